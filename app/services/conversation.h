@@ -1,0 +1,68 @@
+// A chat as the window and the store see it: a tree of messages, each with its parts and, for answers, its
+// run.
+#pragma once
+
+#include "engine/run/record.h"
+
+#include <QDateTime>
+#include <QList>
+#include <QMetaType>
+#include <QString>
+
+namespace switchyard {
+
+using ConversationId = qint64; ///< 0: none
+using MessageId = qint64;      ///< 0: none, or the root's parent
+using RunId = quint64;         ///< of this process; 0: none
+
+enum class Author { System, User, Assistant };
+enum class PartKind { Text, Thinking, File };
+enum class MessageState {
+    Complete,
+    Streaming,
+    Interrupted /* the program ended while it streamed */,
+    Stopped,
+    Failed
+};
+
+struct MessagePart {
+    PartKind kind = PartKind::Text;
+    QString text;
+    QString name; ///< a file's
+};
+
+struct Message {
+    MessageId id = 0;
+    ConversationId conversation = 0;
+    MessageId parent = 0;
+    Author author = Author::User;
+    MessageState state = MessageState::Complete;
+    QList<MessagePart> parts;
+    QDateTime created;
+    QString model; ///< answers: file name of the model
+    QString error; ///< one sentence, where state is Failed
+    RunRecord run; ///< answers
+    bool has_run = false;
+    /// Siblings under the same parent, in order, this one included: for the "2/3" switch.
+    QList<MessageId> siblings;
+    QString text() const; ///< all text parts joined
+};
+
+struct ConversationSummary {
+    ConversationId id = 0;
+    QString title;
+    QDateTime created, changed;
+    bool generating = false;
+};
+
+/// A conversation and the branch of it that is shown, root first.
+struct Conversation {
+    ConversationSummary summary;
+    QList<Message> thread;
+    Tuning tuning; ///< of this chat
+    QString draft;
+};
+
+} // namespace switchyard
+
+Q_DECLARE_METATYPE(switchyard::ConversationSummary)

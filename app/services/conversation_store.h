@@ -1,0 +1,64 @@
+// Every chat, in SQLite. All work happens on the store's own thread, the only writer; answers come back on
+// the caller's thread. Nothing here blocks the window.
+#pragma once
+
+#include "app/services/conversation.h"
+
+#include <QObject>
+#include <QThread>
+
+#include <functional>
+#include <memory>
+
+namespace switchyard {
+
+struct SearchHit {
+    ConversationId conversation = 0;
+    MessageId message = 0; ///< 0: the title matched
+    QString title, line;
+};
+
+class ConversationStore : public QObject {
+    Q_OBJECT
+  public:
+    /// Opens `folder`/chats.sqlite, creating or migrating it (a backup is made first). What goes wrong comes
+    /// by problem(): a database from the future or a read-only one is left untouched and chats are kept in
+    /// memory only.
+    explicit ConversationStore(const QString& folder, QObject* parent = nullptr);
+    ~ConversationStore() override; ///< writes what is queued
+
+    template <typename T>
+    using Answer = std::function<void(T)>;
+
+    void list(Answer<QList<ConversationSummary>> answer);
+    void open(ConversationId id, Answer<Conversation> answer);
+    void create(const QString& title, const Tuning& tuning, Answer<ConversationId> answer);
+    void rename(ConversationId id, const QString& title);
+    void remove(ConversationId id);  ///< kept for undo until purge()
+    void restore(ConversationId id); ///< undo
+    void purge();
+    void saveTuning(ConversationId id, const Tuning& tuning);
+    void saveDraft(ConversationId id, const QString& draft);
+    void search(const QString& text, Answer<QList<SearchHit>> answer);
+
+    /// Adds a message under message.parent; it becomes the shown branch.
+    void append(const Message& message, Answer<MessageId> answer);
+    /// Replaces text, state and run of an answer while it streams and at its end: one transaction.
+    void update(const Message& message);
+    void removeMessage(MessageId id);
+    /// Makes the branch through this message the shown one.
+    void select(MessageId id);
+
+  Q_SIGNALS:
+    void ready();
+    void changed(switchyard::ConversationId id);
+    /// A sentence with cause and way on; `saving` is false while nothing can be written.
+    void problem(const QString& sentence, bool saving);
+
+  private:
+    class Worker;
+    QThread thread_;
+    Worker* worker_;
+};
+
+} // namespace switchyard

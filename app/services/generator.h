@@ -1,0 +1,122 @@
+// What answers: the engine on this machine, a remote server later, or a scripted one in tests. Every event
+// carries its run's id; nothing here waits.
+#pragma once
+
+#include "app/services/conversation.h"
+
+#include <QObject>
+#include <QString>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace switchyard {
+
+struct ChatTurn {
+    Author author = Author::User;
+    QString text;
+};
+
+struct GenerationRequest {
+    ConversationId conversation = 0; ///< chats keep their KV cache by this
+    std::vector<ChatTurn> turns;
+    Tuning tuning;
+    bool continue_last = false;      ///< go on with the last turn, an unfinished answer
+    std::optional<RunRecord> replay; ///< run again exactly: this record's settings, seed and dial moves
+};
+
+/// One thing that happened in a run. Tokens arrive in order; the last event of a run is Finished.
+struct RunEvent {
+    enum class Kind { Queued, Prefill /* progress */, Token, Move, Finished } kind = Kind::Token;
+    RunId run = 0;
+    TokenRecord token;                       ///< Token
+    DialMove move;                           ///< Move: came into force before move.token
+    int prefill_done = 0, prefill_total = 0; ///< Prefill, in tokens
+    RunTimings timings;                      ///< Finished
+    FinishReason finish = FinishReason::EndOfTurn;
+    QString error;               ///< Finished with Failed: a sentence with cause and way on
+    std::uint64_t used_seed = 0; ///< Finished and the first Token
+};
+
+/// A guarded buffer between the worker and the UI thread: append() returns true when it was empty, so that
+/// the UI is woken once; the UI drains it on a timer.
+class TokenStream {
+  public:
+    bool append(RunEvent event);
+    std::vector<RunEvent> drain();
+
+  private:
+    std::mutex mutex_;
+    std::vector<RunEvent> events_;
+};
+
+/// How one choice of a stepped control would turn out, known before it is chosen.
+struct ChoiceForecast {
+    QString name;                 ///< "Q4_K"
+    quint64 bytes = 0;            ///< weights, or KV at the full context
+    double tokens_per_second = 0; ///< expected at decode; 0: not known yet
+    bool no_gain = false;         ///< above the file's own precision
+    QString note;                 ///< "Q5_0 where rows are not divisible by 256"
+};
+
+/// What the loaded model allows. The Tune column is built from controls() and this.
+struct Capabilities {
+    bool ready = false;
+    QString model_path, model_name, architecture, device; ///< device: "CPU, 2 threads"
+    QString file_precision;                               ///< "Q4_1"
+    int context = 0;                                      ///< tokens
+    int experts = 0, experts_active = 0;                  ///< 0: dense, the expert dial is off
+    bool can_carve = false;
+    QStringList unavailable; ///< names of controls that do not exist here
+    std::vector<ChoiceForecast> weights, kv;
+    Tuning defaults; ///< the model's own
+    quint64 weights_bytes = 0, kv_bytes_per_token = 0;
+    quint64 memory_total = 0, memory_available = 0; ///< bytes of RAM
+};
+
+enum class ModelState { None, Loading, Ready, Failed };
+
+class Generator : public QObject {
+    Q_OBJECT
+  public:
+    using QObject::QObject;
+    ~Generator() override = default;
+
+    /// Begins to load; state and progress come by signal. Runs in progress end first.
+    virtual void loadModel(const QString& path) = 0;
+    virtual void unloadModel() = 0;
+    virtual ModelState modelState() const = 0;
+    virtual const Capabilities& capabilities() const = 0;
+
+    /// Queues a run; a chat may have one at a time.
+    virtual RunId submit(GenerationRequest request) = 0;
+    /// Takes effect within 50 ms; the run ends with FinishReason::Stopped. An unknown id is ignored.
+    virtual void cancel(RunId run) = 0;
+    /// Moves a dial of a run that is under way (chat scope): the next token obeys.
+    virtual void setTuning(RunId run, const SequenceTuning& tuning) = 0;
+    /// Moves a dial of the model (precision of the weights).
+    virtual void setModelTuning(const ModelTuning& tuning) = 0;
+    /// Tokens a text costs, by the loaded model; -1 where none is loaded. The answer comes on this thread,
+    /// later.
+    virtual void countTokens(const QString& text, std::function<void(int)> answer) = 0;
+
+    /// Carves a dense model into `output`; progress and result by signal.
+    virtual void carve(const QString& output) = 0;
+    virtual void cancelCarve() = 0;
+
+    /// What has happened since the last call; called by the UI timer.
+    virtual std::vector<RunEvent> drain() = 0;
+
+  Q_SIGNALS:
+    void eventsWaiting(); ///< the stream is no longer empty
+    void modelStateChanged(switchyard::ModelState state, const QString& error);
+    void loadProgress(double share);
+    void recodeProgress(quint32 done, quint32 total); ///< weights being re-encoded; equal: finished
+    void carveProgress(double share, const QString& stage);
+    void carveFinished(const QString& path, const QString& error); ///< error empty: done
+};
+
+} // namespace switchyard

@@ -1,0 +1,59 @@
+# Shared settings of every target: warnings, sanitizers, ccache, and short ways to declare libraries and tests.
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+find_package(Threads REQUIRED)
+
+add_library(switchyard_options INTERFACE)
+target_compile_options(switchyard_options INTERFACE -Wall -Wextra -Werror -ffp-contract=off)
+target_include_directories(switchyard_options INTERFACE "${PROJECT_SOURCE_DIR}")
+if(SWITCHYARD_SANITIZE)
+    target_compile_options(switchyard_options INTERFACE -fsanitize=${SWITCHYARD_SANITIZE}
+                           -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(switchyard_options INTERFACE -fsanitize=${SWITCHYARD_SANITIZE})
+endif()
+
+# switchyard_library(NAME [LIBS ...]): a static library of every .cpp file in the folder (not its subfolders).
+function(switchyard_library NAME)
+    cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+    file(GLOB SOURCES CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp" "${CMAKE_CURRENT_SOURCE_DIR}/*.h")
+    add_library(${NAME} STATIC ${SOURCES})
+    set_target_properties(${NAME} PROPERTIES LINKER_LANGUAGE CXX)
+    target_link_libraries(${NAME} PUBLIC switchyard_options Threads::Threads ${ARG_LIBS})
+endfunction()
+
+# Qt targets refuse implicit conversions that hide encoding mistakes.
+function(switchyard_qt TARGET)
+    set_target_properties(${TARGET} PROPERTIES AUTOMOC ON AUTORCC ON)
+    target_compile_definitions(${TARGET} PRIVATE QT_NO_CAST_FROM_ASCII QT_NO_CAST_TO_ASCII QT_NO_URL_CAST_FROM_STRING
+        QT_NO_CAST_FROM_BYTEARRAY QT_NO_NARROWING_CONVERSIONS_IN_CONNECT QT_NO_FOREACH QT_NO_KEYWORDS)
+endfunction()
+
+# switchyard_gtest(NAME [LIBS ...]): every *_test.cpp of the folder in one GoogleTest program, one CTest test a case.
+function(switchyard_gtest NAME)
+    cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+    file(GLOB SOURCES CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp")
+    if(NOT SOURCES)
+        return()
+    endif()
+    add_executable(${NAME} ${SOURCES})
+    target_link_libraries(${NAME} PRIVATE switchyard_options ${ARG_LIBS} GTest::gtest GTest::gtest_main)
+    target_compile_definitions(${NAME} PRIVATE SWITCHYARD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
+        SWITCHYARD_TEST_WORK="${PROJECT_BINARY_DIR}/test-data")
+    gtest_discover_tests(${NAME} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()
+
+# switchyard_qtest(FILE LIBS ...): one Qt Test program a file, run without a display.
+function(switchyard_qtest FILE)
+    cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+    get_filename_component(NAME ${FILE} NAME_WE)
+    add_executable(${NAME} ${FILE})
+    switchyard_qt(${NAME})
+    target_link_libraries(${NAME} PRIVATE switchyard_options ${ARG_LIBS} Qt6::Test)
+    target_compile_definitions(${NAME} PRIVATE SWITCHYARD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
+        SWITCHYARD_TEST_WORK="${PROJECT_BINARY_DIR}/test-data")
+    add_test(NAME ${NAME} COMMAND ${NAME})
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 300 ENVIRONMENT "QT_QPA_PLATFORM=offscreen")
+endfunction()

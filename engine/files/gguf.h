@@ -1,0 +1,79 @@
+// GGUF files, versions 2 and 3: metadata and tensors, memory-mapped. Every size, offset and count is checked
+// before use.
+#pragma once
+
+#include "kernels/blocks.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace switchyard {
+
+/// A metadata value. All integer widths are widened; arrays are of one element kind.
+using MetadataValue =
+    std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
+                 std::vector<std::int64_t>, std::vector<double>, std::vector<bool>, std::vector<std::string>>;
+
+/// Keys and values in file order. Look-ups that name a type accept any numeric value that fits it exactly,
+/// and throw Error naming the key where the value has another type.
+class Metadata {
+  public:
+    const MetadataValue* find(std::string_view key) const;
+    bool has(std::string_view key) const { return find(key) != nullptr; }
+    std::optional<std::uint64_t> uint(std::string_view key) const;
+    std::optional<double> real(std::string_view key) const;
+    std::optional<bool> boolean(std::string_view key) const;
+    std::optional<std::string> text(std::string_view key) const;
+    /// Arrays; nullptr or nullopt where the key is absent.
+    const std::vector<std::string>* texts(std::string_view key) const;
+    std::optional<std::vector<double>> reals(std::string_view key) const;
+    std::optional<std::vector<std::int64_t>> integers(std::string_view key) const;
+
+    void set(std::string key, MetadataValue value); ///< replaces an equal key, keeping its place
+    void erase(std::string_view key);
+    const std::vector<std::pair<std::string, MetadataValue>>& entries() const { return entries_; }
+
+  private:
+    std::vector<std::pair<std::string, MetadataValue>> entries_;
+};
+
+/// A tensor in a mapped file. shape[0] is the row length (contiguous), shape[1] the rows, shape[2] the
+/// matrices (experts).
+struct TensorView {
+    std::string name;
+    BlockType type;
+    std::vector<std::int64_t> shape;
+    const std::byte* data;
+    std::size_t bytes;
+
+    std::int64_t cols() const { return shape.empty() ? 1 : shape[0]; }
+    std::int64_t rows() const { return shape.size() < 2 ? 1 : shape[1]; }
+    std::int64_t matrices() const { return shape.size() < 3 ? 1 : shape[2]; }
+};
+
+/// Where a model's tensors and metadata come from: a GGUF file (or its split parts), later a safetensors
+/// folder.
+class ModelFile {
+  public:
+    virtual ~ModelFile() = default;
+    virtual const Metadata& metadata() const = 0;
+    virtual std::span<const TensorView> tensors() const = 0;
+    /// nullptr where there is none of that name.
+    virtual const TensorView* find(std::string_view name) const = 0;
+    virtual const std::filesystem::path& path() const = 0;
+    virtual std::size_t bytes() const = 0; ///< of all files together
+};
+
+/// Opens a GGUF file, or all parts of a split one by its first part.
+/// Throws Error naming the file and the key or tensor that is wrong.
+std::shared_ptr<const ModelFile> open_gguf(const std::filesystem::path& path);
+
+} // namespace switchyard

@@ -1,0 +1,40 @@
+// Reference encode and decode of the block formats. Decoding is bit-exact; encoding minimises squared error.
+#pragma once
+
+#include "kernels/blocks.h"
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace switchyard {
+
+float half_to_float(Half h);
+Half float_to_half(float f); ///< rounds to nearest even
+inline float bf16_to_float(std::uint16_t b) {
+    const std::uint32_t bits = std::uint32_t{b} << 16;
+    float f;
+    __builtin_memcpy(&f, &bits, sizeof f);
+    return f;
+}
+std::uint16_t float_to_bf16(float f); ///< rounds to nearest even, keeps NaN
+
+/// One row: `blocks` holds row_bytes(type, out.size()) bytes.
+void decode_row(BlockType type, const std::byte* blocks, std::span<float> out);
+
+/// One row: writes row_bytes(type, values.size()) bytes. `importance`, where given, weights the squared error
+/// of each column.
+void encode_row(BlockType type, std::span<const float> values, std::byte* blocks,
+                const float* importance = nullptr);
+
+/// "Q4_K", "q4_k", "f16" ...; nullopt where unknown.
+std::optional<BlockType> parse_block_type(std::string_view name);
+
+/// The type a row of `cols` values can hold where `wanted` cannot: llama.cpp's fallbacks (Q4_K -> Q5_0, Q6_K
+/// -> Q8_0; rows not divisible by 32 -> F16). Returns `wanted` where it fits.
+BlockType fallback_type(BlockType wanted, std::int64_t cols);
+
+/// Bits a weight, to compare precisions: 32, 16, 16, 8.5, 4.5 ...
+double bits_per_weight(BlockType type);
+
+} // namespace switchyard

@@ -1,0 +1,99 @@
+// The seam between the plan and what computes it. One chat, batched requests, drafted tokens and prefill
+// chunks are the same thing here: rows of a batch.
+#pragma once
+
+#include "engine/run/plan.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace switchyard {
+
+/// A KV block holds kKvBlockTokens tokens of every layer, at positions [n * kKvBlockTokens, (n + 1) *
+/// kKvBlockTokens).
+inline constexpr int kKvBlockTokens = 32;
+using KvBlockId = std::int32_t;
+
+struct BatchRow {
+    std::int32_t token = 0;
+    std::int32_t position = 0;
+    std::int32_t sequence = 0; ///< index into Batch::sequences
+    std::int32_t experts = 0;  ///< active routed experts; 0: as the plan says
+    bool wants_logits = false;
+};
+
+/// The blocks of a sequence, by position / kKvBlockTokens. They must exist for every position in the batch.
+struct BatchSequence {
+    std::vector<KvBlockId> blocks;
+};
+
+/// Rows of one sequence are in ascending order of position and stand together.
+struct Batch {
+    std::vector<BatchRow> rows;
+    std::vector<BatchSequence> sequences;
+};
+
+struct RouteChoice {
+    std::int16_t expert;
+    float weight;
+};
+
+struct StepResult {
+    std::vector<float> logits; ///< [rows that want them, vocabulary], in row order
+    /// [routers][rows]: the experts chosen, best first. Only for rows that want logits; empty for a dense
+    /// model.
+    std::vector<std::vector<std::vector<RouteChoice>>> routes;
+    bool cancelled = false; ///< stopped between tiles: KV contents at the batch's positions are undefined
+};
+
+/// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time.
+class Executor {
+  public:
+    virtual ~Executor() = default;
+    /// Throws Error naming what was needed and what was free.
+    virtual KvBlockId allocate_kv_block(BlockType type) = 0;
+    virtual void release_kv_block(KvBlockId block) = 0;
+    /// Copies the tokens of a block, for sequences that part within it.
+    virtual KvBlockId clone_kv_block(KvBlockId block) = 0;
+    virtual std::size_t kv_block_bytes(BlockType type) const = 0;
+    virtual std::size_t kv_bytes() const = 0;
+    virtual std::size_t scratch_bytes() const = 0;
+
+    /// Starts a step on the backend's own stream; the batch and weights are kept until wait() returns.
+    virtual void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) = 0;
+    /// Waits for the step and gives its result. A stop is answered within 50 ms.
+    virtual StepResult wait() = 0;
+
+    StepResult run(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop = {}) {
+        start(std::move(batch), std::move(weights), std::move(stop));
+        return wait();
+    }
+};
+
+struct BackendOptions {
+    int threads = 0;    ///< 0: one a physical core
+    bool exact = false; ///< F32 activations, weights and KV cache as they are: the reference path
+};
+
+class Backend {
+  public:
+    virtual ~Backend() = default;
+    virtual std::string name() const = 0;        ///< "cpu"
+    virtual std::string description() const = 0; ///< processor, instruction sets, threads
+    virtual bool exact() const = 0;
+    virtual int threads() const = 0;
+    /// A slice in this backend's layout from a matrix's blocks in file layout. Thread-safe. Where the file's
+    /// layout serves as it is, the result points at `blocks` (mapped) and `owner` keeps them alive.
+    virtual Slice place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols,
+                        const std::byte* blocks, std::shared_ptr<const void> owner) const = 0;
+    virtual std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) = 0;
+};
+
+std::shared_ptr<Backend> make_cpu_backend(const BackendOptions& options);
+
+} // namespace switchyard

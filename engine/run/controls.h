@@ -1,0 +1,49 @@
+// One table of every dial: it drives flags, --at, JSON, presets, sweeps and the Tune column. A new dial is
+// one row here and the code that obeys it.
+#pragma once
+
+#include "engine/run/tuning.h"
+
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace switchyard {
+
+enum class ControlKind { Real, Integer, Choice };
+enum class ControlScope { Chat, Model };             ///< a run's own, or shared by all chats of the model
+enum class ControlActs { Now, NextMessage, Reload }; ///< when a change takes effect
+enum class ControlGroup { Base, Extension, Dynamic };
+
+/// A number, or a choice by its name ("Q4_K"; "file" for the file's own precision).
+using ControlValue = std::variant<double, std::string>;
+
+struct ControlSpec {
+    std::string_view name; ///< in --at, presets and records: "temperature", "top_p", "experts", "quant", "kv"
+    std::string_view json_key; ///< in a token's record: "experts_active" for experts, else as the name
+    std::string_view flag;     ///< "--temp"
+    std::string_view label;    ///< English, translated by the window (context "Controls")
+    std::string_view help;     ///< one or two sentences, likewise
+    std::string_view unit;     ///< "" or "tokens"
+    ControlKind kind;
+    ControlScope scope;
+    ControlActs acts;
+    ControlGroup group;
+    bool primary;                  ///< one of the dials on top of the Tune column
+    double minimum, maximum, step; ///< numbers; an experts maximum of 0 means: the model's expert count
+    ControlValue fallback;         ///< the default
+    std::vector<std::string_view> choices;
+};
+
+std::span<const ControlSpec> controls();
+const ControlSpec* find_control(std::string_view name); ///< by name, json_key or flag
+
+ControlValue control_value(const Tuning& tuning, const ControlSpec& spec);
+/// The tuning with one dial moved. Throws Error naming the dial, the value and the range.
+Tuning with_control(Tuning tuning, const ControlSpec& spec, const ControlValue& value);
+/// "0.7" or "Q4_K" to a value of the dial's kind. Throws Error naming the dial and the text.
+ControlValue parse_control(const ControlSpec& spec, std::string_view text);
+std::string format_control(const ControlSpec& spec, const ControlValue& value);
+
+} // namespace switchyard

@@ -1,0 +1,59 @@
+// A model in memory: its file, configuration, tokenizer, plan and the weights now in force.
+#pragma once
+
+#include "engine/model/model_config.h"
+#include "engine/run/backend.h"
+#include "engine/text/chat_template.h"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace switchyard {
+
+struct LoadOptions {
+    std::shared_ptr<Backend> backend;
+    std::function<void(double share)> progress; ///< 0 .. 1, from the loading thread
+    std::stop_token stop;
+};
+
+class LoadedModel {
+  public:
+    /// Reads, checks and places the whole model. Throws Error.
+    static std::shared_ptr<LoadedModel> load(const std::filesystem::path& path, const LoadOptions& options);
+
+    const std::filesystem::path& path() const { return file_->path(); }
+    const ModelFile& file() const { return *file_; }
+    std::shared_ptr<const ModelFile> shared_file() const { return file_; }
+    const ModelConfig& config() const { return config_; }
+    const Plan& plan() const { return *plan_; }
+    const Tokenizer* tokenizer() const { return tokenizer_.get(); } ///< nullptr: none in the file
+    const ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
+    Backend& backend() const { return *backend_; }
+    Executor& executor() { return *executor_; }
+    /// One source a WeightId.
+    const std::vector<WeightSource>& sources() const { return sources_; }
+
+    /// The weights as in the file. Never changes.
+    std::shared_ptr<const WeightSet> file_weights() const { return file_weights_; }
+    /// The weights in force; replaced whole, at token boundaries only.
+    std::shared_ptr<const WeightSet> weights() const;
+    void set_weights(std::shared_ptr<const WeightSet> weights);
+
+  private:
+    LoadedModel() = default;
+    std::shared_ptr<const ModelFile> file_;
+    ModelConfig config_;
+    std::shared_ptr<Backend> backend_;
+    std::shared_ptr<const Plan> plan_;
+    std::vector<WeightSource> sources_;
+    std::unique_ptr<Tokenizer> tokenizer_;
+    std::optional<ChatTemplate> template_;
+    std::unique_ptr<Executor> executor_;
+    std::shared_ptr<const WeightSet> file_weights_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<const WeightSet> weights_;
+};
+
+} // namespace switchyard

@@ -1,0 +1,138 @@
+// The forward pass, written once: a plan is the list of steps a model's layers take, in the paper's own
+// terms, with their weights and shapes. A backend compiles it; it never knows a model's name.
+#pragma once
+
+#include "engine/model/weights.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace switchyard {
+
+/// An activation buffer of [batch rows, width] floats.
+using ValueId = int;
+inline constexpr ValueId kNoValue = -1;
+
+/// out[r, :] = table[token[r], :] * scale
+struct EmbedStep {
+    WeightId table;
+    ValueId out;
+    float scale = 1.0f;
+};
+
+/// RMS norm over each group of `group` values (the whole row, or a head): out = in / sqrt(mean(in^2) +
+/// epsilon) * gain
+struct NormStep {
+    ValueId in, out;
+    WeightId gain; ///< [group]
+    float epsilon;
+    int group;
+};
+
+/// out = W in (+ bias); with `add`, out += W in (+ bias)
+struct ProjectStep {
+    ValueId in;
+    WeightId weight; ///< [width(out), width(in)]
+    WeightId bias = kNoWeight;
+    ValueId out;
+    bool add = false;
+};
+
+enum class RopeStyle : std::uint8_t {
+    Interleaved, ///< pairs (2i, 2i+1)
+    HalfSplit    ///< pairs (i, i + dims/2)
+};
+
+/// Rotates `dims` values from `offset` in each head, in place.
+struct RopeStep {
+    ValueId value;
+    int heads, head_dim, offset, dims;
+    RopeStyle style;
+    std::vector<float> inverse_frequencies; ///< [dims/2], scaling (linear, llama3, YaRN) already applied
+    float magnitude = 1.0f;                 ///< multiplies cos and sin
+};
+
+/// Causal attention of a layer; appends this batch's k and v to the layer's cache first.
+/// q [heads * head_dim], k [kv_heads * head_dim], v [kv_heads * value_dim] -> out [heads * value_dim]
+struct AttentionStep {
+    ValueId q, k, v, out;
+    int layer, heads, kv_heads, head_dim, value_dim;
+    float scale;
+    int window = 0;             ///< 0: full
+    WeightId sinks = kNoWeight; ///< [heads] logits of an empty key
+};
+
+enum class Activation : std::uint8_t { Silu, Gelu };
+
+/// out (+)= down(act(gate(in)) * up(in)); dense layers and shared experts
+struct FeedForwardStep {
+    ValueId in;
+    WeightId gate, up, down;
+    ValueId out;
+    int width; ///< hidden neurons
+    Activation activation = Activation::Silu;
+    bool add = true;
+};
+
+enum class GateFunction : std::uint8_t { Softmax, Sigmoid, SoftmaxChosen /* softmax over the chosen */ };
+
+/// How a router chooses; see the routing order in engine/README.md.
+struct Routing {
+    int experts = 0, active = 0;
+    GateFunction gate = GateFunction::Softmax;
+    bool normalise = false;
+    float scale = 1.0f;
+    int groups = 1, groups_kept = 1;
+    bool group_score_top2 = false; ///< sum of the two best (with a selection bias), else the maximum
+};
+
+/// Chooses experts for each row; the row's own `experts` overrides `active`.
+struct RouteStep {
+    ValueId in;
+    WeightId weight; ///< [experts, width(in)]
+    WeightId bias = kNoWeight, selection_bias = kNoWeight;
+    int route; ///< index of the route table this step fills: 0 .. Plan::routes - 1
+    int layer;
+    Routing routing;
+};
+
+/// out (+)= sum over the chosen experts, in order of their number, of weight * down(act(gate(in)) * up(in))
+struct ExpertsStep {
+    ValueId in;
+    int route;
+    WeightId gate, up, down; ///< one slice an expert
+    ValueId out;
+    int width;
+    Activation activation = Activation::Silu;
+    bool add = true;
+};
+
+/// Logits of the rows that want them: [vocabulary]
+struct HeadStep {
+    ValueId in;
+    WeightId weight;
+    WeightId bias = kNoWeight;
+    float scale = 1.0f;
+};
+
+using Step = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, FeedForwardStep,
+                          RouteStep, ExpertsStep, HeadStep>;
+
+/// KV width of a layer, in values a token.
+struct KvLayer {
+    int kv_heads = 0, key_dim = 0, value_dim = 0;
+};
+
+struct Plan {
+    std::vector<Step> steps;
+    std::vector<int> values; ///< width of each activation buffer
+    std::vector<KvLayer> kv; ///< one a layer
+    int routes = 0;          ///< routers in the plan
+    int vocabulary = 0, hidden = 0;
+    int experts = 0, experts_active = 0; ///< 0: dense
+};
+
+} // namespace switchyard

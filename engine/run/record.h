@@ -1,0 +1,69 @@
+// What an answer keeps of its own making: enough to show it, plot it, and run it again exactly.
+#pragma once
+
+#include "engine/run/controls.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace switchyard {
+
+/// One token of an answer, with the dials that were in force when it was made.
+struct TokenRecord {
+    std::int32_t id = 0;
+    std::string text; ///< what this token adds to the visible text: whole UTF-8, may be empty
+    double latency_ms = 0;
+    double probability = 0; ///< of this token before the samplers
+    double temperature = 0, top_p = 1;
+    int experts_active = 0; ///< 0: a dense model
+    BlockType kv = BlockType::F16;
+    std::string quant;                                  ///< weights asked for: "file" or a type's name
+    std::uint32_t recoded_slices = 0, recode_total = 0; ///< how far a change of precision was; equal: done
+    std::uint64_t weights_version = 0;
+    std::uint64_t weights_bytes = 0, kv_bytes = 0, scratch_bytes = 0;
+};
+
+/// A dial moved before token `token` of the answer (0: before the first).
+struct DialMove {
+    int token = 0;
+    std::string name;
+    ControlValue value;
+    /// For a precision change that was not waited for: after how many tokens each slice had swapped is in the
+    /// token records (recoded_slices), so that a replay swaps the same slices at the same tokens.
+};
+
+enum class FinishReason { EndOfTurn, MaxTokens, Stopped, ContextFull, Failed };
+
+struct RunTimings {
+    int prompt_tokens = 0;        ///< of the whole prompt
+    int prompt_tokens_reused = 0; ///< found in the KV cache
+    double prefill_ms = 0;
+    double time_to_first_token_ms = 0;
+    int generated_tokens = 0;
+    double decode_ms = 0; ///< of the tokens after the first
+    double prefill_tokens_per_second() const;
+    double decode_tokens_per_second() const;
+};
+
+struct RunRecord {
+    Tuning settings; ///< at the start
+    std::vector<DialMove> moves;
+    std::vector<TokenRecord> tokens;
+    RunTimings timings;
+    FinishReason finish = FinishReason::Failed;
+    std::string error; ///< one sentence, where finish is Failed
+};
+
+std::string_view
+finish_name(FinishReason reason); ///< "end_of_turn", "max_tokens", "stopped", "context_full", "failed"
+
+/// {"settings": {...}, "moves": [...], "tokens": [...], "timings": {...}, "finish": "..."}; keys as in
+/// ControlSpec.
+nlohmann::ordered_json to_json(const RunRecord& record);
+/// Throws Error where the JSON is not such a record.
+RunRecord run_record_from_json(const nlohmann::ordered_json& json);
+
+} // namespace switchyard
