@@ -1,0 +1,234 @@
+#include "ui/theme.h"
+
+#include <QFile>
+#include <QIconEngine>
+#include <QPainter>
+#include <QPixmapCache>
+#include <QStyleFactory>
+#include <QSvgRenderer>
+
+using namespace Qt::StringLiterals;
+
+static void initialiseResources() { Q_INIT_RESOURCE(switchyard); }
+
+namespace switchyard {
+namespace {
+
+QColor rgb(quint32 value) { return QColor::fromRgb(value); }
+
+ThemeColours makeLight() {
+    ThemeColours c;
+    c.dark = false;
+    c.window = rgb(0xfbfbfc);
+    c.surface = rgb(0xf3f4f7);
+    c.base = rgb(0xffffff);
+    c.text = rgb(0x1b2130);
+    c.muted = rgb(0x5a6376);
+    c.border = rgb(0xdcdfe6);
+    c.hover = rgb(0xe7eaf0);
+    c.accent = rgb(0x2f6bd6);
+    c.accentText = rgb(0xffffff);
+    c.accentSoft = rgb(0xdfe9fb);
+    c.warning = rgb(0x9a5b00);
+    c.danger = rgb(0xb3261e);
+    c.good = rgb(0x1b7a4b);
+    c.grid = rgb(0xe6e8ed);
+    c.shade = QColor(90, 99, 118, 26);
+    c.series = {rgb(0x0072b2), rgb(0xd55e00), rgb(0x009e73), rgb(0xcc79a7), rgb(0xe69f00), rgb(0x56b4e9)};
+    return c;
+}
+
+ThemeColours makeDark() {
+    ThemeColours c;
+    c.dark = true;
+    c.window = rgb(0x17191e);
+    c.surface = rgb(0x1d2026);
+    c.base = rgb(0x22262d);
+    c.text = rgb(0xe6e9ef);
+    c.muted = rgb(0x9ba4b4);
+    c.border = rgb(0x31363f);
+    c.hover = rgb(0x2a2f38);
+    c.accent = rgb(0x7aa7f7);
+    c.accentText = rgb(0x0f1b30);
+    c.accentSoft = rgb(0x26344f);
+    c.warning = rgb(0xf0b455);
+    c.danger = rgb(0xf28b82);
+    c.good = rgb(0x6fcf97);
+    c.grid = rgb(0x2b3038);
+    c.shade = QColor(155, 164, 180, 30);
+    c.series = {rgb(0x56b4e9), rgb(0xf0803c), rgb(0x2fc79a), rgb(0xe39ac3), rgb(0xf0c04a), rgb(0x8fa8ff)};
+    return c;
+}
+
+QPalette makePalette(const ThemeColours& c) {
+    QPalette p;
+    p.setColor(QPalette::Window, c.window);
+    p.setColor(QPalette::WindowText, c.text);
+    p.setColor(QPalette::Base, c.base);
+    p.setColor(QPalette::AlternateBase, c.surface);
+    p.setColor(QPalette::Text, c.text);
+    p.setColor(QPalette::PlaceholderText, c.muted);
+    p.setColor(QPalette::Button, c.surface);
+    p.setColor(QPalette::ButtonText, c.text);
+    p.setColor(QPalette::BrightText, c.danger);
+    p.setColor(QPalette::ToolTipBase, c.dark ? c.hover : c.base);
+    p.setColor(QPalette::ToolTipText, c.text);
+    p.setColor(QPalette::Highlight, c.accent);
+    p.setColor(QPalette::HighlightedText, c.accentText);
+    p.setColor(QPalette::Link, c.accent);
+    p.setColor(QPalette::LinkVisited, c.accent);
+    p.setColor(QPalette::Light, c.dark ? c.hover : c.base);
+    p.setColor(QPalette::Midlight, c.hover);
+    p.setColor(QPalette::Mid, c.border);
+    p.setColor(QPalette::Dark, c.dark ? c.border.lighter(120) : c.border.darker(115));
+    p.setColor(QPalette::Shadow, c.dark ? QColor(0, 0, 0) : c.border.darker(160));
+    QColor faint = c.muted;
+    faint.setAlpha(140);
+    for (const auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText})
+        p.setColor(QPalette::Disabled, role, faint);
+    p.setColor(QPalette::Disabled, QPalette::Highlight, c.border);
+    p.setColor(QPalette::Disabled, QPalette::HighlightedText, c.muted);
+    return p;
+}
+
+QString styleSheet(const ThemeColours& c) {
+    QFile file(u":/theme/window.qss"_s);
+    if (!file.open(QIODevice::ReadOnly))
+        return {};
+    QString sheet = QString::fromUtf8(file.readAll());
+    const std::pair<QString, QColor> names[] = {{u"@window"_s, c.window},
+                                                {u"@surface"_s, c.surface},
+                                                {u"@base"_s, c.base},
+                                                {u"@text"_s, c.text},
+                                                {u"@muted"_s, c.muted},
+                                                {u"@border"_s, c.border},
+                                                {u"@hover"_s, c.hover},
+                                                {u"@accentText"_s, c.accentText},
+                                                {u"@accentSoft"_s, c.accentSoft},
+                                                {u"@accent"_s, c.accent},
+                                                {u"@danger"_s, c.danger},
+                                                {u"@warning"_s, c.warning},
+                                                {u"@tip"_s, c.dark ? c.hover : c.base}};
+    for (const auto& [name, colour] : names)
+        sheet.replace(name, colour.name());
+    return sheet;
+}
+
+/// Draws one SVG in a colour taken from the application's palette at the moment of painting.
+class ThemedIconEngine : public QIconEngine {
+  public:
+    explicit ThemedIconEngine(QString name) : name_(std::move(name)) {}
+
+    void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State state) override {
+        const qreal ratio = painter->device() ? painter->device()->devicePixelRatioF() : 1.0;
+        painter->drawPixmap(rect, scaledPixmap(rect.size(), mode, state, ratio));
+    }
+    QPixmap pixmap(const QSize& size, QIcon::Mode mode, QIcon::State state) override {
+        return scaledPixmap(size, mode, state, 1.0);
+    }
+    QPixmap scaledPixmap(const QSize& size, QIcon::Mode mode, QIcon::State state, qreal scale) override {
+        const QColor colour = colourFor(mode, state);
+        const QSize pixels = size * scale;
+        const QString key = u"themed/%1/%2/%3x%4@%5"_s.arg(name_, colour.name(QColor::HexArgb))
+                                .arg(pixels.width())
+                                .arg(pixels.height())
+                                .arg(scale);
+        QPixmap result;
+        if (QPixmapCache::find(key, &result))
+            return result;
+        result = QPixmap(pixels);
+        result.fill(Qt::transparent);
+        QPainter painter(&result);
+        QSvgRenderer renderer(u":/icons/%1.svg"_s.arg(name_));
+        renderer.setAspectRatioMode(Qt::KeepAspectRatio);
+        renderer.render(&painter, QRectF(QPointF(0, 0), pixels));
+        painter.setCompositionMode(QPainter::CompositionMode_SourceIn);
+        painter.fillRect(result.rect(), colour);
+        painter.end();
+        result.setDevicePixelRatio(scale);
+        QPixmapCache::insert(key, result);
+        return result;
+    }
+    QIconEngine* clone() const override { return new ThemedIconEngine(name_); }
+    QString key() const override { return u"switchyard-themed"_s; }
+
+  private:
+    static QColor colourFor(QIcon::Mode mode, QIcon::State state) {
+        const ThemeColours& c = coloursOf(QApplication::palette());
+        if (mode == QIcon::Disabled) {
+            QColor faint = c.muted;
+            faint.setAlpha(110);
+            return faint;
+        }
+        if (state == QIcon::On)
+            return c.accent;
+        return mode == QIcon::Active || mode == QIcon::Selected ? c.text : c.muted;
+    }
+
+    QString name_;
+};
+
+} // namespace
+
+const ThemeColours& lightColours() {
+    static const ThemeColours colours = makeLight();
+    return colours;
+}
+
+const ThemeColours& darkColours() {
+    static const ThemeColours colours = makeDark();
+    return colours;
+}
+
+const ThemeColours& coloursOf(const QPalette& palette) {
+    return palette.color(QPalette::Window).lightness() < 128 ? darkColours() : lightColours();
+}
+
+QIcon themedIcon(const QString& name) {
+    initialiseResources();
+    return QIcon(new ThemedIconEngine(name));
+}
+
+Theme::Theme(QApplication& application, QObject* parent)
+    : QObject(parent), application_(application), system_font_(application.font()) {
+    initialiseResources();
+    application_.setStyle(QStyleFactory::create(u"Fusion"_s));
+    system_dark_ = application_.palette().color(QPalette::Window).lightness() < 128;
+    apply();
+}
+
+void Theme::setChoice(ThemeChoice choice) {
+    choice_ = choice;
+    apply();
+}
+
+void Theme::setSystemDark(bool dark) {
+    system_dark_ = dark;
+    apply();
+}
+
+bool Theme::dark() const {
+    return choice_ == ThemeChoice::Dark || (choice_ == ThemeChoice::System && system_dark_);
+}
+
+void Theme::setFontSize(int points) {
+    QFont font = system_font_;
+    if (points > 0)
+        font.setPointSize(points);
+    if (font == application_.font())
+        return;
+    application_.setFont(font);
+}
+
+void Theme::apply() {
+    const int wanted = dark() ? 1 : 0;
+    if (wanted == applied_)
+        return;
+    applied_ = wanted;
+    const ThemeColours& colours = wanted ? darkColours() : lightColours();
+    application_.setPalette(makePalette(colours));
+    application_.setStyleSheet(styleSheet(colours));
+    Q_EMIT changed(wanted != 0);
+}
+
+} // namespace switchyard
