@@ -22,6 +22,24 @@ using MetadataValue =
     std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
                  std::vector<std::int64_t>, std::vector<double>, std::vector<bool>, std::vector<std::string>>;
 
+/// Kinds of metadata values, numbered as in the file.
+enum class GgufType : std::uint8_t {
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    F32,
+    Bool,
+    String,
+    Array,
+    U64,
+    I64,
+    F64,
+    Unset
+};
+
 /// Keys and values in file order. Look-ups that name a type accept any numeric value that fits it exactly,
 /// and throw Error naming the key where the value has another type.
 class Metadata {
@@ -41,8 +59,15 @@ class Metadata {
     void erase(std::string_view key);
     const std::vector<std::pair<std::string, MetadataValue>>& entries() const { return entries_; }
 
+    /// As set(), and remembers the width the value (for an array: its elements) had in the file, so that a
+    /// writer can carry it over unchanged.
+    void set_stored(std::string key, MetadataValue value, GgufType stored);
+    /// The width of entries()[index] in its file; Unset for values set by set().
+    GgufType stored(std::size_t index) const { return stored_[index]; }
+
   private:
     std::vector<std::pair<std::string, MetadataValue>> entries_;
+    std::vector<GgufType> stored_; ///< one an entry
 };
 
 /// A tensor in a mapped file. shape[0] is the row length (contiguous), shape[1] the rows, shape[2] the

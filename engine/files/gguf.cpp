@@ -1,0 +1,129 @@
+// Opening GGUF files: one, or the parts of a split one.
+#include "engine/files/gguf.h"
+
+#include "engine/base/error.h"
+#include "engine/files/gguf_parse.h"
+#include "engine/files/mapped_file.h"
+
+#include <cstdio>
+#include <unordered_map>
+
+namespace switchyard {
+
+namespace {
+
+constexpr std::uint64_t kMaxParts = 9999;
+
+class GgufModelFile final : public ModelFile {
+  public:
+    explicit GgufModelFile(std::filesystem::path path) : path_(std::move(path)) {
+        try {
+            open_parts(map(path_));
+        } catch (const Error& error) {
+            // Metadata look-ups do not know the file.
+            const std::string message = error.what();
+            throw Error(message.starts_with("metadata key") ? path_.string() + ": " + message : message);
+        }
+        for (const char* key : {"split.no", "split.count", "split.tensors.count"}) {
+            metadata_.erase(key); // this object is the whole model
+        }
+    }
+
+    const Metadata& metadata() const override { return metadata_; }
+    std::span<const TensorView> tensors() const override { return tensors_; }
+    const TensorView* find(std::string_view name) const override {
+        const auto it = by_name_.find(name);
+        return it == by_name_.end() ? nullptr : &tensors_[it->second];
+    }
+    const std::filesystem::path& path() const override { return path_; }
+    std::size_t bytes() const override {
+        std::size_t total = 0;
+        for (const auto& file : files_) {
+            total += file->bytes().size();
+        }
+        return total;
+    }
+
+  private:
+    GgufHeader map(const std::filesystem::path& path) {
+        files_.push_back(std::make_unique<MappedFile>(path));
+        return parse_gguf(files_.back()->bytes(), path.string());
+    }
+
+    void add(std::vector<TensorView> tensors, const std::filesystem::path& path) {
+        for (TensorView& t : tensors) {
+            if (!by_name_.emplace(t.name, tensors_.size()).second) {
+                throw Error(path.string() + ": tensor " + in_quotes(t.name) + " is also in an earlier part");
+            }
+            tensors_.push_back(std::move(t));
+        }
+    }
+
+    void open_parts(GgufHeader first) {
+        metadata_ = std::move(first.metadata);
+        add(std::move(first.tensors), path_);
+        const std::uint64_t parts = metadata_.uint("split.count").value_or(1);
+        const std::uint64_t number = metadata_.uint("split.no").value_or(0);
+        if (number != 0) {
+            throw Error(path_.string() + ": is part " + std::to_string(number + 1) +
+                        " of a split model; open its first part");
+        }
+        if (parts > kMaxParts) {
+            throw Error(path_.string() + ": split.count claims " + std::to_string(parts) + " parts");
+        }
+        for (std::uint64_t i = 1; i < parts; ++i) {
+            open_part(i, parts);
+        }
+        if (const auto claimed = metadata_.uint("split.tensors.count"); claimed && parts > 1) {
+            if (*claimed != tensors_.size()) {
+                throw Error(path_.string() + ": split.tensors.count is " + std::to_string(*claimed) +
+                            ", but the parts hold " + std::to_string(tensors_.size()) + " tensors");
+            }
+        }
+    }
+
+    void open_part(std::uint64_t index, std::uint64_t parts) {
+        const std::filesystem::path path = part_path(index, parts);
+        GgufHeader part = map(path);
+        if (part.metadata.uint("split.no") != index || part.metadata.uint("split.count") != parts) {
+            throw Error(path.string() + ": is not part " + std::to_string(index + 1) + " of " +
+                        std::to_string(parts) + " by its own split keys");
+        }
+        add(std::move(part.tensors), path);
+    }
+
+    /// Parts are named NAME-00001-of-00003.gguf.
+    std::filesystem::path part_path(std::uint64_t index, std::uint64_t parts) const {
+        const auto suffix = [&](std::uint64_t i) {
+            char text[40];
+            std::snprintf(text, sizeof text, "-%05u-of-%05u.gguf", static_cast<unsigned>(i + 1),
+                          static_cast<unsigned>(parts));
+            return std::string(text);
+        };
+        const std::string name = path_.filename().string();
+        if (!name.ends_with(suffix(0))) {
+            throw Error(path_.string() + ": is the first of " + std::to_string(parts) +
+                        " parts, so its name must end in " + suffix(0));
+        }
+        return path_.parent_path() / (name.substr(0, name.size() - suffix(0).size()) + suffix(index));
+    }
+
+    struct TextHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    };
+
+    std::filesystem::path path_;
+    std::vector<std::unique_ptr<MappedFile>> files_;
+    Metadata metadata_;
+    std::vector<TensorView> tensors_;
+    std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_name_;
+};
+
+} // namespace
+
+std::shared_ptr<const ModelFile> open_gguf(const std::filesystem::path& path) {
+    return std::make_shared<GgufModelFile>(path);
+}
+
+} // namespace switchyard
