@@ -28,7 +28,8 @@ enum class MessageState {
 struct MessagePart {
     PartKind kind = PartKind::Text;
     QString text;
-    QString name; ///< a file's
+    QString name;            ///< a file's
+    qint64 milliseconds = 0; ///< thinking: how long it took
 };
 
 struct Message {

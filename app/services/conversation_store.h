@@ -30,9 +30,16 @@ class ConversationStore : public QObject {
     template <typename T>
     using Answer = std::function<void(T)>;
 
+    /// An id for a chat or message of the caller's own, so that it can be shown before it is stored. Unique
+    /// in this data folder, increasing.
+    static qint64 newId();
+
+    /// Newest change first.
     void list(Answer<QList<ConversationSummary>> answer);
     void open(ConversationId id, Answer<Conversation> answer);
     void create(const QString& title, const Tuning& tuning, Answer<ConversationId> answer);
+    /// The same with an id from newId().
+    void create(ConversationId id, const QString& title, const Tuning& tuning);
     void rename(ConversationId id, const QString& title);
     void remove(ConversationId id);  ///< kept for undo until purge()
     void restore(ConversationId id); ///< undo
@@ -41,11 +48,13 @@ class ConversationStore : public QObject {
     void saveDraft(ConversationId id, const QString& draft);
     void search(const QString& text, Answer<QList<SearchHit>> answer);
 
-    /// Adds a message under message.parent; it becomes the shown branch.
-    void append(const Message& message, Answer<MessageId> answer);
+    /// Adds a message under message.parent; it becomes the shown branch. message.id is 0 (one is given) or
+    /// from newId().
+    void append(const Message& message, Answer<MessageId> answer = {});
     /// Replaces text, state and run of an answer while it streams and at its end: one transaction.
     void update(const Message& message);
-    void removeMessage(MessageId id);
+    void removeMessage(MessageId id);  ///< and what hangs under it; kept for undo until purge()
+    void restoreMessage(MessageId id); ///< undo
     /// Makes the branch through this message the shown one.
     void select(MessageId id);
 

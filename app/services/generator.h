@@ -39,6 +39,7 @@ struct RunEvent {
     FinishReason finish = FinishReason::EndOfTurn;
     QString error;               ///< Finished with Failed: a sentence with cause and way on
     std::uint64_t used_seed = 0; ///< Finished and the first Token
+    bool opens_thinking = false; ///< first Token: the prompt ends inside <think>, the answer goes on there
 };
 
 /// A guarded buffer between the worker and the UI thread: append() returns true when it was empty, so that

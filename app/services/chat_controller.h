@@ -1,0 +1,129 @@
+// The logic between the window, the store and the generator, without widgets: which chat is shown, what runs
+// where, and what is kept of it. A run belongs to its chat: showing another neither stops nor redirects it.
+#pragma once
+
+#include "app/services/conversation_store.h"
+#include "app/services/generator.h"
+
+#include <QElapsedTimer>
+#include <QHash>
+#include <QTimer>
+
+#include <optional>
+#include <unordered_map>
+
+namespace switchyard {
+
+/// A run that is under way in a chat.
+struct RunStatus {
+    enum class Phase { Queued, Prefill, Decoding };
+    RunId run = 0;
+    ConversationId conversation = 0;
+    MessageId message = 0; ///< the answer that grows
+    Phase phase = Phase::Queued;
+    int prefill_done = 0, prefill_total = 0; ///< tokens
+};
+
+class ChatController : public QObject {
+    Q_OBJECT
+  public:
+    /// Both must outlive the controller.
+    ChatController(ConversationStore& store, Generator& generator, QObject* parent = nullptr);
+    /// Stops what runs; its text so far is kept.
+    ~ChatController() override;
+
+    // ---- The list of chats ----
+    /// Newest first; `generating` is right.
+    const QList<ConversationSummary>& chats() const { return chats_; }
+    /// Shows an empty chat; it is stored (and listed) with its first message.
+    void newChat();
+    void openChat(ConversationId id);
+    void renameChat(ConversationId id, const QString& title);
+    /// Removes with undo; a run in it is stopped. undoOffered() follows.
+    void deleteChat(ConversationId id);
+    /// Takes back the last deletion (chat or message).
+    void undoDelete();
+    void search(const QString& text, std::function<void(QList<SearchHit>)> answer);
+
+    // ---- The chat that is shown ----
+    ConversationId current() const { return conversation_.summary.id; } ///< 0: a new, empty one
+    /// The live state: the last answer grows here while it streams.
+    const Conversation& conversation() const { return conversation_; }
+    /// Of the shown thread; nullptr where it is not there. Valid until the next event loop turn.
+    const Message* message(MessageId id) const;
+    /// nullptr: nothing runs in that chat.
+    const RunStatus* run(ConversationId id) const;
+    bool busy() const { return run(current()) != nullptr; }
+
+    /// Asks in the shown chat. False where it already answers, or there is nothing to send.
+    bool send(const QString& text, const QList<MessagePart>& files = {});
+    void stop() { stop(current()); }
+    void stop(ConversationId id);
+    /// Another answer to the same question, with a new seed, as a branch.
+    void regenerate(MessageId answer);
+    /// The same settings, seed and dial moves again, as a branch.
+    void runAgain(MessageId answer);
+    /// A branch with another question, answered.
+    void editQuestion(MessageId question, const QString& text);
+    /// Changed in place; continueAnswer() goes on from there.
+    void editAnswer(MessageId answer, const QString& text);
+    /// Goes on with an answer that was stopped, interrupted or cut at its limit.
+    void continueAnswer(MessageId answer);
+    /// Removes a message and all under it, with undo.
+    void deleteMessage(MessageId id);
+    void selectBranch(MessageId id);
+    void saveDraft(const QString& draft);
+
+    // ---- Dials ----
+    /// In force in the shown chat; `model` is the loaded model's, for all chats.
+    const Tuning& tuning() const { return conversation_.tuning; }
+    /// Acts on the next token of this chat's run, and is kept with the chat.
+    void setTuning(const Tuning& tuning);
+
+  Q_SIGNALS:
+    void chatsChanged();
+    /// Another chat is shown, or its messages are others than before: read conversation() again.
+    void threadChanged();
+    /// Text, parts, state or run of one message of the shown thread changed.
+    void messageChanged(switchyard::MessageId id);
+    /// What happened in a run since the last time, shown or not: for plots. At most every 16 ms.
+    void runEvents(switchyard::ConversationId id, const std::vector<switchyard::RunEvent>& events);
+    /// A run began, went into another phase, made progress in its prefill, or ended.
+    void runChanged(switchyard::ConversationId id);
+    void tuningChanged();
+    /// A chat or message was deleted and can be brought back by undoDelete().
+    void undoOffered(const QString& sentence);
+    /// From the store: a sentence, and whether chats are being saved.
+    void problem(const QString& sentence, bool saving);
+
+  private:
+    struct Live;
+    void refreshList();
+    void show(const Conversation& conversation);
+    void start(const Message& answer, GenerationRequest request);
+    void answerQuestion(const Message& question, const std::optional<RunRecord>& replay, bool new_seed);
+    std::vector<ChatTurn> turnsUntil(MessageId last) const;
+    Message newMessage(MessageId parent, Author author) const;
+    void addToThread(const Message& message);
+    void drain();
+    void apply(Live& live, const RunEvent& event);
+    void finish(Live& live, const RunEvent& event);
+    void save(Live& live);
+    void touch(ConversationId id);
+    Message* shown(MessageId id);
+    int indexOf(MessageId id) const;
+    void cancelUnder(MessageId id);
+
+    ConversationStore& store_;
+    Generator& generator_;
+    QList<ConversationSummary> chats_;
+    Conversation conversation_;
+    QString new_chat_draft_;
+    bool tuned_ = false; ///< the user moved a dial of a chat not yet stored
+    int open_serial_ = 0;
+    std::unordered_map<RunId, std::unique_ptr<Live>> live_;
+    std::function<void()> undo_;
+    QTimer timer_;
+};
+
+} // namespace switchyard

@@ -1,0 +1,20 @@
+// Where things lie on the user's disk.
+#pragma once
+
+#include <QString>
+
+namespace switchyard {
+
+struct Paths {
+    QString data;     ///< chats.sqlite and its backups
+    QString models;   ///< data/models
+    QString presets;  ///< data/presets
+    QString settings; ///< the ini file
+
+    /// The XDG data folder (~/.local/share/switchyard), or `data_folder` where it is not empty; settings lie
+    /// in the XDG configuration folder, or in `data_folder` where that is given. Folders are made; one that
+    /// cannot be is found by those who use it.
+    static Paths standard(const QString& data_folder = {});
+};
+
+} // namespace switchyard
