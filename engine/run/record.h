@@ -6,16 +6,40 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace switchyard {
 
+/// The first `slices` recodable slices, in the model's order, were re-encoded to `type` (nullopt: put back as
+/// in the file).
+struct RecodeLayer {
+    std::optional<BlockType> type;
+    std::uint32_t slices = 0;
+
+    bool operator==(const RecodeLayer&) const = default;
+};
+
+/// How the weights stood: layers over the file's own bits, oldest first. Empty: as in the file. This says the
+/// same in every process, which a version number does not.
+using WeightsState = std::vector<RecodeLayer>;
+
+/// A stretch of the context that was written into the KV cache under the same dials.
+struct ContextSpan {
+    int tokens = 0;
+    int experts_active = 0; ///< 0: a dense model
+    BlockType kv = BlockType::F16;
+    WeightsState weights;
+
+    bool operator==(const ContextSpan&) const = default;
+};
+
 /// One token of an answer, with the dials that were in force when it was made.
 struct TokenRecord {
     std::int32_t id = 0;
-    std::string text; ///< what this token adds to the visible text: whole UTF-8, may be empty
-    double latency_ms = 0;
+    std::string text;       ///< what this token adds to the visible text: whole UTF-8, may be empty
+    double latency_ms = 0;  ///< since the token before; of the first: since the run began
     double probability = 0; ///< of this token before the samplers
     double temperature = 0, top_p = 1;
     int experts_active = 0; ///< 0: a dense model
@@ -51,6 +75,8 @@ struct RunTimings {
 struct RunRecord {
     Tuning settings; ///< at the start
     std::vector<DialMove> moves;
+    std::vector<ContextSpan>
+        context; ///< of the prompt, from its first token: an exact re-run recomputes it so
     std::vector<TokenRecord> tokens;
     RunTimings timings;
     FinishReason finish = FinishReason::Failed;
@@ -60,10 +86,12 @@ struct RunRecord {
 std::string_view
 finish_name(FinishReason reason); ///< "end_of_turn", "max_tokens", "stopped", "context_full", "failed"
 
-/// {"settings": {...}, "moves": [...], "tokens": [...], "timings": {...}, "finish": "..."}; keys as in
-/// ControlSpec.
+/// {"settings": {...}, "moves": [...], "context": [...], "tokens": [...], "timings": {...}, "finish": "..."};
+/// keys as in ControlSpec.
 nlohmann::ordered_json to_json(const RunRecord& record);
-/// Throws Error where the JSON is not such a record.
+nlohmann::ordered_json to_json(const TokenRecord& token);
+/// Throw Error where the JSON is not such a record.
+TokenRecord token_record_from_json(const nlohmann::ordered_json& json);
 RunRecord run_record_from_json(const nlohmann::ordered_json& json);
 
 } // namespace switchyard

@@ -1,0 +1,246 @@
+#include "engine/run/record.h"
+
+#include "engine/base/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cmath>
+
+namespace switchyard {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 5> kFinishNames = {"end_of_turn", "max_tokens", "stopped",
+                                                          "context_full", "failed"};
+
+std::string type_name(BlockType type) { return std::string(traits(type).name); }
+
+BlockType type_from(const std::string& name, const char* key) {
+    for (int i = 0; i < kBlockTypes; ++i)
+        if (traits(static_cast<BlockType>(i)).name == name)
+            return static_cast<BlockType>(i);
+    throw Error("run record: " + std::string(key) + " \"" + name + "\" is not a known type");
+}
+
+std::string quant_name(const std::optional<BlockType>& type) { return type ? type_name(*type) : "file"; }
+
+std::optional<BlockType> quant_from(const std::string& name) {
+    if (name == "file")
+        return std::nullopt;
+    return type_from(name, "quant");
+}
+
+Json value_to_json(const ControlSpec& spec, const ControlValue& value) {
+    if (const auto* name = std::get_if<std::string>(&value))
+        return *name;
+    const double real = std::get<double>(value);
+    if (spec.kind == ControlKind::Integer)
+        return static_cast<std::int64_t>(real);
+    return real;
+}
+
+ControlValue value_from_json(const Json& json) {
+    if (json.is_string())
+        return json.get<std::string>();
+    return json.get<double>();
+}
+
+Json settings_to_json(const Tuning& tuning) {
+    Json json = Json::object();
+    for (const ControlSpec& spec : controls())
+        json[std::string(spec.json_key)] = value_to_json(spec, control_value(tuning, spec));
+    return json;
+}
+
+/// Dials that a newer program wrote and this one does not know are left out: the rest still holds.
+Tuning settings_from_json(const Json& json) {
+    Tuning tuning;
+    for (const ControlSpec& spec : controls()) {
+        const auto found = json.find(std::string(spec.json_key));
+        if (found == json.end())
+            continue;
+        if (spec.name == "kv" && *found == "F32")
+            tuning.sequence.kv = BlockType::F32; // only the exact path writes it; not a choice of the dial
+        else
+            tuning = with_control(tuning, spec, value_from_json(*found));
+    }
+    return tuning;
+}
+
+Json moves_to_json(const std::vector<DialMove>& moves) {
+    Json json = Json::array();
+    for (const DialMove& move : moves) {
+        const ControlSpec* spec = find_control(move.name);
+        Json entry = {{"token", move.token}, {"name", move.name}};
+        entry["value"] = spec ? value_to_json(*spec, move.value) : Json(nullptr);
+        json.push_back(std::move(entry));
+    }
+    return json;
+}
+
+std::vector<DialMove> moves_from_json(const Json& json) {
+    std::vector<DialMove> moves;
+    for (const Json& entry : json) {
+        DialMove move;
+        move.token = entry.at("token").get<int>();
+        move.name = entry.at("name").get<std::string>();
+        move.value = value_from_json(entry.at("value"));
+        const ControlSpec* spec = find_control(move.name);
+        if (!spec)
+            throw Error("run record: there is no dial \"" + move.name + "\"");
+        with_control({}, *spec, move.value); // checks the value
+        moves.push_back(std::move(move));
+    }
+    return moves;
+}
+
+Json context_to_json(const std::vector<ContextSpan>& spans) {
+    Json json = Json::array();
+    for (const ContextSpan& span : spans) {
+        Json weights = Json::array();
+        for (const RecodeLayer& layer : span.weights)
+            weights.push_back({{"quant", quant_name(layer.type)}, {"slices", layer.slices}});
+        json.push_back({{"tokens", span.tokens},
+                        {"experts_active", span.experts_active},
+                        {"kv", type_name(span.kv)},
+                        {"weights", std::move(weights)}});
+    }
+    return json;
+}
+
+std::vector<ContextSpan> context_from_json(const Json& json) {
+    std::vector<ContextSpan> spans;
+    for (const Json& entry : json) {
+        ContextSpan span;
+        span.tokens = entry.at("tokens").get<int>();
+        if (span.tokens <= 0)
+            throw Error("run record: a context span has " + std::to_string(span.tokens) + " tokens");
+        span.experts_active = entry.at("experts_active").get<int>();
+        span.kv = type_from(entry.at("kv").get<std::string>(), "kv");
+        for (const Json& layer : entry.at("weights"))
+            span.weights.push_back(
+                {quant_from(layer.at("quant").get<std::string>()), layer.at("slices").get<std::uint32_t>()});
+        spans.push_back(std::move(span));
+    }
+    return spans;
+}
+
+Json timings_to_json(const RunTimings& timings) {
+    return {{"prompt_tokens", timings.prompt_tokens},
+            {"prompt_tokens_reused", timings.prompt_tokens_reused},
+            {"prefill_ms", timings.prefill_ms},
+            {"time_to_first_token_ms", timings.time_to_first_token_ms},
+            {"generated_tokens", timings.generated_tokens},
+            {"decode_ms", timings.decode_ms},
+            {"prefill_tokens_per_second", timings.prefill_tokens_per_second()},
+            {"decode_tokens_per_second", timings.decode_tokens_per_second()}};
+}
+
+RunTimings timings_from_json(const Json& json) {
+    RunTimings timings;
+    timings.prompt_tokens = json.at("prompt_tokens").get<int>();
+    timings.prompt_tokens_reused = json.at("prompt_tokens_reused").get<int>();
+    timings.prefill_ms = json.at("prefill_ms").get<double>();
+    timings.time_to_first_token_ms = json.at("time_to_first_token_ms").get<double>();
+    timings.generated_tokens = json.at("generated_tokens").get<int>();
+    timings.decode_ms = json.at("decode_ms").get<double>();
+    return timings;
+}
+
+FinishReason finish_from_name(const std::string& name) {
+    for (std::size_t i = 0; i < kFinishNames.size(); ++i)
+        if (kFinishNames[i] == name)
+            return static_cast<FinishReason>(i);
+    throw Error("run record: finish \"" + name + "\" is not known");
+}
+
+} // namespace
+
+double RunTimings::prefill_tokens_per_second() const {
+    return prefill_ms > 0 ? (prompt_tokens - prompt_tokens_reused) * 1000.0 / prefill_ms : 0;
+}
+
+double RunTimings::decode_tokens_per_second() const {
+    return decode_ms > 0 && generated_tokens > 1 ? (generated_tokens - 1) * 1000.0 / decode_ms : 0;
+}
+
+std::string_view finish_name(FinishReason reason) { return kFinishNames[static_cast<std::size_t>(reason)]; }
+
+nlohmann::ordered_json to_json(const TokenRecord& token) {
+    return {{"id", token.id},
+            {"text", token.text},
+            {"latency_ms", token.latency_ms},
+            {"probability", token.probability},
+            {"temperature", token.temperature},
+            {"top_p", token.top_p},
+            {"experts_active", token.experts_active},
+            {"quant", token.quant},
+            {"kv", type_name(token.kv)},
+            {"recoded_slices", token.recoded_slices},
+            {"recode_total", token.recode_total},
+            {"weights_version", token.weights_version},
+            {"weights_bytes", token.weights_bytes},
+            {"kv_bytes", token.kv_bytes},
+            {"scratch_bytes", token.scratch_bytes}};
+}
+
+TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
+    try {
+        TokenRecord token;
+        token.id = json.at("id").get<std::int32_t>();
+        token.text = json.at("text").get<std::string>();
+        token.latency_ms = json.at("latency_ms").get<double>();
+        token.probability = json.at("probability").get<double>();
+        token.temperature = json.at("temperature").get<double>();
+        token.top_p = json.at("top_p").get<double>();
+        token.experts_active = json.at("experts_active").get<int>();
+        token.quant = json.at("quant").get<std::string>();
+        token.kv = type_from(json.at("kv").get<std::string>(), "kv");
+        token.recoded_slices = json.at("recoded_slices").get<std::uint32_t>();
+        token.recode_total = json.at("recode_total").get<std::uint32_t>();
+        token.weights_version = json.at("weights_version").get<std::uint64_t>();
+        token.weights_bytes = json.at("weights_bytes").get<std::uint64_t>();
+        token.kv_bytes = json.at("kv_bytes").get<std::uint64_t>();
+        token.scratch_bytes = json.at("scratch_bytes").get<std::uint64_t>();
+        return token;
+    } catch (const nlohmann::json::exception& e) {
+        throw Error(std::string("token record: ") + e.what());
+    }
+}
+
+nlohmann::ordered_json to_json(const RunRecord& record) {
+    Json json = Json::object();
+    json["settings"] = settings_to_json(record.settings);
+    json["moves"] = moves_to_json(record.moves);
+    json["context"] = context_to_json(record.context);
+    json["tokens"] = Json::array();
+    for (const TokenRecord& token : record.tokens)
+        json["tokens"].push_back(to_json(token));
+    json["timings"] = timings_to_json(record.timings);
+    json["finish"] = finish_name(record.finish);
+    if (!record.error.empty())
+        json["error"] = record.error;
+    return json;
+}
+
+RunRecord run_record_from_json(const nlohmann::ordered_json& json) {
+    try {
+        RunRecord record;
+        record.settings = settings_from_json(json.at("settings"));
+        record.moves = moves_from_json(json.at("moves"));
+        if (const auto context = json.find("context"); context != json.end())
+            record.context = context_from_json(*context);
+        for (const Json& token : json.at("tokens"))
+            record.tokens.push_back(token_record_from_json(token));
+        record.timings = timings_from_json(json.at("timings"));
+        record.finish = finish_from_name(json.at("finish").get<std::string>());
+        record.error = json.value("error", std::string());
+        return record;
+    } catch (const nlohmann::json::exception& e) {
+        throw Error(std::string("run record: ") + e.what());
+    }
+}
+
+} // namespace switchyard
