@@ -1,0 +1,62 @@
+// Encoding rows: the plain formats here, the packed ones by the build that suits the processor.
+#include "engine/base/error.h"
+#include "engine/quant/encoder.h"
+#include "engine/quant/quant.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace switchyard {
+
+namespace {
+
+EncodeBlocks best_encoder() {
+    return __builtin_cpu_supports("avx2") ? avx2::encode_blocks : baseline::encode_blocks;
+}
+
+template <typename Convert>
+void encode_16(std::span<const float> values, std::byte* out, Convert convert) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::uint16_t bits = convert(values[i]);
+        std::memcpy(out + i * 2, &bits, sizeof bits);
+    }
+}
+
+} // namespace
+
+void encode_row(BlockType type, std::span<const float> values, std::byte* blocks, const float* importance) {
+    const auto cols = static_cast<std::int64_t>(values.size());
+    if (cols % traits(type).values != 0) {
+        throw Error("a row of " + std::to_string(cols) + " values is not a whole number of " +
+                    std::string(traits(type).name) + " blocks");
+    }
+    switch (type) {
+    case BlockType::F32:
+        std::memcpy(blocks, values.data(), values.size_bytes());
+        return;
+    case BlockType::F16:
+        return encode_16(values, blocks, float_to_half);
+    case BlockType::BF16:
+        return encode_16(values, blocks, float_to_bf16);
+    default:
+        break;
+    }
+    // Piece by piece, so that the weights of "all alike" need no row of their own.
+    constexpr std::size_t kPiece = 1024;
+    float weights[kPiece];
+    std::fill(std::begin(weights), std::end(weights), 1.0f);
+    const EncodeBlocks encode = best_encoder();
+    for (std::size_t at = 0; at < values.size(); at += kPiece) {
+        const std::size_t count = std::min(kPiece, values.size() - at);
+        if (importance != nullptr) {
+            // Columns that calibration never saw still count a little.
+            std::transform(importance + at, importance + at + count, weights,
+                           [](float w) { return w > 1e-12f ? w : 1e-12f; });
+        }
+        encode(type, values.data() + at, weights, count,
+               blocks + row_bytes(type, static_cast<std::int64_t>(at)));
+    }
+}
+
+} // namespace switchyard

@@ -1,0 +1,2 @@
+#define SWITCHYARD_ISA baseline
+#include "engine/quant/encode_blocks.h"
