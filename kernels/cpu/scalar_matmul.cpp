@@ -1,0 +1,61 @@
+// Products with packed weights: the scalar twin.
+#include "kernels/cpu/panels.h"
+#include "kernels/cpu/scalar.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace switchyard::cpu::scalar {
+namespace {
+
+float dot_floats(BlockType type, const std::byte* panel, int row, std::int64_t cols, const float* x) {
+    float acc = 0.0f;
+    for (std::int64_t k = 0; k < cols; ++k) {
+        acc = std::fma(decode_float(type, panel, k, row), x[k], acc);
+    }
+    return acc;
+}
+
+/// Adds 32 columns: integers within each scale, then one fma for the block and one for the minimum.
+float add_block(const DecodedBlock& w, const Q8Block& x, float acc) {
+    std::int32_t low = 0, high = 0;
+    for (int i = 0; i < 16; ++i) {
+        low += w.q[i] * x.q[i];
+        high += w.q[16 + i] * x.q[16 + i];
+    }
+    // Below 2^24 all along, so the sum is exact however it is grouped.
+    const float dot = static_cast<float>(low) * w.scale[0] + static_cast<float>(high) * w.scale[1];
+    acc = std::fma(dot, w.d * x.scale, acc);
+    return std::fma(w.m, x.sum, acc);
+}
+
+} // namespace
+
+void matmul(const MatmulArgs& args) {
+    const PackedMatrix& w = args.weights;
+    const bool q8 = activation_format(w.type) == ActivationFormat::Q8;
+    for (std::int64_t p = args.first_panel; p < args.last_panel; ++p) {
+        const std::byte* panel = w.data + static_cast<std::size_t>(p) * panel_bytes(w.type, w.cols);
+        const int rows = static_cast<int>(std::min<std::int64_t>(kPanelRows, w.rows - p * kPanelRows));
+        for (int t = 0; t < args.tokens; ++t) {
+            const auto at = static_cast<std::size_t>(args.index ? args.index[t] : t) * args.activation_stride;
+            const std::byte* x = args.activations + at;
+            float* y = args.y + t * args.y_stride + p * kPanelRows;
+            for (int row = 0; row < rows; ++row) {
+                float acc = 0.0f;
+                if (q8) {
+                    DecodedBlock block;
+                    for (std::int64_t b = 0; b < w.cols / 32; ++b) {
+                        decode_block(w.type, panel, b, row, block);
+                        acc = add_block(block, reinterpret_cast<const Q8Block*>(x)[b], acc);
+                    }
+                } else {
+                    acc = dot_floats(w.type, panel, row, w.cols, reinterpret_cast<const float*>(x));
+                }
+                y[row] = args.accumulate ? y[row] + acc : acc;
+            }
+        }
+    }
+}
+
+} // namespace switchyard::cpu::scalar
