@@ -2,6 +2,7 @@
 // chunks are the same thing here: rows of a batch.
 #pragma once
 
+#include "engine/model/router.h"
 #include "engine/run/plan.h"
 
 #include <atomic>
@@ -36,11 +37,6 @@ struct BatchSequence {
 struct Batch {
     std::vector<BatchRow> rows;
     std::vector<BatchSequence> sequences;
-};
-
-struct RouteChoice {
-    std::int16_t expert;
-    float weight;
 };
 
 struct StepResult {

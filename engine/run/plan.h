@@ -75,6 +75,7 @@ struct FeedForwardStep {
     int width; ///< hidden neurons
     Activation activation = Activation::Silu;
     bool add = true;
+    WeightId output_gate = kNoWeight; ///< [width(in)]: the result is multiplied by sigmoid(output_gate . in)
 };
 
 enum class GateFunction : std::uint8_t { Softmax, Sigmoid, SoftmaxChosen /* softmax over the chosen */ };

@@ -1,0 +1,221 @@
+#include "engine/model/build_plan.h"
+
+#include "engine/base/error.h"
+
+#include <cmath>
+
+namespace switchyard {
+
+namespace {
+
+// Looks tensors up, checks their shapes, and hands out WeightIds.
+class Catalog {
+  public:
+    explicit Catalog(const ModelFile& file) : file_(file) {}
+
+    bool has(const std::string& name) const { return file_.find(name) != nullptr; }
+    const TensorView* find(const std::string& name) const { return file_.find(name); }
+
+    WeightId matrix(const std::string& name, WeightRole role, std::int64_t cols, std::int64_t rows,
+                    std::int64_t matrices = 1) {
+        return add(name, role, WeightUse::Matrix, cols, rows, matrices);
+    }
+    WeightId table(const std::string& name, std::int64_t cols, std::int64_t rows) {
+        return add(name, WeightRole::Embedding, WeightUse::Table, cols, rows, 1);
+    }
+    WeightId vector(const std::string& name, std::int64_t size, WeightRole role = WeightRole::Norm) {
+        return add(name, role, WeightUse::Vector, size, 1, 1);
+    }
+    WeightId optional_vector(const std::string& name, std::int64_t size, WeightRole role) {
+        return has(name) ? vector(name, size, role) : kNoWeight;
+    }
+    std::vector<WeightSource> take() { return std::move(sources_); }
+
+  private:
+    WeightId add(const std::string& name, WeightRole role, WeightUse use, std::int64_t cols,
+                 std::int64_t rows, std::int64_t matrices) {
+        const TensorView* t = file_.find(name);
+        if (!t)
+            throw Error(file_.path().string() + ": the tensor " + name + " is missing");
+        if (t->cols() != cols || t->rows() != rows || t->matrices() != matrices || t->shape.size() > 3)
+            throw Error(file_.path().string() + ": the tensor " + name + " is " + shape(*t) + ", expected " +
+                        std::to_string(cols) + " x " + std::to_string(rows) +
+                        (matrices > 1 ? " x " + std::to_string(matrices) : ""));
+        sources_.push_back({name, role, use, t});
+        return static_cast<WeightId>(sources_.size()) - 1;
+    }
+    static std::string shape(const TensorView& t) {
+        std::string s;
+        for (std::int64_t n : t.shape)
+            s += (s.empty() ? "" : " x ") + std::to_string(n);
+        return s.empty() ? "a single value" : s;
+    }
+
+    const ModelFile& file_;
+    std::vector<WeightSource> sources_;
+};
+
+class PlanBuilder {
+  public:
+    PlanBuilder(const ModelConfig& config, const ModelFile& file)
+        : c_(config), w_(file), inverse_frequencies_(rope_inverse_frequencies(config, file)) {}
+
+    ModelPlan build() {
+        plan_.vocabulary = c_.vocabulary;
+        plan_.hidden = c_.hidden;
+        plan_.experts = c_.experts;
+        plan_.experts_active = c_.experts_active;
+        x_ = value(c_.hidden);
+        normed_ = value(c_.hidden);
+        q_ = value(c_.heads * c_.head_dim);
+        k_ = value(c_.kv_heads * c_.head_dim);
+        v_ = value(c_.kv_heads * c_.value_dim);
+        attended_ = value(c_.heads * c_.value_dim);
+
+        plan_.steps.emplace_back(EmbedStep{w_.table("token_embd.weight", c_.hidden, c_.vocabulary), x_});
+        for (int layer = 0; layer < c_.layers; ++layer) {
+            prefix_ = "blk." + std::to_string(layer) + ".";
+            attention(layer);
+            feed_forward(layer);
+        }
+        head();
+        return {std::move(plan_), w_.take()};
+    }
+
+  private:
+    ValueId value(int width) {
+        plan_.values.push_back(width);
+        return static_cast<ValueId>(plan_.values.size()) - 1;
+    }
+    void norm(const std::string& name, ValueId in, ValueId out) {
+        plan_.steps.emplace_back(NormStep{in, out, w_.vector(name, c_.hidden), c_.norm_epsilon, c_.hidden});
+    }
+
+    void project(const std::string& name, ValueId in, ValueId out, bool add = false) {
+        const int cols = plan_.values[static_cast<std::size_t>(in)],
+                  rows = plan_.values[static_cast<std::size_t>(out)];
+        const WeightId weight = w_.matrix(prefix_ + name + ".weight", WeightRole::Attention, cols, rows);
+        const WeightId bias = w_.optional_vector(prefix_ + name + ".bias", rows, WeightRole::Attention);
+        plan_.steps.emplace_back(ProjectStep{in, weight, bias, out, add});
+    }
+
+    // Head norms: over each head (Qwen3) or over all heads at once (OLMoE); the gain's length tells.
+    void head_norm(const std::string& name, ValueId v, int head_dim) {
+        const TensorView* gain = w_.find(prefix_ + name);
+        if (!gain)
+            return;
+        const int width = plan_.values[static_cast<std::size_t>(v)];
+        const int group = gain->cols() == head_dim ? head_dim : width;
+        plan_.steps.emplace_back(NormStep{v, v, w_.vector(prefix_ + name, group), c_.norm_epsilon, group});
+    }
+
+    void rope(ValueId v, int heads) {
+        const RopeStyle style = c_.rope_interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
+        plan_.steps.emplace_back(
+            RopeStep{v, heads, c_.head_dim, 0, c_.rope_dims, style, inverse_frequencies_, 1.0f});
+    }
+
+    void attention(int layer) {
+        plan_.kv.push_back({c_.kv_heads, c_.head_dim, c_.value_dim});
+        norm(prefix_ + "attn_norm.weight", x_, normed_);
+        project("attn_q", normed_, q_);
+        project("attn_k", normed_, k_);
+        project("attn_v", normed_, v_);
+        head_norm("attn_q_norm.weight", q_, c_.head_dim);
+        head_norm("attn_k_norm.weight", k_, c_.head_dim);
+        rope(q_, c_.heads);
+        rope(k_, c_.kv_heads);
+        const float scale = 1.0f / std::sqrt(static_cast<float>(c_.head_dim));
+        plan_.steps.emplace_back(AttentionStep{q_, k_, v_, attended_, layer, c_.heads, c_.kv_heads,
+                                               c_.head_dim, c_.value_dim, scale});
+        project("attn_output", attended_, x_, true);
+    }
+
+    void feed_forward(int layer) {
+        norm(prefix_ + "ffn_norm.weight", x_, normed_);
+        if (c_.dense() || layer < c_.dense_layers)
+            block("", WeightRole::FeedForward, c_.feed_forward);
+        else
+            experts(layer);
+    }
+
+    // SwiGLU block: "" for a dense layer, "_shexp" for the shared experts.
+    void block(const std::string& suffix, WeightRole role, int width, WeightId output_gate = kNoWeight) {
+        if (width < 1)
+            throw Error("the width of " + prefix_ + "ffn_up" + suffix +
+                        " is missing in the model's metadata");
+        FeedForwardStep step{};
+        step.in = normed_;
+        step.out = x_;
+        step.width = width;
+        step.gate = w_.matrix(prefix_ + "ffn_gate" + suffix + ".weight", role, c_.hidden, width);
+        step.up = w_.matrix(prefix_ + "ffn_up" + suffix + ".weight", role, c_.hidden, width);
+        step.down = w_.matrix(prefix_ + "ffn_down" + suffix + ".weight", role, width, c_.hidden);
+        step.output_gate = output_gate;
+        plan_.steps.emplace_back(step);
+    }
+
+    Routing routing() const {
+        Routing r;
+        r.experts = c_.experts;
+        r.active = c_.experts_active;
+        r.gate = c_.expert_gate == 2   ? GateFunction::Sigmoid
+                 : c_.expert_gate == 3 ? GateFunction::SoftmaxChosen
+                                       : GateFunction::Softmax;
+        r.normalise = c_.expert_normalise;
+        r.scale = c_.expert_scale;
+        return r;
+    }
+
+    void experts(int layer) {
+        RouteStep route{};
+        route.in = normed_;
+        route.weight = w_.matrix(prefix_ + "ffn_gate_inp.weight", WeightRole::Router, c_.hidden, c_.experts);
+        route.route = plan_.routes++;
+        route.layer = layer;
+        route.routing = routing();
+        route.selection_bias =
+            w_.optional_vector(prefix_ + "exp_probs_b.bias", c_.experts, WeightRole::Router);
+        plan_.steps.emplace_back(route);
+
+        ExpertsStep step{};
+        step.in = normed_;
+        step.out = x_;
+        step.route = route.route;
+        step.width = c_.expert_width;
+        const WeightRole role = WeightRole::RoutedExpert;
+        step.gate = w_.matrix(prefix_ + "ffn_gate_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
+        step.up = w_.matrix(prefix_ + "ffn_up_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
+        step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, c_.expert_width, c_.hidden, c_.experts);
+        plan_.steps.emplace_back(step);
+
+        if (c_.shared_width > 0) {
+            // Qwen2-MoE's shared expert has a sigmoid gate of its own.
+            const WeightId gate =
+                w_.optional_vector(prefix_ + "ffn_gate_inp_shexp.weight", c_.hidden, WeightRole::Router);
+            block("_shexp", WeightRole::SharedExpert, c_.shared_width, gate);
+        }
+    }
+
+    void head() {
+        norm("output_norm.weight", x_, normed_);
+        const char* name = w_.has("output.weight") ? "output.weight" : "token_embd.weight"; // tied
+        plan_.steps.emplace_back(
+            HeadStep{normed_, w_.matrix(name, WeightRole::Output, c_.hidden, c_.vocabulary)});
+    }
+
+    const ModelConfig& c_;
+    Catalog w_;
+    std::vector<float> inverse_frequencies_;
+    Plan plan_;
+    std::string prefix_;
+    ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{};
+};
+
+} // namespace
+
+ModelPlan build_plan(const ModelConfig& config, const ModelFile& file) {
+    return PlanBuilder(config, file).build();
+}
+
+} // namespace switchyard

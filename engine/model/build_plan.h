@@ -1,0 +1,21 @@
+// From a model's configuration and tensors to the steps of its forward pass: the only place an architecture's
+// layers are spelled out.
+#pragma once
+
+#include "engine/model/model_config.h"
+#include "engine/run/plan.h"
+
+namespace switchyard {
+
+struct ModelPlan {
+    Plan plan;
+    std::vector<WeightSource> sources; ///< one a WeightId
+};
+
+/// Throws Error naming the tensor that is missing or has another shape than the configuration says.
+ModelPlan build_plan(const ModelConfig& config, const ModelFile& file);
+
+/// Rotations a position of each pair of dimensions, with the model's scaling applied. [rope_dims / 2]
+std::vector<float> rope_inverse_frequencies(const ModelConfig& config, const ModelFile& file);
+
+} // namespace switchyard

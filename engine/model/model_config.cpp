@@ -1,0 +1,133 @@
+#include "engine/model/model_config.h"
+
+#include "engine/base/error.h"
+#include "engine/model/architecture.h"
+
+#include <limits>
+
+namespace switchyard {
+
+namespace {
+
+// Reads "<architecture>.<key>", with bounds that keep every later product of sizes within 64 bits.
+class ConfigReader {
+  public:
+    ConfigReader(const ModelFile& file, std::string architecture)
+        : file_(file), prefix_(std::move(architecture) + ".") {}
+
+    int count(std::string_view key, int fallback, int least, int most) const {
+        const auto value = file_.metadata().uint(prefix_ + std::string(key));
+        if (!value)
+            return fallback;
+        if (*value < static_cast<std::uint64_t>(least) || *value > static_cast<std::uint64_t>(most))
+            fail(key, "is " + std::to_string(*value) + ", expected " + std::to_string(least) + " to " +
+                          std::to_string(most));
+        return static_cast<int>(*value);
+    }
+    int required(std::string_view key, int least, int most) const {
+        if (!file_.metadata().has(prefix_ + std::string(key)))
+            fail(key, "is missing");
+        return count(key, 0, least, most);
+    }
+    float real(std::string_view key, float fallback) const {
+        return static_cast<float>(file_.metadata().real(prefix_ + std::string(key)).value_or(fallback));
+    }
+    bool flag(std::string_view key, bool fallback) const {
+        return file_.metadata().boolean(prefix_ + std::string(key)).value_or(fallback);
+    }
+    std::string text(std::string_view key) const {
+        return file_.metadata().text(prefix_ + std::string(key)).value_or("");
+    }
+    [[noreturn]] void fail(std::string_view key, const std::string& what) const {
+        throw Error(file_.path().string() + ": the key " + prefix_ + std::string(key) + " " + what);
+    }
+
+  private:
+    const ModelFile& file_;
+    std::string prefix_;
+};
+
+constexpr int kMostLayers = 1024, kMostWidth = 1 << 20, kMostHeads = 4096, kMostVocabulary = 1 << 22;
+
+void read_attention(const ConfigReader& keys, ModelConfig& c) {
+    c.heads = keys.required("attention.head_count", 1, kMostHeads);
+    c.kv_heads = keys.count("attention.head_count_kv", c.heads, 1, kMostHeads);
+    if (c.heads % c.kv_heads != 0)
+        keys.fail("attention.head_count_kv", "does not divide the " + std::to_string(c.heads) + " heads");
+    c.head_dim = keys.count("attention.key_length", c.hidden / c.heads, 1, 4096);
+    c.value_dim = keys.count("attention.value_length", c.head_dim, 1, 4096);
+    c.norm_epsilon = keys.real("attention.layer_norm_rms_epsilon", 1e-6f);
+}
+
+void read_rope(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+    c.rope_interleaved = architecture.rope_interleaved;
+    c.rope_dims = keys.count("rope.dimension_count", c.head_dim, 2, c.head_dim);
+    if (c.rope_dims % 2 != 0)
+        keys.fail("rope.dimension_count", "is odd");
+    c.rope_theta = keys.real("rope.freq_base", 10000.0f);
+    const std::string scaling = keys.text("rope.scaling.type");
+    c.rope_factor = keys.real("rope.scaling.factor", 1.0f);
+    if (scaling == "linear")
+        c.rope_scaling = RopeScaling::Linear;
+    else if (!scaling.empty() && scaling != "none")
+        keys.fail("rope.scaling.type", "is \"" + scaling + "\", which is not known for this architecture");
+    if (!(c.rope_factor > 0) || !(c.rope_theta > 0))
+        keys.fail("rope.freq_base", "or the scaling factor is not positive");
+}
+
+void read_experts(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+    c.experts = keys.count("expert_count", 0, 0, 4096);
+    if (c.experts == 0)
+        return;
+    c.experts_active = keys.required("expert_used_count", 1, c.experts);
+    c.experts_shared = keys.count("expert_shared_count", 0, 0, 64);
+    c.dense_layers = keys.count("leading_dense_block_count", 0, 0, c.layers);
+    c.expert_width = keys.count("expert_feed_forward_length", c.feed_forward, 1, kMostWidth);
+    c.shared_width =
+        keys.count("expert_shared_feed_forward_length", c.experts_shared * c.expert_width, 0, kMostWidth);
+    c.expert_scale = architecture.expert_scale_used ? keys.real("expert_weights_scale", 1.0f) : 1.0f;
+    c.expert_normalise = keys.flag("expert_weights_norm", architecture.normalise_default);
+    c.expert_gate = keys.count("expert_gating_func", architecture.gate_default, 0, 4);
+    if (c.expert_gate == 0)
+        c.expert_gate = architecture.gate_default;
+    if (c.expert_gate > 3)
+        keys.fail("expert_gating_func", "is " + std::to_string(c.expert_gate) + ", which is not known");
+}
+
+int vocabulary_size(const ModelFile& file, const ConfigReader& keys) {
+    const TensorView* table = file.find("token_embd.weight");
+    if (!table)
+        throw Error(file.path().string() + ": the tensor token_embd.weight is missing");
+    if (table->rows() < 1 || table->rows() > kMostVocabulary)
+        keys.fail("vocab_size", "does not fit the tensor token_embd.weight");
+    return static_cast<int>(table->rows());
+}
+
+} // namespace
+
+ModelConfig read_config(const ModelFile& file) {
+    const auto name = file.metadata().text("general.architecture");
+    if (!name)
+        throw Error(file.path().string() + ": the key general.architecture is missing: not a language model");
+    const Architecture* architecture = find_architecture(*name);
+    if (!architecture)
+        throw Error(file.path().string() + ": the architecture \"" + *name +
+                    "\" is not known to this program");
+
+    const ConfigReader keys(file, *name);
+    ModelConfig c;
+    c.architecture = *name;
+    c.name = file.metadata().text("general.name").value_or(file.path().stem().string());
+    c.layers = keys.required("block_count", 1, kMostLayers);
+    c.hidden = keys.required("embedding_length", 1, kMostWidth);
+    c.feed_forward = keys.count("feed_forward_length", 0, 0, kMostWidth);
+    c.context = keys.count("context_length", 2048, 1, std::numeric_limits<int>::max() / 2);
+    read_attention(keys, c);
+    read_rope(keys, *architecture, c);
+    read_experts(keys, *architecture, c);
+    c.vocabulary = vocabulary_size(file, keys);
+    c.chat_template = file.metadata().text("tokenizer.chat_template");
+    return c;
+}
+
+} // namespace switchyard
