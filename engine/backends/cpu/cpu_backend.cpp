@@ -1,0 +1,272 @@
+// The CPU backend: places weights in panels (or leaves them as they are, for the exact path) and compiles
+// plans to stages.
+#include "engine/backends/cpu/stages.h"
+
+#include "engine/base/error.h"
+#include "engine/quant/quant.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+
+namespace switchyard {
+
+namespace {
+
+using namespace cpu;
+
+std::shared_ptr<std::byte> allocate_aligned(std::size_t bytes) {
+    auto* p = static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+    if (!p)
+        throw Error("a weight needs " + std::to_string(bytes >> 20) +
+                    " MiB of memory, which this machine does not have free");
+    return {p, [](std::byte* q) { std::free(q); }};
+}
+
+// Steps in, stages out.
+class Compiler {
+  public:
+    Compiler(const Plan& plan, Shared& shared) : plan_(plan), shared_(shared) {}
+
+    std::vector<std::unique_ptr<Stage>> compile() {
+        stages_.push_back(nullptr); // the rope tables, once it is known which there are
+        for (const Step& step : plan_.steps)
+            std::visit([this](const auto& s) { add(s); }, step);
+        flush();
+        stages_.front() = std::make_unique<RopeTableStage>(shared_.ropes.size());
+        return std::move(stages_);
+    }
+
+  private:
+    // A norm of whole rows waits for the steps that read its result; head norms wait for the attention.
+    void add(const NormStep& s) {
+        flush();
+        if (s.in == s.out)
+            row_steps_.push_back({s, std::nullopt, 0});
+        else
+            norms_.push_back(s);
+    }
+    void add(const EmbedStep& s) { stages_.push_back(std::make_unique<EmbedStage>(s)); }
+    void add(const ProjectStep& s) {
+        if (feed_forward_)
+            flush();
+        if (projection_ && projection_->input() != source(s.in))
+            flush();
+        if (!projection_)
+            projection_ = std::make_unique<ProjectionStage>(source(s.in), norm_of(s.in));
+        projection_->add(s);
+    }
+    void add(const RopeStep& s) {
+        flush();
+        row_steps_.push_back({std::nullopt, s, rope_table(s)});
+    }
+    void add(const AttentionStep& s) {
+        flush();
+        stages_.push_back(std::make_unique<AttentionStage>(s, std::move(row_steps_)));
+        row_steps_.clear();
+    }
+    void add(const RouteStep& s) { feed_forward(s.in, kNoValue).add(s); }
+    void add(const ExpertsStep& s) { feed_forward(s.in, s.out).add(s); }
+    void add(const FeedForwardStep& s) { feed_forward(s.in, s.out).add(s); }
+    void add(const HeadStep& s) {
+        flush();
+        stages_.push_back(std::make_unique<HeadStage>(with_input(s, source(s.in)), norm_of(s.in)));
+    }
+
+    FeedForwardStage& feed_forward(ValueId in, ValueId out) {
+        if (projection_)
+            flush();
+        if (!feed_forward_)
+            feed_forward_ = std::make_unique<FeedForwardStage>(source(in), out, norm_of(in));
+        if (out != kNoValue)
+            feed_forward_->set_output(out);
+        return *feed_forward_;
+    }
+    static HeadStep with_input(HeadStep s, ValueId in) {
+        s.in = in;
+        return s;
+    }
+    std::optional<NormStep> norm_of(ValueId v) const {
+        for (auto n = norms_.rbegin(); n != norms_.rend(); ++n)
+            if (n->out == v)
+                return *n;
+        return std::nullopt;
+    }
+    ValueId source(ValueId v) const {
+        const auto norm = norm_of(v);
+        return norm ? norm->in : v;
+    }
+    std::size_t rope_table(const RopeStep& s) {
+        for (std::size_t i = 0; i < shared_.ropes.size(); ++i)
+            if (shared_.ropes[i].inverse_frequencies == s.inverse_frequencies &&
+                shared_.ropes[i].magnitude == s.magnitude)
+                return i;
+        RopeTable& table = shared_.ropes.emplace_back();
+        table.inverse_frequencies = s.inverse_frequencies;
+        table.magnitude = s.magnitude;
+        return shared_.ropes.size() - 1;
+    }
+    void flush() {
+        if (projection_)
+            stages_.push_back(std::move(projection_));
+        if (feed_forward_)
+            stages_.push_back(std::move(feed_forward_));
+    }
+
+    const Plan& plan_;
+    Shared& shared_;
+    std::vector<std::unique_ptr<Stage>> stages_;
+    std::vector<NormStep> norms_;
+    std::vector<AttentionStage::RowStep> row_steps_;
+    std::unique_ptr<ProjectionStage> projection_;
+    std::unique_ptr<FeedForwardStage> feed_forward_;
+};
+
+class CpuExecutor : public Executor {
+  public:
+    CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<ThreadPool> pool)
+        : plan_(std::move(plan)), pool_(std::move(pool)), kv_(plan_->kv),
+          workers_(static_cast<std::size_t>(pool_->size())), counters_(0) {
+        stages_ = Compiler(*plan_, shared_).compile();
+        shared_.values.resize(plan_->values.size());
+        for (std::size_t t = 0; t < workers_.size(); ++t)
+            workers_[t].thread = static_cast<int>(t);
+    }
+
+    KvBlockId allocate_kv_block(BlockType type) override { return kv_.allocate(type); }
+    void release_kv_block(KvBlockId block) override { kv_.release(block); }
+    KvBlockId clone_kv_block(KvBlockId block) override { return kv_.clone(block); }
+    std::size_t kv_block_bytes(BlockType type) const override { return kv_.block_bytes(type); }
+    std::size_t kv_bytes() const override { return kv_.bytes(); }
+    std::size_t scratch_bytes() const override {
+        std::size_t sum = shared_.bytes();
+        for (const Worker& w : workers_)
+            sum += w.bytes();
+        return sum;
+    }
+
+    // The worker thread of the engine is itself one of the pool's threads: the step is computed in wait().
+    void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) override {
+        batch_ = std::move(batch);
+        weights_ = std::move(weights);
+        stop_ = std::move(stop);
+    }
+    StepResult wait() override;
+
+  private:
+    void reserve();
+
+    std::shared_ptr<const Plan> plan_;
+    std::shared_ptr<ThreadPool> pool_;
+    KvStore kv_;
+    Shared shared_;
+    std::vector<Worker> workers_;
+    std::vector<std::atomic<int>> counters_;
+    std::vector<std::unique_ptr<Stage>> stages_;
+    Batch batch_;
+    std::shared_ptr<const WeightSet> weights_;
+    std::stop_token stop_;
+};
+
+void CpuExecutor::reserve() {
+    for (std::size_t v = 0; v < shared_.values.size(); ++v)
+        shared_.values[v].get<float>(batch_.rows.size() * static_cast<std::size_t>(plan_->values[v]));
+    for (const auto& stage : stages_)
+        stage->reserve(batch_, shared_);
+    // No stage has more than four parallel loops, but for the head: one more for each group of 32 rows.
+    const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch_.rows.size() / 32 + 1;
+    if (counters_.size() < loops)
+        counters_ = std::vector<std::atomic<int>>(loops);
+    for (std::atomic<int>& c : counters_)
+        c.store(0, std::memory_order_relaxed);
+}
+
+StepResult CpuExecutor::wait() {
+    reserve();
+    std::size_t wanted = 0;
+    for (const BatchRow& r : batch_.rows) {
+        if (r.token < 0 || r.token >= plan_->vocabulary)
+            throw Error("the token " + std::to_string(r.token) + " is outside the vocabulary of " +
+                        std::to_string(plan_->vocabulary));
+        wanted += r.wants_logits;
+    }
+    StepRun run(batch_, *weights_, *plan_, kv_, shared_, pool_->barrier(), counters_, stop_);
+    run.result.logits.resize(wanted * static_cast<std::size_t>(plan_->vocabulary));
+    run.result.routes.assign(static_cast<std::size_t>(plan_->routes),
+                             std::vector<std::vector<RouteChoice>>(wanted));
+    pool_->run([&](int thread) {
+        Worker& w = workers_[static_cast<std::size_t>(thread)];
+        w.loops = 0;
+        for (const auto& stage : stages_)
+            stage->run(run, w);
+    });
+    run.result.cancelled = run.cancelled();
+    weights_.reset();
+    return std::move(run.result);
+}
+
+class CpuBackend : public Backend {
+  public:
+    explicit CpuBackend(const BackendOptions& options)
+        : exact_(options.exact),
+          pool_(std::make_shared<ThreadPool>(options.threads > 0 ? options.threads : available_cores())) {}
+
+    std::string name() const override { return "cpu"; }
+    std::string description() const override {
+        return "CPU, " + std::string(table().name) + ", " + std::to_string(threads()) +
+               (threads() == 1 ? " thread" : " threads") + (exact_ ? ", exact" : "");
+    }
+    bool exact() const override { return exact_; }
+    int threads() const override { return pool_->size(); }
+
+    Slice place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols, const std::byte* blocks,
+                std::shared_ptr<const void> owner) const override;
+    std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
+        return std::make_unique<CpuExecutor>(std::move(plan), pool_);
+    }
+
+  private:
+    bool exact_;
+    std::shared_ptr<ThreadPool> pool_;
+};
+
+Slice CpuBackend::place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols,
+                        const std::byte* blocks, std::shared_ptr<const void> owner) const {
+    Slice slice;
+    slice.rows = rows;
+    slice.cols = cols;
+    if (use == WeightUse::Vector) {
+        auto data = allocate_aligned(static_cast<std::size_t>(rows * cols) * sizeof(float));
+        auto* values = reinterpret_cast<float*>(data.get());
+        for (std::int64_t r = 0; r < rows; ++r)
+            decode_row(type, blocks + static_cast<std::size_t>(r) * row_bytes(type, cols),
+                       {values + r * cols, static_cast<std::size_t>(cols)});
+        slice.bytes = static_cast<std::size_t>(rows * cols) * sizeof(float);
+        slice.data = data.get();
+        slice.owner = std::move(data);
+        return slice;
+    }
+    slice.type = type;
+    if (use == WeightUse::Table || exact_) {
+        slice.data = blocks;
+        slice.bytes = static_cast<std::size_t>(rows) * row_bytes(type, cols);
+        slice.mapped = true;
+        slice.owner = std::move(owner);
+        return slice;
+    }
+    slice.layout = SliceLayout::Panels;
+    slice.bytes = packed_bytes(type, rows, cols);
+    auto data = allocate_aligned(slice.bytes);
+    pack_panels(type, rows, cols, blocks, data.get(), 0, panels(rows));
+    slice.data = data.get();
+    slice.owner = std::move(data);
+    return slice;
+}
+
+} // namespace
+
+std::shared_ptr<Backend> make_cpu_backend(const BackendOptions& options) {
+    return std::make_shared<CpuBackend>(options);
+}
+
+} // namespace switchyard

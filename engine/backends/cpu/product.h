@@ -1,0 +1,31 @@
+// Products of weights and activations: through the packed kernels, or exactly (rows decoded, sums in double).
+#pragma once
+
+#include "engine/model/weights.h"
+#include "kernels/cpu/kernels.h"
+
+#include <vector>
+
+namespace switchyard::cpu {
+
+/// Rows of activations, in the formats the weights at hand need.
+struct Rows {
+    const float* f32 = nullptr;
+    std::int64_t f32_stride = 0; ///< floats
+    const std::byte* q8 = nullptr;
+    std::size_t q8_stride = 0; ///< bytes
+};
+
+/// y[t * y_stride + row] (+)= W[row, :] . x(index ? index[t] : t) for the rows of panels [first_panel,
+/// last_panel). Slices in SliceLayout::Rows are computed exactly, those in Panels by the kernels. `decoded`
+/// is scratch.
+void multiply(const Slice& weights, const Rows& x, const std::int32_t* index, int tokens,
+              std::int64_t first_panel, std::int64_t last_panel, float* y, std::int64_t y_stride,
+              bool accumulate, std::vector<float>& decoded);
+
+/// Whether a slice wants its activations in Q8.
+inline bool wants_q8(const Slice& s) {
+    return s.layout == SliceLayout::Panels && activation_format(s.type) == ActivationFormat::Q8;
+}
+
+} // namespace switchyard::cpu

@@ -1,0 +1,111 @@
+#include "engine/backends/cpu/stages.h"
+
+#include "engine/quant/quant.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace switchyard::cpu {
+
+void EmbedStage::run(StepRun& run, Worker& w) const {
+    const Slice& table = run.slice(step_.table);
+    const std::size_t bytes = row_bytes(table.type, table.cols);
+    run.parallel(w, run.rows(), [&](int r) {
+        const auto token = static_cast<std::size_t>(run.batch.rows[static_cast<std::size_t>(r)].token);
+        float* out = run.value(step_.out) + std::int64_t{r} * table.cols;
+        decode_row(table.type, table.data + token * bytes, {out, static_cast<std::size_t>(table.cols)});
+        if (step_.scale != 1.0f)
+            scale(step_.scale, out, out, static_cast<int>(table.cols));
+    });
+    run.meet();
+}
+
+void RopeTableStage::reserve(const Batch& batch, Shared& shared) const {
+    for (std::size_t t = 0; t < tables_; ++t) {
+        const std::size_t count = batch.rows.size() * shared.ropes[t].inverse_frequencies.size();
+        shared.ropes[t].cosines.get<float>(count);
+        shared.ropes[t].sines.get<float>(count);
+    }
+}
+
+void RopeTableStage::run(StepRun& run, Worker& w) const {
+    for (std::size_t t = 0; t < tables_; ++t) {
+        RopeTable& table = run.shared.ropes[t];
+        const std::size_t n = table.inverse_frequencies.size();
+        run.parallel(w, run.rows(), [&](int r) {
+            const auto position = static_cast<float>(run.batch.rows[static_cast<std::size_t>(r)].position);
+            float* cosines = table.cosines.data<float>() + static_cast<std::size_t>(r) * n;
+            float* sines = table.sines.data<float>() + static_cast<std::size_t>(r) * n;
+            for (std::size_t i = 0; i < n; ++i) {
+                // The angle is rounded to float first: the authors' code multiplies floats.
+                const double angle = position * table.inverse_frequencies[i];
+                cosines[i] = static_cast<float>(std::cos(angle)) * table.magnitude;
+                sines[i] = static_cast<float>(std::sin(angle)) * table.magnitude;
+            }
+        });
+    }
+    // No meeting: the next stage meets before anything rotates.
+}
+
+void ProjectionStage::reserve(const Batch& batch, Shared& shared) const {
+    const auto n =
+        static_cast<std::size_t>(shared.values[static_cast<std::size_t>(in_)].bytes() / sizeof(float));
+    (void)batch;
+    shared.normed.get<float>(n);
+    shared.quantized.get<std::byte>(q8_row_bytes(static_cast<std::int64_t>(n) + 32));
+}
+
+void ProjectionStage::run(StepRun& run, Worker& w) const {
+    bool q8 = false, f32 = false;
+    for (const ProjectStep& s : steps_)
+        (wants_q8(run.slice(s.weight)) ? q8 : f32) = true;
+    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, q8);
+    for (const ProjectStep& s : steps_) {
+        const Slice& weight = run.slice(s.weight);
+        const std::int64_t count = panels(weight.rows);
+        const int chunk = panels_per_task(count, packed_bytes(weight.type, kPanelRows, weight.cols));
+        const float* bias = run.vector(s.bias);
+        run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
+            const std::int64_t first = std::int64_t{task} * chunk, last = std::min(first + chunk, count);
+            float* out = run.value(s.out);
+            multiply(weight, in, nullptr, run.rows(), first, last, out, weight.rows, s.add, w.decoded);
+            if (!bias)
+                return;
+            for (int r = 0; r < run.rows(); ++r)
+                for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)
+                    out[r * weight.rows + i] += bias[i];
+        });
+    }
+    run.meet();
+}
+
+void HeadStage::run(StepRun& run, Worker& w) const {
+    std::vector<std::int32_t> wanted;
+    for (int r = 0; r < run.rows(); ++r)
+        if (run.batch.rows[static_cast<std::size_t>(r)].wants_logits)
+            wanted.push_back(r);
+    const Slice& weight = run.slice(step_.weight);
+    const std::int64_t count = panels(weight.rows);
+    // Many wanted rows (perplexity, all logits) go in groups, so that a thread's own copies stay small.
+    constexpr std::size_t kGroup = 32;
+    for (std::size_t begin = 0; begin < wanted.size(); begin += kGroup) {
+        const int n = static_cast<int>(std::min(kGroup, wanted.size() - begin));
+        const bool q8 = wants_q8(weight);
+        const Rows in =
+            run.prepare_rows(w, step_.in, norm_ ? &*norm_ : nullptr, !q8, q8, wanted.data() + begin, n);
+        float* out = run.result.logits.data() + begin * static_cast<std::size_t>(weight.rows);
+        const float* bias = run.vector(step_.bias);
+        const int chunk = panels_per_task(count / 4, packed_bytes(weight.type, kPanelRows, weight.cols));
+        run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
+            const std::int64_t first = std::int64_t{task} * chunk, last = std::min(first + chunk, count);
+            multiply(weight, in, nullptr, n, first, last, out, weight.rows, false, w.decoded);
+            for (int r = 0; r < n; ++r)
+                for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)
+                    out[r * weight.rows + i] =
+                        out[r * weight.rows + i] * step_.scale + (bias ? bias[i] : 0.0f);
+        });
+        run.meet();
+    }
+}
+
+} // namespace switchyard::cpu

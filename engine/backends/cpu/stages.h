@@ -1,0 +1,128 @@
+// The stages a plan is compiled to: neighbouring steps fused so that threads meet as seldom as possible.
+#pragma once
+
+#include "engine/backends/cpu/step_run.h"
+
+#include <optional>
+
+namespace switchyard::cpu {
+
+/// Looks up the rows of the embedding table.
+class EmbedStage : public Stage {
+  public:
+    explicit EmbedStage(const EmbedStep& step) : step_(step) {}
+    void reserve(const Batch&, Shared&) const override {}
+    void run(StepRun& run, Worker& w) const override;
+
+  private:
+    EmbedStep step_;
+};
+
+/// cos and sin for every row of the batch, once a step for all layers.
+class RopeTableStage : public Stage {
+  public:
+    explicit RopeTableStage(std::size_t tables) : tables_(tables) {}
+    void reserve(const Batch& batch, Shared& shared) const override;
+    void run(StepRun& run, Worker& w) const override;
+
+  private:
+    std::size_t tables_;
+};
+
+/// A norm, where there is one, and the projections that read its result.
+class ProjectionStage : public Stage {
+  public:
+    ProjectionStage(ValueId in, std::optional<NormStep> norm) : in_(in), norm_(norm) {}
+    void add(const ProjectStep& step) { steps_.push_back(step); }
+    ValueId input() const { return in_; }
+    void reserve(const Batch& batch, Shared& shared) const override;
+    void run(StepRun& run, Worker& w) const override;
+
+  private:
+    ValueId in_;
+    std::optional<NormStep> norm_;
+    std::vector<ProjectStep> steps_;
+};
+
+/// Norms and rotations of q and k, the append to the cache, and causal attention.
+class AttentionStage : public Stage {
+  public:
+    /// One operation on the rows of q or k before attention.
+    struct RowStep {
+        std::optional<NormStep> norm;
+        std::optional<RopeStep> rope;
+        std::size_t rope_table = 0;
+        ValueId value() const { return norm ? norm->in : rope->value; }
+    };
+    AttentionStage(const AttentionStep& step, std::vector<RowStep> row_steps)
+        : step_(step), row_steps_(std::move(row_steps)) {}
+    void reserve(const Batch&, Shared&) const override {}
+    void run(StepRun& run, Worker& w) const override;
+
+  private:
+    void prepare_row(StepRun& run, int row) const;
+    void store(StepRun& run, int row) const;
+    void attend(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const;
+    void attend_exactly(StepRun& run, Worker& w, int row, int kv_head) const;
+
+    AttentionStep step_;
+    std::vector<RowStep> row_steps_;
+};
+
+/// SwiGLU blocks over one input: a dense layer, or routed experts and shared ones together.
+class FeedForwardStage : public Stage {
+  public:
+    FeedForwardStage(ValueId in, ValueId out, std::optional<NormStep> norm)
+        : in_(in), out_(out), norm_(norm) {}
+    void add(const RouteStep& step) { route_ = step; }
+    void add(const ExpertsStep& step) { experts_ = step; }
+    void add(const FeedForwardStep& step) { blocks_.push_back(step); }
+    ValueId input() const { return in_; }
+    void set_output(ValueId out) { out_ = out; }
+    void reserve(const Batch& batch, Shared& shared) const override;
+    void run(StepRun& run, Worker& w) const override;
+
+    /// A block at work on some rows of the batch.
+    struct Unit {
+        const Slice *gate, *up, *down;
+        Activation activation;
+        int width;
+        bool all_rows;                  ///< every row with weight 1, in order
+        std::vector<std::int32_t> rows; ///< of the batch
+        std::vector<float> weights;     ///< one a row
+        int count;                      ///< rows, and places in the hidden buffer
+        std::size_t hidden;             ///< offset of slot 0 in the hidden buffer, floats
+        std::size_t hidden_q8;          ///< the same in the quantized one, bytes
+        int tokens() const { return count; }
+    };
+
+  private:
+    void route(StepRun& run, const Rows& in) const;
+    std::vector<Unit> units(const StepRun& run, const Rows& in) const;
+    void hidden(StepRun& run, Worker& w, const Rows& in, const Unit& unit, std::int64_t first,
+                std::int64_t last) const;
+    void down(StepRun& run, Worker& w, const std::vector<Unit>& units, std::int64_t first,
+              std::int64_t last) const;
+
+    ValueId in_, out_;
+    std::optional<NormStep> norm_;
+    std::optional<RouteStep> route_;
+    std::optional<ExpertsStep> experts_;
+    std::vector<FeedForwardStep> blocks_;
+    mutable std::vector<Unit> units_; ///< of the step under way, made by thread 0
+    mutable std::vector<std::vector<RouteChoice>> chosen_;
+};
+
+/// The logits of the rows that want them.
+class HeadStage : public Stage {
+  public:
+    HeadStage(const HeadStep& step, std::optional<NormStep> norm) : step_(step), norm_(norm) {}
+    void reserve(const Batch&, Shared&) const override {}
+    void run(StepRun& run, Worker& w) const override;
+
+  private:
+    HeadStep step_;
+    std::optional<NormStep> norm_;
+};
+
+} // namespace switchyard::cpu
