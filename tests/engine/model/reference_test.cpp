@@ -1,0 +1,101 @@
+// The engine against logits of the models' authors' own code, on tiny random models of each family.
+#include "engine/run/loaded_model.h"
+#include "tests/support/npy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace switchyard {
+namespace {
+
+struct Comparison {
+    double nmse = 0; ///< sum (a - b)^2 / sum b^2
+    std::size_t other_argmax = 0;
+};
+
+Comparison compare(const std::vector<float>& logits, const std::vector<float>& expected,
+                   std::size_t vocabulary) {
+    Comparison c;
+    double error = 0, power = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        error += std::pow(double(logits[i]) - expected[i], 2);
+        power += std::pow(double(expected[i]), 2);
+    }
+    c.nmse = error / power;
+    for (std::size_t t = 0; t < expected.size(); t += vocabulary) {
+        const auto a = logits.begin() + static_cast<std::ptrdiff_t>(t),
+                   b = expected.begin() + static_cast<std::ptrdiff_t>(t);
+        const auto n = static_cast<std::ptrdiff_t>(vocabulary);
+        c.other_argmax += std::max_element(a, a + n) - a != std::max_element(b, b + n) - b;
+    }
+    return c;
+}
+
+// All tokens in steps of `chunk` rows; logits of every position.
+std::vector<float> all_logits(LoadedModel& model, const std::vector<std::int32_t>& ids, std::size_t chunk,
+                              BlockType kv) {
+    std::vector<float> logits;
+    BatchSequence sequence;
+    for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
+        Batch batch;
+        for (std::size_t i = begin; i < std::min(begin + chunk, ids.size()); ++i) {
+            while (sequence.blocks.size() <= i / kKvBlockTokens)
+                sequence.blocks.push_back(model.executor().allocate_kv_block(kv));
+            batch.rows.push_back({ids[i], static_cast<std::int32_t>(i), 0, 0, true});
+        }
+        batch.sequences.push_back(sequence);
+        const StepResult result = model.executor().run(std::move(batch), model.weights());
+        logits.insert(logits.end(), result.logits.begin(), result.logits.end());
+    }
+    return logits;
+}
+
+std::shared_ptr<LoadedModel> load(const std::string& family, bool exact, int threads = 2) {
+    LoadOptions options;
+    options.backend = make_cpu_backend({threads, exact});
+    return LoadedModel::load(SWITCHYARD_TEST_WORK "/reference/models/" + family + "/model-f32.gguf", options);
+}
+
+class ReferenceModel : public testing::TestWithParam<const char*> {
+  protected:
+    std::string folder() const { return SWITCHYARD_TEST_DATA "/reference/models/" + std::string(GetParam()); }
+    std::vector<std::int32_t> ids() const {
+        return test::read_npy<std::int32_t>(folder() + "/ids.npy").values;
+    }
+    test::Array<float> expected() const { return test::read_npy<float>(folder() + "/logits.npy"); }
+};
+
+TEST_P(ReferenceModel, ExactPathAgreesWithTheAuthorsCode) {
+    const auto want = expected();
+    const auto model = load(GetParam(), true);
+    const Comparison c =
+        compare(all_logits(*model, ids(), 512, BlockType::F32), want.values, want.shape.back());
+    RecordProperty("nmse", std::to_string(c.nmse * 1e12) + "e-12");
+    EXPECT_LT(c.nmse, 1e-9);
+    EXPECT_EQ(c.other_argmax, 0u);
+}
+
+TEST_P(ReferenceModel, FastPathAgreesButForTheHalfPrecisionCache) {
+    const auto want = expected();
+    const auto model = load(GetParam(), false);
+    const Comparison c =
+        compare(all_logits(*model, ids(), 512, BlockType::F16), want.values, want.shape.back());
+    EXPECT_LT(c.nmse, 1e-3) << "an F16 cache costs 1e-6, and up to 1e-3 where it flips a route";
+}
+
+TEST_P(ReferenceModel, ResultsDoNotDependOnChunksOrThreads) {
+    const auto tokens = ids();
+    const auto whole = all_logits(*load(GetParam(), false, 2), tokens, 512, BlockType::F16);
+    for (const std::size_t chunk : {1, 3, 16}) {
+        const auto model = load(GetParam(), false, chunk == 3 ? 1 : 2);
+        EXPECT_EQ(all_logits(*model, tokens, chunk, BlockType::F16), whole) << "in chunks of " << chunk;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel, testing::Values("llama31", "deepseek1"),
+                         [](const auto& info) { return std::string(info.param); });
+
+} // namespace
+} // namespace switchyard
