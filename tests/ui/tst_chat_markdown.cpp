@@ -1,0 +1,303 @@
+// Markdown as a document: what models write survives, and streaming gives what one render gives.
+#include "ui/chat/code_highlighter.h"
+#include "ui/chat/markdown.h"
+
+#include <QAbstractTextDocumentLayout>
+#include <QElapsedTimer>
+#include <QPalette>
+#include <QRandomGenerator>
+#include <QTest>
+#include <QTextBlock>
+#include <QTextTable>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+namespace {
+
+ChatStyle style() { return ChatStyle::make(QPalette(), QFont(), 11); }
+
+/// Everything that can be seen of a document: text, block formats, and each fragment's format.
+QString described(QTextDocument& document) {
+    QString out;
+    for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
+        const QTextBlockFormat format = block.blockFormat();
+        out += u"[%1 %2 %3 %4 %5 %6]"_s.arg(format.leftMargin())
+                   .arg(format.topMargin())
+                   .arg(format.textIndent())
+                   .arg(format.headingLevel())
+                   .arg(format.intProperty(quoteDepthProperty))
+                   .arg(format.lineHeight());
+        QTextFrame* frame = QTextCursor(block).currentFrame();
+        for (; frame && frame != document.rootFrame(); frame = frame->parentFrame())
+            out += qobject_cast<QTextTable*>(frame) ? u"T"_s : u"F"_s;
+        for (auto it = block.begin(); !it.atEnd(); ++it) {
+            const QTextCharFormat text = it.fragment().charFormat();
+            out += u"{%1|%2|%3|%4|%5|%6}"_s
+                       .arg(it.fragment().text(), text.foreground().color().name(),
+                            text.background().color().name(), text.anchorHref())
+                       .arg(text.fontWeight())
+                       .arg(text.fontItalic() * 4 + text.fontStrikeOut() * 2 + text.fontUnderline());
+        }
+        out += u'\n';
+    }
+    return out;
+}
+
+std::unique_ptr<MarkdownDocument> rendered(const QString& text) {
+    auto document = std::make_unique<MarkdownDocument>(style());
+    document->append(text.toStdString());
+    document->finish();
+    return document;
+}
+
+QString plain(const QString& text) { return rendered(text)->document().toPlainText().trimmed(); }
+
+const QString& sample() {
+    static const QString text = uR"(# Latent attention
+
+MLA stores **one latent vector** per token, not `std::vector<float>` per *head*.
+A soft break, <b>raw HTML</b> &amp; an entity; see [the paper](https://arxiv.org/abs/2405.04434).
+
+1. First item with \(k_t = W_{UK} c_t\)
+2. Second item
+
+   a paragraph of it
+   - nested `code`
+   - [x] nested task
+3. Third
+   ```python
+   def f(x):
+       return x + 1  # comment
+   ```
+4. Fourth
+
+> A quote
+> of two lines
+
+| Name | Bytes |
+|------|------:|
+| KV   | 576   |
+| `c`  | $x_1$ |
+
+```cpp
+// a comment
+template <typename T> std::vector<int> f(const T& x) { return {1, 2}; }
+
+int main() { return 0; }
+```
+
+---
+
+$$
+E = mc^2
+- 1
+$$
+
+    indented code
+
+    more of it
+
+Setext
+======
+
+潜在注意力把**键和值**压缩成一个向量。😀 emoji and `代码`.
+
+~~~
+plain fence
+~~~
+- a
+* b
+- [ ] open
+Lazy line
+
+Last paragraph without newline)"_s;
+    return text;
+}
+
+} // namespace
+
+class ChatMarkdownTest : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    void keepsWhatModelsWrite_data() {
+        QTest::addColumn<QString>("source");
+        QTest::addColumn<QString>("shown");
+        QTest::newRow("template arguments")
+            << u"Use std::vector<int> here.\n\nNext."_s << u"Use std::vector<int> here.\nNext."_s;
+        QTest::newRow("inline mathematics")
+            << u"Where \\(x_1 * y_2 * z\\) is."_s << u"Where \\(x_1 * y_2 * z\\) is."_s;
+        QTest::newRow("display mathematics") << u"\\[ a_{i} \\]"_s << u"\\[ a_{i} \\]"_s;
+        QTest::newRow("open mathematics") << u"so \\(x"_s << u"so \\(x"_s;
+        QTest::newRow("dollars of mathematics")
+            << u"$a_i*b_i*c$ and $$\\frac{a}{b}$$"_s << u"$a_i*b_i*c$ and $$\\frac{a}{b}$$"_s;
+        QTest::newRow("dollars of prices") << u"from $5 to *$6* or $7"_s << u"from $5 to $6 or $7"_s;
+        QTest::newRow("HTML") << u"<b>bold</b> <script>alert(1)</script>"_s
+                              << u"<b>bold</b> <script>alert(1)</script>"_s;
+        QTest::newRow("HTML block") << u"<div>\nx\n</div>"_s << u"<div>\nx\n</div>"_s;
+        QTest::newRow("entities") << u"&lt;a&gt; &copy; &#x41;"_s << u"<a> \u00a9 A"_s;
+        QTest::newRow("mathematics in code") << u"`\\(x\\)` and `$a$`"_s << u"\\(x\\) and $a$"_s;
+        QTest::newRow("ordered list") << u"3. c\n3. d\n3. e"_s << u"3.\tc\n4.\td\n5.\te"_s;
+        QTest::newRow("noncharacters")
+            << u"a"_s + QChar(0xFDD0) + u"0"_s + QChar(0xFDD1) + u"b"_s << u"a\uFFFD0\uFFFDb"_s;
+        QTest::newRow("image") << u"![a cat](http://x/cat.png)"_s << u"a cat"_s;
+        QTest::newRow("table") << u"| a | b |\n|---|---|\n| 1 | 2 |"_s << u"a\nb\n1\n2"_s;
+        QTest::newRow("escapes") << u"\\*not\\* 2\\_3"_s << u"*not* 2_3"_s;
+    }
+
+    void keepsWhatModelsWrite() {
+        QFETCH(QString, source);
+        QFETCH(QString, shown);
+        QCOMPARE(plain(source), shown);
+    }
+
+    void codeBlocksAreFrames() {
+        const auto document =
+            rendered(u"Text\n\n```cpp\nint x = 1;\n\nreturn;\n```\n\nAfter\n\n1. a\n   ```\n   b\n   ```"_s);
+        QCOMPARE(document->codeBlocks().size(), 2u);
+        const CodeBlock& block = document->codeBlocks()[0];
+        QCOMPARE(block.language, u"cpp"_s);
+        QCOMPARE(block.code, u"int x = 1;\n\nreturn;"_s);
+        QVERIFY(block.frame);
+        QCOMPARE(document->codeBlocks()[1].code, u"b"_s);
+        QCOMPARE(document->document().rootFrame()->childFrames().size(), 2);
+    }
+
+    void codeIsColouredWhenClosed() {
+        const auto colours = [](const QString& source, bool finish) {
+            MarkdownDocument document(style());
+            document.append(source.toStdString());
+            if (finish)
+                document.finish();
+            QSet<QRgb> seen;
+            for (QTextBlock block = document.document().begin(); block.isValid(); block = block.next()) {
+                for (auto it = block.begin(); !it.atEnd(); ++it)
+                    seen.insert(it.fragment().charFormat().foreground().color().rgb());
+            }
+            return seen.size();
+        };
+        QCOMPARE(colours(u"```cpp\nint x = 1; // c\nreturn x;\n"_s, false), 1);
+        QVERIFY(colours(u"```cpp\nint x = 1; // c\nreturn x;\n```\n"_s, false) >= 4);
+    }
+
+    void streamingEqualsOneRender() {
+        const QByteArray source = sample().toUtf8();
+        const QString whole = described(rendered(sample())->document());
+        QVERIFY(whole.contains(u"indented code"_s));
+        QRandomGenerator random(7);
+        for (int round = 0; round < 60; ++round) {
+            MarkdownDocument document(style());
+            const int longest = round % 3 == 0 ? 3 : round % 3 == 1 ? 20 : 200;
+            for (qsizetype at = 0; at < source.size();) {
+                qsizetype size = std::min<qsizetype>(1 + random.bounded(longest), source.size() - at);
+                while (at + size < source.size() && (source[at + size] & 0xC0) == 0x80)
+                    ++size; // whole characters, as the engine gives them
+                document.append(std::string_view(source.data() + at, static_cast<std::size_t>(size)));
+                at += size;
+            }
+            document.finish();
+            QCOMPARE(described(document.document()), whole);
+        }
+    }
+
+    void everyPrefixEqualsItsOwnRender() {
+        const QByteArray source = sample().toUtf8();
+        MarkdownDocument growing(style());
+        for (qsizetype at = 0; at < source.size();) {
+            qsizetype size = 1;
+            while (at + size < source.size() && (source[at + size] & 0xC0) == 0x80)
+                ++size;
+            growing.append(std::string_view(source.data() + at, static_cast<std::size_t>(size)));
+            at += size;
+            if (at % 7 != 0)
+                continue;
+            MarkdownDocument once(style());
+            once.append(std::string_view(source.data(), static_cast<std::size_t>(at)));
+            QCOMPARE(described(growing.document()), described(once.document()));
+            QCOMPARE(growing.codeBlocks().size(), once.codeBlocks().size());
+        }
+    }
+
+    void finishedPiecesStay() {
+        MarkdownDocument document(style());
+        std::size_t most = 0;
+        for (int i = 0; i < 400; ++i) {
+            const std::size_t before = document.piecesRendered();
+            document.append(i % 20 == 19 ? "end.\n\n" : "word ");
+            most = std::max(most, document.piecesRendered() - before);
+        }
+        QVERIFY2(most <= 2, qPrintable(QString::number(most)));
+    }
+
+    void sourceOffsetsFindTheirText() {
+        const auto document = rendered(sample());
+        const QByteArray source = sample().toUtf8();
+        for (const char* word :
+             {"latent vector", "std::vector", "paper", "k_t", "nested task", "return x", "576", "template <",
+              "E = mc", "more of it", "Setext", "键和值", "emoji", "Last"}) {
+            const qsizetype at = source.indexOf(word);
+            QVERIFY2(at >= 0, word);
+            QTextCursor cursor(&document->document());
+            const int position = document->position(static_cast<std::size_t>(at));
+            const QString expected = QString::fromUtf8(word);
+            cursor.setPosition(position);
+            cursor.setPosition(position + static_cast<int>(expected.size()), QTextCursor::KeepAnchor);
+            QCOMPARE(cursor.selectedText(), expected);
+        }
+    }
+
+    void costDoesNotGrowWithTheAnswer() {
+        MarkdownDocument document(style());
+        document.document().setTextWidth(700);
+        const std::string paragraph =
+            "Some **bold** text with `code` in it, and more words to fill a line or two of it. ";
+        const auto spend = [&](int paragraphs) {
+            QElapsedTimer timer;
+            timer.start();
+            for (int i = 0; i < paragraphs; ++i) {
+                for (std::size_t at = 0; at < paragraph.size(); at += 5) {
+                    document.append(std::string_view(paragraph).substr(at, 5));
+                    document.document().documentLayout()->documentSize();
+                }
+                document.append("\n\n");
+            }
+            return static_cast<double>(timer.nsecsElapsed()) / 1e6;
+        };
+        spend(20);
+        const double early = spend(40);
+        spend(800);
+        const double late = spend(40);
+        qInfo("40 paragraphs: %.1f ms early, %.1f ms after 860 more", early, late);
+        QVERIFY2(late < early * 3 + 20, "the cost of a token grows with the answer");
+    }
+
+    void languagesAreNamed() {
+        QCOMPARE(languageName(u"cpp"_s), u"C++"_s);
+        QCOMPARE(languageName(u"JS"_s), u"JavaScript"_s);
+        QCOMPARE(languageName(u"brainf"_s), u"brainf"_s);
+    }
+
+    void highlighterFindsKinds() {
+        const QString code = u"def f(x):  # why\n    return \"s\" + '''a\nb''' + 42"_s;
+        QHash<CodeKind, QStringList> found;
+        for (const CodeSpan& span : highlightCode(code, u"python"_s))
+            found[span.kind].append(code.mid(span.begin, span.length));
+        QCOMPARE(found[CodeKind::Keyword], (QStringList{u"def"_s, u"return"_s}));
+        QCOMPARE(found[CodeKind::Comment], (QStringList{u"# why"_s}));
+        QCOMPARE(found[CodeKind::String], (QStringList{u"\"s\""_s, u"'''a\nb'''"_s}));
+        QCOMPARE(found[CodeKind::Number], (QStringList{u"42"_s}));
+        QCOMPARE(found[CodeKind::Function], (QStringList{u"f"_s}));
+        // Endings that are not there must not run past the text.
+        for (const QString& open :
+             {u"\"abc"_s, u"/* x"_s, u"'''"_s, u"\"\\"_s, u"<a href=\""_s, u"<!--"_s, u"@"_s}) {
+            for (const QString& language : {u"python"_s, u"cpp"_s, u"html"_s, u"diff"_s, u"css"_s}) {
+                for (const CodeSpan& span : highlightCode(open, language))
+                    QVERIFY(span.begin >= 0 && span.begin + span.length <= open.size());
+            }
+        }
+    }
+};
+
+QTEST_MAIN(ChatMarkdownTest)
+#include "tst_chat_markdown.moc"

@@ -1,0 +1,32 @@
+// Fonts, colours and measures of the thread, from the palette in force.
+#pragma once
+
+#include "ui/chat/code_highlighter.h"
+
+#include <QColor>
+#include <QFont>
+#include <QPalette>
+
+namespace switchyard {
+
+struct ChatStyle {
+    QFont text, mono;
+    QColor ink, muted, link, accent, danger, border;
+    QColor code;        ///< background of code blocks
+    QColor inline_code; ///< background of code inside a line
+    QColor bubble;      ///< background of a question
+    QColor selection, selection_ink;
+    QColor light_up; ///< background of a highlighted token
+    // Syntax colours, each at least 4.5:1 on `code`.
+    QColor keyword, string, number, comment, type, function;
+
+    /// `points`: size of the text.
+    static ChatStyle make(const QPalette& palette, const QFont& font, qreal points);
+    /// Pixels of one em of the text.
+    qreal em() const;
+    /// Height of the strip above a code block that holds its language and its copy button.
+    qreal codeHeader() const;
+    const QColor& colour(CodeKind kind) const;
+};
+
+} // namespace switchyard

@@ -1,0 +1,167 @@
+#include "ui/chat/markdown.h"
+
+#include <QTextBlock>
+
+#include <algorithm>
+
+namespace switchyard {
+namespace {
+
+/// UTF-16 units of UTF-8 text.
+int utf16_length(std::string_view text) {
+    int units = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        units += (byte & 0xC0) != 0x80;
+        units += byte >= 0xF0;
+    }
+    return units;
+}
+
+/// Whether a line so far could still become a fence, a list item, a heading, a rule or a table's rule.
+bool is_undecided(std::string_view line) {
+    if (line.size() > 12)
+        return false;
+    const std::size_t first = line.find_first_not_of(" \t");
+    if (first == std::string_view::npos)
+        return true;
+    const std::string_view rest = line.substr(first);
+    if (rest.find_first_not_of("-=*_~`#+>|: ") == std::string_view::npos)
+        return true;
+    const std::size_t digits = rest.find_first_not_of("0123456789");
+    return digits == std::string_view::npos ||
+           (digits > 0 && rest.substr(digits).find_first_not_of(".) ") == std::string_view::npos);
+}
+
+} // namespace
+
+MarkdownDocument::MarkdownDocument(const ChatStyle& style)
+    : style_(style), document_(std::make_unique<QTextDocument>()) {
+    document_->setUndoRedoEnabled(false);
+    document_->setDocumentMargin(0);
+    document_->setDefaultFont(style_.text);
+    QTextOption option;
+    option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
+    document_->setDefaultTextOption(option);
+    clear();
+}
+
+MarkdownDocument::~MarkdownDocument() = default;
+
+void MarkdownDocument::clear() {
+    document_->clear();
+    runs_.clear();
+    code_blocks_.clear();
+    writer_ = std::make_unique<MarkdownWriter>(*document_, style_, runs_, code_blocks_);
+    splitter_.clear();
+    source_.clear();
+    frozen_ = shown_ = 0;
+    open_code_ = false;
+    tail_ = mark();
+}
+
+void MarkdownDocument::append(std::string_view utf8) {
+    source_ += utf8;
+    splitter_.read(source_);
+    render(false);
+}
+
+void MarkdownDocument::finish() { render(true); }
+
+std::size_t MarkdownDocument::shownEnd() const {
+    const std::size_t line = splitter_.lines_end();
+    return is_undecided(std::string_view(source_).substr(line)) ? line : source_.size();
+}
+
+MarkdownDocument::Mark MarkdownDocument::mark() const {
+    const QTextBlock block = document_->lastBlock();
+    return {document_->characterCount() - 1,
+            writer_->pending(),
+            block.blockFormat(),
+            block.charFormat(),
+            runs_.size(),
+            code_blocks_.size()};
+}
+
+void MarkdownDocument::render(bool finished) {
+    const std::size_t end = finished ? source_.size() : shownEnd();
+    if (end == shown_ && !(finished && open_code_))
+        return;
+    const std::string_view shown = std::string_view(source_).substr(0, end);
+    const std::vector<MarkdownPiece> tail = splitter_.tail(shown);
+    if (tail.empty())
+        return;
+    const std::size_t complete = splitter_.pieces().size();
+    const std::size_t first = complete > 0 ? complete - 1 : 0; // the piece that tail[0] is
+    const bool same_piece = frozen_ == first && tail.size() == 1;
+    if (same_piece && open_code_ && tail[0].open_fence && appendToOpenCode(end)) {
+        shown_ = end;
+        return;
+    }
+    QTextCursor batch(document_.get());
+    batch.beginEditBlock();
+    takeBackTail();
+    for (std::size_t i = frozen_; i < first + tail.size(); ++i) {
+        if (i == first) {
+            tail_ = mark();
+            frozen_ = first;
+        }
+        const MarkdownPiece& piece = i < first ? splitter_.pieces()[i] : tail[i - first];
+        writer_->write(shown, piece);
+        ++rendered_;
+    }
+    batch.endEditBlock();
+    shown_ = end;
+    open_code_ = tail.size() == 1 && tail[0].kind == PieceKind::Fence && tail[0].open_fence;
+}
+
+void MarkdownDocument::takeBackTail() {
+    QTextCursor cursor(document_.get());
+    cursor.setPosition(tail_.position);
+    cursor.movePosition(QTextCursor::End, QTextCursor::KeepAnchor);
+    cursor.removeSelectedText();
+    cursor.setBlockFormat(tail_.block_format);
+    cursor.setBlockCharFormat(tail_.char_format);
+    runs_.resize(tail_.runs);
+    code_blocks_.resize(tail_.code_blocks);
+    writer_->setPending(tail_.pending);
+}
+
+/// The common case of a long code block: its new text goes straight to its end. Only where the fence stands
+/// at the line's head, so that no indentation is to be taken away.
+bool MarkdownDocument::appendToOpenCode(std::size_t end) {
+    const std::string_view piece = std::string_view(source_).substr(splitter_.pieces().back().begin);
+    if (code_blocks_.empty() || !code_blocks_.back().frame || (piece[0] != '`' && piece[0] != '~') ||
+        runs_.empty())
+        return false;
+    CodeBlock& block = code_blocks_.back();
+    const std::size_t written = runs_.back().end; // a code block's last line break is not shown
+    if (block.code.isEmpty() || written > end)
+        return false;
+    std::string_view delta = std::string_view(source_).substr(written, end - written);
+    if (delta.ends_with('\n'))
+        delta.remove_suffix(1);
+    if (delta.find_first_of("\t\r") != std::string_view::npos || delta.find('\0') != std::string_view::npos)
+        return false;
+    if (delta.empty())
+        return true;
+    const QString text = QString::fromUtf8(delta.data(), static_cast<qsizetype>(delta.size()));
+    QTextCursor cursor = block.frame->lastCursorPosition();
+    runs_.push_back({written, written + delta.size(), cursor.position()});
+    cursor.insertText(text, MarkdownWriter::codeFormat(style_));
+    block.code += text;
+    return true;
+}
+
+int MarkdownDocument::position(std::size_t source_offset) const {
+    const auto after =
+        std::upper_bound(runs_.begin(), runs_.end(), source_offset,
+                         [](std::size_t value, const SourceRun& run) { return value < run.begin; });
+    if (after == runs_.begin())
+        return runs_.empty() ? 0 : runs_.front().position;
+    const SourceRun& run = *std::prev(after);
+    const std::size_t stop = std::min(source_offset, run.end);
+    return run.position + utf16_length(std::string_view(source_).substr(run.begin, stop - run.begin));
+}
+
+} // namespace switchyard

@@ -1,0 +1,66 @@
+// Cuts growing Markdown into pieces that can be rendered one by one, so that a streaming answer renders only
+// its last piece again. A piece is a top-level block, or one item of a top-level list.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace switchyard {
+
+enum class PieceKind { Other, Heading, Fence, ListItem, IndentedCode };
+
+struct MarkdownPiece {
+    std::size_t begin = 0, end = 0; ///< bytes of the source
+    PieceKind kind = PieceKind::Other;
+    int ordinal = -1;            ///< ordered list items: the number to show; the list counts from its first
+    bool continues_list = false; ///< an item after another of the same list
+    bool open_fence = false;     ///< a code block in it has not been closed yet
+};
+
+/// Reads the source line by line and never takes a cut back: whether a line begins a new piece depends on
+/// the lines before it and on itself alone. Hence any way of cutting the stream gives the same pieces.
+class MarkdownSplitter {
+  public:
+    /// Reads the complete lines of `source` that have not been read yet; `source` must extend the last one.
+    void read(std::string_view source);
+    /// The pieces of the complete lines; only the last can still grow.
+    const std::vector<MarkdownPiece>& pieces() const { return pieces_; }
+    /// The last piece and what follows it when the unfinished last line is read too.
+    std::vector<MarkdownPiece> tail(std::string_view source) const;
+    /// Bytes in complete lines.
+    std::size_t lines_end() const { return state_.lines_end; }
+    void clear();
+
+  private:
+    struct Marker {
+        bool is_list = false, empty = false;
+        char type = 0; ///< '-', '*', '+', '.' or ')'
+        int number = 0, content_indent = 0;
+        char fence = 0; ///< a code block that opens in the marker's own line
+        int fence_length = 0;
+    };
+    static Marker list_marker(std::string_view line);
+    void feed(std::string_view line, std::size_t begin, std::size_t end);
+    bool feed_open_fence(std::string_view line, std::size_t end);
+    bool feed_list(std::string_view line, const Marker& marker, std::size_t begin, std::size_t end);
+    bool begins_piece(std::string_view line, const Marker& marker) const;
+    void begin_piece(std::string_view line, const Marker& marker, std::size_t begin, std::size_t end);
+    void extend(std::string_view line, std::size_t end);
+    void begin_item(const Marker& marker, std::size_t begin, std::size_t end, bool continues);
+
+    struct State {
+        std::size_t lines_end = 0;
+        bool previous_blank = true;
+        bool one_line = false; ///< the piece is complete: a heading or a rule
+        bool math_open = false;
+        char fence = 0; ///< '`' or '~' inside a code block
+        int fence_length = 0;
+        bool fence_at_top = false;
+        Marker list; ///< of the current item
+    };
+    std::vector<MarkdownPiece> pieces_;
+    State state_;
+};
+
+} // namespace switchyard

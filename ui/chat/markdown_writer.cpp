@@ -1,0 +1,508 @@
+#include "ui/chat/markdown_writer.h"
+
+#include "ui/chat/code_highlighter.h"
+
+#include <QFontMetricsF>
+#include <QTextBlock>
+#include <QTextDocument>
+#include <QTextDocumentFragment>
+#include <QTextTable>
+
+#include <md4c.h>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+QString utf16(std::string_view text) {
+    return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
+}
+
+QString decodeEntity(std::string_view entity) {
+    return QTextDocumentFragment::fromHtml(utf16(entity)).toPlainText();
+}
+
+QString attribute(const MD_ATTRIBUTE& value) {
+    QString out;
+    for (unsigned i = 0; value.substr_offsets && value.substr_offsets[i] < value.size; ++i) {
+        const std::string_view part(value.text + value.substr_offsets[i],
+                                    value.substr_offsets[i + 1] - value.substr_offsets[i]);
+        out += value.substr_types[i] == MD_TEXT_ENTITY ? decodeEntity(part) : utf16(part);
+    }
+    return out;
+}
+
+} // namespace
+
+/// libmd4c's callbacks, handed on to the writer.
+struct MarkdownEvents {
+    static MarkdownWriter& of(void* user) { return *static_cast<MarkdownWriter*>(user); }
+    static int enterBlock(MD_BLOCKTYPE type, void* detail, void* user) {
+        of(user).enterBlock(type, detail);
+        return 0;
+    }
+    static int leaveBlock(MD_BLOCKTYPE type, void*, void* user) {
+        of(user).leaveBlock(type);
+        return 0;
+    }
+    static int enterSpan(MD_SPANTYPE type, void* detail, void* user) {
+        of(user).enterSpan(type, detail);
+        return 0;
+    }
+    static int leaveSpan(MD_SPANTYPE, void*, void* user) {
+        of(user).leaveSpan();
+        return 0;
+    }
+    static int text(MD_TEXTTYPE type, const MD_CHAR* text, MD_SIZE size, void* user) {
+        of(user).text(type, text, size);
+        return 0;
+    }
+};
+
+MarkdownWriter::MarkdownWriter(QTextDocument& document, const ChatStyle& style, std::vector<SourceRun>& runs,
+                               std::vector<CodeBlock>& code_blocks)
+    : document_(document), style_(style), runs_(runs), code_blocks_(code_blocks), cursor_(&document) {}
+
+void MarkdownWriter::makeSpacer() {
+    cursor_.movePosition(QTextCursor::End);
+    QTextBlockFormat format;
+    format.setLineHeight(1, QTextBlockFormat::FixedHeight);
+    format.setProperty(spacerProperty, true);
+    QTextCharFormat tiny;
+    tiny.setFontPointSize(1);
+    cursor_.setBlockFormat(format);
+    cursor_.setBlockCharFormat(tiny);
+}
+
+void MarkdownWriter::write(std::string_view source, const MarkdownPiece& piece) {
+    source_ = source;
+    piece_ = piece;
+    const std::string_view text = source.substr(piece.begin, piece.end - piece.begin);
+    const bool code = piece.kind == PieceKind::Fence || piece.kind == PieceKind::IndentedCode;
+    protected_ = code ? ProtectedText{std::string(text), {}} : protect_math(text);
+    block_open_ = item_fresh_ = in_code_ = false;
+    first_ = true;
+    quotes_ = 0;
+    lists_.clear();
+    formats_.assign(1, QTextCharFormat());
+    table_ = nullptr;
+    cursor_.movePosition(QTextCursor::End);
+
+    MD_PARSER parser{};
+    parser.flags = MD_DIALECT_GITHUB | MD_FLAG_NOHTML;
+    parser.enter_block = MarkdownEvents::enterBlock;
+    parser.leave_block = MarkdownEvents::leaveBlock;
+    parser.enter_span = MarkdownEvents::enterSpan;
+    parser.leave_span = MarkdownEvents::leaveSpan;
+    parser.text = MarkdownEvents::text;
+    md_parse(protected_.text.data(), static_cast<MD_SIZE>(protected_.text.size()), &parser, this);
+}
+
+void MarkdownWriter::enterBlock(int type, void* detail) {
+    switch (type) {
+    case MD_BLOCK_QUOTE:
+        endBlock();
+        ++quotes_;
+        break;
+    case MD_BLOCK_UL:
+    case MD_BLOCK_OL: {
+        endBlock();
+        ListLevel level;
+        level.ordered = type == MD_BLOCK_OL;
+        if (level.ordered)
+            level.number = static_cast<int>(static_cast<MD_BLOCK_OL_DETAIL*>(detail)->start);
+        if (lists_.empty() && piece_.ordinal >= 0)
+            level.number = piece_.ordinal;
+        const QFontMetricsF metrics(style_.text);
+        level.hang = std::max(style_.em() * 1.5,
+                              metrics.horizontalAdvance(QString::number(level.number + 9) + u". "_s));
+        level.indent = indent() + level.hang;
+        lists_.push_back(level);
+        break;
+    }
+    case MD_BLOCK_LI: {
+        const auto* item = static_cast<MD_BLOCK_LI_DETAIL*>(detail);
+        startItem(item->is_task, item->is_task && item->task_mark != ' ');
+        break;
+    }
+    case MD_BLOCK_HR: {
+        QTextBlockFormat format = paragraphFormat(0.5);
+        format.setProperty(QTextFormat::BlockTrailingHorizontalRulerWidth,
+                           QTextLength(QTextLength::PercentageLength, 100));
+        startBlock(format);
+        break;
+    }
+    case MD_BLOCK_H: {
+        const int level = static_cast<int>(static_cast<MD_BLOCK_H_DETAIL*>(detail)->level);
+        constexpr qreal sizes[] = {1.5, 1.3, 1.14, 1.05, 1.0, 1.0};
+        QTextCharFormat heading;
+        heading.setFontPointSize(style_.text.pointSizeF() * sizes[level - 1]);
+        heading.setFontWeight(QFont::DemiBold);
+        formats_.push_back(heading);
+        QTextBlockFormat format = paragraphFormat(level <= 2 ? 1.3 : 1.0);
+        format.setHeadingLevel(level);
+        format.setLineHeight(125, QTextBlockFormat::ProportionalHeight);
+        startBlock(format);
+        break;
+    }
+    case MD_BLOCK_CODE:
+        endBlock();
+        language_ = attribute(static_cast<MD_BLOCK_CODE_DETAIL*>(detail)->lang);
+        code_.clear();
+        code_runs_.clear();
+        in_code_ = true;
+        break;
+    case MD_BLOCK_P:
+        if (!item_fresh_)
+            startBlock(paragraphFormat(0.75));
+        item_fresh_ = false;
+        break;
+    case MD_BLOCK_TABLE: {
+        const auto* table = static_cast<MD_BLOCK_TABLE_DETAIL*>(detail);
+        startTable(static_cast<int>(table->col_count),
+                   static_cast<int>(table->head_row_count + table->body_row_count));
+        break;
+    }
+    case MD_BLOCK_TR:
+        ++row_;
+        column_ = -1;
+        break;
+    case MD_BLOCK_TH:
+    case MD_BLOCK_TD:
+        startCell(type == MD_BLOCK_TH, static_cast<MD_BLOCK_TD_DETAIL*>(detail)->align);
+        break;
+    default:
+        break;
+    }
+}
+
+void MarkdownWriter::leaveBlock(int type) {
+    switch (type) {
+    case MD_BLOCK_QUOTE:
+        --quotes_;
+        endBlock();
+        break;
+    case MD_BLOCK_UL:
+    case MD_BLOCK_OL:
+        lists_.pop_back();
+        endBlock();
+        break;
+    case MD_BLOCK_H:
+        formats_.pop_back();
+        endBlock();
+        break;
+    case MD_BLOCK_CODE:
+        in_code_ = false;
+        finishCode();
+        break;
+    case MD_BLOCK_TABLE:
+        table_ = nullptr;
+        makeSpacer();
+        pending_ = true;
+        endBlock();
+        break;
+    case MD_BLOCK_TH:
+        formats_.pop_back();
+        break;
+    case MD_BLOCK_LI:
+    case MD_BLOCK_HR:
+    case MD_BLOCK_P:
+        endBlock();
+        break;
+    default:
+        break;
+    }
+}
+
+void MarkdownWriter::endBlock() {
+    block_open_ = false;
+    item_fresh_ = false;
+}
+
+qreal MarkdownWriter::indent() const {
+    return (lists_.empty() ? 0 : lists_.back().indent) + (lists_.empty() ? quotes_ * style_.em() * 1.2 : 0);
+}
+
+QTextBlockFormat MarkdownWriter::paragraphFormat(qreal top) const {
+    QTextBlockFormat format;
+    format.setLineHeight(142, QTextBlockFormat::ProportionalHeight);
+    format.setLeftMargin(indent());
+    const bool start = pending_ && cursor_.position() == 0;
+    format.setTopMargin(start ? 0 : top * style_.em());
+    if (quotes_ > 0)
+        format.setProperty(quoteDepthProperty, quotes_);
+    return format;
+}
+
+void MarkdownWriter::startBlock(QTextBlockFormat format) {
+    cursor_.movePosition(QTextCursor::End);
+    if (pending_) {
+        cursor_.setBlockFormat(format);
+        cursor_.setBlockCharFormat(QTextCharFormat());
+    } else {
+        cursor_.insertBlock(format, QTextCharFormat());
+    }
+    pending_ = false;
+    block_open_ = true;
+    item_fresh_ = false;
+    first_ = false;
+}
+
+void MarkdownWriter::startItem(bool task, bool done) {
+    if (lists_.empty())
+        return;
+    ListLevel& level = lists_.back();
+    const bool follows = (first_ && piece_.continues_list) || lists_.size() > 1 || !first_;
+    QTextBlockFormat format = paragraphFormat(follows ? 0.3 : 0.6);
+    format.setLeftMargin(level.indent);
+    format.setTextIndent(-level.hang);
+    format.setTabPositions({QTextOption::Tab(level.hang, QTextOption::LeftTab)});
+    startBlock(format);
+    QString marker = lists_.size() % 2 == 1 ? u"\u2022"_s : u"\u25E6"_s;
+    if (level.ordered)
+        marker = QString::number(level.number++) + u'.';
+    if (task)
+        marker = done ? u"\u2611"_s : u"\u2610"_s;
+    QTextCharFormat muted;
+    muted.setForeground(style_.muted);
+    put(marker + u'\t', muted);
+    item_fresh_ = true;
+}
+
+void MarkdownWriter::startTable(int columns, int rows) {
+    cursor_.movePosition(QTextCursor::End);
+    QTextTableFormat format;
+    format.setBorderCollapse(true);
+    format.setBorder(1);
+    format.setBorderBrush(style_.border);
+    format.setBorderStyle(QTextFrameFormat::BorderStyle_Solid);
+    format.setCellPadding(style_.em() * 0.45);
+    format.setCellSpacing(0);
+    format.setLeftMargin(indent());
+    format.setTopMargin(pending_ && cursor_.position() == 0 ? 0 : style_.em() * 0.8);
+    format.setHeaderRowCount(1);
+    if (pending_)
+        makeSpacer();
+    table_ = cursor_.insertTable(std::max(rows, 1), std::max(columns, 1), format);
+    row_ = -1;
+    pending_ = false;
+    first_ = false;
+}
+
+void MarkdownWriter::startCell(bool header, int align) {
+    ++column_;
+    if (header) {
+        QTextCharFormat bold;
+        bold.setFontWeight(QFont::DemiBold);
+        formats_.push_back(bold);
+    }
+    if (!table_ || row_ >= table_->rows() || column_ >= table_->columns())
+        return;
+    QTextTableCell cell = table_->cellAt(row_, column_);
+    if (header) {
+        QTextTableCellFormat shaded = cell.format().toTableCellFormat();
+        shaded.setBackground(style_.code);
+        cell.setFormat(shaded);
+    }
+    cursor_ = cell.firstCursorPosition();
+    QTextBlockFormat format;
+    format.setLineHeight(130, QTextBlockFormat::ProportionalHeight);
+    format.setAlignment(align == MD_ALIGN_RIGHT    ? Qt::AlignRight
+                        : align == MD_ALIGN_CENTER ? Qt::AlignHCenter
+                                                   : Qt::AlignLeft);
+    cursor_.setBlockFormat(format);
+    cursor_.setBlockCharFormat(QTextCharFormat());
+    block_open_ = true;
+}
+
+void MarkdownWriter::ensureBlock() {
+    if (!block_open_)
+        startBlock(paragraphFormat(lists_.empty() ? 0.75 : 0.3));
+    item_fresh_ = false;
+}
+
+void MarkdownWriter::enterSpan(int type, void* detail) {
+    QTextCharFormat format = this->format();
+    const auto link = [&](const MD_ATTRIBUTE& address) {
+        format.setAnchor(true);
+        format.setAnchorHref(attribute(address));
+        format.setForeground(style_.link);
+        format.setFontUnderline(true);
+    };
+    switch (type) {
+    case MD_SPAN_EM:
+        format.setFontItalic(true);
+        break;
+    case MD_SPAN_STRONG:
+        format.setFontWeight(QFont::Bold);
+        break;
+    case MD_SPAN_DEL:
+        format.setFontStrikeOut(true);
+        break;
+    case MD_SPAN_CODE:
+        format.setFontFamilies(style_.mono.families());
+        format.setFontPointSize(style_.mono.pointSizeF());
+        format.setBackground(style_.inline_code);
+        break;
+    case MD_SPAN_A:
+        link(static_cast<MD_SPAN_A_DETAIL*>(detail)->href);
+        break;
+    case MD_SPAN_IMG: // an image is its description, and never loaded
+        link(static_cast<MD_SPAN_IMG_DETAIL*>(detail)->src);
+        break;
+    default:
+        break;
+    }
+    formats_.push_back(format);
+}
+
+void MarkdownWriter::leaveSpan() {
+    if (formats_.size() > 1)
+        formats_.pop_back();
+}
+
+std::size_t MarkdownWriter::sourceOffset(const char* text) const {
+    const char* begin = protected_.text.data();
+    if (std::less<>()(text, begin) || std::less<>()(begin + protected_.text.size(), text))
+        return std::string_view::npos;
+    return piece_.begin + protected_.original(static_cast<std::size_t>(text - begin));
+}
+
+void MarkdownWriter::text(int type, const char* text, unsigned size) {
+    const std::string_view piece(text, size);
+    switch (type) {
+    case MD_TEXT_NULLCHAR:
+        put(QString(QChar::ReplacementCharacter), format());
+        break;
+    case MD_TEXT_BR:
+    case MD_TEXT_SOFTBR: // a model's line breaks are meant
+        put(QString(QChar::LineSeparator), format());
+        break;
+    case MD_TEXT_ENTITY:
+        put(decodeEntity(piece), format());
+        break;
+    default:
+        putSource(piece, format());
+    }
+}
+
+void MarkdownWriter::put(const QString& text, const QTextCharFormat& format) {
+    if (in_code_) {
+        code_ += text;
+        return;
+    }
+    ensureBlock();
+    cursor_.insertText(text, format);
+}
+
+void MarkdownWriter::putSource(std::string_view text, const QTextCharFormat& format) {
+    while (!text.empty()) {
+        const std::size_t mark = std::min(text.find(math_open_mark), text.size());
+        if (mark > 0) {
+            const std::string_view plain = text.substr(0, mark);
+            const std::size_t begin = sourceOffset(plain.data());
+            if (!in_code_)
+                ensureBlock();
+            const int position = in_code_ ? static_cast<int>(code_.size()) : cursor_.position();
+            put(utf16(plain), format);
+            if (begin != std::string_view::npos)
+                (in_code_ ? code_runs_ : runs_).push_back({begin, begin + plain.size(), position});
+        }
+        if (mark == text.size())
+            return;
+        const std::size_t close = text.find(math_close_mark, mark);
+        if (close == std::string_view::npos)
+            return;
+        const std::string digits(
+            text.substr(mark + math_open_mark.size(), close - mark - math_open_mark.size()));
+        const std::size_t index = std::stoul(digits);
+        if (index < protected_.spans.size())
+            putMath(protected_.spans[index], format);
+        text.remove_prefix(close + math_close_mark.size());
+    }
+}
+
+void MarkdownWriter::putMath(const MathSpan& span, const QTextCharFormat& format) {
+    const std::size_t begin = piece_.begin + span.begin;
+    const std::string_view source = source_.substr(begin, span.end - span.begin);
+    if (in_code_) {
+        code_runs_.push_back({begin, begin + source.size(), static_cast<int>(code_.size())});
+        code_ += utf16(source);
+        return;
+    }
+    QTextCharFormat math = format;
+    math.setFontFamilies(style_.mono.families());
+    math.setFontPointSize(style_.mono.pointSizeF());
+    ensureBlock();
+    runs_.push_back({begin, begin + source.size(), cursor_.position()});
+    QString text = utf16(source);
+    text.replace(u'\n', QChar::LineSeparator);
+    cursor_.insertText(text, math);
+}
+
+QTextBlockFormat MarkdownWriter::codeLineFormat(const ChatStyle&) {
+    QTextBlockFormat format;
+    format.setLineHeight(130, QTextBlockFormat::ProportionalHeight);
+    return format;
+}
+
+QTextCharFormat MarkdownWriter::codeFormat(const ChatStyle& style) {
+    QTextCharFormat format;
+    format.setFontFamilies(style.mono.families());
+    format.setFontPointSize(style.mono.pointSizeF());
+    format.setFontFixedPitch(true);
+    return format;
+}
+
+void MarkdownWriter::finishCode() {
+    if (code_.endsWith(u'\n'))
+        code_.chop(1);
+    cursor_.movePosition(QTextCursor::End);
+    QTextFrameFormat format;
+    format.setProperty(codeFrameProperty, true);
+    format.setPadding(style_.em() * 0.8);
+    format.setLeftMargin(indent());
+    // The view draws the header (language, copy button) into the margin above the frame.
+    const qreal gap = pending_ && cursor_.position() == 0 ? 0 : style_.em() * 0.8;
+    format.setTopMargin(gap + style_.codeHeader());
+    format.setBottomMargin(0);
+    if (pending_)
+        makeSpacer();
+    QTextFrame* frame = cursor_.insertFrame(format);
+    cursor_.setBlockFormat(codeLineFormat(style_));
+    cursor_.setBlockCharFormat(codeFormat(style_));
+    for (const SourceRun& run : code_runs_)
+        runs_.push_back({run.begin, run.end, run.position + cursor_.position()});
+    insertCode();
+    code_blocks_.push_back({frame, language_, code_});
+    makeSpacer();
+    pending_ = true;
+    first_ = false;
+    endBlock();
+}
+
+void MarkdownWriter::insertCode() {
+    std::string_view piece = source_.substr(piece_.begin, piece_.end - piece_.begin);
+    while (!piece.empty() && (piece.back() == '\n' || piece.back() == ' '))
+        piece.remove_suffix(1);
+    const std::size_t end = code_runs_.empty() ? 0 : code_runs_.back().end;
+    const bool open = piece_.open_fence && end >= piece_.begin + piece.size();
+    const QTextCharFormat plain = codeFormat(style_);
+    qsizetype at = 0;
+    if (!open) {
+        for (const CodeSpan& span : highlightCode(code_, language_)) {
+            if (span.begin > at)
+                cursor_.insertText(code_.mid(at, span.begin - at), plain);
+            QTextCharFormat coloured = plain;
+            coloured.setForeground(style_.colour(span.kind));
+            if (span.kind == CodeKind::Comment)
+                coloured.setFontItalic(true);
+            cursor_.insertText(code_.mid(span.begin, span.length), coloured);
+            at = span.begin + span.length;
+        }
+    }
+    cursor_.insertText(code_.mid(at), plain);
+}
+
+} // namespace switchyard

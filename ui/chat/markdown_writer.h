@@ -1,0 +1,112 @@
+// Writes one piece of Markdown at the end of a document, through libmd4c. Raw HTML is text; nothing is ever
+// loaded.
+#pragma once
+
+#include "ui/chat/chat_style.h"
+#include "ui/chat/markdown_math.h"
+#include "ui/chat/markdown_splitter.h"
+
+#include <QPointer>
+#include <QTextBlockFormat>
+#include <QTextCursor>
+#include <QTextFrame>
+#include <QTextTable>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace switchyard {
+
+/// Text that stands in the document as it stands in the source.
+struct SourceRun {
+    std::size_t begin = 0, end = 0; ///< bytes of the source
+    int position = 0;               ///< in the document, of `begin`
+};
+
+struct CodeBlock {
+    QPointer<QTextFrame> frame;
+    QString language; ///< the fence's info word; may be empty
+    QString code;
+};
+
+/// Block property: depth of block quotes around it, for the bars beside them.
+inline constexpr int quoteDepthProperty = 0x100001;
+/// Block property: a block that only separates two frames.
+inline constexpr int spacerProperty = 0x100002;
+/// Frame property: a code block.
+inline constexpr int codeFrameProperty = 0x100003;
+
+class MarkdownWriter {
+  public:
+    MarkdownWriter(QTextDocument& document, const ChatStyle& style, std::vector<SourceRun>& runs,
+                   std::vector<CodeBlock>& code_blocks);
+
+    /// Whether the document's last block is empty and waits for text.
+    bool pending() const { return pending_; }
+    void setPending(bool pending) { pending_ = pending; }
+    /// Makes an empty last block as low as a hair, as it must be beside frames.
+    void makeSpacer();
+
+    /// `source` is the whole message; `piece` says which part of it to write.
+    void write(std::string_view source, const MarkdownPiece& piece);
+
+    static QTextBlockFormat codeLineFormat(const ChatStyle& style);
+    static QTextCharFormat codeFormat(const ChatStyle& style);
+
+  private:
+    friend struct MarkdownEvents;
+    struct ListLevel {
+        bool ordered = false;
+        int number = 1;
+        qreal indent = 0; ///< left margin of the items' text
+        qreal hang = 0;
+    };
+
+    void enterBlock(int type, void* detail);
+    void leaveBlock(int type);
+    void enterSpan(int type, void* detail);
+    void leaveSpan();
+    void text(int type, const char* text, unsigned size);
+
+    void startBlock(QTextBlockFormat format);
+    void startItem(bool task, bool done);
+    void startTable(int columns, int rows);
+    void startCell(bool header, int align);
+    void ensureBlock();
+    void endBlock();
+    void put(const QString& text, const QTextCharFormat& format);
+    void putSource(std::string_view text, const QTextCharFormat& format);
+    void putMath(const MathSpan& span, const QTextCharFormat& format);
+    void finishCode();
+    void insertCode();
+    QTextBlockFormat paragraphFormat(qreal top) const;
+    qreal indent() const;
+    const QTextCharFormat& format() const { return formats_.back(); }
+    std::size_t sourceOffset(const char* text) const;
+
+    QTextDocument& document_;
+    const ChatStyle& style_;
+    std::vector<SourceRun>& runs_;
+    std::vector<CodeBlock>& code_blocks_;
+    QTextCursor cursor_;
+    bool pending_ = true;
+
+    // Of the piece that is being written.
+    std::string_view source_;
+    MarkdownPiece piece_;
+    ProtectedText protected_;
+    bool block_open_ = false; ///< text may be put at the cursor
+    bool item_fresh_ = false; ///< the item's marker was written and nothing after it
+    bool first_ = true;       ///< nothing of the piece was written yet
+    int quotes_ = 0;
+    std::vector<ListLevel> lists_;
+    std::vector<QTextCharFormat> formats_;
+    QTextTable* table_ = nullptr;
+    int row_ = -1, column_ = -1;
+    bool in_code_ = false;
+    QString code_, language_;
+    std::vector<SourceRun> code_runs_; ///< positions count from the code's first character
+};
+
+} // namespace switchyard
