@@ -298,7 +298,12 @@ void take_start(Cursor& in) {
 
 /// general.alignment, 32 where the key is absent.
 std::uint64_t data_alignment(const Cursor& in, const Metadata& metadata) {
-    const std::uint64_t alignment = metadata.uint("general.alignment").value_or(32);
+    std::uint64_t alignment = 32;
+    try {
+        alignment = metadata.uint("general.alignment").value_or(alignment);
+    } catch (const Error& error) {
+        in.fail(error.what()); // look-ups do not know the file
+    }
     if (!std::has_single_bit(alignment) || alignment < 8 || alignment > kMaxAlignment) {
         in.fail("general.alignment is " + std::to_string(alignment) + ", not a power of two from 8 on");
     }
