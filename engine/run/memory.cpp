@@ -1,0 +1,36 @@
+#include "engine/run/memory.h"
+
+#include <cstdio>
+#include <fstream>
+
+namespace switchyard {
+
+SystemMemory system_memory() {
+    SystemMemory memory;
+    std::ifstream file("/proc/meminfo");
+    std::string key, unit;
+    std::uint64_t kib = 0;
+    while (file >> key >> kib) {
+        std::getline(file, unit);
+        if (key == "MemTotal:")
+            memory.total = kib * 1024;
+        else if (key == "MemAvailable:")
+            memory.available = kib * 1024;
+    }
+    return memory;
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+    static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = static_cast<double>(bytes);
+    int unit = 0;
+    while (value >= 1024 && unit < 4) {
+        value /= 1024;
+        ++unit;
+    }
+    char text[32];
+    std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+    return text;
+}
+
+} // namespace switchyard

@@ -1,0 +1,243 @@
+#include "engine/run/recoder.h"
+
+#include "engine/base/error.h"
+#include "engine/quant/quant.h"
+#include "engine/run/memory.h"
+
+#include <algorithm>
+#include <new>
+
+namespace switchyard {
+namespace {
+
+/// Memory of a re-encoded slice, aligned for any kernel.
+std::shared_ptr<std::byte> make_buffer(std::size_t bytes) {
+    constexpr std::align_val_t kAlignment{64};
+    auto* memory = static_cast<std::byte*>(::operator new(bytes, kAlignment));
+    return {memory, [](std::byte* p) { ::operator delete(p, kAlignment); }};
+}
+
+} // namespace
+
+Recoder::Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const void> file,
+                 const Backend& backend, std::shared_ptr<const WeightSet> start,
+                 std::function<void()> on_ready)
+    : sources_(sources), file_(std::move(file)), backend_(backend), on_ready_(std::move(on_ready)),
+      weights_(std::move(start)), state_(std::make_shared<WeightsState>()) {
+    for (std::size_t w = 0; w < sources_.size(); ++w)
+        if (sources_[w].recodable())
+            for (int m = 0; m < sources_[w].tensor->matrices(); ++m)
+                items_.push_back({static_cast<WeightId>(w), m, std::nullopt});
+    next_ = applied_ = total(); // the file's own bits are in force
+    worker_ = std::jthread([this](std::stop_token stop) { work(stop); });
+}
+
+Recoder::~Recoder() {
+    worker_.request_stop();
+    epoch_.fetch_add(1); // ends a slice that is being encoded
+}
+
+void Recoder::retarget(std::optional<BlockType> target) {
+    std::lock_guard lock(mutex_);
+    if (target == target_ && error_.empty())
+        return;
+    target_ = target;
+    epoch_.fetch_add(1);
+    next_ = applied_ = 0;
+    ready_.clear();
+    ready_bytes_ = 0;
+    error_.clear();
+    largest_bytes_ = 0;
+    for (const Item& item : items_)
+        largest_bytes_ = std::max(
+            largest_bytes_,
+            slice_bytes(item, recoded_type(sources_[static_cast<std::size_t>(item.weight)], target)));
+    wake_worker_.notify_all();
+}
+
+RecodeProgress Recoder::progress() const {
+    std::lock_guard lock(mutex_);
+    return {target_, applied_, total(), error_};
+}
+
+bool Recoder::ready() const {
+    std::lock_guard lock(mutex_);
+    return !ready_.empty();
+}
+
+void Recoder::set_threads(int threads) { threads_ = std::max(1, threads); }
+
+std::size_t Recoder::slice_bytes(const Item& item, std::optional<BlockType> content) const {
+    const TensorView& tensor = *sources_[static_cast<std::size_t>(item.weight)].tensor;
+    return static_cast<std::size_t>(tensor.rows()) * row_bytes(content.value_or(tensor.type), tensor.cols());
+}
+
+bool Recoder::has_room() const {
+    if (next_ >= total() || !error_.empty())
+        return false;
+    const Item& item = items_[next_];
+    const auto wanted = recoded_type(sources_[static_cast<std::size_t>(item.weight)], target_);
+    const std::size_t bytes = wanted == item.content ? 0 : slice_bytes(item, wanted);
+    return ready_bytes_ + bytes <= largest_bytes_;
+}
+
+void Recoder::work(std::stop_token stop) {
+    std::unique_lock lock(mutex_);
+    while (wake_worker_.wait(lock, stop, [&] { return has_room(); })) {
+        const Item item = items_[next_];
+        const auto wanted = recoded_type(sources_[static_cast<std::size_t>(item.weight)], target_);
+        const std::uint64_t epoch = epoch_;
+        Ready ready{true, wanted, {}, 0};
+        std::string error;
+        if (wanted != item.content) {
+            lock.unlock();
+            try {
+                ready = encode(item, wanted, epoch);
+            } catch (const std::bad_alloc&) {
+                error = "re-encoding the weights stopped: " + format_bytes(slice_bytes(item, wanted)) +
+                        " more are needed, " + format_bytes(system_memory().available) + " are free";
+            } catch (const std::exception& e) {
+                error = std::string("re-encoding the weights stopped: ") + e.what();
+            }
+            lock.lock();
+        }
+        if (epoch != epoch_)
+            continue; // a new target came meanwhile
+        error_ = error;
+        if (error.empty()) {
+            ready_bytes_ += ready.bytes;
+            ready_.push_back(std::move(ready));
+            ++next_;
+        }
+        wake_waiter_.notify_all();
+        if (on_ready_ && (!has_room() || ready_.size() == 1)) {
+            lock.unlock();
+            on_ready_();
+            lock.lock();
+        }
+    }
+}
+
+Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> content,
+                               std::uint64_t epoch) const {
+    const WeightSource& source = sources_[static_cast<std::size_t>(item.weight)];
+    const TensorView& tensor = *source.tensor;
+    const std::int64_t rows = tensor.rows(), cols = tensor.cols();
+    const std::size_t file_bytes = static_cast<std::size_t>(rows) * row_bytes(tensor.type, cols);
+    const std::byte* blocks = tensor.data + static_cast<std::size_t>(item.slice) * file_bytes;
+
+    Ready ready{false, content, {}, slice_bytes(item, content)};
+    if (!content) {
+        ready.slice = backend_.place(source.use, tensor.type, rows, cols, blocks, file_);
+        ready.slice.generation = 0;
+        return ready;
+    }
+    const auto buffer = make_buffer(ready.bytes);
+    encode_rows(blocks, tensor.type, buffer.get(), *content, rows, cols, epoch);
+    if (epoch != epoch_)
+        return ready; // stopped half way: it will be dropped
+    ready.slice = backend_.place(source.use, *content, rows, cols, buffer.get(), buffer);
+    if (ready.slice.data >= buffer.get() && ready.slice.data < buffer.get() + ready.bytes)
+        ready.slice.mapped = false; // it lies in our buffer, not in the file
+    return ready;
+}
+
+void Recoder::encode_rows(const std::byte* from, BlockType from_type, std::byte* to, BlockType to_type,
+                          std::int64_t rows, std::int64_t cols, std::uint64_t epoch) const {
+    const std::size_t from_bytes = row_bytes(from_type, cols), to_bytes = row_bytes(to_type, cols);
+    const auto part = [&](std::int64_t begin, std::int64_t end) {
+        std::vector<float> values(static_cast<std::size_t>(cols));
+        for (std::int64_t r = begin; r < end && epoch == epoch_; ++r) {
+            decode_row(from_type, from + static_cast<std::size_t>(r) * from_bytes, values);
+            encode_row(to_type, values, to + static_cast<std::size_t>(r) * to_bytes);
+        }
+    };
+    constexpr std::int64_t kWorthAThread = 1 << 17; // values
+    const std::int64_t threads =
+        std::clamp<std::int64_t>(std::min<std::int64_t>(threads_, rows * cols / kWorthAThread), 1, rows);
+    std::vector<std::jthread> helpers;
+    for (std::int64_t t = 1; t < threads; ++t)
+        helpers.emplace_back(part, rows * t / threads, rows * (t + 1) / threads);
+    part(0, rows / threads);
+}
+
+/// Writes down the layers: what the new one covers whole is forgotten.
+void Recoder::note_state() {
+    WeightsState layers = *state_;
+    const RecodeLayer now{target_, applied_};
+    if (!layers.empty() && layers.back().type == now.type && layers.back().slices <= now.slices)
+        layers.pop_back();
+    while (!layers.empty() && layers.back().slices <= now.slices)
+        layers.pop_back();
+    const bool said = layers.empty() ? !now.type : layers.back().type == now.type;
+    if (now.slices > 0 && !said)
+        layers.push_back(now);
+    if (layers != *state_)
+        state_ = std::make_shared<const WeightsState>(std::move(layers));
+}
+
+void Recoder::swap_in(WeightSet& set, std::uint32_t limit) {
+    while (!ready_.empty() && applied_ < limit) {
+        Ready& ready = ready_.front();
+        Item& item = items_[applied_++];
+        item.content = ready.content;
+        if (!ready.unchanged) {
+            if (ready.content)
+                ready.slice.generation = ++generation_;
+            set.weights[static_cast<std::size_t>(item.weight)].slices[static_cast<std::size_t>(item.slice)] =
+                std::move(ready.slice);
+        }
+        ready_bytes_ -= ready.bytes;
+        ready_.pop_front();
+    }
+}
+
+std::shared_ptr<const WeightSet> Recoder::apply_ready(std::uint32_t limit) {
+    std::lock_guard lock(mutex_);
+    if (ready_.empty() || applied_ >= limit)
+        return weights_;
+    auto set = std::make_shared<WeightSet>(*weights_);
+    swap_in(*set, limit);
+    ++set->version;
+    weights_ = std::move(set);
+    note_state();
+    wake_worker_.notify_all();
+    return weights_;
+}
+
+std::shared_ptr<const WeightSet> Recoder::wait_applied(std::uint32_t count, std::stop_token stop) {
+    count = std::min(count, total());
+    for (;;) {
+        apply_ready(count);
+        std::unique_lock lock(mutex_);
+        if (applied_ >= count)
+            return weights_;
+        if (!wake_waiter_.wait(lock, stop, [&] { return !ready_.empty() || !error_.empty(); }))
+            return weights_;
+        if (ready_.empty())
+            throw Error(error_);
+    }
+}
+
+std::shared_ptr<const WeightSet> Recoder::restore(const WeightsState& state, std::stop_token stop) {
+    if (*state_ == state)
+        return weights_;
+    // Where only the last layer has to grow, the others are in place already.
+    std::size_t from = 0;
+    const WeightsState& now = *state_;
+    if (!state.empty() && now.size() == state.size() && now.back().type == state.back().type &&
+        now.back().slices <= state.back().slices && now.back().type == progress().target &&
+        std::equal(now.begin(), now.end() - 1, state.begin()))
+        from = state.size() - 1;
+    else if (state.empty() || state.front().slices < total()) {
+        retarget(std::nullopt);
+        wait_applied(total(), stop);
+    }
+    for (; from < state.size(); ++from) {
+        retarget(state[from].type);
+        wait_applied(state[from].slices, stop);
+    }
+    return weights_;
+}
+
+} // namespace switchyard

@@ -1,0 +1,100 @@
+// The precision dial: re-encodes the weights slice by slice in the background, from the mapped file, and
+// swaps finished slices in at token boundaries.
+#pragma once
+
+#include "engine/run/backend.h"
+#include "engine/run/precision.h"
+#include "engine/run/record.h"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace switchyard {
+
+struct RecodeProgress {
+    std::optional<BlockType> target; ///< nullopt: the file's own bits
+    std::uint32_t done = 0;          ///< slices swapped in
+    std::uint32_t total = 0;         ///< equal to done: finished
+    std::string error;               ///< why it stopped short, one sentence; empty: it did not
+    bool finished() const { return done == total; }
+};
+
+/// Slices swap in a fixed order (weight by weight, matrix by matrix), so that a re-run can swap the same
+/// number of slices at the same token. At most the largest slice's bytes are held above what is in force.
+class Recoder {
+  public:
+    /// `sources`, `file` (which keeps their tensors mapped) and `backend` outlive the recoder; `start`: the
+    /// weights as in the file. `on_ready` is called on the recoder's thread when a slice waits to be swapped.
+    Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const void> file,
+            const Backend& backend, std::shared_ptr<const WeightSet> start, std::function<void()> on_ready);
+    ~Recoder();
+    Recoder(const Recoder&) = delete;
+    Recoder& operator=(const Recoder&) = delete;
+
+    // From any thread.
+    /// Begins to work towards `target`; the same target again changes nothing.
+    void retarget(std::optional<BlockType> target);
+    RecodeProgress progress() const;
+    bool ready() const;            ///< whether a slice waits to be swapped
+    void set_threads(int threads); ///< for one slice; 1 while answers are computed
+    std::uint32_t total() const { return static_cast<std::uint32_t>(items_.size()); }
+
+    // From the thread that owns the weights, between two steps.
+    /// Swaps what is ready, until `limit` slices of this target are in. Returns the weights now in force.
+    std::shared_ptr<const WeightSet> apply_ready(std::uint32_t limit = UINT32_MAX);
+    /// Waits until exactly min(count, total) slices of this target are in, or the stop. Throws Error where
+    /// re-encoding failed.
+    std::shared_ptr<const WeightSet> wait_applied(std::uint32_t count, std::stop_token stop = {});
+    /// Brings the weights into a recorded state, and waits for it.
+    std::shared_ptr<const WeightSet> restore(const WeightsState& state, std::stop_token stop = {});
+    std::shared_ptr<const WeightSet> weights() const { return weights_; }
+    std::shared_ptr<const WeightsState> state() const { return state_; }
+
+  private:
+    struct Item {
+        WeightId weight;
+        int slice;
+        std::optional<BlockType> content; ///< what is in force: nullopt the file's own bits
+    };
+    struct Ready {
+        bool unchanged = false;
+        std::optional<BlockType> content;
+        Slice slice;
+        std::size_t bytes = 0;
+    };
+    void work(std::stop_token stop);
+    bool has_room() const; ///< with the lock held
+    std::size_t slice_bytes(const Item& item, std::optional<BlockType> content) const;
+    Ready encode(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
+    void encode_rows(const std::byte* from, BlockType from_type, std::byte* to, BlockType to_type,
+                     std::int64_t rows, std::int64_t cols, std::uint64_t epoch) const;
+    void note_state(); ///< with the lock held: applied_ slices of target_ are in
+    void swap_in(WeightSet& set, std::uint32_t limit);
+
+    const std::vector<WeightSource>& sources_;
+    std::shared_ptr<const void> file_;
+    const Backend& backend_;
+    std::function<void()> on_ready_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable_any wake_worker_, wake_waiter_;
+    std::vector<Item> items_;
+    std::optional<BlockType> target_;
+    std::atomic<std::uint64_t> epoch_{0}; ///< moves with every new target
+    std::uint32_t next_ = 0;              ///< to be encoded
+    std::uint32_t applied_ = 0;           ///< in force
+    std::deque<Ready> ready_;
+    std::size_t ready_bytes_ = 0, largest_bytes_ = 0;
+    std::string error_;
+    std::uint32_t generation_ = 0;
+    std::atomic<int> threads_{1};
+
+    std::shared_ptr<const WeightSet> weights_;
+    std::shared_ptr<const WeightsState> state_;
+    std::jthread worker_; ///< last: it uses everything above
+};
+
+} // namespace switchyard

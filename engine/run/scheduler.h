@@ -1,0 +1,101 @@
+// The worker thread that computes answers: many runs at once in one batch, dials read once a token.
+#pragma once
+
+#include "engine/run/kv_cache.h"
+#include "engine/run/loaded_model.h"
+#include "engine/run/recoder.h"
+
+namespace switchyard {
+
+using RunHandle = std::uint64_t; ///< 0: none
+
+/// Who is served first. Lab runs pause while others compute.
+enum class RunPriority { Chat, Api, Lab };
+
+struct SchedulerEvent {
+    enum class Kind { Prefill, Token, Move, Finished } kind = Kind::Token;
+    RunHandle run = 0;
+    int prefill_done = 0, prefill_total = 0; ///< Prefill: tokens in the cache, of the prompt
+    TokenRecord token;                       ///< Token
+    DialMove move;                           ///< Move: in force before token move.token
+    std::shared_ptr<const RunRecord> record; ///< Finished: the whole of it
+    std::string tail; ///< Finished: text held back until now (an unfinished character), often ""
+};
+
+struct RunRequest {
+    std::vector<std::int32_t> prompt;
+    std::uint64_t conversation = 0; ///< chats keep their KV cache by this; 0: none
+    RunPriority priority = RunPriority::Chat;
+    SequenceTuning tuning;
+    /// Dials to be moved before a token of the answer; before token 0: before the prompt. A change of
+    /// precision is waited for there. In order of their tokens.
+    std::vector<DialMove> moves;
+    /// Run again exactly: this record's settings, seed, moves, context spans and swaps of slices. Runs alone,
+    /// and puts the precision back afterwards. `tuning` and `moves` are not used.
+    std::shared_ptr<const RunRecord> replay;
+    bool alone = false;      ///< no other run beside it: benchmarks
+    bool ignore_end = false; ///< go on after an end token
+    bool reuse_cache = true; ///< false: compute the whole prompt
+    bool keep_cache = true;  ///< for later prompts; false: drop it at the end
+    /// Called on the worker thread, in order; Finished is the last. Must not throw.
+    std::function<void(const SchedulerEvent&)> on_event;
+};
+
+/// What the scheduler needs of a model.
+struct EngineParts {
+    std::shared_ptr<void> owner; ///< keeps alive what the pointers point at
+    Executor* executor = nullptr;
+    const Backend* backend = nullptr;
+    const Plan* plan = nullptr;
+    const Tokenizer* tokenizer = nullptr; ///< nullptr: no text and no end tokens
+    const std::vector<WeightSource>* sources = nullptr;
+    std::shared_ptr<const void> file; ///< keeps the sources' tensors mapped
+    int context = 0;                  ///< tokens
+    std::shared_ptr<const WeightSet> weights;
+    std::function<void(std::shared_ptr<const WeightSet>)> publish; ///< may be empty
+};
+
+EngineParts engine_parts(const std::shared_ptr<LoadedModel>& model);
+
+struct SchedulerOptions {
+    std::size_t kv_budget_bytes = 0; ///< 0: half of the memory that is free now
+    int max_runs = 16;               ///< computed at once
+    int recode_threads = 1;          ///< while answers are computed; all of the backend's when idle
+    /// Called on the worker thread when slices were swapped, and when re-encoding failed.
+    std::function<void(const RecodeProgress&)> on_recode;
+};
+
+class Scheduler {
+  public:
+    explicit Scheduler(EngineParts parts, SchedulerOptions options = {});
+    /// Ends all runs (they get their Finished event), then the thread.
+    ~Scheduler();
+    Scheduler(const Scheduler&) = delete;
+    Scheduler& operator=(const Scheduler&) = delete;
+
+    // From any thread; none of them waits for the model.
+    /// A request that cannot be served ends with a Finished event that says why.
+    RunHandle submit(RunRequest request);
+    /// The run ends with FinishReason::Stopped within 50 ms. An unknown handle is ignored.
+    void cancel(RunHandle run);
+    /// The next token obeys. Throws Error where a dial is out of range. An unknown handle is ignored.
+    void set_tuning(RunHandle run, const SequenceTuning& tuning);
+    /// Re-encodes the weights in the background.
+    void set_model_tuning(const ModelTuning& tuning);
+    ModelTuning model_tuning() const;
+    RecodeProgress recode_progress() const;
+    /// Drops what is cached of a conversation (it was deleted).
+    void forget(std::uint64_t conversation);
+
+    /// Waits until the precision asked for is in force everywhere. Throws Error where re-encoding failed.
+    void wait_recoded();
+
+  private:
+    class Worker;
+    std::unique_ptr<Worker> worker_;
+};
+
+/// Submits a run and waits for its record; `on_event` of the request is called as well. A stop cancels it.
+RunRecord run_to_end(Scheduler& scheduler, RunRequest request, std::stop_token stop = {});
+
+} // namespace switchyard
