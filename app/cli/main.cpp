@@ -1,1 +1,44 @@
-int main() { return 0; }
+// switchyard-cli: the engine from the command line.
+#include "app/cli/commands.h"
+#include "engine/base/error.h"
+
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+constexpr int bad_use = 2;
+constexpr int bad_input = 1;
+
+// Messages are one line, whatever a library puts into them.
+int fail(std::string message, int code) {
+    while (!message.empty() && message.back() == '\n')
+        message.pop_back();
+    for (char& c : message)
+        if (c == '\n')
+            c = ' ';
+    std::fprintf(stderr, "switchyard-cli: %s\n", message.c_str());
+    return code;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Run, measure and change models from the command line.", "switchyard-cli");
+    app.require_subcommand(1);
+    try {
+        switchyard::add_tokenize(app);
+        app.parse(argc, argv);
+    } catch (const CLI::Success& done) {
+        return app.exit(done);
+    } catch (const CLI::Error& error) {
+        return fail(error.what(), bad_use);
+    } catch (const switchyard::Error& error) {
+        return fail(error.what(), bad_input);
+    } catch (const std::bad_alloc&) {
+        return fail("Not enough memory", bad_input);
+    } catch (const std::exception& error) {
+        return fail(error.what(), bad_input);
+    }
+    return 0;
+}

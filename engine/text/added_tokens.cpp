@@ -1,0 +1,92 @@
+#include "engine/text/added_tokens.h"
+
+#include "engine/text/unicode.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace switchyard {
+
+AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), nodes_(1) {
+    std::erase_if(tokens_, [](const AddedToken& token) { return token.text.empty(); });
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+        begins_[static_cast<unsigned char>(tokens_[i].text[0])] = true;
+        std::int32_t node = 0;
+        for (const char c : tokens_[i].text) {
+            const auto byte = static_cast<unsigned char>(c);
+            std::int32_t next = child_of(node, byte);
+            if (next < 0) {
+                next = static_cast<std::int32_t>(nodes_.size());
+                nodes_.push_back({-1, nodes_[node].child, -1, byte});
+                nodes_[node].child = next;
+            }
+            node = next;
+        }
+        nodes_[node].token = static_cast<std::int32_t>(i);
+    }
+}
+
+std::int32_t AddedTokenFinder::child_of(std::int32_t node, unsigned char byte) const {
+    std::int32_t child = nodes_[node].child;
+    while (child >= 0 && nodes_[child].byte != byte)
+        child = nodes_[child].sibling;
+    return child;
+}
+
+std::int32_t AddedTokenFinder::longest_at(std::string_view text, std::size_t at) const {
+    std::int32_t node = 0, found = -1;
+    for (; at < text.size(); ++at) {
+        node = child_of(node, static_cast<unsigned char>(text[at]));
+        if (node < 0)
+            break;
+        if (nodes_[node].token >= 0)
+            found = nodes_[node].token;
+    }
+    return found;
+}
+
+void AddedTokenFinder::split(std::string_view text, std::vector<Part>& parts) const {
+    std::size_t done = 0;
+    const auto word_before = [&](std::size_t at) { return at > 0 && is_word(utf8_before(text, at).code); };
+    const auto word_at = [&](std::size_t at) { return at < text.size() && is_word(utf8_at(text, at).code); };
+    for (std::size_t at = 0; at < text.size();) {
+        if (!begins_[static_cast<unsigned char>(text[at])]) {
+            ++at;
+            continue;
+        }
+        const std::int32_t found = longest_at(text, at);
+        if (found < 0) {
+            ++at;
+            continue;
+        }
+        const AddedToken& token = tokens_[found];
+        std::size_t begin = at, end = at + token.text.size();
+        at = end;
+        if (token.single_word && (word_before(begin) || word_at(end)))
+            continue;
+        if (token.lstrip)
+            while (begin > done) {
+                const auto [code, length] = utf8_before(text, begin);
+                if (!is_white_space(code))
+                    break;
+                begin -= length;
+            }
+        if (token.rstrip)
+            while (end < text.size()) {
+                const auto [code, length] = utf8_at(text, end);
+                if (!is_white_space(code))
+                    break;
+                end += length;
+            }
+        begin = std::max(begin, done);
+        if (done < begin)
+            parts.push_back({done, begin, -1});
+        parts.push_back({begin, end, token.id});
+        done = end;
+        at = std::max(at, done);
+    }
+    if (done < text.size())
+        parts.push_back({done, text.size(), -1});
+}
+
+} // namespace switchyard

@@ -1,0 +1,126 @@
+#include "engine/text/normalizer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace switchyard {
+
+namespace {
+
+// A step made of a function from text to text.
+template <typename Function>
+class FunctionStep : public NormalizerStep {
+  public:
+    explicit FunctionStep(Function function) : function_(std::move(function)) {}
+    std::string apply(std::string text) const override { return function_(std::move(text)); }
+
+  private:
+    Function function_;
+};
+
+template <typename Function>
+std::unique_ptr<NormalizerStep> step(Function function) {
+    return std::make_unique<FunctionStep<Function>>(std::move(function));
+}
+
+bool is_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+class RegexReplace : public NormalizerStep {
+  public:
+    RegexReplace(Regex pattern, std::string to) : pattern_(std::move(pattern)), to_(std::move(to)) {}
+
+    std::string apply(std::string text) const override {
+        std::string out;
+        std::size_t done = 0;
+        Regex::Scratch scratch(pattern_);
+        Regex::Match match;
+        for (std::size_t from = 0; from <= text.size() && scratch.find(text, from, match);) {
+            out.append(text, done, match.begin - done);
+            out += to_;
+            done = from = match.end;
+            if (match.begin == match.end) {
+                if (match.end == text.size())
+                    break;
+                from += utf8_at(text, match.end).length;
+            }
+        }
+        out.append(text, done);
+        return out;
+    }
+
+  private:
+    Regex pattern_;
+    std::string to_;
+};
+
+} // namespace
+
+std::string normalize(const Normalizer& steps, std::string text) {
+    for (const auto& one : steps)
+        text = one->apply(std::move(text));
+    return text;
+}
+
+std::unique_ptr<NormalizerStep> normal_form_step(NormalForm form) {
+    return step(
+        [form](std::string text) { return is_ascii(text) ? std::move(text) : normalize(text, form); });
+}
+
+std::unique_ptr<NormalizerStep> prepend_step(std::string prefix) {
+    return step([prefix = std::move(prefix)](std::string text) {
+        return text.empty() ? std::move(text) : prefix + text;
+    });
+}
+
+std::unique_ptr<NormalizerStep> replace_step(std::string from, std::string to) {
+    return step([from = std::move(from), to = std::move(to)](std::string text) {
+        if (from.empty() || text.find(from) == std::string::npos)
+            return text;
+        std::string out;
+        out.reserve(text.size() + text.size() / 4);
+        std::size_t done = 0;
+        for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, done)) {
+            out.append(text, done, at - done);
+            out += to;
+            done = at + from.size();
+        }
+        out.append(text, done);
+        return out;
+    });
+}
+
+std::unique_ptr<NormalizerStep> replace_step(Regex pattern, std::string to) {
+    return std::make_unique<RegexReplace>(std::move(pattern), std::move(to));
+}
+
+std::unique_ptr<NormalizerStep> strip_step(bool left, bool right) {
+    return step([left, right](std::string text) {
+        std::size_t begin = 0, end = text.size();
+        while (left && begin < end && is_white_space(utf8_at(text, begin).code))
+            begin += utf8_at(text, begin).length;
+        while (right && end > begin && is_white_space(utf8_before(text, end).code))
+            end -= utf8_before(text, end).length;
+        return text.substr(begin, end - begin);
+    });
+}
+
+std::unique_ptr<NormalizerStep> lower_case_step() {
+    return step([](std::string text) { return lower_case(text); });
+}
+
+std::unique_ptr<NormalizerStep> strip_accents_step() {
+    return step([](std::string text) {
+        std::string out;
+        for (std::size_t at = 0; at < text.size();) {
+            const auto [code, length] = utf8_at(text, at);
+            if (!is_mark(code))
+                out.append(text, at, length);
+            at += length;
+        }
+        return out;
+    });
+}
+
+} // namespace switchyard

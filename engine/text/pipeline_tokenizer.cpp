@@ -1,0 +1,130 @@
+#include "engine/text/pipeline_tokenizer.h"
+
+#include "engine/text/unicode.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace switchyard {
+
+namespace {
+
+std::vector<AddedToken> with_normalized(const std::vector<AddedToken>& tokens, bool normalized,
+                                        const Normalizer& normalizer) {
+    std::vector<AddedToken> chosen;
+    for (const AddedToken& token : tokens)
+        if (token.normalized == normalized) {
+            chosen.push_back(token);
+            if (normalized)
+                chosen.back().text = normalize(normalizer, token.text);
+        }
+    return chosen;
+}
+
+class PipelineTokenizer : public Tokenizer {
+  public:
+    explicit PipelineTokenizer(TokenizerParts parts)
+        : parts_(std::move(parts)), raw_(with_normalized(parts_.added, false, parts_.normalizer)),
+          normalized_(with_normalized(parts_.added, true, parts_.normalizer)) {}
+
+    std::vector<std::int32_t> encode(std::string_view text, bool add_special) const override {
+        std::string repaired;
+        if (!utf8_valid(text)) {
+            repaired = utf8_repaired(text);
+            text = repaired;
+        }
+        std::vector<std::int32_t> ids;
+        if (add_special)
+            ids = parts_.first;
+        std::vector<AddedTokenFinder::Part> split;
+        raw_.split(text, split);
+        for (const auto& part : split) {
+            if (part.id >= 0)
+                ids.push_back(part.id);
+            else
+                encode_text(text.substr(part.begin, part.end - part.begin), part.begin == 0, ids);
+        }
+        if (add_special)
+            ids.insert(ids.end(), parts_.last.begin(), parts_.last.end());
+        return ids;
+    }
+
+    std::string token_bytes(std::int32_t id) const override { return known(id) ? parts_.bytes[id] : ""; }
+
+    std::string decode(std::span<const std::int32_t> ids) const override {
+        std::string out;
+        bool prefixed = parts_.space_prefix != SpacePrefix::None;
+        for (const std::int32_t id : ids) {
+            if (!known(id))
+                continue;
+            std::string_view bytes = parts_.bytes[id];
+            if (parts_.special[id]) {
+                prefixed = parts_.space_prefix == SpacePrefix::AfterSpecial;
+            } else if (!bytes.empty()) {
+                if (prefixed && bytes[0] == ' ')
+                    bytes.remove_prefix(1);
+                prefixed = false;
+            }
+            out += bytes;
+        }
+        return utf8_valid(out) ? out : utf8_repaired(out);
+    }
+
+    std::size_t size() const override { return parts_.bytes.size(); }
+    std::int32_t bos() const override { return parts_.bos; }
+    std::int32_t eos() const override { return parts_.eos; }
+    bool is_end(std::int32_t id) const override { return known(id) && parts_.ends[id]; }
+    bool is_special(std::int32_t id) const override { return known(id) && parts_.special[id]; }
+
+  private:
+    bool known(std::int32_t id) const {
+        return id >= 0 && static_cast<std::size_t>(id) < parts_.bytes.size();
+    }
+
+    void encode_text(std::string_view raw, bool at_start, std::vector<std::int32_t>& ids) const {
+        std::string text = normalize(parts_.normalizer, std::string(raw));
+        if (normalized_.empty()) {
+            encode_piece(std::move(text), at_start, ids);
+            return;
+        }
+        std::vector<AddedTokenFinder::Part> split;
+        normalized_.split(text, split);
+        for (const auto& part : split) {
+            if (part.id >= 0)
+                ids.push_back(part.id);
+            else
+                encode_piece(text.substr(part.begin, part.end - part.begin), at_start && part.begin == 0,
+                             ids);
+        }
+    }
+
+    void encode_piece(std::string text, bool at_start, std::vector<std::int32_t>& ids) const {
+        Pieces pieces;
+        pieces.ranges.push_back({0, text.size()});
+        pieces.text = std::move(text);
+        pieces.at_start = at_start;
+        for (const auto& step : parts_.pre_tokenizer)
+            step->apply(pieces);
+        parts_.model->encode(pieces, ids);
+    }
+
+    TokenizerParts parts_;
+    AddedTokenFinder raw_, normalized_;
+};
+
+} // namespace
+
+std::unique_ptr<Tokenizer> make_pipeline_tokenizer(TokenizerParts parts) {
+    return std::make_unique<PipelineTokenizer>(std::move(parts));
+}
+
+bool spelling_ends_answer(std::string_view token) {
+    constexpr std::array<std::string_view, 14> endings = {
+        "<|im_end|>", "<|endoftext|>",        "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>",
+        "<|end|>",    "<|return|>",           "<|call|>",   "<|eot|>",    "<EOT>",           "<|EOT|>",
+        "</s>",       "<｜end▁of▁sentence｜>"};
+    return std::find(endings.begin(), endings.end(), token) != endings.end();
+}
+
+} // namespace switchyard

@@ -1,0 +1,47 @@
+// Regular expressions of tokenizer descriptions, run by PCRE2 (just in time where it can).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace switchyard {
+
+/// A pattern in the Oniguruma or Rust dialect that tokenizer files use: \s, \w and \d are Unicode's, classes
+/// may nest and intersect (&&), ^ and $ match at lines.
+class Regex {
+  public:
+    /// Throws Error naming the pattern and the cause.
+    explicit Regex(std::string_view pattern);
+    ~Regex();
+    Regex(Regex&&) noexcept;
+    Regex& operator=(Regex&&) noexcept;
+
+    struct Match {
+        std::size_t begin = 0, end = 0;
+    };
+    /// Scratch memory of one search; not to be shared between threads.
+    class Scratch {
+      public:
+        explicit Scratch(const Regex& regex);
+        ~Scratch();
+        Scratch(const Scratch&) = delete;
+        Scratch& operator=(const Scratch&) = delete;
+        /// The next match at or after `from` (a character boundary) of valid UTF-8.
+        bool find(std::string_view text, std::size_t from, Match& match);
+
+      private:
+        struct State;
+        std::unique_ptr<State> state_;
+    };
+
+  private:
+    struct Code;
+    std::unique_ptr<Code> code_;
+};
+
+/// The same pattern as PCRE2 spells it. Throws Error for an unfinished class or escape.
+std::string to_pcre2(std::string_view pattern);
+
+} // namespace switchyard

@@ -1,0 +1,189 @@
+// A tokenizer from GGUF metadata.
+#include "engine/text/tokenizer.h"
+
+#include "engine/base/error.h"
+#include "engine/text/pipeline_tokenizer.h"
+#include "engine/text/unicode.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace switchyard {
+
+namespace {
+
+constexpr std::string_view space_mark = "\xE2\x96\x81"; // U+2581
+constexpr std::size_t most_tokens = std::size_t{1} << 28;
+
+void check(const TokenizerData& data) {
+    const std::size_t count = data.tokens.size();
+    if (count == 0)
+        throw Error("The tokenizer has no tokens");
+    if (count > most_tokens)
+        throw Error("The tokenizer has " + std::to_string(count) + " tokens, which is too many");
+    if (!data.kinds.empty() && data.kinds.size() != count)
+        throw Error("The tokenizer has " + std::to_string(count) + " tokens but " +
+                    std::to_string(data.kinds.size()) + " token types");
+    const auto in_range = [&](std::int32_t id, const char* name) {
+        if (id < -1 || (id >= 0 && static_cast<std::size_t>(id) >= count))
+            throw Error("The tokenizer's " + std::string(name) + " token " + std::to_string(id) +
+                        " is not one of its " + std::to_string(count) + " tokens");
+    };
+    in_range(data.bos, "BOS");
+    in_range(data.eos, "EOS");
+    in_range(data.unknown, "unknown");
+    in_range(data.padding, "padding");
+    for (const std::int32_t id : data.end_of_turn)
+        in_range(id, "end-of-turn");
+}
+
+TokenKind kind_of(const TokenizerData& data, std::size_t id) {
+    return data.kinds.empty() ? TokenKind::Normal : data.kinds[id];
+}
+
+bool is_found_in_text(TokenKind kind) {
+    return kind == TokenKind::Control || kind == TokenKind::UserDefined || kind == TokenKind::Unknown;
+}
+
+// Phi-3's files do not say it, but its special tokens take the white space behind them, except for these.
+bool phi3_strips(std::string_view token) {
+    return token != "<unk>" && token != "<s>" && token != "<|endoftext|>";
+}
+
+void take_special_tokens(const TokenizerData& data, TokenizerParts& parts) {
+    const std::size_t count = data.tokens.size();
+    parts.special.resize(count);
+    parts.ends.resize(count);
+    // In the harmony format <|end|> closes a message, not the answer.
+    const auto has = [&](const char* text) {
+        return std::find(data.tokens.begin(), data.tokens.end(), text) != data.tokens.end();
+    };
+    const bool harmony = has("<|return|>") && has("<|call|>");
+    const bool phi3 = data.model == "llama" && has("<|placeholder1|>");
+    for (std::size_t id = 0; id < count; ++id) {
+        const TokenKind kind = kind_of(data, id);
+        const std::string& token = data.tokens[id];
+        parts.special[id] = kind == TokenKind::Control || kind == TokenKind::Unknown;
+        parts.ends[id] = (kind == TokenKind::Control || kind == TokenKind::UserDefined) &&
+                         spelling_ends_answer(token) && !(harmony && token == "<|end|>");
+        if (is_found_in_text(kind)) {
+            AddedToken added{token, static_cast<std::int32_t>(id)};
+            added.rstrip = phi3 && phi3_strips(token);
+            added.special = parts.special[id];
+            parts.added.push_back(std::move(added));
+        }
+    }
+    parts.bos = data.bos;
+    parts.eos = data.eos;
+    if (data.eos >= 0)
+        parts.ends[data.eos] = true;
+    for (const std::int32_t id : data.end_of_turn)
+        if (id >= 0)
+            parts.ends[id] = true;
+    if (data.add_bos && data.bos >= 0)
+        parts.first.push_back(data.bos);
+    if (data.add_eos && data.eos >= 0)
+        parts.last.push_back(data.eos);
+}
+
+// Byte-level BPE: tokens spelled in the byte alphabet become bytes; those that are not can only be added.
+void build_byte_level(TokenizerData& data, TokenizerParts& parts) {
+    NamedPreTokenizer named = pre_tokenizer_by_name(data.pre);
+    parts.pre_tokenizer = std::move(named.steps);
+    if (named.nfc)
+        parts.normalizer.push_back(normal_form_step(NormalForm::NFC));
+    const ByteAlphabet alphabet;
+    std::vector<std::string> tokens(data.tokens.size());
+    parts.bytes.resize(data.tokens.size());
+    for (std::size_t id = 0; id < data.tokens.size(); ++id) {
+        const bool plain = !is_found_in_text(kind_of(data, id));
+        if (plain && alphabet.append_bytes(tokens[id], data.tokens[id]))
+            parts.bytes[id] = tokens[id];
+        else
+            parts.bytes[id] = data.tokens[id];
+    }
+    std::vector<std::string> sides;
+    sides.reserve(2 * data.merges.size());
+    for (const std::string& merge : data.merges) {
+        const std::size_t gap = merge.find(' ', 1);
+        if (gap == std::string::npos)
+            throw Error("The tokenizer's merge '" + merge + "' is not two tokens with a space between them");
+        sides.emplace_back();
+        alphabet.append_bytes(sides.back(), std::string_view(merge).substr(0, gap));
+        sides.emplace_back();
+        alphabet.append_bytes(sides.back(), std::string_view(merge).substr(gap + 1));
+    }
+    std::vector<std::pair<std::string_view, std::string_view>> merges;
+    for (std::size_t i = 0; i < sides.size(); i += 2)
+        merges.emplace_back(sides[i], sides[i + 1]);
+    BpeOptions options;
+    options.bytes_are_symbols = true;
+    options.ignore_merges = named.ignore_merges;
+    options.unknown =
+        data.unknown >= 0 && kind_of(data, data.unknown) == TokenKind::Unknown ? data.unknown : -1;
+    parts.model = std::make_unique<BpeModel>(std::move(tokens), merges, options);
+}
+
+std::string with_spaces(std::string_view token) {
+    std::string out;
+    for (std::size_t at = 0; at < token.size();) {
+        if (token.substr(at).starts_with(space_mark)) {
+            out += ' ';
+            at += space_mark.size();
+        } else {
+            out += token[at++];
+        }
+    }
+    return out;
+}
+
+void build_sentencepiece(TokenizerData& data, TokenizerParts& parts) {
+    const std::size_t count = data.tokens.size();
+    if (data.scores.size() != count)
+        throw Error("The tokenizer has " + std::to_string(count) + " tokens but " +
+                    std::to_string(data.scores.size()) + " scores");
+    if (data.add_space_prefix) {
+        parts.normalizer.push_back(prepend_step(std::string(space_mark)));
+        parts.space_prefix = SpacePrefix::AfterSpecial;
+    }
+    parts.normalizer.push_back(replace_step(" ", std::string(space_mark)));
+    for (AddedToken& token : parts.added)
+        if (kind_of(data, token.id) == TokenKind::UserDefined)
+            token.text = with_spaces(token.text);
+    std::vector<bool> usable(count);
+    parts.bytes.resize(count);
+    for (std::size_t id = 0; id < count; ++id) {
+        const TokenKind kind = kind_of(data, id);
+        const std::string& token = data.tokens[id];
+        usable[id] = kind == TokenKind::Normal || kind == TokenKind::UserDefined;
+        const int byte = kind == TokenKind::Byte ? byte_of_token(token) : -1;
+        if (byte >= 0)
+            parts.bytes[id] = std::string(1, static_cast<char>(byte));
+        else
+            parts.bytes[id] = parts.special[id] ? token : with_spaces(token);
+    }
+    BpeOptions options;
+    options.byte_fallback = true;
+    options.fuse_unknown = true;
+    options.unknown = data.unknown;
+    parts.model = std::make_unique<BpeModel>(data.tokens, data.scores, usable, options);
+}
+
+} // namespace
+
+std::unique_ptr<Tokenizer> make_tokenizer(TokenizerData data) {
+    check(data);
+    TokenizerParts parts;
+    take_special_tokens(data, parts);
+    if (data.model == "gpt2")
+        build_byte_level(data, parts);
+    else if (data.model == "llama")
+        build_sentencepiece(data, parts);
+    else
+        throw Error("Unknown tokenizer model '" + data.model +
+                    "' (tokenizer.ggml.model); gpt2 and llama are supported");
+    return make_pipeline_tokenizer(std::move(parts));
+}
+
+} // namespace switchyard

@@ -1,0 +1,135 @@
+// Tokenizers from GGUF vocabularies against ids by the models' own tokenizers.
+#include "engine/base/error.h"
+#include "engine/model/model_config.h"
+#include "engine/text/tokenizer.h"
+#include "tests/engine/text/tokenizer_fixture.h"
+
+#include <gtest/gtest.h>
+
+namespace switchyard {
+namespace {
+
+std::unique_ptr<Tokenizer> from_gguf(const std::string& name) {
+    const auto file = open_gguf(std::string(SWITCHYARD_TEST_WORK) + "/" + name);
+    auto data = read_tokenizer(*file);
+    if (!data)
+        throw Error(name + " has no tokenizer");
+    return make_tokenizer(std::move(*data));
+}
+
+class GgufVectors : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(GgufVectors, IdsAndTextAreTheModelsOwn) {
+    const std::string name = std::string("reference/tokenizers/") + GetParam();
+    const auto tokenizer = from_gguf(name + ".gguf");
+    const auto vectors = read_json_fixture(name + ".vectors.json");
+    ASSERT_GT(vectors.size(), 40u);
+    for (const auto& vector : vectors) {
+        const std::string text = vector.at("text");
+        const auto ids = tokenizer->encode(text, false);
+        EXPECT_EQ(ids, vector.at("ids").get<std::vector<std::int32_t>>()) << "'" << text << "'";
+        EXPECT_EQ(tokenizer->decode(ids), text);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Reference, GgufVectors, ::testing::Values("deepseek-llm", "llama-spm"));
+
+TEST(Tokenizer, AddsBosOnlyWhenAsked) {
+    const auto tokenizer = from_gguf("reference/tokenizers/deepseek-llm.gguf");
+    EXPECT_EQ(tokenizer->encode("", true), std::vector<std::int32_t>{100000});
+    EXPECT_EQ(tokenizer->encode("", false), std::vector<std::int32_t>{});
+    EXPECT_EQ(tokenizer->bos(), 100000);
+    EXPECT_TRUE(tokenizer->is_end(100001));
+    EXPECT_TRUE(tokenizer->is_special(100000));
+    EXPECT_FALSE(tokenizer->is_special(5));
+}
+
+TEST(Tokenizer, RecognisesSpecialTokensInText) {
+    const auto tokenizer = from_gguf("reference/tokenizers/llama-spm.gguf");
+    EXPECT_EQ(tokenizer->encode("<s>Hello world</s>", false), (std::vector<std::int32_t>{1, 15043, 3186, 2}));
+    EXPECT_EQ(tokenizer->token_bytes(1), "<s>");
+    EXPECT_EQ(tokenizer->token_bytes(15043), " Hello");
+    EXPECT_EQ(tokenizer->token_bytes(3 + 0xE2), "\xE2"); // <0xE2>
+    EXPECT_EQ(tokenizer->token_bytes(-1), "");
+    EXPECT_EQ(tokenizer->token_bytes(1 << 20), "");
+    EXPECT_EQ(tokenizer->decode(std::vector<std::int32_t>{1, 15043, 3186, 2}), "<s>Hello world</s>");
+}
+
+TEST(Tokenizer, InvalidUtf8IsReplacedOncePerMaximalPart) {
+    const auto tokenizer = from_gguf("reference/tokenizers/deepseek-llm.gguf");
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode("a\xFF"
+                                                  "b\xE2\x96z\xF0\x9F\x98",
+                                                  false)),
+              "a\uFFFDb\uFFFDz\uFFFD");
+}
+
+TokenizerData tiny() {
+    TokenizerData data;
+    data.model = "gpt2";
+    data.pre = "gpt-2";
+    data.tokens = {"a", "b", "c", "ab", "abc", "<|end|>", "bc"};
+    data.kinds.assign(7, TokenKind::Normal);
+    data.kinds[5] = TokenKind::Control;
+    data.merges = {"a b", "ab c", "b c"};
+    data.eos = 5;
+    return data;
+}
+
+TEST(Tokenizer, MergesByRankFromTheLeft) {
+    const auto tokenizer = make_tokenizer(tiny());
+    EXPECT_EQ(tokenizer->encode("abcbcab<|end|>c", false), (std::vector<std::int32_t>{4, 6, 3, 5, 2}));
+    std::string many;
+    std::vector<std::int32_t> expected;
+    for (int i = 0; i < 1000; ++i) { // long words take another path through the merges
+        many += "abcbc";
+        expected.insert(expected.end(), {4, 6});
+    }
+    EXPECT_EQ(tokenizer->encode(many, false), expected);
+}
+
+std::string error_of(TokenizerData data) {
+    try {
+        make_tokenizer(std::move(data));
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(Tokenizer, RefusesInconsistentData) {
+    TokenizerData data = tiny();
+    data.tokens.clear();
+    EXPECT_NE(error_of(data).find("no tokens"), std::string::npos);
+    data = tiny();
+    data.kinds.pop_back();
+    EXPECT_NE(error_of(data).find("6 token types"), std::string::npos);
+    data = tiny();
+    data.eos = 7;
+    EXPECT_NE(error_of(data).find("EOS token 7"), std::string::npos);
+    data = tiny();
+    data.pre = "nobody-knows";
+    EXPECT_NE(error_of(data).find("nobody-knows"), std::string::npos);
+    data = tiny();
+    data.model = "t5";
+    EXPECT_NE(error_of(data).find("'t5'"), std::string::npos);
+    data = tiny();
+    data.merges.push_back("alone");
+    EXPECT_NE(error_of(data).find("'alone'"), std::string::npos);
+    data = tiny();
+    data.model = "llama";
+    EXPECT_NE(error_of(data).find("0 scores"), std::string::npos);
+}
+
+TEST(Utf8Assembler, HoldsBytesUntilTheyAreWhole) {
+    Utf8Assembler assembler;
+    EXPECT_EQ(assembler.push("a\xF0\x9F"), "a");
+    EXPECT_EQ(assembler.push("\x98"), "");
+    EXPECT_EQ(assembler.push("\x80z\xE2"), "\U0001F600z");
+    EXPECT_EQ(assembler.push("\x28"), "\uFFFD(");
+    EXPECT_EQ(assembler.push("\xC3"), "");
+    EXPECT_EQ(assembler.flush(), "\uFFFD");
+    EXPECT_EQ(assembler.flush(), "");
+}
+
+} // namespace
+} // namespace switchyard
