@@ -4,8 +4,10 @@
 #include <QIconEngine>
 #include <QPainter>
 #include <QPixmapCache>
+#include <QStyle>
 #include <QStyleFactory>
 #include <QSvgRenderer>
+#include <QWidget>
 
 using namespace Qt::StringLiterals;
 
@@ -91,7 +93,7 @@ QPalette makePalette(const ThemeColours& c) {
     return p;
 }
 
-QString styleSheet(const ThemeColours& c) {
+QString styleSheet(const ThemeColours& c, const QFont& font) {
     QFile file(u":/theme/window.qss"_s);
     if (!file.open(QIODevice::ReadOnly))
         return {};
@@ -111,6 +113,9 @@ QString styleSheet(const ThemeColours& c) {
                                                 {u"@tip"_s, c.dark ? c.hover : c.base}};
     for (const auto& [name, colour] : names)
         sheet.replace(name, colour.name());
+    const double points = font.pointSizeF() > 0 ? font.pointSizeF() : 10.0;
+    sheet.replace(u"@small"_s, QString::number(points * 0.9, 'f', 1) + u"pt"_s);
+    sheet.replace(u"@large"_s, QString::number(points * 1.2, 'f', 1) + u"pt"_s);
     return sheet;
 }
 
@@ -189,7 +194,7 @@ QIcon themedIcon(const QString& name) {
     return QIcon(new ThemedIconEngine(name));
 }
 
-Theme::Theme(QApplication& application, QObject* parent)
+ThemeManager::ThemeManager(QApplication& application, QObject* parent)
     : QObject(parent), application_(application), system_font_(application.font()) {
     initialiseResources();
     application_.setStyle(QStyleFactory::create(u"Fusion"_s));
@@ -197,38 +202,48 @@ Theme::Theme(QApplication& application, QObject* parent)
     apply();
 }
 
-void Theme::setChoice(ThemeChoice choice) {
+void ThemeManager::setChoice(Theme choice) {
     choice_ = choice;
     apply();
 }
 
-void Theme::setSystemDark(bool dark) {
+void ThemeManager::setSystemDark(bool dark) {
     system_dark_ = dark;
     apply();
 }
 
-bool Theme::dark() const {
-    return choice_ == ThemeChoice::Dark || (choice_ == ThemeChoice::System && system_dark_);
+bool ThemeManager::dark() const {
+    return choice_ == Theme::Dark || (choice_ == Theme::System && system_dark_);
 }
 
-void Theme::setFontSize(int points) {
+void ThemeManager::setFontSize(int points) {
     QFont font = system_font_;
     if (points > 0)
         font.setPointSize(points);
     if (font == application_.font())
         return;
     application_.setFont(font);
+    applied_ = -1; // the style sheet has sizes of its own
+    apply();
 }
 
-void Theme::apply() {
+void ThemeManager::apply() {
     const int wanted = dark() ? 1 : 0;
     if (wanted == applied_)
         return;
     applied_ = wanted;
     const ThemeColours& colours = wanted ? darkColours() : lightColours();
     application_.setPalette(makePalette(colours));
-    application_.setStyleSheet(styleSheet(colours));
+    application_.setStyleSheet(styleSheet(colours, application_.font()));
     Q_EMIT changed(wanted != 0);
+}
+
+void setLook(QWidget* widget, const char* property, bool on) {
+    if (widget->property(property).toBool() == on)
+        return;
+    widget->setProperty(property, on);
+    widget->style()->unpolish(widget);
+    widget->style()->polish(widget);
 }
 
 } // namespace switchyard

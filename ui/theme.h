@@ -2,6 +2,8 @@
 // for colour-blind eyes, and icons drawn in the colour of the palette in force.
 #pragma once
 
+#include "app/services/settings.h"
+
 #include <QApplication>
 #include <QColor>
 #include <QFont>
@@ -46,16 +48,17 @@ const ThemeColours& coloursOf(const QPalette& palette);
 /// muted, text when active, accent when on, faint when disabled.
 QIcon themedIcon(const QString& name);
 
-enum class ThemeChoice { System, Light, Dark };
+/// Sets one of the style sheet's properties ("muted", "error", "warning", "surface", "primary") and restyles.
+void setLook(QWidget* widget, const char* property, bool on);
 
 /// Applies style, palette and style sheet to the application.
-class Theme : public QObject {
+class ThemeManager : public QObject {
     Q_OBJECT
   public:
-    explicit Theme(QApplication& application, QObject* parent = nullptr);
+    explicit ThemeManager(QApplication& application, QObject* parent = nullptr);
 
-    void setChoice(ThemeChoice choice);
-    ThemeChoice choice() const { return choice_; }
+    void setChoice(Theme choice);
+    Theme choice() const { return choice_; }
     /// What the desktop prefers; used while the choice is System.
     void setSystemDark(bool dark);
     bool dark() const;
@@ -70,7 +73,7 @@ class Theme : public QObject {
 
     QApplication& application_;
     QFont system_font_;
-    ThemeChoice choice_ = ThemeChoice::System;
+    Theme choice_ = Theme::System;
     bool system_dark_ = false;
     int applied_ = -1; ///< 0 light, 1 dark, -1 nothing yet
 };

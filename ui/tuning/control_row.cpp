@@ -1,0 +1,419 @@
+#include "ui/tuning/control_row.h"
+
+#include "ui/theme.h"
+#include "ui/tuning/dial_slider.h"
+
+#include <QCoreApplication>
+#include <QDoubleSpinBox>
+#include <QEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLocale>
+#include <QPainter>
+#include <QProgressBar>
+#include <QVBoxLayout>
+#include <QWheelEvent>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+constexpr int kFineSteps = 1000;       ///< above this many steps the slider becomes coarse at its far end
+constexpr double kNoSlider = 10000000; ///< ranges wider than this (a seed) have a number box only
+
+QString fromView(std::string_view text) {
+    return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
+}
+
+/// A number box that leaves the wheel to the column while it has no focus.
+class NumberBox : public QDoubleSpinBox {
+  public:
+    using QDoubleSpinBox::QDoubleSpinBox;
+
+  protected:
+    void wheelEvent(QWheelEvent* event) override {
+        if (hasFocus())
+            QDoubleSpinBox::wheelEvent(event);
+        else
+            event->ignore();
+    }
+};
+
+/// The mark of a dial that differs from the preset. It has a name of its own, so that it is not colour alone.
+class Dot : public QLabel {
+  public:
+    explicit Dot(QWidget* parent) : QLabel(parent) { setFixedSize(8, 16); }
+    void setOn(bool on) {
+        on_ = on;
+        update();
+    }
+
+  protected:
+    void paintEvent(QPaintEvent*) override {
+        if (!on_)
+            return;
+        QPainter painter(this);
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(coloursOf(palette()).accent);
+        painter.drawEllipse(QPointF(3, height() / 2.0), 3, 3);
+    }
+
+  private:
+    bool on_ = false;
+};
+
+int decimalsOf(double step) {
+    int decimals = 0;
+    while (decimals < 4 && std::abs(step - std::round(step)) > 1e-9) {
+        step *= 10;
+        ++decimals;
+    }
+    return decimals;
+}
+
+QString bytesText(quint64 bytes) { return QLocale().formattedDataSize(static_cast<qint64>(bytes), 1); }
+
+} // namespace
+
+QString controlText(std::string_view english) {
+    const QByteArray text(english.data(), static_cast<qsizetype>(english.size()));
+    return QCoreApplication::translate("Controls", text.constData());
+}
+
+QString actsWord(ControlActs acts) {
+    switch (acts) {
+    case ControlActs::Now:
+        return QCoreApplication::translate("Controls", "now");
+    case ControlActs::NextMessage:
+        return QCoreApplication::translate("Controls", "next message");
+    case ControlActs::Reload:
+        return QCoreApplication::translate("Controls", "reload");
+    }
+    return {};
+}
+
+ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
+    : QWidget(parent), spec_(spec), value_(spec.fallback), preset_(spec.fallback), minimum_(spec.minimum),
+      maximum_(spec.maximum) {
+    const QString id = fromView(spec.name);
+    setObjectName(u"tune."_s + id);
+    dot_ = new Dot(this);
+    dot_->setObjectName(u"tune.%1.dot"_s.arg(id));
+    name_ = new QLabel(controlText(spec.label), this);
+    acts_ = new QLabel(actsWord(spec.acts), this);
+    acts_->setProperty("muted", true);
+    acts_->setProperty("small", true);
+    acts_->setObjectName(u"tune.%1.acts"_s.arg(id));
+    note_ = new QLabel(this);
+    note_->setWordWrap(true);
+    note_->setProperty("small", true);
+    note_->setObjectName(u"tune.%1.note"_s.arg(id));
+    note_->hide();
+    progress_ = new QProgressBar(this);
+    progress_->setObjectName(u"tune.%1.progress"_s.arg(id));
+    progress_->setTextVisible(false);
+    progress_->setAccessibleName(tr("Progress of %1").arg(controlText(spec.label)));
+    progress_->hide();
+    if (spec.kind == ControlKind::Choice)
+        buildChoice();
+    else
+        buildNumber();
+    buildLayout();
+    if (spec.kind == ControlKind::Choice) {
+        std::vector<ChoiceForecast> plain;
+        for (const std::string_view choice : spec.choices)
+            plain.push_back({fromView(choice), 0, 0, false, {}});
+        setForecasts(plain, {}, 0);
+    }
+    showValue();
+}
+
+void ControlRow::buildNumber() {
+    const QString id = fromView(spec_.name);
+    box_ = new NumberBox(this);
+    box_->setObjectName(u"tune.%1.box"_s.arg(id));
+    box_->setButtonSymbols(QAbstractSpinBox::NoButtons);
+    box_->setAlignment(Qt::AlignRight);
+    box_->setKeyboardTracking(false);
+    box_->setFocusPolicy(Qt::StrongFocus);
+    box_->setDecimals(spec_.kind == ControlKind::Integer ? 0 : decimalsOf(spec_.step));
+    box_->setSingleStep(spec_.step);
+    box_->setGroupSeparatorShown(false);
+    connect(box_, &QDoubleSpinBox::valueChanged, this, [this](double number) {
+        if (!showing_)
+            userMoved(number);
+    });
+    if (spec_.maximum - spec_.minimum <= kNoSlider) {
+        slider_ = new DialSlider(this);
+        slider_->setObjectName(u"tune.%1.slider"_s.arg(id));
+        connect(slider_, &QSlider::valueChanged, this, [this](int position) {
+            if (!showing_)
+                userMoved(sliderNumber(position));
+        });
+        connect(slider_, &DialSlider::resetRequested, this, [this] { userMoved(preset_); });
+    }
+    setRange(spec_.minimum, spec_.maximum);
+}
+
+void ControlRow::buildChoice() {
+    const QString id = fromView(spec_.name);
+    chosen_ = new QLabel(this);
+    chosen_->setObjectName(u"tune.%1.value"_s.arg(id));
+    forecast_ = new QLabel(this);
+    forecast_->setObjectName(u"tune.%1.forecast"_s.arg(id));
+    forecast_->setProperty("muted", true);
+    forecast_->setProperty("small", true);
+    forecast_->setWordWrap(true);
+    slider_ = new DialSlider(this);
+    slider_->setObjectName(u"tune.%1.slider"_s.arg(id));
+    // A choice may cost seconds of work: it is taken when the handle is let go, and shown before.
+    slider_->setTracking(false);
+    connect(slider_, &QSlider::valueChanged, this, [this](int stop) {
+        if (!showing_ && stop < static_cast<int>(stops_.size()))
+            userMoved(stops_[static_cast<std::size_t>(stop)].name.toStdString());
+    });
+    connect(slider_, &QSlider::sliderMoved, this, &ControlRow::showForecast);
+    connect(slider_, &DialSlider::stopHovered, this, &ControlRow::showForecast);
+    connect(slider_, &DialSlider::resetRequested, this, [this] { userMoved(preset_); });
+}
+
+void ControlRow::buildLayout() {
+    auto* top = new QHBoxLayout;
+    top->setSpacing(4);
+    top->addWidget(dot_);
+    top->addWidget(name_);
+    top->addStretch();
+    top->addWidget(acts_);
+    top->addSpacing(4);
+    if (box_) {
+        const bool wide = !slider_;
+        box_->setFixedWidth(wide ? 130 : 64);
+        top->addWidget(box_);
+    } else {
+        top->addWidget(chosen_);
+    }
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(1);
+    layout->addLayout(top);
+    if (slider_)
+        layout->addWidget(slider_);
+    layout->addWidget(progress_);
+    for (QLabel* label : {forecast_, note_}) {
+        if (!label)
+            continue;
+        label->setContentsMargins(10, 0, 0, 0);
+        layout->addWidget(label);
+    }
+    const QString help = controlText(spec_.help);
+    setToolTip(u"<p>%1</p>"_s.arg(help.toHtmlEscaped()));
+    name_->setBuddy(slider_ ? static_cast<QWidget*>(slider_) : box_);
+}
+
+void ControlRow::setRange(double minimum, double maximum) {
+    if (!box_)
+        return;
+    showing_ = true;
+    minimum_ = minimum;
+    maximum_ = std::max(maximum, minimum);
+    box_->setRange(minimum_, maximum_);
+    if (slider_) {
+        const double steps = std::round((maximum_ - minimum_) / spec_.step);
+        slider_->setRange(0, static_cast<int>(std::min<double>(steps, kFineSteps)));
+        slider_->setPageStep(std::max(1, slider_->maximum() / 10));
+    }
+    showing_ = false;
+    showValue();
+}
+
+// Long ranges (tokens) go by the cube, so that small values can be hit as well as large ones.
+int ControlRow::sliderPosition(double number) const {
+    const double steps = std::round((maximum_ - minimum_) / spec_.step);
+    if (steps <= kFineSteps)
+        return static_cast<int>(std::round((number - minimum_) / spec_.step));
+    const double share = (number - minimum_) / (maximum_ - minimum_);
+    return static_cast<int>(std::round(std::cbrt(std::clamp(share, 0.0, 1.0)) * kFineSteps));
+}
+
+double ControlRow::sliderNumber(int position) const {
+    const double steps = std::round((maximum_ - minimum_) / spec_.step);
+    if (steps <= kFineSteps)
+        return std::min(maximum_, minimum_ + position * spec_.step);
+    const double share = std::pow(static_cast<double>(position) / kFineSteps, 3);
+    const double raw = minimum_ + share * (maximum_ - minimum_);
+    return std::min(maximum_, minimum_ + std::round((raw - minimum_) / spec_.step) * spec_.step);
+}
+
+void ControlRow::setForecasts(const std::vector<ChoiceForecast>& forecasts, const QString& file_precision,
+                              quint64 file_bytes) {
+    if (!slider_ || spec_.kind != ControlKind::Choice)
+        return;
+    const auto known = [this](const QString& name) {
+        return std::find(spec_.choices.begin(), spec_.choices.end(), name.toStdString()) !=
+               spec_.choices.end();
+    };
+    std::vector<ChoiceForecast> stops;
+    for (const ChoiceForecast& choice : forecasts) {
+        if (known(choice.name))
+            stops.push_back(choice);
+    }
+    std::stable_sort(stops.begin(), stops.end(),
+                     [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
+    const auto is_file = [](const ChoiceForecast& c) { return c.name == "file"_L1; };
+    if (known(u"file"_s) && std::none_of(stops.begin(), stops.end(), is_file)) {
+        ChoiceForecast own{u"file"_s, file_bytes, 0, false, {}};
+        // The file's own type made again from the file is the file: one stop is enough.
+        std::erase_if(stops, [&](const ChoiceForecast& c) {
+            if (c.name != file_precision)
+                return false;
+            own.tokens_per_second = c.tokens_per_second;
+            return true;
+        });
+        const auto first_larger = std::find_if(stops.begin(), stops.end(), [&](const ChoiceForecast& c) {
+            return c.no_gain || (file_bytes > 0 && c.bytes > file_bytes);
+        });
+        stops.insert(first_larger, own);
+    }
+    stops_ = std::move(stops);
+    file_precision_ = file_precision;
+    QVector<bool> no_gain;
+    for (const ChoiceForecast& choice : stops_)
+        no_gain.push_back(choice.no_gain);
+    showing_ = true;
+    slider_->setStops(no_gain);
+    showing_ = false;
+    showValue();
+}
+
+QStringList ControlRow::stopNames() const {
+    QStringList names;
+    for (const ChoiceForecast& stop : stops_)
+        names.push_back(stop.name);
+    return names;
+}
+
+QString ControlRow::choiceLabel(int stop) const {
+    const QString& name = stops_[static_cast<std::size_t>(stop)].name;
+    if (name != "file"_L1)
+        return name;
+    return file_precision_.isEmpty() ? tr("as in the file") : tr("%1 (the file's)").arg(file_precision_);
+}
+
+QString ControlRow::forecastText(int stop, bool full) const {
+    const ChoiceForecast& choice = stops_[static_cast<std::size_t>(stop)];
+    QStringList parts;
+    if (full)
+        parts << choiceLabel(stop);
+    if (choice.bytes > 0)
+        parts << bytesText(choice.bytes);
+    if (choice.tokens_per_second > 0)
+        parts << tr("about %1 tokens/s").arg(QLocale().toString(choice.tokens_per_second, 'f', 0));
+    if (choice.no_gain)
+        parts << tr("no gain over the file");
+    if (!choice.note.isEmpty())
+        parts << choice.note;
+    return parts.join(u" · "_s);
+}
+
+void ControlRow::showForecast(int stop) {
+    if (!forecast_ || stops_.empty())
+        return;
+    const int current = slider_->value();
+    const bool other = stop >= 0 && stop < static_cast<int>(stops_.size()) && stop != current;
+    const int shown = std::clamp(other ? stop : current, 0, static_cast<int>(stops_.size()) - 1);
+    const QString text = forecastText(shown, other);
+    forecast_->setText(other ? u"→ "_s + text : text);
+    forecast_->setVisible(!text.isEmpty());
+    slider_->setToolTip(other ? forecastText(shown, true) : toolTip());
+}
+
+void ControlRow::userMoved(const ControlValue& value) {
+    if (value == value_)
+        return showValue();
+    value_ = value;
+    showValue();
+    Q_EMIT moved(value_);
+}
+
+void ControlRow::setValue(const ControlValue& value) {
+    value_ = value;
+    showValue();
+}
+
+void ControlRow::setPresetValue(const ControlValue& value) {
+    preset_ = value;
+    showValue();
+}
+
+bool ControlRow::differsFromPreset() const { return value_ != preset_; }
+
+void ControlRow::showValue() {
+    showing_ = true;
+    const auto stop_of = [this](const ControlValue& value) {
+        const auto* name = std::get_if<std::string>(&value);
+        for (std::size_t i = 0; name && i < stops_.size(); ++i) {
+            if (stops_[i].name.toStdString() == *name)
+                return static_cast<int>(i);
+        }
+        return -1;
+    };
+    if (const auto* number = std::get_if<double>(&value_); number && box_) {
+        box_->setValue(*number);
+        if (slider_) {
+            slider_->setValue(sliderPosition(*number));
+            const auto* preset = std::get_if<double>(&preset_);
+            slider_->setPresetPosition(preset ? sliderPosition(*preset) : -1);
+        }
+    } else if (chosen_ && !stops_.empty()) {
+        const int stop = stop_of(value_);
+        if (stop >= 0)
+            slider_->setValue(stop);
+        slider_->setPresetPosition(stop_of(preset_));
+        chosen_->setText(stop >= 0 ? choiceLabel(stop)
+                                   : QString::fromStdString(format_control(spec_, value_)));
+        showForecast(-1);
+    }
+    static_cast<Dot*>(dot_)->setOn(differsFromPreset());
+    dot_->setToolTip(differsFromPreset() ? tr("Differs from the preset; double-click the slider to put the "
+                                              "preset's value back")
+                                         : QString());
+    showing_ = false;
+    updateAccessibility();
+}
+
+void ControlRow::updateAccessibility() {
+    const QString label = controlText(spec_.label);
+    QString name = chosen_ ? u"%1: %2"_s.arg(label, chosen_->text()) : label;
+    if (differsFromPreset())
+        name += u", "_s + tr("differs from the preset");
+    const QString description = u"%1 %2: %3"_s.arg(controlText(spec_.help), tr("Acts"), actsWord(spec_.acts));
+    for (QWidget* widget : {static_cast<QWidget*>(slider_), static_cast<QWidget*>(box_)}) {
+        if (!widget)
+            continue;
+        widget->setAccessibleName(name);
+        widget->setAccessibleDescription(description);
+    }
+}
+
+void ControlRow::setNote(const QString& sentence, bool is_error) {
+    note_->setText(sentence);
+    setLook(note_, "error", is_error);
+    setLook(note_, "muted", !is_error);
+    note_->setVisible(!sentence.isEmpty());
+}
+
+void ControlRow::setProgress(quint32 done, quint32 total) {
+    progress_->setVisible(total > 0 && done < total);
+    progress_->setRange(0, static_cast<int>(total));
+    progress_->setValue(static_cast<int>(done));
+    acts_->setText(total > 0 && done < total
+                       ? tr("re-encoding %1 %").arg(100 * static_cast<qint64>(done) / total)
+                       : actsWord(spec_.acts));
+}
+
+} // namespace switchyard

@@ -1,0 +1,80 @@
+// One dial in the Tune column: its name, when it acts, a number box or the chosen stop, and its slider.
+#pragma once
+
+#include "app/services/generator.h"
+#include "engine/run/controls.h"
+
+#include <QWidget>
+
+class QAbstractSpinBox;
+class QDoubleSpinBox;
+class QLabel;
+class QProgressBar;
+
+namespace switchyard {
+
+class DialSlider;
+
+/// A dial's label or help in the language of the window.
+QString controlText(std::string_view english);
+/// "now", "next message" or "reload", in the language of the window.
+QString actsWord(ControlActs acts);
+
+class ControlRow : public QWidget {
+    Q_OBJECT
+  public:
+    explicit ControlRow(const ControlSpec& spec, QWidget* parent = nullptr);
+
+    const ControlSpec& spec() const { return spec_; }
+    ControlValue value() const { return value_; }
+    void setValue(const ControlValue& value); ///< emits nothing
+    void setPresetValue(const ControlValue& value);
+    bool differsFromPreset() const;
+    /// Ends of a number, where the model decides them.
+    void setRange(double minimum, double maximum);
+    /// What each choice would cost; one stop each, smallest on the left. `file` is what the file itself
+    /// holds.
+    void setForecasts(const std::vector<ChoiceForecast>& forecasts, const QString& file_precision,
+                      quint64 file_bytes);
+    /// Shows a sentence under the control: an error, or why it is off. Empty: none.
+    void setNote(const QString& sentence, bool is_error = false);
+    /// Progress of a change that takes time; equal numbers hide the bar.
+    void setProgress(quint32 done, quint32 total);
+    /// Choices in the order of the stops.
+    QStringList stopNames() const;
+
+  Q_SIGNALS:
+    void moved(const switchyard::ControlValue& value);
+
+  private:
+    void buildNumber();
+    void buildChoice();
+    void buildLayout();
+    void userMoved(const ControlValue& value);
+    void showValue();
+    void showForecast(int stop);
+    QString forecastText(int stop, bool full) const;
+    QString choiceLabel(int stop) const;
+    int sliderPosition(double number) const;
+    double sliderNumber(int position) const;
+    void updateAccessibility();
+
+    const ControlSpec& spec_;
+    ControlValue value_, preset_;
+    double minimum_ = 0, maximum_ = 1;
+    std::vector<ChoiceForecast> stops_; ///< choices: one a stop, `name` as the control's choice
+    QString file_precision_;
+    bool showing_ = false; ///< widgets follow the value: their signals are not the user's
+
+    QLabel* dot_;
+    QLabel* name_;
+    QLabel* acts_;
+    QLabel* chosen_ = nullptr;
+    QLabel* forecast_ = nullptr;
+    QLabel* note_;
+    QDoubleSpinBox* box_ = nullptr;
+    DialSlider* slider_ = nullptr;
+    QProgressBar* progress_;
+};
+
+} // namespace switchyard

@@ -1,0 +1,303 @@
+#include "ui/tuning/tune_column.h"
+
+#include "engine/base/error.h"
+#include "ui/theme.h"
+#include "ui/tuning/carve_panel.h"
+#include "ui/tuning/control_row.h"
+#include "ui/tuning/preset_bar.h"
+#include "ui/tuning/section.h"
+
+#include <QFormLayout>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLocale>
+#include <QScrollArea>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+QLabel* heading(const QString& text, QWidget* parent) {
+    auto* label = new QLabel(text, parent);
+    label->setProperty("heading", true);
+    return label;
+}
+
+} // namespace
+
+TuneColumn::TuneColumn(std::span<const ControlSpec> specs, Presets& presets, Settings& settings,
+                       QWidget* parent)
+    : QWidget(parent), presets_(presets), settings_(settings) {
+    setObjectName(u"tune"_s);
+    setProperty("surface", true);
+    setAttribute(Qt::WA_StyledBackground);
+    setMinimumWidth(240);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    buildHeader(layout);
+
+    auto* content = new QWidget(this);
+    content->setObjectName(u"tune.content"_s);
+    list_ = new QVBoxLayout(content);
+    list_->setContentsMargins(12, 4, 12, 16);
+    list_->setSpacing(10);
+    scroll_ = new QScrollArea(this);
+    scroll_->setObjectName(u"tune.scroll"_s);
+    scroll_->setWidgetResizable(true);
+    scroll_->setFrameShape(QFrame::NoFrame);
+    scroll_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll_->setFocusPolicy(Qt::NoFocus);
+    scroll_->viewport()->setAutoFillBackground(false);
+    content->setAutoFillBackground(false);
+    scroll_->setWidget(content);
+    layout->addWidget(scroll_, 1);
+
+    buildRows(specs);
+    list_->addStretch(1);
+    connect(preset_bar_, &PresetBar::chosen, this, &TuneColumn::applyPreset);
+    connect(preset_bar_, &PresetBar::resetRequested, this,
+            [this] { applyPreset(preset_bar_->current(), preset_); });
+    preset_bar_->setCurrent(settings_.preset());
+    setCapabilities({});
+}
+
+void TuneColumn::buildHeader(QVBoxLayout* layout) {
+    auto* title = new QLabel(tr("Tune"), this);
+    title->setProperty("title", true);
+    preset_bar_ = new PresetBar(presets_, this);
+    auto* close = new QToolButton(this);
+    close->setObjectName(u"tune.close"_s);
+    close->setIcon(themedIcon(u"close"_s));
+    close->setToolTip(tr("Fold the Tune column (Ctrl+T)"));
+    close->setAccessibleName(tr("Fold the Tune column"));
+    connect(close, &QToolButton::clicked, this, &TuneColumn::closeRequested);
+    auto* row = new QHBoxLayout;
+    row->setContentsMargins(14, 8, 8, 8);
+    row->setSpacing(6);
+    row->addWidget(title);
+    row->addWidget(preset_bar_, 1);
+    row->addWidget(close);
+    layout->addLayout(row);
+}
+
+void TuneColumn::addScope(const QString& title, const QString& name) {
+    QLabel* label = heading(title, this);
+    label->setObjectName(u"tune.scope."_s + name);
+    list_->addWidget(label);
+}
+
+Section* TuneColumn::addGroup(const QString& name, const QString& title) {
+    auto* section = new Section(name, title, this);
+    const QString key = u"tune/folded/"_s + name;
+    section->setFolded(settings_.value(key, name != "dynamic"_L1).toBool());
+    connect(section, &Section::foldedChanged, this,
+            [this, key](bool folded) { settings_.setValue(key, folded); });
+    list_->addWidget(section);
+    return section;
+}
+
+void TuneColumn::buildRows(std::span<const ControlSpec> specs) {
+    const auto add = [this](const ControlSpec& spec, QVBoxLayout* layout) {
+        auto* row = new ControlRow(spec, this);
+        rows_[std::string(spec.name)] = row;
+        layout->addWidget(row);
+        connect(row, &ControlRow::moved, this,
+                [this, &spec](const ControlValue& value) { moved(spec, value); });
+        if (spec.name == "experts") {
+            carve_ = new CarvePanel(this);
+            layout->addWidget(carve_);
+        }
+    };
+    for (const ControlScope scope : {ControlScope::Chat, ControlScope::Model}) {
+        const bool chat = scope == ControlScope::Chat;
+        addScope(chat ? tr("this chat") : tr("all chats of this model"), chat ? u"chat"_s : u"model"_s);
+        for (const ControlSpec& spec : specs) {
+            if (spec.primary && spec.scope == scope)
+                add(spec, list_);
+        }
+    }
+    const std::pair<ControlGroup, QString> groups[] = {{ControlGroup::Base, u"base"_s},
+                                                       {ControlGroup::Extension, u"extension"_s},
+                                                       {ControlGroup::Dynamic, u"dynamic"_s}};
+    for (const auto& [group, name] : groups) {
+        Section* section = addGroup(name, group == ControlGroup::Base        ? tr("Base")
+                                          : group == ControlGroup::Extension ? tr("Extension")
+                                                                             : tr("Dynamic"));
+        if (group == ControlGroup::Base) {
+            auto* facts = new QWidget(section);
+            facts_ = new QFormLayout(facts);
+            section->body()->addWidget(facts);
+            buildFacts();
+        }
+        for (const ControlSpec& spec : specs) {
+            if (!spec.primary && spec.group == group)
+                add(spec, section->body());
+        }
+        if (group == ControlGroup::Extension) {
+            extension_ = section;
+            carve_line_ = new QLabel(section);
+            carve_line_->setObjectName(u"tune.extension.line"_s);
+            carve_line_->setWordWrap(true);
+            carve_line_->setProperty("small", true);
+            carve_line_->setProperty("muted", true);
+            carve_line_->setContentsMargins(10, 0, 0, 0);
+            section->body()->addWidget(carve_line_);
+        }
+    }
+    if (carve_) {
+        connect(carve_, &CarvePanel::carveRequested, this, &TuneColumn::carveRequested);
+        connect(carve_, &CarvePanel::cancelRequested, this, &TuneColumn::carveCancelled);
+        connect(carve_, &CarvePanel::openRequested, this, &TuneColumn::openModelRequested);
+    }
+}
+
+void TuneColumn::buildFacts() {
+    facts_->setContentsMargins(10, 0, 0, 0);
+    facts_->setHorizontalSpacing(12);
+    facts_->setVerticalSpacing(3);
+    const std::pair<QString, QString> facts[] = {
+        {u"model"_s, tr("Model")},           {u"architecture"_s, tr("Architecture")},
+        {u"device"_s, tr("Device")},         {u"context"_s, tr("Context")},
+        {u"file"_s, tr("File's precision")}, {u"weights"_s, tr("Weights in memory")}};
+    for (const auto& [name, title] : facts) {
+        auto* key = new QLabel(title, this);
+        key->setProperty("muted", true);
+        key->setProperty("small", true);
+        auto* value = new QLabel(this);
+        value->setObjectName(u"tune.fact."_s + name);
+        value->setProperty("small", true);
+        value->setWordWrap(true);
+        value->setTextInteractionFlags(Qt::TextSelectableByMouse);
+        facts_->addRow(key, value);
+        fact_labels_[name] = value;
+    }
+}
+
+void TuneColumn::showFacts() {
+    const Capabilities& c = capabilities_;
+    const QLocale locale;
+    const auto set = [this](const QString& name, const QString& text) {
+        fact_labels_[name]->setText(text.isEmpty() ? u"–"_s : text);
+    };
+    set(u"model"_s, c.model_name);
+    set(u"architecture"_s,
+        c.experts > 0 ? tr("%1, %2 experts").arg(c.architecture).arg(c.experts) : c.architecture);
+    set(u"device"_s, c.device);
+    set(u"context"_s, c.context > 0 ? tr("%1 tokens").arg(locale.toString(c.context)) : QString());
+    set(u"file"_s, c.file_precision);
+    set(u"weights"_s,
+        c.weights_bytes > 0 ? locale.formattedDataSize(static_cast<qint64>(c.weights_bytes), 1) : QString());
+}
+
+ControlRow* TuneColumn::row(std::string_view name) const {
+    const auto it = rows_.find(name);
+    return it == rows_.end() ? nullptr : it->second;
+}
+
+void TuneColumn::setCapabilities(const Capabilities& capabilities) {
+    capabilities_ = capabilities;
+    const bool dense = capabilities.ready && capabilities.experts == 0;
+    for (const auto& [name, row] : rows_) {
+        const bool missing = capabilities.unavailable.contains(QString::fromStdString(name));
+        row->setVisible(!missing || name == "experts");
+        row->setEnabled(capabilities.ready && !missing);
+        if (name == "max_tokens" && capabilities.context > 0)
+            row->setRange(row->spec().minimum, capabilities.context);
+    }
+    if (ControlRow* experts = row("experts")) {
+        experts->setEnabled(capabilities.ready && !dense);
+        experts->setRange(1, std::max(1, capabilities.experts));
+        carve_->setVisible(dense);
+        if (dense)
+            carve_->setPossible(capabilities.can_carve,
+                                tr("This model is dense: it has no experts to choose from, and its layout "
+                                   "cannot be carved."));
+    }
+    if (ControlRow* weights = row("quant"); weights && !capabilities.weights.empty())
+        weights->setForecasts(capabilities.weights, capabilities.file_precision, capabilities.weights_bytes);
+    if (ControlRow* kv = row("kv"); kv && !capabilities.kv.empty())
+        kv->setForecasts(capabilities.kv, {}, 0);
+    if (carve_line_)
+        carve_line_->setText(!capabilities.ready ? tr("Load a model first.")
+                             : dense
+                                 ? tr("Carving stands at the expert dial above.")
+                                 : tr("This model has %n expert(s) of its own; there is nothing to carve.",
+                                      nullptr, capabilities.experts));
+    presets_.setModelDefaults(capabilities.defaults);
+    showFacts();
+    showPreset();
+    showTuning();
+}
+
+void TuneColumn::setTuning(const Tuning& tuning) {
+    tuning_ = tuning;
+    showTuning();
+}
+
+/// 0 experts means the model's own number, which is what the dial shows.
+ControlValue TuneColumn::shownValue(const Tuning& tuning, const ControlSpec& spec) const {
+    ControlValue value = control_value(tuning, spec);
+    if (spec.name == "experts" && value == ControlValue(0.0))
+        value = static_cast<double>(capabilities_.experts_active);
+    return value;
+}
+
+void TuneColumn::showTuning() {
+    bool changed = false;
+    for (const auto& [name, row] : rows_) {
+        row->setValue(shownValue(tuning_, row->spec()));
+        changed = changed || (row->isEnabled() && row->differsFromPreset());
+    }
+    preset_bar_->setTuning(tuning_);
+    preset_bar_->setChanged(changed);
+}
+
+void TuneColumn::showPreset() {
+    preset_ = presets_.load(preset_bar_->current()).value_or(capabilities_.defaults);
+    for (const auto& [name, row] : rows_)
+        row->setPresetValue(shownValue(preset_, row->spec()));
+}
+
+void TuneColumn::moved(const ControlSpec& spec, const ControlValue& value) {
+    ControlRow* moved_row = row(spec.name);
+    try {
+        tuning_ = with_control(tuning_, spec, value);
+        moved_row->setNote({});
+    } catch (const Error& error) {
+        moved_row->setNote(QString::fromUtf8(error.what()), true);
+        return;
+    }
+    showTuning();
+    Q_EMIT tuningMoved(tuning_);
+}
+
+void TuneColumn::applyPreset(const QString& name, const Tuning& preset) {
+    settings_.setPreset(name);
+    tuning_ = preset;
+    showPreset();
+    showTuning();
+    Q_EMIT tuningMoved(tuning_);
+}
+
+void TuneColumn::setRecodeProgress(quint32 done, quint32 total) {
+    if (ControlRow* weights = row("quant"))
+        weights->setProgress(done, total);
+}
+
+void TuneColumn::setCarveProgress(double share, const QString& stage) {
+    if (carve_)
+        carve_->setProgress(share, stage);
+}
+
+void TuneColumn::setCarveFinished(const QString& path, const QString& error) {
+    if (carve_)
+        carve_->setFinished(path, error);
+}
+
+bool TuneColumn::isCarving() const { return carve_ && carve_->isRunning(); }
+
+} // namespace switchyard

@@ -1,0 +1,78 @@
+// The Tune column: every dial of the loaded model, built from the table of controls and from what the model
+// allows. It knows no engine: moves go out by signal.
+#pragma once
+
+#include "app/services/generator.h"
+#include "app/services/presets.h"
+#include "app/services/settings.h"
+
+#include <QWidget>
+
+#include <map>
+#include <span>
+
+class QFormLayout;
+class QLabel;
+class QScrollArea;
+class QVBoxLayout;
+
+namespace switchyard {
+
+class CarvePanel;
+class ControlRow;
+class PresetBar;
+class Section;
+
+class TuneColumn : public QWidget {
+    Q_OBJECT
+  public:
+    TuneColumn(std::span<const ControlSpec> specs, Presets& presets, Settings& settings,
+               QWidget* parent = nullptr);
+
+    void setCapabilities(const Capabilities& capabilities);
+    /// The dials of the chat now shown; emits nothing.
+    void setTuning(const Tuning& tuning);
+    const Tuning& tuning() const { return tuning_; }
+    ControlRow* row(std::string_view name) const; ///< nullptr: no such dial here
+    void setRecodeProgress(quint32 done, quint32 total);
+    void setCarveProgress(double share, const QString& stage);
+    void setCarveFinished(const QString& path, const QString& error);
+    bool isCarving() const;
+
+  Q_SIGNALS:
+    /// A dial moved, or a preset was chosen: in force from the next token on.
+    void tuningMoved(const switchyard::Tuning& tuning);
+    void carveRequested();
+    void carveCancelled();
+    void openModelRequested(const QString& path);
+    void closeRequested();
+
+  private:
+    void buildHeader(QVBoxLayout* layout);
+    void buildRows(std::span<const ControlSpec> specs);
+    Section* addGroup(const QString& name, const QString& title);
+    void addScope(const QString& title, const QString& name);
+    void buildFacts();
+    void showFacts();
+    void moved(const ControlSpec& spec, const ControlValue& value);
+    void applyPreset(const QString& name, const Tuning& preset);
+    void showTuning();
+    void showPreset();
+    ControlValue shownValue(const Tuning& tuning, const ControlSpec& spec) const;
+
+    Presets& presets_;
+    Settings& settings_;
+    Capabilities capabilities_;
+    Tuning tuning_, preset_;
+    std::map<std::string, ControlRow*, std::less<>> rows_;
+    PresetBar* preset_bar_;
+    QScrollArea* scroll_;
+    QVBoxLayout* list_;
+    Section* extension_ = nullptr;
+    CarvePanel* carve_ = nullptr;
+    QLabel* carve_line_ = nullptr;
+    QFormLayout* facts_ = nullptr;
+    std::map<QString, QLabel*> fact_labels_;
+};
+
+} // namespace switchyard
