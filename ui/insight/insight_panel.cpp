@@ -1,0 +1,133 @@
+#include "ui/insight/insight_panel.h"
+
+#include "ui/insight/memory_plot.h"
+#include "ui/insight/speed_plot.h"
+#include "ui/insight/system_memory.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QStackedWidget>
+#include <QTabBar>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+constexpr int kFrame = 34; ///< ms between repaints: just under 30 Hz
+constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+} // namespace
+
+InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
+    setObjectName(u"insight"_s);
+    setMinimumHeight(140);
+    tabs_ = new QTabBar(this);
+    tabs_->setObjectName(u"insight.tabs"_s);
+    tabs_->setDrawBase(false);
+    tabs_->setExpanding(false);
+    tabs_->addTab(tr("Speed"));
+    tabs_->addTab(tr("Memory"));
+    tabs_->setAccessibleName(tr("Insight"));
+    auto* close = new QToolButton(this);
+    close->setObjectName(u"insight.close"_s);
+    close->setIcon(themedIcon(u"close"_s));
+    close->setToolTip(tr("Fold Insight (Ctrl+P)"));
+    close->setAccessibleName(tr("Fold Insight"));
+    connect(close, &QToolButton::clicked, this, &InsightPanel::closeRequested);
+
+    empty_ = new QLabel(tr("Speed and memory of each token appear here while an answer is written."), this);
+    empty_->setObjectName(u"insight.empty"_s);
+    empty_->setAlignment(Qt::AlignCenter);
+    empty_->setWordWrap(true);
+    empty_->setProperty("muted", true);
+    speed_ = new SpeedPlot(series_, this);
+    memory_ = new MemoryPlot(series_, this);
+    pages_ = new QStackedWidget(this);
+    pages_->addWidget(speed_);
+    pages_->addWidget(memory_);
+    pages_->addWidget(empty_);
+    pages_->setCurrentWidget(empty_);
+
+    auto* top = new QHBoxLayout;
+    top->setContentsMargins(8, 0, 6, 0);
+    top->addWidget(tabs_, 1);
+    top->addWidget(close);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    layout->addLayout(top);
+    layout->addWidget(pages_, 1);
+
+    timer_.setInterval(kFrame);
+    timer_.setSingleShot(true);
+    connect(&timer_, &QTimer::timeout, this, &InsightPanel::refresh);
+    connect(tabs_, &QTabBar::currentChanged, this, [this](int tab) {
+        refresh();
+        Q_EMIT tabChosen(tab);
+    });
+    for (LivePlot* plot : {static_cast<LivePlot*>(speed_), static_cast<LivePlot*>(memory_)}) {
+        connect(plot, &LivePlot::tokenClicked, this, &InsightPanel::tokenClicked);
+        connect(plot, &LivePlot::exportFailed, this, &InsightPanel::problem);
+        connect(plot, &LivePlot::xAxisChosen, this, [this](LivePlot::XAxis axis) {
+            setXAxis(axis);
+            Q_EMIT xAxisChosen(static_cast<int>(axis));
+        });
+    }
+}
+
+int InsightPanel::currentTab() const { return tabs_->currentIndex(); }
+void InsightPanel::setCurrentTab(int tab) { tabs_->setCurrentIndex(tab); }
+
+void InsightPanel::setXAxis(LivePlot::XAxis axis) {
+    speed_->setXAxis(axis);
+    memory_->setXAxis(axis);
+}
+
+void InsightPanel::showThread(const Conversation& conversation) {
+    series_.clear();
+    for (const Message& message : conversation.thread) {
+        if (message.has_run)
+            series_.addRecord(message.id, message.run);
+    }
+    refresh();
+}
+
+void InsightPanel::beginAnswer(MessageId message) {
+    series_.begin(message);
+    sampleMemory();
+}
+
+void InsightPanel::addEvents(const std::vector<RunEvent>& events) {
+    for (const RunEvent& event : events) {
+        const TokenRecord& t = event.token;
+        const double model = static_cast<double>(t.weights_bytes + t.kv_bytes + t.scratch_bytes) / kGib;
+        series_.add(event, std::max(0.0, resident_gib_ - model));
+    }
+    if (isVisible() && !timer_.isActive())
+        timer_.start();
+}
+
+void InsightPanel::sampleMemory() {
+    const SystemMemory memory = systemMemory();
+    resident_gib_ = static_cast<double>(memory.resident) / kGib;
+    memory_->setMachine(memory.total, memory.available);
+}
+
+void InsightPanel::refresh() {
+    if (!isVisible())
+        return;
+    sampleMemory();
+    pages_->setCurrentWidget(series_.empty()              ? static_cast<QWidget*>(empty_)
+                             : tabs_->currentIndex() == 0 ? static_cast<QWidget*>(speed_)
+                                                          : memory_);
+    speed_->refresh();
+    memory_->refresh();
+}
+
+void InsightPanel::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    refresh();
+}
+
+} // namespace switchyard

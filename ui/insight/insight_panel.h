@@ -1,0 +1,61 @@
+// The Insight dock: what the dials do to speed and memory, live and for stored answers.
+#pragma once
+
+#include "ui/insight/live_plot.h"
+#include "ui/insight/run_series.h"
+
+#include <QTimer>
+#include <QWidget>
+
+class QLabel;
+class QStackedWidget;
+class QTabBar;
+
+namespace switchyard {
+
+class MemoryPlot;
+class SpeedPlot;
+
+class InsightPanel : public QWidget {
+    Q_OBJECT
+  public:
+    explicit InsightPanel(QWidget* parent = nullptr);
+
+    /// Another chat is shown: its stored answers are plotted.
+    void showThread(const Conversation& conversation);
+    /// An answer begins to stream.
+    void beginAnswer(MessageId message);
+    void addEvents(const std::vector<RunEvent>& events);
+
+    const RunSeries& series() const { return series_; }
+    SpeedPlot& speed() { return *speed_; }
+    MemoryPlot& memory() { return *memory_; }
+    int currentTab() const;
+    void setCurrentTab(int tab);
+    void setXAxis(LivePlot::XAxis axis);
+
+  Q_SIGNALS:
+    void tokenClicked(switchyard::MessageId message, int index);
+    void tabChosen(int tab);
+    void xAxisChosen(int axis);
+    void problem(const QString& sentence);
+    void closeRequested();
+
+  protected:
+    void showEvent(QShowEvent* event) override;
+
+  private:
+    void refresh();
+    void sampleMemory();
+
+    RunSeries series_;
+    QTabBar* tabs_;
+    QStackedWidget* pages_;
+    QLabel* empty_;
+    SpeedPlot* speed_;
+    MemoryPlot* memory_;
+    QTimer timer_; ///< at most 30 repaints a second
+    double resident_gib_ = 0;
+};
+
+} // namespace switchyard

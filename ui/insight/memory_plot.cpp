@@ -1,0 +1,130 @@
+#include "ui/insight/memory_plot.h"
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+constexpr double kNear = 3.0; ///< the machine's limit is drawn to scale while it is within this factor
+
+QString gibText(double gib) {
+    const QLocale locale;
+    return gib < 1 ? QLocale().toString(gib * 1024, 'f', 0) + u" MiB"_s
+                   : locale.toString(gib, 'f', 2) + u" GiB"_s;
+}
+} // namespace
+
+MemoryPlot::MemoryPlot(const RunSeries& series, QWidget* parent)
+    : LivePlot(series, u"insight.memory"_s, parent) {
+    setAccessibleName(tr("Memory plot"));
+    setAccessibleDescription(tr("Memory of the weights, the KV cache, scratch space and the rest, stacked"));
+    const QString names[] = {tr("weights"), tr("KV cache"), tr("scratch"), tr("other")};
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        parts_[i] = addGraph(xAxis, yAxis);
+        parts_[i]->setName(names[i]);
+        if (i > 0)
+            parts_[i]->setChannelFillGraph(parts_[i - 1]);
+    }
+    yAxis->setLabel(tr("GiB"));
+    limit_ = new QCPItemStraightLine(this);
+    limit_label_ = new QCPItemText(this);
+    limit_label_->setObjectName(u"insight.memory.limit"_s);
+    limit_label_->position->setTypeX(QCPItemPosition::ptAxisRectRatio);
+    limit_label_->setPositionAlignment(Qt::AlignRight | Qt::AlignTop);
+    limit_label_->setPadding(QMargins(4, 1, 4, 1));
+    initialise();
+}
+
+void MemoryPlot::setMachine(quint64 total, quint64 available) {
+    total_ = static_cast<double>(total) / kGib;
+    available_ = static_cast<double>(available) / kGib;
+    showMachine();
+}
+
+std::array<double, 4> MemoryPlot::stack(const PlotToken& t) {
+    return {t.weights, t.weights + t.kv, t.weights + t.kv + t.scratch,
+            t.weights + t.kv + t.scratch + t.other};
+}
+
+void MemoryPlot::clearData() {
+    for (QCPGraph* part : parts_)
+        part->data()->clear();
+}
+
+void MemoryPlot::append(double x, const PlotToken& token) {
+    const auto heights = stack(token);
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+        parts_[i]->addData(x, heights[i]);
+}
+
+void MemoryPlot::dropBefore(double x) {
+    for (QCPGraph* part : parts_)
+        part->data()->removeBefore(x);
+}
+
+void MemoryPlot::fitY(double from, double to) {
+    double most = 0;
+    for (const PlotToken& token : series().tokens()) {
+        const double x = xOf(token);
+        if (x >= from && x <= to)
+            most = std::max(most, stack(token)[3]);
+    }
+    double top = most > 0 ? most * 1.3 : 1;
+    if (most > 0 && total_ > 0 && total_ <= most * kNear)
+        top = std::max(top, total_ * 1.12);
+    yAxis->setRange(0, top);
+    showMachine();
+}
+
+void MemoryPlot::showMachine() {
+    const bool near = total_ > 0 && total_ < yAxis->range().upper;
+    limit_->setVisible(near);
+    limit_->point1->setCoords(0, total_);
+    limit_->point2->setCoords(1, total_);
+    limit_label_->setVisible(total_ > 0);
+    limit_label_->setText((near ? tr("RAM %1, %2 available") : tr("↑ RAM %1, %2 available"))
+                              .arg(gibText(total_), gibText(available_)));
+    limit_label_->position->setTypeY(near ? QCPItemPosition::ptPlotCoords : QCPItemPosition::ptAxisRectRatio);
+    limit_label_->position->setCoords(1, near ? total_ : 0);
+}
+
+void MemoryPlot::recolour(const ThemeColours& c) {
+    constexpr int kSeries[] = {0, 4, 2, 3};
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        QColor fill = c.series[static_cast<std::size_t>(kSeries[i])];
+        parts_[i]->setPen(linePen(fill));
+        fill.setAlpha(c.dark ? 150 : 130);
+        // Two of the areas are hatched as well, so that neighbours differ without their colour.
+        parts_[i]->setBrush(i % 2 == 0 ? QBrush(fill) : QBrush(fill, Qt::Dense3Pattern));
+    }
+    limit_->setPen(linePen(c.danger));
+    limit_label_->setColor(c.muted);
+    QFont small = font();
+    if (small.pointSizeF() > 0)
+        small.setPointSizeF(small.pointSizeF() * 0.88);
+    limit_label_->setFont(small);
+    limit_label_->setBrush(c.window);
+    limit_label_->setPen(Qt::NoPen);
+}
+
+QString MemoryPlot::describe(const PlotToken& t) const {
+    return tr("token %1: %2 in all\nweights %3 · KV %4 · scratch %5 · other %6")
+        .arg(QLocale().toString(t.index + 1), gibText(stack(t)[3]), gibText(t.weights), gibText(t.kv),
+             gibText(t.scratch), gibText(t.other));
+}
+
+QString MemoryPlot::csv() const {
+    QString table = u"token,answer,index,seconds,weights_gib,kv_gib,scratch_gib,other_gib\n"_s;
+    for (const PlotToken& t : series().tokens())
+        table += u"%1,%2,%3,%4,%5,%6,%7,%8\n"_s.arg(t.number)
+                     .arg(t.message)
+                     .arg(t.index)
+                     .arg(t.seconds, 0, 'f', 4)
+                     .arg(t.weights, 0, 'f', 6)
+                     .arg(t.kv, 0, 'f', 6)
+                     .arg(t.scratch, 0, 'f', 6)
+                     .arg(t.other, 0, 'f', 6);
+    return table;
+}
+
+} // namespace switchyard

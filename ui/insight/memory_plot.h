@@ -1,0 +1,37 @@
+// Memory by part, stacked: weights, KV cache, scratch and the rest of the program, in GiB, against what the
+// machine has.
+#pragma once
+
+#include "ui/insight/live_plot.h"
+
+#include <array>
+
+namespace switchyard {
+
+class MemoryPlot : public LivePlot {
+    Q_OBJECT
+  public:
+    explicit MemoryPlot(const RunSeries& series, QWidget* parent = nullptr);
+    /// What the machine has, in bytes.
+    void setMachine(quint64 total, quint64 available);
+
+  protected:
+    void clearData() override;
+    void append(double x, const PlotToken& token) override;
+    void dropBefore(double x) override;
+    void fitY(double from, double to) override;
+    void recolour(const ThemeColours& colours) override;
+    QString describe(const PlotToken& token) const override;
+    QString csv() const override;
+
+  private:
+    static std::array<double, 4> stack(const PlotToken& token);
+    void showMachine();
+
+    std::array<QCPGraph*, 4> parts_;
+    double total_ = 0, available_ = 0; ///< GiB
+    QCPItemStraightLine* limit_;
+    QCPItemText* limit_label_;
+};
+
+} // namespace switchyard

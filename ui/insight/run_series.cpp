@@ -1,0 +1,131 @@
+#include "ui/insight/run_series.h"
+
+#include "engine/run/controls.h"
+#include "ui/tuning/control_row.h"
+
+#include <QCoreApplication>
+
+#include <numeric>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0); }
+} // namespace
+
+QString moveLabel(const DialMove& move) {
+    const ControlSpec* spec = find_control(move.name);
+    if (!spec)
+        return QString::fromStdString(move.name);
+    QString value = QString::fromStdString(format_control(*spec, move.value));
+    if (value == "file"_L1)
+        value = QCoreApplication::translate("Controls", "as in the file");
+    return u"%1 %2"_s.arg(controlText(spec->label), value);
+}
+
+void RunSeries::clear() {
+    tokens_.clear();
+    marks_.clear();
+    prefills_.clear();
+    window_.clear();
+    message_ = 0;
+    next_number_ = answer_start_ = 0;
+    seconds_ = 0;
+    prefill_known_ = false;
+    ++version_;
+    ++generation_;
+}
+
+void RunSeries::begin(MessageId message) {
+    message_ = message;
+    answer_start_ = next_number_;
+    prefill_known_ = false;
+    prefill_tokens_ = 0;
+    prefill_timer_.invalidate();
+    window_.clear();
+    ++version_;
+}
+
+void RunSeries::add(const RunEvent& event, double other_gib) {
+    switch (event.kind) {
+    case RunEvent::Kind::Prefill:
+        if (!prefill_timer_.isValid())
+            prefill_timer_.start();
+        prefill_tokens_ = event.prefill_total;
+        return;
+    case RunEvent::Kind::Token:
+        addToken(event.token, other_gib);
+        return;
+    case RunEvent::Kind::Move:
+        addMove(event.move);
+        return;
+    case RunEvent::Kind::Queued:
+    case RunEvent::Kind::Finished:
+        return;
+    }
+}
+
+void RunSeries::addRecord(MessageId message, const RunRecord& record) {
+    begin(message);
+    addPrefill(record.timings.prefill_ms, record.timings.prompt_tokens - record.timings.prompt_tokens_reused);
+    std::size_t next_move = 0;
+    for (std::size_t i = 0; i < record.tokens.size(); ++i) {
+        while (next_move < record.moves.size() && record.moves[next_move].token <= static_cast<int>(i))
+            addMove(record.moves[next_move++]);
+        addToken(record.tokens[i], 0);
+    }
+}
+
+void RunSeries::addPrefill(double milliseconds, int prompt_tokens) {
+    prefill_known_ = true;
+    if (milliseconds <= 0)
+        return;
+    prefills_.push_back({next_number_, seconds_, seconds_ + milliseconds / 1000, prompt_tokens});
+    seconds_ += milliseconds / 1000;
+    ++version_;
+}
+
+void RunSeries::addToken(const TokenRecord& token, double other_gib) {
+    // The first token comes out of the prefill: its time is the prefill's, and it is no point of the curve.
+    const bool first = next_number_ == answer_start_;
+    if (first) {
+        if (!prefill_known_ && prefill_timer_.isValid())
+            addPrefill(static_cast<double>(prefill_timer_.elapsed()), prefill_tokens_);
+    } else {
+        seconds_ += token.latency_ms / 1000;
+        window_.push_back(token.latency_ms);
+        if (window_.size() > kRateWindow)
+            window_.pop_front();
+    }
+    PlotToken point;
+    point.message = message_;
+    point.index = next_number_ - answer_start_;
+    point.number = next_number_++;
+    point.seconds = seconds_;
+    point.latency_ms = token.latency_ms;
+    const double sum = std::accumulate(window_.begin(), window_.end(), 0.0);
+    point.tokens_per_second = sum > 0 ? 1000.0 * static_cast<double>(window_.size()) / sum : 0;
+    point.weights = gib(token.weights_bytes);
+    point.kv = gib(token.kv_bytes);
+    point.scratch = gib(token.scratch_bytes);
+    point.other = other_gib;
+    point.text = QString::fromStdString(token.text);
+    tokens_.push_back(std::move(point));
+    if (tokens_.size() > kCapacity) {
+        tokens_.pop_front();
+        const int first_number = tokens_.front().number;
+        while (!marks_.empty() && marks_.front().number < first_number)
+            marks_.pop_front();
+        while (!prefills_.empty() && prefills_.front().number < first_number)
+            prefills_.pop_front();
+    }
+    ++version_;
+}
+
+void RunSeries::addMove(const DialMove& move) {
+    marks_.push_back({message_, next_number_, seconds_, moveLabel(move)});
+    ++version_;
+}
+
+} // namespace switchyard

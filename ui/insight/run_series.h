@@ -1,0 +1,87 @@
+// What the plots show of one chat: a ring of the last tokens with their times, and the marks where a dial
+// moved. Knows nothing of widgets.
+#pragma once
+
+#include "app/services/generator.h"
+
+#include <QElapsedTimer>
+#include <QString>
+
+#include <deque>
+#include <vector>
+
+namespace switchyard {
+
+/// One token of the plots.
+struct PlotToken {
+    MessageId message = 0;
+    int index = 0;      ///< of the answer
+    int number = 0;     ///< over all answers shown, from 0
+    double seconds = 0; ///< of work, waiting between answers left out; where the token was finished
+    double latency_ms = 0;
+    double tokens_per_second = 0; ///< mean over the last kRateWindow tokens of the answer
+    double weights = 0, kv = 0, scratch = 0, other = 0; ///< GiB
+    QString text;
+};
+
+/// A dial that moved, or the start of an answer's prefill.
+struct PlotMark {
+    MessageId message = 0;
+    int number = 0;
+    double seconds = 0;
+    QString label; ///< "Active experts 2"
+};
+
+struct PlotPrefill {
+    int number = 0;          ///< the token it came before
+    double from = 0, to = 0; ///< seconds of work
+    int tokens = 0;
+};
+
+class RunSeries {
+  public:
+    static constexpr int kCapacity = 16384; ///< tokens kept; older ones leave
+    static constexpr int kRateWindow = 8;
+
+    void clear();
+    /// An answer begins; its tokens follow.
+    void begin(MessageId message);
+    /// `other_gib`: the program's memory beside the model's parts, where it is known.
+    void add(const RunEvent& event, double other_gib);
+    /// A whole stored answer.
+    void addRecord(MessageId message, const RunRecord& record);
+
+    const std::deque<PlotToken>& tokens() const { return tokens_; }
+    const std::deque<PlotMark>& marks() const { return marks_; }
+    const std::deque<PlotPrefill>& prefills() const { return prefills_; }
+    /// Grows with every change; views compare it to know whether they are up to date.
+    quint64 version() const { return version_; }
+    /// Tokens that have left the ring: views drop what lies before tokens().front().
+    int firstNumber() const { return tokens_.empty() ? 0 : tokens_.front().number; }
+    bool empty() const { return tokens_.empty(); }
+    /// Changes with clear(): views start over.
+    int generation() const { return generation_; }
+
+  private:
+    void addToken(const TokenRecord& token, double other_gib);
+    void addMove(const DialMove& move);
+    void addPrefill(double milliseconds, int prompt_tokens);
+
+    std::deque<PlotToken> tokens_;
+    std::deque<PlotMark> marks_;
+    std::deque<PlotPrefill> prefills_;
+    MessageId message_ = 0;
+    int next_number_ = 0, answer_start_ = 0;
+    double seconds_ = 0;
+    bool prefill_known_ = false;
+    int prefill_tokens_ = 0;
+    QElapsedTimer prefill_timer_; ///< runs from the first prefill event of a live answer
+    std::deque<double> window_;   ///< latencies of the last tokens of this answer, ms
+    quint64 version_ = 0;
+    int generation_ = 0;
+};
+
+/// "Active experts 2", in the language of the window.
+QString moveLabel(const DialMove& move);
+
+} // namespace switchyard

@@ -1,0 +1,87 @@
+#include "ui/insight/speed_plot.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+SpeedPlot::SpeedPlot(const RunSeries& series, QWidget* parent)
+    : LivePlot(series, u"insight.speed"_s, parent) {
+    setAccessibleName(tr("Speed plot"));
+    setAccessibleDescription(tr("Milliseconds for each token, and tokens per second"));
+    latency_ = addGraph(xAxis, yAxis);
+    latency_->setName(tr("ms a token"));
+    rate_ = addGraph(xAxis, yAxis2);
+    rate_->setName(tr("tokens/s (dashed, right)"));
+    yAxis2->setVisible(true);
+    yAxis->setLabel(tr("ms"));
+    yAxis2->setLabel(tr("tokens/s"));
+    yAxis2->grid()->setVisible(false);
+    initialise();
+}
+
+void SpeedPlot::clearData() {
+    latency_->data()->clear();
+    rate_->data()->clear();
+}
+
+void SpeedPlot::append(double x, const PlotToken& token) {
+    // The first token of an answer is the prefill's: a gap separates the answers.
+    constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
+    latency_->addData(x, token.index == 0 ? kGap : token.latency_ms);
+    rate_->addData(x, token.tokens_per_second > 0 ? token.tokens_per_second : kGap);
+}
+
+void SpeedPlot::dropBefore(double x) {
+    latency_->data()->removeBefore(x);
+    rate_->data()->removeBefore(x);
+}
+
+void SpeedPlot::fitY(double from, double to) {
+    double most_ms = 0, most_rate = 0;
+    for (const PlotToken& token : series().tokens()) {
+        const double x = xOf(token);
+        if (x < from || x > to || token.index == 0)
+            continue;
+        most_ms = std::max(most_ms, token.latency_ms);
+        most_rate = std::max(most_rate, token.tokens_per_second);
+    }
+    // Marks' labels stand in the upper part.
+    yAxis->setRange(0, most_ms > 0 ? most_ms * 1.3 : 10);
+    yAxis2->setRange(0, most_rate > 0 ? most_rate * 1.3 : 10);
+}
+
+void SpeedPlot::recolour(const ThemeColours& c) {
+    latency_->setPen(linePen(c.series[0]));
+    rate_->setPen(linePen(c.series[1], Qt::DashLine));
+}
+
+QString SpeedPlot::describe(const PlotToken& token) const {
+    const QLocale locale;
+    QString piece = token.text.trimmed();
+    QString text = tr("token %1").arg(locale.toString(token.index + 1));
+    if (!piece.isEmpty())
+        text += u" “%1”"_s.arg(piece.left(20));
+    if (token.index == 0)
+        return text + u"\n"_s + tr("first of its answer");
+    return text + u"\n"_s +
+           tr("%1 ms · %2 tokens/s")
+               .arg(locale.toString(token.latency_ms, 'f', 1),
+                    locale.toString(token.tokens_per_second, 'f', 1));
+}
+
+QString SpeedPlot::csv() const {
+    QString table = u"token,answer,index,seconds,latency_ms,tokens_per_second\n"_s;
+    for (const PlotToken& t : series().tokens())
+        table += u"%1,%2,%3,%4,%5,%6\n"_s.arg(t.number)
+                     .arg(t.message)
+                     .arg(t.index)
+                     .arg(t.seconds, 0, 'f', 4)
+                     .arg(t.latency_ms, 0, 'f', 3)
+                     .arg(t.tokens_per_second, 0, 'f', 2);
+    return table;
+}
+
+} // namespace switchyard
