@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
     CLI::App app("Run, measure and change models from the command line.", "switchyard-cli");
     app.require_subcommand(1);
     try {
+        switchyard::add_quantize(app);
         switchyard::add_tokenize(app);
         app.parse(argc, argv);
     } catch (const CLI::Success& done) {

@@ -1,0 +1,83 @@
+// switchyard-cli quantize IN OUT --type T: writes a model with its matrices in another block format.
+#include "app/cli/commands.h"
+#include "engine/model/quantize_file.h"
+#include "engine/quant/quant.h"
+
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <unistd.h>
+
+namespace switchyard {
+
+namespace {
+
+struct Options {
+    std::string in, out, type;
+    bool pure = false;
+    int threads = 0;
+};
+
+BlockType type_of(const std::string& name) {
+    if (const auto type = parse_block_type(name)) {
+        return *type;
+    }
+    std::string known;
+    for (int i = 0; i < kBlockTypes; ++i) {
+        known += (i == 0 ? "" : ", ") + std::string(traits(static_cast<BlockType>(i)).name);
+    }
+    throw CLI::ValidationError("--type", name + " is not known; there are " + known);
+}
+
+void report_fallbacks(const std::vector<QuantizeFallback>& fallbacks) {
+    std::map<std::pair<BlockType, BlockType>, std::vector<std::string>> by_type;
+    for (const QuantizeFallback& f : fallbacks) {
+        by_type[{f.wanted, f.used}].push_back(f.tensor);
+    }
+    for (const auto& [types, tensors] : by_type) {
+        std::printf("%zu tensors are %s, as their row length does not fit %s (%s%s)\n", tensors.size(),
+                    std::string(traits(types.second).name).c_str(),
+                    std::string(traits(types.first).name).c_str(), tensors.front().c_str(),
+                    tensors.size() > 1 ? ", ..." : "");
+    }
+}
+
+/// A percentage that stays on its line; only where someone watches.
+bool show_progress(std::size_t done, std::size_t total) {
+    static const bool terminal = ::isatty(STDERR_FILENO) != 0;
+    if (terminal) {
+        std::fprintf(stderr, "\r%3.0f %%%s", 100.0 * static_cast<double>(done) / static_cast<double>(total),
+                     done == total ? "\r     \r" : "");
+    }
+    return true;
+}
+
+void run(const Options& options) {
+    QuantizeOptions settings;
+    settings.type = type_of(options.type);
+    settings.pure = options.pure;
+    settings.threads = options.threads;
+    const auto file = open_gguf(options.in);
+    const QuantizeReport report = quantize_file(*file, options.out, settings, show_progress);
+    report_fallbacks(report.fallbacks);
+    std::printf("%s: %zu of %zu tensors re-encoded, %.1f MB -> %.1f MB\n", options.out.c_str(),
+                report.recoded, report.tensors, static_cast<double>(report.bytes_before) / 1e6,
+                static_cast<double>(report.bytes_after) / 1e6);
+}
+
+} // namespace
+
+void add_quantize(CLI::App& app) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command =
+        app.add_subcommand("quantize", "Write a model with its matrices in another block format");
+    command->add_option("in", options->in, "GGUF file to read")->required();
+    command->add_option("out", options->out, "GGUF file to write")->required();
+    command->add_option("--type", options->type, "Block format, for example Q4_K")->required();
+    command->add_flag("--pure", options->pure, "This format for every matrix, the output and embeddings too");
+    command->add_option("--threads", options->threads, "Threads to use (default: all)")
+        ->check(CLI::NonNegativeNumber);
+    command->callback([options] { run(*options); });
+}
+
+} // namespace switchyard

@@ -1,0 +1,174 @@
+#include "engine/model/quantize_file.h"
+
+#include "engine/base/error.h"
+#include "engine/files/gguf_writer.h"
+#include "engine/quant/quant.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace switchyard {
+
+namespace {
+
+constexpr std::int64_t kPieceValues = 1 << 23; ///< values re-encoded between two writes
+
+/// The number by which GGUF's general.file_type calls a file of mostly that type.
+std::uint64_t file_type(BlockType type) {
+    switch (type) {
+    case BlockType::F32:
+        return 0;
+    case BlockType::F16:
+        return 1;
+    case BlockType::Q4_0:
+        return 2;
+    case BlockType::Q4_1:
+        return 3;
+    case BlockType::Q8_0:
+        return 7;
+    case BlockType::Q5_0:
+        return 8;
+    case BlockType::Q5_1:
+        return 9;
+    case BlockType::Q4_K:
+        return 14;
+    case BlockType::Q6_K:
+        return 18;
+    case BlockType::BF16:
+        return 32;
+    }
+    return 1024; // "guessed"
+}
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+/// Whether a tensor is multiplied with activations or looked up by row, and so worth fewer bits.
+bool is_matrix(const TensorView& t) {
+    if (t.shape.size() < 2 || t.rows() == 1 || !t.name.ends_with(".weight")) {
+        return false;
+    }
+    return !contains(t.name, "norm") && !contains(t.name, "ffn_gate_inp") && !contains(t.name, "exp_probs");
+}
+
+/// A type for the tables that every token passes through: at least 6 bits.
+BlockType table_type(BlockType type) {
+    return bits_per_weight(type) < bits_per_weight(BlockType::Q6_K) ? BlockType::Q6_K : type;
+}
+
+std::int64_t all_rows(const TensorView& t) {
+    std::int64_t rows = 1;
+    for (std::size_t i = 1; i < t.shape.size(); ++i) {
+        rows *= t.shape[i];
+    }
+    return rows;
+}
+
+/// Re-encodes `rows` rows from `in` to `out` on several threads.
+void recode_rows(BlockType from, BlockType to, std::int64_t cols, std::int64_t rows, const std::byte* in,
+                 std::byte* out, int threads) {
+    const std::size_t stride_in = row_bytes(from, cols), stride_out = row_bytes(to, cols);
+    const auto work = [=](std::int64_t first, std::int64_t last) {
+        std::vector<float> values(static_cast<std::size_t>(cols));
+        for (std::int64_t r = first; r < last; ++r) {
+            const auto row = static_cast<std::size_t>(r);
+            decode_row(from, in + row * stride_in, values);
+            encode_row(to, values, out + row * stride_out);
+        }
+    };
+    const std::int64_t parts = std::clamp<std::int64_t>(threads, 1, rows);
+    std::vector<std::jthread> helpers;
+    for (std::int64_t p = 1; p < parts; ++p) {
+        helpers.emplace_back(work, rows * p / parts, rows * (p + 1) / parts);
+    }
+    work(0, rows / parts);
+}
+
+int thread_count(const QuantizeOptions& options) {
+    return options.threads > 0 ? options.threads
+                               : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+/// Carries one tensor over, piece by piece.
+class TensorCopier {
+  public:
+    TensorCopier(GgufWriter& writer, int threads, const QuantizeProgress& progress, std::size_t total)
+        : writer_(writer), threads_(threads), progress_(progress), total_(total) {}
+
+    void copy(const TensorView& from, BlockType to) {
+        const std::int64_t rows = all_rows(from), cols = from.cols();
+        const std::size_t stride = row_bytes(from.type, cols);
+        const std::int64_t piece = std::max<std::int64_t>(1, kPieceValues / cols);
+        for (std::int64_t r = 0; r < rows; r += piece) {
+            const std::int64_t count = std::min(piece, rows - r);
+            const std::byte* in = from.data + static_cast<std::size_t>(r) * stride;
+            const std::size_t bytes = static_cast<std::size_t>(count) * stride;
+            if (from.type == to) {
+                writer_.append({in, bytes});
+            } else {
+                buffer_.resize(static_cast<std::size_t>(count) * row_bytes(to, cols));
+                recode_rows(from.type, to, cols, count, in, buffer_.data(), threads_);
+                writer_.append(buffer_);
+            }
+            done_ += bytes;
+            if (progress_ && !progress_(done_, total_)) {
+                throw Error("cancelled");
+            }
+        }
+    }
+
+  private:
+    GgufWriter& writer_;
+    int threads_;
+    const QuantizeProgress& progress_;
+    std::size_t total_, done_ = 0;
+    std::vector<std::byte> buffer_;
+};
+
+} // namespace
+
+BlockType quantized_type(const ModelFile& file, const TensorView& tensor, const QuantizeOptions& options,
+                         std::vector<QuantizeFallback>* fallbacks) {
+    if (!is_matrix(tensor)) {
+        return BlockType::F32;
+    }
+    BlockType wanted = options.type;
+    if (!options.pure) {
+        const bool tied = file.find("output.weight") == nullptr;
+        const bool head = tensor.name == "output.weight" || (tied && tensor.name == "token_embd.weight");
+        wanted = head ? table_type(wanted) : wanted;
+    }
+    const BlockType used = fallback_type(wanted, tensor.cols());
+    if (used != wanted && fallbacks != nullptr) {
+        fallbacks->push_back({tensor.name, wanted, used});
+    }
+    return used;
+}
+
+QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path& out,
+                             const QuantizeOptions& options, const QuantizeProgress& progress) {
+    QuantizeReport report;
+    std::vector<TensorView> targets;
+    for (const TensorView& t : file.tensors()) {
+        TensorView target = t;
+        target.type = quantized_type(file, t, options, &report.fallbacks);
+        target.bytes = static_cast<std::size_t>(all_rows(t)) * row_bytes(target.type, t.cols());
+        ++report.tensors;
+        report.recoded += target.type != t.type;
+        report.bytes_before += t.bytes;
+        report.bytes_after += target.bytes;
+        targets.push_back(std::move(target));
+    }
+    Metadata metadata = file.metadata();
+    metadata.set_stored("general.file_type", file_type(options.type), GgufType::U32);
+    metadata.set_stored("general.quantization_version", std::uint64_t{2}, GgufType::U32);
+
+    GgufWriter writer(out, metadata, targets);
+    TensorCopier copier(writer, thread_count(options), progress, report.bytes_before);
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        copier.copy(file.tensors()[i], targets[i].type);
+    }
+    writer.finish();
+    return report;
+}
+
+} // namespace switchyard

@@ -1,0 +1,46 @@
+// Writing a model again with its matrices in another block format.
+#pragma once
+
+#include "engine/files/gguf.h"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace switchyard {
+
+struct QuantizeOptions {
+    BlockType type = BlockType::Q8_0;
+    /// This type for every matrix; otherwise the output and embedding tables get a better one, since every
+    /// token passes through them.
+    bool pure = false;
+    int threads = 0; ///< 0: as many as the machine has
+};
+
+/// A tensor whose rows could not be held by the type wanted for it.
+struct QuantizeFallback {
+    std::string tensor;
+    BlockType wanted, used;
+};
+
+struct QuantizeReport {
+    std::size_t tensors = 0, recoded = 0; ///< recoded: those whose type changed
+    std::size_t bytes_before = 0, bytes_after = 0;
+    std::vector<QuantizeFallback> fallbacks;
+};
+
+/// Bytes of tensor data read so far and in all; false cancels.
+using QuantizeProgress = std::function<bool(std::size_t done, std::size_t total)>;
+
+/// The type that a tensor of `file` gets, and what was wanted where that could not be. Matrices take the
+/// options' type; norms, biases, vectors and routers are F32.
+BlockType quantized_type(const ModelFile& file, const TensorView& tensor, const QuantizeOptions& options,
+                         std::vector<QuantizeFallback>* fallbacks = nullptr);
+
+/// Writes `file` to `out` with metadata and tokenizer carried over, one piece of a tensor in memory at a
+/// time. Throws Error (disk full, no permission, cancelled); then `out` does not exist, or is what it was.
+QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path& out,
+                             const QuantizeOptions& options, const QuantizeProgress& progress = {});
+
+} // namespace switchyard
