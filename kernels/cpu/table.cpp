@@ -1,7 +1,10 @@
 // Picks the kernels of this processor.
 #include "kernels/cpu/kernels.h"
+
+#include "kernels/cpu/isa.h"
 #include "kernels/cpu/scalar.h"
 
+#include <cstdlib>
 #include <cstring>
 
 namespace switchyard::cpu {
@@ -11,13 +14,49 @@ constexpr KernelTable kScalar{"scalar",     scalar::matmul,    scalar::quantize_
                               scalar::rope, scalar::swiglu,    scalar::gelu_glu,    scalar::softmax,
                               scalar::add,  scalar::scale_add, scalar::scale,       scalar::attend_block};
 
+constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const MatmulArgs&)) {
+    return {name,       matmul,          avx2::quantize_q8, avx2::rms_norm,
+            avx2::rope, avx2::swiglu,    avx2::gelu_glu,    avx2::softmax,
+            avx2::add,  avx2::scale_add, avx2::scale,       avx2::attend_block};
+}
+constexpr KernelTable kAvx2 = avx2_with("AVX2", avx2::matmul);
+constexpr KernelTable kVnni = avx2_with("AVX-512 VNNI", vnni::matmul);
+
+Isa detect() {
+    Isa best = available(Isa::Vnni) ? Isa::Vnni : available(Isa::Avx2) ? Isa::Avx2 : Isa::Scalar;
+    if (const char* wanted = std::getenv("SWITCHYARD_ISA")) {
+        if (std::strcmp(wanted, "scalar") == 0) {
+            best = Isa::Scalar;
+        } else if (std::strcmp(wanted, "avx2") == 0 && best == Isa::Vnni) {
+            best = Isa::Avx2;
+        }
+    }
+    return best;
+}
+
 } // namespace
 
-bool available(Isa isa) { return isa == Isa::Scalar; }
+bool available(Isa isa) {
+    const bool avx2 =
+        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    switch (isa) {
+    case Isa::Vnni:
+        return avx2 && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vnni");
+    case Isa::Avx2:
+        return avx2;
+    case Isa::Scalar:
+        break;
+    }
+    return true;
+}
 
-Isa best_isa() { return Isa::Scalar; }
+Isa best_isa() {
+    static const Isa best = detect();
+    return best;
+}
 
-const KernelTable& table(Isa) { return kScalar; }
+const KernelTable& table(Isa isa) { return isa == Isa::Vnni ? kVnni : isa == Isa::Avx2 ? kAvx2 : kScalar; }
 
 const KernelTable& table() {
     static const KernelTable& best = table(best_isa());

@@ -1,0 +1,283 @@
+// Attention over one KV block on AVX2. A block is turned to floats once when several queries share it.
+#include "kernels/cpu/isa.h"
+#include "kernels/cpu/kv_blocks.h"
+#include "kernels/cpu/math_avx2.h"
+
+namespace switchyard::cpu::avx2 {
+namespace {
+
+/// 8 stored values as floats; Q8_0 values still lack their scale.
+template <BlockType kType>
+__m256 load_values(const std::byte* base, std::size_t index) {
+    if constexpr (kType == BlockType::F32) {
+        return _mm256_loadu_ps(reinterpret_cast<const float*>(base) + index);
+    } else if constexpr (kType == BlockType::F16) {
+        return _mm256_cvtph_ps(
+            _mm_loadu_si128(reinterpret_cast<const __m128i*>(reinterpret_cast<const Half*>(base) + index)));
+    } else {
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(base + index));
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+    }
+}
+
+__m256 load_scales(const std::byte* scales, std::size_t index) {
+    return _mm256_cvtph_ps(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(reinterpret_cast<const Half*>(scales) + index)));
+}
+
+/// Tokens 8 part .. 8 part + 7 of dimension d of a K block.
+template <BlockType kType>
+__m256 load_keys(const AttendArgs& args, int d, int part) {
+    const __m256 values =
+        load_values<kType>(args.k_block, static_cast<std::size_t>(d * kKvTokens + 8 * part));
+    if constexpr (kType == BlockType::Q8_0) {
+        const auto at = static_cast<std::size_t>(d / 32 * kKvTokens + 8 * part);
+        return _mm256_mul_ps(values, load_scales(args.k_block + k_scales_offset(args.head_dim), at));
+    }
+    return values;
+}
+
+/// Dimensions d .. d + 7 of a token of a V block.
+template <BlockType kType>
+__m256 load_value(const AttendArgs& args, int token, int d) {
+    const int width = accumulator_floats(args.value_dim);
+    const __m256 values = load_values<kType>(args.v_block, static_cast<std::size_t>(token * width + d));
+    if constexpr (kType == BlockType::Q8_0) {
+        const auto at = static_cast<std::size_t>(token * kv_groups(args.value_dim) + d / 32);
+        const auto* scales = reinterpret_cast<const Half*>(args.v_block + v_scales_offset(args.value_dim));
+        return _mm256_mul_ps(values, _mm256_set1_ps(_cvtsh_ss(scales[at])));
+    }
+    return values;
+}
+
+/// score[n][part] = q(n) . keys of tokens 8 part .. 8 part + 7
+template <BlockType kType, int N>
+void score_queries(const AttendArgs& args, int first_query, __m256 (&score)[N][4]) {
+    for (auto& row : score) {
+        for (__m256& part : row) {
+            part = _mm256_setzero_ps();
+        }
+    }
+    const float* q = args.q + first_query * args.q_stride;
+    for (int d = 0; d < args.head_dim; ++d) {
+        __m256 values[N];
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) {
+            values[n] = _mm256_set1_ps(q[n * args.q_stride + d]);
+        }
+#pragma GCC unroll 4
+        for (int part = 0; part < 4; ++part) {
+            const __m256 keys = load_keys<kType>(args, d, part);
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) {
+                score[n][part] = _mm256_fmadd_ps(values[n], keys, score[n][part]);
+            }
+        }
+    }
+}
+
+/// Turns scores into weights relative to the new maximum, updates max and sum, returns what acc is multiplied
+/// by. Where the query sees nothing the weights are 0 and the factor 1.
+float weigh(const AttendArgs& args, int query, const __m256 (&score)[4], float* weights) {
+    const KvRange range = args.ranges[query];
+    const __m256i before = _mm256_set1_epi32(range.first - 1), end = _mm256_set1_epi32(range.last);
+    const float old = args.max[query];
+    __m256 most = _mm256_set1_ps(old), masked[4], masks[4];
+    for (int part = 0; part < 4; ++part) {
+        const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        const __m256i token = _mm256_add_epi32(_mm256_set1_epi32(8 * part), lanes);
+        masks[part] = _mm256_castsi256_ps(
+            _mm256_and_si256(_mm256_cmpgt_epi32(token, before), _mm256_cmpgt_epi32(end, token)));
+        masked[part] = _mm256_blendv_ps(_mm256_set1_ps(-__builtin_inff()), score[part], masks[part]);
+        most = _mm256_max_ps(most, masked[part]);
+    }
+    const bool empty = range.first >= range.last;
+    const float largest = empty ? old : largest_lane(most);
+    const float factor = empty ? 1.0f : _mm256_cvtss_f32(exp8(_mm256_set1_ps(old - largest)));
+    __m256 p[4];
+    for (int part = 0; part < 4; ++part) {
+        p[part] = _mm256_and_ps(exp8(_mm256_sub_ps(masked[part], _mm256_set1_ps(largest))), masks[part]);
+        _mm256_storeu_ps(weights + 8 * part, p[part]);
+    }
+    const float sum = sum_lanes(_mm256_add_ps(_mm256_add_ps(p[0], p[1]), _mm256_add_ps(p[2], p[3])));
+    args.max[query] = largest;
+    args.sum[query] = __builtin_fmaf(args.sum[query], factor, sum);
+    return factor;
+}
+
+/// acc = acc * factor + weights . values, M vectors of dimensions from d on, for N queries that see the same
+/// tokens.
+template <BlockType kType, int N, int M>
+void add_values(const AttendArgs& args, int first_query, KvRange range, int d,
+                const float (*weights)[kKvTokens], const float* factors) {
+    float* out = args.acc + first_query * args.acc_stride + d;
+    __m256 acc[N][M];
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) {
+#pragma GCC unroll 4
+        for (int m = 0; m < M; ++m) {
+            const __m256 old = _mm256_loadu_ps(out + n * args.acc_stride + 8 * m);
+            acc[n][m] = _mm256_mul_ps(old, _mm256_set1_ps(factors[n]));
+        }
+    }
+    for (int t = range.first; t < range.last; ++t) {
+        __m256 weight[N];
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) {
+            weight[n] = _mm256_set1_ps(weights[n][t]);
+        }
+#pragma GCC unroll 4
+        for (int m = 0; m < M; ++m) {
+            const __m256 value = load_value<kType>(args, t, d + 8 * m);
+#pragma GCC unroll 4
+            for (int n = 0; n < N; ++n) {
+                acc[n][m] = _mm256_fmadd_ps(weight[n], value, acc[n][m]);
+            }
+        }
+    }
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) {
+#pragma GCC unroll 4
+        for (int m = 0; m < M; ++m) {
+            _mm256_storeu_ps(out + n * args.acc_stride + 8 * m, acc[n][m]);
+        }
+    }
+}
+
+template <BlockType kType, int N>
+void add_all_values(const AttendArgs& args, int first_query, const float (*weights)[kKvTokens],
+                    const float* factors) {
+    const KvRange range = args.ranges[first_query];
+    const int width = accumulator_floats(args.value_dim);
+    int d = 0;
+    for (; d + 32 <= width; d += 32) {
+        add_values<kType, N, 4>(args, first_query, range, d, weights, factors);
+    }
+    for (; d < width; d += 8) {
+        add_values<kType, N, 1>(args, first_query, range, d, weights, factors);
+    }
+}
+
+template <BlockType kType, int N>
+void attend_queries(const AttendArgs& args, int first_query) {
+    __m256 score[N][4];
+    score_queries<kType, N>(args, first_query, score);
+    float weights[N][kKvTokens], factors[N];
+    bool same = true;
+    for (int n = 0; n < N; ++n) {
+        factors[n] = weigh(args, first_query + n, score[n], weights[n]);
+        const KvRange a = args.ranges[first_query], b = args.ranges[first_query + n];
+        same = same && a.first == b.first && a.last == b.last;
+    }
+    if (same) {
+        add_all_values<kType, N>(args, first_query, weights, factors);
+        return;
+    }
+    for (int n = 0; n < N; ++n) { // a token that only some see must not touch the others
+        add_all_values<kType, 1>(args, first_query + n, weights + n, factors + n);
+    }
+}
+
+template <BlockType kType>
+void attend_all(const AttendArgs& args) {
+    int i = 0;
+    for (; i + 3 <= args.queries; i += 3) {
+        attend_queries<kType, 3>(args, i);
+    }
+    if (args.queries - i == 2) {
+        attend_queries<kType, 2>(args, i);
+    } else if (args.queries - i == 1) {
+        attend_queries<kType, 1>(args, i);
+    }
+}
+
+/// Rows and columns of 8 x 8 floats exchanged.
+void transpose(__m256 (&r)[8]) {
+    __m256 a[8], b[8];
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; ++i) {
+        r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
+}
+
+/// Values [32][value_dim] from the first dimensions of the keys [head_dim][32].
+void values_from_keys(const AttendArgs& args, const float* keys, float* values) {
+    const int width = accumulator_floats(args.value_dim);
+    for (int d = 0; d < width; d += 8) {
+        for (int part = 0; part < 4; ++part) {
+            __m256 block[8];
+            for (int i = 0; i < 8; ++i) {
+                block[i] = d + i < args.value_dim ? _mm256_loadu_ps(keys + (d + i) * kKvTokens + 8 * part)
+                                                  : _mm256_setzero_ps();
+            }
+            transpose(block);
+            for (int i = 0; i < 8; ++i) {
+                _mm256_storeu_ps(values + (8 * part + i) * width + d, block[i]);
+            }
+        }
+    }
+}
+
+/// The block as floats in the scratch memory.
+template <BlockType kType>
+AttendArgs decoded(const AttendArgs& args) {
+    float* keys = args.scratch;
+    float* values = keys + args.head_dim * kKvTokens;
+    for (int d = 0; d < args.head_dim; ++d) {
+        for (int part = 0; part < 4; ++part) {
+            _mm256_storeu_ps(keys + d * kKvTokens + 8 * part, load_keys<kType>(args, d, part));
+        }
+    }
+    if (args.v_block) {
+        const int width = accumulator_floats(args.value_dim);
+        for (int t = 0; t < kKvTokens; ++t) {
+            for (int d = 0; d < width; d += 8) {
+                _mm256_storeu_ps(values + t * width + d, load_value<kType>(args, t, d));
+            }
+        }
+    } else {
+        values_from_keys(args, keys, values);
+    }
+    AttendArgs out = args;
+    out.type = BlockType::F32;
+    out.k_block = reinterpret_cast<const std::byte*>(keys);
+    out.v_block = reinterpret_cast<const std::byte*>(values);
+    return out;
+}
+
+/// Above this many queries turning the block to floats first costs less than doing it for every three.
+constexpr int kDecodeFrom = 7;
+
+template <BlockType kType>
+void attend(const AttendArgs& args) {
+    if (!args.v_block || (kType != BlockType::F32 && args.queries >= kDecodeFrom)) {
+        attend_all<BlockType::F32>(decoded<kType>(args));
+    } else {
+        attend_all<kType>(args);
+    }
+}
+
+} // namespace
+
+void attend_block(const AttendArgs& args) {
+    switch (args.type) {
+    case BlockType::F32:
+        return attend<BlockType::F32>(args);
+    case BlockType::F16:
+        return attend<BlockType::F16>(args);
+    default:
+        return attend<BlockType::Q8_0>(args);
+    }
+}
+
+} // namespace switchyard::cpu::avx2

@@ -1,0 +1,450 @@
+// Products with packed weights for x86 vectors of 256 bits: one tile is the rows of a panel times a few
+// tokens.
+//
+// Included once by each instruction set's file, which says how integers are multiplied (`Dot`). Everything is
+// in an unnamed namespace, so code compiled for one processor never serves another.
+#pragma once
+
+#include "kernels/cpu/panels.h"
+
+#include <immintrin.h>
+
+#include <utility>
+
+namespace switchyard::cpu {
+namespace {
+
+inline __m256i load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline __m256 load_halves(const Half* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline __m256i load_bytes_signed(const std::int8_t* p) {
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+inline __m256i load_bytes(const std::uint8_t* p) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+inline __m256i low_halves(__m256i v) { return _mm256_and_si256(v, _mm256_set1_epi8(0x0f)); }
+inline __m256i high_halves(__m256i v) { return low_halves(_mm256_srli_epi16(v, 4)); }
+
+// ---- Unpacking. A format gives, for sub-block `sub` of a panel's struct, the weights of groups v and v + 4,
+// their scale and minimum by row. Its constants: the largest weight, how far the stored weights are above the
+// true ones (as a shift), whether there is a minimum, and whether each 16 columns have a scale of their own.
+
+struct Pair {
+    __m256i low, high; ///< groups v and v + 4
+};
+
+template <BlockType>
+struct Format;
+
+/// What the formats of 32 columns with one scale have in common.
+template <class P>
+struct SimpleFormat {
+    using Panel = P;
+    static constexpr int kSubs = 1;
+    static constexpr bool kSigned = false, kMin = false, kHalves = false;
+    const Panel& p;
+    explicit SimpleFormat(const Panel& panel) : p(panel) {}
+    __m256 scale(int) const { return load_halves(p.d); }
+};
+
+template <>
+struct Format<BlockType::Q8_0> : SimpleFormat<PanelQ8_0> {
+    using SimpleFormat::SimpleFormat;
+    static constexpr int kLargest = 128, kOffsetShift = 0;
+    static constexpr bool kSigned = true;
+    Pair weights(int, int v) const { return {load(p.q[v]), load(p.q[v + 4])}; }
+};
+
+template <class P>
+struct NibbleFormat : SimpleFormat<P> {
+    using SimpleFormat<P>::SimpleFormat;
+    static constexpr int kLargest = 15;
+    Pair weights(int, int v) const {
+        const __m256i q = load(this->p.q[v]);
+        return {low_halves(q), high_halves(q)};
+    }
+};
+
+template <>
+struct Format<BlockType::Q4_0> : NibbleFormat<PanelQ4_0> {
+    using NibbleFormat::NibbleFormat;
+    static constexpr int kOffsetShift = 3;
+};
+
+template <>
+struct Format<BlockType::Q4_1> : NibbleFormat<PanelQ4_1> {
+    using NibbleFormat::NibbleFormat;
+    static constexpr int kOffsetShift = 0;
+    static constexpr bool kMin = true;
+    __m256 min(int) const { return load_halves(p.m); }
+};
+
+template <class P>
+struct FiveBitFormat : SimpleFormat<P> {
+    using SimpleFormat<P>::SimpleFormat;
+    static constexpr int kLargest = 31;
+    Pair weights(int, int v) const {
+        const __m256i q = load(this->p.q[v]), bits = load(this->p.high), bit = _mm256_set1_epi8(0x10);
+        const __m256i low = _mm256_and_si256(_mm256_slli_epi16(bits, 4 - v), bit);
+        const __m256i high = _mm256_and_si256(_mm256_srli_epi16(bits, v), bit);
+        return {_mm256_or_si256(low_halves(q), low), _mm256_or_si256(high_halves(q), high)};
+    }
+};
+
+template <>
+struct Format<BlockType::Q5_0> : FiveBitFormat<PanelQ5_0> {
+    using FiveBitFormat::FiveBitFormat;
+    static constexpr int kOffsetShift = 4;
+};
+
+template <>
+struct Format<BlockType::Q5_1> : FiveBitFormat<PanelQ5_1> {
+    using FiveBitFormat::FiveBitFormat;
+    static constexpr int kOffsetShift = 0;
+    static constexpr bool kMin = true;
+    __m256 min(int) const { return load_halves(p.m); }
+};
+
+template <>
+struct Format<BlockType::Q4_K> {
+    using Panel = PanelQ4_K;
+    static constexpr int kSubs = 8, kLargest = 15, kOffsetShift = 0;
+    static constexpr bool kSigned = false, kMin = true, kHalves = false;
+    const Panel& p;
+    __m256 d, m;
+    explicit Format(const Panel& panel) : p(panel), d(load_halves(panel.d)), m(load_halves(panel.m)) {}
+    Pair weights(int sub, int v) const {
+        const __m256i q = load(p.sub[sub].q[v]);
+        return {low_halves(q), high_halves(q)};
+    }
+    __m256 scale(int sub) const { return _mm256_mul_ps(d, _mm256_cvtepi32_ps(load_bytes(p.sub[sub].scale))); }
+    __m256 min(int sub) const {
+        const __m256i negative = _mm256_sub_epi32(_mm256_setzero_si256(), load_bytes(p.sub[sub].min));
+        return _mm256_mul_ps(m, _mm256_cvtepi32_ps(negative));
+    }
+};
+
+template <>
+struct Format<BlockType::Q6_K> {
+    using Panel = PanelQ6_K;
+    static constexpr int kSubs = 8, kLargest = 63, kOffsetShift = 5;
+    static constexpr bool kSigned = false, kMin = false, kHalves = true;
+    const Panel& p;
+    __m256 d;
+    explicit Format(const Panel& panel) : p(panel), d(load_halves(panel.d)) {}
+    Pair weights(int sub, int v) const {
+        const __m256i q = load(p.sub[sub].q[v]), two = _mm256_set1_epi8(0x30);
+        const auto bits = [&](int half) { // bits 2 v, 2 v + 1 to 4, 5
+            const __m256i h = load(p.sub[sub].high[half]);
+            return v < 2 ? _mm256_slli_epi16(h, 4 - 2 * v) : _mm256_srli_epi16(h, 2 * v - 4);
+        };
+        return {_mm256_or_si256(low_halves(q), _mm256_and_si256(bits(0), two)),
+                _mm256_or_si256(high_halves(q), _mm256_and_si256(bits(1), two))};
+    }
+    __m256 scale(int) const { return d; }
+    __m256 half_scale(int sub, int half) const {
+        return _mm256_cvtepi32_ps(load_bytes_signed(p.sub[sub].scale[half]));
+    }
+};
+
+// ---- Tiles of integers
+
+inline __m256i group_of(const Q8Block& x, int g) {
+    std::int32_t four;
+    __builtin_memcpy(&four, x.q + 4 * g, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+
+/// Adds 32 columns to acc[0 .. T): x[t] are the tokens' blocks.
+template <class Dot, class F, int T>
+[[gnu::always_inline]] inline void add_columns(const F& format, int sub, const Q8Block* x, __m256* acc) {
+    typename Dot::template Sum<F> sums[T];
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+        const Pair pair = format.weights(sub, v);
+        const typename Dot::template Weights<F> low(pair.low), high(pair.high);
+#pragma GCC unroll 8
+        for (int t = 0; t < T; ++t) {
+            sums[t].template add<0>(v, low, group_of(x[t], v), x[t]);
+            sums[t].template add<1>(v, high, group_of(x[t], v + 4), x[t]);
+        }
+    }
+    const __m256 scale = format.scale(sub);
+#pragma GCC unroll 8
+    for (int t = 0; t < T; ++t) {
+        __m256 dot;
+        if constexpr (F::kHalves) {
+            dot = _mm256_fmadd_ps(
+                _mm256_cvtepi32_ps(sums[t].half(0)), format.half_scale(sub, 0),
+                _mm256_mul_ps(_mm256_cvtepi32_ps(sums[t].half(1)), format.half_scale(sub, 1)));
+        } else {
+            dot = _mm256_cvtepi32_ps(sums[t].total());
+        }
+        acc[t] = _mm256_fmadd_ps(dot, _mm256_mul_ps(scale, _mm256_set1_ps(x[t].scale)), acc[t]);
+        if constexpr (F::kMin) {
+            acc[t] = _mm256_fmadd_ps(format.min(sub), _mm256_set1_ps(x[t].sum), acc[t]);
+        }
+    }
+}
+
+/// Where a tile's results go: token t's eight rows at y + t * stride, of which `rows` exist.
+struct Output {
+    float* y;
+    std::int64_t stride;
+    int rows;
+    bool accumulate;
+
+    void store(int token, __m256 value) const {
+        float* at = y + token * stride;
+        if (rows == kPanelRows) {
+            _mm256_storeu_ps(at, accumulate ? _mm256_add_ps(_mm256_loadu_ps(at), value) : value);
+            return;
+        }
+        float lanes[kPanelRows];
+        _mm256_storeu_ps(lanes, value);
+        for (int r = 0; r < rows; ++r) {
+            at[r] = accumulate ? at[r] + lanes[r] : lanes[r];
+        }
+    }
+};
+
+/// One panel times T tokens; `x` is [cols / 32][T].
+template <class Dot, BlockType kType, int T>
+void integer_tile(const std::byte* panel, std::int64_t cols, const std::byte* x, const Output& out) {
+    using F = Format<kType>;
+    const auto* p = reinterpret_cast<const typename F::Panel*>(panel);
+    const auto* block = reinterpret_cast<const Q8Block*>(x);
+    __m256 acc[T];
+#pragma GCC unroll 8
+    for (int t = 0; t < T; ++t) {
+        acc[t] = _mm256_setzero_ps();
+    }
+    for (std::int64_t i = 0; i < cols / (32 * F::kSubs); ++i, ++p) {
+        const F format(*p);
+        if constexpr (T == 1) { // the weights come from memory: keep it ahead of the arithmetic
+            const auto* ahead = reinterpret_cast<const char*>(p) + 2048;
+            for (std::size_t line = 0; line < sizeof(*p); line += 64) {
+                _mm_prefetch(ahead + line, _MM_HINT_T0);
+            }
+        }
+        for (int sub = 0; sub < F::kSubs; ++sub, block += T) {
+            add_columns<Dot, F, T>(format, sub, block, acc);
+        }
+    }
+#pragma GCC unroll 8
+    for (int t = 0; t < T; ++t) {
+        out.store(t, acc[t]);
+    }
+}
+
+// ---- Tiles of floats
+
+template <BlockType kType>
+inline __m256 load_column(const std::byte* p) {
+    if constexpr (kType == BlockType::F32) {
+        return _mm256_loadu_ps(reinterpret_cast<const float*>(p));
+    } else if constexpr (kType == BlockType::F16) {
+        return load_halves(reinterpret_cast<const Half*>(p));
+    } else {
+        const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+    }
+}
+
+/// P neighbouring panels times T tokens; `x` is [cols][T]. Sums run along the columns in order.
+template <BlockType kType, int P, int T>
+void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* x,
+                const Output& out) {
+    constexpr int kColumn = kPanelRows * (kType == BlockType::F32 ? 4 : 2);
+    __m256 acc[P][T];
+#pragma GCC unroll 8
+    for (int i = 0; i < P * T; ++i) {
+        acc[i / T][i % T] = _mm256_setzero_ps();
+    }
+    for (std::int64_t k = 0; k < cols; ++k, x += T, panel += kColumn) {
+        // The shorter side stays in registers, the longer passes.
+        if constexpr (P <= T) {
+            __m256 w[P];
+#pragma GCC unroll 8
+            for (int p = 0; p < P; ++p) {
+                w[p] = load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size);
+            }
+#pragma GCC unroll 8
+            for (int t = 0; t < T; ++t) {
+                const __m256 value = _mm256_broadcast_ss(x + t);
+#pragma GCC unroll 8
+                for (int p = 0; p < P; ++p) {
+                    acc[p][t] = _mm256_fmadd_ps(w[p], value, acc[p][t]);
+                }
+            }
+        } else {
+            __m256 values[T];
+#pragma GCC unroll 8
+            for (int t = 0; t < T; ++t) {
+                values[t] = _mm256_broadcast_ss(x + t);
+            }
+#pragma GCC unroll 8
+            for (int p = 0; p < P; ++p) {
+                const __m256 w = load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size);
+#pragma GCC unroll 8
+                for (int t = 0; t < T; ++t) {
+                    acc[p][t] = _mm256_fmadd_ps(w, values[t], acc[p][t]);
+                }
+            }
+        }
+    }
+    for (int p = 0; p < P; ++p) {
+        const bool last = p == P - 1;
+        const Output at{out.y + p * kPanelRows, out.stride, last ? out.rows : kPanelRows, out.accumulate};
+#pragma GCC unroll 8
+        for (int t = 0; t < T; ++t) {
+            at.store(t, acc[p][t]);
+        }
+    }
+}
+
+// ---- Walking over a product
+
+/// Activations of a group of tokens that stays in the second-level cache while every panel passes.
+inline constexpr std::size_t kGroupBytes = 192 * 1024;
+
+/// Tokens of a group: whole tiles within kGroupBytes; 1 where not even two rows fit.
+inline int group_tokens(std::size_t row_bytes, int tile, int tokens) {
+    const auto fit = static_cast<std::int64_t>(kGroupBytes / row_bytes);
+    const std::int64_t group = fit >= tile ? fit / tile * tile : fit < 1 ? 1 : fit;
+    return static_cast<int>(group < tokens ? group : tokens);
+}
+
+/// Copies `count` tokens from `first` as tiles of at most `tile`, each [cols / unit][tokens of the tile].
+template <class Unit>
+inline void gather(const MatmulArgs& args, int first, int count, int tile, std::int64_t units, Unit* out) {
+    for (int begin = 0; begin < count; begin += tile) {
+        const int width = count - begin < tile ? count - begin : tile;
+        for (int t = 0; t < width; ++t) {
+            const int token = first + begin + t;
+            const auto row = static_cast<std::size_t>(args.index ? args.index[token] : token);
+            const auto* x = reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride);
+            for (std::int64_t i = 0; i < units; ++i) {
+                out[i * width + t] = x[i];
+            }
+        }
+        out += units * width;
+    }
+}
+
+/// Calls run(x, first token, tokens) for groups of tokens laid out by gather().
+template <class Unit, class Run>
+inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, const Run& run) {
+    alignas(64) std::byte buffer[kGroupBytes];
+    const int group = group_tokens(static_cast<std::size_t>(units) * sizeof(Unit), tile, args.tokens);
+    for (int first = 0; first < args.tokens; first += group) {
+        const int count = args.tokens - first < group ? args.tokens - first : group;
+        if (count == 1) { // a tile of one token is the row itself
+            const auto row = static_cast<std::size_t>(args.index ? args.index[first] : first);
+            run(reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride), first, 1);
+            continue;
+        }
+        auto* x = reinterpret_cast<Unit*>(buffer);
+        gather(args, first, count, tile, units, x);
+        run(x, first, count);
+    }
+}
+
+inline Output output_of(const MatmulArgs& args, std::int64_t panel, std::int64_t last_panel, int token) {
+    const std::int64_t left = args.weights.rows - (last_panel - 1) * kPanelRows;
+    return {args.y + token * args.y_stride + panel * kPanelRows, args.y_stride,
+            static_cast<int>(left < kPanelRows ? left : kPanelRows), args.accumulate};
+}
+
+using IntegerTile = void (*)(const std::byte* panel, std::int64_t cols, const std::byte* x,
+                             const Output& out);
+
+/// The tiles of 1 .. T tokens, by tokens - 1.
+template <class Dot, BlockType kType, std::size_t... kIndex>
+inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex...>) {
+    static constexpr IntegerTile kTiles[] = {integer_tile<Dot, kType, static_cast<int>(kIndex) + 1>...};
+    constexpr int kTile = static_cast<int>(sizeof...(kIndex));
+    const PackedMatrix& w = args.weights;
+    const std::size_t size = panel_bytes(w.type, w.cols);
+    for_groups<Q8Block>(args, kTile, w.cols / 32, [&](const Q8Block* x, int first, int count) {
+        for (std::int64_t panel = args.first_panel; panel < args.last_panel; ++panel) {
+            const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
+            const Q8Block* at = x;
+            for (int t = 0; t < count; t += kTile) {
+                const int tokens = count - t < kTile ? count - t : kTile;
+                kTiles[tokens - 1](weights, w.cols, reinterpret_cast<const std::byte*>(at),
+                                   output_of(args, panel, panel + 1, first + t));
+                at += w.cols / 32 * tokens;
+            }
+        }
+    });
+}
+
+using FloatTile = void (*)(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* x,
+                           const Output& out);
+
+template <BlockType kType>
+inline void multiply_floats(const MatmulArgs& args) {
+    // Up to three tokens leave registers for four panels, more for two.
+    static constexpr FloatTile kFour[] = {float_tile<kType, 4, 1>, float_tile<kType, 4, 2>,
+                                          float_tile<kType, 4, 3>};
+    static constexpr FloatTile kTwo[] = {float_tile<kType, 2, 1>, float_tile<kType, 2, 2>,
+                                         float_tile<kType, 2, 3>, float_tile<kType, 2, 4>,
+                                         float_tile<kType, 2, 5>, float_tile<kType, 2, 6>};
+    static constexpr FloatTile kOne[] = {float_tile<kType, 1, 1>, float_tile<kType, 1, 2>,
+                                         float_tile<kType, 1, 3>, float_tile<kType, 1, 4>,
+                                         float_tile<kType, 1, 5>, float_tile<kType, 1, 6>};
+    constexpr int kTile = 6;
+    const PackedMatrix& w = args.weights;
+    const std::size_t size = panel_bytes(w.type, w.cols);
+    for_groups<float>(args, kTile, w.cols, [&](const float* x, int first, int count) {
+        std::int64_t panel = args.first_panel;
+        while (panel < args.last_panel) {
+            const std::int64_t left = args.last_panel - panel;
+            const bool four = left >= 4 && count <= 3, two = left >= 2;
+            const FloatTile* tiles = four ? kFour : two ? kTwo : kOne;
+            const std::int64_t next = panel + (four ? 4 : two ? 2 : 1);
+            const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
+            const float* at = x;
+            for (int t = 0; t < count; t += kTile) {
+                const int tokens = count - t < kTile ? count - t : kTile;
+                tiles[tokens - 1](weights, size, w.cols, at, output_of(args, panel, next, first + t));
+                at += w.cols * tokens;
+            }
+            panel = next;
+        }
+    });
+}
+
+/// The product on this instruction set, tiles of kTile tokens for integers.
+template <class Dot, int kTile>
+inline void multiply(const MatmulArgs& args) {
+    constexpr auto kIntegers = std::make_index_sequence<kTile>();
+    switch (args.weights.type) {
+    case BlockType::F32:
+        return multiply_floats<BlockType::F32>(args);
+    case BlockType::F16:
+        return multiply_floats<BlockType::F16>(args);
+    case BlockType::BF16:
+        return multiply_floats<BlockType::BF16>(args);
+    case BlockType::Q8_0:
+        return multiply_integers<Dot, BlockType::Q8_0>(args, kIntegers);
+    case BlockType::Q4_0:
+        return multiply_integers<Dot, BlockType::Q4_0>(args, kIntegers);
+    case BlockType::Q4_1:
+        return multiply_integers<Dot, BlockType::Q4_1>(args, kIntegers);
+    case BlockType::Q5_0:
+        return multiply_integers<Dot, BlockType::Q5_0>(args, kIntegers);
+    case BlockType::Q5_1:
+        return multiply_integers<Dot, BlockType::Q5_1>(args, kIntegers);
+    case BlockType::Q4_K:
+        return multiply_integers<Dot, BlockType::Q4_K>(args, kIntegers);
+    case BlockType::Q6_K:
+        return multiply_integers<Dot, BlockType::Q6_K>(args, kIntegers);
+    }
+}
+
+} // namespace
+} // namespace switchyard::cpu
