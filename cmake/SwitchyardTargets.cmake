@@ -15,6 +15,10 @@ if(SWITCHYARD_SANITIZE)
     target_link_options(switchyard_options INTERFACE -fsanitize=${SWITCHYARD_SANITIZE})
 endif()
 
+if(SWITCHYARD_FUZZ)
+    target_compile_options(switchyard_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # switchyard_library(NAME [LIBS ...]): a static library of every .cpp file in the folder (not its subfolders).
 function(switchyard_library NAME)
     cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
