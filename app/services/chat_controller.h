@@ -6,7 +6,7 @@
 #include "app/services/generator.h"
 
 #include <QElapsedTimer>
-#include <QHash>
+#include <QPointer>
 #include <QTimer>
 
 #include <optional>
@@ -98,28 +98,32 @@ class ChatController : public QObject {
 
   private:
     struct Live;
+    void takeModel(ModelState state);
     void refreshList();
+    void markGenerating();
     void show(const Conversation& conversation);
-    void start(const Message& answer, GenerationRequest request);
-    void answerQuestion(const Message& question, const std::optional<RunRecord>& replay, bool new_seed);
+    void createChat(const QString& text);
+    void answerQuestion(MessageId question, const std::optional<RunRecord>& replay, bool new_seed);
     std::vector<ChatTurn> turnsUntil(MessageId last) const;
     Message newMessage(MessageId parent, Author author) const;
-    void addToThread(const Message& message);
+    void start(const Message& answer, GenerationRequest request);
     void drain();
+    void take(RunId id, const std::vector<RunEvent>& events);
     void apply(Live& live, const RunEvent& event);
     void finish(Live& live, const RunEvent& event);
+    void synchronise(const Live& live); ///< the shown message with the live one
     void save(Live& live);
-    void touch(ConversationId id);
     Message* shown(MessageId id);
     int indexOf(MessageId id) const;
-    void cancelUnder(MessageId id);
 
     ConversationStore& store_;
     Generator& generator_;
     QList<ConversationSummary> chats_;
     Conversation conversation_;
     QString new_chat_draft_;
-    bool tuned_ = false; ///< the user moved a dial of a chat not yet stored
+    ModelTuning model_tuning_; ///< of the loaded model
+    bool tuned_ = false;       ///< the user moved a dial of a chat not yet stored
+    bool listing_ = false;
     int open_serial_ = 0;
     std::unordered_map<RunId, std::unique_ptr<Live>> live_;
     std::function<void()> undo_;

@@ -1,4 +1,143 @@
 #include "app/services/conversation_store.h"
 
+#include "app/services/conversation_store_worker.h"
+
+#include <atomic>
+
+namespace switchyard {
+
+namespace {
+
+std::atomic<qint64> last_id{0};
+
+} // namespace
+
+qint64 ConversationStore::newId() {
+    // Milliseconds with 12 bits below them: increasing, and exact in a double until the year 2039.
+    const qint64 wanted = QDateTime::currentMSecsSinceEpoch() << 12;
+    qint64 last = last_id.load();
+    while (!last_id.compare_exchange_weak(last, std::max(wanted, last + 1))) {
+    }
+    return std::max(wanted, last + 1);
+}
+
+void ConversationStore::reserveIds(qint64 largest) {
+    qint64 last = last_id.load();
+    while (last < largest && !last_id.compare_exchange_weak(last, largest)) {
+    }
+}
+
+ConversationStore::ConversationStore(const QString& folder, QObject* parent)
+    : QObject(parent), worker_(new Worker(*this, folder)) {
+    thread_.setObjectName(QStringLiteral("store"));
+    worker_->moveToThread(&thread_);
+    connect(&thread_, &QThread::finished, worker_, &QObject::deleteLater);
+    thread_.start();
+    worker_->post({[](ConversationDatabase&) -> Worker::After { return {}; }, false, 0});
+}
+
+ConversationStore::~ConversationStore() {
+    worker_->finish();
+    thread_.wait();
+}
+
+template <typename T>
+void ConversationStore::ask(std::function<T(ConversationDatabase&)> question, Answer<T> answer) {
+    worker_->post({[question = std::move(question), answer = std::move(answer)](ConversationDatabase& db) {
+                       return [answer, found = question(db)] { answer(found); };
+                   },
+                   false, 0});
+}
+
+void ConversationStore::write(std::function<void(ConversationDatabase&)> work, ConversationId change,
+                              qint64 replaces, std::function<void()> then) {
+    worker_->post({[this, work = std::move(work), change, then = std::move(then)](ConversationDatabase& db) {
+                       work(db);
+                       return [this, change, then] {
+                           if (then)
+                               then();
+                           if (change != 0)
+                               Q_EMIT changed(change);
+                       };
+                   },
+                   true, replaces});
+}
+
+void ConversationStore::list(Answer<QList<ConversationSummary>> answer) {
+    ask<QList<ConversationSummary>>([](ConversationDatabase& db) { return db.list(); }, std::move(answer));
+}
+
+void ConversationStore::open(ConversationId id, Answer<Conversation> answer) {
+    ask<Conversation>([id](ConversationDatabase& db) { return db.open(id); }, std::move(answer));
+}
+
+void ConversationStore::search(const QString& text, Answer<QList<SearchHit>> answer) {
+    ask<QList<SearchHit>>([text](ConversationDatabase& db) { return db.search(text); }, std::move(answer));
+}
+
+void ConversationStore::create(const QString& title, const Tuning& tuning, Answer<ConversationId> answer) {
+    const ConversationId id = newId();
+    write([=](ConversationDatabase& db) { db.create(id, title, tuning); }, id, 0,
+          [answer = std::move(answer), id] { answer(id); });
+}
+
+void ConversationStore::create(ConversationId id, const QString& title, const Tuning& tuning) {
+    write([=](ConversationDatabase& db) { db.create(id, title, tuning); }, id);
+}
+
+void ConversationStore::rename(ConversationId id, const QString& title) {
+    write([=](ConversationDatabase& db) { db.rename(id, title); }, id);
+}
+
+void ConversationStore::remove(ConversationId id) {
+    write([=](ConversationDatabase& db) { db.setRemoved(id, true); }, id);
+}
+
+void ConversationStore::restore(ConversationId id) {
+    write([=](ConversationDatabase& db) { db.setRemoved(id, false); }, id);
+}
+
+void ConversationStore::purge() {
+    write([](ConversationDatabase& db) { db.purge(); });
+}
+
+void ConversationStore::saveTuning(ConversationId id, const Tuning& tuning) {
+    write([=](ConversationDatabase& db) { db.saveTuning(id, tuning); }, 0, -2 * id);
+}
+
+void ConversationStore::saveDraft(ConversationId id, const QString& draft) {
+    write([=](ConversationDatabase& db) { db.saveDraft(id, draft); }, 0, -2 * id - 1);
+}
+
+void ConversationStore::append(const Message& message, Answer<MessageId> answer) {
+    Message stored = message;
+    if (stored.id == 0)
+        stored.id = newId();
+    std::function<void()> then;
+    if (answer)
+        then = [answer = std::move(answer), id = stored.id] { answer(id); };
+    write([stored](ConversationDatabase& db) { db.append(stored); }, stored.conversation, 0, std::move(then));
+}
+
+void ConversationStore::update(const Message& message) {
+    const bool growing = message.state == MessageState::Streaming;
+    write([message](ConversationDatabase& db) { db.update(message); }, growing ? 0 : message.conversation,
+          message.id);
+}
+
+void ConversationStore::removeMessage(MessageId id) {
+    write([=](ConversationDatabase& db) { db.setMessageRemoved(id, true); });
+}
+
+void ConversationStore::restoreMessage(MessageId id) {
+    write([=](ConversationDatabase& db) { db.setMessageRemoved(id, false); });
+}
+
+void ConversationStore::select(MessageId id) {
+    write([=](ConversationDatabase& db) { db.select(id); });
+}
+
+} // namespace switchyard
+
 // Here, so that only programs that use the store link it.
 #include "moc_conversation_store.cpp"

@@ -12,6 +12,8 @@
 
 namespace switchyard {
 
+class ConversationDatabase;
+
 struct SearchHit {
     ConversationId conversation = 0;
     MessageId message = 0; ///< 0: the title matched
@@ -66,6 +68,12 @@ class ConversationStore : public QObject {
 
   private:
     class Worker;
+    template <typename T>
+    void ask(std::function<T(ConversationDatabase&)> question, Answer<T> answer);
+    void write(std::function<void(ConversationDatabase&)> work, ConversationId change = 0,
+               qint64 replaces = 0, std::function<void()> then = {});
+    static void reserveIds(qint64 largest);
+
     QThread thread_;
     Worker* worker_;
 };

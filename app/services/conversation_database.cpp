@@ -1,0 +1,351 @@
+#include "app/services/conversation_database.h"
+
+#include "app/services/run_blob.h"
+#include "app/services/search_words.h"
+#include "app/services/sql_error.h"
+#include "app/services/tuning_json.h"
+
+#include <QSqlQuery>
+#include <QVariant>
+
+#include <algorithm>
+
+namespace switchyard {
+
+namespace {
+
+qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
+
+QDateTime time(const QVariant& value) { return QDateTime::fromMSecsSinceEpoch(value.toLongLong()); }
+
+QVariant orNull(qint64 id) { return id != 0 ? QVariant(id) : QVariant(QMetaType::fromType<qint64>()); }
+
+/// SQLite's NOT NULL columns refuse Qt's null strings.
+QString notNull(const QString& text) { return text.isNull() ? QLatin1String("") : text; }
+
+Tuning tuningOf(const QByteArray& json) {
+    try {
+        return tuningFromJson(json);
+    } catch (const Error&) {
+        return {}; // a dial of another program version: the chat itself matters more
+    }
+}
+
+/// What a search looks through: the words of the message, with its files' names.
+QString searchable(const Message& message) {
+    QString all;
+    for (const MessagePart& part : message.parts)
+        all += part.text + QLatin1Char('\n') + part.name + QLatin1Char('\n');
+    return all;
+}
+
+QString inOrder(const QString& what) {
+    return QStringLiteral("SELECT %1 FROM messages WHERE conversation = ? AND deleted IS NULL"
+                          " ORDER BY position, id")
+        .arg(what);
+}
+
+} // namespace
+
+QSqlQuery ConversationDatabase::run(const QString& statement, const QVariantList& values) {
+    QSqlQuery query(db_);
+    query.setForwardOnly(true);
+    check(query.prepare(statement), query);
+    for (const QVariant& value : values)
+        query.addBindValue(value);
+    check(query.exec(), query);
+    return query;
+}
+
+// ---- Reading ----
+
+QList<ConversationSummary> ConversationDatabase::list() {
+    QSqlQuery rows = run(QStringLiteral("SELECT id, title, created, changed FROM conversations"
+                                        " WHERE deleted IS NULL ORDER BY changed DESC, id DESC"),
+                         {});
+    QList<ConversationSummary> all;
+    while (rows.next()) {
+        ConversationSummary summary;
+        summary.id = rows.value(0).toLongLong();
+        summary.title = rows.value(1).toString();
+        summary.created = time(rows.value(2));
+        summary.changed = time(rows.value(3));
+        all.append(summary);
+    }
+    return all;
+}
+
+QHash<MessageId, Message> ConversationDatabase::messagesOf(ConversationId id,
+                                                           QHash<MessageId, MessageId>& shown) {
+    QHash<MessageId, Message> messages;
+    QHash<MessageId, QList<MessageId>> children;
+    QSqlQuery rows =
+        run(inOrder(QStringLiteral("id, parent, author, state, model, error, created, shown")), {id});
+    while (rows.next()) {
+        Message message;
+        message.id = rows.value(0).toLongLong();
+        message.conversation = id;
+        message.parent = rows.value(1).toLongLong();
+        message.author = static_cast<Author>(std::clamp(rows.value(2).toInt(), 0, 2));
+        message.state = static_cast<MessageState>(std::clamp(rows.value(3).toInt(), 0, 4));
+        message.model = rows.value(4).toString();
+        message.error = rows.value(5).toString();
+        message.created = time(rows.value(6));
+        shown.insert(message.id, rows.value(7).toLongLong());
+        children[message.parent].append(message.id);
+        messages.insert(message.id, message);
+    }
+    for (Message& message : messages)
+        message.siblings = children.value(message.parent);
+    // Where the shown branch is gone, the latest one is shown.
+    for (auto it = children.cbegin(); it != children.cend(); ++it) {
+        if (!it.value().contains(shown.value(it.key())))
+            shown.insert(it.key(), it.value().last());
+    }
+    return messages;
+}
+
+void ConversationDatabase::readParts(ConversationId id, QHash<MessageId, Message>& messages) {
+    QSqlQuery rows =
+        run(QStringLiteral("SELECT p.message, p.kind, p.text, p.name, p.milliseconds FROM messages m"
+                           " JOIN parts p ON p.message = m.id WHERE m.conversation = ?"
+                           " ORDER BY p.message, p.position"),
+            {id});
+    while (rows.next()) {
+        const auto message = messages.find(rows.value(0).toLongLong());
+        if (message == messages.end())
+            continue;
+        MessagePart part;
+        part.kind = static_cast<PartKind>(std::clamp(rows.value(1).toInt(), 0, 2));
+        part.text = rows.value(2).toString();
+        part.name = rows.value(3).toString();
+        part.milliseconds = rows.value(4).toLongLong();
+        message->parts.append(part);
+    }
+}
+
+void ConversationDatabase::readRun(Message& message) {
+    QSqlQuery row = run(QStringLiteral("SELECT encoding, record FROM runs WHERE message = ?"), {message.id});
+    if (!row.next())
+        return;
+    try {
+        message.run = unpackRun({row.value(0).toInt(), row.value(1).toByteArray()});
+        message.has_run = true;
+    } catch (const Error&) {
+        message.has_run = false; // the text stands without its record
+    }
+}
+
+Conversation ConversationDatabase::open(ConversationId id) {
+    Conversation conversation;
+    QSqlQuery row = run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown FROM"
+                                       " conversations WHERE id = ? AND deleted IS NULL"),
+                        {id});
+    if (!row.next())
+        return conversation;
+    conversation.summary = {id, row.value(0).toString(), time(row.value(1)), time(row.value(2)), false};
+    conversation.tuning = tuningOf(row.value(3).toByteArray());
+    conversation.draft = row.value(4).toString();
+    QHash<MessageId, MessageId> shown;
+    shown.insert(0, row.value(5).toLongLong());
+    QHash<MessageId, Message> messages = messagesOf(id, shown);
+    readParts(id, messages);
+    // A parent always has a smaller depth; a damaged file with a circle ends by the count.
+    for (MessageId next = shown.value(0); messages.contains(next); next = shown.value(next)) {
+        Message message = messages.take(next);
+        if (message.author == Author::Assistant)
+            readRun(message);
+        conversation.thread.append(std::move(message));
+    }
+    return conversation;
+}
+
+QList<SearchHit> ConversationDatabase::search(const QString& text) {
+    const QString expression = searchExpression(text);
+    QList<SearchHit> hits;
+    if (expression.isEmpty())
+        return hits;
+    constexpr int kMostHits = 200;
+    // Ids grow with time, so the order of row ids is the order of messages; titles have negative ids.
+    QSqlQuery rows =
+        run(QStringLiteral(
+                "SELECT s.rowid, c.id, c.title, (SELECT group_concat(text, char(10)) FROM"
+                " (SELECT text FROM parts WHERE message = s.rowid ORDER BY position))"
+                " FROM (SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC) s"
+                " LEFT JOIN messages m ON m.id = s.rowid AND m.deleted IS NULL"
+                " JOIN conversations c ON c.id = coalesce(m.conversation, -s.rowid) AND c.deleted IS NULL"
+                " LIMIT ?"),
+            {expression, kMostHits});
+    while (rows.next()) {
+        SearchHit hit;
+        const qint64 id = rows.value(0).toLongLong();
+        hit.message = id > 0 ? id : 0;
+        hit.conversation = rows.value(1).toLongLong();
+        hit.title = rows.value(2).toString();
+        hit.line = id > 0 ? hitLine(rows.value(3).toString(), text) : hit.title;
+        hits.append(hit);
+    }
+    std::stable_partition(hits.begin(), hits.end(), [](const SearchHit& hit) { return hit.message == 0; });
+    return hits;
+}
+
+// ---- Writing ----
+
+void ConversationDatabase::create(ConversationId id, const QString& title, const Tuning& tuning) {
+    run(QStringLiteral(
+            "INSERT INTO conversations(id, title, tuning, created, changed) VALUES(?, ?, ?, ?, ?)"),
+        {id, notNull(title), QString::fromUtf8(tuningToJson(tuning)), now(), now()});
+    index(-id, title);
+}
+
+void ConversationDatabase::rename(ConversationId id, const QString& title) {
+    run(QStringLiteral("UPDATE conversations SET title = ? WHERE id = ?"), {notNull(title), id});
+    index(-id, title);
+}
+
+void ConversationDatabase::setRemoved(ConversationId id, bool removed) {
+    run(QStringLiteral("UPDATE conversations SET deleted = ? WHERE id = ?"),
+        {orNull(removed ? now() : 0), id});
+}
+
+void ConversationDatabase::purge() {
+    run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT -id FROM conversations"
+                       " WHERE deleted IS NOT NULL)"),
+        {});
+    run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT m.id FROM messages m JOIN conversations c"
+                       " ON c.id = m.conversation WHERE c.deleted IS NOT NULL OR m.deleted IS NOT NULL)"),
+        {});
+    run(QStringLiteral("DELETE FROM messages WHERE deleted IS NOT NULL"), {});
+    run(QStringLiteral("DELETE FROM conversations WHERE deleted IS NOT NULL"), {});
+}
+
+void ConversationDatabase::saveTuning(ConversationId id, const Tuning& tuning) {
+    run(QStringLiteral("UPDATE conversations SET tuning = ? WHERE id = ?"),
+        {QString::fromUtf8(tuningToJson(tuning)), id});
+}
+
+void ConversationDatabase::saveDraft(ConversationId id, const QString& draft) {
+    run(QStringLiteral("UPDATE conversations SET draft = ? WHERE id = ?"), {notNull(draft), id});
+}
+
+void ConversationDatabase::append(const Message& message) {
+    const qint64 created = message.created.isValid() ? message.created.toMSecsSinceEpoch() : now();
+    run(QStringLiteral(
+            "INSERT INTO messages(id, conversation, parent, position, author, state, model, error, created)"
+            " VALUES(?, ?, ?, (SELECT coalesce(max(position), -1) + 1 FROM messages"
+            " WHERE conversation = ? AND parent IS ?), ?, ?, ?, ?, ?)"),
+        {message.id, message.conversation, orNull(message.parent), message.conversation,
+         orNull(message.parent), static_cast<int>(message.author), static_cast<int>(message.state),
+         notNull(message.model), notNull(message.error), created});
+    writeParts(message);
+    if (message.has_run)
+        writeRun(message);
+    if (message.state != MessageState::Streaming)
+        index(message.id, searchable(message));
+    select(message.id);
+    touch(message.conversation);
+}
+
+void ConversationDatabase::update(const Message& message) {
+    run(QStringLiteral("UPDATE messages SET state = ?, model = ?, error = ? WHERE id = ?"),
+        {static_cast<int>(message.state), notNull(message.model), notNull(message.error), message.id});
+    writeParts(message);
+    if (message.has_run)
+        writeRun(message);
+    // While it grows an answer is not searched: indexing it every second would cost more than it gives.
+    if (message.state != MessageState::Streaming) {
+        index(message.id, searchable(message));
+        touch(message.conversation);
+    }
+}
+
+void ConversationDatabase::writeParts(const Message& message) {
+    run(QStringLiteral("DELETE FROM parts WHERE message = ? AND position >= ?"),
+        {message.id, message.parts.size()});
+    for (qsizetype i = 0; i < message.parts.size(); ++i) {
+        const MessagePart& part = message.parts[i];
+        run(QStringLiteral("INSERT OR REPLACE INTO parts(message, position, kind, text, name, milliseconds)"
+                           " VALUES(?, ?, ?, ?, ?, ?)"),
+            {message.id, i, static_cast<int>(part.kind), notNull(part.text), notNull(part.name),
+             part.milliseconds});
+    }
+}
+
+void ConversationDatabase::writeRun(const Message& message) {
+    const RunBlob blob = packRun(message.run);
+    const RunTimings& t = message.run.timings;
+    run(QStringLiteral("INSERT INTO runs(kind, message, model, finish, prompt_tokens, generated_tokens,"
+                       " prefill_ms, first_token_ms, decode_ms, encoding, record)"
+                       " VALUES('chat', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                       " ON CONFLICT(message) DO UPDATE SET model = excluded.model, finish = excluded.finish,"
+                       " prompt_tokens = excluded.prompt_tokens,"
+                       " generated_tokens = excluded.generated_tokens, prefill_ms = excluded.prefill_ms,"
+                       " first_token_ms = excluded.first_token_ms, decode_ms = excluded.decode_ms,"
+                       " encoding = excluded.encoding, record = excluded.record"),
+        {message.id, notNull(message.model), QString::fromUtf8(finish_name(message.run.finish)),
+         t.prompt_tokens, t.generated_tokens, t.prefill_ms, t.time_to_first_token_ms, t.decode_ms,
+         blob.encoding, blob.bytes});
+}
+
+void ConversationDatabase::index(qint64 row, const QString& text) {
+    run(QStringLiteral("DELETE FROM search WHERE rowid = ?"), {row});
+    const QString words = searchWords(text);
+    if (!words.isEmpty())
+        run(QStringLiteral("INSERT INTO search(rowid, words) VALUES(?, ?)"), {row, words});
+}
+
+void ConversationDatabase::touch(ConversationId id) {
+    run(QStringLiteral("UPDATE conversations SET changed = max(changed + 1, ?) WHERE id = ?"), {now(), id});
+}
+
+void ConversationDatabase::setMessageRemoved(MessageId id, bool removed) {
+    // What hangs under it goes and comes back with it; branches deleted earlier stay so.
+    const QString under = QStringLiteral("WITH RECURSIVE under(id) AS (SELECT ? UNION SELECT m.id FROM"
+                                         " messages m JOIN under u ON m.parent = u.id) ");
+    if (removed)
+        run(under + QStringLiteral("UPDATE messages SET deleted = ? WHERE deleted IS NULL AND id IN under"),
+            {id, now()});
+    else
+        run(under + QStringLiteral("UPDATE messages SET deleted = NULL WHERE id IN under AND deleted ="
+                                   " (SELECT deleted FROM messages WHERE id = ?)"),
+            {id, id});
+}
+
+void ConversationDatabase::select(MessageId id) {
+    // Every ancestor shows the child through which the branch goes.
+    run(QStringLiteral("WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM messages WHERE id = ?"
+                       " UNION SELECT m.id, m.parent FROM messages m JOIN up ON m.id = up.parent)"
+                       " UPDATE messages SET shown = (SELECT up.id FROM up WHERE up.parent = messages.id)"
+                       " WHERE id IN (SELECT parent FROM up)"),
+        {id});
+    run(QStringLiteral("WITH RECURSIVE up(id, parent, conversation) AS (SELECT id, parent, conversation FROM"
+                       " messages WHERE id = ? UNION SELECT m.id, m.parent, m.conversation FROM messages m"
+                       " JOIN up ON m.id = up.parent) UPDATE conversations SET shown ="
+                       " (SELECT id FROM up WHERE parent IS NULL) WHERE id = (SELECT conversation FROM up"
+                       " WHERE parent IS NULL)"),
+        {id});
+}
+
+void ConversationDatabase::markInterrupted() {
+    QSqlQuery rows = run(QStringLiteral("SELECT m.id, (SELECT group_concat(text, char(10)) FROM parts"
+                                        " WHERE message = m.id) FROM messages m WHERE state = ?"),
+                         {static_cast<int>(MessageState::Streaming)});
+    QList<std::pair<MessageId, QString>> growing;
+    while (rows.next())
+        growing.append({rows.value(0).toLongLong(), rows.value(1).toString()});
+    rows.finish();
+    for (const auto& [id, text] : growing) {
+        run(QStringLiteral("UPDATE messages SET state = ? WHERE id = ?"),
+            {static_cast<int>(MessageState::Interrupted), id});
+        index(id, text);
+    }
+}
+
+qint64 ConversationDatabase::largestId() {
+    QSqlQuery row = run(QStringLiteral("SELECT max(coalesce((SELECT max(id) FROM messages), 0),"
+                                       " coalesce((SELECT max(id) FROM conversations), 0))"),
+                        {});
+    return row.next() ? row.value(0).toLongLong() : 0;
+}
+
+} // namespace switchyard

@@ -1,0 +1,52 @@
+// What the store does with its SQLite connection. Used on the store's thread only; everything throws
+// SqlError where SQLite refuses.
+#pragma once
+
+#include "app/services/conversation_store.h"
+
+#include <QSqlDatabase>
+
+namespace switchyard {
+
+class ConversationDatabase {
+  public:
+    /// `db` is open and of kSchemaVersion.
+    explicit ConversationDatabase(QSqlDatabase db) : db_(std::move(db)) {}
+
+    QList<ConversationSummary> list();
+    Conversation open(ConversationId id);
+    QList<SearchHit> search(const QString& text);
+
+    void create(ConversationId id, const QString& title, const Tuning& tuning);
+    void rename(ConversationId id, const QString& title);
+    void setRemoved(ConversationId id, bool removed);
+    /// Deletes for good what was removed.
+    void purge();
+    void saveTuning(ConversationId id, const Tuning& tuning);
+    void saveDraft(ConversationId id, const QString& draft);
+    void append(const Message& message);
+    void update(const Message& message);
+    void setMessageRemoved(MessageId id, bool removed);
+    void select(MessageId id);
+
+    /// Answers that were growing when the program ended are marked as interrupted.
+    void markInterrupted();
+    qint64 largestId();
+
+    QSqlDatabase& handle() { return db_; }
+
+  private:
+    QSqlQuery run(const QString& statement, const QVariantList& values);
+    QHash<MessageId, Message> messagesOf(ConversationId id, QHash<MessageId, MessageId>& shown);
+    void readParts(ConversationId id, QHash<MessageId, Message>& messages);
+    void readRun(Message& message);
+    void writeParts(const Message& message);
+    void writeRun(const Message& message);
+    void index(qint64 row, const QString& text);
+    void touch(ConversationId id);
+    ConversationId conversationOf(MessageId id);
+
+    QSqlDatabase db_;
+};
+
+} // namespace switchyard

@@ -1,0 +1,129 @@
+#include "app/services/conversation_schema.h"
+
+#include "app/services/search_words.h"
+#include "app/services/sql_error.h"
+
+#include <QSqlQuery>
+#include <QStringList>
+
+namespace switchyard {
+
+namespace {
+
+// Times are milliseconds since 1970 in UTC. `deleted` is the time of a deletion that can be taken back.
+// conversations.shown and messages.shown name the child that is on the shown branch.
+const char* const kVersion1[] = {
+    "CREATE TABLE folders ("
+    " id INTEGER PRIMARY KEY, parent INTEGER REFERENCES folders(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL, position INTEGER NOT NULL DEFAULT 0)",
+    "CREATE TABLE conversations ("
+    " id INTEGER PRIMARY KEY, folder INTEGER REFERENCES folders(id) ON DELETE SET NULL,"
+    " title TEXT NOT NULL, tuning TEXT NOT NULL, draft TEXT NOT NULL DEFAULT '',"
+    " pinned INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, changed INTEGER NOT NULL,"
+    " deleted INTEGER, shown INTEGER)",
+    "CREATE INDEX conversations_by_change ON conversations(changed)",
+    "CREATE TABLE messages ("
+    " id INTEGER PRIMARY KEY,"
+    " conversation INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"
+    " parent INTEGER REFERENCES messages(id) ON DELETE CASCADE,"
+    " position INTEGER NOT NULL, author INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " model TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '',"
+    " created INTEGER NOT NULL, deleted INTEGER, shown INTEGER)",
+    "CREATE INDEX messages_by_conversation ON messages(conversation)",
+    "CREATE INDEX messages_by_parent ON messages(parent)",
+    "CREATE INDEX messages_by_state ON messages(state)",
+    "CREATE TABLE parts ("
+    " message INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,"
+    " position INTEGER NOT NULL, kind INTEGER NOT NULL, text TEXT NOT NULL,"
+    " name TEXT NOT NULL DEFAULT '', milliseconds INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (message, position))",
+    // record: JSON (encoding 0) or JSON compressed by zlib behind its length in four bytes (encoding 1).
+    "CREATE TABLE runs ("
+    " id INTEGER PRIMARY KEY, kind TEXT NOT NULL,"
+    " message INTEGER UNIQUE REFERENCES messages(id) ON DELETE CASCADE,"
+    " model TEXT NOT NULL DEFAULT '', model_hash TEXT NOT NULL DEFAULT '',"
+    " finish TEXT NOT NULL DEFAULT '', prompt_tokens INTEGER NOT NULL DEFAULT 0,"
+    " generated_tokens INTEGER NOT NULL DEFAULT 0, prefill_ms REAL NOT NULL DEFAULT 0,"
+    " first_token_ms REAL NOT NULL DEFAULT 0, decode_ms REAL NOT NULL DEFAULT 0,"
+    " encoding INTEGER NOT NULL DEFAULT 0, record BLOB NOT NULL)",
+};
+
+// Row ids of the index: a message's id, or the negative of a conversation's id for its title.
+const char* const kVersion2[] = {
+    "CREATE VIRTUAL TABLE search USING fts5(words, tokenize = 'unicode61 remove_diacritics 2')",
+};
+
+void indexExisting(QSqlDatabase& db) {
+    QSqlQuery insert(db);
+    check(insert.prepare(QStringLiteral("INSERT INTO search(rowid, words) VALUES(?, ?)")), insert);
+    const auto index = [&](const QString& select) {
+        QSqlQuery rows(db);
+        rows.setForwardOnly(true);
+        check(rows.exec(select), rows);
+        while (rows.next()) {
+            insert.bindValue(0, rows.value(0));
+            insert.bindValue(1, searchWords(rows.value(1).toString()));
+            check(insert.exec(), insert);
+        }
+    };
+    index(QStringLiteral("SELECT -id, title FROM conversations"));
+    index(QStringLiteral("SELECT message, group_concat(text, char(10)) FROM"
+                         " (SELECT message, text FROM parts ORDER BY message, position) GROUP BY message"));
+}
+
+template <std::size_t N>
+void executeAll(QSqlDatabase& db, const char* const (&statements)[N]) {
+    for (const char* statement : statements)
+        execute(db, QString::fromLatin1(statement));
+}
+
+void step(QSqlDatabase& db, int to) {
+    if (to == 1)
+        executeAll(db, kVersion1);
+    if (to == 2) {
+        executeAll(db, kVersion2);
+        indexExisting(db);
+    }
+    execute(db, QStringLiteral("PRAGMA user_version = %1").arg(to));
+}
+
+} // namespace
+
+void execute(QSqlDatabase& db, const QString& statement) {
+    QSqlQuery query(db);
+    check(query.exec(statement), query);
+}
+
+int schemaVersion(const QSqlDatabase& db) {
+    QSqlQuery query(db);
+    check(query.exec(QStringLiteral("PRAGMA user_version")) && query.next(), query);
+    const int version = query.value(0).toInt();
+    // A file that is no database is noticed only when it is read.
+    check(query.exec(QStringLiteral("SELECT count(*) FROM sqlite_master")), query);
+    return version;
+}
+
+void migrate(QSqlDatabase& db, int from, int to) {
+    for (int version = from + 1; version <= to; ++version) {
+        execute(db, QStringLiteral("BEGIN IMMEDIATE"));
+        try {
+            step(db, version);
+            execute(db, QStringLiteral("COMMIT"));
+        } catch (...) {
+            QSqlQuery(db).exec(QStringLiteral("ROLLBACK"));
+            throw;
+        }
+    }
+}
+
+void copyTables(QSqlDatabase& db, const QString& source, int version) {
+    QStringList tables = {QStringLiteral("folders"), QStringLiteral("conversations"),
+                          QStringLiteral("messages"), QStringLiteral("parts"), QStringLiteral("runs")};
+    for (const QString& table : tables)
+        execute(db, QStringLiteral("INSERT INTO main.%1 SELECT * FROM %2.%1").arg(table, source));
+    if (version >= 2)
+        execute(db, QStringLiteral("INSERT INTO main.search(rowid, words) SELECT rowid, words FROM %1.search")
+                        .arg(source));
+}
+
+} // namespace switchyard

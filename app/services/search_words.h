@@ -1,0 +1,17 @@
+// How text is cut for the full-text index. Scripts written without spaces are indexed as overlapping pairs
+// of characters, so that a word of two characters is found inside a sentence.
+#pragma once
+
+#include <QString>
+
+namespace switchyard {
+
+/// Words for the index, separated by spaces: "MLA模型好" becomes "MLA 模型 型好 好".
+QString searchWords(const QString& text);
+/// The FTS5 expression for what a user typed; empty where there is nothing to look for. Terms separated by
+/// spaces must all occur; within a term the order counts; the end of a term may be the start of a word.
+QString searchExpression(const QString& typed);
+/// The line of `text` in which a term of `typed` occurs, cut to about `width` characters around it.
+QString hitLine(const QString& text, const QString& typed, int width = 120);
+
+} // namespace switchyard

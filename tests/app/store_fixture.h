@@ -1,0 +1,52 @@
+// Waiting for a store's answers, and messages to put into it.
+#pragma once
+
+#include "app/services/conversation_store.h"
+
+#include <QTest>
+
+#include <optional>
+
+namespace switchyard {
+
+/// Calls `ask` with an answer callback and waits for it.
+template <typename T, typename Ask>
+T wait(Ask ask) {
+    auto result = std::make_shared<std::optional<T>>();
+    ask([result](T value) { *result = std::move(value); });
+    if (!QTest::qWaitFor([&] { return result->has_value(); }, 20000))
+        qFatal("the store did not answer");
+    return **result;
+}
+
+inline QList<ConversationSummary> listOf(ConversationStore& store) {
+    return wait<QList<ConversationSummary>>([&](auto answer) { store.list(answer); });
+}
+
+inline Conversation openOf(ConversationStore& store, ConversationId id) {
+    return wait<Conversation>([&](auto answer) { store.open(id, answer); });
+}
+
+inline QList<SearchHit> searchOf(ConversationStore& store, const QString& text) {
+    return wait<QList<SearchHit>>([&](auto answer) { store.search(text, answer); });
+}
+
+inline Message messageOf(ConversationId conversation, MessageId parent, Author author, const QString& text) {
+    Message message;
+    message.id = ConversationStore::newId();
+    message.conversation = conversation;
+    message.parent = parent;
+    message.author = author;
+    message.parts = {{PartKind::Text, text, {}, 0}};
+    return message;
+}
+
+/// Some conversation with this question in it.
+inline ConversationId chatWith(ConversationStore& store, const QString& title, const QString& text) {
+    const ConversationId id = ConversationStore::newId();
+    store.create(id, title, {});
+    store.append(messageOf(id, 0, Author::User, text));
+    return id;
+}
+
+} // namespace switchyard

@@ -1,0 +1,33 @@
+// Asks a scripted generator in a chat of the given data folder and keeps streaming until it is killed.
+#include "app/services/chat_controller.h"
+#include "app/services/fake_generator.h"
+
+#include <QCoreApplication>
+
+#include <cstdio>
+
+int main(int argc, char** argv) {
+    QCoreApplication app(argc, argv);
+    using namespace switchyard;
+    ConversationStore store(app.arguments().value(1));
+    FakeScript script;
+    script.text = QStringLiteral("word ").repeated(100000);
+    script.tokens_per_second = 300;
+    FakeGenerator generator(script);
+    ChatController controller(store, generator);
+    QObject::connect(&store, &ConversationStore::ready, [&] {
+        generator.loadModel(QStringLiteral("example.gguf"));
+        controller.newChat();
+        controller.send(QStringLiteral("Tell me something long"));
+    });
+    QObject::connect(&controller, &ChatController::messageChanged, [&] {
+        static bool told = false;
+        // Two autosaves lie behind the 700th token.
+        if (!told && controller.conversation().thread.last().run.tokens.size() > 700) {
+            told = true;
+            std::puts("streaming");
+            std::fflush(stdout);
+        }
+    });
+    return app.exec();
+}

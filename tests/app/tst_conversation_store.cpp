@@ -1,0 +1,410 @@
+// Chats survive: restarts, kills, full disks, old and future databases.
+#include "store_fixture.h"
+
+#include "app/services/conversation_schema.h"
+
+#include <QCryptographicHash>
+#include <QDir>
+#include <QFile>
+#include <QProcess>
+#include <QSignalSpy>
+#include <QSqlError>
+#include <QSqlQuery>
+#include <QStandardPaths>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <csignal>
+#include <sys/resource.h>
+
+using namespace switchyard;
+
+namespace {
+
+QByteArray hashOf(const QString& path) {
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly))
+        return {};
+    return QCryptographicHash::hash(file.readAll(), QCryptographicHash::Sha256);
+}
+
+/// Runs statements on a database file that no store has open.
+void alter(const QString& path, const QStringList& statements) {
+    {
+        QSqlDatabase db = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), QStringLiteral("alter"));
+        db.setDatabaseName(path);
+        QVERIFY(db.open());
+        for (const QString& statement : statements) {
+            QSqlQuery query(db);
+            QVERIFY2(query.exec(statement), qPrintable(query.lastError().text()));
+        }
+    }
+    QSqlDatabase::removeDatabase(QStringLiteral("alter"));
+}
+
+/// While it lives no file of this process grows beyond `bytes`: writing fails as on a full disk.
+class FileSizeLimit {
+  public:
+    explicit FileSizeLimit(rlim_t bytes) {
+        std::signal(SIGXFSZ, SIG_IGN);
+        getrlimit(RLIMIT_FSIZE, &before_);
+        rlimit limit = before_;
+        limit.rlim_cur = bytes;
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+  private:
+    rlimit before_;
+};
+
+RunRecord sampleRecord() {
+    RunRecord record;
+    record.settings.sequence.temperature = 0.3;
+    record.settings.sequence.seed = 42;
+    record.settings.model.weights = BlockType::Q4_K;
+    record.moves = {{3, "temperature", 1.5}, {5, "quant", std::string("Q8_0")}};
+    for (int i = 0; i < 200; ++i) {
+        TokenRecord token;
+        token.id = i;
+        token.text = " 词" + std::to_string(i);
+        token.latency_ms = 12.5;
+        token.quant = "Q4_K";
+        record.tokens.push_back(token);
+    }
+    record.timings.prompt_tokens = 30;
+    record.timings.generated_tokens = 200;
+    record.finish = FinishReason::MaxTokens;
+    return record;
+}
+
+} // namespace
+
+class ConversationStoreTest : public QObject {
+    Q_OBJECT
+    std::unique_ptr<QTemporaryDir> folder_;
+    QString path() const { return folder_->filePath(QStringLiteral("chats.sqlite")); }
+
+  private Q_SLOTS:
+    void initTestCase() { QStandardPaths::setTestModeEnabled(true); }
+    void init() { folder_ = std::make_unique<QTemporaryDir>(); }
+
+    void keepsEverythingOverARestart() {
+        ConversationId id = ConversationStore::newId();
+        MessageId answer_id = 0;
+        {
+            ConversationStore store(folder_->path());
+            Tuning tuning;
+            tuning.sequence.temperature = 0.25;
+            tuning.sequence.experts = 3;
+            store.create(id, QStringLiteral("Title 标题"), tuning);
+            Message question = messageOf(id, 0, Author::User, QStringLiteral("Why?"));
+            question.parts.append(
+                {PartKind::File, QStringLiteral("int main() {}"), QStringLiteral("a.cpp"), 0});
+            store.append(question);
+            Message answer = messageOf(id, question.id, Author::Assistant, QStringLiteral("Because."));
+            answer.parts.prepend({PartKind::Thinking, QStringLiteral("hm"), {}, 3200});
+            answer.model = QStringLiteral("m.gguf");
+            answer.run = sampleRecord();
+            answer.has_run = true;
+            answer_id = answer.id;
+            store.append(answer);
+            store.saveDraft(id, QStringLiteral("half"));
+        }
+        ConversationStore store(folder_->path());
+        const Conversation chat = openOf(store, id);
+        QCOMPARE(chat.summary.title, QStringLiteral("Title 标题"));
+        QCOMPARE(chat.tuning.sequence.temperature, 0.25);
+        QCOMPARE(chat.tuning.sequence.experts, 3);
+        QCOMPARE(chat.draft, QStringLiteral("half"));
+        QCOMPARE(chat.thread.size(), 2);
+        QCOMPARE(chat.thread[0].parts[1].name, QStringLiteral("a.cpp"));
+        const Message& answer = chat.thread[1];
+        QCOMPARE(answer.id, answer_id);
+        QCOMPARE(answer.parts[0].milliseconds, 3200);
+        QVERIFY(answer.parts[0].kind == PartKind::Thinking);
+        QCOMPARE(answer.text(), QStringLiteral("Because."));
+        QVERIFY(answer.has_run);
+        QCOMPARE(answer.run.tokens.size(), 200u);
+        QCOMPARE(answer.run.tokens[7].text, std::string(" 词7"));
+        QCOMPARE(answer.run.moves.size(), 2u);
+        QVERIFY(answer.run.settings == sampleRecord().settings);
+        QVERIFY(answer.run.finish == FinishReason::MaxTokens);
+    }
+
+    void showsTheSelectedBranch() {
+        ConversationStore store(folder_->path());
+        const ConversationId id = ConversationStore::newId();
+        store.create(id, QStringLiteral("t"), {});
+        const Message question = messageOf(id, 0, Author::User, QStringLiteral("q"));
+        const Message first = messageOf(id, question.id, Author::Assistant, QStringLiteral("first"));
+        const Message second = messageOf(id, question.id, Author::Assistant, QStringLiteral("second"));
+        const Message under = messageOf(id, first.id, Author::User, QStringLiteral("under first"));
+        const Message other = messageOf(id, 0, Author::User, QStringLiteral("another beginning"));
+        for (const Message& message : {question, first, under, second})
+            store.append(message);
+        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("second"));
+        QCOMPARE(openOf(store, id).thread.last().siblings, (QList<MessageId>{first.id, second.id}));
+        store.select(first.id);
+        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("under first"));
+        store.append(other);
+        QCOMPARE(openOf(store, id).thread.size(), 1);
+        store.select(second.id);
+        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("second"));
+        store.removeMessage(second.id);
+        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("under first"));
+        store.restoreMessage(second.id);
+        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("second"));
+        store.removeMessage(question.id);
+        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("another beginning"));
+        store.restoreMessage(question.id);
+        store.select(under.id);
+        QCOMPARE(openOf(store, id).thread.size(), 3);
+    }
+
+    void deletesWithUndoUntilPurge() {
+        ConversationStore store(folder_->path());
+        const ConversationId one = chatWith(store, QStringLiteral("One"), QStringLiteral("apple"));
+        const ConversationId two = chatWith(store, QStringLiteral("Two"), QStringLiteral("apple"));
+        store.remove(one);
+        QCOMPARE(listOf(store).size(), 1);
+        QCOMPARE(searchOf(store, QStringLiteral("apple")).size(), 1);
+        store.restore(one);
+        QCOMPARE(listOf(store).size(), 2);
+        QCOMPARE(searchOf(store, QStringLiteral("apple")).size(), 2);
+        store.remove(two);
+        store.purge();
+        store.restore(two);
+        QCOMPARE(listOf(store).size(), 1);
+        QCOMPARE(searchOf(store, QStringLiteral("apple")).first().conversation, one);
+    }
+
+    void findsWordsAndChinese_data() {
+        QTest::addColumn<QString>("typed");
+        QTest::addColumn<int>("hits");
+        QTest::newRow("two characters inside a sentence") << QStringLiteral("模型") << 1;
+        QTest::newRow("four characters") << QStringLiteral("混合专家") << 1;
+        QTest::newRow("one character, middle") << QStringLiteral("合") << 1;
+        QTest::newRow("one character, at the end") << QStringLiteral("层") << 1;
+        QTest::newRow("not in that order") << QStringLiteral("型模") << 0;
+        QTest::newRow("mixed scripts") << QStringLiteral("用MoE") << 1;
+        QTest::newRow("latin then chinese") << QStringLiteral("MoE架构") << 1;
+        QTest::newRow("beginning of a word") << QStringLiteral("laten") << 1;
+        QTest::newRow("two words apart") << QStringLiteral("vector stores") << 1;
+        QTest::newRow("case and accents") << QStringLiteral("CAFE") << 1;
+        QTest::newRow("rare character") << QStringLiteral("𠮷野") << 1;
+        QTest::newRow("title") << QStringLiteral("旅行") << 1;
+        QTest::newRow("quotes and operators") << QStringLiteral("\"latent* AND (") << 0;
+        QTest::newRow("punctuation only") << QStringLiteral("\"'*") << 0;
+        QTest::newRow("nothing") << QStringLiteral("zebra") << 0;
+    }
+    void findsWordsAndChinese() {
+        QFETCH(QString, typed);
+        QFETCH(int, hits);
+        ConversationStore store(folder_->path());
+        chatWith(store, QStringLiteral("Notes"), QStringLiteral("MLA stores one latent vector.\nIn a café."));
+        chatWith(store, QStringLiteral("旅行计划"),
+                 QStringLiteral("第一行\n混合专家模型使用MoE架构替换前馈层"));
+        chatWith(store, QStringLiteral("x"), QStringLiteral("𠮷野家"));
+        const QList<SearchHit> found = searchOf(store, typed);
+        QCOMPARE(found.size(), hits);
+        if (typed == QStringLiteral("模型"))
+            QCOMPARE(found[0].line, QStringLiteral("混合专家模型使用MoE架构替换前馈层"));
+        if (typed == QStringLiteral("旅行"))
+            QCOMPARE(found[0].message, 0);
+    }
+
+    void indexFollowsChanges() {
+        ConversationStore store(folder_->path());
+        const ConversationId id = chatWith(store, QStringLiteral("t"), QStringLiteral("q"));
+        Message answer = messageOf(id, 0, Author::Assistant, QStringLiteral("orange"));
+        store.append(answer);
+        answer.parts[0].text = QStringLiteral("banana");
+        store.update(answer);
+        QCOMPARE(searchOf(store, QStringLiteral("orange")).size(), 0);
+        QCOMPARE(searchOf(store, QStringLiteral("banana")).size(), 1);
+        store.rename(id, QStringLiteral("kiwi"));
+        QCOMPARE(searchOf(store, QStringLiteral("kiwi")).size(), 1);
+    }
+
+    void killedWhileStreamingKeepsTheAnswer() {
+        QProcess child;
+        child.start(QStringLiteral(STORE_WRITER), {folder_->path()});
+        QVERIFY(child.waitForStarted());
+        QVERIFY2(child.waitForReadyRead(20000), "the child did not stream");
+        ::kill(static_cast<pid_t>(child.processId()), SIGKILL);
+        QVERIFY(child.waitForFinished());
+        QVERIFY(child.exitStatus() == QProcess::CrashExit);
+
+        ConversationStore store(folder_->path());
+        QSignalSpy problems(&store, &ConversationStore::problem);
+        const QList<ConversationSummary> chats = listOf(store);
+        QCOMPARE(chats.size(), 1);
+        QCOMPARE(chats[0].title, QStringLiteral("Tell me something long"));
+        const Conversation chat = openOf(store, chats[0].id);
+        QCOMPARE(chat.thread.size(), 2);
+        QVERIFY(chat.thread[1].state == MessageState::Interrupted);
+        // 300 tokens/s, saved at least every second: of 700 at most the last second's are missing.
+        QVERIFY2(chat.thread[1].text().size() >= 5 * 350,
+                 qPrintable(QString::number(chat.thread[1].text().size())));
+        QVERIFY(chat.thread[1].run.tokens.size() >= 350);
+        QCOMPARE(searchOf(store, QStringLiteral("word")).size(), 1);
+        QCOMPARE(problems.count(), 0);
+    }
+
+    void migratesTheFirstVersionWithABackup() {
+        QVERIFY(QFile::copy(QStringLiteral(SWITCHYARD_TEST_WORK "/app/chats_v1.sqlite"), path()));
+        QFile::setPermissions(path(), QFile::ReadOwner | QFile::WriteOwner);
+        ConversationStore store(folder_->path());
+        QCOMPARE(listOf(store).size(), 2);
+        const Conversation chat = openOf(store, 1);
+        QCOMPARE(chat.thread.size(), 2);
+        QCOMPARE(chat.thread[1].text(), QStringLiteral("It stores one latent vector."));
+        QCOMPARE(chat.thread[1].run.moves.size(), 1u);
+        QCOMPARE(chat.tuning.sequence.temperature, 0.3);
+        QCOMPARE(chat.draft, QStringLiteral("half a thought"));
+        QVERIFY(openOf(store, 2).thread[1].state == MessageState::Interrupted);
+        QCOMPARE(searchOf(store, QStringLiteral("专家")).size(), 3);
+        const QStringList backups =
+            QDir(folder_->path()).entryList({QStringLiteral("chats.v1.*.backup.sqlite")}, QDir::Files);
+        QCOMPARE(backups.size(), 1);
+        {
+            QSqlDatabase old = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), QStringLiteral("old"));
+            old.setDatabaseName(folder_->filePath(backups[0]));
+            QVERIFY(old.open());
+            QCOMPARE(schemaVersion(old), 1);
+        }
+        QSqlDatabase::removeDatabase(QStringLiteral("old"));
+    }
+
+    void leavesADatabaseFromTheFutureAlone() {
+        { ConversationStore store(folder_->path()); }
+        alter(path(), {QStringLiteral("PRAGMA user_version = 99")});
+        const QByteArray before = hashOf(path());
+        {
+            ConversationStore store(folder_->path());
+            QSignalSpy problems(&store, &ConversationStore::problem);
+            const ConversationId id = chatWith(store, QStringLiteral("New"), QStringLiteral("still works"));
+            QCOMPARE(openOf(store, id).thread[0].text(), QStringLiteral("still works"));
+            QCOMPARE(problems.count(), 1);
+            QVERIFY(problems[0][0].toString().contains(QStringLiteral("newer")));
+            QCOMPARE(problems[0][1].toBool(), false);
+        }
+        QCOMPARE(hashOf(path()), before);
+        QVERIFY(!QFile::exists(path() + QStringLiteral("-wal")));
+    }
+
+    void leavesADamagedFileAlone() {
+        QFile file(path());
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(QByteArray("this is no database ").repeated(500));
+        file.close();
+        const QByteArray before = hashOf(path());
+        {
+            ConversationStore store(folder_->path());
+            QSignalSpy problems(&store, &ConversationStore::problem);
+            chatWith(store, QStringLiteral("New"), QStringLiteral("still works"));
+            QCOMPARE(listOf(store).size(), 1);
+            QCOMPARE(problems.count(), 1);
+        }
+        QCOMPARE(hashOf(path()), before);
+    }
+
+    void readOnlyFileIsReadAndNotWritten() {
+        ConversationId old = 0;
+        {
+            ConversationStore store(folder_->path());
+            old = chatWith(store, QStringLiteral("Old"), QStringLiteral("from before"));
+            listOf(store);
+        }
+        // A write version beyond SQLite's own makes a database read-only for everyone, root included.
+        QFile file(path());
+        QVERIFY(file.open(QIODevice::ReadWrite));
+        file.seek(18);
+        file.write(QByteArray(1, 3));
+        file.close();
+        const QByteArray before = hashOf(path());
+        {
+            ConversationStore store(folder_->path());
+            QSignalSpy problems(&store, &ConversationStore::problem);
+            const ConversationId id = chatWith(store, QStringLiteral("New"), QStringLiteral("in memory"));
+            QCOMPARE(listOf(store).size(), 2);
+            QCOMPARE(openOf(store, old).thread[0].text(), QStringLiteral("from before"));
+            QCOMPARE(openOf(store, id).thread[0].text(), QStringLiteral("in memory"));
+            QCOMPARE(problems.count(), 1);
+            QCOMPARE(problems[0][1].toBool(), false);
+        }
+        QCOMPARE(hashOf(path()), before);
+    }
+
+    void folderThatCannotBeMade() {
+        QFile blocker(folder_->filePath(QStringLiteral("file")));
+        QVERIFY(blocker.open(QIODevice::WriteOnly));
+        ConversationStore store(folder_->filePath(QStringLiteral("file/below")));
+        QSignalSpy problems(&store, &ConversationStore::problem);
+        const ConversationId id = chatWith(store, QStringLiteral("New"), QStringLiteral("works"));
+        QCOMPARE(openOf(store, id).thread.size(), 1);
+        QCOMPARE(problems.count(), 1);
+    }
+
+    void secondStoreOfAFolderDoesNotWrite() {
+        ConversationStore first(folder_->path());
+        chatWith(first, QStringLiteral("First"), QStringLiteral("one"));
+        QCOMPARE(listOf(first).size(), 1);
+        {
+            ConversationStore second(folder_->path());
+            QSignalSpy problems(&second, &ConversationStore::problem);
+            chatWith(second, QStringLiteral("Second"), QStringLiteral("two"));
+            QCOMPARE(listOf(second).size(), 2);
+            QCOMPARE(problems.count(), 1);
+        }
+        QCOMPARE(listOf(first).size(), 1);
+    }
+
+    void fullDiskIsSaidAndMadeGood() {
+        ConversationStore store(folder_->path());
+        QSignalSpy problems(&store, &ConversationStore::problem);
+        const ConversationId id = chatWith(store, QStringLiteral("Before"), QStringLiteral("first"));
+        QCOMPARE(listOf(store).size(), 1);
+        Message answer = messageOf(id, openOf(store, id).thread[0].id, Author::Assistant, {});
+        {
+            const FileSizeLimit full(64 * 1024);
+            answer.parts[0].text = QStringLiteral("long answer ").repeated(30000);
+            store.append(answer);
+            QTRY_COMPARE(problems.count(), 1);
+            QCOMPARE(problems[0][1].toBool(), false);
+            answer.parts[0].text += QStringLiteral("end");
+            store.update(answer);
+            const Conversation chat = openOf(store, id);
+            QCOMPARE(chat.thread.size(), 2);
+            QVERIFY(chat.thread[1].text().endsWith(QStringLiteral("end")));
+        }
+        // Room again: it is written by itself.
+        QTRY_COMPARE_WITH_TIMEOUT(problems.count(), 2, 15000);
+        QCOMPARE(problems[1][1].toBool(), true);
+        QVERIFY(openOf(store, id).thread[1].text().endsWith(QStringLiteral("end")));
+    }
+
+    void largeRecordsOpenQuickly() {
+        ConversationStore store(folder_->path());
+        const ConversationId id = ConversationStore::newId();
+        store.create(id, QStringLiteral("Long"), {});
+        MessageId parent = 0;
+        for (int i = 0; i < 100; ++i) {
+            Message message = messageOf(id, parent, Author::Assistant, QStringLiteral("answer"));
+            message.run = sampleRecord();
+            message.has_run = true;
+            parent = message.id;
+            store.append(message);
+        }
+        listOf(store);
+        QElapsedTimer timer;
+        timer.start();
+        QCOMPARE(openOf(store, id).thread.size(), 100);
+        qInfo("a chat of 100 answers with 200 tokens each opens in %lld ms", timer.elapsed());
+        QVERIFY(timer.elapsed() < 3000);
+    }
+};
+
+QTEST_GUILESS_MAIN(ConversationStoreTest)
+#include "tst_conversation_store.moc"
