@@ -39,7 +39,7 @@ struct ContextSpan {
 struct TokenRecord {
     std::int32_t id = 0;
     std::string text;       ///< what this token adds to the visible text: whole UTF-8, may be empty
-    double latency_ms = 0;  ///< since the token before; of the first: since the run began
+    double latency_ms = 0;  ///< since the token before; of the first: since the run was submitted
     double probability = 0; ///< of this token before the samplers
     double temperature = 0, top_p = 1;
     int experts_active = 0; ///< 0: a dense model

@@ -1,0 +1,243 @@
+#include "engine/run/active_run.h"
+
+#include "engine/base/error.h"
+
+#include <algorithm>
+
+namespace switchyard {
+namespace {
+
+double ms(ActiveRun::Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
+
+void check_prompt(const std::vector<std::int32_t>& prompt, const Plan& plan, int context) {
+    if (prompt.empty())
+        throw Error("the prompt is empty");
+    if (prompt.size() > static_cast<std::size_t>(context))
+        throw Error("the prompt has " + std::to_string(prompt.size()) +
+                    " tokens, the model's context holds " + std::to_string(context) +
+                    ": shorten it or start a new chat");
+    for (std::int32_t id : prompt)
+        if (id < 0 || id >= plan.vocabulary)
+            throw Error("token id " + std::to_string(id) + " is outside the model's vocabulary of " +
+                        std::to_string(plan.vocabulary));
+}
+
+} // namespace
+
+ActiveRun::ActiveRun(RunHandle handle, RunRequest request)
+    : handle_(handle), request_(std::move(request)), tokens_(request_.prompt), submitted_(Clock::now()),
+      started_(submitted_), last_token_(submitted_), prefilled_(submitted_) {}
+
+void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& quant) {
+    plan_ = parts.plan;
+    exact_ = parts.backend->exact();
+    context_ = parts.context;
+    started_ = Clock::now();
+    tuning_ = request_.replay ? request_.replay->settings.sequence : request_.tuning;
+    planned_ = request_.replay ? request_.replay->moves : request_.moves;
+    quant_ = request_.replay ? request_.replay->settings.model.weights : quant;
+    record_.settings = {tuning_, {quant_}};
+    check_tuning(record_.settings);
+    for (const DialMove& move : planned_) {
+        const ControlSpec* spec = find_control(move.name);
+        if (!spec)
+            throw Error("there is no dial \"" + move.name + "\"");
+        with_control({}, *spec, move.value);
+    }
+    std::ranges::stable_sort(planned_, {}, &DialMove::token);
+    check_prompt(request_.prompt, *parts.plan, context_);
+    if (request_.replay && !request_.replay->context.empty()) {
+        std::size_t recorded = 0;
+        for (const ContextSpan& span : request_.replay->context)
+            recorded += static_cast<std::size_t>(span.tokens);
+        if (recorded != request_.prompt.size())
+            throw Error("the answer cannot be run again exactly: its prompt had " + std::to_string(recorded) +
+                        " tokens, this one has " + std::to_string(request_.prompt.size()));
+    }
+    record_.settings.sequence.experts = experts();
+    record_.settings.sequence.kv = kv_type();
+}
+
+bool ActiveRun::alone() const {
+    const auto moves_weights = [](const DialMove& move) { return move.name == "quant"; };
+    return request_.alone || request_.replay || std::ranges::any_of(request_.moves, moves_weights);
+}
+
+CacheReuse ActiveRun::reuse() const {
+    if (!request_.reuse_cache || request_.replay)
+        return CacheReuse::None;
+    return request_.conversation != 0 ? CacheReuse::Chat : CacheReuse::Equal;
+}
+
+int ActiveRun::experts() const {
+    if (plan_->experts == 0)
+        return 0;
+    if (const ContextSpan* span = span_now())
+        return std::clamp(span->experts_active, 1, plan_->experts);
+    return tuning_.experts == 0 ? plan_->experts_active : std::min(tuning_.experts, plan_->experts);
+}
+
+BlockType ActiveRun::kv_type() const {
+    if (exact_)
+        return BlockType::F32;
+    const ContextSpan* span = span_now();
+    const BlockType wanted = span ? span->kv : tuning_.kv;
+    return wanted == BlockType::F32 ? BlockType::F16 : wanted; // recorded on the exact path
+}
+
+std::span<const std::int32_t> ActiveRun::pending() const {
+    return std::span(tokens_).subspan(static_cast<std::size_t>(position()));
+}
+
+const ContextSpan* ActiveRun::span_now() const {
+    if (!request_.replay || !sequence)
+        return nullptr;
+    int end = 0;
+    for (const ContextSpan& span : request_.replay->context)
+        if ((end += span.tokens) > sequence->size())
+            return &span;
+    return nullptr;
+}
+
+int ActiveRun::span_end() const {
+    int end = 0;
+    for (const ContextSpan& span : request_.replay->context)
+        if ((end += span.tokens) > sequence->size())
+            break;
+    return end;
+}
+
+const TokenRecord* ActiveRun::recorded_token() const {
+    if (!request_.replay || record_.tokens.size() >= request_.replay->tokens.size())
+        return nullptr;
+    return &request_.replay->tokens[record_.tokens.size()];
+}
+
+bool ActiveRun::replay_done() const {
+    return request_.replay && record_.tokens.size() >= request_.replay->tokens.size();
+}
+
+void ActiveRun::emit(SchedulerEvent event) const {
+    event.run = handle_;
+    if (request_.on_event)
+        request_.on_event(event);
+}
+
+void ActiveRun::note_move(const ControlSpec& spec, const ControlValue& value) {
+    record_.moves.push_back({answered(), std::string(spec.name), value});
+    SchedulerEvent event;
+    event.kind = SchedulerEvent::Kind::Move;
+    event.move = record_.moves.back();
+    emit(std::move(event));
+}
+
+std::optional<ModelTuning> ActiveRun::settle(const std::optional<SequenceTuning>& inbox) {
+    if (inbox) {
+        const Tuning before{tuning_, {}}, after{*inbox, {}};
+        for (const ControlSpec& spec : controls())
+            if (const ControlValue value = control_value(after, spec); value != control_value(before, spec))
+                note_move(spec, value);
+        tuning_ = *inbox;
+    }
+    std::optional<ModelTuning> wanted;
+    for (; next_move_ < planned_.size() && planned_[next_move_].token <= answered(); ++next_move_) {
+        const DialMove& move = planned_[next_move_];
+        const ControlSpec& spec = *find_control(move.name);
+        const Tuning moved = with_control({tuning_, {quant_}}, spec, move.value);
+        tuning_ = moved.sequence;
+        if (spec.scope == ControlScope::Model) {
+            wanted = moved.model;
+            quant_ = moved.model.weights;
+        }
+        note_move(spec, move.value);
+    }
+    return wanted;
+}
+
+void ActiveRun::note_quant(const std::optional<BlockType>& target) {
+    if (target == quant_)
+        return;
+    quant_ = target;
+    const ControlSpec& spec = *find_control("quant");
+    note_move(spec, control_value({{}, {target}}, spec));
+}
+
+void ActiveRun::note_prefill() {
+    prefilled_ = Clock::now();
+    SchedulerEvent event;
+    event.kind = SchedulerEvent::Kind::Prefill;
+    event.prefill_done = position();
+    event.prefill_total = static_cast<int>(request_.prompt.size());
+    emit(std::move(event));
+}
+
+TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInForce& precision,
+                                const EngineParts& parts) {
+    const ControlSpec& quant = *find_control("quant");
+    TokenRecord token;
+    token.id = sampled.id;
+    if (parts.tokenizer && !parts.tokenizer->is_special(sampled.id))
+        token.text = utf8_.push(parts.tokenizer->token_bytes(sampled.id));
+    token.probability = sampled.probability;
+    token.temperature = tuning_.temperature;
+    token.top_p = tuning_.top_p;
+    token.experts_active = experts();
+    token.kv = kv_type();
+    token.quant = format_control(quant, control_value({{}, {precision.progress.target}}, quant));
+    token.recoded_slices = precision.progress.done;
+    token.recode_total = precision.progress.total;
+    token.weights_version = precision.version;
+    token.weights_bytes = precision.bytes;
+    token.kv_bytes = parts.executor->kv_bytes();
+    token.scratch_bytes = parts.executor->scratch_bytes();
+    const Clock::time_point now = Clock::now();
+    token.latency_ms = ms(now - last_token_);
+    last_token_ = now;
+    return token;
+}
+
+std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const PrecisionInForce& precision,
+                                            const EngineParts& parts) {
+    if (answer_empty())
+        record_.context = sequence->spans(sequence->size());
+    if (parts.tokenizer && !request_.ignore_end && parts.tokenizer->is_end(sampled.id))
+        return FinishReason::EndOfTurn;
+    SchedulerEvent event;
+    event.token = describe(sampled, precision, parts);
+    record_.tokens.push_back(event.token);
+    tokens_.push_back(sampled.id);
+    if (record_.tokens.size() == 1)
+        record_.timings.time_to_first_token_ms = event.token.latency_ms;
+    else
+        record_.timings.decode_ms += event.token.latency_ms;
+    emit(std::move(event));
+    if (replay_done())
+        return request_.replay->finish == FinishReason::Failed ? FinishReason::Stopped
+                                                               : request_.replay->finish;
+    if (request_.replay)
+        return std::nullopt;
+    if (answered() >= tuning_.max_tokens)
+        return FinishReason::MaxTokens;
+    if (tokens_.size() >= static_cast<std::size_t>(context_))
+        return FinishReason::ContextFull;
+    return std::nullopt;
+}
+
+void ActiveRun::finish(FinishReason reason, std::string error) {
+    record_.finish = reason;
+    record_.error = std::move(error);
+    RunTimings& timings = record_.timings;
+    timings.prompt_tokens = static_cast<int>(request_.prompt.size());
+    timings.prompt_tokens_reused = reused;
+    timings.prefill_ms = ms(prefilled_ - started_);
+    timings.generated_tokens = answered();
+    SchedulerEvent event;
+    event.kind = SchedulerEvent::Kind::Finished;
+    event.tail = utf8_.flush();
+    if (!record_.tokens.empty())
+        record_.tokens.back().text += event.tail;
+    event.record = std::make_shared<const RunRecord>(std::move(record_));
+    emit(std::move(event));
+}
+
+} // namespace switchyard

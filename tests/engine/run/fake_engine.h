@@ -1,0 +1,256 @@
+// A model that computes nothing and remembers everything: its logits are a hash of every token, position,
+// dial and weight that went into the context, so any mistake in what is kept, shared or swapped changes the
+// answer.
+#pragma once
+
+#include "engine/base/error.h"
+#include "engine/quant/quant.h"
+#include "engine/run/scheduler.h"
+
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <thread>
+
+namespace switchyard::fake {
+
+inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+    std::uint64_t z = a * 0x9e3779b97f4a7c15ull + b + 0x632be59bd9b4e019ull;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+class FakeBackend : public Backend {
+  public:
+    std::string name() const override { return "fake"; }
+    std::string description() const override { return "a fake"; }
+    bool exact() const override { return exact_; }
+    int threads() const override { return 2; }
+    Slice place(WeightUse, BlockType type, std::int64_t rows, std::int64_t cols, const std::byte* blocks,
+                std::shared_ptr<const void> owner) const override {
+        if (fail_from >= 0 && fail_from-- == 0)
+            throw Error("no room for a slice");
+        Slice slice;
+        slice.type = type;
+        slice.rows = rows;
+        slice.cols = cols;
+        slice.data = blocks;
+        slice.bytes = static_cast<std::size_t>(rows) * row_bytes(type, cols);
+        slice.mapped = true;
+        slice.owner = std::move(owner);
+        return slice;
+    }
+    std::unique_ptr<Executor> compile(std::shared_ptr<const Plan>) override { return nullptr; }
+
+    bool exact_ = false;
+    mutable std::atomic<int> fail_from{-1}; ///< place() throws the nth time from now
+};
+
+class FakeExecutor : public Executor {
+  public:
+    explicit FakeExecutor(const Plan& plan) : plan_(plan) {}
+
+    KvBlockId allocate_kv_block(BlockType type) override {
+        if (static_cast<int>(blocks_.size()) >= most_blocks)
+            throw Error("no memory for a KV block");
+        blocks_[next_] = {type, {}, {}};
+        return next_++;
+    }
+    void release_kv_block(KvBlockId block) override {
+        if (blocks_.erase(block) == 0)
+            throw std::logic_error("released a block twice");
+    }
+    KvBlockId clone_kv_block(KvBlockId block) override {
+        blocks_[next_] = blocks_.at(block);
+        ++clones;
+        return next_++;
+    }
+    std::size_t kv_block_bytes(BlockType type) const override { return type == BlockType::Q8_0 ? 500 : 1000; }
+    std::size_t kv_bytes() const override {
+        std::size_t bytes = 0;
+        for (const auto& [id, block] : blocks_)
+            bytes += kv_block_bytes(block.type);
+        return bytes;
+    }
+    std::size_t scratch_bytes() const override { return 77; }
+
+    void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) override {
+        batch_ = std::move(batch);
+        weights_ = std::move(weights);
+        stop_ = std::move(stop);
+    }
+    StepResult wait() override {
+        const auto until = std::chrono::steady_clock::now() + row_time * batch_.rows.size();
+        while (std::chrono::steady_clock::now() < until && !stop_.stop_requested())
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
+        StepResult result;
+        if (fail_next.exchange(false))
+            throw Error("the step failed");
+        if (stop_.stop_requested()) {
+            result.cancelled = true;
+            spoil();
+            return result;
+        }
+        const std::uint64_t weights = fingerprint(*weights_);
+        for (const BatchRow& row : batch_.rows)
+            compute(row, weights, result);
+        rows += static_cast<int>(batch_.rows.size());
+        widest = std::max(widest.load(), static_cast<int>(batch_.sequences.size()));
+        ++steps;
+        weights_.reset();
+        return result;
+    }
+    std::size_t live_blocks() const { return blocks_.size(); }
+
+    std::chrono::microseconds row_time{0};
+    int most_blocks = 1 << 20;
+    std::atomic<bool> fail_next{false};
+    std::atomic<int> rows{0}, steps{0}, clones{0}, widest{0};
+
+  private:
+    struct Block {
+        BlockType type;
+        std::uint64_t entry[kKvBlockTokens];
+        bool written[kKvBlockTokens];
+    };
+    Block& block_at(const BatchRow& row, int position) {
+        return blocks_.at(batch_.sequences.at(static_cast<std::size_t>(row.sequence))
+                              .blocks.at(static_cast<std::size_t>(position / kKvBlockTokens)));
+    }
+    /// After a stop the contents at the batch's positions are anything.
+    void spoil() {
+        for (const BatchRow& row : batch_.rows)
+            block_at(row, row.position).entry[row.position % kKvBlockTokens] = 0xdead;
+    }
+    void compute(const BatchRow& row, std::uint64_t weights, StepResult& result) {
+        Block& own = block_at(row, row.position);
+        const int slot = row.position % kKvBlockTokens;
+        std::uint64_t entry =
+            mix(static_cast<std::uint64_t>(row.token), static_cast<std::uint64_t>(row.position));
+        entry = mix(entry, static_cast<std::uint64_t>(row.experts));
+        entry = mix(entry, weights);
+        own.entry[slot] = mix(entry, static_cast<std::uint64_t>(own.type));
+        own.written[slot] = true;
+        std::uint64_t all = weights;
+        for (int p = 0; p <= row.position; ++p) {
+            const Block& block = block_at(row, p);
+            if (!block.written[p % kKvBlockTokens])
+                throw std::logic_error("read a position that was never written");
+            all = mix(all, block.entry[p % kKvBlockTokens]);
+        }
+        if (!row.wants_logits)
+            return;
+        for (int i = 0; i < plan_.vocabulary; ++i)
+            result.logits.push_back(static_cast<float>(mix(all, static_cast<std::uint64_t>(i)) >> 40) *
+                                    0x1p-24f * 6);
+    }
+    static std::uint64_t fingerprint(const WeightSet& set) {
+        std::uint64_t all = 0;
+        for (const Weight& weight : set.weights)
+            for (const Slice& slice : weight.slices)
+                for (std::size_t i = 0; i < slice.bytes; i += 7)
+                    all = mix(all, static_cast<std::uint64_t>(slice.data[i]));
+        return all;
+    }
+
+    const Plan& plan_;
+    std::map<KvBlockId, Block> blocks_;
+    KvBlockId next_ = 0;
+    Batch batch_;
+    std::shared_ptr<const WeightSet> weights_;
+    std::stop_token stop_;
+};
+
+/// Ids 0 .. 60; id n is spelt "<n>", 60 ends an answer, 59 is a control token.
+class FakeTokenizer : public Tokenizer {
+  public:
+    std::vector<std::int32_t> encode(std::string_view, bool) const override { return {}; }
+    std::string token_bytes(std::int32_t id) const override { return "<" + std::to_string(id) + ">"; }
+    std::string decode(std::span<const std::int32_t> ids) const override {
+        std::string text;
+        for (std::int32_t id : ids)
+            text += token_bytes(id);
+        return text;
+    }
+    std::size_t size() const override { return 61; }
+    std::int32_t bos() const override { return -1; }
+    std::int32_t eos() const override { return 60; }
+    bool is_end(std::int32_t id) const override { return id == 60; }
+    bool is_special(std::int32_t id) const override { return id >= 59; }
+};
+
+/// Everything a scheduler needs: two matrices and one weight of six experts, 8 slices to re-encode.
+class FakeModel {
+  public:
+    explicit FakeModel(int experts = 8) {
+        plan.vocabulary = 61;
+        plan.experts = experts;
+        plan.experts_active = experts / 2;
+        add("a", BlockType::F16, {256, 6, 1}, WeightRole::Attention);
+        add("experts", BlockType::F16, {64, 4, 6}, WeightRole::RoutedExpert);
+        add("router", BlockType::F32, {64, 8, 1}, WeightRole::Router);
+        add("output", BlockType::Q8_0, {96, 5, 1}, WeightRole::Output);
+        auto set = std::make_shared<WeightSet>();
+        for (std::size_t t = 0; t < tensors.size(); ++t) {
+            const TensorView& tensor = tensors[t];
+            sources.push_back({tensor.name, roles_[t], WeightUse::Matrix, &tensor});
+            Weight& weight = set->weights.emplace_back();
+            const std::size_t bytes = tensor.bytes / static_cast<std::size_t>(tensor.matrices());
+            for (int m = 0; m < tensor.matrices(); ++m)
+                weight.slices.push_back(
+                    backend.place(WeightUse::Matrix, tensor.type, tensor.rows(), tensor.cols(),
+                                  tensor.data + static_cast<std::size_t>(m) * bytes, nullptr));
+        }
+        weights = std::move(set);
+    }
+    FakeModel(const FakeModel&) = delete;
+
+    EngineParts parts() {
+        EngineParts parts;
+        parts.executor = &executor;
+        parts.backend = &backend;
+        parts.plan = &plan;
+        parts.tokenizer = &tokenizer;
+        parts.sources = &sources;
+        parts.context = 2000;
+        parts.weights = weights;
+        return parts;
+    }
+    static constexpr std::uint32_t kSlices = 8;
+
+    Plan plan;
+    FakeBackend backend;
+    FakeExecutor executor{plan};
+    FakeTokenizer tokenizer;
+    std::vector<TensorView> tensors;
+    std::vector<WeightSource> sources;
+    std::shared_ptr<const WeightSet> weights;
+
+  private:
+    void add(const char* name, BlockType type, std::vector<std::int64_t> shape, WeightRole role) {
+        const auto rows = static_cast<std::size_t>(shape[1] * shape[2]);
+        const std::size_t bytes = row_bytes(type, shape[0]);
+        auto& data = data_.emplace_back(rows * bytes);
+        std::vector<float> values(static_cast<std::size_t>(shape[0]));
+        for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t c = 0; c < values.size(); ++c)
+                values[c] = static_cast<float>(mix(r + 31 * data_.size(), c) >> 40) * 0x1p-23f - 1.0f;
+            encode_row(type, values, data.data() + r * bytes);
+        }
+        tensors.reserve(8); // sources point into it
+        tensors.push_back({name, type, std::move(shape), data.data(), data.size()});
+        roles_.push_back(role);
+    }
+    std::vector<std::vector<std::byte>> data_;
+    std::vector<WeightRole> roles_;
+};
+
+inline std::vector<std::int32_t> prompt_of(int count, std::uint64_t seed = 1) {
+    std::vector<std::int32_t> prompt;
+    for (int i = 0; i < count; ++i)
+        prompt.push_back(static_cast<std::int32_t>(mix(seed, static_cast<std::uint64_t>(i)) % 59));
+    return prompt;
+}
+
+} // namespace switchyard::fake
