@@ -200,7 +200,9 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const P
                                             const EngineParts& parts) {
     if (answer_empty())
         record_.context = sequence->spans(sequence->size());
-    if (parts.tokenizer && !request_.ignore_end && parts.tokenizer->is_end(sampled.id))
+    const TokenRecord* recorded = recorded_token();
+    const bool goes_on = request_.ignore_end || (recorded && recorded->id == sampled.id);
+    if (parts.tokenizer && !goes_on && parts.tokenizer->is_end(sampled.id))
         return FinishReason::EndOfTurn;
     SchedulerEvent event;
     event.token = describe(sampled, precision, parts);
