@@ -41,10 +41,10 @@ class ModelLibrary : public QObject {
     void changed();
 
   private:
+    void take(const QList<ModelEntry>& found);
     QStringList folders_;
     QList<ModelEntry> models_;
-    bool scanning_ = false;
-    int serial_ = 0;
+    bool scanning_ = false, again_ = false;
     std::jthread scanner_;
 };
 

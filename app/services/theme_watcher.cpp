@@ -1,4 +1,59 @@
 #include "app/services/theme_watcher.h"
 
+#include <QDBusConnection>
+#include <QDBusMessage>
+#include <QDBusPendingCallWatcher>
+#include <QDBusPendingReply>
+
+namespace switchyard {
+
+namespace {
+
+const auto kService = QStringLiteral("org.freedesktop.portal.Desktop");
+const auto kPath = QStringLiteral("/org/freedesktop/portal/desktop");
+const auto kInterface = QStringLiteral("org.freedesktop.portal.Settings");
+const auto kGroup = QStringLiteral("org.freedesktop.appearance");
+const auto kKey = QStringLiteral("color-scheme");
+
+} // namespace
+
+ThemeWatcher::ThemeWatcher(QObject* parent) : QObject(parent) {
+    QDBusConnection bus = QDBusConnection::sessionBus();
+    if (!bus.isConnected())
+        return;
+    bus.connect(kService, kPath, kInterface, QStringLiteral("SettingChanged"), this,
+                SLOT(settingChanged(QString, QString, QDBusVariant)));
+    QDBusMessage ask = QDBusMessage::createMethodCall(kService, kPath, kInterface, QStringLiteral("Read"));
+    ask << kGroup << kKey;
+    auto* watcher = new QDBusPendingCallWatcher(bus.asyncCall(ask, 2000), this);
+    connect(watcher, &QDBusPendingCallWatcher::finished, this, [this](QDBusPendingCallWatcher* call) {
+        const QDBusPendingReply<QDBusVariant> reply = *call;
+        if (!reply.isError())
+            take(reply.value().variant());
+        call->deleteLater();
+    });
+}
+
+void ThemeWatcher::settingChanged(const QString& group, const QString& key, const QDBusVariant& value) {
+    if (group == kGroup && key == kKey)
+        take(value.variant());
+}
+
+void ThemeWatcher::take(const QVariant& value) {
+    QVariant inner = value;
+    // Read() wraps the value once more than SettingChanged does.
+    while (inner.canConvert<QDBusVariant>() && inner.metaType() == QMetaType::fromType<QDBusVariant>())
+        inner = inner.value<QDBusVariant>().variant();
+    // 0: no preference, 1: dark, 2: light
+    const uint number = inner.toUInt();
+    const Scheme scheme = number == 1 ? Scheme::Dark : number == 2 ? Scheme::Light : Scheme::Unknown;
+    if (scheme == scheme_)
+        return;
+    scheme_ = scheme;
+    Q_EMIT changed(scheme);
+}
+
+} // namespace switchyard
+
 // Here, so that only programs that use it link it.
 #include "moc_theme_watcher.cpp"
