@@ -25,14 +25,25 @@ __m256 load_scales(const std::byte* scales, std::size_t index) {
         _mm_loadu_si128(reinterpret_cast<const __m128i*>(reinterpret_cast<const Half*>(scales) + index)));
 }
 
+/// Scales of 32 dimensions of a K block by token, as floats; nothing where values have none.
+template <BlockType kType>
+void load_key_scales(const AttendArgs& args, int d, float* scales) {
+    if constexpr (kType == BlockType::Q8_0) {
+        for (int part = 0; part < 4; ++part) {
+            const auto at = static_cast<std::size_t>(d / 32 * kKvTokens + 8 * part);
+            _mm256_store_ps(scales + 8 * part,
+                            load_scales(args.k_block + k_scales_offset(args.head_dim), at));
+        }
+    }
+}
+
 /// Tokens 8 part .. 8 part + 7 of dimension d of a K block.
 template <BlockType kType>
-__m256 load_keys(const AttendArgs& args, int d, int part) {
+__m256 load_keys(const AttendArgs& args, int d, int part, [[maybe_unused]] const float* scales) {
     const __m256 values =
         load_values<kType>(args.k_block, static_cast<std::size_t>(d * kKvTokens + 8 * part));
     if constexpr (kType == BlockType::Q8_0) {
-        const auto at = static_cast<std::size_t>(d / 32 * kKvTokens + 8 * part);
-        return _mm256_mul_ps(values, load_scales(args.k_block + k_scales_offset(args.head_dim), at));
+        return _mm256_mul_ps(values, _mm256_load_ps(scales + 8 * part));
     }
     return values;
 }
@@ -59,18 +70,23 @@ void score_queries(const AttendArgs& args, int first_query, __m256 (&score)[N][4
         }
     }
     const float* q = args.q + first_query * args.q_stride;
-    for (int d = 0; d < args.head_dim; ++d) {
-        __m256 values[N];
-#pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) {
-            values[n] = _mm256_set1_ps(q[n * args.q_stride + d]);
-        }
-#pragma GCC unroll 4
-        for (int part = 0; part < 4; ++part) {
-            const __m256 keys = load_keys<kType>(args, d, part);
+    alignas(32) float scales[kKvTokens];
+    for (int group = 0; group < args.head_dim; group += 32) {
+        load_key_scales<kType>(args, group, scales);
+        const int end = group + 32 < args.head_dim ? group + 32 : args.head_dim;
+        for (int d = group; d < end; ++d) {
+            __m256 values[N];
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
-                score[n][part] = _mm256_fmadd_ps(values[n], keys, score[n][part]);
+                values[n] = _mm256_set1_ps(q[n * args.q_stride + d]);
+            }
+#pragma GCC unroll 4
+            for (int part = 0; part < 4; ++part) {
+                const __m256 keys = load_keys<kType>(args, d, part, scales);
+#pragma GCC unroll 4
+                for (int n = 0; n < N; ++n) {
+                    score[n][part] = _mm256_fmadd_ps(values[n], keys, score[n][part]);
+                }
             }
         }
     }
@@ -233,9 +249,13 @@ template <BlockType kType>
 AttendArgs decoded(const AttendArgs& args) {
     float* keys = args.scratch;
     float* values = keys + args.head_dim * kKvTokens;
+    alignas(32) float scales[kKvTokens] = {};
     for (int d = 0; d < args.head_dim; ++d) {
+        if (d % 32 == 0) { // a new group
+            load_key_scales<kType>(args, d, scales);
+        }
         for (int part = 0; part < 4; ++part) {
-            _mm256_storeu_ps(keys + d * kKvTokens + 8 * part, load_keys<kType>(args, d, part));
+            _mm256_storeu_ps(keys + d * kKvTokens + 8 * part, load_keys<kType>(args, d, part, scales));
         }
     }
     if (args.v_block) {
