@@ -48,15 +48,24 @@ __m256 load_keys(const AttendArgs& args, int d, int part, [[maybe_unused]] const
     return values;
 }
 
-/// Dimensions d .. d + 7 of a token of a V block.
+/// The scale of a token's dimensions d .. d + 31, in every lane; 1 where values have none.
 template <BlockType kType>
-__m256 load_value(const AttendArgs& args, int token, int d) {
-    const int width = accumulator_floats(args.value_dim);
-    const __m256 values = load_values<kType>(args.v_block, static_cast<std::size_t>(token * width + d));
+__m256 load_value_scale(const AttendArgs& args, int token, int d) {
     if constexpr (kType == BlockType::Q8_0) {
         const auto at = static_cast<std::size_t>(token * kv_groups(args.value_dim) + d / 32);
         const auto* scales = reinterpret_cast<const Half*>(args.v_block + v_scales_offset(args.value_dim));
-        return _mm256_mul_ps(values, _mm256_set1_ps(_cvtsh_ss(scales[at])));
+        return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(scales[at])));
+    }
+    return _mm256_set1_ps(1.0f);
+}
+
+/// Dimensions d .. d + 7 of a token of a V block.
+template <BlockType kType>
+__m256 load_value(const AttendArgs& args, int token, int d, [[maybe_unused]] __m256 scale) {
+    const int width = accumulator_floats(args.value_dim);
+    const __m256 values = load_values<kType>(args.v_block, static_cast<std::size_t>(token * width + d));
+    if constexpr (kType == BlockType::Q8_0) {
+        return _mm256_mul_ps(values, scale);
     }
     return values;
 }
@@ -142,9 +151,10 @@ void add_values(const AttendArgs& args, int first_query, KvRange range, int d,
         for (int n = 0; n < N; ++n) {
             weight[n] = _mm256_set1_ps(weights[n][t]);
         }
+        const __m256 scale = load_value_scale<kType>(args, t, d); // M vectors lie within 32 dimensions
 #pragma GCC unroll 4
         for (int m = 0; m < M; ++m) {
-            const __m256 value = load_value<kType>(args, t, d + 8 * m);
+            const __m256 value = load_value<kType>(args, t, d + 8 * m, scale);
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
                 acc[n][m] = _mm256_fmadd_ps(weight[n], value, acc[n][m]);
@@ -262,7 +272,8 @@ AttendArgs decoded(const AttendArgs& args) {
         const int width = accumulator_floats(args.value_dim);
         for (int t = 0; t < kKvTokens; ++t) {
             for (int d = 0; d < width; d += 8) {
-                _mm256_storeu_ps(values + t * width + d, load_value<kType>(args, t, d));
+                _mm256_storeu_ps(values + t * width + d,
+                                 load_value<kType>(args, t, d, load_value_scale<kType>(args, t, d)));
             }
         }
     } else {
