@@ -463,6 +463,8 @@ inline void multiply(const MatmulArgs& args) {
         return multiply_integers<Dot, BlockType::Q4_K>(args, kIntegers);
     case BlockType::Q6_K:
         return multiply_integers<Dot, BlockType::Q6_K>(args, kIntegers);
+    default: // has_panels() says no: never packed
+        return;
     }
 }
 
