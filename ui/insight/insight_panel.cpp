@@ -85,6 +85,21 @@ void InsightPanel::setXAxis(LivePlot::XAxis axis) {
 }
 
 void InsightPanel::showThread(const Conversation& conversation) {
+    QList<MessageId> runs, all;
+    for (const Message& message : conversation.thread) {
+        all << message.id;
+        if (message.has_run && !message.run.tokens.empty())
+            runs << message.id;
+    }
+    const auto inside = [](const QList<MessageId>& part, const QList<MessageId>& whole) {
+        return std::all_of(part.begin(), part.end(), [&](MessageId id) { return whole.contains(id); });
+    };
+    // What is plotted already stays: it knows more than the record does (the rest of the program's memory).
+    if (conversation.summary.id == conversation_ && !plotted_.isEmpty() && inside(plotted_, all) &&
+        inside(runs, plotted_))
+        return;
+    conversation_ = conversation.summary.id;
+    plotted_ = runs;
     series_.clear();
     for (const Message& message : conversation.thread) {
         if (message.has_run)
@@ -94,6 +109,9 @@ void InsightPanel::showThread(const Conversation& conversation) {
 }
 
 void InsightPanel::beginAnswer(MessageId message) {
+    if (plotted_.contains(message)) // it goes on: its tokens so far are there
+        return;
+    plotted_ << message;
     series_.begin(message);
     sampleMemory();
 }

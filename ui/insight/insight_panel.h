@@ -49,6 +49,8 @@ class InsightPanel : public QWidget {
     void sampleMemory();
 
     RunSeries series_;
+    ConversationId conversation_ = -1;
+    QList<MessageId> plotted_; ///< answers in the series, in order
     QTabBar* tabs_;
     QStackedWidget* pages_;
     QLabel* empty_;

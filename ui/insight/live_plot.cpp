@@ -22,12 +22,18 @@ LivePlot::LivePlot(const RunSeries& series, const QString& name, QWidget* parent
     setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
     axisRect()->setRangeDrag(Qt::Horizontal);
     axisRect()->setRangeZoom(Qt::Horizontal);
-    axisRect()->setupFullAxesBox(false);
     axisRect()->setMinimumMargins(QMargins(8, 4, 8, 2));
     // The legend stands above the curves instead of over them.
+    auto* head = new QCPLayoutGrid;
     plotLayout()->insertRow(0);
-    plotLayout()->addElement(0, 0, legend);
+    plotLayout()->addElement(0, 0, head);
     plotLayout()->setRowStretchFactor(0, 0.001);
+    note_ = new QCPTextElement(this);
+    note_->setTextFlags(Qt::AlignRight | Qt::AlignVCenter);
+    head->addElement(0, 0, legend);
+    head->addElement(0, 1, note_);
+    head->setColumnStretchFactor(0, 0.001);
+    head->setMargins(QMargins(0, 0, 10, 0));
     plotLayout()->setRowSpacing(0);
     legend->setFillOrder(QCPLegend::foColumnsFirst);
     legend->setVisible(true);
@@ -196,6 +202,8 @@ void LivePlot::applyTheme() {
     legend->setBrush(Qt::NoBrush);
     legend->setTextColor(c.muted);
     legend->setFont(small);
+    note_->setFont(small);
+    note_->setTextColor(c.muted);
     cursor_->setPen(linePen(c.muted));
     reading_->setColor(c.text);
     reading_->setFont(small);

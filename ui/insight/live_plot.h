@@ -52,6 +52,9 @@ class LivePlot : public QCustomPlot {
     double xOf(const PlotToken& token) const;
     /// To be called at the end of the subclass's constructor.
     void initialise();
+    /// A line beside the legend.
+    void setNote(const QString& text) { note_->setText(text); }
+    QString note() const { return note_->text(); }
     static QPen linePen(const QColor& colour, Qt::PenStyle style = Qt::SolidLine);
 
     void changeEvent(QEvent* event) override;
@@ -88,6 +91,7 @@ class LivePlot : public QCustomPlot {
     std::vector<QCPItemRect*> prefills_;
     QCPItemStraightLine* cursor_ = nullptr;
     QCPItemText* reading_ = nullptr;
+    QCPTextElement* note_ = nullptr;
 };
 
 } // namespace switchyard

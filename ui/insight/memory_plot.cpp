@@ -27,11 +27,6 @@ MemoryPlot::MemoryPlot(const RunSeries& series, QWidget* parent)
     }
     yAxis->setLabel(tr("GiB"));
     limit_ = new QCPItemStraightLine(this);
-    limit_label_ = new QCPItemText(this);
-    limit_label_->setObjectName(u"insight.memory.limit"_s);
-    limit_label_->position->setTypeX(QCPItemPosition::ptAxisRectRatio);
-    limit_label_->setPositionAlignment(Qt::AlignRight | Qt::AlignTop);
-    limit_label_->setPadding(QMargins(4, 1, 4, 1));
     initialise();
 }
 
@@ -81,11 +76,7 @@ void MemoryPlot::showMachine() {
     limit_->setVisible(near);
     limit_->point1->setCoords(0, total_);
     limit_->point2->setCoords(1, total_);
-    limit_label_->setVisible(total_ > 0);
-    limit_label_->setText((near ? tr("RAM %1, %2 available") : tr("↑ RAM %1, %2 available"))
-                              .arg(gibText(total_), gibText(available_)));
-    limit_label_->position->setTypeY(near ? QCPItemPosition::ptPlotCoords : QCPItemPosition::ptAxisRectRatio);
-    limit_label_->position->setCoords(1, near ? total_ : 0);
+    setNote(total_ > 0 ? tr("RAM %1, %2 available").arg(gibText(total_), gibText(available_)) : QString());
 }
 
 void MemoryPlot::recolour(const ThemeColours& c) {
@@ -98,13 +89,6 @@ void MemoryPlot::recolour(const ThemeColours& c) {
         parts_[i]->setBrush(i % 2 == 0 ? QBrush(fill) : QBrush(fill, Qt::Dense3Pattern));
     }
     limit_->setPen(linePen(c.danger));
-    limit_label_->setColor(c.muted);
-    QFont small = font();
-    if (small.pointSizeF() > 0)
-        small.setPointSizeF(small.pointSizeF() * 0.88);
-    limit_label_->setFont(small);
-    limit_label_->setBrush(c.window);
-    limit_label_->setPen(Qt::NoPen);
 }
 
 QString MemoryPlot::describe(const PlotToken& t) const {

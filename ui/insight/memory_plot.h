@@ -15,6 +15,9 @@ class MemoryPlot : public LivePlot {
     /// What the machine has, in bytes.
     void setMachine(quint64 total, quint64 available);
 
+    /// "RAM 23.4 GiB, 20.1 GiB available"
+    QString machineText() const { return note(); }
+
   protected:
     void clearData() override;
     void append(double x, const PlotToken& token) override;
@@ -31,7 +34,6 @@ class MemoryPlot : public LivePlot {
     std::array<QCPGraph*, 4> parts_;
     double total_ = 0, available_ = 0; ///< GiB
     QCPItemStraightLine* limit_;
-    QCPItemText* limit_label_;
 };
 
 } // namespace switchyard

@@ -46,7 +46,7 @@ class NumberBox : public QDoubleSpinBox {
 /// The mark of a dial that differs from the preset. It has a name of its own, so that it is not colour alone.
 class Dot : public QLabel {
   public:
-    explicit Dot(QWidget* parent) : QLabel(parent) { setFixedSize(8, 16); }
+    explicit Dot(QWidget* parent) : QLabel(parent) { setFixedSize(8, 14); }
     void setOn(bool on) {
         on_ = on;
         update();
@@ -144,6 +144,7 @@ void ControlRow::buildNumber() {
     box_->setDecimals(spec_.kind == ControlKind::Integer ? 0 : decimalsOf(spec_.step));
     box_->setSingleStep(spec_.step);
     box_->setGroupSeparatorShown(false);
+    box_->setProperty("compact", true);
     connect(box_, &QDoubleSpinBox::valueChanged, this, [this](double number) {
         if (!showing_)
             userMoved(number);
@@ -184,7 +185,7 @@ void ControlRow::buildChoice() {
 
 void ControlRow::buildLayout() {
     auto* top = new QHBoxLayout;
-    top->setSpacing(4);
+    top->setSpacing(2);
     top->addWidget(dot_);
     top->addWidget(name_);
     top->addStretch();
@@ -203,7 +204,10 @@ void ControlRow::buildLayout() {
     layout->addLayout(top);
     if (slider_)
         layout->addWidget(slider_);
-    layout->addWidget(progress_);
+    auto* bar = new QHBoxLayout;
+    bar->setContentsMargins(10, 0, 10, 0);
+    bar->addWidget(progress_);
+    layout->addLayout(bar);
     for (QLabel* label : {forecast_, note_}) {
         if (!label)
             continue;

@@ -23,6 +23,7 @@ namespace {
 QLabel* heading(const QString& text, QWidget* parent) {
     auto* label = new QLabel(text, parent);
     label->setProperty("heading", true);
+    label->setContentsMargins(10, 0, 0, 0);
     return label;
 }
 
@@ -43,17 +44,17 @@ TuneColumn::TuneColumn(std::span<const ControlSpec> specs, Presets& presets, Set
     auto* content = new QWidget(this);
     content->setObjectName(u"tune.content"_s);
     list_ = new QVBoxLayout(content);
-    list_->setContentsMargins(12, 4, 12, 16);
-    list_->setSpacing(10);
+    list_->setContentsMargins(5, 4, 12, 16);
+    list_->setSpacing(8);
     scroll_ = new QScrollArea(this);
     scroll_->setObjectName(u"tune.scroll"_s);
     scroll_->setWidgetResizable(true);
     scroll_->setFrameShape(QFrame::NoFrame);
     scroll_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll_->setFocusPolicy(Qt::NoFocus);
-    scroll_->viewport()->setAutoFillBackground(false);
-    content->setAutoFillBackground(false);
     scroll_->setWidget(content);
+    scroll_->viewport()->setAutoFillBackground(false);
+    content->setAutoFillBackground(false); // the column's own background shows
     layout->addWidget(scroll_, 1);
 
     buildRows(specs);

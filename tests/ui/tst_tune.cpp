@@ -1,0 +1,339 @@
+// The Tune column: dials, presets, forecasts and carving, against the table of controls.
+#include "app/services/fake_generator.h"
+#include "ui/theme.h"
+#include "ui/tuning/carve_panel.h"
+#include "ui/tuning/control_row.h"
+#include "ui/tuning/dial_slider.h"
+#include "ui/tuning/preset_bar.h"
+#include "ui/tuning/tune_column.h"
+
+#include <QComboBox>
+#include <QDialog>
+#include <QDoubleSpinBox>
+#include <QLabel>
+#include <QLineEdit>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QToolButton>
+#include <QWheelEvent>
+
+using namespace switchyard;
+using namespace Qt::StringLiterals;
+
+Q_DECLARE_METATYPE(switchyard::Tuning)
+
+namespace {
+
+/// A Tune column with everything it needs, shown.
+struct Bench {
+    Bench() : settings(folder.filePath(u"settings.ini"_s)), presets(folder.filePath(u"presets"_s)) {
+        column = std::make_unique<TuneColumn>(controls(), presets, settings);
+        column->resize(320, 900);
+        column->show();
+        show(FakeGenerator::mixtureModel());
+        QObject::connect(column.get(), &TuneColumn::tuningMoved,
+                         [this](const Tuning& tuning) { moves.push_back(tuning); });
+    }
+    void show(Capabilities capabilities) {
+        capabilities.ready = true;
+        column->setCapabilities(capabilities);
+        column->setTuning(capabilities.defaults);
+    }
+    template <typename T>
+    T* find(const QString& name) const {
+        T* widget = column->findChild<T*>(name);
+        if (!widget)
+            qFatal("no %s", qPrintable(name));
+        return widget;
+    }
+    DialSlider* slider(const QString& dial) const { return find<DialSlider>(u"tune.%1.slider"_s.arg(dial)); }
+    QDoubleSpinBox* box(const QString& dial) const {
+        return find<QDoubleSpinBox>(u"tune.%1.box"_s.arg(dial));
+    }
+
+    QTemporaryDir folder;
+    Settings settings;
+    Presets presets;
+    std::unique_ptr<TuneColumn> column;
+    std::vector<Tuning> moves;
+};
+
+void wheel(QWidget* widget) {
+    const QPointF at = widget->rect().center();
+    QWheelEvent event(at, widget->mapToGlobal(at), {}, {0, 120}, Qt::NoButton, Qt::NoModifier,
+                      Qt::NoScrollPhase, false);
+    QApplication::sendEvent(widget, &event);
+}
+
+} // namespace
+
+class TestTune : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    void everyDialOfTheTableIsThere() {
+        Bench bench;
+        for (const ControlSpec& spec : controls()) {
+            ControlRow* row = bench.column->row(spec.name);
+            QVERIFY2(row, spec.name.data());
+            const QString id = QString::fromStdString(std::string(spec.name));
+            QCOMPARE(bench.find<QLabel>(u"tune.%1.acts"_s.arg(id))->text(), actsWord(spec.acts));
+            if (auto* slider = row->findChild<DialSlider*>()) {
+                QVERIFY2(!slider->accessibleName().isEmpty(), spec.name.data());
+                QVERIFY2(!slider->accessibleDescription().isEmpty(), spec.name.data());
+            }
+        }
+    }
+
+    void everyNumberSliderMovesItsDial() {
+        Bench bench;
+        for (const ControlSpec& spec : controls()) {
+            if (spec.kind == ControlKind::Choice)
+                continue;
+            ControlRow* row = bench.column->row(spec.name);
+            auto* slider = row->findChild<DialSlider*>();
+            if (!slider)
+                continue; // the seed has a number box only
+            bench.moves.clear();
+            const ControlValue before = row->value();
+            const int target = slider->value() == slider->maximum() ? slider->minimum() : slider->maximum();
+            slider->setValue(target);
+            QCOMPARE(bench.moves.size(), std::size_t(1));
+            QVERIFY2(control_value(bench.moves[0], spec) != before, spec.name.data());
+            QVERIFY2(control_value(bench.moves[0], spec) == row->value(), spec.name.data());
+        }
+    }
+
+    void everyChoiceSliderMovesItsDial() {
+        Bench bench;
+        for (const char* dial : {"quant", "kv"}) {
+            ControlRow* row = bench.column->row(dial);
+            auto* slider = row->findChild<DialSlider*>();
+            for (int stop = 0; stop <= slider->maximum(); ++stop) {
+                slider->setValue(stop);
+                const ControlValue chosen = control_value(bench.column->tuning(), row->spec());
+                QCOMPARE(QString::fromStdString(std::get<std::string>(chosen)), row->stopNames()[stop]);
+            }
+            QVERIFY(!bench.moves.empty());
+        }
+    }
+
+    void numberBoxAndSliderAgree() {
+        Bench bench;
+        bench.box(u"temperature"_s)->setValue(1.25);
+        QCOMPARE(bench.moves.back().sequence.temperature, 1.25);
+        QCOMPARE(bench.slider(u"temperature"_s)->value(), 25);
+        bench.slider(u"temperature"_s)->setValue(10);
+        QCOMPARE(bench.box(u"temperature"_s)->value(), 0.5);
+        // A range of thousands keeps small values within reach of the slider.
+        bench.box(u"max_tokens"_s)->setValue(256);
+        QCOMPARE(bench.moves.back().sequence.max_tokens, 256);
+        QVERIFY(bench.slider(u"max_tokens"_s)->value() > 200);
+    }
+
+    void seedHasABoxWithoutSlider() {
+        Bench bench;
+        QVERIFY(!bench.column->findChild<DialSlider*>(u"tune.seed.slider"_s));
+        bench.box(u"seed"_s)->setValue(9007199254740991.0);
+        QCOMPARE(bench.moves.back().sequence.seed, 9007199254740991ull);
+    }
+
+    void weightsAboveTheFileAreMarkedNoGain() {
+        Bench bench;
+        ControlRow* row = bench.column->row("quant");
+        const QStringList stops = row->stopNames();
+        DialSlider* slider = bench.slider(u"quant"_s);
+        QVERIFY(stops.contains(u"file"_s));
+        QVERIFY2(!stops.contains(u"Q8_0"_s), "the file's own precision is the stop 'file'");
+        QVERIFY(slider->isNoGain(static_cast<int>(stops.indexOf(u"F16"_s))));
+        QVERIFY(slider->isNoGain(static_cast<int>(stops.indexOf(u"BF16"_s))));
+        QVERIFY(!slider->isNoGain(static_cast<int>(stops.indexOf(u"Q4_K"_s))));
+        QVERIFY(!slider->isNoGain(static_cast<int>(stops.indexOf(u"file"_s))));
+        // Smaller stands on the left.
+        QVERIFY(stops.indexOf(u"Q4_0"_s) < stops.indexOf(u"Q6_K"_s));
+        QVERIFY(stops.indexOf(u"Q6_K"_s) < stops.indexOf(u"file"_s));
+        QVERIFY(stops.indexOf(u"file"_s) < stops.indexOf(u"F16"_s));
+    }
+
+    void hoveringShowsBytesAndSpeedBeforeTheChoice() {
+        Bench bench;
+        ControlRow* row = bench.column->row("quant");
+        DialSlider* slider = bench.slider(u"quant"_s);
+        auto* line = bench.find<QLabel>(u"tune.quant.forecast"_s);
+        const QString own = line->text();
+        const int stop = static_cast<int>(row->stopNames().indexOf(u"Q4_K"_s));
+        const double x = 10 + (slider->width() - 20.0) * stop / slider->maximum();
+        QTest::mouseMove(slider, QPoint(static_cast<int>(x), slider->height() / 2));
+        QTRY_VERIFY2(line->text().contains(u"Q4_K"_s), qPrintable(line->text()));
+        QVERIFY2(line->text().contains(u"GiB"_s), qPrintable(line->text()));
+        QVERIFY2(line->text().contains(u"76"_s), qPrintable(line->text())); // tokens/s of the forecast
+        QVERIFY2(line->text().contains(u"Q4_0 where rows"_s), qPrintable(line->text()));
+        QVERIFY(bench.moves.empty());
+        QEvent leave(QEvent::Leave);
+        QApplication::sendEvent(slider, &leave);
+        QCOMPARE(line->text(), own);
+    }
+
+    void choiceIsTakenWhenTheHandleIsLetGo() {
+        Bench bench;
+        DialSlider* slider = bench.slider(u"quant"_s);
+        QTest::mousePress(slider, Qt::LeftButton, {}, QPoint(10, slider->height() / 2));
+        QVERIFY(bench.moves.empty());
+        QTest::mouseRelease(slider, Qt::LeftButton, {}, QPoint(10, slider->height() / 2));
+        QCOMPARE(bench.moves.size(), std::size_t(1));
+        QVERIFY(bench.moves[0].model.weights.has_value());
+    }
+
+    void doubleClickPutsThePresetBack() {
+        Bench bench;
+        const double preset = FakeGenerator::mixtureModel().defaults.sequence.temperature;
+        bench.box(u"temperature"_s)->setValue(1.5);
+        ControlRow* row = bench.column->row("temperature");
+        QVERIFY(row->differsFromPreset());
+        DialSlider* slider = bench.slider(u"temperature"_s);
+        QVERIFY(slider->accessibleName().contains(u"differs"_s));
+        QTest::mouseDClick(slider, Qt::LeftButton, {}, QPoint(slider->width() - 12, slider->height() / 2));
+        QCOMPARE(bench.moves.back().sequence.temperature, preset);
+        QVERIFY(!row->differsFromPreset());
+    }
+
+    void wheelActsOnlyWithFocus() {
+        Bench bench;
+        QVERIFY(QTest::qWaitForWindowActive(bench.column.get()));
+        DialSlider* slider = bench.slider(u"temperature"_s);
+        bench.box(u"top_p"_s)->setFocus();
+        const int before = slider->value();
+        wheel(slider);
+        QCOMPARE(slider->value(), before);
+        wheel(bench.box(u"temperature"_s));
+        QCOMPARE(slider->value(), before);
+        slider->setFocus();
+        wheel(slider);
+        QVERIFY(slider->value() != before);
+    }
+
+    void expertsFollowTheModel() {
+        Bench bench;
+        DialSlider* slider = bench.slider(u"experts"_s);
+        QVERIFY(slider->isEnabled());
+        QCOMPARE(bench.box(u"experts"_s)->minimum(), 1.0);
+        QCOMPARE(bench.box(u"experts"_s)->maximum(), 64.0);
+        QCOMPARE(bench.box(u"experts"_s)->value(), 6.0);
+        slider->setValue(1); // the second stop: 2 experts
+        QCOMPARE(bench.moves.back().sequence.experts, 2);
+    }
+
+    void zeroExpertsIsTheModelsOwnNumber() {
+        Bench bench;
+        Tuning tuning = FakeGenerator::mixtureModel().defaults;
+        tuning.sequence.experts = 0;
+        bench.column->setTuning(tuning);
+        QCOMPARE(bench.box(u"experts"_s)->value(), 6.0);
+        QVERIFY(!bench.column->row("experts")->differsFromPreset());
+    }
+
+    void denseModelTurnsExpertsOffAndOffersCarving() {
+        Bench bench;
+        bench.show(FakeGenerator::denseModel());
+        QVERIFY(!bench.slider(u"experts"_s)->isEnabled());
+        auto* carve = bench.find<QPushButton>(u"carve.start"_s);
+        QVERIFY(carve->isVisible());
+        QSignalSpy asked(bench.column.get(), &TuneColumn::carveRequested);
+        carve->click();
+        QCOMPARE(asked.size(), 1);
+        bench.column->setCarveProgress(0.4, u"Calibration text"_s);
+        QVERIFY(!carve->isVisible());
+        auto* bar = bench.find<QProgressBar>(u"carve.progress"_s);
+        QVERIFY(bar->isVisible());
+        QCOMPARE(bar->value(), 400);
+        QSignalSpy cancelled(bench.column.get(), &TuneColumn::carveCancelled);
+        bench.find<QPushButton>(u"carve.cancel"_s)->click();
+        QCOMPARE(cancelled.size(), 1);
+
+        bench.column->setCarveFinished(u"/models/carved.gguf"_s, {});
+        QSignalSpy opened(bench.column.get(), &TuneColumn::openModelRequested);
+        bench.find<QPushButton>(u"carve.open"_s)->click();
+        QCOMPARE(opened.value(0).value(0).toString(), u"/models/carved.gguf"_s);
+
+        bench.column->setCarveFinished({}, u"No space is left."_s);
+        QCOMPARE(bench.find<QLabel>(u"carve.text"_s)->text(), u"No space is left."_s);
+        QVERIFY(carve->isVisible());
+        bench.show(FakeGenerator::mixtureModel());
+        QVERIFY(!carve->isVisible());
+        QVERIFY(bench.slider(u"experts"_s)->isEnabled());
+    }
+
+    void reEncodingShowsItsProgressOnTheControl() {
+        Bench bench;
+        auto* bar = bench.find<QProgressBar>(u"tune.quant.progress"_s);
+        QVERIFY(!bar->isVisible());
+        bench.column->setRecodeProgress(30, 120);
+        QVERIFY(bar->isVisible());
+        QCOMPARE(bar->value(), 30);
+        QVERIFY(bench.find<QLabel>(u"tune.quant.acts"_s)->text().contains(u"25"_s));
+        bench.column->setRecodeProgress(120, 120);
+        QVERIFY(!bar->isVisible());
+        QCOMPARE(bench.find<QLabel>(u"tune.quant.acts"_s)->text(), actsWord(ControlActs::Now));
+    }
+
+    void presetsAreSavedRenamedAndDeleted() {
+        Bench bench;
+        auto* box = bench.find<QComboBox>(u"preset.box"_s);
+        QCOMPARE(box->count(), 1); // the model's own
+        bench.box(u"temperature"_s)->setValue(1.1);
+        bench.find<QAction>(u"preset.saveAs"_s)->trigger();
+        auto* name = bench.find<QLineEdit>(u"preset.name"_s);
+        QTest::keyClicks(name, u"Warm"_s);
+        QTest::keyClick(name, Qt::Key_Return);
+        QCOMPARE(box->currentText(), u"Warm"_s);
+        QCOMPARE(bench.settings.preset(), u"Warm"_s);
+        QVERIFY(!bench.column->row("temperature")->differsFromPreset());
+
+        // The model's own again, and back.
+        box->setCurrentIndex(0);
+        Q_EMIT box->activated(0);
+        QCOMPARE(bench.moves.back().sequence.temperature, 0.7);
+        box->setCurrentIndex(1);
+        Q_EMIT box->activated(1);
+        QCOMPARE(bench.moves.back().sequence.temperature, 1.1);
+
+        bench.find<QAction>(u"preset.rename"_s)->trigger();
+        name->selectAll();
+        QTest::keyClicks(name, u"Hot"_s);
+        QTest::keyClick(name, Qt::Key_Return);
+        QCOMPARE(box->currentText(), u"Hot"_s);
+        QVERIFY(bench.presets.names().contains(u"Hot"_s));
+        QVERIFY(!bench.presets.names().contains(u"Warm"_s));
+
+        bench.find<QAction>(u"preset.delete"_s)->trigger();
+        auto* question = bench.column->findChild<QDialog*>(u"preset.deleteQuestion"_s);
+        QVERIFY(question);
+        for (QPushButton* button : question->findChildren<QPushButton*>()) {
+            if (button->text() == u"Delete"_s)
+                button->click();
+        }
+        QTRY_VERIFY(!bench.presets.names().contains(u"Hot"_s));
+        QCOMPARE(bench.settings.preset(), QString());
+    }
+
+    void groupsFoldAndAreRemembered() {
+        Bench bench;
+        auto* dynamic = bench.find<QToolButton>(u"section.dynamic"_s);
+        QVERIFY(bench.column->row("top_k")->isVisible());
+        dynamic->click();
+        QVERIFY(!bench.column->row("top_k")->isVisible());
+        TuneColumn again(controls(), bench.presets, bench.settings);
+        again.resize(320, 900);
+        again.show();
+        QVERIFY(!again.row("top_k")->isVisible());
+        // The dials on top never fold away.
+        QVERIFY(again.row("temperature")->isVisible());
+        QVERIFY(again.row("quant")->isVisible());
+    }
+};
+
+QTEST_MAIN(TestTune)
+#include "tst_tune.moc"
