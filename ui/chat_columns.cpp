@@ -1,0 +1,148 @@
+#include "ui/chat_columns.h"
+
+#include "ui/theme.h"
+
+#include <QHBoxLayout>
+#include <QResizeEvent>
+#include <QSplitter>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+ChatColumns::ChatColumns(Settings& settings, QWidget* header, QWidget* list, QWidget* thread,
+                         QWidget* insight, QWidget* tune, QWidget* parent)
+    : QWidget(parent), settings_(settings), list_(list), insight_(insight), tune_(tune) {
+    want_list_ = settings_.value(u"window/list"_s, true).toBool();
+    want_tune_ = settings_.value(u"window/tune"_s, true).toBool();
+    want_insight_ = settings_.value(u"window/insight"_s, true).toBool();
+    narrow_side_ = static_cast<Side>(settings_.value(u"window/narrow_side"_s, 2).toInt());
+
+    list_button_ =
+        foldButton(u"fold.list"_s, u"sidebar"_s, tr("Chats"), tr("Show or fold the list of chats"));
+    insight_button_ =
+        foldButton(u"fold.insight"_s, u"insight"_s, tr("Insight"), tr("Show or fold the plots (Ctrl+P)"));
+    tune_button_ =
+        foldButton(u"fold.tune"_s, u"tune"_s, tr("Tune"), tr("Show or fold the Tune column (Ctrl+T)"));
+    connect(list_button_, &QToolButton::clicked, this, &ChatColumns::showList);
+    connect(insight_button_, &QToolButton::clicked, this, &ChatColumns::showInsight);
+    connect(tune_button_, &QToolButton::clicked, this, &ChatColumns::showTune);
+
+    auto* top = new QWidget(this);
+    top->setObjectName(u"thread.top"_s);
+    top->setProperty("topbar", true);
+    top->setAttribute(Qt::WA_StyledBackground);
+    auto* row = new QHBoxLayout(top);
+    row->setContentsMargins(8, 5, 8, 5);
+    row->setSpacing(6);
+    row->addWidget(list_button_, 0, Qt::AlignTop);
+    row->addWidget(header, 1);
+    row->addWidget(insight_button_, 0, Qt::AlignTop);
+    row->addWidget(tune_button_, 0, Qt::AlignTop);
+
+    middle_ = new QSplitter(Qt::Vertical, this);
+    middle_->setObjectName(u"splitter.insight"_s);
+    middle_->setChildrenCollapsible(false);
+    middle_->setHandleWidth(1);
+    middle_->addWidget(thread);
+    middle_->addWidget(insight_);
+    middle_->setStretchFactor(0, 1);
+    middle_->setStretchFactor(1, 0);
+    auto* centre = new QWidget(this);
+    centre->setMinimumWidth(320);
+    auto* column = new QVBoxLayout(centre);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(top);
+    column->addWidget(middle_, 1);
+
+    columns_ = new QSplitter(Qt::Horizontal, this);
+    columns_->setObjectName(u"splitter.columns"_s);
+    columns_->setChildrenCollapsible(false);
+    columns_->setHandleWidth(1);
+    columns_->addWidget(list_);
+    columns_->addWidget(centre);
+    columns_->addWidget(tune_);
+    columns_->setStretchFactor(0, 0);
+    columns_->setStretchFactor(1, 1);
+    columns_->setStretchFactor(2, 0);
+    auto* layout = new QHBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(columns_);
+
+    if (!columns_->restoreState(settings_.value(u"window/columns"_s).toByteArray()))
+        columns_->setSizes({250, 700, 310});
+    if (!middle_->restoreState(settings_.value(u"window/middle"_s).toByteArray()))
+        middle_->setSizes({500, 210});
+    connect(columns_, &QSplitter::splitterMoved, this, &ChatColumns::remember);
+    connect(middle_, &QSplitter::splitterMoved, this, &ChatColumns::remember);
+    arrange();
+}
+
+QToolButton* ChatColumns::foldButton(const QString& name, const QString& icon, const QString& title,
+                                     const QString& tip) {
+    auto* button = new QToolButton(this);
+    button->setObjectName(name);
+    button->setIcon(themedIcon(icon));
+    button->setIconSize({20, 20});
+    button->setCheckable(true);
+    button->setToolTip(tip);
+    button->setAccessibleName(title);
+    button->setAccessibleDescription(tip);
+    return button;
+}
+
+bool ChatColumns::isListShown() const { return !list_->isHidden(); }
+bool ChatColumns::isTuneShown() const { return !tune_->isHidden(); }
+bool ChatColumns::isInsightShown() const { return !insight_->isHidden(); }
+
+void ChatColumns::showList(bool on) {
+    if (isNarrow())
+        narrow_side_ = on ? Side::List : narrow_side_ == Side::List ? Side::None : narrow_side_;
+    else
+        want_list_ = on;
+    arrange();
+}
+
+void ChatColumns::showTune(bool on) {
+    if (isNarrow())
+        narrow_side_ = on ? Side::Tune : narrow_side_ == Side::Tune ? Side::None : narrow_side_;
+    else
+        want_tune_ = on;
+    arrange();
+}
+
+void ChatColumns::showInsight(bool on) {
+    want_insight_ = on;
+    arrange();
+}
+
+void ChatColumns::arrange() {
+    list_->setVisible(isNarrow() ? narrow_side_ == Side::List : want_list_);
+    tune_->setVisible(isNarrow() ? narrow_side_ == Side::Tune : want_tune_);
+    insight_->setVisible(want_insight_);
+    list_button_->setChecked(isListShown());
+    tune_button_->setChecked(isTuneShown());
+    insight_button_->setChecked(isInsightShown());
+    settings_.setValue(u"window/list"_s, want_list_);
+    settings_.setValue(u"window/tune"_s, want_tune_);
+    settings_.setValue(u"window/insight"_s, want_insight_);
+    settings_.setValue(u"window/narrow_side"_s, static_cast<int>(narrow_side_));
+    Q_EMIT foldingChanged();
+}
+
+void ChatColumns::remember() {
+    settings_.setValue(u"window/columns"_s, columns_->saveState());
+    settings_.setValue(u"window/middle"_s, middle_->saveState());
+}
+
+void ChatColumns::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    const bool was_narrow = event->oldSize().width() < kNarrow;
+    if (event->oldSize().width() <= 0 || was_narrow != isNarrow())
+        arrange();
+}
+
+} // namespace switchyard

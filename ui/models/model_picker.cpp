@@ -1,0 +1,153 @@
+#include "ui/models/model_picker.h"
+
+#include "app/services/dial_moves.h"
+#include "ui/theme.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLocale>
+#include <QMenu>
+#include <QProgressBar>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+QString sizeText(quint64 bytes) { return QLocale().formattedDataSize(static_cast<qint64>(bytes), 1); }
+
+ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
+    setObjectName(u"picker"_s);
+    menu_ = new QMenu(this);
+    menu_->setObjectName(u"picker.menu"_s);
+    menu_->setToolTipsVisible(true);
+    button_ = new QToolButton(this);
+    button_->setObjectName(u"picker.button"_s);
+    button_->setProperty("picker", true);
+    button_->setToolButtonStyle(Qt::ToolButtonTextOnly);
+    button_->setPopupMode(QToolButton::InstantPopup);
+    button_->setMenu(menu_);
+    button_->setFocusPolicy(Qt::StrongFocus);
+    button_->setToolTip(tr("Choose the model"));
+    facts_ = new QLabel(this);
+    facts_->setObjectName(u"picker.facts"_s);
+    facts_->setProperty("muted", true);
+    facts_->setMinimumWidth(0);
+    facts_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    bar_ = new QProgressBar(this);
+    bar_->setObjectName(u"picker.progress"_s);
+    bar_->setRange(0, 1000);
+    bar_->setTextVisible(false);
+    bar_->setAccessibleName(tr("Loading the model"));
+    error_ = new QLabel(this);
+    error_->setObjectName(u"picker.error"_s);
+    error_->setWordWrap(true);
+    error_->setProperty("error", true);
+    error_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+
+    auto* row = new QHBoxLayout;
+    row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(8);
+    row->addWidget(button_);
+    row->addWidget(facts_, 1);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(2);
+    layout->addLayout(row);
+    layout->addWidget(bar_);
+    layout->addWidget(error_);
+    connect(menu_, &QMenu::aboutToShow, this, &ModelPicker::fillMenu);
+    fillMenu();
+    setState(ModelState::None, {}, {});
+}
+
+void ModelPicker::setModels(const QList<ModelEntry>& models) {
+    models_ = models;
+    fillMenu();
+}
+
+void ModelPicker::fillMenu() {
+    menu_->clear();
+    const QFontMetrics metrics(menu_->font());
+    for (const ModelEntry& model : models_) {
+        if (!model.error.isEmpty())
+            continue;
+        const QString name = metrics.elidedText(model.name, Qt::ElideMiddle, 420);
+        QAction* action = menu_->addAction(u"%1\t%2 · %3"_s.arg(QString(name).replace(u'&', u"&&"_s),
+                                                                model.precision, sizeText(model.bytes)));
+        action->setToolTip(model.path);
+        action->setCheckable(true);
+        action->setChecked(model.path == capabilities_.model_path && state_ == ModelState::Ready);
+        connect(action, &QAction::triggered, this, [this, path = model.path] { Q_EMIT loadRequested(path); });
+    }
+    if (menu_->isEmpty())
+        menu_->addAction(tr("No models in the model folders"))->setEnabled(false);
+    menu_->addSeparator();
+    menu_->addAction(themedIcon(u"folder"_s), tr("Open a model file…"), this, &ModelPicker::openFileRequested)
+        ->setObjectName(u"picker.openFile"_s);
+    menu_->addAction(themedIcon(u"models"_s), tr("All models"), this, &ModelPicker::modelsPageRequested)
+        ->setObjectName(u"picker.allModels"_s);
+}
+
+void ModelPicker::openMenu() { button_->showMenu(); }
+
+void ModelPicker::setState(ModelState state, const QString& error, const QString& path) {
+    state_ = state;
+    path_ = path;
+    if (state == ModelState::Loading)
+        share_ = 0;
+    error_->setText(error);
+    error_->setVisible(state == ModelState::Failed && !error.isEmpty());
+    showModel();
+}
+
+void ModelPicker::setProgress(double share) {
+    share_ = share;
+    showModel();
+}
+
+void ModelPicker::setCapabilities(const Capabilities& capabilities) {
+    capabilities_ = capabilities;
+    showModel();
+}
+
+void ModelPicker::setTuning(const Tuning& tuning) {
+    tuning_ = tuning;
+    showModel();
+}
+
+void ModelPicker::showModel() {
+    const bool loading = state_ == ModelState::Loading;
+    bar_->setVisible(loading);
+    bar_->setValue(static_cast<int>(1000 * share_));
+    QString name = capabilities_.model_name;
+    QStringList facts;
+    if (loading) {
+        name = path_.section(u'/', -1);
+        facts << tr("loading, %1 %").arg(static_cast<int>(100 * share_));
+    } else if (state_ == ModelState::Ready) {
+        const QString precision = QString::fromStdString(precisionName(tuning_.model));
+        facts << (precision == "file"_L1 ? capabilities_.file_precision : precision);
+        if (capabilities_.experts > 0) {
+            const int active =
+                tuning_.sequence.experts > 0 ? tuning_.sequence.experts : capabilities_.experts_active;
+            facts << tr("%1/%2 experts").arg(active).arg(capabilities_.experts);
+        } else {
+            facts << tr("dense");
+        }
+        facts << capabilities_.device;
+    } else if (state_ == ModelState::Failed) {
+        name = tr("No model");
+    } else {
+        name = tr("Choose a model");
+    }
+    const QFontMetrics metrics(button_->font());
+    button_->setText(metrics.elidedText(name, Qt::ElideMiddle, 340) + u"  ▾"_s);
+    button_->setToolTip(state_ == ModelState::Ready ? capabilities_.model_path : tr("Choose the model"));
+    button_->setAccessibleName(tr("Model: %1").arg(name));
+    facts_->setText(facts.join(u"  ·  "_s));
+    facts_->setToolTip(facts_->text());
+}
+
+} // namespace switchyard

@@ -1,0 +1,56 @@
+// The model in use, at the top of the thread: its name, precision, experts and device; a list to choose
+// another from; how far loading is; and why a model could not be loaded.
+#pragma once
+
+#include "app/services/generator.h"
+#include "app/services/model_library.h"
+
+#include <QWidget>
+
+class QLabel;
+class QMenu;
+class QProgressBar;
+class QToolButton;
+
+namespace switchyard {
+
+class ModelPicker : public QWidget {
+    Q_OBJECT
+  public:
+    explicit ModelPicker(QWidget* parent = nullptr);
+
+    void setModels(const QList<ModelEntry>& models);
+    /// `path` is what is being loaded, or could not be.
+    void setState(ModelState state, const QString& error, const QString& path);
+    void setProgress(double share);
+    void setCapabilities(const Capabilities& capabilities);
+    /// The dials in force: precision and experts are shown.
+    void setTuning(const Tuning& tuning);
+    QMenu* menu() const { return menu_; }
+    void openMenu();
+
+  Q_SIGNALS:
+    void loadRequested(const QString& path);
+    void openFileRequested();
+    void modelsPageRequested();
+
+  private:
+    void fillMenu();
+    void showModel();
+
+    QList<ModelEntry> models_;
+    Capabilities capabilities_;
+    Tuning tuning_;
+    ModelState state_ = ModelState::None;
+    QString path_;
+    double share_ = 0;
+    QToolButton* button_;
+    QMenu* menu_;
+    QLabel *facts_, *error_;
+    QProgressBar* bar_;
+};
+
+/// "9.3 GiB", "143 MiB"
+QString sizeText(quint64 bytes);
+
+} // namespace switchyard

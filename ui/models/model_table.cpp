@@ -1,0 +1,113 @@
+#include "ui/models/model_table.h"
+
+#include "ui/models/model_picker.h"
+#include "ui/theme.h"
+
+#include <QLocale>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+/// "134 M", "15.7 B"
+QString countText(quint64 count) {
+    const QLocale locale;
+    if (count >= 1000000000)
+        return locale.toString(static_cast<double>(count) / 1e9, 'f', 1) + u" B"_s;
+    return locale.toString(static_cast<double>(count) / 1e6, 'f', 0) + u" M"_s;
+}
+
+} // namespace
+
+void ModelTable::setModels(const QList<ModelEntry>& models) {
+    beginResetModel();
+    models_ = models;
+    endResetModel();
+}
+
+const ModelEntry* ModelTable::entry(const QModelIndex& index) const {
+    return index.isValid() && index.row() < models_.size() ? &models_[index.row()] : nullptr;
+}
+
+int ModelTable::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : static_cast<int>(models_.size());
+}
+
+int ModelTable::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : Columns; }
+
+QString ModelTable::text(const ModelEntry& model, int column) const {
+    const bool bad = !model.error.isEmpty();
+    switch (column) {
+    case Name:
+        return model.name;
+    case Size:
+        return sizeText(model.bytes);
+    case Architecture:
+        return model.architecture;
+    case Parameters:
+        return bad || model.parameters == 0 ? QString() : countText(model.parameters);
+    case Precision:
+        return model.precision;
+    case Experts:
+        if (bad)
+            return {};
+        return model.experts > 0 ? tr("%1 of %2").arg(model.experts_active).arg(model.experts) : tr("dense");
+    case Note:
+        return model.error;
+    }
+    return {};
+}
+
+QVariant ModelTable::data(const QModelIndex& index, int role) const {
+    const ModelEntry* model = entry(index);
+    if (!model)
+        return {};
+    const bool bad = !model->error.isEmpty();
+    switch (role) {
+    case Qt::DisplayRole:
+        return text(*model, index.column());
+    case Qt::ToolTipRole:
+        return index.column() == Note && bad ? model->error : model->path;
+    case Qt::TextAlignmentRole:
+        return index.column() == Size || index.column() == Parameters
+                   ? QVariant(Qt::AlignRight | Qt::AlignVCenter)
+                   : QVariant(Qt::AlignLeft | Qt::AlignVCenter);
+    case Qt::DecorationRole:
+        return bad && index.column() == Name ? QVariant(themedIcon(u"warning"_s)) : QVariant();
+    case Qt::AccessibleTextRole:
+        return bad ? tr("%1, cannot be used: %2").arg(model->name, model->error)
+                   : text(*model, index.column());
+    default:
+        return {};
+    }
+}
+
+QVariant ModelTable::headerData(int section, Qt::Orientation orientation, int role) const {
+    if (orientation != Qt::Horizontal)
+        return {};
+    if (role == Qt::TextAlignmentRole)
+        return section == Size || section == Parameters ? QVariant(Qt::AlignRight | Qt::AlignVCenter)
+                                                        : QVariant(Qt::AlignLeft | Qt::AlignVCenter);
+    if (role != Qt::DisplayRole)
+        return {};
+    switch (section) {
+    case Name:
+        return tr("Name");
+    case Size:
+        return tr("Size");
+    case Architecture:
+        return tr("Architecture");
+    case Parameters:
+        return tr("Parameters");
+    case Precision:
+        return tr("Precision");
+    case Experts:
+        return tr("Experts");
+    case Note:
+        return tr("Why it cannot be used");
+    }
+    return {};
+}
+
+} // namespace switchyard

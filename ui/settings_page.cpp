@@ -1,0 +1,185 @@
+#include "ui/settings_page.h"
+
+#include "ui/models/folder_list.h"
+#include "ui/theme.h"
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QDesktopServices>
+#include <QDir>
+#include <QFileDialog>
+#include <QFormLayout>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QSpinBox>
+#include <QUrl>
+#include <QVBoxLayout>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+QFormLayout* addPart(QVBoxLayout* layout, const QString& title) {
+    auto* heading = new QLabel(title);
+    heading->setProperty("heading", true);
+    layout->addSpacing(8);
+    layout->addWidget(heading);
+    auto* form = new QFormLayout;
+    form->setLabelAlignment(Qt::AlignLeft);
+    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    form->setHorizontalSpacing(24);
+    form->setVerticalSpacing(10);
+    layout->addLayout(form);
+    return form;
+}
+
+/// The labels of all parts are as wide, so that the fields stand in one column.
+void addRow(QFormLayout* form, const QString& title, QWidget* field) {
+    auto* label = new QLabel(title);
+    label->setMinimumWidth(label->fontMetrics().averageCharWidth() * 20);
+    label->setBuddy(field);
+    if (qobject_cast<QComboBox*>(field) || qobject_cast<QSpinBox*>(field))
+        field->setMaximumWidth(280);
+    form->addRow(label, field);
+}
+
+QLabel* addNote(QFormLayout* form, const QString& text) {
+    auto* note = new QLabel(text);
+    note->setProperty("muted", true);
+    note->setProperty("small", true);
+    note->setWordWrap(true);
+    form->addRow(QString(), note);
+    return note;
+}
+
+} // namespace
+
+SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* parent)
+    : QWidget(parent), settings_(settings), paths_(paths) {
+    setObjectName(u"settings"_s);
+    auto* content = new QWidget;
+    auto* inner = new QVBoxLayout(content);
+    inner->setContentsMargins(24, 18, 24, 18);
+    inner->setSpacing(8);
+    auto* title = new QLabel(tr("Settings"));
+    title->setProperty("title", true);
+    inner->addWidget(title);
+    buildAppearance(inner);
+    buildChat(inner);
+    buildFolders(inner);
+    inner->addStretch();
+    content->setMaximumWidth(760);
+    auto* scroll = new QScrollArea(this);
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setFocusPolicy(Qt::NoFocus);
+    scroll->setWidget(content);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(scroll);
+    connect(&settings_, &Settings::changed, this, &SettingsPage::read);
+    read();
+}
+
+void SettingsPage::buildAppearance(QVBoxLayout* layout) {
+    QFormLayout* form = addPart(layout, tr("Appearance"));
+    theme_ = new QComboBox;
+    theme_->setObjectName(u"settings.theme"_s);
+    theme_->setAccessibleName(tr("Theme"));
+    theme_->addItem(tr("As the system"), static_cast<int>(Theme::System));
+    theme_->addItem(tr("Light"), static_cast<int>(Theme::Light));
+    theme_->addItem(tr("Dark"), static_cast<int>(Theme::Dark));
+    addRow(form, tr("Theme"), theme_);
+    connect(theme_, &QComboBox::activated, this,
+            [this] { settings_.setTheme(static_cast<Theme>(theme_->currentData().toInt())); });
+
+    font_ = new QSpinBox;
+    font_->setObjectName(u"settings.fontSize"_s);
+    font_->setAccessibleName(tr("Font size"));
+    font_->setRange(kSmallestFont - 1, kLargestFont);
+    font_->setSpecialValueText(tr("As the system"));
+    font_->setSuffix(tr(" pt"));
+    addRow(form, tr("Font size"), font_);
+    connect(font_, &QSpinBox::valueChanged, this,
+            [this](int points) { settings_.setValue(u"font_size"_s, points < kSmallestFont ? 0 : points); });
+
+    language_ = new QComboBox;
+    language_->setObjectName(u"settings.language"_s);
+    language_->setAccessibleName(tr("Language"));
+    language_->addItem(tr("As the system"), QString());
+    language_->addItem(u"English"_s, u"en"_s);
+    language_->addItem(u"简体中文"_s, u"zh_CN"_s);
+    addRow(form, tr("Language"), language_);
+    language_note_ = addNote(form, tr("The language changes at the next start."));
+    language_note_->setObjectName(u"settings.languageNote"_s);
+    connect(language_, &QComboBox::activated, this,
+            [this] { settings_.setLanguage(language_->currentData().toString()); });
+}
+
+void SettingsPage::buildChat(QVBoxLayout* layout) {
+    QFormLayout* form = addPart(layout, tr("Chat"));
+    enter_ = new QCheckBox(tr("Enter sends, Shift+Enter breaks the line"));
+    enter_->setObjectName(u"settings.enterSends"_s);
+    enter_->setAccessibleDescription(tr("Off: Ctrl+Enter sends and Enter breaks the line"));
+    addRow(form, tr("Writing"), enter_);
+    connect(enter_, &QCheckBox::toggled, this, [this](bool on) {
+        if (settings_.enterSends() != on)
+            settings_.setEnterSends(on);
+    });
+}
+
+void SettingsPage::buildFolders(QVBoxLayout* layout) {
+    QFormLayout* form = addPart(layout, tr("Folders"));
+    data_path_ = new QLabel;
+    data_path_->setObjectName(u"settings.dataPath"_s);
+    data_path_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    data_path_->setWordWrap(true);
+    auto* change = new QPushButton(tr("Change…"));
+    change->setObjectName(u"settings.changeData"_s);
+    change->setAccessibleName(tr("Change the data folder"));
+    auto* show = new QPushButton(tr("Show"));
+    show->setObjectName(u"settings.showData"_s);
+    show->setAccessibleName(tr("Show the data folder"));
+    auto* row = new QHBoxLayout;
+    row->addWidget(data_path_, 1);
+    row->addWidget(change);
+    row->addWidget(show);
+    auto* folder = new QWidget;
+    row->setContentsMargins(0, 0, 0, 0);
+    folder->setLayout(row);
+    addRow(form, tr("Data folder"), folder);
+    data_note_ =
+        addNote(form, tr("Chats and presets lie here. Another folder is used from the next start on; "
+                         "chats are not moved."));
+    addRow(form, tr("Model folders"), new FolderList(settings_, paths_.models, u"settings"_s));
+    connect(change, &QPushButton::clicked, this, [this] {
+        auto* dialog = new QFileDialog(this, tr("Data folder"), paths_.data);
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->setFileMode(QFileDialog::Directory);
+        connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& folder) {
+            settings_.setDataFolder(folder);
+            read();
+        });
+        dialog->open();
+    });
+    connect(show, &QPushButton::clicked, this,
+            [this] { QDesktopServices::openUrl(QUrl::fromLocalFile(paths_.data)); });
+}
+
+void SettingsPage::read() {
+    theme_->setCurrentIndex(theme_->findData(static_cast<int>(settings_.theme())));
+    language_->setCurrentIndex(std::max(0, language_->findData(settings_.language())));
+    const int points = settings_.value(u"font_size"_s, 0).toInt();
+    font_->setValue(points > 0 ? points : kSmallestFont - 1);
+    enter_->setChecked(settings_.enterSends());
+    const QString chosen = settings_.dataFolder();
+    QString shown = QDir::toNativeSeparators(paths_.data);
+    if (!chosen.isEmpty() && chosen != paths_.data)
+        shown += u"\n"_s + tr("from the next start: %1").arg(QDir::toNativeSeparators(chosen));
+    data_path_->setText(shown);
+}
+
+} // namespace switchyard

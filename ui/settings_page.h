@@ -1,0 +1,38 @@
+// The Settings page. What is changed acts at once, or says that it acts at the next start.
+#pragma once
+
+#include "app/services/paths.h"
+#include "app/services/settings.h"
+
+#include <QWidget>
+
+class QCheckBox;
+class QComboBox;
+class QLabel;
+class QSpinBox;
+class QVBoxLayout;
+
+namespace switchyard {
+
+inline constexpr int kSmallestFont = 7, kLargestFont = 24; ///< points
+
+class SettingsPage : public QWidget {
+    Q_OBJECT
+  public:
+    SettingsPage(Settings& settings, const Paths& paths, QWidget* parent = nullptr);
+
+  private:
+    void buildAppearance(QVBoxLayout* layout);
+    void buildChat(QVBoxLayout* layout);
+    void buildFolders(QVBoxLayout* layout);
+    void read();
+
+    Settings& settings_;
+    Paths paths_;
+    QComboBox *theme_, *language_;
+    QSpinBox* font_;
+    QCheckBox* enter_;
+    QLabel *language_note_, *data_note_, *data_path_;
+};
+
+} // namespace switchyard
