@@ -1,0 +1,227 @@
+// Filters on texts.
+#include "engine/text/jinja/builtins.h"
+#include "engine/text/jinja/evaluator.h"
+#include "engine/text/jinja/failure.h"
+#include "engine/text/jinja/format.h"
+#include "engine/text/jinja/operators.h"
+#include "engine/text/jinja/pretty.h"
+#include "engine/text/jinja/print.h"
+#include "engine/text/jinja/text_ops.h"
+#include "engine/text/jinja/unicode.h"
+#include "engine/text/jinja/word_wrap.h"
+
+#include <algorithm>
+
+namespace switchyard::jinja {
+namespace {
+
+/// What the filter works on: any value as text, safe HTML staying safe.
+Value soft_text(const Value& value) { return value.is_text() ? value : Value::text(to_text(value)); }
+
+Value recased(const Value& input, std::u32string (*map)(std::u32string_view)) {
+    const Value text = soft_text(input);
+    return Value::text(map(to_utf32(text.str())), text.markup());
+}
+
+Value filter_capitalize(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("capitalize", arguments, {});
+    return recased(input, capitalize);
+}
+
+Value filter_upper(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("upper", arguments, {});
+    return recased(input, upper);
+}
+
+Value filter_lower(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("lower", arguments, {});
+    return recased(input, lower);
+}
+
+Value filter_title(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("title", arguments, {});
+    static constexpr std::u32string_view breaks = U"-({[<";
+    const std::u32string text = to_utf32(to_text(input));
+    std::u32string out;
+    std::size_t i = 0;
+    while (i < text.size()) {
+        const auto is_break = [&](char32_t c) {
+            return is_space(c) || breaks.find(c) != std::u32string_view::npos;
+        };
+        if (is_break(text[i])) {
+            out += text[i++];
+            continue;
+        }
+        std::size_t end = i;
+        while (end < text.size() && !is_break(text[end]))
+            ++end;
+        out += upper(std::u32string_view(text).substr(i, 1));
+        out += lower(std::u32string_view(text).substr(i + 1, end - i - 1));
+        i = end;
+    }
+    return Value::text(out);
+}
+
+Value filter_string(Evaluator& evaluator, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("string", arguments, {});
+    evaluator.charge(input.weight() / 4);
+    return soft_text(input);
+}
+
+Value filter_trim(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("trim", arguments, {"chars"});
+    const Value text = soft_text(input);
+    std::optional<std::u32string> characters;
+    if (parameters.has_value(0))
+        characters = to_utf32(parameters.text(0, ""));
+    return Value::text(strip_text(text.str(), characters, Side::Both), text.markup());
+}
+
+Value filter_center(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("center", arguments, {"width"});
+    const Value text = soft_text(input);
+    const std::int64_t width = parameters.integer(0, 80);
+    const auto length = static_cast<std::int64_t>(text.text_object().length);
+    if (width <= length)
+        return text;
+    check_text_size(static_cast<std::size_t>(width));
+    const std::int64_t pad = width - length, left = pad / 2 + (pad & width & 1);
+    return Value::text(repeat_text(" ", left) + text.str() + repeat_text(" ", pad - left), text.markup());
+}
+
+Value filter_replace(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("replace", arguments, {"old", "new", "count"}, 2);
+    const std::int64_t count = parameters.has_value(2) ? to_index(parameters[2]) : -1;
+    return Value::text(replace_text(to_text(input), to_text(parameters[0]), to_text(parameters[1]), count));
+}
+
+Value filter_format(Evaluator&, const Value& input, CallArguments& arguments) {
+    if (!arguments.positional.empty() && !arguments.keywords.empty())
+        throw Failure("format takes values in order or by name, not both");
+    if (arguments.keywords.empty())
+        return percent_format(soft_text(input), Value::tuple(arguments.positional));
+    auto dict = make_dict();
+    for (const auto& [key, value] : arguments.keywords)
+        dict->set(Value::text(key), value);
+    return percent_format(soft_text(input), Value::dict(std::move(dict)));
+}
+
+Value filter_indent(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("indent", arguments, {"width", "first", "blank"});
+    require_defined(input);
+    if (!input.is_text())
+        throw Failure("indent needs a text, not '" + type_name(input) + "'");
+    std::string indent(4, ' ');
+    if (parameters.has(0) && parameters[0].is_text()) {
+        indent = parameters[0].str();
+    } else if (parameters.has(0)) {
+        const std::int64_t width = std::max<std::int64_t>(to_index(parameters[0]), 0);
+        check_text_size(static_cast<std::size_t>(width));
+        indent.assign(static_cast<std::size_t>(width), ' ');
+    }
+    const bool blank = parameters.flag(2, false);
+    std::string out;
+    bool first = true;
+    for (const std::string& line : split_lines(input.str() + "\n", false)) {
+        if (!first)
+            out += '\n';
+        if (first ? parameters.flag(1, false) : blank || !line.empty())
+            out += indent;
+        first = false;
+        out += line;
+        check_text_size(out.size());
+    }
+    return Value::text(std::move(out), input.markup());
+}
+
+Value filter_truncate(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("truncate", arguments, {"length", "killwords", "end", "leeway"});
+    const std::u32string end = to_utf32(parameters.text(2, "..."));
+    const std::int64_t limit = parameters.integer(0, 255);
+    const std::int64_t leeway = parameters.has_value(3) ? to_index(parameters[3]) : 5;
+    if (limit < static_cast<std::int64_t>(end.size()) || leeway < 0)
+        throw Failure("truncate needs a length of at least its end's, and no negative leeway");
+    if (length(input) <= limit || length(input) - limit <= leeway)
+        return input;
+    if (!input.is_text())
+        throw Failure("truncate needs a text, not '" + type_name(input) + "'");
+    const std::u32string text = to_utf32(input.str()).substr(0, static_cast<std::size_t>(limit) - end.size());
+    const std::size_t space = parameters.flag(1, false) ? std::u32string::npos : text.rfind(U' ');
+    return Value::text(text.substr(0, space) + end, input.markup());
+}
+
+Value filter_wordcount(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("wordcount", arguments, {});
+    std::int64_t words = 0;
+    bool inside = false;
+    for (const char32_t c : to_utf32(to_text(input))) {
+        words += is_word(c) && !inside ? 1 : 0;
+        inside = is_word(c);
+    }
+    return Value::integer(words);
+}
+
+Value filter_wordwrap(Evaluator&, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("wordwrap", arguments,
+                                {"width", "break_long_words", "wrapstring", "break_on_hyphens"});
+    require_defined(input);
+    if (!input.is_text())
+        throw Failure("wordwrap needs a text, not '" + type_name(input) + "'");
+    const std::string separator = parameters.has_value(2) ? parameters.text(2, "") : "\n";
+    const WrapStyle style{parameters.integer(0, 79), parameters.flag(1, true), parameters.flag(3, true)};
+    std::string out;
+    bool first = true;
+    for (const std::string& line : split_lines(input.str(), false)) {
+        if (!first)
+            out += separator;
+        first = false;
+        const std::vector<std::string> wrapped = wrap_words(line, style);
+        for (std::size_t i = 0; i < wrapped.size(); ++i)
+            out += (i > 0 ? separator : "") + wrapped[i];
+        check_text_size(out.size());
+    }
+    return Value::text(std::move(out));
+}
+
+Value filter_tojson(Evaluator& evaluator, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("tojson", arguments, {"ensure_ascii", "indent", "separators", "sort_keys"});
+    evaluator.charge(input.weight() / 4);
+    JsonStyle style;
+    style.ascii = parameters.flag(0, false);
+    style.sort_keys = parameters.flag(3, false);
+    if (parameters.has_value(1)) {
+        style.item_separator = ",";
+        if (parameters[1].is_text())
+            style.indent = parameters[1].str();
+        else
+            style.indent = repeat_text(" ", std::min<std::int64_t>(to_index(parameters[1]), 1000));
+    }
+    if (parameters.has_value(2)) {
+        const std::vector<Value> separators = to_items(parameters[2]);
+        if (separators.size() != 2 || !separators[0].is_text() || !separators[1].is_text())
+            throw Failure("tojson needs two texts as separators");
+        style.item_separator = separators[0].str();
+        style.key_separator = separators[1].str();
+    }
+    return Value::text(to_json(input, style));
+}
+
+Value filter_pprint(Evaluator& evaluator, const Value& input, CallArguments& arguments) {
+    const Parameters parameters("pprint", arguments, {});
+    evaluator.charge(input.weight());
+    return Value::text(pretty_repr(input));
+}
+
+constexpr FilterEntry table[] = {
+    {"capitalize", filter_capitalize}, {"center", filter_center},       {"format", filter_format},
+    {"indent", filter_indent},         {"lower", filter_lower},         {"pprint", filter_pprint},
+    {"replace", filter_replace},       {"string", filter_string},       {"title", filter_title},
+    {"tojson", filter_tojson},         {"trim", filter_trim},           {"truncate", filter_truncate},
+    {"upper", filter_upper},           {"wordcount", filter_wordcount}, {"wordwrap", filter_wordwrap},
+};
+
+} // namespace
+
+std::span<const FilterEntry> text_filters() { return table; }
+
+} // namespace switchyard::jinja

@@ -1,0 +1,358 @@
+#include "engine/text/jinja/print.h"
+
+#include "engine/text/jinja/failure.h"
+#include "engine/text/jinja/operators.h"
+#include "engine/text/jinja/unicode.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+namespace switchyard::jinja {
+namespace {
+
+void append_escape(std::string& out, const char* format, char32_t c) {
+    std::array<char, 16> buffer{};
+    std::snprintf(buffer.data(), buffer.size(), format, static_cast<unsigned>(c));
+    out += buffer.data();
+}
+
+/// Digits d1d2d3... and the exponent of d1, shortest form.
+std::pair<std::string, int> shortest_digits(double value) {
+    std::array<char, 40> buffer{};
+    const auto end =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
+    const std::string text(buffer.data(), end.ptr);
+    const std::size_t e = text.find('e');
+    std::string digits = text.substr(0, e);
+    std::erase(digits, '.');
+    return {digits, std::atoi(text.c_str() + e + 1)};
+}
+
+class ReprWriter {
+  public:
+    std::string out;
+
+    void write(const Value& value) {
+        switch (value.kind()) {
+        case Kind::Missing:
+        case Kind::Undefined:
+            out += "Undefined";
+            break;
+        case Kind::None:
+            out += "None";
+            break;
+        case Kind::Bool:
+            out += value.as_bool() ? "True" : "False";
+            break;
+        case Kind::Int:
+            out += std::to_string(value.as_int());
+            break;
+        case Kind::Float:
+            out += float_repr(value.as_real());
+            break;
+        case Kind::String:
+            out += value.markup() ? "Markup(" + text_repr(value.str()) + ")" : text_repr(value.str());
+            break;
+        case Kind::List:
+            write_items("[", value.items(), "]");
+            break;
+        case Kind::Tuple:
+            write_items("(", value.items(), value.items().size() == 1 ? ",)" : ")");
+            break;
+        case Kind::Dict:
+            write_dict(value.dict());
+            break;
+        case Kind::View:
+            out += type_name(value) + "(";
+            write_items("[", to_items(value), "]");
+            out += ")";
+            break;
+        case Kind::Range:
+            write_range(value.range());
+            break;
+        case Kind::Iterator:
+            out += "<" + type_name(value) + " object>";
+            break;
+        case Kind::Native:
+            out += value.native().repr();
+            break;
+        }
+        check_text_size(out.size());
+    }
+
+  private:
+    void write_items(const char* open, const std::vector<Value>& items, const char* close) {
+        out += open;
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            if (i > 0)
+                out += ", ";
+            write(items[i]);
+        }
+        out += close;
+    }
+
+    void write_dict(const DictObject& dict) {
+        out += "{";
+        for (std::size_t i = 0; i < dict.entries.size(); ++i) {
+            if (i > 0)
+                out += ", ";
+            write(dict.entries[i].first);
+            out += ": ";
+            write(dict.entries[i].second);
+        }
+        out += "}";
+    }
+
+    void write_range(const RangeObject& range) {
+        out += "range(" + std::to_string(range.start) + ", " + std::to_string(range.stop);
+        if (range.step != 1)
+            out += ", " + std::to_string(range.step);
+        out += ")";
+    }
+};
+
+class JsonWriter {
+  public:
+    explicit JsonWriter(const JsonStyle& style) : style_(style) {}
+    std::string out;
+
+    void write(const Value& value, int level) {
+        switch (value.kind()) {
+        case Kind::None:
+            out += "null";
+            break;
+        case Kind::Bool:
+            out += value.as_bool() ? "true" : "false";
+            break;
+        case Kind::Int:
+            out += std::to_string(value.as_int());
+            break;
+        case Kind::Float:
+            out += number(value.as_real());
+            break;
+        case Kind::String:
+            write_text(value.str());
+            break;
+        case Kind::List:
+        case Kind::Tuple:
+            write_items(value.items(), level);
+            break;
+        case Kind::Dict:
+            write_dict(value.dict(), level);
+            break;
+        default:
+            throw Failure("a value of type " + type_name(value) + " cannot be written as JSON");
+        }
+        check_text_size(out.size());
+    }
+
+  private:
+    static std::string number(double value) {
+        if (std::isnan(value))
+            return "NaN";
+        if (std::isinf(value))
+            return value < 0 ? "-Infinity" : "Infinity";
+        return float_repr(value);
+    }
+
+    void new_line(int level) {
+        if (!style_.indent)
+            return;
+        out += '\n';
+        for (int i = 0; i < level; ++i)
+            out += *style_.indent;
+        check_text_size(out.size());
+    }
+
+    void write_items(const std::vector<Value>& items, int level) {
+        if (items.empty()) {
+            out += "[]";
+            return;
+        }
+        out += '[';
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            if (i > 0)
+                out += style_.item_separator;
+            new_line(level + 1);
+            write(items[i], level + 1);
+        }
+        new_line(level);
+        out += ']';
+    }
+
+    void write_dict(const DictObject& dict, int level) {
+        if (dict.entries.empty()) {
+            out += "{}";
+            return;
+        }
+        std::vector<const std::pair<Value, Value>*> entries;
+        for (const auto& entry : dict.entries)
+            entries.push_back(&entry);
+        if (style_.sort_keys)
+            std::stable_sort(entries.begin(), entries.end(),
+                             [](const auto* a, const auto* b) { return less(a->first, b->first); });
+        out += '{';
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            if (i > 0)
+                out += style_.item_separator;
+            new_line(level + 1);
+            write_key(entries[i]->first);
+            out += style_.key_separator;
+            write(entries[i]->second, level + 1);
+        }
+        new_line(level);
+        out += '}';
+    }
+
+    void write_key(const Value& key) {
+        if (key.is_text())
+            return write_text(key.str());
+        if (!key.is_number() && !key.is(Kind::None))
+            throw Failure("a key of type " + type_name(key) + " cannot be written as JSON");
+        out += '"';
+        write(key, 0);
+        out += '"';
+    }
+
+    void write_text(std::string_view text) {
+        out += '"';
+        for (std::size_t pos = 0; pos < text.size();) {
+            const std::size_t from = pos;
+            write_character(decode_at(text, pos), text.substr(from, pos - from));
+        }
+        out += '"';
+    }
+
+    void write_character(char32_t c, std::string_view bytes) {
+        static constexpr std::string_view special = "\"\\\n\r\t\f\b";
+        static constexpr std::string_view letters = "\"\\nrtfb";
+        if (c < 0x80) {
+            if (const auto at = special.find(static_cast<char>(c)); at != std::string_view::npos) {
+                out += '\\';
+                out += letters[at];
+                return;
+            }
+        }
+        if (c < 0x20) {
+            append_escape(out, "\\u%04x", c);
+        } else if (style_.ascii && c >= 0x10000) {
+            append_escape(out, "\\u%04x", 0xD800 + ((c - 0x10000) >> 10));
+            append_escape(out, "\\u%04x", 0xDC00 + ((c - 0x10000) & 0x3FF));
+        } else if (style_.ascii && c >= 0x80) {
+            append_escape(out, "\\u%04x", c);
+        } else {
+            out += bytes;
+        }
+    }
+
+    const JsonStyle& style_;
+};
+
+Value from_json_at(const nlohmann::ordered_json& json, std::uint32_t depth) {
+    if (depth > kMaxDepth)
+        throw Failure("the messages or tools are nested too deeply");
+    switch (json.type()) {
+    case nlohmann::ordered_json::value_t::boolean:
+        return Value::boolean(json.get<bool>());
+    case nlohmann::ordered_json::value_t::number_integer:
+        return Value::integer(json.get<std::int64_t>());
+    case nlohmann::ordered_json::value_t::number_unsigned: {
+        const auto number = json.get<std::uint64_t>();
+        if (number > static_cast<std::uint64_t>(INT64_MAX))
+            throw Failure("the number " + std::to_string(number) + " is too large");
+        return Value::integer(static_cast<std::int64_t>(number));
+    }
+    case nlohmann::ordered_json::value_t::number_float:
+        return Value::real(json.get<double>());
+    case nlohmann::ordered_json::value_t::string:
+        return Value::text(valid_utf8(json.get_ref<const std::string&>()));
+    case nlohmann::ordered_json::value_t::array: {
+        std::vector<Value> items;
+        for (const auto& item : json)
+            items.push_back(from_json_at(item, depth + 1));
+        return Value::list(std::move(items));
+    }
+    case nlohmann::ordered_json::value_t::object: {
+        auto dict = make_dict();
+        for (const auto& [key, value] : json.items())
+            dict->set(Value::text(valid_utf8(key)), from_json_at(value, depth + 1));
+        return Value::dict(std::move(dict));
+    }
+    default:
+        return Value::none();
+    }
+}
+
+} // namespace
+
+std::string float_repr(double value) {
+    if (std::isnan(value))
+        return "nan";
+    if (std::isinf(value))
+        return value < 0 ? "-inf" : "inf";
+    auto [digits, exponent] = shortest_digits(std::fabs(value));
+    const std::string sign = std::signbit(value) ? "-" : "";
+    if (exponent < -4 || exponent >= 16) {
+        std::string mantissa = digits.substr(0, 1);
+        if (digits.size() > 1)
+            mantissa += "." + digits.substr(1);
+        std::array<char, 16> tail{};
+        std::snprintf(tail.data(), tail.size(), "e%c%02d", exponent < 0 ? '-' : '+', std::abs(exponent));
+        return sign + mantissa + tail.data();
+    }
+    if (exponent < 0)
+        return sign + "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + digits;
+    const auto whole = static_cast<std::size_t>(exponent) + 1;
+    if (digits.size() <= whole)
+        return sign + digits + std::string(whole - digits.size(), '0') + ".0";
+    return sign + digits.substr(0, whole) + "." + digits.substr(whole);
+}
+
+std::string text_repr(std::string_view text) {
+    const bool double_quotes =
+        text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
+    const char quote = double_quotes ? '"' : '\'';
+    std::string out(1, quote);
+    for (std::size_t pos = 0; pos < text.size();) {
+        const std::size_t from = pos;
+        const char32_t c = decode_at(text, pos);
+        if (c == static_cast<char32_t>(quote) || c == '\\') {
+            out += '\\';
+            out += static_cast<char>(c);
+        } else if (c == '\n' || c == '\r' || c == '\t') {
+            out += c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t";
+        } else if (is_printable(c)) {
+            out += text.substr(from, pos - from);
+        } else {
+            append_escape(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+        }
+    }
+    return out + quote;
+}
+
+std::string to_repr(const Value& value) {
+    ReprWriter writer;
+    writer.write(value);
+    return std::move(writer.out);
+}
+
+std::string to_text(const Value& value) {
+    if (value.is_text())
+        return value.str();
+    if (value.is(Kind::Undefined) || value.is(Kind::Missing))
+        return "";
+    return to_repr(value);
+}
+
+std::string to_json(const Value& value, const JsonStyle& style) {
+    JsonWriter writer(style);
+    writer.write(value, 0);
+    return std::move(writer.out);
+}
+
+Value from_json(const nlohmann::ordered_json& json) { return from_json_at(json, 0); }
+
+} // namespace switchyard::jinja
