@@ -27,6 +27,9 @@ struct DotAvx2 {
             const int n = F::kHalves ? v : 2 * v + kHalf;
             const __m256i pairs = _mm256_maddubs_epi16(w.u, F::kSigned ? _mm256_sign_epi8(a, w.sign) : a);
             s16[i] = n % kFit == 0 ? pairs : _mm256_add_epi16(s16[i], pairs);
+            if constexpr (kFit >= 4) { // else the compiler regroups the long sums and runs out of registers
+                asm("" : "+x"(s16[i]));
+            }
             if (n % kFit == kFit - 1 || n == kAdds - 1) {
                 const __m256i fours = _mm256_madd_epi16(s16[i], _mm256_set1_epi16(1));
                 s32[i] = n >= kFit              ? _mm256_add_epi32(s32[i], fours)

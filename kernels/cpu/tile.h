@@ -165,14 +165,14 @@ template <class Dot, class F, int T>
     for (int v = 0; v < 4; ++v) {
         const Pair pair = format.weights(sub, v);
         const typename Dot::template Weights<F> low(pair.low), high(pair.high);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int t = 0; t < T; ++t) {
             sums[t].template add<0>(v, low, group_of(x[t], v), x[t]);
             sums[t].template add<1>(v, high, group_of(x[t], v + 4), x[t]);
         }
     }
     const __m256 scale = format.scale(sub);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
         __m256 dot;
         if constexpr (F::kHalves) {
@@ -217,7 +217,7 @@ void integer_tile(const std::byte* panel, std::int64_t cols, const std::byte* x,
     const auto* p = reinterpret_cast<const typename F::Panel*>(panel);
     const auto* block = reinterpret_cast<const Q8Block*>(x);
     __m256 acc[T];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
         acc[t] = _mm256_setzero_ps();
     }
@@ -233,7 +233,7 @@ void integer_tile(const std::byte* panel, std::int64_t cols, const std::byte* x,
             add_columns<Dot, F, T>(format, sub, block, acc);
         }
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
         out.store(t, acc[t]);
     }
@@ -267,28 +267,28 @@ void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t col
         // The shorter side stays in registers, the longer passes.
         if constexpr (P <= T) {
             __m256 w[P];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (int p = 0; p < P; ++p) {
                 w[p] = load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size);
             }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (int t = 0; t < T; ++t) {
                 const __m256 value = _mm256_broadcast_ss(x + t);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
                 for (int p = 0; p < P; ++p) {
                     acc[p][t] = _mm256_fmadd_ps(w[p], value, acc[p][t]);
                 }
             }
         } else {
             __m256 values[T];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (int t = 0; t < T; ++t) {
                 values[t] = _mm256_broadcast_ss(x + t);
             }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (int p = 0; p < P; ++p) {
                 const __m256 w = load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
                 for (int t = 0; t < T; ++t) {
                     acc[p][t] = _mm256_fmadd_ps(w, values[t], acc[p][t]);
                 }
