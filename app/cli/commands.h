@@ -7,6 +7,7 @@
 namespace switchyard {
 
 void add_quantize(CLI::App& app);
+void add_template(CLI::App& app);
 void add_tokenize(CLI::App& app);
 
 } // namespace switchyard

@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     try {
         switchyard::add_quantize(app);
+        switchyard::add_template(app);
         switchyard::add_tokenize(app);
         app.parse(argc, argv);
     } catch (const CLI::Success& done) {
