@@ -24,6 +24,8 @@ struct Options {
 };
 
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& path) {
+    if (std::filesystem::is_directory(path))
+        return load_tokenizer_folder(path);
     const auto file = open_gguf(path);
     auto data = read_tokenizer(*file);
     if (!data)

@@ -164,6 +164,7 @@ void ChatController::deleteChat(ConversationId id) {
         return;
     stop(id);
     store_.remove(id);
+    generator_.forget(id);
     QString title;
     for (const ConversationSummary& chat : chats_) {
         if (chat.id == id)
@@ -420,12 +421,15 @@ void ChatController::saveDraft(const QString& draft) {
 void ChatController::setTuning(const Tuning& tuning) {
     if (tuning == conversation_.tuning)
         return;
+    SequenceTuning moved = tuning.sequence;
+    if (moved.seed == conversation_.tuning.sequence.seed)
+        moved.seed = 0; // not moved: the run may have drawn another
     conversation_.tuning = tuning;
     tuned_ = true;
     if (current() != 0)
         store_.saveTuning(current(), tuning);
     if (const RunStatus* status = run(current()))
-        generator_.setTuning(status->run, tuning.sequence);
+        generator_.setTuning(status->run, moved);
     if (tuning.model != model_tuning_) {
         model_tuning_ = tuning.model;
         generator_.setModelTuning(model_tuning_);
@@ -517,10 +521,14 @@ void ChatController::apply(Live& live, const RunEvent& event) {
 }
 
 void ChatController::finish(Live& live, const RunEvent& event) {
+    if (!event.tail.empty())
+        live.splitter.push(QString::fromStdString(event.tail), 0, live.message.parts);
     live.splitter.finish(live.message.parts);
     live.message.state = stateAfter(event.finish);
     live.message.error = event.error;
     RunRecord& record = live.message.run;
+    if (event.record && live.first_token == 0)
+        record = *event.record;
     record.finish = event.finish;
     record.error = event.error.toStdString();
     record.timings = event.timings;
@@ -545,7 +553,10 @@ void ChatController::synchronise(const Live& live) {
     // Only what is new is copied: a long answer has thousands of tokens.
     to.tokens.insert(to.tokens.end(), from.tokens.begin() + static_cast<std::ptrdiff_t>(to.tokens.size()),
                      from.tokens.end());
+    if (!to.tokens.empty())
+        to.tokens.back().text = from.tokens.back().text; // what was held back came with the end
     to.moves = from.moves;
+    to.context = from.context;
     to.settings = from.settings;
     to.timings = from.timings;
     to.finish = from.finish;

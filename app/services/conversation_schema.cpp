@@ -50,7 +50,8 @@ const char* const kVersion1[] = {
 
 // Row ids of the index: a message's id, or the negative of a conversation's id for its title.
 const char* const kVersion2[] = {
-    "CREATE VIRTUAL TABLE search USING fts5(words, tokenize = 'unicode61 remove_diacritics 2')",
+    "CREATE VIRTUAL TABLE search USING fts5(words, prefix = '1 2',"
+    " tokenize = 'unicode61 remove_diacritics 2')",
 };
 
 void indexExisting(QSqlDatabase& db) {

@@ -39,6 +39,9 @@ struct RunEvent {
     FinishReason finish = FinishReason::EndOfTurn;
     QString error;               ///< Finished with Failed: a sentence with cause and way on
     std::uint64_t used_seed = 0; ///< Finished and the first Token
+    std::string tail;            ///< Finished: text that was held back until now, often ""
+    /// Finished: the whole record where the generator keeps one (the local one does), nullptr otherwise.
+    std::shared_ptr<const RunRecord> record;
     bool opens_thinking = false; ///< first Token: the prompt ends inside <think>, the answer goes on there
 };
 
@@ -96,13 +99,17 @@ class Generator : public QObject {
     virtual RunId submit(GenerationRequest request) = 0;
     /// Takes effect within 50 ms; the run ends with FinishReason::Stopped. An unknown id is ignored.
     virtual void cancel(RunId run) = 0;
-    /// Moves a dial of a run that is under way (chat scope): the next token obeys.
+    /// Moves a dial of a run that is under way (chat scope): the next token obeys. A seed of 0 keeps the
+    /// run's own.
     virtual void setTuning(RunId run, const SequenceTuning& tuning) = 0;
     /// Moves a dial of the model (precision of the weights).
     virtual void setModelTuning(const ModelTuning& tuning) = 0;
     /// Tokens a text costs, by the loaded model; -1 where none is loaded. The answer comes on this thread,
     /// later.
     virtual void countTokens(const QString& text, std::function<void(int)> answer) = 0;
+
+    /// The conversation was deleted: what is cached of it goes.
+    virtual void forget(ConversationId) {}
 
     /// Carves a dense model into `output`; progress and result by signal.
     virtual void carve(const QString& output) = 0;
@@ -116,6 +123,7 @@ class Generator : public QObject {
     void modelStateChanged(switchyard::ModelState state, const QString& error);
     void loadProgress(double share);
     void recodeProgress(quint32 done, quint32 total); ///< weights being re-encoded; equal: finished
+    void recodeFailed(const QString& error);          ///< a sentence; the weights stay as far as they came
     void carveProgress(double share, const QString& stage);
     void carveFinished(const QString& path, const QString& error); ///< error empty: done
 };

@@ -30,14 +30,27 @@ std::uint64_t file_type(BlockType type) {
         return 8;
     case BlockType::Q5_1:
         return 9;
+    case BlockType::Q2_K:
+        return 10;
+    case BlockType::Q3_K:
+        return 11;
     case BlockType::Q4_K:
         return 14;
+    case BlockType::Q5_K:
+        return 16;
     case BlockType::Q6_K:
         return 18;
+    case BlockType::IQ4_NL:
+        return 25;
+    case BlockType::IQ4_XS:
+        return 30;
     case BlockType::BF16:
         return 32;
+    case BlockType::MXFP4:
+        return 38;
+    default:
+        return 1024; // "guessed"
     }
-    return 1024; // "guessed"
 }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }

@@ -31,6 +31,9 @@ void encode_row(BlockType type, std::span<const float> values, std::byte* blocks
         throw Error("a row of " + std::to_string(cols) + " values is not a whole number of " +
                     std::string(traits(type).name) + " blocks");
     }
+    if (!encodable(type)) {
+        throw Error(std::string(traits(type).name) + " is only read, not written");
+    }
     switch (type) {
     case BlockType::F32:
         std::memcpy(blocks, values.data(), values.size_bytes());

@@ -1,4 +1,5 @@
-// The 12 bytes in which Q4_K and Q5_K pack eight 6-bit scales and eight 6-bit minima.
+// The 12 bytes in which Q4_K and Q5_K pack eight 6-bit scales and eight 6-bit minima, and Q3_K sixteen 6-bit
+// scales.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,17 @@ inline void set_k_scale(std::uint8_t* packed, int j, KScale s) {
     packed[j + 4] = static_cast<std::uint8_t>((s.scale & 15) | (s.min & 15) << 4);
     packed[j - 4] = static_cast<std::uint8_t>(packed[j - 4] | (s.scale >> 4) << 6);
     packed[j] = static_cast<std::uint8_t>(packed[j] | (s.min >> 4) << 6);
+}
+
+/// Scale `j` of 0..15 of Q3_K, 0..63: low 4 bits as nibbles of bytes 0..7, top 2 bits in bytes 8..11.
+inline int q3_scale(const std::uint8_t* packed, int j) {
+    return (packed[j % 8] >> (j / 8 * 4) & 15) | (packed[8 + j % 4] >> (j / 4 * 2) & 3) << 4;
+}
+
+/// Packs scale `j` on zeroed bytes.
+inline void set_q3_scale(std::uint8_t* packed, int j, int scale) {
+    packed[j % 8] = static_cast<std::uint8_t>(packed[j % 8] | (scale & 15) << (j / 8 * 4));
+    packed[8 + j % 4] = static_cast<std::uint8_t>(packed[8 + j % 4] | (scale >> 4) << (j / 4 * 2));
 }
 
 } // namespace switchyard

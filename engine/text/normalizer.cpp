@@ -106,6 +106,15 @@ std::unique_ptr<NormalizerStep> strip_step(bool left, bool right) {
     });
 }
 
+std::unique_ptr<NormalizerStep> byte_alphabet_normalizer_step() {
+    return step([alphabet = ByteAlphabet()](std::string text) {
+        std::string out;
+        for (const char byte : text)
+            out += alphabet.spelling(static_cast<unsigned char>(byte));
+        return out;
+    });
+}
+
 std::unique_ptr<NormalizerStep> lower_case_step() {
     return step([](std::string text) { return lower_case(text); });
 }
@@ -115,7 +124,7 @@ std::unique_ptr<NormalizerStep> strip_accents_step() {
         std::string out;
         for (std::size_t at = 0; at < text.size();) {
             const auto [code, length] = utf8_at(text, at);
-            if (!is_mark(code))
+            if (!is_accent(code))
                 out.append(text, at, length);
             at += length;
         }

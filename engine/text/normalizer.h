@@ -28,8 +28,10 @@ std::unique_ptr<NormalizerStep> replace_step(std::string from, std::string to);
 std::unique_ptr<NormalizerStep> replace_step(Regex pattern, std::string to);
 /// Takes white space off the ends.
 std::unique_ptr<NormalizerStep> strip_step(bool left, bool right);
+/// The GPT-2 byte alphabet in place of the bytes.
+std::unique_ptr<NormalizerStep> byte_alphabet_normalizer_step();
 std::unique_ptr<NormalizerStep> lower_case_step();
-/// Takes combining marks away (of a text that is decomposed already).
+/// Takes accents away (of a text that is decomposed already).
 std::unique_ptr<NormalizerStep> strip_accents_step();
 
 } // namespace switchyard

@@ -68,6 +68,8 @@ class PipelineTokenizer : public Tokenizer {
             }
             out += bytes;
         }
+        if (parts_.space_behind_words && out.ends_with(' '))
+            out.pop_back();
         return utf8_valid(out) ? out : utf8_repaired(out);
     }
 
@@ -119,11 +121,14 @@ std::unique_ptr<Tokenizer> make_pipeline_tokenizer(TokenizerParts parts) {
     return std::make_unique<PipelineTokenizer>(std::move(parts));
 }
 
-bool spelling_ends_answer(std::string_view token) {
+bool ends_answer(std::string_view token, std::span<const std::string_view> others) {
     constexpr std::array<std::string_view, 14> endings = {
         "<|im_end|>", "<|endoftext|>",        "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>",
         "<|end|>",    "<|return|>",           "<|call|>",   "<|eot|>",    "<EOT>",           "<|EOT|>",
         "</s>",       "<｜end▁of▁sentence｜>"};
+    // In the harmony format <|end|> closes a message, not the answer.
+    if (token == "<|end|>" && std::find(others.begin(), others.end(), "<|return|>") != others.end())
+        return false;
     return std::find(endings.begin(), endings.end(), token) != endings.end();
 }
 

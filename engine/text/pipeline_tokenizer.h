@@ -9,6 +9,7 @@
 #include "engine/text/tokenizer.h"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,11 +29,12 @@ struct TokenizerParts {
     std::vector<std::int32_t> first, last; ///< put around the ids with add_special
     std::int32_t bos = -1, eos = -1;
     SpacePrefix space_prefix = SpacePrefix::None;
+    bool space_behind_words = false; ///< word ends decode to a space, but not the last one
 };
 
 std::unique_ptr<Tokenizer> make_pipeline_tokenizer(TokenizerParts parts);
 
-/// Whether a control token's spelling is one that is known to end an answer.
-bool spelling_ends_answer(std::string_view token);
+/// Whether a control token's spelling is one that is known to end an answer, among the model's other ones.
+bool ends_answer(std::string_view token, std::span<const std::string_view> others);
 
 } // namespace switchyard

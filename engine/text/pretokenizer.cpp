@@ -152,6 +152,31 @@ class PrefixSpace : public PreTokenizerStep {
     }
 };
 
+class SpaceMark : public PreTokenizerStep {
+  public:
+    SpaceMark(std::string mark, bool always, bool at_start)
+        : mark_(std::move(mark)), always_(always), at_start_(at_start) {}
+
+    void apply(Pieces& pieces) const override {
+        bool first = pieces.at_start;
+        rewrite(pieces, [&](std::string& out, std::string_view piece) {
+            const bool wanted = always_ || (at_start_ && first);
+            first = false;
+            if (wanted && !piece.starts_with(' ') && !piece.starts_with(mark_))
+                out += mark_;
+            for (const char c : piece)
+                if (c == ' ')
+                    out += mark_;
+                else
+                    out += c;
+        });
+    }
+
+  private:
+    std::string mark_;
+    bool always_, at_start_;
+};
+
 class ToByteAlphabet : public PreTokenizerStep {
   public:
     void apply(Pieces& pieces) const override {
@@ -176,6 +201,10 @@ std::unique_ptr<PreTokenizerStep> split_step(bool (*matches)(char32_t), SplitBeh
 }
 
 std::unique_ptr<PreTokenizerStep> prefix_space_step() { return std::make_unique<PrefixSpace>(); }
+
+std::unique_ptr<PreTokenizerStep> space_mark_step(std::string mark, bool always, bool at_start) {
+    return std::make_unique<SpaceMark>(std::move(mark), always, at_start);
+}
 
 std::unique_ptr<PreTokenizerStep> byte_alphabet_step() { return std::make_unique<ToByteAlphabet>(); }
 

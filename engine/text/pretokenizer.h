@@ -50,6 +50,9 @@ std::unique_ptr<PreTokenizerStep> split_step(Regex regex, SplitBehavior behavior
 std::unique_ptr<PreTokenizerStep> split_step(bool (*matches)(char32_t), SplitBehavior behavior);
 /// A space in front of every piece that begins with none.
 std::unique_ptr<PreTokenizerStep> prefix_space_step();
+/// A mark in place of every space; and in front of every piece that begins with none (`always`), or only of
+/// the piece at the start of the whole input (`at_start`).
+std::unique_ptr<PreTokenizerStep> space_mark_step(std::string mark, bool always, bool at_start);
 /// The GPT-2 byte alphabet in place of the bytes.
 std::unique_ptr<PreTokenizerStep> byte_alphabet_step();
 

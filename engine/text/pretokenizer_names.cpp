@@ -34,6 +34,8 @@ constexpr std::string_view deepseek_llm_letters =
     R"(ἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-\x{1F7D}ᾀ-ᾴᾶ-ᾼ\x{1FBE}ῂ-ῄῆ-ῌῐ-\x{1FD3}ῖ-\x{1FDB}ῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\x{2126}ℨ)"
     R"(\x{212A}-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲)"
     R"(𑢠-𑣟𞤀-𞥃]+)";
+// \s+$, looked for only where a run of white space begins: it matches there or nowhere in the run.
+constexpr std::string_view trailing_space = R"((?<!\s)\s+$)";
 constexpr std::string_view cjk_pattern = R"([一-龥\x{800}-一가-\x{D7FF}]+)";
 
 void add(PreTokenizer& steps, std::initializer_list<std::string_view> patterns) {
@@ -128,8 +130,8 @@ PreTokenizer steps_of(Family family) {
         add(steps, {tekken_pattern});
         break;
     case Family::DeepSeekLlm:
-        add(steps,
-            {R"([\r\n])", deepseek_llm_letters, R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)", R"(\s+$)", cjk_pattern});
+        add(steps, {R"([\r\n])", deepseek_llm_letters, R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)", trailing_space,
+                    cjk_pattern});
         digits();
         break;
     case Family::DeepSeekCoder:

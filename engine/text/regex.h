@@ -41,6 +41,9 @@ class Regex {
     std::unique_ptr<Code> code_;
 };
 
+/// A pattern that matches just this text.
+std::string literal_pattern(std::string_view text);
+
 /// The same pattern as PCRE2 spells it. Throws Error for an unfinished class or escape.
 std::string to_pcre2(std::string_view pattern);
 

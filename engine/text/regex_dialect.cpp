@@ -4,6 +4,7 @@
 #include "engine/text/regex.h"
 
 #include <array>
+#include <cctype>
 #include <utility>
 #include <vector>
 
@@ -263,6 +264,17 @@ class Translator {
 };
 
 } // namespace
+
+std::string literal_pattern(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool punctuation = c > ' ' && c < 0x7F && !std::isalnum(static_cast<unsigned char>(c));
+        if (punctuation)
+            out += '\\';
+        out += c;
+    }
+    return out;
+}
 
 std::string to_pcre2(std::string_view pattern) { return Translator(pattern).run(); }
 

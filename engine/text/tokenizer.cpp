@@ -55,18 +55,18 @@ void take_special_tokens(const TokenizerData& data, TokenizerParts& parts) {
     const std::size_t count = data.tokens.size();
     parts.special.resize(count);
     parts.ends.resize(count);
-    // In the harmony format <|end|> closes a message, not the answer.
-    const auto has = [&](const char* text) {
-        return std::find(data.tokens.begin(), data.tokens.end(), text) != data.tokens.end();
-    };
-    const bool harmony = has("<|return|>") && has("<|call|>");
-    const bool phi3 = data.model == "llama" && has("<|placeholder1|>");
+    std::vector<std::string_view> specials;
+    for (std::size_t id = 0; id < count; ++id)
+        if (is_found_in_text(kind_of(data, id)))
+            specials.push_back(data.tokens[id]);
+    const bool phi3 = data.model == "llama" &&
+                      std::find(specials.begin(), specials.end(), "<|placeholder1|>") != specials.end();
     for (std::size_t id = 0; id < count; ++id) {
         const TokenKind kind = kind_of(data, id);
         const std::string& token = data.tokens[id];
         parts.special[id] = kind == TokenKind::Control || kind == TokenKind::Unknown;
-        parts.ends[id] = (kind == TokenKind::Control || kind == TokenKind::UserDefined) &&
-                         spelling_ends_answer(token) && !(harmony && token == "<|end|>");
+        parts.ends[id] =
+            (kind == TokenKind::Control || kind == TokenKind::UserDefined) && ends_answer(token, specials);
         if (is_found_in_text(kind)) {
             AddedToken added{token, static_cast<std::int32_t>(id)};
             added.rstrip = phi3 && phi3_strips(token);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,6 +47,10 @@ class Tokenizer {
 
 /// Throws Error where the data is inconsistent or the model or pre-tokenizer is unknown (it is named).
 std::unique_ptr<Tokenizer> make_tokenizer(TokenizerData data);
+
+/// From the files of a Hugging Face folder: tokenizer.json (followed as it describes itself) and
+/// tokenizer_config.json. Throws Error naming the file and what is missing, wrong or not supported.
+std::unique_ptr<Tokenizer> load_tokenizer_folder(const std::filesystem::path& folder);
 
 /// Holds back bytes until they form whole UTF-8 characters; bytes that never can become U+FFFD.
 class Utf8Assembler {

@@ -142,10 +142,7 @@ bool is_letter(char32_t code) {
     return c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO;
 }
 
-bool is_mark(char32_t code) {
-    const auto c = category(code);
-    return c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_ME;
-}
+bool is_accent(char32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; }
 
 bool is_punctuation(char32_t code) {
     const auto c = category(code);
@@ -164,8 +161,9 @@ bool is_control(char32_t code) {
 
 bool is_word(char32_t code) {
     const auto c = category(code);
-    return is_letter(code) || is_mark(code) || c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL ||
-           c == UTF8PROC_CATEGORY_PC;
+    return is_letter(code) || (c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_ME) ||
+           c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_PC ||
+           code == 0x200C || code == 0x200D;
 }
 
 std::string normalize(std::string_view text, NormalForm form) {

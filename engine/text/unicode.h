@@ -40,11 +40,11 @@ std::string utf8_repaired(std::string_view text);
 bool is_white_space(char32_t code); ///< Unicode's White_Space
 bool is_number(char32_t code);      ///< Nd, Nl, No
 bool is_letter(char32_t code);      ///< L*
-bool is_mark(char32_t code);        ///< M*
+bool is_accent(char32_t code);      ///< Mn
 bool is_punctuation(char32_t code); ///< P*
 bool is_symbol(char32_t code);      ///< S*
 bool is_control(char32_t code);     ///< C* (control, format, surrogate, private use, unassigned)
-bool is_word(char32_t code);        ///< as \w: letters, marks, decimal and letter numbers, connectors
+bool is_word(char32_t code); ///< as \w: letters, marks, decimal and letter numbers, connectors, joiners
 
 enum class NormalForm : std::uint8_t { NFC, NFD, NFKC, NFKD };
 /// `text` must be valid UTF-8.

@@ -25,27 +25,47 @@ __m256 load_scales(const std::byte* scales, std::size_t index) {
         _mm_loadu_si128(reinterpret_cast<const __m128i*>(reinterpret_cast<const Half*>(scales) + index)));
 }
 
+/// Scales of 32 dimensions of a K block by token, as floats; nothing where values have none.
+template <BlockType kType>
+void load_key_scales(const AttendArgs& args, int d, float* scales) {
+    if constexpr (kType == BlockType::Q8_0) {
+        for (int part = 0; part < 4; ++part) {
+            const auto at = static_cast<std::size_t>(d / 32 * kKvTokens + 8 * part);
+            _mm256_store_ps(scales + 8 * part,
+                            load_scales(args.k_block + k_scales_offset(args.head_dim), at));
+        }
+    }
+}
+
 /// Tokens 8 part .. 8 part + 7 of dimension d of a K block.
 template <BlockType kType>
-__m256 load_keys(const AttendArgs& args, int d, int part) {
+__m256 load_keys(const AttendArgs& args, int d, int part, [[maybe_unused]] const float* scales) {
     const __m256 values =
         load_values<kType>(args.k_block, static_cast<std::size_t>(d * kKvTokens + 8 * part));
     if constexpr (kType == BlockType::Q8_0) {
-        const auto at = static_cast<std::size_t>(d / 32 * kKvTokens + 8 * part);
-        return _mm256_mul_ps(values, load_scales(args.k_block + k_scales_offset(args.head_dim), at));
+        return _mm256_mul_ps(values, _mm256_load_ps(scales + 8 * part));
     }
     return values;
 }
 
-/// Dimensions d .. d + 7 of a token of a V block.
+/// The scale of a token's dimensions d .. d + 31, in every lane; 1 where values have none.
 template <BlockType kType>
-__m256 load_value(const AttendArgs& args, int token, int d) {
-    const int width = accumulator_floats(args.value_dim);
-    const __m256 values = load_values<kType>(args.v_block, static_cast<std::size_t>(token * width + d));
+__m256 load_value_scale(const AttendArgs& args, int token, int d) {
     if constexpr (kType == BlockType::Q8_0) {
         const auto at = static_cast<std::size_t>(token * kv_groups(args.value_dim) + d / 32);
         const auto* scales = reinterpret_cast<const Half*>(args.v_block + v_scales_offset(args.value_dim));
-        return _mm256_mul_ps(values, _mm256_set1_ps(_cvtsh_ss(scales[at])));
+        return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(scales[at])));
+    }
+    return _mm256_set1_ps(1.0f);
+}
+
+/// Dimensions d .. d + 7 of a token of a V block.
+template <BlockType kType>
+__m256 load_value(const AttendArgs& args, int token, int d, [[maybe_unused]] __m256 scale) {
+    const int width = accumulator_floats(args.value_dim);
+    const __m256 values = load_values<kType>(args.v_block, static_cast<std::size_t>(token * width + d));
+    if constexpr (kType == BlockType::Q8_0) {
+        return _mm256_mul_ps(values, scale);
     }
     return values;
 }
@@ -59,18 +79,23 @@ void score_queries(const AttendArgs& args, int first_query, __m256 (&score)[N][4
         }
     }
     const float* q = args.q + first_query * args.q_stride;
-    for (int d = 0; d < args.head_dim; ++d) {
-        __m256 values[N];
-#pragma GCC unroll 4
-        for (int n = 0; n < N; ++n) {
-            values[n] = _mm256_set1_ps(q[n * args.q_stride + d]);
-        }
-#pragma GCC unroll 4
-        for (int part = 0; part < 4; ++part) {
-            const __m256 keys = load_keys<kType>(args, d, part);
+    alignas(32) float scales[kKvTokens];
+    for (int group = 0; group < args.head_dim; group += 32) {
+        load_key_scales<kType>(args, group, scales);
+        const int end = group + 32 < args.head_dim ? group + 32 : args.head_dim;
+        for (int d = group; d < end; ++d) {
+            __m256 values[N];
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
-                score[n][part] = _mm256_fmadd_ps(values[n], keys, score[n][part]);
+                values[n] = _mm256_set1_ps(q[n * args.q_stride + d]);
+            }
+#pragma GCC unroll 4
+            for (int part = 0; part < 4; ++part) {
+                const __m256 keys = load_keys<kType>(args, d, part, scales);
+#pragma GCC unroll 4
+                for (int n = 0; n < N; ++n) {
+                    score[n][part] = _mm256_fmadd_ps(values[n], keys, score[n][part]);
+                }
             }
         }
     }
@@ -126,9 +151,10 @@ void add_values(const AttendArgs& args, int first_query, KvRange range, int d,
         for (int n = 0; n < N; ++n) {
             weight[n] = _mm256_set1_ps(weights[n][t]);
         }
+        const __m256 scale = load_value_scale<kType>(args, t, d); // M vectors lie within 32 dimensions
 #pragma GCC unroll 4
         for (int m = 0; m < M; ++m) {
-            const __m256 value = load_value<kType>(args, t, d + 8 * m);
+            const __m256 value = load_value<kType>(args, t, d + 8 * m, scale);
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
                 acc[n][m] = _mm256_fmadd_ps(weight[n], value, acc[n][m]);
@@ -233,16 +259,21 @@ template <BlockType kType>
 AttendArgs decoded(const AttendArgs& args) {
     float* keys = args.scratch;
     float* values = keys + args.head_dim * kKvTokens;
+    alignas(32) float scales[kKvTokens] = {};
     for (int d = 0; d < args.head_dim; ++d) {
+        if (d % 32 == 0) { // a new group
+            load_key_scales<kType>(args, d, scales);
+        }
         for (int part = 0; part < 4; ++part) {
-            _mm256_storeu_ps(keys + d * kKvTokens + 8 * part, load_keys<kType>(args, d, part));
+            _mm256_storeu_ps(keys + d * kKvTokens + 8 * part, load_keys<kType>(args, d, part, scales));
         }
     }
     if (args.v_block) {
         const int width = accumulator_floats(args.value_dim);
         for (int t = 0; t < kKvTokens; ++t) {
             for (int d = 0; d < width; d += 8) {
-                _mm256_storeu_ps(values + t * width + d, load_value<kType>(args, t, d));
+                _mm256_storeu_ps(values + t * width + d,
+                                 load_value<kType>(args, t, d, load_value_scale<kType>(args, t, d)));
             }
         }
     } else {

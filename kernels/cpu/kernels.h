@@ -48,8 +48,12 @@ std::size_t activation_row_bytes(BlockType weight, std::int64_t cols);
 
 constexpr std::int64_t panels(std::int64_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
 
+/// Whether matrices of `type` can be packed and multiplied as they are; others are decoded into a type that
+/// can first.
+bool has_panels(BlockType type);
+
 /// Bytes of a matrix in panels: rows rounded up to kPanelRows. PRECOND: cols is a multiple of
-/// traits(type).values.
+/// traits(type).values and has_panels(type).
 std::size_t packed_bytes(BlockType type, std::int64_t rows, std::int64_t cols);
 
 /// Packs panels [first_panel, last_panel) of a matrix of `rows` rows, `blocks` as a file holds it, to `out`

@@ -247,6 +247,8 @@ const PanelType& panel_type(BlockType type) {
 
 } // namespace
 
+bool has_panels(BlockType type) { return panel_type(type).pack != nullptr; }
+
 PanelShape panel_shape(BlockType type) { return panel_type(type).shape; }
 
 ActivationFormat activation_format(BlockType weight) {

@@ -223,12 +223,6 @@ void integer_tile(const std::byte* panel, std::int64_t cols, const std::byte* x,
     }
     for (std::int64_t i = 0; i < cols / (32 * F::kSubs); ++i, ++p) {
         const F format(*p);
-        if constexpr (T == 1) { // the weights come from memory: keep it ahead of the arithmetic
-            const auto* ahead = reinterpret_cast<const char*>(p) + 2048;
-            for (std::size_t line = 0; line < sizeof(*p); line += 64) {
-                _mm_prefetch(ahead + line, _MM_HINT_T0);
-            }
-        }
         for (int sub = 0; sub < F::kSubs; ++sub, block += T) {
             add_columns<Dot, F, T>(format, sub, block, acc);
         }
@@ -253,15 +247,16 @@ inline __m256 load_column(const std::byte* p) {
     }
 }
 
-/// P neighbouring panels times T tokens; `x` is [cols][T]. Sums run along the columns in order.
+/// Adds `cols` columns of P neighbouring panels times T tokens to `sums` [P][T][8]; `x` is [cols][T]. Sums
+/// run along the columns in order.
 template <BlockType kType, int P, int T>
 void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* x,
-                const Output& out) {
+                float* sums) {
     constexpr int kColumn = kPanelRows * (kType == BlockType::F32 ? 4 : 2);
     __m256 acc[P][T];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < P * T; ++i) {
-        acc[i / T][i % T] = _mm256_setzero_ps();
+        acc[i / T][i % T] = _mm256_loadu_ps(sums + kPanelRows * i);
     }
     for (std::int64_t k = 0; k < cols; ++k, x += T, panel += kColumn) {
         // The shorter side stays in registers, the longer passes.
@@ -295,13 +290,9 @@ void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t col
             }
         }
     }
-    for (int p = 0; p < P; ++p) {
-        const bool last = p == P - 1;
-        const Output at{out.y + p * kPanelRows, out.stride, last ? out.rows : kPanelRows, out.accumulate};
-#pragma GCC unroll 8
-        for (int t = 0; t < T; ++t) {
-            at.store(t, acc[p][t]);
-        }
+#pragma GCC unroll 16
+    for (int i = 0; i < P * T; ++i) {
+        _mm256_storeu_ps(sums + kPanelRows * i, acc[i / T][i % T]);
     }
 }
 
@@ -310,9 +301,12 @@ void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t col
 /// Activations of a group of tokens that stays in the second-level cache while every panel passes.
 inline constexpr std::size_t kGroupBytes = 192 * 1024;
 
+inline constexpr int kGroupTokens = 96;
+
 /// Tokens of a group: whole tiles within kGroupBytes; 1 where not even two rows fit.
 inline int group_tokens(std::size_t row_bytes, int tile, int tokens) {
-    const auto fit = static_cast<std::int64_t>(kGroupBytes / row_bytes);
+    const auto bytes = static_cast<std::int64_t>(kGroupBytes / row_bytes);
+    const std::int64_t fit = bytes < kGroupTokens ? bytes : kGroupTokens;
     const std::int64_t group = fit >= tile ? fit / tile * tile : fit < 1 ? 1 : fit;
     return static_cast<int>(group < tokens ? group : tokens);
 }
@@ -352,8 +346,8 @@ inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, con
     }
 }
 
-inline Output output_of(const MatmulArgs& args, std::int64_t panel, std::int64_t last_panel, int token) {
-    const std::int64_t left = args.weights.rows - (last_panel - 1) * kPanelRows;
+inline Output output_of(const MatmulArgs& args, std::int64_t panel, int token) {
+    const std::int64_t left = args.weights.rows - panel * kPanelRows;
     return {args.y + token * args.y_stride + panel * kPanelRows, args.y_stride,
             static_cast<int>(left < kPanelRows ? left : kPanelRows), args.accumulate};
 }
@@ -375,7 +369,7 @@ inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex
             for (int t = 0; t < count; t += kTile) {
                 const int tokens = count - t < kTile ? count - t : kTile;
                 kTiles[tokens - 1](weights, w.cols, reinterpret_cast<const std::byte*>(at),
-                                   output_of(args, panel, panel + 1, first + t));
+                                   output_of(args, panel, first + t));
                 at += w.cols / 32 * tokens;
             }
         }
@@ -383,37 +377,63 @@ inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex
 }
 
 using FloatTile = void (*)(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* x,
-                           const Output& out);
+                           float* sums);
+
+inline constexpr int kFloatTile = 6;               ///< tokens
+inline constexpr std::int64_t kFloatColumns = 256; ///< of two panels, to stay in the first-level cache
+
+/// The tile of P panels and `tokens` tokens.
+template <BlockType kType, int P>
+inline FloatTile float_tile_of(int tokens) {
+    static constexpr FloatTile kTiles[] = {float_tile<kType, P, 1>, float_tile<kType, P, 2>,
+                                           float_tile<kType, P, 3>, float_tile<kType, P, 4>,
+                                           float_tile<kType, P, 5>, float_tile<kType, P, 6>};
+    return kTiles[tokens - 1];
+}
+
+/// P panels times a group of tokens, columns in parts that the weights of stay near.
+template <BlockType kType, int P>
+inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const float* x, int first,
+                            int count) {
+    const PackedMatrix& w = args.weights;
+    const std::size_t size = panel_bytes(w.type, w.cols);
+    const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
+    const auto column = static_cast<std::size_t>(panel_shape(w.type).bytes);
+    alignas(32) float sums[P * kGroupTokens * kPanelRows];
+    __builtin_memset(sums, 0, static_cast<std::size_t>(P * count * kPanelRows) * sizeof(float));
+    const std::int64_t part = count <= kFloatTile ? w.cols : kFloatColumns;
+    for (std::int64_t k = 0; k < w.cols; k += part) {
+        const std::int64_t cols = w.cols - k < part ? w.cols - k : part;
+        for (int t = 0; t < count; t += kFloatTile) {
+            const int tokens = count - t < kFloatTile ? count - t : kFloatTile;
+            float_tile_of<kType, P>(tokens)(weights + static_cast<std::size_t>(k) * column, size, cols,
+                                            x + w.cols * t + k * tokens, sums + P * t * kPanelRows);
+        }
+    }
+    for (int t = 0; t < count; ++t) {
+        const int tile = t / kFloatTile * kFloatTile;
+        const int tokens = count - tile < kFloatTile ? count - tile : kFloatTile;
+        for (int p = 0; p < P; ++p) {
+            const float* sum = sums + (P * tile + p * tokens + t - tile) * kPanelRows;
+            output_of(args, panel + p, first).store(t, _mm256_load_ps(sum));
+        }
+    }
+}
 
 template <BlockType kType>
 inline void multiply_floats(const MatmulArgs& args) {
-    // Up to three tokens leave registers for four panels, more for two.
-    static constexpr FloatTile kFour[] = {float_tile<kType, 4, 1>, float_tile<kType, 4, 2>,
-                                          float_tile<kType, 4, 3>};
-    static constexpr FloatTile kTwo[] = {float_tile<kType, 2, 1>, float_tile<kType, 2, 2>,
-                                         float_tile<kType, 2, 3>, float_tile<kType, 2, 4>,
-                                         float_tile<kType, 2, 5>, float_tile<kType, 2, 6>};
-    static constexpr FloatTile kOne[] = {float_tile<kType, 1, 1>, float_tile<kType, 1, 2>,
-                                         float_tile<kType, 1, 3>, float_tile<kType, 1, 4>,
-                                         float_tile<kType, 1, 5>, float_tile<kType, 1, 6>};
-    constexpr int kTile = 6;
-    const PackedMatrix& w = args.weights;
-    const std::size_t size = panel_bytes(w.type, w.cols);
-    for_groups<float>(args, kTile, w.cols, [&](const float* x, int first, int count) {
+    for_groups<float>(args, kFloatTile, args.weights.cols, [&](const float* x, int first, int count) {
         std::int64_t panel = args.first_panel;
-        while (panel < args.last_panel) {
-            const std::int64_t left = args.last_panel - panel;
-            const bool four = left >= 4 && count <= 3, two = left >= 2;
-            const FloatTile* tiles = four ? kFour : two ? kTwo : kOne;
-            const std::int64_t next = panel + (four ? 4 : two ? 2 : 1);
-            const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
-            const float* at = x;
-            for (int t = 0; t < count; t += kTile) {
-                const int tokens = count - t < kTile ? count - t : kTile;
-                tiles[tokens - 1](weights, size, w.cols, at, output_of(args, panel, next, first + t));
-                at += w.cols * tokens;
+        if (count <= 3) { // few tokens leave registers for four panels
+            for (; panel + 4 <= args.last_panel; panel += 4) {
+                multiply_panels<kType, 4>(args, panel, x, first, count);
             }
-            panel = next;
+        }
+        for (; panel + 2 <= args.last_panel; panel += 2) {
+            multiply_panels<kType, 2>(args, panel, x, first, count);
+        }
+        if (panel < args.last_panel) {
+            multiply_panels<kType, 1>(args, panel, x, first, count);
         }
     });
 }
@@ -443,6 +463,8 @@ inline void multiply(const MatmulArgs& args) {
         return multiply_integers<Dot, BlockType::Q4_K>(args, kIntegers);
     case BlockType::Q6_K:
         return multiply_integers<Dot, BlockType::Q6_K>(args, kIntegers);
+    default: // has_panels() says no: never packed
+        return;
     }
 }
 

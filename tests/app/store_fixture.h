@@ -3,7 +3,10 @@
 
 #include "app/services/conversation_store.h"
 
+#include <QEventLoop>
+#include <QPointer>
 #include <QTest>
+#include <QTimer>
 
 #include <optional>
 
@@ -13,8 +16,16 @@ namespace switchyard {
 template <typename T, typename Ask>
 T wait(Ask ask) {
     auto result = std::make_shared<std::optional<T>>();
-    ask([result](T value) { *result = std::move(value); });
-    if (!QTest::qWaitFor([&] { return result->has_value(); }, 20000))
+    QEventLoop loop; // wakes with the answer, so that waiting can be timed
+    QTimer::singleShot(20000, &loop, &QEventLoop::quit);
+    ask([result, guard = QPointer(&loop)](T value) {
+        *result = std::move(value);
+        if (guard)
+            guard->quit();
+    });
+    if (!result->has_value())
+        loop.exec();
+    if (!result->has_value())
         qFatal("the store did not answer");
     return **result;
 }

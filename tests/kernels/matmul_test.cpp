@@ -134,6 +134,18 @@ TEST(Matmul, DoesNotDependOnTheBatch) {
     }
 }
 
+TEST(Matmul, TakesRowsLongerThanItsBuffers) {
+    for (const auto& [type, cols] :
+         {std::pair{BlockType::Q4_0, 32 * 4100}, std::pair{BlockType::Q4_0, 32 * 1000},
+          std::pair{BlockType::F16, 50001}, std::pair{BlockType::F16, 20000}}) {
+        const Problem p(type, 17, cols, 7, 11);
+        const auto expected = p.multiply(cpu::Isa::Scalar);
+        for (const cpu::Isa isa : available_isas()) {
+            EXPECT_TRUE(same_bits(p.multiply(isa), expected)) << cpu::table(isa).name << " " << p.name();
+        }
+    }
+}
+
 TEST(Matmul, GathersAccumulatesAndKeepsToItsPanels) {
     const std::int32_t index[] = {4, 0, 4, 2, 7, 1, 1};
     for (const cpu::Isa isa : available_isas()) {

@@ -11,11 +11,21 @@ import gguf
 import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TYPES = """F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q6_K""".split()
+TYPES = """F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q6_K Q2_K Q3_K Q5_K Q8_K IQ4_NL IQ4_XS IQ3_S IQ3_XXS IQ2_S
+IQ2_XS IQ2_XXS IQ1_M IQ1_S TQ2_0 TQ1_0 MXFP4""".split()
 VALUES, ROWS = 512, 4
 
 # Where a block keeps its half-precision scales: random bytes there would often be NaN, so they are drawn.
-HALVES = {"Q8_0": [0], "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q4_K": [0, 2], "Q6_K": [208]}
+HALVES = {"Q8_0": [0], "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q4_K": [0, 2], "Q6_K": [208],
+          "Q2_K": [80, 82], "Q3_K": [108], "Q5_K": [0, 2], "IQ4_NL": [0], "IQ4_XS": [0], "IQ3_S": [0], "IQ3_XXS": [0],
+          "IQ2_S": [0], "IQ2_XS": [0], "IQ2_XXS": [0], "IQ1_S": [0], "TQ2_0": [64], "TQ1_0": [52]}
+
+
+def decode(data, kind):
+    if kind == gguf.GGMLQuantizationType.Q8_K:  # not in the package: a float scale, 256 integers, sums of 16
+        flat = data.reshape(-1, 292)
+        return flat[:, :4].copy().view(np.float32) * flat[:, 4:260].view(np.int8).astype(np.float32)
+    return gguf.quants.dequantize(data, kind)
 
 
 def blocks(rng, name):
@@ -29,6 +39,12 @@ def blocks(rng, name):
     for at in HALVES.get(name, []):
         d = (rng.normal(size=len(data)) * 10.0 ** rng.integers(-7, 3, len(data))).astype(np.float16)
         data[:, at:at + 2] = d.view(np.uint8).reshape(-1, 2)
+    if name == "Q8_K":
+        data[:, :4] = rng.normal(size=(len(data), 1)).astype(np.float32).view(np.uint8)
+    if name == "IQ1_M":  # the top four bits of the last four 16-bit words are the scale; keep it finite
+        data[:, 55] &= 0xbf
+    if name == "MXFP4":
+        data[:, 0] = np.arange(len(data)) * 4 % 250  # all scales, subnormal ones included
     return kind, data.reshape(ROWS, -1)
 
 
@@ -40,7 +56,7 @@ def main():
         writer = gguf.GGUFWriter(path, "fixture")
         for name in TYPES:
             kind, data = blocks(rng, name)
-            values = gguf.quants.dequantize(data, kind).astype(np.float32).reshape(ROWS, VALUES)
+            values = decode(data, kind).astype(np.float32).reshape(ROWS, VALUES)
             assert np.isfinite(values).all(), name
             writer.add_tensor(f"{name}.blocks", data, raw_dtype=kind)
             writer.add_tensor(f"{name}.values", values)

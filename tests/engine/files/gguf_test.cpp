@@ -202,7 +202,7 @@ TEST(GgufRefuses, NamesInMessagesAreHarmless) {
     tensor(b, "bad\nname\x1b[2J" + std::string(500, 'x'), {32}, 4, 0);
     const std::string why = refusal(b.pad(32).raw(std::string(200, '\0')).str());
     EXPECT_EQ(why.find_first_of("\n\x1b"), std::string::npos);
-    EXPECT_LT(why.size(), 300u);
+    EXPECT_LT(why.size(), 400u);
 }
 
 TEST(GgufProperty, EveryTruncationIsRefused) {

@@ -80,6 +80,13 @@ TEST(Types, FallBackWhereARowIsTooShort) {
     EXPECT_EQ(fallback_type(BlockType::Q4_0, 576), BlockType::Q4_0);
     EXPECT_EQ(fallback_type(BlockType::Q8_0, 100), BlockType::F16);
     EXPECT_EQ(fallback_type(BlockType::Q4_K, 100), BlockType::F16);
+    EXPECT_EQ(fallback_type(BlockType::Q2_K, 576), BlockType::Q4_0);
+    EXPECT_EQ(fallback_type(BlockType::TQ1_0, 576), BlockType::Q4_0);
+    EXPECT_EQ(fallback_type(BlockType::IQ2_XS, 576), BlockType::IQ4_NL);
+    EXPECT_EQ(fallback_type(BlockType::IQ4_XS, 576), BlockType::IQ4_NL);
+    EXPECT_EQ(fallback_type(BlockType::Q5_K, 2880), BlockType::Q5_1);
+    EXPECT_EQ(fallback_type(BlockType::IQ4_NL, 2880), BlockType::IQ4_NL);
+    EXPECT_EQ(fallback_type(BlockType::MXFP4, 100), BlockType::F16);
     EXPECT_EQ(fallback_type(BlockType::F32, 7), BlockType::F32);
     EXPECT_DOUBLE_EQ(bits_per_weight(BlockType::Q8_0), 8.5);
     EXPECT_DOUBLE_EQ(bits_per_weight(BlockType::Q4_K), 4.5);

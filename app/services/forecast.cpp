@@ -1,0 +1,121 @@
+#include "app/services/forecast.h"
+
+#include "engine/run/memory.h"
+#include "engine/run/precision.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <thread>
+
+namespace switchyard {
+
+namespace {
+
+QString text(std::string_view view) {
+    return QString::fromUtf8(view.data(), static_cast<qsizetype>(view.size()));
+}
+
+/// Bytes of weights one token of the answer reads: of routed experts only the active ones, of a table of
+/// embeddings one row.
+double bytesReadPerToken(const LoadedModel& model, std::optional<BlockType> wanted) {
+    double bytes = 0;
+    const Plan& plan = model.plan();
+    for (const WeightSource& source : model.sources()) {
+        if (source.use == WeightUse::Table)
+            continue;
+        const TensorView& tensor = *source.tensor;
+        const auto type = recoded_type(source, wanted);
+        const double size = type ? static_cast<double>(tensor.rows() * tensor.matrices()) *
+                                       static_cast<double>(row_bytes(*type, tensor.cols()))
+                                 : static_cast<double>(tensor.bytes);
+        const bool routed = source.role == WeightRole::RoutedExpert && plan.experts > 0;
+        bytes += routed ? size * plan.experts_active / plan.experts : size;
+    }
+    return bytes;
+}
+
+ChoiceForecast forecastWeights(const LoadedModel& model, BlockType type, double bandwidth) {
+    const PrecisionForecast precision = forecast_precision(model.sources(), type);
+    ChoiceForecast choice;
+    choice.name = text(traits(type).name);
+    choice.bytes = precision.bytes;
+    choice.no_gain = precision.no_gain;
+    choice.note = QString::fromStdString(describe_fallbacks(type, precision.fallbacks));
+    if (bandwidth > 0)
+        choice.tokens_per_second = bandwidth / bytesReadPerToken(model, type);
+    return choice;
+}
+
+} // namespace
+
+double measureMemoryBandwidth(int threads) {
+    constexpr std::size_t kBytes = std::size_t{128} << 20; // well above any cache of a desktop
+    if (const SystemMemory memory = system_memory(); memory.available != 0 && memory.available < 8 * kBytes)
+        return 0;
+    const std::vector<std::uint64_t> buffer(kBytes / sizeof(std::uint64_t), 1);
+    const std::size_t share = buffer.size() / static_cast<std::size_t>(std::max(threads, 1));
+    double best = 0;
+    for (int round = 0; round < 3; ++round) {
+        std::vector<std::uint64_t> sums(static_cast<std::size_t>(std::max(threads, 1)));
+        const auto start = std::chrono::steady_clock::now();
+        {
+            std::vector<std::jthread> readers;
+            for (std::size_t t = 0; t < sums.size(); ++t)
+                readers.emplace_back([&, t] {
+                    const auto begin = buffer.begin() + static_cast<std::ptrdiff_t>(t * share);
+                    sums[t] =
+                        std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(share), std::uint64_t{0});
+                });
+        }
+        const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+        // The sums are looked at, or a compiler may leave the reading out.
+        if (sums[0] == share)
+            best = std::max(best, static_cast<double>(kBytes) / time.count());
+    }
+    return best;
+}
+
+Capabilities describeModel(LoadedModel& model, double bandwidth) {
+    Capabilities c;
+    const Plan& plan = model.plan();
+    const ModelConfig& config = model.config();
+    c.ready = true;
+    c.model_path = QString::fromStdU16String(model.path().u16string());
+    c.model_name = QString::fromStdU16String(model.path().filename().u16string());
+    c.architecture = QString::fromStdString(config.architecture);
+    c.device = QString::fromStdString(model.backend().description());
+    c.context = config.context;
+    c.experts = plan.experts;
+    c.experts_active = plan.experts_active;
+    if (const auto type = main_file_type(model.sources()))
+        c.file_precision = text(traits(*type).name);
+    if (plan.experts == 0)
+        c.unavailable.append(QStringLiteral("experts"));
+    c.weights_bytes = forecast_precision(model.sources(), std::nullopt).bytes;
+    for (int i = 0; i < kBlockTypes; ++i) {
+        const auto type = static_cast<BlockType>(i);
+        const ControlSpec* spec = find_control("quant");
+        if (std::ranges::find(spec->choices, traits(type).name) != spec->choices.end())
+            c.weights.push_back(forecastWeights(model, type, bandwidth));
+    }
+    std::ranges::stable_sort(c.weights, std::greater<>{}, &ChoiceForecast::bytes);
+    for (const BlockType type : {BlockType::F16, BlockType::Q8_0}) {
+        ChoiceForecast choice;
+        choice.name = text(traits(type).name);
+        const quint64 a_token = model.executor().kv_block_bytes(type) / kKvBlockTokens;
+        choice.bytes = a_token * static_cast<quint64>(std::max(config.context, 0));
+        c.kv.push_back(choice);
+        if (type == BlockType::F16)
+            c.kv_bytes_per_token = a_token;
+    }
+    c.defaults.sequence.experts = plan.experts_active;
+    const SystemMemory memory = system_memory();
+    c.memory_total = memory.total;
+    c.memory_available = memory.available;
+    return c;
+}
+
+} // namespace switchyard

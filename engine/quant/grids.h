@@ -1,0 +1,27 @@
+// The vectors ("grids") and levels that block formats choose values from.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace switchyard {
+
+template <std::size_t kEntries, std::size_t kValues>
+using Grid = std::array<std::array<std::int8_t, kValues>, kEntries>;
+
+extern const Grid<2048, 8> kGrid1;   ///< IQ1_S, IQ1_M
+extern const Grid<256, 8> kGrid2Xxs; ///< IQ2_XXS
+extern const Grid<512, 8> kGrid2Xs;  ///< IQ2_XS
+extern const Grid<1024, 8> kGrid2S;  ///< IQ2_S
+extern const Grid<256, 4> kGrid3Xxs; ///< IQ3_XXS
+extern const Grid<512, 4> kGrid3S;   ///< IQ3_S
+
+/// Levels of IQ4_NL and IQ4_XS.
+inline constexpr std::int8_t kLevels4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                             1,    13,   25,  38,  53,  69,  89,  113};
+
+/// Twice the values of the E2M1 float (OCP Microscaling Formats 1.0), by its four bits.
+inline constexpr std::int8_t kLevelsE2M1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+} // namespace switchyard

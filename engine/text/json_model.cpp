@@ -1,0 +1,164 @@
+// Model, added tokens and post-processor of tokenizer.json.
+#include "engine/base/error.h"
+#include "engine/text/tokenizer_json.h"
+
+#include <algorithm>
+
+namespace switchyard {
+
+using nlohmann::json;
+
+namespace {
+
+// A vocabulary may leave ids out, but not so many that the table is mostly holes.
+void check_id(std::int64_t id, std::size_t count) {
+    if (id < 0 || static_cast<std::uint64_t>(id) > 4 * std::uint64_t{count} + 65536)
+        throw Error("token id " + std::to_string(id) + " is out of range for " + std::to_string(count) +
+                    " tokens");
+}
+
+std::vector<std::string> vocabulary_of(const json& model) {
+    const json* vocab = json_field(model, "vocab");
+    if (!vocab || !vocab->is_object() || vocab->empty())
+        throw Error("the model has no vocabulary");
+    std::vector<std::string> tokens(vocab->size());
+    for (const auto& [token, id] : vocab->items()) {
+        if (!id.is_number_integer())
+            throw Error("the id of token '" + token + "' is not an integer");
+        const auto number = id.get<std::int64_t>();
+        check_id(number, vocab->size());
+        if (static_cast<std::size_t>(number) >= tokens.size())
+            tokens.resize(static_cast<std::size_t>(number) + 1);
+        tokens[static_cast<std::size_t>(number)] = token;
+    }
+    return tokens;
+}
+
+std::pair<std::string, std::string> merge_of(const json& merge) {
+    if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string())
+        return {merge[0].get<std::string>(), merge[1].get<std::string>()};
+    if (merge.is_string()) {
+        const auto& text = merge.get_ref<const std::string&>();
+        const std::size_t gap = text.find(' ', 1);
+        if (gap != std::string::npos)
+            return {text.substr(0, gap), text.substr(gap + 1)};
+    }
+    throw Error("a merge is not two tokens: " + merge.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+std::int32_t find_token(const std::vector<std::string>& tokens, const std::string& text) {
+    const auto found = std::find(tokens.begin(), tokens.end(), text);
+    return found == tokens.end() ? -1 : static_cast<std::int32_t>(found - tokens.begin());
+}
+
+void append_ids(const json& special_tokens, const std::string& name, std::vector<std::int32_t>& out) {
+    const json* token = json_field(special_tokens, name.c_str());
+    const json* ids = token ? json_field(*token, "ids") : nullptr;
+    if (!ids || !ids->is_array())
+        throw Error("the post-processor names no ids for '" + name + "'");
+    for (const json& id : *ids) {
+        if (!id.is_number_integer())
+            throw Error("an id of '" + name + "' is not an integer");
+        out.push_back(id.get<std::int32_t>());
+    }
+}
+
+void add_template(const json& step, JsonTemplate& out) {
+    const json* single = json_field(step, "single");
+    const json* special_tokens = json_field(step, "special_tokens");
+    if (!single || !single->is_array())
+        throw Error("the post-processor's template has no list 'single'");
+    bool before = true;
+    for (const json& part : *single) {
+        if (json_field(part, "Sequence")) {
+            before = false;
+        } else if (const json* special = json_field(part, "SpecialToken")) {
+            if (!special_tokens)
+                throw Error("the post-processor has no 'special_tokens'");
+            append_ids(*special_tokens, json_text(*special, "id"), before ? out.first : out.last);
+        }
+    }
+}
+
+// BERT's and RoBERTa's: ["[CLS]", 101] in front, ["[SEP]", 102] behind.
+void add_pair(const json& step, const char* key, std::vector<std::int32_t>& out) {
+    const json* pair = json_field(step, key);
+    if (!pair || !pair->is_array() || pair->size() != 2 || !(*pair)[1].is_number_integer())
+        throw Error(std::string("the post-processor's '") + key + "' is not a token and its id");
+    out.push_back((*pair)[1].get<std::int32_t>());
+}
+
+void add_post_processor(const json& step, JsonTemplate& out, int depth) {
+    const std::string type = json_text(step, "type");
+    if (depth > 16)
+        throw Error("post-processors are nested too deep");
+    if (type == "TemplateProcessing") {
+        add_template(step, out);
+    } else if (type == "BertProcessing" || type == "RobertaProcessing") {
+        add_pair(step, "cls", out.first);
+        add_pair(step, "sep", out.last);
+    } else if (type == "Sequence") {
+        const json* list = json_field(step, "processors");
+        if (!list || !list->is_array())
+            throw Error("a Sequence has no list 'processors'");
+        for (const json& one : *list)
+            add_post_processor(one, out, depth + 1);
+    } else if (type != "ByteLevel") {
+        throw Error("Post-processor '" + type + "' is not supported");
+    }
+}
+
+} // namespace
+
+JsonModel model_from_json(const json& description) {
+    const std::string type = json_text_or(description, "type", "BPE");
+    if (type != "BPE")
+        throw Error("Tokenizer model '" + type + "' is not supported; only BPE is");
+    JsonModel model;
+    model.tokens = vocabulary_of(description);
+    const json* merges = json_field(description, "merges");
+    if (!merges || !merges->is_array())
+        throw Error("the model has no list of merges");
+    model.merges.reserve(merges->size());
+    for (const json& merge : *merges)
+        model.merges.push_back(merge_of(merge));
+    model.options.ignore_merges = json_flag_or(description, "ignore_merges", false);
+    model.options.byte_fallback = json_flag_or(description, "byte_fallback", false);
+    model.options.fuse_unknown = json_flag_or(description, "fuse_unk", false);
+    model.options.word_begin = json_text_or(description, "continuing_subword_prefix", "");
+    model.options.word_end = json_text_or(description, "end_of_word_suffix", "");
+    if (const std::string unknown = json_text_or(description, "unk_token", ""); !unknown.empty())
+        model.options.unknown = find_token(model.tokens, unknown);
+    return model;
+}
+
+JsonTemplate template_from_json(const json* description) {
+    JsonTemplate out;
+    if (description)
+        add_post_processor(*description, out, 0);
+    return out;
+}
+
+std::vector<AddedToken> added_tokens_from_json(const json* list) {
+    std::vector<AddedToken> out;
+    if (!list)
+        return out;
+    if (!list->is_array())
+        throw Error("'added_tokens' is not a list");
+    for (const json& entry : *list) {
+        AddedToken token;
+        token.text = json_text(entry, "content");
+        const std::int64_t id = json_integer_or(entry, "id", -1);
+        check_id(id, std::size_t{1} << 22);
+        token.id = static_cast<std::int32_t>(id);
+        token.lstrip = json_flag_or(entry, "lstrip", false);
+        token.rstrip = json_flag_or(entry, "rstrip", false);
+        token.single_word = json_flag_or(entry, "single_word", false);
+        token.special = json_flag_or(entry, "special", false);
+        token.normalized = json_flag_or(entry, "normalized", !token.special);
+        out.push_back(std::move(token));
+    }
+    return out;
+}
+
+} // namespace switchyard

@@ -1,0 +1,241 @@
+// A tokenizer from the files of a Hugging Face folder: tokenizer.json says how, tokenizer_config.json,
+// generation_config.json and config.json name the tokens that begin and end a text.
+#include "engine/base/error.h"
+#include "engine/text/pipeline_tokenizer.h"
+#include "engine/text/tokenizer_json.h"
+#include "engine/text/unicode.h"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+
+namespace switchyard {
+
+using nlohmann::json;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Runs `work`; an Error or a JSON error becomes one that names the file.
+template <typename Work>
+auto naming(const fs::path& file, Work&& work) {
+    try {
+        return work();
+    } catch (const Error& error) {
+        throw Error(file.string() + ": " + error.what());
+    } catch (const json::exception& error) {
+        throw Error(file.string() + ": " + error.what());
+    }
+}
+
+std::optional<json> read_json(const fs::path& file) {
+    std::error_code none;
+    if (!fs::is_regular_file(file, none))
+        return std::nullopt;
+    std::ifstream in(file, std::ios::binary);
+    if (!in)
+        throw Error(file.string() + ": cannot be read");
+    return naming(file, [&] {
+        json value = json::parse(in);
+        if (!value.is_object())
+            throw Error("it is not a JSON object");
+        return value;
+    });
+}
+
+// A token is named by a string or by an object with its content.
+std::string token_text(const json& config, const char* key) {
+    const json* token = json_field(config, key);
+    if (!token)
+        return "";
+    return token->is_string() ? token->get<std::string>() : json_text_or(*token, "content", "");
+}
+
+std::vector<std::int32_t> end_ids(const json& config) {
+    std::vector<std::int32_t> ids;
+    const json* end = json_field(config, "eos_token_id");
+    if (end && end->is_number_integer())
+        ids.push_back(end->get<std::int32_t>());
+    if (end && end->is_array())
+        for (const json& id : *end)
+            if (id.is_number_integer())
+                ids.push_back(id.get<std::int32_t>());
+    return ids;
+}
+
+// tokenizer_config.json may list tokens that tokenizer.json does not.
+void add_configured_tokens(const json& config, std::vector<AddedToken>& added) {
+    const json* decoder = json_field(config, "added_tokens_decoder");
+    if (!decoder || !decoder->is_object())
+        return;
+    json list = json::array();
+    for (const auto& [key, entry] : decoder->items()) {
+        if (key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos)
+            throw Error("'added_tokens_decoder' has the key '" + key + "', which is no id");
+        const std::int32_t id = std::stoi(key);
+        if (std::any_of(added.begin(), added.end(), [&](const AddedToken& t) { return t.id == id; }))
+            continue;
+        json token = entry;
+        token["id"] = id;
+        list.push_back(std::move(token));
+    }
+    for (AddedToken& token : added_tokens_from_json(&list))
+        added.push_back(std::move(token));
+}
+
+struct Loaded {
+    TokenizerParts parts;
+    std::vector<std::string> spellings; // of all tokens, by id
+};
+
+void take_added(std::vector<AddedToken> added, Loaded& loaded) {
+    TokenizerParts& parts = loaded.parts;
+    std::int32_t most = -1;
+    for (const AddedToken& token : added)
+        most = std::max(most, token.id);
+    if (most >= static_cast<std::int32_t>(parts.bytes.size())) {
+        parts.bytes.resize(static_cast<std::size_t>(most) + 1);
+        loaded.spellings.resize(parts.bytes.size());
+    }
+    parts.special.resize(parts.bytes.size());
+    parts.ends.resize(parts.bytes.size());
+    for (const AddedToken& token : added) {
+        parts.bytes[token.id] = token.text;
+        loaded.spellings[token.id] = token.text;
+        parts.special[token.id] = token.special;
+    }
+    parts.added = std::move(added);
+}
+
+void build_model(const json& file, Loaded& loaded) {
+    TokenizerParts& parts = loaded.parts;
+    const json* description = json_field(file, "model");
+    if (!description)
+        throw Error("'model' is missing");
+    JsonModel model = model_from_json(*description);
+    JsonPreTokenizer pre = pre_tokenizer_from_json(json_field(file, "pre_tokenizer"));
+    const JsonDecoder decoder(json_field(file, "decoder"));
+    parts.normalizer = normalizer_from_json(json_field(file, "normalizer"));
+    parts.pre_tokenizer = std::move(pre.steps);
+    for (const std::string& token : model.tokens)
+        parts.bytes.push_back(decoder.bytes(token));
+    loaded.spellings = model.tokens;
+
+    const bool plain = model.options.word_begin.empty() && model.options.word_end.empty();
+    model.options.bytes_are_symbols = pre.ends_in_byte_level && plain;
+    if (pre.ends_in_byte_level && !plain)
+        parts.pre_tokenizer.push_back(byte_alphabet_step());
+    if (model.options.bytes_are_symbols) {
+        const ByteAlphabet alphabet;
+        const auto to_bytes = [&](std::string& text) {
+            std::string bytes;
+            alphabet.append_bytes(bytes, text);
+            text = std::move(bytes);
+        };
+        for (std::string& token : model.tokens)
+            to_bytes(token);
+        for (auto& [left, right] : model.merges) {
+            to_bytes(left);
+            to_bytes(right);
+        }
+    }
+    parts.space_behind_words = decoder.space_behind_words();
+    if (decoder.strips_first_space())
+        parts.space_prefix =
+            pre.space_prefix == SpacePrefix::None ? SpacePrefix::AfterSpecial : pre.space_prefix;
+    std::vector<std::pair<std::string_view, std::string_view>> merges(model.merges.begin(),
+                                                                      model.merges.end());
+    parts.model = std::make_unique<BpeModel>(std::move(model.tokens), merges, model.options);
+}
+
+std::int32_t find_spelling(const Loaded& loaded, const std::string& text) {
+    if (text.empty())
+        return -1;
+    for (const AddedToken& token : loaded.parts.added)
+        if (token.text == text)
+            return token.id;
+    const auto found = std::find(loaded.spellings.begin(), loaded.spellings.end(), text);
+    return found == loaded.spellings.end() ? -1 : static_cast<std::int32_t>(found - loaded.spellings.begin());
+}
+
+// The Llama family's classes ignore the post-processor: their own settings say what is put around a text.
+void apply_class_rules(const json& config, TokenizerParts& parts) {
+    const std::string name = json_text_or(config, "tokenizer_class", "");
+    const bool own_rules = name.find("Llama") != std::string::npos ||
+                           name.find("Gemma") != std::string::npos ||
+                           name.find("Cohere") != std::string::npos;
+    if (!own_rules)
+        return;
+    parts.first.clear();
+    parts.last.clear();
+    if (json_flag_or(config, "add_bos_token", true) && parts.bos >= 0)
+        parts.first.push_back(parts.bos);
+    if (json_flag_or(config, "add_eos_token", false) && parts.eos >= 0)
+        parts.last.push_back(parts.eos);
+}
+
+void mark_ends(const fs::path& folder, Loaded& loaded) {
+    TokenizerParts& parts = loaded.parts;
+    const auto mark = [&](std::int32_t id) {
+        if (id >= 0 && static_cast<std::size_t>(id) < parts.ends.size())
+            parts.ends[id] = true;
+    };
+    mark(parts.eos);
+    for (const char* name : {"generation_config.json", "config.json"})
+        if (const auto config = read_json(folder / name))
+            for (const std::int32_t id : naming(folder / name, [&] { return end_ids(*config); })) {
+                mark(id);
+                if (parts.eos < 0 && id >= 0 && static_cast<std::size_t>(id) < parts.ends.size())
+                    parts.eos = id;
+            }
+    std::vector<std::string_view> specials;
+    for (const AddedToken& token : parts.added)
+        specials.push_back(token.text);
+    for (const AddedToken& token : parts.added)
+        if (token.special && ends_answer(token.text, specials))
+            mark(token.id);
+}
+
+} // namespace
+
+std::unique_ptr<Tokenizer> load_tokenizer_folder(const fs::path& folder) {
+    const fs::path file = folder / "tokenizer.json";
+    const auto description = read_json(file);
+    if (!description)
+        throw Error(folder.string() + " has no tokenizer.json");
+    Loaded loaded;
+    std::vector<AddedToken> added;
+    naming(file, [&] {
+        build_model(*description, loaded);
+        added = added_tokens_from_json(json_field(*description, "added_tokens"));
+        JsonTemplate around = template_from_json(json_field(*description, "post_processor"));
+        loaded.parts.first = std::move(around.first);
+        loaded.parts.last = std::move(around.last);
+        return 0;
+    });
+    const fs::path config_file = folder / "tokenizer_config.json";
+    const auto config = read_json(config_file);
+    if (config)
+        naming(config_file, [&] {
+            add_configured_tokens(*config, added);
+            return 0;
+        });
+    take_added(std::move(added), loaded);
+    if (config)
+        naming(config_file, [&] {
+            loaded.parts.bos = find_spelling(loaded, token_text(*config, "bos_token"));
+            loaded.parts.eos = find_spelling(loaded, token_text(*config, "eos_token"));
+            apply_class_rules(*config, loaded.parts);
+            return 0;
+        });
+    mark_ends(folder, loaded);
+    for (const auto* ids : {&loaded.parts.first, &loaded.parts.last})
+        for (const std::int32_t id : *ids)
+            if (id < 0 || static_cast<std::size_t>(id) >= loaded.parts.bytes.size())
+                throw Error(file.string() + ": the post-processor adds token " + std::to_string(id) +
+                            ", which does not exist");
+    return make_pipeline_tokenizer(std::move(loaded.parts));
+}
+
+} // namespace switchyard

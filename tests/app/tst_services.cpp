@@ -1,0 +1,185 @@
+// Settings, paths, presets, the model library, the one program a folder, and thinking in pieces.
+#include "tiny_model.h"
+
+#include "app/services/model_library.h"
+#include "app/services/paths.h"
+#include "app/services/presets.h"
+#include "app/services/settings.h"
+#include "app/services/single_instance.h"
+#include "app/services/theme_watcher.h"
+#include "app/services/thinking_splitter.h"
+
+#include <QDir>
+#include <QFile>
+#include <QSignalSpy>
+#include <QStandardPaths>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace switchyard;
+
+class ServicesTest : public QObject {
+    Q_OBJECT
+    std::unique_ptr<QTemporaryDir> folder_;
+
+  private Q_SLOTS:
+    void initTestCase() { QStandardPaths::setTestModeEnabled(true); }
+    void init() { folder_ = std::make_unique<QTemporaryDir>(); }
+
+    void pathsFollowTheDataFolder() {
+        const Paths standard = Paths::standard();
+        QVERIFY(standard.data.endsWith(QStringLiteral("/switchyard")));
+        QVERIFY(standard.models.startsWith(standard.data));
+        QVERIFY(!standard.settings.startsWith(standard.data));
+        const Paths own = Paths::standard(folder_->filePath(QStringLiteral("mine")));
+        QCOMPARE(own.data, folder_->filePath(QStringLiteral("mine")));
+        QVERIFY(own.settings.startsWith(own.data));
+        QVERIFY(QDir(own.models).exists());
+    }
+
+    void settingsAreRemembered() {
+        const QString file = folder_->filePath(QStringLiteral("s.ini"));
+        {
+            Settings settings(file);
+            QVERIFY(settings.theme() == Theme::System);
+            QVERIFY(settings.enterSends());
+            QSignalSpy changed(&settings, &Settings::changed);
+            settings.setTheme(Theme::Dark);
+            settings.setTheme(Theme::Dark);
+            QCOMPARE(changed.count(), 1);
+            QCOMPARE(changed[0][0].toString(), QStringLiteral("theme"));
+            settings.setEnterSends(false);
+            settings.setModelFolders({QStringLiteral("/a, b"), QStringLiteral("/模型")});
+            settings.setLanguage(QStringLiteral("zh_CN"));
+            settings.setValue(QStringLiteral("window/geometry"), QByteArray("\0\x01", 2));
+        }
+        Settings settings(file);
+        QVERIFY(settings.theme() == Theme::Dark);
+        QVERIFY(!settings.enterSends());
+        QCOMPARE(settings.modelFolders(), (QStringList{QStringLiteral("/a, b"), QStringLiteral("/模型")}));
+        QCOMPARE(settings.language(), QStringLiteral("zh_CN"));
+        QCOMPARE(settings.value(QStringLiteral("window/geometry")).toByteArray(), QByteArray("\0\x01", 2));
+        QCOMPARE(settings.value(QStringLiteral("missing"), 5).toInt(), 5);
+    }
+
+    void presetsAreFiles() {
+        Presets presets(folder_->filePath(QStringLiteral("presets")));
+        Tuning own;
+        own.sequence.experts = 6;
+        presets.setModelDefaults(own);
+        QCOMPARE(presets.names(), QStringList{QString()});
+        QVERIFY(*presets.load(QString()) == own);
+        Tuning wild;
+        wild.sequence.temperature = 1.4;
+        wild.sequence.kv = BlockType::Q8_0;
+        wild.model.weights = BlockType::Q6_K;
+        const QString name = QStringLiteral("../wild 野/100% *");
+        QVERIFY(presets.save(name, wild));
+        QCOMPARE(presets.names(), (QStringList{QString(), name}));
+        QVERIFY(*presets.load(name) == wild);
+        QVERIFY(presets.rename(name, QStringLiteral("calm")));
+        QVERIFY(!presets.load(name));
+        const QString shared = folder_->filePath(QStringLiteral("calm.json"));
+        QVERIFY(presets.exportTo(QStringLiteral("calm"), shared));
+        QCOMPARE(presets.import(shared), QStringLiteral("calm 2"));
+        QVERIFY(*presets.load(QStringLiteral("calm 2")) == wild);
+        QVERIFY(presets.remove(QStringLiteral("calm")));
+        QCOMPARE(presets.names().size(), 2);
+        QVERIFY(QDir(folder_->path()).entryList(QDir::Files).size() == 1); // nothing escaped the folder
+    }
+
+    void badPresetsAreRefusedWithAReason() {
+        Presets presets(folder_->path());
+        const auto refused = [&](const QByteArray& text) {
+            QFile file(folder_->filePath(QStringLiteral("bad.txt")));
+            if (!file.open(QIODevice::WriteOnly) || file.write(text) < 0)
+                return QString();
+            file.close();
+            QString error;
+            return presets.import(file.fileName(), &error).isEmpty() ? error : QString();
+        };
+        QVERIFY(!refused("no json").isEmpty());
+        QVERIFY(!refused("[1]").isEmpty());
+        QVERIFY(refused("{\"temperature\": 99}").contains(QStringLiteral("temperature")));
+        QVERIFY(!refused("{\"temperature\": null}").isEmpty());
+        QVERIFY(refused("{\"temperature\": 1, \"dial_of_tomorrow\": 3}").isEmpty());
+        QString error;
+        QVERIFY(!presets.save(QStringLiteral("  "), {}, &error));
+        QVERIFY(!error.isEmpty());
+    }
+
+    void libraryFindsModels() {
+        const auto at = [this](const char* name) { return folder_->filePath(QString::fromUtf8(name)); };
+        QDir(folder_->path()).mkpath(QStringLiteral("deep/er"));
+        writeTinyModel(at("deep/er/zeta.gguf").toStdString());
+        writeTinyModel(at("Alpha.gguf").toStdString(), {0, 0, 512, 2, false});
+        QVERIFY(QFile::link(at("Alpha.gguf"), at("deep/same.gguf")));
+        QFile broken(at("broken.gguf"));
+        QVERIFY(broken.open(QIODevice::WriteOnly));
+        broken.write("GGUF but no more");
+        broken.close();
+        QFile part(at("model-00002-of-00003.gguf"));
+        QVERIFY(part.open(QIODevice::WriteOnly));
+
+        ModelLibrary library({folder_->path(), at("deep"), at("does not exist")});
+        QSignalSpy changed(&library, &ModelLibrary::changed);
+        QVERIFY(library.scanning());
+        library.rescan(); // while one is under way
+        QTRY_COMPARE(changed.count(), 1);
+        QCOMPARE(library.models().size(), 3); // the link and the later part are not models of their own
+        const ModelEntry& dense = library.models()[0];
+        QCOMPARE(dense.name, QStringLiteral("Alpha.gguf"));
+        QCOMPARE(dense.architecture, QStringLiteral("llama"));
+        QCOMPARE(dense.precision, QStringLiteral("F32"));
+        QVERIFY(dense.error.isEmpty());
+        QVERIFY(dense.parameters > 50000);
+        QVERIFY(library.models()[1].error.contains(QStringLiteral("broken.gguf")));
+        QCOMPARE(library.models()[2].experts, 8);
+        library.setFolders({});
+        QTRY_COMPARE(changed.count(), 2);
+        QCOMPARE(library.models().size(), 0);
+    }
+
+    void secondStartRaisesTheFirst() {
+        SingleInstance first(folder_->path());
+        QVERIFY(first.claim());
+        QSignalSpy raised(&first, &SingleInstance::raiseRequested);
+        {
+            SingleInstance second(folder_->path());
+            QVERIFY(!second.claim());
+        }
+        QTRY_COMPARE(raised.count(), 1);
+        QTemporaryDir other;
+        SingleInstance third(other.path());
+        QVERIFY(third.claim());
+    }
+
+    void withoutAPortalTheSchemeIsUnknown() {
+        ThemeWatcher watcher;
+        QVERIFY(watcher.scheme() == ThemeWatcher::Scheme::Unknown); // nothing is known before an answer
+    }
+
+    void thinkingComesInPieces() {
+        const QString whole = QStringLiteral("<think>one < two</think>\nYes </think>.");
+        for (int size = 1; size < 9; ++size) {
+            ThinkingSplitter splitter;
+            QList<MessagePart> parts;
+            for (int at = 0; at < whole.size(); at += size)
+                splitter.push(whole.mid(at, size), 10, parts);
+            splitter.finish(parts);
+            QCOMPARE(parts.size(), 2);
+            QCOMPARE(parts[0].text, QStringLiteral("one < two"));
+            QVERIFY(parts[0].milliseconds > 0);
+            QCOMPARE(parts[1].text, QStringLiteral("\nYes </think>."));
+            QCOMPARE(ThinkingSplitter::raw(parts), whole);
+        }
+        ThinkingSplitter inside({}, true);
+        QList<MessagePart> parts;
+        inside.push(QStringLiteral("hm</think>so"), 5, parts);
+        QVERIFY(parts.size() == 2 && parts[0].kind == PartKind::Thinking &&
+                parts[1].text == QStringLiteral("so"));
+    }
+};
+
+QTEST_GUILESS_MAIN(ServicesTest)
+#include "tst_services.moc"

@@ -1,0 +1,177 @@
+// How fast the kernels are on one thread: bytes/s where memory decides (one token), operations/s where
+// arithmetic does (many tokens). Names: product/type/instruction set.
+#include "kernels/cpu/kernels.h"
+
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace switchyard {
+namespace {
+
+using cpu::Isa;
+
+/// A matrix in panels (any bits: time does not depend on them) and quantized or plain activations.
+struct Product {
+    BlockType type;
+    std::int64_t rows, cols;
+    int tokens;
+    std::vector<std::byte> data, activations;
+    std::size_t stride;
+    std::vector<float> y;
+
+    Product(BlockType t, std::int64_t r, std::int64_t c, int n)
+        : type(t), rows(r), cols(c), tokens(n), data(cpu::packed_bytes(t, r, c), std::byte{0x31}),
+          stride(cpu::activation_row_bytes(t, c)), y(static_cast<std::size_t>(r * n)) {
+        std::mt19937 engine(1);
+        std::normal_distribution<float> normal;
+        activations.resize(stride * static_cast<std::size_t>(tokens));
+        std::vector<float> x(static_cast<std::size_t>(cols));
+        for (int i = 0; i < tokens; ++i) {
+            for (float& v : x) {
+                v = normal(engine);
+            }
+            cpu::prepare_activations(type, x.data(), cols,
+                                     &activations[stride * static_cast<std::size_t>(i)]);
+        }
+    }
+
+    cpu::MatmulArgs args() {
+        cpu::MatmulArgs a;
+        a.weights = {type, rows, cols, data.data()};
+        a.last_panel = cpu::panels(rows);
+        a.activations = activations.data();
+        a.activation_stride = stride;
+        a.tokens = tokens;
+        a.y = y.data();
+        a.y_stride = rows;
+        return a;
+    }
+};
+
+/// One token times a matrix of `megabytes`: beyond the caches it shows what reading memory leaves.
+void one_token(benchmark::State& state, BlockType type, Isa isa, double megabytes) {
+    const std::int64_t cols = 1536;
+    const auto rows =
+        static_cast<std::int64_t>(megabytes * 1e6 / static_cast<double>(row_bytes(type, cols))) / 32 * 32;
+    Product p(type, rows, cols, 1);
+    for (auto _ : state) {
+        cpu::table(isa).matmul(p.args());
+        benchmark::DoNotOptimize(p.y.data());
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * p.data.size()));
+}
+
+void many_tokens(benchmark::State& state, BlockType type, Isa isa, std::int64_t rows, std::int64_t cols,
+                 int tokens) {
+    Product p(type, rows, cols, tokens);
+    for (auto _ : state) {
+        cpu::table(isa).matmul(p.args());
+        benchmark::DoNotOptimize(p.y.data());
+    }
+    const double operations = 2.0 * static_cast<double>(rows * cols) * tokens;
+    state.counters["op/s"] =
+        benchmark::Counter(operations * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+}
+
+/// `queries` queries of one KV head over `blocks` full blocks.
+void attention(benchmark::State& state, BlockType type, Isa isa, int head_dim, int value_dim, int queries,
+               int blocks) {
+    const std::size_t k_bytes = cpu::k_block_bytes(type, head_dim),
+                      v_bytes = cpu::v_block_bytes(type, value_dim);
+    std::vector<std::byte> k(k_bytes * static_cast<std::size_t>(blocks)),
+        v(v_bytes * static_cast<std::size_t>(blocks));
+    const int width = cpu::accumulator_floats(value_dim);
+    std::vector<float> q(static_cast<std::size_t>(queries * head_dim), 0.1f),
+        max(static_cast<std::size_t>(queries));
+    std::vector<float> sum(max.size()), acc(static_cast<std::size_t>(queries * width));
+    std::vector<float> scratch(cpu::attend_scratch_floats(head_dim, value_dim));
+    const std::vector<cpu::KvRange> ranges(max.size(), {0, cpu::kKvTokens});
+    cpu::AttendArgs args;
+    args.type = type;
+    args.head_dim = head_dim;
+    args.value_dim = value_dim;
+    args.queries = queries;
+    args.q = q.data();
+    args.q_stride = head_dim;
+    args.ranges = ranges.data();
+    args.max = max.data();
+    args.sum = sum.data();
+    args.acc = acc.data();
+    args.acc_stride = width;
+    args.scratch = scratch.data();
+    for (auto _ : state) {
+        for (std::size_t b = 0; b < static_cast<std::size_t>(blocks); ++b) {
+            args.k_block = k.data() + b * k_bytes;
+            args.v_block = v.data() + b * v_bytes;
+            cpu::table(isa).attend_block(args);
+        }
+        benchmark::DoNotOptimize(acc.data());
+    }
+    const auto iterations = static_cast<double>(state.iterations());
+    const double operations = 2.0 * (head_dim + value_dim) * cpu::kKvTokens * queries * blocks;
+    state.counters["op/s"] = benchmark::Counter(operations * iterations, benchmark::Counter::kIsRate);
+    state.SetBytesProcessed(static_cast<std::int64_t>(iterations * static_cast<double>(k.size() + v.size())));
+}
+
+void vectors(benchmark::State& state, Isa isa, const std::string& which) {
+    const int n = 1536;
+    std::vector<float> x(n, 0.5f), y(n, 0.25f), out(n);
+    std::vector<std::byte> q(cpu::q8_row_bytes(n));
+    const cpu::KernelTable& table = cpu::table(isa);
+    for (auto _ : state) {
+        if (which == "quantize_q8") {
+            table.quantize_q8(x.data(), n, q.data());
+        } else if (which == "swiglu") {
+            table.swiglu(x.data(), y.data(), out.data(), n);
+        } else if (which == "rms_norm") {
+            table.rms_norm(x.data(), y.data(), 1e-5f, n, out.data());
+        } else {
+            table.softmax(x.data(), n);
+        }
+        benchmark::DoNotOptimize(out.data());
+        benchmark::DoNotOptimize(q.data());
+        benchmark::ClobberMemory();
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * n);
+}
+
+std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::Avx2 ? "avx2" : "scalar"; }
+
+[[maybe_unused]] const bool kRegistered = [] {
+    for (const Isa isa : {Isa::Avx2, Isa::Vnni}) {
+        if (!cpu::available(isa)) {
+            continue;
+        }
+        const std::string end = isa_name(isa);
+        const auto add = [&](const std::string& name, auto&&... arguments) {
+            benchmark::RegisterBenchmark((name + '/' + end).c_str(), arguments...)
+                ->Unit(benchmark::kMicrosecond);
+        };
+        for (int i = 0; i < kBlockTypes; ++i) {
+            const auto type = static_cast<BlockType>(i);
+            const std::string name(traits(type).name);
+            add("one_token_memory/" + name, one_token, type, isa, 80.0);
+            add("one_token_cache/" + name, one_token, type, isa, 0.4);
+            add("tokens_512/" + name, many_tokens, type, isa, 1536, 768, 512);
+            add("tokens_512_long_rows/" + name, many_tokens, type, isa, 512, 8192, 512);
+            add("tokens_4/" + name, many_tokens, type, isa, 1536, 768, 4);
+        }
+        for (const BlockType type : {BlockType::F32, BlockType::F16, BlockType::Q8_0}) {
+            const std::string name(traits(type).name);
+            add("attend_decode/" + name, attention, type, isa, 64, 64, 3, 32);
+            add("attend_prefill/" + name, attention, type, isa, 64, 64, 96, 16);
+        }
+        for (const char* which : {"quantize_q8", "swiglu", "rms_norm", "softmax"}) {
+            add(std::string("vector/") + which, vectors, isa, which);
+        }
+    }
+    return true;
+}();
+
+} // namespace
+} // namespace switchyard
