@@ -19,14 +19,16 @@ struct Options {
 };
 
 BlockType type_of(const std::string& name) {
-    if (const auto type = parse_block_type(name)) {
+    if (const auto type = parse_block_type(name); type && encodable(*type)) {
         return *type;
     }
     std::string known;
     for (int i = 0; i < kBlockTypes; ++i) {
-        known += (i == 0 ? "" : ", ") + std::string(traits(static_cast<BlockType>(i)).name);
+        if (encodable(static_cast<BlockType>(i))) {
+            known += (known.empty() ? "" : ", ") + std::string(traits(static_cast<BlockType>(i)).name);
+        }
     }
-    throw CLI::ValidationError("--type", name + " is not known; there are " + known);
+    throw CLI::ValidationError("--type", name + " cannot be written; these can: " + known);
 }
 
 void report_fallbacks(const std::vector<QuantizeFallback>& fallbacks) {

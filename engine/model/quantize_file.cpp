@@ -159,6 +159,9 @@ BlockType quantized_type(const ModelFile& file, const TensorView& tensor, const 
 
 QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path& out,
                              const QuantizeOptions& options, const QuantizeProgress& progress) {
+    if (!encodable(options.type) || options.type == BlockType::Q8_K) {
+        throw Error("models are not written as " + std::string(traits(options.type).name));
+    }
     QuantizeReport report;
     std::vector<TensorView> targets;
     for (const TensorView& t : file.tensors()) {

@@ -1,0 +1,41 @@
+#include "engine/files/json_file.h"
+
+#include "engine/base/error.h"
+#include "engine/files/mapped_file.h"
+
+#include <nlohmann/json.hpp>
+
+namespace switchyard {
+
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+} // namespace
+
+nlohmann::json parse_json(std::string_view text, const std::string& name) {
+    const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+        if (depth > kMaxDepth) {
+            throw Error(name + ": nests more than " + std::to_string(kMaxDepth) + " deep");
+        }
+        return true;
+    };
+    try {
+        return nlohmann::json::parse(text, check_depth);
+    } catch (const nlohmann::json::parse_error& error) {
+        throw Error(name + ": is not JSON (byte " + std::to_string(error.byte) + ")");
+    } catch (const nlohmann::json::exception&) {
+        throw Error(name + ": is not JSON");
+    }
+}
+
+nlohmann::json read_json(const std::filesystem::path& path, std::size_t limit) {
+    const MappedFile file(path);
+    if (file.bytes().size() > limit) {
+        throw Error(path.string() + ": is larger than " + std::to_string(limit >> 20) + " MiB");
+    }
+    return parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()},
+                      path.string());
+}
+
+} // namespace switchyard
