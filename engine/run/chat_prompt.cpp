@@ -1,0 +1,39 @@
+#include "engine/run/chat_prompt.h"
+
+#include "engine/base/error.h"
+
+namespace switchyard {
+namespace {
+
+const Tokenizer& tokenizer_of(const LoadedModel& model) {
+    if (!model.tokenizer())
+        throw Error(model.path().string() + " has no tokenizer: it can be run on token ids only");
+    return *model.tokenizer();
+}
+
+} // namespace
+
+nlohmann::ordered_json template_variables(const Tokenizer& tokenizer) {
+    nlohmann::ordered_json variables = nlohmann::ordered_json::object();
+    variables["bos_token"] = tokenizer.bos() >= 0 ? tokenizer.token_bytes(tokenizer.bos()) : "";
+    variables["eos_token"] = tokenizer.eos() >= 0 ? tokenizer.token_bytes(tokenizer.eos()) : "";
+    return variables;
+}
+
+std::vector<std::int32_t> chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
+                                      bool add_generation_prompt) {
+    const Tokenizer& tokenizer = tokenizer_of(model);
+    if (!model.chat_template())
+        throw Error(model.path().string() + " has no chat template: it continues plain text only");
+    TemplateInput input;
+    input.messages = messages;
+    input.add_generation_prompt = add_generation_prompt;
+    input.variables = template_variables(tokenizer);
+    return tokenizer.encode(model.chat_template()->render(input), false);
+}
+
+std::vector<std::int32_t> text_prompt(const LoadedModel& model, std::string_view text) {
+    return tokenizer_of(model).encode(text, true);
+}
+
+} // namespace switchyard

@@ -1,0 +1,20 @@
+// Messages to token ids, as the model's own template and tokenizer want them.
+#pragma once
+
+#include "engine/run/loaded_model.h"
+
+namespace switchyard {
+
+/// The template's variables that come from the tokenizer: bos_token, eos_token.
+nlohmann::ordered_json template_variables(const Tokenizer& tokenizer);
+
+/// The prompt of a conversation: [{"role": ..., "content": ...}, ...]. The template writes BOS itself. Throws
+/// Error where the model has no tokenizer or no template, or the template refuses the messages.
+std::vector<std::int32_t> chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
+                                      bool add_generation_prompt = true);
+
+/// A plain text to go on with, BOS in front where the model wants it. Throws Error where the model has no
+/// tokenizer.
+std::vector<std::int32_t> text_prompt(const LoadedModel& model, std::string_view text);
+
+} // namespace switchyard

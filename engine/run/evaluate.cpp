@@ -1,0 +1,108 @@
+#include "engine/run/evaluate.h"
+
+#include "engine/base/error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace switchyard {
+namespace {
+
+/// KV blocks that go back to the executor in any case.
+class Blocks {
+  public:
+    explicit Blocks(Executor& executor) : executor_(executor) {}
+    ~Blocks() {
+        for (KvBlockId block : ids_)
+            executor_.release_kv_block(block);
+    }
+    Blocks(const Blocks&) = delete;
+    Blocks& operator=(const Blocks&) = delete;
+    void cover(int tokens, BlockType type) {
+        while (static_cast<int>(ids_.size()) * kKvBlockTokens < tokens)
+            ids_.push_back(executor_.allocate_kv_block(type));
+    }
+    const std::vector<KvBlockId>& ids() const { return ids_; }
+
+  private:
+    Executor& executor_;
+    std::vector<KvBlockId> ids_;
+};
+
+} // namespace
+
+void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
+              std::shared_ptr<const WeightSet> weights, std::span<const std::int32_t> ids,
+              const EvaluateOptions& options, const std::function<void(int, std::span<const float>)>& each,
+              std::stop_token stop) {
+    for (std::int32_t id : ids)
+        if (id < 0 || id >= plan.vocabulary)
+            throw Error("token id " + std::to_string(id) + " is outside the model's vocabulary of " +
+                        std::to_string(plan.vocabulary));
+    Blocks blocks(executor);
+    const auto vocabulary = static_cast<std::size_t>(plan.vocabulary);
+    const auto count = static_cast<int>(ids.size());
+    const int chunk = std::max(1, options.chunk);
+    for (int begin = 0; begin < count && !stop.stop_requested(); begin += chunk) {
+        const int end = std::min(count, begin + chunk);
+        blocks.cover(end, backend.exact() ? BlockType::F32 : options.kv);
+        Batch batch;
+        batch.sequences.push_back({blocks.ids()});
+        for (int p = begin; p < end; ++p)
+            batch.rows.push_back({ids[static_cast<std::size_t>(p)], p, 0, options.experts, true});
+        const StepResult result = executor.run(std::move(batch), weights, stop);
+        if (result.cancelled)
+            return;
+        for (int p = begin; p < end; ++p)
+            each(p, std::span(result.logits)
+                        .subspan(static_cast<std::size_t>(p - begin) * vocabulary, vocabulary));
+    }
+}
+
+double negative_log_likelihood(std::span<const float> logits, std::int32_t id) {
+    const double best = *std::ranges::max_element(logits);
+    double sum = 0;
+    for (float logit : logits)
+        sum += std::exp(static_cast<double>(logit) - best);
+    return std::log(sum) - (static_cast<double>(logits[static_cast<std::size_t>(id)]) - best);
+}
+
+Perplexity perplexity(Executor& executor, const Backend& backend, const Plan& plan,
+                      std::shared_ptr<const WeightSet> weights, std::span<const std::int32_t> ids,
+                      int context, std::int32_t bos, const EvaluateOptions& options,
+                      const std::function<void(int, int)>& progress, std::stop_token stop) {
+    if (ids.size() < 2)
+        throw Error("the text has " + std::to_string(ids.size()) + " tokens; perplexity needs two or more");
+    if (context < 2)
+        throw Error("a window of " + std::to_string(context) + " tokens is too short: 2 is the least");
+    const int lead = bos >= 0 ? 1 : 0;
+    const auto count = static_cast<int>(ids.size());
+    const int width = std::min(context - lead, count);          // tokens of the text in a window
+    const int first = count < context - lead ? 1 : context / 2; // scored from here on
+    Perplexity result;
+    result.windows = count / std::max(width, 1);
+    for (int window = 0; window < result.windows && !stop.stop_requested(); ++window) {
+        const auto part = ids.subspan(static_cast<std::size_t>(window) * static_cast<std::size_t>(width),
+                                      static_cast<std::size_t>(width));
+        std::vector<std::int32_t> tokens(part.size() + static_cast<std::size_t>(lead), bos);
+        std::ranges::copy(part, tokens.begin() + lead);
+        evaluate(
+            executor, backend, plan, weights, tokens, options,
+            [&](int position, std::span<const float> logits) {
+                const auto next = static_cast<std::size_t>(position) + 1;
+                if (next >= tokens.size() || static_cast<int>(next) < first)
+                    return;
+                result.nats += negative_log_likelihood(logits, tokens[next]);
+                ++result.tokens;
+            },
+            stop);
+        if (progress)
+            progress(window + 1, result.windows);
+    }
+    if (result.tokens > 0)
+        result.nats /= result.tokens;
+    result.value = std::exp(result.nats);
+    return result;
+}
+
+} // namespace switchyard
