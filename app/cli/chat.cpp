@@ -1,0 +1,154 @@
+// switchyard-cli chat: a conversation in the terminal.
+#include "app/cli/commands.h"
+#include "app/cli/model_options.h"
+#include "engine/base/error.h"
+#include "engine/run/chat_prompt.h"
+
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace switchyard {
+namespace {
+
+struct Options {
+    ModelOptions model;
+    std::string system;
+};
+
+constexpr const char* kHelp = "/set NAME=VALUE  move a dial (the next token obeys)\n"
+                              "/dials           show all dials\n"
+                              "/new             start over\n"
+                              "/quit            leave\n"
+                              "Ctrl+C           stop the answer\n";
+
+class TerminalChat {
+  public:
+    TerminalChat(const Options& options, std::shared_ptr<LoadedModel> model)
+        : model_(std::move(model)), tuning_(options.model.tuning()), system_(options.system),
+          scheduler_(start_scheduler(model_, tuning_)) {
+        if (!model_->chat_template())
+            throw Error(options.model.path() +
+                        " has no chat template: use generate --raw to continue plain text");
+        start_over();
+    }
+
+    /// Until the end of the input or /quit.
+    void run() {
+        const bool terminal = ::isatty(STDIN_FILENO) != 0;
+        if (terminal)
+            std::printf("%s, %s. /help lists the commands.\n", model_->config().name.c_str(),
+                        model_->backend().description().c_str());
+        std::string line;
+        for (;;) {
+            if (terminal) {
+                std::printf("> ");
+                std::fflush(stdout);
+            }
+            if (!std::getline(std::cin, line) || line == "/quit" || line == "/exit")
+                break;
+            if (line.empty())
+                continue;
+            if (line.front() == '/')
+                command(line);
+            else
+                answer(line);
+        }
+        if (terminal)
+            std::printf("\n");
+    }
+
+  private:
+    void start_over() {
+        messages_ = nlohmann::ordered_json::array();
+        if (!system_.empty())
+            messages_.push_back({{"role", "system"}, {"content", system_}});
+        scheduler_->forget(kConversation);
+    }
+
+    void command(const std::string& line) {
+        if (line == "/new") {
+            start_over();
+        } else if (line == "/dials") {
+            for (const ControlSpec& spec : controls())
+                std::printf("%-20s %s\n", std::string(spec.name).c_str(),
+                            format_control(spec, control_value(tuning_, spec)).c_str());
+        } else if (line.starts_with("/set ")) {
+            set(line.substr(5));
+        } else {
+            std::printf("%s", kHelp);
+        }
+    }
+
+    void set(const std::string& assignment) {
+        try {
+            const auto [spec, value] = parse_assignment("/set", assignment);
+            const Tuning moved = with_control(tuning_, *spec, value);
+            if (spec->name == "experts" && moved.sequence.experts > 0)
+                check_experts(*model_, moved.sequence.experts);
+            if (spec->scope == ControlScope::Model)
+                scheduler_->set_model_tuning(moved.model);
+            tuning_ = moved;
+            std::printf("%s is %s\n", std::string(spec->name).c_str(), format_control(*spec, value).c_str());
+        } catch (const std::exception& e) {
+            std::printf("%s\n", e.what());
+        }
+    }
+
+    void answer(const std::string& question) {
+        messages_.push_back({{"role", "user"}, {"content", question}});
+        RunRequest request;
+        request.conversation = kConversation;
+        request.tuning = tuning_.sequence;
+        std::string text;
+        request.on_event = [&](const SchedulerEvent& event) {
+            const std::string& piece =
+                event.kind == SchedulerEvent::Kind::Finished ? event.tail : event.token.text;
+            text += piece;
+            std::fwrite(piece.data(), 1, piece.size(), stdout);
+            std::fflush(stdout);
+        };
+        RunRecord record;
+        try {
+            request.prompt = chat_prompt(*model_, messages_);
+            const Interrupt interrupt;
+            record = run_to_end(*scheduler_, std::move(request), interrupt.token());
+        } catch (const Error& e) {
+            record.error = e.what();
+        }
+        std::printf("\n");
+        if (record.finish == FinishReason::Failed) {
+            std::printf("%s\n", record.error.c_str());
+            messages_.erase(messages_.size() - 1); // the question can be asked again
+            return;
+        }
+        messages_.push_back({{"role", "assistant"}, {"content", text}});
+        if (::isatty(STDOUT_FILENO) != 0)
+            std::printf("[%d tokens, %.1f tokens/s, first after %.0f ms%s]\n",
+                        record.timings.generated_tokens, record.timings.decode_tokens_per_second(),
+                        record.timings.time_to_first_token_ms,
+                        record.finish == FinishReason::Stopped ? ", stopped" : "");
+    }
+
+    static constexpr std::uint64_t kConversation = 1;
+    std::shared_ptr<LoadedModel> model_;
+    Tuning tuning_;
+    std::string system_;
+    nlohmann::ordered_json messages_;
+    std::unique_ptr<Scheduler> scheduler_;
+};
+
+} // namespace
+
+void add_chat(CLI::App& app) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("chat", "Chat in the terminal");
+    options->model.add_to(*command, {"temperature", "top_p", "top_k", "min_p", "repetition_penalty",
+                                     "repetition_window", "seed", "max_tokens", "experts", "quant", "kv",
+                                     "prefill_chunk"});
+    command->add_option("--system", options->system, "The system prompt");
+    command->callback([options] { TerminalChat(*options, options->model.load()).run(); });
+}
+
+} // namespace switchyard

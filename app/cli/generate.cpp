@@ -1,0 +1,121 @@
+// switchyard-cli generate: one answer, with dials that move at given tokens, and its record as JSON.
+#include "app/cli/commands.h"
+#include "app/cli/model_options.h"
+#include "engine/base/error.h"
+#include "engine/run/chat_prompt.h"
+
+#include <charconv>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace switchyard {
+namespace {
+
+struct Options {
+    ModelOptions model;
+    std::string prompt, system, replay;
+    std::vector<std::string> at;
+    bool raw = false, json = false;
+};
+
+/// "20:experts=2"
+DialMove parse_move(const std::string& text) {
+    const auto colon = text.find(':');
+    int token = -1;
+    const char* end = text.data() + (colon == std::string::npos ? 0 : colon);
+    const auto [next, error] = std::from_chars(text.data(), end, token);
+    if (error != std::errc{} || next != end || token < 0)
+        throw CLI::ValidationError("--at", "\"" + text + "\" is not TOKEN:NAME=VALUE");
+    const auto [spec, value] = parse_assignment("--at", text.substr(colon + 1));
+    return {token, std::string(spec->name), value};
+}
+
+std::vector<std::int32_t> prompt_ids(const Options& options, const LoadedModel& model) {
+    if (options.raw)
+        return text_prompt(model, options.prompt);
+    if (!model.chat_template())
+        throw Error(options.model.path() + " has no chat template: use --raw to continue plain text");
+    auto messages = nlohmann::ordered_json::array();
+    if (!options.system.empty())
+        messages.push_back({{"role", "system"}, {"content", options.system}});
+    messages.push_back({{"role", "user"}, {"content", options.prompt}});
+    return chat_prompt(model, messages);
+}
+
+std::shared_ptr<const RunRecord> read_record(const std::string& path) {
+    try {
+        return std::make_shared<RunRecord>(
+            run_record_from_json(nlohmann::ordered_json::parse(read_text_file(path))));
+    } catch (const nlohmann::json::exception& e) {
+        throw Error(path + ": " + e.what());
+    } catch (const Error& e) {
+        throw Error(path + ": " + e.what());
+    }
+}
+
+void print_json(const RunRecord& record, const std::string& text) {
+    nlohmann::ordered_json json = {{"text", text}};
+    json.update(to_json(record));
+    std::printf("%s\n", json.dump(2).c_str());
+}
+
+void run(const Options& options, const std::vector<DialMove>& moves) {
+    const auto model = options.model.load();
+    for (const DialMove& move : moves)
+        if (move.name == "experts" && std::get<double>(move.value) > 0)
+            check_experts(*model, static_cast<int>(std::get<double>(move.value)));
+    const auto scheduler = start_scheduler(model, options.model.tuning());
+    RunRequest request;
+    request.prompt = prompt_ids(options, *model);
+    request.tuning = options.model.tuning().sequence;
+    request.moves = moves;
+    if (!options.replay.empty())
+        request.replay = read_record(options.replay);
+    std::string text;
+    request.on_event = [&](const SchedulerEvent& event) {
+        const std::string& piece =
+            event.kind == SchedulerEvent::Kind::Finished ? event.tail : event.token.text;
+        text += piece;
+        if (!options.json) {
+            std::fwrite(piece.data(), 1, piece.size(), stdout);
+            std::fflush(stdout);
+        }
+    };
+    const Interrupt interrupt;
+    const RunRecord record = run_to_end(*scheduler, std::move(request), interrupt.token());
+    if (options.json)
+        print_json(record, text);
+    else
+        std::printf("\n");
+    if (record.finish == FinishReason::Failed)
+        throw Error(record.error);
+}
+
+} // namespace
+
+void add_generate(CLI::App& app) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("generate", "Answer a prompt");
+    options->model.add_to(*command, {"temperature", "top_p", "top_k", "min_p", "repetition_penalty",
+                                     "repetition_window", "seed", "max_tokens", "experts", "quant", "kv",
+                                     "prefill_chunk"});
+    command->add_option("--prompt", options->prompt, "The question, or with --raw the text to continue")
+        ->required();
+    command->add_option("--system", options->system, "The system prompt")
+        ->excludes(
+            command->add_flag("--raw", options->raw, "Use the prompt as it is, without the chat template"));
+    CLI::Option* at =
+        command->add_option("--at", options->at, "Move a dial before a token of the answer: TOKEN:NAME=VALUE")
+            ->type_name("MOVE");
+    command->add_option("--replay", options->replay, "Run an answer again exactly: what --json printed of it")
+        ->excludes(at);
+    command->add_flag("--json", options->json, "Print the answer's whole record as JSON");
+    command->callback([options] {
+        std::vector<DialMove> moves;
+        for (const std::string& text : options->at)
+            moves.push_back(parse_move(text));
+        run(*options, moves);
+    });
+}
+
+} // namespace switchyard

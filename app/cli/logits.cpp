@@ -1,0 +1,123 @@
+// switchyard-cli logits: the logits at every position of given ids, as a NumPy file.
+#include "app/cli/commands.h"
+#include "app/cli/model_options.h"
+#include "engine/base/error.h"
+#include "engine/run/evaluate.h"
+
+#include <charconv>
+#include <cstdio>
+
+namespace switchyard {
+namespace {
+
+struct Options {
+    ModelOptions model;
+    std::string ids, ids_file, out;
+};
+
+/// Numbers parted by commas, white space or the brackets of a JSON array.
+std::vector<std::int32_t> parse_ids(const std::string& text, const std::string& where) {
+    std::vector<std::int32_t> ids;
+    const char* at = text.data();
+    const char* end = at + text.size();
+    while (at < end) {
+        if (std::string_view(", \t\r\n[]").find(*at) != std::string_view::npos) {
+            ++at;
+            continue;
+        }
+        std::int32_t id = 0;
+        const auto [next, error] = std::from_chars(at, end, id);
+        if (error != std::errc{})
+            throw Error(where + ": \"" + std::string(at, std::min(end, at + 12)) + "\" is not a token id");
+        ids.push_back(id);
+        at = next;
+    }
+    if (ids.empty())
+        throw Error(where + " has no token ids");
+    return ids;
+}
+
+/// A float32 array [rows, cols] in NumPy's format 1.0, written row by row. An unfinished file is removed.
+class NpyWriter {
+  public:
+    NpyWriter(std::string path, std::size_t rows, std::size_t cols) : path_(std::move(path)) {
+        file_ = std::fopen(path_.c_str(), "wb");
+        if (!file_)
+            throw Error("cannot write " + path_);
+        std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) +
+                             ", " + std::to_string(cols) + "), }";
+        constexpr std::size_t kPrefix = 10, kAlign = 64;
+        while ((kPrefix + header.size() + 1) % kAlign != 0)
+            header += ' ';
+        header += '\n';
+        std::string prefix = "\x93NUMPY";
+        prefix += '\1';
+        prefix += '\0';
+        prefix += static_cast<char>(header.size() & 0xff);
+        prefix += static_cast<char>(header.size() >> 8);
+        write(prefix.data(), prefix.size());
+        write(header.data(), header.size());
+    }
+    ~NpyWriter() {
+        if (file_) {
+            std::fclose(file_);
+            std::remove(path_.c_str());
+        }
+    }
+    NpyWriter(const NpyWriter&) = delete;
+    NpyWriter& operator=(const NpyWriter&) = delete;
+
+    void row(std::span<const float> values) { write(values.data(), values.size_bytes()); }
+    void finish() {
+        std::FILE* file = std::exchange(file_, nullptr);
+        if (std::fclose(file) != 0) {
+            std::remove(path_.c_str());
+            throw Error("cannot write " + path_ + ": the disk may be full");
+        }
+    }
+
+  private:
+    void write(const void* data, std::size_t bytes) {
+        if (std::fwrite(data, 1, bytes, file_) != bytes)
+            throw Error("cannot write " + path_ + ": the disk may be full");
+    }
+    std::string path_;
+    std::FILE* file_ = nullptr;
+};
+
+void run(const Options& options) {
+    const std::vector<std::int32_t> ids = options.ids_file.empty()
+                                              ? parse_ids(options.ids, "--ids")
+                                              : parse_ids(read_text_file(options.ids_file), options.ids_file);
+    const auto model = options.model.load();
+    const Tuning tuning = options.model.tuning();
+    const auto weights = recoded_weights(*model, tuning.model);
+    NpyWriter writer(options.out, ids.size(), static_cast<std::size_t>(model->plan().vocabulary));
+    EvaluateOptions settings;
+    settings.experts = tuning.sequence.experts;
+    settings.kv = tuning.sequence.kv;
+    evaluate(model->executor(), model->backend(), model->plan(), weights, ids, settings,
+             [&](int, std::span<const float> logits) { writer.row(logits); });
+    writer.finish();
+}
+
+} // namespace
+
+void add_logits(CLI::App& app) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("logits", "Write the logits at every position of token ids");
+    options->model.add_to(*command, {"experts", "quant", "kv"});
+    CLI::Option* ids = command->add_option("--ids", options->ids, "Token ids: 1,2,3");
+    CLI::Option* file = command->add_option("--ids-file", options->ids_file,
+                                            "A file with token ids, a JSON array or parted by white space");
+    ids->excludes(file);
+    command->add_option("--out", options->out, "NumPy file to write: float32 [tokens, vocabulary]")
+        ->required();
+    command->callback([options, ids, file] {
+        if (ids->empty() && file->empty())
+            throw CLI::RequiredError("--ids or --ids-file");
+        run(*options);
+    });
+}
+
+} // namespace switchyard

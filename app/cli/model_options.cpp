@@ -1,0 +1,134 @@
+#include "app/cli/model_options.h"
+
+#include "engine/base/error.h"
+
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+namespace switchyard {
+namespace {
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler writes it");
+
+void note_interrupt(int) { interrupted = true; }
+
+/// What is wrong with a dial's value; "" nothing.
+std::string complaint(const ControlSpec& spec, const std::string& text) {
+    try {
+        with_control({}, spec, parse_control(spec, text));
+        return "";
+    } catch (const Error& e) {
+        return e.what();
+    }
+}
+
+} // namespace
+
+void ModelOptions::add_to(CLI::App& command, std::initializer_list<std::string_view> dials) {
+    command.add_option("model", path_, "GGUF file, or the first part of a split one")->required();
+    command.add_option("--threads", threads_, "Threads to compute with (default: one a physical core)")
+        ->check(CLI::Range(1, 1024));
+    command.add_option("--device", device_, "Where to compute: cpu")->check(CLI::IsMember({"cpu"}));
+    command.add_flag("--exact", exact_, "Activations and KV cache in F32: slow and simple");
+    for (std::string_view name : dials) {
+        const ControlSpec& spec = *find_control(name);
+        std::string help(spec.help);
+        help += " Default: " + format_control(spec, spec.fallback) + ".";
+        command
+            .add_option_function<std::string>(
+                std::string(spec.flag),
+                [this, &spec](const std::string& text) {
+                    tuning_ = with_control(tuning_, spec, parse_control(spec, text));
+                },
+                help)
+            ->type_name(spec.kind == ControlKind::Choice ? "TYPE" : "NUMBER")
+            ->check([&spec](const std::string& text) { return complaint(spec, text); });
+    }
+}
+
+std::shared_ptr<LoadedModel> ModelOptions::load() const {
+    LoadOptions options;
+    options.backend = make_cpu_backend({threads_, exact_});
+    auto model = LoadedModel::load(path_, options);
+    if (tuning_.sequence.experts > 0)
+        check_experts(*model, tuning_.sequence.experts);
+    return model;
+}
+
+void check_experts(const LoadedModel& model, int count) {
+    const int experts = model.plan().experts;
+    if (experts == 0)
+        throw Error("experts: " + model.path().string() +
+                    " is a dense model, it has no experts to choose from");
+    if (count > experts)
+        throw Error("experts: " + std::to_string(count) + " is more than the " + std::to_string(experts) +
+                    " of " + model.path().string());
+}
+
+std::pair<const ControlSpec*, ControlValue> parse_assignment(const std::string& option,
+                                                             const std::string& text) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos)
+        throw CLI::ValidationError(option, "\"" + text + "\" is not NAME=VALUE");
+    const std::string name = text.substr(0, equals);
+    const ControlSpec* spec = find_control(name);
+    if (!spec) {
+        std::string known;
+        for (const ControlSpec& other : controls())
+            known += (known.empty() ? "" : ", ") + std::string(other.name);
+        throw CLI::ValidationError(option, "there is no dial \"" + name + "\"; there are " + known);
+    }
+    const std::string value = text.substr(equals + 1);
+    if (const std::string wrong = complaint(*spec, value); !wrong.empty())
+        throw CLI::ValidationError(option, wrong);
+    return {spec, parse_control(*spec, value)};
+}
+
+std::unique_ptr<Scheduler> start_scheduler(const std::shared_ptr<LoadedModel>& model, const Tuning& tuning,
+                                           SchedulerOptions options) {
+    auto scheduler = std::make_unique<Scheduler>(engine_parts(model), std::move(options));
+    scheduler->set_model_tuning(tuning.model);
+    scheduler->wait_recoded();
+    return scheduler;
+}
+
+std::shared_ptr<const WeightSet> recoded_weights(LoadedModel& model, const ModelTuning& tuning) {
+    Recoder recoder(model.sources(), model.shared_file(), model.backend(), model.weights(), {});
+    recoder.set_threads(model.backend().threads());
+    recoder.retarget(tuning.weights);
+    return recoder.wait_applied(recoder.total());
+}
+
+Interrupt::Interrupt() {
+    interrupted = false;
+    struct sigaction action = {};
+    action.sa_handler = note_interrupt;
+    sigaction(SIGINT, &action, nullptr);
+    watcher_ = std::jthread([this](std::stop_token stop) {
+        while (!stop.stop_requested() && !interrupted)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        if (interrupted)
+            source_.request_stop();
+    });
+}
+
+Interrupt::~Interrupt() {
+    watcher_.request_stop();
+    watcher_.join();
+    std::signal(SIGINT, SIG_DFL);
+}
+
+std::string read_text_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    if (in && in.peek() != std::ifstream::traits_type::eof())
+        text << in.rdbuf();
+    if (in.bad() || !in.is_open() || std::filesystem::is_directory(path))
+        throw Error("cannot read " + path);
+    return text.str();
+}
+
+} // namespace switchyard

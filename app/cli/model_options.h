@@ -1,0 +1,60 @@
+// What the commands that run a model share: its options, loading it, the dials as flags, and Ctrl+C.
+#pragma once
+
+#include "engine/run/loaded_model.h"
+#include "engine/run/scheduler.h"
+
+#include <CLI/CLI.hpp>
+
+namespace switchyard {
+
+/// MODEL, --threads, --device, --exact, and the dials that a command takes, each by the flag of its row in
+/// the table of controls.
+class ModelOptions {
+  public:
+    /// `dials`: names of controls. They are checked as they are parsed.
+    void add_to(CLI::App& command, std::initializer_list<std::string_view> dials);
+
+    /// Loads the model. Throws Error; also where --experts does not fit the model.
+    std::shared_ptr<LoadedModel> load() const;
+    /// The dials asked for, the rest at their defaults.
+    Tuning tuning() const { return tuning_; }
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_, device_ = "cpu";
+    int threads_ = 0;
+    bool exact_ = false;
+    Tuning tuning_;
+};
+
+/// "NAME=VALUE" to a dial and its value. Throws CLI::ValidationError naming `option`.
+std::pair<const ControlSpec*, ControlValue> parse_assignment(const std::string& option,
+                                                             const std::string& text);
+
+/// Throws Error where the model has fewer experts than `count`, or none.
+void check_experts(const LoadedModel& model, int count);
+
+/// The model's weights at the precision asked for, and a scheduler over them.
+std::unique_ptr<Scheduler> start_scheduler(const std::shared_ptr<LoadedModel>& model, const Tuning& tuning,
+                                           SchedulerOptions options = {});
+/// The weights at a precision, without a scheduler.
+std::shared_ptr<const WeightSet> recoded_weights(LoadedModel& model, const ModelTuning& tuning);
+
+/// Turns Ctrl+C into a stop, as long as it lives.
+class Interrupt {
+  public:
+    Interrupt();
+    ~Interrupt();
+    Interrupt(const Interrupt&) = delete;
+    Interrupt& operator=(const Interrupt&) = delete;
+    std::stop_token token() const { return source_.get_token(); }
+
+  private:
+    std::stop_source source_;
+    std::jthread watcher_;
+};
+
+std::string read_text_file(const std::string& path);
+
+} // namespace switchyard

@@ -1,0 +1,80 @@
+// switchyard-cli perplexity: how well a model foretells a text.
+#include "app/cli/commands.h"
+#include "app/cli/model_options.h"
+#include "engine/base/error.h"
+#include "engine/run/chat_prompt.h"
+#include "engine/run/evaluate.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace switchyard {
+namespace {
+
+struct Options {
+    ModelOptions model;
+    std::string file;
+    int context = 512;
+    bool json = false;
+};
+
+void run(const Options& options) {
+    const std::string text = read_text_file(options.file);
+    const auto model = options.model.load();
+    if (options.context > model->config().context)
+        throw Error("--ctx " + std::to_string(options.context) + " is more than the model's context of " +
+                    std::to_string(model->config().context));
+    const Tuning tuning = options.model.tuning();
+    // The tokenizer puts BOS in front where the model wants one; every window then begins with it.
+    std::vector<std::int32_t> ids = text_prompt(*model, text);
+    const std::int32_t bos = model->tokenizer()->bos();
+    const bool leads = bos >= 0 && !ids.empty() && ids.front() == bos;
+    if (leads)
+        ids.erase(ids.begin());
+    const auto weights = recoded_weights(*model, tuning.model);
+    EvaluateOptions settings;
+    settings.experts = tuning.sequence.experts;
+    settings.kv = tuning.sequence.kv;
+    const bool watched = ::isatty(STDERR_FILENO) != 0;
+    const Interrupt interrupt;
+    const Perplexity result = perplexity(
+        model->executor(), model->backend(), model->plan(), weights, ids, options.context, leads ? bos : -1,
+        settings,
+        [&](int done, int all) {
+            if (watched)
+                std::fprintf(stderr, "\r%d of %d windows%s", done, all, done == all ? "\r\033[K" : "");
+        },
+        interrupt.token());
+    if (interrupt.token().stop_requested())
+        throw Error("stopped");
+    if (options.json) {
+        const nlohmann::ordered_json json = {
+            {"model", options.model.path()}, {"file", options.file},
+            {"nats", result.nats},           {"perplexity", result.value},
+            {"tokens", result.tokens},       {"windows", result.windows},
+            {"context", options.context},    {"weights_bytes", weights->bytes()}};
+        std::printf("%s\n", json.dump(2).c_str());
+    } else {
+        std::printf("perplexity %.4f (%.5f nats a token, %d tokens in %d windows)\n", result.value,
+                    result.nats, result.tokens, result.windows);
+    }
+}
+
+} // namespace
+
+void add_perplexity(CLI::App& app) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("perplexity", "Measure how well a model foretells a text");
+    options->model.add_to(*command, {"experts", "quant", "kv"});
+    command->add_option("--file", options->file, "Text file, UTF-8")->required();
+    command
+        ->add_option("--ctx", options->context,
+                     "Tokens of a window; the second half of each window is scored")
+        ->check(CLI::Range(2, 1 << 20));
+    command->add_flag("--json", options->json, "Print JSON");
+    command->callback([options] { run(*options); });
+}
+
+} // namespace switchyard
