@@ -280,7 +280,9 @@ bool Scheduler::Worker::settle(const RunPtr& run, std::stop_token stop) {
             follow_record(*run, stop);
         } else if (wanted) {
             set_model_tuning(*wanted);
+            recoder_.set_threads(parts_.backend->threads()); // nothing is computed meanwhile
             recoder_.wait_applied(UINT32_MAX, stop);
+            recoder_.set_threads(options_.recode_threads);
         } else {
             run->note_quant(precision_.progress.target);
         }
