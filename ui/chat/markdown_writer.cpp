@@ -280,7 +280,8 @@ void MarkdownWriter::startTable(int columns, int rows) {
     format.setCellPadding(style_.em() * 0.45);
     format.setCellSpacing(0);
     format.setLeftMargin(indent());
-    format.setTopMargin(pending_ && cursor_.position() == 0 ? 0 : style_.em() * 0.8);
+    format.setTopMargin(pending_ ? 0 : style_.em() * 0.8);
+    format.setBottomMargin(style_.em() * 0.75);
     format.setHeaderRowCount(1);
     if (pending_)
         makeSpacer();
@@ -464,9 +465,9 @@ void MarkdownWriter::finishCode() {
     format.setPadding(style_.em() * 0.8);
     format.setLeftMargin(indent());
     // The view draws the header (language, copy button) into the margin above the frame.
-    const qreal gap = pending_ && cursor_.position() == 0 ? 0 : style_.em() * 0.8;
-    format.setTopMargin(gap + style_.codeHeader());
-    format.setBottomMargin(0);
+    // The layout ignores the top margin of a block after a frame: the frame brings the gap itself.
+    format.setTopMargin((pending_ ? 0 : style_.em() * 0.8) + style_.codeHeader());
+    format.setBottomMargin(style_.em() * 0.75);
     if (pending_)
         makeSpacer();
     QTextFrame* frame = cursor_.insertFrame(format);

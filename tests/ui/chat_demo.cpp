@@ -1,0 +1,110 @@
+// Shows the chat page with made-up chats, or saves pictures of it: chat_demo [--grab FOLDER] [--dark].
+#include "app/services/chat_controller.h"
+#include "tests/ui/chat_fixtures.h"
+#include "ui/chat/chat_page.h"
+#include "ui/theme.h"
+
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QDir>
+#include <QScrollBar>
+#include <QStackedLayout>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+namespace {
+
+void save(QWidget& widget, const QString& folder, const QString& name) {
+    QTest::qWait(250);
+    widget.grab().save(QDir(folder).filePath(name + u".png"_s));
+}
+
+QList<ConversationSummary> sampleChats() {
+    QList<ConversationSummary> chats;
+    const QStringList titles{u"MLA notes"_s,      u"Trip plan for the Alps in October with the children"_s,
+                             u"给奶奶的信"_s,     u"Regular expressions"_s,
+                             u"Wedding speech"_s, u"C++ templates"_s};
+    const int days[] = {0, 0, 1, 4, 20, 400};
+    for (qsizetype i = 0; i < titles.size(); ++i) {
+        ConversationSummary chat;
+        chat.id = i + 1;
+        chat.title = titles[i];
+        chat.changed = QDateTime::currentDateTime().addDays(-days[i]);
+        chat.generating = i == 1;
+        chats.append(chat);
+    }
+    return chats;
+}
+
+void grabAll(ChatPage& page, ChatController& controller, const QString& folder, const QString& theme) {
+    const auto name = [&](const QString& what) { return theme + u'-' + what; };
+    save(page, folder, name(u"empty"_s));
+    auto* stack = static_cast<QStackedLayout*>(page.thread()->parentWidget()->layout());
+    stack->setCurrentWidget(page.thread());
+    page.list()->setChats(sampleChats());
+    page.list()->setCurrent(1);
+    page.thread()->setThread(sampleThread(), false);
+    page.thread()->verticalScrollBar()->setValue(0);
+    save(page, folder, name(u"top"_s));
+    page.thread()->scrollToMessage(3);
+    save(page, folder, name(u"middle"_s));
+    page.thread()->jumpToEnd();
+    page.toast()->show(u"“Trip plan” was deleted."_s, u"Undo"_s);
+    save(page, folder, name(u"end"_s));
+    page.toast()->hide();
+    page.thread()->setThinkingOpen(2, true);
+    page.thread()->selectAll();
+    page.thread()->verticalScrollBar()->setValue(0);
+    page.composer()->setText(u"one\ntwo\nthree"_s);
+    page.composer()->setContext(1204, 8192);
+    save(page, folder, name(u"selected"_s));
+    page.thread()->clearSelection();
+    page.thread()->beginEdit(2);
+    save(page, folder, name(u"edit"_s));
+    page.thread()->endEdit();
+    page.thread()->highlightToken(2, 40);
+    page.list()->findChild<QLineEdit*>(u"chatSearch"_s)->setText(u"latent"_s);
+    QTest::qWait(300);
+    page.list()->setHits({{1, 2, u"MLA notes"_s, u"stores one latent vector per token instead of keys"_s},
+                          {3, 0, u"Latent things"_s, {}}});
+    save(page, folder, name(u"token"_s));
+    page.list()->findChild<QLineEdit*>(u"chatSearch"_s)->clear();
+    controller.newChat();
+    controller.send(u"Tell me about latent attention."_s);
+    QTest::qWait(400);
+    save(page, folder, name(u"streaming"_s));
+    page.resize(640, 600);
+    save(page, folder, name(u"small"_s));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    QApplication application(argc, argv);
+    QCommandLineParser parser;
+    parser.addOptions({{u"grab"_s, u"Save pictures into this folder and quit."_s, u"folder"_s},
+                       {u"dark"_s, u"The dark theme."_s}});
+    parser.process(application);
+    ThemeManager theme(application);
+    const bool dark = parser.isSet(u"dark"_s);
+    theme.setChoice(dark ? Theme::Dark : Theme::Light);
+    QTemporaryDir folder;
+    ConversationStore store(folder.path());
+    FakeScript script;
+    script.text = sampleThread()[1].text();
+    script.tokens_per_second = 60;
+    FakeGenerator generator(script);
+    generator.loadModel(u"demo.gguf"_s);
+    ChatController controller(store, generator);
+    ChatPage page(controller, generator);
+    page.resize(1180, 860);
+    page.show();
+    if (!parser.isSet(u"grab"_s))
+        return application.exec();
+    QTest::qWait(200);
+    grabAll(page, controller, parser.value(u"grab"_s), dark ? u"dark"_s : u"light"_s);
+    return 0;
+}

@@ -1,0 +1,314 @@
+#include "ui/chat/chat_list.h"
+
+#include "ui/theme.h"
+
+#include <QApplication>
+#include <QKeyEvent>
+#include <QMenu>
+#include <QPainter>
+#include <QTextLayout>
+#include <QVBoxLayout>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+// ---- Drawing ----
+
+QSize ChatListDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const {
+    const int line = option.fontMetrics.height();
+    if (index.data(ChatListModel::IsGroupRole).toBool())
+        return {80, line + 18};
+    return {80, index.data(ChatListModel::LineRole).toString().isEmpty() ? line + 16 : 2 * line + 20};
+}
+
+void ChatListDelegate::paintGroup(QPainter& painter, const QStyleOptionViewItem& option,
+                                  const QModelIndex& index) const {
+    const ThemeColours& colours = coloursOf(QApplication::palette());
+    QFont font = option.font;
+    font.setPointSizeF(font.pointSizeF() * 0.9);
+    font.setWeight(QFont::DemiBold);
+    painter.setFont(font);
+    painter.setPen(colours.muted);
+    const QRect rect = option.rect.adjusted(14, 6, -12, 0);
+    const bool open = option.state & QStyle::State_Open;
+    themedIcon(open ? u"chevron-down"_s : u"chevron-right"_s)
+        .paint(&painter, QRect(rect.left() - 4, rect.center().y() - 6, 13, 13));
+    painter.drawText(rect.adjusted(14, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
+                     index.data(Qt::DisplayRole).toString());
+}
+
+/// The line of a hit, with what was searched for in bold.
+void ChatListDelegate::paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
+                                 const QColor& plain, const QColor& found) const {
+    QTextLayout layout(QFontMetrics(font).elidedText(line.simplified(), Qt::ElideRight, rect.width()), font);
+    QList<QTextLayout::FormatRange> ranges;
+    for (qsizetype at = 0;
+         !query_.isEmpty() && (at = layout.text().indexOf(query_, at, Qt::CaseInsensitive)) >= 0;
+         at += query_.size()) {
+        QTextLayout::FormatRange range;
+        range.start = static_cast<int>(at);
+        range.length = static_cast<int>(query_.size());
+        range.format.setFontWeight(QFont::Bold);
+        range.format.setForeground(found);
+        ranges.append(range);
+    }
+    layout.setFormats(ranges);
+    layout.beginLayout();
+    QTextLine text = layout.createLine();
+    layout.endLayout();
+    if (!text.isValid())
+        return;
+    painter.setPen(plain);
+    layout.draw(&painter, QPointF(rect.left(), rect.center().y() - text.height() / 2));
+}
+
+void ChatListDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
+                             const QModelIndex& index) const {
+    painter->save();
+    painter->setRenderHint(QPainter::Antialiasing);
+    if (index.data(ChatListModel::IsGroupRole).toBool()) {
+        paintGroup(*painter, option, index);
+        painter->restore();
+        return;
+    }
+    const ThemeColours& colours = coloursOf(QApplication::palette());
+    const bool current = current_ != 0 && index.data(ChatListModel::IdRole).toLongLong() == current_;
+    const QRectF box = QRectF(option.rect).adjusted(8, 1, -8, -1);
+    if (current || option.state & QStyle::State_MouseOver) {
+        painter->setPen(Qt::NoPen);
+        painter->setBrush(current ? colours.accentSoft : colours.hover);
+        painter->drawRoundedRect(box, 7, 7);
+    }
+    if (current) { // a bar too, so that colour is not all there is
+        painter->setBrush(colours.accent);
+        painter->drawRoundedRect(QRectF(box.left(), box.top() + 7, 3, box.height() - 14), 1.5, 1.5);
+    }
+    if (option.state & QStyle::State_HasFocus && option.state & QStyle::State_KeyboardFocusChange) {
+        painter->setPen(QPen(colours.accent, 1.5));
+        painter->setBrush(Qt::NoBrush);
+        painter->drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 7, 7);
+    }
+    QRect inside = option.rect.adjusted(22, 0, -18, 0);
+    if (index.data(ChatListModel::GeneratingRole).toBool()) {
+        painter->setPen(Qt::NoPen);
+        painter->setBrush(colours.accent);
+        for (int i = 0; i < 3; ++i)
+            painter->drawEllipse(
+                QPointF(inside.right() - 3 - i * 6, option.rect.top() + option.rect.height() / 2.0), 2, 2);
+        inside.adjust(0, 0, -24, 0);
+    }
+    const QString title = index.data(Qt::DisplayRole).toString(),
+                  line = index.data(ChatListModel::LineRole).toString();
+    QFont font = option.font;
+    if (current)
+        font.setWeight(QFont::DemiBold);
+    if (line.isEmpty()) {
+        paintLine(*painter, inside, title, font, colours.text, colours.accent);
+    } else {
+        const int half = option.rect.height() / 2;
+        paintLine(*painter, inside.adjusted(0, 4, 0, -half), title, font, colours.text, colours.text);
+        QFont small = option.font;
+        small.setPointSizeF(small.pointSizeF() * 0.9);
+        paintLine(*painter, inside.adjusted(0, half - 4, 0, -4), line, small, colours.muted, colours.accent);
+    }
+    painter->restore();
+}
+
+void ChatListDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
+                                            const QModelIndex&) const {
+    editor->setGeometry(option.rect.adjusted(10, 1, -10, -1));
+}
+
+// ---- The column ----
+
+ChatList::ChatList(QWidget* parent) : QWidget(parent) {
+    setObjectName(u"chatList"_s);
+    new_ = new QPushButton(themedIcon(u"compose"_s), tr("New chat"), this);
+    new_->setObjectName(u"newChatButton"_s);
+    new_->setToolTip(tr("Start a new chat (Ctrl+N)"));
+    connect(new_, &QPushButton::clicked, this, &ChatList::newChatRequested);
+    search_ = new QLineEdit(this);
+    search_->setObjectName(u"chatSearch"_s);
+    search_->setPlaceholderText(tr("Search all chats"));
+    search_->setAccessibleName(tr("Search all chats"));
+    search_->setClearButtonEnabled(true);
+    search_->addAction(themedIcon(u"search"_s), QLineEdit::LeadingPosition);
+    search_->installEventFilter(this);
+
+    model_ = new ChatListModel(this);
+    delegate_ = new ChatListDelegate(this);
+    tree_ = new QTreeView(this);
+    tree_->setObjectName(u"chatTree"_s);
+    tree_->setAccessibleName(tr("Chats"));
+    tree_->setModel(model_);
+    tree_->setItemDelegate(delegate_);
+    tree_->setHeaderHidden(true);
+    tree_->setIndentation(0);
+    tree_->setRootIsDecorated(false);
+    tree_->setFrameShape(QFrame::NoFrame);
+    tree_->setMouseTracking(true);
+    tree_->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+    tree_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    tree_->setEditTriggers(QAbstractItemView::EditKeyPressed);
+    tree_->setContextMenuPolicy(Qt::CustomContextMenu);
+    tree_->setUniformRowHeights(false);
+    tree_->viewport()->setAutoFillBackground(false);
+    tree_->setStyleSheet(u"QTreeView { background: transparent; border: none; }"
+                         "QTreeView::item, QTreeView::branch { background: transparent; border: none; }"_s);
+    tree_->installEventFilter(this);
+
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 12, 0, 0);
+    layout->setSpacing(8);
+    for (QWidget* widget : std::initializer_list<QWidget*>{new_, search_}) {
+        auto* row = new QHBoxLayout;
+        row->setContentsMargins(12, 0, 12, 0);
+        row->addWidget(widget);
+        layout->addLayout(row);
+    }
+    layout->addWidget(tree_, 1);
+
+    connect(tree_, &QTreeView::clicked, this, [this](const QModelIndex& index) {
+        if (!index.data(ChatListModel::IsGroupRole).toBool())
+            return activate(index);
+        const bool open = tree_->isExpanded(index);
+        tree_->setExpanded(index, !open);
+        const QString name = index.data().toString();
+        folded_.removeAll(name);
+        if (open)
+            folded_.append(name);
+    });
+    connect(tree_, &QTreeView::customContextMenuRequested, this, &ChatList::showMenu);
+    connect(model_, &ChatListModel::renamed, this, &ChatList::renameRequested);
+    connect(model_, &QAbstractItemModel::modelReset, this, &ChatList::restoreView);
+    search_timer_.setSingleShot(true);
+    search_timer_.setInterval(120);
+    connect(&search_timer_, &QTimer::timeout, this, [this] {
+        delegate_->setQuery(query());
+        if (query().isEmpty())
+            model_->clearHits();
+        else
+            Q_EMIT searchRequested(query());
+    });
+    connect(search_, &QLineEdit::textChanged, &search_timer_, qOverload<>(&QTimer::start));
+    midnight_.setSingleShot(true);
+    connect(&midnight_, &QTimer::timeout, this, &ChatList::scheduleMidnight);
+    scheduleMidnight();
+    setMinimumWidth(190);
+}
+
+/// "Today" becomes "Yesterday" without a restart.
+void ChatList::scheduleMidnight() {
+    model_->setToday(QDate::currentDate());
+    const qint64 left = QDateTime::currentDateTime().msecsTo(QDate::currentDate().addDays(1).startOfDay());
+    midnight_.start(static_cast<int>(std::clamp<qint64>(left + 500, 1000, 3600 * 1000)));
+}
+
+void ChatList::setChats(const QList<ConversationSummary>& chats) { model_->setChats(chats); }
+
+void ChatList::setHits(const QList<SearchHit>& hits) {
+    if (query().isEmpty())
+        return; // the search was cleared meanwhile
+    model_->setHits(hits);
+    tree_->viewport()->update();
+}
+
+void ChatList::setCurrent(ConversationId id) {
+    current_ = id;
+    delegate_->setCurrentChat(id);
+    const QModelIndex index = model_->indexOf(id);
+    if (index.isValid() && !model_->searching()) {
+        tree_->setCurrentIndex(index);
+        tree_->scrollTo(index);
+    } else if (!index.isValid()) {
+        tree_->setCurrentIndex({});
+    }
+    tree_->viewport()->update();
+}
+
+void ChatList::restoreView() {
+    for (int row = 0; row < model_->rowCount(); ++row) {
+        const QModelIndex group = model_->index(row, 0);
+        tree_->setExpanded(group, !folded_.contains(group.data().toString()));
+    }
+    setCurrent(current_);
+}
+
+void ChatList::focusSearch() {
+    search_->setFocus();
+    search_->selectAll();
+}
+
+void ChatList::activate(const QModelIndex& index) {
+    if (index.isValid() && !index.data(ChatListModel::IsGroupRole).toBool())
+        Q_EMIT chatActivated(index.data(ChatListModel::IdRole).toLongLong(),
+                             index.data(ChatListModel::MessageRole).toLongLong());
+}
+
+void ChatList::showMenu(const QPoint& position) {
+    const QModelIndex index = tree_->indexAt(position);
+    if (!index.isValid() || index.data(ChatListModel::IsGroupRole).toBool())
+        return;
+    const ConversationId id = index.data(ChatListModel::IdRole).toLongLong();
+    auto* menu = new QMenu(this);
+    menu->setObjectName(u"chatMenu"_s);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->addAction(tr("Open"), this, [this, id] { Q_EMIT chatActivated(id, 0); });
+    QAction* rename = menu->addAction(themedIcon(u"edit"_s), tr("Rename"), this, [this, id] {
+        const QModelIndex at = model_->indexOf(id);
+        if (at.isValid()) {
+            tree_->setCurrentIndex(at);
+            tree_->edit(at);
+        }
+    });
+    rename->setShortcut(Qt::Key_F2);
+    rename->setObjectName(u"renameChatAction"_s);
+    QAction* remove = menu->addAction(themedIcon(u"trash"_s), tr("Delete"), this,
+                                      [this, id] { Q_EMIT deleteRequested(id); });
+    remove->setShortcut(Qt::Key_Delete);
+    remove->setObjectName(u"deleteChatAction"_s);
+    menu->popup(tree_->viewport()->mapToGlobal(position));
+}
+
+bool ChatList::eventFilter(QObject* object, QEvent* event) {
+    if (event->type() != QEvent::KeyPress)
+        return QWidget::eventFilter(object, event);
+    const auto* key = static_cast<QKeyEvent*>(event);
+    if (object == tree_) {
+        const QModelIndex index = tree_->currentIndex();
+        const bool chat = index.isValid() && !index.data(ChatListModel::IsGroupRole).toBool();
+        if (chat && key->key() == Qt::Key_Delete) {
+            Q_EMIT deleteRequested(index.data(ChatListModel::IdRole).toLongLong());
+            return true;
+        }
+        if (chat && (key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter)) {
+            activate(index);
+            return true;
+        }
+    } else if (object == search_) {
+        if (key->key() == Qt::Key_Escape && !search_->text().isEmpty()) {
+            search_->clear();
+            return true;
+        }
+        if (key->key() == Qt::Key_Down) {
+            tree_->setFocus(Qt::TabFocusReason);
+            if (model_->rowCount() > 0)
+                tree_->setCurrentIndex(model_->index(0, 0, model_->index(0, 0)));
+            return true;
+        }
+        if (key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) {
+            if (model_->searching() && model_->rowCount() > 0)
+                activate(model_->index(0, 0, model_->index(0, 0)));
+            return true;
+        }
+    }
+    return QWidget::eventFilter(object, event);
+}
+
+void ChatList::paintEvent(QPaintEvent* event) {
+    QPainter painter(this);
+    painter.fillRect(event->rect(), coloursOf(QApplication::palette()).surface);
+}
+
+} // namespace switchyard

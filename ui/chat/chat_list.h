@@ -1,0 +1,77 @@
+// The column of chats: a new one, a search over all of them, and the chats by date.
+#pragma once
+
+#include "ui/chat/chat_list_model.h"
+
+#include <QLineEdit>
+#include <QPushButton>
+#include <QStyledItemDelegate>
+#include <QTimer>
+#include <QTreeView>
+#include <QWidget>
+
+namespace switchyard {
+
+/// Draws groups, chats and hits.
+class ChatListDelegate : public QStyledItemDelegate {
+    Q_OBJECT
+  public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+    void setQuery(const QString& query) { query_ = query; }
+    void setCurrentChat(ConversationId id) { current_ = id; }
+    void paint(QPainter* painter, const QStyleOptionViewItem& option,
+               const QModelIndex& index) const override;
+    QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override;
+    void updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
+                              const QModelIndex& index) const override;
+
+  private:
+    void paintGroup(QPainter& painter, const QStyleOptionViewItem& option, const QModelIndex& index) const;
+    void paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
+                   const QColor& plain, const QColor& found) const;
+    QString query_;
+    ConversationId current_ = 0;
+};
+
+class ChatList : public QWidget {
+    Q_OBJECT
+  public:
+    explicit ChatList(QWidget* parent = nullptr);
+
+    void setChats(const QList<ConversationSummary>& chats);
+    void setHits(const QList<SearchHit>& hits);
+    /// The chat that is shown; 0: a new one.
+    void setCurrent(ConversationId id);
+    void focusSearch();
+    ChatListModel* model() const { return model_; }
+    QTreeView* view() const { return tree_; }
+    QString query() const { return search_->text().trimmed(); }
+
+  Q_SIGNALS:
+    void newChatRequested();
+    void chatActivated(switchyard::ConversationId id, switchyard::MessageId message); ///< message 0: none
+    void renameRequested(switchyard::ConversationId id, const QString& title);
+    void deleteRequested(switchyard::ConversationId id);
+    void searchRequested(const QString& text);
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+    bool eventFilter(QObject* object, QEvent* event) override;
+
+  private:
+    void activate(const QModelIndex& index);
+    void showMenu(const QPoint& position);
+    void restoreView();
+    void scheduleMidnight();
+
+    QPushButton* new_;
+    QLineEdit* search_;
+    QTreeView* tree_;
+    ChatListModel* model_;
+    ChatListDelegate* delegate_;
+    ConversationId current_ = 0;
+    QTimer search_timer_, midnight_;
+    QStringList folded_;
+};
+
+} // namespace switchyard

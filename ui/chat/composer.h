@@ -1,0 +1,107 @@
+// Where the user writes: grows with the text, takes files, counts tokens, sends or stops.
+#pragma once
+
+#include "app/services/conversation.h"
+#include "ui/chat/calm_button.h"
+
+#include <QLabel>
+#include <QPlainTextEdit>
+#include <QTimer>
+#include <QWidget>
+
+#include <functional>
+
+namespace switchyard {
+
+/// The text field. A composition of an input method is never sent, whatever key ends it.
+class ComposerEdit : public QPlainTextEdit {
+    Q_OBJECT
+  public:
+    explicit ComposerEdit(QWidget* parent);
+    void setEnterSends(bool on) { enter_sends_ = on; }
+    bool enterSends() const { return enter_sends_; }
+
+  Q_SIGNALS:
+    void sendRequested();
+    void escapePressed();
+    void filesDropped(const QStringList& paths);
+    void zoomRequested(int step);
+
+  protected:
+    void keyPressEvent(QKeyEvent* event) override;
+    void inputMethodEvent(QInputMethodEvent* event) override;
+    bool canInsertFromMimeData(const QMimeData* source) const override;
+    void insertFromMimeData(const QMimeData* source) override;
+
+  private:
+    bool enter_sends_ = true;
+    bool composing_ = false;
+};
+
+class Composer : public QWidget {
+    Q_OBJECT
+  public:
+    /// Counts the tokens of a text; the answer comes later, -1: not known.
+    using TokenCounter = std::function<void(const QString&, std::function<void(int)>)>;
+
+    explicit Composer(QWidget* parent = nullptr);
+
+    void setTokenCounter(TokenCounter counter);
+    /// Tokens the thread holds already, and all there are; total 0: not known, nothing is shown.
+    void setContext(int used, int total);
+    /// Counts again: another model was loaded.
+    void recount();
+    /// An answer streams: Send becomes Stop.
+    void setGenerating(bool generating);
+    bool generating() const { return generating_; }
+    void setEnterSends(bool on);
+    void setReady(bool ready, const QString& hint); ///< not ready: sending is off, and says why
+
+    QString text() const;
+    void setText(const QString& text); ///< a draft; emits no draftChanged
+    void clear();
+    QList<MessagePart> files() const { return files_; }
+    /// Reads text files in the background; those that are none are refused with a sentence.
+    void addFiles(const QStringList& paths);
+    void setFontPoints(qreal points);
+    ComposerEdit* edit() const { return edit_; }
+    int draftTokens() const { return draft_tokens_; }
+
+  Q_SIGNALS:
+    void sendRequested(const QString& text, const QList<switchyard::MessagePart>& files);
+    void stopRequested();
+    void draftChanged(const QString& text); ///< a moment after typing pauses
+    void zoomRequested(int step);
+    void escapePressed();
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    void changeEvent(QEvent* event) override;
+    bool eventFilter(QObject* object, QEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+
+  private:
+    void send();
+    void fit();
+    void updateButton();
+    void updateCounter();
+    void count();
+    void showFiles();
+    void addFile(const QString& name, const QString& text);
+    void say(const QString& sentence);
+
+    ComposerEdit* edit_;
+    CalmButton *attach_, *send_;
+    QLabel *counter_, *notice_;
+    QWidget* file_row_;
+    TokenCounter count_tokens_;
+    QTimer count_timer_, draft_timer_;
+    QList<MessagePart> files_;
+    int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0;
+    bool generating_ = false, ready_ = true, loading_draft_ = false;
+    QString not_ready_;
+};
+
+} // namespace switchyard

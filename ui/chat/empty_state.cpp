@@ -1,0 +1,84 @@
+#include "ui/chat/empty_state.h"
+
+#include "ui/theme.h"
+
+#include <QApplication>
+#include <QEvent>
+#include <QVBoxLayout>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
+    setObjectName(u"emptyState"_s);
+    heading_ = new QLabel(tr("What would you like to ask?"), this);
+    heading_->setAlignment(Qt::AlignCenter);
+    heading_->setWordWrap(true);
+    hint_ = new QLabel(this);
+    hint_->setObjectName(u"emptyHint"_s);
+    hint_->setAlignment(Qt::AlignCenter);
+    hint_->setWordWrap(true);
+    hint_->hide();
+    auto* column = new QVBoxLayout;
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(8);
+    column->addStretch(2);
+    column->addWidget(heading_);
+    column->addWidget(hint_);
+    column->addSpacing(14);
+    const QStringList texts{tr("Explain how a mixture of experts decides which experts to use."),
+                            tr("Write a short poem about a railway switchyard at night."),
+                            tr("Give me a Python function that finds the prime numbers below n.")};
+    for (qsizetype i = 0; i < texts.size(); ++i) {
+        auto* button = new QPushButton(texts[i], this);
+        button->setObjectName(u"samplePrompt-%1"_s.arg(i));
+        button->setCursor(Qt::PointingHandCursor);
+        connect(button, &QPushButton::clicked, this, [this, text = texts[i]] { Q_EMIT promptChosen(text); });
+        prompts_.append(button);
+        column->addWidget(button);
+    }
+    column->addStretch(3);
+    auto* layout = new QHBoxLayout(this);
+    layout->setContentsMargins(24, 12, 24, 12);
+    layout->addStretch(1);
+    auto* middle = new QWidget(this);
+    middle->setLayout(column);
+    middle->setMaximumWidth(600);
+    layout->addWidget(middle, 100);
+    layout->addStretch(1);
+    restyle();
+}
+
+void EmptyState::setHint(const QString& hint) {
+    hint_->setText(hint);
+    hint_->setVisible(!hint.isEmpty());
+}
+
+void EmptyState::restyle() {
+    const ThemeColours& colours = coloursOf(QApplication::palette());
+    QFont font = this->font();
+    font.setPointSizeF(font.pointSizeF() * 1.6);
+    font.setWeight(QFont::DemiBold);
+    if (heading_->font() != font)
+        heading_->setFont(font);
+    hint_->setForegroundRole(QPalette::PlaceholderText);
+    const QString sheet = u"QPushButton { text-align: left; padding: 11px 16px; border: 1px solid %1;"
+                          " border-radius: 10px; background: %2; color: %3; }"
+                          "QPushButton:hover { background: %4; }"
+                          "QPushButton:focus { border: 1px solid %5; }"_s.arg(
+                              colours.border.name(), colours.base.name(), colours.text.name(),
+                              colours.hover.name(), colours.accent.name());
+    for (QPushButton* button : std::as_const(prompts_)) {
+        if (button->styleSheet() != sheet)
+            button->setStyleSheet(sheet);
+    }
+}
+
+void EmptyState::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange)
+        restyle();
+}
+
+} // namespace switchyard

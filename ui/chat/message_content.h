@@ -1,0 +1,90 @@
+// What the thread keeps of a message to show it: its text, and of the run only what can be seen.
+#pragma once
+
+#include "app/services/conversation.h"
+
+#include <QString>
+#include <QStringList>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace switchyard {
+
+enum class MessagePlace { Thinking, Body };
+
+/// A place in a message's text.
+struct TextPlace {
+    MessagePlace part = MessagePlace::Body;
+    std::size_t offset = 0; ///< bytes
+    auto operator<=>(const TextPlace&) const = default;
+};
+
+/// Where each token of an answer stands in its text. Tokens count what was generated; of a text that was
+/// continued, the tokens known are the last ones.
+class TokenPlaces {
+  public:
+    /// Takes the tokens that were not there the last time.
+    void update(const std::vector<TokenRecord>& tokens);
+    void clear() { *this = TokenPlaces(); }
+    int size() const { return static_cast<int>(ends_.size()); }
+    /// Where token `index` begins, given the bytes shown; index == size() is the end.
+    TextPlace begin(int index, std::size_t text_size, bool has_thinking) const;
+
+  private:
+    std::vector<std::uint32_t> ends_; ///< bytes of raw output up to and with each token
+    std::string raw_;
+    std::size_t think_begin_ = 0, body_begin_ = std::string::npos;
+};
+
+/// A dial that moved inside an answer.
+struct DialMark {
+    int token = 0;
+    QString tip; ///< "Active experts: 6 -> 4"
+};
+
+struct AttachedFile {
+    QString name;
+    qsizetype size = 0; ///< characters
+};
+
+struct MessageContent {
+    MessageId id = 0;
+    Author author = Author::User;
+    MessageState state = MessageState::Complete;
+    std::string text, thinking; ///< UTF-8
+    double thinking_seconds = 0;
+    std::vector<AttachedFile> files;
+    QString model, error;
+    QList<MessageId> siblings;
+    TokenPlaces tokens;
+    std::vector<DialMark> marks;
+    QString line;           ///< "6 experts | Q4_K | 41 t/s | 312 ms to first"; empty: no run
+    bool reusable = false;  ///< a run that can be made again exactly
+    bool cut_short = false; ///< ended by its limit of tokens
+
+    /// Takes over what is new. True where the text did not simply grow.
+    bool update(const Message& message, const QString& file_precision = {});
+    bool streaming() const { return state == MessageState::Streaming; }
+    int branch() const { return static_cast<int>(siblings.indexOf(id)); } ///< 0-based; -1: alone
+
+  private:
+    struct Taken {
+        qsizetype units = 0;
+        QString last; ///< the last characters taken, to see that the text before has not changed
+    };
+    static bool take(const QString& text, std::string& into, Taken& taken, bool growing);
+    Taken text_taken_, thinking_taken_;
+    std::size_t moves_taken_ = 0;
+};
+
+/// "6 experts | Q4_K | 41 t/s | 312 ms to first", from the tokens where the run has not ended yet.
+/// `file_precision`: what "the file's own" is, where it is known.
+QString runLine(const RunRecord& run, const QString& file_precision = {});
+
+/// "Active experts: 6 → 4": a move in words; `before` is the value the dial had.
+QString describeMove(const DialMove& move, const std::optional<ControlValue>& before);
+
+} // namespace switchyard

@@ -1,0 +1,74 @@
+#include "ui/chat/message_editor.h"
+
+#include <QHBoxLayout>
+#include <QKeyEvent>
+
+#include <algorithm>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+MessageEditor::MessageEditor(const QString& text, bool question, const QFont& font, QWidget* parent)
+    : QWidget(parent), edit_(new QPlainTextEdit(this)), save_(new QPushButton(this)) {
+    setObjectName(u"messageEditor"_s);
+    edit_->setObjectName(u"messageEditorText"_s);
+    edit_->setAccessibleName(question ? tr("Edit the question") : tr("Edit the answer"));
+    edit_->setFont(font);
+    edit_->setTabChangesFocus(true);
+    edit_->setPlainText(text);
+    edit_->moveCursor(QTextCursor::End);
+    edit_->installEventFilter(this);
+    connect(edit_, &QPlainTextEdit::textChanged, this, &MessageEditor::heightChanged);
+    auto* cancel = new QPushButton(tr("Cancel"), this);
+    cancel->setObjectName(u"messageEditorCancel"_s);
+    connect(cancel, &QPushButton::clicked, this, &MessageEditor::cancelled);
+    save_->setText(question ? tr("Ask again") : tr("Save"));
+    save_->setObjectName(u"messageEditorSave"_s);
+    save_->setToolTip(question ? tr("The question as it was stays as another version") : QString());
+    connect(save_, &QPushButton::clicked, this, [this] { accept(false); });
+    auto* buttons = new QHBoxLayout;
+    buttons->addStretch();
+    buttons->addWidget(cancel);
+    if (!question) {
+        auto* go_on = new QPushButton(tr("Save and continue"), this);
+        go_on->setObjectName(u"messageEditorContinue"_s);
+        connect(go_on, &QPushButton::clicked, this, [this] { accept(true); });
+        buttons->addWidget(go_on);
+    }
+    buttons->addWidget(save_);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(edit_);
+    layout->addLayout(buttons);
+    setFocusProxy(edit_);
+}
+
+int MessageEditor::wantedHeight() const {
+    // A plain text document's height counts lines.
+    const int lines = std::clamp(static_cast<int>(edit_->document()->size().height()), 3, 18);
+    return lines * edit_->fontMetrics().lineSpacing() + 30 + save_->sizeHint().height();
+}
+
+void MessageEditor::accept(bool go_on) {
+    if (!edit_->toPlainText().trimmed().isEmpty())
+        Q_EMIT accepted(edit_->toPlainText(), go_on);
+}
+
+bool MessageEditor::eventFilter(QObject* object, QEvent* event) {
+    if (event->type() == QEvent::KeyPress) {
+        const auto* key = static_cast<QKeyEvent*>(event);
+        if (key->key() == Qt::Key_Escape) {
+            Q_EMIT cancelled();
+            return true;
+        }
+        if ((key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) &&
+            key->modifiers() & Qt::ControlModifier) {
+            accept(false);
+            return true;
+        }
+    }
+    return QWidget::eventFilter(object, event);
+}
+
+} // namespace switchyard

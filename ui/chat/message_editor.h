@@ -1,0 +1,33 @@
+// Edits a message where it stands.
+#pragma once
+
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QWidget>
+
+namespace switchyard {
+
+class MessageEditor : public QWidget {
+    Q_OBJECT
+  public:
+    /// A question's edit asks again as a branch; an answer's changes it in place and may go on from there.
+    MessageEditor(const QString& text, bool question, const QFont& font, QWidget* parent);
+    int wantedHeight() const;
+    QPlainTextEdit* edit() const { return edit_; }
+
+  Q_SIGNALS:
+    void accepted(const QString& text, bool go_on);
+    void cancelled();
+    void heightChanged();
+
+  protected:
+    bool eventFilter(QObject* object, QEvent* event) override;
+
+  private:
+    void accept(bool go_on);
+
+    QPlainTextEdit* edit_;
+    QPushButton* save_;
+};
+
+} // namespace switchyard

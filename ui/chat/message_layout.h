@@ -1,0 +1,115 @@
+// A message laid out at a width: its documents, where everything stands, and its painting. Exists only for
+// messages near the visible part of the thread.
+#pragma once
+
+#include "ui/chat/chat_style.h"
+#include "ui/chat/markdown.h"
+#include "ui/chat/message_content.h"
+
+#include <QAbstractTextDocumentLayout>
+#include <QPainter>
+#include <QRectF>
+#include <QTextDocument>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace switchyard {
+
+/// A position in the laid-out text.
+struct LayoutPosition {
+    MessagePlace part = MessagePlace::Body;
+    int position = 0;
+    auto operator<=>(const LayoutPosition&) const = default;
+};
+
+struct LayoutHit {
+    LayoutPosition position;
+    bool on_text = false;
+    QString link;  ///< address under the point
+    int mark = -1; ///< index of the dial mark under the point
+};
+
+/// What changes from one painting to the next.
+struct PaintState {
+    std::optional<std::pair<LayoutPosition, LayoutPosition>> selection; ///< begin, end
+    int lit_token = -1;
+    bool caret = false; ///< of an answer that streams
+    bool focused = false;
+    QRectF clip; ///< in the message's coordinates
+};
+
+/// Parts of a message that are widgets on the thread.
+struct LayoutSlots {
+    QRectF thinking; ///< the fold's button; null: no thinking
+    QRectF tools;    ///< buttons and the run's line
+    std::vector<QRectF> code_headers;
+    QRectF editor; ///< null: not being edited
+};
+
+class MessageLayout {
+  public:
+    MessageLayout(const MessageContent& content, const ChatStyle& style);
+    ~MessageLayout();
+
+    /// Takes over text that was added; `rewritten` where the old text changed.
+    void sync(const MessageContent& content, bool rewritten);
+    struct Options {
+        qreal width = 0;
+        bool thinking_open = false;
+        qreal editor_height = -1; ///< not negative: an editor stands in place of the text
+        QString progress;         ///< "Reading 120 of 512 tokens", shown while there is no text yet
+    };
+    void arrange(const MessageContent& content, const Options& options);
+
+    qreal height() const { return height_; }
+    const LayoutSlots& places() const { return slots_; }
+    const std::vector<CodeBlock>& codeBlocks() const;
+    void paint(QPainter& painter, const MessageContent& content, const PaintState& state) const;
+    LayoutHit hit(const MessageContent& content, const QPointF& point) const;
+    /// Of a token, for scrolling to it.
+    QRectF tokenRect(const MessageContent& content, int token) const;
+    LayoutPosition tokenPosition(const MessageContent& content, int token) const;
+    LayoutPosition first() const;
+    LayoutPosition last() const;
+    LayoutPosition wordBegin(LayoutPosition position, bool line) const;
+    LayoutPosition wordEnd(LayoutPosition position, bool line) const;
+    /// Plain text of a stretch; what is not shown (folded thinking) is left out.
+    QString text(LayoutPosition from, LayoutPosition to) const;
+    QString allText() const { return text(first(), last()); }
+
+  private:
+    struct Part {
+        std::unique_ptr<MarkdownDocument> markdown;
+        std::unique_ptr<QTextDocument> plain;
+        QRectF rect; ///< in the message
+        QTextDocument* document() const { return markdown ? &markdown->document() : plain.get(); }
+    };
+    const Part& part(MessagePlace place) const { return place == MessagePlace::Body ? body_ : thinking_; }
+    bool thinkingShown() const { return !thinking_.rect.isNull(); }
+    void arrangeQuestion(const MessageContent& content, const Options& options, qreal& y);
+    void arrangeAnswer(const MessageContent& content, const Options& options, qreal& y);
+    void arrangeNotice(const MessageContent& content, const Options& options, qreal& y);
+    void placeCodeHeaders();
+    void paintPart(QPainter& painter, const Part& part, MessagePlace place, const MessageContent& content,
+                   const PaintState& state) const;
+    void paintBackdrops(QPainter& painter, const Part& part) const;
+    void paintMarks(QPainter& painter, const MessageContent& content) const;
+    void paintFiles(QPainter& painter, const MessageContent& content) const;
+    QRectF caretRect(const Part& part, int position) const;
+    QRectF markRect(const MessageContent& content, const DialMark& mark) const;
+
+    ChatStyle style_, thinking_style_;
+    Part body_, thinking_;
+    std::unique_ptr<QTextDocument> notice_;
+    QRectF notice_rect_, bubble_, name_;
+    std::vector<QRectF> files_;
+    qreal height_ = 0, width_ = 0;
+    LayoutSlots slots_;
+};
+
+/// Lines of a document's stretch: separators between frames left out, cells of a table by tabs.
+QString plainText(const QTextDocument& document, int from, int to);
+
+} // namespace switchyard

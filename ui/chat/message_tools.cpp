@@ -1,0 +1,153 @@
+#include "ui/chat/message_tools.h"
+
+#include "ui/theme.h"
+
+#include <QEvent>
+#include <QMenu>
+#include <QTimer>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+MessageTools::MessageTools(QWidget* parent) : QWidget(parent) {
+    copy_ = addButton(u"copy"_s, tr("Copy"), u"copyButton"_s, MessageAction::Copy);
+    regenerate_ = addButton(u"regenerate"_s, tr("Answer again with a new seed"), u"regenerateButton"_s,
+                            MessageAction::Regenerate);
+    edit_ = addButton(u"edit"_s, tr("Edit"), u"editButton"_s, MessageAction::Edit);
+    previous_ = addButton(u"chevron-left"_s, tr("Previous version"), u"previousBranchButton"_s,
+                          MessageAction::PreviousBranch);
+    branch_ = new QLabel(this);
+    branch_->setObjectName(u"branchLabel"_s);
+    branch_->setAlignment(Qt::AlignCenter);
+    next_ =
+        addButton(u"chevron-right"_s, tr("Next version"), u"nextBranchButton"_s, MessageAction::NextBranch);
+    continue_ =
+        addButton(u"continue"_s, tr("Continue this answer"), u"continueButton"_s, MessageAction::Continue);
+    delete_ = addButton(u"trash"_s, tr("Delete"), u"deleteButton"_s, MessageAction::Delete);
+    more_ = new CalmButton(u"more"_s, tr("More"), this);
+    more_->setObjectName(u"moreButton"_s);
+    more_->setPopupMode(QToolButton::InstantPopup);
+    auto* menu = new QMenu(more_);
+    run_again_ = menu->addAction(tr("Run again exactly"), this,
+                                 [this] { Q_EMIT triggered(MessageAction::RunAgain, message_); });
+    run_again_->setToolTip(tr("The same settings, seed and dial moves, as a new version"));
+    run_again_->setObjectName(u"runAgainAction"_s);
+    menu->setToolTipsVisible(true);
+    more_->setMenu(menu);
+    run_line_ = new QLabel(this);
+    run_line_->setObjectName(u"runLine"_s);
+    run_line_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    for (QLabel* label : {branch_, run_line_}) {
+        QFont font = label->font();
+        font.setPointSizeF(font.pointSizeF() * 0.92);
+        label->setFont(font);
+        label->setForegroundRole(QPalette::PlaceholderText);
+    }
+    fade_.setDuration(140);
+    fade_.setStartValue(0.0);
+    fade_.setEndValue(1.0);
+    connect(&fade_, &QVariantAnimation::valueChanged, this,
+            [this](const QVariant& value) { setReveal(value.toReal()); });
+}
+
+CalmButton* MessageTools::addButton(const QString& icon, const QString& name, const QString& object_name,
+                                    MessageAction action) {
+    auto* button = new CalmButton(icon, name, this);
+    button->setObjectName(object_name);
+    connect(button, &QToolButton::clicked, this, [this, action] { Q_EMIT triggered(action, message_); });
+    return button;
+}
+
+void MessageTools::bind(const MessageContent& content, bool busy) {
+    const bool other = message_ != content.id;
+    message_ = content.id;
+    setObjectName(u"messageTools-%1"_s.arg(content.id));
+    question_ = content.author != Author::Assistant;
+    const bool still = !content.streaming();
+    const bool cut = content.state == MessageState::Stopped || content.state == MessageState::Interrupted ||
+                     content.cut_short;
+    copy_->setVisible(still && !content.text.empty());
+    regenerate_->setVisible(still && !question_);
+    edit_->setVisible(still);
+    continue_->setVisible(still && !question_ && cut);
+    delete_->setVisible(still);
+    more_->setVisible(still && !question_ && content.reusable);
+    const bool branches = still && content.siblings.size() > 1;
+    previous_->setVisible(branches);
+    branch_->setVisible(branches);
+    next_->setVisible(branches);
+    branch_->setText(u"%1/%2"_s.arg(content.branch() + 1).arg(content.siblings.size()));
+    branch_->setAccessibleName(tr("Version %1 of %2").arg(content.branch() + 1).arg(content.siblings.size()));
+    previous_->setEnabled(!busy && content.branch() > 0);
+    next_->setEnabled(!busy && content.branch() + 1 < content.siblings.size());
+    for (QWidget* asking : std::initializer_list<QWidget*>{regenerate_, edit_, continue_, more_, delete_})
+        asking->setEnabled(!busy);
+    edit_->setName(question_ ? tr("Edit and ask again") : tr("Edit this answer"));
+    line_ = content.line;
+    run_line_->setVisible(!question_ && !line_.isEmpty());
+    run_line_->setToolTip(line_);
+    run_line_->setAccessibleName(tr("In force: %1").arg(line_));
+    if (other) {
+        copy_->setIconName(u"copy"_s);
+        copy_->setName(tr("Copy"));
+    }
+    arrange();
+}
+
+void MessageTools::arrange() {
+    const QList<QWidget*> all = {copy_, regenerate_, edit_,   previous_, branch_,
+                                 next_, continue_,   delete_, more_};
+    int total = 0;
+    const auto width_of = [this](QWidget* widget) {
+        return widget == branch_ ? branch_->sizeHint().width() + 6 : widget->sizeHint().width();
+    };
+    for (QWidget* widget : all)
+        total += widget->isHidden() ? 0 : width_of(widget);
+    int x = question_ ? width() - total : -6; // icons are inset: flush with the text
+    for (QWidget* widget : all) {
+        if (widget->isHidden())
+            continue;
+        widget->setGeometry(x, 0, width_of(widget), 28);
+        x += width_of(widget);
+    }
+    const int room = width() - x - 12;
+    run_line_->setGeometry(width() - std::max(room, 0), 0, std::max(room, 0), 28);
+    run_line_->setText(run_line_->fontMetrics().elidedText(line_, Qt::ElideRight, std::max(room, 0)));
+}
+
+void MessageTools::setRevealed(bool revealed) {
+    if (revealed == revealed_)
+        return;
+    revealed_ = revealed;
+    fade_.setDirection(revealed ? QAbstractAnimation::Forward : QAbstractAnimation::Backward);
+    if (fade_.state() != QAbstractAnimation::Running)
+        fade_.start();
+}
+
+void MessageTools::setReveal(qreal reveal) {
+    for (CalmButton* button : {copy_, regenerate_, edit_, previous_, next_, continue_, delete_, more_})
+        button->setReveal(reveal);
+}
+
+void MessageTools::confirmCopy() {
+    copy_->setIconName(u"check"_s);
+    copy_->setName(tr("Copied"));
+    QTimer::singleShot(1600, this, [this] {
+        copy_->setIconName(u"copy"_s);
+        copy_->setName(tr("Copy"));
+    });
+}
+
+void MessageTools::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    arrange();
+}
+
+void MessageTools::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange)
+        arrange();
+}
+
+} // namespace switchyard

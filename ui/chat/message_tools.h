@@ -1,0 +1,52 @@
+// The row under a message: what can be done with it, and the line of what was in force.
+#pragma once
+
+#include "ui/chat/calm_button.h"
+#include "ui/chat/message_content.h"
+
+#include <QLabel>
+#include <QVariantAnimation>
+#include <QWidget>
+
+namespace switchyard {
+
+enum class MessageAction { Copy, Regenerate, RunAgain, Edit, PreviousBranch, NextBranch, Continue, Delete };
+
+class MessageTools : public QWidget {
+    Q_OBJECT
+  public:
+    explicit MessageTools(QWidget* parent);
+
+    /// Shows what fits this message. `busy`: the chat is answering, so nothing that asks again is offered.
+    void bind(const MessageContent& content, bool busy);
+    MessageId message() const { return message_; }
+    /// Fades the buttons in or out.
+    void setRevealed(bool revealed);
+    bool revealed() const { return revealed_; }
+    /// Says for a moment that the text was copied.
+    void confirmCopy();
+    QString line() const { return line_; }
+
+  Q_SIGNALS:
+    void triggered(switchyard::MessageAction action, switchyard::MessageId message);
+
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+    void changeEvent(QEvent* event) override;
+
+  private:
+    CalmButton* addButton(const QString& icon, const QString& name, const QString& object_name,
+                          MessageAction action);
+    void arrange();
+    void setReveal(qreal reveal);
+
+    MessageId message_ = 0;
+    bool question_ = false, revealed_ = true;
+    QString line_;
+    CalmButton *copy_, *regenerate_, *edit_, *previous_, *next_, *continue_, *delete_, *more_;
+    QLabel *branch_, *run_line_;
+    QAction* run_again_;
+    QVariantAnimation fade_;
+};
+
+} // namespace switchyard

@@ -1,0 +1,674 @@
+#include "ui/chat/thread_view.h"
+
+#include "ui/chat/thread_accessible.h"
+#include "ui/theme.h"
+
+#include <QAccessible>
+#include <QApplication>
+#include <QClipboard>
+#include <QEvent>
+#include <QPaintEvent>
+#include <QPainter>
+#include <QScrollBar>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+constexpr qreal top_margin = 10, bottom_margin = 28, side_margin = 28;
+
+} // namespace
+
+ThreadView::ThreadView(QWidget* parent) : QAbstractScrollArea(parent) {
+    installThreadAccessibility();
+    setObjectName(u"threadView"_s);
+    setAccessibleName(tr("Messages"));
+    setAccessibleDescription(tr("Alt+Up and Alt+Down go from message to message; Ctrl+C copies."));
+    setFocusPolicy(Qt::StrongFocus);
+    setFrameShape(QFrame::NoFrame);
+    setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    viewport()->setMouseTracking(true);
+    viewport()->setAttribute(Qt::WA_Hover);
+    viewport()->setBackgroundRole(QPalette::Window);
+    viewport()->setCursor(Qt::IBeamCursor);
+    verticalScrollBar()->setSingleStep(48);
+    jump_ = new CalmButton(u"jump-end"_s, tr("Jump to the end"), this);
+    jump_->setObjectName(u"jumpToEndButton"_s);
+    jump_->setLook(CalmButton::Look::Raised);
+    jump_->hide();
+    connect(jump_, &QToolButton::clicked, this, &ThreadView::jumpToEnd);
+    prefetch_.setSingleShot(true);
+    prefetch_.setInterval(0);
+    connect(&prefetch_, &QTimer::timeout, this, &ThreadView::prefetch);
+    auto_scroll_.setInterval(30);
+    connect(&auto_scroll_, &QTimer::timeout, this, &ThreadView::autoScroll);
+    restyle();
+}
+
+ThreadView::~ThreadView() = default;
+
+ThreadView::Row* ThreadView::find(MessageId id) {
+    const auto it = index_.constFind(id);
+    return it == index_.constEnd() ? nullptr : rows_[static_cast<std::size_t>(*it)].get();
+}
+
+const ThreadView::Row* ThreadView::find(MessageId id) const {
+    return const_cast<ThreadView*>(this)->find(id);
+}
+
+const MessageContent* ThreadView::content(MessageId id) const {
+    const Row* row = find(id);
+    return row ? &row->content : nullptr;
+}
+
+MessageId ThreadView::messageAt(int index) const {
+    return index >= 0 && index < messageCount() ? rows_[static_cast<std::size_t>(index)]->content.id : 0;
+}
+
+MessageTools* ThreadView::tools(MessageId id) const {
+    const Row* row = find(id);
+    return row ? row->tools.data() : nullptr;
+}
+
+int ThreadView::liveDocuments() const {
+    return static_cast<int>(
+        std::count_if(rows_.begin(), rows_.end(), [](const auto& row) { return row->layout != nullptr; }));
+}
+
+void ThreadView::setThread(const QList<Message>& thread, bool to_end) {
+    const MessageId anchor = messageAt(anchor_row_);
+    std::vector<std::unique_ptr<Row>> before = std::move(rows_);
+    QHash<MessageId, int> old_index = std::move(index_);
+    rows_.clear();
+    index_.clear();
+    for (const Message& message : thread) {
+        std::unique_ptr<Row> row;
+        if (const auto it = old_index.constFind(message.id); it != old_index.constEnd())
+            row = std::move(before[static_cast<std::size_t>(*it)]);
+        if (!row)
+            row = std::make_unique<Row>();
+        row->rewritten |= row->content.update(message, file_precision_.value(message.model));
+        row->width = -1;
+        row->stale = true;
+        if (!row->layout)
+            row->height = guessedHeight(*row);
+        index_.insert(message.id, static_cast<int>(rows_.size()));
+        rows_.push_back(std::move(row));
+    }
+    for (const auto& row : before) {
+        if (row)
+            hideRowWidgets(*row);
+    }
+    if (editor_ && !find(edited_))
+        endEdit();
+    clearSelection();
+    current_ = std::min(current_, messageCount() - 1);
+    hovered_ = -1;
+    if (to_end || rows_.empty()) {
+        setFollowing(true);
+    } else if (const auto it = index_.constFind(anchor); it != index_.constEnd()) {
+        anchor_row_ = *it;
+    } else {
+        anchor_row_ = std::min(anchor_row_, std::max(messageCount() - 1, 0));
+        anchor_offset_ = 0;
+    }
+    refresh();
+}
+
+void ThreadView::updateMessage(const Message& message) {
+    Row* row = find(message.id);
+    if (!row)
+        return;
+    const bool streamed = row->content.streaming();
+    row->rewritten |= row->content.update(message, file_precision_.value(message.model));
+    row->width = -1;
+    row->stale = true;
+    if (!row->layout)
+        row->height = guessedHeight(*row);
+    refresh();
+    if (streamed && !row->content.streaming()) {
+        QAccessibleEvent event(this, QAccessible::NameChanged);
+        event.setChild(*index_.constFind(message.id));
+        QAccessible::updateAccessibility(&event);
+    }
+}
+
+void ThreadView::setProgress(MessageId id, const QString& text) {
+    Row* row = find(id);
+    if (!row || row->progress == text)
+        return;
+    row->progress = text;
+    row->width = -1;
+    refresh();
+}
+
+void ThreadView::setBusy(bool busy) {
+    if (busy == busy_)
+        return;
+    busy_ = busy;
+    for (const auto& row : rows_)
+        row->stale = true;
+    refresh();
+}
+
+void ThreadView::setFilePrecision(const QString& model, const QString& precision) {
+    file_precision_.insert(model, precision);
+}
+
+// ---- What stands where ----
+
+void ThreadView::restyle() {
+    QFont font = this->font();
+    const qreal own = font.pointSizeF() > 0 ? font.pointSizeF() : 10;
+    style_ = ChatStyle::make(QApplication::palette(), font, points_ > 0 ? points_ : own + 1);
+    for (const auto& row : rows_) {
+        row->layout.reset();
+        row->rewritten = true;
+        row->width = -1;
+    }
+    refresh();
+}
+
+void ThreadView::setFontPoints(qreal points) {
+    points = std::clamp(points, 7.0, 40.0);
+    if (points == points_)
+        return;
+    points_ = points;
+    restyle();
+    Q_EMIT fontPointsChanged(points_);
+}
+
+void ThreadView::zoom(int step) {
+    const qreal own = (font().pointSizeF() > 0 ? font().pointSizeF() : 10) + 1;
+    setFontPoints(step == 0 ? own : (points_ > 0 ? points_ : own) + step);
+}
+
+qreal ThreadView::columnWidth() const {
+    const qreal room = viewport()->width() - 2 * side_margin;
+    return std::floor(std::max(160.0, std::min(room, std::max(760.0, style_.em() * 50))));
+}
+
+qreal ThreadView::columnLeft() const { return std::floor((viewport()->width() - columnWidth()) / 2); }
+
+qreal ThreadView::offset() const { return verticalScrollBar()->value(); }
+
+qreal ThreadView::guessedHeight(const Row& row) const {
+    const std::string& text = row.content.text;
+    const qreal line = style_.em() * 1.7;
+    const qreal breaks = static_cast<qreal>(std::count(text.begin(), text.end(), '\n'));
+    const qreal wrapped = static_cast<qreal>(text.size()) * style_.em() * 0.45 / columnWidth();
+    return std::round(90 + line * (1 + breaks * 0.7 + wrapped));
+}
+
+void ThreadView::layOut(Row& row) {
+    if (!row.layout) {
+        row.layout = std::make_unique<MessageLayout>(row.content, style_);
+        row.width = -1;
+    } else if (row.width < 0) {
+        row.layout->sync(row.content, row.rewritten);
+    }
+    row.rewritten = false;
+    if (row.width == columnWidth())
+        return;
+    MessageLayout::Options options;
+    options.width = columnWidth();
+    options.thinking_open = row.thinking_open;
+    options.progress = row.progress;
+    if (editor_ && edited_ == row.content.id)
+        options.editor_height = editor_->wantedHeight();
+    row.layout->arrange(row.content, options);
+    row.width = columnWidth();
+    row.height = row.layout->height();
+}
+
+void ThreadView::release(Row& row) {
+    row.layout.reset();
+    row.width = -1;
+}
+
+void ThreadView::computeTops() {
+    tops_.resize(rows_.size() + 1);
+    qreal y = top_margin;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+        tops_[i] = y;
+        y += rows_[i]->height;
+    }
+    tops_.back() = y;
+}
+
+int ThreadView::rowAt(qreal y) const {
+    const auto after = std::upper_bound(tops_.begin(), tops_.end() - 1, y);
+    return std::max(0, static_cast<int>(after - tops_.begin()) - 1);
+}
+
+void ThreadView::refresh() {
+    if (!viewport())
+        return;
+    layOutSight();
+    placeWidgets();
+    placeJumpButton();
+    viewport()->update();
+    prefetch_.start();
+}
+
+/// Puts the scroll bar where the anchor says, or at the end.
+void ThreadView::applyScroll() {
+    computeTops();
+    const qreal contents = rows_.empty() ? 0 : tops_.back() + bottom_margin;
+    const int most = std::max(0, static_cast<int>(std::ceil(contents - viewport()->height())));
+    adjusting_ = true;
+    verticalScrollBar()->setPageStep(viewport()->height());
+    verticalScrollBar()->setRange(0, most);
+    if (following_ || rows_.empty())
+        verticalScrollBar()->setValue(most);
+    else
+        verticalScrollBar()->setValue(
+            static_cast<int>(std::round(tops_[static_cast<std::size_t>(anchor_row_)] + anchor_offset_)));
+    adjusting_ = false;
+}
+
+void ThreadView::layOutSight() {
+    // Real heights move what is in sight, which may bring further rows into it.
+    for (int round = 0; round < 40; ++round) {
+        applyScroll();
+        if (rows_.empty())
+            return;
+        bool changed = false;
+        const int first = rowAt(offset()), last = rowAt(offset() + viewport()->height());
+        for (int i = first; i <= last; ++i) {
+            Row& row = *rows_[static_cast<std::size_t>(i)];
+            if (row.layout && row.width == columnWidth())
+                continue;
+            const qreal before = row.height;
+            layOut(row);
+            changed |= row.height != before;
+        }
+        if (!changed)
+            break;
+    }
+    if (following_) {
+        anchor_row_ = rowAt(offset());
+        anchor_offset_ = offset() - tops_[static_cast<std::size_t>(anchor_row_)];
+    }
+}
+
+/// Lays out one message near the sight, and frees those far away; goes on in the next turn of the event loop.
+void ThreadView::prefetch() {
+    if (rows_.empty())
+        return;
+    const int screen = viewport()->height();
+    const int first = rowAt(offset() - screen), last = rowAt(offset() + 2 * screen);
+    for (int i = 0; i < messageCount(); ++i) {
+        Row& row = *rows_[static_cast<std::size_t>(i)];
+        if (row.layout && (i < first || i > last) && row.content.id != edited_)
+            release(row);
+    }
+    for (int i = last; i >= first; --i) {
+        Row& row = *rows_[static_cast<std::size_t>(i)];
+        if (row.layout && row.width == columnWidth())
+            continue;
+        layOut(row);
+        applyScroll();
+        prefetch_.start();
+        return;
+    }
+}
+
+void ThreadView::setFollowing(bool following) {
+    if (following == following_)
+        return;
+    following_ = following;
+    placeJumpButton();
+    Q_EMIT followingChanged(following);
+}
+
+void ThreadView::scrollContentsBy(int, int) {
+    if (adjusting_ || rows_.empty())
+        return;
+    anchor_row_ = rowAt(offset());
+    anchor_offset_ = offset() - tops_[static_cast<std::size_t>(anchor_row_)];
+    setFollowing(verticalScrollBar()->value() >= verticalScrollBar()->maximum() - 2);
+    refresh();
+    updateHover(pointer_);
+}
+
+void ThreadView::jumpToEnd() {
+    setFollowing(true);
+    refresh();
+}
+
+void ThreadView::scrollToMessage(MessageId id) {
+    const auto it = index_.constFind(id);
+    if (it == index_.constEnd())
+        return;
+    setFollowing(false);
+    anchor_row_ = *it;
+    anchor_offset_ = -8;
+    refresh();
+    // What follows may be too short to fill the view.
+    if (verticalScrollBar()->value() >= verticalScrollBar()->maximum())
+        scrollContentsBy(0, 0);
+}
+
+void ThreadView::highlightToken(MessageId id, int index) {
+    lit_message_ = index >= 0 ? id : 0;
+    lit_token_ = index;
+    const auto it = index_.constFind(id);
+    if (index >= 0 && it != index_.constEnd()) {
+        Row& row = *rows_[static_cast<std::size_t>(*it)];
+        layOut(row);
+        if (row.layout->tokenPosition(row.content, index).part == MessagePlace::Thinking)
+            row.thinking_open = true, row.width = -1;
+        layOut(row);
+        computeTops();
+        const qreal y =
+            tops_[static_cast<std::size_t>(*it)] + row.layout->tokenRect(row.content, index).top();
+        if (y < offset() + 20 || y > offset() + viewport()->height() - 40) {
+            setFollowing(false);
+            anchor_row_ = *it;
+            anchor_offset_ = y - tops_[static_cast<std::size_t>(*it)] - viewport()->height() / 3.0;
+        }
+    }
+    refresh();
+}
+
+QRect ThreadView::messageRect(int index) const {
+    if (index < 0 || index >= messageCount())
+        return {};
+    const auto i = static_cast<std::size_t>(index);
+    return QRectF(columnLeft(), tops_[i] - offset(), columnWidth(), rows_[i]->height).toRect();
+}
+
+void ThreadView::setThinkingOpen(MessageId id, bool open) {
+    Row* row = find(id);
+    if (!row || row->thinking_open == open)
+        return;
+    row->thinking_open = open;
+    row->width = -1;
+    if (following_) // what was clicked stays under the pointer
+        setFollowing(false);
+    clearSelection();
+    refresh();
+}
+
+bool ThreadView::thinkingOpen(MessageId id) const {
+    const Row* row = find(id);
+    return row && row->thinking_open;
+}
+
+// ---- Widgets on the thread ----
+
+void ThreadView::placeWidgets() {
+    if (rows_.empty())
+        return;
+    const int first = rowAt(offset()), last = rowAt(offset() + viewport()->height());
+    for (int i = 0; i < messageCount(); ++i) {
+        if (i >= first && i <= last)
+            placeRowWidgets(i);
+        else
+            hideRowWidgets(*rows_[static_cast<std::size_t>(i)]);
+    }
+    QWidget* previous = nullptr; // the tab order follows the eye
+    for (int i = first; i <= last; ++i) {
+        const Row& row = *rows_[static_cast<std::size_t>(i)];
+        QList<QWidget*> order{row.fold};
+        for (const auto& button : row.code_buttons)
+            order.append(button);
+        order.append(row.tools);
+        for (QWidget* widget : order) {
+            if (widget && previous && previous->nextInFocusChain() != widget && widget == row.tools)
+                setTabOrder(previous, widget);
+            previous = widget ? widget : previous;
+        }
+    }
+    revealTools();
+}
+
+template <typename Widget, typename Make>
+static Widget* takeSpare(std::vector<Widget*>& spare, Make make) {
+    if (spare.empty())
+        return make();
+    Widget* widget = spare.back();
+    spare.pop_back();
+    return widget;
+}
+
+void ThreadView::placeRowWidgets(int index) {
+    Row& row = *rows_[static_cast<std::size_t>(index)];
+    if (!row.layout)
+        return;
+    const QPointF origin(columnLeft(), std::round(tops_[static_cast<std::size_t>(index)] - offset()));
+    const LayoutSlots& places = row.layout->places();
+    const bool edited = editor_ && edited_ == row.content.id;
+    if (!row.tools) {
+        row.tools = takeSpare(spare_tools_, [this] {
+            auto* tools = new MessageTools(viewport());
+            connect(tools, &MessageTools::triggered, this, [this](MessageAction action, MessageId id) {
+                if (action == MessageAction::Copy) {
+                    if (const Row* copied = find(id))
+                        QApplication::clipboard()->setText(QString::fromStdString(copied->content.text));
+                    if (MessageTools* widget = this->tools(id))
+                        widget->confirmCopy();
+                } else if (action == MessageAction::Edit) {
+                    beginEdit(id);
+                }
+                Q_EMIT triggered(action, id);
+            });
+            return tools;
+        });
+    }
+    if (row.tools->message() != row.content.id || row.stale) {
+        row.tools->bind(row.content, busy_);
+        row.stale = false;
+    }
+    row.tools->setGeometry(places.tools.translated(origin).toRect());
+    row.tools->setVisible(!edited);
+    if (edited)
+        editor_->setGeometry(places.editor.translated(origin).toRect());
+
+    if (places.thinking.isNull() == bool(row.fold)) {
+        if (row.fold) {
+            row.fold->hide();
+            spare_folds_.push_back(row.fold);
+            row.fold = nullptr;
+        } else {
+            row.fold = takeSpare(spare_folds_, [this] {
+                auto* fold = new CalmButton(u"chevron-right"_s, {}, viewport());
+                connect(fold, &QToolButton::clicked, this, [this, fold] {
+                    const MessageId id = fold->property("message").toLongLong();
+                    setThinkingOpen(id, !thinkingOpen(id));
+                });
+                return fold;
+            });
+        }
+    }
+    if (row.fold) {
+        const int seconds = static_cast<int>(std::lround(row.content.thinking_seconds));
+        const bool thinking = row.content.streaming() && row.content.text.empty();
+        row.fold->setText(thinking ? tr("Thinking, %n s", nullptr, seconds)
+                                   : tr("Thought for %n s", nullptr, seconds));
+        row.fold->setIconName(row.thinking_open ? u"chevron-down"_s : u"chevron-right"_s);
+        row.fold->setName(row.thinking_open ? tr("Hide the thinking") : tr("Show the thinking"));
+        row.fold->setAccessibleName(row.fold->text());
+        row.fold->setObjectName(u"thinkingButton-%1"_s.arg(row.content.id));
+        row.fold->setProperty("message", row.content.id);
+        row.fold->setGeometry(QRect(QPointF(origin + places.thinking.topLeft() - QPointF(8, 0)).toPoint(),
+                                    row.fold->sizeHint()));
+        row.fold->show();
+    }
+
+    const std::vector<QRectF>& headers = places.code_headers;
+    const std::size_t wanted = edited ? 0 : headers.size();
+    while (row.code_buttons.size() > wanted) {
+        row.code_buttons.back()->hide();
+        spare_code_buttons_.push_back(row.code_buttons.back());
+        row.code_buttons.pop_back();
+    }
+    while (row.code_buttons.size() < wanted) {
+        row.code_buttons.push_back(takeSpare(spare_code_buttons_, [this] {
+            auto* button = new CalmButton(u"copy"_s, tr("Copy the code"), viewport());
+            button->setText(tr("Copy"));
+            connect(button, &QToolButton::clicked, this, [this, button] {
+                const Row* owner = find(button->property("message").toLongLong());
+                const auto which = button->property("block").toUInt();
+                if (!owner || !owner->layout || which >= owner->layout->codeBlocks().size())
+                    return;
+                QApplication::clipboard()->setText(owner->layout->codeBlocks()[which].code);
+                button->setText(tr("Copied"));
+                button->setIconName(u"check"_s);
+                QTimer::singleShot(1600, button, [this, button] {
+                    button->setText(tr("Copy"));
+                    button->setIconName(u"copy"_s);
+                });
+            });
+            return button;
+        }));
+    }
+    for (std::size_t i = 0; i < wanted; ++i) {
+        CalmButton* button = row.code_buttons[i];
+        button->setObjectName(u"codeCopyButton-%1-%2"_s.arg(row.content.id).arg(i));
+        button->setProperty("message", row.content.id);
+        button->setProperty("block", static_cast<uint>(i));
+        const QSize size = button->sizeHint();
+        const QRectF header = headers[i].translated(origin);
+        button->setGeometry(static_cast<int>(header.right()) - size.width() - 4,
+                            static_cast<int>(header.center().y()) - size.height() / 2, size.width(),
+                            size.height());
+        button->show();
+    }
+}
+
+void ThreadView::hideRowWidgets(Row& row) {
+    if (row.tools) {
+        row.tools->hide();
+        spare_tools_.push_back(row.tools);
+        row.tools = nullptr;
+    }
+    if (row.fold) {
+        row.fold->hide();
+        spare_folds_.push_back(row.fold);
+        row.fold = nullptr;
+    }
+    for (const auto& button : row.code_buttons) {
+        button->hide();
+        spare_code_buttons_.push_back(button);
+    }
+    row.code_buttons.clear();
+    if (editor_ && edited_ == row.content.id)
+        editor_->move(0, -10000);
+}
+
+void ThreadView::placeJumpButton() {
+    if (!jump_)
+        return;
+    const bool wanted = !following_ && !rows_.empty() && verticalScrollBar()->maximum() > 0;
+    const QRect view = viewport()->geometry();
+    jump_->setFixedSize(36, 36);
+    jump_->move(view.center().x() - 18, view.bottom() - 50);
+    if (wanted != jump_->isVisible()) {
+        jump_->setVisible(wanted);
+        jump_->raise();
+    }
+}
+
+/// Buttons are drawn under the message in use, and under the last one.
+void ThreadView::revealTools() {
+    for (int i = 0; i < messageCount(); ++i) {
+        MessageTools* tools = rows_[static_cast<std::size_t>(i)]->tools;
+        if (tools)
+            tools->setRevealed(i == hovered_ || i == messageCount() - 1 || (focus_shown_ && i == current_) ||
+                               (tools->isAncestorOf(QApplication::focusWidget())));
+    }
+}
+
+void ThreadView::beginEdit(MessageId id) {
+    Row* row = find(id);
+    if (!row)
+        return;
+    endEdit();
+    const bool question = row->content.author != Author::Assistant;
+    editor_ = new MessageEditor(QString::fromStdString(row->content.text), question, style_.text, viewport());
+    edited_ = id;
+    editor_->resize(static_cast<int>(columnWidth()), 120);
+    connect(editor_, &MessageEditor::cancelled, this, &ThreadView::endEdit);
+    connect(editor_, &MessageEditor::heightChanged, this, [this] {
+        if (Row* edited = find(edited_))
+            edited->width = -1;
+        refresh();
+    });
+    connect(editor_, &MessageEditor::accepted, this, [this, id, question](const QString& text, bool go_on) {
+        endEdit();
+        if (question)
+            Q_EMIT questionEdited(id, text);
+        else
+            Q_EMIT answerEdited(id, text, go_on);
+    });
+    row->width = -1;
+    setFollowing(false);
+    refresh();
+    editor_->show();
+    editor_->edit()->setFocus();
+    editor_->edit()->ensureCursorVisible();
+}
+
+void ThreadView::endEdit() {
+    if (!editor_)
+        return;
+    editor_->hide();
+    editor_->deleteLater();
+    editor_ = nullptr;
+    if (Row* row = find(edited_))
+        row->width = -1;
+    edited_ = 0;
+    setFocus();
+    refresh();
+}
+
+// ---- Painting ----
+
+void ThreadView::paintEvent(QPaintEvent* event) {
+    QPainter painter(viewport());
+    painter.fillRect(event->rect(), QApplication::palette().color(QPalette::Window));
+    if (rows_.empty())
+        return;
+    const QRectF exposed = event->rect();
+    const int first = rowAt(offset() + exposed.top()), last = rowAt(offset() + exposed.bottom());
+    for (int i = first; i <= last; ++i) {
+        const Row& row = *rows_[static_cast<std::size_t>(i)];
+        if (!row.layout)
+            continue;
+        const QPointF origin(columnLeft(), std::round(tops_[static_cast<std::size_t>(i)] - offset()));
+        PaintState state;
+        state.selection = selectionIn(i);
+        state.lit_token = lit_message_ && lit_message_ == row.content.id ? lit_token_ : -1;
+        state.caret = row.content.streaming();
+        state.focused = focus_shown_ && hasFocus() && i == current_;
+        state.clip = exposed.translated(-origin);
+        painter.save();
+        painter.translate(origin);
+        row.layout->paint(painter, row.content, state);
+        painter.restore();
+    }
+}
+
+void ThreadView::resizeEvent(QResizeEvent* event) {
+    QAbstractScrollArea::resizeEvent(event);
+    for (const auto& row : rows_) {
+        if (!row->layout && event->size().width() != event->oldSize().width())
+            row->height = guessedHeight(*row);
+    }
+    refresh();
+}
+
+void ThreadView::changeEvent(QEvent* event) {
+    QAbstractScrollArea::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange ||
+        event->type() == QEvent::StyleChange)
+        restyle();
+}
+
+} // namespace switchyard

@@ -1,0 +1,186 @@
+// The messages of a chat. Virtual: only those in sight and one screen either side are laid out; of the others
+// a height is known or guessed. What is in sight stays where it is when heights above it turn out otherwise.
+#pragma once
+
+#include "ui/chat/message_editor.h"
+#include "ui/chat/message_layout.h"
+#include "ui/chat/message_tools.h"
+
+#include <QAbstractScrollArea>
+#include <QElapsedTimer>
+#include <QHash>
+#include <QMenu>
+#include <QPointer>
+#include <QTimer>
+
+#include <memory>
+#include <vector>
+
+namespace switchyard {
+
+class ThreadView : public QAbstractScrollArea {
+    Q_OBJECT
+  public:
+    explicit ThreadView(QWidget* parent = nullptr);
+    ~ThreadView() override;
+
+    /// Shows these messages. Those that were there keep their layout; `to_end` shows the last one.
+    void setThread(const QList<Message>& thread, bool to_end);
+    /// Text, state or run of one message changed; cheap where the text only grew.
+    void updateMessage(const Message& message);
+    /// What an answer without text is waiting for: "Reading 120 of 512 tokens".
+    void setProgress(MessageId id, const QString& text);
+    /// The chat is answering: what would ask again is disabled.
+    void setBusy(bool busy);
+
+    /// The precision of a model's file, for the line under its answers.
+    void setFilePrecision(const QString& model, const QString& precision);
+
+    /// Lights up a token of an answer and brings it into sight; index -1 puts it out.
+    void highlightToken(MessageId id, int index);
+    void jumpToEnd();
+    void scrollToMessage(MessageId id);
+    bool following() const { return following_; }
+    /// Edits the message in place.
+    void beginEdit(MessageId id);
+    void endEdit();
+    bool editing() const { return editor_ != nullptr; }
+
+    QString selectedText() const;
+    void selectAll();
+    void clearSelection();
+    /// The selection, or else the message that has the focus, to the clipboard.
+    void copy();
+
+    qreal fontPoints() const { return points_; }
+    void setFontPoints(qreal points);
+    /// One step larger (+1), smaller (-1), or the window's own (0).
+    void zoom(int step);
+
+    int messageCount() const { return static_cast<int>(rows_.size()); }
+    MessageId messageAt(int index) const;
+    const MessageContent* content(MessageId id) const;
+    /// In the viewport; may be outside of what is seen.
+    QRect messageRect(int index) const;
+    int currentMessage() const { return current_; } ///< index of the one with the keyboard's focus; -1: none
+    void setCurrentMessage(int index);
+    void setThinkingOpen(MessageId id, bool open);
+    bool thinkingOpen(MessageId id) const;
+    /// How many messages are laid out: for tests.
+    int liveDocuments() const;
+    MessageTools* tools(MessageId id) const;
+
+  Q_SIGNALS:
+    void triggered(switchyard::MessageAction action, switchyard::MessageId id);
+    void questionEdited(switchyard::MessageId id, const QString& text);
+    void answerEdited(switchyard::MessageId id, const QString& text, bool go_on);
+    void followingChanged(bool following);
+    void fontPointsChanged(qreal points);
+    void selectionChanged();
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    void scrollContentsBy(int dx, int dy) override;
+    bool viewportEvent(QEvent* event) override;
+    void changeEvent(QEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    void mousePressEvent(QMouseEvent* event) override;
+    void mouseMoveEvent(QMouseEvent* event) override;
+    void mouseReleaseEvent(QMouseEvent* event) override;
+    void mouseDoubleClickEvent(QMouseEvent* event) override;
+    void wheelEvent(QWheelEvent* event) override;
+    void contextMenuEvent(QContextMenuEvent* event) override;
+    void focusInEvent(QFocusEvent* event) override;
+    void focusOutEvent(QFocusEvent* event) override;
+
+  private:
+    struct Row {
+        MessageContent content;
+        std::unique_ptr<MessageLayout> layout;
+        qreal height = 0;
+        qreal width = -1; ///< the layout was arranged for; -1: must be arranged
+        bool thinking_open = false;
+        bool rewritten = true; ///< the text changed otherwise than by growing
+        bool stale = true;     ///< the tools show what was
+        QString progress;
+        QPointer<MessageTools> tools;
+        QPointer<CalmButton> fold;
+        std::vector<QPointer<CalmButton>> code_buttons;
+    };
+    struct Spot { ///< a position in the thread
+        int row = -1;
+        LayoutPosition at;
+        auto operator<=>(const Spot&) const = default;
+    };
+
+    // thread_view.cpp: what stands where
+    void restyle();
+    qreal columnWidth() const;
+    qreal columnLeft() const;
+    qreal guessedHeight(const Row& row) const;
+    void layOut(Row& row);
+    void release(Row& row);
+    void computeTops();
+    int rowAt(qreal y) const; ///< of the contents
+    void refresh();
+    void layOutSight();
+    void prefetch();
+    void applyScroll();
+    void placeWidgets();
+    void placeRowWidgets(int index);
+    void hideRowWidgets(Row& row);
+    void placeJumpButton();
+    void setFollowing(bool following);
+    void revealTools();
+    qreal offset() const;
+    Row* find(MessageId id);
+    const Row* find(MessageId id) const;
+
+    // thread_input.cpp: pointer, keys, selection
+    Spot spotAt(const QPointF& viewport_point) const;
+    std::optional<std::pair<LayoutPosition, LayoutPosition>> selectionIn(int row) const;
+    std::pair<Spot, Spot> selection() const;
+    bool hasSelection() const { return anchor_spot_.row >= 0 && anchor_spot_ != cursor_spot_; }
+    void extendSelection(const QPointF& viewport_point);
+    void autoScroll();
+    bool showTip(QHelpEvent* event);
+    void showLink(const QString& address, const QPoint& global);
+    void addLinkActions(QMenu& menu, const QString& address);
+    void updateHover(const QPointF& viewport_point);
+
+    ChatStyle style_;
+    QHash<QString, QString> file_precision_; ///< by model
+    qreal points_ = 0;                       ///< 0: the window's font
+    std::vector<std::unique_ptr<Row>> rows_;
+    QHash<MessageId, int> index_;
+    std::vector<qreal> tops_; ///< one more than rows: the last is the end
+    int anchor_row_ = 0;
+    qreal anchor_offset_ = 0; ///< from the row's top to the top of the view
+    bool following_ = true, adjusting_ = false, busy_ = false;
+    int current_ = -1;
+    bool focus_shown_ = false;
+    int hovered_ = -1;
+    QPointF pointer_;
+    MessageId lit_message_ = 0;
+    int lit_token_ = -1;
+
+    Spot anchor_spot_, cursor_spot_, word_begin_, word_end_;
+    int clicks_ = 0; ///< 1: characters, 2: words, 3: lines
+    bool dragging_ = false;
+    QString pressed_link_;
+    QPoint press_point_;
+    QElapsedTimer last_double_click_;
+    QTimer auto_scroll_, prefetch_;
+
+    std::vector<MessageTools*> spare_tools_;
+    std::vector<CalmButton*> spare_folds_, spare_code_buttons_;
+    CalmButton* jump_;
+    QPointer<MessageEditor> editor_;
+    MessageId edited_ = 0;
+
+    friend class ThreadAccessible;
+    friend class MessageAccessible;
+};
+
+} // namespace switchyard

@@ -1,0 +1,92 @@
+#include "ui/chat/toast.h"
+
+#include "ui/theme.h"
+
+#include <QAccessible>
+#include <QApplication>
+#include <QEvent>
+#include <QHBoxLayout>
+#include <QPainter>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+Toast::Toast(QWidget* parent) : QFrame(parent) {
+    setObjectName(u"toast"_s);
+    text_ = new QLabel(this);
+    text_->setObjectName(u"toastText"_s);
+    text_->setTextFormat(Qt::PlainText);
+    text_->setWordWrap(true);
+    action_ = new QPushButton(this);
+    action_->setObjectName(u"toastAction"_s);
+    close_ = new CalmButton(u"close"_s, tr("Close"), this);
+    close_->setObjectName(u"toastClose"_s);
+    auto* layout = new QHBoxLayout(this);
+    layout->setContentsMargins(16, 8, 8, 8);
+    layout->addWidget(text_, 1);
+    layout->addWidget(action_);
+    layout->addWidget(close_);
+    connect(action_, &QPushButton::clicked, this, [this] {
+        timer_.stop();
+        hide();
+        Q_EMIT actionTriggered();
+    });
+    connect(close_, &QToolButton::clicked, this, &Toast::finish);
+    connect(&timer_, &QTimer::timeout, this, [this] {
+        if (!underMouse() && !isAncestorOf(focusWidget()))
+            finish();
+    });
+    parent->installEventFilter(this);
+    hide();
+}
+
+void Toast::show(const QString& sentence, const QString& action, int milliseconds) {
+    if (isVisible())
+        Q_EMIT expired();
+    text_->setText(sentence);
+    action_->setText(action);
+    action_->setVisible(!action.isEmpty());
+    setAccessibleName(sentence);
+    place();
+    raise();
+    QFrame::show();
+    timer_.start(milliseconds);
+    QAccessibleEvent event(this, QAccessible::Alert);
+    QAccessible::updateAccessibility(&event);
+}
+
+void Toast::finish() {
+    timer_.stop();
+    hide();
+    Q_EMIT expired();
+}
+
+void Toast::place() {
+    const QWidget* parent = parentWidget();
+    const int room = parent->width() - 32;
+    layout()->activate();
+    const int natural =
+        text_->fontMetrics().horizontalAdvance(text_->text()) + action_->sizeHint().width() + 90;
+    const int width = std::min(room, std::max(280, natural));
+    const int height =
+        std::max(layout()->hasHeightForWidth() ? layout()->heightForWidth(width) : 0, sizeHint().height());
+    setGeometry((parent->width() - width) / 2, parent->height() - height - 20, width, height);
+}
+
+bool Toast::eventFilter(QObject* object, QEvent* event) {
+    if (object == parentWidget() && event->type() == QEvent::Resize && isVisible())
+        place();
+    return QFrame::eventFilter(object, event);
+}
+
+void Toast::paintEvent(QPaintEvent*) {
+    const ThemeColours& colours = coloursOf(QApplication::palette());
+    QPainter painter(this);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(QPen(colours.border, 1));
+    painter.setBrush(colours.dark ? colours.hover : colours.base);
+    painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), 10, 10);
+}
+
+} // namespace switchyard

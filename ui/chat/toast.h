@@ -1,0 +1,42 @@
+// A line at the foot of the window that says what happened and offers to take it back. Never in the way.
+#pragma once
+
+#include "ui/chat/calm_button.h"
+
+#include <QFrame>
+#include <QLabel>
+#include <QPushButton>
+#include <QTimer>
+
+namespace switchyard {
+
+class Toast : public QFrame {
+    Q_OBJECT
+  public:
+    /// Stays at the foot of `parent`, also when it is resized.
+    explicit Toast(QWidget* parent);
+
+    /// Shows the sentence with an action ("Undo"; empty: none) for a while; a new one takes its place. The
+    /// time stands still under the pointer and with the focus.
+    void show(const QString& sentence, const QString& action, int milliseconds = 8000);
+    QString sentence() const { return text_->text(); }
+
+  Q_SIGNALS:
+    void actionTriggered();
+    void expired(); ///< the chance to undo has passed
+
+  protected:
+    bool eventFilter(QObject* object, QEvent* event) override;
+    void paintEvent(QPaintEvent* event) override;
+
+  private:
+    void place();
+    void finish();
+
+    QLabel* text_;
+    QPushButton* action_;
+    CalmButton* close_;
+    QTimer timer_;
+};
+
+} // namespace switchyard
