@@ -25,7 +25,7 @@ ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 
 std::string ChatTemplate::render(const TemplateInput& input) const {
     jinja::Context context;
-    context.now = std::time(nullptr);
+    context.now = input.now.value_or(std::time(nullptr));
     context.variables["messages"] = jinja::from_json(input.messages);
     context.variables["tools"] = jinja::from_json(input.tools);
     context.variables["documents"] = jinja::Value::none();

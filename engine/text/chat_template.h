@@ -3,7 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,7 @@ struct TemplateInput {
     bool add_generation_prompt = true;
     nlohmann::ordered_json variables =
         nlohmann::ordered_json::object(); ///< more names: bos_token, eos_token, enable_thinking ...
+    std::optional<std::time_t> now;       ///< what strftime_now tells; absent: the clock's time
 };
 
 class ChatTemplate {

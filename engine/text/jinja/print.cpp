@@ -221,7 +221,8 @@ class JsonWriter {
         out += '"';
         for (std::size_t pos = 0; pos < text.size();) {
             const std::size_t from = pos;
-            write_character(decode_at(text, pos), text.substr(from, pos - from));
+            const char32_t c = decode_at(text, pos);
+            write_character(c, text.substr(from, pos - from));
         }
         out += '"';
     }
