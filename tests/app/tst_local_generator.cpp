@@ -1,0 +1,290 @@
+// The engine behind the Generator seam, with a real (if meaningless) model.
+#include "tiny_model.h"
+
+#include "app/services/local_generator.h"
+
+#include <QElapsedTimer>
+#include <QFile>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace switchyard;
+
+class LocalGeneratorTest : public QObject {
+    Q_OBJECT
+    QTemporaryDir folder_;
+    QString mixture_, dense_, thinking_;
+
+    static GenerationRequest request(const QString& text, int max_tokens = 40, std::uint64_t seed = 7) {
+        GenerationRequest request;
+        request.conversation = 1;
+        request.turns = {{Author::User, text}};
+        request.tuning.sequence.max_tokens = max_tokens;
+        request.tuning.sequence.seed = seed;
+        return request;
+    }
+
+    static bool load(LocalGenerator& generator, const QString& path) {
+        generator.loadModel(path);
+        return QTest::qWaitFor([&] { return generator.modelState() == ModelState::Ready; }, 20000);
+    }
+
+    struct Result {
+        std::vector<RunEvent> events;
+        std::string text;
+        std::vector<TokenRecord> tokens;
+        std::vector<DialMove> moves;
+        RunEvent end;
+    };
+    /// Drains until the run ends; `at` is called after each drain with the number of tokens so far.
+    static Result collect(LocalGenerator& generator, RunId run,
+                          const std::function<void(std::size_t)>& at = {}) {
+        Result result;
+        const bool ended = QTest::qWaitFor(
+            [&] {
+                for (RunEvent& event : generator.drain()) {
+                    if (event.run != run)
+                        continue;
+                    if (event.kind == RunEvent::Kind::Token) {
+                        result.text += event.token.text;
+                        result.tokens.push_back(event.token);
+                    }
+                    if (event.kind == RunEvent::Kind::Move)
+                        result.moves.push_back(event.move);
+                    result.events.push_back(std::move(event));
+                }
+                if (at)
+                    at(result.tokens.size());
+                return !result.events.empty() && result.events.back().kind == RunEvent::Kind::Finished;
+            },
+            20000);
+        if (!ended)
+            qFatal("the run did not end");
+        result.end = result.events.back();
+        return result;
+    }
+
+  private Q_SLOTS:
+    void initTestCase() {
+        const auto write = [this](const QString& name, const TinyModel& model) {
+            const QString path = folder_.filePath(name);
+            writeTinyModel(path.toStdString(), model);
+            return path;
+        };
+        mixture_ = write(QStringLiteral("mixture.gguf"), {});
+        dense_ = write(QStringLiteral("dense.gguf"), {0, 0, 512, 2, false});
+        thinking_ = write(QStringLiteral("thinking.gguf"), {8, 3, 512, 3, true});
+    }
+
+    void describesWhatItLoaded() {
+        LocalGenerator generator(1);
+        QSignalSpy progress(&generator, &Generator::loadProgress);
+        QVERIFY(load(generator, mixture_));
+        const Capabilities& c = generator.capabilities();
+        QCOMPARE(c.model_name, QStringLiteral("mixture.gguf"));
+        QCOMPARE(c.architecture, QStringLiteral("deepseek"));
+        QCOMPARE(c.experts, 8);
+        QCOMPARE(c.experts_active, 3);
+        QCOMPARE(c.context, 4096);
+        QCOMPARE(c.file_precision, QStringLiteral("F32"));
+        QVERIFY(c.unavailable.isEmpty());
+        QVERIFY(c.kv_bytes_per_token > 0);
+        QVERIFY(c.weights.size() >= 8);
+        const auto q4 = std::ranges::find(c.weights, QStringLiteral("Q4_K"), &ChoiceForecast::name);
+        QVERIFY(q4 != c.weights.end());
+        QVERIFY(q4->bytes < c.weights_bytes);
+        QVERIFY(!q4->note.isEmpty()); // its rows are shorter than a block of 256
+        QVERIFY(q4->tokens_per_second > 0);
+        QTRY_VERIFY(!progress.isEmpty() && progress.last()[0].toDouble() == 1.0);
+        QVERIFY(load(generator, dense_));
+        QCOMPARE(generator.capabilities().experts, 0);
+        QCOMPARE(generator.capabilities().unavailable, QStringList{QStringLiteral("experts")});
+    }
+
+    void answersTheSameForTheSameSeed() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, mixture_));
+        const Result one = collect(generator, generator.submit(request(QStringLiteral("hello"))));
+        QVERIFY(one.events.front().kind == RunEvent::Kind::Queued);
+        QVERIFY2(one.end.error.isEmpty(), qPrintable(one.end.error));
+        QCOMPARE(one.tokens.size(), 40u);
+        QVERIFY(one.end.finish == FinishReason::MaxTokens);
+        QVERIFY(one.end.record);
+        QCOMPARE(one.end.used_seed, 7u);
+        QCOMPARE(one.tokens[0].experts_active, 3);
+        const Result two = collect(generator, generator.submit(request(QStringLiteral("hello"))));
+        QCOMPARE(two.text, one.text);
+        const Result other = collect(generator, generator.submit(request(QStringLiteral("hello"), 40, 8)));
+        QVERIFY(other.text != one.text);
+        const Result drawn = collect(generator, generator.submit(request(QStringLiteral("hello"), 4, 0)));
+        QVERIFY(drawn.end.used_seed != 0);
+    }
+
+    void secondTurnReadsOnlyWhatIsNew() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, mixture_));
+        GenerationRequest first = request(QStringLiteral("a question of some length").repeated(10), 2);
+        collect(generator, generator.submit(first));
+        first.turns.push_back({Author::Assistant, QStringLiteral("x")});
+        first.turns.push_back({Author::User, QStringLiteral("more")});
+        const Result second = collect(generator, generator.submit(first));
+        QVERIFY2(second.end.timings.prompt_tokens_reused > 200,
+                 qPrintable(QString::number(second.end.timings.prompt_tokens_reused)));
+        QVERIFY(second.end.timings.prompt_tokens > second.end.timings.prompt_tokens_reused);
+    }
+
+    void dialsActOnTheNextTokenAndReplayExactly() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, mixture_));
+        const GenerationRequest asked = request(QStringLiteral("tune me"), 1500);
+        const RunId run = generator.submit(asked);
+        bool moved = false, recoded = false;
+        const Result live = collect(generator, run, [&](std::size_t tokens) {
+            if (tokens > 5 && !moved) {
+                moved = true;
+                SequenceTuning tuning = asked.tuning.sequence;
+                tuning.temperature = 1.5;
+                tuning.experts = 1;
+                tuning.seed = 0;
+                generator.setTuning(run, tuning);
+            }
+            if (tokens > 100 && !recoded) {
+                recoded = true;
+                generator.setModelTuning({BlockType::Q8_0});
+            }
+        });
+        QVERIFY(moved && recoded);
+        QCOMPARE(live.moves.size(), 3u);
+        const int at = live.moves[0].token;
+        QVERIFY(at > 0 && at < 1500);
+        QCOMPARE(live.tokens[static_cast<std::size_t>(at) - 1].experts_active, 3);
+        QCOMPARE(live.tokens[static_cast<std::size_t>(at)].experts_active, 1);
+        QCOMPARE(live.tokens[static_cast<std::size_t>(at)].temperature, 1.5);
+        QCOMPARE(live.moves[2].name, std::string("quant"));
+        QCOMPARE(live.tokens.back().quant, std::string("Q8_0"));
+        QCOMPARE(live.end.used_seed, 7u);
+
+        // Elsewhere and later: the record alone brings the same tokens.
+        LocalGenerator again(1);
+        QVERIFY(load(again, mixture_));
+        GenerationRequest replayed = asked;
+        replayed.replay = *live.end.record;
+        const Result same = collect(again, again.submit(replayed));
+        QVERIFY2(same.end.error.isEmpty(), qPrintable(same.end.error));
+        QCOMPARE(same.tokens.size(), live.tokens.size());
+        for (std::size_t i = 0; i < same.tokens.size(); ++i)
+            QCOMPARE(same.tokens[i].id, live.tokens[i].id);
+    }
+
+    void precisionComesBackToTheFile() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, mixture_));
+        const std::string before = collect(generator, generator.submit(request(QStringLiteral("hi")))).text;
+        QSignalSpy progress(&generator, &Generator::recodeProgress);
+        const auto finished = [&] {
+            return !progress.isEmpty() && progress.last()[0].toUInt() == progress.last()[1].toUInt();
+        };
+        generator.setModelTuning({BlockType::Q4_0});
+        QTRY_VERIFY(finished());
+        const Result coarse = collect(generator, generator.submit(request(QStringLiteral("hi"))));
+        QVERIFY(coarse.text != before);
+        QVERIFY(coarse.tokens[0].weights_bytes < generator.capabilities().weights_bytes);
+        progress.clear();
+        generator.setModelTuning({});
+        QTRY_VERIFY(finished());
+        GenerationRequest fresh = request(QStringLiteral("hi"));
+        fresh.conversation = 2; // nothing that the coarse weights wrote is in its cache
+        QCOMPARE(collect(generator, generator.submit(fresh)).text, before);
+    }
+
+    void stopsAtOnce() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, mixture_));
+        const RunId run = generator.submit(request(QStringLiteral("long"), 4000));
+        bool asked = false;
+        QElapsedTimer timer;
+        const Result result = collect(generator, run, [&](std::size_t tokens) {
+            if (tokens > 3 && !asked) {
+                asked = true;
+                timer.start();
+                generator.cancel(run);
+            }
+        });
+        QVERIFY(result.end.finish == FinishReason::Stopped);
+        QVERIFY2(timer.elapsed() < 300, qPrintable(QString::number(timer.elapsed())));
+        generator.cancel(run); // long gone: ignored
+        generator.cancel(4711);
+    }
+
+    void runsWaitForTheModelThatLoads() {
+        LocalGenerator generator(1);
+        generator.loadModel(mixture_);
+        const RunId run = generator.submit(request(QStringLiteral("early"), 5));
+        QCOMPARE(collect(generator, run).tokens.size(), 5u);
+    }
+
+    void changingTheModelEndsItsRuns() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, mixture_));
+        const RunId run = generator.submit(request(QStringLiteral("long"), 4000));
+        generator.loadModel(dense_);
+        const Result ended = collect(generator, run);
+        QVERIFY(ended.end.finish == FinishReason::Stopped);
+        QTRY_VERIFY(generator.modelState() == ModelState::Ready);
+        QCOMPARE(generator.capabilities().architecture, QStringLiteral("llama"));
+        QCOMPARE(collect(generator, generator.submit(request(QStringLiteral("x"), 3))).tokens.size(), 3u);
+        generator.loadModel(mixture_);
+        generator.loadModel(dense_); // overtaken: the last one counts
+        QTRY_VERIFY(generator.modelState() == ModelState::Ready);
+        QCOMPARE(generator.capabilities().architecture, QStringLiteral("llama"));
+        generator.unloadModel();
+        QVERIFY(generator.modelState() == ModelState::None);
+    }
+
+    void failuresAreSentences() {
+        LocalGenerator generator(1);
+        const Result none = collect(generator, generator.submit(request(QStringLiteral("x"))));
+        QVERIFY(none.end.finish == FinishReason::Failed);
+        QVERIFY(none.end.error.contains(QStringLiteral("choose one")));
+        QSignalSpy states(&generator, &Generator::modelStateChanged);
+        generator.loadModel(folder_.filePath(QStringLiteral("missing.gguf")));
+        const RunId waiting = generator.submit(request(QStringLiteral("x")));
+        QTRY_VERIFY(generator.modelState() == ModelState::Failed);
+        QVERIFY(states.last()[1].toString().contains(QStringLiteral("missing.gguf")));
+        QVERIFY(collect(generator, waiting).end.error.contains(QStringLiteral("missing.gguf")));
+        QVERIFY(load(generator, dense_));
+        const Result full =
+            collect(generator, generator.submit(request(QStringLiteral("word ").repeated(300))));
+        QVERIFY(full.end.finish == FinishReason::Failed);
+        QVERIFY(full.end.error.contains(QStringLiteral("512")));
+    }
+
+    void contextFullIsToldApart() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, dense_));
+        const Result result = collect(generator, generator.submit(request(QStringLiteral("x"), 4000)));
+        QVERIFY(result.end.finish == FinishReason::ContextFull);
+    }
+
+    void saysWhenThePromptOpensThinking() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, thinking_));
+        const Result result = collect(generator, generator.submit(request(QStringLiteral("x"), 3)));
+        const auto first = std::ranges::find(result.events, RunEvent::Kind::Token, &RunEvent::kind);
+        QVERIFY(first != result.events.end() && first->opens_thinking);
+    }
+
+    void countsTokens() {
+        LocalGenerator generator(1);
+        int count = -2;
+        generator.countTokens(QStringLiteral("abc"), [&](int n) { count = n; });
+        QTRY_COMPARE(count, -1);
+        QVERIFY(load(generator, mixture_));
+        generator.countTokens(QStringLiteral("abc"), [&](int n) { count = n; });
+        QTRY_COMPARE(count, 3);
+    }
+};
+
+QTEST_GUILESS_MAIN(LocalGeneratorTest)
+#include "tst_local_generator.moc"
