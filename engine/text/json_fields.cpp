@@ -5,6 +5,8 @@ namespace switchyard {
 
 namespace {
 
+constexpr std::uint64_t most_ids = std::uint64_t{1} << 28;
+
 [[noreturn]] void fail(const char* key, const char* what) {
     throw Error(std::string("'") + key + "' " + what);
 }
@@ -47,6 +49,11 @@ std::int64_t json_integer_or(const nlohmann::json& object, const char* key, std:
     if (!value->is_number_integer())
         fail(key, "is not an integer");
     return value->get<std::int64_t>();
+}
+
+std::int32_t json_id(const nlohmann::json& value) {
+    const bool possible = value.is_number_unsigned() && value.get<std::uint64_t>() <= most_ids;
+    return possible ? value.get<std::int32_t>() : -1;
 }
 
 } // namespace switchyard

@@ -10,23 +10,14 @@ using nlohmann::json;
 
 namespace {
 
-// A vocabulary may leave ids out, but not so many that the table is mostly holes.
-void check_id(std::int64_t id, std::size_t count) {
-    if (id < 0 || static_cast<std::uint64_t>(id) > 4 * std::uint64_t{count} + 65536)
-        throw Error("token id " + std::to_string(id) + " is out of range for " + std::to_string(count) +
-                    " tokens");
-}
-
 std::vector<std::string> vocabulary_of(const json& model) {
     const json* vocab = json_field(model, "vocab");
     if (!vocab || !vocab->is_object() || vocab->empty())
         throw Error("the model has no vocabulary");
     std::vector<std::string> tokens(vocab->size());
     for (const auto& [token, id] : vocab->items()) {
-        if (!id.is_number_integer())
-            throw Error("the id of token '" + token + "' is not an integer");
-        const auto number = id.get<std::int64_t>();
-        check_id(number, vocab->size());
+        const std::int32_t number = json_id(id);
+        check_id(number, vocab->size(), token);
         if (static_cast<std::size_t>(number) >= tokens.size())
             tokens.resize(static_cast<std::size_t>(number) + 1);
         tokens[static_cast<std::size_t>(number)] = token;
@@ -34,7 +25,7 @@ std::vector<std::string> vocabulary_of(const json& model) {
     return tokens;
 }
 
-std::pair<std::string, std::string> merge_of(const json& merge) {
+std::pair<std::string, std::string> merge_of(const json& merge, std::size_t index) {
     if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string())
         return {merge[0].get<std::string>(), merge[1].get<std::string>()};
     if (merge.is_string()) {
@@ -43,7 +34,7 @@ std::pair<std::string, std::string> merge_of(const json& merge) {
         if (gap != std::string::npos)
             return {text.substr(0, gap), text.substr(gap + 1)};
     }
-    throw Error("a merge is not two tokens: " + merge.dump(-1, ' ', false, json::error_handler_t::replace));
+    throw Error("merge " + std::to_string(index) + " is not two tokens");
 }
 
 std::int32_t find_token(const std::vector<std::string>& tokens, const std::string& text) {
@@ -56,11 +47,8 @@ void append_ids(const json& special_tokens, const std::string& name, std::vector
     const json* ids = token ? json_field(*token, "ids") : nullptr;
     if (!ids || !ids->is_array())
         throw Error("the post-processor names no ids for '" + name + "'");
-    for (const json& id : *ids) {
-        if (!id.is_number_integer())
-            throw Error("an id of '" + name + "' is not an integer");
-        out.push_back(id.get<std::int32_t>());
-    }
+    for (const json& id : *ids)
+        out.push_back(json_id(id));
 }
 
 void add_template(const json& step, JsonTemplate& out) {
@@ -83,9 +71,9 @@ void add_template(const json& step, JsonTemplate& out) {
 // BERT's and RoBERTa's: ["[CLS]", 101] in front, ["[SEP]", 102] behind.
 void add_pair(const json& step, const char* key, std::vector<std::int32_t>& out) {
     const json* pair = json_field(step, key);
-    if (!pair || !pair->is_array() || pair->size() != 2 || !(*pair)[1].is_number_integer())
+    if (!pair || !pair->is_array() || pair->size() != 2)
         throw Error(std::string("the post-processor's '") + key + "' is not a token and its id");
-    out.push_back((*pair)[1].get<std::int32_t>());
+    out.push_back(json_id((*pair)[1]));
 }
 
 void add_post_processor(const json& step, JsonTemplate& out, int depth) {
@@ -110,6 +98,12 @@ void add_post_processor(const json& step, JsonTemplate& out, int depth) {
 
 } // namespace
 
+void check_id(std::int32_t id, std::size_t count, const std::string& token) {
+    if (id < 0 || static_cast<std::size_t>(id) > 4 * count + 65536)
+        throw Error("the id of token '" + token + "' is no number that " + std::to_string(count) +
+                    " tokens can have");
+}
+
 JsonModel model_from_json(const json& description) {
     const std::string type = json_text_or(description, "type", "BPE");
     if (type != "BPE")
@@ -121,7 +115,7 @@ JsonModel model_from_json(const json& description) {
         throw Error("the model has no list of merges");
     model.merges.reserve(merges->size());
     for (const json& merge : *merges)
-        model.merges.push_back(merge_of(merge));
+        model.merges.push_back(merge_of(merge, model.merges.size()));
     model.options.ignore_merges = json_flag_or(description, "ignore_merges", false);
     model.options.byte_fallback = json_flag_or(description, "byte_fallback", false);
     model.options.fuse_unknown = json_flag_or(description, "fuse_unk", false);
@@ -148,9 +142,8 @@ std::vector<AddedToken> added_tokens_from_json(const json* list) {
     for (const json& entry : *list) {
         AddedToken token;
         token.text = json_text(entry, "content");
-        const std::int64_t id = json_integer_or(entry, "id", -1);
-        check_id(id, std::size_t{1} << 22);
-        token.id = static_cast<std::int32_t>(id);
+        const json* id = json_field(entry, "id");
+        token.id = id ? json_id(*id) : -1;
         token.lstrip = json_flag_or(entry, "lstrip", false);
         token.rstrip = json_flag_or(entry, "rstrip", false);
         token.single_word = json_flag_or(entry, "single_word", false);

@@ -12,6 +12,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int most_nested = 16;
+constexpr std::size_t most_steps = 256;
 // \w+|[^\w\s]+ in Rust's dialect, where the joiners are word characters.
 constexpr std::string_view words_and_marks = R"([\w\x{200c}\x{200d}]+|[^\w\s\x{200c}\x{200d}]+)";
 
@@ -27,6 +28,8 @@ void each_step(const json& description, const char* list, Use&& use, int depth =
     const json* steps = json_field(description, list);
     if (!steps || !steps->is_array())
         throw Error(std::string("a Sequence has no list '") + list + "'");
+    if (steps->size() > most_steps)
+        throw Error("a Sequence has too many steps");
     for (const json& step : *steps)
         each_step(step, list, use, depth + 1);
 }
@@ -68,6 +71,8 @@ bool is_punctuation_mark(char32_t code) {
 
 void add_metaspace(const json& step, JsonPreTokenizer& out) {
     const std::string mark = json_text_or(step, "replacement", "\u2581");
+    if (mark.empty() || utf8_at(mark, 0).length != mark.size())
+        throw Error("Metaspace's replacement is not one character");
     std::string scheme = json_text_or(step, "prepend_scheme", "always");
     if (!json_field(step, "prepend_scheme") && !json_flag_or(step, "add_prefix_space", true))
         scheme = "never";
@@ -151,9 +156,9 @@ void add_normalizer(const json& step, Normalizer& out) {
         throw Error("Normalizer '" + type + "' is not supported");
 }
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
+void replace_all(std::string& text, std::string_view from, std::string_view to, std::size_t limit) {
     for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-        text.replace(at, from.size(), to);
+        check_growth(text.replace(at, from.size(), to).size(), limit);
 }
 
 } // namespace
@@ -213,7 +218,7 @@ std::string JsonDecoder::bytes(std::string_view token) const {
     out = token;
     for (const auto& [from, to] : replacements_)
         if (!from.empty())
-            replace_all(out, from, to);
+            replace_all(out, from, to, growth_limit(token.size()));
     return out;
 }
 

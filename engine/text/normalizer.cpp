@@ -12,7 +12,11 @@ template <typename Function>
 class FunctionStep : public NormalizerStep {
   public:
     explicit FunctionStep(Function function) : function_(std::move(function)) {}
-    std::string apply(std::string text) const override { return function_(std::move(text)); }
+    std::string apply(std::string text, std::size_t limit) const override {
+        std::string out = function_(std::move(text), limit);
+        check_growth(out.size(), limit);
+        return out;
+    }
 
   private:
     Function function_;
@@ -31,7 +35,7 @@ class RegexReplace : public NormalizerStep {
   public:
     RegexReplace(Regex pattern, std::string to) : pattern_(std::move(pattern)), to_(std::move(to)) {}
 
-    std::string apply(std::string text) const override {
+    std::string apply(std::string text, std::size_t limit) const override {
         std::string out;
         std::size_t done = 0;
         Regex::Scratch scratch(pattern_);
@@ -39,6 +43,7 @@ class RegexReplace : public NormalizerStep {
         for (std::size_t from = 0; from <= text.size() && scratch.find(text, from, match);) {
             out.append(text, done, match.begin - done);
             out += to_;
+            check_growth(out.size(), limit);
             done = from = match.end;
             if (match.begin == match.end) {
                 if (match.end == text.size())
@@ -58,24 +63,26 @@ class RegexReplace : public NormalizerStep {
 } // namespace
 
 std::string normalize(const Normalizer& steps, std::string text) {
+    const std::size_t limit = growth_limit(text.size());
     for (const auto& one : steps)
-        text = one->apply(std::move(text));
+        text = one->apply(std::move(text), limit);
     return text;
 }
 
 std::unique_ptr<NormalizerStep> normal_form_step(NormalForm form) {
-    return step(
-        [form](std::string text) { return is_ascii(text) ? std::move(text) : normalize(text, form); });
+    return step([form](std::string text, std::size_t) {
+        return is_ascii(text) ? std::move(text) : normalize(text, form);
+    });
 }
 
 std::unique_ptr<NormalizerStep> prepend_step(std::string prefix) {
-    return step([prefix = std::move(prefix)](std::string text) {
+    return step([prefix = std::move(prefix)](std::string text, std::size_t) {
         return text.empty() ? std::move(text) : prefix + text;
     });
 }
 
 std::unique_ptr<NormalizerStep> replace_step(std::string from, std::string to) {
-    return step([from = std::move(from), to = std::move(to)](std::string text) {
+    return step([from = std::move(from), to = std::move(to)](std::string text, std::size_t limit) {
         if (from.empty() || text.find(from) == std::string::npos)
             return text;
         std::string out;
@@ -84,6 +91,7 @@ std::unique_ptr<NormalizerStep> replace_step(std::string from, std::string to) {
         for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, done)) {
             out.append(text, done, at - done);
             out += to;
+            check_growth(out.size(), limit);
             done = at + from.size();
         }
         out.append(text, done);
@@ -96,7 +104,7 @@ std::unique_ptr<NormalizerStep> replace_step(Regex pattern, std::string to) {
 }
 
 std::unique_ptr<NormalizerStep> strip_step(bool left, bool right) {
-    return step([left, right](std::string text) {
+    return step([left, right](std::string text, std::size_t) {
         std::size_t begin = 0, end = text.size();
         while (left && begin < end && is_white_space(utf8_at(text, begin).code))
             begin += utf8_at(text, begin).length;
@@ -107,7 +115,7 @@ std::unique_ptr<NormalizerStep> strip_step(bool left, bool right) {
 }
 
 std::unique_ptr<NormalizerStep> byte_alphabet_normalizer_step() {
-    return step([alphabet = ByteAlphabet()](std::string text) {
+    return step([alphabet = ByteAlphabet()](std::string text, std::size_t) {
         std::string out;
         for (const char byte : text)
             out += alphabet.spelling(static_cast<unsigned char>(byte));
@@ -116,11 +124,11 @@ std::unique_ptr<NormalizerStep> byte_alphabet_normalizer_step() {
 }
 
 std::unique_ptr<NormalizerStep> lower_case_step() {
-    return step([](std::string text) { return lower_case(text); });
+    return step([](std::string text, std::size_t) { return lower_case(text); });
 }
 
 std::unique_ptr<NormalizerStep> strip_accents_step() {
-    return step([](std::string text) {
+    return step([](std::string text, std::size_t) {
         std::string out;
         for (std::size_t at = 0; at < text.size();) {
             const auto [code, length] = utf8_at(text, at);

@@ -13,8 +13,8 @@ namespace switchyard {
 class NormalizerStep {
   public:
     virtual ~NormalizerStep() = default;
-    /// `text` is valid UTF-8, and so is what comes back.
-    virtual std::string apply(std::string text) const = 0;
+    /// `text` is valid UTF-8, and so is what comes back. Throws Error where it would exceed `limit` bytes.
+    virtual std::string apply(std::string text, std::size_t limit) const = 0;
 };
 
 using Normalizer = std::vector<std::unique_ptr<NormalizerStep>>;

@@ -104,6 +104,7 @@ class PipelineTokenizer : public Tokenizer {
     void encode_piece(std::string text, bool at_start, std::vector<std::int32_t>& ids) const {
         Pieces pieces;
         pieces.ranges.push_back({0, text.size()});
+        pieces.limit = growth_limit(text.size());
         pieces.text = std::move(text);
         pieces.at_start = at_start;
         for (const auto& step : parts_.pre_tokenizer)

@@ -136,6 +136,7 @@ void rewrite(Pieces& pieces, Rewrite&& append) {
     for (Pieces::Range& range : pieces.ranges) {
         const std::size_t begin = text.size();
         append(text, pieces.view(range));
+        check_growth(text.size(), pieces.limit);
         range = {begin, text.size()};
     }
     pieces.text = std::move(text);

@@ -19,6 +19,7 @@ struct Pieces {
     };
     std::string text;
     std::vector<Range> ranges;
+    std::size_t limit = 0; ///< bytes that the text may grow to
     bool at_start = false; ///< the text begins where the whole input begins
 
     std::string_view view(Range range) const {

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <fstream>
-#include <optional>
+#include <utility>
 
 namespace switchyard {
 
@@ -29,19 +29,14 @@ auto naming(const fs::path& file, Work&& work) {
     }
 }
 
-std::optional<json> read_json(const fs::path& file) {
+json read_json(const fs::path& file) {
     std::error_code none;
     if (!fs::is_regular_file(file, none))
-        return std::nullopt;
+        return nullptr;
     std::ifstream in(file, std::ios::binary);
     if (!in)
         throw Error(file.string() + ": cannot be read");
-    return naming(file, [&] {
-        json value = json::parse(in);
-        if (!value.is_object())
-            throw Error("it is not a JSON object");
-        return value;
-    });
+    return naming(file, [&] { return json::parse(in); });
 }
 
 // A token is named by a string or by an object with its content.
@@ -55,12 +50,11 @@ std::string token_text(const json& config, const char* key) {
 std::vector<std::int32_t> end_ids(const json& config) {
     std::vector<std::int32_t> ids;
     const json* end = json_field(config, "eos_token_id");
-    if (end && end->is_number_integer())
-        ids.push_back(end->get<std::int32_t>());
     if (end && end->is_array())
         for (const json& id : *end)
-            if (id.is_number_integer())
-                ids.push_back(id.get<std::int32_t>());
+            ids.push_back(json_id(id));
+    else if (end)
+        ids.push_back(json_id(*end));
     return ids;
 }
 
@@ -76,8 +70,10 @@ void add_configured_tokens(const json& config, std::vector<AddedToken>& added) {
         const std::int32_t id = std::stoi(key);
         if (std::any_of(added.begin(), added.end(), [&](const AddedToken& t) { return t.id == id; }))
             continue;
+        if (!entry.is_object())
+            throw Error("'added_tokens_decoder' describes token " + key + " by no object");
         json token = entry;
-        token["id"] = id;
+        token["id"] = static_cast<std::uint64_t>(id);
         list.push_back(std::move(token));
     }
     for (AddedToken& token : added_tokens_from_json(&list))
@@ -92,8 +88,10 @@ struct Loaded {
 void take_added(std::vector<AddedToken> added, Loaded& loaded) {
     TokenizerParts& parts = loaded.parts;
     std::int32_t most = -1;
-    for (const AddedToken& token : added)
+    for (const AddedToken& token : added) {
+        check_id(token.id, parts.bytes.size() + added.size(), token.text);
         most = std::max(most, token.id);
+    }
     if (most >= static_cast<std::int32_t>(parts.bytes.size())) {
         parts.bytes.resize(static_cast<std::size_t>(most) + 1);
         loaded.spellings.resize(parts.bytes.size());
@@ -175,67 +173,81 @@ void apply_class_rules(const json& config, TokenizerParts& parts) {
         parts.last.push_back(parts.eos);
 }
 
-void mark_ends(const fs::path& folder, Loaded& loaded) {
-    TokenizerParts& parts = loaded.parts;
-    const auto mark = [&](std::int32_t id) {
-        if (id >= 0 && static_cast<std::size_t>(id) < parts.ends.size())
-            parts.ends[id] = true;
+void mark_ends(const std::vector<std::int32_t>& configured, TokenizerParts& parts) {
+    const auto known = [&](std::int32_t id) {
+        return id >= 0 && static_cast<std::size_t>(id) < parts.ends.size();
     };
-    mark(parts.eos);
-    for (const char* name : {"generation_config.json", "config.json"})
-        if (const auto config = read_json(folder / name))
-            for (const std::int32_t id : naming(folder / name, [&] { return end_ids(*config); })) {
-                mark(id);
-                if (parts.eos < 0 && id >= 0 && static_cast<std::size_t>(id) < parts.ends.size())
-                    parts.eos = id;
-            }
+    for (const std::int32_t id : configured) {
+        if (!known(id))
+            continue;
+        parts.ends[id] = true;
+        if (parts.eos < 0)
+            parts.eos = id;
+    }
+    if (parts.eos >= 0)
+        parts.ends[parts.eos] = true;
     std::vector<std::string_view> specials;
     for (const AddedToken& token : parts.added)
         specials.push_back(token.text);
     for (const AddedToken& token : parts.added)
         if (token.special && ends_answer(token.text, specials))
-            mark(token.id);
+            parts.ends[token.id] = true;
+}
+
+void check_around(const TokenizerParts& parts) {
+    for (const auto* ids : {&parts.first, &parts.last})
+        for (const std::int32_t id : *ids)
+            if (id < 0 || static_cast<std::size_t>(id) >= parts.bytes.size())
+                throw Error("the post-processor adds a token that does not exist");
 }
 
 } // namespace
 
-std::unique_ptr<Tokenizer> load_tokenizer_folder(const fs::path& folder) {
-    const fs::path file = folder / "tokenizer.json";
-    const auto description = read_json(file);
-    if (!description)
-        throw Error(folder.string() + " has no tokenizer.json");
+std::unique_ptr<Tokenizer> tokenizer_from_files(const TokenizerFiles& files, const fs::path& folder) {
+    const fs::path file = folder / "tokenizer.json", config_file = folder / "tokenizer_config.json";
     Loaded loaded;
     std::vector<AddedToken> added;
     naming(file, [&] {
-        build_model(*description, loaded);
-        added = added_tokens_from_json(json_field(*description, "added_tokens"));
-        JsonTemplate around = template_from_json(json_field(*description, "post_processor"));
+        build_model(files.tokenizer, loaded);
+        added = added_tokens_from_json(json_field(files.tokenizer, "added_tokens"));
+        JsonTemplate around = template_from_json(json_field(files.tokenizer, "post_processor"));
         loaded.parts.first = std::move(around.first);
         loaded.parts.last = std::move(around.last);
-        return 0;
     });
-    const fs::path config_file = folder / "tokenizer_config.json";
-    const auto config = read_json(config_file);
-    if (config)
-        naming(config_file, [&] {
-            add_configured_tokens(*config, added);
-            return 0;
+    const json& config = files.tokenizer_config;
+    naming(config_file, [&] {
+        if (!config.is_null())
+            add_configured_tokens(config, added);
+    });
+    naming(file, [&] { take_added(std::move(added), loaded); });
+    naming(config_file, [&] {
+        if (config.is_null())
+            return;
+        loaded.parts.bos = find_spelling(loaded, token_text(config, "bos_token"));
+        loaded.parts.eos = find_spelling(loaded, token_text(config, "eos_token"));
+        apply_class_rules(config, loaded.parts);
+    });
+    std::vector<std::int32_t> ends;
+    for (const auto& [name, json] : {std::pair{"generation_config.json", &files.generation_config},
+                                     std::pair{"config.json", &files.config}})
+        naming(folder / name, [&, json = json] {
+            const auto ids = json->is_null() ? std::vector<std::int32_t>() : end_ids(*json);
+            ends.insert(ends.end(), ids.begin(), ids.end());
         });
-    take_added(std::move(added), loaded);
-    if (config)
-        naming(config_file, [&] {
-            loaded.parts.bos = find_spelling(loaded, token_text(*config, "bos_token"));
-            loaded.parts.eos = find_spelling(loaded, token_text(*config, "eos_token"));
-            apply_class_rules(*config, loaded.parts);
-            return 0;
-        });
-    mark_ends(folder, loaded);
-    for (const auto* ids : {&loaded.parts.first, &loaded.parts.last})
-        for (const std::int32_t id : *ids)
-            if (id < 0 || static_cast<std::size_t>(id) >= loaded.parts.bytes.size())
-                throw Error(file.string() + ": the post-processor adds token " + std::to_string(id) +
-                            ", which does not exist");
+    mark_ends(ends, loaded.parts);
+    naming(file, [&] { check_around(loaded.parts); });
     return make_pipeline_tokenizer(std::move(loaded.parts));
+}
+
+std::unique_ptr<Tokenizer> load_tokenizer_folder(const fs::path& folder) {
+    TokenizerFiles files;
+    files.tokenizer = read_json(folder / "tokenizer.json");
+    if (files.tokenizer.is_null())
+        throw Error(folder.string() + " has no tokenizer.json");
+    files.tokenizer_config = read_json(folder / "tokenizer_config.json");
+    files.generation_config = read_json(folder / "generation_config.json");
+    files.config = read_json(folder / "config.json");
+    return tokenizer_from_files(files, folder);
 }
 
 } // namespace switchyard

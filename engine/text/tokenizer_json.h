@@ -8,6 +8,7 @@
 #include "engine/text/pretokenizer.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -22,6 +23,11 @@ std::string json_text(const nlohmann::json& object, const char* key);
 std::string json_text_or(const nlohmann::json& object, const char* key, std::string fallback);
 bool json_flag_or(const nlohmann::json& object, const char* key, bool fallback);
 std::int64_t json_integer_or(const nlohmann::json& object, const char* key, std::int64_t fallback);
+/// -1 for a value that is no integer or no possible id.
+std::int32_t json_id(const nlohmann::json& value);
+
+/// Ids may leave numbers out, but not so many that a table by id is mostly holes. Throws Error.
+void check_id(std::int32_t id, std::size_t count, const std::string& token);
 
 Normalizer normalizer_from_json(const nlohmann::json* description);
 
@@ -63,5 +69,13 @@ struct JsonTemplate {
 JsonTemplate template_from_json(const nlohmann::json* description);
 
 std::vector<AddedToken> added_tokens_from_json(const nlohmann::json* list);
+
+/// The files of a folder; null where one is not there.
+struct TokenizerFiles {
+    nlohmann::json tokenizer, tokenizer_config, generation_config, config;
+};
+/// Throws Error that names the file, in `folder`, that is wrong.
+std::unique_ptr<Tokenizer> tokenizer_from_files(const TokenizerFiles& files,
+                                                const std::filesystem::path& folder);
 
 } // namespace switchyard

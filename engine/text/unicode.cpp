@@ -166,6 +166,12 @@ bool is_word(char32_t code) {
            code == 0x200C || code == 0x200D;
 }
 
+void check_growth(std::size_t bytes, std::size_t limit) {
+    if (bytes > limit)
+        throw Error("The tokenizer's steps make a text of more than " + std::to_string(limit) +
+                    " bytes, which no sensible tokenizer does");
+}
+
 std::string normalize(std::string_view text, NormalForm form) {
     int options = UTF8PROC_STABLE;
     options |= form == NormalForm::NFC || form == NormalForm::NFKC ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;

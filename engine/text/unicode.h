@@ -46,6 +46,12 @@ bool is_symbol(char32_t code);      ///< S*
 bool is_control(char32_t code);     ///< C* (control, format, surrogate, private use, unassigned)
 bool is_word(char32_t code); ///< as \w: letters, marks, decimal and letter numbers, connectors, joiners
 
+/// How long a text may become on its way to tokens. Descriptions can make texts grow without bound; honest
+/// ones stay far below this.
+inline std::size_t growth_limit(std::size_t bytes) { return 64 * bytes + 4096; }
+/// Throws Error where `bytes` is over the limit.
+void check_growth(std::size_t bytes, std::size_t limit);
+
 enum class NormalForm : std::uint8_t { NFC, NFD, NFKC, NFKD };
 /// `text` must be valid UTF-8.
 std::string normalize(std::string_view text, NormalForm form);

@@ -169,10 +169,10 @@ TEST(TokenizerFolder, RefusesWhatItDoesNotKnowByName) {
     EXPECT_NE(with("/pre_tokenizer", {{"type", "Telepathy"}}).find("'Telepathy'"), std::string::npos);
     EXPECT_NE(with("/normalizer", {{"type", "Precompiled"}}).find("'Precompiled'"), std::string::npos);
     EXPECT_NE(with("/decoder", {{"type", "CTC"}}).find("'CTC'"), std::string::npos);
-    EXPECT_NE(with("/model/vocab/far", 1 << 30).find("1073741824"), std::string::npos);
+    EXPECT_NE(with("/model/vocab/far", 1 << 30).find("'far'"), std::string::npos);
     EXPECT_NE(with("/model/vocab/far", "x").find("'far'"), std::string::npos);
-    EXPECT_NE(with("/model/merges/0", "alone").find("alone"), std::string::npos);
-    EXPECT_NE(with("/added_tokens/0/id", -4).find("-4"), std::string::npos);
+    EXPECT_NE(with("/model/merges/0", "alone").find("merge 0"), std::string::npos);
+    EXPECT_NE(with("/added_tokens/0/id", -4).find("'<unk>'"), std::string::npos);
     EXPECT_NE(with("/pre_tokenizer", {{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}}).find("'(a'"),
               std::string::npos);
     EXPECT_NE(folder_error(json::array()).find("tokenizer.json"), std::string::npos);
