@@ -251,6 +251,11 @@ bool has_panels(BlockType type) { return panel_type(type).pack != nullptr; }
 
 PanelShape panel_shape(BlockType type) { return panel_type(type).shape; }
 
+std::size_t panel_bytes(BlockType type, std::int64_t cols) {
+    const PanelShape shape = panel_shape(type);
+    return static_cast<std::size_t>(cols / shape.values) * static_cast<std::size_t>(shape.bytes);
+}
+
 ActivationFormat activation_format(BlockType weight) {
     return panel_type(weight).decode ? ActivationFormat::Q8 : ActivationFormat::F32;
 }

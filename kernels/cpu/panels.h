@@ -68,10 +68,7 @@ struct PanelShape {
 PanelShape panel_shape(BlockType type);
 
 /// Bytes of one panel of `cols` columns.
-inline std::size_t panel_bytes(BlockType type, std::int64_t cols) {
-    const PanelShape shape = panel_shape(type);
-    return static_cast<std::size_t>(cols / shape.values) * static_cast<std::size_t>(shape.bytes);
-}
+std::size_t panel_bytes(BlockType type, std::int64_t cols);
 
 /// 32 columns of one row: value i = d * scale[i / 16] * q[i] + m.
 struct DecodedBlock {
