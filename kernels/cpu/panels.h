@@ -2,7 +2,7 @@
 // below (32 or 256 columns each). Quantized values stand in groups of 4 columns: group g of a row is the 4
 // bytes [row] of vector g, so a 32-byte vector is 8 rows x 4 columns and a 32-bit lane is a row.
 //
-// A new block type gets: its struct here, pack() and decode() in panels.cpp, and its unpacking in tile.h.
+// A new block type gets: its struct here, pack() and decode() in panels.cpp, and its unpacking in formats.h.
 #pragma once
 
 #include "kernels/blocks.h"
