@@ -1,5 +1,6 @@
 // Shows the chat page with made-up chats, or saves pictures of it: chat_demo [--grab FOLDER] [--dark].
 #include "app/services/chat_controller.h"
+#include "app/services/settings.h"
 #include "tests/ui/chat_fixtures.h"
 #include "ui/chat/chat_page.h"
 #include "ui/theme.h"
@@ -8,6 +9,7 @@
 #include <QCommandLineParser>
 #include <QDir>
 #include <QScrollBar>
+#include <QSplitter>
 #include <QStackedLayout>
 #include <QTemporaryDir>
 #include <QTest>
@@ -39,45 +41,46 @@ QList<ConversationSummary> sampleChats() {
     return chats;
 }
 
-void grabAll(ChatPage& page, ChatController& controller, const QString& folder, const QString& theme) {
+void grabAll(QWidget& window, ChatPage& page, ChatController& controller, const QString& folder,
+             const QString& theme) {
     const auto name = [&](const QString& what) { return theme + u'-' + what; };
-    save(page, folder, name(u"empty"_s));
+    save(window, folder, name(u"empty"_s));
     auto* stack = static_cast<QStackedLayout*>(page.thread()->parentWidget()->layout());
     stack->setCurrentWidget(page.thread());
     page.list()->setChats(sampleChats());
     page.list()->setCurrent(1);
     page.thread()->setThread(sampleThread(), false);
     page.thread()->verticalScrollBar()->setValue(0);
-    save(page, folder, name(u"top"_s));
+    save(window, folder, name(u"top"_s));
     page.thread()->scrollToMessage(3);
-    save(page, folder, name(u"middle"_s));
+    save(window, folder, name(u"middle"_s));
     page.thread()->jumpToEnd();
     page.toast()->show(u"“Trip plan” was deleted."_s, u"Undo"_s);
-    save(page, folder, name(u"end"_s));
+    save(window, folder, name(u"end"_s));
     page.toast()->hide();
     page.thread()->setThinkingOpen(2, true);
     page.thread()->selectAll();
     page.thread()->verticalScrollBar()->setValue(0);
     page.composer()->setText(u"one\ntwo\nthree"_s);
     page.composer()->setContext(1204, 8192);
-    save(page, folder, name(u"selected"_s));
+    save(window, folder, name(u"selected"_s));
     page.thread()->clearSelection();
     page.thread()->beginEdit(2);
-    save(page, folder, name(u"edit"_s));
+    save(window, folder, name(u"edit"_s));
     page.thread()->endEdit();
     page.thread()->highlightToken(2, 40);
     page.list()->findChild<QLineEdit*>(u"chatSearch"_s)->setText(u"latent"_s);
     QTest::qWait(300);
     page.list()->setHits({{1, 2, u"MLA notes"_s, u"stores one latent vector per token instead of keys"_s},
                           {3, 0, u"Latent things"_s, {}}});
-    save(page, folder, name(u"token"_s));
+    save(window, folder, name(u"token"_s));
     page.list()->findChild<QLineEdit*>(u"chatSearch"_s)->clear();
     controller.newChat();
     controller.send(u"Tell me about latent attention."_s);
     QTest::qWait(400);
-    save(page, folder, name(u"streaming"_s));
-    page.resize(640, 600);
-    save(page, folder, name(u"small"_s));
+    save(window, folder, name(u"streaming"_s));
+    window.resize(760, 600);
+    save(window, folder, name(u"small"_s));
 }
 
 } // namespace
@@ -99,12 +102,19 @@ int main(int argc, char** argv) {
     FakeGenerator generator(script);
     generator.loadModel(u"demo.gguf"_s);
     ChatController controller(store, generator);
-    ChatPage page(controller, generator);
-    page.resize(1180, 860);
-    page.show();
+    Settings settings(folder.filePath(u"settings.ini"_s));
+    QSplitter window;
+    auto* page_pointer = new ChatPage(controller, generator, settings, &window);
+    ChatPage& page = *page_pointer;
+    window.addWidget(page.list());
+    window.addWidget(&page);
+    window.setSizes({240, 940});
+    window.setHandleWidth(1);
+    window.resize(1180, 860);
+    window.show();
     if (!parser.isSet(u"grab"_s))
         return application.exec();
     QTest::qWait(200);
-    grabAll(page, controller, parser.value(u"grab"_s), dark ? u"dark"_s : u"light"_s);
+    grabAll(window, page, controller, parser.value(u"grab"_s), dark ? u"dark"_s : u"light"_s);
     return 0;
 }

@@ -1,25 +1,26 @@
 #include "ui/chat/chat_page.h"
 
+#include "app/services/settings.h"
+
 #include <QApplication>
 #include <QClipboard>
-#include <QDataStream>
-#include <QResizeEvent>
+#include <QHBoxLayout>
+#include <QPointer>
 #include <QStackedLayout>
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <utility>
 
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
 namespace {
 
-constexpr int narrow = 1200; // pixels; below, one side column at a time
-
-/// Keeps the composer as wide as the thread's text.
+/// Keeps the composer about as wide as the thread's text.
 class ComposerRow : public QWidget {
   public:
-    ComposerRow(Composer* composer, QWidget* parent) : QWidget(parent), composer_(composer) {
+    ComposerRow(Composer* composer, QWidget* parent) : QWidget(parent) {
         auto* layout = new QHBoxLayout(this);
         layout->setContentsMargins(16, 4, 16, 14);
         layout->addStretch(1);
@@ -27,19 +28,18 @@ class ComposerRow : public QWidget {
         layout->addStretch(1);
         composer->setMaximumWidth(800);
     }
-
-  private:
-    Composer* composer_;
 };
 
 } // namespace
 
-ChatPage::ChatPage(ChatController& controller, Generator& generator, QWidget* parent)
-    : QWidget(parent), controller_(controller), generator_(generator) {
+ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& settings, QWidget* parent)
+    : QWidget(parent), controller_(controller), generator_(generator), settings_(settings) {
     setObjectName(u"chatPage"_s);
-    list_ = new ChatList(this);
-    thread_ = new ThreadView(this);
-    empty_ = new EmptyState(this);
+    list_ = new ChatList(parent);
+    auto* stack_host = new QWidget(this);
+    thread_ = new ThreadView(stack_host);
+    empty_ = new EmptyState(stack_host);
+    find_ = new FindBar(this);
     composer_ = new Composer(this);
     problem_ = new QLabel(this);
     problem_->setObjectName(u"problemLine"_s);
@@ -50,53 +50,29 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, QWidget* pa
     problem_->setBackgroundRole(QPalette::AlternateBase);
     problem_->hide();
 
-    thread_area_ = new QWidget(this);
-    auto* stack_host = new QWidget(thread_area_);
     auto* stack = new QStackedLayout(stack_host);
     stack->addWidget(thread_);
     stack->addWidget(empty_);
-    auto* area = new QVBoxLayout(thread_area_);
-    area->setContentsMargins(0, 0, 0, 0);
-    area->setSpacing(0);
-    area->addWidget(problem_);
-    area->addWidget(stack_host, 1);
-    area->addWidget(new ComposerRow(composer_, thread_area_));
-
-    rows_ = new QSplitter(Qt::Vertical, this);
-    rows_->setObjectName(u"chatRows"_s);
-    rows_->setChildrenCollapsible(false);
-    rows_->addWidget(thread_area_);
-    middle_ = new QWidget(this);
-    auto* middle = new QVBoxLayout(middle_);
-    middle->setContentsMargins(0, 0, 0, 0);
-    middle->setSpacing(0);
-    middle->addWidget(rows_, 1);
-    middle_->setMinimumWidth(360);
-
-    columns_ = new QSplitter(Qt::Horizontal, this);
-    columns_->setObjectName(u"chatColumns"_s);
-    columns_->setChildrenCollapsible(false);
-    columns_->addWidget(list_);
-    columns_->addWidget(middle_);
-    columns_->setStretchFactor(0, 0);
-    columns_->setStretchFactor(1, 1);
-    columns_->setSizes({240, 900});
-    columns_->setHandleWidth(1);
-    rows_->setHandleWidth(1);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
-    layout->addWidget(columns_);
+    layout->setSpacing(0);
+    layout->addWidget(problem_);
+    layout->addWidget(find_);
+    layout->addWidget(stack_host, 1);
+    layout->addWidget(new ComposerRow(composer_, this));
+    setMinimumWidth(360);
     toast_ = new Toast(stack_host);
+    setFocusProxy(composer_);
 
-    setTabOrder(list_, thread_);
-    setTabOrder(thread_, composer_);
     connectController();
     connectWidgets();
     showChats();
     showThread();
     showModel();
+    composer_->setEnterSends(settings_.enterSends());
+    if (const double points = settings_.value(u"chat/font_points"_s).toDouble(); points > 0)
+        thread_->setFontPoints(points);
     composer_->setFontPoints(thread_->fontPoints());
-    setFocusProxy(composer_);
 }
 
 void ChatPage::connectController() {
@@ -146,11 +122,25 @@ void ChatPage::connectWidgets() {
         if (go_on)
             controller_.continueAnswer(id);
     });
-    connect(thread_, &ThreadView::fontPointsChanged, composer_, &Composer::setFontPoints);
+    connect(thread_, &ThreadView::fontPointsChanged, this, [this](qreal points) {
+        composer_->setFontPoints(points);
+        settings_.setValue(u"chat/font_points"_s, points);
+    });
+    connect(&settings_, &Settings::changed, this, [this](const QString& key) {
+        if (key == u"enter_sends")
+            composer_->setEnterSends(settings_.enterSends());
+    });
+    connect(find_, &FindBar::queryChanged, thread_, &ThreadView::setFind);
+    connect(find_, &FindBar::stepRequested, thread_, &ThreadView::findStep);
+    connect(find_, &FindBar::closed, this, [this] {
+        thread_->setFind({});
+        thread_->setFocus();
+    });
+    connect(thread_, &ThreadView::found, find_, &FindBar::setFound);
     connect(composer_, &Composer::zoomRequested, thread_, &ThreadView::zoom);
-    connect(composer_, &Composer::sendRequested, this, &ChatPage::send);
-    connect(composer_, &Composer::stopRequested, this, &ChatPage::stop);
-    connect(composer_, &Composer::escapePressed, this, &ChatPage::stop);
+    connect(composer_, &Composer::sendRequested, this, &ChatPage::sendText);
+    connect(composer_, &Composer::stopRequested, &controller_, qOverload<>(&ChatController::stop));
+    connect(composer_, &Composer::escapePressed, this, &ChatPage::handleEscape);
     connect(composer_, &Composer::draftChanged, &controller_, &ChatController::saveDraft);
     connect(empty_, &EmptyState::promptChosen, this, [this](const QString& prompt) {
         composer_->setText(prompt);
@@ -225,7 +215,7 @@ void ChatPage::showModel() {
         composer_->setReady(true, {});
         composer_->recount();
         if (std::exchange(send_when_ready_, false))
-            send(composer_->text(), composer_->files());
+            send();
         break;
     case ModelState::Loading:
         composer_->setReady(true, {}); // sending waits for the model
@@ -259,7 +249,7 @@ const Message* ChatPage::last(Author author) const {
 
 // ---- What the user does ----
 
-void ChatPage::send(const QString& text, const QList<MessagePart>& files) {
+void ChatPage::sendText(const QString& text, const QList<MessagePart>& files) {
     if (generator_.modelState() == ModelState::Loading) {
         send_when_ready_ = true;
         toast_->show(tr("The model is still loading. The message is sent as soon as it is ready."), {}, 4000);
@@ -314,10 +304,14 @@ void ChatPage::newChat() {
 
 void ChatPage::focusComposer() { composer_->edit()->setFocus(Qt::ShortcutFocusReason); }
 
-void ChatPage::findChat() {
-    setListShown(true);
-    list_->focusSearch();
+void ChatPage::focusSearch() { list_->focusSearch(); }
+
+void ChatPage::openFind() {
+    if (!controller_.conversation().thread.isEmpty())
+        find_->open(thread_->selectedText());
 }
+
+void ChatPage::send() { sendText(composer_->text(), composer_->files()); }
 
 void ChatPage::regenerateLast() {
     if (const Message* answer = last(Author::Assistant))
@@ -344,103 +338,21 @@ void ChatPage::copyLastAnswer() {
         QApplication::clipboard()->setText(answer->text());
 }
 
-void ChatPage::stop() {
-    send_when_ready_ = false;
-    controller_.stop();
+bool ChatPage::handleEscape() {
+    if (!find_->isHidden()) {
+        find_->close();
+    } else if (thread_->editing()) {
+        thread_->endEdit();
+    } else if (std::exchange(send_when_ready_, false)) {
+        toast_->hide();
+    } else if (controller_.busy()) {
+        controller_.stop();
+    } else {
+        return false;
+    }
+    return true;
 }
 
 void ChatPage::highlightToken(MessageId message, int index) { thread_->highlightToken(message, index); }
-
-// ---- Columns ----
-
-void ChatPage::setHeader(QWidget* header) {
-    delete header_;
-    header_ = header;
-    if (header)
-        static_cast<QVBoxLayout*>(middle_->layout())->insertWidget(0, header);
-}
-
-void ChatPage::setSideColumn(QWidget* column) {
-    delete side_;
-    side_ = column;
-    if (!column)
-        return;
-    columns_->addWidget(column);
-    columns_->setStretchFactor(2, 0);
-    columns_->setSizes({240, 820, 300});
-    applyColumns();
-}
-
-void ChatPage::setDock(QWidget* dock) {
-    delete dock_;
-    dock_ = dock;
-    if (!dock)
-        return;
-    rows_->addWidget(dock);
-    rows_->setStretchFactor(0, 1);
-    rows_->setStretchFactor(1, 0);
-    rows_->setSizes({500, 240});
-}
-
-void ChatPage::setListShown(bool shown) {
-    side_last_ = shown ? false : side_last_;
-    list_wanted_ = shown;
-    applyColumns();
-    Q_EMIT listShownChanged(shown);
-}
-
-void ChatPage::setSideShown(bool shown) {
-    side_last_ = shown ? true : side_last_;
-    side_wanted_ = shown;
-    applyColumns();
-    Q_EMIT sideShownChanged(shown);
-}
-
-/// In a narrow window the column asked for last stands alone.
-void ChatPage::applyColumns() {
-    const bool one = width() < narrow && side_ && side_wanted_ && list_wanted_;
-    list_->setVisible(list_wanted_ && (!one || !side_last_));
-    if (side_)
-        side_->setVisible(side_wanted_ && (!one || side_last_));
-}
-
-void ChatPage::setDockShown(bool shown) {
-    if (dock_)
-        dock_->setVisible(shown);
-}
-
-bool ChatPage::dockShown() const { return dock_ && !dock_->isHidden(); }
-
-void ChatPage::resizeEvent(QResizeEvent* event) {
-    QWidget::resizeEvent(event);
-    applyColumns();
-}
-
-QByteArray ChatPage::saveState() const {
-    QByteArray bytes;
-    QDataStream stream(&bytes, QIODevice::WriteOnly);
-    stream << quint8(1) << columns_->saveState() << rows_->saveState() << list_wanted_ << side_wanted_
-           << (dock_ ? !dock_->isHidden() : true) << double(thread_->fontPoints());
-    return bytes;
-}
-
-void ChatPage::restoreState(const QByteArray& state) {
-    QDataStream stream(state);
-    quint8 version = 0;
-    QByteArray columns, rows;
-    bool list = true, side = true, dock = true;
-    double points = 0;
-    stream >> version >> columns >> rows >> list >> side >> dock >> points;
-    if (stream.status() != QDataStream::Ok || version != 1)
-        return;
-    columns_->restoreState(columns);
-    rows_->restoreState(rows);
-    list_wanted_ = list;
-    side_wanted_ = side;
-    setDockShown(dock);
-    if (points > 0)
-        thread_->setFontPoints(points);
-    applyColumns();
-}
 
 } // namespace switchyard

@@ -429,11 +429,12 @@ LayoutPosition MessageLayout::tokenPosition(const MessageContent& content, int t
 }
 
 QRectF MessageLayout::tokenRect(const MessageContent& content, int token) const {
-    const LayoutPosition at = tokenPosition(content, token);
-    const Part& where = part(at.part);
-    if (!where.document() || where.rect.isNull())
-        return name_;
-    return caretRect(where, at.position);
+    return positionRect(tokenPosition(content, token));
+}
+
+QRectF MessageLayout::positionRect(LayoutPosition position) const {
+    const Part& where = part(position.part);
+    return where.document() && !where.rect.isNull() ? caretRect(where, position.position) : name_;
 }
 
 QRectF MessageLayout::markRect(const MessageContent& content, const DialMark& mark) const {
@@ -524,6 +525,20 @@ QString MessageLayout::text(LayoutPosition from, LayoutPosition to) const {
             parts += text;
     }
     return parts.join(u"\n\n"_s);
+}
+
+std::optional<std::pair<LayoutPosition, LayoutPosition>> MessageLayout::find(const QString& query,
+                                                                             int nth) const {
+    std::optional<std::pair<LayoutPosition, LayoutPosition>> last;
+    QTextCursor at(body_.document());
+    for (int i = 0; i <= nth; ++i) {
+        at = body_.document()->find(query, at);
+        if (at.isNull())
+            break;
+        last = std::pair{LayoutPosition{MessagePlace::Body, at.selectionStart()},
+                         LayoutPosition{MessagePlace::Body, at.selectionEnd()}};
+    }
+    return last;
 }
 
 } // namespace switchyard

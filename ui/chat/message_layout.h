@@ -70,6 +70,7 @@ class MessageLayout {
     LayoutHit hit(const MessageContent& content, const QPointF& point) const;
     /// Of a token, for scrolling to it.
     QRectF tokenRect(const MessageContent& content, int token) const;
+    QRectF positionRect(LayoutPosition position) const;
     LayoutPosition tokenPosition(const MessageContent& content, int token) const;
     LayoutPosition first() const;
     LayoutPosition last() const;
@@ -77,6 +78,8 @@ class MessageLayout {
     LayoutPosition wordEnd(LayoutPosition position, bool line) const;
     /// Plain text of a stretch; what is not shown (folded thinking) is left out.
     QString text(LayoutPosition from, LayoutPosition to) const;
+    /// The `nth` (from 0) place where the answer's or question's text holds `query`, or the last one.
+    std::optional<std::pair<LayoutPosition, LayoutPosition>> find(const QString& query, int nth) const;
     QString allText() const { return text(first(), last()); }
 
   private:

@@ -52,7 +52,11 @@ class ThreadView : public QAbstractScrollArea {
     /// The selection, or else the message that has the focus, to the clipboard.
     void copy();
 
-    qreal fontPoints() const { return points_; }
+    /// Looks for text in all messages and shows the match nearest to what is in sight; found() follows.
+    void setFind(const QString& query);
+    void findStep(int step); ///< +1: the next match, -1: the one before
+
+    qreal fontPoints() const { return style_.text.pointSizeF(); }
     void setFontPoints(qreal points);
     /// One step larger (+1), smaller (-1), or the window's own (0).
     void zoom(int step);
@@ -77,6 +81,7 @@ class ThreadView : public QAbstractScrollArea {
     void followingChanged(bool following);
     void fontPointsChanged(qreal points);
     void selectionChanged();
+    void found(int current, int total); ///< of the matches; current counts from 1
 
   protected:
     void paintEvent(QPaintEvent* event) override;
@@ -148,6 +153,15 @@ class ThreadView : public QAbstractScrollArea {
     void showLink(const QString& address, const QPoint& global);
     void addLinkActions(QMenu& menu, const QString& address);
     void updateHover(const QPointF& viewport_point);
+
+    // thread_find.cpp
+    void showMatch();
+    struct Match {
+        int row = 0, nth = 0; ///< which one in the message
+    };
+    QString query_;
+    std::vector<Match> matches_;
+    int match_ = -1;
 
     ChatStyle style_;
     QHash<QString, QString> file_precision_; ///< by model

@@ -1,0 +1,64 @@
+// Finding text in the thread. Messages out of sight have no document: their source is searched, and a match
+// is looked up in the document when it is shown.
+#include "ui/chat/thread_view.h"
+
+namespace switchyard {
+
+void ThreadView::setFind(const QString& query) {
+    query_ = query;
+    matches_.clear();
+    match_ = -1;
+    if (query.isEmpty()) {
+        clearSelection();
+        Q_EMIT found(0, 0);
+        return;
+    }
+    const int in_sight = rows_.empty() ? 0 : rowAt(offset());
+    for (int row = 0; row < messageCount(); ++row) {
+        const QString text = QString::fromStdString(rows_[static_cast<std::size_t>(row)]->content.text);
+        int nth = 0;
+        for (qsizetype at = 0; (at = text.indexOf(query, at, Qt::CaseInsensitive)) >= 0; at += query.size()) {
+            if (match_ < 0 && row >= in_sight)
+                match_ = static_cast<int>(matches_.size());
+            matches_.push_back({row, nth++});
+        }
+    }
+    if (match_ < 0 && !matches_.empty())
+        match_ = 0;
+    showMatch();
+}
+
+void ThreadView::findStep(int step) {
+    if (matches_.empty())
+        return;
+    const int total = static_cast<int>(matches_.size());
+    match_ = (match_ + step + total) % total;
+    showMatch();
+}
+
+void ThreadView::showMatch() {
+    Q_EMIT found(match_ + 1, static_cast<int>(matches_.size()));
+    if (match_ < 0 || matches_[static_cast<std::size_t>(match_)].row >= messageCount()) {
+        clearSelection();
+        return;
+    }
+    const Match match = matches_[static_cast<std::size_t>(match_)];
+    Row& row = *rows_[static_cast<std::size_t>(match.row)];
+    layOut(row);
+    const auto range = row.layout->find(query_, match.nth);
+    clicks_ = 1;
+    anchor_spot_ = {match.row, range ? range->first : LayoutPosition{}};
+    cursor_spot_ = {match.row, range ? range->second : LayoutPosition{}};
+    const qreal inside = range ? row.layout->positionRect(range->first).top() : 0;
+    computeTops();
+    const qreal y = tops_[static_cast<std::size_t>(match.row)] + inside;
+    if (y < offset() + 20 || y > offset() + viewport()->height() - 60) {
+        setFollowing(false);
+        anchor_row_ = match.row;
+        anchor_offset_ = inside - viewport()->height() / 3.0;
+    }
+    refresh();
+    Q_EMIT selectionChanged();
+}
+
+} // namespace switchyard
