@@ -276,6 +276,7 @@ void ChatController::answerQuestion(MessageId question, const std::optional<RunR
         request.tuning.sequence.seed = 0; // the generator draws one
     answer.state = MessageState::Streaming;
     answer.model = generator_.capabilities().model_name;
+    answer.model_fingerprint = generator_.capabilities().model_fingerprint;
     answer.has_run = true;
     answer.run.settings = request.tuning;
     store_.append(answer);
@@ -331,6 +332,11 @@ void ChatController::runAgain(MessageId answer) {
     const Message* old = message(answer);
     if (!old || !old->has_run || old->parent == 0 || busy())
         return;
+    if (old->model_fingerprint != generator_.capabilities().model_fingerprint) {
+        Q_EMIT refused(
+            tr("This answer is by %1: choose that model to run it again exactly.").arg(old->model));
+        return;
+    }
     const RunRecord record = old->run;
     answerQuestion(old->parent, record, false);
 }

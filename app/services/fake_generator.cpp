@@ -26,6 +26,7 @@ Capabilities exampleModel(const QString& name, quint64 bytes) {
     c.ready = true;
     c.model_path = QStringLiteral("/models/") + name;
     c.model_name = name;
+    c.model_fingerprint = QStringLiteral("example of ") + name;
     c.device = QStringLiteral("CPU, 2 threads");
     c.file_precision = QStringLiteral("Q8_0");
     c.context = 8192;
@@ -138,6 +139,7 @@ void FakeGenerator::loadModel(const QString& path) {
                                capabilities_.ready = true;
                                capabilities_.model_path = path;
                                capabilities_.model_name = path.section(QLatin1Char('/'), -1);
+                               capabilities_.model_fingerprint = capabilities_.model_name;
                                state_ = ModelState::Ready;
                                Q_EMIT modelStateChanged(state_, {});
                                wake_.notify_all();
@@ -272,8 +274,11 @@ void FakeGenerator::cancel(RunId id) {
 void FakeGenerator::setTuning(RunId id, const SequenceTuning& tuning) {
     const std::lock_guard lock(mutex_);
     for (const auto& run : queue_) {
-        if (run->id == id)
+        if (run->id == id) {
             run->wanted.sequence = tuning;
+            if (tuning.seed == 0)
+                run->wanted.sequence.seed = run->in_force.sequence.seed;
+        }
     }
 }
 
@@ -369,15 +374,8 @@ void FakeGenerator::applyReplay(Run& run, int token) {
         return;
     const std::lock_guard lock(mutex_);
     for (const DialMove& move : run.request.replay->moves) {
-        const auto* number = std::get_if<double>(&move.value);
-        if (move.token != token || !number)
-            continue;
-        if (move.name == "temperature")
-            run.wanted.sequence.temperature = *number;
-        else if (move.name == "top_p")
-            run.wanted.sequence.top_p = *number;
-        else if (move.name == "experts")
-            run.wanted.sequence.experts = static_cast<int>(*number);
+        if (const ControlSpec* spec = find_control(move.name); spec && move.token == token)
+            run.wanted = with_control(run.wanted, *spec, move.value);
     }
 }
 
