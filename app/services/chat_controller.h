@@ -5,7 +5,6 @@
 #include "app/services/conversation_store.h"
 #include "app/services/generator.h"
 
-#include <QElapsedTimer>
 #include <QPointer>
 #include <QTimer>
 
