@@ -11,9 +11,15 @@
 
 using namespace Qt::StringLiterals;
 
-static void initialiseResources() { Q_INIT_RESOURCE(switchyard); }
+static void initialiseResources() {
+    Q_INIT_RESOURCE(switchyard);
+    Q_INIT_RESOURCE(translations);
+}
 
 namespace switchyard {
+
+void initialiseUiResources() { initialiseResources(); }
+
 namespace {
 
 QColor rgb(quint32 value) { return QColor::fromRgb(value); }
@@ -190,13 +196,13 @@ const ThemeColours& coloursOf(const QPalette& palette) {
 }
 
 QIcon themedIcon(const QString& name) {
-    initialiseResources();
+    initialiseUiResources();
     return QIcon(new ThemedIconEngine(name));
 }
 
 ThemeManager::ThemeManager(QApplication& application, QObject* parent)
     : QObject(parent), application_(application), system_font_(application.font()) {
-    initialiseResources();
+    initialiseUiResources();
     application_.setStyle(QStyleFactory::create(u"Fusion"_s));
     system_dark_ = application_.palette().color(QPalette::Window).lightness() < 128;
     apply();

@@ -16,6 +16,9 @@
 
 namespace switchyard {
 
+/// Makes icons, style sheet and translations known, wherever this library is linked into.
+void initialiseUiResources();
+
 /// Every colour of the window. Widgets ask coloursOf(palette()) when they paint, so a change of theme needs
 /// no bookkeeping.
 struct ThemeColours {

@@ -1,0 +1,61 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en" sourcelanguage="en">
+<context>
+    <name>switchyard::ChatListModel</name>
+    <message numerus="yes">
+        <source>%n found</source>
+        <translation>
+            <numerusform>%n found</numerusform>
+            <numerusform>%n found</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelsPage</name>
+    <message numerus="yes">
+        <source>%n model file(s) in your folders.</source>
+        <translation>
+            <numerusform>%n model file in your folders.</numerusform>
+            <numerusform>%n model files in your folders.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::StatusLine</name>
+    <message numerus="yes">
+        <source>%n other chat(s) answering</source>
+        <translation>
+            <numerusform>%n other chat answering</numerusform>
+            <numerusform>%n other chats answering</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ThreadView</name>
+    <message numerus="yes">
+        <source>Thinking, %n s</source>
+        <translation>
+            <numerusform>Thinking, %n s</numerusform>
+            <numerusform>Thinking, %n s</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Thought for %n s</source>
+        <translation>
+            <numerusform>Thought for %n s</numerusform>
+            <numerusform>Thought for %n s</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::TuneColumn</name>
+    <message numerus="yes">
+        <source>This model has %n expert(s) of its own; there is nothing to carve.</source>
+        <translation>
+            <numerusform>This model has %n expert of its own; there is nothing to carve.</numerusform>
+            <numerusform>This model has %n experts of its own; there is nothing to carve.</numerusform>
+        </translation>
+    </message>
+</context>
+</TS>

@@ -1,0 +1,1689 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN" sourcelanguage="en">
+<context>
+    <name>Controls</name>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>How freely the next token is drawn: 0 always takes the likeliest, higher values are more varied.</source>
+        <translation>下一个词元抽取的自由程度：0 总是取最可能的，值越高越多样。</translation>
+    </message>
+    <message>
+        <source>Top-p</source>
+        <translation>Top-p</translation>
+    </message>
+    <message>
+        <source>Draws from the likeliest tokens whose probabilities together reach this share. 1 turns it off.</source>
+        <translation>只从概率之和达到此份额的最可能词元中抽取。1 为关闭。</translation>
+    </message>
+    <message>
+        <source>Top-k</source>
+        <translation>Top-k</translation>
+    </message>
+    <message>
+        <source>Draws from this many of the likeliest tokens. 0 turns it off.</source>
+        <translation>只从这么多个最可能的词元中抽取。0 为关闭。</translation>
+    </message>
+    <message>
+        <source>tokens</source>
+        <translation>词元</translation>
+    </message>
+    <message>
+        <source>Min-p</source>
+        <translation>Min-p</translation>
+    </message>
+    <message>
+        <source>Leaves out tokens less likely than this share of the likeliest one. 0 turns it off.</source>
+        <translation>舍弃概率低于最可能词元此比例的词元。0 为关闭。</translation>
+    </message>
+    <message>
+        <source>Repetition penalty</source>
+        <translation>重复惩罚</translation>
+    </message>
+    <message>
+        <source>Makes tokens that occurred lately less likely. 1 turns it off.</source>
+        <translation>降低最近出现过的词元的概率。1 为关闭。</translation>
+    </message>
+    <message>
+        <source>Repetition window</source>
+        <translation>重复窗口</translation>
+    </message>
+    <message>
+        <source>How many tokens back the repetition penalty looks.</source>
+        <translation>重复惩罚向前查看多少个词元。</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>随机种子</translation>
+    </message>
+    <message>
+        <source>The same seed, prompt and dials give the same answer.</source>
+        <translation>相同的种子、提示和旋钮给出相同的回答。</translation>
+    </message>
+    <message>
+        <source>Maximum tokens</source>
+        <translation>最大词元数</translation>
+    </message>
+    <message>
+        <source>The answer ends after this many tokens.</source>
+        <translation>回答在达到这么多词元后结束。</translation>
+    </message>
+    <message>
+        <source>Active experts</source>
+        <translation>活跃专家数</translation>
+    </message>
+    <message>
+        <source>How many routed experts compute each token. Fewer are faster, more are better; 0 takes the model&apos;s own number.</source>
+        <translation>每个词元由多少个路由专家计算。越少越快，越多越好；0 取模型自己的数目。</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>Precision of the weights. They are re-encoded in the background while the answer goes on.</source>
+        <translation>权重的精度。回答继续进行时在后台重新编码。</translation>
+    </message>
+    <message>
+        <source>KV cache</source>
+        <translation>KV 缓存</translation>
+    </message>
+    <message>
+        <source>Precision of what the model remembers of the text so far. A change affects new blocks of tokens only.</source>
+        <translation>模型对已有文本的记忆的精度。更改只影响新的词元块。</translation>
+    </message>
+    <message>
+        <source>Prefill chunk</source>
+        <translation>预填充块</translation>
+    </message>
+    <message>
+        <source>How many tokens of the prompt are read at a time. It changes speed and memory, not the result.</source>
+        <translation>一次读取提示中的多少个词元。影响速度和内存，不影响结果。</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>立即</translation>
+    </message>
+    <message>
+        <source>next message</source>
+        <translation>下一条消息</translation>
+    </message>
+    <message>
+        <source>reload</source>
+        <translation>重新加载</translation>
+    </message>
+    <message>
+        <source>as in the file</source>
+        <translation>与文件相同</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard</name>
+    <message>
+        <source>You</source>
+        <translation>你</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示</translation>
+    </message>
+    <message>
+        <source>The answer failed.</source>
+        <translation>回答失败。</translation>
+    </message>
+    <message>
+        <source>Stopped. What is there is kept.</source>
+        <translation>已停止。已有内容保留。</translation>
+    </message>
+    <message>
+        <source>Interrupted: the program ended while this was being written. Continue goes on from here.</source>
+        <translation>已中断：书写时程序结束了。可从此处继续。</translation>
+    </message>
+    <message>
+        <source>%n experts</source>
+        <translation>%n 个专家</translation>
+    </message>
+    <message>
+        <source>%1 → %n experts</source>
+        <translation>%1 → %n 个专家</translation>
+    </message>
+    <message>
+        <source>file&apos;s precision</source>
+        <translation>文件精度</translation>
+    </message>
+    <message>
+        <source>%1 t/s</source>
+        <translation>%1 词元/秒</translation>
+    </message>
+    <message>
+        <source>%1 ms to first</source>
+        <translation>首词元 %1 毫秒</translation>
+    </message>
+    <message>
+        <source>%1: %2 → %3</source>
+        <translation>%1：%2 → %3</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1：%2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::CarvePanel</name>
+    <message>
+        <source>Progress of carving</source>
+        <translation>雕刻进度</translation>
+    </message>
+    <message>
+        <source>Carve this model</source>
+        <translation>雕刻此模型</translation>
+    </message>
+    <message>
+        <source>Makes a copy of the model with experts of its own neurons</source>
+        <translation>用模型自身的神经元组成专家，另存一份</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Open the carved model</source>
+        <translation>打开雕刻后的模型</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>正在开始</translation>
+    </message>
+    <message>
+        <source>This model is dense: it has no experts to choose from. Carving makes a copy whose neurons are grouped into experts.</source>
+        <translation>这是稠密模型，没有可选的专家。雕刻会另存一份，把神经元分组为专家。</translation>
+    </message>
+    <message>
+        <source>%1 · %2 %</source>
+        <translation>%1 · %2 %</translation>
+    </message>
+    <message>
+        <source>Carved: %1</source>
+        <translation>已雕刻：%1</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatColumns</name>
+    <message>
+        <source>Chats</source>
+        <translation>对话列表</translation>
+    </message>
+    <message>
+        <source>Show or fold the list of chats</source>
+        <translation>显示或折叠对话列表</translation>
+    </message>
+    <message>
+        <source>Insight</source>
+        <translation>洞察</translation>
+    </message>
+    <message>
+        <source>Show or fold the plots (Ctrl+P)</source>
+        <translation>显示或折叠图表 (Ctrl+P)</translation>
+    </message>
+    <message>
+        <source>Tune</source>
+        <translation>调节</translation>
+    </message>
+    <message>
+        <source>Show or fold the Tune column (Ctrl+T)</source>
+        <translation>显示或折叠调节栏 (Ctrl+T)</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatController</name>
+    <message>
+        <source>“%1” was deleted.</source>
+        <translation>“%1”已删除。</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>The message was deleted.</source>
+        <translation>消息已删除。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatFile</name>
+    <message>
+        <source>%1 cannot be written (%2): chats are kept in memory until it can.</source>
+        <translation>无法写入 %1（%2）：在可以写入之前，对话保存在内存中。</translation>
+    </message>
+    <message>
+        <source>%1 is damaged or no chat database (%2): it is left as it is and chats are kept in memory only. Move it away to start afresh.</source>
+        <translation>%1 已损坏或不是对话数据库（%2）：文件保持原样，对话只保存在内存中。把它移走即可重新开始。</translation>
+    </message>
+    <message>
+        <source>The folder %1 cannot be made: chats are kept in memory only. Choose another data folder in the settings.</source>
+        <translation>无法建立文件夹 %1：对话只保存在内存中。请在设置中选择另一个数据文件夹。</translation>
+    </message>
+    <message>
+        <source>%1 was written by a newer version of this program: it is left as it is and chats are kept in memory only. Update the program to see your chats.</source>
+        <translation>%1 由本程序的更新版本写入：文件保持原样，对话只保存在内存中。请更新程序以查看您的对话。</translation>
+    </message>
+    <message>
+        <source>Another window of this program uses the chats in %1: what is written here is kept in memory only. Close one of the two.</source>
+        <translation>本程序的另一个窗口正在使用 %1 中的对话：这里写下的内容只保存在内存中。请关闭其中一个。</translation>
+    </message>
+    <message>
+        <source>The folder %1 cannot be written: chats are kept in memory only. Make it writable, or choose another data folder in the settings.</source>
+        <translation>文件夹 %1 不可写：对话只保存在内存中。请使其可写，或在设置中选择另一个数据文件夹。</translation>
+    </message>
+    <message>
+        <source>No copy of %1 could be made before bringing it up to date (is the disk full?): it is left as it is and chats are kept in memory only.</source>
+        <translation>升级前无法为 %1 制作副本（磁盘已满？）：文件保持原样，对话只保存在内存中。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatList</name>
+    <message>
+        <source>New chat</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>Start a new chat (Ctrl+N)</source>
+        <translation>开始新对话 (Ctrl+N)</translation>
+    </message>
+    <message>
+        <source>Search all chats</source>
+        <translation>搜索所有对话</translation>
+    </message>
+    <message>
+        <source>Chats</source>
+        <translation>对话列表</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>重命名</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatListModel</name>
+    <message>
+        <source>Today</source>
+        <translation>今天</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>昨天</translation>
+    </message>
+    <message>
+        <source>Last week</source>
+        <translation>上周</translation>
+    </message>
+    <message>
+        <source>MMMM</source>
+        <translation>M月</translation>
+    </message>
+    <message>
+        <source>MMMM yyyy</source>
+        <translation>yyyy年M月</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n found</source>
+        <translation>
+            <numerusform>找到 %n 条</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Nothing found</source>
+        <translation>没有找到</translation>
+    </message>
+    <message>
+        <source>%1, answering</source>
+        <translation>%1，正在回答</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatPage</name>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Waiting for its turn: another chat is being answered</source>
+        <translation>等待轮到：正在回答另一个对话</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>正在开始</translation>
+    </message>
+    <message>
+        <source>Reading: %1 of %2 tokens</source>
+        <translation>正在读取：%1 / %2 词元</translation>
+    </message>
+    <message>
+        <source>Reading</source>
+        <translation>正在读取</translation>
+    </message>
+    <message>
+        <source>No model is loaded: choose one above the thread.</source>
+        <translation>没有加载模型：请在上方选择一个。</translation>
+    </message>
+    <message>
+        <source>The model is still loading. The message is sent as soon as it is ready.</source>
+        <translation>模型仍在加载。就绪后立即发送消息。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Composer</name>
+    <message>
+        <source>%1 is a folder: choose the text files in it.</source>
+        <translation>%1 是文件夹：请选择其中的文本文件。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be read: %2.</source>
+        <translation>无法读取 %1：%2。</translation>
+    </message>
+    <message>
+        <source>%1 is %2, more than the 1 MiB a message can hold: paste the part that matters.</source>
+        <translation>%1 大小为 %2，超过一条消息可容纳的 1 MiB：请粘贴需要的部分。</translation>
+    </message>
+    <message>
+        <source>%1 is not a text file (UTF-8).</source>
+        <translation>%1 不是文本文件 (UTF-8)。</translation>
+    </message>
+    <message>
+        <source>Message</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Type a message</source>
+        <translation>输入消息</translation>
+    </message>
+    <message>
+        <source>Add text files</source>
+        <translation>添加文本文件</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>发送</translation>
+    </message>
+    <message>
+        <source>Enter</source>
+        <translation>Enter</translation>
+    </message>
+    <message>
+        <source>Ctrl+Enter</source>
+        <translation>Ctrl+Enter</translation>
+    </message>
+    <message>
+        <source>Stop; what is there is kept (Esc)</source>
+        <translation>停止；已有内容保留 (Esc)</translation>
+    </message>
+    <message>
+        <source>Send (%1)</source>
+        <translation>发送 (%1)</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>%1 / %2 tokens: too long</source>
+        <translation>%1 / %2 词元：太长</translation>
+    </message>
+    <message>
+        <source>%1 / %2</source>
+        <translation>%1 / %2</translation>
+    </message>
+    <message>
+        <source>Tokens of this chat and of what you are writing, of all the model can hold</source>
+        <translation>此对话和正在书写的内容的词元数，以及模型可容纳的总数</translation>
+    </message>
+    <message>
+        <source>%1 of %2 tokens of context used</source>
+        <translation>上下文已用 %1 / %2 词元</translation>
+    </message>
+    <message>
+        <source>Remove %1</source>
+        <translation>移除 %1</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ControlRow</name>
+    <message>
+        <source>Progress of %1</source>
+        <translation>%1的进度</translation>
+    </message>
+    <message>
+        <source>as in the file</source>
+        <translation>与文件相同</translation>
+    </message>
+    <message>
+        <source>%1 (the file&apos;s)</source>
+        <translation>%1（文件自带）</translation>
+    </message>
+    <message>
+        <source>about %1 tokens/s</source>
+        <translation>约 %1 词元/秒</translation>
+    </message>
+    <message>
+        <source>no gain over the file</source>
+        <translation>相比文件没有增益</translation>
+    </message>
+    <message>
+        <source>Differs from the preset; double-click the slider to put the preset&apos;s value back</source>
+        <translation>与预设不同；双击滑块恢复预设值</translation>
+    </message>
+    <message>
+        <source>differs from the preset</source>
+        <translation>与预设不同</translation>
+    </message>
+    <message>
+        <source>Acts</source>
+        <translation>生效时间</translation>
+    </message>
+    <message>
+        <source>re-encoding %1 %</source>
+        <translation>正在重新编码 %1 %</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ConversationStore</name>
+    <message>
+        <source>Chats cannot be saved now (%1): they are kept in memory until they can.</source>
+        <translation>现在无法保存对话（%1）：在可以保存之前，它们留在内存中。</translation>
+    </message>
+    <message>
+        <source>The disk is full: chats are kept in memory until there is room. Make room and they are saved by themselves.</source>
+        <translation>磁盘已满：对话留在内存中，直到有空间。腾出空间后会自动保存。</translation>
+    </message>
+    <message>
+        <source>A change to a chat could not be stored (%1).</source>
+        <translation>对话的一处更改无法保存（%1）。</translation>
+    </message>
+    <message>
+        <source>Chats can be kept neither on the disk nor in memory (%1).</source>
+        <translation>对话既无法保存到磁盘，也无法留在内存中（%1）。</translation>
+    </message>
+    <message>
+        <source>Chats are saved again.</source>
+        <translation>对话又可以保存了。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::EmptyState</name>
+    <message>
+        <source>What would you like to ask?</source>
+        <translation>想问点什么？</translation>
+    </message>
+    <message>
+        <source>Explain how a mixture of experts decides which experts to use.</source>
+        <translation>解释混合专家模型如何决定使用哪些专家。</translation>
+    </message>
+    <message>
+        <source>Write a short poem about a railway switchyard at night.</source>
+        <translation>写一首关于夜晚铁路编组站的短诗。</translation>
+    </message>
+    <message>
+        <source>Give me a Python function that finds the prime numbers below n.</source>
+        <translation>给我一个求小于 n 的素数的 Python 函数。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::FakeGenerator</name>
+    <message>
+        <source>Calibration text</source>
+        <translation>校准文本</translation>
+    </message>
+    <message>
+        <source>Choosing neurons</source>
+        <translation>选择神经元</translation>
+    </message>
+    <message>
+        <source>Carving was stopped; nothing was written.</source>
+        <translation>雕刻已停止；没有写入任何内容。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::FindBar</name>
+    <message>
+        <source>Find in this chat</source>
+        <translation>在此对话中查找</translation>
+    </message>
+    <message>
+        <source>Previous match (Shift+Enter)</source>
+        <translation>上一处 (Shift+Enter)</translation>
+    </message>
+    <message>
+        <source>Next match (Enter)</source>
+        <translation>下一处 (Enter)</translation>
+    </message>
+    <message>
+        <source>Close (Esc)</source>
+        <translation>关闭 (Esc)</translation>
+    </message>
+    <message>
+        <source>not found</source>
+        <translation>未找到</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 / %2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::FolderList</name>
+    <message>
+        <source>Model folders</source>
+        <translation>模型文件夹</translation>
+    </message>
+    <message>
+        <source>Add folder…</source>
+        <translation>添加文件夹…</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Takes the folder off the list; its files stay</source>
+        <translation>从列表中移除文件夹；其中的文件保留</translation>
+    </message>
+    <message>
+        <source>Folder with models</source>
+        <translation>含有模型的文件夹</translation>
+    </message>
+    <message>
+        <source>%1 (always searched)</source>
+        <translation>%1（总是搜索）</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::InsightPanel</name>
+    <message>
+        <source>Speed</source>
+        <translation>速度</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Insight</source>
+        <translation>洞察</translation>
+    </message>
+    <message>
+        <source>Fold Insight (Ctrl+P)</source>
+        <translation>折叠洞察 (Ctrl+P)</translation>
+    </message>
+    <message>
+        <source>Fold Insight</source>
+        <translation>折叠洞察</translation>
+    </message>
+    <message>
+        <source>Speed and memory of each token appear here while an answer is written.</source>
+        <translation>书写回答时，每个词元的速度和内存会显示在这里。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::KeysWindow</name>
+    <message>
+        <source>Keys</source>
+        <translation>快捷键</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::LivePlot</name>
+    <message>
+        <source>token</source>
+        <translation>词元</translation>
+    </message>
+    <message>
+        <source>seconds of work</source>
+        <translation>工作秒数</translation>
+    </message>
+    <message>
+        <source>Save as PNG…</source>
+        <translation>另存为 PNG…</translation>
+    </message>
+    <message>
+        <source>Image (*.png)</source>
+        <translation>图像 (*.png)</translation>
+    </message>
+    <message>
+        <source>Save as SVG…</source>
+        <translation>另存为 SVG…</translation>
+    </message>
+    <message>
+        <source>Drawing (*.svg)</source>
+        <translation>矢量图 (*.svg)</translation>
+    </message>
+    <message>
+        <source>Save as CSV…</source>
+        <translation>另存为 CSV…</translation>
+    </message>
+    <message>
+        <source>Table (*.csv)</source>
+        <translation>表格 (*.csv)</translation>
+    </message>
+    <message>
+        <source>Over tokens</source>
+        <translation>按词元</translation>
+    </message>
+    <message>
+        <source>Over seconds</source>
+        <translation>按秒</translation>
+    </message>
+    <message>
+        <source>Show all again</source>
+        <translation>重新显示全部</translation>
+    </message>
+    <message>
+        <source>Save the plot</source>
+        <translation>保存图表</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written: %2</source>
+        <translation>无法写入 %1：%2</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written as an image.</source>
+        <translation>%1 无法写为图像。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::LocalGenerator</name>
+    <message>
+        <source>There is not enough memory for this model: close other programs, or choose a smaller model.</source>
+        <translation>内存不足以加载此模型：请关闭其他程序，或选择更小的模型。</translation>
+    </message>
+    <message>
+        <source>The model was unloaded.</source>
+        <translation>模型已卸载。</translation>
+    </message>
+    <message>
+        <source>This model cannot be carved.</source>
+        <translation>此模型无法雕刻。</translation>
+    </message>
+    <message>
+        <source>No model is loaded: choose one in the model picker.</source>
+        <translation>没有加载模型：请在模型选择器中选择一个。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::MainWindow</name>
+    <message>
+        <source>Dismiss the message</source>
+        <translation>关闭消息</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Chat with the model (Ctrl+1)</source>
+        <translation>与模型对话 (Ctrl+1)</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>The models on this machine (Ctrl+2)</source>
+        <translation>本机上的模型 (Ctrl+2)</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>Settings (Ctrl+,)</source>
+        <translation>设置 (Ctrl+,)</translation>
+    </message>
+    <message>
+        <source>About Switchyard</source>
+        <translation>关于 Switchyard</translation>
+    </message>
+    <message>
+        <source>Chat with mixture-of-experts models and tune them while they talk. Everything runs on this machine; nothing is sent anywhere.
+
+GPL-3.0-or-later.</source>
+        <translation>与混合专家模型对话，并在它们说话时调节。一切都在本机运行，不会向任何地方发送内容。
+
+GPL-3.0-or-later。</translation>
+    </message>
+    <message>
+        <source>Open a model file</source>
+        <translation>打开模型文件</translation>
+    </message>
+    <message>
+        <source>Models (*.gguf)</source>
+        <translation>模型 (*.gguf)</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::MemoryPlot</name>
+    <message>
+        <source>Memory plot</source>
+        <translation>内存图</translation>
+    </message>
+    <message>
+        <source>Memory of the weights, the KV cache, scratch space and the rest, stacked</source>
+        <translation>权重、KV 缓存、暂存空间和其余部分的内存，堆叠显示</translation>
+    </message>
+    <message>
+        <source>weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>KV cache</source>
+        <translation>KV 缓存</translation>
+    </message>
+    <message>
+        <source>scratch</source>
+        <translation>暂存</translation>
+    </message>
+    <message>
+        <source>other</source>
+        <translation>其他</translation>
+    </message>
+    <message>
+        <source>GiB</source>
+        <translation>GiB</translation>
+    </message>
+    <message>
+        <source>RAM %1, %2 available</source>
+        <translation>内存 %1，可用 %2</translation>
+    </message>
+    <message>
+        <source>token %1: %2 in all
+weights %3 · KV %4 · scratch %5 · other %6</source>
+        <translation>词元 %1：共 %2
+权重 %3 · KV %4 · 暂存 %5 · 其他 %6</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::MessageAccessible</name>
+    <message>
+        <source>Answer</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>你</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示</translation>
+    </message>
+    <message>
+        <source>With its thinking</source>
+        <translation>包含思考</translation>
+    </message>
+    <message>
+        <source>Before token %1: %2</source>
+        <translation>词元 %1 之前：%2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::MessageEditor</name>
+    <message>
+        <source>Edit the question</source>
+        <translation>编辑提问</translation>
+    </message>
+    <message>
+        <source>Edit the answer</source>
+        <translation>编辑回答</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Ask again</source>
+        <translation>重新提问</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>The question as it was stays as another version</source>
+        <translation>原来的提问保留为另一个版本</translation>
+    </message>
+    <message>
+        <source>Save and continue</source>
+        <translation>保存并继续</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::MessageLayout</name>
+    <message>
+        <source>Code</source>
+        <translation>代码</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::MessageTools</name>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Answer again with a new seed</source>
+        <translation>用新种子重新回答</translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation>编辑</translation>
+    </message>
+    <message>
+        <source>Previous version</source>
+        <translation>上一个版本</translation>
+    </message>
+    <message>
+        <source>Next version</source>
+        <translation>下一个版本</translation>
+    </message>
+    <message>
+        <source>Continue this answer</source>
+        <translation>继续此回答</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>更多</translation>
+    </message>
+    <message>
+        <source>Run again exactly</source>
+        <translation>完全重新运行</translation>
+    </message>
+    <message>
+        <source>The same settings, seed and dial moves, as a new version</source>
+        <translation>相同的设置、种子和旋钮移动，作为新版本</translation>
+    </message>
+    <message>
+        <source>Version %1 of %2</source>
+        <translation>版本 %1 / %2</translation>
+    </message>
+    <message>
+        <source>Edit and ask again</source>
+        <translation>编辑并重新提问</translation>
+    </message>
+    <message>
+        <source>Edit this answer</source>
+        <translation>编辑此回答</translation>
+    </message>
+    <message>
+        <source>In force: %1</source>
+        <translation>生效设置：%1</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelLibrary</name>
+    <message>
+        <source>%1 cannot be read: %2</source>
+        <translation>无法读取 %1：%2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelPicker</name>
+    <message>
+        <source>Choose the model</source>
+        <translation>选择模型</translation>
+    </message>
+    <message>
+        <source>Loading the model</source>
+        <translation>正在加载模型</translation>
+    </message>
+    <message>
+        <source>No models in the model folders</source>
+        <translation>模型文件夹中没有模型</translation>
+    </message>
+    <message>
+        <source>Open a model file…</source>
+        <translation>打开模型文件…</translation>
+    </message>
+    <message>
+        <source>All models</source>
+        <translation>全部模型</translation>
+    </message>
+    <message>
+        <source>loading, %1 %</source>
+        <translation>正在加载，%1 %</translation>
+    </message>
+    <message>
+        <source>%1/%2 experts</source>
+        <translation>%1/%2 个专家</translation>
+    </message>
+    <message>
+        <source>dense</source>
+        <translation>稠密</translation>
+    </message>
+    <message>
+        <source>No model</source>
+        <translation>没有模型</translation>
+    </message>
+    <message>
+        <source>Choose a model</source>
+        <translation>选择一个模型</translation>
+    </message>
+    <message>
+        <source>Model: %1</source>
+        <translation>模型：%1</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelTable</name>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 / %2</translation>
+    </message>
+    <message>
+        <source>dense</source>
+        <translation>稠密</translation>
+    </message>
+    <message>
+        <source>%1, cannot be used: %2</source>
+        <translation>%1，无法使用：%2</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
+        <source>Architecture</source>
+        <translation>架构</translation>
+    </message>
+    <message>
+        <source>Parameters</source>
+        <translation>参数量</translation>
+    </message>
+    <message>
+        <source>Precision</source>
+        <translation>精度</translation>
+    </message>
+    <message>
+        <source>Experts</source>
+        <translation>专家</translation>
+    </message>
+    <message>
+        <source>Why it cannot be used</source>
+        <translation>无法使用的原因</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelsPage</name>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Models in your folders</source>
+        <translation>您文件夹中的模型</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>加载</translation>
+    </message>
+    <message>
+        <source>Open a model file…</source>
+        <translation>打开模型文件…</translation>
+    </message>
+    <message>
+        <source>Look again</source>
+        <translation>重新查找</translation>
+    </message>
+    <message>
+        <source>Folders that are searched</source>
+        <translation>搜索的文件夹</translation>
+    </message>
+    <message>
+        <source>Looking through the folders…</source>
+        <translation>正在查找文件夹…</translation>
+    </message>
+    <message>
+        <source>No model files were found. Open one, or add a folder that has GGUF files.</source>
+        <translation>没有找到模型文件。请打开一个，或添加含有 GGUF 文件的文件夹。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n model file(s) in your folders.</source>
+        <translation>
+            <numerusform>您的文件夹中有 %n 个模型文件。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>In use: %1.</source>
+        <translation>正在使用：%1。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::PresetBar</name>
+    <message>
+        <source>Preset</source>
+        <translation>预设</translation>
+    </message>
+    <message>
+        <source>Named settings of the dials</source>
+        <translation>命名的旋钮设置</translation>
+    </message>
+    <message>
+        <source>Name of the preset</source>
+        <translation>预设名称</translation>
+    </message>
+    <message>
+        <source>Save, rename or delete presets</source>
+        <translation>保存、重命名或删除预设</translation>
+    </message>
+    <message>
+        <source>Presets menu</source>
+        <translation>预设菜单</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Save as…</source>
+        <translation>另存为…</translation>
+    </message>
+    <message>
+        <source>Name of the new preset</source>
+        <translation>新预设的名称</translation>
+    </message>
+    <message>
+        <source>Put all dials back</source>
+        <translation>恢复所有旋钮</translation>
+    </message>
+    <message>
+        <source>Rename…</source>
+        <translation>重命名…</translation>
+    </message>
+    <message>
+        <source>New name</source>
+        <translation>新名称</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>删除…</translation>
+    </message>
+    <message>
+        <source>Model&apos;s defaults</source>
+        <translation>模型默认值</translation>
+    </message>
+    <message>
+        <source>Delete preset</source>
+        <translation>删除预设</translation>
+    </message>
+    <message>
+        <source>Delete the preset “%1”? The dials stay as they are.</source>
+        <translation>删除预设“%1”？旋钮保持不变。</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Presets</name>
+    <message>
+        <source>The preset “%1” cannot be read: %2.</source>
+        <translation>无法读取预设“%1”：%2。</translation>
+    </message>
+    <message>
+        <source>The preset “%1” is not usable: %2.</source>
+        <translation>预设“%1”不可用：%2。</translation>
+    </message>
+    <message>
+        <source>A preset needs a name.</source>
+        <translation>预设需要一个名称。</translation>
+    </message>
+    <message>
+        <source>The preset “%1” cannot be saved: %2.</source>
+        <translation>无法保存预设“%1”：%2。</translation>
+    </message>
+    <message>
+        <source>There is a preset “%1” already.</source>
+        <translation>已有名为“%1”的预设。</translation>
+    </message>
+    <message>
+        <source>The preset “%1” cannot be renamed: %2.</source>
+        <translation>无法重命名预设“%1”：%2。</translation>
+    </message>
+    <message>
+        <source>The preset “%1” cannot be removed: %2.</source>
+        <translation>无法删除预设“%1”：%2。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be read: %2.</source>
+        <translation>无法读取 %1：%2。</translation>
+    </message>
+    <message>
+        <source>%1 is not a preset: %2.</source>
+        <translation>%1 不是预设：%2。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written: %2.</source>
+        <translation>无法写入 %1：%2。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Rail</name>
+    <message>
+        <source>Pages</source>
+        <translation>页面</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Section</name>
+    <message>
+        <source>Folds or unfolds this group</source>
+        <translation>折叠或展开此组</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::SettingsPage</name>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>Appearance</source>
+        <translation>外观</translation>
+    </message>
+    <message>
+        <source>Theme</source>
+        <translation>主题</translation>
+    </message>
+    <message>
+        <source>As the system</source>
+        <translation>跟随系统</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>浅色</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>深色</translation>
+    </message>
+    <message>
+        <source>Font size</source>
+        <translation>字号</translation>
+    </message>
+    <message>
+        <source> pt</source>
+        <translation> 磅</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>The language changes at the next start.</source>
+        <translation>语言在下次启动时更改。</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Enter sends, Shift+Enter breaks the line</source>
+        <translation>Enter 发送，Shift+Enter 换行</translation>
+    </message>
+    <message>
+        <source>Off: Ctrl+Enter sends and Enter breaks the line</source>
+        <translation>关闭时：Ctrl+Enter 发送，Enter 换行</translation>
+    </message>
+    <message>
+        <source>Writing</source>
+        <translation>书写</translation>
+    </message>
+    <message>
+        <source>Folders</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>更改…</translation>
+    </message>
+    <message>
+        <source>Change the data folder</source>
+        <translation>更改数据文件夹</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>显示</translation>
+    </message>
+    <message>
+        <source>Show the data folder</source>
+        <translation>显示数据文件夹</translation>
+    </message>
+    <message>
+        <source>Data folder</source>
+        <translation>数据文件夹</translation>
+    </message>
+    <message>
+        <source>Chats and presets lie here. Another folder is used from the next start on; chats are not moved.</source>
+        <translation>对话和预设保存在这里。新文件夹从下次启动起使用；对话不会移动。</translation>
+    </message>
+    <message>
+        <source>Model folders</source>
+        <translation>模型文件夹</translation>
+    </message>
+    <message>
+        <source>from the next start: %1</source>
+        <translation>下次启动起：%1</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::SpeedPlot</name>
+    <message>
+        <source>Speed plot</source>
+        <translation>速度图</translation>
+    </message>
+    <message>
+        <source>Milliseconds for each token, and tokens per second</source>
+        <translation>每个词元的毫秒数，以及每秒词元数</translation>
+    </message>
+    <message>
+        <source>ms a token</source>
+        <translation>毫秒/词元</translation>
+    </message>
+    <message>
+        <source>tokens/s (dashed, right)</source>
+        <translation>词元/秒（虚线，右轴）</translation>
+    </message>
+    <message>
+        <source>ms</source>
+        <translation>毫秒</translation>
+    </message>
+    <message>
+        <source>tokens/s</source>
+        <translation>词元/秒</translation>
+    </message>
+    <message>
+        <source>token %1</source>
+        <translation>词元 %1</translation>
+    </message>
+    <message>
+        <source>first of its answer</source>
+        <translation>回答的第一个词元</translation>
+    </message>
+    <message>
+        <source>%1 ms · %2 tokens/s</source>
+        <translation>%1 毫秒 · %2 词元/秒</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::StatusLine</name>
+    <message>
+        <source>Model in use</source>
+        <translation>使用中的模型</translation>
+    </message>
+    <message>
+        <source>Context used</source>
+        <translation>已用上下文</translation>
+    </message>
+    <message>
+        <source>Memory in use</source>
+        <translation>已用内存</translation>
+    </message>
+    <message>
+        <source>What is going on</source>
+        <translation>当前活动</translation>
+    </message>
+    <message>
+        <source>RAM %1</source>
+        <translation>内存 %1</translation>
+    </message>
+    <message>
+        <source>no model</source>
+        <translation>没有模型</translation>
+    </message>
+    <message>
+        <source>context %1 / %2</source>
+        <translation>上下文 %1 / %2</translation>
+    </message>
+    <message>
+        <source>loading the model, %1 %</source>
+        <translation>正在加载模型，%1 %</translation>
+    </message>
+    <message>
+        <source>carving, %1 %</source>
+        <translation>正在雕刻，%1 %</translation>
+    </message>
+    <message>
+        <source>re-encoding weights, %1 %</source>
+        <translation>正在重新编码权重，%1 %</translation>
+    </message>
+    <message>
+        <source>waiting for its turn</source>
+        <translation>等待轮到</translation>
+    </message>
+    <message>
+        <source>waiting for the model</source>
+        <translation>等待模型</translation>
+    </message>
+    <message>
+        <source>reading the prompt, %1 of %2 tokens</source>
+        <translation>正在读取提示，%1 / %2 词元</translation>
+    </message>
+    <message>
+        <source>answering, %1 tokens/s</source>
+        <translation>正在回答，%1 词元/秒</translation>
+    </message>
+    <message>
+        <source>answering</source>
+        <translation>正在回答</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n other chat(s) answering</source>
+        <translation>
+            <numerusform>另有 %n 个对话正在回答</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>ready</source>
+        <translation>就绪</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ThreadView</name>
+    <message>
+        <source>Messages</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Alt+Up and Alt+Down go from message to message; Ctrl+C copies.</source>
+        <translation>Alt+Up 和 Alt+Down 在消息间移动；Ctrl+C 复制。</translation>
+    </message>
+    <message>
+        <source>Jump to the end</source>
+        <translation>跳到末尾</translation>
+    </message>
+    <message numerus="yes">
+        <source>Thinking, %n s</source>
+        <translation>
+            <numerusform>思考中，%n 秒</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Thought for %n s</source>
+        <translation>
+            <numerusform>思考了 %n 秒</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Hide the thinking</source>
+        <translation>隐藏思考</translation>
+    </message>
+    <message>
+        <source>Show the thinking</source>
+        <translation>显示思考</translation>
+    </message>
+    <message>
+        <source>Copy the code</source>
+        <translation>复制代码</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
+    </message>
+    <message>
+        <source>Open this address</source>
+        <translation>打开此地址</translation>
+    </message>
+    <message>
+        <source>Copy the address</source>
+        <translation>复制地址</translation>
+    </message>
+    <message>
+        <source>Before token %1:</source>
+        <translation>词元 %1 之前：</translation>
+    </message>
+    <message>
+        <source>Copy message as Markdown</source>
+        <translation>将消息复制为 Markdown</translation>
+    </message>
+    <message>
+        <source>Select all</source>
+        <translation>全选</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Toast</name>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::TuneColumn</name>
+    <message>
+        <source>Tune</source>
+        <translation>调节</translation>
+    </message>
+    <message>
+        <source>Fold the Tune column (Ctrl+T)</source>
+        <translation>折叠调节栏 (Ctrl+T)</translation>
+    </message>
+    <message>
+        <source>Fold the Tune column</source>
+        <translation>折叠调节栏</translation>
+    </message>
+    <message>
+        <source>this chat</source>
+        <translation>此对话</translation>
+    </message>
+    <message>
+        <source>all chats of this model</source>
+        <translation>此模型的所有对话</translation>
+    </message>
+    <message>
+        <source>Base</source>
+        <translation>基础</translation>
+    </message>
+    <message>
+        <source>Extension</source>
+        <translation>扩展</translation>
+    </message>
+    <message>
+        <source>Dynamic</source>
+        <translation>动态</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Architecture</source>
+        <translation>架构</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>上下文</translation>
+    </message>
+    <message>
+        <source>File&apos;s precision</source>
+        <translation>文件精度</translation>
+    </message>
+    <message>
+        <source>Weights in memory</source>
+        <translation>内存中的权重</translation>
+    </message>
+    <message>
+        <source>%1, %2 experts</source>
+        <translation>%1，%2 个专家</translation>
+    </message>
+    <message>
+        <source>%1 tokens</source>
+        <translation>%1 词元</translation>
+    </message>
+    <message>
+        <source>This model is dense: it has no experts to choose from, and its layout cannot be carved.</source>
+        <translation>这是稠密模型，没有可选的专家，其结构也无法雕刻。</translation>
+    </message>
+    <message>
+        <source>Load a model first.</source>
+        <translation>请先加载模型。</translation>
+    </message>
+    <message>
+        <source>Carving stands at the expert dial above.</source>
+        <translation>雕刻位于上方的专家旋钮处。</translation>
+    </message>
+    <message numerus="yes">
+        <source>This model has %n expert(s) of its own; there is nothing to carve.</source>
+        <translation>
+            <numerusform>此模型自带 %n 个专家，无需雕刻。</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::WindowActions</name>
+    <message>
+        <source>&amp;File</source>
+        <translation>文件(&amp;F)</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>Open a model file…</source>
+        <translation>打开模型文件…</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>编辑(&amp;E)</translation>
+    </message>
+    <message>
+        <source>Find a chat</source>
+        <translation>查找对话</translation>
+    </message>
+    <message>
+        <source>Find in this chat</source>
+        <translation>在此对话中查找</translation>
+    </message>
+    <message>
+        <source>Copy the last answer</source>
+        <translation>复制最后的回答</translation>
+    </message>
+    <message>
+        <source>Edit the last question</source>
+        <translation>编辑最后的提问</translation>
+    </message>
+    <message>
+        <source>&amp;Chat</source>
+        <translation>对话(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>发送</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Regenerate</source>
+        <translation>重新生成</translation>
+    </message>
+    <message>
+        <source>Previous branch</source>
+        <translation>上一个分支</translation>
+    </message>
+    <message>
+        <source>Next branch</source>
+        <translation>下一个分支</translation>
+    </message>
+    <message>
+        <source>Write a message</source>
+        <translation>书写消息</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>视图(&amp;V)</translation>
+    </message>
+    <message>
+        <source>Chat page</source>
+        <translation>对话页</translation>
+    </message>
+    <message>
+        <source>Models page</source>
+        <translation>模型页</translation>
+    </message>
+    <message>
+        <source>List of chats</source>
+        <translation>对话列表</translation>
+    </message>
+    <message>
+        <source>Tune column</source>
+        <translation>调节栏</translation>
+    </message>
+    <message>
+        <source>Insight</source>
+        <translation>洞察</translation>
+    </message>
+    <message>
+        <source>Larger text</source>
+        <translation>放大文字</translation>
+    </message>
+    <message>
+        <source>Smaller text</source>
+        <translation>缩小文字</translation>
+    </message>
+    <message>
+        <source>Normal text size</source>
+        <translation>正常文字大小</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>帮助(&amp;H)</translation>
+    </message>
+    <message>
+        <source>Keys</source>
+        <translation>快捷键</translation>
+    </message>
+    <message>
+        <source>About Switchyard</source>
+        <translation>关于 Switchyard</translation>
+    </message>
+</context>
+</TS>

@@ -1,0 +1,29 @@
+#include "ui/language.h"
+
+#include "ui/theme.h"
+
+#include <QLibraryInfo>
+#include <QLocale>
+#include <QTranslator>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+
+void installLanguage(QCoreApplication& application, const QString& language) {
+    initialiseUiResources();
+    const QLocale locale = language.isEmpty() ? QLocale::system() : QLocale(language);
+    if (!language.isEmpty())
+        QLocale::setDefault(locale);
+    const QString names[] = {u":/i18n"_s, QLibraryInfo::path(QLibraryInfo::TranslationsPath)};
+    const QString prefixes[] = {u"switchyard"_s, u"qtbase"_s};
+    for (int i = 0; i < 2; ++i) {
+        auto* translator = new QTranslator(&application);
+        if (translator->load(locale, prefixes[i], u"_"_s, names[i]))
+            QCoreApplication::installTranslator(translator);
+        else
+            delete translator;
+    }
+}
+
+} // namespace switchyard

@@ -1,0 +1,51 @@
+// The words of the table of controls, for the translators: the table itself is in the engine, which knows no
+// Qt. A test holds this list against the table.
+#include "ui/tuning/control_strings.h"
+
+#include <QtGlobal>
+
+namespace switchyard {
+
+const std::vector<const char*>& controlStrings() {
+    static const std::vector<const char*> strings = {
+        QT_TRANSLATE_NOOP("Controls", "Temperature"),
+        QT_TRANSLATE_NOOP("Controls", "How freely the next token is drawn: 0 always takes the likeliest, "
+                                      "higher values are more varied."),
+        QT_TRANSLATE_NOOP("Controls", "Top-p"),
+        QT_TRANSLATE_NOOP(
+            "Controls",
+            "Draws from the likeliest tokens whose probabilities together reach this share. 1 turns it off."),
+        QT_TRANSLATE_NOOP("Controls", "Top-k"),
+        QT_TRANSLATE_NOOP("Controls", "Draws from this many of the likeliest tokens. 0 turns it off."),
+        QT_TRANSLATE_NOOP("Controls", "tokens"),
+        QT_TRANSLATE_NOOP("Controls", "Min-p"),
+        QT_TRANSLATE_NOOP(
+            "Controls",
+            "Leaves out tokens less likely than this share of the likeliest one. 0 turns it off."),
+        QT_TRANSLATE_NOOP("Controls", "Repetition penalty"),
+        QT_TRANSLATE_NOOP("Controls", "Makes tokens that occurred lately less likely. 1 turns it off."),
+        QT_TRANSLATE_NOOP("Controls", "Repetition window"),
+        QT_TRANSLATE_NOOP("Controls", "How many tokens back the repetition penalty looks."),
+        QT_TRANSLATE_NOOP("Controls", "Seed"),
+        QT_TRANSLATE_NOOP("Controls", "The same seed, prompt and dials give the same answer."),
+        QT_TRANSLATE_NOOP("Controls", "Maximum tokens"),
+        QT_TRANSLATE_NOOP("Controls", "The answer ends after this many tokens."),
+        QT_TRANSLATE_NOOP("Controls", "Active experts"),
+        QT_TRANSLATE_NOOP("Controls", "How many routed experts compute each token. Fewer are faster, more "
+                                      "are better; 0 takes the model's own number."),
+        QT_TRANSLATE_NOOP("Controls", "Weights"),
+        QT_TRANSLATE_NOOP(
+            "Controls",
+            "Precision of the weights. They are re-encoded in the background while the answer goes on."),
+        QT_TRANSLATE_NOOP("Controls", "KV cache"),
+        QT_TRANSLATE_NOOP("Controls", "Precision of what the model remembers of the text so far. A change "
+                                      "affects new blocks of tokens only."),
+        QT_TRANSLATE_NOOP("Controls", "Prefill chunk"),
+        QT_TRANSLATE_NOOP(
+            "Controls",
+            "How many tokens of the prompt are read at a time. It changes speed and memory, not the result."),
+    };
+    return strings;
+}
+
+} // namespace switchyard
