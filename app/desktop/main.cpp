@@ -1,1 +1,129 @@
-int main() { return 0; }
+// The desktop program: builds the services, shows the window, and loads the model behind it.
+#include "app/desktop/errand.h"
+#include "app/desktop/options.h"
+#include "app/desktop/process_time.h"
+#include "app/services/conversation_store.h"
+#include "app/services/fake_generator.h"
+#include "app/services/local_generator.h"
+#include "app/services/single_instance.h"
+#include "app/services/theme_watcher.h"
+#include "ui/language.h"
+#include "ui/main_window.h"
+#include "ui/theme.h"
+
+#include <QApplication>
+
+#include <clocale>
+#include <cstdio>
+#include <optional>
+
+using namespace switchyard;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+/// The command line is read before there is an application object, so that --help works without a display.
+ParsedOptions readOptions(int argc, char** argv) {
+    QCoreApplication::setApplicationName(u"switchyard"_s);
+    QCoreApplication::setApplicationVersion(QStringLiteral(SWITCHYARD_VERSION));
+    QGuiApplication::setDesktopFileName(u"switchyard"_s);
+    QCoreApplication core(argc, argv);
+    return parseOptions(QCoreApplication::arguments());
+}
+
+bool hasDisplay() {
+#ifdef Q_OS_LINUX
+    return !qEnvironmentVariableIsEmpty("DISPLAY") || !qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY") ||
+           !qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM");
+#else
+    return true;
+#endif
+}
+
+/// The folder the command line names, or that the settings choose, or the standard one.
+Paths findPaths(const DesktopOptions& options) {
+    Paths paths = Paths::standard(options.data_folder);
+    if (!options.data_folder.isEmpty())
+        return paths;
+    const QString chosen = Settings(paths.settings).dataFolder();
+    if (chosen.isEmpty())
+        return paths;
+    Paths other = Paths::standard(chosen);
+    other.settings = paths.settings;
+    return other;
+}
+
+void followTheme(ThemeManager& theme, const Settings& settings, const ThemeWatcher& watcher) {
+    const auto take = [&theme](ThemeWatcher::Scheme scheme) {
+        if (scheme != ThemeWatcher::Scheme::Unknown)
+            theme.setSystemDark(scheme == ThemeWatcher::Scheme::Dark);
+    };
+    QObject::connect(&watcher, &ThemeWatcher::changed, &theme, take);
+    QObject::connect(&settings, &Settings::changed, &theme, [&theme, &settings](const QString& key) {
+        if (key == "theme"_L1)
+            theme.setChoice(settings.theme());
+        else if (key == "font_size"_L1)
+            theme.setFontSize(settings.value(u"font_size"_s, 0).toInt());
+    });
+    take(watcher.scheme());
+}
+
+int runWindow(QApplication& application, const DesktopOptions& options) {
+    const Paths paths = findPaths(options);
+    SingleInstance instance(paths.data);
+    if (!instance.claim()) {
+        std::fprintf(stderr, "switchyard: already running with this data folder; its window was raised\n");
+        return 0;
+    }
+    Settings settings(paths.settings);
+    installLanguage(application, settings.language());
+    ThemeManager theme(application);
+    theme.setChoice(settings.theme());
+    theme.setFontSize(settings.value(u"font_size"_s, 0).toInt());
+
+    ConversationStore store(paths.data);
+    std::unique_ptr<Generator> generator;
+    if (options.fake)
+        generator = std::make_unique<FakeGenerator>();
+    else
+        generator = std::make_unique<LocalGenerator>();
+    ModelLibrary library(QStringList{paths.models} + settings.modelFolders());
+    QObject::connect(&settings, &Settings::changed, &library, [&](const QString& key) {
+        if (key == "model_folders"_L1)
+            library.setFolders(QStringList{paths.models} + settings.modelFolders());
+    });
+    Presets presets(paths.presets);
+    ChatController controller(store, *generator);
+    const WindowServices services{settings, *generator, library, controller, presets, theme, paths};
+    MainWindow window(services);
+    Errand errand(options, services, window);
+    std::optional<ThemeWatcher> watcher;
+    QObject::connect(&window, &MainWindow::firstPainted, &errand, [&] {
+        errand.begin();
+        library.rescan();
+        watcher.emplace(); // asks the session bus: after the window is there
+        followTheme(theme, settings, *watcher);
+    });
+    QObject::connect(&instance, &SingleInstance::raiseRequested, &window, &MainWindow::raiseWindow);
+    window.show();
+    const int code = QApplication::exec();
+    return code != 0 ? code : errand.exitCode();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const ParsedOptions parsed = readOptions(argc, argv);
+    if (parsed.exit_code >= 0) {
+        std::fprintf(parsed.exit_code == 0 ? stdout : stderr, "%s%s", qPrintable(parsed.text),
+                     parsed.text.endsWith(u'\n') ? "" : "\n");
+        return parsed.exit_code;
+    }
+    if (!hasDisplay()) {
+        std::fprintf(stderr, "switchyard: there is no display; chat in the terminal with "
+                             "switchyard-cli chat MODEL\n");
+        return 2;
+    }
+    QApplication application(argc, argv);
+    return runWindow(application, parsed.options);
+}

@@ -1,0 +1,95 @@
+#include "app/desktop/errand.h"
+
+#include "app/desktop/process_time.h"
+
+#include <QApplication>
+#include <QFileInfo>
+#include <QTimer>
+
+#include <cstdio>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+constexpr int kSettle = 400; ///< ms for the last repaints before the picture is taken
+
+void say(const QString& line) { std::fprintf(stderr, "switchyard: %s\n", qPrintable(line)); }
+} // namespace
+
+Errand::Errand(const DesktopOptions& options, const WindowServices& services, MainWindow& window)
+    : options_(options), services_(services), window_(window) {
+    connect(&services_.generator, &Generator::modelStateChanged, this, &Errand::modelChanged);
+    connect(&services_.controller, &ChatController::runChanged, this, &Errand::runChanged);
+}
+
+void Errand::begin() {
+    if (options_.timing)
+        say(u"first paint %1 ms after the start of the process"_s.arg(processMilliseconds(), 0, 'f', 0));
+    pickModel();
+    if (!picked_)
+        connect(&services_.library, &ModelLibrary::changed, this, &Errand::pickModel);
+}
+
+/// The one asked for, or used last, or the first that can be used, one with experts before a dense one.
+void Errand::pickModel() {
+    if (picked_)
+        return;
+    QString path = options_.model;
+    if (path.isEmpty() && QFileInfo::exists(services_.settings.lastModel()))
+        path = services_.settings.lastModel();
+    if (path.isEmpty()) {
+        for (const bool experts : {true, false}) {
+            for (const ModelEntry& model : services_.library.models()) {
+                if (path.isEmpty() && model.error.isEmpty() && (model.experts > 0) == experts)
+                    path = model.path;
+            }
+        }
+    }
+    if (path.isEmpty()) {
+        if (!services_.library.scanning() && (options_.quit || !options_.grab.isEmpty()))
+            finish();
+        return;
+    }
+    picked_ = true;
+    window_.loadModel(path);
+}
+
+void Errand::modelChanged(ModelState state, const QString& error) {
+    if (state == ModelState::Failed) {
+        say(error);
+        exit_code_ = 1;
+        finish();
+    } else if (state == ModelState::Ready) {
+        if (options_.timing)
+            say(u"model loaded %1 ms after the start of the process"_s.arg(processMilliseconds(), 0, 'f', 0));
+        if (options_.prompt.isEmpty())
+            return finish();
+        if (!std::exchange(asked_, true))
+            services_.controller.send(options_.prompt);
+    }
+}
+
+void Errand::runChanged(ConversationId id) {
+    if (!asked_ || id != services_.controller.current())
+        return;
+    const bool running = services_.controller.run(id) != nullptr;
+    if (answering_ && !running)
+        finish();
+    answering_ = running;
+}
+
+void Errand::finish() {
+    if (std::exchange(done_, true))
+        return;
+    QTimer::singleShot(kSettle, this, [this] {
+        if (!options_.grab.isEmpty() && !window_.grab().save(options_.grab)) {
+            say(u"%1 cannot be written"_s.arg(options_.grab));
+            exit_code_ = 1;
+        }
+        if (options_.quit)
+            window_.close();
+    });
+}
+
+} // namespace switchyard
