@@ -1,0 +1,70 @@
+# Shared by installer/run.sh and tests/run.sh: messages, packages, build. Sourced, with `set -euo pipefail` in force.
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'switchyard: %s\n' "$*" >&2; exit 1; }
+
+# Prints the packages named in the given list files that are not installed.
+missing_packages() {
+    local wanted
+    wanted=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@" | sort -u)
+    comm -23 <(printf '%s\n' "$wanted") \
+        <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort -u)
+}
+
+# Installs what the given list files name and this machine lacks; through sudo where we are not root.
+install_packages() {
+    command -v dpkg-query >/dev/null || fail "packages are installed with apt, which this system does not have: install the counterparts of those in $* by hand, then build with: cmake --preset install && cmake --build --preset install"
+    local missing log why
+    missing=$(missing_packages "$@" | tr '\n' ' ')
+    [ -n "${missing// /}" ] || return 0
+    as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || fail "packages are missing and there is no sudo; as root, run: apt-get install $missing"
+        as_root=(sudo)
+    fi
+    say "Installing packages: $missing"
+    log=$(mktemp)
+    # The lists of packages may be old or absent: one update where the first try fails.
+    # shellcheck disable=SC2086
+    if ! { apt_install $missing || { "${as_root[@]}" apt-get update -qq && apt_install $missing; }; } >"$log" 2>&1; then
+        why=$(grep -E '^E:' "$log" | head -n 1 || true)
+        rm -f "$log"
+        fail "the packages could not be installed (${why:-apt-get failed}); with a network and free space, run as root: apt-get install $missing"
+    fi
+    rm -f "$log"
+}
+apt_install() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
+# build PRESET [TARGET ...]: configures where needed and builds; the output is shown only where it fails.
+build() {
+    local preset=$1 log=build/$1.log targets=()
+    shift
+    mkdir -p build
+    # Left over from another place of this folder: CMake would refuse such a cache.
+    if [ -f "build/$preset/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "build/$preset/CMakeCache.txt"; then
+        rm -rf "build/$preset"
+    fi
+    if [ ! -f "build/$preset/build.ninja" ]; then
+        say "Configuring ..."
+        cmake --preset "$preset" >"$log" 2>&1 || build_failed "$log"
+    fi
+    [ $# = 0 ] || targets=(--target "$@")
+    if [ -t 1 ]; then
+        cmake --build "build/$preset" "${targets[@]}" 2>&1 | tee "$log" | show_build || build_failed "$log"
+    else
+        say "Building ..."
+        cmake --build "build/$preset" "${targets[@]}" >"$log" 2>&1 || build_failed "$log"
+    fi
+}
+# One line that counts, out of Ninja's many.
+show_build() {
+    sed -u -n 's/^\(\[[0-9]*\/[0-9]*\]\).*/Building \1/p' | while IFS= read -r line; do printf '\r%-40s' "$line"; done
+    printf '\r%-40s\r' ''
+}
+build_failed() {
+    grep -iE 'error' "$1" | head -n 5 >&2 || true
+    ! grep -q 'No space left' "$1" || fail "the disk is full: about 2 GB are needed in $PWD/build"
+    fail "the build failed; its whole output is in $PWD/$1"
+}
