@@ -7,6 +7,7 @@
 namespace switchyard {
 
 void add_bench(CLI::App& app);
+void add_carve(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_devices(CLI::App& app);
 void add_generate(CLI::App& app);

@@ -27,15 +27,16 @@ int main(int argc, char** argv) {
     CLI::App app("Run, measure and change models from the command line.", "switchyard-cli");
     app.require_subcommand(1);
     try {
+        switchyard::add_carve(app);
         switchyard::add_info(app);
-        switchyard::add_tokenize(app);
+        switchyard::add_quantize(app);
         switchyard::add_template(app);
+        switchyard::add_tokenize(app);
         switchyard::add_logits(app);
         switchyard::add_generate(app);
         switchyard::add_chat(app);
         switchyard::add_bench(app);
         switchyard::add_perplexity(app);
-        switchyard::add_quantize(app);
         switchyard::add_devices(app);
         app.parse(argc, argv);
     } catch (const CLI::Success& done) {

@@ -176,6 +176,10 @@ class PlanBuilder {
         route.routing = routing();
         route.selection_bias =
             w_.optional_vector(prefix_ + "exp_probs_b.bias", c_.experts, WeightRole::Router);
+        if (!c_.router_bias.empty()) {
+            const auto first = c_.router_bias.begin() + std::ptrdiff_t{route.route} * c_.experts;
+            route.constant_bias.assign(first, first + c_.experts);
+        }
         plan_.steps.emplace_back(route);
 
         ExpertsStep step{};

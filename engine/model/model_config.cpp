@@ -94,6 +94,19 @@ void read_experts(const ConfigReader& keys, const Architecture& architecture, Mo
         keys.fail("expert_gating_func", "is " + std::to_string(c.expert_gate) + ", which is not known");
 }
 
+// What a carved file keeps for this program: the layout has no place for router biases.
+void read_carve(const ModelFile& file, const ConfigReader& keys, ModelConfig& c) {
+    if (file.metadata().boolean("switchyard.rope_half_split").value_or(false))
+        c.rope_interleaved = false;
+    const auto bias = file.metadata().reals("switchyard.carve.router_bias");
+    if (!bias || c.dense())
+        return;
+    if (bias->size() !=
+        static_cast<std::size_t>(c.layers - c.dense_layers) * static_cast<std::size_t>(c.experts))
+        keys.fail("expert_count", "does not fit the length of switchyard.carve.router_bias");
+    c.router_bias.assign(bias->begin(), bias->end());
+}
+
 int vocabulary_size(const ModelFile& file, const ConfigReader& keys) {
     const TensorView* table = file.find("token_embd.weight");
     if (!table)
@@ -125,6 +138,7 @@ ModelConfig read_config(const ModelFile& file) {
     read_attention(keys, c);
     read_rope(keys, *architecture, c);
     read_experts(keys, *architecture, c);
+    read_carve(file, keys, c);
     c.vocabulary = vocabulary_size(file, keys);
     c.chat_template = file.metadata().text("tokenizer.chat_template");
     return c;

@@ -35,6 +35,8 @@ struct ModelConfig {
     bool expert_normalise = false;
     int expert_gate = 0; ///< GGUF's numbering: 0 unset, 1 softmax, 2 sigmoid, 3 softmax over the chosen
 
+    std::vector<float> router_bias; ///< [layers with experts * experts], added to the logits; carved models only
+
     std::optional<std::string> chat_template;
     bool dense() const { return experts == 0; }
 };

@@ -47,6 +47,22 @@ struct StepResult {
     bool cancelled = false; ///< stopped between tiles: KV contents at the batch's positions are undefined
 };
 
+/// What a dense feed-forward block saw and made of it, for calibration: one call a thread, all at the same
+/// time.
+struct FeedForwardView {
+    int block; ///< number of the block among the dense ones, in plan order
+    int rows, width;
+    const float* in; ///< [rows, in_stride], after the norm
+    std::int64_t in_stride;
+    const float* hidden; ///< [rows, hidden_stride]: act(gate) * up, `width` values a row
+    std::int64_t hidden_stride;
+};
+class FeedForwardObserver {
+  public:
+    virtual ~FeedForwardObserver() = default;
+    virtual void observe(const FeedForwardView& view, int thread, int threads) = 0;
+};
+
 /// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time.
 class Executor {
   public:
@@ -64,6 +80,9 @@ class Executor {
     virtual void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) = 0;
     /// Waits for the step and gives its result. A stop is answered within 50 ms.
     virtual StepResult wait() = 0;
+
+    /// Watches the dense feed-forward blocks of the steps to come; nullptr ends it.
+    virtual void set_observer(FeedForwardObserver* observer) = 0;
 
     StepResult run(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop = {}) {
         start(std::move(batch), std::move(weights), std::move(stop));

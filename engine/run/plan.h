@@ -95,7 +95,8 @@ struct RouteStep {
     ValueId in;
     WeightId weight; ///< [experts, width(in)]
     WeightId bias = kNoWeight, selection_bias = kNoWeight;
-    int route; ///< index of the route table this step fills: 0 .. Plan::routes - 1
+    std::vector<float> constant_bias; ///< [experts] or empty: added to the logits
+    int route;                        ///< index of the route table this step fills: 0 .. Plan::routes - 1
     int layer;
     Routing routing;
 };

@@ -77,7 +77,7 @@ class Compiler {
         if (projection_)
             flush();
         if (!feed_forward_)
-            feed_forward_ = std::make_unique<FeedForwardStage>(source(in), out, norm_of(in));
+            feed_forward_ = std::make_unique<FeedForwardStage>(source(in), out, norm_of(in), dense_blocks_);
         if (out != kNoValue)
             feed_forward_->set_output(out);
         return *feed_forward_;
@@ -109,8 +109,10 @@ class Compiler {
     void flush() {
         if (projection_)
             stages_.push_back(std::move(projection_));
-        if (feed_forward_)
+        if (feed_forward_) {
+            dense_blocks_ += feed_forward_->dense();
             stages_.push_back(std::move(feed_forward_));
+        }
     }
 
     const Plan& plan_;
@@ -120,6 +122,7 @@ class Compiler {
     std::vector<AttentionStage::RowStep> row_steps_;
     std::unique_ptr<ProjectionStage> projection_;
     std::unique_ptr<FeedForwardStage> feed_forward_;
+    int dense_blocks_ = 0;
 };
 
 class CpuExecutor : public Executor {
@@ -152,6 +155,7 @@ class CpuExecutor : public Executor {
         stop_ = std::move(stop);
     }
     StepResult wait() override;
+    void set_observer(FeedForwardObserver* observer) override { observer_ = observer; }
 
   private:
     void reserve();
@@ -166,6 +170,7 @@ class CpuExecutor : public Executor {
     Batch batch_;
     std::shared_ptr<const WeightSet> weights_;
     std::stop_token stop_;
+    FeedForwardObserver* observer_ = nullptr;
 };
 
 void CpuExecutor::reserve() {
@@ -191,6 +196,7 @@ StepResult CpuExecutor::wait() {
         wanted += r.wants_logits;
     }
     StepRun run(batch_, *weights_, *plan_, kv_, shared_, pool_->barrier(), counters_, stop_);
+    run.observer = observer_;
     run.result.logits.resize(wanted * static_cast<std::size_t>(plan_->vocabulary));
     run.result.routes.assign(static_cast<std::size_t>(plan_->routes),
                              std::vector<std::vector<RouteChoice>>(wanted));

@@ -35,7 +35,7 @@ void FeedForwardStage::reserve(const Batch& batch, Shared& shared) const {
 }
 
 void FeedForwardStage::run(StepRun& run, Worker& w) const {
-    bool q8 = false, f32 = route_.has_value();
+    bool q8 = false, f32 = route_.has_value() || run.observer;
     const auto look = [&](WeightId id) {
         for (const Slice& s : run.weights.weights[static_cast<std::size_t>(id)].slices)
             (wants_q8(s) ? q8 : f32) = true;
@@ -73,6 +73,13 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
         hidden(run, w, in, *unit, first, std::min(first + kHiddenChunk, std::int64_t{unit->width}));
     });
     run.meet();
+    if (run.observer && dense() && !run.stopped()) {
+        const Unit& u = units_.front();
+        run.observer->observe({number_, run.rows(), u.width, in.f32, in.f32_stride,
+                               run.shared.hidden.data<float>() + u.hidden,
+                               static_cast<std::int64_t>(round_up(static_cast<std::size_t>(u.width), 32))},
+                              w.thread, run.threads());
+    }
 
     const std::int64_t count = panels(run.width(out_));
     const std::int64_t chunk = std::clamp(count / 16, std::int64_t{1}, std::int64_t{8});
@@ -94,6 +101,8 @@ void FeedForwardStage::route(StepRun& run, const Rows&) const {
         const std::span<float> row(logits + r * experts, experts);
         for (std::size_t e = 0; bias && e < experts; ++e)
             row[e] += bias[e];
+        for (std::size_t e = 0; e < route_->constant_bias.size(); ++e)
+            row[e] += route_->constant_bias[e];
         chosen_[r] = choose_experts(row, selection ? std::span(selection, experts) : std::span<const float>(),
                                     route_->routing, run.batch.rows[r].experts);
         if (run.batch.rows[r].wants_logits)

@@ -72,13 +72,15 @@ class AttentionStage : public Stage {
 /// SwiGLU blocks over one input: a dense layer, or routed experts and shared ones together.
 class FeedForwardStage : public Stage {
   public:
-    FeedForwardStage(ValueId in, ValueId out, std::optional<NormStep> norm)
-        : in_(in), out_(out), norm_(norm) {}
+    /// `number`: dense blocks before this one.
+    FeedForwardStage(ValueId in, ValueId out, std::optional<NormStep> norm, int number)
+        : in_(in), out_(out), norm_(norm), number_(number) {}
     void add(const RouteStep& step) { route_ = step; }
     void add(const ExpertsStep& step) { experts_ = step; }
     void add(const FeedForwardStep& step) { blocks_.push_back(step); }
     ValueId input() const { return in_; }
     void set_output(ValueId out) { out_ = out; }
+    bool dense() const { return !route_; }
     void reserve(const Batch& batch, Shared& shared) const override;
     void run(StepRun& run, Worker& w) const override;
 
@@ -106,6 +108,7 @@ class FeedForwardStage : public Stage {
 
     ValueId in_, out_;
     std::optional<NormStep> norm_;
+    int number_;
     std::optional<RouteStep> route_;
     std::optional<ExpertsStep> experts_;
     std::vector<FeedForwardStep> blocks_;

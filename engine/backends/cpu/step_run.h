@@ -76,6 +76,7 @@ class StepRun {
     KvStore& kv;
     Shared& shared;
     StepResult result;
+    FeedForwardObserver* observer = nullptr;
 
     int rows() const { return static_cast<int>(batch.rows.size()); }
     /// With few rows each thread prepares its own inputs: cheaper than meeting the others.
@@ -108,6 +109,7 @@ class StepRun {
         }
     }
     void meet() { barrier_.wait(); }
+    int threads() const { return barrier_.threads(); }
 
     /// All rows of a value, normed where `norm` is given, in the formats asked for.
     Rows prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, bool q8);

@@ -14,6 +14,7 @@ class Barrier {
   public:
     explicit Barrier(int threads) : threads_(threads) {}
     void wait();
+    int threads() const { return threads_; }
 
   private:
     const int threads_;

@@ -1,0 +1,359 @@
+#include "engine/carve/calibrate.h"
+
+#include "engine/base/error.h"
+#include "engine/carve/cluster.h"
+#include "engine/carve/ridge.h"
+#include "engine/quant/quant.h"
+#include "kernels/cpu/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <thread>
+
+namespace switchyard {
+
+namespace {
+
+constexpr int kSamples = 2048; ///< tokens whose activations are kept to compare neurons
+constexpr int kChunk = 512;    ///< tokens of a step
+constexpr double kRidge = 1e-3;
+constexpr std::size_t kLeastTokens = 512;
+
+// down [hidden, width] of a dense layer as floats, by column: [width, hidden].
+std::vector<float> down_columns(const ModelFile& file, int layer, int hidden, int width) {
+    const TensorView* t = file.find("blk." + std::to_string(layer) + ".ffn_down.weight");
+    std::vector<float> row(static_cast<std::size_t>(width)),
+        columns(row.size() * static_cast<std::size_t>(hidden));
+    for (int r = 0; r < hidden; ++r) {
+        decode_row(t->type, t->data + static_cast<std::size_t>(r) * row_bytes(t->type, width), row);
+        for (std::size_t c = 0; c < row.size(); ++c)
+            columns[c * static_cast<std::size_t>(hidden) + static_cast<std::size_t>(r)] = row[c];
+    }
+    return columns;
+}
+
+// First reading: how strongly each neuron speaks, and a sample of when.
+class NeuronStatistics : public FeedForwardObserver {
+  public:
+    NeuronStatistics(int layers, int hidden, int width, std::size_t tokens)
+        : hidden_(hidden), width_(width), stride_(std::max<std::size_t>(1, tokens / kSamples)),
+          layers_(static_cast<std::size_t>(layers)) {
+        for (Layer& l : layers_) {
+            l.strength.resize(static_cast<std::size_t>(width));
+            l.sums.inputs = hidden;
+            l.sums.xx.resize(static_cast<std::size_t>(hidden) * static_cast<std::size_t>(hidden));
+            l.sums.x.resize(static_cast<std::size_t>(hidden));
+        }
+    }
+
+    struct Layer {
+        std::vector<double> strength;       ///< sum |activation| of each neuron
+        std::vector<std::uint16_t> samples; ///< [sampled tokens, width] of |activation|, BF16
+        RidgeSums sums;
+    };
+    Layer& layer(int i) { return layers_[static_cast<std::size_t>(i)]; }
+    void next_step(std::size_t first_token) { first_token_ = first_token; }
+
+    void observe(const FeedForwardView& v, int thread, int threads) override {
+        Layer& l = layer(v.block);
+        add_gram(l, v, thread, threads);
+        if (thread != 0)
+            return;
+        for (int r = 0; r < v.rows; ++r) {
+            const float* h = v.hidden + r * v.hidden_stride;
+            for (int i = 0; i < width_; ++i)
+                l.strength[static_cast<std::size_t>(i)] += std::fabs(h[i]);
+            const float* x = v.in + r * v.in_stride;
+            for (int i = 0; i < hidden_; ++i)
+                l.sums.x[static_cast<std::size_t>(i)] += x[i];
+            if ((first_token_ + static_cast<std::size_t>(r)) % stride_ == 0)
+                for (int i = 0; i < width_; ++i)
+                    l.samples.push_back(float_to_bf16(std::fabs(h[i])));
+        }
+        l.sums.rows += v.rows;
+    }
+
+  private:
+    // sum x x^T, as a product of the step's transposed inputs with themselves.
+    void add_gram(Layer& l, const FeedForwardView& v, int thread, int threads) const {
+        const std::int64_t cols = (v.rows + 7) / 8 * 8; // padded with zeros
+        std::vector<float> transposed(static_cast<std::size_t>(hidden_ * cols));
+        for (int r = 0; r < v.rows; ++r)
+            for (int i = 0; i < hidden_; ++i)
+                transposed[static_cast<std::size_t>(i * cols + r)] = v.in[r * v.in_stride + i];
+        const std::int64_t count = cpu::panels(hidden_), first = count * thread / threads,
+                           last = count * (thread + 1) / threads;
+        std::vector<float> packed(cpu::packed_bytes(BlockType::F32, hidden_, cols) / sizeof(float));
+        auto* bytes = reinterpret_cast<std::byte*>(packed.data());
+        const auto* blocks = reinterpret_cast<const std::byte*>(transposed.data());
+        cpu::pack_panels(BlockType::F32, hidden_, cols, blocks, bytes, first, last);
+        cpu::MatmulArgs args;
+        args.weights = {BlockType::F32, hidden_, cols, bytes};
+        args.first_panel = first;
+        args.last_panel = last;
+        args.activations = blocks;
+        args.activation_stride = static_cast<std::size_t>(cols) * sizeof(float);
+        args.tokens = hidden_;
+        args.y = l.sums.xx.data();
+        args.y_stride = hidden_;
+        args.accumulate = true;
+        cpu::matmul(args);
+    }
+
+    int hidden_, width_;
+    std::size_t stride_, first_token_ = 0;
+    std::vector<Layer> layers_;
+};
+
+// Which neurons are shared (the strongest), and which expert has each of the others (those that speak
+// together).
+std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
+                                         const std::vector<float>& columns, const CarvePlan& plan) {
+    const auto width = static_cast<std::size_t>(plan.width), hidden = static_cast<std::size_t>(plan.hidden);
+    std::vector<double> norms(width), strength(width);
+    for (std::size_t i = 0; i < width; ++i) {
+        const float* c = columns.data() + i * hidden;
+        norms[i] = std::sqrt(std::inner_product(c, c + hidden, c, 0.0));
+        strength[i] = stats.strength[i] * norms[i];
+    }
+    std::vector<std::size_t> order(width);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return strength[a] > strength[b]; });
+    std::vector<std::size_t> routed(order.begin() + plan.shared_width(), order.end());
+    std::sort(routed.begin(), routed.end());
+
+    const std::size_t samples = stats.samples.size() / width;
+    std::vector<float> vectors(routed.size() * samples);
+    for (std::size_t n = 0; n < routed.size(); ++n)
+        for (std::size_t s = 0; s < samples; ++s)
+            vectors[n * samples + s] = bf16_to_float(stats.samples[s * width + routed[n]]);
+    const auto groups = balanced_groups(std::move(vectors), static_cast<int>(routed.size()),
+                                        static_cast<int>(samples), plan.experts);
+    std::vector<std::uint8_t> owner(width, kSharedNeuron);
+    for (std::size_t n = 0; n < routed.size(); ++n)
+        owner[routed[n]] = groups[n];
+    return owner;
+}
+
+// Second reading: the norm of each expert's output for each token, against the layer's input.
+class ExpertNorms : public FeedForwardObserver {
+  public:
+    ExpertNorms(const CarvePlan& plan, NeuronStatistics& statistics, const ModelFile& file)
+        : plan_(plan), statistics_(statistics), layers_(plan.layers.size()) {
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            layers_[l].members.resize(static_cast<std::size_t>(plan.experts));
+            for (std::size_t n = 0; n < plan.layers[l].owner.size(); ++n)
+                if (plan.layers[l].owner[n] != kSharedNeuron)
+                    layers_[l].members[plan.layers[l].owner[n]].push_back(static_cast<int>(n));
+            pack(layers_[l], down_columns(file, static_cast<int>(l), plan.hidden, plan.width));
+            RidgeSums& sums = statistics.layer(static_cast<int>(l)).sums;
+            sums.outputs = plan.experts;
+            sums.xy.assign(static_cast<std::size_t>(plan.experts) * static_cast<std::size_t>(plan.hidden),
+                           0.0);
+            sums.y.assign(static_cast<std::size_t>(plan.experts), 0.0);
+        }
+    }
+
+    void observe(const FeedForwardView& v, int thread, int threads) override {
+        const Layer& layer = layers_[static_cast<std::size_t>(v.block)];
+        RidgeSums& sums = statistics_.layer(v.block).sums;
+        std::vector<float> h(static_cast<std::size_t>(plan_.expert_width)),
+            y(static_cast<std::size_t>(plan_.hidden));
+        for (int e = thread; e < plan_.experts; e += threads) { // an expert's sums belong to one thread
+            double* xy = sums.xy.data() + static_cast<std::ptrdiff_t>(e) * plan_.hidden;
+            for (int r = 0; r < v.rows; ++r) {
+                const double norm =
+                    output_norm(layer, static_cast<std::size_t>(e), v.hidden + r * v.hidden_stride, h, y);
+                const float* x = v.in + r * v.in_stride;
+                for (int i = 0; i < plan_.hidden; ++i)
+                    xy[i] += norm * x[i];
+                sums.y[static_cast<std::size_t>(e)] += norm;
+            }
+        }
+    }
+
+  private:
+    struct Layer {
+        std::vector<std::vector<int>> members;  ///< neurons of each expert
+        std::vector<std::vector<float>> packed; ///< down of each expert, in panels
+    };
+
+    void pack(Layer& layer, const std::vector<float>& columns) const {
+        const auto hidden = static_cast<std::size_t>(plan_.hidden);
+        for (const std::vector<int>& members : layer.members) {
+            std::vector<float> rows(hidden * members.size());
+            for (std::size_t m = 0; m < members.size(); ++m)
+                for (std::size_t i = 0; i < hidden; ++i)
+                    rows[i * members.size() + m] = columns[static_cast<std::size_t>(members[m]) * hidden + i];
+            auto& packed = layer.packed.emplace_back(
+                cpu::packed_bytes(BlockType::F32, plan_.hidden, plan_.expert_width) / sizeof(float));
+            cpu::pack_panels(BlockType::F32, plan_.hidden, plan_.expert_width,
+                             reinterpret_cast<const std::byte*>(rows.data()),
+                             reinterpret_cast<std::byte*>(packed.data()), 0, cpu::panels(plan_.hidden));
+        }
+    }
+
+    double output_norm(const Layer& layer, std::size_t expert, const float* hidden, std::vector<float>& h,
+                       std::vector<float>& y) const {
+        for (std::size_t m = 0; m < h.size(); ++m)
+            h[m] = hidden[layer.members[expert][m]];
+        cpu::MatmulArgs args;
+        args.weights = {BlockType::F32, plan_.hidden, plan_.expert_width,
+                        reinterpret_cast<const std::byte*>(layer.packed[expert].data())};
+        args.last_panel = cpu::panels(plan_.hidden);
+        args.activations = reinterpret_cast<const std::byte*>(h.data());
+        args.activation_stride = h.size() * sizeof(float);
+        args.tokens = 1;
+        args.y = y.data();
+        args.y_stride = plan_.hidden;
+        cpu::matmul(args);
+        return std::sqrt(std::inner_product(y.begin(), y.end(), y.begin(), 0.0));
+    }
+
+    const CarvePlan& plan_;
+    NeuronStatistics& statistics_;
+    std::vector<Layer> layers_;
+};
+
+// Runs every text through the model; the observer sees each step.
+class Reading {
+  public:
+    Reading(LoadedModel& model, const std::vector<std::vector<std::int32_t>>& texts,
+            const CarveProgress& progress)
+        : model_(model), texts_(texts), progress_(progress) {
+        for (const auto& t : texts)
+            total_ += t.size();
+    }
+    std::size_t tokens() const { return total_; }
+
+    template <typename BeforeStep>
+    void run(FeedForwardObserver& observer, double from, double to, const std::string& stage,
+             BeforeStep before) {
+        const ObserverGuard guard(model_.executor(), observer);
+        std::size_t done = 0;
+        for (const auto& text : texts_) {
+            Sequence sequence(model_.executor());
+            for (std::size_t begin = 0; begin < text.size(); begin += kChunk) {
+                Batch batch;
+                const std::size_t end = std::min(begin + kChunk, text.size());
+                for (std::size_t i = begin; i < end; ++i)
+                    batch.rows.push_back({text[i], static_cast<std::int32_t>(i), 0, 0, false});
+                batch.sequences.push_back({sequence.up_to(end)});
+                before(done);
+                if (model_.executor().run(std::move(batch), model_.file_weights(), progress_.stop).cancelled)
+                    throw Error("carving was stopped");
+                done += end - begin;
+                if (progress_.report)
+                    progress_.report(
+                        from + (to - from) * static_cast<double>(done) / static_cast<double>(total_), stage);
+            }
+        }
+    }
+
+  private:
+    struct ObserverGuard {
+        ObserverGuard(Executor& e, FeedForwardObserver& o) : executor(e) { executor.set_observer(&o); }
+        ~ObserverGuard() { executor.set_observer(nullptr); }
+        Executor& executor;
+    };
+    struct Sequence {
+        explicit Sequence(Executor& e) : executor(e) {}
+        ~Sequence() {
+            for (KvBlockId b : blocks)
+                executor.release_kv_block(b);
+        }
+        const std::vector<KvBlockId>& up_to(std::size_t tokens) {
+            while (blocks.size() * kKvBlockTokens < tokens)
+                blocks.push_back(executor.allocate_kv_block(BlockType::F16));
+            return blocks;
+        }
+        Executor& executor;
+        std::vector<KvBlockId> blocks;
+    };
+
+    LoadedModel& model_;
+    const std::vector<std::vector<std::int32_t>>& texts_;
+    const CarveProgress& progress_;
+    std::size_t total_ = 0;
+};
+
+// One layer at a time on as many threads as the backend has.
+template <typename F>
+void for_layers(std::size_t layers, int threads, F work) {
+    std::atomic<std::size_t> next{0};
+    std::vector<std::jthread> pool;
+    for (int t = 0; t < threads; ++t)
+        pool.emplace_back([&] {
+            for (std::size_t l = next++; l < layers; l = next++)
+                work(l);
+        });
+}
+
+} // namespace
+
+CarvePlan shape_plan(const ModelConfig& c, const CarveShape& shape) {
+    if (!c.dense())
+        throw Error(c.name + " has experts already: only a dense model can be carved");
+    if (shape.routed < 2 || shape.routed > 254)
+        throw Error("the number of routed experts must be 2 to 254, not " + std::to_string(shape.routed));
+    if (!(shape.shared_share >= 0.0 && shape.shared_share < 1.0))
+        throw Error("the shared share must be at least 0 and below 1");
+    CarvePlan plan;
+    plan.hidden = c.hidden;
+    plan.width = c.feed_forward;
+    plan.experts = shape.routed;
+    plan.model = c.name;
+    // The widest expert that leaves at least the wanted share; in whole blocks of 32 neurons where that is
+    // possible, so that down can be quantized.
+    const auto most = static_cast<int>((1.0 - shape.shared_share) * c.feed_forward / shape.routed);
+    for (const int step : {32, 1})
+        for (int width = most / step * step; width >= step; width -= step)
+            if ((c.feed_forward - shape.routed * width) % width == 0) {
+                plan.expert_width = width;
+                return plan;
+            }
+    throw Error("the " + std::to_string(c.feed_forward) + " neurons of a layer do not divide into " +
+                std::to_string(shape.routed) + " experts and a shared part that is a multiple of an expert");
+}
+
+CarvePlan make_carve_plan(LoadedModel& model, const CarveShape& shape,
+                          const std::vector<std::vector<std::int32_t>>& texts,
+                          const CarveProgress& progress) {
+    CarvePlan plan = shape_plan(model.config(), shape);
+    Reading reading(model, texts, progress);
+    if (reading.tokens() < kLeastTokens)
+        throw Error("the calibration text has " + std::to_string(reading.tokens()) + " tokens, at least " +
+                    std::to_string(kLeastTokens) + " are needed");
+    const auto layers = static_cast<std::size_t>(model.config().layers);
+    NeuronStatistics statistics(model.config().layers, plan.hidden, plan.width, reading.tokens());
+    reading.run(statistics, 0.0, 0.4, "ranking neurons",
+                [&](std::size_t first) { statistics.next_step(first); });
+
+    plan.layers.resize(layers);
+    for_layers(layers, model.backend().threads(), [&](std::size_t l) {
+        if (progress.stop.stop_requested())
+            return;
+        const auto columns = down_columns(model.file(), static_cast<int>(l), plan.hidden, plan.width);
+        plan.layers[l].owner = assign_neurons(statistics.layer(static_cast<int>(l)), columns, plan);
+    });
+    if (progress.stop.stop_requested())
+        throw Error("carving was stopped");
+    if (progress.report)
+        progress.report(0.5, "grouping neurons");
+
+    ExpertNorms norms(plan, statistics, model.file());
+    reading.run(norms, 0.5, 0.9, "training routers", [](std::size_t) {});
+    for_layers(layers, model.backend().threads(), [&](std::size_t l) {
+        RidgeFit fit = solve_ridge(statistics.layer(static_cast<int>(l)).sums, kRidge);
+        plan.layers[l].router = std::move(fit.weights);
+        plan.layers[l].intercept = std::move(fit.intercept);
+    });
+    plan.calibration = std::to_string(reading.tokens()) + " tokens";
+    if (progress.report)
+        progress.report(1.0, "training routers");
+    return plan;
+}
+
+} // namespace switchyard

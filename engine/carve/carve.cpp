@@ -1,0 +1,112 @@
+#include "engine/carve/carve.h"
+
+#include "engine/base/error.h"
+#include "engine/carve/calibration_text.h"
+
+namespace switchyard {
+
+namespace {
+
+constexpr std::size_t kTextLength = 1024; ///< tokens of a piece of a calibration file
+constexpr std::size_t kCompareTokens = 16;
+
+std::shared_ptr<LoadedModel> load(const std::filesystem::path& path, const CarveRequest& request,
+                                  const CarveProgress& progress, bool exact = false) {
+    LoadOptions options;
+    options.backend = make_cpu_backend({request.threads, exact});
+    options.stop = progress.stop;
+    return LoadedModel::load(path, options);
+}
+
+// Reports a part of the work as a share of the whole.
+CarveProgress part(const CarveProgress& whole, double from, double to) {
+    CarveProgress p;
+    p.stop = whole.stop;
+    if (whole.report)
+        p.report = [&whole, from, to](double share, const std::string& stage) {
+            whole.report(from + (to - from) * share, stage);
+        };
+    return p;
+}
+
+CarvePlan calibrate(const std::shared_ptr<LoadedModel>& model, const CarveRequest& request,
+                    const CarveProgress& progress) {
+    shape_plan(model->config(), request.shape); // refuse before minutes of work
+    std::vector<std::vector<std::int32_t>> texts;
+    std::string source;
+    for (const auto& path : request.calibration) {
+        auto more = read_calibration_text(*model, path, kTextLength);
+        texts.insert(texts.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+    if (!request.calibration.empty())
+        source = " of given text";
+    // Given text alone teaches the routers one voice: the model's own is added where a length is asked for.
+    if (request.calibration.empty() || request.calibration_tokens > 0) {
+        auto own = generate_calibration_text(model, request.calibration_tokens, part(progress, 0.0, 0.5));
+        texts.insert(texts.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
+        source += source.empty() ? " of the model's own text" : " and the model's own";
+    }
+    CarvePlan plan = make_carve_plan(*model, request.shape, texts, part(progress, 0.5, 0.9));
+    plan.calibration += source;
+    return plan;
+}
+
+std::vector<float> logits(LoadedModel& model, std::size_t tokens) {
+    Batch batch;
+    BatchSequence sequence;
+    for (std::size_t i = 0; i < tokens; ++i) {
+        // Any varied sequence shows the difference.
+        const auto token =
+            static_cast<std::int32_t>(i * 7919 % static_cast<std::size_t>(model.config().vocabulary));
+        if (i % kKvBlockTokens == 0)
+            sequence.blocks.push_back(model.executor().allocate_kv_block(BlockType::F32));
+        batch.rows.push_back({token, static_cast<std::int32_t>(i), 0, model.config().experts, true});
+    }
+    batch.sequences.push_back(sequence);
+    return model.executor().run(std::move(batch), model.file_weights()).logits;
+}
+
+double compare(LoadedModel& dense, LoadedModel& carved) {
+    const std::vector<float> want = logits(dense, kCompareTokens), got = logits(carved, kCompareTokens);
+    double error = 0, power = 0;
+    for (std::size_t i = 0; i < want.size(); ++i) {
+        error += (static_cast<double>(got[i]) - want[i]) * (static_cast<double>(got[i]) - want[i]);
+        power += static_cast<double>(want[i]) * want[i];
+    }
+    return error / power;
+}
+
+} // namespace
+
+CarveResult carve_model(const CarveRequest& request, const CarveProgress& progress) {
+    std::error_code ignored;
+    if (std::filesystem::equivalent(request.in, request.out, ignored))
+        throw Error("the carved model must not overwrite " + request.in.string());
+    std::shared_ptr<LoadedModel> dense;
+    std::shared_ptr<const ModelFile> file;
+    ModelConfig config;
+    CarvePlan plan;
+    if (request.plan) {
+        file = open_gguf(request.in);
+        config = read_config(*file);
+        plan = load_plan(*request.plan);
+    } else {
+        dense = load(request.in, request, progress);
+        file = dense->shared_file();
+        config = dense->config();
+        plan = calibrate(dense, request, progress);
+    }
+    if (request.save_plan)
+        save_plan(plan, *request.save_plan);
+    CarveResult result;
+    result.calibration = plan.calibration;
+    result.report =
+        apply_carve_plan(*file, config, plan, request.out, request.options, part(progress, 0.9, 1.0));
+    // On the exact path, so that what is seen is the carving and not the rounding of activations.
+    if (request.compare)
+        result.nmse =
+            compare(*load(request.in, request, progress, true), *load(request.out, request, progress, true));
+    return result;
+}
+
+} // namespace switchyard

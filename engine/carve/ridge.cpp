@@ -1,0 +1,63 @@
+#include "engine/carve/ridge.h"
+
+#include <cmath>
+#include <cstddef>
+
+namespace switchyard {
+
+// Lower Cholesky factor of a symmetric positive definite matrix, in place.
+static void factorise(std::vector<double>& a, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j <= i; ++j) {
+            double sum = a[i * n + j];
+            for (std::size_t k = 0; k < j; ++k)
+                sum -= a[i * n + k] * a[j * n + k];
+            a[i * n + j] = i == j ? std::sqrt(std::max(sum, 1e-30)) : sum / a[j * n + j];
+        }
+}
+
+static void substitute(const std::vector<double>& l, std::size_t n, double* b) {
+    for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t k = 0; k < i; ++k)
+            b[i] -= l[i * n + k] * b[k];
+        b[i] /= l[i * n + i];
+    }
+    for (std::size_t i = n; i-- > 0;) {
+        for (std::size_t k = i + 1; k < n; ++k)
+            b[i] -= l[k * n + i] * b[k];
+        b[i] /= l[i * n + i];
+    }
+}
+
+RidgeFit solve_ridge(const RidgeSums& s, double ridge) {
+    const auto n = static_cast<std::size_t>(s.inputs), m = static_cast<std::size_t>(s.outputs);
+    std::vector<double> covariance(n * n);
+    double trace = 0;
+    for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < n; ++j) {
+            covariance[i * n + j] = s.xx[i * n + j] - s.x[i] * s.x[j] / s.rows;
+            trace += i == j ? covariance[i * n + j] : 0.0;
+        }
+    for (std::size_t i = 0; i < n; ++i)
+        covariance[i * n + i] += ridge * trace / static_cast<double>(n);
+    factorise(covariance, n);
+
+    RidgeFit fit;
+    fit.weights.resize(m * n);
+    fit.intercept.resize(m);
+    std::vector<double> b(n);
+    for (std::size_t o = 0; o < m; ++o) {
+        for (std::size_t i = 0; i < n; ++i)
+            b[i] = s.xy[o * n + i] - s.y[o] * s.x[i] / s.rows;
+        substitute(covariance, n, b.data());
+        double mean = s.y[o] / s.rows;
+        for (std::size_t i = 0; i < n; ++i) {
+            fit.weights[o * n + i] = static_cast<float>(b[i]);
+            mean -= b[i] * s.x[i] / s.rows;
+        }
+        fit.intercept[o] = static_cast<float>(mean);
+    }
+    return fit;
+}
+
+} // namespace switchyard

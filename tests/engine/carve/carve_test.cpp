@@ -1,0 +1,197 @@
+#include "engine/base/error.h"
+#include "engine/carve/carve.h"
+#include "engine/carve/cluster.h"
+#include "engine/carve/ridge.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <random>
+
+namespace switchyard {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TemporaryFolder : public testing::Test {
+  protected:
+    void SetUp() override {
+        folder_ = fs::path(testing::TempDir()) /
+                  (std::string("carve-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+        fs::create_directories(folder_);
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+    fs::path file(const std::string& name) const { return folder_ / name; }
+    fs::path folder_;
+};
+
+TEST(BalancedGroups, FindsTheGroupsThatAreThere) {
+    // 40 vectors around 4 directions, shuffled.
+    std::mt19937 random(1);
+    std::normal_distribution<float> noise(0, 0.1f);
+    std::vector<float> vectors;
+    for (int i = 0; i < 40; ++i)
+        for (int d = 0; d < 8; ++d)
+            vectors.push_back((d == i * 7 % 4 ? 1.0f : 0.0f) + noise(random));
+    const auto group = balanced_groups(vectors, 40, 8, 4);
+    for (int i = 0; i < 40; ++i)
+        EXPECT_EQ(group[static_cast<std::size_t>(i)], group[static_cast<std::size_t>((i + 4) % 40)]) << i;
+    for (int g = 0; g < 4; ++g)
+        EXPECT_EQ(std::count(group.begin(), group.end(), g), 10);
+}
+
+TEST(Ridge, RecoversALinearFunctionAndItsIntercept) {
+    std::mt19937 random(2);
+    std::normal_distribution<float> normal;
+    RidgeSums s{3,
+                1,
+                0,
+                std::vector<float>(9),
+                std::vector<double>(3),
+                std::vector<double>(3),
+                std::vector<double>(1)};
+    for (int n = 0; n < 2000; ++n) {
+        const float x[3] = {normal(random) + 2, normal(random), normal(random)};
+        const double y = 3 * x[0] - 2 * x[1] + 0.5 * x[2] + 7;
+        for (std::size_t i = 0; i < 3; ++i) {
+            for (std::size_t j = 0; j < 3; ++j)
+                s.xx[i * 3 + j] += x[i] * x[j];
+            s.xy[i] += y * x[i];
+            s.x[i] += x[i];
+        }
+        s.y[0] += y;
+        s.rows += 1;
+    }
+    const RidgeFit fit = solve_ridge(s, 1e-9);
+    EXPECT_NEAR(fit.weights[0], 3, 1e-2);
+    EXPECT_NEAR(fit.weights[1], -2, 1e-2);
+    EXPECT_NEAR(fit.weights[2], 0.5, 1e-2);
+    EXPECT_NEAR(fit.intercept[0], 7, 5e-2);
+}
+
+CarvePlan small_plan() {
+    CarvePlan plan;
+    plan.hidden = 4;
+    plan.width = 8;
+    plan.experts = 2;
+    plan.expert_width = 2;
+    plan.model = "small";
+    plan.layers.push_back({{0, 1, 255, 255, 1, 0, 255, 255}, std::vector<float>(8, 0.5f), {1.0f, -2.0f}});
+    return plan;
+}
+
+using CarvePlanFile = TemporaryFolder;
+
+TEST_F(CarvePlanFile, ComesBackAsItWasSaved) {
+    const CarvePlan plan = small_plan();
+    save_plan(plan, file("plan"));
+    const CarvePlan back = load_plan(file("plan"));
+    EXPECT_EQ(back.layers[0].owner, plan.layers[0].owner);
+    EXPECT_EQ(back.layers[0].router, plan.layers[0].router);
+    EXPECT_EQ(back.layers[0].intercept, plan.layers[0].intercept);
+    EXPECT_EQ(back.model, "small");
+}
+
+TEST_F(CarvePlanFile, IsRefusedWhereItIsCutOrChanged) {
+    save_plan(small_plan(), file("plan"));
+    std::ifstream in(file("plan"), std::ios::binary);
+    const std::string whole((std::istreambuf_iterator<char>(in)), {});
+    for (std::size_t n = 0; n < whole.size(); ++n) {
+        std::ofstream(file("cut"), std::ios::binary).write(whole.data(), static_cast<std::streamsize>(n));
+        EXPECT_THROW(load_plan(file("cut")), Error) << n << " bytes";
+    }
+    for (std::size_t n = 0; n < whole.size(); ++n) { // never a crash; some changes are still a plan
+        std::string changed = whole;
+        changed[n] = static_cast<char>(changed[n] ^ 0xff);
+        std::ofstream(file("changed"), std::ios::binary)
+            .write(changed.data(), static_cast<std::streamsize>(n + 1));
+        try {
+            load_plan(file("changed"));
+        } catch (const Error&) {
+        }
+    }
+    CarvePlan uneven = small_plan();
+    uneven.layers[0].owner[0] = 1;
+    EXPECT_THROW(save_plan(uneven, file("uneven")), Error);
+}
+
+class Carving : public TemporaryFolder {
+  protected:
+    fs::path dense() const { return SWITCHYARD_TEST_WORK "/reference/models/llama31/model-f32.gguf"; }
+    static std::shared_ptr<LoadedModel> load(const fs::path& path) {
+        LoadOptions options;
+        options.backend = make_cpu_backend({2, true});
+        return LoadedModel::load(path, options);
+    }
+    static std::vector<std::vector<std::int32_t>> texts() {
+        std::mt19937 random(3);
+        std::vector<std::vector<std::int32_t>> texts(4);
+        for (auto& t : texts)
+            for (int i = 0; i < 300; ++i)
+                t.push_back(static_cast<std::int32_t>(random() % 192));
+        return texts;
+    }
+    static std::vector<float> logits(LoadedModel& model, int experts) {
+        Batch batch;
+        batch.sequences.push_back({{model.executor().allocate_kv_block(BlockType::F32)}});
+        for (std::int32_t i = 0; i < 30; ++i)
+            batch.rows.push_back({i * 5, i, 0, experts, true});
+        return model.executor().run(std::move(batch), model.weights()).logits;
+    }
+    static double nmse(const std::vector<float>& a, const std::vector<float>& b) {
+        double error = 0, power = 0;
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            error += (a[i] - b[i]) * (a[i] - b[i]);
+            power += b[i] * b[i];
+        }
+        return error / power;
+    }
+};
+
+TEST_F(Carving, WithAllExpertsIsTheDenseModelAndFewerAreFurtherAway) {
+    const auto model = load(dense());
+    const CarvePlan plan = make_carve_plan(*model, {}, texts(), {});
+    EXPECT_EQ(plan.experts, 8);
+    const CarveReport report =
+        apply_carve_plan(model->file(), model->config(), plan, file("carved.gguf"), {}, {});
+    EXPECT_TRUE(report.only_here); // rope factors have no place in the layout
+    EXPECT_NE(report.note.find("rope_freqs"), std::string::npos) << report.note;
+
+    const auto carved = load(file("carved.gguf"));
+    EXPECT_EQ(carved->config().architecture, "deepseek");
+    EXPECT_EQ(carved->config().experts, 8);
+    const auto want = logits(*model, 0);
+    double last = nmse(logits(*carved, 8), want);
+    EXPECT_LT(last, 1e-5);
+    for (const int experts : {6, 4, 2}) {
+        const double now = nmse(logits(*carved, experts), want);
+        EXPECT_GT(now, last) << experts << " experts";
+        last = now;
+    }
+}
+
+TEST_F(Carving, RefusesWhatCannotBeCarved) {
+    const auto model = load(dense());
+    EXPECT_THROW(make_carve_plan(*model, {.routed = 97}, texts(), {}), Error);
+    EXPECT_THROW(make_carve_plan(*model, {}, {{1, 2, 3}}, {}), Error);
+    EXPECT_THROW(apply_carve_plan(model->file(), model->config(), small_plan(), file("x.gguf"), {}, {}),
+                 Error);
+    EXPECT_FALSE(fs::exists(file("x.gguf")));
+    const auto moe = load(SWITCHYARD_TEST_WORK "/reference/models/deepseek1/model-f32.gguf");
+    EXPECT_THROW(shape_plan(moe->config(), {}), Error);
+}
+
+TEST_F(Carving, StopsWhenAskedAndLeavesNothing) {
+    std::stop_source source;
+    source.request_stop();
+    CarveProgress progress;
+    progress.stop = source.get_token();
+    const auto model = load(dense());
+    EXPECT_THROW(make_carve_plan(*model, {}, texts(), progress), Error);
+    const CarvePlan plan = make_carve_plan(*model, {}, texts(), {});
+    EXPECT_THROW(apply_carve_plan(model->file(), model->config(), plan, file("c.gguf"), {}, progress), Error);
+    EXPECT_TRUE(fs::is_empty(folder_));
+}
+
+} // namespace
+} // namespace switchyard
