@@ -167,7 +167,7 @@ class Carver {
             for (float b : layer.intercept)
                 bias.push_back(b * router_scale());
         m.set(kCarveBiasKey, bias);
-        if (!c_.rope_interleaved) {
+        if (!c_.rope.interleaved) {
             m.set(kRopeHalfSplitKey, true);
             report_.only_here = true;
             report_.note = "this model rotates halves, the deepseek layout pairs: the carved file opens in "

@@ -2,6 +2,7 @@
 // chunks are the same thing here: rows of a batch.
 #pragma once
 
+#include "engine/base/error.h"
 #include "engine/model/router.h"
 #include "engine/run/plan.h"
 
@@ -82,7 +83,11 @@ class Executor {
     virtual StepResult wait() = 0;
 
     /// Watches the dense feed-forward blocks of the steps to come; nullptr ends it.
-    virtual void set_observer(FeedForwardObserver* observer) = 0;
+    /// Throws Error where the backend cannot be watched.
+    virtual void set_observer(FeedForwardObserver* observer) {
+        if (observer)
+            throw Error("this backend cannot watch a model for calibration");
+    }
 
     StepResult run(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop = {}) {
         start(std::move(batch), std::move(weights), std::move(stop));
