@@ -7,10 +7,19 @@ namespace switchyard {
 // The place to add an architecture. Layers are described by the tensors a file has (biases, head norms,
 // shared experts).
 static constexpr std::array kArchitectures{
-    Architecture{"llama", true, true, 1, false},      Architecture{"deepseek", true, false, 1, true},
-    Architecture{"qwen2", false, false, 1, false},    Architecture{"qwen3", false, false, 1, false},
-    Architecture{"qwen2moe", false, false, 1, false}, Architecture{"qwen3moe", false, true, 1, false},
-    Architecture{"olmoe", false, false, 1, false},
+    Architecture{.name = "llama", .rope_interleaved = true, .normalise_default = true},
+    Architecture{.name = "deepseek", .rope_interleaved = true, .expert_scale_used = true},
+    Architecture{.name = "deepseek2", .rope_interleaved = true, .expert_scale_used = true},
+    Architecture{.name = "qwen2"},
+    Architecture{.name = "qwen3"},
+    Architecture{.name = "qwen2moe"},
+    Architecture{.name = "qwen3moe", .normalise_default = true},
+    Architecture{.name = "olmoe"},
+    Architecture{.name = "gpt-oss",
+                 .gate_default = 3,
+                 .clamped_silu = true,
+                 .yarn_truncate = false,
+                 .sliding_period = 2},
 };
 
 const Architecture* find_architecture(std::string_view name) {

@@ -6,11 +6,14 @@
 namespace switchyard {
 
 struct Architecture {
-    std::string_view name;  ///< general.architecture
-    bool rope_interleaved;  ///< pairs (2i, 2i+1) as the converter left them; else half-split
-    bool normalise_default; ///< chosen experts' weights are normalised where no key says
-    int gate_default;       ///< GGUF's gating function where no key says
-    bool expert_scale_used; ///< expert_weights_scale multiplies the chosen weights
+    std::string_view name;          ///< general.architecture
+    bool rope_interleaved = false;  ///< pairs (2i, 2i+1) as the converter left them; else half-split
+    bool normalise_default = false; ///< chosen experts' weights are normalised where no key says
+    int gate_default = 1;           ///< GGUF's gating function where no key says
+    bool expert_scale_used = false; ///< expert_weights_scale multiplies the chosen weights
+    bool clamped_silu = false;      ///< gpt-oss's activation
+    bool yarn_truncate = true;      ///< YaRN's ramp begins and ends at whole dimensions
+    int sliding_period = 0;         ///< n: every n-th layer sees all, the others a window; 0: no windows
 };
 
 /// nullptr where the program does not know the architecture.

@@ -26,6 +26,9 @@ class Catalog {
     WeightId vector(const std::string& name, std::int64_t size, WeightRole role = WeightRole::Norm) {
         return add(name, role, WeightUse::Vector, size, 1, 1);
     }
+    WeightId vectors(const std::string& name, std::int64_t size, std::int64_t count, WeightRole role) {
+        return add(name, role, WeightUse::Vector, size, count, 1);
+    }
     WeightId optional_vector(const std::string& name, std::int64_t size, WeightRole role) {
         return has(name) ? vector(name, size, role) : kNoWeight;
     }
@@ -68,14 +71,20 @@ class PlanBuilder {
         x_ = value(c_.hidden);
         normed_ = value(c_.hidden);
         q_ = value(c_.heads * c_.head_dim);
-        k_ = value(c_.kv_heads * c_.head_dim);
-        v_ = value(c_.kv_heads * c_.value_dim);
+        if (c_.latent()) {
+            latent_ = value(c_.kv_lora_rank + c_.rope.dims);
+            if (c_.q_lora_rank > 0)
+                q_compressed_ = value(c_.q_lora_rank);
+        } else {
+            k_ = value(c_.kv_heads * c_.head_dim);
+            v_ = value(c_.kv_heads * c_.value_dim);
+        }
         attended_ = value(c_.heads * c_.value_dim);
 
         plan_.steps.emplace_back(EmbedStep{w_.table("token_embd.weight", c_.hidden, c_.vocabulary), x_});
         for (int layer = 0; layer < c_.layers; ++layer) {
             prefix_ = "blk." + std::to_string(layer) + ".";
-            attention(layer);
+            c_.latent() ? latent_attention(layer) : attention(layer);
             feed_forward(layer);
         }
         head();
@@ -109,10 +118,10 @@ class PlanBuilder {
         plan_.steps.emplace_back(NormStep{v, v, w_.vector(prefix_ + name, group), c_.norm_epsilon, group});
     }
 
-    void rope(ValueId v, int heads) {
-        const RopeStyle style = c_.rope_interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
-        plan_.steps.emplace_back(
-            RopeStep{v, heads, c_.head_dim, 0, c_.rope_dims, style, inverse_frequencies_, 1.0f});
+    void rope(ValueId v, int heads, int head_dim, int offset) {
+        const RopeStyle style = c_.rope.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
+        plan_.steps.emplace_back(RopeStep{v, heads, head_dim, offset, c_.rope.dims, style,
+                                          inverse_frequencies_, c_.rope.magnitude});
     }
 
     void attention(int layer) {
@@ -123,16 +132,62 @@ class PlanBuilder {
         project("attn_v", normed_, v_);
         head_norm("attn_q_norm.weight", q_, c_.head_dim);
         head_norm("attn_k_norm.weight", k_, c_.head_dim);
-        rope(q_, c_.heads);
-        rope(k_, c_.kv_heads);
-        const float scale = 1.0f / std::sqrt(static_cast<float>(c_.head_dim));
-        plan_.steps.emplace_back(AttentionStep{q_, k_, v_, attended_, layer, c_.heads, c_.kv_heads,
-                                               c_.head_dim, c_.value_dim, scale});
+        rope(q_, c_.heads, c_.head_dim, 0);
+        rope(k_, c_.kv_heads, c_.head_dim, 0);
+        AttentionStep step{q_,       k_,          v_,          attended_,    layer,
+                           c_.heads, c_.kv_heads, c_.head_dim, c_.value_dim, c_.attention_scale};
+        step.window = c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer)];
+        step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", c_.heads, WeightRole::Attention);
+        plan_.steps.emplace_back(step);
         project("attn_output", attended_, x_, true);
     }
 
+    // MLA. Lite models project q at once; whether a model is one is told by its tensors, not by its layers.
+    void latent_attention(int layer) {
+        const int rope_dims = c_.rope.dims, nope = c_.head_dim - rope_dims, rank = c_.kv_lora_rank;
+        plan_.kv.push_back({1, rank + rope_dims, 0});
+        norm(prefix_ + "attn_norm.weight", x_, normed_);
+        project("attn_kv_a_mqa", normed_, latent_);
+        if (w_.has(prefix_ + "attn_q.weight")) {
+            project("attn_q", normed_, q_);
+        } else {
+            if (c_.q_lora_rank == 0)
+                throw Error("the tensor " + prefix_ +
+                            "attn_q.weight is missing, and there is no q LoRA rank instead");
+            project("attn_q_a", normed_, q_compressed_);
+            const WeightId gain = w_.vector(prefix_ + "attn_q_a_norm.weight", c_.q_lora_rank);
+            const ValueId q_normed = normed_value(c_.q_lora_rank);
+            plan_.steps.emplace_back(
+                NormStep{q_compressed_, q_normed, gain, c_.norm_epsilon, c_.q_lora_rank});
+            project("attn_q_b", q_normed, q_);
+        }
+        const WeightId gain = w_.vector(prefix_ + "attn_kv_a_norm.weight", rank);
+        plan_.steps.emplace_back(NormStep{latent_, latent_, gain, c_.norm_epsilon, rank, rank});
+        rope(q_, c_.heads, c_.head_dim, nope);
+        rope(latent_, 1, rank + rope_dims, rank);
+        LatentAttentionStep step{};
+        step.q = q_;
+        step.latent = latent_;
+        step.out = attended_;
+        step.layer = layer;
+        step.heads = c_.heads;
+        step.nope = nope;
+        step.rope = rope_dims;
+        step.latent_dim = rank;
+        step.value_dim = c_.value_dim;
+        step.k_b = w_.matrix(prefix_ + "attn_k_b.weight", WeightRole::Attention, nope, rank, c_.heads);
+        step.v_b =
+            w_.matrix(prefix_ + "attn_v_b.weight", WeightRole::Attention, rank, c_.value_dim, c_.heads);
+        step.scale = c_.attention_scale;
+        plan_.steps.emplace_back(step);
+        project("attn_output", attended_, x_, true);
+    }
+    ValueId normed_value(int width) { return q_normed_ == kNoValue ? q_normed_ = value(width) : q_normed_; }
+
     void feed_forward(int layer) {
-        norm(prefix_ + "ffn_norm.weight", x_, normed_);
+        const char* name =
+            w_.has(prefix_ + "post_attention_norm.weight") ? "post_attention_norm.weight" : "ffn_norm.weight";
+        norm(prefix_ + name, x_, normed_);
         if (c_.dense() || layer < c_.dense_layers)
             block("", WeightRole::FeedForward, c_.feed_forward);
         else
@@ -164,6 +219,8 @@ class PlanBuilder {
                                        : GateFunction::Softmax;
         r.normalise = c_.expert_normalise;
         r.scale = c_.expert_scale;
+        r.groups = c_.expert_groups;
+        r.groups_kept = c_.expert_groups_kept;
         return r;
     }
 
@@ -174,8 +231,12 @@ class PlanBuilder {
         route.route = plan_.routes++;
         route.layer = layer;
         route.routing = routing();
+        route.bias = w_.optional_vector(prefix_ + "ffn_gate_inp.bias", c_.experts, WeightRole::Router);
         route.selection_bias =
             w_.optional_vector(prefix_ + "exp_probs_b.bias", c_.experts, WeightRole::Router);
+        // DeepSeek's own code: V3, which has a selection bias, scores a group by its two best experts, V2 by
+        // the best.
+        route.routing.group_score_top2 = route.selection_bias != kNoWeight;
         if (!c_.router_bias.empty()) {
             const auto first = c_.router_bias.begin() + std::ptrdiff_t{route.route} * c_.experts;
             route.constant_bias.assign(first, first + c_.experts);
@@ -191,6 +252,10 @@ class PlanBuilder {
         step.gate = w_.matrix(prefix_ + "ffn_gate_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
         step.up = w_.matrix(prefix_ + "ffn_up_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
         step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, c_.expert_width, c_.hidden, c_.experts);
+        step.activation = c_.clamped_silu ? Activation::ClampedSilu : Activation::Silu;
+        step.gate_bias = bias_table("ffn_gate_exps.bias", c_.expert_width);
+        step.up_bias = bias_table("ffn_up_exps.bias", c_.expert_width);
+        step.down_bias = bias_table("ffn_down_exps.bias", c_.hidden);
         plan_.steps.emplace_back(step);
 
         if (c_.shared_width > 0) {
@@ -199,6 +264,12 @@ class PlanBuilder {
                 w_.optional_vector(prefix_ + "ffn_gate_inp_shexp.weight", c_.hidden, WeightRole::Router);
             block("_shexp", WeightRole::SharedExpert, c_.shared_width, gate);
         }
+    }
+
+    WeightId bias_table(const std::string& name, int width) {
+        return w_.has(prefix_ + name)
+                   ? w_.vectors(prefix_ + name, width, c_.experts, WeightRole::RoutedExpert)
+                   : kNoWeight;
     }
 
     void head() {
@@ -213,7 +284,8 @@ class PlanBuilder {
     std::vector<float> inverse_frequencies_;
     Plan plan_;
     std::string prefix_;
-    ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{};
+    ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{}; // k_ and v_, or latent_ and q_compressed_
+    ValueId latent_{}, q_compressed_{}, q_normed_ = kNoValue;
 };
 
 } // namespace

@@ -3,6 +3,8 @@
 #include "engine/base/error.h"
 #include "engine/model/architecture.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace switchyard {
@@ -52,27 +54,83 @@ constexpr int kMostLayers = 1024, kMostWidth = 1 << 20, kMostHeads = 4096, kMost
 void read_attention(const ConfigReader& keys, ModelConfig& c) {
     c.heads = keys.required("attention.head_count", 1, kMostHeads);
     c.kv_heads = keys.count("attention.head_count_kv", c.heads, 1, kMostHeads);
-    if (c.heads % c.kv_heads != 0)
-        keys.fail("attention.head_count_kv", "does not divide the " + std::to_string(c.heads) + " heads");
-    c.head_dim = keys.count("attention.key_length", c.hidden / c.heads, 1, 4096);
+    c.head_dim = keys.count("attention.key_length", std::max(c.hidden / c.heads, 1), 1, 4096);
     c.value_dim = keys.count("attention.value_length", c.head_dim, 1, 4096);
     c.norm_epsilon = keys.real("attention.layer_norm_rms_epsilon", 1e-6f);
+    c.kv_lora_rank = keys.count("attention.kv_lora_rank", 0, 0, kMostWidth);
+    if (c.latent()) { // key_length is then the cache's, but for older files, which have no keys of MLA's own
+        c.q_lora_rank = keys.count("attention.q_lora_rank", 0, 0, kMostWidth);
+        c.head_dim = keys.count("attention.key_length_mla", c.head_dim, 1, 4096);
+        c.value_dim = keys.count("attention.value_length_mla", c.value_dim, 1, 4096);
+        c.kv_heads = 1;
+    }
+    if (c.heads % c.kv_heads != 0)
+        keys.fail("attention.head_count_kv", "does not divide the " + std::to_string(c.heads) + " heads");
+}
+
+void read_windows(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+    const int window = keys.count("attention.sliding_window", 0, 0, 1 << 30);
+    if (architecture.sliding_period == 0 || window == 0)
+        return;
+    for (int layer = 0; layer < c.layers; ++layer)
+        c.windows.push_back((layer + 1) % architecture.sliding_period == 0 ? 0 : window);
+}
+
+// YaRN scales scores by the square of its magnitude. DeepSeek's code multiplies the score scale, by a
+// magnitude of its own; the others multiply cos and sin.
+void read_yarn(const ConfigReader& keys, ModelConfig& c) {
+    RopeConfig& r = c.rope;
+    r.scaling = RopeScaling::Yarn;
+    r.original_context = keys.required("rope.scaling.original_context_length", 1, 1 << 30);
+    r.beta_fast = keys.real("rope.scaling.yarn_beta_fast", 32.0f);
+    r.beta_slow = keys.real("rope.scaling.yarn_beta_slow", 1.0f);
+    const float log_factor = std::log(std::max(r.factor, 1.0f));
+    if (c.latent()) {
+        const float m = 1.0f + keys.real("rope.scaling.yarn_log_multiplier", 0.0f) * log_factor;
+        c.attention_scale *= m * m;
+    } else {
+        r.magnitude = keys.real("rope.scaling.attn_factor", 1.0f) * (1.0f + 0.1f * log_factor);
+    }
 }
 
 void read_rope(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
-    c.rope_interleaved = architecture.rope_interleaved;
-    c.rope_dims = keys.count("rope.dimension_count", c.head_dim, 2, c.head_dim);
-    if (c.rope_dims % 2 != 0)
+    RopeConfig& r = c.rope;
+    r.interleaved = architecture.rope_interleaved;
+    r.truncate = architecture.yarn_truncate;
+    r.dims = keys.count("rope.dimension_count", c.head_dim, 2, c.head_dim);
+    if (r.dims % 2 != 0)
         keys.fail("rope.dimension_count", "is odd");
-    c.rope_theta = keys.real("rope.freq_base", 10000.0f);
-    const std::string scaling = keys.text("rope.scaling.type");
-    c.rope_factor = keys.real("rope.scaling.factor", 1.0f);
-    if (scaling == "linear")
-        c.rope_scaling = RopeScaling::Linear;
-    else if (!scaling.empty() && scaling != "none")
-        keys.fail("rope.scaling.type", "is \"" + scaling + "\", which is not known for this architecture");
-    if (!(c.rope_factor > 0) || !(c.rope_theta > 0))
+    if (c.latent() && r.dims >= c.head_dim)
+        keys.fail("rope.dimension_count", "leaves nothing of a head without position");
+    r.theta = keys.real("rope.freq_base", 10000.0f);
+    r.factor = keys.real("rope.scaling.factor", 1.0f);
+    if (!(r.factor > 0) || !(r.theta > 0))
         keys.fail("rope.freq_base", "or the scaling factor is not positive");
+    const std::string scaling = keys.text("rope.scaling.type");
+    if (scaling == "linear")
+        r.scaling = RopeScaling::Linear;
+    else if (scaling == "yarn")
+        read_yarn(keys, c);
+    else if (!scaling.empty() && scaling != "none")
+        keys.fail("rope.scaling.type", "is \"" + scaling + "\", which is not known");
+}
+
+// Many files of V2, V3 and R1 were made before the keys of the groups existed; these shapes tell.
+void read_groups(const ConfigReader& keys, ModelConfig& c) {
+    const bool v3 = c.latent() && c.layers == 61 && c.experts == 256,
+               v2 = c.latent() && c.layers == 60 && c.experts == 160;
+    c.expert_groups = keys.count("expert_group_count", v2 || v3 ? 8 : 1, 0, c.experts);
+    c.expert_groups_kept = keys.count("expert_group_used_count",
+                                      v3   ? 4
+                                      : v2 ? 3
+                                           : 1,
+                                      0, std::max(c.expert_groups, 1));
+    c.expert_groups = std::max(c.expert_groups, 1);
+    c.expert_groups_kept = std::max(c.expert_groups_kept, 1);
+    if (c.experts % c.expert_groups != 0)
+        keys.fail("expert_group_count", "does not divide the " + std::to_string(c.experts) + " experts");
+    if (c.experts_active > c.experts / c.expert_groups * c.expert_groups_kept)
+        keys.fail("expert_used_count", "is more than the kept groups have");
 }
 
 void read_experts(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
@@ -92,12 +150,14 @@ void read_experts(const ConfigReader& keys, const Architecture& architecture, Mo
         c.expert_gate = architecture.gate_default;
     if (c.expert_gate > 3)
         keys.fail("expert_gating_func", "is " + std::to_string(c.expert_gate) + ", which is not known");
+    c.clamped_silu = architecture.clamped_silu;
+    read_groups(keys, c);
 }
 
 // What a carved file keeps for this program: the layout has no place for router biases.
 void read_carve(const ModelFile& file, const ConfigReader& keys, ModelConfig& c) {
     if (file.metadata().boolean("switchyard.rope_half_split").value_or(false))
-        c.rope_interleaved = false;
+        c.rope.interleaved = false;
     const auto bias = file.metadata().reals("switchyard.carve.router_bias");
     if (!bias || c.dense())
         return;
@@ -132,10 +192,13 @@ ModelConfig read_config(const ModelFile& file) {
     c.architecture = *name;
     c.name = file.metadata().text("general.name").value_or(file.path().stem().string());
     c.layers = keys.required("block_count", 1, kMostLayers);
+    c.layers -= keys.count("nextn_predict_layers", 0, 0, c.layers - 1); // layers that predict further tokens
     c.hidden = keys.required("embedding_length", 1, kMostWidth);
     c.feed_forward = keys.count("feed_forward_length", 0, 0, kMostWidth);
     c.context = keys.count("context_length", 2048, 1, std::numeric_limits<int>::max() / 2);
     read_attention(keys, c);
+    c.attention_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
+    read_windows(keys, *architecture, c);
     read_rope(keys, *architecture, c);
     read_experts(keys, *architecture, c);
     read_carve(file, keys, c);

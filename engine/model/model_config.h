@@ -10,7 +10,20 @@
 
 namespace switchyard {
 
-enum class RopeScaling { None, Linear, Yarn, Llama3 };
+enum class RopeScaling { None, Linear, Yarn };
+
+/// How positions become rotations. YaRN: arXiv 2309.00071, as the models' authors compute it.
+struct RopeConfig {
+    bool interleaved = false; ///< pairs (2i, 2i+1); else (i, i + dims/2)
+    int dims = 0;
+    float theta = 10000.0f;
+    RopeScaling scaling = RopeScaling::None;
+    float factor = 1.0f;
+    int original_context = 0; ///< tokens the model was trained on before scaling
+    float beta_fast = 32.0f, beta_slow = 1.0f;
+    bool truncate = true;   ///< YaRN's ramp begins and ends at whole dimensions
+    float magnitude = 1.0f; ///< multiplies cos and sin
+};
 
 /// Shape and constants of a model. Counts are per model unless said otherwise.
 struct ModelConfig {
@@ -19,26 +32,29 @@ struct ModelConfig {
     int layers = 0, hidden = 0, vocabulary = 0, context = 0;
     int heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0;
     float norm_epsilon = 1e-6f;
+    float attention_scale = 0; ///< multiplies q . k
+    std::vector<int> windows;  ///< a layer's attention window in tokens, 0: full; empty: all full
+
+    int q_lora_rank = 0;  ///< MLA: 0: no compression of q
+    int kv_lora_rank = 0; ///< MLA: width of the latent; 0: no MLA. head_dim is then nope + rope.dims
 
     int feed_forward = 0; ///< width of dense layers
     int dense_layers = 0; ///< leading layers without experts
     int experts = 0, experts_active = 0, experts_shared = 0;
     int expert_width = 0, shared_width = 0;
-
-    bool rope_interleaved = false;
-    int rope_dims = 0;
-    float rope_theta = 10000.0f;
-    RopeScaling rope_scaling = RopeScaling::None;
-    float rope_factor = 1.0f;
-
+    int expert_groups = 1, expert_groups_kept = 1;
     float expert_scale = 1.0f;
     bool expert_normalise = false;
-    int expert_gate = 0; ///< GGUF's numbering: 0 unset, 1 softmax, 2 sigmoid, 3 softmax over the chosen
+    int expert_gate = 0;       ///< GGUF's numbering: 1 softmax, 2 sigmoid, 3 softmax over the chosen
+    bool clamped_silu = false; ///< gpt-oss's activation
+    std::vector<float>
+        router_bias; ///< [layers with experts * experts], added to the logits; carved models only
 
-    std::vector<float> router_bias; ///< [layers with experts * experts], added to the logits; carved models only
-
+    RopeConfig rope;
     std::optional<std::string> chat_template;
+
     bool dense() const { return experts == 0; }
+    bool latent() const { return kv_lora_rank > 0; }
 };
 
 /// Throws Error naming the architecture, or the key that is missing or wrong.

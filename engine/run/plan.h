@@ -30,6 +30,7 @@ struct NormStep {
     WeightId gain; ///< [group]
     float epsilon;
     int group;
+    int count = 0; ///< values of a row that are normed, from its first; 0: all
 };
 
 /// out = W in (+ bias); with `add`, out += W in (+ bias)
@@ -65,7 +66,22 @@ struct AttentionStep {
     WeightId sinks = kNoWeight; ///< [heads] logits of an empty key
 };
 
-enum class Activation : std::uint8_t { Silu, Gelu };
+/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434) in its absorbed form: the cache holds one
+/// vector [latent_dim + rope] a token, which is the key of every head, and its first latent_dim values are
+/// the value. Appends this batch's vectors to the layer's cache first.
+struct LatentAttentionStep {
+    ValueId q;      ///< [heads * (nope + rope)], rotated
+    ValueId latent; ///< [latent_dim + rope]: the normed latent, then the rotated part of the key
+    ValueId out;    ///< [heads * value_dim]
+    int layer, heads, nope, rope, latent_dim, value_dim;
+    WeightId k_b; ///< a slice a head [latent_dim, nope]: takes q into the latent space
+    WeightId v_b; ///< a slice a head [value_dim, latent_dim]: takes the attended latent out of it
+    float scale;
+};
+
+/// What joins gate and up: silu(gate) * up, gelu(gate) * up, or gpt-oss's
+/// gate * sigmoid(1.702 gate) * (up + 1) with gate at most 7 and up within -7 .. 7.
+enum class Activation : std::uint8_t { Silu, Gelu, ClampedSilu };
 
 /// out (+)= down(act(gate(in)) * up(in)); dense layers and shared experts
 struct FeedForwardStep {
@@ -105,7 +121,9 @@ struct RouteStep {
 struct ExpertsStep {
     ValueId in;
     int route;
-    WeightId gate, up, down; ///< one slice an expert
+    WeightId gate, up, down;                             ///< one slice an expert
+    WeightId gate_bias = kNoWeight, up_bias = kNoWeight; ///< [experts, width]
+    WeightId down_bias = kNoWeight;                      ///< [experts, width(out)]
     ValueId out;
     int width;
     Activation activation = Activation::Silu;
@@ -120,12 +138,12 @@ struct HeadStep {
     float scale = 1.0f;
 };
 
-using Step = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, FeedForwardStep,
-                          RouteStep, ExpertsStep, HeadStep>;
+using Step = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
+                          FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
 
 /// KV width of a layer, in values a token.
 struct KvLayer {
-    int kv_heads = 0, key_dim = 0, value_dim = 0;
+    int kv_heads = 0, key_dim = 0, value_dim = 0; ///< value_dim 0: the values are part of the keys
 };
 
 struct Plan {

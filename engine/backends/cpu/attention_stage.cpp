@@ -1,42 +1,26 @@
+#include "engine/backends/cpu/kv_attention.h"
 #include "engine/backends/cpu/stages.h"
-
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <limits>
 
 namespace switchyard::cpu {
 
 namespace {
 
 constexpr int kQueryRows = 16; ///< rows of a prefill task: a KV block is decoded once for all of them
+constexpr int kLatentHeads = 4, kLatentRows = 8; ///< heads and rows of a task over a latent cache
 
-// Rows of one sequence that stand together.
-struct RowGroup {
-    int first, count;
-};
-
-std::vector<RowGroup> query_groups(const Batch& batch) {
-    std::vector<RowGroup> groups;
-    for (int r = 0; r < static_cast<int>(batch.rows.size()); ++r) {
-        const bool same = !groups.empty() && groups.back().count < kQueryRows &&
-                          batch.rows[static_cast<std::size_t>(r)].sequence ==
-                              batch.rows[static_cast<std::size_t>(groups.back().first)].sequence;
-        if (same)
-            ++groups.back().count;
-        else
-            groups.push_back({r, 1});
-    }
-    return groups;
+RopePairs pairs_of(RopeStyle style) {
+    return style == RopeStyle::Interleaved ? RopePairs::Interleaved : RopePairs::HalfSplit;
 }
 
 } // namespace
 
-void AttentionStage::prepare_row(StepRun& run, int row) const {
-    for (const RowStep& step : row_steps_) {
-        float* x = run.value(step.value()) + std::int64_t{row} * run.width(step.value());
+void RowSteps::apply(StepRun& run, int row) const {
+    for (const RowStep& step : steps_) {
+        const int width = run.width(step.value());
+        float* x = run.value(step.value()) + std::int64_t{row} * width;
         if (step.norm) {
-            for (int i = 0; i < run.width(step.value()); i += step.norm->group)
+            const int count = step.norm->count > 0 ? step.norm->count : width;
+            for (int i = 0; i < count; i += step.norm->group)
                 rms_norm(x + i, run.vector(step.norm->gain), step.norm->epsilon, step.norm->group, x + i);
             continue;
         }
@@ -44,10 +28,8 @@ void AttentionStage::prepare_row(StepRun& run, int row) const {
         const RopeTable& table = run.shared.ropes[step.rope_table];
         const float* cosines = table.cosines.data<float>() + std::int64_t{row} * (r.dims / 2);
         const float* sines = table.sines.data<float>() + std::int64_t{row} * (r.dims / 2);
-        const RopePairs pairs =
-            r.style == RopeStyle::Interleaved ? RopePairs::Interleaved : RopePairs::HalfSplit;
         for (int h = 0; h < r.heads; ++h)
-            rope(x + std::int64_t{h} * r.head_dim + r.offset, r.dims, cosines, sines, pairs);
+            rope(x + std::int64_t{h} * r.head_dim + r.offset, r.dims, cosines, sines, pairs_of(r.style));
     }
 }
 
@@ -67,122 +49,118 @@ void AttentionStage::store(StepRun& run, int row) const {
 
 void AttentionStage::run(StepRun& run, Worker& w) const {
     run.parallel(w, run.rows(), [&](int r) {
-        prepare_row(run, r);
+        row_steps_.apply(run, r);
         store(run, r);
     });
     run.meet();
 
-    const std::vector<RowGroup> groups = query_groups(run.batch);
+    const std::vector<RowGroup> groups = row_groups(run.batch, kQueryRows);
     // Last groups first: they see the longest context, and short tasks at the end share better.
     const int tasks = static_cast<int>(groups.size()) * step_.kv_heads;
     run.parallel(w, tasks, [&](int task) {
         const RowGroup& g = groups[groups.size() - 1 - static_cast<std::size_t>(task / step_.kv_heads)];
-        attend(run, w, g.first, g.count, task % step_.kv_heads);
+        attend_rows(run, w, g.first, g.count, task % step_.kv_heads);
     });
     run.meet();
 }
 
-void AttentionStage::attend(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const {
-    const BatchRow& last = run.batch.rows[static_cast<std::size_t>(first_row + rows - 1)];
-    const auto& blocks = run.batch.sequences[static_cast<std::size_t>(last.sequence)].blocks;
-    if (run.kv.type(blocks[0]) == BlockType::F32) {
-        for (int r = first_row; r < first_row + rows; ++r)
-            attend_exactly(run, w, r, kv_head);
-        return;
+void AttentionStage::attend_rows(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const {
+    const int heads = step_.heads / step_.kv_heads, count = rows * heads; // of this KV head
+    const int acc_width = accumulator_floats(step_.value_dim), width = step_.head_dim;
+    float* q = w.queries.get<float>(static_cast<std::size_t>(count) *
+                                    static_cast<std::size_t>(acc_width + width + 2));
+    float *out = q + std::int64_t{count} * width, *sinks = out + std::int64_t{count} * acc_width;
+    auto* positions = reinterpret_cast<std::int32_t*>(sinks + count);
+    const float* sink = run.vector(step_.sinks);
+    for (int i = 0; i < count; ++i) {
+        const std::int64_t row = first_row + i / heads, head = kv_head * heads + i % heads;
+        scale(step_.scale, run.value(step_.q) + row * run.width(step_.q) + head * width,
+              q + std::int64_t{i} * width, width);
+        positions[i] = run.batch.rows[static_cast<std::size_t>(row)].position;
+        sinks[i] = sink ? sink[head] : 0.0f;
     }
-    const int group = step_.heads / step_.kv_heads, queries = rows * group;
-    const int acc_width = accumulator_floats(step_.value_dim), qw = step_.head_dim;
-    float* state =
-        w.state.get<float>(static_cast<std::size_t>(queries) * static_cast<std::size_t>(acc_width + qw + 4));
-    float *acc = state, *q = acc + std::int64_t{queries} * acc_width, *max = q + std::int64_t{queries} * qw;
-    float* sum = max + queries;
-    auto* ranges = reinterpret_cast<KvRange*>(sum + queries);
-    const float* sinks = run.vector(step_.sinks);
-
-    std::fill(acc, acc + std::int64_t{queries} * acc_width, 0.0f);
-    for (int i = 0; i < queries; ++i) {
-        const int head = kv_head * group + i % group;
-        scale(step_.scale,
-              run.value(step_.q) + std::int64_t{first_row + i / group} * run.width(step_.q) +
-                  std::int64_t{head} * qw,
-              q + std::int64_t{i} * qw, qw);
-        max[i] = sinks ? sinks[head] : -std::numeric_limits<float>::infinity();
-        sum[i] = sinks ? 1.0f : 0.0f;
+    const auto sequence =
+        static_cast<std::size_t>(run.batch.rows[static_cast<std::size_t>(first_row)].sequence);
+    attend(run, w,
+           {&run.batch.sequences[sequence], step_.layer, kv_head, step_.head_dim, step_.value_dim, false,
+            step_.window, count, q, positions, sink ? sinks : nullptr, out});
+    for (int i = 0; i < count; ++i) {
+        const std::int64_t row = first_row + i / heads, head = kv_head * heads + i % heads;
+        std::copy_n(out + std::int64_t{i} * acc_width, step_.value_dim,
+                    run.value(step_.out) + row * run.width(step_.out) + head * step_.value_dim);
     }
-    const int first_position = run.batch.rows[static_cast<std::size_t>(first_row)].position;
-    const int oldest = step_.window > 0 ? std::max(0, first_position - step_.window + 1) : 0;
-    for (int b = oldest / kKvBlockTokens; b <= last.position / kKvBlockTokens; ++b) {
-        for (int i = 0; i < queries; ++i) {
-            const int position = run.batch.rows[static_cast<std::size_t>(first_row + i / group)].position;
-            const int from = step_.window > 0 ? std::max(0, position - step_.window + 1) : 0;
-            ranges[i] = {std::clamp(from - b * kKvBlockTokens, 0, kKvBlockTokens),
-                         std::clamp(position + 1 - b * kKvBlockTokens, 0, kKvBlockTokens)};
-        }
-        const KvBlockId block = blocks[static_cast<std::size_t>(b)];
-        AttendArgs args;
-        args.type = run.kv.type(block);
-        args.head_dim = step_.head_dim;
-        args.value_dim = step_.value_dim;
-        args.k_block = run.kv.keys(block, step_.layer, kv_head);
-        args.v_block = run.kv.values(block, step_.layer, kv_head);
-        args.queries = queries;
-        args.q = q;
-        args.q_stride = qw;
-        args.ranges = ranges;
-        args.max = max;
-        args.sum = sum;
-        args.acc = acc;
-        args.acc_stride = acc_width;
-        args.scratch = w.scratch.get<float>(attend_scratch_floats(step_.head_dim, step_.value_dim));
-        attend_block(args);
-    }
-    for (int i = 0; i < queries; ++i)
-        scale(1.0f / sum[i], acc + std::int64_t{i} * acc_width,
-              run.value(step_.out) + std::int64_t{first_row + i / group} * run.width(step_.out) +
-                  std::int64_t{kv_head * group + i % group} * step_.value_dim,
-              step_.value_dim);
 }
 
-// The reference: all scores of a query, softmax and the weighted sum in double.
-void AttentionStage::attend_exactly(StepRun& run, Worker& w, int row, int kv_head) const {
-    const BatchRow& b = run.batch.rows[static_cast<std::size_t>(row)];
-    const auto& blocks = run.batch.sequences[static_cast<std::size_t>(b.sequence)].blocks;
-    const int from = step_.window > 0 ? std::max(0, b.position - step_.window + 1) : 0;
-    const int group = step_.heads / step_.kv_heads;
-    std::vector<double> scores(static_cast<std::size_t>(b.position + 1 - from));
-    std::vector<double> out(static_cast<std::size_t>(step_.value_dim));
-    float* kv = w.scratch.get<float>(static_cast<std::size_t>(std::max(step_.head_dim, step_.value_dim)));
-    const float* sinks = run.vector(step_.sinks);
-    const auto block_at = [&](int p) { return blocks[static_cast<std::size_t>(p / kKvBlockTokens)]; };
+void LatentAttentionStage::run(StepRun& run, Worker& w) const {
+    const int key_dim = step_.latent_dim + step_.rope;
+    run.parallel(w, run.rows(), [&](int r) {
+        row_steps_.apply(run, r);
+        const BatchRow& b = run.batch.rows[static_cast<std::size_t>(r)];
+        const KvBlockId block = run.batch.sequences[static_cast<std::size_t>(b.sequence)]
+                                    .blocks[static_cast<std::size_t>(b.position / kKvBlockTokens)];
+        store_k(run.kv.type(block), run.value(step_.latent) + std::int64_t{r} * key_dim, key_dim,
+                b.position % kKvBlockTokens, run.kv.keys(block, step_.layer, 0));
+    });
+    run.meet();
 
-    for (int head = kv_head * group; head < (kv_head + 1) * group; ++head) {
-        const float* q =
-            run.value(step_.q) + std::int64_t{row} * run.width(step_.q) + std::int64_t{head} * step_.head_dim;
-        double most = sinks ? sinks[head] : -std::numeric_limits<double>::infinity();
-        for (int p = from; p <= b.position; ++p) {
-            load_k(BlockType::F32, run.kv.keys(block_at(p), step_.layer, kv_head), step_.head_dim,
-                   p % kKvBlockTokens, kv);
-            double s = 0;
-            for (int d = 0; d < step_.head_dim; ++d)
-                s += static_cast<double>(q[d]) * kv[d];
-            scores[static_cast<std::size_t>(p - from)] = s * step_.scale;
-            most = std::max(most, s * step_.scale);
-        }
-        double sum = sinks ? std::exp(sinks[head] - most) : 0.0;
-        std::fill(out.begin(), out.end(), 0.0);
-        for (int p = from; p <= b.position; ++p) {
-            const double weight = std::exp(scores[static_cast<std::size_t>(p - from)] - most);
-            sum += weight;
-            load_v(BlockType::F32, run.kv.values(block_at(p), step_.layer, kv_head), step_.value_dim,
-                   p % kKvBlockTokens, kv);
-            for (int d = 0; d < step_.value_dim; ++d)
-                out[static_cast<std::size_t>(d)] += weight * kv[d];
-        }
-        float* y = run.value(step_.out) + std::int64_t{row} * run.width(step_.out) +
-                   std::int64_t{head} * step_.value_dim;
-        for (int d = 0; d < step_.value_dim; ++d)
-            y[d] = static_cast<float>(out[static_cast<std::size_t>(d)] / sum);
+    const std::vector<RowGroup> groups = row_groups(run.batch, kLatentRows);
+    const int parts = (step_.heads + kLatentHeads - 1) / kLatentHeads;
+    run.parallel(w, static_cast<int>(groups.size()) * parts, [&](int task) {
+        const RowGroup& g = groups[groups.size() - 1 - static_cast<std::size_t>(task / parts)];
+        const int head = task % parts * kLatentHeads;
+        attend_heads(run, w, g.first, g.count, head, std::min(kLatentHeads, step_.heads - head));
+    });
+    run.meet();
+}
+
+// For each head: the query into the latent space, attention there, and out of it again.
+void LatentAttentionStage::attend_heads(StepRun& run, Worker& w, int first_row, int rows, int first_head,
+                                        int heads) const {
+    const int key_dim = step_.latent_dim + step_.rope, q_dim = step_.nope + step_.rope, count = rows * heads;
+    const int acc_width = accumulator_floats(step_.latent_dim);
+    float* q = w.queries.get<float>(static_cast<std::size_t>(count) *
+                                    static_cast<std::size_t>(acc_width + key_dim + 1));
+    float* out = q + std::int64_t{count} * key_dim;
+    auto* positions = reinterpret_cast<std::int32_t*>(out + std::int64_t{count} * acc_width);
+    const std::int64_t q_width = run.width(step_.q), out_width = run.width(step_.out);
+    const float* queries = run.value(step_.q) + first_row * q_width;
+    for (int h = 0; h < heads; ++h) {
+        const float* from = queries + std::int64_t{first_head + h} * q_dim;
+        // Query (row, head) is at row * heads + head, so that positions ascend.
+        project_head(w, run.slice(step_.k_b, static_cast<std::size_t>(first_head + h)), from, q_width, rows,
+                     q + std::int64_t{h} * key_dim, std::int64_t{heads} * key_dim);
+        for (int r = 0; r < rows; ++r)
+            std::copy_n(from + r * q_width + step_.nope, step_.rope,
+                        q + (std::int64_t{r} * heads + h) * key_dim + step_.latent_dim);
     }
+    scale(step_.scale, q, q, count * key_dim);
+    for (int i = 0; i < count; ++i)
+        positions[i] = run.batch.rows[static_cast<std::size_t>(first_row + i / heads)].position;
+    const auto sequence =
+        static_cast<std::size_t>(run.batch.rows[static_cast<std::size_t>(first_row)].sequence);
+    attend(run, w,
+           {&run.batch.sequences[sequence], step_.layer, 0, key_dim, step_.latent_dim, true, 0, count, q,
+            positions, nullptr, out});
+    for (int h = 0; h < heads; ++h)
+        project_head(w, run.slice(step_.v_b, static_cast<std::size_t>(first_head + h)),
+                     out + std::int64_t{h} * acc_width, std::int64_t{heads} * acc_width, rows,
+                     run.value(step_.out) + first_row * out_width +
+                         std::int64_t{first_head + h} * step_.value_dim,
+                     out_width);
+}
+
+// y[t] = W x[t] for one head's matrix; strides in floats.
+void LatentAttentionStage::project_head(Worker& w, const Slice& weight, const float* x, std::int64_t x_stride,
+                                        int rows, float* y, std::int64_t y_stride) {
+    Rows in{x, x_stride, nullptr, 0};
+    if (wants_q8(weight)) {
+        in.q8_stride = q8_row_bytes(weight.cols);
+        std::byte* q8 = w.q8.get<std::byte>(static_cast<std::size_t>(rows) * in.q8_stride);
+        for (int r = 0; r < rows; ++r)
+            quantize_q8(x + r * x_stride, weight.cols, q8 + static_cast<std::size_t>(r) * in.q8_stride);
+        in.q8 = q8;
+    }
+    multiply(weight, in, nullptr, rows, 0, panels(weight.rows), y, y_stride, false, w.decoded);
 }
 
 } // namespace switchyard::cpu

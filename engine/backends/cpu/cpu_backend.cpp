@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <mutex>
+#include <utility>
 
 namespace switchyard {
 
@@ -42,7 +42,7 @@ class Compiler {
     void add(const NormStep& s) {
         flush();
         if (s.in == s.out)
-            row_steps_.push_back({s, std::nullopt, 0});
+            row_steps_.add(s);
         else
             norms_.push_back(s);
     }
@@ -58,12 +58,15 @@ class Compiler {
     }
     void add(const RopeStep& s) {
         flush();
-        row_steps_.push_back({std::nullopt, s, rope_table(s)});
+        row_steps_.add(s, rope_table(s));
     }
     void add(const AttentionStep& s) {
         flush();
-        stages_.push_back(std::make_unique<AttentionStage>(s, std::move(row_steps_)));
-        row_steps_.clear();
+        stages_.push_back(std::make_unique<AttentionStage>(s, std::exchange(row_steps_, {})));
+    }
+    void add(const LatentAttentionStep& s) {
+        flush();
+        stages_.push_back(std::make_unique<LatentAttentionStage>(s, std::exchange(row_steps_, {})));
     }
     void add(const RouteStep& s) { feed_forward(s.in, kNoValue).add(s); }
     void add(const ExpertsStep& s) { feed_forward(s.in, s.out).add(s); }
@@ -119,7 +122,7 @@ class Compiler {
     Shared& shared_;
     std::vector<std::unique_ptr<Stage>> stages_;
     std::vector<NormStep> norms_;
-    std::vector<AttentionStage::RowStep> row_steps_;
+    RowSteps row_steps_;
     std::unique_ptr<ProjectionStage> projection_;
     std::unique_ptr<FeedForwardStage> feed_forward_;
     int dense_blocks_ = 0;

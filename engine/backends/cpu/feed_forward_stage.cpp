@@ -12,6 +12,36 @@ constexpr std::int64_t kHiddenChunk = 4 * kPanelRows; ///< hidden neurons of a t
 
 std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
+const float* bias_row(const StepRun& run, WeightId id, std::size_t expert, int width) {
+    const float* all = run.vector(id);
+    return all ? all + expert * static_cast<std::size_t>(width) : nullptr;
+}
+
+void add_bias(const float* bias, float* y, std::int64_t n) {
+    if (bias)
+        add(bias, y, static_cast<int>(n));
+}
+
+// gpt-oss's activation (its model card and transformers' GptOssExperts give the constants).
+void clamped_swiglu(const float* gate, const float* up, float* out, int n) {
+    constexpr float kAlpha = 1.702f, kLimit = 7.0f;
+    for (int i = 0; i < n; ++i) {
+        const float g = std::min(gate[i], kLimit), u = std::clamp(up[i], -kLimit, kLimit);
+        out[i] = g / (1.0f + std::exp(-kAlpha * g)) * (u + 1.0f);
+    }
+}
+
+void join(Activation activation, const float* gate, const float* up, float* out, int n) {
+    switch (activation) {
+    case Activation::Silu:
+        return swiglu(gate, up, out, n);
+    case Activation::Gelu:
+        return gelu_glu(gate, up, out, n);
+    case Activation::ClampedSilu:
+        return clamped_swiglu(gate, up, out, n);
+    }
+}
+
 } // namespace
 
 void FeedForwardStage::reserve(const Batch& batch, Shared& shared) const {
@@ -134,6 +164,9 @@ std::vector<FeedForwardStage::Unit> FeedForwardStage::units(const StepRun& run, 
             u.gate = &run.slice(experts_->gate, e);
             u.up = &run.slice(experts_->up, e);
             u.down = &run.slice(experts_->down, e);
+            u.gate_bias = bias_row(run, experts_->gate_bias, e, experts_->width);
+            u.up_bias = bias_row(run, experts_->up_bias, e, experts_->width);
+            u.down_bias = bias_row(run, experts_->down_bias, e, run.width(out_));
             u.activation = experts_->activation;
             u.width = experts_->width;
             u.all_rows = false;
@@ -172,12 +205,13 @@ void FeedForwardStage::hidden(StepRun& run, Worker& w, const Rows& in, const Uni
     const std::int64_t p0 = first / kPanelRows, p1 = panels(last);
     multiply(*u.gate, in, index, tokens, p0, p1, gate - first, kHiddenChunk, false, w.decoded);
     multiply(*u.up, in, index, tokens, p0, p1, up - first, kHiddenChunk, false, w.decoded);
-    const auto join = u.activation == Activation::Silu ? swiglu : gelu_glu;
     const auto stride = round_up(static_cast<std::size_t>(u.width), 32);
     const bool q8 = wants_q8(*u.down);
     for (int t = 0; t < tokens; ++t) {
         float* h = run.shared.hidden.data<float>() + u.hidden + static_cast<std::size_t>(t) * stride + first;
-        join(gate + t * kHiddenChunk, up + t * kHiddenChunk, h, static_cast<int>(n));
+        add_bias(u.gate_bias ? u.gate_bias + first : nullptr, gate + t * kHiddenChunk, n);
+        add_bias(u.up_bias ? u.up_bias + first : nullptr, up + t * kHiddenChunk, n);
+        join(u.activation, gate + t * kHiddenChunk, up + t * kHiddenChunk, h, static_cast<int>(n));
         if (q8)
             quantize_q8(
                 h, n,
@@ -203,9 +237,11 @@ void FeedForwardStage::down(StepRun& run, Worker& w, const std::vector<Unit>& un
         }
         float* y = w.scratch.get<float>(static_cast<std::size_t>(u.tokens() * n));
         multiply(*u.down, h, nullptr, u.tokens(), first, last, y - row0, n, false, w.decoded);
-        for (int t = 0; t < u.tokens(); ++t)
+        for (int t = 0; t < u.tokens(); ++t) {
+            add_bias(u.down_bias ? u.down_bias + row0 : nullptr, y + t * n, n);
             scale_add(u.weights[static_cast<std::size_t>(t)], y + t * n,
                       out + u.rows[static_cast<std::size_t>(t)] * rows + row0, static_cast<int>(n));
+        }
     }
 }
 

@@ -44,29 +44,54 @@ class ProjectionStage : public Stage {
     std::vector<ProjectStep> steps_;
 };
 
-/// Norms and rotations of q and k, the append to the cache, and causal attention.
-class AttentionStage : public Stage {
+/// Norms and rotations of single rows (head norms, rope), applied in place before attention.
+class RowSteps {
   public:
-    /// One operation on the rows of q or k before attention.
+    void add(const NormStep& norm) { steps_.push_back({norm, std::nullopt, 0}); }
+    void add(const RopeStep& rope, std::size_t table) { steps_.push_back({std::nullopt, rope, table}); }
+    void apply(StepRun& run, int row) const;
+
+  private:
     struct RowStep {
         std::optional<NormStep> norm;
         std::optional<RopeStep> rope;
         std::size_t rope_table = 0;
         ValueId value() const { return norm ? norm->in : rope->value; }
     };
-    AttentionStage(const AttentionStep& step, std::vector<RowStep> row_steps)
+    std::vector<RowStep> steps_;
+};
+
+/// Row steps, the append to the cache, and causal attention.
+class AttentionStage : public Stage {
+  public:
+    AttentionStage(const AttentionStep& step, RowSteps row_steps)
         : step_(step), row_steps_(std::move(row_steps)) {}
     void reserve(const Batch&, Shared&) const override {}
     void run(StepRun& run, Worker& w) const override;
 
   private:
-    void prepare_row(StepRun& run, int row) const;
     void store(StepRun& run, int row) const;
-    void attend(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const;
-    void attend_exactly(StepRun& run, Worker& w, int row, int kv_head) const;
+    void attend_rows(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const;
 
     AttentionStep step_;
-    std::vector<RowStep> row_steps_;
+    RowSteps row_steps_;
+};
+
+/// The same over a latent cache (MLA), in the absorbed form.
+class LatentAttentionStage : public Stage {
+  public:
+    LatentAttentionStage(const LatentAttentionStep& step, RowSteps row_steps)
+        : step_(step), row_steps_(std::move(row_steps)) {}
+    void reserve(const Batch&, Shared&) const override {}
+    void run(StepRun& run, Worker& w) const override;
+
+  private:
+    void attend_heads(StepRun& run, Worker& w, int first_row, int rows, int first_head, int heads) const;
+    static void project_head(Worker& w, const Slice& weight, const float* x, std::int64_t x_stride, int rows,
+                             float* y, std::int64_t y_stride);
+
+    LatentAttentionStep step_;
+    RowSteps row_steps_;
 };
 
 /// SwiGLU blocks over one input: a dense layer, or routed experts and shared ones together.
@@ -87,6 +112,7 @@ class FeedForwardStage : public Stage {
     /// A block at work on some rows of the batch.
     struct Unit {
         const Slice *gate, *up, *down;
+        const float *gate_bias, *up_bias, *down_bias; ///< [width], [width], [width(out)] or null
         Activation activation;
         int width;
         bool all_rows;                  ///< every row with weight 1, in order

@@ -41,9 +41,11 @@ class Buffer {
 struct Worker {
     int thread = 0;
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
-    Buffer f32, q8, scratch, state;
+    Buffer f32, q8, scratch, state, queries;
     std::vector<float> decoded;
-    std::size_t bytes() const { return f32.bytes() + q8.bytes() + scratch.bytes() + state.bytes(); }
+    std::size_t bytes() const {
+        return f32.bytes() + q8.bytes() + scratch.bytes() + state.bytes() + queries.bytes();
+    }
 };
 
 /// cos and sin of a rope's frequencies for the rows of a batch: [rows][dims/2] each.

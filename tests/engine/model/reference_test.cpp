@@ -11,7 +11,8 @@ namespace switchyard {
 namespace {
 
 struct Comparison {
-    double nmse = 0; ///< sum (a - b)^2 / sum b^2
+    double nmse = 0;   ///< sum (a - b)^2 / sum b^2
+    double median = 0; ///< the same of the middle position
     std::size_t other_argmax = 0;
 };
 
@@ -19,10 +20,19 @@ Comparison compare(const std::vector<float>& logits, const std::vector<float>& e
                    std::size_t vocabulary) {
     Comparison c;
     double error = 0, power = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        error += std::pow(double(logits[i]) - expected[i], 2);
-        power += std::pow(double(expected[i]), 2);
+    std::vector<double> positions;
+    for (std::size_t t = 0; t < expected.size(); t += vocabulary) {
+        double e = 0, p = 0;
+        for (std::size_t i = t; i < t + vocabulary; ++i) {
+            e += std::pow(double(logits[i]) - expected[i], 2);
+            p += std::pow(double(expected[i]), 2);
+        }
+        positions.push_back(e / p);
+        error += e;
+        power += p;
     }
+    std::nth_element(positions.begin(), positions.begin() + std::ssize(positions) / 2, positions.end());
+    c.median = positions[positions.size() / 2];
     c.nmse = error / power;
     for (std::size_t t = 0; t < expected.size(); t += vocabulary) {
         const auto a = logits.begin() + static_cast<std::ptrdiff_t>(t),
@@ -82,7 +92,8 @@ TEST_P(ReferenceModel, FastPathAgreesButForTheHalfPrecisionCache) {
     const auto model = load(GetParam(), false);
     const Comparison c =
         compare(all_logits(*model, ids(), 512, BlockType::F16), want.values, want.shape.back());
-    EXPECT_LT(c.nmse, 1e-3) << "an F16 cache costs 1e-6, and up to 1e-3 where it flips a route";
+    EXPECT_LT(c.median, 3e-5);
+    EXPECT_LT(c.nmse, 1e-2) << "an F16 cache costs 1e-6, and more at the tokens where it flips a route";
 }
 
 TEST_P(ReferenceModel, ResultsDoNotDependOnChunksOrThreads) {
@@ -94,7 +105,10 @@ TEST_P(ReferenceModel, ResultsDoNotDependOnChunksOrThreads) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel, testing::Values("llama31", "deepseek1"),
+INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel,
+                         testing::Values("llama31", "deepseek1", "deepseek2_lite", "deepseek2_grouped",
+                                         "deepseek3", "gptoss", "mixtral", "olmoe", "qwen2", "qwen2moe",
+                                         "qwen3", "qwen3moe"),
                          [](const auto& info) { return std::string(info.param); });
 
 } // namespace

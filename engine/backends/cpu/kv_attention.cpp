@@ -1,0 +1,115 @@
+#include "engine/backends/cpu/kv_attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace switchyard::cpu {
+
+namespace {
+
+KvBlockId block_at(const QueryGroup& g, int position) {
+    return g.sequence->blocks[static_cast<std::size_t>(position / kKvBlockTokens)];
+}
+
+int oldest(const QueryGroup& g, int position) {
+    return g.window > 0 ? std::max(0, position - g.window + 1) : 0;
+}
+
+// The reference: all scores of a query, softmax and the weighted sum in double.
+void attend_exactly(StepRun& run, Worker& w, const QueryGroup& g, int query) {
+    const int position = g.positions[query], from = oldest(g, position);
+    const float* q = g.q + std::int64_t{query} * g.key_dim;
+    float* out = g.out + std::int64_t{query} * accumulator_floats(g.value_dim);
+    std::vector<double> scores(static_cast<std::size_t>(position + 1 - from));
+    std::vector<double> sum(static_cast<std::size_t>(g.value_dim));
+    float* kv = w.scratch.get<float>(static_cast<std::size_t>(std::max(g.key_dim, g.value_dim)));
+    double most = g.sinks ? g.sinks[query] : -std::numeric_limits<double>::infinity();
+    for (int p = from; p <= position; ++p) {
+        load_k(BlockType::F32, run.kv.keys(block_at(g, p), g.layer, g.kv_head), g.key_dim, p % kKvBlockTokens,
+               kv);
+        double s = 0;
+        for (int d = 0; d < g.key_dim; ++d)
+            s += static_cast<double>(q[d]) * kv[d];
+        scores[static_cast<std::size_t>(p - from)] = s;
+        most = std::max(most, s);
+    }
+    double total = g.sinks ? std::exp(g.sinks[query] - most) : 0.0;
+    for (int p = from; p <= position; ++p) {
+        const double weight = std::exp(scores[static_cast<std::size_t>(p - from)] - most);
+        total += weight;
+        if (g.values_in_keys)
+            load_k(BlockType::F32, run.kv.keys(block_at(g, p), g.layer, g.kv_head), g.key_dim,
+                   p % kKvBlockTokens, kv);
+        else
+            load_v(BlockType::F32, run.kv.values(block_at(g, p), g.layer, g.kv_head), g.value_dim,
+                   p % kKvBlockTokens, kv);
+        for (int d = 0; d < g.value_dim; ++d)
+            sum[static_cast<std::size_t>(d)] += weight * kv[d];
+    }
+    for (int d = 0; d < g.value_dim; ++d)
+        out[d] = static_cast<float>(sum[static_cast<std::size_t>(d)] / total);
+}
+
+} // namespace
+
+void attend(StepRun& run, Worker& w, const QueryGroup& g) {
+    if (run.kv.type(g.sequence->blocks[0]) == BlockType::F32) {
+        for (int i = 0; i < g.count; ++i)
+            attend_exactly(run, w, g, i);
+        return;
+    }
+    const int acc_width = accumulator_floats(g.value_dim);
+    const auto count = static_cast<std::size_t>(g.count);
+    float* max = w.state.get<float>(4 * count);
+    float* sum = max + count;
+    auto* ranges = reinterpret_cast<KvRange*>(sum + count);
+    std::fill(g.out, g.out + std::int64_t{g.count} * acc_width, 0.0f);
+    for (std::size_t i = 0; i < count; ++i) {
+        max[i] = g.sinks ? g.sinks[i] : -std::numeric_limits<float>::infinity();
+        sum[i] = g.sinks ? 1.0f : 0.0f;
+    }
+    const int last = g.positions[g.count - 1] / kKvBlockTokens;
+    for (int b = oldest(g, g.positions[0]) / kKvBlockTokens; b <= last; ++b) {
+        for (std::size_t i = 0; i < count; ++i)
+            ranges[i] = {std::clamp(oldest(g, g.positions[i]) - b * kKvBlockTokens, 0, kKvBlockTokens),
+                         std::clamp(g.positions[i] + 1 - b * kKvBlockTokens, 0, kKvBlockTokens)};
+        const KvBlockId block = g.sequence->blocks[static_cast<std::size_t>(b)];
+        AttendArgs args;
+        args.type = run.kv.type(block);
+        args.head_dim = g.key_dim;
+        args.value_dim = g.value_dim;
+        args.k_block = run.kv.keys(block, g.layer, g.kv_head);
+        args.v_block = g.values_in_keys ? nullptr : run.kv.values(block, g.layer, g.kv_head);
+        args.queries = g.count;
+        args.q = g.q;
+        args.q_stride = g.key_dim;
+        args.ranges = ranges;
+        args.max = max;
+        args.sum = sum;
+        args.acc = g.out;
+        args.acc_stride = acc_width;
+        args.scratch = w.scratch.get<float>(attend_scratch_floats(g.key_dim, g.value_dim));
+        attend_block(args);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        float* out = g.out + static_cast<std::int64_t>(i) * acc_width;
+        scale(1.0f / sum[i], out, out, g.value_dim);
+    }
+}
+
+std::vector<RowGroup> row_groups(const Batch& batch, int most) {
+    std::vector<RowGroup> groups;
+    for (int r = 0; r < static_cast<int>(batch.rows.size()); ++r) {
+        const bool same = !groups.empty() && groups.back().count < most &&
+                          batch.rows[static_cast<std::size_t>(r)].sequence ==
+                              batch.rows[static_cast<std::size_t>(groups.back().first)].sequence;
+        if (same)
+            ++groups.back().count;
+        else
+            groups.push_back({r, 1});
+    }
+    return groups;
+}
+
+} // namespace switchyard::cpu
