@@ -427,7 +427,7 @@ class TestShell : public QObject {
             if (!control || widget->objectName().startsWith(u"qt_"_s) || widget->inherits("QHeaderView") ||
                 widget->inherits("QComboBoxListView") || widget->inherits("QTableCornerButton") ||
                 qobject_cast<QComboBox*>(widget->parentWidget()) ||
-                widget->inherits("QComboBoxPrivateContainer"))
+                widget->inherits("QComboBoxPrivateContainer") || widget->inherits("QLineEditIconButton"))
                 continue;
             const QString what =
                 u"%1 in %2"_s.arg(QLatin1String(widget->metaObject()->className()),
