@@ -27,14 +27,17 @@ void use(const switchyard::Tokenizer& tokenizer) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     const std::size_t cut = input.find('\0');
+    switchyard::TokenizerFiles files;
     try {
-        switchyard::TokenizerFiles files;
         files.tokenizer = nlohmann::json::parse(input.substr(0, cut));
         if (cut != std::string_view::npos)
             files.tokenizer_config = nlohmann::json::parse(input.substr(cut + 1));
+    } catch (const nlohmann::json::exception&) {
+        return 0;
+    }
+    try {
         use(*switchyard::tokenizer_from_files(files, "fuzz"));
     } catch (const switchyard::Error&) {
-    } catch (const nlohmann::json::parse_error&) {
     }
     return 0;
 }
