@@ -157,17 +157,23 @@ void print(const Json& json) {
     const auto line = [](const char* label, const std::string& value) {
         std::printf("%-16s %s\n", label, value.c_str());
     };
-    const auto millions = [](const Json& count) {
+    const auto count_of = [](const Json& count) {
+        const auto value = count.get<double>();
         char text[32];
-        std::snprintf(text, sizeof text, "%.1f M", count.get<double>() / 1e6);
+        if (value >= 1e9)
+            std::snprintf(text, sizeof text, "%.2f B", value / 1e9);
+        else if (value >= 1e6)
+            std::snprintf(text, sizeof text, "%.1f M", value / 1e6);
+        else
+            std::snprintf(text, sizeof text, "%.1f K", value / 1e3);
         return std::string(text);
     };
     const Json& shape = json["shape"];
     line("model", json["name"].get<std::string>() + " (" + json["architecture"].get<std::string>() + ")");
     line("parameters",
-         millions(json["parameters_total"]) + ", " + millions(json["parameters_active"]) + " active a token");
+         count_of(json["parameters_total"]) + ", " + count_of(json["parameters_active"]) + " active a token");
     for (const auto& [role, count] : json["parameters"].items())
-        line(("  " + role).c_str(), millions(count));
+        line(("  " + role).c_str(), count_of(count));
     line("shape", shape["layers"].dump() + " layers of " + shape["hidden"].dump() + ", " +
                       shape["heads"].dump() + " heads (" + shape["kv_heads"].dump() + " KV) of " +
                       shape["head_dim"].dump() + ", vocabulary " + shape["vocabulary"].dump());

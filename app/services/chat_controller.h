@@ -5,7 +5,6 @@
 #include "app/services/conversation_store.h"
 #include "app/services/generator.h"
 
-#include <QElapsedTimer>
 #include <QPointer>
 #include <QTimer>
 
@@ -61,7 +60,7 @@ class ChatController : public QObject {
     void stop(ConversationId id);
     /// Another answer to the same question, with a new seed, as a branch.
     void regenerate(MessageId answer);
-    /// The same settings, seed and dial moves again, as a branch.
+    /// The same settings, seed and dial moves again, as a branch; refused() where another model is loaded.
     void runAgain(MessageId answer);
     /// A branch with another question, answered.
     void editQuestion(MessageId question, const QString& text);
@@ -93,6 +92,8 @@ class ChatController : public QObject {
     void tuningChanged();
     /// A chat or message was deleted and can be brought back by undoDelete().
     void undoOffered(const QString& sentence);
+    /// What was asked for cannot be done now: a sentence with cause and way on.
+    void refused(const QString& sentence);
     /// From the store: a sentence, and whether chats are being saved.
     void problem(const QString& sentence, bool saving);
 

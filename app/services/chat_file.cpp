@@ -1,9 +1,9 @@
 #include "app/services/chat_file.h"
 
 #include "app/services/conversation_schema.h"
+#include "app/services/conversation_store.h"
 #include "app/services/sql_error.h"
 
-#include <QCoreApplication>
 #include <QDateTime>
 #include <QDir>
 #include <QFile>
@@ -16,8 +16,6 @@
 namespace switchyard {
 
 namespace {
-
-QString tr(const char* text) { return QCoreApplication::translate("ConversationStore", text); }
 
 QSqlDatabase connection(const QString& path) {
     QSqlDatabase db = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"),
@@ -67,11 +65,13 @@ ChatFile::Use ChatFile::open() {
         if (error.cannotWrite())
             use_ = refuse(
                 version_ == kSchemaVersion ? Use::ReadUntilFree : Use::Read,
-                tr("%1 cannot be written (%2): chats are kept in memory until it can.").arg(path_, cause));
+                ConversationStore::tr("%1 cannot be written (%2): chats are kept in memory until it can.")
+                    .arg(path_, cause));
         else
             use_ =
-                refuse(Use::None, tr("%1 is damaged or no chat database (%2): it is left as it is and chats "
-                                     "are kept in memory only. Move it away to start afresh.")
+                refuse(Use::None, ConversationStore::tr(
+                                      "%1 is damaged or no chat database (%2): it is left as it is and chats "
+                                      "are kept in memory only. Move it away to start afresh.")
                                       .arg(path_, cause));
     }
     if (use_ != Use::Write && use_ != Use::ReadUntilFree)
@@ -93,14 +93,16 @@ int ChatFile::versionInHeader() const {
 ChatFile::Use ChatFile::openLocked() {
     if (!QDir().mkpath(folder_))
         return refuse(Use::None,
-                      tr("The folder %1 cannot be made: chats are kept in memory only. Choose another "
-                         "data folder in the settings.")
+                      ConversationStore::tr(
+                          "The folder %1 cannot be made: chats are kept in memory only. Choose another "
+                          "data folder in the settings.")
                           .arg(folder_));
     version_ = versionInHeader();
     const auto future = [&] {
         return refuse(Use::None,
-                      tr("%1 was written by a newer version of this program: it is left as it is and "
-                         "chats are kept in memory only. Update the program to see your chats.")
+                      ConversationStore::tr(
+                          "%1 was written by a newer version of this program: it is left as it is and "
+                          "chats are kept in memory only. Update the program to see your chats.")
                           .arg(path_));
     };
     if (version_ > kSchemaVersion)
@@ -109,13 +111,16 @@ ChatFile::Use ChatFile::openLocked() {
     lock_->setStaleLockTime(0);
     if (!lock_->tryLock(0)) {
         if (lock_->error() == QLockFile::LockFailedError)
-            return refuse(Use::Read,
-                          tr("Another window of this program uses the chats in %1: what is written "
-                             "here is kept in memory only. Close one of the two.")
-                              .arg(folder_));
-        return refuse(Use::Read, tr("The folder %1 cannot be written: chats are kept in memory only. Make it "
-                                    "writable, or choose another data folder in the settings.")
-                                     .arg(folder_));
+            return refuse(
+                Use::Read,
+                ConversationStore::tr("Another window of this program uses the chats in %1: what is written "
+                                      "here is kept in memory only. Close one of the two.")
+                    .arg(folder_));
+        return refuse(
+            Use::Read,
+            ConversationStore::tr("The folder %1 cannot be written: chats are kept in memory only. Make it "
+                                  "writable, or choose another data folder in the settings.")
+                .arg(folder_));
     }
     file_ = connection(path_);
     if (!file_.open())
@@ -130,8 +135,9 @@ ChatFile::Use ChatFile::openLocked() {
     execute(file_, QStringLiteral("PRAGMA synchronous = NORMAL"));
     if (version_ > 0 && version_ < kSchemaVersion && !backUp(version_))
         return refuse(Use::Read,
-                      tr("No copy of %1 could be made before bringing it up to date (is the disk full?): "
-                         "it is left as it is and chats are kept in memory only.")
+                      ConversationStore::tr(
+                          "No copy of %1 could be made before bringing it up to date (is the disk full?): "
+                          "it is left as it is and chats are kept in memory only.")
                           .arg(path_));
     migrate(file_, version_);
     version_ = kSchemaVersion;

@@ -40,9 +40,10 @@ struct Message {
     MessageState state = MessageState::Complete;
     QList<MessagePart> parts;
     QDateTime created;
-    QString model; ///< answers: file name of the model
-    QString error; ///< one sentence, where state is Failed
-    RunRecord run; ///< answers
+    QString model;             ///< answers: file name of the model
+    QString model_fingerprint; ///< answers: which file that was (Capabilities)
+    QString error;             ///< one sentence, where state is Failed
+    RunRecord run;             ///< answers
     bool has_run = false;
     /// Siblings under the same parent, in order, this one included: for the "2/3" switch.
     QList<MessageId> siblings;

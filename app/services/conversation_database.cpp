@@ -125,12 +125,14 @@ void ConversationDatabase::readParts(ConversationId id, QHash<MessageId, Message
 }
 
 void ConversationDatabase::readRun(Message& message) {
-    QSqlQuery row = run(QStringLiteral("SELECT encoding, record FROM runs WHERE message = ?"), {message.id});
+    QSqlQuery row =
+        run(QStringLiteral("SELECT encoding, record, model_hash FROM runs WHERE message = ?"), {message.id});
     if (!row.next())
         return;
     try {
         message.run = unpackRun({row.value(0).toInt(), row.value(1).toByteArray()});
         message.has_run = true;
+        message.model_fingerprint = row.value(2).toString();
     } catch (const Error&) {
         message.has_run = false; // the text stands without its record
     }
@@ -274,17 +276,19 @@ void ConversationDatabase::writeParts(const Message& message) {
 void ConversationDatabase::writeRun(const Message& message) {
     const RunBlob blob = packRun(message.run);
     const RunTimings& t = message.run.timings;
-    run(QStringLiteral("INSERT INTO runs(kind, message, model, finish, prompt_tokens, generated_tokens,"
-                       " prefill_ms, first_token_ms, decode_ms, encoding, record)"
-                       " VALUES('chat', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                       " ON CONFLICT(message) DO UPDATE SET model = excluded.model, finish = excluded.finish,"
-                       " prompt_tokens = excluded.prompt_tokens,"
-                       " generated_tokens = excluded.generated_tokens, prefill_ms = excluded.prefill_ms,"
-                       " first_token_ms = excluded.first_token_ms, decode_ms = excluded.decode_ms,"
-                       " encoding = excluded.encoding, record = excluded.record"),
-        {message.id, notNull(message.model), QString::fromUtf8(finish_name(message.run.finish)),
-         t.prompt_tokens, t.generated_tokens, t.prefill_ms, t.time_to_first_token_ms, t.decode_ms,
-         blob.encoding, blob.bytes});
+    run(QStringLiteral(
+            "INSERT INTO runs(kind, message, model, model_hash, finish, prompt_tokens, generated_tokens,"
+            " prefill_ms, first_token_ms, decode_ms, encoding, record)"
+            " VALUES('chat', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT(message) DO UPDATE SET model = excluded.model,"
+            " model_hash = excluded.model_hash, finish = excluded.finish,"
+            " prompt_tokens = excluded.prompt_tokens,"
+            " generated_tokens = excluded.generated_tokens, prefill_ms = excluded.prefill_ms,"
+            " first_token_ms = excluded.first_token_ms, decode_ms = excluded.decode_ms,"
+            " encoding = excluded.encoding, record = excluded.record"),
+        {message.id, notNull(message.model), notNull(message.model_fingerprint),
+         QString::fromUtf8(finish_name(message.run.finish)), t.prompt_tokens, t.generated_tokens,
+         t.prefill_ms, t.time_to_first_token_ms, t.decode_ms, blob.encoding, blob.bytes});
 }
 
 void ConversationDatabase::index(qint64 row, const QString& text) {

@@ -57,7 +57,8 @@ void ConversationStore::Worker::open() {
             disk_->markInterrupted();
             disk_->purge();
         } catch (const SqlError& error) {
-            toMemory(tr("Chats cannot be saved now (%1): they are kept in memory until they can.")
+            toMemory(ConversationStore::tr(
+                         "Chats cannot be saved now (%1): they are kept in memory until they can.")
                          .arg(QString::fromUtf8(error.what())));
         }
     }
@@ -100,9 +101,11 @@ void ConversationStore::Worker::runBatch(std::deque<Job>& batch, std::vector<Aft
                 return runSingly(batch, after);
             const QString cause = QString::fromUtf8(error.what());
             toMemory(error.full()
-                         ? tr("The disk is full: chats are kept in memory until there is room. Make "
-                              "room and they are saved by themselves.")
-                         : tr("Chats cannot be saved now (%1): they are kept in memory until they can.")
+                         ? ConversationStore::tr(
+                               "The disk is full: chats are kept in memory until there is room. Make "
+                               "room and they are saved by themselves.")
+                         : ConversationStore::tr(
+                               "Chats cannot be saved now (%1): they are kept in memory until they can.")
                                .arg(cause));
         }
     }
@@ -141,7 +144,8 @@ void ConversationStore::Worker::runSingly(std::deque<Job>& batch, std::vector<Af
             for (After& done : transact(database, one))
                 after.push_back(std::move(done));
         } catch (const SqlError& error) {
-            report(tr("A change to a chat could not be stored (%1).").arg(QString::fromUtf8(error.what())),
+            report(ConversationStore::tr("A change to a chat could not be stored (%1).")
+                       .arg(QString::fromUtf8(error.what())),
                    !memory_);
         }
     }
@@ -152,7 +156,7 @@ void ConversationStore::Worker::toMemory(const QString& sentence) {
         memory_.emplace(file_.memory());
         memory_->markInterrupted();
     } catch (const SqlError& error) {
-        report(tr("Chats can be kept neither on the disk nor in memory (%1).")
+        report(ConversationStore::tr("Chats can be kept neither on the disk nor in memory (%1).")
                    .arg(QString::fromUtf8(error.what())),
                false);
         return;
@@ -188,7 +192,7 @@ void ConversationStore::Worker::retry() {
     memory_.reset();
     file_.closeMemory();
     retry_timer_.reset();
-    report(tr("Chats are saved again."), true);
+    report(ConversationStore::tr("Chats are saved again."), true);
 }
 
 void ConversationStore::Worker::report(const QString& sentence, bool saving) {

@@ -21,57 +21,9 @@ double millisecondsSince(Clock::time_point start) {
     return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-Capabilities exampleModel(const QString& name, quint64 bytes) {
-    Capabilities c;
-    c.ready = true;
-    c.model_path = QStringLiteral("/models/") + name;
-    c.model_name = name;
-    c.device = QStringLiteral("CPU, 2 threads");
-    c.file_precision = QStringLiteral("Q8_0");
-    c.context = 8192;
-    c.weights_bytes = bytes;
-    c.kv_bytes_per_token = 31104;
-    c.memory_total = 16ull << 30;
-    c.memory_available = 11ull << 30;
-    // Bits a weight, against the file's 8.5.
-    const std::pair<const char*, double> choices[] = {{"F16", 16},   {"BF16", 16},  {"Q8_0", 8.5},
-                                                      {"Q6_K", 6.5}, {"Q5_1", 6},   {"Q5_0", 5.5},
-                                                      {"Q4_1", 5},   {"Q4_K", 4.5}, {"Q4_0", 4.5}};
-    for (const auto& [type, bits] : choices) {
-        ChoiceForecast choice;
-        choice.name = QString::fromLatin1(type);
-        choice.bytes = static_cast<quint64>(static_cast<double>(bytes) * bits / 8.5);
-        choice.tokens_per_second = 40.0 * 8.5 / bits;
-        choice.no_gain = bits > 8.5;
-        if (choice.name == QLatin1String("Q4_K"))
-            choice.note = QStringLiteral("Q4_0 where rows are not divisible by 256");
-        c.weights.push_back(choice);
-    }
-    c.kv.push_back({QStringLiteral("F16"), c.kv_bytes_per_token * 8192, 40, false, {}});
-    c.kv.push_back({QStringLiteral("Q8_0"), c.kv_bytes_per_token * 8192 * 17 / 32, 42, false, {}});
-    return c;
-}
-
 } // namespace
 
 FakeScript::FakeScript() : capabilities(FakeGenerator::mixtureModel()) {}
-
-Capabilities FakeGenerator::denseModel() {
-    Capabilities c = exampleModel(QStringLiteral("Example-Dense-135M-Q8_0.gguf"), 143ull << 20);
-    c.architecture = QStringLiteral("llama");
-    c.can_carve = true;
-    c.unavailable = {QStringLiteral("experts")};
-    return c;
-}
-
-Capabilities FakeGenerator::mixtureModel() {
-    Capabilities c = exampleModel(QStringLiteral("Example-MoE-16B-Q8_0.gguf"), 9400ull << 20);
-    c.architecture = QStringLiteral("deepseek");
-    c.experts = 64;
-    c.experts_active = 6;
-    c.defaults.sequence.experts = 6;
-    return c;
-}
 
 struct FakeGenerator::Run {
     RunId id = 0;
@@ -138,6 +90,7 @@ void FakeGenerator::loadModel(const QString& path) {
                                capabilities_.ready = true;
                                capabilities_.model_path = path;
                                capabilities_.model_name = path.section(QLatin1Char('/'), -1);
+                               capabilities_.model_fingerprint = capabilities_.model_name;
                                state_ = ModelState::Ready;
                                Q_EMIT modelStateChanged(state_, {});
                                wake_.notify_all();
@@ -272,8 +225,11 @@ void FakeGenerator::cancel(RunId id) {
 void FakeGenerator::setTuning(RunId id, const SequenceTuning& tuning) {
     const std::lock_guard lock(mutex_);
     for (const auto& run : queue_) {
-        if (run->id == id)
+        if (run->id == id) {
             run->wanted.sequence = tuning;
+            if (tuning.seed == 0)
+                run->wanted.sequence.seed = run->in_force.sequence.seed;
+        }
     }
 }
 
@@ -369,15 +325,8 @@ void FakeGenerator::applyReplay(Run& run, int token) {
         return;
     const std::lock_guard lock(mutex_);
     for (const DialMove& move : run.request.replay->moves) {
-        const auto* number = std::get_if<double>(&move.value);
-        if (move.token != token || !number)
-            continue;
-        if (move.name == "temperature")
-            run.wanted.sequence.temperature = *number;
-        else if (move.name == "top_p")
-            run.wanted.sequence.top_p = *number;
-        else if (move.name == "experts")
-            run.wanted.sequence.experts = static_cast<int>(*number);
+        if (const ControlSpec* spec = find_control(move.name); spec && move.token == token)
+            run.wanted = with_control(run.wanted, *spec, move.value);
     }
 }
 

@@ -3,7 +3,8 @@
 #include "engine/run/memory.h"
 #include "engine/run/precision.h"
 
-#include <QCoreApplication>
+#include <QCryptographicHash>
+#include <QFile>
 
 #include <algorithm>
 #include <chrono>
@@ -78,6 +79,44 @@ double measureMemoryBandwidth(int threads) {
     return best;
 }
 
+bool learnSpeed(const RunRecord& record, Capabilities& capabilities) {
+    constexpr std::size_t kEnough = 16;
+    if (record.tokens.size() < kEnough)
+        return false;
+    const TokenRecord& last = record.tokens.back();
+    std::vector<double> latencies;
+    for (std::size_t i = record.tokens.size() - kEnough + 1; i < record.tokens.size(); ++i) {
+        const TokenRecord& token = record.tokens[i];
+        if (token.quant != last.quant || token.recoded_slices != token.recode_total ||
+            token.experts_active != capabilities.experts_active)
+            return false;
+        latencies.push_back(token.latency_ms);
+    }
+    const auto middle = latencies.begin() + static_cast<std::ptrdiff_t>(latencies.size() / 2);
+    std::ranges::nth_element(latencies, middle);
+    const QString name = last.quant == "file" ? capabilities.file_precision : text(last.quant);
+    const auto choice = std::ranges::find(capabilities.weights, name, &ChoiceForecast::name);
+    if (choice == capabilities.weights.end() || choice->tokens_per_second <= 0 || *middle <= 0)
+        return false;
+    const double factor = 1000 / *middle / choice->tokens_per_second;
+    for (ChoiceForecast& forecast : capabilities.weights)
+        forecast.tokens_per_second *= factor;
+    return true;
+}
+
+QString fingerprintFile(const QString& path) {
+    constexpr qint64 kEnd = 1 << 20;
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly))
+        return {};
+    QCryptographicHash hash(QCryptographicHash::Sha256);
+    hash.addData(QByteArray::number(file.size()));
+    hash.addData(file.read(kEnd));
+    if (file.seek(std::max<qint64>(0, file.size() - kEnd)))
+        hash.addData(file.read(kEnd));
+    return QString::fromLatin1(hash.result().toHex());
+}
+
 Capabilities describeModel(LoadedModel& model, double bandwidth) {
     Capabilities c;
     const Plan& plan = model.plan();
@@ -85,6 +124,7 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     c.ready = true;
     c.model_path = QString::fromStdU16String(model.path().u16string());
     c.model_name = QString::fromStdU16String(model.path().filename().u16string());
+    c.model_fingerprint = fingerprintFile(c.model_path);
     c.architecture = QString::fromStdString(config.architecture);
     c.device = QString::fromStdString(model.backend().description());
     c.context = config.context;
@@ -95,10 +135,11 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     if (plan.experts == 0)
         c.unavailable.append(QStringLiteral("experts"));
     c.weights_bytes = forecast_precision(model.sources(), std::nullopt).bytes;
+    const auto& choices = find_control("quant")->choices;
     for (int i = 0; i < kBlockTypes; ++i) {
         const auto type = static_cast<BlockType>(i);
-        const ControlSpec* spec = find_control("quant");
-        if (std::ranges::find(spec->choices, traits(type).name) != spec->choices.end())
+        const bool own = text(traits(type).name) == c.file_precision;
+        if (own || std::ranges::find(choices, traits(type).name) != choices.end())
             c.weights.push_back(forecastWeights(model, type, bandwidth));
     }
     std::ranges::stable_sort(c.weights, std::greater<>{}, &ChoiceForecast::bytes);

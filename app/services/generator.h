@@ -70,6 +70,7 @@ struct ChoiceForecast {
 struct Capabilities {
     bool ready = false;
     QString model_path, model_name, architecture, device; ///< device: "CPU, 2 threads"
+    QString model_fingerprint;                            ///< the same for the same file, wherever it lies
     QString file_precision;                               ///< "Q4_1"
     int context = 0;                                      ///< tokens
     int experts = 0, experts_active = 0;                  ///< 0: dense, the expert dial is off
@@ -121,6 +122,7 @@ class Generator : public QObject {
   Q_SIGNALS:
     void eventsWaiting(); ///< the stream is no longer empty
     void modelStateChanged(switchyard::ModelState state, const QString& error);
+    void capabilitiesChanged(); ///< of the loaded model: expected speeds were corrected by measured ones
     void loadProgress(double share);
     void recodeProgress(quint32 done, quint32 total); ///< weights being re-encoded; equal: finished
     void recodeFailed(const QString& error);          ///< a sentence; the weights stay as far as they came

@@ -348,8 +348,11 @@ void LocalGenerator::emitEvent(RunEvent event) {
 std::vector<RunEvent> LocalGenerator::drain() {
     std::vector<RunEvent> events = stream_.drain();
     for (const RunEvent& event : events) {
-        if (event.kind == RunEvent::Kind::Finished)
-            runs_.erase(event.run);
+        if (event.kind != RunEvent::Kind::Finished)
+            continue;
+        runs_.erase(event.run);
+        if (event.record && learnSpeed(*event.record, capabilities_))
+            Q_EMIT capabilitiesChanged();
     }
     return events;
 }

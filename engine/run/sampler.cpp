@@ -3,58 +3,79 @@
 #include "engine/base/error.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace switchyard {
 namespace {
 
-/// e^x for x <= 0 to 2e-7 relative, 0 below -87 and for NaN. Plain arithmetic: the compiler vectorises it.
-inline float exp_negative(float x) {
-    const float safe = x > -87.0f ? x : -87.0f;
-    const auto n = static_cast<std::int32_t>(safe * 1.44269504f - 0.5f);
-    const auto steps = static_cast<float>(n);
-    const float f = (safe - steps * 0.693359375f) + steps * 2.12194440e-4f; // ln 2 in two parts
-    float p = 1.0f / 5040;
-    p = p * f + 1.0f / 720;
+using Float4 = float __attribute__((vector_size(16)));
+using Int4 = std::int32_t __attribute__((vector_size(16)));
+
+/// e^x for x <= 0 to 2e-7 relative, 0 below -87 and for NaN.
+inline Float4 exp_negative(Float4 x) {
+    const Int4 usable = x >= -87.0f;
+    const Float4 safe = usable ? x : Float4{} - 87.0f;
+    const Int4 n = __builtin_convertvector(safe * 1.44269504f - 0.5f, Int4);
+    const Float4 steps = __builtin_convertvector(n, Float4);
+    const Float4 f = (safe - steps * 0.693359375f) + steps * 2.12194440e-4f; // ln 2 in two parts
+    Float4 p = f * (1.0f / 5040) + 1.0f / 720;
     p = p * f + 1.0f / 120;
     p = p * f + 1.0f / 24;
     p = p * f + 1.0f / 6;
     p = p * f + 0.5f;
     p = p * f + 1.0f;
     p = p * f + 1.0f;
-    const float scale = std::bit_cast<float>((n + 127) << 23);
-    return x >= -87.0f ? p * scale : 0.0f;
+    const Float4 power = p * std::bit_cast<Float4>((n + 127) << 23);
+    return usable ? power : Float4{};
 }
 
-/// Sum of e^((logit - best) * inverse_temperature), in double, always in the same order.
-double mass(std::span<const float> logits, float best, float inverse_temperature) {
-    constexpr std::size_t kLane = 256;
+inline float exp_negative(float x) { return exp_negative(Float4{x, x, x, x})[0]; }
+
+/// Four values from `at` on; beyond the end there is nothing likely.
+inline Float4 load(std::span<const float> values, std::size_t at) {
+    Float4 four;
+    if (at + 4 <= values.size()) {
+        std::memcpy(&four, values.data() + at, sizeof four);
+        return four;
+    }
+    four = Float4{} - std::numeric_limits<float>::infinity();
+    std::memcpy(&four, values.data() + at, (values.size() - at) * sizeof(float));
+    return four;
+}
+
+/// Sum of e^((logit - best) * inverse_temperature), always in the same order. With `terms`, they are kept:
+/// room for 3 more than there are logits.
+double mass(std::span<const float> logits, float best, float inverse_temperature, float* terms = nullptr) {
+    constexpr std::size_t kRun = 64; // terms summed in single precision
     double total = 0;
-    for (std::size_t start = 0; start < logits.size(); start += kLane) {
-        const std::size_t end = std::min(logits.size(), start + kLane);
-        float terms[kLane];
-        for (std::size_t i = start; i < end; ++i)
-            terms[i - start] = exp_negative((logits[i] - best) * inverse_temperature);
-        for (std::size_t i = 0; i < end - start; ++i)
-            total += terms[i];
+    for (std::size_t start = 0; start < logits.size(); start += kRun) {
+        Float4 sum{};
+        for (std::size_t i = start; i < std::min(logits.size(), start + kRun); i += 4) {
+            const Float4 four = exp_negative((load(logits, i) - best) * inverse_temperature);
+            sum += four;
+            if (terms)
+                std::memcpy(terms + i, &four, sizeof four);
+        }
+        total += static_cast<double>(sum[0]) + sum[1] + sum[2] + sum[3];
     }
     return total;
 }
 
 /// Index of the largest logit, the lowest among equals; NaN never wins.
 std::int32_t best_token(std::span<const float> logits) {
-    float best = -std::numeric_limits<float>::infinity();
-    std::int32_t at = -1;
-    for (std::size_t i = 0; i < logits.size(); ++i)
-        if (logits[i] > best) {
-            best = logits[i];
-            at = static_cast<std::int32_t>(i);
-        }
-    if (at < 0 || !std::isfinite(best))
+    Float4 best4 = Float4{} - std::numeric_limits<float>::infinity();
+    for (std::size_t i = 0; i < logits.size(); i += 4) {
+        const Float4 four = load(logits, i);
+        best4 = four > best4 ? four : best4;
+    }
+    const float best = std::max({best4[0], best4[1], best4[2], best4[3]});
+    if (!std::isfinite(best))
         throw Error("the model computed no usable logits: its weights or the file are damaged");
-    return at;
+    return static_cast<std::int32_t>(std::ranges::find(logits, best) - logits.begin());
 }
 
 std::uint64_t mix(std::uint64_t z) {
@@ -96,87 +117,100 @@ std::span<const float> Sampler::penalised(std::span<const float> logits, const S
 /// The `count` best, best first. A heap of `count` over one pass: few logits beat its worst.
 void Sampler::keep_best(std::span<const float> logits, std::size_t count) {
     candidates_.clear();
-    const auto worst_on_top = [](const Candidate& a, const Candidate& b) { return better(a, b); };
-    for (std::size_t i = 0; i < logits.size(); ++i) {
-        const Candidate candidate{logits[i], static_cast<std::int32_t>(i)};
-        if (candidates_.size() < count) {
-            if (candidate.logit > -std::numeric_limits<float>::infinity()) {
-                candidates_.push_back(candidate);
-                std::ranges::push_heap(candidates_, worst_on_top);
-            }
-        } else if (better(candidate, candidates_.front())) {
-            std::ranges::pop_heap(candidates_, worst_on_top);
-            candidates_.back() = candidate;
-            std::ranges::push_heap(candidates_, worst_on_top);
+    const auto id = [&](std::size_t i) { return static_cast<std::int32_t>(i); };
+    std::size_t i = 0;
+    for (; i < logits.size() && candidates_.size() < count; ++i)
+        if (logits[i] > -std::numeric_limits<float>::infinity())
+            candidates_.push_back({logits[i], id(i)});
+    std::ranges::make_heap(candidates_, better); // the worst on top
+    for (; i < logits.size(); ++i)
+        if (logits[i] > candidates_.front().logit) { // an equal one comes later: it is worse
+            std::ranges::pop_heap(candidates_, better);
+            candidates_.back() = {logits[i], id(i)};
+            std::ranges::push_heap(candidates_, better);
         }
-    }
     std::ranges::sort(candidates_, better);
 }
 
-/// The best tokens that together reach top_p of all; takes more only where the first did not reach it.
+/// The best tokens that together reach at least top_p of all, best first. A histogram over the distance from
+/// the best says how far down they go, so that only they are sorted.
 void Sampler::keep_top_p(std::span<const float> logits, float best, const SequenceTuning& tuning) {
+    constexpr std::size_t kBins = 1024;
+    constexpr float kBinsPerNat = 32;
     const auto inverse = static_cast<float>(1.0 / tuning.temperature);
-    const double wanted = tuning.top_p * mass(logits, best, inverse);
-    for (std::size_t count = 64;; count *= 8) {
-        keep_best(logits, std::min(count, logits.size()));
-        double sum = 0;
-        for (std::size_t i = 0; i < candidates_.size(); ++i) {
-            sum += exp_negative((candidates_[i].logit - best) * inverse);
-            if (sum >= wanted) {
-                candidates_.resize(i + 1);
-                return;
-            }
-        }
-        if (count >= logits.size())
-            return;
+    const auto bin_of = [&](float logit) {
+        const float distance = (best - logit) * inverse * kBinsPerNat;
+        return distance < kBins - 1 ? static_cast<std::size_t>(distance) : kBins - 1;
+    };
+    weights_.resize(logits.size() + 3);
+    const double wanted = tuning.top_p * mass(logits, best, inverse, weights_.data());
+    std::array<double, kBins> bins{};
+    for (std::size_t i = 0; i < logits.size(); ++i)
+        bins[bin_of(logits[i])] += weights_[i];
+    std::size_t last = 0;
+    for (double sum = bins[0]; sum < wanted && last + 1 < kBins; sum += bins[++last]) {
     }
+    last = std::min(last + 1, kBins - 1); // sums in another order may differ in the last digit
+    candidates_.clear();
+    for (std::size_t i = 0; i < logits.size(); ++i)
+        if (weights_[i] > 0 && bin_of(logits[i]) <= last)
+            candidates_.push_back({logits[i], static_cast<std::int32_t>(i)});
+    std::ranges::sort(candidates_, better);
+    double sum = 0;
+    std::size_t count = 0;
+    do
+        sum += weights_[static_cast<std::size_t>(candidates_[count++].id)];
+    while (count < candidates_.size() && sum < wanted);
+    candidates_.resize(count);
+}
+
+/// From all tokens but those below min_p of the best.
+std::int32_t Sampler::draw_from_all(std::span<const float> logits, float best, const SequenceTuning& tuning,
+                                    double uniform) {
+    weights_.resize(logits.size() + 3);
+    double total = mass(logits, best, static_cast<float>(1.0 / tuning.temperature), weights_.data());
+    const auto floor = static_cast<float>(tuning.min_p); // the best token's weight is 1
+    if (floor > 0) {
+        total = 0;
+        for (std::size_t i = 0; i < logits.size(); ++i)
+            total += weights_[i] = weights_[i] >= floor ? weights_[i] : 0.0f;
+    }
+    double target = total * uniform;
+    std::int32_t last = 0;
+    for (std::size_t i = 0; i < logits.size(); ++i)
+        if (weights_[i] > 0) {
+            last = static_cast<std::int32_t>(i);
+            if ((target -= weights_[i]) < 0)
+                break;
+        }
+    return last;
 }
 
 std::int32_t Sampler::draw(std::span<const float> logits, float best, const SequenceTuning& tuning,
                            double uniform) {
-    const auto inverse = static_cast<float>(1.0 / tuning.temperature);
     const bool cut_by_count = tuning.top_k > 0 && static_cast<std::size_t>(tuning.top_k) < logits.size();
     const bool cut_by_mass = tuning.top_p < 1.0;
-    const float floor = static_cast<float>(tuning.min_p);
-    const auto weight = [&](float logit) {
-        const float w = exp_negative((logit - best) * inverse);
-        return w >= floor ? w : 0.0f; // the best token's weight is 1
-    };
-    if (!cut_by_count && !cut_by_mass) {
-        double target = 0;
-        for (float logit : logits)
-            target += weight(logit);
-        target *= uniform;
-        std::int32_t last = 0;
-        for (std::size_t i = 0; i < logits.size(); ++i)
-            if (const float w = weight(logits[i]); w > 0) {
-                last = static_cast<std::int32_t>(i);
-                if ((target -= w) < 0)
-                    break;
-            }
-        return last;
-    }
+    if (!cut_by_count && !cut_by_mass)
+        return draw_from_all(logits, best, tuning, uniform);
     if (cut_by_count)
         keep_best(logits, static_cast<std::size_t>(tuning.top_k));
     else
         keep_top_p(logits, best, tuning);
 
+    const auto inverse = static_cast<float>(1.0 / tuning.temperature);
+    weights_.clear();
     double total = 0;
     for (const Candidate& candidate : candidates_)
-        total += exp_negative((candidate.logit - best) * inverse);
+        total += weights_.emplace_back(exp_negative((candidate.logit - best) * inverse));
     const double nucleus = cut_by_count && cut_by_mass ? tuning.top_p * total : total;
-    double kept = 0;
-    std::size_t count = 0;
-    for (double seen = 0; count < candidates_.size(); ++count) {
-        const float plain = exp_negative((candidates_[count].logit - best) * inverse);
-        if (count > 0 && (seen >= nucleus || plain < floor))
-            break;
-        seen += plain;
-        kept += plain;
-    }
+    const auto floor = static_cast<float>(tuning.min_p);
+    double kept = weights_.front();
+    std::size_t count = 1;
+    while (count < weights_.size() && kept < nucleus && weights_[count] >= floor)
+        kept += weights_[count++];
     double target = uniform * kept;
-    for (std::size_t i = 0; i < count; ++i)
-        if ((target -= exp_negative((candidates_[i].logit - best) * inverse)) < 0)
+    for (std::size_t i = 0; i + 1 < count; ++i)
+        if ((target -= weights_[i]) < 0)
             return candidates_[i].id;
     return candidates_[count - 1].id;
 }

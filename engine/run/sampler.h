@@ -36,12 +36,15 @@ class Sampler {
                                      std::span<const std::int32_t> history);
     void keep_best(std::span<const float> logits, std::size_t count);
     void keep_top_p(std::span<const float> logits, float best, const SequenceTuning& tuning);
+    std::int32_t draw_from_all(std::span<const float> logits, float best, const SequenceTuning& tuning,
+                               double uniform);
     std::int32_t draw(std::span<const float> logits, float best, const SequenceTuning& tuning,
                       double uniform);
 
     std::vector<float> penalised_;
     std::vector<std::int32_t> recent_;
     std::vector<Candidate> candidates_;
+    std::vector<float> weights_;
 };
 
 /// In [0, 1), from a counter-based generator (the mixing function is splitmix64's: Steele, Lea and Flood,

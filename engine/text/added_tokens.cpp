@@ -8,7 +8,9 @@
 namespace switchyard {
 
 AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), nodes_(1) {
-    std::erase_if(tokens_, [](const AddedToken& token) { return token.text.empty(); });
+    // An ill-formed one could match in the middle of a character.
+    std::erase_if(tokens_,
+                  [](const AddedToken& token) { return token.text.empty() || !utf8_valid(token.text); });
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
         begins_[static_cast<unsigned char>(tokens_[i].text[0])] = true;
         std::int32_t node = 0;

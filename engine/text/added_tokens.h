@@ -23,7 +23,8 @@ struct AddedToken {
 /// Finds tokens from left to right, at each place the longest.
 class AddedTokenFinder {
   public:
-    /// A later token with the same text replaces an earlier one. Empty texts are left out.
+    /// A later token with the same text replaces an earlier one. Texts that are empty or not
+    /// UTF-8 are left out.
     explicit AddedTokenFinder(std::vector<AddedToken> tokens);
 
     struct Part {

@@ -6,6 +6,7 @@
 #include "engine/text/unicode.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -143,6 +144,9 @@ void build_sentencepiece(TokenizerData& data, TokenizerParts& parts) {
     if (data.scores.size() != count)
         throw Error("The tokenizer has " + std::to_string(count) + " tokens but " +
                     std::to_string(data.scores.size()) + " scores");
+    for (std::size_t id = 0; id < count; ++id)
+        if (std::isnan(data.scores[id]))
+            throw Error("The score of the tokenizer's token " + std::to_string(id) + " is not a number");
     if (data.add_space_prefix) {
         parts.normalizer.push_back(prepend_step(std::string(space_mark)));
         parts.space_prefix = SpacePrefix::AfterSpecial;

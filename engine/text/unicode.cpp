@@ -1,10 +1,7 @@
 #include "engine/text/unicode.h"
 
-#include "engine/base/error.h"
-
-#include <cstdlib>
-#include <memory>
 #include <utf8proc.h>
+#include <utility>
 
 namespace switchyard {
 
@@ -28,16 +25,6 @@ std::pair<unsigned char, unsigned char> second_byte_range(unsigned char lead) {
     default:
         return {0x80, 0xBF};
     }
-}
-
-std::string map_text(std::string_view text, utf8proc_option_t options) {
-    utf8proc_uint8_t* result = nullptr;
-    const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                   static_cast<utf8proc_ssize_t>(text.size()), &result, options);
-    const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
-    if (size < 0)
-        throw Error(std::string("Unicode normalization failed: ") + utf8proc_errmsg(size));
-    return {reinterpret_cast<const char*>(result), static_cast<std::size_t>(size)};
 }
 
 } // namespace
@@ -164,34 +151,6 @@ bool is_word(char32_t code) {
     return is_letter(code) || (c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_ME) ||
            c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_PC ||
            code == 0x200C || code == 0x200D;
-}
-
-void check_growth(std::size_t bytes, std::size_t limit) {
-    if (bytes > limit)
-        throw Error("The tokenizer's steps make a text of more than " + std::to_string(limit) +
-                    " bytes, which no sensible tokenizer does");
-}
-
-std::string normalize(std::string_view text, NormalForm form) {
-    int options = UTF8PROC_STABLE;
-    options |= form == NormalForm::NFC || form == NormalForm::NFKC ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
-    if (form == NormalForm::NFKC || form == NormalForm::NFKD)
-        options |= UTF8PROC_COMPAT;
-    return map_text(text, static_cast<utf8proc_option_t>(options));
-}
-
-std::string lower_case(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-        const auto [code, length] = utf8_at(text, at);
-        at += length;
-        if (code == 0x130) // the one character whose lower case is two
-            out += "i\xCC\x87";
-        else
-            append_utf8(out, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code))));
-    }
-    return out;
 }
 
 ByteAlphabet::ByteAlphabet() : spelling_(256), byte_(256 + 68, -1) {

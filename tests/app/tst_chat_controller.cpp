@@ -208,6 +208,12 @@ class ChatControllerTest : public QObject {
         QCOMPARE(last().run.moves.size(), 1u);
         QCOMPARE(last().run.moves[0].token, record.moves[0].token);
         QCOMPARE(last().siblings.size(), 2);
+        QSignalSpy refused(controller_.get(), &ChatController::refused);
+        generator_->loadModel(QStringLiteral("another.gguf"));
+        QTRY_VERIFY(generator_->modelState() == ModelState::Ready);
+        controller_->runAgain(last().id);
+        QVERIFY(!controller_->busy());
+        QCOMPARE(refused.count(), 1);
     }
 
     void editsAQuestionAsABranch() {

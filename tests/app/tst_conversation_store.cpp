@@ -105,6 +105,7 @@ class ConversationStoreTest : public QObject {
             Message answer = messageOf(id, question.id, Author::Assistant, QStringLiteral("Because."));
             answer.parts.prepend({PartKind::Thinking, QStringLiteral("hm"), {}, 3200});
             answer.model = QStringLiteral("m.gguf");
+            answer.model_fingerprint = QStringLiteral("abc");
             answer.run = sampleRecord();
             answer.has_run = true;
             answer_id = answer.id;
@@ -125,6 +126,7 @@ class ConversationStoreTest : public QObject {
         QVERIFY(answer.parts[0].kind == PartKind::Thinking);
         QCOMPARE(answer.text(), QStringLiteral("Because."));
         QVERIFY(answer.has_run);
+        QCOMPARE(answer.model_fingerprint, QStringLiteral("abc"));
         QCOMPARE(answer.run.tokens.size(), 200u);
         QCOMPARE(answer.run.tokens[7].text, std::string(" 词7"));
         QCOMPARE(answer.run.moves.size(), 2u);

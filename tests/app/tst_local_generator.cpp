@@ -121,6 +121,22 @@ class LocalGeneratorTest : public QObject {
         QVERIFY(drawn.end.used_seed != 0);
     }
 
+    void expectedSpeedsFollowMeasuredOnes() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, mixture_));
+        QSignalSpy changed(&generator, &Generator::capabilitiesChanged);
+        const Result result = collect(generator, generator.submit(request(QStringLiteral("hello"), 200)));
+        QCOMPARE(changed.count(), 1);
+        const auto& weights = generator.capabilities().weights;
+        const auto own = std::ranges::find(weights, QStringLiteral("Q8_0"), &ChoiceForecast::name);
+        const double measured = result.end.timings.decode_tokens_per_second();
+        // Q8_0 reads fewer bytes than the file's F32, so it is expected to be faster, by less than four
+        // times.
+        QVERIFY(own->tokens_per_second > measured * 0.2 && own->tokens_per_second < measured * 20);
+        collect(generator, generator.submit(request(QStringLiteral("hello"), 5)));
+        QCOMPARE(changed.count(), 1); // too short to tell
+    }
+
     void secondTurnReadsOnlyWhatIsNew() {
         LocalGenerator generator(1);
         QVERIFY(load(generator, mixture_));

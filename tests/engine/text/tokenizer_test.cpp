@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace switchyard {
 namespace {
 
@@ -118,6 +120,77 @@ TEST(Tokenizer, RefusesInconsistentData) {
     data = tiny();
     data.model = "llama";
     EXPECT_NE(error_of(data).find("0 scores"), std::string::npos);
+    data.scores.assign(7, 0.0f);
+    data.scores[3] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_NE(error_of(data).find("token 3 is not a number"), std::string::npos);
+}
+
+TEST(Tokenizer, SpecialTokensNeverCutACharacter) {
+    TokenizerData data = tiny();
+    data.tokens.push_back("\x82"); // the last byte of the euro sign is 0xAC, the middle one 0x82
+    data.kinds.push_back(TokenKind::Control);
+    const auto tokenizer = make_tokenizer(std::move(data));
+    EXPECT_EQ(tokenizer->encode("a\u20ACb", false), (std::vector<std::int32_t>{0, 1}));
+}
+
+TokenizerData pieces() {
+    TokenizerData data;
+    data.model = "llama";
+    data.tokens = {"<unk>", "<s>", "\u2581", "a", "b", "ab", "\u2581a", "<|u|>"};
+    data.scores = {0, 0, -1, -2, -3, -4, -5, 0};
+    data.kinds.assign(8, TokenKind::Normal);
+    data.kinds[0] = TokenKind::Unknown;
+    data.kinds[1] = TokenKind::Control;
+    data.kinds[7] = TokenKind::UserDefined;
+    data.unknown = 0;
+    data.bos = 1;
+    data.add_bos = true;
+    return data;
+}
+
+TEST(Tokenizer, SentencePieceMergesByScoreAndMarksSpaces) {
+    const auto tokenizer = make_tokenizer(pieces());
+    // "ab" scores more than the space with "a", so the space stays alone.
+    EXPECT_EQ(tokenizer->encode("ab a", true), (std::vector<std::int32_t>{1, 2, 5, 6}));
+    EXPECT_EQ(tokenizer->encode("a<|u|>a", false), (std::vector<std::int32_t>{6, 7, 6}));
+    EXPECT_EQ(tokenizer->encode("axxb", false), (std::vector<std::int32_t>{6, 0, 4})); // a run is one <unk>
+    EXPECT_EQ(tokenizer->decode(std::vector<std::int32_t>{1, 2, 5, 6}), "<s>ab a");
+    EXPECT_EQ(tokenizer->token_bytes(6), " a");
+}
+
+TEST(Tokenizer, SentencePieceWithoutPrefix) {
+    TokenizerData data = pieces();
+    data.add_space_prefix = false;
+    const auto tokenizer = make_tokenizer(std::move(data));
+    EXPECT_EQ(tokenizer->encode("ab a", false), (std::vector<std::int32_t>{5, 6}));
+    EXPECT_EQ(tokenizer->encode(" a", false), (std::vector<std::int32_t>{6}));
+    EXPECT_EQ(tokenizer->decode(std::vector<std::int32_t>{6}), " a");
+}
+
+TEST(Tokenizer, Phi3TokensTakeTheSpaceBehindThem) {
+    TokenizerData data = pieces();
+    for (const char* token : {"<|placeholder1|>", "<|end|>"}) {
+        data.tokens.push_back(token);
+        data.kinds.push_back(TokenKind::Control);
+        data.scores.push_back(0);
+    }
+    const auto tokenizer = make_tokenizer(std::move(data));
+    EXPECT_EQ(tokenizer->encode("<|end|> \n a", false), (std::vector<std::int32_t>{9, 6}));
+    EXPECT_EQ(tokenizer->encode("<s> a", false), (std::vector<std::int32_t>{1, 2, 6}));
+    EXPECT_TRUE(tokenizer->is_end(9));
+}
+
+TEST(Tokenizer, HarmonyMessagesDoNotEndTheAnswer) {
+    TokenizerData data = tiny();
+    for (const char* token : {"<|return|>", "<|call|>"}) {
+        data.tokens.push_back(token);
+        data.kinds.push_back(TokenKind::Control);
+    }
+    data.eos = 7;
+    const auto tokenizer = make_tokenizer(std::move(data));
+    EXPECT_FALSE(tokenizer->is_end(5)); // <|end|>
+    EXPECT_TRUE(tokenizer->is_end(7));
+    EXPECT_TRUE(tokenizer->is_end(8));
 }
 
 TEST(Utf8Assembler, HoldsBytesUntilTheyAreWhole) {

@@ -1,0 +1,225 @@
+// The commands as other programs call them: what they print, what they write and how they end.
+#include "tests/app/tiny_model.h"
+#include "tests/support/npy.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace switchyard {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Outcome {
+    int code = -1;
+    std::string out, err;
+};
+
+std::string slurp(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class CliTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        folder_ = std::filesystem::temp_directory_path() / ("switchyard-cli-" + std::to_string(::getpid()));
+        std::filesystem::create_directories(folder_);
+        model = (folder_ / "tiny.gguf").string();
+        dense = (folder_ / "dense.gguf").string();
+        writeTinyModel(model);
+        writeTinyModel(dense, {.experts = 0});
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    std::string file(const std::string& name, const std::string& text = {}) {
+        const auto path = folder_ / name;
+        if (!text.empty())
+            std::ofstream(path, std::ios::binary) << text;
+        return path.string();
+    }
+    Outcome run(const std::string& arguments, const std::string& input = {}) {
+        const std::string in = file("stdin", input.empty() ? "\n" : input);
+        const std::string out = file("stdout"), err = file("stderr");
+        const std::string line =
+            std::string(SWITCHYARD_CLI) + " " + arguments + " <" + in + " >" + out + " 2>" + err;
+        const int status = std::system(line.c_str());
+        return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(out), slurp(err)};
+    }
+    Json json_of(const std::string& arguments) {
+        const Outcome outcome = run(arguments);
+        EXPECT_EQ(outcome.code, 0) << arguments << ": " << outcome.err;
+        return Json::parse(outcome.out, nullptr, false);
+    }
+    void expect_refused(const std::string& arguments, int code, const std::string& part) {
+        const Outcome outcome = run(arguments);
+        EXPECT_EQ(outcome.code, code) << arguments;
+        EXPECT_NE(outcome.err.find(part), std::string::npos) << arguments << ": " << outcome.err;
+        EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << "one line: " << outcome.err;
+    }
+    static std::vector<int> ids(const Json& answer) {
+        std::vector<int> all;
+        for (const Json& token : answer["tokens"])
+            all.push_back(token["id"]);
+        return all;
+    }
+
+    std::string model, dense;
+
+  private:
+    std::filesystem::path folder_;
+};
+
+TEST_F(CliTest, InfoCountsParametersAndExperts) {
+    const Json info = json_of("info " + model + " --json");
+    EXPECT_EQ(info["architecture"], "deepseek");
+    EXPECT_EQ(info["experts_total"], 8);
+    EXPECT_EQ(info["experts_active"], 3);
+    // Two layers: attention 4 x 64 x 64; an expert 3 x 64 x 32, 8 routed and 1 shared; router 8 x 64; norms.
+    const int expert = 3 * 64 * 32, layer = 4 * 64 * 64 + 8 * 64 + 2 * 64;
+    EXPECT_EQ(info["parameters_total"], 2 * (layer + 9 * expert) + 64 + 2 * 259 * 64);
+    EXPECT_EQ(info["parameters_active"], 2 * (layer + 4 * expert) + 64 + 259 * 64);
+    EXPECT_EQ(info["kv_bytes_per_token"]["F16"], 2 * 2 * 64 * 2);
+    EXPECT_EQ(info["tokenizer"]["tokens"], 259);
+    EXPECT_EQ(info["precisions"]["file"]["weights_bytes"], info["weights_bytes"]);
+    EXPECT_NE(run("info " + dense).out.find("none (dense)"), std::string::npos);
+}
+
+TEST_F(CliTest, ExactLogitsAreTheReferences) {
+    for (const std::string family : {"llama31", "deepseek1"}) {
+        const std::string data = std::string(SWITCHYARD_TEST_DATA "/reference/models/") + family;
+        const auto prompt = test::read_npy<std::int32_t>(data + "/ids.npy");
+        const auto expected = test::read_npy<float>(data + "/logits.npy");
+        std::string list;
+        for (std::int32_t id : prompt.values)
+            list += std::to_string(id) + " ";
+        const std::string out = file("logits.npy");
+        const Outcome outcome =
+            run("logits " + std::string(SWITCHYARD_TEST_WORK "/reference/models/") + family +
+                "/model-f32.gguf --exact --ids-file " + file("ids.txt", list) + " --out " + out);
+        ASSERT_EQ(outcome.code, 0) << outcome.err;
+        const auto logits = test::read_npy<float>(out);
+        ASSERT_EQ(logits.shape.size(), 2u);
+        EXPECT_EQ(logits.shape[0], prompt.values.size());
+        ASSERT_EQ(logits.values.size(), expected.values.size());
+        double error = 0, power = 0;
+        for (std::size_t i = 0; i < expected.values.size(); ++i) {
+            error += std::pow(logits.values[i] - expected.values[i], 2);
+            power += std::pow(expected.values[i], 2);
+        }
+        EXPECT_LT(error / power, 1e-9) << family;
+    }
+}
+
+TEST_F(CliTest, GenerateRecordsEveryTokenAndMove) {
+    const std::string call = "generate " + model +
+                             " --prompt hello --max-tokens 24 --temp 1.1 --seed 4 --json"
+                             " --at 8:experts=1 --at 16:quant=Q8_0 --at 12:kv=Q8_0";
+    const Json answer = json_of(call);
+    ASSERT_EQ(answer["tokens"].size(), 24u);
+    EXPECT_EQ(answer["settings"]["seed"], 4);
+    EXPECT_EQ(answer["settings"]["experts_active"], 3);
+    ASSERT_EQ(answer["moves"].size(), 3u);
+    EXPECT_EQ(answer["moves"][1]["name"], "kv");
+    EXPECT_EQ(answer["tokens"][7]["experts_active"], 3);
+    EXPECT_EQ(answer["tokens"][8]["experts_active"], 1);
+    EXPECT_EQ(answer["tokens"][11]["kv"], "F16");
+    EXPECT_EQ(answer["tokens"][12]["kv"], "Q8_0");
+    EXPECT_EQ(answer["tokens"][15]["quant"], "file");
+    EXPECT_EQ(answer["tokens"][16]["quant"], "Q8_0");
+    EXPECT_EQ(answer["tokens"][16]["recoded_slices"], answer["tokens"][16]["recode_total"]);
+    std::string text;
+    for (const Json& token : answer["tokens"])
+        text += token["text"].get<std::string>();
+    EXPECT_EQ(answer["text"], text);
+    EXPECT_EQ(ids(json_of(call)), ids(answer)) << "the same every time";
+    EXPECT_EQ(ids(json_of(call + " --threads 1 --prefill-chunk 3")), ids(answer));
+    const std::string stored = file("answer.json", answer.dump());
+    EXPECT_EQ(ids(json_of("generate " + model + " --prompt hello --json --replay " + stored)), ids(answer));
+    const Outcome plain = run("generate " + model + " --prompt hello --max-tokens 8 --temp 1.1 --seed 4");
+    EXPECT_EQ(plain.code, 0);
+    EXPECT_EQ(plain.out.find(text.substr(0, 4)), 0u);
+}
+
+TEST_F(CliTest, AMoveBeforeTheFirstTokenIsTheFlag) {
+    const std::string call = "generate " + model + " --prompt hello --raw --max-tokens 12 --json ";
+    EXPECT_EQ(ids(json_of(call + "--at 0:experts=1 --at 0:temperature=0.2 --at 0:quant=Q4_0")),
+              ids(json_of(call + "--experts 1 --temp 0.2 --quant Q4_0")));
+}
+
+TEST_F(CliTest, ChatKeepsTheConversationAndItsDials) {
+    const Outcome chat =
+        run("chat " + model + " --max-tokens 5",
+            "hello\n/set temperature=0\n/set experts=99\n/set nonsense\n/dials\nagain\n/quit\n");
+    EXPECT_EQ(chat.code, 0) << chat.err;
+    EXPECT_NE(chat.out.find("temperature is 0"), std::string::npos);
+    EXPECT_NE(chat.out.find("99 is more than the 8"), std::string::npos);
+    EXPECT_NE(chat.out.find("\"nonsense\" is not NAME=VALUE"), std::string::npos);
+    EXPECT_NE(chat.out.find("max_tokens           5"), std::string::npos);
+}
+
+TEST_F(CliTest, BenchAndPerplexityReportFigures) {
+    const Json bench =
+        json_of("bench " + model + " --prompt-tokens 40 --gen-tokens 8 --repeat 3 --experts 2 --json");
+    for (const char* key :
+         {"prefill_tokens_per_second", "decode_tokens_per_second", "time_to_first_token_ms"}) {
+        EXPECT_GT(bench[key], 0) << key;
+        EXPECT_LE(bench[std::string(key) + "_min"], bench[key]);
+        EXPECT_GE(bench[std::string(key) + "_max"], bench[key]);
+    }
+    EXPECT_EQ(bench["experts_active"], 2);
+    EXPECT_GT(bench["weights_bytes"], 0);
+
+    std::string text;
+    for (int i = 0; i < 300; ++i)
+        text += "line " + std::to_string(i * 7919 % 1000) + "\n";
+    const std::string call =
+        "perplexity " + model + " --file " + file("text.txt", text) + " --ctx 64 --json ";
+    const Json all = json_of(call);
+    EXPECT_GT(all["tokens"], 1000);
+    EXPECT_NEAR(all["perplexity"].get<double>(), std::exp(all["nats"].get<double>()), 1e-6);
+    EXPECT_NE(json_of(call + "--experts 1")["nats"], all["nats"]);
+    EXPECT_NE(json_of(call + "--quant Q4_0")["nats"], all["nats"]);
+}
+
+TEST_F(CliTest, DevicesListsTheProcessor) {
+    const Json devices = json_of("devices --json");
+    ASSERT_EQ(devices.size(), 1u);
+    EXPECT_EQ(devices[0]["name"], "cpu");
+    EXPECT_GT(devices[0]["threads"], 0);
+}
+
+TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
+    const std::string generate = "generate " + model + " --prompt x ";
+    expect_refused("info /no/such.gguf", 1, "/no/such.gguf");
+    expect_refused("info " + file("text.gguf", "not a model"), 1, "text.gguf");
+    expect_refused(generate + "--temp 9", 2, "--temp");
+    expect_refused(generate + "--kv Q2_K", 2, "F16, Q8_0");
+    expect_refused(generate + "--at 5", 2, "TOKEN:NAME=VALUE");
+    expect_refused(generate + "--at 5:volume=3", 2, "volume");
+    expect_refused(generate + "--at 5:top_p=3", 2, "top_p");
+    expect_refused(generate + "--at 5:experts=9", 1, "more than the 8");
+    expect_refused(generate + "--experts 9", 1, "more than the 8");
+    expect_refused(generate + "--device cuda", 2, "--device");
+    expect_refused(generate + "--loud", 2, "--loud");
+    expect_refused("generate " + dense + " --prompt x --experts 2", 1, "dense");
+    expect_refused("logits " + model + " --ids 1,x --out " + file("a.npy"), 1, "\"x\"");
+    expect_refused("logits " + model + " --ids 1,259 --out " + file("a.npy"), 1, "259");
+    expect_refused("logits " + model + " --out " + file("a.npy"), 2, "--ids");
+    expect_refused("logits " + model + " --ids 1 --out /no/such/a.npy", 1, "/no/such/a.npy");
+    expect_refused("perplexity " + model + " --file /no/such.txt", 1, "/no/such.txt");
+    expect_refused("perplexity " + model + " --file " + file("short.txt", "x"), 1, "two or more");
+    expect_refused("bench " + model + " --prompt-tokens 5000", 1, "4096");
+    expect_refused(generate + "--replay " + file("r.json", "{}"), 1, "r.json");
+    EXPECT_FALSE(std::filesystem::exists(file("a.npy"))) << "no half file is left";
+}
+
+} // namespace
+} // namespace switchyard
