@@ -1,5 +1,7 @@
 #include "app/services/forecast.h"
 
+#include "engine/base/error.h"
+#include "engine/carve/calibrate.h"
 #include "engine/run/memory.h"
 #include "engine/run/precision.h"
 
@@ -48,6 +50,16 @@ ChoiceForecast forecastWeights(const LoadedModel& model, BlockType type, double 
     if (bandwidth > 0)
         choice.tokens_per_second = bandwidth / bytesReadPerToken(model, type);
     return choice;
+}
+
+// Whether its layers divide into experts, by the shape carving takes where none is asked for.
+bool carvable(const ModelConfig& config) {
+    try {
+        shape_plan(config, {});
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 } // namespace
@@ -134,6 +146,7 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
         c.file_precision = text(traits(*type).name);
     if (plan.experts == 0)
         c.unavailable.append(QStringLiteral("experts"));
+    c.can_carve = carvable(model.config());
     c.weights_bytes = forecast_precision(model.sources(), std::nullopt).bytes;
     const auto& choices = find_control("quant")->choices;
     for (int i = 0; i < kBlockTypes; ++i) {

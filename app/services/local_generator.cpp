@@ -2,7 +2,9 @@
 
 #include "app/services/forecast.h"
 #include "app/services/prompt.h"
+#include "engine/backends/cpu/thread_pool.h"
 #include "engine/base/error.h"
+#include "engine/carve/carve.h"
 #include "engine/run/scheduler.h"
 
 #include <QRandomGenerator>
@@ -54,7 +56,10 @@ struct LocalGenerator::Run {
 
 LocalGenerator::LocalGenerator(int threads, QObject* parent) : Generator(parent), threads_(threads) {}
 
-LocalGenerator::~LocalGenerator() { stop_loading_.request_stop(); }
+LocalGenerator::~LocalGenerator() {
+    stop_loading_.request_stop();
+    stop_carving_.request_stop();
+}
 
 // ---- The model ----
 
@@ -199,9 +204,45 @@ void LocalGenerator::forget(ConversationId id) {
         engine_->scheduler->forget(static_cast<std::uint64_t>(id));
 }
 
-void LocalGenerator::carve(const QString&) { Q_EMIT carveFinished({}, tr("This model cannot be carved.")); }
+void LocalGenerator::carve(const QString& output) {
+    if (!capabilities_.can_carve) {
+        Q_EMIT carveFinished({}, tr("This model cannot be carved."));
+        return;
+    }
+    stop_carving_ = {};
+    CarveRequest request;
+    request.in = std::filesystem::path(capabilities_.model_path.toStdU16String());
+    request.out = std::filesystem::path(output.toStdU16String());
+    request.compare = false;
+    // A core is left to the answers and the window.
+    request.threads = std::max(1, threads_ > 0 ? threads_ - 1 : cpu::available_cores() - 1);
+    carving_.post(
+        [this, request, output, stop = stop_carving_.get_token()] { runCarve(request, output, stop); });
+}
 
-void LocalGenerator::cancelCarve() {}
+void LocalGenerator::runCarve(const CarveRequest& request, const QString& output, std::stop_token stop) {
+    CarveProgress progress;
+    progress.stop = stop;
+    progress.report = [this, last = -1.0](double share, const std::string& stage) mutable {
+        if (share < last + 0.005 && share < 1)
+            return;
+        last = share;
+        QMetaObject::invokeMethod(
+            this, [this, share, stage] { Q_EMIT carveProgress(share, QString::fromStdString(stage)); },
+            Qt::QueuedConnection);
+    };
+    QString error;
+    try {
+        carve_model(request, progress);
+    } catch (const std::exception& e) {
+        error = stop.stop_requested() ? tr("Carving was stopped.") : sentence(e);
+    }
+    QMetaObject::invokeMethod(
+        this, [this, output, error] { Q_EMIT carveFinished(error.isEmpty() ? output : QString(), error); },
+        Qt::QueuedConnection);
+}
+
+void LocalGenerator::cancelCarve() { stop_carving_.request_stop(); }
 
 // ---- Runs ----
 

@@ -10,6 +10,7 @@
 
 namespace switchyard {
 
+struct CarveRequest;
 struct RecodeProgress;
 struct SchedulerEvent;
 
@@ -46,6 +47,7 @@ class LocalGenerator : public Generator {
     void start(const RunPtr& run, const EnginePtr& engine);                          ///< on preparing_
     void take(Run& run, const SchedulerEvent& event); ///< on the scheduler's thread
 
+    void runCarve(const CarveRequest& request, const QString& output, std::stop_token stop); ///< on carving_
     void leaveModel(); ///< stops what loads and runs
     void install(int serial, EnginePtr engine, const Capabilities& capabilities);
     void fail(int serial, const QString& error);
@@ -62,11 +64,11 @@ class LocalGenerator : public Generator {
     Capabilities capabilities_;
     EnginePtr engine_; ///< never the last holder while it lives: it goes on a queue's thread
     int load_serial_ = 0;
-    std::stop_source stop_loading_;
+    std::stop_source stop_loading_, stop_carving_;
     RunId next_run_ = 1;
     std::map<RunId, RunPtr> runs_;
-    std::vector<RunPtr> pending_;   ///< wait for the model that loads
-    TaskQueue preparing_, loading_; ///< last: their jobs use everything above
+    std::vector<RunPtr> pending_;             ///< wait for the model that loads
+    TaskQueue preparing_, loading_, carving_; ///< last: their jobs use everything above
 };
 
 } // namespace switchyard

@@ -127,7 +127,7 @@ std::vector<Row> sampling_rows() {
           0.5,
           2,
           0.01,
-          1.0,
+          1.1,
           {}},
          [](const Tuning& t) -> ControlValue { return t.sequence.repetition_penalty; },
          [](Tuning& t, const ControlValue& v) { t.sequence.repetition_penalty = number(v); }},

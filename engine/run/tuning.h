@@ -11,17 +11,17 @@ namespace switchyard {
 
 /// What belongs to one run and travels with its batch rows.
 struct SequenceTuning {
-    double temperature = 0.7; ///< 0: greedy
-    int top_k = 40;           ///< 0: off
-    double top_p = 0.95;      ///< 1: off
-    double min_p = 0.0;       ///< 0: off; share of the best token's probability
-    double repetition_penalty = 1.0;
-    int repetition_window = 64;    ///< tokens looked back
-    std::uint64_t seed = 0;        ///< randomness derives from (seed, position)
-    int max_tokens = 1024;         ///< of the answer
-    int experts = 0;               ///< active routed experts a token; 0: as the model says
-    BlockType kv = BlockType::F16; ///< type of new KV blocks: F16 or Q8_0 (F32 on the exact path)
-    int prefill_chunk = 512;       ///< tokens
+    double temperature = 0.7;        ///< 0: greedy
+    int top_k = 40;                  ///< 0: off
+    double top_p = 0.95;             ///< 1: off
+    double min_p = 0.0;              ///< 0: off; share of the best token's probability
+    double repetition_penalty = 1.1; ///< 1: off; small models fall into loops without it
+    int repetition_window = 64;      ///< tokens looked back
+    std::uint64_t seed = 0;          ///< randomness derives from (seed, position)
+    int max_tokens = 1024;           ///< of the answer
+    int experts = 0;                 ///< active routed experts a token; 0: as the model says
+    BlockType kv = BlockType::F16;   ///< type of new KV blocks: F16 or Q8_0 (F32 on the exact path)
+    int prefill_chunk = 512;         ///< tokens
 
     bool operator==(const SequenceTuning&) const = default;
 };
