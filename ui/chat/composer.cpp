@@ -45,7 +45,7 @@ ReadFile readTextFile(const QString& path) {
                 Composer::tr("%1 is %2, more than the 1 MiB a message can hold: paste the part that matters.")
                     .arg(name, QLocale().formattedDataSize(file.size()))};
     const QByteArray bytes = file.read(largest_file + 1);
-    QStringDecoder decode(QStringDecoder::Utf8);
+    QStringDecoder decode(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless);
     const QString text = decode(bytes);
     if (decode.hasError() || bytes.contains('\0') || bytes.size() > largest_file)
         return {{}, Composer::tr("%1 is not a text file (UTF-8).").arg(name)};

@@ -34,7 +34,7 @@ Toast::Toast(QWidget* parent) : QFrame(parent) {
     });
     connect(close_, &QToolButton::clicked, this, &Toast::finish);
     connect(&timer_, &QTimer::timeout, this, [this] {
-        if (!underMouse() && !isAncestorOf(focusWidget()))
+        if (!underMouse() && !isAncestorOf(QApplication::focusWidget()))
             finish();
     });
     parent->installEventFilter(this);

@@ -1,0 +1,193 @@
+// The list of chats: groups by date, renaming, searching, and models that keep Qt's rules.
+#include "ui/chat/chat_list.h"
+#include "ui/chat/toast.h"
+
+#include <QAbstractItemModelTester>
+#include <QSignalSpy>
+#include <QTest>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+namespace {
+
+ConversationSummary chat(ConversationId id, const QString& title, int days_ago) {
+    ConversationSummary summary;
+    summary.id = id;
+    summary.title = title;
+    summary.changed = QDate::currentDate().addDays(-days_ago).startOfDay().addSecs(3600);
+    return summary;
+}
+
+QList<ConversationSummary> chats() {
+    return {chat(1, u"Notes"_s, 0), chat(2, u"Trip"_s, 0), chat(3, u"Letter"_s, 1), chat(4, u"Poem"_s, 5),
+            chat(5, u"Old"_s, 500)};
+}
+
+QStringList described(const QAbstractItemModel& model) {
+    QStringList lines;
+    for (int g = 0; g < model.rowCount(); ++g) {
+        const QModelIndex group = model.index(g, 0);
+        QStringList titles;
+        for (int i = 0; i < model.rowCount(group); ++i)
+            titles += model.index(i, 0, group).data().toString();
+        lines += group.data().toString() + u": "_s + titles.join(u", "_s);
+    }
+    return lines;
+}
+
+} // namespace
+
+class ChatListTest : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    void groupsByDate() {
+        const QDate today(2025, 6, 15);
+        QCOMPARE(ChatListModel::groupName(today, today), u"Today"_s);
+        QCOMPARE(ChatListModel::groupName(today.addDays(1), today), u"Today"_s); // a clock that was set back
+        QCOMPARE(ChatListModel::groupName(today.addDays(-1), today), u"Yesterday"_s);
+        QCOMPARE(ChatListModel::groupName(today.addDays(-2), today), u"Last week"_s);
+        QCOMPARE(ChatListModel::groupName(today.addDays(-7), today), u"Last week"_s);
+        QCOMPARE(ChatListModel::groupName(QDate(2025, 3, 1), today),
+                 QLocale().toString(QDate(2025, 3, 1), u"MMMM"_s));
+        QVERIFY(ChatListModel::groupName(QDate(2024, 3, 1), today).contains(u"2024"_s));
+    }
+
+    void modelKeepsTheRules() {
+        ChatListModel model;
+        QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        model.setChats(chats());
+        const QStringList lines = described(model);
+        QCOMPARE(lines.size(), 4);
+        QCOMPARE(lines[0], u"Today: Notes, Trip"_s);
+        QCOMPARE(lines[1], u"Yesterday: Letter"_s);
+        QCOMPARE(lines[2], u"Last week: Poem"_s);
+        model.setHits({{1, 7, u"Notes"_s, u"a line with words"_s}, {4, 0, u"Poem"_s, {}}});
+        QCOMPARE(described(model), (QStringList{u"2 found: Notes, Poem"_s}));
+        model.clearHits();
+        QCOMPARE(described(model), lines);
+        model.setToday(QDate::currentDate().addDays(1));
+        QCOMPARE(described(model)[0], u"Yesterday: Notes, Trip"_s);
+        model.setChats({});
+        QCOMPARE(model.rowCount(), 0);
+    }
+
+    void sameChatsKeepTheirPlace() {
+        ChatListModel model;
+        QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        model.setChats(chats());
+        QSignalSpy reset(&model, &QAbstractItemModel::modelReset),
+            changed(&model, &QAbstractItemModel::dataChanged);
+        auto list = chats();
+        list[1].generating = true;
+        list[1].title = u"Trip to the Alps"_s;
+        model.setChats(list);
+        QCOMPARE(reset.size(), 0);
+        QCOMPARE(changed.size(), 1);
+        const QModelIndex index = model.indexOf(2);
+        QVERIFY(index.data(ChatListModel::GeneratingRole).toBool());
+        QCOMPARE(index.data(Qt::AccessibleTextRole).toString(), u"Trip to the Alps, answering"_s);
+    }
+
+    void renamesInPlace() {
+        ChatList list;
+        list.setChats(chats());
+        list.resize(260, 500);
+        list.show();
+        QSignalSpy renamed(&list, &ChatList::renameRequested);
+        list.view()->setFocus();
+        list.view()->setCurrentIndex(list.model()->indexOf(3));
+        QTest::keyClick(list.view(), Qt::Key_F2);
+        auto* editor = list.view()->findChild<QLineEdit*>();
+        QVERIFY(editor);
+        QCOMPARE(editor->text(), u"Letter"_s);
+        editor->setText(u"  Letter to\tgrandmother "_s);
+        QTest::keyClick(editor, Qt::Key_Return);
+        QTRY_COMPARE(renamed.size(), 1);
+        QCOMPARE(renamed[0][0].toLongLong(), 3);
+        QCOMPARE(renamed[0][1].toString(), u"Letter to grandmother"_s);
+        // An empty title is none.
+        QVERIFY(!list.model()->setData(list.model()->indexOf(3), u"   "_s, Qt::EditRole));
+        QVERIFY(!list.model()->setData(list.model()->index(0, 0), u"Group"_s, Qt::EditRole));
+    }
+
+    void opensByClickAndByKey() {
+        ChatList list;
+        list.setChats(chats());
+        list.resize(260, 500);
+        list.show();
+        QSignalSpy activated(&list, &ChatList::chatActivated), removed(&list, &ChatList::deleteRequested);
+        const QModelIndex poem = list.model()->indexOf(4);
+        QTest::mouseClick(list.view()->viewport(), Qt::LeftButton, {},
+                          list.view()->visualRect(poem).center());
+        QCOMPARE(activated.size(), 1);
+        QCOMPARE(activated[0][0].toLongLong(), 4);
+        list.view()->setCurrentIndex(list.model()->indexOf(2));
+        QTest::keyClick(list.view(), Qt::Key_Return);
+        QCOMPARE(activated[1][0].toLongLong(), 2);
+        QTest::keyClick(list.view(), Qt::Key_Delete);
+        QCOMPARE(removed.size(), 1);
+        QCOMPARE(removed[0][0].toLongLong(), 2);
+        // A click on a group folds it, and it stays folded.
+        const QModelIndex group = list.model()->index(0, 0);
+        QVERIFY(list.view()->isExpanded(group));
+        QTest::mouseClick(list.view()->viewport(), Qt::LeftButton, {},
+                          list.view()->visualRect(group).center());
+        QVERIFY(!list.view()->isExpanded(group));
+        QCOMPARE(activated.size(), 2);
+        auto more = chats();
+        more.append(chat(9, u"Older"_s, 900));
+        list.setChats(more);
+        QVERIFY(!list.view()->isExpanded(list.model()->index(0, 0)));
+        QVERIFY(list.view()->isExpanded(list.model()->index(1, 0)));
+    }
+
+    void searchesAsOneTypes() {
+        ChatList list;
+        list.setChats(chats());
+        list.show();
+        QSignalSpy searched(&list, &ChatList::searchRequested), activated(&list, &ChatList::chatActivated);
+        auto* field = list.findChild<QLineEdit*>(u"chatSearch"_s);
+        QTest::keyClicks(field, u"latent"_s);
+        QTRY_COMPARE(searched.size(), 1); // one question, not one a key
+        QCOMPARE(searched[0][0].toString(), u"latent"_s);
+        list.setHits({{4, 12, u"Poem"_s, u"the latent vector"_s}});
+        QVERIFY(list.model()->searching());
+        const QModelIndex hit = list.model()->index(0, 0, list.model()->index(0, 0));
+        QCOMPARE(hit.data(ChatListModel::LineRole).toString(), u"the latent vector"_s);
+        list.grab(); // draws the line
+        QTest::keyClick(field, Qt::Key_Return);
+        QCOMPARE(activated.size(), 1);
+        QCOMPARE(activated[0][1].toLongLong(), 12);
+        QTest::keyClick(field, Qt::Key_Escape);
+        QTRY_VERIFY(!list.model()->searching());
+        list.setHits({{4, 12, u"Poem"_s, u"late"_s}}); // an answer that comes too late
+        QVERIFY(!list.model()->searching());
+    }
+
+    void toastOffersUndo() {
+        QWidget window;
+        window.resize(600, 400);
+        QLineEdit elsewhere(&window); // has the focus: a toast that has it waits
+        window.show();
+        elsewhere.setFocus();
+        Toast toast(&window);
+        QSignalSpy undone(&toast, &Toast::actionTriggered), expired(&toast, &Toast::expired);
+        toast.show(u"Deleted."_s, u"Undo"_s, 100);
+        QVERIFY(toast.isVisible());
+        QVERIFY(window.rect().contains(toast.geometry()));
+        window.resize(420, 300);
+        QVERIFY(window.rect().contains(toast.geometry()));
+        toast.findChild<QPushButton*>(u"toastAction"_s)->click();
+        QCOMPARE(undone.size(), 1);
+        QVERIFY(!toast.isVisible());
+        toast.show(u"Again."_s, u"Undo"_s, 50);
+        QTRY_COMPARE(expired.size(), 1);
+        QVERIFY(!toast.isVisible());
+        QCOMPARE(undone.size(), 1);
+    }
+};
+
+QTEST_MAIN(ChatListTest)
+#include "tst_chat_list.moc"

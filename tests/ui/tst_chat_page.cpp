@@ -1,0 +1,303 @@
+// The whole page over a real store and a scripted generator: what a user does, and what then is on the page.
+#include "app/services/chat_controller.h"
+#include "app/services/fake_generator.h"
+#include "app/services/settings.h"
+#include "tests/ui/chat_fixtures.h"
+#include "tests/ui/stall_meter.h"
+#include "ui/chat/chat_page.h"
+
+#include <QScrollBar>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+namespace {
+
+struct Setup {
+    explicit Setup(FakeScript script = {}) : generator(std::move(script)) {
+        generator.loadModel(u"fake.gguf"_s);
+        window.resize(1100, 760);
+        page = new ChatPage(controller, generator, settings, &window);
+        page->resize(820, 760);
+        page->move(280, 0);
+        page->list()->resize(270, 760);
+        window.show();
+        const bool ready = QTest::qWaitFor([&] { return generator.modelState() == ModelState::Ready; }, 5000);
+        if (!ready)
+            qFatal("the fake model did not load");
+    }
+    void type(const QString& text) { QTest::keyClicks(page->composer()->edit(), text); }
+    void enter() { QTest::keyClick(page->composer()->edit(), Qt::Key_Return); }
+    bool waitIdle() {
+        return QTest::qWaitFor([&] { return !controller.busy() && controller.current() != 0; }, 20000);
+    }
+    QString lastText() const {
+        const auto& thread = controller.conversation().thread;
+        return thread.isEmpty() ? QString() : thread.last().text();
+    }
+    MessageId lastId() const { return controller.conversation().thread.last().id; }
+    MessageTools* lastTools() const { return page->thread()->tools(lastId()); }
+    void click(const QString& name) { lastTools()->findChild<QToolButton*>(name)->click(); }
+
+    QTemporaryDir folder;
+    ConversationStore store{folder.path()};
+    FakeGenerator generator;
+    ChatController controller{store, generator};
+    Settings settings{folder.filePath(u"settings.ini"_s)};
+    QWidget window;
+    ChatPage* page = nullptr;
+};
+
+FakeScript quick(const QString& text) {
+    FakeScript script;
+    script.text = text;
+    script.tokens_per_second = 0;
+    return script;
+}
+
+} // namespace
+
+class ChatPageTest : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    void typesSendsAndReads() {
+        Setup s(quick(u"The answer is **42**.\n\n```cpp\nint x;\n```"_s));
+        QVERIFY(s.page->findChild<QWidget*>(u"emptyState"_s)->isVisible());
+        s.type(u"What is it?"_s);
+        s.enter();
+        QVERIFY(s.page->composer()->text().isEmpty());
+        QVERIFY(s.waitIdle());
+        QCOMPARE(s.page->thread()->messageCount(), 2);
+        QTRY_COMPARE(s.lastText(), u"The answer is **42**.\n\n```cpp\nint x;\n```"_s);
+        QVERIFY(s.page->thread()->isVisible());
+        QTRY_VERIFY(s.lastTools() && s.lastTools()->line().contains(u"6 experts"_s));
+        QTRY_COMPARE(s.page->list()->model()->rowCount(), 1);
+    }
+
+    void samplePromptsFillTheField() {
+        Setup s;
+        auto* prompt = s.page->findChild<QPushButton*>(u"samplePrompt-1"_s);
+        prompt->click();
+        QCOMPARE(s.page->composer()->text(), prompt->text());
+    }
+
+    void stopsAndContinues() {
+        FakeScript script = quick(u"word "_s.repeated(400));
+        script.tokens_per_second = 200;
+        Setup s(script);
+        s.type(u"go"_s);
+        s.enter();
+        QTRY_VERIFY(s.lastText().size() > 20);
+        QCOMPARE(s.page->findChild<QToolButton*>(u"sendButton"_s)->accessibleName(), u"Stop"_s);
+        QVERIFY(s.page->handleEscape());
+        QVERIFY(s.waitIdle());
+        QCOMPARE(s.controller.conversation().thread.last().state, MessageState::Stopped);
+        QVERIFY(!s.page->handleEscape()); // nothing left to end
+        const qsizetype kept = s.lastText().size();
+        s.generator.setScript(quick(u" and the rest"_s));
+        s.click(u"continueButton"_s);
+        QVERIFY(s.waitIdle());
+        QTRY_VERIFY(s.lastText().size() > kept);
+    }
+
+    void regeneratesAndSwitchesBranches() {
+        Setup s(quick(u"first"_s));
+        s.type(u"q"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        QTRY_VERIFY(s.lastTools());
+        s.generator.setScript(quick(u"second"_s));
+        s.click(u"regenerateButton"_s);
+        QVERIFY(s.waitIdle());
+        QTRY_COMPARE(s.lastText(), u"second"_s);
+        QTRY_COMPARE(s.lastTools()->findChild<QLabel*>(u"branchLabel"_s)->text(), u"2/2"_s);
+        s.click(u"previousBranchButton"_s);
+        QTRY_COMPARE(s.lastText(), u"first"_s);
+        QTRY_COMPARE(s.lastTools()->findChild<QLabel*>(u"branchLabel"_s)->text(), u"1/2"_s);
+        s.page->switchBranch(1);
+        QTRY_COMPARE(s.lastText(), u"second"_s);
+    }
+
+    void editsAQuestionAsABranch() {
+        Setup s(quick(u"ok"_s));
+        s.type(u"one"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        s.page->editLastQuestion();
+        auto* edit = s.page->findChild<QPlainTextEdit*>(u"messageEditorText"_s);
+        QVERIFY(edit);
+        edit->setPlainText(u"two"_s);
+        s.page->findChild<QPushButton*>(u"messageEditorSave"_s)->click();
+        QVERIFY(s.waitIdle());
+        QTRY_COMPARE(s.controller.conversation().thread.first().text(), u"two"_s);
+        QCOMPARE(s.controller.conversation().thread.first().siblings.size(), 2);
+    }
+
+    void failuresStandUnderTheAnswer() {
+        FakeScript script = quick(u"a b c d e f g h"_s);
+        script.fail_at = 3;
+        Setup s(script);
+        s.type(u"q"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        const MessageContent* content = s.page->thread()->content(s.lastId());
+        QTRY_COMPARE(content->state, MessageState::Failed);
+        QCOMPARE(content->error, script.error);
+    }
+
+    void dialMovesLeaveAMark() {
+        FakeScript script = quick(u"word "_s.repeated(200));
+        script.tokens_per_second = 200;
+        Setup s(script);
+        s.type(u"q"_s);
+        s.enter();
+        QTRY_VERIFY(s.lastText().size() > 50);
+        Tuning tuning = s.controller.tuning();
+        tuning.sequence.experts = 3;
+        s.controller.setTuning(tuning);
+        const auto marks = [&] { return s.page->thread()->content(s.lastId())->marks.size(); };
+        QTRY_COMPARE(marks(), 1u);
+        s.controller.stop();
+        QVERIFY(s.waitIdle());
+        QCOMPARE(marks(), 1u);
+        QTRY_VERIFY(s.lastTools()->line().contains(u"\u2192 3 experts"_s));
+    }
+
+    void deletesWithUndo() {
+        Setup s(quick(u"ok"_s));
+        s.type(u"keep me"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        const ConversationId id = s.controller.current();
+        Q_EMIT s.page->list()->deleteRequested(id);
+        QTRY_COMPARE(s.page->list()->model()->rowCount(), 0);
+        QVERIFY(s.page->toast()->isVisible());
+        s.page->toast()->findChild<QPushButton*>(u"toastAction"_s)->click();
+        QTRY_COMPARE(s.page->list()->model()->indexOf(id).isValid(), true);
+        QTRY_COMPARE(s.page->thread()->messageCount(), 2);
+        // A message too.
+        s.click(u"deleteButton"_s);
+        QTRY_COMPARE(s.page->thread()->messageCount(), 1);
+        s.page->toast()->findChild<QPushButton*>(u"toastAction"_s)->click();
+        QTRY_COMPARE(s.page->thread()->messageCount(), 2);
+    }
+
+    void draftsBelongToTheirChat() {
+        Setup s(quick(u"ok"_s));
+        s.type(u"first chat"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        const ConversationId first = s.controller.current();
+        QSignalSpy saved(s.page->composer(), &Composer::draftChanged);
+        s.type(u"unsent"_s);
+        QTRY_COMPARE(saved.size(), 1);
+        s.page->newChat();
+        QTRY_VERIFY(s.page->composer()->text().isEmpty());
+        s.controller.openChat(first);
+        QTRY_COMPARE(s.page->composer()->text(), u"unsent"_s);
+    }
+
+    void aRunStaysWithItsChat() {
+        FakeScript script = quick(u"word "_s.repeated(300));
+        script.tokens_per_second = 300;
+        Setup s(script);
+        s.type(u"long one"_s);
+        s.enter();
+        QTRY_VERIFY(s.lastText().size() > 10);
+        const ConversationId first = s.controller.current();
+        s.page->newChat();
+        QCOMPARE(s.page->thread()->messageCount(), 0);
+        QTRY_VERIFY(s.page->list()->model()->indexOf(first).data(ChatListModel::GeneratingRole).toBool());
+        QCOMPARE(s.page->findChild<QToolButton*>(u"sendButton"_s)->accessibleName(), u"Send"_s);
+        s.controller.openChat(first);
+        QTRY_COMPARE(s.page->thread()->messageCount(), 2);
+        QTRY_VERIFY(s.controller.run(first) == nullptr);
+        QVERIFY(!s.page->list()->model()->indexOf(first).data(ChatListModel::GeneratingRole).toBool());
+    }
+
+    void waitsForTheModel() {
+        FakeScript script = quick(u"ok"_s);
+        script.load_seconds = 0.3;
+        Setup s(script);
+        s.generator.loadModel(u"other.gguf"_s);
+        QCOMPARE(s.generator.modelState(), ModelState::Loading);
+        s.type(u"early"_s); // typing is never blocked
+        s.enter();
+        QCOMPARE(s.page->thread()->messageCount(), 0);
+        QCOMPARE(s.page->composer()->text(), u"early"_s);
+        QTRY_COMPARE(s.page->thread()->messageCount(), 2);
+        QVERIFY(s.page->composer()->text().isEmpty());
+        QVERIFY(s.waitIdle());
+    }
+
+    void searchesOpenAtTheHit() {
+        Setup s(quick(u"The latent vector is small."_s));
+        s.type(u"Tell me"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        s.page->newChat();
+        s.page->focusSearch();
+        QTest::keyClicks(s.page->list()->findChild<QLineEdit*>(u"chatSearch"_s), u"latent"_s);
+        QTRY_VERIFY(s.page->list()->model()->searching());
+        const ChatListModel* model = s.page->list()->model();
+        const QModelIndex hit = model->index(0, 0, model->index(0, 0));
+        QVERIFY(hit.data(ChatListModel::LineRole).toString().contains(u"latent"_s));
+        Q_EMIT s.page->list()->chatActivated(hit.data(ChatListModel::IdRole).toLongLong(),
+                                             hit.data(ChatListModel::MessageRole).toLongLong());
+        QTRY_COMPARE(s.page->thread()->messageCount(), 2);
+    }
+
+    void findBarFinds() {
+        Setup s(quick(u"alpha beta alpha"_s));
+        s.type(u"q"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        s.page->openFind();
+        auto* edit = s.page->findChild<QLineEdit*>(u"findEdit"_s);
+        QTest::keyClicks(edit, u"alpha"_s);
+        auto* count = s.page->findChild<QLabel*>(u"findCount"_s);
+        QTRY_COMPARE(count->text(), u"1 of 2"_s);
+        QTest::keyClick(edit, Qt::Key_Return);
+        QCOMPARE(count->text(), u"2 of 2"_s);
+        QVERIFY(s.page->handleEscape());
+        QVERIFY(!edit->isVisible());
+    }
+
+    /// 300 tokens a second into a long answer, in a thread with history: how long is the window not free?
+    void uiStaysFreeAt300TokensASecond() {
+        QString text;
+        for (int i = 0; i < 12; ++i)
+            text += sampleThread()[1].text() + u"\n\n"_s;
+        FakeScript script = quick(text);
+        script.tokens_per_second = 300;
+        Setup s(script);
+        Tuning tuning = s.controller.tuning();
+        tuning.sequence.max_tokens = 8192;
+        s.controller.setTuning(tuning);
+        s.type(u"go"_s);
+        s.enter();
+        QTRY_VERIFY(s.lastText().size() > 100);
+        StallMeter meter;
+        meter.start();
+        QTest::qWait(6000);
+        meter.stop();
+        const std::size_t tokens = s.controller.conversation().thread.last().run.tokens.size();
+        qInfo("%zu tokens: longest work in one turn %.1f ms, longest gap by the clock %.1f ms, load %.0f %%",
+              tokens, meter.longestBusy(), meter.longestGap(), 100 * meter.load());
+        QVERIFY(tokens > 1000);
+        QVERIFY(meter.ticks() > 200);
+#if defined(__SANITIZE_ADDRESS__)
+        QSKIP("timing means nothing under a sanitizer");
+#endif
+        QVERIFY2(meter.longestBusy() < 16, qPrintable(QString::number(meter.longestBusy())));
+        s.controller.stop();
+        QVERIFY(s.waitIdle());
+    }
+};
+
+QTEST_MAIN(ChatPageTest)
+#include "tst_chat_page.moc"
