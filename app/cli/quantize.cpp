@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unistd.h>
 
 namespace switchyard {
@@ -13,22 +14,32 @@ namespace switchyard {
 namespace {
 
 struct Options {
-    std::string in, out, type;
+    std::string in, out, type, attention, shared, routed, importance;
     bool pure = false;
     int threads = 0;
 };
 
-BlockType type_of(const std::string& name) {
-    if (const auto type = parse_block_type(name); type && encodable(*type)) {
+/// The block format that an option names.
+BlockType type_of(const std::string& option, const std::string& name) {
+    if (const auto type = parse_block_type(name); type && writable(*type)) {
         return *type;
     }
     std::string known;
     for (int i = 0; i < kBlockTypes; ++i) {
-        if (encodable(static_cast<BlockType>(i))) {
+        if (writable(static_cast<BlockType>(i))) {
             known += (known.empty() ? "" : ", ") + std::string(traits(static_cast<BlockType>(i)).name);
         }
     }
-    throw CLI::ValidationError("--type", name + " cannot be written; these can: " + known);
+    if (option == "--type") {
+        for (const QuantizeMix& mix : quantize_mixes()) {
+            known += ", " + std::string(mix.name);
+        }
+    }
+    throw CLI::ValidationError(option, name + " cannot be written; these can: " + known);
+}
+
+std::optional<BlockType> role_type(const std::string& option, const std::string& name) {
+    return name.empty() ? std::nullopt : std::optional(type_of(option, name));
 }
 
 void report_fallbacks(const std::vector<QuantizeFallback>& fallbacks) {
@@ -56,8 +67,17 @@ bool show_progress(std::size_t done, std::size_t total) {
 
 void run(const Options& options) {
     QuantizeOptions settings;
-    settings.type = type_of(options.type);
+    settings.mix = find_mix(options.type);
+    settings.type = settings.mix != nullptr ? settings.mix->base : type_of("--type", options.type);
     settings.pure = options.pure;
+    settings.attention = role_type("--attention", options.attention);
+    settings.shared = role_type("--shared", options.shared);
+    settings.routed = role_type("--routed", options.routed);
+    std::optional<Importance> importance;
+    if (!options.importance.empty()) {
+        importance = Importance::read(options.importance);
+        settings.importance = &*importance;
+    }
     settings.threads = options.threads;
     const auto file = open_gguf(options.in);
     const QuantizeReport report = quantize_file(*file, options.out, settings, show_progress);
@@ -75,8 +95,13 @@ void add_quantize(CLI::App& app) {
         app.add_subcommand("quantize", "Write a model with its matrices in another block format");
     command->add_option("in", options->in, "GGUF file to read")->required();
     command->add_option("out", options->out, "GGUF file to write")->required();
-    command->add_option("--type", options->type, "Block format, for example Q4_K")->required();
+    command->add_option("--type", options->type, "Block format (Q4_K) or a mix of them (Q4_K_M)")->required();
     command->add_flag("--pure", options->pure, "This format for every matrix, the output and embeddings too");
+    command->add_option("--attention", options->attention, "Block format of the attention matrices");
+    command->add_option("--shared", options->shared, "Block format of the shared experts");
+    command->add_option("--routed", options->routed, "Block format of the routed experts");
+    command->add_option("--importance", options->importance,
+                        "Importance matrix (GGUF, as llama.cpp makes it)");
     command->add_option("--threads", options->threads, "Threads to use (default: all)")
         ->check(CLI::NonNegativeNumber);
     command->callback([options] { run(*options); });

@@ -76,16 +76,19 @@ std::int64_t all_rows(const TensorView& t) {
     return rows;
 }
 
+/// The weights of the columns of row `row` of a tensor, or nullptr.
+using RowImportance = std::function<const float*(std::int64_t row)>;
+
 /// Re-encodes `rows` rows from `in` to `out` on several threads.
 void recode_rows(BlockType from, BlockType to, std::int64_t cols, std::int64_t rows, const std::byte* in,
-                 std::byte* out, int threads) {
+                 std::byte* out, const RowImportance& importance, int threads) {
     const std::size_t stride_in = row_bytes(from, cols), stride_out = row_bytes(to, cols);
-    const auto work = [=](std::int64_t first, std::int64_t last) {
+    const auto work = [=, &importance](std::int64_t first, std::int64_t last) {
         std::vector<float> values(static_cast<std::size_t>(cols));
         for (std::int64_t r = first; r < last; ++r) {
             const auto row = static_cast<std::size_t>(r);
             decode_row(from, in + row * stride_in, values);
-            encode_row(to, values, out + row * stride_out);
+            encode_row(to, values, out + row * stride_out, importance(r));
         }
     };
     const std::int64_t parts = std::clamp<std::int64_t>(threads, 1, rows);
@@ -104,8 +107,9 @@ int thread_count(const QuantizeOptions& options) {
 /// Carries one tensor over, piece by piece.
 class TensorCopier {
   public:
-    TensorCopier(GgufWriter& writer, int threads, const QuantizeProgress& progress, std::size_t total)
-        : writer_(writer), threads_(threads), progress_(progress), total_(total) {}
+    TensorCopier(GgufWriter& writer, const QuantizeOptions& options, const QuantizeProgress& progress,
+                 std::size_t total)
+        : writer_(writer), options_(options), progress_(progress), total_(total) {}
 
     void copy(const TensorView& from, BlockType to) {
         const std::int64_t rows = all_rows(from), cols = from.cols();
@@ -119,7 +123,13 @@ class TensorCopier {
                 writer_.append({in, bytes});
             } else {
                 buffer_.resize(static_cast<std::size_t>(count) * row_bytes(to, cols));
-                recode_rows(from.type, to, cols, count, in, buffer_.data(), threads_);
+                const auto importance = [&](std::int64_t row) -> const float* {
+                    return options_.importance == nullptr
+                               ? nullptr
+                               : options_.importance->columns(from.name, (r + row) / from.rows(), cols);
+                };
+                recode_rows(from.type, to, cols, count, in, buffer_.data(), importance,
+                            thread_count(options_));
                 writer_.append(buffer_);
             }
             done_ += bytes;
@@ -131,25 +141,56 @@ class TensorCopier {
 
   private:
     GgufWriter& writer_;
-    int threads_;
+    const QuantizeOptions& options_;
     const QuantizeProgress& progress_;
     std::size_t total_, done_ = 0;
     std::vector<std::byte> buffer_;
 };
 
+/// The type asked for by role, if any.
+std::optional<BlockType> role_type(std::string_view tensor, const QuantizeOptions& options) {
+    if (contains(tensor, ".attn_")) {
+        return options.attention;
+    }
+    if (contains(tensor, "_shexp")) {
+        return options.shared;
+    }
+    return contains(tensor, "_exps") ? options.routed : std::nullopt;
+}
+
+int layer_count(const ModelFile& file) {
+    int layers = 0;
+    for (const TensorView& t : file.tensors()) {
+        layers = std::max(layers, layer_of(t.name) + 1);
+    }
+    return layers;
+}
+
+BlockType wanted_type(const ModelFile& file, const TensorView& tensor, const QuantizeOptions& options) {
+    if (const auto by_role = role_type(tensor.name, options)) {
+        return *by_role;
+    }
+    const BlockType base = options.mix != nullptr ? options.mix->base : options.type;
+    if (options.pure) {
+        return base;
+    }
+    const bool tied = file.find("output.weight") == nullptr;
+    if (tensor.name == "output.weight" || (tied && tensor.name == "token_embd.weight")) {
+        return table_type(base);
+    }
+    return options.mix != nullptr ? mix_type(*options.mix, tensor.name, layer_count(file)) : base;
+}
+
 } // namespace
+
+bool writable(BlockType type) { return encodable(type) && type != BlockType::Q8_K; }
 
 BlockType quantized_type(const ModelFile& file, const TensorView& tensor, const QuantizeOptions& options,
                          std::vector<QuantizeFallback>* fallbacks) {
     if (!is_matrix(tensor)) {
         return BlockType::F32;
     }
-    BlockType wanted = options.type;
-    if (!options.pure) {
-        const bool tied = file.find("output.weight") == nullptr;
-        const bool head = tensor.name == "output.weight" || (tied && tensor.name == "token_embd.weight");
-        wanted = head ? table_type(wanted) : wanted;
-    }
+    const BlockType wanted = wanted_type(file, tensor, options);
     const BlockType used = fallback_type(wanted, tensor.cols());
     if (used != wanted && fallbacks != nullptr) {
         fallbacks->push_back({tensor.name, wanted, used});
@@ -159,8 +200,11 @@ BlockType quantized_type(const ModelFile& file, const TensorView& tensor, const 
 
 QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path& out,
                              const QuantizeOptions& options, const QuantizeProgress& progress) {
-    if (!encodable(options.type) || options.type == BlockType::Q8_K) {
-        throw Error("models are not written as " + std::string(traits(options.type).name));
+    for (const auto& type :
+         {std::optional(options.type), options.attention, options.shared, options.routed}) {
+        if (type && !writable(*type)) {
+            throw Error("models are not written as " + std::string(traits(*type).name));
+        }
     }
     QuantizeReport report;
     std::vector<TensorView> targets;
@@ -175,11 +219,12 @@ QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path&
         targets.push_back(std::move(target));
     }
     Metadata metadata = file.metadata();
-    metadata.set_stored("general.file_type", file_type(options.type), GgufType::U32);
+    const std::uint64_t kind = options.mix != nullptr ? options.mix->file_type : file_type(options.type);
+    metadata.set_stored("general.file_type", kind, GgufType::U32);
     metadata.set_stored("general.quantization_version", std::uint64_t{2}, GgufType::U32);
 
     GgufWriter writer(out, metadata, targets);
-    TensorCopier copier(writer, thread_count(options), progress, report.bytes_before);
+    TensorCopier copier(writer, options, progress, report.bytes_before);
     for (std::size_t i = 0; i < targets.size(); ++i) {
         copier.copy(file.tensors()[i], targets[i].type);
     }

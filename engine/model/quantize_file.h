@@ -2,20 +2,31 @@
 #pragma once
 
 #include "engine/files/gguf.h"
+#include "engine/model/importance.h"
+#include "engine/model/quantize_mix.h"
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace switchyard {
 
+/// Whether a model file can be written with matrices of `type`.
+bool writable(BlockType type);
+
 struct QuantizeOptions {
     BlockType type = BlockType::Q8_0;
-    /// This type for every matrix; otherwise the output and embedding tables get a better one, since every
-    /// token passes through them.
+    /// Types by the tensor's part in the model instead of `type`; where set, it takes the place of `type`.
+    const QuantizeMix* mix = nullptr;
+    /// This type for every matrix; otherwise the output table (or a tied embedding table) gets a better one,
+    /// since every token passes through it.
     bool pure = false;
-    int threads = 0; ///< 0: as many as the machine has
+    /// Types of roles, before all else: attention, shared experts, routed experts.
+    std::optional<BlockType> attention{}, shared{}, routed{};
+    const Importance* importance = nullptr; ///< weights the error by what calibration saw
+    int threads = 0;                        ///< 0: as many as the machine has
 };
 
 /// A tensor whose rows could not be held by the type wanted for it.

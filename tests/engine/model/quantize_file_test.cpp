@@ -123,6 +123,84 @@ TEST_F(QuantizeFile, CarriesMetadataAndValuesOver) {
     }
 }
 
+TEST_F(QuantizeFile, RolesHaveTypesOfTheirOwn) {
+    auto type = types({.type = BlockType::Q8_0, .attention = BlockType::Q6_K, .routed = BlockType::Q4_0});
+    EXPECT_EQ(type["blk.0.attn_q.weight"], BlockType::Q6_K);
+    EXPECT_EQ(type["blk.0.ffn_gate_exps.weight"], BlockType::Q4_0);
+    EXPECT_EQ(type["token_embd.weight"], BlockType::Q8_0);
+    EXPECT_EQ(type["blk.0.ffn_gate_inp.weight"], BlockType::F32);
+}
+
+TEST_F(QuantizeFile, MixesAreKnownByName) {
+    EXPECT_EQ(find_mix("q4_k_m")->name, "Q4_K_M");
+    EXPECT_EQ(find_mix("Q4_K"), nullptr);
+    types({.type = BlockType::Q4_K, .mix = find_mix("Q4_K_M")});
+    EXPECT_EQ(result_->metadata().uint("general.file_type"), 15u);
+    EXPECT_EQ(result_->find("blk.0.attn_q.weight")->type, BlockType::Q4_K);
+    EXPECT_EQ(result_->find("output.weight")->type, BlockType::Q6_K);
+}
+
+TEST(QuantizeMix, GivesSensitiveTensorsMoreBits) {
+    const QuantizeMix& mix = *find_mix("Q4_K_M");
+    std::string spread;
+    for (int layer = 0; layer < 16; ++layer) {
+        const std::string name = "blk." + std::to_string(layer) + ".ffn_down_exps.weight";
+        spread += mix_type(mix, name, 16) == BlockType::Q6_K ? '6' : '4';
+    }
+    EXPECT_EQ(spread, "6644644644644666");
+    EXPECT_EQ(mix_type(mix, "blk.0.ffn_up.weight", 16), BlockType::Q4_K);
+    EXPECT_EQ(mix_type(mix, "token_embd.weight", 16), BlockType::Q4_K);
+    EXPECT_EQ(mix_type(*find_mix("Q3_K_L"), "blk.9.attn_v.weight", 16), BlockType::Q5_K);
+    EXPECT_EQ(mix_type(*find_mix("Q4_K_S"), "blk.4.attn_v.weight", 16), BlockType::Q4_K);
+    EXPECT_EQ(mix_type(*find_mix("Q4_K_S"), "blk.3.attn_v.weight", 16), BlockType::Q5_K);
+    EXPECT_EQ(layer_of("blk.x.attn_v.weight"), -1);
+    EXPECT_EQ(layer_of("output.weight"), -1);
+}
+
+TEST_F(QuantizeFile, ImportanceWeightsTheErrorOfEachExpert) {
+    const std::vector<TensorView> tensors = {
+        {"blk.0.ffn_gate_exps.weight.in_sum2", BlockType::F32, {512, 3}, nullptr, 0},
+        {"blk.0.ffn_gate_exps.weight.counts", BlockType::F32, {1, 3}, nullptr, 0},
+    };
+    std::vector<float> sums(512 * 3);
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        sums[i] = i % 4 == 0 ? 800.0f : 8.0f;
+    }
+    const std::vector<float> counts = {8.0f, 0.0f, 4.0f}; // the second expert was never used
+    {
+        GgufWriter writer(folder_ / "importance.gguf", {}, tensors);
+        writer.append(std::as_bytes(std::span(sums)));
+        writer.append(std::as_bytes(std::span(counts)));
+        writer.finish();
+    }
+    const Importance importance = Importance::read(folder_ / "importance.gguf");
+    const char* name = "blk.0.ffn_gate_exps.weight";
+    EXPECT_EQ(importance.columns(name, 0, 512)[4], 100.0f);
+    EXPECT_EQ(importance.columns(name, 2, 512)[5], 2.0f);
+    EXPECT_EQ(importance.columns(name, 1, 512), nullptr);
+    EXPECT_EQ(importance.columns(name, 0, 256), nullptr);
+    EXPECT_EQ(importance.columns("other", 0, 512), nullptr);
+
+    types({.type = BlockType::Q4_K, .importance = &importance});
+    const TensorView &from = *source_->find(name), &to = *result_->find(name);
+    const std::size_t row = row_bytes(to.type, 512);
+    std::vector<float> values(512);
+    std::vector<std::byte> expected(row);
+    for (std::size_t r = 0; r < 12; ++r) {
+        decode_row(from.type, from.data + r * row_bytes(from.type, 512), values);
+        encode_row(to.type, values, expected.data(),
+                   importance.columns(name, static_cast<std::int64_t>(r) / 4, 512));
+        EXPECT_EQ(std::memcmp(to.data + r * row, expected.data(), row), 0) << r;
+    }
+    EXPECT_THROW(Importance::read(folder_ / "in.gguf"), Error);
+}
+
+TEST_F(QuantizeFile, RefusesTypesThatAreOnlyRead) {
+    EXPECT_THROW(quantize_file(*source_, folder_ / "out.gguf", {.type = BlockType::IQ2_XS}), Error);
+    EXPECT_THROW(quantize_file(*source_, folder_ / "out.gguf", {.routed = BlockType::TQ1_0}), Error);
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out.gguf"));
+}
+
 TEST_F(QuantizeFile, CancellingLeavesNothing) {
     std::size_t calls = 0;
     const auto stop = [&](std::size_t done, std::size_t total) {
