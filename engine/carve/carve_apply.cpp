@@ -51,6 +51,7 @@ class Carver {
                         std::to_string(plan.layers.size()) + " layers of " + std::to_string(plan.hidden) +
                         " x " + std::to_string(plan.width) + "), not for " + c_.name);
         report_.down_type = down_type();
+        router_scale_ = router_scale();
     }
 
     CarveReport write(const std::filesystem::path& out, const CarveProgress& progress) {
@@ -161,11 +162,11 @@ class Carver {
         m.set(key("expert_weights_scale"), static_cast<double>(plan_.experts));
         m.set(key("expert_weights_norm"), false);
         m.set(key("expert_gating_func"), std::uint64_t{1});
-        m.set(kCarveScaleKey, router_scale());
+        m.set(kCarveScaleKey, router_scale_);
         std::vector<double> bias;
         for (const CarveLayer& layer : plan_.layers)
             for (float b : layer.intercept)
-                bias.push_back(b * router_scale());
+                bias.push_back(b * router_scale_);
         m.set(kCarveBiasKey, bias);
         if (!c_.rope.interleaved) {
             m.set(kRopeHalfSplitKey, true);
@@ -198,7 +199,7 @@ class Carver {
         case Output::Kind::Router: {
             std::vector<float> router = plan_.layers[static_cast<std::size_t>(o.layer)].router;
             for (float& v : router)
-                v = static_cast<float>(v * router_scale());
+                v = static_cast<float>(v * router_scale_);
             writer.append(std::as_bytes(std::span(router)));
             return;
         }
@@ -241,6 +242,7 @@ class Carver {
     const CarvePlan& plan_;
     const CarveOptions& options_;
     CarveReport report_{};
+    double router_scale_ = 1;
     std::vector<Output> outputs_;
 };
 
