@@ -39,8 +39,19 @@ void check(const TokenizerData& data) {
         in_range(id, "end-of-turn");
 }
 
-TokenKind kind_of(const TokenizerData& data, std::size_t id) {
-    return data.kinds.empty() ? TokenKind::Normal : data.kinds[id];
+// A file may leave the kinds out; then they follow from what else it says.
+void fill_kinds(TokenizerData& data) {
+    if (!data.kinds.empty())
+        return;
+    data.kinds.assign(data.tokens.size(), TokenKind::Normal);
+    for (std::size_t id = 0; data.model == "llama" && id < data.tokens.size(); ++id)
+        if (byte_of_token(data.tokens[id]) >= 0)
+            data.kinds[id] = TokenKind::Byte;
+    for (const std::int32_t id : {data.bos, data.eos, data.padding})
+        if (id >= 0)
+            data.kinds[id] = TokenKind::Control;
+    if (data.unknown >= 0)
+        data.kinds[data.unknown] = TokenKind::Unknown;
 }
 
 bool is_found_in_text(TokenKind kind) {
@@ -58,12 +69,12 @@ void take_special_tokens(const TokenizerData& data, TokenizerParts& parts) {
     parts.ends.resize(count);
     std::vector<std::string_view> specials;
     for (std::size_t id = 0; id < count; ++id)
-        if (is_found_in_text(kind_of(data, id)))
+        if (is_found_in_text(data.kinds[id]))
             specials.push_back(data.tokens[id]);
     const bool phi3 = data.model == "llama" &&
                       std::find(specials.begin(), specials.end(), "<|placeholder1|>") != specials.end();
     for (std::size_t id = 0; id < count; ++id) {
-        const TokenKind kind = kind_of(data, id);
+        const TokenKind kind = data.kinds[id];
         const std::string& token = data.tokens[id];
         parts.special[id] = kind == TokenKind::Control || kind == TokenKind::Unknown;
         parts.ends[id] =
@@ -98,7 +109,7 @@ void build_byte_level(TokenizerData& data, TokenizerParts& parts) {
     std::vector<std::string> tokens(data.tokens.size());
     parts.bytes.resize(data.tokens.size());
     for (std::size_t id = 0; id < data.tokens.size(); ++id) {
-        const bool plain = !is_found_in_text(kind_of(data, id));
+        const bool plain = !is_found_in_text(data.kinds[id]);
         if (plain && alphabet.append_bytes(tokens[id], data.tokens[id]))
             parts.bytes[id] = tokens[id];
         else
@@ -121,8 +132,7 @@ void build_byte_level(TokenizerData& data, TokenizerParts& parts) {
     BpeOptions options;
     options.bytes_are_symbols = true;
     options.ignore_merges = named.ignore_merges;
-    options.unknown =
-        data.unknown >= 0 && kind_of(data, data.unknown) == TokenKind::Unknown ? data.unknown : -1;
+    options.unknown = data.unknown >= 0 && data.kinds[data.unknown] == TokenKind::Unknown ? data.unknown : -1;
     parts.model = std::make_unique<BpeModel>(std::move(tokens), merges, options);
 }
 
@@ -153,12 +163,12 @@ void build_sentencepiece(TokenizerData& data, TokenizerParts& parts) {
     }
     parts.normalizer.push_back(replace_step(" ", std::string(space_mark)));
     for (AddedToken& token : parts.added)
-        if (kind_of(data, token.id) == TokenKind::UserDefined)
+        if (data.kinds[token.id] == TokenKind::UserDefined)
             token.text = with_spaces(token.text);
     std::vector<bool> usable(count);
     parts.bytes.resize(count);
     for (std::size_t id = 0; id < count; ++id) {
-        const TokenKind kind = kind_of(data, id);
+        const TokenKind kind = data.kinds[id];
         const std::string& token = data.tokens[id];
         usable[id] = kind == TokenKind::Normal || kind == TokenKind::UserDefined;
         const int byte = kind == TokenKind::Byte ? byte_of_token(token) : -1;
@@ -178,6 +188,7 @@ void build_sentencepiece(TokenizerData& data, TokenizerParts& parts) {
 
 std::unique_ptr<Tokenizer> make_tokenizer(TokenizerData data) {
     check(data);
+    fill_kinds(data);
     TokenizerParts parts;
     take_special_tokens(data, parts);
     if (data.model == "gpt2")

@@ -19,7 +19,7 @@ struct TokenizerData {
     std::string model;               ///< "gpt2" (byte-level BPE), "llama" (SentencePiece BPE)
     std::string pre;                 ///< pre-tokenizer's name: "smollm", "gpt-2", "deepseek-llm", "qwen2" ...
     std::vector<std::string> tokens; ///< in GGUF's spelling (byte-level BPE: the GPT-2 byte alphabet)
-    std::vector<TokenKind> kinds;    ///< one a token, or empty: all Normal
+    std::vector<TokenKind> kinds;    ///< one a token, or empty: as the ids below say
     std::vector<float> scores;       ///< SentencePiece
     std::vector<std::string> merges; ///< "left right"
     std::int32_t bos = -1, eos = -1, unknown = -1, padding = -1;

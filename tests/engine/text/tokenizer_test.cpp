@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <limits>
 
 namespace switchyard {
@@ -165,6 +166,21 @@ TEST(Tokenizer, SentencePieceWithoutPrefix) {
     EXPECT_EQ(tokenizer->encode("ab a", false), (std::vector<std::int32_t>{5, 6}));
     EXPECT_EQ(tokenizer->encode(" a", false), (std::vector<std::int32_t>{6}));
     EXPECT_EQ(tokenizer->decode(std::vector<std::int32_t>{6}), " a");
+}
+
+TEST(Tokenizer, KindsMayBeLeftOut) {
+    TokenizerData data = pieces();
+    data.kinds.clear();
+    for (int byte = 0; byte < 256; ++byte) {
+        char spelling[8];
+        std::snprintf(spelling, sizeof spelling, "<0x%02X>", static_cast<unsigned>(byte));
+        data.tokens.push_back(spelling);
+        data.scores.push_back(0);
+    }
+    const auto tokenizer = make_tokenizer(std::move(data));
+    EXPECT_EQ(tokenizer->encode("<s>a\u00e9", false), (std::vector<std::int32_t>{1, 6, 8 + 0xC3, 8 + 0xA9}));
+    EXPECT_EQ(tokenizer->token_bytes(8 + 0xC3), "\xC3");
+    EXPECT_TRUE(tokenizer->is_special(1));
 }
 
 TEST(Tokenizer, Phi3TokensTakeTheSpaceBehindThem) {
