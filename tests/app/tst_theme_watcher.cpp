@@ -1,0 +1,106 @@
+// The desktop's colour scheme, from a settings portal on a private bus.
+#include "app/services/theme_watcher.h"
+
+#include <QDBusConnection>
+#include <QDBusMessage>
+#include <QProcess>
+#include <QSignalSpy>
+#include <QSocketNotifier>
+#include <QStandardPaths>
+#include <QTest>
+
+#include <cstdio>
+#include <unistd.h>
+
+using namespace switchyard;
+
+/// What the desktop's portal offers.
+class FakePortal : public QObject {
+    Q_OBJECT
+    Q_CLASSINFO("D-Bus Interface", "org.freedesktop.portal.Settings")
+  public:
+    uint scheme = 1;
+  public Q_SLOTS:
+    QDBusVariant Read(const QString& group, const QString& key) const {
+        const bool known =
+            group == QStringLiteral("org.freedesktop.appearance") && key == QStringLiteral("color-scheme");
+        // Wrapped twice, as the real one does.
+        return QDBusVariant(QVariant::fromValue(QDBusVariant(known ? scheme : 77u)));
+    }
+};
+
+class ThemeWatcherTest : public QObject {
+    Q_OBJECT
+    QProcess bus_;
+
+  private Q_SLOTS:
+    void initTestCase() {
+        const QString daemon = QStandardPaths::findExecutable(QStringLiteral("dbus-daemon"));
+        if (daemon.isEmpty())
+            QSKIP("dbus-daemon is not installed");
+        bus_.start(daemon, {QStringLiteral("--session"), QStringLiteral("--nofork"),
+                            QStringLiteral("--print-address")});
+        QVERIFY(bus_.waitForReadyRead(5000));
+        qputenv("DBUS_SESSION_BUS_ADDRESS", bus_.readLine().trimmed());
+    }
+    void cleanupTestCase() {
+        bus_.kill();
+        bus_.waitForFinished();
+    }
+
+    void followsThePortal() {
+        QProcess portal;
+        portal.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--portal")});
+        QVERIFY(portal.waitForReadyRead(10000));
+        ThemeWatcher watcher;
+        QSignalSpy changed(&watcher, &ThemeWatcher::changed);
+        QVERIFY(watcher.scheme() == ThemeWatcher::Scheme::Unknown); // it does not wait for the answer
+        QTRY_VERIFY(watcher.scheme() == ThemeWatcher::Scheme::Dark);
+        portal.write("accent-color 0\ncolor-scheme 2\n");
+        QTRY_VERIFY(watcher.scheme() == ThemeWatcher::Scheme::Light);
+        portal.write("color-scheme 0\n");
+        QTRY_VERIFY(watcher.scheme() == ThemeWatcher::Scheme::Unknown);
+        QCOMPARE(changed.count(), 3);
+        portal.closeWriteChannel();
+        QVERIFY(portal.waitForFinished());
+    }
+};
+
+/// The child process: a portal that tells what comes in on its standard input.
+static int servePortal(QCoreApplication& app) {
+    FakePortal portal;
+    QDBusConnection bus = QDBusConnection::sessionBus();
+    if (!bus.registerObject(QStringLiteral("/org/freedesktop/portal/desktop"), &portal,
+                            QDBusConnection::ExportAllSlots) ||
+        !bus.registerService(QStringLiteral("org.freedesktop.portal.Desktop")))
+        return 1;
+    std::puts("ready");
+    std::fflush(stdout);
+    QSocketNotifier input(0, QSocketNotifier::Read);
+    QObject::connect(&input, &QSocketNotifier::activated, &app, [&] {
+        char text[256];
+        const auto size = ::read(0, text, sizeof text);
+        if (size <= 0)
+            return app.quit();
+        for (const QByteArray& line : QByteArray(text, size).split('\n')) {
+            const QList<QByteArray> words = line.split(' ');
+            if (words.size() == 2)
+                bus.send(QDBusMessage::createSignal(QStringLiteral("/org/freedesktop/portal/desktop"),
+                                                    QStringLiteral("org.freedesktop.portal.Settings"),
+                                                    QStringLiteral("SettingChanged"))
+                         << QStringLiteral("org.freedesktop.appearance") << QString::fromUtf8(words[0])
+                         << QVariant::fromValue(QDBusVariant(words[1].toUInt())));
+        }
+    });
+    return app.exec();
+}
+
+int main(int argc, char** argv) {
+    QCoreApplication app(argc, argv);
+    if (app.arguments().contains(QStringLiteral("--portal")))
+        return servePortal(app);
+    ThemeWatcherTest test;
+    return QTest::qExec(&test, argc, argv);
+}
+
+#include "tst_theme_watcher.moc"
