@@ -267,6 +267,16 @@ void MainWindow::showModel() {
     tune_->setCapabilities(capabilities);
     tune_->setTuning(services_.controller.tuning());
     models_->setLoaded(state == ModelState::Ready ? capabilities.model_path : QString());
+    QString hint;
+    if (state == ModelState::Ready &&
+        capabilities.model_name.contains(u"SmolLM2-135M"_s, Qt::CaseInsensitive))
+        hint = tr("%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file "
+                  "can "
+                  "be opened above.")
+                   .arg(capabilities.model_name);
+    else if (state == ModelState::None || state == ModelState::Failed)
+        hint = tr("Choose a model above, or open a GGUF file with Ctrl+O.");
+    chat_->setModelHint(hint);
     status_->setModel(state, capabilities);
 }
 

@@ -769,6 +769,14 @@ GPL-3.0-or-later。</translation>
         <source>Models (*.gguf)</source>
         <translation>模型 (*.gguf)</translation>
     </message>
+    <message>
+        <source>%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file can be opened above.</source>
+        <translation>%1 很小：适合快速试用旋钮，但常常出错，中文也弱。可以在上方打开任何 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>Choose a model above, or open a GGUF file with Ctrl+O.</source>
+        <translation>请在上方选择模型，或按 Ctrl+O 打开 GGUF 文件。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::MemoryPlot</name>
@@ -1142,6 +1150,26 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Delete</source>
         <translation>删除</translation>
+    </message>
+    <message>
+        <source>Import a preset…</source>
+        <translation>导入预设…</translation>
+    </message>
+    <message>
+        <source>Share as a file…</source>
+        <translation>共享为文件…</translation>
+    </message>
+    <message>
+        <source>Import a preset</source>
+        <translation>导入预设</translation>
+    </message>
+    <message>
+        <source>Presets (*.json)</source>
+        <translation>预设 (*.json)</translation>
+    </message>
+    <message>
+        <source>Share the preset as a file</source>
+        <translation>将预设共享为文件</translation>
     </message>
 </context>
 <context>

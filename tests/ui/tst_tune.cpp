@@ -319,6 +319,22 @@ class TestTune : public QObject {
         QCOMPARE(bench.settings.preset(), QString());
     }
 
+    void sharedPresetsAreTaken() {
+        Bench bench;
+        Tuning tuning = FakeGenerator::mixtureModel().defaults;
+        tuning.sequence.top_k = 7;
+        QVERIFY(bench.presets.save(u"Mine"_s, tuning));
+        const QString file = bench.folder.filePath(u"shared.json"_s);
+        QVERIFY(bench.presets.exportTo(u"Mine"_s, file));
+        Bench other;
+        auto* bar = other.column->findChild<PresetBar*>();
+        bar->importFile(file);
+        QVERIFY(!bar->current().isEmpty());
+        QCOMPARE(other.moves.back().sequence.top_k, 7);
+        bar->importFile(other.folder.filePath(u"none.json"_s));
+        QVERIFY(other.find<QLabel>(u"preset.error"_s)->isVisible());
+    }
+
     void groupsFoldAndAreRemembered() {
         Bench bench;
         auto* dynamic = bench.find<QToolButton>(u"section.dynamic"_s);

@@ -10,12 +10,14 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 
-/// "134 M", "15.7 B"
+/// "460 K", "134 M", "15.7 B"
 QString countText(quint64 count) {
     const QLocale locale;
     if (count >= 1000000000)
         return locale.toString(static_cast<double>(count) / 1e9, 'f', 1) + u" B"_s;
-    return locale.toString(static_cast<double>(count) / 1e6, 'f', 0) + u" M"_s;
+    if (count >= 1000000)
+        return locale.toString(static_cast<double>(count) / 1e6, 'f', 0) + u" M"_s;
+    return locale.toString(static_cast<double>(count) / 1e3, 'f', 0) + u" K"_s;
 }
 
 } // namespace

@@ -86,7 +86,7 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString&
 
 void ModelsPage::refresh() {
     const ModelEntry* chosen = model_->entry(table_->currentIndex());
-    const QString path = chosen ? chosen->path : QString();
+    const QString path = chosen ? chosen->path : loaded_;
     model_->setModels(library_.models());
     for (int row = 0; row < model_->rowCount(); ++row) {
         if (library_.models()[row].path == path)
@@ -122,7 +122,7 @@ void ModelsPage::loadChosen() {
 
 void ModelsPage::setLoaded(const QString& path) {
     loaded_ = path;
-    showChosen();
+    refresh();
 }
 
 void ModelsPage::setError(const QString& sentence) {

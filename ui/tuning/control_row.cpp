@@ -127,7 +127,7 @@ ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
     if (spec.kind == ControlKind::Choice) {
         std::vector<ChoiceForecast> plain;
         for (const std::string_view choice : spec.choices)
-            plain.push_back({fromView(choice), 0, 0, false, {}});
+            plain.insert(plain.begin(), {fromView(choice), 0, 0, false, {}}); // the smallest on the left
         setForecasts(plain, {}, 0);
     }
     showValue();
@@ -382,7 +382,7 @@ void ControlRow::showValue() {
                                    : QString::fromStdString(format_control(spec_, value_)));
         showForecast(-1);
     }
-    static_cast<Dot*>(dot_)->setOn(differsFromPreset());
+    static_cast<Dot*>(dot_)->setOn(isEnabled() && differsFromPreset());
     dot_->setToolTip(differsFromPreset() ? tr("Differs from the preset; double-click the slider to put the "
                                               "preset's value back")
                                          : QString());

@@ -4,6 +4,7 @@
 
 #include <QAction>
 #include <QComboBox>
+#include <QFileDialog>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
@@ -49,6 +50,10 @@ PresetBar::PresetBar(Presets& presets, QWidget* parent) : QWidget(parent), prese
         menu->addAction(tr("Save as…"), this, [this] { askName(tr("Name of the new preset"), {}, false); });
     reset_ =
         menu->addAction(themedIcon(u"reset"_s), tr("Put all dials back"), this, &PresetBar::resetRequested);
+    menu->addSeparator();
+    menu->addAction(tr("Import a preset…"), this, &PresetBar::askImport)->setObjectName(u"preset.import"_s);
+    export_ = menu->addAction(tr("Share as a file…"), this, &PresetBar::askExport);
+    export_->setObjectName(u"preset.export"_s);
     menu->addSeparator();
     rename_ = menu->addAction(tr("Rename…"), this, [this] { askName(tr("New name"), current(), true); });
     delete_ = menu->addAction(tr("Delete…"), this, &PresetBar::remove);
@@ -97,6 +102,7 @@ void PresetBar::setChanged(bool changed) {
     reset_->setEnabled(changed);
     rename_->setEnabled(!own);
     delete_->setEnabled(!own);
+    export_->setEnabled(!own);
 }
 
 void PresetBar::refresh() {
@@ -144,6 +150,40 @@ void PresetBar::takeName() {
     box_->setFocus();
     if (const auto tuning = presets_.load(name))
         Q_EMIT chosen(name, *tuning);
+}
+
+void PresetBar::askImport() {
+    auto* dialog = new QFileDialog(this, tr("Import a preset"), {}, tr("Presets (*.json)"));
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->setFileMode(QFileDialog::ExistingFile);
+    connect(dialog, &QFileDialog::fileSelected, this, &PresetBar::importFile);
+    dialog->open();
+}
+
+void PresetBar::importFile(const QString& file) {
+    QString error;
+    const QString name = presets_.import(file, &error);
+    say(error);
+    const auto tuning = name.isEmpty() ? std::nullopt : presets_.load(name);
+    if (!tuning)
+        return;
+    refresh();
+    setCurrent(name);
+    Q_EMIT chosen(name, *tuning);
+}
+
+void PresetBar::askExport() {
+    auto* dialog = new QFileDialog(this, tr("Share the preset as a file"), {}, tr("Presets (*.json)"));
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->setAcceptMode(QFileDialog::AcceptSave);
+    dialog->setDefaultSuffix(u"json"_s);
+    dialog->selectFile(current() + u".json"_s);
+    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& file) {
+        QString error;
+        presets_.exportTo(current(), file, &error);
+        say(error);
+    });
+    dialog->open();
 }
 
 void PresetBar::remove() {

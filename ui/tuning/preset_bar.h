@@ -23,6 +23,8 @@ class PresetBar : public QWidget {
     void setCurrent(const QString& name);
     /// What "save" keeps.
     void setTuning(const Tuning& tuning) { tuning_ = tuning; }
+    /// Takes a preset someone shared, and chooses it.
+    void importFile(const QString& file);
     /// Whether dials differ from the chosen preset: offers to put them back or to save them.
     void setChanged(bool changed);
 
@@ -36,6 +38,8 @@ class PresetBar : public QWidget {
     void choose(int index);
     void askName(const QString& title, const QString& suggestion, bool rename);
     void takeName();
+    void askImport();
+    void askExport();
     void remove();
     void say(const QString& error);
 
@@ -46,7 +50,7 @@ class PresetBar : public QWidget {
     QComboBox* box_;
     QLineEdit* name_;
     QToolButton* menu_button_;
-    QAction *save_, *save_as_, *rename_, *delete_, *reset_;
+    QAction *save_, *save_as_, *rename_, *delete_, *reset_, *export_;
     QLabel* error_;
 };
 
