@@ -1,4 +1,5 @@
 // switchyard-cli bench: speed of prefill and decode, medians and spread over repetitions.
+#include "app/cli/bench_recode.h"
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
 #include "engine/base/error.h"
@@ -14,7 +15,7 @@ namespace {
 struct Options {
     ModelOptions model;
     int prompt_tokens = 512, gen_tokens = 128, repeat = 5;
-    bool json = false;
+    bool recode = false, json = false;
 };
 
 struct Spread {
@@ -112,7 +113,11 @@ void run(const Options& options) {
     for (int i = 0; i < options.repeat; ++i)
         records.push_back(measure(*scheduler, *model, tuning, options.prompt_tokens, options.gen_tokens,
                                   static_cast<std::uint64_t>(i), interrupt.token()));
-    const auto json = result_of(records, *model);
+    auto json = result_of(records, *model);
+    if (options.recode)
+        json["recode"] =
+            bench_recode(*scheduler, *model, tuning.sequence,
+                         random_prompt(*model, std::min(options.prompt_tokens, 64), 77), interrupt.token());
     if (options.json) {
         std::printf("%s\n", json.dump(2).c_str());
         return;
@@ -121,6 +126,10 @@ void run(const Options& options) {
     print_line("prefill", json, "prefill_tokens_per_second", "tokens/s");
     print_line("decode", json, "decode_tokens_per_second", "tokens/s");
     print_line("time to first token", json, "time_to_first_token_ms", "ms");
+    for (const auto& change : json.value("recode", nlohmann::ordered_json::array()))
+        std::printf("to %-19s %10.2f s         longest token %.0f ms, usual %.0f ms\n",
+                    change["quant"].get<std::string>().c_str(), change["seconds"].get<double>(),
+                    change["longest_token_ms"].get<double>(), change["usual_token_ms"].get<double>());
 }
 
 } // namespace
@@ -134,6 +143,8 @@ void add_bench(CLI::App& app) {
         ->check(at_least(1));
     command->add_option("--gen-tokens", options->gen_tokens, "Tokens of the answer")->check(at_least(2));
     command->add_option("--repeat", options->repeat, "Repetitions")->check(at_least(1));
+    command->add_flag("--recode", options->recode,
+                      "Also measure moving the weights to each precision during an answer");
     command->add_flag("--json", options->json, "Print JSON");
     command->callback([options] { run(*options); });
 }

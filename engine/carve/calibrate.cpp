@@ -242,7 +242,7 @@ class Reading {
                     batch.rows.push_back({text[i], static_cast<std::int32_t>(i), 0, 0, false});
                 batch.sequences.push_back({sequence.up_to(end)});
                 before(done);
-                if (model_.executor().run(std::move(batch), model_.file_weights(), progress_.stop).cancelled)
+                if (model_.executor().run(std::move(batch), model_.weights(), progress_.stop).cancelled)
                     throw Error("carving was stopped");
                 done += end - begin;
                 if (progress_.report)

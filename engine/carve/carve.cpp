@@ -63,7 +63,7 @@ std::vector<float> logits(LoadedModel& model, std::size_t tokens) {
         batch.rows.push_back({token, static_cast<std::int32_t>(i), 0, model.config().experts, true});
     }
     batch.sequences.push_back(sequence);
-    return model.executor().run(std::move(batch), model.file_weights()).logits;
+    return model.executor().run(std::move(batch), model.weights()).logits;
 }
 
 double compare(LoadedModel& dense, LoadedModel& carved) {

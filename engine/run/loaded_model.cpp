@@ -51,8 +51,7 @@ std::shared_ptr<LoadedModel> LoadedModel::load(const std::filesystem::path& path
         model->tokenizer_ = make_tokenizer(std::move(*data));
     if (model->config_.chat_template)
         model->template_.emplace(*model->config_.chat_template);
-    model->file_weights_ = place_weights(model->sources_, model->file_, options);
-    model->weights_ = model->file_weights_;
+    model->weights_ = place_weights(model->sources_, model->file_, options);
     model->executor_ = options.backend->compile(model->plan_);
     return model;
 }

@@ -35,9 +35,7 @@ class LoadedModel {
     /// One source a WeightId.
     const std::vector<WeightSource>& sources() const { return sources_; }
 
-    /// The weights as in the file. Never changes.
-    std::shared_ptr<const WeightSet> file_weights() const { return file_weights_; }
-    /// The weights in force; replaced whole, at token boundaries only.
+    /// The weights in force, at first as in the file; replaced whole, at token boundaries only.
     std::shared_ptr<const WeightSet> weights() const;
     void set_weights(std::shared_ptr<const WeightSet> weights);
 
@@ -51,7 +49,6 @@ class LoadedModel {
     std::unique_ptr<Tokenizer> tokenizer_;
     std::optional<ChatTemplate> template_;
     std::unique_ptr<Executor> executor_;
-    std::shared_ptr<const WeightSet> file_weights_;
     mutable std::mutex mutex_;
     std::shared_ptr<const WeightSet> weights_;
 };

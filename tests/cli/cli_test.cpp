@@ -189,6 +189,16 @@ TEST_F(CliTest, BenchAndPerplexityReportFigures) {
     EXPECT_NE(json_of(call + "--quant Q4_0")["nats"], all["nats"]);
 }
 
+TEST_F(CliTest, BenchFollowsEveryChangeOfPrecision) {
+    const Json bench =
+        json_of("bench " + model + " --prompt-tokens 8 --gen-tokens 4 --repeat 1 --recode --json");
+    ASSERT_EQ(bench["recode"].size(), 10u);
+    EXPECT_EQ(bench["recode"][9]["quant"], "file");
+    EXPECT_EQ(bench["recode"][9]["weights_bytes"], bench["weights_bytes"]);
+    for (const Json& change : bench["recode"])
+        EXPECT_GT(change["seconds"], 0) << change["quant"];
+}
+
 TEST_F(CliTest, DevicesListsTheProcessor) {
     const Json devices = json_of("devices --json");
     ASSERT_EQ(devices.size(), 1u);
