@@ -1,4 +1,5 @@
-"""Prompts of the reference templates by jinja2: tests/data/templates/prompts.json.xz.
+"""Prompts by jinja2: tests/data/templates/prompts.json.xz of the reference templates, field_prompts.json.xz of
+templates written here with the constructs of other models' (tests/data/templates/field).
 
 python tests/oracle/make_template_fixtures.py   (needs jinja2)
 """
@@ -127,27 +128,41 @@ SETTINGS = [
 TOOLS = [None, [WEATHER, CLOCK]]
 
 
-def main():
+FIELD_SETTINGS = [
+    {},
+    {"enable_thinking": False, "thinking": True, "documents": [{"title": "T", "text": "Text"}], "max_turns": 2},
+    {"controls": {"length": "short", "citations": True}, "documents": ["one", "two"], "custom_tools": [CLOCK]},
+]
+
+
+def write(folder, out, settings):
     tokens = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
     cases = []
-    for path in sorted((ROOT / "reference/templates").glob("*.jinja")):
+    for path in sorted(folder.glob("*.jinja")):
         template = path.read_text(encoding="utf-8")
-        for name, tools, generation, settings in itertools.product(CONVERSATIONS, TOOLS, (True, False), SETTINGS):
+        for name, tools, generation, extra in itertools.product(CONVERSATIONS, TOOLS, (True, False), settings):
             case = {
+                "template": template,
                 "messages": CONVERSATIONS[name],
                 "tools": tools,
                 "add_generation_prompt": generation,
-                "variables": tokens | settings,
+                "variables": tokens | extra,
             }
-            answer = chat_jinja.answer(case | {"template": template})
+            answer = chat_jinja.answer(case)
             row = {"template": path.name, "messages": name, "tools": tools is not None,
-                   "add_generation_prompt": generation, "settings": SETTINGS.index(settings)}
+                   "add_generation_prompt": generation, "settings": settings.index(extra)}
             cases.append(row | ({"text": answer["text"]} if "text" in answer else {"fails": True}))
-    document = {"tokens": tokens, "conversations": CONVERSATIONS, "settings": SETTINGS, "tools": TOOLS[1], "cases": cases}
-    out = ROOT / "templates/prompts.json.xz"
+        failed = sum("fails" in case for case in cases if case["template"] == path.name)
+        print(f"{path.name}: {failed} errors")
+    document = {"tokens": tokens, "conversations": CONVERSATIONS, "settings": settings, "tools": TOOLS[1], "cases": cases}
     out.parent.mkdir(exist_ok=True)
     out.write_bytes(lzma.compress(json.dumps(document, ensure_ascii=False).encode("utf-8")))
     print(len(cases), "cases,", sum("fails" in case for case in cases), "of them errors")
+
+
+def main():
+    write(ROOT / "reference/templates", ROOT / "templates/prompts.json.xz", SETTINGS)
+    write(ROOT / "templates/field", ROOT / "templates/field_prompts.json.xz", FIELD_SETTINGS)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ class BraceFormatter {
                 throw Failure("a conversion in a format is wrong");
             if (rest[1] != 's' && rest[1] != 'r' && rest[1] != 'a')
                 throw Failure(std::string("unknown conversion '!") + rest[1] + "' in a format");
-            value = Value::text(rest[1] == 's' ? to_text(value) : to_repr(value));
+            value = Value::text(rest[1] == 's'   ? to_text(value)
+                                : rest[1] == 'r' ? to_repr(value)
+                                                 : to_ascii(value));
             rest = rest.substr(2);
         }
         const std::string spec = rest.starts_with(':') ? run(rest.substr(1), depth + 1) : "";

@@ -41,6 +41,7 @@ Value make_dict_from(std::string_view function, const CallArguments& arguments) 
         throw Failure(std::string(function) + "() takes at most one argument without a name");
     if (!arguments.positional.empty()) {
         const Value& source = arguments.positional[0];
+        require_defined(source);
         if (source.is(Kind::Dict)) {
             for (const auto& [key, value] : source.dict().entries)
                 dict->set(key, value);

@@ -67,6 +67,13 @@ std::string Evaluator::capture(const Body& body) {
     return text;
 }
 
+/// What a filter or call block comes to must be text already; only {{ }} turns values into text.
+void Evaluator::write_block(const Value& value) {
+    if (!value.is_text())
+        throw Failure("the block comes to a value of type " + type_name(value) + ", not to a text");
+    write(value.str());
+}
+
 // ---- frames and names
 
 Value Evaluator::lookup(const std::string& name) const {
@@ -276,7 +283,7 @@ Evaluator::Flow Evaluator::run_filter_block(const FilterBlockNode& node, const F
     Flow flow = Flow::Next;
     const Value text = Value::text(capture([&] { flow = run_body(node.body, inner); }));
     if (flow == Flow::Next)
-        write(to_text(evaluate_filter(static_cast<const FilterNode&>(*node.filter), inner, &text)));
+        write_block(evaluate_filter(static_cast<const FilterNode&>(*node.filter), inner, &text));
     return flow;
 }
 
@@ -304,7 +311,7 @@ void Evaluator::run_call_block(const CallBlockNode& node, const FramePtr& frame)
     const Value caller = Value::native(std::make_shared<MacroObject>(node.closure, frame, ""));
     if (closed_over_.empty() || closed_over_.back() != frame)
         closed_over_.push_back(frame);
-    write(to_text(evaluate_call(static_cast<const CallNode&>(*node.call), frame, &caller)));
+    write_block(evaluate_call(static_cast<const CallNode&>(*node.call), frame, &caller));
 }
 
 Value Evaluator::run_closure(const Closure& closure, const FramePtr& frame) {

@@ -93,6 +93,7 @@ class Evaluator {
     void run_set(const SetNode& node, const FramePtr& frame);
     void define_macro(const MacroNode& node, const FramePtr& frame);
     void write(std::string_view text);
+    void write_block(const Value& value);
 
     Value evaluate_node(const Node& node, const FramePtr& frame);
     Value evaluate_name(const NameNode& node, const FramePtr& frame);

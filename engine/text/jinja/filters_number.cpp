@@ -95,7 +95,9 @@ Value filter_int(Evaluator&, const Value& input, CallArguments& arguments) {
     require_defined(input);
     const Value fallback = parameters.has(0) ? parameters[0] : Value::integer(0);
     if (input.is_text()) {
-        const std::int64_t base = parameters.integer(1, 10);
+        const Value wanted = parameters.has(1) ? parameters[1] : Value::integer(10);
+        const std::int64_t base =
+            wanted.is_integral() ? wanted.as_int() : -1; // a bad base: not a whole number
         if (base == 0 || (base >= 2 && base <= 36))
             if (const auto value = parse_integer(input.str(), static_cast<int>(base)))
                 return Value::integer(*value);

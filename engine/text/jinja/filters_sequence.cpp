@@ -257,32 +257,33 @@ Value filter_batch(Evaluator& evaluator, const Value& input, CallArguments& argu
     const Parameters parameters("batch", arguments, {"linecount", "fill_with"}, 1);
     struct State {
         IteratorObject::Next next;
-        bool done = false;
+        std::vector<Value> line;
     };
     const auto state = std::make_shared<State>();
-    const Value line_count = parameters[0], fill = attribute_or_none(parameters, 1);
+    const Value size = parameters[0], fill = attribute_or_none(parameters, 1);
     return make_iterator("generator", std::max(input.depth(), fill.depth()),
-                         [&evaluator, input, state, line_count, fill](Value& out) {
+                         [&evaluator, input, state, size, fill](Value& out) {
                              if (!state->next)
                                  state->next = iterate(input);
-                             const auto size =
-                                 line_count.is_number()
-                                     ? static_cast<std::size_t>(std::max(line_count.as_real(), 0.0))
-                                     : std::size_t{0};
-                             std::vector<Value> line;
+                             std::vector<Value> line = std::move(state->line);
+                             state->line.clear();
                              Value item;
-                             while (!state->done && (size == 0 || line.size() < size)) {
+                             while (state->next(item)) {
                                  evaluator.charge(1);
-                                 if (!state->next(item)) {
-                                     state->done = true;
-                                     break;
+                                 if (equal(Value::integer(static_cast<std::int64_t>(line.size())), size)) {
+                                     state->line.push_back(item);
+                                     out = Value::list(std::move(line));
+                                     return true;
                                  }
                                  line.push_back(item);
                              }
                              if (line.empty())
                                  return false;
-                             check_item_count(size);
-                             while (!fill.is(Kind::None) && line.size() < size)
+                             const auto used = Value::integer(static_cast<std::int64_t>(line.size()));
+                             const bool fills = !fill.is(Kind::None) && less(used, size);
+                             const std::int64_t wanted = fills ? to_index(size) : 0;
+                             check_item_count(static_cast<std::size_t>(std::max<std::int64_t>(wanted, 0)));
+                             while (static_cast<std::int64_t>(line.size()) < wanted)
                                  line.push_back(fill);
                              out = Value::list(std::move(line));
                              return true;

@@ -137,12 +137,14 @@ Value filter_indent(Evaluator&, const Value& input, CallArguments& arguments) {
 Value filter_truncate(Evaluator&, const Value& input, CallArguments& arguments) {
     const Parameters parameters("truncate", arguments, {"length", "killwords", "end", "leeway"});
     const std::u32string end = to_utf32(parameters.text(2, "..."));
-    const std::int64_t limit = parameters.integer(0, 255);
-    const std::int64_t leeway = parameters.has_value(3) ? to_index(parameters[3]) : 5;
-    if (limit < static_cast<std::int64_t>(end.size()) || leeway < 0)
+    const Value wanted = parameters.has(0) ? parameters[0] : Value::integer(255);
+    const Value leeway = parameters.has_value(3) ? parameters[3] : Value::integer(5);
+    const Value end_length = Value::integer(static_cast<std::int64_t>(end.size()));
+    if (less(wanted, end_length) || less(leeway, Value::integer(0)))
         throw Failure("truncate needs a length of at least its end's, and no negative leeway");
-    if (length(input) <= limit || length(input) - limit <= leeway)
+    if (!less(binary(BinaryOp::Add, wanted, leeway), Value::integer(length(input))))
         return input;
+    const std::int64_t limit = to_index(wanted);
     if (!input.is_text())
         throw Failure("truncate needs a text, not '" + type_name(input) + "'");
     const std::u32string text = to_utf32(input.str()).substr(0, static_cast<std::size_t>(limit) - end.size());

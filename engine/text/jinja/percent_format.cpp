@@ -191,7 +191,7 @@ class PercentFormatter {
     }
 
     void write_text(const Conversion& c, const Value& value) {
-        std::string text = c.type == 's' ? to_text(value) : to_repr(value);
+        std::string text = c.type == 's' ? to_text(value) : c.type == 'r' ? to_repr(value) : to_ascii(value);
         if (markup_ && !value.markup())
             text = escape_html(text);
         if (c.precision >= 0) {

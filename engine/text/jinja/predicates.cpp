@@ -51,8 +51,14 @@ bool is_mapping(const Value& value) { return value.is(Kind::Dict); }
 bool has_lower_case(const Value& value) { return is_lower_text(to_utf32(to_text(value))); }
 bool has_upper_case(const Value& value) { return is_upper_text(to_utf32(to_text(value))); }
 bool is_escaped(const Value& value) { return value.markup(); }
-bool is_a_filter(const Value& value) { return value.is_text() && find_filter(value.str()); }
-bool is_a_test(const Value& value) { return value.is_text() && find_test(value.str()); }
+bool is_a_filter(const Value& value) {
+    hash_value(value); // what cannot be a key cannot be looked up either
+    return value.is_text() && find_filter(value.str());
+}
+bool is_a_test(const Value& value) {
+    hash_value(value);
+    return value.is_text() && find_test(value.str());
+}
 
 bool is_sequence(const Value& value) {
     return has_length(value) && !value.is(Kind::View) && !value.is(Kind::Native);

@@ -340,6 +340,19 @@ std::string to_repr(const Value& value) {
     return std::move(writer.out);
 }
 
+std::string to_ascii(const Value& value) {
+    const std::string repr = to_repr(value);
+    std::string out;
+    for (std::size_t pos = 0; pos < repr.size();) {
+        const char32_t c = decode_at(repr, pos);
+        if (c < 0x80)
+            out += static_cast<char>(c);
+        else
+            append_escape(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+    }
+    return out;
+}
+
 std::string to_text(const Value& value) {
     if (value.is_text())
         return value.str();

@@ -19,6 +19,8 @@ std::string text_repr(std::string_view text);
 std::string to_text(const Value& value);
 /// repr(value).
 std::string to_repr(const Value& value);
+/// ascii(value): repr() with everything beyond ASCII escaped.
+std::string to_ascii(const Value& value);
 
 /// json.dumps as Hugging Face's tojson filter calls it.
 struct JsonStyle {

@@ -33,15 +33,15 @@ std::time_t fixture_time() {
     return std::mktime(&date);
 }
 
-TEST(ChatTemplatePrompts, ReferenceTemplates) {
-    const Json fixture = Json::parse(read_text(SWITCHYARD_TEST_WORK "/templates/prompts.json"));
+/// Renders every case of a fixture with the templates of a folder; the number of cases.
+std::size_t check_prompts(const std::string& fixture_path, const std::string& folder) {
+    const Json fixture = Json::parse(read_text(fixture_path));
     std::map<std::string, ChatTemplate> templates;
     int wrong = 0;
     for (const Json& row : fixture["cases"]) {
         const auto name = row["template"].get<std::string>();
         if (templates.find(name) == templates.end())
-            templates.emplace(name,
-                              ChatTemplate(read_text(SWITCHYARD_TEST_DATA "/reference/templates/" + name)));
+            templates.emplace(name, ChatTemplate(read_text(folder + "/" + name)));
         TemplateInput input;
         input.messages = fixture["conversations"][row["messages"].get<std::string>()];
         if (row["tools"].get<bool>())
@@ -62,7 +62,19 @@ TEST(ChatTemplatePrompts, ReferenceTemplates) {
             ADD_FAILURE() << row.dump().substr(0, 2000) << "\ngot: " << text << error;
     }
     EXPECT_EQ(wrong, 0);
-    EXPECT_GT(fixture["cases"].size(), 3000u);
+    return fixture["cases"].size();
+}
+
+TEST(ChatTemplatePrompts, ReferenceTemplates) {
+    EXPECT_GT(check_prompts(SWITCHYARD_TEST_WORK "/templates/prompts.json",
+                            SWITCHYARD_TEST_DATA "/reference/templates"),
+              3000u);
+}
+
+TEST(ChatTemplatePrompts, FieldTemplates) {
+    EXPECT_GT(check_prompts(SWITCHYARD_TEST_WORK "/templates/field_prompts.json",
+                            SWITCHYARD_TEST_DATA "/templates/field"),
+              3000u);
 }
 
 } // namespace
