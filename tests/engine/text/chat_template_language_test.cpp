@@ -1,0 +1,37 @@
+// Random templates over the whole language against the texts that jinja2 makes of them.
+#include "engine/base/error.h"
+#include "engine/text/chat_template.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace switchyard {
+namespace {
+
+TEST(ChatTemplateLanguage, RandomTemplates) {
+    std::ifstream in(SWITCHYARD_TEST_WORK "/templates/random.json");
+    ASSERT_TRUE(in.is_open());
+    const auto cases = nlohmann::ordered_json::parse(in);
+    EXPECT_GT(cases.size(), 500u);
+    int wrong = 0;
+    for (const auto& row : cases) {
+        TemplateInput input;
+        input.messages = row["messages"];
+        input.variables = row["variables"];
+        std::string text, error;
+        try {
+            text = ChatTemplate(row["template"].get<std::string>()).render(input);
+        } catch (const Error& e) {
+            error = e.what();
+        }
+        const bool right =
+            row.contains("fails") ? !error.empty() : error.empty() && text == row["text"].get<std::string>();
+        if (!right && ++wrong <= 5)
+            ADD_FAILURE() << row.dump() << "\ngot: " << text << error;
+    }
+    EXPECT_EQ(wrong, 0);
+}
+
+} // namespace
+} // namespace switchyard
