@@ -78,10 +78,19 @@ struct TensorView {
     std::vector<std::int64_t> shape;
     const std::byte* data;
     std::size_t bytes;
+    /// Where the matrices are when they do not follow one another (experts of a folder, each a tensor of its
+    /// own); data is then null.
+    std::vector<const std::byte*> pieces = {};
 
     std::int64_t cols() const { return shape.empty() ? 1 : shape[0]; }
     std::int64_t rows() const { return shape.size() < 2 ? 1 : shape[1]; }
     std::int64_t matrices() const { return shape.size() < 3 ? 1 : shape[2]; }
+    /// The bytes of matrix `m`.
+    const std::byte* matrix(std::int64_t m) const {
+        const auto index = static_cast<std::size_t>(m);
+        const std::size_t stride = row_bytes(type, cols()) * static_cast<std::size_t>(rows());
+        return pieces.empty() ? data + index * stride : pieces[index];
+    }
 };
 
 /// Where a model's tensors and metadata come from: a GGUF file (or its split parts), later a safetensors

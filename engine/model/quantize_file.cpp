@@ -76,19 +76,16 @@ std::int64_t all_rows(const TensorView& t) {
     return rows;
 }
 
-/// The weights of the columns of row `row` of a tensor, or nullptr.
-using RowImportance = std::function<const float*(std::int64_t row)>;
-
 /// Re-encodes `rows` rows from `in` to `out` on several threads.
 void recode_rows(BlockType from, BlockType to, std::int64_t cols, std::int64_t rows, const std::byte* in,
-                 std::byte* out, const RowImportance& importance, int threads) {
+                 std::byte* out, const float* importance, int threads) {
     const std::size_t stride_in = row_bytes(from, cols), stride_out = row_bytes(to, cols);
-    const auto work = [=, &importance](std::int64_t first, std::int64_t last) {
+    const auto work = [=](std::int64_t first, std::int64_t last) {
         std::vector<float> values(static_cast<std::size_t>(cols));
         for (std::int64_t r = first; r < last; ++r) {
             const auto row = static_cast<std::size_t>(r);
             decode_row(from, in + row * stride_in, values);
-            encode_row(to, values, out + row * stride_out, importance(r));
+            encode_row(to, values, out + row * stride_out, importance);
         }
     };
     const std::int64_t parts = std::clamp<std::int64_t>(threads, 1, rows);
@@ -112,24 +109,27 @@ class TensorCopier {
         : writer_(writer), options_(options), progress_(progress), total_(total) {}
 
     void copy(const TensorView& from, BlockType to) {
-        const std::int64_t rows = all_rows(from), cols = from.cols();
+        for (std::int64_t m = 0; m < all_rows(from) / from.rows(); ++m) {
+            copy_matrix(from, m, to);
+        }
+    }
+
+  private:
+    void copy_matrix(const TensorView& from, std::int64_t matrix, BlockType to) {
+        const std::int64_t rows = from.rows(), cols = from.cols();
         const std::size_t stride = row_bytes(from.type, cols);
         const std::int64_t piece = std::max<std::int64_t>(1, kPieceValues / cols);
+        const float* weights =
+            options_.importance == nullptr ? nullptr : options_.importance->columns(from.name, matrix, cols);
         for (std::int64_t r = 0; r < rows; r += piece) {
             const std::int64_t count = std::min(piece, rows - r);
-            const std::byte* in = from.data + static_cast<std::size_t>(r) * stride;
+            const std::byte* in = from.matrix(matrix) + static_cast<std::size_t>(r) * stride;
             const std::size_t bytes = static_cast<std::size_t>(count) * stride;
             if (from.type == to) {
                 writer_.append({in, bytes});
             } else {
                 buffer_.resize(static_cast<std::size_t>(count) * row_bytes(to, cols));
-                const auto importance = [&](std::int64_t row) -> const float* {
-                    return options_.importance == nullptr
-                               ? nullptr
-                               : options_.importance->columns(from.name, (r + row) / from.rows(), cols);
-                };
-                recode_rows(from.type, to, cols, count, in, buffer_.data(), importance,
-                            thread_count(options_));
+                recode_rows(from.type, to, cols, count, in, buffer_.data(), weights, thread_count(options_));
                 writer_.append(buffer_);
             }
             done_ += bytes;
@@ -139,7 +139,6 @@ class TensorCopier {
         }
     }
 
-  private:
     GgufWriter& writer_;
     const QuantizeOptions& options_;
     const QuantizeProgress& progress_;

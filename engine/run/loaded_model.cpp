@@ -2,6 +2,8 @@
 
 #include "engine/base/error.h"
 #include "engine/model/build_plan.h"
+#include "engine/model/folder_model.h"
+#include "engine/model/template_source.h"
 
 #include <algorithm>
 
@@ -24,9 +26,8 @@ std::shared_ptr<const WeightSet> place_weights(const std::vector<WeightSource>& 
         for (std::int64_t m = 0; m < s.tensor->matrices(); ++m) {
             if (options.stop.stop_requested())
                 throw Error("loading was stopped");
-            weight.slices.push_back(
-                options.backend->place(s.use, s.tensor->type, s.tensor->rows(), s.tensor->cols(),
-                                       s.tensor->data + static_cast<std::size_t>(m) * matrix_bytes, file));
+            weight.slices.push_back(options.backend->place(s.use, s.tensor->type, s.tensor->rows(),
+                                                           s.tensor->cols(), s.tensor->matrix(m), file));
             done += matrix_bytes;
             if (options.progress)
                 options.progress(static_cast<double>(done) /
@@ -41,7 +42,7 @@ std::shared_ptr<const WeightSet> place_weights(const std::vector<WeightSource>& 
 std::shared_ptr<LoadedModel> LoadedModel::load(const std::filesystem::path& path,
                                                const LoadOptions& options) {
     std::shared_ptr<LoadedModel> model(new LoadedModel);
-    model->file_ = open_gguf(path);
+    model->file_ = open_model(path);
     model->config_ = read_config(*model->file_);
     model->backend_ = options.backend;
     ModelPlan plan = build_plan(model->config_, *model->file_);
@@ -49,6 +50,8 @@ std::shared_ptr<LoadedModel> LoadedModel::load(const std::filesystem::path& path
     model->sources_ = std::move(plan.sources);
     if (auto data = read_tokenizer(*model->file_))
         model->tokenizer_ = make_tokenizer(std::move(*data));
+    else if (std::filesystem::exists(path / "tokenizer.json"))
+        model->tokenizer_ = load_tokenizer_folder(path);
     if (model->config_.chat_template)
         model->template_.emplace(*model->config_.chat_template);
     model->weights_ = place_weights(model->sources_, model->file_, options);

@@ -123,8 +123,7 @@ Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> conten
     const WeightSource& source = sources_[static_cast<std::size_t>(item.weight)];
     const TensorView& tensor = *source.tensor;
     const std::int64_t rows = tensor.rows(), cols = tensor.cols();
-    const std::size_t file_bytes = static_cast<std::size_t>(rows) * row_bytes(tensor.type, cols);
-    const std::byte* blocks = tensor.data + static_cast<std::size_t>(item.slice) * file_bytes;
+    const std::byte* blocks = tensor.matrix(item.slice);
 
     Ready ready{false, content, {}, slice_bytes(item, content)};
     if (!content) {

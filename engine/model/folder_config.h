@@ -1,0 +1,33 @@
+// A Hugging Face config.json in the words of GGUF metadata.
+#pragma once
+
+#include "engine/files/gguf.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+
+namespace switchyard {
+
+/// What the tensors of a folder need to know of its configuration.
+struct FolderShape {
+    std::string architecture; ///< GGUF's name
+    int layers = 0;           ///< without those that predict further tokens
+    int experts = 0;          ///< 0: dense
+    bool tied = false;        ///< the output table is the embedding table
+    int heads = 0, kv_heads = 0;
+    bool interleave = false;         ///< GGUF wants q and k rows in pairs, the folder has them in halves
+    int nope_dim = 0, value_dim = 0; ///< MLA: per head, of kv_b
+    std::vector<float> rope_factors; ///< Llama 3.1's divisors of the frequencies; empty: none
+};
+
+struct FolderConfig {
+    FolderShape shape;
+    Metadata metadata;
+};
+
+/// Both styles of config.json are read (`rope_scaling` and `rope_parameters`). `name` (the file's) starts
+/// every message. Throws Error naming the key that is missing, wrong or asks for what is not known.
+FolderConfig read_folder_config(const nlohmann::json& config, const std::string& name);
+
+} // namespace switchyard

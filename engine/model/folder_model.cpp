@@ -1,0 +1,60 @@
+#include "engine/model/folder_model.h"
+
+#include "engine/base/error.h"
+#include "engine/files/mapped_file.h"
+#include "engine/files/safetensors.h"
+#include "engine/model/folder_config.h"
+#include "engine/model/folder_tensors.h"
+
+#include <map>
+
+namespace switchyard {
+
+namespace {
+
+class FolderModel final : public ModelFile {
+  public:
+    explicit FolderModel(const std::filesystem::path& path) : folder_(open_safetensors(path)) {
+        FolderConfig config = read_folder_config(folder_->config(), (path / "config.json").string());
+        metadata_ = std::move(config.metadata);
+        const auto name = std::filesystem::absolute(path).lexically_normal();
+        metadata_.set("general.name", (name.has_filename() ? name : name.parent_path()).filename().string());
+        FolderTensors tensors(*folder_, config.shape);
+        tensors_ = tensors.take();
+        memory_ = tensors.take_memory();
+        for (std::size_t i = 0; i < tensors_.size(); ++i) {
+            if (!by_name_.emplace(tensors_[i].name, i).second) {
+                throw Error(path.string() + ": two tensors are both " + in_quotes(tensors_[i].name));
+            }
+        }
+    }
+
+    const Metadata& metadata() const override { return metadata_; }
+    std::span<const TensorView> tensors() const override { return tensors_; }
+    const TensorView* find(std::string_view name) const override {
+        const auto it = by_name_.find(name);
+        return it == by_name_.end() ? nullptr : &tensors_[it->second];
+    }
+    const std::filesystem::path& path() const override { return folder_->path(); }
+    std::size_t bytes() const override { return folder_->bytes(); }
+
+  private:
+    std::shared_ptr<const SafetensorsFolder> folder_;
+    Metadata metadata_;
+    std::vector<TensorView> tensors_;
+    std::vector<std::unique_ptr<std::byte[]>> memory_;
+    std::map<std::string, std::size_t, std::less<>> by_name_;
+};
+
+} // namespace
+
+std::shared_ptr<const ModelFile> open_model_folder(const std::filesystem::path& path) {
+    return std::make_shared<FolderModel>(path);
+}
+
+std::shared_ptr<const ModelFile> open_model(const std::filesystem::path& path) {
+    std::error_code missing;
+    return std::filesystem::is_directory(path, missing) ? open_model_folder(path) : open_gguf(path);
+}
+
+} // namespace switchyard

@@ -1,0 +1,131 @@
+#include "engine/model/folder_names.h"
+
+#include <charconv>
+#include <utility>
+
+namespace switchyard {
+
+namespace {
+
+using Kind = FolderName::Kind;
+using Pair = std::pair<std::string_view, std::string_view>;
+
+constexpr Pair kGlobal[] = {{"model.embed_tokens.weight", "token_embd.weight"},
+                            {"model.norm.weight", "output_norm.weight"},
+                            {"lm_head.weight", "output.weight"}};
+
+/// Names within a layer.
+constexpr Pair kLayer[] = {
+    {"input_layernorm.weight", "attn_norm.weight"},
+    {"post_attention_layernorm.weight", "ffn_norm.weight"},
+    {"self_attn.q_proj.weight", "attn_q.weight"},
+    {"self_attn.k_proj.weight", "attn_k.weight"},
+    {"self_attn.v_proj.weight", "attn_v.weight"},
+    {"self_attn.o_proj.weight", "attn_output.weight"},
+    {"self_attn.q_proj.bias", "attn_q.bias"},
+    {"self_attn.k_proj.bias", "attn_k.bias"},
+    {"self_attn.v_proj.bias", "attn_v.bias"},
+    {"self_attn.o_proj.bias", "attn_output.bias"},
+    {"self_attn.q_norm.weight", "attn_q_norm.weight"},
+    {"self_attn.k_norm.weight", "attn_k_norm.weight"},
+    {"self_attn.sinks", "attn_sinks.weight"},
+    {"self_attn.q_a_proj.weight", "attn_q_a.weight"},
+    {"self_attn.q_a_layernorm.weight", "attn_q_a_norm.weight"},
+    {"self_attn.q_b_proj.weight", "attn_q_b.weight"},
+    {"self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight"},
+    {"self_attn.kv_a_layernorm.weight", "attn_kv_a_norm.weight"},
+    {"mlp.gate_proj.weight", "ffn_gate.weight"},
+    {"mlp.up_proj.weight", "ffn_up.weight"},
+    {"mlp.down_proj.weight", "ffn_down.weight"},
+    {"mlp.gate.weight", "ffn_gate_inp.weight"},
+    {"mlp.gate.e_score_correction_bias", "exp_probs_b.bias"},
+    {"block_sparse_moe.gate.weight", "ffn_gate_inp.weight"},
+    {"mlp.router.weight", "ffn_gate_inp.weight"},
+    {"mlp.router.bias", "ffn_gate_inp.bias"},
+    {"mlp.shared_experts.gate_proj.weight", "ffn_gate_shexp.weight"},
+    {"mlp.shared_experts.up_proj.weight", "ffn_up_shexp.weight"},
+    {"mlp.shared_experts.down_proj.weight", "ffn_down_shexp.weight"},
+    {"mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight"},
+    {"mlp.shared_expert.up_proj.weight", "ffn_up_shexp.weight"},
+    {"mlp.shared_expert.down_proj.weight", "ffn_down_shexp.weight"},
+    {"mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp.weight"},
+};
+
+/// Names within one expert.
+constexpr Pair kExpert[] = {
+    {"gate_proj.weight", "ffn_gate_exps.weight"}, {"w1.weight", "ffn_gate_exps.weight"},
+    {"up_proj.weight", "ffn_up_exps.weight"},     {"w3.weight", "ffn_up_exps.weight"},
+    {"down_proj.weight", "ffn_down_exps.weight"}, {"w2.weight", "ffn_down_exps.weight"}};
+
+template <std::size_t kSize>
+std::string_view look_up(const Pair (&table)[kSize], std::string_view name) {
+    for (const auto& [from, to] : table) {
+        if (from == name) {
+            return to;
+        }
+    }
+    return {};
+}
+
+/// Takes "7." off the front; -1 where there is no number of 0 .. 99999.
+int take_number(std::string_view& text) {
+    int number = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const auto digits = static_cast<std::size_t>(end - text.data());
+    if (error != std::errc() || number < 0 || number > 99999 || digits >= text.size() ||
+        text[digits] != '.') {
+        return -1;
+    }
+    text.remove_prefix(digits + 1);
+    return number;
+}
+
+FolderName layer_name(std::string_view rest, std::string_view architecture, const std::string& prefix) {
+    if (rest == "self_attn.kv_b_proj.weight") {
+        return {.kind = Kind::KvB, .gguf = prefix, .part = ""};
+    }
+    if (architecture == "gpt-oss" && rest == "post_attention_layernorm.weight") {
+        return {.kind = Kind::Whole, .gguf = prefix + "post_attention_norm.weight", .part = ""};
+    }
+    if (const auto whole = look_up(kLayer, rest); !whole.empty()) {
+        return {.kind = Kind::Whole, .gguf = prefix + std::string(whole), .part = ""};
+    }
+    for (const std::string_view start : {"mlp.experts.", "block_sparse_moe.experts."}) {
+        if (!rest.starts_with(start)) {
+            continue;
+        }
+        std::string_view part = rest.substr(start.size());
+        const int expert = take_number(part);
+        if (expert < 0 && architecture == "gpt-oss") {
+            return {.kind = Kind::Fused, .gguf = prefix, .part = std::string(part)};
+        }
+        const auto matrix = look_up(kExpert, part);
+        if (expert >= 0 && !matrix.empty()) {
+            return {.kind = Kind::Expert, .gguf = prefix + std::string(matrix), .expert = expert, .part = ""};
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+FolderName folder_name(std::string_view name, std::string_view architecture, int layers) {
+    if (name.ends_with(".weight_scale_inv") || name.ends_with(".rotary_emb.inv_freq")) {
+        return {.kind = Kind::Beside, .gguf = "", .part = ""};
+    }
+    if (const auto global = look_up(kGlobal, name); !global.empty()) {
+        return {.kind = Kind::Whole, .gguf = std::string(global), .part = ""};
+    }
+    constexpr std::string_view kStart = "model.layers.";
+    if (!name.starts_with(kStart)) {
+        return {};
+    }
+    std::string_view rest = name.substr(kStart.size());
+    const int layer = take_number(rest);
+    if (layer >= layers) {
+        return {.kind = Kind::Further, .gguf = "", .part = ""};
+    }
+    return layer < 0 ? FolderName{} : layer_name(rest, architecture, "blk." + std::to_string(layer) + ".");
+}
+
+} // namespace switchyard

@@ -1,0 +1,163 @@
+// Hugging Face folders against the GGUF files that a converter made of the same models: the same tensors,
+// value for value, and the same configuration.
+#include "engine/base/error.h"
+#include "engine/model/folder_model.h"
+#include "engine/model/folder_names.h"
+#include "engine/model/model_config.h"
+#include "engine/quant/quant.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace switchyard {
+namespace {
+
+const std::string kPacked = std::string(SWITCHYARD_TEST_DATA) + "/reference/models/";
+const std::string kUnpacked = std::string(SWITCHYARD_TEST_WORK) + "/reference/models/";
+
+std::vector<float> values(const TensorView& t, std::int64_t matrix) {
+    const auto cols = static_cast<std::size_t>(t.cols());
+    std::vector<float> out(cols * static_cast<std::size_t>(t.rows()));
+    for (std::size_t r = 0; r < static_cast<std::size_t>(t.rows()); ++r) {
+        decode_row(t.type, t.matrix(matrix) + r * row_bytes(t.type, t.cols()), {out.data() + r * cols, cols});
+    }
+    return out;
+}
+
+class FolderModels : public testing::TestWithParam<const char*> {};
+
+TEST_P(FolderModels, HaveTheTensorsOfTheConvertedFile) {
+    const auto folder = open_model(kPacked + GetParam());
+    const auto gguf = open_model(kUnpacked + GetParam() + "/model-f32.gguf");
+    EXPECT_EQ(folder->tensors().size(), gguf->tensors().size());
+    for (const TensorView& expected : gguf->tensors()) {
+        const TensorView* found = folder->find(expected.name);
+        ASSERT_TRUE(found) << expected.name;
+        ASSERT_EQ(found->shape, expected.shape) << expected.name;
+        for (std::int64_t m = 0; m < expected.matrices(); ++m) {
+            if (expected.name == "rope_freqs.weight") {
+                const std::vector<float> a = values(*found, m), b = values(expected, m);
+                for (std::size_t i = 0; i < a.size(); ++i) {
+                    EXPECT_NEAR(a[i], b[i], 1e-6 * b[i]);
+                }
+            } else {
+                ASSERT_EQ(values(*found, m), values(expected, m)) << expected.name << " matrix " << m;
+            }
+        }
+    }
+}
+
+TEST_P(FolderModels, HaveTheConfigurationOfTheConvertedFile) {
+    const ModelConfig a = read_config(*open_model(kPacked + GetParam()));
+    const ModelConfig b = read_config(*open_model(kUnpacked + GetParam() + "/model-f32.gguf"));
+    EXPECT_EQ(a.architecture, b.architecture);
+    EXPECT_EQ(a.layers, b.layers);
+    EXPECT_EQ(a.hidden, b.hidden);
+    EXPECT_EQ(a.vocabulary, b.vocabulary);
+    EXPECT_EQ(a.context, b.context);
+    EXPECT_EQ(a.heads, b.heads);
+    EXPECT_EQ(a.kv_heads, b.kv_heads);
+    EXPECT_EQ(a.head_dim, b.head_dim);
+    EXPECT_EQ(a.value_dim, b.value_dim);
+    EXPECT_EQ(a.kv_lora_rank, b.kv_lora_rank);
+    EXPECT_EQ(a.q_lora_rank, b.q_lora_rank);
+    EXPECT_EQ(a.windows, b.windows);
+    EXPECT_EQ(a.rope.dims, b.rope.dims);
+    EXPECT_FLOAT_EQ(a.rope.theta, b.rope.theta);
+    EXPECT_FLOAT_EQ(a.rope.factor, b.rope.factor);
+    EXPECT_FLOAT_EQ(a.rope.magnitude, b.rope.magnitude);
+    EXPECT_FLOAT_EQ(a.attention_scale, b.attention_scale);
+    EXPECT_EQ(a.rope.scaling, b.rope.scaling);
+    EXPECT_EQ(a.rope.interleaved, b.rope.interleaved);
+    EXPECT_EQ(a.experts, b.experts);
+    EXPECT_EQ(a.experts_active, b.experts_active);
+    EXPECT_EQ(a.experts_shared, b.experts_shared);
+    EXPECT_EQ(a.expert_width, b.expert_width);
+    EXPECT_EQ(a.shared_width, b.shared_width);
+    EXPECT_EQ(a.dense_layers, b.dense_layers);
+    EXPECT_EQ(a.expert_gate, b.expert_gate);
+    EXPECT_EQ(a.expert_normalise, b.expert_normalise);
+    EXPECT_FLOAT_EQ(a.expert_scale, b.expert_scale);
+    EXPECT_EQ(a.expert_groups, b.expert_groups);
+    EXPECT_EQ(a.expert_groups_kept, b.expert_groups_kept);
+}
+
+INSTANTIATE_TEST_SUITE_P(Reference, FolderModels,
+                         testing::Values("deepseek1", "deepseek2_grouped", "deepseek2_lite", "deepseek3",
+                                         "gptoss", "llama31", "mixtral", "olmoe", "qwen2", "qwen2moe",
+                                         "qwen3", "qwen3moe"),
+                         [](const auto& info) { return std::string(info.param); });
+
+/// A copy of a reference folder whose config.json can be changed.
+class ChangedFolder : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    /// What opening `model` says with `from` replaced by `to` in its config.json; empty where it opens.
+    std::string opening(const std::string& model, const std::string& from, const std::string& to) {
+        std::ifstream in(kPacked + model + "/config.json");
+        std::string config{std::istreambuf_iterator<char>(in), {}};
+        const auto at = config.find(from);
+        EXPECT_NE(at, config.npos) << from;
+        config.replace(at, from.size(), to);
+        std::ofstream(folder_ / "config.json") << config;
+        std::filesystem::copy_file(kPacked + model + "/model.safetensors", folder_ / "model.safetensors",
+                                   std::filesystem::copy_options::overwrite_existing);
+        try {
+            open_model(folder_);
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "";
+    }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(ChangedFolder, SaysWhatIsNotKnown) {
+    EXPECT_EQ(opening("qwen2", "\"qwen2\"", "\"qwen2\""), "");
+    EXPECT_NE(opening("qwen2", "\"qwen2\"", "\"mamba\"").find("\"mamba\" is not known"), std::string::npos);
+    EXPECT_NE(opening("qwen2", "\"num_hidden_layers\"", "\"x\"").find("num_hidden_layers is missing"),
+              std::string::npos);
+    EXPECT_NE(
+        opening("qwen2", "\"hidden_size\": 64", "\"hidden_size\": \"64\"").find("hidden_size is not a count"),
+        std::string::npos);
+    EXPECT_NE(opening("qwen3", "\"default\"", "\"longrope\"").find("\"longrope\", which is not known"),
+              std::string::npos);
+    EXPECT_NE(
+        opening("qwen3moe", "\"num_local_experts\": 14", "\"num_local_experts\": 13").find("13 experts"),
+        std::string::npos);
+    EXPECT_NE(
+        opening("qwen3moe", "\"num_local_experts\": 14", "\"num_local_experts\": 15").find("expert 14 of"),
+        std::string::npos);
+    EXPECT_NE(
+        opening("deepseek2_lite", "\"v_head_dim\": 20", "\"v_head_dim\": 21").find("does not fit the heads"),
+        std::string::npos);
+    EXPECT_NE(opening("qwen2", "\"model_type\": \"qwen2\"", "\"model_type\": \"olmoe\", \"clip_qkv\": 8")
+                  .find("clip_qkv"),
+              std::string::npos);
+}
+
+TEST(FolderNames, KnowLayersAndExperts) {
+    using Kind = FolderName::Kind;
+    EXPECT_EQ(folder_name("model.layers.3.mlp.experts.12.down_proj.weight", "qwen3moe", 4).expert, 12);
+    EXPECT_EQ(folder_name("model.layers.3.mlp.experts.12.down_proj.weight", "qwen3moe", 4).gguf,
+              "blk.3.ffn_down_exps.weight");
+    EXPECT_EQ(folder_name("model.layers.61.embed_tokens.weight", "deepseek2", 61).kind, Kind::Further);
+    EXPECT_EQ(folder_name("model.layers.0.self_attn.q_proj.weight_scale_inv", "deepseek2", 61).kind,
+              Kind::Beside);
+    for (const char* name :
+         {"model.layers.", "model.layers.x.mlp", "model.layers.-1.mlp.gate.weight", "lm_head",
+          "model.layers.0.mlp.experts.0.bias", "model.layers.0.mlp.experts.99999999999.w1.weight"}) {
+        EXPECT_EQ(folder_name(name, "llama", 4).kind, Kind::Unknown) << name;
+    }
+}
+
+} // namespace
+} // namespace switchyard
