@@ -1,6 +1,7 @@
 // switchyard-cli info: what a model file holds, read without loading its weights.
 #include "app/cli/commands.h"
 #include "engine/model/build_plan.h"
+#include "engine/model/folder_model.h"
 #include "engine/run/controls.h"
 #include "engine/run/memory.h"
 #include "engine/run/precision.h"
@@ -122,7 +123,7 @@ Json tokenizer_of(const ModelFile& file) {
 }
 
 Json describe(const std::string& path) {
-    const auto file = open_gguf(path);
+    const auto file = open_model(path);
     const ModelConfig config = read_config(*file);
     const ModelPlan plan = build_plan(config, *file);
     const Parameters parameters = count_parameters(plan);

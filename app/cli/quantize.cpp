@@ -1,5 +1,6 @@
 // switchyard-cli quantize IN OUT --type T: writes a model with its matrices in another block format.
 #include "app/cli/commands.h"
+#include "engine/model/folder_model.h"
 #include "engine/model/quantize_file.h"
 #include "engine/quant/quant.h"
 
@@ -79,12 +80,15 @@ void run(const Options& options) {
         settings.importance = &*importance;
     }
     settings.threads = options.threads;
-    const auto file = open_gguf(options.in);
+    const auto file = open_model(options.in);
     const QuantizeReport report = quantize_file(*file, options.out, settings, show_progress);
     report_fallbacks(report.fallbacks);
     std::printf("%s: %zu of %zu tensors re-encoded, %.1f MB -> %.1f MB\n", options.out.c_str(),
                 report.recoded, report.tensors, static_cast<double>(report.bytes_before) / 1e6,
                 static_cast<double>(report.bytes_after) / 1e6);
+    if (!file->metadata().has("tokenizer.ggml.tokens")) {
+        std::printf("The file has no tokenizer: %s holds none in GGUF form\n", options.in.c_str());
+    }
 }
 
 } // namespace
@@ -93,7 +97,7 @@ void add_quantize(CLI::App& app) {
     auto options = std::make_shared<Options>();
     CLI::App* command =
         app.add_subcommand("quantize", "Write a model with its matrices in another block format");
-    command->add_option("in", options->in, "GGUF file to read")->required();
+    command->add_option("in", options->in, "GGUF file or Hugging Face folder to read")->required();
     command->add_option("out", options->out, "GGUF file to write")->required();
     command->add_option("--type", options->type, "Block format (Q4_K) or a mix of them (Q4_K_M)")->required();
     command->add_flag("--pure", options->pure, "This format for every matrix, the output and embeddings too");

@@ -5,6 +5,7 @@
 #include "engine/files/safetensors.h"
 #include "engine/model/folder_config.h"
 #include "engine/model/folder_tensors.h"
+#include "engine/model/template_source.h"
 
 #include <map>
 
@@ -19,6 +20,9 @@ class FolderModel final : public ModelFile {
         metadata_ = std::move(config.metadata);
         const auto name = std::filesystem::absolute(path).lexically_normal();
         metadata_.set("general.name", (name.has_filename() ? name : name.parent_path()).filename().string());
+        if (const auto source = find_template(path); source && !source->source.empty()) {
+            metadata_.set("tokenizer.chat_template", source->source);
+        }
         FolderTensors tensors(*folder_, config.shape);
         tensors_ = tensors.take();
         memory_ = tensors.take_memory();

@@ -3,7 +3,6 @@
 #include "engine/base/error.h"
 #include "engine/model/build_plan.h"
 #include "engine/model/folder_model.h"
-#include "engine/model/template_source.h"
 
 #include <algorithm>
 

@@ -62,10 +62,14 @@ std::vector<float> all_logits(LoadedModel& model, const std::vector<std::int32_t
     return logits;
 }
 
-std::shared_ptr<LoadedModel> load(const std::string& family, bool exact, int threads = 2) {
+std::shared_ptr<LoadedModel> load_path(const std::string& path, bool exact, int threads = 2) {
     LoadOptions options;
     options.backend = make_cpu_backend({threads, exact});
-    return LoadedModel::load(SWITCHYARD_TEST_WORK "/reference/models/" + family + "/model-f32.gguf", options);
+    return LoadedModel::load(path, options);
+}
+
+std::shared_ptr<LoadedModel> load(const std::string& family, bool exact, int threads = 2) {
+    return load_path(SWITCHYARD_TEST_WORK "/reference/models/" + family + "/model-f32.gguf", exact, threads);
 }
 
 class ReferenceModel : public testing::TestWithParam<const char*> {
@@ -80,6 +84,16 @@ class ReferenceModel : public testing::TestWithParam<const char*> {
 TEST_P(ReferenceModel, ExactPathAgreesWithTheAuthorsCode) {
     const auto want = expected();
     const auto model = load(GetParam(), true);
+    const Comparison c =
+        compare(all_logits(*model, ids(), 512, BlockType::F32), want.values, want.shape.back());
+    RecordProperty("nmse", std::to_string(c.nmse * 1e12) + "e-12");
+    EXPECT_LT(c.nmse, 1e-9);
+    EXPECT_EQ(c.other_argmax, 0u);
+}
+
+TEST_P(ReferenceModel, ExactPathAgreesFromTheAuthorsFolderToo) {
+    const auto want = expected();
+    const auto model = load_path(folder(), true);
     const Comparison c =
         compare(all_logits(*model, ids(), 512, BlockType::F32), want.values, want.shape.back());
     RecordProperty("nmse", std::to_string(c.nmse * 1e12) + "e-12");
