@@ -41,7 +41,7 @@ def same(expected, got):
 def run_driver(driver, batch):
     lines = "".join(json.dumps(case) + "\n" for case in batch)
     done = subprocess.run([driver], input=lines.encode(), stdout=subprocess.PIPE, check=False)
-    answers = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    answers = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
     if len(answers) < len(batch):
         answers.append({"crash": done.returncode})
         answers += [{"crash": "not run"}] * (len(batch) - len(answers))

@@ -72,7 +72,7 @@ class BraceFormatter {
 
     Value read(std::string_view name) {
         const std::size_t end = std::min(name.find_first_of(".["), name.size());
-        Value value = first(name.substr(0, end));
+        Value value = first(name.substr(0, end), end == name.size());
         for (std::size_t i = end; i < name.size();) {
             if (name[i] == '.') {
                 const std::size_t stop = std::min(name.find_first_of(".[", i + 1), name.size());
@@ -100,13 +100,17 @@ class BraceFormatter {
         return digits ? Value::integer(number) : Value::text(std::string(text));
     }
 
-    Value first(std::string_view name) {
-        if (name.empty() || index(name).is(Kind::Int)) {
+    /// The argument a field starts from. Fields without a name count on; `whole`: nothing follows the name.
+    Value first(std::string_view name, bool whole) {
+        const Value number = name.empty() ? Value::none() : index(name);
+        if (name.empty() && !whole)
+            throw Failure("a field in a format starts with no name");
+        if (name.empty() || number.is(Kind::Int)) {
             const bool automatic = name.empty();
-            if (automatic ? numbered_ : counted_ > 0)
+            if (automatic ? numbered_ : whole && counted_ > 0)
                 throw Failure("a format numbers some of its fields and not others");
-            numbered_ = numbered_ || !automatic;
-            const std::size_t i = automatic ? counted_++ : static_cast<std::size_t>(index(name).as_int());
+            numbered_ = numbered_ || (!automatic && whole);
+            const std::size_t i = automatic ? counted_++ : static_cast<std::size_t>(number.as_int());
             if (i >= arguments_.positional.size())
                 throw Failure("a format has too few arguments");
             return arguments_.positional[i];

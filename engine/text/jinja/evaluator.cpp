@@ -93,20 +93,23 @@ Value& Evaluator::slot(const Place& place, const FramePtr& frame) {
 FramePtr Evaluator::enter(const Scope& scope, const FramePtr& parent) {
     auto frame = std::make_shared<Frame>();
     frame->parent = parent;
-    frame->slots.reserve(scope.slots.size());
-    for (const SlotLoad& load : scope.slots)
-        switch (load.from) {
-        case SlotLoad::From::Context:
-            frame->slots.push_back(lookup(load.name));
-            break;
-        case SlotLoad::From::Outer:
-            frame->slots.push_back(slot(load.outer, parent));
-            break;
-        default:
-            frame->slots.push_back(Value::missing());
-        }
-    charge(scope.slots.size() / 4);
+    frame->slots.resize(scope.slots.size());
+    fill(scope, *frame);
     return frame;
+}
+
+/// Gives every slot of a frame the value it starts with.
+void Evaluator::fill(const Scope& scope, Frame& frame) {
+    for (std::size_t i = 0; i < scope.slots.size(); ++i) {
+        const SlotLoad& load = scope.slots[i];
+        if (load.from == SlotLoad::From::Context)
+            frame.slots[i] = lookup(load.name);
+        else if (load.from == SlotLoad::From::Outer)
+            frame.slots[i] = slot(load.outer, frame.parent);
+        else
+            frame.slots[i] = Value::missing();
+    }
+    charge(scope.slots.size() / 4);
 }
 
 void Evaluator::assign(const Node& target, Value value, const FramePtr& frame, bool exported) {
@@ -246,9 +249,14 @@ Evaluator::Flow Evaluator::run_iterations(const ForNode& node, const Value& sequ
     }
     bool completed = false; // as jinja2: a body left early does not count
     Value item;
+    FramePtr inner;
     while (loop->advance(item)) {
         charge(1);
-        const FramePtr inner = enter(node.body_scope, frame);
+        // A frame that nothing has closed over serves the next turn too.
+        if (inner && inner.use_count() == 1)
+            fill(node.body_scope, *inner);
+        else
+            inner = enter(node.body_scope, frame);
         if (node.has_loop)
             slot(node.loop, inner) = Value::native(loop);
         assign(*node.target, std::move(item), inner, false);

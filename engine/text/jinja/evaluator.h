@@ -112,6 +112,7 @@ class Evaluator {
 
     void assign(const Node& target, Value value, const FramePtr& frame, bool exported);
     void unpack(const SequenceNode& target, const Value& value, const FramePtr& frame, bool exported);
+    void fill(const Scope& scope, Frame& frame);
     Value lookup(const std::string& name) const;
     static Value& slot(const Place& place, const FramePtr& frame);
 

@@ -255,7 +255,7 @@ NodePtr ExpressionParser::parse_primary(bool with_namespace) {
         break;
     }
     if (skip_operator("(")) {
-        NodePtr node = parse_tuple(true, {}, true);
+        NodePtr node = parse_tuple(true, true);
         expect_operator(")");
         return node;
     }
@@ -278,21 +278,18 @@ NodePtr ExpressionParser::parse_name(bool with_namespace) {
     return std::make_unique<NameNode>(token.text, token.line);
 }
 
-bool ExpressionParser::at_tuple_end(std::initializer_list<std::string_view> end_names) const {
-    if (current().type == TokenType::VariableEnd || current().type == TokenType::BlockEnd || at_operator(")"))
-        return true;
-    return std::any_of(end_names.begin(), end_names.end(),
-                       [this](std::string_view name) { return at_name(name); });
+bool ExpressionParser::at_tuple_end() const {
+    return current().type == TokenType::VariableEnd || current().type == TokenType::BlockEnd ||
+           at_operator(")");
 }
 
-NodePtr ExpressionParser::parse_tuple(bool with_conditional,
-                                      std::initializer_list<std::string_view> end_names, bool in_brackets) {
+NodePtr ExpressionParser::parse_tuple(bool with_conditional, bool in_brackets) {
     auto tuple = std::make_unique<SequenceNode>(NodeKind::Tuple, current().line);
     bool is_tuple = false;
     while (true) {
         if (!tuple->items.empty())
             expect_operator(",");
-        if (at_tuple_end(end_names))
+        if (at_tuple_end())
             break;
         tuple->items.push_back(parse_expression(with_conditional));
         if (!at_operator(","))
@@ -308,7 +305,7 @@ NodePtr ExpressionParser::parse_tuple(bool with_conditional,
     return finish(std::move(tuple));
 }
 
-NodePtr ExpressionParser::parse_target(Target form, std::initializer_list<std::string_view> end_names) {
+NodePtr ExpressionParser::parse_target(Target form) {
     const int line = current().line;
     if (form == Target::NameOnly) {
         auto name = std::make_unique<NameNode>(expect_any_name(), line);
@@ -324,7 +321,7 @@ NodePtr ExpressionParser::parse_target(Target form, std::initializer_list<std::s
     while (true) {
         if (!tuple->items.empty())
             expect_operator(",");
-        if (at_tuple_end(end_names))
+        if (at_tuple_end())
             break;
         tuple->items.push_back(parse_primary(with_namespace));
         if (!at_operator(","))

@@ -4,7 +4,6 @@
 #include "engine/text/jinja/ast.h"
 #include "engine/text/jinja/lexer.h"
 
-#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +18,9 @@ class ExpressionParser {
     enum class Target { Any, WithNamespace, NameOnly };
 
     NodePtr parse_expression(bool with_conditional = true);
-    /// One expression, or a tuple without brackets. `end_names`: names that end it beside the end of the tag.
-    NodePtr parse_tuple(bool with_conditional = true, std::initializer_list<std::string_view> end_names = {},
-                        bool in_brackets = false);
-    NodePtr parse_target(Target form, std::initializer_list<std::string_view> end_names = {});
+    /// One expression, or a tuple without brackets.
+    NodePtr parse_tuple(bool with_conditional = true, bool in_brackets = false);
+    NodePtr parse_target(Target form);
     /// Filters after "|"; `inline_start`: the first one stands without it. Null where there is none.
     NodePtr parse_filters(NodePtr operand, bool inline_start);
 
@@ -86,7 +84,7 @@ class ExpressionParser {
     Arguments parse_arguments();
     void parse_argument(Arguments& arguments);
     std::string parse_dotted_name();
-    bool at_tuple_end(std::initializer_list<std::string_view> end_names) const;
+    bool at_tuple_end() const;
 
     std::vector<Token> tokens_;
     std::size_t pos_ = 0;

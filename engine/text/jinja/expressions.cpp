@@ -192,7 +192,8 @@ Value Evaluator::evaluate_call(const CallNode& node, const FramePtr& frame, cons
     if (caller) {
         if (arguments.keyword("caller"))
             throw Failure("the argument 'caller' is given twice");
-        arguments.keywords.emplace_back("caller", *caller);
+        const auto written = static_cast<std::ptrdiff_t>(node.arguments.keywords.size());
+        arguments.keywords.emplace(arguments.keywords.begin() + written, "caller", *caller);
     }
     return call(function, arguments);
 }

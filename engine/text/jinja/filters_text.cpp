@@ -170,13 +170,14 @@ Value filter_wordwrap(Evaluator&, const Value& input, CallArguments& arguments) 
     if (!input.is_text())
         throw Failure("wordwrap needs a text, not '" + type_name(input) + "'");
     const std::string separator = parameters.has_value(2) ? parameters.text(2, "") : "\n";
-    const WrapStyle style{parameters.integer(0, 79), parameters.flag(1, true), parameters.flag(3, true)};
     std::string out;
     bool first = true;
     for (const std::string& line : split_lines(input.str(), false)) {
         if (!first)
             out += separator;
         first = false;
+        // As in Python, settings matter only once there is a line.
+        const WrapStyle style{parameters.integer(0, 79), parameters.flag(1, true), parameters.flag(3, true)};
         const std::vector<std::string> wrapped = wrap_words(line, style);
         for (std::size_t i = 0; i < wrapped.size(); ++i)
             out += (i > 0 ? separator : "") + wrapped[i];

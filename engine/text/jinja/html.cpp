@@ -32,6 +32,20 @@ char32_t numeric_entity(std::string_view name) {
     return value < 0x110000 && (value < 0xD800 || value >= 0xE000) && value > 0 ? value : 0xFFFD;
 }
 
+/// The text without what stands between `open` and the next `close`.
+std::string without(std::string_view text, std::string_view open, std::string_view close) {
+    std::string out;
+    std::size_t pos = 0;
+    for (std::size_t from = text.find(open); from != std::string_view::npos; from = text.find(open, pos)) {
+        const std::size_t to = text.find(close, from);
+        if (to == std::string_view::npos)
+            break;
+        out += text.substr(pos, from - pos);
+        pos = to + close.size();
+    }
+    return out + std::string(text.substr(pos));
+}
+
 } // namespace
 
 std::string escape_html(std::string_view text) {
@@ -84,19 +98,8 @@ std::string unescape_html(std::string_view text) {
 }
 
 std::string strip_tags(std::string_view text) {
-    std::string rest(text);
-    const auto cut = [&rest](std::string_view open, std::string_view close) {
-        for (std::size_t from = rest.find(open); from != std::string::npos; from = rest.find(open, from)) {
-            const std::size_t to = rest.find(close, from);
-            if (to == std::string::npos)
-                break;
-            rest.erase(from, to + close.size() - from);
-        }
-    };
-    cut("<!--", "-->");
-    cut("<", ">");
     std::string out;
-    for (const std::string& word : split_space(rest, -1, false))
+    for (const std::string& word : split_space(without(without(text, "<!--", "-->"), "<", ">"), -1, false))
         out += (out.empty() ? "" : " ") + word;
     return unescape_html(out);
 }

@@ -135,9 +135,9 @@ bool assigns_loop(Node& node) {
 
 NodePtr StatementParser::parse_for() {
     auto node = std::make_unique<ForNode>(in_.next().line);
-    node->target = in_.parse_target(Target::Any, {"in"});
+    node->target = in_.parse_target(Target::Any);
     in_.expect_name("in");
-    node->sequence = in_.parse_tuple(false, {"recursive"});
+    node->sequence = in_.parse_tuple(false);
     if (in_.skip_name("if"))
         node->test = in_.parse_expression();
     node->recursive = in_.skip_name("recursive");

@@ -6,6 +6,7 @@
 #include "engine/text/jinja/html.h"
 #include "engine/text/jinja/methods.h"
 #include "engine/text/jinja/operators.h"
+#include "engine/text/jinja/print.h"
 #include "engine/text/jinja/text_ops.h"
 #include "engine/text/jinja/unicode.h"
 
@@ -159,7 +160,10 @@ Value replace(Evaluator&, const Value& self, CallArguments& arguments) {
     if (!arguments.keywords.empty())
         throw Failure("replace() takes no arguments by name");
     const Parameters parameters("replace()", arguments, {"old", "new", "count"}, 2);
-    return Value::text(replace_text(self.str(), text_argument(parameters[0]), text_argument(parameters[1]),
+    const Value& fresh = parameters[1];
+    const bool escapes = self.markup() && !fresh.markup();
+    return Value::text(replace_text(self.str(), text_argument(parameters[0]),
+                                    escapes ? escape_html(to_text(fresh)) : text_argument(fresh),
                                     parameters.integer(2, -1)),
                        self.markup());
 }
