@@ -129,8 +129,6 @@ bool is_letter(char32_t code) {
     return c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO;
 }
 
-bool is_accent(char32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; }
-
 bool is_punctuation(char32_t code) {
     const auto c = category(code);
     return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;

@@ -40,7 +40,7 @@ std::string utf8_repaired(std::string_view text);
 bool is_white_space(char32_t code); ///< Unicode's White_Space
 bool is_number(char32_t code);      ///< Nd, Nl, No
 bool is_letter(char32_t code);      ///< L*
-bool is_accent(char32_t code);      ///< Mn
+bool is_accent(char32_t code);      ///< M* of Unicode 9
 bool is_punctuation(char32_t code); ///< P*
 bool is_symbol(char32_t code);      ///< S*
 bool is_control(char32_t code);     ///< C* (control, format, surrogate, private use, unassigned)
