@@ -201,6 +201,22 @@ class ChatPageTest : public QObject {
         QTRY_COMPARE(s.page->composer()->text(), u"unsent"_s);
     }
 
+    void whatWasJustTypedStaysWithItsChat() {
+        Setup s(quick(u"ok"_s));
+        s.type(u"first chat"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        const ConversationId first = s.controller.current();
+        s.type(u"half a sen"_s);
+        s.page->newChat(); // sooner than the draft is saved by itself
+        QVERIFY(s.page->composer()->text().isEmpty());
+        s.type(u"other"_s);
+        Q_EMIT s.page->list()->chatActivated(first, 0);
+        QTRY_COMPARE(s.page->composer()->text(), u"half a sen"_s);
+        s.page->newChat();
+        QCOMPARE(s.page->composer()->text(), u"other"_s);
+    }
+
     void aRunStaysWithItsChat() {
         FakeScript script = quick(u"word "_s.repeated(300));
         script.tokens_per_second = 300;

@@ -4,9 +4,12 @@
 
 #include <QApplication>
 #include <QClipboard>
+#include <QDragEnterEvent>
 #include <QHBoxLayout>
+#include <QMimeData>
 #include <QPointer>
 #include <QStackedLayout>
+#include <QUrl>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -63,6 +66,7 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
     setMinimumWidth(360);
     toast_ = new Toast(stack_host);
     setFocusProxy(composer_);
+    setAcceptDrops(true);
 
     connectController();
     connectWidgets();
@@ -74,6 +78,8 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
         thread_->setFontPoints(points);
     composer_->setFontPoints(thread_->fontPoints());
 }
+
+ChatPage::~ChatPage() { composer_->flushDraft(); }
 
 void ChatPage::connectController() {
     connect(&controller_, &ChatController::chatsChanged, this, &ChatPage::showChats);
@@ -101,6 +107,7 @@ void ChatPage::connectWidgets() {
     connect(list_, &ChatList::newChatRequested, this, &ChatPage::newChat);
     connect(list_, &ChatList::chatActivated, this, [this](ConversationId id, MessageId message) {
         wanted_message_ = message;
+        composer_->flushDraft();
         if (id == controller_.current() && message != 0)
             thread_->scrollToMessage(std::exchange(wanted_message_, 0));
         else
@@ -298,6 +305,7 @@ void ChatPage::act(MessageAction action, MessageId id) {
 }
 
 void ChatPage::newChat() {
+    composer_->flushDraft();
     controller_.newChat();
     focusComposer();
 }
@@ -354,5 +362,21 @@ bool ChatPage::handleEscape() {
 }
 
 void ChatPage::highlightToken(MessageId message, int index) { thread_->highlightToken(message, index); }
+
+/// Files dropped anywhere on the page go to the composer.
+void ChatPage::dragEnterEvent(QDragEnterEvent* event) {
+    if (event->mimeData()->hasUrls())
+        event->acceptProposedAction();
+}
+
+void ChatPage::dropEvent(QDropEvent* event) {
+    QStringList paths;
+    for (const QUrl& url : event->mimeData()->urls()) {
+        if (url.isLocalFile())
+            paths += url.toLocalFile();
+    }
+    composer_->addFiles(paths);
+    event->acceptProposedAction();
+}
 
 } // namespace switchyard

@@ -22,6 +22,8 @@ class ChatPage : public QWidget {
     /// All must outlive the page. The list of chats is made here and placed by the window.
     ChatPage(ChatController& controller, Generator& generator, Settings& settings, QWidget* parent = nullptr);
 
+    ~ChatPage() override;
+
     ChatList* list() const { return list_; }
     ThreadView* thread() const { return thread_; }
     Composer* composer() const { return composer_; }
@@ -44,6 +46,10 @@ class ChatPage : public QWidget {
     bool handleEscape();
     /// Shows the token in the thread: for the plots.
     void highlightToken(switchyard::MessageId message, int index);
+
+  protected:
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
 
   private:
     void connectController();

@@ -57,6 +57,13 @@ ChatStyle ChatStyle::make(const QPalette& palette, const QFont& font, qreal poin
 
 qreal ChatStyle::em() const { return QFontInfo(text).pixelSize(); }
 
+QFont ChatStyle::caption() const {
+    QFont font = text;
+    font.setPointSizeF(text.pointSizeF() * 0.86);
+    font.setWeight(QFont::DemiBold);
+    return font;
+}
+
 qreal ChatStyle::codeHeader() const { return std::round(em() * 2.1); }
 
 const QColor& ChatStyle::colour(CodeKind kind) const {

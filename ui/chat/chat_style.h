@@ -24,6 +24,8 @@ struct ChatStyle {
     static ChatStyle make(const QPalette& palette, const QFont& font, qreal points);
     /// Pixels of one em of the text.
     qreal em() const;
+    /// Of names above messages and code blocks.
+    QFont caption() const;
     /// Height of the strip above a code block that holds its language and its copy button.
     qreal codeHeader() const;
     const QColor& colour(CodeKind kind) const;

@@ -146,10 +146,18 @@ QString Composer::text() const { return edit_->toPlainText(); }
 void Composer::setText(const QString& text) {
     if (text == this->text())
         return;
+    draft_timer_.stop(); // what was typed before belongs elsewhere
     loading_draft_ = true;
     edit_->setPlainText(text);
     edit_->moveCursor(QTextCursor::End);
     loading_draft_ = false;
+}
+
+void Composer::flushDraft() {
+    if (!draft_timer_.isActive())
+        return;
+    draft_timer_.stop();
+    Q_EMIT draftChanged(text());
 }
 
 void Composer::clear() {

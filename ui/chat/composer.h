@@ -60,6 +60,8 @@ class Composer : public QWidget {
     QString text() const;
     void setText(const QString& text); ///< a draft; emits no draftChanged
     void clear();
+    /// Tells a draft that was not told yet: before another chat is shown.
+    void flushDraft();
     QList<MessagePart> files() const { return files_; }
     /// Reads text files in the background; those that are none are refused with a sentence.
     void addFiles(const QStringList& paths);

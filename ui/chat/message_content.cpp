@@ -10,10 +10,6 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 
-QString tr(const char* text, int n = -1) {
-    return QCoreApplication::translate("MessageContent", text, nullptr, n);
-}
-
 std::size_t skip_space(const std::string& text, std::size_t at) {
     return std::min(text.find_first_not_of(" \t\r\n", at), text.size());
 }
@@ -146,13 +142,14 @@ QString runLine(const RunRecord& run, const QString& file_precision) {
         const TokenRecord& last = run.tokens.back();
         if (last.experts_active > 0) {
             parts += first.experts_active == last.experts_active
-                         ? tr("%n experts", last.experts_active)
-                         : tr("%1 \u2192 %n experts", last.experts_active).arg(first.experts_active);
+                         ? MessageContent::tr("%n experts", nullptr, last.experts_active)
+                         : MessageContent::tr("%1 \u2192 %n experts", nullptr, last.experts_active)
+                               .arg(first.experts_active);
         }
         const auto precision = [&](const TokenRecord& token) {
             if (token.quant != "file" && !token.quant.empty())
                 return QString::fromStdString(token.quant);
-            return file_precision.isEmpty() ? tr("file's precision") : file_precision;
+            return file_precision.isEmpty() ? MessageContent::tr("file's precision") : file_precision;
         };
         const QString before = precision(first), after = precision(last);
         parts += before == after ? after : before + u" \u2192 "_s + after;
@@ -166,9 +163,10 @@ QString runLine(const RunRecord& run, const QString& file_precision) {
         speed = milliseconds > 0 ? 1000.0 * static_cast<double>(count) / milliseconds : 0;
     }
     if (speed > 0)
-        parts += tr("%1 t/s").arg(QLocale().toString(speed, 'f', speed < 10 ? 1 : 0));
+        parts += MessageContent::tr("%1 t/s").arg(QLocale().toString(speed, 'f', speed < 10 ? 1 : 0));
     if (run.timings.time_to_first_token_ms > 0)
-        parts += tr("%1 ms to first").arg(QLocale().toString(run.timings.time_to_first_token_ms, 'f', 0));
+        parts += MessageContent::tr("%1 ms to first")
+                     .arg(QLocale().toString(run.timings.time_to_first_token_ms, 'f', 0));
     return parts.join(u"  |  "_s);
 }
 
@@ -177,8 +175,8 @@ QString describeMove(const DialMove& move, const std::optional<ControlValue>& be
     const QString name = spec ? QCoreApplication::translate("Controls", std::string(spec->label).c_str())
                               : QString::fromStdString(move.name);
     const QString after = shown(spec, move.value);
-    return before ? tr("%1: %2 \u2192 %3").arg(name, shown(spec, *before), after)
-                  : tr("%1: %2").arg(name, after);
+    return before ? MessageContent::tr("%1: %2 \u2192 %3").arg(name, shown(spec, *before), after)
+                  : MessageContent::tr("%1: %2").arg(name, after);
 }
 
 } // namespace switchyard

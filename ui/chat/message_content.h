@@ -3,6 +3,7 @@
 
 #include "app/services/conversation.h"
 
+#include <QCoreApplication>
 #include <QString>
 #include <QStringList>
 
@@ -51,6 +52,8 @@ struct AttachedFile {
 };
 
 struct MessageContent {
+    Q_DECLARE_TR_FUNCTIONS(MessageContent)
+  public:
     MessageId id = 0;
     Author author = Author::User;
     MessageState state = MessageState::Complete;

@@ -7,6 +7,7 @@
 #include "ui/chat/message_content.h"
 
 #include <QAbstractTextDocumentLayout>
+#include <QCoreApplication>
 #include <QPainter>
 #include <QRectF>
 #include <QTextDocument>
@@ -49,6 +50,7 @@ struct LayoutSlots {
 };
 
 class MessageLayout {
+    Q_DECLARE_TR_FUNCTIONS(MessageLayout)
   public:
     MessageLayout(const MessageContent& content, const ChatStyle& style);
     ~MessageLayout();

@@ -66,7 +66,7 @@ void MessageTools::bind(const MessageContent& content, bool busy) {
     question_ = content.author != Author::Assistant;
     const bool still = !content.streaming();
     const bool cut = content.state == MessageState::Stopped || content.state == MessageState::Interrupted ||
-                     content.cut_short;
+                     content.cut_short || (content.state == MessageState::Failed && !content.text.empty());
     copy_->setVisible(still && !content.text.empty());
     regenerate_->setVisible(still && !question_);
     edit_->setVisible(still);

@@ -8,12 +8,6 @@
 #include <QPointer>
 
 namespace switchyard {
-namespace {
-
-QString tr(const char* text) { return QCoreApplication::translate("ThreadView", text); }
-
-} // namespace
-
 /// One message. It outlives the message's layout, and is invalid once the message is gone.
 class MessageAccessible : public QAccessibleInterface {
   public:
@@ -49,9 +43,9 @@ class MessageAccessible : public QAccessibleInterface {
         const MessageContent* content = isValid() ? view_->content(id_) : nullptr;
         if (!content)
             return {};
-        const QString who = content->author == Author::Assistant ? tr("Answer")
-                            : content->author == Author::User    ? tr("You")
-                                                                 : tr("System prompt");
+        const QString who = content->author == Author::Assistant ? ThreadView::tr("Answer")
+                            : content->author == Author::User    ? ThreadView::tr("You")
+                                                                 : ThreadView::tr("System prompt");
         const QString body = QString::fromStdString(content->text);
         if (kind == QAccessible::Name)
             return who + QLatin1String(": ") + body;
@@ -61,9 +55,9 @@ class MessageAccessible : public QAccessibleInterface {
             return {};
         QStringList parts{content->line, content->error};
         if (!content->thinking.empty())
-            parts += tr("With its thinking");
+            parts += ThreadView::tr("With its thinking");
         for (const DialMark& mark : content->marks)
-            parts += tr("Before token %1: %2").arg(mark.token + 1).arg(mark.tip);
+            parts += ThreadView::tr("Before token %1: %2").arg(mark.token + 1).arg(mark.tip);
         parts.removeAll(QString());
         return parts.join(QLatin1String(". "));
     }
