@@ -58,6 +58,10 @@ class ChatThreadTest : public QObject {
     void onlyWhatIsNearIsLaidOut() {
         ThreadView view;
         const QList<Message> thread = longThread(2000);
+        view.resize(800, 600);
+        const double opened = threadTime();
+        view.setThread(thread, true);
+        qInfo("2000 messages opened with %.1f ms of work", threadTime() - opened);
         show(view, thread);
         QCOMPARE(view.messageCount(), 2000);
         QVERIFY(atEnd(view));
@@ -223,6 +227,18 @@ class ChatThreadTest : public QObject {
         view.setBusy(true);
         QVERIFY(!tools->findChild<QToolButton*>(u"regenerateButton"_s)->isEnabled());
         QVERIFY(tools->findChild<QToolButton*>(u"copyButton"_s)->isEnabled());
+    }
+
+    void toolsAppearUnderTheMessageInUse() {
+        ThreadView view;
+        show(view, sampleThread(), false);
+        view.scrollToMessage(2);
+        QVERIFY(!view.tools(2)->revealed());
+        view.setFocus();
+        view.setCurrentMessage(1);
+        QVERIFY(view.tools(2)->revealed());
+        view.jumpToEnd();
+        QVERIFY(view.tools(8)->revealed()); // the last message's are always there
     }
 
     void codeIsCopied() {

@@ -49,6 +49,7 @@ MessageTools::MessageTools(QWidget* parent) : QWidget(parent) {
     fade_.setEndValue(1.0);
     connect(&fade_, &QVariantAnimation::valueChanged, this,
             [this](const QVariant& value) { setReveal(value.toReal()); });
+    conceal();
 }
 
 CalmButton* MessageTools::addButton(const QString& icon, const QString& name, const QString& object_name,
@@ -123,6 +124,12 @@ void MessageTools::setRevealed(bool revealed) {
     fade_.setDirection(revealed ? QAbstractAnimation::Forward : QAbstractAnimation::Backward);
     if (fade_.state() != QAbstractAnimation::Running)
         fade_.start();
+}
+
+void MessageTools::conceal() {
+    fade_.stop();
+    revealed_ = false;
+    setReveal(0);
 }
 
 void MessageTools::setReveal(qreal reveal) {

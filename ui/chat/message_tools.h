@@ -23,6 +23,8 @@ class MessageTools : public QWidget {
     /// Fades the buttons in or out.
     void setRevealed(bool revealed);
     bool revealed() const { return revealed_; }
+    /// Hides the buttons at once: before the tools are used for another message.
+    void conceal();
     /// Says for a moment that the text was copied.
     void confirmCopy();
     QString line() const { return line_; }
@@ -41,7 +43,7 @@ class MessageTools : public QWidget {
     void setReveal(qreal reveal);
 
     MessageId message_ = 0;
-    bool question_ = false, revealed_ = true;
+    bool question_ = false, revealed_ = false;
     QString line_;
     CalmButton *copy_, *regenerate_, *edit_, *previous_, *next_, *continue_, *delete_, *more_;
     QLabel *branch_, *run_line_;

@@ -155,6 +155,7 @@ void ThreadView::placeRowWidgets(int index) {
 void ThreadView::hideRowWidgets(Row& row) {
     if (row.tools) {
         row.tools->hide();
+        row.tools->conceal();
         row.tools->setObjectName({}); // by its name it is found only where it is used
         spare_tools_.push_back(row.tools);
         row.tools = nullptr;
