@@ -2,6 +2,23 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
+    <name>MessageContent</name>
+    <message numerus="yes">
+        <source>%n experts</source>
+        <translation>
+            <numerusform>%n expert</numerusform>
+            <numerusform>%n experts</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 → %n experts</source>
+        <translation>
+            <numerusform>%1 → %n expert</numerusform>
+            <numerusform>%1 → %n experts</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>switchyard::ChatListModel</name>
     <message numerus="yes">
         <source>%n found</source>

@@ -121,34 +121,18 @@
     </message>
 </context>
 <context>
-    <name>switchyard</name>
-    <message>
-        <source>You</source>
-        <translation>你</translation>
-    </message>
-    <message>
-        <source>System prompt</source>
-        <translation>系统提示</translation>
-    </message>
-    <message>
-        <source>The answer failed.</source>
-        <translation>回答失败。</translation>
-    </message>
-    <message>
-        <source>Stopped. What is there is kept.</source>
-        <translation>已停止。已有内容保留。</translation>
-    </message>
-    <message>
-        <source>Interrupted: the program ended while this was being written. Continue goes on from here.</source>
-        <translation>已中断：书写时程序结束了。可从此处继续。</translation>
-    </message>
-    <message>
+    <name>MessageContent</name>
+    <message numerus="yes">
         <source>%n experts</source>
-        <translation>%n 个专家</translation>
+        <translation>
+            <numerusform>%n 个专家</numerusform>
+        </translation>
     </message>
-    <message>
+    <message numerus="yes">
         <source>%1 → %n experts</source>
-        <translation>%1 → %n 个专家</translation>
+        <translation>
+            <numerusform>%1 → %n 个专家</numerusform>
+        </translation>
     </message>
     <message>
         <source>file&apos;s precision</source>
@@ -169,6 +153,33 @@
     <message>
         <source>%1: %2</source>
         <translation>%1：%2</translation>
+    </message>
+</context>
+<context>
+    <name>MessageLayout</name>
+    <message>
+        <source>The answer failed.</source>
+        <translation>回答失败。</translation>
+    </message>
+    <message>
+        <source>Stopped. What is there is kept.</source>
+        <translation>已停止。已有内容保留。</translation>
+    </message>
+    <message>
+        <source>Interrupted: the program ended while this was being written. Continue goes on from here.</source>
+        <translation>已中断：书写时程序结束了。可从此处继续。</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>你</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示</translation>
+    </message>
+    <message>
+        <source>Code</source>
+        <translation>代码</translation>
     </message>
 </context>
 <context>
@@ -251,36 +262,9 @@
         <source>The message was deleted.</source>
         <translation>消息已删除。</translation>
     </message>
-</context>
-<context>
-    <name>switchyard::ChatFile</name>
     <message>
-        <source>%1 cannot be written (%2): chats are kept in memory until it can.</source>
-        <translation>无法写入 %1（%2）：在可以写入之前，对话保存在内存中。</translation>
-    </message>
-    <message>
-        <source>%1 is damaged or no chat database (%2): it is left as it is and chats are kept in memory only. Move it away to start afresh.</source>
-        <translation>%1 已损坏或不是对话数据库（%2）：文件保持原样，对话只保存在内存中。把它移走即可重新开始。</translation>
-    </message>
-    <message>
-        <source>The folder %1 cannot be made: chats are kept in memory only. Choose another data folder in the settings.</source>
-        <translation>无法建立文件夹 %1：对话只保存在内存中。请在设置中选择另一个数据文件夹。</translation>
-    </message>
-    <message>
-        <source>%1 was written by a newer version of this program: it is left as it is and chats are kept in memory only. Update the program to see your chats.</source>
-        <translation>%1 由本程序的更新版本写入：文件保持原样，对话只保存在内存中。请更新程序以查看您的对话。</translation>
-    </message>
-    <message>
-        <source>Another window of this program uses the chats in %1: what is written here is kept in memory only. Close one of the two.</source>
-        <translation>本程序的另一个窗口正在使用 %1 中的对话：这里写下的内容只保存在内存中。请关闭其中一个。</translation>
-    </message>
-    <message>
-        <source>The folder %1 cannot be written: chats are kept in memory only. Make it writable, or choose another data folder in the settings.</source>
-        <translation>文件夹 %1 不可写：对话只保存在内存中。请使其可写，或在设置中选择另一个数据文件夹。</translation>
-    </message>
-    <message>
-        <source>No copy of %1 could be made before bringing it up to date (is the disk full?): it is left as it is and chats are kept in memory only.</source>
-        <translation>升级前无法为 %1 制作副本（磁盘已满？）：文件保持原样，对话只保存在内存中。</translation>
+        <source>This answer is by %1: choose that model to run it again exactly.</source>
+        <translation>此回答来自 %1：请选择该模型以完全重新运行。</translation>
     </message>
 </context>
 <context>
@@ -518,6 +502,34 @@
         <source>Chats are saved again.</source>
         <translation>对话又可以保存了。</translation>
     </message>
+    <message>
+        <source>%1 cannot be written (%2): chats are kept in memory until it can.</source>
+        <translation>无法写入 %1（%2）：在可以写入之前，对话保存在内存中。</translation>
+    </message>
+    <message>
+        <source>%1 is damaged or no chat database (%2): it is left as it is and chats are kept in memory only. Move it away to start afresh.</source>
+        <translation>%1 已损坏或不是对话数据库（%2）：文件保持原样，对话只保存在内存中。把它移走即可重新开始。</translation>
+    </message>
+    <message>
+        <source>The folder %1 cannot be made: chats are kept in memory only. Choose another data folder in the settings.</source>
+        <translation>无法建立文件夹 %1：对话只保存在内存中。请在设置中选择另一个数据文件夹。</translation>
+    </message>
+    <message>
+        <source>%1 was written by a newer version of this program: it is left as it is and chats are kept in memory only. Update the program to see your chats.</source>
+        <translation>%1 由本程序的更新版本写入：文件保持原样，对话只保存在内存中。请更新程序以查看您的对话。</translation>
+    </message>
+    <message>
+        <source>Another window of this program uses the chats in %1: what is written here is kept in memory only. Close one of the two.</source>
+        <translation>本程序的另一个窗口正在使用 %1 中的对话：这里写下的内容只保存在内存中。请关闭其中一个。</translation>
+    </message>
+    <message>
+        <source>The folder %1 cannot be written: chats are kept in memory only. Make it writable, or choose another data folder in the settings.</source>
+        <translation>文件夹 %1 不可写：对话只保存在内存中。请使其可写，或在设置中选择另一个数据文件夹。</translation>
+    </message>
+    <message>
+        <source>No copy of %1 could be made before bringing it up to date (is the disk full?): it is left as it is and chats are kept in memory only.</source>
+        <translation>升级前无法为 %1 制作副本（磁盘已满？）：文件保持原样，对话只保存在内存中。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::EmptyState</name>
@@ -718,6 +730,10 @@
         <source>No model is loaded: choose one in the model picker.</source>
         <translation>没有加载模型：请在模型选择器中选择一个。</translation>
     </message>
+    <message>
+        <source>Carving was stopped.</source>
+        <translation>雕刻已停止。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::MainWindow</name>
@@ -820,29 +836,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     </message>
 </context>
 <context>
-    <name>switchyard::MessageAccessible</name>
-    <message>
-        <source>Answer</source>
-        <translation>回答</translation>
-    </message>
-    <message>
-        <source>You</source>
-        <translation>你</translation>
-    </message>
-    <message>
-        <source>System prompt</source>
-        <translation>系统提示</translation>
-    </message>
-    <message>
-        <source>With its thinking</source>
-        <translation>包含思考</translation>
-    </message>
-    <message>
-        <source>Before token %1: %2</source>
-        <translation>词元 %1 之前：%2</translation>
-    </message>
-</context>
-<context>
     <name>switchyard::MessageEditor</name>
     <message>
         <source>Edit the question</source>
@@ -871,13 +864,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Save and continue</source>
         <translation>保存并继续</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::MessageLayout</name>
-    <message>
-        <source>Code</source>
-        <translation>代码</translation>
     </message>
 </context>
 <context>
@@ -1501,6 +1487,26 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Select all</source>
         <translation>全选</translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>你</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示</translation>
+    </message>
+    <message>
+        <source>With its thinking</source>
+        <translation>包含思考</translation>
+    </message>
+    <message>
+        <source>Before token %1: %2</source>
+        <translation>词元 %1 之前：%2</translation>
     </message>
 </context>
 <context>

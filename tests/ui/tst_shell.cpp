@@ -1,5 +1,6 @@
 // The main window: pages, columns, keys, model picker, dials in a running answer, and closing.
 #include "app/services/fake_generator.h"
+#include "ui/chat/message_content.h"
 #include "ui/chat_columns.h"
 #include "ui/insight/insight_panel.h"
 #include "ui/insight/speed_plot.h"
@@ -488,6 +489,10 @@ class TestShell : public QObject {
             QVERIFY2(hasChinese(help), spec.name.data());
         }
         QVERIFY(hasChinese(desk.find<QLabel>(u"status.activity"_s)->text()));
+        RunRecord run;
+        run.tokens.resize(3);
+        run.tokens[0].experts_active = run.tokens[2].experts_active = 6;
+        QVERIFY2(runLine(run).contains(u"6 个专家"_s), qPrintable(runLine(run)));
         QLocale::setDefault(QLocale(QLocale::English));
     }
 };
