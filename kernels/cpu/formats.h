@@ -24,8 +24,9 @@ inline __m256i low_halves(__m256i v) { return _mm256_and_si256(v, _mm256_set1_ep
 inline __m256i high_halves(__m256i v) { return low_halves(_mm256_srli_epi16(v, 4)); }
 
 // A format gives, for sub-block `sub` of a panel's struct, the weights of groups v and v + 4,
-// their scale and minimum by row. Its constants: the largest weight, how far the stored weights are above the
-// true ones (as a shift), whether there is a minimum, and whether each 16 columns have a scale of their own.
+// their scale and minimum by row. Its constants: how far the stored weights are above the true ones (as a
+// shift), whether they are signed, whether there is a minimum, and whether each 16 columns have a scale of
+// their own.
 
 struct Pair {
     __m256i low, high; ///< groups v and v + 4
@@ -48,7 +49,7 @@ struct SimpleFormat {
 template <>
 struct Format<BlockType::Q8_0> : SimpleFormat<PanelQ8_0> {
     using SimpleFormat::SimpleFormat;
-    static constexpr int kLargest = 128, kOffsetShift = 0;
+    static constexpr int kOffsetShift = 0;
     static constexpr bool kSigned = true;
     Pair weights(int, int v) const { return {load(p.q[v]), load(p.q[v + 4])}; }
 };
@@ -56,7 +57,6 @@ struct Format<BlockType::Q8_0> : SimpleFormat<PanelQ8_0> {
 template <class P>
 struct NibbleFormat : SimpleFormat<P> {
     using SimpleFormat<P>::SimpleFormat;
-    static constexpr int kLargest = 15;
     Pair weights(int, int v) const {
         const __m256i q = load(this->p.q[v]);
         return {low_halves(q), high_halves(q)};
@@ -80,7 +80,6 @@ struct Format<BlockType::Q4_1> : NibbleFormat<PanelQ4_1> {
 template <class P>
 struct FiveBitFormat : SimpleFormat<P> {
     using SimpleFormat<P>::SimpleFormat;
-    static constexpr int kLargest = 31;
     Pair weights(int, int v) const {
         const __m256i q = load(this->p.q[v]), bits = load(this->p.high), bit = _mm256_set1_epi8(0x10);
         const __m256i low = _mm256_and_si256(_mm256_slli_epi16(bits, 4 - v), bit);
@@ -106,7 +105,7 @@ struct Format<BlockType::Q5_1> : FiveBitFormat<PanelQ5_1> {
 template <>
 struct Format<BlockType::Q4_K> {
     using Panel = PanelQ4_K;
-    static constexpr int kSubs = 8, kLargest = 15, kOffsetShift = 0;
+    static constexpr int kSubs = 8, kOffsetShift = 0;
     static constexpr bool kSigned = false, kMin = true, kHalves = false;
     const Panel& p;
     __m256 d, m;
@@ -125,7 +124,7 @@ struct Format<BlockType::Q4_K> {
 template <>
 struct Format<BlockType::Q6_K> {
     using Panel = PanelQ6_K;
-    static constexpr int kSubs = 8, kLargest = 63, kOffsetShift = 5;
+    static constexpr int kSubs = 8, kOffsetShift = 5;
     static constexpr bool kSigned = false, kMin = false, kHalves = true;
     const Panel& p;
     __m256 d;

@@ -20,26 +20,31 @@ inline constexpr int kPanelRows = 8;
 /// What a product reads its activations as.
 enum class ActivationFormat : std::uint8_t {
     F32, ///< floats
-    Q8   ///< Q8Block, one per 32 values
+    I16  ///< I16Block, one per 32 values
 };
 
-/// F32 for F32, F16 and BF16 weights, Q8 for the rest.
+/// F32 for F32, F16 and BF16 weights, I16 for the rest.
 ActivationFormat activation_format(BlockType weight);
 
-/// 32 activations as 8-bit integers: value = scale * q. The integer sums serve weights with an offset, the
-/// float sum those with a minimum.
-struct alignas(16) Q8Block {
-    std::int8_t q[32];
+/// 32 activations as 16-bit integers: value i = scale * q[i16_place(i)]. The integer sums serve weights with
+/// an offset, the float sum those with a minimum. 8 bits would be twice as quick where arithmetic decides,
+/// but lose as much as 4-bit weights do; 16 leave the weights' own rounding as the only one that shows.
+struct alignas(16) I16Block {
+    std::int16_t q[32];
     float scale;
     float sum;            ///< scale * sum of q
     std::int32_t neg_sum; ///< -(sum of q)
-    std::int32_t neg_low; ///< -(sum of q[0..15])
+    std::int32_t neg_low; ///< -(sum of the first 16 values)
 };
-static_assert(sizeof(Q8Block) == 48);
+static_assert(sizeof(I16Block) == 80);
 
-/// Bytes of a row of `cols` activations in Q8 (cols a multiple of 32).
-constexpr std::size_t q8_row_bytes(std::int64_t cols) {
-    return static_cast<std::size_t>(cols / 32) * sizeof(Q8Block);
+/// Where value i of a block stands: groups of four columns in the order 0 2 1 3, as the even and odd bytes of
+/// a word of weights come apart.
+constexpr int i16_place(int i) { return i % 4 == 1 ? i + 1 : i % 4 == 2 ? i - 1 : i; }
+
+/// Bytes of a row of `cols` activations in I16 (cols a multiple of 32).
+constexpr std::size_t i16_row_bytes(std::int64_t cols) {
+    return static_cast<std::size_t>(cols / 32) * sizeof(I16Block);
 }
 /// Bytes of a row of `cols` activations in the format that `weight` is multiplied with.
 std::size_t activation_row_bytes(BlockType weight, std::int64_t cols);
@@ -79,7 +84,7 @@ void unpack_row(const PackedMatrix& matrix, std::int64_t row, float* out);
 struct MatmulArgs {
     PackedMatrix weights;
     std::int64_t first_panel = 0, last_panel = 0;
-    const std::byte* activations = nullptr; ///< 16-byte aligned for Q8
+    const std::byte* activations = nullptr; ///< 16-byte aligned for I16
     std::size_t activation_stride = 0;      ///< bytes
     const std::int32_t* index = nullptr;    ///< gathers rows of activations; null: token t is row t
     int tokens = 0;
@@ -145,7 +150,7 @@ enum class Isa : std::uint8_t { Scalar, Avx2, Vnni };
 struct KernelTable {
     std::string_view name; ///< "scalar", "AVX2", "AVX-512 VNNI"
     void (*matmul)(const MatmulArgs& args);
-    void (*quantize_q8)(const float* x, std::int64_t cols, std::byte* out);
+    void (*quantize_i16)(const float* x, std::int64_t cols, std::byte* out);
     void (*rms_norm)(const float* x, const float* gain, float epsilon, int n, float* out);
     void (*rope)(float* x, int dims, const float* cos, const float* sin, RopePairs pairs);
     void (*swiglu)(const float* gate, const float* up, float* out, int n);
@@ -168,12 +173,12 @@ const KernelTable& table();
 
 inline void matmul(const MatmulArgs& args) { table().matmul(args); }
 
-/// A row of `cols` floats (a multiple of 32) to Q8Blocks. A block with an infinity or NaN gets a NaN scale.
-inline void quantize_q8(const float* x, std::int64_t cols, std::byte* out) {
-    table().quantize_q8(x, cols, out);
+/// A row of `cols` floats (a multiple of 32) to I16Blocks. A block with an infinity or NaN gets a NaN scale.
+inline void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
+    table().quantize_i16(x, cols, out);
 }
 
-/// A row for products with `weight`: a copy of the floats or quantize_q8. out [activation_row_bytes(weight,
+/// A row for products with `weight`: a copy of the floats or quantize_i16. out [activation_row_bytes(weight,
 /// cols)]
 void prepare_activations(BlockType weight, const float* x, std::int64_t cols, std::byte* out);
 

@@ -208,6 +208,7 @@ void decode(const PanelQ4_K& p, int sub, int row, DecodedBlock& out) {
 void decode(const PanelQ6_K& p, int sub, int row, DecodedBlock& out) {
     const PanelQ6_K::Sub& s = p.sub[sub];
     out.d = half_value(p.d[row]);
+    out.halves = true;
     out.scale[0] = s.scale[0][row];
     out.scale[1] = s.scale[1][row];
     for (int i = 0; i < 32; ++i) {
@@ -257,12 +258,13 @@ std::size_t panel_bytes(BlockType type, std::int64_t cols) {
 }
 
 ActivationFormat activation_format(BlockType weight) {
-    return panel_type(weight).decode ? ActivationFormat::Q8 : ActivationFormat::F32;
+    return panel_type(weight).decode ? ActivationFormat::I16 : ActivationFormat::F32;
 }
 
 std::size_t activation_row_bytes(BlockType weight, std::int64_t cols) {
-    return activation_format(weight) == ActivationFormat::Q8 ? q8_row_bytes(cols)
-                                                             : static_cast<std::size_t>(cols) * sizeof(float);
+    return activation_format(weight) == ActivationFormat::I16
+               ? i16_row_bytes(cols)
+               : static_cast<std::size_t>(cols) * sizeof(float);
 }
 
 std::size_t packed_bytes(BlockType type, std::int64_t rows, std::int64_t cols) {
@@ -286,6 +288,7 @@ void pack_panels(BlockType type, std::int64_t rows, std::int64_t cols, const std
 
 void decode_block(BlockType type, const std::byte* panel, std::int64_t block, int row, DecodedBlock& out) {
     out.m = -0.0f; // adding it changes no value, not even the sign of a zero
+    out.halves = false;
     out.scale[0] = out.scale[1] = 1.0f;
     panel_type(type).decode(panel, block, row, out);
 }

@@ -74,10 +74,12 @@ std::size_t panel_bytes(BlockType type, std::int64_t cols);
 struct DecodedBlock {
     std::int32_t q[32];
     float d, m;
+    bool halves; ///< a scale of its own for each 16 columns; else scale is 1
     float scale[2];
 };
 
-/// Columns [32 block, 32 block + 32) of row `row` (0..7) of the panel at `panel`. PRECOND: a Q8 type.
+/// Columns [32 block, 32 block + 32) of row `row` (0..7) of the panel at `panel`. PRECOND: a type of
+/// integers.
 void decode_block(BlockType type, const std::byte* panel, std::int64_t block, int row, DecodedBlock& out);
 
 /// Column `k` of row `row` of an F32, F16 or BF16 panel.

@@ -16,15 +16,16 @@ float dot_floats(BlockType type, const std::byte* panel, int row, std::int64_t c
     return acc;
 }
 
-/// Adds 32 columns: integers within each scale, then one fma for the block and one for the minimum.
-float add_block(const DecodedBlock& w, const Q8Block& x, float acc) {
+/// Adds 32 columns: integers within each scale (exact), then one fma for the block and one for the minimum.
+float add_block(const DecodedBlock& w, const I16Block& x, float acc) {
     std::int32_t low = 0, high = 0;
     for (int i = 0; i < 16; ++i) {
-        low += w.q[i] * x.q[i];
-        high += w.q[16 + i] * x.q[16 + i];
+        low += w.q[i] * x.q[i16_place(i)];
+        high += w.q[16 + i] * x.q[i16_place(16 + i)];
     }
-    // Below 2^24 all along, so the sum is exact however it is grouped.
-    const float dot = static_cast<float>(low) * w.scale[0] + static_cast<float>(high) * w.scale[1];
+    const float dot =
+        w.halves ? std::fma(static_cast<float>(low), w.scale[0], static_cast<float>(high) * w.scale[1])
+                 : static_cast<float>(low + high);
     acc = std::fma(dot, w.d * x.scale, acc);
     return std::fma(w.m, x.sum, acc);
 }
@@ -33,7 +34,7 @@ float add_block(const DecodedBlock& w, const Q8Block& x, float acc) {
 
 void matmul(const MatmulArgs& args) {
     const PackedMatrix& w = args.weights;
-    const bool q8 = activation_format(w.type) == ActivationFormat::Q8;
+    const bool integers = activation_format(w.type) == ActivationFormat::I16;
     for (std::int64_t p = args.first_panel; p < args.last_panel; ++p) {
         const std::byte* panel = w.data + static_cast<std::size_t>(p) * panel_bytes(w.type, w.cols);
         const int rows = static_cast<int>(std::min<std::int64_t>(kPanelRows, w.rows - p * kPanelRows));
@@ -43,11 +44,11 @@ void matmul(const MatmulArgs& args) {
             float* y = args.y + t * args.y_stride + p * kPanelRows;
             for (int row = 0; row < rows; ++row) {
                 float acc = 0.0f;
-                if (q8) {
+                if (integers) {
                     DecodedBlock block;
                     for (std::int64_t b = 0; b < w.cols / 32; ++b) {
                         decode_block(w.type, panel, b, row, block);
-                        acc = add_block(block, reinterpret_cast<const Q8Block*>(x)[b], acc);
+                        acc = add_block(block, reinterpret_cast<const I16Block*>(x)[b], acc);
                     }
                 } else {
                     acc = dot_floats(w.type, panel, row, w.cols, reinterpret_cast<const float*>(x));

@@ -37,14 +37,14 @@ float exp(float x) {
     return p * power_of_two(half) * power_of_two(whole - half);
 }
 
-void quantize_q8(const float* x, std::int64_t cols, std::byte* out) {
-    for (std::int64_t b = 0; b < cols / 32; ++b, x += 32, out += sizeof(Q8Block)) {
-        Q8Block block{};
+void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
+    for (std::int64_t b = 0; b < cols / 32; ++b, x += 32, out += sizeof(I16Block)) {
+        I16Block block{};
         std::uint32_t largest = 0; // compared as integers, a NaN is the largest of all
         for (int i = 0; i < 32; ++i) {
             largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffu);
         }
-        block.scale = std::bit_cast<float>(largest) / 127.0f;
+        block.scale = std::bit_cast<float>(largest) / 32767.0f;
         if (largest >= 0x7f800000u) {
             block.scale = std::numeric_limits<float>::quiet_NaN();
         } else if (block.scale < 1e-36f) { // its inverse would overflow
@@ -52,9 +52,10 @@ void quantize_q8(const float* x, std::int64_t cols, std::byte* out) {
         } else {
             const float inverse = 1.0f / block.scale;
             for (int i = 0; i < 32; ++i) {
-                block.q[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
-                block.neg_sum -= block.q[i];
-                block.neg_low -= i < 16 ? block.q[i] : 0;
+                const auto q = static_cast<std::int16_t>(std::nearbyint(x[i] * inverse));
+                block.q[i16_place(i)] = q;
+                block.neg_sum -= q;
+                block.neg_low -= i < 16 ? q : 0;
             }
         }
         block.sum = block.scale * static_cast<float>(-block.neg_sum);

@@ -10,14 +10,14 @@
 namespace switchyard::cpu {
 namespace {
 
-constexpr KernelTable kScalar{"scalar",     scalar::matmul,    scalar::quantize_q8, scalar::rms_norm,
-                              scalar::rope, scalar::swiglu,    scalar::gelu_glu,    scalar::softmax,
-                              scalar::add,  scalar::scale_add, scalar::scale,       scalar::attend_block};
+constexpr KernelTable kScalar{"scalar",     scalar::matmul,    scalar::quantize_i16, scalar::rms_norm,
+                              scalar::rope, scalar::swiglu,    scalar::gelu_glu,     scalar::softmax,
+                              scalar::add,  scalar::scale_add, scalar::scale,        scalar::attend_block};
 
 constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const MatmulArgs&)) {
-    return {name,       matmul,          avx2::quantize_q8, avx2::rms_norm,
-            avx2::rope, avx2::swiglu,    avx2::gelu_glu,    avx2::softmax,
-            avx2::add,  avx2::scale_add, avx2::scale,       avx2::attend_block};
+    return {name,       matmul,          avx2::quantize_i16, avx2::rms_norm,
+            avx2::rope, avx2::swiglu,    avx2::gelu_glu,     avx2::softmax,
+            avx2::add,  avx2::scale_add, avx2::scale,        avx2::attend_block};
 }
 constexpr KernelTable kAvx2 = avx2_with("AVX2", avx2::matmul);
 constexpr KernelTable kVnni = avx2_with("AVX-512 VNNI", vnni::matmul);
@@ -64,8 +64,8 @@ const KernelTable& table() {
 }
 
 void prepare_activations(BlockType weight, const float* x, std::int64_t cols, std::byte* out) {
-    if (activation_format(weight) == ActivationFormat::Q8) {
-        quantize_q8(x, cols, out);
+    if (activation_format(weight) == ActivationFormat::I16) {
+        quantize_i16(x, cols, out);
     } else {
         std::memcpy(out, x, static_cast<std::size_t>(cols) * sizeof(float));
     }

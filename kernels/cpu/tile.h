@@ -14,24 +14,57 @@ namespace {
 
 // ---- Tiles of integers
 
-inline __m256i group_of(const Q8Block& x, int g) {
-    std::int32_t four;
-    __builtin_memcpy(&four, x.q + 4 * g, sizeof four);
-    return _mm256_set1_epi32(four);
+/// Columns (0, 2) or (1, 3) of group g in every 32-bit lane.
+inline __m256i pair_of(const I16Block& x, int g, int odd) {
+    std::int32_t two;
+    __builtin_memcpy(&two, x.q + 4 * g + 2 * odd, sizeof two);
+    return _mm256_set1_epi32(two);
+}
+
+/// The even and odd bytes of a group's weights as 16-bit integers.
+template <bool kSigned>
+struct Words {
+    __m256i even, odd;
+    explicit Words(__m256i bytes)
+        : even(kSigned ? _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8)
+                       : _mm256_and_si256(bytes, _mm256_set1_epi16(0xff))),
+          odd(kSigned ? _mm256_srai_epi16(bytes, 8) : _mm256_srli_epi16(bytes, 8)) {}
+};
+
+/// What a sum starts from: the weights' offset, for all 32 columns or, with halves, for 16.
+template <class F>
+inline __m256i start_of(const I16Block& x, int half) {
+    if (F::kOffsetShift == 0 || (!F::kHalves && half == 1)) {
+        return _mm256_setzero_si256();
+    }
+    const __m256i low = _mm256_set1_epi32(x.neg_low), all = _mm256_set1_epi32(x.neg_sum);
+    const __m256i sum = !F::kHalves ? all : half == 0 ? low : _mm256_sub_epi32(all, low);
+    return _mm256_slli_epi32(sum, F::kOffsetShift);
 }
 
 /// Adds 32 columns to acc[0 .. T): x[t] are the tokens' blocks.
 template <class Dot, class F, int T>
-[[gnu::always_inline]] inline void add_columns(const F& format, int sub, const Q8Block* x, __m256* acc) {
-    typename Dot::template Sum<F> sums[T];
+[[gnu::always_inline]] inline void add_columns(const F& format, int sub, const I16Block* x, __m256* acc) {
+    // Two sums where one would wait for itself.
+    constexpr int kSums = F::kHalves || T <= 2 ? 2 : 1;
+    __m256i sums[T][kSums];
+#pragma GCC unroll 16
+    for (int t = 0; t < T; ++t) {
+        for (int half = 0; half < kSums; ++half) {
+            sums[t][half] = start_of<F>(x[t], half);
+        }
+    }
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
         const Pair pair = format.weights(sub, v);
-        const typename Dot::template Weights<F> low(pair.low), high(pair.high);
+        const Words<F::kSigned> low(pair.low), high(pair.high);
 #pragma GCC unroll 16
         for (int t = 0; t < T; ++t) {
-            sums[t].template add<0>(v, low, group_of(x[t], v), x[t]);
-            sums[t].template add<1>(v, high, group_of(x[t], v + 4), x[t]);
+            sums[t][0] = Dot::add(sums[t][0], low.even, pair_of(x[t], v, 0));
+            sums[t][0] = Dot::add(sums[t][0], low.odd, pair_of(x[t], v, 1));
+            __m256i& second = sums[t][kSums - 1];
+            second = Dot::add(second, high.even, pair_of(x[t], v + 4, 0));
+            second = Dot::add(second, high.odd, pair_of(x[t], v + 4, 1));
         }
     }
     const __m256 scale = format.scale(sub);
@@ -40,10 +73,11 @@ template <class Dot, class F, int T>
         __m256 dot;
         if constexpr (F::kHalves) {
             dot = _mm256_fmadd_ps(
-                _mm256_cvtepi32_ps(sums[t].half(0)), format.half_scale(sub, 0),
-                _mm256_mul_ps(_mm256_cvtepi32_ps(sums[t].half(1)), format.half_scale(sub, 1)));
+                _mm256_cvtepi32_ps(sums[t][0]), format.half_scale(sub, 0),
+                _mm256_mul_ps(_mm256_cvtepi32_ps(sums[t][kSums - 1]), format.half_scale(sub, 1)));
         } else {
-            dot = _mm256_cvtepi32_ps(sums[t].total());
+            dot = _mm256_cvtepi32_ps(kSums == 1 ? sums[t][0]
+                                                : _mm256_add_epi32(sums[t][0], sums[t][kSums - 1]));
         }
         acc[t] = _mm256_fmadd_ps(dot, _mm256_mul_ps(scale, _mm256_set1_ps(x[t].scale)), acc[t]);
         if constexpr (F::kMin) {
@@ -78,7 +112,7 @@ template <class Dot, BlockType kType, int T>
 void integer_tile(const std::byte* panel, std::int64_t cols, const std::byte* x, const Output& out) {
     using F = Format<kType>;
     const auto* p = reinterpret_cast<const typename F::Panel*>(panel);
-    const auto* block = reinterpret_cast<const Q8Block*>(x);
+    const auto* block = reinterpret_cast<const I16Block*>(x);
     __m256 acc[T];
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
@@ -225,10 +259,10 @@ inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
     const std::size_t size = panel_bytes(w.type, w.cols);
-    for_groups<Q8Block>(args, kTile, w.cols / 32, [&](const Q8Block* x, int first, int count) {
+    for_groups<I16Block>(args, kTile, w.cols / 32, [&](const I16Block* x, int first, int count) {
         for (std::int64_t panel = args.first_panel; panel < args.last_panel; ++panel) {
             const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
-            const Q8Block* at = x;
+            const I16Block* at = x;
             for (int t = 0; t < count; t += kTile) {
                 const int tokens = count - t < kTile ? count - t : kTile;
                 kTiles[tokens - 1](weights, w.cols, reinterpret_cast<const std::byte*>(at),

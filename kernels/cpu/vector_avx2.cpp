@@ -1,4 +1,4 @@
-// Norm, rope, activations, sums and 8-bit activations on AVX2.
+// Norm, rope, activations, sums and 16-bit activations on AVX2.
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/math_avx2.h"
 
@@ -27,8 +27,8 @@ std::uint32_t largest_magnitude(const __m256* x) {
     return static_cast<std::uint32_t>(_mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1))));
 }
 
-/// 32 values times `inverse`, rounded to bytes in `block`, with their sums.
-void round_block(const __m256* x, float inverse, Q8Block& block) {
+/// 32 values times `inverse`, rounded to integers in `block`, with their sums.
+void round_block(const __m256* x, float inverse, I16Block& block) {
     const __m256 factor = _mm256_set1_ps(inverse);
     __m256i q[4];
     for (int i = 0; i < 4; ++i) {
@@ -40,16 +40,19 @@ void round_block(const __m256* x, float inverse, Q8Block& block) {
     };
     block.neg_low = -total(low);
     block.neg_sum = block.neg_low - total(high);
-    // Packing works within 128-bit halves: put the groups of four back in order.
-    const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(block.q), _mm256_permutevar8x32_epi32(bytes, order));
+    // A half of 128 bits is a group of four: i16_place orders it, packing alternates the groups of two
+    // vectors.
+    for (int i = 0; i < 2; ++i) {
+        const __m256i words = _mm256_packs_epi32(_mm256_shuffle_epi32(q[2 * i], 0xd8),
+                                                 _mm256_shuffle_epi32(q[2 * i + 1], 0xd8));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(block.q) + i, _mm256_permute4x64_epi64(words, 0xd8));
+    }
 }
 
 } // namespace
 
-void quantize_q8(const float* x, std::int64_t cols, std::byte* out) {
-    auto* block = reinterpret_cast<Q8Block*>(out);
+void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
+    auto* block = reinterpret_cast<I16Block*>(out);
     for (std::int64_t b = 0; b < cols / 32; ++b, x += 32, ++block) {
         __m256 values[4];
         for (int i = 0; i < 4; ++i) {
@@ -58,12 +61,12 @@ void quantize_q8(const float* x, std::int64_t cols, std::byte* out) {
         const std::uint32_t bits = largest_magnitude(values);
         float largest;
         __builtin_memcpy(&largest, &bits, sizeof largest);
-        float scale = largest / 127.0f;
+        float scale = largest / 32767.0f;
         if (bits < 0x7f800000u && scale >= 1e-36f) {
             round_block(values, 1.0f / scale, *block);
         } else {
             scale = bits < 0x7f800000u ? 0.0f : __builtin_nanf("");
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(block->q), _mm256_setzero_si256());
+            __builtin_memset(block->q, 0, sizeof block->q);
             block->neg_low = block->neg_sum = 0;
         }
         block->scale = scale;

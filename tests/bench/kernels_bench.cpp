@@ -121,11 +121,11 @@ void attention(benchmark::State& state, BlockType type, Isa isa, int head_dim, i
 void vectors(benchmark::State& state, Isa isa, const std::string& which) {
     const int n = 1536;
     std::vector<float> x(n, 0.5f), y(n, 0.25f), out(n);
-    std::vector<std::byte> q(cpu::q8_row_bytes(n));
+    std::vector<std::byte> q(cpu::i16_row_bytes(n));
     const cpu::KernelTable& table = cpu::table(isa);
     for (auto _ : state) {
-        if (which == "quantize_q8") {
-            table.quantize_q8(x.data(), n, q.data());
+        if (which == "quantize_i16") {
+            table.quantize_i16(x.data(), n, q.data());
         } else if (which == "swiglu") {
             table.swiglu(x.data(), y.data(), out.data(), n);
         } else if (which == "rms_norm") {
@@ -169,7 +169,7 @@ std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::A
             add("attend_decode/" + name, attention, type, isa, 64, 64, 3, 32);
             add("attend_prefill/" + name, attention, type, isa, 64, 64, 96, 16);
         }
-        for (const char* which : {"quantize_q8", "swiglu", "rms_norm", "softmax"}) {
+        for (const char* which : {"quantize_i16", "swiglu", "rms_norm", "softmax"}) {
             add(std::string("vector/") + which, vectors, isa, which);
         }
     }

@@ -58,8 +58,8 @@ struct Problem {
         if (cpu::activation_format(type) == cpu::ActivationFormat::F32) {
             return reinterpret_cast<const float*>(row)[k];
         }
-        const auto& block = reinterpret_cast<const cpu::Q8Block*>(row)[k / 32];
-        return double{block.scale} * block.q[k % 32];
+        const auto& block = reinterpret_cast<const cpu::I16Block*>(row)[k / 32];
+        return double{block.scale} * block.q[cpu::i16_place(static_cast<int>(k % 32))];
     }
 
     std::string name() const {
@@ -174,7 +174,7 @@ TEST(Matmul, GathersAccumulatesAndKeepsToItsPanels) {
 }
 
 TEST(Matmul, HoldsTheLargestIntegers) {
-    // Weights and activations at the ends of their range: 16-bit partial sums must not saturate.
+    // Weights and activations at the ends of their range: sums must not overflow.
     for (const BlockType type : kAllTypes) {
         if (cpu::activation_format(type) == cpu::ActivationFormat::F32) {
             continue;
@@ -193,7 +193,7 @@ TEST(Matmul, HoldsTheLargestIntegers) {
             }
             const auto data = packed(type, blocks, 8, cols);
             std::vector<float> x(static_cast<std::size_t>(cols), fill == 0x80 ? -3.0f : 3.0f);
-            std::vector<std::byte> q(cpu::q8_row_bytes(cols));
+            std::vector<std::byte> q(cpu::i16_row_bytes(cols));
             cpu::prepare_activations(type, x.data(), cols, q.data());
             std::vector<float> expected(8);
             cpu::MatmulArgs args;
@@ -219,7 +219,7 @@ TEST(Matmul, HoldsTheLargestIntegers) {
     }
 }
 
-TEST(QuantizeQ8, IsNearAndTheSameOnEveryInstructionSet) {
+TEST(QuantizeI16, IsNearAndTheSameOnEveryInstructionSet) {
     Random random(3);
     std::vector<float> x = random.normals(32 * 9);
     std::fill(x.begin() + 32, x.begin() + 64, 0.0f);
@@ -231,11 +231,11 @@ TEST(QuantizeQ8, IsNearAndTheSameOnEveryInstructionSet) {
     x[161] = INFINITY;
     x[193] = -NAN;
     for (int i = 224; i < 256; ++i) { // halves between integers
-        x[static_cast<std::size_t>(i)] = i == 224 ? 127.0f : static_cast<float>(i - 240) + 0.5f;
+        x[static_cast<std::size_t>(i)] = i == 224 ? 32767.0f : static_cast<float>(i - 240) + 0.5f;
     }
-    std::vector<std::byte> expected(cpu::q8_row_bytes(32 * 9));
-    cpu::table(cpu::Isa::Scalar).quantize_q8(x.data(), 32 * 9, expected.data());
-    const auto* blocks = reinterpret_cast<const cpu::Q8Block*>(expected.data());
+    std::vector<std::byte> expected(cpu::i16_row_bytes(32 * 9));
+    cpu::table(cpu::Isa::Scalar).quantize_i16(x.data(), 32 * 9, expected.data());
+    const auto* blocks = reinterpret_cast<const cpu::I16Block*>(expected.data());
     for (int b = 0; b < 9; ++b) {
         if (b == 5 || b == 6) {
             EXPECT_TRUE(std::isnan(blocks[b].scale));
@@ -244,22 +244,22 @@ TEST(QuantizeQ8, IsNearAndTheSameOnEveryInstructionSet) {
         int sum = 0, low = 0;
         for (int i = 0; i < 32; ++i) {
             const float value = x[static_cast<std::size_t>(32 * b + i)];
-            EXPECT_NEAR(blocks[b].scale * static_cast<float>(blocks[b].q[i]), value,
-                        blocks[b].scale * 0.5001f + 1e-35f);
-            sum += blocks[b].q[i];
-            low += i < 16 ? blocks[b].q[i] : 0;
+            const int q = blocks[b].q[cpu::i16_place(i)];
+            EXPECT_NEAR(blocks[b].scale * static_cast<float>(q), value, blocks[b].scale * 0.5001f + 1e-35f);
+            sum += q;
+            low += i < 16 ? q : 0;
         }
         EXPECT_EQ(blocks[b].neg_sum, -sum);
         EXPECT_EQ(blocks[b].neg_low, -low);
         EXPECT_EQ(blocks[b].sum, blocks[b].scale * static_cast<float>(sum));
     }
-    EXPECT_EQ(blocks[7].q[17], 2); // 1.5 goes to the even neighbour
+    EXPECT_EQ(blocks[7].q[cpu::i16_place(17)], 2); // 1.5 goes to the even neighbour
     for (const cpu::Isa isa : available_isas()) {
         std::vector<std::byte> q(expected.size());
-        cpu::table(isa).quantize_q8(x.data(), 32 * 9, q.data());
-        const auto* got = reinterpret_cast<const cpu::Q8Block*>(q.data());
+        cpu::table(isa).quantize_i16(x.data(), 32 * 9, q.data());
+        const auto* got = reinterpret_cast<const cpu::I16Block*>(q.data());
         for (int b = 0; b < 9; ++b) {
-            EXPECT_EQ(std::memcmp(got[b].q, blocks[b].q, 32), 0) << cpu::table(isa).name << b;
+            EXPECT_EQ(std::memcmp(got[b].q, blocks[b].q, sizeof got[b].q), 0) << cpu::table(isa).name << b;
             EXPECT_EQ(got[b].neg_sum, blocks[b].neg_sum);
             EXPECT_EQ(got[b].neg_low, blocks[b].neg_low);
             if (std::isnan(blocks[b].scale)) {

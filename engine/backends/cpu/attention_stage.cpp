@@ -153,12 +153,12 @@ void LatentAttentionStage::attend_heads(StepRun& run, Worker& w, int first_row, 
 void LatentAttentionStage::project_head(Worker& w, const Slice& weight, const float* x, std::int64_t x_stride,
                                         int rows, float* y, std::int64_t y_stride) {
     Rows in{x, x_stride, nullptr, 0};
-    if (wants_q8(weight)) {
-        in.q8_stride = q8_row_bytes(weight.cols);
-        std::byte* q8 = w.q8.get<std::byte>(static_cast<std::size_t>(rows) * in.q8_stride);
+    if (wants_i16(weight)) {
+        in.i16_stride = i16_row_bytes(weight.cols);
+        std::byte* i16 = w.i16.get<std::byte>(static_cast<std::size_t>(rows) * in.i16_stride);
         for (int r = 0; r < rows; ++r)
-            quantize_q8(x + r * x_stride, weight.cols, q8 + static_cast<std::size_t>(r) * in.q8_stride);
-        in.q8 = q8;
+            quantize_i16(x + r * x_stride, weight.cols, i16 + static_cast<std::size_t>(r) * in.i16_stride);
+        in.i16 = i16;
     }
     multiply(weight, in, nullptr, rows, 0, panels(weight.rows), y, y_stride, false, w.decoded);
 }

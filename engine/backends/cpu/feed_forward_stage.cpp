@@ -8,7 +8,7 @@ namespace switchyard::cpu {
 
 namespace {
 
-constexpr std::int64_t kHiddenChunk = 4 * kPanelRows; ///< hidden neurons of a task: a whole Q8 block
+constexpr std::int64_t kHiddenChunk = 4 * kPanelRows; ///< hidden neurons of a task: a whole I16Block
 
 std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
@@ -48,7 +48,7 @@ void FeedForwardStage::reserve(const Batch& batch, Shared& shared) const {
     const std::size_t rows = batch.rows.size();
     const std::size_t n = shared.values[static_cast<std::size_t>(in_)].bytes() / sizeof(float);
     shared.normed.get<float>(n);
-    shared.quantized.get<std::byte>(q8_row_bytes(static_cast<std::int64_t>(n) + 32));
+    shared.quantized.get<std::byte>(i16_row_bytes(static_cast<std::int64_t>(n) + 32));
     std::size_t hidden = 0;
     for (const FeedForwardStep& b : blocks_)
         hidden += rows * round_up(static_cast<std::size_t>(b.width), 32);
@@ -61,14 +61,14 @@ void FeedForwardStage::reserve(const Batch& batch, Shared& shared) const {
         shared.router_logits.get<float>(rows * static_cast<std::size_t>(route_->routing.experts));
     }
     shared.hidden.get<float>(hidden);
-    shared.hidden_q8.get<std::byte>(q8_row_bytes(static_cast<std::int64_t>(hidden)));
+    shared.hidden_i16.get<std::byte>(i16_row_bytes(static_cast<std::int64_t>(hidden)));
 }
 
 void FeedForwardStage::run(StepRun& run, Worker& w) const {
-    bool q8 = false, f32 = route_.has_value() || run.observer;
+    bool i16 = false, f32 = route_.has_value() || run.observer;
     const auto look = [&](WeightId id) {
         for (const Slice& s : run.weights.weights[static_cast<std::size_t>(id)].slices)
-            (wants_q8(s) ? q8 : f32) = true;
+            (wants_i16(s) ? i16 : f32) = true;
     };
     for (const FeedForwardStep& b : blocks_) {
         look(b.gate);
@@ -78,7 +78,7 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
         look(experts_->gate);
         look(experts_->up);
     }
-    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, q8);
+    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, i16);
     if (route_) {
         const Slice& router = run.slice(route_->weight);
         const std::int64_t count = panels(router.rows);
@@ -146,7 +146,7 @@ std::vector<FeedForwardStage::Unit> FeedForwardStage::units(const StepRun& run, 
     const auto place = [&](Unit& u) {
         u.count = u.all_rows ? run.rows() : static_cast<int>(u.rows.size());
         u.hidden = offset;
-        u.hidden_q8 = q8_row_bytes(static_cast<std::int64_t>(offset));
+        u.hidden_i16 = i16_row_bytes(static_cast<std::int64_t>(offset));
         offset += static_cast<std::size_t>(u.count) * round_up(static_cast<std::size_t>(u.width), 32);
     };
     if (experts_) {
@@ -206,17 +206,17 @@ void FeedForwardStage::hidden(StepRun& run, Worker& w, const Rows& in, const Uni
     multiply(*u.gate, in, index, tokens, p0, p1, gate - first, kHiddenChunk, false, w.decoded);
     multiply(*u.up, in, index, tokens, p0, p1, up - first, kHiddenChunk, false, w.decoded);
     const auto stride = round_up(static_cast<std::size_t>(u.width), 32);
-    const bool q8 = wants_q8(*u.down);
+    const bool i16 = wants_i16(*u.down);
     for (int t = 0; t < tokens; ++t) {
         float* h = run.shared.hidden.data<float>() + u.hidden + static_cast<std::size_t>(t) * stride + first;
         add_bias(u.gate_bias ? u.gate_bias + first : nullptr, gate + t * kHiddenChunk, n);
         add_bias(u.up_bias ? u.up_bias + first : nullptr, up + t * kHiddenChunk, n);
         join(u.activation, gate + t * kHiddenChunk, up + t * kHiddenChunk, h, static_cast<int>(n));
-        if (q8)
-            quantize_q8(
+        if (i16)
+            quantize_i16(
                 h, n,
-                run.shared.hidden_q8.data<std::byte>() + u.hidden_q8 +
-                    q8_row_bytes(static_cast<std::int64_t>(static_cast<std::size_t>(t) * stride) + first));
+                run.shared.hidden_i16.data<std::byte>() + u.hidden_i16 +
+                    i16_row_bytes(static_cast<std::int64_t>(static_cast<std::size_t>(t) * stride) + first));
     }
 }
 
@@ -229,8 +229,8 @@ void FeedForwardStage::down(StepRun& run, Worker& w, const std::vector<Unit>& un
     for (const Unit& u : units) {
         const auto stride = round_up(static_cast<std::size_t>(u.width), 32);
         const Rows h{run.shared.hidden.data<float>() + u.hidden, static_cast<std::int64_t>(stride),
-                     run.shared.hidden_q8.data<std::byte>() + u.hidden_q8,
-                     q8_row_bytes(static_cast<std::int64_t>(stride))};
+                     run.shared.hidden_i16.data<std::byte>() + u.hidden_i16,
+                     i16_row_bytes(static_cast<std::int64_t>(stride))};
         if (u.all_rows) {
             multiply(*u.down, h, nullptr, u.tokens(), first, last, out, rows, true, w.decoded);
             continue;

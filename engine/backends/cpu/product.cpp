@@ -39,13 +39,13 @@ void multiply(const Slice& w, const Rows& x, const std::int32_t* index, int toke
                          std::min(last_panel * kPanelRows, w.rows), y, y_stride, accumulate, decoded);
         return;
     }
-    const bool q8 = wants_q8(w);
+    const bool i16 = wants_i16(w);
     MatmulArgs args;
     args.weights = {w.type, w.rows, w.cols, w.data};
     args.first_panel = first_panel;
     args.last_panel = last_panel;
-    args.activations = q8 ? x.q8 : reinterpret_cast<const std::byte*>(x.f32);
-    args.activation_stride = q8 ? x.q8_stride : static_cast<std::size_t>(x.f32_stride) * sizeof(float);
+    args.activations = i16 ? x.i16 : reinterpret_cast<const std::byte*>(x.f32);
+    args.activation_stride = i16 ? x.i16_stride : static_cast<std::size_t>(x.f32_stride) * sizeof(float);
     args.index = index;
     args.tokens = tokens;
     args.y = y;

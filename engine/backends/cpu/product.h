@@ -12,8 +12,8 @@ namespace switchyard::cpu {
 struct Rows {
     const float* f32 = nullptr;
     std::int64_t f32_stride = 0; ///< floats
-    const std::byte* q8 = nullptr;
-    std::size_t q8_stride = 0; ///< bytes
+    const std::byte* i16 = nullptr;
+    std::size_t i16_stride = 0; ///< bytes
 };
 
 /// y[t * y_stride + row] (+)= W[row, :] . x(index ? index[t] : t) for the rows of panels [first_panel,
@@ -23,9 +23,9 @@ void multiply(const Slice& weights, const Rows& x, const std::int32_t* index, in
               std::int64_t first_panel, std::int64_t last_panel, float* y, std::int64_t y_stride,
               bool accumulate, std::vector<float>& decoded);
 
-/// Whether a slice wants its activations in Q8.
-inline bool wants_q8(const Slice& s) {
-    return s.layout == SliceLayout::Panels && activation_format(s.type) == ActivationFormat::Q8;
+/// Whether a slice wants its activations in 16-bit integers.
+inline bool wants_i16(const Slice& s) {
+    return s.layout == SliceLayout::Panels && activation_format(s.type) == ActivationFormat::I16;
 }
 
 } // namespace switchyard::cpu

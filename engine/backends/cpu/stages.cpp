@@ -52,14 +52,14 @@ void ProjectionStage::reserve(const Batch& batch, Shared& shared) const {
         static_cast<std::size_t>(shared.values[static_cast<std::size_t>(in_)].bytes() / sizeof(float));
     (void)batch;
     shared.normed.get<float>(n);
-    shared.quantized.get<std::byte>(q8_row_bytes(static_cast<std::int64_t>(n) + 32));
+    shared.quantized.get<std::byte>(i16_row_bytes(static_cast<std::int64_t>(n) + 32));
 }
 
 void ProjectionStage::run(StepRun& run, Worker& w) const {
-    bool q8 = false, f32 = false;
+    bool i16 = false, f32 = false;
     for (const ProjectStep& s : steps_)
-        (wants_q8(run.slice(s.weight)) ? q8 : f32) = true;
-    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, q8);
+        (wants_i16(run.slice(s.weight)) ? i16 : f32) = true;
+    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, i16);
     for (const ProjectStep& s : steps_) {
         const Slice& weight = run.slice(s.weight);
         const std::int64_t count = panels(weight.rows);
@@ -90,9 +90,9 @@ void HeadStage::run(StepRun& run, Worker& w) const {
     constexpr std::size_t kGroup = 32;
     for (std::size_t begin = 0; begin < wanted.size(); begin += kGroup) {
         const int n = static_cast<int>(std::min(kGroup, wanted.size() - begin));
-        const bool q8 = wants_q8(weight);
+        const bool i16 = wants_i16(weight);
         const Rows in =
-            run.prepare_rows(w, step_.in, norm_ ? &*norm_ : nullptr, !q8, q8, wanted.data() + begin, n);
+            run.prepare_rows(w, step_.in, norm_ ? &*norm_ : nullptr, !i16, i16, wanted.data() + begin, n);
         float* out = run.result.logits.data() + begin * static_cast<std::size_t>(weight.rows);
         const float* bias = run.vector(step_.bias);
         const int chunk = panels_per_task(count / 4, packed_bytes(weight.type, kPanelRows, weight.cols));

@@ -120,7 +120,7 @@ class FeedForwardStage : public Stage {
         std::vector<float> weights;     ///< one a row
         int count;                      ///< rows, and places in the hidden buffer
         std::size_t hidden;             ///< offset of slot 0 in the hidden buffer, floats
-        std::size_t hidden_q8;          ///< the same in the quantized one, bytes
+        std::size_t hidden_i16;         ///< the same in the quantized one, bytes
         int tokens() const { return count; }
     };
 

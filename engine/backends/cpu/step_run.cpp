@@ -26,7 +26,7 @@ std::byte* Buffer::reserve(std::size_t bytes) {
 
 std::size_t Shared::bytes() const {
     std::size_t sum =
-        normed.bytes() + quantized.bytes() + hidden.bytes() + hidden_q8.bytes() + router_logits.bytes();
+        normed.bytes() + quantized.bytes() + hidden.bytes() + hidden_i16.bytes() + router_logits.bytes();
     for (const Buffer& b : values)
         sum += b.bytes();
     for (const RopeTable& r : ropes)
@@ -34,41 +34,41 @@ std::size_t Shared::bytes() const {
     return sum;
 }
 
-void StepRun::prepare_row(const float* x, int width, const NormStep* norm, bool q8, float* normed,
+void StepRun::prepare_row(const float* x, int width, const NormStep* norm, bool i16, float* normed,
                           std::byte* quantized) const {
     if (norm)
         rms_norm(x, vector(norm->gain), norm->epsilon, width, normed);
     else if (normed)
         std::memcpy(normed, x, static_cast<std::size_t>(width) * sizeof(float));
-    if (q8)
-        quantize_q8(normed ? normed : x, width, quantized);
+    if (i16)
+        quantize_i16(normed ? normed : x, width, quantized);
 }
 
-Rows StepRun::prepare_rows(Worker& w, ValueId in, const NormStep* norm, bool f32, bool q8,
+Rows StepRun::prepare_rows(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16,
                            const std::int32_t* index, int count) {
     const int n = width(in);
-    const std::size_t stride = q8 ? q8_row_bytes(n) : 0;
+    const std::size_t stride = i16 ? i16_row_bytes(n) : 0;
     float* normed = norm || (f32 && index) ? w.f32.get<float>(static_cast<std::size_t>(count) * n) : nullptr;
-    std::byte* quantized = q8 ? w.q8.get<std::byte>(static_cast<std::size_t>(count) * stride) : nullptr;
+    std::byte* quantized = i16 ? w.i16.get<std::byte>(static_cast<std::size_t>(count) * stride) : nullptr;
     for (int i = 0; i < count; ++i)
-        prepare_row(value(in) + std::int64_t{index ? index[i] : i} * n, n, norm, q8,
+        prepare_row(value(in) + std::int64_t{index ? index[i] : i} * n, n, norm, i16,
                     normed ? normed + std::int64_t{i} * n : nullptr,
                     quantized ? quantized + static_cast<std::size_t>(i) * stride : nullptr);
     return {normed ? normed : value(in), n, quantized, stride};
 }
 
-Rows StepRun::prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, bool q8) {
+Rows StepRun::prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16) {
     if (few_rows())
-        return prepare_rows(w, in, norm, f32, q8, nullptr, rows());
-    if (!norm && !q8)
+        return prepare_rows(w, in, norm, f32, i16, nullptr, rows());
+    if (!norm && !i16)
         return {value(in), width(in), nullptr, 0};
 
     const int n = width(in);
-    const std::size_t stride = q8 ? q8_row_bytes(n) : 0;
+    const std::size_t stride = i16 ? i16_row_bytes(n) : 0;
     float* normed = norm ? shared.normed.data<float>() : nullptr;
     std::byte* quantized = shared.quantized.data<std::byte>();
     parallel(w, rows(), [&](int r) {
-        prepare_row(value(in) + std::int64_t{r} * n, n, norm, q8,
+        prepare_row(value(in) + std::int64_t{r} * n, n, norm, i16,
                     normed ? normed + std::int64_t{r} * n : nullptr,
                     quantized + static_cast<std::size_t>(r) * stride);
     });

@@ -41,10 +41,10 @@ class Buffer {
 struct Worker {
     int thread = 0;
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
-    Buffer f32, q8, scratch, state, queries;
+    Buffer f32, i16, scratch, state, queries;
     std::vector<float> decoded;
     std::size_t bytes() const {
-        return f32.bytes() + q8.bytes() + scratch.bytes() + state.bytes() + queries.bytes();
+        return f32.bytes() + i16.bytes() + scratch.bytes() + state.bytes() + queries.bytes();
     }
 };
 
@@ -59,7 +59,7 @@ struct RopeTable {
 struct Shared {
     std::deque<Buffer> values; ///< one a ValueId
     Buffer normed, quantized;  ///< a stage's input, prepared by all threads for all rows
-    Buffer hidden, hidden_q8;  ///< feed-forward blocks, [pairs of row and expert][width]
+    Buffer hidden, hidden_i16; ///< feed-forward blocks, [pairs of row and expert][width]
     Buffer router_logits;
     std::deque<RopeTable> ropes;
     std::size_t bytes() const;
@@ -114,13 +114,13 @@ class StepRun {
     int threads() const { return barrier_.threads(); }
 
     /// All rows of a value, normed where `norm` is given, in the formats asked for.
-    Rows prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, bool q8);
+    Rows prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16);
     /// The same for some rows of it, each thread for itself.
-    Rows prepare_rows(Worker& w, ValueId in, const NormStep* norm, bool f32, bool q8,
+    Rows prepare_rows(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16,
                       const std::int32_t* index, int count);
 
   private:
-    void prepare_row(const float* x, int width, const NormStep* norm, bool q8, float* normed,
+    void prepare_row(const float* x, int width, const NormStep* norm, bool i16, float* normed,
                      std::byte* quantized) const;
 
     Barrier& barrier_;
