@@ -104,7 +104,7 @@ void run(const Options& options) {
     if (total > model->config().context)
         throw Error("--prompt-tokens and --gen-tokens together are " + std::to_string(total) +
                     ", the model's context holds " + std::to_string(model->config().context));
-    const Tuning tuning = options.model.tuning();
+    const Tuning tuning = options.model.tuning(*model);
     const auto scheduler = start_scheduler(model, tuning);
     const Interrupt interrupt;
     measure(*scheduler, *model, tuning, std::min(options.prompt_tokens, 64), 4, 999,

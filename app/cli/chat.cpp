@@ -26,7 +26,7 @@ constexpr const char* kHelp = "/set NAME=VALUE  move a dial (the next token obey
 class TerminalChat {
   public:
     TerminalChat(const Options& options, std::shared_ptr<LoadedModel> model)
-        : model_(std::move(model)), tuning_(options.model.tuning()), system_(options.system),
+        : model_(std::move(model)), tuning_(options.model.tuning(*model_)), system_(options.system),
           scheduler_(start_scheduler(model_, tuning_)) {
         if (!model_->chat_template())
             throw Error(options.model.path() +

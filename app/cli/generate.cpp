@@ -64,10 +64,11 @@ void run(const Options& options, const std::vector<DialMove>& moves) {
     for (const DialMove& move : moves)
         if (move.name == "experts" && std::get<double>(move.value) > 0)
             check_experts(*model, static_cast<int>(std::get<double>(move.value)));
-    const auto scheduler = start_scheduler(model, options.model.tuning());
+    const Tuning tuning = options.model.tuning(*model);
+    const auto scheduler = start_scheduler(model, tuning);
     RunRequest request;
     request.prompt = prompt_ids(options, *model);
-    request.tuning = options.model.tuning().sequence;
+    request.tuning = tuning.sequence;
     request.moves = moves;
     if (!options.replay.empty())
         request.replay = read_record(options.replay);

@@ -90,7 +90,7 @@ void run(const Options& options) {
                                               ? parse_ids(options.ids, "--ids")
                                               : parse_ids(read_text_file(options.ids_file), options.ids_file);
     const auto model = options.model.load();
-    const Tuning tuning = options.model.tuning();
+    const Tuning tuning = options.model.tuning(*model);
     const auto weights = recoded_weights(*model, tuning.model);
     NpyWriter writer(options.out, ids.size(), static_cast<std::size_t>(model->plan().vocabulary));
     EvaluateOptions settings;

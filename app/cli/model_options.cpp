@@ -1,6 +1,7 @@
 #include "app/cli/model_options.h"
 
 #include "engine/base/error.h"
+#include "engine/run/model_defaults.h"
 
 #include <atomic>
 #include <csignal>
@@ -36,12 +37,13 @@ void ModelOptions::add_to(CLI::App& command, std::initializer_list<std::string_v
     for (std::string_view name : dials) {
         const ControlSpec& spec = *find_control(name);
         std::string help(spec.help);
-        help += " Default: " + format_control(spec, spec.fallback) + ".";
+        help += (model_decides(name) ? " Default: the model's, else " : " Default: ") +
+                format_control(spec, spec.fallback) + ".";
         command
             .add_option_function<std::string>(
                 std::string(spec.flag),
                 [this, &spec](const std::string& text) {
-                    tuning_ = with_control(tuning_, spec, parse_control(spec, text));
+                    asked_.emplace_back(&spec, parse_control(spec, text));
                 },
                 help)
             ->type_name(spec.kind == ControlKind::Choice ? "TYPE" : "NUMBER")
@@ -53,9 +55,16 @@ std::shared_ptr<LoadedModel> ModelOptions::load() const {
     LoadOptions options;
     options.backend = make_cpu_backend({threads_, exact_});
     auto model = LoadedModel::load(path_, options);
-    if (tuning_.sequence.experts > 0)
-        check_experts(*model, tuning_.sequence.experts);
+    if (const int experts = tuning(*model).sequence.experts; experts > 0)
+        check_experts(*model, experts);
     return model;
+}
+
+Tuning ModelOptions::tuning(const LoadedModel& model) const {
+    Tuning tuning = default_tuning(model.file(), model.config());
+    for (const auto& [spec, value] : asked_)
+        tuning = with_control(tuning, *spec, value);
+    return tuning;
 }
 
 void check_experts(const LoadedModel& model, int count) {

@@ -17,15 +17,15 @@ class ModelOptions {
 
     /// Loads the model. Throws Error; also where --experts does not fit the model.
     std::shared_ptr<LoadedModel> load() const;
-    /// The dials asked for, the rest at their defaults.
-    Tuning tuning() const { return tuning_; }
+    /// The dials asked for, the rest at the model's defaults.
+    Tuning tuning(const LoadedModel& model) const;
     const std::string& path() const { return path_; }
 
   private:
     std::string path_, device_ = "cpu";
     int threads_ = 0;
     bool exact_ = false;
-    Tuning tuning_;
+    std::vector<std::pair<const ControlSpec*, ControlValue>> asked_; ///< dials, in the order given
 };
 
 /// "NAME=VALUE" to a dial and its value. Throws CLI::ValidationError naming `option`.

@@ -26,7 +26,7 @@ void run(const Options& options) {
     if (options.context > model->config().context)
         throw Error("--ctx " + std::to_string(options.context) + " is more than the model's context of " +
                     std::to_string(model->config().context));
-    const Tuning tuning = options.model.tuning();
+    const Tuning tuning = options.model.tuning(*model);
     // The tokenizer puts BOS in front where the model wants one; every window then begins with it.
     std::vector<std::int32_t> ids = text_prompt(*model, text);
     const std::int32_t bos = model->tokenizer()->bos();

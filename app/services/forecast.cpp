@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/carve/calibrate.h"
 #include "engine/run/memory.h"
+#include "engine/run/model_defaults.h"
 #include "engine/run/precision.h"
 
 #include <QCryptographicHash>
@@ -165,6 +166,7 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
         if (type == BlockType::F16)
             c.kv_bytes_per_token = a_token;
     }
+    c.defaults = default_tuning(model.file(), config);
     c.defaults.sequence.experts = plan.experts_active;
     const SystemMemory memory = system_memory();
     c.memory_total = memory.total;

@@ -5,6 +5,7 @@
 #include "engine/files/safetensors.h"
 #include "engine/model/folder_config.h"
 #include "engine/model/folder_tensors.h"
+#include "engine/model/generation_config.h"
 #include "engine/model/template_source.h"
 
 #include <map>
@@ -20,6 +21,7 @@ class FolderModel final : public ModelFile {
         metadata_ = std::move(config.metadata);
         const auto name = std::filesystem::absolute(path).lexically_normal();
         metadata_.set("general.name", (name.has_filename() ? name : name.parent_path()).filename().string());
+        add_generation_config(path, metadata_);
         if (const auto source = find_template(path); source && !source->source.empty()) {
             metadata_.set("tokenizer.chat_template", source->source);
         }

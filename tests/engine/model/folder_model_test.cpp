@@ -159,5 +159,20 @@ TEST(FolderNames, KnowLayersAndExperts) {
     }
 }
 
+TEST(FolderModel, CarriesTheSamplingItsAuthorsAdvise) {
+    std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
+    const std::filesystem::path folder = ::mkdtemp(name.data());
+    std::filesystem::copy(kPacked + "llama31", folder, std::filesystem::copy_options::recursive);
+    std::ofstream(folder / "generation_config.json")
+        << R"({"do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": "wide", "eos_token_id": [1, 2]})";
+    const auto model = open_model(folder);
+    EXPECT_EQ(model->metadata().real("general.sampling.temp"), 0.6);
+    EXPECT_EQ(model->metadata().real("general.sampling.top_k"), 20);
+    EXPECT_FALSE(model->metadata().has("general.sampling.top_p"));
+    std::ofstream(folder / "generation_config.json") << "{ not JSON";
+    EXPECT_FALSE(open_model(folder)->metadata().has("general.sampling.temp"));
+    std::filesystem::remove_all(folder);
+}
+
 } // namespace
 } // namespace switchyard

@@ -1,4 +1,6 @@
 // The engine against logits of the models' authors' own code, on tiny random models of each family.
+#include "engine/files/gguf.h"
+#include "engine/model/quantize_file.h"
 #include "engine/run/loaded_model.h"
 #include "tests/support/npy.h"
 
@@ -6,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 namespace switchyard {
 namespace {
@@ -108,6 +111,24 @@ TEST_P(ReferenceModel, FastPathAgreesButForTheHalfPrecisionCache) {
         compare(all_logits(*model, ids(), 512, BlockType::F16), want.values, want.shape.back());
     EXPECT_LT(c.median, 3e-5);
     EXPECT_LT(c.nmse, 1e-2) << "an F16 cache costs 1e-6, and more at the tokens where it flips a route";
+}
+
+// Activations of 8 bits would be 1e-4 .. 1e-2 away.
+TEST_P(ReferenceModel, FastPathComputesQuantizedWeightsAsTheExactOne) {
+    const auto source =
+        open_gguf(SWITCHYARD_TEST_WORK "/reference/models/" + std::string(GetParam()) + "/model-f32.gguf");
+    for (const BlockType type : {BlockType::Q4_1, BlockType::Q8_0}) {
+        const std::string path =
+            testing::TempDir() + "fast-path-" + GetParam() + "-" + std::string(traits(type).name) + ".gguf";
+        quantize_file(*source, path, {.type = type, .pure = true});
+        const auto exact = all_logits(*load_path(path, true), ids(), 512, BlockType::F32);
+        const auto model = load_path(path, false);
+        const Comparison c = compare(all_logits(*model, ids(), 512, BlockType::F32), exact,
+                                     static_cast<std::size_t>(model->plan().vocabulary));
+        EXPECT_LT(c.median, 1e-6) << traits(type).name;
+        EXPECT_LT(c.nmse, 1e-4) << traits(type).name << ": more only where a route flips";
+        std::filesystem::remove(path);
+    }
 }
 
 TEST_P(ReferenceModel, ResultsDoNotDependOnChunksOrThreads) {
