@@ -8,18 +8,45 @@ cd "$(dirname "$0")/.."
 preset=release
 case ${1:-} in release | dev | asan | tsan) preset=$1; shift ;; esac
 
+reports=() status=0 unfuzzed=0
+# run_tests PRESET [options of ctest]
+run_tests() {
+    local report=$PWD/build/$1/tests.xml
+    rm -f "$report"
+    ctest --test-dir "build/$1" --output-on-failure --timeout 600 --parallel "$(nproc)" --output-junit "$report" "${@:2}" || status=$?
+    reports+=("$report")
+}
+# Whether this machine can build fuzzers: clang with its libFuzzer.
+can_fuzz() {
+    command -v clang++ >/dev/null &&
+        echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+        clang++ -fsanitize=fuzzer,address,undefined -x c++ - -o /dev/null 2>/dev/null
+}
+
 install_packages installer/packages.txt tests/packages.txt
 build "$preset"
-
-report=$PWD/build/$preset/tests.xml
-status=0
-ctest --test-dir "build/$preset" --output-on-failure --timeout 600 --parallel "$(nproc)" --output-junit "$report" "$@" || status=$?
-python3 - "$report" <<'PY'
+run_tests "$preset" "$@"
+# Each fuzzer for some seconds, on a plain run of everything.
+if [ "$preset" = release ] && [ $# = 0 ]; then
+    fuzzers=(tests/fuzz/*_fuzz.cpp)
+    if can_fuzz; then
+        build fuzz $(basename -s .cpp "${fuzzers[@]}")
+        run_tests fuzz
+    else
+        say "There is no clang++ with libFuzzer here: the fuzzers are skipped."
+        unfuzzed=${#fuzzers[@]}
+    fi
+fi
+python3 - "$unfuzzed" "${reports[@]}" <<'PY'
 import sys, xml.etree.ElementTree as xml
-suite = xml.parse(sys.argv[1]).getroot()
-count = lambda name: int(suite.get(name, 0))
-failed = count("failures")
-skipped = count("skipped") + count("disabled")
-print(f"{count('tests') - failed - skipped} passed, {failed} failed, {skipped} skipped")
+total = failed = 0
+skipped = unfuzzed = int(sys.argv[1])
+for report in sys.argv[2:]:
+    suite = xml.parse(report).getroot()
+    count = lambda name: int(suite.get(name, 0))
+    total += count("tests")
+    failed += count("failures")
+    skipped += count("skipped") + count("disabled")
+print(f"{total + unfuzzed - failed - skipped} passed, {failed} failed, {skipped} skipped")
 PY
 exit "$status"
