@@ -1,6 +1,7 @@
 #include "engine/run/active_run.h"
 
 #include "engine/base/error.h"
+#include "engine/run/latent_form.h"
 
 #include <algorithm>
 
@@ -83,6 +84,22 @@ BlockType ActiveRun::kv_type() const {
     const ContextSpan* span = span_now();
     const BlockType wanted = span ? span->kv : tuning_.kv;
     return wanted == BlockType::F32 ? BlockType::F16 : wanted; // recorded on the exact path
+}
+
+bool ActiveRun::decompressed() const {
+    const int from = decompress_from(*plan_);
+    if (from == 0 || (sequence && decoding()))
+        return false;
+    if (const ContextSpan* span = span_now())
+        return span->decompressed;
+    // In a chat only what is new counts; elsewhere what a full recompute would do, so that reuse equals it.
+    const int kept = reuse() == CacheReuse::Chat ? reused : 0;
+    return static_cast<int>(request_.prompt.size()) - kept >= from;
+}
+
+int ActiveRun::prefill_chunk() const {
+    const int chunk = std::max(1, tuning_.prefill_chunk);
+    return decompressed() ? std::max(chunk, kDecompressedChunk) : chunk;
 }
 
 std::span<const std::int32_t> ActiveRun::pending() const {

@@ -33,6 +33,9 @@ class ActiveRun {
     void note_quant(const std::optional<BlockType>& target);
     int experts() const;       ///< active for the next rows; 0: a dense model
     BlockType kv_type() const; ///< of new blocks
+    /// The form of latent attention for the next rows: a long prompt's is decompressed, an answer's absorbed.
+    bool decompressed() const;
+    int prefill_chunk() const; ///< rows of the prompt to read at a time
     bool alone() const;
     CacheReuse reuse() const;
 

@@ -27,6 +27,9 @@ struct BatchRow {
     std::int32_t sequence = 0; ///< index into Batch::sequences
     std::int32_t experts = 0;  ///< active routed experts; 0: as the plan says
     bool wants_logits = false;
+    /// Latent attention in its decompressed form; else in the absorbed one. They agree to rounding, so the
+    /// form is the row's own and never the batch's: results do not depend on what is computed together.
+    bool decompressed = false;
 };
 
 /// The blocks of a sequence, by position / kKvBlockTokens. They must exist for every position in the batch.

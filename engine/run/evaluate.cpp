@@ -1,6 +1,7 @@
 #include "engine/run/evaluate.h"
 
 #include "engine/base/error.h"
+#include "engine/run/latent_form.h"
 
 #include <algorithm>
 #include <cmath>
@@ -42,14 +43,17 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
     Blocks blocks(executor);
     const auto vocabulary = static_cast<std::size_t>(plan.vocabulary);
     const auto count = static_cast<int>(ids.size());
-    const int chunk = std::max(1, options.chunk);
+    const int from = decompress_from(plan);
+    const bool decompressed = from > 0 && count >= from;
+    const int chunk = std::max(decompressed ? kDecompressedChunk : 1, options.chunk);
     for (int begin = 0; begin < count && !stop.stop_requested(); begin += chunk) {
         const int end = std::min(count, begin + chunk);
         blocks.cover(end, backend.exact() ? BlockType::F32 : options.kv);
         Batch batch;
         batch.sequences.push_back({blocks.ids()});
         for (int p = begin; p < end; ++p)
-            batch.rows.push_back({ids[static_cast<std::size_t>(p)], p, 0, options.experts, true});
+            batch.rows.push_back(
+                {ids[static_cast<std::size_t>(p)], p, 0, options.experts, true, decompressed});
         const StepResult result = executor.run(std::move(batch), weights, stop);
         if (result.cancelled)
             return;

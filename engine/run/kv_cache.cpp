@@ -50,10 +50,11 @@ std::vector<ContextSpan> KvCache::Sequence::spans(int count) const {
             const int block = at / kKvBlockTokens;
             const int next = std::min(end, (block + 1) * kKvBlockTokens);
             ContextSpan span{next - at, spans_[s].dials.experts,
-                             blocks_[static_cast<std::size_t>(block)]->type, *spans_[s].dials.weights};
+                             blocks_[static_cast<std::size_t>(block)]->type, *spans_[s].dials.weights,
+                             spans_[s].dials.decompressed};
             ContextSpan* last = result.empty() ? nullptr : &result.back();
             if (last && last->experts_active == span.experts_active && last->kv == span.kv &&
-                last->weights == span.weights)
+                last->weights == span.weights && last->decompressed == span.decompressed)
                 last->tokens += span.tokens;
             else
                 result.push_back(std::move(span));

@@ -13,9 +13,11 @@ namespace switchyard {
 struct CacheDials {
     int experts = 0; ///< active; 0: a dense model
     std::shared_ptr<const WeightsState> weights;
+    bool decompressed = false; ///< as BatchRow's
 
     bool same(const CacheDials& other) const {
-        return experts == other.experts && (weights == other.weights || *weights == *other.weights);
+        return experts == other.experts && decompressed == other.decompressed &&
+               (weights == other.weights || *weights == *other.weights);
     }
 };
 

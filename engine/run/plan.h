@@ -66,9 +66,11 @@ struct AttentionStep {
     WeightId sinks = kNoWeight; ///< [heads] logits of an empty key
 };
 
-/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434) in its absorbed form: the cache holds one
-/// vector [latent_dim + rope] a token, which is the key of every head, and its first latent_dim values are
-/// the value. Appends this batch's vectors to the layer's cache first.
+/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): the cache holds one vector
+/// [latent_dim + rope] a token. In the absorbed form that is the key of every head, and its first latent_dim
+/// values are the value; in the decompressed form each head has keys and values of its own, made from it:
+/// k = [k_b^T latent | rope], v = v_b latent. Rows say which form (BatchRow::decompressed). Appends this
+/// batch's vectors to the layer's cache first.
 struct LatentAttentionStep {
     ValueId q;      ///< [heads * (nope + rope)], rotated
     ValueId latent; ///< [latent_dim + rope]: the normed latent, then the rotated part of the key
@@ -80,13 +82,20 @@ struct LatentAttentionStep {
 };
 
 /// What joins gate and up: silu(gate) * up, gelu(gate) * up, or gpt-oss's
-/// gate * sigmoid(1.702 gate) * (up + 1) with gate at most 7 and up within -7 .. 7.
+/// gate * sigmoid(alpha * gate) * (up + 1) with gate at most `limit` and up within -limit .. limit.
 enum class Activation : std::uint8_t { Silu, Gelu, ClampedSilu };
+
+/// The constants of ClampedSilu.
+struct SiluClamp {
+    float alpha = 1.702f, limit = 7.0f;
+};
 
 /// out (+)= down(act(gate(in)) * up(in)); dense layers and shared experts
 struct FeedForwardStep {
     ValueId in;
     WeightId gate, up, down;
+    WeightId gate_bias = kNoWeight, up_bias = kNoWeight; ///< [width]
+    WeightId down_bias = kNoWeight;                      ///< [width(out)]
     ValueId out;
     int width; ///< hidden neurons
     Activation activation = Activation::Silu;
@@ -94,7 +103,12 @@ struct FeedForwardStep {
     WeightId output_gate = kNoWeight; ///< [width(in)]: the result is multiplied by sigmoid(output_gate . in)
 };
 
-enum class GateFunction : std::uint8_t { Softmax, Sigmoid, SoftmaxChosen /* softmax over the chosen */ };
+enum class GateFunction : std::uint8_t {
+    Softmax,
+    Sigmoid,
+    SoftmaxChosen, ///< softmax over the chosen
+    SqrtSoftplus   ///< sqrt(log(1 + exp(logit)))
+};
 
 /// How a router chooses; see the routing order in engine/README.md.
 struct Routing {
@@ -127,6 +141,7 @@ struct ExpertsStep {
     ValueId out;
     int width;
     Activation activation = Activation::Silu;
+    SiluClamp clamp;
     bool add = true;
 };
 

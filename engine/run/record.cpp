@@ -106,6 +106,8 @@ Json context_to_json(const std::vector<ContextSpan>& spans) {
                         {"experts_active", span.experts_active},
                         {"kv", type_name(span.kv)},
                         {"weights", std::move(weights)}});
+        if (span.decompressed)
+            json.back()["decompressed"] = true;
     }
     return json;
 }
@@ -122,6 +124,7 @@ std::vector<ContextSpan> context_from_json(const Json& json) {
         for (const Json& layer : entry.at("weights"))
             span.weights.push_back(
                 {quant_from(layer.at("quant").get<std::string>()), layer.at("slices").get<std::uint32_t>()});
+        span.decompressed = entry.value("decompressed", false);
         spans.push_back(std::move(span));
     }
     return spans;

@@ -31,6 +31,7 @@ struct ContextSpan {
     int experts_active = 0; ///< 0: a dense model
     BlockType kv = BlockType::F16;
     WeightsState weights;
+    bool decompressed = false; ///< the form of latent attention, as BatchRow's
 
     bool operator==(const ContextSpan&) const = default;
 };

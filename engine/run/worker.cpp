@@ -202,8 +202,9 @@ void Scheduler::Worker::begin(const RunPtr& run) {
     const auto failure = failure_of([&] {
         run->begin(parts_, recoder_.progress().target);
         const RunRequest& request = run->request();
-        run->sequence = cache_.open(request.conversation, request.prompt, {run->experts(), recoder_.state()},
-                                    run->kv_type(), run->reuse());
+        run->sequence = cache_.open(request.conversation, request.prompt,
+                                    {run->experts(), recoder_.state(), run->decompressed()}, run->kv_type(),
+                                    run->reuse());
         run->reused = run->sequence->size();
     });
     if (failure)
@@ -303,7 +304,7 @@ std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(const std::ve
         std::span<const std::int32_t> tokens = run->pending();
         if (!run->decoding()) {
             if (chunk_left < 0)
-                chunk_left = std::max(1, run->tuning().prefill_chunk);
+                chunk_left = run->prefill_chunk();
             std::size_t most = static_cast<std::size_t>(chunk_left);
             if (run->span_now())
                 most = std::min(most, static_cast<std::size_t>(run->span_end() - run->position()));
@@ -317,8 +318,10 @@ std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(const std::ve
         if (failure)
             end(run, FinishReason::Failed, *failure);
         else
-            shares.push_back(
-                {run, tokens, {run->experts(), recoder_.state()}, tokens.size() == run->pending().size()});
+            shares.push_back({run,
+                              tokens,
+                              {run->experts(), recoder_.state(), run->decompressed()},
+                              tokens.size() == run->pending().size()});
     }
     return shares;
 }
@@ -330,7 +333,8 @@ Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
         batch.sequences.push_back(share.run->sequence->batch_sequence());
         std::int32_t position = share.run->position();
         for (std::int32_t token : share.tokens)
-            batch.rows.push_back({token, position++, sequence, share.dials.experts, false});
+            batch.rows.push_back(
+                {token, position++, sequence, share.dials.experts, false, share.dials.decompressed});
         batch.rows.back().wants_logits = share.logits;
     }
     return batch;

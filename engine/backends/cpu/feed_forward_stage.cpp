@@ -22,23 +22,21 @@ void add_bias(const float* bias, float* y, std::int64_t n) {
         add(bias, y, static_cast<int>(n));
 }
 
-// gpt-oss's activation (its model card and transformers' GptOssExperts give the constants).
-void clamped_swiglu(const float* gate, const float* up, float* out, int n) {
-    constexpr float kAlpha = 1.702f, kLimit = 7.0f;
+void clamped_swiglu(SiluClamp c, const float* gate, const float* up, float* out, int n) {
     for (int i = 0; i < n; ++i) {
-        const float g = std::min(gate[i], kLimit), u = std::clamp(up[i], -kLimit, kLimit);
-        out[i] = g / (1.0f + std::exp(-kAlpha * g)) * (u + 1.0f);
+        const float g = std::min(gate[i], c.limit), u = std::clamp(up[i], -c.limit, c.limit);
+        out[i] = g / (1.0f + std::exp(-c.alpha * g)) * (u + 1.0f);
     }
 }
 
-void join(Activation activation, const float* gate, const float* up, float* out, int n) {
-    switch (activation) {
+void join(const FeedForwardStage::Unit& unit, const float* gate, const float* up, float* out, int n) {
+    switch (unit.activation) {
     case Activation::Silu:
         return swiglu(gate, up, out, n);
     case Activation::Gelu:
         return gelu_glu(gate, up, out, n);
     case Activation::ClampedSilu:
-        return clamped_swiglu(gate, up, out, n);
+        return clamped_swiglu(unit.clamp, gate, up, out, n);
     }
 }
 
@@ -168,6 +166,7 @@ std::vector<FeedForwardStage::Unit> FeedForwardStage::units(const StepRun& run, 
             u.up_bias = bias_row(run, experts_->up_bias, e, experts_->width);
             u.down_bias = bias_row(run, experts_->down_bias, e, run.width(out_));
             u.activation = experts_->activation;
+            u.clamp = experts_->clamp;
             u.width = experts_->width;
             u.all_rows = false;
             place(u);
@@ -179,6 +178,9 @@ std::vector<FeedForwardStage::Unit> FeedForwardStage::units(const StepRun& run, 
         u.gate = &run.slice(b.gate);
         u.up = &run.slice(b.up);
         u.down = &run.slice(b.down);
+        u.gate_bias = run.vector(b.gate_bias);
+        u.up_bias = run.vector(b.up_bias);
+        u.down_bias = run.vector(b.down_bias);
         u.activation = b.activation;
         u.width = b.width;
         u.all_rows = b.output_gate == kNoWeight;
@@ -211,7 +213,7 @@ void FeedForwardStage::hidden(StepRun& run, Worker& w, const Rows& in, const Uni
         float* h = run.shared.hidden.data<float>() + u.hidden + static_cast<std::size_t>(t) * stride + first;
         add_bias(u.gate_bias ? u.gate_bias + first : nullptr, gate + t * kHiddenChunk, n);
         add_bias(u.up_bias ? u.up_bias + first : nullptr, up + t * kHiddenChunk, n);
-        join(u.activation, gate + t * kHiddenChunk, up + t * kHiddenChunk, h, static_cast<int>(n));
+        join(u, gate + t * kHiddenChunk, up + t * kHiddenChunk, h, static_cast<int>(n));
         if (i16)
             quantize_i16(
                 h, n,
@@ -233,6 +235,8 @@ void FeedForwardStage::down(StepRun& run, Worker& w, const std::vector<Unit>& un
                      i16_row_bytes(static_cast<std::int64_t>(stride))};
         if (u.all_rows) {
             multiply(*u.down, h, nullptr, u.tokens(), first, last, out, rows, true, w.decoded);
+            for (int t = 0; u.down_bias && t < u.tokens(); ++t)
+                add_bias(u.down_bias + row0, out + t * rows + row0, n);
             continue;
         }
         float* y = w.scratch.get<float>(static_cast<std::size_t>(u.tokens() * n));

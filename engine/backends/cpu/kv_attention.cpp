@@ -8,16 +8,12 @@ namespace switchyard::cpu {
 
 namespace {
 
-KvBlockId block_at(const QueryGroup& g, int position) {
-    return g.sequence->blocks[static_cast<std::size_t>(position / kKvBlockTokens)];
-}
-
 int oldest(const QueryGroup& g, int position) {
     return g.window > 0 ? std::max(0, position - g.window + 1) : 0;
 }
 
 // The reference: all scores of a query, softmax and the weighted sum in double.
-void attend_exactly(StepRun& run, Worker& w, const QueryGroup& g, int query) {
+void attend_exactly(Worker& w, const QueryGroup& g, int query, KvSource& source) {
     const int position = g.positions[query], from = oldest(g, position);
     const float* q = g.q + std::int64_t{query} * g.key_dim;
     float* out = g.out + std::int64_t{query} * accumulator_floats(g.value_dim);
@@ -26,8 +22,7 @@ void attend_exactly(StepRun& run, Worker& w, const QueryGroup& g, int query) {
     float* kv = w.scratch.get<float>(static_cast<std::size_t>(std::max(g.key_dim, g.value_dim)));
     double most = g.sinks ? g.sinks[query] : -std::numeric_limits<double>::infinity();
     for (int p = from; p <= position; ++p) {
-        load_k(BlockType::F32, run.kv.keys(block_at(g, p), g.layer, g.kv_head), g.key_dim, p % kKvBlockTokens,
-               kv);
+        load_k(BlockType::F32, source.block(p / kKvBlockTokens).keys, g.key_dim, p % kKvBlockTokens, kv);
         double s = 0;
         for (int d = 0; d < g.key_dim; ++d)
             s += static_cast<double>(q[d]) * kv[d];
@@ -38,12 +33,11 @@ void attend_exactly(StepRun& run, Worker& w, const QueryGroup& g, int query) {
     for (int p = from; p <= position; ++p) {
         const double weight = std::exp(scores[static_cast<std::size_t>(p - from)] - most);
         total += weight;
-        if (g.values_in_keys)
-            load_k(BlockType::F32, run.kv.keys(block_at(g, p), g.layer, g.kv_head), g.key_dim,
-                   p % kKvBlockTokens, kv);
+        const KvBlockView block = source.block(p / kKvBlockTokens);
+        if (block.values)
+            load_v(BlockType::F32, block.values, g.value_dim, p % kKvBlockTokens, kv);
         else
-            load_v(BlockType::F32, run.kv.values(block_at(g, p), g.layer, g.kv_head), g.value_dim,
-                   p % kKvBlockTokens, kv);
+            load_k(BlockType::F32, block.keys, g.key_dim, p % kKvBlockTokens, kv);
         for (int d = 0; d < g.value_dim; ++d)
             sum[static_cast<std::size_t>(d)] += weight * kv[d];
     }
@@ -53,10 +47,16 @@ void attend_exactly(StepRun& run, Worker& w, const QueryGroup& g, int query) {
 
 } // namespace
 
-void attend(StepRun& run, Worker& w, const QueryGroup& g) {
-    if (run.kv.type(g.sequence->blocks[0]) == BlockType::F32) {
+KvBlockView CachedKv::block(int block) {
+    const KvBlockId id = sequence_.blocks[static_cast<std::size_t>(block)];
+    return {run_.kv.type(id), run_.kv.keys(id, layer_, kv_head_),
+            values_in_keys_ ? nullptr : run_.kv.values(id, layer_, kv_head_)};
+}
+
+void attend(Worker& w, const QueryGroup& g, KvSource& source) {
+    if (g.exact) {
         for (int i = 0; i < g.count; ++i)
-            attend_exactly(run, w, g, i);
+            attend_exactly(w, g, i, source);
         return;
     }
     const int acc_width = accumulator_floats(g.value_dim);
@@ -71,23 +71,26 @@ void attend(StepRun& run, Worker& w, const QueryGroup& g) {
     }
     const int last = g.positions[g.count - 1] / kKvBlockTokens;
     for (int b = oldest(g, g.positions[0]) / kKvBlockTokens; b <= last; ++b) {
-        for (std::size_t i = 0; i < count; ++i)
-            ranges[i] = {std::clamp(oldest(g, g.positions[i]) - b * kKvBlockTokens, 0, kKvBlockTokens),
-                         std::clamp(g.positions[i] + 1 - b * kKvBlockTokens, 0, kKvBlockTokens)};
-        const KvBlockId block = g.sequence->blocks[static_cast<std::size_t>(b)];
+        const int begin = b * kKvBlockTokens;
+        // Those before the block see nothing of it.
+        const std::int64_t first = std::lower_bound(g.positions, g.positions + g.count, begin) - g.positions;
+        for (auto i = static_cast<std::size_t>(first); i < count; ++i)
+            ranges[i] = {std::clamp(oldest(g, g.positions[i]) - begin, 0, kKvBlockTokens),
+                         std::clamp(g.positions[i] + 1 - begin, 0, kKvBlockTokens)};
+        const KvBlockView block = source.block(b);
         AttendArgs args;
-        args.type = run.kv.type(block);
+        args.type = block.type;
         args.head_dim = g.key_dim;
         args.value_dim = g.value_dim;
-        args.k_block = run.kv.keys(block, g.layer, g.kv_head);
-        args.v_block = g.values_in_keys ? nullptr : run.kv.values(block, g.layer, g.kv_head);
-        args.queries = g.count;
-        args.q = g.q;
+        args.k_block = block.keys;
+        args.v_block = block.values;
+        args.queries = g.count - static_cast<int>(first);
+        args.q = g.q + first * g.key_dim;
         args.q_stride = g.key_dim;
-        args.ranges = ranges;
-        args.max = max;
-        args.sum = sum;
-        args.acc = g.out;
+        args.ranges = ranges + first;
+        args.max = max + first;
+        args.sum = sum + first;
+        args.acc = g.out + first * acc_width;
         args.acc_stride = acc_width;
         args.scratch = w.scratch.get<float>(attend_scratch_floats(g.key_dim, g.value_dim));
         attend_block(args);
@@ -98,16 +101,18 @@ void attend(StepRun& run, Worker& w, const QueryGroup& g) {
     }
 }
 
-std::vector<RowGroup> row_groups(const Batch& batch, int most) {
+std::vector<RowGroup> row_groups(const Batch& batch, int most, int most_decompressed) {
     std::vector<RowGroup> groups;
     for (int r = 0; r < static_cast<int>(batch.rows.size()); ++r) {
-        const bool same = !groups.empty() && groups.back().count < most &&
-                          batch.rows[static_cast<std::size_t>(r)].sequence ==
-                              batch.rows[static_cast<std::size_t>(groups.back().first)].sequence;
+        const BatchRow& row = batch.rows[static_cast<std::size_t>(r)];
+        const int limit = row.decompressed ? most_decompressed : most;
+        const bool same = !groups.empty() && groups.back().count < limit &&
+                          groups.back().decompressed == row.decompressed &&
+                          batch.rows[static_cast<std::size_t>(groups.back().first)].sequence == row.sequence;
         if (same)
             ++groups.back().count;
         else
-            groups.push_back({r, 1});
+            groups.push_back({r, 1, row.decompressed});
     }
     return groups;
 }

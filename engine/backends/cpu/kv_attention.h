@@ -1,17 +1,44 @@
-// Attention of some queries over one KV head's cache.
+// Attention of some queries over one KV head's keys and values.
 #pragma once
 
 #include "engine/backends/cpu/step_run.h"
 
 namespace switchyard::cpu {
 
+/// The keys and values of one KV head in one block, in the layout of the kernels.
+struct KvBlockView {
+    BlockType type;
+    const std::byte* keys;
+    const std::byte* values; ///< null: the value is the first value_dim values of the key (MLA)
+};
+
+/// Where queries find the keys and values of a KV head.
+class KvSource {
+  public:
+    virtual ~KvSource() = default;
+    /// Block `block` of the sequence; valid until the next call, on the exact path for good.
+    virtual KvBlockView block(int block) = 0;
+};
+
+/// The cache's own blocks.
+class CachedKv : public KvSource {
+  public:
+    CachedKv(StepRun& run, const BatchSequence& sequence, int layer, int kv_head, bool values_in_keys)
+        : run_(run), sequence_(sequence), layer_(layer), kv_head_(kv_head), values_in_keys_(values_in_keys) {}
+    KvBlockView block(int block) override;
+
+  private:
+    StepRun& run_;
+    const BatchSequence& sequence_;
+    int layer_, kv_head_;
+    bool values_in_keys_;
+};
+
 /// Queries that share a sequence and a KV head. They are in ascending order of position.
 struct QueryGroup {
-    const BatchSequence* sequence;
-    int layer, kv_head;
     int key_dim, value_dim;
-    bool values_in_keys; ///< MLA: the value is the first value_dim values of the key
-    int window;          ///< 0: full
+    int window; ///< 0: full
+    bool exact; ///< all in double, from blocks in F32
     int count;
     const float* q;                ///< [count][key_dim], the score scale multiplied in
     const std::int32_t* positions; ///< [count]
@@ -19,14 +46,20 @@ struct QueryGroup {
     float* out;                    ///< [count][accumulator_floats(value_dim)], normalised
 };
 
-/// Blocks in F32 are computed exactly (sums in double), others by the kernels, block by block in ascending
-/// order.
-void attend(StepRun& run, Worker& w, const QueryGroup& queries);
+/// Exactly (sums in double), or by the kernels, block by block in ascending order.
+void attend(Worker& w, const QueryGroup& queries, KvSource& source);
 
-/// Rows of one sequence that stand together, at most `most` of them.
+/// Whether a sequence's cache is that of the exact path.
+inline bool exact_cache(const StepRun& run, const BatchSequence& sequence) {
+    return run.kv.type(sequence.blocks[0]) == BlockType::F32;
+}
+
+/// Rows of one sequence that stand together and have one form of latent attention.
 struct RowGroup {
     int first, count;
+    bool decompressed;
 };
-std::vector<RowGroup> row_groups(const Batch& batch, int most);
+/// At most `most` rows each, or `most_decompressed`.
+std::vector<RowGroup> row_groups(const Batch& batch, int most, int most_decompressed);
 
 } // namespace switchyard::cpu

@@ -77,7 +77,7 @@ class AttentionStage : public Stage {
     RowSteps row_steps_;
 };
 
-/// The same over a latent cache (MLA), in the absorbed form.
+/// The same over a latent cache (MLA), each row in its own form.
 class LatentAttentionStage : public Stage {
   public:
     LatentAttentionStage(const LatentAttentionStep& step, RowSteps row_steps)
@@ -86,9 +86,10 @@ class LatentAttentionStage : public Stage {
     void run(StepRun& run, Worker& w) const override;
 
   private:
-    void attend_heads(StepRun& run, Worker& w, int first_row, int rows, int first_head, int heads) const;
-    static void project_head(Worker& w, const Slice& weight, const float* x, std::int64_t x_stride, int rows,
-                             float* y, std::int64_t y_stride);
+    void attend_absorbed(StepRun& run, Worker& w, const BatchSequence& sequence, int first_row, int rows,
+                         int first_head, int heads) const;
+    void attend_decompressed(StepRun& run, Worker& w, const BatchSequence& sequence, int first_row, int rows,
+                             int head) const;
 
     LatentAttentionStep step_;
     RowSteps row_steps_;
@@ -114,6 +115,7 @@ class FeedForwardStage : public Stage {
         const Slice *gate, *up, *down;
         const float *gate_bias, *up_bias, *down_bias; ///< [width], [width], [width(out)] or null
         Activation activation;
+        SiluClamp clamp;
         int width;
         bool all_rows;                  ///< every row with weight 1, in order
         std::vector<std::int32_t> rows; ///< of the batch

@@ -24,6 +24,20 @@ std::byte* Buffer::reserve(std::size_t bytes) {
     return data_;
 }
 
+void Worker::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
+                     std::int64_t y_stride) {
+    Rows in{x, x_stride, nullptr, 0};
+    if (wants_i16(weight)) {
+        in.i16_stride = i16_row_bytes(weight.cols);
+        std::byte* quantized = i16.get<std::byte>(static_cast<std::size_t>(rows) * in.i16_stride);
+        for (int r = 0; r < rows; ++r)
+            quantize_i16(x + r * x_stride, weight.cols,
+                         quantized + static_cast<std::size_t>(r) * in.i16_stride);
+        in.i16 = quantized;
+    }
+    multiply(weight, in, nullptr, rows, 0, panels(weight.rows), y, y_stride, false, decoded);
+}
+
 std::size_t Shared::bytes() const {
     std::size_t sum =
         normed.bytes() + quantized.bytes() + hidden.bytes() + hidden_i16.bytes() + router_logits.bytes();

@@ -41,11 +41,14 @@ class Buffer {
 struct Worker {
     int thread = 0;
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
-    Buffer f32, i16, scratch, state, queries;
+    Buffer f32, i16, scratch, state, queries, latent;
     std::vector<float> decoded;
     std::size_t bytes() const {
-        return f32.bytes() + i16.bytes() + scratch.bytes() + state.bytes() + queries.bytes();
+        return f32.bytes() + i16.bytes() + scratch.bytes() + state.bytes() + queries.bytes() + latent.bytes();
     }
+    /// y[t] = W x[t] for `rows` rows of floats, quantized first where W wants that; strides in floats.
+    void project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
+                 std::int64_t y_stride);
 };
 
 /// cos and sin of a rope's frequencies for the rows of a batch: [rows][dims/2] each.

@@ -48,7 +48,7 @@ Comparison compare(const std::vector<float>& logits, const std::vector<float>& e
 
 // All tokens in steps of `chunk` rows; logits of every position.
 std::vector<float> all_logits(LoadedModel& model, const std::vector<std::int32_t>& ids, std::size_t chunk,
-                              BlockType kv) {
+                              BlockType kv, bool decompressed = false) {
     std::vector<float> logits;
     BatchSequence sequence;
     for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
@@ -56,7 +56,7 @@ std::vector<float> all_logits(LoadedModel& model, const std::vector<std::int32_t
         for (std::size_t i = begin; i < std::min(begin + chunk, ids.size()); ++i) {
             while (sequence.blocks.size() <= i / kKvBlockTokens)
                 sequence.blocks.push_back(model.executor().allocate_kv_block(kv));
-            batch.rows.push_back({ids[i], static_cast<std::int32_t>(i), 0, 0, true});
+            batch.rows.push_back({ids[i], static_cast<std::int32_t>(i), 0, 0, true, decompressed});
         }
         batch.sequences.push_back(sequence);
         const StepResult result = model.executor().run(std::move(batch), model.weights());
@@ -144,6 +144,46 @@ INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel,
                          testing::Values("llama31", "deepseek1", "deepseek2_lite", "deepseek2_grouped",
                                          "deepseek3", "gptoss", "mixtral", "olmoe", "qwen2", "qwen2moe",
                                          "qwen3", "qwen3moe"),
+                         [](const auto& info) { return std::string(info.param); });
+
+/// Models with latent attention.
+class LatentModel : public ReferenceModel {};
+
+TEST_P(LatentModel, DecompressedFormAgreesWithTheAuthorsCode) {
+    const auto want = expected();
+    const auto model = load(GetParam(), true);
+    const Comparison c =
+        compare(all_logits(*model, ids(), 512, BlockType::F32, true), want.values, want.shape.back());
+    EXPECT_LT(c.nmse, 1e-9);
+    EXPECT_EQ(c.other_argmax, 0u);
+}
+
+TEST_P(LatentModel, TheTwoFormsAgree) {
+    for (const bool exact : {true, false}) {
+        const auto model = load(GetParam(), exact);
+        const BlockType kv = exact ? BlockType::F32 : BlockType::F16;
+        const std::vector<float> absorbed = all_logits(*model, ids(), 512, kv),
+                                 decompressed = all_logits(*model, ids(), 512, kv, true);
+        EXPECT_NE(absorbed, decompressed) << "the form that was asked for is not computed";
+        const Comparison c =
+            compare(decompressed, absorbed, static_cast<std::size_t>(model->plan().vocabulary));
+        RecordProperty(exact ? "nmse_exact" : "nmse_fast", std::to_string(c.nmse * 1e12) + "e-12");
+        EXPECT_LT(c.median, exact ? 1e-10 : 1e-6); // a route that flips costs more at its token
+        EXPECT_LT(c.nmse, exact ? 1e-9 : 1e-3);
+    }
+}
+
+TEST_P(LatentModel, DecompressedRowsDoNotDependOnChunksOrThreads) {
+    const auto tokens = ids();
+    const auto whole = all_logits(*load(GetParam(), false, 2), tokens, 512, BlockType::Q8_0, true);
+    for (const std::size_t chunk : {1, 5, 32}) {
+        const auto model = load(GetParam(), false, chunk == 5 ? 1 : 2);
+        EXPECT_EQ(all_logits(*model, tokens, chunk, BlockType::Q8_0, true), whole) << "chunks of " << chunk;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, LatentModel,
+                         testing::Values("deepseek2_lite", "deepseek2_grouped", "deepseek3"),
                          [](const auto& info) { return std::string(info.param); });
 
 } // namespace

@@ -165,7 +165,8 @@ TEST_P(TinyModelTest, GoingBackToTheFileGivesTheFirstAnswerAgain) {
 
 INSTANTIATE_TEST_SUITE_P(Families, TinyModelTest,
                          testing::Values(Setting{"llama31", false}, Setting{"llama31", true},
-                                         Setting{"deepseek1", false}, Setting{"deepseek1", true}),
+                                         Setting{"deepseek1", false}, Setting{"deepseek1", true},
+                                         Setting{"deepseek2_lite", false}),
                          [](const auto& info) {
                              return info.param.family + (info.param.exact ? "_exact" : "_fast");
                          });
