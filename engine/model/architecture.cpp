@@ -1,6 +1,10 @@
 #include "engine/model/architecture.h"
 
+#include "engine/files/mapped_file.h"
+
+#include <algorithm>
 #include <array>
+#include <set>
 
 namespace switchyard {
 
@@ -27,6 +31,63 @@ const Architecture* find_architecture(std::string_view name) {
         if (a.name == name)
             return &a;
     return nullptr;
+}
+
+/// The tensors of a layer that some known architecture has.
+static constexpr std::string_view kParts[]{"attn_norm",
+                                           "attn_q",
+                                           "attn_k",
+                                           "attn_v",
+                                           "attn_output",
+                                           "attn_q_norm",
+                                           "attn_k_norm",
+                                           "attn_sinks",
+                                           "attn_q_a",
+                                           "attn_q_a_norm",
+                                           "attn_q_b",
+                                           "attn_kv_a_mqa",
+                                           "attn_kv_a_norm",
+                                           "attn_kv_b",
+                                           "attn_k_b",
+                                           "attn_v_b",
+                                           "attn_rot_embd",
+                                           "ffn_norm",
+                                           "ffn_gate",
+                                           "ffn_up",
+                                           "ffn_down",
+                                           "ffn_gate_inp",
+                                           "exp_probs_b",
+                                           "ffn_gate_exps",
+                                           "ffn_up_exps",
+                                           "ffn_down_exps",
+                                           "ffn_gate_up_exps",
+                                           "ffn_gate_shexp",
+                                           "ffn_up_shexp",
+                                           "ffn_down_shexp",
+                                           "ffn_gate_inp_shexp",
+                                           "post_attention_norm"};
+
+std::string unknown_parts(const ModelFile& file) {
+    constexpr std::size_t kMost = 4;
+    std::set<std::string> parts;
+    for (const TensorView& t : file.tensors()) {
+        const std::string_view name = t.name;
+        const std::size_t begin = name.starts_with("blk.") ? name.find('.', 4) : name.npos;
+        if (begin == name.npos)
+            continue;
+        const std::string_view part = name.substr(begin + 1, name.find('.', begin + 1) - begin - 1);
+        if (std::ranges::find(kParts, part) == std::end(kParts))
+            parts.insert(in_quotes(part));
+    }
+    if (parts.empty())
+        return "";
+    std::string text;
+    std::size_t shown = 0;
+    for (const std::string& part : parts)
+        if (shown++ < kMost)
+            text += (text.empty() ? "" : ", ") + part;
+    return "; its layers have " + text + (parts.size() > kMost ? " and more" : "") +
+           ", which it cannot compute";
 }
 
 } // namespace switchyard

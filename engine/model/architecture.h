@@ -1,6 +1,9 @@
 // What distinguishes one architecture from another where the file's metadata does not say: one row each.
 #pragma once
 
+#include "engine/files/gguf.h"
+
+#include <string>
 #include <string_view>
 
 namespace switchyard {
@@ -18,5 +21,9 @@ struct Architecture {
 
 /// nullptr where the program does not know the architecture.
 const Architecture* find_architecture(std::string_view name);
+
+/// For a message about a file of an unknown architecture: what its layers have that no known one has, as
+/// "; its layers have ssm_a and ssm_conv1d, which it cannot compute".
+std::string unknown_parts(const ModelFile& file);
 
 } // namespace switchyard

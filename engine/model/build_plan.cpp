@@ -2,7 +2,9 @@
 
 #include "engine/base/error.h"
 
+#include <charconv>
 #include <cmath>
+#include <set>
 
 namespace switchyard {
 
@@ -34,7 +36,27 @@ class Catalog {
     }
     std::vector<WeightSource> take() { return std::move(sources_); }
 
+    /// What a file holds beyond the plan would be missing from the result: better none than a wrong one.
+    void check_all_used(const ModelConfig& config) const {
+        std::set<std::string_view> used{"rope_freqs.weight"};
+        for (const WeightSource& s : sources_)
+            used.insert(s.name);
+        for (const TensorView& t : file_.tensors())
+            if (!used.contains(t.name) && !needless(t.name, config.layers))
+                throw Error(file_.path().string() + ": the tensor " + t.name +
+                            " is not known in a model of architecture \"" + config.architecture + "\"");
+    }
+
   private:
+    /// Layers that predict further tokens, old files' tables of rotations, and kv_b beside its two halves.
+    static bool needless(std::string_view name, int layers) {
+        int layer = -1;
+        if (!name.starts_with("blk."))
+            return false;
+        std::from_chars(name.data() + 4, name.data() + name.size(), layer);
+        return layer >= layers || name.ends_with(".attn_rot_embd.weight") ||
+               name.ends_with(".attn_kv_b.weight");
+    }
     WeightId add(const std::string& name, WeightRole role, WeightUse use, std::int64_t cols,
                  std::int64_t rows, std::int64_t matrices) {
         const TensorView* t = file_.find(name);
@@ -88,6 +110,7 @@ class PlanBuilder {
             feed_forward(layer);
         }
         head();
+        w_.check_all_used(c_);
         return {std::move(plan_), w_.take()};
     }
 
@@ -188,7 +211,9 @@ class PlanBuilder {
         const char* name =
             w_.has(prefix_ + "post_attention_norm.weight") ? "post_attention_norm.weight" : "ffn_norm.weight";
         norm(prefix_ + name, x_, normed_);
-        if (c_.dense() || layer < c_.dense_layers)
+        // Where dense layers lie among the others (Qwen's mlp_only_layers) no key says: their tensors do.
+        const bool dense = !w_.has(prefix_ + "ffn_gate_inp.weight") && w_.has(prefix_ + "ffn_gate.weight");
+        if (c_.dense() || layer < c_.dense_layers || dense)
             block("", WeightRole::FeedForward, c_.feed_forward);
         else
             experts(layer);
@@ -206,6 +231,9 @@ class PlanBuilder {
         step.gate = w_.matrix(prefix_ + "ffn_gate" + suffix + ".weight", role, c_.hidden, width);
         step.up = w_.matrix(prefix_ + "ffn_up" + suffix + ".weight", role, c_.hidden, width);
         step.down = w_.matrix(prefix_ + "ffn_down" + suffix + ".weight", role, width, c_.hidden);
+        step.gate_bias = w_.optional_vector(prefix_ + "ffn_gate" + suffix + ".bias", width, role);
+        step.up_bias = w_.optional_vector(prefix_ + "ffn_up" + suffix + ".bias", width, role);
+        step.down_bias = w_.optional_vector(prefix_ + "ffn_down" + suffix + ".bias", c_.hidden, role);
         step.output_gate = output_gate;
         plan_.steps.emplace_back(step);
     }
@@ -216,6 +244,7 @@ class PlanBuilder {
         r.active = c_.experts_active;
         r.gate = c_.expert_gate == 2   ? GateFunction::Sigmoid
                  : c_.expert_gate == 3 ? GateFunction::SoftmaxChosen
+                 : c_.expert_gate == 4 ? GateFunction::SqrtSoftplus
                                        : GateFunction::Softmax;
         r.normalise = c_.expert_normalise;
         r.scale = c_.expert_scale;
@@ -253,6 +282,7 @@ class PlanBuilder {
         step.up = w_.matrix(prefix_ + "ffn_up_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
         step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, c_.expert_width, c_.hidden, c_.experts);
         step.activation = c_.clamped_silu ? Activation::ClampedSilu : Activation::Silu;
+        step.clamp = c_.silu_clamp;
         step.gate_bias = bias_table("ffn_gate_exps.bias", c_.expert_width);
         step.up_bias = bias_table("ffn_up_exps.bias", c_.expert_width);
         step.down_bias = bias_table("ffn_down_exps.bias", c_.hidden);

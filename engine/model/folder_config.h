@@ -16,6 +16,7 @@ struct FolderShape {
     int experts = 0;          ///< 0: dense
     bool tied = false;        ///< the output table is the embedding table
     int heads = 0, kv_heads = 0;
+    int vocabulary = 0;              ///< rows of the embedding table; 0: not said
     bool interleave = false;         ///< GGUF wants q and k rows in pairs, the folder has them in halves
     int nope_dim = 0, value_dim = 0; ///< MLA: per head, of kv_b
     std::vector<float> rope_factors; ///< Llama 3.1's divisors of the frequencies; empty: none

@@ -6,6 +6,7 @@
 #include "engine/model/folder_config.h"
 #include "engine/model/folder_tensors.h"
 #include "engine/model/generation_config.h"
+#include "engine/model/gguf_forms.h"
 #include "engine/model/template_source.h"
 
 #include <map>
@@ -60,7 +61,8 @@ std::shared_ptr<const ModelFile> open_model_folder(const std::filesystem::path& 
 
 std::shared_ptr<const ModelFile> open_model(const std::filesystem::path& path) {
     std::error_code missing;
-    return std::filesystem::is_directory(path, missing) ? open_model_folder(path) : open_gguf(path);
+    return std::filesystem::is_directory(path, missing) ? open_model_folder(path)
+                                                        : todays_form(open_gguf(path));
 }
 
 } // namespace switchyard

@@ -14,7 +14,8 @@ namespace switchyard {
 /// chat template but no tokenizer. Throws Error naming the file, key or tensor that is wrong.
 std::shared_ptr<const ModelFile> open_model_folder(const std::filesystem::path& path);
 
-/// Opens a GGUF file, the first part of a split one, or a Hugging Face folder.
+/// Opens a GGUF file, the first part of a split one, or a Hugging Face folder. Older forms of GGUF come in
+/// today's (see gguf_forms.h).
 std::shared_ptr<const ModelFile> open_model(const std::filesystem::path& path);
 
 } // namespace switchyard

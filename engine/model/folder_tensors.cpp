@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/files/mapped_file.h"
 #include "engine/model/folder_names.h"
+#include "engine/model/kv_b.h"
 #include "engine/quant/float8.h"
 #include "engine/quant/quant.h"
 
@@ -145,6 +146,11 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
             m = interleaved(tensor, m, shape_.kv_heads);
         }
     }
+    if (name == "token_embd.weight" && shape_.vocabulary > 0 && !m.shape.empty() &&
+        m.shape[0] != shape_.vocabulary) {
+        fail(tensor, "has " + std::to_string(m.shape[0]) + " rows, but vocab_size is " +
+                         std::to_string(shape_.vocabulary));
+    }
     push(std::move(name), m.type, std::move(m.shape), m.data);
 }
 
@@ -183,25 +189,11 @@ void FolderTensors::add_kv_b(const FolderTensor& tensor, const std::string& pref
     if (m.shape.size() != 2 || m.shape[0] != heads * (nope + value) || nope == 0 || value == 0) {
         fail(tensor, "does not fit the heads' dimensions");
     }
-    const std::int64_t rank = m.shape[1];
-    const auto size = static_cast<std::size_t>(traits(m.type).bytes);
-    const std::size_t stride = static_cast<std::size_t>(rank) * size;
-    std::byte* k = allocate(static_cast<std::size_t>(heads * nope * rank) * size);
-    TensorView v{prefix + "attn_v_b.weight", m.type, {rank, value, heads}, nullptr, 0, {}};
-    for (std::int64_t h = 0; h < heads; ++h) {
-        const std::byte* head = m.data + static_cast<std::size_t>(h * (nope + value)) * stride;
-        for (std::int64_t r = 0; r < rank; ++r) { // k_b is transposed: [rank, nope] a head
-            for (std::int64_t i = 0; i < nope; ++i) {
-                std::memcpy(k + static_cast<std::size_t>((h * rank + r) * nope + i) * size,
-                            head + static_cast<std::size_t>(i) * stride + static_cast<std::size_t>(r) * size,
-                            size);
-            }
-        }
-        v.pieces.push_back(head + static_cast<std::size_t>(nope) * stride);
-        v.bytes += static_cast<std::size_t>(value) * stride;
-    }
-    push(prefix + "attn_k_b.weight", m.type, {heads, rank, nope}, k);
-    views_.push_back(std::move(v));
+    const TensorView whole{tensor.name, m.type, {m.shape[1], m.shape[0]}, m.data, m.bytes};
+    SplitKvB split = split_kv_b(whole, prefix, heads, nope, value);
+    views_.push_back(std::move(split.k));
+    views_.push_back(std::move(split.v));
+    memory_.push_back(std::move(split.memory));
 }
 
 void FolderTensors::add_fused(const FolderTensor& tensor, const std::string& prefix,

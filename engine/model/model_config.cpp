@@ -1,6 +1,7 @@
 #include "engine/model/model_config.h"
 
 #include "engine/base/error.h"
+#include "engine/files/mapped_file.h"
 #include "engine/model/architecture.h"
 
 #include <algorithm>
@@ -37,6 +38,14 @@ class ConfigReader {
     bool flag(std::string_view key, bool fallback) const {
         return file_.metadata().boolean(prefix_ + std::string(key)).value_or(fallback);
     }
+    /// nullptr where the key is absent.
+    const std::vector<bool>* flags(std::string_view key) const {
+        const MetadataValue* value = file_.metadata().find(prefix_ + std::string(key));
+        const auto* array = value ? std::get_if<std::vector<bool>>(value) : nullptr;
+        if (value && !array)
+            fail(key, "is not an array of true and false");
+        return array;
+    }
     std::string text(std::string_view key) const {
         return file_.metadata().text(prefix_ + std::string(key)).value_or("");
     }
@@ -57,6 +66,8 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
     c.head_dim = keys.count("attention.key_length", std::max(c.hidden / c.heads, 1), 1, 4096);
     c.value_dim = keys.count("attention.value_length", c.head_dim, 1, 4096);
     c.norm_epsilon = keys.real("attention.layer_norm_rms_epsilon", 1e-6f);
+    if (keys.real("attention.clamp_kqv", 0.0f) != 0.0f)
+        keys.fail("attention.clamp_kqv", "is set, which is not known");
     c.kv_lora_rank = keys.count("attention.kv_lora_rank", 0, 0, kMostWidth);
     if (c.latent()) { // key_length is then the cache's, but for older files, which have no keys of MLA's own
         c.q_lora_rank = keys.count("attention.q_lora_rank", 0, 0, kMostWidth);
@@ -68,12 +79,19 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
         keys.fail("attention.head_count_kv", "does not divide the " + std::to_string(c.heads) + " heads");
 }
 
+// Which layers have a window: an array in the file says, or every n-th layer sees all.
 void read_windows(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
     const int window = keys.count("attention.sliding_window", 0, 0, 1 << 30);
-    if (architecture.sliding_period == 0 || window == 0)
+    const std::vector<bool>* pattern = keys.flags("attention.sliding_window_pattern");
+    if (window == 0 || (architecture.sliding_period == 0 && !pattern))
         return;
-    for (int layer = 0; layer < c.layers; ++layer)
-        c.windows.push_back((layer + 1) % architecture.sliding_period == 0 ? 0 : window);
+    if (pattern && pattern->size() < static_cast<std::size_t>(c.layers))
+        keys.fail("attention.sliding_window_pattern", "is shorter than the layers");
+    for (int layer = 0; layer < c.layers; ++layer) {
+        const bool slides = pattern ? (*pattern)[static_cast<std::size_t>(layer)]
+                                    : (layer + 1) % architecture.sliding_period != 0;
+        c.windows.push_back(slides ? window : 0);
+    }
 }
 
 // YaRN scales scores by the square of its magnitude. DeepSeek's code multiplies the score scale, by a
@@ -148,16 +166,25 @@ void read_experts(const ConfigReader& keys, const Architecture& architecture, Mo
     c.expert_gate = keys.count("expert_gating_func", architecture.gate_default, 0, 4);
     if (c.expert_gate == 0)
         c.expert_gate = architecture.gate_default;
-    if (c.expert_gate > 3)
-        keys.fail("expert_gating_func", "is " + std::to_string(c.expert_gate) + ", which is not known");
     c.clamped_silu = architecture.clamped_silu;
     read_groups(keys, c);
 }
 
+// What GGUF has no keys for.
+void read_own_keys(const Metadata& metadata, ModelConfig& c) {
+    if (metadata.boolean("switchyard.rope_half_split").value_or(false))
+        c.rope.interleaved = false;
+    c.rope.truncate = metadata.boolean("switchyard.yarn_truncate").value_or(c.rope.truncate);
+    const auto real = [&](const char* key, float& value) {
+        value = static_cast<float>(metadata.real(key).value_or(value));
+    };
+    real("switchyard.rope_magnitude", c.rope.magnitude);
+    real("switchyard.swiglu_alpha", c.silu_clamp.alpha);
+    real("switchyard.swiglu_limit", c.silu_clamp.limit);
+}
+
 // What a carved file keeps for this program: the layout has no place for router biases.
 void read_carve(const ModelFile& file, const ConfigReader& keys, ModelConfig& c) {
-    if (file.metadata().boolean("switchyard.rope_half_split").value_or(false))
-        c.rope.interleaved = false;
     const auto bias = file.metadata().reals("switchyard.carve.router_bias");
     if (!bias || c.dense())
         return;
@@ -184,8 +211,8 @@ ModelConfig read_config(const ModelFile& file) {
         throw Error(file.path().string() + ": the key general.architecture is missing: not a language model");
     const Architecture* architecture = find_architecture(*name);
     if (!architecture)
-        throw Error(file.path().string() + ": the architecture \"" + *name +
-                    "\" is not known to this program");
+        throw Error(file.path().string() + ": the architecture " + in_quotes(*name) +
+                    " is not known to this program" + unknown_parts(file));
 
     const ConfigReader keys(file, *name);
     ModelConfig c;
@@ -201,6 +228,7 @@ ModelConfig read_config(const ModelFile& file) {
     read_windows(keys, *architecture, c);
     read_rope(keys, *architecture, c);
     read_experts(keys, *architecture, c);
+    read_own_keys(file.metadata(), c);
     read_carve(file, keys, c);
     c.vocabulary = vocabulary_size(file, keys);
     c.chat_template = file.metadata().text("tokenizer.chat_template");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/files/gguf.h"
+#include "engine/run/plan.h"
 #include "engine/text/tokenizer.h"
 
 #include <optional>
@@ -39,14 +40,16 @@ struct ModelConfig {
     int kv_lora_rank = 0; ///< MLA: width of the latent; 0: no MLA. head_dim is then nope + rope.dims
 
     int feed_forward = 0; ///< width of dense layers
-    int dense_layers = 0; ///< leading layers without experts
+    int dense_layers = 0; ///< leading layers without experts; others may be dense too, as their tensors say
     int experts = 0, experts_active = 0, experts_shared = 0;
     int expert_width = 0, shared_width = 0;
     int expert_groups = 1, expert_groups_kept = 1;
     float expert_scale = 1.0f;
     bool expert_normalise = false;
-    int expert_gate = 0;       ///< GGUF's numbering: 1 softmax, 2 sigmoid, 3 softmax over the chosen
+    /// GGUF's numbering: 1 softmax, 2 sigmoid, 3 softmax over the chosen, 4 square root of softplus
+    int expert_gate = 0;
     bool clamped_silu = false; ///< gpt-oss's activation
+    SiluClamp silu_clamp;
     std::vector<float>
         router_bias; ///< [layers with experts * experts], added to the logits; carved models only
 

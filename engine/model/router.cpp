@@ -52,6 +52,9 @@ std::vector<RouteChoice> choose_experts(std::span<const float> logits, std::span
     else if (r.gate == GateFunction::Sigmoid)
         for (float& p : probability)
             p = 1.0f / (1.0f + std::exp(-p));
+    else if (r.gate == GateFunction::SqrtSoftplus)
+        for (float& p : probability) // log(1 + exp(p)) without overflow
+            p = std::sqrt(std::max(p, 0.0f) + std::log1p(std::exp(-std::abs(p))));
 
     std::vector<float> scores = probability;
     for (std::size_t i = 0; i < selection_bias.size(); ++i)

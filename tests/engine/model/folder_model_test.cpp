@@ -1,6 +1,7 @@
 // Hugging Face folders against the GGUF files that a converter made of the same models: the same tensors,
 // value for value, and the same configuration.
 #include "engine/base/error.h"
+#include "engine/model/build_plan.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/folder_names.h"
 #include "engine/model/model_config.h"
@@ -142,6 +143,48 @@ TEST_F(ChangedFolder, SaysWhatIsNotKnown) {
     EXPECT_NE(opening("qwen2", "\"model_type\": \"qwen2\"", "\"model_type\": \"olmoe\", \"clip_qkv\": 8")
                   .find("clip_qkv"),
               std::string::npos);
+}
+
+TEST_F(ChangedFolder, SaysWhatContradicts) {
+    const auto says = [&](const char* model, const char* from, const char* to, const char* words) {
+        const std::string message = opening(model, from, to);
+        EXPECT_NE(message.find(words), std::string::npos) << to << ": " << message;
+    };
+    says("qwen2", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3",
+         "num_key_value_heads does not divide the 4 heads");
+    says("qwen2", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 999999",
+         "num_hidden_layers is 999999, expected 1024 at most");
+    says("qwen2", "\"silu\"", "\"gelu\"", "hidden_act is \"gelu\"");
+    says("qwen2", "\"model_type\"", "\"kind\"", "model_type is missing");
+    says("mixtral", "\"num_experts_per_tok\": 2", "\"num_experts_per_tok\": 99",
+         "num_experts_per_tok is 99, expected 1 to");
+    says("deepseek3", "\"n_group\": 4", "\"n_group\": 5", "n_group does not divide the 16 experts");
+    says("deepseek3", "\"topk_group\": 2", "\"topk_group\": 1",
+         "num_experts_per_tok is more than the kept groups have");
+    says("gptoss", "\"full_attention\"", "\"some_attention\"", "layer_types has \"some_attention\"");
+}
+
+TEST_F(ChangedFolder, HasTheWindowsOfTheModelsOwnCode) {
+    const auto windows = [&](const char* model, const char* from, const char* to) {
+        EXPECT_EQ(opening(model, from, to), "");
+        return read_config(*open_model(folder_)).windows;
+    };
+    using Windows = std::vector<int>;
+    EXPECT_EQ(windows("gptoss", "\"full_attention\"", "\"sliding_attention\""), Windows({16, 16, 16}));
+    EXPECT_EQ(windows("mixtral", "\"sliding_window\": null", "\"sliding_window\": 9"), Windows({9, 9, 9}));
+    EXPECT_EQ(windows("qwen2moe", "\"use_sliding_window\": false",
+                      "\"use_sliding_window\": true, \"sliding_window\": 5, \"layer_types\": null"),
+              Windows({5, 0, 5}));
+    EXPECT_EQ(windows("qwen2moe", "\"sliding_window\": 0", "\"sliding_window\": 5"), Windows());
+}
+
+TEST_F(ChangedFolder, DenseLayersMayLieAmongOthers) {
+    // The router and experts of a layer are one thing, a dense layer's matrices another: tensors decide.
+    const ModelConfig config = read_config(*open_model(kPacked + "deepseek3"));
+    const Plan plan = build_plan(config, *open_model(kPacked + "deepseek3")).plan;
+    EXPECT_EQ(plan.routes, config.layers - config.dense_layers);
+    EXPECT_EQ(opening("deepseek3", "\"first_k_dense_replace\": 2", "\"first_k_dense_replace\": 0"), "");
+    EXPECT_EQ(build_plan(read_config(*open_model(folder_)), *open_model(folder_)).plan.routes, plan.routes);
 }
 
 TEST(FolderNames, KnowLayersAndExperts) {

@@ -1,0 +1,104 @@
+// Reading keys of a config.json, and writing them as GGUF metadata.
+#pragma once
+
+#include "engine/base/error.h"
+#include "engine/files/gguf.h"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+
+namespace switchyard {
+
+/// Look-ups in an object that name the key when its value is of the wrong kind. null counts as absent.
+class Keys {
+  public:
+    static constexpr std::uint64_t kMostValue = 1u << 30;
+
+    Keys(const nlohmann::json& object, std::string name) : object_(object), name_(std::move(name)) {}
+
+    const nlohmann::json* find(const char* key) const {
+        const auto it = object_.find(key);
+        return it == object_.end() || it->is_null() ? nullptr : &*it;
+    }
+    bool has(const char* key) const { return find(key) != nullptr; }
+
+    std::optional<std::uint64_t> count(const char* key, std::uint64_t most = kMostValue) const {
+        const nlohmann::json* value = find(key);
+        if (value == nullptr) {
+            return std::nullopt;
+        }
+        if (!value->is_number_unsigned()) {
+            fail(key, "is not a count");
+        }
+        if (value->get<std::uint64_t>() > most) {
+            fail(key, "is " + value->dump() + ", expected " + std::to_string(most) + " at most");
+        }
+        return value->get<std::uint64_t>();
+    }
+    std::uint64_t required(const char* key, std::uint64_t most = kMostValue) const {
+        const auto value = count(key, most);
+        if (!value) {
+            fail(key, "is missing");
+        }
+        return *value;
+    }
+    /// A finite number.
+    std::optional<double> real(const char* key) const {
+        const nlohmann::json* value = find(key);
+        if (value != nullptr && !value->is_number()) {
+            fail(key, "is not a number");
+        }
+        return value == nullptr ? std::nullopt : std::optional(value->get<double>());
+    }
+    std::optional<bool> flag(const char* key) const {
+        const nlohmann::json* value = find(key);
+        if (value != nullptr && !value->is_boolean()) {
+            fail(key, "is not true or false");
+        }
+        return value == nullptr ? std::nullopt : std::optional(value->get<bool>());
+    }
+    std::string text(const char* key) const {
+        const nlohmann::json* value = find(key);
+        if (value != nullptr && !value->is_string()) {
+            fail(key, "is not a text");
+        }
+        return value == nullptr ? "" : value->get<std::string>();
+    }
+    /// The object under `key`; an empty one where it is absent.
+    Keys object(const char* key) const {
+        static const nlohmann::json kNone = nlohmann::json::object();
+        const nlohmann::json* value = find(key);
+        if (value != nullptr && !value->is_object()) {
+            fail(key, "is not an object");
+        }
+        return {value == nullptr ? kNone : *value, name_};
+    }
+    [[noreturn]] void fail(const char* key, const std::string& what) const {
+        throw Error(name_ + ": the key " + key + " " + what);
+    }
+
+  private:
+    const nlohmann::json& object_;
+    std::string name_;
+};
+
+/// Sets "<architecture>.<key>".
+class Target {
+  public:
+    Target(Metadata& metadata, std::string architecture)
+        : metadata_(metadata), prefix_(std::move(architecture) + ".") {}
+    void set(const char* key, MetadataValue value) { metadata_.set(prefix_ + key, std::move(value)); }
+    void copy(const char* key, const std::optional<std::uint64_t>& value) {
+        if (value) {
+            set(key, *value);
+        }
+    }
+
+  private:
+    Metadata& metadata_;
+    std::string prefix_;
+};
+
+} // namespace switchyard

@@ -1,0 +1,110 @@
+#include "engine/model/folder_rope.h"
+
+#include "engine/files/mapped_file.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace switchyard {
+
+namespace {
+
+/// Llama 3.1's frequency divisors (the model code of transformers, rope type "llama3").
+std::vector<float> llama3_factors(const Keys& rope, double theta, std::uint64_t dims) {
+    const double factor = rope.real("factor").value_or(8.0), low = rope.real("low_freq_factor").value_or(1.0);
+    const double high = rope.real("high_freq_factor").value_or(4.0);
+    const double original = static_cast<double>(rope.required("original_max_position_embeddings"));
+    std::vector<float> factors;
+    for (std::uint64_t i = 0; i < dims; i += 2) {
+        const double frequency = std::pow(theta, -static_cast<double>(i) / static_cast<double>(dims));
+        const double turns = original * frequency / (2.0 * std::numbers::pi); // within the original context
+        const double smooth = (turns - low) / (high - low);
+        const double divisor = turns > high  ? 1.0
+                               : turns < low ? factor
+                                             : 1.0 / ((1.0 - smooth) / factor + smooth);
+        factors.push_back(static_cast<float>(divisor));
+    }
+    return factors;
+}
+
+/// YaRN's factor for attention at `scale` (arXiv 2309.00071).
+double yarn_magnitude(double scale, double multiplier) {
+    return scale <= 1.0 ? 1.0 : 1.0 + 0.1 * multiplier * std::log(scale);
+}
+
+/// What cos and sin are multiplied by (transformers' rope type "yarn").
+double attention_factor(const Keys& rope, double factor) {
+    if (const auto given = rope.real("attention_factor")) {
+        return *given;
+    }
+    const double mscale = rope.real("mscale").value_or(0), all_dim = rope.real("mscale_all_dim").value_or(0);
+    return mscale != 0 && all_dim != 0 ? yarn_magnitude(factor, mscale) / yarn_magnitude(factor, all_dim)
+                                       : yarn_magnitude(factor, 1.0);
+}
+
+void read_yarn(const Keys& keys, const Keys& rope, bool latent, Target& out, Metadata& metadata) {
+    const std::uint64_t context = keys.count("max_position_embeddings").value_or(2048);
+    const std::uint64_t original = rope.count("original_max_position_embeddings").value_or(context);
+    if (original == 0) {
+        rope.fail("original_max_position_embeddings", "is 0");
+    }
+    const double factor =
+        rope.real("factor").value_or(static_cast<double>(context) / static_cast<double>(original));
+    out.set("rope.scaling.factor", factor);
+    out.set("rope.scaling.original_context_length", original);
+    out.set("rope.scaling.yarn_beta_fast", rope.real("beta_fast").value_or(32.0));
+    out.set("rope.scaling.yarn_beta_slow", rope.real("beta_slow").value_or(1.0));
+    if (const auto truncate = rope.flag("truncate")) {
+        metadata.set("switchyard.yarn_truncate", *truncate);
+    }
+    const double magnitude = attention_factor(rope, factor);
+    if (!latent) {
+        out.set("rope.scaling.attn_factor", magnitude / yarn_magnitude(factor, 1.0));
+        return;
+    }
+    // DeepSeek's scores have a factor of their own besides, and GGUF has no key for that of cos and sin.
+    out.set("rope.scaling.yarn_log_multiplier", 0.1 * rope.real("mscale_all_dim").value_or(0));
+    if (magnitude != 1.0) {
+        metadata.set("switchyard.rope_magnitude", magnitude);
+    }
+}
+
+} // namespace
+
+void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderShape& shape) {
+    const Keys parameters = keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+    const double theta = parameters.real("rope_theta").value_or(keys.real("rope_theta").value_or(10000.0));
+    if (!(theta > 0)) {
+        keys.fail("rope_theta", "is not positive");
+    }
+    out.set("rope.freq_base", theta);
+    for (const Keys& place : {keys, parameters}) {
+        if (place.real("partial_rotary_factor").value_or(1.0) != 1.0) {
+            place.fail("partial_rotary_factor", "is not 1, which is not known here");
+        }
+    }
+    if (!keys.flag("rope_interleave").value_or(true)) {
+        metadata.set("switchyard.rope_half_split", true);
+    }
+    const std::string named = parameters.text("rope_type");
+    const std::string type = named.empty() ? parameters.text("type") : named;
+    if (type.empty() || type == "default") {
+        return;
+    }
+    if (type == "llama3") {
+        const std::uint64_t dims = metadata.uint(shape.architecture + ".rope.dimension_count").value_or(0);
+        shape.rope_factors = llama3_factors(parameters, theta, dims);
+        return;
+    }
+    if (type != "yarn" && type != "linear") {
+        parameters.fail("rope_type", "is " + in_quotes(type) + ", which is not known");
+    }
+    out.set("rope.scaling.type", type);
+    if (type == "yarn") {
+        read_yarn(keys, parameters, keys.has("kv_lora_rank"), out, metadata);
+    } else {
+        out.set("rope.scaling.factor", parameters.real("factor").value_or(1.0));
+    }
+}
+
+} // namespace switchyard

@@ -1,0 +1,179 @@
+#include "engine/model/gguf_forms.h"
+
+#include "engine/base/error.h"
+#include "engine/model/kv_b.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+namespace switchyard {
+
+namespace {
+
+/// "blk.N." of a layer's tensor, and what follows.
+struct LayerName {
+    std::string prefix;
+    std::string_view rest;
+};
+
+LayerName layer_name(std::string_view name) {
+    const std::size_t dot = name.starts_with("blk.") ? name.find('.', 4) : name.npos;
+    if (dot == name.npos)
+        return {"", name};
+    return {std::string(name.substr(0, dot + 1)), name.substr(dot + 1)};
+}
+
+/// "ffn_gate.7.weight" as {"ffn_gate", 7}; the number is -1 for other names.
+std::pair<std::string_view, int> expert_name(std::string_view rest) {
+    for (const std::string_view part : {"ffn_gate", "ffn_up", "ffn_down"}) {
+        if (!rest.starts_with(part) || !rest.substr(part.size()).starts_with('.'))
+            continue;
+        int expert = -1;
+        const char *begin = rest.data() + part.size() + 1, *end = rest.data() + rest.size();
+        const auto [stop, error] = std::from_chars(begin, end, expert);
+        if (error == std::errc() && std::string_view(stop, end) == ".weight")
+            return {part, expert};
+    }
+    return {"", -1};
+}
+
+bool old_form(const TensorView& t, const ModelFile& file) {
+    const LayerName name = layer_name(t.name);
+    if (name.rest == "attn_kv_b.weight")
+        return !file.find(name.prefix + "attn_k_b.weight");
+    return name.rest.starts_with("ffn_gate_up_exps.") || expert_name(name.rest).second >= 0;
+}
+
+class Reformed final : public ModelFile {
+  public:
+    explicit Reformed(std::shared_ptr<const ModelFile> file)
+        : file_(std::move(file)), metadata_(file_->metadata()) {
+        for (const TensorView& t : file_->tensors())
+            add(t);
+        for (auto& [name, view] : experts_) {
+            if (const auto missing = std::ranges::find(view.pieces, nullptr); missing != view.pieces.end())
+                throw Error(path().string() + ": expert " + std::to_string(missing - view.pieces.begin()) +
+                            " of " + name + " is missing");
+            tensors_.push_back(std::move(view));
+        }
+        for (std::size_t i = 0; i < tensors_.size(); ++i)
+            by_name_.emplace(tensors_[i].name, i);
+    }
+
+    const Metadata& metadata() const override { return metadata_; }
+    std::span<const TensorView> tensors() const override { return tensors_; }
+    const TensorView* find(std::string_view name) const override {
+        const auto it = by_name_.find(name);
+        return it == by_name_.end() ? nullptr : &tensors_[it->second];
+    }
+    const std::filesystem::path& path() const override { return file_->path(); }
+    std::size_t bytes() const override { return file_->bytes(); }
+
+  private:
+    void add(const TensorView& t) {
+        const LayerName name = layer_name(t.name);
+        const auto [part, expert] = expert_name(name.rest);
+        if (!old_form(t, *file_))
+            tensors_.push_back(t);
+        else if (name.rest == "attn_kv_b.weight")
+            add_kv_b(t, name.prefix);
+        else if (expert >= 0)
+            add_expert(t, name.prefix + std::string(part) + "_exps.weight", static_cast<std::size_t>(expert));
+        else
+            add_gate_up(t, name.prefix,
+                        std::string(name.rest.substr(std::string_view("ffn_gate_up_exps").size())));
+    }
+
+    std::uint64_t count(const std::string& key) const {
+        const std::string name = metadata_.text("general.architecture").value_or("") + "." + key;
+        const auto value = file_->metadata().uint(name);
+        if (!value || *value == 0 || *value > 1u << 20)
+            throw Error(path().string() + ": the key " + name + " is missing or no size");
+        return *value;
+    }
+    [[noreturn]] void fail(const TensorView& t, const std::string& why) const {
+        throw Error(path().string() + ": the tensor " + t.name + " " + why);
+    }
+
+    void add_kv_b(const TensorView& t, const std::string& prefix) {
+        const std::string own = file_->metadata().has(prefix_of("attention.key_length_mla")) ? "_mla" : "";
+        const std::uint64_t heads = count("attention.head_count"), rank = count("attention.kv_lora_rank"),
+                            rope = count("rope.dimension_count"), key = count("attention.key_length" + own),
+                            value = count("attention.value_length" + own);
+        if (key <= rope || t.matrices() != 1 || t.cols() != static_cast<std::int64_t>(rank) ||
+            t.rows() != static_cast<std::int64_t>(heads * (key - rope + value)))
+            fail(t, "does not fit the heads' dimensions");
+        const auto signed_of = [](std::uint64_t n) { return static_cast<std::int64_t>(n); };
+        SplitKvB split = split_kv_b(t, prefix, signed_of(heads), signed_of(key - rope), signed_of(value));
+        tensors_.push_back(std::move(split.k));
+        tensors_.push_back(std::move(split.v));
+        memory_.push_back(std::move(split.memory));
+        // As files with the split tensors say it.
+        metadata_.set(prefix_of("attention.head_count_kv"), std::uint64_t{1});
+        metadata_.set(prefix_of("attention.key_length"), rank + rope);
+        metadata_.set(prefix_of("attention.value_length"), rank);
+        metadata_.set(prefix_of("attention.key_length_mla"), key);
+        metadata_.set(prefix_of("attention.value_length_mla"), value);
+    }
+    std::string prefix_of(const std::string& key) const {
+        return metadata_.text("general.architecture").value_or("") + "." + key;
+    }
+
+    // Gate rows first, then those of up; a bias is a row a matrix.
+    void add_gate_up(const TensorView& t, const std::string& prefix, const std::string& kind) {
+        const bool bias = kind == ".bias";
+        const std::int64_t matrices = bias ? t.rows() : t.matrices(), rows = bias ? t.cols() : t.rows();
+        if (rows % 2 != 0 || (bias && t.type != BlockType::F32))
+            fail(t, "does not hold gate and up");
+        const std::size_t half = bias ? static_cast<std::size_t>(rows / 2) * sizeof(float)
+                                      : row_bytes(t.type, t.cols()) * static_cast<std::size_t>(rows / 2);
+        for (const std::size_t which : {0u, 1u}) {
+            TensorView view{prefix + (which == 0 ? "ffn_gate_exps" : "ffn_up_exps") + kind, t.type, t.shape,
+                            nullptr, half * static_cast<std::size_t>(matrices)};
+            view.shape[bias ? 0 : 1] = rows / 2;
+            for (std::int64_t m = 0; m < matrices; ++m)
+                view.pieces.push_back(t.data + (2 * static_cast<std::size_t>(m) + which) * half);
+            bias ? join(std::move(view), half) : tensors_.push_back(std::move(view));
+        }
+    }
+    // Vectors are read as one piece.
+    void join(TensorView view, std::size_t piece) {
+        auto memory = std::make_unique<std::byte[]>(view.bytes);
+        for (std::size_t i = 0; i < view.pieces.size(); ++i)
+            std::copy_n(view.pieces[i], piece, memory.get() + i * piece);
+        view.pieces.clear();
+        view.data = memory.get();
+        memory_.push_back(std::move(memory));
+        tensors_.push_back(std::move(view));
+    }
+
+    void add_expert(const TensorView& t, const std::string& name, std::size_t expert) {
+        const auto experts = static_cast<std::size_t>(count("expert_count"));
+        TensorView first{name, t.type, {t.cols(), t.rows(), static_cast<std::int64_t>(experts)}, nullptr, 0};
+        TensorView& view = experts_.try_emplace(name, std::move(first)).first->second;
+        view.pieces.resize(experts);
+        if (expert >= experts || t.shape.size() != 2 || t.type != view.type || t.cols() != view.shape[0] ||
+            t.rows() != view.shape[1])
+            fail(t, "does not fit the other experts'");
+        view.pieces[expert] = t.data;
+        view.bytes += t.bytes;
+    }
+
+    std::shared_ptr<const ModelFile> file_;
+    Metadata metadata_;
+    std::vector<TensorView> tensors_;
+    std::map<std::string, TensorView> experts_;
+    std::vector<std::unique_ptr<std::byte[]>> memory_;
+    std::map<std::string, std::size_t, std::less<>> by_name_;
+};
+
+} // namespace
+
+std::shared_ptr<const ModelFile> todays_form(std::shared_ptr<const ModelFile> file) {
+    const bool old =
+        std::ranges::any_of(file->tensors(), [&](const TensorView& t) { return old_form(t, *file); });
+    return old ? std::make_shared<Reformed>(std::move(file)) : file;
+}
+
+} // namespace switchyard
