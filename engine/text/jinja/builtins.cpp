@@ -85,9 +85,24 @@ Value call_raise(Evaluator&, CallArguments& arguments) {
     throw Raised(to_text(parameters[0]));
 }
 
+// Python's local time names no zone: %Z and %z are empty.
+std::string without_zone(const std::string& format) {
+    std::string out;
+    for (std::size_t at = 0; at < format.size(); ++at) {
+        if (format[at] == '%' && at + 1 < format.size()) {
+            if (format[at + 1] != 'Z' && format[at + 1] != 'z')
+                out += format.substr(at, 2);
+            ++at;
+        } else {
+            out += format[at];
+        }
+    }
+    return out;
+}
+
 Value call_strftime(Evaluator& evaluator, CallArguments& arguments) {
     const Parameters parameters("strftime_now", arguments, {"format"}, 1);
-    const std::string format = parameters.text(0, "");
+    const std::string format = without_zone(parameters.text(0, ""));
     if (format.empty())
         return Value::text(std::string());
     const std::time_t now = evaluator.now();

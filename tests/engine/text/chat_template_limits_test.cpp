@@ -126,6 +126,7 @@ TEST(ChatTemplate, TellsTheTimeItIsGiven) {
     TemplateInput input;
     input.now = 1'700'000'000; // 14 November 2023
     EXPECT_EQ(ChatTemplate("{{ strftime_now('%Y %B') }}").render(input), "2023 November");
+    EXPECT_EQ(ChatTemplate("{{ strftime_now('%Y%Z%z|%%Z') }}").render(input), "2023|%Z"); // no zone is known
 }
 
 } // namespace
