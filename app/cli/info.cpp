@@ -119,7 +119,7 @@ Json tokenizer_of(const ModelFile& file) {
     if (!data)
         return nullptr;
     return {{"model", data->model}, {"pre", data->pre}, {"tokens", data->tokens.size()},
-            {"bos", data->bos},     {"eos", data->eos}, {"add_bos", data->add_bos}};
+            {"bos", data->bos},     {"eos", data->eos}, {"add_bos", adds_bos(*data)}};
 }
 
 Json describe(const std::string& path) {

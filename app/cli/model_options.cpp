@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -51,10 +52,17 @@ void ModelOptions::add_to(CLI::App& command, std::initializer_list<std::string_v
     }
 }
 
+void print_note(const Tokenizer& tokenizer) {
+    if (const std::string note = tokenizer.note(); !note.empty())
+        std::fprintf(stderr, "switchyard-cli: %s\n", note.c_str());
+}
+
 std::shared_ptr<LoadedModel> ModelOptions::load() const {
     LoadOptions options;
     options.backend = make_cpu_backend({threads_, exact_});
     auto model = LoadedModel::load(path_, options);
+    if (model->tokenizer())
+        print_note(*model->tokenizer());
     if (const int experts = tuning(*model).sequence.experts; experts > 0)
         check_experts(*model, experts);
     return model;

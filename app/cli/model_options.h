@@ -3,10 +3,14 @@
 
 #include "engine/run/loaded_model.h"
 #include "engine/run/scheduler.h"
+#include "engine/text/tokenizer.h"
 
 #include <CLI/CLI.hpp>
 
 namespace switchyard {
+
+/// One line on stderr, if there is something to know of the tokenizer.
+void print_note(const Tokenizer& tokenizer);
 
 /// MODEL, --threads, --device, --exact, and the dials that a command takes, each by the flag of its row in
 /// the table of controls.

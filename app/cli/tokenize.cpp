@@ -1,5 +1,6 @@
 // switchyard-cli tokenize: the ids and tokens of texts.
 #include "app/cli/commands.h"
+#include "app/cli/model_options.h"
 #include "engine/base/error.h"
 #include "engine/model/model_config.h"
 #include "engine/text/tokenizer.h"
@@ -70,6 +71,7 @@ void run(const Options& options, bool has_text) {
     for (const std::string& file : options.files)
         texts.push_back(read_text(file));
     const auto tokenizer = open_tokenizer(options.model);
+    print_note(*tokenizer);
     nlohmann::json all = nlohmann::json::array();
     for (const std::string& text : texts) {
         const auto ids = tokenizer->encode(text, !options.no_special);

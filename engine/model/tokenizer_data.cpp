@@ -56,7 +56,7 @@ std::optional<TokenizerData> read_tokenizer(const ModelFile& file) {
         if (const auto id = token_id(file, key, tokens->size()); id >= 0)
             data.end_of_turn.push_back(id);
     const bool sentencepiece = data.model == "llama";
-    data.add_bos = meta.boolean("tokenizer.ggml.add_bos_token").value_or(sentencepiece);
+    data.add_bos = meta.boolean("tokenizer.ggml.add_bos_token");
     data.add_eos = meta.boolean("tokenizer.ggml.add_eos_token").value_or(false);
     data.add_space_prefix = meta.boolean("tokenizer.ggml.add_space_prefix").value_or(sentencepiece);
     return data;

@@ -7,6 +7,24 @@
 
 namespace switchyard {
 
+namespace {
+
+// Where the white space that ends at `end` begins.
+std::size_t before_space(std::string_view text, std::size_t end) {
+    while (end > 0 && is_white_space(utf8_before(text, end).code))
+        end -= utf8_before(text, end).length;
+    return end;
+}
+
+// Where the white space that begins at `begin` ends.
+std::size_t behind_space(std::string_view text, std::size_t begin) {
+    while (begin < text.size() && is_white_space(utf8_at(text, begin).code))
+        begin += utf8_at(text, begin).length;
+    return begin;
+}
+
+} // namespace
+
 AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), nodes_(1) {
     // An ill-formed one could match in the middle of a character.
     std::erase_if(tokens_,
@@ -47,16 +65,14 @@ std::int32_t AddedTokenFinder::longest_at(std::string_view text, std::size_t at)
     return found;
 }
 
+// Tokens are found first and take white space then, even if that is where the next one was found; that one
+// stands all the same, and the text goes on behind it.
 void AddedTokenFinder::split(std::string_view text, std::vector<Part>& parts) const {
     std::size_t done = 0;
     const auto word_before = [&](std::size_t at) { return at > 0 && is_word(utf8_before(text, at).code); };
     const auto word_at = [&](std::size_t at) { return at < text.size() && is_word(utf8_at(text, at).code); };
     for (std::size_t at = 0; at < text.size();) {
-        if (!begins_[static_cast<unsigned char>(text[at])]) {
-            ++at;
-            continue;
-        }
-        const std::int32_t found = longest_at(text, at);
+        const std::int32_t found = begins_[static_cast<unsigned char>(text[at])] ? longest_at(text, at) : -1;
         if (found < 0) {
             ++at;
             continue;
@@ -67,25 +83,13 @@ void AddedTokenFinder::split(std::string_view text, std::vector<Part>& parts) co
         if (token.single_word && (word_before(begin) || word_at(end)))
             continue;
         if (token.lstrip)
-            while (begin > done) {
-                const auto [code, length] = utf8_before(text, begin);
-                if (!is_white_space(code))
-                    break;
-                begin -= length;
-            }
+            begin = std::max(done, before_space(text, begin));
         if (token.rstrip)
-            while (end < text.size()) {
-                const auto [code, length] = utf8_at(text, end);
-                if (!is_white_space(code))
-                    break;
-                end += length;
-            }
-        begin = std::max(begin, done);
+            end = behind_space(text, end);
         if (done < begin)
             parts.push_back({done, begin, -1});
         parts.push_back({begin, end, token.id});
         done = end;
-        at = std::max(at, done);
     }
     if (done < text.size())
         parts.push_back({done, text.size(), -1});

@@ -111,14 +111,17 @@ void BpeModel::find_byte_tokens() {
     byte_tokens_.fill(-1);
     for (std::size_t id = 0; id < tokens_.size(); ++id) {
         const std::string& token = tokens_[id];
-        int byte = byte_of_token(token);
+        int byte = token.find_first_of("abcdef") == std::string::npos ? byte_of_token(token) : -1;
         if (options_.bytes_are_symbols)
             byte = token.size() == 1 ? static_cast<unsigned char>(token[0]) : -1;
         if (byte >= 0 && byte_tokens_[byte] < 0)
             byte_tokens_[byte] = static_cast<std::int32_t>(id);
     }
-    if (std::find(byte_tokens_.begin(), byte_tokens_.end(), -1) != byte_tokens_.end())
-        options_.byte_fallback = false;
+}
+
+bool BpeModel::has_byte_tokens(std::string_view text) const {
+    return std::all_of(text.begin(), text.end(),
+                       [this](char c) { return byte_tokens_[static_cast<unsigned char>(c)] >= 0; });
 }
 
 // A long piece may be cut in front of a space mark if no token has one behind the character before it.
@@ -224,8 +227,13 @@ void BpeModel::encode_word(std::string_view word, Workspace& work, std::vector<s
 
 void BpeModel::split_symbols(std::string_view word, std::vector<Symbol>& symbols) const {
     symbols.clear();
+    const bool by_scores = merges_.empty();
     std::string spelled;
-    bool after_unknown = false;
+    bool pending = false; // an unknown token that waits for the next known character
+    const auto add = [&](std::int32_t id) {
+        const auto at = static_cast<std::uint32_t>(symbols.size());
+        symbols.push_back({id, at, at + 1});
+    };
     for (std::size_t at = 0; at < word.size();) {
         const auto lead = static_cast<unsigned char>(word[at]);
         const std::size_t length = options_.bytes_are_symbols ? 1 : utf8_length(lead);
@@ -238,33 +246,39 @@ void BpeModel::split_symbols(std::string_view word, std::vector<Symbol>& symbols
             text = spelled;
         }
         const std::int32_t id = options_.bytes_are_symbols ? byte_tokens_[lead] : by_text_.find(text);
-        if (id >= 0 || merges_.empty()) {
+        if (by_scores) {
             symbols.push_back({id, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end)});
-            after_unknown = false;
+        } else if (id >= 0) {
+            if (pending)
+                add(options_.unknown);
+            pending = false;
+            add(id);
         } else {
-            after_unknown = add_unknown(word, at, end, after_unknown, symbols);
+            add_unknown(text, pending, symbols);
         }
         at = end;
     }
+    if (pending)
+        add(options_.unknown);
 }
 
-// An unknown character of a vocabulary with merges; true if the unknown token stands for it.
-bool BpeModel::add_unknown(std::string_view word, std::size_t begin, std::size_t end, bool after_unknown,
-                           std::vector<Symbol>& symbols) const {
-    if (options_.byte_fallback) {
-        for (std::size_t at = begin; at < end; ++at)
-            symbols.push_back({byte_tokens_[static_cast<unsigned char>(word[at])],
-                               static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(at + 1)});
-        return false;
+// An unknown character of a vocabulary with merges. The unknown token is added once it is known what follows,
+// which puts the bytes of a character between them first, as the tokenizers library has it.
+void BpeModel::add_unknown(std::string_view text, bool& pending, std::vector<Symbol>& symbols) const {
+    const auto add = [&](std::int32_t id) {
+        const auto at = static_cast<std::uint32_t>(symbols.size());
+        symbols.push_back({id, at, at + 1});
+    };
+    if (options_.byte_fallback && has_byte_tokens(text)) {
+        for (const char c : text)
+            add(byte_tokens_[static_cast<unsigned char>(c)]);
+        return;
     }
     if (options_.unknown < 0)
-        return false;
-    if (after_unknown && options_.fuse_unknown)
-        symbols.back().end = static_cast<std::uint32_t>(end);
-    else
-        symbols.push_back(
-            {options_.unknown, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)});
-    return true;
+        return;
+    if (pending && !options_.fuse_unknown)
+        add(options_.unknown);
+    pending = true;
 }
 
 // Short words: the lowest rank is found by a scan.
@@ -344,9 +358,10 @@ void BpeModel::emit(std::string_view word, const std::vector<Symbol>& symbols,
             after_unknown = false;
             continue;
         }
-        if (options_.byte_fallback) {
-            for (std::uint32_t at = symbol.begin; at < symbol.end; ++at)
-                ids.push_back(byte_tokens_[static_cast<unsigned char>(word[at])]);
+        const std::string_view text = word.substr(symbol.begin, symbol.end - symbol.begin);
+        if (options_.byte_fallback && has_byte_tokens(text)) {
+            for (const char c : text)
+                ids.push_back(byte_tokens_[static_cast<unsigned char>(c)]);
         } else if (options_.unknown >= 0 && !(after_unknown && options_.fuse_unknown)) {
             ids.push_back(options_.unknown);
         }

@@ -20,11 +20,12 @@ int byte_of_token(std::string_view token);
 struct BpeOptions {
     bool bytes_are_symbols = false; ///< else characters are
     bool ignore_merges = false;     ///< a piece that is a token is that token
-    bool byte_fallback = false;     ///< an unknown character becomes the tokens <0x00> .. <0xFF> of its bytes
-    bool fuse_unknown = false;      ///< a run of unknown characters is one unknown token
-    std::int32_t unknown = -1;      ///< -1: unknown characters are dropped
-    std::string word_begin;         ///< joined in front of every symbol but a piece's first one ("##")
-    std::string word_end;           ///< joined behind a piece's last symbol ("</w>")
+    bool byte_fallback = false; ///< an unknown character becomes the tokens <0x00> .. <0xFF> of its bytes,
+                                ///< where there is one for each
+    bool fuse_unknown = false;  ///< a run of unknown characters is one unknown token
+    std::int32_t unknown = -1;  ///< -1: unknown characters are dropped
+    std::string word_begin;     ///< joined in front of every symbol but a piece's first one ("##")
+    std::string word_end;       ///< joined behind a piece's last symbol ("</w>")
 };
 
 class BpeModel {
@@ -51,6 +52,8 @@ class BpeModel {
     };
     struct Symbol {
         std::int32_t id; // -1: not a token (scores only)
+        // By scores: the bytes of the word. By merges: which of the first symbols (one may stand for no
+        // byte).
         std::uint32_t begin, end;
     };
     struct Found {
@@ -69,8 +72,8 @@ class BpeModel {
     void encode_piece(std::string_view piece, Workspace& work, std::vector<std::int32_t>& ids) const;
     void encode_word(std::string_view word, Workspace& work, std::vector<std::int32_t>& ids) const;
     void split_symbols(std::string_view word, std::vector<Symbol>& symbols) const;
-    bool add_unknown(std::string_view word, std::size_t begin, std::size_t end, bool after_unknown,
-                     std::vector<Symbol>& symbols) const;
+    bool has_byte_tokens(std::string_view text) const;
+    void add_unknown(std::string_view text, bool& pending, std::vector<Symbol>& symbols) const;
     void merge_short(std::string_view word, Workspace& work) const;
     void merge_long(std::string_view word, Workspace& work) const;
     void emit(std::string_view word, const std::vector<Symbol>& symbols,

@@ -7,8 +7,28 @@ namespace {
 
 constexpr std::uint64_t most_ids = std::uint64_t{1} << 28;
 
+constexpr int most_nested = 16;
+constexpr std::size_t most_steps = 256;
+
 [[noreturn]] void fail(const char* key, const char* what) {
     throw Error(std::string("'") + key + "' " + what);
+}
+
+void visit_steps(const nlohmann::json& description, const char* list,
+                 const std::function<void(const nlohmann::json&)>& use, int depth) {
+    if (depth > most_nested)
+        throw Error("Sequences are nested too deep");
+    if (json_text(description, "type") != "Sequence") {
+        use(description);
+        return;
+    }
+    const auto* steps = json_field(description, list);
+    if (!steps || !steps->is_array())
+        throw Error(std::string("a Sequence has no list '") + list + "'");
+    if (steps->size() > most_steps)
+        throw Error("a Sequence has too many steps");
+    for (const auto& step : *steps)
+        visit_steps(step, list, use, depth + 1);
 }
 
 } // namespace
@@ -54,6 +74,20 @@ std::int64_t json_integer_or(const nlohmann::json& object, const char* key, std:
 std::int32_t json_id(const nlohmann::json& value) {
     const bool possible = value.is_number_unsigned() && value.get<std::uint64_t>() <= most_ids;
     return possible ? value.get<std::int32_t>() : -1;
+}
+
+JsonPattern json_pattern(const nlohmann::json& step) {
+    const auto* pattern = json_field(step, "pattern");
+    if (!pattern)
+        fail("pattern", "is missing");
+    if (json_field(*pattern, "String"))
+        return {json_text(*pattern, "String"), true};
+    return {json_text(*pattern, "Regex"), false};
+}
+
+void each_json_step(const nlohmann::json& description, const char* list,
+                    const std::function<void(const nlohmann::json&)>& use) {
+    visit_steps(description, list, use, 0);
 }
 
 } // namespace switchyard

@@ -76,24 +76,18 @@ void add_pair(const json& step, const char* key, std::vector<std::int32_t>& out)
     out.push_back(json_id((*pair)[1]));
 }
 
-void add_post_processor(const json& step, JsonTemplate& out, int depth) {
+// Whether the step puts tokens around a text.
+bool add_post_processor(const json& step, JsonTemplate& out) {
     const std::string type = json_text(step, "type");
-    if (depth > 16)
-        throw Error("post-processors are nested too deep");
     if (type == "TemplateProcessing") {
         add_template(step, out);
     } else if (type == "BertProcessing" || type == "RobertaProcessing") {
         add_pair(step, "cls", out.first);
         add_pair(step, "sep", out.last);
-    } else if (type == "Sequence") {
-        const json* list = json_field(step, "processors");
-        if (!list || !list->is_array())
-            throw Error("a Sequence has no list 'processors'");
-        for (const json& one : *list)
-            add_post_processor(one, out, depth + 1);
     } else if (type != "ByteLevel") {
         throw Error("Post-processor '" + type + "' is not supported");
     }
+    return type != "ByteLevel";
 }
 
 } // namespace
@@ -128,8 +122,12 @@ JsonModel model_from_json(const json& description) {
 
 JsonTemplate template_from_json(const json* description) {
     JsonTemplate out;
+    int adding = 0;
     if (description)
-        add_post_processor(*description, out, 0);
+        each_json_step(*description, "processors",
+                       [&](const json& step) { adding += add_post_processor(step, out); });
+    if (adding > 1)
+        throw Error("Several post-processors that add tokens, one after the other, are not supported");
     return out;
 }
 

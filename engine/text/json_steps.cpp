@@ -1,4 +1,4 @@
-// Normalizers, pre-tokenizers and decoders of tokenizer.json.
+// Normalizers and pre-tokenizers of tokenizer.json.
 #include "engine/base/error.h"
 #include "engine/text/tokenizer_json.h"
 #include "engine/text/unicode.h"
@@ -11,43 +11,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int most_nested = 16;
-constexpr std::size_t most_steps = 256;
-// \w+|[^\w\s]+ in Rust's dialect, where the joiners are word characters.
-constexpr std::string_view words_and_marks = R"([\w\x{200c}\x{200d}]+|[^\w\s\x{200c}\x{200d}]+)";
-
-// Calls `use` for each step of nested Sequences, in order.
-template <typename Use>
-void each_step(const json& description, const char* list, Use&& use, int depth = 0) {
-    if (depth > most_nested)
-        throw Error("Sequences are nested too deep");
-    if (json_text(description, "type") != "Sequence") {
-        use(description);
-        return;
-    }
-    const json* steps = json_field(description, list);
-    if (!steps || !steps->is_array())
-        throw Error(std::string("a Sequence has no list '") + list + "'");
-    if (steps->size() > most_steps)
-        throw Error("a Sequence has too many steps");
-    for (const json& step : *steps)
-        each_step(step, list, use, depth + 1);
-}
-
-// A pattern is {"String": literal} or {"Regex": expression}.
-struct Pattern {
-    std::string text;
-    bool literal = false;
-};
-
-Pattern pattern_of(const json& step) {
-    const json* pattern = json_field(step, "pattern");
-    if (!pattern)
-        throw Error("'pattern' is missing");
-    if (json_field(*pattern, "String"))
-        return {json_text(*pattern, "String"), true};
-    return {json_text(*pattern, "Regex"), false};
-}
+// \w+|[^\w\s]+ in Rust's dialect, where \w has the joiners, but not the numbers of Latin-1.
+constexpr std::string_view words_and_marks = R"([[:alpha:]\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}]+|)"
+                                             R"([^\s[:alpha:]\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}]+)";
 
 SplitBehavior behavior_of(const json& step, const char* fallback) {
     const std::string name = json_text_or(step, "behavior", fallback);
@@ -78,11 +44,8 @@ void add_metaspace(const json& step, JsonPreTokenizer& out) {
         scheme = "never";
     if (scheme != "always" && scheme != "first" && scheme != "never")
         throw Error("Unknown prepend_scheme '" + scheme + "'");
-    out.space_prefix = scheme == "always"  ? SpacePrefix::AfterSpecial
-                       : scheme == "first" ? SpacePrefix::AtStart
-                                           : SpacePrefix::None;
-    out.steps.push_back(space_mark_step(mark, out.space_prefix == SpacePrefix::AfterSpecial,
-                                        out.space_prefix == SpacePrefix::AtStart));
+    out.steps.push_back(space_mark_step(mark, scheme == "always", scheme == "first"));
+    out.looks_at_start |= scheme == "first";
     if (json_flag_or(step, "split", true))
         out.steps.push_back(split_step(Regex(literal_pattern(mark)), SplitBehavior::MergedWithNext, false));
 }
@@ -100,9 +63,9 @@ void add_pre_tokenizer(const json& step, JsonPreTokenizer& out) {
             out.steps.push_back(split_step(Regex(gpt2_pattern), SplitBehavior::Isolated, false));
         out.ends_in_byte_level = true;
     } else if (type == "Split") {
-        const Pattern pattern = pattern_of(step);
-        out.steps.push_back(split_step(Regex(pattern.literal ? literal_pattern(pattern.text) : pattern.text),
-                                       behavior_of(step, "Isolated"), json_flag_or(step, "invert", false)));
+        const JsonPattern pattern = json_pattern(step);
+        out.steps.push_back(
+            split_step(pattern.regex(), behavior_of(step, "Isolated"), json_flag_or(step, "invert", false)));
     } else if (type == "Digits") {
         out.steps.push_back(split_step(is_number, json_flag_or(step, "individual_digits", false)
                                                       ? SplitBehavior::Isolated
@@ -146,19 +109,15 @@ void add_normalizer(const json& step, Normalizer& out) {
     else if (type == "Prepend")
         out.push_back(prepend_step(json_text(step, "prepend")));
     else if (type == "Replace") {
-        Pattern pattern = pattern_of(step);
+        JsonPattern pattern = json_pattern(step);
         std::string content = json_text(step, "content");
-        out.push_back(pattern.literal ? replace_step(std::move(pattern.text), std::move(content))
-                                      : replace_step(Regex(pattern.text), std::move(content)));
+        out.push_back(pattern.literal && !pattern.text.empty()
+                          ? replace_step(std::move(pattern.text), std::move(content))
+                          : replace_step(pattern.regex(), std::move(content)));
     } else if (type == "ByteLevel")
         out.push_back(byte_alphabet_normalizer_step());
     else
         throw Error("Normalizer '" + type + "' is not supported");
-}
-
-void replace_all(std::string& text, std::string_view from, std::string_view to, std::size_t limit) {
-    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-        check_growth(text.replace(at, from.size(), to).size(), limit);
 }
 
 } // namespace
@@ -166,59 +125,27 @@ void replace_all(std::string& text, std::string_view from, std::string_view to, 
 Normalizer normalizer_from_json(const json* description) {
     Normalizer out;
     if (description)
-        each_step(*description, "normalizers", [&](const json& step) { add_normalizer(step, out); });
+        each_json_step(*description, "normalizers", [&](const json& step) { add_normalizer(step, out); });
     return out;
+}
+
+bool removes_text(const json* normalizer) {
+    bool removes = false;
+    if (normalizer)
+        each_json_step(*normalizer, "normalizers", [&](const json& step) {
+            const std::string type = json_text(step, "type");
+            removes |= type == "StripAccents" ||
+                       (type == "Strip" && json_flag_or(step, "strip_left", true)) ||
+                       (type == "Replace" && json_text(step, "content").empty());
+        });
+    return removes;
 }
 
 JsonPreTokenizer pre_tokenizer_from_json(const json* description) {
     JsonPreTokenizer out;
     if (description)
-        each_step(*description, "pretokenizers", [&](const json& step) { add_pre_tokenizer(step, out); });
-    return out;
-}
-
-JsonDecoder::JsonDecoder(const json* description) {
-    if (description)
-        each_step(*description, "decoders", [this](const json& step) { add(step); });
-}
-
-void JsonDecoder::add(const json& step) {
-    const std::string type = json_text(step, "type");
-    if (type == "ByteLevel") {
-        byte_level_ = true;
-    } else if (type == "ByteFallback") {
-        byte_fallback_ = true;
-    } else if (type == "Metaspace") {
-        replacements_.emplace_back(json_text_or(step, "replacement", "\u2581"), " ");
-        strips_first_space_ = json_text_or(step, "prepend_scheme", "always") != "never" &&
-                              json_flag_or(step, "add_prefix_space", true);
-    } else if (type == "Replace") {
-        const Pattern pattern = pattern_of(step);
-        if (!pattern.literal || pattern.text.empty())
-            throw Error("A decoder that replaces a regular expression is not supported");
-        replacements_.emplace_back(pattern.text, json_text(step, "content"));
-    } else if (type == "BPEDecoder") {
-        replacements_.emplace_back(json_text_or(step, "suffix", "</w>"), " ");
-        space_behind_words_ = true;
-    } else if (type == "Strip") {
-        if (json_text(step, "content") == " " && json_integer_or(step, "start", 0) > 0)
-            strips_first_space_ = true;
-    } else if (type != "Fuse") {
-        throw Error("Decoder '" + type + "' is not supported");
-    }
-}
-
-std::string JsonDecoder::bytes(std::string_view token) const {
-    std::string out;
-    if (byte_level_ && alphabet_.append_bytes(out, token))
-        return out;
-    if (byte_fallback_)
-        if (const int byte = byte_of_token(token); byte >= 0)
-            return std::string(1, static_cast<char>(byte));
-    out = token;
-    for (const auto& [from, to] : replacements_)
-        if (!from.empty())
-            replace_all(out, from, to, growth_limit(token.size()));
+        each_json_step(*description, "pretokenizers",
+                       [&](const json& step) { add_pre_tokenizer(step, out); });
     return out;
 }
 

@@ -39,17 +39,13 @@ class RegexReplace : public NormalizerStep {
         std::string out;
         std::size_t done = 0;
         Regex::Scratch scratch(pattern_);
+        RegexMatches matches(scratch, text);
         Regex::Match match;
-        for (std::size_t from = 0; from <= text.size() && scratch.find(text, from, match);) {
+        while (matches.next(match)) {
             out.append(text, done, match.begin - done);
             out += to_;
             check_growth(out.size(), limit);
-            done = from = match.end;
-            if (match.begin == match.end) {
-                if (match.end == text.size())
-                    break;
-                from += utf8_at(text, match.end).length;
-            }
+            done = match.end;
         }
         out.append(text, done);
         return out;

@@ -53,6 +53,30 @@ class PipelineTokenizer : public Tokenizer {
     std::string token_bytes(std::int32_t id) const override { return known(id) ? parts_.bytes[id] : ""; }
 
     std::string decode(std::span<const std::int32_t> ids) const override {
+        return parts_.spellings.empty() ? join_bytes(ids) : join_spellings(ids);
+    }
+
+    std::size_t size() const override { return parts_.bytes.size(); }
+    std::int32_t bos() const override { return parts_.bos; }
+    std::int32_t eos() const override { return parts_.eos; }
+    bool is_end(std::int32_t id) const override { return known(id) && parts_.ends[id]; }
+    bool is_special(std::int32_t id) const override { return known(id) && parts_.special[id]; }
+    std::string note() const override { return parts_.note; }
+
+  private:
+    bool known(std::int32_t id) const {
+        return id >= 0 && static_cast<std::size_t>(id) < parts_.bytes.size();
+    }
+
+    std::string join_spellings(std::span<const std::int32_t> ids) const {
+        std::vector<std::string> tokens;
+        for (const std::int32_t id : ids)
+            if (known(id) && !parts_.spellings[id].empty())
+                tokens.push_back(parts_.spellings[id]);
+        return switchyard::decode(parts_.decoder, std::move(tokens));
+    }
+
+    std::string join_bytes(std::span<const std::int32_t> ids) const {
         std::string out;
         bool prefixed = parts_.space_prefix != SpacePrefix::None;
         for (const std::int32_t id : ids) {
@@ -68,20 +92,7 @@ class PipelineTokenizer : public Tokenizer {
             }
             out += bytes;
         }
-        if (parts_.space_behind_words && out.ends_with(' '))
-            out.pop_back();
-        return utf8_valid(out) ? out : utf8_repaired(out);
-    }
-
-    std::size_t size() const override { return parts_.bytes.size(); }
-    std::int32_t bos() const override { return parts_.bos; }
-    std::int32_t eos() const override { return parts_.eos; }
-    bool is_end(std::int32_t id) const override { return known(id) && parts_.ends[id]; }
-    bool is_special(std::int32_t id) const override { return known(id) && parts_.special[id]; }
-
-  private:
-    bool known(std::int32_t id) const {
-        return id >= 0 && static_cast<std::size_t>(id) < parts_.bytes.size();
+        return utf8_repaired(out);
     }
 
     void encode_text(std::string_view raw, bool at_start, std::vector<std::int32_t>& ids) const {

@@ -4,6 +4,7 @@
 
 #include "engine/text/added_tokens.h"
 #include "engine/text/bpe.h"
+#include "engine/text/decoder.h"
 #include "engine/text/normalizer.h"
 #include "engine/text/pretokenizer.h"
 #include "engine/text/tokenizer.h"
@@ -16,7 +17,7 @@
 namespace switchyard {
 
 /// Where a tokenizer puts a space in front of the text, which decode() takes away again.
-enum class SpacePrefix : unsigned char { None, AtStart, AfterSpecial };
+enum class SpacePrefix : unsigned char { None, AfterSpecial };
 
 struct TokenizerParts {
     std::vector<AddedToken> added;
@@ -28,8 +29,12 @@ struct TokenizerParts {
     std::vector<bool> ends;                ///< tokens that end an answer, by id
     std::vector<std::int32_t> first, last; ///< put around the ids with add_special
     std::int32_t bos = -1, eos = -1;
+    std::string note;
     SpacePrefix space_prefix = SpacePrefix::None;
-    bool space_behind_words = false; ///< word ends decode to a space, but not the last one
+    /// Where the description has a decoder of its own: what it makes of `spellings` (by id, empty: no token)
+    /// is the text; else `bytes` are.
+    Decoder decoder;
+    std::vector<std::string> spellings;
 };
 
 std::unique_ptr<Tokenizer> make_pipeline_tokenizer(TokenizerParts parts);

@@ -18,9 +18,8 @@ class Gatherer {
         fresh_ = true;
     }
 
+    // A match may be empty: what is around it is parted all the same.
     void add(std::size_t begin, std::size_t end, bool matched) {
-        if (begin == end)
-            return;
         bool join = false;
         switch (behavior_) {
         case SplitBehavior::Isolated:
@@ -54,6 +53,14 @@ class Gatherer {
     bool fresh_ = true;
 };
 
+// The pieces of a split, the empty ones left out.
+void take(Pieces& pieces, std::vector<Pieces::Range>&& ranges) {
+    std::erase_if(ranges, [](Pieces::Range range) { return range.begin == range.end; });
+    if (ranges.empty() || ranges.front().begin > 0)
+        pieces.at_start = false;
+    pieces.ranges = std::move(ranges);
+}
+
 class RegexSplit : public PreTokenizerStep {
   public:
     RegexSplit(Regex regex, SplitBehavior behavior, bool invert)
@@ -68,24 +75,22 @@ class RegexSplit : public PreTokenizerStep {
             gatherer.begin_range();
             split(pieces.view(range), range.begin, scratch, gatherer);
         }
-        pieces.ranges = std::move(out);
+        take(pieces, std::move(out));
     }
 
   private:
     void split(std::string_view text, std::size_t base, Regex::Scratch& scratch, Gatherer& gatherer) const {
-        std::size_t done = 0, from = 0;
+        std::size_t done = 0;
+        RegexMatches matches(scratch, text);
         Regex::Match match;
-        while (from < text.size() && scratch.find(text, from, match)) {
-            if (match.end <= match.begin) { // an empty match splits nothing
-                from =
-                    match.begin < text.size() ? match.begin + utf8_at(text, match.begin).length : text.size();
-                continue;
-            }
-            gatherer.add(base + done, base + match.begin, invert_);
+        while (matches.next(match)) {
+            if (done < match.begin)
+                gatherer.add(base + done, base + match.begin, invert_);
             gatherer.add(base + match.begin, base + match.end, !invert_);
-            done = from = match.end;
+            done = match.end;
         }
-        gatherer.add(base + done, base + text.size(), invert_);
+        if (done < text.size())
+            gatherer.add(base + done, base + text.size(), invert_);
     }
 
     Regex regex_;
@@ -111,15 +116,17 @@ class CharacterSplit : public PreTokenizerStep {
             for (std::size_t at = range.begin; at < range.end;) {
                 const auto [code, length] = utf8_at(pieces.text, at);
                 if (code < 128 ? ascii_[code] : matches_(code)) {
-                    gatherer.add(done, at, false);
+                    if (done < at)
+                        gatherer.add(done, at, false);
                     gatherer.add(at, at + length, true);
                     done = at + length;
                 }
                 at += length;
             }
-            gatherer.add(done, range.end, false);
+            if (done < range.end)
+                gatherer.add(done, range.end, false);
         }
-        pieces.ranges = std::move(out);
+        take(pieces, std::move(out));
     }
 
   private:
@@ -163,7 +170,7 @@ class SpaceMark : public PreTokenizerStep {
         rewrite(pieces, [&](std::string& out, std::string_view piece) {
             const bool wanted = always_ || (at_start_ && first);
             first = false;
-            if (wanted && !piece.starts_with(' ') && !piece.starts_with(mark_))
+            if (wanted && !piece.empty() && !piece.starts_with(' ') && !piece.starts_with(mark_))
                 out += mark_;
             for (const char c : piece)
                 if (c == ' ')

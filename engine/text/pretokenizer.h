@@ -20,7 +20,7 @@ struct Pieces {
     std::string text;
     std::vector<Range> ranges;
     std::size_t limit = 0; ///< bytes that the text may grow to
-    bool at_start = false; ///< the text begins where the whole input begins
+    bool at_start = false; ///< the first piece begins where the whole input begins
 
     std::string_view view(Range range) const {
         return std::string_view(text).substr(range.begin, range.end - range.begin);
@@ -65,8 +65,10 @@ struct NamedPreTokenizer {
     PreTokenizer steps;
     bool ignore_merges = false; ///< a piece that is a token is that token
     bool nfc = false;           ///< text is normalized to NFC first
+    bool adds_bos = false;      ///< a file that does not say whether a BOS belongs in front means yes
+    bool known = true;          ///< false: the name is none of those, and this is the default one
 };
-/// Throws Error for an unknown name.
+/// The default for an unknown name.
 NamedPreTokenizer pre_tokenizer_by_name(std::string_view name);
 
 } // namespace switchyard

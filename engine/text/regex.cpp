@@ -1,6 +1,7 @@
 #include "engine/text/regex.h"
 
 #include "engine/base/error.h"
+#include "engine/text/unicode.h"
 
 #include <cstdint>
 
@@ -28,7 +29,10 @@ struct Regex::Code {
 };
 
 Regex::Regex(std::string_view pattern) : code_(std::make_unique<Code>()) {
-    const std::string translated = to_pcre2(pattern);
+    // White space at a line's end matches from where its run begins, or nowhere in the run: looking for it
+    // from every place in a long run would take quadratic time.
+    const bool trailing_space = pattern == R"(\s+$)";
+    const std::string translated = to_pcre2(trailing_space ? R"((?<!\s)\s+$)" : pattern);
     int error = 0;
     PCRE2_SIZE offset = 0;
     code_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
@@ -85,6 +89,18 @@ bool Regex::Scratch::find(std::string_view text, std::size_t from, Match& match)
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(s.data);
     match = {range[0], range[1]};
     return true;
+}
+
+bool RegexMatches::next(Regex::Match& match) {
+    while (from_ <= text_.size() && scratch_.find(text_, from_, match)) {
+        from_ = match.end;
+        if (match.begin < match.end || match.end != last_end_) {
+            last_end_ = match.end;
+            return true;
+        }
+        from_ += match.end < text_.size() ? utf8_at(text_, match.end).length : 1;
+    }
+    return false;
 }
 
 } // namespace switchyard

@@ -41,6 +41,21 @@ class Regex {
     std::unique_ptr<Code> code_;
 };
 
+/// The matches of a text in order, as the tokenizers library walks through them: an empty match counts, but
+/// not where the match before it ended.
+class RegexMatches {
+  public:
+    /// Both must outlive this. `text` is valid UTF-8.
+    RegexMatches(Regex::Scratch& scratch, std::string_view text) : scratch_(scratch), text_(text) {}
+    bool next(Regex::Match& match);
+
+  private:
+    Regex::Scratch& scratch_;
+    std::string_view text_;
+    std::size_t from_ = 0;
+    std::size_t last_end_ = std::string_view::npos;
+};
+
 /// A pattern that matches just this text.
 std::string literal_pattern(std::string_view text);
 

@@ -1,10 +1,12 @@
-// Spells a pattern of the Oniguruma or Rust dialect as PCRE2 does. What differs: \s, \w and \h, nested and
-// intersected classes, (?m), \uHHHH, long property names, and {n,m}+ (which repeats, and is not possessive).
+// Spells a pattern of the Oniguruma or Rust dialect as PCRE2 does. What differs: \s, \w, \b and \h, nested
+// and intersected classes, POSIX classes, scripts, (?m), \uHHHH, and {n,m}+ (which repeats, and is not
+// possessive).
 #include "engine/base/error.h"
 #include "engine/text/regex.h"
+#include "engine/text/regex_sets.h"
 
-#include <array>
 #include <cctype>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,40 +14,11 @@ namespace switchyard {
 
 namespace {
 
-// White_Space and its complement as class contents.
-constexpr std::string_view white_space = "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{"
-                                         "2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
-constexpr std::string_view not_white_space =
-    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}"
-    "\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}";
-// Alphabetic, marks, decimal numbers and connectors; the last three ranges are letter-like symbols.
-constexpr std::string_view word =
-    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}\\x{1f150}-\\x{1f169}"
-    "\\x{1f170}-\\x{1f189}";
-
-constexpr std::array<std::pair<std::string_view, std::string_view>, 22> long_properties = {
-    {{"Letter", "L"},
-     {"Lowercase_Letter", "Ll"},
-     {"Uppercase_Letter", "Lu"},
-     {"Titlecase_Letter", "Lt"},
-     {"Modifier_Letter", "Lm"},
-     {"Other_Letter", "Lo"},
-     {"Mark", "M"},
-     {"Nonspacing_Mark", "Mn"},
-     {"Number", "N"},
-     {"Decimal_Number", "Nd"},
-     {"Letter_Number", "Nl"},
-     {"Other_Number", "No"},
-     {"Punctuation", "P"},
-     {"Symbol", "S"},
-     {"Separator", "Z"},
-     {"Space_Separator", "Zs"},
-     {"Other", "C"},
-     {"Control", "Cc"},
-     {"Lower", "Ll"},
-     {"Upper", "Lu"},
-     {"Digit", "Nd"},
-     {"Alpha", "L"}}};
+// What an escape stands for: text as it is, or a set.
+struct Escape {
+    std::string text;
+    std::optional<RegexSet> set;
+};
 
 class Translator {
   public:
@@ -74,7 +47,7 @@ class Translator {
         } else {
             atom_ = out_.size();
             if (c == '\\')
-                out_ += escape(false);
+                out_ += as_atom(escape(false));
             else if (c == '[')
                 out_ += char_class();
             else
@@ -132,66 +105,95 @@ class Translator {
         return "\\x{" + std::string(in_.substr(begin, digits)) + "}";
     }
 
-    std::string property() {
-        const char kind = in_[at_ + 1];
+    // \p{name}, \P{name}, \p{^name}; without a brace the letter stands for itself.
+    Escape property() {
+        bool negated = in_[at_ + 1] == 'P';
         const std::size_t end = in_.find('}', at_);
         if (at_ + 2 >= in_.size() || in_[at_ + 2] != '{' || end == std::string_view::npos) {
-            const std::string whole(in_.substr(at_, 3)); // \pL
-            at_ += whole.size();
-            return whole;
+            at_ += 2;
+            return {std::string(1, in_[at_ - 1]), std::nullopt};
         }
         std::string_view name = in_.substr(at_ + 3, end - at_ - 3);
         at_ = end + 1;
-        bool negated = kind == 'P';
         if (!name.empty() && name[0] == '^') {
             negated = !negated;
             name.remove_prefix(1);
         }
-        for (const auto& [from, to] : long_properties)
-            if (name == from)
-                name = to;
-        return std::string(negated ? "\\P{" : "\\p{") + std::string(name) + "}";
+        RegexSet set = regex_property_set(name);
+        set.negated ^= negated;
+        return {"", std::move(set)};
+    }
+
+    static std::string as_class(const RegexSet& set) {
+        return (set.negated ? "[^" : "[") + set.contents + "]";
+    }
+    static std::string as_atom(const Escape& escape) {
+        return escape.set ? as_class(*escape.set) : escape.text;
+    }
+
+    // \b and \B by the word characters of \w.
+    std::string boundary(bool negated) {
+        at_ += 2;
+        const std::string one = as_class(*regex_escape_set('w', false));
+        const std::string between = "(?<=" + one + ")(?!" + one + ")|(?<!" + one + ")(?=" + one + ")";
+        return (negated ? "(?!" : "(?:") + between + ")";
     }
 
     // One escape, inside a class or outside of one.
-    std::string escape(bool in_class) {
+    Escape escape(bool in_class) {
         if (at_ + 1 >= in_.size())
             fail("it ends in a backslash");
-        const auto set = [&](std::string_view inside, bool negated) {
+        const char letter = in_[at_ + 1];
+        if (auto set = regex_escape_set(letter, in_class)) {
             at_ += 2;
-            return in_class ? std::string(inside)
-                            : std::string(negated ? "[^" : "[") + std::string(inside) + "]";
-        };
-        switch (in_[at_ + 1]) {
-        case 's':
-            return set(white_space, false);
-        case 'S':
-            return in_class ? set(not_white_space, false) : set(white_space, true);
-        case 'w':
-            return set(word, false);
-        case 'W':
-            if (in_class)
-                fail("\\W inside a class is not supported");
-            return set(word, true);
-        case 'h':
-            return set("0-9a-fA-F", false);
-        case 'd':
-            return set("\\p{Nd}", false);
-        case 'D':
-            return set("\\P{Nd}", false);
-        case 'u':
-            return hex_escape(4);
-        case 'p':
-        case 'P':
-            return property();
-        default:
-            break;
+            return {"", std::move(set)};
         }
-        std::string plain(in_.substr(at_, 2));
+        if (letter == 'u')
+            return {hex_escape(4), std::nullopt};
+        if (letter == 'p' || letter == 'P')
+            return property();
+        if (!in_class && (letter == 'b' || letter == 'B'))
+            return {boundary(letter == 'B'), std::nullopt};
+        if (const std::size_t end = in_.find('}', at_);
+            letter == 'x' && end != std::string_view::npos && at_ + 2 < in_.size() && in_[at_ + 2] == '{') {
+            std::string plain(in_.substr(at_, end + 1 - at_));
+            at_ = end + 1;
+            return {std::move(plain), std::nullopt};
+        }
+        // Q and E mean something to PCRE2 only; O is any character.
+        constexpr std::string_view literal_letters = "QE";
         at_ += 2;
+        if (letter == 'O')
+            return {"(?s:.)", std::nullopt};
+        if (literal_letters.find(letter) != std::string_view::npos)
+            return {std::string(1, letter), std::nullopt};
+        std::string plain(in_.substr(at_ - 2, 2));
         while (at_ < in_.size() && (static_cast<unsigned char>(in_[at_]) & 0xC0) == 0x80)
             plain += in_[at_++];
-        return plain;
+        return {std::move(plain), std::nullopt};
+    }
+
+    // [:name:] or [:^name:].
+    RegexSet posix_class() {
+        const std::size_t end = in_.find(":]", at_);
+        if (end == std::string_view::npos)
+            fail("a class has no end");
+        std::string_view name = in_.substr(at_ + 2, end - at_ - 2);
+        at_ = end + 2;
+        const bool negated = name.starts_with('^');
+        name.remove_prefix(negated);
+        auto set = regex_posix_set(name);
+        if (!set)
+            fail("a POSIX class is unknown");
+        set->negated ^= negated;
+        return *std::move(set);
+    }
+
+    static void add_set(const RegexSet& set, std::string& flat, std::vector<std::string>& nested) {
+        if (set.negated)
+            nested.push_back(as_class(set));
+        else
+            flat += set.contents;
     }
 
     // [...]: a union of its parts; && becomes a look-ahead, a nested class an alternative.
@@ -223,18 +225,18 @@ class Translator {
             }
             first = false;
             if (c == '[' && at_ + 1 < in_.size() && in_[at_ + 1] == ':') {
-                const std::size_t end = in_.find(":]", at_);
-                if (end == std::string_view::npos)
-                    fail("a class has no end");
-                flat += in_.substr(at_, end + 2 - at_);
-                at_ = end + 2;
+                add_set(posix_class(), flat, nested);
             } else if (c == '[') {
                 nested.push_back(char_class());
             } else if (c == '&' && at_ + 1 < in_.size() && in_[at_ + 1] == '&') {
                 close_term();
                 at_ += 2;
             } else if (c == '\\') {
-                flat += escape(true);
+                const Escape one = escape(true);
+                if (one.set)
+                    add_set(*one.set, flat, nested);
+                else
+                    flat += one.text;
             } else {
                 flat += c == ']' ? "\\]" : std::string(1, c);
                 ++at_;

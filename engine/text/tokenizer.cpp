@@ -93,7 +93,7 @@ void take_special_tokens(const TokenizerData& data, TokenizerParts& parts) {
     for (const std::int32_t id : data.end_of_turn)
         if (id >= 0)
             parts.ends[id] = true;
-    if (data.add_bos && data.bos >= 0)
+    if (adds_bos(data) && data.bos >= 0)
         parts.first.push_back(data.bos);
     if (data.add_eos && data.eos >= 0)
         parts.last.push_back(data.eos);
@@ -102,6 +102,11 @@ void take_special_tokens(const TokenizerData& data, TokenizerParts& parts) {
 // Byte-level BPE: tokens spelled in the byte alphabet become bytes; those that are not can only be added.
 void build_byte_level(TokenizerData& data, TokenizerParts& parts) {
     NamedPreTokenizer named = pre_tokenizer_by_name(data.pre);
+    if (!named.known)
+        parts.note =
+            "The pre-tokenizer '" + data.pre +
+            "' (tokenizer.ggml.pre) is unknown; the default one cuts the text, so some tokens may not be "
+            "those the model was trained with";
     parts.pre_tokenizer = std::move(named.steps);
     if (named.nfc)
         parts.normalizer.push_back(normal_form_step(NormalForm::NFC));
@@ -185,6 +190,12 @@ void build_sentencepiece(TokenizerData& data, TokenizerParts& parts) {
 }
 
 } // namespace
+
+bool adds_bos(const TokenizerData& data) {
+    const bool usual =
+        data.model == "llama" || (data.model == "gpt2" && pre_tokenizer_by_name(data.pre).adds_bos);
+    return data.add_bos.value_or(usual);
+}
 
 std::unique_ptr<Tokenizer> make_tokenizer(TokenizerData data) {
     check(data);

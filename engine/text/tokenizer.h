@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +25,12 @@ struct TokenizerData {
     std::vector<std::string> merges; ///< "left right"
     std::int32_t bos = -1, eos = -1, unknown = -1, padding = -1;
     std::vector<std::int32_t> end_of_turn; ///< further ids that end an answer
-    bool add_bos = false, add_eos = false, add_space_prefix = true;
+    std::optional<bool> add_bos;           ///< absent: as the model or pre-tokenizer has it
+    bool add_eos = false, add_space_prefix = true;
 };
+
+/// Whether a BOS belongs in front of a text: as the data says, else as its model or pre-tokenizer has it.
+bool adds_bos(const TokenizerData& data);
 
 class Tokenizer {
   public:
@@ -43,9 +48,12 @@ class Tokenizer {
     virtual std::int32_t eos() const = 0;
     virtual bool is_end(std::int32_t id) const = 0;     ///< ends an answer (EOS, end of turn)
     virtual bool is_special(std::int32_t id) const = 0; ///< control token
+    /// What a user should know of how the file was understood; empty: nothing.
+    virtual std::string note() const { return {}; }
 };
 
-/// Throws Error where the data is inconsistent or the model or pre-tokenizer is unknown (it is named).
+/// Throws Error where the data is inconsistent or the model is unknown (it is named). An unknown
+/// pre-tokenizer is replaced by the default one, which a note says.
 std::unique_ptr<Tokenizer> make_tokenizer(TokenizerData data);
 
 /// From the files of a Hugging Face folder: tokenizer.json (followed as it describes itself) and

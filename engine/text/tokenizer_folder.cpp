@@ -6,7 +6,9 @@
 #include "engine/text/unicode.h"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
+#include <optional>
 #include <utility>
 
 namespace switchyard {
@@ -80,13 +82,7 @@ void add_configured_tokens(const json& config, std::vector<AddedToken>& added) {
         added.push_back(std::move(token));
 }
 
-struct Loaded {
-    TokenizerParts parts;
-    std::vector<std::string> spellings; // of all tokens, by id
-};
-
-void take_added(std::vector<AddedToken> added, Loaded& loaded) {
-    TokenizerParts& parts = loaded.parts;
+void take_added(std::vector<AddedToken> added, const TokenSpeller& speller, TokenizerParts& parts) {
     std::int32_t most = -1;
     for (const AddedToken& token : added) {
         check_id(token.id, parts.bytes.size() + added.size(), token.text);
@@ -94,33 +90,50 @@ void take_added(std::vector<AddedToken> added, Loaded& loaded) {
     }
     if (most >= static_cast<std::int32_t>(parts.bytes.size())) {
         parts.bytes.resize(static_cast<std::size_t>(most) + 1);
-        loaded.spellings.resize(parts.bytes.size());
+        parts.spellings.resize(parts.bytes.size());
     }
     parts.special.resize(parts.bytes.size());
     parts.ends.resize(parts.bytes.size());
     for (const AddedToken& token : added) {
-        parts.bytes[token.id] = token.text;
-        loaded.spellings[token.id] = token.text;
+        // One that is looked for in the normalized text is spelled as it is there.
+        std::string spelling = token.normalized ? normalize(parts.normalizer, token.text) : token.text;
+        parts.bytes[token.id] = token.special ? token.text : speller.bytes(spelling);
+        parts.spellings[token.id] = std::move(spelling);
         parts.special[token.id] = token.special;
     }
     parts.added = std::move(added);
 }
 
-void build_model(const json& file, Loaded& loaded) {
-    TokenizerParts& parts = loaded.parts;
+bool has_byte_alphabet(const std::vector<std::string>& tokens) {
+    const ByteAlphabet alphabet;
+    std::array<bool, 256> found{};
+    for (const std::string& token : tokens) {
+        std::string bytes;
+        if (token.size() <= 2 && alphabet.append_bytes(bytes, token) && bytes.size() == 1)
+            found[static_cast<unsigned char>(bytes[0])] = true;
+    }
+    return std::all_of(found.begin(), found.end(), [](bool one) { return one; });
+}
+
+void build_model(const json& file, const TokenSpeller& speller, TokenizerParts& parts) {
     const json* description = json_field(file, "model");
     if (!description)
         throw Error("'model' is missing");
     JsonModel model = model_from_json(*description);
     JsonPreTokenizer pre = pre_tokenizer_from_json(json_field(file, "pre_tokenizer"));
-    const JsonDecoder decoder(json_field(file, "decoder"));
+    parts.decoder = decoder_from_json(json_field(file, "decoder"));
     parts.normalizer = normalizer_from_json(json_field(file, "normalizer"));
     parts.pre_tokenizer = std::move(pre.steps);
+    if (pre.looks_at_start && removes_text(json_field(file, "normalizer")))
+        throw Error("Metaspace with prepend_scheme 'first' behind a normalizer that takes text away is not "
+                    "supported");
     for (const std::string& token : model.tokens)
-        parts.bytes.push_back(decoder.bytes(token));
-    loaded.spellings = model.tokens;
+        parts.bytes.push_back(speller.bytes(token));
+    parts.spellings = model.tokens;
 
-    const bool plain = model.options.word_begin.empty() && model.options.word_end.empty();
+    // The alphabet's way round is left out, unless a character's spelling is to be seen.
+    const bool plain = model.options.word_begin.empty() && model.options.word_end.empty() &&
+                       (!model.options.byte_fallback || has_byte_alphabet(model.tokens));
     model.options.bytes_are_symbols = pre.ends_in_byte_level && plain;
     if (pre.ends_in_byte_level && !plain)
         parts.pre_tokenizer.push_back(byte_alphabet_step());
@@ -138,23 +151,19 @@ void build_model(const json& file, Loaded& loaded) {
             to_bytes(right);
         }
     }
-    parts.space_behind_words = decoder.space_behind_words();
-    if (decoder.strips_first_space())
-        parts.space_prefix =
-            pre.space_prefix == SpacePrefix::None ? SpacePrefix::AfterSpecial : pre.space_prefix;
     std::vector<std::pair<std::string_view, std::string_view>> merges(model.merges.begin(),
                                                                       model.merges.end());
     parts.model = std::make_unique<BpeModel>(std::move(model.tokens), merges, model.options);
 }
 
-std::int32_t find_spelling(const Loaded& loaded, const std::string& text) {
+std::int32_t find_spelling(const TokenizerParts& parts, const std::string& text) {
     if (text.empty())
         return -1;
-    for (const AddedToken& token : loaded.parts.added)
+    for (const AddedToken& token : parts.added)
         if (token.text == text)
             return token.id;
-    const auto found = std::find(loaded.spellings.begin(), loaded.spellings.end(), text);
-    return found == loaded.spellings.end() ? -1 : static_cast<std::int32_t>(found - loaded.spellings.begin());
+    const auto found = std::find(parts.spellings.begin(), parts.spellings.end(), text);
+    return found == parts.spellings.end() ? -1 : static_cast<std::int32_t>(found - parts.spellings.begin());
 }
 
 // The Llama family's classes ignore the post-processor: their own settings say what is put around a text.
@@ -205,27 +214,29 @@ void check_around(const TokenizerParts& parts) {
 
 std::unique_ptr<Tokenizer> tokenizer_from_files(const TokenizerFiles& files, const fs::path& folder) {
     const fs::path file = folder / "tokenizer.json", config_file = folder / "tokenizer_config.json";
-    Loaded loaded;
+    TokenizerParts parts;
     std::vector<AddedToken> added;
+    std::optional<TokenSpeller> speller;
     naming(file, [&] {
-        build_model(files.tokenizer, loaded);
+        speller.emplace(json_field(files.tokenizer, "decoder"));
+        build_model(files.tokenizer, *speller, parts);
         added = added_tokens_from_json(json_field(files.tokenizer, "added_tokens"));
         JsonTemplate around = template_from_json(json_field(files.tokenizer, "post_processor"));
-        loaded.parts.first = std::move(around.first);
-        loaded.parts.last = std::move(around.last);
+        parts.first = std::move(around.first);
+        parts.last = std::move(around.last);
     });
     const json& config = files.tokenizer_config;
     naming(config_file, [&] {
         if (!config.is_null())
             add_configured_tokens(config, added);
     });
-    naming(file, [&] { take_added(std::move(added), loaded); });
+    naming(file, [&] { take_added(std::move(added), *speller, parts); });
     naming(config_file, [&] {
         if (config.is_null())
             return;
-        loaded.parts.bos = find_spelling(loaded, token_text(config, "bos_token"));
-        loaded.parts.eos = find_spelling(loaded, token_text(config, "eos_token"));
-        apply_class_rules(config, loaded.parts);
+        parts.bos = find_spelling(parts, token_text(config, "bos_token"));
+        parts.eos = find_spelling(parts, token_text(config, "eos_token"));
+        apply_class_rules(config, parts);
     });
     std::vector<std::int32_t> ends;
     for (const auto& [name, json] : {std::pair{"generation_config.json", &files.generation_config},
@@ -234,9 +245,9 @@ std::unique_ptr<Tokenizer> tokenizer_from_files(const TokenizerFiles& files, con
             const auto ids = json->is_null() ? std::vector<std::int32_t>() : end_ids(*json);
             ends.insert(ends.end(), ids.begin(), ids.end());
         });
-    mark_ends(ends, loaded.parts);
-    naming(file, [&] { check_around(loaded.parts); });
-    return make_pipeline_tokenizer(std::move(loaded.parts));
+    mark_ends(ends, parts);
+    naming(file, [&] { check_around(parts); });
+    return make_pipeline_tokenizer(std::move(parts));
 }
 
 std::unique_ptr<Tokenizer> load_tokenizer_folder(const fs::path& folder) {

@@ -3,12 +3,15 @@
 #pragma once
 
 #include "engine/text/bpe.h"
+#include "engine/text/decoder.h"
 #include "engine/text/normalizer.h"
 #include "engine/text/pipeline_tokenizer.h"
 #include "engine/text/pretokenizer.h"
+#include "engine/text/unicode.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -26,32 +29,46 @@ std::int64_t json_integer_or(const nlohmann::json& object, const char* key, std:
 /// -1 for a value that is no integer or no possible id.
 std::int32_t json_id(const nlohmann::json& value);
 
+/// A pattern is {"String": literal} or {"Regex": expression}.
+struct JsonPattern {
+    std::string text;
+    bool literal = false;
+    Regex regex() const { return Regex(literal ? literal_pattern(text) : text); }
+};
+/// The step's 'pattern'.
+JsonPattern json_pattern(const nlohmann::json& step);
+
+/// Calls `use` for each step of nested Sequences, whose lists are called `list`, in order. Throws Error where
+/// they are nested too deep or too many.
+void each_json_step(const nlohmann::json& description, const char* list,
+                    const std::function<void(const nlohmann::json&)>& use);
+
 /// Ids may leave numbers out, but not so many that a table by id is mostly holes. Throws Error.
 void check_id(std::int32_t id, std::size_t count, const std::string& token);
 
 Normalizer normalizer_from_json(const nlohmann::json* description);
+/// Whether a text may begin elsewhere than it did before.
+bool removes_text(const nlohmann::json* normalizer);
 
 struct JsonPreTokenizer {
     PreTokenizer steps;
     bool ends_in_byte_level = false; ///< left out of the steps then: bytes are symbols
-    SpacePrefix space_prefix = SpacePrefix::None;
+    bool looks_at_start = false;     ///< a step treats the start of the input in another way
 };
 JsonPreTokenizer pre_tokenizer_from_json(const nlohmann::json* description);
 
-/// What tokens stand for.
-class JsonDecoder {
+Decoder decoder_from_json(const nlohmann::json* description);
+
+/// What a token stands for in the middle of a text: its bytes, before any step looks at its neighbours.
+class TokenSpeller {
   public:
-    explicit JsonDecoder(const nlohmann::json* description);
+    explicit TokenSpeller(const nlohmann::json* decoder);
     std::string bytes(std::string_view token) const;
-    bool strips_first_space() const { return strips_first_space_; }
-    bool space_behind_words() const { return space_behind_words_; }
 
   private:
-    void add(const nlohmann::json& step);
-    std::vector<std::pair<std::string, std::string>> replacements_; // in order
+    Decoder within_; // the steps that look at one token at a time
     ByteAlphabet alphabet_;
-    bool byte_level_ = false, byte_fallback_ = false;
-    bool strips_first_space_ = false, space_behind_words_ = false;
+    bool byte_level_ = false, byte_fallback_ = false, spaced_ = false;
 };
 
 /// The vocabulary and merges of a BPE model.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <utf8proc.h>
+#include <vector>
 
 namespace switchyard {
 
@@ -56,6 +57,41 @@ void append_mapped(std::string& out, std::string_view text, utf8proc_option_t op
     out.append(reinterpret_cast<const char*>(result), static_cast<std::size_t>(size));
 }
 
+// Puts long runs of marks into their canonical order, for which the library takes quadratic time.
+std::string with_marks_in_order(std::string_view text) {
+    constexpr std::size_t long_run = 32;
+    struct Mark {
+        int order;
+        std::string_view spelling;
+    };
+    std::vector<Mark> run;
+    std::string out;
+    out.reserve(text.size());
+    const auto flush = [&] {
+        if (run.size() > long_run)
+            std::stable_sort(run.begin(), run.end(),
+                             [](const Mark& a, const Mark& b) { return a.order < b.order; });
+        for (const Mark& mark : run)
+            out += mark.spelling;
+        run.clear();
+    };
+    for (std::size_t at = 0; at < text.size();) {
+        const auto [code, length] = utf8_at(text, at);
+        const int order = code < 0x300 || is_newer(code)
+                              ? 0
+                              : utf8proc_get_property(static_cast<utf8proc_int32_t>(code))->combining_class;
+        if (order > 0) {
+            run.push_back({order, text.substr(at, length)});
+        } else {
+            flush();
+            out.append(text, at, length);
+        }
+        at += length;
+    }
+    flush();
+    return out;
+}
+
 } // namespace
 
 void check_growth(std::size_t bytes, std::size_t limit) {
@@ -71,7 +107,9 @@ bool is_accent(char32_t code) {
     return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME && !is_newer(code);
 }
 
-std::string normalize(std::string_view text, NormalForm form) {
+std::string normalize(std::string_view given, NormalForm form) {
+    const std::string text_in_order = with_marks_in_order(given);
+    const std::string_view text = text_in_order;
     int options = UTF8PROC_STABLE;
     options |= form == NormalForm::NFC || form == NormalForm::NFKC ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
     if (form == NormalForm::NFKC || form == NormalForm::NFKD)

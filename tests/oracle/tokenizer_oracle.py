@@ -1,7 +1,8 @@
-"""Holds switchyard-cli tokenize against the Hugging Face tokenizers package.
+"""Holds the program's tokenizers against the Hugging Face tokenizers package.
 
-  tokenizer_oracle.py compare CLI DIR [--seed N] [--scale X] [--model SMOLLM.gguf] [--only NAME]
-      builds the tokenizers below in DIR, tokenizes generated texts with both and prints the differences.
+  tokenizer_oracle.py compare DRIVER DIR [--seed N] [--scale X] [--model SMOLLM.gguf] [--only NAME]
+      builds the tokenizers below in DIR, tokenizes generated texts with both and prints the differences. DRIVER
+      is the built tokenizer_driver.
   tokenizer_oracle.py fixture DIR OUT
       writes what the unit tests read: OUT/vectors.json.xz (texts, and ids by each tokenizer whose vocabulary
       lies in tests/data) and OUT/described.json.xz (small tokenizer.json descriptions with texts and ids).
@@ -13,12 +14,11 @@ import argparse
 import json
 import lzma
 import pathlib
-import subprocess
 import sys
-import tempfile
 
 import gguf
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizer_fuzz import Driver
 from tokenizer_texts import all_texts
 
 REFERENCE = pathlib.Path(__file__).parent.parent / "data" / "reference" / "tokenizers"
@@ -28,6 +28,19 @@ LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[
 O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
          r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
          r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+QWEN2 = LLAMA3.replace("{1,3}", "")
+TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
+CASED = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]%s[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]%s(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+KIMI = "|".join([r"[\p{Han}]+", CASED % ("*", "+"), CASED % ("+", "*"), r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n]*", r"\s*[\r\n]+",
+                 r"\s+(?!\S)", r"\s+"])
+JAIS2 = LLAMA3.replace(r"\s+(?!\S)|\s+", "|".join([r"\s{%d}(?!\S)" % n for n in (512, 256, 128, 64, 32, 16, 8, 4)] +
+                                                [r"\s{1,2}(?!\S)|\s{1}"]))
+BAILING = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+")
+EXAONE_MOE = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|"
+              r"\s*[\r\n]|\s+(?!\S)|\s+")
+BLOOM = " ?[^(\\s|[.,!?…。，、।۔،])]+"
 
 
 def splits(*patterns):
@@ -42,8 +55,21 @@ NAMED = {
     "smollm": [DIGITS, GPT2_BYTES],
     "llama-bpe": splits(LLAMA3) + [BYTES],
     "gpt-4o": splits(O200K) + [BYTES],
+    "qwen35": splits(QWEN2.replace(r"]?\p{L}+", r"]?[\p{L}\p{M}]+").replace(r"[^\s\p{L}\p{N}]", r"[^\s\p{L}\p{M}\p{N}]")) + [BYTES],
+    "minicpm5": splits(r"\p{N}{1,3}", LLAMA3.replace("{1,3}", "+")) + [BYTES],
+    "tekken": splits(TEKKEN) + [BYTES],
+    "kimi-k2": splits(KIMI) + [BYTES],
+    "jais-2": splits(JAIS2) + [BYTES],
+    "seed-coder": splits(QWEN2.replace(r"[^\s\p{L}\p{N}]+[\r\n]*", r"[^\s\p{L}\p{N}\r\n]+")) + [BYTES],
+    "bailingmoe": splits(BAILING) + [BYTES],
+    "exaone-moe": splits(EXAONE_MOE) + [BYTES],
+    "bloom": splits(BLOOM) + [BYTES],
+    "viking": splits(BLOOM) + [DIGITS, BYTES],
+    "superbpe": splits(r"\p{N}+", r"(?=(\d{3})+(?!\d))") + [BYTES],
+    "tiny_aya": splits(r"\d{1,3}(?=(?:\d{3})*\b)", O200K) + [BYTES],
     "deepseek-coder": splits(r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+") + [DIGITS, BYTES],
 }
+IGNORES_MERGES = {"llama-bpe", "gpt-4o", "minicpm5", "tekken", "kimi-k2"}
 
 
 def unpacked(directory, path):
@@ -188,8 +214,8 @@ def all_cases(directory, smollm):
         path = directory / f"{pre}.gguf"
         if not path.exists():
             write_gguf(path, pre, tokens + ["<|end|>"], [1] * len(tokens) + [3], merges)
-        options = {"ignore_merges": True} if pre in ("llama-bpe", "gpt-4o") else {}
-        yield (pre, path, *byte_level_from_gguf(path, steps, **options))
+        tokenizer, special = byte_level_from_gguf(path, steps, **({"ignore_merges": True} if pre in IGNORES_MERGES else {}))
+        yield pre, path, tokenizer, special
     spm = unpacked(directory, REFERENCE / "llama-spm.gguf.xz")
     model, special = sentencepiece_as_json(spm)
     llama = Tokenizer(model)
@@ -210,42 +236,39 @@ def saved(directory, name, tokenizer):
     return folder
 
 
-def ids_of_program(cli, model, texts):
-    """Ids and tokens by the program, many texts a call."""
-    out = []
-    with tempfile.TemporaryDirectory() as folder:
-        files = []
-        for i, text in enumerate(texts):
-            path = pathlib.Path(folder) / str(i)
-            path.write_bytes(text.encode())
-            files.append(str(path))
-        for at in range(0, len(files), 4000):
-            part = files[at:at + 4000]
-            run = subprocess.run([cli, "tokenize", str(model), "--no-special", "--json"] +
-                                 [a for f in part for a in ("--file", f)], capture_output=True, check=True)
-            answer = json.loads(run.stdout)
-            out += answer if len(part) > 1 else [answer]
-    return out
+def differences(driver, model, tokenizer, texts):
+    """(what, text, expected, got): ids, the text they decode to, and whether a stream of them loses a byte."""
+    ours = driver.ask({"model": str(model), "texts": texts})
+    if "error" in ours:
+        return [("error", "", "", ours["error"])]
+    rows = []
+    for text, ids, decoded, streamed in zip(texts, ours["ids"], ours["decoded"], ours["streamed"]):
+        expected = tokenizer.encode(text, add_special_tokens=False)
+        if ids != expected.ids:
+            rows.append(("ids", text, expected.tokens, [tokenizer.id_to_token(i) for i in ids]))
+            continue
+        whole = tokenizer.decode(ids, skip_special_tokens=False)
+        if decoded != whole and decoded != text:
+            rows.append(("decoded", text, whole, decoded))
+        if whole == text and streamed.removeprefix(" ") != text.removeprefix(" "):
+            rows.append(("streamed", text, text, streamed))
+    return rows
 
 
 def compare(arguments):
     directory = pathlib.Path(arguments.directory)
     directory.mkdir(parents=True, exist_ok=True)
+    driver = Driver(arguments.driver)
     total = wrong = 0
     for name, model, tokenizer, specials in all_cases(directory, arguments.model):
         if arguments.only and name != arguments.only:
             continue
         texts = all_texts(arguments.seed, specials, arguments.per_window, arguments.scale)
-        ours = ids_of_program(arguments.cli, model, texts)
-        bad = 0
-        for text, answer in zip(texts, ours):
-            expected = tokenizer.encode(text, add_special_tokens=False)
-            if answer["ids"] != expected.ids:
-                bad += 1
-                if bad <= arguments.show:
-                    print(f"  {name}: {text!r}\n    expected {expected.tokens}\n    got      {answer['tokens']}")
-        print(f"{name}: {len(texts)} texts, {bad} wrong", flush=True)
-        total, wrong = total + len(texts), wrong + bad
+        rows = differences(driver, model, tokenizer, texts)
+        for what, text, expected, got in rows[: arguments.show]:
+            print(f"  {name}: {what} of {text!r}\n    expected {expected}\n    got      {got}")
+        print(f"{name}: {len(texts)} texts, {len(rows)} wrong", flush=True)
+        total, wrong = total + len(texts), wrong + len(rows)
     print(f"all: {total} texts, {wrong} wrong")
     return wrong != 0
 
@@ -286,7 +309,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("compare")
-    one.add_argument("cli")
+    one.add_argument("driver")
     one.add_argument("directory")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--scale", type=float, default=1.0)

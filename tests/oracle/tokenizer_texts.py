@@ -93,3 +93,27 @@ def all_texts(seed, specials, per_window=2, scale=1.0):
         texts += special_texts(rng, int(200 * scale), specials)
     texts += long_texts(rng)
     return texts
+
+
+def random_text(rng, specials):
+    """A short text of everything: letters of all planes, white space, numbers, words, special tokens."""
+    out = []
+    for _ in range(rng.randint(0, 12)):
+        kind = rng.randrange(7)
+        if kind == 0:
+            out.append(rng.choice([" ", "  ", "\n", "\t", "\r\n", "\u00a0", "\u3000", "\u2028", "   "]))
+        elif kind == 1:
+            out.append(rng.choice(["the", "The", "don't", "WE'LL", "and", "HTTPServer", "x_y", "straße", "漢字", "한국어", "мир", "ﬁn"]))
+        elif kind == 2:
+            out.append(str(rng.randrange(10 ** rng.randint(1, 9))))
+        elif kind == 3 and specials:
+            out.append(rng.choice(specials))
+        elif kind == 4:
+            out.append(rng.choice(".,!?…。，、।()|[]-_$+<>'\"&"))
+        elif kind == 5:
+            code = rng.choice([rng.randrange(0x250), rng.randrange(0x3000), rng.randrange(0x10000), rng.randrange(0x20000)])
+            # The libraries disagree on what later versions of Unicode assigned.
+            out.append(chr(code) if unicodedata.category(chr(code)) not in ("Cn", "Cs") else "\u0301")
+        else:
+            out.append(rng.choice(["a", "b", " c", "▁", "e\u0301", "Ġ", "é", "\u200d", "👩‍👩‍👧", "1", "½", "A"]))
+    return "".join(out)

@@ -1,6 +1,8 @@
 // The regular expressions of tokenizer files.
 #include "engine/base/error.h"
 #include "engine/text/regex.h"
+#include "engine/text/unicode.h"
+#include "tests/engine/text/tokenizer_fixture.h"
 
 #include <gtest/gtest.h>
 
@@ -53,9 +55,49 @@ TEST(TokenizerRegex, PropertiesAndCase) {
               Strings{"a.b[\u2581]"});
 }
 
+// Every set, for every assigned character (tests/oracle/regex_sets.py).
+TEST(TokenizerRegex, SetsHoldWhatTheReferenceSays) {
+    const nlohmann::json sets = read_json_fixture("tokenizers/regex_sets.json");
+    ASSERT_GT(sets.at("matched").size(), 60u);
+    for (const auto& [pattern, matched] : sets.at("matched").items()) {
+        const Regex regex(pattern);
+        Regex::Scratch scratch(regex);
+        std::vector<std::uint32_t> wrong;
+        std::size_t next = 0; // of the ranges that match
+        for (const auto& range : sets.at("asked"))
+            for (std::uint32_t code = range[0]; code <= range[1].get<std::uint32_t>(); ++code) {
+                while (next < matched.size() && matched[next][1].get<std::uint32_t>() < code)
+                    ++next;
+                const bool expected = next < matched.size() && matched[next][0].get<std::uint32_t>() <= code;
+                std::string text;
+                append_utf8(text, code);
+                Regex::Match match;
+                if (scratch.find(text, 0, match) != expected)
+                    wrong.push_back(code);
+            }
+        EXPECT_TRUE(wrong.empty()) << pattern << ": " << wrong.size() << " wrong, the first U+" << std::hex
+                                   << (wrong.empty() ? 0 : wrong[0]);
+    }
+}
+
+TEST(TokenizerRegex, WordBoundariesAreThoseOfWords) {
+    EXPECT_EQ(matches("\\b.", "a\u0e33 \u0301b-\u00b2"), (Strings{"a", " ", "\u0301", "-", "\u00b2"}));
+    EXPECT_EQ(matches("\\B.", "ab, c"), (Strings{"b", " "}));
+}
+
+TEST(TokenizerRegex, EmptyMatchesCountOnce) {
+    const Regex regex("x*");
+    Regex::Scratch scratch(regex);
+    RegexMatches found(scratch, "xxab\u00e9");
+    Regex::Match match;
+    std::vector<std::pair<std::size_t, std::size_t>> all;
+    while (found.next(match))
+        all.emplace_back(match.begin, match.end);
+    EXPECT_EQ(all, (std::vector<std::pair<std::size_t, std::size_t>>{{0, 2}, {3, 3}, {4, 4}, {6, 6}}));
+}
+
 TEST(TokenizerRegex, BadPatternsAreNamed) {
-    for (const char* pattern :
-         {"(", "[a", "\\", "\\p{Nothing}", "[\\W]", "a**b", "\\u12", "[[[[[[[[[[[[[[[[[[[["})
+    for (const char* pattern : {"(", "[a", "\\", "\\p{Nothing}", "a**b", "\\u12", "[[[[[[[[[[[[[[[[[[[["})
         try {
             const Regex regex(pattern);
             ADD_FAILURE() << pattern;

@@ -110,9 +110,6 @@ TEST(Tokenizer, RefusesInconsistentData) {
     data.eos = 7;
     EXPECT_NE(error_of(data).find("EOS token 7"), std::string::npos);
     data = tiny();
-    data.pre = "nobody-knows";
-    EXPECT_NE(error_of(data).find("nobody-knows"), std::string::npos);
-    data = tiny();
     data.model = "t5";
     EXPECT_NE(error_of(data).find("'t5'"), std::string::npos);
     data = tiny();

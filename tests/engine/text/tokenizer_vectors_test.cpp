@@ -3,10 +3,12 @@
 #include "engine/base/error.h"
 #include "engine/model/model_config.h"
 #include "engine/text/tokenizer.h"
+#include "engine/text/tokenizer_json.h"
 #include "tests/engine/text/tokenizer_fixture.h"
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <unistd.h>
 
 namespace switchyard {
@@ -89,7 +91,86 @@ TEST_P(TokenizerVectors, IdsAreThoseOfTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Named, TokenizerVectors,
                          ::testing::Values("qwen3", "deepseek_v3", "llama_gguf", "gpt-2", "smollm",
-                                           "llama-bpe", "gpt-4o", "deepseek-coder"));
+                                           "llama-bpe", "gpt-4o", "qwen35", "minicpm5", "tekken", "kimi-k2",
+                                           "jais-2", "seed-coder", "bailingmoe", "exaone-moe", "bloom",
+                                           "viking", "superbpe", "tiny_aya", "deepseek-coder"));
+
+// Descriptions made at random (tests/oracle/tokenizer_fuzz.py). What is not supported says so; the rest is as
+// the reference has it.
+TEST(TokenizerFolder, FollowsRandomDescriptionsOrRefusesThem) {
+    const json cases = read_json_fixture("tokenizers/random.json");
+    ASSERT_GT(cases.size(), 100u);
+    std::size_t refused = 0;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        SCOPED_TRACE(i);
+        const json& one = cases[i];
+        TokenizerFiles files;
+        files.tokenizer = one.at("tokenizer");
+        std::unique_ptr<Tokenizer> tokenizer;
+        try {
+            tokenizer = tokenizer_from_files(files, "folder");
+        } catch (const Error& error) {
+            EXPECT_NE(std::string(error.what()).find("not supported"), std::string::npos) << error.what();
+            ++refused;
+            continue;
+        }
+        for (std::size_t k = 0; k < one.at("texts").size(); ++k) {
+            const std::string text = one.at("texts")[k];
+            const auto ids = tokenizer->encode(text, false);
+            EXPECT_EQ(json(ids), one.at("ids")[k]) << text;
+            EXPECT_EQ(json(tokenizer->encode(text, true)), one.at("special_ids")[k]) << text;
+            EXPECT_EQ(tokenizer->decode(ids), one.at("decoded")[k]) << text;
+        }
+        for (std::size_t k = 0; k < one.at("some_ids").size(); ++k)
+            EXPECT_EQ(tokenizer->decode(one.at("some_ids")[k].get<std::vector<std::int32_t>>()),
+                      one.at("some_decoded")[k]);
+    }
+    EXPECT_LT(refused, cases.size() / 2);
+}
+
+// A quarter of a megabyte without a break. Linear work takes well under a second; quadratic work, minutes.
+TEST(Tokenizer, MonotonousTextTakesNoLongerThanOther) {
+    const auto repeated = [](std::string_view part) {
+        std::string text;
+        while (text.size() < (std::size_t{1} << 18))
+            text += part;
+        return text + "x";
+    };
+    const std::string texts[] = {
+        repeated("a"),      repeated(" "), repeated("\n "),          repeated("7"),
+        repeated("\u6f22"), repeated("!"), repeated("\u0301\u0323"), repeated("<|end|> ")};
+    for (const char* name : {"qwen3", "deepseek_v3", "llama_gguf", "gpt-4o", "kimi-k2", "deepseek-llm"}) {
+        const auto tokenizer = open_case(name);
+        for (const std::string& text : texts) {
+            const std::clock_t begin = std::clock();
+            const auto ids = tokenizer->encode(text, false);
+            EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, 20.0)
+                << name << ": " << text.substr(0, 8);
+            EXPECT_GT(ids.size(), 1u);
+        }
+    }
+}
+
+TEST(Tokenizer, AnUnknownPreTokenizerIsReplacedAndSaid) {
+    const auto tokenizer = make_tokenizer(qwen_vocabulary("telepathy-9"));
+    EXPECT_NE(tokenizer->note().find("'telepathy-9'"), std::string::npos);
+    EXPECT_EQ(tokenizer->encode("Hello world 1234", false),
+              make_tokenizer(qwen_vocabulary("default"))->encode("Hello world 1234", false));
+    EXPECT_EQ(make_tokenizer(qwen_vocabulary("default"))->note(), "");
+}
+
+TEST(Tokenizer, SomePreTokenizersPutABosInFront) {
+    const auto first = [](const std::string& pre, std::optional<bool> add) {
+        TokenizerData data = qwen_vocabulary(pre);
+        data.bos = 7;
+        data.add_bos = add;
+        return make_tokenizer(std::move(data))->encode("", true);
+    };
+    EXPECT_EQ(first("llama-bpe", std::nullopt), std::vector<std::int32_t>{7});
+    EXPECT_EQ(first("llama-bpe", false), std::vector<std::int32_t>{});
+    EXPECT_EQ(first("qwen2", std::nullopt), std::vector<std::int32_t>{});
+    EXPECT_EQ(first("qwen2", true), std::vector<std::int32_t>{7});
+}
 
 TEST(TokenizerFolder, FollowsEveryDescription) {
     const json cases = read_json_fixture("tokenizers/described.json");
