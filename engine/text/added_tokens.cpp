@@ -86,6 +86,8 @@ void AddedTokenFinder::split(std::string_view text, std::vector<Part>& parts) co
             begin = std::max(done, before_space(text, begin));
         if (token.rstrip)
             end = behind_space(text, end);
+        if (begin >= end) // the token before it has taken all of it
+            continue;
         if (done < begin)
             parts.push_back({done, begin, -1});
         parts.push_back({begin, end, token.id});

@@ -120,6 +120,14 @@ void add_normalizer(const json& step, Normalizer& out) {
         throw Error("Normalizer '" + type + "' is not supported");
 }
 
+// Whether what replaces a match begins where the match began: so it is for one character.
+bool keeps_its_place(const json& step) {
+    const JsonPattern pattern = json_pattern(step);
+    const bool one =
+        pattern.literal && !pattern.text.empty() && utf8_at(pattern.text, 0).length == pattern.text.size();
+    return one && !json_text(step, "content").empty();
+}
+
 } // namespace
 
 Normalizer normalizer_from_json(const json* description) {
@@ -136,7 +144,7 @@ bool removes_text(const json* normalizer) {
             const std::string type = json_text(step, "type");
             removes |= type == "StripAccents" ||
                        (type == "Strip" && json_flag_or(step, "strip_left", true)) ||
-                       (type == "Replace" && json_text(step, "content").empty());
+                       (type == "Replace" && !keeps_its_place(step));
         });
     return removes;
 }

@@ -238,6 +238,30 @@ std::string folder_error(const json& file) {
     return "";
 }
 
+TEST(TokenizerFolder, AnAddedTokenWhoseTextIsTakenIsNone) {
+    json file = read_json_fixture("tokenizers/described.json").at("marks").at("file");
+    const auto id = static_cast<std::int32_t>(file.at("model").at("vocab").size() + 100);
+    file["added_tokens"].push_back({{"content", "\n\n"}, {"id", id}, {"lstrip", true}, {"rstrip", true}});
+    const ScratchFolder folder;
+    folder.write("tokenizer.json", file);
+    const auto tokenizer = load_tokenizer_folder(folder.path());
+    const std::vector<std::int32_t> x = tokenizer->encode("x", false);
+    std::vector<std::int32_t> expected = {id};
+    expected.insert(expected.end(), x.begin(), x.end());
+    EXPECT_EQ(tokenizer->encode("\n\n\n\n\nx", false), expected);
+}
+
+TEST(TokenizerFolder, RefusesToGuessWhereTheInputBegins) {
+    json file = read_json_fixture("tokenizers/described.json").at("metaspace_first").at("file");
+    const auto replacing = [&](const char* from, const char* to) {
+        file["normalizer"] = {{"type", "Replace"}, {"pattern", {{"String", from}}}, {"content", to}};
+        return folder_error(file);
+    };
+    EXPECT_EQ(replacing(" ", "\u2581"), "");
+    EXPECT_NE(replacing("  ", "xy").find("prepend_scheme 'first'"), std::string::npos);
+    EXPECT_NE(replacing(" ", "").find("prepend_scheme 'first'"), std::string::npos);
+}
+
 TEST(TokenizerFolder, RefusesWhatItDoesNotKnowByName) {
     const json good = read_json_fixture("tokenizers/described.json").at("marks").at("file");
     const auto with = [&](const char* path, const json& value) {
