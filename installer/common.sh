@@ -65,6 +65,9 @@ show_build() {
 }
 build_failed() {
     grep -iE 'error' "$1" | head -n 5 >&2 || true
-    ! grep -q 'No space left' "$1" || fail "the disk is full: about 2 GB are needed in $PWD/build"
+    # A full disk does not always leave room to say so in the log.
+    if grep -q 'No space left' "$1" || [ "$(df -P -k "$PWD/build" | awk 'NR == 2 {print $4}')" -lt 20000 ]; then
+        fail "the disk is full: about 500 MB are needed in $PWD/build"
+    fi
     fail "the build failed; its whole output is in $PWD/$1"
 }

