@@ -1,5 +1,6 @@
 #include "ui/main_window.h"
 
+#include "app/services/context_used.h"
 #include "ui/chat/chat_page.h"
 #include "ui/chat_columns.h"
 #include "ui/insight/insight_panel.h"
@@ -339,13 +340,8 @@ void MainWindow::showRun() {
 void MainWindow::showThreadInInsight() {
     const Conversation& conversation = services_.controller.conversation();
     insight_->showThread(conversation);
-    int used = 0;
-    for (const Message& message : conversation.thread) {
-        if (message.has_run && message.run.timings.prompt_tokens > 0)
-            used = message.run.timings.prompt_tokens + message.run.timings.generated_tokens;
-    }
     if (!services_.controller.busy())
-        status_->setContextUsed(used);
+        status_->setContextUsed(contextUsed(conversation));
 }
 
 void MainWindow::connectInsight() {

@@ -121,6 +121,8 @@ void ChatController::apply(Live& live, const RunEvent& event) {
         live.status.phase = RunStatus::Phase::Prefill;
         live.status.prefill_done = event.prefill_done;
         live.status.prefill_total = event.prefill_total;
+        if (live.first_token == 0) // known before the end, so that an answer cut short has it too
+            record.timings.prompt_tokens = event.prefill_total;
         live.status_changed = true;
         break;
     case RunEvent::Kind::Move: {
@@ -166,6 +168,10 @@ void ChatController::finish(Live& live, const RunEvent& event) {
         record.timings.generated_tokens += live.earlier.generated_tokens;
         record.timings.decode_ms += live.earlier.decode_ms + event.timings.time_to_first_token_ms;
         record.timings.time_to_first_token_ms = live.earlier.time_to_first_token_ms;
+        // The prompt of the second run held the first one's tokens.
+        record.timings.prompt_tokens = std::max(0, event.timings.prompt_tokens - live.first_token);
+        record.timings.prompt_tokens_reused =
+            std::min(event.timings.prompt_tokens_reused, record.timings.prompt_tokens);
     }
     live.status_changed = true;
 }

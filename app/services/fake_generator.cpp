@@ -263,17 +263,20 @@ bool FakeGenerator::waitUntil(Run& run, Clock::time_point time, std::stop_token 
 bool FakeGenerator::prefill(Run& run, const FakeScript& script, std::stop_token stop) {
     const auto start = Clock::now();
     constexpr int kSteps = 10;
+    int prompt = script.prompt_tokens;
+    if (run.request.continue_last && !run.request.turns.empty()) // the answer so far is read again
+        prompt += static_cast<int>(split(run.request.turns.back().text).size());
     for (int step = 0; step <= kSteps; ++step) {
         if (!waitUntil(run, start + seconds(script.prefill_seconds * step / kSteps), stop))
             return false;
         RunEvent event;
         event.kind = RunEvent::Kind::Prefill;
         event.run = run.id;
-        event.prefill_done = script.prompt_tokens * step / kSteps;
-        event.prefill_total = script.prompt_tokens;
+        event.prefill_done = prompt * step / kSteps;
+        event.prefill_total = prompt;
         emitEvent(event);
     }
-    run.timings.prompt_tokens = script.prompt_tokens;
+    run.timings.prompt_tokens = prompt;
     run.timings.prefill_ms = millisecondsSince(start);
     return true;
 }

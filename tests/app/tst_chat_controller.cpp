@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "app/services/chat_controller.h"
+#include "app/services/context_used.h"
 #include "app/services/fake_generator.h"
 
 #include <QElapsedTimer>
@@ -236,6 +237,17 @@ class ChatControllerTest : public QObject {
         QCOMPARE(last().text(), QStringLiteral("two"));
     }
 
+    void contextIsKnownWhileTheAnswerComes() {
+        FakeScript script = slow(QStringLiteral("a b c d e f g h i j k l m n o p q r s t u v w x y z"), 100);
+        script.prompt_tokens = 40;
+        begin(script);
+        QCOMPARE(contextUsed(controller_->conversation()), 0);
+        controller_->send(QStringLiteral("alphabet"));
+        QTRY_VERIFY(last().run.tokens.size() >= 3);
+        QVERIFY(controller_->busy());
+        QCOMPARE(contextUsed(controller_->conversation()), 40 + static_cast<int>(last().run.tokens.size()));
+    }
+
     void continuesAnAnswer() {
         FakeScript script = slow(QStringLiteral("a b c d e f g h i j k l m n o p q r s t u v w x y z"), 100);
         begin(script);
@@ -245,8 +257,13 @@ class ChatControllerTest : public QObject {
         QTRY_VERIFY(!controller_->busy());
         const std::size_t before = last().run.tokens.size();
         QVERIFY(before < 26);
+        const int prompt = last().run.timings.prompt_tokens;
+        QVERIFY(prompt > 0);
         controller_->continueAnswer(last().id);
         QTRY_VERIFY(!controller_->busy());
+        // The second run read the first one's tokens as its prompt: they count once.
+        QCOMPARE(last().run.timings.prompt_tokens, prompt);
+        QCOMPARE(contextUsed(controller_->conversation()), prompt + 26);
         QCOMPARE(last().text(), script.text);
         QCOMPARE(last().run.tokens.size(), 26u);
         QCOMPARE(last().run.timings.generated_tokens, 26);

@@ -1,5 +1,6 @@
 #include "ui/chat/chat_page.h"
 
+#include "app/services/context_used.h"
 #include "app/services/settings.h"
 
 #include <QApplication>
@@ -238,11 +239,9 @@ void ChatPage::showModel() {
 
 /// What the thread holds: the prompt and the answer of its last run.
 void ChatPage::showContext() {
-    int used = 0;
-    if (const Message* answer = last(Author::Assistant))
-        used = answer->run.timings.prompt_tokens + static_cast<int>(answer->run.tokens.size());
     const bool ready = generator_.modelState() == ModelState::Ready;
-    composer_->setContext(used, ready ? generator_.capabilities().context : 0);
+    composer_->setContext(contextUsed(controller_.conversation()),
+                          ready ? generator_.capabilities().context : 0);
 }
 
 const Message* ChatPage::last(Author author) const {
