@@ -64,6 +64,23 @@ std::vector<RunEvent> events(int from, int count) {
     return all;
 }
 
+RunEvent expertsMove(int token) {
+    RunEvent event;
+    event.kind = RunEvent::Kind::Move;
+    event.move = {token, "experts", 3.0};
+    return event;
+}
+
+/// Shows an answer that has so many tokens as yet.
+struct AnsweringPanel : InsightPanel {
+    explicit AnsweringPanel(int tokens) {
+        resize(700, 240);
+        show();
+        beginAnswer(5);
+        addEvents(events(0, tokens));
+    }
+};
+
 } // namespace
 
 class TestInsight : public QObject {
@@ -90,19 +107,39 @@ class TestInsight : public QObject {
     }
 
     void marksAppearWhileTokensCome() {
-        InsightPanel panel;
-        panel.resize(700, 240);
-        panel.show();
-        panel.beginAnswer(5);
-        panel.addEvents(events(0, 20));
-        RunEvent move;
-        move.kind = RunEvent::Kind::Move;
-        move.move = {20, "experts", 3.0};
-        panel.addEvents({move});
+        AnsweringPanel panel(20);
+        panel.addEvents({expertsMove(20)});
         panel.addEvents(events(20, 20));
         QTRY_COMPARE(panel.speed().markCount(), 1);
         QCOMPARE(panel.speed().graph(0)->dataCount(), 40);
         QCOMPARE(panel.series().marks()[0].number, 20);
+    }
+
+    void labelAtTheEdgeStandsOnTheOtherSide() {
+        AnsweringPanel panel(10);
+        panel.addEvents({expertsMove(10)});
+        panel.addEvents(events(10, 88));
+        panel.addEvents({expertsMove(98)});
+        panel.addEvents(events(98, 2));
+        QTRY_COMPARE(panel.speed().markCount(), 2);
+        panel.speed().replot();
+        int inside = 0;
+        for (QCPLayerable* item : panel.speed().layer(u"labels"_s)->children()) {
+            auto* label = qobject_cast<QCPItemText*>(item);
+            QVERIFY(label);
+            QVERIFY(label->right->pixelPosition().x() <= panel.speed().axisRect()->right() + 1);
+            QVERIFY(label->left->pixelPosition().x() >= panel.speed().axisRect()->left() - 1);
+            ++inside;
+        }
+        QCOMPARE(inside, 2);
+    }
+
+    void ticksAreWholeTokens() {
+        AnsweringPanel panel(7);
+        QTRY_VERIFY(panel.speed().graph(0)->dataCount() > 0);
+        panel.speed().replot();
+        for (const QString& tick : panel.speed().xAxis->tickVectorLabels())
+            QVERIFY2(!tick.contains(QLocale().decimalPoint()), qPrintable(tick));
     }
 
     void sameThreadIsNotPlottedTwice() {

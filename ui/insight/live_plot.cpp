@@ -10,6 +10,14 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 constexpr int kFollowed = 1000; ///< newest tokens that are shown while nobody zooms
+
+/// Ticks of whole tokens.
+class TokenTicker : public QCPAxisTicker {
+  protected:
+    double getTickStep(const QCPRange& range) override {
+        return std::max(1.0, std::round(QCPAxisTicker::getTickStep(range)));
+    }
+};
 } // namespace
 
 LivePlot::LivePlot(const RunSeries& series, const QString& name, QWidget* parent)
@@ -42,15 +50,32 @@ LivePlot::LivePlot(const RunSeries& series, const QString& name, QWidget* parent
     legend->setMargins(QMargins(8, 4, 8, 0));
     legend->setColumnSpacing(14);
 
+    // What is read stands over the curves, and over the marks' labels.
+    addLayer(u"labels"_s, layer(u"main"_s));
+    addLayer(u"reading"_s, layer(u"labels"_s));
     cursor_ = new QCPItemStraightLine(this);
+    cursor_->setLayer(u"reading"_s);
     cursor_->setVisible(false);
     cursor_->point1->setTypeX(QCPItemPosition::ptPlotCoords);
     reading_ = new QCPItemText(this);
+    reading_->setLayer(u"reading"_s);
     reading_->setVisible(false);
     reading_->setPadding(QMargins(6, 3, 6, 3));
     reading_->position->setTypeX(QCPItemPosition::ptPlotCoords);
     reading_->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
     reading_->setPositionAlignment(Qt::AlignTop | Qt::AlignLeft);
+    connect(this, &QCustomPlot::beforeReplot, this, [this] {
+        // A label that would be cut off at the right edge stands on the other side of its mark.
+        for (const MarkItems& mark : marks_) {
+            const double x = xAxis->coordToPixel(mark.label->position->key());
+            const QFontMetrics metrics(mark.label->font());
+            const bool cut = x + metrics.horizontalAdvance(mark.label->text()) + 10 > axisRect()->right();
+            mark.label->setPositionAlignment(Qt::AlignTop | (cut ? Qt::AlignRight : Qt::AlignLeft));
+        }
+        // Numbers need room above one another.
+        for (QCPAxis* axis : {yAxis, yAxis2})
+            axis->ticker()->setTickCount(std::clamp(axisRect()->height() / 26, 2, 5));
+    });
     connect(this, &QCustomPlot::afterReplot, this, [this] { ++repaints_; });
 }
 
@@ -71,6 +96,10 @@ double LivePlot::xOf(const PlotToken& token) const {
 
 void LivePlot::setXAxis(XAxis axis) {
     axis_ = axis;
+    if (axis == XAxis::Tokens)
+        xAxis->setTicker(QSharedPointer<TokenTicker>::create());
+    else
+        xAxis->setTicker(QSharedPointer<QCPAxisTicker>::create());
     xAxis->setLabel(axis == XAxis::Tokens ? tr("token") : tr("seconds of work"));
     generation_ = -1;
     zoomed_ = false;
@@ -122,6 +151,7 @@ void LivePlot::takeMarks() {
     const bool grown = marks_.size() != marks.size();
     while (marks_.size() < marks.size()) {
         MarkItems items{new QCPItemStraightLine(this), new QCPItemText(this)};
+        items.label->setLayer(u"labels"_s);
         items.label->position->setTypeX(QCPItemPosition::ptPlotCoords);
         items.label->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
         items.label->setPositionAlignment(Qt::AlignTop | Qt::AlignLeft);
