@@ -2,6 +2,29 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>CarveStages</name>
+    <message>
+        <source>writing calibration text</source>
+        <translation>正在编写校准文本</translation>
+    </message>
+    <message>
+        <source>ranking neurons</source>
+        <translation>正在给神经元排序</translation>
+    </message>
+    <message>
+        <source>grouping neurons</source>
+        <translation>正在给神经元分组</translation>
+    </message>
+    <message>
+        <source>training routers</source>
+        <translation>正在训练路由器</translation>
+    </message>
+    <message>
+        <source>writing</source>
+        <translation>正在写入</translation>
+    </message>
+</context>
+<context>
     <name>Controls</name>
     <message>
         <source>Temperature</source>

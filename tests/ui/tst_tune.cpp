@@ -242,8 +242,11 @@ class TestTune : public QObject {
         auto* carve = bench.find<QPushButton>(u"carve.start"_s);
         QVERIFY(carve->isVisible());
         QSignalSpy asked(bench.column.get(), &TuneColumn::carveRequested);
+        carve->setFocus();
         carve->click();
         QCOMPARE(asked.size(), 1);
+        QCOMPARE(bench.column->focusWidget(),
+                 bench.find<QPushButton>(u"carve.cancel"_s)); // not the next dial
         bench.column->setCarveProgress(0.4, u"Calibration text"_s);
         QVERIFY(!carve->isVisible());
         auto* bar = bench.find<QProgressBar>(u"carve.progress"_s);

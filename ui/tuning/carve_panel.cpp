@@ -2,6 +2,7 @@
 
 #include "ui/theme.h"
 
+#include <QCoreApplication>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
@@ -11,6 +12,18 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+namespace {
+
+/// The engine says what it is at in these words.
+[[maybe_unused]] const char* const kStages[] = {
+    QT_TRANSLATE_NOOP("CarveStages", "writing calibration text"),
+    QT_TRANSLATE_NOOP("CarveStages", "ranking neurons"),
+    QT_TRANSLATE_NOOP("CarveStages", "grouping neurons"),
+    QT_TRANSLATE_NOOP("CarveStages", "training routers"),
+    QT_TRANSLATE_NOOP("CarveStages", "writing"),
+};
+
+} // namespace
 
 CarvePanel::CarvePanel(QWidget* parent) : QWidget(parent) {
     setObjectName(u"carve"_s);
@@ -44,20 +57,29 @@ CarvePanel::CarvePanel(QWidget* parent) : QWidget(parent) {
     layout->addWidget(bar_);
     layout->addLayout(buttons);
     connect(carve_, &QPushButton::clicked, this, [this] {
+        cancelled_ = false;
         setProgress(0, tr("Starting"));
         Q_EMIT carveRequested();
     });
-    connect(cancel_, &QPushButton::clicked, this, &CarvePanel::cancelRequested);
+    connect(cancel_, &QPushButton::clicked, this, [this] {
+        cancelled_ = true;
+        Q_EMIT cancelRequested();
+    });
     connect(open_, &QPushButton::clicked, this, [this] { Q_EMIT openRequested(result_); });
     setPossible(true);
 }
 
 void CarvePanel::setRunning(bool running) {
     running_ = running;
+    // A hidden button would hand its focus to the next dial, and the next key would move it.
+    const QWidget* focus = window()->focusWidget();
+    const bool focused = focus && (focus == carve_ || focus == cancel_ || focus == open_);
     carve_->setVisible(!running && result_.isEmpty());
     cancel_->setVisible(running);
     bar_->setVisible(running);
     open_->setVisible(!running && !result_.isEmpty());
+    if (focused)
+        (running ? cancel_ : result_.isEmpty() ? carve_ : open_)->setFocus();
 }
 
 void CarvePanel::setPossible(bool possible, const QString& why) {
@@ -78,13 +100,16 @@ void CarvePanel::setProgress(double share, const QString& stage) {
     setRunning(true);
     bar_->setValue(static_cast<int>(1000 * share));
     setLook(text_, "error", false);
-    text_->setText(tr("%1 · %2 %").arg(stage).arg(static_cast<int>(100 * share)));
+    text_->setText(tr("%1 · %2 %")
+                       .arg(QCoreApplication::translate("CarveStages", stage.toUtf8().constData()))
+                       .arg(static_cast<int>(100 * share)));
 }
 
 void CarvePanel::setFinished(const QString& path, const QString& error) {
     result_ = error.isEmpty() ? path : QString();
     setRunning(false);
-    setLook(text_, "error", !error.isEmpty());
+    setLook(text_, "error", !error.isEmpty() && !cancelled_); // what was asked for is no error
+    cancelled_ = false;
     text_->setText(error.isEmpty() ? tr("Carved: %1").arg(path.section(u'/', -1)) : error);
 }
 

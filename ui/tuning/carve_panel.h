@@ -30,6 +30,7 @@ class CarvePanel : public QWidget {
     void setRunning(bool running);
 
     bool running_ = false;
+    bool cancelled_ = false; ///< by the user
     QString result_;
     QLabel* text_;
     QPushButton *carve_, *cancel_, *open_;
