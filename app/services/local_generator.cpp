@@ -13,6 +13,10 @@
 #include <filesystem>
 #include <new>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace switchyard {
 
 namespace {
@@ -30,6 +34,13 @@ QString sentence(const std::exception& error) {
             "There is not enough memory for this model: close other programs, or choose "
             "a smaller model.");
     return QString::fromUtf8(error.what());
+}
+
+/// Weights that were replaced leave holes of many small blocks, which the C library would keep for itself.
+void returnFreedMemory() {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 } // namespace
@@ -178,10 +189,13 @@ void LocalGenerator::setModelTuning(const ModelTuning& tuning) {
 void LocalGenerator::noteRecode(int serial, const RecodeProgress& progress) {
     if (serial != load_serial_)
         return;
-    if (progress.error.empty())
+    if (progress.error.empty()) {
         Q_EMIT recodeProgress(progress.done, progress.total);
-    else
+        if (progress.total > 0 && progress.done == progress.total)
+            preparing_.post(returnFreedMemory);
+    } else {
         Q_EMIT recodeFailed(QString::fromStdString(progress.error));
+    }
 }
 
 void LocalGenerator::countTokens(const QString& text, std::function<void(int)> answer) {
