@@ -19,7 +19,9 @@ void installLanguage(QCoreApplication& application, const QString& language) {
     const QString prefixes[] = {u"switchyard"_s, u"qtbase"_s};
     for (int i = 0; i < 2; ++i) {
         auto* translator = new QTranslator(&application);
-        if (translator->load(locale, prefixes[i], u"_"_s, names[i]))
+        // English has a file too: of the forms that a number gives to a word.
+        if (translator->load(locale, prefixes[i], u"_"_s, names[i]) ||
+            (i == 0 && translator->load(names[i] + u'/' + prefixes[i] + u"_en"_s)))
             QCoreApplication::installTranslator(translator);
         else
             delete translator;

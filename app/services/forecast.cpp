@@ -6,8 +6,10 @@
 #include "engine/run/model_defaults.h"
 #include "engine/run/precision.h"
 
+#include <QCoreApplication>
 #include <QCryptographicHash>
 #include <QFile>
+#include <QRegularExpression>
 
 #include <algorithm>
 #include <chrono>
@@ -61,6 +63,15 @@ bool carvable(const ModelConfig& config) {
     } catch (const Error&) {
         return false;
     }
+}
+
+/// The backend's own words, its threads counted in the window's language.
+QString deviceLine(const Backend& backend) {
+    static const QRegularExpression count(QStringLiteral(", \\d+ threads?"));
+    QString line = QString::fromStdString(backend.description());
+    return line.replace(count,
+                        QStringLiteral(", ") + QCoreApplication::translate("Forecast", "%n thread(s)",
+                                                                           nullptr, backend.threads()));
 }
 
 } // namespace
@@ -139,7 +150,7 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     c.model_name = QString::fromStdU16String(model.path().filename().u16string());
     c.model_fingerprint = fingerprintFile(c.model_path);
     c.architecture = QString::fromStdString(config.architecture);
-    c.device = QString::fromStdString(model.backend().description());
+    c.device = deviceLine(model.backend());
     c.context = config.context;
     c.experts = plan.experts;
     c.experts_active = plan.experts_active;
@@ -162,6 +173,7 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
         choice.name = text(traits(type).name);
         const quint64 a_token = model.executor().kv_block_bytes(type) / kKvBlockTokens;
         choice.bytes = a_token * static_cast<quint64>(std::max(config.context, 0));
+        choice.note = QCoreApplication::translate("Forecast", "with a full context");
         c.kv.push_back(choice);
         if (type == BlockType::F16)
             c.kv_bytes_per_token = a_token;

@@ -144,6 +144,19 @@
     </message>
 </context>
 <context>
+    <name>Forecast</name>
+    <message numerus="yes">
+        <source>%n thread(s)</source>
+        <translation>
+            <numerusform>%n 线程</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>with a full context</source>
+        <translation>上下文用满时</translation>
+    </message>
+</context>
+<context>
     <name>MessageContent</name>
     <message numerus="yes">
         <source>%n experts</source>
