@@ -27,6 +27,23 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+namespace {
+
+/// A chat that is not begun yet starts with the preset that is chosen, but for the weights, which are all
+/// chats'.
+void beginWithPreset(const WindowServices& services) {
+    ChatController& controller = services.controller;
+    if (controller.current() != 0 || services.generator.modelState() != ModelState::Ready)
+        return;
+    const std::optional<Tuning> preset = services.presets.load(services.settings.preset());
+    Tuning tuning = controller.tuning();
+    if (!preset || tuning.sequence != services.generator.capabilities().defaults.sequence)
+        return; // a dial was moved while the model loaded
+    tuning.sequence = preset->sequence;
+    controller.setTuning(tuning);
+}
+
+} // namespace
 
 MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
     : QMainWindow(parent), services_(services) {
@@ -220,6 +237,7 @@ void MainWindow::connectModel() {
         models_->setError(state == ModelState::Failed ? error : QString());
         if (state == ModelState::Ready)
             services_.settings.setLastModel(services_.generator.capabilities().model_path);
+        beginWithPreset(services_);
         showModel();
     });
     connect(&generator, &Generator::loadProgress, this, [this](double share) {
@@ -311,6 +329,7 @@ void MainWindow::connectTuning() {
 void MainWindow::connectChat() {
     ChatController& controller = services_.controller;
     connect(&controller, &ChatController::threadChanged, this, [this] {
+        beginWithPreset(services_);
         tune_->setTuning(services_.controller.tuning());
         picker_->setTuning(services_.controller.tuning());
         showThreadInInsight();
