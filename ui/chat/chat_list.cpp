@@ -273,6 +273,11 @@ void ChatList::showMenu(const QPoint& position) {
 
 bool ChatList::eventFilter(QObject* object, QEvent* event) {
     if (event->type() != QEvent::KeyPress)
+    if (event->type() == QEvent::ShortcutOverride && object == search_ && !search_->text().isEmpty() &&
+        static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) {
+        event->accept(); // clears the search before the window's Stop has it
+        return true;
+    }
         return QWidget::eventFilter(object, event);
     const auto* key = static_cast<QKeyEvent*>(event);
     if (object == tree_) {

@@ -7,9 +7,11 @@
 #include <QClipboard>
 #include <QDragEnterEvent>
 #include <QHBoxLayout>
+#include <QKeyEvent>
 #include <QMimeData>
 #include <QPointer>
 #include <QStackedLayout>
+#include <QTreeView>
 #include <QUrl>
 #include <QVBoxLayout>
 
@@ -32,6 +34,28 @@ class ComposerRow : public QWidget {
         layout->addStretch(1);
         composer->setMaximumWidth(800);
     }
+};
+
+/// What is typed while the list or the thread has the focus goes to the composer.
+class TypingGoesToComposer : public QObject {
+  public:
+    TypingGoesToComposer(ComposerEdit* edit, QObject* parent) : QObject(parent), edit_(edit) {}
+
+    bool eventFilter(QObject*, QEvent* event) override {
+        if (event->type() != QEvent::KeyPress)
+            return false;
+        const auto* key = static_cast<QKeyEvent*>(event);
+        const bool plain = !(key->modifiers() & ~(Qt::ShiftModifier | Qt::KeypadModifier));
+        const QString text = key->text();
+        if (!plain || text.isEmpty() || !text.front().isPrint() || text.front().isSpace())
+            return false;
+        edit_->setFocus(Qt::OtherFocusReason);
+        QCoreApplication::sendEvent(edit_, event);
+        return true;
+    }
+
+  private:
+    ComposerEdit* edit_;
 };
 
 } // namespace
@@ -161,6 +185,9 @@ void ChatPage::connectWidgets() {
 
 // ---- What the controller says ----
 
+    auto* typing = new TypingGoesToComposer(composer_->edit(), this);
+    list_->findChild<QTreeView*>(u"chatTree"_s)->installEventFilter(typing);
+    thread_->installEventFilter(typing);
 void ChatPage::showChats() {
     list_->setChats(controller_.chats());
     list_->setCurrent(controller_.current());

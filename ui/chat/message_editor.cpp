@@ -56,19 +56,20 @@ void MessageEditor::accept(bool go_on) {
 }
 
 bool MessageEditor::eventFilter(QObject* object, QEvent* event) {
-    if (event->type() == QEvent::KeyPress) {
-        const auto* key = static_cast<QKeyEvent*>(event);
-        if (key->key() == Qt::Key_Escape) {
-            Q_EMIT cancelled();
-            return true;
-        }
-        if ((key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) &&
-            key->modifiers() & Qt::ControlModifier) {
-            accept(false);
-            return true;
-        }
-    }
-    return QWidget::eventFilter(object, event);
+    if (event->type() != QEvent::KeyPress && event->type() != QEvent::ShortcutOverride)
+        return QWidget::eventFilter(object, event);
+    const auto* key = static_cast<QKeyEvent*>(event);
+    const bool enter = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
+    const bool save = enter && key->modifiers() & Qt::ControlModifier;
+    if (key->key() != Qt::Key_Escape && !save)
+        return QWidget::eventFilter(object, event);
+    if (event->type() == QEvent::ShortcutOverride)
+        event->accept(); // the window has the same keys for its own Send and Stop
+    else if (save)
+        accept(false);
+    else
+        Q_EMIT cancelled();
+    return true;
 }
 
 } // namespace switchyard
