@@ -292,7 +292,7 @@ void MainWindow::showModel() {
         hint = tr("%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file "
                   "can "
                   "be opened above.")
-                   .arg(capabilities.model_name);
+                   .arg(shownModelName(capabilities.model_name));
     else if (state == ModelState::None || state == ModelState::Failed)
         hint = tr("Choose a model above, or open a GGUF file with Ctrl+O.");
     chat_->setModelHint(hint);
@@ -358,6 +358,8 @@ void MainWindow::showRun() {
 
 void MainWindow::showThreadInInsight() {
     const Conversation& conversation = services_.controller.conversation();
+    const QString& title = conversation.summary.title;
+    setWindowTitle(title.isEmpty() ? u"Switchyard"_s : title + u" – Switchyard"_s);
     insight_->showThread(conversation);
     if (!services_.controller.busy())
         status_->setContextUsed(contextUsed(conversation));

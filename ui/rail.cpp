@@ -37,9 +37,10 @@ void Rail::addPage(const QString& name, const QString& icon, const QString& titl
     button->setAccessibleName(title);
     button->setAccessibleDescription(tip);
     button->setFocusPolicy(Qt::StrongFocus);
-    button->setFixedWidth(58);
+    button->setMinimumWidth(58);
+    button->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed); // as wide as the longest name
     group_->addButton(button, static_cast<int>(group_->buttons().size()));
-    layout_->addWidget(button, 0, Qt::AlignHCenter);
+    layout_->addWidget(button);
 }
 
 void Rail::addStretch() { layout_->addStretch(1); }

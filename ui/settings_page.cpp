@@ -51,6 +51,7 @@ QLabel* addNote(QFormLayout* form, const QString& text) {
     note->setProperty("muted", true);
     note->setProperty("small", true);
     note->setWordWrap(true);
+    note->setMinimumWidth(460); // else room is kept for the lines of a narrow one
     form->addRow(QString(), note);
     return note;
 }

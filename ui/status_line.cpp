@@ -45,9 +45,10 @@ void StatusLine::setModel(ModelState state, const Capabilities& capabilities) {
     state_ = state;
     context_total_ = capabilities.context;
     load_share_ = 0;
-    model_->setText(state == ModelState::Ready
-                        ? fontMetrics().elidedText(capabilities.model_name, Qt::ElideMiddle, 300)
-                        : tr("no model"));
+    model_->setText(
+        state == ModelState::Ready
+            ? fontMetrics().elidedText(shownModelName(capabilities.model_name), Qt::ElideMiddle, 300)
+            : tr("no model"));
     showContext();
     showActivity();
 }

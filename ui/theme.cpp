@@ -34,12 +34,12 @@ ThemeColours makeLight() {
     c.muted = rgb(0x5a6376);
     c.border = rgb(0xdcdfe6);
     c.hover = rgb(0xe7eaf0);
-    c.accent = rgb(0x2f6bd6);
+    c.accent = rgb(0x2a62c8);
     c.accentText = rgb(0xffffff);
     c.accentSoft = rgb(0xdfe9fb);
-    c.warning = rgb(0x9a5b00);
+    c.warning = rgb(0x905500);
     c.danger = rgb(0xb3261e);
-    c.good = rgb(0x1b7a4b);
+    c.good = rgb(0x18744a);
     c.grid = rgb(0xe6e8ed);
     c.shade = QColor(90, 99, 118, 26);
     c.series = {rgb(0x0072b2), rgb(0xd55e00), rgb(0x009e73), rgb(0xcc79a7), rgb(0xe69f00), rgb(0x56b4e9)};

@@ -306,6 +306,10 @@
 <context>
     <name>switchyard::ChatList</name>
     <message>
+        <source>Your chats will be listed here.</source>
+        <translation>您的对话会列在这里。</translation>
+    </message>
+    <message>
         <source>New chat</source>
         <translation>新对话</translation>
     </message>

@@ -24,6 +24,7 @@
 #include <QLineEdit>
 #include <QMenu>
 #include <QMenuBar>
+#include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QScrollBar>
@@ -33,6 +34,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <QToolButton>
+#include <QTranslator>
+#include <QTreeView>
 
 #include <set>
 
@@ -258,6 +261,92 @@ class TestShell : public QObject {
         QCOMPARE(QGuiApplication::clipboard()->text(), desk.controller.conversation().thread.last().text());
     }
 
+    /// Keys that the window has too belong first to what is being written in.
+    void keysOfSearchAndEditorComeBeforeTheWindows() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.window->activateWindow();
+        QVERIFY(QTest::qWaitForWindowActive(desk.window.get()));
+        desk.load();
+        desk.generator.setScript({});
+        QVERIFY(desk.controller.send(u"Hello"_s));
+        QTRY_VERIFY(!desk.controller.busy());
+
+        auto* search = desk.find<QLineEdit>(u"chatSearch"_s);
+        QTest::keyClick(desk.window.get(), Qt::Key_K, Qt::ControlModifier);
+        QVERIFY(search->hasFocus());
+        QTest::keyClicks(search, u"hel"_s);
+        QTest::keyClick(search, Qt::Key_Escape);
+        QVERIFY(search->text().isEmpty());
+
+        QTest::keyClick(desk.window.get(), Qt::Key_E, Qt::ControlModifier);
+        auto* editor = desk.find<QPlainTextEdit>(u"messageEditorText"_s);
+        QVERIFY(editor->hasFocus());
+        editor->setPlainText(u"Good day"_s);
+        QTest::keyClick(editor, Qt::Key_Return, Qt::ControlModifier);
+        QTRY_COMPARE(desk.controller.conversation().thread.first().text(), u"Good day"_s);
+        QCOMPARE(desk.controller.conversation().thread.first().siblings.size(), 2);
+    }
+
+    void typingInTheListGoesToTheComposer() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.window->activateWindow();
+        QVERIFY(QTest::qWaitForWindowActive(desk.window.get()));
+        auto* tree = desk.find<QTreeView>(u"chatTree"_s);
+        auto* composer = desk.find<QPlainTextEdit>(u"composerEdit"_s);
+        tree->setFocus();
+        QTest::keyClick(tree, Qt::Key_Down); // moves in the list, as ever
+        QVERIFY(tree->hasFocus());
+        QTest::keyClick(tree, 'H', Qt::ShiftModifier);
+        QVERIFY(composer->hasFocus());
+        QTest::keyClick(composer, 'i');
+        QCOMPARE(composer->toPlainText(), u"Hi"_s);
+    }
+
+    void largerTextIsLargerInTheComposerAndTheRail() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        auto* composer = desk.find<QPlainTextEdit>(u"composerEdit"_s);
+        auto* models = desk.find<QToolButton>(u"rail.models"_s);
+        const qreal before = composer->font().pointSizeF();
+        for (int i = 0; i < 6; ++i)
+            desk.action(u"larger"_s)->trigger();
+        QTRY_COMPARE(composer->font().pointSizeF(), before + 6);
+        QTRY_VERIFY(models->width() >= models->sizeHint().width()); // its name is not cut
+        desk.action(u"normal_size"_s)->trigger();
+        QTRY_COMPARE(composer->font().pointSizeF(), before);
+    }
+
+    void newChatsBeginWithTheChosenPreset() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        Tuning bold;
+        bold.sequence.temperature = 1.4;
+        QVERIFY(desk.presets.save(u"Bold"_s, bold));
+        desk.settings.setPreset(u"Bold"_s);
+        desk.load();
+        QTRY_COMPARE(desk.controller.tuning().sequence.temperature, 1.4);
+        Tuning moved = desk.controller.tuning();
+        moved.sequence.temperature = 0.2;
+        desk.controller.setTuning(moved);
+        QCOMPARE(desk.controller.tuning().sequence.temperature, 0.2); // a dial that is moved stays moved
+        desk.action(u"new"_s)->trigger();
+        QCOMPARE(desk.controller.tuning().sequence.temperature, 1.4);
+    }
+
+    void pluralsAreEnglishWhereTheSystemNamesNoLanguage() {
+        const QLocale before;
+        QLocale::setDefault(QLocale::c());
+        installLanguage(*qApp, u"C"_s);
+        const QString one = QCoreApplication::translate("switchyard::ModelsPage",
+                                                        "%n model file(s) in your folders.", nullptr, 1);
+        for (QTranslator* translator : qApp->findChildren<QTranslator*>())
+            QCoreApplication::removeTranslator(translator);
+        QLocale::setDefault(before);
+        QCOMPARE(one, u"1 model file in your folders."_s);
+    }
+
     void regenerateMakesABranchAndAltArrowsSwitch() {
         QTemporaryDir folder;
         Desk desk(folder.path());
@@ -388,12 +477,13 @@ class TestShell : public QObject {
             return (std::max(x, y) + 0.05) / (std::min(x, y) + 0.05);
         };
         for (const ThemeColours* c : {&lightColours(), &darkColours()}) {
-            for (const QColor& ground : {c->window, c->surface, c->base}) {
+            for (const QColor& ground : {c->window, c->surface, c->base, c->hover, c->accentSoft}) {
                 QVERIFY(contrast(c->text, ground) >= 7);
                 QVERIFY(contrast(c->muted, ground) >= 4.5);
                 QVERIFY(contrast(c->danger, ground) >= 4.5);
                 QVERIFY(contrast(c->warning, ground) >= 4.5);
                 QVERIFY(contrast(c->accent, ground) >= 4.5);
+                QVERIFY(contrast(c->good, ground) >= 4.5);
             }
             QVERIFY(contrast(c->accentText, c->accent) >= 4.5);
             QVERIFY(contrast(c->text, c->accentSoft) >= 7);

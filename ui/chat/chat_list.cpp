@@ -182,6 +182,7 @@ ChatList::ChatList(QWidget* parent) : QWidget(parent) {
     connect(tree_, &QTreeView::customContextMenuRequested, this, &ChatList::showMenu);
     connect(model_, &ChatListModel::renamed, this, &ChatList::renameRequested);
     connect(model_, &QAbstractItemModel::modelReset, this, &ChatList::restoreView);
+    connect(model_, &QAbstractItemModel::modelReset, this, qOverload<>(&QWidget::update));
     search_timer_.setSingleShot(true);
     search_timer_.setInterval(120);
     connect(&search_timer_, &QTimer::timeout, this, [this] {
@@ -272,12 +273,12 @@ void ChatList::showMenu(const QPoint& position) {
 }
 
 bool ChatList::eventFilter(QObject* object, QEvent* event) {
-    if (event->type() != QEvent::KeyPress)
     if (event->type() == QEvent::ShortcutOverride && object == search_ && !search_->text().isEmpty() &&
         static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) {
         event->accept(); // clears the search before the window's Stop has it
         return true;
     }
+    if (event->type() != QEvent::KeyPress)
         return QWidget::eventFilter(object, event);
     const auto* key = static_cast<QKeyEvent*>(event);
     if (object == tree_) {
@@ -313,7 +314,13 @@ bool ChatList::eventFilter(QObject* object, QEvent* event) {
 
 void ChatList::paintEvent(QPaintEvent* event) {
     QPainter painter(this);
-    painter.fillRect(event->rect(), coloursOf(QApplication::palette()).surface);
+    const ThemeColours& colours = coloursOf(QApplication::palette());
+    painter.fillRect(event->rect(), colours.surface);
+    if (model_->rowCount() > 0)
+        return;
+    painter.setPen(colours.muted);
+    painter.drawText(tree_->geometry().adjusted(20, 16, -20, 0), Qt::AlignHCenter | Qt::TextWordWrap,
+                     tr("Your chats will be listed here."));
 }
 
 } // namespace switchyard

@@ -74,8 +74,7 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
     problem_->setTextFormat(Qt::PlainText);
     problem_->setWordWrap(true);
     problem_->setMargin(10);
-    problem_->setAutoFillBackground(true);
-    problem_->setBackgroundRole(QPalette::AlternateBase);
+    problem_->setProperty("banner", true);
     problem_->hide();
 
     auto* stack = new QStackedLayout(stack_host);
@@ -121,7 +120,12 @@ void ChatPage::connectController() {
     connect(&controller_, &ChatController::undoOffered, this,
             [this](const QString& sentence) { toast_->show(sentence, tr("Undo")); });
     connect(toast_, &Toast::actionTriggered, &controller_, &ChatController::undoDelete);
-    connect(&controller_, &ChatController::problem, this, [this](const QString& sentence, bool) {
+    connect(&controller_, &ChatController::problem, this, [this](const QString& sentence, bool saving) {
+        if (saving && !problem_->isHidden()) { // it is over: said where it does not stay
+            problem_->hide();
+            toast_->show(sentence, {}, 6000);
+            return;
+        }
         problem_->setText(sentence);
         problem_->setVisible(!sentence.isEmpty());
     });
@@ -161,6 +165,9 @@ void ChatPage::connectWidgets() {
     connect(&settings_, &Settings::changed, this, [this](const QString& key) {
         if (key == u"enter_sends")
             composer_->setEnterSends(settings_.enterSends());
+        if (key == u"font_size") // once the new font is there
+            QMetaObject::invokeMethod(
+                this, [this] { composer_->setFontPoints(thread_->fontPoints()); }, Qt::QueuedConnection);
     });
     connect(find_, &FindBar::queryChanged, thread_, &ThreadView::setFind);
     connect(find_, &FindBar::stepRequested, thread_, &ThreadView::findStep);
@@ -178,6 +185,9 @@ void ChatPage::connectWidgets() {
         composer_->setText(prompt);
         focusComposer();
     });
+    auto* typing = new TypingGoesToComposer(composer_->edit(), this);
+    list_->findChild<QTreeView*>(u"chatTree"_s)->installEventFilter(typing);
+    thread_->installEventFilter(typing);
     composer_->setTokenCounter([this](const QString& text, std::function<void(int)> answer) {
         generator_.countTokens(text, std::move(answer));
     });
@@ -185,9 +195,6 @@ void ChatPage::connectWidgets() {
 
 // ---- What the controller says ----
 
-    auto* typing = new TypingGoesToComposer(composer_->edit(), this);
-    list_->findChild<QTreeView*>(u"chatTree"_s)->installEventFilter(typing);
-    thread_->installEventFilter(typing);
 void ChatPage::showChats() {
     list_->setChats(controller_.chats());
     list_->setCurrent(controller_.current());

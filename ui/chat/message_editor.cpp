@@ -15,6 +15,7 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
     edit_->setObjectName(u"messageEditorText"_s);
     edit_->setAccessibleName(question ? tr("Edit the question") : tr("Edit the answer"));
     edit_->setFont(font);
+    edit_->setProperty("editor", true);
     edit_->setTabChangesFocus(true);
     edit_->setPlainText(text);
     edit_->moveCursor(QTextCursor::End);
@@ -25,6 +26,7 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
     connect(cancel, &QPushButton::clicked, this, &MessageEditor::cancelled);
     save_->setText(question ? tr("Ask again") : tr("Save"));
     save_->setObjectName(u"messageEditorSave"_s);
+    save_->setProperty("primary", true);
     save_->setToolTip(question ? tr("The question as it was stays as another version") : QString());
     connect(save_, &QPushButton::clicked, this, [this] { accept(false); });
     auto* buttons = new QHBoxLayout;
@@ -47,7 +49,7 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
 int MessageEditor::wantedHeight() const {
     // A plain text document's height counts lines.
     const int lines = std::clamp(static_cast<int>(edit_->document()->size().height()), 3, 18);
-    return lines * edit_->fontMetrics().lineSpacing() + 30 + save_->sizeHint().height();
+    return lines * edit_->fontMetrics().lineSpacing() + 42 + save_->sizeHint().height();
 }
 
 void MessageEditor::accept(bool go_on) {

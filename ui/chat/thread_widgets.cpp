@@ -179,7 +179,9 @@ void ThreadView::hideRowWidgets(Row& row) {
 void ThreadView::placeJumpButton() {
     if (!jump_)
         return;
-    const bool wanted = !following_ && !rows_.empty() && verticalScrollBar()->maximum() > 0;
+    constexpr int near = 48; // pixels: the end is in sight, or all but
+    const bool wanted =
+        !following_ && !rows_.empty() && verticalScrollBar()->maximum() - verticalScrollBar()->value() > near;
     const QRect view = viewport()->geometry();
     jump_->setFixedSize(36, 36);
     jump_->move(view.center().x() - 18, view.bottom() - 50);

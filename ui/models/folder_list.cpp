@@ -30,7 +30,7 @@ FolderList::FolderList(Settings& settings, const QString& own, const QString& na
     buttons->addStretch();
     auto* layout = new QHBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
-    layout->addWidget(list_, 1);
+    layout->addWidget(list_, 1, Qt::AlignTop);
     layout->addLayout(buttons);
     connect(add, &QPushButton::clicked, this, [this] {
         auto* dialog = new QFileDialog(this, tr("Folder with models"), QDir::homePath());

@@ -7,13 +7,37 @@
 #include <QLabel>
 #include <QLocale>
 #include <QMenu>
+#include <QPainter>
 #include <QProgressBar>
+#include <QStyle>
 #include <QToolButton>
 #include <QVBoxLayout>
 
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+
+namespace {
+
+/// One line that ends in an ellipsis where it does not fit.
+class FactsLabel : public QLabel {
+  public:
+    using QLabel::QLabel;
+
+  protected:
+    void paintEvent(QPaintEvent*) override {
+        QPainter painter(this);
+        style()->drawItemText(&painter, contentsRect(), Qt::AlignLeft | Qt::AlignVCenter, palette(),
+                              isEnabled(), fontMetrics().elidedText(text(), Qt::ElideRight, width()),
+                              foregroundRole());
+    }
+};
+
+} // namespace
+
+QString shownModelName(const QString& file) {
+    return file.endsWith(".gguf"_L1, Qt::CaseInsensitive) ? file.chopped(5) : file;
+}
 
 QString sizeText(quint64 bytes) { return QLocale().formattedDataSize(static_cast<qint64>(bytes), 1); }
 
@@ -30,7 +54,7 @@ ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
     button_->setMenu(menu_);
     button_->setFocusPolicy(Qt::StrongFocus);
     button_->setToolTip(tr("Choose the model"));
-    facts_ = new QLabel(this);
+    facts_ = new FactsLabel(this);
     facts_->setObjectName(u"picker.facts"_s);
     facts_->setProperty("muted", true);
     facts_->setMinimumWidth(0);
@@ -43,6 +67,7 @@ ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
     error_ = new QLabel(this);
     error_->setObjectName(u"picker.error"_s);
     error_->setWordWrap(true);
+    error_->setContentsMargins(14, 0, 14, 2); // under the name, whose button has a margin
     error_->setProperty("error", true);
     error_->setTextInteractionFlags(Qt::TextSelectableByMouse);
 
@@ -121,10 +146,10 @@ void ModelPicker::showModel() {
     const bool loading = state_ == ModelState::Loading;
     bar_->setVisible(loading);
     bar_->setValue(static_cast<int>(1000 * share_));
-    QString name = capabilities_.model_name;
+    QString name = shownModelName(capabilities_.model_name);
     QStringList facts;
     if (loading) {
-        name = path_.section(u'/', -1);
+        name = shownModelName(path_.section(u'/', -1));
         facts << tr("loading, %1 %").arg(static_cast<int>(100 * share_));
     } else if (state_ == ModelState::Ready) {
         const QString precision = QString::fromStdString(precisionName(tuning_.model));

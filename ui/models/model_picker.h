@@ -50,6 +50,9 @@ class ModelPicker : public QWidget {
     QProgressBar* bar_;
 };
 
+/// A model file's name without its ending.
+QString shownModelName(const QString& file);
+
 /// "9.3 GiB", "143 MiB"
 QString sizeText(quint64 bytes);
 

@@ -118,6 +118,11 @@ ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
     progress_->setObjectName(u"tune.%1.progress"_s.arg(id));
     progress_->setTextVisible(false);
     progress_->setAccessibleName(tr("Progress of %1").arg(controlText(spec.label)));
+    if (spec.kind == ControlKind::Choice) { // its room is kept, so that nothing below moves
+        QSizePolicy policy = progress_->sizePolicy();
+        policy.setRetainSizeWhenHidden(true);
+        progress_->setSizePolicy(policy);
+    }
     progress_->hide();
     if (spec.kind == ControlKind::Choice)
         buildChoice();
