@@ -1,6 +1,7 @@
 // The block formats as structs, byte for byte as GGUF files hold them (format: ggml's GGUF documentation).
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -176,10 +177,15 @@ struct BlockTQ2_0 { // value = d * (q - 1)
     std::uint8_t q[64];
     Half d;
 };
-struct BlockMXFP4 { // value = 2^(e - 128) * (twice an E2M1 float)
+struct BlockMXFP4 { // value = mxfp4_scale(e) * (twice an E2M1 float)
     std::uint8_t e;
     std::uint8_t q[16];
 };
 #pragma pack(pop)
+
+/// 2^(e - 128): half of MXFP4's scale, as twice its values are whole numbers.
+inline float mxfp4_scale(std::uint8_t e) {
+    return std::bit_cast<float>(e < 2 ? 0x00200000u << e : std::uint32_t{e - 1u} << 23);
+}
 
 } // namespace switchyard

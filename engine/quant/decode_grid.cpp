@@ -1,7 +1,7 @@
 // Decoding the formats that take whole vectors from a grid.
 #include "engine/quant/decode_blocks.h"
-#include "engine/quant/grids.h"
 #include "engine/quant/quant.h"
+#include "kernels/grids.h"
 
 #include <bit>
 

@@ -1,9 +1,8 @@
 // Decoding the formats with blocks of 32 values.
 #include "engine/quant/decode_blocks.h"
-#include "engine/quant/grids.h"
 #include "engine/quant/quant.h"
+#include "kernels/grids.h"
 
-#include <bit>
 #include <cstring>
 
 namespace switchyard {
@@ -18,11 +17,6 @@ void five_bits(const std::uint8_t* qh, const std::uint8_t* q, int* out) {
         out[i] = static_cast<int>((q[i] & 15u) | (high >> i & 1u) << 4);
         out[i + 16] = static_cast<int>((q[i] >> 4) | (high >> (i + 16) & 1u) << 4);
     }
-}
-
-/// 2^(e - 128): the scale of MXFP4 is a power of two; half of it makes whole numbers of its values.
-float power_of_two(std::uint8_t e) {
-    return std::bit_cast<float>(e < 2 ? 0x00200000u << e : std::uint32_t{e - 1u} << 23);
 }
 
 } // namespace
@@ -69,7 +63,7 @@ void decode(const BlockQ5_1& b, float* out) {
 }
 
 void decode(const BlockMXFP4& b, float* out) {
-    const float d = power_of_two(b.e);
+    const float d = mxfp4_scale(b.e);
     for (int i = 0; i < 16; ++i) {
         out[i] = d * static_cast<float>(kLevelsE2M1[b.q[i] & 15]);
         out[i + 16] = d * static_cast<float>(kLevelsE2M1[b.q[i] >> 4]);

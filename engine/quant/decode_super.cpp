@@ -1,8 +1,8 @@
 // Decoding the formats with super-blocks of 256 values and plain levels.
 #include "engine/quant/decode_blocks.h"
-#include "engine/quant/grids.h"
-#include "engine/quant/k_scales.h"
 #include "engine/quant/quant.h"
+#include "kernels/grids.h"
+#include "kernels/k_scales.h"
 
 namespace switchyard {
 

@@ -2,9 +2,9 @@
 // namespace (SWITCHYARD_ISA) and set the compiler's instruction set. Only vector extensions and plain
 // arithmetic without fused operations: both builds give the same bytes.
 #include "engine/quant/encoder.h"
-#include "engine/quant/grids.h"
-#include "engine/quant/k_scales.h"
 #include "engine/quant/quant.h"
+#include "kernels/grids.h"
+#include "kernels/k_scales.h"
 
 #include <cstring>
 

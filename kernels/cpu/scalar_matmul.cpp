@@ -23,11 +23,14 @@ float add_block(const DecodedBlock& w, const I16Block& x, float acc) {
         low += w.q[i] * x.q[i16_place(i)];
         high += w.q[16 + i] * x.q[i16_place(16 + i)];
     }
-    const float dot =
-        w.halves ? std::fma(static_cast<float>(low), w.scale[0], static_cast<float>(high) * w.scale[1])
-                 : static_cast<float>(low + high);
+    if (!w.halves) {
+        acc = std::fma(static_cast<float>(low + high), w.d * x.scale, acc);
+        return std::fma(w.m[0], x.sum, acc);
+    }
+    const float dot = std::fma(static_cast<float>(low), w.scale[0], static_cast<float>(high) * w.scale[1]);
     acc = std::fma(dot, w.d * x.scale, acc);
-    return std::fma(w.m, x.sum, acc);
+    acc = std::fma(w.m[0], static_cast<float>(-x.neg_low) * x.scale, acc);
+    return std::fma(w.m[1], static_cast<float>(x.neg_low - x.neg_sum) * x.scale, acc);
 }
 
 } // namespace

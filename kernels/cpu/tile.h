@@ -80,7 +80,12 @@ template <class Dot, class F, int T>
                                                 : _mm256_add_epi32(sums[t][0], sums[t][kSums - 1]));
         }
         acc[t] = _mm256_fmadd_ps(dot, _mm256_mul_ps(scale, _mm256_set1_ps(x[t].scale)), acc[t]);
-        if constexpr (F::kMin) {
+        if constexpr (F::kMin && F::kHalves) {
+            const float low = static_cast<float>(-x[t].neg_low) * x[t].scale;
+            const float high = static_cast<float>(x[t].neg_low - x[t].neg_sum) * x[t].scale;
+            acc[t] = _mm256_fmadd_ps(format.half_min(sub, 0), _mm256_set1_ps(low), acc[t]);
+            acc[t] = _mm256_fmadd_ps(format.half_min(sub, 1), _mm256_set1_ps(high), acc[t]);
+        } else if constexpr (F::kMin) {
             acc[t] = _mm256_fmadd_ps(format.min(sub), _mm256_set1_ps(x[t].sum), acc[t]);
         }
     }
@@ -360,6 +365,18 @@ inline void multiply(const MatmulArgs& args) {
         return multiply_integers<Dot, BlockType::Q4_K>(args, kIntegers);
     case BlockType::Q6_K:
         return multiply_integers<Dot, BlockType::Q6_K>(args, kIntegers);
+    case BlockType::Q5_K:
+        return multiply_integers<Dot, BlockType::Q5_K>(args, kIntegers);
+    case BlockType::Q3_K:
+        return multiply_integers<Dot, BlockType::Q3_K>(args, kIntegers);
+    case BlockType::Q2_K:
+        return multiply_integers<Dot, BlockType::Q2_K>(args, kIntegers);
+    case BlockType::IQ4_NL:
+        return multiply_integers<Dot, BlockType::IQ4_NL>(args, kIntegers);
+    case BlockType::IQ4_XS:
+        return multiply_integers<Dot, BlockType::IQ4_XS>(args, kIntegers);
+    case BlockType::MXFP4:
+        return multiply_integers<Dot, BlockType::MXFP4>(args, kIntegers);
     default: // has_panels() says no: never packed
         return;
     }

@@ -183,12 +183,15 @@ TEST(Matmul, HoldsTheLargestIntegers) {
             const std::int64_t cols = 256;
             std::vector<std::byte> blocks(8 * row_bytes(type, cols), static_cast<std::byte>(fill));
             const Half one = cpu::half_bits(1.0f);
-            const auto size = static_cast<std::size_t>(traits(type).bytes);
-            for (std::size_t at = 0; at < blocks.size(); at += size) {
-                const std::size_t scale = type == BlockType::Q6_K ? 208 : 0;
-                std::memcpy(&blocks[at + scale], &one, 2);
-                if (type == BlockType::Q4_1 || type == BlockType::Q5_1 || type == BlockType::Q4_K) {
-                    std::memcpy(&blocks[at + 2], &one, 2);
+            const HalfPlaces places = half_places(type);
+            for (std::size_t at = 0; at < blocks.size(); at += static_cast<std::size_t>(traits(type).bytes)) {
+                for (const int place : {places.scale, places.min}) {
+                    if (place >= 0) {
+                        std::memcpy(&blocks[at + static_cast<std::size_t>(place)], &one, sizeof one);
+                    }
+                }
+                if (type == BlockType::MXFP4) {
+                    blocks[at] = std::byte{128};
                 }
             }
             const auto data = packed(type, blocks, 8, cols);
@@ -203,11 +206,12 @@ TEST(Matmul, HoldsTheLargestIntegers) {
             args.tokens = 1;
             args.y = expected.data();
             cpu::table(cpu::Isa::Scalar).matmul(args);
-            double sum = 0;
-            for (std::int64_t k = 0; k < cols; ++k) {
-                sum += double{x[0]} * block_value(type, blocks.data(), k);
+            double sum = 0, magnitude = 0;
+            for (const float w : block_values(type, blocks, 1, cols)) {
+                sum += double{x[0]} * w;
+                magnitude += std::abs(double{x[0]} * w);
             }
-            EXPECT_NEAR(expected[0], sum, std::abs(sum) * 1e-6 + 1e-3);
+            EXPECT_NEAR(expected[0], sum, magnitude * 1e-6 + 1e-3) << traits(type).name << " " << fill;
             for (const cpu::Isa isa : available_isas()) {
                 std::vector<float> y(8);
                 args.y = y.data();

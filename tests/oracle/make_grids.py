@@ -1,4 +1,4 @@
-"""Prints the IQ grids for engine/quant/grids.cpp. Each grid is a set of small vectors; written as numbers with
+"""Prints the IQ grids for kernels/grids.cpp. Each grid is a set of small vectors; written as numbers with
 the first value as the lowest digit they ascend, so a grid is a list of distances, one character each:
 the n-th letter of ALPHABET is n + 1, and "~" adds 63 to the next.
 

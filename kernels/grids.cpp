@@ -1,6 +1,6 @@
 // The vectors of the IQ formats, unpacked by the compiler from lists of distances
 // (tests/oracle/make_grids.py prints them).
-#include "engine/quant/grids.h"
+#include "kernels/grids.h"
 
 namespace switchyard {
 
