@@ -35,15 +35,16 @@ enum class BlockType : std::uint8_t {
     IQ1_S,
     TQ2_0,
     TQ1_0,
-    MXFP4
+    MXFP4,
+    FP8 ///< in memory only: GGUF has no such type
 };
-inline constexpr int kBlockTypes = 26;
+inline constexpr int kBlockTypes = 27;
 
 struct BlockTraits {
     std::string_view name; ///< as people write it: "Q4_K"
     int values;            ///< values in a block
     int bytes;             ///< bytes of a block
-    int gguf_type;         ///< the type's number in a GGUF file
+    int gguf_type;         ///< the type's number in a GGUF file; -1 where there is none
 };
 
 /// Traits of `type`; valid for every enumerator.
@@ -180,6 +181,10 @@ struct BlockTQ2_0 { // value = d * (q - 1)
 struct BlockMXFP4 { // value = mxfp4_scale(e) * (twice an E2M1 float)
     std::uint8_t e;
     std::uint8_t q[16];
+};
+struct BlockFP8 { // value = scale * (an E4M3 float); two blocks hold a row of 128 x 128 values with one scale
+    float scale;
+    std::uint8_t q[64];
 };
 #pragma pack(pop)
 

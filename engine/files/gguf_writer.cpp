@@ -218,6 +218,9 @@ GgufWriter::GgufWriter(std::filesystem::path path, const Metadata& metadata, std
     }
     std::uint64_t offset = 0;
     for (const TensorView& t : tensors) {
+        if (traits(t.type).gguf_type < 0) {
+            s.fail("GGUF cannot hold " + t.name + " as " + std::string(traits(t.type).name));
+        }
         s.names.push_back(t.name);
         s.sizes.push_back(bytes_of(t));
         header.put_text(t.name);

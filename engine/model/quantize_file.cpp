@@ -182,7 +182,9 @@ BlockType wanted_type(const ModelFile& file, const TensorView& tensor, const Qua
 
 } // namespace
 
-bool writable(BlockType type) { return encodable(type) && type != BlockType::Q8_K; }
+bool writable(BlockType type) {
+    return encodable(type) && type != BlockType::Q8_K && traits(type).gguf_type >= 0;
+}
 
 BlockType quantized_type(const ModelFile& file, const TensorView& tensor, const QuantizeOptions& options,
                          std::vector<QuantizeFallback>* fallbacks) {

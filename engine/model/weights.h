@@ -42,7 +42,10 @@ struct WeightSource {
     bool recodable() const { return use == WeightUse::Matrix && role != WeightRole::Router; }
 };
 
-enum class SliceLayout : std::uint8_t { Rows /* as in the file */, Panels /* as the backend repacks */ };
+enum class SliceLayout : std::uint8_t {
+    Rows,  ///< as in the file, computed with exactly
+    Panels ///< as the backend's kernels want it
+};
 
 /// One matrix [rows, cols] somewhere in memory. Copying shares the memory.
 struct Slice {

@@ -58,6 +58,7 @@ constexpr DecodeRow kDecoders[] = {
     decode_blocks<BlockTQ2_0, 256>,
     decode_blocks<BlockTQ1_0, 256>,
     decode_blocks<BlockMXFP4, 32>,
+    decode_blocks<BlockFP8, 64>,
 };
 static_assert(std::size(kDecoders) == kBlockTypes);
 

@@ -11,6 +11,7 @@ void decode(const BlockQ4_1& b, float* out);
 void decode(const BlockQ5_0& b, float* out);
 void decode(const BlockQ5_1& b, float* out);
 void decode(const BlockMXFP4& b, float* out);
+void decode(const BlockFP8& b, float* out);
 void decode(const BlockIQ4_NL& b, float* out);
 
 void decode(const BlockQ2_K& b, float* out);

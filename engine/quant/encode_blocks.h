@@ -295,6 +295,27 @@ void encode(BlockMXFP4& b, const float* x, const float* w) {
     }
 }
 
+/// The nearest E4M3 float to x, which is at most 448: ties to even.
+std::uint8_t e4m3(float x) {
+    std::uint32_t bits, small;
+    std::memcpy(&bits, &x, sizeof bits);
+    const std::uint32_t magnitude = bits & 0x7fffffffu;
+    const float moved = __builtin_fabsf(x) + 16384.0f; // whose last bit is 2^-9, as of the subnormals
+    std::memcpy(&small, &moved, sizeof small);
+    const std::uint32_t normal = (magnitude + 0x7ffffu + (magnitude >> 20 & 1u)) >> 20;
+    const std::uint32_t code = magnitude < 121u << 23 ? small - (141u << 23) : normal - (120u << 3);
+    return static_cast<std::uint8_t>(code | (bits >> 24 & 0x80u));
+}
+
+void encode(BlockFP8& b, const float* x, const float*) {
+    const float scale = clamp(__builtin_fabsf(extreme(x, 64)) / 448.0f, 0.0f, 3e35f);
+    b.scale = scale > 1e-36f ? scale : 0.0f; // its inverse would overflow
+    const float inverse = inverse_or_zero(b.scale);
+    for (int i = 0; i < 64; ++i) {
+        b.q[i] = e4m3(clamp(x[i] * inverse, -448.0f, 448.0f));
+    }
+}
+
 template <typename Block, int kValues>
 void encode_all(const float* values, const float* weights, std::size_t count, std::byte* blocks) {
     for (std::size_t i = 0; i < count / kValues; ++i) {
@@ -337,6 +358,8 @@ void encode_blocks(BlockType type, const float* values, const float* weights, st
         return encode_all<BlockIQ4_XS, 256>(values, weights, count, blocks);
     case BlockType::MXFP4:
         return encode_all<BlockMXFP4, 32>(values, weights, count, blocks);
+    case BlockType::FP8:
+        return encode_all<BlockFP8, 64>(values, weights, count, blocks);
     default: // encodable() says no
         return;
     }

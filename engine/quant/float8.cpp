@@ -1,28 +1,19 @@
 #include "engine/quant/float8.h"
 
+#include "engine/quant/decode_blocks.h"
+#include "kernels/cpu/half.h"
+
 #include <array>
-#include <bit>
+#include <cstring>
 
 namespace switchyard {
 
 namespace {
 
-constexpr float value_of(std::uint8_t bits) {
-    const std::uint32_t sign = std::uint32_t{bits & 0x80u} << 24, magnitude = bits & 0x7fu;
-    if (magnitude == 0x7f) {
-        return std::bit_cast<float>(sign | 0x7fc00000u);
-    }
-    if (magnitude < 8) { // subnormal: multiples of 2^-9
-        const float value = static_cast<float>(magnitude) * 0x1p-9f;
-        return sign ? -value : value;
-    }
-    return std::bit_cast<float>(sign | ((magnitude << 20) + (120u << 23)));
-}
-
 constexpr std::array<float, 256> kValues = [] {
     std::array<float, 256> values{};
     for (unsigned i = 0; i < values.size(); ++i) {
-        values[i] = value_of(static_cast<std::uint8_t>(i));
+        values[i] = cpu::e4m3_value(static_cast<std::uint8_t>(i));
     }
     return values;
 }();
@@ -34,6 +25,19 @@ float f8_e4m3_to_float(std::uint8_t bits) { return kValues[bits]; }
 void decode_f8_row(const std::byte* row, const float* scales, std::span<float> out) {
     for (std::size_t i = 0; i < out.size(); ++i) {
         out[i] = kValues[static_cast<std::uint8_t>(row[i])] * scales[i / kFloat8Block];
+    }
+}
+
+void decode(const BlockFP8& b, float* out) {
+    for (int i = 0; i < 64; ++i) {
+        out[i] = kValues[b.q[i]] * b.scale;
+    }
+}
+
+void pack_f8_row(const std::byte* row, const float* scales, std::int64_t cols, BlockFP8* out) {
+    for (std::int64_t b = 0; b < cols / 64; ++b) {
+        out[b].scale = scales[b * 64 / kFloat8Block];
+        std::memcpy(out[b].q, row + b * 64, 64);
     }
 }
 

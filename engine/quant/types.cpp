@@ -43,7 +43,7 @@ BlockType fallback_type(BlockType wanted, std::int64_t cols) {
         return BlockType::Q5_0;
     case BlockType::Q5_K:
         return BlockType::Q5_1;
-    default: // Q6_K, Q8_K
+    default: // Q6_K, Q8_K, FP8
         return BlockType::Q8_0;
     }
 }

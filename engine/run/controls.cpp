@@ -224,7 +224,8 @@ std::vector<Row> model_rows() {
           0,
           1,
           std::string("file"),
-          {"file", "F16", "BF16", "Q8_0", "Q6_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0"}},
+          {"file", "F16", "BF16", "FP8", "Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0",
+           "Q3_K", "Q2_K"}},
          [](const Tuning& t) -> ControlValue {
              return t.model.weights ? name_of(*t.model.weights) : ControlValue(std::string("file"));
          },

@@ -1,4 +1,4 @@
-// 16-bit floats without the processor's help, for the scalar kernels and for packing.
+// Narrow floats without the processor's help, for the scalar kernels and for packing.
 #pragma once
 
 #include "kernels/blocks.h"
@@ -35,6 +35,19 @@ inline Half half_bits(float f) {
     }
     const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
     return static_cast<Half>(sign | ((rounded >> 13) - (112u << 10)));
+}
+
+/// E4M3 without infinities (OCP 8-bit floating point, 1.0): 0x7f and 0xff are NaN, the largest value is 448.
+constexpr float e4m3_value(std::uint8_t bits) {
+    const std::uint32_t sign = std::uint32_t{bits & 0x80u} << 24, magnitude = bits & 0x7fu;
+    if (magnitude == 0x7f) {
+        return std::bit_cast<float>(sign | 0x7fc00000u);
+    }
+    if (magnitude < 8) { // subnormal: multiples of 2^-9
+        const float value = static_cast<float>(magnitude) * 0x1p-9f;
+        return sign ? -value : value;
+    }
+    return std::bit_cast<float>(sign | ((magnitude << 20) + (120u << 23)));
 }
 
 inline float bf16_value(std::uint16_t b) { return std::bit_cast<float>(std::uint32_t{b} << 16); }

@@ -23,7 +23,7 @@ enum class ActivationFormat : std::uint8_t {
     I16  ///< I16Block, one per 32 values
 };
 
-/// F32 for F32, F16 and BF16 weights, I16 for the rest.
+/// F32 for F32, F16, BF16 and FP8 weights, I16 for the rest.
 ActivationFormat activation_format(BlockType weight);
 
 /// 32 activations as 16-bit integers: value i = scale * q[i16_place(i)]. The integer sums serve weights with
@@ -53,12 +53,12 @@ std::size_t activation_row_bytes(BlockType weight, std::int64_t cols);
 
 constexpr std::int64_t panels(std::int64_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
 
-/// Whether matrices of `type` can be packed and multiplied as they are; others are decoded into a type that
-/// can first.
-bool has_panels(BlockType type);
+/// Whether products read the file's blocks of `type` as they are: then a PackedMatrix may point at them, and
+/// packing only copies.
+bool streamed(BlockType type);
 
 /// Bytes of a matrix in panels: rows rounded up to kPanelRows. PRECOND: cols is a multiple of
-/// traits(type).values and has_panels(type).
+/// traits(type).values.
 std::size_t packed_bytes(BlockType type, std::int64_t rows, std::int64_t cols);
 
 /// Packs panels [first_panel, last_panel) of a matrix of `rows` rows, `blocks` as a file holds it, to `out`
@@ -66,7 +66,8 @@ std::size_t packed_bytes(BlockType type, std::int64_t rows, std::int64_t cols);
 void pack_panels(BlockType type, std::int64_t rows, std::int64_t cols, const std::byte* blocks,
                  std::byte* out, std::int64_t first_panel, std::int64_t last_panel);
 
-/// A matrix in panels; y = W x has `rows` outputs and `cols` inputs.
+/// A matrix in panels, or in the file's blocks where those are streamed; y = W x has `rows` outputs and
+/// `cols` inputs.
 struct PackedMatrix {
     BlockType type = BlockType::F32;
     std::int64_t rows = 0, cols = 0;

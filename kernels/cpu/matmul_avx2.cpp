@@ -1,6 +1,6 @@
 // Products with packed weights on AVX2: 16 products of 16-bit integers an instruction, summed in 32 bits.
 #include "kernels/cpu/isa.h"
-#include "kernels/cpu/tile.h"
+#include "kernels/cpu/stream_tile.h"
 
 namespace switchyard::cpu {
 namespace {

@@ -1,6 +1,6 @@
 // Products with packed weights on AVX-512 VNNI, in vectors of 256 bits: multiply and add in one instruction.
 #include "kernels/cpu/isa.h"
-#include "kernels/cpu/tile.h"
+#include "kernels/cpu/stream_tile.h"
 
 namespace switchyard::cpu {
 namespace {

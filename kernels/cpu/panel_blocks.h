@@ -13,6 +13,7 @@ void pack(const BlockQ5_0& block, int row, PanelQ5_0& out);
 void pack(const BlockQ5_1& block, int row, PanelQ5_1& out);
 void pack(const BlockIQ4_NL& block, int row, PanelIQ4_NL& out);
 void pack(const BlockMXFP4& block, int row, PanelMXFP4& out);
+void pack(const BlockFP8& block, int row, PanelFP8& out);
 void pack(const BlockQ4_K& block, int row, PanelQ4_K& out);
 void pack(const BlockQ5_K& block, int row, PanelQ5_K& out);
 void pack(const BlockQ6_K& block, int row, PanelQ6_K& out);

@@ -1,7 +1,9 @@
 // Packing file blocks to panels, and the plain way back.
 #include "kernels/cpu/half.h"
 #include "kernels/cpu/panel_blocks.h"
+#include "kernels/cpu/streamed.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -40,6 +42,33 @@ void decode_at(const std::byte* panel, std::int64_t block, int row, DecodedBlock
            out);
 }
 
+/// The file's blocks, copied: row after row.
+template <class Block>
+void pack_rows(const std::byte* const (&rows)[kPanelRows], std::int64_t blocks, std::byte* out) {
+    const std::size_t size = static_cast<std::size_t>(blocks) * sizeof(Block);
+    for (int r = 0; r < kPanelRows; ++r, out += size) {
+        if (rows[r]) {
+            std::memcpy(out, rows[r], size);
+        } else {
+            std::memset(out, 0, size);
+        }
+    }
+}
+
+/// `blocks` is a row of the file.
+template <class Block, BlockType kType>
+void decode_streamed(const std::byte* blocks, std::int64_t block, int, DecodedBlock& out) {
+    const int sub = static_cast<int>(block % 8);
+    std::int8_t q[32];
+    StreamedScales scales;
+    streamed_columns(kType)(blocks + block / 8 * static_cast<std::int64_t>(sizeof(Block)), sub, q, scales);
+    out.d = scales.d;
+    out.halves = true;
+    out.scale[0] = scales.scale[2 * sub];
+    out.scale[1] = scales.scale[2 * sub + 1];
+    std::copy(std::begin(q), std::end(q), out.q);
+}
+
 /// What a block type needs of this file.
 struct PanelType {
     PanelShape shape;
@@ -55,13 +84,19 @@ constexpr PanelType packed_type(int values) {
     return {{256, sizeof(Panel)}, pack_quantized<Block, Panel>, decode_at<Panel, 8>};
 }
 
-/// By BlockType; empty for types without panels.
+template <class Block, BlockType kType>
+constexpr PanelType streamed_type() {
+    return {{256, kPanelRows * sizeof(Block)}, pack_rows<Block>, decode_streamed<Block, kType>};
+}
+
+/// By BlockType.
 constexpr auto kPanelTypes = [] {
     std::array<PanelType, kBlockTypes> types{};
     const auto set = [&](BlockType type, PanelType t) { types[static_cast<std::size_t>(type)] = t; };
     set(BlockType::F32, {{1, 4 * kPanelRows}, pack_floats<4>, nullptr});
     set(BlockType::F16, {{1, 2 * kPanelRows}, pack_floats<2>, nullptr});
     set(BlockType::BF16, {{1, 2 * kPanelRows}, pack_floats<2>, nullptr});
+    set(BlockType::FP8, {{64, sizeof(PanelFP8)}, pack_quantized<BlockFP8, PanelFP8>, nullptr});
     set(BlockType::Q8_0, packed_type<BlockQ8_0, PanelQ8_0>(32));
     set(BlockType::Q4_0, packed_type<BlockQ4_0, PanelQ4_0>(32));
     set(BlockType::Q4_1, packed_type<BlockQ4_1, PanelQ4_1>(32));
@@ -75,14 +110,22 @@ constexpr auto kPanelTypes = [] {
     set(BlockType::Q3_K, packed_type<BlockQ3_K, PanelQ3_K>(256));
     set(BlockType::Q2_K, packed_type<BlockQ2_K, PanelQ2_K>(256));
     set(BlockType::IQ4_XS, packed_type<BlockIQ4_XS, PanelIQ4_XS>(256));
+    set(BlockType::IQ3_S, streamed_type<BlockIQ3_S, BlockType::IQ3_S>());
+    set(BlockType::IQ3_XXS, streamed_type<BlockIQ3_XXS, BlockType::IQ3_XXS>());
+    set(BlockType::IQ2_S, streamed_type<BlockIQ2_S, BlockType::IQ2_S>());
+    set(BlockType::IQ2_XS, streamed_type<BlockIQ2_XS, BlockType::IQ2_XS>());
+    set(BlockType::IQ2_XXS, streamed_type<BlockIQ2_XXS, BlockType::IQ2_XXS>());
+    set(BlockType::IQ1_M, streamed_type<BlockIQ1_M, BlockType::IQ1_M>());
+    set(BlockType::IQ1_S, streamed_type<BlockIQ1_S, BlockType::IQ1_S>());
+    set(BlockType::TQ2_0, streamed_type<BlockTQ2_0, BlockType::TQ2_0>());
+    set(BlockType::TQ1_0, streamed_type<BlockTQ1_0, BlockType::TQ1_0>());
+    set(BlockType::Q8_K, streamed_type<BlockQ8_K, BlockType::Q8_K>());
     return types;
 }();
 
 const PanelType& panel_type(BlockType type) { return kPanelTypes[static_cast<std::size_t>(type)]; }
 
 } // namespace
-
-bool has_panels(BlockType type) { return panel_type(type).pack != nullptr; }
 
 PanelShape panel_shape(BlockType type) { return panel_type(type).shape; }
 
@@ -128,6 +171,10 @@ void decode_block(BlockType type, const std::byte* panel, std::int64_t block, in
 }
 
 float decode_float(BlockType type, const std::byte* panel, std::int64_t k, int row) {
+    if (type == BlockType::FP8) {
+        const PanelFP8& p = reinterpret_cast<const PanelFP8*>(panel)[k / 64];
+        return e4m3_value(p.q[k % 64][row]) * p.scale[row];
+    }
     const std::byte* at = panel + (k * kPanelRows + row) * (type == BlockType::F32 ? 4 : 2);
     if (type == BlockType::F32) {
         float value;
@@ -139,10 +186,16 @@ float decode_float(BlockType type, const std::byte* panel, std::int64_t k, int r
     return type == BlockType::F16 ? half_value(bits) : bf16_value(bits);
 }
 
+PanelRow panel_row(const PackedMatrix& m, std::int64_t row) {
+    if (streamed(m.type)) {
+        return {m.data + static_cast<std::size_t>(row) * row_bytes(m.type, m.cols), 0};
+    }
+    return {m.data + static_cast<std::size_t>(row / kPanelRows) * panel_bytes(m.type, m.cols),
+            static_cast<int>(row % kPanelRows)};
+}
+
 void unpack_row(const PackedMatrix& matrix, std::int64_t row, float* out) {
-    const std::byte* panel =
-        matrix.data + static_cast<std::size_t>(row / kPanelRows) * panel_bytes(matrix.type, matrix.cols);
-    const int r = static_cast<int>(row % kPanelRows);
+    const auto [panel, r] = panel_row(matrix, row);
     if (activation_format(matrix.type) == ActivationFormat::F32) {
         for (std::int64_t k = 0; k < matrix.cols; ++k) {
             out[k] = decode_float(matrix.type, panel, k, r);

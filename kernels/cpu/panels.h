@@ -94,6 +94,11 @@ struct PanelIQ4_XS {
         std::int8_t scale[kPanelRows];
     } sub[8];
 };
+/// 64 columns as E4M3, a float type: [column][row].
+struct PanelFP8 {
+    float scale[kPanelRows]; ///< NaN where a value is
+    std::uint8_t q[64][kPanelRows];
+};
 struct PanelIQ4_NL { // nibbles that stand for levels
     PanelNibbles q;
     Half d[kPanelRows];
@@ -107,7 +112,7 @@ static_assert(sizeof(PanelQ8_0) == 272 && sizeof(PanelQ4_0) == 144 && sizeof(Pan
 static_assert(sizeof(PanelQ5_0) == 176 && sizeof(PanelQ5_1) == 192);
 static_assert(sizeof(PanelQ4_K) == 1184 && sizeof(PanelQ6_K) == 1680);
 static_assert(sizeof(PanelQ5_K) == 1440 && sizeof(PanelQ3_K) == 912 && sizeof(PanelQ2_K) == 672);
-static_assert(sizeof(PanelIQ4_XS) == 1104 && sizeof(PanelMXFP4) == 136);
+static_assert(sizeof(PanelIQ4_XS) == 1104 && sizeof(PanelMXFP4) == 136 && sizeof(PanelFP8) == 544);
 
 /// Columns and bytes of a panel's struct; F32, F16 and BF16 panels are [column][row].
 struct PanelShape {
@@ -128,11 +133,17 @@ struct DecodedBlock {
     float scale[2], m[2];
 };
 
-/// Columns [32 block, 32 block + 32) of row `row` (0..7) of the panel at `panel`. PRECOND: a type of
-/// integers.
+/// Where a row's values are: row `row` (0..7) of a panel, or row 0 of the file's blocks for streamed types.
+struct PanelRow {
+    const std::byte* panel;
+    int row;
+};
+PanelRow panel_row(const PackedMatrix& matrix, std::int64_t row);
+
+/// Columns [32 block, 32 block + 32) of a row that panel_row() found. PRECOND: a type of integers.
 void decode_block(BlockType type, const std::byte* panel, std::int64_t block, int row, DecodedBlock& out);
 
-/// Column `k` of row `row` of an F32, F16 or BF16 panel.
+/// Column `k` of a row of an F32, F16, BF16 or FP8 matrix.
 float decode_float(BlockType type, const std::byte* panel, std::int64_t k, int row);
 
 } // namespace switchyard::cpu

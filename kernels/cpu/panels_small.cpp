@@ -1,9 +1,10 @@
-// Packing blocks of 32 values into panels, and the plain way back.
+// Packing blocks of 32 or 64 values into panels, and the plain way back.
 #include "kernels/cpu/half.h"
 #include "kernels/cpu/panel_blocks.h"
 #include "kernels/grids.h"
 
 #include <cstring>
+#include <limits>
 
 namespace switchyard::cpu {
 namespace {
@@ -60,6 +61,16 @@ void pack(const BlockIQ4_NL& block, int row, PanelIQ4_NL& out) {
 void pack(const BlockMXFP4& block, int row, PanelMXFP4& out) {
     out.e[row] = block.e;
     pack_nibbles(block.q, row, out.q);
+}
+
+void pack(const BlockFP8& block, int row, PanelFP8& out) {
+    out.scale[row] = block.scale;
+    for (int i = 0; i < 64; ++i) {
+        out.q[i][row] = block.q[i];
+        if ((block.q[i] & 0x7f) == 0x7f) { // so that products need no test
+            out.scale[row] = std::numeric_limits<float>::quiet_NaN();
+        }
+    }
 }
 
 void decode(const PanelQ8_0& p, int, int row, DecodedBlock& out) {

@@ -38,26 +38,24 @@ float add_block(const DecodedBlock& w, const I16Block& x, float acc) {
 void matmul(const MatmulArgs& args) {
     const PackedMatrix& w = args.weights;
     const bool integers = activation_format(w.type) == ActivationFormat::I16;
-    for (std::int64_t p = args.first_panel; p < args.last_panel; ++p) {
-        const std::byte* panel = w.data + static_cast<std::size_t>(p) * panel_bytes(w.type, w.cols);
-        const int rows = static_cast<int>(std::min<std::int64_t>(kPanelRows, w.rows - p * kPanelRows));
+    const std::int64_t last_row = std::min(w.rows, args.last_panel * kPanelRows);
+    for (std::int64_t r = args.first_panel * kPanelRows; r < last_row; ++r) {
+        const auto [panel, row] = panel_row(w, r);
         for (int t = 0; t < args.tokens; ++t) {
             const auto at = static_cast<std::size_t>(args.index ? args.index[t] : t) * args.activation_stride;
             const std::byte* x = args.activations + at;
-            float* y = args.y + t * args.y_stride + p * kPanelRows;
-            for (int row = 0; row < rows; ++row) {
-                float acc = 0.0f;
-                if (integers) {
-                    DecodedBlock block;
-                    for (std::int64_t b = 0; b < w.cols / 32; ++b) {
-                        decode_block(w.type, panel, b, row, block);
-                        acc = add_block(block, reinterpret_cast<const I16Block*>(x)[b], acc);
-                    }
-                } else {
-                    acc = dot_floats(w.type, panel, row, w.cols, reinterpret_cast<const float*>(x));
+            float acc = 0.0f;
+            if (integers) {
+                DecodedBlock block;
+                for (std::int64_t b = 0; b < w.cols / 32; ++b) {
+                    decode_block(w.type, panel, b, row, block);
+                    acc = add_block(block, reinterpret_cast<const I16Block*>(x)[b], acc);
                 }
-                y[row] = args.accumulate ? y[row] + acc : acc;
+            } else {
+                acc = dot_floats(w.type, panel, row, w.cols, reinterpret_cast<const float*>(x));
             }
+            float& y = args.y[t * args.y_stride + r];
+            y = args.accumulate ? y + acc : acc;
         }
     }
 }

@@ -137,16 +137,37 @@ void integer_tile(const std::byte* panel, std::int64_t cols, const std::byte* x,
 
 // ---- Tiles of floats
 
+/// Where a float panel's columns are: a run of `kRun` of them after kHead bytes of scales, or all in one run.
 template <BlockType kType>
-inline __m256 load_column(const std::byte* p) {
+struct FloatPanel {
+    static constexpr int kColumn = kPanelRows * (kType == BlockType::F32   ? 4
+                                                 : kType == BlockType::FP8 ? 1
+                                                                           : 2);
+    static constexpr int kRun = kType == BlockType::FP8 ? 64 : 0;
+    static constexpr int kHead = kType == BlockType::FP8 ? sizeof(PanelFP8::scale) : 0;
+};
+
+/// `scale` is that of the run, where there are runs.
+template <BlockType kType>
+inline __m256 load_column(const std::byte* p, [[maybe_unused]] __m256 scale) {
     if constexpr (kType == BlockType::F32) {
         return _mm256_loadu_ps(reinterpret_cast<const float*>(p));
     } else if constexpr (kType == BlockType::F16) {
         return load_halves(reinterpret_cast<const Half*>(p));
-    } else {
+    } else if constexpr (kType == BlockType::BF16) {
         const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
         return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+    } else { // with its bits in a half's places, an E4M3 float is 2^8 times smaller
+        const __m128i wide = _mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+        const __m128i half =
+            _mm_and_si128(_mm_slli_epi16(wide, 7), _mm_set1_epi16(static_cast<short>(0xbfff)));
+        return _mm256_mul_ps(_mm256_cvtph_ps(half), scale);
     }
+}
+
+/// The scales of a run of FP8, for load_column.
+inline __m256 load_scale(const std::byte* p) {
+    return _mm256_mul_ps(_mm256_loadu_ps(reinterpret_cast<const float*>(p)), _mm256_set1_ps(256.0f));
 }
 
 /// Adds `cols` columns of P neighbouring panels times T tokens to `sums` [P][T][8]; `x` is [cols][T]. Sums
@@ -154,19 +175,27 @@ inline __m256 load_column(const std::byte* p) {
 template <BlockType kType, int P, int T>
 void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* x,
                 float* sums) {
-    constexpr int kColumn = kPanelRows * (kType == BlockType::F32 ? 4 : 2);
-    __m256 acc[P][T];
+    using Panel = FloatPanel<kType>;
+    __m256 acc[P][T], scale[P] = {};
 #pragma GCC unroll 16
     for (int i = 0; i < P * T; ++i) {
         acc[i / T][i % T] = _mm256_loadu_ps(sums + kPanelRows * i);
     }
-    for (std::int64_t k = 0; k < cols; ++k, x += T, panel += kColumn) {
+    for (std::int64_t k = 0; k < cols; ++k, x += T, panel += Panel::kColumn) {
+        if constexpr (Panel::kRun != 0) {
+            if (k % Panel::kRun == 0) {
+                for (int p = 0; p < P; ++p) {
+                    scale[p] = load_scale(panel + static_cast<std::size_t>(p) * panel_size);
+                }
+                panel += Panel::kHead;
+            }
+        }
         // The shorter side stays in registers, the longer passes.
         if constexpr (P <= T) {
             __m256 w[P];
 #pragma GCC unroll 16
             for (int p = 0; p < P; ++p) {
-                w[p] = load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size);
+                w[p] = load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size, scale[p]);
             }
 #pragma GCC unroll 16
             for (int t = 0; t < T; ++t) {
@@ -184,7 +213,8 @@ void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t col
             }
 #pragma GCC unroll 16
             for (int p = 0; p < P; ++p) {
-                const __m256 w = load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size);
+                const __m256 w =
+                    load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size, scale[p]);
 #pragma GCC unroll 16
                 for (int t = 0; t < T; ++t) {
                     acc[p][t] = _mm256_fmadd_ps(w, values[t], acc[p][t]);
@@ -281,8 +311,9 @@ inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex
 using FloatTile = void (*)(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* x,
                            float* sums);
 
-inline constexpr int kFloatTile = 6;               ///< tokens
-inline constexpr std::int64_t kFloatColumns = 256; ///< of two panels, to stay in the first-level cache
+inline constexpr int kFloatTile = 6; ///< tokens
+inline constexpr std::int64_t kFloatColumns =
+    256; ///< of two panels, whole runs, to stay in the first-level cache
 
 /// The tile of P panels and `tokens` tokens.
 template <BlockType kType, int P>
@@ -300,7 +331,6 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const fl
     const PackedMatrix& w = args.weights;
     const std::size_t size = panel_bytes(w.type, w.cols);
     const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
-    const auto column = static_cast<std::size_t>(panel_shape(w.type).bytes);
     alignas(32) float sums[P * kGroupTokens * kPanelRows];
     __builtin_memset(sums, 0, static_cast<std::size_t>(P * count * kPanelRows) * sizeof(float));
     const std::int64_t part = count <= kFloatTile ? w.cols : kFloatColumns;
@@ -308,7 +338,7 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const fl
         const std::int64_t cols = w.cols - k < part ? w.cols - k : part;
         for (int t = 0; t < count; t += kFloatTile) {
             const int tokens = count - t < kFloatTile ? count - t : kFloatTile;
-            float_tile_of<kType, P>(tokens)(weights + static_cast<std::size_t>(k) * column, size, cols,
+            float_tile_of<kType, P>(tokens)(weights + panel_bytes(w.type, k), size, cols,
                                             x + w.cols * t + k * tokens, sums + P * t * kPanelRows);
         }
     }
@@ -340,9 +370,9 @@ inline void multiply_floats(const MatmulArgs& args) {
     });
 }
 
-/// The product on this instruction set, tiles of kTile tokens for integers.
+/// The product with panels, tiles of kTile tokens for integers.
 template <class Dot, int kTile>
-inline void multiply(const MatmulArgs& args) {
+inline void multiply_packed(const MatmulArgs& args) {
     constexpr auto kIntegers = std::make_index_sequence<kTile>();
     switch (args.weights.type) {
     case BlockType::F32:
@@ -351,6 +381,8 @@ inline void multiply(const MatmulArgs& args) {
         return multiply_floats<BlockType::F16>(args);
     case BlockType::BF16:
         return multiply_floats<BlockType::BF16>(args);
+    case BlockType::FP8:
+        return multiply_floats<BlockType::FP8>(args);
     case BlockType::Q8_0:
         return multiply_integers<Dot, BlockType::Q8_0>(args, kIntegers);
     case BlockType::Q4_0:
@@ -377,7 +409,7 @@ inline void multiply(const MatmulArgs& args) {
         return multiply_integers<Dot, BlockType::IQ4_XS>(args, kIntegers);
     case BlockType::MXFP4:
         return multiply_integers<Dot, BlockType::MXFP4>(args, kIntegers);
-    default: // has_panels() says no: never packed
+    default: // streamed types
         return;
     }
 }

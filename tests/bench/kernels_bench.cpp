@@ -154,9 +154,6 @@ std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::A
         };
         for (int i = 0; i < kBlockTypes; ++i) {
             const auto type = static_cast<BlockType>(i);
-            if (!cpu::has_panels(type)) {
-                continue;
-            }
             const std::string name(traits(type).name);
             add("one_token_memory/" + name, one_token, type, isa, 80.0);
             add("one_token_cache/" + name, one_token, type, isa, 0.4);

@@ -192,6 +192,15 @@ TEST(Matmul, HoldsTheLargestIntegers) {
                 }
                 if (type == BlockType::MXFP4) {
                     blocks[at] = std::byte{128};
+                } else if (type == BlockType::IQ1_M) { // the top half byte of four words is its scale
+                    for (const std::size_t word : {49, 51, 53, 55}) {
+                        blocks[at + word] &= std::byte{0x0f};
+                    }
+                    blocks[at + 53] |= std::byte{0xc0}; // 0x3c00
+                    blocks[at + 55] |= std::byte{0x30};
+                } else if (type == BlockType::Q8_K) {
+                    const float f = 1.0f;
+                    std::memcpy(&blocks[at], &f, sizeof f);
                 }
             }
             const auto data = packed(type, blocks, 8, cols);

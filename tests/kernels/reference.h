@@ -13,17 +13,14 @@
 
 namespace switchyard::test {
 
-/// Those that can be packed.
-inline std::vector<BlockType> packed_types() {
+inline std::vector<BlockType> all_types() {
     std::vector<BlockType> types;
     for (int i = 0; i < kBlockTypes; ++i) {
-        if (cpu::has_panels(static_cast<BlockType>(i))) {
-            types.push_back(static_cast<BlockType>(i));
-        }
+        types.push_back(static_cast<BlockType>(i));
     }
     return types;
 }
-inline const std::vector<BlockType> kAllTypes = packed_types();
+inline const std::vector<BlockType> kAllTypes = all_types();
 
 /// Where a block keeps its half-precision scale and minimum; -1: nowhere.
 struct HalfPlaces {
@@ -37,6 +34,12 @@ inline HalfPlaces half_places(BlockType type) {
     case BlockType::Q5_0:
     case BlockType::IQ4_NL:
     case BlockType::IQ4_XS:
+    case BlockType::IQ3_S:
+    case BlockType::IQ3_XXS:
+    case BlockType::IQ2_S:
+    case BlockType::IQ2_XS:
+    case BlockType::IQ2_XXS:
+    case BlockType::IQ1_S:
         return {0, -1};
     case BlockType::Q4_1:
     case BlockType::Q5_1:
@@ -49,6 +52,10 @@ inline HalfPlaces half_places(BlockType type) {
         return {108, -1};
     case BlockType::Q2_K:
         return {80, 82};
+    case BlockType::TQ2_0:
+        return {64, -1};
+    case BlockType::TQ1_0:
+        return {52, -1};
     default:
         return {};
     }
@@ -92,7 +99,7 @@ inline std::vector<std::byte> random_blocks(BlockType type, std::int64_t rows, s
     const auto size = static_cast<std::size_t>(traits(type).bytes);
     const HalfPlaces places = half_places(type);
     // Over the largest whole number that a value's parts make.
-    const float range = type == BlockType::F16 ? 1.0f : traits(type).values == 256 ? 2000.0f : 50.0f;
+    const float range = traits(type).values == 1 ? 1.0f : traits(type).values == 256 ? 2000.0f : 50.0f;
     const auto put_half = [&](std::size_t at, float f) {
         const Half h = cpu::half_bits(f);
         std::memcpy(&blocks[at], &h, sizeof h);
@@ -104,11 +111,18 @@ inline std::vector<std::byte> random_blocks(BlockType type, std::int64_t rows, s
         if (places.min >= 0) {
             put_half(at + static_cast<std::size_t>(places.min), random.normal() / std::sqrt(range));
         }
-        if (type == BlockType::F32) {
-            const float f = random.normal();
+        if (type == BlockType::F32 || type == BlockType::Q8_K || type == BlockType::FP8) {
+            const float f = random.normal() / range;
             std::memcpy(&blocks[at], &f, sizeof f);
+            for (std::size_t i = 4; type == BlockType::FP8 && i < size; ++i) {
+                if ((blocks[at + i] & std::byte{0x7f}) == std::byte{0x7f}) { // a NaN
+                    blocks[at + i] ^= std::byte{1};
+                }
+            }
         } else if (type == BlockType::BF16) { // an exponent near 0
             blocks[at + 1] = static_cast<std::byte>((random.bits() & 1) << 7 | 0x3f);
+        } else if (type == BlockType::IQ1_M) { // its scale's top bits: an exponent of 2^-12 to 2^-9
+            blocks[at + 55] = static_cast<std::byte>((random.bits() & 0x80) | 0x10 | (random.bits() & 0x0f));
         } else if (type == BlockType::MXFP4) {
             blocks[at] = static_cast<std::byte>(120 + random.bits() % 8);
         }

@@ -239,19 +239,6 @@ class CpuBackend : public Backend {
     std::shared_ptr<ThreadPool> pool_;
 };
 
-/// A matrix re-encoded in another type.
-std::vector<std::byte> recode_rows(BlockType from, BlockType to, std::int64_t rows, std::int64_t cols,
-                                   const std::byte* blocks) {
-    const std::size_t stride_from = row_bytes(from, cols), stride_to = row_bytes(to, cols);
-    std::vector<std::byte> out(static_cast<std::size_t>(rows) * stride_to);
-    std::vector<float> values(static_cast<std::size_t>(cols));
-    for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
-        decode_row(from, blocks + r * stride_from, values);
-        encode_row(to, values, out.data() + r * stride_to);
-    }
-    return out;
-}
-
 Slice CpuBackend::place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols,
                         const std::byte* blocks, std::shared_ptr<const void> owner) const {
     Slice slice;
@@ -269,20 +256,13 @@ Slice CpuBackend::place(WeightUse use, BlockType type, std::int64_t rows, std::i
         return slice;
     }
     slice.type = type;
-    if (use == WeightUse::Table || exact_) {
+    slice.layout = use == WeightUse::Table || exact_ ? SliceLayout::Rows : SliceLayout::Panels;
+    if (slice.layout == SliceLayout::Rows || streamed(type)) {
         slice.data = blocks;
         slice.bytes = static_cast<std::size_t>(rows) * row_bytes(type, cols);
         slice.mapped = true;
         slice.owner = std::move(owner);
         return slice;
-    }
-    slice.layout = SliceLayout::Panels;
-    std::vector<std::byte> recoded;
-    if (!has_panels(type)) { // decoded into a type that products are there for
-        const BlockType packable = fallback_type(BlockType::Q8_0, cols);
-        recoded = recode_rows(type, packable, rows, cols, blocks);
-        slice.type = type = packable;
-        blocks = recoded.data();
     }
     slice.bytes = packed_bytes(type, rows, cols);
     auto data = allocate_aligned(slice.bytes);

@@ -198,6 +198,9 @@ TEST_F(QuantizeFile, ImportanceWeightsTheErrorOfEachExpert) {
 TEST_F(QuantizeFile, RefusesTypesThatAreOnlyRead) {
     EXPECT_THROW(quantize_file(*source_, folder_ / "out.gguf", {.type = BlockType::IQ2_XS}), Error);
     EXPECT_THROW(quantize_file(*source_, folder_ / "out.gguf", {.routed = BlockType::TQ1_0}), Error);
+    EXPECT_THROW(quantize_file(*source_, folder_ / "out.gguf", {.type = BlockType::FP8}), Error);
+    const std::vector<TensorView> fp8 = {{"a", BlockType::FP8, {64, 2}, nullptr, 0}};
+    EXPECT_THROW(GgufWriter(folder_ / "out.gguf", {}, fp8), Error) << "GGUF has no such type";
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out.gguf"));
 }
 

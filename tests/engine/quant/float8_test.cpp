@@ -39,6 +39,51 @@ TEST(Float8, ScalesChangeEvery128Columns) {
     EXPECT_EQ(out[299], -3.0f);
 }
 
+TEST(Float8, BlocksHoldTheSameNumbers) {
+    std::vector<std::byte> row(192);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        row[i] = static_cast<std::byte>(i % 127 | i % 2 << 7);
+    }
+    const std::vector<float> scales = {1.7f, -3.3f};
+    std::vector<BlockFP8> blocks(3);
+    pack_f8_row(row.data(), scales.data(), 192, blocks.data());
+    std::vector<float> expected(192), got(192);
+    decode_f8_row(row.data(), scales.data(), expected);
+    decode_row(BlockType::FP8, reinterpret_cast<const std::byte*>(blocks.data()), got);
+    EXPECT_EQ(got, expected);
+}
+
+/// The code of the nearest value; of two equally near ones that whose last bit is 0.
+int nearest_code(float x) {
+    int best = 0;
+    for (int code = 1; code < 0x7f; ++code) {
+        const float off = std::abs(f8_e4m3_to_float(static_cast<std::uint8_t>(code)) - std::abs(x));
+        const float least = std::abs(f8_e4m3_to_float(static_cast<std::uint8_t>(best)) - std::abs(x));
+        best = off < least || (off == least && code % 2 == 0) ? code : best;
+    }
+    return best | (std::signbit(x) ? 0x80 : 0);
+}
+
+TEST(Float8, EncodingTakesTheNearestValue) {
+    std::vector<float> values(64 * 40);
+    for (std::size_t i = 0; i < values.size(); ++i) { // sixteenths of the steps, and each block's scale is 1
+        const auto code = static_cast<std::uint8_t>(i / 16 % 126);
+        const float low = f8_e4m3_to_float(code),
+                    high = f8_e4m3_to_float(static_cast<std::uint8_t>(code + 1));
+        values[i] = low + (high - low) * static_cast<float>(i % 16) / 16.0f;
+        values[i] = i % 3 == 0 ? -values[i] : values[i];
+    }
+    for (std::size_t b = 0; b < 40; ++b) {
+        values[64 * b] = 448.0f;
+    }
+    std::vector<BlockFP8> blocks(40);
+    encode_row(BlockType::FP8, values, reinterpret_cast<std::byte*>(blocks.data()));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        ASSERT_EQ(blocks[i / 64].scale, 1.0f);
+        ASSERT_EQ(blocks[i / 64].q[i % 64], nearest_code(values[i])) << values[i];
+    }
+}
+
 TEST(Mxfp4, NeighboursBecomeHalvesOfABlock) {
     constexpr double kE2M1[8] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
     std::vector<std::byte> values(32), exponents = {std::byte{127}, std::byte{120}};

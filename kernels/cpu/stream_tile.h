@@ -1,0 +1,157 @@
+// Products with streamed weights: 256 columns of a panel are decoded once for all tokens of a group.
+//
+// Like tile.h, part of each instruction set's file and in an unnamed namespace.
+#pragma once
+
+#include "kernels/cpu/stream_columns.h"
+#include "kernels/cpu/tile.h"
+
+namespace switchyard::cpu {
+namespace {
+
+struct StreamedFormat {
+    using Panel = StreamedPanel;
+    static constexpr int kSubs = 8, kOffsetShift = 0;
+    static constexpr bool kSigned = true, kMin = false, kHalves = true;
+    const Panel& p;
+    __m256 d;
+    explicit StreamedFormat(const Panel& panel) : p(panel), d(_mm256_loadu_ps(panel.d)) {}
+    Pair weights(int sub, int v) const { return {load(p.sub[sub].q[v]), load(p.sub[sub].q[v + 4])}; }
+    __m256 scale(int) const { return d; }
+    __m256 half_scale(int sub, int half) const {
+        return _mm256_cvtepi32_ps(load_bytes_signed(p.sub[sub].scale[half]));
+    }
+};
+
+/// Rows of 32 columns to groups of 4 columns: 32-bit word g of row r becomes word r of group g.
+inline void transpose(const __m256i (&rows)[kPanelRows], std::int8_t (&groups)[8][kPanelRows][4]) {
+    __m256i pairs[8], fours[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+        pairs[2 * i] = _mm256_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+        pairs[2 * i + 1] = _mm256_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) { // rows 4 i .. 4 i + 3
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; ++j) {
+            fours[4 * i + 2 * j] = _mm256_unpacklo_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
+            fours[4 * i + 2 * j + 1] = _mm256_unpackhi_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; ++g) {
+        const __m256i low = _mm256_permute2x128_si256(fours[g], fours[4 + g], 0x20);
+        const __m256i high = _mm256_permute2x128_si256(fours[g], fours[4 + g], 0x31);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(groups[g]), low);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(groups[g + 4]), high);
+    }
+}
+
+/// Decodes the eight rows' blocks of the same 256 columns.
+template <class Block>
+void decode_panel(const Block* const (&rows)[kPanelRows], StreamedPanel& out) {
+    for (int r = 0; r < kPanelRows; ++r) {
+        StreamedScales scales;
+        read_scales(*rows[r], scales);
+        out.d[r] = scales.d;
+        for (int i = 0; i < 16; ++i) {
+            out.sub[i / 2].scale[i % 2][r] = scales.scale[i];
+        }
+    }
+    for (int sub = 0; sub < 8; ++sub) {
+        __m256i q[kPanelRows];
+#pragma GCC unroll 8
+        for (int r = 0; r < kPanelRows; ++r) {
+            q[r] = columns(*rows[r], sub);
+        }
+        transpose(q, out.sub[sub].q);
+    }
+}
+
+using StreamedTile = void (*)(const StreamedPanel& panel, const I16Block* x, float* sums);
+
+/// Adds 256 columns to `sums` [T][8]; `x` is [8][T].
+template <class Dot, int T>
+void streamed_tile(const StreamedPanel& panel, const I16Block* x, float* sums) {
+    __m256 acc[T];
+#pragma GCC unroll 16
+    for (int t = 0; t < T; ++t) {
+        acc[t] = _mm256_load_ps(sums + kPanelRows * t);
+    }
+    const StreamedFormat format(panel);
+    for (int sub = 0; sub < 8; ++sub, x += T) {
+        add_columns<Dot, StreamedFormat, T>(format, sub, x, acc);
+    }
+#pragma GCC unroll 16
+    for (int t = 0; t < T; ++t) {
+        _mm256_store_ps(sums + kPanelRows * t, acc[t]);
+    }
+}
+
+/// The product with the file's own blocks of a streamed type.
+template <class Dot, class Block, std::size_t... kIndex>
+inline void multiply_streamed(const MatmulArgs& args, std::index_sequence<kIndex...>) {
+    static constexpr StreamedTile kTiles[] = {streamed_tile<Dot, static_cast<int>(kIndex) + 1>...};
+    constexpr int kTile = static_cast<int>(sizeof...(kIndex));
+    const PackedMatrix& w = args.weights;
+    const std::int64_t blocks = w.cols / 256;
+    for_groups<I16Block>(args, kTile, w.cols / 32, [&](const I16Block* x, int first, int count) {
+        for (std::int64_t panel = args.first_panel; panel < args.last_panel; ++panel) {
+            const Block* rows[kPanelRows];
+            for (std::int64_t r = 0; r < kPanelRows; ++r) { // past the matrix the last row stands in
+                const std::int64_t row = panel * kPanelRows + r;
+                rows[r] = reinterpret_cast<const Block*>(w.data) + (row < w.rows ? row : w.rows - 1) * blocks;
+            }
+            alignas(32) float sums[kGroupTokens * kPanelRows];
+            __builtin_memset(sums, 0, static_cast<std::size_t>(count * kPanelRows) * sizeof(float));
+            for (std::int64_t b = 0; b < blocks; ++b) {
+                StreamedPanel decoded;
+                decode_panel(rows, decoded);
+                for (int t = 0; t < count; t += kTile) {
+                    const int tokens = count - t < kTile ? count - t : kTile;
+                    kTiles[tokens - 1](decoded, x + w.cols / 32 * t + 8 * b * tokens, sums + kPanelRows * t);
+                }
+                for (const Block*& row : rows) {
+                    ++row;
+                }
+            }
+            for (int t = 0; t < count; ++t) {
+                output_of(args, panel, first).store(t, _mm256_load_ps(sums + kPanelRows * t));
+            }
+        }
+    });
+}
+
+/// The product on this instruction set, tiles of kTile tokens for integers.
+template <class Dot, int kTile>
+inline void multiply(const MatmulArgs& args) {
+    constexpr auto kIntegers = std::make_index_sequence<kTile>();
+    switch (args.weights.type) {
+    case BlockType::IQ3_S:
+        return multiply_streamed<Dot, BlockIQ3_S>(args, kIntegers);
+    case BlockType::IQ3_XXS:
+        return multiply_streamed<Dot, BlockIQ3_XXS>(args, kIntegers);
+    case BlockType::IQ2_S:
+        return multiply_streamed<Dot, BlockIQ2_S>(args, kIntegers);
+    case BlockType::IQ2_XS:
+        return multiply_streamed<Dot, BlockIQ2_XS>(args, kIntegers);
+    case BlockType::IQ2_XXS:
+        return multiply_streamed<Dot, BlockIQ2_XXS>(args, kIntegers);
+    case BlockType::IQ1_M:
+        return multiply_streamed<Dot, BlockIQ1_M>(args, kIntegers);
+    case BlockType::IQ1_S:
+        return multiply_streamed<Dot, BlockIQ1_S>(args, kIntegers);
+    case BlockType::TQ2_0:
+        return multiply_streamed<Dot, BlockTQ2_0>(args, kIntegers);
+    case BlockType::TQ1_0:
+        return multiply_streamed<Dot, BlockTQ1_0>(args, kIntegers);
+    case BlockType::Q8_K:
+        return multiply_streamed<Dot, BlockQ8_K>(args, kIntegers);
+    default:
+        return multiply_packed<Dot, kTile>(args);
+    }
+}
+
+} // namespace
+} // namespace switchyard::cpu
