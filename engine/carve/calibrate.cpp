@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/carve/cluster.h"
+#include "engine/carve/refine.h"
 #include "engine/carve/ridge.h"
 #include "engine/quant/quant.h"
 #include "kernels/cpu/kernels.h"
@@ -15,8 +16,10 @@ namespace switchyard {
 
 namespace {
 
-constexpr int kSamples = 2048; ///< tokens whose activations are kept to compare neurons
-constexpr int kChunk = 512;    ///< tokens of a step
+constexpr std::size_t kCompared = 1024;                    ///< tokens by which neurons are first grouped
+constexpr std::size_t kFewestSamples = 2048;               ///< tokens whose activations are kept
+constexpr std::size_t kSampleBytes = std::size_t{1} << 30; ///< that more samples may take, of all layers
+constexpr int kChunk = 512;                                ///< tokens of a step
 constexpr double kRidge = 1e-3;
 constexpr std::size_t kLeastTokens = 512;
 
@@ -37,7 +40,7 @@ std::vector<float> down_columns(const ModelFile& file, int layer, int hidden, in
 class NeuronStatistics : public FeedForwardObserver {
   public:
     NeuronStatistics(int layers, int hidden, int width, std::size_t tokens)
-        : hidden_(hidden), width_(width), stride_(std::max<std::size_t>(1, tokens / kSamples)),
+        : hidden_(hidden), width_(width), stride_(stride(layers, hidden + width, tokens)),
           layers_(static_cast<std::size_t>(layers)) {
         for (Layer& l : layers_) {
             l.strength.resize(static_cast<std::size_t>(width));
@@ -48,8 +51,8 @@ class NeuronStatistics : public FeedForwardObserver {
     }
 
     struct Layer {
-        std::vector<double> strength;       ///< sum |activation| of each neuron
-        std::vector<std::uint16_t> samples; ///< [sampled tokens, width] of |activation|, BF16
+        std::vector<double> strength; ///< sum |activation| of each neuron
+        LayerSample sample;
         RidgeSums sums;
     };
     Layer& layer(int i) { return layers_[static_cast<std::size_t>(i)]; }
@@ -68,13 +71,26 @@ class NeuronStatistics : public FeedForwardObserver {
             for (int i = 0; i < hidden_; ++i)
                 l.sums.x[static_cast<std::size_t>(i)] += x[i];
             if ((first_token_ + static_cast<std::size_t>(r)) % stride_ == 0)
-                for (int i = 0; i < width_; ++i)
-                    l.samples.push_back(float_to_bf16(std::fabs(h[i])));
+                keep(l.sample, x, h);
         }
         l.sums.rows += v.rows;
     }
 
   private:
+    static std::size_t stride(int layers, int values, std::size_t tokens) {
+        const std::size_t bytes =
+            static_cast<std::size_t>(layers) * static_cast<std::size_t>(values) * sizeof(std::uint16_t);
+        const std::size_t samples = std::max(kFewestSamples, kSampleBytes / bytes);
+        return std::max<std::size_t>(1, (tokens + samples - 1) / samples);
+    }
+
+    void keep(LayerSample& sample, const float* x, const float* h) const {
+        for (int i = 0; i < hidden_; ++i)
+            sample.inputs.push_back(float_to_bf16(x[i]));
+        for (int i = 0; i < width_; ++i)
+            sample.activations.push_back(float_to_bf16(std::fabs(h[i])));
+    }
+
     // sum x x^T, as a product of the step's transposed inputs with themselves.
     void add_gram(Layer& l, const FeedForwardView& v, int thread, int threads) const {
         const std::int64_t cols = (v.rows + 7) / 8 * 8; // padded with zeros
@@ -107,7 +123,7 @@ class NeuronStatistics : public FeedForwardObserver {
 };
 
 // Which neurons are shared (the strongest), and which expert has each of the others (those that speak
-// together).
+// together); then both again, by what a router can foretell.
 std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
                                          const std::vector<float>& columns, const CarvePlan& plan) {
     const auto width = static_cast<std::size_t>(plan.width), hidden = static_cast<std::size_t>(plan.hidden);
@@ -124,16 +140,18 @@ std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
     std::vector<std::size_t> routed(order.begin() + plan.shared_width(), order.end());
     std::sort(routed.begin(), routed.end());
 
-    const std::size_t samples = stats.samples.size() / width;
+    const std::size_t tokens = stats.sample.activations.size() / width, step = 1 + (tokens - 1) / kCompared,
+                      samples = (tokens + step - 1) / step;
     std::vector<float> vectors(routed.size() * samples);
     for (std::size_t n = 0; n < routed.size(); ++n)
         for (std::size_t s = 0; s < samples; ++s)
-            vectors[n * samples + s] = bf16_to_float(stats.samples[s * width + routed[n]]);
+            vectors[n * samples + s] = bf16_to_float(stats.sample.activations[s * step * width + routed[n]]);
     const auto groups = balanced_groups(std::move(vectors), static_cast<int>(routed.size()),
                                         static_cast<int>(samples), plan.experts);
     std::vector<std::uint8_t> owner(width, kSharedNeuron);
     for (std::size_t n = 0; n < routed.size(); ++n)
         owner[routed[n]] = groups[n];
+    refine_owners(owner, stats.sample, norms, plan.hidden, plan.experts);
     return owner;
 }
 
@@ -159,13 +177,11 @@ class ExpertNorms : public FeedForwardObserver {
     void observe(const FeedForwardView& v, int thread, int threads) override {
         const Layer& layer = layers_[static_cast<std::size_t>(v.block)];
         RidgeSums& sums = statistics_.layer(v.block).sums;
-        std::vector<float> h(static_cast<std::size_t>(plan_.expert_width)),
-            y(static_cast<std::size_t>(plan_.hidden));
         for (int e = thread; e < plan_.experts; e += threads) { // an expert's sums belong to one thread
             double* xy = sums.xy.data() + static_cast<std::ptrdiff_t>(e) * plan_.hidden;
+            const std::vector<double> norms = output_norms(layer, static_cast<std::size_t>(e), v);
             for (int r = 0; r < v.rows; ++r) {
-                const double norm =
-                    output_norm(layer, static_cast<std::size_t>(e), v.hidden + r * v.hidden_stride, h, y);
+                const double norm = norms[static_cast<std::size_t>(r)];
                 const float* x = v.in + r * v.in_stride;
                 for (int i = 0; i < plan_.hidden; ++i)
                     xy[i] += norm * x[i];
@@ -195,21 +211,31 @@ class ExpertNorms : public FeedForwardObserver {
         }
     }
 
-    double output_norm(const Layer& layer, std::size_t expert, const float* hidden, std::vector<float>& h,
-                       std::vector<float>& y) const {
-        for (std::size_t m = 0; m < h.size(); ++m)
-            h[m] = hidden[layer.members[expert][m]];
+    // Of one expert's output for each row of the step.
+    std::vector<double> output_norms(const Layer& layer, std::size_t expert, const FeedForwardView& v) const {
+        const auto rows = static_cast<std::size_t>(v.rows), hidden = static_cast<std::size_t>(plan_.hidden);
+        const std::vector<int>& members = layer.members[expert];
+        std::vector<float> h(rows * members.size()), y(rows * hidden);
+        for (std::size_t r = 0; r < rows; ++r)
+            for (std::size_t m = 0; m < members.size(); ++m)
+                h[r * members.size() + m] =
+                    v.hidden[static_cast<std::ptrdiff_t>(r) * v.hidden_stride + members[m]];
         cpu::MatmulArgs args;
         args.weights = {BlockType::F32, plan_.hidden, plan_.expert_width,
                         reinterpret_cast<const std::byte*>(layer.packed[expert].data())};
         args.last_panel = cpu::panels(plan_.hidden);
         args.activations = reinterpret_cast<const std::byte*>(h.data());
-        args.activation_stride = h.size() * sizeof(float);
-        args.tokens = 1;
+        args.activation_stride = members.size() * sizeof(float);
+        args.tokens = v.rows;
         args.y = y.data();
         args.y_stride = plan_.hidden;
         cpu::matmul(args);
-        return std::sqrt(std::inner_product(y.begin(), y.end(), y.begin(), 0.0));
+        std::vector<double> norms(rows);
+        for (std::size_t r = 0; r < rows; ++r) {
+            const float* row = y.data() + r * hidden;
+            norms[r] = std::sqrt(std::inner_product(row, row + hidden, row, 0.0));
+        }
+        return norms;
     }
 
     const CarvePlan& plan_;
@@ -346,7 +372,8 @@ CarvePlan make_carve_plan(LoadedModel& model, const CarveShape& shape,
     ExpertNorms norms(plan, statistics, model.file());
     reading.run(norms, 0.5, 0.9, "training routers", [](std::size_t) {});
     for_layers(layers, model.backend().threads(), [&](std::size_t l) {
-        RidgeFit fit = solve_ridge(statistics.layer(static_cast<int>(l)).sums, kRidge);
+        const RidgeSums& sums = statistics.layer(static_cast<int>(l)).sums;
+        RidgeFit fit = RidgeSolver(sums, kRidge).fit(sums);
         plan.layers[l].router = std::move(fit.weights);
         plan.layers[l].intercept = std::move(fit.intercept);
     });

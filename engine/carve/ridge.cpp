@@ -29,19 +29,22 @@ static void substitute(const std::vector<double>& l, std::size_t n, double* b) {
     }
 }
 
-RidgeFit solve_ridge(const RidgeSums& s, double ridge) {
-    const auto n = static_cast<std::size_t>(s.inputs), m = static_cast<std::size_t>(s.outputs);
-    std::vector<double> covariance(n * n);
+RidgeSolver::RidgeSolver(const RidgeSums& s, double ridge) : inputs_(static_cast<std::size_t>(s.inputs)) {
+    const std::size_t n = inputs_;
+    factor_.resize(n * n);
     double trace = 0;
     for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < n; ++j) {
-            covariance[i * n + j] = s.xx[i * n + j] - s.x[i] * s.x[j] / s.rows;
-            trace += i == j ? covariance[i * n + j] : 0.0;
+            factor_[i * n + j] = s.xx[i * n + j] - s.x[i] * s.x[j] / s.rows;
+            trace += i == j ? factor_[i * n + j] : 0.0;
         }
     for (std::size_t i = 0; i < n; ++i)
-        covariance[i * n + i] += ridge * trace / static_cast<double>(n);
-    factorise(covariance, n);
+        factor_[i * n + i] += ridge * trace / static_cast<double>(n);
+    factorise(factor_, n);
+}
 
+RidgeFit RidgeSolver::fit(const RidgeSums& s) const {
+    const std::size_t n = inputs_, m = static_cast<std::size_t>(s.outputs);
     RidgeFit fit;
     fit.weights.resize(m * n);
     fit.intercept.resize(m);
@@ -49,7 +52,7 @@ RidgeFit solve_ridge(const RidgeSums& s, double ridge) {
     for (std::size_t o = 0; o < m; ++o) {
         for (std::size_t i = 0; i < n; ++i)
             b[i] = s.xy[o * n + i] - s.y[o] * s.x[i] / s.rows;
-        substitute(covariance, n, b.data());
+        substitute(factor_, n, b.data());
         double mean = s.y[o] / s.rows;
         for (std::size_t i = 0; i < n; ++i) {
             fit.weights[o * n + i] = static_cast<float>(b[i]);

@@ -1,6 +1,7 @@
 // Ridge regression from sums over many rows: y = W x + intercept.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 namespace switchyard {
@@ -19,7 +20,17 @@ struct RidgeFit {
     std::vector<float> intercept; ///< [outputs]
 };
 
-/// `ridge` is the share of the mean variance of x that is added to each variance.
-RidgeFit solve_ridge(const RidgeSums& sums, double ridge);
+/// Solves for many targets of the same inputs; the factorisation is done once.
+class RidgeSolver {
+  public:
+    /// `ridge` is the share of the mean variance of x that is added to each variance.
+    RidgeSolver(const RidgeSums& sums, double ridge);
+    /// `sums` of the same rows x; their xx is not read.
+    RidgeFit fit(const RidgeSums& sums) const;
+
+  private:
+    std::size_t inputs_;
+    std::vector<double> factor_; ///< [inputs, inputs]: lower Cholesky factor
+};
 
 } // namespace switchyard

@@ -1,11 +1,16 @@
 #include "engine/base/error.h"
+#include "engine/carve/calibration_text.h"
 #include "engine/carve/carve.h"
 #include "engine/carve/cluster.h"
+#include "engine/carve/refine.h"
 #include "engine/carve/ridge.h"
+#include "engine/quant/quant.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <numeric>
 #include <random>
 
 namespace switchyard {
@@ -40,6 +45,82 @@ TEST(BalancedGroups, FindsTheGroupsThatAreThere) {
         EXPECT_EQ(std::count(group.begin(), group.end(), g), 10);
 }
 
+TEST(ExchangeMembers, FindsTheBestOfAllGroupingsAndKeepsSizes) {
+    // 8 members, groups of 3, 3 and 2: every grouping is tried. Gains that are a member's liking of one group
+    // have no local best.
+    std::mt19937 random(4);
+    std::uniform_real_distribution<double> amount(0.1, 1.0);
+    const std::vector<int> start{0, 0, 0, 1, 1, 1, 2, 2};
+    std::vector<double> gain(start.size() * 3);
+    for (std::size_t n = 0; n < start.size(); ++n)
+        gain[n * 3 + random() % 3] = amount(random);
+    const auto total = [&](const std::vector<int>& group) {
+        double sum = 0;
+        for (std::size_t n = 0; n < group.size(); ++n)
+            sum += gain[n * 3 + static_cast<std::size_t>(group[n])];
+        return sum;
+    };
+    std::vector<int> group = start, any = start;
+    exchange_members(group, gain, 3);
+    double best = 0;
+    do
+        best = std::max(best, total(any));
+    while (std::next_permutation(any.begin(), any.end()));
+    EXPECT_GT(total(group), total(start));
+    EXPECT_NEAR(total(group), best, 1e-12);
+    std::sort(group.begin(), group.end());
+    EXPECT_EQ(group, start);
+}
+
+TEST(RefineOwners, PutsNeuronsTogetherThatTheInputForetellsTogether) {
+    // 16 neurons: four always speak; of the others each speaks where its expert's input is positive.
+    constexpr int kHidden = 4, kWidth = 16, kExperts = 4, kTokens = 2048;
+    std::mt19937 random(5);
+    std::normal_distribution<float> normal;
+    LayerSample sample;
+    const auto truth = [](int neuron) { return neuron % 4 == 3 ? 255 : neuron / 4; };
+    for (int t = 0; t < kTokens; ++t) {
+        float x[kHidden];
+        for (float& v : x) {
+            v = normal(random);
+            sample.inputs.push_back(float_to_bf16(v));
+        }
+        for (int n = 0; n < kWidth; ++n) {
+            const bool speaks = truth(n) == 255 || x[truth(n)] > 0;
+            sample.activations.push_back(
+                float_to_bf16(speaks ? 1.0f + 0.1f * std::fabs(normal(random)) : 0.0f));
+        }
+    }
+    // Right but for three pairs that changed places; in one a neuron that always speaks lost its place to one
+    // that does not.
+    std::vector<std::uint8_t> owner(kWidth);
+    for (int n = 0; n < kWidth; ++n)
+        owner[static_cast<std::size_t>(n)] = static_cast<std::uint8_t>(truth(n));
+    std::swap(owner[2], owner[4]);
+    std::swap(owner[10], owner[12]);
+    std::swap(owner[3], owner[14]);
+    refine_owners(owner, sample, std::vector<double>(kWidth, 1.0), kHidden, kExperts);
+    for (int n = 0; n < kWidth; ++n)
+        EXPECT_EQ(owner[static_cast<std::size_t>(n)], truth(n)) << n;
+}
+
+TEST(CutLoop, EndsATextWhereItRepeatsItself) {
+    std::vector<std::int32_t> text(100);
+    std::iota(text.begin(), text.end(), 0);
+    std::vector<std::int32_t> whole = text;
+    cut_loop(text, 0);
+    EXPECT_EQ(text, whole);
+    for (int times = 0; times < 10; ++times)
+        for (std::int32_t i = 0; i < 12; ++i)
+            text.push_back(500 + i);
+    whole = text;
+    cut_loop(text, 0);
+    EXPECT_EQ(text.size(), 100u + 3 * 12);
+    text = whole;
+    cut_loop(text, whole.size() - 30); // a prompt may say the same many times
+    EXPECT_EQ(text, whole);
+}
+
 TEST(Ridge, RecoversALinearFunctionAndItsIntercept) {
     std::mt19937 random(2);
     std::normal_distribution<float> normal;
@@ -62,7 +143,7 @@ TEST(Ridge, RecoversALinearFunctionAndItsIntercept) {
         s.y[0] += y;
         s.rows += 1;
     }
-    const RidgeFit fit = solve_ridge(s, 1e-9);
+    const RidgeFit fit = RidgeSolver(s, 1e-9).fit(s);
     EXPECT_NEAR(fit.weights[0], 3, 1e-2);
     EXPECT_NEAR(fit.weights[1], -2, 1e-2);
     EXPECT_NEAR(fit.weights[2], 0.5, 1e-2);
@@ -113,6 +194,16 @@ TEST_F(CarvePlanFile, IsRefusedWhereItIsCutOrChanged) {
     CarvePlan uneven = small_plan();
     uneven.layers[0].owner[0] = 1;
     EXPECT_THROW(save_plan(uneven, file("uneven")), Error);
+}
+
+TEST(ShippedPlan, IsSmallAndMovesWholeBlocks) {
+    const fs::path path = SWITCHYARD_TEST_DATA "/../../resources/carve/smollm2-135m-instruct.plan";
+    EXPECT_LT(fs::file_size(path), 500'000u);
+    const CarvePlan plan = load_plan(path);
+    EXPECT_EQ(plan.layers.size(), 30u);
+    EXPECT_EQ(plan.experts, 8);
+    EXPECT_EQ(plan.expert_width % 32, 0); // so that down can be quantized
+    EXPECT_EQ(plan.shared_width() % plan.expert_width, 0);
 }
 
 class Carving : public TemporaryFolder {
