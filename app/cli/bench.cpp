@@ -2,7 +2,11 @@
 #include "app/cli/bench_recode.h"
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
+#include "app/cli/shape_options.h"
 #include "engine/base/error.h"
+#include "engine/model/anatomy.h"
+#include "engine/model/shape_file.h"
+#include "engine/run/memory.h"
 #include "engine/run/sampler.h"
 
 #include <algorithm>
@@ -14,6 +18,7 @@ namespace {
 
 struct Options {
     ModelOptions model;
+    ShapeOptions shape;
     int prompt_tokens = 512, gen_tokens = 128, repeat = 5;
     bool recode = false, json = false;
 };
@@ -92,14 +97,95 @@ nlohmann::ordered_json result_of(const std::vector<RunRecord>& records, const Lo
     return json;
 }
 
+MemoryDials dials_of(const Options& options) {
+    const Tuning tuning = options.model.tuning();
+    MemoryDials dials;
+    dials.weights = tuning.model.weights;
+    dials.kv = options.model.exact() ? BlockType::F32 : tuning.sequence.kv;
+    dials.context = options.prompt_tokens + options.gen_tokens;
+    dials.chunk = std::min(tuning.sequence.prefill_chunk, options.prompt_tokens);
+    dials.experts = tuning.sequence.experts;
+    return dials;
+}
+
+MemoryUse forecast(const ModelFile& file, Backend& backend, const MemoryDials& dials) {
+    const ModelPlan plan = build_plan(read_config(file), file);
+    return MemoryForecast(plan, file, backend).use(dials);
+}
+
+/// The shape with random weights, made in the precision asked for. Throws Error where it does not fit.
+std::shared_ptr<LoadedModel> load_shape(const Options& options) {
+    const Shape shape = options.shape.shape();
+    const auto type = options.model.tuning().model.weights;
+    LoadOptions load;
+    load.backend = options.model.make_backend();
+    const auto described = describe_shape(shape, type);
+    MemoryUse use = forecast(*described, *load.backend, dials_of(options));
+    use.copies = contents_bytes(*described);
+    if (const std::string shortage = describe_shortage(use); !shortage.empty())
+        throw Error(shape.name + " " + shortage + ": choose a lower --quant, or --layers for a part of it");
+    auto model = LoadedModel::load(fill_shape(shape, type), load);
+    if (const int experts = options.model.tuning().sequence.experts; experts > 0)
+        check_experts(*model, experts);
+    return model;
+}
+
+/// What the whole of a cut shape would reach, where layers cost what they read and compute: the embedding and
+/// the head are there once either way.
+void add_extrapolation(nlohmann::ordered_json& json, const Options& options, const LoadedModel& model) {
+    const Shape whole = find_shape(options.shape.name());
+    json["layers"] = model.config().layers;
+    json["layers_total"] = whole.config.layers;
+    if (whole.config.layers == model.config().layers)
+        return;
+    const MemoryDials dials = dials_of(options);
+    const auto cost = [&](const ModelFile& file) {
+        const ModelPlan plan = build_plan(read_config(file), file);
+        return std::pair(
+            MemoryForecast(plan, file, model.backend()).bytes_read_per_token(dials.weights, dials.experts),
+            flops_per_token(plan, dials.experts, dials.context));
+    };
+    const auto [cut_bytes, cut_flops] = cost(model.file());
+    const auto [bytes, flops] = cost(*describe_shape(whole, dials.weights));
+    json["extrapolated_decode_tokens_per_second"] =
+        json["decode_tokens_per_second"].get<double>() * cut_bytes / bytes;
+    json["extrapolated_prefill_tokens_per_second"] =
+        json["prefill_tokens_per_second"].get<double>() * cut_flops / flops;
+}
+
+void add_memory(nlohmann::ordered_json& json, const MemoryUse& predicted, const TokenRecord& last,
+                const LoadedModel& model, std::uint64_t resident_before) {
+    json["forecast"] = to_json(predicted);
+    json["forecast_bytes"] = predicted.total();
+    json["measured_bytes"] =
+        last.weights_bytes + last.kv_bytes + last.scratch_bytes + model.file().memory_bytes();
+    const std::uint64_t resident = process_memory().anonymous;
+    json["resident_bytes"] = resident > resident_before ? resident - resident_before : 0;
+}
+
 void print_line(const char* label, const nlohmann::ordered_json& json, const std::string& key,
                 const char* unit) {
     std::printf("%-22s %10.1f %-9s (%.1f .. %.1f)\n", label, json[key].get<double>(), unit,
                 json[key + "_min"].get<double>(), json[key + "_max"].get<double>());
 }
 
+void print_memory(const nlohmann::ordered_json& json) {
+    const auto bytes = [&](const char* key) { return format_bytes(json[key].get<std::uint64_t>()); };
+    std::printf("%-22s %10s           (forecast %s)\n", "memory", bytes("measured_bytes").c_str(),
+                bytes("forecast_bytes").c_str());
+    if (!json.contains("extrapolated_decode_tokens_per_second"))
+        return;
+    std::printf("%s of %s layers were measured. By the weights read and the operations done, all of them "
+                "would reach about %.1f tokens/s in prefill and %.1f in decode.\n",
+                json["layers"].dump().c_str(), json["layers_total"].dump().c_str(),
+                json["extrapolated_prefill_tokens_per_second"].get<double>(),
+                json["extrapolated_decode_tokens_per_second"].get<double>());
+}
+
 void run(const Options& options) {
-    const auto model = options.model.load();
+    const std::uint64_t resident_before = process_memory().anonymous;
+    const auto model = options.shape.given() ? load_shape(options) : options.model.load();
+    const MemoryUse predicted = forecast(model->file(), model->backend(), dials_of(options));
     const int total = options.prompt_tokens + options.gen_tokens;
     if (total > model->config().context)
         throw Error("--prompt-tokens and --gen-tokens together are " + std::to_string(total) +
@@ -114,6 +200,9 @@ void run(const Options& options) {
         records.push_back(measure(*scheduler, *model, tuning, options.prompt_tokens, options.gen_tokens,
                                   static_cast<std::uint64_t>(i), interrupt.token()));
     auto json = result_of(records, *model);
+    add_memory(json, predicted, records.back().tokens.back(), *model, resident_before);
+    if (options.shape.given())
+        add_extrapolation(json, options, *model);
     if (options.recode)
         json["recode"] =
             bench_recode(*scheduler, *model, tuning.sequence,
@@ -122,10 +211,12 @@ void run(const Options& options) {
         std::printf("%s\n", json.dump(2).c_str());
         return;
     }
-    std::printf("%s, %s\n", options.model.path().c_str(), json["device"].get<std::string>().c_str());
+    std::printf("%s, %s\n", json["model"].get<std::string>().c_str(),
+                json["device"].get<std::string>().c_str());
     print_line("prefill", json, "prefill_tokens_per_second", "tokens/s");
     print_line("decode", json, "decode_tokens_per_second", "tokens/s");
     print_line("time to first token", json, "time_to_first_token_ms", "ms");
+    print_memory(json);
     for (const auto& change : json.value("recode", nlohmann::ordered_json::array()))
         std::printf("to %-19s %10.2f s         longest token %.0f ms, usual %.0f ms\n",
                     change["quant"].get<std::string>().c_str(), change["seconds"].get<double>(),
@@ -137,7 +228,8 @@ void run(const Options& options) {
 void add_bench(CLI::App& app) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("bench", "Measure the speed of a model");
-    options->model.add_to(*command, {"experts", "quant", "kv", "prefill_chunk"});
+    options->shape.add_to(*command,
+                          options->model.add_to(*command, {"experts", "quant", "kv", "prefill_chunk"}));
     const auto at_least = [](int least) { return CLI::Range(least, 1 << 20); };
     command->add_option("--prompt-tokens", options->prompt_tokens, "Tokens of the prompt")
         ->check(at_least(1));

@@ -1,15 +1,16 @@
-// switchyard-cli info: what a model file holds, read without loading its weights.
+// switchyard-cli info: what a model is made of and what it will take, read without loading its weights.
 #include "app/cli/commands.h"
-#include "engine/model/build_plan.h"
+#include "app/cli/model_options.h"
+#include "app/cli/shape_options.h"
+#include "engine/base/error.h"
+#include "engine/model/anatomy.h"
 #include "engine/model/folder_model.h"
-#include "engine/run/controls.h"
+#include "engine/model/shape_file.h"
 #include "engine/run/memory.h"
 #include "engine/run/precision.h"
 
+#include <algorithm>
 #include <cstdio>
-#include <memory>
-#include <nlohmann/json.hpp>
-#include <set>
 
 namespace switchyard {
 namespace {
@@ -18,68 +19,13 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
     std::string model;
+    ShapeOptions shape;
+    DialOptions dials;
+    int context = 0; ///< 0: the whole, at most kUsualContext
     bool json = false;
 };
 
-const char* role_name(WeightRole role) {
-    switch (role) {
-    case WeightRole::Embedding:
-        return "embedding";
-    case WeightRole::Attention:
-        return "attention";
-    case WeightRole::FeedForward:
-        return "feed_forward";
-    case WeightRole::SharedExpert:
-        return "shared_experts";
-    case WeightRole::RoutedExpert:
-        return "routed_experts";
-    case WeightRole::Router:
-        return "router";
-    case WeightRole::Norm:
-        return "norm";
-    case WeightRole::Output:
-        return "output";
-    }
-    return "other";
-}
-
-struct Parameters {
-    std::uint64_t total = 0;
-    std::uint64_t active = 0; ///< multiplied for one token; rows that are only looked up do not count
-    Json by_role = Json::object();
-};
-
-Parameters count_parameters(const ModelPlan& plan) {
-    Parameters result;
-    std::set<const TensorView*> seen, multiplied;
-    for (const WeightSource& source : plan.sources) {
-        const TensorView& tensor = *source.tensor;
-        const auto values = static_cast<std::uint64_t>(tensor.cols() * tensor.rows() * tensor.matrices());
-        if (seen.insert(&tensor).second) {
-            result.total += values;
-            Json& role = result.by_role[role_name(source.role)];
-            role = (role.is_null() ? 0 : role.get<std::uint64_t>()) + values;
-        }
-        if (source.use == WeightUse::Table || !multiplied.insert(&tensor).second)
-            continue;
-        const bool routed = source.role == WeightRole::RoutedExpert && plan.plan.experts > 0;
-        const auto experts = static_cast<std::uint64_t>(plan.plan.experts);
-        const auto active = static_cast<std::uint64_t>(plan.plan.experts_active);
-        result.active += routed ? values / experts * active : values;
-    }
-    return result;
-}
-
-std::uint64_t kv_bytes_per_token(const Plan& plan, BlockType type) {
-    std::uint64_t bytes = 0;
-    for (const KvLayer& layer : plan.kv)
-        for (const int width : {layer.key_dim, layer.value_dim}) {
-            const std::int64_t values = traits(type).values;
-            const std::int64_t padded = (width + values - 1) / values * values;
-            bytes += static_cast<std::uint64_t>(layer.kv_heads) * row_bytes(type, padded);
-        }
-    return bytes;
-}
+constexpr int kUsualContext = 4096; ///< tokens forecast where none are asked for
 
 Json shape_of(const ModelConfig& config) {
     Json json = {{"layers", config.layers},         {"hidden", config.hidden},
@@ -92,24 +38,43 @@ Json shape_of(const ModelConfig& config) {
 }
 
 Json routing_of(const ModelConfig& config) {
-    static constexpr const char* kGates[] = {"softmax", "softmax", "sigmoid", "softmax_chosen"};
-    const bool known = config.expert_gate >= 0 && config.expert_gate < 4;
-    return {{"dense_layers", config.dense_layers},   {"expert_width", config.expert_width},
-            {"shared_width", config.shared_width},   {"gate", known ? kGates[config.expert_gate] : "other"},
-            {"normalised", config.expert_normalise}, {"scale", config.expert_scale}};
+    Json json = {{"dense_layers", config.dense_layers},   {"expert_width", config.expert_width},
+                 {"shared_width", config.shared_width},   {"gate", gate_name(config)},
+                 {"normalised", config.expert_normalise}, {"scale", config.expert_scale}};
+    if (config.expert_groups > 1) {
+        json["groups"] = config.expert_groups;
+        json["groups_kept"] = config.expert_groups_kept;
+    }
+    return json;
 }
 
-Json precisions_of(const std::vector<WeightSource>& sources) {
+Json parts_of(const Anatomy& anatomy, std::uint64_t AnatomyPart::*count) {
+    Json json = Json::object();
+    for (const AnatomyPart& part : anatomy.parts)
+        json[std::string(part_name(part.role))] = part.*count;
+    return json;
+}
+
+Json precisions_of(const std::vector<WeightSource>& sources, const MemoryForecast& memory) {
     Json json = Json::object();
     for (std::string_view name : find_control("quant")->choices) {
         const auto type = with_control({}, *find_control("quant"), std::string(name)).model.weights;
         const PrecisionForecast forecast = forecast_precision(sources, type);
-        Json entry = {{"weights_bytes", forecast.bytes}};
+        Json entry = {{"weights_bytes", memory.weights(type).weights}};
         if (type && !forecast.fallbacks.empty())
             entry["note"] = describe_fallbacks(*type, forecast.fallbacks);
         if (forecast.no_gain)
             entry["no_gain"] = true;
         json[std::string(name)] = std::move(entry);
+    }
+    return json;
+}
+
+Json kv_of(const MemoryForecast& memory) {
+    Json json = Json::object();
+    for (std::string_view name : find_control("kv")->choices) {
+        const auto type = with_control({}, *find_control("kv"), std::string(name)).sequence.kv;
+        json[std::string(name)] = memory.kv_bytes_per_token(type);
     }
     return json;
 }
@@ -122,73 +87,129 @@ Json tokenizer_of(const ModelFile& file) {
             {"bos", data->bos},     {"eos", data->eos}, {"add_bos", adds_bos(*data)}};
 }
 
-Json describe(const std::string& path) {
-    const auto file = open_model(path);
+Json forecast_of(const MemoryForecast& memory, const ModelConfig& config, const Tuning& tuning, int context) {
+    const ControlSpec& quant = *find_control("quant");
+    MemoryDials dials;
+    dials.weights = tuning.model.weights;
+    dials.kv = tuning.sequence.kv;
+    dials.chunk = tuning.sequence.prefill_chunk;
+    dials.experts = tuning.sequence.experts;
+    dials.context = context > 0 ? context : std::min(config.context, kUsualContext);
+    const MemoryUse use = memory.use(dials);
+    Json json = {{"context_tokens", dials.context},
+                 {"quant", format_control(quant, control_value(tuning, quant))},
+                 {"kv", traits(dials.kv).name},
+                 {"prefill_chunk_tokens", dials.chunk}};
+    json.update(to_json(use));
+    json["free_bytes"] = system_memory().available;
+    json["fits"] = describe_shortage(use).empty();
+    return json;
+}
+
+void add_parameters(Json& json, const ModelPlan& plan, int experts) {
+    const Anatomy anatomy = anatomy_of(plan, experts);
+    json["parameters_total"] = anatomy.parameters;
+    json["parameters_active"] = anatomy.active;
+    json["parameters_active_with_embedding"] = anatomy.active_with_embedding;
+    json["parameters"] = parts_of(anatomy, &AnatomyPart::parameters);
+    json["parameters_active_by_part"] = parts_of(anatomy, &AnatomyPart::active);
+    json["tied_embeddings"] = anatomy.tied;
+    json["flops_per_token"] = flops_per_token(plan, experts, 0);
+    json["kv_values_per_token"] = anatomy.kv_values_per_token;
+}
+
+void add_memory(Json& json, const ModelPlan& plan, const MemoryForecast& memory) {
+    const MemoryUse own = memory.weights(std::nullopt);
+    json["weights_bytes"] = own.weights;
+    json["weights_mapped_bytes"] = own.mapped;
+    json["precisions"] = precisions_of(plan.sources, memory);
+    json["kv_bytes_per_token"] = kv_of(memory);
+}
+
+Json describe(const Options& options) {
+    const bool shape = options.shape.given();
+    const auto file = shape ? describe_shape(options.shape.shape(), std::nullopt) : open_model(options.model);
     const ModelConfig config = read_config(*file);
     const ModelPlan plan = build_plan(config, *file);
-    const Parameters parameters = count_parameters(plan);
+    const Tuning tuning = options.dials.over({});
+    const int experts = tuning.sequence.experts;
+    if (experts > config.experts)
+        throw Error("experts: " + std::to_string(experts) + " is more than the " +
+                    std::to_string(config.experts) + " of " + file->path().string());
     const auto precision = main_file_type(plan.sources);
     Json json;
-    json["model"] = path;
+    json["model"] = file->path().string();
     json["name"] = config.name;
     json["architecture"] = config.architecture;
-    json["file_bytes"] = file->bytes();
+    if (!shape)
+        json["file_bytes"] = file->bytes();
     json["file_precision"] = precision ? Json(traits(*precision).name) : Json(nullptr);
-    json["parameters_total"] = parameters.total;
-    json["parameters_active"] = parameters.active;
-    json["parameters"] = parameters.by_role;
+    add_parameters(json, plan, experts);
     json["experts_total"] = config.experts;
     json["experts_active"] = config.experts_active;
     json["experts_shared"] = config.experts_shared;
     if (!config.dense())
         json["routing"] = routing_of(config);
     json["shape"] = shape_of(config);
-    json["weights_bytes"] = forecast_precision(plan.sources, std::nullopt).bytes;
-    json["precisions"] = precisions_of(plan.sources);
-    json["kv_bytes_per_token"] = {{"F16", kv_bytes_per_token(plan.plan, BlockType::F16)},
-                                  {"Q8_0", kv_bytes_per_token(plan.plan, BlockType::Q8_0)}};
+    const auto backend = make_cpu_backend({});
+    const MemoryForecast memory(plan, *file, *backend);
+    add_memory(json, plan, memory);
+    json["forecast"] = forecast_of(memory, config, tuning, options.context);
     json["tokenizer"] = tokenizer_of(*file);
     json["chat_template"] = config.chat_template.has_value();
     return json;
 }
 
-std::string bytes_of(const Json& json) { return format_bytes(json.get<std::uint64_t>()); }
+std::string bytes_of(const Json& json) {
+    return format_bytes(static_cast<std::uint64_t>(json.get<double>()));
+}
 
-void print(const Json& json) {
-    const auto line = [](const char* label, const std::string& value) {
-        std::printf("%-16s %s\n", label, value.c_str());
-    };
-    const auto count_of = [](const Json& count) {
-        const auto value = count.get<double>();
-        char text[32];
-        if (value >= 1e9)
-            std::snprintf(text, sizeof text, "%.2f B", value / 1e9);
-        else if (value >= 1e6)
-            std::snprintf(text, sizeof text, "%.1f M", value / 1e6);
-        else
-            std::snprintf(text, sizeof text, "%.1f K", value / 1e3);
-        return std::string(text);
-    };
-    const Json& shape = json["shape"];
-    line("model", json["name"].get<std::string>() + " (" + json["architecture"].get<std::string>() + ")");
-    line("parameters",
-         count_of(json["parameters_total"]) + ", " + count_of(json["parameters_active"]) + " active a token");
-    for (const auto& [role, count] : json["parameters"].items())
-        line(("  " + role).c_str(), count_of(count));
-    line("shape", shape["layers"].dump() + " layers of " + shape["hidden"].dump() + ", " +
-                      shape["heads"].dump() + " heads (" + shape["kv_heads"].dump() + " KV) of " +
-                      shape["head_dim"].dump() + ", vocabulary " + shape["vocabulary"].dump());
-    line("context", shape["context"].dump() + " tokens");
-    if (json.contains("routing"))
-        line("experts", json["experts_active"].dump() + " of " + json["experts_total"].dump() + " active, " +
-                            json["experts_shared"].dump() + " shared; gate " +
-                            json["routing"]["gate"].get<std::string>() +
-                            (json["routing"]["normalised"] ? ", normalised" : ""));
+void line(const std::string& label, const std::string& value) {
+    std::printf("%-18s %s\n", label.c_str(), value.c_str());
+}
+
+/// "671.03 B", "134.5 M"
+std::string count_of(const Json& count) {
+    const auto value = count.get<double>();
+    char text[32];
+    if (value >= 1e9)
+        std::snprintf(text, sizeof text, "%.2f B", value / 1e9);
+    else if (value >= 1e6)
+        std::snprintf(text, sizeof text, "%.1f M", value / 1e6);
     else
-        line("experts", "none (dense)");
+        std::snprintf(text, sizeof text, "%.1f K", value / 1e3);
+    return text;
+}
+
+void print_parameters(const Json& json) {
+    line("parameters", count_of(json["parameters_total"]) + ", " + count_of(json["parameters_active"]) +
+                           " active a token (" + count_of(json["parameters_active_with_embedding"]) +
+                           " with the embedding table, which is only looked up)");
+    for (const auto& [part, count] : json["parameters"].items()) {
+        const Json& active = json["parameters_active_by_part"][part];
+        line("  " + part, count_of(count) + (active == count ? "" : ", " + count_of(active) + " active"));
+    }
+    if (json["tied_embeddings"].get<bool>())
+        line("  output", "the embedding table (tied)");
+}
+
+void print_experts(const Json& json) {
+    if (!json.contains("routing"))
+        return line("experts", "none (dense)");
+    const Json& routing = json["routing"];
+    std::string text = json["experts_active"].dump() + " of " + json["experts_total"].dump() + " active, " +
+                       json["experts_shared"].dump() + " shared; gate " + routing["gate"].get<std::string>() +
+                       (routing["normalised"] ? ", normalised" : "");
+    if (routing.contains("groups"))
+        text += ", from " + routing["groups_kept"].dump() + " of " + routing["groups"].dump() + " groups";
+    line("experts", text);
+}
+
+void print_memory(const Json& json) {
     line("weights",
          bytes_of(json["weights_bytes"]) +
-             (json["file_precision"].is_null() ? "" : ", " + json["file_precision"].get<std::string>()));
+             (json["file_precision"].is_null() ? "" : ", " + json["file_precision"].get<std::string>()) +
+             ", " + bytes_of(json["weights_mapped_bytes"]) + " more stay in the file");
     for (const auto& [name, precision] : json["precisions"].items()) {
         std::string text = bytes_of(precision["weights_bytes"]);
         if (precision.contains("note"))
@@ -196,10 +217,32 @@ void print(const Json& json) {
         if (precision.contains("no_gain"))
             text += ", no gain";
         if (name != "file")
-            line(("  " + name).c_str(), text);
+            line("  " + name, text);
     }
-    line("KV a token", bytes_of(json["kv_bytes_per_token"]["F16"]) + " in F16, " +
-                           bytes_of(json["kv_bytes_per_token"]["Q8_0"]) + " in Q8_0");
+    std::string kv;
+    for (const auto& [name, bytes] : json["kv_bytes_per_token"].items())
+        kv += (kv.empty() ? "" : ", ") + bytes_of(bytes) + " in " + name;
+    line("KV a token", kv + " (" + json["kv_values_per_token"].dump() + " values)");
+    const Json& forecast = json["forecast"];
+    line("will take", bytes_of(forecast["total_bytes"]) + " at " + forecast["context_tokens"].dump() +
+                          " tokens: weights " + bytes_of(forecast["weights_bytes"]) + " (" +
+                          forecast["quant"].get<std::string>() + "), KV " + bytes_of(forecast["kv_bytes"]) +
+                          " (" + forecast["kv"].get<std::string>() + "), scratch " +
+                          bytes_of(forecast["scratch_bytes"]));
+    line("", (forecast["fits"].get<bool>() ? "fits: " : "does not fit: ") + bytes_of(forecast["free_bytes"]) +
+                 " are free");
+}
+
+void print(const Json& json) {
+    const Json& shape = json["shape"];
+    line("model", json["name"].get<std::string>() + " (" + json["architecture"].get<std::string>() + ")");
+    print_parameters(json);
+    line("shape", shape["layers"].dump() + " layers of " + shape["hidden"].dump() + ", " +
+                      shape["heads"].dump() + " heads (" + shape["kv_heads"].dump() + " KV) of " +
+                      shape["head_dim"].dump() + ", vocabulary " + shape["vocabulary"].dump());
+    line("context", shape["context"].dump() + " tokens");
+    print_experts(json);
+    print_memory(json);
     const Json& tokenizer = json["tokenizer"];
     line("tokenizer", tokenizer.is_null() ? "none"
                                           : tokenizer["model"].get<std::string>() + " (" +
@@ -213,10 +256,14 @@ void print(const Json& json) {
 void add_info(CLI::App& app) {
     auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("info", "Show what a model is made of");
-    command->add_option("model", options->model, "GGUF file, or the first part of a split one")->required();
+    options->shape.add_to(*command, command->add_option("model", options->model,
+                                                        "GGUF file, or the first part of a split one"));
+    options->dials.add_to(*command, {"experts", "quant", "kv", "prefill_chunk"});
+    command->add_option("--ctx", options->context, "Tokens of context that memory is forecast for")
+        ->check(CLI::Range(1, 1 << 30));
     command->add_flag("--json", options->json, "Print JSON");
     command->callback([options] {
-        const Json json = describe(options->model);
+        const Json json = describe(*options);
         if (options->json)
             std::printf("%s\n", json.dump(2).c_str());
         else

@@ -29,13 +29,8 @@ std::string complaint(const ControlSpec& spec, const std::string& text) {
 
 } // namespace
 
-void ModelOptions::add_to(CLI::App& command, std::initializer_list<std::string_view> dials) {
-    command.add_option("model", path_, "GGUF file, or the first part of a split one")->required();
-    command.add_option("--threads", threads_, "Threads to compute with (default: one a physical core)")
-        ->check(CLI::Range(1, 1024));
-    command.add_option("--device", device_, "Where to compute: cpu")->check(CLI::IsMember({"cpu"}));
-    command.add_flag("--exact", exact_, "Activations and KV cache in F32: slow and simple");
-    for (std::string_view name : dials) {
+void DialOptions::add_to(CLI::App& command, std::initializer_list<std::string_view> names) {
+    for (std::string_view name : names) {
         const ControlSpec& spec = *find_control(name);
         std::string help(spec.help);
         help += (model_decides(name) ? " Default: the model's, else " : " Default: ") +
@@ -52,6 +47,23 @@ void ModelOptions::add_to(CLI::App& command, std::initializer_list<std::string_v
     }
 }
 
+Tuning DialOptions::over(Tuning tuning) const {
+    for (const auto& [spec, value] : asked_)
+        tuning = with_control(tuning, *spec, value);
+    return tuning;
+}
+
+CLI::Option* ModelOptions::add_to(CLI::App& command, std::initializer_list<std::string_view> dials) {
+    CLI::Option* model =
+        command.add_option("model", path_, "GGUF file, or the first part of a split one")->required();
+    command.add_option("--threads", threads_, "Threads to compute with (default: one a physical core)")
+        ->check(CLI::Range(1, 1024));
+    command.add_option("--device", device_, "Where to compute: cpu")->check(CLI::IsMember({"cpu"}));
+    command.add_flag("--exact", exact_, "Activations and KV cache in F32: slow and simple");
+    dials_.add_to(command, dials);
+    return model;
+}
+
 void print_note(const Tokenizer& tokenizer) {
     if (const std::string note = tokenizer.note(); !note.empty())
         std::fprintf(stderr, "switchyard-cli: %s\n", note.c_str());
@@ -59,7 +71,7 @@ void print_note(const Tokenizer& tokenizer) {
 
 std::shared_ptr<LoadedModel> ModelOptions::load() const {
     LoadOptions options;
-    options.backend = make_cpu_backend({threads_, exact_});
+    options.backend = make_backend();
     auto model = LoadedModel::load(path_, options);
     if (model->tokenizer())
         print_note(*model->tokenizer());
@@ -69,10 +81,7 @@ std::shared_ptr<LoadedModel> ModelOptions::load() const {
 }
 
 Tuning ModelOptions::tuning(const LoadedModel& model) const {
-    Tuning tuning = default_tuning(model.file(), model.config());
-    for (const auto& [spec, value] : asked_)
-        tuning = with_control(tuning, *spec, value);
-    return tuning;
+    return dials_.over(default_tuning(model.file(), model.config()));
 }
 
 void check_experts(const LoadedModel& model, int count) {

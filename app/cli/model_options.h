@@ -12,24 +12,39 @@ namespace switchyard {
 /// One line on stderr, if there is something to know of the tokenizer.
 void print_note(const Tokenizer& tokenizer);
 
-/// MODEL, --threads, --device, --exact, and the dials that a command takes, each by the flag of its row in
-/// the table of controls.
+/// Dials as flags, each by the flag of its row in the table of controls.
+class DialOptions {
+  public:
+    /// `names`: of controls. They are checked as they are parsed.
+    void add_to(CLI::App& command, std::initializer_list<std::string_view> names);
+    /// `tuning` with the dials asked for.
+    Tuning over(Tuning tuning) const;
+
+  private:
+    std::vector<std::pair<const ControlSpec*, ControlValue>> asked_; ///< in the order given
+};
+
+/// MODEL, --threads, --device, --exact, and the dials that a command takes.
 class ModelOptions {
   public:
-    /// `dials`: names of controls. They are checked as they are parsed.
-    void add_to(CLI::App& command, std::initializer_list<std::string_view> dials);
+    /// Gives the option MODEL, which is required.
+    CLI::Option* add_to(CLI::App& command, std::initializer_list<std::string_view> dials);
 
     /// Loads the model. Throws Error; also where --experts does not fit the model.
     std::shared_ptr<LoadedModel> load() const;
     /// The dials asked for, the rest at the model's defaults.
     Tuning tuning(const LoadedModel& model) const;
+    /// The dials asked for, the rest at the program's defaults.
+    Tuning tuning() const { return dials_.over({}); }
+    std::shared_ptr<Backend> make_backend() const { return make_cpu_backend({threads_, exact_}); }
     const std::string& path() const { return path_; }
+    bool exact() const { return exact_; }
 
   private:
     std::string path_, device_ = "cpu";
     int threads_ = 0;
     bool exact_ = false;
-    std::vector<std::pair<const ControlSpec*, ControlValue>> asked_; ///< dials, in the order given
+    DialOptions dials_;
 };
 
 /// "NAME=VALUE" to a dial and its value. Throws CLI::ValidationError naming `option`.

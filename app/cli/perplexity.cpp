@@ -54,7 +54,7 @@ void run(const Options& options) {
             {"model", options.model.path()}, {"file", options.file},
             {"nats", result.nats},           {"perplexity", result.value},
             {"tokens", result.tokens},       {"windows", result.windows},
-            {"context", options.context},    {"weights_bytes", weights->bytes()}};
+            {"context", options.context},    {"weights_bytes", weights->own_bytes()}};
         std::printf("%s\n", json.dump(2).c_str());
     } else {
         std::printf("perplexity %.4f (%.5f nats a token, %d tokens in %d windows)\n", result.value,

@@ -104,6 +104,8 @@ class ModelFile {
     virtual const TensorView* find(std::string_view name) const = 0;
     virtual const std::filesystem::path& path() const = 0;
     virtual std::size_t bytes() const = 0; ///< of all files together
+    /// Memory of its own that tensors lie in, beside the mapped files.
+    virtual std::size_t memory_bytes() const { return 0; }
 };
 
 /// Opens a GGUF file, or all parts of a split one by its first part.

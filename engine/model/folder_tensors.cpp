@@ -66,6 +66,7 @@ void FolderTensors::add(const FolderTensor& tensor) {
 
 std::byte* FolderTensors::allocate(std::size_t bytes) {
     memory_.push_back(std::make_unique<std::byte[]>(bytes));
+    memory_bytes_ += bytes;
     return memory_.back().get();
 }
 
@@ -191,6 +192,7 @@ void FolderTensors::add_kv_b(const FolderTensor& tensor, const std::string& pref
     }
     const TensorView whole{tensor.name, m.type, {m.shape[1], m.shape[0]}, m.data, m.bytes};
     SplitKvB split = split_kv_b(whole, prefix, heads, nope, value);
+    memory_bytes_ += split.k.bytes;
     views_.push_back(std::move(split.k));
     views_.push_back(std::move(split.v));
     memory_.push_back(std::move(split.memory));

@@ -20,6 +20,7 @@ class FolderTensors {
     std::vector<TensorView> take() { return std::move(views_); }
     /// Keeps the copies; must outlive the views.
     std::vector<std::unique_ptr<std::byte[]>> take_memory() { return std::move(memory_); }
+    std::size_t memory_bytes() const { return memory_bytes_; } ///< of the copies together
 
   private:
     /// A tensor's values as rows of a type that the engine reads.
@@ -52,6 +53,7 @@ class FolderTensors {
     std::vector<TensorView> views_;
     std::map<std::string, TensorView> experts_;
     std::vector<std::unique_ptr<std::byte[]>> memory_;
+    std::size_t memory_bytes_ = 0;
 };
 
 } // namespace switchyard

@@ -69,6 +69,7 @@ class Reformed final : public ModelFile {
     }
     const std::filesystem::path& path() const override { return file_->path(); }
     std::size_t bytes() const override { return file_->bytes(); }
+    std::size_t memory_bytes() const override { return memory_bytes_; }
 
   private:
     void add(const TensorView& t) {
@@ -106,6 +107,7 @@ class Reformed final : public ModelFile {
             fail(t, "does not fit the heads' dimensions");
         const auto signed_of = [](std::uint64_t n) { return static_cast<std::int64_t>(n); };
         SplitKvB split = split_kv_b(t, prefix, signed_of(heads), signed_of(key - rope), signed_of(value));
+        memory_bytes_ += split.k.bytes;
         tensors_.push_back(std::move(split.k));
         tensors_.push_back(std::move(split.v));
         memory_.push_back(std::move(split.memory));
@@ -144,6 +146,7 @@ class Reformed final : public ModelFile {
             std::copy_n(view.pieces[i], piece, memory.get() + i * piece);
         view.pieces.clear();
         view.data = memory.get();
+        memory_bytes_ += view.bytes;
         memory_.push_back(std::move(memory));
         tensors_.push_back(std::move(view));
     }
@@ -165,6 +168,7 @@ class Reformed final : public ModelFile {
     std::vector<TensorView> tensors_;
     std::map<std::string, TensorView> experts_;
     std::vector<std::unique_ptr<std::byte[]>> memory_;
+    std::size_t memory_bytes_ = 0;
     std::map<std::string, std::size_t, std::less<>> by_name_;
 };
 

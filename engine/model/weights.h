@@ -69,7 +69,8 @@ struct WeightSet {
     std::vector<Weight> weights;
     std::uint64_t version = 0;
 
-    std::size_t bytes() const; ///< owned and mapped
+    std::size_t bytes() const;     ///< owned and mapped
+    std::size_t own_bytes() const; ///< memory of our own: what is mapped is the system's cache
 };
 
 } // namespace switchyard

@@ -79,6 +79,9 @@ class Executor {
     virtual std::size_t kv_block_bytes(BlockType type) const = 0;
     virtual std::size_t kv_bytes() const = 0;
     virtual std::size_t scratch_bytes() const = 0;
+    /// What scratch_bytes() comes to with steps of up to `rows` rows of one sequence, `experts` active each
+    /// (0: as the plan says). Allocates nothing.
+    virtual std::size_t forecast_scratch(int rows, int experts) const = 0;
 
     /// Starts a step on the backend's own stream; the batch and weights are kept until wait() returns.
     virtual void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) = 0;
@@ -103,6 +106,12 @@ struct BackendOptions {
     bool exact = false; ///< F32 activations, weights and KV cache as they are: the reference path
 };
 
+/// What a matrix takes once it is placed.
+struct PlacedSize {
+    std::size_t bytes = 0;
+    bool mapped = false; ///< it stays where the file has it
+};
+
 class Backend {
   public:
     virtual ~Backend() = default;
@@ -114,6 +123,9 @@ class Backend {
     /// layout serves as it is, the result points at `blocks` (mapped) and `owner` keeps them alive.
     virtual Slice place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols,
                         const std::byte* blocks, std::shared_ptr<const void> owner) const = 0;
+    /// The size of what place() makes.
+    virtual PlacedSize placed_size(WeightUse use, BlockType type, std::int64_t rows,
+                                   std::int64_t cols) const = 0;
     virtual std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) = 0;
 };
 

@@ -38,23 +38,39 @@ std::shared_ptr<const WeightSet> place_weights(const std::vector<WeightSource>& 
 
 } // namespace
 
+void LoadedModel::read_file(std::shared_ptr<const ModelFile> file, const LoadOptions& options) {
+    file_ = std::move(file);
+    config_ = read_config(*file_);
+    backend_ = options.backend;
+    ModelPlan plan = build_plan(config_, *file_);
+    plan_ = std::make_shared<const Plan>(std::move(plan.plan));
+    sources_ = std::move(plan.sources);
+    if (auto data = read_tokenizer(*file_))
+        tokenizer_ = make_tokenizer(std::move(*data));
+    if (config_.chat_template)
+        template_.emplace(*config_.chat_template);
+}
+
+void LoadedModel::place(const LoadOptions& options) {
+    weights_ = place_weights(sources_, file_, options);
+    executor_ = backend_->compile(plan_);
+}
+
 std::shared_ptr<LoadedModel> LoadedModel::load(const std::filesystem::path& path,
                                                const LoadOptions& options) {
     std::shared_ptr<LoadedModel> model(new LoadedModel);
-    model->file_ = open_model(path);
-    model->config_ = read_config(*model->file_);
-    model->backend_ = options.backend;
-    ModelPlan plan = build_plan(model->config_, *model->file_);
-    model->plan_ = std::make_shared<const Plan>(std::move(plan.plan));
-    model->sources_ = std::move(plan.sources);
-    if (auto data = read_tokenizer(*model->file_))
-        model->tokenizer_ = make_tokenizer(std::move(*data));
-    else if (std::filesystem::exists(path / "tokenizer.json"))
+    model->read_file(open_model(path), options);
+    if (!model->tokenizer_ && std::filesystem::exists(path / "tokenizer.json"))
         model->tokenizer_ = load_tokenizer_folder(path);
-    if (model->config_.chat_template)
-        model->template_.emplace(*model->config_.chat_template);
-    model->weights_ = place_weights(model->sources_, model->file_, options);
-    model->executor_ = options.backend->compile(model->plan_);
+    model->place(options);
+    return model;
+}
+
+std::shared_ptr<LoadedModel> LoadedModel::load(std::shared_ptr<const ModelFile> file,
+                                               const LoadOptions& options) {
+    std::shared_ptr<LoadedModel> model(new LoadedModel);
+    model->read_file(std::move(file), options);
+    model->place(options);
     return model;
 }
 

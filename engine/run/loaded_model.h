@@ -22,6 +22,9 @@ class LoadedModel {
   public:
     /// Reads, checks and places the whole model. Throws Error.
     static std::shared_ptr<LoadedModel> load(const std::filesystem::path& path, const LoadOptions& options);
+    /// The same from what was opened already, or was never a file.
+    static std::shared_ptr<LoadedModel> load(std::shared_ptr<const ModelFile> file,
+                                             const LoadOptions& options);
 
     const std::filesystem::path& path() const { return file_->path(); }
     const ModelFile& file() const { return *file_; }
@@ -41,6 +44,8 @@ class LoadedModel {
 
   private:
     LoadedModel() = default;
+    void read_file(std::shared_ptr<const ModelFile> file, const LoadOptions& options);
+    void place(const LoadOptions& options);
     std::shared_ptr<const ModelFile> file_;
     ModelConfig config_;
     std::shared_ptr<Backend> backend_;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <sstream>
 
 namespace switchyard {
 
@@ -16,6 +17,23 @@ SystemMemory system_memory() {
             memory.total = kib * 1024;
         else if (key == "MemAvailable:")
             memory.available = kib * 1024;
+    }
+    return memory;
+}
+
+ProcessMemory process_memory() {
+    ProcessMemory memory;
+    std::ifstream file("/proc/self/status");
+    std::string line;
+    while (std::getline(file, line)) {
+        std::istringstream words(line);
+        std::string key;
+        std::uint64_t kib = 0;
+        words >> key >> kib;
+        if (key == "RssAnon:")
+            memory.anonymous = kib * 1024;
+        else if (key == "RssFile:")
+            memory.mapped = kib * 1024;
     }
     return memory;
 }

@@ -13,6 +13,14 @@ struct SystemMemory {
 
 SystemMemory system_memory();
 
+/// What this process holds in RAM, in bytes; 0: not known.
+struct ProcessMemory {
+    std::uint64_t anonymous = 0; ///< its own
+    std::uint64_t mapped = 0;    ///< pages of mapped files: the system's cache
+};
+
+ProcessMemory process_memory();
+
 /// "512 B", "3.4 MiB", "16.9 GiB"
 std::string format_bytes(std::uint64_t bytes);
 

@@ -48,7 +48,7 @@ struct TokenRecord {
     std::string quant;                                  ///< weights asked for: "file" or a type's name
     std::uint32_t recoded_slices = 0, recode_total = 0; ///< how far a change of precision was; equal: done
     std::uint64_t weights_version = 0;
-    std::uint64_t weights_bytes = 0, kv_bytes = 0, scratch_bytes = 0;
+    std::uint64_t weights_bytes = 0, kv_bytes = 0, scratch_bytes = 0; ///< memory of our own, nothing mapped
 };
 
 /// A dial moved before token `token` of the answer (0: before the first).

@@ -41,7 +41,7 @@ Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
       }) {
     parts_.weights.reset(); // the recoder holds what is in force
     recoder_.set_threads(parts_.backend->threads());
-    precision_ = {recoder_.progress(), recoder_.weights()->version, recoder_.weights()->bytes()};
+    precision_ = {recoder_.progress(), recoder_.weights()->version, recoder_.weights()->own_bytes()};
     thread_ = std::jthread([this](std::stop_token stop) { loop(stop); });
 }
 
@@ -224,7 +224,7 @@ void Scheduler::Worker::apply_slices() {
 /// The weights in force have changed: everybody who shows or shares them is told.
 void Scheduler::Worker::report_precision() {
     const auto weights = recoder_.weights();
-    precision_ = {recoder_.progress(), weights->version, weights->bytes()};
+    precision_ = {recoder_.progress(), weights->version, weights->own_bytes()};
     {
         std::lock_guard lock(mutex_);
         reported_error_ = precision_.progress.error;

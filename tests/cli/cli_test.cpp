@@ -92,6 +92,52 @@ TEST_F(CliTest, InfoCountsParametersAndExperts) {
     EXPECT_NE(run("info " + dense).out.find("none (dense)"), std::string::npos);
 }
 
+TEST_F(CliTest, InfoForecastsMemory) {
+    const Json near = json_of("info " + model + " --ctx 64 --json")["forecast"];
+    const Json far = json_of("info " + model + " --ctx 1024 --quant Q4_0 --kv Q8_0 --json")["forecast"];
+    EXPECT_EQ(near["kv_bytes"], 64 * 2 * 2 * 64 * 2); // two layers of K and V of 64 F16 values
+    EXPECT_EQ(near["quant"], "file");
+    EXPECT_EQ(near["total_bytes"].get<std::uint64_t>(), near["weights_bytes"].get<std::uint64_t>() +
+                                                            near["kv_bytes"].get<std::uint64_t>() +
+                                                            near["scratch_bytes"].get<std::uint64_t>());
+    EXPECT_LT(far["weights_bytes"], near["weights_bytes"]);
+    EXPECT_GT(far["kv_bytes"], near["kv_bytes"]);
+    EXPECT_EQ(far["kv"], "Q8_0");
+    EXPECT_TRUE(near["fits"].get<bool>());
+    const std::string text = run("info " + model + " --ctx 64").out;
+    EXPECT_NE(text.find("will take"), std::string::npos) << text;
+}
+
+TEST_F(CliTest, ShapesNeedNoFile) {
+    const Json info = json_of("info --shape deepseek-v3 --json");
+    EXPECT_EQ(info["name"], "DeepSeek-V3");
+    EXPECT_NEAR(info["parameters_total"].get<double>() / 1e9, 671, 0.5);
+    EXPECT_NEAR(info["parameters_active"].get<double>() / 1e9, 37, 0.5);
+    EXPECT_EQ(info["kv_values_per_token"], 61 * 576);
+    EXPECT_EQ(info["file_precision"], "BF16");
+    EXPECT_FALSE(info["forecast"]["fits"].get<bool>());
+    EXPECT_EQ(json_of("info --shape deepseek-v3 --layers 4 --json")["shape"]["layers"], 4);
+    expect_refused("info --shape deepseek-v9", 2, "deepseek-v2-lite");
+    expect_refused("info", 2, "MODEL or --shape");
+    expect_refused("info " + model + " --shape qwen3-8b", 2, "--shape");
+    expect_refused("info " + model + " --experts 9", 1, "more than the 8");
+    expect_refused("bench --shape deepseek-v3 --quant F16", 1, "are free");
+    expect_refused("bench --shape qwen3-8b --layers 99", 1, "36 layers");
+}
+
+TEST_F(CliTest, BenchRunsAShape) {
+    const Json bench = json_of("bench --shape smollm2-135m --layers 2 --quant Q8_0 --prompt-tokens 40"
+                               " --gen-tokens 8 --repeat 1 --json");
+    EXPECT_EQ(bench["quant"], "Q8_0");
+    EXPECT_GT(bench["decode_tokens_per_second"], 0);
+    EXPECT_EQ(bench["layers"], 2);
+    EXPECT_EQ(bench["layers_total"], 30);
+    EXPECT_LT(bench["extrapolated_decode_tokens_per_second"], bench["decode_tokens_per_second"]);
+    const auto forecast = bench["forecast_bytes"].get<double>(),
+               measured = bench["measured_bytes"].get<double>();
+    EXPECT_NEAR(forecast / measured, 1, 0.03);
+}
+
 TEST_F(CliTest, ExactLogitsAreTheReferences) {
     for (const std::string family : {"llama31", "deepseek1"}) {
         const std::string data = std::string(SWITCHYARD_TEST_DATA "/reference/models/") + family;

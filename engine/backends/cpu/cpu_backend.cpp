@@ -150,6 +150,7 @@ class CpuExecutor : public Executor {
             sum += w.bytes();
         return sum;
     }
+    std::size_t forecast_scratch(int rows, int experts) const override;
 
     // The worker thread of the engine is itself one of the pool's threads: the step is computed in wait().
     void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) override {
@@ -161,7 +162,7 @@ class CpuExecutor : public Executor {
     void set_observer(FeedForwardObserver* observer) override { observer_ = observer; }
 
   private:
-    void reserve();
+    void reserve(const Batch& batch, Shared& shared) const;
 
     std::shared_ptr<const Plan> plan_;
     std::shared_ptr<ThreadPool> pool_;
@@ -176,21 +177,35 @@ class CpuExecutor : public Executor {
     FeedForwardObserver* observer_ = nullptr;
 };
 
-void CpuExecutor::reserve() {
-    for (std::size_t v = 0; v < shared_.values.size(); ++v)
-        shared_.values[v].get<float>(batch_.rows.size() * static_cast<std::size_t>(plan_->values[v]));
+void CpuExecutor::reserve(const Batch& batch, Shared& shared) const {
+    for (std::size_t v = 0; v < shared.values.size(); ++v)
+        shared.values[v].get<float>(batch.rows.size() * static_cast<std::size_t>(plan_->values[v]));
     for (const auto& stage : stages_)
-        stage->reserve(batch_, shared_);
+        stage->reserve(batch, shared);
+}
+
+std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
+    Shared shared;
+    shared.values.resize(plan_->values.size());
+    for (const RopeTable& rope : shared_.ropes)
+        shared.ropes.emplace_back().inverse_frequencies = rope.inverse_frequencies;
+    shared.only_measure();
+    Batch batch;
+    batch.rows.resize(static_cast<std::size_t>(rows));
+    for (BatchRow& row : batch.rows)
+        row.experts = experts;
+    reserve(batch, shared);
+    return shared.bytes();
+}
+
+StepResult CpuExecutor::wait() {
+    reserve(batch_, shared_);
     // No stage has more than four parallel loops, but for the head: one more for each group of 32 rows.
     const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch_.rows.size() / 32 + 1;
     if (counters_.size() < loops)
         counters_ = std::vector<std::atomic<int>>(loops);
     for (std::atomic<int>& c : counters_)
         c.store(0, std::memory_order_relaxed);
-}
-
-StepResult CpuExecutor::wait() {
-    reserve();
     std::size_t wanted = 0;
     for (const BatchRow& r : batch_.rows) {
         if (r.token < 0 || r.token >= plan_->vocabulary)
@@ -230,6 +245,8 @@ class CpuBackend : public Backend {
 
     Slice place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols, const std::byte* blocks,
                 std::shared_ptr<const void> owner) const override;
+    PlacedSize placed_size(WeightUse use, BlockType type, std::int64_t rows,
+                           std::int64_t cols) const override;
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
         return std::make_unique<CpuExecutor>(std::move(plan), pool_);
     }
@@ -239,32 +256,40 @@ class CpuBackend : public Backend {
     std::shared_ptr<ThreadPool> pool_;
 };
 
+PlacedSize CpuBackend::placed_size(WeightUse use, BlockType type, std::int64_t rows,
+                                   std::int64_t cols) const {
+    if (use == WeightUse::Vector)
+        return {static_cast<std::size_t>(rows * cols) * sizeof(float), false};
+    if (use == WeightUse::Table || exact_ || streamed(type))
+        return {static_cast<std::size_t>(rows) * row_bytes(type, cols), true};
+    return {packed_bytes(type, rows, cols), false};
+}
+
 Slice CpuBackend::place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols,
                         const std::byte* blocks, std::shared_ptr<const void> owner) const {
+    const PlacedSize size = placed_size(use, type, rows, cols);
     Slice slice;
     slice.rows = rows;
     slice.cols = cols;
+    slice.bytes = size.bytes;
     if (use == WeightUse::Vector) {
-        auto data = allocate_aligned(static_cast<std::size_t>(rows * cols) * sizeof(float));
+        auto data = allocate_aligned(size.bytes);
         auto* values = reinterpret_cast<float*>(data.get());
         for (std::int64_t r = 0; r < rows; ++r)
             decode_row(type, blocks + static_cast<std::size_t>(r) * row_bytes(type, cols),
                        {values + r * cols, static_cast<std::size_t>(cols)});
-        slice.bytes = static_cast<std::size_t>(rows * cols) * sizeof(float);
         slice.data = data.get();
         slice.owner = std::move(data);
         return slice;
     }
     slice.type = type;
     slice.layout = use == WeightUse::Table || exact_ ? SliceLayout::Rows : SliceLayout::Panels;
-    if (slice.layout == SliceLayout::Rows || streamed(type)) {
+    if (size.mapped) {
         slice.data = blocks;
-        slice.bytes = static_cast<std::size_t>(rows) * row_bytes(type, cols);
         slice.mapped = true;
         slice.owner = std::move(owner);
         return slice;
     }
-    slice.bytes = packed_bytes(type, rows, cols);
     auto data = allocate_aligned(slice.bytes);
     pack_panels(type, rows, cols, blocks, data.get(), 0, panels(rows));
     slice.data = data.get();

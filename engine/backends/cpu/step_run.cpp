@@ -14,6 +14,10 @@ Buffer::~Buffer() { std::free(data_); }
 std::byte* Buffer::reserve(std::size_t bytes) {
     if (bytes > bytes_) {
         const std::size_t rounded = (bytes + 63) / 64 * 64;
+        if (measuring_) {
+            bytes_ = rounded;
+            return nullptr;
+        }
         std::free(data_);
         data_ = static_cast<std::byte*>(std::aligned_alloc(64, rounded));
         bytes_ = data_ ? rounded : 0;
@@ -46,6 +50,16 @@ std::size_t Shared::bytes() const {
     for (const RopeTable& r : ropes)
         sum += r.cosines.bytes() + r.sines.bytes();
     return sum;
+}
+
+void Shared::only_measure() {
+    for (Buffer* b : {&normed, &quantized, &hidden, &hidden_i16, &router_logits})
+        b->only_measure();
+    for (Buffer& b : values)
+        b.only_measure();
+    for (RopeTable& r : ropes)
+        for (Buffer* b : {&r.cosines, &r.sines})
+            b->only_measure();
 }
 
 void StepRun::prepare_row(const float* x, int width, const NormStep* norm, bool i16, float* normed,

@@ -30,11 +30,14 @@ class Buffer {
         return reinterpret_cast<T*>(data_);
     }
     std::size_t bytes() const { return bytes_; }
+    /// From now on, get() notes the size and gives no memory.
+    void only_measure() { measuring_ = true; }
 
   private:
     std::byte* reserve(std::size_t bytes);
     std::byte* data_ = nullptr;
     std::size_t bytes_ = 0;
+    bool measuring_ = false;
 };
 
 /// A thread's own scratch.
@@ -66,6 +69,7 @@ struct Shared {
     Buffer router_logits;
     std::deque<RopeTable> ropes;
     std::size_t bytes() const;
+    void only_measure(); ///< all its buffers
 };
 
 class StepRun {

@@ -37,9 +37,12 @@ class FakeBackend : public Backend {
         slice.cols = cols;
         slice.data = blocks;
         slice.bytes = static_cast<std::size_t>(rows) * row_bytes(type, cols);
-        slice.mapped = true;
+        slice.mapped = false; // as if it were a copy: records count what is our own
         slice.owner = std::move(owner);
         return slice;
+    }
+    PlacedSize placed_size(WeightUse, BlockType type, std::int64_t rows, std::int64_t cols) const override {
+        return {static_cast<std::size_t>(rows) * row_bytes(type, cols), false};
     }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan>) override { return nullptr; }
 
@@ -74,6 +77,7 @@ class FakeExecutor : public Executor {
         return bytes;
     }
     std::size_t scratch_bytes() const override { return 77; }
+    std::size_t forecast_scratch(int, int) const override { return 77; }
 
     void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) override {
         batch_ = std::move(batch);

@@ -1,0 +1,76 @@
+#include "engine/run/forecast.h"
+
+#include "engine/run/latent_form.h"
+#include "engine/run/memory.h"
+#include "engine/run/precision.h"
+
+#include <algorithm>
+
+namespace switchyard {
+
+MemoryForecast::MemoryForecast(const ModelPlan& model, const ModelFile& file, Backend& backend)
+    : model_(model), file_(file), backend_(backend),
+      executor_(backend.compile(std::make_shared<const Plan>(model.plan))) {}
+
+MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
+    MemoryUse use;
+    for (const WeightSource& source : model_.sources) {
+        const TensorView& tensor = *source.tensor;
+        const auto recoded = recoded_type(source, type);
+        const PlacedSize size =
+            backend_.placed_size(source.use, recoded.value_or(tensor.type), tensor.rows(), tensor.cols());
+        const std::uint64_t bytes = std::uint64_t{size.bytes} * static_cast<std::uint64_t>(tensor.matrices());
+        (size.mapped && !recoded ? use.mapped : use.weights) += bytes;
+    }
+    use.copies = file_.memory_bytes();
+    return use;
+}
+
+std::uint64_t MemoryForecast::kv_bytes(BlockType type, int context) const {
+    const auto blocks =
+        static_cast<std::uint64_t>((std::max(context, 0) + kKvBlockTokens - 1) / kKvBlockTokens);
+    return blocks * executor_->kv_block_bytes(type);
+}
+
+double MemoryForecast::kv_bytes_per_token(BlockType type) const {
+    return static_cast<double>(executor_->kv_block_bytes(type)) / kKvBlockTokens;
+}
+
+double MemoryForecast::bytes_read_per_token(std::optional<BlockType> type, int experts) const {
+    const Plan& plan = model_.plan;
+    double bytes = 0;
+    for (const WeightSource& source : model_.sources) {
+        if (source.use == WeightUse::Table)
+            continue;
+        const TensorView& tensor = *source.tensor;
+        const auto used = recoded_type(source, type).value_or(tensor.type);
+        const double size =
+            static_cast<double>(backend_.placed_size(source.use, used, tensor.rows(), tensor.cols()).bytes) *
+            static_cast<double>(tensor.matrices());
+        const bool routed = source.role == WeightRole::RoutedExpert && plan.experts > 0;
+        bytes += routed ? size * (experts > 0 ? experts : plan.experts_active) / plan.experts : size;
+    }
+    return bytes;
+}
+
+MemoryUse MemoryForecast::use(const MemoryDials& dials) const {
+    MemoryUse use = weights(dials.weights);
+    use.kv = kv_bytes(dials.kv, dials.context);
+    // Long prompts of models with latent attention are read in larger chunks.
+    const int from = decompress_from(model_.plan);
+    const int least = from > 0 && dials.context >= from ? kDecompressedChunk : 1;
+    const int rows = std::max(1, std::min(std::max(dials.chunk, least), dials.context));
+    use.scratch = executor_->forecast_scratch(rows, dials.experts);
+    return use;
+}
+
+std::string describe_shortage(const MemoryUse& use) {
+    const std::uint64_t free = system_memory().available;
+    if (free == 0 || use.total() <= free)
+        return "";
+    return "needs " + format_bytes(use.total()) + " (weights " + format_bytes(use.weights + use.copies) +
+           ", KV cache " + format_bytes(use.kv) + ", scratch " + format_bytes(use.scratch) + "), " +
+           format_bytes(free) + " are free";
+}
+
+} // namespace switchyard

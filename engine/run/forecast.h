@@ -1,0 +1,60 @@
+// How much memory a model will take, before its weights are read: counted by the backend's own measures.
+#pragma once
+
+#include "engine/model/build_plan.h"
+#include "engine/run/backend.h"
+#include "engine/run/tuning.h"
+
+#include <optional>
+
+namespace switchyard {
+
+/// Bytes, by what they are for.
+struct MemoryUse {
+    std::uint64_t weights = 0; ///< as the backend places them, in memory of our own
+    std::uint64_t mapped =
+        0; ///< what stays in the mapped file: the system's cache, given back when it is short
+    std::uint64_t copies = 0;  ///< tensors that reading the file put into memory, beside those as placed
+    std::uint64_t kv = 0;      ///< cache of one conversation
+    std::uint64_t scratch = 0; ///< of a step
+
+    /// Memory of our own.
+    std::uint64_t total() const { return weights + copies + kv + scratch; }
+};
+
+/// The dials that decide how much memory a model takes.
+struct MemoryDials {
+    std::optional<BlockType> weights; ///< nullopt: the file's own bits
+    BlockType kv = BlockType::F16;
+    int context = 0; ///< tokens of the conversation
+    int chunk = SequenceTuning{}.prefill_chunk;
+    int experts = 0; ///< active; 0: as the model says
+};
+
+/// Answers quickly for any dials; reads no weight.
+class MemoryForecast {
+  public:
+    /// `file` and the tensors of `model.sources` must outlive it.
+    MemoryForecast(const ModelPlan& model, const ModelFile& file, Backend& backend);
+
+    MemoryUse use(const MemoryDials& dials) const;
+    /// The part of weights and mapped only.
+    MemoryUse weights(std::optional<BlockType> type) const;
+    std::uint64_t kv_bytes(BlockType type, int context) const; ///< whole blocks
+    double kv_bytes_per_token(BlockType type) const;
+    /// Bytes of weights that one token of an answer reads: of routed experts only the active ones, of a table
+    /// of embeddings next to nothing.
+    double bytes_read_per_token(std::optional<BlockType> type, int experts) const;
+
+  private:
+    const ModelPlan& model_;
+    const ModelFile& file_;
+    const Backend& backend_;
+    std::unique_ptr<Executor> executor_; ///< asked for sizes, never run
+};
+
+/// "needs 9.3 GiB (weights 8.9 GiB, ...), 4.1 GiB are free" where it does not fit what is free now; "" where
+/// it does. Where the system does not say what is free, everything fits.
+std::string describe_shortage(const MemoryUse& use);
+
+} // namespace switchyard
