@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -81,15 +82,23 @@ struct TensorView {
     /// Where the matrices are when they do not follow one another (experts of a folder, each a tensor of its
     /// own); data is then null.
     std::vector<const std::byte*> pieces = {};
+    /// Writes matrix_bytes() of a matrix to `out`, where the files hold it in another form (folders); data is
+    /// then null, and pieces empty.
+    std::function<void(std::int64_t matrix, std::byte* out)> make = {};
 
     std::int64_t cols() const { return shape.empty() ? 1 : shape[0]; }
     std::int64_t rows() const { return shape.size() < 2 ? 1 : shape[1]; }
     std::int64_t matrices() const { return shape.size() < 3 ? 1 : shape[2]; }
-    /// The bytes of matrix `m`.
-    const std::byte* matrix(std::int64_t m) const {
+    std::size_t matrix_bytes() const { return row_bytes(type, cols()) * static_cast<std::size_t>(rows()); }
+    /// The bytes of matrix `m`: as they lie in the files, which `owner` keeps alive, or made.
+    std::shared_ptr<const std::byte> matrix(std::int64_t m, std::shared_ptr<const void> owner = {}) const {
+        if (make) {
+            const std::shared_ptr<std::byte[]> made(new std::byte[matrix_bytes()]);
+            make(m, made.get());
+            return {made, made.get()};
+        }
         const auto index = static_cast<std::size_t>(m);
-        const std::size_t stride = row_bytes(type, cols()) * static_cast<std::size_t>(rows());
-        return pieces.empty() ? data + index * stride : pieces[index];
+        return {std::move(owner), pieces.empty() ? data + index * matrix_bytes() : pieces[index]};
     }
 };
 

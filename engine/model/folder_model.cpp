@@ -28,8 +28,7 @@ class FolderModel final : public ModelFile {
         }
         FolderTensors tensors(*folder_, config.shape);
         tensors_ = tensors.take();
-        memory_bytes_ = tensors.memory_bytes();
-        memory_ = tensors.take_memory();
+        rope_factors_ = tensors.take_rope_factors();
         for (std::size_t i = 0; i < tensors_.size(); ++i) {
             if (!by_name_.emplace(tensors_[i].name, i).second) {
                 throw Error(path.string() + ": two tensors are both " + in_quotes(tensors_[i].name));
@@ -45,14 +44,13 @@ class FolderModel final : public ModelFile {
     }
     const std::filesystem::path& path() const override { return folder_->path(); }
     std::size_t bytes() const override { return folder_->bytes(); }
-    std::size_t memory_bytes() const override { return memory_bytes_; }
+    std::size_t memory_bytes() const override { return rope_factors_.size() * sizeof(float); }
 
   private:
     std::shared_ptr<const SafetensorsFolder> folder_;
     Metadata metadata_;
     std::vector<TensorView> tensors_;
-    std::vector<std::unique_ptr<std::byte[]>> memory_;
-    std::size_t memory_bytes_ = 0;
+    std::vector<float> rope_factors_;
     std::map<std::string, std::size_t, std::less<>> by_name_;
 };
 

@@ -3,7 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/files/mapped_file.h"
 #include "engine/model/folder_names.h"
-#include "engine/model/kv_b.h"
+#include "engine/model/folder_rows.h"
 #include "engine/quant/float8.h"
 #include "engine/quant/quant.h"
 
@@ -22,6 +22,11 @@ std::size_t values(const std::vector<std::int64_t>& shape) {
         count *= static_cast<std::size_t>(extent);
     }
     return count;
+}
+
+/// What part `which` of a fused tensor is called.
+std::string fused_name(bool gate_and_up, std::int64_t which) {
+    return !gate_and_up ? "ffn_down_exps" : which == 0 ? "ffn_gate_exps" : "ffn_up_exps";
 }
 
 } // namespace
@@ -64,21 +69,25 @@ void FolderTensors::add(const FolderTensor& tensor) {
     }
 }
 
-std::byte* FolderTensors::allocate(std::size_t bytes) {
-    memory_.push_back(std::make_unique<std::byte[]>(bytes));
-    memory_bytes_ += bytes;
-    return memory_.back().get();
-}
-
-void FolderTensors::push(std::string name, BlockType type, std::vector<std::int64_t> folder_shape,
-                         const std::byte* data) {
+TensorView& FolderTensors::push(std::string name, BlockType type, std::vector<std::int64_t> folder_shape) {
     std::ranges::reverse(folder_shape); // GGUF counts from the row length up
     if (folder_shape.empty()) {
         folder_shape.push_back(1);
     }
     const std::size_t bytes =
         row_bytes(type, folder_shape[0]) * (values(folder_shape) / static_cast<std::size_t>(folder_shape[0]));
-    views_.push_back({std::move(name), type, std::move(folder_shape), data, bytes});
+    views_.push_back({std::move(name), type, std::move(folder_shape), nullptr, bytes});
+    return views_.back();
+}
+
+const std::byte* FolderTensors::Matrix::rows(std::int64_t first, std::int64_t count,
+                                             std::vector<std::byte>& buffer) const {
+    if (!make) {
+        return data + static_cast<std::size_t>(first) * stride();
+    }
+    buffer.resize(static_cast<std::size_t>(count) * stride());
+    make(first, count, buffer.data());
+    return buffer.data();
 }
 
 FolderTensors::Matrix FolderTensors::plain(const FolderTensor& tensor) {
@@ -104,18 +113,15 @@ FolderTensors::Matrix FolderTensors::plain(const FolderTensor& tensor) {
         scales->shape != std::vector{blocks(tensor.shape[0]), blocks(tensor.shape[1])}) {
         fail(tensor, "is FP8 without a scale for each 128 x 128 values");
     }
-    const auto rows = static_cast<std::size_t>(tensor.shape[0]),
-               cols = static_cast<std::size_t>(tensor.shape[1]);
-    std::vector<float> row_scales(static_cast<std::size_t>(scales->shape[1]));
-    std::byte* out = allocate(rows * cols * sizeof(float));
-    for (std::size_t r = 0; r < rows; ++r) {
-        std::memcpy(row_scales.data(), scales->data + r / kFloat8Block * row_scales.size() * sizeof(float),
-                    row_scales.size() * sizeof(float));
-        decode_f8_row(tensor.data + r * cols, row_scales.data(),
-                      {reinterpret_cast<float*>(out) + r * cols, cols});
-    }
-    m.data = out;
-    m.bytes = rows * cols * sizeof(float);
+    const std::int64_t rows = tensor.shape[0], cols = tensor.shape[1];
+    // Rows of whole blocks stay FP8; others, which no published model has, become floats.
+    m.type = cols % traits(BlockType::FP8).values == 0 ? BlockType::FP8 : BlockType::F32;
+    m.data = nullptr;
+    m.bytes = static_cast<std::size_t>(rows) * row_bytes(m.type, cols);
+    m.make = [type = m.type, codes = tensor.data, scales = scales->data,
+              cols](std::int64_t first, std::int64_t count, std::byte* out) {
+        make_f8_rows(type, codes, scales, cols, first, count, out);
+    };
     return m;
 }
 
@@ -125,16 +131,12 @@ FolderTensors::Matrix FolderTensors::interleaved(const FolderTensor& tensor, con
     if (rows % heads != 0 || dim % 2 != 0) {
         fail(tensor, "does not fit " + std::to_string(heads) + " heads");
     }
-    const std::size_t stride = halves.bytes / static_cast<std::size_t>(rows);
-    std::byte* out = allocate(halves.bytes);
-    for (std::int64_t r = 0; r < rows; ++r) { // row i of a head's first half and of its second become a pair
-        const std::int64_t head = r / dim, i = r % dim;
-        const std::int64_t to = head * dim + i % (dim / 2) * 2 + i / (dim / 2);
-        std::memcpy(out + static_cast<std::size_t>(to) * stride,
-                    halves.data + static_cast<std::size_t>(r) * stride, stride);
-    }
     Matrix m = halves;
-    m.data = out;
+    m.data = nullptr;
+    m.make = [halves, rows, dim](std::int64_t, std::int64_t, std::byte* out) { // always all of them
+        std::vector<std::byte> buffer;
+        interleave_rows(halves.rows(0, rows, buffer), rows, dim, halves.stride(), out);
+    };
     return m;
 }
 
@@ -152,50 +154,85 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
         fail(tensor, "has " + std::to_string(m.shape[0]) + " rows, but vocab_size is " +
                          std::to_string(shape_.vocabulary));
     }
-    push(std::move(name), m.type, std::move(m.shape), m.data);
+    TensorView& view = push(std::move(name), m.type, m.shape);
+    view.data = m.data;
+    if (m.make) {
+        view.make = [make = std::move(m.make), rows = m.shape[0]](std::int64_t, std::byte* out) {
+            make(0, rows, out);
+        };
+    }
 }
 
 void FolderTensors::add_expert(const FolderTensor& tensor, const std::string& name, int expert) {
-    const Matrix m = plain(tensor);
+    Matrix m = plain(tensor);
     if (m.shape.size() != 2 || expert >= shape_.experts) {
         fail(tensor, "does not fit a model of " + std::to_string(shape_.experts) + " experts");
     }
-    auto& view =
+    const auto count = static_cast<std::size_t>(shape_.experts), at = static_cast<std::size_t>(expert);
+    Experts& experts =
         experts_
             .try_emplace(name,
-                         TensorView{name, m.type, {m.shape[1], m.shape[0], shape_.experts}, nullptr, 0, {}})
+                         Experts{{name, m.type, {m.shape[1], m.shape[0], shape_.experts}, nullptr, 0}, {}})
             .first->second;
-    view.pieces.resize(static_cast<std::size_t>(shape_.experts));
+    TensorView& view = experts.view;
+    view.pieces.resize(count);
+    experts.makes.resize(count);
     if (view.type != m.type || view.shape[0] != m.shape[1] || view.shape[1] != m.shape[0]) {
         fail(tensor, "has another shape or type than the other experts'");
     }
-    view.pieces[static_cast<std::size_t>(expert)] = m.data;
+    view.pieces[at] = m.data;
+    experts.makes[at] = std::move(m.make);
     view.bytes += m.bytes;
 }
 
 void FolderTensors::finish_experts() {
-    for (auto& [name, view] : experts_) {
-        const auto missing = std::ranges::find(view.pieces, nullptr);
-        if (missing != view.pieces.end()) {
-            throw Error(folder_.path().string() + ": expert " +
-                        std::to_string(missing - view.pieces.begin()) + " of " + name + " is missing");
+    for (auto& [name, experts] : experts_) {
+        TensorView& view = experts.view;
+        bool made = false;
+        for (std::size_t e = 0; e < experts.makes.size(); ++e) {
+            if (!view.pieces[e] && !experts.makes[e]) {
+                throw Error(folder_.path().string() + ": expert " + std::to_string(e) + " of " + name +
+                            " is missing");
+            }
+            made = made || experts.makes[e];
+        }
+        if (made) { // all have the same type, so all are
+            view.pieces.clear();
+            view.make = [makes = std::move(experts.makes), rows = view.rows()](std::int64_t m,
+                                                                               std::byte* out) {
+                makes[static_cast<std::size_t>(m)](0, rows, out);
+            };
         }
         views_.push_back(std::move(view));
     }
 }
 
+/// Rows of a head's key part, then of its value part. Keys are transposed: k_b is [rank, nope] a head.
 void FolderTensors::add_kv_b(const FolderTensor& tensor, const std::string& prefix) {
     const Matrix m = plain(tensor);
     const std::int64_t nope = shape_.nope_dim, value = shape_.value_dim, heads = shape_.heads;
     if (m.shape.size() != 2 || m.shape[0] != heads * (nope + value) || nope == 0 || value == 0) {
         fail(tensor, "does not fit the heads' dimensions");
     }
-    const TensorView whole{tensor.name, m.type, {m.shape[1], m.shape[0]}, m.data, m.bytes};
-    SplitKvB split = split_kv_b(whole, prefix, heads, nope, value);
-    memory_bytes_ += split.k.bytes;
-    views_.push_back(std::move(split.k));
-    views_.push_back(std::move(split.v));
-    memory_.push_back(std::move(split.memory));
+    const std::int64_t rank = m.shape[1];
+    // FP8 stays FP8 where the 64 values of a block have one scale the other way, too.
+    const bool whole = nope % 64 == 0 && value % 64 == 0;
+    const BlockType key_type = m.type == BlockType::FP8 && !whole ? BlockType::F32 : m.type;
+    push(prefix + "attn_k_b.weight", key_type, {heads, rank, nope}).make =
+        [m, key_type, nope, value, rank](std::int64_t head, std::byte* out) {
+            std::vector<std::byte> buffer;
+            transpose(m.type, m.rows(head * (nope + value), nope, buffer), nope, rank, key_type, out);
+        };
+    TensorView& v = push(prefix + "attn_v_b.weight", m.type, {heads, value, rank});
+    if (m.make) {
+        v.make = [make = m.make, nope, value](std::int64_t head, std::byte* out) {
+            make(head * (nope + value) + nope, value, out);
+        };
+        return;
+    }
+    for (std::int64_t head = 0; head < heads; ++head) {
+        v.pieces.push_back(m.data + static_cast<std::size_t>(head * (nope + value) + nope) * m.stride());
+    }
 }
 
 void FolderTensors::add_fused(const FolderTensor& tensor, const std::string& prefix,
@@ -222,26 +259,24 @@ void FolderTensors::add_fused_floats(const FolderTensor& tensor, const std::stri
     const std::int64_t cols = bias ? 1 : m.shape[1], all_rows = m.shape.back(), step = both ? 2 : 1;
     for (std::int64_t which = 0; which < step; ++which) {
         const std::int64_t rows = all_rows / step;
-        std::byte* out = allocate(static_cast<std::size_t>(shape_.experts * rows * cols) * size);
-        for (std::int64_t e = 0; e < shape_.experts; ++e) {
-            for (std::int64_t r = 0; r < rows; ++r) {
-                for (std::int64_t c = 0; c < cols; ++c) {
-                    std::memcpy(out + static_cast<std::size_t>((e * rows + r) * cols + c) * size,
-                                m.data +
-                                    static_cast<std::size_t>((e * cols + c) * all_rows + r * step + which) *
-                                        size,
-                                size);
-                }
-            }
-        }
-        const std::string name = prefix + (!both        ? "ffn_down_exps"
-                                           : which == 0 ? "ffn_gate_exps"
-                                                        : "ffn_up_exps");
+        const std::string name = prefix + fused_name(both, which);
         std::vector<std::int64_t> shape{shape_.experts, rows};
         if (!bias) {
             shape.push_back(cols);
         }
-        push(name + (bias ? ".bias" : ".weight"), m.type, std::move(shape), out);
+        // One matrix an expert, but all biases together are one.
+        const std::int64_t together = bias ? shape_.experts : 1;
+        push(name + (bias ? ".bias" : ".weight"), m.type, std::move(shape)).make =
+            [=, data = m.data](std::int64_t matrix, std::byte* out) {
+                for (std::int64_t e = matrix; e < matrix + together; ++e) {
+                    for (std::int64_t r = 0; r < rows; ++r) {
+                        for (std::int64_t c = 0; c < cols; ++c, out += size) {
+                            const std::int64_t from = (e * cols + c) * all_rows + r * step + which;
+                            std::memcpy(out, data + static_cast<std::size_t>(from) * size, size);
+                        }
+                    }
+                }
+            };
     }
 }
 
@@ -260,17 +295,15 @@ void FolderTensors::add_fused_mxfp4(const FolderTensor& blocks, const std::strin
     const std::int64_t all_rows = blocks.shape[1], row_blocks = blocks.shape[2], step = both ? 2 : 1;
     for (std::int64_t which = 0; which < step; ++which) {
         const std::int64_t rows = all_rows / step;
-        auto* out = reinterpret_cast<BlockMXFP4*>(
-            allocate(static_cast<std::size_t>(shape_.experts * rows * row_blocks) * sizeof(BlockMXFP4)));
-        const auto* data = reinterpret_cast<const std::byte*>(out);
-        for (std::int64_t e = 0; e < shape_.experts; ++e) {
-            for (std::int64_t r = 0; r < rows; ++r, out += row_blocks) {
+        push(prefix + fused_name(both, which) + ".weight", BlockType::MXFP4,
+             {shape_.experts, rows, row_blocks * 32})
+            .make = [=, values = blocks.data, scales = exponents->data](std::int64_t e, std::byte* out) {
+            auto* to = reinterpret_cast<BlockMXFP4*>(out);
+            for (std::int64_t r = 0; r < rows; ++r, to += row_blocks) {
                 const std::int64_t from = (e * all_rows + r * step + which) * row_blocks;
-                pack_mxfp4_row(blocks.data + from * 16, exponents->data + from, row_blocks * 32, out);
+                pack_mxfp4_row(values + from * 16, scales + from, row_blocks * 32, to);
             }
-        }
-        const std::string name = !both ? "ffn_down_exps" : which == 0 ? "ffn_gate_exps" : "ffn_up_exps";
-        push(prefix + name + ".weight", BlockType::MXFP4, {shape_.experts, rows, row_blocks * 32}, data);
+        };
     }
 }
 
@@ -278,10 +311,9 @@ void FolderTensors::add_rope_factors() {
     if (shape_.rope_factors.empty()) {
         return;
     }
-    const std::size_t bytes = shape_.rope_factors.size() * sizeof(float);
-    std::byte* out = allocate(bytes);
-    std::memcpy(out, shape_.rope_factors.data(), bytes);
-    push("rope_freqs.weight", BlockType::F32, {static_cast<std::int64_t>(shape_.rope_factors.size())}, out);
+    rope_factors_ = shape_.rope_factors;
+    push("rope_freqs.weight", BlockType::F32, {std::ssize(rope_factors_)}).data =
+        reinterpret_cast<const std::byte*>(rope_factors_.data());
 }
 
 } // namespace switchyard

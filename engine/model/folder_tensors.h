@@ -5,30 +5,41 @@
 #include "engine/files/safetensors.h"
 #include "engine/model/folder_config.h"
 
+#include <functional>
 #include <map>
-#include <memory>
 #include <vector>
 
 namespace switchyard {
 
-/// Maps, splits and reorders; holds what had to be copied.
+/// Maps, splits and reorders. What lies in the files in another form is made when it is asked for, matrix by
+/// matrix, so that it never takes memory twice.
 class FolderTensors {
   public:
     /// Throws Error naming a tensor that is unknown, missing or of the wrong shape.
     FolderTensors(const SafetensorsFolder& folder, const FolderShape& shape);
 
     std::vector<TensorView> take() { return std::move(views_); }
-    /// Keeps the copies; must outlive the views.
-    std::vector<std::unique_ptr<std::byte[]>> take_memory() { return std::move(memory_); }
-    std::size_t memory_bytes() const { return memory_bytes_; } ///< of the copies together
+    /// What views point at beside the files; must outlive them.
+    std::vector<float> take_rope_factors() { return std::move(rope_factors_); }
 
   private:
+    /// Writes rows [first, first + count) to `out`.
+    using Make = std::function<void(std::int64_t first, std::int64_t count, std::byte* out)>;
     /// A tensor's values as rows of a type that the engine reads.
     struct Matrix {
         BlockType type = BlockType::F32;
         std::vector<std::int64_t> shape; ///< as the folder counts
-        const std::byte* data = nullptr;
+        const std::byte* data = nullptr; ///< null: made
         std::size_t bytes = 0;
+        Make make = {};
+
+        std::size_t stride() const { return bytes / static_cast<std::size_t>(shape[0]); }
+        /// Rows [first, first + count), in `buffer` where they have to be made.
+        const std::byte* rows(std::int64_t first, std::int64_t count, std::vector<std::byte>& buffer) const;
+    };
+    struct Experts {
+        TensorView view;
+        std::vector<Make> makes; ///< one an expert, where they are not mapped
     };
 
     void add(const FolderTensor& tensor);
@@ -43,17 +54,15 @@ class FolderTensors {
 
     Matrix plain(const FolderTensor& tensor);
     Matrix interleaved(const FolderTensor& tensor, const Matrix& halves, int heads);
-    std::byte* allocate(std::size_t bytes);
-    void push(std::string name, BlockType type, std::vector<std::int64_t> folder_shape,
-              const std::byte* data);
+    /// Adds a view of the shape given in the folder's order, without data.
+    TensorView& push(std::string name, BlockType type, std::vector<std::int64_t> folder_shape);
     [[noreturn]] void fail(const FolderTensor& tensor, const std::string& why) const;
 
     const SafetensorsFolder& folder_;
     const FolderShape& shape_;
     std::vector<TensorView> views_;
-    std::map<std::string, TensorView> experts_;
-    std::vector<std::unique_ptr<std::byte[]>> memory_;
-    std::size_t memory_bytes_ = 0;
+    std::map<std::string, Experts> experts_;
+    std::vector<float> rope_factors_;
 };
 
 } // namespace switchyard

@@ -121,9 +121,10 @@ class TensorCopier {
         const std::int64_t piece = std::max<std::int64_t>(1, kPieceValues / cols);
         const float* weights =
             options_.importance == nullptr ? nullptr : options_.importance->columns(from.name, matrix, cols);
+        const auto blocks = from.matrix(matrix);
         for (std::int64_t r = 0; r < rows; r += piece) {
             const std::int64_t count = std::min(piece, rows - r);
-            const std::byte* in = from.matrix(matrix) + static_cast<std::size_t>(r) * stride;
+            const std::byte* in = blocks.get() + static_cast<std::size_t>(r) * stride;
             const std::size_t bytes = static_cast<std::size_t>(count) * stride;
             if (from.type == to) {
                 writer_.append({in, bytes});

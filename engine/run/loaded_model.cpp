@@ -25,8 +25,11 @@ std::shared_ptr<const WeightSet> place_weights(const std::vector<WeightSource>& 
         for (std::int64_t m = 0; m < s.tensor->matrices(); ++m) {
             if (options.stop.stop_requested())
                 throw Error("loading was stopped");
-            weight.slices.push_back(options.backend->place(s.use, s.tensor->type, s.tensor->rows(),
-                                                           s.tensor->cols(), s.tensor->matrix(m), file));
+            const auto blocks = s.tensor->matrix(m, file);
+            Slice slice = options.backend->place(s.use, s.tensor->type, s.tensor->rows(), s.tensor->cols(),
+                                                 blocks.get(), blocks);
+            slice.mapped = slice.mapped && !s.tensor->make;
+            weight.slices.push_back(std::move(slice));
             done += matrix_bytes;
             if (options.progress)
                 options.progress(static_cast<double>(done) /

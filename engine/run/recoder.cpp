@@ -123,16 +123,17 @@ Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> conten
     const WeightSource& source = sources_[static_cast<std::size_t>(item.weight)];
     const TensorView& tensor = *source.tensor;
     const std::int64_t rows = tensor.rows(), cols = tensor.cols();
-    const std::byte* blocks = tensor.matrix(item.slice);
+    const auto blocks = tensor.matrix(item.slice, file_);
 
     Ready ready{false, content, {}, slice_bytes(item, content)};
     if (!content) {
-        ready.slice = backend_.place(source.use, tensor.type, rows, cols, blocks, file_);
+        ready.slice = backend_.place(source.use, tensor.type, rows, cols, blocks.get(), blocks);
+        ready.slice.mapped = ready.slice.mapped && !tensor.make;
         ready.slice.generation = 0;
         return ready;
     }
     const auto buffer = make_buffer(ready.bytes);
-    encode_rows(blocks, tensor.type, buffer.get(), *content, rows, cols, epoch);
+    encode_rows(blocks.get(), tensor.type, buffer.get(), *content, rows, cols, epoch);
     if (epoch != epoch_)
         return ready; // stopped half way: it will be dropped
     ready.slice = backend_.place(source.use, *content, rows, cols, buffer.get(), buffer);

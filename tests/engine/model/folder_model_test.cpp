@@ -21,8 +21,9 @@ const std::string kUnpacked = std::string(SWITCHYARD_TEST_WORK) + "/reference/mo
 std::vector<float> values(const TensorView& t, std::int64_t matrix) {
     const auto cols = static_cast<std::size_t>(t.cols());
     std::vector<float> out(cols * static_cast<std::size_t>(t.rows()));
+    const auto blocks = t.matrix(matrix);
     for (std::size_t r = 0; r < static_cast<std::size_t>(t.rows()); ++r) {
-        decode_row(t.type, t.matrix(matrix) + r * row_bytes(t.type, t.cols()), {out.data() + r * cols, cols});
+        decode_row(t.type, blocks.get() + r * row_bytes(t.type, t.cols()), {out.data() + r * cols, cols});
     }
     return out;
 }
