@@ -1,9 +1,13 @@
 // switchyard-cli quantize IN OUT --type T: writes a model with its matrices in another block format.
 #include "app/cli/commands.h"
+#include "app/cli/model_options.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/quantize_file.h"
 #include "engine/quant/quant.h"
+#include "engine/run/chat_prompt.h"
+#include "engine/run/measure_importance.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -15,7 +19,8 @@ namespace switchyard {
 namespace {
 
 struct Options {
-    std::string in, out, type, attention, shared, routed, importance;
+    std::string in, out, type, attention, shared, routed, importance, calibration, save_importance;
+    int calibration_tokens = 32768;
     bool pure = false;
     int threads = 0;
 };
@@ -66,6 +71,17 @@ bool show_progress(std::size_t done, std::size_t total) {
     return true;
 }
 
+/// What the model's matrices see of the calibration text.
+Importance measure(const Options& options, LoadedModel& model, std::stop_token stop) {
+    std::vector<std::int32_t> ids = text_prompt(model, read_text_file(options.calibration));
+    const std::int32_t bos = model.tokenizer()->bos();
+    const bool leads = bos >= 0 && !ids.empty() && ids.front() == bos;
+    if (leads)
+        ids.erase(ids.begin());
+    ids.resize(std::min(ids.size(), static_cast<std::size_t>(options.calibration_tokens)));
+    return measure_importance(model, ids, leads ? bos : -1, show_progress, stop);
+}
+
 void run(const Options& options) {
     QuantizeOptions settings;
     settings.mix = find_mix(options.type);
@@ -74,20 +90,34 @@ void run(const Options& options) {
     settings.attention = role_type("--attention", options.attention);
     settings.shared = role_type("--shared", options.shared);
     settings.routed = role_type("--routed", options.routed);
-    std::optional<Importance> importance;
-    if (!options.importance.empty()) {
-        importance = Importance::read(options.importance);
-        settings.importance = &*importance;
-    }
     settings.threads = options.threads;
-    const auto file = open_model(options.in);
-    const QuantizeReport report = quantize_file(*file, options.out, settings, show_progress);
+    const Interrupt interrupt;
+    std::shared_ptr<const ModelFile> file;
+    std::optional<Importance> importance;
+    if (!options.calibration.empty()) {
+        LoadOptions load;
+        load.backend = make_cpu_backend({options.threads, false});
+        const auto model = LoadedModel::load(options.in, load);
+        file = model->shared_file();
+        importance = measure(options, *model, interrupt.token());
+        if (!options.save_importance.empty())
+            importance->write(options.save_importance);
+    } else {
+        file = open_model(options.in);
+        if (!options.importance.empty())
+            importance = Importance::read(options.importance);
+    }
+    settings.importance = importance ? &*importance : nullptr;
+    const QuantizeReport report =
+        quantize_file(*file, options.out, settings, [&](std::size_t done, std::size_t total) {
+            return show_progress(done, total) && !interrupt.token().stop_requested();
+        });
     report_fallbacks(report.fallbacks);
     std::printf("%s: %zu of %zu tensors re-encoded, %.1f MB -> %.1f MB\n", options.out.c_str(),
                 report.recoded, report.tensors, static_cast<double>(report.bytes_before) / 1e6,
                 static_cast<double>(report.bytes_after) / 1e6);
-    if (!file->metadata().has("tokenizer.ggml.tokens")) {
-        std::printf("The file has no tokenizer: %s holds none in GGUF form\n", options.in.c_str());
+    if (!report.no_tokenizer.empty()) {
+        std::printf("%s has no tokenizer: %s\n", options.out.c_str(), report.no_tokenizer.c_str());
     }
 }
 
@@ -106,6 +136,16 @@ void add_quantize(CLI::App& app) {
     command->add_option("--routed", options->routed, "Block format of the routed experts");
     command->add_option("--importance", options->importance,
                         "Importance matrix (GGUF, as llama.cpp makes it)");
+    command
+        ->add_option("--calibration", options->calibration,
+                     "Text file, UTF-8: what the model reads of it says which inputs matter")
+        ->excludes("--importance");
+    command->add_option("--calibration-tokens", options->calibration_tokens, "Tokens of it to read")
+        ->check(CLI::Range(1, 1 << 24));
+    command
+        ->add_option("--save-importance", options->save_importance,
+                     "File for what --calibration measured, to use again with --importance")
+        ->needs("--calibration");
     command->add_option("--threads", options->threads, "Threads to use (default: all)")
         ->check(CLI::NonNegativeNumber);
     command->callback([options] { run(*options); });

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/files/gguf.h"
+#include "engine/files/gguf_writer.h"
 #include "engine/quant/quant.h"
 
 #include <cmath>
@@ -53,6 +54,35 @@ Importance Importance::read(const std::filesystem::path& path) {
         throw Error(path.string() + ": holds no importance matrix");
     }
     return importance;
+}
+
+void Importance::add(const std::string& tensor, std::span<const double> sums, std::uint64_t count) {
+    Columns& columns = tensors_[tensor];
+    columns.cols = std::ssize(sums);
+    columns.measured.push_back(count > 0);
+    for (const double sum : sums) {
+        columns.weights.push_back(count > 0 ? static_cast<float>(sum / static_cast<double>(count)) : 0.0f);
+    }
+}
+
+void Importance::write(const std::filesystem::path& path) const {
+    Metadata metadata;
+    metadata.set("general.type", std::string("imatrix"));
+    std::vector<TensorView> tensors;
+    for (const auto& [name, columns] : tensors_) {
+        const auto matrices = std::ssize(columns.measured);
+        tensors.push_back(
+            {name + std::string(kSums), BlockType::F32, {columns.cols, matrices}, nullptr, 0, {}});
+        tensors.push_back({name + std::string(kCounts), BlockType::F32, {1, matrices}, nullptr, 0, {}});
+    }
+    GgufWriter writer(path, metadata, tensors);
+    for (const auto& [name, columns] : tensors_) {
+        // Means over a count of one: what matters is how columns compare.
+        const std::vector<float> counts(columns.measured.begin(), columns.measured.end());
+        writer.append(std::as_bytes(std::span(columns.weights)));
+        writer.append(std::as_bytes(std::span(counts)));
+    }
+    writer.finish();
 }
 
 const float* Importance::columns(std::string_view tensor, std::int64_t matrix, std::int64_t cols) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,12 @@ class Importance {
   public:
     /// Throws Error naming the file and what is wrong with it.
     static Importance read(const std::filesystem::path& path);
+
+    /// Adds what a matrix of a tensor was multiplied with: the sum of squares of each input over `count`
+    /// rows. All matrices of a tensor are added, in order.
+    void add(const std::string& tensor, std::span<const double> sums, std::uint64_t count);
+    /// Writes what read() reads. Throws Error.
+    void write(const std::filesystem::path& path) const;
 
     /// Weights of the `cols` columns of a tensor's matrix (expert); nullptr where it was not measured, or has
     /// another shape.

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/files/gguf_writer.h"
+#include "engine/model/folder_tokenizer.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
@@ -181,6 +182,16 @@ BlockType wanted_type(const ModelFile& file, const TensorView& tensor, const Qua
     return options.mix != nullptr ? mix_type(*options.mix, tensor.name, layer_count(file)) : base;
 }
 
+/// That of a folder in GGUF's keys; why there is none.
+std::string carry_tokenizer(const ModelFile& file, Metadata& metadata) {
+    std::error_code missing;
+    if (!std::filesystem::is_directory(file.path(), missing)) {
+        return "the file has none";
+    }
+    const TensorView* table = file.find("token_embd.weight");
+    return add_folder_tokenizer(file.path(), table ? static_cast<std::size_t>(table->rows()) : 0, metadata);
+}
+
 } // namespace
 
 bool writable(BlockType type) {
@@ -221,6 +232,9 @@ QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path&
         targets.push_back(std::move(target));
     }
     Metadata metadata = file.metadata();
+    if (!metadata.has("tokenizer.ggml.tokens")) {
+        report.no_tokenizer = carry_tokenizer(file, metadata);
+    }
     const std::uint64_t kind = options.mix != nullptr ? options.mix->file_type : file_type(options.type);
     metadata.set_stored("general.file_type", kind, GgufType::U32);
     metadata.set_stored("general.quantization_version", std::uint64_t{2}, GgufType::U32);

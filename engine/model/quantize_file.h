@@ -39,6 +39,7 @@ struct QuantizeReport {
     std::size_t tensors = 0, recoded = 0; ///< recoded: those whose type changed
     std::size_t bytes_before = 0, bytes_after = 0;
     std::vector<QuantizeFallback> fallbacks;
+    std::string no_tokenizer{}; ///< why the result has no tokenizer; empty: it has one
 };
 
 /// Bytes of tensor data read so far and in all; false cancels.

@@ -67,6 +67,15 @@ class FeedForwardObserver {
     virtual void observe(const FeedForwardView& view, int thread, int threads) = 0;
 };
 
+/// What a weight is multiplied with, for importance: row t is x + (index ? index[t] : t) * stride,
+/// weight.cols values. From any thread, several at the same time; once a product and step.
+class ProductObserver {
+  public:
+    virtual ~ProductObserver() = default;
+    virtual void observe(const Slice& weight, const float* x, std::int64_t stride, const std::int32_t* index,
+                         int rows) = 0;
+};
+
 /// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time.
 class Executor {
   public:
@@ -93,6 +102,12 @@ class Executor {
     virtual void set_observer(FeedForwardObserver* observer) {
         if (observer)
             throw Error("this backend cannot watch a model for calibration");
+    }
+
+    /// The same for all products with weights.
+    virtual void set_product_observer(ProductObserver* observer) {
+        if (observer)
+            throw Error("this backend cannot watch a model for its importance");
     }
 
     StepResult run(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop = {}) {

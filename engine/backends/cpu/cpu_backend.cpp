@@ -160,6 +160,7 @@ class CpuExecutor : public Executor {
     }
     StepResult wait() override;
     void set_observer(FeedForwardObserver* observer) override { observer_ = observer; }
+    void set_product_observer(ProductObserver* observer) override { product_observer_ = observer; }
 
   private:
     void reserve(const Batch& batch, Shared& shared) const;
@@ -175,6 +176,7 @@ class CpuExecutor : public Executor {
     std::shared_ptr<const WeightSet> weights_;
     std::stop_token stop_;
     FeedForwardObserver* observer_ = nullptr;
+    ProductObserver* product_observer_ = nullptr;
 };
 
 void CpuExecutor::reserve(const Batch& batch, Shared& shared) const {
@@ -215,12 +217,14 @@ StepResult CpuExecutor::wait() {
     }
     StepRun run(batch_, *weights_, *plan_, kv_, shared_, pool_->barrier(), counters_, stop_);
     run.observer = observer_;
+    run.product_observer = product_observer_;
     run.result.logits.resize(wanted * static_cast<std::size_t>(plan_->vocabulary));
     run.result.routes.assign(static_cast<std::size_t>(plan_->routes),
                              std::vector<std::vector<RouteChoice>>(wanted));
     pool_->run([&](int thread) {
         Worker& w = workers_[static_cast<std::size_t>(thread)];
         w.loops = 0;
+        w.observer = product_observer_;
         for (const auto& stage : stages_)
             stage->run(run, w);
     });

@@ -232,7 +232,7 @@ void FeedForwardStage::down(StepRun& run, Worker& w, const std::vector<Unit>& un
         const auto stride = round_up(static_cast<std::size_t>(u.width), 32);
         const Rows h{run.shared.hidden.data<float>() + u.hidden, static_cast<std::int64_t>(stride),
                      run.shared.hidden_i16.data<std::byte>() + u.hidden_i16,
-                     i16_row_bytes(static_cast<std::int64_t>(stride))};
+                     i16_row_bytes(static_cast<std::int64_t>(stride)), run.product_observer};
         if (u.all_rows) {
             multiply(*u.down, h, nullptr, u.tokens(), first, last, out, rows, true, w.decoded);
             for (int t = 0; u.down_bias && t < u.tokens(); ++t)

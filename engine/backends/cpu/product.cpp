@@ -34,6 +34,8 @@ static void multiply_exactly(const Slice& w, const Rows& x, const std::int32_t* 
 void multiply(const Slice& w, const Rows& x, const std::int32_t* index, int tokens, std::int64_t first_panel,
               std::int64_t last_panel, float* y, std::int64_t y_stride, bool accumulate,
               std::vector<float>& decoded) {
+    if (x.observer && first_panel == 0)
+        x.observer->observe(w, x.f32, x.f32_stride, index, tokens);
     if (w.layout == SliceLayout::Rows) {
         multiply_exactly(w, x, index, tokens, first_panel * kPanelRows,
                          std::min(last_panel * kPanelRows, w.rows), y, y_stride, accumulate, decoded);

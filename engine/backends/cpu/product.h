@@ -1,7 +1,7 @@
 // Products of weights and activations: through the packed kernels, or exactly (rows decoded, sums in double).
 #pragma once
 
-#include "engine/model/weights.h"
+#include "engine/run/backend.h"
 #include "kernels/cpu/kernels.h"
 
 #include <vector>
@@ -13,7 +13,8 @@ struct Rows {
     const float* f32 = nullptr;
     std::int64_t f32_stride = 0; ///< floats
     const std::byte* i16 = nullptr;
-    std::size_t i16_stride = 0; ///< bytes
+    std::size_t i16_stride = 0;          ///< bytes
+    ProductObserver* observer = nullptr; ///< sees the products with these rows; f32 is there then
 };
 
 /// y[t * y_stride + row] (+)= W[row, :] . x(index ? index[t] : t) for the rows of panels [first_panel,

@@ -30,7 +30,7 @@ std::byte* Buffer::reserve(std::size_t bytes) {
 
 void Worker::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
                      std::int64_t y_stride) {
-    Rows in{x, x_stride, nullptr, 0};
+    Rows in{x, x_stride, nullptr, 0, observer};
     if (wants_i16(weight)) {
         in.i16_stride = i16_row_bytes(weight.cols);
         std::byte* quantized = i16.get<std::byte>(static_cast<std::size_t>(rows) * in.i16_stride);
@@ -82,14 +82,14 @@ Rows StepRun::prepare_rows(Worker& w, ValueId in, const NormStep* norm, bool f32
         prepare_row(value(in) + std::int64_t{index ? index[i] : i} * n, n, norm, i16,
                     normed ? normed + std::int64_t{i} * n : nullptr,
                     quantized ? quantized + static_cast<std::size_t>(i) * stride : nullptr);
-    return {normed ? normed : value(in), n, quantized, stride};
+    return {normed ? normed : value(in), n, quantized, stride, product_observer};
 }
 
 Rows StepRun::prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16) {
     if (few_rows())
         return prepare_rows(w, in, norm, f32, i16, nullptr, rows());
     if (!norm && !i16)
-        return {value(in), width(in), nullptr, 0};
+        return {value(in), width(in), nullptr, 0, product_observer};
 
     const int n = width(in);
     const std::size_t stride = i16 ? i16_row_bytes(n) : 0;
@@ -101,7 +101,7 @@ Rows StepRun::prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, boo
                     quantized + static_cast<std::size_t>(r) * stride);
     });
     meet();
-    return {normed ? normed : value(in), n, quantized, stride};
+    return {normed ? normed : value(in), n, quantized, stride, product_observer};
 }
 
 int panels_per_task(std::int64_t panels, std::size_t panel_bytes) {

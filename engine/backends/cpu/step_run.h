@@ -46,6 +46,7 @@ struct Worker {
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
     Buffer f32, i16, scratch, state, queries, latent;
     std::vector<float> decoded;
+    ProductObserver* observer = nullptr; ///< of the step under way
     std::size_t bytes() const {
         return f32.bytes() + i16.bytes() + scratch.bytes() + state.bytes() + queries.bytes() + latent.bytes();
     }
@@ -86,6 +87,7 @@ class StepRun {
     Shared& shared;
     StepResult result;
     FeedForwardObserver* observer = nullptr;
+    ProductObserver* product_observer = nullptr;
 
     int rows() const { return static_cast<int>(batch.rows.size()); }
     /// With few rows each thread prepares its own inputs: cheaper than meeting the others.

@@ -30,7 +30,8 @@ Written copy_of(const TensorView& t) {
     w.view.pieces.clear();
     for (std::int64_t m = 0; m < t.matrices(); ++m) {
         const std::size_t bytes = row_bytes(t.type, t.cols()) * static_cast<std::size_t>(t.rows());
-        w.bytes.insert(w.bytes.end(), t.matrix(m), t.matrix(m) + bytes);
+        const auto blocks = t.matrix(m);
+        w.bytes.insert(w.bytes.end(), blocks.get(), blocks.get() + bytes);
     }
     return w;
 }
@@ -200,7 +201,7 @@ TEST_F(GgufForms, ExpertsOfTheirOwnAreGathered) {
                        nullptr,
                        0},
                       {}};
-            append(w, reinterpret_cast<const float*>(t.matrix(e)), t.rows() * t.cols());
+            append(w, reinterpret_cast<const float*>(t.matrix(e).get()), t.rows() * t.cols());
             tensors.push_back(std::move(w));
         }
     }
