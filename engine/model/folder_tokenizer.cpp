@@ -171,7 +171,7 @@ void store(const TokenizerData& data, Metadata& metadata) {
     set_id("tokenizer.ggml.eos_token_id", data.eos);
     set_id("tokenizer.ggml.unknown_token_id", data.unknown);
     set_id("tokenizer.ggml.padding_token_id", data.padding);
-    metadata.set("tokenizer.ggml.add_bos_token", data.add_bos);
+    metadata.set("tokenizer.ggml.add_bos_token", data.add_bos.value_or(false));
     metadata.set("tokenizer.ggml.add_eos_token", data.add_eos);
     if (data.model == "llama")
         metadata.set("tokenizer.ggml.add_space_prefix", data.add_space_prefix);

@@ -176,7 +176,7 @@ class LocalGeneratorTest : public QObject {
     void dialsActOnTheNextTokenAndReplayExactly() {
         LocalGenerator generator(1);
         QVERIFY(load(generator, mixture_));
-        const GenerationRequest asked = request(QStringLiteral("tune me"), 1500);
+        const GenerationRequest asked = request(QStringLiteral("tune me"), 3500);
         const RunId run = generator.submit(asked);
         bool moved = false, recoded = false;
         const Result live = collect(generator, run, [&](std::size_t tokens) {
@@ -196,7 +196,7 @@ class LocalGeneratorTest : public QObject {
         QVERIFY(moved && recoded);
         QCOMPARE(live.moves.size(), 3u);
         const int at = live.moves[0].token;
-        QVERIFY(at > 0 && at < 1500);
+        QVERIFY(at > 0 && at < 3500);
         QCOMPARE(live.tokens[static_cast<std::size_t>(at) - 1].experts_active, 3);
         QCOMPARE(live.tokens[static_cast<std::size_t>(at)].experts_active, 1);
         QCOMPARE(live.tokens[static_cast<std::size_t>(at)].temperature, 1.5);

@@ -172,8 +172,9 @@ TEST(ShapesTest, RandomContentsAreFiniteAndTakeOneMatrixOfMemory) {
     for (const TensorView& t : file->tensors()) {
         row.resize(static_cast<std::size_t>(t.cols()));
         for (std::int64_t m = 0; m < t.matrices(); ++m) {
+            const auto matrix = t.matrix(m);
             decode_row(t.type,
-                       t.matrix(m) + (t.rows() - 1) * static_cast<std::int64_t>(row_bytes(t.type, t.cols())),
+                       matrix.get() + (t.rows() - 1) * static_cast<std::int64_t>(row_bytes(t.type, t.cols())),
                        row);
             const double power = std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
             ASSERT_GT(power, 0) << t.name;
