@@ -55,9 +55,20 @@ void ChatController::takeModel(ModelState state) {
     const Tuning& defaults = generator_.capabilities().defaults;
     model_tuning_ = defaults.model;
     conversation_.tuning.model = model_tuning_;
-    if (current() == 0 && !tuned_)
-        conversation_.tuning = defaults;
+    if (!tuned_ && (current() == 0 || early_))
+        begin(defaults);
     Q_EMIT tuningChanged();
+}
+
+// Also for a question that was sent while the model loaded: it waits, and is answered with these dials.
+void ChatController::begin(const Tuning& defaults) {
+    early_ = false;
+    conversation_.tuning = defaults;
+    if (current() == 0)
+        return;
+    store_.saveTuning(current(), defaults);
+    if (const RunStatus* status = run(current()))
+        generator_.setTuning(status->run, defaults.sequence);
 }
 
 // ---- The list of chats ----
@@ -85,7 +96,8 @@ void ChatController::newChat() {
     ++open_serial_;
     conversation_ = {};
     conversation_.draft = new_chat_draft_;
-    if (generator_.modelState() == ModelState::Ready)
+    early_ = generator_.modelState() != ModelState::Ready;
+    if (!early_)
         conversation_.tuning = generator_.capabilities().defaults;
     conversation_.tuning.model = model_tuning_;
     tuned_ = false;
@@ -102,6 +114,7 @@ void ChatController::openChat(ConversationId id) {
 }
 
 void ChatController::show(const Conversation& conversation) {
+    early_ = false;
     conversation_ = conversation;
     conversation_.tuning.model = model_tuning_;
     // What streams is further than what is stored.

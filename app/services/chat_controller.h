@@ -107,6 +107,7 @@ class ChatController : public QObject {
     void answerQuestion(MessageId question, const std::optional<RunRecord>& replay, bool new_seed);
     std::vector<ChatTurn> turnsUntil(MessageId last) const;
     Message newMessage(MessageId parent, Author author) const;
+    void begin(const Tuning& defaults); ///< the shown chat with a model's dials
     void start(const Message& answer, GenerationRequest request);
     void drain();
     void take(RunId id, const std::vector<RunEvent>& events);
@@ -123,7 +124,8 @@ class ChatController : public QObject {
     Conversation conversation_;
     QString new_chat_draft_;
     ModelTuning model_tuning_; ///< of the loaded model
-    bool tuned_ = false;       ///< the user moved a dial of a chat not yet stored
+    bool tuned_ = false;       ///< the user moved a dial since the chat began
+    bool early_ = true;        ///< the chat began before a model was there to say its defaults
     bool listing_ = false;
     int open_serial_ = 0;
     std::unordered_map<RunId, std::unique_ptr<Live>> live_;

@@ -340,6 +340,33 @@ class ChatControllerTest : public QObject {
         QTRY_COMPARE(controller_->tuning().sequence.temperature, 0.1);
     }
 
+    void aChatBegunBeforeItsModelTakesTheModelsDials() {
+        FakeScript script = quick(QStringLiteral("an answer of some words"));
+        script.capabilities.defaults.sequence.temperature = 0.2;
+        begin(script);
+        QCOMPARE(controller_->tuning().sequence.temperature, 0.7); // nothing is known yet
+        QVERIFY(sendAndWait(QStringLiteral("q")));
+        const ConversationId id = controller_->current();
+        generator_->loadModel(QStringLiteral("m.gguf"));
+        QTRY_COMPARE(controller_->tuning().sequence.temperature, 0.2);
+        controller_->newChat();
+        controller_->openChat(id);
+        QTRY_COMPARE(controller_->current(), id);
+        QCOMPARE(controller_->tuning().sequence.temperature, 0.2); // stored with the chat
+    }
+
+    void aDialMovedBeforeTheModelIsThereStays() {
+        FakeScript script = quick(QStringLiteral("a"));
+        script.capabilities.defaults.sequence.temperature = 0.2;
+        begin(script);
+        Tuning tuning = controller_->tuning();
+        tuning.sequence.temperature = 1.3;
+        controller_->setTuning(tuning);
+        generator_->loadModel(QStringLiteral("m.gguf"));
+        QTRY_VERIFY(generator_->modelState() == ModelState::Ready);
+        QCOMPARE(controller_->tuning().sequence.temperature, 1.3);
+    }
+
     void filesGoInFrontOfTheQuestion() {
         begin(quick(QStringLiteral("a")));
         controller_->send(QStringLiteral("What is this?"),
