@@ -237,8 +237,8 @@ void MainWindow::connectModel() {
         models_->setError(state == ModelState::Failed ? error : QString());
         if (state == ModelState::Ready)
             services_.settings.setLastModel(services_.generator.capabilities().model_path);
+        showModel(); // the presets learn the model's defaults, with which the next may begin
         beginWithPreset(services_);
-        showModel();
     });
     connect(&generator, &Generator::loadProgress, this, [this](double share) {
         picker_->setProgress(share);

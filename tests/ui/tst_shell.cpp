@@ -100,6 +100,20 @@ class TestShell : public QObject {
     Q_OBJECT
 
   private Q_SLOTS:
+    void chatsBeginWithTheModelsDials() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        Capabilities capabilities = FakeGenerator::mixtureModel();
+        capabilities.defaults.sequence.temperature = 0.2;
+        desk.load(capabilities);
+        QCOMPARE(desk.controller.tuning().sequence.temperature, 0.2);
+        desk.controller.newChat();
+        QCOMPARE(desk.controller.tuning().sequence.temperature, 0.2);
+        capabilities.defaults.sequence.temperature = 0.6;
+        desk.load(capabilities); // another model before the first question
+        QCOMPARE(desk.controller.tuning().sequence.temperature, 0.6);
+    }
+
     void pagesAreReachedFromTheRail() {
         QTemporaryDir folder;
         Desk desk(folder.path());
