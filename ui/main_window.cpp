@@ -285,7 +285,8 @@ void MainWindow::showModel() {
     picker_->setCapabilities(capabilities);
     tune_->setCapabilities(capabilities);
     tune_->setTuning(services_.controller.tuning());
-    models_->setLoaded(state == ModelState::Ready ? capabilities.model_path : QString());
+    models_->setLoaded(state == ModelState::Ready ? capabilities.model_path : QString(),
+                       capabilities.weights_bytes);
     QString hint;
     if (state == ModelState::Ready &&
         capabilities.model_name.contains(u"SmolLM2-135M"_s, Qt::CaseInsensitive))

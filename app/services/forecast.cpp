@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/carve/calibrate.h"
+#include "engine/run/forecast.h"
 #include "engine/run/memory.h"
 #include "engine/run/model_defaults.h"
 #include "engine/run/precision.h"
@@ -24,34 +25,16 @@ QString text(std::string_view view) {
     return QString::fromUtf8(view.data(), static_cast<qsizetype>(view.size()));
 }
 
-/// Bytes of weights one token of the answer reads: of routed experts only the active ones, of a table of
-/// embeddings one row.
-double bytesReadPerToken(const LoadedModel& model, std::optional<BlockType> wanted) {
-    double bytes = 0;
-    const Plan& plan = model.plan();
-    for (const WeightSource& source : model.sources()) {
-        if (source.use == WeightUse::Table)
-            continue;
-        const TensorView& tensor = *source.tensor;
-        const auto type = recoded_type(source, wanted);
-        const double size = type ? static_cast<double>(tensor.rows() * tensor.matrices()) *
-                                       static_cast<double>(row_bytes(*type, tensor.cols()))
-                                 : static_cast<double>(tensor.bytes);
-        const bool routed = source.role == WeightRole::RoutedExpert && plan.experts > 0;
-        bytes += routed ? size * plan.experts_active / plan.experts : size;
-    }
-    return bytes;
-}
-
-ChoiceForecast forecastWeights(const LoadedModel& model, BlockType type, double bandwidth) {
-    const PrecisionForecast precision = forecast_precision(model.sources(), type);
+ChoiceForecast forecastWeights(const ModelPlan& plan, const MemoryForecast& memory, BlockType type,
+                               double bandwidth) {
+    const PrecisionForecast precision = forecast_precision(plan.sources, type);
     ChoiceForecast choice;
     choice.name = text(traits(type).name);
-    choice.bytes = precision.bytes;
+    choice.bytes = memory.weights(type).weights;
     choice.no_gain = precision.no_gain;
     choice.note = QString::fromStdString(describe_fallbacks(type, precision.fallbacks));
     if (bandwidth > 0)
-        choice.tokens_per_second = bandwidth / bytesReadPerToken(model, type);
+        choice.tokens_per_second = bandwidth / memory.bytes_read_per_token(type, 0);
     return choice;
 }
 
@@ -159,19 +142,21 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     if (plan.experts == 0)
         c.unavailable.append(QStringLiteral("experts"));
     c.can_carve = carvable(model.config());
-    c.weights_bytes = forecast_precision(model.sources(), std::nullopt).bytes;
+    const ModelPlan model_plan{plan, model.sources()};
+    const MemoryForecast memory(model_plan, model.file(), model.backend());
+    c.weights_bytes = model.weights()->own_bytes();
     const auto& choices = find_control("quant")->choices;
     for (int i = 0; i < kBlockTypes; ++i) {
         const auto type = static_cast<BlockType>(i);
         const bool own = text(traits(type).name) == c.file_precision;
         if (own || std::ranges::find(choices, traits(type).name) != choices.end())
-            c.weights.push_back(forecastWeights(model, type, bandwidth));
+            c.weights.push_back(forecastWeights(model_plan, memory, type, bandwidth));
     }
     std::ranges::stable_sort(c.weights, std::greater<>{}, &ChoiceForecast::bytes);
     for (const BlockType type : {BlockType::F16, BlockType::Q8_0}) {
         ChoiceForecast choice;
         choice.name = text(traits(type).name);
-        const quint64 a_token = model.executor().kv_block_bytes(type) / kKvBlockTokens;
+        const quint64 a_token = static_cast<quint64>(memory.kv_bytes_per_token(type));
         choice.bytes = a_token * static_cast<quint64>(std::max(config.context, 0));
         choice.note = QCoreApplication::translate("Forecast", "with a full context");
         c.kv.push_back(choice);
@@ -180,9 +165,9 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     }
     c.defaults = default_tuning(model.file(), config);
     c.defaults.sequence.experts = plan.experts_active;
-    const SystemMemory memory = system_memory();
-    c.memory_total = memory.total;
-    c.memory_available = memory.available;
+    const SystemMemory machine = system_memory();
+    c.memory_total = machine.total;
+    c.memory_available = machine.available;
     return c;
 }
 

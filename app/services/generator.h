@@ -60,7 +60,7 @@ class TokenStream {
 /// How one choice of a stepped control would turn out, known before it is chosen.
 struct ChoiceForecast {
     QString name;                 ///< "Q4_K"
-    quint64 bytes = 0;            ///< weights, or KV at the full context
+    quint64 bytes = 0;            ///< of memory of our own: weights, or the cache as `note` says
     double tokens_per_second = 0; ///< expected at decode; 0: not known yet
     bool no_gain = false;         ///< above the file's own precision
     QString note;                 ///< "Q5_0 where rows are not divisible by 256"
@@ -77,9 +77,9 @@ struct Capabilities {
     bool can_carve = false;
     QStringList unavailable; ///< names of controls that do not exist here
     std::vector<ChoiceForecast> weights, kv;
-    Tuning defaults; ///< the model's own
-    quint64 weights_bytes = 0, kv_bytes_per_token = 0;
-    quint64 memory_total = 0, memory_available = 0; ///< bytes of RAM
+    Tuning defaults;                                   ///< the model's own
+    quint64 weights_bytes = 0, kv_bytes_per_token = 0; ///< weights: measured, in memory of our own
+    quint64 memory_total = 0, memory_available = 0;    ///< bytes of RAM
 };
 
 enum class ModelState { None, Loading, Ready, Failed };

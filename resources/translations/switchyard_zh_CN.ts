@@ -2,6 +2,101 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AnatomyText</name>
+    <message>
+        <source>Embeddings</source>
+        <translation>词嵌入</translation>
+    </message>
+    <message>
+        <source>Attention</source>
+        <translation>注意力</translation>
+    </message>
+    <message>
+        <source>Dense layers</source>
+        <translation>稠密层</translation>
+    </message>
+    <message>
+        <source>Shared experts</source>
+        <translation>共享专家</translation>
+    </message>
+    <message>
+        <source>Routed experts</source>
+        <translation>路由专家</translation>
+    </message>
+    <message>
+        <source>Routers</source>
+        <translation>路由器</translation>
+    </message>
+    <message>
+        <source>Norms</source>
+        <translation>归一化</translation>
+    </message>
+    <message>
+        <source>Output</source>
+        <translation>输出层</translation>
+    </message>
+    <message>
+        <source>none: a dense model</source>
+        <translation>无：稠密模型</translation>
+    </message>
+    <message>
+        <source>%1 of %2 a token</source>
+        <translation>每词元选 %2 个中的 %1 个</translation>
+    </message>
+    <message>
+        <source>from the best %1 of %2 groups</source>
+        <translation>取自 %2 组中最好的 %1 组</translation>
+    </message>
+    <message>
+        <source>%1 shared</source>
+        <translation>共享 %1 个</translation>
+    </message>
+    <message>
+        <source>sigmoid gate</source>
+        <translation>sigmoid 门控</translation>
+    </message>
+    <message>
+        <source>softmax gate</source>
+        <translation>softmax 门控</translation>
+    </message>
+    <message>
+        <source>normalised</source>
+        <translation>归一化权重</translation>
+    </message>
+    <message>
+        <source>%1 layers of %2</source>
+        <translation>%1 层，宽 %2</translation>
+    </message>
+    <message>
+        <source>%1 heads of %2</source>
+        <translation>%1 个头，宽 %2</translation>
+    </message>
+    <message>
+        <source>latent of %1 + %2</source>
+        <translation>潜向量 %1 + %2</translation>
+    </message>
+    <message>
+        <source>%1 KV heads</source>
+        <translation>%1 个 KV 头</translation>
+    </message>
+    <message>
+        <source>vocabulary %1</source>
+        <translation>词表 %1</translation>
+    </message>
+    <message>
+        <source>%1 TFLOP</source>
+        <translation>%1 TFLOP</translation>
+    </message>
+    <message>
+        <source>%1 GFLOP</source>
+        <translation>%1 GFLOP</translation>
+    </message>
+    <message>
+        <source>%1 MFLOP</source>
+        <translation>%1 MFLOP</translation>
+    </message>
+</context>
+<context>
     <name>CarveStages</name>
     <message>
         <source>writing calibration text</source>
@@ -216,6 +311,152 @@
     <message>
         <source>Code</source>
         <translation>代码</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::AnatomyReader</name>
+    <message>
+        <source>%1 cannot be read: %2</source>
+        <translation>无法读取 %1：%2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::AnatomyView</name>
+    <message>
+        <source>Memory it will take</source>
+        <translation>将占用的内存</translation>
+    </message>
+    <message>
+        <source>Weights at each precision</source>
+        <translation>各精度下的权重大小</translation>
+    </message>
+    <message>
+        <source>Choose a model to see what it is made of.</source>
+        <translation>选择一个模型，查看它的构成。</translation>
+    </message>
+    <message>
+        <source>Context to forecast memory for, in tokens</source>
+        <translation>用于预测内存的上下文长度（词元）</translation>
+    </message>
+    <message>
+        <source>Precision of the weights to forecast memory for</source>
+        <translation>用于预测内存的权重精度</translation>
+    </message>
+    <message>
+        <source>Precision of the KV cache to forecast memory for</source>
+        <translation>用于预测内存的 KV 缓存精度</translation>
+    </message>
+    <message>
+        <source>Context in tokens</source>
+        <translation>上下文（词元）</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>KV cache</source>
+        <translation>KV 缓存</translation>
+    </message>
+    <message>
+        <source>%1 parameters, %2 of them active a token</source>
+        <translation>%1 参数，每词元激活 %2</translation>
+    </message>
+    <message>
+        <source>Active are those that a token is computed with: of the routed experts only the chosen ones. The embedding table is looked up; with it there are %1.</source>
+        <translation>激活参数是计算一个词元时用到的参数：路由专家只计被选中的。词嵌入表只是查表；算上它共 %1。</translation>
+    </message>
+    <message>
+        <source>%1 active</source>
+        <translation>激活 %1</translation>
+    </message>
+    <message>
+        <source>Shape</source>
+        <translation>形状</translation>
+    </message>
+    <message>
+        <source>Experts</source>
+        <translation>专家</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>上下文</translation>
+    </message>
+    <message>
+        <source>%1 tokens</source>
+        <translation>%1 个词元</translation>
+    </message>
+    <message>
+        <source>%1 in %2</source>
+        <translation>%2 为 %1</translation>
+    </message>
+    <message>
+        <source>KV a token</source>
+        <translation>每词元 KV</translation>
+    </message>
+    <message>
+        <source>%1 values: %2</source>
+        <translation>%1 个数值：%2</translation>
+    </message>
+    <message>
+        <source>Work a token</source>
+        <translation>每词元计算量</translation>
+    </message>
+    <message>
+        <source>about %1, at this context %2</source>
+        <translation>约 %1，在此上下文下 %2</translation>
+    </message>
+    <message>
+        <source>Output</source>
+        <translation>输出层</translation>
+    </message>
+    <message>
+        <source>the embedding table, used a second time (tied)</source>
+        <translation>与词嵌入表共用（权重绑定）</translation>
+    </message>
+    <message>
+        <source>as in the file</source>
+        <translation>与文件相同</translation>
+    </message>
+    <message>
+        <source>%1 (the file&apos;s)</source>
+        <translation>%1（文件自带）</translation>
+    </message>
+    <message>
+        <source>%1 (as published)</source>
+        <translation>%1（发布时）</translation>
+    </message>
+    <message>
+        <source>no gain over the file</source>
+        <translation>相比文件没有提升</translation>
+    </message>
+    <message>
+        <source>KV cache at this context</source>
+        <translation>此上下文的 KV 缓存</translation>
+    </message>
+    <message>
+        <source>Scratch for a chunk of the prompt</source>
+        <translation>处理一段提示的暂存区</translation>
+    </message>
+    <message>
+        <source>Together</source>
+        <translation>合计</translation>
+    </message>
+    <message>
+        <source>Stays in the file, read as needed</source>
+        <translation>留在文件中，按需读取</translation>
+    </message>
+    <message>
+        <source>Fits: %1 of RAM are free.</source>
+        <translation>放得下：空闲内存 %1。</translation>
+    </message>
+    <message>
+        <source>Does not fit: %1 are needed, %2 of RAM are free. Choose a lower precision or a shorter context.</source>
+        <translation>放不下：需要 %1，空闲内存 %2。请选择更低的精度或更短的上下文。</translation>
+    </message>
+    <message>
+        <source>In use now: its weights were forecast at %1 and take %2.</source>
+        <translation>正在使用：权重预测 %1，实际占用 %2。</translation>
     </message>
 </context>
 <context>
@@ -1110,6 +1351,37 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>In use: %1.</source>
         <translation>正在使用：%1。</translation>
     </message>
+    <message>
+        <source>Parts of the Models page</source>
+        <translation>“模型”页的各部分</translation>
+    </message>
+    <message>
+        <source>In your folders</source>
+        <translation>文件夹中的模型</translation>
+    </message>
+    <message>
+        <source>Shape calculator</source>
+        <translation>形状计算器</translation>
+    </message>
+    <message>
+        <source>What the chosen model is made of</source>
+        <translation>所选模型的构成</translation>
+    </message>
+    <message>
+        <source>Choose a model to see what it is made of.</source>
+        <translation>选择一个模型，查看它的构成。</translation>
+    </message>
+    <message>
+        <source>Reading %1…</source>
+        <translation>正在读取 %1…</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::PartBar</name>
+    <message>
+        <source>Parameters by part</source>
+        <translation>各部分的参数</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::PresetBar</name>
@@ -1348,6 +1620,81 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>from the next start: %1</source>
         <translation>下次启动起：%1</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ShapeCalculator</name>
+    <message>
+        <source>A well-known model&apos;s shape to start from</source>
+        <translation>作为起点的知名模型形状</translation>
+    </message>
+    <message>
+        <source>Start from</source>
+        <translation>起点</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>层数</translation>
+    </message>
+    <message>
+        <source>Hidden width</source>
+        <translation>隐藏层宽度</translation>
+    </message>
+    <message>
+        <source>Heads</source>
+        <translation>注意力头数</translation>
+    </message>
+    <message>
+        <source>KV heads</source>
+        <translation>KV 头数</translation>
+    </message>
+    <message>
+        <source>Width of a head</source>
+        <translation>每个头的宽度</translation>
+    </message>
+    <message>
+        <source>Latent of the KV cache (MLA), 0: none</source>
+        <translation>KV 缓存的潜向量（MLA），0：无</translation>
+    </message>
+    <message>
+        <source>Width of dense layers</source>
+        <translation>稠密层宽度</translation>
+    </message>
+    <message>
+        <source>Experts, 0: a dense model</source>
+        <translation>专家数，0：稠密模型</translation>
+    </message>
+    <message>
+        <source>Active experts a token</source>
+        <translation>每词元激活的专家</translation>
+    </message>
+    <message>
+        <source>Width of an expert</source>
+        <translation>每个专家的宽度</translation>
+    </message>
+    <message>
+        <source>Width of the shared experts together</source>
+        <translation>共享专家总宽度</translation>
+    </message>
+    <message>
+        <source>Dense layers before the experts</source>
+        <translation>专家层之前的稠密层</translation>
+    </message>
+    <message>
+        <source>Vocabulary</source>
+        <translation>词表大小</translation>
+    </message>
+    <message>
+        <source>Context in tokens</source>
+        <translation>上下文（词元）</translation>
+    </message>
+    <message>
+        <source>The output is the embedding table (tied)</source>
+        <translation>输出层与词嵌入表共用（绑定）</translation>
+    </message>
+    <message>
+        <source>Like %1</source>
+        <translation>类似 %1</translation>
     </message>
 </context>
 <context>

@@ -1,5 +1,6 @@
 #include "ui/models/model_table.h"
 
+#include "ui/models/anatomy_text.h"
 #include "ui/models/model_picker.h"
 #include "ui/theme.h"
 
@@ -8,20 +9,6 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
-namespace {
-
-/// "460 K", "134 M", "15.7 B"
-QString countText(quint64 count) {
-    const QLocale locale;
-    if (count >= 1000000000)
-        return locale.toString(static_cast<double>(count) / 1e9, 'f', 1) + u" B"_s;
-    if (count >= 1000000)
-        return locale.toString(static_cast<double>(count) / 1e6, 'f', 0) + u" M"_s;
-    return locale.toString(static_cast<double>(count) / 1e3, 'f', 0) + u" K"_s;
-}
-
-} // namespace
-
 void ModelTable::setModels(const QList<ModelEntry>& models) {
     beginResetModel();
     models_ = models;

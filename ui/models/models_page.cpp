@@ -1,14 +1,20 @@
 #include "ui/models/models_page.h"
 
+#include "ui/models/anatomy_view.h"
 #include "ui/models/folder_list.h"
 #include "ui/models/model_picker.h"
 #include "ui/models/model_table.h"
+#include "ui/models/shape_calculator.h"
 #include "ui/theme.h"
 
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollArea>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QTabBar>
 #include <QTableView>
 #include <QVBoxLayout>
 
@@ -21,12 +27,30 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString&
     setObjectName(u"models"_s);
     auto* title = new QLabel(tr("Models"), this);
     title->setProperty("title", true);
-    line_ = new QLabel(this);
-    line_->setObjectName(u"models.line"_s);
-    line_->setProperty("muted", true);
-    line_->setWordWrap(true);
+    tabs_ = new QTabBar(this);
+    tabs_->setObjectName(u"models.tabs"_s);
+    tabs_->setAccessibleName(tr("Parts of the Models page"));
+    tabs_->setDrawBase(false);
+    tabs_->setExpanding(false);
+    tabs_->addTab(tr("In your folders"));
+    tabs_->addTab(tr("Shape calculator"));
+    pages_ = new QStackedWidget(this);
+    pages_->addWidget(buildFiles(settings, own_folder));
+    pages_->addWidget(new ShapeCalculator);
+    connect(tabs_, &QTabBar::currentChanged, pages_, &QStackedWidget::setCurrentIndex);
+
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(24, 18, 24, 18);
+    layout->setSpacing(10);
+    layout->addWidget(title);
+    layout->addWidget(tabs_);
+    layout->addWidget(pages_, 1);
+    refresh();
+}
+
+void ModelsPage::buildTable() {
     model_ = new ModelTable(this);
-    table_ = new QTableView(this);
+    table_ = new QTableView;
     table_->setObjectName(u"models.table"_s);
     table_->setAccessibleName(tr("Models in your folders"));
     table_->setModel(model_);
@@ -41,39 +65,64 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString&
     table_->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
     table_->horizontalHeader()->setSectionResizeMode(ModelTable::Name, QHeaderView::Interactive);
     table_->horizontalHeader()->setStretchLastSection(true);
-    table_->setColumnWidth(ModelTable::Name, 320);
-    detail_ = new QLabel(this);
+    table_->setColumnWidth(ModelTable::Name, 280);
+}
+
+QWidget* ModelsPage::buildFiles(Settings& settings, const QString& own_folder) {
+    line_ = new QLabel;
+    line_->setObjectName(u"models.line"_s);
+    line_->setProperty("muted", true);
+    line_->setWordWrap(true);
+    buildTable();
+    detail_ = new QLabel;
     detail_->setObjectName(u"models.detail"_s);
     detail_->setWordWrap(true);
     detail_->setTextInteractionFlags(Qt::TextSelectableByMouse);
     detail_->hide();
 
-    load_ = new QPushButton(tr("Load"), this);
+    load_ = new QPushButton(tr("Load"));
     load_->setObjectName(u"models.load"_s);
     load_->setProperty("primary", true);
-    auto* open = new QPushButton(themedIcon(u"folder"_s), tr("Open a model file…"), this);
+    auto* open = new QPushButton(themedIcon(u"folder"_s), tr("Open a model file…"));
     open->setObjectName(u"models.openFile"_s);
-    auto* rescan = new QPushButton(themedIcon(u"refresh"_s), tr("Look again"), this);
+    auto* rescan = new QPushButton(themedIcon(u"refresh"_s), tr("Look again"));
     rescan->setObjectName(u"models.rescan"_s);
     auto* buttons = new QHBoxLayout;
     buttons->addWidget(load_);
     buttons->addWidget(open);
     buttons->addWidget(rescan);
     buttons->addStretch();
-    auto* folders_title = new QLabel(tr("Folders that are searched"), this);
+    auto* folders_title = new QLabel(tr("Folders that are searched"));
     folders_title->setProperty("heading", true);
 
-    auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(24, 18, 24, 18);
-    layout->setSpacing(10);
-    layout->addWidget(title);
-    layout->addWidget(line_);
-    layout->addWidget(table_, 1);
-    layout->addWidget(detail_);
-    layout->addLayout(buttons);
-    layout->addSpacing(6);
-    layout->addWidget(folders_title);
-    layout->addWidget(new FolderList(settings, own_folder, u"models"_s, this));
+    auto* files = new QWidget;
+    auto* left = new QVBoxLayout(files);
+    left->setContentsMargins(0, 8, 12, 0);
+    left->setSpacing(10);
+    left->addWidget(line_);
+    left->addWidget(table_, 1);
+    left->addWidget(detail_);
+    left->addLayout(buttons);
+    left->addWidget(folders_title);
+    left->addWidget(new FolderList(settings, own_folder, u"models"_s));
+
+    anatomy_ = new AnatomyView(u"models.anatomy"_s);
+    auto* right = new QScrollArea;
+    right->setObjectName(u"models.anatomy"_s);
+    right->setAccessibleName(tr("What the chosen model is made of"));
+    right->setWidgetResizable(true);
+    right->setFrameShape(QFrame::NoFrame);
+    right->setFocusPolicy(Qt::NoFocus);
+    right->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    anatomy_->setContentsMargins(14, 8, 8, 0);
+    right->setWidget(anatomy_);
+    auto* halves = new QSplitter(Qt::Horizontal);
+    halves->setChildrenCollapsible(false);
+    halves->addWidget(files);
+    halves->addWidget(right);
+    halves->setStretchFactor(0, 3);
+    halves->setStretchFactor(1, 2);
+    right->setMinimumWidth(330);
 
     connect(load_, &QPushButton::clicked, this, &ModelsPage::loadChosen);
     connect(table_, &QTableView::activated, this, &ModelsPage::loadChosen);
@@ -81,13 +130,18 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString&
     connect(rescan, &QPushButton::clicked, &library_, &ModelLibrary::rescan);
     connect(&library_, &ModelLibrary::changed, this, &ModelsPage::refresh);
     connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &ModelsPage::showChosen);
-    refresh();
+    connect(&reader_, &AnatomyReader::read, this, [this](const AnatomyReport& report) {
+        if (report.source == read_path_) // else another was chosen meanwhile, or none
+            anatomy_->setReport(report);
+    });
+    return halves;
 }
 
 void ModelsPage::refresh() {
     const ModelEntry* chosen = model_->entry(table_->currentIndex());
     const QString path = chosen ? chosen->path : loaded_;
     model_->setModels(library_.models());
+    read_path_.clear(); // the file may have changed
     for (int row = 0; row < model_->rowCount(); ++row) {
         if (library_.models()[row].path == path)
             table_->selectRow(row);
@@ -104,6 +158,7 @@ void ModelsPage::showChosen() {
     setLook(detail_, "error", chosen && !chosen->error.isEmpty());
     detail_->setText(!chosen ? QString() : !chosen->error.isEmpty() ? chosen->error : chosen->path);
     detail_->setVisible(!detail_->text().isEmpty());
+    readChosen();
     const auto count = static_cast<int>(library_.models().size());
     QString line = library_.scanning() ? tr("Looking through the folders…")
                    : count == 0
@@ -114,14 +169,30 @@ void ModelsPage::showChosen() {
     line_->setText(line);
 }
 
+void ModelsPage::readChosen() {
+    const ModelEntry* chosen = model_->entry(table_->currentIndex());
+    const QString path = chosen && chosen->error.isEmpty() ? chosen->path : QString();
+    if (path == read_path_)
+        return;
+    read_path_ = path;
+    if (path.isEmpty()) {
+        anatomy_->setSentence(tr("Choose a model to see what it is made of."));
+        return;
+    }
+    if (anatomy_->report().source != path)
+        anatomy_->setSentence(tr("Reading %1…").arg(chosen->name));
+    reader_.readFile(path);
+}
+
 void ModelsPage::loadChosen() {
     const ModelEntry* chosen = model_->entry(table_->currentIndex());
     if (chosen && chosen->error.isEmpty())
         Q_EMIT loadRequested(chosen->path);
 }
 
-void ModelsPage::setLoaded(const QString& path) {
+void ModelsPage::setLoaded(const QString& path, quint64 weights_bytes) {
     loaded_ = path;
+    anatomy_->setMeasured(path, weights_bytes);
     refresh();
 }
 

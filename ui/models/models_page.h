@@ -1,6 +1,8 @@
-// The Models page: what is in the user's folders, and why a file cannot be used.
+// The Models page: what is in the user's folders, what the chosen file is made of and why it cannot be used;
+// and the shape calculator.
 #pragma once
 
+#include "app/services/anatomy_reader.h"
 #include "app/services/generator.h"
 #include "app/services/model_library.h"
 #include "app/services/settings.h"
@@ -9,10 +11,13 @@
 
 class QLabel;
 class QPushButton;
+class QStackedWidget;
+class QTabBar;
 class QTableView;
 
 namespace switchyard {
 
+class AnatomyView;
 class ModelTable;
 
 class ModelsPage : public QWidget {
@@ -21,8 +26,8 @@ class ModelsPage : public QWidget {
     /// `own_folder` is the data folder's folder of models.
     ModelsPage(ModelLibrary& library, Settings& settings, const QString& own_folder,
                QWidget* parent = nullptr);
-    /// The model in use: it is named on the page. Empty: none.
-    void setLoaded(const QString& path);
+    /// The model in use: it is named on the page. Empty: none. `weights_bytes`: what its weights take.
+    void setLoaded(const QString& path, quint64 weights_bytes);
     /// An error of loading, shown here too where it was asked for here.
     void setError(const QString& sentence);
 
@@ -31,6 +36,9 @@ class ModelsPage : public QWidget {
     void openFileRequested();
 
   private:
+    QWidget* buildFiles(Settings& settings, const QString& own_folder);
+    void buildTable();
+    void readChosen();
     void refresh();
     void loadChosen();
     void showChosen();
@@ -40,7 +48,11 @@ class ModelsPage : public QWidget {
     QTableView* table_;
     QLabel *line_, *detail_;
     QPushButton* load_;
-    QString loaded_;
+    AnatomyView* anatomy_;
+    QTabBar* tabs_;
+    QStackedWidget* pages_;
+    QString loaded_, read_path_;
+    AnatomyReader reader_;
 };
 
 } // namespace switchyard
