@@ -2,6 +2,7 @@
 
 #include "ui/models/folder_list.h"
 #include "ui/theme.h"
+#include "ui/wheel_guard.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -73,6 +74,7 @@ SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* pare
     buildFolders(inner);
     inner->addStretch();
     content->setMaximumWidth(760);
+    leaveWheelToPage(content);
     auto* scroll = new QScrollArea(this);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);

@@ -157,10 +157,10 @@ void add_memory(nlohmann::ordered_json& json, const MemoryUse& predicted, const 
                 const LoadedModel& model, std::uint64_t resident_before) {
     json["forecast"] = to_json(predicted);
     json["forecast_bytes"] = predicted.total();
-    json["measured_bytes"] =
-        last.weights_bytes + last.kv_bytes + last.scratch_bytes + model.file().memory_bytes();
+    json["counted_bytes"] = last.weights_bytes + last.kv_bytes + last.scratch_bytes + predicted.text +
+                            model.file().memory_bytes();
     const std::uint64_t resident = process_memory().anonymous;
-    json["resident_bytes"] = resident > resident_before ? resident - resident_before : 0;
+    json["measured_bytes"] = resident > resident_before ? resident - resident_before : 0;
 }
 
 void print_line(const char* label, const nlohmann::ordered_json& json, const std::string& key,

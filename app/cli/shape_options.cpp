@@ -39,8 +39,9 @@ Shape ShapeOptions::shape() const {
 
 nlohmann::ordered_json to_json(const MemoryUse& use) {
     return {{"weights_bytes", use.weights}, {"weights_mapped_bytes", use.mapped},
-            {"copies_bytes", use.copies},   {"kv_bytes", use.kv},
-            {"scratch_bytes", use.scratch}, {"total_bytes", use.total()}};
+            {"copies_bytes", use.copies},   {"tokenizer_and_metadata_bytes", use.text},
+            {"kv_bytes", use.kv},           {"scratch_bytes", use.scratch},
+            {"total_bytes", use.total()}};
 }
 
 } // namespace switchyard

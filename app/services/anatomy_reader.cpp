@@ -55,8 +55,10 @@ AnatomyReport describe(const ModelFile& file) {
     describeCaches(memory, report);
     MemoryDials whole_chunks;
     whole_chunks.context = report.config.context;
-    report.scratch_bytes = memory.use(whole_chunks).scratch;
-    report.copies_bytes = file.memory_bytes();
+    const MemoryUse use = memory.use(whole_chunks);
+    report.scratch_bytes = use.scratch;
+    report.copies_bytes = use.copies;
+    report.text_bytes = use.text;
     report.flops_per_token = flops_per_token(plan, 0, 0);
     report.flops_per_context_token = flops_per_token(plan, 0, kFar + 1) - flops_per_token(plan, 0, kFar);
     report.memory_available = system_memory().available;
@@ -84,6 +86,7 @@ AnatomyReport readOr(const QString& source, bool is_file, Open&& open) {
 ReportedMemory memoryOf(const AnatomyReport& report, int precision, int cache, int context) {
     ReportedMemory memory;
     memory.scratch = report.scratch_bytes;
+    memory.text = report.text_bytes;
     if (precision >= 0 && static_cast<std::size_t>(precision) < report.precisions.size()) {
         const auto& p = report.precisions[static_cast<std::size_t>(precision)];
         memory.weights = p.weights_bytes + report.copies_bytes;

@@ -38,14 +38,14 @@ struct AnatomyReport {
     };
     std::vector<Cache> caches;
     quint64 scratch_bytes = 0;                               ///< of a prefill chunk of the usual size
-    quint64 copies_bytes = 0;                                ///< see MemoryUse
+    quint64 copies_bytes = 0, text_bytes = 0;                ///< see MemoryUse
     double flops_per_token = 0, flops_per_context_token = 0; ///< at no context; more for each token of it
     quint64 memory_available = 0;                            ///< bytes of RAM free now; 0: not known
 };
 
 struct ReportedMemory {
-    quint64 weights = 0, mapped = 0, kv = 0, scratch = 0;
-    quint64 total() const { return weights + kv + scratch; }
+    quint64 weights = 0, mapped = 0, text = 0, kv = 0, scratch = 0;
+    quint64 total() const { return weights + text + kv + scratch; }
 };
 
 /// The report's memory at a precision, a cache type (both by index) and a context in tokens.

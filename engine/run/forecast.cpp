@@ -5,8 +5,58 @@
 #include "engine/run/precision.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace switchyard {
+
+namespace {
+
+constexpr std::size_t kInnerString = 15; ///< bytes that a string holds without memory of its own
+// Bytes that a tokenizer takes for each token and each merge. Measured with vocabularies of 32,000 to 102,400
+// tokens, byte-level and SentencePiece, which are met to within 3 %.
+constexpr std::uint64_t kTokenBytes = 118, kMergeBytes = 54;
+
+std::uint64_t string_bytes(const std::string& text) {
+    return sizeof text + (text.size() > kInnerString ? (text.size() + 24) / 16 * 16 : 0);
+}
+
+std::uint64_t metadata_bytes(const Metadata& metadata) {
+    std::uint64_t bytes = 0;
+    for (const auto& [key, value] : metadata.entries()) {
+        bytes += string_bytes(key) + sizeof value;
+        bytes += std::visit(
+            [](const auto& v) -> std::uint64_t {
+                using T = std::decay_t<decltype(v)>;
+                if constexpr (std::is_same_v<T, std::string>)
+                    return string_bytes(v);
+                else if constexpr (std::is_same_v<T, std::vector<std::string>>)
+                    return std::transform_reduce(v.begin(), v.end(), std::uint64_t{0}, std::plus<>{},
+                                                 string_bytes);
+                else if constexpr (std::is_same_v<T, std::vector<bool>>)
+                    return v.size() / 8;
+                else if constexpr (std::is_arithmetic_v<T>)
+                    return 0;
+                else
+                    return v.size() * sizeof(v[0]);
+            },
+            value);
+    }
+    return bytes;
+}
+
+std::uint64_t tokenizer_bytes(const ModelFile& file) {
+    const auto* tokens = file.metadata().texts("tokenizer.ggml.tokens");
+    const auto* merges = file.metadata().texts("tokenizer.ggml.merges");
+    if (tokens)
+        return tokens->size() * kTokenBytes + (merges ? merges->size() * kMergeBytes : 0);
+    // A folder's tokenizer is not in the metadata; byte-level ones have about as many merges as tokens.
+    const TensorView* embedding = file.find("token_embd.weight");
+    if (!embedding || !std::filesystem::exists(file.path() / "tokenizer.json"))
+        return 0;
+    return static_cast<std::uint64_t>(embedding->rows()) * (kTokenBytes + kMergeBytes);
+}
+
+} // namespace
 
 MemoryForecast::MemoryForecast(const ModelPlan& model, const ModelFile& file, Backend& backend)
     : model_(model), file_(file), backend_(backend),
@@ -23,6 +73,7 @@ MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
         (size.mapped && !recoded ? use.mapped : use.weights) += bytes;
     }
     use.copies = file_.memory_bytes();
+    use.text = metadata_bytes(file_.metadata()) + tokenizer_bytes(file_);
     return use;
 }
 
@@ -69,7 +120,8 @@ std::string describe_shortage(const MemoryUse& use) {
     if (free == 0 || use.total() <= free)
         return "";
     return "needs " + format_bytes(use.total()) + " (weights " + format_bytes(use.weights + use.copies) +
-           ", KV cache " + format_bytes(use.kv) + ", scratch " + format_bytes(use.scratch) + "), " +
+           ", KV cache " + format_bytes(use.kv) + ", scratch " + format_bytes(use.scratch) +
+           ", tokenizer " + format_bytes(use.text) + "), " +
            format_bytes(free) + " are free";
 }
 

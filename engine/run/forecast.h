@@ -15,11 +15,12 @@ struct MemoryUse {
     std::uint64_t mapped =
         0; ///< what stays in the mapped file: the system's cache, given back when it is short
     std::uint64_t copies = 0;  ///< tensors that reading the file put into memory, beside those as placed
+    std::uint64_t text = 0;    ///< tokenizer and metadata
     std::uint64_t kv = 0;      ///< cache of one conversation
     std::uint64_t scratch = 0; ///< of a step
 
     /// Memory of our own.
-    std::uint64_t total() const { return weights + copies + kv + scratch; }
+    std::uint64_t total() const { return weights + copies + text + kv + scratch; }
 };
 
 /// The dials that decide how much memory a model takes.
@@ -38,7 +39,7 @@ class MemoryForecast {
     MemoryForecast(const ModelPlan& model, const ModelFile& file, Backend& backend);
 
     MemoryUse use(const MemoryDials& dials) const;
-    /// The part of weights and mapped only.
+    /// The part that conversations do not change: weights, mapped, copies and text.
     MemoryUse weights(std::optional<BlockType> type) const;
     std::uint64_t kv_bytes(BlockType type, int context) const; ///< whole blocks
     double kv_bytes_per_token(BlockType type) const;

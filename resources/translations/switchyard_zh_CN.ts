@@ -431,6 +431,10 @@
         <translation>相比文件没有提升</translation>
     </message>
     <message>
+        <source>Tokenizer and metadata</source>
+        <translation>分词器与元数据</translation>
+    </message>
+    <message>
         <source>KV cache at this context</source>
         <translation>此上下文的 KV 缓存</translation>
     </message>

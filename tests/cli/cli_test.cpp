@@ -135,8 +135,9 @@ TEST_F(CliTest, BenchRunsAShape) {
     EXPECT_EQ(bench["layers_total"], 30);
     EXPECT_LT(bench["extrapolated_decode_tokens_per_second"], bench["decode_tokens_per_second"]);
     const auto forecast = bench["forecast_bytes"].get<double>(),
-               measured = bench["measured_bytes"].get<double>();
-    EXPECT_NEAR(forecast / measured, 1, 0.03);
+               counted = bench["counted_bytes"].get<double>();
+    EXPECT_NEAR(forecast / counted, 1, 0.03);
+    EXPECT_GT(bench["measured_bytes"].get<double>(), 0.9 * forecast);
 }
 
 TEST_F(CliTest, ExactLogitsAreTheReferences) {

@@ -21,6 +21,7 @@
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QWheelEvent>
 
 using namespace switchyard;
 using namespace Qt::StringLiterals;
@@ -113,6 +114,23 @@ class TestAnatomy : public QObject {
         precision->setCurrentIndex(precision->findData(u"Q4_0"_s));
         p.find<QComboBox>(u"models.anatomy.cache"_s)->setCurrentIndex(1);
         QVERIFY(shows(less.total()));
+    }
+
+    void theWheelScrollsThePageAndChangesNoChoice() {
+        Page p;
+        p.choose(u"tiny.gguf"_s);
+        auto* precision = p.find<QComboBox>(u"models.anatomy.precision"_s);
+        QTRY_VERIFY(precision->count() > 2);
+        p.page->setFocus();
+        const QPointF at = precision->rect().center();
+        QWheelEvent down(at, precision->mapToGlobal(at), {}, {0, -120}, Qt::NoButton, Qt::NoModifier,
+                         Qt::NoScrollPhase, false);
+        QApplication::sendEvent(precision, &down);
+        QCOMPARE(precision->currentIndex(), 0);
+        precision->setFocus();
+        QTRY_VERIFY(precision->hasFocus());
+        QApplication::sendEvent(precision, &down);
+        QCOMPARE(precision->currentIndex(), 1);
     }
 
     void theModelInUseShowsForecastAgainstMeasured() {

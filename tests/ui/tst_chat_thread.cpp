@@ -1,6 +1,7 @@
 // The thread: only what is near is laid out, what is read stays in place, and everything can be selected.
 #include "tests/ui/chat_fixtures.h"
 #include "tests/ui/stall_meter.h"
+#include "ui/chat/chat_style.h"
 #include "ui/chat/thread_view.h"
 
 #include <QAccessible>
@@ -435,6 +436,25 @@ class ChatThreadTest : public QObject {
         QCOMPARE(view.selectedText(), u"int x"_s);
         view.setFind(u"nowhere"_s);
         QCOMPARE(found.last()[1].toInt(), 0);
+    }
+
+    void lightsUpEveryPlaceFound() {
+        ThreadView view;
+        show(view, longThread(200));
+        const QColor light = ChatStyle::make(view.palette(), view.font(), view.fontPoints()).light_up;
+        const auto lit = [&] {
+            const QImage image = view.viewport()->grab().toImage();
+            int pixels = 0;
+            for (int y = 0; y < image.height(); ++y)
+                for (int x = 0; x < image.width(); ++x)
+                    pixels += image.pixelColor(x, y) == light;
+            return pixels;
+        };
+        QCOMPARE(lit(), 0);
+        view.setFind(u"message"_s);
+        QVERIFY(lit() > 100); // beside the one that is selected
+        view.setFind({});
+        QCOMPARE(lit(), 0);
     }
 
     void restylesWithThePalette() {

@@ -36,6 +36,7 @@ struct LayoutHit {
 struct PaintState {
     std::optional<std::pair<LayoutPosition, LayoutPosition>> selection; ///< begin, end
     int lit_token = -1;
+    QString found; ///< every place of this text is lit; empty: none
     bool caret = false; ///< of an answer that streams
     bool focused = false;
     QRectF clip; ///< in the message's coordinates

@@ -154,6 +154,12 @@ void MessageLayout::paintPart(QPainter& painter, const Part& part, MessagePlace 
         const LayoutPosition to = tokenPosition(content, state.lit_token + 1);
         select(from, to, style_.light_up, QColor());
     }
+    for (QTextCursor at(document); place == MessagePlace::Body && !state.found.isEmpty();) {
+        at = document->find(state.found, at);
+        if (at.isNull())
+            break;
+        select({place, at.selectionStart()}, {place, at.selectionEnd()}, style_.light_up, QColor());
+    }
     if (state.selection)
         select(state.selection->first, state.selection->second, style_.selection, style_.selection_ink);
     document->documentLayout()->draw(&painter, context);

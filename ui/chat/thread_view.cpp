@@ -417,6 +417,7 @@ void ThreadView::paintEvent(QPaintEvent* event) {
         PaintState state;
         state.selection = selectionIn(i);
         state.lit_token = lit_message_ && lit_message_ == row.content.id ? lit_token_ : -1;
+        state.found = query_;
         state.caret = row.content.streaming();
         state.focused = focus_shown_ && hasFocus() && i == current_;
         state.clip = exposed.translated(-origin);

@@ -4,6 +4,7 @@
 #include "ui/models/model_picker.h"
 #include "ui/models/part_bar.h"
 #include "ui/theme.h"
+#include "ui/wheel_guard.h"
 
 #include <QComboBox>
 #include <QFormLayout>
@@ -122,6 +123,7 @@ void AnatomyView::build(const QString& name) {
     layout->addWidget(sentence_);
     layout->addWidget(content_);
     layout->addStretch();
+    leaveWheelToPage(this);
     setSentence(tr("Choose a model to see what it is made of."));
 }
 
@@ -276,6 +278,7 @@ void AnatomyView::showMemory() {
         memoryOf(report_, precision_->currentIndex(), cache_->currentIndex(), context_->value());
     Table table;
     table.add({tr("Weights"), sizeText(memory.weights)}, 1);
+    table.add({tr("Tokenizer and metadata"), sizeText(memory.text)}, 1);
     table.add({tr("KV cache at this context"), sizeText(memory.kv)}, 1);
     table.add({tr("Scratch for a chunk of the prompt"), sizeText(memory.scratch)}, 1);
     table.add({tr("Together"), sizeText(memory.total())}, 1);

@@ -1,6 +1,7 @@
 #include "ui/models/shape_calculator.h"
 
 #include "ui/models/anatomy_view.h"
+#include "ui/wheel_guard.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -65,6 +66,8 @@ ShapeCalculator::ShapeCalculator(QWidget* parent) : QWidget(parent), base_(known
     tied_ = new QCheckBox(tr("The output is the embedding table (tied)"));
     tied_->setObjectName(u"calculator.tied"_s);
     form->addRow(tied_);
+
+    leaveWheelToPage(fields);
 
     view_ = new AnatomyView(u"calculator.anatomy"_s);
     auto* layout = new QHBoxLayout(this);

@@ -2,6 +2,7 @@
 
 #include "ui/theme.h"
 #include "ui/tuning/dial_slider.h"
+#include "ui/wheel_guard.h"
 
 #include <QCoreApplication>
 #include <QDoubleSpinBox>
@@ -12,7 +13,6 @@
 #include <QPainter>
 #include <QProgressBar>
 #include <QVBoxLayout>
-#include <QWheelEvent>
 
 #include <algorithm>
 #include <cmath>
@@ -28,20 +28,6 @@ constexpr double kNoSlider = 10000000; ///< ranges wider than this (a seed) have
 QString fromView(std::string_view text) {
     return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
 }
-
-/// A number box that leaves the wheel to the column while it has no focus.
-class NumberBox : public QDoubleSpinBox {
-  public:
-    using QDoubleSpinBox::QDoubleSpinBox;
-
-  protected:
-    void wheelEvent(QWheelEvent* event) override {
-        if (hasFocus())
-            QDoubleSpinBox::wheelEvent(event);
-        else
-            event->ignore();
-    }
-};
 
 /// The mark of a dial that differs from the preset. It has a name of its own, so that it is not colour alone.
 class Dot : public QLabel {
@@ -140,12 +126,12 @@ ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
 
 void ControlRow::buildNumber() {
     const QString id = fromView(spec_.name);
-    box_ = new NumberBox(this);
+    box_ = new QDoubleSpinBox(this);
     box_->setObjectName(u"tune.%1.box"_s.arg(id));
     box_->setButtonSymbols(QAbstractSpinBox::NoButtons);
     box_->setAlignment(Qt::AlignRight);
     box_->setKeyboardTracking(false);
-    box_->setFocusPolicy(Qt::StrongFocus);
+    leaveWheelToPage(box_);
     box_->setDecimals(spec_.kind == ControlKind::Integer ? 0 : decimalsOf(spec_.step));
     box_->setSingleStep(spec_.step);
     box_->setGroupSeparatorShown(false);

@@ -1,6 +1,7 @@
 #include "ui/tuning/preset_bar.h"
 
 #include "ui/theme.h"
+#include "ui/wheel_guard.h"
 
 #include <QAction>
 #include <QComboBox>
@@ -25,7 +26,7 @@ PresetBar::PresetBar(Presets& presets, QWidget* parent) : QWidget(parent), prese
     box_->setAccessibleName(tr("Preset"));
     box_->setAccessibleDescription(tr("Named settings of the dials"));
     box_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    box_->setFocusPolicy(Qt::StrongFocus);
+    leaveWheelToPage(box_);
     name_ = new QLineEdit(this);
     name_->setObjectName(u"preset.name"_s);
     name_->setAccessibleName(tr("Name of the preset"));
