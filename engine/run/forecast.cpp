@@ -120,9 +120,8 @@ std::string describe_shortage(const MemoryUse& use) {
     if (free == 0 || use.total() <= free)
         return "";
     return "needs " + format_bytes(use.total()) + " (weights " + format_bytes(use.weights + use.copies) +
-           ", KV cache " + format_bytes(use.kv) + ", scratch " + format_bytes(use.scratch) +
-           ", tokenizer " + format_bytes(use.text) + "), " +
-           format_bytes(free) + " are free";
+           ", KV cache " + format_bytes(use.kv) + ", scratch " + format_bytes(use.scratch) + ", tokenizer " +
+           format_bytes(use.text) + "), " + format_bytes(free) + " are free";
 }
 
 } // namespace switchyard
