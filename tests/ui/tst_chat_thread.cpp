@@ -346,6 +346,16 @@ class ChatThreadTest : public QObject {
         }
     }
 
+    void editingBringsAFarQuestionIntoSight() {
+        ThreadView view;
+        show(view, longThread(30));
+        QVERIFY(atEnd(view));
+        view.beginEdit(1);
+        auto* edit = view.findChild<QPlainTextEdit*>(u"messageEditorText"_s);
+        const QRect place(edit->mapTo(view.viewport(), QPoint()), edit->size());
+        QVERIFY2(view.viewport()->rect().contains(place), qPrintable(QDebug::toString(place)));
+    }
+
     void editsInPlace() {
         ThreadView view;
         show(view, sampleThread(), false);
