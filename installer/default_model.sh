@@ -53,11 +53,14 @@ if sys.stdout.isatty():
 PY
 }
 
-# carve_default_model FOLDER CLI: applies the plan that comes with the program; seconds.
+# carve_default_model FOLDER CLI: applies the plan that comes with the program; seconds. Again where the plan is
+# another than last time.
 carve_default_model() {
+    local plan=resources/carve/smollm2-135m-instruct.plan mark=$1/.carved-with
     carved_model=$1/SmolLM2-135M-Instruct-carved.gguf
-    [ ! -f "$carved_model" ] || return 0
+    [ ! -f "$carved_model" ] || ! sha256sum "$plan" | cut -d' ' -f1 | cmp -s - "$mark" || return 0
     say "Carving the default model into experts ..."
-    "$2" carve "$default_model" "$carved_model" --plan resources/carve/smollm2-135m-instruct.plan --no-compare >/dev/null ||
+    "$2" carve "$default_model" "$carved_model" --plan "$plan" --no-compare >/dev/null ||
         fail "the default model could not be carved, as the message above says"
+    sha256sum "$plan" | cut -d' ' -f1 >"$mark"
 }

@@ -4,9 +4,9 @@
 #include "engine/base/error.h"
 #include "engine/files/gguf_parse.h"
 #include "engine/files/mapped_file.h"
+#include "engine/files/tensor_table.h"
 
 #include <cstdio>
-#include <unordered_map>
 
 namespace switchyard {
 
@@ -30,11 +30,8 @@ class GgufModelFile final : public ModelFile {
     }
 
     const Metadata& metadata() const override { return metadata_; }
-    std::span<const TensorView> tensors() const override { return tensors_; }
-    const TensorView* find(std::string_view name) const override {
-        const auto it = by_name_.find(name);
-        return it == by_name_.end() ? nullptr : &tensors_[it->second];
-    }
+    std::span<const TensorView> tensors() const override { return tensors_.all(); }
+    const TensorView* find(std::string_view name) const override { return tensors_.find(name); }
     const std::filesystem::path& path() const override { return path_; }
     std::size_t bytes() const override {
         std::size_t total = 0;
@@ -50,18 +47,17 @@ class GgufModelFile final : public ModelFile {
         return parse_gguf(files_.back()->bytes(), path.string());
     }
 
-    void add(std::vector<TensorView> tensors, const std::filesystem::path& path) {
-        for (TensorView& t : tensors) {
-            if (!by_name_.emplace(t.name, tensors_.size()).second) {
+    void add(const std::vector<TensorView>& tensors, const std::filesystem::path& path) {
+        for (const TensorView& t : tensors) {
+            if (!tensors_.add(t)) {
                 throw Error(path.string() + ": tensor " + in_quotes(t.name) + " is also in an earlier part");
             }
-            tensors_.push_back(std::move(t));
         }
     }
 
     void open_parts(GgufHeader first) {
         metadata_ = std::move(first.metadata);
-        add(std::move(first.tensors), path_);
+        add(first.tensors, path_);
         const std::uint64_t parts = metadata_.uint("split.count").value_or(1);
         const std::uint64_t number = metadata_.uint("split.no").value_or(0);
         if (number != 0) {
@@ -75,9 +71,9 @@ class GgufModelFile final : public ModelFile {
             open_part(i, parts);
         }
         if (const auto claimed = metadata_.uint("split.tensors.count"); claimed && parts > 1) {
-            if (*claimed != tensors_.size()) {
+            if (*claimed != tensors_.all().size()) {
                 throw Error(path_.string() + ": split.tensors.count is " + std::to_string(*claimed) +
-                            ", but the parts hold " + std::to_string(tensors_.size()) + " tensors");
+                            ", but the parts hold " + std::to_string(tensors_.all().size()) + " tensors");
             }
         }
     }
@@ -89,7 +85,7 @@ class GgufModelFile final : public ModelFile {
             throw Error(path.string() + ": is not part " + std::to_string(index + 1) + " of " +
                         std::to_string(parts) + " by its own split keys");
         }
-        add(std::move(part.tensors), path);
+        add(part.tensors, path);
     }
 
     /// Parts are named NAME-00001-of-00003.gguf.
@@ -108,16 +104,10 @@ class GgufModelFile final : public ModelFile {
         return path_.parent_path() / (name.substr(0, name.size() - suffix(0).size()) + suffix(index));
     }
 
-    struct TextHash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-    };
-
     std::filesystem::path path_;
     std::vector<std::unique_ptr<MappedFile>> files_;
     Metadata metadata_;
-    std::vector<TensorView> tensors_;
-    std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_name_;
+    TensorTable tensors_;
 };
 
 } // namespace

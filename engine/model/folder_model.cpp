@@ -3,13 +3,12 @@
 #include "engine/base/error.h"
 #include "engine/files/mapped_file.h"
 #include "engine/files/safetensors.h"
+#include "engine/files/tensor_table.h"
 #include "engine/model/folder_config.h"
 #include "engine/model/folder_tensors.h"
 #include "engine/model/generation_config.h"
 #include "engine/model/gguf_forms.h"
 #include "engine/model/template_source.h"
-
-#include <map>
 
 namespace switchyard {
 
@@ -27,21 +26,17 @@ class FolderModel final : public ModelFile {
             metadata_.set("tokenizer.chat_template", source->source);
         }
         FolderTensors tensors(*folder_, config.shape);
-        tensors_ = tensors.take();
-        rope_factors_ = tensors.take_rope_factors();
-        for (std::size_t i = 0; i < tensors_.size(); ++i) {
-            if (!by_name_.emplace(tensors_[i].name, i).second) {
-                throw Error(path.string() + ": two tensors are both " + in_quotes(tensors_[i].name));
+        for (const TensorView& tensor : tensors.take()) {
+            if (!tensors_.add(tensor)) {
+                throw Error(path.string() + ": two tensors are both " + in_quotes(tensor.name));
             }
         }
+        rope_factors_ = tensors.take_rope_factors();
     }
 
     const Metadata& metadata() const override { return metadata_; }
-    std::span<const TensorView> tensors() const override { return tensors_; }
-    const TensorView* find(std::string_view name) const override {
-        const auto it = by_name_.find(name);
-        return it == by_name_.end() ? nullptr : &tensors_[it->second];
-    }
+    std::span<const TensorView> tensors() const override { return tensors_.all(); }
+    const TensorView* find(std::string_view name) const override { return tensors_.find(name); }
     const std::filesystem::path& path() const override { return folder_->path(); }
     std::size_t bytes() const override { return folder_->bytes(); }
     std::size_t memory_bytes() const override { return rope_factors_.size() * sizeof(float); }
@@ -49,9 +44,8 @@ class FolderModel final : public ModelFile {
   private:
     std::shared_ptr<const SafetensorsFolder> folder_;
     Metadata metadata_;
-    std::vector<TensorView> tensors_;
+    TensorTable tensors_;
     std::vector<float> rope_factors_;
-    std::map<std::string, std::size_t, std::less<>> by_name_;
 };
 
 } // namespace

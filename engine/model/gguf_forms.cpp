@@ -1,6 +1,7 @@
 #include "engine/model/gguf_forms.h"
 
 #include "engine/base/error.h"
+#include "engine/files/tensor_table.h"
 #include "engine/model/kv_b.h"
 
 #include <algorithm>
@@ -55,18 +56,13 @@ class Reformed final : public ModelFile {
             if (const auto missing = std::ranges::find(view.pieces, nullptr); missing != view.pieces.end())
                 throw Error(path().string() + ": expert " + std::to_string(missing - view.pieces.begin()) +
                             " of " + name + " is missing");
-            tensors_.push_back(std::move(view));
+            tensors_.add(std::move(view));
         }
-        for (std::size_t i = 0; i < tensors_.size(); ++i)
-            by_name_.emplace(tensors_[i].name, i);
     }
 
     const Metadata& metadata() const override { return metadata_; }
-    std::span<const TensorView> tensors() const override { return tensors_; }
-    const TensorView* find(std::string_view name) const override {
-        const auto it = by_name_.find(name);
-        return it == by_name_.end() ? nullptr : &tensors_[it->second];
-    }
+    std::span<const TensorView> tensors() const override { return tensors_.all(); }
+    const TensorView* find(std::string_view name) const override { return tensors_.find(name); }
     const std::filesystem::path& path() const override { return file_->path(); }
     std::size_t bytes() const override { return file_->bytes(); }
     std::size_t memory_bytes() const override { return memory_bytes_; }
@@ -76,7 +72,7 @@ class Reformed final : public ModelFile {
         const LayerName name = layer_name(t.name);
         const auto [part, expert] = expert_name(name.rest);
         if (!old_form(t, *file_))
-            tensors_.push_back(t);
+            tensors_.add(t);
         else if (name.rest == "attn_kv_b.weight")
             add_kv_b(t, name.prefix);
         else if (expert >= 0)
@@ -108,8 +104,8 @@ class Reformed final : public ModelFile {
         const auto signed_of = [](std::uint64_t n) { return static_cast<std::int64_t>(n); };
         SplitKvB split = split_kv_b(t, prefix, signed_of(heads), signed_of(key - rope), signed_of(value));
         memory_bytes_ += split.k.bytes;
-        tensors_.push_back(std::move(split.k));
-        tensors_.push_back(std::move(split.v));
+        tensors_.add(std::move(split.k));
+        tensors_.add(std::move(split.v));
         memory_.push_back(std::move(split.memory));
         // As files with the split tensors say it.
         metadata_.set(prefix_of("attention.head_count_kv"), std::uint64_t{1});
@@ -136,7 +132,10 @@ class Reformed final : public ModelFile {
             view.shape[bias ? 0 : 1] = rows / 2;
             for (std::int64_t m = 0; m < matrices; ++m)
                 view.pieces.push_back(t.data + (2 * static_cast<std::size_t>(m) + which) * half);
-            bias ? join(std::move(view), half) : tensors_.push_back(std::move(view));
+            if (bias)
+                join(std::move(view), half);
+            else
+                tensors_.add(std::move(view));
         }
     }
     // Vectors are read as one piece.
@@ -148,7 +147,7 @@ class Reformed final : public ModelFile {
         view.data = memory.get();
         memory_bytes_ += view.bytes;
         memory_.push_back(std::move(memory));
-        tensors_.push_back(std::move(view));
+        tensors_.add(std::move(view));
     }
 
     void add_expert(const TensorView& t, const std::string& name, std::size_t expert) {
@@ -165,11 +164,10 @@ class Reformed final : public ModelFile {
 
     std::shared_ptr<const ModelFile> file_;
     Metadata metadata_;
-    std::vector<TensorView> tensors_;
+    TensorTable tensors_;
     std::map<std::string, TensorView> experts_;
     std::vector<std::unique_ptr<std::byte[]>> memory_;
     std::size_t memory_bytes_ = 0;
-    std::map<std::string, std::size_t, std::less<>> by_name_;
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "engine/model/shape_file.h"
 
 #include "engine/base/error.h"
+#include "engine/files/tensor_table.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
@@ -249,21 +250,18 @@ std::map<BlockType, std::size_t> largest_matrices(std::span<const TensorView> te
 class ShapeFile final : public ModelFile {
   public:
     ShapeFile(const Shape& shape, std::optional<BlockType> type)
-        : path_(shape.name), metadata_(metadata_of(shape.config)), tensors_(TensorList(shape, type).take()) {
-        for (std::size_t i = 0; i < tensors_.size(); ++i)
-            by_name_.emplace(tensors_[i].name, i);
+        : path_(shape.name), metadata_(metadata_of(shape.config)) {
+        for (TensorView& tensor : TensorList(shape, type).take())
+            tensors_.add(std::move(tensor));
     }
 
     const Metadata& metadata() const override { return metadata_; }
-    std::span<const TensorView> tensors() const override { return tensors_; }
-    const TensorView* find(std::string_view name) const override {
-        const auto it = by_name_.find(name);
-        return it == by_name_.end() ? nullptr : &tensors_[it->second];
-    }
+    std::span<const TensorView> tensors() const override { return tensors_.all(); }
+    const TensorView* find(std::string_view name) const override { return tensors_.find(name); }
     const std::filesystem::path& path() const override { return path_; }
     std::size_t bytes() const override {
         std::size_t sum = 0;
-        for (const TensorView& t : tensors_)
+        for (const TensorView& t : tensors_.all())
             sum += t.bytes;
         return sum;
     }
@@ -275,13 +273,13 @@ class ShapeFile final : public ModelFile {
     }
 
     void fill() {
-        for (const auto& [type, bytes] : largest_matrices(tensors_))
+        for (const auto& [type, bytes] : largest_matrices(tensors_.all()))
             blocks_.try_emplace(type, type, bytes);
         std::size_t widest = 0;
-        for (const TensorView& t : tensors_)
+        for (const TensorView& t : tensors_.all())
             widest = std::max(widest, is_gain(t) ? static_cast<std::size_t>(t.cols()) : 0);
         ones_.assign(widest, 1.0f);
-        for (TensorView& t : tensors_) {
+        for (TensorView& t : tensors_.all()) {
             if (is_gain(t))
                 t.data = reinterpret_cast<const std::byte*>(ones_.data());
             else if (t.matrices() == 1)
@@ -297,8 +295,7 @@ class ShapeFile final : public ModelFile {
 
     std::filesystem::path path_;
     Metadata metadata_;
-    std::vector<TensorView> tensors_;
-    std::map<std::string, std::size_t, std::less<>> by_name_;
+    TensorTable tensors_;
     std::map<BlockType, RandomBlocks> blocks_;
     std::vector<float> ones_; ///< gains of norms
 };

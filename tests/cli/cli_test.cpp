@@ -2,6 +2,7 @@
 #include "engine/run/controls.h"
 #include "tests/app/tiny_model.h"
 #include "tests/support/npy.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -11,7 +12,6 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/wait.h>
-#include <unistd.h>
 
 namespace switchyard {
 namespace {
@@ -31,14 +31,11 @@ std::string slurp(const std::filesystem::path& path) {
 class CliTest : public testing::Test {
   protected:
     void SetUp() override {
-        folder_ = std::filesystem::temp_directory_path() / ("switchyard-cli-" + std::to_string(::getpid()));
-        std::filesystem::create_directories(folder_);
         model = (folder_ / "tiny.gguf").string();
         dense = (folder_ / "dense.gguf").string();
         writeTinyModel(model);
         writeTinyModel(dense, {.experts = 0});
     }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
 
     std::string file(const std::string& name, const std::string& text = {}) {
         const auto path = folder_ / name;
@@ -75,7 +72,8 @@ class CliTest : public testing::Test {
     std::string model, dense;
 
   private:
-    std::filesystem::path folder_;
+    const test::TemporaryFolder temporary_;
+    const std::filesystem::path& folder_ = temporary_.path();
 };
 
 TEST_F(CliTest, InfoCountsParametersAndExperts) {

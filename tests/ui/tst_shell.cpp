@@ -1,100 +1,25 @@
-// The main window: pages, columns, keys, model picker, dials in a running answer, and closing.
-#include "app/services/fake_generator.h"
-#include "ui/chat/message_content.h"
-#include "ui/chat_columns.h"
+// The main window: pages, columns, model picker, dials in a running answer, and closing.
+#include "tests/ui/desk.h"
 #include "ui/insight/insight_panel.h"
-#include "ui/insight/speed_plot.h"
-#include "ui/keys_window.h"
 #include "ui/language.h"
-#include "ui/main_window.h"
 #include "ui/models/model_table.h"
 #include "ui/settings_page.h"
-#include "ui/status_line.h"
-#include "ui/theme.h"
-#include "ui/tuning/control_strings.h"
 #include "ui/tuning/dial_slider.h"
 
 #include <QAbstractItemModelTester>
-#include <QAbstractSpinBox>
-#include <QAction>
 #include <QCheckBox>
-#include <QClipboard>
 #include <QComboBox>
 #include <QLabel>
-#include <QLineEdit>
-#include <QMenu>
-#include <QMenuBar>
-#include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QPushButton>
-#include <QScrollBar>
 #include <QSignalSpy>
 #include <QSplitter>
-#include <QStackedWidget>
 #include <QTemporaryDir>
-#include <QTest>
 #include <QToolButton>
 #include <QTranslator>
-#include <QTreeView>
-
-#include <set>
 
 using namespace switchyard;
 using namespace Qt::StringLiterals;
-
-namespace {
-
-FakeScript longAnswer(double tokens_per_second) {
-    FakeScript script;
-    script.text = QString(u" word"_s).repeated(400);
-    script.tokens_per_second = tokens_per_second;
-    script.recode_seconds = 0.1;
-    return script;
-}
-
-/// A window over a data folder, as the program builds it.
-struct Desk {
-    explicit Desk(const QString& folder, const FakeScript& script = {})
-        : paths{folder, folder + u"/models"_s, folder + u"/presets"_s, folder + u"/switchyard.ini"_s},
-          settings(paths.settings), store(folder), generator(script), library({}), presets(paths.presets),
-          controller(store, generator), theme(*qApp),
-          window(std::make_unique<MainWindow>(
-              WindowServices{settings, generator, library, controller, presets, theme, paths})) {
-        window->resize(1400, 900);
-        window->show();
-    }
-    void load(const Capabilities& capabilities = FakeGenerator::mixtureModel()) {
-        FakeScript script = longAnswer(200);
-        script.capabilities = capabilities;
-        generator.setScript(script);
-        window->loadModel(u"/models/Example.gguf"_s);
-        QTRY_COMPARE(generator.modelState(), ModelState::Ready);
-    }
-    template <typename T>
-    T* find(const QString& name) const {
-        T* found = window->findChild<T*>(name);
-        if (!found)
-            qFatal("no %s", qPrintable(name));
-        return found;
-    }
-    QAction* action(const QString& name) const { return find<QAction>(u"action."_s + name); }
-
-    Paths paths;
-    Settings settings;
-    ConversationStore store;
-    FakeGenerator generator;
-    ModelLibrary library;
-    Presets presets;
-    ChatController controller;
-    ThemeManager theme;
-    std::unique_ptr<MainWindow> window;
-};
-
-bool hasChinese(const QString& text) {
-    return std::any_of(text.begin(), text.end(), [](QChar c) { return c.script() == QChar::Script_Han; });
-}
-
-} // namespace
 
 class TestShell : public QObject {
     Q_OBJECT
@@ -214,122 +139,6 @@ class TestShell : public QObject {
         QCOMPARE(desk.window->size(), QSize(1000, 600)); // nothing pushed it wider
         desk.window->resize(1400, 900);
         QTRY_VERIFY(tune->isVisible() && list->isChecked());
-    }
-
-    void everyKeyOfTheWindowExists() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        std::multiset<QString> keys;
-        for (const QAction* action : desk.window->findChildren<QAction*>()) {
-            if (!action->objectName().startsWith(u"action."_s))
-                continue;
-            for (const QKeySequence& key : action->shortcuts())
-                keys.insert(key.toString(QKeySequence::PortableText));
-        }
-        for (const char* key :
-             {"Ctrl+N", "Ctrl+K", "Ctrl+F", "Ctrl+Return", "Esc", "Ctrl+L", "Ctrl+R", "Ctrl+E", "Alt+Left",
-              "Alt+Right", "Ctrl+T", "Ctrl+P", "Ctrl+,", "Ctrl+Shift+C", "F1", "Ctrl++", "Ctrl+-"})
-            QCOMPARE(static_cast<int>(keys.count(QLatin1String(key))), 1);
-        for (const QString& key : keys)
-            QCOMPARE(static_cast<int>(keys.count(key)), 1); // one key, one meaning
-    }
-
-    void everyKeyStandsInAMenu() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        std::set<const QAction*> in_menus;
-        for (const QAction* menu : desk.window->menuBar()->actions()) {
-            for (const QAction* action : menu->menu()->actions())
-                in_menus.insert(action);
-        }
-        for (const QAction* action : desk.window->findChildren<QAction*>()) {
-            if (action->objectName().startsWith(u"action."_s))
-                QVERIFY2(in_menus.contains(action), qPrintable(action->objectName()));
-        }
-    }
-
-    void f1ListsTheKeysWithoutBlocking() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        desk.action(u"keys"_s)->trigger();
-        auto* keys = desk.find<KeysWindow>(u"keys"_s);
-        QVERIFY(keys->isVisible());
-        QVERIFY(!keys->isModal());
-        bool found = false;
-        for (const QLabel* label : keys->findChildren<QLabel*>())
-            found = found || label->text() == u"Ctrl+K"_s;
-        QVERIFY(found);
-    }
-
-    void escapeStopsTheAnswer() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        desk.load();
-        QVERIFY(desk.controller.send(u"Go on."_s));
-        QTRY_VERIFY(desk.find<InsightPanel>(u"insight"_s)->series().tokens().size() > 3);
-        desk.action(u"stop"_s)->trigger();
-        QTRY_VERIFY(!desk.controller.busy());
-        QCOMPARE(desk.controller.conversation().thread.last().state, MessageState::Stopped);
-        QVERIFY(!desk.controller.conversation().thread.last().text().isEmpty());
-        desk.action(u"copy_answer"_s)->trigger();
-        QCOMPARE(QGuiApplication::clipboard()->text(), desk.controller.conversation().thread.last().text());
-    }
-
-    /// Keys that the window has too belong first to what is being written in.
-    void keysOfSearchAndEditorComeBeforeTheWindows() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        desk.window->activateWindow();
-        QVERIFY(QTest::qWaitForWindowActive(desk.window.get()));
-        desk.load();
-        desk.generator.setScript({});
-        QVERIFY(desk.controller.send(u"Hello"_s));
-        QTRY_VERIFY(!desk.controller.busy());
-
-        auto* search = desk.find<QLineEdit>(u"chatSearch"_s);
-        QTest::keyClick(desk.window.get(), Qt::Key_K, Qt::ControlModifier);
-        QVERIFY(search->hasFocus());
-        QTest::keyClicks(search, u"hel"_s);
-        QTest::keyClick(search, Qt::Key_Escape);
-        QVERIFY(search->text().isEmpty());
-
-        QTest::keyClick(desk.window.get(), Qt::Key_E, Qt::ControlModifier);
-        auto* editor = desk.find<QPlainTextEdit>(u"messageEditorText"_s);
-        QVERIFY(editor->hasFocus());
-        editor->setPlainText(u"Good day"_s);
-        QTest::keyClick(editor, Qt::Key_Return, Qt::ControlModifier);
-        QTRY_COMPARE(desk.controller.conversation().thread.first().text(), u"Good day"_s);
-        QCOMPARE(desk.controller.conversation().thread.first().siblings.size(), 2);
-    }
-
-    void typingInTheListGoesToTheComposer() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        desk.window->activateWindow();
-        QVERIFY(QTest::qWaitForWindowActive(desk.window.get()));
-        auto* tree = desk.find<QTreeView>(u"chatTree"_s);
-        auto* composer = desk.find<QPlainTextEdit>(u"composerEdit"_s);
-        tree->setFocus();
-        QTest::keyClick(tree, Qt::Key_Down); // moves in the list, as ever
-        QVERIFY(tree->hasFocus());
-        QTest::keyClick(tree, 'H', Qt::ShiftModifier);
-        QVERIFY(composer->hasFocus());
-        QTest::keyClick(composer, 'i');
-        QCOMPARE(composer->toPlainText(), u"Hi"_s);
-    }
-
-    void largerTextIsLargerInTheComposerAndTheRail() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        auto* composer = desk.find<QPlainTextEdit>(u"composerEdit"_s);
-        auto* models = desk.find<QToolButton>(u"rail.models"_s);
-        const qreal before = composer->font().pointSizeF();
-        for (int i = 0; i < 6; ++i)
-            desk.action(u"larger"_s)->trigger();
-        QTRY_COMPARE(composer->font().pointSizeF(), before + 6);
-        QTRY_VERIFY(models->width() >= models->sizeHint().width()); // its name is not cut
-        desk.action(u"normal_size"_s)->trigger();
-        QTRY_COMPARE(composer->font().pointSizeF(), before);
     }
 
     void newChatsBeginWithTheChosenPreset() {
@@ -468,95 +277,6 @@ class TestShell : public QObject {
         QVERIFY(desk.find<QLabel>(u"settings.languageNote"_s)->text().contains(u"next start"_s));
     }
 
-    void textSizeGoesByKeys() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        const int before = QApplication::font().pointSize();
-        desk.action(u"larger"_s)->trigger();
-        QCOMPARE(QApplication::font().pointSize(), before + 1);
-        desk.action(u"smaller"_s)->trigger();
-        desk.action(u"normal_size"_s)->trigger();
-        QCOMPARE(QApplication::font().pointSize(), before);
-    }
-
-    void themesHaveReadableColours() {
-        const auto luminance = [](const QColor& c) {
-            const auto part = [](double v) {
-                return v <= 0.03928 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
-            };
-            return 0.2126 * part(c.redF()) + 0.7152 * part(c.greenF()) + 0.0722 * part(c.blueF());
-        };
-        const auto contrast = [&](const QColor& a, const QColor& b) {
-            const double x = luminance(a), y = luminance(b);
-            return (std::max(x, y) + 0.05) / (std::min(x, y) + 0.05);
-        };
-        for (const ThemeColours* c : {&lightColours(), &darkColours()}) {
-            for (const QColor& ground : {c->window, c->surface, c->base, c->hover, c->accentSoft}) {
-                QVERIFY(contrast(c->text, ground) >= 7);
-                QVERIFY(contrast(c->muted, ground) >= 4.5);
-                QVERIFY(contrast(c->danger, ground) >= 4.5);
-                QVERIFY(contrast(c->warning, ground) >= 4.5);
-                QVERIFY(contrast(c->accent, ground) >= 4.5);
-                QVERIFY(contrast(c->good, ground) >= 4.5);
-            }
-            QVERIFY(contrast(c->accentText, c->accent) >= 4.5);
-            QVERIFY(contrast(c->text, c->accentSoft) >= 7);
-            for (std::size_t i = 0; i < 2; ++i) // the curves of the speed plot
-                QVERIFY(contrast(c->series[i], c->window) >= 3);
-        }
-    }
-
-    void everyIconIsThere() {
-        for (const char* name :
-             {"chat", "models", "settings", "compose", "search", "sidebar", "tune", "insight", "close",
-              "copy", "regenerate", "edit", "stop", "send", "trash", "more", "warning"}) {
-            const QImage image = themedIcon(QLatin1String(name)).pixmap(24, 24).toImage();
-            bool drawn = false;
-            for (int y = 0; y < image.height() && !drawn; ++y) {
-                for (int x = 0; x < image.width(); ++x)
-                    drawn = drawn || qAlpha(image.pixel(x, y)) > 0;
-            }
-            QVERIFY2(drawn, name);
-        }
-    }
-
-    void everyControlHasANameForTestsAndForScreenReaders() {
-        QTemporaryDir folder;
-        Desk desk(folder.path());
-        desk.load(FakeGenerator::denseModel());
-        for (QWidget* widget : desk.window->findChildren<QWidget*>()) {
-            const bool control = qobject_cast<QAbstractButton*>(widget) ||
-                                 qobject_cast<DialSlider*>(widget) || qobject_cast<QComboBox*>(widget) ||
-                                 qobject_cast<QAbstractSpinBox*>(widget) ||
-                                 qobject_cast<QAbstractItemView*>(widget);
-            if (!control || widget->objectName().startsWith(u"qt_"_s) || widget->inherits("QHeaderView") ||
-                widget->inherits("QComboBoxListView") || widget->inherits("QTableCornerButton") ||
-                qobject_cast<QComboBox*>(widget->parentWidget()) ||
-                widget->inherits("QComboBoxPrivateContainer") || widget->inherits("QLineEditIconButton"))
-                continue;
-            const QString what =
-                u"%1 in %2"_s.arg(QLatin1String(widget->metaObject()->className()),
-                                  widget->parentWidget() ? widget->parentWidget()->objectName() : QString());
-            QVERIFY2(!widget->objectName().isEmpty(), qPrintable(what));
-            const auto* button = qobject_cast<QAbstractButton*>(widget);
-            if (button && button->text().isEmpty() && button->icon().isNull() &&
-                !widget->isVisibleTo(desk.window.get()))
-                continue; // gets its words when it is shown
-            QVERIFY2(!widget->accessibleName().isEmpty() || (button && !button->text().isEmpty()),
-                     qPrintable(widget->objectName()));
-        }
-    }
-
-    void controlStringsMatchTheTable() {
-        std::set<std::string> listed;
-        for (const char* text : controlStrings())
-            listed.insert(text);
-        for (const ControlSpec& spec : controls()) {
-            for (const std::string_view text : {spec.label, spec.help, spec.unit})
-                QVERIFY2(text.empty() || listed.contains(std::string(text)), std::string(text).c_str());
-        }
-    }
-
     void badModelsSayWhy() {
         ModelTable table;
         QAbstractItemModelTester tester(&table, QAbstractItemModelTester::FailureReportingMode::QtTest);
@@ -576,28 +296,6 @@ class TestShell : public QObject {
         QVERIFY(table.index(1, ModelTable::Name).data(Qt::AccessibleTextRole).toString().contains(bad.error));
         table.setModels({});
         QCOMPARE(table.rowCount(), 0);
-    }
-
-    // Last: translators stay installed.
-    void theWholeWindowSpeaksChinese() {
-        QTemporaryDir folder;
-        installLanguage(*qApp, u"zh_CN"_s);
-        Desk desk(folder.path());
-        desk.load();
-        for (const QAction* action : desk.window->findChildren<QAction*>()) {
-            if (action->objectName().startsWith(u"action."_s))
-                QVERIFY2(hasChinese(action->text()), qPrintable(action->objectName()));
-        }
-        for (const ControlSpec& spec : controls()) {
-            const QString help = QCoreApplication::translate("Controls", std::string(spec.help).c_str());
-            QVERIFY2(hasChinese(help), spec.name.data());
-        }
-        QVERIFY(hasChinese(desk.find<QLabel>(u"status.activity"_s)->text()));
-        RunRecord run;
-        run.tokens.resize(3);
-        run.tokens[0].experts_active = run.tokens[2].experts_active = 6;
-        QVERIFY2(runLine(run).contains(u"6 个专家"_s), qPrintable(runLine(run)));
-        QLocale::setDefault(QLocale(QLocale::English));
     }
 };
 

@@ -278,7 +278,8 @@ void AnatomyView::showMemory() {
         memoryOf(report_, precision_->currentIndex(), cache_->currentIndex(), context_->value());
     Table table;
     table.add({tr("Weights"), sizeText(memory.weights)}, 1);
-    table.add({tr("Tokenizer and metadata"), sizeText(memory.text)}, 1);
+    if (report_.is_file) // a shape has none
+        table.add({tr("Tokenizer and metadata"), sizeText(memory.text)}, 1);
     table.add({tr("KV cache at this context"), sizeText(memory.kv)}, 1);
     table.add({tr("Scratch for a chunk of the prompt"), sizeText(memory.scratch)}, 1);
     table.add({tr("Together"), sizeText(memory.total())}, 1);

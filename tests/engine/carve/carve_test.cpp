@@ -5,6 +5,7 @@
 #include "engine/carve/refine.h"
 #include "engine/carve/ridge.h"
 #include "engine/quant/quant.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -18,16 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class TemporaryFolder : public testing::Test {
+class CarveFiles : public testing::Test {
   protected:
-    void SetUp() override {
-        folder_ = fs::path(testing::TempDir()) /
-                  (std::string("carve-") + testing::UnitTest::GetInstance()->current_test_info()->name());
-        fs::create_directories(folder_);
-    }
-    void TearDown() override { fs::remove_all(folder_); }
-    fs::path file(const std::string& name) const { return folder_ / name; }
-    fs::path folder_;
+    fs::path file(const std::string& name) const { return folder_.path() / name; }
+    const test::TemporaryFolder folder_;
 };
 
 TEST(BalancedGroups, FindsTheGroupsThatAreThere) {
@@ -161,7 +156,7 @@ CarvePlan small_plan() {
     return plan;
 }
 
-using CarvePlanFile = TemporaryFolder;
+using CarvePlanFile = CarveFiles;
 
 TEST_F(CarvePlanFile, ComesBackAsItWasSaved) {
     const CarvePlan plan = small_plan();
@@ -206,7 +201,7 @@ TEST(ShippedPlan, IsSmallAndMovesWholeBlocks) {
     EXPECT_EQ(plan.shared_width() % plan.expert_width, 0);
 }
 
-class Carving : public TemporaryFolder {
+class Carving : public CarveFiles {
   protected:
     fs::path dense() const { return SWITCHYARD_TEST_WORK "/reference/models/llama31/model-f32.gguf"; }
     static std::shared_ptr<LoadedModel> load(const fs::path& path) {
@@ -281,7 +276,7 @@ TEST_F(Carving, StopsWhenAskedAndLeavesNothing) {
     EXPECT_THROW(make_carve_plan(*model, {}, texts(), progress), Error);
     const CarvePlan plan = make_carve_plan(*model, {}, texts(), {});
     EXPECT_THROW(apply_carve_plan(model->file(), model->config(), plan, file("c.gguf"), {}, progress), Error);
-    EXPECT_TRUE(fs::is_empty(folder_));
+    EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
 } // namespace

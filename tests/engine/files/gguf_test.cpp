@@ -3,6 +3,7 @@
 #include "engine/files/gguf.h"
 #include "engine/files/gguf_parse.h"
 #include "tests/engine/files/gguf_samples.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@ namespace switchyard {
 namespace {
 
 using namespace samples;
+using test::TemporaryFolder;
 
 GgufHeader parse(const std::string& bytes) {
     return parse_gguf(std::as_bytes(std::span(bytes)), "test.gguf");

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/files/gguf_writer.h"
 #include "tests/engine/files/gguf_samples.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@ namespace switchyard {
 namespace {
 
 using namespace samples;
+using test::TemporaryFolder;
 
 std::string contents(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);

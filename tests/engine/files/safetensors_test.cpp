@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/files/safetensors.h"
 #include "tests/engine/files/gguf_samples.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -12,7 +13,7 @@
 namespace switchyard {
 namespace {
 
-using samples::TemporaryFolder;
+using test::TemporaryFolder;
 
 std::string safetensors(const std::string& header, const std::string& data) {
     return samples::Bytes().text(header).raw(data).str();

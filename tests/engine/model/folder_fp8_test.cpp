@@ -4,6 +4,7 @@
 #include "engine/quant/float8.h"
 #include "engine/quant/quant.h"
 #include "engine/run/loaded_model.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -47,8 +48,6 @@ class SafetensorsWriter {
 class Fp8Folder : public testing::Test {
   protected:
     void SetUp() override {
-        std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
-        root_ = ::mkdtemp(name.data());
         std::ifstream in(SWITCHYARD_TEST_DATA "/reference/models/deepseek3/config.json");
         config_ = Json::parse(in);
         config_.update({{"hidden_size", kHidden},
@@ -63,7 +62,6 @@ class Fp8Folder : public testing::Test {
                         {"q_lora_rank", 64},
                         {"kv_lora_rank", 192}});
     }
-    void TearDown() override { std::filesystem::remove_all(root_); }
 
     void write(std::int64_t nope, std::int64_t value) {
         config_.update({{"qk_nope_head_dim", nope}, {"qk_head_dim", nope + 8}, {"v_head_dim", value}});
@@ -109,7 +107,8 @@ class Fp8Folder : public testing::Test {
         return model->executor().run(std::move(batch), model->weights()).logits;
     }
 
-    std::filesystem::path root_;
+    const test::TemporaryFolder temporary_;
+    const std::filesystem::path& root_ = temporary_.path();
 
   private:
     static constexpr std::int64_t kHidden = 192; // one whole block of 128 and a partial one

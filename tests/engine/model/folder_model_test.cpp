@@ -6,6 +6,7 @@
 #include "engine/model/folder_names.h"
 #include "engine/model/model_config.h"
 #include "engine/quant/quant.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -95,12 +96,6 @@ INSTANTIATE_TEST_SUITE_P(Reference, FolderModels,
 /// A copy of a reference folder whose config.json can be changed.
 class ChangedFolder : public testing::Test {
   protected:
-    void SetUp() override {
-        std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
-        folder_ = ::mkdtemp(name.data());
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
     /// What opening `model` says with `from` replaced by `to` in its config.json; empty where it opens.
     std::string opening(const std::string& model, const std::string& from, const std::string& to) {
         std::ifstream in(kPacked + model + "/config.json");
@@ -119,7 +114,8 @@ class ChangedFolder : public testing::Test {
         return "";
     }
 
-    std::filesystem::path folder_;
+    const test::TemporaryFolder temporary_;
+    const std::filesystem::path& folder_ = temporary_.path();
 };
 
 TEST_F(ChangedFolder, SaysWhatIsNotKnown) {
@@ -204,8 +200,8 @@ TEST(FolderNames, KnowLayersAndExperts) {
 }
 
 TEST(FolderModel, CarriesTheSamplingItsAuthorsAdvise) {
-    std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
-    const std::filesystem::path folder = ::mkdtemp(name.data());
+    const test::TemporaryFolder temporary;
+    const std::filesystem::path& folder = temporary.path();
     std::filesystem::copy(kPacked + "llama31", folder, std::filesystem::copy_options::recursive);
     std::ofstream(folder / "generation_config.json")
         << R"({"do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": "wide", "eos_token_id": [1, 2]})";
@@ -215,7 +211,6 @@ TEST(FolderModel, CarriesTheSamplingItsAuthorsAdvise) {
     EXPECT_FALSE(model->metadata().has("general.sampling.top_p"));
     std::ofstream(folder / "generation_config.json") << "{ not JSON";
     EXPECT_FALSE(open_model(folder)->metadata().has("general.sampling.temp"));
-    std::filesystem::remove_all(folder);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "engine/model/folder_tokenizer.h"
 #include "engine/model/model_config.h"
 #include "engine/text/tokenizer.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -14,12 +15,6 @@ namespace {
 
 class FolderTokenizer : public testing::Test {
   protected:
-    void SetUp() override {
-        std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
-        folder_ = ::mkdtemp(name.data());
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
     /// A folder with the files of a fixture.
     std::filesystem::path fixture(const std::string& name) {
         const std::string part = "/reference/tokenizers/" + name;
@@ -30,7 +25,8 @@ class FolderTokenizer : public testing::Test {
         return folder_;
     }
 
-    std::filesystem::path folder_;
+    const test::TemporaryFolder temporary_;
+    const std::filesystem::path& folder_ = temporary_.path();
 };
 
 void expect_same_ids(const std::filesystem::path& folder, const Metadata& metadata) {

@@ -7,6 +7,7 @@
 #include "engine/model/model_config.h"
 #include "engine/quant/quant.h"
 #include "tests/engine/files/gguf_samples.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -77,7 +78,7 @@ class GgufForms : public testing::Test {
         }
     }
 
-    samples::TemporaryFolder folder_;
+    test::TemporaryFolder folder_;
 };
 
 TEST_F(GgufForms, TodaysFilesStayAsTheyAre) {

@@ -1,6 +1,7 @@
 // Importance measured on a tiny model, against what its first layer can be computed to see.
 #include "engine/quant/quant.h"
 #include "engine/run/measure_importance.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -67,11 +68,10 @@ TEST(MeasureImportance, IsTheMeanSquareOfTheInputs) {
 TEST(MeasureImportance, KnowsExpertsApartAndComesBackFromItsFile) {
     const auto model = load("qwen3moe");
     const Importance importance = measure_importance(*model, some_ids(3), -1);
-    std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
-    const std::filesystem::path folder = ::mkdtemp(name.data());
+    const test::TemporaryFolder temporary;
+    const std::filesystem::path& folder = temporary.path();
     importance.write(folder / "importance.gguf");
     const Importance again = Importance::read(folder / "importance.gguf");
-    std::filesystem::remove_all(folder);
     int used = 0, unused = 0;
     for (const TensorView& t : model->file().tensors()) {
         for (std::int64_t m = 0; m < t.matrices() && t.name.find("_exps") != t.name.npos; ++m) {

@@ -3,6 +3,7 @@
 #include "engine/files/gguf_writer.h"
 #include "engine/model/quantize_file.h"
 #include "engine/quant/quant.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -17,8 +18,6 @@ namespace {
 class QuantizeFile : public testing::Test {
   protected:
     void SetUp() override {
-        std::string name = (std::filesystem::temp_directory_path() / "switchyard-XXXXXX").string();
-        folder_ = ::mkdtemp(name.data());
         Metadata metadata;
         metadata.set("general.architecture", std::string("llama"));
         metadata.set("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b"});
@@ -48,7 +47,6 @@ class QuantizeFile : public testing::Test {
         writer.finish();
         source_ = open_gguf(folder_ / "in.gguf");
     }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
 
     std::map<std::string, BlockType> types(const QuantizeOptions& options) {
         report_ = quantize_file(*source_, folder_ / "out.gguf", options);
@@ -60,7 +58,8 @@ class QuantizeFile : public testing::Test {
         return out;
     }
 
-    std::filesystem::path folder_;
+    const test::TemporaryFolder temporary_;
+    const std::filesystem::path& folder_ = temporary_.path();
     std::shared_ptr<const ModelFile> source_, result_;
     QuantizeReport report_;
 };

@@ -5,11 +5,11 @@
 #include "engine/text/tokenizer.h"
 #include "engine/text/tokenizer_json.h"
 #include "tests/engine/text/tokenizer_fixture.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
 #include <ctime>
-#include <unistd.h>
 
 namespace switchyard {
 namespace {
@@ -21,21 +21,9 @@ fs::path reference(const std::string& name) {
     return fs::path(SWITCHYARD_TEST_WORK) / "reference/tokenizers" / name;
 }
 
-// A folder that is gone when the test is.
-class ScratchFolder {
-  public:
-    ScratchFolder() : path_(fs::temp_directory_path() / ("switchyard-text-" + std::to_string(::getpid()))) {
-        fs::create_directories(path_);
-    }
-    ~ScratchFolder() { fs::remove_all(path_); }
-    void write(const std::string& name, const json& value) const {
-        std::ofstream(path_ / name) << value.dump();
-    }
-    const fs::path& path() const { return path_; }
-
-  private:
-    fs::path path_;
-};
+void write(const test::TemporaryFolder& folder, const std::string& name, const json& value) {
+    folder.write(name, value.dump());
+}
 
 // Qwen3's vocabulary under another pre-tokenizer's name, as a GGUF file would hold it.
 TokenizerData qwen_vocabulary(const std::string& pre) {
@@ -177,17 +165,17 @@ TEST(TokenizerFolder, FollowsEveryDescription) {
     ASSERT_GT(cases.size(), 15u);
     for (const auto& [name, one] : cases.items()) {
         SCOPED_TRACE(name);
-        const ScratchFolder folder;
-        folder.write("tokenizer.json", one.at("file"));
+        const test::TemporaryFolder folder;
+        write(folder, "tokenizer.json", one.at("file"));
         expect_answers(*load_tokenizer_folder(folder.path()), one.at("texts"), one);
     }
 }
 
 TEST(TokenizerFolder, DeepSeekAddsBosByItsClass) {
-    const ScratchFolder folder;
-    folder.write("tokenizer.json", read_json_fixture("reference/tokenizers/deepseek_v3/tokenizer.json"));
-    folder.write("tokenizer_config.json",
-                 read_json_fixture("reference/tokenizers/deepseek_v3/tokenizer_config.json"));
+    const test::TemporaryFolder folder;
+    write(folder, "tokenizer.json", read_json_fixture("reference/tokenizers/deepseek_v3/tokenizer.json"));
+    write(folder, "tokenizer_config.json",
+          read_json_fixture("reference/tokenizers/deepseek_v3/tokenizer_config.json"));
     const auto tokenizer = load_tokenizer_folder(folder.path());
     EXPECT_EQ(tokenizer->bos(), 0);
     EXPECT_EQ(tokenizer->eos(), 1);
@@ -199,11 +187,11 @@ TEST(TokenizerFolder, DeepSeekAddsBosByItsClass) {
 }
 
 TEST(TokenizerFolder, GenerationConfigNamesFurtherEnds) {
-    const ScratchFolder folder;
-    folder.write("tokenizer.json", read_json_fixture("reference/tokenizers/qwen3/tokenizer.json"));
-    folder.write("tokenizer_config.json",
-                 read_json_fixture("reference/tokenizers/qwen3/tokenizer_config.json"));
-    folder.write("generation_config.json", {{"eos_token_id", {151645, 77}}});
+    const test::TemporaryFolder folder;
+    write(folder, "tokenizer.json", read_json_fixture("reference/tokenizers/qwen3/tokenizer.json"));
+    write(folder, "tokenizer_config.json",
+          read_json_fixture("reference/tokenizers/qwen3/tokenizer_config.json"));
+    write(folder, "generation_config.json", {{"eos_token_id", {151645, 77}}});
     const auto tokenizer = load_tokenizer_folder(folder.path());
     EXPECT_EQ(tokenizer->bos(), -1);
     EXPECT_EQ(tokenizer->eos(), 151645); // <|im_end|>
@@ -222,14 +210,14 @@ TEST(TokenizerFolder, PostProcessorPutsTokensAround) {
         {"pair", json::array()},
         {"special_tokens",
          {{"<a>", {{"id", "<a>"}, {"ids", {5, 6}}}}, {"<b>", {{"id", "<b>"}, {"ids", {7}}}}}}};
-    const ScratchFolder folder;
-    folder.write("tokenizer.json", file);
+    const test::TemporaryFolder folder;
+    write(folder, "tokenizer.json", file);
     EXPECT_EQ(load_tokenizer_folder(folder.path())->encode("", true), (std::vector<std::int32_t>{5, 6, 7}));
 }
 
 std::string folder_error(const json& file) {
-    const ScratchFolder folder;
-    folder.write("tokenizer.json", file);
+    const test::TemporaryFolder folder;
+    write(folder, "tokenizer.json", file);
     try {
         load_tokenizer_folder(folder.path());
     } catch (const Error& error) {
@@ -242,8 +230,8 @@ TEST(TokenizerFolder, AnAddedTokenWhoseTextIsTakenIsNone) {
     json file = read_json_fixture("tokenizers/described.json").at("marks").at("file");
     const auto id = static_cast<std::int32_t>(file.at("model").at("vocab").size() + 100);
     file["added_tokens"].push_back({{"content", "\n\n"}, {"id", id}, {"lstrip", true}, {"rstrip", true}});
-    const ScratchFolder folder;
-    folder.write("tokenizer.json", file);
+    const test::TemporaryFolder folder;
+    write(folder, "tokenizer.json", file);
     const auto tokenizer = load_tokenizer_folder(folder.path());
     const std::vector<std::int32_t> x = tokenizer->encode("x", false);
     std::vector<std::int32_t> expected = {id};
@@ -288,7 +276,7 @@ TEST(TokenizerFolder, RefusesWhatItDoesNotKnowByName) {
 }
 
 TEST(TokenizerFolder, NamesTheFolderWithoutATokenizer) {
-    const ScratchFolder folder;
+    const test::TemporaryFolder folder;
     try {
         load_tokenizer_folder(folder.path());
         FAIL();

@@ -1,0 +1,155 @@
+// How the window looks and what it is called: colours, icons, text sizes, names for screen readers, Chinese.
+#include "tests/ui/desk.h"
+#include "ui/chat/message_content.h"
+#include "ui/language.h"
+#include "ui/tuning/control_strings.h"
+#include "ui/tuning/dial_slider.h"
+
+#include <QAbstractItemView>
+#include <QAbstractSpinBox>
+#include <QComboBox>
+#include <QLabel>
+#include <QPlainTextEdit>
+#include <QTemporaryDir>
+#include <QToolButton>
+
+#include <set>
+
+using namespace switchyard;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+bool hasChinese(const QString& text) {
+    return std::any_of(text.begin(), text.end(), [](QChar c) { return c.script() == QChar::Script_Han; });
+}
+
+} // namespace
+
+class TestShellLook : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    void largerTextIsLargerInTheComposerAndTheRail() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        auto* composer = desk.find<QPlainTextEdit>(u"composerEdit"_s);
+        auto* models = desk.find<QToolButton>(u"rail.models"_s);
+        const qreal before = composer->font().pointSizeF();
+        for (int i = 0; i < 6; ++i)
+            desk.action(u"larger"_s)->trigger();
+        QTRY_COMPARE(composer->font().pointSizeF(), before + 6);
+        QTRY_VERIFY(models->width() >= models->sizeHint().width()); // its name is not cut
+        desk.action(u"normal_size"_s)->trigger();
+        QTRY_COMPARE(composer->font().pointSizeF(), before);
+    }
+
+    void themesHaveReadableColours() {
+        const auto luminance = [](const QColor& c) {
+            const auto part = [](double v) {
+                return v <= 0.03928 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
+            };
+            return 0.2126 * part(c.redF()) + 0.7152 * part(c.greenF()) + 0.0722 * part(c.blueF());
+        };
+        const auto contrast = [&](const QColor& a, const QColor& b) {
+            const double x = luminance(a), y = luminance(b);
+            return (std::max(x, y) + 0.05) / (std::min(x, y) + 0.05);
+        };
+        for (const ThemeColours* c : {&lightColours(), &darkColours()}) {
+            for (const QColor& ground : {c->window, c->surface, c->base, c->hover, c->accentSoft}) {
+                QVERIFY(contrast(c->text, ground) >= 7);
+                QVERIFY(contrast(c->muted, ground) >= 4.5);
+                QVERIFY(contrast(c->danger, ground) >= 4.5);
+                QVERIFY(contrast(c->warning, ground) >= 4.5);
+                QVERIFY(contrast(c->accent, ground) >= 4.5);
+                QVERIFY(contrast(c->good, ground) >= 4.5);
+            }
+            QVERIFY(contrast(c->accentText, c->accent) >= 4.5);
+            QVERIFY(contrast(c->text, c->accentSoft) >= 7);
+            for (std::size_t i = 0; i < 2; ++i) // the curves of the speed plot
+                QVERIFY(contrast(c->series[i], c->window) >= 3);
+        }
+    }
+
+    void everyIconIsThere() {
+        for (const char* name :
+             {"chat", "models", "settings", "compose", "search", "sidebar", "tune", "insight", "close",
+              "copy", "regenerate", "edit", "stop", "send", "trash", "more", "warning"}) {
+            const QImage image = themedIcon(QLatin1String(name)).pixmap(24, 24).toImage();
+            bool drawn = false;
+            for (int y = 0; y < image.height() && !drawn; ++y) {
+                for (int x = 0; x < image.width(); ++x)
+                    drawn = drawn || qAlpha(image.pixel(x, y)) > 0;
+            }
+            QVERIFY2(drawn, name);
+        }
+    }
+
+    void everyControlHasANameForTestsAndForScreenReaders() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load(FakeGenerator::denseModel());
+        for (QWidget* widget : desk.window->findChildren<QWidget*>()) {
+            const bool control = qobject_cast<QAbstractButton*>(widget) ||
+                                 qobject_cast<DialSlider*>(widget) || qobject_cast<QComboBox*>(widget) ||
+                                 qobject_cast<QAbstractSpinBox*>(widget) ||
+                                 qobject_cast<QAbstractItemView*>(widget);
+            if (!control || widget->objectName().startsWith(u"qt_"_s) || widget->inherits("QHeaderView") ||
+                widget->inherits("QComboBoxListView") || widget->inherits("QTableCornerButton") ||
+                qobject_cast<QComboBox*>(widget->parentWidget()) ||
+                widget->inherits("QComboBoxPrivateContainer") || widget->inherits("QLineEditIconButton"))
+                continue;
+            const QString what =
+                u"%1 in %2"_s.arg(QLatin1String(widget->metaObject()->className()),
+                                  widget->parentWidget() ? widget->parentWidget()->objectName() : QString());
+            QVERIFY2(!widget->objectName().isEmpty(), qPrintable(what));
+            const auto* button = qobject_cast<QAbstractButton*>(widget);
+            if (button && button->text().isEmpty() && button->icon().isNull() &&
+                !widget->isVisibleTo(desk.window.get()))
+                continue; // gets its words when it is shown
+            QVERIFY2(!widget->accessibleName().isEmpty() || (button && !button->text().isEmpty()),
+                     qPrintable(widget->objectName()));
+        }
+    }
+
+    void controlStringsMatchTheTable() {
+        std::set<std::string> listed;
+        for (const char* text : controlStrings())
+            listed.insert(text);
+        for (const ControlSpec& spec : controls()) {
+            for (const std::string_view text : {spec.label, spec.help, spec.unit})
+                QVERIFY2(text.empty() || listed.contains(std::string(text)), std::string(text).c_str());
+        }
+    }
+
+    // Last: translators stay installed.
+    void theWholeWindowSpeaksChinese() {
+        QTemporaryDir folder;
+        installLanguage(*qApp, u"zh_CN"_s);
+        Desk desk(folder.path());
+        desk.load();
+        for (const QAction* action : desk.window->findChildren<QAction*>()) {
+            if (action->objectName().startsWith(u"action."_s))
+                QVERIFY2(hasChinese(action->text()), qPrintable(action->objectName()));
+        }
+        for (const ControlSpec& spec : controls()) {
+            const QString help = QCoreApplication::translate("Controls", std::string(spec.help).c_str());
+            QVERIFY2(hasChinese(help), spec.name.data());
+        }
+        QVERIFY(hasChinese(desk.find<QLabel>(u"status.activity"_s)->text()));
+        RunRecord run;
+        run.tokens.resize(3);
+        run.tokens[0].experts_active = run.tokens[2].experts_active = 6;
+        QVERIFY2(runLine(run).contains(u"6 个专家"_s), qPrintable(runLine(run)));
+        QLocale::setDefault(QLocale(QLocale::English));
+    }
+};
+
+int main(int argc, char** argv) {
+    QApplication application(argc, argv);
+    QLocale::setDefault(QLocale(QLocale::English, QLocale::UnitedStates));
+    TestShellLook test;
+    return QTest::qExec(&test, argc, argv);
+}
+
+#include "tst_shell_look.moc"
