@@ -1,6 +1,7 @@
 // The main window: pages, columns, model picker, dials in a running answer, and closing.
 #include "tests/ui/desk.h"
 #include "ui/insight/insight_panel.h"
+#include "ui/insight/speed_plot.h"
 #include "ui/language.h"
 #include "ui/models/model_table.h"
 #include "ui/settings_page.h"
