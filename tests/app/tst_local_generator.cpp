@@ -66,6 +66,25 @@ class LocalGeneratorTest : public QObject {
         return result;
     }
 
+    static Result moveDials(LocalGenerator& generator, const GenerationRequest& asked) {
+        const RunId run = generator.submit(asked);
+        bool moved = false, recoded = false;
+        return collect(generator, run, [&](std::size_t tokens) {
+            if (tokens > 5 && !moved) {
+                moved = true;
+                SequenceTuning tuning = asked.tuning.sequence;
+                tuning.temperature = 1.5;
+                tuning.experts = 1;
+                tuning.seed = 0;
+                generator.setTuning(run, tuning);
+            }
+            if (tokens > 100 && !recoded) {
+                recoded = true;
+                generator.setModelTuning({BlockType::Q8_0});
+            }
+        });
+    }
+
   private Q_SLOTS:
     void initTestCase() {
         const auto write = [this](const QString& name, const TinyModel& model) {
@@ -174,26 +193,15 @@ class LocalGeneratorTest : public QObject {
     }
 
     void dialsActOnTheNextTokenAndReplayExactly() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, mixture_));
         const GenerationRequest asked = request(QStringLiteral("tune me"), 3500);
-        const RunId run = generator.submit(asked);
-        bool moved = false, recoded = false;
-        const Result live = collect(generator, run, [&](std::size_t tokens) {
-            if (tokens > 5 && !moved) {
-                moved = true;
-                SequenceTuning tuning = asked.tuning.sequence;
-                tuning.temperature = 1.5;
-                tuning.experts = 1;
-                tuning.seed = 0;
-                generator.setTuning(run, tuning);
-            }
-            if (tokens > 100 && !recoded) {
-                recoded = true;
-                generator.setModelTuning({BlockType::Q8_0});
-            }
-        });
-        QVERIFY(moved && recoded);
+        // On a busy machine an answer may be over before this thread has moved the dials: then once more.
+        constexpr int kTries = 5;
+        Result live;
+        for (int i = 0; i < kTries && live.moves.size() < 3; ++i) {
+            LocalGenerator generator(1);
+            QVERIFY(load(generator, mixture_));
+            live = moveDials(generator, asked);
+        }
         QCOMPARE(live.moves.size(), 3u);
         const int at = live.moves[0].token;
         QVERIFY(at > 0 && at < 3500);
