@@ -3,6 +3,7 @@
 #include <QAbstractSpinBox>
 #include <QComboBox>
 #include <QEvent>
+#include <QSlider>
 
 namespace switchyard {
 
@@ -27,7 +28,8 @@ void leaveWheelToPage(QWidget* page) {
     QList<QWidget*> boxes = page->findChildren<QWidget*>();
     boxes.append(page);
     for (QWidget* box : std::as_const(boxes)) {
-        if (!qobject_cast<QComboBox*>(box) && !qobject_cast<QAbstractSpinBox*>(box))
+        if (!qobject_cast<QComboBox*>(box) && !qobject_cast<QAbstractSpinBox*>(box) &&
+            !qobject_cast<QSlider*>(box))
             continue;
         box->setFocusPolicy(Qt::StrongFocus); // the wheel alone gives no focus
         box->installEventFilter(new WheelGuard(box));

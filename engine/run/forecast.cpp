@@ -60,7 +60,8 @@ std::uint64_t tokenizer_bytes(const ModelFile& file) {
 
 MemoryForecast::MemoryForecast(const ModelPlan& model, const ModelFile& file, Backend& backend)
     : model_(model), file_(file), backend_(backend),
-      executor_(backend.compile(std::make_shared<const Plan>(model.plan))) {}
+      executor_(backend.compile(std::make_shared<const Plan>(model.plan))),
+      text_(metadata_bytes(file.metadata()) + tokenizer_bytes(file)) {}
 
 MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
     MemoryUse use;
@@ -73,7 +74,7 @@ MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
         (size.mapped && !recoded ? use.mapped : use.weights) += bytes;
     }
     use.copies = file_.memory_bytes();
-    use.text = metadata_bytes(file_.metadata()) + tokenizer_bytes(file_);
+    use.text = text_;
     return use;
 }
 

@@ -52,6 +52,7 @@ class MemoryForecast {
     const ModelFile& file_;
     const Backend& backend_;
     std::unique_ptr<Executor> executor_; ///< asked for sizes, never run
+    std::uint64_t text_;                 ///< bytes of tokenizer and metadata
 };
 
 /// "needs 9.3 GiB (weights 8.9 GiB, ...), 4.1 GiB are free" where it does not fit what is free now; "" where

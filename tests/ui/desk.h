@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/fake_generator.h"
+#include "tests/ui/widgets.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
 
@@ -41,10 +42,7 @@ struct Desk {
     }
     template <typename T>
     T* find(const QString& name) const {
-        T* found = window->findChild<T*>(name);
-        if (!found)
-            qFatal("no %s", qPrintable(name));
-        return found;
+        return test::find<T>(*window, name);
     }
     QAction* action(const QString& name) const { return find<QAction>(QStringLiteral("action.") + name); }
 

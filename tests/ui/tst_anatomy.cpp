@@ -3,6 +3,7 @@
 #include "engine/run/backend.h"
 #include "tests/app/tiny_model.h"
 #include "tests/ui/stall_meter.h"
+#include "tests/ui/widgets.h"
 #include "ui/models/anatomy_text.h"
 #include "ui/models/anatomy_view.h"
 #include "ui/models/model_picker.h"
@@ -21,7 +22,6 @@
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
-#include <QWheelEvent>
 
 using namespace switchyard;
 using namespace Qt::StringLiterals;
@@ -53,10 +53,7 @@ struct Page {
     }
     template <typename T>
     T* find(const QString& name) const {
-        T* found = page->findChild<T*>(name);
-        if (!found)
-            qFatal("no %s", qPrintable(name));
-        return found;
+        return test::find<T>(*page, name);
     }
     QString text(const QString& name) const { return find<QLabel>(name)->text(); }
 
@@ -122,14 +119,11 @@ class TestAnatomy : public QObject {
         auto* precision = p.find<QComboBox>(u"models.anatomy.precision"_s);
         QTRY_VERIFY(precision->count() > 2);
         p.page->setFocus();
-        const QPointF at = precision->rect().center();
-        QWheelEvent down(at, precision->mapToGlobal(at), {}, {0, -120}, Qt::NoButton, Qt::NoModifier,
-                         Qt::NoScrollPhase, false);
-        QApplication::sendEvent(precision, &down);
+        test::wheel(precision, -120);
         QCOMPARE(precision->currentIndex(), 0);
         precision->setFocus();
         QTRY_VERIFY(precision->hasFocus());
-        QApplication::sendEvent(precision, &down);
+        test::wheel(precision, -120);
         QCOMPARE(precision->currentIndex(), 1);
     }
 

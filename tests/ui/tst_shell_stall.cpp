@@ -1,14 +1,11 @@
 // How long the UI thread is busy with one event while an answer streams at 300 tokens a second and dials
 // move. Counted in the thread's own processor time, so that other programs on the machine do not matter.
-#include "app/services/fake_generator.h"
+#include "tests/ui/desk.h"
 #include "ui/insight/insight_panel.h"
-#include "ui/main_window.h"
-#include "ui/theme.h"
 #include "ui/tuning/dial_slider.h"
 
 #include <QElapsedTimer>
 #include <QTemporaryDir>
-#include <QTest>
 
 #include <ctime>
 
@@ -60,43 +57,32 @@ class TestStall : public QObject {
     void noEventKeepsTheThreadLong() {
         auto* application = static_cast<MeasuredApplication*>(qApp);
         QTemporaryDir folder;
-        const Paths paths{folder.path(), folder.path(), folder.filePath(u"presets"_s),
-                          folder.filePath(u"switchyard.ini"_s)};
-        Settings settings(paths.settings);
-        ConversationStore store(folder.path());
         FakeScript script;
         script.tokens_per_second = 300;
         script.text =
             QString(u"Each token goes through the *router*, which picks a few experts; `gate` weighs "
                     "them. "_s)
                 .repeated(80);
-        FakeGenerator generator(script);
-        ModelLibrary library({});
-        Presets presets(paths.presets);
-        ChatController controller(store, generator);
-        ThemeManager theme(*qApp);
-        MainWindow window(WindowServices{settings, generator, library, controller, presets, theme, paths});
-        window.resize(1400, 900);
-        window.show();
-        window.loadModel(u"/models/Example.gguf"_s);
-        QTRY_COMPARE(generator.modelState(), ModelState::Ready);
+        Desk desk(folder.path(), script);
+        desk.window->loadModel(u"/models/Example.gguf"_s);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
         QTest::qWait(300);
 
         application->measuring = true;
-        QVERIFY(controller.send(u"How are experts chosen?"_s));
-        auto* experts = window.findChild<DialSlider*>(u"tune.experts.slider"_s);
+        QVERIFY(desk.controller.send(u"How are experts chosen?"_s));
+        auto* experts = desk.window->findChild<DialSlider*>(u"tune.experts.slider"_s);
         for (int i = 0; i < 6; ++i) {
             QTest::qWait(500);
             experts->setValue(i + 6);
         }
         application->measuring = false;
-        const auto tokens = window.findChild<InsightPanel*>(u"insight"_s)->series().tokens().size();
+        const auto tokens = desk.window->findChild<InsightPanel*>(u"insight"_s)->series().tokens().size();
         qInfo("%zu tokens shown, the longest event took %.1f ms of processor time (%s)", tokens,
               application->longest, qPrintable(application->where));
         QVERIFY(tokens > 300);
         QVERIFY2(application->longest < 16, qPrintable(application->where));
-        controller.stop();
-        QTRY_VERIFY(!controller.busy());
+        desk.controller.stop();
+        QTRY_VERIFY(!desk.controller.busy());
     }
 };
 

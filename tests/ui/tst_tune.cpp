@@ -1,5 +1,6 @@
 // The Tune column: dials, presets, forecasts and carving, against the table of controls.
 #include "app/services/fake_generator.h"
+#include "tests/ui/widgets.h"
 #include "ui/theme.h"
 #include "ui/tuning/carve_panel.h"
 #include "ui/tuning/control_row.h"
@@ -18,7 +19,6 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <QToolButton>
-#include <QWheelEvent>
 
 using namespace switchyard;
 using namespace Qt::StringLiterals;
@@ -44,10 +44,7 @@ struct Bench {
     }
     template <typename T>
     T* find(const QString& name) const {
-        T* widget = column->findChild<T*>(name);
-        if (!widget)
-            qFatal("no %s", qPrintable(name));
-        return widget;
+        return test::find<T>(*column, name);
     }
     DialSlider* slider(const QString& dial) const { return find<DialSlider>(u"tune.%1.slider"_s.arg(dial)); }
     QDoubleSpinBox* box(const QString& dial) const {
@@ -60,13 +57,6 @@ struct Bench {
     std::unique_ptr<TuneColumn> column;
     std::vector<Tuning> moves;
 };
-
-void wheel(QWidget* widget) {
-    const QPointF at = widget->rect().center();
-    QWheelEvent event(at, widget->mapToGlobal(at), {}, {0, 120}, Qt::NoButton, Qt::NoModifier,
-                      Qt::NoScrollPhase, false);
-    QApplication::sendEvent(widget, &event);
-}
 
 } // namespace
 
@@ -206,12 +196,12 @@ class TestTune : public QObject {
         DialSlider* slider = bench.slider(u"temperature"_s);
         bench.box(u"top_p"_s)->setFocus();
         const int before = slider->value();
-        wheel(slider);
+        test::wheel(slider, 120);
         QCOMPARE(slider->value(), before);
-        wheel(bench.box(u"temperature"_s));
+        test::wheel(bench.box(u"temperature"_s), 120);
         QCOMPARE(slider->value(), before);
         slider->setFocus();
-        wheel(slider);
+        test::wheel(slider, 120);
         QVERIFY(slider->value() != before);
     }
 

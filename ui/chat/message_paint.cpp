@@ -154,9 +154,17 @@ void MessageLayout::paintPart(QPainter& painter, const Part& part, MessagePlace 
         const LayoutPosition to = tokenPosition(content, state.lit_token + 1);
         select(from, to, style_.light_up, QColor());
     }
-    for (QTextCursor at(document); place == MessagePlace::Body && !state.found.isEmpty();) {
+    // Only the blocks in sight: long answers are painted at every token.
+    const int top =
+        document->documentLayout()->hitTest(QPointF(0, std::max(0.0, context.clip.top())), Qt::FuzzyHit);
+    const QTextBlock first = document->findBlock(std::max(top, 0));
+    const auto below = [&](const QTextBlock& block) {
+        return context.clip.isValid() &&
+               document->documentLayout()->blockBoundingRect(block).top() > context.clip.bottom();
+    };
+    for (QTextCursor at(first); place == MessagePlace::Body && !state.found.isEmpty();) {
         at = document->find(state.found, at);
-        if (at.isNull())
+        if (at.isNull() || below(document->findBlock(at.selectionStart())))
             break;
         select({place, at.selectionStart()}, {place, at.selectionEnd()}, style_.light_up, QColor());
     }
@@ -164,16 +172,12 @@ void MessageLayout::paintPart(QPainter& painter, const Part& part, MessagePlace 
         select(state.selection->first, state.selection->second, style_.selection, style_.selection_ink);
     document->documentLayout()->draw(&painter, context);
 
-    // Bars beside quotes, only of the blocks in sight.
-    const int top =
-        document->documentLayout()->hitTest(QPointF(0, std::max(0.0, context.clip.top())), Qt::FuzzyHit);
+    // Bars beside quotes, of the same blocks.
     painter.setPen(Qt::NoPen);
     painter.setBrush(style_.border);
-    for (QTextBlock block = document->findBlock(std::max(top, 0)); block.isValid(); block = block.next()) {
+    for (QTextBlock block = first; block.isValid() && !below(block); block = block.next()) {
         const int depth = block.blockFormat().intProperty(quoteDepthProperty);
         const QRectF rect = document->documentLayout()->blockBoundingRect(block);
-        if (context.clip.isValid() && rect.top() > context.clip.bottom())
-            break;
         for (int i = 0; i < depth; ++i) {
             const qreal gap = block.previous().blockFormat().intProperty(quoteDepthProperty) > i
                                   ? block.blockFormat().topMargin()

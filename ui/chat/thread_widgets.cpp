@@ -227,12 +227,8 @@ void ThreadView::beginEdit(MessageId id) {
     setFollowing(false);
     refresh();
     // Ctrl+E edits a question that may be far above.
-    const int index = index_.value(id);
-    if (const QRect place = messageRect(index); !viewport()->rect().contains(place)) {
-        anchor_row_ = index;
-        anchor_offset_ = 0;
-        refresh();
-    }
+    if (!viewport()->rect().contains(messageRect(index_.value(id))))
+        scrollToMessage(id);
     editor_->show();
     editor_->edit()->setFocus();
     editor_->edit()->ensureCursorVisible();

@@ -1,10 +1,10 @@
 #include "ui/tuning/dial_slider.h"
 
 #include "ui/theme.h"
+#include "ui/wheel_guard.h"
 
 #include <QMouseEvent>
 #include <QPainter>
-#include <QWheelEvent>
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ constexpr qreal kHandle = 7;  ///< radius
 } // namespace
 
 DialSlider::DialSlider(QWidget* parent) : QSlider(Qt::Horizontal, parent) {
-    setFocusPolicy(Qt::StrongFocus);
+    leaveWheelToPage(this);
     setMouseTracking(true);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
 }
@@ -138,13 +138,6 @@ void DialSlider::mouseDoubleClickEvent(QMouseEvent* event) {
 void DialSlider::leaveEvent(QEvent* event) {
     setHovered(-1);
     QSlider::leaveEvent(event);
-}
-
-void DialSlider::wheelEvent(QWheelEvent* event) {
-    if (hasFocus())
-        QSlider::wheelEvent(event);
-    else
-        event->ignore(); // the column scrolls instead
 }
 
 } // namespace switchyard

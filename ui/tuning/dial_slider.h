@@ -37,7 +37,6 @@ class DialSlider : public QSlider {
     void mouseReleaseEvent(QMouseEvent* event) override;
     void mouseDoubleClickEvent(QMouseEvent* event) override;
     void leaveEvent(QEvent* event) override;
-    void wheelEvent(QWheelEvent* event) override;
 
   private:
     qreal xOf(int position) const;
