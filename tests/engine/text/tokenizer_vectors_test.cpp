@@ -6,6 +6,7 @@
 #include "engine/text/tokenizer_json.h"
 #include "tests/engine/text/tokenizer_fixture.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/time_limit.h"
 
 #include <gtest/gtest.h>
 
@@ -116,11 +117,7 @@ TEST(TokenizerFolder, FollowsRandomDescriptionsOrRefusesThem) {
     EXPECT_LT(refused, cases.size() / 2);
 }
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr double kMostSeconds = 200;
-#else
-constexpr double kMostSeconds = 20;
-#endif
+constexpr double kMostSeconds = 20 * test::kSanitizerSlowdown;
 
 // A quarter of a megabyte without a break. Linear work takes well under a second; quadratic work, minutes.
 TEST(Tokenizer, MonotonousTextTakesNoLongerThanOther) {
