@@ -1,7 +1,7 @@
 """Trains the routers of a carve plan, so that the carved model foretells what the dense one does with any number of its
 experts. `switchyard-cli carve` fits each layer's router by itself, to the norms of the experts' outputs; here all of
 them learn together from the difference (Kullback-Leibler) to the dense model's own predictions. Which neuron belongs to
-which expert stays. The plan beside this file was made by both, in turn.
+which expert stays. The plan beside this file was made by both, then by narrow_experts.py, then by this again.
 
 Run: python resources/carve/train_routers.py MODEL.gguf IN.plan OUT.plan TOKENS.jsonl ... [--minutes 20]
 TOKENS.jsonl: a list of token ids a line; `switchyard-cli tokenize MODEL.gguf --file TEXT --json` prints ids.
@@ -18,7 +18,7 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GgufConfig
 
 MAGIC, SHARED = b"SWCARVE1", 255
 TEXT_TOKENS, BATCH_TEXTS = 512, 4
@@ -96,6 +96,12 @@ def read_texts(paths):
             yield from (ids[i:i + TEXT_TOKENS] for i in range(0, len(ids) - 16, TEXT_TOKENS))
 
 
+def load_dense(path):
+    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.bfloat16,
+                                                 quantization_config=GgufConfig(dequantize=True))
+    return model.eval().requires_grad_(False)
+
+
 def train(model, carved, texts, minutes, rate):
     parameters = carved.routers + carved.intercepts
     optimizer = torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.98))
@@ -135,8 +141,7 @@ def main():
     texts = list(read_texts(options.tokens))
     random.shuffle(texts)
     header, layers = read_plan(options.plan)
-    model = AutoModelForCausalLM.from_pretrained(options.model.parent, gguf_file=options.model.name, dtype=torch.bfloat16)
-    model.eval().requires_grad_(False)
+    model = load_dense(options.model)
     carved = Carved(model, layers, header["experts"])
     train(model, carved, texts, options.minutes, options.rate)
     header["calibration"] = f"{sum(map(len, texts))} tokens of given text and the model's own"

@@ -68,14 +68,11 @@ def copy_split(source, work):
 
 def as_folder(source, work):
     """The model as its authors would store it."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     out = work / "folder"
     place = {"pretrained_model_name_or_path": source.parent, "gguf_file": source.name}
-    model = AutoModelForCausalLM.from_pretrained(**place).bfloat16()
-    model.is_quantized = model.hf_quantizer = None  # the weights are decoded: nothing of the file's formats is left
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    model.save_pretrained(out, max_shard_size="100MB")
+    model = AutoModelForCausalLM.from_pretrained(**place, quantization_config=GgufConfig(dequantize=True))
+    model.bfloat16().save_pretrained(out, max_shard_size="100MB")
     AutoTokenizer.from_pretrained(**place).save_pretrained(out)
     return out
 
