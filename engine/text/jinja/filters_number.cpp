@@ -166,15 +166,16 @@ Value filter_round(Evaluator&, const Value& input, CallArguments& arguments) {
     if (method != "common" && method != "ceil" && method != "floor")
         throw Failure("round knows the methods common, ceil and floor");
     require_defined(input);
-    const bool none = parameters.has(0) && parameters[0].is(Kind::None) && method == "common";
-    const std::int64_t digits = none ? 0 : parameters.integer(0, 0);
     if (!input.is_number())
         throw Failure("round needs a number, not '" + type_name(input) + "'");
     if (method == "common") {
-        const Value rounded = round_number(input, digits);
+        const bool none = parameters.has(0) && parameters[0].is(Kind::None);
+        const Value rounded = round_number(input, none ? 0 : parameters.integer(0, 0));
         return none ? Value::integer(truncated(rounded.as_real())) : rounded;
     }
-    const Value unit = binary(BinaryOp::Power, Value::integer(10), Value::integer(digits));
+    // These two take any power of ten, broken ones too.
+    const Value digits = parameters.has(0) ? parameters[0] : Value::integer(0);
+    const Value unit = binary(BinaryOp::Power, Value::integer(10), digits);
     const Value scaled = binary(BinaryOp::Multiply, input, unit);
     if (scaled.is_integral())
         return binary(BinaryOp::Divide, scaled, unit);

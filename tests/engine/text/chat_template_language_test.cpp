@@ -33,5 +33,15 @@ TEST(ChatTemplateLanguage, RandomTemplates) {
     EXPECT_EQ(wrong, 0);
 }
 
+// The answers are jinja2's.
+TEST(ChatTemplateLanguage, RoundUpAndDownTakeAnyPowerOfTen) {
+    const auto rendered = [](const char* text) { return ChatTemplate(text).render({}); };
+    EXPECT_EQ(rendered("{{ 6|round(-0.1, 'floor') }}"), "5.035701647176669");
+    EXPECT_EQ(rendered("{{ 2.7|round(0.5, 'ceil') }}"), "2.846049894151541");
+    EXPECT_EQ(rendered("{{ 25|round(-1, 'ceil') }}"), "30.0");
+    EXPECT_THROW(rendered("{{ 2.7|round(0.5) }}"), Error);
+    EXPECT_THROW(rendered("{{ 2.7|round(none, 'ceil') }}"), Error);
+}
+
 } // namespace
 } // namespace switchyard
