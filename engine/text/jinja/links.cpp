@@ -4,38 +4,124 @@
 #include "engine/text/jinja/unicode.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 namespace switchyard::jinja {
 namespace {
 
-bool is_host_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+/// Letters, digits and underscores of any script, and the given marks.
+bool is_name(std::string_view text, std::string_view marks) {
+    for (std::size_t pos = 0; pos < text.size();) {
+        const std::size_t from = pos;
+        const char32_t c = decode_at(text, pos);
+        if (!is_word(c) && marks.find(text[from]) == std::string_view::npos)
+            return false;
+    }
+    return !text.empty();
 }
 
-bool looks_like_web(const std::string& word) {
+bool all_of(std::string_view text, std::size_t least, std::size_t most, bool (*is)(char)) {
+    return text.size() >= least && text.size() <= most && std::all_of(text.begin(), text.end(), is);
+}
+bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_hexadecimal_or_colon(char c) {
+    return is_ascii_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':';
+}
+
+std::string ascii_lower(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+}
+
+std::vector<std::string_view> split_labels(std::string_view host) {
+    std::vector<std::string_view> labels;
+    for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.')) {
+        labels.push_back(host.substr(0, dot));
+        host.remove_prefix(dot + 1);
+    }
+    labels.push_back(host);
+    return labels;
+}
+
+/// Behind a scheme or "www.": any names, then a domain of letters or an encoded one.
+bool is_marked_host(const std::vector<std::string_view>& labels) {
+    const std::string_view last = labels.back();
+    const std::string encoded = ascii_lower(last.substr(0, 4));
+    const bool domain = all_of(last, 2, 63, is_letter) ||
+                        (encoded == "xn--" && last.size() >= 6 && is_name(last.substr(4), "%") &&
+                         count_code_points(last.substr(4)) <= 59);
+    return domain &&
+           std::all_of(labels.begin(), labels.end() - 1, [](auto label) { return is_name(label, "%-"); });
+}
+
+/// Without a mark: only the oldest domains are taken for a web address.
+bool is_bare_host(const std::vector<std::string_view>& labels) {
+    static constexpr std::string_view domains[] = {"com", "net", "int", "edu", "gov", "org", "info", "mil"};
+    if (labels.size() < 2 ||
+        std::find(std::begin(domains), std::end(domains), ascii_lower(labels.back())) == std::end(domains))
+        return false;
+    return std::all_of(labels.begin(), labels.end() - 1, [](auto label) {
+        const std::size_t length = count_code_points(label);
+        return length >= 2 && length <= 63 && is_name(label, "%-");
+    });
+}
+
+bool is_ip_address(std::string_view host, const std::vector<std::string_view>& labels) {
+    if (host.starts_with('['))
+        return host.ends_with(']') &&
+               all_of(host.substr(1, host.size() - 2), 2, 40, is_hexadecimal_or_colon) &&
+               std::count(host.begin(), host.end(), ':') >= 2;
+    return labels.size() == 4 && std::all_of(labels.begin(), labels.end(),
+                                             [](auto label) { return all_of(label, 1, 3, is_ascii_digit); });
+}
+
+bool looks_like_web(std::string_view word) {
+    const std::string lower = ascii_lower(word.substr(0, 8));
     std::string_view rest = word;
-    bool scheme = false;
-    for (const std::string_view start : {"https://", "http://"})
-        if (rest.starts_with(start)) {
-            rest.remove_prefix(start.size());
-            scheme = true;
-        }
-    const std::size_t end = std::min(rest.find_first_of("/?#:"), rest.size());
-    const std::string_view host = rest.substr(0, end);
-    if (host.empty() || !std::all_of(host.begin(), host.end(), is_host_character))
+    const bool scheme = lower.starts_with("http://") || lower.starts_with("https://");
+    if (scheme)
+        rest.remove_prefix(lower.starts_with("https://") ? 8 : 7);
+    const std::size_t bracket = scheme && rest.starts_with('[') ? rest.find(']') : 0;
+    if (bracket == std::string_view::npos)
         return false;
-    if (scheme || host.starts_with("www."))
-        return true;
-    return host.find('.') > 0 && (host.ends_with(".com") || host.ends_with(".org") || host.ends_with(".net"));
+    const std::size_t end = std::min(rest.find_first_of("/?#:", bracket), rest.size());
+    const std::string_view host = rest.substr(0, end);
+    rest.remove_prefix(end);
+    if (rest.starts_with(':')) { // a port
+        const std::size_t port_end = std::min(rest.find_first_of("/?#"), rest.size());
+        if (!all_of(rest.substr(1, port_end - 1), 1, 5, is_ascii_digit))
+            return false;
+    }
+    const auto labels = split_labels(host);
+    if (scheme)
+        return is_marked_host(labels) || is_ip_address(host, labels);
+    const bool www = labels.size() > 1 && ascii_lower(labels.front()) == "www";
+    return (www && is_marked_host({labels.begin() + 1, labels.end()})) || is_bare_host(labels);
 }
 
-bool looks_like_mail(const std::string& word) {
-    const std::size_t at = word.find('@');
-    if (at == std::string::npos || at == 0 || word.find('@', at + 1) != std::string::npos)
+/// NAME@HOST.DOMAIN, the host of letters, digits, underscores, dots and hyphens.
+bool looks_like_mail(std::string_view word) {
+    const std::size_t at = word.rfind('@');
+    if (at == std::string_view::npos || at == 0)
         return false;
-    const std::string host = word.substr(at + 1);
-    return host.find('.') != std::string::npos && host.find('.') > 0 && host.back() != '.' &&
-           std::all_of(host.begin(), host.end(), is_host_character) && word.find(':') == std::string::npos;
+    const std::string_view host = word.substr(at + 1);
+    const std::size_t dot = host.rfind('.');
+    return dot != std::string_view::npos && dot > 0 && is_name(host.substr(dot + 1), "") &&
+           is_name(host, ".-") && host.front() != '.' && host.front() != '-';
+}
+
+std::size_t count_of(std::string_view text, std::string_view mark) {
+    std::size_t count = 0;
+    for (std::size_t at = text.find(mark); at != std::string_view::npos;
+         at = text.find(mark, at + mark.size()))
+        ++count;
+    return count;
 }
 
 std::string link(const std::string& address, const std::string& shown, const std::string& attributes) {
@@ -63,6 +149,18 @@ std::string link_word(const std::string& word, const LinkStyle& style) {
                 again = true;
             }
     }
+    // Where brackets open inside the address, as many of those behind it close them and belong to it.
+    static constexpr std::pair<std::string_view, std::string_view> pairs[] = {
+        {"(", ")"}, {"<", ">"}, {"&lt;", "&gt;"}};
+    for (const auto& [opener, closer] : pairs) {
+        const std::string_view inside = std::string_view(word).substr(from, to - from);
+        const std::size_t open = count_of(inside, opener);
+        if (open <= count_of(inside, closer))
+            continue;
+        for (std::size_t i = 0; i < open; ++i)
+            if (const std::size_t at = word.find(closer, to); at != std::string::npos)
+                to = at + closer.size();
+    }
     const std::string middle = word.substr(from, to - from);
     std::string attributes = style.rel.empty() ? "" : " rel=\"" + escape_html(style.rel) + "\"";
     attributes += style.target.empty() ? "" : " target=\"" + escape_html(style.target) + "\"";
@@ -78,7 +176,8 @@ std::string link_word(const std::string& word, const LinkStyle& style) {
         out = link(scheme ? middle : "https://" + middle, shown, attributes);
     } else if (middle.starts_with("mailto:") && looks_like_mail(middle.substr(7))) {
         out = link(middle, middle.substr(7), "");
-    } else if (looks_like_mail(middle)) {
+    } else if (!middle.starts_with("www.") && !middle.starts_with("@") &&
+               middle.find(':') == std::string::npos && looks_like_mail(middle)) {
         out = link("mailto:" + middle, middle, "");
     } else {
         for (const std::string& scheme : style.extra_schemes)

@@ -43,5 +43,20 @@ TEST(ChatTemplateLanguage, RoundUpAndDownTakeAnyPowerOfTen) {
     EXPECT_THROW(rendered("{{ 2.7|round(none, 'ceil') }}"), Error);
 }
 
+TEST(ChatTemplateLanguage, UrlizeKnowsAddresses) {
+    const auto linked = [](const std::string& text) {
+        return ChatTemplate("{{ '" + text + "'|urlize }}").render({});
+    };
+    const auto link = [](const std::string& address, const std::string& shown) {
+        return "<a href=\"" + address + "\" rel=\"noopener\">" + shown + "</a>";
+    };
+    EXPECT_EQ(linked("EXAMPLE.COM"), link("https://EXAMPLE.COM", "EXAMPLE.COM"));
+    EXPECT_EQ(linked("(see a1.info)."), "(see " + link("https://a1.info", "a1.info") + ").");
+    EXPECT_EQ(linked("https://a.bc/c_(d)"), link("https://a.bc/c_(d)", "https://a.bc/c_(d)"));
+    EXPECT_EQ(linked("http://127.0.0.1:80/x"), link("http://127.0.0.1:80/x", "http://127.0.0.1:80/x"));
+    EXPECT_EQ(linked("http://[::1]"), link("http://[::1]", "http://[::1]"));
+    EXPECT_EQ(linked("http://x.y a.com https://a.bc:123456"), "http://x.y a.com https://a.bc:123456");
+}
+
 } // namespace
 } // namespace switchyard
