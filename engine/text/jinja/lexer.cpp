@@ -11,8 +11,6 @@
 namespace switchyard::jinja {
 namespace {
 
-bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
-
 int hex_value(char c) {
     if (is_ascii_digit(c))
         return c - '0';

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
-#include <vector>
 
 namespace switchyard::jinja {
 namespace {
@@ -22,10 +21,9 @@ bool is_name(std::string_view text, std::string_view marks) {
     return !text.empty();
 }
 
-bool all_of(std::string_view text, std::size_t least, std::size_t most, bool (*is)(char)) {
+bool consists_of(std::string_view text, std::size_t least, std::size_t most, bool (*is)(char)) {
     return text.size() >= least && text.size() <= most && std::all_of(text.begin(), text.end(), is);
 }
-bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_hexadecimal_or_colon(char c) {
     return is_ascii_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':';
@@ -39,46 +37,56 @@ std::string ascii_lower(std::string_view text) {
     return lower;
 }
 
-std::vector<std::string_view> split_labels(std::string_view host) {
-    std::vector<std::string_view> labels;
+/// Whether `is` holds for each of the names that dots part.
+template <typename Test>
+bool all_labels(std::string_view host, const Test& is) {
     for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.')) {
-        labels.push_back(host.substr(0, dot));
+        if (!is(host.substr(0, dot)))
+            return false;
         host.remove_prefix(dot + 1);
     }
-    labels.push_back(host);
-    return labels;
+    return is(host);
+}
+
+bool is_label(std::string_view text) { return is_name(text, "%-"); }
+
+/// The host's last name and what stands before it, without the dot.
+std::pair<std::string_view, std::string_view> cut_domain(std::string_view host) {
+    const std::size_t dot = host.rfind('.');
+    if (dot == std::string_view::npos)
+        return {host, {}};
+    return {host.substr(dot + 1), host.substr(0, dot)};
 }
 
 /// Behind a scheme or "www.": any names, then a domain of letters or an encoded one.
-bool is_marked_host(const std::vector<std::string_view>& labels) {
-    const std::string_view last = labels.back();
-    const std::string encoded = ascii_lower(last.substr(0, 4));
-    const bool domain = all_of(last, 2, 63, is_letter) ||
-                        (encoded == "xn--" && last.size() >= 6 && is_name(last.substr(4), "%") &&
-                         count_code_points(last.substr(4)) <= 59);
-    return domain &&
-           std::all_of(labels.begin(), labels.end() - 1, [](auto label) { return is_name(label, "%-"); });
+bool is_marked_host(std::string_view host) {
+    const auto [last, names] = cut_domain(host);
+    const std::string_view encoded = last.substr(std::min<std::size_t>(4, last.size()));
+    const bool domain = consists_of(last, 2, 63, is_letter) ||
+                        (ascii_lower(last.substr(0, 4)) == "xn--" && last.size() >= 6 &&
+                         is_name(encoded, "%") && count_code_points(encoded) <= 59);
+    return domain && (last.size() == host.size() || all_labels(names, is_label));
 }
 
 /// Without a mark: only the oldest domains are taken for a web address.
-bool is_bare_host(const std::vector<std::string_view>& labels) {
+bool is_bare_host(std::string_view host) {
     static constexpr std::string_view domains[] = {"com", "net", "int", "edu", "gov", "org", "info", "mil"};
-    if (labels.size() < 2 ||
-        std::find(std::begin(domains), std::end(domains), ascii_lower(labels.back())) == std::end(domains))
+    const auto [last, names] = cut_domain(host);
+    if (std::find(std::begin(domains), std::end(domains), ascii_lower(last)) == std::end(domains))
         return false;
-    return std::all_of(labels.begin(), labels.end() - 1, [](auto label) {
+    return all_labels(names, [](std::string_view label) {
         const std::size_t length = count_code_points(label);
-        return length >= 2 && length <= 63 && is_name(label, "%-");
+        return length >= 2 && length <= 63 && is_label(label);
     });
 }
 
-bool is_ip_address(std::string_view host, const std::vector<std::string_view>& labels) {
+bool is_ip_address(std::string_view host) {
     if (host.starts_with('['))
         return host.ends_with(']') &&
-               all_of(host.substr(1, host.size() - 2), 2, 40, is_hexadecimal_or_colon) &&
+               consists_of(host.substr(1, host.size() - 2), 2, 40, is_hexadecimal_or_colon) &&
                std::count(host.begin(), host.end(), ':') >= 2;
-    return labels.size() == 4 && std::all_of(labels.begin(), labels.end(),
-                                             [](auto label) { return all_of(label, 1, 3, is_ascii_digit); });
+    return count_text(host, ".") == 3 &&
+           all_labels(host, [](std::string_view label) { return consists_of(label, 1, 3, is_ascii_digit); });
 }
 
 bool looks_like_web(std::string_view word) {
@@ -95,14 +103,12 @@ bool looks_like_web(std::string_view word) {
     rest.remove_prefix(end);
     if (rest.starts_with(':')) { // a port
         const std::size_t port_end = std::min(rest.find_first_of("/?#"), rest.size());
-        if (!all_of(rest.substr(1, port_end - 1), 1, 5, is_ascii_digit))
+        if (!consists_of(rest.substr(1, port_end - 1), 1, 5, is_ascii_digit))
             return false;
     }
-    const auto labels = split_labels(host);
     if (scheme)
-        return is_marked_host(labels) || is_ip_address(host, labels);
-    const bool www = labels.size() > 1 && ascii_lower(labels.front()) == "www";
-    return (www && is_marked_host({labels.begin() + 1, labels.end()})) || is_bare_host(labels);
+        return is_marked_host(host) || is_ip_address(host);
+    return (lower.starts_with("www.") && is_marked_host(host.substr(4))) || is_bare_host(host);
 }
 
 /// NAME@HOST.DOMAIN, the host of letters, digits, underscores, dots and hyphens.
@@ -114,14 +120,6 @@ bool looks_like_mail(std::string_view word) {
     const std::size_t dot = host.rfind('.');
     return dot != std::string_view::npos && dot > 0 && is_name(host.substr(dot + 1), "") &&
            is_name(host, ".-") && host.front() != '.' && host.front() != '-';
-}
-
-std::size_t count_of(std::string_view text, std::string_view mark) {
-    std::size_t count = 0;
-    for (std::size_t at = text.find(mark); at != std::string_view::npos;
-         at = text.find(mark, at + mark.size()))
-        ++count;
-    return count;
 }
 
 std::string link(const std::string& address, const std::string& shown, const std::string& attributes) {
@@ -154,12 +152,10 @@ std::string link_word(const std::string& word, const LinkStyle& style) {
         {"(", ")"}, {"<", ">"}, {"&lt;", "&gt;"}};
     for (const auto& [opener, closer] : pairs) {
         const std::string_view inside = std::string_view(word).substr(from, to - from);
-        const std::size_t open = count_of(inside, opener);
-        if (open <= count_of(inside, closer))
-            continue;
-        for (std::size_t i = 0; i < open; ++i)
-            if (const std::size_t at = word.find(closer, to); at != std::string::npos)
-                to = at + closer.size();
+        const std::size_t opened = count_text(inside, opener), closed = count_text(inside, closer);
+        const std::size_t behind = count_text(std::string_view(word).substr(to), closer);
+        for (std::size_t left = opened > closed ? std::min(opened, behind) : 0; left > 0; --left)
+            to = word.find(closer, to) + closer.size();
     }
     const std::string middle = word.substr(from, to - from);
     std::string attributes = style.rel.empty() ? "" : " rel=\"" + escape_html(style.rel) + "\"";

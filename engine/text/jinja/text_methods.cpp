@@ -130,11 +130,7 @@ Value count(Evaluator&, const Value& self, CallArguments& arguments) {
     const std::string_view text = std::string_view(self.str()).substr(range->from, range->to - range->from);
     if (wanted.empty())
         return Value::integer(static_cast<std::int64_t>(count_code_points(text)) + 1);
-    std::int64_t found = 0;
-    for (std::size_t at = text.find(wanted); at != std::string_view::npos;
-         at = text.find(wanted, at + wanted.size()))
-        ++found;
-    return Value::integer(found);
+    return Value::integer(static_cast<std::int64_t>(count_text(text, wanted)));
 }
 
 template <bool at_start>

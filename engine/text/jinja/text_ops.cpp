@@ -151,6 +151,14 @@ std::string replace_text(std::string_view text, std::string_view from, std::stri
     return out + std::string(text.substr(pos));
 }
 
+std::size_t count_text(std::string_view text, std::string_view wanted) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(wanted); at != std::string_view::npos;
+         at = text.find(wanted, at + wanted.size()))
+        ++found;
+    return found;
+}
+
 std::string repeat_text(std::string_view text, std::int64_t times) {
     std::string out;
     for (std::int64_t i = 0; i < times; ++i)

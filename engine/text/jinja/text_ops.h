@@ -23,6 +23,8 @@ std::vector<std::string> split_lines(std::string_view text, bool keep_ends);
 /// The first `limit` places (-1: all). An empty `from` stands between all characters.
 std::string replace_text(std::string_view text, std::string_view from, std::string_view to,
                          std::int64_t limit);
+/// How often `wanted`, which is not empty, stands in the text, no place counted twice.
+std::size_t count_text(std::string_view text, std::string_view wanted);
 std::string repeat_text(std::string_view text, std::int64_t times);
 /// Where a character starts, in bytes.
 std::size_t byte_offset(const TextObject& text, std::int64_t character);

@@ -19,6 +19,7 @@ std::string valid_utf8(std::string_view text);
 /// Number of code points of valid UTF-8.
 std::size_t count_code_points(std::string_view text);
 
+inline bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_space(char32_t c);     ///< str.isspace
 bool is_alpha(char32_t c);     ///< str.isalpha
 bool is_decimal(char32_t c);   ///< str.isdecimal
