@@ -112,4 +112,5 @@ def main():
     sys.exit(broken > 0 or any(failures for _, _, failures in table.cells.values()))
 
 
-main()
+if __name__ == "__main__":
+    main()

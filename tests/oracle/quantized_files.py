@@ -5,7 +5,7 @@ usage: quantized_files.py switchyard-cli DENSE.gguf CARVED.gguf WORK_FOLDER
 DENSE.gguf: a model of the llama family with its tokenizer; CARVED.gguf: what `carve` made of it.
 A row each: what was asked, bytes, matrices by type, how far llama.cpp's logits are from ours on the same file and ours
 from the source's (normalised mean square errors). Also from a file split in three and from a Hugging Face folder.
-Needs: gguf llama-cpp-python numpy, for the folder also torch transformers. Ends with 1 where a file is refused.
+Needs: gguf llama-cpp-python numpy torch transformers safetensors. Ends with 1 where a file is refused.
 """
 import collections
 import json
@@ -16,6 +16,8 @@ import sys
 import numpy as np
 from gguf import GGUFReader, GGUFWriter
 
+from family_differential import compare, logits
+
 TEXT = ("The lighthouse keeper wrote every evening into a thick book: wind, weather and the ships that went by. One night "
         "a bottle lay between the rocks, and in it was a letter with his own name on it, dated forty years ahead.")
 RECIPES = ["Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_K_M", "Q4_K_S", "Q3_K_L", "Q3_K_M", "Q3_K_S", "Q2_K", "Q4_0", "Q4_1",
@@ -23,15 +25,11 @@ RECIPES = ["Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_K_M", "Q4_K_S", "Q3_K_L", "Q3
 CARVED = ["Q8_0 --attention F16 --shared Q6_K --routed Q4_0", "Q4_K_M", "Q4_0 --pure"]
 
 
-def nmse(got, wanted):
-    return float(((got - wanted) ** 2).sum() / (wanted**2).sum())
-
-
-def our_logits(cli, model, ids, work):
-    out = work / "logits.npy"
-    subprocess.run([cli, "logits", model, "--ids", ",".join(map(str, ids)), "--out", out, "--exact"], check=True,
-                   stdout=subprocess.DEVNULL)
-    return np.load(out)
+def our_logits(cli, model, ids):
+    answer = logits(cli, model, ids)
+    if isinstance(answer, str):
+        raise RuntimeError(answer)
+    return answer
 
 
 def their_logits(model, ids):
@@ -87,16 +85,16 @@ def main():
     truths = {}
     for source, recipe in sources:
         if source not in truths:
-            truths[source] = our_logits(cli, source, ids, work)
+            truths[source] = our_logits(cli, source, ids)
         out = work / "out.gguf"
         name = f"{source.name}  {recipe}"
         try:
             subprocess.run([cli, "quantize", source, out, "--type", *recipe.split()], check=True, stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL)
             types = collections.Counter(t.tensor_type.name for t in GGUFReader(out).tensors if len(t.shape) > 1)
-            ours = our_logits(cli, out, ids, work)
-            print(f"{name}: {out.stat().st_size:,} bytes, {dict(types)}, llama.cpp {nmse(their_logits(out, ids), ours):.1e}, "
-                  f"source {nmse(ours, truths[source]):.1e}", flush=True)
+            ours = our_logits(cli, out, ids)
+            print(f"{name}: {out.stat().st_size:,} bytes, {dict(types)}, llama.cpp {compare(their_logits(out, ids), ours)[0]:.1e}, "
+                  f"source {compare(ours, truths[source])[0]:.1e}", flush=True)
         except (subprocess.CalledProcessError, ValueError, RuntimeError) as error:
             failures += 1
             print(f"{name}: FAILED {error}", flush=True)
