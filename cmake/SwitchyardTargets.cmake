@@ -62,6 +62,8 @@ function(switchyard_qtest FILE)
     get_filename_component(NAME ${FILE} NAME_WE)
     add_executable(${NAME} ${FILE})
     switchyard_qt(${NAME})
+    # One file has nothing to be joined with.
+    set_target_properties(${NAME} PROPERTIES UNITY_BUILD OFF)
     target_link_libraries(${NAME} PRIVATE switchyard_options ${ARG_LIBS} Qt6::Test)
     target_compile_definitions(${NAME} PRIVATE SWITCHYARD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
         SWITCHYARD_TEST_WORK="${PROJECT_BINARY_DIR}/test-data")

@@ -16,7 +16,7 @@
 namespace switchyard {
 namespace {
 
-struct Options {
+struct BenchArguments {
     ModelOptions model;
     ShapeOptions shape;
     int prompt_tokens = 512, gen_tokens = 128, repeat = 5;
@@ -97,7 +97,7 @@ nlohmann::ordered_json result_of(const std::vector<RunRecord>& records, const Lo
     return json;
 }
 
-MemoryDials dials_of(const Options& options) {
+MemoryDials dials_of(const BenchArguments& options) {
     const Tuning tuning = options.model.tuning();
     MemoryDials dials;
     dials.weights = tuning.model.weights;
@@ -114,7 +114,7 @@ MemoryUse forecast(const ModelFile& file, Backend& backend, const MemoryDials& d
 }
 
 /// The shape with random weights, made in the precision asked for. Throws Error where it does not fit.
-std::shared_ptr<LoadedModel> load_shape(const Options& options) {
+std::shared_ptr<LoadedModel> load_shape(const BenchArguments& options) {
     const Shape shape = options.shape.shape();
     const auto type = options.model.tuning().model.weights;
     LoadOptions load;
@@ -132,7 +132,8 @@ std::shared_ptr<LoadedModel> load_shape(const Options& options) {
 
 /// What the whole of a cut shape would reach, where layers cost what they read and compute: the embedding and
 /// the head are there once either way.
-void add_extrapolation(nlohmann::ordered_json& json, const Options& options, const LoadedModel& model) {
+void add_extrapolation(nlohmann::ordered_json& json, const BenchArguments& options,
+                       const LoadedModel& model) {
     const Shape whole = find_shape(options.shape.name());
     json["layers"] = model.config().layers;
     json["layers_total"] = whole.config.layers;
@@ -169,7 +170,7 @@ void print_line(const char* label, const nlohmann::ordered_json& json, const std
                 json[key + "_min"].get<double>(), json[key + "_max"].get<double>());
 }
 
-void print_memory(const nlohmann::ordered_json& json) {
+void print_measured_memory(const nlohmann::ordered_json& json) {
     const auto bytes = [&](const char* key) { return format_bytes(json[key].get<std::uint64_t>()); };
     std::printf("%-22s %10s           (forecast %s)\n", "memory", bytes("measured_bytes").c_str(),
                 bytes("forecast_bytes").c_str());
@@ -182,7 +183,7 @@ void print_memory(const nlohmann::ordered_json& json) {
                 json["extrapolated_decode_tokens_per_second"].get<double>());
 }
 
-void run(const Options& options) {
+void run_bench(const BenchArguments& options) {
     const std::uint64_t resident_before = process_memory().anonymous;
     const auto model = options.shape.given() ? load_shape(options) : options.model.load();
     const MemoryUse predicted = forecast(model->file(), model->backend(), dials_of(options));
@@ -216,7 +217,7 @@ void run(const Options& options) {
     print_line("prefill", json, "prefill_tokens_per_second", "tokens/s");
     print_line("decode", json, "decode_tokens_per_second", "tokens/s");
     print_line("time to first token", json, "time_to_first_token_ms", "ms");
-    print_memory(json);
+    print_measured_memory(json);
     for (const auto& change : json.value("recode", nlohmann::ordered_json::array()))
         std::printf("to %-19s %10.2f s         longest token %.0f ms, usual %.0f ms\n",
                     change["quant"].get<std::string>().c_str(), change["seconds"].get<double>(),
@@ -226,7 +227,7 @@ void run(const Options& options) {
 } // namespace
 
 void add_bench(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<BenchArguments>();
     CLI::App* command = app.add_subcommand("bench", "Measure the speed of a model");
     options->shape.add_to(*command,
                           options->model.add_to(*command, {"experts", "quant", "kv", "prefill_chunk"}));
@@ -238,7 +239,7 @@ void add_bench(CLI::App& app) {
     command->add_flag("--recode", options->recode,
                       "Also measure moving the weights to each precision during an answer");
     command->add_flag("--json", options->json, "Print JSON");
-    command->callback([options] { run(*options); });
+    command->callback([options] { run_bench(*options); });
 }
 
 } // namespace switchyard

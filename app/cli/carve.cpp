@@ -11,7 +11,7 @@ namespace switchyard {
 
 namespace {
 
-struct Options {
+struct CarveArguments {
     CarveRequest request;
     std::string in, out, plan, save_plan;
     std::vector<std::string> calibration;
@@ -29,7 +29,7 @@ void show(double share, const std::string& stage) {
     std::fprintf(stderr, "\r%3d %%  %-40s", percent, stage.c_str());
 }
 
-void run(Options& o) {
+void run_carve(CarveArguments& o) {
     CarveRequest& request = o.request;
     request.in = o.in;
     request.out = o.out;
@@ -60,7 +60,7 @@ void run(Options& o) {
 } // namespace
 
 void add_carve(CLI::App& app) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<CarveArguments>();
     CLI::App* command = app.add_subcommand("carve", "Turn a dense model into shared and routed experts");
     command->add_option("in", o->in, "Dense model, a GGUF file")->required();
     command->add_option("out", o->out, "Carved model to write")->required();
@@ -80,7 +80,7 @@ void add_carve(CLI::App& app) {
                       "Do not measure the loss against the dense model afterwards");
     command->add_option("--threads", o->request.threads, "Threads to use (default: all)")
         ->check(CLI::NonNegativeNumber);
-    command->callback([o] { run(*o); });
+    command->callback([o] { run_carve(*o); });
 }
 
 } // namespace switchyard

@@ -12,7 +12,7 @@
 namespace switchyard {
 namespace {
 
-struct Options {
+struct ChatArguments {
     ModelOptions model;
     std::string system;
 };
@@ -25,7 +25,7 @@ constexpr const char* kHelp = "/set NAME=VALUE  move a dial (the next token obey
 
 class TerminalChat {
   public:
-    TerminalChat(const Options& options, std::shared_ptr<LoadedModel> model)
+    TerminalChat(const ChatArguments& options, std::shared_ptr<LoadedModel> model)
         : model_(std::move(model)), tuning_(options.model.tuning(*model_)), system_(options.system),
           scheduler_(start_scheduler(model_, tuning_)) {
         if (!model_->chat_template())
@@ -142,7 +142,7 @@ class TerminalChat {
 } // namespace
 
 void add_chat(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<ChatArguments>();
     CLI::App* command = app.add_subcommand("chat", "Chat in the terminal");
     options->model.add_to(*command, {"temperature", "top_p", "top_k", "min_p", "repetition_penalty",
                                      "repetition_window", "seed", "max_tokens", "experts", "quant", "kv",

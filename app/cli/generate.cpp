@@ -11,7 +11,7 @@
 namespace switchyard {
 namespace {
 
-struct Options {
+struct GenerateArguments {
     ModelOptions model;
     std::string prompt, system, replay;
     std::vector<std::string> at;
@@ -30,7 +30,7 @@ DialMove parse_move(const std::string& text) {
     return {token, std::string(spec->name), value};
 }
 
-std::vector<std::int32_t> prompt_ids(const Options& options, const LoadedModel& model) {
+std::vector<std::int32_t> prompt_ids(const GenerateArguments& options, const LoadedModel& model) {
     if (options.raw)
         return text_prompt(model, options.prompt);
     if (!model.chat_template())
@@ -59,7 +59,7 @@ void print_json(const RunRecord& record, const std::string& text) {
     std::printf("%s\n", json.dump(2).c_str());
 }
 
-void run(const Options& options, const std::vector<DialMove>& moves) {
+void run_generate(const GenerateArguments& options, const std::vector<DialMove>& moves) {
     const auto model = options.model.load();
     for (const DialMove& move : moves)
         if (move.name == "experts" && std::get<double>(move.value) > 0)
@@ -95,7 +95,7 @@ void run(const Options& options, const std::vector<DialMove>& moves) {
 } // namespace
 
 void add_generate(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<GenerateArguments>();
     CLI::App* command = app.add_subcommand("generate", "Answer a prompt");
     options->model.add_to(*command, {"temperature", "top_p", "top_k", "min_p", "repetition_penalty",
                                      "repetition_window", "seed", "max_tokens", "experts", "quant", "kv",
@@ -115,7 +115,7 @@ void add_generate(CLI::App& app) {
         std::vector<DialMove> moves;
         for (const std::string& text : options->at)
             moves.push_back(parse_move(text));
-        run(*options, moves);
+        run_generate(*options, moves);
     });
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct InfoArguments {
     std::string model;
     ShapeOptions shape;
     DialOptions dials;
@@ -126,7 +126,7 @@ void add_memory(Json& json, const ModelPlan& plan, const MemoryForecast& memory)
     json["kv_bytes_per_token"] = kv_of(memory);
 }
 
-Json describe(const Options& options) {
+Json describe(const InfoArguments& options) {
     const bool shape = options.shape.given();
     const auto file = shape ? describe_shape(options.shape.shape(), std::nullopt) : open_model(options.model);
     const ModelConfig config = read_config(*file);
@@ -254,7 +254,7 @@ void print(const Json& json) {
 } // namespace
 
 void add_info(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<InfoArguments>();
     CLI::App* command = app.add_subcommand("info", "Show what a model is made of");
     options->shape.add_to(*command, command->add_option("model", options->model,
                                                         "GGUF file, or the first part of a split one"));

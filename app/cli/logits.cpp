@@ -10,7 +10,7 @@
 namespace switchyard {
 namespace {
 
-struct Options {
+struct LogitsArguments {
     ModelOptions model;
     std::string ids, ids_file, out;
 };
@@ -85,7 +85,7 @@ class NpyWriter {
     std::FILE* file_ = nullptr;
 };
 
-void run(const Options& options) {
+void run_logits(const LogitsArguments& options) {
     const std::vector<std::int32_t> ids = options.ids_file.empty()
                                               ? parse_ids(options.ids, "--ids")
                                               : parse_ids(read_text_file(options.ids_file), options.ids_file);
@@ -104,7 +104,7 @@ void run(const Options& options) {
 } // namespace
 
 void add_logits(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<LogitsArguments>();
     CLI::App* command = app.add_subcommand("logits", "Write the logits at every position of token ids");
     options->model.add_to(*command, {"experts", "quant", "kv"});
     CLI::Option* ids = command->add_option("--ids", options->ids, "Token ids: 1,2,3");
@@ -116,7 +116,7 @@ void add_logits(CLI::App& app) {
     command->callback([options, ids, file] {
         if (ids->empty() && file->empty())
             throw CLI::RequiredError("--ids or --ids-file");
-        run(*options);
+        run_logits(*options);
     });
 }
 

@@ -13,14 +13,14 @@
 namespace switchyard {
 namespace {
 
-struct Options {
+struct PerplexityArguments {
     ModelOptions model;
     std::string file;
     int context = 512;
     bool json = false;
 };
 
-void run(const Options& options) {
+void run_perplexity(const PerplexityArguments& options) {
     const std::string text = read_text_file(options.file);
     const auto model = options.model.load();
     if (options.context > model->config().context)
@@ -65,7 +65,7 @@ void run(const Options& options) {
 } // namespace
 
 void add_perplexity(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<PerplexityArguments>();
     CLI::App* command = app.add_subcommand("perplexity", "Measure how well a model foretells a text");
     options->model.add_to(*command, {"experts", "quant", "kv"});
     command->add_option("--file", options->file, "Text file, UTF-8")->required();
@@ -74,7 +74,7 @@ void add_perplexity(CLI::App& app) {
                      "Tokens of a window; the second half of each window is scored")
         ->check(CLI::Range(2, 1 << 20));
     command->add_flag("--json", options->json, "Print JSON");
-    command->callback([options] { run(*options); });
+    command->callback([options] { run_perplexity(*options); });
 }
 
 } // namespace switchyard

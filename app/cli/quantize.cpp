@@ -18,7 +18,7 @@ namespace switchyard {
 
 namespace {
 
-struct Options {
+struct QuantizeArguments {
     std::string in, out, type, attention, shared, routed, importance, calibration, save_importance;
     int calibration_tokens = 32768;
     bool pure = false;
@@ -72,7 +72,7 @@ bool show_progress(std::size_t done, std::size_t total) {
 }
 
 /// What the model's matrices see of the calibration text.
-Importance measure(const Options& options, LoadedModel& model, std::stop_token stop) {
+Importance measure(const QuantizeArguments& options, LoadedModel& model, std::stop_token stop) {
     std::vector<std::int32_t> ids = text_prompt(model, read_text_file(options.calibration));
     const std::int32_t bos = model.tokenizer()->bos();
     const bool leads = bos >= 0 && !ids.empty() && ids.front() == bos;
@@ -82,7 +82,7 @@ Importance measure(const Options& options, LoadedModel& model, std::stop_token s
     return measure_importance(model, ids, leads ? bos : -1, show_progress, stop);
 }
 
-void run(const Options& options) {
+void run_quantize(const QuantizeArguments& options) {
     QuantizeOptions settings;
     settings.mix = find_mix(options.type);
     settings.type = settings.mix != nullptr ? settings.mix->base : type_of("--type", options.type);
@@ -124,7 +124,7 @@ void run(const Options& options) {
 } // namespace
 
 void add_quantize(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<QuantizeArguments>();
     CLI::App* command =
         app.add_subcommand("quantize", "Write a model with its matrices in another block format");
     command->add_option("in", options->in, "GGUF file or Hugging Face folder to read")->required();
@@ -148,7 +148,7 @@ void add_quantize(CLI::App& app) {
         ->needs("--calibration");
     command->add_option("--threads", options->threads, "Threads to use (default: all)")
         ->check(CLI::NonNegativeNumber);
-    command->callback([options] { run(*options); });
+    command->callback([options] { run_quantize(*options); });
 }
 
 } // namespace switchyard

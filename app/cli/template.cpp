@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct TemplateArguments {
     std::string model, messages, tools;
     std::vector<std::string> settings;
     bool no_generation_prompt = false;
@@ -44,7 +44,7 @@ void set_variable(Json& variables, const std::string& setting) {
     variables[setting.substr(0, equals)] = value.is_discarded() ? Json(text) : std::move(value);
 }
 
-void run(const Options& options) {
+void run_template(const TemplateArguments& options) {
     TemplateInput input;
     input.messages = read_json(options.messages);
     if (input.messages.is_object() && input.messages.contains("messages")) {
@@ -72,7 +72,7 @@ void run(const Options& options) {
 } // namespace
 
 void add_template(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<TemplateArguments>();
     CLI::App* command =
         app.add_subcommand("template", "Print the prompt that the chat template makes of messages");
     command->add_option("model", options->model, "GGUF file or folder with tokenizer files")->required();
@@ -81,7 +81,7 @@ void add_template(CLI::App& app) {
     command->add_option("--set", options->settings,
                         "NAME=VALUE for the template, such as enable_thinking=false");
     command->add_flag("--no-generation-prompt", options->no_generation_prompt, "Do not begin the answer");
-    command->callback([options] { run(*options); });
+    command->callback([options] { run_template(*options); });
 }
 
 } // namespace switchyard

@@ -18,7 +18,7 @@ namespace switchyard {
 
 namespace {
 
-struct Options {
+struct TokenizeArguments {
     std::string model, text;
     std::vector<std::string> files;
     bool no_special = false, json = false;
@@ -64,7 +64,7 @@ void print_table(const Tokenizer& tokenizer, const std::vector<std::int32_t>& id
     }
 }
 
-void run(const Options& options, bool has_text) {
+void run_tokenize(const TokenizeArguments& options, bool has_text) {
     std::vector<std::string> texts;
     if (has_text)
         texts.push_back(options.text);
@@ -87,7 +87,7 @@ void run(const Options& options, bool has_text) {
 } // namespace
 
 void add_tokenize(CLI::App& app) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<TokenizeArguments>();
     CLI::App* command = app.add_subcommand("tokenize", "Show the token ids of texts");
     command->add_option("model", options->model, "GGUF file or folder with tokenizer files")->required();
     CLI::Option* text = command->add_option("--text", options->text, "The text");
@@ -99,7 +99,7 @@ void add_tokenize(CLI::App& app) {
     command->callback([options, text, files] {
         if (text->empty() && files->empty())
             throw CLI::RequiredError("--text or --file");
-        run(*options, !text->empty());
+        run_tokenize(*options, !text->empty());
     });
 }
 

@@ -15,8 +15,8 @@ namespace switchyard {
 
 namespace {
 
-constexpr std::uint64_t kMaxHeader = 100'000'000; // the format's own limit
-constexpr std::size_t kMaxTensors = 1 << 20;
+constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000; // the format's own limit
+constexpr std::size_t kMaxSafetensors = 1 << 20;
 constexpr std::size_t kMaxDimensions = 8;
 
 struct ElementType {
@@ -151,8 +151,8 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
         if (!seen_.insert(name).second) {
             fail("tensor " + in_quotes(name) + " occurs twice");
         }
-        if (entries_.size() == kMaxTensors) {
-            fail("it names more than " + std::to_string(kMaxTensors) + " tensors");
+        if (entries_.size() == kMaxSafetensors) {
+            fail("it names more than " + std::to_string(kMaxSafetensors) + " tensors");
         }
         entries_.emplace_back().name = name;
     }
@@ -194,7 +194,7 @@ std::string_view header_text(std::span<const std::byte> bytes, const std::string
         throw Error(name + ": is not a safetensors file");
     }
     std::memcpy(&length, bytes.data(), sizeof length);
-    if (length > kMaxHeader || length > bytes.size() - sizeof length) {
+    if (length > kMaxSafetensorsHeader || length > bytes.size() - sizeof length) {
         throw Error(name + ": claims a header of " + std::to_string(length) + " bytes (cut short?)");
     }
     return {reinterpret_cast<const char*>(bytes.data()) + sizeof length, length};

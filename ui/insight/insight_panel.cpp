@@ -16,7 +16,6 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 constexpr int kFrame = 34; ///< ms between repaints: just under 30 Hz
-constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 } // namespace
 
 InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
@@ -119,7 +118,7 @@ void InsightPanel::beginAnswer(MessageId message) {
 void InsightPanel::addEvents(const std::vector<RunEvent>& events) {
     for (const RunEvent& event : events) {
         const TokenRecord& t = event.token;
-        const double model = static_cast<double>(t.weights_bytes + t.kv_bytes + t.scratch_bytes) / kGib;
+        const double model = gib(t.weights_bytes + t.kv_bytes + t.scratch_bytes);
         series_.add(event, std::max(0.0, resident_gib_ - model));
     }
     if (isVisible() && !timer_.isActive())
@@ -128,7 +127,7 @@ void InsightPanel::addEvents(const std::vector<RunEvent>& events) {
 
 void InsightPanel::sampleMemory() {
     const SystemMemory memory = systemMemory();
-    resident_gib_ = static_cast<double>(memory.resident) / kGib;
+    resident_gib_ = gib(memory.resident);
     memory_->setMachine(memory.total, memory.available);
 }
 

@@ -4,7 +4,6 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 namespace {
-constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 constexpr double kNear = 3.0; ///< the machine's limit is drawn to scale while it is within this factor
 
 QString gibText(double gib) {
@@ -31,8 +30,8 @@ MemoryPlot::MemoryPlot(const RunSeries& series, QWidget* parent)
 }
 
 void MemoryPlot::setMachine(quint64 total, quint64 available) {
-    total_ = static_cast<double>(total) / kGib;
-    available_ = static_cast<double>(available) / kGib;
+    total_ = gib(total);
+    available_ = gib(available);
     showMachine();
 }
 

@@ -10,10 +10,6 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
-namespace {
-double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0); }
-} // namespace
-
 QString moveLabel(const DialMove& move) {
     const ControlSpec* spec = find_control(move.name);
     if (!spec)

@@ -12,6 +12,9 @@
 
 namespace switchyard {
 
+/// Bytes in GiB, as the plots draw memory.
+constexpr double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0); }
+
 /// One token of the plots.
 struct PlotToken {
     MessageId message = 0;

@@ -98,7 +98,7 @@ Value filter_xmlattr(Evaluator&, const Value& input, CallArguments& arguments) {
     return Value::text(!out.empty() && parameters.flag(0, true) ? " " + out : out);
 }
 
-constexpr FilterEntry table[] = {
+constexpr FilterEntry markup_table[] = {
     {"e", filter_escape},      {"escape", filter_escape},       {"forceescape", filter_forceescape},
     {"safe", filter_safe},     {"striptags", filter_striptags}, {"urlencode", filter_urlencode},
     {"urlize", filter_urlize}, {"xmlattr", filter_xmlattr},
@@ -106,6 +106,6 @@ constexpr FilterEntry table[] = {
 
 } // namespace
 
-std::span<const FilterEntry> markup_filters() { return table; }
+std::span<const FilterEntry> markup_filters() { return markup_table; }
 
 } // namespace switchyard::jinja

@@ -212,7 +212,7 @@ Value filter_filesizeformat(Evaluator&, const Value& input, CallArguments& argum
     return Value::text(fixed(base * *bytes / unit, 1) + " " + (by_1024 ? binary_names[i] : decimal[i]));
 }
 
-constexpr FilterEntry table[] = {
+constexpr FilterEntry number_table[] = {
     {"abs", filter_abs},     {"filesizeformat", filter_filesizeformat},
     {"float", filter_float}, {"int", filter_int},
     {"round", filter_round},
@@ -220,6 +220,6 @@ constexpr FilterEntry table[] = {
 
 } // namespace
 
-std::span<const FilterEntry> number_filters() { return table; }
+std::span<const FilterEntry> number_filters() { return number_table; }
 
 } // namespace switchyard::jinja

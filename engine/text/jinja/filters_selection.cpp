@@ -121,7 +121,7 @@ Value filter_select(Evaluator& evaluator, const Value& input, CallArguments& arg
                          });
 }
 
-constexpr FilterEntry table[] = {
+constexpr FilterEntry selection_table[] = {
     {"map", filter_map},
     {"select", filter_select<true, false>},
     {"reject", filter_select<false, false>},
@@ -131,7 +131,7 @@ constexpr FilterEntry table[] = {
 
 } // namespace
 
-std::span<const FilterEntry> selection_filters() { return table; }
+std::span<const FilterEntry> selection_filters() { return selection_table; }
 
 AttributePath::AttributePath(Evaluator& evaluator, const Value& attribute, Value fallback)
     : evaluator_(&evaluator), fallback_(std::move(fallback)) {

@@ -364,7 +364,7 @@ Value filter_attr(Evaluator& evaluator, const Value& input, CallArguments& argum
                : found;
 }
 
-constexpr FilterEntry table[] = {
+constexpr FilterEntry sequence_table[] = {
     {"attr", filter_attr},     {"batch", filter_batch},       {"count", filter_length},
     {"d", filter_default},     {"default", filter_default},   {"dictsort", filter_dictsort},
     {"first", filter_first},   {"groupby", filter_groupby},   {"items", filter_items},
@@ -376,6 +376,6 @@ constexpr FilterEntry table[] = {
 
 } // namespace
 
-std::span<const FilterEntry> sequence_filters() { return table; }
+std::span<const FilterEntry> sequence_filters() { return sequence_table; }
 
 } // namespace switchyard::jinja

@@ -215,7 +215,7 @@ Value filter_pprint(Evaluator& evaluator, const Value& input, CallArguments& arg
     return Value::text(pretty_repr(input));
 }
 
-constexpr FilterEntry table[] = {
+constexpr FilterEntry text_table[] = {
     {"capitalize", filter_capitalize}, {"center", filter_center},       {"format", filter_format},
     {"indent", filter_indent},         {"lower", filter_lower},         {"pprint", filter_pprint},
     {"replace", filter_replace},       {"string", filter_string},       {"title", filter_title},
@@ -225,6 +225,6 @@ constexpr FilterEntry table[] = {
 
 } // namespace
 
-std::span<const FilterEntry> text_filters() { return table; }
+std::span<const FilterEntry> text_filters() { return text_table; }
 
 } // namespace switchyard::jinja

@@ -19,21 +19,21 @@ std::string safetensors(const std::string& header, const std::string& data) {
     return samples::Bytes().text(header).raw(data).str();
 }
 
-std::vector<FolderTensor> parse(const std::string& bytes) {
+std::vector<FolderTensor> parse_tensors(const std::string& bytes) {
     return parse_safetensors(std::as_bytes(std::span(bytes)), "test.safetensors");
 }
 
-std::string refusal(const std::string& bytes) {
+std::string tensor_refusal(const std::string& bytes) {
     try {
-        parse(bytes);
+        parse_tensors(bytes);
     } catch (const Error& error) {
         return error.what();
     }
     return "";
 }
 
-void expect_refused(const std::string& bytes, const std::string& part) {
-    const std::string why = refusal(bytes);
+void expect_tensors_refused(const std::string& bytes, const std::string& part) {
+    const std::string why = tensor_refusal(bytes);
     EXPECT_NE(why.find(part), std::string::npos) << "expected \"" << part << "\", got \"" << why << "\"";
     EXPECT_TRUE(why.starts_with("test.safetensors: ")) << why;
 }
@@ -50,7 +50,7 @@ std::string small_file() {
 
 TEST(Safetensors, ReadsTensorsInTheOrderOfTheirData) {
     const std::string bytes = small_file();
-    const std::vector<FolderTensor> tensors = parse(bytes);
+    const std::vector<FolderTensor> tensors = parse_tensors(bytes);
     ASSERT_EQ(tensors.size(), 3u);
     EXPECT_EQ(tensors[0].name, "a");
     EXPECT_EQ(tensors[0].type, FolderType::F32);
@@ -64,62 +64,68 @@ TEST(Safetensors, ReadsTensorsInTheOrderOfTheirData) {
 }
 
 TEST(SafetensorsRefuses, WhatIsNotOne) {
-    expect_refused("", "not a safetensors file");
-    expect_refused("1234567", "not a safetensors file");
-    expect_refused(std::string(8, '\xff'), "claims a header");
-    expect_refused(std::string("\x64\0\0\0\0\0\0\0{}", 10), "claims a header of 100 bytes");
-    expect_refused(safetensors("", ""), "not a safetensors file");
-    expect_refused(safetensors("[]", ""), "not a safetensors file");
-    expect_refused(safetensors("{\"a\":", ""), "not JSON");
-    expect_refused(safetensors("{}", "x"), "belong to no tensor");
+    expect_tensors_refused("", "not a safetensors file");
+    expect_tensors_refused("1234567", "not a safetensors file");
+    expect_tensors_refused(std::string(8, '\xff'), "claims a header");
+    expect_tensors_refused(std::string("\x64\0\0\0\0\0\0\0{}", 10), "claims a header of 100 bytes");
+    expect_tensors_refused(safetensors("", ""), "not a safetensors file");
+    expect_tensors_refused(safetensors("[]", ""), "not a safetensors file");
+    expect_tensors_refused(safetensors("{\"a\":", ""), "not JSON");
+    expect_tensors_refused(safetensors("{}", "x"), "belong to no tensor");
 }
 
 /// A header of one tensor "w" with these fields, and four bytes of data.
 std::string one(const std::string& fields) { return safetensors("{\"w\":{" + fields + "}}", "abcd"); }
 
 TEST(SafetensorsRefuses, BadTensors) {
-    EXPECT_EQ(refusal(one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])")), "");
-    expect_refused(one(R"("dtype":"F32","shape":[1])"), "\"w\" lacks");
-    expect_refused(one(R"("dtype":"F32","data_offsets":[0,4])"), "\"w\" lacks");
-    expect_refused(one(R"("shape":[1],"data_offsets":[0,4])"), "\"w\" lacks");
-    expect_refused(one(R"("dtype":"F32","shape":[1],"data_offsets":[0])"), "\"w\" lacks");
-    expect_refused(one(R"("dtype":"X9","shape":[1],"data_offsets":[0,4])"), "unknown type \"X9\"");
-    expect_refused(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"), "is larger than the file");
-    expect_refused(one(R"("dtype":"U8","shape":[3],"data_offsets":[0,4])"), "do not fill");
-    expect_refused(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,0])"), "beyond the end");
-    expect_refused(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])"), "beyond the end");
-    expect_refused(one(R"("dtype":"F16","shape":[1],"data_offsets":[2,4])"), "does not start where");
-    expect_refused(one(R"("dtype":"F16","shape":[1],"data_offsets":[0,2])"), "belong to no tensor");
-    expect_refused(one(R"("dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,4])"), "larger");
-    expect_refused(one(R"("dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,4])"), "not as the");
-    expect_refused(one(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])"), "not as the");
-    expect_refused(one(R"("dtype":"F32","shape":[1.0],"data_offsets":[0,4])"), "not as the");
-    expect_refused(one(R"("dtype":"F32","shape":[[1]],"data_offsets":[0,4])"), "not as the");
-    expect_refused(one(R"("dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4])"), "dimensions");
-    expect_refused(one(R"("dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4])"), "not as the");
-    expect_refused(one(R"("dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4])"), "not as the");
-    expect_refused(one(R"("dtype":null,"shape":[1],"data_offsets":[0,4])"), "not as the");
-    expect_refused(one(R"("more":{},"dtype":"F32","shape":[1],"data_offsets":[0,4])"), "not as the");
-    expect_refused(safetensors(R"({"w":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)"
-                               R"("w":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
-                               ""),
-                   "\"w\" occurs twice");
-    expect_refused(safetensors(R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},)"
-                               R"("w":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
-                               "abcd"),
-                   "does not start where");
+    EXPECT_EQ(tensor_refusal(one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])")), "");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[1])"), "\"w\" lacks");
+    expect_tensors_refused(one(R"("dtype":"F32","data_offsets":[0,4])"), "\"w\" lacks");
+    expect_tensors_refused(one(R"("shape":[1],"data_offsets":[0,4])"), "\"w\" lacks");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[1],"data_offsets":[0])"), "\"w\" lacks");
+    expect_tensors_refused(one(R"("dtype":"X9","shape":[1],"data_offsets":[0,4])"), "unknown type \"X9\"");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"),
+                           "is larger than the file");
+    expect_tensors_refused(one(R"("dtype":"U8","shape":[3],"data_offsets":[0,4])"), "do not fill");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,0])"), "beyond the end");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])"), "beyond the end");
+    expect_tensors_refused(one(R"("dtype":"F16","shape":[1],"data_offsets":[2,4])"), "does not start where");
+    expect_tensors_refused(one(R"("dtype":"F16","shape":[1],"data_offsets":[0,2])"), "belong to no tensor");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,4])"),
+                           "larger");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,4])"),
+                           "not as the");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])"), "not as the");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[1.0],"data_offsets":[0,4])"), "not as the");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[[1]],"data_offsets":[0,4])"), "not as the");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4])"),
+                           "dimensions");
+    expect_tensors_refused(one(R"("dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4])"),
+                           "not as the");
+    expect_tensors_refused(one(R"("dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4])"),
+                           "not as the");
+    expect_tensors_refused(one(R"("dtype":null,"shape":[1],"data_offsets":[0,4])"), "not as the");
+    expect_tensors_refused(one(R"("more":{},"dtype":"F32","shape":[1],"data_offsets":[0,4])"), "not as the");
+    expect_tensors_refused(safetensors(R"({"w":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)"
+                                       R"("w":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+                                       ""),
+                           "\"w\" occurs twice");
+    expect_tensors_refused(safetensors(R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},)"
+                                       R"("w":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
+                                       "abcd"),
+                           "does not start where");
     std::string deep;
     for (int i = 0; i < 100000; ++i) {
         deep += "{\"w\":";
     }
-    expect_refused(safetensors(deep, ""), "not as the");
+    expect_tensors_refused(safetensors(deep, ""), "not as the");
 }
 
 TEST(SafetensorsProperty, EveryTruncationIsRefused) {
     const std::string whole = small_file();
     for (std::size_t size = 0; size < whole.size(); ++size) {
         const std::string cut(whole.data(), size);
-        EXPECT_NE(refusal(cut), "") << size;
+        EXPECT_NE(tensor_refusal(cut), "") << size;
     }
 }
 
@@ -134,7 +140,7 @@ TEST(SafetensorsProperty, DamageIsRefusedOrHarmless) {
                 round % 2 == 0 ? static_cast<char>(random()) : "0123456789[]{},\""[random() % 16];
         }
         try {
-            for (const FolderTensor& t : parse(bad)) {
+            for (const FolderTensor& t : parse_tensors(bad)) {
                 for (std::size_t i = 0; i < t.bytes; ++i) {
                     sum += static_cast<unsigned>(t.data[i]);
                 }
@@ -145,7 +151,7 @@ TEST(SafetensorsProperty, DamageIsRefusedOrHarmless) {
     EXPECT_GT(sum, 0u);
 }
 
-std::string opening(const std::filesystem::path& path) {
+std::string opening_tensors(const std::filesystem::path& path) {
     try {
         open_safetensors(path);
     } catch (const Error& error) {
@@ -183,9 +189,9 @@ TEST(SafetensorsFolder, OpensShardsByTheirIndex) {
     EXPECT_EQ(model->find("b")->data[0], std::byte{'B'});
 
     folder.write("two.safetensors", tensor_file("a", 'B'));
-    EXPECT_NE(opening(folder.path()).find("\"a\" is also in an earlier file"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path()).find("\"a\" is also in an earlier file"), std::string::npos);
     std::filesystem::remove(folder.path() / "two.safetensors");
-    EXPECT_NE(opening(folder.path()).find("two.safetensors: cannot be read"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path()).find("two.safetensors: cannot be read"), std::string::npos);
 }
 
 TEST(SafetensorsFolder, TheIndexCannotLeadOutOfTheFolder) {
@@ -194,28 +200,28 @@ TEST(SafetensorsFolder, TheIndexCannotLeadOutOfTheFolder) {
     for (const char* name : {"../x.safetensors", "/etc/passwd", "..", "", "a\\\\b", "x\\u0000y"}) {
         folder.write("model.safetensors.index.json",
                      std::string(R"({"weight_map": {"a": ")") + name + "\"}}");
-        EXPECT_NE(opening(folder.path()).find("no file name for \"a\""), std::string::npos) << name;
+        EXPECT_NE(opening_tensors(folder.path()).find("no file name for \"a\""), std::string::npos) << name;
     }
     for (const char* json : {"[]", "{}", "3", R"({"weight_map": []})", R"({"weight_map": {"a": 1}})"}) {
         folder.write("model.safetensors.index.json", json);
-        EXPECT_NE(opening(folder.path()).find("weight_map"), std::string::npos) << json;
+        EXPECT_NE(opening_tensors(folder.path()).find("weight_map"), std::string::npos) << json;
     }
 }
 
 TEST(SafetensorsFolder, SaysWhatIsMissing) {
     const TemporaryFolder folder;
-    EXPECT_NE(opening(folder.path()).find("config.json: cannot be read"), std::string::npos);
-    EXPECT_NE(opening(folder.path() / "none").find("not a folder"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path()).find("config.json: cannot be read"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path() / "none").find("not a folder"), std::string::npos);
     folder.write("config.json", "[1]");
-    EXPECT_NE(opening(folder.path()).find("not a JSON object"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path()).find("not a JSON object"), std::string::npos);
     folder.write("config.json", "{\"a\": ");
-    EXPECT_NE(opening(folder.path()).find("config.json: is not JSON"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path()).find("config.json: is not JSON"), std::string::npos);
     folder.write("config.json", std::string(100000, '['));
-    EXPECT_NE(opening(folder.path()).find("deep"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path()).find("deep"), std::string::npos);
     folder.write("config.json", "{}");
-    EXPECT_NE(opening(folder.path()).find("holds no model.safetensors"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path()).find("holds no model.safetensors"), std::string::npos);
     folder.write("pytorch_model.bin", "x");
-    EXPECT_NE(opening(folder.path()).find("convert it to safetensors"), std::string::npos);
+    EXPECT_NE(opening_tensors(folder.path()).find("convert it to safetensors"), std::string::npos);
 }
 
 TEST(SafetensorsFolder, RefusesASparseTerabyteAtOnce) {
@@ -225,7 +231,7 @@ TEST(SafetensorsFolder, RefusesASparseTerabyteAtOnce) {
         const auto path = folder.write("model.safetensors", samples::Bytes().put(claim).raw("{").str());
         std::filesystem::resize_file(path, 1ull << 40);
         const auto before = std::chrono::steady_clock::now();
-        EXPECT_NE(opening(folder.path()), "");
+        EXPECT_NE(opening_tensors(folder.path()), "");
         EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(100));
     }
 }
