@@ -9,19 +9,30 @@ namespace switchyard {
 
 namespace {
 
-// Where the white space that ends at `end` begins.
-std::size_t before_space(std::string_view text, std::size_t end) {
-    while (end > 0 && is_white_space(utf8_before(text, end).code))
+// Where the white space that ends at `end` begins, no further back than `least`.
+std::size_t before_space(std::string_view text, std::size_t end, std::size_t least) {
+    while (end > least && is_white_space(utf8_before(text, end).code))
         end -= utf8_before(text, end).length;
     return end;
 }
 
-// Where the white space that begins at `begin` ends.
-std::size_t behind_space(std::string_view text, std::size_t begin) {
-    while (begin < text.size() && is_white_space(utf8_at(text, begin).code))
-        begin += utf8_at(text, begin).length;
-    return begin;
-}
+// Where runs of white space end, each looked at once however often it is asked for from within.
+class SpaceEnds {
+  public:
+    explicit SpaceEnds(std::string_view text) : text_(text) {}
+    std::size_t behind(std::size_t at) {
+        if (at < begin_ || at > end_) {
+            begin_ = end_ = at;
+            while (end_ < text_.size() && is_white_space(utf8_at(text_, end_).code))
+                end_ += utf8_at(text_, end_).length;
+        }
+        return end_;
+    }
+
+  private:
+    std::string_view text_;
+    std::size_t begin_ = 1, end_ = 0;
+};
 
 } // namespace
 
@@ -30,37 +41,64 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std
     std::erase_if(tokens_,
                   [](const AddedToken& token) { return token.text.empty() || !utf8_valid(token.text); });
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
-        begins_[static_cast<unsigned char>(tokens_[i].text[0])] = true;
         std::int32_t node = 0;
-        for (const char c : tokens_[i].text) {
-            const auto byte = static_cast<unsigned char>(c);
+        for (std::size_t at = tokens_[i].text.size(); at-- > 0;) {
+            const auto byte = static_cast<unsigned char>(tokens_[i].text[at]);
             std::int32_t next = child_of(node, byte);
             if (next < 0) {
                 next = static_cast<std::int32_t>(nodes_.size());
-                nodes_.push_back({-1, nodes_[node].child, -1, byte});
+                nodes_.push_back({-1, nodes_[node].child, 0, -1, byte});
                 nodes_[node].child = next;
+                if (node == 0)
+                    ends_[byte] = next;
             }
             node = next;
         }
         nodes_[node].token = static_cast<std::int32_t>(i);
     }
+    link_ends();
+}
+
+// Breadth first, so that shorter nodes are linked before the longer ones that lean on them.
+void AddedTokenFinder::link_ends() {
+    std::vector<std::int32_t> order{0};
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        const std::int32_t parent = order[i];
+        for (std::int32_t node = nodes_[parent].child; node >= 0; node = nodes_[node].sibling) {
+            order.push_back(node);
+            if (parent != 0)
+                nodes_[node].shorter = step(nodes_[parent].shorter, nodes_[node].byte);
+            if (nodes_[node].token < 0)
+                nodes_[node].token = nodes_[nodes_[node].shorter].token;
+        }
+    }
 }
 
 std::int32_t AddedTokenFinder::child_of(std::int32_t node, unsigned char byte) const {
+    if (node == 0)
+        return ends_[byte] > 0 ? ends_[byte] : -1;
     std::int32_t child = nodes_[node].child;
     while (child >= 0 && nodes_[child].byte != byte)
         child = nodes_[child].sibling;
     return child;
 }
 
-std::int32_t AddedTokenFinder::longest_at(std::string_view text, std::size_t at) const {
-    std::int32_t node = 0, found = -1;
-    for (; at < text.size(); ++at) {
-        node = child_of(node, static_cast<unsigned char>(text[at]));
-        if (node < 0)
-            break;
+std::int32_t AddedTokenFinder::step(std::int32_t node, unsigned char byte) const {
+    for (; node != 0; node = nodes_[node].shorter)
+        if (const std::int32_t next = child_of(node, byte); next >= 0)
+            return next;
+    return ends_[byte];
+}
+
+// The places where a token begins, from the last to the first, each with the longest there.
+std::vector<AddedTokenFinder::Found> AddedTokenFinder::longest(std::string_view text) const {
+    std::vector<Found> found;
+    std::int32_t node = 0;
+    for (std::size_t at = text.size(); at-- > 0;) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        node = node == 0 ? ends_[byte] : step(node, byte);
         if (nodes_[node].token >= 0)
-            found = nodes_[node].token;
+            found.push_back({at, nodes_[node].token});
     }
     return found;
 }
@@ -68,24 +106,23 @@ std::int32_t AddedTokenFinder::longest_at(std::string_view text, std::size_t at)
 // Tokens are found first and take white space then, even if that is where the next one was found; that one
 // stands all the same, and the text goes on behind it.
 void AddedTokenFinder::split(std::string_view text, std::vector<Part>& parts) const {
-    std::size_t done = 0;
+    std::size_t done = 0, next = 0;
+    SpaceEnds spaces(text);
     const auto word_before = [&](std::size_t at) { return at > 0 && is_word(utf8_before(text, at).code); };
     const auto word_at = [&](std::size_t at) { return at < text.size() && is_word(utf8_at(text, at).code); };
-    for (std::size_t at = 0; at < text.size();) {
-        const std::int32_t found = begins_[static_cast<unsigned char>(text[at])] ? longest_at(text, at) : -1;
-        if (found < 0) {
-            ++at;
+    const std::vector<Found> all = longest(text);
+    for (auto found = all.rbegin(); found != all.rend(); ++found) {
+        if (found->at < next) // within the one before
             continue;
-        }
-        const AddedToken& token = tokens_[found];
-        std::size_t begin = at, end = at + token.text.size();
-        at = end;
+        const AddedToken& token = tokens_[found->token];
+        std::size_t begin = found->at, end = begin + token.text.size();
+        next = end;
         if (token.single_word && (word_before(begin) || word_at(end)))
             continue;
         if (token.lstrip)
-            begin = std::max(done, before_space(text, begin));
+            begin = std::max(done, before_space(text, begin, done));
         if (token.rstrip)
-            end = behind_space(text, end);
+            end = spaces.behind(end);
         if (begin >= end) // the token before it has taken all of it
             continue;
         if (done < begin)

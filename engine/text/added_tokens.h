@@ -38,15 +38,25 @@ class AddedTokenFinder {
   private:
     struct Node {
         std::int32_t child = -1, sibling = -1;
-        std::int32_t token = -1;
+        std::int32_t shorter = 0; // the node of the longest proper end of this one's bytes
+        std::int32_t token = -1;  // the longest token that these bytes end in, read backwards
         unsigned char byte = 0;
     };
+    struct Found {
+        std::size_t at;
+        std::int32_t token; // index into tokens_
+    };
+    void link_ends();
     std::int32_t child_of(std::int32_t node, unsigned char byte) const;
-    std::int32_t longest_at(std::string_view text, std::size_t at) const;
+    std::int32_t step(std::int32_t node, unsigned char byte) const;
+    std::vector<Found> longest(std::string_view text) const;
 
     std::vector<AddedToken> tokens_;
-    std::vector<Node> nodes_; // a trie of bytes; 0 is its root
-    std::array<bool, 256> begins_{};
+    // Aho and Corasick's automaton of the tokens read backwards (Comm. ACM 18(6), 1975); 0 is its root. From
+    // a text's end to its beginning it knows at every place the longest token that begins there, in time
+    // linear in the text whatever the tokens are.
+    std::vector<Node> nodes_;
+    std::array<std::int32_t, 256> ends_{}; // the root's children, 0: none
 };
 
 } // namespace switchyard

@@ -1,6 +1,7 @@
 #include "engine/text/decoder.h"
 
 #include "engine/text/bpe.h"
+#include "engine/text/literal_search.h"
 #include "engine/text/normalizer.h"
 #include "engine/text/unicode.h"
 
@@ -39,16 +40,7 @@ std::unique_ptr<DecoderStep> step(Function function) {
 
 // Literal replacement; `from` is not empty.
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
-    const std::size_t limit = growth_limit(text.size());
-    std::string out;
-    std::size_t done = 0;
-    for (std::size_t at = text.find(from); at != std::string_view::npos; at = text.find(from, done)) {
-        out += text.substr(done, at - done);
-        out += to;
-        check_growth(out.size(), limit);
-        done = at + from.size();
-    }
-    return out += text.substr(done);
+    return replace_all(text, from, to, growth_limit(text.size()));
 }
 
 // Gathers the bytes of fallback tokens until another token comes.

@@ -1,5 +1,7 @@
 #include "engine/text/normalizer.h"
 
+#include "engine/text/literal_search.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -79,19 +81,9 @@ std::unique_ptr<NormalizerStep> prepend_step(std::string prefix) {
 
 std::unique_ptr<NormalizerStep> replace_step(std::string from, std::string to) {
     return step([from = std::move(from), to = std::move(to)](std::string text, std::size_t limit) {
-        if (from.empty() || text.find(from) == std::string::npos)
+        if (from.empty())
             return text;
-        std::string out;
-        out.reserve(text.size() + text.size() / 4);
-        std::size_t done = 0;
-        for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, done)) {
-            out.append(text, done, at - done);
-            out += to;
-            check_growth(out.size(), limit);
-            done = at + from.size();
-        }
-        out.append(text, done);
-        return out;
+        return replace_all(text, from, to, limit);
     });
 }
 

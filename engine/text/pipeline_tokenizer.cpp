@@ -3,7 +3,6 @@
 #include "engine/text/unicode.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace switchyard {
@@ -131,17 +130,6 @@ class PipelineTokenizer : public Tokenizer {
 
 std::unique_ptr<Tokenizer> make_pipeline_tokenizer(TokenizerParts parts) {
     return std::make_unique<PipelineTokenizer>(std::move(parts));
-}
-
-bool ends_answer(std::string_view token, std::span<const std::string_view> others) {
-    constexpr std::array<std::string_view, 14> endings = {
-        "<|im_end|>", "<|endoftext|>",        "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>",
-        "<|end|>",    "<|return|>",           "<|call|>",   "<|eot|>",    "<EOT>",           "<|EOT|>",
-        "</s>",       "<｜end▁of▁sentence｜>"};
-    // In the harmony format <|end|> closes a message, not the answer.
-    if (token == "<|end|>" && std::find(others.begin(), others.end(), "<|return|>") != others.end())
-        return false;
-    return std::find(endings.begin(), endings.end(), token) != endings.end();
 }
 
 } // namespace switchyard

@@ -10,7 +10,6 @@
 #include "engine/text/tokenizer.h"
 
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -38,8 +37,5 @@ struct TokenizerParts {
 };
 
 std::unique_ptr<Tokenizer> make_pipeline_tokenizer(TokenizerParts parts);
-
-/// Whether a control token's spelling is one that is known to end an answer, among the model's other ones.
-bool ends_answer(std::string_view token, std::span<const std::string_view> others);
 
 } // namespace switchyard

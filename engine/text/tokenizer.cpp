@@ -3,9 +3,9 @@
 
 #include "engine/base/error.h"
 #include "engine/text/pipeline_tokenizer.h"
+#include "engine/text/turn_tokens.h"
 #include "engine/text/unicode.h"
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -67,18 +67,20 @@ void take_special_tokens(const TokenizerData& data, TokenizerParts& parts) {
     const std::size_t count = data.tokens.size();
     parts.special.resize(count);
     parts.ends.resize(count);
-    std::vector<std::string_view> specials;
-    for (std::size_t id = 0; id < count; ++id)
-        if (is_found_in_text(data.kinds[id]))
-            specials.push_back(data.tokens[id]);
-    const bool phi3 = data.model == "llama" &&
-                      std::find(specials.begin(), specials.end(), "<|placeholder1|>") != specials.end();
+    const auto has_special = [&](std::string_view text) {
+        for (std::size_t id = 0; id < count; ++id)
+            if (is_found_in_text(data.kinds[id]) && data.tokens[id] == text)
+                return true;
+        return false;
+    };
+    const bool phi3 = data.model == "llama" && has_special("<|placeholder1|>");
+    const bool harmony = has_special("<|return|>");
     for (std::size_t id = 0; id < count; ++id) {
         const TokenKind kind = data.kinds[id];
         const std::string& token = data.tokens[id];
         parts.special[id] = kind == TokenKind::Control || kind == TokenKind::Unknown;
         parts.ends[id] =
-            (kind == TokenKind::Control || kind == TokenKind::UserDefined) && ends_answer(token, specials);
+            (kind == TokenKind::Control || kind == TokenKind::UserDefined) && ends_answer(token, harmony);
         if (is_found_in_text(kind)) {
             AddedToken added{token, static_cast<std::int32_t>(id)};
             added.rstrip = phi3 && phi3_strips(token);
@@ -200,6 +202,7 @@ bool adds_bos(const TokenizerData& data) {
 std::unique_ptr<Tokenizer> make_tokenizer(TokenizerData data) {
     check(data);
     fill_kinds(data);
+    retype_turn_tokens(data);
     TokenizerParts parts;
     take_special_tokens(data, parts);
     if (data.model == "gpt2")

@@ -3,12 +3,15 @@
 #include "engine/base/error.h"
 #include "engine/text/pipeline_tokenizer.h"
 #include "engine/text/tokenizer_json.h"
+#include "engine/text/turn_tokens.h"
 #include "engine/text/unicode.h"
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace switchyard {
@@ -65,12 +68,16 @@ void add_configured_tokens(const json& config, std::vector<AddedToken>& added) {
     const json* decoder = json_field(config, "added_tokens_decoder");
     if (!decoder || !decoder->is_object())
         return;
+    std::set<std::int32_t> known;
+    for (const AddedToken& token : added)
+        known.insert(token.id);
     json list = json::array();
     for (const auto& [key, entry] : decoder->items()) {
         if (key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos)
             throw Error("'added_tokens_decoder' has the key '" + key + "', which is no id");
-        const std::int32_t id = std::stoi(key);
-        if (std::any_of(added.begin(), added.end(), [&](const AddedToken& t) { return t.id == id; }))
+        std::int32_t id = 0;
+        std::from_chars(key.data(), key.data() + key.size(), id);
+        if (known.contains(id))
             continue;
         if (!entry.is_object())
             throw Error("'added_tokens_decoder' describes token " + key + " by no object");
@@ -115,7 +122,8 @@ bool has_byte_alphabet(const std::vector<std::string>& tokens) {
     return std::all_of(found.begin(), found.end(), [](bool one) { return one; });
 }
 
-void build_model(const json& file, const TokenSpeller& speller, TokenizerParts& parts) {
+// Returns the vocabulary's turn tokens, which may be missing among the added ones.
+std::vector<AddedToken> build_model(const json& file, const TokenSpeller& speller, TokenizerParts& parts) {
     const json* description = json_field(file, "model");
     if (!description)
         throw Error("'model' is missing");
@@ -130,6 +138,7 @@ void build_model(const json& file, const TokenSpeller& speller, TokenizerParts& 
     for (const std::string& token : model.tokens)
         parts.bytes.push_back(speller.bytes(token));
     parts.spellings = model.tokens;
+    std::vector<AddedToken> turns = turn_tokens_of(model.tokens, model.merges);
 
     // The alphabet's way round is left out, unless a character's spelling is to be seen.
     const bool plain = model.options.word_begin.empty() && model.options.word_end.empty() &&
@@ -154,6 +163,7 @@ void build_model(const json& file, const TokenSpeller& speller, TokenizerParts& 
     std::vector<std::pair<std::string_view, std::string_view>> merges(model.merges.begin(),
                                                                       model.merges.end());
     parts.model = std::make_unique<BpeModel>(std::move(model.tokens), merges, model.options);
+    return turns;
 }
 
 std::int32_t find_spelling(const TokenizerParts& parts, const std::string& text) {
@@ -195,11 +205,10 @@ void mark_ends(const std::vector<std::int32_t>& configured, TokenizerParts& part
     }
     if (parts.eos >= 0)
         parts.ends[parts.eos] = true;
-    std::vector<std::string_view> specials;
+    const bool harmony =
+        std::ranges::any_of(parts.added, [](const AddedToken& token) { return token.text == "<|return|>"; });
     for (const AddedToken& token : parts.added)
-        specials.push_back(token.text);
-    for (const AddedToken& token : parts.added)
-        if (token.special && ends_answer(token.text, specials))
+        if (token.special && ends_answer(token.text, harmony))
             parts.ends[token.id] = true;
 }
 
@@ -215,11 +224,11 @@ void check_around(const TokenizerParts& parts) {
 std::unique_ptr<Tokenizer> tokenizer_from_files(const TokenizerFiles& files, const fs::path& folder) {
     const fs::path file = folder / "tokenizer.json", config_file = folder / "tokenizer_config.json";
     TokenizerParts parts;
-    std::vector<AddedToken> added;
+    std::vector<AddedToken> added, turns;
     std::optional<TokenSpeller> speller;
     naming(file, [&] {
         speller.emplace(json_field(files.tokenizer, "decoder"));
-        build_model(files.tokenizer, *speller, parts);
+        turns = build_model(files.tokenizer, *speller, parts);
         added = added_tokens_from_json(json_field(files.tokenizer, "added_tokens"));
         JsonTemplate around = template_from_json(json_field(files.tokenizer, "post_processor"));
         parts.first = std::move(around.first);
@@ -230,6 +239,10 @@ std::unique_ptr<Tokenizer> tokenizer_from_files(const TokenizerFiles& files, con
         if (!config.is_null())
             add_configured_tokens(config, added);
     });
+    retype_turn_tokens(added);
+    for (AddedToken& token : turns)
+        if (std::ranges::none_of(added, [&](const AddedToken& known) { return known.id == token.id; }))
+            added.push_back(std::move(token));
     naming(file, [&] { take_added(std::move(added), *speller, parts); });
     naming(config_file, [&] {
         if (config.is_null())
