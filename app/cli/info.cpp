@@ -3,6 +3,7 @@
 #include "app/cli/model_options.h"
 #include "app/cli/shape_options.h"
 #include "engine/base/error.h"
+#include "engine/base/real_text.h"
 #include "engine/model/anatomy.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/shape_file.h"
@@ -171,14 +172,9 @@ void line(const std::string& label, const std::string& value) {
 /// "671.03 B", "134.5 M"
 std::string count_of(const Json& count) {
     const auto value = count.get<double>();
-    char text[32];
     if (value >= 1e9)
-        std::snprintf(text, sizeof text, "%.2f B", value / 1e9);
-    else if (value >= 1e6)
-        std::snprintf(text, sizeof text, "%.1f M", value / 1e6);
-    else
-        std::snprintf(text, sizeof text, "%.1f K", value / 1e3);
-    return text;
+        return fixed_text(value / 1e9, 2) + " B";
+    return value >= 1e6 ? fixed_text(value / 1e6, 1) + " M" : fixed_text(value / 1e3, 1) + " K";
 }
 
 void print_parameters(const Json& json) {

@@ -1,6 +1,7 @@
 #include "engine/run/controls.h"
 
 #include "engine/base/error.h"
+#include "engine/base/real_text.h"
 
 #include <algorithm>
 #include <charconv>
@@ -378,11 +379,8 @@ std::string format_control(const ControlSpec&, const ControlValue& value) {
     if (const auto* name = std::get_if<std::string>(&value))
         return *name;
     const double real = std::get<double>(value);
-    if (real == std::floor(real) && std::abs(real) <= kMaxSeed) {
-        char text[32];
-        std::snprintf(text, sizeof text, "%.0f", real);
-        return text;
-    }
+    if (real == std::floor(real) && std::abs(real) <= kMaxSeed)
+        return fixed_text(real, 0);
     return format_number(real);
 }
 

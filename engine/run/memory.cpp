@@ -1,6 +1,7 @@
 #include "engine/run/memory.h"
 
-#include <cstdio>
+#include "engine/base/real_text.h"
+
 #include <fstream>
 #include <sstream>
 
@@ -46,9 +47,7 @@ std::string format_bytes(std::uint64_t bytes) {
         value /= 1024;
         ++unit;
     }
-    char text[32];
-    std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
-    return text;
+    return fixed_text(value, unit == 0 ? 0 : 1) + " " + kUnits[unit];
 }
 
 } // namespace switchyard

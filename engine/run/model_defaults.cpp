@@ -1,13 +1,12 @@
 #include "engine/run/model_defaults.h"
 
 #include "engine/base/error.h"
+#include "engine/base/real_text.h"
 #include "engine/run/controls.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 namespace switchyard {
@@ -51,9 +50,7 @@ void set(Tuning& tuning, std::string_view dial, double value) {
 
 /// A value stored in 32 bits as people write it: 0.9, not 0.8999999762.
 double as_written(double stored) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.6g", stored);
-    return std::strtod(text, nullptr);
+    return real_of(real_text(stored, std::chars_format::general, 6)).value_or(stored);
 }
 
 bool apply_keys(const Metadata& metadata, Tuning& tuning) {

@@ -1,4 +1,5 @@
 // Filters on numbers.
+#include "engine/base/real_text.h"
 #include "engine/text/jinja/builtins.h"
 #include "engine/text/jinja/failure.h"
 #include "engine/text/jinja/format.h"
@@ -83,11 +84,7 @@ std::optional<double> parse_real(const std::string& text) {
     const bool special = unsigned_name == "inf" || unsigned_name == "infinity" || unsigned_name == "nan";
     if (!special && name.find_first_not_of("0123456789+-.e") != std::string::npos)
         return std::nullopt;
-    char* end = nullptr;
-    const double value = std::strtod(name.c_str(), &end);
-    if (end != name.c_str() + name.size())
-        return std::nullopt;
-    return value;
+    return real_of(name);
 }
 
 Value filter_int(Evaluator&, const Value& input, CallArguments& arguments) {
@@ -153,7 +150,7 @@ Value round_number(const Value& value, std::int64_t digits) {
     if (!std::isfinite(real) || digits > 300)
         return value;
     if (digits >= 0)
-        return Value::real(std::strtod(fixed(real, static_cast<int>(digits)).c_str(), nullptr));
+        return Value::real(real_of(fixed(real, static_cast<int>(digits))).value_or(real));
     if (digits < -308)
         return Value::real(std::copysign(0.0, real));
     const long double unit = std::pow(10.0L, static_cast<long double>(-digits));

@@ -1,5 +1,6 @@
 #include "engine/text/jinja/lexer.h"
 
+#include "engine/base/real_text.h"
 #include "engine/text/jinja/failure.h"
 #include "engine/text/jinja/unicode.h"
 
@@ -268,7 +269,7 @@ class Lexer {
             Token token;
             token.type = TokenType::Float;
             token.line = line_;
-            token.real = std::strtod(plain_digits(pos_, end).c_str(), nullptr);
+            token.real = real_of(plain_digits(pos_, end)).value_or(0);
             tokens_.push_back(std::move(token));
             advance(end);
             return true;
