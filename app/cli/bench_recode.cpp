@@ -29,8 +29,7 @@ class Watch {
             }
             return;
         }
-        longest_ = std::max(longest_, token.latency_ms);
-        ++meanwhile_;
+        meanwhile_.push_back(token.latency_ms);
         if (token.recoded_slices < token.recode_total)
             return;
         seconds_ = std::chrono::duration<double>(Clock::now() - began_).count();
@@ -38,26 +37,30 @@ class Watch {
     }
 
     nlohmann::ordered_json result(std::uint64_t weights_bytes) const {
-        std::vector<double> usual = usual_;
-        std::ranges::sort(usual);
         return {{"quant", name_},
                 {"seconds", seconds_},
-                {"tokens_meanwhile", meanwhile_},
-                {"longest_token_ms", longest_},
-                {"usual_token_ms", usual.empty() ? 0 : usual[usual.size() / 2]},
+                {"tokens_meanwhile", meanwhile_.size()},
+                {"median_token_ms", median(meanwhile_)},
+                {"longest_token_ms", meanwhile_.empty() ? 0 : std::ranges::max(meanwhile_)},
+                {"usual_token_ms", median(usual_)},
                 {"weights_bytes", weights_bytes}};
     }
     bool done() const { return seconds_ > 0; }
 
   private:
+    static double median(std::vector<double> values) {
+        std::ranges::sort(values);
+        return values.empty() ? 0 : values[values.size() / 2];
+    }
+
     static constexpr int kBefore = 17;
     Scheduler& scheduler_;
     std::string name_;
     ModelTuning target_;
     Clock::time_point began_;
-    std::vector<double> usual_;
-    int before_ = 0, meanwhile_ = 0;
-    double longest_ = 0, seconds_ = 0;
+    std::vector<double> usual_, meanwhile_;
+    int before_ = 0;
+    double seconds_ = 0;
 };
 
 } // namespace

@@ -1,12 +1,18 @@
 #include "engine/run/active_run.h"
 
 #include "engine/base/error.h"
+#include "engine/run/failure.h"
 #include "engine/run/latent_form.h"
 
 #include <algorithm>
+#include <thread>
+#include <utility>
 
 namespace switchyard {
 namespace {
+
+constexpr int kFinishAttempts = 50;
+constexpr std::chrono::milliseconds kFinishPause{20};
 
 double ms(ActiveRun::Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
@@ -37,8 +43,8 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     tuning_ = request_.replay ? request_.replay->settings.sequence : request_.tuning;
     planned_ = request_.replay ? request_.replay->moves : request_.moves;
     quant_ = request_.replay ? request_.replay->settings.model.weights : quant;
-    record_.settings = {tuning_, {quant_}};
-    check_tuning(record_.settings);
+    record_->settings = {tuning_, {quant_}};
+    check_tuning(record_->settings);
     for (const DialMove& move : planned_) {
         const ControlSpec* spec = find_control(move.name);
         if (!spec)
@@ -55,8 +61,8 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
             throw Error("the answer cannot be run again exactly: its prompt had " + std::to_string(recorded) +
                         " tokens, this one has " + std::to_string(request_.prompt.size()));
     }
-    record_.settings.sequence.experts = experts();
-    record_.settings.sequence.kv = kv_type();
+    record_->settings.sequence.experts = experts();
+    record_->settings.sequence.kv = kv_type();
 }
 
 bool ActiveRun::alone() const {
@@ -125,27 +131,27 @@ int ActiveRun::span_end() const {
 }
 
 const TokenRecord* ActiveRun::recorded_token() const {
-    if (!request_.replay || record_.tokens.size() >= request_.replay->tokens.size())
+    if (!request_.replay || record_->tokens.size() >= request_.replay->tokens.size())
         return nullptr;
-    return &request_.replay->tokens[record_.tokens.size()];
+    return &request_.replay->tokens[record_->tokens.size()];
 }
 
 bool ActiveRun::replay_done() const {
-    return request_.replay && record_.tokens.size() >= request_.replay->tokens.size();
+    return request_.replay && record_->tokens.size() >= request_.replay->tokens.size();
 }
 
-void ActiveRun::emit(SchedulerEvent event) const {
+void ActiveRun::emit(SchedulerEvent& event) const {
     event.run = handle_;
     if (request_.on_event)
         request_.on_event(event);
 }
 
 void ActiveRun::note_move(const ControlSpec& spec, const ControlValue& value) {
-    record_.moves.push_back({answered(), std::string(spec.name), value});
+    record_->moves.push_back({answered(), std::string(spec.name), value});
     SchedulerEvent event;
     event.kind = SchedulerEvent::Kind::Move;
-    event.move = record_.moves.back();
-    emit(std::move(event));
+    event.move = record_->moves.back();
+    emit(event);
 }
 
 std::optional<ModelTuning> ActiveRun::settle(const std::optional<SequenceTuning>& inbox) {
@@ -185,7 +191,7 @@ void ActiveRun::note_prefill() {
     event.kind = SchedulerEvent::Kind::Prefill;
     event.prefill_done = position();
     event.prefill_total = static_cast<int>(request_.prompt.size());
-    emit(std::move(event));
+    emit(event);
 }
 
 TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInForce& precision,
@@ -216,20 +222,20 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
 std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const PrecisionInForce& precision,
                                             const EngineParts& parts) {
     if (answer_empty())
-        record_.context = sequence->spans(sequence->size());
+        record_->context = sequence->spans(sequence->size());
     const TokenRecord* recorded = recorded_token();
     const bool goes_on = request_.ignore_end || (recorded && recorded->id == sampled.id);
     if (parts.tokenizer && !goes_on && parts.tokenizer->is_end(sampled.id))
         return FinishReason::EndOfTurn;
     SchedulerEvent event;
     event.token = describe(sampled, precision, parts);
-    record_.tokens.push_back(event.token);
+    record_->tokens.push_back(event.token);
     tokens_.push_back(sampled.id);
-    if (record_.tokens.size() == 1)
-        record_.timings.time_to_first_token_ms = event.token.latency_ms;
+    if (record_->tokens.size() == 1)
+        record_->timings.time_to_first_token_ms = event.token.latency_ms;
     else
-        record_.timings.decode_ms += event.token.latency_ms;
-    emit(std::move(event));
+        record_->timings.decode_ms += event.token.latency_ms;
+    emit(event);
     if (replay_done())
         return request_.replay->finish == FinishReason::Failed ? FinishReason::Stopped
                                                                : request_.replay->finish;
@@ -242,21 +248,31 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const P
     return std::nullopt;
 }
 
-void ActiveRun::finish(FinishReason reason, std::string error) {
-    record_.finish = reason;
-    record_.error = std::move(error);
-    RunTimings& timings = record_.timings;
+void ActiveRun::finish(FinishReason reason, std::string error) noexcept {
+    record_->finish = reason;
+    record_->error = std::move(error);
+    RunTimings& timings = record_->timings;
     timings.prompt_tokens = static_cast<int>(request_.prompt.size());
     timings.prompt_tokens_reused = reused;
     timings.prefill_ms = ms(prefilled_ - started_);
     timings.generated_tokens = answered();
-    SchedulerEvent event;
-    event.kind = SchedulerEvent::Kind::Finished;
-    event.tail = utf8_.flush();
-    if (!record_.tokens.empty())
-        record_.tokens.back().text += event.tail;
-    event.record = std::make_shared<const RunRecord>(std::move(record_));
-    emit(std::move(event));
+    std::string tail;
+    failure_of([&] {
+        tail = utf8_.flush();
+        if (!record_->tokens.empty())
+            record_->tokens.back().text += tail;
+    });
+    // Somebody waits for this event: where it cannot be taken for want of memory, it is offered again.
+    for (int attempt = 0; attempt < kFinishAttempts; ++attempt) {
+        SchedulerEvent event;
+        event.kind = SchedulerEvent::Kind::Finished;
+        event.tail = std::exchange(tail, {});
+        event.record = record_;
+        if (!failure_of([&] { emit(event); }))
+            return;
+        tail = std::move(event.tail);
+        std::this_thread::sleep_for(kFinishPause);
+    }
 }
 
 } // namespace switchyard

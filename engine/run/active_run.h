@@ -44,7 +44,7 @@ class ActiveRun {
     int position() const { return sequence->size(); }
     /// Tokens that are not in the cache yet; the last one's logits give the next token.
     std::span<const std::int32_t> pending() const;
-    int answered() const { return static_cast<int>(record_.tokens.size()); }
+    int answered() const { return static_cast<int>(record_->tokens.size()); }
 
     // Replays.
     bool replays() const { return request_.replay != nullptr; }
@@ -60,7 +60,8 @@ class ActiveRun {
     /// Takes a token. Returns why the run ends with it, if it does.
     std::optional<FinishReason> take(const SampledToken& sampled, const PrecisionInForce& precision,
                                      const EngineParts& parts);
-    void finish(FinishReason reason, std::string error);
+    /// Needs no memory of its own: the Finished event comes whatever happened.
+    void finish(FinishReason reason, std::string error) noexcept;
 
     RunHandle handle() const { return handle_; }
     const RunRequest& request() const { return request_; }
@@ -74,7 +75,7 @@ class ActiveRun {
 
   private:
     bool answer_empty() const { return tokens_.size() == request_.prompt.size(); }
-    void emit(SchedulerEvent event) const;
+    void emit(SchedulerEvent& event) const;
     void note_move(const ControlSpec& spec, const ControlValue& value);
     TokenRecord describe(const SampledToken& sampled, const PrecisionInForce& precision,
                          const EngineParts& parts);
@@ -90,7 +91,7 @@ class ActiveRun {
     std::size_t next_move_ = 0;
     std::vector<std::int32_t> tokens_; ///< prompt and answer
     Utf8Assembler utf8_;
-    RunRecord record_;
+    std::shared_ptr<RunRecord> record_ = std::make_shared<RunRecord>(); ///< handed out by finish()
     Clock::time_point submitted_, started_, last_token_, prefilled_;
 };
 

@@ -28,6 +28,11 @@ struct KvCache::Block {
 
 namespace {
 
+/// A capacity that holds `size`, in steps that grow.
+std::size_t grown(std::size_t capacity, std::size_t size) {
+    return size <= capacity ? capacity : std::max(size, 2 * capacity);
+}
+
 std::size_t blocks_for(int tokens) {
     return static_cast<std::size_t>((tokens + kKvBlockTokens - 1) / kKvBlockTokens);
 }
@@ -101,7 +106,7 @@ KvCache::SequencePtr KvCache::open(std::uint64_t conversation, std::span<const s
     // A conversation that just goes on keeps its sequence; everything else branches off a shared prefix.
     if (best && best->idle_ && best->conversation_ == conversation && conversation != 0 &&
         kept == best->size()) {
-        sequences_.remove(best);
+        move_to_back(best);
     } else {
         auto branch = std::make_shared<Sequence>();
         branch->conversation_ = conversation;
@@ -114,9 +119,9 @@ KvCache::SequencePtr KvCache::open(std::uint64_t conversation, std::span<const s
                     branch->spans_.push_back(span);
         }
         best = std::move(branch);
+        sequences_.push_back(best);
     }
     best->idle_ = false;
-    sequences_.push_back(best);
     return best;
 }
 
@@ -149,12 +154,19 @@ std::shared_ptr<KvCache::Block> KvCache::allocate(BlockType type, Allocate&& all
 }
 
 std::shared_ptr<KvCache::Block> KvCache::own(KvBlockId id, BlockType type) {
-    return std::make_shared<Block>(executor_, id, type, used_);
+    try {
+        return std::make_shared<Block>(executor_, id, type, used_);
+    } catch (...) {
+        executor_.release_kv_block(id);
+        throw;
+    }
 }
 
 void KvCache::commit(Sequence& sequence, std::span<const std::int32_t> tokens, const CacheDials& dials) {
     if (tokens.empty())
         return;
+    // Both have room before either changes.
+    sequence.tokens_.reserve(grown(sequence.tokens_.capacity(), sequence.tokens_.size() + tokens.size()));
     if (sequence.spans_.empty() || !sequence.spans_.back().dials.same(dials))
         sequence.spans_.push_back({sequence.size(), dials});
     sequence.tokens_.insert(sequence.tokens_.end(), tokens.begin(), tokens.end());
@@ -176,12 +188,18 @@ void KvCache::close(const SequencePtr& sequence, bool keep) {
     }
     sequence->blocks_.resize(blocks_for(sequence->size())); // reserved, but not written
     sequence->idle_ = true;
-    sequences_.remove(sequence);
-    sequences_.push_back(sequence);
+    move_to_back(sequence);
 }
 
 void KvCache::forget(std::uint64_t conversation) {
     sequences_.remove_if([&](const SequencePtr& s) { return s->idle_ && s->conversation_ == conversation; });
+}
+
+/// Needs no memory, so that nothing is lost on the way.
+void KvCache::move_to_back(const SequencePtr& sequence) noexcept {
+    const auto at = std::ranges::find(sequences_, sequence);
+    if (at != sequences_.end())
+        sequences_.splice(sequences_.end(), sequences_, at);
 }
 
 bool KvCache::drop_oldest_idle() {

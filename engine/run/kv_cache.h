@@ -83,6 +83,7 @@ class KvCache {
                       std::span<const std::int32_t> prompt, const CacheDials& dials, BlockType type,
                       CacheReuse reuse) const;
     bool drop_oldest_idle();
+    void move_to_back(const SequencePtr& sequence) noexcept;
     void make_room(std::size_t bytes);
     std::shared_ptr<Block> own(KvBlockId id, BlockType type);
     template <typename Allocate>

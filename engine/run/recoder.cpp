@@ -1,23 +1,36 @@
 #include "engine/run/recoder.h"
 
+#include "engine/base/aligned.h"
 #include "engine/base/error.h"
+#include "engine/base/pause.h"
+#include "engine/base/threads.h"
 #include "engine/quant/quant.h"
-#include "engine/run/memory.h"
+#include "engine/run/failure.h"
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace switchyard {
 namespace {
 
+constexpr const char* kStopped = "re-encoding the weights stopped";
+
 /// Memory of a re-encoded slice, aligned for any kernel.
 std::shared_ptr<std::byte> make_buffer(std::size_t bytes) {
-    constexpr std::align_val_t kAlignment{64};
-    auto* memory = static_cast<std::byte*>(::operator new(bytes, kAlignment));
-    return {memory, [](std::byte* p) { ::operator delete(p, kAlignment); }};
+    AlignedMemory memory = allocate_aligned(bytes);
+    if (!memory)
+        throw std::bad_alloc();
+    return memory;
 }
 
 } // namespace
+
+struct Recoder::Waiting {
+    explicit Waiting(Recoder& recoder) : recoder_(recoder) { recoder_.open_gate(recoder_.waited_for_, true); }
+    ~Waiting() { recoder_.open_gate(recoder_.waited_for_, false); }
+    Recoder& recoder_;
+};
 
 Recoder::Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const void> file,
                  const Backend& backend, std::shared_ptr<const WeightSet> start,
@@ -29,12 +42,13 @@ Recoder::Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const
             for (int m = 0; m < sources_[w].tensor->matrices(); ++m)
                 items_.push_back({static_cast<WeightId>(w), m, std::nullopt});
     next_ = applied_ = total(); // the file's own bits are in force
-    worker_ = std::jthread([this](std::stop_token stop) { work(stop); });
+    worker_ = start_thread([this](std::stop_token stop) { work(stop); });
 }
 
 Recoder::~Recoder() {
     worker_.request_stop();
     epoch_.fetch_add(1); // ends a slice that is being encoded
+    set_background(false);
 }
 
 void Recoder::retarget(std::optional<BlockType> target) {
@@ -53,6 +67,7 @@ void Recoder::retarget(std::optional<BlockType> target) {
             largest_bytes_,
             slice_bytes(item, recoded_type(sources_[static_cast<std::size_t>(item.weight)], target)));
     wake_worker_.notify_all();
+    open_gate(allowed_, allowed_); // a slice of the old target is dropped at once
 }
 
 RecodeProgress Recoder::progress() const {
@@ -65,7 +80,38 @@ bool Recoder::ready() const {
     return !ready_.empty();
 }
 
+bool Recoder::busy() const {
+    std::lock_guard lock(mutex_);
+    return next_ < total() && error_.empty();
+}
+
+bool Recoder::stalled() const {
+    std::lock_guard lock(mutex_);
+    return !has_room();
+}
+
 void Recoder::set_threads(int threads) { threads_ = std::max(1, threads); }
+
+void Recoder::set_background(bool background) { open_gate(background_, background); }
+
+void Recoder::allow(bool allowed) { open_gate(allowed_, allowed); }
+
+void Recoder::open_gate(std::atomic<bool>& flag, bool value) {
+    const std::lock_guard lock(gate_mutex_);
+    flag = value;
+    gate_.notify_all();
+}
+
+bool Recoder::held(std::uint64_t epoch) const {
+    return background_ && !allowed_ && !waited_for_ && epoch == epoch_;
+}
+
+void Recoder::wait_at_gate(std::uint64_t epoch) const {
+    if (!held(epoch))
+        return;
+    std::unique_lock lock(gate_mutex_);
+    gate_.wait(lock, [&] { return !held(epoch); });
+}
 
 std::size_t Recoder::slice_bytes(const Item& item, std::optional<BlockType> content) const {
     const TensorView& tensor = *sources_[static_cast<std::size_t>(item.weight)].tensor;
@@ -93,22 +139,24 @@ void Recoder::work(std::stop_token stop) {
             lock.unlock();
             try {
                 ready = encode(item, wanted, epoch);
-            } catch (const std::bad_alloc&) {
-                error = "re-encoding the weights stopped: " + format_bytes(slice_bytes(item, wanted)) +
-                        " more are needed, " + format_bytes(system_memory().available) + " are free";
-            } catch (const std::exception& e) {
-                error = std::string("re-encoding the weights stopped: ") + e.what();
+            } catch (...) {
+                error = current_failure(kStopped);
             }
             lock.lock();
         }
         if (epoch != epoch_)
             continue; // a new target came meanwhile
-        error_ = error;
-        if (error.empty()) {
-            ready_bytes_ += ready.bytes;
-            ready_.push_back(std::move(ready));
-            ++next_;
+        try {
+            if (error.empty()) {
+                const std::size_t bytes = ready.bytes;
+                ready_.push_back(std::move(ready));
+                ready_bytes_ += bytes;
+                ++next_;
+            }
+        } catch (...) {
+            error = current_failure(kStopped);
         }
+        error_ = std::move(error);
         wake_waiter_.notify_all();
         if (on_ready_ && (!has_room() || ready_.size() == 1)) {
             lock.unlock();
@@ -123,6 +171,8 @@ Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> conten
     const WeightSource& source = sources_[static_cast<std::size_t>(item.weight)];
     const TensorView& tensor = *source.tensor;
     const std::int64_t rows = tensor.rows(), cols = tensor.cols();
+    const PauseHere pause([this, epoch] { wait_at_gate(epoch); });
+    pause_point();
     const auto blocks = tensor.matrix(item.slice, file_);
 
     Ready ready{false, content, {}, slice_bytes(item, content)};
@@ -145,9 +195,11 @@ Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> conten
 void Recoder::encode_rows(const std::byte* from, BlockType from_type, std::byte* to, BlockType to_type,
                           std::int64_t rows, std::int64_t cols, std::uint64_t epoch) const {
     const std::size_t from_bytes = row_bytes(from_type, cols), to_bytes = row_bytes(to_type, cols);
-    const auto part = [&](std::int64_t begin, std::int64_t end) {
+    std::atomic<std::int64_t> next{0};
+    const auto part = [&](std::int64_t, std::int64_t) {
         std::vector<float> values(static_cast<std::size_t>(cols));
-        for (std::int64_t r = begin; r < end && epoch == epoch_; ++r) {
+        for (std::int64_t r = next++; r < rows && epoch == epoch_; r = next++) {
+            wait_at_gate(epoch);
             decode_row(from_type, from + static_cast<std::size_t>(r) * from_bytes, values);
             encode_row(to_type, values, to + static_cast<std::size_t>(r) * to_bytes);
         }
@@ -155,16 +207,13 @@ void Recoder::encode_rows(const std::byte* from, BlockType from_type, std::byte*
     constexpr std::int64_t kWorthAThread = 1 << 17; // values
     const std::int64_t threads =
         std::clamp<std::int64_t>(std::min<std::int64_t>(threads_, rows * cols / kWorthAThread), 1, rows);
-    std::vector<std::jthread> helpers;
-    for (std::int64_t t = 1; t < threads; ++t)
-        helpers.emplace_back(part, rows * t / threads, rows * (t + 1) / threads);
-    part(0, rows / threads);
+    share_ranges(threads, threads, part);
 }
 
-/// Writes down the layers: what the new one covers whole is forgotten.
-void Recoder::note_state() {
+/// The layers when `slices` slices of the target are in: what the new one covers whole is forgotten.
+std::shared_ptr<const WeightsState> Recoder::state_with(std::uint32_t slices) const {
     WeightsState layers = *state_;
-    const RecodeLayer now{target_, applied_};
+    const RecodeLayer now{target_, slices};
     if (!layers.empty() && layers.back().type == now.type && layers.back().slices <= now.slices)
         layers.pop_back();
     while (!layers.empty() && layers.back().slices <= now.slices)
@@ -172,11 +221,10 @@ void Recoder::note_state() {
     const bool said = layers.empty() ? !now.type : layers.back().type == now.type;
     if (now.slices > 0 && !said)
         layers.push_back(now);
-    if (layers != *state_)
-        state_ = std::make_shared<const WeightsState>(std::move(layers));
+    return layers == *state_ ? state_ : std::make_shared<const WeightsState>(std::move(layers));
 }
 
-void Recoder::swap_in(WeightSet& set, std::uint32_t limit) {
+void Recoder::swap_in(WeightSet& set, std::uint32_t limit) noexcept {
     while (!ready_.empty() && applied_ < limit) {
         Ready& ready = ready_.front();
         Item& item = items_[applied_++];
@@ -192,21 +240,36 @@ void Recoder::swap_in(WeightSet& set, std::uint32_t limit) {
     }
 }
 
+/// With the lock held: what is in force stays, until another target.
+void Recoder::give_up(std::string error) noexcept {
+    epoch_.fetch_add(1);
+    error_ = std::move(error);
+    ready_.clear();
+    ready_bytes_ = 0;
+    next_ = applied_;
+}
+
 std::shared_ptr<const WeightSet> Recoder::apply_ready(std::uint32_t limit) {
     std::lock_guard lock(mutex_);
     if (ready_.empty() || applied_ >= limit)
         return weights_;
-    auto set = std::make_shared<WeightSet>(*weights_);
-    swap_in(*set, limit);
-    ++set->version;
-    weights_ = std::move(set);
-    note_state();
+    try {
+        // All that needs memory first: then either everything is swapped or nothing.
+        auto set = std::make_shared<WeightSet>(*weights_);
+        state_ = state_with(std::min(limit, applied_ + static_cast<std::uint32_t>(ready_.size())));
+        swap_in(*set, limit);
+        ++set->version;
+        weights_ = std::move(set);
+    } catch (const std::bad_alloc&) {
+        give_up(current_failure(kStopped));
+    }
     wake_worker_.notify_all();
     return weights_;
 }
 
 std::shared_ptr<const WeightSet> Recoder::wait_applied(std::uint32_t count, std::stop_token stop) {
     count = std::min(count, total());
+    const Waiting waiting(*this);
     for (;;) {
         apply_ready(count);
         std::unique_lock lock(mutex_);

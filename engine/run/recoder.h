@@ -38,8 +38,16 @@ class Recoder {
     /// Begins to work towards `target`; the same target again changes nothing.
     void retarget(std::optional<BlockType> target);
     RecodeProgress progress() const;
-    bool ready() const;            ///< whether a slice waits to be swapped
-    void set_threads(int threads); ///< for one slice; 1 while answers are computed
+    bool ready() const; ///< whether a slice waits to be swapped
+    /// Whether something is left to be encoded.
+    bool busy() const;
+    /// Whether it can go on before a slice is swapped.
+    bool stalled() const;
+    void set_threads(int threads); ///< for one slice
+    /// While answers are computed: works only between allow(true) and allow(false), and stops within a row.
+    /// Where the owner waits for slices, it works in any case.
+    void set_background(bool background);
+    void allow(bool allowed);
     std::uint32_t total() const { return static_cast<std::uint32_t>(items_.size()); }
 
     // From the thread that owns the weights, between two steps.
@@ -65,14 +73,20 @@ class Recoder {
         Slice slice;
         std::size_t bytes = 0;
     };
+    /// Opens the gate while the owner waits.
+    struct Waiting;
     void work(std::stop_token stop);
     bool has_room() const; ///< with the lock held
     std::size_t slice_bytes(const Item& item, std::optional<BlockType> content) const;
     Ready encode(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
     void encode_rows(const std::byte* from, BlockType from_type, std::byte* to, BlockType to_type,
                      std::int64_t rows, std::int64_t cols, std::uint64_t epoch) const;
-    void note_state(); ///< with the lock held: applied_ slices of target_ are in
-    void swap_in(WeightSet& set, std::uint32_t limit);
+    bool held(std::uint64_t epoch) const;
+    void wait_at_gate(std::uint64_t epoch) const;
+    void open_gate(std::atomic<bool>& flag, bool value);
+    std::shared_ptr<const WeightsState> state_with(std::uint32_t slices) const;
+    void swap_in(WeightSet& set, std::uint32_t limit) noexcept;
+    void give_up(std::string error) noexcept;
 
     const std::vector<WeightSource>& sources_;
     std::shared_ptr<const void> file_;
@@ -91,6 +105,9 @@ class Recoder {
     std::string error_;
     std::uint32_t generation_ = 0;
     std::atomic<int> threads_{1};
+    std::atomic<bool> background_{false}, allowed_{false}, waited_for_{false};
+    mutable std::mutex gate_mutex_;
+    mutable std::condition_variable gate_;
 
     std::shared_ptr<const WeightSet> weights_;
     std::shared_ptr<const WeightsState> state_;

@@ -25,10 +25,18 @@ RunRecord run_to_end(Scheduler& scheduler, RunRequest request, std::stop_token s
     const auto promise = std::make_shared<std::promise<std::shared_ptr<const RunRecord>>>();
     auto record = promise->get_future();
     request.on_event = [promise, next = std::move(request.on_event)](const SchedulerEvent& event) {
-        if (next)
-            next(event);
-        if (event.kind == SchedulerEvent::Kind::Finished)
+        if (event.kind != SchedulerEvent::Kind::Finished) {
+            if (next)
+                next(event);
+            return;
+        }
+        try {
+            if (next)
+                next(event);
             promise->set_value(event.record);
+        } catch (...) {
+            promise->set_exception(std::current_exception()); // who waits must hear of it
+        }
     };
     const RunHandle handle = scheduler.submit(std::move(request));
     const std::stop_callback cancel(stop, [&] { scheduler.cancel(handle); });

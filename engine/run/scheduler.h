@@ -37,7 +37,8 @@ struct RunRequest {
     bool ignore_end = false; ///< go on after an end token
     bool reuse_cache = true; ///< false: compute the whole prompt
     bool keep_cache = true;  ///< for later prompts; false: drop it at the end
-    /// Called on the worker thread, in order; Finished is the last. Must not throw.
+    /// Called on the worker thread, in order; Finished is the last. Where it throws, the run ends with that
+    /// reason; where it throws at Finished, it is called again a moment later.
     std::function<void(const SchedulerEvent&)> on_event;
 };
 
@@ -60,13 +61,15 @@ EngineParts engine_parts(const std::shared_ptr<LoadedModel>& model);
 struct SchedulerOptions {
     std::size_t kv_budget_bytes = 0; ///< 0: half of the memory that is free now
     int max_runs = 16;               ///< computed at once
-    int recode_threads = 1;          ///< while answers are computed; all of the backend's when idle
+    /// Of re-encoding while answers are computed, between their steps; 0: as the backend has.
+    int recode_threads = 0;
     /// Called on the worker thread when slices were swapped, and when re-encoding failed.
     std::function<void(const RecodeProgress&)> on_recode;
 };
 
 class Scheduler {
   public:
+    /// Throws Error where the system gives no thread.
     explicit Scheduler(EngineParts parts, SchedulerOptions options = {});
     /// Ends all runs (they get their Finished event), then the thread.
     ~Scheduler();
@@ -74,7 +77,8 @@ class Scheduler {
     Scheduler& operator=(const Scheduler&) = delete;
 
     // From any thread; none of them waits for the model.
-    /// A request that cannot be served ends with a Finished event that says why.
+    /// A request that cannot be served ends with a Finished event that says why. Throws bad_alloc where there
+    /// is no memory for the request itself.
     RunHandle submit(RunRequest request);
     /// The run ends with FinishReason::Stopped within 50 ms. An unknown handle is ignored.
     void cancel(RunHandle run);

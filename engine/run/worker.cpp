@@ -1,10 +1,11 @@
 #include "engine/run/worker.h"
 
 #include "engine/base/error.h"
+#include "engine/base/threads.h"
+#include "engine/run/failure.h"
 #include "engine/run/memory.h"
 
 #include <algorithm>
-#include <new>
 
 namespace switchyard {
 namespace {
@@ -17,21 +18,18 @@ std::size_t kv_budget(const SchedulerOptions& options) {
     return available == 0 ? kUnknown : std::max<std::size_t>(available / 2, kLeast);
 }
 
-/// What went wrong in an action, as a sentence; nullopt: nothing.
-template <typename Action>
-std::optional<std::string> failure_of(Action&& action) {
-    try {
-        action();
-        return std::nullopt;
-    } catch (const std::bad_alloc&) {
-        return "out of memory: " + format_bytes(system_memory().available) +
-               " are free; close other programs or choose a lower precision";
-    } catch (const std::exception& e) {
-        return e.what();
-    }
-}
-
 } // namespace
+
+/// However a step ends, its runs are in it no longer.
+struct Scheduler::Worker::StepEnd {
+    std::mutex& mutex;
+    const std::vector<RunPtr>& runs;
+    ~StepEnd() {
+        const std::lock_guard lock(mutex);
+        for (const RunPtr& run : runs)
+            run->in_step = false;
+    }
+};
 
 Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
     : parts_(std::move(parts)), options_(std::move(options)), cache_(*parts_.executor, kv_budget(options_)),
@@ -42,7 +40,7 @@ Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
     parts_.weights.reset(); // the recoder holds what is in force
     recoder_.set_threads(parts_.backend->threads());
     precision_ = {recoder_.progress(), recoder_.weights()->version, recoder_.weights()->own_bytes()};
-    thread_ = std::jthread([this](std::stop_token stop) { loop(stop); });
+    thread_ = start_thread([this](std::stop_token stop) { loop(stop); });
 }
 
 Scheduler::Worker::~Worker() {
@@ -115,32 +113,78 @@ void Scheduler::Worker::wait_recoded() {
 }
 
 void Scheduler::Worker::loop(std::stop_token stop) {
-    while (!stop.stop_requested()) {
-        wait_for_work(stop);
-        forget_asked();
-        end_cancelled();
-        admit();
-        if (!replaying_)
-            apply_slices();
-        if (!active_.empty() && !stop.stop_requested())
-            step(stop);
-    }
-    std::vector<RunPtr> rest;
-    {
-        std::lock_guard lock(mutex_);
-        rest = std::move(active_);
-        rest.insert(rest.end(), waiting_.begin(), waiting_.end());
-        active_.clear();
-        waiting_.clear();
-    }
-    for (const RunPtr& run : rest)
+    while (!stop.stop_requested())
+        if (const auto failure = failure_of([&] { turn(stop); }))
+            fail_all(*failure);
+    while (const RunPtr run = any_run())
         end(run, FinishReason::Stopped);
+}
+
+void Scheduler::Worker::turn(std::stop_token stop) {
+    wait_for_work(stop);
+    forget_asked();
+    end_cancelled();
+    admit();
+    if (!replaying_)
+        apply_slices();
+    if (active_.empty() || stop.stop_requested())
+        return;
+    const auto begin = Clock::now();
+    step(stop);
+    leave_room(Clock::now() - begin, stop);
+}
+
+/// Re-encoding gets the cores between steps and not beside them: it would make every meeting of the step's
+/// threads wait, and a token take several times as long. `step`: what the last one took.
+void Scheduler::Worker::leave_room(Clock::duration step, std::stop_token stop) {
+    constexpr double kShare = 0.3; // of a step's time: what a token takes longer
+    constexpr auto kMost = std::chrono::seconds(1);
+    if (!recoder_.busy() || replaying_)
+        return;
+    const auto until = Clock::now() + std::min<Clock::duration>(
+                                          std::chrono::duration_cast<Clock::duration>(step * kShare), kMost);
+    const auto cancelled = [](const RunPtr& run) { return run->cancelled; };
+    recoder_.allow(true);
+    for (bool go_on = true; go_on && recoder_.busy() && Clock::now() < until;) {
+        {
+            std::unique_lock lock(mutex_);
+            go_on = !wake_.wait_until(
+                        lock, stop, until,
+                        [&] { return recoder_.stalled() || std::ranges::any_of(active_, cancelled); })
+                        ? false
+                        : !stop.stop_requested() && std::ranges::none_of(active_, cancelled);
+        }
+        failure_of([&] { apply_slices(); }); // what fails here is reported by the next turn
+    }
+    recoder_.allow(false);
+}
+
+int Scheduler::Worker::recode_threads() const {
+    return options_.recode_threads > 0 ? options_.recode_threads : parts_.backend->threads();
+}
+
+Scheduler::Worker::RunPtr Scheduler::Worker::any_run() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return !active_.empty() ? active_.back() : !waiting_.empty() ? waiting_.back() : nullptr;
+}
+
+/// Ends what is computed; where nothing is, what waits: it would fail in the same way.
+void Scheduler::Worker::fail_all(const std::string& reason) noexcept {
+    const bool computing = !active_.empty();
+    while (const RunPtr run = any_run()) {
+        if (computing && active_.empty())
+            return;
+        std::string sentence;
+        failure_of([&] { sentence = reason; });
+        end(run, FinishReason::Failed, std::move(sentence));
+    }
 }
 
 void Scheduler::Worker::wait_for_work(std::stop_token stop) {
     std::unique_lock lock(mutex_);
-    recoder_.set_threads(active_.empty() && waiting_.empty() ? parts_.backend->threads()
-                                                             : options_.recode_threads);
+    const bool answers = !active_.empty() || !waiting_.empty();
+    recoder_.set_threads(answers ? recode_threads() : parts_.backend->threads());
+    recoder_.set_background(answers);
     wake_.wait(lock, stop, [&] {
         return !active_.empty() || !waiting_.empty() || !to_forget_.empty() || recoder_.ready() ||
                recoder_.progress().error != reported_error_;
@@ -189,8 +233,8 @@ void Scheduler::Worker::admit() {
             if (first == waiting_.end() || !may_start(**first))
                 return;
             run = *first;
-            waiting_.erase(first);
             active_.push_back(run);
+            waiting_.erase(first);
             if (run->replays())
                 replaying_ = true;
         }
@@ -223,12 +267,15 @@ void Scheduler::Worker::apply_slices() {
 
 /// The weights in force have changed: everybody who shows or shares them is told.
 void Scheduler::Worker::report_precision() {
+    {
+        const std::lock_guard lock(mutex_);
+        recoded_.notify_all(); // first: who waits looks for himself
+    }
     const auto weights = recoder_.weights();
     precision_ = {recoder_.progress(), weights->version, weights->own_bytes()};
     {
-        std::lock_guard lock(mutex_);
+        const std::lock_guard lock(mutex_);
         reported_error_ = precision_.progress.error;
-        recoded_.notify_all();
     }
     if (parts_.publish)
         parts_.publish(weights);
@@ -283,7 +330,7 @@ bool Scheduler::Worker::settle(const RunPtr& run, std::stop_token stop) {
             set_model_tuning(*wanted);
             recoder_.set_threads(parts_.backend->threads()); // nothing is computed meanwhile
             recoder_.wait_applied(UINT32_MAX, stop);
-            recoder_.set_threads(options_.recode_threads);
+            recoder_.set_threads(recode_threads());
         } else {
             run->note_quant(precision_.progress.target);
         }
@@ -342,6 +389,7 @@ Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
 
 void Scheduler::Worker::step(std::stop_token worker_stop) {
     const std::vector<RunPtr> chosen = choose(worker_stop);
+    const StepEnd step_end{mutex_, chosen};
     const std::stop_token stop = step_stop_.get_token();
     std::vector<RunPtr> runs;
     std::ranges::copy_if(chosen, std::back_inserter(runs),
@@ -357,29 +405,17 @@ void Scheduler::Worker::step(std::stop_token worker_stop) {
         else if (!result.cancelled)
             take_results(shares, result);
     }
-    std::lock_guard lock(mutex_);
-    for (const RunPtr& run : chosen)
-        run->in_step = false;
 }
 
 void Scheduler::Worker::take_results(const std::vector<Share>& shares, const StepResult& result) {
     const auto vocabulary = static_cast<std::size_t>(parts_.plan->vocabulary);
     std::size_t row = 0;
     for (const Share& share : shares) {
-        ActiveRun& run = *share.run;
-        const bool prefill = !run.decoding();
-        cache_.commit(*run.sequence, share.tokens, share.dials);
-        if (prefill)
-            run.note_prefill();
-        if (!share.logits)
-            continue;
+        std::span<const float> logits;
+        if (share.logits)
+            logits = std::span(result.logits).subspan(row++ * vocabulary, vocabulary);
         std::optional<FinishReason> reason;
-        const auto failure = failure_of([&] {
-            const auto logits = std::span(result.logits).subspan(row++ * vocabulary, vocabulary);
-            const SampledToken token = sampler_.sample(logits, run.tuning(), run.tokens(),
-                                                       static_cast<std::uint64_t>(run.position()));
-            reason = run.take(token, precision_, parts_);
-        });
+        const auto failure = failure_of([&] { reason = take_result(share, logits); });
         if (failure)
             end(share.run, FinishReason::Failed, *failure);
         else if (reason)
@@ -387,7 +423,22 @@ void Scheduler::Worker::take_results(const std::vector<Share>& shares, const Ste
     }
 }
 
-void Scheduler::Worker::end(const RunPtr& run, FinishReason reason, std::string error) {
+/// Why the run ends with it, if it does. `logits`: empty where the prompt goes on.
+std::optional<FinishReason> Scheduler::Worker::take_result(const Share& share,
+                                                           std::span<const float> logits) {
+    ActiveRun& run = *share.run;
+    const bool prefill = !run.decoding();
+    cache_.commit(*run.sequence, share.tokens, share.dials);
+    if (prefill)
+        run.note_prefill();
+    if (!share.logits)
+        return std::nullopt;
+    const SampledToken token =
+        sampler_.sample(logits, run.tuning(), run.tokens(), static_cast<std::uint64_t>(run.position()));
+    return run.take(token, precision_, parts_);
+}
+
+void Scheduler::Worker::end(const RunPtr run, FinishReason reason, std::string error) noexcept {
     if (run->sequence)
         cache_.close(run->sequence, run->request().keep_cache);
     {

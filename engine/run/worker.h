@@ -20,6 +20,7 @@ class Scheduler::Worker {
     void wait_recoded();
 
   private:
+    using Clock = ActiveRun::Clock;
     using RunPtr = std::shared_ptr<ActiveRun>;
     /// Rows of a run in the batch under way.
     struct Share {
@@ -29,8 +30,13 @@ class Scheduler::Worker {
         bool logits; ///< the last row gives the next token
     };
 
+    struct StepEnd;
+
     // On the worker thread.
     void loop(std::stop_token stop);
+    void turn(std::stop_token stop);
+    RunPtr any_run() const noexcept;
+    void fail_all(const std::string& reason) noexcept;
     void wait_for_work(std::stop_token stop);
     void forget_asked();
     void end_cancelled();
@@ -39,6 +45,8 @@ class Scheduler::Worker {
     void begin(const RunPtr& run);
     void apply_slices();
     void report_precision();
+    void leave_room(Clock::duration step, std::stop_token stop);
+    int recode_threads() const; ///< while answers are computed
     void step(std::stop_token worker_stop);
     std::vector<RunPtr> choose(std::stop_token worker_stop);
     /// Dials and weights as the run's next rows want them. False: it was stopped or has ended.
@@ -47,7 +55,8 @@ class Scheduler::Worker {
     std::vector<Share> share_out(const std::vector<RunPtr>& runs);
     Batch make_batch(const std::vector<Share>& shares) const;
     void take_results(const std::vector<Share>& shares, const StepResult& result);
-    void end(const RunPtr& run, FinishReason reason, std::string error = {});
+    std::optional<FinishReason> take_result(const Share& share, std::span<const float> logits);
+    void end(RunPtr run, FinishReason reason, std::string error = {}) noexcept;
 
     EngineParts parts_;
     SchedulerOptions options_;

@@ -3,10 +3,10 @@
 #include "engine/backends/cpu/stages.h"
 
 #include "engine/base/error.h"
+#include "engine/base/pause.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 namespace switchyard {
@@ -15,12 +15,12 @@ namespace {
 
 using namespace cpu;
 
-std::shared_ptr<std::byte> allocate_aligned(std::size_t bytes) {
-    auto* p = static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-    if (!p)
+std::shared_ptr<std::byte> weight_memory(std::size_t bytes) {
+    AlignedMemory memory = allocate_aligned((bytes + 63) / 64 * 64);
+    if (!memory)
         throw Error("a weight needs " + std::to_string(bytes >> 20) +
                     " MiB of memory, which this machine does not have free");
-    return {p, [](std::byte* q) { std::free(q); }};
+    return memory;
 }
 
 // Steps in, stages out.
@@ -277,7 +277,7 @@ Slice CpuBackend::place(WeightUse use, BlockType type, std::int64_t rows, std::i
     slice.cols = cols;
     slice.bytes = size.bytes;
     if (use == WeightUse::Vector) {
-        auto data = allocate_aligned(size.bytes);
+        auto data = weight_memory(size.bytes);
         auto* values = reinterpret_cast<float*>(data.get());
         for (std::int64_t r = 0; r < rows; ++r)
             decode_row(type, blocks + static_cast<std::size_t>(r) * row_bytes(type, cols),
@@ -294,8 +294,12 @@ Slice CpuBackend::place(WeightUse use, BlockType type, std::int64_t rows, std::i
         slice.owner = std::move(owner);
         return slice;
     }
-    auto data = allocate_aligned(slice.bytes);
-    pack_panels(type, rows, cols, blocks, data.get(), 0, panels(rows));
+    auto data = weight_memory(slice.bytes);
+    constexpr std::int64_t kPackedAtOnce = 16;
+    for (std::int64_t p = 0; p < panels(rows); p += kPackedAtOnce) {
+        pack_panels(type, rows, cols, blocks, data.get(), p, std::min(p + kPackedAtOnce, panels(rows)));
+        pause_point();
+    }
     slice.data = data.get();
     slice.owner = std::move(data);
     return slice;

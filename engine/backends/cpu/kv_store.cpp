@@ -3,7 +3,6 @@
 #include "engine/base/error.h"
 #include "kernels/cpu/kernels.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -19,8 +18,6 @@ static std::size_t type_index(BlockType type) {
             return i;
     throw Error("the KV cache cannot be kept as " + std::string(traits(type).name) + ": choose F16 or Q8_0");
 }
-
-void KvStore::Free::operator()(std::byte* p) const { std::free(p); }
 
 KvStore::KvStore(std::vector<KvLayer> layers) : layers_(std::move(layers)) {
     for (std::size_t i = 0; i < std::size(kKvTypes); ++i) {
@@ -41,19 +38,21 @@ KvBlockId KvStore::allocate(BlockType type) {
     const std::size_t bytes = block_bytes(type);
     Block block;
     block.type = type;
-    block.data.reset(static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
+    block.data = allocate_aligned((bytes + 63) / 64 * 64);
     if (!block.data)
         throw Error(
             "the KV cache needs " + std::to_string(bytes >> 10) +
             " KiB more than this machine has free: shorten the context or choose Q8_0 for the KV cache");
-    bytes_ += bytes;
     if (!unused_.empty()) {
+        bytes_ += bytes;
         const KvBlockId id = unused_.back();
         unused_.pop_back();
         blocks_[static_cast<std::size_t>(id)] = std::move(block);
         return id;
     }
+    unused_.reserve(blocks_.size() + 1);
     blocks_.push_back(std::move(block));
+    bytes_ += bytes;
     return static_cast<KvBlockId>(blocks_.size()) - 1;
 }
 

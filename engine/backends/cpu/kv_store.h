@@ -2,9 +2,9 @@
 // for each KV head, the keys transposed (a lane is a token) and then the values.
 #pragma once
 
+#include "engine/base/aligned.h"
 #include "engine/run/backend.h"
 
-#include <memory>
 #include <vector>
 
 namespace switchyard::cpu {
@@ -24,19 +24,16 @@ class KvStore {
     std::byte* values(KvBlockId block, int layer, int head);
 
   private:
-    struct Free {
-        void operator()(std::byte* p) const;
-    };
     struct Block {
         BlockType type = BlockType::F16;
-        std::unique_ptr<std::byte[], Free> data;
+        AlignedMemory data;
     };
     std::size_t layer_offset(BlockType type, int layer) const;
 
     std::vector<KvLayer> layers_;
     std::vector<std::size_t> offsets_[3]; ///< per type: where each layer begins; the last is the block's size
     std::vector<Block> blocks_;
-    std::vector<KvBlockId> unused_;
+    std::vector<KvBlockId> unused_; ///< has room for all blocks, so that release() needs no memory
     std::size_t bytes_ = 0;
 };
 

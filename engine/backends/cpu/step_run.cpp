@@ -3,13 +3,10 @@
 #include "engine/base/error.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
 namespace switchyard::cpu {
-
-Buffer::~Buffer() { std::free(data_); }
 
 std::byte* Buffer::reserve(std::size_t bytes) {
     if (bytes > bytes_) {
@@ -18,14 +15,14 @@ std::byte* Buffer::reserve(std::size_t bytes) {
             bytes_ = rounded;
             return nullptr;
         }
-        std::free(data_);
-        data_ = static_cast<std::byte*>(std::aligned_alloc(64, rounded));
+        data_.reset();
+        data_ = allocate_aligned(rounded);
         bytes_ = data_ ? rounded : 0;
         if (!data_)
             throw Error("the step needs " + std::to_string(rounded >> 20) +
                         " MiB of scratch memory, which this machine does not have free");
     }
-    return data_;
+    return data_.get();
 }
 
 void Worker::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,

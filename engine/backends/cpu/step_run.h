@@ -4,6 +4,7 @@
 #include "engine/backends/cpu/kv_store.h"
 #include "engine/backends/cpu/product.h"
 #include "engine/backends/cpu/thread_pool.h"
+#include "engine/base/aligned.h"
 #include "engine/run/backend.h"
 
 #include <atomic>
@@ -16,10 +17,6 @@ namespace switchyard::cpu {
 /// Memory that grows and is never cleared; 64-byte aligned.
 class Buffer {
   public:
-    ~Buffer();
-    Buffer() = default;
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
     /// At least `count` values of T; contents are lost when it grows. Throws Error.
     template <typename T>
     T* get(std::size_t count) {
@@ -27,7 +24,7 @@ class Buffer {
     }
     template <typename T>
     T* data() const {
-        return reinterpret_cast<T*>(data_);
+        return reinterpret_cast<T*>(data_.get());
     }
     std::size_t bytes() const { return bytes_; }
     /// From now on, get() notes the size and gives no memory.
@@ -35,7 +32,7 @@ class Buffer {
 
   private:
     std::byte* reserve(std::size_t bytes);
-    std::byte* data_ = nullptr;
+    AlignedMemory data_;
     std::size_t bytes_ = 0;
     bool measuring_ = false;
 };

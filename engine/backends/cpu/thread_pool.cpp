@@ -1,8 +1,12 @@
 #include "engine/backends/cpu/thread_pool.h"
 
+#include "engine/base/error.h"
+
 #include <sched.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 namespace switchyard::cpu {
 
@@ -34,7 +38,10 @@ void wait_while(std::atomic<T>& value, T old) {
 void Barrier::wait() {
     if (threads_ == 1)
         return;
+    // In this order: whoever reads the generation that a break made also sees the break.
     const unsigned generation = generation_.load(std::memory_order_acquire);
+    if (broken_.load(std::memory_order_acquire))
+        throw Broken{};
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) == threads_ - 1) {
         arrived_.store(0, std::memory_order_relaxed);
         generation_.fetch_add(1, std::memory_order_acq_rel);
@@ -42,30 +49,72 @@ void Barrier::wait() {
     } else {
         wait_while(generation_, generation);
     }
+    if (broken_.load(std::memory_order_acquire))
+        throw Broken{};
+}
+
+void Barrier::break_up() noexcept {
+    broken_.store(true, std::memory_order_release);
+    generation_.fetch_add(1, std::memory_order_acq_rel);
+    generation_.notify_all();
+}
+
+void Barrier::mend() noexcept {
+    arrived_.store(0, std::memory_order_relaxed);
+    broken_.store(false, std::memory_order_release);
 }
 
 ThreadPool::ThreadPool(int threads) : barrier_(std::max(threads, 1)) {
-    for (int t = 1; t < threads; ++t)
-        workers_.emplace_back([this, t] { work(t); });
+    try {
+        for (int t = 1; t < threads; ++t)
+            workers_.emplace_back([this, t] { work(t); });
+    } catch (const std::exception& error) {
+        const std::size_t started = workers_.size() + 1;
+        end_workers();
+        throw Error("only " + std::to_string(started) + " of " + std::to_string(threads) +
+                    " threads could be started (" + error.what() +
+                    "): close other programs or choose fewer threads");
+    }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end_workers(); }
+
+void ThreadPool::end_workers() {
     quit_.store(true);
     started_.fetch_add(1);
     started_.notify_all();
     for (std::thread& t : workers_)
         t.join();
+    workers_.clear();
 }
 
 void ThreadPool::run(const std::function<void(int)>& job) {
+    const std::lock_guard turn(turn_);
     job_ = &job;
     running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     started_.fetch_add(1, std::memory_order_acq_rel);
     started_.notify_all();
-    job(0);
+    do_job(0);
     for (int left = running_.load(std::memory_order_acquire); left != 0;
          left = running_.load(std::memory_order_acquire))
         wait_while(running_, left);
+    if (failed_.load(std::memory_order_relaxed)) {
+        failed_.store(false, std::memory_order_relaxed);
+        barrier_.mend();
+        std::rethrow_exception(std::exchange(failure_, nullptr));
+    }
+}
+
+void ThreadPool::do_job(int thread) noexcept {
+    try {
+        (*job_)(thread);
+    } catch (const Barrier::Broken&) {
+        // Sent home: the thread that broke the barrier has the reason.
+    } catch (...) {
+        if (!failed_.exchange(true))
+            failure_ = std::current_exception();
+        barrier_.break_up();
+    }
 }
 
 void ThreadPool::work(int thread) {
@@ -75,7 +124,7 @@ void ThreadPool::work(int thread) {
         seen = started_.load(std::memory_order_acquire);
         if (quit_.load())
             return;
-        (*job_)(thread);
+        do_job(thread);
         if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1)
             running_.notify_all();
     }

@@ -1,0 +1,35 @@
+#include "engine/run/failure.h"
+
+#include "engine/run/memory.h"
+
+#include <exception>
+#include <new>
+
+namespace switchyard {
+namespace {
+
+std::string describe(const char* doing) {
+    const std::string start = *doing ? std::string(doing) + ": " : std::string();
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        return start + "out of memory: " + format_bytes(system_memory().available) +
+               " are free; close other programs or choose a lower precision";
+    } catch (const std::exception& error) {
+        return start + error.what();
+    } catch (...) {
+        return start + "an error without a description";
+    }
+}
+
+} // namespace
+
+std::string current_failure(const char* doing) noexcept {
+    try {
+        return describe(doing);
+    } catch (...) {
+        return "out of memory"; // short enough to need none
+    }
+}
+
+} // namespace switchyard
