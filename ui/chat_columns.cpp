@@ -1,5 +1,6 @@
 #include "ui/chat_columns.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QHBoxLayout>
@@ -88,7 +89,7 @@ QToolButton* ChatColumns::foldButton(const QString& name, const QString& icon, c
     button->setIcon(themedIcon(icon));
     button->setIconSize({20, 20});
     button->setCheckable(true);
-    button->setToolTip(tip);
+    button->setToolTip(plainTip(tip));
     button->setAccessibleName(title);
     button->setAccessibleDescription(tip);
     return button;

@@ -1,5 +1,6 @@
 #include "ui/keys_window.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QAction>
@@ -23,10 +24,10 @@ KeysWindow::KeysWindow(const QList<QAction*>& actions, QWidget* parent) : QDialo
         QStringList keys;
         for (const QKeySequence& key : actions[i]->shortcuts().mid(0, 1))
             keys << key.toString(QKeySequence::NativeText);
-        auto* key = new QLabel(keys.join(u", "_s), this);
+        auto* key = new PlainLabel(keys.join(u", "_s), this);
         key->setProperty("keycap", true);
         key->setAlignment(Qt::AlignCenter);
-        auto* text = new QLabel(QString(actions[i]->text()).remove(u'&').remove(u'…'), this);
+        auto* text = new PlainLabel(QString(actions[i]->text()).remove(u'&').remove(u'…'), this);
         text->setBuddy(key);
         const int column = i < half ? 0 : 3;
         grid->addWidget(key, i % half, column, Qt::AlignLeft);

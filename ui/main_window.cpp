@@ -7,6 +7,7 @@
 #include "ui/keys_window.h"
 #include "ui/models/model_picker.h"
 #include "ui/models/models_page.h"
+#include "ui/plain_text.h"
 #include "ui/rail.h"
 #include "ui/settings_page.h"
 #include "ui/status_line.h"
@@ -86,9 +87,9 @@ void MainWindow::buildPages() {
     banner_->setObjectName(u"banner"_s);
     banner_->setProperty("banner", true);
     banner_->setAttribute(Qt::WA_StyledBackground);
-    auto* icon = new QLabel(banner_);
+    auto* icon = new PlainLabel(banner_);
     icon->setPixmap(themedIcon(u"warning"_s).pixmap(18, 18));
-    banner_text_ = new QLabel(banner_);
+    banner_text_ = new PlainLabel(banner_);
     banner_text_->setObjectName(u"banner.text"_s);
     banner_text_->setWordWrap(true);
     banner_text_->setTextInteractionFlags(Qt::TextSelectableByMouse);
@@ -211,20 +212,19 @@ void MainWindow::showKeys() {
 }
 
 void MainWindow::showAbout() {
-    auto* box = new QMessageBox(this);
-    box->setAttribute(Qt::WA_DeleteOnClose);
+    QMessageBox* box =
+        plainBox(QMessageBox::NoIcon, tr("About Switchyard"),
+                 u"Switchyard %1"_s.arg(QApplication::applicationVersion()),
+                 tr("Chat with mixture-of-experts models and tune them while they talk. Everything "
+                    "runs on this machine; nothing is sent anywhere.\n\nGPL-3.0-or-later."),
+                 this);
     box->setModal(false);
-    box->setWindowTitle(tr("About Switchyard"));
     box->setIconPixmap(windowIcon().pixmap(64, 64));
-    box->setText(u"<h3>Switchyard %1</h3>"_s.arg(QApplication::applicationVersion()));
-    box->setInformativeText(
-        tr("Chat with mixture-of-experts models and tune them while they talk. Everything "
-           "runs on this machine; nothing is sent anywhere.\n\nGPL-3.0-or-later."));
     box->show();
 }
 
 void MainWindow::say(const QString& sentence) {
-    banner_text_->setText(sentence);
+    banner_text_->setText(fewLines(sentence));
     banner_->setVisible(!sentence.isEmpty());
 }
 
@@ -360,7 +360,7 @@ void MainWindow::showRun() {
 void MainWindow::showThreadInInsight() {
     const Conversation& conversation = services_.controller.conversation();
     const QString& title = conversation.summary.title;
-    setWindowTitle(title.isEmpty() ? u"Switchyard"_s : title + u" – Switchyard"_s);
+    setWindowTitle(title.isEmpty() ? u"Switchyard"_s : titleText(title) + u" – Switchyard"_s);
     insight_->showThread(conversation);
     if (!services_.controller.busy())
         status_->setContextUsed(contextUsed(conversation));

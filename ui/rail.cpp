@@ -1,5 +1,6 @@
 #include "ui/rail.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QButtonGroup>
@@ -33,7 +34,7 @@ void Rail::addPage(const QString& name, const QString& icon, const QString& titl
     button->setIconSize({22, 22});
     button->setText(title);
     button->setToolButtonStyle(Qt::ToolButtonTextUnderIcon);
-    button->setToolTip(tip);
+    button->setToolTip(plainTip(tip));
     button->setAccessibleName(title);
     button->setAccessibleDescription(tip);
     button->setFocusPolicy(Qt::StrongFocus);

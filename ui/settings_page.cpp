@@ -1,6 +1,7 @@
 #include "ui/settings_page.h"
 
 #include "ui/models/folder_list.h"
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 #include "ui/wheel_guard.h"
 
@@ -24,7 +25,7 @@ namespace switchyard {
 namespace {
 
 QFormLayout* addPart(QVBoxLayout* layout, const QString& title) {
-    auto* heading = new QLabel(title);
+    auto* heading = new PlainLabel(title);
     heading->setProperty("heading", true);
     layout->addSpacing(8);
     layout->addWidget(heading);
@@ -39,7 +40,7 @@ QFormLayout* addPart(QVBoxLayout* layout, const QString& title) {
 
 /// The labels of all parts are as wide, so that the fields stand in one column.
 void addRow(QFormLayout* form, const QString& title, QWidget* field) {
-    auto* label = new QLabel(title);
+    auto* label = new PlainLabel(title);
     label->setMinimumWidth(label->fontMetrics().averageCharWidth() * 20);
     label->setBuddy(field);
     if (qobject_cast<QComboBox*>(field) || qobject_cast<QSpinBox*>(field))
@@ -48,7 +49,7 @@ void addRow(QFormLayout* form, const QString& title, QWidget* field) {
 }
 
 QLabel* addNote(QFormLayout* form, const QString& text) {
-    auto* note = new QLabel(text);
+    auto* note = new PlainLabel(text);
     note->setProperty("muted", true);
     note->setProperty("small", true);
     note->setWordWrap(true);
@@ -66,7 +67,7 @@ SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* pare
     auto* inner = new QVBoxLayout(content);
     inner->setContentsMargins(24, 18, 24, 18);
     inner->setSpacing(8);
-    auto* title = new QLabel(tr("Settings"));
+    auto* title = new PlainLabel(tr("Settings"));
     title->setProperty("title", true);
     inner->addWidget(title);
     buildAppearance(inner);
@@ -136,7 +137,7 @@ void SettingsPage::buildChat(QVBoxLayout* layout) {
 
 void SettingsPage::buildFolders(QVBoxLayout* layout) {
     QFormLayout* form = addPart(layout, tr("Folders"));
-    data_path_ = new QLabel;
+    data_path_ = new PlainLabel;
     data_path_->setObjectName(u"settings.dataPath"_s);
     data_path_->setTextInteractionFlags(Qt::TextSelectableByMouse);
     data_path_->setWordWrap(true);

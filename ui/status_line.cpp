@@ -2,6 +2,7 @@
 
 #include "ui/insight/system_memory.h"
 #include "ui/models/model_picker.h"
+#include "ui/plain_text.h"
 
 #include <QLabel>
 #include <QLocale>
@@ -18,7 +19,7 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     setObjectName(u"status"_s);
     setSizeGripEnabled(false);
     const auto add = [this](const QString& name, const QString& title, int stretch) {
-        auto* label = new QLabel(this);
+        auto* label = new PlainLabel(this);
         label->setObjectName(name);
         label->setAccessibleName(title);
         addWidget(label, stretch);
@@ -47,7 +48,7 @@ void StatusLine::setModel(ModelState state, const Capabilities& capabilities) {
     load_share_ = 0;
     model_->setText(
         state == ModelState::Ready
-            ? fontMetrics().elidedText(shownModelName(capabilities.model_name), Qt::ElideMiddle, 300)
+            ? fontMetrics().elidedText(oneLine(shownModelName(capabilities.model_name)), Qt::ElideMiddle, 300)
             : tr("no model"));
     showContext();
     showActivity();

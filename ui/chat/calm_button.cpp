@@ -1,5 +1,6 @@
 #include "ui/chat/calm_button.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QApplication>
@@ -19,7 +20,7 @@ CalmButton::CalmButton(const QString& icon, const QString& name, QWidget* parent
 void CalmButton::setIconName(const QString& icon) { setIcon(icon.isEmpty() ? QIcon() : themedIcon(icon)); }
 
 void CalmButton::setName(const QString& name) {
-    setToolTip(name);
+    setToolTip(plainTip(name));
     setAccessibleName(name);
 }
 

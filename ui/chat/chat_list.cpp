@@ -1,5 +1,6 @@
 #include "ui/chat/chat_list.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QApplication>
@@ -41,7 +42,8 @@ void ChatListDelegate::paintGroup(QPainter& painter, const QStyleOptionViewItem&
 /// The line of a hit, with what was searched for in bold.
 void ChatListDelegate::paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
                                  const QColor& plain, const QColor& found) const {
-    QTextLayout layout(QFontMetrics(font).elidedText(line.simplified(), Qt::ElideRight, rect.width()), font);
+    QTextLayout layout(
+        QFontMetrics(font).elidedText(oneLine(line).simplified(), Qt::ElideRight, rect.width()), font);
     QList<QTextLayout::FormatRange> ranges;
     for (qsizetype at = 0;
          !query_.isEmpty() && (at = layout.text().indexOf(query_, at, Qt::CaseInsensitive)) >= 0;

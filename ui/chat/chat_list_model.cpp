@@ -1,5 +1,7 @@
 #include "ui/chat/chat_list_model.h"
 
+#include "ui/plain_text.h"
+
 #include <QLocale>
 
 #include <algorithm>
@@ -139,8 +141,9 @@ QVariant ChatListModel::data(const QModelIndex& index, int role) const {
     switch (role) {
     case Qt::DisplayRole:
     case Qt::EditRole:
-    case Qt::ToolTipRole:
         return found->title;
+    case Qt::ToolTipRole:
+        return plainTip(found->title);
     case Qt::AccessibleTextRole:
         return found->generating ? tr("%1, answering").arg(found->title) : found->title;
     case Qt::AccessibleDescriptionRole:

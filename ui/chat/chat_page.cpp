@@ -1,5 +1,7 @@
 #include "ui/chat/chat_page.h"
 
+#include "ui/plain_text.h"
+
 #include "app/services/context_used.h"
 #include "app/services/settings.h"
 
@@ -69,9 +71,8 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
     empty_ = new EmptyState(stack_host);
     find_ = new FindBar(this);
     composer_ = new Composer(this);
-    problem_ = new QLabel(this);
+    problem_ = new PlainLabel(this);
     problem_->setObjectName(u"problemLine"_s);
-    problem_->setTextFormat(Qt::PlainText);
     problem_->setWordWrap(true);
     problem_->setMargin(10);
     problem_->setProperty("banner", true);
@@ -126,7 +127,7 @@ void ChatPage::connectController() {
             toast_->show(sentence, {}, 6000);
             return;
         }
-        problem_->setText(sentence);
+        problem_->setText(fewLines(sentence));
         problem_->setVisible(!sentence.isEmpty());
     });
     connect(&generator_, &Generator::modelStateChanged, this, &ChatPage::showModel);

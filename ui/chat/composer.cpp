@@ -1,5 +1,6 @@
 #include "ui/chat/composer.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QApplication>
@@ -77,10 +78,10 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     send_->setIconSize(QSize(18, 18));
     send_->setLook(CalmButton::Look::Accent);
     send_->setFixedSize(34, 34);
-    counter_ = new QLabel(this);
+    counter_ = new PlainLabel(this);
     counter_->setObjectName(u"tokenCounter"_s);
     counter_->setForegroundRole(QPalette::PlaceholderText);
-    notice_ = new QLabel(this);
+    notice_ = new PlainLabel(this);
     notice_->setObjectName(u"composerNotice"_s);
     notice_->setWordWrap(true);
     notice_->hide();
@@ -198,9 +199,9 @@ void Composer::setGenerating(bool generating) {
 void Composer::updateButton() {
     const QString keys = edit_->enterSends() ? tr("Enter") : tr("Ctrl+Enter");
     send_->setIconName(generating_ ? u"stop"_s : u"send"_s);
-    send_->setToolTip(generating_ ? tr("Stop; what is there is kept (Esc)")
-                      : ready_    ? tr("Send (%1)").arg(keys)
-                                  : not_ready_);
+    send_->setToolTip(plainTip(generating_ ? tr("Stop; what is there is kept (Esc)")
+                               : ready_    ? tr("Send (%1)").arg(keys)
+                                           : not_ready_));
     send_->setAccessibleName(generating_ ? tr("Stop") : tr("Send"));
     send_->setEnabled(generating_ || !text().trimmed().isEmpty() || !files_.isEmpty());
     update();
@@ -304,7 +305,7 @@ void Composer::updateCounter() {
 // ---- Files ----
 
 void Composer::say(const QString& sentence) {
-    notice_->setText(sentence);
+    notice_->setText(fewLines(sentence));
     notice_->setVisible(!sentence.isEmpty());
 }
 
@@ -345,10 +346,10 @@ void Composer::showFiles() {
         auto* line = new QWidget(file_row_);
         auto* row = new QHBoxLayout(line);
         row->setContentsMargins(0, 0, 0, 0);
-        auto* name = new QLabel(
-            u"%1  (%2)"_s.arg(files_[i].name, QLocale().formattedDataSize(files_[i].text.size())), line);
-        name->setTextFormat(Qt::PlainText);
-        auto* remove = new CalmButton(u"close"_s, tr("Remove %1").arg(files_[i].name), line);
+        auto* name = new PlainLabel(
+            u"%1  (%2)"_s.arg(oneLine(files_[i].name), QLocale().formattedDataSize(files_[i].text.size())),
+            line);
+        auto* remove = new CalmButton(u"close"_s, tr("Remove %1").arg(oneLine(files_[i].name)), line);
         remove->setObjectName(u"removeFileButton-%1"_s.arg(i));
         connect(remove, &QToolButton::clicked, this, [this, i] {
             files_.removeAt(i);

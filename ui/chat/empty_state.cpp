@@ -1,5 +1,6 @@
 #include "ui/chat/empty_state.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QApplication>
@@ -12,10 +13,10 @@ namespace switchyard {
 
 EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
     setObjectName(u"emptyState"_s);
-    heading_ = new QLabel(tr("What would you like to ask?"), this);
+    heading_ = new PlainLabel(tr("What would you like to ask?"), this);
     heading_->setAlignment(Qt::AlignCenter);
     heading_->setWordWrap(true);
-    hint_ = new QLabel(this);
+    hint_ = new PlainLabel(this);
     hint_->setObjectName(u"emptyHint"_s);
     hint_->setAlignment(Qt::AlignCenter);
     hint_->setWordWrap(true);
@@ -51,7 +52,7 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
 }
 
 void EmptyState::setHint(const QString& hint) {
-    hint_->setText(hint);
+    hint_->setText(fewLines(hint));
     hint_->setVisible(!hint.isEmpty());
 }
 

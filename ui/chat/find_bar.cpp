@@ -1,5 +1,7 @@
 #include "ui/chat/find_bar.h"
 
+#include "ui/plain_text.h"
+
 #include <QHBoxLayout>
 #include <QKeyEvent>
 
@@ -15,7 +17,7 @@ FindBar::FindBar(QWidget* parent) : QWidget(parent) {
     edit_->setAccessibleName(tr("Find in this chat"));
     edit_->setMaximumWidth(320);
     edit_->installEventFilter(this);
-    count_ = new QLabel(this);
+    count_ = new PlainLabel(this);
     count_->setObjectName(u"findCount"_s);
     count_->setForegroundRole(QPalette::PlaceholderText);
     auto* previous = new CalmButton(u"chevron-up"_s, tr("Previous match (Shift+Enter)"), this);

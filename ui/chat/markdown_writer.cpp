@@ -1,11 +1,11 @@
 #include "ui/chat/markdown_writer.h"
 
 #include "ui/chat/code_highlighter.h"
+#include "ui/chat/html_entities.h"
 
 #include <QFontMetricsF>
 #include <QTextBlock>
 #include <QTextDocument>
-#include <QTextDocumentFragment>
 #include <QTextTable>
 
 #include <md4c.h>
@@ -17,10 +17,6 @@ namespace {
 
 QString utf16(std::string_view text) {
     return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
-}
-
-QString decodeEntity(std::string_view entity) {
-    return QTextDocumentFragment::fromHtml(utf16(entity)).toPlainText();
 }
 
 QString attribute(const MD_ATTRIBUTE& value) {

@@ -1,5 +1,6 @@
 #include "ui/chat/message_tools.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QEvent>
@@ -17,7 +18,7 @@ MessageTools::MessageTools(QWidget* parent) : QWidget(parent) {
     edit_ = addButton(u"edit"_s, tr("Edit"), u"editButton"_s, MessageAction::Edit);
     previous_ = addButton(u"chevron-left"_s, tr("Previous version"), u"previousBranchButton"_s,
                           MessageAction::PreviousBranch);
-    branch_ = new QLabel(this);
+    branch_ = new PlainLabel(this);
     branch_->setObjectName(u"branchLabel"_s);
     branch_->setAlignment(Qt::AlignCenter);
     next_ =
@@ -35,7 +36,7 @@ MessageTools::MessageTools(QWidget* parent) : QWidget(parent) {
     run_again_->setObjectName(u"runAgainAction"_s);
     menu->setToolTipsVisible(true);
     more_->setMenu(menu);
-    run_line_ = new QLabel(this);
+    run_line_ = new PlainLabel(this);
     run_line_->setObjectName(u"runLine"_s);
     run_line_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
     for (QLabel* label : {branch_, run_line_}) {
@@ -85,9 +86,9 @@ void MessageTools::bind(const MessageContent& content, bool busy) {
     for (QWidget* asking : std::initializer_list<QWidget*>{regenerate_, edit_, continue_, more_, delete_})
         asking->setEnabled(!busy);
     edit_->setName(question_ ? tr("Edit and ask again") : tr("Edit this answer"));
-    line_ = content.line;
+    line_ = oneLine(content.line);
     run_line_->setVisible(!question_ && !line_.isEmpty());
-    run_line_->setToolTip(line_);
+    run_line_->setToolTip(plainTip(line_));
     run_line_->setAccessibleName(tr("In force: %1").arg(line_));
     if (other) {
         copy_->setIconName(u"copy"_s);

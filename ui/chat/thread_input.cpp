@@ -1,5 +1,6 @@
 // The thread's pointer and keys: selection over messages, links, marks, focus.
 #include "ui/chat/thread_view.h"
+#include "ui/plain_text.h"
 
 #include <QAccessible>
 #include <QApplication>
@@ -219,7 +220,7 @@ void ThreadView::addLinkActions(QMenu& menu, const QString& address) {
     const QString scheme = url.scheme().toLower();
     const bool known = url.isValid() && (scheme == u"https" || scheme == u"http" || scheme == u"mailto");
     QAction* shown =
-        menu.addAction(fontMetrics().elidedText(address, Qt::ElideMiddle, 480).replace(u'&', u"&&"_s));
+        menu.addAction(menuText(fontMetrics().elidedText(oneLine(address), Qt::ElideMiddle, 480)));
     shown->setEnabled(false);
     QAction* open = menu.addAction(tr("Open this address"), this, [url] { QDesktopServices::openUrl(url); });
     open->setObjectName(u"openLinkAction"_s);
@@ -253,7 +254,7 @@ bool ThreadView::showTip(QHelpEvent* event) {
     if (tip.isEmpty())
         QToolTip::hideText();
     else
-        QToolTip::showText(event->globalPos(), tip.toHtmlEscaped().replace(u'\n', u"<br>"_s), viewport());
+        QToolTip::showText(event->globalPos(), plainTip(tip), viewport());
     return true;
 }
 

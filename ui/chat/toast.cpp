@@ -1,5 +1,6 @@
 #include "ui/chat/toast.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QAccessible>
@@ -14,9 +15,8 @@ namespace switchyard {
 
 Toast::Toast(QWidget* parent) : QFrame(parent) {
     setObjectName(u"toast"_s);
-    text_ = new QLabel(this);
+    text_ = new PlainLabel(this);
     text_->setObjectName(u"toastText"_s);
-    text_->setTextFormat(Qt::PlainText);
     text_->setWordWrap(true);
     action_ = new QPushButton(this);
     action_->setObjectName(u"toastAction"_s);
@@ -44,8 +44,8 @@ Toast::Toast(QWidget* parent) : QFrame(parent) {
 void Toast::show(const QString& sentence, const QString& action, int milliseconds) {
     if (isVisible())
         Q_EMIT expired();
-    text_->setText(sentence);
-    action_->setText(action);
+    text_->setText(oneLine(sentence));
+    action_->setText(menuText(action));
     action_->setVisible(!action.isEmpty());
     setAccessibleName(sentence);
     place();

@@ -3,6 +3,7 @@
 #include "ui/insight/memory_plot.h"
 #include "ui/insight/speed_plot.h"
 #include "ui/insight/system_memory.h"
+#include "ui/plain_text.h"
 
 #include <QHBoxLayout>
 #include <QLabel>
@@ -35,7 +36,8 @@ InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
     close->setAccessibleName(tr("Fold Insight"));
     connect(close, &QToolButton::clicked, this, &InsightPanel::closeRequested);
 
-    empty_ = new QLabel(tr("Speed and memory of each token appear here while an answer is written."), this);
+    empty_ =
+        new PlainLabel(tr("Speed and memory of each token appear here while an answer is written."), this);
     empty_->setObjectName(u"insight.empty"_s);
     empty_->setAlignment(Qt::AlignCenter);
     empty_->setWordWrap(true);

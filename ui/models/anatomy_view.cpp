@@ -3,6 +3,7 @@
 #include "ui/models/anatomy_text.h"
 #include "ui/models/model_picker.h"
 #include "ui/models/part_bar.h"
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 #include "ui/wheel_guard.h"
 
@@ -24,21 +25,30 @@ namespace {
 constexpr int kUsualContext = 4096; ///< tokens, until another number is chosen
 
 QLabel* label(const QString& text, bool muted = false) {
-    auto* made = new QLabel(text);
+    auto* made = new PlainLabel(text);
     made->setProperty("muted", muted);
     made->setWordWrap(!muted);
     made->setTextInteractionFlags(muted ? Qt::NoTextInteraction : Qt::TextSelectableByMouse);
     return made;
 }
 
+/// A table of figures, made by Table.
+QLabel* tableLabel(const QString& name) {
+    auto* made = new OwnHtmlLabel;
+    made->setObjectName(name);
+    made->setWordWrap(true);
+    made->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    return made;
+}
+
 QLabel* heading(const QString& text) {
-    auto* made = new QLabel(text);
+    auto* made = new PlainLabel(text);
     made->setProperty("heading", true);
     return made;
 }
 
 QLabel* figure(const QString& text) {
-    auto* made = new QLabel(text);
+    auto* made = new PlainLabel(text);
     made->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
     return made;
 }
@@ -57,8 +67,8 @@ class Table {
     void add(std::initializer_list<QString> cells, int right = -1) {
         html_ += u"<tr>"_s;
         for (int column = 0; const QString& cell : cells)
-            html_ +=
-                (column++ == right ? u"<td align=right>"_s : u"<td>"_s) + cell.toHtmlEscaped() + u"</td>"_s;
+            html_ += (column++ == right ? u"<td align=right>"_s : u"<td>"_s) + oneLine(cell).toHtmlEscaped() +
+                     u"</td>"_s;
         html_ += u"</tr>"_s;
     }
     QString html() const { return u"<table cellspacing=0 cellpadding=2>"_s + html_ + u"</table>"_s; }
@@ -99,10 +109,8 @@ void AnatomyView::build(const QString& name) {
     bar_->setObjectName(name + u".bar"_s);
     parts_ = grid();
     parts_->setColumnStretch(1, 1);
-    facts_ = label({});
-    facts_->setObjectName(name + u".facts"_s);
-    precisions_ = label({});
-    precisions_->setObjectName(name + u".precisions"_s);
+    facts_ = tableLabel(name + u".facts"_s);
+    precisions_ = tableLabel(name + u".precisions"_s);
 
     content_ = new QWidget;
     auto* inner = new QVBoxLayout(content_);
@@ -141,8 +149,7 @@ QWidget* AnatomyView::buildMemory(const QString& name) {
     cache_ = new QComboBox;
     cache_->setObjectName(name + u".cache"_s);
     cache_->setAccessibleName(tr("Precision of the KV cache to forecast memory for"));
-    use_ = label({});
-    use_->setObjectName(name + u".use"_s);
+    use_ = tableLabel(name + u".use"_s);
     verdict_ = label({});
     verdict_->setObjectName(name + u".verdict"_s);
     measured_ = label({});
@@ -169,7 +176,7 @@ QWidget* AnatomyView::buildMemory(const QString& name) {
 }
 
 void AnatomyView::setSentence(const QString& sentence) {
-    sentence_->setText(sentence);
+    sentence_->setText(fewLines(sentence));
     sentence_->show();
     setLook(sentence_, "error", false);
     content_->hide();
@@ -184,18 +191,18 @@ void AnatomyView::setReport(const AnatomyReport& report) {
     }
     sentence_->hide();
     content_->show();
-    title_->setText(QString::fromStdString(report.config.name));
+    title_->setText(oneLine(QString::fromStdString(report.config.name)));
     QStringList kind{QString::fromStdString(report.config.architecture)};
     if (!report.file_precision.isEmpty())
         kind << report.file_precision;
-    kind_->setText(kind.join(u" · "_s));
+    kind_->setText(oneLine(kind.join(u" · "_s)));
     const Anatomy& anatomy = report.anatomy;
     parameters_->setText(tr("%1 parameters, %2 of them active a token")
                              .arg(countText(anatomy.parameters), countText(anatomy.active)));
-    parameters_->setToolTip(
+    parameters_->setToolTip(plainTip(
         tr("Active are those that a token is computed with: of the routed experts only the chosen ones. The "
            "embedding table is looked up; with it there are %1.")
-            .arg(countText(anatomy.active_with_embedding)));
+            .arg(countText(anatomy.active_with_embedding))));
     bar_->setAnatomy(anatomy);
     showParts();
     showChoices();
@@ -207,7 +214,7 @@ void AnatomyView::showParts() {
     empty(parts_);
     for (int row = 0; const AnatomyPart& part : report_.anatomy.parts) {
         parts_->addWidget(new PartSwatch(part.role), row, 0);
-        parts_->addWidget(new QLabel(AnatomyText::partName(part.role)), row, 1);
+        parts_->addWidget(new PlainLabel(AnatomyText::partName(part.role)), row, 1);
         parts_->addWidget(figure(countText(part.parameters)), row, 2);
         parts_->addWidget(figure(percent(part.parameters, report_.anatomy.parameters)), row, 3);
         auto* active = figure(tr("%1 active").arg(countText(part.active)));

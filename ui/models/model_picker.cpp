@@ -1,6 +1,7 @@
 #include "ui/models/model_picker.h"
 
 #include "app/services/dial_moves.h"
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QHBoxLayout>
@@ -20,9 +21,9 @@ namespace switchyard {
 namespace {
 
 /// One line that ends in an ellipsis where it does not fit.
-class FactsLabel : public QLabel {
+class FactsLabel : public PlainLabel {
   public:
-    using QLabel::QLabel;
+    using PlainLabel::PlainLabel;
 
   protected:
     void paintEvent(QPaintEvent*) override {
@@ -64,7 +65,7 @@ ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
     bar_->setRange(0, 1000);
     bar_->setTextVisible(false);
     bar_->setAccessibleName(tr("Loading the model"));
-    error_ = new QLabel(this);
+    error_ = new PlainLabel(this);
     error_->setObjectName(u"picker.error"_s);
     error_->setWordWrap(true);
     error_->setContentsMargins(14, 0, 14, 2); // under the name, whose button has a margin
@@ -98,10 +99,10 @@ void ModelPicker::fillMenu() {
     for (const ModelEntry& model : models_) {
         if (!model.error.isEmpty())
             continue;
-        const QString name = metrics.elidedText(model.name, Qt::ElideMiddle, 420);
-        QAction* action = menu_->addAction(u"%1\t%2 · %3"_s.arg(QString(name).replace(u'&', u"&&"_s),
-                                                                model.precision, sizeText(model.bytes)));
-        action->setToolTip(model.path);
+        const QString name = metrics.elidedText(oneLine(model.name), Qt::ElideMiddle, 420);
+        QAction* action = menu_->addAction(
+            u"%1\t%2 · %3"_s.arg(menuText(name), menuText(model.precision), sizeText(model.bytes)));
+        action->setToolTip(plainTip(model.path));
         action->setCheckable(true);
         action->setChecked(model.path == capabilities_.model_path && state_ == ModelState::Ready);
         connect(action, &QAction::triggered, this, [this, path = model.path] { Q_EMIT loadRequested(path); });
@@ -122,7 +123,7 @@ void ModelPicker::setState(ModelState state, const QString& error, const QString
     path_ = path;
     if (state == ModelState::Loading)
         share_ = 0;
-    error_->setText(error);
+    error_->setText(fewLines(error));
     error_->setVisible(state == ModelState::Failed && !error.isEmpty());
     showModel();
 }
@@ -168,11 +169,12 @@ void ModelPicker::showModel() {
         name = tr("Choose a model");
     }
     const QFontMetrics metrics(button_->font());
-    button_->setText(metrics.elidedText(name, Qt::ElideMiddle, 340) + u"  ▾"_s);
-    button_->setToolTip(state_ == ModelState::Ready ? capabilities_.model_path : tr("Choose the model"));
-    button_->setAccessibleName(tr("Model: %1").arg(name));
-    facts_->setText(facts.join(u"  ·  "_s));
-    facts_->setToolTip(facts_->text());
+    button_->setText(menuText(metrics.elidedText(oneLine(name), Qt::ElideMiddle, 340)) + u"  ▾"_s);
+    button_->setToolTip(state_ == ModelState::Ready ? plainTip(capabilities_.model_path)
+                                                    : tr("Choose the model"));
+    button_->setAccessibleName(tr("Model: %1").arg(oneLine(name)));
+    facts_->setText(oneLine(facts.join(u"  ·  "_s)));
+    facts_->setToolTip(plainTip(facts_->text()));
 }
 
 } // namespace switchyard

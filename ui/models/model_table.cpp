@@ -2,6 +2,7 @@
 
 #include "ui/models/anatomy_text.h"
 #include "ui/models/model_picker.h"
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QLocale>
@@ -29,11 +30,11 @@ QString ModelTable::text(const ModelEntry& model, int column) const {
     const bool bad = !model.error.isEmpty();
     switch (column) {
     case Name:
-        return model.name;
+        return oneLine(model.name);
     case Size:
         return sizeText(model.bytes);
     case Architecture:
-        return model.architecture;
+        return oneLine(model.architecture);
     case Parameters:
         return bad || model.parameters == 0 ? QString() : countText(model.parameters);
     case Precision:
@@ -43,7 +44,7 @@ QString ModelTable::text(const ModelEntry& model, int column) const {
             return {};
         return model.experts > 0 ? tr("%1 of %2").arg(model.experts_active).arg(model.experts) : tr("dense");
     case Note:
-        return model.error;
+        return oneLine(model.error);
     }
     return {};
 }
@@ -57,7 +58,7 @@ QVariant ModelTable::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
         return text(*model, index.column());
     case Qt::ToolTipRole:
-        return index.column() == Note && bad ? model->error : model->path;
+        return plainTip(index.column() == Note && bad ? model->error : model->path);
     case Qt::TextAlignmentRole:
         return index.column() == Size || index.column() == Parameters
                    ? QVariant(Qt::AlignRight | Qt::AlignVCenter)

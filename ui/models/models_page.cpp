@@ -5,6 +5,7 @@
 #include "ui/models/model_picker.h"
 #include "ui/models/model_table.h"
 #include "ui/models/shape_calculator.h"
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QHBoxLayout>
@@ -25,7 +26,7 @@ namespace switchyard {
 ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString& own_folder, QWidget* parent)
     : QWidget(parent), library_(library) {
     setObjectName(u"models"_s);
-    auto* title = new QLabel(tr("Models"), this);
+    auto* title = new PlainLabel(tr("Models"), this);
     title->setProperty("title", true);
     tabs_ = new QTabBar(this);
     tabs_->setObjectName(u"models.tabs"_s);
@@ -69,12 +70,12 @@ void ModelsPage::buildTable() {
 }
 
 QWidget* ModelsPage::buildFiles(Settings& settings, const QString& own_folder) {
-    line_ = new QLabel;
+    line_ = new PlainLabel;
     line_->setObjectName(u"models.line"_s);
     line_->setProperty("muted", true);
     line_->setWordWrap(true);
     buildTable();
-    detail_ = new QLabel;
+    detail_ = new PlainLabel;
     detail_->setObjectName(u"models.detail"_s);
     detail_->setWordWrap(true);
     detail_->setTextInteractionFlags(Qt::TextSelectableByMouse);
@@ -92,7 +93,7 @@ QWidget* ModelsPage::buildFiles(Settings& settings, const QString& own_folder) {
     buttons->addWidget(open);
     buttons->addWidget(rescan);
     buttons->addStretch();
-    auto* folders_title = new QLabel(tr("Folders that are searched"));
+    auto* folders_title = new PlainLabel(tr("Folders that are searched"));
     folders_title->setProperty("heading", true);
 
     auto* files = new QWidget;
@@ -156,7 +157,7 @@ void ModelsPage::showChosen() {
     const ModelEntry* chosen = model_->entry(table_->currentIndex());
     load_->setEnabled(chosen && chosen->error.isEmpty());
     setLook(detail_, "error", chosen && !chosen->error.isEmpty());
-    detail_->setText(!chosen ? QString() : !chosen->error.isEmpty() ? chosen->error : chosen->path);
+    detail_->setText(fewLines(!chosen ? QString() : !chosen->error.isEmpty() ? chosen->error : chosen->path));
     detail_->setVisible(!detail_->text().isEmpty());
     readChosen();
     const auto count = static_cast<int>(library_.models().size());
@@ -165,7 +166,7 @@ void ModelsPage::showChosen() {
                        ? tr("No model files were found. Open one, or add a folder that has GGUF files.")
                        : tr("%n model file(s) in your folders.", nullptr, count);
     if (!loaded_.isEmpty())
-        line += u" "_s + tr("In use: %1.").arg(loaded_.section(u'/', -1));
+        line += u" "_s + tr("In use: %1.").arg(oneLine(loaded_.section(u'/', -1)));
     line_->setText(line);
 }
 
@@ -180,7 +181,7 @@ void ModelsPage::readChosen() {
         return;
     }
     if (anatomy_->report().source != path)
-        anatomy_->setSentence(tr("Reading %1…").arg(chosen->name));
+        anatomy_->setSentence(tr("Reading %1…").arg(oneLine(chosen->name)));
     reader_.readFile(path);
 }
 
@@ -198,7 +199,7 @@ void ModelsPage::setLoaded(const QString& path, quint64 weights_bytes) {
 
 void ModelsPage::setError(const QString& sentence) {
     setLook(detail_, "error", true);
-    detail_->setText(sentence);
+    detail_->setText(fewLines(sentence));
     detail_->setVisible(!sentence.isEmpty());
 }
 

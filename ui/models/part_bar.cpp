@@ -1,6 +1,7 @@
 #include "ui/models/part_bar.h"
 
 #include "ui/models/anatomy_text.h"
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QHelpEvent>
@@ -78,9 +79,9 @@ bool PartBar::event(QEvent* event) {
     for (std::size_t i = 0; const Stretch& stretch : stretches()) {
         const AnatomyPart& part = anatomy_.parts[i++];
         if (stretch.area.contains(help->pos()))
-            QToolTip::showText(help->globalPos(), AnatomyText::partName(part.role) + u"\n"_s +
-                                                      countText(part.parameters) + u" · "_s +
-                                                      shareText(part.parameters, anatomy_.parameters));
+            QToolTip::showText(help->globalPos(), plainTip(AnatomyText::partName(part.role) + u"\n"_s +
+                                                           countText(part.parameters) + u" · "_s +
+                                                           shareText(part.parameters, anatomy_.parameters)));
     }
     return true;
 }

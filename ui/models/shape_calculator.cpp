@@ -1,6 +1,7 @@
 #include "ui/models/shape_calculator.h"
 
 #include "ui/models/anatomy_view.h"
+#include "ui/plain_text.h"
 #include "ui/wheel_guard.h"
 
 #include <QCheckBox>
@@ -95,7 +96,7 @@ QSpinBox* ShapeCalculator::addField(QFormLayout* form, const QString& name, cons
     box->setGroupSeparatorShown(true);
     box->setRange(least, most);
     box->setFocusPolicy(Qt::StrongFocus);
-    auto* label = new QLabel(title);
+    auto* label = new PlainLabel(title);
     label->setWordWrap(true);
     label->setBuddy(box);
     form->addRow(label, box);

@@ -1,5 +1,6 @@
 #include "ui/tuning/carve_panel.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QCoreApplication>
@@ -27,7 +28,7 @@ namespace {
 
 CarvePanel::CarvePanel(QWidget* parent) : QWidget(parent) {
     setObjectName(u"carve"_s);
-    text_ = new QLabel(this);
+    text_ = new PlainLabel(this);
     text_->setObjectName(u"carve.text"_s);
     text_->setWordWrap(true);
     text_->setProperty("small", true);
@@ -110,7 +111,7 @@ void CarvePanel::setFinished(const QString& path, const QString& error) {
     setRunning(false);
     setLook(text_, "error", !error.isEmpty() && !cancelled_); // what was asked for is no error
     cancelled_ = false;
-    text_->setText(error.isEmpty() ? tr("Carved: %1").arg(path.section(u'/', -1)) : error);
+    text_->setText(fewLines(error.isEmpty() ? tr("Carved: %1").arg(path.section(u'/', -1)) : error));
 }
 
 } // namespace switchyard

@@ -1,5 +1,6 @@
 #include "ui/tuning/control_row.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 #include "ui/tuning/dial_slider.h"
 #include "ui/wheel_guard.h"
@@ -30,9 +31,9 @@ QString fromView(std::string_view text) {
 }
 
 /// The mark of a dial that differs from the preset. It has a name of its own, so that it is not colour alone.
-class Dot : public QLabel {
+class Dot : public PlainLabel {
   public:
-    explicit Dot(QWidget* parent) : QLabel(parent) { setFixedSize(8, 14); }
+    explicit Dot(QWidget* parent) : PlainLabel(parent) { setFixedSize(8, 14); }
     void setOn(bool on) {
         on_ = on;
         update();
@@ -90,12 +91,12 @@ ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
     setObjectName(u"tune."_s + id);
     dot_ = new Dot(this);
     dot_->setObjectName(u"tune.%1.dot"_s.arg(id));
-    name_ = new QLabel(controlText(spec.label), this);
-    acts_ = new QLabel(actsWord(spec.acts), this);
+    name_ = new PlainLabel(controlText(spec.label), this);
+    acts_ = new PlainLabel(actsWord(spec.acts), this);
     acts_->setProperty("muted", true);
     acts_->setProperty("small", true);
     acts_->setObjectName(u"tune.%1.acts"_s.arg(id));
-    note_ = new QLabel(this);
+    note_ = new PlainLabel(this);
     note_->setWordWrap(true);
     note_->setProperty("small", true);
     note_->setObjectName(u"tune.%1.note"_s.arg(id));
@@ -154,9 +155,9 @@ void ControlRow::buildNumber() {
 
 void ControlRow::buildChoice() {
     const QString id = fromView(spec_.name);
-    chosen_ = new QLabel(this);
+    chosen_ = new PlainLabel(this);
     chosen_->setObjectName(u"tune.%1.value"_s.arg(id));
-    forecast_ = new QLabel(this);
+    forecast_ = new PlainLabel(this);
     forecast_->setObjectName(u"tune.%1.forecast"_s.arg(id));
     forecast_->setProperty("muted", true);
     forecast_->setProperty("small", true);
@@ -205,8 +206,7 @@ void ControlRow::buildLayout() {
         label->setContentsMargins(10, 0, 0, 0);
         layout->addWidget(label);
     }
-    const QString help = controlText(spec_.help);
-    setToolTip(u"<p>%1</p>"_s.arg(help.toHtmlEscaped()));
+    setToolTip(wrappedTip(controlText(spec_.help)));
     name_->setBuddy(slider_ ? static_cast<QWidget*>(slider_) : box_);
 }
 
@@ -324,7 +324,7 @@ void ControlRow::showForecast(int stop) {
     const QString text = forecastText(shown, other);
     forecast_->setText(other ? u"→ "_s + text : text);
     forecast_->setVisible(!text.isEmpty());
-    slider_->setToolTip(other ? forecastText(shown, true) : toolTip());
+    slider_->setToolTip(other ? plainTip(forecastText(shown, true)) : toolTip());
 }
 
 void ControlRow::userMoved(const ControlValue& value) {
@@ -369,8 +369,8 @@ void ControlRow::showValue() {
         if (stop >= 0)
             slider_->setValue(stop);
         slider_->setPresetPosition(stop_of(preset_));
-        chosen_->setText(stop >= 0 ? choiceLabel(stop)
-                                   : QString::fromStdString(format_control(spec_, value_)));
+        chosen_->setText(oneLine(stop >= 0 ? choiceLabel(stop)
+                                           : QString::fromStdString(format_control(spec_, value_))));
         showForecast(-1);
     }
     static_cast<Dot*>(dot_)->setOn(isEnabled() && differsFromPreset());

@@ -1,5 +1,6 @@
 #include "ui/tuning/preset_bar.h"
 
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 #include "ui/wheel_guard.h"
 
@@ -65,7 +66,7 @@ PresetBar::PresetBar(Presets& presets, QWidget* parent) : QWidget(parent), prese
     delete_->setObjectName(u"preset.delete"_s);
     menu_button_->setMenu(menu);
 
-    error_ = new QLabel(this);
+    error_ = new PlainLabel(this);
     error_->setObjectName(u"preset.error"_s);
     error_->setWordWrap(true);
     error_->setProperty("error", true);
@@ -189,11 +190,11 @@ void PresetBar::askExport() {
 
 void PresetBar::remove() {
     const QString name = current();
-    auto* question = new QMessageBox(QMessageBox::Question, tr("Delete preset"),
-                                     tr("Delete the preset “%1”? The dials stay as they are.").arg(name),
-                                     QMessageBox::Cancel, this);
+    QMessageBox* question =
+        plainBox(QMessageBox::Question, tr("Delete preset"),
+                 tr("Delete the preset “%1”? The dials stay as they are.").arg(name), {}, this);
+    question->addButton(QMessageBox::Cancel);
     question->setObjectName(u"preset.deleteQuestion"_s);
-    question->setAttribute(Qt::WA_DeleteOnClose);
     QPushButton* yes = question->addButton(tr("Delete"), QMessageBox::DestructiveRole);
     connect(question, &QMessageBox::buttonClicked, this, [this, name, yes](QAbstractButton* button) {
         if (button != yes)
@@ -209,7 +210,7 @@ void PresetBar::remove() {
 }
 
 void PresetBar::say(const QString& error) {
-    error_->setText(error);
+    error_->setText(fewLines(error));
     error_->setVisible(!error.isEmpty());
 }
 

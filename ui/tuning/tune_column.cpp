@@ -1,6 +1,7 @@
 #include "ui/tuning/tune_column.h"
 
 #include "engine/base/error.h"
+#include "ui/plain_text.h"
 #include "ui/theme.h"
 #include "ui/tuning/carve_panel.h"
 #include "ui/tuning/control_row.h"
@@ -21,7 +22,7 @@ namespace switchyard {
 namespace {
 
 QLabel* heading(const QString& text, QWidget* parent) {
-    auto* label = new QLabel(text, parent);
+    auto* label = new PlainLabel(text, parent);
     label->setProperty("heading", true);
     label->setContentsMargins(10, 0, 0, 0);
     return label;
@@ -67,7 +68,7 @@ TuneColumn::TuneColumn(std::span<const ControlSpec> specs, Presets& presets, Set
 }
 
 void TuneColumn::buildHeader(QVBoxLayout* layout) {
-    auto* title = new QLabel(tr("Tune"), this);
+    auto* title = new PlainLabel(tr("Tune"), this);
     title->setProperty("title", true);
     preset_bar_ = new PresetBar(presets_, this);
     auto* close = new QToolButton(this);
@@ -140,7 +141,7 @@ void TuneColumn::buildRows(std::span<const ControlSpec> specs) {
         }
         if (group == ControlGroup::Extension) {
             extension_ = section;
-            carve_line_ = new QLabel(section);
+            carve_line_ = new PlainLabel(section);
             carve_line_->setObjectName(u"tune.extension.line"_s);
             carve_line_->setWordWrap(true);
             carve_line_->setProperty("small", true);
@@ -165,10 +166,10 @@ void TuneColumn::buildFacts() {
         {u"device"_s, tr("Device")},         {u"context"_s, tr("Context")},
         {u"file"_s, tr("File's precision")}, {u"weights"_s, tr("Weights in memory")}};
     for (const auto& [name, title] : facts) {
-        auto* key = new QLabel(title, this);
+        auto* key = new PlainLabel(title, this);
         key->setProperty("muted", true);
         key->setProperty("small", true);
-        auto* value = new QLabel(this);
+        auto* value = new PlainLabel(this);
         value->setObjectName(u"tune.fact."_s + name);
         value->setProperty("small", true);
         value->setWordWrap(true);
@@ -182,7 +183,7 @@ void TuneColumn::showFacts() {
     const Capabilities& c = capabilities_;
     const QLocale locale;
     const auto set = [this](const QString& name, const QString& text) {
-        fact_labels_[name]->setText(text.isEmpty() ? u"–"_s : text);
+        fact_labels_[name]->setText(text.isEmpty() ? u"–"_s : oneLine(text));
     };
     set(u"model"_s, c.model_name);
     set(u"architecture"_s,
