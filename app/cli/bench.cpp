@@ -3,6 +3,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
 #include "app/cli/shape_options.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 #include "engine/model/anatomy.h"
 #include "engine/model/shape_file.h"
@@ -209,10 +210,10 @@ void run_bench(const BenchArguments& options) {
             bench_recode(*scheduler, *model, tuning.sequence,
                          random_prompt(*model, std::min(options.prompt_tokens, 64), 77), interrupt.token());
     if (options.json) {
-        std::printf("%s\n", json.dump(2).c_str());
+        std::printf("%s\n", json_text(json).c_str());
         return;
     }
-    std::printf("%s, %s\n", json["model"].get<std::string>().c_str(),
+    std::printf("%s, %s\n", one_line(json["model"].get<std::string>()).c_str(),
                 json["device"].get<std::string>().c_str());
     print_line("prefill", json, "prefill_tokens_per_second", "tokens/s");
     print_line("decode", json, "decode_tokens_per_second", "tokens/s");

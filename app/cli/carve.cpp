@@ -1,6 +1,7 @@
 // switchyard-cli carve IN OUT: a dense model's neurons, moved into shared and routed experts.
 #include "engine/carve/carve.h"
 #include "app/cli/commands.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 
 #include <cstdio>
@@ -26,7 +27,7 @@ void show(double share, const std::string& stage) {
     if (!terminal || percent == last)
         return;
     last = percent;
-    std::fprintf(stderr, "\r%3d %%  %-40s", percent, stage.c_str());
+    std::fprintf(stderr, "\r%3d %%  %-40s", percent, one_line(stage).c_str());
 }
 
 void run_carve(CarveArguments& o) {
@@ -54,7 +55,7 @@ void run_carve(CarveArguments& o) {
         std::printf("With all experts active the logits differ from the dense model's by NMSE %.1e\n",
                     *result.nmse);
     if (!result.report.note.empty())
-        std::printf("Note: %s\n", result.report.note.c_str());
+        std::printf("Note: %s\n", one_line(result.report.note).c_str());
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // switchyard-cli chat: a conversation in the terminal.
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 #include "engine/run/chat_prompt.h"
 
@@ -38,7 +39,7 @@ class TerminalChat {
     void run() {
         const bool terminal = ::isatty(STDIN_FILENO) != 0;
         if (terminal)
-            std::printf("%s, %s. /help lists the commands.\n", model_->config().name.c_str(),
+            std::printf("%s, %s. /help lists the commands.\n", one_line(model_->config().name).c_str(),
                         model_->backend().description().c_str());
         std::string line;
         for (;;) {
@@ -92,7 +93,7 @@ class TerminalChat {
             tuning_ = moved;
             std::printf("%s is %s\n", std::string(spec->name).c_str(), format_control(*spec, value).c_str());
         } catch (const std::exception& e) {
-            std::printf("%s\n", e.what());
+            std::printf("%s\n", one_line(e.what()).c_str());
         }
     }
 
@@ -106,7 +107,8 @@ class TerminalChat {
             const std::string& piece =
                 event.kind == SchedulerEvent::Kind::Finished ? event.tail : event.token.text;
             text += piece;
-            std::fwrite(piece.data(), 1, piece.size(), stdout);
+            const std::string shown = for_stdout(piece);
+            std::fwrite(shown.data(), 1, shown.size(), stdout);
             std::fflush(stdout);
         };
         RunRecord record;
@@ -119,7 +121,7 @@ class TerminalChat {
         }
         std::printf("\n");
         if (record.finish == FinishReason::Failed) {
-            std::printf("%s\n", record.error.c_str());
+            std::printf("%s\n", one_line(record.error).c_str());
             messages_.erase(messages_.size() - 1); // the question can be asked again
             return;
         }

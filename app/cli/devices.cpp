@@ -1,5 +1,6 @@
 // switchyard-cli devices: what this machine can compute on.
 #include "app/cli/commands.h"
+#include "app/cli/terminal_text.h"
 #include "engine/run/backend.h"
 #include "engine/run/memory.h"
 
@@ -23,7 +24,7 @@ void add_devices(CLI::App& app) {
                                {"threads", cpu->threads()},
                                {"memory_bytes", memory.total},
                                {"memory_available_bytes", memory.available}});
-            std::printf("%s\n", devices.dump(2).c_str());
+            std::printf("%s\n", json_text(devices).c_str());
         } else {
             std::printf("%s: %s; %s of memory, %s free\n", cpu->name().c_str(), cpu->description().c_str(),
                         format_bytes(memory.total).c_str(), format_bytes(memory.available).c_str());

@@ -1,6 +1,7 @@
 // switchyard-cli generate: one answer, with dials that move at given tokens, and its record as JSON.
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 #include "engine/run/chat_prompt.h"
 
@@ -56,7 +57,7 @@ std::shared_ptr<const RunRecord> read_record(const std::string& path) {
 void print_json(const RunRecord& record, const std::string& text) {
     nlohmann::ordered_json json = {{"text", text}};
     json.update(to_json(record));
-    std::printf("%s\n", json.dump(2).c_str());
+    std::printf("%s\n", json_text(json).c_str());
 }
 
 void run_generate(const GenerateArguments& options, const std::vector<DialMove>& moves) {
@@ -78,7 +79,8 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
             event.kind == SchedulerEvent::Kind::Finished ? event.tail : event.token.text;
         text += piece;
         if (!options.json) {
-            std::fwrite(piece.data(), 1, piece.size(), stdout);
+            const std::string shown = for_stdout(piece);
+            std::fwrite(shown.data(), 1, shown.size(), stdout);
             std::fflush(stdout);
         }
     };

@@ -2,6 +2,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
 #include "app/cli/shape_options.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 #include "engine/base/real_text.h"
 #include "engine/model/anatomy.h"
@@ -127,6 +128,12 @@ void add_memory(Json& json, const ModelPlan& plan, const MemoryForecast& memory)
     json["kv_bytes_per_token"] = kv_of(memory);
 }
 
+std::vector<std::string> notes_of(const ModelFile& file, const ModelPlan& plan) {
+    std::vector<std::string> notes = file.notes();
+    notes.insert(notes.end(), plan.notes.begin(), plan.notes.end());
+    return notes;
+}
+
 Json describe(const InfoArguments& options) {
     const bool shape = options.shape.given();
     const auto file = shape ? describe_shape(options.shape.shape(), std::nullopt) : open_model(options.model);
@@ -158,6 +165,8 @@ Json describe(const InfoArguments& options) {
     json["forecast"] = forecast_of(memory, config, tuning, options.context);
     json["tokenizer"] = tokenizer_of(*file);
     json["chat_template"] = config.chat_template.has_value();
+    if (const std::vector<std::string> notes = notes_of(*file, plan); !notes.empty())
+        json["notes"] = notes;
     return json;
 }
 
@@ -166,7 +175,7 @@ std::string bytes_of(const Json& json) {
 }
 
 void line(const std::string& label, const std::string& value) {
-    std::printf("%-18s %s\n", label.c_str(), value.c_str());
+    std::printf("%-18s %s\n", one_line(label).c_str(), one_line(value).c_str());
 }
 
 /// "671.03 B", "134.5 M"
@@ -245,6 +254,8 @@ void print(const Json& json) {
                                                 tokenizer["pre"].get<std::string>() + "), " +
                                                 tokenizer["tokens"].dump() + " tokens");
     line("chat template", json["chat_template"].get<bool>() ? "yes" : "none");
+    for (const Json& note : json.value("notes", Json::array()))
+        line("note", note.get<std::string>());
 }
 
 } // namespace
@@ -261,7 +272,7 @@ void add_info(CLI::App& app) {
     command->callback([options] {
         const Json json = describe(*options);
         if (options->json)
-            std::printf("%s\n", json.dump(2).c_str());
+            std::printf("%s\n", json_text(json).c_str());
         else
             print(json);
     });

@@ -1,5 +1,6 @@
 // switchyard-cli: the engine from the command line.
 #include "app/cli/commands.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 
 #include <cstdio>
@@ -10,14 +11,11 @@ namespace {
 constexpr int bad_use = 2;
 constexpr int bad_input = 1;
 
-// Messages are one line, whatever a library puts into them.
+// Messages are one line, whatever a library or a file puts into them.
 int fail(std::string message, int code) {
     while (!message.empty() && message.back() == '\n')
         message.pop_back();
-    for (char& c : message)
-        if (c == '\n')
-            c = ' ';
-    std::fprintf(stderr, "switchyard-cli: %s\n", message.c_str());
+    std::fprintf(stderr, "switchyard-cli: %s\n", switchyard::one_line(message).c_str());
     return code;
 }
 

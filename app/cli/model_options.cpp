@@ -1,4 +1,5 @@
 #include "app/cli/model_options.h"
+#include "app/cli/terminal_text.h"
 
 #include "engine/base/error.h"
 #include "engine/run/model_defaults.h"
@@ -64,17 +65,17 @@ CLI::Option* ModelOptions::add_to(CLI::App& command, std::initializer_list<std::
     return model;
 }
 
-void print_note(const Tokenizer& tokenizer) {
-    if (const std::string note = tokenizer.note(); !note.empty())
-        std::fprintf(stderr, "switchyard-cli: %s\n", note.c_str());
+void print_note(std::string_view note) {
+    if (!note.empty())
+        std::fprintf(stderr, "switchyard-cli: %s\n", one_line(note).c_str());
 }
 
 std::shared_ptr<LoadedModel> ModelOptions::load() const {
     LoadOptions options;
     options.backend = make_backend();
     auto model = LoadedModel::load(path_, options);
-    if (model->tokenizer())
-        print_note(*model->tokenizer());
+    for (const std::string& note : model->notes())
+        print_note(note);
     if (const int experts = tuning(*model).sequence.experts; experts > 0)
         check_experts(*model, experts);
     return model;

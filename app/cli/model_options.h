@@ -9,8 +9,8 @@
 
 namespace switchyard {
 
-/// One line on stderr, if there is something to know of the tokenizer.
-void print_note(const Tokenizer& tokenizer);
+/// One line on stderr, if there is something to know of how a file was understood.
+void print_note(std::string_view note);
 
 /// Dials as flags, each by the flag of its row in the table of controls.
 class DialOptions {

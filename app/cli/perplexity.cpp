@@ -1,6 +1,7 @@
 // switchyard-cli perplexity: how well a model foretells a text.
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 #include "engine/run/chat_prompt.h"
 #include "engine/run/evaluate.h"
@@ -55,7 +56,7 @@ void run_perplexity(const PerplexityArguments& options) {
             {"nats", result.nats},           {"perplexity", result.value},
             {"tokens", result.tokens},       {"windows", result.windows},
             {"context", options.context},    {"weights_bytes", weights->own_bytes()}};
-        std::printf("%s\n", json.dump(2).c_str());
+        std::printf("%s\n", json_text(json).c_str());
     } else {
         std::printf("perplexity %.4f (%.5f nats a token, %d tokens in %d windows)\n", result.value,
                     result.nats, result.tokens, result.windows);

@@ -1,6 +1,7 @@
 // switchyard-cli quantize IN OUT --type T: writes a model with its matrices in another block format.
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
+#include "app/cli/terminal_text.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/quantize_file.h"
 #include "engine/quant/quant.h"
@@ -56,7 +57,7 @@ void report_fallbacks(const std::vector<QuantizeFallback>& fallbacks) {
     for (const auto& [types, tensors] : by_type) {
         std::printf("%zu tensors are %s, as their row length does not fit %s (%s%s)\n", tensors.size(),
                     std::string(traits(types.second).name).c_str(),
-                    std::string(traits(types.first).name).c_str(), tensors.front().c_str(),
+                    std::string(traits(types.first).name).c_str(), one_line(tensors.front()).c_str(),
                     tensors.size() > 1 ? ", ..." : "");
     }
 }
@@ -117,7 +118,7 @@ void run_quantize(const QuantizeArguments& options) {
                 report.recoded, report.tensors, static_cast<double>(report.bytes_before) / 1e6,
                 static_cast<double>(report.bytes_after) / 1e6);
     if (!report.no_tokenizer.empty()) {
-        std::printf("%s has no tokenizer: %s\n", options.out.c_str(), report.no_tokenizer.c_str());
+        std::printf("%s has no tokenizer: %s\n", options.out.c_str(), one_line(report.no_tokenizer).c_str());
     }
 }
 

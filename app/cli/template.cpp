@@ -1,5 +1,6 @@
 // switchyard-cli template: the prompt a model's chat template makes of messages.
 #include "app/cli/commands.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 #include "engine/model/template_source.h"
 #include "engine/text/chat_template.h"
@@ -65,7 +66,7 @@ void run_template(const TemplateArguments& options) {
     for (const std::string& setting : options.settings)
         set_variable(input.variables, setting);
     const bool with_tools = input.tools.is_array() && !input.tools.empty();
-    const std::string prompt = ChatTemplate(source->pick(with_tools)).render(input);
+    const std::string prompt = for_stdout(ChatTemplate(source->pick(with_tools)).render(input));
     std::fwrite(prompt.data(), 1, prompt.size(), stdout);
 }
 

@@ -1,6 +1,7 @@
 // switchyard-cli tokenize: the ids and tokens of texts.
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 #include "engine/model/model_config.h"
 #include "engine/text/tokenizer.h"
@@ -60,7 +61,7 @@ void print_table(const Tokenizer& tokenizer, const std::vector<std::int32_t>& id
         Utf8Assembler whole;
         std::string text = whole.push(tokenizer.token_bytes(id));
         text += whole.flush();
-        std::printf("%7d  %s\n", id, nlohmann::json(text).dump().c_str());
+        std::printf("%7d  %s\n", id, json_text(text).c_str());
     }
 }
 
@@ -71,7 +72,7 @@ void run_tokenize(const TokenizeArguments& options, bool has_text) {
     for (const std::string& file : options.files)
         texts.push_back(read_text(file));
     const auto tokenizer = open_tokenizer(options.model);
-    print_note(*tokenizer);
+    print_note(tokenizer->note());
     nlohmann::json all = nlohmann::json::array();
     for (const std::string& text : texts) {
         const auto ids = tokenizer->encode(text, !options.no_special);
@@ -81,7 +82,7 @@ void run_tokenize(const TokenizeArguments& options, bool has_text) {
             print_table(*tokenizer, ids);
     }
     if (options.json)
-        std::printf("%s\n", (texts.size() == 1 ? all[0] : all).dump().c_str());
+        std::printf("%s\n", json_text(texts.size() == 1 ? all[0] : all, -1).c_str());
 }
 
 } // namespace

@@ -133,6 +133,8 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     c.model_name = QString::fromStdU16String(model.path().filename().u16string());
     c.model_fingerprint = fingerprintFile(c.model_path);
     c.architecture = QString::fromStdString(config.architecture);
+    for (const std::string& note : model.notes())
+        c.notes.append(QString::fromStdString(note));
     c.device = deviceLine(model.backend());
     c.context = config.context;
     c.experts = plan.experts;

@@ -75,6 +75,7 @@ struct Capabilities {
     int context = 0;                                      ///< tokens
     int experts = 0, experts_active = 0;                  ///< 0: dense, the expert dial is off
     bool can_carve = false;
+    QStringList notes;       ///< what a user should know of how the file was understood
     QStringList unavailable; ///< names of controls that do not exist here
     std::vector<ChoiceForecast> weights, kv;
     Tuning defaults;                                   ///< the model's own

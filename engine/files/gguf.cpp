@@ -41,14 +41,19 @@ class GgufModelFile final : public ModelFile {
         return total;
     }
 
+    std::vector<std::string> notes() const override { return notes_; }
+
   private:
     GgufHeader map(const std::filesystem::path& path) {
         files_.push_back(std::make_unique<MappedFile>(path));
         return parse_gguf(files_.back()->bytes(), path.string());
     }
 
-    void add(const std::vector<TensorView>& tensors, const std::filesystem::path& path) {
-        for (const TensorView& t : tensors) {
+    void add(const GgufHeader& header, const std::filesystem::path& path) {
+        for (const std::string& name : header.empty) {
+            notes_.push_back("The tensor " + in_quotes(name) + " is empty and is left out.");
+        }
+        for (const TensorView& t : header.tensors) {
             if (!tensors_.add(t)) {
                 throw Error(path.string() + ": tensor " + in_quotes(t.name) + " is also in an earlier part");
             }
@@ -57,7 +62,7 @@ class GgufModelFile final : public ModelFile {
 
     void open_parts(GgufHeader first) {
         metadata_ = std::move(first.metadata);
-        add(first.tensors, path_);
+        add(first, path_);
         const std::uint64_t parts = metadata_.uint("split.count").value_or(1);
         const std::uint64_t number = metadata_.uint("split.no").value_or(0);
         if (number != 0) {
@@ -71,7 +76,7 @@ class GgufModelFile final : public ModelFile {
             open_part(i, parts);
         }
         if (const auto claimed = metadata_.uint("split.tensors.count"); claimed && parts > 1) {
-            if (*claimed != tensors_.all().size()) {
+            if (*claimed != tensors_.all().size() + notes_.size()) {
                 throw Error(path_.string() + ": split.tensors.count is " + std::to_string(*claimed) +
                             ", but the parts hold " + std::to_string(tensors_.all().size()) + " tensors");
             }
@@ -85,7 +90,7 @@ class GgufModelFile final : public ModelFile {
             throw Error(path.string() + ": is not part " + std::to_string(index + 1) + " of " +
                         std::to_string(parts) + " by its own split keys");
         }
-        add(part.tensors, path);
+        add(part, path);
     }
 
     /// Parts are named NAME-00001-of-00003.gguf.
@@ -108,6 +113,7 @@ class GgufModelFile final : public ModelFile {
     std::vector<std::unique_ptr<MappedFile>> files_;
     Metadata metadata_;
     TensorTable tensors_;
+    std::vector<std::string> notes_; ///< one an empty tensor
 };
 
 } // namespace

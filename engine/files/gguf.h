@@ -115,6 +115,8 @@ class ModelFile {
     virtual std::size_t bytes() const = 0; ///< of all files together
     /// Memory of its own that tensors lie in, beside the mapped files.
     virtual std::size_t memory_bytes() const { return 0; }
+    /// What a user should know of how the files were understood: one sentence each.
+    virtual std::vector<std::string> notes() const { return {}; }
 };
 
 /// Opens a GGUF file, or all parts of a split one by its first part.

@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/files/mapped_file.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <unordered_set>
@@ -239,6 +240,9 @@ struct TensorInfo {
 std::uint64_t tensor_bytes(const Cursor& in, const TensorView& t, std::uint64_t limit,
                            const std::string& what) {
     const BlockTraits& type = traits(t.type);
+    if (std::ranges::find(t.shape, 0) != t.shape.end()) {
+        return 0;
+    }
     if (t.cols() % type.values != 0) {
         in.fail(what + " has rows of " + std::to_string(t.cols()) + " values, which is no multiple of " +
                 std::string(type.name) + "'s block of " + std::to_string(type.values));
@@ -272,7 +276,7 @@ TensorInfo take_tensor(Cursor& in, std::unordered_set<std::string>& seen, std::u
     }
     for (std::uint32_t i = 0; i < dimensions; ++i) {
         const auto extent = in.take<std::uint64_t>(what);
-        if (extent == 0 || extent > std::uint64_t{1} << 62) {
+        if (extent > std::uint64_t{1} << 62) {
             in.fail(what + " has a dimension of " + std::to_string(extent));
         }
         view.shape.push_back(static_cast<std::int64_t>(extent));
@@ -334,6 +338,10 @@ GgufHeader parse_gguf(std::span<const std::byte> bytes, const std::string& name)
     std::vector<std::uint64_t> offsets;
     for (std::uint64_t i = 0; i < tensors; ++i) {
         TensorInfo info = take_tensor(in, seen, i, bytes.size());
+        if (info.view.bytes == 0) {
+            header.empty.push_back(std::move(info.view.name));
+            continue;
+        }
         offsets.push_back(info.offset);
         header.tensors.push_back(std::move(info.view));
     }

@@ -8,6 +8,7 @@ namespace switchyard {
 struct GgufHeader {
     Metadata metadata;
     std::vector<TensorView> tensors; ///< data points into the bytes that were parsed
+    std::vector<std::string> empty;  ///< names of tensors without values, which are left out
 };
 
 /// Reads the header of a whole GGUF file given as bytes; `name` (the file's) starts every message.

@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -16,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMaxConfig = 16u << 20, kMaxIndex = 64u << 20;
 constexpr std::size_t kMaxShards = 9999;
+constexpr const char* kWhole = "model.safetensors";
 
 /// A plain file name: an index must not lead out of its folder.
 bool is_plain_name(const std::string& name) {
@@ -23,24 +26,21 @@ bool is_plain_name(const std::string& name) {
            name != "..";
 }
 
-/// The shards that an index names, each once.
-std::set<std::string> shards_of(const std::filesystem::path& index) {
+/// Which file each tensor is in, by an index.
+std::map<std::string, std::string> weight_map(const std::filesystem::path& index) {
     const nlohmann::json json = read_json(index, kMaxIndex);
     const auto map = json.is_object() ? json.find("weight_map") : json.end();
     if (map == json.end() || !map->is_object()) {
         throw Error(index.string() + ": has no weight_map");
     }
-    std::set<std::string> shards;
+    std::map<std::string, std::string> files;
     for (const auto& [tensor, file] : map->items()) {
         if (!file.is_string() || !is_plain_name(file.get<std::string>())) {
             throw Error(index.string() + ": weight_map gives no file name for " + in_quotes(tensor));
         }
-        shards.insert(file.get<std::string>());
+        files.emplace(tensor, file.get<std::string>());
     }
-    if (shards.size() > kMaxShards) {
-        throw Error(index.string() + ": names " + std::to_string(shards.size()) + " files");
-    }
-    return shards;
+    return files;
 }
 
 class Folder final : public SafetensorsFolder {
@@ -71,14 +71,25 @@ class Folder final : public SafetensorsFolder {
         return total;
     }
 
+    std::vector<std::string> notes() const override { return notes_; }
+
   private:
-    std::set<std::string> file_names() const {
+    std::set<std::string> file_names() {
         const std::filesystem::path index = path_ / "model.safetensors.index.json";
-        if (std::filesystem::exists(index)) {
-            return shards_of(index);
+        const bool whole = std::filesystem::exists(path_ / kWhole);
+        if (std::filesystem::exists(index) && !(whole && stale(index))) {
+            const auto map = weight_map(index);
+            std::set<std::string> shards;
+            for (const auto& [tensor, file] : map) {
+                shards.insert(file);
+            }
+            if (shards.size() > kMaxShards) {
+                throw Error(index.string() + ": names " + std::to_string(shards.size()) + " files");
+            }
+            return shards;
         }
-        if (std::filesystem::exists(path_ / "model.safetensors")) {
-            return {"model.safetensors"};
+        if (whole) {
+            return {kWhole};
         }
         if (std::filesystem::exists(path_ / "pytorch_model.bin") ||
             std::filesystem::exists(path_ / "pytorch_model.bin.index.json")) {
@@ -86,6 +97,44 @@ class Folder final : public SafetensorsFolder {
                                          "opened and is not read; convert it to safetensors");
         }
         throw Error(path_.string() + ": holds no model.safetensors");
+    }
+
+    /// Whether the index is of other files than the whole one beside it, which loaders prefer: it cannot be
+    /// read, names shards that are not there, or nothing that the whole file lacks.
+    bool stale(const std::filesystem::path& index) {
+        std::set<std::string> names;
+        try {
+            const MappedFile file(path_ / kWhole);
+            for (FolderTensor& t : parse_safetensors(file.bytes(), kWhole)) {
+                names.insert(std::move(t.name));
+            }
+        } catch (const Error&) {
+            return false; // it is not whole
+        }
+        if (index_goes_first(index, names)) {
+            return false;
+        }
+        notes_.push_back("model.safetensors.index.json does not belong to model.safetensors, which is whole "
+                         "and is read instead.");
+        return true;
+    }
+
+    bool index_goes_first(const std::filesystem::path& index, const std::set<std::string>& whole) const {
+        std::map<std::string, std::string> map;
+        try {
+            map = weight_map(index);
+        } catch (const Error&) {
+            return false; // what is wrong with an index that is not needed is not said
+        }
+        bool lacking = false, named = false;
+        for (const auto& [tensor, file] : map) {
+            if (!std::filesystem::exists(path_ / file)) {
+                return false;
+            }
+            lacking |= !whole.contains(tensor);
+            named |= file == kWhole;
+        }
+        return lacking || named;
     }
 
     void add(const std::filesystem::path& path) {
@@ -107,6 +156,7 @@ class Folder final : public SafetensorsFolder {
     std::unique_ptr<nlohmann::json> config_;
     std::vector<std::unique_ptr<MappedFile>> files_;
     std::vector<FolderTensor> tensors_;
+    std::vector<std::string> notes_;
     std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> by_name_;
 };
 

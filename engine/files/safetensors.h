@@ -45,6 +45,7 @@ class SafetensorsFolder {
     virtual const FolderTensor* find(std::string_view name) const = 0;
     virtual const std::filesystem::path& path() const = 0; ///< the folder
     virtual std::size_t bytes() const = 0;                 ///< of all safetensors files together
+    virtual std::vector<std::string> notes() const = 0;    ///< as ModelFile::notes()
 };
 
 /// Opens a folder with config.json and model.safetensors, or model.safetensors.index.json and its shards.

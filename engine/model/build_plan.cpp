@@ -1,6 +1,7 @@
 #include "engine/model/build_plan.h"
 
 #include "engine/base/error.h"
+#include "engine/files/mapped_file.h"
 
 #include <charconv>
 #include <cmath>
@@ -36,18 +37,34 @@ class Catalog {
     }
     std::vector<WeightSource> take() { return std::move(sources_); }
 
-    /// What a file holds beyond the plan would be missing from the result: better none than a wrong one.
-    void check_all_used(const ModelConfig& config) const {
+    /// What a layer holds beyond the plan would be missing from the result: better none than a wrong one.
+    /// What stands outside of the layers may be anything, and is left out. Returns notes on that.
+    std::vector<std::string> check_all_used(const ModelConfig& config) const {
+        std::vector<std::string> notes;
         std::set<std::string_view> used{"rope_freqs.weight"};
         for (const WeightSource& s : sources_)
             used.insert(s.name);
-        for (const TensorView& t : file_.tensors())
-            if (!used.contains(t.name) && !needless(t.name, config.layers))
-                throw Error(file_.path().string() + ": the tensor " + t.name +
+        for (const TensorView& t : file_.tensors()) {
+            if (used.contains(t.name) || needless(t.name, config.layers))
+                continue;
+            if (takes_part(t.name))
+                throw Error(file_.path().string() + ": the tensor " + in_quotes(t.name) +
                             " is not known in a model of architecture \"" + config.architecture + "\"");
+            notes.push_back("The tensor " + in_quotes(t.name) + " is not known and is left out.");
+        }
+        return notes;
     }
 
   private:
+    /// Whether a tensor that the plan has no place for would change what comes out: all within layers, what
+    /// belongs to the steps around them, and tables that other architectures keep outside.
+    static bool takes_part(std::string_view name) {
+        for (const std::string_view start : {"blk.", "token_embd.", "token_embd_norm.", "position_embd.",
+                                             "token_types.", "output_norm.", "output.", "rope_f"})
+            if (name.starts_with(start))
+                return true;
+        return false;
+    }
     /// Layers that predict further tokens, old files' tables of rotations, and kv_b beside its two halves.
     static bool needless(std::string_view name, int layers) {
         int layer = -1;
@@ -110,8 +127,8 @@ class PlanBuilder {
             feed_forward(layer);
         }
         head();
-        w_.check_all_used(c_);
-        return {std::move(plan_), w_.take()};
+        std::vector<std::string> notes = w_.check_all_used(c_);
+        return {std::move(plan_), w_.take(), std::move(notes)};
     }
 
   private:

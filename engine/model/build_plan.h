@@ -9,7 +9,8 @@ namespace switchyard {
 
 struct ModelPlan {
     Plan plan;
-    std::vector<WeightSource> sources; ///< one a WeightId
+    std::vector<WeightSource> sources;   ///< one a WeightId
+    std::vector<std::string> notes = {}; ///< what a user should know of how the file was understood
 };
 
 /// Throws Error naming the tensor that is missing or has another shape than the configuration says.

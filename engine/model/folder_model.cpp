@@ -32,6 +32,10 @@ class FolderModel final : public ModelFile {
             }
         }
         rope_factors_ = tensors.take_rope_factors();
+        notes_ = folder_->notes();
+        for (std::string& note : tensors.take_notes()) {
+            notes_.push_back(std::move(note));
+        }
     }
 
     const Metadata& metadata() const override { return metadata_; }
@@ -41,11 +45,14 @@ class FolderModel final : public ModelFile {
     std::size_t bytes() const override { return folder_->bytes(); }
     std::size_t memory_bytes() const override { return rope_factors_.size() * sizeof(float); }
 
+    std::vector<std::string> notes() const override { return notes_; }
+
   private:
     std::shared_ptr<const SafetensorsFolder> folder_;
     Metadata metadata_;
     TensorTable tensors_;
     std::vector<float> rope_factors_;
+    std::vector<std::string> notes_;
 };
 
 } // namespace

@@ -9,11 +9,22 @@ namespace switchyard {
 
 namespace {
 
+/// Tokens the model was trained on before scaling: in the scaling's own object, in the model's, or as many as
+/// its context holds, as transformers looks for them.
+std::uint64_t original_context(const Keys& keys, const Keys& rope) {
+    const char* key = "original_max_position_embeddings";
+    const std::uint64_t context = keys.count("max_position_embeddings").value_or(2048);
+    const std::uint64_t original = rope.count(key).value_or(keys.count(key).value_or(context));
+    if (original == 0)
+        rope.fail(key, "is 0");
+    return original;
+}
+
 /// Llama 3.1's frequency divisors (the model code of transformers, rope type "llama3").
-std::vector<float> llama3_factors(const Keys& rope, double theta, std::uint64_t dims) {
+std::vector<float> llama3_factors(const Keys& keys, const Keys& rope, double theta, std::uint64_t dims) {
     const double factor = rope.real("factor").value_or(8.0), low = rope.real("low_freq_factor").value_or(1.0);
     const double high = rope.real("high_freq_factor").value_or(4.0);
-    const double original = static_cast<double>(rope.required("original_max_position_embeddings"));
+    const double original = static_cast<double>(original_context(keys, rope));
     std::vector<float> factors;
     for (std::uint64_t i = 0; i < dims; i += 2) {
         const double frequency = std::pow(theta, -static_cast<double>(i) / static_cast<double>(dims));
@@ -44,10 +55,7 @@ double attention_factor(const Keys& rope, double factor) {
 
 void read_yarn(const Keys& keys, const Keys& rope, bool latent, Target& out, Metadata& metadata) {
     const std::uint64_t context = keys.count("max_position_embeddings").value_or(2048);
-    const std::uint64_t original = rope.count("original_max_position_embeddings").value_or(context);
-    if (original == 0) {
-        rope.fail("original_max_position_embeddings", "is 0");
-    }
+    const std::uint64_t original = original_context(keys, rope);
     const double factor =
         rope.real("factor").value_or(static_cast<double>(context) / static_cast<double>(original));
     out.set("rope.scaling.factor", factor);
@@ -69,10 +77,21 @@ void read_yarn(const Keys& keys, const Keys& rope, bool latent, Target& out, Met
     }
 }
 
+/// The parameters may be given by kind of layer. Throws Error where the kinds differ.
+Keys one_for_all_layers(const Keys& parameters) {
+    const nlohmann::json* full = parameters.find("full_attention");
+    const nlohmann::json* sliding = parameters.find("sliding_attention");
+    if (full && sliding && *full != *sliding) {
+        parameters.fail("rope_parameters", "differ by kind of layer, which is not known here");
+    }
+    return full || sliding ? parameters.object(full ? "full_attention" : "sliding_attention") : parameters;
+}
+
 } // namespace
 
 void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderShape& shape) {
-    const Keys parameters = keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+    const Keys parameters =
+        one_for_all_layers(keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling"));
     const double theta = parameters.real("rope_theta").value_or(keys.real("rope_theta").value_or(10000.0));
     if (!(theta > 0)) {
         keys.fail("rope_theta", "is not positive");
@@ -91,9 +110,13 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
     if (type.empty() || type == "default") {
         return;
     }
+    // Dynamic scaling begins where the context that this program gives a model ends.
+    if (type == "dynamic" && !parameters.has("alpha")) {
+        return;
+    }
     if (type == "llama3") {
         const std::uint64_t dims = metadata.uint(shape.architecture + ".rope.dimension_count").value_or(0);
-        shape.rope_factors = llama3_factors(parameters, theta, dims);
+        shape.rope_factors = llama3_factors(keys, parameters, theta, dims);
         return;
     }
     if (type != "yarn" && type != "linear") {

@@ -46,7 +46,8 @@ void FolderTensors::fail(const FolderTensor& tensor, const std::string& why) con
 
 void FolderTensors::add(const FolderTensor& tensor) {
     if (std::ranges::find(tensor.shape, 0) != tensor.shape.end()) {
-        fail(tensor, "is empty");
+        notes_.push_back("The tensor " + in_quotes(tensor.name) + " is empty and is left out.");
+        return;
     }
     const FolderName name = folder_name(tensor.name, shape_.architecture, shape_.layers);
     switch (name.kind) {
@@ -65,7 +66,14 @@ void FolderTensors::add(const FolderTensor& tensor) {
     case Kind::Further:
         return;
     case Kind::Unknown:
-        fail(tensor, "is not known in a model of architecture " + shape_.architecture);
+        // Outside of the layers, and of the steps around them, it may be anything.
+        for (const std::string_view start :
+             {"model.layers.", "model.embed_tokens.", "model.norm.", "lm_head."}) {
+            if (tensor.name.starts_with(start)) {
+                fail(tensor, "is not known in a model of architecture " + shape_.architecture);
+            }
+        }
+        notes_.push_back("The tensor " + in_quotes(tensor.name) + " is not known and is left out.");
     }
 }
 

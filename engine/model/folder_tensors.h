@@ -19,6 +19,8 @@ class FolderTensors {
     FolderTensors(const SafetensorsFolder& folder, const FolderShape& shape);
 
     std::vector<TensorView> take() { return std::move(views_); }
+    /// Tensors that were left out.
+    std::vector<std::string> take_notes() { return std::move(notes_); }
     /// What views point at beside the files; must outlive them.
     std::vector<float> take_rope_factors() { return std::move(rope_factors_); }
 
@@ -63,6 +65,7 @@ class FolderTensors {
     std::vector<TensorView> views_;
     std::map<std::string, Experts> experts_;
     std::vector<float> rope_factors_;
+    std::vector<std::string> notes_;
 };
 
 } // namespace switchyard

@@ -31,6 +31,11 @@ void add_generation_config(const std::filesystem::path& folder, Metadata& metada
             metadata.set(key, value->get<double>());
         }
     }
+    // The most likely token, whatever temperature stands beside it.
+    if (const auto sample = json.find("do_sample");
+        sample != json.end() && sample->is_boolean() && !*sample) {
+        metadata.set("general.sampling.temp", 0.0);
+    }
 }
 
 } // namespace switchyard

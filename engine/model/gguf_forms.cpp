@@ -66,6 +66,7 @@ class Reformed final : public ModelFile {
     const std::filesystem::path& path() const override { return file_->path(); }
     std::size_t bytes() const override { return file_->bytes(); }
     std::size_t memory_bytes() const override { return memory_bytes_; }
+    std::vector<std::string> notes() const override { return file_->notes(); }
 
   private:
     void add(const TensorView& t) {

@@ -32,6 +32,7 @@ class ConfigReader {
             fail(key, "is missing");
         return count(key, 0, least, most);
     }
+    bool has(std::string_view key) const { return file_.metadata().has(prefix_ + std::string(key)); }
     float real(std::string_view key, float fallback) const {
         return static_cast<float>(file_.metadata().real(prefix_ + std::string(key)).value_or(fallback));
     }
@@ -99,7 +100,9 @@ void read_windows(const ConfigReader& keys, const Architecture& architecture, Mo
 void read_yarn(const ConfigReader& keys, ModelConfig& c) {
     RopeConfig& r = c.rope;
     r.scaling = RopeScaling::Yarn;
-    r.original_context = keys.required("rope.scaling.original_context_length", 1, 1 << 30);
+    r.original_context = keys.count("rope.scaling.original_context_length", c.context, 0, 1 << 30);
+    if (r.original_context == 0)
+        r.original_context = c.context;
     r.beta_fast = keys.real("rope.scaling.yarn_beta_fast", 32.0f);
     r.beta_slow = keys.real("rope.scaling.yarn_beta_slow", 1.0f);
     const float log_factor = std::log(std::max(r.factor, 1.0f));
@@ -107,7 +110,35 @@ void read_yarn(const ConfigReader& keys, ModelConfig& c) {
         const float m = 1.0f + keys.real("rope.scaling.yarn_log_multiplier", 0.0f) * log_factor;
         c.attention_scale *= m * m;
     } else {
-        r.magnitude = keys.real("rope.scaling.attn_factor", 1.0f) * (1.0f + 0.1f * log_factor);
+        r.magnitude *= 1.0f + 0.1f * log_factor;
+    }
+}
+
+// As llama.cpp reads the keys (load_hparams and the context's constructor): a factor without a type is a
+// linear one, scale_linear is its older name, 0 is none, and the type "none" leaves it out.
+void read_scaling(const ConfigReader& keys, ModelConfig& c) {
+    RopeConfig& r = c.rope;
+    const char* factor = keys.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
+    r.factor = keys.real(factor, 0.0f);
+    if (r.factor == 0)
+        r.factor = 1;
+    if (!(r.factor > 0) || std::isinf(r.factor))
+        keys.fail(factor, "is no positive number");
+    const std::string type = keys.text("rope.scaling.type");
+    if (type == "none")
+        r.factor = 1;
+    else if (!type.empty() && type != "linear" && type != "yarn")
+        keys.fail("rope.scaling.type", "is " + in_quotes(type) + ", which is not known");
+    if (!c.latent())
+        r.magnitude = keys.real("rope.scaling.attn_factor", 1.0f);
+    const float mix = keys.real("rope.scaling.yarn_ext_factor", -1.0f); // below 0: as the type has it
+    const bool yarn = mix < 0 ? type == "yarn" : mix > 0;
+    if (yarn) {
+        r.yarn_mix = mix < 0 ? 1.0f : mix;
+        read_yarn(keys, c);
+    } else {
+        r.magnitude *= c.latent() ? 1.0f : keys.real("rope.scaling.yarn_attn_factor", 1.0f);
+        r.scaling = r.factor == 1 ? RopeScaling::None : RopeScaling::Linear;
     }
 }
 
@@ -121,16 +152,11 @@ void read_rope(const ConfigReader& keys, const Architecture& architecture, Model
     if (c.latent() && r.dims >= c.head_dim)
         keys.fail("rope.dimension_count", "leaves nothing of a head without position");
     r.theta = keys.real("rope.freq_base", 10000.0f);
-    r.factor = keys.real("rope.scaling.factor", 1.0f);
-    if (!(r.factor > 0) || !(r.theta > 0))
-        keys.fail("rope.freq_base", "or the scaling factor is not positive");
-    const std::string scaling = keys.text("rope.scaling.type");
-    if (scaling == "linear")
-        r.scaling = RopeScaling::Linear;
-    else if (scaling == "yarn")
-        read_yarn(keys, c);
-    else if (!scaling.empty() && scaling != "none")
-        keys.fail("rope.scaling.type", "is \"" + scaling + "\", which is not known");
+    if (!(r.theta > 0) || std::isinf(r.theta))
+        keys.fail("rope.freq_base", "is no positive number");
+    if (keys.real("rope.freq_base_swa", r.theta) != r.theta)
+        keys.fail("rope.freq_base_swa", "gives layers with a window another base, which is not known");
+    read_scaling(keys, c);
 }
 
 // Many files of V2, V3 and R1 were made before the keys of the groups existed; these shapes tell.

@@ -22,7 +22,9 @@ struct RopeConfig {
     float factor = 1.0f;
     int original_context = 0; ///< tokens the model was trained on before scaling
     float beta_fast = 32.0f, beta_slow = 1.0f;
-    bool truncate = true;   ///< YaRN's ramp begins and ends at whole dimensions
+    float yarn_mix =
+        1.0f;             ///< YaRN: how far frequencies above its ramp stay unscaled (llama.cpp's ext_factor)
+    bool truncate = true; ///< YaRN's ramp begins and ends at whole dimensions
     float magnitude = 1.0f; ///< multiplies cos and sin
 };
 

@@ -55,7 +55,8 @@ std::vector<float> rope_inverse_frequencies(const ModelConfig& c, const ModelFil
             inverse[i] /= r.factor;
         if (r.scaling == RopeScaling::Yarn) {
             const float ramp = yarn_ramp(r, static_cast<int>(i));
-            inverse[i] = inverse[i] / r.factor * ramp + inverse[i] * (1.0f - ramp);
+            const float kept = (1.0f - ramp) * r.yarn_mix;
+            inverse[i] = inverse[i] / r.factor * (1.0f - kept) + inverse[i] * kept;
         }
     }
     return inverse;

@@ -48,6 +48,7 @@ void LoadedModel::read_file(std::shared_ptr<const ModelFile> file, const LoadOpt
     ModelPlan plan = build_plan(config_, *file_);
     plan_ = std::make_shared<const Plan>(std::move(plan.plan));
     sources_ = std::move(plan.sources);
+    plan_notes_ = std::move(plan.notes);
     if (auto data = read_tokenizer(*file_))
         tokenizer_ = make_tokenizer(std::move(*data));
     if (config_.chat_template)
@@ -75,6 +76,14 @@ std::shared_ptr<LoadedModel> LoadedModel::load(std::shared_ptr<const ModelFile> 
     model->read_file(std::move(file), options);
     model->place(options);
     return model;
+}
+
+std::vector<std::string> LoadedModel::notes() const {
+    std::vector<std::string> notes = file_->notes();
+    notes.insert(notes.end(), plan_notes_.begin(), plan_notes_.end());
+    if (tokenizer_ && !tokenizer_->note().empty())
+        notes.push_back(tokenizer_->note());
+    return notes;
 }
 
 std::shared_ptr<const WeightSet> LoadedModel::weights() const {

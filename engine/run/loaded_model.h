@@ -33,6 +33,8 @@ class LoadedModel {
     const Plan& plan() const { return *plan_; }
     const Tokenizer* tokenizer() const { return tokenizer_.get(); } ///< nullptr: none in the file
     const ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
+    /// What a user should know of how the file was understood: one sentence each.
+    std::vector<std::string> notes() const;
     Backend& backend() const { return *backend_; }
     Executor& executor() { return *executor_; }
     /// One source a WeightId.
@@ -51,6 +53,7 @@ class LoadedModel {
     std::shared_ptr<Backend> backend_;
     std::shared_ptr<const Plan> plan_;
     std::vector<WeightSource> sources_;
+    std::vector<std::string> plan_notes_;
     std::unique_ptr<Tokenizer> tokenizer_;
     std::optional<ChatTemplate> template_;
     std::unique_ptr<Executor> executor_;

@@ -91,6 +91,48 @@ TEST_F(CliTest, InfoCountsParametersAndExperts) {
     EXPECT_NE(run("info " + dense).out.find("none (dense)"), std::string::npos);
 }
 
+/// `model` with its name and an end token spelled with commands to a terminal.
+std::string with_commands(const std::string& model) {
+    std::string bytes = slurp(model);
+    const auto replace = [&](std::string_view from, std::string_view to) {
+        for (std::size_t at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at + 1))
+            bytes.replace(at, to.size(), to);
+    };
+    replace("Tiny", "\x1b[2J");
+    replace("smollm", "\x1b]0;x\x07");
+    return bytes;
+}
+
+std::size_t commands_in(const std::string& text) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7F; }));
+}
+
+TEST_F(CliTest, NothingFromAFileCommandsTheTerminal) {
+    const std::string hostile = file("hostile.gguf", with_commands(model));
+    for (const std::string& call :
+         {"info " + hostile, "info " + hostile + " --json", "tokenize " + hostile + " --text x",
+          "info '" + file("not\x1b[2Ja.gguf", "no") + "'",
+          "generate " + hostile + " --prompt hello --max-tokens 2 --experts 99"}) {
+        const Outcome shown = run(call);
+        EXPECT_EQ(commands_in(shown.out), 0u) << call << ": " << shown.out;
+        EXPECT_EQ(commands_in(shown.err), 0u) << call << ": " << shown.err;
+    }
+    // Random weights and a byte vocabulary say many control characters: a program gets them, a terminal not.
+    const std::string call = "generate " + model + " --prompt hello --max-tokens 300 --temp 1.5 --seed 3";
+    EXPECT_GT(commands_in(run(call).out), 3u);
+    const std::string typed = file("typed");
+    const std::string line =
+        "script -qec '" + std::string(SWITCHYARD_CLI) + " " + call + "' /dev/null >" + typed + " </dev/null";
+    if (std::system(line.c_str()) != 0)
+        GTEST_SKIP() << "script makes no terminal here";
+    const std::string terminal = slurp(typed);
+    EXPECT_EQ(terminal.find('\x1b'), std::string::npos);
+    EXPECT_EQ(commands_in(terminal) - static_cast<std::size_t>(std::ranges::count(terminal, '\t')) -
+                  static_cast<std::size_t>(std::ranges::count(terminal, '\r')),
+              0u); // the terminal itself writes \r\n
+}
+
 TEST_F(CliTest, InfoForecastsMemory) {
     const Json near = json_of("info " + model + " --ctx 64 --json")["forecast"];
     const Json far = json_of("info " + model + " --ctx 1024 --quant Q4_0 --kv Q8_0 --json")["forecast"];

@@ -194,6 +194,32 @@ TEST(SafetensorsFolder, OpensShardsByTheirIndex) {
     EXPECT_NE(opening_tensors(folder.path()).find("two.safetensors: cannot be read"), std::string::npos);
 }
 
+TEST(SafetensorsFolder, AStaleIndexYieldsToTheWholeFile) {
+    const TemporaryFolder folder;
+    folder.write("config.json", "{}");
+    folder.write("model.safetensors", tensor_file("a", 'W'));
+    for (const char* index :
+         {R"({"weight_map": {"a": "model-00001-of-00002.safetensors"}})", R"({"weight_map": {"a": "there"}})",
+          R"({"weight_map": {}})", R"({"weight_map": {"a": 1}})", "{\"weight_map\"", ""}) {
+        folder.write("there", tensor_file("a", 'S'));
+        folder.write("model.safetensors.index.json", index);
+        const auto model = open_safetensors(folder.path());
+        ASSERT_TRUE(model->find("a")) << index;
+        EXPECT_EQ(model->find("a")->data[0], std::byte{'W'}) << index;
+        ASSERT_EQ(model->notes().size(), 1u);
+        EXPECT_NE(model->notes()[0].find("index.json does not belong"), std::string::npos);
+    }
+    // One that names more than the whole file has, or the file itself, is none.
+    folder.write("there", tensor_file("b", 'S'));
+    for (const char* index : {R"({"weight_map": {"a": "model.safetensors", "b": "there"}})",
+                              R"({"weight_map": {"b": "there"}})"}) {
+        folder.write("model.safetensors.index.json", index);
+        const auto model = open_safetensors(folder.path());
+        EXPECT_TRUE(model->find("b")) << index;
+        EXPECT_TRUE(model->notes().empty());
+    }
+}
+
 TEST(SafetensorsFolder, TheIndexCannotLeadOutOfTheFolder) {
     const TemporaryFolder folder;
     folder.write("config.json", "{}");

@@ -209,6 +209,8 @@ TEST(FolderModel, CarriesTheSamplingItsAuthorsAdvise) {
     EXPECT_EQ(model->metadata().real("general.sampling.temp"), 0.6);
     EXPECT_EQ(model->metadata().real("general.sampling.top_k"), 20);
     EXPECT_FALSE(model->metadata().has("general.sampling.top_p"));
+    std::ofstream(folder / "generation_config.json") << R"({"do_sample": false, "temperature": 0.6})";
+    EXPECT_EQ(open_model(folder)->metadata().real("general.sampling.temp"), 0.0) << "the most likely token";
     std::ofstream(folder / "generation_config.json") << "{ not JSON";
     EXPECT_FALSE(open_model(folder)->metadata().has("general.sampling.temp"));
 }

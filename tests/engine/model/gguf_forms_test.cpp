@@ -216,6 +216,8 @@ TEST_F(GgufForms, ExpertsOfTheirOwnAreGathered) {
 /// The reference `llama` with one more tensor, under another architecture's name.
 class GgufPlans : public GgufForms {
   protected:
+    std::vector<std::string> notes; ///< of the last planning()
+  protected:
     std::string planning(const std::string& architecture, const std::string& tensor) {
         const auto file = reference("llama31");
         std::vector<Written> tensors;
@@ -227,7 +229,7 @@ class GgufPlans : public GgufForms {
         metadata.set("general.architecture", architecture);
         const auto opened = open_model(write(metadata, tensors));
         try {
-            build_plan(read_config(*opened), *opened);
+            notes = build_plan(read_config(*opened), *opened).notes;
         } catch (const Error& error) {
             return error.what();
         }
@@ -240,8 +242,17 @@ TEST_F(GgufPlans, ATensorBeyondThePlanIsRefused) {
     EXPECT_EQ(planning("llama", "blk.0.attn_rot_embd.weight"), "");
     EXPECT_NE(
         planning("llama", "blk.0.attn_gate.weight")
-            .find("the tensor blk.0.attn_gate.weight is not known in a model of architecture \"llama\""),
+            .find("the tensor \"blk.0.attn_gate.weight\" is not known in a model of architecture \"llama\""),
         std::string::npos);
+}
+
+TEST_F(GgufPlans, ATensorOutsideOfTheLayersIsNotedUnlessItTakesPart) {
+    EXPECT_EQ(planning("llama", "vision.patch\x1b.weight"), "");
+    EXPECT_EQ(notes,
+              std::vector<std::string>{"The tensor \"vision.patch?.weight\" is not known and is left out."});
+    for (const char* name : {"output_norm.bias", "output.bias", "token_embd_norm.weight",
+                             "position_embd.weight", "rope_factors_long.weight"})
+        EXPECT_NE(planning("llama", name).find("is not known in a model"), std::string::npos) << name;
 }
 
 TEST_F(GgufPlans, AnUnknownArchitectureIsNamedWithWhatIsMissing) {
