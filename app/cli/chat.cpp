@@ -29,9 +29,6 @@ class TerminalChat {
     TerminalChat(const ChatArguments& options, std::shared_ptr<LoadedModel> model)
         : model_(std::move(model)), tuning_(options.model.tuning(*model_)), system_(options.system),
           scheduler_(start_scheduler(model_, tuning_)) {
-        if (!model_->chat_template())
-            throw Error(options.model.path() +
-                        " has no chat template: use generate --raw to continue plain text");
         start_over();
     }
 
@@ -114,6 +111,7 @@ class TerminalChat {
         RunRecord record;
         try {
             request.prompt = chat_prompt(*model_, messages_);
+            request.roles = answer_roles(*model_);
             const Interrupt interrupt;
             record = run_to_end(*scheduler_, std::move(request), interrupt.token());
         } catch (const Error& e) {

@@ -34,8 +34,6 @@ DialMove parse_move(const std::string& text) {
 std::vector<std::int32_t> prompt_ids(const GenerateArguments& options, const LoadedModel& model) {
     if (options.raw)
         return text_prompt(model, options.prompt);
-    if (!model.chat_template())
-        throw Error(options.model.path() + " has no chat template: use --raw to continue plain text");
     auto messages = nlohmann::ordered_json::array();
     if (!options.system.empty())
         messages.push_back({{"role", "system"}, {"content", options.system}});
@@ -69,6 +67,8 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
     const auto scheduler = start_scheduler(model, tuning);
     RunRequest request;
     request.prompt = prompt_ids(options, *model);
+    if (!options.raw)
+        request.roles = answer_roles(*model);
     request.tuning = tuning.sequence;
     request.moves = moves;
     if (!options.replay.empty())

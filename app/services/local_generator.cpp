@@ -5,6 +5,7 @@
 #include "engine/backends/cpu/thread_pool.h"
 #include "engine/base/error.h"
 #include "engine/carve/carve.h"
+#include "engine/run/chat_prompt.h"
 #include "engine/run/scheduler.h"
 
 #include <QRandomGenerator>
@@ -294,6 +295,7 @@ void LocalGenerator::start(const RunPtr& run, const EnginePtr& engine) {
         Prompt prompt = buildPrompt(*engine->model, run->request.turns, run->request.continue_last);
         run->opens_thinking = prompt.opens_thinking;
         request.prompt = std::move(prompt.ids);
+        request.roles = answer_roles(*engine->model);
     } catch (const std::exception& error) {
         return end(*run, FinishReason::Failed, sentence(error));
     }

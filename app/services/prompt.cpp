@@ -1,6 +1,7 @@
 #include "app/services/prompt.h"
 
 #include "engine/base/error.h"
+#include "engine/run/plain_prompt.h"
 
 #include <span>
 
@@ -40,14 +41,10 @@ std::string render(const LoadedModel& model, std::span<const ChatTurn> turns) {
 
 /// For models that were never taught to chat.
 std::string plain(std::span<const ChatTurn> turns) {
-    std::string text;
-    for (const ChatTurn& turn : turns) {
-        text += turn.author == Author::User        ? "User: "
-                : turn.author == Author::Assistant ? "Assistant: "
-                                                   : "";
-        text += turn.text.toStdString() + "\n\n";
-    }
-    return text + "Assistant:";
+    auto messages = nlohmann::ordered_json::array();
+    for (const ChatTurn& turn : turns)
+        messages.push_back({{"role", roleOf(turn.author)}, {"content", turn.text.toStdString()}});
+    return plain_prompt(messages);
 }
 
 } // namespace

@@ -32,8 +32,8 @@ void check_prompt(const std::vector<std::int32_t>& prompt, const Plan& plan, int
 } // namespace
 
 ActiveRun::ActiveRun(RunHandle handle, RunRequest request)
-    : handle_(handle), request_(std::move(request)), tokens_(request_.prompt), submitted_(Clock::now()),
-      started_(submitted_), last_token_(submitted_), prefilled_(submitted_) {}
+    : handle_(handle), request_(std::move(request)), tokens_(request_.prompt), role_(request_.roles),
+      submitted_(Clock::now()), started_(submitted_), last_token_(submitted_), prefilled_(submitted_) {}
 
 void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& quant) {
     plan_ = parts.plan;
@@ -200,7 +200,7 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
     TokenRecord token;
     token.id = sampled.id;
     if (parts.tokenizer && !parts.tokenizer->is_special(sampled.id))
-        token.text = utf8_.push(parts.tokenizer->token_bytes(sampled.id));
+        token.text = role_.push(utf8_.push(parts.tokenizer->token_bytes(sampled.id)));
     token.probability = sampled.probability;
     token.temperature = tuning_.temperature;
     token.top_p = tuning_.top_p;
@@ -241,6 +241,8 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const P
                                                                : request_.replay->finish;
     if (request_.replay)
         return std::nullopt;
+    if (role_.found())
+        return FinishReason::EndOfTurn;
     if (answered() >= tuning_.max_tokens)
         return FinishReason::MaxTokens;
     if (tokens_.size() >= static_cast<std::size_t>(context_))
@@ -258,7 +260,9 @@ void ActiveRun::finish(FinishReason reason, std::string error) noexcept {
     timings.generated_tokens = answered();
     std::string tail;
     failure_of([&] {
-        tail = utf8_.flush();
+        tail = role_.push(utf8_.flush());
+        if (!role_.found())
+            tail += role_.flush();
         if (!record_->tokens.empty())
             record_->tokens.back().text += tail;
     });

@@ -1,6 +1,7 @@
 // A run under way, as the scheduler's worker sees it: its tokens, the dials in force and what is recorded.
 #pragma once
 
+#include "engine/run/plain_prompt.h"
 #include "engine/run/sampler.h"
 #include "engine/run/scheduler.h"
 
@@ -91,6 +92,7 @@ class ActiveRun {
     std::size_t next_move_ = 0;
     std::vector<std::int32_t> tokens_; ///< prompt and answer
     Utf8Assembler utf8_;
+    RoleStop role_;
     std::shared_ptr<RunRecord> record_ = std::make_shared<RunRecord>(); ///< handed out by finish()
     Clock::time_point submitted_, started_, last_token_, prefilled_;
 };

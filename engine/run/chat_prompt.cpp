@@ -1,6 +1,7 @@
 #include "engine/run/chat_prompt.h"
 
 #include "engine/base/error.h"
+#include "engine/run/plain_prompt.h"
 
 namespace switchyard {
 namespace {
@@ -24,12 +25,16 @@ std::vector<std::int32_t> chat_prompt(const LoadedModel& model, const nlohmann::
                                       bool add_generation_prompt) {
     const Tokenizer& tokenizer = tokenizer_of(model);
     if (!model.chat_template())
-        throw Error(model.path().string() + " has no chat template: it continues plain text only");
+        return tokenizer.encode(plain_prompt(messages), true);
     TemplateInput input;
     input.messages = messages;
     input.add_generation_prompt = add_generation_prompt;
     input.variables = template_variables(tokenizer);
     return tokenizer.encode(model.chat_template()->render(input), false);
+}
+
+std::vector<std::string> answer_roles(const LoadedModel& model) {
+    return model.chat_template() ? std::vector<std::string>() : plain_roles();
 }
 
 std::vector<std::int32_t> text_prompt(const LoadedModel& model, std::string_view text) {

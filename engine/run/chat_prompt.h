@@ -8,10 +8,14 @@ namespace switchyard {
 /// The template's variables that come from the tokenizer: bos_token, eos_token.
 nlohmann::ordered_json template_variables(const Tokenizer& tokenizer);
 
-/// The prompt of a conversation: [{"role": ..., "content": ...}, ...]. The template writes BOS itself. Throws
-/// Error where the model has no tokenizer or no template, or the template refuses the messages.
+/// The prompt of a conversation: [{"role": ..., "content": ...}, ...]. The template writes BOS itself; a
+/// model without one is asked as plain_prompt() has it. Throws Error where the model has no tokenizer, or the
+/// template refuses the messages.
 std::vector<std::int32_t> chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
                                       bool add_generation_prompt = true);
+
+/// RunRequest::roles for answers to chat_prompt().
+std::vector<std::string> answer_roles(const LoadedModel& model);
 
 /// A plain text to go on with, BOS in front where the model wants it. Throws Error where the model has no
 /// tokenizer.

@@ -33,6 +33,8 @@ struct RunRequest {
     /// Run again exactly: this record's settings, seed, moves, context spans and swaps of slices. Runs alone,
     /// and puts the precision back afterwards. `tuning` and `moves` are not used.
     std::shared_ptr<const RunRecord> replay;
+    /// Lines that begin with one of these end the answer, in front of them; empty: none do.
+    std::vector<std::string> roles;
     bool alone = false;      ///< no other run beside it: benchmarks
     bool ignore_end = false; ///< go on after an end token
     bool reuse_cache = true; ///< false: compute the whole prompt

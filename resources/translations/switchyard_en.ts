@@ -39,6 +39,16 @@
     </message>
 </context>
 <context>
+    <name>switchyard::ModelPicker</name>
+    <message numerus="yes">
+        <source>%n note(s)</source>
+        <translation>
+            <numerusform>%n note</numerusform>
+            <numerusform>%n notes</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>switchyard::ModelsPage</name>
     <message numerus="yes">
         <source>%n model file(s) in your folders.</source>

@@ -1267,6 +1267,12 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>Model: %1</source>
         <translation>模型：%1</translation>
     </message>
+    <message numerus="yes">
+        <source>%n note(s)</source>
+        <translation>
+            <numerusform>%n 条说明</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ModelTable</name>

@@ -255,6 +255,57 @@ TEST_F(CliTest, ChatKeepsTheConversationAndItsDials) {
     EXPECT_NE(chat.out.find("max_tokens           5"), std::string::npos);
 }
 
+// Its model goes on by itself: "I am fine.\n\nUser: ...".
+TEST_F(CliTest, WithoutATemplateTheNextTurnEndsTheAnswer) {
+    const std::string base = SWITCHYARD_TEST_WORK "/app/no_template.gguf";
+    const Outcome once = run("generate " + base + " --prompt Hello --temp 0 --max-tokens 400");
+    EXPECT_EQ(once.code, 0) << once.err;
+    EXPECT_EQ(once.out, " I am fine.\n");
+    const Json record = json_of("generate " + base + " --prompt Hello --temp 0 --max-tokens 400 --json");
+    EXPECT_EQ(record["text"], " I am fine.");
+    EXPECT_EQ(record["finish"], "end_of_turn");
+    std::string stored;
+    for (const Json& token : record["tokens"])
+        stored += token["text"].get<std::string>();
+    EXPECT_EQ(stored, " I am fine.") << "trimmed from what is kept, too";
+    const Outcome chat = run("chat " + base + " --temp 0 --max-tokens 400", "Hello\nAgain\n");
+    EXPECT_EQ(chat.out, " I am fine.\n I am fine.\n");
+    EXPECT_GT(run("generate " + base + " --raw --prompt Hello --temp 0 --max-tokens 100").out.size(), 50u);
+}
+
+// At the dials its authors advise, with files that are looked for where the program keeps its models.
+TEST_F(CliTest, RealModelsKnowTheCapitalOfFrance) {
+    std::vector<std::filesystem::path> folders;
+    for (const auto& [name, rest] : {std::pair{"SWITCHYARD_TEST_MODELS", ""},
+                                     {"XDG_DATA_HOME", "switchyard/models"},
+                                     {"HOME", ".local/share/switchyard/models"}})
+        if (const char* value = std::getenv(name); value && *value)
+            folders.push_back(std::filesystem::path(value) / rest);
+    int asked = 0;
+    for (const std::filesystem::path& folder : folders) {
+        std::error_code none;
+        for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+            const std::string name = entry.path().filename().string();
+            const bool dense =
+                name.find("carve") == std::string::npos && name.find("expert") == std::string::npos;
+            if (entry.path().extension() != ".gguf" || !dense)
+                continue;
+            ++asked;
+            for (int seed = 1; seed <= 10; ++seed) {
+                const Outcome answer =
+                    run("generate '" + entry.path().string() +
+                        "' --prompt 'What is the capital of France?' --max-tokens 48 --seed " +
+                        std::to_string(seed));
+                EXPECT_NE(answer.out.find("Paris"), std::string::npos)
+                    << name << ", seed " << seed << ": " << answer.out << answer.err;
+            }
+        }
+        if (asked > 0)
+            return;
+    }
+    GTEST_SKIP() << "no model is here: set SWITCHYARD_TEST_MODELS to a folder of GGUF files";
+}
+
 TEST_F(CliTest, BenchAndPerplexityReportFigures) {
     const Json bench =
         json_of("bench " + model + " --prompt-tokens 40 --gen-tokens 8 --repeat 3 --experts 2 --json");

@@ -163,6 +163,8 @@ void ModelPicker::showModel() {
             facts << tr("dense");
         }
         facts << capabilities_.device;
+        if (!capabilities_.notes.isEmpty())
+            facts << tr("%n note(s)", nullptr, static_cast<int>(capabilities_.notes.size()));
     } else if (state_ == ModelState::Failed) {
         name = tr("No model");
     } else {
@@ -174,7 +176,11 @@ void ModelPicker::showModel() {
                                                     : tr("Choose the model"));
     button_->setAccessibleName(tr("Model: %1").arg(oneLine(name)));
     facts_->setText(oneLine(facts.join(u"  ·  "_s)));
-    facts_->setToolTip(plainTip(facts_->text()));
+    QStringList tip{facts_->text()};
+    if (state_ == ModelState::Ready)
+        tip += capabilities_.notes;
+    facts_->setToolTip(plainTip(tip.join(u'\n')));
+    facts_->setAccessibleDescription(tip.mid(1).join(u' '));
 }
 
 } // namespace switchyard

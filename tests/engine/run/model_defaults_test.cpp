@@ -44,6 +44,31 @@ TEST(ModelDefaults, FollowWhatAuthorsPublish) {
     EXPECT_EQ(small.temperature, 0.2);
     EXPECT_EQ(small.top_p, 0.9);
     EXPECT_EQ(File().defaults("DeepSeek-R1-Distill-Qwen-7B").temperature, 0.6);
+    struct Known {
+        const char* name;
+        double temperature, top_p;
+        int top_k;
+        double penalty;
+    };
+    for (const Known& known : {Known{"Qwen2.5 Coder 0.5B Instruct AWQ", 0.7, 0.8, 20, 1.1},
+                               {"Qwen2.5-7B-Instruct", 0.7, 0.8, 20, 1.05},
+                               {"Qwen3 8B", 0.6, 0.95, 20, 1.0},
+                               {"Qwen3-30B-A3B-Instruct-2507", 0.7, 0.8, 20, 1.0},
+                               {"Qwen3-30B-A3B-Thinking-2507", 0.6, 0.95, 20, 1.0},
+                               {"Meta-Llama-3.1-8B-Instruct", 0.6, 0.9, 0, 1.0},
+                               {"Mistral-7B-Instruct-v0.3", 0.7, 1.0, 0, 1.0},
+                               {"Mixtral-8x7B-Instruct-v0.1", 0.7, 1.0, 0, 1.0},
+                               {"gemma-3-1b-it", 1.0, 0.95, 64, 1.0},
+                               {"Phi-3.5-mini-instruct", 0.0, 1.0, 0, 1.0},
+                               {"DeepSeek-V2-Lite-Chat", 0.3, 0.95, 0, 1.0},
+                               {"DeepSeek-R1-0528-Qwen3-8B", 0.6, 0.95, 0, 1.0},
+                               {"gpt-oss-20b", 1.0, 1.0, 0, 1.0}}) {
+        const SequenceTuning tuning = File().defaults(known.name);
+        EXPECT_EQ(tuning.temperature, known.temperature) << known.name;
+        EXPECT_EQ(tuning.top_p, known.top_p) << known.name;
+        EXPECT_EQ(tuning.top_k, known.top_k) << known.name;
+        EXPECT_EQ(tuning.repetition_penalty, known.penalty) << known.name;
+    }
 }
 
 TEST(ModelDefaults, PassOverWhatCannotBe) {
