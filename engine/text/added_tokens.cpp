@@ -3,6 +3,7 @@
 #include "engine/text/unicode.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace switchyard {
@@ -36,31 +37,46 @@ class SpaceEnds {
 
 } // namespace
 
-AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), nodes_(1) {
-    // An ill-formed one could match in the middle of a character.
-    std::erase_if(tokens_,
-                  [](const AddedToken& token) { return token.text.empty() || !utf8_valid(token.text); });
-    for (std::size_t i = 0; i < tokens_.size(); ++i) {
-        std::int32_t node = 0;
-        for (std::size_t at = tokens_[i].text.size(); at-- > 0;) {
-            const auto byte = static_cast<unsigned char>(tokens_[i].text[at]);
-            std::int32_t next = child_of(node, byte);
-            if (next < 0) {
-                next = static_cast<std::int32_t>(nodes_.size());
-                nodes_.push_back({-1, nodes_[node].child, 0, -1, byte});
-                nodes_[node].child = next;
-                if (node == 0)
-                    ends_[byte] = next;
-            }
-            node = next;
-        }
-        nodes_[node].token = static_cast<std::int32_t>(i);
+AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) {
+    std::unordered_map<std::string, std::size_t> by_text; // the last one of a text counts
+    for (AddedToken& token : tokens) {
+        // An ill-formed one could match in the middle of a character.
+        if (token.text.empty() || !utf8_valid(token.text))
+            continue;
+        if (const auto [it, fresh] = by_text.emplace(token.text, tokens_.size()); fresh)
+            tokens_.push_back(std::move(token));
+        else
+            tokens_[it->second] = std::move(token);
     }
-    link_ends();
+    for (std::size_t i = 0; i < tokens_.size(); ++i)
+        (tokens_[i].special ? special_ : others_).add(tokens_[i].text, static_cast<std::int32_t>(i));
+    special_.link_ends();
+    others_.link_ends();
+}
+
+bool AddedTokenFinder::finds_special() const {
+    return std::any_of(tokens_.begin(), tokens_.end(), [](const AddedToken& token) { return token.special; });
+}
+
+void AddedTokenFinder::Automaton::add(std::string_view text, std::int32_t token) {
+    std::int32_t node = 0;
+    for (std::size_t at = text.size(); at-- > 0;) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        std::int32_t next = child_of(node, byte);
+        if (next < 0) {
+            next = static_cast<std::int32_t>(nodes_.size());
+            nodes_.push_back({-1, nodes_[node].child, 0, -1, byte});
+            nodes_[node].child = next;
+            if (node == 0)
+                ends_[byte] = next;
+        }
+        node = next;
+    }
+    nodes_[node].token = token;
 }
 
 // Breadth first, so that shorter nodes are linked before the longer ones that lean on them.
-void AddedTokenFinder::link_ends() {
+void AddedTokenFinder::Automaton::link_ends() {
     std::vector<std::int32_t> order{0};
     for (std::size_t i = 0; i < order.size(); ++i) {
         const std::int32_t parent = order[i];
@@ -74,7 +90,7 @@ void AddedTokenFinder::link_ends() {
     }
 }
 
-std::int32_t AddedTokenFinder::child_of(std::int32_t node, unsigned char byte) const {
+std::int32_t AddedTokenFinder::Automaton::child_of(std::int32_t node, unsigned char byte) const {
     if (node == 0)
         return ends_[byte] > 0 ? ends_[byte] : -1;
     std::int32_t child = nodes_[node].child;
@@ -83,34 +99,46 @@ std::int32_t AddedTokenFinder::child_of(std::int32_t node, unsigned char byte) c
     return child;
 }
 
-std::int32_t AddedTokenFinder::step(std::int32_t node, unsigned char byte) const {
+std::int32_t AddedTokenFinder::Automaton::step(std::int32_t node, unsigned char byte) const {
+    if (node == 0)
+        return ends_[byte];
     for (; node != 0; node = nodes_[node].shorter)
         if (const std::int32_t next = child_of(node, byte); next >= 0)
             return next;
     return ends_[byte];
 }
 
-// The places where a token begins, from the last to the first, each with the longest there.
-std::vector<AddedTokenFinder::Found> AddedTokenFinder::longest(std::string_view text) const {
+// The places where a token begins, from the last to the first, each with the longest there. A marked byte
+// takes the special tokens' automaton back to its root, so that none of them holds one.
+std::vector<AddedTokenFinder::Found> AddedTokenFinder::longest(std::string_view text,
+                                                               const Marks& marks) const {
     std::vector<Found> found;
-    std::int32_t node = 0;
+    std::int32_t special = 0, other = 0;
+    auto mark = marks.spans().rbegin();
     for (std::size_t at = text.size(); at-- > 0;) {
+        while (mark != marks.spans().rend() && mark->begin > at)
+            ++mark;
+        const bool marked = mark != marks.spans().rend() && at < mark->end;
         const auto byte = static_cast<unsigned char>(text[at]);
-        node = node == 0 ? ends_[byte] : step(node, byte);
-        if (nodes_[node].token >= 0)
-            found.push_back({at, nodes_[node].token});
+        special = marked ? 0 : special_.step(special, byte);
+        other = others_.step(other, byte);
+        const std::int32_t a = special_.token(special), b = others_.token(other);
+        if (a < 0 && b < 0)
+            continue;
+        const bool first = b < 0 || (a >= 0 && tokens_[a].text.size() > tokens_[b].text.size());
+        found.push_back({at, first ? a : b});
     }
     return found;
 }
 
 // Tokens are found first and take white space then, even if that is where the next one was found; that one
 // stands all the same, and the text goes on behind it.
-void AddedTokenFinder::split(std::string_view text, std::vector<Part>& parts) const {
+void AddedTokenFinder::split(std::string_view text, const Marks& marks, std::vector<Part>& parts) const {
     std::size_t done = 0, next = 0;
     SpaceEnds spaces(text);
     const auto word_before = [&](std::size_t at) { return at > 0 && is_word(utf8_before(text, at).code); };
     const auto word_at = [&](std::size_t at) { return at < text.size() && is_word(utf8_at(text, at).code); };
-    const std::vector<Found> all = longest(text);
+    const std::vector<Found> all = longest(text, marks);
     for (auto found = all.rbegin(); found != all.rend(); ++found) {
         if (found->at < next) // within the one before
             continue;

@@ -53,6 +53,7 @@ struct BpeModel::Workspace {
     std::vector<Found> found; // the merge of symbol i with the next one
     std::vector<std::int32_t> previous, next;
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
+    const std::vector<bool>* barred = nullptr;
     StringTable words; // cache: index into spans
     std::vector<std::pair<std::uint32_t, std::uint32_t>> spans;
     std::vector<std::int32_t> cached_ids;
@@ -150,23 +151,31 @@ void BpeModel::add_merge(Merge merge) {
     }
 }
 
-BpeModel::Found BpeModel::find_merge(std::string_view word, const Symbol& left, const Symbol& right) const {
+bool BpeModel::is_barred(std::int32_t id, const Workspace& work) {
+    return work.barred && id >= 0 && static_cast<std::size_t>(id) < work.barred->size() &&
+           (*work.barred)[static_cast<std::size_t>(id)];
+}
+
+BpeModel::Found BpeModel::find_merge(std::string_view word, const Symbol& left, const Symbol& right,
+                                     const Workspace& work) const {
     if (merges_.empty()) {
         const std::int32_t id = by_text_.find(word.substr(left.begin, right.end - left.begin));
-        return id < 0 ? Found{no_rank, -1} : Found{score_ranks_[id], id};
+        return id < 0 || is_barred(id, work) ? Found{no_rank, -1} : Found{score_ranks_[id], id};
     }
     const std::uint64_t pair = pair_of(left.id, right.id);
     for (std::size_t slot = merge_slot(pair, merges_.size());; ++slot) {
         const Merge& place = merges_[slot & (merges_.size() - 1)];
         if (place.pair == pair)
-            return {place.rank, place.id};
+            return is_barred(place.id, work) ? Found{no_rank, -1} : Found{place.rank, place.id};
         if (place.pair == no_pair)
             return {no_rank, -1};
     }
 }
 
-void BpeModel::encode(const Pieces& pieces, std::vector<std::int32_t>& ids) const {
+void BpeModel::encode(const Pieces& pieces, std::vector<std::int32_t>& ids,
+                      const std::vector<bool>* barred) const {
     Workspace work;
+    work.barred = barred;
     ids.reserve(ids.size() + pieces.ranges.size() + 16);
     for (const Pieces::Range range : pieces.ranges)
         if (range.begin < range.end)
@@ -182,7 +191,7 @@ void BpeModel::encode_piece(std::string_view piece, Workspace& work, std::vector
         throw Error("A piece of text is too long to be tokenized (over 2 GiB without a break)");
     if (options_.ignore_merges) {
         const std::int32_t id = by_text_.find(piece);
-        if (id >= 0) {
+        if (id >= 0 && !is_barred(id, work)) {
             ids.push_back(id);
             return;
         }
@@ -211,7 +220,7 @@ void BpeModel::encode_word(std::string_view word, Workspace& work, std::vector<s
         }
     }
     const std::size_t before = ids.size();
-    split_symbols(word, work.symbols);
+    split_symbols(word, work);
     if (work.symbols.size() <= longest_scanned_word)
         merge_short(word, work);
     else
@@ -225,7 +234,8 @@ void BpeModel::encode_word(std::string_view word, Workspace& work, std::vector<s
     }
 }
 
-void BpeModel::split_symbols(std::string_view word, std::vector<Symbol>& symbols) const {
+void BpeModel::split_symbols(std::string_view word, Workspace& work) const {
+    std::vector<Symbol>& symbols = work.symbols;
     symbols.clear();
     const bool by_scores = merges_.empty();
     std::string spelled;
@@ -245,7 +255,8 @@ void BpeModel::split_symbols(std::string_view word, std::vector<Symbol>& symbols
             spelled += end == word.size() ? options_.word_end : "";
             text = spelled;
         }
-        const std::int32_t id = options_.bytes_are_symbols ? byte_tokens_[lead] : by_text_.find(text);
+        std::int32_t id = options_.bytes_are_symbols ? byte_tokens_[lead] : by_text_.find(text);
+        id = is_barred(id, work) ? -1 : id;
         if (by_scores) {
             symbols.push_back({id, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end)});
         } else if (id >= 0) {
@@ -288,7 +299,7 @@ void BpeModel::merge_short(std::string_view word, Workspace& work) const {
         return;
     work.found.clear();
     for (std::size_t i = 0; i + 1 < symbols.size(); ++i)
-        work.found.push_back(find_merge(word, symbols[i], symbols[i + 1]));
+        work.found.push_back(find_merge(word, symbols[i], symbols[i + 1], work));
     while (!work.found.empty()) {
         std::size_t best = 0;
         for (std::size_t i = 1; i < work.found.size(); ++i)
@@ -301,9 +312,9 @@ void BpeModel::merge_short(std::string_view word, Workspace& work) const {
         symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(best) + 1);
         work.found.erase(work.found.begin() + static_cast<std::ptrdiff_t>(best));
         if (best < work.found.size())
-            work.found[best] = find_merge(word, symbols[best], symbols[best + 1]);
+            work.found[best] = find_merge(word, symbols[best], symbols[best + 1], work);
         if (best > 0)
-            work.found[best - 1] = find_merge(word, symbols[best - 1], symbols[best]);
+            work.found[best - 1] = find_merge(word, symbols[best - 1], symbols[best], work);
     }
 }
 
@@ -317,7 +328,7 @@ void BpeModel::merge_long(std::string_view word, Workspace& work) const {
     work.next.resize(symbols.size());
     const auto push = [&](std::int32_t at) {
         const Symbol& right = symbols[work.next[at]];
-        const Found found = find_merge(word, symbols[at], right);
+        const Found found = find_merge(word, symbols[at], right, work);
         if (found.rank != no_rank)
             work.queue.push(
                 {std::uint64_t{found.rank} << 32 | static_cast<std::uint32_t>(at), found.id, right.end});

@@ -42,7 +42,9 @@ class BpeModel {
     BpeModel(const BpeModel&) = delete;
     BpeModel& operator=(const BpeModel&) = delete;
 
-    void encode(const Pieces& pieces, std::vector<std::int32_t>& ids) const;
+    /// `barred`: ids that must not come out, by id; nullptr: none.
+    void encode(const Pieces& pieces, std::vector<std::int32_t>& ids,
+                const std::vector<bool>* barred = nullptr) const;
 
   private:
     struct Merge {
@@ -67,11 +69,13 @@ class BpeModel {
     void find_byte_tokens();
     void find_joints();
     void add_merge(Merge merge);
-    Found find_merge(std::string_view word, const Symbol& left, const Symbol& right) const;
+    static bool is_barred(std::int32_t id, const Workspace& work);
+    Found find_merge(std::string_view word, const Symbol& left, const Symbol& right,
+                     const Workspace& work) const;
     bool may_cut(std::string_view piece, std::size_t at) const;
     void encode_piece(std::string_view piece, Workspace& work, std::vector<std::int32_t>& ids) const;
     void encode_word(std::string_view word, Workspace& work, std::vector<std::int32_t>& ids) const;
-    void split_symbols(std::string_view word, std::vector<Symbol>& symbols) const;
+    void split_symbols(std::string_view word, Workspace& work) const;
     bool has_byte_tokens(std::string_view text) const;
     void add_unknown(std::string_view text, bool& pending, std::vector<Symbol>& symbols) const;
     void merge_short(std::string_view word, Workspace& work) const;

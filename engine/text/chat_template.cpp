@@ -8,7 +8,38 @@
 
 #include <ctime>
 
+#include <algorithm>
+#include <array>
+
 namespace switchyard {
+namespace {
+
+bool is_common_role(const nlohmann::ordered_json& role) {
+    static constexpr std::array<std::string_view, 5> roles = {"system", "developer", "user", "assistant",
+                                                              "tool"};
+    return role.is_string() &&
+           std::find(roles.begin(), roles.end(), role.get_ref<const std::string&>()) != roles.end();
+}
+
+/// The messages as values, everything in them marked but for the roles that every template knows.
+jinja::Value messages_value(const nlohmann::ordered_json& messages) {
+    if (!messages.is_array())
+        return jinja::from_json(messages);
+    std::vector<jinja::Value> values;
+    for (const auto& message : messages) {
+        jinja::Value value = jinja::from_json(message);
+        if (value.is(jinja::Kind::Dict) && message.contains("role") && is_common_role(message["role"])) {
+            auto entries = jinja::make_dict();
+            for (const auto& [key, part] : value.dict().entries)
+                entries->set(key, key.str() == "role" ? jinja::from_json(message["role"], true) : part);
+            value = jinja::Value::dict(std::move(entries));
+        }
+        values.push_back(std::move(value));
+    }
+    return jinja::Value::list(std::move(values));
+}
+
+} // namespace
 
 struct ChatTemplate::Program {
     jinja::Template tree;
@@ -23,17 +54,17 @@ ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 
-std::string ChatTemplate::render(const TemplateInput& input) const {
+MarkedText ChatTemplate::render_marked(const TemplateInput& input, const std::stop_token& stop) const {
     jinja::Context context;
     context.now = input.now.value_or(std::time(nullptr));
-    context.variables["messages"] = jinja::from_json(input.messages);
+    context.variables["messages"] = messages_value(input.messages);
     context.variables["tools"] = jinja::from_json(input.tools);
     context.variables["documents"] = jinja::Value::none();
     context.variables["add_generation_prompt"] = jinja::Value::boolean(input.add_generation_prompt);
     if (input.variables.is_object())
         for (const auto& [name, value] : input.variables.items())
-            context.variables[name] = jinja::from_json(value);
-    jinja::Evaluator evaluator(program_->tree, std::move(context), jinja::Limits());
+            context.variables[name] = jinja::from_json(value, name == "bos_token" || name == "eos_token");
+    jinja::Evaluator evaluator(program_->tree, std::move(context), jinja::Limits(), stop);
     return evaluator.run();
 }
 

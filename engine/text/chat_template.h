@@ -1,11 +1,14 @@
 // A model's chat template (Jinja, as Hugging Face evaluates it): messages in, prompt out.
 #pragma once
 
+#include "engine/text/marked_text.h"
+
 #include <nlohmann/json.hpp>
 
 #include <ctime>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -29,8 +32,15 @@ class ChatTemplate {
     ChatTemplate(ChatTemplate&&) noexcept;
     ChatTemplate& operator=(ChatTemplate&&) noexcept;
 
-    /// Evaluates in a sandbox with a step limit. Throws Error (raise_exception's message, or line and cause).
-    std::string render(const TemplateInput& input) const;
+    /// Evaluates in a sandbox with a step limit. What came from messages, tools, documents and variables is
+    /// marked in the prompt, byte for byte; not so bos_token and eos_token, and the roles that every template
+    /// knows (system, developer, user, assistant, tool), of which some make their tokens: <|user|>. Throws
+    /// Error (raise_exception's message, or line and cause), soon after `stop` is asked for as well.
+    MarkedText render_marked(const TemplateInput& input, const std::stop_token& stop = {}) const;
+    /// The text alone.
+    std::string render(const TemplateInput& input, const std::stop_token& stop = {}) const {
+        return render_marked(input, stop).text;
+    }
 
   private:
     struct Program;

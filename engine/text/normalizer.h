@@ -1,6 +1,7 @@
 // What is done to a text before it is cut into pieces: a chain of steps, as in tokenizer.json.
 #pragma once
 
+#include "engine/text/marked_text.h"
 #include "engine/text/regex.h"
 #include "engine/text/unicode.h"
 
@@ -15,11 +16,14 @@ class NormalizerStep {
     virtual ~NormalizerStep() = default;
     /// `text` is valid UTF-8, and so is what comes back. Throws Error where it would exceed `limit` bytes.
     virtual std::string apply(std::string text, std::size_t limit) const = 0;
+    /// The same with the marks carried along: exact where that can be, else more is marked.
+    virtual MarkedText apply_marked(MarkedText text, std::size_t limit) const;
 };
 
 using Normalizer = std::vector<std::unique_ptr<NormalizerStep>>;
 
 std::string normalize(const Normalizer& steps, std::string text);
+MarkedText normalize(const Normalizer& steps, MarkedText text);
 
 std::unique_ptr<NormalizerStep> normal_form_step(NormalForm form);
 /// Puts a prefix in front of a text that is not empty.

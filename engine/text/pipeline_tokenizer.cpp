@@ -28,25 +28,14 @@ class PipelineTokenizer : public Tokenizer {
           normalized_(with_normalized(parts_.added, true, parts_.normalizer)) {}
 
     std::vector<std::int32_t> encode(std::string_view text, bool add_special) const override {
-        std::string repaired;
-        if (!utf8_valid(text)) {
-            repaired = utf8_repaired(text);
-            text = repaired;
-        }
-        std::vector<std::int32_t> ids;
-        if (add_special)
-            ids = parts_.first;
-        std::vector<AddedTokenFinder::Part> split;
-        raw_.split(text, split);
-        for (const auto& part : split) {
-            if (part.id >= 0)
-                ids.push_back(part.id);
-            else
-                encode_text(text.substr(part.begin, part.end - part.begin), part.begin == 0, ids);
-        }
-        if (add_special)
-            ids.insert(ids.end(), parts_.last.begin(), parts_.last.end());
-        return ids;
+        return encode(text, Marks(), add_special);
+    }
+
+    std::vector<std::int32_t> encode(const MarkedText& text, bool add_special) const override {
+        if (utf8_valid(text.text))
+            return encode(text.text, text.marks, add_special);
+        const MarkedText repaired = mapped_text(text, utf8_repaired);
+        return encode(repaired.text, repaired.marks, add_special);
     }
 
     std::string token_bytes(std::int32_t id) const override { return known(id) ? parts_.bytes[id] : ""; }
@@ -94,24 +83,55 @@ class PipelineTokenizer : public Tokenizer {
         return utf8_repaired(out);
     }
 
-    void encode_text(std::string_view raw, bool at_start, std::vector<std::int32_t>& ids) const {
-        std::string text = normalize(parts_.normalizer, std::string(raw));
+    std::vector<std::int32_t> encode(std::string_view text, const Marks& marks, bool add_special) const {
+        std::string repaired;
+        if (!utf8_valid(text)) {
+            repaired = utf8_repaired(text);
+            text = repaired;
+        }
+        std::vector<std::int32_t> ids;
+        if (add_special)
+            ids = parts_.first;
+        std::vector<AddedTokenFinder::Part> split;
+        raw_.split(text, marks, split);
+        for (const auto& part : split) {
+            if (part.id >= 0) {
+                ids.push_back(part.id);
+                continue;
+            }
+            MarkedText raw = plain_text(std::string(text.substr(part.begin, part.end - part.begin)));
+            raw.marks.add_part(marks, {part.begin, part.end}, 0);
+            encode_text(std::move(raw), part.begin == 0, ids);
+        }
+        if (add_special)
+            ids.insert(ids.end(), parts_.last.begin(), parts_.last.end());
+        return ids;
+    }
+
+    void encode_text(MarkedText raw, bool at_start, std::vector<std::int32_t>& ids) const {
+        const bool marked = !raw.marks.empty();
+        if (!marked || !normalized_.finds_special()) { // no need to know where the marks come to lie
+            raw = plain_text(normalize(parts_.normalizer, std::move(raw.text)));
+        } else {
+            raw = normalize(parts_.normalizer, std::move(raw));
+        }
         if (normalized_.empty()) {
-            encode_piece(std::move(text), at_start, ids);
+            encode_piece(std::move(raw.text), marked, at_start, ids);
             return;
         }
         std::vector<AddedTokenFinder::Part> split;
-        normalized_.split(text, split);
+        normalized_.split(raw.text, raw.marks, split);
         for (const auto& part : split) {
             if (part.id >= 0)
                 ids.push_back(part.id);
             else
-                encode_piece(text.substr(part.begin, part.end - part.begin), at_start && part.begin == 0,
-                             ids);
+                encode_piece(raw.text.substr(part.begin, part.end - part.begin), marked,
+                             at_start && part.begin == 0, ids);
         }
     }
 
-    void encode_piece(std::string text, bool at_start, std::vector<std::int32_t>& ids) const {
+    /// Marked text is never taken for a control token, even where byte pairs would merge into one.
+    void encode_piece(std::string text, bool marked, bool at_start, std::vector<std::int32_t>& ids) const {
         Pieces pieces;
         pieces.ranges.push_back({0, text.size()});
         pieces.limit = growth_limit(text.size());
@@ -119,7 +139,7 @@ class PipelineTokenizer : public Tokenizer {
         pieces.at_start = at_start;
         for (const auto& step : parts_.pre_tokenizer)
             step->apply(pieces);
-        parts_.model->encode(pieces, ids);
+        parts_.model->encode(pieces, ids, marked ? &parts_.special : nullptr);
     }
 
     TokenizerParts parts_;

@@ -1,6 +1,8 @@
 // Text to token ids and back, exactly as the model's authors' own tokenizer does it.
 #pragma once
 
+#include "engine/text/marked_text.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -38,6 +40,9 @@ class Tokenizer {
     /// Special tokens written in the text are always recognised; `add_special` adds BOS / EOS as the model
     /// wants them.
     virtual std::vector<std::int32_t> encode(std::string_view text, bool add_special) const = 0;
+    /// The same, in one pass, but control tokens are only found where no byte is marked, and never come out
+    /// of marked text; other added tokens are found everywhere.
+    virtual std::vector<std::int32_t> encode(const MarkedText& text, bool add_special) const = 0;
     /// The bytes a token stands for in the middle of a text (special tokens: their spelling). May be part of
     /// a UTF-8 character. Empty for an id that is out of range.
     virtual std::string token_bytes(std::int32_t id) const = 0;

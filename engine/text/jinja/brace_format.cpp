@@ -16,21 +16,23 @@ class BraceFormatter {
     BraceFormatter(Evaluator& evaluator, const CallArguments& arguments, bool markup)
         : evaluator_(evaluator), arguments_(arguments), markup_(markup) {}
 
-    std::string run(std::string_view text, int depth) {
+    /// `source`, from `span.begin` to `span.end`.
+    MarkedText run(const MarkedText& source, TextSpan span, int depth) {
         if (depth > 2)
             throw Failure("format fields are nested too deeply");
-        std::string out;
-        for (std::size_t i = 0; i < text.size();) {
+        MarkedText out;
+        const std::string_view text = std::string_view(source.text).substr(0, span.end);
+        for (std::size_t i = span.begin; i < text.size();) {
             const char c = text[i++];
             if (c != '{' && c != '}') {
-                out += c;
+                out.append(source, {i - 1, i});
             } else if (i < text.size() && text[i] == c) {
-                out += c;
+                out.append(source, {i - 1, i});
                 ++i;
             } else if (c == '}') {
                 throw Failure("a single '}' stands in a format");
             } else {
-                out += field(text, i, depth);
+                out += field(source, text, i, depth);
             }
             check_text_size(out.size());
         }
@@ -39,7 +41,7 @@ class BraceFormatter {
 
   private:
     /// The field that starts at i, behind its brace; i moves behind its end.
-    std::string field(std::string_view text, std::size_t& i, int depth) {
+    MarkedText field(const MarkedText& source, std::string_view text, std::size_t& i, int depth) {
         const std::size_t from = i;
         std::size_t open = 1;
         for (; i < text.size() && open > 0; ++i)
@@ -65,8 +67,10 @@ class BraceFormatter {
                                                  : to_ascii(value));
             rest = rest.substr(2);
         }
-        const std::string spec = rest.starts_with(':') ? run(rest.substr(1), depth + 1) : "";
-        std::string out = format_value(value, spec);
+        MarkedText spec;
+        if (rest.starts_with(':'))
+            spec = run(source, {i - rest.size(), i - 1}, depth + 1);
+        MarkedText out = format_value(value, spec);
         return markup_ && !value.markup() ? escape_html(out) : out;
     }
 
@@ -115,6 +119,7 @@ class BraceFormatter {
                 throw Failure("a format has too few arguments");
             return arguments_.positional[i];
         }
+        evaluator_.charge(1 + arguments_.keywords.size() / 4);
         const Value* found = arguments_.keyword(name);
         if (!found)
             throw Failure("a format lacks the argument '" + std::string(name) + "'");
@@ -131,7 +136,8 @@ class BraceFormatter {
 } // namespace
 
 Value brace_format(Evaluator& evaluator, const Value& text, const CallArguments& arguments) {
-    return Value::text(BraceFormatter(evaluator, arguments, text.markup()).run(text.str(), 0), text.markup());
+    BraceFormatter formatter(evaluator, arguments, text.markup());
+    return Value::text(formatter.run(text.marked_text(), {0, text.str().size()}, 0), text.markup());
 }
 
 } // namespace switchyard::jinja

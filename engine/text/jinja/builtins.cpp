@@ -55,7 +55,7 @@ Value make_dict_from(std::string_view function, const CallArguments& arguments) 
         }
     }
     for (const auto& [key, value] : arguments.keywords)
-        dict->set(Value::text(key), value);
+        dict->set(arguments.name_value(key), value);
     return Value::dict(std::move(dict));
 }
 
@@ -82,7 +82,7 @@ Value call_joiner(Evaluator&, CallArguments& arguments) {
 
 Value call_raise(Evaluator&, CallArguments& arguments) {
     const Parameters parameters("raise_exception", arguments, {"message"}, 1);
-    throw Raised(to_text(parameters[0]));
+    throw Raised(to_text(parameters[0]).text);
 }
 
 // Python's local time names no zone: %Z and %z are empty.
@@ -105,12 +105,15 @@ Value call_strftime(Evaluator& evaluator, CallArguments& arguments) {
     const std::string format = without_zone(parameters.text(0, ""));
     if (format.empty())
         return Value::text(std::string());
+    constexpr std::size_t kLongestFormat = 1 << 16;
+    if (format.size() > kLongestFormat)
+        throw Failure("strftime_now is given a format that is too long");
     const std::time_t now = evaluator.now();
     std::tm local{};
     localtime_r(&now, &local);
     std::string out(format.size() * 8 + 256, '\0');
     out.resize(std::strftime(out.data(), out.size(), format.c_str(), &local));
-    return Value::text(std::move(out));
+    return Value::text(whole_text(std::move(out), parameters[0].outside()));
 }
 
 } // namespace
@@ -163,13 +166,13 @@ std::int64_t Parameters::integer(std::size_t i, std::int64_t fallback) const {
     return has(i) ? to_index(values_[i]) : fallback;
 }
 
-std::string Parameters::text(std::size_t i, std::string_view fallback) const {
+MarkedText Parameters::marked(std::size_t i, std::string_view fallback) const {
     if (!has(i))
-        return std::string(fallback);
+        return plain_text(std::string(fallback));
     require_defined(values_[i]);
     if (!values_[i].is_text())
         throw Failure(function_ + " takes a text, not '" + type_name(values_[i]) + "'");
-    return values_[i].str();
+    return values_[i].marked_text();
 }
 
 } // namespace switchyard::jinja

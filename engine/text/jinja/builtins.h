@@ -15,9 +15,16 @@ namespace switchyard::jinja {
 using FilterFunction = Value (*)(Evaluator& evaluator, const Value& input, CallArguments& arguments);
 using TestFunction = bool (*)(Evaluator& evaluator, const Value& input, CallArguments& arguments);
 
+/// How much of its input and arguments a filter looks at before it charges for it itself.
+enum class Reads : std::uint8_t {
+    Outermost, ///< texts, and the items of lists but not what is in them
+    Everything
+};
+
 struct FilterEntry {
     std::string_view name;
     FilterFunction function;
+    Reads reads = Reads::Outermost;
 };
 
 struct TestEntry {
@@ -51,7 +58,9 @@ class Parameters {
     const Value& operator[](std::size_t i) const { return values_[i]; }
     bool flag(std::size_t i, bool fallback) const { return has(i) ? values_[i].truthy() : fallback; }
     std::int64_t integer(std::size_t i, std::int64_t fallback) const; ///< Failure where it is no whole number
-    std::string text(std::size_t i, std::string_view fallback) const; ///< Failure where it is no text
+    MarkedText marked(std::size_t i, std::string_view fallback) const; ///< Failure where it is no text
+    /// The same where what it says matters, not where it came from.
+    std::string text(std::size_t i, std::string_view fallback) const { return marked(i, fallback).text; }
 
   private:
     std::string function_;

@@ -32,7 +32,7 @@ Value sequence_index(Evaluator& evaluator, const Value& self, CallArguments& arg
     for (std::int64_t i = bound(parameters.integer(1, 0)); i < stop; ++i)
         if (same(self.items()[static_cast<std::size_t>(i)], parameters[0]))
             return Value::integer(i);
-    throw Failure(to_repr(parameters[0]) + " is not in the " + type_name(self));
+    throw Failure(to_repr(parameters[0]).text + " is not in the " + type_name(self));
 }
 
 Value list_copy(Evaluator&, const Value& self, CallArguments& arguments) {

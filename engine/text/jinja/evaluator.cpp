@@ -17,8 +17,9 @@ Evaluator::Descent::Descent(Evaluator& evaluator) : evaluator_(evaluator) {
     ++evaluator_.depth_;
 }
 
-Evaluator::Evaluator(const Template& program, Context context, const Limits& limits)
-    : program_(program), context_(std::move(context)), globals_(make_globals()), limits_(limits) {}
+Evaluator::Evaluator(const Template& program, Context context, const Limits& limits, std::stop_token stop)
+    : program_(program), context_(std::move(context)), globals_(make_globals()), limits_(limits),
+      stop_(std::move(stop)) {}
 
 Evaluator::~Evaluator() {
     // Macros hold the frame that holds them, namespaces may hold themselves.
@@ -28,8 +29,8 @@ Evaluator::~Evaluator() {
         object->release();
 }
 
-std::string Evaluator::run() {
-    std::string output;
+MarkedText Evaluator::run() {
+    MarkedText output;
     out_ = &output;
     try {
         run_body(program_.body, enter(program_.scope, nullptr));
@@ -43,35 +44,75 @@ void Evaluator::charge(std::uint64_t steps) {
     steps_ += steps;
     if (steps_ > limits_.steps)
         throw Failure("the template does not come to an end (step limit reached)");
+    if (stop_.stop_requested())
+        throw Failure("the template was stopped");
 }
 
-void Evaluator::write(std::string_view text) {
-    out_->append(text);
+void Evaluator::charge_for(const Value& value) {
+    if (value.is_text())
+        charge(value.str().size() / 16);
+    else if (value.is_sequence())
+        charge(value.items().size() / 4);
+    else if (value.is(Kind::Dict))
+        charge(value.dict().entries.size() / 4);
+}
+
+void Evaluator::charge_for(const CallArguments& arguments) {
+    for (const Value& value : arguments.positional)
+        charge_for(value);
+    for (const auto& [name, value] : arguments.keywords)
+        charge_for(value);
+}
+
+Value Evaluator::filter(const FilterEntry& entry, const Value& input, CallArguments& arguments) {
+    charge_for(input);
+    charge_for(arguments);
+    if (entry.reads == Reads::Everything) {
+        charge(input.weight() * 4);
+        for (const Value& value : arguments.positional)
+            charge(value.weight() * 4);
+        for (const auto& [name, value] : arguments.keywords)
+            charge(value.weight() * 4);
+    }
+    Value result = entry.function(*this, input, arguments);
+    charge_for(result);
+    return result.is_number() && input.outside() ? result.from_outside() : result;
+}
+
+void Evaluator::write(const MarkedText& text) {
+    *out_ += text;
     charge(text.size() / 64);
     if (out_->size() > limits_.output_bytes)
         throw Failure("the template writes too much");
 }
 
 template <class Body>
-std::string Evaluator::capture(const Body& body) {
+MarkedText Evaluator::capture(const Body& body) {
     // The previous output comes back on errors too: the frames above may still write.
     struct Redirect {
-        Redirect(std::string*& out, std::string* to) : out_(out), before_(out) { out = to; }
+        Redirect(MarkedText*& out, MarkedText* to) : out_(out), before_(out) { out = to; }
         ~Redirect() { out_ = before_; }
-        std::string*& out_;
-        std::string* before_;
+        MarkedText*& out_;
+        MarkedText* before_;
     };
-    std::string text;
+    MarkedText text;
     const Redirect redirect(out_, &text);
     body();
     return text;
+}
+
+void Evaluator::write_value(const Value& value) {
+    if (value.is_text())
+        return write(value.marked_text());
+    charge(value.weight());
+    write(to_text(value));
 }
 
 /// What a filter or call block comes to must be text already; only {{ }} turns values into text.
 void Evaluator::write_block(const Value& value) {
     if (!value.is_text())
         throw Failure("the block comes to a value of type " + type_name(value) + ", not to a text");
-    write(value.str());
+    write(value.marked_text());
 }
 
 // ---- frames and names
@@ -158,10 +199,10 @@ Evaluator::Flow Evaluator::run_statement(const Node& node, const FramePtr& frame
     line_ = node.line;
     switch (node.kind) {
     case NodeKind::Text:
-        write(static_cast<const TextNode&>(node).text);
+        write(plain_text(static_cast<const TextNode&>(node).text));
         break;
     case NodeKind::Output:
-        write(to_text(evaluate(*static_cast<const OutputNode&>(node).value, frame)));
+        write_value(evaluate(*static_cast<const OutputNode&>(node).value, frame));
         break;
     case NodeKind::If:
         return run_if(static_cast<const IfNode&>(node), frame);
@@ -219,8 +260,7 @@ Evaluator::Flow Evaluator::run_for(const ForNode& node, const FramePtr& frame) {
     return Flow::Next;
 }
 
-std::string Evaluator::run_loop(const ForNode& node, const Value& sequence, const FramePtr& frame,
-                                int depth) {
+MarkedText Evaluator::run_loop(const ForNode& node, const Value& sequence, const FramePtr& frame, int depth) {
     const Descent descent(*this);
     return capture([&] { run_iterations(node, sequence, frame, depth); });
 }
@@ -346,10 +386,10 @@ Value Evaluator::call(const Value& function, CallArguments& arguments) {
     require_defined(function);
     if (!function.is(Kind::Native) || !function.native().callable())
         throw Failure("'" + type_name(function) + "' object is not callable");
+    if (function.native_as<FunctionObject>()) // a macro pays as it goes
+        charge_for(arguments);
     Value result = function.native().call(*this, arguments);
-    charge(result.is_text()       ? result.str().size() / 64
-           : result.is_sequence() ? result.items().size() / 4
-                                  : 0);
+    charge_for(result);
     return result;
 }
 
@@ -358,7 +398,7 @@ Value Evaluator::apply_filter(const std::string& name, const Value& input, CallA
     if (!entry)
         throw Failure("there is no filter '" + name + "'");
     charge(1);
-    return entry->function(*this, input, arguments);
+    return filter(*entry, input, arguments);
 }
 
 bool Evaluator::apply_test(const std::string& name, const Value& input, CallArguments& arguments) {
@@ -366,6 +406,8 @@ bool Evaluator::apply_test(const std::string& name, const Value& input, CallArgu
     if (!entry)
         throw Failure("there is no test '" + name + "'");
     charge(1);
+    charge_for(input);
+    charge_for(arguments);
     return entry->function(*this, input, arguments);
 }
 
@@ -385,12 +427,16 @@ Value Evaluator::attribute(const Value& object, const std::string& name) {
 }
 
 Value Evaluator::item(const Value& object, const Value& index) {
+    if (object.is_text() && !object.text_object().ascii())
+        charge_for(object);
+    if (index.is_text())
+        charge_for(index);
     Value found = find_item(object, index);
     if (!found.is(Kind::Missing))
         return found;
     if (index.is_text())
         return attribute(object, index.str());
-    return Value::undefined(type_name(object) + " object has no element " + to_repr(index));
+    return Value::undefined(type_name(object) + " object has no element " + to_repr(index).text);
 }
 
 } // namespace switchyard::jinja

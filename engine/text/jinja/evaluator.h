@@ -7,6 +7,7 @@
 #include <ctime>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct Context {
     std::time_t now = 0; ///< what strftime_now tells
 };
 
+struct FilterEntry;
+
 struct Limits {
     std::uint64_t steps = 50'000'000;
     std::size_t output_bytes = kMaxText;
@@ -33,13 +36,13 @@ struct Limits {
 
 class Evaluator {
   public:
-    Evaluator(const Template& program, Context context, const Limits& limits);
+    Evaluator(const Template& program, Context context, const Limits& limits, std::stop_token stop = {});
     ~Evaluator();
     Evaluator(const Evaluator&) = delete;
     Evaluator& operator=(const Evaluator&) = delete;
 
     /// The whole output. Throws Error naming the line.
-    std::string run();
+    MarkedText run();
 
     // For filters, tests and functions:
 
@@ -49,8 +52,14 @@ class Evaluator {
     /// object.name and object['name'], as the sandbox allows; undefined where there is none.
     Value attribute(const Value& object, const std::string& name);
     Value item(const Value& object, const Value& index);
-    /// Charges work to the step limit; throws Failure where it is used up.
+    /// Charges work to the step limit, before it is done where that is known. Throws Failure where the limit
+    /// is used up, or the caller wants no more.
     void charge(std::uint64_t steps);
+    /// Charges for a look at a value: a text, or the items of a list but not what is in them.
+    void charge_for(const Value& value);
+    void charge_for(const CallArguments& arguments);
+    /// Runs a filter and charges for what it reads and writes.
+    Value filter(const FilterEntry& entry, const Value& input, CallArguments& arguments);
     std::time_t now() const { return context_.now; }
     /// Objects that can be part of a circle are let go at the end.
     void adopt(std::shared_ptr<NativeObject> object) { adopted_.push_back(std::move(object)); }
@@ -58,12 +67,12 @@ class Evaluator {
     /// Runs a macro's body; the arguments are bound already.
     Value run_closure(const Closure& closure, const FramePtr& frame);
     /// The text of a recursive loop over `sequence`.
-    std::string run_loop(const ForNode& node, const Value& sequence, const FramePtr& frame, int depth);
+    MarkedText run_loop(const ForNode& node, const Value& sequence, const FramePtr& frame, int depth);
     Value evaluate(const Node& node, const FramePtr& frame);
     FramePtr enter(const Scope& scope, const FramePtr& parent);
     /// Text written by `body` instead of going to the output.
     template <class Body>
-    std::string capture(const Body& body);
+    MarkedText capture(const Body& body);
 
   private:
     enum class Flow { Next, Break, Continue };
@@ -92,7 +101,8 @@ class Evaluator {
     void run_block(const BlockNode& node, const FramePtr& frame);
     void run_set(const SetNode& node, const FramePtr& frame);
     void define_macro(const MacroNode& node, const FramePtr& frame);
-    void write(std::string_view text);
+    void write(const MarkedText& text);
+    void write_value(const Value& value);
     void write_block(const Value& value);
 
     Value evaluate_node(const Node& node, const FramePtr& frame);
@@ -121,10 +131,11 @@ class Evaluator {
     std::map<std::string, Value, std::less<>> globals_;
     std::map<std::string, Value, std::less<>> exported_; ///< set at the top level: blocks see them
     Limits limits_;
+    std::stop_token stop_;
     std::uint64_t steps_ = 0;
     int depth_ = 0;
     int line_ = 1;
-    std::string* out_ = nullptr;
+    MarkedText* out_ = nullptr;
     std::vector<std::shared_ptr<NativeObject>> adopted_;
     std::vector<FramePtr> closed_over_; ///< frames that macros hold
 };

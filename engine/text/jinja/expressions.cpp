@@ -8,17 +8,6 @@
 #include <algorithm>
 
 namespace switchyard::jinja {
-namespace {
-
-/// What working on a value costs in steps, beyond the first.
-std::uint64_t cost(const Value& value) {
-    if (value.is_text())
-        return value.str().size() / 64;
-    return value.is_sequence() ? value.items().size() / 4 : 0;
-}
-
-} // namespace
-
 Value Evaluator::evaluate(const Node& node, const FramePtr& frame) {
     // Names and constants, the most frequent, need no level of their own.
     if (node.kind == NodeKind::Const)
@@ -88,6 +77,7 @@ Value Evaluator::evaluate_dict(const DictNode& node, const FramePtr& frame) {
         Value key = evaluate(*node.keys[i], frame);
         Value value = evaluate(*node.values[i], frame);
         line_ = node.line;
+        charge_for(key);
         dict->set(std::move(key), std::move(value));
     }
     return Value::dict(std::move(dict));
@@ -106,8 +96,10 @@ Value Evaluator::evaluate_binary(const BinaryNode& node, const FramePtr& frame) 
     const Value left = evaluate(*node.left, frame);
     const Value right = evaluate(*node.right, frame);
     line_ = node.line;
+    if (node.op == BinaryOp::Modulo && left.is_text())
+        charge(4 * (left.weight() + right.weight()));
     Value result = binary(node.op, left, right);
-    charge(cost(result));
+    charge_for(result);
     return result;
 }
 
@@ -120,12 +112,13 @@ Value Evaluator::evaluate_unary(const UnaryNode& node, const FramePtr& frame) {
 }
 
 Value Evaluator::evaluate_concat(const SequenceNode& node, const FramePtr& frame) {
-    std::string text;
+    MarkedText text;
     for (const NodePtr& item : node.items) {
-        text += to_text(evaluate(*item, frame));
+        const Value part = evaluate(*item, frame);
+        charge(part.weight());
+        text += to_text(part);
         check_text_size(text.size());
     }
-    charge(text.size() / 64);
     return Value::text(std::move(text));
 }
 
@@ -135,7 +128,12 @@ Value Evaluator::evaluate_compare(const CompareNode& node, const FramePtr& frame
         Value right = evaluate(*node.rest[i], frame);
         line_ = node.line;
         const bool search = node.ops[i] == CompareOp::In || node.ops[i] == CompareOp::NotIn;
-        charge(search ? right.weight() / 4 : std::min(left.weight(), right.weight()) / 4);
+        if (search && right.is_text()) {
+            charge_for(left);
+            charge_for(right);
+        } else {
+            charge(search ? right.weight() / 4 : std::min(left.weight(), right.weight()) / 4);
+        }
         if (!compare(node.ops[i], left, right))
             return Value::boolean(false);
         left = std::move(right);
@@ -154,8 +152,10 @@ Value Evaluator::evaluate_item(const ItemNode& node, const FramePtr& frame) {
     const auto part = [&](const NodePtr& bound) { return bound ? evaluate(*bound, frame) : Value::none(); };
     const Value start = part(range.start), stop = part(range.stop), step = part(range.step);
     line_ = node.line;
+    if (object.is_text() && (!object.text_object().ascii() || !step.is(Kind::None)))
+        charge_for(object);
     Value result = slice(object, start, stop, step);
-    charge(cost(result));
+    charge_for(result);
     return result;
 }
 
@@ -174,12 +174,15 @@ CallArguments Evaluator::evaluate_arguments(const Arguments& arguments, const Fr
         const Value more = evaluate(*arguments.more_keywords, frame);
         if (!more.is(Kind::Dict))
             throw Failure("what follows ** must be a dict");
+        charge_for(more);
+        const std::vector<std::string>& written = arguments.keywords;
         for (const auto& [key, value] : more.dict().entries) {
             if (!key.is_text())
                 throw Failure("arguments by name need names that are texts");
-            if (result.keyword(key.str()))
+            if (std::find(written.begin(), written.end(), key.str()) != written.end())
                 throw Failure("the argument '" + key.str() + "' is given twice");
             result.keywords.emplace_back(key.str(), value);
+            result.outside_names = result.outside_names || key.outside();
         }
     }
     return result;
@@ -205,9 +208,7 @@ Value Evaluator::evaluate_filter(const FilterNode& node, const FramePtr& frame, 
     line_ = node.line;
     if (!node.entry)
         throw Failure("there is no filter '" + node.name + "'");
-    Value result = node.entry->function(*this, input, arguments);
-    charge(cost(input) + cost(result));
-    return result;
+    return filter(*node.entry, input, arguments);
 }
 
 /// Filters after filters of a block lead back to the block's text.
@@ -225,6 +226,8 @@ Value Evaluator::evaluate_test(const TestNode& node, const FramePtr& frame) {
     line_ = node.line;
     if (!node.entry)
         throw Failure("there is no test '" + node.name + "'");
+    charge_for(operand);
+    charge_for(arguments);
     return Value::boolean(node.entry->function(*this, operand, arguments));
 }
 

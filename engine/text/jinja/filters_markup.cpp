@@ -1,5 +1,6 @@
 // Filters that make or undo HTML and URLs.
 #include "engine/text/jinja/builtins.h"
+#include "engine/text/jinja/evaluator.h"
 #include "engine/text/jinja/failure.h"
 #include "engine/text/jinja/html.h"
 #include "engine/text/jinja/operators.h"
@@ -12,7 +13,9 @@
 namespace switchyard::jinja {
 namespace {
 
-std::string escaped(const Value& value) { return value.markup() ? value.str() : escape_html(to_text(value)); }
+MarkedText escaped(const Value& value) {
+    return value.markup() ? value.marked_text() : escape_html(to_text(value));
+}
 
 Value filter_escape(Evaluator&, const Value& input, CallArguments& arguments) {
     const Parameters parameters("escape", arguments, {});
@@ -31,17 +34,24 @@ Value filter_safe(Evaluator&, const Value& input, CallArguments& arguments) {
 
 Value filter_striptags(Evaluator&, const Value& input, CallArguments& arguments) {
     const Parameters parameters("striptags", arguments, {});
-    return Value::text(strip_tags(to_text(input)));
+    return Value::text(mapped_text(to_text(input), strip_tags));
+}
+
+MarkedText quoted(const Value& value, bool for_query) {
+    return mapped_text(to_text(value),
+                       [for_query](std::string_view text) { return quote_url(text, for_query); });
 }
 
 Value filter_urlencode(Evaluator&, const Value& input, CallArguments& arguments) {
     const Parameters parameters("urlencode", arguments, {});
     if (input.is_text() || !is_iterable(input))
-        return Value::text(quote_url(to_text(input), false));
-    std::string out;
+        return Value::text(quoted(input, false));
+    MarkedText out;
     const auto add = [&out](const Value& key, const Value& value) {
-        out +=
-            (out.empty() ? "" : "&") + quote_url(to_text(key), true) + "=" + quote_url(to_text(value), true);
+        out += out.empty() ? "" : "&";
+        out += quoted(key, true);
+        out += "=";
+        out += quoted(value, true);
         check_text_size(out.size());
     };
     if (input.is(Kind::Dict)) {
@@ -58,7 +68,7 @@ Value filter_urlencode(Evaluator&, const Value& input, CallArguments& arguments)
     return Value::text(std::move(out));
 }
 
-Value filter_urlize(Evaluator&, const Value& input, CallArguments& arguments) {
+Value filter_urlize(Evaluator& evaluator, const Value& input, CallArguments& arguments) {
     const Parameters parameters("urlize", arguments,
                                 {"trim_url_limit", "nofollow", "target", "rel", "extra_schemes"});
     require_defined(input);
@@ -68,17 +78,20 @@ Value filter_urlize(Evaluator&, const Value& input, CallArguments& arguments) {
     std::set<std::string> rel = {"noopener"};
     if (parameters.flag(1, false))
         rel.insert("nofollow");
-    for (const std::string& part :
-         split_space(parameters.has_value(3) ? parameters.text(3, "") : "", -1, false))
-        rel.insert(part);
+    const std::string given = parameters.has_value(3) ? parameters.text(3, "") : "";
+    for (const TextSpan part : split_space(given, -1, false))
+        rel.emplace(view_of(given, part));
     for (const std::string& part : rel)
         style.rel += (style.rel.empty() ? "" : " ") + part;
     if (parameters.has_value(2))
         style.target = parameters.text(2, "");
     if (parameters.has_value(4))
         for (const Value& scheme : to_items(parameters[4]))
-            style.extra_schemes.push_back(to_text(scheme));
-    return Value::text(link_urls(escaped(input), style));
+            style.extra_schemes.push_back(to_text(scheme).text);
+    const MarkedText text = escaped(input);
+    const bool marked = !text.marks.empty() || parameters[2].outside() || parameters[3].outside();
+    evaluator.charge(style.extra_schemes.size() * (text.size() / 16));
+    return Value::text(whole_text(link_urls(text.text, style), marked));
 }
 
 Value filter_xmlattr(Evaluator&, const Value& input, CallArguments& arguments) {
@@ -86,22 +99,31 @@ Value filter_xmlattr(Evaluator&, const Value& input, CallArguments& arguments) {
     require_defined(input);
     if (!input.is(Kind::Dict))
         throw Failure("xmlattr needs a dict");
-    std::string out;
+    MarkedText out;
     for (const auto& [key, value] : input.dict().entries) {
         if (value.is(Kind::None) || value.is(Kind::Undefined))
             continue;
         if (!key.is_text() || key.str().find_first_of(" \t\n\r\f\v/>=") != std::string::npos)
             throw Failure("xmlattr meets an attribute name that is none");
-        out += (out.empty() ? "" : " ") + escaped(key) + "=\"" + escaped(value) + "\"";
+        out += out.empty() && !parameters.flag(0, true) ? "" : " ";
+        out += escaped(key);
+        out += "=\"";
+        out += escaped(value);
+        out += "\"";
         check_text_size(out.size());
     }
-    return Value::text(!out.empty() && parameters.flag(0, true) ? " " + out : out);
+    return Value::text(std::move(out));
 }
 
 constexpr FilterEntry markup_table[] = {
-    {"e", filter_escape},      {"escape", filter_escape},       {"forceescape", filter_forceescape},
-    {"safe", filter_safe},     {"striptags", filter_striptags}, {"urlencode", filter_urlencode},
-    {"urlize", filter_urlize}, {"xmlattr", filter_xmlattr},
+    {"e", filter_escape, Reads::Everything},
+    {"escape", filter_escape, Reads::Everything},
+    {"forceescape", filter_forceescape, Reads::Everything},
+    {"safe", filter_safe, Reads::Everything},
+    {"striptags", filter_striptags, Reads::Everything},
+    {"urlencode", filter_urlencode, Reads::Everything},
+    {"urlize", filter_urlize, Reads::Everything},
+    {"xmlattr", filter_xmlattr, Reads::Everything},
 };
 
 } // namespace

@@ -23,7 +23,7 @@ namespace {
 /// misplaced.
 std::optional<std::string> plain_number(const std::string& text) {
     std::string out;
-    const std::u32string wide = to_utf32(strip_text(text, std::nullopt, Side::Both));
+    const std::u32string wide = to_utf32(view_of(text, strip_text(text, std::nullopt, Side::Both)));
     for (std::size_t i = 0; i < wide.size(); ++i) {
         if (wide[i] == '_') {
             const bool between = i > 0 && i + 1 < wide.size() && is_word(wide[i - 1]) && wide[i - 1] != '_' &&

@@ -141,12 +141,13 @@ AttributePath::AttributePath(Evaluator& evaluator, const Value& attribute, Value
         parts_.push_back(attribute);
         return;
     }
-    for (std::string& part : split_text(attribute.str(), ".", -1, false)) {
+    for (const TextSpan span : split_text(attribute.str(), ".", -1, false)) {
+        const std::string_view part = view_of(attribute.str(), span);
         std::int64_t number = 0;
         const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
         const bool digits = !part.empty() && part[0] != '-' && end == part.data() + part.size();
         parts_.push_back(digits && error == std::errc() ? Value::integer(number)
-                                                        : Value::text(std::move(part)));
+                                                        : Value::text(attribute.marked_text().part(span)));
     }
 }
 
@@ -162,7 +163,7 @@ Value AttributePath::operator()(const Value& item) const {
 }
 
 Value ignore_case(const Value& value) {
-    return value.is_text() ? Value::text(lower(to_utf32(value.str())), value.markup()) : value;
+    return value.is_text() ? Value::text(map_characters(value.marked_text(), lower), value.markup()) : value;
 }
 
 } // namespace switchyard::jinja

@@ -56,6 +56,8 @@ std::optional<std::vector<Value>> reversed_items(const Value& input) {
 
 Value filter_last(Evaluator& evaluator, const Value& input, CallArguments& arguments) {
     const Parameters parameters("last", arguments, {});
+    if (input.is_text() && !input.str().empty())
+        return find_item(input, Value::integer(-1));
     if (input.is_sequence())
         return input.items().empty() ? Value::undefined("No last item, sequence was empty.")
                                      : input.items().back();
@@ -97,9 +99,9 @@ Value filter_random(Evaluator& evaluator, const Value& input, CallArguments& arg
 
 Value filter_join(Evaluator& evaluator, const Value& input, CallArguments& arguments) {
     const Parameters parameters("join", arguments, {"d", "attribute"});
-    const std::string separator = parameters.has(0) ? to_text(parameters[0]) : "";
+    const MarkedText separator = parameters.has(0) ? to_text(parameters[0]) : MarkedText();
     const AttributePath path(evaluator, attribute_or_none(parameters, 1));
-    std::string out;
+    MarkedText out;
     bool first = true;
     const IteratorObject::Next next = iterate(input);
     Value item;
@@ -107,9 +109,10 @@ Value filter_join(Evaluator& evaluator, const Value& input, CallArguments& argum
         if (!first)
             out += separator;
         first = false;
-        out += to_text(path(item));
+        const Value part = path(item);
+        evaluator.charge(1 + part.weight());
+        out += to_text(part);
         check_text_size(out.size());
-        evaluator.charge(1);
     }
     return Value::text(std::move(out), parameters.has(0) && parameters[0].markup());
 }
@@ -140,11 +143,12 @@ Value sort_key(Evaluator& evaluator, const Value& attribute, const Value& item, 
     std::vector<Value> parts;
     const auto add = [&](const Value& name) {
         const Value part = AttributePath(evaluator, name)(item);
+        evaluator.charge(part.weight() * 4);
         parts.push_back(fold ? ignore_case(part) : part);
     };
     if (attribute.is_text())
-        for (std::string& name : split_text(attribute.str(), ",", -1, false))
-            add(Value::text(std::move(name)));
+        for (const TextSpan name : split_text(attribute.str(), ",", -1, false))
+            add(Value::text(attribute.marked_text().part(name)));
     else
         add(attribute);
     return Value::list(std::move(parts));
@@ -192,8 +196,9 @@ Value filter_unique(Evaluator& evaluator, const Value& input, CallArguments& arg
         if (!state->next)
             state->next = iterate(input);
         while (state->next(out)) {
-            const Value key = fold ? ignore_case(path(out)) : path(out);
-            evaluator.charge(1 + key.weight() / 4);
+            const Value part = path(out);
+            evaluator.charge(1 + part.weight() * 4);
+            const Value key = fold ? ignore_case(part) : part;
             if (state->seen.find(key))
                 continue;
             state->seen.set(key, Value::none());
@@ -212,8 +217,9 @@ Value filter_extreme(Evaluator& evaluator, const Value& input, CallArguments& ar
     Value item, best, best_key;
     bool any = false;
     while (next(item)) {
-        const Value key = fold ? ignore_case(path(item)) : path(item);
-        evaluator.charge(1 + key.weight() / 4);
+        const Value part = path(item);
+        evaluator.charge(1 + part.weight() * 4);
+        const Value key = fold ? ignore_case(part) : part;
         if (!any || (largest ? less(best_key, key) : less(key, best_key))) {
             best = item;
             best_key = key;
@@ -283,6 +289,8 @@ Value filter_batch(Evaluator& evaluator, const Value& input, CallArguments& argu
                              const bool fills = !fill.is(Kind::None) && less(used, size);
                              const std::int64_t wanted = fills ? to_index(size) : 0;
                              check_item_count(static_cast<std::size_t>(std::max<std::int64_t>(wanted, 0)));
+                             evaluator.charge(static_cast<std::uint64_t>(std::max<std::int64_t>(wanted, 0)) /
+                                              4);
                              while (static_cast<std::int64_t>(line.size()) < wanted)
                                  line.push_back(fill);
                              out = Value::list(std::move(line));
@@ -290,7 +298,7 @@ Value filter_batch(Evaluator& evaluator, const Value& input, CallArguments& argu
                          });
 }
 
-Value filter_slice(Evaluator&, const Value& input, CallArguments& arguments) {
+Value filter_slice(Evaluator& evaluator, const Value& input, CallArguments& arguments) {
     const Parameters parameters("slice", arguments, {"slices", "fill_with"}, 1);
     struct State {
         std::vector<Value> items;
@@ -299,7 +307,8 @@ Value filter_slice(Evaluator&, const Value& input, CallArguments& arguments) {
     const auto state = std::make_shared<State>();
     const Value count = parameters[0], fill = attribute_or_none(parameters, 1);
     return make_iterator("generator", std::max(input.depth(), fill.depth()),
-                         [input, state, count, fill](Value& out) {
+                         [&evaluator, input, state, count, fill](Value& out) {
+                             evaluator.charge(1);
                              const std::int64_t slices = to_index(count);
                              if (state->number < 0) {
                                  state->items = to_items(input);
@@ -336,6 +345,7 @@ Value filter_groupby(Evaluator& evaluator, const Value& input, CallArguments& ar
     std::vector<Keyed> items;
     for (Value& item : to_items(input)) {
         const Value key = path(item);
+        evaluator.charge(1 + key.weight() * 4);
         items.emplace_back(fold ? ignore_case(key) : key, std::move(item));
     }
     sort_keyed(evaluator, items, false);

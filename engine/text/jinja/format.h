@@ -13,7 +13,7 @@ Value percent_format(const Value& text, const Value& arguments);
 /// text.format(...): fields are read as the sandbox allows.
 Value brace_format(Evaluator& evaluator, const Value& text, const CallArguments& arguments);
 /// format(value, spec).
-std::string format_value(const Value& value, std::string_view spec);
+MarkedText format_value(const Value& value, const MarkedText& spec);
 /// A number with `precision` digits behind the point, as "%.*f".
 std::string fixed(double value, int precision);
 

@@ -115,19 +115,21 @@ std::string numeric_body(const Spec& spec, const std::string& lead, std::string 
     return out + rest;
 }
 
-std::string format_text(const Value& value, const Spec& spec) {
+/// The value between what fills the width, exact in its marks.
+MarkedText format_text(const Value& value, const Spec& spec, bool marked_fill) {
     if ((spec.type != 0 && spec.type != 's') || spec.grouping != 0 || spec.alternate || spec.sign != '-' ||
         (spec.align == '=' && !spec.zero) || spec.no_negative_zero)
         throw Failure("the format does not fit a text");
-    std::string text = to_text(value);
-    if (spec.precision >= 0) {
-        const std::u32string wide = to_utf32(text);
-        text = to_utf8(std::u32string_view(wide).substr(0, static_cast<std::size_t>(spec.precision)));
-    }
-    Spec left = spec;
-    if (left.align == '=')
-        left.align = '<';
-    return aligned(left, "", text, '<');
+    MarkedText text = to_text(value);
+    if (spec.precision >= 0)
+        text = first_characters(text, spec.precision);
+    const auto length = static_cast<std::int64_t>(count_code_points(text.text));
+    const std::int64_t gap = std::max<std::int64_t>(spec.width - length, 0);
+    const std::int64_t before = spec.align == '>' ? gap : spec.align == '^' ? gap / 2 : 0;
+    MarkedText out = whole_text(repeat_text(spec.fill, before), marked_fill);
+    out += text;
+    out.append(repeat_text(spec.fill, gap - before), marked_fill);
+    return out;
 }
 
 std::string lead_sign(const Spec& spec, bool negative) {
@@ -250,13 +252,15 @@ std::string fixed(double value, int precision) {
     return (std::signbit(value) && !std::isnan(value) ? "-" : "") + print_real(value, 'f', precision, false);
 }
 
-std::string format_value(const Value& value, std::string_view spec_text) {
+MarkedText format_value(const Value& value, const MarkedText& spec_text) {
     if (spec_text.empty())
         return to_text(value);
     if (!value.is_text() && !value.is_number())
         throw Failure("'" + type_name(value) + "' takes no format");
-    const Spec spec = parse_spec(spec_text);
-    return value.is_text() ? format_text(value, spec) : format_number(value, spec);
+    const Spec spec = parse_spec(spec_text.text);
+    const bool marked = !spec_text.marks.empty();
+    return value.is_text() ? format_text(value, spec, marked)
+                           : whole_text(format_number(value, spec), marked || value.outside());
 }
 
 } // namespace switchyard::jinja

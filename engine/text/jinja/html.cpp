@@ -3,6 +3,7 @@
 #include "engine/text/jinja/text_ops.h"
 #include "engine/text/jinja/unicode.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -74,12 +75,19 @@ std::string escape_html(std::string_view text) {
     return out;
 }
 
+MarkedText escape_html(const MarkedText& text) {
+    return mapped_text(text, [](std::string_view part) { return escape_html(part); });
+}
+
 std::string unescape_html(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size();) {
-        const std::size_t end = text[i] == '&' ? text.find(';', i) : std::string_view::npos;
+        constexpr std::size_t kLongest = 13; // "&" to ";"
+        const std::size_t end = text[i] == '&'
+                                    ? text.substr(0, std::min(text.size(), i + kLongest)).find(';', i)
+                                    : std::string_view::npos;
         char32_t c = 0;
-        if (end != std::string_view::npos && end - i <= 12) {
+        if (end != std::string_view::npos) {
             const std::string_view name = text.substr(i + 1, end - i - 1);
             if (name.starts_with('#'))
                 c = numeric_entity(name);
@@ -99,8 +107,11 @@ std::string unescape_html(std::string_view text) {
 
 std::string strip_tags(std::string_view text) {
     std::string out;
-    for (const std::string& word : split_space(without(without(text, "<!--", "-->"), "<", ">"), -1, false))
-        out += (out.empty() ? "" : " ") + word;
+    const std::string plain = without(without(text, "<!--", "-->"), "<", ">");
+    for (const TextSpan word : split_space(plain, -1, false)) {
+        out += out.empty() ? "" : " ";
+        out += view_of(plain, word);
+    }
     return unescape_html(out);
 }
 

@@ -9,6 +9,8 @@
 
 namespace switchyard::jinja {
 
+/// Each character by itself.
+MarkedText escape_html(const MarkedText& text);
 std::string escape_html(std::string_view text);
 std::string unescape_html(std::string_view text);
 /// The text without tags and comments, entities resolved, white space collapsed.

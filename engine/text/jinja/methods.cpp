@@ -12,6 +12,8 @@ namespace {
 Value bind(const Value& self, std::string_view name, Method method) {
     return make_function(std::string(name), self.depth(),
                          [self, method](Evaluator& evaluator, CallArguments& arguments) {
+                             if (self.is_text())
+                                 evaluator.charge_for(self);
                              return method(evaluator, self, arguments);
                          });
 }

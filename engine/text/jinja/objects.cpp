@@ -13,16 +13,19 @@ Value NamespaceObject::attribute(std::string_view name) {
     return value ? *value : Value::missing();
 }
 
-std::string NamespaceObject::repr() const {
-    std::string out = "<Namespace {";
+MarkedText NamespaceObject::repr() const {
+    MarkedText out = plain_text("<Namespace {");
     for (std::size_t i = 0; i < attributes.entries.size(); ++i) {
         const auto& [key, value] = attributes.entries[i];
         // A namespace may hold itself: what it holds is written only if it holds no further namespace.
-        out += (i > 0 ? ", " : "") + to_repr(key) + ": ";
-        out += value.native_as<NamespaceObject>() ? "<Namespace {...}>" : to_repr(value);
+        out += i > 0 ? ", " : "";
+        out += to_repr(key);
+        out += ": ";
+        out += value.native_as<NamespaceObject>() ? plain_text("<Namespace {...}>") : to_repr(value);
         check_text_size(out.size());
     }
-    return out + "}>";
+    out += "}>";
+    return out;
 }
 
 LoopObject::LoopObject(Value sequence, IteratorObject::Next next, int depth)
@@ -135,9 +138,10 @@ Value LoopObject::call(Evaluator& evaluator, CallArguments& arguments) {
     return Value::text(evaluator.run_loop(*node, arguments.positional[0], around, depth0_ + 1));
 }
 
-std::string LoopObject::repr() const {
+MarkedText LoopObject::repr() const {
     auto* const self = const_cast<LoopObject*>(this);
-    return "<LoopContext " + std::to_string(index0_ + 1) + "/" + std::to_string(self->length()) + ">";
+    return plain_text("<LoopContext " + std::to_string(index0_ + 1) + "/" + std::to_string(self->length()) +
+                      ">");
 }
 
 Value MacroObject::attribute(std::string_view which) {
@@ -158,13 +162,15 @@ Value MacroObject::attribute(std::string_view which) {
     return Value::missing();
 }
 
-std::string MacroObject::repr() const {
-    return name.empty() ? "<Macro anonymous>" : "<Macro " + text_repr(name) + ">";
+MarkedText MacroObject::repr() const {
+    return plain_text(name.empty() ? "<Macro anonymous>"
+                                   : "<Macro " + text_repr(plain_text(name)).text + ">");
 }
 
 Value MacroObject::call(Evaluator& evaluator, CallArguments& arguments) {
     const std::shared_ptr<NativeObject> alive = shared_from_this();
     const FramePtr inner = evaluator.enter(closure.scope, frame);
+    evaluator.charge(arguments.keywords.size() * (1 + closure.parameters.size() / 4));
     bind(arguments, *inner);
     return evaluator.run_closure(closure, inner);
 }
@@ -196,7 +202,7 @@ void MacroObject::bind(CallArguments& arguments, Frame& inner) const {
     if (closure.uses_kwargs) {
         auto rest = make_dict();
         for (auto& [key, value] : named)
-            rest->set(Value::text(key), std::move(value));
+            rest->set(arguments.name_value(key), std::move(value));
         inner.slots[closure.kwargs.slot] = Value::dict(std::move(rest));
     } else if (!named.empty()) {
         throw Failure(called + " takes no argument '" + named.front().first + "'");

@@ -14,7 +14,7 @@ struct NamespaceObject : NativeObject {
     DictObject attributes;
     Value attribute(std::string_view name) override;
     std::string type_name() const override { return "Namespace"; }
-    std::string repr() const override;
+    MarkedText repr() const override;
     void release() override { attributes = DictObject(); }
 };
 
@@ -26,7 +26,7 @@ struct LoopObject : NativeObject {
     bool callable() const override { return true; }
     Value call(Evaluator& evaluator, CallArguments& arguments) override;
     std::string type_name() const override { return "LoopContext"; }
-    std::string repr() const override;
+    MarkedText repr() const override;
     bool has_length() const override { return true; }
     std::int64_t length() override;
     bool truthy() const override { return true; }
@@ -59,7 +59,7 @@ struct MacroObject : NativeObject {
     bool callable() const override { return true; }
     Value call(Evaluator& evaluator, CallArguments& arguments) override;
     std::string type_name() const override { return "Macro"; }
-    std::string repr() const override;
+    MarkedText repr() const override;
 
   private:
     void bind(CallArguments& arguments, Frame& inner) const;

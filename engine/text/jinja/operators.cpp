@@ -3,6 +3,7 @@
 #include "engine/text/jinja/failure.h"
 #include "engine/text/jinja/format.h"
 #include "engine/text/jinja/html.h"
+#include "engine/text/jinja/text_ops.h"
 #include "engine/text/jinja/unicode.h"
 
 #include <algorithm>
@@ -134,10 +135,13 @@ Value float_binary(BinaryOp op, double a, double b) {
 
 Value add_texts(const Value& a, const Value& b) {
     check_text_size(a.str().size() + b.str().size());
-    if (!a.markup() && !b.markup())
-        return Value::text(a.str() + b.str());
-    return Value::text(
-        (a.markup() ? a.str() : escape_html(a.str())) + (b.markup() ? b.str() : escape_html(b.str())), true);
+    const bool markup = a.markup() || b.markup();
+    const auto side = [markup](const Value& value) {
+        return markup && !value.markup() ? escape_html(value.marked_text()) : value.marked_text();
+    };
+    MarkedText text = side(a);
+    text += side(b);
+    return Value::text(std::move(text), markup);
 }
 
 std::vector<Value> joined(const std::vector<Value>& a, const std::vector<Value>& b) {
@@ -153,11 +157,7 @@ Value repeat(const Value& value, std::int64_t count) {
     if (value.is_text()) {
         if (times > 0 && value.str().size() > kMaxText / times)
             check_text_size(kMaxText + 1);
-        std::string out;
-        out.reserve(value.str().size() * times);
-        for (std::size_t i = 0; i < times && !value.str().empty(); ++i)
-            out += value.str();
-        return Value::text(std::move(out), value.markup());
+        return Value::text(repeat_text(value.marked_text(), count), value.markup());
     }
     if (times > 0 && value.items().size() > kMaxWeight / times)
         check_item_count(kMaxWeight + 1);
@@ -239,15 +239,27 @@ SliceBounds slice_bounds(std::int64_t length, const Value& start, const Value& s
 
 Value slice_text(const Value& object, const SliceBounds& bounds) {
     const TextObject& text = object.text_object();
-    if (bounds.step == 1 && text.ascii())
-        return Value::text(text.text.substr(static_cast<std::size_t>(std::max<std::int64_t>(bounds.start, 0)),
-                                            static_cast<std::size_t>(bounds.count)),
-                           text.markup);
-    const std::u32string source = to_utf32(text.text);
-    std::u32string out;
-    for (std::int64_t i = 0; i < bounds.count; ++i)
-        out += source[static_cast<std::size_t>(bounds.start + i * bounds.step)];
-    return Value::text(out, text.markup);
+    if (bounds.step == 1) {
+        const std::size_t from = byte_offset(text, std::max<std::int64_t>(bounds.start, 0));
+        std::size_t to = from;
+        if (text.ascii())
+            to += static_cast<std::size_t>(bounds.count);
+        for (std::int64_t i = 0; !text.ascii() && i < bounds.count; ++i)
+            decode_at(text.text, to);
+        return Value::text(text.part({from, to}), text.markup);
+    }
+    std::vector<std::size_t> starts;
+    for (std::size_t pos = 0; pos < text.text.size();) {
+        starts.push_back(pos);
+        decode_at(text.text, pos);
+    }
+    starts.push_back(text.text.size());
+    MarkedText out;
+    for (std::int64_t i = 0; i < bounds.count; ++i) {
+        const auto at = static_cast<std::size_t>(bounds.start + i * bounds.step);
+        out.append(text, {starts[at], starts[at + 1]});
+    }
+    return Value::text(std::move(out), text.markup);
 }
 
 /// Where an index lies in something of that length; -1 outside.
@@ -263,13 +275,12 @@ Value text_item(const Value& object, std::int64_t index) {
     if (at < 0)
         return Value::missing();
     if (text.ascii())
-        return Value::text(text.text.substr(static_cast<std::size_t>(at), 1), text.markup);
-    std::size_t pos = 0;
-    for (std::int64_t i = 0; i < at; ++i)
-        decode_at(text.text, pos);
-    const std::size_t from = pos;
-    decode_at(text.text, pos);
-    return Value::text(text.text.substr(from, pos - from), text.markup);
+        return Value::text(text.part({static_cast<std::size_t>(at), static_cast<std::size_t>(at) + 1}),
+                           text.markup);
+    const std::size_t from = byte_offset(text, at);
+    std::size_t to = from;
+    decode_at(text.text, to);
+    return Value::text(text.part({from, to}), text.markup);
 }
 
 } // namespace
@@ -291,9 +302,12 @@ Value binary(BinaryOp op, const Value& a, const Value& b) {
         return percent_format(a, b);
     require_defined(a);
     require_defined(b);
-    if (a.is_number() && b.is_number())
-        return a.is(Kind::Float) || b.is(Kind::Float) ? float_binary(op, a.as_real(), b.as_real())
-                                                      : integer_binary(op, a.as_int(), b.as_int());
+    if (a.is_number() && b.is_number()) {
+        const Value result = a.is(Kind::Float) || b.is(Kind::Float)
+                                 ? float_binary(op, a.as_real(), b.as_real())
+                                 : integer_binary(op, a.as_int(), b.as_int());
+        return a.outside() || b.outside() ? result.from_outside() : result;
+    }
     if (op == BinaryOp::Add) {
         if (a.is_text() && b.is_text())
             return add_texts(a, b);
@@ -313,11 +327,11 @@ Value binary(BinaryOp op, const Value& a, const Value& b) {
 
 Value negative(const Value& value) {
     require_defined(value);
-    if (value.is(Kind::Float))
-        return Value::real(-value.as_real());
-    if (!value.is_integral())
+    if (!value.is_number())
         throw Failure("'-' does not work on '" + type_name(value) + "'");
-    return integer_binary(BinaryOp::Subtract, 0, value.as_int());
+    const Value result = value.is(Kind::Float) ? Value::real(-value.as_real())
+                                               : integer_binary(BinaryOp::Subtract, 0, value.as_int());
+    return value.outside() ? result.from_outside() : result;
 }
 
 Value positive(const Value& value) {
@@ -326,7 +340,8 @@ Value positive(const Value& value) {
         return value;
     if (!value.is_integral())
         throw Failure("'+' does not work on '" + type_name(value) + "'");
-    return Value::integer(value.as_int());
+    const Value result = Value::integer(value.as_int());
+    return value.outside() ? result.from_outside() : result;
 }
 
 bool less(const Value& a, const Value& b) { return ordered(a, b, false, "<"); }
@@ -357,7 +372,7 @@ bool contains(const Value& container, const Value& item) {
     if (container.is_text()) {
         if (!item.is_text())
             throw Failure("'in' looks for text in text, not for '" + type_name(item) + "'");
-        return container.str().find(item.str()) != std::string::npos;
+        return find_text(container.str(), item.str()) != std::string::npos;
     }
     if (container.is(Kind::Dict))
         return container.dict().find(item) != nullptr;

@@ -24,7 +24,7 @@ struct Conversion {
 class PercentFormatter {
   public:
     PercentFormatter(const Value& text, const Value& arguments)
-        : text_(text.str()), markup_(text.markup()), arguments_(arguments) {
+        : source_(text.marked_text()), text_(source_.text), markup_(text.markup()), arguments_(arguments) {
         if (arguments.is(Kind::Tuple))
             values_ = arguments.items();
         else
@@ -34,7 +34,8 @@ class PercentFormatter {
     Value run() {
         while (pos_ < text_.size()) {
             if (text_[pos_] != '%') {
-                out_ += text_[pos_++];
+                out_.append(source_, {pos_, pos_ + 1});
+                ++pos_;
                 continue;
             }
             ++pos_;
@@ -139,7 +140,7 @@ class PercentFormatter {
         c.type = peek();
         ++pos_;
         if (c.type == '%') {
-            out_ += '%';
+            out_.append(source_, {pos_ - 1, pos_});
             return;
         }
         write(c, named ? *named : next_value());
@@ -154,12 +155,12 @@ class PercentFormatter {
         case 'd':
         case 'i':
         case 'u':
-            return write_integer(c, decimal(value), 10, "");
+            return write_integer(c, value, decimal(value), 10, "");
         case 'x':
         case 'X':
-            return write_integer(c, to_index(value), 16, c.type == 'x' ? "0x" : "0X");
+            return write_integer(c, value, to_index(value), 16, c.type == 'x' ? "0x" : "0X");
         case 'o':
-            return write_integer(c, to_index(value), 8, "0o");
+            return write_integer(c, value, to_index(value), 8, "0o");
         case 'e':
         case 'E':
         case 'f':
@@ -171,8 +172,9 @@ class PercentFormatter {
                 throw Failure("% needs a number, not '" + type_name(value) + "'");
             const double real = value.as_real();
             const int precision = c.precision < 0 ? 6 : static_cast<int>(c.precision);
-            return pad(c, sign(c, std::signbit(real) && !std::isnan(real)),
-                       print_real(real, c.type, precision, c.alternate), std::isfinite(real));
+            return pad(c, whole_text(sign(c, std::signbit(real) && !std::isnan(real)), value.outside()),
+                       whole_text(print_real(real, c.type, precision, c.alternate), value.outside()),
+                       std::isfinite(real));
         }
         case 'c':
             return write_character(c, value);
@@ -191,56 +193,60 @@ class PercentFormatter {
     }
 
     void write_text(const Conversion& c, const Value& value) {
-        std::string text = c.type == 's' ? to_text(value) : c.type == 'r' ? to_repr(value) : to_ascii(value);
+        MarkedText text = c.type == 's' ? to_text(value) : c.type == 'r' ? to_repr(value) : to_ascii(value);
         if (markup_ && !value.markup())
             text = escape_html(text);
-        if (c.precision >= 0) {
-            const std::u32string wide = to_utf32(text);
-            text = to_utf8(std::u32string_view(wide).substr(0, static_cast<std::size_t>(c.precision)));
-        }
-        pad(c, "", text, false);
+        if (c.precision >= 0)
+            text = first_characters(text, c.precision);
+        pad(c, {}, text, false);
     }
 
     void write_character(const Conversion& c, const Value& value) {
-        std::string text;
+        MarkedText text;
         if (value.is_text()) {
             if (value.text_object().length != 1)
                 throw Failure("%c needs one character");
-            text = value.str();
+            text = value.marked_text();
         } else {
             const std::int64_t code = to_index(value);
             if (code < 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
                 throw Failure("%c needs a character's number");
-            append_utf8(text, static_cast<char32_t>(code));
+            std::string character;
+            append_utf8(character, static_cast<char32_t>(code));
+            text = whole_text(std::move(character), value.outside());
         }
-        pad(c, "", text, false);
+        pad(c, {}, text, false);
     }
 
-    void write_integer(const Conversion& c, std::int64_t value, int base, const char* prefix) {
+    void write_integer(const Conversion& c, const Value& from, std::int64_t value, int base,
+                       const char* prefix) {
         std::string digits = integer_digits(value, base, c.type == 'X');
         if (static_cast<std::int64_t>(digits.size()) < c.precision)
             digits.insert(0, static_cast<std::size_t>(c.precision) - digits.size(), '0');
-        pad(c, sign(c, value < 0) + (c.alternate ? prefix : ""), digits, true);
+        pad(c, whole_text(sign(c, value < 0) + (c.alternate ? prefix : ""), from.outside()),
+            whole_text(std::move(digits), from.outside()), true);
     }
 
-    void pad(const Conversion& c, const std::string& lead, const std::string& body, bool zeros) {
-        const auto length = static_cast<std::int64_t>(count_code_points(lead) + count_code_points(body));
+    void pad(const Conversion& c, const MarkedText& lead, const MarkedText& body, bool zeros) {
+        const auto length =
+            static_cast<std::int64_t>(count_code_points(lead.text) + count_code_points(body.text));
         const std::int64_t gap = std::max<std::int64_t>(c.width - length, 0);
-        if (c.left)
-            out_ += lead + body + repeat_text(" ", gap);
-        else if (c.zero && zeros)
-            out_ += lead + repeat_text("0", gap) + body;
-        else
-            out_ += repeat_text(" ", gap) + lead + body;
+        const bool between = !c.left && c.zero && zeros;
+        out_ += repeat_text(" ", c.left || between ? 0 : gap);
+        out_ += lead;
+        out_ += repeat_text("0", between ? gap : 0);
+        out_ += body;
+        out_ += repeat_text(" ", c.left ? gap : 0);
     }
 
+    const MarkedText& source_;
     const std::string& text_;
     bool markup_;
     const Value& arguments_;
     std::vector<Value> values_;
     std::size_t used_ = 0, pos_ = 0;
     bool named_ = false;
-    std::string out_;
+    MarkedText out_;
 };
 
 } // namespace

@@ -48,8 +48,8 @@ bool is_float(const Value& value) { return value.is(Kind::Float); }
 bool is_number(const Value& value) { return value.is_number(); }
 bool is_string(const Value& value) { return value.is_text(); }
 bool is_mapping(const Value& value) { return value.is(Kind::Dict); }
-bool has_lower_case(const Value& value) { return is_lower_text(to_utf32(to_text(value))); }
-bool has_upper_case(const Value& value) { return is_upper_text(to_utf32(to_text(value))); }
+bool has_lower_case(const Value& value) { return is_lower_text(to_utf32(to_text(value).text)); }
+bool has_upper_case(const Value& value) { return is_upper_text(to_utf32(to_text(value).text)); }
 bool is_escaped(const Value& value) { return value.markup(); }
 bool is_a_filter(const Value& value) {
     hash_value(value); // what cannot be a key cannot be looked up either

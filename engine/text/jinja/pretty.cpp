@@ -47,7 +47,7 @@ class PrettyWriter {
 
     /// `indent`: the column the value starts at; `allowance`: closing brackets that follow on its last line.
     void write(const Value& value, std::int64_t indent, std::int64_t allowance) {
-        const std::string flat = to_repr(value);
+        const std::string flat = to_repr(value).text;
         const auto size = static_cast<std::int64_t>(count_code_points(flat));
         check_text_size(out.size() + flat.size());
         if (size <= kWidth - indent - allowance)
@@ -72,7 +72,7 @@ class PrettyWriter {
     void write_dict(const DictObject& dict, std::int64_t indent, std::int64_t allowance) {
         out += "{";
         for (std::size_t i = 0; i < dict.entries.size(); ++i) {
-            const std::string key = to_repr(dict.entries[i].first);
+            const std::string key = to_repr(dict.entries[i].first).text;
             const bool last = i + 1 == dict.entries.size();
             out += key + ": ";
             write(dict.entries[i].second, indent + static_cast<std::int64_t>(count_code_points(key)) + 3,
@@ -102,7 +102,7 @@ class PrettyWriter {
 
     /// A long text becomes several in a row, cut at line ends and behind white space.
     void write_text(const std::string& text, std::int64_t indent, std::int64_t allowance) {
-        const std::vector<std::string> lines = split_lines(text, true);
+        const std::vector<TextSpan> lines = split_lines(text, true);
         const bool top = out.empty();
         if (top) {
             ++indent;
@@ -110,7 +110,8 @@ class PrettyWriter {
         }
         std::vector<std::string> chunks;
         for (std::size_t i = 0; i < lines.size(); ++i)
-            cut_line(lines[i], i + 1 == lines.size(), indent, allowance, chunks);
+            cut_line(text.substr(lines[i].begin, lines[i].end - lines[i].begin), i + 1 == lines.size(),
+                     indent, allowance, chunks);
         if (chunks.size() == 1) {
             out += chunks[0];
             return;
@@ -130,7 +131,7 @@ class PrettyWriter {
             return static_cast<std::int64_t>(count_code_points(text));
         };
         const std::int64_t limit = kWidth - indent;
-        const std::string whole = text_repr(line);
+        const std::string whole = text_repr(plain_text(line)).text;
         if (width(whole) <= limit - (last_line ? allowance : 0)) {
             chunks.push_back(whole);
             return;
@@ -140,16 +141,16 @@ class PrettyWriter {
         for (std::size_t j = 0; j < parts.size(); ++j) {
             const bool last = j + 1 == parts.size() && last_line;
             const std::string candidate = current + parts[j];
-            if (width(text_repr(candidate)) > limit - (last ? allowance : 0)) {
+            if (width(text_repr(plain_text(candidate)).text) > limit - (last ? allowance : 0)) {
                 if (!current.empty())
-                    chunks.push_back(text_repr(current));
+                    chunks.push_back(text_repr(plain_text(current)).text);
                 current = parts[j];
             } else {
                 current = candidate;
             }
         }
         if (!current.empty())
-            chunks.push_back(text_repr(current));
+            chunks.push_back(text_repr(plain_text(current)).text);
     }
 
     /// Words, each with the white space behind it.
@@ -173,10 +174,14 @@ class PrettyWriter {
 
 } // namespace
 
-std::string pretty_repr(const Value& value) {
+MarkedText pretty_repr(const Value& value) {
     PrettyWriter writer;
     writer.write(sorted_value(value), 0, 0);
-    return std::move(writer.out);
+    // Written over several lines it is no longer known which byte came from where.
+    const MarkedText flat = to_repr(sorted_value(value));
+    if (flat.text == writer.out)
+        return flat;
+    return whole_text(std::move(writer.out), !flat.marks.empty());
 }
 
 } // namespace switchyard::jinja

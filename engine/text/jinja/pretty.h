@@ -8,6 +8,6 @@
 namespace switchyard::jinja {
 
 /// At most 80 characters a line where that can be had; dicts sorted by key.
-std::string pretty_repr(const Value& value);
+MarkedText pretty_repr(const Value& value);
 
 } // namespace switchyard::jinja

@@ -2,6 +2,7 @@
 
 #include "engine/text/jinja/failure.h"
 #include "engine/text/jinja/operators.h"
+#include "engine/text/jinja/text_ops.h"
 #include "engine/text/jinja/unicode.h"
 
 #include <algorithm>
@@ -13,10 +14,20 @@
 namespace switchyard::jinja {
 namespace {
 
-void append_escape(std::string& out, const char* format, char32_t c) {
-    std::array<char, 16> buffer{};
-    std::snprintf(buffer.data(), buffer.size(), format, static_cast<unsigned>(c));
-    out += buffer.data();
+/// `lead` and the number in so many hexadecimal digits.
+void append_hex(MarkedText& out, char lead, int digits, char32_t c, bool marked) {
+    static constexpr std::string_view hex = "0123456789abcdef";
+    std::array<char, 10> buffer{'\\', lead};
+    for (int i = 0; i < digits; ++i)
+        buffer[static_cast<std::size_t>(2 + i)] = hex[(c >> 4 * (digits - 1 - i)) & 15];
+    out.append(std::string_view(buffer.data(), static_cast<std::size_t>(2 + digits)), marked);
+}
+
+void append_python_escape(MarkedText& out, char32_t c, bool marked) {
+    if (c < 0x100)
+        append_hex(out, 'x', 2, c, marked);
+    else
+        append_hex(out, c < 0x10000 ? 'u' : 'U', c < 0x10000 ? 4 : 8, c, marked);
 }
 
 /// Digits d1d2d3... and the exponent of d1, shortest form.
@@ -33,7 +44,7 @@ std::pair<std::string, int> shortest_digits(double value) {
 
 class ReprWriter {
   public:
-    std::string out;
+    MarkedText out;
 
     void write(const Value& value) {
         switch (value.kind()) {
@@ -42,19 +53,21 @@ class ReprWriter {
             out += "Undefined";
             break;
         case Kind::None:
-            out += "None";
+            out.append("None", value.outside());
             break;
         case Kind::Bool:
-            out += value.as_bool() ? "True" : "False";
+            out.append(value.as_bool() ? "True" : "False", value.outside());
             break;
         case Kind::Int:
-            out += std::to_string(value.as_int());
+            out.append(std::to_string(value.as_int()), value.outside());
             break;
         case Kind::Float:
-            out += float_repr(value.as_real());
+            out.append(float_repr(value.as_real()), value.outside());
             break;
         case Kind::String:
-            out += value.markup() ? "Markup(" + text_repr(value.str()) + ")" : text_repr(value.str());
+            out += value.markup() ? "Markup(" : "";
+            out += text_repr(value.marked_text());
+            out += value.markup() ? ")" : "";
             break;
         case Kind::List:
             write_items("[", value.items(), "]");
@@ -117,24 +130,24 @@ class ReprWriter {
 class JsonWriter {
   public:
     explicit JsonWriter(const JsonStyle& style) : style_(style) {}
-    std::string out;
+    MarkedText out;
 
     void write(const Value& value, int level) {
         switch (value.kind()) {
         case Kind::None:
-            out += "null";
+            out.append("null", value.outside());
             break;
         case Kind::Bool:
-            out += value.as_bool() ? "true" : "false";
+            out.append(value.as_bool() ? "true" : "false", value.outside());
             break;
         case Kind::Int:
-            out += std::to_string(value.as_int());
+            out.append(std::to_string(value.as_int()), value.outside());
             break;
         case Kind::Float:
-            out += number(value.as_real());
+            out.append(number(value.as_real()), value.outside());
             break;
         case Kind::String:
-            write_text(value.str());
+            write_text(value.marked_text());
             break;
         case Kind::List:
         case Kind::Tuple:
@@ -161,10 +174,11 @@ class JsonWriter {
     void new_line(int level) {
         if (!style_.indent)
             return;
-        out += '\n';
-        for (int i = 0; i < level; ++i)
+        out += "\n";
+        for (int i = 0; i < level; ++i) {
             out += *style_.indent;
-        check_text_size(out.size());
+            check_text_size(out.size());
+        }
     }
 
     void write_items(const std::vector<Value>& items, int level) {
@@ -172,7 +186,7 @@ class JsonWriter {
             out += "[]";
             return;
         }
-        out += '[';
+        out += "[";
         for (std::size_t i = 0; i < items.size(); ++i) {
             if (i > 0)
                 out += style_.item_separator;
@@ -180,7 +194,7 @@ class JsonWriter {
             write(items[i], level + 1);
         }
         new_line(level);
-        out += ']';
+        out += "]";
     }
 
     void write_dict(const DictObject& dict, int level) {
@@ -194,7 +208,7 @@ class JsonWriter {
         if (style_.sort_keys)
             std::stable_sort(entries.begin(), entries.end(),
                              [](const auto* a, const auto* b) { return less(a->first, b->first); });
-        out += '{';
+        out += "{";
         for (std::size_t i = 0; i < entries.size(); ++i) {
             if (i > 0)
                 out += style_.item_separator;
@@ -204,86 +218,92 @@ class JsonWriter {
             write(entries[i]->second, level + 1);
         }
         new_line(level);
-        out += '}';
+        out += "}";
     }
 
     void write_key(const Value& key) {
         if (key.is_text())
-            return write_text(key.str());
+            return write_text(key.marked_text());
         if (!key.is_number() && !key.is(Kind::None))
             throw Failure("a key of type " + type_name(key) + " cannot be written as JSON");
-        out += '"';
+        out += "\"";
         write(key, 0);
-        out += '"';
+        out += "\"";
     }
 
-    void write_text(std::string_view text) {
-        out += '"';
+    void write_text(const MarkedText& text) {
+        out += "\"";
         for (std::size_t pos = 0; pos < text.size();) {
             const std::size_t from = pos;
-            const char32_t c = decode_at(text, pos);
-            write_character(c, text.substr(from, pos - from));
+            const char32_t c = decode_at(text.text, pos);
+            write_character(c, view_of(text.text, {from, pos}), text.marks.touches(from, pos));
+            if (out.size() > kMaxText)
+                break; // refused by the caller
         }
-        out += '"';
+        out += "\"";
     }
 
-    void write_character(char32_t c, std::string_view bytes) {
+    void write_character(char32_t c, std::string_view bytes, bool marked) {
         static constexpr std::string_view special = "\"\\\n\r\t\f\b";
         static constexpr std::string_view letters = "\"\\nrtfb";
         if (c < 0x80) {
             if (const auto at = special.find(static_cast<char>(c)); at != std::string_view::npos) {
-                out += '\\';
-                out += letters[at];
+                out.append("\\", marked);
+                out.append(letters.substr(at, 1), marked);
                 return;
             }
         }
         if (c < 0x20) {
-            append_escape(out, "\\u%04x", c);
+            append_hex(out, 'u', 4, c, marked);
         } else if (style_.ascii && c >= 0x10000) {
-            append_escape(out, "\\u%04x", 0xD800 + ((c - 0x10000) >> 10));
-            append_escape(out, "\\u%04x", 0xDC00 + ((c - 0x10000) & 0x3FF));
+            append_hex(out, 'u', 4, 0xD800 + ((c - 0x10000) >> 10), marked);
+            append_hex(out, 'u', 4, 0xDC00 + ((c - 0x10000) & 0x3FF), marked);
         } else if (style_.ascii && c >= 0x80) {
-            append_escape(out, "\\u%04x", c);
+            append_hex(out, 'u', 4, c, marked);
         } else {
-            out += bytes;
+            out.append(bytes, marked);
         }
     }
 
     const JsonStyle& style_;
 };
 
-Value from_json_at(const nlohmann::ordered_json& json, std::uint32_t depth) {
+Value from_json_at(const nlohmann::ordered_json& json, std::uint32_t depth, bool trusted) {
     if (depth > kMaxDepth)
         throw Failure("the messages or tools are nested too deeply");
+    const auto scalar = [trusted](const Value& value) { return trusted ? value : value.from_outside(); };
+    const auto text = [trusted](const std::string& bytes) {
+        return Value::text(whole_text(valid_utf8(bytes), !trusted));
+    };
     switch (json.type()) {
     case nlohmann::ordered_json::value_t::boolean:
-        return Value::boolean(json.get<bool>());
+        return scalar(Value::boolean(json.get<bool>()));
     case nlohmann::ordered_json::value_t::number_integer:
-        return Value::integer(json.get<std::int64_t>());
+        return scalar(Value::integer(json.get<std::int64_t>()));
     case nlohmann::ordered_json::value_t::number_unsigned: {
         const auto number = json.get<std::uint64_t>();
         if (number > static_cast<std::uint64_t>(INT64_MAX))
             throw Failure("the number " + std::to_string(number) + " is too large");
-        return Value::integer(static_cast<std::int64_t>(number));
+        return scalar(Value::integer(static_cast<std::int64_t>(number)));
     }
     case nlohmann::ordered_json::value_t::number_float:
-        return Value::real(json.get<double>());
+        return scalar(Value::real(json.get<double>()));
     case nlohmann::ordered_json::value_t::string:
-        return Value::text(valid_utf8(json.get_ref<const std::string&>()));
+        return text(json.get_ref<const std::string&>());
     case nlohmann::ordered_json::value_t::array: {
         std::vector<Value> items;
         for (const auto& item : json)
-            items.push_back(from_json_at(item, depth + 1));
+            items.push_back(from_json_at(item, depth + 1, trusted));
         return Value::list(std::move(items));
     }
     case nlohmann::ordered_json::value_t::object: {
         auto dict = make_dict();
         for (const auto& [key, value] : json.items())
-            dict->set(Value::text(valid_utf8(key)), from_json_at(value, depth + 1));
+            dict->set(text(key), from_json_at(value, depth + 1, trusted));
         return Value::dict(std::move(dict));
     }
     default:
-        return Value::none();
+        return scalar(Value::none());
     }
 }
 
@@ -312,61 +332,67 @@ std::string float_repr(double value) {
     return sign + digits.substr(0, whole) + "." + digits.substr(whole);
 }
 
-std::string text_repr(std::string_view text) {
+MarkedText text_repr(const MarkedText& source) {
+    const std::string_view text = source.text;
     const bool double_quotes =
         text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
     const char quote = double_quotes ? '"' : '\'';
-    std::string out(1, quote);
+    MarkedText out = plain_text(std::string(1, quote));
     for (std::size_t pos = 0; pos < text.size();) {
         const std::size_t from = pos;
         const char32_t c = decode_at(text, pos);
+        const bool marked = source.marks.touches(from, pos);
         if (c == static_cast<char32_t>(quote) || c == '\\') {
-            out += '\\';
-            out += static_cast<char>(c);
+            out.append("\\", marked);
+            out.append(text.substr(from, 1), marked);
         } else if (c == '\n' || c == '\r' || c == '\t') {
-            out += c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t";
+            out.append(c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t", marked);
         } else if (is_printable(c)) {
-            out += text.substr(from, pos - from);
+            out.append(text.substr(from, pos - from), marked);
         } else {
-            append_escape(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+            append_python_escape(out, c, marked);
         }
+        check_text_size(out.size());
     }
-    return out + quote;
+    out += std::string_view(&quote, 1);
+    return out;
 }
 
-std::string to_repr(const Value& value) {
+MarkedText to_repr(const Value& value) {
     ReprWriter writer;
     writer.write(value);
     return std::move(writer.out);
 }
 
-std::string to_ascii(const Value& value) {
-    const std::string repr = to_repr(value);
-    std::string out;
+MarkedText to_ascii(const Value& value) {
+    const MarkedText repr = to_repr(value);
+    MarkedText out;
     for (std::size_t pos = 0; pos < repr.size();) {
-        const char32_t c = decode_at(repr, pos);
+        const std::size_t from = pos;
+        const char32_t c = decode_at(repr.text, pos);
         if (c < 0x80)
-            out += static_cast<char>(c);
+            out.append(repr, {from, pos});
         else
-            append_escape(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+            append_python_escape(out, c, repr.marks.touches(from, pos));
+        check_text_size(out.size());
     }
     return out;
 }
 
-std::string to_text(const Value& value) {
+MarkedText to_text(const Value& value) {
     if (value.is_text())
-        return value.str();
+        return value.marked_text();
     if (value.is(Kind::Undefined) || value.is(Kind::Missing))
-        return "";
+        return {};
     return to_repr(value);
 }
 
-std::string to_json(const Value& value, const JsonStyle& style) {
+MarkedText to_json(const Value& value, const JsonStyle& style) {
     JsonWriter writer(style);
     writer.write(value, 0);
     return std::move(writer.out);
 }
 
-Value from_json(const nlohmann::ordered_json& json) { return from_json_at(json, 0); }
+Value from_json(const nlohmann::ordered_json& json, bool trusted) { return from_json_at(json, 0, trusted); }
 
 } // namespace switchyard::jinja

@@ -18,11 +18,16 @@ namespace switchyard::jinja {
 namespace {
 
 /// A method's text argument; other types are refused.
-const std::string& text_argument(const Value& value) {
+const MarkedText& marked_argument(const Value& value) {
     require_defined(value);
     if (!value.is_text())
         throw Failure("a text is needed here, not '" + type_name(value) + "'");
-    return value.str();
+    return value.marked_text();
+}
+const std::string& text_argument(const Value& value) { return marked_argument(value).text; }
+
+Value part_of(const Value& self, TextSpan span) {
+    return Value::text(self.marked_text().part(span), self.markup());
 }
 
 /// The characters to strip: white space where the argument is absent or none.
@@ -35,7 +40,7 @@ std::optional<std::u32string> strip_argument(const CallArguments& arguments) {
 
 template <Side side>
 Value strip(Evaluator&, const Value& self, CallArguments& arguments) {
-    return Value::text(strip_text(self.str(), strip_argument(arguments), side), self.markup());
+    return part_of(self, strip_text(self.str(), strip_argument(arguments), side));
 }
 
 template <bool from_right>
@@ -43,7 +48,7 @@ Value split(Evaluator&, const Value& self, CallArguments& arguments) {
     const Parameters parameters("split()", arguments, {"sep", "maxsplit"});
     const std::int64_t limit = parameters.integer(1, -1);
     std::vector<Value> parts;
-    std::vector<std::string> found;
+    std::vector<TextSpan> found;
     if (!parameters.has_value(0)) {
         found = split_space(self.str(), limit, from_right);
     } else {
@@ -51,16 +56,16 @@ Value split(Evaluator&, const Value& self, CallArguments& arguments) {
             throw Failure("split() needs a separator that is not empty");
         found = split_text(self.str(), parameters[0].str(), limit, from_right);
     }
-    for (std::string& part : found)
-        parts.push_back(Value::text(std::move(part), self.markup()));
+    for (const TextSpan part : found)
+        parts.push_back(part_of(self, part));
     return Value::list(std::move(parts));
 }
 
 Value splitlines(Evaluator&, const Value& self, CallArguments& arguments) {
     const Parameters parameters("splitlines()", arguments, {"keepends"});
     std::vector<Value> lines;
-    for (std::string& line : split_lines(self.str(), parameters.flag(0, false)))
-        lines.push_back(Value::text(std::move(line), self.markup()));
+    for (const TextSpan line : split_lines(self.str(), parameters.flag(0, false)))
+        lines.push_back(part_of(self, line));
     return Value::list(std::move(lines));
 }
 
@@ -71,13 +76,14 @@ Value partition(Evaluator&, const Value& self, CallArguments& arguments) {
     if (separator.empty())
         throw Failure("partition() needs a separator that is not empty");
     const std::string& text = self.str();
-    const std::size_t at = from_right ? text.rfind(separator) : text.find(separator);
-    const auto part = [&](std::string s) { return Value::text(std::move(s), self.markup()); };
+    const std::size_t at = from_right ? find_last_text(text, separator) : find_text(text, separator);
+    const auto part = [&](std::size_t begin, std::size_t end) { return part_of(self, {begin, end}); };
+    const std::size_t end = text.size();
     if (at == std::string::npos)
-        return from_right ? Value::tuple({part(""), part(""), part(text)})
-                          : Value::tuple({part(text), part(""), part("")});
-    return Value::tuple(
-        {part(text.substr(0, at)), part(separator), part(text.substr(at + separator.size()))});
+        return from_right ? Value::tuple({part(0, 0), part(0, 0), part(0, end)})
+                          : Value::tuple({part(0, end), part(0, 0), part(0, 0)});
+    return Value::tuple({part(0, at), Value::text(marked_argument(parameters[0]), self.markup()),
+                         part(at + separator.size(), end)});
 }
 
 /// text[start:stop] as find(), count(), startswith() ... take it, in bytes; nullopt where start is behind the
@@ -111,7 +117,7 @@ Value find(Evaluator&, const Value& self, CallArguments& arguments) {
     if (const auto range = window(self, parameters, 1)) {
         const std::string_view text =
             std::string_view(self.str()).substr(range->from, range->to - range->from);
-        const std::size_t at = right ? text.rfind(wanted) : text.find(wanted);
+        const std::size_t at = right ? find_last_text(text, wanted) : find_text(text, wanted);
         if (at != std::string_view::npos)
             return Value::integer(range->first_character +
                                   static_cast<std::int64_t>(count_code_points(text.substr(0, at))));
@@ -158,23 +164,24 @@ Value replace(Evaluator&, const Value& self, CallArguments& arguments) {
     const Parameters parameters("replace()", arguments, {"old", "new", "count"}, 2);
     const Value& fresh = parameters[1];
     const bool escapes = self.markup() && !fresh.markup();
-    return Value::text(replace_text(self.str(), text_argument(parameters[0]),
-                                    escapes ? escape_html(to_text(fresh)) : text_argument(fresh),
+    return Value::text(replace_text(self.marked_text(), text_argument(parameters[0]),
+                                    escapes ? escape_html(to_text(fresh)) : marked_argument(fresh),
                                     parameters.integer(2, -1)),
                        self.markup());
 }
 
-Value join(Evaluator&, const Value& self, CallArguments& arguments) {
+Value join(Evaluator& evaluator, const Value& self, CallArguments& arguments) {
     const Parameters parameters("join()", arguments, {"iterable"}, 1);
-    std::string out;
+    MarkedText out;
     bool first = true;
     const IteratorObject::Next next = iterate(parameters[0]);
     Value item;
     while (next(item)) {
         if (!first)
-            out += self.str();
+            out += self.marked_text();
         first = false;
-        const std::string& part = text_argument(item);
+        evaluator.charge(1);
+        const MarkedText& part = marked_argument(item);
         out += self.markup() && !item.markup() ? escape_html(part) : part;
         check_text_size(out.size());
     }
@@ -184,7 +191,7 @@ Value join(Evaluator&, const Value& self, CallArguments& arguments) {
 template <std::u32string (*map)(std::u32string_view)>
 Value mapped(Evaluator&, const Value& self, CallArguments& arguments) {
     const Parameters parameters("a method that changes case", arguments, {});
-    return Value::text(map(to_utf32(self.str())), self.markup());
+    return Value::text(map_characters(self.marked_text(), map), self.markup());
 }
 
 template <bool (*test)(char32_t)>
@@ -230,8 +237,8 @@ enum class Justify { Left, Right, Center };
 template <Justify justify>
 Value justified(Evaluator&, const Value& self, CallArguments& arguments) {
     const Parameters parameters("center(), ljust() and rjust()", arguments, {"width", "fillchar"}, 1);
-    const std::string fill = parameters.text(1, " ");
-    if (count_code_points(fill) != 1)
+    const MarkedText fill = parameters.marked(1, " ");
+    if (count_code_points(fill.text) != 1)
         throw Failure("the fill must be one character");
     const std::int64_t width = to_index(parameters[0]);
     const auto length = static_cast<std::int64_t>(self.text_object().length);
@@ -242,7 +249,10 @@ Value justified(Evaluator&, const Value& self, CallArguments& arguments) {
     std::int64_t left = justify == Justify::Left ? 0 : pad;
     if (justify == Justify::Center)
         left = pad / 2 + (pad & width & 1); // as Python leans
-    return Value::text(repeat_text(fill, left) + self.str() + repeat_text(fill, pad - left), self.markup());
+    MarkedText out = repeat_text(fill, left);
+    out += self.marked_text();
+    out += repeat_text(fill, pad - left);
+    return Value::text(std::move(out), self.markup());
 }
 
 Value zfill(Evaluator&, const Value& self, CallArguments& arguments) {
@@ -254,25 +264,29 @@ Value zfill(Evaluator&, const Value& self, CallArguments& arguments) {
     check_text_size(static_cast<std::size_t>(width));
     const std::string& text = self.str();
     const std::size_t sign = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
-    return Value::text(text.substr(0, sign) + repeat_text("0", width - length) + text.substr(sign),
-                       self.markup());
+    MarkedText out = self.marked_text().part({0, sign});
+    out += repeat_text("0", width - length);
+    out.append(self.marked_text(), {sign, text.size()});
+    return Value::text(std::move(out), self.markup());
 }
 
 Value expandtabs(Evaluator&, const Value& self, CallArguments& arguments) {
     const Parameters parameters("expandtabs()", arguments, {"tabsize"});
     const std::int64_t size = parameters.integer(0, 8);
-    std::string out;
+    MarkedText out;
     std::int64_t column = 0;
     for (std::size_t pos = 0; pos < self.str().size();) {
+        const std::size_t from = pos;
         const char32_t c = decode_at(self.str(), pos);
         if (c == '\t') {
             const std::int64_t gap = size > 0 ? size - column % size : 0;
             check_text_size(out.size() + static_cast<std::size_t>(gap));
-            out.append(static_cast<std::size_t>(gap), ' ');
+            out.append(std::string(static_cast<std::size_t>(gap), ' '),
+                       self.marked_text().marks.touches(from, pos));
             column += gap;
             continue;
         }
-        append_utf8(out, c);
+        out.append(self.marked_text(), {from, pos});
         column = c == '\n' || c == '\r' ? 0 : column + 1;
     }
     return Value::text(std::move(out), self.markup());
@@ -282,12 +296,13 @@ template <bool prefix>
 Value remove_affix(Evaluator&, const Value& self, CallArguments& arguments) {
     const Parameters parameters(prefix ? "removeprefix()" : "removesuffix()", arguments, {"affix"}, 1);
     const std::string& affix = text_argument(parameters[0]);
-    std::string text = self.str();
+    const std::string& text = self.str();
+    TextSpan rest{0, text.size()};
     if (prefix && text.starts_with(affix))
-        text.erase(0, affix.size());
+        rest.begin = affix.size();
     else if (!prefix && text.ends_with(affix))
-        text.resize(text.size() - affix.size());
-    return Value::text(std::move(text), self.markup());
+        rest.end -= affix.size();
+    return part_of(self, rest);
 }
 
 Value format(Evaluator& evaluator, const Value& self, CallArguments& arguments) {
@@ -299,26 +314,33 @@ Value format_map(Evaluator& evaluator, const Value& self, CallArguments& argumen
     if (!parameters[0].is(Kind::Dict))
         throw Failure("format_map() needs a dict");
     CallArguments named;
+    evaluator.charge(parameters[0].dict().entries.size());
     for (const auto& [key, value] : parameters[0].dict().entries)
         if (key.is_text())
             named.keywords.emplace_back(key.str(), value);
     return brace_format(evaluator, self, named);
 }
 
-Value translate(Evaluator&, const Value& self, CallArguments& arguments) {
+Value translate(Evaluator& evaluator, const Value& self, CallArguments& arguments) {
     const Parameters parameters("translate()", arguments, {"table"}, 1);
-    std::string out;
+    MarkedText out;
+    std::string character;
     for (std::size_t pos = 0; pos < self.str().size();) {
+        const std::size_t from = pos;
         const char32_t c = decode_at(self.str(), pos);
+        evaluator.charge(1);
         const Value found = find_item(parameters[0], Value::integer(c));
-        if (found.is(Kind::Missing))
-            append_utf8(out, c);
-        else if (found.is_text())
-            out += found.str();
-        else if (found.is_integral() && found.as_int() >= 0 && found.as_int() < 0x110000)
-            append_utf8(out, static_cast<char32_t>(found.as_int()));
-        else if (!found.is(Kind::None))
+        character.clear();
+        if (found.is_integral() && found.as_int() >= 0 && found.as_int() < 0x110000) {
+            append_utf8(character, static_cast<char32_t>(found.as_int()));
+            out.append(character, found.outside() || self.marked_text().marks.touches(from, pos));
+        } else if (found.is(Kind::Missing)) {
+            out.append(self.marked_text(), {from, pos});
+        } else if (found.is_text()) {
+            out += found.marked_text();
+        } else if (!found.is(Kind::None)) {
             throw Failure("translate() needs a table of texts, numbers or none");
+        }
         check_text_size(out.size());
     }
     return Value::text(std::move(out), self.markup());

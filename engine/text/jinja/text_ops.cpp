@@ -4,6 +4,7 @@
 #include "engine/text/jinja/unicode.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace switchyard::jinja {
 namespace {
@@ -16,9 +17,54 @@ std::size_t cuts(std::int64_t limit) {
     return limit < 0 ? std::string::npos : static_cast<std::size_t>(limit);
 }
 
+/// Where `wanted`, which is not empty, stands, taken from the right without overlap, at most `most` times; in
+/// order of the text. (Knuth, Morris and Pratt's search, backwards.)
+std::vector<std::size_t> places_from_right(std::string_view text, std::string_view wanted, std::size_t most) {
+    const std::size_t size = wanted.size();
+    const auto pattern = [&](std::size_t i) { return wanted[size - 1 - i]; };
+    std::vector<std::size_t> places;
+    if (size > text.size() || most == 0)
+        return places;
+    std::vector<std::size_t> border(size,
+                                    0); // how much of the pattern's beginning ends at each of its places
+    for (std::size_t i = 1, n = 0; i < size; ++i) {
+        while (n > 0 && pattern(i) != pattern(n))
+            n = border[n - 1];
+        n += pattern(i) == pattern(n) ? 1 : 0;
+        border[i] = n;
+    }
+    std::size_t n = 0;
+    for (std::size_t end = text.size(); end > 0 && places.size() < most; --end) {
+        while (n > 0 && text[end - 1] != pattern(n))
+            n = border[n - 1];
+        n += text[end - 1] == pattern(n) ? 1 : 0;
+        if (n == size) {
+            places.push_back(end - 1);
+            n = 0;
+        }
+    }
+    std::reverse(places.begin(), places.end());
+    return places;
+}
+
 } // namespace
 
-std::string strip_text(std::string_view text, const std::optional<std::u32string>& characters, Side side) {
+std::size_t find_text(std::string_view text, std::string_view wanted, std::size_t from) {
+    if (from > text.size() || wanted.size() > text.size() - from)
+        return std::string_view::npos;
+    const void* found = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+    return found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data())
+                 : std::string_view::npos;
+}
+
+std::size_t find_last_text(std::string_view text, std::string_view wanted) {
+    if (wanted.empty())
+        return text.size();
+    const std::vector<std::size_t> places = places_from_right(text, wanted, 1);
+    return places.empty() ? std::string_view::npos : places.front();
+}
+
+TextSpan strip_text(std::string_view text, const std::optional<std::u32string>& characters, Side side) {
     const auto stripped = [&](char32_t c) {
         return characters ? characters->find(c) != std::u32string::npos : is_space(c);
     };
@@ -37,14 +83,11 @@ std::string strip_text(std::string_view text, const std::optional<std::u32string
                 break;
             to = start;
         }
-    return std::string(text.substr(from, to - from));
+    return {from, to};
 }
 
-std::vector<std::string> split_space(std::string_view text, std::int64_t limit, bool from_right) {
-    struct Word {
-        std::size_t from, to;
-    };
-    std::vector<Word> words;
+std::vector<TextSpan> split_space(std::string_view text, std::int64_t limit, bool from_right) {
+    std::vector<TextSpan> words;
     bool inside = false;
     for (std::size_t pos = 0; pos < text.size();) {
         const std::size_t from = pos;
@@ -52,62 +95,52 @@ std::vector<std::string> split_space(std::string_view text, std::int64_t limit, 
         if (!space && !inside)
             words.push_back({from, pos});
         else if (!space)
-            words.back().to = pos;
+            words.back().end = pos;
         inside = !space;
     }
-    std::vector<std::string> parts;
     const std::size_t keep = cuts(limit);
-    const auto word = [&](const Word& w) { return std::string(text.substr(w.from, w.to - w.from)); };
-    if (words.size() <= keep || keep == std::string::npos) {
-        for (const Word& w : words)
-            parts.push_back(word(w));
-    } else if (from_right) {
+    if (words.size() <= keep || keep == std::string::npos)
+        return words;
+    if (from_right) {
         // Everything up to the first word that stays alone is one part, white space in front and within kept.
-        const std::size_t alone = words.size() - keep;
-        const std::size_t end = words[alone - 1].to;
-        parts.emplace_back(text.substr(0, end));
-        for (std::size_t i = alone; i < words.size(); ++i)
-            parts.push_back(word(words[i]));
-    } else {
-        for (std::size_t i = 0; i < keep; ++i)
-            parts.push_back(word(words[i]));
-        parts.emplace_back(text.substr(words[keep].from));
+        const auto alone = static_cast<std::ptrdiff_t>(words.size() - keep);
+        const TextSpan rest{0, words[static_cast<std::size_t>(alone - 1)].end};
+        words.erase(words.begin(), words.begin() + alone - 1);
+        words.front() = rest;
+        return words;
     }
-    return parts;
+    words.resize(keep + 1);
+    words[keep].end = text.size();
+    return words;
 }
 
-std::vector<std::string> split_text(std::string_view text, std::string_view separator, std::int64_t limit,
-                                    bool from_right) {
-    std::vector<std::string> parts;
-    std::size_t left = cuts(limit);
+std::vector<TextSpan> split_text(std::string_view text, std::string_view separator, std::int64_t limit,
+                                 bool from_right) {
+    std::vector<TextSpan> parts;
+    const std::size_t most = cuts(limit);
+    // The places from the right are those from the left in the mirrored text, which differ where they
+    // overlap.
+    std::vector<std::size_t> places;
     if (!from_right) {
-        std::size_t from = 0;
-        for (std::size_t at = text.find(separator); at != std::string_view::npos && left > 0;
-             at = text.find(separator, from), --left) {
-            parts.emplace_back(text.substr(from, at - from));
-            from = at + separator.size();
-        }
-        parts.emplace_back(text.substr(from));
-        check_item_count(parts.size());
-        return parts;
+        for (std::size_t at = find_text(text, separator);
+             at != std::string_view::npos && places.size() < most;
+             at = find_text(text, separator, at + separator.size()))
+            places.push_back(at);
+    } else {
+        places = places_from_right(text, separator, most);
     }
-    std::size_t to = text.size();
-    while (left > 0 && to >= separator.size()) {
-        const std::size_t at = text.rfind(separator, to - separator.size());
-        if (at == std::string_view::npos)
-            break;
-        parts.emplace_back(text.substr(at + separator.size(), to - at - separator.size()));
-        to = at;
-        --left;
+    check_item_count(places.size());
+    std::size_t from = 0;
+    for (const std::size_t at : places) {
+        parts.push_back({from, at});
+        from = at + separator.size();
     }
-    parts.emplace_back(text.substr(0, to));
-    check_item_count(parts.size());
-    std::reverse(parts.begin(), parts.end());
+    parts.push_back({from, text.size()});
     return parts;
 }
 
-std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
-    std::vector<std::string> lines;
+std::vector<TextSpan> split_lines(std::string_view text, bool keep_ends) {
+    std::vector<TextSpan> lines;
     std::size_t from = 0;
     for (std::size_t pos = 0; pos < text.size();) {
         const std::size_t at = pos;
@@ -116,17 +149,18 @@ std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
             continue;
         if (c == '\r' && pos < text.size() && text[pos] == '\n')
             ++pos;
-        lines.emplace_back(text.substr(from, (keep_ends ? pos : at) - from));
+        lines.push_back({from, keep_ends ? pos : at});
         from = pos;
     }
     if (from < text.size())
-        lines.emplace_back(text.substr(from));
+        lines.push_back({from, text.size()});
     return lines;
 }
 
-std::string replace_text(std::string_view text, std::string_view from, std::string_view to,
-                         std::int64_t limit) {
-    std::string out;
+MarkedText replace_text(const MarkedText& source, std::string_view from, const MarkedText& to,
+                        std::int64_t limit) {
+    const std::string_view text = source.text;
+    MarkedText out;
     std::size_t left = cuts(limit), pos = 0;
     if (from.empty()) {
         while (left > 0) {
@@ -137,26 +171,35 @@ std::string replace_text(std::string_view text, std::string_view from, std::stri
                 return out;
             const std::size_t start = pos;
             decode_at(text, pos);
-            out += text.substr(start, pos - start);
+            out.append(source, {start, pos});
         }
-        return out + std::string(text.substr(pos));
+        out.append(source, {pos, text.size()});
+        return out;
     }
-    for (std::size_t at = text.find(from); at != std::string_view::npos && left > 0;
-         at = text.find(from, pos), --left) {
-        out += text.substr(pos, at - pos);
+    for (std::size_t at = find_text(text, from); at != std::string_view::npos && left > 0;
+         at = find_text(text, from, pos), --left) {
+        out.append(source, {pos, at});
         out += to;
         check_text_size(out.size());
         pos = at + from.size();
     }
-    return out + std::string(text.substr(pos));
+    out.append(source, {pos, text.size()});
+    return out;
 }
 
 std::size_t count_text(std::string_view text, std::string_view wanted) {
     std::size_t found = 0;
-    for (std::size_t at = text.find(wanted); at != std::string_view::npos;
-         at = text.find(wanted, at + wanted.size()))
+    for (std::size_t at = find_text(text, wanted); at != std::string_view::npos;
+         at = find_text(text, wanted, at + wanted.size()))
         ++found;
     return found;
+}
+
+MarkedText repeat_text(const MarkedText& text, std::int64_t times) {
+    MarkedText out;
+    for (std::int64_t i = 0; i < times && !text.empty(); ++i)
+        out += text;
+    return out;
 }
 
 std::string repeat_text(std::string_view text, std::int64_t times) {
@@ -173,6 +216,31 @@ std::size_t byte_offset(const TextObject& text, std::int64_t character) {
     for (std::int64_t i = 0; i < character && pos < text.text.size(); ++i)
         decode_at(text.text, pos);
     return pos;
+}
+
+MarkedText first_characters(const MarkedText& text, std::int64_t count) {
+    std::size_t pos = 0;
+    for (std::int64_t i = 0; i < count && pos < text.size(); ++i)
+        decode_at(text.text, pos);
+    return text.part({0, pos});
+}
+
+MarkedText map_characters(const MarkedText& text, std::u32string (*map)(std::u32string_view)) {
+    const std::u32string source = to_utf32(text.text);
+    const std::u32string mapped = map(source);
+    if (text.marks.empty() || source.size() != mapped.size())
+        return whole_text(to_utf8(mapped), !text.marks.empty());
+    MarkedText out;
+    std::size_t pos = 0;
+    std::string character;
+    for (const char32_t c : mapped) {
+        const std::size_t from = pos;
+        decode_at(text.text, pos);
+        character.clear();
+        append_utf8(character, c);
+        out.append(character, text.marks.touches(from, pos));
+    }
+    return out;
 }
 
 bool is_lower_text(std::u32string_view text) {

@@ -75,22 +75,32 @@ bool equal_ranges(const RangeObject& a, const RangeObject& b) {
     return n == b.length() && (n == 0 || (a.start == b.start && (n == 1 || a.step == b.step)));
 }
 
+/// Equal ranges have equal hashes; what an empty one began with does not matter.
+std::size_t hash_range(const RangeObject& range) {
+    const auto n = static_cast<std::size_t>(range.length());
+    if (n == 0)
+        return 0;
+    const auto step = n == 1 ? std::size_t{0} : static_cast<std::size_t>(range.step);
+    return (n * 1000003 ^ static_cast<std::size_t>(range.start)) * 1000003 ^ step;
+}
+
+bool in_view(const ViewObject& view, const Value& item) {
+    if (view.part == ViewObject::Part::Keys)
+        return is_hashable(item) && view.dict.dict().find(item);
+    if (!item.is(Kind::Tuple) || item.items().size() != 2 || !is_hashable(item.items()[0]))
+        return false;
+    const Value* found = view.dict.dict().find(item.items()[0]);
+    return found && equal(*found, item.items()[1]);
+}
+
 /// Views compare as sets; values() only with itself.
 bool equal_views(const Value& a, const Value& b) {
     const ViewObject &x = a.view(), &y = b.view();
     if (x.part == ViewObject::Part::Values || y.part == ViewObject::Part::Values)
         return a.object() == b.object();
-    const std::vector<Value> left = to_items(a), right = to_items(b);
-    if (left.size() != right.size())
-        return false;
-    for (const Value& item : left) {
-        bool found = false;
-        for (const Value& other : right)
-            found = found || equal(item, other);
-        if (!found)
-            return false;
-    }
-    return true;
+    const std::vector<Value> left = to_items(a);
+    return static_cast<std::int64_t>(left.size()) == length(b) &&
+           std::all_of(left.begin(), left.end(), [&y](const Value& item) { return in_view(y, item); });
 }
 
 } // namespace
@@ -134,6 +144,12 @@ Value Value::text(std::string s, bool markup) {
 }
 
 Value Value::text(std::u32string_view s, bool markup) { return text(to_utf8(s), markup); }
+
+Value Value::text(MarkedText s, bool markup) {
+    Value value = text(std::move(s.text), markup);
+    static_cast<TextObject&>(*value.object_).marks = std::move(s.marks);
+    return value;
+}
 
 Value Value::list(std::vector<Value> items) { return {Kind::List, make_items(std::move(items))}; }
 Value Value::tuple(std::vector<Value> items) { return {Kind::Tuple, make_items(std::move(items))}; }
@@ -179,6 +195,13 @@ Value Value::undefined(std::string message) {
 
 const TextObject& Value::text_object() const { return static_cast<const TextObject&>(*object_); }
 const std::string& Value::str() const { return text_object().text; }
+const MarkedText& Value::marked_text() const { return text_object(); }
+bool Value::outside() const { return is_text() ? !marked_text().marks.empty() : outside_; }
+Value Value::from_outside() const {
+    Value value = *this;
+    value.outside_ = true;
+    return value;
+}
 bool Value::markup() const { return kind_ == Kind::String && text_object().markup; }
 const std::vector<Value>& Value::items() const { return static_cast<const ListObject&>(*object_).items; }
 const DictObject& Value::dict() const { return static_cast<const DictObject&>(*object_); }
@@ -265,11 +288,15 @@ const Value* CallArguments::keyword(std::string_view name) const {
     return nullptr;
 }
 
+Value CallArguments::name_value(const std::string& name) const {
+    return Value::text(whole_text(name, outside_names));
+}
+
 Value NativeObject::attribute(std::string_view) { return Value::missing(); }
 Value NativeObject::call(Evaluator&, CallArguments&) {
     throw Failure("'" + type_name() + "' object is not callable");
 }
-std::string NativeObject::repr() const { return "<" + type_name() + " object>"; }
+MarkedText NativeObject::repr() const { return plain_text("<" + type_name() + " object>"); }
 
 Value make_function(std::string name, std::uint32_t depth, FunctionObject::Body body) {
     auto object = std::make_shared<FunctionObject>(std::move(name), std::move(body));
@@ -342,8 +369,9 @@ std::size_t hash_value(const Value& value) {
     case Kind::Bool:
     case Kind::Int:
         return std::hash<double>{}(static_cast<double>(value.as_int()));
-    case Kind::Float:
-        return std::hash<double>{}(value.as_real());
+    case Kind::Float: // what is no number equals nothing: any hash will do, and one for all would be slow
+        return std::isnan(value.as_real()) ? std::hash<const void*>{}(&value)
+                                           : std::hash<double>{}(value.as_real());
     case Kind::Tuple: {
         std::size_t hash = 0x345678;
         for (const Value& item : value.items())
@@ -355,7 +383,7 @@ std::size_t hash_value(const Value& value) {
     case Kind::View:
         throw Failure("unhashable type: '" + type_name(value) + "'");
     case Kind::Range:
-        return static_cast<std::size_t>(value.range().length());
+        return hash_range(value.range());
     case Kind::Missing:
     case Kind::Undefined:
     case Kind::None:
@@ -461,7 +489,7 @@ IteratorObject::Next iterate(const Value& value) {
                 return false;
             const std::size_t from = i;
             decode_at(text, i);
-            out = Value::text(text.substr(from, i - from));
+            out = Value::text(value.marked_text().part({from, i}));
             return true;
         };
     case Kind::List:

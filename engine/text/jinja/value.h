@@ -1,6 +1,8 @@
 // Values of the template language, with Python's types and identity: immutable and shared.
 #pragma once
 
+#include "engine/text/marked_text.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -68,6 +70,7 @@ class Value {
     static Value real(double d);
     static Value text(std::string s, bool markup = false);
     static Value text(std::u32string_view s, bool markup = false);
+    static Value text(MarkedText s, bool markup = false);
     static Value list(std::vector<Value> items);
     static Value tuple(std::vector<Value> items);
     static Value dict(std::shared_ptr<DictObject> entries);
@@ -94,7 +97,12 @@ class Value {
         return kind_ == Kind::Float ? number_.real : static_cast<double>(number_.integer);
     }
     const TextObject& text_object() const;
-    const std::string& str() const;          ///< String
+    const std::string& str() const;        ///< String
+    const MarkedText& marked_text() const; ///< String
+    /// Comes from outside: a text with marks, a number that was read or worked out from such.
+    bool outside() const;
+    /// The number (none, bool ...) as one from outside; texts carry marks instead.
+    Value from_outside() const;
     bool markup() const;                     ///< String marked as safe HTML
     const std::vector<Value>& items() const; ///< List, Tuple
     const DictObject& dict() const;
@@ -115,6 +123,7 @@ class Value {
     Value(Kind kind, std::shared_ptr<Object> object) : kind_(kind), object_(std::move(object)) {}
 
     Kind kind_ = Kind::None;
+    bool outside_ = false;
     union {
         std::int64_t integer;
         double real;
@@ -122,8 +131,7 @@ class Value {
     std::shared_ptr<Object> object_;
 };
 
-struct TextObject : Object {
-    std::string text;
+struct TextObject : Object, MarkedText {
     std::size_t length = 0; ///< in code points
     bool markup = false;
     bool ascii() const { return length == text.size(); }
@@ -171,8 +179,11 @@ struct IteratorObject : Object {
 struct CallArguments {
     std::vector<Value> positional;
     std::vector<std::pair<std::string, Value>> keywords;
+    bool outside_names = false; ///< names that came with ** from outside are among the keywords
 
     const Value* keyword(std::string_view name) const;
+    /// A keyword's name as a value.
+    Value name_value(const std::string& name) const;
 };
 
 struct NativeObject : Object, std::enable_shared_from_this<NativeObject> {
@@ -181,7 +192,7 @@ struct NativeObject : Object, std::enable_shared_from_this<NativeObject> {
     virtual bool callable() const { return false; }
     virtual Value call(Evaluator& evaluator, CallArguments& arguments);
     virtual std::string type_name() const = 0;
-    virtual std::string repr() const;
+    virtual MarkedText repr() const;
     virtual bool truthy() const { return true; }
     virtual bool has_length() const { return false; }
     virtual std::int64_t length() { return 0; }

@@ -10,23 +10,28 @@ namespace {
 
 using Text = std::u32string;
 
+struct Chunk {
+    std::size_t begin, end; ///< characters
+    std::size_t size() const { return end - begin; }
+};
+
 bool is_blank(char32_t c) { return c == ' ' || (c >= 0x09 && c <= 0x0D); }
 bool is_letter(char32_t c) { return is_word(c) && !is_decimal(c); }
 bool is_word_or_mark(char32_t c) {
     return is_word(c) || c == '!' || c == '"' || c == '\'' || c == '&' || c == '.' || c == ',' || c == '?';
 }
-bool all_blank(const Text& text) { return std::all_of(text.begin(), text.end(), is_space); }
+bool all_blank(std::u32string_view text) { return std::all_of(text.begin(), text.end(), is_space); }
 
 /// Cuts a line where it may be broken: white space, dashes between words, hyphens within words.
 class Chunks {
   public:
     explicit Chunks(const Text& text) : text_(text) {}
 
-    std::vector<Text> run(bool on_hyphens) const {
-        std::vector<Text> chunks;
+    std::vector<Chunk> run(bool on_hyphens) const {
+        std::vector<Chunk> chunks;
         for (std::size_t i = 0; i < text_.size();) {
             const std::size_t end = on_hyphens ? next(i) : next_simple(i);
-            chunks.push_back(text_.substr(i, end - i));
+            chunks.push_back({i, end});
             i = end;
         }
         return chunks;
@@ -80,52 +85,73 @@ class Chunks {
     const Text& text_;
 };
 
-/// Moves as much of a chunk longer than a line into `line` as fits.
-void break_chunk(Text& chunk, Text& line, std::size_t room, const WrapStyle& style) {
-    std::size_t end = room;
-    if (style.break_on_hyphens && chunk.size() > room && room > 0) {
-        const std::size_t hyphen = chunk.rfind(U'-', room - 1);
-        if (hyphen != Text::npos && hyphen > 0 && chunk.find_first_not_of(U'-') < hyphen)
-            end = hyphen + 1;
+/// Where a chunk longer than a line is broken: as much of it as fits.
+std::size_t break_chunk(std::u32string_view text, Chunk chunk, std::size_t room, const WrapStyle& style) {
+    const std::size_t end = chunk.begin + room;
+    if (!style.break_on_hyphens || room == 0)
+        return end;
+    const std::u32string_view fits = text.substr(chunk.begin, room);
+    const std::size_t hyphen = fits.rfind(U'-');
+    const bool word_before =
+        hyphen != Text::npos && fits.substr(0, hyphen).find_first_not_of(U'-') != Text::npos;
+    return word_before ? chunk.begin + hyphen + 1 : end;
+}
+
+std::vector<TextSpan> in_bytes(std::string_view source, const std::vector<Chunk>& lines) {
+    std::vector<TextSpan> spans;
+    std::size_t pos = 0, character = 0;
+    const auto byte_of = [&](std::size_t wanted) {
+        for (; character < wanted; ++character)
+            decode_at(source, pos);
+        return pos;
+    };
+    for (const Chunk& line : lines) {
+        const std::size_t begin = byte_of(line.begin);
+        spans.push_back({begin, byte_of(line.end)});
     }
-    line += chunk.substr(0, end);
-    chunk.erase(0, end);
+    return spans;
 }
 
 } // namespace
 
-std::vector<std::string> wrap_words(std::string_view source, const WrapStyle& style) {
+std::vector<TextSpan> wrap_words(std::string_view source, const WrapStyle& style) {
     if (style.width <= 0)
         throw Failure("wordwrap needs a width of at least 1");
     const auto width = static_cast<std::size_t>(style.width);
     const Text text = to_utf32(source);
-    std::vector<Text> chunks = Chunks(text).run(style.break_on_hyphens);
-    std::vector<std::string> lines;
+    const auto part = [&](std::size_t begin, std::size_t end) {
+        return std::u32string_view(text).substr(begin, end - begin);
+    };
+    std::vector<Chunk> chunks = Chunks(text).run(style.break_on_hyphens);
+    std::vector<Chunk> lines;
     for (std::size_t i = 0; i < chunks.size();) {
-        if (!lines.empty() && all_blank(chunks[i]))
+        if (!lines.empty() && all_blank(part(chunks[i].begin, chunks[i].end)))
             ++i;
-        Text line;
+        if (i >= chunks.size())
+            break;
+        // The chunks of a line lie side by side in the text.
+        Chunk line{chunks[i].begin, chunks[i].begin};
         std::size_t last = 0; // size of the chunk that ends the line
         while (i < chunks.size() && line.size() + chunks[i].size() <= width) {
             last = chunks[i].size();
-            line += chunks[i++];
+            line.end = chunks[i++].end;
         }
         if (i < chunks.size() && chunks[i].size() > width) {
             if (style.break_long_words) {
-                const std::size_t before = line.size();
-                break_chunk(chunks[i], line, width - line.size(), style);
-                last = line.size() - before;
-            } else if (line.empty()) {
+                const std::size_t end = break_chunk(text, chunks[i], width - line.size(), style);
+                last = end - chunks[i].begin;
+                line.end = chunks[i].begin = end;
+            } else if (line.size() == 0) {
                 last = chunks[i].size();
-                line = chunks[i++];
+                line.end = chunks[i++].end;
             }
         }
-        if (!line.empty() && all_blank(line.substr(line.size() - last)))
-            line.resize(line.size() - last);
-        if (!line.empty())
-            lines.push_back(to_utf8(line));
+        if (line.size() > 0 && all_blank(part(line.end - last, line.end)))
+            line.end -= last;
+        if (line.size() > 0)
+            lines.push_back(line);
     }
-    return lines;
+    return in_bytes(source, lines);
 }
 
 } // namespace switchyard::jinja

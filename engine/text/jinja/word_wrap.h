@@ -1,8 +1,9 @@
 // Breaking a line of text into shorter ones, as Python's textwrap does.
 #pragma once
 
+#include "engine/text/marked_text.h"
+
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +15,7 @@ struct WrapStyle {
     bool break_on_hyphens = true;
 };
 
-/// Throws Failure for a width below 1.
-std::vector<std::string> wrap_words(std::string_view line, const WrapStyle& style);
+/// The parts of the line that become lines, in bytes. Throws Failure for a width below 1.
+std::vector<TextSpan> wrap_words(std::string_view line, const WrapStyle& style);
 
 } // namespace switchyard::jinja
