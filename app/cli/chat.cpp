@@ -44,7 +44,8 @@ class TerminalChat {
                 std::printf("> ");
                 std::fflush(stdout);
             }
-            if (!std::getline(std::cin, line) || line == "/quit" || line == "/exit")
+            if (std::ferror(stdout) != 0 || !std::getline(std::cin, line) || line == "/quit" ||
+                line == "/exit")
                 break;
             if (line.empty())
                 continue;
@@ -100,19 +101,20 @@ class TerminalChat {
         request.conversation = kConversation;
         request.tuning = tuning_.sequence;
         std::string text;
+        Interrupt interrupt;
         request.on_event = [&](const SchedulerEvent& event) {
             const std::string& piece =
                 event.kind == SchedulerEvent::Kind::Finished ? event.tail : event.token.text;
             text += piece;
             const std::string shown = for_stdout(piece);
             std::fwrite(shown.data(), 1, shown.size(), stdout);
-            std::fflush(stdout);
+            if (std::fflush(stdout) != 0) // nobody reads on
+                interrupt.stop();
         };
         RunRecord record;
         try {
             request.prompt = chat_prompt(*model_, messages_);
             request.roles = answer_roles(*model_);
-            const Interrupt interrupt;
             record = run_to_end(*scheduler_, std::move(request), interrupt.token());
         } catch (const Error& e) {
             record.error = e.what();

@@ -74,6 +74,7 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
     if (!options.replay.empty())
         request.replay = read_record(options.replay);
     std::string text;
+    Interrupt interrupt;
     request.on_event = [&](const SchedulerEvent& event) {
         const std::string& piece =
             event.kind == SchedulerEvent::Kind::Finished ? event.tail : event.token.text;
@@ -81,10 +82,10 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
         if (!options.json) {
             const std::string shown = for_stdout(piece);
             std::fwrite(shown.data(), 1, shown.size(), stdout);
-            std::fflush(stdout);
+            if (std::fflush(stdout) != 0) // nobody reads on
+                interrupt.stop();
         }
     };
-    const Interrupt interrupt;
     const RunRecord record = run_to_end(*scheduler, std::move(request), interrupt.token());
     if (options.json)
         print_json(record, text);

@@ -3,8 +3,12 @@
 #include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace {
 
@@ -19,9 +23,27 @@ int fail(std::string message, int code) {
     return code;
 }
 
-} // namespace
+// A standard stream that was closed would be the next file that is opened: results would be written into it.
+void fill_closed_streams() {
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+        if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF)
+            (void)::open("/dev/null", O_RDONLY); // the lowest number that is free; writing to it fails
+    }
+}
 
-int main(int argc, char** argv) {
+// What was printed may still be on its way: only now it is known whether it arrived.
+int ended(int code) {
+    errno = 0;
+    const bool failed = std::ferror(stdout) != 0;
+    if (std::fflush(stdout) == 0 && !failed)
+        return code;
+    return code != 0 ? code
+                     : fail(std::string("the output could not be written: ") +
+                                (errno != 0 ? std::strerror(errno) : "an error before"),
+                            bad_input);
+}
+
+int run(int argc, char** argv) {
     CLI::App app("Run, measure and change models from the command line.", "switchyard-cli");
     app.require_subcommand(1);
     try {
@@ -49,4 +71,11 @@ int main(int argc, char** argv) {
         return fail(error.what(), bad_input);
     }
     return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    fill_closed_streams();
+    return ended(run(argc, argv));
 }

@@ -68,6 +68,7 @@ class Interrupt {
     Interrupt(const Interrupt&) = delete;
     Interrupt& operator=(const Interrupt&) = delete;
     std::stop_token token() const { return source_.get_token(); }
+    void stop() { source_.request_stop(); } ///< as Ctrl+C does
 
   private:
     std::stop_source source_;

@@ -2,6 +2,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
 #include "app/cli/terminal_text.h"
+#include "engine/files/output_file.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/quantize_file.h"
 #include "engine/quant/quant.h"
@@ -92,6 +93,10 @@ void run_quantize(const QuantizeArguments& options) {
     settings.shared = role_type("--shared", options.shared);
     settings.routed = role_type("--routed", options.routed);
     settings.threads = options.threads;
+    const std::filesystem::path inputs[] = {options.in, options.importance, options.calibration};
+    check_output(options.out, inputs);
+    if (!options.save_importance.empty())
+        check_output(options.save_importance, inputs);
     const Interrupt interrupt;
     std::shared_ptr<const ModelFile> file;
     std::optional<Importance> importance;

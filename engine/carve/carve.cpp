@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/carve/calibration_text.h"
+#include "engine/files/output_file.h"
 
 namespace switchyard {
 
@@ -79,9 +80,13 @@ double compare(LoadedModel& dense, LoadedModel& carved) {
 } // namespace
 
 CarveResult carve_model(const CarveRequest& request, const CarveProgress& progress) {
-    std::error_code ignored;
-    if (std::filesystem::equivalent(request.in, request.out, ignored))
-        throw Error("the carved model must not overwrite " + request.in.string());
+    std::vector<std::filesystem::path> inputs{request.in};
+    inputs.insert(inputs.end(), request.calibration.begin(), request.calibration.end());
+    if (request.plan)
+        inputs.push_back(*request.plan);
+    check_output(request.out, inputs);
+    if (request.save_plan)
+        check_output(*request.save_plan, inputs);
     std::shared_ptr<LoadedModel> dense;
     std::shared_ptr<const ModelFile> file;
     ModelConfig config;

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/files/json_file.h"
+#include "engine/model/model_config.h"
 #include "engine/text/tokenizer.h"
 
 #include <algorithm>
@@ -169,6 +170,14 @@ void store(const TokenizerData& data, Metadata& metadata) {
         metadata.set("tokenizer.ggml.merges", data.merges);
     set_id("tokenizer.ggml.bos_token_id", data.bos);
     set_id("tokenizer.ggml.eos_token_id", data.eos);
+    // GGUF names two ends of a turn beside EOS; all of them stand in a key of this program's own.
+    constexpr const char* kEnds[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
+    for (std::size_t i = 0; i < data.end_of_turn.size() && i < std::size(kEnds); ++i)
+        set_id(kEnds[i], data.end_of_turn[i]);
+    if (!data.end_of_turn.empty())
+        metadata.set_stored(kEndTokensKey,
+                            std::vector<std::int64_t>(data.end_of_turn.begin(), data.end_of_turn.end()),
+                            GgufType::U32);
     set_id("tokenizer.ggml.unknown_token_id", data.unknown);
     set_id("tokenizer.ggml.padding_token_id", data.padding);
     metadata.set("tokenizer.ggml.add_bos_token", data.add_bos.value_or(false));
@@ -186,6 +195,9 @@ TokenizerData read_tokenizer_folder(const std::filesystem::path& folder, std::si
                             : json::object();
     data.bos = own.bos();
     data.eos = own.eos();
+    for (std::int32_t id = 0; id < static_cast<std::int32_t>(data.tokens.size()); ++id)
+        if (id != data.eos && own.is_end(id))
+            data.end_of_turn.push_back(id);
     data.unknown = id_of(data, text_of(config, "unk_token"));
     data.padding = id_of(data, text_of(config, "pad_token"));
     const std::vector<std::int32_t> framed = own.encode("a", true);

@@ -65,6 +65,9 @@ struct ModelConfig {
 /// Throws Error naming the architecture, or the key that is missing or wrong.
 ModelConfig read_config(const ModelFile& file);
 
+/// The ids that end an answer, all of them: GGUF's own keys have room for three.
+inline constexpr const char* kEndTokensKey = "switchyard.end_token_ids";
+
 /// nullopt where the file has no tokenizer.
 std::optional<TokenizerData> read_tokenizer(const ModelFile& file);
 

@@ -55,6 +55,10 @@ std::optional<TokenizerData> read_tokenizer(const ModelFile& file) {
     for (const char* key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"})
         if (const auto id = token_id(file, key, tokens->size()); id >= 0)
             data.end_of_turn.push_back(id);
+    if (const auto ends = meta.integers(kEndTokensKey))
+        for (const std::int64_t id : *ends)
+            if (id >= 0 && id < std::ssize(*tokens))
+                data.end_of_turn.push_back(static_cast<std::int32_t>(id));
     const bool sentencepiece = data.model == "llama";
     data.add_bos = meta.boolean("tokenizer.ggml.add_bos_token");
     data.add_eos = meta.boolean("tokenizer.ggml.add_eos_token").value_or(false);

@@ -373,5 +373,57 @@ TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
     EXPECT_FALSE(std::filesystem::exists(file("a.npy"))) << "no half file is left";
 }
 
+TEST_F(CliTest, WhatIsReadIsNeverOverwritten) {
+    const std::string plan = file("a.plan"), text = file("text.txt", "Once upon a time there was a text.");
+    const std::string link = file("link.gguf"), hard = file("hard.gguf"), part = file("x.gguf.part");
+    std::filesystem::create_symlink(dense, link);
+    std::filesystem::create_hard_link(dense, hard);
+    std::filesystem::copy_file(dense, part);
+    const std::string before = slurp(dense), folder = std::filesystem::path(dense).parent_path().string();
+    for (const std::string& command : std::vector<std::string>{
+             "quantize " + dense + " %1 --type Q8_0", "carve " + dense + " %1 --calibration " + text}) {
+        for (const auto& [out, why] : {std::pair{dense, "what is read"},
+                                       {link, "what is read"},
+                                       {hard, "what is read"},
+                                       {folder, "it is a folder"},
+                                       {std::string("/dev/null"), "it is a device"},
+                                       {std::string("/dev/full"), "it is a device"}}) {
+            std::string line = command;
+            line.replace(line.find("%1"), 2, out);
+            expect_refused(line, 1, why);
+        }
+    }
+    // The unfinished file would lie where the input does.
+    expect_refused("quantize " + part + " " + file("x.gguf") + " --type Q8_0", 1, "what is read");
+    expect_refused("carve " + dense + " " + text + " --calibration " + text, 1, "what is read");
+    expect_refused("carve " + dense + " " + file("new.gguf") + " --calibration " + text + " --save-plan " +
+                       text,
+                   1, "what is read");
+    EXPECT_EQ(slurp(dense), before);
+    EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+TEST_F(CliTest, AnOutputThatCannotBeWrittenEndsWithOne) {
+    for (const std::string& command :
+         std::vector<std::string>{"--help", "info " + model, "info " + model + " --json", "devices --json",
+                                  "generate " + model + " --prompt a --raw --max-tokens 400",
+                                  "generate " + model + " --prompt a --raw --max-tokens 4 --json",
+                                  "tokenize " + model + " --text abc",
+                                  "quantize " + dense + " " + file("out.gguf") + " --type Q8_0",
+                                  "bench " + model + " --prompt-tokens 8 --gen-tokens 4 --repeat 1"}) {
+        for (const std::string& place : std::vector<std::string>{">/dev/full", ">&-"}) {
+            const std::string err = file("stderr");
+            const int status = std::system(
+                (std::string(SWITCHYARD_CLI) + " " + command + " " + place + " 2>" + err + " </dev/null")
+                    .c_str());
+            EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 1) << command << place;
+            EXPECT_NE(slurp(err).find("the output could not be written"), std::string::npos)
+                << command << place << slurp(err);
+        }
+    }
+    // What was written under a closed stream is whole: it did not get the stream's number.
+    EXPECT_EQ(run("info " + file("out.gguf")).code, 0);
+}
+
 } // namespace
 } // namespace switchyard

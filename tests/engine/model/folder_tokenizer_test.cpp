@@ -37,6 +37,8 @@ void expect_same_ids(const std::filesystem::path& folder, const Metadata& metada
     const auto written = make_tokenizer(*read_tokenizer(*open_gguf(folder / "tokenizer.gguf")));
     EXPECT_EQ(written->bos(), own->bos());
     EXPECT_EQ(written->eos(), own->eos());
+    for (std::int32_t id = 0; id < static_cast<std::int32_t>(own->size()); ++id)
+        ASSERT_EQ(written->is_end(id), own->is_end(id)) << id;
     std::ifstream source(__FILE__);
     std::string text{std::istreambuf_iterator<char>(source), {}};
     text += "\xE5\x9C\xA8\xE7\xBA\xBF 2024\xE5\xB9\xB4 <|im_start|> <\xEF\xBD\x9C"
@@ -55,6 +57,20 @@ TEST_F(FolderTokenizer, Qwen3) {
     EXPECT_EQ(metadata.texts("tokenizer.ggml.tokens")->size(), 151936u);
     EXPECT_EQ(metadata.texts("tokenizer.ggml.tokens")->back(), "[PAD151935]");
     expect_same_ids(folder_, metadata);
+}
+
+TEST_F(FolderTokenizer, CarriesEveryIdThatEndsAnAnswer) {
+    fixture("qwen3");
+    std::ofstream(folder_ / "generation_config.json") << R"({"eos_token_id": [151645, 151643, 77, 78, 79]})";
+    Metadata metadata;
+    ASSERT_EQ(add_folder_tokenizer(folder_, 151936, metadata), "");
+    expect_same_ids(folder_, metadata);
+    // For other programs, as far as GGUF has names.
+    EXPECT_TRUE(metadata.uint("tokenizer.ggml.eot_token_id"));
+    EXPECT_TRUE(metadata.uint("tokenizer.ggml.eom_token_id"));
+    const auto tokenizer = make_tokenizer(*read_tokenizer(*open_gguf(folder_ / "tokenizer.gguf")));
+    for (const std::int32_t id : {151645, 151643, 77, 78, 79})
+        EXPECT_TRUE(tokenizer->is_end(id)) << id;
 }
 
 TEST_F(FolderTokenizer, DeepSeekV3) {

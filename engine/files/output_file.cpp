@@ -1,0 +1,67 @@
+#include "engine/files/output_file.h"
+
+#include "engine/base/error.h"
+
+#include <string>
+#include <vector>
+
+namespace switchyard {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "model" of "model-00001-of-00003.gguf", else "".
+std::string split_name(const fs::path& path) {
+    const std::string name = path.filename().string();
+    const std::size_t end = name.rfind("-of-");
+    const std::size_t number = end == std::string::npos || end == 0 ? end : name.rfind('-', end - 1);
+    return number == std::string::npos ? "" : name.substr(0, number + 1);
+}
+
+std::vector<fs::path> files_of(const fs::path& input) {
+    std::error_code error;
+    std::vector<fs::path> files;
+    const bool folder = fs::is_directory(input, error);
+    const std::string parts = folder ? "" : split_name(input);
+    if (!folder)
+        files.push_back(input);
+    if (folder || !parts.empty()) {
+        const fs::path place = folder ? input : input.has_parent_path() ? input.parent_path() : fs::path(".");
+        for (fs::directory_iterator it(place, error), end; !error && it != end; it.increment(error)) {
+            if (it->path().filename().string().starts_with(parts))
+                files.push_back(it->path());
+        }
+    }
+    return files;
+}
+
+void check_place(const fs::path& place, std::span<const fs::path> inputs) {
+    std::error_code error;
+    const fs::file_status status = fs::status(place, error);
+    if (!fs::exists(status))
+        return;
+    if (fs::is_directory(status))
+        throw Error(place.string() + ": cannot be written: it is a folder; name a file in it");
+    if (!fs::is_regular_file(status))
+        throw Error(place.string() +
+                    ": cannot be written: it is a device or pipe, and a model has to be a plain file");
+    for (const fs::path& input : inputs) {
+        for (const fs::path& file : files_of(input)) {
+            if (fs::equivalent(place, file, error))
+                throw Error(place.string() + ": must not be overwritten: it is what is read (" +
+                            file.string() + "); choose another name for the result");
+        }
+    }
+}
+
+} // namespace
+
+void check_output(const fs::path& out, std::span<const fs::path> inputs) {
+    check_place(out, inputs);
+    fs::path part = out;
+    part += ".part";
+    check_place(part, inputs);
+}
+
+} // namespace switchyard
