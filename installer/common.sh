@@ -51,20 +51,32 @@ build() {
         cmake --preset "$preset" >"$log" 2>&1 || build_failed "$log"
     fi
     [ $# = 0 ] || targets=(--target "$@")
-    if [ -t 1 ]; then
-        cmake --build "build/$preset" "${targets[@]}" 2>&1 | tee "$log" | show_build || build_failed "$log"
-    else
-        say "Building ..."
-        cmake --build "build/$preset" "${targets[@]}" >"$log" 2>&1 || build_failed "$log"
-    fi
+    cmake --build "build/$preset" "${targets[@]}" 2>&1 | tee "$log" | show_build || build_failed "$log"
 }
-# One line that counts, out of Ninja's many.
+# Out of Ninja's many lines: one that counts on a terminal, else one each tenth; and before, what a whole build takes.
 show_build() {
-    sed -u -n 's/^\(\[[0-9]*\/[0-9]*\]\).*/Building \1/p' | while IFS= read -r line; do printf '\r%-40s' "$line"; done
-    printf '\r%-40s\r' ''
+    local line done steps tenth=0 begun='' cores live=''
+    cores=$(nproc)
+    [ ! -t 1 ] || live=1
+    while IFS= read -r line; do
+        [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+        done=${BASH_REMATCH[1]} steps=${BASH_REMATCH[2]}
+        [ "$steps" -gt 2 ] || continue # Ninja looks whether files were added
+        # 2 to 8 processor seconds a step were seen, on newer and older machines.
+        [ -n "$begun" ] || [ "$steps" -lt 30 ] ||
+            say "Building: $steps steps, $((steps * 2 / cores / 60 + 1)) to $((steps * 8 / cores / 60 + 1)) minutes on $cores processors where nothing was built before."
+        begun=1
+        if [ -n "$live" ]; then
+            printf '\rBuilding: %s of %s   ' "$done" "$steps"
+        elif [ $((10 * done / steps)) -gt "$tenth" ]; then
+            tenth=$((10 * done / steps))
+            say "Building: $done of $steps"
+        fi
+    done
+    [ -z "$live" ] || printf '\r%30s\r' ''
 }
 build_failed() {
-    grep -iE 'error' "$1" | head -n 5 >&2 || true
+    grep -E '(^|[^-])\b([Ee]rror|CMake Error)\b.*:|fatal error' "$1" | grep -v -- '-Werror' | head -n 5 >&2 || true
     # A full disk does not always leave room to say so in the log.
     if grep -q 'No space left' "$1" || [ "$(df -P -k "$PWD/build" | awk 'NR == 2 {print $4}')" -lt 20000 ]; then
         fail "the disk is full: about 500 MB are needed in $PWD/build"

@@ -1,6 +1,6 @@
 #include "ui/status_line.h"
+#include "engine/run/memory.h"
 
-#include "ui/insight/system_memory.h"
 #include "ui/models/model_picker.h"
 #include "ui/plain_text.h"
 
@@ -38,8 +38,8 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
 }
 
 void StatusLine::sampleMemory() {
-    if (const SystemMemory memory = systemMemory(); memory.resident > 0)
-        memory_->setText(u"·  "_s + tr("RAM %1").arg(sizeText(memory.resident)));
+    if (const std::uint64_t resident = process_memory().resident(); resident > 0)
+        memory_->setText(u"·  "_s + tr("RAM %1").arg(sizeText(resident)));
 }
 
 void StatusLine::setModel(ModelState state, const Capabilities& capabilities) {

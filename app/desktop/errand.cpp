@@ -1,6 +1,7 @@
 #include "app/desktop/errand.h"
 
 #include "app/desktop/process_time.h"
+#include "engine/run/memory.h"
 
 #include <QApplication>
 #include <QFileInfo>
@@ -31,21 +32,15 @@ void Errand::begin() {
         connect(&services_.library, &ModelLibrary::changed, this, &Errand::pickModel);
 }
 
-/// The one asked for, or used last, or the first that can be used, one with experts before a dense one.
+/// The one asked for, or used last, or one to begin with.
 void Errand::pickModel() {
     if (picked_)
         return;
     QString path = options_.model;
     if (path.isEmpty() && QFileInfo::exists(services_.settings.lastModel()))
         path = services_.settings.lastModel();
-    if (path.isEmpty()) {
-        for (const bool experts : {true, false}) {
-            for (const ModelEntry& model : services_.library.models()) {
-                if (path.isEmpty() && model.error.isEmpty() && (model.experts > 0) == experts)
-                    path = model.path;
-            }
-        }
-    }
+    if (path.isEmpty())
+        path = ModelLibrary::toBeginWith(services_.library.models(), system_memory().available);
     if (path.isEmpty()) {
         if (!services_.library.scanning() && (options_.quit || !options_.grab.isEmpty()))
             finish();

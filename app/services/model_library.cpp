@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <tuple>
 
 namespace switchyard {
 
@@ -92,6 +93,20 @@ void ModelLibrary::take(const QList<ModelEntry>& found) {
         return rescan();
     models_ = found;
     Q_EMIT changed();
+}
+
+QString ModelLibrary::toBeginWith(const QList<ModelEntry>& models, quint64 memory) {
+    const auto rank = [memory](const ModelEntry& model) {
+        const bool fits = memory == 0 || model.bytes <= memory / 2;
+        // Of those that do not fit, the smallest.
+        return std::tuple(fits, model.experts == 0, fits ? model.bytes : ~model.bytes);
+    };
+    const ModelEntry* best = nullptr;
+    for (const ModelEntry& model : models) {
+        if (model.error.isEmpty() && (!best || rank(model) > rank(*best)))
+            best = &model;
+    }
+    return best ? best->path : QString();
 }
 
 ModelEntry ModelLibrary::inspect(const QString& path) {

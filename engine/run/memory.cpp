@@ -35,6 +35,8 @@ ProcessMemory process_memory() {
             memory.anonymous = kib * 1024;
         else if (key == "RssFile:")
             memory.mapped = kib * 1024;
+        else if (key == "RssShmem:")
+            memory.shared = kib * 1024;
     }
     return memory;
 }

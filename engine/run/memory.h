@@ -17,6 +17,9 @@ SystemMemory system_memory();
 struct ProcessMemory {
     std::uint64_t anonymous = 0; ///< its own
     std::uint64_t mapped = 0;    ///< pages of mapped files: the system's cache
+    std::uint64_t shared = 0;    ///< with other programs: a window's pixels
+
+    std::uint64_t resident() const { return anonymous + mapped + shared; }
 };
 
 ProcessMemory process_memory();

@@ -140,6 +140,25 @@ class ServicesTest : public QObject {
         QCOMPARE(library.models().size(), 0);
     }
 
+    void firstStartOpensADenseModelThatFits() {
+        const auto entry = [](const char* path, quint64 bytes, int experts, const char* error = "") {
+            ModelEntry model;
+            model.path = QString::fromUtf8(path);
+            model.bytes = bytes;
+            model.experts = experts;
+            model.error = QString::fromUtf8(error);
+            return model;
+        };
+        const QList<ModelEntry> models{entry("carved", 600, 8), entry("small", 100, 0), entry("good", 500, 0),
+                                       entry("large", 5000, 0), entry("broken", 550, 0, "cut off")};
+        QCOMPARE(ModelLibrary::toBeginWith(models, 2000), QStringLiteral("good"));
+        QCOMPARE(ModelLibrary::toBeginWith(models, 400), QStringLiteral("small"));
+        QCOMPARE(ModelLibrary::toBeginWith(models, 50), QStringLiteral("small")); // nothing fits: the least
+        QCOMPARE(ModelLibrary::toBeginWith(models, 0), QStringLiteral("large"));
+        QCOMPARE(ModelLibrary::toBeginWith({models[0], models[4]}, 2000), QStringLiteral("carved"));
+        QCOMPARE(ModelLibrary::toBeginWith({models[4]}, 2000), QString());
+    }
+
     void secondStartRaisesTheFirst() {
         SingleInstance first(folder_->path());
         QVERIFY(first.claim());

@@ -1,8 +1,8 @@
 #include "ui/insight/insight_panel.h"
 
+#include "engine/run/memory.h"
 #include "ui/insight/memory_plot.h"
 #include "ui/insight/speed_plot.h"
-#include "ui/insight/system_memory.h"
 #include "ui/plain_text.h"
 
 #include <QHBoxLayout>
@@ -128,8 +128,8 @@ void InsightPanel::addEvents(const std::vector<RunEvent>& events) {
 }
 
 void InsightPanel::sampleMemory() {
-    const SystemMemory memory = systemMemory();
-    resident_gib_ = gib(memory.resident);
+    const SystemMemory memory = system_memory();
+    resident_gib_ = gib(process_memory().resident());
     memory_->setMachine(memory.total, memory.available);
 }
 
