@@ -146,6 +146,10 @@ void MainWindow::connectActions() {
         });
     };
     on_chat(u"new"_s, [this] { chat_->newChat(); });
+    on_chat(u"undo"_s, [this] { chat_->undoDelete(); });
+    const auto undoable = [this] { (*actions_)[u"undo"_s].setEnabled(services_.controller.canUndo()); };
+    connect(&services_.controller, &ChatController::undoChanged, this, undoable);
+    undoable();
     on_chat(u"find_chat"_s, [this] {
         columns_->showList(true);
         chat_->focusSearch();

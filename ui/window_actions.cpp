@@ -39,6 +39,8 @@ WindowActions::WindowActions(QMainWindow& window) : QObject(&window), window_(wi
     add(file, u"quit"_s, tr("Quit"), {key(Qt::CTRL | Qt::Key_Q)});
 
     QMenu* edit = bar->addMenu(tr("&Edit"));
+    add(edit, u"undo"_s, tr("Undo the last deletion"), {key(Qt::CTRL | Qt::Key_Z)}, u"reset"_s);
+    edit->addSeparator();
     add(edit, u"find_chat"_s, tr("Find a chat"), {key(Qt::CTRL | Qt::Key_K)}, u"search"_s);
     add(edit, u"find"_s, tr("Find in this chat"), {key(Qt::CTRL | Qt::Key_F)}, u"search"_s);
     edit->addSeparator();

@@ -1,5 +1,6 @@
 #include "app/services/chat_controller.h"
 
+#include "app/services/chat_title.h"
 #include "app/services/live_run.h"
 
 #include <algorithm>
@@ -9,20 +10,6 @@ namespace switchyard {
 namespace {
 
 constexpr int kDrainMs = 16;
-
-/// A title of a few words from the first thing asked.
-QString titleFrom(const QString& text) {
-    constexpr qsizetype kLongest = 48;
-    QString title = text.section(QLatin1Char('\n'), 0, 0, QString::SectionSkipEmpty).simplified();
-    while (title.startsWith(QLatin1Char('#')))
-        title = title.mid(1).trimmed();
-    if (title.size() <= kLongest)
-        return title;
-    qsizetype cut = title.lastIndexOf(QLatin1Char(' '), kLongest);
-    if (cut < kLongest / 2)
-        cut = title[kLongest].isLowSurrogate() ? kLongest - 1 : kLongest;
-    return title.left(cut) + QChar(0x2026);
-}
 
 /// Attached files first, each under its name, then the question.
 QString questionText(const Message& message) {
@@ -47,9 +34,11 @@ ChatController::ChatController(ConversationStore& store, Generator& generator, Q
     connect(&generator_, &Generator::modelStateChanged, this, &ChatController::takeModel);
     takeModel(generator_.modelState());
     refreshList();
+    restoreNewChatDraft();
 }
 
 void ChatController::takeModel(ModelState state) {
+    takeWaiting(state);
     if (state != ModelState::Ready)
         return;
     const Tuning& defaults = generator_.capabilities().defaults;
@@ -94,8 +83,10 @@ void ChatController::markGenerating() {
 
 void ChatController::newChat() {
     ++open_serial_;
+    opening_ = -1;
+    leave();
     conversation_ = {};
-    conversation_.draft = new_chat_draft_;
+    conversation_.setUnsent(new_chat_draft_);
     early_ = generator_.modelState() != ModelState::Ready;
     if (!early_)
         conversation_.tuning = generator_.capabilities().defaults;
@@ -105,17 +96,34 @@ void ChatController::newChat() {
     Q_EMIT tuningChanged();
 }
 
-void ChatController::openChat(ConversationId id) {
+void ChatController::openChat(ConversationId id, MessageId message) {
     const int serial = ++open_serial_;
-    store_.open(id, [this, serial, guard = QPointer(this)](const Conversation& conversation) {
-        if (guard && serial == open_serial_ && conversation.summary.id != 0)
+    opening_ = id;
+    store_.open(id, [this, serial, message, guard = QPointer(this)](const Conversation& conversation) {
+        if (!guard || serial != open_serial_)
+            return;
+        opening_ = -1;
+        const bool hidden = std::ranges::none_of(
+            conversation.thread, [message](const Message& shown) { return shown.id == message; });
+        if (message != 0 && hidden && conversation.summary.id != 0) {
+            store_.select(message);
+            openChat(conversation.summary.id);
+        } else if (conversation.summary.id != 0) {
             show(conversation);
+        }
     });
 }
 
 void ChatController::show(const Conversation& conversation) {
-    early_ = false;
+    const bool same = conversation.summary.id == current();
+    if (!same)
+        leave();
+    const Draft unsent = conversation_.unsent(); // further than what was stored when this was read
+    early_ = waiting_.value(conversation.summary.id);
+    tuned_ = tuned_ && !early_;
     conversation_ = conversation;
+    if (same)
+        conversation_.setUnsent(unsent);
     conversation_.tuning.model = model_tuning_;
     // What streams is further than what is stored.
     for (const auto& [id, live] : live_) {
@@ -144,6 +152,7 @@ void ChatController::deleteChat(ConversationId id) {
     if (id == 0)
         return;
     stop(id);
+    cancelWaiting(id);
     store_.remove(id);
     generator_.forget(id);
     QString title;
@@ -153,18 +162,27 @@ void ChatController::deleteChat(ConversationId id) {
     }
     chats_.removeIf([id](const ConversationSummary& chat) { return chat.id == id; });
     Q_EMIT chatsChanged();
-    undo_ = [this, id] {
-        store_.restore(id);
-        openChat(id);
-    };
     if (id == current())
         newChat();
-    Q_EMIT undoOffered(tr("“%1” was deleted.").arg(title));
+    offerUndo(tr("“%1” was deleted.").arg(title), [this, id] {
+        store_.restore(id);
+        openChat(id);
+    });
+}
+
+void ChatController::offerUndo(const QString& sentence, std::function<void()> undo) {
+    undo_.push_back(std::move(undo));
+    Q_EMIT undoOffered(sentence);
+    Q_EMIT undoChanged();
 }
 
 void ChatController::undoDelete() {
-    if (const auto undo = std::exchange(undo_, {}))
-        undo();
+    if (undo_.empty())
+        return;
+    const auto undo = std::move(undo_.back());
+    undo_.pop_back();
+    undo();
+    Q_EMIT undoChanged();
 }
 
 void ChatController::search(const QString& text, std::function<void(QList<SearchHit>)> answer) {
@@ -191,10 +209,10 @@ Message* ChatController::shown(MessageId id) {
     return index < 0 ? nullptr : &conversation_.thread[index];
 }
 
-Message ChatController::newMessage(MessageId parent, Author author) const {
+Message ChatController::newMessage(ConversationId conversation, MessageId parent, Author author) const {
     Message message;
     message.id = ConversationStore::newId();
-    message.conversation = current();
+    message.conversation = conversation;
     message.parent = parent;
     message.author = author;
     message.created = QDateTime::currentDateTime();
@@ -210,7 +228,13 @@ void ChatController::createChat(const QString& text) {
     conversation_.summary.created = conversation_.summary.changed = QDateTime::currentDateTime();
     store_.create(current(), conversation_.summary.title, conversation_.tuning);
     chats_.prepend(conversation_.summary);
-    new_chat_draft_.clear();
+    new_chat_draft_ = {};
+    store_.saveDraft(0, {});
+    if (const auto early = waiting_.find(0); early != waiting_.end()) {
+        waiting_.insert(current(), *early);
+        waiting_.remove(0);
+    }
+    Q_EMIT chatBegan(current());
     Q_EMIT chatsChanged();
 }
 
@@ -218,32 +242,41 @@ bool ChatController::send(const QString& text, const QList<MessagePart>& files) 
     if (busy() || (text.trimmed().isEmpty() && files.isEmpty()))
         return false;
     ++open_serial_; // an answer to an earlier openChat() would take this message away
+    opening_ = -1;
+    cancelWaiting(current()); // this is it
     if (current() == 0)
         createChat(text.trimmed().isEmpty() ? files.first().name : text);
-    conversation_.draft.clear();
-    store_.saveDraft(current(), {});
-    Message question =
-        newMessage(conversation_.thread.isEmpty() ? 0 : conversation_.thread.last().id, Author::User);
-    question.parts = files;
-    question.parts.append({PartKind::Text, text, {}, 0});
-    store_.append(question);
-    conversation_.thread.append(question);
-    answerQuestion(question.id, std::nullopt, false);
+    ask(conversation_, text, files);
     return true;
 }
 
-void ChatController::answerQuestion(MessageId question, const std::optional<RunRecord>& replay,
-                                    bool new_seed) {
-    const int index = indexOf(question);
-    if (index < 0)
+void ChatController::ask(Conversation& conversation, const QString& text, const QList<MessagePart>& files) {
+    conversation.draft.clear();
+    conversation.draft_files.clear();
+    store_.saveDraft(conversation.summary.id, {}, {}, conversation.edits);
+    const MessageId parent = conversation.thread.isEmpty() ? 0 : conversation.thread.last().id;
+    Message question = newMessage(conversation.summary.id, parent, Author::User);
+    question.parts = files;
+    question.parts.append({PartKind::Text, text, {}, 0});
+    store_.append(question);
+    conversation.thread.append(question);
+    answerQuestion(conversation, question.id, std::nullopt, false);
+}
+
+void ChatController::answerQuestion(Conversation& conversation, MessageId question,
+                                    const std::optional<RunRecord>& replay, bool new_seed) {
+    QList<Message>& thread = conversation.thread;
+    const auto found = std::ranges::find(thread, question, &Message::id);
+    if (found == thread.end())
         return;
-    Message answer = newMessage(question, Author::Assistant);
-    if (index + 1 < conversation_.thread.size())
-        answer.siblings = conversation_.thread[index + 1].siblings + answer.siblings;
-    conversation_.thread.resize(index + 1);
+    const qsizetype index = found - thread.begin();
+    Message answer = newMessage(conversation.summary.id, question, Author::Assistant);
+    if (index + 1 < thread.size())
+        answer.siblings = thread[index + 1].siblings + answer.siblings;
+    thread.resize(index + 1);
     GenerationRequest request;
-    request.turns = turnsUntil(question);
-    request.tuning = replay ? replay->settings : conversation_.tuning;
+    request.turns = turnsUntil(conversation, question);
+    request.tuning = replay ? replay->settings : conversation.tuning;
     request.replay = replay;
     if (new_seed)
         request.tuning.sequence.seed = 0; // the generator draws one
@@ -253,14 +286,15 @@ void ChatController::answerQuestion(MessageId question, const std::optional<RunR
     answer.has_run = true;
     answer.run.settings = request.tuning;
     store_.append(answer);
-    conversation_.thread.append(answer);
+    thread.append(answer);
     start(answer, std::move(request));
-    Q_EMIT threadChanged();
+    if (&conversation == &conversation_)
+        Q_EMIT threadChanged();
 }
 
-std::vector<ChatTurn> ChatController::turnsUntil(MessageId last) const {
+std::vector<ChatTurn> ChatController::turnsUntil(const Conversation& conversation, MessageId last) const {
     std::vector<ChatTurn> turns;
-    for (const Message& message : conversation_.thread) {
+    for (const Message& message : conversation.thread) {
         const QString text = message.author == Author::User ? questionText(message) : message.text();
         // An answer that failed before its first word says nothing to the model.
         if (!text.isEmpty() || message.id == last)
@@ -271,31 +305,42 @@ std::vector<ChatTurn> ChatController::turnsUntil(MessageId last) const {
     return turns;
 }
 
-void ChatController::regenerate(MessageId answer) {
+bool ChatController::regenerate(MessageId answer) {
     const Message* old = message(answer);
-    if (old && old->author == Author::Assistant && old->parent != 0 && !busy())
-        answerQuestion(old->parent, std::nullopt, true);
+    if (!old || old->author != Author::Assistant || old->parent == 0 || busy())
+        return false;
+    answerQuestion(conversation_, old->parent, std::nullopt, true);
+    return true;
 }
 
-void ChatController::runAgain(MessageId answer) {
+bool ChatController::answer(MessageId question) {
+    const QList<Message>& thread = conversation_.thread;
+    if (busy() || thread.isEmpty() || thread.last().id != question || thread.last().author != Author::User)
+        return false;
+    answerQuestion(conversation_, question, std::nullopt, false);
+    return true;
+}
+
+bool ChatController::runAgain(MessageId answer) {
     const Message* old = message(answer);
     if (!old || !old->has_run || old->parent == 0 || busy())
-        return;
+        return false;
     if (old->model_fingerprint != generator_.capabilities().model_fingerprint) {
         Q_EMIT refused(
             tr("This answer is by %1: choose that model to run it again exactly.").arg(old->model));
-        return;
+        return false;
     }
     const RunRecord record = old->run;
-    answerQuestion(old->parent, record, false);
+    answerQuestion(conversation_, old->parent, record, false);
+    return true;
 }
 
-void ChatController::editQuestion(MessageId question, const QString& text) {
+bool ChatController::editQuestion(MessageId question, const QString& text) {
     const int index = indexOf(question);
     if (index < 0 || busy())
-        return;
+        return false;
     const Message& old = conversation_.thread[index];
-    Message edited = newMessage(old.parent, old.author);
+    Message edited = newMessage(current(), old.parent, old.author);
     edited.siblings = old.siblings + edited.siblings;
     for (const MessagePart& part : old.parts) {
         if (part.kind == PartKind::File)
@@ -305,30 +350,32 @@ void ChatController::editQuestion(MessageId question, const QString& text) {
     conversation_.thread.resize(index);
     store_.append(edited);
     conversation_.thread.append(edited);
-    answerQuestion(edited.id, std::nullopt, false);
+    answerQuestion(conversation_, edited.id, std::nullopt, false);
+    return true;
 }
 
-void ChatController::editAnswer(MessageId answer, const QString& text) {
+bool ChatController::editAnswer(MessageId answer, const QString& text) {
     Message* message = shown(answer);
     if (!message || message->state == MessageState::Streaming)
-        return;
+        return false;
     message->parts.removeIf([](const MessagePart& part) { return part.kind == PartKind::Text; });
     message->parts.append({PartKind::Text, text, {}, 0});
     message->state = MessageState::Complete;
     message->error.clear();
     store_.update(*message);
     Q_EMIT messageChanged(answer);
+    return true;
 }
 
-void ChatController::continueAnswer(MessageId answer) {
+bool ChatController::continueAnswer(MessageId answer) {
     const int index = indexOf(answer);
     if (index < 0 || index + 1 != conversation_.thread.size() || busy())
-        return;
+        return false;
     Message& message = conversation_.thread[index];
     if (message.author != Author::Assistant)
-        return;
+        return false;
     GenerationRequest request;
-    request.turns = turnsUntil(answer);
+    request.turns = turnsUntil(conversation_, answer);
     request.turns.back().text = ThinkingSplitter::raw(message.parts);
     request.tuning = conversation_.tuning;
     request.continue_last = true;
@@ -337,6 +384,7 @@ void ChatController::continueAnswer(MessageId answer) {
     store_.update(message);
     start(message, std::move(request));
     Q_EMIT messageChanged(answer);
+    return true;
 }
 
 void ChatController::deleteMessage(MessageId id) {
@@ -350,25 +398,16 @@ void ChatController::deleteMessage(MessageId id) {
     conversation_.thread.resize(index);
     Q_EMIT threadChanged();
     openChat(chat); // another branch may come forward
-    undo_ = [this, id, chat] {
+    offerUndo(tr("The message was deleted."), [this, id, chat] {
         store_.restoreMessage(id);
         store_.select(id);
         openChat(chat);
-    };
-    Q_EMIT undoOffered(tr("The message was deleted."));
+    });
 }
 
 void ChatController::selectBranch(MessageId id) {
     store_.select(id);
     openChat(current());
-}
-
-void ChatController::saveDraft(const QString& draft) {
-    conversation_.draft = draft;
-    if (current() == 0)
-        new_chat_draft_ = draft;
-    else
-        store_.saveDraft(current(), draft);
 }
 
 // ---- Dials ----

@@ -5,6 +5,7 @@
 #include "app/services/conversation_store.h"
 #include "app/services/generator.h"
 
+#include <QHash>
 #include <QPointer>
 #include <QTimer>
 
@@ -36,12 +37,14 @@ class ChatController : public QObject {
     const QList<ConversationSummary>& chats() const { return chats_; }
     /// Shows an empty chat; it is stored (and listed) with its first message.
     void newChat();
-    void openChat(ConversationId id);
+    /// `message` not 0: on the branch that has it, which becomes the shown one.
+    void openChat(ConversationId id, MessageId message = 0);
     void renameChat(ConversationId id, const QString& title);
     /// Removes with undo; a run in it is stopped. undoOffered() follows.
     void deleteChat(ConversationId id);
-    /// Takes back the last deletion (chat or message).
+    /// Takes back the last deletion (chat or message) that was not taken back yet, of all of this session.
     void undoDelete();
+    bool canUndo() const { return !undo_.empty(); }
     void search(const QString& text, std::function<void(QList<SearchHit>)> answer);
 
     // ---- The chat that is shown ----
@@ -56,22 +59,34 @@ class ChatController : public QObject {
 
     /// Asks in the shown chat. False where it already answers, or there is nothing to send.
     bool send(const QString& text, const QList<MessagePart>& files = {});
+    /// Sends the shown chat's draft, as it then is, once the model that loads is ready; draftSent() follows.
+    /// Where that model fails the draft stays, and refused() says so.
+    void sendWhenReady();
+    bool waitsForModel(ConversationId id) const { return waiting_.contains(id); }
+    /// The draft of this chat is not sent after all. False: none was to be sent.
+    bool cancelWaiting(ConversationId id);
     void stop() { stop(current()); }
     void stop(ConversationId id);
+    // What asks is refused (false) in a chat that already answers.
     /// Another answer to the same question, with a new seed, as a branch.
-    void regenerate(MessageId answer);
+    bool regenerate(MessageId answer);
+    /// Answers a question that has no answer: it was deleted, or never came.
+    bool answer(MessageId question);
     /// The same settings, seed and dial moves again, as a branch; refused() where another model is loaded.
-    void runAgain(MessageId answer);
+    bool runAgain(MessageId answer);
     /// A branch with another question, answered.
-    void editQuestion(MessageId question, const QString& text);
+    bool editQuestion(MessageId question, const QString& text);
     /// Changed in place; continueAnswer() goes on from there.
-    void editAnswer(MessageId answer, const QString& text);
+    bool editAnswer(MessageId answer, const QString& text);
     /// Goes on with an answer that was stopped, interrupted or cut at its limit.
-    void continueAnswer(MessageId answer);
+    bool continueAnswer(MessageId answer);
     /// Removes a message and all under it, with undo.
     void deleteMessage(MessageId id);
     void selectBranch(MessageId id);
-    void saveDraft(const QString& draft);
+    /// What was written in a chat, shown or not, and not sent. Chat 0: the new one.
+    void saveDraft(ConversationId id, const Draft& draft);
+    /// A file for the draft of a chat that is not shown: it was read too late.
+    void addDraftFile(ConversationId id, const MessagePart& file);
 
     // ---- Dials ----
     /// In force in the shown chat; `model` is the loaded model's, for all chats.
@@ -90,8 +105,17 @@ class ChatController : public QObject {
     /// A run began, went into another phase, made progress in its prefill, or ended.
     void runChanged(switchyard::ConversationId id);
     void tuningChanged();
+    /// The new chat that is shown has its first message, or is left with one that waits: it has an id now.
+    void chatBegan(switchyard::ConversationId id);
+    /// What the new chat that is shown had when the program ended: it comes before what was written since.
+    void draftRestored(const switchyard::Draft& earlier);
+    /// The draft of a chat was sent without its composer: it waited for the model.
+    void draftSent(switchyard::ConversationId id);
+    /// A chat began or ceased to wait for the model.
+    void waitingChanged();
     /// A chat or message was deleted and can be brought back by undoDelete().
     void undoOffered(const QString& sentence);
+    void undoChanged(); ///< canUndo() may be otherwise
     /// What was asked for cannot be done now: a sentence with cause and way on.
     void refused(const QString& sentence);
     /// From the store: a sentence, and whether chats are being saved.
@@ -104,9 +128,18 @@ class ChatController : public QObject {
     void markGenerating();
     void show(const Conversation& conversation);
     void createChat(const QString& text);
-    void answerQuestion(MessageId question, const std::optional<RunRecord>& replay, bool new_seed);
-    std::vector<ChatTurn> turnsUntil(MessageId last) const;
-    Message newMessage(MessageId parent, Author author) const;
+    void leave(); ///< the shown chat, for another
+    void ask(Conversation& conversation, const QString& text, const QList<MessagePart>& files);
+    void answerQuestion(Conversation& conversation, MessageId question,
+                        const std::optional<RunRecord>& replay, bool new_seed);
+    std::vector<ChatTurn> turnsUntil(const Conversation& conversation, MessageId last) const;
+    void restoreNewChatDraft();
+    void takeWaiting(ModelState state);
+    void sendWaiting();
+    Message newMessage(ConversationId conversation, MessageId parent, Author author) const;
+    void sendInBackground(ConversationId id, bool early);
+    void dropWaiting(const QString& sentence);
+    void offerUndo(const QString& sentence, std::function<void()> undo);
     void begin(const Tuning& defaults); ///< the shown chat with a model's dials
     void start(const Message& answer, GenerationRequest request);
     void drain();
@@ -122,14 +155,16 @@ class ChatController : public QObject {
     Generator& generator_;
     QList<ConversationSummary> chats_;
     Conversation conversation_;
-    QString new_chat_draft_;
-    ModelTuning model_tuning_; ///< of the loaded model
-    bool tuned_ = false;       ///< the user moved a dial since the chat began
-    bool early_ = true;        ///< the chat began before a model was there to say its defaults
+    Draft new_chat_draft_;
+    QHash<ConversationId, bool> waiting_; ///< for the model; true: and for its defaults
+    ModelTuning model_tuning_;            ///< of the loaded model
+    bool tuned_ = false;                  ///< the user moved a dial since the chat began
+    bool early_ = true;                   ///< the chat began before a model was there to say its defaults
     bool listing_ = false;
     int open_serial_ = 0;
+    ConversationId opening_ = -1; ///< asked of the store and not shown yet; -1: none
     std::unordered_map<RunId, std::unique_ptr<Live>> live_;
-    std::function<void()> undo_;
+    std::vector<std::function<void()>> undo_;
     QTimer timer_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <QDateTime>
 #include <QList>
+#include <QMap>
 #include <QMetaType>
 #include <QString>
 
@@ -30,6 +31,15 @@ struct MessagePart {
     QString text;
     QString name;            ///< a file's
     qint64 milliseconds = 0; ///< thinking: how long it took
+    bool operator==(const MessagePart&) const = default;
+};
+
+/// What was written in a chat and not sent.
+struct Draft {
+    QString text;
+    QList<MessagePart> files;
+    QMap<MessageId, QString> edits; ///< messages that are being changed, with the new text
+    bool operator==(const Draft&) const = default;
 };
 
 struct Message {
@@ -62,7 +72,15 @@ struct Conversation {
     ConversationSummary summary;
     QList<Message> thread;
     Tuning tuning; ///< of this chat
-    QString draft;
+    QString draft; ///< with the two that follow: a Draft
+    QList<MessagePart> draft_files;
+    QMap<MessageId, QString> edits;
+    Draft unsent() const { return {draft, draft_files, edits}; }
+    void setUnsent(const Draft& unsent) {
+        draft = unsent.text;
+        draft_files = unsent.files;
+        edits = unsent.edits;
+    }
 };
 
 } // namespace switchyard

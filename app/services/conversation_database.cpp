@@ -1,5 +1,6 @@
 #include "app/services/conversation_database.h"
 
+#include "app/services/draft_text.h"
 #include "app/services/run_blob.h"
 #include "app/services/search_words.h"
 #include "app/services/sql_error.h"
@@ -61,7 +62,7 @@ QSqlQuery ConversationDatabase::run(const QString& statement, const QVariantList
 
 QList<ConversationSummary> ConversationDatabase::list() {
     QSqlQuery rows = run(QStringLiteral("SELECT id, title, created, changed FROM conversations"
-                                        " WHERE deleted IS NULL ORDER BY changed DESC, id DESC"),
+                                        " WHERE deleted IS NULL AND id <> 0 ORDER BY changed DESC, id DESC"),
                          {});
     QList<ConversationSummary> all;
     while (rows.next()) {
@@ -147,7 +148,7 @@ Conversation ConversationDatabase::open(ConversationId id) {
         return conversation;
     conversation.summary = {id, row.value(0).toString(), time(row.value(1)), time(row.value(2)), false};
     conversation.tuning = tuningOf(row.value(3).toByteArray());
-    conversation.draft = row.value(4).toString();
+    conversation.setUnsent(draftFromText(row.value(4).toString()));
     QHash<MessageId, MessageId> shown;
     shown.insert(0, row.value(5).toLongLong());
     QHash<MessageId, Message> messages = messagesOf(id, shown);
@@ -160,35 +161,6 @@ Conversation ConversationDatabase::open(ConversationId id) {
         conversation.thread.append(std::move(message));
     }
     return conversation;
-}
-
-QList<SearchHit> ConversationDatabase::search(const QString& text) {
-    const QString expression = searchExpression(text);
-    QList<SearchHit> hits;
-    if (expression.isEmpty())
-        return hits;
-    constexpr int kMostHits = 200;
-    // Ids grow with time, so the order of row ids is the order of messages; titles have negative ids.
-    QSqlQuery rows =
-        run(QStringLiteral(
-                "SELECT s.rowid, c.id, c.title, (SELECT group_concat(text, char(10)) FROM"
-                " (SELECT text FROM parts WHERE message = s.rowid ORDER BY position))"
-                " FROM (SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC) s"
-                " LEFT JOIN messages m ON m.id = s.rowid AND m.deleted IS NULL"
-                " JOIN conversations c ON c.id = coalesce(m.conversation, -s.rowid) AND c.deleted IS NULL"
-                " LIMIT ?"),
-            {expression, kMostHits});
-    while (rows.next()) {
-        SearchHit hit;
-        const qint64 id = rows.value(0).toLongLong();
-        hit.message = id > 0 ? id : 0;
-        hit.conversation = rows.value(1).toLongLong();
-        hit.title = rows.value(2).toString();
-        hit.line = id > 0 ? hitLine(rows.value(3).toString(), text) : hit.title;
-        hits.append(hit);
-    }
-    std::stable_partition(hits.begin(), hits.end(), [](const SearchHit& hit) { return hit.message == 0; });
-    return hits;
 }
 
 // ---- Writing ----
@@ -226,8 +198,19 @@ void ConversationDatabase::saveTuning(ConversationId id, const Tuning& tuning) {
         {QString::fromUtf8(tuningToJson(tuning)), id});
 }
 
-void ConversationDatabase::saveDraft(ConversationId id, const QString& draft) {
-    run(QStringLiteral("UPDATE conversations SET draft = ? WHERE id = ?"), {notNull(draft), id});
+void ConversationDatabase::saveDraft(ConversationId id, const Draft& draft) {
+    const QString stored = notNull(draftToText(draft));
+    if (id == 0 && !stored.isEmpty()) // the row of the chat that is not begun yet
+        run(QStringLiteral(
+                "INSERT INTO conversations(id, title, tuning, created, changed) VALUES(0, '', '{}',"
+                " 0, 0) ON CONFLICT(id) DO NOTHING"),
+            {});
+    run(QStringLiteral("UPDATE conversations SET draft = ? WHERE id = ?"), {stored, id});
+}
+
+Draft ConversationDatabase::draft(ConversationId id) {
+    QSqlQuery row = run(QStringLiteral("SELECT draft FROM conversations WHERE id = ?"), {id});
+    return row.next() ? draftFromText(row.value(0).toString()) : Draft();
 }
 
 void ConversationDatabase::append(const Message& message) {

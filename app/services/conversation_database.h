@@ -23,7 +23,8 @@ class ConversationDatabase {
     /// Deletes for good what was removed.
     void purge();
     void saveTuning(ConversationId id, const Tuning& tuning);
-    void saveDraft(ConversationId id, const QString& draft);
+    void saveDraft(ConversationId id, const Draft& draft);
+    Draft draft(ConversationId id);
     void append(const Message& message);
     void update(const Message& message);
     void setMessageRemoved(MessageId id, bool removed);
@@ -38,6 +39,9 @@ class ConversationDatabase {
   private:
     QSqlQuery run(const QString& statement, const QVariantList& values);
     QHash<MessageId, Message> messagesOf(ConversationId id, QHash<MessageId, MessageId>& shown);
+    QList<SearchHit> titleHits(const QString& expression);
+    QList<SearchHit> messageHits(const QString& expression, const QString& typed);
+    bool questionSays(ConversationId id, const QString& title, const QString& expression);
     void readParts(ConversationId id, QHash<MessageId, Message>& messages);
     void readRun(Message& message);
     void writeParts(const Message& message);

@@ -105,8 +105,18 @@ void ConversationStore::saveTuning(ConversationId id, const Tuning& tuning) {
     write([=](ConversationDatabase& db) { db.saveTuning(id, tuning); }, 0, -2 * id);
 }
 
-void ConversationStore::saveDraft(ConversationId id, const QString& draft) {
+void ConversationStore::saveDraft(ConversationId id, const QString& text, const QList<MessagePart>& files,
+                                  const QMap<MessageId, QString>& edits) {
+    const Draft draft{text, files, edits};
     write([=](ConversationDatabase& db) { db.saveDraft(id, draft); }, 0, -2 * id - 1);
+}
+
+void ConversationStore::addDraftFile(ConversationId id, const MessagePart& file) {
+    write([=](ConversationDatabase& db) {
+        Draft draft = db.draft(id);
+        draft.files.append(file);
+        db.saveDraft(id, draft);
+    });
 }
 
 void ConversationStore::append(const Message& message, Answer<MessageId> answer) {

@@ -47,7 +47,11 @@ class ConversationStore : public QObject {
     void restore(ConversationId id); ///< undo
     void purge();
     void saveTuning(ConversationId id, const Tuning& tuning);
-    void saveDraft(ConversationId id, const QString& draft);
+    /// Conversation 0: of the chat that is not begun yet; open(0) has it.
+    void saveDraft(ConversationId id, const QString& text, const QList<MessagePart>& files = {},
+                   const QMap<MessageId, QString>& edits = {});
+    /// Adds a file to what the chat's draft has.
+    void addDraftFile(ConversationId id, const MessagePart& file);
     void search(const QString& text, Answer<QList<SearchHit>> answer);
 
     /// Adds a message under message.parent; it becomes the shown branch. message.id is 0 (one is given) or

@@ -7,8 +7,11 @@
 #include <QKeyEvent>
 #include <QMenu>
 #include <QPainter>
+#include <QScrollBar>
 #include <QTextLayout>
 #include <QVBoxLayout>
+
+#include <utility>
 
 using namespace Qt::StringLiterals;
 
@@ -117,6 +120,16 @@ void ChatListDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
     painter->restore();
 }
 
+QWidget* ChatListDelegate::createEditor(QWidget* parent, const QStyleOptionViewItem& option,
+                                        const QModelIndex& index) const {
+    editor_ = QStyledItemDelegate::createEditor(parent, option, index);
+    connect(editor_, &QObject::destroyed, this, [this] {
+        editor_.clear();
+        Q_EMIT renamingEnded();
+    });
+    return editor_;
+}
+
 void ChatListDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
                                             const QModelIndex&) const {
     editor->setGeometry(option.rect.adjusted(10, 1, -10, -1));
@@ -183,18 +196,20 @@ ChatList::ChatList(QWidget* parent) : QWidget(parent) {
     });
     connect(tree_, &QTreeView::customContextMenuRequested, this, &ChatList::showMenu);
     connect(model_, &ChatListModel::renamed, this, &ChatList::renameRequested);
+    connect(delegate_, &ChatListDelegate::renamingEnded, this, [this] {
+        for (const auto& change : std::exchange(later_, {}))
+            change();
+    });
+    connect(model_, &QAbstractItemModel::modelAboutToBeReset, this, &ChatList::rememberView);
     connect(model_, &QAbstractItemModel::modelReset, this, &ChatList::restoreView);
     connect(model_, &QAbstractItemModel::modelReset, this, qOverload<>(&QWidget::update));
     search_timer_.setSingleShot(true);
     search_timer_.setInterval(120);
-    connect(&search_timer_, &QTimer::timeout, this, [this] {
-        delegate_->setQuery(query());
-        if (query().isEmpty())
-            model_->clearHits();
-        else
-            Q_EMIT searchRequested(query());
+    connect(&search_timer_, &QTimer::timeout, this, &ChatList::startSearch);
+    connect(search_, &QLineEdit::textChanged, this, [this] {
+        first_wanted_ = false;
+        search_timer_.start();
     });
-    connect(search_, &QLineEdit::textChanged, &search_timer_, qOverload<>(&QTimer::start));
     midnight_.setSingleShot(true);
     connect(&midnight_, &QTimer::timeout, this, &ChatList::scheduleMidnight);
     scheduleMidnight();
@@ -203,31 +218,69 @@ ChatList::ChatList(QWidget* parent) : QWidget(parent) {
 
 /// "Today" becomes "Yesterday" without a restart.
 void ChatList::scheduleMidnight() {
-    model_->setToday(QDate::currentDate());
+    takeLater([this] { model_->setToday(QDate::currentDate()); });
     const qint64 left = QDateTime::currentDateTime().msecsTo(QDate::currentDate().addDays(1).startOfDay());
     midnight_.start(static_cast<int>(std::clamp<qint64>(left + 500, 1000, 3600 * 1000)));
 }
 
-void ChatList::setChats(const QList<ConversationSummary>& chats) { model_->setChats(chats); }
+/// While a title is being edited the rows stay as they are: making them anew would end the editing.
+void ChatList::takeLater(const std::function<void()>& change) {
+    if (delegate_->renaming())
+        later_.push_back(change);
+    else
+        change();
+}
+
+void ChatList::setChats(const QList<ConversationSummary>& chats) {
+    takeLater([this, chats] {
+        const bool others = model_->setChats(chats);
+        if (others && model_->searching() && !query().isEmpty())
+            Q_EMIT searchRequested(query()); // one of the hits may be gone
+    });
+}
 
 void ChatList::setHits(const QList<SearchHit>& hits) {
+    takeLater([this, hits] {
+        if (query().isEmpty())
+            return; // the search was cleared meanwhile
+        model_->setHits(hits);
+        hits_of_ = query();
+        tree_->viewport()->update();
+        if (std::exchange(first_wanted_, false))
+            activateFirst();
+    });
+}
+
+void ChatList::startSearch() {
+    search_timer_.stop();
+    delegate_->setQuery(query());
     if (query().isEmpty())
-        return; // the search was cleared meanwhile
-    model_->setHits(hits);
-    tree_->viewport()->update();
+        takeLater([this] { model_->clearHits(); });
+    else
+        Q_EMIT searchRequested(query());
 }
 
 void ChatList::setCurrent(ConversationId id) {
-    current_ = id;
+    if (delegate_->renaming())
+        return later_.push_back([this, id] { setCurrent(id); });
+    const bool other = std::exchange(current_, id) != id;
     delegate_->setCurrentChat(id);
     const QModelIndex index = model_->indexOf(id);
-    if (index.isValid() && !model_->searching()) {
+    // The keyboard's row and the scrolling are the user's, until another chat is shown.
+    if (index.isValid() && !model_->searching() && (other || !tree_->currentIndex().isValid())) {
         tree_->setCurrentIndex(index);
         tree_->scrollTo(index);
-    } else if (!index.isValid()) {
+    } else if (!index.isValid() && other) {
         tree_->setCurrentIndex({});
     }
     tree_->viewport()->update();
+}
+
+void ChatList::rememberView() {
+    const QModelIndex index = tree_->currentIndex();
+    row_ = {index.data(ChatListModel::IdRole).toLongLong(),
+            index.data(ChatListModel::MessageRole).toLongLong()};
+    scroll_ = tree_->verticalScrollBar()->value();
 }
 
 void ChatList::restoreView() {
@@ -235,6 +288,14 @@ void ChatList::restoreView() {
         const QModelIndex group = model_->index(row, 0);
         tree_->setExpanded(group, !folded_.contains(group.data().toString()));
     }
+    if (const QModelIndex index = model_->indexOf(row_.first, row_.second); index.isValid()) {
+        const bool scrolls = tree_->hasAutoScroll();
+        tree_->setAutoScroll(false);
+        tree_->setCurrentIndex(index);
+        tree_->setAutoScroll(scrolls);
+    }
+    tree_->doItemsLayout();
+    tree_->verticalScrollBar()->setValue(scroll_);
     setCurrent(current_);
 }
 
@@ -247,6 +308,11 @@ void ChatList::activate(const QModelIndex& index) {
     if (index.isValid() && !index.data(ChatListModel::IsGroupRole).toBool())
         Q_EMIT chatActivated(index.data(ChatListModel::IdRole).toLongLong(),
                              index.data(ChatListModel::MessageRole).toLongLong());
+}
+
+void ChatList::activateFirst() {
+    if (model_->searching() && model_->rowCount() > 0)
+        activate(model_->index(0, 0, model_->index(0, 0)));
 }
 
 void ChatList::showMenu(const QPoint& position) {
@@ -306,8 +372,12 @@ bool ChatList::eventFilter(QObject* object, QEvent* event) {
             return true;
         }
         if (key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) {
-            if (model_->searching() && model_->rowCount() > 0)
-                activate(model_->index(0, 0, model_->index(0, 0)));
+            // Of what is typed now, not of the hits before.
+            first_wanted_ = !query().isEmpty() && (hits_of_ != query() || !model_->searching());
+            if (first_wanted_)
+                startSearch();
+            else
+                activateFirst();
             return true;
         }
     }

@@ -4,11 +4,15 @@
 #include "ui/chat/chat_list_model.h"
 
 #include <QLineEdit>
+#include <QPointer>
 #include <QPushButton>
 #include <QStyledItemDelegate>
 #include <QTimer>
 #include <QTreeView>
 #include <QWidget>
+
+#include <functional>
+#include <vector>
 
 namespace switchyard {
 
@@ -21,11 +25,18 @@ class ChatListDelegate : public QStyledItemDelegate {
     void setCurrentChat(ConversationId id) { current_ = id; }
     void paint(QPainter* painter, const QStyleOptionViewItem& option,
                const QModelIndex& index) const override;
+    bool renaming() const { return editor_; }
     QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override;
+    QWidget* createEditor(QWidget* parent, const QStyleOptionViewItem& option,
+                          const QModelIndex& index) const override;
     void updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
                               const QModelIndex& index) const override;
 
+  Q_SIGNALS:
+    void renamingEnded() const; ///< the editor is gone
+
   private:
+    mutable QPointer<QWidget> editor_;
     void paintGroup(QPainter& painter, const QStyleOptionViewItem& option, const QModelIndex& index) const;
     void paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
                    const QColor& plain, const QColor& found) const;
@@ -60,6 +71,10 @@ class ChatList : public QWidget {
 
   private:
     void activate(const QModelIndex& index);
+    void activateFirst();
+    void startSearch();
+    void rememberView();
+    void takeLater(const std::function<void()>& change);
     void showMenu(const QPoint& position);
     void restoreView();
     void scheduleMidnight();
@@ -72,6 +87,11 @@ class ChatList : public QWidget {
     ConversationId current_ = 0;
     QTimer search_timer_, midnight_;
     QStringList folded_;
+    std::vector<std::function<void()>> later_; ///< what waits for the end of a renaming
+    QString hits_of_;                          ///< the query whose hits are shown
+    bool first_wanted_ = false;                ///< Enter was pressed before the hits were there
+    std::pair<ConversationId, MessageId> row_; ///< the keyboard's, while the model is made anew
+    int scroll_ = 0;
 };
 
 } // namespace switchyard

@@ -3,6 +3,7 @@
 #include "ui/plain_text.h"
 
 #include <QLocale>
+#include <QSet>
 
 #include <algorithm>
 
@@ -21,9 +22,17 @@ QString ChatListModel::groupName(const QDate& date, const QDate& today) {
     return QLocale().toString(date, date.year() == today.year() ? tr("MMMM") : tr("MMMM yyyy"));
 }
 
-void ChatListModel::setChats(const QList<ConversationSummary>& chats) {
+bool ChatListModel::setChats(const QList<ConversationSummary>& chats) {
+    const auto ids = [](const QList<ConversationSummary>& list) {
+        QSet<ConversationId> all;
+        for (const ConversationSummary& chat : list)
+            all.insert(chat.id);
+        return all;
+    };
+    const bool others = ids(chats) != ids(chats_);
     chats_ = chats;
     rebuild();
+    return others;
 }
 
 void ChatListModel::setHits(const QList<SearchHit>& hits) {
@@ -91,10 +100,11 @@ void ChatListModel::rebuild() {
     }
 }
 
-QModelIndex ChatListModel::indexOf(ConversationId id) const {
+QModelIndex ChatListModel::indexOf(ConversationId id, MessageId message) const {
     for (std::size_t g = 0; g < groups_.size(); ++g) {
         for (std::size_t i = 0; i < groups_[g].entries.size(); ++i) {
-            if (groups_[g].entries[i].id == id)
+            const Entry& entry = groups_[g].entries[i];
+            if (entry.id == id && (message == 0 || entry.message == message))
                 return createIndex(static_cast<int>(i), 0, quintptr(g + 1));
         }
     }

@@ -17,15 +17,16 @@ class ChatListModel : public QAbstractItemModel {
 
     explicit ChatListModel(QObject* parent = nullptr);
 
-    void setChats(const QList<ConversationSummary>& chats);
+    /// True where chats came or went.
+    bool setChats(const QList<ConversationSummary>& chats);
     /// Shows what a search found instead of the chats by date.
     void setHits(const QList<SearchHit>& hits);
     void clearHits();
     bool searching() const { return searching_; }
     /// The day that is "Today"; groups move when it changes.
     void setToday(const QDate& today);
-    /// The first entry of a chat; invalid where it is not listed.
-    QModelIndex indexOf(ConversationId id) const;
+    /// The first entry of a chat, or the one of a message; invalid where it is not listed.
+    QModelIndex indexOf(ConversationId id, MessageId message = 0) const;
     /// "Today", "Yesterday", "Last week", or a month.
     static QString groupName(const QDate& date, const QDate& today);
 

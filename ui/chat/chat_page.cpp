@@ -95,6 +95,7 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
 
     connectController();
     connectWidgets();
+    connectDrafts();
     showChats();
     showThread();
     showModel();
@@ -104,7 +105,7 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
     composer_->setFontPoints(thread_->fontPoints());
 }
 
-ChatPage::~ChatPage() { composer_->flushDraft(); }
+ChatPage::~ChatPage() { keepUnsent(); }
 
 void ChatPage::connectController() {
     connect(&controller_, &ChatController::chatsChanged, this, &ChatPage::showChats);
@@ -118,9 +119,16 @@ void ChatPage::connectController() {
         if (id == controller_.current())
             showRun();
     });
-    connect(&controller_, &ChatController::undoOffered, this,
-            [this](const QString& sentence) { toast_->show(sentence, tr("Undo")); });
-    connect(toast_, &Toast::actionTriggered, &controller_, &ChatController::undoDelete);
+    connect(&controller_, &ChatController::undoOffered, this, [this](const QString& sentence) {
+        offer(sentence, [this] { controller_.undoDelete(); });
+        deletion_offered_ = true;
+    });
+    connect(&controller_, &ChatController::refused, this,
+            [this](const QString& sentence) { toast_->show(sentence, {}, 8000); });
+    connect(toast_, &Toast::actionTriggered, this, [this] {
+        if (const auto undo = std::exchange(toast_undo_, {}))
+            undo();
+    });
     connect(&controller_, &ChatController::problem, this, [this](const QString& sentence, bool saving) {
         if (saving && !problem_->isHidden()) { // it is over: said where it does not stay
             problem_->hide();
@@ -137,11 +145,11 @@ void ChatPage::connectWidgets() {
     connect(list_, &ChatList::newChatRequested, this, &ChatPage::newChat);
     connect(list_, &ChatList::chatActivated, this, [this](ConversationId id, MessageId message) {
         wanted_message_ = message;
-        composer_->flushDraft();
-        if (id == controller_.current() && message != 0)
+        keepUnsent();
+        if (id == controller_.current() && message != 0 && controller_.message(message))
             thread_->scrollToMessage(std::exchange(wanted_message_, 0));
         else
-            controller_.openChat(id);
+            controller_.openChat(id, message);
     });
     connect(list_, &ChatList::renameRequested, &controller_, &ChatController::renameChat);
     connect(list_, &ChatList::deleteRequested, &controller_, &ChatController::deleteChat);
@@ -153,12 +161,9 @@ void ChatPage::connectWidgets() {
     });
     connect(thread_, &ThreadView::triggered, this, &ChatPage::act);
     connect(thread_, &ThreadView::questionEdited, this,
-            [this](MessageId id, const QString& text) { controller_.editQuestion(id, text); });
-    connect(thread_, &ThreadView::answerEdited, this, [this](MessageId id, const QString& text, bool go_on) {
-        controller_.editAnswer(id, text);
-        if (go_on)
-            controller_.continueAnswer(id);
-    });
+            [this](MessageId id, const QString& text) { takeEdit(id, text, true, false); });
+    connect(thread_, &ThreadView::answerEdited, this,
+            [this](MessageId id, const QString& text, bool go_on) { takeEdit(id, text, false, go_on); });
     connect(thread_, &ThreadView::fontPointsChanged, this, [this](qreal points) {
         composer_->setFontPoints(points);
         settings_.setValue(u"chat/font_points"_s, points);
@@ -181,7 +186,6 @@ void ChatPage::connectWidgets() {
     connect(composer_, &Composer::sendRequested, this, &ChatPage::sendText);
     connect(composer_, &Composer::stopRequested, &controller_, qOverload<>(&ChatController::stop));
     connect(composer_, &Composer::escapePressed, this, &ChatPage::handleEscape);
-    connect(composer_, &Composer::draftChanged, &controller_, &ChatController::saveDraft);
     connect(empty_, &EmptyState::promptChosen, this, [this](const QString& prompt) {
         composer_->setText(prompt);
         focusComposer();
@@ -192,6 +196,52 @@ void ChatPage::connectWidgets() {
     composer_->setTokenCounter([this](const QString& text, std::function<void(int)> answer) {
         generator_.countTokens(text, std::move(answer));
     });
+}
+
+/// What is written belongs to the chat that is shown, whatever the controller shows next.
+void ChatPage::connectDrafts() {
+    connect(composer_, &Composer::draftChanged, this, [this] {
+        controller_.saveDraft(shown_, {composer_->text(), composer_->files(), thread_->edits()});
+        if (controller_.waitsForModel(shown_))
+            showWaiting(); // typing hid it
+    });
+    connect(thread_, &ThreadView::editsChanged, this, [this] {
+        controller_.saveDraft(shown_, {composer_->text(), composer_->files(), thread_->edits()});
+    });
+    connect(thread_, &ThreadView::editDiscarded, this, [this](MessageId id, const QString& text) {
+        offer(tr("The change was thrown away."), [this, id, text] { thread_->beginEdit(id, text); });
+    });
+    connect(composer_, &Composer::fileRead, &controller_, &ChatController::addDraftFile);
+    connect(&controller_, &ChatController::chatBegan, this, [this](ConversationId id) {
+        shown_ = id; // with all that is being written in it
+        composer_->chatBegan(id);
+        if (!sending_)
+            controller_.saveDraft(id, {composer_->text(), composer_->files(), thread_->edits()});
+        list_->setCurrent(id);
+    });
+    connect(&controller_, &ChatController::draftRestored, composer_, &Composer::prepend);
+    connect(&controller_, &ChatController::draftSent, this, [this](ConversationId id) {
+        if (id == shown_)
+            composer_->clear();
+    });
+    connect(&controller_, &ChatController::waitingChanged, this, &ChatPage::showWaiting);
+}
+
+void ChatPage::keepUnsent() {
+    composer_->flushDraft();
+    thread_->flushEdits();
+}
+
+void ChatPage::showWaiting() {
+    composer_->say(controller_.waitsForModel(controller_.current())
+                       ? tr("This is sent as soon as the model is ready. Esc: not yet.")
+                       : QString());
+}
+
+void ChatPage::offer(const QString& sentence, std::function<void()> undo) {
+    toast_->show(sentence, tr("Undo"));
+    toast_undo_ = std::move(undo);
+    deletion_offered_ = false;
 }
 
 // ---- What the controller says ----
@@ -207,22 +257,35 @@ void ChatPage::showThread() {
     const MessageId last_id = conversation.thread.isEmpty() ? 0 : conversation.thread.last().id;
     const bool new_answer =
         last_id != last_shown_ && last_id != 0 && conversation.thread.last().state == MessageState::Streaming;
+    rememberPlace();
     if (other_chat) {
-        // The first message of a new chat gives it its id: what is being written belongs to it.
-        const bool was_new = shown_ == 0 && !conversation.thread.isEmpty() && new_answer;
-        if (!was_new)
-            composer_->setText(conversation.draft);
+        keepUnsent(); // in the chat before
+        thread_->endEdit();
         shown_ = controller_.current();
+        composer_->showChat(shown_, conversation.draft, conversation.draft_files);
+        thread_->setEdits(conversation.edits);
         list_->setCurrent(shown_);
+        branch_ = 0;
+        showWaiting();
     }
     last_shown_ = last_id;
-    thread_->setThread(conversation.thread, other_chat || new_answer);
+    const auto place = places_.constFind(last_id);
+    const bool known = !conversation.thread.isEmpty() && place != places_.constEnd();
+    thread_->setThread(conversation.thread, (other_chat && !known) || (new_answer && !known));
     auto* stack = static_cast<QStackedLayout*>(thread_->parentWidget()->layout());
     stack->setCurrentWidget(conversation.thread.isEmpty() ? static_cast<QWidget*>(empty_) : thread_);
-    if (wanted_message_ != 0)
+    if (known)
+        thread_->setPlace(*place);
+    if (wanted_message_ != 0 && controller_.message(wanted_message_))
         thread_->scrollToMessage(std::exchange(wanted_message_, 0));
     showRun();
     showContext();
+}
+
+/// A reader who comes back to a branch or a chat finds it where it was.
+void ChatPage::rememberPlace() {
+    if (last_shown_ != 0 && thread_->messageCount() > 0)
+        places_.insert(last_shown_, thread_->place());
 }
 
 void ChatPage::showRun() {
@@ -257,15 +320,13 @@ void ChatPage::showModel() {
                                   generator_.capabilities().file_precision);
         composer_->setReady(true, {});
         composer_->recount();
-        if (std::exchange(send_when_ready_, false))
-            send();
+        keepUnsent(); // what waits is sent as it is now
         break;
     case ModelState::Loading:
         composer_->setReady(true, {}); // sending waits for the model
         break;
     case ModelState::None:
     case ModelState::Failed:
-        send_when_ready_ = false;
         composer_->setReady(false, tr("No model is loaded: choose one above the thread."));
         break;
     }
@@ -290,46 +351,84 @@ const Message* ChatPage::last(Author author) const {
 
 // ---- What the user does ----
 
+/// False, with a sentence, where nothing can be asked in this chat now.
+bool ChatPage::mayAsk() {
+    const ModelState state = generator_.modelState();
+    QString reason;
+    if (controller_.busy())
+        reason = tr("An answer is being written here: stop it with Esc, or wait for its end.");
+    else if (state == ModelState::None || state == ModelState::Failed)
+        reason = tr("No model is loaded: choose one above the thread.");
+    if (!reason.isEmpty())
+        toast_->show(reason, {}, 6000);
+    return reason.isEmpty();
+}
+
 void ChatPage::sendText(const QString& text, const QList<MessagePart>& files) {
+    if (!mayAsk())
+        return;
     if (generator_.modelState() == ModelState::Loading) {
-        send_when_ready_ = true;
+        keepUnsent();
+        controller_.saveDraft(shown_, {text, files, thread_->edits()});
+        controller_.sendWhenReady();
         toast_->show(tr("The model is still loading. The message is sent as soon as it is ready."), {}, 4000);
         return;
     }
-    // First the field, so that the draft of the chat does not come back.
-    composer_->clear();
-    if (!controller_.send(text, files)) {
-        composer_->setText(text);
+    sending_ = true;
+    const bool sent = controller_.send(text, files);
+    sending_ = false;
+    if (!sent)
         return;
-    }
+    composer_->clear();
+    branch_ = 0;
     thread_->jumpToEnd();
+}
+
+/// A change that cannot be taken now stays open.
+void ChatPage::takeEdit(MessageId id, const QString& text, bool question, bool go_on) {
+    const bool asks = question || go_on;
+    bool taken = !asks || mayAsk();
+    if (taken && go_on && controller_.conversation().thread.last().id != id) {
+        toast_->show(tr("There are messages after this answer: save it, or delete them to go on from here."),
+                     {}, 8000);
+        taken = false;
+    }
+    taken = taken && (question ? controller_.editQuestion(id, text) : controller_.editAnswer(id, text));
+    if (!taken)
+        thread_->beginEdit(id, text);
+    else if (go_on)
+        controller_.continueAnswer(id);
+    branch_ = 0;
 }
 
 void ChatPage::act(MessageAction action, MessageId id) {
     const Message* message = controller_.message(id);
     if (!message)
         return;
-    const qsizetype branch = message->siblings.indexOf(id);
+    const bool question = message->author == Author::User;
+    const QList<MessageId> siblings = message->siblings;
     switch (action) {
     case MessageAction::Regenerate:
-        controller_.regenerate(id);
+        if (mayAsk() && (question ? controller_.answer(id) : controller_.regenerate(id)))
+            branch_ = 0;
         break;
     case MessageAction::RunAgain:
-        controller_.runAgain(id);
+        if (mayAsk() && controller_.runAgain(id))
+            branch_ = 0;
         break;
     case MessageAction::PreviousBranch:
-        if (branch > 0)
-            controller_.selectBranch(message->siblings[branch - 1]);
+        selectBranch(siblings, siblings.indexOf(id) - 1);
         break;
     case MessageAction::NextBranch:
-        if (branch >= 0 && branch + 1 < message->siblings.size())
-            controller_.selectBranch(message->siblings[branch + 1]);
+        selectBranch(siblings, siblings.indexOf(id) + 1);
         break;
     case MessageAction::Continue:
-        controller_.continueAnswer(id);
-        thread_->jumpToEnd();
+        if (mayAsk() && controller_.continueAnswer(id))
+            thread_->jumpToEnd();
         break;
     case MessageAction::Delete:
+        branch_ = 0;
+        thread_->setFocus(); // its button goes, and Ctrl+Z is not for the composer
         controller_.deleteMessage(id);
         break;
     case MessageAction::Copy:
@@ -338,8 +437,24 @@ void ChatPage::act(MessageAction action, MessageId id) {
     }
 }
 
+/// Goes to one of these versions; the keys go on among them, whatever branches stand below.
+void ChatPage::selectBranch(const QList<MessageId>& siblings, qsizetype index) {
+    if (index < 0 || index >= siblings.size())
+        return;
+    branches_ = siblings;
+    branch_ = siblings[index];
+    controller_.selectBranch(branch_);
+}
+
+void ChatPage::undoDelete() {
+    if (deletion_offered_ && toast_->offers())
+        toast_->hide(); // it offers the same
+    controller_.undoDelete();
+}
+
 void ChatPage::newChat() {
-    composer_->flushDraft();
+    keepUnsent();
+    wanted_message_ = 0;
     controller_.newChat();
     focusComposer();
 }
@@ -353,11 +468,12 @@ void ChatPage::openFind() {
         find_->open(thread_->selectedText());
 }
 
-void ChatPage::send() { sendText(composer_->text(), composer_->files()); }
+void ChatPage::send() { composer_->send(); }
 
+/// Of a question that has no answer: answers it.
 void ChatPage::regenerateLast() {
-    if (const Message* answer = last(Author::Assistant))
-        controller_.regenerate(answer->id);
+    if (const QList<Message>& thread = controller_.conversation().thread; !thread.isEmpty())
+        act(MessageAction::Regenerate, thread.last().id);
 }
 
 void ChatPage::editLastQuestion() {
@@ -366,12 +482,12 @@ void ChatPage::editLastQuestion() {
 }
 
 void ChatPage::switchBranch(int step) {
+    if (branch_ != 0) // it may not be shown yet
+        return selectBranch(branches_, branches_.indexOf(branch_) + step);
     const QList<Message>& thread = controller_.conversation().thread;
     for (qsizetype i = thread.size(); i-- > 0;) {
-        if (thread[i].siblings.size() > 1) {
-            act(step < 0 ? MessageAction::PreviousBranch : MessageAction::NextBranch, thread[i].id);
-            return;
-        }
+        if (thread[i].siblings.size() > 1)
+            return selectBranch(thread[i].siblings, thread[i].siblings.indexOf(thread[i].id) + step);
     }
 }
 
@@ -385,7 +501,7 @@ bool ChatPage::handleEscape() {
         find_->close();
     } else if (thread_->editing()) {
         thread_->endEdit();
-    } else if (std::exchange(send_when_ready_, false)) {
+    } else if (controller_.cancelWaiting(controller_.current())) {
         toast_->hide();
     } else if (controller_.busy()) {
         controller_.stop();

@@ -9,8 +9,11 @@
 #include "ui/chat/thread_view.h"
 #include "ui/chat/toast.h"
 
+#include <QHash>
 #include <QLabel>
 #include <QWidget>
+
+#include <functional>
 
 namespace switchyard {
 
@@ -40,7 +43,8 @@ class ChatPage : public QWidget {
     void send();
     void regenerateLast();
     void editLastQuestion();
-    void switchBranch(int step); ///< of the last message that has branches
+    void switchBranch(int step); ///< of the last message that has branches, or the one just switched
+    void undoDelete();
     void copyLastAnswer();
     /// Closes the find bar, else ends an edit, else stops the answer. False: there was nothing to end.
     bool handleEscape();
@@ -59,8 +63,16 @@ class ChatPage : public QWidget {
     void showChats();
     void showModel();
     void showContext();
+    void connectDrafts();
     void sendText(const QString& text, const QList<MessagePart>& files);
     void act(MessageAction action, MessageId id);
+    void selectBranch(const QList<MessageId>& siblings, qsizetype index);
+    void takeEdit(MessageId id, const QString& text, bool question, bool go_on);
+    bool mayAsk();
+    void keepUnsent();
+    void rememberPlace();
+    void showWaiting();
+    void offer(const QString& sentence, std::function<void()> undo);
     const Message* last(Author author) const;
 
     ChatController& controller_;
@@ -75,7 +87,11 @@ class ChatPage : public QWidget {
     Toast* toast_;
     ConversationId shown_ = -1;
     MessageId last_shown_ = 0, wanted_message_ = 0;
-    bool send_when_ready_ = false;
+    bool sending_ = false, deletion_offered_ = false;
+    QHash<MessageId, ThreadView::Place> places_; ///< where a reader was, by the thread's last message
+    QList<MessageId> branches_;                  ///< among which Alt+Left and Alt+Right go
+    MessageId branch_ = 0;                       ///< the one that was chosen; 0: the last that there is
+    std::function<void()> toast_undo_;
 };
 
 } // namespace switchyard

@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 using namespace Qt::StringLiterals;
 
@@ -39,6 +40,8 @@ ReadFile readTextFile(const QString& path) {
     QFile file(path);
     if (QFileInfo(path).isDir())
         return {{}, Composer::tr("%1 is a folder: choose the text files in it.").arg(name)};
+    if (QFileInfo(path).exists() && !QFileInfo(path).isFile()) // opening a pipe would wait for its writer
+        return {{}, Composer::tr("%1 is no file but a device or a pipe: choose a text file.").arg(name)};
     if (!file.open(QIODevice::ReadOnly))
         return {{}, Composer::tr("%1 cannot be read: %2.").arg(name, file.errorString())};
     if (file.size() > largest_file)
@@ -123,15 +126,9 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
             &Composer::fit);
     connect(edit_, &ComposerEdit::sendRequested, this, &Composer::send);
     connect(edit_, &ComposerEdit::escapePressed, this, &Composer::escapePressed);
-    connect(edit_, &ComposerEdit::filesDropped, this, &Composer::addFiles);
+    connect(edit_, &ComposerEdit::filesDropped, this, qOverload<const QStringList&>(&Composer::addFiles));
     connect(edit_, &ComposerEdit::zoomRequested, this, &Composer::zoomRequested);
-    connect(attach_, &QToolButton::clicked, this, [this] {
-        auto* dialog = new QFileDialog(this, tr("Add text files"));
-        dialog->setFileMode(QFileDialog::ExistingFiles);
-        dialog->setAttribute(Qt::WA_DeleteOnClose);
-        connect(dialog, &QFileDialog::filesSelected, this, &Composer::addFiles);
-        dialog->open();
-    });
+    connect(attach_, &QToolButton::clicked, this, &Composer::chooseFiles);
     connect(send_, &QToolButton::clicked, this, [this] {
         if (generating_)
             Q_EMIT stopRequested();
@@ -145,9 +142,9 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
 QString Composer::text() const { return edit_->toPlainText(); }
 
 void Composer::setText(const QString& text) {
+    draft_timer_.stop(); // what was typed before belongs elsewhere
     if (text == this->text())
         return;
-    draft_timer_.stop(); // what was typed before belongs elsewhere
     loading_draft_ = true;
     edit_->setPlainText(text);
     edit_->moveCursor(QTextCursor::End);
@@ -162,22 +159,44 @@ void Composer::flushDraft() {
 }
 
 void Composer::clear() {
-    draft_timer_.stop();
     setText({});
     files_.clear();
+    send_when_read_ = false;
+    draft_timer_.stop();
     showFiles();
     notice_->hide();
 }
 
+void Composer::showChat(ConversationId chat, const QString& text, const QList<MessagePart>& files) {
+    chat_ = std::make_shared<ConversationId>(chat);
+    reading_ = 0;
+    clear();
+    setText(text);
+    files_ = files;
+    showFiles();
+    recount();
+}
+
+void Composer::prepend(const Draft& earlier) {
+    QTextCursor start(edit_->document());
+    start.insertText(earlier.text);
+    files_ = earlier.files + files_;
+    filesChanged();
+}
+
 void Composer::send() {
-    if (generating_ || (text().trimmed().isEmpty() && files_.isEmpty()))
+    if (edit_->composing() || (text().trimmed().isEmpty() && files_.isEmpty() && reading_ == 0))
         return;
-    if (!ready_) {
-        say(not_ready_);
+    if (generating_)
+        return say(tr("An answer is being written: stop it with Esc, or send this after it."));
+    if (!ready_)
+        return say(not_ready_);
+    send_when_read_ = reading_ > 0;
+    if (send_when_read_)
         return;
-    }
-    draft_timer_.stop();
-    Q_EMIT sendRequested(text(), files_);
+    const QString text = this->text();
+    const QList<MessagePart> files = files_; // the field may be cleared while they are being sent
+    Q_EMIT sendRequested(text, files);
 }
 
 void Composer::setEnterSends(bool on) {
@@ -203,7 +222,7 @@ void Composer::updateButton() {
                                : ready_    ? tr("Send (%1)").arg(keys)
                                            : not_ready_));
     send_->setAccessibleName(generating_ ? tr("Stop") : tr("Send"));
-    send_->setEnabled(generating_ || !text().trimmed().isEmpty() || !files_.isEmpty());
+    send_->setEnabled(generating_ || !text().trimmed().isEmpty() || !files_.isEmpty() || reading_ > 0);
     update();
 }
 
@@ -309,33 +328,68 @@ void Composer::say(const QString& sentence) {
     notice_->setVisible(!sentence.isEmpty());
 }
 
-void Composer::addFiles(const QStringList& paths) {
-    for (const QString& path : paths) {
-        QThreadPool::globalInstance()->start([self = QPointer<Composer>(this), path] {
+void Composer::chooseFiles() {
+    auto* dialog = new QFileDialog(this, tr("Add text files"));
+    dialog->setObjectName(u"dialog.addFiles"_s);
+    dialog->setFileMode(QFileDialog::ExistingFiles);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    // Another chat may be shown when the choice is made.
+    connect(dialog, &QFileDialog::filesSelected, this,
+            [this, chat = chat_](const QStringList& paths) { addFiles(paths, chat); });
+    dialog->open();
+}
+
+void Composer::addFiles(const QStringList& paths, const Chat& chat) {
+    if (paths.isEmpty())
+        return;
+    if (chat == chat_) {
+        ++reading_;
+        updateButton();
+    }
+    QThreadPool::globalInstance()->start([self = QPointer<Composer>(this), paths, chat] {
+        QList<MessagePart> files;
+        QStringList problems;
+        for (const QString& path : paths) {
             const ReadFile read = readTextFile(path);
-            QMetaObject::invokeMethod(
-                qApp,
-                [self, path, read] {
-                    if (!self)
-                        return;
-                    if (read.problem.isEmpty())
-                        self->addFile(QFileInfo(path).fileName(), read.text);
-                    else
-                        self->say(read.problem);
-                },
-                Qt::QueuedConnection);
-        });
+            if (read.problem.isEmpty())
+                files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
+            else
+                problems.append(read.problem);
+        }
+        QMetaObject::invokeMethod(
+            qApp,
+            [self, chat, files, problems] {
+                if (self)
+                    self->takeRead(chat, files, problems);
+            },
+            Qt::QueuedConnection);
+    });
+}
+
+void Composer::takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems) {
+    // A chat that was left and opened again has another key and the same id.
+    const bool here = *chat == *chat_;
+    if (chat == chat_)
+        --reading_;
+    if (here) {
+        files_ += files;
+        filesChanged();
+    } else {
+        for (const MessagePart& file : files)
+            Q_EMIT fileRead(*chat, file);
+    }
+    if (!problems.isEmpty()) {
+        send_when_read_ = false; // the user decides whether it goes without them
+        say(problems.join(u'\n'));
+    } else if (reading_ == 0 && std::exchange(send_when_read_, false)) {
+        send();
     }
 }
 
-void Composer::addFile(const QString& name, const QString& text) {
-    MessagePart part;
-    part.kind = PartKind::File;
-    part.name = name;
-    part.text = text;
-    files_.append(part);
+void Composer::filesChanged() {
     showFiles();
     count_timer_.start();
+    draft_timer_.start();
 }
 
 void Composer::showFiles() {
@@ -353,8 +407,7 @@ void Composer::showFiles() {
         remove->setObjectName(u"removeFileButton-%1"_s.arg(i));
         connect(remove, &QToolButton::clicked, this, [this, i] {
             files_.removeAt(i);
-            showFiles();
-            count_timer_.start();
+            filesChanged();
         });
         row->addWidget(name);
         row->addWidget(remove);

@@ -10,6 +10,7 @@
 #include <QWidget>
 
 #include <functional>
+#include <memory>
 
 namespace switchyard {
 
@@ -20,6 +21,7 @@ class ComposerEdit : public QPlainTextEdit {
     explicit ComposerEdit(QWidget* parent);
     void setEnterSends(bool on) { enter_sends_ = on; }
     bool enterSends() const { return enter_sends_; }
+    bool composing() const { return composing_; } ///< an input method is at work
 
   Q_SIGNALS:
     void sendRequested();
@@ -60,11 +62,23 @@ class Composer : public QWidget {
     QString text() const;
     void setText(const QString& text); ///< a draft; emits no draftChanged
     void clear();
+    /// Shows the draft of another chat. What is being read for the chat before is told by fileRead().
+    void showChat(ConversationId chat, const QString& text, const QList<MessagePart>& files);
+    /// The chat that is shown was begun: it has an id now.
+    void chatBegan(ConversationId chat) { *chat_ = chat; }
+    /// Puts an earlier draft before what is there.
+    void prepend(const Draft& earlier);
     /// Tells a draft that was not told yet: before another chat is shown.
     void flushDraft();
     QList<MessagePart> files() const { return files_; }
-    /// Reads text files in the background; those that are none are refused with a sentence.
-    void addFiles(const QStringList& paths);
+    /// Reads text files in the background; those that are none are refused with a sentence. They belong to
+    /// the chat that is shown now.
+    void addFiles(const QStringList& paths) { addFiles(paths, chat_); }
+    /// The one way to send, for Enter, the button and the menu: refuses with a sentence while an answer runs
+    /// or there is no model, and waits for files that are being read.
+    void send();
+    /// A sentence over the field, until the next key; empty: none.
+    void say(const QString& sentence);
     void setFontPoints(qreal points);
     ComposerEdit* edit() const { return edit_; }
     int draftTokens() const { return draft_tokens_; }
@@ -72,7 +86,10 @@ class Composer : public QWidget {
   Q_SIGNALS:
     void sendRequested(const QString& text, const QList<switchyard::MessagePart>& files);
     void stopRequested();
-    void draftChanged(const QString& text); ///< a moment after typing pauses
+    /// A moment after typing pauses or the files changed: text() and files() are to be kept.
+    void draftChanged(const QString& text);
+    /// A file that was read for a chat which is not shown any more.
+    void fileRead(switchyard::ConversationId chat, const switchyard::MessagePart& file);
     void zoomRequested(int step);
     void escapePressed();
 
@@ -85,14 +102,16 @@ class Composer : public QWidget {
     void dropEvent(QDropEvent* event) override;
 
   private:
-    void send();
+    using Chat = std::shared_ptr<ConversationId>; ///< follows when a new chat gets its id
+    void addFiles(const QStringList& paths, const Chat& chat);
+    void takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems);
+    void chooseFiles();
     void fit();
     void updateButton();
     void updateCounter();
     void count();
     void showFiles();
-    void addFile(const QString& name, const QString& text);
-    void say(const QString& sentence);
+    void filesChanged();
 
     ComposerEdit* edit_;
     CalmButton *attach_, *send_;
@@ -101,6 +120,9 @@ class Composer : public QWidget {
     TokenCounter count_tokens_;
     QTimer count_timer_, draft_timer_;
     QList<MessagePart> files_;
+    Chat chat_ = std::make_shared<ConversationId>(0);
+    int reading_ = 0; ///< lists of files being read for this chat
+    bool send_when_read_ = false;
     int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0;
     bool generating_ = false, ready_ = true, loading_draft_ = false;
     QString not_ready_;

@@ -23,6 +23,7 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
     connect(edit_, &QPlainTextEdit::textChanged, this, &MessageEditor::heightChanged);
     auto* cancel = new QPushButton(tr("Cancel"), this);
     cancel->setObjectName(u"messageEditorCancel"_s);
+    cancel->setToolTip(tr("Throws the change away; Esc keeps it for later"));
     connect(cancel, &QPushButton::clicked, this, &MessageEditor::cancelled);
     save_->setText(question ? tr("Ask again") : tr("Save"));
     save_->setObjectName(u"messageEditorSave"_s);
@@ -70,7 +71,7 @@ bool MessageEditor::eventFilter(QObject* object, QEvent* event) {
     else if (save)
         accept(false);
     else
-        Q_EMIT cancelled();
+        Q_EMIT left();
     return true;
 }
 

@@ -17,7 +17,8 @@ class MessageEditor : public QWidget {
 
   Q_SIGNALS:
     void accepted(const QString& text, bool go_on);
-    void cancelled();
+    void cancelled(); ///< the button: the change is not wanted
+    void left();      ///< Esc: it may be gone on with later
     void heightChanged();
 
   protected:

@@ -13,6 +13,8 @@ namespace switchyard {
 
 MessageTools::MessageTools(QWidget* parent) : QWidget(parent) {
     copy_ = addButton(u"copy"_s, tr("Copy"), u"copyButton"_s, MessageAction::Copy);
+    answer_ =
+        addButton(u"regenerate"_s, tr("Answer this question"), u"answerButton"_s, MessageAction::Regenerate);
     regenerate_ = addButton(u"regenerate"_s, tr("Answer again with a new seed"), u"regenerateButton"_s,
                             MessageAction::Regenerate);
     edit_ = addButton(u"edit"_s, tr("Edit"), u"editButton"_s, MessageAction::Edit);
@@ -61,7 +63,7 @@ CalmButton* MessageTools::addButton(const QString& icon, const QString& name, co
     return button;
 }
 
-void MessageTools::bind(const MessageContent& content, bool busy) {
+void MessageTools::bind(const MessageContent& content, bool busy, bool unanswered, bool draft) {
     const bool other = message_ != content.id;
     message_ = content.id;
     setObjectName(u"messageTools-%1"_s.arg(content.id));
@@ -70,6 +72,7 @@ void MessageTools::bind(const MessageContent& content, bool busy) {
     const bool cut = content.state == MessageState::Stopped || content.state == MessageState::Interrupted ||
                      content.cut_short || (content.state == MessageState::Failed && !content.text.empty());
     copy_->setVisible(still && !content.text.empty());
+    answer_->setVisible(still && question_ && unanswered);
     regenerate_->setVisible(still && !question_);
     edit_->setVisible(still);
     continue_->setVisible(still && !question_ && cut);
@@ -83,9 +86,12 @@ void MessageTools::bind(const MessageContent& content, bool busy) {
     branch_->setAccessibleName(tr("Version %1 of %2").arg(content.branch() + 1).arg(content.siblings.size()));
     previous_->setEnabled(!busy && content.branch() > 0);
     next_->setEnabled(!busy && content.branch() + 1 < content.siblings.size());
-    for (QWidget* asking : std::initializer_list<QWidget*>{regenerate_, edit_, continue_, more_, delete_})
+    for (QWidget* asking :
+         std::initializer_list<QWidget*>{answer_, regenerate_, edit_, continue_, more_, delete_})
         asking->setEnabled(!busy);
-    edit_->setName(question_ ? tr("Edit and ask again") : tr("Edit this answer"));
+    edit_->setName(draft       ? tr("Go on with the change you began")
+                   : question_ ? tr("Edit and ask again")
+                               : tr("Edit this answer"));
     line_ = oneLine(content.line);
     run_line_->setVisible(!question_ && !line_.isEmpty());
     run_line_->setToolTip(plainTip(line_));
@@ -98,8 +104,8 @@ void MessageTools::bind(const MessageContent& content, bool busy) {
 }
 
 void MessageTools::arrange() {
-    const QList<QWidget*> all = {copy_, regenerate_, edit_,   previous_, branch_,
-                                 next_, continue_,   delete_, more_};
+    const QList<QWidget*> all = {copy_,   answer_, regenerate_, edit_,   previous_,
+                                 branch_, next_,   continue_,   delete_, more_};
     int total = 0;
     const auto width_of = [this](QWidget* widget) {
         return widget == branch_ ? branch_->sizeHint().width() + 6 : widget->sizeHint().width();
@@ -134,7 +140,8 @@ void MessageTools::conceal() {
 }
 
 void MessageTools::setReveal(qreal reveal) {
-    for (CalmButton* button : {copy_, regenerate_, edit_, previous_, next_, continue_, delete_, more_})
+    for (CalmButton* button :
+         {copy_, answer_, regenerate_, edit_, previous_, next_, continue_, delete_, more_})
         button->setReveal(reveal);
 }
 

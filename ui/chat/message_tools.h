@@ -18,7 +18,8 @@ class MessageTools : public QWidget {
     explicit MessageTools(QWidget* parent);
 
     /// Shows what fits this message. `busy`: the chat is answering, so nothing that asks again is offered.
-    void bind(const MessageContent& content, bool busy);
+    /// `unanswered`: a question without an answer under it. `draft`: it was changed and not saved.
+    void bind(const MessageContent& content, bool busy, bool unanswered = false, bool draft = false);
     MessageId message() const { return message_; }
     /// Fades the buttons in or out.
     void setRevealed(bool revealed);
@@ -45,7 +46,7 @@ class MessageTools : public QWidget {
     MessageId message_ = 0;
     bool question_ = false, revealed_ = false;
     QString line_;
-    CalmButton *copy_, *regenerate_, *edit_, *previous_, *next_, *continue_, *delete_, *more_;
+    CalmButton *copy_, *answer_, *regenerate_, *edit_, *previous_, *next_, *continue_, *delete_, *more_;
     QLabel *branch_, *run_line_;
     QAction* run_again_;
     QVariantAnimation fade_;

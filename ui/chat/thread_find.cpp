@@ -6,18 +6,22 @@ namespace switchyard {
 
 void ThreadView::setFind(const QString& query) {
     query_ = query;
+    findMatches();
+    if (query.isEmpty())
+        clearSelection();
+    else
+        showMatch();
+}
+
+void ThreadView::findMatches() {
     matches_.clear();
     match_ = -1;
-    if (query.isEmpty()) {
-        clearSelection();
-        Q_EMIT found(0, 0);
-        return;
-    }
     const int in_sight = rows_.empty() ? 0 : rowAt(offset());
     for (int row = 0; row < messageCount(); ++row) {
         const QString text = QString::fromStdString(rows_[static_cast<std::size_t>(row)]->content.text);
         int nth = 0;
-        for (qsizetype at = 0; (at = text.indexOf(query, at, Qt::CaseInsensitive)) >= 0; at += query.size()) {
+        for (qsizetype at = 0; !query_.isEmpty() && (at = text.indexOf(query_, at, Qt::CaseInsensitive)) >= 0;
+             at += query_.size()) {
             if (match_ < 0 && row >= in_sight)
                 match_ = static_cast<int>(matches_.size());
             matches_.push_back({row, nth++});
@@ -25,7 +29,7 @@ void ThreadView::setFind(const QString& query) {
     }
     if (match_ < 0 && !matches_.empty())
         match_ = 0;
-    showMatch();
+    Q_EMIT found(match_ + 1, static_cast<int>(matches_.size()));
 }
 
 void ThreadView::findStep(int step) {

@@ -46,6 +46,9 @@ ThreadView::ThreadView(QWidget* parent) : QAbstractScrollArea(parent) {
     connect(&prefetch_, &QTimer::timeout, this, &ThreadView::prefetch);
     auto_scroll_.setInterval(30);
     connect(&auto_scroll_, &QTimer::timeout, this, &ThreadView::autoScroll);
+    edit_timer_.setSingleShot(true);
+    edit_timer_.setInterval(400);
+    connect(&edit_timer_, &QTimer::timeout, this, &ThreadView::editsChanged);
     restyle();
 }
 
@@ -81,6 +84,7 @@ int ThreadView::liveDocuments() const {
 
 void ThreadView::setThread(const QList<Message>& thread, bool to_end) {
     const MessageId anchor = messageAt(anchor_row_);
+    const MessageId last = messageAt(messageCount() - 1);
     std::vector<std::unique_ptr<Row>> before = std::move(rows_);
     QHash<MessageId, int> old_index = std::move(index_);
     rows_.clear();
@@ -115,6 +119,20 @@ void ThreadView::setThread(const QList<Message>& thread, bool to_end) {
     } else {
         anchor_row_ = std::min(anchor_row_, std::max(messageCount() - 1, 0));
         anchor_offset_ = 0;
+    }
+    if (!query_.isEmpty() && last != messageAt(messageCount() - 1))
+        findMatches(); // those of another thread
+    refresh();
+}
+
+ThreadView::Place ThreadView::place() const { return {messageAt(anchor_row_), anchor_offset_, following_}; }
+
+void ThreadView::setPlace(const Place& place) {
+    const auto it = index_.constFind(place.message);
+    setFollowing(place.following || it == index_.constEnd());
+    if (!following_) {
+        anchor_row_ = *it;
+        anchor_offset_ = place.offset;
     }
     refresh();
 }

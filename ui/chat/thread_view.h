@@ -41,10 +41,22 @@ class ThreadView : public QAbstractScrollArea {
     void jumpToEnd();
     void scrollToMessage(MessageId id);
     bool following() const { return following_; }
-    /// Edits the message in place.
-    void beginEdit(MessageId id);
-    void endEdit();
+    /// What is in sight, so that it can be shown again.
+    struct Place {
+        MessageId message = 0; ///< at the top
+        qreal offset = 0;      ///< from its top to the top of the view
+        bool following = true;
+    };
+    Place place() const;
+    void setPlace(const Place& place);
+    /// Edits the message in place, going on with `text` or else with what was left of an earlier edit.
+    void beginEdit(MessageId id, const QString& text = {});
+    void endEdit(); ///< what was changed stays the message's draft
     bool editing() const { return editor_ != nullptr; }
+    /// Changed messages that were not saved, the one that is being edited included.
+    void setEdits(const QMap<MessageId, QString>& edits);
+    const QMap<MessageId, QString>& edits() const { return edits_; }
+    void flushEdits(); ///< tells editsChanged() at once where it is due
 
     QString selectedText() const;
     void selectAll();
@@ -78,6 +90,8 @@ class ThreadView : public QAbstractScrollArea {
     void triggered(switchyard::MessageAction action, switchyard::MessageId id);
     void questionEdited(switchyard::MessageId id, const QString& text);
     void answerEdited(switchyard::MessageId id, const QString& text, bool go_on);
+    void editsChanged(); ///< a moment after typing pauses: edits() are to be kept
+    void editDiscarded(switchyard::MessageId id, const QString& text);
     void followingChanged(bool following);
     void fontPointsChanged(qreal points);
     void selectionChanged();
@@ -135,6 +149,9 @@ class ThreadView : public QAbstractScrollArea {
     void placeWidgets();
     void placeRowWidgets(int index);
     void hideRowWidgets(Row& row);
+    void keepEdit();
+    void dropEdit();
+    void closeEditor();
     void placeJumpButton();
     void setFollowing(bool following);
     void revealTools();
@@ -155,6 +172,7 @@ class ThreadView : public QAbstractScrollArea {
     void updateHover(const QPointF& viewport_point);
 
     // thread_find.cpp
+    void findMatches();
     void showMatch();
     struct Match {
         int row = 0, nth = 0; ///< which one in the message
@@ -192,6 +210,8 @@ class ThreadView : public QAbstractScrollArea {
     CalmButton* jump_;
     QPointer<MessageEditor> editor_;
     MessageId edited_ = 0;
+    QMap<MessageId, QString> edits_;
+    QTimer edit_timer_;
 
     friend class ThreadAccessible;
     friend class MessageAccessible;

@@ -72,7 +72,9 @@ void ThreadView::placeRowWidgets(int index) {
         });
     }
     if (row.tools->objectName().isEmpty() || row.stale) {
-        row.tools->bind(row.content, busy_);
+        const bool last = index + 1 == messageCount();
+        row.tools->bind(row.content, busy_, last && row.content.author == Author::User,
+                        edits_.contains(row.content.id));
         row.stale = false;
     }
     row.tools->setGeometry(places.tools.translated(origin).toRect());
@@ -199,52 +201,6 @@ void ThreadView::revealTools() {
             tools->setRevealed(i == hovered_ || i == messageCount() - 1 || (focus_shown_ && i == current_) ||
                                (tools->isAncestorOf(QApplication::focusWidget())));
     }
-}
-
-void ThreadView::beginEdit(MessageId id) {
-    Row* row = find(id);
-    if (!row)
-        return;
-    endEdit();
-    const bool question = row->content.author != Author::Assistant;
-    editor_ = new MessageEditor(QString::fromStdString(row->content.text), question, style_.text, viewport());
-    edited_ = id;
-    editor_->resize(static_cast<int>(columnWidth()), 120);
-    connect(editor_, &MessageEditor::cancelled, this, &ThreadView::endEdit);
-    connect(editor_, &MessageEditor::heightChanged, this, [this] {
-        if (Row* edited = find(edited_))
-            edited->width = -1;
-        refresh();
-    });
-    connect(editor_, &MessageEditor::accepted, this, [this, id, question](const QString& text, bool go_on) {
-        endEdit();
-        if (question)
-            Q_EMIT questionEdited(id, text);
-        else
-            Q_EMIT answerEdited(id, text, go_on);
-    });
-    row->width = -1;
-    setFollowing(false);
-    refresh();
-    // Ctrl+E edits a question that may be far above.
-    if (!viewport()->rect().contains(messageRect(index_.value(id))))
-        scrollToMessage(id);
-    editor_->show();
-    editor_->edit()->setFocus();
-    editor_->edit()->ensureCursorVisible();
-}
-
-void ThreadView::endEdit() {
-    if (!editor_)
-        return;
-    editor_->hide();
-    editor_->deleteLater();
-    editor_ = nullptr;
-    if (Row* row = find(edited_))
-        row->width = -1;
-    edited_ = 0;
-    setFocus();
-    refresh();
 }
 
 } // namespace switchyard

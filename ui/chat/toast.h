@@ -19,6 +19,7 @@ class Toast : public QFrame {
     /// Shows the sentence with an action ("Undo"; empty: none) for a while; a new one takes its place. The
     /// time stands still under the pointer and with the focus.
     void show(const QString& sentence, const QString& action, int milliseconds = 8000);
+    bool offers() const { return action_->isVisible(); } ///< an action can be clicked
     QString sentence() const { return text_->text(); }
 
   Q_SIGNALS:

@@ -1,0 +1,131 @@
+// What was written and not sent: drafts, and sends that wait for the model. Both belong to their chat.
+#include "app/services/chat_controller.h"
+
+#include <algorithm>
+
+namespace switchyard {
+
+// ---- Drafts ----
+
+void ChatController::restoreNewChatDraft() {
+    store_.open(0, [this, guard = QPointer(this)](const Conversation& stored) {
+        const Draft earlier = stored.unsent();
+        if (!guard || earlier == Draft())
+            return;
+        saveDraft(0, {earlier.text + new_chat_draft_.text, earlier.files + new_chat_draft_.files, {}});
+        if (current() == 0)
+            Q_EMIT draftRestored(earlier);
+    });
+}
+
+void ChatController::saveDraft(ConversationId id, const Draft& draft) {
+    if (id == current())
+        conversation_.setUnsent(draft);
+    if (id == 0)
+        new_chat_draft_ = draft;
+    store_.saveDraft(id, draft.text, draft.files, draft.edits);
+}
+
+void ChatController::addDraftFile(ConversationId id, const MessagePart& file) {
+    if (id == 0)
+        new_chat_draft_.files.append(file);
+    store_.addDraftFile(id, file);
+    if (opening_ == id)
+        openChat(id); // with the file
+}
+
+// ---- Sends that wait for the model ----
+
+void ChatController::sendWhenReady() {
+    waiting_.insert(current(), early_ && !tuned_);
+    Q_EMIT waitingChanged();
+}
+
+bool ChatController::cancelWaiting(ConversationId id) {
+    const bool waited = waiting_.remove(id) > 0;
+    if (waited)
+        Q_EMIT waitingChanged();
+    return waited;
+}
+
+void ChatController::dropWaiting(const QString& sentence) {
+    if (waiting_.isEmpty())
+        return;
+    waiting_.clear();
+    Q_EMIT waitingChanged();
+    Q_EMIT refused(sentence);
+}
+
+/// Another chat is about to be shown. A new one that waits becomes a chat of the list, where its message is
+/// found and the next new chat is empty.
+void ChatController::leave() {
+    const Draft draft = conversation_.unsent();
+    if (current() != 0 || !waiting_.contains(0) || (draft.text.trimmed().isEmpty() && draft.files.isEmpty()))
+        return;
+    createChat(draft.text.trimmed().isEmpty() ? draft.files.first().name : draft.text);
+    store_.saveDraft(current(), draft.text, draft.files, draft.edits);
+}
+
+void ChatController::takeWaiting(ModelState state) {
+    switch (state) {
+    case ModelState::Ready: // once everybody has taken the model's dials over
+        QMetaObject::invokeMethod(this, &ChatController::sendWaiting, Qt::QueuedConnection);
+        break;
+    case ModelState::Loading:
+        break;
+    case ModelState::Failed:
+        dropWaiting(tr("The model could not be loaded, so nothing was sent: what you wrote is kept. "
+                       "Choose another model and send it again."));
+        break;
+    case ModelState::None: // mostly for a moment only, before another is loaded
+        QMetaObject::invokeMethod(
+            this,
+            [this] {
+                if (generator_.modelState() == ModelState::None)
+                    dropWaiting(tr("There is no model any more, so nothing was sent: what you wrote is kept. "
+                                   "Choose a model and send it again."));
+            },
+            Qt::QueuedConnection);
+        break;
+    }
+}
+
+void ChatController::sendWaiting() {
+    if (generator_.modelState() != ModelState::Ready)
+        return;
+    const QHash<ConversationId, bool> waiting = std::exchange(waiting_, {});
+    for (auto chat = waiting.cbegin(); chat != waiting.cend(); ++chat) {
+        if (chat.key() != current())
+            sendInBackground(chat.key(), chat.value());
+        else if (const Draft draft = conversation_.unsent(); send(draft.text, draft.files))
+            Q_EMIT draftSent(current());
+    }
+    if (!waiting.isEmpty())
+        Q_EMIT waitingChanged();
+}
+
+void ChatController::sendInBackground(ConversationId id, bool early) {
+    store_.open(id, [this, id, early, guard = QPointer(this)](Conversation stored) {
+        const bool listed = guard && std::ranges::find(chats_, id, &ConversationSummary::id) != chats_.end();
+        if (!listed || stored.summary.id == 0 || run(id))
+            return;            // deleted meanwhile
+        if (id == current()) { // it was opened meanwhile
+            if (const Draft draft = conversation_.unsent(); send(draft.text, draft.files))
+                Q_EMIT draftSent(id);
+            return;
+        }
+        if (stored.draft.trimmed().isEmpty() && stored.draft_files.isEmpty())
+            return;
+        if (early) {
+            stored.tuning = generator_.capabilities().defaults;
+            store_.saveTuning(id, stored.tuning);
+        }
+        stored.tuning.model = model_tuning_;
+        const Draft draft = stored.unsent();
+        ask(stored, draft.text, draft.files);
+        if (opening_ == id)
+            openChat(id); // with the question
+    });
+}
+
+} // namespace switchyard

@@ -1,0 +1,109 @@
+// Editing a message in the thread. What was changed and not saved stays the message's draft.
+#include "ui/chat/thread_view.h"
+
+#include <QApplication>
+
+namespace switchyard {
+
+void ThreadView::beginEdit(MessageId id, const QString& text) {
+    Row* row = find(id);
+    if (!row)
+        return;
+    endEdit();
+    const bool question = row->content.author != Author::Assistant;
+    const QString own = QString::fromStdString(row->content.text);
+    editor_ =
+        new MessageEditor(text.isNull() ? edits_.value(id, own) : text, question, style_.text, viewport());
+    edited_ = id;
+    editor_->resize(static_cast<int>(columnWidth()), 120);
+    connect(editor_, &MessageEditor::left, this, &ThreadView::endEdit);
+    connect(editor_, &MessageEditor::cancelled, this, [this, id] {
+        const QString discarded = edits_.value(id);
+        dropEdit();
+        if (!discarded.isNull())
+            Q_EMIT editDiscarded(id, discarded);
+    });
+    connect(editor_, &MessageEditor::heightChanged, this, [this] {
+        if (Row* edited = find(edited_))
+            edited->width = -1;
+        refresh();
+    });
+    connect(editor_->edit(), &QPlainTextEdit::textChanged, this, &ThreadView::keepEdit);
+    connect(editor_, &MessageEditor::accepted, this,
+            [this, id, question](const QString& accepted, bool go_on) {
+                dropEdit();
+                if (question)
+                    Q_EMIT questionEdited(id, accepted);
+                else
+                    Q_EMIT answerEdited(id, accepted, go_on);
+            });
+    keepEdit();
+    row->width = -1;
+    setFollowing(false);
+    refresh();
+    // Ctrl+E edits a question that may be far above.
+    if (!viewport()->rect().contains(messageRect(index_.value(id))))
+        scrollToMessage(id);
+    editor_->show();
+    editor_->edit()->setFocus();
+    editor_->edit()->ensureCursorVisible();
+}
+
+void ThreadView::keepEdit() {
+    const Row* row = find(edited_);
+    if (!editor_ || !row)
+        return;
+    const QString text = editor_->edit()->toPlainText();
+    const QString before = edits_.value(edited_);
+    if (text == QString::fromStdString(row->content.text))
+        edits_.remove(edited_);
+    else
+        edits_.insert(edited_, text);
+    if (before != edits_.value(edited_))
+        edit_timer_.start();
+}
+
+void ThreadView::flushEdits() {
+    if (!edit_timer_.isActive())
+        return;
+    edit_timer_.stop();
+    Q_EMIT editsChanged();
+}
+
+void ThreadView::setEdits(const QMap<MessageId, QString>& edits) {
+    edit_timer_.stop();
+    edits_ = edits;
+}
+
+void ThreadView::endEdit() {
+    if (!editor_)
+        return;
+    closeEditor();
+    flushEdits();
+}
+
+/// The change was saved, or is not wanted.
+void ThreadView::dropEdit() {
+    if (edits_.remove(edited_) > 0)
+        edit_timer_.start();
+    closeEditor();
+    flushEdits();
+}
+
+void ThreadView::closeEditor() {
+    const bool had_focus = editor_->isAncestorOf(QApplication::focusWidget());
+    MessageEditor* closed = editor_;
+    editor_ = nullptr;
+    if (Row* row = find(edited_)) {
+        row->width = -1;
+        row->stale = true;
+    }
+    edited_ = 0;
+    if (had_focus)
+        setFocus(); // before the focus goes elsewhere by itself
+    closed->hide();
+    closed->deleteLater();
+    refresh();
+}
+
+} // namespace switchyard
