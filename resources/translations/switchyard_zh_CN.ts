@@ -547,6 +547,14 @@
         <source>This answer is by %1: choose that model to run it again exactly.</source>
         <translation>此回答来自 %1：请选择该模型以完全重新运行。</translation>
     </message>
+    <message>
+        <source>The model could not be loaded, so nothing was sent: what you wrote is kept. Choose another model and send it again.</source>
+        <translation>模型无法加载，因此没有发送任何内容：您写的内容已保留。请选择其他模型后重新发送。</translation>
+    </message>
+    <message>
+        <source>There is no model any more, so nothing was sent: what you wrote is kept. Choose a model and send it again.</source>
+        <translation>已没有模型，因此没有发送任何内容：您写的内容已保留。请选择一个模型后重新发送。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ChatList</name>
@@ -650,6 +658,22 @@
         <source>The model is still loading. The message is sent as soon as it is ready.</source>
         <translation>模型仍在加载。就绪后立即发送消息。</translation>
     </message>
+    <message>
+        <source>The change was thrown away.</source>
+        <translation>修改已丢弃。</translation>
+    </message>
+    <message>
+        <source>This is sent as soon as the model is ready. Esc: not yet.</source>
+        <translation>模型就绪后立即发送。按 Esc 暂不发送。</translation>
+    </message>
+    <message>
+        <source>An answer is being written here: stop it with Esc, or wait for its end.</source>
+        <translation>此处正在生成回答：按 Esc 停止，或等待其结束。</translation>
+    </message>
+    <message>
+        <source>There are messages after this answer: save it, or delete them to go on from here.</source>
+        <translation>此回答之后还有消息：请仅保存，或删除后面的消息再从这里继续。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::Composer</name>
@@ -724,6 +748,14 @@
     <message>
         <source>Remove %1</source>
         <translation>移除 %1</translation>
+    </message>
+    <message>
+        <source>%1 is no file but a device or a pipe: choose a text file.</source>
+        <translation>%1 不是文件，而是设备或管道：请选择文本文件。</translation>
+    </message>
+    <message>
+        <source>An answer is being written: stop it with Esc, or send this after it.</source>
+        <translation>正在生成回答：按 Esc 停止，或等它结束后再发送。</translation>
     </message>
 </context>
 <context>
@@ -1150,6 +1182,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>Save and continue</source>
         <translation>保存并继续</translation>
     </message>
+    <message>
+        <source>Throws the change away; Esc keeps it for later</source>
+        <translation>丢弃修改；按 Esc 则保留以便稍后继续</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::MessageTools</name>
@@ -1212,6 +1248,14 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Copied</source>
         <translation>已复制</translation>
+    </message>
+    <message>
+        <source>Answer this question</source>
+        <translation>回答此问题</translation>
+    </message>
+    <message>
+        <source>Go on with the change you began</source>
+        <translation>继续已开始的修改</translation>
     </message>
 </context>
 <context>
@@ -2115,6 +2159,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>About Switchyard</source>
         <translation>关于 Switchyard</translation>
+    </message>
+    <message>
+        <source>Undo the last deletion</source>
+        <translation>撤销上次删除</translation>
     </message>
 </context>
 </TS>

@@ -1,63 +1,20 @@
 // The whole page over a real store and a scripted generator: what a user does, and what then is on the page.
-#include "app/services/chat_controller.h"
-#include "app/services/fake_generator.h"
-#include "app/services/settings.h"
 #include "tests/support/time_limit.h"
+#include "tests/ui/chat_desk.h"
 #include "tests/ui/chat_fixtures.h"
 #include "tests/ui/stall_meter.h"
-#include "ui/chat/chat_page.h"
 
 #include <QScrollBar>
 #include <QSignalSpy>
-#include <QTemporaryDir>
-#include <QTest>
 
 using namespace Qt::StringLiterals;
 using namespace switchyard;
 
 namespace {
 
-struct Setup {
-    explicit Setup(FakeScript script = {}) : generator(std::move(script)) {
-        generator.loadModel(u"fake.gguf"_s);
-        window.resize(1100, 760);
-        page = new ChatPage(controller, generator, settings, &window);
-        page->resize(820, 760);
-        page->move(280, 0);
-        page->list()->resize(270, 760);
-        window.show();
-        const bool ready = QTest::qWaitFor([&] { return generator.modelState() == ModelState::Ready; }, 5000);
-        if (!ready)
-            qFatal("the fake model did not load");
-    }
-    void type(const QString& text) { QTest::keyClicks(page->composer()->edit(), text); }
-    void enter() { QTest::keyClick(page->composer()->edit(), Qt::Key_Return); }
-    bool waitIdle() {
-        return QTest::qWaitFor([&] { return !controller.busy() && controller.current() != 0; }, 20000);
-    }
-    QString lastText() const {
-        const auto& thread = controller.conversation().thread;
-        return thread.isEmpty() ? QString() : thread.last().text();
-    }
-    MessageId lastId() const { return controller.conversation().thread.last().id; }
-    MessageTools* lastTools() const { return page->thread()->tools(lastId()); }
-    void click(const QString& name) { lastTools()->findChild<QToolButton*>(name)->click(); }
+using Setup = ChatDesk;
 
-    QTemporaryDir folder;
-    ConversationStore store{folder.path()};
-    FakeGenerator generator;
-    ChatController controller{store, generator};
-    Settings settings{folder.filePath(u"settings.ini"_s)};
-    QWidget window;
-    ChatPage* page = nullptr;
-};
-
-FakeScript quick(const QString& text) {
-    FakeScript script;
-    script.text = text;
-    script.tokens_per_second = 0;
-    return script;
-}
+FakeScript quick(const QString& text) { return quickAnswer(text); }
 
 } // namespace
 

@@ -28,6 +28,38 @@ std::unique_ptr<QTextDocument> makePlain(const QFont& font) {
     return document;
 }
 
+/// A letter or digit of a script that puts spaces between words.
+bool ofSpacedWord(QChar c) {
+    switch (c.script()) {
+    case QChar::Script_Han:
+    case QChar::Script_Hiragana:
+    case QChar::Script_Katakana:
+    case QChar::Script_Bopomofo:
+    case QChar::Script_Thai:
+    case QChar::Script_Lao:
+    case QChar::Script_Khmer:
+    case QChar::Script_Myanmar:
+        return false;
+    default:
+        return c.isLetterOrNumber() || c.isMark() || c == u'_';
+    }
+}
+
+/// Where the word begins that `position` is inside of; `position` itself where it is in none. Tokens end
+/// anywhere, and a sign between two letters would be read as one.
+int beforeWord(const QTextDocument& document, int position) {
+    constexpr int far = 200; // characters: what is longer is no word
+    int begin = position;
+    if (document.characterAt(begin).isLowSurrogate())
+        --begin;
+    const int least = std::max(0, begin - far);
+    if (!ofSpacedWord(document.characterAt(begin)))
+        return begin;
+    while (begin > least && ofSpacedWord(document.characterAt(begin - 1)))
+        --begin;
+    return begin > least || least == 0 ? begin : position;
+}
+
 /// The sentence under a message that did not end by itself.
 QString noticeText(const MessageContent& content) {
     switch (content.state) {
@@ -260,7 +292,7 @@ QRectF MessageLayout::markRect(const MessageContent& content, const DialMark& ma
     const Part& where = part(at.part);
     if (!where.document() || where.rect.isNull())
         return {};
-    const QRectF caret = caretRect(where, at.position);
+    const QRectF caret = caretRect(where, beforeWord(*where.document(), at.position));
     return QRectF(caret.left() - 6, caret.top() - 5, 9, caret.height() + 6);
 }
 

@@ -58,7 +58,10 @@ void MessageLayout::paint(QPainter& painter, const MessageContent& content, cons
                 painter.drawLine(sign.center() + QPointF(0, -4), sign.center() + QPointF(0, 1));
                 painter.drawPoint(sign.center() + QPointF(0, 4));
             } else {
-                painter.drawRoundedRect(sign.adjusted(2, 2, -2, -2), 2, 2);
+                painter.drawEllipse(sign); // the sign of the stop button; a bare square is a check box
+                painter.setPen(Qt::NoPen);
+                painter.setBrush(style_.muted);
+                painter.drawRoundedRect(sign.adjusted(4.5, 4.5, -4.5, -4.5), 1, 1);
             }
         }
         painter.save();

@@ -1,0 +1,404 @@
+// What is written and not sent yet: files, drafts, open edits and messages that wait for the model stay with
+// their chat, and arrive at the model whole.
+#include "tests/ui/chat_desk.h"
+
+#include <QClipboard>
+#include <QDropEvent>
+#include <QFile>
+#include <QFileDialog>
+#include <QMimeData>
+#include <QUrl>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+namespace {
+
+QString written(const QTemporaryDir& folder, const QString& name, const QByteArray& bytes) {
+    QFile file(folder.filePath(name));
+    if (file.open(QIODevice::WriteOnly))
+        file.write(bytes);
+    return file.fileName();
+}
+
+std::unique_ptr<QMimeData> urls(const QStringList& paths) {
+    auto data = std::make_unique<QMimeData>();
+    QList<QUrl> all;
+    for (const QString& path : paths)
+        all.append(QUrl::fromLocalFile(path));
+    data->setUrls(all);
+    return data;
+}
+
+void pasteFile(ChatDesk& desk, const QString& path) {
+    QGuiApplication::clipboard()->setMimeData(urls({path}).release());
+    QTest::keyClick(desk.page->composer()->edit(), Qt::Key_V, Qt::ControlModifier);
+}
+
+bool hasFiles(ChatDesk& desk, const QStringList& names) {
+    QStringList found;
+    return QTest::qWaitFor(
+        [&] {
+            found.clear();
+            for (const MessagePart& file : desk.page->composer()->files())
+                found.append(file.name);
+            return found == names;
+        },
+        5000);
+}
+
+/// What the model was asked last, as the generator had it.
+QString lastPrompt(const ChatDesk& desk) { return desk.generator.requests().back().turns.back().text; }
+
+QPlainTextEdit* editor(const ChatDesk& desk) {
+    QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
+    return desk.page->findChild<QPlainTextEdit*>(u"messageEditorText"_s);
+}
+
+} // namespace
+
+class ChatUnsentTest : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    void filesReachTheModel_data() {
+        QTest::addColumn<QString>("by");
+        for (const char* by : {"enter", "button", "menu"})
+            QTest::newRow(by) << QString::fromLatin1(by);
+    }
+    void filesReachTheModel() {
+        QFETCH(QString, by);
+        ChatDesk desk(quickAnswer(u"Read."_s));
+        const auto send = [&] {
+            if (by == u"enter")
+                desk.enter();
+            else if (by == u"button")
+                QTest::mouseClick(desk.find<QToolButton>(u"sendButton"_s), Qt::LeftButton);
+            else
+                desk.page->send();
+        };
+        pasteFile(desk, written(desk.folder, u"notes.md"_s, "the secret is 4711\n"));
+        desk.type(u"What is in it?"_s);
+        QVERIFY(hasFiles(desk, {u"notes.md"_s}));
+        send();
+        QVERIFY(desk.waitIdle());
+        QVERIFY2(lastPrompt(desk).contains(u"the secret is 4711"_s), qPrintable(lastPrompt(desk)));
+        QVERIFY(lastPrompt(desk).contains(u"What is in it?"_s));
+        QCOMPARE(desk.thread().first().parts.first().name, u"notes.md"_s);
+        QVERIFY(desk.page->composer()->files().isEmpty() && desk.page->composer()->text().isEmpty());
+        // A file alone is a message too.
+        pasteFile(desk, written(desk.folder, u"alone.txt"_s, "alone and whole"));
+        QVERIFY(hasFiles(desk, {u"alone.txt"_s}));
+        send();
+        QVERIFY(desk.waitIdle());
+        QCOMPARE(desk.thread().size(), 4);
+        QVERIFY(lastPrompt(desk).contains(u"alone and whole"_s));
+    }
+
+    void enterRightAfterAPasteTakesTheFileAlong() {
+        ChatDesk desk(quickAnswer(u"Read."_s));
+        desk.type(u"And this?"_s);
+        pasteFile(desk, written(desk.folder, u"late.txt"_s, "read too late"));
+        desk.enter(); // the file is still being read
+        desk.enter();
+        QTRY_COMPARE(desk.thread().size(), 2);
+        QVERIFY(lastPrompt(desk).contains(u"read too late"_s));
+        QVERIFY(desk.waitIdle());
+        QCOMPARE(desk.generator.requests().size(), 1u);
+    }
+
+    void refusedAlikeWhileAnAnswerRuns() {
+        ChatDesk desk(slowAnswer());
+        desk.ask(u"Long one"_s);
+        QTRY_VERIFY(desk.lastText().size() > 10);
+        pasteFile(desk, written(desk.folder, u"next.txt"_s, "for the next"));
+        desk.type(u"then this"_s);
+        QVERIFY(hasFiles(desk, {u"next.txt"_s}));
+        desk.enter();
+        desk.page->send();
+        QCOMPARE(desk.page->composer()->text(), u"then this"_s);
+        QVERIFY(hasFiles(desk, {u"next.txt"_s}));
+        QVERIFY(desk.find<QLabel>(u"composerNotice"_s)->isVisible());
+        desk.controller.stop();
+        QVERIFY(desk.waitIdle());
+        desk.enter();
+        QVERIFY(lastPrompt(desk).contains(u"for the next"_s));
+    }
+
+    void refusedAlikeWithoutAModel() {
+        ChatDesk desk({}, {}, false);
+        pasteFile(desk, written(desk.folder, u"a.txt"_s, "text"));
+        desk.type(u"q"_s);
+        QVERIFY(hasFiles(desk, {u"a.txt"_s}));
+        desk.enter();
+        desk.page->send();
+        QCOMPARE(desk.page->composer()->text(), u"q"_s);
+        QCOMPARE(desk.page->composer()->files().size(), 1);
+        QVERIFY(desk.thread().isEmpty());
+    }
+
+    void filesStayWithTheirChat() {
+        ChatDesk desk(quickAnswer(u"ok"_s));
+        const ConversationId first = desk.chat(u"first"_s);
+        pasteFile(desk, written(desk.folder, u"of-first.txt"_s, "1"));
+        desk.type(u"about it"_s);
+        QVERIFY(hasFiles(desk, {u"of-first.txt"_s}));
+        desk.page->newChat();
+        QVERIFY(desk.page->composer()->files().isEmpty() && desk.page->composer()->text().isEmpty());
+        pasteFile(desk, written(desk.folder, u"of-new.txt"_s, "2"));
+        QVERIFY(hasFiles(desk, {u"of-new.txt"_s}));
+        QVERIFY(desk.open(first));
+        QVERIFY(hasFiles(desk, {u"of-first.txt"_s}));
+        QCOMPARE(desk.page->composer()->text(), u"about it"_s);
+        desk.page->newChat();
+        QVERIFY(hasFiles(desk, {u"of-new.txt"_s}));
+        QTest::mouseClick(desk.find<QToolButton>(u"removeFileButton-0"_s), Qt::LeftButton);
+        QVERIFY(desk.open(first));
+        desk.page->newChat();
+        QVERIFY(hasFiles(desk, {}));
+    }
+
+    void aFileChosenAfterASwitchGoesWhereItWasWanted() {
+        ChatDesk desk(quickAnswer(u"ok"_s));
+        const ConversationId first = desk.chat(u"first"_s);
+        QTest::mouseClick(desk.find<QToolButton>(u"attachButton"_s), Qt::LeftButton);
+        auto* dialog = desk.find<QFileDialog>(u"dialog.addFiles"_s);
+        desk.controller.newChat();
+        Q_EMIT dialog->filesSelected({written(desk.folder, u"chosen.txt"_s, "x")});
+        dialog->close();
+        QTest::qWait(200);
+        QVERIFY(desk.page->composer()->files().isEmpty());
+        QVERIFY(desk.open(first));
+        QVERIFY(hasFiles(desk, {u"chosen.txt"_s}));
+    }
+
+    void unsentFilesAndTextSurviveARestart() {
+        QTemporaryDir data;
+        ConversationId first = 0;
+        {
+            ChatDesk desk(quickAnswer(u"ok"_s), data.path());
+            first = desk.chat(u"first"_s);
+            pasteFile(desk, written(data, u"kept.txt"_s, "kept over night"));
+            QVERIFY(hasFiles(desk, {u"kept.txt"_s}));
+            desk.type(u"unsent"_s);
+            desk.page->newChat();
+            desk.type(u"new and unsent"_s); // and quits at once
+        }
+        ChatDesk desk(quickAnswer(u"ok"_s), data.path());
+        QTRY_COMPARE(desk.page->composer()->text(), u"new and unsent"_s);
+        QVERIFY(desk.open(first));
+        QCOMPARE(desk.page->composer()->text(), u"unsent"_s);
+        QVERIFY(hasFiles(desk, {u"kept.txt"_s}));
+        desk.enter();
+        QVERIFY(desk.waitIdle());
+        QVERIFY(lastPrompt(desk).contains(u"kept over night"_s));
+        desk.page->newChat();
+        QCOMPARE(desk.page->composer()->text(), u"new and unsent"_s);
+    }
+
+    void theDraftOfANewChatDoesNotFollowIntoOneThatStreams() {
+        ChatDesk desk(slowAnswer());
+        desk.ask(u"long"_s);
+        QTRY_VERIFY(desk.lastText().size() > 10);
+        const ConversationId first = desk.controller.current();
+        desk.page->newChat();
+        desk.type(u"mine"_s);
+        QVERIFY(desk.open(first));
+        QCOMPARE(desk.page->composer()->text(), QString());
+        desk.page->newChat();
+        QCOMPARE(desk.page->composer()->text(), u"mine"_s);
+        desk.controller.stop(first);
+    }
+
+    void aDeletedChatComesBackWithWhatWasJustTyped() {
+        ChatDesk desk(quickAnswer(u"ok"_s));
+        const ConversationId first = desk.chat(u"first"_s);
+        desk.type(u"half a sen"_s);
+        desk.controller.deleteChat(first);
+        QCOMPARE(desk.page->composer()->text(), QString());
+        desk.page->undoDelete();
+        QTRY_COMPARE(desk.controller.current(), first);
+        QCOMPARE(desk.page->composer()->text(), u"half a sen"_s);
+    }
+
+    // ---- Sends that wait for the model ----
+
+    void aWaitingSendStaysWithItsChat() {
+        FakeScript script = quickAnswer(u"ok"_s);
+        ChatDesk desk(script);
+        const ConversationId first = desk.chat(u"first"_s);
+        desk.page->newChat();
+        const ConversationId second = desk.chat(u"second"_s);
+        desk.type(u"draft of the second"_s);
+        script.load_seconds = 0.6;
+        desk.generator.setScript(script);
+        desk.generator.loadModel(u"other.gguf"_s);
+        QVERIFY(desk.open(first));
+        pasteFile(desk, written(desk.folder, u"w.txt"_s, "waits too"));
+        QVERIFY(hasFiles(desk, {u"w.txt"_s}));
+        desk.ask(u"for the first"_s);
+        QVERIFY(desk.open(second));
+        QCOMPARE(desk.page->composer()->text(), u"draft of the second"_s);
+        QTRY_COMPARE(desk.generator.requests().size(), 3u);
+        QVERIFY2(lastPrompt(desk).contains(u"for the first"_s), qPrintable(lastPrompt(desk)));
+        QVERIFY(lastPrompt(desk).contains(u"waits too"_s));
+        QCOMPARE(desk.generator.requests().back().conversation, first);
+        QCOMPARE(desk.generator.requests().back().turns.size(), 3u);
+        QCOMPARE(desk.page->composer()->text(), u"draft of the second"_s);
+        QCOMPARE(desk.thread().size(), 2);
+        QVERIFY(desk.open(first));
+        QTRY_COMPARE(desk.page->thread()->messageCount(), 4);
+        QCOMPARE(desk.page->composer()->text(), QString());
+        QVERIFY(desk.page->composer()->files().isEmpty());
+    }
+
+    void aNewChatThatWaitsIsListedWhenItIsLeft() {
+        FakeScript script = quickAnswer(u"ok"_s);
+        script.load_seconds = 0.6;
+        ChatDesk desk(script, {}, false);
+        desk.generator.loadModel(u"m.gguf"_s);
+        desk.ask(u"waiting question"_s);
+        desk.page->newChat();
+        QCOMPARE(desk.page->composer()->text(), QString());
+        desk.type(u"another"_s);
+        QTRY_COMPARE(desk.generator.requests().size(), 1u);
+        QCOMPARE(lastPrompt(desk), u"waiting question"_s);
+        QCOMPARE(desk.page->composer()->text(), u"another"_s);
+        QVERIFY(desk.thread().isEmpty());
+        QVERIFY(desk.open(desk.generator.requests().back().conversation));
+        QTRY_COMPARE(desk.page->thread()->messageCount(), 2);
+    }
+
+    void escTakesAWaitingSendBack() {
+        FakeScript script = quickAnswer(u"ok"_s);
+        script.load_seconds = 0.3;
+        ChatDesk desk(script, {}, false);
+        desk.generator.loadModel(u"m.gguf"_s);
+        desk.ask(u"not yet"_s);
+        QTest::keyClick(desk.page->composer()->edit(), Qt::Key_Escape);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTest::qWait(100);
+        QVERIFY(desk.generator.requests().empty());
+        QCOMPARE(desk.page->composer()->text(), u"not yet"_s);
+    }
+
+    void aModelThatFailsKeepsWhatWaits() {
+        FakeScript script = quickAnswer(u"ok"_s);
+        script.load_seconds = 0.3;
+        script.load_error = u"The file is too short: fetch it again."_s;
+        ChatDesk desk(script, {}, false);
+        desk.generator.loadModel(u"broken.gguf"_s);
+        pasteFile(desk, written(desk.folder, u"f.txt"_s, "file"));
+        desk.type(u"waits"_s);
+        QVERIFY(hasFiles(desk, {u"f.txt"_s}));
+        desk.enter();
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        QCOMPARE(desk.page->composer()->text(), u"waits"_s);
+        QCOMPARE(desk.page->composer()->files().size(), 1);
+        QVERIFY(desk.page->toast()->sentence().contains(u"kept"_s));
+        desk.generator.setScript(quickAnswer(u"ok"_s));
+        desk.generator.loadModel(u"good.gguf"_s);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTest::qWait(50);
+        QVERIFY(desk.generator.requests().empty()); // until it is sent again
+        desk.enter();
+        QTRY_COMPARE(desk.generator.requests().size(), 1u);
+        QVERIFY(lastPrompt(desk).contains(u"waits"_s));
+    }
+
+    void aDeletedChatDoesNotSend() {
+        FakeScript script = quickAnswer(u"ok"_s);
+        ChatDesk desk(script);
+        const ConversationId first = desk.chat(u"first"_s);
+        script.load_seconds = 0.3;
+        desk.generator.setScript(script);
+        desk.generator.loadModel(u"other.gguf"_s);
+        desk.ask(u"second"_s);
+        desk.controller.deleteChat(first);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTest::qWait(100);
+        QCOMPARE(desk.generator.requests().size(), 1u);
+        desk.page->undoDelete();
+        QTRY_COMPARE(desk.controller.current(), first);
+        QCOMPARE(desk.page->composer()->text(), u"second"_s);
+    }
+
+    // ---- Open edits ----
+
+    void anOpenEditIsKept_data() {
+        QTest::addColumn<QString>("by");
+        for (const char* by : {"escape", "other chat", "new chat", "restart", "another edit"})
+            QTest::newRow(by) << QString::fromLatin1(by);
+    }
+    void anOpenEditIsKept() {
+        QFETCH(QString, by);
+        QTemporaryDir data;
+        auto desk = std::make_unique<ChatDesk>(quickAnswer(u"ok"_s), data.path());
+        const ConversationId other = desk->chat(u"other"_s);
+        desk->page->newChat();
+        const ConversationId chat = desk->chat(u"question"_s);
+        desk->page->editLastQuestion();
+        QTest::keyClicks(editor(*desk), u" and much more"_s);
+        if (by == u"escape") {
+            QTest::keyClick(editor(*desk), Qt::Key_Escape);
+        } else if (by == u"other chat") {
+            QVERIFY(desk->open(other));
+        } else if (by == u"new chat") {
+            desk->page->newChat();
+        } else if (by == u"restart") {
+            desk.reset();
+            desk = std::make_unique<ChatDesk>(quickAnswer(u"ok"_s), data.path());
+        } else {
+            desk->page->thread()->beginEdit(desk->lastId());
+            QTest::keyClick(editor(*desk), Qt::Key_Escape);
+        }
+        QVERIFY(desk->open(chat));
+        QTRY_COMPARE(desk->page->thread()->messageCount(), 2);
+        QVERIFY(!desk->page->thread()->editing());
+        QCOMPARE(desk->thread().first().text(), u"question"_s);
+        desk->page->editLastQuestion();
+        QCOMPARE(editor(*desk)->toPlainText(), u"question and much more"_s);
+        QTest::mouseClick(desk->page->findChild<QPushButton*>(u"messageEditorSave"_s), Qt::LeftButton);
+        QVERIFY(desk->waitIdle());
+        QCOMPARE(lastPrompt(*desk), u"question and much more"_s);
+        desk->page->editLastQuestion(); // and that was it
+        QCOMPARE(editor(*desk)->toPlainText(), u"question and much more"_s);
+        QVERIFY(desk->page->thread()->edits().isEmpty());
+    }
+
+    void cancelThrowsTheEditAwayWithUndo() {
+        ChatDesk desk(quickAnswer(u"ok"_s));
+        desk.chat(u"question"_s);
+        desk.page->editLastQuestion();
+        QTest::keyClicks(editor(desk), u" changed"_s);
+        QTest::mouseClick(desk.page->findChild<QPushButton*>(u"messageEditorCancel"_s), Qt::LeftButton);
+        QVERIFY(desk.page->thread()->edits().isEmpty());
+        desk.page->toast()->findChild<QPushButton*>(u"toastAction"_s)->click();
+        QVERIFY(editor(desk));
+        QCOMPARE(editor(desk)->toPlainText(), u"question changed"_s);
+    }
+
+    void anEditThatCannotBeAskedStaysOpen() {
+        ChatDesk desk(quickAnswer(u"ok"_s));
+        desk.chat(u"question"_s);
+        desk.page->editLastQuestion();
+        QTest::keyClicks(editor(desk), u" changed"_s);
+        desk.generator.setScript(slowAnswer());
+        desk.page->regenerateLast();
+        QTRY_VERIFY(desk.controller.busy() && desk.lastText().size() > 5);
+        QVERIFY(editor(desk));
+        QTest::keyClick(editor(desk), Qt::Key_Return, Qt::ControlModifier);
+        QVERIFY(desk.page->thread()->editing());
+        QCOMPARE(editor(desk)->toPlainText(), u"question changed"_s);
+        QCOMPARE(desk.generator.requests().size(), 2u);
+        desk.controller.stop();
+        QVERIFY(desk.waitIdle());
+        QTest::keyClick(editor(desk), Qt::Key_Return, Qt::ControlModifier);
+        QTRY_COMPARE(desk.generator.requests().size(), 3u);
+        QCOMPARE(lastPrompt(desk), u"question changed"_s);
+        desk.controller.stop();
+    }
+};
+
+QTEST_MAIN(ChatUnsentTest)
+#include "tst_chat_unsent.moc"
