@@ -65,6 +65,11 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
 
     if (!restoreGeometry(services_.settings.value(u"window/geometry"_s).toByteArray()))
         resize(1320, 860);
+    services_.controller.setBeginning([this](Tuning tuning) {
+        if (const auto preset = services_.presets.load(services_.settings.preset()))
+            tuning.sequence = preset->sequence;
+        return tuning;
+    });
     showPage(Chat);
     picker_->setModels(services_.library.models());
     showModel();
@@ -73,7 +78,9 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
     chat_->focusComposer();
 }
 
-MainWindow::~MainWindow() = default;
+MainWindow::~MainWindow() {
+    services_.controller.setBeginning([](const Tuning& tuning) { return tuning; });
+}
 
 void MainWindow::buildPages() {
     picker_ = new ModelPicker(this);

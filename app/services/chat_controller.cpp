@@ -269,6 +269,10 @@ void ChatController::answerQuestion(Conversation& conversation, MessageId questi
     const auto found = std::ranges::find(thread, question, &Message::id);
     if (found == thread.end())
         return;
+    if (opening_ == conversation.summary.id && current() == opening_) {
+        ++open_serial_; // what comes was read before this answer
+        opening_ = -1;
+    }
     const qsizetype index = found - thread.begin();
     Message answer = newMessage(conversation.summary.id, question, Author::Assistant);
     if (index + 1 < thread.size())
@@ -364,6 +368,8 @@ bool ChatController::editAnswer(MessageId answer, const QString& text) {
     message->error.clear();
     store_.update(*message);
     Q_EMIT messageChanged(answer);
+    if (opening_ == current())
+        openChat(current()); // what comes was read before this change
     return true;
 }
 

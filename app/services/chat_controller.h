@@ -62,6 +62,9 @@ class ChatController : public QObject {
     /// Sends the shown chat's draft, as it then is, once the model that loads is ready; draftSent() follows.
     /// Where that model fails the draft stays, and refused() says so.
     void sendWhenReady();
+    /// Gives the dials of a chat that begins while another is shown; `defaults` are the model's.
+    using Beginning = std::function<Tuning(const Tuning& defaults)>;
+    void setBeginning(Beginning beginning) { beginning_ = std::move(beginning); }
     bool waitsForModel(ConversationId id) const { return waiting_.contains(id); }
     /// The draft of this chat is not sent after all. False: none was to be sent.
     bool cancelWaiting(ConversationId id);
@@ -161,6 +164,7 @@ class ChatController : public QObject {
     bool tuned_ = false;                  ///< the user moved a dial since the chat began
     bool early_ = true;                   ///< the chat began before a model was there to say its defaults
     bool listing_ = false;
+    Beginning beginning_ = [](const Tuning& defaults) { return defaults; };
     int open_serial_ = 0;
     ConversationId opening_ = -1; ///< asked of the store and not shown yet; -1: none
     std::unordered_map<RunId, std::unique_ptr<Live>> live_;

@@ -117,7 +117,7 @@ void ChatController::sendInBackground(ConversationId id, bool early) {
         if (stored.draft.trimmed().isEmpty() && stored.draft_files.isEmpty())
             return;
         if (early) {
-            stored.tuning = generator_.capabilities().defaults;
+            stored.tuning = beginning_(generator_.capabilities().defaults);
             store_.saveTuning(id, stored.tuning);
         }
         stored.tuning.model = model_tuning_;

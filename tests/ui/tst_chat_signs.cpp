@@ -26,20 +26,18 @@ Message answerOf(const QList<QByteArray>& tokens, int moved_before) {
     return message;
 }
 
-/// The x of the middle of the dial mark; -1: there is none.
+/// The x of the middle of the dial mark; -1000: there is none.
 double markAt(const MessageLayout& layout, const MessageContent& content) {
     for (double y = 0; y < layout.height(); y += 4) {
-        double first = -1, last = -1;
+        std::vector<double> inside;
         for (double x = -10; x < 600; ++x) {
-            if (layout.hit(content, {x, y}).mark < 0)
-                continue;
-            first = first < -0.5 ? x : first;
-            last = x;
+            if (layout.hit(content, {x, y}).mark >= 0)
+                inside.push_back(x);
         }
-        if (last > -1)
-            return (first + last) / 2;
+        if (!inside.empty())
+            return (inside.front() + inside.back()) / 2;
     }
-    return -1;
+    return -1000;
 }
 
 } // namespace

@@ -107,6 +107,36 @@ class TestShellKeys : public QObject {
         QCOMPARE(desk.controller.conversation().thread.first().siblings.size(), 2);
     }
 
+    void ctrlZBringsADeletedChatBackButNotFromATextField() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.window->activateWindow();
+        QVERIFY(QTest::qWaitForWindowActive(desk.window.get()));
+        desk.load();
+        desk.generator.setScript({});
+        auto* undo = desk.action(u"undo"_s);
+        QVERIFY(!undo->isEnabled());
+        QVERIFY(desk.controller.send(u"Hello"_s));
+        QTRY_VERIFY(!desk.controller.busy());
+        const ConversationId id = desk.controller.current();
+        auto* tree = desk.find<QTreeView>(u"chatTree"_s);
+        auto* composer = desk.find<QPlainTextEdit>(u"composerEdit"_s);
+        QTRY_VERIFY(tree->currentIndex().isValid());
+        tree->setFocus();
+        QTest::keyClick(tree, Qt::Key_Delete);
+        QTRY_COMPARE(desk.controller.chats().size(), 0);
+        composer->setFocus();
+        QTest::keyClicks(composer, u"text"_s);
+        QTest::keyClick(composer, Qt::Key_Z, Qt::ControlModifier);
+        QTest::keyClick(composer, Qt::Key_Z, Qt::ControlModifier);
+        QVERIFY(composer->toPlainText().isEmpty()); // its own
+        QCOMPARE(desk.controller.current(), 0);
+        tree->setFocus();
+        QTest::keyClick(tree, Qt::Key_Z, Qt::ControlModifier);
+        QTRY_COMPARE(desk.controller.current(), id);
+        QVERIFY(!undo->isEnabled());
+    }
+
     void typingInTheListGoesToTheComposer() {
         QTemporaryDir folder;
         Desk desk(folder.path());

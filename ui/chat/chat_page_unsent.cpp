@@ -1,0 +1,104 @@
+// The page's other half: what is written, and how it is kept, sent, or refused.
+#include "ui/chat/chat_page.h"
+
+#include <utility>
+
+namespace switchyard {
+
+/// What is written belongs to the chat that is shown, whatever the controller shows next.
+void ChatPage::connectDrafts() {
+    connect(composer_, &Composer::draftChanged, this, [this] {
+        controller_.saveDraft(shown_, {composer_->text(), composer_->files(), thread_->edits()});
+        if (controller_.waitsForModel(shown_))
+            showWaiting(); // typing hid it
+    });
+    connect(thread_, &ThreadView::editsChanged, this, [this] {
+        controller_.saveDraft(shown_, {composer_->text(), composer_->files(), thread_->edits()});
+    });
+    connect(thread_, &ThreadView::editDiscarded, this, [this](MessageId id, const QString& text) {
+        offer(tr("The change was thrown away."), [this, id, text] { thread_->beginEdit(id, text); });
+    });
+    connect(composer_, &Composer::fileRead, &controller_, &ChatController::addDraftFile);
+    connect(&controller_, &ChatController::chatBegan, this, [this](ConversationId id) {
+        shown_ = id; // with all that is being written in it
+        composer_->chatBegan(id);
+        if (!sending_)
+            controller_.saveDraft(id, {composer_->text(), composer_->files(), thread_->edits()});
+        list_->setCurrent(id);
+    });
+    connect(&controller_, &ChatController::draftRestored, composer_, &Composer::prepend);
+    connect(&controller_, &ChatController::draftSent, this, [this](ConversationId id) {
+        if (id == shown_)
+            composer_->clear();
+    });
+    connect(&controller_, &ChatController::waitingChanged, this, &ChatPage::showWaiting);
+}
+
+void ChatPage::keepUnsent() {
+    composer_->flushDraft();
+    thread_->flushEdits();
+}
+
+void ChatPage::showWaiting() {
+    composer_->say(controller_.waitsForModel(controller_.current())
+                       ? tr("This is sent as soon as the model is ready. Esc: not yet.")
+                       : QString());
+}
+
+void ChatPage::offer(const QString& sentence, std::function<void()> undo) {
+    toast_->show(sentence, tr("Undo"));
+    toast_undo_ = std::move(undo);
+    deletion_offered_ = false;
+}
+
+/// False, with a sentence, where nothing can be asked in this chat now.
+bool ChatPage::mayAsk() {
+    const ModelState state = generator_.modelState();
+    QString reason;
+    if (controller_.busy())
+        reason = tr("An answer is being written here: stop it with Esc, or wait for its end.");
+    else if (state == ModelState::None || state == ModelState::Failed)
+        reason = tr("No model is loaded: choose one above the thread.");
+    if (!reason.isEmpty())
+        toast_->show(reason, {}, 6000);
+    return reason.isEmpty();
+}
+
+void ChatPage::sendText(const QString& text, const QList<MessagePart>& files) {
+    if (!mayAsk())
+        return;
+    if (generator_.modelState() == ModelState::Loading) {
+        keepUnsent();
+        controller_.saveDraft(shown_, {text, files, thread_->edits()});
+        controller_.sendWhenReady();
+        toast_->show(tr("The model is still loading. The message is sent as soon as it is ready."), {}, 4000);
+        return;
+    }
+    sending_ = true;
+    const bool sent = controller_.send(text, files);
+    sending_ = false;
+    if (!sent)
+        return;
+    composer_->clear();
+    branch_ = 0;
+    thread_->jumpToEnd();
+}
+
+/// A change that cannot be taken now stays open.
+void ChatPage::takeEdit(MessageId id, const QString& text, bool question, bool go_on) {
+    const bool asks = question || go_on;
+    bool taken = !asks || mayAsk();
+    if (taken && go_on && controller_.conversation().thread.last().id != id) {
+        toast_->show(tr("There are messages after this answer: save it, or delete them to go on from here."),
+                     {}, 8000);
+        taken = false;
+    }
+    taken = taken && (question ? controller_.editQuestion(id, text) : controller_.editAnswer(id, text));
+    if (!taken)
+        thread_->beginEdit(id, text);
+    else if (go_on)
+        controller_.continueAnswer(id);
+    branch_ = 0;
+}
+
+} // namespace switchyard
