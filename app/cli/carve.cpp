@@ -14,7 +14,7 @@ namespace {
 
 struct CarveArguments {
     CarveRequest request;
-    std::string in, out, plan, save_plan;
+    std::string in, out, plan, save_plan, save_text;
     std::vector<std::string> calibration;
     long long tokens = -1;
     bool no_compare = false;
@@ -38,6 +38,8 @@ void run_carve(CarveArguments& o) {
         request.plan = o.plan;
     if (!o.save_plan.empty())
         request.save_plan = o.save_plan;
+    if (!o.save_text.empty())
+        request.save_text = o.save_text;
     request.calibration.assign(o.calibration.begin(), o.calibration.end());
     if (o.tokens >= 0)
         request.calibration_tokens = static_cast<std::size_t>(o.tokens);
@@ -77,6 +79,10 @@ void add_carve(CLI::App& app) {
                         "Tokens of the model's own text, also beside --calibration");
     auto* plan = command->add_option("--plan", o->plan, "Apply this plan instead of calibrating");
     command->add_option("--save-plan", o->save_plan, "Keep the plan in this file")->excludes(plan);
+    command
+        ->add_option("--save-text", o->save_text,
+                     "Keep the calibration text in this file: a JSON array of token ids a line")
+        ->excludes(plan);
     command->add_flag("--no-compare", o->no_compare,
                       "Do not measure the loss against the dense model afterwards");
     command->add_option("--threads", o->request.threads, "Threads to use (default: all)")

@@ -1,6 +1,7 @@
 #include "engine/carve/calibrate.h"
 
 #include "engine/base/error.h"
+#include "engine/carve/carve_layout.h"
 #include "engine/carve/cluster.h"
 #include "engine/carve/refine.h"
 #include "engine/carve/ridge.h"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <thread>
 
@@ -21,7 +23,11 @@ constexpr std::size_t kFewestSamples = 2048;               ///< tokens whose act
 constexpr std::size_t kSampleBytes = std::size_t{1} << 30; ///< that more samples may take, of all layers
 constexpr int kChunk = 512;                                ///< tokens of a step
 constexpr double kRidge = 1e-3;
+constexpr double kMostRounding = 0.125; ///< of an expert's width, to whole blocks
+constexpr int kBlock = 32;              ///< neurons that a block of the quantized formats holds
 constexpr std::size_t kLeastTokens = 512;
+constexpr double kMassive = 8;         ///< times the layer's usual output, said by one neuron
+constexpr std::size_t kMostExact = 32; ///< neurons of a layer
 
 // down [hidden, width] of a dense layer as floats, by column: [width, hidden].
 std::vector<float> down_columns(const ModelFile& file, int layer, int hidden, int width) {
@@ -46,12 +52,15 @@ class NeuronStatistics : public FeedForwardObserver {
             l.strength.resize(static_cast<std::size_t>(width));
             l.sums.inputs = hidden;
             l.sums.xx.resize(static_cast<std::size_t>(hidden) * static_cast<std::size_t>(hidden));
-            l.sums.x.resize(static_cast<std::size_t>(hidden));
+            l.peak.resize(static_cast<std::size_t>(width));
+            l.input.resize(static_cast<std::size_t>(hidden));
         }
     }
 
     struct Layer {
         std::vector<double> strength; ///< sum |activation| of each neuron
+        std::vector<float> peak;      ///< the largest |activation| of each
+        std::vector<double> input;    ///< sum of the inputs
         LayerSample sample;
         RidgeSums sums;
     };
@@ -65,11 +74,14 @@ class NeuronStatistics : public FeedForwardObserver {
             return;
         for (int r = 0; r < v.rows; ++r) {
             const float* h = v.hidden + r * v.hidden_stride;
-            for (int i = 0; i < width_; ++i)
-                l.strength[static_cast<std::size_t>(i)] += std::fabs(h[i]);
+            for (std::size_t i = 0; i < l.peak.size(); ++i) {
+                const float a = std::fabs(h[i]);
+                l.strength[i] += a;
+                l.peak[i] = std::max(l.peak[i], a);
+            }
             const float* x = v.in + r * v.in_stride;
             for (int i = 0; i < hidden_; ++i)
-                l.sums.x[static_cast<std::size_t>(i)] += x[i];
+                l.input[static_cast<std::size_t>(i)] += x[i];
             if ((first_token_ + static_cast<std::size_t>(r)) % stride_ == 0)
                 keep(l.sample, x, h);
         }
@@ -122,6 +134,34 @@ class NeuronStatistics : public FeedForwardObserver {
     std::vector<Layer> layers_;
 };
 
+// The norm of what all neurons add, at the median token of the sample; neurons are taken as orthogonal.
+double usual_output(const LayerSample& sample, const std::vector<double>& norms) {
+    const std::size_t width = norms.size();
+    std::vector<double> squares(sample.activations.size() / width);
+    for (std::size_t t = 0; t < squares.size(); ++t)
+        for (std::size_t n = 0; n < width; ++n) {
+            const double a = bf16_to_float(sample.activations[t * width + n]) * norms[n];
+            squares[t] += a * a;
+        }
+    const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
+    std::nth_element(squares.begin(), middle, squares.end());
+    return std::sqrt(*middle);
+}
+
+// Neurons that at some token say many times what the whole layer usually does, the loudest first.
+std::vector<std::size_t> massive_neurons(const NeuronStatistics::Layer& stats,
+                                         const std::vector<double>& norms) {
+    const double least = kMassive * usual_output(stats.sample, norms);
+    std::vector<std::size_t> found;
+    for (std::size_t n = 0; n < norms.size(); ++n)
+        if (stats.peak[n] * norms[n] > least)
+            found.push_back(n);
+    std::sort(found.begin(), found.end(), [&](std::size_t a, std::size_t b) {
+        return stats.peak[a] * norms[a] > stats.peak[b] * norms[b];
+    });
+    return found;
+}
+
 // Which neurons are shared (the strongest), and which expert has each of the others (those that speak
 // together); then both again, by what a router can foretell.
 std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
@@ -132,6 +172,14 @@ std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
         const float* c = columns.data() + i * hidden;
         norms[i] = std::sqrt(std::inner_product(c, c + hidden, c, 0.0));
         strength[i] = stats.strength[i] * norms[i];
+    }
+    std::vector<std::uint8_t> owner(width, kSharedNeuron);
+    std::vector<std::size_t> massive = massive_neurons(stats, norms);
+    massive.resize(
+        std::min(massive.size(), std::min(kMostExact, static_cast<std::size_t>(plan.shared_width()))));
+    for (std::size_t n : massive) {
+        owner[n] = kExactNeuron;
+        strength[n] = std::numeric_limits<double>::infinity(); // shared before all others
     }
     std::vector<std::size_t> order(width);
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -148,7 +196,6 @@ std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
             vectors[n * samples + s] = bf16_to_float(stats.sample.activations[s * step * width + routed[n]]);
     const auto groups = balanced_groups(std::move(vectors), static_cast<int>(routed.size()),
                                         static_cast<int>(samples), plan.experts);
-    std::vector<std::uint8_t> owner(width, kSharedNeuron);
     for (std::size_t n = 0; n < routed.size(); ++n)
         owner[routed[n]] = groups[n];
     refine_owners(owner, stats.sample, norms, plan.hidden, plan.experts);
@@ -163,14 +210,13 @@ class ExpertNorms : public FeedForwardObserver {
         for (std::size_t l = 0; l < layers_.size(); ++l) {
             layers_[l].members.resize(static_cast<std::size_t>(plan.experts));
             for (std::size_t n = 0; n < plan.layers[l].owner.size(); ++n)
-                if (plan.layers[l].owner[n] != kSharedNeuron)
+                if (!is_shared(plan.layers[l].owner[n]))
                     layers_[l].members[plan.layers[l].owner[n]].push_back(static_cast<int>(n));
             pack(layers_[l], down_columns(file, static_cast<int>(l), plan.hidden, plan.width));
             RidgeSums& sums = statistics.layer(static_cast<int>(l)).sums;
             sums.outputs = plan.experts;
             sums.xy.assign(static_cast<std::size_t>(plan.experts) * static_cast<std::size_t>(plan.hidden),
                            0.0);
-            sums.y.assign(static_cast<std::size_t>(plan.experts), 0.0);
         }
     }
 
@@ -185,7 +231,6 @@ class ExpertNorms : public FeedForwardObserver {
                 const float* x = v.in + r * v.in_stride;
                 for (int i = 0; i < plan_.hidden; ++i)
                     xy[i] += norm * x[i];
-                sums.y[static_cast<std::size_t>(e)] += norm;
             }
         }
     }
@@ -305,6 +350,20 @@ class Reading {
     std::size_t total_ = 0;
 };
 
+// The mean of the inputs, so long that the root mean square of inputs times it is 1. `sum`: of the inputs.
+std::vector<float> mean_direction(const RidgeSums& sums, const std::vector<double>& sum) {
+    const std::size_t n = sum.size();
+    double square = 0;
+    for (std::size_t i = 0; i < n; ++i)
+        square += sum[i] * std::inner_product(sum.begin(), sum.end(),
+                                              sums.xx.begin() + static_cast<std::ptrdiff_t>(i * n), 0.0);
+    const double scale = square > 0 ? 1 / std::sqrt(square / sums.rows) : 0;
+    std::vector<float> direction(n);
+    std::transform(sum.begin(), sum.end(), direction.begin(),
+                   [&](double v) { return static_cast<float>(v * scale); });
+    return direction;
+}
+
 // One layer at a time on as many threads as the backend has.
 template <typename F>
 void for_layers(std::size_t layers, int threads, F work) {
@@ -322,8 +381,9 @@ void for_layers(std::size_t layers, int threads, F work) {
 CarvePlan shape_plan(const ModelConfig& c, const CarveShape& shape) {
     if (!c.dense())
         throw Error(c.name + " has experts already: only a dense model can be carved");
-    if (shape.routed < 2 || shape.routed > 254)
-        throw Error("the number of routed experts must be 2 to 254, not " + std::to_string(shape.routed));
+    if (shape.routed < 2 || shape.routed > kMostCarvedExperts)
+        throw Error("the number of routed experts must be 2 to " + std::to_string(kMostCarvedExperts) +
+                    ", not " + std::to_string(shape.routed));
     if (!(shape.shared_share >= 0.0 && shape.shared_share < 1.0))
         throw Error("the shared share must be at least 0 and below 1");
     CarvePlan plan;
@@ -331,10 +391,21 @@ CarvePlan shape_plan(const ModelConfig& c, const CarveShape& shape) {
     plan.width = c.feed_forward;
     plan.experts = shape.routed;
     plan.model = c.name;
+    const double wanted = (1.0 - shape.shared_share) * c.feed_forward / shape.routed;
+    if (!carve_layout(c, shape.routed).whole_shared) {
+        const int nearest = static_cast<int>(std::lround(wanted / kBlock)) * kBlock;
+        const bool blocks =
+            c.feed_forward % kBlock == 0 && std::fabs(nearest - wanted) <= kMostRounding * wanted;
+        plan.expert_width = blocks ? nearest : static_cast<int>(wanted);
+        if (plan.expert_width < 1)
+            throw Error("the " + std::to_string(c.feed_forward) + " neurons of a layer are too few for " +
+                        std::to_string(shape.routed) + " experts");
+        return plan;
+    }
     // The widest expert that leaves at least the wanted share; in whole blocks of 32 neurons where that is
     // possible, so that down can be quantized.
-    const auto most = static_cast<int>((1.0 - shape.shared_share) * c.feed_forward / shape.routed);
-    for (const int step : {32, 1})
+    const auto most = static_cast<int>(wanted);
+    for (const int step : {kBlock, 1})
         for (int width = most / step * step; width >= step; width -= step)
             if ((c.feed_forward - shape.routed * width) % width == 0) {
                 plan.expert_width = width;
@@ -372,10 +443,10 @@ CarvePlan make_carve_plan(LoadedModel& model, const CarveShape& shape,
     ExpertNorms norms(plan, statistics, model.file());
     reading.run(norms, 0.5, 0.9, "training routers", [](std::size_t) {});
     for_layers(layers, model.backend().threads(), [&](std::size_t l) {
-        const RidgeSums& sums = statistics.layer(static_cast<int>(l)).sums;
-        RidgeFit fit = RidgeSolver(sums, kRidge).fit(sums);
-        plan.layers[l].router = std::move(fit.weights);
-        plan.layers[l].intercept = std::move(fit.intercept);
+        const NeuronStatistics::Layer& layer = statistics.layer(static_cast<int>(l));
+        const RidgeSums& sums = layer.sums;
+        plan.layers[l].direction = mean_direction(sums, layer.input);
+        plan.layers[l].router = RidgeSolver(sums, kRidge).fit(sums);
     });
     plan.calibration = std::to_string(reading.tokens()) + " tokens";
     if (progress.report)

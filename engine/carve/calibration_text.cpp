@@ -212,4 +212,13 @@ read_calibration_text(const LoadedModel& model, const std::filesystem::path& pat
     return texts;
 }
 
+void save_calibration_text(const std::vector<std::vector<std::int32_t>>& texts,
+                           const std::filesystem::path& path) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    for (const auto& text : texts)
+        file << nlohmann::json(text).dump() << '\n';
+    if (!file.flush())
+        throw Error("cannot write the calibration text " + path.string() + ": no permission or no space");
+}
+
 } // namespace switchyard

@@ -20,4 +20,9 @@ void cut_loop(std::vector<std::int32_t>& text, std::size_t from);
 std::vector<std::vector<std::int32_t>>
 read_calibration_text(const LoadedModel& model, const std::filesystem::path& path, std::size_t length);
 
+/// Writes the texts' token ids, a JSON array a line (what resources/carve/train_routers.py reads). Throws
+/// Error naming the file.
+void save_calibration_text(const std::vector<std::vector<std::int32_t>>& texts,
+                           const std::filesystem::path& path);
+
 } // namespace switchyard

@@ -47,6 +47,8 @@ CarvePlan calibrate(const std::shared_ptr<LoadedModel>& model, const CarveReques
         texts.insert(texts.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
         source += source.empty() ? " of the model's own text" : " and the model's own";
     }
+    if (request.save_text)
+        save_calibration_text(texts, *request.save_text);
     CarvePlan plan = make_carve_plan(*model, request.shape, texts, part(progress, 0.5, 0.9));
     plan.calibration += source;
     return plan;

@@ -13,6 +13,7 @@ struct CarveRequest {
     CarveOptions options;
     std::optional<std::filesystem::path> plan;      ///< use this plan instead of calibrating
     std::optional<std::filesystem::path> save_plan; ///< keep the plan
+    std::optional<std::filesystem::path> save_text; ///< keep the calibration text, as token ids
     std::vector<std::filesystem::path> calibration; ///< text files; empty: the model's own text
     std::size_t calibration_tokens = 40'000;        ///< of the model's own text
     int threads = 0;                                ///< 0: all

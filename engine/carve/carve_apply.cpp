@@ -1,12 +1,14 @@
 #include "engine/carve/carve_apply.h"
 
 #include "engine/base/error.h"
+#include "engine/carve/carve_layout.h"
+#include "engine/carve/exact_columns.h"
 #include "engine/files/gguf_writer.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <span>
 
 namespace switchyard {
 
@@ -15,41 +17,56 @@ namespace {
 // Every weight is N * softmax(logit), so it is 1 where all logits are equal. They must differ to choose, but
 // as little as floats allow: one part in a thousand changes the result by less than the F16 cache does.
 constexpr double kLogitSpread = 1e-3;
+// The shared gate's usual logit: sigmoid gives 1/2, and llama.cpp, which computes silu(x) / x,
+// does not divide by 0.
+constexpr float kGateLogit = 1e-3f;
 
-// Neurons of one layer by where they go: the shared ones, then each expert's, each in ascending order.
+// Neurons of one layer by where they go: the shared ones, then each expert's, each in ascending order but for
+// the exact ones.
 struct Places {
     std::vector<int> shared;
+    std::size_t exact = 0; ///< that many blocks of `shared` begin with an exact neuron
     std::vector<std::vector<int>> experts;
 };
 
 Places places_of(const CarveLayer& layer, int experts) {
     Places p;
+    std::vector<int> exact;
     p.experts.resize(static_cast<std::size_t>(experts));
     for (std::size_t n = 0; n < layer.owner.size(); ++n)
-        (layer.owner[n] == kSharedNeuron ? p.shared : p.experts[layer.owner[n]])
+        (layer.owner[n] == kExactNeuron    ? exact
+         : layer.owner[n] == kSharedNeuron ? p.shared
+                                           : p.experts[layer.owner[n]])
             .push_back(static_cast<int>(n));
+    p.exact = lead_blocks(p.shared, exact);
     return p;
 }
 
 // A tensor of the carved file and how its bytes come about.
 struct Output {
     TensorView view;
-    const TensorView* source; ///< nullptr: a router
+    const TensorView* source; ///< nullptr: a router or a gate
     int layer = -1;
-    enum class Kind { Copy, SharedRows, ExpertRows, SharedColumns, ExpertColumns, Router } kind = Kind::Copy;
+    enum class Kind { Copy, SharedRows, ExpertRows, SharedColumns, ExpertColumns, Router, Gate };
+    Kind kind = Kind::Copy;
 };
 
 class Carver {
   public:
     Carver(const ModelFile& dense, const ModelConfig& config, const CarvePlan& plan,
            const CarveOptions& options)
-        : dense_(dense), c_(config), plan_(plan), options_(options) {
+        : dense_(dense), c_(config), plan_(plan), options_(options),
+          layout_(carve_layout(config, plan.experts)) {
         check_plan(plan);
         if (!c_.dense() || c_.hidden != plan.hidden || c_.feed_forward != plan.width ||
             static_cast<std::size_t>(c_.layers) != plan.layers.size())
             throw Error("the carve plan was made for " + plan.model + " (" +
                         std::to_string(plan.layers.size()) + " layers of " + std::to_string(plan.hidden) +
                         " x " + std::to_string(plan.width) + "), not for " + c_.name);
+        if (layout_.whole_shared && plan.shared_width() % plan.expert_width != 0)
+            throw Error("the carve plan has " + std::to_string(plan.shared_width()) +
+                        " shared neurons, which is no multiple of an expert's " +
+                        std::to_string(plan.expert_width) + ", as " + c_.name + " needs it");
         report_.down_type = down_type();
         router_scale_ = router_scale();
     }
@@ -77,7 +94,7 @@ class Carver {
     }
 
   private:
-    std::string key(const std::string& name) const { return "deepseek." + name; }
+    std::string key(const std::string& name) const { return std::string(layout_.architecture) + "." + name; }
 
     BlockType down_type() const {
         if (options_.down)
@@ -118,32 +135,42 @@ class Carver {
                 if (s > 0)
                     add(prefix + "ffn_down_shexp.weight", report_.down_type, {s, h}, &t, layer,
                         Output::Kind::SharedColumns);
+                if (s > 0 && layout_.shared_gate)
+                    add(prefix + "ffn_gate_inp_shexp.weight", BlockType::F32, {h}, nullptr, layer,
+                        Output::Kind::Gate);
                 add(prefix + "ffn_down_exps.weight", report_.down_type, {w, h, n}, &t, layer,
                     Output::Kind::ExpertColumns);
                 add(prefix + "ffn_gate_inp.weight", BlockType::F32, {h, n}, nullptr, layer,
                     Output::Kind::Router);
             } else {
                 add(t.name, t.type, t.shape, &t, layer, Output::Kind::Copy);
-                const bool bias = block && part.ends_with(".bias");
-                if (bias || t.name == "rope_freqs.weight" || part.find("_norm.weight") == std::string::npos)
-                    note_tensor(t.name, part, block);
+                note_tensor(t.name, part, block);
             }
         }
+        const TensorView* embedding = dense_.find("token_embd.weight");
+        if (layout_.own_output && embedding && !dense_.find("output.weight"))
+            add("output.weight", embedding->type, embedding->shape, embedding, -1, Output::Kind::Copy);
     }
 
-    // Biases, rope factors and head norms have no place in the deepseek layout: other programs refuse the
-    // file.
+    // Where a layout has no place for biases, rope factors or head norms, other programs refuse the file.
     void note_tensor(const std::string& name, const std::string& part, bool block) {
-        static constexpr const char* kKnown[] = {"attn_q.weight", "attn_k.weight", "attn_v.weight",
-                                                 "attn_output.weight"};
-        const bool known =
-            block ? std::any_of(std::begin(kKnown), std::end(kKnown), [&](auto k) { return part == k; })
-                  : name == "token_embd.weight" || name == "output.weight" || name == "output_norm.weight";
-        if (!known && !report_.only_here) {
-            report_.only_here = true;
-            report_.note = "the deepseek layout has no place for " + name +
-                           ": the carved file opens in this program only";
-        }
+        static constexpr std::string_view kLayer[]{"attn_norm.weight",   "attn_q.weight",
+                                                   "attn_k.weight",      "attn_v.weight",
+                                                   "attn_output.weight", "ffn_norm.weight"},
+            kBiases[]{"attn_q.bias", "attn_k.bias", "attn_v.bias"},
+            kModel[]{"token_embd.weight", "output.weight", "output_norm.weight"};
+        const auto among = [&](const auto& names) {
+            return std::ranges::find(names, part) != std::end(names);
+        };
+        if (block ? among(kLayer) || (layout_.biases && among(kBiases)) : among(kModel))
+            return;
+        only_here("the " + std::string(layout_.architecture) + " layout has no place for " + name);
+    }
+
+    void only_here(const std::string& why) {
+        if (!report_.only_here)
+            report_.note = why + ": the carved file opens in this program only";
+        report_.only_here = true;
     }
 
     Metadata carved_metadata() {
@@ -151,28 +178,25 @@ class Carver {
         const std::string from = c_.architecture + ".";
         for (const auto& [name, value] : dense_.metadata().entries())
             m.set(name.starts_with(from) ? key(name.substr(from.size())) : name, value);
-        m.set("general.architecture", std::string("deepseek"));
+        m.set("general.architecture", std::string(layout_.architecture));
         m.set(key("leading_dense_block_count"), std::uint64_t{0});
         m.set(key("expert_count"), static_cast<std::uint64_t>(plan_.experts));
         const int active = options_.active > 0 ? std::min(options_.active, plan_.experts) : plan_.experts;
         m.set(key("expert_used_count"), static_cast<std::uint64_t>(active));
-        m.set(key("expert_shared_count"),
-              static_cast<std::uint64_t>(plan_.shared_width() / plan_.expert_width));
+        if (layout_.whole_shared)
+            m.set(key("expert_shared_count"),
+                  static_cast<std::uint64_t>(plan_.shared_width() / plan_.expert_width));
+        else
+            m.set(key("expert_shared_feed_forward_length"), static_cast<std::uint64_t>(plan_.shared_width()));
         m.set(key("expert_feed_forward_length"), static_cast<std::uint64_t>(plan_.expert_width));
-        m.set(key("expert_weights_scale"), static_cast<double>(plan_.experts));
+        m.set(key("expert_weights_scale"), layout_.routed_factor == 1 ? plan_.experts : 1.0);
         m.set(key("expert_weights_norm"), false);
         m.set(key("expert_gating_func"), std::uint64_t{1});
         m.set(kCarveScaleKey, router_scale_);
-        std::vector<double> bias;
-        for (const CarveLayer& layer : plan_.layers)
-            for (float b : layer.intercept)
-                bias.push_back(b * router_scale_);
-        m.set(kCarveBiasKey, bias);
-        if (!c_.rope.interleaved) {
-            m.set(kRopeHalfSplitKey, true);
-            report_.only_here = true;
-            report_.note = "this model rotates halves, the deepseek layout pairs: the carved file opens in "
-                           "this program only";
+        if (c_.rope.interleaved != layout_.interleaved) {
+            m.set(kRopeHalfSplitKey, !c_.rope.interleaved);
+            only_here("this model rotates halves, the " + std::string(layout_.architecture) +
+                      " layout pairs");
         }
         return m;
     }
@@ -203,6 +227,11 @@ class Carver {
             writer.append(std::as_bytes(std::span(router)));
             return;
         }
+        case Output::Kind::Gate: {
+            const std::vector<float> gate = shared_gate(o.layer);
+            writer.append(std::as_bytes(std::span(gate)));
+            return;
+        }
         default:
             break;
         }
@@ -210,11 +239,22 @@ class Carver {
         if (o.kind == Output::Kind::SharedRows)
             emit_rows(writer, *o.source, places.shared);
         else if (o.kind == Output::Kind::SharedColumns)
-            emit_columns(writer, *o.source, places.shared);
+            emit_columns(writer, *o.source, places.shared, layout_.shared_factor, places.exact);
         else
             for (const std::vector<int>& neurons : places.experts)
-                o.kind == Output::Kind::ExpertRows ? emit_rows(writer, *o.source, neurons)
-                                                   : emit_columns(writer, *o.source, neurons);
+                o.kind == Output::Kind::ExpertRows
+                    ? emit_rows(writer, *o.source, neurons)
+                    : emit_columns(writer, *o.source, neurons, layout_.routed_factor, 0);
+    }
+
+    // [hidden]: along the layer's mean input. Where calibration saw none, any direction but 0 will do.
+    std::vector<float> shared_gate(int layer) const {
+        std::vector<float> gate = plan_.layers[static_cast<std::size_t>(layer)].direction;
+        if (std::ranges::all_of(gate, [](float v) { return v == 0; }))
+            std::ranges::fill(gate, 1.0f / static_cast<float>(gate.size()));
+        for (float& v : gate)
+            v *= kGateLogit;
+        return gate;
     }
 
     static void emit_rows(GgufWriter& writer, const TensorView& t, const std::vector<int>& neurons) {
@@ -223,7 +263,9 @@ class Carver {
             writer.append({t.data + static_cast<std::size_t>(n) * bytes, bytes});
     }
 
-    void emit_columns(GgufWriter& writer, const TensorView& t, const std::vector<int>& neurons) const {
+    // `exact`: that many blocks begin with a column that must not be rounded.
+    void emit_columns(GgufWriter& writer, const TensorView& t, const std::vector<int>& neurons, float factor,
+                      std::size_t exact) const {
         std::vector<float> row(static_cast<std::size_t>(t.cols())), picked(neurons.size());
         std::vector<std::byte> blocks(
             row_bytes(report_.down_type, static_cast<std::int64_t>(neurons.size())));
@@ -231,8 +273,10 @@ class Carver {
         for (std::int64_t r = 0; r < t.rows(); ++r) {
             decode_row(t.type, t.data + static_cast<std::size_t>(r) * bytes, row);
             for (std::size_t i = 0; i < picked.size(); ++i)
-                picked[i] = row[static_cast<std::size_t>(neurons[i])];
+                picked[i] = row[static_cast<std::size_t>(neurons[i])] * factor;
             encode_row(report_.down_type, picked, blocks.data());
+            if (report_.down_type == BlockType::Q8_0)
+                encode_leads(picked, exact, blocks);
             writer.append(blocks);
         }
     }
@@ -241,6 +285,7 @@ class Carver {
     const ModelConfig& c_;
     const CarvePlan& plan_;
     const CarveOptions& options_;
+    const CarveLayout layout_;
     CarveReport report_{};
     double router_scale_ = 1;
     std::vector<Output> outputs_;

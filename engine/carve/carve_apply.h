@@ -1,5 +1,4 @@
-// Applying a carve plan: the dense model's neurons, moved into shared and routed experts of the `deepseek`
-// layout.
+// Applying a carve plan: the dense model's neurons, moved into shared and routed experts (carve_layout.h).
 #pragma once
 
 #include "engine/carve/calibrate.h"
@@ -32,9 +31,7 @@ CarveReport apply_carve_plan(const ModelFile& dense, const ModelConfig& config, 
 /// Metadata keys of our own in a carved file. Other programs ignore them.
 inline constexpr const char* kCarveScaleKey =
     "switchyard.carve.router_scale"; ///< logits = scale * predicted norms
-inline constexpr const char* kCarveBiasKey =
-    "switchyard.carve.router_bias"; ///< [layers * experts], added to the logits
 inline constexpr const char* kRopeHalfSplitKey =
-    "switchyard.rope_half_split"; ///< true: pairs (i, i + dims/2)
+    "switchyard.rope_half_split"; ///< true: pairs (i, i + dims/2), against what the layout says
 
 } // namespace switchyard

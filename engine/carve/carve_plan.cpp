@@ -15,8 +15,12 @@ namespace switchyard {
 namespace {
 
 // File: 8 bytes of magic, the length of a JSON header (u32, little-endian), the header, then for each layer
-// the owners (a byte a neuron), the router and the intercepts (F16).
-constexpr char kMagic[8] = {'S', 'W', 'C', 'A', 'R', 'V', 'E', '1'};
+// the owners, the router and the direction (F16). With few experts an owner takes four bits: two neurons a
+// byte, the first in the low half; kSharedNeuron is then 15, kExactNeuron 14.
+constexpr char kMagic[8] = {'S', 'W', 'C', 'A', 'R', 'V', 'E', '2'};
+constexpr std::size_t kMagicName = 7; ///< the same in every version
+constexpr int kMostPackedExperts = 14;
+constexpr std::uint8_t kPackedOffset = kSharedNeuron - 15;
 constexpr std::size_t kMostHeader = 1 << 16;
 
 template <typename T>
@@ -33,6 +37,20 @@ class PlanReader {
         const std::string_view v(bytes_.data() + at_, n);
         at_ += n;
         return v;
+    }
+    std::vector<std::uint8_t> owners(std::size_t n, int experts) {
+        if (experts > kMostPackedExperts) {
+            const std::string_view v = take(n);
+            return {v.begin(), v.end()};
+        }
+        const std::string_view v = take((n + 1) / 2);
+        std::vector<std::uint8_t> out(n);
+        for (std::size_t i = 0; i < n; ++i) {
+            const int packed = static_cast<std::uint8_t>(v[i / 2]) >> (i % 2 * 4) & 15;
+            out[i] =
+                static_cast<std::uint8_t>(packed >= kMostPackedExperts ? packed + kPackedOffset : packed);
+        }
+        return out;
     }
     std::vector<float> halves(std::size_t n) {
         const std::string_view v = take(2 * n);
@@ -54,26 +72,38 @@ class PlanReader {
     std::size_t at_ = 0;
 };
 
+void append_owners(std::string& out, const std::vector<std::uint8_t>& owners, int experts) {
+    if (experts > kMostPackedExperts) {
+        out.append(reinterpret_cast<const char*>(owners.data()), owners.size());
+        return;
+    }
+    const auto packed = [&](std::size_t i) {
+        return i >= owners.size() ? 0 : is_shared(owners[i]) ? owners[i] - kPackedOffset : owners[i];
+    };
+    for (std::size_t i = 0; i < owners.size(); i += 2)
+        out += static_cast<char>(packed(i) | packed(i + 1) << 4);
+}
+
 } // namespace
 
 void check_plan(const CarvePlan& p) {
     const auto fail = [](const std::string& what) { throw Error("the carve plan is inconsistent: " + what); };
-    if (p.experts < 1 || p.experts > 254 || p.expert_width < 1 || p.hidden < 1 || p.width < 1 ||
-        p.layers.empty())
+    if (p.experts < 1 || p.experts > kMostCarvedExperts || p.expert_width < 1 || p.hidden < 1 ||
+        p.width < 1 || p.layers.empty())
         fail("a count is out of range");
-    if (p.shared_width() < 0 || p.shared_width() % p.expert_width != 0)
-        fail("the shared neurons are not a multiple of an expert's");
+    if (static_cast<std::int64_t>(p.experts) * p.expert_width > p.width)
+        fail("the experts have more neurons than a layer");
     for (const CarveLayer& layer : p.layers) {
         std::vector<int> sizes(static_cast<std::size_t>(p.experts));
         for (std::uint8_t owner : layer.owner) {
-            if (owner != kSharedNeuron && owner >= p.experts)
+            if (!is_shared(owner) && owner >= p.experts)
                 fail("a neuron belongs to an expert that is not there");
-            if (owner != kSharedNeuron)
+            if (!is_shared(owner))
                 ++sizes[owner];
         }
         if (layer.owner.size() != static_cast<std::size_t>(p.width) ||
             layer.router.size() != static_cast<std::size_t>(p.experts) * static_cast<std::size_t>(p.hidden) ||
-            layer.intercept.size() != static_cast<std::size_t>(p.experts) ||
+            layer.direction.size() != static_cast<std::size_t>(p.hidden) ||
             std::any_of(sizes.begin(), sizes.end(), [&](int n) { return n != p.expert_width; }))
             fail("a layer has other sizes than the header says");
     }
@@ -91,8 +121,8 @@ void save_plan(const CarvePlan& plan, const std::filesystem::path& path) {
     append(out, static_cast<std::uint32_t>(text.size()));
     out += text;
     for (const CarveLayer& layer : plan.layers) {
-        out.append(reinterpret_cast<const char*>(layer.owner.data()), layer.owner.size());
-        for (const auto* values : {&layer.router, &layer.intercept})
+        append_owners(out, layer.owner, plan.experts);
+        for (const auto* values : {&layer.router, &layer.direction})
             for (float v : *values)
                 append(out, float_to_half(v));
     }
@@ -106,8 +136,11 @@ CarvePlan load_plan(const std::filesystem::path& path) {
     if (!file)
         throw Error("cannot open the carve plan " + path.string());
     PlanReader in(std::string(std::istreambuf_iterator<char>(file), {}), path.string());
-    if (in.take(sizeof kMagic) != std::string_view(kMagic, sizeof kMagic))
+    const std::string_view magic = in.take(sizeof kMagic), wanted(kMagic, sizeof kMagic);
+    if (magic.substr(0, kMagicName) != wanted.substr(0, kMagicName))
         in.fail("is not a carve plan");
+    if (magic != wanted)
+        in.fail("was made by another version of this program: make it anew");
     std::uint32_t length;
     std::memcpy(&length, in.take(4).data(), 4);
     if (length > kMostHeader)
@@ -127,15 +160,14 @@ CarvePlan load_plan(const std::filesystem::path& path) {
         in.fail("has a damaged header");
     }
     if (plan.hidden < 1 || plan.hidden > (1 << 20) || plan.width < 1 || plan.width > (1 << 22) ||
-        plan.experts < 1 || plan.experts > 254 || layers < 1 || layers > 4096)
+        plan.experts < 1 || plan.experts > kMostCarvedExperts || layers < 1 || layers > 4096)
         in.fail("has counts out of range");
     for (std::size_t l = 0; l < layers; ++l) {
         CarveLayer& layer = plan.layers.emplace_back();
-        const std::string_view owners = in.take(static_cast<std::size_t>(plan.width));
-        layer.owner.assign(owners.begin(), owners.end());
+        layer.owner = in.owners(static_cast<std::size_t>(plan.width), plan.experts);
         layer.router =
             in.halves(static_cast<std::size_t>(plan.experts) * static_cast<std::size_t>(plan.hidden));
-        layer.intercept = in.halves(static_cast<std::size_t>(plan.experts));
+        layer.direction = in.halves(static_cast<std::size_t>(plan.hidden));
     }
     if (!in.at_end())
         in.fail("is longer than its header says");

@@ -10,16 +10,22 @@
 namespace switchyard {
 
 struct CarveLayer {
-    std::vector<std::uint8_t> owner; ///< [width]: the expert a neuron belongs to, or kSharedNeuron
+    std::vector<std::uint8_t> owner; ///< [width]: the expert a neuron belongs to, or one of those below
     std::vector<float> router;       ///< [experts, hidden]: predicts the norm of each expert's output
-    std::vector<float> intercept;    ///< [experts]
+    std::vector<float>
+        direction; ///< [hidden]: the layer's mean input, so long that inputs times it are about 1
 };
 inline constexpr std::uint8_t kSharedNeuron = 255;
+/// Shared, and its column of down is kept exact: at some tokens (the first of a text) it says many times what
+/// a whole layer does elsewhere, so that rounding it would change every later layer.
+inline constexpr std::uint8_t kExactNeuron = 254;
+inline constexpr bool is_shared(std::uint8_t owner) { return owner >= kExactNeuron; }
+inline constexpr int kMostCarvedExperts = 253;
 
 struct CarvePlan {
     int hidden = 0, width = 0; ///< of the dense model
     int experts = 0;           ///< routed
-    int expert_width = 0;      ///< neurons of a routed expert; the shared ones are a multiple of it
+    int expert_width = 0;      ///< neurons of a routed expert
     std::string model;         ///< general.name of the model it was made for
     std::string calibration;   ///< what it was made with, for people
     std::vector<CarveLayer> layers;

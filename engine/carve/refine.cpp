@@ -35,23 +35,26 @@ class Refinement {
         std::array<RidgeSums, 2> sums{input_sums(0), input_sums(1)};
         const std::array<RidgeSolver, 2> solvers{RidgeSolver(sums[0], kRefineRidge),
                                                  RidgeSolver(sums[1], kRefineRidge)};
+        const int shared = static_cast<int>(experts_), exact = shared + 1;
         std::vector<int> group(owner_.begin(), owner_.end());
-        std::replace(group.begin(), group.end(), static_cast<int>(kSharedNeuron), static_cast<int>(experts_));
+        std::replace(group.begin(), group.end(), static_cast<int>(kSharedNeuron), shared);
+        std::replace(group.begin(), group.end(), static_cast<int>(kExactNeuron), exact);
         for (int round = 0; round < kRefineRounds; ++round) {
             const std::vector<float> norms = expert_norms(group);
-            std::array<RidgeFit, 2> routers;
+            std::array<std::vector<float>, 2> routers;
             for (std::size_t half = 0; half < 2; ++half) {
                 add_targets(sums[half], norms, half);
                 routers[half] = solvers[half].fit(sums[half]);
             }
             const std::vector<int> before = group;
-            exchange_members(group, gains(routers), static_cast<int>(experts_) + 1);
+            exchange_members(group, gains(routers), shared + 1); // the exact ones are in none of its groups
             if (group == before)
                 break;
         }
         for (std::size_t n = 0; n < width_; ++n)
-            owner_[n] =
-                group[n] == static_cast<int>(experts_) ? kSharedNeuron : static_cast<std::uint8_t>(group[n]);
+            owner_[n] = group[n] == exact    ? kExactNeuron
+                        : group[n] == shared ? kSharedNeuron
+                                             : static_cast<std::uint8_t>(group[n]);
     }
 
   private:
@@ -87,13 +90,11 @@ class Refinement {
         s.inputs = static_cast<int>(hidden_);
         s.outputs = static_cast<int>(experts_);
         s.xx.resize(hidden_ * hidden_);
-        s.x.resize(hidden_);
         for (std::size_t t = 0; t < tokens_; ++t) {
             if (half_of(t) != half)
                 continue;
             const float* x = inputs_.data() + t * hidden_;
             for (std::size_t i = 0; i < hidden_; ++i) {
-                s.x[i] += x[i];
                 for (std::size_t j = 0; j <= i; ++j)
                     s.xx[i * hidden_ + j] += x[i] * x[j];
             }
@@ -119,29 +120,27 @@ class Refinement {
 
     void add_targets(RidgeSums& s, const std::vector<float>& norms, std::size_t half) const {
         s.xy.assign(experts_ * hidden_, 0.0);
-        s.y.assign(experts_, 0.0);
         for (std::size_t t = 0; t < tokens_; ++t)
             for (std::size_t e = 0; half_of(t) == half && e < experts_; ++e) {
                 const double norm = norms[t * experts_ + e];
                 for (std::size_t i = 0; i < hidden_; ++i)
                     s.xy[e * hidden_ + i] += norm * inputs_[t * hidden_ + i];
-                s.y[e] += norm;
             }
     }
 
     // [width, experts + 1]: what is kept of a neuron's energy where it belongs to each expert, or is shared.
     // The dial is unknown: a quarter, half and three quarters of the experts count alike.
-    std::vector<double> gains(const std::array<RidgeFit, 2>& routers) const {
+    std::vector<double> gains(const std::array<std::vector<float>, 2>& routers) const {
         std::vector<double> kept((experts_ + 1) * width_);
         std::vector<float> score(experts_);
         std::vector<std::size_t> order(experts_);
         for (std::size_t t = 0; t < tokens_; ++t) {
-            const RidgeFit& router = routers[1 - half_of(t)];
+            const std::vector<float>& router = routers[1 - half_of(t)];
             for (std::size_t e = 0; e < experts_; ++e)
-                score[e] = std::inner_product(
-                    inputs_.begin() + static_cast<std::ptrdiff_t>(t * hidden_),
-                    inputs_.begin() + static_cast<std::ptrdiff_t>((t + 1) * hidden_),
-                    router.weights.begin() + static_cast<std::ptrdiff_t>(e * hidden_), router.intercept[e]);
+                score[e] =
+                    std::inner_product(inputs_.begin() + static_cast<std::ptrdiff_t>(t * hidden_),
+                                       inputs_.begin() + static_cast<std::ptrdiff_t>((t + 1) * hidden_),
+                                       router.begin() + static_cast<std::ptrdiff_t>(e * hidden_), 0.0f);
             std::iota(order.begin(), order.end(), std::size_t{0});
             std::stable_sort(order.begin(), order.end(),
                              [&](std::size_t a, std::size_t b) { return score[a] > score[b]; });

@@ -16,7 +16,8 @@ struct LayerSample {
 
 /// Moves neurons between the experts, and between them and the shared part, so that less of the layer's
 /// output is left out where a linear router picks some of the experts. `owner` [width] as in a plan, sizes
-/// are kept. `norms` [width]: of each neuron's column of down. The same input gives the same result.
+/// are kept, and so are the exact neurons. `norms` [width]: of each neuron's column of down. The same input
+/// gives the same result.
 void refine_owners(std::vector<std::uint8_t>& owner, const LayerSample& sample, std::span<const double> norms,
                    int hidden, int experts);
 

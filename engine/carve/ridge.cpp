@@ -1,5 +1,6 @@
 #include "engine/carve/ridge.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -35,7 +36,7 @@ RidgeSolver::RidgeSolver(const RidgeSums& s, double ridge) : inputs_(static_cast
     double trace = 0;
     for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j < n; ++j) {
-            factor_[i * n + j] = s.xx[i * n + j] - s.x[i] * s.x[j] / s.rows;
+            factor_[i * n + j] = s.xx[i * n + j];
             trace += i == j ? factor_[i * n + j] : 0.0;
         }
     for (std::size_t i = 0; i < n; ++i)
@@ -43,24 +44,17 @@ RidgeSolver::RidgeSolver(const RidgeSums& s, double ridge) : inputs_(static_cast
     factorise(factor_, n);
 }
 
-RidgeFit RidgeSolver::fit(const RidgeSums& s) const {
+std::vector<float> RidgeSolver::fit(const RidgeSums& s) const {
     const std::size_t n = inputs_, m = static_cast<std::size_t>(s.outputs);
-    RidgeFit fit;
-    fit.weights.resize(m * n);
-    fit.intercept.resize(m);
-    std::vector<double> b(n);
+    std::vector<float> weights(m * n);
     for (std::size_t o = 0; o < m; ++o) {
-        for (std::size_t i = 0; i < n; ++i)
-            b[i] = s.xy[o * n + i] - s.y[o] * s.x[i] / s.rows;
+        const auto row = s.xy.begin() + static_cast<std::ptrdiff_t>(o * n);
+        std::vector<double> b(row, row + static_cast<std::ptrdiff_t>(n));
         substitute(factor_, n, b.data());
-        double mean = s.y[o] / s.rows;
-        for (std::size_t i = 0; i < n; ++i) {
-            fit.weights[o * n + i] = static_cast<float>(b[i]);
-            mean -= b[i] * s.x[i] / s.rows;
-        }
-        fit.intercept[o] = static_cast<float>(mean);
+        std::transform(b.begin(), b.end(), weights.begin() + static_cast<std::ptrdiff_t>(o * n),
+                       [](double v) { return static_cast<float>(v); });
     }
-    return fit;
+    return weights;
 }
 
 } // namespace switchyard

@@ -1,4 +1,5 @@
-// Ridge regression from sums over many rows: y = W x + intercept.
+// Ridge regression from sums over many rows: y = W x. Without an intercept: the layouts of carved files have
+// no place for one.
 #pragma once
 
 #include <cstddef>
@@ -10,23 +11,17 @@ namespace switchyard {
 struct RidgeSums {
     int inputs = 0, outputs = 0;
     double rows = 0;
-    std::vector<float> xx;    ///< [inputs, inputs]: sum x x^T
-    std::vector<double> xy;   ///< [outputs, inputs]: sum y x^T
-    std::vector<double> x, y; ///< sums
-};
-
-struct RidgeFit {
-    std::vector<float> weights;   ///< [outputs, inputs]
-    std::vector<float> intercept; ///< [outputs]
+    std::vector<float> xx;  ///< [inputs, inputs]: sum x x^T
+    std::vector<double> xy; ///< [outputs, inputs]: sum y x^T
 };
 
 /// Solves for many targets of the same inputs; the factorisation is done once.
 class RidgeSolver {
   public:
-    /// `ridge` is the share of the mean variance of x that is added to each variance.
+    /// `ridge` is the share of the mean square of x that is added to each square.
     RidgeSolver(const RidgeSums& sums, double ridge);
-    /// `sums` of the same rows x; their xx is not read.
-    RidgeFit fit(const RidgeSums& sums) const;
+    /// `sums` of the same rows x; their xx is not read. Returns W [outputs, inputs].
+    std::vector<float> fit(const RidgeSums& sums) const;
 
   private:
     std::size_t inputs_;

@@ -2,6 +2,7 @@
 #include "engine/carve/calibration_text.h"
 #include "engine/carve/carve.h"
 #include "engine/carve/cluster.h"
+#include "engine/carve/exact_columns.h"
 #include "engine/carve/refine.h"
 #include "engine/carve/ridge.h"
 #include "engine/quant/quant.h"
@@ -116,33 +117,24 @@ TEST(CutLoop, EndsATextWhereItRepeatsItself) {
     EXPECT_EQ(text, whole);
 }
 
-TEST(Ridge, RecoversALinearFunctionAndItsIntercept) {
+TEST(Ridge, RecoversALinearFunction) {
     std::mt19937 random(2);
     std::normal_distribution<float> normal;
-    RidgeSums s{3,
-                1,
-                0,
-                std::vector<float>(9),
-                std::vector<double>(3),
-                std::vector<double>(3),
-                std::vector<double>(1)};
+    RidgeSums s{3, 1, 0, std::vector<float>(9), std::vector<double>(3)};
     for (int n = 0; n < 2000; ++n) {
         const float x[3] = {normal(random) + 2, normal(random), normal(random)};
-        const double y = 3 * x[0] - 2 * x[1] + 0.5 * x[2] + 7;
+        const double y = 3 * x[0] - 2 * x[1] + 0.5 * x[2];
         for (std::size_t i = 0; i < 3; ++i) {
             for (std::size_t j = 0; j < 3; ++j)
                 s.xx[i * 3 + j] += x[i] * x[j];
             s.xy[i] += y * x[i];
-            s.x[i] += x[i];
         }
-        s.y[0] += y;
         s.rows += 1;
     }
-    const RidgeFit fit = RidgeSolver(s, 1e-9).fit(s);
-    EXPECT_NEAR(fit.weights[0], 3, 1e-2);
-    EXPECT_NEAR(fit.weights[1], -2, 1e-2);
-    EXPECT_NEAR(fit.weights[2], 0.5, 1e-2);
-    EXPECT_NEAR(fit.intercept[0], 7, 5e-2);
+    const std::vector<float> weights = RidgeSolver(s, 1e-9).fit(s);
+    EXPECT_NEAR(weights[0], 3, 1e-2);
+    EXPECT_NEAR(weights[1], -2, 1e-2);
+    EXPECT_NEAR(weights[2], 0.5, 1e-2);
 }
 
 CarvePlan small_plan() {
@@ -152,20 +144,50 @@ CarvePlan small_plan() {
     plan.experts = 2;
     plan.expert_width = 2;
     plan.model = "small";
-    plan.layers.push_back({{0, 1, 255, 255, 1, 0, 255, 255}, std::vector<float>(8, 0.5f), {1.0f, -2.0f}});
+    plan.layers.push_back({{0, 1, kExactNeuron, kSharedNeuron, 1, 0, kSharedNeuron, kSharedNeuron},
+                           std::vector<float>(8, 0.5f),
+                           {1.0f, -2.0f, 0.0f, 0.25f}});
+    return plan;
+}
+
+// One with more experts than four bits tell apart; the width is odd.
+CarvePlan many_experts() {
+    CarvePlan plan;
+    plan.hidden = 2;
+    plan.width = 23;
+    plan.experts = 20;
+    plan.expert_width = 1;
+    CarveLayer layer{
+        std::vector<std::uint8_t>(23, kSharedNeuron), std::vector<float>(40, 1.0f), {1.0f, 2.0f}};
+    std::iota(layer.owner.begin(), layer.owner.begin() + 20, std::uint8_t{0});
+    plan.layers = {layer, layer};
     return plan;
 }
 
 using CarvePlanFile = CarveFiles;
 
 TEST_F(CarvePlanFile, ComesBackAsItWasSaved) {
-    const CarvePlan plan = small_plan();
-    save_plan(plan, file("plan"));
-    const CarvePlan back = load_plan(file("plan"));
-    EXPECT_EQ(back.layers[0].owner, plan.layers[0].owner);
-    EXPECT_EQ(back.layers[0].router, plan.layers[0].router);
-    EXPECT_EQ(back.layers[0].intercept, plan.layers[0].intercept);
-    EXPECT_EQ(back.model, "small");
+    for (const CarvePlan& plan : {small_plan(), many_experts()}) {
+        save_plan(plan, file("plan"));
+        const CarvePlan back = load_plan(file("plan"));
+        ASSERT_EQ(back.layers.size(), plan.layers.size());
+        for (std::size_t l = 0; l < plan.layers.size(); ++l) {
+            EXPECT_EQ(back.layers[l].owner, plan.layers[l].owner);
+            EXPECT_EQ(back.layers[l].router, plan.layers[l].router);
+            EXPECT_EQ(back.layers[l].direction, plan.layers[l].direction);
+        }
+        EXPECT_EQ(back.model, plan.model);
+    }
+}
+
+TEST_F(CarvePlanFile, OfAnotherVersionSaysSo) {
+    std::ofstream(file("old"), std::ios::binary) << "SWCARVE1 and more";
+    try {
+        load_plan(file("old"));
+        FAIL();
+    } catch (const Error& e) {
+        EXPECT_NE(std::string(e.what()).find("another version"), std::string::npos) << e.what();
+    }
 }
 
 TEST_F(CarvePlanFile, IsRefusedWhereItIsCutOrChanged) {
@@ -191,14 +213,68 @@ TEST_F(CarvePlanFile, IsRefusedWhereItIsCutOrChanged) {
     EXPECT_THROW(save_plan(uneven, file("uneven")), Error);
 }
 
-TEST(ShippedPlan, IsSmallAndMovesWholeBlocks) {
-    const fs::path path = SWITCHYARD_TEST_DATA "/../../resources/carve/smollm2-135m-instruct.plan";
+// A third of the neurons and more in eight experts: a dial whose effect is seen.
+void expect_shipped(const char* name, int hidden, std::size_t layers, int width, int expert_width) {
+    const fs::path path = fs::path(SWITCHYARD_TEST_DATA) / "../../resources/carve" / name;
     EXPECT_LT(fs::file_size(path), 500'000u);
     const CarvePlan plan = load_plan(path);
-    EXPECT_EQ(plan.layers.size(), 30u);
+    EXPECT_EQ(plan.hidden, hidden);
+    EXPECT_EQ(plan.layers.size(), layers);
+    EXPECT_EQ(plan.width, width);
     EXPECT_EQ(plan.experts, 8);
-    EXPECT_EQ(plan.expert_width % 32, 0); // so that down can be quantized
-    EXPECT_EQ(plan.shared_width() % plan.expert_width, 0);
+    EXPECT_EQ(plan.expert_width, expert_width);
+    EXPECT_EQ(expert_width % 32, 0); // so that down can be quantized
+    EXPECT_GE(8 * expert_width, width / 3);
+    for (const CarveLayer& layer : plan.layers)
+        EXPECT_NE(
+            std::count_if(layer.direction.begin(), layer.direction.end(), [](float v) { return v != 0; }), 0);
+}
+
+TEST(ShippedPlan, OfQwenIsSmallAndMovesWholeBlocks) {
+    expect_shipped("qwen2.5-coder-0.5b-instruct.plan", 896, 24, 4864, 320);
+}
+
+TEST(ShippedPlan, OfSmolLm2IsSmallAndMovesWholeBlocks) {
+    expect_shipped("smollm2-135m-instruct.plan", 576, 30, 1536, 64);
+}
+
+TEST(ExactColumns, LeadTheirBlocks) {
+    std::vector<int> neurons(70);
+    std::iota(neurons.begin(), neurons.end(), 0);
+    EXPECT_EQ(lead_blocks(neurons, {100, 101, 102}), 2u); // a third block would not be whole
+    EXPECT_EQ(neurons.size(), 73u);
+    EXPECT_EQ(neurons[0], 100);
+    EXPECT_EQ(neurons[32], 101);
+    EXPECT_EQ(neurons.back(), 102);
+    std::sort(neurons.begin(), neurons.end());
+    EXPECT_EQ(neurons[69], 69);
+    std::vector<int> none;
+    EXPECT_EQ(lead_blocks(none, {1, 2}), 0u);
+    EXPECT_EQ(none, (std::vector<int>{1, 2}));
+}
+
+TEST(ExactColumns, AreOffByLessThanAHalfCanTell) {
+    std::mt19937 random(6);
+    std::normal_distribution<float> normal;
+    for (int times = 0; times < 200; ++times) {
+        std::vector<float> row(64), back(64), plain(64);
+        for (float& v : row)
+            v = normal(random) * 0.05f;
+        std::vector<std::byte> blocks(row_bytes(BlockType::Q8_0, 64));
+        encode_row(BlockType::Q8_0, row, blocks.data());
+        decode_row(BlockType::Q8_0, blocks.data(), plain);
+        encode_leads(row, 1, blocks);
+        decode_row(BlockType::Q8_0, blocks.data(), back);
+        const float most = std::fabs(*std::max_element(
+            row.begin(), row.begin() + 32, [](float a, float b) { return std::fabs(a) < std::fabs(b); }));
+        if (std::fabs(row[0]) > most / 127) {
+            EXPECT_NEAR(back[0], row[0], std::fabs(row[0]) / 2048);
+        }
+        for (std::size_t i = 0; i < 32; ++i) // at worst a step of twice the usual width
+            EXPECT_NEAR(back[i], row[i], 1.001f * most / 127) << i;
+        for (std::size_t i = 32; i < 64; ++i)
+            EXPECT_EQ(back[i], plain[i]);
+    }
 }
 
 class Carving : public CarveFiles {
@@ -254,6 +330,73 @@ TEST_F(Carving, WithAllExpertsIsTheDenseModelAndFewerAreFurtherAway) {
         EXPECT_GT(now, last) << experts << " experts";
         last = now;
     }
+}
+
+TEST_F(Carving, OfQwen2KeepsItsBiasesInALayoutThatOthersRead) {
+    const auto model = load(SWITCHYARD_TEST_WORK "/reference/models/qwen2/model-f32.gguf");
+    const CarvePlan plan = make_carve_plan(*model, {.routed = 5}, texts(), {}); // widths that do not divide
+    EXPECT_NE(plan.shared_width() % plan.expert_width, 0);
+    const CarveReport report =
+        apply_carve_plan(model->file(), model->config(), plan, file("carved.gguf"), {}, {});
+    EXPECT_FALSE(report.only_here) << report.note;
+
+    const auto carved = load(file("carved.gguf"));
+    EXPECT_EQ(carved->config().architecture, "qwen2moe");
+    EXPECT_EQ(carved->config().experts_active, 5);
+    EXPECT_EQ(carved->config().shared_width, plan.shared_width());
+    EXPECT_TRUE(carved->config().router_bias.empty());
+    const Metadata& metadata = carved->file().metadata();
+    EXPECT_TRUE(metadata.has("qwen2moe.expert_shared_feed_forward_length"));
+    EXPECT_GT(metadata.real(kCarveScaleKey).value_or(0), 0);
+    EXPECT_TRUE(carved->file().find("output.weight"));
+    for (const char* name : {"blk.0.attn_q.bias", "blk.1.attn_k.bias", "blk.1.attn_v.bias"}) {
+        const TensorView *before = model->file().find(name), *after = carved->file().find(name);
+        ASSERT_TRUE(before && after) << name;
+        EXPECT_TRUE(std::equal(before->data, before->data + before->bytes, after->data)) << name;
+    }
+    const auto want = logits(*model, 0);
+    double last = nmse(logits(*carved, 5), want);
+    EXPECT_LT(last, 1e-5);
+    for (const int experts : {4, 1}) {
+        const double now = nmse(logits(*carved, experts), want);
+        EXPECT_GT(now, last) << experts << " experts";
+        last = now;
+    }
+}
+
+// The shared part's gate as llama.cpp computes it: silu(x) / x.
+class PeerGates : public FeedForwardObserver {
+  public:
+    explicit PeerGates(const ModelFile& file) : file_(file) {}
+    void observe(const FeedForwardView& v, int thread, int) override {
+        const TensorView* t = file_.find("blk." + std::to_string(v.block) + ".ffn_gate_inp_shexp.weight");
+        if (thread != 0 || !t)
+            return;
+        const auto* weights = reinterpret_cast<const float*>(t->data);
+        for (int r = 0; r < v.rows; ++r) {
+            const float* in = v.in + r * v.in_stride;
+            const float x = std::inner_product(weights, weights + t->cols(), in, 0.0f);
+            gates.push_back(x / (1.0f + std::exp(-x)) / x);
+        }
+    }
+    std::vector<float> gates;
+
+  private:
+    const ModelFile& file_;
+};
+
+TEST_F(Carving, OfQwen2HasAGateThatIsAHalfElsewhereToo) {
+    const auto model = load(SWITCHYARD_TEST_WORK "/reference/models/qwen2/model-f32.gguf");
+    const CarvePlan plan = make_carve_plan(*model, {}, texts(), {});
+    apply_carve_plan(model->file(), model->config(), plan, file("carved.gguf"), {}, {});
+    const auto carved = open_gguf(file("carved.gguf"));
+    PeerGates peer(*carved); // the dense model's inputs are the carved one's
+    model->executor().set_observer(&peer);
+    logits(*model, 0);
+    model->executor().set_observer(nullptr);
+    EXPECT_EQ(peer.gates.size(), 30u * plan.layers.size());
+    for (float gate : peer.gates)
+        EXPECT_NEAR(gate, 0.5f, 5e-3f); // not NaN
 }
 
 TEST_F(Carving, RefusesWhatCannotBeCarved) {
