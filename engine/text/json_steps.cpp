@@ -11,10 +11,6 @@ using nlohmann::json;
 
 namespace {
 
-// \w+|[^\w\s]+ in Rust's dialect, where \w has the joiners, but not the numbers of Latin-1.
-constexpr std::string_view words_and_marks = R"([[:alpha:]\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}]+|)"
-                                             R"([^\s[:alpha:]\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}]+)";
-
 SplitBehavior behavior_of(const json& step, const char* fallback) {
     const std::string name = json_text_or(step, "behavior", fallback);
     if (name == "Isolated")
@@ -30,10 +26,8 @@ SplitBehavior behavior_of(const json& step, const char* fallback) {
     throw Error("Unknown split behavior '" + name + "'");
 }
 
-bool is_punctuation_mark(char32_t code) {
-    return (code >= 0x21 && code <= 0x2F) || (code >= 0x3A && code <= 0x40) ||
-           (code >= 0x5B && code <= 0x60) || (code >= 0x7B && code <= 0x7E) || is_punctuation(code);
-}
+// The marks of \w+|[^\w\s]+: what is neither.
+bool is_mark(char32_t code) { return !is_word(code) && !is_white_space(code); }
 
 void add_metaspace(const json& step, JsonPreTokenizer& out) {
     const std::string mark = json_text_or(step, "replacement", "\u2581");
@@ -73,14 +67,15 @@ void add_pre_tokenizer(const json& step, JsonPreTokenizer& out) {
     } else if (type == "Metaspace") {
         add_metaspace(step, out);
     } else if (type == "Whitespace") {
-        out.steps.push_back(split_step(Regex(words_and_marks), SplitBehavior::Removed, true));
+        out.steps.push_back(split_step(is_white_space, SplitBehavior::Removed));
+        out.steps.push_back(split_step(is_mark, SplitBehavior::Contiguous));
     } else if (type == "WhitespaceSplit") {
         out.steps.push_back(split_step(is_white_space, SplitBehavior::Removed));
     } else if (type == "Punctuation") {
-        out.steps.push_back(split_step(is_punctuation_mark, behavior_of(step, "Isolated")));
+        out.steps.push_back(split_step(is_punctuation, behavior_of(step, "Isolated")));
     } else if (type == "BertPreTokenizer") {
         out.steps.push_back(split_step(is_white_space, SplitBehavior::Removed));
-        out.steps.push_back(split_step(is_punctuation_mark, SplitBehavior::Isolated));
+        out.steps.push_back(split_step(is_punctuation, SplitBehavior::Isolated));
     } else if (type == "CharDelimiterSplit") {
         out.steps.push_back(
             split_step(Regex(literal_pattern(json_text(step, "delimiter"))), SplitBehavior::Removed, false));

@@ -1,7 +1,13 @@
 #include "engine/text/regex_sets.h"
 
+#include "engine/text/unicode_tables.h"
+
+#include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <initializer_list>
 #include <utility>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -13,44 +19,88 @@ namespace {
 
 constexpr std::string_view white_space = "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{"
                                          "2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
-// Letters, marks, decimal numbers, connectors, letter-like symbols.
-constexpr std::string_view word = "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}"
-                                  "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}";
+// Letter-like symbols, which \w has besides letters, marks, decimal numbers and connectors.
+constexpr std::string_view letter_like = "\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}\\x{1f150}-\\x{1f169}"
+                                         "\\x{1f170}-\\x{1f189}";
 // Outside of a class \w has the numbers of Latin-1, too.
 constexpr std::string_view latin_numbers = "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
-// The ranges are what versions of Unicode after 14 added to the property.
-constexpr std::string_view alphabetic = "\\p{Alphabetic}\\x{363}-\\x{36f}\\x{c04}\\x{f82}\\x{f83}"
-                                        "\\x{1dd3}-\\x{1de6}\\x{11080}\\x{11081}";
-constexpr std::string_view lower_case = "\\p{Lowercase}\\x{10fc}\\x{a7f2}-\\x{a7f4}\\x{ab69}";
+
+std::string spelled(const CodeRanges& ranges) {
+    std::string out;
+    const auto append = [&](char32_t first, char32_t last) {
+        char text[32];
+        std::snprintf(text, sizeof text, "\\x{%x}-\\x{%x}", static_cast<unsigned>(first),
+                      static_cast<unsigned>(last));
+        if (first <= last)
+            out += text;
+    };
+    for (const CodeRange& range : ranges) { // surrogates, which no text has, may not be named
+        append(range.first, std::min<char32_t>(range.last, 0xD7FF));
+        append(std::max<char32_t>(range.first, 0xE000), range.last);
+    }
+    return out;
+}
+
+/// Whether PCRE2's own tables are of Unicode 14 or newer: ours add to those, and take nothing from them.
+bool library_has_14() {
+    static const bool has = [] {
+        char version[64] = {};
+        return pcre2_config(PCRE2_CONFIG_UNICODE_VERSION, version) < 64 && std::atoi(version) >= 14;
+    }();
+    return has;
+}
+
+/// A general category: where it can be the library's, which is quick, and what our tables have besides.
+std::string category(std::string_view name) {
+    const CodeRanges& ranges = *category_ranges(name);
+    // U+1171E has left Mn since, the only character to leave a category.
+    if (name == "Cs")
+        return "\\p{Cs}";
+    if (!library_has_14() || name.starts_with('C') || name == "Mn")
+        return spelled(ranges);
+    return "\\p{" + std::string(name) + "}" + spelled(both(ranges, changed_since_14()));
+}
+
+std::string categories(std::initializer_list<std::string_view> names) {
+    std::string out;
+    for (const std::string_view name : names)
+        out += category(name);
+    return out;
+}
+
+std::string word() { return categories({"L", "M", "Nd", "Nl", "Pc"}) + std::string(letter_like); }
+std::string alphabetic() {
+    return categories({"L", "Nl"}) + spelled(unicode_tables::unpack_set(unicode_tables::kAlphabeticMarks));
+}
 
 std::optional<RegexSet> posix_set(std::string_view name) {
     const auto text = [](std::string_view contents) { return RegexSet{std::string(contents)}; };
     if (name == "alpha" || name == "alphabetic")
-        return text(alphabetic);
+        return text(alphabetic());
     if (name == "alnum")
-        return RegexSet{std::string(alphabetic) + "\\p{Nd}"};
+        return RegexSet{alphabetic() + category("Nd")};
     if (name == "upper")
-        return text("\\p{Uppercase}");
+        return text(category("Lu") + spelled(unicode_tables::unpack_set(unicode_tables::kUpperBesideLu)));
     if (name == "lower" || name == "lowercase")
-        return text(lower_case);
+        return text(category("Ll") + spelled(unicode_tables::unpack_set(unicode_tables::kLowerBesideLl)));
     if (name == "digit")
-        return text("\\p{Nd}");
+        return text(category("Nd"));
     if (name == "xdigit")
         return text("0-9A-Fa-f");
     if (name == "punct")
-        return text("\\p{P}\\p{S}");
+        return text(categories({"P", "S"}));
     if (name == "space")
         return text(white_space);
     if (name == "blank")
-        return text("\\x{9}\\p{Zs}");
+        return text("\\x{9}" + category("Zs"));
     if (name == "cntrl")
-        return text("\\p{Cc}");
+        return text(category("Cc"));
     if (name == "word")
-        return text(word);
+        return text(word());
     if (name == "graph")
-        return RegexSet{"\\p{Z}\\p{Cc}\\p{Cn}\\p{Cs}", true};
+        return RegexSet{categories({"Z", "Cc", "Cn", "Cs"}), true};
     if (name == "print")
-        return RegexSet{"\\x{2028}\\x{2029}\\p{Cc}\\p{Cn}\\p{Cs}", true};
+        return RegexSet{"\\x{2028}\\x{2029}" + categories({"Cc", "Cn", "Cs"}), true};
     return std::nullopt;
 }
 
@@ -74,17 +124,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 18> long_cat
      {"Other", "C"},
      {"Control", "Cc"}}};
 
-// PCRE2 counts the script extensions to a script where it is not told otherwise.
-bool is_script(std::string_view name) {
-    const std::string pattern = "\\p{sc:" + std::string(name) + "}";
-    int error = 0;
-    PCRE2_SIZE offset = 0;
-    pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF,
-                                     &error, &offset, nullptr);
-    pcre2_code_free(code);
-    return code != nullptr;
-}
-
 } // namespace
 
 std::optional<RegexSet> regex_escape_set(char letter, bool in_class) {
@@ -95,13 +134,13 @@ std::optional<RegexSet> regex_escape_set(char letter, bool in_class) {
         return RegexSet{std::string(white_space), negated};
     case 'w':
     case 'W':
-        return RegexSet{std::string(word) + std::string(in_class ? "" : latin_numbers), negated};
+        return RegexSet{word() + std::string(in_class ? "" : latin_numbers), negated};
     case 'h':
     case 'H':
         return RegexSet{"0-9A-Fa-f", negated};
     case 'd':
     case 'D':
-        return RegexSet{"\\p{Nd}", negated};
+        return RegexSet{category("Nd"), negated};
     default:
         return std::nullopt;
     }
@@ -112,11 +151,13 @@ std::optional<RegexSet> regex_posix_set(std::string_view name) {
 }
 
 RegexSet regex_property_set(std::string_view name) {
+    if (name.empty())
+        return {"\\p{}"};
     std::string small;
     for (const char c : name)
         small += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if (small == "punct") // the POSIX class has the symbols, too
-        return {"\\p{P}"};
+        return {category("P")};
     if (small == "word")
         return *regex_escape_set('w', false);
     if (auto set = posix_set(small))
@@ -124,8 +165,13 @@ RegexSet regex_property_set(std::string_view name) {
     for (const auto& [from, to] : long_categories)
         if (name == from)
             name = to;
-    const bool script = name.size() > 2 && name != "Any" && is_script(name);
-    return {(script ? "\\p{sc:" : "\\p{") + std::string(name) + "}"};
+    std::string as_written = small; // "LU" is Lu
+    as_written[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(as_written[0])));
+    if (category_ranges(as_written))
+        return {category(as_written)};
+    if (const CodeRanges* script = script_ranges(name))
+        return {spelled(*script)};
+    return {"\\p{" + std::string(name) + "}"};
 }
 
 } // namespace switchyard

@@ -1,13 +1,10 @@
 #include "engine/text/unicode.h"
 
-#include <utf8proc.h>
 #include <utility>
 
 namespace switchyard {
 
 namespace {
-
-utf8proc_category_t category(char32_t code) { return utf8proc_category(static_cast<utf8proc_int32_t>(code)); }
 
 bool is_continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
 
@@ -117,38 +114,6 @@ bool is_white_space(char32_t code) {
     return (code >= 0x09 && code <= 0x0D) || code == 0x20 || code == 0x85 || code == 0xA0 || code == 0x1680 ||
            (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 || code == 0x202F ||
            code == 0x205F || code == 0x3000;
-}
-
-bool is_number(char32_t code) {
-    const auto c = category(code);
-    return c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO;
-}
-
-bool is_letter(char32_t code) {
-    const auto c = category(code);
-    return c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO;
-}
-
-bool is_punctuation(char32_t code) {
-    const auto c = category(code);
-    return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;
-}
-
-bool is_symbol(char32_t code) {
-    const auto c = category(code);
-    return c >= UTF8PROC_CATEGORY_SM && c <= UTF8PROC_CATEGORY_SO;
-}
-
-bool is_control(char32_t code) {
-    const auto c = category(code);
-    return c == UTF8PROC_CATEGORY_CN || (c >= UTF8PROC_CATEGORY_CC && c <= UTF8PROC_CATEGORY_CO);
-}
-
-bool is_word(char32_t code) {
-    const auto c = category(code);
-    return is_letter(code) || (c >= UTF8PROC_CATEGORY_MN && c <= UTF8PROC_CATEGORY_ME) ||
-           c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_PC ||
-           code == 0x200C || code == 0x200D;
 }
 
 ByteAlphabet::ByteAlphabet() : spelling_(256), byte_(256 + 68, -1) {

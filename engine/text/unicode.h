@@ -38,13 +38,13 @@ bool utf8_valid(std::string_view text);
 std::string utf8_repaired(std::string_view text);
 
 bool is_white_space(char32_t code); ///< Unicode's White_Space
-bool is_number(char32_t code);      ///< Nd, Nl, No
-bool is_letter(char32_t code);      ///< L*
-bool is_accent(char32_t code);      ///< M* of Unicode 9
-bool is_punctuation(char32_t code); ///< P*
-bool is_symbol(char32_t code);      ///< S*
-bool is_control(char32_t code);     ///< C* (control, format, surrogate, private use, unassigned)
-bool is_word(char32_t code); ///< as \w: letters, marks, decimal and letter numbers, connectors, joiners
+bool is_number(char32_t code);      ///< as the tokenizers library's step Digits
+bool is_punctuation(char32_t code); ///< as its step Punctuation: P* and ASCII's signs
+bool is_word(char32_t code);   ///< as its \w: letters, marks, decimal and letter numbers, connectors, joiners
+bool is_accent(char32_t code); ///< as its normalizer StripAccents
+/// Whether a normal form changes the character, moves it or joins it with another.
+bool is_normalized_otherwise(char32_t code);
+char32_t lower_of(char32_t code); ///< where the lower case is one character
 
 /// How long a text may become on its way to tokens. Descriptions can make texts grow without bound; honest
 /// ones stay far below this.
