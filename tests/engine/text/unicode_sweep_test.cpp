@@ -3,11 +3,15 @@
 #include "engine/text/normalizer.h"
 #include "engine/text/pretokenizer.h"
 #include "engine/text/regex.h"
+#include "engine/text/tokenizer.h"
 #include "engine/text/unicode.h"
 #include "engine/text/unicode_tables.h"
 #include "tests/engine/text/tokenizer_fixture.h"
+#include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
+
+#include <fstream>
 
 namespace switchyard {
 namespace {
@@ -117,6 +121,23 @@ TEST(UnicodeSweep, CharactersOfUnicode15And16AreWhatTheyAre) {
     EXPECT_TRUE(is("\\p{Nd}", 0x10D40)); // a digit of Garay, Unicode 16
     EXPECT_TRUE(is("\\p{Lu}", 0x10D50)); // a letter of Garay
     EXPECT_FALSE(is("[\\p{L}\\p{N}\\p{P}\\p{S}]", 0x50005));
+}
+
+TEST(UnicodeSweep, TextsOfUnicode15And16BecomeTheReferencesTokens) {
+    const test::TemporaryFolder folder;
+    std::ofstream(folder.path() / "tokenizer.json")
+        << read_json_fixture("reference/tokenizers/deepseek_v3/tokenizer.json").dump();
+    const auto tokenizer = load_tokenizer_folder(folder.path());
+    using Ids = std::vector<std::int32_t>;
+    for (const auto& [text, ids] :
+         {std::pair{"hi \U0001FAE8!? ok", Ids{6366, 7351, 107, 104, 3, 33, 9109}},
+          {" \U0001FAE8\U0001FAE8x", Ids{7351, 107, 104, 3574, 107, 104, 90}},
+          {"a\U0001F776\U0001F776\nb", Ids{67, 3574, 254, 117, 3574, 254, 117, 201, 68}},
+          {"\U0001E4D0\U0001E4D1 \U0001E4D2",
+           Ids{175, 255, 244, 241, 175, 255, 244, 242, 86387, 255, 244, 243}},
+          {" \U00010D50\U00010D70 1\U00010D40",
+           Ids{86387, 241, 116, 241, 120577, 116, 111, 223, 19, 120577, 116, 225}}})
+        EXPECT_EQ(tokenizer->encode(text, false), ids) << text;
 }
 
 } // namespace
