@@ -95,4 +95,14 @@
         </translation>
     </message>
 </context>
+<context>
+    <name>MarkdownWriter</name>
+    <message numerus="yes">
+        <source>A table of %n columns, shown as text:</source>
+        <translation>
+            <numerusform>A table of %n column, shown as text:</numerusform>
+            <numerusform>A table of %n columns, shown as text:</numerusform>
+        </translation>
+    </message>
+</context>
 </TS>

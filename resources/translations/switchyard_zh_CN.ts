@@ -312,6 +312,10 @@
         <source>Code</source>
         <translation>代码</translation>
     </message>
+    <message>
+        <source>%1 more are not shown here. Copying the message takes all of it.</source>
+        <translation>其余 %1 未在此显示。复制消息会包含全部内容。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::AnatomyReader</name>
@@ -2163,6 +2167,19 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Undo the last deletion</source>
         <translation>撤销上次删除</translation>
+    </message>
+</context>
+<context>
+    <name>MarkdownWriter</name>
+    <message numerus="yes">
+        <source>A table of %n columns, shown as text:</source>
+        <translation>
+            <numerusform>%n 列的表格，以文本显示：</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>A table of %1 × %2 cells, shown as text:</source>
+        <translation>%1 × %2 个单元格的表格，以文本显示：</translation>
     </message>
 </context>
 </TS>

@@ -214,7 +214,10 @@ class ChatMarkdownTest : public QObject {
                 continue;
             MarkdownDocument once(style());
             once.append(std::string_view(source.data(), static_cast<std::size_t>(at)));
-            QCOMPARE(described(growing.document()), described(once.document()));
+            const QString grown = described(growing.document()), whole = described(once.document());
+            QVERIFY2(grown == whole,
+                     qPrintable(u"after %1\ngrown: %2\nwhole: %3"_s.arg(
+                         QString::fromUtf8(source.left(at).right(60)), grown.right(500), whole.right(500))));
             QCOMPARE(growing.codeBlocks().size(), once.codeBlocks().size());
         }
     }
@@ -269,6 +272,177 @@ class ChatMarkdownTest : public QObject {
         const double late = spend(40);
         qInfo("40 paragraphs: %.1f ms of work early, %.1f ms after 860 more", early, late);
         QVERIFY2(late < early * 3 + 20, "the cost of a token grows with the answer");
+    }
+
+    /// What is not a mark must never be taken for one, wherever it stands.
+    void noncharactersAreText() {
+        const QString marks = QChar(0xFDD0) + u"x"_s + QChar(0xFDD1) + QChar(0xFDEF);
+        for (const QString& frame :
+             {u"%1"_s, u"`%1`"_s, u"```\n%1\n```"_s, u"    %1"_s, u"- `%1`\n  ```\n  %1\n  ```"_s, u"> %1"_s,
+              u"|%1|\n|---|\n|%1|"_s, u"# %1"_s, u"[%1](%1)"_s, u"$%1$ \\(%1\\)"_s, u"```%1\nx\n```"_s,
+              u"&#xFDD0;%1"_s}) {
+            const QString source = QString(frame).replace(u"%1"_s, marks);
+            const auto document = rendered(source);
+            QVERIFY2(document->document().toPlainText().contains(u"\uFFFDx\uFFFD\uFFFD"_s) ||
+                         frame.startsWith(u"```%1"_s),
+                     qPrintable(frame));
+        }
+        QCOMPARE(rendered(u"```\n"_s + marks + u"\n```"_s)->codeBlocks()[0].code, marks); // to copy
+    }
+
+    void addressesKeepTheirDollars() {
+        for (const QString& source : {u"[a](http://x/$a$b?c=$d$)"_s, u"<http://x/$a$b?c=$d$>"_s}) {
+            const auto kept = rendered(source);
+            QString found;
+            for (auto it = kept->document().begin().begin(); !it.atEnd(); ++it) {
+                if (it.fragment().charFormat().isAnchor())
+                    found += it.fragment().charFormat().anchorHref();
+            }
+            QVERIFY2(!found.isEmpty(), qPrintable(source));
+            QCOMPARE(found, u"http://x/$a$b?c=$d$"_s);
+        }
+    }
+
+    void longTablesHaveTheSameColumns() {
+        const QString text = u"| name | b |\n|---|--:|\n"_s + u"| some words | 2 |\n"_s.repeated(100);
+        const auto document = rendered(text);
+        int rows = 0;
+        QList<QTextLength> columns;
+        for (QTextFrame* frame : document->document().rootFrame()->childFrames()) {
+            auto* table = qobject_cast<QTextTable*>(frame);
+            QVERIFY(table);
+            rows += table->rows();
+            if (columns.isEmpty())
+                columns = table->format().columnWidthConstraints();
+            QCOMPARE(table->format().columnWidthConstraints(), columns);
+            QCOMPARE(table->columns(), 2);
+        }
+        QCOMPARE(rows, 101);
+        QCOMPARE(columns.size(), 2);
+        const QString wide = u"|a"_s.repeated(200) + u"|\n"_s + u"|---"_s.repeated(200) + u"|\n"_s +
+                             (u"|b"_s.repeated(200) + u"|\n"_s).repeated(200);
+        const auto shown = rendered(wide);
+        QCOMPARE(shown->document().rootFrame()->childFrames().size(), 0);
+        QVERIFY(shown->document().toPlainText().startsWith(u"A table of 200 columns"_s));
+        QCOMPARE(shown->document().toPlainText().count(u'b'), 200 * 200 + 1);
+    }
+
+    void longWordsAreJoinedAgain() {
+        const QString word = u"x"_s.repeated(300'000);
+        for (const QString& source :
+             {word, u"`"_s + word + u"`"_s, u"```\n"_s + word + u"\n```"_s, u"- "_s + word, u"> "_s + word}) {
+            const auto document = rendered(source);
+            const QString whole = wholeText(document->document());
+            QVERIFY2(whole.contains(u"x"_s.repeated(7000)), qPrintable(source.left(8)));
+            for (QTextBlock block = document->document().begin(); block.isValid(); block = block.next())
+                QVERIFY(block.length() < 13'000);
+            const int at = document->position(source.indexOf(u'x') + 7000);
+            QCOMPARE(document->document().characterAt(at), u'x');
+        }
+    }
+
+    void hostileTextCostsLittle_data() {
+        QTest::addColumn<QString>("source");
+        const auto row = [](const char* name, const QString& source) { QTest::newRow(name) << source; };
+        const auto upTo = [](int size, const QString& unit) { return unit.repeated(size / unit.size()); };
+        constexpr int big = 40'000;
+        row("formulas that open", upTo(big, u"\\("_s));
+        row("formulas", upTo(big, u"\\(a\\) "_s));
+        row("display formulas", upTo(big, u"$$a"_s));
+        row("dollars", upTo(big, u"$a "_s));
+        row("one word", upTo(300'000, u"x"_s));
+        row("one word of code", u"```\n"_s + upTo(300'000, u"x"_s) + u"\n```"_s);
+        row("one line of words", upTo(300'000, u"word "_s));
+        row("combining marks", u"a"_s + upTo(big, u"\u0301"_s));
+        row("joined emoji", upTo(big, u"👩\u200d"_s));
+        row("right to left", upTo(big, u"\u202eא "_s));
+        row("emphasis", upTo(big, u"*a "_s));
+        row("emphasis both ways", upTo(big, u"*a* "_s));
+        row("strong", upTo(big, u"**a* "_s));
+        row("underscores", upTo(big, u"_a"_s));
+        row("strikes", upTo(big, u"~a "_s));
+        row("brackets", upTo(big, u"["_s));
+        row("open links", upTo(big, u"[a]("_s));
+        row("links", upTo(big, u"[a](b) "_s));
+        row("images", upTo(big, u"![a](b)"_s));
+        row("references", upTo(big / 2, u"[a]: b\n"_s) + upTo(big / 2, u"[a] "_s));
+        row("addresses", upTo(big, u"http://a.b "_s));
+        row("mail addresses", upTo(big, u"a@b.c "_s));
+        row("entities", upTo(big, u"&amp;"_s));
+        row("unknown entities", upTo(big, u"&aaaa;"_s));
+        row("angles", upTo(big, u"<"_s));
+        row("tags", upTo(big, u"<a href='"_s));
+        row("quotes", upTo(big, u">"_s));
+        row("quotes of lines", upTo(big, u"> a\n"_s));
+        row("nested quotes", upTo(big, u"> "_s) + u"a"_s);
+        row("nested lists", upTo(big, u"- "_s) + u"a"_s);
+        row("items", upTo(big, u"- a\n"_s));
+        row("numbers", upTo(big, u"1. a\n"_s));
+        row("tasks", upTo(big, u"- [ ] a\n"_s));
+        row("headings", upTo(big, u"# a\n"_s));
+        row("rules", upTo(big, u"---\n"_s));
+        row("fences", upTo(big, u"```\n"_s));
+        row("items with fences", upTo(big, u"- ```\n  a\n  ```\n"_s));
+        row("indented code", upTo(big, u"    a\n"_s));
+        row("hard breaks", upTo(big, u"a  \n"_s));
+        row("soft breaks", upTo(big, u"a\n"_s));
+        row("blank lines", upTo(big, u"\n"_s));
+        row("escapes", upTo(big, u"\\*"_s));
+        row("nulls", upTo(big, QString(QChar(0))));
+        row("returns", upTo(big, u"a\r"_s));
+        row("separators", upTo(big, u"a\u2029"_s));
+        row("table", u"|a|b|c|d|\n|---|---|---|---|\n"_s + upTo(big, u"|one|two|three|four|\n"_s));
+        row("table of 200 x 200", upTo(400, u"|a"_s) + u"\n"_s + upTo(800, u"|---"_s) + u"\n"_s +
+                                      (upTo(400, u"|b"_s) + u"\n"_s).repeated(200));
+        row("table of 40 columns", upTo(80, u"|a"_s) + u"\n"_s + upTo(160, u"|---"_s) + u"\n"_s +
+                                       (upTo(80, u"|b"_s) + u"\n"_s).repeated(400));
+        row("table in a quote", u"> |a|b|\n> |---|---|\n"_s + upTo(big, u"> |c|d|\n"_s));
+        row("table in an item", u"- |a|b|\n  |---|---|\n"_s + upTo(big, u"  |c|d|\n"_s));
+        row("pipes", u"|a\n|---\n"_s + upTo(big, u"|"_s));
+        row("code in colours", u"```cpp\n"_s + upTo(300'000, u"int x = 1; // a\n"_s) + u"```\n"_s);
+        row("open strings", u"```js\n"_s + upTo(big, u"\"'`/*"_s) + u"\n```\n"_s);
+        row("open mark-up", u"```html\n"_s + upTo(big, u"<a \""_s) + u"\n```\n"_s);
+        QString ticks;
+        for (int i = 1; ticks.size() < big; ++i)
+            ticks += QString(i, u'`') + u'a';
+        row("backticks", ticks);
+        row("pairs of backticks", upTo(big, u"`a` "_s));
+        QString stairs;
+        for (int i = 0; stairs.size() < big; ++i)
+            stairs += QString(2 * i, u' ') + u"- a\n"_s;
+        row("stairs of lists", stairs);
+    }
+
+    /// A step is what one turn of the event loop takes over, or one token of a stream. The limit is twice
+    /// what people notice, and doubled again for machines slower than the slowest we know.
+    void hostileTextCostsLittle() {
+        QFETCH(QString, source);
+        const QByteArray text = source.toUtf8();
+        constexpr double limit = 200; // milliseconds of work
+        const auto spend = [&](qsizetype first, qsizetype step, qsizetype until) {
+            MarkdownDocument document(style());
+            document.document().setTextWidth(700);
+            double worst = 0;
+            for (qsizetype at = 0; at < until;) {
+                const std::string_view rest(text.data() + at, static_cast<std::size_t>(until - at));
+                const qsizetype size = step == 0 ? static_cast<qsizetype>(comfortableStep(rest))
+                                                 : std::min(at == 0 && first > 0 ? first : step, until - at);
+                const double begun = threadTime();
+                document.append(rest.substr(0, static_cast<std::size_t>(size)));
+                document.document().documentLayout()->documentSize();
+                if (at > 0 || step == 0)
+                    worst = std::max(worst, threadTime() - begun);
+                at += size;
+            }
+            const double begun = threadTime();
+            document.finish();
+            document.document().documentLayout()->documentSize();
+            return std::max(worst, threadTime() - begun);
+        };
+        const double blocks = spend(0, 0, text.size());
+        const double tokens = spend(7900, 7, std::min<qsizetype>(text.size(), 8190));
+        qInfo("a turn %.1f ms, of a token %.1f ms", blocks, tokens);
+        QVERIFY2(blocks < limit && tokens < limit, qPrintable(u"%1 and %2 ms"_s.arg(blocks).arg(tokens)));
     }
 
     void languagesAreNamed() {

@@ -18,6 +18,14 @@ int utf16_length(std::string_view text) {
     return units;
 }
 
+/// End of a piece without the line breaks after it, which no piece but an open code block shows.
+std::size_t textEnd(const MarkdownPiece& piece, std::string_view source) {
+    std::size_t end = piece.end;
+    while (!piece.open_fence && end > piece.begin && source[end - 1] == '\n')
+        --end;
+    return end;
+}
+
 /// Whether a line so far could still become a fence, a list item, a heading, a rule or a table's rule.
 bool is_undecided(std::string_view line) {
     if (line.size() > 12)
@@ -34,6 +42,16 @@ bool is_undecided(std::string_view line) {
 }
 
 } // namespace
+
+std::size_t comfortableStep(std::string_view text) {
+    constexpr int dearest = 128; // of lines; a cell costs about half of one
+    std::size_t end = 0;
+    for (int cost = 0; end < text.size() && end < longest_piece && cost < 2 * dearest; ++end)
+        cost += text[end] == '\n' ? 2 : text[end] == '|';
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+        ++end;
+    return end;
+}
 
 MarkdownDocument::MarkdownDocument(const ChatStyle& style)
     : style_(style), document_(std::make_unique<QTextDocument>()) {
@@ -56,6 +74,7 @@ void MarkdownDocument::clear() {
     splitter_.clear();
     source_.clear();
     frozen_ = shown_ = 0;
+    last_ = {};
     open_code_ = false;
     tail_ = mark();
 }
@@ -98,21 +117,46 @@ void MarkdownDocument::render(bool finished) {
         shown_ = end;
         return;
     }
+    const auto piece_at = [&](std::size_t i) -> const MarkdownPiece& {
+        return i < first ? splitter_.pieces()[i] : tail[i - first];
+    };
     QTextCursor batch(document_.get());
     batch.beginEditBlock();
-    takeBackTail();
-    for (std::size_t i = frozen_; i < first + tail.size(); ++i) {
+    std::size_t from = frozen_;
+    if (shown_ > 0 && (staysAsItIs(piece_at(from), shown) || closeLongCode(piece_at(from))))
+        ++from; // what stands there is what would be written
+    else
+        takeBackTail();
+    for (std::size_t i = from; i < first + tail.size(); ++i) {
         if (i == first) {
             tail_ = mark();
             frozen_ = first;
         }
-        const MarkdownPiece& piece = i < first ? splitter_.pieces()[i] : tail[i - first];
-        writer_->write(shown, piece);
+        writer_->write(shown, piece_at(i));
         ++rendered_;
     }
     batch.endEditBlock();
     shown_ = end;
+    last_ = tail.back();
+    last_.end = textEnd(last_, shown);
     open_code_ = tail.size() == 1 && tail[0].kind == PieceKind::Fence && tail[0].open_fence;
+}
+
+/// Whether a piece is the one written last, with nothing but blank lines after it.
+bool MarkdownDocument::staysAsItIs(MarkdownPiece piece, std::string_view shown) const {
+    piece.end = textEnd(piece, shown);
+    return piece == last_;
+}
+
+/// A long code block whose fence has closed now: it is not coloured, and only its end is missing.
+bool MarkdownDocument::closeLongCode(const MarkdownPiece& piece) {
+    if (!open_code_ || piece.open_fence || piece.kind != PieceKind::Fence || code_blocks_.empty() ||
+        code_blocks_.back().code.size() <= longest_coloured_code)
+        return false;
+    const std::string_view text =
+        std::string_view(source_).substr(piece.begin, textEnd(piece, source_) - piece.begin);
+    const std::size_t line = text.rfind('\n'); // of the closing fence
+    return line != std::string_view::npos && appendToOpenCode(piece.begin + line + 1);
 }
 
 void MarkdownDocument::takeBackTail() {
@@ -148,7 +192,13 @@ bool MarkdownDocument::appendToOpenCode(std::size_t end) {
     const QString text = QString::fromUtf8(delta.data(), static_cast<qsizetype>(delta.size()));
     QTextCursor cursor = block.frame->lastCursorPosition();
     runs_.push_back({written, written + delta.size(), cursor.position()});
-    cursor.insertText(text, MarkdownWriter::codeFormat(style_));
+    LongText long_text;
+    long_text.resume(cursor);
+    long_text.put(cursor, text, MarkdownWriter::codeFormat(style_), [&](qsizetype units) {
+        const std::size_t joint = written + static_cast<std::size_t>(text.left(units).toUtf8().size());
+        runs_.back().end = joint;
+        runs_.push_back({joint, written + delta.size(), cursor.position()});
+    });
     block.code += text;
     return true;
 }

@@ -15,6 +15,10 @@
 
 namespace switchyard {
 
+/// Bytes of the text that a document takes over within a turn of the event loop: whole characters, some
+/// kilobytes, fewer where there are many lines or cells.
+std::size_t comfortableStep(std::string_view text);
+
 class MarkdownDocument {
   public:
     explicit MarkdownDocument(const ChatStyle& style);
@@ -48,6 +52,8 @@ class MarkdownDocument {
     };
     void render(bool finished);
     bool appendToOpenCode(std::size_t end);
+    bool staysAsItIs(MarkdownPiece piece, std::string_view shown) const;
+    bool closeLongCode(const MarkdownPiece& piece);
     void takeBackTail();
     Mark mark() const;
     std::size_t shownEnd() const;
@@ -60,6 +66,7 @@ class MarkdownDocument {
     MarkdownSplitter splitter_;
     std::string source_;
     Mark tail_;
+    MarkdownPiece last_;     ///< written last, its end without blank lines
     std::size_t frozen_ = 0; ///< pieces before the tail
     std::size_t shown_ = 0;  ///< bytes of the source that the document shows
     /// The tail is one open code block at top level and ends the document.

@@ -1,115 +1,166 @@
 #include "ui/chat/markdown_math.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 namespace switchyard {
 namespace {
 
+/// Stands for a formula's bytes: never part of UTF-8, and to the parser a letter like any other.
+constexpr char filler = '\xFE';
+
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
-/// End of the code that begins with the backticks at `at`: of the span, of the fenced block, or of the
-/// backticks alone where nothing closes them.
-std::size_t code_end(std::string_view source, std::size_t at) {
-    const char mark = source[at];
-    const std::size_t run = std::min(source.find_first_not_of(mark, at), source.size()) - at;
-    const std::size_t line =
-        source.rfind('\n', at) == std::string_view::npos ? 0 : source.rfind('\n', at) + 1;
-    const bool fence =
-        run >= 3 && source.substr(line, at - line).find_first_not_of(" \t") == std::string_view::npos;
-    if (!fence && mark == '~')
-        return at + run;
-    for (std::size_t i = at + run; i < source.size();) {
-        i = source.find(mark, i);
-        if (i == std::string_view::npos)
-            break;
-        const std::size_t length = std::min(source.find_first_not_of(mark, i), source.size()) - i;
-        if (fence ? length >= run : length == run)
-            return i + length;
-        i += length;
+/// Where a mark stands next; asked for growing offsets, it reads the text once.
+class NextMark {
+  public:
+    NextMark(std::string_view source, std::string_view mark) : source_(source), mark_(mark) {}
+    std::size_t from(std::size_t at) {
+        if (!known_ || (next_ < at && next_ != std::string_view::npos))
+            next_ = source_.find(mark_, at);
+        known_ = true;
+        return next_;
     }
-    return fence ? source.size() : at + run;
-}
 
-/// End of the formula that opens at `at`; `at` itself where none does.
-std::size_t math_end(std::string_view source, std::size_t at, bool& display) {
-    const auto close = [&](std::string_view mark) {
-        const std::size_t end = source.find(mark, at + 2);
-        const std::size_t gap = source.find("\n\n", at);
-        return end == std::string_view::npos || end > gap ? at : end + mark.size();
-    };
-    display = false;
-    const std::string_view rest = source.substr(at);
-    if (rest.starts_with("\\("))
-        return close("\\)");
-    if (rest.starts_with("\\[") || rest.starts_with("$$")) {
-        display = true;
-        return close(rest[0] == '$' ? "$$" : "\\]");
-    }
-    if (rest[0] != '$' || rest.size() < 3 || is_space(rest[1]))
-        return at;
-    for (std::size_t i = 1; i < rest.size() && rest[i] != '\n'; ++i) {
-        if (rest[i] == '\\')
-            ++i;
-        else if (rest[i] == '$')
-            return i == 1 || is_space(rest[i - 1]) || (i + 1 < rest.size() && is_digit(rest[i + 1]))
-                       ? at
-                       : at + i + 1;
-    }
-    return at;
-}
+  private:
+    std::string_view source_, mark_;
+    std::size_t next_ = 0;
+    bool known_ = false;
+};
 
-void add_placeholder(ProtectedText& out, std::size_t begin, std::size_t end, bool display) {
-    const std::string mark =
-        std::string(math_open_mark) + std::to_string(out.spans.size()) + std::string(math_close_mark);
-    out.spans.push_back({begin, end, out.text.size(), mark.size(), display});
-    out.text += mark;
-}
+class MathFinder {
+  public:
+    explicit MathFinder(std::string_view source)
+        : source_(source), round_(source, "\\)"), square_(source, "\\]"), dollars_(source, "$$"),
+          gap_(source, "\n\n") {
+        out_.text = source;
+    }
+
+    ProtectedText run() {
+        while (at_ < source_.size()) {
+            const char c = source_[at_];
+            if (c == '`' || c == '~')
+                at_ = code_end();
+            else if (c == '$' || c == '\\')
+                formula();
+            else if (const std::size_t end = address_end(); end > at_)
+                at_ = end;
+            else {
+                if (c == '\n')
+                    line_ = at_ + 1;
+                ++at_;
+            }
+        }
+        return std::move(out_);
+    }
+
+  private:
+    /// End of the code that begins with the marks at `at_`: of the span, of the fenced block, or of the
+    /// marks alone where nothing closes them.
+    std::size_t code_end() {
+        const char mark = source_[at_];
+        const std::size_t run = run_length(at_);
+        const bool fence =
+            run >= 3 && source_.substr(line_, at_ - line_).find_first_not_of(" \t") == std::string_view::npos;
+        if (!fence && (mark == '~' || run >= unclosed_.size() || unclosed_[run]))
+            return at_ + run;
+        for (std::size_t i = at_ + run; (i = source_.find(mark, i)) != std::string_view::npos;) {
+            const std::size_t length = run_length(i);
+            i += length;
+            if (fence ? length >= run : length == run) {
+                const std::size_t newline = source_.rfind('\n', i - 1);
+                if (newline != std::string_view::npos && newline >= at_)
+                    line_ = newline + 1;
+                return i;
+            }
+        }
+        if (fence)
+            return source_.size();
+        unclosed_[run] = true;
+        return at_ + run;
+    }
+
+    std::size_t run_length(std::size_t at) const {
+        return std::min(source_.find_first_not_of(source_[at], at), source_.size()) - at;
+    }
+
+    /// End of an address, in which a dollar is a letter; `at_` itself where none begins.
+    std::size_t address_end() const {
+        const std::string_view rest = source_.substr(at_);
+        std::size_t begin = 0;
+        if (rest.starts_with("](") || rest.starts_with("]: "))
+            begin = 2;
+        else if (!rest.starts_with("http://") && !rest.starts_with("https://") && !rest.starts_with("www."))
+            return at_;
+        constexpr std::size_t longest = 2000;
+        const std::size_t end = rest.substr(0, longest).find_first_of(" \t\n)>", begin);
+        return at_ + (end == std::string_view::npos ? begin : end);
+    }
+
+    void formula() {
+        const std::string_view rest = source_.substr(at_);
+        const bool pair = rest.starts_with("\\(") || rest.starts_with("\\[") || rest.starts_with("$$");
+        const std::size_t mark = std::min<std::size_t>(pair || rest[0] == '\\' ? 2 : 1, rest.size());
+        const std::size_t end = rest[0] == '$' || pair ? math_end() : at_;
+        if (end > at_)
+            add(end, pair && rest[1] != '(');
+        else if (pair && rest[0] == '\\')
+            std::fill_n(out_.text.begin() + static_cast<std::ptrdiff_t>(at_), 2, filler);
+        for (const std::size_t stop = std::max(end, at_ + mark); at_ < stop; ++at_) {
+            if (source_[at_] == '\n')
+                line_ = at_ + 1;
+        }
+    }
+
+    /// End of the formula that opens at `at_`; `at_` itself where none does.
+    std::size_t math_end() {
+        const std::string_view rest = source_.substr(at_);
+        if (rest.starts_with("\\("))
+            return closed_by(round_);
+        if (rest.starts_with("\\["))
+            return closed_by(square_);
+        if (rest.starts_with("$$"))
+            return closed_by(dollars_);
+        if (rest.size() < 3 || is_space(rest[1]))
+            return at_;
+        for (std::size_t i = 1; i < rest.size() && i <= longest_formula && rest[i] != '\n'; ++i) {
+            if (rest[i] == '\\')
+                ++i;
+            else if (rest[i] == '$')
+                return i == 1 || is_space(rest[i - 1]) || (i + 1 < rest.size() && is_digit(rest[i + 1]))
+                           ? at_
+                           : at_ + i + 1;
+        }
+        return at_;
+    }
+
+    std::size_t closed_by(NextMark& mark) {
+        const std::size_t end = mark.from(at_ + 2);
+        if (end == std::string_view::npos || end > gap_.from(at_) || end - at_ > longest_formula)
+            return at_;
+        return end + 2;
+    }
+
+    void add(std::size_t end, bool display) {
+        std::fill(out_.text.begin() + static_cast<std::ptrdiff_t>(at_),
+                  out_.text.begin() + static_cast<std::ptrdiff_t>(end), filler);
+        if (!out_.spans.empty() && out_.spans.back().end == at_ && out_.spans.back().display == display)
+            out_.spans.back().end = end; // neighbours look alike
+        else
+            out_.spans.push_back({at_, end, display});
+    }
+
+    std::string_view source_;
+    ProtectedText out_;
+    std::size_t at_ = 0, line_ = 0; ///< `line_`: where the line that holds `at_` begins
+    NextMark round_, square_, dollars_, gap_;
+    std::array<bool, 64> unclosed_{}; ///< by length: no such run of backticks closes any more
+};
 
 } // namespace
 
-std::size_t ProtectedText::original(std::size_t offset) const {
-    const auto after =
-        std::upper_bound(spans.begin(), spans.end(), offset,
-                         [](std::size_t value, const MathSpan& span) { return value < span.at; });
-    if (after == spans.begin())
-        return offset;
-    const MathSpan& span = *std::prev(after);
-    return offset < span.at + span.size ? span.begin : offset - (span.at + span.size) + span.end;
-}
-
-ProtectedText protect_math(std::string_view source) {
-    ProtectedText out;
-    out.text.reserve(source.size());
-    for (std::size_t i = 0; i < source.size();) {
-        const char c = source[i];
-        if (c == '`' || c == '~') {
-            const std::size_t end = code_end(source, i);
-            out.text += source.substr(i, end - i);
-            i = end;
-        } else if (c == '$' || c == '\\') {
-            bool display = false;
-            const bool opens =
-                c == '$' || (i + 1 < source.size() && (source[i + 1] == '(' || source[i + 1] == '['));
-            const std::size_t end = opens ? math_end(source, i, display) : i;
-            const std::size_t plain = std::min<std::size_t>(
-                c == '\\' || source.substr(i).starts_with("$$") ? 2 : 1, source.size() - i);
-            if (end > i || (opens && c == '\\')) // a formula still open keeps its backslash too
-                add_placeholder(out, i, std::max(end, i + plain), display && end > i);
-            else
-                out.text += source.substr(i, plain);
-            i = std::max(end, i + plain);
-        } else if (source.substr(i).starts_with(math_open_mark) ||
-                   source.substr(i).starts_with(math_close_mark)) {
-            out.text += "\xEF\xBF\xBD";
-            i += 3;
-        } else {
-            out.text += c;
-            ++i;
-        }
-    }
-    return out;
-}
+ProtectedText protect_math(std::string_view source) { return MathFinder(source).run(); }
 
 } // namespace switchyard

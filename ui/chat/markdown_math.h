@@ -1,5 +1,7 @@
-// TeX mathematics inside Markdown. A Markdown parser would eat its backslashes and underscores, so every
-// formula is replaced by a placeholder before parsing and put back afterwards.
+// TeX mathematics inside Markdown. A Markdown parser would eat its backslashes and underscores, so it is
+// given a text of the same length in which every formula is filled with bytes that mean nothing to it; what
+// is shown is always read from the source, at the same offset. Hence nothing in a text can be taken for a
+// mark.
 #pragma once
 
 #include <cstddef>
@@ -10,25 +12,21 @@
 namespace switchyard {
 
 struct MathSpan {
-    std::size_t begin = 0, end = 0; ///< in the original
-    std::size_t at = 0, size = 0;   ///< the placeholder, in the protected text
+    std::size_t begin = 0, end = 0; ///< bytes of the source
     bool display = false;           ///< $$...$$ or \[...\]
 };
 
 struct ProtectedText {
-    std::string text;
-    std::vector<MathSpan> spans;
-    /// Offset in the original of an offset in `text`.
-    std::size_t original(std::size_t offset) const;
+    std::string text;            ///< as long as the source
+    std::vector<MathSpan> spans; ///< in order, not overlapping
 };
 
-/// Finds \(...\), \[...\], $$...$$ and $...$ outside code. A single dollar opens only before a non-space and
-/// closes only after one and not before a digit, so that prices stay prices.
-ProtectedText protect_math(std::string_view source);
+/// Formulas longer than this (bytes) are text.
+inline constexpr std::size_t longest_formula = 4000;
 
-/// Placeholders are "\uFDD0" + index + "\uFDD1": noncharacters, which text never holds; any in the source
-/// were replaced by U+FFFD.
-inline constexpr std::string_view math_open_mark = "\xEF\xB7\x90";
-inline constexpr std::string_view math_close_mark = "\xEF\xB7\x91";
+/// Finds \(...\), \[...\], $$...$$ and $...$ outside code and addresses. A single dollar opens only before a
+/// non-space and closes only after one and not before a digit, so that prices stay prices. What opens and is
+/// not closed (yet) keeps its backslash. Linear in the length of the source.
+ProtectedText protect_math(std::string_view source);
 
 } // namespace switchyard

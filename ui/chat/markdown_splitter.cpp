@@ -71,6 +71,33 @@ bool closes_math(std::string_view rest) {
     return rest.find("$$") != std::string_view::npos || rest.find("\\]") != std::string_view::npos;
 }
 
+/// Columns of the table whose rule (|---|:-:|) this line is; 0: it is none.
+int table_columns(std::string_view line) {
+    std::string_view rest = trimmed_end(indented(line).rest);
+    if (rest.find('-') == std::string_view::npos ||
+        rest.find_first_not_of("|:- \t") != std::string_view::npos ||
+        rest.find('|') == std::string_view::npos)
+        return 0;
+    if (rest.front() == '|')
+        rest.remove_prefix(1);
+    if (!rest.empty() && rest.back() == '|')
+        rest.remove_suffix(1);
+    return static_cast<int>(std::count(rest.begin(), rest.end(), '|')) + 1;
+}
+
+/// Rows of a table that one piece holds: some dozens of cells.
+int rows_of_piece(int columns) { return std::clamp(64 / columns, 2, 16); }
+
+/// Where the line from `begin` to `end` is cut for the first time: in front of a character.
+std::size_t cut_of_line(std::string_view source, std::size_t begin, std::size_t end) {
+    if (end - begin <= longest_piece)
+        return end;
+    std::size_t cut = begin + longest_piece;
+    for (int i = 0; i < 3 && (static_cast<unsigned char>(source[cut]) & 0xC0) == 0x80; ++i)
+        --cut;
+    return cut;
+}
+
 } // namespace
 
 MarkdownSplitter::Marker MarkdownSplitter::list_marker(std::string_view line) {
@@ -106,14 +133,26 @@ MarkdownSplitter::Marker MarkdownSplitter::list_marker(std::string_view line) {
 
 void MarkdownSplitter::clear() { *this = MarkdownSplitter(); }
 
-void MarkdownSplitter::read(std::string_view source) {
-    while (true) {
-        const std::size_t newline = source.find('\n', state_.lines_end);
-        if (newline == std::string_view::npos)
+void MarkdownSplitter::read(std::string_view source) { take(source, false); }
+
+/// Reads on: complete lines, and of longer ones complete stretches; with `all` the rest too.
+void MarkdownSplitter::take(std::string_view source, bool all) {
+    while (state_.lines_end < source.size()) {
+        const std::size_t begin = state_.lines_end, newline = source.find('\n', begin);
+        const bool whole = newline != std::string_view::npos;
+        const std::size_t end = whole ? newline + 1 : source.size(), cut = cut_of_line(source, begin, end);
+        if (!whole && cut == end && !all)
             return;
-        const std::size_t begin = state_.lines_end;
-        state_.lines_end = newline + 1;
-        feed(source.substr(begin, newline - begin), begin, state_.lines_end);
+        std::string_view line = source.substr(begin, cut - begin);
+        if (line.ends_with('\n'))
+            line.remove_suffix(1);
+        const bool inside = state_.inside_line;
+        state_.lines_end = cut;
+        state_.inside_line = cut < end || !whole;
+        if (inside)
+            feed_rest(begin, cut);
+        else
+            feed(line, begin, cut);
     }
 }
 
@@ -122,9 +161,59 @@ std::vector<MarkdownPiece> MarkdownSplitter::tail(std::string_view source) const
     last.state_ = state_;
     if (!pieces_.empty())
         last.pieces_.push_back(pieces_.back());
-    if (state_.lines_end < source.size())
-        last.feed(source.substr(state_.lines_end), state_.lines_end, source.size());
+    last.take(source, true);
     return std::move(last.pieces_);
+}
+
+/// A further stretch of a line goes on in it.
+void MarkdownSplitter::feed_rest(std::size_t begin, std::size_t end) {
+    if (pieces_.empty() || state_.fence || pieces_.back().kind == PieceKind::IndentedCode) {
+        if (!pieces_.empty())
+            pieces_.back().end = end;
+        return;
+    }
+    MarkdownPiece piece{begin, end, PieceKind::Text};
+    piece.joins = true;
+    pieces_.push_back(piece);
+    state_.one_line = true;
+    state_.columns = 0;
+}
+
+/// Rows beyond those that one piece holds begin the next.
+bool MarkdownSplitter::feed_table(std::string_view line, std::size_t begin, std::size_t end) {
+    if (state_.columns == 0 || state_.previous_blank || line.empty())
+        return false;
+    if (++state_.rows <= rows_of_piece(state_.columns))
+        return false;
+    MarkdownPiece& before = pieces_.back();
+    before.rows_follow = true;
+    if (!before.rows_continue)
+        before.table_cut = before.end;
+    MarkdownPiece piece{begin, end};
+    piece.rows_continue = true;
+    piece.table_begin = before.table_begin;
+    piece.table_body = before.table_body;
+    piece.table_cut = before.table_cut;
+    pieces_.push_back(piece);
+    state_.rows = 1;
+    return true;
+}
+
+/// What has grown too long goes on in a new piece at this line.
+bool MarkdownSplitter::cut_long(std::size_t begin, std::size_t end) {
+    const MarkdownPiece& piece = pieces_.back();
+    const std::size_t size = piece.end - piece.begin;
+    const bool item = piece.kind == PieceKind::ListItem;
+    const bool many = piece.kind == PieceKind::Other && state_.lines >= most_piece_lines;
+    if (state_.columns > 0 || (!many && size < (item ? longest_markdown : longest_piece)))
+        return false;
+    MarkdownPiece next{begin, end, item ? PieceKind::Text : piece.kind};
+    next.joins = !item && !state_.previous_blank;
+    state_.one_line = false;
+    state_.math_open = false;
+    state_.lines = 1;
+    pieces_.push_back(next);
+    return true;
 }
 
 void MarkdownSplitter::feed(std::string_view line, std::size_t begin, std::size_t end) {
@@ -143,7 +232,7 @@ void MarkdownSplitter::feed(std::string_view line, std::size_t begin, std::size_
         // the item took it, or a new item began
     } else if (begins_piece(line, marker)) {
         begin_piece(line, marker, begin, end);
-    } else {
+    } else if (!feed_table(line, begin, end) && !cut_long(begin, end)) {
         extend(line, end);
     }
     state_.previous_blank = false;
@@ -175,6 +264,8 @@ bool MarkdownSplitter::feed_list(std::string_view line, const Marker& marker, st
                                  std::size_t end) {
     const auto [columns, rest] = indented(line);
     if (columns >= state_.list.content_indent) {
+        if (cut_long(begin, end))
+            return true;
         pieces_.back().end = end;
         if (const int length = fence_length(rest)) {
             state_.fence = rest[0];
@@ -220,6 +311,8 @@ void MarkdownSplitter::begin_piece(std::string_view line, const Marker& marker, 
     const auto [columns, rest] = indented(line);
     state_.one_line = false;
     state_.math_open = false;
+    state_.lines = 1;
+    state_.columns = state_.rows = 0;
     if (columns < 4 && marker.is_list) {
         begin_item(marker, begin, end, false);
         return;
@@ -245,7 +338,13 @@ void MarkdownSplitter::begin_piece(std::string_view line, const Marker& marker, 
 
 void MarkdownSplitter::extend(std::string_view line, std::size_t end) {
     const std::string_view rest = indented(line).rest;
-    pieces_.back().end = end;
+    MarkdownPiece& piece = pieces_.back();
+    if (++state_.lines == 2 && piece.kind == PieceKind::Other && !piece.joins && !state_.math_open &&
+        (state_.columns = table_columns(line)) > 0) {
+        piece.table_begin = piece.begin;
+        piece.table_body = end;
+    }
+    piece.end = end;
     if (state_.math_open)
         state_.math_open = !closes_math(rest);
     else
@@ -259,6 +358,8 @@ void MarkdownSplitter::begin_item(const Marker& marker, std::size_t begin, std::
         piece.ordinal = continues ? pieces_.back().ordinal + 1 : marker.number;
     pieces_.push_back(piece);
     state_.list = marker;
+    state_.lines = 1;
+    state_.columns = state_.rows = 0;
     state_.one_line = false;
     state_.math_open = false;
     state_.fence = marker.fence;

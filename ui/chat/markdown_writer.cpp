@@ -19,6 +19,9 @@ QString utf16(std::string_view text) {
     return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
 }
 
+/// Quotes and lists within each other beyond this are not moved further to the right.
+constexpr int deepest_nesting = 8;
+
 QString attribute(const MD_ATTRIBUTE& value) {
     QString out;
     for (unsigned i = 0; value.substr_offsets && value.substr_offsets[i] < value.size; ++i) {
@@ -75,16 +78,31 @@ void MarkdownWriter::write(std::string_view source, const MarkdownPiece& piece) 
     source_ = source;
     piece_ = piece;
     const std::string_view text = source.substr(piece.begin, piece.end - piece.begin);
-    const bool code = piece.kind == PieceKind::Fence || piece.kind == PieceKind::IndentedCode;
-    protected_ = code ? ProtectedText{std::string(text), {}} : protect_math(text);
-    block_open_ = item_fresh_ = in_code_ = false;
+    block_open_ = item_fresh_ = in_code_ = text_table_ = false;
     first_ = true;
     quotes_ = 0;
     lists_.clear();
     formats_.assign(1, QTextCharFormat());
     table_ = nullptr;
     cursor_.movePosition(QTextCursor::End);
+    const bool code = piece.kind == PieceKind::Fence || piece.kind == PieceKind::IndentedCode;
+    if (piece.kind == PieceKind::Text || (!code && text.size() > 2 * longest_markdown)) {
+        protected_ = {};
+        writeText(text);
+        return;
+    }
+    head_ = piece.rows_continue ? piece.table_body - piece.table_begin : 0;
+    std::string parsed(source.substr(piece.table_begin, head_));
+    parsed += text;
+    for (std::size_t i = 0; i + 1 < parsed.size(); ++i) { // a carriage return alone ends no line here
+        if (parsed[i] == '\r' && parsed[i + 1] != '\n')
+            parsed[i] = ' ';
+    }
+    protected_ = code ? ProtectedText{std::move(parsed), {}} : protect_math(parsed);
+    parse();
+}
 
+void MarkdownWriter::parse() {
     MD_PARSER parser{};
     parser.flags = MD_DIALECT_GITHUB | MD_FLAG_NOHTML;
     parser.enter_block = MarkdownEvents::enterBlock;
@@ -93,6 +111,23 @@ void MarkdownWriter::write(std::string_view source, const MarkdownPiece& piece) 
     parser.leave_span = MarkdownEvents::leaveSpan;
     parser.text = MarkdownEvents::text;
     md_parse(protected_.text.data(), static_cast<MD_SIZE>(protected_.text.size()), &parser, this);
+}
+
+/// What is too long to be read as Markdown, as it stands.
+void MarkdownWriter::writeText(std::string_view text) {
+    if (text.ends_with('\n'))
+        text.remove_suffix(1);
+    if (piece_.joins && !pending_) {
+        QTextBlockFormat format = cursor_.blockFormat();
+        format.setTopMargin(0);
+        format.setTextIndent(0);
+        format.setProperty(joinedProperty, true);
+        startBlock(format);
+    } else {
+        startBlock(paragraphFormat(0.3));
+    }
+    const std::size_t begin = static_cast<std::size_t>(text.data() - source_.data());
+    putRun(begin, text.size(), format());
 }
 
 void MarkdownWriter::enterBlock(int type, void* detail) {
@@ -113,7 +148,7 @@ void MarkdownWriter::enterBlock(int type, void* detail) {
         const QFontMetricsF metrics(style_.text);
         level.hang = std::max(style_.em() * 1.5,
                               metrics.horizontalAdvance(QString::number(level.number + 9) + u". "_s));
-        level.indent = indent() + level.hang;
+        level.indent = indent() + (lists_.size() < deepest_nesting ? level.hang : 0);
         lists_.push_back(level);
         break;
     }
@@ -156,13 +191,20 @@ void MarkdownWriter::enterBlock(int type, void* detail) {
         break;
     case MD_BLOCK_TABLE: {
         const auto* table = static_cast<MD_BLOCK_TABLE_DETAIL*>(detail);
-        startTable(static_cast<int>(table->col_count),
-                   static_cast<int>(table->head_row_count + table->body_row_count));
+        enterTable(static_cast<int>(table->col_count), static_cast<int>(table->head_row_count),
+                   static_cast<int>(table->body_row_count));
         break;
     }
+    case MD_BLOCK_THEAD:
+        in_head_ = head_ > 0;
+        break;
     case MD_BLOCK_TR:
+        if (in_head_)
+            break;
         ++row_;
         column_ = -1;
+        if (text_table_)
+            startBlock(paragraphFormat(0.1));
         break;
     case MD_BLOCK_TH:
     case MD_BLOCK_TD:
@@ -193,10 +235,10 @@ void MarkdownWriter::leaveBlock(int type) {
         finishCode();
         break;
     case MD_BLOCK_TABLE:
-        table_ = nullptr;
-        makeSpacer();
-        pending_ = true;
-        endBlock();
+        leaveTable();
+        break;
+    case MD_BLOCK_THEAD:
+        in_head_ = false;
         break;
     case MD_BLOCK_TH:
         formats_.pop_back();
@@ -217,7 +259,7 @@ void MarkdownWriter::endBlock() {
 }
 
 qreal MarkdownWriter::indent() const {
-    return (lists_.empty() ? 0 : lists_.back().indent) + (lists_.empty() ? quotes_ * style_.em() * 1.2 : 0);
+    return lists_.empty() ? std::min(quotes_, deepest_nesting) * style_.em() * 1.2 : lists_.back().indent;
 }
 
 QTextBlockFormat MarkdownWriter::paragraphFormat(qreal top) const {
@@ -225,9 +267,9 @@ QTextBlockFormat MarkdownWriter::paragraphFormat(qreal top) const {
     format.setLineHeight(142, QTextBlockFormat::ProportionalHeight);
     format.setLeftMargin(indent());
     const bool start = pending_ && cursor_.position() == 0;
-    format.setTopMargin(start ? 0 : top * style_.em());
+    format.setTopMargin(start || (piece_.joins && first_) ? 0 : top * style_.em());
     if (quotes_ > 0)
-        format.setProperty(quoteDepthProperty, quotes_);
+        format.setProperty(quoteDepthProperty, std::min(quotes_, deepest_nesting));
     return format;
 }
 
@@ -239,6 +281,7 @@ void MarkdownWriter::startBlock(QTextBlockFormat format) {
     } else {
         cursor_.insertBlock(format, QTextCharFormat());
     }
+    long_text_.restart();
     pending_ = false;
     block_open_ = true;
     item_fresh_ = false;
@@ -266,27 +309,6 @@ void MarkdownWriter::startItem(bool task, bool done) {
     item_fresh_ = true;
 }
 
-void MarkdownWriter::startTable(int columns, int rows) {
-    cursor_.movePosition(QTextCursor::End);
-    QTextTableFormat format;
-    format.setBorderCollapse(true);
-    format.setBorder(1);
-    format.setBorderBrush(style_.border);
-    format.setBorderStyle(QTextFrameFormat::BorderStyle_Solid);
-    format.setCellPadding(style_.em() * 0.45);
-    format.setCellSpacing(0);
-    format.setLeftMargin(indent());
-    format.setTopMargin(pending_ ? 0 : style_.em() * 0.8);
-    format.setBottomMargin(style_.em() * 0.75);
-    format.setHeaderRowCount(1);
-    if (pending_)
-        makeSpacer();
-    table_ = cursor_.insertTable(std::max(rows, 1), std::max(columns, 1), format);
-    row_ = -1;
-    pending_ = false;
-    first_ = false;
-}
-
 void MarkdownWriter::startCell(bool header, int align) {
     ++column_;
     if (header) {
@@ -294,7 +316,9 @@ void MarkdownWriter::startCell(bool header, int align) {
         bold.setFontWeight(QFont::DemiBold);
         formats_.push_back(bold);
     }
-    if (!table_ || row_ >= table_->rows() || column_ >= table_->columns())
+    if (text_table_ && !in_head_ && column_ > 0)
+        put(u" | "_s, QTextCharFormat());
+    if (!table_ || in_head_ || row_ >= table_->rows() || column_ >= table_->columns())
         return;
     QTextTableCell cell = table_->cellAt(row_, column_);
     if (header) {
@@ -310,6 +334,7 @@ void MarkdownWriter::startCell(bool header, int align) {
                                                    : Qt::AlignLeft);
     cursor_.setBlockFormat(format);
     cursor_.setBlockCharFormat(QTextCharFormat());
+    long_text_.restart();
     block_open_ = true;
 }
 
@@ -363,11 +388,20 @@ std::size_t MarkdownWriter::sourceOffset(const char* text) const {
     const char* begin = protected_.text.data();
     if (std::less<>()(text, begin) || std::less<>()(begin + protected_.text.size(), text))
         return std::string_view::npos;
-    return piece_.begin + protected_.original(static_cast<std::size_t>(text - begin));
+    const auto offset = static_cast<std::size_t>(text - begin);
+    return offset < head_ ? std::string_view::npos : piece_.begin + offset - head_;
+}
+
+/// Whether it belongs to a table's header that was written with an earlier piece.
+bool MarkdownWriter::inTableHead(const char* text) const {
+    const char* begin = protected_.text.data();
+    return in_head_ || (head_ > 0 && !std::less<>()(text, begin) && std::less<>()(text, begin + head_));
 }
 
 void MarkdownWriter::text(int type, const char* text, unsigned size) {
     const std::string_view piece(text, size);
+    if (inTableHead(text))
+        return;
     switch (type) {
     case MD_TEXT_NULLCHAR:
         put(QString(QChar::ReplacementCharacter), format());
@@ -390,52 +424,54 @@ void MarkdownWriter::put(const QString& text, const QTextCharFormat& format) {
         return;
     }
     ensureBlock();
-    cursor_.insertText(text, format);
+    long_text_.put(cursor_, text, format);
 }
 
+/// Text that stands in the source; of a formula too, which the parser was given as something else.
 void MarkdownWriter::putSource(std::string_view text, const QTextCharFormat& format) {
-    while (!text.empty()) {
-        const std::size_t mark = std::min(text.find(math_open_mark), text.size());
-        if (mark > 0) {
-            const std::string_view plain = text.substr(0, mark);
-            const std::size_t begin = sourceOffset(plain.data());
-            if (!in_code_)
-                ensureBlock();
-            const int position = in_code_ ? static_cast<int>(code_.size()) : cursor_.position();
-            put(utf16(plain), format);
-            if (begin != std::string_view::npos)
-                (in_code_ ? code_runs_ : runs_).push_back({begin, begin + plain.size(), position});
-        }
-        if (mark == text.size())
-            return;
-        const std::size_t close = text.find(math_close_mark, mark);
-        if (close == std::string_view::npos)
-            return;
-        const std::string digits(
-            text.substr(mark + math_open_mark.size(), close - mark - math_open_mark.size()));
-        const std::size_t index = std::stoul(digits);
-        if (index < protected_.spans.size())
-            putMath(protected_.spans[index], format);
-        text.remove_prefix(close + math_close_mark.size());
-    }
-}
-
-void MarkdownWriter::putMath(const MathSpan& span, const QTextCharFormat& format) {
-    const std::size_t begin = piece_.begin + span.begin;
-    const std::string_view source = source_.substr(begin, span.end - span.begin);
-    if (in_code_) {
-        code_runs_.push_back({begin, begin + source.size(), static_cast<int>(code_.size())});
-        code_ += utf16(source);
+    const std::size_t begin = sourceOffset(text.data());
+    if (begin == std::string_view::npos) {
+        put(utf16(text), format);
         return;
     }
-    QTextCharFormat math = format;
-    math.setFontFamilies(style_.mono.families());
-    math.setFontPointSize(style_.mono.pointSizeF());
-    ensureBlock();
-    runs_.push_back({begin, begin + source.size(), cursor_.position()});
+    const std::size_t base = piece_.begin - head_, end = begin + text.size(); // `base` may wrap; so do sums
+    auto span = std::partition_point(protected_.spans.begin(), protected_.spans.end(),
+                                     [&](const MathSpan& s) { return base + s.end <= begin; });
+    for (std::size_t at = begin; at < end;) {
+        const bool formulas = span != protected_.spans.end() && base + span->begin < end;
+        const std::size_t plain = formulas ? std::max(at, base + span->begin) : end;
+        if (plain > at)
+            putRun(at, plain - at, format);
+        at = plain;
+        if (!formulas)
+            break;
+        QTextCharFormat math = format;
+        math.setFontFamilies(style_.mono.families());
+        math.setFontPointSize(style_.mono.pointSizeF());
+        const std::size_t close = std::min(base + span->end, end);
+        putRun(at, close - at, math);
+        at = close;
+        ++span;
+    }
+}
+
+void MarkdownWriter::putRun(std::size_t begin, std::size_t size, const QTextCharFormat& format) {
+    const std::string_view source = source_.substr(begin, size);
     QString text = utf16(source);
+    if (in_code_) {
+        code_runs_.push_back({begin, begin + size, static_cast<int>(code_.size())});
+        code_ += text;
+        return;
+    }
+    ensureBlock();
     text.replace(u'\n', QChar::LineSeparator);
-    cursor_.insertText(text, math);
+    runs_.push_back({begin, begin + size, cursor_.position()});
+    long_text_.put(cursor_, text, format, [&](qsizetype before) {
+        const std::size_t joint =
+            begin + static_cast<std::size_t>(QStringView(text).left(before).toUtf8().size());
+        runs_.back().end = joint;
+        runs_.push_back({joint, begin + size, cursor_.position()});
+    });
 }
 
 QTextBlockFormat MarkdownWriter::codeLineFormat(const ChatStyle&) {
@@ -469,8 +505,6 @@ void MarkdownWriter::finishCode() {
     QTextFrame* frame = cursor_.insertFrame(format);
     cursor_.setBlockFormat(codeLineFormat(style_));
     cursor_.setBlockCharFormat(codeFormat(style_));
-    for (const SourceRun& run : code_runs_)
-        runs_.push_back({run.begin, run.end, run.position + cursor_.position()});
     insertCode();
     code_blocks_.push_back({frame, language_, code_});
     makeSpacer();
@@ -486,20 +520,52 @@ void MarkdownWriter::insertCode() {
     const std::size_t end = code_runs_.empty() ? 0 : code_runs_.back().end;
     const bool open = piece_.open_fence && end >= piece_.begin + piece.size();
     const QTextCharFormat plain = codeFormat(style_);
+    const int begin = cursor_.position();
+    std::vector<qsizetype> joints; // units of the code before each
     qsizetype at = 0;
-    if (!open) {
+    long_text_.restart();
+    const auto put = [&](qsizetype size, const QTextCharFormat& format) {
+        long_text_.put(cursor_, code_.mid(at, size), format,
+                       [&](qsizetype before) { joints.push_back(at + before); });
+        at += size;
+    };
+    if (!open && code_.size() <= longest_coloured_code) {
         for (const CodeSpan& span : highlightCode(code_, language_)) {
             if (span.begin > at)
-                cursor_.insertText(code_.mid(at, span.begin - at), plain);
+                put(span.begin - at, plain);
             QTextCharFormat coloured = plain;
             coloured.setForeground(style_.colour(span.kind));
             if (span.kind == CodeKind::Comment)
                 coloured.setFontItalic(true);
-            cursor_.insertText(code_.mid(span.begin, span.length), coloured);
-            at = span.begin + span.length;
+            put(span.length, coloured);
         }
     }
-    cursor_.insertText(code_.mid(at), plain);
+    put(code_.size() - at, plain);
+    placeCodeRuns(begin, joints);
+}
+
+/// The code's runs as runs of the document, which has a position more at each joint.
+void MarkdownWriter::placeCodeRuns(int begin, const std::vector<qsizetype>& joints) {
+    std::size_t passed = 0;
+    for (SourceRun run : code_runs_) {
+        const QString text = utf16(source_.substr(run.begin, run.end - run.begin));
+        const qsizetype first = run.position;
+        while (passed < joints.size() && joints[passed] <= first)
+            ++passed;
+        qsizetype from = 0;
+        std::size_t source = run.begin;
+        while (passed < joints.size() && joints[passed] < first + text.size()) {
+            const qsizetype stop = joints[passed] - first;
+            const auto bytes =
+                static_cast<std::size_t>(QStringView(text).mid(from, stop - from).toUtf8().size());
+            runs_.push_back(
+                {source, source + bytes, begin + static_cast<int>(first + from + qsizetype(passed))});
+            source += bytes;
+            from = stop;
+            ++passed;
+        }
+        runs_.push_back({source, run.end, begin + static_cast<int>(first + from + qsizetype(passed))});
+    }
 }
 
 } // namespace switchyard

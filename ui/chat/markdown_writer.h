@@ -3,9 +3,11 @@
 #pragma once
 
 #include "ui/chat/chat_style.h"
+#include "ui/chat/long_text.h"
 #include "ui/chat/markdown_math.h"
 #include "ui/chat/markdown_splitter.h"
 
+#include <QCoreApplication>
 #include <QPointer>
 #include <QTextBlockFormat>
 #include <QTextCursor>
@@ -34,10 +36,13 @@ struct CodeBlock {
 inline constexpr int quoteDepthProperty = 0x100001;
 /// Block property: a block that only separates two frames.
 inline constexpr int spacerProperty = 0x100002;
+/// Code beyond this (UTF-16 units) is not coloured.
+inline constexpr qsizetype longest_coloured_code = 24000;
 /// Frame property: a code block.
 inline constexpr int codeFrameProperty = 0x100003;
 
 class MarkdownWriter {
+    Q_DECLARE_TR_FUNCTIONS(MarkdownWriter)
   public:
     MarkdownWriter(QTextDocument& document, const ChatStyle& style, std::vector<SourceRun>& runs,
                    std::vector<CodeBlock>& code_blocks);
@@ -71,15 +76,22 @@ class MarkdownWriter {
 
     void startBlock(QTextBlockFormat format);
     void startItem(bool task, bool done);
+    void parse();
+    void writeText(std::string_view text);
+    void enterTable(int columns, int head, int body);
+    void leaveTable();
     void startTable(int columns, int rows);
+    std::vector<QTextLength> columnWidths(int columns) const;
     void startCell(bool header, int align);
     void ensureBlock();
     void endBlock();
     void put(const QString& text, const QTextCharFormat& format);
     void putSource(std::string_view text, const QTextCharFormat& format);
-    void putMath(const MathSpan& span, const QTextCharFormat& format);
+    void putRun(std::size_t begin, std::size_t size, const QTextCharFormat& format);
+    bool inTableHead(const char* text) const;
     void finishCode();
     void insertCode();
+    void placeCodeRuns(int begin, const std::vector<qsizetype>& joints);
     QTextBlockFormat paragraphFormat(qreal top) const;
     qreal indent() const;
     const QTextCharFormat& format() const { return formats_.back(); }
@@ -96,6 +108,7 @@ class MarkdownWriter {
     std::string_view source_;
     MarkdownPiece piece_;
     ProtectedText protected_;
+    std::size_t head_ = 0;    ///< bytes of a table's header before the piece's own in the text that is parsed
     bool block_open_ = false; ///< text may be put at the cursor
     bool item_fresh_ = false; ///< the item's marker was written and nothing after it
     bool first_ = true;       ///< nothing of the piece was written yet
@@ -104,7 +117,10 @@ class MarkdownWriter {
     std::vector<QTextCharFormat> formats_;
     QTextTable* table_ = nullptr;
     int row_ = -1, column_ = -1;
+    bool text_table_ = false; ///< its rows are lines of text
+    LongText long_text_;
     bool in_code_ = false;
+    bool in_head_ = false; ///< inside a header that is written already
     QString code_, language_;
     std::vector<SourceRun> code_runs_; ///< positions count from the code's first character
 };

@@ -1,6 +1,7 @@
 #include "ui/chat/message_layout.h"
 
 #include <QCoreApplication>
+#include <QLocale>
 #include <QPainterPath>
 #include <QTextBlock>
 #include <QTextTable>
@@ -88,7 +89,7 @@ QString plainText(const QTextDocument& document, int from, int to) {
             continue;
         QTextTable* inside = QTextCursor(block).currentTable();
         const int inside_row = inside ? inside->cellAt(block.position()).row() : -1;
-        if (!first)
+        if (!first && !block.blockFormat().boolProperty(joinedProperty))
             out += inside && inside == table && inside_row == row ? u'\t' : u'\n';
         first = false;
         table = inside;
@@ -122,22 +123,53 @@ void MessageLayout::sync(const MessageContent& content, bool rewritten) {
         if (!body_.plain)
             body_.plain = makePlain(style_.text);
         if (rewritten)
-            body_.plain->setPlainText(QString::fromStdString(content.text));
+            fillQuestion(content.text);
         return;
     }
+    complete_ = true;
     const auto grow = [&](Part& part, const std::string& text, const ChatStyle& style, bool finished) {
         if (!part.markdown)
             part.markdown = std::make_unique<MarkdownDocument>(style);
         if (rewritten || text.size() < part.markdown->source().size())
             part.markdown->clear();
-        if (text.size() > part.markdown->source().size())
-            part.markdown->append(std::string_view(text).substr(part.markdown->source().size()));
-        if (finished)
+        const std::string_view rest = std::string_view(text).substr(part.markdown->source().size());
+        const std::size_t step = comfortableStep(rest);
+        if (step > 0)
+            part.markdown->append(rest.substr(0, step));
+        if (step < rest.size())
+            complete_ = false;
+        else if (finished)
             part.markdown->finish();
     };
     grow(body_, content.text, style_, !content.streaming());
     if (!content.thinking.empty() || thinking_.markdown)
         grow(thinking_, content.thinking, thinking_style_, !content.streaming() || !content.text.empty());
+}
+
+void MessageLayout::completeNow(const MessageContent& content) {
+    while (!complete_)
+        sync(content, false);
+}
+
+/// A question is shown as it was typed; of a very long one the beginning.
+void MessageLayout::fillQuestion(const std::string& text) {
+    constexpr std::size_t most = 32'768; // bytes
+    std::size_t shown = std::min(text.size(), most);
+    while (shown < text.size() && shown > 0 && (static_cast<unsigned char>(text[shown]) & 0xC0) == 0x80)
+        --shown;
+    folded_ = shown < text.size() ? QString::fromStdString(text) : QString();
+    body_.plain->clear();
+    QTextCursor cursor(body_.plain.get());
+    LongText().put(cursor, QString::fromUtf8(text.data(), static_cast<qsizetype>(shown)), QTextCharFormat());
+    if (folded_.isEmpty())
+        return;
+    QTextCharFormat note;
+    note.setForeground(style_.muted);
+    note.setFontItalic(true);
+    cursor.insertBlock(QTextBlockFormat());
+    cursor.insertText(tr("%1 more are not shown here. Copying the message takes all of it.")
+                          .arg(QLocale().formattedDataSize(static_cast<qint64>(text.size() - shown), 0)),
+                      note);
 }
 
 void MessageLayout::arrange(const MessageContent& content, const Options& options) {
@@ -354,8 +386,10 @@ QString MessageLayout::text(LayoutPosition from, LayoutPosition to) const {
             to.part < place)
             continue;
         const int last = document->characterCount() - 1;
-        const QString text = plainText(*document, from.part < place ? 0 : std::clamp(from.position, 0, last),
-                                       to.part > place ? last : std::clamp(to.position, 0, last));
+        const int begin = from.part < place ? 0 : std::clamp(from.position, 0, last);
+        const int end = to.part > place ? last : std::clamp(to.position, 0, last);
+        const bool all = !folded_.isEmpty() && begin == 0 && end == last;
+        const QString text = all ? folded_ : plainText(*document, begin, end);
         if (!text.isEmpty())
             parts += text;
     }

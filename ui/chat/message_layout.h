@@ -36,7 +36,7 @@ struct LayoutHit {
 struct PaintState {
     std::optional<std::pair<LayoutPosition, LayoutPosition>> selection; ///< begin, end
     int lit_token = -1;
-    QString found; ///< every place of this text is lit; empty: none
+    QString found;      ///< every place of this text is lit; empty: none
     bool caret = false; ///< of an answer that streams
     bool focused = false;
     QRectF clip; ///< in the message's coordinates
@@ -58,6 +58,10 @@ class MessageLayout {
 
     /// Takes over text that was added; `rewritten` where the old text changed.
     void sync(const MessageContent& content, bool rewritten);
+    /// Whether all of the text has been taken over. A long text comes in steps, one a call of sync().
+    bool complete() const { return complete_; }
+    /// Takes over the rest at once, where its end is asked for.
+    void completeNow(const MessageContent& content);
     struct Options {
         qreal width = 0;
         bool thinking_open = false;
@@ -111,6 +115,10 @@ class MessageLayout {
     std::unique_ptr<QTextDocument> notice_;
     QRectF notice_rect_, bubble_, name_;
     std::vector<QRectF> files_;
+    void fillQuestion(const std::string& text);
+
+    QString folded_; ///< all of a question that is shown in part; empty: it is shown whole
+    bool complete_ = true;
     qreal height_ = 0, width_ = 0;
     LayoutSlots slots_;
 };

@@ -48,7 +48,7 @@ void ThreadView::showMatch() {
     }
     const Match match = matches_[static_cast<std::size_t>(match_)];
     Row& row = *rows_[static_cast<std::size_t>(match.row)];
-    layOut(row);
+    layOutWhole(row);
     const auto range = row.layout->find(query_, match.nth);
     clicks_ = 1;
     anchor_spot_ = {match.row, range ? range->first : LayoutPosition{}};

@@ -64,9 +64,11 @@ QString ThreadView::selectedText() const {
         const auto range = selectionIn(i);
         QString text;
         if (row.layout) {
+            row.layout->completeNow(row.content);
             text = row.layout->text(range->first, range->second);
         } else { // out of sight: its text without laying it out
             MessageLayout layout(row.content, style_);
+            layout.completeNow(row.content);
             text = layout.text(range->first, range->second);
         }
         if (!text.isEmpty())

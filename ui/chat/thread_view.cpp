@@ -226,8 +226,9 @@ void ThreadView::layOut(Row& row) {
     if (!row.layout) {
         row.layout = std::make_unique<MessageLayout>(row.content, style_);
         row.width = -1;
-    } else if (row.width < 0) {
+    } else if (row.width < 0 || !row.layout->complete()) {
         row.layout->sync(row.content, row.rewritten);
+        row.width = -1;
     }
     row.rewritten = false;
     if (row.width == columnWidth())
@@ -241,6 +242,16 @@ void ThreadView::layOut(Row& row) {
     row.layout->arrange(row.content, options);
     row.width = columnWidth();
     row.height = row.layout->height();
+}
+
+/// With all of its text, where a place in it is asked for.
+void ThreadView::layOutWhole(Row& row) {
+    layOut(row);
+    if (row.layout->complete())
+        return;
+    row.layout->completeNow(row.content);
+    row.width = -1;
+    layOut(row);
 }
 
 void ThreadView::release(Row& row) {
@@ -327,11 +338,10 @@ void ThreadView::prefetch() {
     }
     for (int i = last; i >= first; --i) {
         Row& row = *rows_[static_cast<std::size_t>(i)];
-        if (row.layout && row.width == columnWidth())
+        if (row.layout && row.width == columnWidth() && row.layout->complete())
             continue;
         layOut(row);
-        applyScroll();
-        prefetch_.start();
+        refresh(); // comes here again
         return;
     }
 }
@@ -378,7 +388,7 @@ void ThreadView::highlightToken(MessageId id, int index) {
     const auto it = index_.constFind(id);
     if (index >= 0 && it != index_.constEnd()) {
         Row& row = *rows_[static_cast<std::size_t>(*it)];
-        layOut(row);
+        layOutWhole(row);
         if (row.layout->tokenPosition(row.content, index).part == MessagePlace::Thinking)
             row.thinking_open = true, row.width = -1;
         layOut(row);

@@ -139,6 +139,7 @@ class ThreadView : public QAbstractScrollArea {
     qreal columnLeft() const;
     qreal guessedHeight(const Row& row) const;
     void layOut(Row& row);
+    void layOutWhole(Row& row);
     void release(Row& row);
     void computeTops();
     int rowAt(qreal y) const; ///< of the contents

@@ -1,0 +1,97 @@
+#include "ui/chat/long_text.h"
+
+#include <QTextBlock>
+#include <QTextDocument>
+
+namespace switchyard {
+namespace {
+
+constexpr int longest_word = 1000, longest_line = 12000; ///< UTF-16 units
+
+/// Whether a line can be broken beside it. East Asian characters can, all of them or nearly.
+bool breaks(QChar c) { return c.isSpace() || (c.unicode() >= 0x2E80 && c.unicode() < 0xD7B0); }
+
+} // namespace
+
+void LongText::count(QChar c) {
+    if (c == u'\n') {
+        word_ = line_ = 0;
+        return;
+    }
+    word_ = breaks(c) ? 0 : word_ + 1;
+    ++line_;
+}
+
+/// Units of the text up to the next joint, or up to the first line break after one.
+qsizetype LongText::fit(QStringView text) {
+    for (qsizetype i = 0; i < text.size(); ++i) {
+        const bool too_long = word_ >= longest_word || (line_ >= longest_line && word_ == 0);
+        if ((too_long && text[i] != u'\n' && !text[i].isLowSurrogate()) || (joined_ && text[i] == u'\n'))
+            return i;
+        count(text[i]);
+    }
+    return text.size();
+}
+
+void LongText::resume(const QTextCursor& cursor) {
+    restart();
+    joined_ = cursor.blockFormat().boolProperty(joinedProperty);
+    const QString before = cursor.block().text().left(cursor.positionInBlock());
+    for (const QChar c : before)
+        count(c);
+}
+
+void LongText::put(QTextCursor& cursor, const QString& text, const QTextCharFormat& format,
+                   const std::function<void(qsizetype)>& on_joint) {
+    const QString shown = documentText(text);
+    for (qsizetype at = 0; at < shown.size();) {
+        const qsizetype size = fit(QStringView(shown).mid(at));
+        if (size > 0)
+            cursor.insertText(shown.mid(at, size), format);
+        at += size;
+        if (at >= shown.size())
+            break;
+        QTextBlockFormat block = cursor.blockFormat();
+        if (shown[at] == u'\n') {
+            block.clearProperty(joinedProperty);
+            cursor.insertBlock(block, cursor.blockCharFormat());
+            restart();
+            ++at;
+            continue;
+        }
+        block.setTopMargin(0);
+        block.setTextIndent(0);
+        block.setProperty(joinedProperty, true);
+        cursor.insertBlock(block, cursor.blockCharFormat());
+        restart();
+        joined_ = true;
+        if (on_joint)
+            on_joint(at);
+    }
+}
+
+QString documentText(QString text) {
+    for (QChar& c : text) {
+        if ((c.unicode() >= 0xFDD0 && c.unicode() <= 0xFDEF) || c == QChar::ObjectReplacementCharacter)
+            c = QChar::ReplacementCharacter;
+        else if (c == QChar::ParagraphSeparator)
+            c = QChar::LineSeparator;
+        else if (c == u'\r')
+            c = u' ';
+    }
+    return text;
+}
+
+QString wholeText(const QTextDocument& document) {
+    QString out;
+    for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
+        if (block != document.begin() && !block.blockFormat().boolProperty(joinedProperty))
+            out += u'\n';
+        out += block.text();
+    }
+    out.replace(QChar::LineSeparator, u'\n');
+    out.replace(QChar::Nbsp, u' ');
+    return out;
+}
+
+} // namespace switchyard

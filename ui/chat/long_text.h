@@ -1,0 +1,44 @@
+// Text of any length in a document. Laying out a line costs by the length of the word it cuts, so a word
+// without end would take seconds: such words, and lines beyond all measure, go on in a further block that
+// joins the one before. Reading a document's text, and counting its lines, leave such joints out.
+#pragma once
+
+#include <QString>
+#include <QTextBlockFormat>
+#include <QTextCursor>
+
+#include <functional>
+
+namespace switchyard {
+
+/// Block property: the block goes on in the line of the block before.
+inline constexpr int joinedProperty = 0x100004;
+
+/// Puts text at a cursor, cut where that is necessary. Remembers how long the word and the line are.
+class LongText {
+  public:
+    /// The next text begins a block of its own.
+    void restart() { word_ = line_ = 0, joined_ = false; }
+    /// As if what stands in the cursor's block before it had been put by this.
+    void resume(const QTextCursor& cursor);
+    /// `format` is that of each line after a line break in the text. `on_joint` hears, after a joint was
+    /// made, how many UTF-16 units of the text stand before it.
+    void put(QTextCursor& cursor, const QString& text, const QTextCharFormat& format,
+             const std::function<void(qsizetype)>& on_joint = {});
+
+  private:
+    qsizetype fit(QStringView text);
+    void count(QChar c);
+
+    int word_ = 0, line_ = 0; ///< UTF-16 units since the last place to break a line, and of the block
+    bool joined_ = false;     ///< the block at the cursor joins the one before
+};
+
+/// What a document can hold: its own marks (U+FDD0, U+FDD1) and block separators in a text are replaced,
+/// unit by unit.
+QString documentText(QString text);
+
+/// A document's text, with its line breaks and without joints.
+QString wholeText(const QTextDocument& document);
+
+} // namespace switchyard
