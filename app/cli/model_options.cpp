@@ -2,6 +2,7 @@
 #include "app/cli/terminal_text.h"
 
 #include "engine/base/error.h"
+#include "engine/base/threads.h"
 #include "engine/run/model_defaults.h"
 
 #include <atomic>
@@ -134,7 +135,7 @@ Interrupt::Interrupt() {
     struct sigaction action = {};
     action.sa_handler = note_interrupt;
     sigaction(SIGINT, &action, nullptr);
-    watcher_ = std::jthread([this](std::stop_token stop) {
+    watcher_ = start_thread([this](std::stop_token stop) {
         while (!stop.stop_requested() && !interrupted)
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         if (interrupted)

@@ -1,6 +1,7 @@
 #include "app/services/forecast.h"
 
 #include "engine/base/error.h"
+#include "engine/base/threads.h"
 #include "engine/carve/calibrate.h"
 #include "engine/run/forecast.h"
 #include "engine/run/memory.h"
@@ -15,7 +16,6 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
-#include <thread>
 
 namespace switchyard {
 
@@ -69,15 +69,12 @@ double measureMemoryBandwidth(int threads) {
     for (int round = 0; round < 3; ++round) {
         std::vector<std::uint64_t> sums(static_cast<std::size_t>(std::max(threads, 1)));
         const auto start = std::chrono::steady_clock::now();
-        {
-            std::vector<std::jthread> readers;
-            for (std::size_t t = 0; t < sums.size(); ++t)
-                readers.emplace_back([&, t] {
-                    const auto begin = buffer.begin() + static_cast<std::ptrdiff_t>(t * share);
-                    sums[t] =
-                        std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(share), std::uint64_t{0});
-                });
-        }
+        const auto parts = static_cast<std::int64_t>(sums.size());
+        share_ranges(parts, parts, [&](std::int64_t t, std::int64_t) {
+            const auto begin = buffer.begin() + t * static_cast<std::ptrdiff_t>(share);
+            sums[static_cast<std::size_t>(t)] =
+                std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(share), std::uint64_t{0});
+        });
         const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
         // The sums are looked at, or a compiler may leave the reading out.
         if (sums[0] == share)

@@ -296,9 +296,13 @@ void LocalGenerator::start(const RunPtr& run, const EnginePtr& engine) {
         run->opens_thinking = prompt.opens_thinking;
         request.prompt = std::move(prompt.ids);
         request.roles = answer_roles(*engine->model);
+        handOver(run, engine, std::move(request));
     } catch (const std::exception& error) {
-        return end(*run, FinishReason::Failed, sentence(error));
+        end(*run, FinishReason::Failed, sentence(error));
     }
+}
+
+void LocalGenerator::handOver(const RunPtr& run, const EnginePtr& engine, RunRequest request) {
     request.conversation = static_cast<std::uint64_t>(run->request.conversation);
     request.tuning = run->request.tuning.sequence;
     if (run->request.replay)

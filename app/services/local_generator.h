@@ -12,6 +12,7 @@ namespace switchyard {
 
 struct CarveRequest;
 struct RecodeProgress;
+struct RunRequest;
 struct SchedulerEvent;
 
 class LocalGenerator : public Generator {
@@ -45,6 +46,7 @@ class LocalGenerator : public Generator {
     void load(const QString& path, int serial, EnginePtr old, std::stop_token stop); ///< on loading_
     EnginePtr makeEngine(const QString& path, int serial, std::stop_token stop);     ///< on loading_
     void start(const RunPtr& run, const EnginePtr& engine);                          ///< on preparing_
+    void handOver(const RunPtr& run, const EnginePtr& engine, RunRequest request);
     void take(Run& run, const SchedulerEvent& event); ///< on the scheduler's thread
 
     void runCarve(const CarveRequest& request, const QString& output, std::stop_token stop); ///< on carving_

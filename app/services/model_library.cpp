@@ -1,6 +1,7 @@
 #include "app/services/model_library.h"
 
 #include "engine/base/error.h"
+#include "engine/base/threads.h"
 #include "engine/files/gguf.h"
 #include "engine/model/model_config.h"
 
@@ -74,12 +75,16 @@ void ModelLibrary::rescan() {
         return;
     }
     scanning_ = true;
-    scanner_ = std::jthread([this, folders = folders_](std::stop_token stop) {
+    scanner_ = start_thread([this, folders = folders_](std::stop_token stop) {
         QList<ModelEntry> found;
-        for (const QString& path : findFiles(folders, stop)) {
-            if (stop.stop_requested())
-                break;
-            found.append(inspect(path));
+        try {
+            for (const QString& path : findFiles(folders, stop)) {
+                if (stop.stop_requested())
+                    break;
+                found.append(inspect(path));
+            }
+        } catch (const std::exception& error) { // a folder that goes away meanwhile, or no memory
+            qWarning("looking for models ended early: %s", error.what());
         }
         std::ranges::sort(found, {}, [](const ModelEntry& entry) { return entry.name.toLower(); });
         QMetaObject::invokeMethod(

@@ -1,9 +1,13 @@
 #include "app/services/task_queue.h"
 
+#include "engine/base/threads.h"
+
+#include <cstdio>
+
 namespace switchyard {
 
 TaskQueue::TaskQueue() {
-    thread_ = std::jthread([this](std::stop_token stop) {
+    thread_ = start_thread([this](std::stop_token stop) {
         while (true) {
             std::function<void()> task;
             {
@@ -13,7 +17,12 @@ TaskQueue::TaskQueue() {
                 task = std::move(tasks_.front());
                 tasks_.pop_front();
             }
-            task();
+            try {
+                task();
+            } catch (const std::exception& error) {
+                // What a job has to say to somebody it says itself; the others go on.
+                std::fprintf(stderr, "switchyard: a background job ended: %s\n", error.what());
+            }
         }
     });
 }

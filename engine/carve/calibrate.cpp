@@ -1,6 +1,7 @@
 #include "engine/carve/calibrate.h"
 
 #include "engine/base/error.h"
+#include "engine/base/threads.h"
 #include "engine/carve/carve_layout.h"
 #include "engine/carve/cluster.h"
 #include "engine/carve/refine.h"
@@ -368,12 +369,10 @@ std::vector<float> mean_direction(const RidgeSums& sums, const std::vector<doubl
 template <typename F>
 void for_layers(std::size_t layers, int threads, F work) {
     std::atomic<std::size_t> next{0};
-    std::vector<std::jthread> pool;
-    for (int t = 0; t < threads; ++t)
-        pool.emplace_back([&] {
-            for (std::size_t l = next++; l < layers; l = next++)
-                work(l);
-        });
+    share_ranges(threads, threads, [&](std::int64_t, std::int64_t) {
+        for (std::size_t l = next++; l < layers; l = next++)
+            work(l);
+    });
 }
 
 } // namespace

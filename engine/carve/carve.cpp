@@ -1,8 +1,10 @@
 #include "engine/carve/carve.h"
 
+#include "engine/backends/cpu/thread_pool.h"
 #include "engine/base/error.h"
 #include "engine/carve/calibration_text.h"
 #include "engine/files/output_file.h"
+#include "engine/model/finite.h"
 
 namespace switchyard {
 
@@ -93,13 +95,16 @@ CarveResult carve_model(const CarveRequest& request, const CarveProgress& progre
     std::shared_ptr<const ModelFile> file;
     ModelConfig config;
     CarvePlan plan;
+    const int threads = request.threads > 0 ? request.threads : cpu::available_cores();
     if (request.plan) {
         file = open_gguf(request.in);
+        check_finite(*file, threads, progress.stop);
         config = read_config(*file);
         plan = load_plan(*request.plan);
     } else {
         dense = load(request.in, request, progress);
         file = dense->shared_file();
+        check_finite(*file, threads, progress.stop);
         config = dense->config();
         plan = calibrate(dense, request, progress);
     }

@@ -89,6 +89,7 @@ class Carver {
             if (progress.report)
                 progress.report(static_cast<double>(done) / static_cast<double>(total), "writing");
         }
+        dense_.check_whole();
         writer.finish();
         return report_;
     }

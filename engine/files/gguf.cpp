@@ -19,7 +19,9 @@ class GgufModelFile final : public ModelFile {
     explicit GgufModelFile(std::filesystem::path path) : path_(std::move(path)) {
         try {
             open_parts(map(path_));
+            check_whole();
         } catch (const Error& error) {
+            check_whole(); // the better reason
             // Metadata look-ups do not know the file.
             const std::string message = error.what();
             throw Error(message.starts_with("metadata key") ? path_.string() + ": " + message : message);
@@ -39,6 +41,11 @@ class GgufModelFile final : public ModelFile {
             total += file->bytes().size();
         }
         return total;
+    }
+    void check_whole() const override {
+        for (const auto& file : files_) {
+            file->check();
+        }
     }
 
     std::vector<std::string> notes() const override { return notes_; }

@@ -113,6 +113,9 @@ class ModelFile {
     virtual const TensorView* find(std::string_view name) const = 0;
     virtual const std::filesystem::path& path() const = 0;
     virtual std::size_t bytes() const = 0; ///< of all files together
+    /// Throws Error naming a file that has shrunk since it was opened; what was read of it may be zeros.
+    /// Whoever has read tensors asks before the result is used.
+    virtual void check_whole() const {}
     /// Memory of its own that tensors lie in, beside the mapped files.
     virtual std::size_t memory_bytes() const { return 0; }
     /// What a user should know of how the files were understood: one sentence each.

@@ -34,8 +34,10 @@ nlohmann::json read_json(const std::filesystem::path& path, std::size_t limit) {
     if (file.bytes().size() > limit) {
         throw Error(path.string() + ": is larger than " + std::to_string(limit >> 20) + " MiB");
     }
-    return parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()},
-                      path.string());
+    // Read whole first: what is cut meanwhile is said before it is called no JSON.
+    const std::string text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+    file.check();
+    return parse_json(text, path.string());
 }
 
 } // namespace switchyard

@@ -54,6 +54,7 @@ class Folder final : public SafetensorsFolder {
         for (const std::string& name : file_names()) {
             add(path_ / name);
         }
+        check_whole();
     }
 
     const nlohmann::json& config() const override { return *config_; }
@@ -69,6 +70,11 @@ class Folder final : public SafetensorsFolder {
             total += file->bytes().size();
         }
         return total;
+    }
+    void check_whole() const override {
+        for (const auto& file : files_) {
+            file->check();
+        }
     }
 
     std::vector<std::string> notes() const override { return notes_; }
@@ -137,9 +143,18 @@ class Folder final : public SafetensorsFolder {
         return lacking || named;
     }
 
+    static std::vector<FolderTensor> parse(const MappedFile& file, const std::string& name) {
+        try {
+            return parse_safetensors(file.bytes(), name);
+        } catch (const Error&) {
+            file.check(); // the better reason
+            throw;
+        }
+    }
+
     void add(const std::filesystem::path& path) {
         files_.push_back(std::make_unique<MappedFile>(path));
-        for (FolderTensor& t : parse_safetensors(files_.back()->bytes(), path.string())) {
+        for (FolderTensor& t : parse(*files_.back(), path.string())) {
             if (!by_name_.emplace(t.name, tensors_.size()).second) {
                 throw Error(path.string() + ": tensor " + in_quotes(t.name) + " is also in an earlier file");
             }

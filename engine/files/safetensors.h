@@ -46,6 +46,7 @@ class SafetensorsFolder {
     virtual const std::filesystem::path& path() const = 0; ///< the folder
     virtual std::size_t bytes() const = 0;                 ///< of all safetensors files together
     virtual std::vector<std::string> notes() const = 0;    ///< as ModelFile::notes()
+    virtual void check_whole() const = 0;                  ///< as ModelFile's
 };
 
 /// Opens a folder with config.json and model.safetensors, or model.safetensors.index.json and its shards.

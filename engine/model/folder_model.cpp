@@ -43,6 +43,7 @@ class FolderModel final : public ModelFile {
     const TensorView* find(std::string_view name) const override { return tensors_.find(name); }
     const std::filesystem::path& path() const override { return folder_->path(); }
     std::size_t bytes() const override { return folder_->bytes(); }
+    void check_whole() const override { folder_->check_whole(); }
     std::size_t memory_bytes() const override { return rope_factors_.size() * sizeof(float); }
 
     std::vector<std::string> notes() const override { return notes_; }

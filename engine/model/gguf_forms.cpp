@@ -65,6 +65,7 @@ class Reformed final : public ModelFile {
     const TensorView* find(std::string_view name) const override { return tensors_.find(name); }
     const std::filesystem::path& path() const override { return file_->path(); }
     std::size_t bytes() const override { return file_->bytes(); }
+    void check_whole() const override { file_->check_whole(); }
     std::size_t memory_bytes() const override { return memory_bytes_; }
     std::vector<std::string> notes() const override { return file_->notes(); }
 

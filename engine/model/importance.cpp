@@ -50,6 +50,7 @@ Importance Importance::read(const std::filesystem::path& path) {
         }
         importance.tensors_.emplace(name, std::move(columns));
     }
+    file->check_whole();
     if (importance.empty()) {
         throw Error(path.string() + ": holds no importance matrix");
     }

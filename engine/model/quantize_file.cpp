@@ -1,7 +1,9 @@
 #include "engine/model/quantize_file.h"
 
 #include "engine/base/error.h"
+#include "engine/base/threads.h"
 #include "engine/files/gguf_writer.h"
+#include "engine/model/finite.h"
 #include "engine/model/folder_tokenizer.h"
 #include "engine/quant/quant.h"
 
@@ -77,26 +79,6 @@ std::int64_t all_rows(const TensorView& t) {
     return rows;
 }
 
-/// Re-encodes `rows` rows from `in` to `out` on several threads.
-void recode_rows(BlockType from, BlockType to, std::int64_t cols, std::int64_t rows, const std::byte* in,
-                 std::byte* out, const float* importance, int threads) {
-    const std::size_t stride_in = row_bytes(from, cols), stride_out = row_bytes(to, cols);
-    const auto work = [=](std::int64_t first, std::int64_t last) {
-        std::vector<float> values(static_cast<std::size_t>(cols));
-        for (std::int64_t r = first; r < last; ++r) {
-            const auto row = static_cast<std::size_t>(r);
-            decode_row(from, in + row * stride_in, values);
-            encode_row(to, values, out + row * stride_out, importance);
-        }
-    };
-    const std::int64_t parts = std::clamp<std::int64_t>(threads, 1, rows);
-    std::vector<std::jthread> helpers;
-    for (std::int64_t p = 1; p < parts; ++p) {
-        helpers.emplace_back(work, rows * p / parts, rows * (p + 1) / parts);
-    }
-    work(0, rows / parts);
-}
-
 int thread_count(const QuantizeOptions& options) {
     return options.threads > 0 ? options.threads
                                : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -105,9 +87,9 @@ int thread_count(const QuantizeOptions& options) {
 /// Carries one tensor over, piece by piece.
 class TensorCopier {
   public:
-    TensorCopier(GgufWriter& writer, const QuantizeOptions& options, const QuantizeProgress& progress,
-                 std::size_t total)
-        : writer_(writer), options_(options), progress_(progress), total_(total) {}
+    TensorCopier(const ModelFile& file, GgufWriter& writer, const QuantizeOptions& options,
+                 const QuantizeProgress& progress, std::size_t total)
+        : file_(file), writer_(writer), options_(options), progress_(progress), total_(total) {}
 
     void copy(const TensorView& from, BlockType to) {
         for (std::int64_t m = 0; m < all_rows(from) / from.rows(); ++m) {
@@ -128,10 +110,11 @@ class TensorCopier {
             const std::byte* in = blocks.get() + static_cast<std::size_t>(r) * stride;
             const std::size_t bytes = static_cast<std::size_t>(count) * stride;
             if (from.type == to) {
+                recode_rows(from, to, count, in, nullptr, weights);
                 writer_.append({in, bytes});
             } else {
                 buffer_.resize(static_cast<std::size_t>(count) * row_bytes(to, cols));
-                recode_rows(from.type, to, cols, count, in, buffer_.data(), weights, thread_count(options_));
+                recode_rows(from, to, count, in, buffer_.data(), weights);
                 writer_.append(buffer_);
             }
             done_ += bytes;
@@ -141,6 +124,26 @@ class TensorCopier {
         }
     }
 
+    /// Re-encodes `rows` rows from `in` to `out` on several threads; without `out` they are only looked at.
+    /// Throws Error naming the tensor where a value is no number.
+    void recode_rows(const TensorView& from, BlockType to, std::int64_t rows, const std::byte* in,
+                     std::byte* out, const float* importance) const {
+        const std::int64_t cols = from.cols();
+        const std::size_t stride_in = row_bytes(from.type, cols), stride_out = row_bytes(to, cols);
+        share_ranges(rows, thread_count(options_), [&](std::int64_t first, std::int64_t last) {
+            std::vector<float> values(static_cast<std::size_t>(cols));
+            for (std::int64_t r = first; r < last; ++r) {
+                const auto row = static_cast<std::size_t>(r);
+                decode_row(from.type, in + row * stride_in, values);
+                check_finite(file_, from, values);
+                if (out != nullptr) {
+                    encode_row(to, values, out + row * stride_out, importance);
+                }
+            }
+        });
+    }
+
+    const ModelFile& file_;
     GgufWriter& writer_;
     const QuantizeOptions& options_;
     const QuantizeProgress& progress_;
@@ -240,9 +243,10 @@ QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path&
     metadata.set_stored("general.quantization_version", std::uint64_t{2}, GgufType::U32);
 
     GgufWriter writer(out, metadata, targets);
-    TensorCopier copier(writer, options, progress, report.bytes_before);
+    TensorCopier copier(file, writer, options, progress, report.bytes_before);
     for (std::size_t i = 0; i < targets.size(); ++i) {
         copier.copy(file.tensors()[i], targets[i].type);
+        file.check_whole();
     }
     writer.finish();
     return report;

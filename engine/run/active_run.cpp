@@ -40,11 +40,11 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     exact_ = parts.backend->exact();
     context_ = parts.context;
     started_ = Clock::now();
-    tuning_ = request_.replay ? request_.replay->settings.sequence : request_.tuning;
     planned_ = request_.replay ? request_.replay->moves : request_.moves;
     quant_ = request_.replay ? request_.replay->settings.model.weights : quant;
-    record_->settings = {tuning_, {quant_}};
-    check_tuning(record_->settings);
+    record_->settings =
+        checked_tuning({request_.replay ? request_.replay->settings.sequence : request_.tuning, {quant_}});
+    tuning_ = record_->settings.sequence;
     for (const DialMove& move : planned_) {
         const ControlSpec* spec = find_control(move.name);
         if (!spec)

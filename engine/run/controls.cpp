@@ -59,7 +59,9 @@ std::vector<Row> sampling_rows() {
           0.7,
           {}},
          [](const Tuning& t) -> ControlValue { return t.sequence.temperature; },
-         [](Tuning& t, const ControlValue& v) { t.sequence.temperature = number(v); }},
+         [](Tuning& t, const ControlValue& v) {
+             t.sequence.temperature = number(v) < kLeastTemperature ? 0 : number(v);
+         }},
         {{"top_p",
           "top_p",
           "--top-p",
@@ -356,6 +358,8 @@ Tuning with_control(Tuning tuning, const ControlSpec& spec, const ControlValue& 
         const bool whole = real && (spec.kind == ControlKind::Real || *real == std::floor(*real));
         if (!whole || !(*real >= spec.minimum && *real <= upper_limit(spec)))
             refuse(spec, format_control(spec, value));
+        row.set(tuning, *real + 0.0); // -0 is 0
+        return tuning;
     }
     row.set(tuning, value);
     return tuning;
@@ -384,12 +388,14 @@ std::string format_control(const ControlSpec&, const ControlValue& value) {
     return format_number(real);
 }
 
-void check_tuning(const Tuning& tuning) {
+Tuning checked_tuning(const Tuning& tuning) {
+    Tuning checked = tuning;
     for (const ControlSpec& spec : controls()) {
         if (spec.name == "kv" && tuning.sequence.kv == BlockType::F32)
             continue; // the exact path's own
-        with_control(tuning, spec, control_value(tuning, spec));
+        checked = with_control(checked, spec, control_value(tuning, spec));
     }
+    return checked;
 }
 
 } // namespace switchyard

@@ -45,7 +45,9 @@ Tuning with_control(Tuning tuning, const ControlSpec& spec, const ControlValue& 
 /// "0.7" or "Q4_K" to a value of the dial's kind. Throws Error naming the dial and the text.
 ControlValue parse_control(const ControlSpec& spec, std::string_view text);
 std::string format_control(const ControlSpec& spec, const ControlValue& value);
-/// Throws Error naming the first dial whose value is out of range.
-void check_tuning(const Tuning& tuning);
+/// Every dial as with_control() sets it: what comes from outside (flags, files, stored answers, callers of
+/// the engine) passes here once, and is computed with as it is from then on. Throws Error naming the first
+/// dial whose value is out of range.
+Tuning checked_tuning(const Tuning& tuning);
 
 } // namespace switchyard

@@ -57,6 +57,7 @@ void LoadedModel::read_file(std::shared_ptr<const ModelFile> file, const LoadOpt
 
 void LoadedModel::place(const LoadOptions& options) {
     weights_ = place_weights(sources_, file_, options);
+    file_->check_whole();
     executor_ = backend_->compile(plan_);
 }
 

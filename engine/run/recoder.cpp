@@ -32,7 +32,7 @@ struct Recoder::Waiting {
     Recoder& recoder_;
 };
 
-Recoder::Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const void> file,
+Recoder::Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const ModelFile> file,
                  const Backend& backend, std::shared_ptr<const WeightSet> start,
                  std::function<void()> on_ready)
     : sources_(sources), file_(std::move(file)), backend_(backend), on_ready_(std::move(on_ready)),
@@ -168,11 +168,18 @@ void Recoder::work(std::stop_token stop) {
 
 Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> content,
                                std::uint64_t epoch) const {
+    const PauseHere pause([this, epoch] { wait_at_gate(epoch); });
+    pause_point();
+    Ready ready = make(item, content, epoch);
+    if (file_)
+        file_->check_whole();
+    return ready;
+}
+
+Recoder::Ready Recoder::make(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const {
     const WeightSource& source = sources_[static_cast<std::size_t>(item.weight)];
     const TensorView& tensor = *source.tensor;
     const std::int64_t rows = tensor.rows(), cols = tensor.cols();
-    const PauseHere pause([this, epoch] { wait_at_gate(epoch); });
-    pause_point();
     const auto blocks = tensor.matrix(item.slice, file_);
 
     Ready ready{false, content, {}, slice_bytes(item, content)};

@@ -26,9 +26,10 @@ struct RecodeProgress {
 /// number of slices at the same token. At most the largest slice's bytes are held above what is in force.
 class Recoder {
   public:
-    /// `sources`, `file` (which keeps their tensors mapped) and `backend` outlive the recoder; `start`: the
-    /// weights as in the file. `on_ready` is called on the recoder's thread when a slice waits to be swapped.
-    Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const void> file,
+    /// `sources`, `file` (which keeps their tensors mapped; may be null) and `backend` outlive the recoder;
+    /// `start`: the weights as in the file. `on_ready` is called on the recoder's thread when a slice waits
+    /// to be swapped.
+    Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const ModelFile> file,
             const Backend& backend, std::shared_ptr<const WeightSet> start, std::function<void()> on_ready);
     ~Recoder();
     Recoder(const Recoder&) = delete;
@@ -79,6 +80,7 @@ class Recoder {
     bool has_room() const; ///< with the lock held
     std::size_t slice_bytes(const Item& item, std::optional<BlockType> content) const;
     Ready encode(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
+    Ready make(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
     void encode_rows(const std::byte* from, BlockType from_type, std::byte* to, BlockType to_type,
                      std::int64_t rows, std::int64_t cols, std::uint64_t epoch) const;
     bool held(std::uint64_t epoch) const;
@@ -89,7 +91,7 @@ class Recoder {
     void give_up(std::string error) noexcept;
 
     const std::vector<WeightSource>& sources_;
-    std::shared_ptr<const void> file_;
+    std::shared_ptr<const ModelFile> file_;
     const Backend& backend_;
     std::function<void()> on_ready_;
 

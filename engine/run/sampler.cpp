@@ -222,7 +222,7 @@ SampledToken Sampler::sample(std::span<const float> logits, const SequenceTuning
     const std::span<const float> view = penalised(logits, tuning, history);
     SampledToken token;
     const std::int32_t best = view.data() == logits.data() ? likeliest : best_token(view);
-    if (tuning.temperature <= 0)
+    if (!(tuning.temperature >= kLeastTemperature))
         token.id = best;
     else
         token.id =

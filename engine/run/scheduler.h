@@ -52,8 +52,8 @@ struct EngineParts {
     const Plan* plan = nullptr;
     const Tokenizer* tokenizer = nullptr; ///< nullptr: no text and no end tokens
     const std::vector<WeightSource>* sources = nullptr;
-    std::shared_ptr<const void> file; ///< keeps the sources' tensors mapped
-    int context = 0;                  ///< tokens
+    std::shared_ptr<const ModelFile> file; ///< keeps the sources' tensors mapped; may be null
+    int context = 0;                       ///< tokens
     std::shared_ptr<const WeightSet> weights;
     std::function<void(std::shared_ptr<const WeightSet>)> publish; ///< may be empty
 };

@@ -9,6 +9,10 @@
 
 namespace switchyard {
 
+/// Below this the likeliest token is taken, as at 0: no draw differs from that, and the samplers divide by
+/// the temperature.
+inline constexpr double kLeastTemperature = 1e-6;
+
 /// What belongs to one run and travels with its batch rows.
 struct SequenceTuning {
     double temperature = 0.7;        ///< 0: greedy

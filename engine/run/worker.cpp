@@ -73,16 +73,16 @@ void Scheduler::Worker::cancel(RunHandle handle) {
 }
 
 void Scheduler::Worker::set_tuning(RunHandle handle, const SequenceTuning& tuning) {
-    check_tuning({tuning, {}});
+    const SequenceTuning checked = checked_tuning({tuning, {}}).sequence;
     std::lock_guard lock(mutex_);
     for (const auto* runs : {&waiting_, &active_})
         for (const RunPtr& run : *runs)
             if (run->handle() == handle)
-                run->inbox = tuning;
+                run->inbox = checked;
 }
 
 void Scheduler::Worker::set_model_tuning(const ModelTuning& tuning) {
-    check_tuning({{}, tuning});
+    checked_tuning({{}, tuning});
     std::lock_guard lock(mutex_);
     wanted_ = tuning;
     if (!replaying_)
@@ -244,6 +244,8 @@ void Scheduler::Worker::admit() {
 
 void Scheduler::Worker::begin(const RunPtr& run) {
     const auto failure = failure_of([&] {
+        if (parts_.file)
+            parts_.file->check_whole();
         run->begin(parts_, recoder_.progress().target);
         const RunRequest& request = run->request();
         run->sequence = cache_.open(request.conversation, request.prompt,

@@ -238,6 +238,20 @@ TEST_F(CliTest, GenerateRecordsEveryTokenAndMove) {
     EXPECT_EQ(plain.out.find(text.substr(0, 4)), 0u);
 }
 
+TEST_F(CliTest, ATemperatureTooSmallToDivideByIsGreedy) {
+    const std::string command =
+        "generate " + model + " --prompt hello --max-tokens 6 --json --seed 5 --temp ";
+    const Json greedy = json_of(command + "0");
+    for (const char* tiny : {"1e-40", "4.9e-324", "1e-12", "-0.0"}) {
+        const Json answer = json_of(command + tiny);
+        EXPECT_EQ(ids(answer), ids(greedy)) << tiny;
+        EXPECT_EQ(answer["settings"]["temperature"].dump(), greedy["settings"]["temperature"].dump()) << tiny;
+    }
+    EXPECT_EQ(ids(json_of(command + "0 --at 3:temperature=1e-40")), ids(greedy));
+    for (const char* bad : {"nan", "inf", "-1", "1e300", "-1e-300"})
+        expect_refused(command + bad, 2, "temperature");
+}
+
 TEST_F(CliTest, AMoveBeforeTheFirstTokenIsTheFlag) {
     const std::string call = "generate " + model + " --prompt hello --raw --max-tokens 12 --json ";
     EXPECT_EQ(ids(json_of(call + "--at 0:experts=1 --at 0:temperature=0.2 --at 0:quant=Q4_0")),

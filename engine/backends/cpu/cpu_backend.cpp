@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/pause.h"
+#include "engine/files/mapped_file.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
@@ -200,6 +201,16 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
     return shared.bytes();
 }
 
+/// Throws Error where weights lie in a file that was cut: what was computed with them is nothing.
+void check_files(const WeightSet& weights) {
+    if (!any_mapped_file_was_cut())
+        return;
+    for (const Weight& weight : weights.weights)
+        for (const Slice& slice : weight.slices)
+            if (slice.mapped)
+                check_mapped(slice.data);
+}
+
 StepResult CpuExecutor::wait() {
     reserve(batch_, shared_);
     // No stage has more than four parallel loops, but for the head: one more for each group of 32 rows.
@@ -229,6 +240,7 @@ StepResult CpuExecutor::wait() {
             stage->run(run, w);
     });
     run.result.cancelled = run.cancelled();
+    check_files(*weights_);
     weights_.reset();
     return std::move(run.result);
 }

@@ -205,8 +205,8 @@ void FeedForwardStage::hidden(StepRun& run, Worker& w, const Rows& in, const Uni
     float* up = gate + std::int64_t{tokens} * kHiddenChunk;
     const std::int32_t* index = u.all_rows ? nullptr : u.rows.data();
     const std::int64_t p0 = first / kPanelRows, p1 = panels(last);
-    multiply(*u.gate, in, index, tokens, p0, p1, gate - first, kHiddenChunk, false, w.decoded);
-    multiply(*u.up, in, index, tokens, p0, p1, up - first, kHiddenChunk, false, w.decoded);
+    multiply(*u.gate, in, index, tokens, p0, p1, with_first_row(gate, first), kHiddenChunk, false, w.decoded);
+    multiply(*u.up, in, index, tokens, p0, p1, with_first_row(up, first), kHiddenChunk, false, w.decoded);
     const auto stride = round_up(static_cast<std::size_t>(u.width), 32);
     const bool i16 = wants_i16(*u.down);
     for (int t = 0; t < tokens; ++t) {
@@ -240,7 +240,7 @@ void FeedForwardStage::down(StepRun& run, Worker& w, const std::vector<Unit>& un
             continue;
         }
         float* y = w.scratch.get<float>(static_cast<std::size_t>(u.tokens() * n));
-        multiply(*u.down, h, nullptr, u.tokens(), first, last, y - row0, n, false, w.decoded);
+        multiply(*u.down, h, nullptr, u.tokens(), first, last, with_first_row(y, row0), n, false, w.decoded);
         for (int t = 0; t < u.tokens(); ++t) {
             add_bias(u.down_bias ? u.down_bias + row0 : nullptr, y + t * n, n);
             scale_add(u.weights[static_cast<std::size_t>(t)], y + t * n,

@@ -4,6 +4,7 @@
 #include "engine/run/backend.h"
 #include "kernels/cpu/kernels.h"
 
+#include <cstdint>
 #include <vector>
 
 namespace switchyard::cpu {
@@ -23,6 +24,13 @@ struct Rows {
 void multiply(const Slice& weights, const Rows& x, const std::int32_t* index, int tokens,
               std::int64_t first_panel, std::int64_t last_panel, float* y, std::int64_t y_stride,
               bool accumulate, std::vector<float>& decoded);
+
+/// What to give multiply() as y where the row `first` of the result is to come first in memory. As a number,
+/// since a pointer before an array may not be formed.
+inline float* with_first_row(float* memory, std::int64_t first) {
+    return reinterpret_cast<float*>(reinterpret_cast<std::uintptr_t>(memory) -
+                                    static_cast<std::uintptr_t>(first) * sizeof(float));
+}
 
 /// Whether a slice wants its activations in 16-bit integers.
 inline bool wants_i16(const Slice& s) {

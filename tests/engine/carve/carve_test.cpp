@@ -5,12 +5,15 @@
 #include "engine/carve/exact_columns.h"
 #include "engine/carve/refine.h"
 #include "engine/carve/ridge.h"
+#include "engine/files/gguf_writer.h"
 #include "engine/quant/quant.h"
 #include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <fstream>
 #include <numeric>
 #include <random>
@@ -408,6 +411,35 @@ TEST_F(Carving, RefusesWhatCannotBeCarved) {
     EXPECT_FALSE(fs::exists(file("x.gguf")));
     const auto moe = load(SWITCHYARD_TEST_WORK "/reference/models/deepseek1/model-f32.gguf");
     EXPECT_THROW(shape_plan(moe->config(), {}), Error);
+}
+
+TEST_F(Carving, StopsAtAWeightThatIsNoNumberAndNamesTheTensor) {
+    const auto good = open_gguf(dense());
+    for (const std::string name : {"blk.0.ffn_down.weight", "output_norm.weight"}) {
+        const std::vector<TensorView> tensors(good->tensors().begin(), good->tensors().end());
+        GgufWriter writer(file("bad.gguf"), good->metadata(), tensors);
+        for (const TensorView& t : tensors) {
+            std::vector<std::byte> bytes(t.data, t.data + t.bytes);
+            const float nan = std::nanf("");
+            if (t.name == name)
+                std::memcpy(bytes.data() + t.bytes - sizeof nan, &nan, sizeof nan);
+            writer.append(bytes);
+        }
+        writer.finish();
+        CarveRequest request;
+        request.in = file("bad.gguf");
+        request.out = file("out.gguf");
+        request.threads = 2;
+        try {
+            carve_model(request, {});
+            ADD_FAILURE() << name;
+        } catch (const Error& error) {
+            const std::string text = error.what();
+            EXPECT_NE(text.find(name), std::string::npos) << text;
+            EXPECT_NE(text.find("NaN"), std::string::npos) << text;
+        }
+        EXPECT_FALSE(fs::exists(file("out.gguf")));
+    }
 }
 
 TEST_F(Carving, StopsWhenAskedAndLeavesNothing) {

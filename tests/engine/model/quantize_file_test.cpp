@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -201,6 +202,51 @@ TEST_F(QuantizeFile, RefusesTypesThatAreOnlyRead) {
     const std::vector<TensorView> fp8 = {{"a", BlockType::FP8, {64, 2}, nullptr, 0}};
     EXPECT_THROW(GgufWriter(folder_ / "out.gguf", {}, fp8), Error) << "GGUF has no such type";
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out.gguf"));
+}
+
+TEST_F(QuantizeFile, StopsAtWeightsThatAreNoNumbersAndNamesTheTensor) {
+    // In a tensor that is re-encoded, one that is copied, and a scale of a packed block.
+    const auto write = [&](BlockType type, float value) {
+        const std::vector<TensorView> tensors = {
+            {"blk.0.attn_k.weight", BlockType::F32, {64, 3}, nullptr, 0},
+            {"blk.0.attn_q.weight", type, {64, 3}, nullptr, 0},
+        };
+        GgufWriter writer(folder_ / "bad.gguf", source_->metadata(), tensors);
+        std::vector<float> values(64 * 3, 0.5f);
+        writer.append(std::as_bytes(std::span(values)));
+        std::vector<std::byte> bytes(row_bytes(type, 64) * 3);
+        if (traits(type).values == 1) {
+            values[64 * 3 - 1] = value;
+            encode_row(type, values, bytes.data());
+        } else {
+            encode_row(type, values, bytes.data());
+            const Half scale = float_to_half(value);
+            std::memcpy(bytes.data() + 2 * row_bytes(type, 64), &scale, sizeof scale);
+        }
+        writer.append(bytes);
+        writer.finish();
+        return open_gguf(folder_ / "bad.gguf");
+    };
+    const float nan = std::nanf(""), infinite = -HUGE_VALF;
+    for (const auto& [type, value] :
+         {std::pair(BlockType::F32, nan), std::pair(BlockType::F32, infinite), std::pair(BlockType::F16, nan),
+          std::pair(BlockType::BF16, infinite), std::pair(BlockType::Q8_0, nan),
+          std::pair(BlockType::Q4_0, infinite)}) {
+        const auto bad = write(type, value);
+        for (const BlockType to : {type, BlockType::Q4_0}) {
+            try {
+                quantize_file(*bad, folder_ / "out.gguf", {.type = to, .pure = true});
+                ADD_FAILURE() << traits(type).name << " to " << traits(to).name;
+            } catch (const Error& error) {
+                const std::string text = error.what();
+                EXPECT_NE(text.find("blk.0.attn_q.weight"), std::string::npos) << text;
+                EXPECT_NE(text.find(std::isnan(value) ? "a NaN" : "infinite"), std::string::npos) << text;
+                EXPECT_EQ(text.rfind((folder_ / "bad.gguf").string(), 0), 0u) << text;
+            }
+            EXPECT_FALSE(std::filesystem::exists(folder_ / "out.gguf"));
+            EXPECT_FALSE(std::filesystem::exists(folder_ / "out.gguf.part"));
+        }
+    }
 }
 
 TEST_F(QuantizeFile, CancellingLeavesNothing) {

@@ -1,8 +1,11 @@
 #include "engine/base/error.h"
 #include "engine/run/controls.h"
+#include "engine/run/sampler.h"
+#include "tests/engine/run/fake_engine.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 namespace switchyard {
@@ -35,7 +38,7 @@ TEST(Controls, NamesKeysAndFlagsAreUniqueAndFound) {
 TEST(Controls, DefaultsOfTheTableAreThoseOfTuning) {
     for (const ControlSpec& spec : controls())
         EXPECT_EQ(control_value(Tuning{}, spec), spec.fallback) << spec.name;
-    EXPECT_NO_THROW(check_tuning(Tuning{}));
+    EXPECT_NO_THROW(checked_tuning(Tuning{}));
 }
 
 TEST(Controls, EveryDialComesBackThroughText) {
@@ -102,12 +105,92 @@ TEST(Controls, ErrorsNameDialValueAndRange) {
 TEST(Controls, CheckTuningFindsAValueOutOfRange) {
     Tuning tuning;
     tuning.sequence.top_p = 1.5;
-    EXPECT_EQ(error_of([&] { check_tuning(tuning); }), "top_p: \"1.5\" is not a number from 0 to 1");
+    EXPECT_EQ(error_of([&] { checked_tuning(tuning); }), "top_p: \"1.5\" is not a number from 0 to 1");
     tuning = {};
     tuning.sequence.kv = BlockType::Q4_0;
-    EXPECT_NE(error_of([&] { check_tuning(tuning); }), "");
+    EXPECT_NE(error_of([&] { checked_tuning(tuning); }), "");
     tuning.sequence.kv = BlockType::F32;
-    EXPECT_NO_THROW(check_tuning(tuning));
+    EXPECT_NO_THROW(checked_tuning(tuning));
+}
+
+TEST(Controls, EveryNumberFromOutsideIsRefusedOrUsable) {
+    const double nasty[] = {std::nan(""), HUGE_VAL, -HUGE_VAL, -1.0, -0.0, -1e-300, 4.9e-324, 1e-310,
+                            1e-40,        1e-20,    1e-7,      0.5,  1e9,  1e18,    1e40,     1.7e308};
+    fake::FakeModel model;
+    Scheduler scheduler(model.parts());
+    int refused = 0, answered = 0;
+    for (const ControlSpec& spec : controls()) {
+        if (spec.kind == ControlKind::Choice || spec.name == "max_tokens")
+            continue;
+        for (const double value : nasty) {
+            RunRequest request;
+            request.prompt = fake::prompt_of(12);
+            request.ignore_end = true;
+            request.tuning.max_tokens = 3;
+            request.moves = {{1, std::string(spec.name), value}};
+            try {
+                const Tuning tuning = with_control({request.tuning, {}}, spec, value);
+                EXPECT_EQ(checked_tuning(tuning), tuning) << spec.name << " " << value;
+                EXPECT_NE(format_control(spec, control_value(tuning, spec)).substr(0, 1), "-") << spec.name;
+                request.tuning = tuning.sequence;
+            } catch (const Error&) {
+                ++refused;
+                EXPECT_EQ(run_to_end(scheduler, request).finish, FinishReason::Failed) << spec.name << value;
+                continue;
+            }
+            const RunRecord record = run_to_end(scheduler, request);
+            EXPECT_EQ(record.error, "") << spec.name << " " << value;
+            answered += record.tokens.size() == 3;
+        }
+    }
+    EXPECT_GT(refused, 60);
+    EXPECT_GT(answered, 20);
+}
+
+TEST(Controls, ATemperatureTooSmallToDivideByIsGreedyWhereverItEnters) {
+    const ControlSpec& spec = *find_control("temperature");
+    for (const double tiny : {4.9e-324, 1e-40, 1e-39, 1e-12})
+        EXPECT_EQ(with_control({}, spec, tiny).sequence.temperature, 0) << tiny;
+    EXPECT_EQ(with_control({}, spec, 1e-3).sequence.temperature, 1e-3);
+    // Straight into the engine, past with_control: a run's settings, a move of a run under way, a replay.
+    fake::FakeModel model;
+    Scheduler scheduler(model.parts());
+    RunRequest request;
+    request.prompt = fake::prompt_of(12);
+    request.ignore_end = true;
+    request.tuning.max_tokens = 8;
+    const auto ids = [&] {
+        std::vector<std::int32_t> all;
+        for (const TokenRecord& token : run_to_end(scheduler, request).tokens)
+            all.push_back(token.id);
+        return all;
+    };
+    for (const int top_k : {0, 40})
+        for (const double top_p : {0.5, 1.0}) {
+            request.tuning.top_k = top_k;
+            request.tuning.top_p = top_p;
+            request.tuning.temperature = 0;
+            const auto greedy = ids();
+            request.tuning.temperature = 1e-40;
+            EXPECT_EQ(ids(), greedy) << top_k << " " << top_p;
+            auto record = std::make_shared<RunRecord>(run_to_end(scheduler, request));
+            EXPECT_EQ(record->settings.sequence.temperature, 0);
+            record->settings.sequence.temperature = 1e-40; // as an older program stored it
+            RunRequest again = request;
+            again.replay = record;
+            EXPECT_EQ(run_to_end(scheduler, again).tokens.size(), 8u);
+        }
+    SequenceTuning bad;
+    bad.temperature = std::nan("");
+    EXPECT_THROW(scheduler.set_tuning(1, bad), Error);
+    EXPECT_THROW(scheduler.set_model_tuning({BlockType::IQ2_XS}), Error);
+    Sampler sampler; // and the last line of defence
+    SequenceTuning tuning;
+    tuning.temperature = 1e-40;
+    const std::vector<float> logits{1, 3, 2};
+    EXPECT_EQ(sampler.sample(logits, tuning, {}, 0).id, 1);
+    tuning.temperature = std::nan("");
+    EXPECT_EQ(sampler.sample(logits, tuning, {}, 0).id, 1);
 }
 
 } // namespace

@@ -55,6 +55,25 @@ TEST_F(RecoderTest, EverySliceBecomesTheTypeOrItsFallback) {
     EXPECT_EQ(set->weights[2].slices[0].data, model.weights->weights[2].slices[0].data) << "a router stays";
 }
 
+TEST_F(RecoderTest, StandsStillInTheBackgroundUntilItIsAllowedOrWaitedFor) {
+    Recoder recoder = make();
+    recoder.set_background(true);
+    recoder.retarget(BlockType::Q4_K);
+    std::this_thread::sleep_for(50ms);
+    EXPECT_FALSE(recoder.ready()) << "a step may be under way";
+    EXPECT_TRUE(recoder.busy());
+    recoder.allow(true);
+    wait_until([&] { return recoder.ready(); });
+    recoder.allow(false);
+    recoder.retarget(BlockType::Q8_0); // also one that stands at the gate is left for the new one
+    std::this_thread::sleep_for(20ms);
+    EXPECT_FALSE(recoder.ready());
+    recoder.wait_applied(UINT32_MAX);
+    EXPECT_TRUE(recoder.progress().finished());
+    EXPECT_FALSE(recoder.busy());
+    recoder.retarget(BlockType::Q4_0); // and its end waits for nobody
+}
+
 TEST_F(RecoderTest, GoingBackGivesTheFilesOwnBits) {
     Recoder recoder = make();
     recoder.retarget(BlockType::Q4_0);
