@@ -170,6 +170,7 @@ class FakeExecutor : public Executor {
 class FakeTokenizer : public Tokenizer {
   public:
     std::vector<std::int32_t> encode(std::string_view, bool) const override { return {}; }
+    std::vector<std::int32_t> encode(const MarkedText&, bool) const override { return {}; }
     std::string token_bytes(std::int32_t id) const override { return "<" + std::to_string(id) + ">"; }
     std::string decode(std::span<const std::int32_t> ids) const override {
         std::string text;
