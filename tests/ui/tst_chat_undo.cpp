@@ -237,6 +237,20 @@ class ChatUndoTest : public QObject {
         QTRY_COMPARE(desk.page->list()->model()->indexOf(first).row(), 0); // what waited for it
     }
 
+    void aTitleBeingTypedBelongsToItsChatWhenAnotherIsBegun() {
+        ChatDesk desk(quickAnswer(u"ok"_s));
+        const ConversationId id = desk.chat(u"first"_s);
+        QTRY_VERIFY(desk.tree()->currentIndex().isValid());
+        desk.tree()->setFocus();
+        QTest::keyClick(desk.tree(), Qt::Key_F2);
+        QTRY_VERIFY(titleEditor(desk));
+        titleEditor(desk)->setText(u"renamed"_s);
+        desk.page->newChat();
+        QTRY_COMPARE(desk.page->list()->model()->indexOf(id).data().toString(), u"renamed"_s);
+        QCOMPARE(desk.controller.current(), 0);
+        QTRY_VERIFY(!desk.tree()->currentIndex().isValid());
+    }
+
     void anAnswerThatEndsMovesNeitherTheListNorTheKeyboard() {
         ChatDesk desk(quickAnswer(u"ok"_s));
         QList<ConversationId> chats;

@@ -221,6 +221,16 @@ class ChatUnsentTest : public QObject {
         QCOMPARE(desk.page->composer()->text(), u"half a sen"_s);
     }
 
+    void aSamplePromptDoesNotCostWhatWasTyped() {
+        ChatDesk desk(quickAnswer(u"ok"_s));
+        desk.type(u"my own words"_s);
+        auto* sample = desk.find<QPushButton>(u"samplePrompt-1"_s);
+        QTest::mouseClick(sample, Qt::LeftButton);
+        QCOMPARE(desk.page->composer()->text(), sample->text());
+        QTest::keyClick(desk.page->composer()->edit(), Qt::Key_Z, Qt::ControlModifier);
+        QCOMPARE(desk.page->composer()->text(), u"my own words"_s);
+    }
+
     // ---- Sends that wait for the model ----
 
     void aWaitingSendStaysWithItsChat() {

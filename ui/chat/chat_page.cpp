@@ -14,7 +14,6 @@
 #include <QPointer>
 #include <QStackedLayout>
 #include <QTreeView>
-#include <QUrl>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -187,7 +186,7 @@ void ChatPage::connectWidgets() {
     connect(composer_, &Composer::stopRequested, &controller_, qOverload<>(&ChatController::stop));
     connect(composer_, &Composer::escapePressed, this, &ChatPage::handleEscape);
     connect(empty_, &EmptyState::promptChosen, this, [this](const QString& prompt) {
-        composer_->setText(prompt);
+        composer_->replaceText(prompt);
         focusComposer();
     });
     auto* typing = new TypingGoesToComposer(composer_->edit(), this);
@@ -419,17 +418,12 @@ void ChatPage::highlightToken(MessageId message, int index) { thread_->highlight
 
 /// Files dropped anywhere on the page go to the composer.
 void ChatPage::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls())
+    if (!localFiles(event->mimeData()).isEmpty())
         event->acceptProposedAction();
 }
 
 void ChatPage::dropEvent(QDropEvent* event) {
-    QStringList paths;
-    for (const QUrl& url : event->mimeData()->urls()) {
-        if (url.isLocalFile())
-            paths += url.toLocalFile();
-    }
-    composer_->addFiles(paths);
+    composer_->addFiles(localFiles(event->mimeData()));
     event->acceptProposedAction();
 }
 

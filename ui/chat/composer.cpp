@@ -151,6 +151,13 @@ void Composer::setText(const QString& text) {
     loading_draft_ = false;
 }
 
+void Composer::replaceText(const QString& text) {
+    QTextCursor all(edit_->document());
+    all.select(QTextCursor::Document);
+    all.insertText(text);
+    edit_->moveCursor(QTextCursor::End);
+}
+
 void Composer::flushDraft() {
     if (!draft_timer_.isActive())
         return;
@@ -211,6 +218,8 @@ void Composer::setReady(bool ready, const QString& hint) {
 }
 
 void Composer::setGenerating(bool generating) {
+    if (generating_ && !generating)
+        notice_->hide(); // that an answer runs
     generating_ = generating;
     updateButton();
 }
@@ -419,17 +428,12 @@ void Composer::showFiles() {
 }
 
 void Composer::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls())
+    if (!localFiles(event->mimeData()).isEmpty())
         event->acceptProposedAction();
 }
 
 void Composer::dropEvent(QDropEvent* event) {
-    QStringList paths;
-    for (const QUrl& url : event->mimeData()->urls()) {
-        if (url.isLocalFile())
-            paths += url.toLocalFile();
-    }
-    addFiles(paths);
+    addFiles(localFiles(event->mimeData()));
     event->acceptProposedAction();
 }
 

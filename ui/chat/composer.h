@@ -14,6 +14,9 @@
 
 namespace switchyard {
 
+/// The files of this machine among what is pasted or dropped.
+QStringList localFiles(const QMimeData* source);
+
 /// The text field. A composition of an input method is never sent, whatever key ends it.
 class ComposerEdit : public QPlainTextEdit {
     Q_OBJECT
@@ -61,6 +64,8 @@ class Composer : public QWidget {
 
     QString text() const;
     void setText(const QString& text); ///< a draft; emits no draftChanged
+    /// Puts `text` in place of what is there, as an edit that Ctrl+Z takes back.
+    void replaceText(const QString& text);
     void clear();
     /// Shows the draft of another chat. What is being read for the chat before is told by fileRead().
     void showChat(ConversationId chat, const QString& text, const QList<MessagePart>& files);

@@ -6,7 +6,6 @@
 #include <QUrl>
 
 namespace switchyard {
-namespace {
 
 QStringList localFiles(const QMimeData* source) {
     QStringList paths;
@@ -16,8 +15,6 @@ QStringList localFiles(const QMimeData* source) {
     }
     return paths;
 }
-
-} // namespace
 
 ComposerEdit::ComposerEdit(QWidget* parent) : QPlainTextEdit(parent) {}
 
