@@ -3,6 +3,7 @@
 #include "app/services/context_used.h"
 #include "ui/chat/chat_page.h"
 #include "ui/chat_columns.h"
+#include "ui/closing_guard.h"
 #include "ui/insight/insight_panel.h"
 #include "ui/keys_window.h"
 #include "ui/models/model_picker.h"
@@ -29,6 +30,8 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 namespace {
+
+constexpr int kLayoutSettlesMs = 400;
 
 /// A chat that is not begun yet starts with the preset that is chosen, but for the weights, which are all
 /// chats'.
@@ -63,6 +66,11 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
     connectChat();
     connectInsight();
 
+    closing_ = new ClosingGuard(services_.controller, *this);
+    connect(closing_, &ClosingGuard::ended, this, &MainWindow::closed);
+    layout_timer_.setSingleShot(true);
+    layout_timer_.setInterval(kLayoutSettlesMs);
+    connect(&layout_timer_, &QTimer::timeout, this, &MainWindow::rememberLayout);
     if (!restoreGeometry(services_.settings.value(u"window/geometry"_s).toByteArray()))
         resize(1320, 860);
     services_.controller.setBeginning([this](Tuning tuning) {
@@ -205,6 +213,17 @@ void MainWindow::raiseWindow() {
     show();
     raise();
     activateWindow();
+}
+
+void MainWindow::ask(const QString& prompt) {
+    showPage(Chat);
+    chat_->newChat();
+    if (services_.generator.modelState() == ModelState::Ready) {
+        services_.controller.send(prompt);
+        return;
+    }
+    services_.controller.saveDraft(prompt); // the new chat's
+    chat_->newChat();
 }
 
 void MainWindow::changeFontSize(int step) {
@@ -401,16 +420,50 @@ void MainWindow::paintEvent(QPaintEvent* event) {
     QMetaObject::invokeMethod(this, &MainWindow::firstPainted, Qt::QueuedConnection);
 }
 
-void MainWindow::closeEvent(QCloseEvent* event) {
+void MainWindow::resizeEvent(QResizeEvent* event) {
+    QMainWindow::resizeEvent(event);
+    layout_timer_.start();
+}
+
+void MainWindow::moveEvent(QMoveEvent* event) {
+    QMainWindow::moveEvent(event);
+    layout_timer_.start();
+}
+
+void MainWindow::changeEvent(QEvent* event) {
+    QMainWindow::changeEvent(event);
+    if (event->type() == QEvent::WindowStateChange)
+        layout_timer_.start();
+}
+
+void MainWindow::rememberLayout() {
+    layout_timer_.stop();
     columns_->remember();
     services_.settings.setValue(u"window/geometry"_s, saveGeometry());
+}
+
+void MainWindow::saveAll() {
+    rememberLayout();
+    chat_->flushDraft();
+    services_.controller.saveRuns();
+}
+
+void MainWindow::saveForSession() {
+    saveAll();
+    constexpr int kLongest = 3000; // ms; the session waits for us
+    services_.controller.waitSaved(kLongest);
+}
+
+void MainWindow::closeForSystem() { closing_->beginForSystem(); }
+
+void MainWindow::closeEvent(QCloseEvent* event) {
     for (const ConversationSummary& chat : services_.controller.chats()) {
         if (chat.generating)
             services_.controller.stop(chat.id);
     }
     services_.controller.stop();
-    event->accept();
-    Q_EMIT closed();
+    saveAll();
+    event->setAccepted(closing_->begin());
 }
 
 } // namespace switchyard

@@ -10,6 +10,7 @@
 
 #include <QMainWindow>
 #include <QPointer>
+#include <QTimer>
 
 class QLabel;
 class QStackedWidget;
@@ -18,6 +19,7 @@ namespace switchyard {
 
 class ChatColumns;
 class ChatPage;
+class ClosingGuard;
 class InsightPanel;
 class KeysWindow;
 class ModelPicker;
@@ -51,14 +53,23 @@ class MainWindow : public QMainWindow {
     void loadModel(const QString& path);
     void showPage(int page);
     void raiseWindow();
+    /// Sends the prompt in a new chat; without a model it waits in the composer.
+    void ask(const QString& prompt);
+    /// Ends as by Ctrl+Q, but without a question and within some seconds: closed() follows.
+    void closeForSystem();
+    /// Writes everything and waits for it, some seconds at most: the system may end the process next.
+    void saveForSession();
 
   Q_SIGNALS:
     void firstPainted();
-    void closed();
+    void closed(); ///< nothing is left to be saved: the program may end
 
   protected:
     void closeEvent(QCloseEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    void moveEvent(QMoveEvent* event) override;
+    void changeEvent(QEvent* event) override;
 
   private:
     void buildPages();
@@ -76,6 +87,8 @@ class MainWindow : public QMainWindow {
     void showKeys();
     void showAbout();
     void say(const QString& sentence);
+    void rememberLayout();
+    void saveAll();
 
     WindowServices services_;
     WindowActions* actions_;
@@ -91,6 +104,8 @@ class MainWindow : public QMainWindow {
     StatusLine* status_;
     QWidget* banner_;
     QLabel* banner_text_;
+    ClosingGuard* closing_;
+    QTimer layout_timer_; ///< after the window was moved or resized
     QPointer<KeysWindow> keys_;
     QString loading_; ///< the model being loaded
     bool painted_ = false;

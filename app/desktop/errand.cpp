@@ -50,7 +50,31 @@ void Errand::pickModel() {
     window_.loadModel(path);
 }
 
+void Errand::take(const StartRequest& request) {
+    // Qt takes the token from here when the window is activated.
+    if (!request.activation.isEmpty())
+        qputenv("XDG_ACTIVATION_TOKEN", request.activation.toLatin1());
+    window_.raiseWindow();
+    if (!request.prompt.isEmpty())
+        waiting_prompt_ = request.prompt;
+    const ModelState state = services_.generator.modelState();
+    if (!request.model.isEmpty() &&
+        (state != ModelState::Ready || services_.generator.capabilities().model_path != request.model)) {
+        picked_ = true;
+        window_.loadModel(request.model);
+    } else if (state != ModelState::Loading) {
+        sendWaiting();
+    }
+}
+
+void Errand::sendWaiting() {
+    if (!waiting_prompt_.isEmpty())
+        window_.ask(std::exchange(waiting_prompt_, {}));
+}
+
 void Errand::modelChanged(ModelState state, const QString& error) {
+    if (state == ModelState::Ready || state == ModelState::Failed)
+        sendWaiting();
     if (state == ModelState::Failed) {
         say(error);
         exit_code_ = 1;

@@ -1,8 +1,9 @@
 // What the command line asks the window to do after it is shown: load a model, send a prompt, save a picture,
-// end.
+// end. And what a second start asks of it.
 #pragma once
 
 #include "app/desktop/options.h"
+#include "app/services/single_instance.h"
 #include "ui/main_window.h"
 
 #include <QObject>
@@ -16,6 +17,8 @@ class Errand : public QObject {
 
     /// Once the window is painted.
     void begin();
+    /// From a second start: shows the window, loads the model and then sends the prompt in a new chat.
+    void take(const StartRequest& request);
     int exitCode() const { return exit_code_; }
 
   private:
@@ -23,10 +26,12 @@ class Errand : public QObject {
     void modelChanged(ModelState state, const QString& error);
     void runChanged(ConversationId id);
     void finish();
+    void sendWaiting();
 
     DesktopOptions options_;
     WindowServices services_;
     MainWindow& window_;
+    QString waiting_prompt_; ///< of a second start, until its model is there
     bool picked_ = false, asked_ = false, answering_ = false, done_ = false;
     int exit_code_ = 0;
 };

@@ -2,6 +2,7 @@
 #include "app/desktop/errand.h"
 #include "app/desktop/options.h"
 #include "app/desktop/process_time.h"
+#include "app/desktop/quit_signals.h"
 #include "app/services/conversation_store.h"
 #include "app/services/fake_generator.h"
 #include "app/services/local_generator.h"
@@ -12,6 +13,8 @@
 #include "ui/theme.h"
 
 #include <QApplication>
+#include <QFileInfo>
+#include <QSessionManager>
 
 #include <clocale>
 #include <cstdio>
@@ -68,12 +71,37 @@ void followTheme(ThemeManager& theme, const Settings& settings, const ThemeWatch
     take(watcher.scheme());
 }
 
+/// What another start passes to the program that runs already.
+StartRequest requestOf(const DesktopOptions& options) {
+    StartRequest request;
+    if (!options.model.isEmpty())
+        request.model = QFileInfo(options.model).absoluteFilePath();
+    request.prompt = options.prompt;
+    request.activation = qEnvironmentVariable("XDG_ACTIVATION_TOKEN");
+    return request;
+}
+
+/// The process ends as it does by Ctrl+Q where the system asks for it, only without a question.
+void endWithTheSystem(QApplication& application, const QuitSignals& signals_, MainWindow& window) {
+    QObject::connect(&signals_, &QuitSignals::received, &window, &MainWindow::closeForSystem);
+    // Not with the last window on the screen: chats may still be on their way to the disk.
+    QApplication::setQuitOnLastWindowClosed(false);
+    QObject::connect(
+        &window, &MainWindow::closed, &application, [] { QCoreApplication::exit(0); }, Qt::QueuedConnection);
+    // The session may yet go on: all is saved, nothing is ended.
+    const auto save = [&window](QSessionManager&) { window.saveForSession(); };
+    QObject::connect(&application, &QGuiApplication::commitDataRequest, &window, save, Qt::DirectConnection);
+    QObject::connect(&application, &QGuiApplication::saveStateRequest, &window, save, Qt::DirectConnection);
+}
+
 int runWindow(QApplication& application, const DesktopOptions& options) {
     const Paths paths = findPaths(options);
+    const QuitSignals quit_signals; // before the start may take long
     SingleInstance instance(paths.data);
-    if (!instance.claim()) {
-        std::fprintf(stderr, "switchyard: already running with this data folder; its window was raised\n");
-        return 0;
+    const SingleInstance::Claim claim = instance.claim(requestOf(options));
+    if (claim != SingleInstance::Claim::First) {
+        std::fprintf(stderr, "switchyard: %s\n", qPrintable(instance.sentence()));
+        return claim == SingleInstance::Claim::HandedOver ? 0 : 1;
     }
     Settings settings(paths.settings);
     installLanguage(application, settings.language());
@@ -104,7 +132,8 @@ int runWindow(QApplication& application, const DesktopOptions& options) {
         watcher.emplace(); // asks the session bus: after the window is there
         followTheme(theme, settings, *watcher);
     });
-    QObject::connect(&instance, &SingleInstance::raiseRequested, &window, &MainWindow::raiseWindow);
+    QObject::connect(&instance, &SingleInstance::requested, &errand, &Errand::take);
+    endWithTheSystem(application, quit_signals, window);
     window.show();
     const int code = QApplication::exec();
     return code != 0 ? code : errand.exitCode();

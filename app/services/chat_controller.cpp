@@ -31,6 +31,7 @@ ChatController::ChatController(ConversationStore& store, Generator& generator, Q
     connect(&store_, &ConversationStore::ready, this, &ChatController::refreshList);
     connect(&store_, &ConversationStore::changed, this, &ChatController::refreshList);
     connect(&store_, &ConversationStore::problem, this, &ChatController::problem);
+    connect(&store_, &ConversationStore::saved, this, &ChatController::saved);
     connect(&generator_, &Generator::modelStateChanged, this, &ChatController::takeModel);
     takeModel(generator_.modelState());
     refreshList();

@@ -91,6 +91,16 @@ class ChatController : public QObject {
     /// A file for the draft of a chat that is not shown: it was read too late.
     void addDraftFile(ConversationId id, const MessagePart& file);
 
+    // ---- The disk ----
+    /// How many changes are not on the disk yet.
+    int unsaved() const { return store_.unsaved(); }
+    /// Stores the running answers as far as they are.
+    void saveRuns();
+    /// Waits until all is on the disk, at most that long; for the end of the session only.
+    bool waitSaved(int milliseconds) { return store_.waitSaved(milliseconds); }
+    /// The program ends though unsaved() is not 0.
+    void abandonUnsaved() { store_.abandonUnsaved(); }
+
     // ---- Dials ----
     /// In force in the shown chat; `model` is the loaded model's, for all chats.
     const Tuning& tuning() const { return conversation_.tuning; }
@@ -123,6 +133,7 @@ class ChatController : public QObject {
     void refused(const QString& sentence);
     /// From the store: a sentence, and whether chats are being saved.
     void problem(const QString& sentence, bool saving);
+    void saved(); ///< unsaved() came to 0
 
   private:
     struct Live;

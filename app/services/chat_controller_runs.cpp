@@ -198,6 +198,13 @@ void ChatController::synchronise(const Live& live) {
     to.error = from.error;
 }
 
+void ChatController::saveRuns() {
+    for (const auto& [id, live] : live_) {
+        if (live->unsaved)
+            save(*live);
+    }
+}
+
 void ChatController::save(Live& live) {
     store_.update(live.message);
     live.unsaved = false;

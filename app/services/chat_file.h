@@ -1,22 +1,26 @@
-// Opening the chat database: lock, version, backup, migration, and a copy in memory where the file cannot be
-// used.
+// Opening the chat database: lock, version, backup, migration, a fresh file beside a damaged one, and a copy
+// in memory where none can be used.
+//
+// chats.sqlite is the first file. Where it is damaged, chats.2.sqlite is made with what can be read of it and
+// is used from then on (chats.3.sqlite where that is damaged too, and so on). A file is never overwritten by
+// the next: once it is sound again (repaired, replaced, moved back), the later one's chats are added to it.
 #pragma once
 
-#include <QLockFile>
+#include "app/services/folder_lock.h"
+
 #include <QSqlDatabase>
 #include <QString>
 
-#include <memory>
+#include <utility>
 
 namespace switchyard {
 
 class ChatFile {
   public:
     enum class Use {
-        Write,         ///< opened, of kSchemaVersion
-        ReadUntilFree, ///< cannot be written now; its chats can be read
-        Read,          ///< must not be written by this program; its chats can be read
-        None           ///< left alone: from the future, damaged, or no folder
+        Write, ///< opened, of kSchemaVersion
+        Read,  ///< cannot be written now; its chats may be read
+        None   ///< left alone: from the future, or no folder
     };
 
     explicit ChatFile(const QString& folder);
@@ -25,25 +29,53 @@ class ChatFile {
     ChatFile& operator=(const ChatFile&) = delete;
 
     /// Locks, checks, backs up and migrates. Never throws: what is wrong comes as the sentence of problem().
+    /// May be called again, to see whether it goes now.
     Use open();
     const QString& problem() const { return problem_; }
-    QSqlDatabase& database() { return file_; } ///< where open() gave Write or ReadUntilFree
-    /// A database in memory, with the file's chats where they can be read. Throws SqlError.
+    /// What the user should know though chats are saved, once: a fresh file was begun. Empty: nothing.
+    QString takeNotice() { return std::exchange(notice_, {}); }
+    bool isBusy() const { return busy_; }      ///< after Read: only another connection was in the way
+    QSqlDatabase& database() { return file_; } ///< where open() gave Write
+    const QString& path() const { return path_; }
+
+    /// Whether the open file was deleted, or another put into its place.
+    bool isMoved() const;
+    /// After isMoved(): writes the open database beside, so that the next open() adds it to what lies there,
+    /// and closes it. Throws SqlError; then all is as before.
+    void rescue();
+    /// Mends the open database: the search index is made anew or, where that is not it, a fresh file begun
+    /// with what can be read. False where neither can be. Throws SqlError.
+    bool repair();
+
+    /// A database in memory, with the file's chats where they can be read (isWhole()). Throws SqlError.
     QSqlDatabase& memory();
+    bool isWhole() const { return whole_; } ///< memory() has all chats of the file
     void closeMemory();
+
+    /// How long a statement waits for another connection.
+    void setPatience(int milliseconds);
 
   private:
     Use openLocked();
+    Use openNumber();
     Use refuse(Use use, const QString& sentence);
+    bool takeLock();
+    int activeNumber() const;
+    QString pathOf(int number) const;
+    bool isStillUnusable(int number) const;
+    void beginBeside(int number, const QString& cause);
+    void addLater(int number);
     bool backUp(int version);
-    int copyFile(); ///< of its chats to memory; the version of the copy, 0: nothing could be read
-    int versionInHeader() const;
-    void close(QSqlDatabase& db);
+    int copyFile();
+    int copyAttached();
 
-    QString folder_, path_, problem_;
+    QString folder_, path_, problem_, notice_;
     Use use_ = Use::None;
-    int version_ = 0;
-    std::unique_ptr<QLockFile> lock_;
+    bool busy_ = false, whole_ = false;
+    int number_ = 1;
+    quint64 device_ = 0, inode_ = 0;
+    bool searched_ = false; ///< the index was made anew once
+    FolderLock lock_;
     QSqlDatabase file_, memory_;
 };
 

@@ -10,6 +10,7 @@
 #include <QVariant>
 
 #include <algorithm>
+#include <limits>
 
 namespace switchyard {
 
@@ -65,7 +66,7 @@ QList<ConversationSummary> ConversationDatabase::list() {
                                         " WHERE deleted IS NULL AND id <> 0 ORDER BY changed DESC, id DESC"),
                          {});
     QList<ConversationSummary> all;
-    while (rows.next()) {
+    while (nextRow(rows)) {
         ConversationSummary summary;
         summary.id = rows.value(0).toLongLong();
         summary.title = rows.value(1).toString();
@@ -82,7 +83,7 @@ QHash<MessageId, Message> ConversationDatabase::messagesOf(ConversationId id,
     QHash<MessageId, QList<MessageId>> children;
     QSqlQuery rows =
         run(inOrder(QStringLiteral("id, parent, author, state, model, error, created, shown")), {id});
-    while (rows.next()) {
+    while (nextRow(rows)) {
         Message message;
         message.id = rows.value(0).toLongLong();
         message.conversation = id;
@@ -112,7 +113,7 @@ void ConversationDatabase::readParts(ConversationId id, QHash<MessageId, Message
                            " JOIN parts p ON p.message = m.id WHERE m.conversation = ?"
                            " ORDER BY p.message, p.position"),
             {id});
-    while (rows.next()) {
+    while (nextRow(rows)) {
         const auto message = messages.find(rows.value(0).toLongLong());
         if (message == messages.end())
             continue;
@@ -128,7 +129,7 @@ void ConversationDatabase::readParts(ConversationId id, QHash<MessageId, Message
 void ConversationDatabase::readRun(Message& message) {
     QSqlQuery row =
         run(QStringLiteral("SELECT encoding, record, model_hash FROM runs WHERE message = ?"), {message.id});
-    if (!row.next())
+    if (!nextRow(row))
         return;
     try {
         message.run = unpackRun({row.value(0).toInt(), row.value(1).toByteArray()});
@@ -144,7 +145,7 @@ Conversation ConversationDatabase::open(ConversationId id) {
     QSqlQuery row = run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown FROM"
                                        " conversations WHERE id = ? AND deleted IS NULL"),
                         {id});
-    if (!row.next())
+    if (!nextRow(row))
         return conversation;
     conversation.summary = {id, row.value(0).toString(), time(row.value(1)), time(row.value(2)), false};
     conversation.tuning = tuningOf(row.value(3).toByteArray());
@@ -167,7 +168,8 @@ Conversation ConversationDatabase::open(ConversationId id) {
 
 void ConversationDatabase::create(ConversationId id, const QString& title, const Tuning& tuning) {
     run(QStringLiteral(
-            "INSERT INTO conversations(id, title, tuning, created, changed) VALUES(?, ?, ?, ?, ?)"),
+            "INSERT INTO conversations(id, title, tuning, created, changed) VALUES(?, ?, ?, ?, ?)"
+            " ON CONFLICT(id) DO NOTHING"), // may come twice: a failed commit does not say what was written
         {id, notNull(title), QString::fromUtf8(tuningToJson(tuning)), now(), now()});
     index(-id, title);
 }
@@ -178,19 +180,35 @@ void ConversationDatabase::rename(ConversationId id, const QString& title) {
 }
 
 void ConversationDatabase::setRemoved(ConversationId id, bool removed) {
-    run(QStringLiteral("UPDATE conversations SET deleted = ? WHERE id = ?"),
-        {orNull(removed ? now() : 0), id});
+    // Not before its last change: a clock that stood in the past must not make the deletion look old.
+    if (removed)
+        run(QStringLiteral("UPDATE conversations SET deleted = max(?, changed) WHERE id = ?"), {now(), id});
+    else
+        run(QStringLiteral("UPDATE conversations SET deleted = NULL WHERE id = ?"), {id});
 }
 
-void ConversationDatabase::purge() {
+void ConversationDatabase::purge(const QDateTime& before) {
+    const qint64 limit = before.isValid() ? before.toMSecsSinceEpoch() : std::numeric_limits<qint64>::max();
     run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT -id FROM conversations"
-                       " WHERE deleted IS NOT NULL)"),
-        {});
+                       " WHERE deleted < ?)"),
+        {limit});
     run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT m.id FROM messages m JOIN conversations c"
-                       " ON c.id = m.conversation WHERE c.deleted IS NOT NULL OR m.deleted IS NOT NULL)"),
-        {});
-    run(QStringLiteral("DELETE FROM messages WHERE deleted IS NOT NULL"), {});
-    run(QStringLiteral("DELETE FROM conversations WHERE deleted IS NOT NULL"), {});
+                       " ON c.id = m.conversation WHERE c.deleted < ? OR m.deleted < ?)"),
+        {limit, limit});
+    run(QStringLiteral("DELETE FROM messages WHERE deleted < ?"), {limit});
+    run(QStringLiteral("DELETE FROM conversations WHERE deleted < ?"), {limit});
+}
+
+void ConversationDatabase::purgeOld() {
+    run(QStringLiteral("CREATE TABLE IF NOT EXISTS starts (at INTEGER NOT NULL)"), {});
+    QSqlQuery row = run(QStringLiteral("SELECT max(at) FROM starts"), {});
+    const QVariant before = nextRow(row) ? row.value(0) : QVariant();
+    row.finish();
+    // By the earlier of two starts: a clock that is ahead once, or was at the last start, deletes nothing.
+    const qint64 today = before.isNull() ? now() : std::min(now(), before.toLongLong());
+    purge(QDateTime::fromMSecsSinceEpoch(today).addDays(-kDaysDeletedIsKept));
+    run(QStringLiteral("DELETE FROM starts"), {});
+    run(QStringLiteral("INSERT INTO starts(at) VALUES(?)"), {now()});
 }
 
 void ConversationDatabase::saveTuning(ConversationId id, const Tuning& tuning) {
@@ -210,7 +228,7 @@ void ConversationDatabase::saveDraft(ConversationId id, const Draft& draft) {
 
 Draft ConversationDatabase::draft(ConversationId id) {
     QSqlQuery row = run(QStringLiteral("SELECT draft FROM conversations WHERE id = ?"), {id});
-    return row.next() ? draftFromText(row.value(0).toString()) : Draft();
+    return nextRow(row) ? draftFromText(row.value(0).toString()) : Draft();
 }
 
 void ConversationDatabase::append(const Message& message) {
@@ -290,7 +308,11 @@ void ConversationDatabase::setMessageRemoved(MessageId id, bool removed) {
     const QString under = QStringLiteral("WITH RECURSIVE under(id) AS (SELECT ? UNION SELECT m.id FROM"
                                          " messages m JOIN under u ON m.parent = u.id) ");
     if (removed)
-        run(under + QStringLiteral("UPDATE messages SET deleted = ? WHERE deleted IS NULL AND id IN under"),
+        // One time for all of them, later than any deletion or message among them whatever the clock says.
+        run(under +
+                QStringLiteral("UPDATE messages SET deleted = (SELECT max(?, coalesce(max(m.deleted) + 1, 0),"
+                               " max(m.created)) FROM messages m JOIN under u ON u.id = m.id)"
+                               " WHERE deleted IS NULL AND id IN under"),
             {id, now()});
     else
         run(under + QStringLiteral("UPDATE messages SET deleted = NULL WHERE id IN under AND deleted ="
@@ -318,7 +340,7 @@ void ConversationDatabase::markInterrupted() {
                                         " WHERE message = m.id) FROM messages m WHERE state = ?"),
                          {static_cast<int>(MessageState::Streaming)});
     QList<std::pair<MessageId, QString>> growing;
-    while (rows.next())
+    while (nextRow(rows))
         growing.append({rows.value(0).toLongLong(), rows.value(1).toString()});
     rows.finish();
     for (const auto& [id, text] : growing) {
@@ -328,11 +350,16 @@ void ConversationDatabase::markInterrupted() {
     }
 }
 
+bool ConversationDatabase::has(ConversationId id) {
+    QSqlQuery row = run(QStringLiteral("SELECT 1 FROM conversations WHERE id = ?"), {id});
+    return nextRow(row);
+}
+
 qint64 ConversationDatabase::largestId() {
     QSqlQuery row = run(QStringLiteral("SELECT max(coalesce((SELECT max(id) FROM messages), 0),"
                                        " coalesce((SELECT max(id) FROM conversations), 0))"),
                         {});
-    return row.next() ? row.value(0).toLongLong() : 0;
+    return nextRow(row) ? row.value(0).toLongLong() : 0;
 }
 
 } // namespace switchyard

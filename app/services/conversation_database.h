@@ -8,6 +8,8 @@
 
 namespace switchyard {
 
+inline constexpr int kDaysDeletedIsKept = 30;
+
 class ConversationDatabase {
   public:
     /// `db` is open and of kSchemaVersion.
@@ -20,8 +22,10 @@ class ConversationDatabase {
     void create(ConversationId id, const QString& title, const Tuning& tuning);
     void rename(ConversationId id, const QString& title);
     void setRemoved(ConversationId id, bool removed);
-    /// Deletes for good what was removed.
-    void purge();
+    /// Deletes for good what was removed before then; without a time all of it.
+    void purge(const QDateTime& before = {});
+    /// At a start: deletes for good what was removed more than kDaysDeletedIsKept days ago.
+    void purgeOld();
     void saveTuning(ConversationId id, const Tuning& tuning);
     void saveDraft(ConversationId id, const Draft& draft);
     Draft draft(ConversationId id);
@@ -33,6 +37,7 @@ class ConversationDatabase {
     /// Answers that were growing when the program ended are marked as interrupted.
     void markInterrupted();
     qint64 largestId();
+    bool has(ConversationId id);
 
     QSqlDatabase& handle() { return db_; }
 
@@ -46,11 +51,13 @@ class ConversationDatabase {
     void readRun(Message& message);
     void writeParts(const Message& message);
     void writeRun(const Message& message);
+    void checkIndex();
     void index(qint64 row, const QString& text);
     void touch(ConversationId id);
     ConversationId conversationOf(MessageId id);
 
     QSqlDatabase db_;
+    bool index_checked_ = false;
 };
 
 } // namespace switchyard

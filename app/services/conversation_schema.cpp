@@ -61,7 +61,7 @@ void indexExisting(QSqlDatabase& db) {
         QSqlQuery rows(db);
         rows.setForwardOnly(true);
         check(rows.exec(select), rows);
-        while (rows.next()) {
+        while (nextRow(rows)) {
             insert.bindValue(0, rows.value(0));
             insert.bindValue(1, searchWords(rows.value(1).toString()));
             check(insert.exec(), insert);
@@ -114,6 +114,41 @@ void migrate(QSqlDatabase& db, int from, int to) {
             QSqlQuery(db).exec(QStringLiteral("ROLLBACK"));
             throw;
         }
+    }
+}
+
+bool isSearchUsable(QSqlDatabase& db) {
+    QSqlQuery query(db);
+    if (query.exec(QStringLiteral("SELECT rowid FROM search WHERE search MATCH '\"a\"' LIMIT 1")))
+        return true;
+    try {
+        check(false, query);
+    } catch (const SqlError& error) {
+        if (error.mustWait())
+            throw;
+    }
+    return false;
+}
+
+void rebuildSearch(QSqlDatabase& db) {
+    execute(db, QStringLiteral("BEGIN IMMEDIATE"));
+    try {
+        QSqlQuery drop(db);
+        if (!drop.exec(QStringLiteral("DROP TABLE IF EXISTS search"))) {
+            // Its module cannot open what is left of it: the entry goes, then the tables under it.
+            execute(db, QStringLiteral("PRAGMA writable_schema = ON"));
+            execute(db, QStringLiteral("DELETE FROM sqlite_master WHERE name = 'search'"));
+            execute(db, QStringLiteral("PRAGMA writable_schema = RESET"));
+        }
+        for (const char* table : {"data", "idx", "content", "docsize", "config"})
+            execute(db, QStringLiteral("DROP TABLE IF EXISTS search_%1").arg(QLatin1String(table)));
+        executeAll(db, kVersion2);
+        indexExisting(db);
+        execute(db, QStringLiteral("COMMIT"));
+    } catch (...) {
+        QSqlQuery(db).exec(QStringLiteral("ROLLBACK"));
+        QSqlQuery(db).exec(QStringLiteral("PRAGMA writable_schema = RESET"));
+        throw;
     }
 }
 

@@ -2,6 +2,7 @@
 #include "app/services/chat_title.h"
 #include "app/services/conversation_database.h"
 #include "app/services/search_words.h"
+#include "app/services/sql_error.h"
 
 #include <QSqlQuery>
 #include <QVariant>
@@ -21,7 +22,24 @@ QList<SearchHit> ConversationDatabase::search(const QString& text) {
     if (expression.isEmpty())
         return {};
     const QList<SearchHit> hits = titleHits(expression) + messageHits(expression, text);
+    if (hits.isEmpty())
+        checkIndex();
     return hits.first(std::min<qsizetype>(hits.size(), kMostHits));
+}
+
+/// Broken pages of the index may look like words that are nowhere: where nothing was found, all of it is
+/// compared with its words, until that went well once. Throws SqlError (damaged) where it is not as it should
+/// be.
+void ConversationDatabase::checkIndex() {
+    if (index_checked_)
+        return;
+    try {
+        run(QStringLiteral("INSERT INTO search(search) VALUES('integrity-check')"), {});
+        index_checked_ = true;
+    } catch (const SqlError& error) {
+        if (!error.mustWait())
+            throw;
+    }
 }
 
 // In the index titles have the negative of their chat's id. Ids grow with time: the newest come first.
@@ -32,7 +50,7 @@ QList<SearchHit> ConversationDatabase::titleHits(const QString& expression) {
                            " ON c.id = -s.rowid AND c.deleted IS NULL LIMIT ?"),
             {expression, kMostHits});
     QList<SearchHit> hits;
-    while (rows.next()) {
+    while (nextRow(rows)) {
         const QString title = rows.value(1).toString();
         hits.append({rows.value(0).toLongLong(), 0, title, title});
     }
@@ -48,13 +66,13 @@ bool ConversationDatabase::questionSays(ConversationId id, const QString& title,
                                          " JOIN parts p ON p.message = m.id WHERE m.conversation = ?"
                                          " AND m.parent IS NULL AND m.author = ? AND m.deleted IS NULL"),
                           {id, static_cast<int>(Author::User)});
-    while (parts.next()) {
+    while (nextRow(parts)) {
         const bool file = parts.value(1).toInt() == static_cast<int>(PartKind::File);
         if (titleFrom(parts.value(file ? 3 : 2).toString()) != title)
             continue;
         QSqlQuery found = run(QStringLiteral("SELECT 1 FROM search WHERE search MATCH ? AND rowid = ?"),
                               {expression, parts.value(0)});
-        if (found.next())
+        if (nextRow(found))
             return true;
     }
     return false;
@@ -71,7 +89,7 @@ QList<SearchHit> ConversationDatabase::messageHits(const QString& expression, co
                            " LIMIT ?"),
             {expression, kMostHits});
     QList<SearchHit> hits;
-    while (rows.next())
+    while (nextRow(rows))
         hits.append({rows.value(1).toLongLong(), rows.value(0).toLongLong(), rows.value(2).toString(),
                      hitLine(rows.value(3).toString(), typed)});
     return hits;

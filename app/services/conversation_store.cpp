@@ -2,6 +2,8 @@
 
 #include "app/services/conversation_store_worker.h"
 
+#include <QDeadlineTimer>
+
 #include <atomic>
 
 namespace switchyard {
@@ -33,7 +35,7 @@ ConversationStore::ConversationStore(const QString& folder, QObject* parent)
     worker_->moveToThread(&thread_);
     connect(&thread_, &QThread::finished, worker_, &QObject::deleteLater);
     thread_.start();
-    worker_->post({[](ConversationDatabase&) -> Worker::After { return {}; }, false, 0});
+    worker_->post({[](ConversationDatabase&) -> Worker::After { return {}; }, false, 0, {}});
 }
 
 ConversationStore::~ConversationStore() {
@@ -41,12 +43,23 @@ ConversationStore::~ConversationStore() {
     thread_.wait();
 }
 
+int ConversationStore::unsaved() const { return worker_->unsaved(); }
+bool ConversationStore::waitSaved(int milliseconds) {
+    const QDeadlineTimer deadline(milliseconds);
+    while (unsaved() > 0 && !deadline.hasExpired())
+        QThread::msleep(5);
+    return unsaved() == 0;
+}
+
+void ConversationStore::abandonUnsaved() { worker_->abandon(); }
+
 template <typename T>
-void ConversationStore::ask(std::function<T(ConversationDatabase&)> question, Answer<T> answer) {
+void ConversationStore::ask(std::function<T(ConversationDatabase&)> question, Answer<T> answer,
+                            std::function<bool(ConversationDatabase&)> answerable) {
     worker_->post({[question = std::move(question), answer = std::move(answer)](ConversationDatabase& db) {
                        return [answer, found = question(db)] { answer(found); };
                    },
-                   false, 0});
+                   false, 0, std::move(answerable)});
 }
 
 void ConversationStore::write(std::function<void(ConversationDatabase&)> work, ConversationId change,
@@ -68,7 +81,9 @@ void ConversationStore::list(Answer<QList<ConversationSummary>> answer) {
 }
 
 void ConversationStore::open(ConversationId id, Answer<Conversation> answer) {
-    ask<Conversation>([id](ConversationDatabase& db) { return db.open(id); }, std::move(answer));
+    // With a part of the chats at hand, one that is not among them may be in the file.
+    ask<Conversation>([id](ConversationDatabase& db) { return db.open(id); }, std::move(answer),
+                      [id](ConversationDatabase& db) { return db.has(id); });
 }
 
 void ConversationStore::search(const QString& text, Answer<QList<SearchHit>> answer) {

@@ -24,10 +24,12 @@ class ConversationStore : public QObject {
     Q_OBJECT
   public:
     /// Opens `folder`/chats.sqlite, creating or migrating it (a backup is made first). What goes wrong comes
-    /// by problem(): a database from the future or a read-only one is left untouched and chats are kept in
-    /// memory only.
+    /// by problem(). A file that is held by another program, full, read-only or gone is tried again: until
+    /// then chats are kept in memory. One from the future is left untouched. Beside a damaged one a fresh
+    /// file is begun with what can be read (ChatFile).
     explicit ConversationStore(const QString& folder, QObject* parent = nullptr);
-    ~ConversationStore() override; ///< writes what is queued
+    /// Writes what is queued; a file that another program holds is waited for, at most 5 s.
+    ~ConversationStore() override;
 
     template <typename T>
     using Answer = std::function<void(T)>;
@@ -43,9 +45,9 @@ class ConversationStore : public QObject {
     /// The same with an id from newId().
     void create(ConversationId id, const QString& title, const Tuning& tuning);
     void rename(ConversationId id, const QString& title);
-    void remove(ConversationId id);  ///< kept for undo until purge()
+    void remove(ConversationId id);  ///< kept for undo: 30 days, or until purge()
     void restore(ConversationId id); ///< undo
-    void purge();
+    void purge();                    ///< what was removed is deleted for good, all of it
     void saveTuning(ConversationId id, const Tuning& tuning);
     /// Conversation 0: of the chat that is not begun yet; open(0) has it.
     void saveDraft(ConversationId id, const QString& text, const QList<MessagePart>& files = {},
@@ -59,13 +61,22 @@ class ConversationStore : public QObject {
     void append(const Message& message, Answer<MessageId> answer = {});
     /// Replaces text, state and run of an answer while it streams and at its end: one transaction.
     void update(const Message& message);
-    void removeMessage(MessageId id);  ///< and what hangs under it; kept for undo until purge()
+    void removeMessage(MessageId id);  ///< and what hangs under it; kept for undo as remove() does
     void restoreMessage(MessageId id); ///< undo
     /// Makes the branch through this message the shown one.
     void select(MessageId id);
 
+    /// How many changes are not on the disk: queued, or kept in memory until the file can be written.
+    int unsaved() const;
+    /// Blocks until unsaved() is 0, at most that long. False where it is not.
+    bool waitSaved(int milliseconds);
+    /// What is not on the disk may be lost: the destructor does not wait for a held file.
+    void abandonUnsaved();
+
   Q_SIGNALS:
+    /// The chats can be read, or more of them than before.
     void ready();
+    void saved(); ///< unsaved() came to 0
     void changed(switchyard::ConversationId id);
     /// A sentence with cause and way on; `saving` is false while nothing can be written.
     void problem(const QString& sentence, bool saving);
@@ -73,7 +84,8 @@ class ConversationStore : public QObject {
   private:
     class Worker;
     template <typename T>
-    void ask(std::function<T(ConversationDatabase&)> question, Answer<T> answer);
+    void ask(std::function<T(ConversationDatabase&)> question, Answer<T> answer,
+             std::function<bool(ConversationDatabase&)> answerable = {});
     void write(std::function<void(ConversationDatabase&)> work, ConversationId change = 0,
                qint64 replaces = 0, std::function<void()> then = {});
     static void reserveIds(qint64 largest);

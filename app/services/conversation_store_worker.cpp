@@ -1,7 +1,6 @@
 #include "app/services/conversation_store_worker.h"
 
-#include "app/services/sql_error.h"
-
+#include <QDeadlineTimer>
 #include <QSqlQuery>
 
 #include <algorithm>
@@ -10,18 +9,22 @@ namespace switchyard {
 
 namespace {
 
-constexpr int kRetryMs = 10000;
-
-void rollBack(ConversationDatabase& database) {
-    QSqlQuery(database.handle()).exec(QStringLiteral("ROLLBACK"));
-}
+// A held file is asked for often and shortly; a full or broken disk seldom. All in ms.
+constexpr int kRetryHeld = 400, kRetryOther = 5000;
+constexpr int kPatience = 1000, kPatienceInRetry = 50;
+constexpr int kLongestWaitAtEnd = 5000;
 
 } // namespace
+
+// ---- The queue ----
 
 void ConversationStore::Worker::post(Job job) {
     const std::lock_guard lock(mutex_);
     if (job.replaces != 0)
-        std::erase_if(queue_, [&](const Job& queued) { return queued.replaces == job.replaces; });
+        count(-static_cast<int>(
+            std::erase_if(queue_, [&](const Job& queued) { return queued.replaces == job.replaces; })));
+    if (job.writes)
+        ++unsaved_;
     queue_.push_back(std::move(job));
     if (woken_)
         return;
@@ -36,7 +39,7 @@ void ConversationStore::Worker::finish() {
         [this] {
             flush();
             if (!unwritten_.empty())
-                retry();
+                waitForHeldFile();
             retry_timer_.reset();
             disk_.reset();
             memory_.reset();
@@ -45,37 +48,19 @@ void ConversationStore::Worker::finish() {
         Qt::QueuedConnection);
 }
 
-void ConversationStore::Worker::open() {
-    opened_ = true;
-    const ChatFile::Use use = file_.open();
-    if (use == ChatFile::Use::Write || use == ChatFile::Use::ReadUntilFree)
-        disk_.emplace(file_.database());
-    if (use != ChatFile::Use::Write) {
-        toMemory(file_.problem());
-    } else {
-        try {
-            disk_->markInterrupted();
-            disk_->purge();
-        } catch (const SqlError& error) {
-            toMemory(ConversationStore::tr(
-                         "Chats cannot be saved now (%1): they are kept in memory until they can.")
-                         .arg(QString::fromUtf8(error.what())));
-        }
+void ConversationStore::Worker::waitForHeldFile() {
+    const QDeadlineTimer deadline(kLongestWaitAtEnd);
+    retry();
+    while (!unwritten_.empty() && held_ && !abandoned_ && !deadline.hasExpired()) {
+        QThread::msleep(50);
+        retry();
     }
-    std::vector<After> after;
-    ConversationDatabase* database = memory_ ? &*memory_ : disk_ ? &*disk_ : nullptr;
-    const qint64 largest = database ? database->largestId() : 0;
-    after.push_back([this, largest] {
-        ConversationStore::reserveIds(largest);
-        Q_EMIT store_.ready();
-    });
-    deliver(std::move(after));
 }
 
 void ConversationStore::Worker::flush() {
     if (!opened_)
-        open();
-    std::deque<Job> batch;
+        openFirst();
+    Jobs batch;
     {
         const std::lock_guard lock(mutex_);
         batch.swap(queue_);
@@ -83,122 +68,300 @@ void ConversationStore::Worker::flush() {
     }
     if (batch.empty())
         return;
-    const bool writes = std::ranges::any_of(batch, &Job::writes);
-    if (writes && !unwritten_.empty() && last_try_.elapsed() > kRetryMs)
-        retry();
     std::vector<After> after;
     runBatch(batch, after);
     deliver(std::move(after));
 }
 
-void ConversationStore::Worker::runBatch(std::deque<Job>& batch, std::vector<After>& after) {
-    if (!memory_) {
-        try {
-            after = transact(*disk_, batch);
-            return;
-        } catch (const SqlError& error) {
-            if (!error.cannotWrite())
-                return runSingly(batch, after);
-            const QString cause = QString::fromUtf8(error.what());
-            toMemory(error.full()
-                         ? ConversationStore::tr(
-                               "The disk is full: chats are kept in memory until there is room. Make "
-                               "room and they are saved by themselves.")
-                         : ConversationStore::tr(
-                               "Chats cannot be saved now (%1): they are kept in memory until they can.")
-                               .arg(cause));
-        }
+// ---- The file ----
+
+void ConversationStore::Worker::openFirst() {
+    opened_ = true;
+    if (!openFile())
+        toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
+    announce();
+}
+
+/// True where the file is open and can be written.
+bool ConversationStore::Worker::openFile() {
+    disk_.reset();
+    trouble_.reset();
+    if (file_.open() != ChatFile::Use::Write) {
+        held_ = file_.isBusy();
+        return false;
     }
-    for (const Job& job : batch)
-        remember(job);
+    disk_.emplace(file_.database());
+    reportNotice();
+    if (marked_)
+        return true;
+    Jobs first;
+    first.push_back({[](ConversationDatabase& db) -> After {
+                         db.markInterrupted();
+                         db.purgeOld();
+                         return {};
+                     },
+                     true, 0});
+    std::vector<After> after;
+    ++unsaved_;
+    if (!write(first, after)) {
+        --unsaved_;
+        disk_.reset();
+        return false;
+    }
+    marked_ = true;
+    return true;
+}
+
+/// The store can be asked, or has more to tell than before.
+void ConversationStore::Worker::announce() {
+    ConversationDatabase* database = memory_ ? &*memory_ : disk_ ? &*disk_ : nullptr;
+    qint64 largest = 0;
     try {
-        after = transact(*memory_, batch);
+        largest = database ? database->largestId() : 0;
     } catch (const SqlError&) {
-        runSingly(batch, after);
+        largest = 0; // ids are times: those of before are smaller
+    }
+    std::vector<After> after;
+    after.push_back([this, largest] {
+        ConversationStore::reserveIds(largest);
+        Q_EMIT store_.ready();
+    });
+    deliver(std::move(after));
+}
+
+/// Where the open file was deleted or replaced while it was in use: its chats are added to what lies there.
+void ConversationStore::Worker::followMovedFile() {
+    if (!disk_ || !file_.isMoved())
+        return;
+    disk_.reset();
+    try {
+        file_.rescue();
+    } catch (const SqlError& error) {
+        if (file_.database().isOpen())
+            disk_.emplace(file_.database());
+        trouble_.emplace(error);
+        toMemory(ConversationStore::tr("The file of the chats, %1, was taken away (%2): chats are kept in "
+                                       "memory until it can be written anew.")
+                     .arg(file_.path(), QString::fromUtf8(error.what())));
+        return;
+    }
+    if (!openFile())
+        toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
+}
+
+/// After damage: true where the file can be used again.
+bool ConversationStore::Worker::mend(const SqlError& error) {
+    if (!error.damaged() || !disk_)
+        return false;
+    disk_.reset();
+    bool mended = false;
+    try {
+        mended = file_.repair();
+    } catch (const SqlError& failure) {
+        trouble_.emplace(failure);
+    }
+    if (file_.database().isOpen())
+        disk_.emplace(file_.database());
+    reportNotice();
+    return mended;
+}
+
+// ---- Running jobs ----
+
+void ConversationStore::Worker::runBatch(Jobs& batch, std::vector<After>& after) {
+    if (!memory_)
+        followMovedFile();
+    if (!memory_ && disk_ && write(batch, after))
+        return;
+    if (!memory_)
+        toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
+    runInMemory(batch, after);
+}
+
+bool ConversationStore::Worker::write(Jobs& batch, std::vector<After>& after) {
+    trouble_.reset();
+    try {
+        for (After& done : transact(*disk_, batch))
+            after.push_back(std::move(done));
+        written(batch);
+        batch.clear();
+        return true;
+    } catch (const SqlError& error) {
+        if (!error.mustWait())
+            return writeSingly(batch, after);
+        trouble_.emplace(error);
+        return false;
     }
 }
 
 std::vector<ConversationStore::Worker::After>
-ConversationStore::Worker::transact(ConversationDatabase& database, std::deque<Job>& batch) {
+ConversationStore::Worker::transact(ConversationDatabase& database, Jobs& batch) {
     std::vector<After> after;
+    const bool writes = std::ranges::any_of(batch, &Job::writes);
     QSqlQuery begin(database.handle());
-    check(begin.exec(QStringLiteral("BEGIN")), begin);
+    check(begin.exec(writes ? QStringLiteral("BEGIN IMMEDIATE") : QStringLiteral("BEGIN")), begin);
     try {
         for (Job& job : batch)
             after.push_back(job.work(database));
         QSqlQuery commit(database.handle());
         check(commit.exec(QStringLiteral("COMMIT")), commit);
     } catch (...) {
-        rollBack(database);
+        QSqlQuery(database.handle()).exec(QStringLiteral("ROLLBACK"));
         throw;
     }
     return after;
 }
 
-void ConversationStore::Worker::runSingly(std::deque<Job>& batch, std::vector<After>& after) {
-    ConversationDatabase& database = memory_ ? *memory_ : *disk_;
-    for (Job& job : batch) {
-        std::deque<Job> one;
-        one.push_back(job);
+/// Each job by itself: one that cannot be done is reported and does not hold up those after it.
+bool ConversationStore::Worker::writeSingly(Jobs& batch, std::vector<After>& after) {
+    int mended = 0;
+    while (!batch.empty()) {
+        Jobs one = {batch.front()};
         try {
-            for (After& done : transact(database, one))
+            for (After& done : transact(*disk_, one))
                 after.push_back(std::move(done));
         } catch (const SqlError& error) {
+            if (!error.mustWait() && mended++ < 2 && mend(error))
+                continue; // first the search index was made anew, then a fresh file begun
+            if (error.mustWait() || !disk_) {
+                if (!trouble_)
+                    trouble_.emplace(error);
+                return false;
+            }
             report(ConversationStore::tr("A change to a chat could not be stored (%1).")
                        .arg(QString::fromUtf8(error.what())),
-                   !memory_);
+                   true);
+        }
+        written(one);
+        batch.pop_front();
+    }
+    return true;
+}
+
+// ---- In memory ----
+
+void ConversationStore::Worker::runInMemory(Jobs& batch, std::vector<After>& after) {
+    if (!memory_) // not even that: it is kept for the disk
+        return;
+    Jobs here;
+    for (Job& job : batch) {
+        if (job.writes)
+            remember(job);
+        here.push_back(std::move(job));
+    }
+    for (Job& job : here) {
+        Jobs one = {job};
+        try {
+            const bool now = file_.isWhole() || !job.answerable || job.answerable(*memory_);
+            if (!now) {
+                waiting_.push_back(job);
+                continue;
+            }
+            for (After& done : transact(*memory_, one))
+                after.push_back(std::move(done));
+        } catch (const SqlError& error) {
+            if (!job.writes || file_.isWhole())
+                report(ConversationStore::tr("A change to a chat could not be stored (%1).")
+                           .arg(QString::fromUtf8(error.what())),
+                       false);
         }
     }
 }
 
+QString ConversationStore::Worker::sentenceFor(const SqlError& error) const {
+    if (error.busy())
+        return ConversationStore::tr("Another program is using %1: what is written is kept in memory and "
+                                     "saved by itself as soon as the file is free.")
+            .arg(file_.path());
+    if (error.full())
+        return ConversationStore::tr("The disk is full: chats are kept in memory until there is room. Make "
+                                     "room and they are saved by themselves.");
+    return ConversationStore::tr("Chats cannot be saved now (%1): they are kept in memory until they can.")
+        .arg(QString::fromUtf8(error.what()));
+}
+
 void ConversationStore::Worker::toMemory(const QString& sentence) {
+    held_ = trouble_ ? trouble_->busy() : file_.isBusy();
     try {
         memory_.emplace(file_.memory());
-        memory_->markInterrupted();
+        if (!marked_)
+            memory_->markInterrupted();
     } catch (const SqlError& error) {
         report(ConversationStore::tr("Chats can be kept neither on the disk nor in memory (%1).")
                    .arg(QString::fromUtf8(error.what())),
                false);
         return;
     }
-    last_try_.start();
-    if (disk_) {
+    if (!retry_timer_) {
         retry_timer_ = std::make_unique<QTimer>();
-        QObject::connect(retry_timer_.get(), &QTimer::timeout, this, [this] {
-            if (!unwritten_.empty())
-                retry();
-        });
-        retry_timer_->start(kRetryMs);
+        QObject::connect(retry_timer_.get(), &QTimer::timeout, this, &Worker::retry);
     }
+    retry_timer_->start(held_ ? kRetryHeld : kRetryOther);
     report(sentence, false);
 }
 
 void ConversationStore::Worker::remember(const Job& job) {
-    if (!disk_ || !job.writes)
-        return;
     if (job.replaces != 0)
-        std::erase_if(unwritten_, [&](const Job& old) { return old.replaces == job.replaces; });
+        count(-static_cast<int>(
+            std::erase_if(unwritten_, [&](const Job& old) { return old.replaces == job.replaces; })));
     unwritten_.push_back(job);
 }
 
 void ConversationStore::Worker::retry() {
-    last_try_.start();
-    try {
-        transact(*disk_, unwritten_);
-    } catch (const SqlError&) {
-        return; // still no room
+    if (!memory_)
+        return;
+    bool saved = (disk_ && !file_.isMoved()) || openFile();
+    if (saved) {
+        file_.setPatience(kPatienceInRetry);
+        std::vector<After> done; // called when it was done in memory
+        saved = write(unwritten_, done);
+        file_.setPatience(kPatience);
     }
-    unwritten_.clear();
+    if (saved)
+        return leaveMemory();
+    const bool held = trouble_ ? trouble_->busy() : file_.isBusy();
+    if (std::exchange(held_, held) != held)
+        retry_timer_->setInterval(held ? kRetryHeld : kRetryOther);
+}
+
+void ConversationStore::Worker::leaveMemory() {
     memory_.reset();
     file_.closeMemory();
-    retry_timer_.reset();
+    retry_timer_->stop();
+    held_ = false;
     report(ConversationStore::tr("Chats are saved again."), true);
+    announce();
+    Jobs questions = std::exchange(waiting_, {});
+    std::vector<After> after;
+    if (!questions.empty())
+        runBatch(questions, after);
+    deliver(std::move(after));
+}
+
+// ---- What the caller's thread hears ----
+
+void ConversationStore::Worker::written(const Jobs& jobs) {
+    count(-static_cast<int>(std::ranges::count_if(jobs, &Job::writes)));
+}
+
+void ConversationStore::Worker::count(int change) {
+    if (change == 0)
+        return;
+    const int left = unsaved_ += change;
+    if (left == 0)
+        QMetaObject::invokeMethod(
+            &store_, [store = &store_] { Q_EMIT store->saved(); }, Qt::QueuedConnection);
 }
 
 void ConversationStore::Worker::report(const QString& sentence, bool saving) {
     QMetaObject::invokeMethod(
         &store_, [store = &store_, sentence, saving] { Q_EMIT store->problem(sentence, saving); },
         Qt::QueuedConnection);
+}
+
+void ConversationStore::Worker::reportNotice() {
+    if (const QString notice = file_.takeNotice(); !notice.isEmpty())
+        report(notice, true);
 }
 
 void ConversationStore::Worker::deliver(std::vector<After> after) {

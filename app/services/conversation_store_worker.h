@@ -1,12 +1,14 @@
-// The store's own thread: a queue of jobs, each batch one transaction on the only writing connection.
+// The store's own thread: a queue of jobs, each batch one transaction on the only writing connection. What
+// the file does not take now is done in memory, kept, and tried again until it does.
 #pragma once
 
 #include "app/services/chat_file.h"
 #include "app/services/conversation_database.h"
+#include "app/services/sql_error.h"
 
-#include <QElapsedTimer>
 #include <QTimer>
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -23,37 +25,63 @@ class ConversationStore::Worker : public QObject {
         std::function<After(ConversationDatabase&)> work;
         bool writes = false;
         qint64 replaces = 0; ///< a later write with the same number makes this one superfluous
+        /// Questions: whether a part of the chats is enough to answer. Empty: it is.
+        std::function<bool(ConversationDatabase&)> answerable = {};
     };
 
     Worker(ConversationStore& store, const QString& folder) : store_(store), file_(folder) {}
 
     void post(Job job); ///< from any thread
-    /// Runs what is queued, then ends the thread.
+    /// Runs what is queued, waits a while for a held file, then ends the thread.
     void finish();
+    /// From any thread: how many changes are not on the disk.
+    int unsaved() const { return unsaved_; }
+    /// From any thread: finish() shall not wait for a held file.
+    void abandon() { abandoned_ = true; }
 
   private:
-    void open();
+    using Jobs = std::deque<Job>;
+
+    void openFirst();
+    bool openFile();
     void flush();
-    void runBatch(std::deque<Job>& batch, std::vector<After>& after);
+    void runBatch(Jobs& batch, std::vector<After>& after);
+    /// On the disk. True where all was written; else what is left in the batch must wait: see trouble_.
+    bool write(Jobs& batch, std::vector<After>& after);
     /// One transaction over all jobs. Throws SqlError, with nothing changed.
-    static std::vector<After> transact(ConversationDatabase& database, std::deque<Job>& batch);
-    void runSingly(std::deque<Job>& batch, std::vector<After>& after);
+    static std::vector<After> transact(ConversationDatabase& database, Jobs& batch);
+    bool writeSingly(Jobs& batch, std::vector<After>& after);
+    bool mend(const SqlError& error);
+    void followMovedFile();
+    void runInMemory(Jobs& batch, std::vector<After>& after);
     void toMemory(const QString& sentence);
+    QString sentenceFor(const SqlError& error) const;
     void remember(const Job& job);
     void retry();
+    void leaveMemory();
+    void waitForHeldFile();
+    void written(const Jobs& jobs);
+    void count(int change);
     void report(const QString& sentence, bool saving);
+    void reportNotice();
+    void announce();
     void deliver(std::vector<After> after);
 
     ConversationStore& store_;
     std::mutex mutex_;
-    std::deque<Job> queue_; ///< guarded
-    bool woken_ = false;    ///< guarded
+    Jobs queue_;         ///< guarded
+    bool woken_ = false; ///< guarded
+    std::atomic<int> unsaved_ = 0;
+    std::atomic<bool> abandoned_ = false;
 
     ChatFile file_;
     std::optional<ConversationDatabase> disk_, memory_;
     bool opened_ = false;
-    std::deque<Job> unwritten_; ///< done in memory only; tried again on the disk
-    QElapsedTimer last_try_;
+    bool marked_ = false; ///< answers of an earlier process are marked as interrupted
+    bool held_ = false;   ///< in memory because another connection holds the file
+    std::optional<SqlError> trouble_;
+    Jobs unwritten_; ///< done in memory only; tried again on the disk
+    Jobs waiting_;   ///< questions that only the file can answer
     std::unique_ptr<QTimer> retry_timer_;
 };
 

@@ -840,16 +840,52 @@
         <translation>%1 由本程序的更新版本写入：文件保持原样，对话只保存在内存中。请更新程序以查看您的对话。</translation>
     </message>
     <message>
-        <source>Another window of this program uses the chats in %1: what is written here is kept in memory only. Close one of the two.</source>
-        <translation>本程序的另一个窗口正在使用 %1 中的对话：这里写下的内容只保存在内存中。请关闭其中一个。</translation>
-    </message>
-    <message>
         <source>The folder %1 cannot be written: chats are kept in memory only. Make it writable, or choose another data folder in the settings.</source>
         <translation>文件夹 %1 不可写：对话只保存在内存中。请使其可写，或在设置中选择另一个数据文件夹。</translation>
     </message>
     <message>
         <source>No copy of %1 could be made before bringing it up to date (is the disk full?): it is left as it is and chats are kept in memory only.</source>
         <translation>升级前无法为 %1 制作副本（磁盘已满？）：文件保持原样，对话只保存在内存中。</translation>
+    </message>
+    <message>
+        <source>Another program is using %1: what is written is kept in memory and saved by itself as soon as the file is free.</source>
+        <translation>另一个程序正在使用 %1：写下的内容先保存在内存中，文件空闲后会自动存盘。</translation>
+    </message>
+    <message>
+        <source>Another window of this program uses the chats in %1: what is written here is kept in memory until that one is closed.</source>
+        <translation>本程序的另一个窗口正在使用 %1 中的对话：在它关闭之前，这里写下的内容保存在内存中。</translation>
+    </message>
+    <message>
+        <source>The computer %1 uses the chats in %2: what is written here is kept in memory until the program is closed there. If it does not run there any more, delete %3.</source>
+        <translation>计算机 %1 正在使用 %2 中的对话：在那里的程序关闭之前，这里写下的内容保存在内存中。如果程序已不在那里运行，请删除 %3。</translation>
+    </message>
+    <message>
+        <source>%1 is not this program&apos;s lock file or cannot be opened: chats are kept in memory until it is moved away.</source>
+        <translation>%1 不是本程序的锁文件，或无法打开：在它被移走之前，对话保存在内存中。</translation>
+    </message>
+    <message>
+        <source>it is a folder</source>
+        <translation>它是一个文件夹</translation>
+    </message>
+    <message>
+        <source>%1 is damaged or no chat database (%2): it is left as it is. What can be read of it is shown, and chats are kept in %3 from now on.</source>
+        <translation>%1 已损坏或不是对话数据库（%2）：它保持原样。其中能读出的内容会显示出来，今后的对话保存在 %3 中。</translation>
+    </message>
+    <message>
+        <source>the folder is gone</source>
+        <translation>文件夹已不存在</translation>
+    </message>
+    <message>
+        <source>a part of it cannot be read</source>
+        <translation>其中一部分无法读取</translation>
+    </message>
+    <message>
+        <source>Recovered chat</source>
+        <translation>恢复的对话</translation>
+    </message>
+    <message>
+        <source>The file of the chats, %1, was taken away (%2): chats are kept in memory until it can be written anew.</source>
+        <translation>对话文件 %1 被移走了（%2）：在能够重新写入之前，对话保存在内存中。</translation>
     </message>
 </context>
 <context>
@@ -2180,6 +2216,29 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>A table of %1 × %2 cells, shown as text:</source>
         <translation>%1 × %2 个单元格的表格，以文本显示：</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ClosingGuard</name>
+    <message>
+        <source>Not saved yet</source>
+        <translation>尚未保存</translation>
+    </message>
+    <message>
+        <source>What was written last is only in memory. It is saved by itself as soon as that is possible, and the program ends then.</source>
+        <translation>最近写下的内容只在内存中。一旦可以保存就会自动保存，然后程序结束。</translation>
+    </message>
+    <message>
+        <source>Close and lose it</source>
+        <translation>关闭并放弃</translation>
+    </message>
+    <message>
+        <source>Wait</source>
+        <translation>等待</translation>
+    </message>
+    <message>
+        <source>Do not close</source>
+        <translation>不关闭</translation>
     </message>
 </context>
 </TS>

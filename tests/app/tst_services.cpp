@@ -5,7 +5,6 @@
 #include "app/services/paths.h"
 #include "app/services/presets.h"
 #include "app/services/settings.h"
-#include "app/services/single_instance.h"
 #include "app/services/theme_watcher.h"
 #include "app/services/thinking_splitter.h"
 
@@ -157,20 +156,6 @@ class ServicesTest : public QObject {
         QCOMPARE(ModelLibrary::toBeginWith(models, 0), QStringLiteral("large"));
         QCOMPARE(ModelLibrary::toBeginWith({models[0], models[4]}, 2000), QStringLiteral("carved"));
         QCOMPARE(ModelLibrary::toBeginWith({models[4]}, 2000), QString());
-    }
-
-    void secondStartRaisesTheFirst() {
-        SingleInstance first(folder_->path());
-        QVERIFY(first.claim());
-        QSignalSpy raised(&first, &SingleInstance::raiseRequested);
-        {
-            SingleInstance second(folder_->path());
-            QVERIFY(!second.claim());
-        }
-        QTRY_COMPARE(raised.count(), 1);
-        QTemporaryDir other;
-        SingleInstance third(other.path());
-        QVERIFY(third.claim());
     }
 
     void withoutAPortalTheSchemeIsUnknown() {

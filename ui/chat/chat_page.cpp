@@ -129,9 +129,9 @@ void ChatPage::connectController() {
             undo();
     });
     connect(&controller_, &ChatController::problem, this, [this](const QString& sentence, bool saving) {
-        if (saving && !problem_->isHidden()) { // it is over: said where it does not stay
+        if (saving) { // it is over, or was mended: said where it does not stay
             problem_->hide();
-            toast_->show(sentence, {}, 6000);
+            toast_->show(sentence, {}, 8000);
             return;
         }
         problem_->setText(fewLines(sentence));
@@ -361,6 +361,8 @@ void ChatPage::newChat() {
     controller_.newChat();
     focusComposer();
 }
+
+void ChatPage::flushDraft() { composer_->flushDraft(); }
 
 void ChatPage::focusComposer() { composer_->edit()->setFocus(Qt::ShortcutFocusReason); }
 

@@ -37,6 +37,8 @@ class ChatPage : public QWidget {
 
     // What the menus do
     void newChat();
+    /// Stores what stands in the composer now.
+    void flushDraft();
     void focusComposer();
     void focusSearch(); ///< in all chats
     void openFind();    ///< in this chat

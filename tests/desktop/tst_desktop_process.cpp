@@ -1,0 +1,344 @@
+// The program as a process: it saves when the system ends it, and a second start reaches the first.
+#include "app/services/conversation_store.h"
+#include "app/services/folder_lock.h"
+#include "tests/app/store_fixture.h"
+
+#include <QDir>
+#include <QElapsedTimer>
+#include <QFile>
+#include <QProcess>
+#include <QSettings>
+#include <QSqlDatabase>
+#include <QSqlQuery>
+#include <QSysInfo>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <csignal>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+using namespace switchyard;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr int kLong = 20000; ///< ms: a loaded machine starts a window in this time
+
+struct Result {
+    int code = -1;
+    QString said;
+    qint64 milliseconds = 0;
+};
+
+} // namespace
+
+class DesktopProcessTest : public QObject {
+    Q_OBJECT
+    std::unique_ptr<QTemporaryDir> folder_;
+    QString data_;
+
+    QStringList arguments(const QStringList& more) const {
+        return QStringList{u"--data-dir"_s, data_, u"--fake"_s} + more;
+    }
+
+    static QProcessEnvironment environment() {
+        QProcessEnvironment all = QProcessEnvironment::systemEnvironment();
+        all.insert(u"QT_QPA_PLATFORM"_s, u"offscreen"_s);
+        all.insert(u"LC_ALL"_s, u"C.UTF-8"_s);
+        return all;
+    }
+
+    static QString program() {
+        return qEnvironmentVariable("SWITCHYARD_PROGRAM", QStringLiteral(SWITCHYARD_PROGRAM));
+    }
+
+    std::unique_ptr<QProcess> begin(const QStringList& more = {},
+                                    QProcessEnvironment all = environment()) const {
+        auto process = std::make_unique<QProcess>();
+        process->setProcessEnvironment(all);
+        process->start(program(), arguments(QStringList{u"--timing"_s} + more));
+        if (!process->waitForStarted())
+            return process;
+        QByteArray said;
+        QElapsedTimer timer;
+        timer.start();
+        while (!said.contains("first paint") && timer.elapsed() < kLong &&
+               process->state() == QProcess::Running) {
+            process->waitForReadyRead(200);
+            said += process->readAllStandardError();
+        }
+        return process;
+    }
+
+    Result second(const QStringList& more = {}, QProcessEnvironment all = environment()) const {
+        QElapsedTimer timer;
+        timer.start();
+        QProcess process;
+        process.setProcessEnvironment(all);
+        process.start(program(), arguments(more));
+        process.waitForFinished(kLong);
+        if (process.state() != QProcess::NotRunning)
+            process.kill(), process.waitForFinished();
+        return {process.exitCode(), QString::fromUtf8(process.readAllStandardError()), timer.elapsed()};
+    }
+
+    int number(const QString& statement) const {
+        int found = -1;
+        {
+            QSqlDatabase db = QSqlDatabase::addDatabase(u"QSQLITE"_s, u"look"_s);
+            db.setDatabaseName(data_ + u"/chats.sqlite"_s);
+            db.setConnectOptions(u"QSQLITE_BUSY_TIMEOUT=2000"_s);
+            if (db.open()) {
+                QSqlQuery query(db);
+                if (query.exec(statement) && query.next())
+                    found = query.value(0).toInt();
+            }
+        }
+        QSqlDatabase::removeDatabase(u"look"_s);
+        return found;
+    }
+
+    static bool ends(QProcess& process, int within = 12000) {
+        return process.waitForFinished(within) && process.exitStatus() == QProcess::NormalExit;
+    }
+
+    void writeLock(const QByteArray& text) const {
+        QDir().mkpath(data_);
+        QFile lock(data_ + u"/switchyard.lock"_s);
+        QVERIFY(lock.open(QIODevice::WriteOnly));
+        lock.write(text);
+    }
+
+  private Q_SLOTS:
+    void init() {
+        folder_ = std::make_unique<QTemporaryDir>();
+        data_ = folder_->filePath(u"data"_s);
+    }
+
+    void aSignalSavesTheAnswer_data() {
+        QTest::addColumn<int>("signal");
+        QTest::newRow("SIGTERM") << SIGTERM;
+        QTest::newRow("SIGHUP") << SIGHUP;
+        QTest::newRow("SIGINT") << SIGINT;
+    }
+    void aSignalSavesTheAnswer() {
+        QFETCH(int, signal);
+        const auto process = begin({u"--model"_s, u"x.gguf"_s, u"--prompt"_s, u"Tell me something long."_s});
+        QTRY_COMPARE_WITH_TIMEOUT(number(u"SELECT count(*) FROM messages"_s), 2, kLong);
+        QTest::qWait(300);
+        ::kill(static_cast<pid_t>(process->processId()), signal);
+        QVERIFY(ends(*process));
+        QCOMPARE(process->exitCode(), 0);
+        // Stopped by the user's system, not found interrupted; and no lock stays.
+        QVERIFY(number(u"SELECT state FROM messages WHERE author = 2"_s) !=
+                static_cast<int>(MessageState::Streaming));
+        QVERIFY(!QFile::exists(data_ + u"/switchyard.lock"_s));
+    }
+
+    void aSignalEndsTheProcessWhileTheFileIsHeld() {
+        const auto process = begin();
+        QTRY_COMPARE_WITH_TIMEOUT(number(u"SELECT count(*) FROM conversations"_s), 0, kLong);
+        QSqlDatabase holder = QSqlDatabase::addDatabase(u"QSQLITE"_s, u"holder"_s);
+        holder.setDatabaseName(data_ + u"/chats.sqlite"_s);
+        QVERIFY(holder.open());
+        QVERIFY(QSqlQuery(holder).exec(u"BEGIN EXCLUSIVE"_s));
+        QCOMPARE(second({u"--model"_s, u"x.gguf"_s, u"--prompt"_s, u"hello"_s}).code, 0);
+        QTest::qWait(2500);
+        ::kill(static_cast<pid_t>(process->processId()), SIGTERM);
+        QTest::qWait(2000);
+        QCOMPARE(process->state(), QProcess::Running); // it waits for the file
+        QVERIFY(QSqlQuery(holder).exec(u"ROLLBACK"_s));
+        QVERIFY(ends(*process));
+        holder.close();
+        holder = {};
+        QSqlDatabase::removeDatabase(u"holder"_s);
+        QCOMPARE(number(u"SELECT count(*) FROM messages"_s), 2);
+    }
+
+    void theLayoutSurvivesAKill() {
+        const auto process = begin();
+        const QString ini = data_ + u"/switchyard.ini"_s;
+        QTRY_VERIFY_WITH_TIMEOUT(QSettings(ini, QSettings::IniFormat).contains(u"window/geometry"_s), 5000);
+        ::kill(static_cast<pid_t>(process->processId()), SIGKILL);
+        process->waitForFinished();
+        // The lock of the dead process is no obstacle.
+        const auto again = begin();
+        QCOMPARE(again->state(), QProcess::Running);
+        again->terminate();
+        QVERIFY(ends(*again));
+    }
+
+    // ---- A second start ----
+
+    void aSecondStartPassesModelAndPrompt() {
+        const auto process = begin();
+        const Result result = second({u"--model"_s, u"some.gguf"_s, u"--prompt"_s, u"Passed on: 你好"_s});
+        QCOMPARE(result.code, 0);
+        QVERIFY2(result.said.contains(u"already running"_s), qPrintable(result.said));
+        QTRY_COMPARE_WITH_TIMEOUT(number(u"SELECT count(*) FROM parts WHERE text = 'Passed on: 你好'"_s), 1,
+                                  kLong);
+        process->terminate();
+        QVERIFY(ends(*process));
+    }
+
+    void aDeepDataFolderHasASocketToo() {
+        for (int i = 0; i < 12; ++i)
+            data_ += u"/a folder with a long name"_s;
+        QProcessEnvironment without = environment();
+        without.remove(u"XDG_RUNTIME_DIR"_s);
+        const auto process = begin({}, without);
+        QCOMPARE(second({u"--prompt"_s, u"deep"_s}, without).code, 0);
+        process->terminate();
+        QVERIFY(ends(*process));
+        QVERIFY(QDir(data_).entryList({u"*.socket"_s}, QDir::System).isEmpty());
+    }
+
+    void nothingIsInTheCommonFolder() {
+        const QStringList before =
+            QDir(QDir::tempPath()).entryList({u"switchyard*"_s}, QDir::AllEntries | QDir::System);
+        const auto process = begin();
+        QCOMPARE(QDir(QDir::tempPath()).entryList({u"switchyard*"_s}, QDir::AllEntries | QDir::System),
+                 before);
+        process->terminate();
+        QVERIFY(ends(*process));
+    }
+
+    void aFirstThatHangsIsNamed() {
+        const auto process = begin();
+        ::kill(static_cast<pid_t>(process->processId()), SIGSTOP);
+        const Result result = second();
+        ::kill(static_cast<pid_t>(process->processId()), SIGCONT);
+        QCOMPARE(result.code, 1);
+        QVERIFY2(result.said.contains(u"does not answer"_s) &&
+                     result.said.contains(QString::number(process->processId())),
+                 qPrintable(result.said));
+        QVERIFY(result.milliseconds < 10000);
+        process->terminate();
+        QVERIFY(ends(*process));
+    }
+
+    void aPromptThatIsTooLongIsRefused() {
+        const auto process = begin();
+        FolderLock lock(data_ + u"/switchyard.lock"_s);
+        QVERIFY(lock.take() == FolderLock::State::Held);
+        process->terminate();
+        QVERIFY(ends(*process));
+    }
+
+    void strangePeersDoNotStopTheWindow() {
+        const auto process = begin();
+        FolderLock lock(data_ + u"/switchyard.lock"_s);
+        QVERIFY(lock.take() == FolderLock::State::Held);
+        const QByteArray where = QFile::encodeName(lock.holder().note);
+        QVERIFY(!where.isEmpty());
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        qstrncpy(address.sun_path, where.constData(), sizeof address.sun_path);
+        const auto connected = [&] {
+            const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            return ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? socket
+                                                                                                 : -1;
+        };
+        const QByteArray floods[] = {QByteArray("\xff\xff\xff\xff", 4) + QByteArray(100000, 'x'),
+                                     QByteArray("\0\0\0\4{{{{", 8), QByteArray("\0\0\0\2[]", 6),
+                                     QByteArray(1, '\0'), QByteArray("GET / HTTP/1.1\r\n\r\n")};
+        QList<int> open;
+        for (const QByteArray& flood : floods) {
+            const int socket = connected();
+            QVERIFY(socket >= 0);
+            (void)::send(socket, flood.constData(), static_cast<size_t>(flood.size()),
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+            open.append(socket);
+        }
+        open.append(connected()); // and one that says nothing
+        const Result result = second({u"--prompt"_s, u"still there"_s});
+        QCOMPARE(result.code, 0);
+        QVERIFY2(result.milliseconds < 5000, qPrintable(QString::number(result.milliseconds)));
+        for (const int socket : open)
+            ::close(socket);
+        QCOMPARE(process->state(), QProcess::Running);
+        process->terminate();
+        QVERIFY(ends(*process));
+    }
+
+    // ---- Locks that lie about ----
+
+    void aStaleLockIsNoObstacle_data() {
+        QTest::addColumn<QByteArray>("text");
+        const QByteArray host = QSysInfo::machineHostName().toUtf8(), machine = QSysInfo::machineUniqueId(),
+                         boot = QSysInfo::bootUniqueId();
+        const QByteArray here = host + '\n' + machine + '\n' + boot + '\n';
+        QTest::newRow("empty") << QByteArray();
+        QTest::newRow("garbage") << QByteArray("\0\xff\x01 no lock\n\n\n", 14);
+        QTest::newRow("long garbage") << QByteArray(100000, 'x');
+        QTest::newRow("a process that is gone") << QByteArray("4194000\nswitchyard\n") + here;
+        QTest::newRow("another program") << QByteArray("1\nswitchyard\n") + here;
+        QTest::newRow("this test") << QByteArray::number(getpid()) + "\nswitchyard\n" + here;
+        QTest::newRow("before the last boot")
+            << QByteArray::number(getppid()) + "\n\n" + host + '\n' + machine + "\nanother-boot\n";
+        QTest::newRow("the same program, started later")
+            << QByteArray::number(getpid()) + "\ntst_desktop_process\n" + here + "12345\n";
+        QTest::newRow("a negative process") << QByteArray("-1\nswitchyard\n") + here;
+    }
+    void aStaleLockIsNoObstacle() {
+        QFETCH(QByteArray, text);
+        writeLock(text);
+        const auto process = begin();
+        QCOMPARE(process->state(), QProcess::Running);
+        QCOMPARE(second().code, 0); // it holds the lock now
+        process->terminate();
+        QVERIFY(ends(*process));
+    }
+
+    void anotherMachinesLockIsNamedAndKept_data() {
+        QTest::addColumn<QByteArray>("text");
+        QTest::newRow("by its name") << QByteArray("77\nswitchyard\nfar-away\n");
+        QTest::newRow("by its number") << QByteArray("77\nswitchyard\nfar-away\n0123456789abcdef\nboot\n");
+    }
+    void anotherMachinesLockIsNamedAndKept() {
+        QFETCH(QByteArray, text);
+        writeLock(text);
+        const Result result = second();
+        QCOMPARE(result.code, 1);
+        QVERIFY2(result.said.contains(u"far-away"_s) && result.said.contains(u"switchyard.lock"_s),
+                 qPrintable(result.said));
+        QFile lock(data_ + u"/switchyard.lock"_s);
+        QVERIFY(lock.open(QIODevice::ReadOnly));
+        QCOMPARE(lock.readAll(), text);
+    }
+
+    void aLiveProcessOfTheSameProgramHoldsIt() {
+        // Where a file system has no locks of its own the text decides.
+        writeLock(QByteArray::number(getpid()) + "\ntst_desktop_process\n" +
+                  QSysInfo::machineHostName().toUtf8() + "\n\n\n\n");
+        QCOMPARE(second().code, 1);
+    }
+
+    void whatIsNoLockFileIsLeftAlone_data() {
+        QTest::addColumn<QString>("what");
+        for (const char* what : {"a folder", "a link"})
+            QTest::newRow(what) << QString::fromLatin1(what);
+    }
+    void whatIsNoLockFileIsLeftAlone() {
+        QFETCH(QString, what);
+        QDir().mkpath(data_);
+        const QString lock = data_ + u"/switchyard.lock"_s, target = folder_->filePath(u"precious"_s);
+        QFile precious(target);
+        QVERIFY(precious.open(QIODevice::WriteOnly));
+        precious.write("words");
+        precious.close();
+        if (what == u"a folder"_s)
+            QVERIFY(QDir().mkpath(lock));
+        else
+            QVERIFY(QFile::link(target, lock));
+        const Result result = second();
+        QCOMPARE(result.code, 1);
+        QVERIFY2(result.said.contains(lock), qPrintable(result.said));
+        QCOMPARE(QFile(target).size(), 5);
+    }
+};
+
+QTEST_GUILESS_MAIN(DesktopProcessTest)
+#include "tst_desktop_process.moc"

@@ -1,0 +1,153 @@
+// Closing the window while chats are only in memory: it asks, waits, and ends.
+#include "tests/ui/desk.h"
+
+#include <QLabel>
+#include <QMessageBox>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QSqlDatabase>
+#include <QSqlQuery>
+#include <QTemporaryDir>
+
+using namespace switchyard;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+/// Another program that holds the file of the chats.
+class Holder {
+  public:
+    explicit Holder(const QString& folder) {
+        db_ = QSqlDatabase::addDatabase(u"QSQLITE"_s, u"holder"_s);
+        db_.setDatabaseName(folder + u"/chats.sqlite"_s);
+        held_ = db_.open() && QSqlQuery(db_).exec(u"BEGIN EXCLUSIVE"_s);
+    }
+    ~Holder() {
+        db_.close();
+        db_ = {};
+        QSqlDatabase::removeDatabase(u"holder"_s);
+    }
+    bool held() const { return held_; }
+
+  private:
+    QSqlDatabase db_;
+    bool held_ = false;
+};
+
+int messagesIn(const QString& folder) {
+    ConversationStore store(folder);
+    int count = -1;
+    store.list([&](const QList<ConversationSummary>& chats) {
+        count = 0;
+        for (const ConversationSummary& chat : chats)
+            store.open(chat.id,
+                       [&](const Conversation& all) { count += static_cast<int>(all.thread.size()); });
+    });
+    QTest::qWait(500);
+    return count;
+}
+
+} // namespace
+
+class TestClosing : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    void asksAboutWhatIsOnlyInMemory_data() {
+        QTest::addColumn<QString>("button");
+        for (const char* button : {"wait", "stay", "lose"})
+            QTest::newRow(button) << QString::fromLatin1(button);
+    }
+    void asksAboutWhatIsOnlyInMemory() {
+        QFETCH(QString, button);
+        QTemporaryDir folder;
+        {
+            Desk desk(folder.path(), longAnswer(2000));
+            desk.load();
+            QTRY_COMPARE(desk.store.unsaved(), 0);
+            auto holder = std::make_unique<Holder>(folder.path());
+            QVERIFY(holder->held());
+            QSignalSpy closed(desk.window.get(), &MainWindow::closed);
+            QVERIFY(desk.controller.send(u"Tell me something long."_s));
+            auto* line = desk.find<QLabel>(u"problemLine"_s);
+            QTRY_VERIFY_WITH_TIMEOUT(line->isVisible(), 6000);
+            QVERIFY2(line->text().contains(u"Another program"_s) && !line->text().contains(u"damaged"_s),
+                     qPrintable(line->text()));
+            QTRY_VERIFY_WITH_TIMEOUT(!desk.controller.busy(), 10000);
+            QVERIFY(!desk.window->close());
+            auto* question = desk.find<QMessageBox>(u"dialog.unsaved"_s);
+            QVERIFY(question->isVisible());
+            QCOMPARE(question->informativeText(), line->text());
+            QTest::mouseClick(desk.find<QPushButton>(u"dialog.unsaved."_s + button), Qt::LeftButton);
+            if (button == u"lose"_s) {
+                QTRY_COMPARE(closed.count(), 1);
+                QVERIFY(desk.store.unsaved() > 0);
+            } else {
+                QTest::qWait(1000);
+                QCOMPARE(closed.count(), 0);
+                QVERIFY(desk.window->isVisible());
+                holder.reset();
+                QTRY_COMPARE_WITH_TIMEOUT(desk.store.unsaved(), 0, 5000);
+                QTest::qWait(200);
+                QCOMPARE(closed.count(), button == u"wait"_s ? 1 : 0);
+                QVERIFY(!line->isVisible());
+            }
+        }
+        if (button != u"lose"_s)
+            QCOMPARE(messagesIn(folder.path()), 2);
+    }
+
+    void closingAtOnceComesBackWithTheQuestion() {
+        QTemporaryDir folder;
+        Desk desk(folder.path(), longAnswer(50));
+        desk.load();
+        QTRY_COMPARE(desk.store.unsaved(), 0);
+        auto holder = std::make_unique<Holder>(folder.path());
+        QSignalSpy closed(desk.window.get(), &MainWindow::closed);
+        QVERIFY(desk.controller.send(u"Tell me something long."_s));
+        desk.window->close(); // nobody knows yet that the file is held
+        QTRY_VERIFY(desk.window->findChild<QMessageBox*>(u"dialog.unsaved"_s));
+        QVERIFY(desk.window->isVisible());
+        QCOMPARE(closed.count(), 0);
+        holder.reset();
+        QTRY_COMPARE_WITH_TIMEOUT(closed.count(), 1, 8000);
+    }
+
+    void withNothingUnsavedItEndsAtOnce() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        QTRY_COMPARE(desk.store.unsaved(), 0);
+        QSignalSpy closed(desk.window.get(), &MainWindow::closed);
+        QVERIFY(desk.window->close());
+        QCOMPARE(closed.count(), 1);
+    }
+
+    void theSystemIsNotAsked() {
+        QTemporaryDir folder;
+        Desk desk(folder.path(), longAnswer(50));
+        desk.load();
+        QTRY_COMPARE(desk.store.unsaved(), 0);
+        const Holder holder(folder.path());
+        QSignalSpy closed(desk.window.get(), &MainWindow::closed);
+        QVERIFY(desk.controller.send(u"Tell me something long."_s));
+        QElapsedTimer timer;
+        timer.start();
+        desk.window->closeForSystem();
+        QTRY_COMPARE_WITH_TIMEOUT(closed.count(), 1, 12000);
+        QVERIFY(timer.elapsed() > 5000);
+        QVERIFY(!desk.window->findChild<QMessageBox*>(u"dialog.unsaved"_s));
+    }
+
+    void geometryIsWrittenWhenItChanges() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        QTest::qWait(600);
+        const QByteArray before = desk.settings.value(u"window/geometry"_s).toByteArray();
+        QVERIFY(!before.isEmpty());
+        desk.window->resize(1210, 740);
+        QTRY_VERIFY(desk.settings.value(u"window/geometry"_s).toByteArray() != before);
+    }
+};
+
+QTEST_MAIN(TestClosing)
+#include "tst_closing.moc"
