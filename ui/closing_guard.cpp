@@ -1,5 +1,7 @@
 #include "ui/closing_guard.h"
 
+#include "ui/plain_text.h"
+
 #include <QMessageBox>
 #include <QPushButton>
 
@@ -65,15 +67,12 @@ void ClosingGuard::ask() {
     if (!waiting_ || for_system_ || question_)
         return;
     window_.show();
-    question_ = new QMessageBox(&window_);
+    question_ =
+        plainBox(QMessageBox::Warning, tr("Not saved yet"),
+                 tr("What was written last is only in memory. It is saved by itself as soon as that is "
+                    "possible, and the program ends then."),
+                 cause_, &window_);
     question_->setObjectName(u"dialog.unsaved"_s);
-    question_->setAttribute(Qt::WA_DeleteOnClose);
-    question_->setIcon(QMessageBox::Warning);
-    question_->setTextFormat(Qt::PlainText);
-    question_->setWindowTitle(tr("Not saved yet"));
-    question_->setText(tr("What was written last is only in memory. It is saved by itself as soon as that is "
-                          "possible, and the program ends then."));
-    question_->setInformativeText(cause_);
     QPushButton* lose = question_->addButton(tr("Close and lose it"), QMessageBox::DestructiveRole);
     lose->setObjectName(u"dialog.unsaved.lose"_s);
     QPushButton* wait = question_->addButton(tr("Wait"), QMessageBox::AcceptRole);

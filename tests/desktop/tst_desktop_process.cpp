@@ -1,6 +1,7 @@
 // The program as a process: it saves when the system ends it, and a second start reaches the first.
 #include "app/services/conversation_store.h"
 #include "app/services/folder_lock.h"
+#include "app/services/single_instance.h"
 #include "tests/app/store_fixture.h"
 
 #include <QDir>
@@ -196,11 +197,14 @@ class DesktopProcessTest : public QObject {
     }
 
     void nothingIsInTheCommonFolder() {
-        const QStringList before =
-            QDir(QDir::tempPath()).entryList({u"switchyard*"_s}, QDir::AllEntries | QDir::System);
-        const auto process = begin();
-        QCOMPARE(QDir(QDir::tempPath()).entryList({u"switchyard*"_s}, QDir::AllEntries | QDir::System),
-                 before);
+        QTemporaryDir common; // where everybody may write
+        QProcessEnvironment all = environment();
+        all.insert(u"TMPDIR"_s, common.path());
+        const auto process = begin({}, all);
+        QCOMPARE(process->state(), QProcess::Running);
+        const QDir::Filters filters = QDir::AllEntries | QDir::System | QDir::Hidden | QDir::NoDotAndDotDot;
+        QCOMPARE(QDir(common.path()).entryList({u"switchyard*"_s}, filters), QStringList());
+        QCOMPARE(second({}, all).code, 0);
         process->terminate();
         QVERIFY(ends(*process));
     }
@@ -219,12 +223,14 @@ class DesktopProcessTest : public QObject {
         QVERIFY(ends(*process));
     }
 
-    void aPromptThatIsTooLongIsRefused() {
-        const auto process = begin();
-        FolderLock lock(data_ + u"/switchyard.lock"_s);
-        QVERIFY(lock.take() == FolderLock::State::Held);
-        process->terminate();
-        QVERIFY(ends(*process));
+    void aRequestIsBounded() {
+        StartRequest back;
+        const StartRequest request{u"/m.gguf"_s, u"你好\n\"x\""_s, u"token\n\x7f"_s};
+        QVERIFY(unpackRequest(packRequest(request).mid(4), back));
+        QCOMPARE(back.model, request.model);
+        QCOMPARE(back.prompt, request.prompt);
+        QCOMPARE(back.activation, u"token"_s);
+        QVERIFY(packRequest({{}, QString(2 << 20, u'x'), {}}).isEmpty());
     }
 
     void strangePeersDoNotStopTheWindow() {

@@ -77,7 +77,7 @@ class TestClosing : public QObject {
             QVERIFY(!desk.window->close());
             auto* question = desk.find<QMessageBox>(u"dialog.unsaved"_s);
             QVERIFY(question->isVisible());
-            QCOMPARE(question->informativeText(), line->text());
+            QVERIFY(question->informativeText().contains(u"Another program"_s));
             QTest::mouseClick(desk.find<QPushButton>(u"dialog.unsaved."_s + button), Qt::LeftButton);
             if (button == u"lose"_s) {
                 QTRY_COMPARE(closed.count(), 1);
