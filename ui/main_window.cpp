@@ -222,7 +222,9 @@ void MainWindow::ask(const QString& prompt) {
         services_.controller.send(prompt);
         return;
     }
-    services_.controller.saveDraft(prompt); // the new chat's
+    Draft draft = services_.controller.conversation().unsent(); // the new chat's
+    draft.text = draft.text.isEmpty() ? prompt : draft.text + u'\n' + prompt;
+    services_.controller.saveDraft(0, draft);
     chat_->newChat();
 }
 
@@ -444,7 +446,7 @@ void MainWindow::rememberLayout() {
 
 void MainWindow::saveAll() {
     rememberLayout();
-    chat_->flushDraft();
+    chat_->keepUnsent();
     services_.controller.saveRuns();
 }
 

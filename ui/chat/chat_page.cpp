@@ -362,8 +362,6 @@ void ChatPage::newChat() {
     focusComposer();
 }
 
-void ChatPage::flushDraft() { composer_->flushDraft(); }
-
 void ChatPage::focusComposer() { composer_->edit()->setFocus(Qt::ShortcutFocusReason); }
 
 void ChatPage::focusSearch() { list_->focusSearch(); }

@@ -37,8 +37,8 @@ class ChatPage : public QWidget {
 
     // What the menus do
     void newChat();
-    /// Stores what stands in the composer now.
-    void flushDraft();
+    /// Stores now what is written and not sent.
+    void keepUnsent();
     void focusComposer();
     void focusSearch(); ///< in all chats
     void openFind();    ///< in this chat
@@ -71,7 +71,6 @@ class ChatPage : public QWidget {
     void selectBranch(const QList<MessageId>& siblings, qsizetype index);
     void takeEdit(MessageId id, const QString& text, bool question, bool go_on);
     bool mayAsk();
-    void keepUnsent();
     void rememberPlace();
     void showWaiting();
     void offer(const QString& sentence, std::function<void()> undo);
