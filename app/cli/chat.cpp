@@ -1,4 +1,5 @@
 // switchyard-cli chat: a conversation in the terminal.
+#include "app/cli/answer_printer.h"
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
 #include "app/cli/terminal_text.h"
@@ -20,6 +21,7 @@ struct ChatArguments {
 
 constexpr const char* kHelp = "/set NAME=VALUE  move a dial (the next token obeys)\n"
                               "/dials           show all dials\n"
+                              "/continue        go on with an answer that was cut\n"
                               "/new             start over\n"
                               "/quit            leave\n"
                               "Ctrl+C           stop the answer\n";
@@ -63,12 +65,15 @@ class TerminalChat {
         messages_ = nlohmann::ordered_json::array();
         if (!system_.empty())
             messages_.push_back({{"role", "system"}, {"content", system_}});
+        cut_.reset();
         scheduler_->forget(kConversation);
     }
 
     void command(const std::string& line) {
         if (line == "/new") {
             start_over();
+        } else if (line == "/continue") {
+            go_on();
         } else if (line == "/dials") {
             for (const ControlSpec& spec : controls())
                 std::printf("%-20s %s\n", std::string(spec.name).c_str(),
@@ -95,42 +100,79 @@ class TerminalChat {
         }
     }
 
+    /// An answer under way, or cut: what to go on with.
+    struct Answer {
+        ChatPrompt prompt;
+        AnswerPrinter printer;
+        std::vector<std::int32_t> ids;
+    };
+
     void answer(const std::string& question) {
         messages_.push_back({{"role", "user"}, {"content", question}});
+        cut_.reset();
+        try {
+            ChatPrompt prompt = chat_prompt(*model_, messages_);
+            AnswerPrinter printer(prompt.reading, stdout, stdout);
+            run(Answer{std::move(prompt), std::move(printer), {}});
+        } catch (const Error& e) {
+            std::printf("%s\n", one_line(e.what()).c_str());
+            messages_.erase(messages_.size() - 1); // the question can be asked again
+        }
+    }
+
+    void go_on() {
+        if (cut_)
+            run(*std::exchange(cut_, std::nullopt));
+        else
+            std::printf("There is no answer that was cut.\n");
+    }
+
+    void run(Answer answer) {
         RunRequest request;
         request.conversation = kConversation;
         request.tuning = tuning_.sequence;
-        std::string text;
+        request.prompt = answer.prompt.ids;
+        request.prompt.insert(request.prompt.end(), answer.ids.begin(), answer.ids.end());
+        request.continues = answer.ids.size();
+        request.reading = answer.prompt.reading;
+        request.roles = answer_roles(*model_);
         Interrupt interrupt;
         request.on_event = [&](const SchedulerEvent& event) {
-            const std::string& piece =
-                event.kind == SchedulerEvent::Kind::Finished ? event.tail : event.token.text;
-            text += piece;
-            const std::string shown = for_stdout(piece);
-            std::fwrite(shown.data(), 1, shown.size(), stdout);
-            if (std::fflush(stdout) != 0) // nobody reads on
+            if (!answer.printer.take(event)) // nobody reads on
                 interrupt.stop();
         };
-        RunRecord record;
-        try {
-            request.prompt = chat_prompt(*model_, messages_);
-            request.roles = answer_roles(*model_);
-            record = run_to_end(*scheduler_, std::move(request), interrupt.token());
-        } catch (const Error& e) {
-            record.error = e.what();
-        }
+        const RunRecord record = run_to_end(*scheduler_, std::move(request), interrupt.token());
+        for (const TokenRecord& token : record.tokens)
+            answer.ids.push_back(token.id);
+        finish(std::move(answer), record);
+    }
+
+    void finish(Answer answer, const RunRecord& record) {
+        const bool ended = record.finish == FinishReason::EndOfTurn;
+        // The answer may go on, with what was held back as the beginning of a mark.
+        AnswerPrinter printer = answer.printer;
+        printer.finish();
         std::printf("\n");
-        if (record.finish == FinishReason::Failed) {
+        if (record.finish == FinishReason::Failed)
             std::printf("%s\n", one_line(record.error).c_str());
-            messages_.erase(messages_.size() - 1); // the question can be asked again
-            return;
-        }
-        messages_.push_back({{"role", "assistant"}, {"content", text}});
+        const std::string note =
+            ending_note(record, printer, "/continue goes on, ", "/set max_tokens=N raises it.");
+        if (!note.empty())
+            std::printf("%s\n", note.c_str());
+        // What was thought is not told again.
+        if (messages_.back()["role"] == "assistant")
+            messages_.erase(messages_.end() - 1);
+        if (printer.has_said())
+            messages_.push_back({{"role", "assistant"}, {"content", printer.said()}});
+        else if (record.finish == FinishReason::Failed && answer.ids.empty())
+            messages_.erase(messages_.end() - 1); // the question can be asked again
         if (::isatty(STDOUT_FILENO) != 0)
             std::printf("[%d tokens, %.1f tokens/s, first after %.0f ms%s]\n",
                         record.timings.generated_tokens, record.timings.decode_tokens_per_second(),
                         record.timings.time_to_first_token_ms,
                         record.finish == FinishReason::Stopped ? ", stopped" : "");
+        if (!ended && !answer.ids.empty() && record.finish != FinishReason::ContextFull)
+            cut_ = std::move(answer);
     }
 
     static constexpr std::uint64_t kConversation = 1;
@@ -138,6 +180,7 @@ class TerminalChat {
     Tuning tuning_;
     std::string system_;
     nlohmann::ordered_json messages_;
+    std::optional<Answer> cut_;
     std::unique_ptr<Scheduler> scheduler_;
 };
 

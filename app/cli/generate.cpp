@@ -1,4 +1,5 @@
 // switchyard-cli generate: one answer, with dials that move at given tokens, and its record as JSON.
+#include "app/cli/answer_printer.h"
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
 #include "app/cli/terminal_text.h"
@@ -31,9 +32,9 @@ DialMove parse_move(const std::string& text) {
     return {token, std::string(spec->name), value};
 }
 
-std::vector<std::int32_t> prompt_ids(const GenerateArguments& options, const LoadedModel& model) {
+ChatPrompt make_prompt(const GenerateArguments& options, const LoadedModel& model) {
     if (options.raw)
-        return text_prompt(model, options.prompt);
+        return {text_prompt(model, options.prompt), {}};
     auto messages = nlohmann::ordered_json::array();
     if (!options.system.empty())
         messages.push_back({{"role", "system"}, {"content", options.system}});
@@ -52,8 +53,15 @@ std::shared_ptr<const RunRecord> read_record(const std::string& path) {
     }
 }
 
-void print_json(const RunRecord& record, const std::string& text) {
+/// "text": all that can be read, as it came; "parts": its thinking and what it says, apart.
+void print_json(const RunRecord& record, const std::string& text, const AnswerPrinter* parts) {
     nlohmann::ordered_json json = {{"text", text}};
+    if (parts) {
+        json["parts"] = nlohmann::ordered_json::array();
+        for (const AnswerPiece& piece : parts->parts())
+            json["parts"].push_back(
+                {{"kind", piece.part == AnswerPart::Thinking ? "thinking" : "text"}, {"text", piece.text}});
+    }
     json.update(to_json(record));
     std::printf("%s\n", json_text(json).c_str());
 }
@@ -66,7 +74,9 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
     const Tuning tuning = options.model.tuning(*model);
     const auto scheduler = start_scheduler(model, tuning);
     RunRequest request;
-    request.prompt = prompt_ids(options, *model);
+    ChatPrompt prompt = make_prompt(options, *model);
+    request.prompt = std::move(prompt.ids);
+    request.reading = prompt.reading;
     if (!options.raw)
         request.roles = answer_roles(*model);
     request.tuning = tuning.sequence;
@@ -75,22 +85,32 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
         request.replay = read_record(options.replay);
     std::string text;
     Interrupt interrupt;
+    std::FILE* const out = options.json ? nullptr : stdout;
+    AnswerPrinter answer(prompt.reading, out, options.json ? nullptr : stderr);
     request.on_event = [&](const SchedulerEvent& event) {
         const std::string& piece =
             event.kind == SchedulerEvent::Kind::Finished ? event.tail : event.token.text;
         text += piece;
-        if (!options.json) {
+        if (!options.raw) {
+            if (!answer.take(event)) // nobody reads on
+                interrupt.stop();
+        } else if (out) {
             const std::string shown = for_stdout(piece);
-            std::fwrite(shown.data(), 1, shown.size(), stdout);
-            if (std::fflush(stdout) != 0) // nobody reads on
+            std::fwrite(shown.data(), 1, shown.size(), out);
+            if (std::fflush(out) != 0) // nobody reads on
                 interrupt.stop();
         }
     };
     const RunRecord record = run_to_end(*scheduler, std::move(request), interrupt.token());
+    answer.finish();
     if (options.json)
-        print_json(record, text);
+        print_json(record, text, options.raw ? nullptr : &answer);
     else
         std::printf("\n");
+    if (!options.json && !options.raw)
+        if (const std::string note = ending_note(record, answer, "", "--max-tokens raises it.");
+            !note.empty())
+            std::fprintf(stderr, "%s\n", note.c_str());
     if (record.finish == FinishReason::Failed)
         throw Error(record.error);
 }

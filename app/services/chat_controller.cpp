@@ -1,6 +1,7 @@
 #include "app/services/chat_controller.h"
 
 #include "app/services/chat_title.h"
+#include "app/services/context_used.h"
 #include "app/services/live_run.h"
 
 #include <algorithm>
@@ -381,9 +382,27 @@ bool ChatController::continueAnswer(MessageId answer) {
     Message& message = conversation_.thread[index];
     if (message.author != Author::Assistant)
         return false;
+    const int context = generator_.capabilities().context;
+    if (context > 0 && contextUsed(conversation_) >= context) {
+        Q_EMIT refused(
+            tr("The context of %n tokens is full: start a new chat, or choose a model with a larger "
+               "context and continue with that.",
+               nullptr, context));
+        return false;
+    }
     GenerationRequest request;
     request.turns = turnsUntil(conversation_, answer);
-    request.turns.back().text = ThinkingSplitter::raw(message.parts);
+    ChatTurn& turn = request.turns.back();
+    for (const MessagePart& part : message.parts) {
+        if (part.kind == PartKind::Thinking)
+            turn.thinking += part.text;
+    }
+    // Text does not tell all that was written: not the control tokens, nor the half of a character.
+    const bool same_model = message.model_fingerprint == generator_.capabilities().model_fingerprint;
+    if (same_model && ReadAnswer(message.run).makes(message.parts)) {
+        for (const TokenRecord& token : message.run.tokens)
+            turn.ids.push_back(token.id);
+    }
     request.tuning = conversation_.tuning;
     request.continue_last = true;
     message.state = MessageState::Streaming;

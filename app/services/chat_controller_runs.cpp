@@ -1,4 +1,5 @@
 // The controller's other half: what runs, and where its events go.
+#include "app/services/dial_moves.h"
 #include "app/services/live_run.h"
 
 #include <algorithm>
@@ -18,6 +19,44 @@ MessageState stateAfter(FinishReason reason) {
     default:
         return MessageState::Complete;
     }
+}
+
+/// Dials that were moved while an answer was at rest are moves inside it once it goes on.
+void noteMovesBetween(RunRecord& record, Tuning now) {
+    Tuning before = record.settings;
+    for (const DialMove& move : record.moves) {
+        if (const ControlSpec* spec = find_control(move.name))
+            before = with_control(before, *spec, move.value);
+    }
+    if (now.sequence.seed == 0)
+        now.sequence.seed = before.sequence.seed;
+    const int next = static_cast<int>(record.tokens.size());
+    for (DialMove& move : dialMoves(before, now, next))
+        record.moves.push_back(std::move(move));
+}
+
+/// A continued answer is one answer: its tokens add up, its beginning is the first run's. Reading the prompt
+/// again is no token's time. `timings` of the record are the last run's, `earlier` those of the runs before
+/// it, which made `first` tokens.
+void addUp(RunRecord& record, const RunTimings& earlier, int first) {
+    RunTimings& timings = record.timings;
+    // The prompt of the second run held the first one's tokens.
+    timings.prompt_tokens = std::max(0, timings.prompt_tokens - first);
+    timings.prompt_tokens_reused = std::min(timings.prompt_tokens_reused, timings.prompt_tokens);
+    if (earlier.prefill_ms > 0) {
+        timings.prefill_ms = earlier.prefill_ms;
+        timings.prompt_tokens_reused = std::min(earlier.prompt_tokens_reused, timings.prompt_tokens);
+    }
+    // From the tokens: a run that the end of the program cut left no sums.
+    timings.generated_tokens = static_cast<int>(record.tokens.size());
+    timings.decode_ms = 0;
+    timings.continued = 0;
+    for (std::size_t i = 1; i < record.tokens.size(); ++i) {
+        timings.decode_ms += record.tokens[i].latency_ms;
+        timings.continued += record.tokens[i].latency_ms > 0 ? 0 : 1;
+    }
+    if (!record.tokens.empty())
+        timings.time_to_first_token_ms = record.tokens.front().latency_ms;
 }
 
 } // namespace
@@ -47,8 +86,15 @@ void ChatController::start(const Message& answer, GenerationRequest request) {
     auto live = std::make_unique<Live>();
     live->message = answer;
     live->message.run.finish = FinishReason::Stopped; // what it is if the program ends here
-    live->splitter = ThinkingSplitter(answer.parts);
+    if (request.continue_last && !request.turns.back().ids.empty()) {
+        ReadAnswer read(answer.run);
+        live->splitter = std::move(read.splitter);
+        live->message.parts = std::move(read.parts);
+        live->reads = true;
+    }
     live->first_token = static_cast<int>(answer.run.tokens.size());
+    if (request.continue_last && live->first_token > 0)
+        noteMovesBetween(live->message.run, request.tuning);
     live->earlier = answer.run.timings;
     live->saved.start();
     live->status.conversation = answer.conversation;
@@ -136,12 +182,15 @@ void ChatController::apply(Live& live, const RunEvent& event) {
             live.status.phase = RunStatus::Phase::Decoding;
             live.status_changed = true;
         }
-        if (event.opens_thinking && live.message.parts.isEmpty())
-            live.splitter = ThinkingSplitter({}, true);
+        if (!std::exchange(live.reads, true)) {
+            const AnswerReading reading = event.reading ? *event.reading : AnswerReading();
+            live.splitter = ThinkingSplitter(reading, live.message.parts);
+            if (live.first_token == 0)
+                record.reading = reading;
+        }
         if (event.used_seed != 0 && live.first_token == 0)
             record.settings.sequence.seed = event.used_seed;
-        live.splitter.push(QString::fromStdString(event.token.text), event.token.latency_ms,
-                           live.message.parts);
+        live.splitter.push(event.token, live.message.parts);
         record.tokens.push_back(event.token);
         break;
     case RunEvent::Kind::Finished:
@@ -152,8 +201,13 @@ void ChatController::apply(Live& live, const RunEvent& event) {
 }
 
 void ChatController::finish(Live& live, const RunEvent& event) {
-    if (!event.tail.empty())
-        live.splitter.push(QString::fromStdString(event.tail), 0, live.message.parts);
+    if (!event.tail.empty()) { // it is the last token's
+        TokenRecord rest;
+        rest.text = event.tail;
+        live.splitter.push(rest, live.message.parts);
+        if (!live.message.run.tokens.empty())
+            live.message.run.tokens.back().text += event.tail;
+    }
     live.splitter.finish(live.message.parts);
     live.message.state = stateAfter(event.finish);
     live.message.error = event.error;
@@ -163,16 +217,8 @@ void ChatController::finish(Live& live, const RunEvent& event) {
     record.finish = event.finish;
     record.error = event.error.toStdString();
     record.timings = event.timings;
-    // A continued answer is one answer: its tokens add up, its beginning is the first run's.
-    if (live.first_token > 0) {
-        record.timings.generated_tokens += live.earlier.generated_tokens;
-        record.timings.decode_ms += live.earlier.decode_ms + event.timings.time_to_first_token_ms;
-        record.timings.time_to_first_token_ms = live.earlier.time_to_first_token_ms;
-        // The prompt of the second run held the first one's tokens.
-        record.timings.prompt_tokens = std::max(0, event.timings.prompt_tokens - live.first_token);
-        record.timings.prompt_tokens_reused =
-            std::min(event.timings.prompt_tokens_reused, record.timings.prompt_tokens);
-    }
+    if (live.first_token > 0)
+        addUp(record, live.earlier, live.first_token);
     live.status_changed = true;
 }
 
@@ -190,6 +236,7 @@ void ChatController::synchronise(const Live& live) {
                      from.tokens.end());
     if (!to.tokens.empty())
         to.tokens.back().text = from.tokens.back().text; // what was held back came with the end
+    to.reading = from.reading;
     to.moves = from.moves;
     to.context = from.context;
     to.settings = from.settings;
@@ -206,7 +253,10 @@ void ChatController::saveRuns() {
 }
 
 void ChatController::save(Live& live) {
-    store_.update(live.message);
+    // What is held back as the possible beginning of a mark is kept as well: the program may end here.
+    Message message = live.message;
+    ThinkingSplitter(live.splitter).finish(message.parts);
+    store_.update(message);
     live.unsaved = false;
     live.saved.restart();
 }

@@ -290,9 +290,15 @@ void FakeGenerator::play(Run& run, std::stop_token stop) {
     if (!prefill(run, script, stop))
         return finish(run, FinishReason::Stopped);
     QString text = script.reply ? script.reply(run.request) : script.text;
-    if (run.request.continue_last && !run.request.turns.empty() &&
-        text.startsWith(run.request.turns.back().text))
-        text = text.mid(run.request.turns.back().text.size());
+    if (run.request.continue_last && !run.request.turns.empty()) {
+        const ChatTurn& begun = run.request.turns.back();
+        QString before = begun.text;
+        if (!begun.thinking.isEmpty())
+            before.prepend(QStringLiteral("<think>") + begun.thinking +
+                           (begun.text.isEmpty() ? QString() : QStringLiteral("</think>")));
+        if (text.startsWith(before))
+            text = text.mid(before.size());
+    }
     Answer answer{Clock::now(), Clock::now(), split(text)};
     const int count = static_cast<int>(answer.tokens.size());
     for (int i = 0; i < count; ++i) {
@@ -354,7 +360,7 @@ TokenRecord FakeGenerator::record(const Run& run, const Answer& answer, int inde
     TokenRecord token;
     token.id = index + 100;
     token.text = answer.tokens[static_cast<std::size_t>(index)];
-    token.latency_ms = millisecondsSince(answer.last);
+    token.latency_ms = index == 0 && run.request.continue_last ? 0 : millisecondsSince(answer.last);
     token.probability = 0.2 + 0.7 * ((index * 37) % 100) / 100.0;
     token.temperature = run.in_force.sequence.temperature;
     token.top_p = run.in_force.sequence.top_p;

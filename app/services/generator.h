@@ -18,6 +18,9 @@ namespace switchyard {
 struct ChatTurn {
     Author author = Author::User;
     QString text;
+    // Of an answer that goes on:
+    QString thinking{};              ///< what it had thought before its text
+    std::vector<std::int32_t> ids{}; ///< its tokens by the same model, where its text is still theirs
 };
 
 struct GenerationRequest {
@@ -42,7 +45,8 @@ struct RunEvent {
     std::string tail;            ///< Finished: text that was held back until now, often ""
     /// Finished: the whole record where the generator keeps one (the local one does), nullptr otherwise.
     std::shared_ptr<const RunRecord> record;
-    bool opens_thinking = false; ///< first Token: the prompt ends inside <think>, the answer goes on there
+    /// First Token: how to tell thinking and text apart; nullptr: by the known marks.
+    std::shared_ptr<const AnswerReading> reading;
 };
 
 /// A guarded buffer between the worker and the UI thread: append() returns true when it was empty, so that

@@ -14,6 +14,7 @@ struct ChatController::Live {
     ThinkingSplitter splitter;
     QElapsedTimer saved;
     bool unsaved = false, status_changed = false;
+    bool reads = false;  ///< the splitter knows how to read what comes
     int first_token = 0; ///< where this run's tokens begin in the message's record
     RunTimings earlier;  ///< of the runs this one continues
 };

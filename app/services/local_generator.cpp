@@ -56,8 +56,8 @@ struct LocalGenerator::Run {
     RunId id = 0;
     GenerationRequest request;
     std::uint64_t seed = 0;
-    bool opens_thinking = false; ///< set before the scheduler knows the run
-    bool first_token = true;     ///< the scheduler thread's
+    std::shared_ptr<const AnswerReading> reading; ///< set before the scheduler knows the run
+    bool first_token = true;                      ///< the scheduler thread's
     std::mutex mutex;
     // Guarded:
     const Engine* engine = nullptr; ///< where it was handed to
@@ -293,8 +293,10 @@ void LocalGenerator::start(const RunPtr& run, const EnginePtr& engine) {
     RunRequest request;
     try {
         Prompt prompt = buildPrompt(*engine->model, run->request.turns, run->request.continue_last);
-        run->opens_thinking = prompt.opens_thinking;
+        run->reading = std::make_shared<const AnswerReading>(prompt.reading);
+        request.reading = std::move(prompt.reading);
         request.prompt = std::move(prompt.ids);
+        request.continues = prompt.continues;
         request.roles = answer_roles(*engine->model);
         handOver(run, engine, std::move(request));
     } catch (const std::exception& error) {
@@ -365,7 +367,7 @@ void LocalGenerator::take(Run& run, const SchedulerEvent& event) {
         out.token = event.token;
         if (std::exchange(run.first_token, false)) {
             out.used_seed = run.seed;
-            out.opens_thinking = run.opens_thinking;
+            out.reading = run.reading;
         }
         break;
     case SchedulerEvent::Kind::Move:

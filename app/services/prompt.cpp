@@ -9,8 +9,6 @@ namespace switchyard {
 
 namespace {
 
-constexpr std::string_view kThink = "<think>";
-
 const char* roleOf(Author author) {
     switch (author) {
     case Author::System:
@@ -23,11 +21,6 @@ const char* roleOf(Author author) {
     return "assistant";
 }
 
-std::string_view withoutEndSpace(std::string_view text) {
-    const auto end = text.find_last_not_of(" \t\r\n");
-    return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
-}
-
 std::string render(const LoadedModel& model, std::span<const ChatTurn> turns) {
     TemplateInput input;
     for (const ChatTurn& turn : turns)
@@ -36,7 +29,7 @@ std::string render(const LoadedModel& model, std::span<const ChatTurn> turns) {
     const auto spelling = [&](std::int32_t id) { return id < 0 ? std::string() : tokenizer.token_bytes(id); };
     input.variables["bos_token"] = spelling(tokenizer.bos());
     input.variables["eos_token"] = spelling(tokenizer.eos());
-    return model.chat_template()->render(input);
+    return model.chat_template()->render_accepted(input).text;
 }
 
 /// For models that were never taught to chat.
@@ -53,23 +46,21 @@ Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns,
     if (!model.tokenizer())
         throw Error("This file has no tokenizer, so text cannot be given to it: choose another model.");
     std::span<const ChatTurn> asked(turns);
-    std::string begun;
-    if (continue_last && !turns.empty()) {
-        begun = turns.back().text.toStdString();
+    if (continue_last && !turns.empty())
         asked = asked.first(asked.size() - 1);
-    }
     Prompt prompt;
     prompt.text = model.chat_template() ? render(model, asked) : plain(asked);
-    const bool opened = withoutEndSpace(prompt.text).ends_with(kThink);
-    if (opened && begun.starts_with(kThink)) {
-        // The answer's own tag is the one that the template writes.
-        prompt.text = withoutEndSpace(prompt.text);
-        begun.erase(0, kThink.size());
-    }
-    prompt.text += begun;
-    prompt.opens_thinking = opened && !continue_last;
+    const AnswerFormat& format = model.answer_format();
+    prompt.reading = format.reading(prompt.text);
+    const std::vector<std::int32_t> begun =
+        continue_last && !turns.empty() ? turns.back().ids : std::vector<std::int32_t>();
+    if (continue_last && !turns.empty() && begun.empty())
+        prompt.text +=
+            format.spell(prompt.text, turns.back().thinking.toStdString(), turns.back().text.toStdString());
     // As the authors' code does: a template writes its own beginning of the text.
     prompt.ids = model.tokenizer()->encode(prompt.text, model.chat_template() == nullptr);
+    prompt.ids.insert(prompt.ids.end(), begun.begin(), begun.end());
+    prompt.continues = begun.size();
     return prompt;
 }
 

@@ -9,11 +9,13 @@ namespace switchyard {
 struct Prompt {
     std::string text;
     std::vector<std::int32_t> ids;
-    bool opens_thinking = false; ///< it ends inside <think>
+    std::size_t continues = 0; ///< so many ids at the end are the answer that goes on
+    AnswerReading reading;     ///< of the answer
 };
 
 /// Renders the model's chat template (a plain one where it has none) and tokenizes. With `continue_last` the
-/// prompt ends with the last turn's text. Throws Error where there is no tokenizer or the template refuses.
+/// prompt ends with the last turn: its ids where it has them, else its thinking and text. Throws Error where
+/// there is no tokenizer or the template refuses.
 Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns, bool continue_last);
 
 } // namespace switchyard

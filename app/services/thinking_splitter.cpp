@@ -6,97 +6,72 @@ namespace switchyard {
 
 namespace {
 
-constexpr QLatin1String kOpen("<think>");
-constexpr QLatin1String kClose("</think>");
-
-/// Length of the longest end of `text` that begins `tag`.
-qsizetype possibleTag(const QString& text, QLatin1String tag) {
-    for (qsizetype n = std::min(text.size(), tag.size() - 1); n > 0; --n) {
-        if (QStringView(text).last(n) == tag.left(n))
-            return n;
+QString textOf(const QList<MessagePart>& parts, PartKind kind) {
+    QString text;
+    for (const MessagePart& part : parts) {
+        if (part.kind == kind)
+            text += part.text;
     }
-    return 0;
+    return text;
 }
 
 } // namespace
 
-ThinkingSplitter::ThinkingSplitter(const QList<MessagePart>& parts, bool inside) {
-    if (inside)
-        state_ = State::Thinking;
-    else if (!parts.isEmpty())
-        state_ = parts.last().kind == PartKind::Thinking ? State::Thinking : State::Text;
-    if (state_ == State::Thinking && !parts.isEmpty())
-        thinking_ms_ = static_cast<double>(parts.last().milliseconds);
+ThinkingSplitter::ThinkingSplitter(const AnswerReading& reading, const QList<MessagePart>& parts)
+    : reader_(reading) {
+    if (parts.isEmpty())
+        return;
+    const MessagePart& last = parts.last();
+    const bool thinks = last.kind == PartKind::Thinking;
+    reader_ = AnswerReader(reading, thinks ? AnswerPart::Thinking : AnswerPart::Text);
+    thinking_ms_ = thinks ? static_cast<double>(last.milliseconds) : 0;
 }
 
-void ThinkingSplitter::add(PartKind kind, const QString& text, QList<MessagePart>& parts) {
-    if (parts.isEmpty() || parts.last().kind != kind) {
-        if (text.isEmpty() && kind == PartKind::Text)
-            return;
-        parts.append({kind, {}, {}, 0});
+void ThinkingSplitter::add(const std::vector<AnswerPiece>& pieces, QList<MessagePart>& parts) {
+    for (const AnswerPiece& piece : pieces) {
+        const PartKind kind = piece.part == AnswerPart::Thinking ? PartKind::Thinking : PartKind::Text;
+        if (parts.isEmpty() || parts.last().kind != kind)
+            parts.append({kind, {}, {}, 0});
+        parts.last().text += QString::fromStdString(piece.text);
     }
-    parts.last().text += text;
 }
 
-bool ThinkingSplitter::takeTag(QLatin1String tag, PartKind kind, QList<MessagePart>& parts) {
-    const qsizetype at = held_.indexOf(tag);
-    if (at >= 0) {
-        add(kind, held_.left(at), parts);
-        held_.remove(0, at + tag.size());
-        return true;
-    }
-    const qsizetype keep = possibleTag(held_, tag);
-    add(kind, held_.left(held_.size() - keep), parts);
-    held_.remove(0, held_.size() - keep);
-    return false;
-}
-
-void ThinkingSplitter::push(const QString& piece, double latency_ms, QList<MessagePart>& parts) {
-    held_ += piece;
-    if (state_ == State::Start) {
-        // Only an answer that begins with the tag thinks; one that speaks of it does not.
-        const QString begin = held_.trimmed();
-        if (begin.isEmpty() || (begin.size() < kOpen.size() && kOpen.startsWith(begin)))
-            return;
-        if (begin.startsWith(kOpen)) {
-            held_.remove(0, held_.indexOf(kOpen) + kOpen.size());
-            state_ = State::Thinking;
-        } else {
-            state_ = State::Text;
-        }
-    }
-    if (state_ == State::Thinking) {
-        thinking_ms_ += latency_ms;
-        add(PartKind::Thinking, {}, parts);
-        const bool closed = takeTag(kClose, PartKind::Thinking, parts);
-        parts.last().milliseconds = std::llround(thinking_ms_);
-        if (closed)
-            state_ = State::Text;
-    }
-    if (state_ == State::Text) {
-        add(PartKind::Text, held_, parts);
-        held_.clear();
+void ThinkingSplitter::push(const TokenRecord& token, QList<MessagePart>& parts) {
+    std::vector<AnswerPiece> pieces;
+    const bool thought = reader_.part() == AnswerPart::Thinking;
+    reader_.push(token.text, token.control, pieces);
+    const qsizetype before = parts.size();
+    add(pieces, parts);
+    if (parts.size() > before && parts.last().kind == PartKind::Thinking && !thought)
+        thinking_ms_ = 0;
+    if (thought || reader_.part() == AnswerPart::Thinking)
+        thinking_ms_ += token.latency_ms;
+    for (qsizetype i = parts.size(); i-- > 0;) {
+        if (parts[i].kind != PartKind::Thinking)
+            continue;
+        if (thought || i + 1 == parts.size())
+            parts[i].milliseconds = std::llround(thinking_ms_);
+        break;
     }
 }
 
 void ThinkingSplitter::finish(QList<MessagePart>& parts) {
-    if (!held_.isEmpty())
-        add(state_ == State::Thinking ? PartKind::Thinking : PartKind::Text, held_, parts);
-    held_.clear();
+    std::vector<AnswerPiece> pieces;
+    reader_.finish(pieces);
+    add(pieces, parts);
 }
 
-QString ThinkingSplitter::raw(const QList<MessagePart>& parts) {
-    QString all;
-    for (qsizetype i = 0; i < parts.size(); ++i) {
-        if (parts[i].kind == PartKind::Thinking) {
-            all += kOpen + parts[i].text;
-            if (i + 1 < parts.size())
-                all += kClose;
-        } else if (parts[i].kind == PartKind::Text) {
-            all += parts[i].text;
-        }
-    }
-    return all;
+ReadAnswer::ReadAnswer(const RunRecord& record) : splitter(record.reading) {
+    for (const TokenRecord& token : record.tokens)
+        splitter.push(token, parts);
+}
+
+bool ReadAnswer::makes(const QList<MessagePart>& others) const {
+    ThinkingSplitter last = splitter;
+    QList<MessagePart> whole = parts;
+    last.finish(whole);
+    return textOf(whole, PartKind::Text) == textOf(others, PartKind::Text) &&
+           textOf(whole, PartKind::Thinking) == textOf(others, PartKind::Thinking);
 }
 
 } // namespace switchyard

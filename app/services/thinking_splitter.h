@@ -1,32 +1,36 @@
-// Parts a reasoning model's answer into what it thinks and what it says, while it streams.
+// An answer's parts while it streams: what the model thinks, with the time it took, and what it says.
 #pragma once
 
 #include "app/services/conversation.h"
+#include "engine/text/answer_reader.h"
 
 namespace switchyard {
 
-/// Feeds on pieces of an answer that may begin with <think> ... </think>; a tag may come in pieces.
+/// Keeps message parts from what an AnswerReader finds in the tokens.
 class ThinkingSplitter {
   public:
-    /// `parts` of an answer that goes on, or empty. `inside`: the prompt has opened <think> already.
-    explicit ThinkingSplitter(const QList<MessagePart>& parts = {}, bool inside = false);
+    explicit ThinkingSplitter(const AnswerReading& reading = {}) : reader_(reading) {}
+    /// An answer that goes on after `parts`, whatever tokens they came from.
+    ThinkingSplitter(const AnswerReading& reading, const QList<MessagePart>& parts);
 
-    void push(const QString& piece, double latency_ms, QList<MessagePart>& parts);
-    /// Nothing more comes: what was held back as a possible tag is text.
+    void push(const TokenRecord& token, QList<MessagePart>& parts);
+    /// Nothing more comes: what was held back as a possible mark is text.
     void finish(QList<MessagePart>& parts);
 
-    /// The answer as the model wrote it, tags included: what it goes on from.
-    static QString raw(const QList<MessagePart>& parts);
-
   private:
-    enum class State { Start, Thinking, Text };
-    void add(PartKind kind, const QString& text, QList<MessagePart>& parts);
-    /// Looks for `tag` in what is held: true where it was found and what precedes it was added as `kind`.
-    bool takeTag(QLatin1String tag, PartKind kind, QList<MessagePart>& parts);
+    static void add(const std::vector<AnswerPiece>& pieces, QList<MessagePart>& parts);
 
-    State state_ = State::Start;
-    QString held_;
+    AnswerReader reader_;
     double thinking_ms_ = 0;
+};
+
+/// The parts that a record's tokens make, and the splitter that goes on with them.
+struct ReadAnswer {
+    explicit ReadAnswer(const RunRecord& record);
+    ThinkingSplitter splitter;
+    QList<MessagePart> parts;
+    /// Whether these are a message's parts: nobody has edited them.
+    bool makes(const QList<MessagePart>& parts) const;
 };
 
 } // namespace switchyard

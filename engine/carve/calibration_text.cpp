@@ -56,7 +56,7 @@ std::vector<std::int32_t> prompt_tokens(const LoadedModel& model, std::size_t pr
         return text_prompt(model, question);
     nlohmann::ordered_json messages = nlohmann::ordered_json::array();
     messages.push_back({{"role", "user"}, {"content", question}});
-    return chat_prompt(model, messages);
+    return chat_prompt(model, messages).ids;
 }
 
 SequenceTuning tuning_of(std::size_t prompt, std::uint64_t round) {

@@ -61,8 +61,19 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
             throw Error("the answer cannot be run again exactly: its prompt had " + std::to_string(recorded) +
                         " tokens, this one has " + std::to_string(request_.prompt.size()));
     }
+    record_->reading = request_.reading;
+    if (parts.tokenizer)
+        take_up_answer(*parts.tokenizer);
     record_->settings.sequence.experts = experts();
     record_->settings.sequence.kv = kv_type();
+}
+
+/// What an answer that goes on has left of a character is there when its rest comes.
+void ActiveRun::take_up_answer(const Tokenizer& tokenizer) {
+    const std::span<const std::int32_t> prompt(request_.prompt);
+    for (const std::int32_t id : prompt.last(std::min(request_.continues, prompt.size())))
+        if (!tokenizer.is_special(id))
+            utf8_.push(tokenizer.token_bytes(id));
 }
 
 bool ActiveRun::alone() const {
@@ -199,8 +210,13 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
     const ControlSpec& quant = *find_control("quant");
     TokenRecord token;
     token.id = sampled.id;
-    if (parts.tokenizer && !parts.tokenizer->is_special(sampled.id))
-        token.text = role_.push(utf8_.push(parts.tokenizer->token_bytes(sampled.id)));
+    if (parts.tokenizer) {
+        std::string bytes = parts.tokenizer->token_bytes(sampled.id);
+        if (parts.tokenizer->is_special(sampled.id))
+            token.control = std::move(bytes);
+        else
+            token.text = role_.push(utf8_.push(bytes));
+    }
     token.probability = sampled.probability;
     token.temperature = tuning_.temperature;
     token.top_p = tuning_.top_p;
@@ -229,12 +245,15 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const P
         return FinishReason::EndOfTurn;
     SchedulerEvent event;
     event.token = describe(sampled, precision, parts);
+    if (record_->tokens.empty()) {
+        record_->timings.time_to_first_token_ms = event.token.latency_ms;
+        if (request_.continues > 0) // of an answer under way this is no token's time
+            event.token.latency_ms = 0;
+    } else {
+        record_->timings.decode_ms += event.token.latency_ms;
+    }
     record_->tokens.push_back(event.token);
     tokens_.push_back(sampled.id);
-    if (record_->tokens.size() == 1)
-        record_->timings.time_to_first_token_ms = event.token.latency_ms;
-    else
-        record_->timings.decode_ms += event.token.latency_ms;
     emit(event);
     if (replay_done())
         return request_.replay->finish == FinishReason::Failed ? FinishReason::Stopped
@@ -260,9 +279,9 @@ void ActiveRun::finish(FinishReason reason, std::string error) noexcept {
     timings.generated_tokens = answered();
     std::string tail;
     failure_of([&] {
-        tail = role_.push(utf8_.flush());
+        // What is left of an unfinished character is in the tokens' ids, and no text.
         if (!role_.found())
-            tail += role_.flush();
+            tail = role_.flush();
         if (!record_->tokens.empty())
             record_->tokens.back().text += tail;
     });

@@ -76,6 +76,7 @@ class ActiveRun {
 
   private:
     bool answer_empty() const { return tokens_.size() == request_.prompt.size(); }
+    void take_up_answer(const Tokenizer& tokenizer);
     void emit(SchedulerEvent& event) const;
     void note_move(const ControlSpec& spec, const ControlValue& value);
     TokenRecord describe(const SampledToken& sampled, const PrecisionInForce& precision,

@@ -21,16 +21,17 @@ nlohmann::ordered_json template_variables(const Tokenizer& tokenizer) {
     return variables;
 }
 
-std::vector<std::int32_t> chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
-                                      bool add_generation_prompt) {
+ChatPrompt chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
+                       bool add_generation_prompt) {
     const Tokenizer& tokenizer = tokenizer_of(model);
     if (!model.chat_template())
-        return tokenizer.encode(plain_prompt(messages), true);
+        return {tokenizer.encode(plain_prompt(messages), true), model.answer_format().reading({})};
     TemplateInput input;
     input.messages = messages;
     input.add_generation_prompt = add_generation_prompt;
     input.variables = template_variables(tokenizer);
-    return tokenizer.encode(model.chat_template()->render(input), false);
+    const std::string text = model.chat_template()->render_accepted(input).text;
+    return {tokenizer.encode(text, false), model.answer_format().reading(text)};
 }
 
 std::vector<std::string> answer_roles(const LoadedModel& model) {

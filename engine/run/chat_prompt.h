@@ -8,11 +8,16 @@ namespace switchyard {
 /// The template's variables that come from the tokenizer: bos_token, eos_token.
 nlohmann::ordered_json template_variables(const Tokenizer& tokenizer);
 
+struct ChatPrompt {
+    std::vector<std::int32_t> ids;
+    AnswerReading reading; ///< of the answer to come
+};
+
 /// The prompt of a conversation: [{"role": ..., "content": ...}, ...]. The template writes BOS itself; a
 /// model without one is asked as plain_prompt() has it. Throws Error where the model has no tokenizer, or the
-/// template refuses the messages.
-std::vector<std::int32_t> chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
-                                      bool add_generation_prompt = true);
+/// template refuses the messages however they are told (ChatTemplate::render_accepted).
+ChatPrompt chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
+                       bool add_generation_prompt = true);
 
 /// RunRequest::roles for answers to chat_prompt().
 std::vector<std::string> answer_roles(const LoadedModel& model);

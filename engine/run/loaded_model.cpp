@@ -56,6 +56,8 @@ void LoadedModel::read_file(std::shared_ptr<const ModelFile> file, const LoadOpt
 }
 
 void LoadedModel::place(const LoadOptions& options) {
+    answer_format_ =
+        switchyard::answer_format(tokenizer_.get(), config_.chat_template.value_or(std::string()));
     weights_ = place_weights(sources_, file_, options);
     file_->check_whole();
     executor_ = backend_->compile(plan_);

@@ -3,6 +3,7 @@
 
 #include "engine/model/model_config.h"
 #include "engine/run/backend.h"
+#include "engine/text/answer_format.h"
 #include "engine/text/chat_template.h"
 
 #include <filesystem>
@@ -35,6 +36,8 @@ class LoadedModel {
     const ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
     /// What a user should know of how the file was understood: one sentence each.
     std::vector<std::string> notes() const;
+    /// How its answers are marked.
+    const AnswerFormat& answer_format() const { return answer_format_; }
     Backend& backend() const { return *backend_; }
     Executor& executor() { return *executor_; }
     /// One source a WeightId.
@@ -56,6 +59,7 @@ class LoadedModel {
     std::vector<std::string> plan_notes_;
     std::unique_ptr<Tokenizer> tokenizer_;
     std::optional<ChatTemplate> template_;
+    AnswerFormat answer_format_;
     std::unique_ptr<Executor> executor_;
     mutable std::mutex mutex_;
     std::shared_ptr<const WeightSet> weights_;

@@ -131,14 +131,49 @@ std::vector<ContextSpan> context_from_json(const Json& json) {
 }
 
 Json timings_to_json(const RunTimings& timings) {
-    return {{"prompt_tokens", timings.prompt_tokens},
-            {"prompt_tokens_reused", timings.prompt_tokens_reused},
-            {"prefill_ms", timings.prefill_ms},
-            {"time_to_first_token_ms", timings.time_to_first_token_ms},
-            {"generated_tokens", timings.generated_tokens},
-            {"decode_ms", timings.decode_ms},
-            {"prefill_tokens_per_second", timings.prefill_tokens_per_second()},
-            {"decode_tokens_per_second", timings.decode_tokens_per_second()}};
+    Json json = {{"prompt_tokens", timings.prompt_tokens},
+                 {"prompt_tokens_reused", timings.prompt_tokens_reused},
+                 {"prefill_ms", timings.prefill_ms},
+                 {"time_to_first_token_ms", timings.time_to_first_token_ms},
+                 {"generated_tokens", timings.generated_tokens},
+                 {"decode_ms", timings.decode_ms},
+                 {"prefill_tokens_per_second", timings.prefill_tokens_per_second()},
+                 {"decode_tokens_per_second", timings.decode_tokens_per_second()}};
+    if (timings.continued > 0)
+        json["continued"] = timings.continued;
+    return json;
+}
+
+/// Null where there is nothing to say.
+Json reading_to_json(const AnswerReading& reading) {
+    Json json;
+    if (!reading.opened.empty())
+        json["opened"] = reading.opened;
+    for (const ThinkingMarks& marks : reading.marks) {
+        Json entry = Json::array({marks.open, marks.close});
+        if (!marks.reply_open.empty()) {
+            entry.push_back(marks.reply_open);
+            entry.push_back(marks.reply_close);
+        }
+        json["marks"].push_back(std::move(entry));
+    }
+    return json;
+}
+
+AnswerReading reading_from_json(const Json& json) {
+    AnswerReading reading;
+    reading.opened = json.value("opened", "");
+    for (const Json& entry : json.value("marks", Json::array())) {
+        ThinkingMarks marks{entry.at(0).get<std::string>(), entry.at(1).get<std::string>(), {}, {}};
+        if (entry.size() > 3) {
+            marks.reply_open = entry.at(2).get<std::string>();
+            marks.reply_close = entry.at(3).get<std::string>();
+        }
+        if (marks.open.empty() || marks.close.empty())
+            throw Error("run record: a mark of thinking is empty");
+        reading.marks.push_back(std::move(marks));
+    }
+    return reading;
 }
 
 RunTimings timings_from_json(const Json& json) {
@@ -149,6 +184,7 @@ RunTimings timings_from_json(const Json& json) {
     timings.time_to_first_token_ms = json.at("time_to_first_token_ms").get<double>();
     timings.generated_tokens = json.at("generated_tokens").get<int>();
     timings.decode_ms = json.at("decode_ms").get<double>();
+    timings.continued = json.value("continued", 0);
     return timings;
 }
 
@@ -166,27 +202,31 @@ double RunTimings::prefill_tokens_per_second() const {
 }
 
 double RunTimings::decode_tokens_per_second() const {
-    return decode_ms > 0 && generated_tokens > 1 ? (generated_tokens - 1) * 1000.0 / decode_ms : 0;
+    const int measured = generated_tokens - 1 - continued;
+    return decode_ms > 0 && measured > 0 ? measured * 1000.0 / decode_ms : 0;
 }
 
 std::string_view finish_name(FinishReason reason) { return kFinishNames[static_cast<std::size_t>(reason)]; }
 
 nlohmann::ordered_json to_json(const TokenRecord& token) {
-    return {{"id", token.id},
-            {"text", token.text},
-            {"latency_ms", token.latency_ms},
-            {"probability", token.probability},
-            {"temperature", token.temperature},
-            {"top_p", token.top_p},
-            {"experts_active", token.experts_active},
-            {"quant", token.quant},
-            {"kv", type_name(token.kv)},
-            {"recoded_slices", token.recoded_slices},
-            {"recode_total", token.recode_total},
-            {"weights_version", token.weights_version},
-            {"weights_bytes", token.weights_bytes},
-            {"kv_bytes", token.kv_bytes},
-            {"scratch_bytes", token.scratch_bytes}};
+    Json json = {{"id", token.id},
+                 {"text", token.text},
+                 {"latency_ms", token.latency_ms},
+                 {"probability", token.probability},
+                 {"temperature", token.temperature},
+                 {"top_p", token.top_p},
+                 {"experts_active", token.experts_active},
+                 {"quant", token.quant},
+                 {"kv", type_name(token.kv)},
+                 {"recoded_slices", token.recoded_slices},
+                 {"recode_total", token.recode_total},
+                 {"weights_version", token.weights_version},
+                 {"weights_bytes", token.weights_bytes},
+                 {"kv_bytes", token.kv_bytes},
+                 {"scratch_bytes", token.scratch_bytes}};
+    if (!token.control.empty())
+        json["control"] = token.control;
+    return json;
 }
 
 TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
@@ -194,6 +234,7 @@ TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
         TokenRecord token;
         token.id = json.at("id").get<std::int32_t>();
         token.text = json.at("text").get<std::string>();
+        token.control = json.value("control", "");
         token.latency_ms = json.at("latency_ms").get<double>();
         token.probability = json.at("probability").get<double>();
         token.temperature = json.at("temperature").get<double>();
@@ -218,6 +259,8 @@ nlohmann::ordered_json to_json(const RunRecord& record) {
     json["settings"] = settings_to_json(record.settings);
     json["moves"] = moves_to_json(record.moves);
     json["context"] = context_to_json(record.context);
+    if (Json reading = reading_to_json(record.reading); !reading.is_null())
+        json["reading"] = std::move(reading);
     json["tokens"] = Json::array();
     for (const TokenRecord& token : record.tokens)
         json["tokens"].push_back(to_json(token));
@@ -235,6 +278,8 @@ RunRecord run_record_from_json(const nlohmann::ordered_json& json) {
         record.moves = moves_from_json(json.at("moves"));
         if (const auto context = json.find("context"); context != json.end())
             record.context = context_from_json(*context);
+        if (const auto reading = json.find("reading"); reading != json.end())
+            record.reading = reading_from_json(*reading);
         for (const Json& token : json.at("tokens"))
             record.tokens.push_back(token_record_from_json(token));
         record.timings = timings_from_json(json.at("timings"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/run/controls.h"
+#include "engine/text/answer_reader.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -39,8 +40,11 @@ struct ContextSpan {
 /// One token of an answer, with the dials that were in force when it was made.
 struct TokenRecord {
     std::int32_t id = 0;
-    std::string text;       ///< what this token adds to the visible text: whole UTF-8, may be empty
-    double latency_ms = 0;  ///< since the token before; of the first: since the run was submitted
+    std::string text;    ///< what this token adds to the visible text: whole UTF-8, may be empty
+    std::string control; ///< the spelling of a control token, which adds no text; else empty
+    /// Since the token before; of the first: since the run was submitted. 0: not a token's own time, because
+    /// the answer was continued here and the prompt was read in between.
+    double latency_ms = 0;
     double probability = 0; ///< of this token before the samplers
     double temperature = 0, top_p = 1;
     int experts_active = 0; ///< 0: a dense model
@@ -69,6 +73,7 @@ struct RunTimings {
     double time_to_first_token_ms = 0;
     int generated_tokens = 0;
     double decode_ms = 0; ///< of the tokens after the first
+    int continued = 0;    ///< times the answer was continued: so many tokens are not in decode_ms
     double prefill_tokens_per_second() const;
     double decode_tokens_per_second() const;
 };
@@ -77,7 +82,8 @@ struct RunRecord {
     Tuning settings; ///< at the start
     std::vector<DialMove> moves;
     std::vector<ContextSpan>
-        context; ///< of the prompt, from its first token: an exact re-run recomputes it so
+        context;           ///< of the prompt, from its first token: an exact re-run recomputes it so
+    AnswerReading reading; ///< how thinking and text are told apart in the tokens
     std::vector<TokenRecord> tokens;
     RunTimings timings;
     FinishReason finish = FinishReason::Failed;
@@ -88,7 +94,9 @@ std::string_view
 finish_name(FinishReason reason); ///< "end_of_turn", "max_tokens", "stopped", "context_full", "failed"
 
 /// {"settings": {...}, "moves": [...], "context": [...], "tokens": [...], "timings": {...}, "finish": "..."};
-/// keys as in ControlSpec.
+/// keys as in ControlSpec. Where there is something to say also "reading": {"opened": "...", "marks":
+/// [["<think>",
+/// "</think>"], ...]}.
 nlohmann::ordered_json to_json(const RunRecord& record);
 nlohmann::ordered_json to_json(const TokenRecord& token);
 /// Throw Error where the JSON is not such a record.

@@ -19,11 +19,15 @@ struct SchedulerEvent {
     TokenRecord token;                       ///< Token
     DialMove move;                           ///< Move: in force before token move.token
     std::shared_ptr<const RunRecord> record; ///< Finished: the whole of it
-    std::string tail; ///< Finished: text held back until now (an unfinished character), often ""
+    std::string tail; ///< Finished: text held back until now (what may have become a role), often ""
 };
 
 struct RunRequest {
     std::vector<std::int32_t> prompt;
+    /// So many tokens at the end of the prompt are the answer that goes on: an unfinished character at their
+    /// end is finished by what follows.
+    std::size_t continues = 0;
+    AnswerReading reading;          ///< for the record
     std::uint64_t conversation = 0; ///< chats keep their KV cache by this; 0: none
     RunPriority priority = RunPriority::Chat;
     SequenceTuning tuning;

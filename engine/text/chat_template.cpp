@@ -1,6 +1,7 @@
 #include "engine/text/chat_template.h"
 
 #include "engine/base/error.h"
+#include "engine/text/chat_turns.h"
 #include "engine/text/jinja/binder.h"
 #include "engine/text/jinja/evaluator.h"
 #include "engine/text/jinja/parser.h"
@@ -66,6 +67,22 @@ MarkedText ChatTemplate::render_marked(const TemplateInput& input, const std::st
             context.variables[name] = jinja::from_json(value, name == "bos_token" || name == "eos_token");
     jinja::Evaluator evaluator(program_->tree, std::move(context), jinja::Limits(), stop);
     return evaluator.run();
+}
+
+MarkedText ChatTemplate::render_accepted(const TemplateInput& input, const std::stop_token& stop) const {
+    try {
+        return render_marked(input, stop);
+    } catch (const Error&) {
+        TemplateInput plainer = input;
+        for (nlohmann::ordered_json& messages : plainer_conversations(input.messages)) {
+            plainer.messages = std::move(messages);
+            try {
+                return render_marked(plainer, stop);
+            } catch (const Error&) { // NOLINT: the first refusal is the one that says what is wrong
+            }
+        }
+        throw;
+    }
 }
 
 } // namespace switchyard

@@ -41,6 +41,9 @@ class ChatTemplate {
     std::string render(const TemplateInput& input, const std::stop_token& stop = {}) const {
         return render_marked(input, stop).text;
     }
+    /// The same as render_marked(); a conversation that the template refuses is told in plainer ways
+    /// (chat_turns.h). Throws the first refusal where it takes none.
+    MarkedText render_accepted(const TemplateInput& input, const std::stop_token& stop = {}) const;
 
   private:
     struct Program;

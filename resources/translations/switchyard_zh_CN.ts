@@ -312,6 +312,34 @@
         <source>Code</source>
         <translation>代码</translation>
     </message>
+    <message numerus="yes">
+        <source>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
+        <translation>
+            <numerusform>思考用完了 %n 个 token 的上限，还没有开始回答。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
+        <translation>
+            <numerusform>到达 %n 个 token 的上限，回答被截断。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The context was full before the answer: thinking used it up. Start a new chat, or choose a model with a larger context and continue with that.</source>
+        <translation>还没有开始回答，上下文就被思考占满了。请新建对话，或选择上下文更大的模型再继续。</translation>
+    </message>
+    <message>
+        <source>Cut because the context is full. Start a new chat, or choose a model with a larger context and continue with that.</source>
+        <translation>上下文已满，回答被截断。请新建对话，或选择上下文更大的模型再继续。</translation>
+    </message>
+    <message>
+        <source>The model ended after its thinking, without an answer: ask again.</source>
+        <translation>模型思考之后没有给出回答：请再问一次。</translation>
+    </message>
+    <message>
+        <source>The model ended without a word: ask again, or in other words.</source>
+        <translation>模型什么也没有说：请再问一次，或换一种问法。</translation>
+    </message>
     <message>
         <source>%1 more are not shown here. Copying the message takes all of it.</source>
         <translation>其余 %1 未在此显示。复制消息会包含全部内容。</translation>
@@ -550,6 +578,12 @@
     <message>
         <source>This answer is by %1: choose that model to run it again exactly.</source>
         <translation>此回答来自 %1：请选择该模型以完全重新运行。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
+        <translation>
+            <numerusform>%n 个 token 的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
+        </translation>
     </message>
     <message>
         <source>The model could not be loaded, so nothing was sent: what you wrote is kept. Choose another model and send it again.</source>
@@ -1828,6 +1862,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>%1 ms · %2 tokens/s</source>
         <translation>%1 毫秒 · %2 词元/秒</translation>
+    </message>
+    <message>
+        <source>continued here</source>
+        <translation>从这里继续</translation>
     </message>
 </context>
 <context>

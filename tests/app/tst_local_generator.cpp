@@ -319,7 +319,7 @@ class LocalGeneratorTest : public QObject {
         QVERIFY(load(generator, thinking_));
         const Result result = collect(generator, generator.submit(request(QStringLiteral("x"), 3)));
         const auto first = std::ranges::find(result.events, RunEvent::Kind::Token, &RunEvent::kind);
-        QVERIFY(first != result.events.end() && first->opens_thinking);
+        QVERIFY(first != result.events.end() && first->reading && first->reading->opened == "<think>");
     }
 
     void countsTokens() {

@@ -164,22 +164,31 @@ class ServicesTest : public QObject {
     }
 
     void thinkingComesInPieces() {
-        const QString whole = QStringLiteral("<think>one < two</think>\nYes </think>.");
-        for (int size = 1; size < 9; ++size) {
-            ThinkingSplitter splitter;
-            QList<MessagePart> parts;
-            for (int at = 0; at < whole.size(); at += size)
-                splitter.push(whole.mid(at, size), 10, parts);
-            splitter.finish(parts);
+        const std::string whole = "<think>one < two</think>\nYes </think>.";
+        for (std::size_t size = 1; size < 9; ++size) {
+            RunRecord record;
+            for (std::size_t at = 0; at < whole.size(); at += size) {
+                TokenRecord token;
+                token.text = whole.substr(at, size);
+                token.latency_ms = 10;
+                record.tokens.push_back(token);
+            }
+            ReadAnswer read(record);
+            QList<MessagePart> parts = read.parts;
+            ThinkingSplitter(read.splitter).finish(parts);
             QCOMPARE(parts.size(), 2);
             QCOMPARE(parts[0].text, QStringLiteral("one < two"));
             QVERIFY(parts[0].milliseconds > 0);
             QCOMPARE(parts[1].text, QStringLiteral("\nYes </think>."));
-            QCOMPARE(ThinkingSplitter::raw(parts), whole);
+            QVERIFY(read.makes(parts));
+            parts[1].text += QLatin1Char('x'); // edited
+            QVERIFY(!read.makes(parts));
         }
-        ThinkingSplitter inside({}, true);
+        ThinkingSplitter inside(AnswerReading{"<think>", {}});
         QList<MessagePart> parts;
-        inside.push(QStringLiteral("hm</think>so"), 5, parts);
+        TokenRecord token;
+        token.text = "hm</think>so";
+        inside.push(token, parts);
         QVERIFY(parts.size() == 2 && parts[0].kind == PartKind::Thinking &&
                 parts[1].text == QStringLiteral("so"));
     }

@@ -62,6 +62,63 @@ class ChatPageTest : public QObject {
         QTRY_VERIFY(s.lastText().size() > kept);
     }
 
+    void channelsAreFoldedAndNotToldAgain() {
+        Setup s(quick(u"<|channel|>analysis<|message|>The user asks for a city.<|end|><|start|>assistant"
+                      "<|channel|>final<|message|>Paris."_s));
+        s.type(u"Which city?"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        QTRY_COMPARE(s.lastText(), u"Paris."_s);
+        QToolButton* fold = nullptr;
+        QTRY_VERIFY((fold = s.page->findChild<QToolButton*>(u"thinkingButton-%1"_s.arg(s.lastId()))) !=
+                    nullptr);
+        QVERIFY2(fold->text().startsWith(u"Thought for"_s), qPrintable(fold->text()));
+        s.type(u"Why?"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        const auto turns = s.generator.requests().back().turns;
+        QCOMPARE(turns.size(), 3u);
+        QCOMPARE(turns[1].text, u"Paris."_s);
+    }
+
+    void goesOnWhereTheLimitCut() {
+        const QString whole = u"one two three four five six seven eight nine ten"_s;
+        Setup s(quick(whole));
+        Tuning tuning = s.controller.tuning();
+        tuning.sequence.max_tokens = 4;
+        s.controller.setTuning(tuning);
+        s.type(u"count"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        QTRY_VERIFY(s.lastTools() &&
+                    !s.lastTools()->findChild<QToolButton*>(u"continueButton"_s)->isHidden());
+        tuning.sequence.max_tokens = 100;
+        tuning.sequence.temperature = 0.2;
+        s.controller.setTuning(tuning);
+        s.click(u"continueButton"_s);
+        QVERIFY(s.waitIdle());
+        QTRY_COMPARE(s.lastText(), whole);
+        const GenerationRequest request = s.generator.requests().back();
+        QCOMPARE(request.turns.back().ids.size(), 4u);
+        const RunRecord& run = s.controller.conversation().thread.last().run;
+        QCOMPARE(run.tokens[4].latency_ms, 0.0); // reading the prompt again is no token's time
+        QCOMPARE(run.timings.continued, 1);
+        QTRY_VERIFY2(s.lastTools()->line().contains(u"0.7 \u2192 0.2"_s), qPrintable(s.lastTools()->line()));
+    }
+
+    void editedAnswersGoOnFromTheirText() {
+        Setup s(quick(u"one two three"_s));
+        s.type(u"count"_s);
+        s.enter();
+        QVERIFY(s.waitIdle());
+        s.controller.editAnswer(s.lastId(), u"one 2"_s);
+        s.controller.continueAnswer(s.lastId());
+        QVERIFY(s.waitIdle());
+        const GenerationRequest request = s.generator.requests().back();
+        QVERIFY(request.turns.back().ids.empty());
+        QCOMPARE(request.turns.back().text, u"one 2"_s);
+    }
+
     void regeneratesAndSwitchesBranches() {
         Setup s(quick(u"first"_s));
         s.type(u"q"_s);

@@ -214,7 +214,9 @@ class ChatThreadTest : public QObject {
         view.scrollToMessage(2);
         MessageTools* tools = view.tools(2);
         QCOMPARE(tools->findChild<QLabel*>(u"branchLabel"_s)->text(), u"2/3"_s);
-        QCOMPARE(tools->line(), u"6 \u2192 4 experts  |  Q4_K  |  41 t/s  |  312 ms to first"_s);
+        QCOMPARE(
+            tools->line(),
+            u"6 \u2192 4 experts  |  Q4_K  |  Temperature: 0.7 \u2192 0.3  |  41 t/s  |  312 ms to first"_s);
         for (const QToolButton* button : tools->findChildren<QToolButton*>())
             QVERIFY(!button->accessibleName().isEmpty() && !button->toolTip().isEmpty());
         QSignalSpy triggered(&view, &ThreadView::triggered);

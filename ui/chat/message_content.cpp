@@ -10,13 +10,6 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 
-std::size_t skip_space(const std::string& text, std::size_t at) {
-    return std::min(text.find_first_not_of(" \t\r\n", at), text.size());
-}
-
-constexpr std::string_view think_open = "<think>";
-constexpr std::string_view think_close = "</think>";
-
 QString joined(const Message& message, PartKind kind) {
     const QString* only = nullptr;
     QString all;
@@ -40,21 +33,48 @@ QString shown(const ControlSpec* spec, const ControlValue& value) {
 
 } // namespace
 
-void TokenPlaces::update(const std::vector<TokenRecord>& tokens) {
-    if (tokens.size() < ends_.size())
+void TokenPlaces::update(const RunRecord& run, bool thinks) {
+    if (run.tokens.size() < ends_.size())
         clear();
-    for (std::size_t i = ends_.size(); i < tokens.size(); ++i) {
-        const std::size_t from = raw_.size() > think_close.size() ? raw_.size() - think_close.size() : 0;
-        raw_ += tokens[i].text;
-        ends_.push_back(static_cast<std::uint32_t>(raw_.size()));
-        if (body_begin_ != std::string::npos)
-            continue;
-        const std::size_t close = raw_.find(think_close, from);
-        if (close != std::string::npos)
-            body_begin_ = close + think_close.size();
+    if (ends_.empty())
+        reader_ = AnswerReader(run.reading);
+    const auto read = [&] {
+        for (std::size_t i = ends_.size(); i < run.tokens.size(); ++i)
+            push(run.tokens[i]);
+    };
+    read();
+    // Records that do not say that the prompt had opened the thinking.
+    if (thinks && thinking_size_ == 0 && body_size_ > 0 && !opened_ && run.reading.opened.empty()) {
+        clear();
+        opened_ = true;
+        AnswerReading reading = run.reading;
+        reading.opened = known_thinking_marks().front().open;
+        reader_ = AnswerReader(reading);
+        read();
     }
-    const std::size_t head = skip_space(raw_, 0);
-    think_begin_ = raw_.compare(head, think_open.size(), think_open) == 0 ? head + think_open.size() : 0;
+}
+
+void TokenPlaces::push(const TokenRecord& token) {
+    std::vector<AnswerPiece> pieces;
+    reader_.push(token.text, token.control, pieces);
+    take(pieces);
+    ends_.push_back((ends_.empty() ? 0 : ends_.back()) + token.control.size() + token.text.size());
+}
+
+void TokenPlaces::take(const std::vector<AnswerPiece>& pieces) {
+    for (const AnswerPiece& piece : pieces) {
+        const auto part = piece.part == AnswerPart::Thinking ? MessagePlace::Thinking : MessagePlace::Body;
+        const std::size_t own = piece.text.size() - piece.added;
+        std::size_t& size = length(part);
+        size += piece.added;
+        Stretch* last = stretches_.empty() ? nullptr : &stretches_.back();
+        if (last && last->place.part == part && last->source + last->size == piece.source &&
+            last->place.offset + last->size == size)
+            last->size += own;
+        else
+            stretches_.push_back({piece.source, own, {part, size}});
+        size += own;
+    }
 }
 
 TextPlace TokenPlaces::begin(int index, std::size_t text_size, bool has_thinking) const {
@@ -62,14 +82,20 @@ TextPlace TokenPlaces::begin(int index, std::size_t text_size, bool has_thinking
         index <= 0 || ends_.empty()
             ? 0
             : ends_[std::min<std::size_t>(static_cast<std::size_t>(index), ends_.size()) - 1];
-    std::size_t body = body_begin_ == std::string::npos ? 0 : body_begin_;
-    if (has_thinking && body_begin_ == std::string::npos) // still thinking, or the tags are not in the text
-        body = text_size > 0 && text_size < raw_.size() ? raw_.size() - text_size : raw_.size() + 1;
-    if (has_thinking && at < body)
-        return {MessagePlace::Thinking, at > think_begin_ ? at - think_begin_ : 0};
-    const std::size_t known = raw_.size() - std::min(body, raw_.size());
-    const std::size_t before = text_size > known ? text_size - known : 0; // of an answer that was continued
-    return {MessagePlace::Body, std::min(text_size, before + (at > body ? at - body : 0))};
+    // The stretch that holds this byte; of what no part holds, where the next one begins.
+    const auto next = std::ranges::upper_bound(
+        stretches_, at, {}, [](const Stretch& stretch) { return stretch.source + stretch.size; });
+    TextPlace place{MessagePlace::Body, body_size_};
+    if (next != stretches_.end()) {
+        place = next->place;
+        place.offset += at > next->source ? at - next->source : 0;
+    } else if (reader_.part() == AnswerPart::Thinking) {
+        place = {MessagePlace::Thinking, thinking_size_};
+    }
+    if (place.part == MessagePlace::Thinking)
+        return has_thinking ? place : TextPlace{MessagePlace::Body, 0};
+    const std::size_t before = text_size > body_size_ ? text_size - body_size_ : 0; // of one that went on
+    return {MessagePlace::Body, std::min(text_size, before + place.offset)};
 }
 
 bool MessageContent::take(const QString& text, std::string& into, Taken& taken, bool growing) {
@@ -108,7 +134,7 @@ bool MessageContent::update(const Message& message, const QString& file_precisio
         if (part.kind == PartKind::File)
             files.push_back({part.name, part.text.size()});
     }
-    tokens.update(message.run.tokens);
+    tokens.update(message.run, !thinking.empty());
     if (!growing || message.run.moves.size() < moves_taken_) {
         marks.clear();
         moves_taken_ = 0;
@@ -131,37 +157,98 @@ bool MessageContent::update(const Message& message, const QString& file_precisio
     }
     line = message.has_run || !message.run.tokens.empty() ? runLine(message.run, file_precision) : QString();
     reusable = message.has_run && !message.run.tokens.empty();
-    cut_short = message.has_run && message.run.finish == FinishReason::MaxTokens;
+    finish = message.run.finish;
+    ran = message.has_run;
+    limit = message.run.settings.sequence.max_tokens;
+    for (const DialMove& move : message.run.moves) {
+        if (const auto* value = std::get_if<double>(&move.value); value && move.name == "max_tokens")
+            limit = static_cast<int>(*value);
+    }
+    cut_short = message.has_run && state == MessageState::Complete &&
+                (finish == FinishReason::MaxTokens || finish == FinishReason::ContextFull);
     return !(text_grew && thinking_grew);
+}
+
+/// The values a dial had one after the other, as the moves tell; empty: it did not move.
+static QStringList valuesOf(const RunRecord& run, const ControlSpec& spec) {
+    QStringList values{shown(&spec, control_value(run.settings, spec))};
+    const DialMove* last = nullptr;
+    for (const DialMove& move : run.moves) {
+        if (move.name != spec.name)
+            continue;
+        // Of several moves before one token the last one counts.
+        if (last && last->token == move.token && values.size() > 1)
+            values.removeLast();
+        last = &move;
+        if (const QString value = shown(&spec, move.value); value != values.last())
+            values.append(value);
+    }
+    return values.size() > 1 ? values : QStringList();
+}
+
+static QString withArrows(const QStringList& values) { return values.join(u" \u2192 "_s); }
+
+/// "6 experts", "8 \u2192 2 \u2192 8 experts"
+static QString expertsOf(const RunRecord& run) {
+    QStringList counts;
+    for (const TokenRecord& token : run.tokens) {
+        const QString count = QString::number(token.experts_active);
+        if (token.experts_active > 0 && (counts.isEmpty() || counts.last() != count))
+            counts.append(count);
+    }
+    if (counts.isEmpty())
+        return {};
+    const int last = counts.last().toInt();
+    if (counts.size() == 1)
+        return MessageContent::tr("%n experts", nullptr, last);
+    counts.removeLast();
+    return MessageContent::tr("%1 \u2192 %n experts", nullptr, last).arg(withArrows(counts));
+}
+
+static QString precisionsOf(const RunRecord& run, const QString& file_precision) {
+    QStringList names;
+    const std::string* before = nullptr;
+    for (const TokenRecord& token : run.tokens) {
+        if (before && *before == token.quant)
+            continue;
+        before = &token.quant;
+        if (token.quant != "file" && !token.quant.empty())
+            names.append(QString::fromStdString(token.quant));
+        else
+            names.append(file_precision.isEmpty() ? MessageContent::tr("file's precision") : file_precision);
+    }
+    return withArrows(names);
+}
+
+/// Tokens a second over the last ones of a run that is under way; 0: not known yet.
+static double speedNow(const RunRecord& run) {
+    constexpr std::size_t kWindow = 64;
+    double milliseconds = 0;
+    int count = 0;
+    for (std::size_t i = run.tokens.size(); i-- > 1 && run.tokens.size() - i <= kWindow;) {
+        milliseconds += run.tokens[i].latency_ms;
+        count += run.tokens[i].latency_ms > 0 ? 1 : 0;
+    }
+    return milliseconds > 0 ? 1000.0 * count / milliseconds : 0;
 }
 
 QString runLine(const RunRecord& run, const QString& file_precision) {
     QStringList parts;
     if (!run.tokens.empty()) {
-        const TokenRecord& first = run.tokens.front();
-        const TokenRecord& last = run.tokens.back();
-        if (last.experts_active > 0) {
-            parts += first.experts_active == last.experts_active
-                         ? MessageContent::tr("%n experts", nullptr, last.experts_active)
-                         : MessageContent::tr("%1 \u2192 %n experts", nullptr, last.experts_active)
-                               .arg(first.experts_active);
-        }
-        const auto precision = [&](const TokenRecord& token) {
-            if (token.quant != "file" && !token.quant.empty())
-                return QString::fromStdString(token.quant);
-            return file_precision.isEmpty() ? MessageContent::tr("file's precision") : file_precision;
-        };
-        const QString before = precision(first), after = precision(last);
-        parts += before == after ? after : before + u" \u2192 "_s + after;
+        if (const QString experts = expertsOf(run); !experts.isEmpty())
+            parts += experts;
+        parts += precisionsOf(run, file_precision);
+    }
+    for (const ControlSpec& spec : controls()) {
+        if (spec.name == "experts" || spec.name == "quant")
+            continue; // told by the tokens
+        if (const QStringList values = valuesOf(run, spec); !values.isEmpty())
+            parts += MessageContent::tr("%1: %2").arg(
+                QCoreApplication::translate("Controls", std::string(spec.label).c_str()), withArrows(values));
     }
     double speed = run.timings.decode_tokens_per_second();
-    if (!(speed > 0) && run.tokens.size() > 1) { // still running: over the last tokens
-        double milliseconds = 0;
-        const std::size_t count = std::min<std::size_t>(run.tokens.size() - 1, 64);
-        for (std::size_t i = run.tokens.size() - count; i < run.tokens.size(); ++i)
-            milliseconds += run.tokens[i].latency_ms;
-        speed = milliseconds > 0 ? 1000.0 * static_cast<double>(count) / milliseconds : 0;
-    }
+    if (!(speed > 0))
+        speed = speedNow(run);
     if (speed > 0)
         parts += MessageContent::tr("%1 t/s").arg(QLocale().toString(speed, 'f', speed < 10 ? 1 : 0));
     if (run.timings.time_to_first_token_ms > 0)

@@ -27,17 +27,30 @@ struct TextPlace {
 /// continued, the tokens known are the last ones.
 class TokenPlaces {
   public:
-    /// Takes the tokens that were not there the last time.
-    void update(const std::vector<TokenRecord>& tokens);
+    /// Takes the tokens that were not there the last time. `thinks`: the message has thinking.
+    void update(const RunRecord& run, bool thinks);
     void clear() { *this = TokenPlaces(); }
     int size() const { return static_cast<int>(ends_.size()); }
     /// Where token `index` begins, given the bytes shown; index == size() is the end.
     TextPlace begin(int index, std::size_t text_size, bool has_thinking) const;
 
   private:
-    std::vector<std::uint32_t> ends_; ///< bytes of raw output up to and with each token
-    std::string raw_;
-    std::size_t think_begin_ = 0, body_begin_ = std::string::npos;
+    /// A stretch of the tokens' bytes that is a stretch of a part.
+    struct Stretch {
+        std::size_t source = 0, size = 0;
+        TextPlace place;
+    };
+    void push(const TokenRecord& token);
+    void take(const std::vector<AnswerPiece>& pieces);
+    std::size_t& length(MessagePlace part) {
+        return part == MessagePlace::Body ? body_size_ : thinking_size_;
+    }
+
+    AnswerReader reader_;
+    std::vector<std::size_t> ends_; ///< bytes of raw output up to and with each token
+    std::vector<Stretch> stretches_;
+    std::size_t body_size_ = 0, thinking_size_ = 0;
+    bool opened_ = false; ///< read as if the prompt had opened the thinking
 };
 
 /// A dial that moved inside an answer.
@@ -66,7 +79,10 @@ struct MessageContent {
     std::vector<DialMark> marks;
     QString line;           ///< "6 experts | Q4_K | 41 t/s | 312 ms to first"; empty: no run
     bool reusable = false;  ///< a run that can be made again exactly
-    bool cut_short = false; ///< ended by its limit of tokens
+    bool cut_short = false; ///< ended by its limit of tokens, or because the context was full
+    FinishReason finish = FinishReason::EndOfTurn;
+    int limit = 0; ///< of tokens, in force at the end
+    bool ran = false; ///< there is a run, also one that brought no token
 
     /// Takes over what is new. True where the text did not simply grow.
     bool update(const Message& message, const QString& file_precision = {});

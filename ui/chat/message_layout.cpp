@@ -61,6 +61,41 @@ int beforeWord(const QTextDocument& document, int position) {
     return begin > least || least == 0 ? begin : position;
 }
 
+bool isBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
+/// Why an answer ends where it does, if the model has not ended it there or has said nothing.
+QString endingText(const MessageContent& content) {
+    const bool only_thought = isBlank(content.text) && !isBlank(content.thinking);
+    if (content.cut_short && content.finish == FinishReason::MaxTokens) {
+        const int tokens = content.limit;
+        const ControlSpec* spec = find_control("max_tokens");
+        const QString dial = QCoreApplication::translate("Controls", std::string(spec->label).c_str());
+        const QString text =
+            only_thought
+                ? MessageLayout::tr("The limit of %n tokens was used up by thinking, before the answer. "
+                                    "Continue goes on from here; \u201c%1\u201d in the Tune column "
+                                    "sets the limit.",
+                                    nullptr, tokens)
+                : MessageLayout::tr("Cut at the limit of %n tokens. Continue goes on from here; "
+                                    "\u201c%1\u201d in the Tune column sets the limit.",
+                                    nullptr, tokens);
+        return text.arg(dial);
+    }
+    if (content.cut_short) {
+        return only_thought
+                   ? MessageLayout::tr(
+                         "The context was full before the answer: thinking used it up. Start a new "
+                         "chat, or choose a model with a larger context and continue with that.")
+                   : MessageLayout::tr("Cut because the context is full. Start a new chat, or choose a model "
+                                       "with a larger context and continue with that.");
+    }
+    if (!content.ran || !isBlank(content.text))
+        return {};
+    return only_thought
+               ? MessageLayout::tr("The model ended after its thinking, without an answer: ask again.")
+               : MessageLayout::tr("The model ended without a word: ask again, or in other words.");
+}
+
 /// The sentence under a message that did not end by itself.
 QString noticeText(const MessageContent& content) {
     switch (content.state) {
@@ -71,9 +106,13 @@ QString noticeText(const MessageContent& content) {
     case MessageState::Interrupted:
         return MessageLayout::tr(
             "Interrupted: the program ended while this was being written. Continue goes on from here.");
-    default:
-        return {};
+    case MessageState::Streaming:
+    case MessageState::Complete:
+        break;
     }
+    return content.author == Author::Assistant && content.state == MessageState::Complete
+               ? endingText(content)
+               : QString();
 }
 
 } // namespace

@@ -34,8 +34,10 @@ void RunSeries::clear() {
 }
 
 void RunSeries::begin(MessageId message) {
+    // An answer that goes on is the same one: its tokens count on.
+    if (tokens_.empty() || tokens_.back().message != message)
+        answer_start_ = next_number_;
     message_ = message;
-    answer_start_ = next_number_;
     prefill_known_ = false;
     prefill_tokens_ = 0;
     prefill_timer_.invalidate();
@@ -84,8 +86,8 @@ void RunSeries::addPrefill(double milliseconds, int prompt_tokens) {
 
 void RunSeries::addToken(const TokenRecord& token, double other_gib) {
     // The first token comes out of the prefill: its time is the prefill's, and it is no point of the curve.
-    const bool first = next_number_ == answer_start_;
-    if (first) {
+    // So does the one that goes on with an answer.
+    if (next_number_ == answer_start_ || token.latency_ms <= 0) {
         if (!prefill_known_ && prefill_timer_.isValid())
             addPrefill(static_cast<double>(prefill_timer_.elapsed()), prefill_tokens_);
     } else {

@@ -30,7 +30,7 @@ void SpeedPlot::clearData() {
 void SpeedPlot::append(double x, const PlotToken& token) {
     // The first token of an answer is the prefill's: a gap separates the answers.
     constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
-    latency_->addData(x, token.index == 0 ? kGap : token.latency_ms);
+    latency_->addData(x, token.index == 0 || token.latency_ms <= 0 ? kGap : token.latency_ms);
     rate_->addData(x, token.tokens_per_second > 0 ? token.tokens_per_second : kGap);
 }
 
@@ -66,6 +66,8 @@ QString SpeedPlot::describe(const PlotToken& token) const {
         text += u" “%1”"_s.arg(piece.left(20));
     if (token.index == 0)
         return text + u"\n"_s + tr("first of its answer");
+    if (token.latency_ms <= 0)
+        return text + u"\n"_s + tr("continued here");
     return text + u"\n"_s +
            tr("%1 ms · %2 tokens/s")
                .arg(locale.toString(token.latency_ms, 'f', 1),
