@@ -17,6 +17,7 @@ namespace {
 struct ChatArguments {
     ModelOptions model;
     std::string system;
+    bool special_tokens = false;
 };
 
 constexpr const char* kHelp = "/set NAME=VALUE  move a dial (the next token obeys)\n"
@@ -30,7 +31,7 @@ class TerminalChat {
   public:
     TerminalChat(const ChatArguments& options, std::shared_ptr<LoadedModel> model)
         : model_(std::move(model)), tuning_(options.model.tuning(*model_)), system_(options.system),
-          scheduler_(start_scheduler(model_, tuning_)) {
+          special_tokens_(options.special_tokens), scheduler_(start_scheduler(model_, tuning_)) {
         start_over();
     }
 
@@ -111,7 +112,8 @@ class TerminalChat {
         messages_.push_back({{"role", "user"}, {"content", question}});
         cut_.reset();
         try {
-            ChatPrompt prompt = chat_prompt(*model_, messages_);
+            const Interrupt interrupt;
+            ChatPrompt prompt = chat_prompt(*model_, messages_, {true, special_tokens_, interrupt.token()});
             AnswerPrinter printer(prompt.reading, stdout, stdout);
             run(Answer{std::move(prompt), std::move(printer), {}});
         } catch (const Error& e) {
@@ -179,6 +181,7 @@ class TerminalChat {
     std::shared_ptr<LoadedModel> model_;
     Tuning tuning_;
     std::string system_;
+    bool special_tokens_;
     nlohmann::ordered_json messages_;
     std::optional<Answer> cut_;
     std::unique_ptr<Scheduler> scheduler_;
@@ -193,6 +196,8 @@ void add_chat(CLI::App& app) {
                                      "repetition_window", "seed", "max_tokens", "experts", "quant", "kv",
                                      "prefill_chunk"});
     command->add_option("--system", options->system, "The system prompt");
+    command->add_flag("--special-tokens", options->special_tokens,
+                      "Read control tokens that a question spells as such, not as text");
     command->callback([options] { TerminalChat(*options, options->model.load()).run(); });
 }
 

@@ -17,7 +17,7 @@ struct GenerateArguments {
     ModelOptions model;
     std::string prompt, system, replay;
     std::vector<std::string> at;
-    bool raw = false, json = false;
+    bool raw = false, json = false, special_tokens = false;
 };
 
 /// "20:experts=2"
@@ -32,14 +32,15 @@ DialMove parse_move(const std::string& text) {
     return {token, std::string(spec->name), value};
 }
 
-ChatPrompt make_prompt(const GenerateArguments& options, const LoadedModel& model) {
+ChatPrompt make_prompt(const GenerateArguments& options, const LoadedModel& model,
+                       const std::stop_token& stop) {
     if (options.raw)
         return {text_prompt(model, options.prompt), {}};
     auto messages = nlohmann::ordered_json::array();
     if (!options.system.empty())
         messages.push_back({{"role", "system"}, {"content", options.system}});
     messages.push_back({{"role", "user"}, {"content", options.prompt}});
-    return chat_prompt(model, messages);
+    return chat_prompt(model, messages, {true, options.special_tokens, stop});
 }
 
 std::shared_ptr<const RunRecord> read_record(const std::string& path) {
@@ -74,7 +75,8 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
     const Tuning tuning = options.model.tuning(*model);
     const auto scheduler = start_scheduler(model, tuning);
     RunRequest request;
-    ChatPrompt prompt = make_prompt(options, *model);
+    Interrupt interrupt;
+    ChatPrompt prompt = make_prompt(options, *model, interrupt.token());
     request.prompt = std::move(prompt.ids);
     request.reading = prompt.reading;
     if (!options.raw)
@@ -84,7 +86,6 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
     if (!options.replay.empty())
         request.replay = read_record(options.replay);
     std::string text;
-    Interrupt interrupt;
     std::FILE* const out = options.json ? nullptr : stdout;
     AnswerPrinter answer(prompt.reading, out, options.json ? nullptr : stderr);
     request.on_event = [&](const SchedulerEvent& event) {
@@ -133,6 +134,8 @@ void add_generate(CLI::App& app) {
             ->type_name("MOVE");
     command->add_option("--replay", options->replay, "Run an answer again exactly: what --json printed of it")
         ->excludes(at);
+    command->add_flag("--special-tokens", options->special_tokens,
+                      "Read control tokens that the prompt spells as such, not as text");
     command->add_flag("--json", options->json, "Print the answer's whole record as JSON");
     command->callback([options] {
         std::vector<DialMove> moves;

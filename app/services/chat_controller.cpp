@@ -12,12 +12,25 @@ namespace {
 
 constexpr int kDrainMs = 16;
 
+/// Longer than any run of such marks in the text, so that a file cannot end its own fence.
+QString fenceFor(const QString& text) {
+    qsizetype longest = 0, run = 0;
+    for (const QChar c : text) {
+        run = c == QLatin1Char('`') ? run + 1 : 0;
+        longest = std::max(longest, run);
+    }
+    return QString(std::max<qsizetype>(3, longest + 1), QLatin1Char('`'));
+}
+
 /// Attached files first, each under its name, then the question.
 QString questionText(const Message& message) {
     QString text;
     for (const MessagePart& part : message.parts) {
-        if (part.kind == PartKind::File)
-            text += part.name + QStringLiteral(":\n```\n") + part.text + QStringLiteral("\n```\n\n");
+        if (part.kind != PartKind::File)
+            continue;
+        const QString fence = fenceFor(part.text);
+        text += part.name.simplified() + QStringLiteral(":\n") + fence + QLatin1Char('\n') + part.text +
+                QLatin1Char('\n') + fence + QStringLiteral("\n\n");
     }
     return text + message.text();
 }

@@ -58,6 +58,7 @@ struct LocalGenerator::Run {
     std::uint64_t seed = 0;
     std::shared_ptr<const AnswerReading> reading; ///< set before the scheduler knows the run
     bool first_token = true;                      ///< the scheduler thread's
+    std::stop_source preparing;                   ///< stops what makes the prompt
     std::mutex mutex;
     // Guarded:
     const Engine* engine = nullptr; ///< where it was handed to
@@ -71,6 +72,8 @@ LocalGenerator::LocalGenerator(int threads, QObject* parent) : Generator(parent)
 LocalGenerator::~LocalGenerator() {
     stop_loading_.request_stop();
     stop_carving_.request_stop();
+    for (const auto& [id, run] : runs_)
+        run->preparing.request_stop();
 }
 
 // ---- The model ----
@@ -292,7 +295,9 @@ void LocalGenerator::begin(const RunPtr& run) {
 void LocalGenerator::start(const RunPtr& run, const EnginePtr& engine) {
     RunRequest request;
     try {
-        Prompt prompt = buildPrompt(*engine->model, run->request.turns, run->request.continue_last);
+        Prompt prompt = buildPrompt(
+            *engine->model, run->request.turns,
+            {run->request.continue_last, run->request.special_tokens, run->preparing.get_token()});
         run->reading = std::make_shared<const AnswerReading>(prompt.reading);
         request.reading = std::move(prompt.reading);
         request.prompt = std::move(prompt.ids);
@@ -300,7 +305,9 @@ void LocalGenerator::start(const RunPtr& run, const EnginePtr& engine) {
         request.roles = answer_roles(*engine->model);
         handOver(run, engine, std::move(request));
     } catch (const std::exception& error) {
-        end(*run, FinishReason::Failed, sentence(error));
+        const bool stopped = run->preparing.stop_requested();
+        end(*run, stopped ? FinishReason::Stopped : FinishReason::Failed,
+            stopped ? QString() : sentence(error));
     }
 }
 
@@ -326,6 +333,7 @@ void LocalGenerator::cancel(RunId id) {
     const RunPtr run = found->second;
     if (std::erase(pending_, run) > 0)
         return end(*run, FinishReason::Stopped);
+    run->preparing.request_stop();
     const std::lock_guard lock(run->mutex);
     run->cancelled = true;
     // A run of a model that was left ends with it.

@@ -21,7 +21,7 @@ const char* roleOf(Author author) {
     return "assistant";
 }
 
-std::string render(const LoadedModel& model, std::span<const ChatTurn> turns) {
+MarkedText render(const LoadedModel& model, std::span<const ChatTurn> turns, const std::stop_token& stop) {
     TemplateInput input;
     for (const ChatTurn& turn : turns)
         input.messages.push_back({{"role", roleOf(turn.author)}, {"content", turn.text.toStdString()}});
@@ -29,36 +29,54 @@ std::string render(const LoadedModel& model, std::span<const ChatTurn> turns) {
     const auto spelling = [&](std::int32_t id) { return id < 0 ? std::string() : tokenizer.token_bytes(id); };
     input.variables["bos_token"] = spelling(tokenizer.bos());
     input.variables["eos_token"] = spelling(tokenizer.eos());
-    return model.chat_template()->render_accepted(input).text;
+    return model.chat_template()->render_accepted(input, stop);
 }
 
 /// For models that were never taught to chat.
-std::string plain(std::span<const ChatTurn> turns) {
+MarkedText plain(std::span<const ChatTurn> turns) {
     auto messages = nlohmann::ordered_json::array();
     for (const ChatTurn& turn : turns)
         messages.push_back({{"role", roleOf(turn.author)}, {"content", turn.text.toStdString()}});
-    return plain_prompt(messages);
+    return whole_text(plain_prompt(messages), true);
+}
+
+/// An answer that goes on: what it thought and said is marked, what a format puts around it is not.
+MarkedText begun_answer(std::string spelled, const std::string& thinking, const std::string& said) {
+    MarkedText out = plain_text(std::move(spelled));
+    const std::size_t thought = thinking.empty() ? std::string::npos : out.text.find(thinking);
+    if (thought != std::string::npos)
+        out.marks.add(thought, thought + thinking.size());
+    if (out.text.ends_with(said))
+        out.marks.add(out.size() - said.size(), out.size());
+    return out;
 }
 
 } // namespace
 
-Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns, bool continue_last) {
+Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns,
+                   const PromptOptions& options) {
+    const bool continue_last = options.continue_last;
     if (!model.tokenizer())
         throw Error("This file has no tokenizer, so text cannot be given to it: choose another model.");
     std::span<const ChatTurn> asked(turns);
     if (continue_last && !turns.empty())
         asked = asked.first(asked.size() - 1);
     Prompt prompt;
-    prompt.text = model.chat_template() ? render(model, asked) : plain(asked);
+    MarkedText text = model.chat_template() ? render(model, asked, options.stop) : plain(asked);
     const AnswerFormat& format = model.answer_format();
-    prompt.reading = format.reading(prompt.text);
+    prompt.reading = format.reading(text.text);
     const std::vector<std::int32_t> begun =
         continue_last && !turns.empty() ? turns.back().ids : std::vector<std::int32_t>();
-    if (continue_last && !turns.empty() && begun.empty())
-        prompt.text +=
-            format.spell(prompt.text, turns.back().thinking.toStdString(), turns.back().text.toStdString());
+    if (continue_last && !turns.empty() && begun.empty()) {
+        const std::string thinking = turns.back().thinking.toStdString(),
+                          said = turns.back().text.toStdString();
+        text += begun_answer(format.spell(text.text, thinking, said), thinking, said);
+    }
     // As the authors' code does: a template writes its own beginning of the text.
-    prompt.ids = model.tokenizer()->encode(prompt.text, model.chat_template() == nullptr);
+    const bool add_special = model.chat_template() == nullptr;
+    prompt.ids = options.special_tokens ? model.tokenizer()->encode(text.text, add_special)
+                                        : model.tokenizer()->encode(text, add_special);
+    prompt.text = std::move(text.text);
     prompt.ids.insert(prompt.ids.end(), begun.begin(), begun.end());
     prompt.continues = begun.size();
     return prompt;

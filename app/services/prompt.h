@@ -13,9 +13,15 @@ struct Prompt {
     AnswerReading reading;     ///< of the answer
 };
 
-/// Renders the model's chat template (a plain one where it has none) and tokenizes. With `continue_last` the
-/// prompt ends with the last turn: its ids where it has them, else its thinking and text. Throws Error where
-/// there is no tokenizer or the template refuses.
-Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns, bool continue_last);
+struct PromptOptions {
+    bool continue_last = false;  ///< the prompt ends with the last turn: its ids, else its thinking and text
+    bool special_tokens = false; ///< control tokens written in the turns are taken for such
+    std::stop_token stop;        ///< ends a template that takes long
+};
+
+/// Renders the model's chat template (a plain one where it has none) and tokenizes. Throws Error where there
+/// is no tokenizer or the template refuses.
+Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns,
+                   const PromptOptions& options);
 
 } // namespace switchyard

@@ -22,16 +22,18 @@ nlohmann::ordered_json template_variables(const Tokenizer& tokenizer) {
 }
 
 ChatPrompt chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
-                       bool add_generation_prompt) {
+                       const ChatPromptOptions& options) {
     const Tokenizer& tokenizer = tokenizer_of(model);
     if (!model.chat_template())
-        return {tokenizer.encode(plain_prompt(messages), true), model.answer_format().reading({})};
+        return {tokenizer.encode(whole_text(plain_prompt(messages), !options.special_tokens), true),
+                model.answer_format().reading({})};
     TemplateInput input;
     input.messages = messages;
-    input.add_generation_prompt = add_generation_prompt;
+    input.add_generation_prompt = options.add_generation_prompt;
     input.variables = template_variables(tokenizer);
-    const std::string text = model.chat_template()->render_accepted(input).text;
-    return {tokenizer.encode(text, false), model.answer_format().reading(text)};
+    const MarkedText prompt = model.chat_template()->render_accepted(input, options.stop);
+    return {options.special_tokens ? tokenizer.encode(prompt.text, false) : tokenizer.encode(prompt, false),
+            model.answer_format().reading(prompt.text)};
 }
 
 std::vector<std::string> answer_roles(const LoadedModel& model) {

@@ -13,11 +13,17 @@ struct ChatPrompt {
     AnswerReading reading; ///< of the answer to come
 };
 
+struct ChatPromptOptions {
+    bool add_generation_prompt = true;
+    bool special_tokens = false; ///< control tokens written in the messages are taken for such
+    std::stop_token stop;
+};
+
 /// The prompt of a conversation: [{"role": ..., "content": ...}, ...]. The template writes BOS itself; a
 /// model without one is asked as plain_prompt() has it. Throws Error where the model has no tokenizer, or the
 /// template refuses the messages however they are told (ChatTemplate::render_accepted).
 ChatPrompt chat_prompt(const LoadedModel& model, const nlohmann::ordered_json& messages,
-                       bool add_generation_prompt = true);
+                       const ChatPromptOptions& options = {});
 
 /// RunRequest::roles for answers to chat_prompt().
 std::vector<std::string> answer_roles(const LoadedModel& model);

@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/model/build_plan.h"
 #include "engine/model/folder_model.h"
+#include "engine/run/chat_prompt.h"
 
 #include <algorithm>
 
@@ -51,13 +52,33 @@ void LoadedModel::read_file(std::shared_ptr<const ModelFile> file, const LoadOpt
     plan_notes_ = std::move(plan.notes);
     if (auto data = read_tokenizer(*file_))
         tokenizer_ = make_tokenizer(std::move(*data));
-    if (config_.chat_template)
+}
+
+// A template that cannot be used costs its words, not the model: a question is put to it, and the plain form
+// that files without a template get stands in where that fails.
+void LoadedModel::read_template(const std::stop_token& stop) {
+    if (!config_.chat_template)
+        return;
+    TemplateInput probe;
+    probe.messages.push_back({{"role", "user"}, {"content", "Hello"}});
+    if (tokenizer_)
+        probe.variables = template_variables(*tokenizer_);
+    try {
         template_.emplace(*config_.chat_template);
+        template_->render(probe, stop);
+    } catch (const Error& error) {
+        if (stop.stop_requested())
+            throw;
+        template_.reset();
+        template_note_ = "The file's chat template cannot be used (" + std::string(error.what()) +
+                         "), so a plain one stands in: answers may be worse than this model can do";
+    }
 }
 
 void LoadedModel::place(const LoadOptions& options) {
+    read_template(options.stop);
     answer_format_ =
-        switchyard::answer_format(tokenizer_.get(), config_.chat_template.value_or(std::string()));
+        switchyard::answer_format(tokenizer_.get(), template_ ? *config_.chat_template : std::string());
     weights_ = place_weights(sources_, file_, options);
     file_->check_whole();
     executor_ = backend_->compile(plan_);
@@ -84,6 +105,8 @@ std::shared_ptr<LoadedModel> LoadedModel::load(std::shared_ptr<const ModelFile> 
 std::vector<std::string> LoadedModel::notes() const {
     std::vector<std::string> notes = file_->notes();
     notes.insert(notes.end(), plan_notes_.begin(), plan_notes_.end());
+    if (!template_note_.empty())
+        notes.push_back(template_note_);
     if (tokenizer_ && !tokenizer_->note().empty())
         notes.push_back(tokenizer_->note());
     return notes;

@@ -49,6 +49,7 @@ class LoadedModel {
 
   private:
     LoadedModel() = default;
+    void read_template(const std::stop_token& stop);
     void read_file(std::shared_ptr<const ModelFile> file, const LoadOptions& options);
     void place(const LoadOptions& options);
     std::shared_ptr<const ModelFile> file_;
@@ -57,6 +58,7 @@ class LoadedModel {
     std::shared_ptr<const Plan> plan_;
     std::vector<WeightSource> sources_;
     std::vector<std::string> plan_notes_;
+    std::string template_note_; ///< why the file's template is not used
     std::unique_ptr<Tokenizer> tokenizer_;
     std::optional<ChatTemplate> template_;
     AnswerFormat answer_format_;
