@@ -1,4 +1,5 @@
 // The desktop program: builds the services, shows the window, and loads the model behind it.
+#include "app/desktop/end_limit.h"
 #include "app/desktop/errand.h"
 #include "app/desktop/options.h"
 #include "app/desktop/process_time.h"
@@ -94,6 +95,10 @@ void endWithTheSystem(QApplication& application, const QuitSignals& signals_, Ma
     QObject::connect(&application, &QGuiApplication::saveStateRequest, &window, save, Qt::DirectConnection);
 }
 
+/// What is left of an engine after this long is left behind: a process without a window would keep the data
+/// folder.
+constexpr std::chrono::seconds kEndLimit{8};
+
 int runWindow(QApplication& application, const DesktopOptions& options) {
     const Paths paths = findPaths(options);
     const QuitSignals quit_signals; // before the start may take long
@@ -109,12 +114,14 @@ int runWindow(QApplication& application, const DesktopOptions& options) {
     theme.setChoice(settings.theme());
     theme.setFontSize(settings.value(u"font_size"_s, 0).toInt());
 
-    ConversationStore store(paths.data);
+    EndLimit end_limit(kEndLimit);
     std::unique_ptr<Generator> generator;
     if (options.fake)
         generator = std::make_unique<FakeGenerator>();
     else
         generator = std::make_unique<LocalGenerator>();
+    const EndLimit::Start start_limit(end_limit); // once the chats are saved
+    ConversationStore store(paths.data);
     ModelLibrary library(QStringList{paths.models} + settings.modelFolders());
     QObject::connect(&settings, &Settings::changed, &library, [&](const QString& key) {
         if (key == "model_folders"_L1)

@@ -334,6 +334,23 @@ class ChatThreadTest : public QObject {
         menu->close();
     }
 
+    void linksShowSchemeAndHostWholeAndNothingHidden() {
+        const QString host =
+            QString(60, u'a') + u'.' + QString(60, u'b') + u'.' + QString(60, u'c') + u".evil.example"_s;
+        const QString address =
+            u"https://bank.example@"_s + host + u":8080/"_s + QChar(0x202E) + QString(400, u'p') + u"#end"_s;
+        ThreadView view;
+        show(view, {makeMessage(1, Author::Assistant, u"[text](%1)"_s.arg(address))}, false);
+        const QRect rect = view.messageRect(0);
+        QTest::mouseClick(view.viewport(), Qt::LeftButton, {}, QPoint(rect.left() + 10, rect.top() + 48));
+        auto* menu = view.findChild<QMenu*>(u"linkMenu"_s);
+        QVERIFY(menu);
+        const QString shown = menu->actions().first()->text();
+        QVERIFY2(shown.startsWith(u"https://"_s + host + u":8080/"_s), qPrintable(shown));
+        QVERIFY(shown.contains(QChar(0x2026)) && !shown.contains(QChar(0x202E)));
+        menu->close();
+    }
+
     void otherAddressesDoNotOpen() {
         for (const QString& address :
              {u"file:///etc/passwd"_s, u"javascript:alert(1)"_s, u"smb://host/x"_s}) {

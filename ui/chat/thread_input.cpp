@@ -216,13 +216,35 @@ void ThreadView::wheelEvent(QWheelEvent* event) {
 
 // ---- Links and marks ----
 
+namespace {
+
+/// The address in one line: scheme and host whole, however long, only what follows them elided; no character
+/// that turns the direction of writing or cannot be seen. A host is shown as it is looked up.
+QString shownAddress(const QString& address, const QUrl& url, const QFontMetrics& metrics) {
+    constexpr int kWidth = 480; // pixels
+    QString line;
+    for (const char32_t c : oneLine(address).toUcs4()) {
+        const QChar::Category kind = QChar::category(c);
+        if (kind != QChar::Other_Format && kind != QChar::Other_Control)
+            line += QString::fromUcs4(&c, 1);
+    }
+    const QString host = url.host(QUrl::FullyEncoded);
+    if (!url.isValid() || host.isEmpty())
+        return metrics.elidedText(line, Qt::ElideMiddle, kWidth);
+    const QString place =
+        url.scheme() + u"://"_s + host + (url.port() < 0 ? QString() : u":%1"_s.arg(url.port()));
+    const QString rest = url.toString(QUrl::FullyEncoded | QUrl::RemoveScheme | QUrl::RemoveAuthority);
+    return place + metrics.elidedText(rest, Qt::ElideMiddle, kWidth);
+}
+
+} // namespace
+
 /// An address is shown before anything opens; what is no web or mail address is only shown.
 void ThreadView::addLinkActions(QMenu& menu, const QString& address) {
     const QUrl url(address, QUrl::StrictMode);
     const QString scheme = url.scheme().toLower();
     const bool known = url.isValid() && (scheme == u"https" || scheme == u"http" || scheme == u"mailto");
-    QAction* shown =
-        menu.addAction(menuText(fontMetrics().elidedText(oneLine(address), Qt::ElideMiddle, 480)));
+    QAction* shown = menu.addAction(menuText(shownAddress(address, url, fontMetrics())));
     shown->setEnabled(false);
     QAction* open = menu.addAction(tr("Open this address"), this, [url] { QDesktopServices::openUrl(url); });
     open->setObjectName(u"openLinkAction"_s);

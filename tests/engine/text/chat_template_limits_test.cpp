@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 namespace switchyard {
 namespace {
@@ -120,6 +122,68 @@ TEST(ChatTemplateLimits, LongConversationsFit) {
     const ChatTemplate chat("{% for m in messages %}{% set rest = messages[loop.index:] %}"
                             "{{ '<' + m.role + '>' + m.content|trim }}{% endfor %}");
     EXPECT_GT(chat.render(input).size(), 4'000'000u);
+}
+
+TEST(ChatTemplateLimits, EveryBuiltInPaysAndStopsWhenAsked) {
+    const std::string big =
+        "{% set a = 'ab cd ' * 600000 %}{% set b = 'a' * 3000000 %}{% set l = a.split() %}";
+    for (const char* step : {"b.find('a' * 1500000 ~ 'b')",
+                             "b.rfind('b' ~ 'a' * 1500000)",
+                             "b.replace('aa', 'b')",
+                             "b.count('a' * 1500000 ~ 'b')",
+                             "(b ~ 'c') in b",
+                             "a|wordwrap(1)",
+                             "b|wordwrap(1)",
+                             "a.split()",
+                             "a.rsplit('b')",
+                             "l|join",
+                             "l|sort",
+                             "l|unique|list",
+                             "l|map('upper')|list",
+                             "a|upper",
+                             "a|title",
+                             "a|tojson",
+                             "l|tojson",
+                             "l|pprint",
+                             "a|indent",
+                             "'%s' % a",
+                             "'{}'.format(a)",
+                             "a|striptags",
+                             "a|urlize",
+                             "a|wordcount",
+                             "a.isalpha()",
+                             "a is lower",
+                             "a|replace('', '')",
+                             "a|length ~ a",
+                             "a[::2]",
+                             "a * 2",
+                             "a|trim('abcd ')",
+                             "a.translate({97: 'b'})",
+                             "a.partition('zz')",
+                             "a|e",
+                             "a|urlencode",
+                             "l|groupby('0')|list",
+                             "a|reverse",
+                             "a.center(5000000)",
+                             "a|string|int(0)"}) {
+        const std::string endless =
+            big + "{% for i in range(100000) %}{% for j in range(100000) %}{% set x = " + std::string(step) +
+            " %}{% endfor %}{% endfor %}";
+        std::stop_source stop;
+        const std::jthread stopper([&stop] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(150));
+            stop.request_stop();
+        });
+        const auto start = std::chrono::steady_clock::now();
+        try {
+            ChatTemplate(endless).render({}, stop.get_token());
+            ADD_FAILURE() << step << " came to an end";
+        } catch (const Error& error) {
+            const std::string what = error.what();
+            EXPECT_TRUE(what.find("stopped") != what.npos || what.find("step limit") != what.npos) << what;
+        }
+        EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20)) << step;
+    }
 }
 
 TEST(ChatTemplate, TellsTheTimeItIsGiven) {
