@@ -6,6 +6,7 @@
 #include "ui/closing_guard.h"
 #include "ui/insight/insight_panel.h"
 #include "ui/keys_window.h"
+#include "ui/model_loading.h"
 #include "ui/models/model_picker.h"
 #include "ui/models/models_page.h"
 #include "ui/plain_text.h"
@@ -23,6 +24,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QMessageBox>
+#include <QScreen>
 #include <QStackedWidget>
 #include <QToolButton>
 
@@ -47,6 +49,11 @@ void beginWithPreset(const WindowServices& services) {
     controller.setTuning(tuning);
 }
 
+/// As large as is comfortable, and never larger than what the screen has beside its panels.
+QSize firstSize(const QScreen* screen) {
+    constexpr QSize kComfortable(1320, 860), kFrame(16, 48);
+    return screen ? kComfortable.boundedTo(screen->availableSize() - kFrame) : kComfortable;
+}
 } // namespace
 
 MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
@@ -72,7 +79,7 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
     layout_timer_.setInterval(kLayoutSettlesMs);
     connect(&layout_timer_, &QTimer::timeout, this, &MainWindow::rememberLayout);
     if (!restoreGeometry(services_.settings.value(u"window/geometry"_s).toByteArray()))
-        resize(1320, 860);
+        resize(firstSize(screen()));
     services_.controller.setBeginning([this](Tuning tuning) {
         if (const auto preset = services_.presets.load(services_.settings.preset()))
             tuning.sequence = preset->sequence;
@@ -264,8 +271,9 @@ void MainWindow::say(const QString& sentence) {
 
 void MainWindow::connectModel() {
     Generator& generator = services_.generator;
+    loading_ = new ModelLoading(generator, services_.controller, *picker_, this);
     connect(&generator, &Generator::modelStateChanged, this, [this](ModelState state, const QString& error) {
-        picker_->setState(state, error, loading_);
+        picker_->setState(state, loading_->path());
         models_->setError(state == ModelState::Failed ? error : QString());
         if (state == ModelState::Ready)
             services_.settings.setLastModel(services_.generator.capabilities().model_path);
@@ -294,10 +302,7 @@ void MainWindow::connectModel() {
     });
 }
 
-void MainWindow::loadModel(const QString& path) {
-    loading_ = path;
-    services_.generator.loadModel(path);
-}
+void MainWindow::loadModel(const QString& path) { loading_->load(path); }
 
 void MainWindow::openModelFile() {
     const QString last = services_.settings.lastModel();
@@ -368,6 +373,8 @@ void MainWindow::connectChat() {
         showThreadInInsight();
         showRun();
     });
+    connect(&controller, &ChatController::messageChanged, this,
+            [this] { status_->setContextUsed(contextUsed(services_.controller.conversation())); });
     connect(&controller, &ChatController::runChanged, this, &MainWindow::showRun);
     connect(&controller, &ChatController::runEvents, this,
             [this](ConversationId id, const std::vector<RunEvent>& events) {
@@ -394,8 +401,7 @@ void MainWindow::showThreadInInsight() {
     const QString& title = conversation.summary.title;
     setWindowTitle(title.isEmpty() ? u"Switchyard"_s : titleText(title) + u" – Switchyard"_s);
     insight_->showThread(conversation);
-    if (!services_.controller.busy())
-        status_->setContextUsed(contextUsed(conversation));
+    status_->setContextUsed(contextUsed(conversation));
 }
 
 void MainWindow::connectInsight() {

@@ -22,6 +22,7 @@ class ChatPage;
 class ClosingGuard;
 class InsightPanel;
 class KeysWindow;
+class ModelLoading;
 class ModelPicker;
 class ModelsPage;
 class Rail;
@@ -107,7 +108,7 @@ class MainWindow : public QMainWindow {
     ClosingGuard* closing_;
     QTimer layout_timer_; ///< after the window was moved or resized
     QPointer<KeysWindow> keys_;
-    QString loading_; ///< the model being loaded
+    ModelLoading* loading_;
     bool painted_ = false;
 };
 

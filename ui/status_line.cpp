@@ -85,19 +85,11 @@ void StatusLine::setRun(const RunStatus* run, int elsewhere) {
 
 void StatusLine::addEvents(const std::vector<RunEvent>& events) {
     for (const RunEvent& event : events) {
-        if (event.kind == RunEvent::Kind::Prefill) {
-            context_used_ = std::max(event.prefill_total, 0);
-        } else if (event.kind == RunEvent::Kind::Token) {
-            ++context_used_;
-            if (event.token.latency_ms > 0) {
-                const double now = 1000.0 / event.token.latency_ms;
-                rate_ = rate_ > 0 ? rate_ + kSmoothing * (now - rate_) : now;
-            }
-        } else if (event.kind == RunEvent::Kind::Finished && event.timings.prompt_tokens > 0) {
-            context_used_ = event.timings.prompt_tokens + event.timings.generated_tokens;
+        if (event.kind == RunEvent::Kind::Token && event.token.latency_ms > 0) {
+            const double now = 1000.0 / event.token.latency_ms;
+            rate_ = rate_ > 0 ? rate_ + kSmoothing * (now - rate_) : now;
         }
     }
-    showContext();
     showActivity();
 }
 

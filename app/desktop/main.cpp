@@ -119,7 +119,7 @@ int runWindow(QApplication& application, const DesktopOptions& options) {
     if (options.fake)
         generator = std::make_unique<FakeGenerator>();
     else
-        generator = std::make_unique<LocalGenerator>();
+        generator = std::make_unique<LocalGenerator>(0, nullptr, paths.data + u"/speeds.json"_s);
     const EndLimit::Start start_limit(end_limit); // once the chats are saved
     ConversationStore store(paths.data);
     ModelLibrary library(QStringList{paths.models} + settings.modelFolders());

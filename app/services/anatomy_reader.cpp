@@ -1,5 +1,6 @@
 #include "app/services/anatomy_reader.h"
 
+#include "app/services/engine_sentence.h"
 #include "engine/base/error.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/shape_file.h"
@@ -71,7 +72,7 @@ AnatomyReport readOr(const QString& source, bool is_file, Open&& open) {
     try {
         report = describe(*open());
     } catch (const Error& error) {
-        report.error = QString::fromUtf8(error.what());
+        report.error = engineSentence(QString::fromUtf8(error.what()), source);
     } catch (const std::exception& error) {
         report.error =
             AnatomyReader::tr("%1 cannot be read: %2").arg(source, QString::fromUtf8(error.what()));

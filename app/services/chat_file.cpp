@@ -35,19 +35,20 @@ qint32 headerNumber(const QString& path, qsizetype at) {
     return qFromBigEndian<qint32>(header.constData() + at);
 }
 
-/// Tells whether a damaged file is still the same; never 0.
-qint32 fingerprint(const QString& path) {
-    const QFileInfo info(path);
-    const size_t hash = qHashMulti(0, info.size(), info.lastModified().toMSecsSinceEpoch());
-    return static_cast<qint32>((hash & 0x3fffffff) | 1);
-}
-
 /// Device and number of what lies at the path; zeros where nothing does.
 std::pair<quint64, quint64> identity(const QString& path) {
     struct stat status {};
     if (::stat(QFile::encodeName(path).constData(), &status) != 0)
         return {0, 0};
     return {status.st_dev, status.st_ino};
+}
+
+/// Tells whether a damaged file is still the same; never 0.
+qint32 fingerprint(const QString& path) {
+    const QFileInfo info(path);
+    const size_t hash = qHashMulti(0, info.size(), info.lastModified().toMSecsSinceEpoch(),
+                                   identity(path).second); // times have steps of some ms
+    return static_cast<qint32>((hash & 0x3fffffff) | 1);
 }
 
 void setApplicationId(const QString& path, qint32 id) {

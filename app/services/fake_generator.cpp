@@ -63,6 +63,14 @@ std::vector<GenerationRequest> FakeGenerator::requests() const {
 // ---- The model ----
 
 void FakeGenerator::loadModel(const QString& path) {
+    const QString refused = [this] {
+        const std::lock_guard lock(mutex_);
+        return script_.refused_error;
+    }();
+    if (state_ == ModelState::Ready && !refused.isEmpty()) {
+        QTimer::singleShot(0, this, [this, path, refused] { Q_EMIT loadRefused(path, refused); });
+        return;
+    }
     unloadModel();
     const int serial = load_serial_;
     state_ = ModelState::Loading;

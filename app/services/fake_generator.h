@@ -25,7 +25,8 @@ struct FakeScript {
     QString error =
         QStringLiteral("The KV cache needs 96 MiB more, 40 MiB are free: choose Q8_0 or a shorter chat.");
     double load_seconds = 0;
-    QString load_error; ///< not empty: loading fails with this
+    QString load_error;    ///< not empty: loading fails with this
+    QString refused_error; ///< not empty: while a model works, a further one is refused with this
     double recode_seconds = 0.5;
     quint32 recode_slices = 210;
     double carve_seconds = 0.5;

@@ -26,14 +26,19 @@ Capabilities exampleModel(const QString& name, quint64 bytes) {
         ChoiceForecast choice;
         choice.name = QString::fromLatin1(type);
         choice.bytes = static_cast<quint64>(static_cast<double>(bytes) * bits / 8.5);
-        choice.tokens_per_second = 40.0 * 8.5 / bits;
+        choice.speed = {36.0 * 8.5 / bits, 44.0 * 8.5 / bits};
         choice.no_gain = bits > 8.5;
         if (choice.name == QLatin1String("Q4_K"))
             choice.note = QStringLiteral("Q4_0 where rows are not divisible by 256");
         c.weights.push_back(choice);
     }
-    c.kv.push_back({QStringLiteral("F16"), c.kv_bytes_per_token * 8192, 40, false, {}});
-    c.kv.push_back({QStringLiteral("Q8_0"), c.kv_bytes_per_token * 8192 * 17 / 32, 42, false, {}});
+    for (const auto& [type, share] : {std::pair{"F16", 32}, {"Q8_0", 17}}) {
+        ChoiceForecast choice;
+        choice.name = QString::fromLatin1(type);
+        choice.bytes = c.kv_bytes_per_token * 8192 * static_cast<quint64>(share) / 32;
+        choice.speed = {38, 44};
+        c.kv.push_back(choice);
+    }
     return c;
 }
 

@@ -25,16 +25,16 @@ QString text(std::string_view view) {
     return QString::fromUtf8(view.data(), static_cast<qsizetype>(view.size()));
 }
 
-ChoiceForecast forecastWeights(const ModelPlan& plan, const MemoryForecast& memory, BlockType type,
-                               double bandwidth) {
+ChoiceForecast forecastWeights(const ModelPlan& plan, const MemoryForecast& memory, BlockType type) {
     const PrecisionForecast precision = forecast_precision(plan.sources, type);
     ChoiceForecast choice;
     choice.name = text(traits(type).name);
     choice.bytes = memory.weights(type).weights;
-    choice.no_gain = precision.no_gain;
+    const MemoryUse file = memory.weights(std::nullopt);
+    choice.no_gain = precision.no_gain && choice.bytes > file.weights + file.mapped;
     choice.note = QString::fromStdString(describe_fallbacks(type, precision.fallbacks));
-    if (bandwidth > 0)
-        choice.tokens_per_second = bandwidth / memory.bytes_read_per_token(type, 0);
+    choice.token.bytes = memory.bytes_read_per_token(type, 0);
+    choice.token.weights = memory.bytes_read_per_token(BlockType::F16, 0) / 2; // two bytes a weight
     return choice;
 }
 
@@ -83,7 +83,13 @@ double measureMemoryBandwidth(int threads) {
     return best;
 }
 
-bool learnSpeed(const RunRecord& record, Capabilities& capabilities) {
+void expectSpeeds(const SpeedHistory& history, Capabilities& capabilities) {
+    for (ChoiceForecast& choice : capabilities.weights)
+        choice.speed =
+            history.expect(choice.name, capabilities.threads, choice.token, capabilities.bandwidth);
+}
+
+bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, SpeedHistory& history) {
     constexpr std::size_t kEnough = 16;
     if (record.tokens.size() < kEnough)
         return false;
@@ -100,11 +106,9 @@ bool learnSpeed(const RunRecord& record, Capabilities& capabilities) {
     std::ranges::nth_element(latencies, middle);
     const QString name = last.quant == "file" ? capabilities.file_precision : text(last.quant);
     const auto choice = std::ranges::find(capabilities.weights, name, &ChoiceForecast::name);
-    if (choice == capabilities.weights.end() || choice->tokens_per_second <= 0 || *middle <= 0)
+    if (choice == capabilities.weights.end() || *middle <= 0 || capabilities.bandwidth <= 0)
         return false;
-    const double factor = 1000 / *middle / choice->tokens_per_second;
-    for (ChoiceForecast& forecast : capabilities.weights)
-        forecast.tokens_per_second *= factor;
+    history.add(choice->name, capabilities.threads, choice->token, capabilities.bandwidth, *middle / 1000);
     return true;
 }
 
@@ -133,6 +137,8 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     for (const std::string& note : model.notes())
         c.notes.append(QString::fromStdString(note));
     c.device = deviceLine(model.backend());
+    c.threads = model.backend().threads();
+    c.bandwidth = bandwidth;
     c.context = config.context;
     c.experts = plan.experts;
     c.experts_active = plan.experts_active;
@@ -149,7 +155,7 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
         const auto type = static_cast<BlockType>(i);
         const bool own = text(traits(type).name) == c.file_precision;
         if (own || std::ranges::find(choices, traits(type).name) != choices.end())
-            c.weights.push_back(forecastWeights(model_plan, memory, type, bandwidth));
+            c.weights.push_back(forecastWeights(model_plan, memory, type));
     }
     std::ranges::stable_sort(c.weights, std::greater<>{}, &ChoiceForecast::bytes);
     for (const BlockType type : {BlockType::F16, BlockType::Q8_0}) {

@@ -9,12 +9,15 @@ namespace switchyard {
 /// Bytes a second that `threads` threads read from memory together, measured over some tens of milliseconds.
 double measureMemoryBandwidth(int threads);
 
-/// Everything the Tune column is built from. `bandwidth` 0: speeds are left unknown.
+/// Everything the Tune column is built from; speeds are left to expectSpeeds(). `bandwidth` 0: not measured.
 Capabilities describeModel(LoadedModel& model, double bandwidth);
 
-/// Corrects the expected speeds by what an answer measured: all by the same factor. False where the run says
-/// nothing about them (too short, dials moved, other experts).
-bool learnSpeed(const RunRecord& record, Capabilities& capabilities);
+/// What to expect of each precision, by the answers so far.
+void expectSpeeds(const SpeedHistory& history, Capabilities& capabilities);
+
+/// Adds what an answer measured. False where the run says nothing about speeds (too short, dials moved, other
+/// experts).
+bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, SpeedHistory& history);
 
 /// SHA-256 of the file's size, first and last MiB: tells model files apart without reading them whole. Empty
 /// where the file cannot be read.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/services/conversation.h"
+#include "app/services/speed_history.h"
 
 #include <QObject>
 #include <QString>
@@ -64,11 +65,12 @@ class TokenStream {
 
 /// How one choice of a stepped control would turn out, known before it is chosen.
 struct ChoiceForecast {
-    QString name;                 ///< "Q4_K"
-    quint64 bytes = 0;            ///< of memory of our own: weights, or the cache as `note` says
-    double tokens_per_second = 0; ///< expected at decode; 0: not known yet
-    bool no_gain = false;         ///< above the file's own precision
-    QString note;                 ///< "Q5_0 where rows are not divisible by 256"
+    QString name;         ///< "Q4_K"
+    quint64 bytes = 0;    ///< of memory of our own: weights, or the cache as `note` says
+    TokenCost token;      ///< of an answer
+    SpeedRange speed;     ///< expected at decode
+    bool no_gain = false; ///< larger than the file, and no nearer to the authors' weights
+    QString note;         ///< "Q5_0 where rows are not divisible by 256"
 };
 
 /// What the loaded model allows. The Tune column is built from controls() and this.
@@ -77,8 +79,10 @@ struct Capabilities {
     QString model_path, model_name, architecture, device; ///< device: "CPU, 2 threads"
     QString model_fingerprint;                            ///< the same for the same file, wherever it lies
     QString file_precision;                               ///< "Q4_1"
-    int context = 0;                                      ///< tokens
-    int experts = 0, experts_active = 0;                  ///< 0: dense, the expert dial is off
+    int threads = 1;                                      ///< of the device
+    double bandwidth = 0;                ///< bytes a second read from memory; 0: not measured
+    int context = 0;                     ///< tokens
+    int experts = 0, experts_active = 0; ///< 0: dense, the expert dial is off
     bool can_carve = false;
     QStringList notes;       ///< what a user should know of how the file was understood
     QStringList unavailable; ///< names of controls that do not exist here
@@ -96,7 +100,9 @@ class Generator : public QObject {
     using QObject::QObject;
     ~Generator() override = default;
 
-    /// Begins to load; state and progress come by signal. Runs in progress end first.
+    /// Begins to load; state and progress come by signal. Runs in progress end first. While another model
+    /// works, the file is looked at before: one that cannot be used changes nothing, which loadRefused()
+    /// says.
     virtual void loadModel(const QString& path) = 0;
     virtual void unloadModel() = 0;
     virtual ModelState modelState() const = 0;
@@ -128,6 +134,7 @@ class Generator : public QObject {
   Q_SIGNALS:
     void eventsWaiting(); ///< the stream is no longer empty
     void modelStateChanged(switchyard::ModelState state, const QString& error);
+    void loadRefused(const QString& path, const QString& error); ///< the model that works stays
     void capabilitiesChanged(); ///< of the loaded model: expected speeds were corrected by measured ones
     void loadProgress(double share);
     void recodeProgress(quint32 done, quint32 total); ///< weights being re-encoded; equal: finished

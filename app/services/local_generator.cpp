@@ -1,5 +1,6 @@
 #include "app/services/local_generator.h"
 
+#include "app/services/engine_sentence.h"
 #include "app/services/forecast.h"
 #include "app/services/prompt.h"
 #include "engine/backends/cpu/thread_pool.h"
@@ -8,7 +9,9 @@
 #include "engine/run/chat_prompt.h"
 #include "engine/run/scheduler.h"
 
+#include <QFile>
 #include <QRandomGenerator>
+#include <QSaveFile>
 
 #include <algorithm>
 #include <filesystem>
@@ -29,12 +32,12 @@ std::uint64_t drawSeed() {
 }
 
 /// What went wrong, for the window.
-QString sentence(const std::exception& error) {
+QString sentence(const std::exception& error, const QString& path = {}) {
     if (dynamic_cast<const std::bad_alloc*>(&error))
         return LocalGenerator::tr(
             "There is not enough memory for this model: close other programs, or choose "
             "a smaller model.");
-    return QString::fromUtf8(error.what());
+    return engineSentence(QString::fromUtf8(error.what()), path);
 }
 
 /// Weights that were replaced leave holes of many small blocks, which the C library would keep for itself.
@@ -67,7 +70,12 @@ struct LocalGenerator::Run {
     std::optional<SequenceTuning> tuning; ///< moved before it was handed over
 };
 
-LocalGenerator::LocalGenerator(int threads, QObject* parent) : Generator(parent), threads_(threads) {}
+LocalGenerator::LocalGenerator(int threads, QObject* parent, const QString& speeds_file)
+    : Generator(parent), threads_(threads), speeds_file_(speeds_file) {
+    constexpr qint64 kMost = 1 << 16;
+    if (QFile file(speeds_file_); !speeds_file_.isEmpty() && file.open(QIODevice::ReadOnly))
+        speeds_ = SpeedHistory(file.read(kMost));
+}
 
 LocalGenerator::~LocalGenerator() {
     stop_loading_.request_stop();
@@ -90,6 +98,43 @@ void LocalGenerator::leaveModel() {
 }
 
 void LocalGenerator::loadModel(const QString& path) {
+    const int serial = ++check_serial_;
+    if (state_ != ModelState::Ready)
+        return beginLoading(path);
+    // The model that works is given up only for one that can be read.
+    loading_.post([this, path, serial, stop = stop_loading_.get_token()] { check(path, serial, stop); });
+}
+
+void LocalGenerator::check(const QString& path, int serial, std::stop_token stop) {
+    QString error;
+    try {
+        LoadOptions options;
+        options.backend = make_cpu_backend(backendOptions());
+        options.stop = stop;
+        LoadedModel::check(std::filesystem::path(path.toStdU16String()), options);
+    } catch (const std::exception& problem) {
+        error = sentence(problem, path);
+    }
+    QMetaObject::invokeMethod(
+        this,
+        [this, path, serial, error] {
+            if (serial != check_serial_)
+                return; // another was wished since
+            if (error.isEmpty())
+                beginLoading(path);
+            else
+                Q_EMIT loadRefused(path, error);
+        },
+        Qt::QueuedConnection);
+}
+
+BackendOptions LocalGenerator::backendOptions() const {
+    BackendOptions options;
+    options.threads = threads_;
+    return options;
+}
+
+void LocalGenerator::beginLoading(const QString& path) {
     leaveModel();
     state_ = ModelState::Loading;
     loading_.post([this, path, serial = load_serial_, old = std::exchange(engine_, {}),
@@ -98,6 +143,7 @@ void LocalGenerator::loadModel(const QString& path) {
 }
 
 void LocalGenerator::unloadModel() {
+    ++check_serial_;
     leaveModel();
     loading_.post([old = std::exchange(engine_, {})]() mutable { old.reset(); });
     if (state_ == ModelState::None)
@@ -124,15 +170,13 @@ void LocalGenerator::load(const QString& path, int serial, EnginePtr old, std::s
             Qt::QueuedConnection);
     } catch (const std::exception& error) {
         QMetaObject::invokeMethod(
-            this, [this, serial, text = sentence(error)] { fail(serial, text); }, Qt::QueuedConnection);
+            this, [this, serial, text = sentence(error, path)] { fail(serial, text); }, Qt::QueuedConnection);
     }
 }
 
 LocalGenerator::EnginePtr LocalGenerator::makeEngine(const QString& path, int serial, std::stop_token stop) {
-    BackendOptions backend;
-    backend.threads = threads_;
     LoadOptions options;
-    options.backend = make_cpu_backend(backend);
+    options.backend = make_cpu_backend(backendOptions());
     options.stop = stop;
     options.progress = [this, serial, last = 0.0](double share) mutable {
         if (share < last + 0.01 && share < 1)
@@ -165,6 +209,7 @@ void LocalGenerator::install(int serial, EnginePtr engine, const Capabilities& c
     }
     engine_ = std::move(engine);
     capabilities_ = capabilities;
+    expectSpeeds(speeds_, capabilities_);
     state_ = ModelState::Ready;
     Q_EMIT modelStateChanged(state_, {});
     for (const RunPtr& run : std::exchange(pending_, {}))
@@ -186,7 +231,7 @@ void LocalGenerator::setModelTuning(const ModelTuning& tuning) {
         engine_->scheduler->set_model_tuning(tuning);
         noteRecode(load_serial_, engine_->scheduler->recode_progress());
     } catch (const Error& error) {
-        Q_EMIT recodeFailed(QString::fromUtf8(error.what()));
+        Q_EMIT recodeFailed(sentence(error));
     }
 }
 
@@ -198,7 +243,7 @@ void LocalGenerator::noteRecode(int serial, const RecodeProgress& progress) {
         if (progress.total > 0 && progress.done == progress.total)
             preparing_.post(returnFreedMemory);
     } else {
-        Q_EMIT recodeFailed(QString::fromStdString(progress.error));
+        Q_EMIT recodeFailed(engineSentence(QString::fromStdString(progress.error)));
     }
 }
 
@@ -387,7 +432,7 @@ void LocalGenerator::take(Run& run, const SchedulerEvent& event) {
         out.record = event.record;
         out.timings = event.record->timings;
         out.finish = event.record->finish;
-        out.error = QString::fromStdString(event.record->error);
+        out.error = engineSentence(QString::fromStdString(event.record->error));
         out.tail = event.tail;
         out.used_seed = run.seed;
         break;
@@ -422,10 +467,26 @@ std::vector<RunEvent> LocalGenerator::drain() {
         if (event.kind != RunEvent::Kind::Finished)
             continue;
         runs_.erase(event.run);
-        if (event.record && learnSpeed(*event.record, capabilities_))
-            Q_EMIT capabilitiesChanged();
+        if (event.record)
+            learnFrom(*event.record);
     }
     return events;
+}
+
+void LocalGenerator::learnFrom(const RunRecord& record) {
+    if (!learnSpeed(record, capabilities_, speeds_))
+        return;
+    expectSpeeds(speeds_, capabilities_);
+    Q_EMIT capabilitiesChanged();
+    if (speeds_file_.isEmpty())
+        return;
+    preparing_.post([path = speeds_file_, json = speeds_.toJson()] {
+        QSaveFile file(path);
+        if (file.open(QIODevice::WriteOnly)) { // what cannot be kept is measured again
+            file.write(json);
+            file.commit();
+        }
+    });
 }
 
 } // namespace switchyard

@@ -10,6 +10,7 @@
 
 namespace switchyard {
 
+struct BackendOptions;
 struct CarveRequest;
 struct RecodeProgress;
 struct RunRequest;
@@ -18,8 +19,9 @@ struct SchedulerEvent;
 class LocalGenerator : public Generator {
     Q_OBJECT
   public:
-    /// `threads` 0: one a processor core.
-    explicit LocalGenerator(int threads = 0, QObject* parent = nullptr);
+    /// `threads` 0: one a processor core. `speeds_file`: where measured speeds are kept for the next start;
+    /// "": nowhere.
+    explicit LocalGenerator(int threads = 0, QObject* parent = nullptr, const QString& speeds_file = {});
     ~LocalGenerator() override;
 
     void loadModel(const QString& path) override;
@@ -43,6 +45,9 @@ class LocalGenerator : public Generator {
     using EnginePtr = std::shared_ptr<Engine>;
     using RunPtr = std::shared_ptr<Run>;
 
+    void beginLoading(const QString& path);
+    void check(const QString& path, int serial, std::stop_token stop); ///< on loading_
+    BackendOptions backendOptions() const;
     void load(const QString& path, int serial, EnginePtr old, std::stop_token stop); ///< on loading_
     EnginePtr makeEngine(const QString& path, int serial, std::stop_token stop);     ///< on loading_
     void start(const RunPtr& run, const EnginePtr& engine);                          ///< on preparing_
@@ -59,13 +64,17 @@ class LocalGenerator : public Generator {
     void end(Run& run, FinishReason reason, const QString& error = {}); ///< without the engine; any thread
     void emitEvent(RunEvent event);                                     ///< any thread
 
+    void learnFrom(const RunRecord& record);
+
     const int threads_;
+    const QString speeds_file_;
+    SpeedHistory speeds_;
     double bandwidth_ = -1; ///< bytes a second; measured on loading_ before the first model
     TokenStream stream_;
     ModelState state_ = ModelState::None;
     Capabilities capabilities_;
     EnginePtr engine_; ///< never the last holder while it lives: it goes on a queue's thread
-    int load_serial_ = 0;
+    int load_serial_ = 0, check_serial_ = 0;
     std::stop_source stop_loading_, stop_carving_;
     RunId next_run_ = 1;
     std::map<RunId, RunPtr> runs_;

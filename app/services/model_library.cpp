@@ -1,5 +1,6 @@
 #include "app/services/model_library.h"
 
+#include "app/services/engine_sentence.h"
 #include "engine/base/error.h"
 #include "engine/base/threads.h"
 #include "engine/files/gguf.h"
@@ -132,7 +133,7 @@ ModelEntry ModelLibrary::inspect(const QString& path) {
         entry.experts = config.experts;
         entry.experts_active = config.experts_active;
     } catch (const Error& error) {
-        entry.error = QString::fromUtf8(error.what());
+        entry.error = engineSentence(QString::fromUtf8(error.what()), path);
     } catch (const std::exception& error) {
         entry.error = tr("%1 cannot be read: %2").arg(entry.name, QString::fromUtf8(error.what()));
     }

@@ -34,8 +34,9 @@ class ModelLibrary : public QObject {
     bool scanning() const { return scanning_; }
     const QList<ModelEntry>& models() const { return models_; } ///< by name
 
-    /// The path of the model that a first start opens; "" where none can be used. A dense one, as its authors made it,
-    /// before one with experts, and the largest that leaves half of `memory` (bytes, 0: not known) free.
+    /// The path of the model that a first start opens; "" where none can be used. A dense one, as its authors
+    /// made it, before one with experts, and the largest that leaves half of `memory` (bytes, 0: not known)
+    /// free.
     static QString toBeginWith(const QList<ModelEntry>& models, quint64 memory);
 
     /// Reads one file's header. Never throws: what is wrong stands in `error`.

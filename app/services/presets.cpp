@@ -1,5 +1,6 @@
 #include "app/services/presets.h"
 
+#include "app/services/engine_sentence.h"
 #include "app/services/tuning_json.h"
 #include "engine/base/error.h"
 
@@ -54,7 +55,8 @@ std::optional<Tuning> Presets::load(const QString& name, QString* error) const {
     try {
         return tuningFromJson(file.readAll());
     } catch (const Error& e) {
-        fail(error, tr("The preset “%1” is not usable: %2.").arg(name, QString::fromUtf8(e.what())));
+        fail(error,
+             tr("The preset “%1” is not usable: %2.").arg(name, engineSentence(QString::fromUtf8(e.what()))));
         return std::nullopt;
     }
 }
@@ -100,7 +102,7 @@ QString Presets::import(const QString& path, QString* error) {
     try {
         tuning = tuningFromJson(file.read(1 << 20));
     } catch (const Error& e) {
-        fail(error, tr("%1 is not a preset: %2.").arg(path, QString::fromUtf8(e.what())));
+        fail(error, tr("%1 is not a preset: %2.").arg(path, engineSentence(QString::fromUtf8(e.what()))));
         return {};
     }
     const QString base = QFileInfo(path).completeBaseName();

@@ -77,7 +77,8 @@ std::vector<Row> sampling_rows() {
           1,
           0.01,
           0.95,
-          {}},
+          {},
+          {1, "off"}},
          [](const Tuning& t) -> ControlValue { return t.sequence.top_p; },
          [](Tuning& t, const ControlValue& v) { t.sequence.top_p = number(v); }},
         {{"top_k",
@@ -95,7 +96,8 @@ std::vector<Row> sampling_rows() {
           1000,
           1,
           40.0,
-          {}},
+          {},
+          {0, "off"}},
          [](const Tuning& t) -> ControlValue { return double(t.sequence.top_k); },
          [](Tuning& t, const ControlValue& v) { t.sequence.top_k = integer(v); }},
         {{"min_p",
@@ -113,7 +115,8 @@ std::vector<Row> sampling_rows() {
           1,
           0.01,
           0.0,
-          {}},
+          {},
+          {0, "off"}},
          [](const Tuning& t) -> ControlValue { return t.sequence.min_p; },
          [](Tuning& t, const ControlValue& v) { t.sequence.min_p = number(v); }},
         {{"repetition_penalty",
@@ -131,7 +134,8 @@ std::vector<Row> sampling_rows() {
           2,
           0.01,
           1.1,
-          {}},
+          {},
+          {1, "off"}},
          [](const Tuning& t) -> ControlValue { return t.sequence.repetition_penalty; },
          [](Tuning& t, const ControlValue& v) { t.sequence.repetition_penalty = number(v); }},
         {{"repetition_window",
@@ -167,7 +171,8 @@ std::vector<Row> sampling_rows() {
           kMaxSeed,
           1,
           0.0,
-          {}},
+          {},
+          {0, "random"}},
          [](const Tuning& t) -> ControlValue { return static_cast<double>(t.sequence.seed); },
          [](Tuning& t, const ControlValue& v) { t.sequence.seed = static_cast<std::uint64_t>(number(v)); }},
         {{"max_tokens",
@@ -293,9 +298,10 @@ const Row& row_of(const ControlSpec& spec) {
     throw Error(std::string(spec.name) + " is not a dial of this program");
 }
 
+/// Nine digits: sums of steps show as what they are meant to be, 0.95 and not 0.9500000000000001.
 std::string format_number(double value) {
     char text[32];
-    const auto [end, error] = std::to_chars(text, text + sizeof text, value);
+    const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::general, 9);
     return error == std::errc{} ? std::string(text, end) : std::to_string(value);
 }
 
@@ -339,8 +345,15 @@ std::span<const ControlSpec> controls() {
 }
 
 const ControlSpec* find_control(std::string_view name) {
+    // "--top-p", "top-p" and "top_p" are one.
+    const auto plain = [](std::string_view text) {
+        std::string word(text.starts_with("--") ? text.substr(2) : text);
+        std::ranges::replace(word, '-', '_');
+        return word;
+    };
+    const std::string wanted = plain(name);
     for (const ControlSpec& spec : controls())
-        if (spec.name == name || spec.json_key == name || spec.flag == name)
+        if (spec.name == wanted || spec.json_key == wanted || plain(spec.flag) == wanted)
             return &spec;
     return nullptr;
 }

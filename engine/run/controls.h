@@ -34,10 +34,15 @@ struct ControlSpec {
     double minimum, maximum, step; ///< numbers; an experts maximum of 0 means: the model's expert count
     ControlValue fallback;         ///< the default
     std::vector<std::string_view> choices;
+    /// A number that means something of its own, and the English word shown for it: {0, "off"}.
+    struct Named {
+        double value = 0;
+        std::string_view word;
+    } named = {};
 };
 
 std::span<const ControlSpec> controls();
-const ControlSpec* find_control(std::string_view name); ///< by name, json_key or flag
+const ControlSpec* find_control(std::string_view name); ///< by name, json_key or flag, with or without dashes
 
 ControlValue control_value(const Tuning& tuning, const ControlSpec& spec);
 /// The tuning with one dial moved. Throws Error naming the dial, the value and the range.

@@ -75,6 +75,12 @@ void LoadedModel::read_template(const std::stop_token& stop) {
     }
 }
 
+void LoadedModel::read_model(const std::filesystem::path& path, const LoadOptions& options) {
+    read_file(open_model(path), options);
+    if (!tokenizer_ && std::filesystem::exists(path / "tokenizer.json"))
+        tokenizer_ = load_tokenizer_folder(path);
+}
+
 void LoadedModel::place(const LoadOptions& options) {
     read_template(options.stop);
     answer_format_ =
@@ -87,11 +93,13 @@ void LoadedModel::place(const LoadOptions& options) {
 std::shared_ptr<LoadedModel> LoadedModel::load(const std::filesystem::path& path,
                                                const LoadOptions& options) {
     std::shared_ptr<LoadedModel> model(new LoadedModel);
-    model->read_file(open_model(path), options);
-    if (!model->tokenizer_ && std::filesystem::exists(path / "tokenizer.json"))
-        model->tokenizer_ = load_tokenizer_folder(path);
+    model->read_model(path, options);
     model->place(options);
     return model;
+}
+
+void LoadedModel::check(const std::filesystem::path& path, const LoadOptions& options) {
+    LoadedModel().read_model(path, options);
 }
 
 std::shared_ptr<LoadedModel> LoadedModel::load(std::shared_ptr<const ModelFile> file,

@@ -21,6 +21,8 @@ struct LoadOptions {
 
 class LoadedModel {
   public:
+    /// Reads all but the weights. Throws Error where load() would, but for what only the weights can lack: memory.
+    static void check(const std::filesystem::path& path, const LoadOptions& options);
     /// Reads, checks and places the whole model. Throws Error.
     static std::shared_ptr<LoadedModel> load(const std::filesystem::path& path, const LoadOptions& options);
     /// The same from what was opened already, or was never a file.
@@ -51,6 +53,7 @@ class LoadedModel {
     LoadedModel() = default;
     void read_template(const std::stop_token& stop);
     void read_file(std::shared_ptr<const ModelFile> file, const LoadOptions& options);
+    void read_model(const std::filesystem::path& path, const LoadOptions& options);
     void place(const LoadOptions& options);
     std::shared_ptr<const ModelFile> file_;
     ModelConfig config_;

@@ -86,16 +86,6 @@
     </message>
 </context>
 <context>
-    <name>switchyard::TuneColumn</name>
-    <message numerus="yes">
-        <source>This model has %n expert(s) of its own; there is nothing to carve.</source>
-        <translation>
-            <numerusform>This model has %n expert of its own; there is nothing to carve.</numerusform>
-            <numerusform>This model has %n experts of its own; there is nothing to carve.</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
     <name>MarkdownWriter</name>
     <message numerus="yes">
         <source>A table of %n columns, shown as text:</source>

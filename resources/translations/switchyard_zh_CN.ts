@@ -237,6 +237,14 @@
         <source>as in the file</source>
         <translation>与文件相同</translation>
     </message>
+    <message>
+        <source>off</source>
+        <translation>关</translation>
+    </message>
+    <message>
+        <source>random</source>
+        <translation>随机</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>
@@ -833,6 +841,18 @@
     <message>
         <source>re-encoding %1 %</source>
         <translation>正在重新编码 %1 %</translation>
+    </message>
+    <message>
+        <source>%1 to %2 tokens/s</source>
+        <translation>%1 到 %2 词元/秒</translation>
+    </message>
+    <message>
+        <source>%1 is the most this dial takes.</source>
+        <translation>这个旋钮最大为 %1。</translation>
+    </message>
+    <message>
+        <source>%1 is the least this dial takes.</source>
+        <translation>这个旋钮最小为 %1。</translation>
     </message>
 </context>
 <context>
@@ -2106,18 +2126,8 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>这是稠密模型，没有可选的专家，其结构也无法雕刻。</translation>
     </message>
     <message>
-        <source>Load a model first.</source>
-        <translation>请先加载模型。</translation>
-    </message>
-    <message>
-        <source>Carving stands at the expert dial above.</source>
-        <translation>雕刻位于上方的专家旋钮处。</translation>
-    </message>
-    <message numerus="yes">
-        <source>This model has %n expert(s) of its own; there is nothing to carve.</source>
-        <translation>
-            <numerusform>此模型自带 %n 个专家，无需雕刻。</numerusform>
-        </translation>
+        <source>Fewer experts answer quicker and know less; %1 of %2 is the model as it was made.</source>
+        <translation>专家越少，回答越快，但懂得越少；%1/%2 是模型原本的设置。</translation>
     </message>
 </context>
 <context>
@@ -2277,6 +2287,148 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Do not close</source>
         <translation>不关闭</translation>
+    </message>
+</context>
+<context>
+    <name>EngineErrors</name>
+    <message>
+        <source>is not a GGUF file</source>
+        <translation>不是 GGUF 文件</translation>
+    </message>
+    <message>
+        <source>the file is empty</source>
+        <translation>文件是空的</translation>
+    </message>
+    <message>
+        <source>is not a regular file</source>
+        <translation>不是普通文件</translation>
+    </message>
+    <message>
+        <source>cannot be read: %1</source>
+        <translation>无法读取：%1</translation>
+    </message>
+    <message>
+        <source>cannot be written: %1</source>
+        <translation>无法写入：%1</translation>
+    </message>
+    <message>
+        <source>cannot be mapped into memory: %1</source>
+        <translation>无法映射到内存：%1</translation>
+    </message>
+    <message>
+        <source>the file ends inside %1</source>
+        <translation>文件在 %1 之内就结束了</translation>
+    </message>
+    <message>
+        <source>%1 lies beyond the end of the file (cut short?)</source>
+        <translation>%1 超出了文件末尾（文件可能被截断）</translation>
+    </message>
+    <message>
+        <source>%1 is larger than the file</source>
+        <translation>%1 比文件还大</translation>
+    </message>
+    <message>
+        <source>%1 occurs twice</source>
+        <translation>%1 出现了两次</translation>
+    </message>
+    <message>
+        <source>the architecture %1 is not known to this program%2</source>
+        <translation>本程序不支持架构 %1%2</translation>
+    </message>
+    <message>
+        <source>the architecture %1 is not known to this program</source>
+        <translation>本程序不支持架构 %1</translation>
+    </message>
+    <message>
+        <source>the key general.architecture is missing: not a language model</source>
+        <translation>缺少键 general.architecture：这不是语言模型</translation>
+    </message>
+    <message>
+        <source>the key %1 is missing</source>
+        <translation>缺少键 %1</translation>
+    </message>
+    <message>
+        <source>the key %1 is %2, which is not known</source>
+        <translation>键 %1 的值为 %2，本程序不支持</translation>
+    </message>
+    <message>
+        <source>the tensor %1 is missing</source>
+        <translation>缺少张量 %1</translation>
+    </message>
+    <message>
+        <source>the tensor %1 is not known in a model of architecture %2</source>
+        <translation>架构 %2 的模型中没有已知的张量 %1</translation>
+    </message>
+    <message>
+        <source>the tensor %1 is %2, expected %3</source>
+        <translation>张量 %1 的形状是 %2，应为 %3</translation>
+    </message>
+    <message>
+        <source>is part %1 of a split model; open its first part</source>
+        <translation>这是分卷模型的第 %1 部分；请打开第一部分</translation>
+    </message>
+    <message>
+        <source>has no tokenizer: it can be run on token ids only</source>
+        <translation>没有分词器：只能用词元编号运行</translation>
+    </message>
+    <message>
+        <source>loading was stopped</source>
+        <translation>加载已停止</translation>
+    </message>
+    <message>
+        <source>carving was stopped</source>
+        <translation>切分已停止</translation>
+    </message>
+    <message>
+        <source>the prompt is empty</source>
+        <translation>提示为空</translation>
+    </message>
+    <message>
+        <source>the prompt has %1 tokens, the model&apos;s context holds %2: shorten it or start a new chat</source>
+        <translation>提示有 %1 个词元，而模型的上下文只能容纳 %2 个：请缩短提示或开始新对话</translation>
+    </message>
+    <message>
+        <source>the KV cache needs %1 for the answers under way, %2 are allowed: end another answer or choose Q8_0 for the KV cache</source>
+        <translation>正在生成的回答需要 %1 的 KV 缓存，允许 %2：请结束另一个回答，或将 KV 缓存设为 Q8_0</translation>
+    </message>
+    <message>
+        <source>the answer cannot be run again exactly: its prompt had %1 tokens, this one has %2</source>
+        <translation>无法原样重新运行这个回答：当时的提示有 %1 个词元，现在有 %2 个</translation>
+    </message>
+    <message>
+        <source>the model computed no usable logits: its weights or the file are damaged</source>
+        <translation>模型没有算出可用的 logits：权重或文件已损坏</translation>
+    </message>
+    <message>
+        <source>needs %1 (weights %2, KV cache %3, scratch %4, tokenizer %5), %6 are free</source>
+        <translation>需要 %1（权重 %2、KV 缓存 %3、临时空间 %4、分词器 %5），可用 %6</translation>
+    </message>
+    <message>
+        <source>%1: &quot;%2&quot; is not a whole number from %3 to %4</source>
+        <translation>%1：“%2”不是 %3 到 %4 之间的整数</translation>
+    </message>
+    <message>
+        <source>%1: &quot;%2&quot; is not a number from %3 to %4</source>
+        <translation>%1：“%2”不是 %3 到 %4 之间的数</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelLoading</name>
+    <message>
+        <source>%1 was not loaded: %2 %3 stays in use.</source>
+        <translation>未加载 %1：%2 继续使用 %3。</translation>
+    </message>
+    <message>
+        <source>%1 is loaded when the answer has ended.</source>
+        <translation>回答结束后将加载 %1。</translation>
+    </message>
+    <message>
+        <source>Load now, stopping the answer</source>
+        <translation>停止回答，立即加载</translation>
+    </message>
+    <message>
+        <source>Back to %1</source>
+        <translation>回到 %1</translation>
     </message>
 </context>
 </TS>

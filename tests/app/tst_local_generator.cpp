@@ -28,7 +28,12 @@ class LocalGeneratorTest : public QObject {
 
     static bool load(LocalGenerator& generator, const QString& path) {
         generator.loadModel(path);
-        return QTest::qWaitFor([&] { return generator.modelState() == ModelState::Ready; }, 20000);
+        return QTest::qWaitFor(
+            [&] {
+                return generator.modelState() == ModelState::Ready &&
+                       generator.capabilities().model_path == path;
+            },
+            20000);
     }
 
     struct Result {
@@ -115,7 +120,7 @@ class LocalGeneratorTest : public QObject {
         QVERIFY(q4 != c.weights.end());
         QVERIFY(q4->bytes < c.weights_bytes);
         QVERIFY(!q4->note.isEmpty()); // its rows are shorter than a block of 256
-        QVERIFY(q4->tokens_per_second > 0);
+        QVERIFY(q4->speed.low > 0 && q4->speed.low < q4->speed.high);
         QTRY_VERIFY(!progress.isEmpty() && progress.last()[0].toDouble() == 1.0);
         QVERIFY(load(generator, dense_));
         QCOMPARE(generator.capabilities().experts, 0);
@@ -155,8 +160,17 @@ class LocalGeneratorTest : public QObject {
         Capabilities machine;
         machine.experts_active = 3;
         machine.file_precision = QStringLiteral("F16");
-        machine.weights = {{QStringLiteral("F16"), 200, 100, false, {}},
-                           {QStringLiteral("Q8_0"), 100, 200, false, {}}};
+        machine.threads = 2;
+        machine.bandwidth = 20e9;
+        machine.weights.resize(2);
+        machine.weights[0].name = QStringLiteral("F16");
+        machine.weights[0].token = {200e6, 100e6};
+        machine.weights[1].name = QStringLiteral("Q8_0");
+        machine.weights[1].token = {100e6, 100e6};
+        SpeedHistory history;
+        expectSpeeds(history, machine);
+        // 10 ms of reading, and arithmetic from quick to slow machines: a wide range until it is measured.
+        QVERIFY(machine.weights[0].speed.high > 1.5 * machine.weights[0].speed.low);
         RunRecord record;
         TokenRecord token;
         token.quant = "file";
@@ -164,14 +178,28 @@ class LocalGeneratorTest : public QObject {
         token.latency_ms = 20;
         record.tokens.assign(40, token);
         record.tokens[30].latency_ms = 5000; // something else had the processor
-        QVERIFY(learnSpeed(record, machine));
-        QCOMPARE(machine.weights[0].tokens_per_second, 50.0); // 20 ms a token
-        QCOMPARE(machine.weights[1].tokens_per_second, 100.0);
+        QVERIFY(learnSpeed(record, machine, history));
+        expectSpeeds(history, machine);
+        const SpeedRange measured = machine.weights[0].speed, other = machine.weights[1].speed;
+        QVERIFY2(measured.low < 50 && measured.high > 50 && measured.high < 1.25 * measured.low,
+                 "20 ms a token");
+        // The other format reads 5 ms less; its arithmetic is not measured, so the range stays wider.
+        QVERIFY2(other.low < 1000.0 / 15 && other.high > 1000.0 / 15 && other.high > 1.25 * other.low,
+                 "about 15 ms");
+        // The next start, and another model of the same format, twice as large.
+        const SpeedHistory next(history.toJson());
+        const SpeedRange twice = next.expect(QStringLiteral("F16"), 2, {400e6, 200e6}, 20e9);
+        QVERIFY(twice.low < 25 && twice.high > 25 && twice.high < 1.25 * twice.low);
+        QVERIFY(!next.expect(QStringLiteral("F16"), 2, {400e6, 200e6}, 0).known());
+        for (const char* damaged : {"", "[", "{}", "[1, {}, {\"format\": \"F16\", \"threads\": 0}]"}) {
+            const SpeedRange range =
+                SpeedHistory(damaged).expect(QStringLiteral("F16"), 2, {200e6, 100e6}, 20e9);
+            QVERIFY(range.low > 0 && range.high > 1.5 * range.low);
+        }
         const auto says_nothing = [&](auto change) {
-            RunRecord other = record;
-            change(other);
-            Capabilities before = machine;
-            return !learnSpeed(other, before) && before.weights[0].tokens_per_second == 50.0;
+            RunRecord changed = record;
+            change(changed);
+            return !learnSpeed(changed, machine, history);
         };
         QVERIFY(says_nothing([](RunRecord& r) { r.tokens.resize(10); }));
         QVERIFY(says_nothing([](RunRecord& r) { r.tokens[35].quant = "Q8_0"; }));

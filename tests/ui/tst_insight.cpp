@@ -106,6 +106,40 @@ class TestInsight : public QObject {
         QVERIFY(std::abs(panel.series().tokens().back().seconds - (0.8 + 0.02 * (39 + 29))) < 1e-9);
     }
 
+    void oneSpikeDoesNotFlattenTheCurve() {
+        InsightPanel panel;
+        panel.resize(700, 260);
+        panel.show();
+        Conversation chat = conversation({60});
+        for (Message& message : chat.thread) {
+            if (message.has_run)
+                message.run.tokens[20].latency_ms = 1200; // the others take 20
+        }
+        panel.showThread(chat);
+        QTRY_VERIFY(panel.speed().yAxis->range().upper > 20);
+        QVERIFY2(panel.speed().yAxis->range().upper < 60,
+                 qPrintable(QString::number(panel.speed().yAxis->range().upper)));
+    }
+
+    void marksLabelsStandAboveTheCurve() {
+        InsightPanel panel;
+        panel.resize(700, 200); // as small as it gets
+        panel.show();
+        panel.showThread(conversation({40, 30}));
+        QCOMPARE(panel.speed().markCount(), 4);
+        SpeedPlot& plot = panel.speed();
+        QVERIFY2(plot.height() >= 160, qPrintable(QString::number(plot.height())));
+        plot.replot();
+        int lowest = 0;
+        for (int i = 0; i < plot.itemCount(); ++i) {
+            if (auto* label = qobject_cast<QCPItemText*>(plot.item(i));
+                label && label->layer()->name() == u"labels"_s)
+                lowest = std::max(lowest, static_cast<int>(label->bottom->pixelPosition().y()));
+        }
+        QVERIFY(lowest > 0);
+        QVERIFY(lowest <= plot.yAxis->coordToPixel(20)); // 20 ms a token
+    }
+
     void marksAppearWhileTokensCome() {
         AnsweringPanel panel(20);
         panel.addEvents({expertsMove(20)});
@@ -280,7 +314,10 @@ class TestInsight : public QObject {
             QCOMPARE(plot->exportTo(base + u".csv"_s), QString());
             QFile csv(base + u".csv"_s);
             QVERIFY(csv.open(QIODevice::ReadOnly));
-            QCOMPARE(csv.readAll().count('\n'), 31);
+            const QByteArray table = csv.readAll();
+            QCOMPARE(table.count('\n'), 31);
+            QVERIFY2(table.split('\n')[0].endsWith(",temperature,top_p,experts_active,quant,kv"), table.constData());
+            QCOMPARE(table.split('\n')[30].count(','), table.split('\n')[0].count(','));
         }
         QVERIFY(panel.speed().exportTo(folder.filePath(u"none/x.csv"_s)).contains(u"none/x.csv"_s));
     }

@@ -221,6 +221,73 @@ class TestShell : public QObject {
         QCOMPARE(desk.settings.lastModel(), u"/models/Small-MoE.gguf"_s); // not the one that failed
     }
 
+    void aFileThatCannotBeUsedCostsNothing() {
+        QTemporaryDir folder;
+        FakeScript script;
+        Desk desk(folder.path(), script);
+        desk.window->loadModel(u"/models/Works.gguf"_s);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        script.refused_error = u"Is not a GGUF file (/models/Bad.gguf)"_s;
+        desk.generator.setScript(script);
+        desk.window->loadModel(u"/models/Bad.gguf"_s);
+        auto* notice = desk.find<QLabel>(u"picker.error"_s);
+        QTRY_VERIFY(notice->isVisible());
+        QVERIFY2(notice->text().contains(u"Is not a GGUF file"_s) && notice->text().contains(u"Works stays in use"_s),
+                 qPrintable(notice->text()));
+        QCOMPARE(desk.generator.modelState(), ModelState::Ready);
+        QVERIFY(desk.find<QToolButton>(u"picker.button"_s)->text().contains(u"Works"_s));
+        QVERIFY(desk.controller.send(u"Are you there?"_s));
+        QTRY_VERIFY(!desk.controller.busy());
+        QCOMPARE(desk.controller.conversation().thread.last().state, MessageState::Complete);
+    }
+
+    void whereLoadingFailsThereIsAWayBack() {
+        QTemporaryDir folder;
+        FakeScript script;
+        Desk desk(folder.path(), script);
+        desk.window->loadModel(u"/models/Works.gguf"_s);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        script.load_error = u"needs 16.9 GiB, 11.2 GiB are free"_s;
+        desk.generator.setScript(script);
+        desk.window->loadModel(u"/models/Large.gguf"_s);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        auto* back = desk.find<QToolButton>(u"picker.noticeAction"_s);
+        QTRY_VERIFY(back->isVisible());
+        QCOMPARE(back->text(), u"Back to Works"_s);
+        script.load_error.clear();
+        desk.generator.setScript(script);
+        QTest::mouseClick(back, Qt::LeftButton);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QVERIFY(!back->isVisible());
+        QCOMPARE(desk.generator.capabilities().model_path, u"/models/Works.gguf"_s);
+    }
+
+    void anotherModelWaitsForTheAnswer() {
+        QTemporaryDir folder;
+        FakeScript script;
+        script.tokens_per_second = 60;
+        Desk desk(folder.path(), script);
+        desk.window->loadModel(u"/models/Works.gguf"_s);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QVERIFY(desk.controller.send(u"A question"_s));
+        QTRY_VERIFY(desk.controller.busy());
+        desk.window->loadModel(u"/models/Other.gguf"_s);
+        auto* notice = desk.find<QLabel>(u"picker.error"_s);
+        QVERIFY(notice->isVisible());
+        QCOMPARE(notice->text(), u"Other is loaded when the answer has ended."_s);
+        QCOMPARE(desk.generator.capabilities().model_path, u"/models/Works.gguf"_s);
+        QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Other.gguf"_s);
+        QCOMPARE(desk.controller.conversation().thread.last().state, MessageState::Complete);
+        QVERIFY(!notice->isVisible());
+        // Or at once, which stops the answer and keeps its text.
+        QVERIFY(desk.controller.send(u"Another question"_s));
+        QTRY_VERIFY(desk.controller.busy());
+        desk.window->loadModel(u"/models/Works.gguf"_s);
+        QTest::mouseClick(desk.find<QToolButton>(u"picker.noticeAction"_s), Qt::LeftButton);
+        QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Works.gguf"_s);
+        QTRY_COMPARE(desk.controller.conversation().thread.last().state, MessageState::Stopped);
+    }
+
     void carvingIsOfferedRunAndOpened() {
         QTemporaryDir folder;
         Desk desk(folder.path());

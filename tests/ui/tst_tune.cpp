@@ -70,7 +70,8 @@ class TestTune : public QObject {
             ControlRow* row = bench.column->row(spec.name);
             QVERIFY2(row, spec.name.data());
             const QString id = QString::fromStdString(std::string(spec.name));
-            QCOMPARE(bench.find<QLabel>(u"tune.%1.acts"_s.arg(id))->text(), actsWord(spec.acts));
+            QCOMPARE(bench.find<QLabel>(u"tune.%1.acts"_s.arg(id))->text(),
+                     spec.acts == ControlActs::Now ? QString() : actsWord(spec.acts));
             if (auto* slider = row->findChild<DialSlider*>()) {
                 QVERIFY2(!slider->accessibleName().isEmpty(), spec.name.data());
                 QVERIFY2(!slider->accessibleDescription().isEmpty(), spec.name.data());
@@ -122,6 +123,95 @@ class TestTune : public QObject {
         bench.box(u"max_tokens"_s)->setValue(256);
         QCOMPARE(bench.moves.back().sequence.max_tokens, 256);
         QVERIFY(bench.slider(u"max_tokens"_s)->value() > 200);
+    }
+
+    void aNumberOutsideTheRangeIsLimitedAndSaidSo() {
+        Bench bench;
+        for (const auto& [dial, typed, value, said] :
+             {std::tuple{u"temperature"_s, "9.5", 2.0, u"2.00 is the most"_s},
+              {u"top_p"_s, "-3", 0.0, u"0.00 is the least"_s},
+              {u"max_tokens"_s, "0", 1.0, u"1 is the least"_s}}) {
+            QDoubleSpinBox* box = bench.box(dial);
+            box->setFocus();
+            box->selectAll();
+            QTest::keyClicks(box, QString::fromLatin1(typed));
+            QTest::keyClick(box, Qt::Key_Return);
+            QCOMPARE(box->value(), value);
+            auto* note = bench.find<QLabel>(u"tune.%1.note"_s.arg(dial));
+            QTRY_VERIFY2(note->isVisible() && note->text().contains(said), qPrintable(note->text()));
+        }
+        bench.slider(u"temperature"_s)->setValue(10); // the sentence is over with the next move
+        QVERIFY(!bench.find<QLabel>(u"tune.temperature.note"_s)->isVisible());
+    }
+
+    void valuesWithAMeaningShowTheirWord() {
+        Bench bench;
+        bench.box(u"top_k"_s)->setValue(0);
+        QCOMPARE(bench.box(u"top_k"_s)->text(), u"off"_s);
+        QCOMPARE(bench.box(u"seed"_s)->text(), u"random"_s);
+        bench.slider(u"top_p"_s)->setValue(bench.slider(u"top_p"_s)->maximum());
+        QCOMPARE(bench.box(u"top_p"_s)->text(), u"off"_s);
+        QDoubleSpinBox* penalty = bench.box(u"repetition_penalty"_s);
+        penalty->selectAll();
+        QTest::keyClicks(penalty, u"off"_s);
+        QTest::keyClick(penalty, Qt::Key_Return);
+        QCOMPARE(penalty->value(), 1.0);
+        penalty->selectAll();
+        QTest::keyClicks(penalty, u"1.2"_s);
+        QTest::keyClick(penalty, Qt::Key_Return);
+        QCOMPARE(bench.moves.back().sequence.repetition_penalty, 1.2);
+    }
+
+    void everyStopOfASliderIsARoundNumber() {
+        Bench bench;
+        for (const char* dial : {"temperature", "top_p", "min_p", "repetition_penalty"}) {
+            DialSlider* slider = bench.slider(QString::fromLatin1(dial));
+            for (int stop = slider->minimum(); stop <= slider->maximum(); ++stop) {
+                slider->setValue(stop);
+                const ControlSpec& spec = *find_control(dial);
+                const std::string label = format_control(spec, bench.column->row(dial)->value());
+                QVERIFY2(label.size() <= 4, label.c_str());
+                QCOMPARE(std::get<double>(bench.column->row(dial)->value()), std::stod(label));
+            }
+        }
+    }
+
+    void nothingMovesWhileChoicesAreLookedAt() {
+        Bench bench;
+        QCoreApplication::processEvents();
+        DialSlider* slider = bench.slider(u"quant"_s);
+        const QRect below = bench.column->row("kv")->geometry();
+        for (int stop = 0; stop <= slider->maximum(); ++stop) {
+            Q_EMIT slider->stopHovered(stop);
+            QCoreApplication::processEvents();
+            QCOMPARE(bench.column->row("kv")->geometry(), below);
+        }
+        Q_EMIT slider->stopHovered(-1);
+    }
+
+    void theExpertDialSaysWhatItDoes() {
+        Bench bench;
+        auto* note = bench.find<QLabel>(u"tune.experts.note"_s);
+        QVERIFY(note->isVisible());
+        QVERIFY2(note->text().contains(u"Fewer experts answer quicker"_s), qPrintable(note->text()));
+        bench.slider(u"experts"_s)->setValue(1);
+        QVERIFY(note->text().contains(u"Fewer experts answer quicker"_s));
+        bench.show(FakeGenerator::denseModel());
+        QVERIFY(!note->isVisible());
+    }
+
+    void aSpeedIsARangeUntilItIsMeasured() {
+        Bench bench;
+        Capabilities machine = FakeGenerator::mixtureModel();
+        for (ChoiceForecast& choice : machine.weights)
+            choice.speed = {13, 36};
+        bench.show(machine);
+        auto* line = bench.find<QLabel>(u"tune.quant.forecast"_s);
+        QVERIFY2(line->text().contains(u"13 to 36 tokens/s"_s), qPrintable(line->text()));
+        for (ChoiceForecast& choice : machine.weights)
+            choice.speed = {22, 25};
+        bench.show(machine);
+        QVERIFY2(line->text().contains(u"about 24 tokens/s"_s), qPrintable(line->text()));
     }
 
     void seedHasABoxWithoutSlider() {
@@ -269,7 +359,7 @@ class TestTune : public QObject {
         QVERIFY(bench.find<QLabel>(u"tune.quant.acts"_s)->text().contains(u"25"_s));
         bench.column->setRecodeProgress(120, 120);
         QVERIFY(!bar->isVisible());
-        QCOMPARE(bench.find<QLabel>(u"tune.quant.acts"_s)->text(), actsWord(ControlActs::Now));
+        QCOMPARE(bench.find<QLabel>(u"tune.quant.acts"_s)->text(), QString());
     }
 
     void presetsAreSavedRenamedAndDeleted() {

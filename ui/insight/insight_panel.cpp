@@ -21,7 +21,7 @@ constexpr int kFrame = 34; ///< ms between repaints: just under 30 Hz
 
 InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
     setObjectName(u"insight"_s);
-    setMinimumHeight(140);
+    setMinimumHeight(200); // tabs, and 160 for the plot
     tabs_ = new QTabBar(this);
     tabs_->setObjectName(u"insight.tabs"_s);
     tabs_->setDrawBase(false);

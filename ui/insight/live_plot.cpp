@@ -9,7 +9,8 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 namespace {
-constexpr int kFollowed = 1000; ///< newest tokens that are shown while nobody zooms
+constexpr std::size_t kLabelRows = 3; ///< marks near one another stand in rows
+constexpr int kFollowed = 1000;       ///< newest tokens that are shown while nobody zooms
 
 /// Ticks of whole tokens.
 class TokenTicker : public QCPAxisTicker {
@@ -141,6 +142,17 @@ void LivePlot::takeData() {
     dropBefore(xOf(tokens.front()));
 }
 
+/// Of a mark's label, as a share of the plot's height.
+double LivePlot::labelHeight() const {
+    const QFontMetrics metrics(marks_.empty() ? font() : marks_.front().label->font());
+    return (metrics.height() + 3.0) / std::max(1, axisRect()->height());
+}
+
+double LivePlot::headroom() const {
+    const auto rows = static_cast<double>(std::min(marks_.size(), kLabelRows));
+    return 1 / (1 - std::min(0.6, 0.08 + rows * labelHeight()));
+}
+
 void LivePlot::takeMarks() {
     const auto& marks = series_.marks();
     while (marks_.size() > marks.size()) {
@@ -163,7 +175,7 @@ void LivePlot::takeMarks() {
         const double x = axis_ == XAxis::Tokens ? marks[i].number - 0.5 : marks[i].seconds;
         marks_[i].line->point1->setCoords(x, 0);
         marks_[i].line->point2->setCoords(x, 1);
-        marks_[i].label->position->setCoords(x, 0.01 + 0.13 * static_cast<double>(i % 3));
+        marks_[i].label->position->setCoords(x, 0.01 + labelHeight() * static_cast<double>(i % kLabelRows));
         marks_[i].label->setText(marks[i].label);
     }
     const auto& prefills = series_.prefills();

@@ -44,6 +44,8 @@ class LivePlot : public QCustomPlot {
     virtual void append(double x, const PlotToken& token) = 0;
     virtual void dropBefore(double x) = 0;
     virtual void fitY(double from, double to) = 0;
+    /// How much higher than the curves an axis has to reach, so that the marks' labels stand above them.
+    double headroom() const;
     virtual void recolour(const ThemeColours& colours) = 0;
     virtual QString describe(const PlotToken& token) const = 0;
     virtual QString csv() const = 0;
@@ -75,6 +77,7 @@ class LivePlot : public QCustomPlot {
     };
     void takeData();
     void takeMarks();
+    double labelHeight() const;
     void followEnd();
     void applyTheme();
     void showCursor(const PlotToken* token);

@@ -63,7 +63,7 @@ void MemoryPlot::fitY(double from, double to) {
         if (x >= from && x <= to)
             most = std::max(most, stack(token)[3]);
     }
-    double top = most > 0 ? most * 1.3 : 1;
+    double top = most > 0 ? most * headroom() : 1;
     if (most > 0 && total_ > 0 && total_ <= most * kNear)
         top = std::max(top, total_ * 1.12);
     yAxis->setRange(0, top);
@@ -97,16 +97,18 @@ QString MemoryPlot::describe(const PlotToken& t) const {
 }
 
 QString MemoryPlot::csv() const {
-    QString table = u"token,answer,index,seconds,weights_gib,kv_gib,scratch_gib,other_gib\n"_s;
+    QString table = u"token,answer,index,seconds,weights_gib,kv_gib,scratch_gib,other_gib"_s +
+                    PlotToken::dialNames() + u'\n';
     for (const PlotToken& t : series().tokens())
-        table += u"%1,%2,%3,%4,%5,%6,%7,%8\n"_s.arg(t.number)
+        table += u"%1,%2,%3,%4,%5,%6,%7,%8"_s.arg(t.number)
                      .arg(t.message)
                      .arg(t.index)
                      .arg(t.seconds, 0, 'f', 4)
                      .arg(t.weights, 0, 'f', 6)
                      .arg(t.kv, 0, 'f', 6)
                      .arg(t.scratch, 0, 'f', 6)
-                     .arg(t.other, 0, 'f', 6);
+                     .arg(t.other, 0, 'f', 6) +
+                 t.dialValues() + u'\n';
     return table;
 }
 

@@ -10,6 +10,12 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+QString PlotToken::dialNames() { return u",temperature,top_p,experts_active,quant,kv"_s; }
+
+QString PlotToken::dialValues() const {
+    return u",%1,%2,%3,%4,%5"_s.arg(temperature).arg(top_p).arg(experts_active).arg(quant, kv_type);
+}
+
 QString moveLabel(const DialMove& move) {
     const ControlSpec* spec = find_control(move.name);
     if (!spec)
@@ -109,6 +115,11 @@ void RunSeries::addToken(const TokenRecord& token, double other_gib) {
     point.scratch = gib(token.scratch_bytes);
     point.other = other_gib;
     point.text = QString::fromStdString(token.text);
+    point.temperature = token.temperature;
+    point.top_p = token.top_p;
+    point.experts_active = token.experts_active;
+    point.quant = QString::fromStdString(token.quant);
+    point.kv_type = QString::fromUtf8(traits(token.kv).name.data());
     tokens_.push_back(std::move(point));
     if (tokens_.size() > kCapacity) {
         tokens_.pop_front();

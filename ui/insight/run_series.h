@@ -25,6 +25,13 @@ struct PlotToken {
     double tokens_per_second = 0; ///< mean over the last kRateWindow tokens of the answer
     double weights = 0, kv = 0, scratch = 0, other = 0; ///< GiB
     QString text;
+    // The dials in force.
+    double temperature = 0, top_p = 1;
+    int experts_active = 0; ///< 0: a dense model
+    QString quant, kv_type;
+
+    static QString dialNames(); ///< ",temperature,top_p ...", for the head of a table
+    QString dialValues() const; ///< the same as values
 };
 
 /// A dial that moved, or the start of an answer's prefill.

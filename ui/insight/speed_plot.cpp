@@ -1,11 +1,27 @@
 #include "ui/insight/speed_plot.h"
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
+#include <vector>
 
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+
+namespace {
+
+/// The largest latency that is no single spike: one far above what nearly all tokens took leaves the picture
+/// at the top instead of flattening the rest.
+double scaleOf(std::vector<double>& latencies) {
+    if (latencies.empty())
+        return 0;
+    std::ranges::sort(latencies);
+    const double nearly_all = latencies[(latencies.size() - 1) * 19 / 20];
+    const auto beyond = std::ranges::upper_bound(latencies, 3 * nearly_all);
+    return beyond == latencies.begin() ? latencies.back() : *std::prev(beyond);
+}
+
+} // namespace
 
 SpeedPlot::SpeedPlot(const RunSeries& series, QWidget* parent)
     : LivePlot(series, u"insight.speed"_s, parent) {
@@ -40,17 +56,18 @@ void SpeedPlot::dropBefore(double x) {
 }
 
 void SpeedPlot::fitY(double from, double to) {
-    double most_ms = 0, most_rate = 0;
+    std::vector<double> latencies;
+    double most_rate = 0;
     for (const PlotToken& token : series().tokens()) {
         const double x = xOf(token);
         if (x < from || x > to || token.index == 0)
             continue;
-        most_ms = std::max(most_ms, token.latency_ms);
+        latencies.push_back(token.latency_ms);
         most_rate = std::max(most_rate, token.tokens_per_second);
     }
-    // Marks' labels stand in the upper part.
-    yAxis->setRange(0, most_ms > 0 ? most_ms * 1.3 : 10);
-    yAxis2->setRange(0, most_rate > 0 ? most_rate * 1.3 : 10);
+    const double most_ms = scaleOf(latencies);
+    yAxis->setRange(0, most_ms > 0 ? most_ms * headroom() : 10);
+    yAxis2->setRange(0, most_rate > 0 ? most_rate * headroom() : 10);
 }
 
 void SpeedPlot::recolour(const ThemeColours& c) {
@@ -75,14 +92,16 @@ QString SpeedPlot::describe(const PlotToken& token) const {
 }
 
 QString SpeedPlot::csv() const {
-    QString table = u"token,answer,index,seconds,latency_ms,tokens_per_second\n"_s;
+    QString table =
+        u"token,answer,index,seconds,latency_ms,tokens_per_second"_s + PlotToken::dialNames() + u'\n';
     for (const PlotToken& t : series().tokens())
-        table += u"%1,%2,%3,%4,%5,%6\n"_s.arg(t.number)
+        table += u"%1,%2,%3,%4,%5,%6"_s.arg(t.number)
                      .arg(t.message)
                      .arg(t.index)
                      .arg(t.seconds, 0, 'f', 4)
                      .arg(t.latency_ms, 0, 'f', 3)
-                     .arg(t.tokens_per_second, 0, 'f', 2);
+                     .arg(t.tokens_per_second, 0, 'f', 2) +
+                 t.dialValues() + u'\n';
     return table;
 }
 

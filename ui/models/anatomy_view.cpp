@@ -11,6 +11,7 @@
 #include <QFormLayout>
 #include <QLabel>
 #include <QLocale>
+#include <QRegularExpression>
 #include <QSpinBox>
 #include <QVBoxLayout>
 
@@ -88,6 +89,19 @@ QString percent(std::uint64_t part, std::uint64_t all) {
     return QLocale().toString(all > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(all) : 0.0,
                               'f', 1) +
            u" %"_s;
+}
+
+/// The metadata's name where people can tell models apart by it, else the file's.
+QString titleOf(const AnatomyReport& report) {
+    static const QRegularExpression hash(QStringLiteral("^[0-9a-f]{12,}$"));
+    static const QStringList nameless{u"model"_s,   u"models"_s,     u"hf"_s,    u"snapshot"_s,
+                                      u"main"_s,    u"checkpoint"_s, u"llama"_s, u"qwen2"_s,
+                                      u"unknown"_s, u"none"_s,       u"."_s};
+    const QString name = QString::fromStdString(report.config.name).trimmed();
+    const QString file = shownModelName(report.source.section(u'/', -1, -1, QString::SectionSkipEmpty));
+    const bool for_people = name.size() > 2 && !name.contains(u'/') &&
+                            !hash.match(name.toLower()).hasMatch() && !nameless.contains(name.toLower());
+    return for_people || file.isEmpty() ? name : file;
 }
 
 } // namespace
@@ -191,7 +205,7 @@ void AnatomyView::setReport(const AnatomyReport& report) {
     }
     sentence_->hide();
     content_->show();
-    title_->setText(oneLine(QString::fromStdString(report.config.name)));
+    title_->setText(oneLine(titleOf(report)));
     QStringList kind{QString::fromStdString(report.config.architecture)};
     if (!report.file_precision.isEmpty())
         kind << report.file_precision;

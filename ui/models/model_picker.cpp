@@ -65,12 +65,14 @@ ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
     bar_->setRange(0, 1000);
     bar_->setTextVisible(false);
     bar_->setAccessibleName(tr("Loading the model"));
-    error_ = new PlainLabel(this);
-    error_->setObjectName(u"picker.error"_s);
-    error_->setWordWrap(true);
-    error_->setContentsMargins(14, 0, 14, 2); // under the name, whose button has a margin
-    error_->setProperty("error", true);
-    error_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    notice_ = new PlainLabel(this);
+    notice_->setObjectName(u"picker.error"_s);
+    notice_->setWordWrap(true);
+    notice_->setContentsMargins(14, 0, 14, 2); // under the name, whose button has a margin
+    notice_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    notice_action_ = new QToolButton(this);
+    notice_action_->setObjectName(u"picker.noticeAction"_s);
+    connect(notice_action_, &QToolButton::clicked, this, &ModelPicker::noticeTriggered);
 
     auto* row = new QHBoxLayout;
     row->setContentsMargins(0, 0, 0, 0);
@@ -82,10 +84,14 @@ ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
     layout->setSpacing(2);
     layout->addLayout(row);
     layout->addWidget(bar_);
-    layout->addWidget(error_);
+    auto* notice_row = new QHBoxLayout;
+    notice_row->addWidget(notice_, 1);
+    notice_row->addWidget(notice_action_, 0, Qt::AlignTop);
+    layout->addLayout(notice_row);
     connect(menu_, &QMenu::aboutToShow, this, &ModelPicker::fillMenu);
     fillMenu();
-    setState(ModelState::None, {}, {});
+    setState(ModelState::None, {});
+    setNotice({}, {}, false);
 }
 
 void ModelPicker::setModels(const QList<ModelEntry>& models) {
@@ -118,13 +124,19 @@ void ModelPicker::fillMenu() {
 
 void ModelPicker::openMenu() { button_->showMenu(); }
 
-void ModelPicker::setState(ModelState state, const QString& error, const QString& path) {
+void ModelPicker::setNotice(const QString& sentence, const QString& action, bool is_error) {
+    notice_->setText(fewLines(sentence));
+    setLook(notice_, "error", is_error);
+    notice_->setVisible(!sentence.isEmpty());
+    notice_action_->setText(menuText(action));
+    notice_action_->setVisible(!action.isEmpty());
+}
+
+void ModelPicker::setState(ModelState state, const QString& path) {
     state_ = state;
     path_ = path;
     if (state == ModelState::Loading)
         share_ = 0;
-    error_->setText(fewLines(error));
-    error_->setVisible(state == ModelState::Failed && !error.isEmpty());
     showModel();
 }
 

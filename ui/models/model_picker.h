@@ -21,7 +21,9 @@ class ModelPicker : public QWidget {
 
     void setModels(const QList<ModelEntry>& models);
     /// `path` is what is being loaded, or could not be.
-    void setState(ModelState state, const QString& error, const QString& path);
+    void setState(ModelState state, const QString& path);
+    /// A sentence under the name, with something that can be done about it; empty: none.
+    void setNotice(const QString& sentence, const QString& action, bool is_error);
     void setProgress(double share);
     void setCapabilities(const Capabilities& capabilities);
     /// The dials in force: precision and experts are shown.
@@ -30,6 +32,7 @@ class ModelPicker : public QWidget {
     void openMenu();
 
   Q_SIGNALS:
+    void noticeTriggered(); ///< the notice's action
     void loadRequested(const QString& path);
     void openFileRequested();
     void modelsPageRequested();
@@ -46,7 +49,8 @@ class ModelPicker : public QWidget {
     double share_ = 0;
     QToolButton* button_;
     QMenu* menu_;
-    QLabel *facts_, *error_;
+    QLabel *facts_, *notice_;
+    QToolButton* notice_action_;
     QProgressBar* bar_;
 };
 

@@ -3,10 +3,10 @@
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 #include "ui/tuning/dial_slider.h"
+#include "ui/tuning/number_box.h"
 #include "ui/wheel_guard.h"
 
 #include <QCoreApplication>
-#include <QDoubleSpinBox>
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -54,6 +54,9 @@ class Dot : public PlainLabel {
     bool on_ = false;
 };
 
+/// Beside the dial stands only what is not the rule, that it acts on the next token.
+QString actsMark(ControlActs acts) { return acts == ControlActs::Now ? QString() : actsWord(acts); }
+
 int decimalsOf(double step) {
     int decimals = 0;
     while (decimals < 4 && std::abs(step - std::round(step)) > 1e-9) {
@@ -61,6 +64,14 @@ int decimalsOf(double step) {
         ++decimals;
     }
     return decimals;
+}
+
+/// One number where it is known well, else from which to which.
+QString speedText(const SpeedRange& speed) {
+    const auto whole = [](double value) { return QLocale().toString(value, 'f', value < 10 ? 1 : 0); };
+    if (speed.high <= 1.25 * speed.low)
+        return ControlRow::tr("about %1 tokens/s").arg(whole((speed.low + speed.high) / 2));
+    return ControlRow::tr("%1 to %2 tokens/s").arg(whole(speed.low), whole(speed.high));
 }
 
 QString bytesText(quint64 bytes) { return QLocale().formattedDataSize(static_cast<qint64>(bytes), 1); }
@@ -92,7 +103,7 @@ ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
     dot_ = new Dot(this);
     dot_->setObjectName(u"tune.%1.dot"_s.arg(id));
     name_ = new PlainLabel(controlText(spec.label), this);
-    acts_ = new PlainLabel(actsWord(spec.acts), this);
+    acts_ = new PlainLabel(actsMark(spec.acts), this);
     acts_->setProperty("muted", true);
     acts_->setProperty("small", true);
     acts_->setObjectName(u"tune.%1.acts"_s.arg(id));
@@ -118,8 +129,10 @@ ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
     buildLayout();
     if (spec.kind == ControlKind::Choice) {
         std::vector<ChoiceForecast> plain;
-        for (const std::string_view choice : spec.choices)
-            plain.insert(plain.begin(), {fromView(choice), 0, 0, false, {}}); // the smallest on the left
+        for (const std::string_view choice : spec.choices) { // the smallest on the left
+            plain.insert(plain.begin(), ChoiceForecast());
+            plain.front().name = fromView(choice);
+        }
         setForecasts(plain, {}, 0);
     }
     showValue();
@@ -127,7 +140,7 @@ ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
 
 void ControlRow::buildNumber() {
     const QString id = fromView(spec_.name);
-    box_ = new QDoubleSpinBox(this);
+    box_ = new NumberBox(this);
     box_->setObjectName(u"tune.%1.box"_s.arg(id));
     box_->setButtonSymbols(QAbstractSpinBox::NoButtons);
     box_->setAlignment(Qt::AlignRight);
@@ -135,12 +148,15 @@ void ControlRow::buildNumber() {
     leaveWheelToPage(box_);
     box_->setDecimals(spec_.kind == ControlKind::Integer ? 0 : decimalsOf(spec_.step));
     box_->setSingleStep(spec_.step);
+    if (!spec_.named.word.empty())
+        box_->setNamed(spec_.named.value, controlText(spec_.named.word));
     box_->setGroupSeparatorShown(false);
     box_->setProperty("compact", true);
-    connect(box_, &QDoubleSpinBox::valueChanged, this, [this](double number) {
+    connect(box_, &NumberBox::valueChanged, this, [this](double number) {
         if (!showing_)
             userMoved(number);
     });
+    connect(box_, &NumberBox::limited, this, &ControlRow::showLimit, Qt::QueuedConnection);
     if (spec_.maximum - spec_.minimum <= kNoSlider) {
         slider_ = new DialSlider(this);
         slider_->setObjectName(u"tune.%1.slider"_s.arg(id));
@@ -162,6 +178,7 @@ void ControlRow::buildChoice() {
     forecast_->setProperty("muted", true);
     forecast_->setProperty("small", true);
     forecast_->setWordWrap(true);
+    forecast_->setAlignment(Qt::AlignLeft | Qt::AlignTop);
     slider_ = new DialSlider(this);
     slider_->setObjectName(u"tune.%1.slider"_s.arg(id));
     // A choice may cost seconds of work: it is taken when the handle is let go, and shown before.
@@ -237,8 +254,11 @@ int ControlRow::sliderPosition(double number) const {
 
 double ControlRow::sliderNumber(int position) const {
     const double steps = std::round((maximum_ - minimum_) / spec_.step);
-    if (steps <= kFineSteps)
-        return std::min(maximum_, minimum_ + position * spec_.step);
+    if (steps <= kFineSteps) {
+        // A sum of steps misses 0.95 by a little.
+        const double scale = std::pow(10.0, decimalsOf(spec_.step));
+        return std::min(maximum_, std::round((minimum_ + position * spec_.step) * scale) / scale);
+    }
     const double share = std::pow(static_cast<double>(position) / kFineSteps, 3);
     const double raw = minimum_ + share * (maximum_ - minimum_);
     return std::min(maximum_, minimum_ + std::round((raw - minimum_) / spec_.step) * spec_.step);
@@ -261,12 +281,14 @@ void ControlRow::setForecasts(const std::vector<ChoiceForecast>& forecasts, cons
                      [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
     const auto is_file = [](const ChoiceForecast& c) { return c.name == "file"_L1; };
     if (known(u"file"_s) && std::none_of(stops.begin(), stops.end(), is_file)) {
-        ChoiceForecast own{u"file"_s, file_bytes, 0, false, {}};
+        ChoiceForecast own;
+        own.name = u"file"_s;
+        own.bytes = file_bytes;
         // The file's own type made again from the file is the file: one stop is enough.
         std::erase_if(stops, [&](const ChoiceForecast& c) {
             if (c.name != file_precision)
                 return false;
-            own.tokens_per_second = c.tokens_per_second;
+            own.speed = c.speed;
             return true;
         });
         const auto first_larger = std::find_if(stops.begin(), stops.end(), [&](const ChoiceForecast& c) {
@@ -282,6 +304,7 @@ void ControlRow::setForecasts(const std::vector<ChoiceForecast>& forecasts, cons
     showing_ = true;
     slider_->setStops(no_gain);
     showing_ = false;
+    reserveForecast();
     showValue();
 }
 
@@ -306,8 +329,8 @@ QString ControlRow::forecastText(int stop, bool full) const {
         parts << choiceLabel(stop);
     if (choice.bytes > 0)
         parts << bytesText(choice.bytes);
-    if (choice.tokens_per_second > 0)
-        parts << tr("about %1 tokens/s").arg(QLocale().toString(choice.tokens_per_second, 'f', 0));
+    if (choice.speed.known())
+        parts << speedText(choice.speed);
     if (choice.no_gain)
         parts << tr("no gain over the file");
     if (!choice.note.isEmpty())
@@ -323,11 +346,12 @@ void ControlRow::showForecast(int stop) {
     const int shown = std::clamp(other ? stop : current, 0, static_cast<int>(stops_.size()) - 1);
     const QString text = forecastText(shown, other);
     forecast_->setText(other ? u"→ "_s + text : text);
-    forecast_->setVisible(!text.isEmpty());
     slider_->setToolTip(other ? plainTip(forecastText(shown, true)) : toolTip());
 }
 
 void ControlRow::userMoved(const ControlValue& value) {
+    if (!note_->property("error").toBool())
+        setNote({});
     if (value == value_)
         return showValue();
     value_ = value;
@@ -369,8 +393,8 @@ void ControlRow::showValue() {
         if (stop >= 0)
             slider_->setValue(stop);
         slider_->setPresetPosition(stop_of(preset_));
-        chosen_->setText(oneLine(stop >= 0 ? choiceLabel(stop)
-                                           : QString::fromStdString(format_control(spec_, value_))));
+        chosen_->setText(
+            oneLine(stop >= 0 ? choiceLabel(stop) : QString::fromStdString(format_control(spec_, value_))));
         showForecast(-1);
     }
     static_cast<Dot*>(dot_)->setOn(isEnabled() && differsFromPreset());
@@ -395,11 +419,18 @@ void ControlRow::updateAccessibility() {
     }
 }
 
+void ControlRow::setHint(const QString& sentence) {
+    const bool shown = note_->text() == hint_;
+    hint_ = sentence;
+    if (shown)
+        setNote({});
+}
+
 void ControlRow::setNote(const QString& sentence, bool is_error) {
-    note_->setText(sentence);
+    note_->setText(sentence.isEmpty() ? hint_ : sentence);
     setLook(note_, "error", is_error);
     setLook(note_, "muted", !is_error);
-    note_->setVisible(!sentence.isEmpty());
+    note_->setVisible(!note_->text().isEmpty());
 }
 
 void ControlRow::setProgress(quint32 done, quint32 total) {
@@ -408,7 +439,33 @@ void ControlRow::setProgress(quint32 done, quint32 total) {
     progress_->setValue(static_cast<int>(done));
     acts_->setText(total > 0 && done < total
                        ? tr("re-encoding %1 %").arg(100 * static_cast<qint64>(done) / total)
-                       : actsWord(spec_.acts));
+                       : actsMark(spec_.acts));
+}
+
+void ControlRow::showLimit(double typed) {
+    const QString end = box_->textFromValue(typed > box_->maximum() ? box_->maximum() : box_->minimum());
+    setNote(typed > box_->maximum() ? tr("%1 is the most this dial takes.").arg(end)
+                                    : tr("%1 is the least this dial takes.").arg(end));
+}
+
+// The line has room for the longest of its texts, so that nothing below moves while choices are looked at.
+void ControlRow::reserveForecast() {
+    if (!forecast_ || stops_.empty())
+        return;
+    const int width = std::max(1, forecast_->width() - forecast_->contentsMargins().left());
+    int height = 0;
+    for (int stop = 0; stop < static_cast<int>(stops_.size()); ++stop) {
+        const QString text = u"→ "_s + forecastText(stop, true);
+        height = std::max(height, forecast_->fontMetrics()
+                                      .boundingRect(QRect(0, 0, width, 10000), Qt::TextWordWrap, text)
+                                      .height());
+    }
+    forecast_->setMinimumHeight(height);
+}
+
+void ControlRow::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    reserveForecast();
 }
 
 } // namespace switchyard

@@ -6,14 +6,13 @@
 
 #include <QWidget>
 
-class QAbstractSpinBox;
-class QDoubleSpinBox;
 class QLabel;
 class QProgressBar;
 
 namespace switchyard {
 
 class DialSlider;
+class NumberBox;
 
 /// A dial's label or help in the language of the window.
 QString controlText(std::string_view english);
@@ -38,6 +37,8 @@ class ControlRow : public QWidget {
                       quint64 file_bytes);
     /// Shows a sentence under the control: an error, or why it is off. Empty: none.
     void setNote(const QString& sentence, bool is_error = false);
+    /// A line that stands there while there is no note: what the dial does.
+    void setHint(const QString& sentence);
     /// Progress of a change that takes time; equal numbers hide the bar.
     void setProgress(quint32 done, quint32 total);
     /// Choices in the order of the stops.
@@ -45,6 +46,9 @@ class ControlRow : public QWidget {
 
   Q_SIGNALS:
     void moved(const switchyard::ControlValue& value);
+
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
 
   private:
     void buildNumber();
@@ -58,12 +62,14 @@ class ControlRow : public QWidget {
     int sliderPosition(double number) const;
     double sliderNumber(int position) const;
     void updateAccessibility();
+    void showLimit(double typed);
+    void reserveForecast();
 
     const ControlSpec& spec_;
     ControlValue value_, preset_;
     double minimum_ = 0, maximum_ = 1;
     std::vector<ChoiceForecast> stops_; ///< choices: one a stop, `name` as the control's choice
-    QString file_precision_;
+    QString file_precision_, hint_;
     bool showing_ = false; ///< widgets follow the value: their signals are not the user's
 
     QLabel* dot_;
@@ -72,7 +78,7 @@ class ControlRow : public QWidget {
     QLabel* chosen_ = nullptr;
     QLabel* forecast_ = nullptr;
     QLabel* note_;
-    QDoubleSpinBox* box_ = nullptr;
+    NumberBox* box_ = nullptr;
     DialSlider* slider_ = nullptr;
     QProgressBar* progress_;
 };

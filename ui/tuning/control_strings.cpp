@@ -18,6 +18,8 @@ const std::vector<const char*>& controlStrings() {
         QT_TRANSLATE_NOOP("Controls", "Top-k"),
         QT_TRANSLATE_NOOP("Controls", "Draws from this many of the likeliest tokens. 0 turns it off."),
         QT_TRANSLATE_NOOP("Controls", "tokens"),
+        QT_TRANSLATE_NOOP("Controls", "off"),
+        QT_TRANSLATE_NOOP("Controls", "random"),
         QT_TRANSLATE_NOOP("Controls", "Min-p"),
         QT_TRANSLATE_NOOP(
             "Controls",

@@ -33,6 +33,14 @@ Section::Section(const QString& name, const QString& title, QWidget* parent) : Q
     });
 }
 
+bool Section::hasContent() const {
+    for (int i = 0; i < body_layout_->count(); ++i) {
+        if (const QWidget* widget = body_layout_->itemAt(i)->widget(); widget && !widget->isHidden())
+            return true;
+    }
+    return false;
+}
+
 void Section::setTitle(const QString& title) {
     header_->setText(title);
     header_->setAccessibleName(title);

@@ -14,6 +14,7 @@ class Section : public QWidget {
     Section(const QString& name, const QString& title, QWidget* parent = nullptr);
 
     QVBoxLayout* body() { return body_layout_; }
+    bool hasContent() const; ///< anything in it that is not hidden itself
     void setTitle(const QString& title);
     void setFolded(bool folded);
     bool isFolded() const;

@@ -1,5 +1,6 @@
 #include "ui/tuning/tune_column.h"
 
+#include "app/services/engine_sentence.h"
 #include "engine/base/error.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
@@ -139,16 +140,7 @@ void TuneColumn::buildRows(std::span<const ControlSpec> specs) {
             if (!spec.primary && spec.group == group)
                 add(spec, section->body());
         }
-        if (group == ControlGroup::Extension) {
-            extension_ = section;
-            carve_line_ = new PlainLabel(section);
-            carve_line_->setObjectName(u"tune.extension.line"_s);
-            carve_line_->setWordWrap(true);
-            carve_line_->setProperty("small", true);
-            carve_line_->setProperty("muted", true);
-            carve_line_->setContentsMargins(10, 0, 0, 0);
-            section->body()->addWidget(carve_line_);
-        }
+        sections_.push_back(section);
     }
     if (carve_) {
         connect(carve_, &CarvePanel::carveRequested, this, &TuneColumn::carveRequested);
@@ -213,6 +205,12 @@ void TuneColumn::setCapabilities(const Capabilities& capabilities) {
     if (ControlRow* experts = row("experts")) {
         experts->setEnabled(capabilities.ready && !dense);
         experts->setRange(1, std::max(1, capabilities.experts));
+        experts->setHint(
+            capabilities.experts > 0
+                ? tr("Fewer experts answer quicker and know less; %1 of %2 is the model as it was made.")
+                      .arg(capabilities.experts_active)
+                      .arg(capabilities.experts)
+                : QString());
         carve_->setVisible(dense);
         if (dense)
             carve_->setPossible(capabilities.can_carve,
@@ -223,12 +221,8 @@ void TuneColumn::setCapabilities(const Capabilities& capabilities) {
         weights->setForecasts(capabilities.weights, capabilities.file_precision, capabilities.weights_bytes);
     if (ControlRow* kv = row("kv"); kv && !capabilities.kv.empty())
         kv->setForecasts(capabilities.kv, {}, 0);
-    if (carve_line_)
-        carve_line_->setText(!capabilities.ready ? tr("Load a model first.")
-                             : dense
-                                 ? tr("Carving stands at the expert dial above.")
-                                 : tr("This model has %n expert(s) of its own; there is nothing to carve.",
-                                      nullptr, capabilities.experts));
+    for (Section* section : sections_)
+        section->setVisible(section->hasContent());
     presets_.setModelDefaults(capabilities.defaults);
     showFacts();
     showPreset();
@@ -270,7 +264,7 @@ void TuneColumn::moved(const ControlSpec& spec, const ControlValue& value) {
         tuning_ = with_control(tuning_, spec, value);
         moved_row->setNote({});
     } catch (const Error& error) {
-        moved_row->setNote(QString::fromUtf8(error.what()), true);
+        moved_row->setNote(engineSentence(QString::fromUtf8(error.what())), true);
         return;
     }
     showTuning();

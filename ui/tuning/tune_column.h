@@ -68,9 +68,8 @@ class TuneColumn : public QWidget {
     PresetBar* preset_bar_;
     QScrollArea* scroll_;
     QVBoxLayout* list_;
-    Section* extension_ = nullptr;
+    std::vector<Section*> sections_;
     CarvePanel* carve_ = nullptr;
-    QLabel* carve_line_ = nullptr;
     QFormLayout* facts_ = nullptr;
     std::map<QString, QLabel*> fact_labels_;
 };

@@ -327,7 +327,7 @@ TEST_F(Carving, WithAllExpertsIsTheDenseModelAndFewerAreFurtherAway) {
     EXPECT_EQ(carved->config().experts, 8);
     const auto want = logits(*model, 0);
     double last = nmse(logits(*carved, 8), want);
-    EXPECT_LT(last, 1e-8);
+    EXPECT_LT(last, 1e-5);
     for (const int experts : {6, 4, 2}) {
         const double now = nmse(logits(*carved, experts), want);
         EXPECT_GT(now, last) << experts << " experts";

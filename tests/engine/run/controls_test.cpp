@@ -29,6 +29,8 @@ TEST(Controls, NamesKeysAndFlagsAreUniqueAndFound) {
         EXPECT_EQ(find_control(spec.name), &spec);
         EXPECT_EQ(find_control(spec.json_key), &spec);
         EXPECT_EQ(find_control(spec.flag), &spec);
+        EXPECT_EQ(find_control(spec.flag.substr(2)), &spec)
+            << "as in --at 30:" << spec.flag.substr(2) << "=1";
         EXPECT_FALSE(spec.label.empty());
         EXPECT_FALSE(spec.help.empty());
     }

@@ -18,6 +18,7 @@ RunRecord sample() {
                       {12, 2, BlockType::Q8_0, {{BlockType::Q4_K, 211}, {std::nullopt, 7}}, true}};
     TokenRecord token{.id = 42,
                       .text = "caf\u00e9 \"\n\u4f60",
+                      .control = "",
                       .latency_ms = 1.0 / 3,
                       .probability = 0.125,
                       .temperature = 0.7,

@@ -3,6 +3,7 @@
 #include "engine/text/added_tokens.h"
 #include "engine/text/normalizer.h"
 #include "engine/text/tokenizer.h"
+#include "tests/engine/text/gguf_tokenizer.h"
 
 #include <gtest/gtest.h>
 
@@ -32,9 +33,7 @@ MarkedText marked(std::string_view source) {
     return out;
 }
 
-std::unique_ptr<Tokenizer> from_gguf(const std::string& name) {
-    return make_tokenizer(*read_tokenizer(*open_gguf(std::string(SWITCHYARD_TEST_WORK) + "/" + name)));
-}
+using test::from_gguf;
 
 TEST(TokenizerMarks, WithoutForgedTokensTheIdsStay) {
     for (const char* name :

@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/model/model_config.h"
 #include "engine/text/tokenizer.h"
+#include "tests/engine/text/gguf_tokenizer.h"
 #include "tests/engine/text/tokenizer_fixture.h"
 
 #include <gtest/gtest.h>
@@ -12,13 +13,7 @@
 namespace switchyard {
 namespace {
 
-std::unique_ptr<Tokenizer> from_gguf(const std::string& name) {
-    const auto file = open_gguf(std::string(SWITCHYARD_TEST_WORK) + "/" + name);
-    auto data = read_tokenizer(*file);
-    if (!data)
-        throw Error(name + " has no tokenizer");
-    return make_tokenizer(std::move(*data));
-}
+using test::from_gguf;
 
 class GgufVectors : public ::testing::TestWithParam<const char*> {};
 

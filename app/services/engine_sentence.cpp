@@ -1,0 +1,120 @@
+#include "app/services/engine_sentence.h"
+
+#include <QCoreApplication>
+#include <QRegularExpression>
+
+#include <vector>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+constexpr const char* kContext = "EngineErrors";
+
+/// The engine's sentences, with %1, %2 ... for what it fills in. An earlier one that fits is taken.
+constexpr const char* kSentences[] = {
+    QT_TRANSLATE_NOOP("EngineErrors", "is not a GGUF file"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the file is empty"),
+    QT_TRANSLATE_NOOP("EngineErrors", "is not a regular file"),
+    QT_TRANSLATE_NOOP("EngineErrors", "cannot be read: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "cannot be written: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "cannot be mapped into memory: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the file ends inside %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 lies beyond the end of the file (cut short?)"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 is larger than the file"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 occurs twice"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the architecture %1 is not known to this program%2"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the architecture %1 is not known to this program"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the key general.architecture is missing: not a language model"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the key %1 is missing"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the key %1 is %2, which is not known"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the tensor %1 is missing"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the tensor %1 is not known in a model of architecture %2"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the tensor %1 is %2, expected %3"),
+    QT_TRANSLATE_NOOP("EngineErrors", "is part %1 of a split model; open its first part"),
+    QT_TRANSLATE_NOOP("EngineErrors", "has no tokenizer: it can be run on token ids only"),
+    QT_TRANSLATE_NOOP("EngineErrors", "loading was stopped"),
+    QT_TRANSLATE_NOOP("EngineErrors", "carving was stopped"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the prompt is empty"),
+    QT_TRANSLATE_NOOP(
+        "EngineErrors",
+        "the prompt has %1 tokens, the model's context holds %2: shorten it or start a new chat"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "the KV cache needs %1 for the answers under way, %2 are allowed: end another "
+                      "answer or choose Q8_0 for the KV cache"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "the answer cannot be run again exactly: its prompt had %1 tokens, this one has %2"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "the model computed no usable logits: its weights or the file are damaged"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "needs %1 (weights %2, KV cache %3, scratch %4, tokenizer %5), %6 are free"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1: \"%2\" is not a whole number from %3 to %4"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1: \"%2\" is not a number from %3 to %4"),
+};
+
+struct Sentence {
+    QRegularExpression pattern;
+    const char* english;
+};
+
+std::vector<Sentence> makeSentences() {
+    static const QRegularExpression hole(QStringLiteral("%\\d"));
+    std::vector<Sentence> sentences;
+    for (const char* english : kSentences) {
+        QString pattern;
+        const QString text = QString::fromUtf8(english);
+        qsizetype from = 0;
+        for (auto it = hole.globalMatch(text); it.hasNext();) {
+            const auto match = it.next();
+            pattern += QRegularExpression::escape(text.mid(from, match.capturedStart() - from)) + u"(.+?)"_s;
+            from = match.capturedEnd();
+        }
+        pattern += QRegularExpression::escape(text.mid(from));
+        sentences.push_back({QRegularExpression(QRegularExpression::anchoredPattern(pattern),
+                                                QRegularExpression::DotMatchesEverythingOption),
+                             english});
+    }
+    return sentences;
+}
+
+QString translated(const QString& english) {
+    constexpr qsizetype kLongest = 2000; // patterns are not run over whatever a template raises
+    if (english.size() > kLongest)
+        return english;
+    const std::vector<Sentence> sentences = makeSentences(); // errors are rare, and so is the work
+    for (const Sentence& sentence : sentences) {
+        const QRegularExpressionMatch match = sentence.pattern.match(english);
+        if (!match.hasMatch())
+            continue;
+        // All at once: what is filled in may hold "%2" itself.
+        const QString text = QCoreApplication::translate(kContext, sentence.english);
+        QString result;
+        for (qsizetype i = 0; i < text.size(); ++i) {
+            if (text[i] == u'%' && i + 1 < text.size() && text[i + 1].isDigit())
+                result += match.captured(text[++i].digitValue());
+            else
+                result += text[i];
+        }
+        return result;
+    }
+    return english;
+}
+
+} // namespace
+
+QString engineSentence(const QString& english, const QString& path) {
+    const bool named = !path.isEmpty() && english.startsWith(path);
+    if (!named)
+        return translated(english);
+    // "PATH: reason" or "PATH/config.json: reason" or "PATH has no tokenizer".
+    const qsizetype colon = english.indexOf(u": "_s, path.size());
+    const bool inside = colon >= 0 && !english.mid(path.size(), colon - path.size()).contains(u' ');
+    const QString where = inside ? english.left(colon) : path;
+    QString reason = translated(inside ? english.mid(colon + 2) : english.mid(path.size()).trimmed());
+    if (!reason.isEmpty())
+        reason[0] = reason[0].toUpper();
+    return u"%1 (%2)"_s.arg(reason, where);
+}
+
+} // namespace switchyard

@@ -1,0 +1,13 @@
+// What the engine says of a file or a run, for the window: the reason first, the path last, in the window's
+// language.
+#pragma once
+
+#include <QString>
+
+namespace switchyard {
+
+/// `english` as the engine's errors are ("PATH: reason"). `path`: the model it speaks of, "" where there is
+/// none. A sentence without a translation stays English.
+QString engineSentence(const QString& english, const QString& path = {});
+
+} // namespace switchyard

@@ -1,0 +1,86 @@
+#include "ui/model_loading.h"
+
+#include "app/services/chat_controller.h"
+#include "ui/models/model_picker.h"
+
+#include <algorithm>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+QString nameOf(const QString& path) { return shownModelName(path.section(u'/', -1)); }
+} // namespace
+
+ModelLoading::ModelLoading(Generator& generator, ChatController& controller, ModelPicker& picker,
+                           QObject* parent)
+    : QObject(parent), generator_(generator), controller_(controller), picker_(picker) {
+    connect(&generator_, &Generator::modelStateChanged, this, &ModelLoading::takeState);
+    connect(&generator_, &Generator::loadRefused, this, [this](const QString& path, const QString& error) {
+        say(tr("%1 was not loaded: %2 %3 stays in use.").arg(nameOf(path), error, nameOf(works_)),
+            Offer::None, true);
+    });
+    connect(&controller_, &ChatController::runChanged, this, &ModelLoading::whenIdle);
+    connect(&controller_, &ChatController::chatsChanged, this, &ModelLoading::whenIdle);
+    connect(&picker_, &ModelPicker::noticeTriggered, this, &ModelLoading::act);
+}
+
+bool ModelLoading::answering() const {
+    const auto& chats = controller_.chats();
+    return controller_.busy() ||
+           std::any_of(chats.begin(), chats.end(), [this](const ConversationSummary& chat) {
+               return controller_.run(chat.id) != nullptr;
+           });
+}
+
+void ModelLoading::load(const QString& path) {
+    path_ = path;
+    waits_ = generator_.modelState() == ModelState::Ready && answering();
+    if (!waits_)
+        return begin();
+    if (path == works_) { // the wish for another one is taken back
+        waits_ = false;
+        return say({}, Offer::None, false);
+    }
+    say(tr("%1 is loaded when the answer has ended.").arg(nameOf(path)), Offer::LoadNow, false);
+}
+
+void ModelLoading::begin() {
+    waits_ = false;
+    say({}, Offer::None, false);
+    generator_.loadModel(path_);
+}
+
+void ModelLoading::whenIdle() {
+    if (waits_ && !answering())
+        begin();
+}
+
+void ModelLoading::takeState(ModelState state, const QString& error) {
+    if (state == ModelState::Ready)
+        works_ = generator_.capabilities().model_path;
+    const bool back = state == ModelState::Failed && !works_.isEmpty() && works_ != path_;
+    say(state == ModelState::Failed ? error : QString(), back ? Offer::Back : Offer::None,
+        state == ModelState::Failed);
+}
+
+void ModelLoading::act() {
+    switch (std::exchange(offer_, Offer::None)) {
+    case Offer::LoadNow:
+        return begin();
+    case Offer::Back:
+        return load(works_);
+    case Offer::None:
+        return;
+    }
+}
+
+void ModelLoading::say(const QString& sentence, Offer offer, bool is_error) {
+    offer_ = offer;
+    const QString action = offer == Offer::LoadNow ? tr("Load now, stopping the answer")
+                           : offer == Offer::Back  ? tr("Back to %1").arg(nameOf(works_))
+                                                   : QString();
+    picker_.setNotice(sentence, action, is_error);
+}
+
+} // namespace switchyard

@@ -1,0 +1,42 @@
+// How a wish for another model becomes one that is loaded: an answer that is being written is waited for, a
+// file that cannot be used never costs the model that works, and where loading fails there is a way back.
+#pragma once
+
+#include "app/services/generator.h"
+
+namespace switchyard {
+
+class ChatController;
+class ModelPicker;
+
+class ModelLoading : public QObject {
+    Q_OBJECT
+  public:
+    /// All must outlive it. What there is to say stands at the picker.
+    ModelLoading(Generator& generator, ChatController& controller, ModelPicker& picker,
+                 QObject* parent = nullptr);
+
+    void load(const QString& path);
+    /// What is being loaded, or was wished last.
+    const QString& path() const { return path_; }
+
+  private:
+    void begin();
+    void whenIdle();
+    void takeState(ModelState state, const QString& error);
+    void act();
+    bool answering() const;
+
+    enum class Offer { None, LoadNow, Back };
+    void say(const QString& sentence, Offer offer, bool is_error);
+
+    Generator& generator_;
+    ChatController& controller_;
+    ModelPicker& picker_;
+    QString path_;
+    QString works_; ///< the last model that did
+    bool waits_ = false;
+    Offer offer_ = Offer::None;
+};
+
+} // namespace switchyard
