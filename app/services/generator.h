@@ -28,7 +28,6 @@ struct GenerationRequest {
     ConversationId conversation = 0; ///< chats keep their KV cache by this
     std::vector<ChatTurn> turns;
     Tuning tuning;
-    bool special_tokens = false;     ///< control tokens written in the turns are taken for such
     bool continue_last = false;      ///< go on with the last turn, an unfinished answer
     std::optional<RunRecord> replay; ///< run again exactly: this record's settings, seed and dial moves
 };

@@ -342,7 +342,7 @@ void LocalGenerator::start(const RunPtr& run, const EnginePtr& engine) {
     try {
         Prompt prompt = buildPrompt(
             *engine->model, run->request.turns,
-            {run->request.continue_last, run->request.special_tokens, run->preparing.get_token()});
+            {run->request.continue_last, run->request.tuning.sequence.special_tokens, run->preparing.get_token()});
         run->reading = std::make_shared<const AnswerReading>(prompt.reading);
         request.reading = std::move(prompt.reading);
         request.prompt = std::move(prompt.ids);

@@ -279,6 +279,29 @@ std::vector<Row> model_rows() {
           {}},
          [](const Tuning& t) -> ControlValue { return double(t.sequence.prefill_chunk); },
          [](Tuning& t, const ControlValue& v) { t.sequence.prefill_chunk = integer(v); }},
+        {{"special_tokens",
+          "special_tokens",
+          "--special-tokens",
+          "Control tokens in messages",
+          "What a control token such as <|im_start|> means where it is written in a message or an attached "
+          "file: text to read, or control, which lets the text begin turns in another's name.",
+          "",
+          ControlKind::Choice,
+          kChat,
+          ControlActs::NextMessage,
+          ControlGroup::Base,
+          false,
+          0,
+          0,
+          1,
+          std::string("text"),
+          {"control", "text"}},
+         [](const Tuning& t) -> ControlValue {
+             return std::string(t.sequence.special_tokens ? "control" : "text");
+         },
+         [](Tuning& t, const ControlValue& v) {
+             t.sequence.special_tokens = std::get<std::string>(v) == "control";
+         }},
     };
 }
 

@@ -12,6 +12,16 @@
     </message>
 </context>
 <context>
+    <name>MarkdownWriter</name>
+    <message numerus="yes">
+        <source>A table of %n columns, shown as text:</source>
+        <translation>
+            <numerusform>A table of %n column, shown as text:</numerusform>
+            <numerusform>A table of %n columns, shown as text:</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>MessageContent</name>
     <message numerus="yes">
         <source>%n experts</source>
@@ -25,6 +35,33 @@
         <translation>
             <numerusform>%1 → %n expert</numerusform>
             <numerusform>%1 → %n experts</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>MessageLayout</name>
+    <message numerus="yes">
+        <source>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
+        <translation>
+            <numerusform>The limit of %n token was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
+            <numerusform>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
+        <translation>
+            <numerusform>Cut at the limit of %n token. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
+            <numerusform>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatController</name>
+    <message numerus="yes">
+        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
+        <translation>
+            <numerusform>The context of %n token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
+            <numerusform>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
         </translation>
     </message>
 </context>
@@ -82,43 +119,6 @@
         <translation>
             <numerusform>Thought for %n s</numerusform>
             <numerusform>Thought for %n s</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>MarkdownWriter</name>
-    <message numerus="yes">
-        <source>A table of %n columns, shown as text:</source>
-        <translation>
-            <numerusform>A table of %n column, shown as text:</numerusform>
-            <numerusform>A table of %n columns, shown as text:</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>MessageLayout</name>
-    <message numerus="yes">
-        <source>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
-        <translation>
-            <numerusform>The limit of %n token was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
-            <numerusform>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
-        <translation>
-            <numerusform>Cut at the limit of %n token. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
-            <numerusform>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::ChatController</name>
-    <message numerus="yes">
-        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
-        <translation>
-            <numerusform>The context of %n token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
-            <numerusform>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
         </translation>
     </message>
 </context>

@@ -245,6 +245,145 @@
         <source>random</source>
         <translation>随机</translation>
     </message>
+    <message>
+        <source>Control tokens in messages</source>
+        <translation>消息中的控制词元</translation>
+    </message>
+    <message>
+        <source>What a control token such as &lt;|im_start|&gt; means where it is written in a message or an attached file: text to read, or control, which lets the text begin turns in another&apos;s name.</source>
+        <translation>消息或附件中写出的控制词元（如 &lt;|im_start|&gt;）的含义：“文本”只作为文字阅读；“控制”则允许这段文字以他人的名义开始一轮对话。</translation>
+    </message>
+    <message>
+        <source>text</source>
+        <translation>文本</translation>
+    </message>
+    <message>
+        <source>control</source>
+        <translation>控制</translation>
+    </message>
+</context>
+<context>
+    <name>EngineErrors</name>
+    <message>
+        <source>is not a GGUF file</source>
+        <translation>不是 GGUF 文件</translation>
+    </message>
+    <message>
+        <source>the file is empty</source>
+        <translation>文件是空的</translation>
+    </message>
+    <message>
+        <source>is not a regular file</source>
+        <translation>不是普通文件</translation>
+    </message>
+    <message>
+        <source>cannot be read: %1</source>
+        <translation>无法读取：%1</translation>
+    </message>
+    <message>
+        <source>cannot be written: %1</source>
+        <translation>无法写入：%1</translation>
+    </message>
+    <message>
+        <source>cannot be mapped into memory: %1</source>
+        <translation>无法映射到内存：%1</translation>
+    </message>
+    <message>
+        <source>the file ends inside %1</source>
+        <translation>文件在 %1 之内就结束了</translation>
+    </message>
+    <message>
+        <source>%1 lies beyond the end of the file (cut short?)</source>
+        <translation>%1 超出了文件末尾（文件可能被截断）</translation>
+    </message>
+    <message>
+        <source>%1 is larger than the file</source>
+        <translation>%1 比文件还大</translation>
+    </message>
+    <message>
+        <source>%1 occurs twice</source>
+        <translation>%1 出现了两次</translation>
+    </message>
+    <message>
+        <source>the architecture %1 is not known to this program%2</source>
+        <translation>本程序不支持架构 %1%2</translation>
+    </message>
+    <message>
+        <source>the architecture %1 is not known to this program</source>
+        <translation>本程序不支持架构 %1</translation>
+    </message>
+    <message>
+        <source>the key general.architecture is missing: not a language model</source>
+        <translation>缺少键 general.architecture：这不是语言模型</translation>
+    </message>
+    <message>
+        <source>the key %1 is missing</source>
+        <translation>缺少键 %1</translation>
+    </message>
+    <message>
+        <source>the key %1 is %2, which is not known</source>
+        <translation>键 %1 的值为 %2，本程序不支持</translation>
+    </message>
+    <message>
+        <source>the tensor %1 is missing</source>
+        <translation>缺少张量 %1</translation>
+    </message>
+    <message>
+        <source>the tensor %1 is not known in a model of architecture %2</source>
+        <translation>架构 %2 的模型中没有已知的张量 %1</translation>
+    </message>
+    <message>
+        <source>the tensor %1 is %2, expected %3</source>
+        <translation>张量 %1 的形状是 %2，应为 %3</translation>
+    </message>
+    <message>
+        <source>is part %1 of a split model; open its first part</source>
+        <translation>这是分卷模型的第 %1 部分；请打开第一部分</translation>
+    </message>
+    <message>
+        <source>has no tokenizer: it can be run on token ids only</source>
+        <translation>没有分词器：只能用词元编号运行</translation>
+    </message>
+    <message>
+        <source>loading was stopped</source>
+        <translation>加载已停止</translation>
+    </message>
+    <message>
+        <source>carving was stopped</source>
+        <translation>切分已停止</translation>
+    </message>
+    <message>
+        <source>the prompt is empty</source>
+        <translation>提示为空</translation>
+    </message>
+    <message>
+        <source>the prompt has %1 tokens, the model&apos;s context holds %2: shorten it or start a new chat</source>
+        <translation>提示有 %1 个词元，而模型的上下文只能容纳 %2 个：请缩短提示或开始新对话</translation>
+    </message>
+    <message>
+        <source>the KV cache needs %1 for the answers under way, %2 are allowed: end another answer or choose Q8_0 for the KV cache</source>
+        <translation>正在生成的回答需要 %1 的 KV 缓存，允许 %2：请结束另一个回答，或将 KV 缓存设为 Q8_0</translation>
+    </message>
+    <message>
+        <source>the answer cannot be run again exactly: its prompt had %1 tokens, this one has %2</source>
+        <translation>无法原样重新运行这个回答：当时的提示有 %1 个词元，现在有 %2 个</translation>
+    </message>
+    <message>
+        <source>the model computed no usable logits: its weights or the file are damaged</source>
+        <translation>模型没有算出可用的 logits：权重或文件已损坏</translation>
+    </message>
+    <message>
+        <source>needs %1 (weights %2, KV cache %3, scratch %4, tokenizer %5), %6 are free</source>
+        <translation>需要 %1（权重 %2、KV 缓存 %3、临时空间 %4、分词器 %5），可用 %6</translation>
+    </message>
+    <message>
+        <source>%1: &quot;%2&quot; is not a whole number from %3 to %4</source>
+        <translation>%1：“%2”不是 %3 到 %4 之间的整数</translation>
+    </message>
+    <message>
+        <source>%1: &quot;%2&quot; is not a number from %3 to %4</source>
+        <translation>%1：“%2”不是 %3 到 %4 之间的数</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>
@@ -257,6 +396,19 @@
     <message>
         <source>with a full context</source>
         <translation>上下文用满时</translation>
+    </message>
+</context>
+<context>
+    <name>MarkdownWriter</name>
+    <message numerus="yes">
+        <source>A table of %n columns, shown as text:</source>
+        <translation>
+            <numerusform>%n 列的表格，以文本显示：</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>A table of %1 × %2 cells, shown as text:</source>
+        <translation>%1 × %2 个单元格的表格，以文本显示：</translation>
     </message>
 </context>
 <context>
@@ -719,6 +871,29 @@
     <message>
         <source>There are messages after this answer: save it, or delete them to go on from here.</source>
         <translation>此回答之后还有消息：请仅保存，或删除后面的消息再从这里继续。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ClosingGuard</name>
+    <message>
+        <source>Not saved yet</source>
+        <translation>尚未保存</translation>
+    </message>
+    <message>
+        <source>What was written last is only in memory. It is saved by itself as soon as that is possible, and the program ends then.</source>
+        <translation>最近写下的内容只在内存中。一旦可以保存就会自动保存，然后程序结束。</translation>
+    </message>
+    <message>
+        <source>Close and lose it</source>
+        <translation>关闭并放弃</translation>
+    </message>
+    <message>
+        <source>Wait</source>
+        <translation>等待</translation>
+    </message>
+    <message>
+        <source>Do not close</source>
+        <translation>不关闭</translation>
     </message>
 </context>
 <context>
@@ -1357,6 +1532,25 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>%1 cannot be read: %2</source>
         <translation>无法读取 %1：%2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelLoading</name>
+    <message>
+        <source>%1 was not loaded: %2 %3 stays in use.</source>
+        <translation>未加载 %1：%2 继续使用 %3。</translation>
+    </message>
+    <message>
+        <source>%1 is loaded when the answer has ended.</source>
+        <translation>回答结束后将加载 %1。</translation>
+    </message>
+    <message>
+        <source>Load now, stopping the answer</source>
+        <translation>停止回答，立即加载</translation>
+    </message>
+    <message>
+        <source>Back to %1</source>
+        <translation>回到 %1</translation>
     </message>
 </context>
 <context>
@@ -2251,184 +2445,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Undo the last deletion</source>
         <translation>撤销上次删除</translation>
-    </message>
-</context>
-<context>
-    <name>MarkdownWriter</name>
-    <message numerus="yes">
-        <source>A table of %n columns, shown as text:</source>
-        <translation>
-            <numerusform>%n 列的表格，以文本显示：</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>A table of %1 × %2 cells, shown as text:</source>
-        <translation>%1 × %2 个单元格的表格，以文本显示：</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::ClosingGuard</name>
-    <message>
-        <source>Not saved yet</source>
-        <translation>尚未保存</translation>
-    </message>
-    <message>
-        <source>What was written last is only in memory. It is saved by itself as soon as that is possible, and the program ends then.</source>
-        <translation>最近写下的内容只在内存中。一旦可以保存就会自动保存，然后程序结束。</translation>
-    </message>
-    <message>
-        <source>Close and lose it</source>
-        <translation>关闭并放弃</translation>
-    </message>
-    <message>
-        <source>Wait</source>
-        <translation>等待</translation>
-    </message>
-    <message>
-        <source>Do not close</source>
-        <translation>不关闭</translation>
-    </message>
-</context>
-<context>
-    <name>EngineErrors</name>
-    <message>
-        <source>is not a GGUF file</source>
-        <translation>不是 GGUF 文件</translation>
-    </message>
-    <message>
-        <source>the file is empty</source>
-        <translation>文件是空的</translation>
-    </message>
-    <message>
-        <source>is not a regular file</source>
-        <translation>不是普通文件</translation>
-    </message>
-    <message>
-        <source>cannot be read: %1</source>
-        <translation>无法读取：%1</translation>
-    </message>
-    <message>
-        <source>cannot be written: %1</source>
-        <translation>无法写入：%1</translation>
-    </message>
-    <message>
-        <source>cannot be mapped into memory: %1</source>
-        <translation>无法映射到内存：%1</translation>
-    </message>
-    <message>
-        <source>the file ends inside %1</source>
-        <translation>文件在 %1 之内就结束了</translation>
-    </message>
-    <message>
-        <source>%1 lies beyond the end of the file (cut short?)</source>
-        <translation>%1 超出了文件末尾（文件可能被截断）</translation>
-    </message>
-    <message>
-        <source>%1 is larger than the file</source>
-        <translation>%1 比文件还大</translation>
-    </message>
-    <message>
-        <source>%1 occurs twice</source>
-        <translation>%1 出现了两次</translation>
-    </message>
-    <message>
-        <source>the architecture %1 is not known to this program%2</source>
-        <translation>本程序不支持架构 %1%2</translation>
-    </message>
-    <message>
-        <source>the architecture %1 is not known to this program</source>
-        <translation>本程序不支持架构 %1</translation>
-    </message>
-    <message>
-        <source>the key general.architecture is missing: not a language model</source>
-        <translation>缺少键 general.architecture：这不是语言模型</translation>
-    </message>
-    <message>
-        <source>the key %1 is missing</source>
-        <translation>缺少键 %1</translation>
-    </message>
-    <message>
-        <source>the key %1 is %2, which is not known</source>
-        <translation>键 %1 的值为 %2，本程序不支持</translation>
-    </message>
-    <message>
-        <source>the tensor %1 is missing</source>
-        <translation>缺少张量 %1</translation>
-    </message>
-    <message>
-        <source>the tensor %1 is not known in a model of architecture %2</source>
-        <translation>架构 %2 的模型中没有已知的张量 %1</translation>
-    </message>
-    <message>
-        <source>the tensor %1 is %2, expected %3</source>
-        <translation>张量 %1 的形状是 %2，应为 %3</translation>
-    </message>
-    <message>
-        <source>is part %1 of a split model; open its first part</source>
-        <translation>这是分卷模型的第 %1 部分；请打开第一部分</translation>
-    </message>
-    <message>
-        <source>has no tokenizer: it can be run on token ids only</source>
-        <translation>没有分词器：只能用词元编号运行</translation>
-    </message>
-    <message>
-        <source>loading was stopped</source>
-        <translation>加载已停止</translation>
-    </message>
-    <message>
-        <source>carving was stopped</source>
-        <translation>切分已停止</translation>
-    </message>
-    <message>
-        <source>the prompt is empty</source>
-        <translation>提示为空</translation>
-    </message>
-    <message>
-        <source>the prompt has %1 tokens, the model&apos;s context holds %2: shorten it or start a new chat</source>
-        <translation>提示有 %1 个词元，而模型的上下文只能容纳 %2 个：请缩短提示或开始新对话</translation>
-    </message>
-    <message>
-        <source>the KV cache needs %1 for the answers under way, %2 are allowed: end another answer or choose Q8_0 for the KV cache</source>
-        <translation>正在生成的回答需要 %1 的 KV 缓存，允许 %2：请结束另一个回答，或将 KV 缓存设为 Q8_0</translation>
-    </message>
-    <message>
-        <source>the answer cannot be run again exactly: its prompt had %1 tokens, this one has %2</source>
-        <translation>无法原样重新运行这个回答：当时的提示有 %1 个词元，现在有 %2 个</translation>
-    </message>
-    <message>
-        <source>the model computed no usable logits: its weights or the file are damaged</source>
-        <translation>模型没有算出可用的 logits：权重或文件已损坏</translation>
-    </message>
-    <message>
-        <source>needs %1 (weights %2, KV cache %3, scratch %4, tokenizer %5), %6 are free</source>
-        <translation>需要 %1（权重 %2、KV 缓存 %3、临时空间 %4、分词器 %5），可用 %6</translation>
-    </message>
-    <message>
-        <source>%1: &quot;%2&quot; is not a whole number from %3 to %4</source>
-        <translation>%1：“%2”不是 %3 到 %4 之间的整数</translation>
-    </message>
-    <message>
-        <source>%1: &quot;%2&quot; is not a number from %3 to %4</source>
-        <translation>%1：“%2”不是 %3 到 %4 之间的数</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::ModelLoading</name>
-    <message>
-        <source>%1 was not loaded: %2 %3 stays in use.</source>
-        <translation>未加载 %1：%2 继续使用 %3。</translation>
-    </message>
-    <message>
-        <source>%1 is loaded when the answer has ended.</source>
-        <translation>回答结束后将加载 %1。</translation>
-    </message>
-    <message>
-        <source>Load now, stopping the answer</source>
-        <translation>停止回答，立即加载</translation>
-    </message>
-    <message>
-        <source>Back to %1</source>
-        <translation>回到 %1</translation>
     </message>
 </context>
 </TS>

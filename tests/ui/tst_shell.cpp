@@ -221,6 +221,28 @@ class TestShell : public QObject {
         QCOMPARE(desk.settings.lastModel(), u"/models/Small-MoE.gguf"_s); // not the one that failed
     }
 
+    void controlTokensInMessagesAreTextUnlessTheChatAllowsThem() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        const auto ask = [&desk] {
+            if (!desk.controller.send(u"<|im_start|>system"_s))
+                return true;
+            desk.controller.stop();
+            return desk.generator.requests().back().tuning.sequence.special_tokens;
+        };
+        QVERIFY(!ask());
+        QTRY_VERIFY(!desk.controller.busy());
+        auto* slider = desk.find<DialSlider>(u"tune.special_tokens.slider"_s);
+        slider->setValue(1);
+        QCOMPARE(desk.find<QLabel>(u"tune.special_tokens.value"_s)->text(), u"control"_s);
+        QVERIFY(ask());
+        QTRY_VERIFY(!desk.controller.busy());
+        desk.controller.newChat(); // it was allowed to that chat
+        QVERIFY(!ask());
+        QTRY_VERIFY(!desk.controller.busy());
+    }
+
     void aFileThatCannotBeUsedCostsNothing() {
         QTemporaryDir folder;
         FakeScript script;
@@ -232,7 +254,8 @@ class TestShell : public QObject {
         desk.window->loadModel(u"/models/Bad.gguf"_s);
         auto* notice = desk.find<QLabel>(u"picker.error"_s);
         QTRY_VERIFY(notice->isVisible());
-        QVERIFY2(notice->text().contains(u"Is not a GGUF file"_s) && notice->text().contains(u"Works stays in use"_s),
+        QVERIFY2(notice->text().contains(u"Is not a GGUF file"_s) &&
+                     notice->text().contains(u"Works stays in use"_s),
                  qPrintable(notice->text()));
         QCOMPARE(desk.generator.modelState(), ModelState::Ready);
         QVERIFY(desk.find<QToolButton>(u"picker.button"_s)->text().contains(u"Works"_s));

@@ -318,7 +318,7 @@ QStringList ControlRow::stopNames() const {
 QString ControlRow::choiceLabel(int stop) const {
     const QString& name = stops_[static_cast<std::size_t>(stop)].name;
     if (name != "file"_L1)
-        return name;
+        return controlText(name.toStdString());
     return file_precision_.isEmpty() ? tr("as in the file") : tr("%1 (the file's)").arg(file_precision_);
 }
 

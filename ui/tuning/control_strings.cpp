@@ -18,6 +18,13 @@ const std::vector<const char*>& controlStrings() {
         QT_TRANSLATE_NOOP("Controls", "Top-k"),
         QT_TRANSLATE_NOOP("Controls", "Draws from this many of the likeliest tokens. 0 turns it off."),
         QT_TRANSLATE_NOOP("Controls", "tokens"),
+        QT_TRANSLATE_NOOP("Controls", "Control tokens in messages"),
+        QT_TRANSLATE_NOOP("Controls",
+                          "What a control token such as <|im_start|> means where it is written in a message "
+                          "or an attached file: text to read, or control, which lets the text begin turns "
+                          "in another's name."),
+        QT_TRANSLATE_NOOP("Controls", "text"),
+        QT_TRANSLATE_NOOP("Controls", "control"),
         QT_TRANSLATE_NOOP("Controls", "off"),
         QT_TRANSLATE_NOOP("Controls", "random"),
         QT_TRANSLATE_NOOP("Controls", "Min-p"),
