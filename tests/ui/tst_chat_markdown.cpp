@@ -1,10 +1,9 @@
 // Markdown as a document: what models write survives, and streaming gives what one render gives.
+#include "tests/ui/markdown_look.h"
 #include "tests/ui/stall_meter.h"
 #include "ui/chat/code_highlighter.h"
-#include "ui/chat/markdown.h"
 
 #include <QAbstractTextDocumentLayout>
-#include <QPalette>
 #include <QRandomGenerator>
 #include <QTest>
 #include <QTextBlock>
@@ -14,42 +13,6 @@ using namespace Qt::StringLiterals;
 using namespace switchyard;
 
 namespace {
-
-ChatStyle style() { return ChatStyle::make(QPalette(), QFont(), 11); }
-
-/// Everything that can be seen of a document: text, block formats, and each fragment's format.
-QString described(QTextDocument& document) {
-    QString out;
-    for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
-        const QTextBlockFormat format = block.blockFormat();
-        out += u"[%1 %2 %3 %4 %5 %6]"_s.arg(format.leftMargin())
-                   .arg(format.topMargin())
-                   .arg(format.textIndent())
-                   .arg(format.headingLevel())
-                   .arg(format.intProperty(quoteDepthProperty))
-                   .arg(format.lineHeight());
-        QTextFrame* frame = QTextCursor(block).currentFrame();
-        for (; frame && frame != document.rootFrame(); frame = frame->parentFrame())
-            out += qobject_cast<QTextTable*>(frame) ? u"T"_s : u"F"_s;
-        for (auto it = block.begin(); !it.atEnd(); ++it) {
-            const QTextCharFormat text = it.fragment().charFormat();
-            out += u"{%1|%2|%3|%4|%5|%6}"_s
-                       .arg(it.fragment().text(), text.foreground().color().name(),
-                            text.background().color().name(), text.anchorHref())
-                       .arg(text.fontWeight())
-                       .arg(text.fontItalic() * 4 + text.fontStrikeOut() * 2 + text.fontUnderline());
-        }
-        out += u'\n';
-    }
-    return out;
-}
-
-std::unique_ptr<MarkdownDocument> rendered(const QString& text) {
-    auto document = std::make_unique<MarkdownDocument>(style());
-    document->append(text.toStdString());
-    document->finish();
-    return document;
-}
 
 QString plain(const QString& text) { return rendered(text)->document().toPlainText().trimmed(); }
 
@@ -166,7 +129,7 @@ class ChatMarkdownTest : public QObject {
 
     void codeIsColouredWhenClosed() {
         const auto colours = [](const QString& source, bool finish) {
-            MarkdownDocument document(style());
+            MarkdownDocument document(plainStyle());
             document.append(source.toStdString());
             if (finish)
                 document.finish();
@@ -187,7 +150,7 @@ class ChatMarkdownTest : public QObject {
         QVERIFY(whole.contains(u"indented code"_s));
         QRandomGenerator random(7);
         for (int round = 0; round < 60; ++round) {
-            MarkdownDocument document(style());
+            MarkdownDocument document(plainStyle());
             const int longest = round % 3 == 0 ? 3 : round % 3 == 1 ? 20 : 200;
             for (qsizetype at = 0; at < source.size();) {
                 qsizetype size = std::min<qsizetype>(1 + random.bounded(longest), source.size() - at);
@@ -203,7 +166,7 @@ class ChatMarkdownTest : public QObject {
 
     void everyPrefixEqualsItsOwnRender() {
         const QByteArray source = sample().toUtf8();
-        MarkdownDocument growing(style());
+        MarkdownDocument growing(plainStyle());
         for (qsizetype at = 0; at < source.size();) {
             qsizetype size = 1;
             while (at + size < source.size() && (source[at + size] & 0xC0) == 0x80)
@@ -212,7 +175,7 @@ class ChatMarkdownTest : public QObject {
             at += size;
             if (at % 7 != 0)
                 continue;
-            MarkdownDocument once(style());
+            MarkdownDocument once(plainStyle());
             once.append(std::string_view(source.data(), static_cast<std::size_t>(at)));
             const QString grown = described(growing.document()), whole = described(once.document());
             QVERIFY2(grown == whole,
@@ -223,7 +186,7 @@ class ChatMarkdownTest : public QObject {
     }
 
     void finishedPiecesStay() {
-        MarkdownDocument document(style());
+        MarkdownDocument document(plainStyle());
         std::size_t most = 0;
         for (int i = 0; i < 400; ++i) {
             const std::size_t before = document.piecesRendered();
@@ -251,7 +214,7 @@ class ChatMarkdownTest : public QObject {
     }
 
     void costDoesNotGrowWithTheAnswer() {
-        MarkdownDocument document(style());
+        MarkdownDocument document(plainStyle());
         document.document().setTextWidth(700);
         const std::string paragraph =
             "Some **bold** text with `code` in it, and more words to fill a line or two of it. ";
@@ -420,7 +383,7 @@ class ChatMarkdownTest : public QObject {
         const QByteArray text = source.toUtf8();
         constexpr double limit = 200; // milliseconds of work
         const auto spend = [&](qsizetype first, qsizetype step, qsizetype until) {
-            MarkdownDocument document(style());
+            MarkdownDocument document(plainStyle());
             document.document().setTextWidth(700);
             double worst = 0;
             for (qsizetype at = 0; at < until;) {

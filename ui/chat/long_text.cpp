@@ -1,5 +1,6 @@
 #include "ui/chat/long_text.h"
 
+#include <QStringDecoder>
 #include <QTextBlock>
 #include <QTextDocument>
 
@@ -70,9 +71,16 @@ void LongText::put(QTextCursor& cursor, const QString& text, const QTextCharForm
     }
 }
 
+QString utf16(std::string_view utf8) {
+    QStringDecoder decode(QStringDecoder::Utf8,
+                          QStringDecoder::Flag::ConvertInitialBom | QStringDecoder::Flag::Stateless);
+    return decode(QByteArrayView(utf8.data(), static_cast<qsizetype>(utf8.size())));
+}
+
 QString documentText(QString text) {
     for (QChar& c : text) {
-        if ((c.unicode() >= 0xFDD0 && c.unicode() <= 0xFDEF) || c == QChar::ObjectReplacementCharacter)
+        if ((c.unicode() >= 0xFDD0 && c.unicode() <= 0xFDEF) || c == QChar::ObjectReplacementCharacter ||
+            c.isNull())
             c = QChar::ReplacementCharacter;
         else if (c == QChar::ParagraphSeparator)
             c = QChar::LineSeparator;

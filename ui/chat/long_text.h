@@ -8,6 +8,7 @@
 #include <QTextCursor>
 
 #include <functional>
+#include <string_view>
 
 namespace switchyard {
 
@@ -34,8 +35,11 @@ class LongText {
     bool joined_ = false;     ///< the block at the cursor joins the one before
 };
 
-/// What a document can hold: its own marks (U+FDD0, U+FDD1) and block separators in a text are replaced,
-/// unit by unit.
+/// UTF-8 as UTF-16, every character of it: a byte order mark is text like any other.
+QString utf16(std::string_view utf8);
+
+/// What a document can hold: its own marks (U+FDD0, U+FDD1), nulls and block separators in a text are
+/// replaced, unit by unit.
 QString documentText(QString text);
 
 /// A document's text, with its line breaks and without joints.

@@ -113,7 +113,7 @@ void MarkdownDocument::render(bool finished) {
     const std::size_t complete = splitter_.pieces().size();
     const std::size_t first = complete > 0 ? complete - 1 : 0; // the piece that tail[0] is
     const bool same_piece = frozen_ == first && tail.size() == 1;
-    if (same_piece && open_code_ && tail[0].open_fence && appendToOpenCode(end)) {
+    if (same_piece && open_code_ && tail[0].open_fence && appendToOpenCode(tail[0].begin, end)) {
         shown_ = end;
         return;
     }
@@ -132,7 +132,9 @@ void MarkdownDocument::render(bool finished) {
             tail_ = mark();
             frozen_ = first;
         }
-        writer_->write(shown, piece_at(i));
+        MarkdownPiece piece = piece_at(i);
+        piece.end = textEnd(piece, shown); // what stays as it is must not depend on them
+        writer_->write(shown, piece);
         ++rendered_;
     }
     batch.endEditBlock();
@@ -140,6 +142,7 @@ void MarkdownDocument::render(bool finished) {
     last_ = tail.back();
     last_.end = textEnd(last_, shown);
     open_code_ = tail.size() == 1 && tail[0].kind == PieceKind::Fence && tail[0].open_fence;
+    code_end_ = end - (end > 0 && shown.back() == '\n');
 }
 
 /// Whether a piece is the one written last, with nothing but blank lines after it.
@@ -156,7 +159,7 @@ bool MarkdownDocument::closeLongCode(const MarkdownPiece& piece) {
     const std::string_view text =
         std::string_view(source_).substr(piece.begin, textEnd(piece, source_) - piece.begin);
     const std::size_t line = text.rfind('\n'); // of the closing fence
-    return line != std::string_view::npos && appendToOpenCode(piece.begin + line + 1);
+    return line != std::string_view::npos && appendToOpenCode(piece.begin, piece.begin + line + 1);
 }
 
 void MarkdownDocument::takeBackTail() {
@@ -173,14 +176,14 @@ void MarkdownDocument::takeBackTail() {
 
 /// The common case of a long code block: its new text goes straight to its end. Only where the fence stands
 /// at the line's head, so that no indentation is to be taken away.
-bool MarkdownDocument::appendToOpenCode(std::size_t end) {
-    const std::string_view piece = std::string_view(source_).substr(splitter_.pieces().back().begin);
-    if (code_blocks_.empty() || !code_blocks_.back().frame || (piece[0] != '`' && piece[0] != '~') ||
-        runs_.empty())
+bool MarkdownDocument::appendToOpenCode(std::size_t begin, std::size_t end) {
+    if (code_blocks_.empty() || !code_blocks_.back().frame ||
+        (source_[begin] != '`' && source_[begin] != '~'))
         return false;
     CodeBlock& block = code_blocks_.back();
-    const std::size_t written = runs_.back().end; // a code block's last line break is not shown
-    if (block.code.isEmpty() || written > end)
+    const std::size_t written = code_end_;
+    // A carriage return at the end has been shown as a space, and may be half of a line break.
+    if (block.code.isEmpty() || written > end || source_[written - 1] == '\r')
         return false;
     std::string_view delta = std::string_view(source_).substr(written, end - written);
     if (delta.ends_with('\n'))
@@ -189,7 +192,7 @@ bool MarkdownDocument::appendToOpenCode(std::size_t end) {
         return false;
     if (delta.empty())
         return true;
-    const QString text = QString::fromUtf8(delta.data(), static_cast<qsizetype>(delta.size()));
+    const QString text = utf16(delta);
     QTextCursor cursor = block.frame->lastCursorPosition();
     runs_.push_back({written, written + delta.size(), cursor.position()});
     LongText long_text;
@@ -200,6 +203,7 @@ bool MarkdownDocument::appendToOpenCode(std::size_t end) {
         runs_.push_back({joint, written + delta.size(), cursor.position()});
     });
     block.code += text;
+    code_end_ = written + delta.size();
     return true;
 }
 

@@ -51,7 +51,7 @@ class MarkdownDocument {
         std::size_t runs = 0, code_blocks = 0;
     };
     void render(bool finished);
-    bool appendToOpenCode(std::size_t end);
+    bool appendToOpenCode(std::size_t begin, std::size_t end);
     bool staysAsItIs(MarkdownPiece piece, std::string_view shown) const;
     bool closeLongCode(const MarkdownPiece& piece);
     void takeBackTail();
@@ -71,6 +71,7 @@ class MarkdownDocument {
     std::size_t shown_ = 0;  ///< bytes of the source that the document shows
     /// The tail is one open code block at top level and ends the document.
     bool open_code_ = false;
+    std::size_t code_end_ = 0; ///< of what the open code block shows: not its last line break
     std::size_t rendered_ = 0;
 };
 

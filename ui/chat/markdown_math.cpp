@@ -7,9 +7,6 @@
 namespace switchyard {
 namespace {
 
-/// Stands for a formula's bytes: never part of UTF-8, and to the parser a letter like any other.
-constexpr char filler = '\xFE';
-
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 

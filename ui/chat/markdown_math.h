@@ -11,6 +11,10 @@
 
 namespace switchyard {
 
+/// Stands for what the parser is not to read, as a formula's bytes or a null: never part of UTF-8, and to the
+/// parser a letter like any other.
+inline constexpr char filler = '\xFE';
+
 struct MathSpan {
     std::size_t begin = 0, end = 0; ///< bytes of the source
     bool display = false;           ///< $$...$$ or \[...\]

@@ -6,6 +6,9 @@
 namespace switchyard {
 namespace {
 
+/// What the parser takes for white space: a carriage return inside a line has become a space for it.
+bool is_blank_mark(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 /// Columns of leading white space (tabs to the next multiple of four) and what follows it.
 struct Indented {
     int columns = 0;
@@ -15,13 +18,13 @@ struct Indented {
 Indented indented(std::string_view line) {
     int columns = 0;
     std::size_t i = 0;
-    for (; i < line.size() && (line[i] == ' ' || line[i] == '\t'); ++i)
+    for (; i < line.size() && is_blank_mark(line[i]); ++i)
         columns += line[i] == '\t' ? 4 - columns % 4 : 1;
     return {columns, line.substr(i)};
 }
 
 std::string_view trimmed_end(std::string_view text) {
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
+    while (!text.empty() && is_blank_mark(text.back()))
         text.remove_suffix(1);
     return text;
 }
@@ -47,7 +50,7 @@ bool is_rule(std::string_view rest) {
     for (const char c : rest) {
         if (c == rest[0])
             ++count;
-        else if (!std::isspace(static_cast<unsigned char>(c)))
+        else if (!is_blank_mark(c))
             return false;
     }
     return count >= 3;
@@ -118,7 +121,7 @@ MarkdownSplitter::Marker MarkdownSplitter::list_marker(std::string_view line) {
         marker.type = rest[digits];
         width = digits + 1;
     }
-    if (width < rest.size() && !std::isspace(static_cast<unsigned char>(rest[width])))
+    if (width < rest.size() && !is_blank_mark(rest[width]))
         return marker;
     const auto [gap, content] = indented(rest.substr(width));
     marker.is_list = true;
@@ -248,7 +251,7 @@ bool MarkdownSplitter::feed_open_fence(std::string_view line, std::size_t end) {
     }
     pieces_.back().end = end;
     state_.previous_blank = false;
-    const std::string_view mark = trimmed_end(rest);
+    const std::string_view mark = rest.substr(0, rest.find_last_not_of(" \r") + 1); // no tab after it
     const bool closes = static_cast<int>(mark.size()) >= state_.fence_length &&
                         mark.find_first_not_of(state_.fence) == std::string_view::npos &&
                         columns < (state_.fence_at_top ? 4 : state_.list.content_indent + 4);

@@ -8,16 +8,14 @@
 #include <QTextDocument>
 #include <QTextTable>
 
+#include <algorithm>
+
 #include <md4c.h>
 
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
 namespace {
-
-QString utf16(std::string_view text) {
-    return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
-}
 
 /// Quotes and lists within each other beyond this are not moved further to the right.
 constexpr int deepest_nesting = 8;
@@ -94,6 +92,7 @@ void MarkdownWriter::write(std::string_view source, const MarkdownPiece& piece) 
     head_ = piece.rows_continue ? piece.table_body - piece.table_begin : 0;
     std::string parsed(source.substr(piece.table_begin, head_));
     parsed += text;
+    std::replace(parsed.begin(), parsed.end(), '\0', filler);
     for (std::size_t i = 0; i + 1 < parsed.size(); ++i) { // a carriage return alone ends no line here
         if (parsed[i] == '\r' && parsed[i + 1] != '\n')
             parsed[i] = ' ';
@@ -403,9 +402,6 @@ void MarkdownWriter::text(int type, const char* text, unsigned size) {
     if (inTableHead(text))
         return;
     switch (type) {
-    case MD_TEXT_NULLCHAR:
-        put(QString(QChar::ReplacementCharacter), format());
-        break;
     case MD_TEXT_BR:
     case MD_TEXT_SOFTBR: // a model's line breaks are meant
         put(QString(QChar::LineSeparator), format());
@@ -458,6 +454,7 @@ void MarkdownWriter::putSource(std::string_view text, const QTextCharFormat& for
 void MarkdownWriter::putRun(std::size_t begin, std::size_t size, const QTextCharFormat& format) {
     const std::string_view source = source_.substr(begin, size);
     QString text = utf16(source);
+    text.replace(QChar(QChar::Null), QChar(QChar::ReplacementCharacter));
     if (in_code_) {
         code_runs_.push_back({begin, begin + size, static_cast<int>(code_.size())});
         code_ += text;
@@ -515,8 +512,7 @@ void MarkdownWriter::finishCode() {
 
 void MarkdownWriter::insertCode() {
     std::string_view piece = source_.substr(piece_.begin, piece_.end - piece_.begin);
-    while (!piece.empty() && (piece.back() == '\n' || piece.back() == ' '))
-        piece.remove_suffix(1);
+    piece = piece.substr(0, piece.find_last_not_of(" \t\r\n") + 1);
     const std::size_t end = code_runs_.empty() ? 0 : code_runs_.back().end;
     const bool open = piece_.open_fence && end >= piece_.begin + piece.size();
     const QTextCharFormat plain = codeFormat(style_);

@@ -199,7 +199,7 @@ void MessageLayout::fillQuestion(const std::string& text) {
     folded_ = shown < text.size() ? QString::fromStdString(text) : QString();
     body_.plain->clear();
     QTextCursor cursor(body_.plain.get());
-    LongText().put(cursor, QString::fromUtf8(text.data(), static_cast<qsizetype>(shown)), QTextCharFormat());
+    LongText().put(cursor, utf16(text.substr(0, static_cast<std::size_t>(shown))), QTextCharFormat());
     if (folded_.isEmpty())
         return;
     QTextCharFormat note;
