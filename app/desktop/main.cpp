@@ -153,7 +153,10 @@ int main(int argc, char** argv) {
     if (parsed.exit_code >= 0) {
         std::fprintf(parsed.exit_code == 0 ? stdout : stderr, "%s%s", qPrintable(parsed.text),
                      parsed.text.endsWith(u'\n') ? "" : "\n");
-        return parsed.exit_code;
+        const bool arrived = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+        if (!arrived)
+            std::fprintf(stderr, "switchyard: the output could not be written\n");
+        return parsed.exit_code == 0 && !arrived ? 1 : parsed.exit_code;
     }
     if (!hasDisplay()) {
         std::fprintf(stderr, "switchyard: there is no display; chat in the terminal with "

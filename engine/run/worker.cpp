@@ -36,6 +36,7 @@ Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
       recoder_(*parts_.sources, parts_.file, *parts_.backend, parts_.weights, [this] {
           std::lock_guard lock(mutex_);
           wake_.notify_all();
+          recoded_.notify_all(); // it may have failed
       }) {
     parts_.weights.reset(); // the recoder holds what is in force
     recoder_.set_threads(parts_.backend->threads());
@@ -85,8 +86,10 @@ void Scheduler::Worker::set_model_tuning(const ModelTuning& tuning) {
     checked_tuning({{}, tuning});
     std::lock_guard lock(mutex_);
     wanted_ = tuning;
-    if (!replaying_)
+    if (!replaying_) {
         recoder_.retarget(tuning.weights);
+        reported_error_.clear(); // the same failure again is another one
+    }
     wake_.notify_all();
 }
 
