@@ -77,7 +77,8 @@ void Errand::modelChanged(ModelState state, const QString& error) {
         sendWaiting();
     if (state == ModelState::Failed) {
         say(error);
-        exit_code_ = 1;
+        if (!done_) // later ones are the user's to see to
+            exit_code_ = 1;
         finish();
     } else if (state == ModelState::Ready) {
         if (options_.timing)

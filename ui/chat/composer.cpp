@@ -388,7 +388,8 @@ void Composer::takeRead(const Chat& chat, const QList<MessagePart>& files, const
             Q_EMIT fileRead(*chat, file);
     }
     if (!problems.isEmpty()) {
-        send_when_read_ = false; // the user decides whether it goes without them
+        if (here)
+            send_when_read_ = false; // the user decides whether it goes without them
         say(problems.join(u'\n'));
     } else if (reading_ == 0 && std::exchange(send_when_read_, false)) {
         send();
