@@ -150,6 +150,7 @@ class ChatController : public QObject {
     void restoreNewChatDraft();
     void takeWaiting(ModelState state);
     void sendWaiting();
+    void sendDraft(); ///< of the shown chat
     Message newMessage(ConversationId conversation, MessageId parent, Author author) const;
     void sendInBackground(ConversationId id, bool early);
     void dropWaiting(const QString& sentence);

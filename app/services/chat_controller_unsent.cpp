@@ -97,23 +97,25 @@ void ChatController::sendWaiting() {
     for (auto chat = waiting.cbegin(); chat != waiting.cend(); ++chat) {
         if (chat.key() != current())
             sendInBackground(chat.key(), chat.value());
-        else if (const Draft draft = conversation_.unsent(); send(draft.text, draft.files))
-            Q_EMIT draftSent(current());
+        else
+            sendDraft();
     }
     if (!waiting.isEmpty())
         Q_EMIT waitingChanged();
+}
+
+void ChatController::sendDraft() {
+    if (const Draft draft = conversation_.unsent(); send(draft.text, draft.files))
+        Q_EMIT draftSent(current());
 }
 
 void ChatController::sendInBackground(ConversationId id, bool early) {
     store_.open(id, [this, id, early, guard = QPointer(this)](Conversation stored) {
         const bool listed = guard && std::ranges::find(chats_, id, &ConversationSummary::id) != chats_.end();
         if (!listed || stored.summary.id == 0 || run(id))
-            return;            // deleted meanwhile
-        if (id == current()) { // it was opened meanwhile
-            if (const Draft draft = conversation_.unsent(); send(draft.text, draft.files))
-                Q_EMIT draftSent(id);
-            return;
-        }
+            return;          // deleted meanwhile
+        if (id == current()) // it was opened meanwhile
+            return sendDraft();
         if (stored.draft.trimmed().isEmpty() && stored.draft_files.isEmpty())
             return;
         if (early) {

@@ -1,6 +1,7 @@
 #include "app/services/prompt.h"
 
 #include "engine/base/error.h"
+#include "engine/run/chat_prompt.h"
 #include "engine/run/plain_prompt.h"
 
 #include <span>
@@ -21,23 +22,15 @@ const char* roleOf(Author author) {
     return "assistant";
 }
 
+/// By the model's template, or as plain roles for models that were never taught to chat.
 MarkedText render(const LoadedModel& model, std::span<const ChatTurn> turns, const std::stop_token& stop) {
     TemplateInput input;
     for (const ChatTurn& turn : turns)
         input.messages.push_back({{"role", roleOf(turn.author)}, {"content", turn.text.toStdString()}});
-    const Tokenizer& tokenizer = *model.tokenizer();
-    const auto spelling = [&](std::int32_t id) { return id < 0 ? std::string() : tokenizer.token_bytes(id); };
-    input.variables["bos_token"] = spelling(tokenizer.bos());
-    input.variables["eos_token"] = spelling(tokenizer.eos());
+    if (!model.chat_template())
+        return whole_text(plain_prompt(input.messages), true);
+    input.variables = template_variables(*model.tokenizer());
     return model.chat_template()->render_accepted(input, stop);
-}
-
-/// For models that were never taught to chat.
-MarkedText plain(std::span<const ChatTurn> turns) {
-    auto messages = nlohmann::ordered_json::array();
-    for (const ChatTurn& turn : turns)
-        messages.push_back({{"role", roleOf(turn.author)}, {"content", turn.text.toStdString()}});
-    return whole_text(plain_prompt(messages), true);
 }
 
 /// An answer that goes on: what it thought and said is marked, what a format puts around it is not.
@@ -62,7 +55,7 @@ Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns,
     if (continue_last && !turns.empty())
         asked = asked.first(asked.size() - 1);
     Prompt prompt;
-    MarkedText text = model.chat_template() ? render(model, asked, options.stop) : plain(asked);
+    MarkedText text = render(model, asked, options.stop);
     const AnswerFormat& format = model.answer_format();
     prompt.reading = format.reading(text.text);
     const std::vector<std::int32_t> begun =

@@ -37,7 +37,9 @@ class ChatPage : public QWidget {
 
     // What the menus do
     void newChat();
+    void propose(const QString& text); ///< in a new chat, behind what is written there
     /// Stores now what is written and not sent.
+    Draft unsent() const;
     void keepUnsent();
     void focusComposer();
     void focusSearch(); ///< in all chats

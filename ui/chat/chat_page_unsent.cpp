@@ -8,13 +8,11 @@ namespace switchyard {
 /// What is written belongs to the chat that is shown, whatever the controller shows next.
 void ChatPage::connectDrafts() {
     connect(composer_, &Composer::draftChanged, this, [this] {
-        controller_.saveDraft(shown_, {composer_->text(), composer_->files(), thread_->edits()});
+        controller_.saveDraft(shown_, unsent());
         if (controller_.waitsForModel(shown_))
             showWaiting(); // typing hid it
     });
-    connect(thread_, &ThreadView::editsChanged, this, [this] {
-        controller_.saveDraft(shown_, {composer_->text(), composer_->files(), thread_->edits()});
-    });
+    connect(thread_, &ThreadView::editsChanged, this, [this] { controller_.saveDraft(shown_, unsent()); });
     connect(thread_, &ThreadView::editDiscarded, this, [this](MessageId id, const QString& text) {
         offer(tr("The change was thrown away."), [this, id, text] { thread_->beginEdit(id, text); });
     });
@@ -23,7 +21,7 @@ void ChatPage::connectDrafts() {
         shown_ = id; // with all that is being written in it
         composer_->chatBegan(id);
         if (!sending_)
-            controller_.saveDraft(id, {composer_->text(), composer_->files(), thread_->edits()});
+            controller_.saveDraft(id, unsent());
         list_->setCurrent(id);
     });
     connect(&controller_, &ChatController::draftRestored, composer_, &Composer::prepend);
@@ -33,6 +31,9 @@ void ChatPage::connectDrafts() {
     });
     connect(&controller_, &ChatController::waitingChanged, this, &ChatPage::showWaiting);
 }
+
+/// As it stands in the composer and the open editors.
+Draft ChatPage::unsent() const { return {composer_->text(), composer_->files(), thread_->edits()}; }
 
 void ChatPage::keepUnsent() {
     composer_->flushDraft();
