@@ -31,7 +31,8 @@ class TerminalChat {
   public:
     TerminalChat(const ChatArguments& options, std::shared_ptr<LoadedModel> model)
         : model_(std::move(model)), tuning_(options.model.tuning(*model_)), system_(options.system),
-          special_tokens_(options.special_tokens), scheduler_(start_scheduler(model_, tuning_)) {
+          scheduler_(start_scheduler(model_, tuning_)) {
+        tuning_.sequence.special_tokens |= options.special_tokens;
         start_over();
     }
 
@@ -113,7 +114,8 @@ class TerminalChat {
         cut_.reset();
         try {
             const Interrupt interrupt;
-            ChatPrompt prompt = chat_prompt(*model_, messages_, {true, special_tokens_, interrupt.token()});
+            ChatPrompt prompt =
+                chat_prompt(*model_, messages_, {true, tuning_.sequence.special_tokens, interrupt.token()});
             AnswerPrinter printer(prompt.reading, stdout, stdout);
             run(Answer{std::move(prompt), std::move(printer), {}});
         } catch (const Error& e) {
@@ -181,7 +183,6 @@ class TerminalChat {
     std::shared_ptr<LoadedModel> model_;
     Tuning tuning_;
     std::string system_;
-    bool special_tokens_;
     nlohmann::ordered_json messages_;
     std::optional<Answer> cut_;
     std::unique_ptr<Scheduler> scheduler_;

@@ -33,14 +33,14 @@ DialMove parse_move(const std::string& text) {
 }
 
 ChatPrompt make_prompt(const GenerateArguments& options, const LoadedModel& model,
-                       const std::stop_token& stop) {
+                       const SequenceTuning& tuning, const std::stop_token& stop) {
     if (options.raw)
         return {text_prompt(model, options.prompt), {}};
     auto messages = nlohmann::ordered_json::array();
     if (!options.system.empty())
         messages.push_back({{"role", "system"}, {"content", options.system}});
     messages.push_back({{"role", "user"}, {"content", options.prompt}});
-    return chat_prompt(model, messages, {true, options.special_tokens, stop});
+    return chat_prompt(model, messages, {true, tuning.special_tokens, stop});
 }
 
 std::shared_ptr<const RunRecord> read_record(const std::string& path) {
@@ -72,11 +72,12 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
     for (const DialMove& move : moves)
         if (move.name == "experts" && std::get<double>(move.value) > 0)
             check_experts(*model, static_cast<int>(std::get<double>(move.value)));
-    const Tuning tuning = options.model.tuning(*model);
+    Tuning tuning = options.model.tuning(*model);
+    tuning.sequence.special_tokens |= options.special_tokens;
     const auto scheduler = start_scheduler(model, tuning);
     RunRequest request;
     Interrupt interrupt;
-    ChatPrompt prompt = make_prompt(options, *model, interrupt.token());
+    ChatPrompt prompt = make_prompt(options, *model, tuning.sequence, interrupt.token());
     request.prompt = std::move(prompt.ids);
     request.reading = prompt.reading;
     if (!options.raw)

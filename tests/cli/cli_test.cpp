@@ -387,6 +387,15 @@ TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
     EXPECT_FALSE(std::filesystem::exists(file("a.npy"))) << "no half file is left";
 }
 
+TEST_F(CliTest, WhatControlTokensMeanStandsInTheRecord) {
+    const std::string ask = "generate " + model + " --prompt a --max-tokens 1 --json";
+    EXPECT_EQ(json_of(ask)["settings"]["special_tokens"], "text");
+    EXPECT_EQ(json_of(ask + " --special-tokens")["settings"]["special_tokens"], "control");
+    // In a chat it is a dial like any other.
+    EXPECT_NE(run("chat " + model + " --special-tokens --max-tokens 1", "/dials\n").out.find("control"),
+              std::string::npos);
+}
+
 TEST_F(CliTest, WhatIsReadIsNeverOverwritten) {
     const std::string plan = file("a.plan"), text = file("text.txt", "Once upon a time there was a text.");
     const std::string link = file("link.gguf"), hard = file("hard.gguf"), part = file("x.gguf.part");
