@@ -223,16 +223,16 @@ void MainWindow::raiseWindow() {
 }
 
 void MainWindow::ask(const QString& prompt) {
+    if (services_.generator.modelState() != ModelState::Ready)
+        return propose(prompt);
     showPage(Chat);
     chat_->newChat();
-    if (services_.generator.modelState() == ModelState::Ready) {
-        services_.controller.send(prompt);
-        return;
-    }
-    Draft draft = services_.controller.conversation().unsent(); // the new chat's
-    draft.text = draft.text.isEmpty() ? prompt : draft.text + u'\n' + prompt;
-    services_.controller.saveDraft(0, draft);
-    chat_->newChat();
+    services_.controller.send(prompt);
+}
+
+void MainWindow::propose(const QString& prompt) {
+    showPage(Chat);
+    chat_->propose(prompt);
 }
 
 void MainWindow::changeFontSize(int step) {

@@ -56,6 +56,8 @@ class MainWindow : public QMainWindow {
     void raiseWindow();
     /// Sends the prompt in a new chat; without a model it waits in the composer.
     void ask(const QString& prompt);
+    /// Puts the prompt into the composer of a new chat.
+    void propose(const QString& prompt);
     /// Ends as by Ctrl+Q, but without a question and within some seconds: closed() follows.
     void closeForSystem();
     /// Writes everything and waits for it, some seconds at most: the system may end the process next.

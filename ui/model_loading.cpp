@@ -17,7 +17,8 @@ ModelLoading::ModelLoading(Generator& generator, ChatController& controller, Mod
     : QObject(parent), generator_(generator), controller_(controller), picker_(picker) {
     connect(&generator_, &Generator::modelStateChanged, this, &ModelLoading::takeState);
     connect(&generator_, &Generator::loadRefused, this, [this](const QString& path, const QString& error) {
-        say(tr("%1 was not loaded: %2 %3 stays in use.").arg(nameOf(path), error, nameOf(works_)),
+        say(tr("%1 was not loaded: %2. %3 stays in use.")
+                .arg(nameOf(path), error.endsWith(u'.') ? error.chopped(1) : error, nameOf(works_)),
             Offer::None, true);
     });
     connect(&controller_, &ChatController::runChanged, this, &ModelLoading::whenIdle);

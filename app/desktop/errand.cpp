@@ -21,6 +21,11 @@ void say(const QString& line) { std::fprintf(stderr, "switchyard: %s\n", qPrinta
 Errand::Errand(const DesktopOptions& options, const WindowServices& services, MainWindow& window)
     : options_(options), services_(services), window_(window) {
     connect(&services_.generator, &Generator::modelStateChanged, this, &Errand::modelChanged);
+    // Another model than the one that was asked for is not asked: the words stand in a new chat.
+    connect(&services_.generator, &Generator::loadRefused, this, [this] {
+        if (!waiting_prompt_.isEmpty())
+            window_.propose(std::exchange(waiting_prompt_, {}));
+    });
     connect(&services_.controller, &ChatController::runChanged, this, &Errand::runChanged);
 }
 

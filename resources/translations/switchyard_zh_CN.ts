@@ -1537,8 +1537,8 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
 <context>
     <name>switchyard::ModelLoading</name>
     <message>
-        <source>%1 was not loaded: %2 %3 stays in use.</source>
-        <translation>未加载 %1：%2 继续使用 %3。</translation>
+        <source>%1 was not loaded: %2. %3 stays in use.</source>
+        <translation>未加载 %1：%2。继续使用 %3。</translation>
     </message>
     <message>
         <source>%1 is loaded when the answer has ended.</source>

@@ -174,6 +174,22 @@ class ChatComposerTest : public QObject {
         QVERIFY(counter->text().contains(u"too long"_s));
     }
 
+    void filesThatWentAloneAreCountedNoMore() {
+        QTemporaryDir folder;
+        const QString path = written(folder, u"notes.txt"_s, "some words of a file");
+        Composer composer;
+        composer.show();
+        composer.setTokenCounter([&](const QString& text, std::function<void(int)> answer) {
+            QTimer::singleShot(1, &composer, [answer, text] { answer(static_cast<int>(text.size())); });
+        });
+        composer.setContext(100, 8192);
+        composer.addFiles({path});
+        QTRY_VERIFY(composer.draftTokens() > 0);
+        composer.clear(); // as after sending it without a word
+        QTRY_COMPARE(composer.draftTokens(), 0);
+        QVERIFY(composer.findChild<QLabel*>(u"tokenCounter"_s)->text().startsWith(u"100 "_s));
+    }
+
     void draftIsToldAfterAPause() {
         Composer composer;
         QSignalSpy draft(&composer, &Composer::draftChanged);

@@ -15,6 +15,7 @@
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QSplitter>
+#include <QPlainTextEdit>
 #include <QTemporaryDir>
 #include <QToolButton>
 #include <QTranslator>
@@ -241,6 +242,19 @@ class TestShell : public QObject {
         desk.controller.newChat(); // it was allowed to that chat
         QVERIFY(!ask());
         QTRY_VERIFY(!desk.controller.busy());
+    }
+
+    void wordsForAModelThatWasNotLoadedStandInANewChat() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        desk.window->propose(u"from a second start"_s);
+        auto* edit = desk.find<QPlainTextEdit>(u"composerEdit"_s);
+        QTRY_COMPARE(edit->toPlainText(), u"from a second start"_s);
+        QCOMPARE(desk.controller.current(), ConversationId(0));
+        desk.window->propose(u"and another"_s);
+        QCOMPARE(edit->toPlainText(), u"from a second start\nand another"_s);
+        QVERIFY(desk.generator.requests().empty());
     }
 
     void aFileThatCannotBeUsedCostsNothing() {

@@ -362,6 +362,12 @@ void ChatPage::newChat() {
     focusComposer();
 }
 
+void ChatPage::propose(const QString& text) {
+    newChat();
+    const QString typed = composer_->text();
+    composer_->replaceText(typed.isEmpty() ? text : typed + u'\n' + text);
+}
+
 void ChatPage::focusComposer() { composer_->edit()->setFocus(Qt::ShortcutFocusReason); }
 
 void ChatPage::focusSearch() { list_->focusSearch(); }

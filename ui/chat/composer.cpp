@@ -172,6 +172,7 @@ void Composer::clear() {
     draft_timer_.stop();
     showFiles();
     notice_->hide();
+    recount(); // files that went alone leave the text as it was
 }
 
 void Composer::showChat(ConversationId chat, const QString& text, const QList<MessagePart>& files) {
@@ -181,7 +182,6 @@ void Composer::showChat(ConversationId chat, const QString& text, const QList<Me
     setText(text);
     files_ = files;
     showFiles();
-    recount();
 }
 
 void Composer::prepend(const Draft& earlier) {
@@ -304,12 +304,12 @@ void Composer::count() {
     QString all = text();
     for (const MessagePart& file : std::as_const(files_))
         all += u'\n' + file.text;
+    const int serial = ++count_serial_; // what is still being counted is over
     if (!count_tokens_ || all.isEmpty()) {
         draft_tokens_ = 0;
         updateCounter();
         return;
     }
-    const int serial = ++count_serial_;
     count_tokens_(all, [self = QPointer<Composer>(this), serial](int tokens) {
         if (!self || serial != self->count_serial_)
             return;
