@@ -35,6 +35,8 @@ ChoiceForecast forecastWeights(const ModelPlan& plan, const MemoryForecast& memo
     choice.note = QString::fromStdString(describe_fallbacks(type, precision.fallbacks));
     choice.token.bytes = memory.bytes_read_per_token(type, 0);
     choice.token.weights = memory.bytes_read_per_token(BlockType::F16, 0) / 2; // two bytes a weight
+    choice.token.steps = static_cast<double>(plan.plan.steps.size());
+    choice.token.vocabulary = plan.plan.vocabulary;
     return choice;
 }
 
@@ -106,9 +108,9 @@ bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, Speed
     std::ranges::nth_element(latencies, middle);
     const QString name = last.quant == "file" ? capabilities.file_precision : text(last.quant);
     const auto choice = std::ranges::find(capabilities.weights, name, &ChoiceForecast::name);
-    if (choice == capabilities.weights.end() || *middle <= 0 || capabilities.bandwidth <= 0)
+    if (choice == capabilities.weights.end() || *middle <= 0)
         return false;
-    history.add(choice->name, capabilities.threads, choice->token, capabilities.bandwidth, *middle / 1000);
+    history.add(choice->name, capabilities.threads, choice->token, *middle / 1000);
     return true;
 }
 

@@ -14,20 +14,27 @@ struct SpeedRange {
     bool known() const { return high > 0; }
 };
 
-/// What a token of an answer costs: `bytes` of weights to read and `weights` to multiply with.
+/// What a token of an answer costs: `bytes` of weights to read, `weights` to multiply with, and what does not
+/// grow with them: the `steps` of the forward pass, which threads begin and end together, and a sampler that
+/// looks at a whole `vocabulary`.
 struct TokenCost {
-    double bytes = 0, weights = 0;
+    double bytes = 0, weights = 0, steps = 0, vocabulary = 0;
+    bool same_model(const TokenCost& other) const {
+        return weights == other.weights && steps == other.steps && vocabulary == other.vocabulary;
+    }
 };
 
-/// A token's time is taken to be bytes / bandwidth + weights * (arithmetic of the format). The bandwidth is
-/// measured; what a format's arithmetic costs is learnt from answers, and until then stands between bounds.
+/// A token's time is taken to be bytes / bandwidth + weights * (arithmetic of the format) + a fixed part. The
+/// bandwidth is measured; how far each term is off its usual size is learnt from answers by Bayesian linear
+/// regression (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 2.1), so that a
+/// large model tells about arithmetic, a tiny one about the fixed part, and both about models between them.
 class SpeedHistory {
   public:
     /// `json`: what toJson() wrote; anything else is an empty history.
     explicit SpeedHistory(const QByteArray& json = {});
 
     /// An answer's usual token took `seconds`, with weights in `format` ("Q4_K") on so many threads.
-    void add(const QString& format, int threads, TokenCost cost, double bandwidth, double seconds);
+    void add(const QString& format, int threads, TokenCost cost, double seconds);
     /// `bandwidth`: bytes a second; 0: nothing is known.
     SpeedRange expect(const QString& format, int threads, TokenCost cost, double bandwidth) const;
 
@@ -37,8 +44,8 @@ class SpeedHistory {
     struct Learnt {
         QString format;
         int threads = 1;
-        double seconds_per_weight =
-            0; ///< beside reading; may be below 0 where reading was quicker than measured
+        TokenCost cost;
+        double seconds = 0;
     };
     std::deque<Learnt> learnt_; ///< the latest last
 };

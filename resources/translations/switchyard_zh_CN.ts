@@ -2081,6 +2081,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>continued here</source>
         <translation>从这里继续</translation>
     </message>
+    <message>
+        <source>%1 ms</source>
+        <translation>%1 毫秒</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::StatusLine</name>

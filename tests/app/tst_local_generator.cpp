@@ -164,9 +164,9 @@ class LocalGeneratorTest : public QObject {
         machine.bandwidth = 20e9;
         machine.weights.resize(2);
         machine.weights[0].name = QStringLiteral("F16");
-        machine.weights[0].token = {200e6, 100e6};
+        machine.weights[0].token = {200e6, 100e6, 300, 50e3};
         machine.weights[1].name = QStringLiteral("Q8_0");
-        machine.weights[1].token = {100e6, 100e6};
+        machine.weights[1].token = {100e6, 100e6, 300, 50e3};
         SpeedHistory history;
         expectSpeeds(history, machine);
         // 10 ms of reading, and arithmetic from quick to slow machines: a wide range until it is measured.
@@ -188,12 +188,17 @@ class LocalGeneratorTest : public QObject {
                  "about 15 ms");
         // The next start, and another model of the same format, twice as large.
         const SpeedHistory next(history.toJson());
-        const SpeedRange twice = next.expect(QStringLiteral("F16"), 2, {400e6, 200e6}, 20e9);
-        QVERIFY(twice.low < 25 && twice.high > 25 && twice.high < 1.25 * twice.low);
-        QVERIFY(!next.expect(QStringLiteral("F16"), 2, {400e6, 200e6}, 0).known());
-        for (const char* damaged : {"", "[", "{}", "[1, {}, {\"format\": \"F16\", \"threads\": 0}]"}) {
+        const TokenCost large{400e6, 200e6, 300, 50e3};
+        const SpeedRange twice = next.expect(QStringLiteral("F16"), 2, large, 20e9);
+        QVERIFY(twice.low < 25 && twice.high > 25 && twice.high < 2 * twice.low);
+        QVERIFY(!next.expect(QStringLiteral("F16"), 2, large, 0).known());
+        for (const char* damaged :
+             {"", "[", "{}", "[1, {}, {\"format\": \"F16\", \"threads\": 0}]",
+              "[{\"format\": \"F16\", \"threads\": 2, \"bytes\": 1e300, \"weights\": 1, \"steps\": 1,"
+              " \"vocabulary\": 1, \"seconds\": 1}]",
+              "[{\"format\": \"F16\", \"threads\": 2, \"seconds_per_weight\": 1e-9}]"}) {
             const SpeedRange range =
-                SpeedHistory(damaged).expect(QStringLiteral("F16"), 2, {200e6, 100e6}, 20e9);
+                SpeedHistory(damaged).expect(QStringLiteral("F16"), 2, {200e6, 100e6, 300, 50e3}, 20e9);
             QVERIFY(range.low > 0 && range.high > 1.5 * range.low);
         }
         const auto says_nothing = [&](auto change) {
@@ -205,6 +210,71 @@ class LocalGeneratorTest : public QObject {
         QVERIFY(says_nothing([](RunRecord& r) { r.tokens[35].quant = "Q8_0"; }));
         QVERIFY(says_nothing([](RunRecord& r) { r.tokens[35].recode_total = 5; }));
         QVERIFY(says_nothing([](RunRecord& r) { r.tokens[35].experts_active = 1; }));
+    }
+
+    // Machines that read, multiply and begin threads at speeds of their own; models from a toy to 7 B.
+    void speedsAreExpectedOfModelsOfAnySize() {
+        struct Machine {
+            const char* name;
+            double bandwidth, arithmetic, token, step, entry; // bytes/s, then seconds
+        };
+        const Machine machines[] = {{"quick", 60e9, 20e-12, 100e-6, 1e-6, 4e-9},
+                                    {"usual", 20e9, 60e-12, 300e-6, 3e-6, 10e-9},
+                                    {"slow", 8e9, 120e-12, 900e-6, 9e-6, 30e-9}};
+        struct Model {
+            const char* name;
+            TokenCost cost;
+        };
+        const Model models[] = {{"toy", {60e3, 30e3, 12, 300}},
+                                {"small", {90e6, 135e6, 330, 49152}},
+                                {"half a billion", {400e6, 494e6, 330, 151936}},
+                                {"7 B", {4.5e9, 7.5e9, 350, 151936}}};
+        const QString format = QStringLiteral("Q4_K");
+        for (const Machine& machine : machines) {
+            const auto takes = [&](const TokenCost& c) {
+                return c.bytes / machine.bandwidth + c.weights * machine.arithmetic + machine.token +
+                       c.steps * machine.step + c.vocabulary * machine.entry;
+            };
+            for (const Model& model : models) {
+                const QByteArray what = QByteArray(machine.name) + ", " + model.name;
+                const double speed = 1 / takes(model.cost);
+                const SpeedRange before = SpeedHistory().expect(format, 2, model.cost, machine.bandwidth);
+                QVERIFY2(before.low <= speed && speed <= before.high, what.constData());
+                for (const Model& other : models) {
+                    SpeedHistory history; // of one answer
+                    history.add(format, 2, other.cost, takes(other.cost));
+                    const SpeedRange range = history.expect(format, 2, model.cost, machine.bandwidth);
+                    QVERIFY2(range.low <= speed && speed <= range.high,
+                             (what + " after " + other.name).constData());
+                    QVERIFY(&other != &model || (range.low > speed / 1.25 && range.high < speed * 1.25));
+                }
+                SpeedHistory all;
+                for (const Model& other : models)
+                    if (&other != &model)
+                        all.add(format, 2, other.cost, takes(other.cost));
+                const SpeedRange range = all.expect(format, 2, model.cost, machine.bandwidth);
+                QVERIFY2(range.low <= speed && speed <= range.high, what.constData());
+            }
+        }
+    }
+
+    void toyIsNotForetoldToBeQuickerThanAnyMachine() {
+        LocalGenerator generator(1);
+        QVERIFY(load(generator, mixture_));
+        const auto own = [&] {
+            const Capabilities& c = generator.capabilities();
+            return std::ranges::find(c.weights, c.file_precision, &ChoiceForecast::name)->speed;
+        };
+        if (!own().known())
+            QSKIP("too little memory here to measure the bandwidth");
+        QVERIFY2(own().high < 30e3, qPrintable(QString::number(own().high)));
+        const Result answer = collect(generator, generator.submit(request(QStringLiteral("hello"), 200)));
+        std::vector<double> latencies;
+        for (std::size_t i = answer.tokens.size() - 15; i < answer.tokens.size(); ++i)
+            latencies.push_back(answer.tokens[i].latency_ms);
+        std::ranges::sort(latencies);
+        const double speed = 1000 / latencies[7];
+        QVERIFY2(own().low > speed / 1.25 && own().high < speed * 1.25, qPrintable(QString::number(speed)));
     }
 
     void secondTurnReadsOnlyWhatIsNew() {

@@ -121,6 +121,68 @@ class TestInsight : public QObject {
                  qPrintable(QString::number(panel.speed().yAxis->range().upper)));
     }
 
+    // The right axis says what the answer's line says, whatever single tokens took.
+    void speedsAxisIsAboutTheAnswersSpeed_data() {
+        QTest::addColumn<QList<double>>("latencies");
+        QList<double> even(200, 20.0), first_quick = even, some_quick = even, toy(2000, 0.05);
+        first_quick[1] = 0.05; // the first that counts
+        for (qsizetype i = 1; i < some_quick.size(); i += 7)
+            some_quick[i] = 0.05;
+        for (qsizetype i = 30; i < toy.size(); i += 10)
+            toy[i] = 5; // threads waited for one another: 1,830 tokens/s in all
+        QList<double> burst = even;
+        std::fill_n(burst.begin() + 1, 6, 0.03);
+        QTest::newRow("even") << even;
+        QTest::newRow("a quick first token") << first_quick;
+        QTest::newRow("quick tokens among others") << some_quick;
+        QTest::newRow("a toy with stalls") << toy;
+        QTest::newRow("a burst at the start") << burst;
+        QTest::newRow("slow") << QList<double>(12, 900.0);
+        QTest::newRow("quicker than any stall") << QList<double>(100, 0.05);
+    }
+
+    void speedsAxisIsAboutTheAnswersSpeed() {
+        QFETCH(QList<double>, latencies);
+        Conversation chat = conversation({static_cast<int>(latencies.size())});
+        RunRecord& run = chat.thread.back().run;
+        run.moves.clear();
+        double sum = 0;
+        for (qsizetype i = 0; i < latencies.size(); ++i) {
+            run.tokens[static_cast<std::size_t>(i)].latency_ms = latencies[i];
+            sum += i == 0 ? 0 : latencies[i];
+        }
+        const double speed = 1000.0 * static_cast<double>(latencies.size() - 1) / sum; // as under the answer
+        InsightPanel panel;
+        panel.resize(700, 260);
+        panel.show();
+        panel.showThread(chat);
+        QTRY_VERIFY(panel.speed().graph(0)->dataCount() > 0);
+        const double top = panel.speed().yAxis2->range().upper;
+        QVERIFY2(top > speed && top < 2.6 * speed, qPrintable(u"%1 for %2"_s.arg(top).arg(speed)));
+        int shown = 0;
+        for (const PlotToken& token : panel.series().tokens()) {
+            shown += token.tokens_per_second > 0;
+            QVERIFY2(token.tokens_per_second < 2.2 * speed,
+                     qPrintable(QString::number(token.tokens_per_second)));
+        }
+        QVERIFY(shown > 0);
+    }
+
+    // A dial that made tokens four times as quick shows at once, though most tokens in view were slow.
+    void newSpeedIsInThePictureAtOnce() {
+        AnsweringPanel panel(600);
+        std::vector<RunEvent> quick = events(600, 24);
+        for (RunEvent& event : quick)
+            event.token.latency_ms = 5;
+        panel.addEvents(quick);
+        QTRY_VERIFY(panel.speed().yAxis2->range().upper > 100);
+        std::vector<RunEvent> slow = events(624, 10);
+        for (RunEvent& event : slow)
+            event.token.latency_ms = 90;
+        panel.addEvents(slow);
+        QTRY_VERIFY(panel.speed().yAxis->range().upper > 90);
+    }
+
     void marksLabelsStandAboveTheCurve() {
         InsightPanel panel;
         panel.resize(700, 200); // as small as it gets
@@ -316,7 +378,8 @@ class TestInsight : public QObject {
             QVERIFY(csv.open(QIODevice::ReadOnly));
             const QByteArray table = csv.readAll();
             QCOMPARE(table.count('\n'), 31);
-            QVERIFY2(table.split('\n')[0].endsWith(",temperature,top_p,experts_active,quant,kv"), table.constData());
+            QVERIFY2(table.split('\n')[0].endsWith(",temperature,top_p,experts_active,quant,kv"),
+                     table.constData());
             QCOMPARE(table.split('\n')[30].count(','), table.split('\n')[0].count(','));
         }
         QVERIFY(panel.speed().exportTo(folder.filePath(u"none/x.csv"_s)).contains(u"none/x.csv"_s));

@@ -5,11 +5,10 @@
 
 #include <QCoreApplication>
 
-#include <numeric>
-
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+
 QString PlotToken::dialNames() { return u",temperature,top_p,experts_active,quant,kv"_s; }
 
 QString PlotToken::dialValues() const {
@@ -30,7 +29,7 @@ void RunSeries::clear() {
     tokens_.clear();
     marks_.clear();
     prefills_.clear();
-    window_.clear();
+    clearWindow();
     message_ = 0;
     next_number_ = answer_start_ = 0;
     seconds_ = 0;
@@ -47,7 +46,7 @@ void RunSeries::begin(MessageId message) {
     prefill_known_ = false;
     prefill_tokens_ = 0;
     prefill_timer_.invalidate();
-    window_.clear();
+    clearWindow();
     ++version_;
 }
 
@@ -90,6 +89,29 @@ void RunSeries::addPrefill(double milliseconds, int prompt_tokens) {
     ++version_;
 }
 
+void RunSeries::clearWindow() {
+    window_.clear();
+    window_ms_ = 0;
+}
+
+void RunSeries::widenWindow(double latency_ms) {
+    window_.push_back(latency_ms);
+    window_ms_ += latency_ms;
+    while (window_.size() > kRateTokens && window_ms_ - window_.front() >= kRateMs) {
+        window_ms_ -= window_.front();
+        window_.pop_front();
+    }
+}
+
+/// Tokens a second over the window; 0 until it says something.
+double RunSeries::rate() const {
+    constexpr std::size_t kMany = 64; // enough of even the shortest
+    constexpr double kLongEnough = 100;
+    const bool known = window_ms_ >= kRateMs || window_.size() >= kMany ||
+                       (window_.size() >= kRateTokens && window_ms_ >= kLongEnough);
+    return known ? 1000.0 * static_cast<double>(window_.size()) / window_ms_ : 0;
+}
+
 void RunSeries::addToken(const TokenRecord& token, double other_gib) {
     // The first token comes out of the prefill: its time is the prefill's, and it is no point of the curve.
     // So does the one that goes on with an answer.
@@ -98,9 +120,7 @@ void RunSeries::addToken(const TokenRecord& token, double other_gib) {
             addPrefill(static_cast<double>(prefill_timer_.elapsed()), prefill_tokens_);
     } else {
         seconds_ += token.latency_ms / 1000;
-        window_.push_back(token.latency_ms);
-        if (window_.size() > kRateWindow)
-            window_.pop_front();
+        widenWindow(token.latency_ms);
     }
     PlotToken point;
     point.message = message_;
@@ -108,8 +128,7 @@ void RunSeries::addToken(const TokenRecord& token, double other_gib) {
     point.number = next_number_++;
     point.seconds = seconds_;
     point.latency_ms = token.latency_ms;
-    const double sum = std::accumulate(window_.begin(), window_.end(), 0.0);
-    point.tokens_per_second = sum > 0 ? 1000.0 * static_cast<double>(window_.size()) / sum : 0;
+    point.tokens_per_second = rate();
     point.weights = gib(token.weights_bytes);
     point.kv = gib(token.kv_bytes);
     point.scratch = gib(token.scratch_bytes);

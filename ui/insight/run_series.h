@@ -22,7 +22,7 @@ struct PlotToken {
     int number = 0;     ///< over all answers shown, from 0
     double seconds = 0; ///< of work, waiting between answers left out; where the token was finished
     double latency_ms = 0;
-    double tokens_per_second = 0; ///< mean over the last kRateWindow tokens of the answer
+    double tokens_per_second = 0; ///< as RunSeries smooths it; 0: too little is known yet
     double weights = 0, kv = 0, scratch = 0, other = 0; ///< GiB
     QString text;
     // The dials in force.
@@ -51,7 +51,10 @@ struct PlotPrefill {
 class RunSeries {
   public:
     static constexpr int kCapacity = 16384; ///< tokens kept; older ones leave
-    static constexpr int kRateWindow = 8;
+    /// A speed is the mean over the answer's last tokens, at least so many and so long: the time of a single
+    /// one says nothing where threads wait for one another now and then.
+    static constexpr std::size_t kRateTokens = 8;
+    static constexpr double kRateMs = 250;
 
     void clear();
     /// An answer begins; its tokens follow.
@@ -76,6 +79,9 @@ class RunSeries {
     void addToken(const TokenRecord& token, double other_gib);
     void addMove(const DialMove& move);
     void addPrefill(double milliseconds, int prompt_tokens);
+    void clearWindow();
+    void widenWindow(double latency_ms);
+    double rate() const;
 
     std::deque<PlotToken> tokens_;
     std::deque<PlotMark> marks_;
@@ -87,6 +93,7 @@ class RunSeries {
     int prefill_tokens_ = 0;
     QElapsedTimer prefill_timer_; ///< runs from the first prefill event of a live answer
     std::deque<double> window_;   ///< latencies of the last tokens of this answer, ms
+    double window_ms_ = 0;        ///< their sum
     quint64 version_ = 0;
     int generation_ = 0;
 };

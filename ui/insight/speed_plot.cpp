@@ -10,15 +10,23 @@ namespace switchyard {
 
 namespace {
 
-/// The largest latency that is no single spike: one far above what nearly all tokens took leaves the picture
-/// at the top instead of flattening the rest.
-double scaleOf(std::vector<double>& latencies) {
-    if (latencies.empty())
+/// The largest value that is no single spike: one far above nearly all others leaves the picture at the top
+/// instead of flattening the rest.
+double withoutSpikes(std::vector<double> values) {
+    if (values.empty())
         return 0;
-    std::ranges::sort(latencies);
-    const double nearly_all = latencies[(latencies.size() - 1) * 19 / 20];
-    const auto beyond = std::ranges::upper_bound(latencies, 3 * nearly_all);
-    return beyond == latencies.begin() ? latencies.back() : *std::prev(beyond);
+    std::ranges::sort(values);
+    const double nearly_all = values[(values.size() - 1) * 19 / 20];
+    const auto beyond = std::ranges::upper_bound(values, 3 * nearly_all);
+    return beyond == values.begin() ? values.back() : *std::prev(beyond);
+}
+
+/// The top of an axis. What the last tokens agree in is shown, however few they are: a dial has moved.
+double scaleOf(const std::vector<double>& values) {
+    constexpr std::ptrdiff_t kLast = 32;
+    const std::vector<double> last(values.end() - std::min(kLast, static_cast<std::ptrdiff_t>(values.size())),
+                                   values.end());
+    return std::max(withoutSpikes(values), withoutSpikes(last));
 }
 
 } // namespace
@@ -56,16 +64,16 @@ void SpeedPlot::dropBefore(double x) {
 }
 
 void SpeedPlot::fitY(double from, double to) {
-    std::vector<double> latencies;
-    double most_rate = 0;
+    std::vector<double> latencies, rates;
     for (const PlotToken& token : series().tokens()) {
         const double x = xOf(token);
-        if (x < from || x > to || token.index == 0)
+        if (x < from || x > to || token.index == 0 || token.latency_ms <= 0)
             continue;
         latencies.push_back(token.latency_ms);
-        most_rate = std::max(most_rate, token.tokens_per_second);
+        if (token.tokens_per_second > 0)
+            rates.push_back(token.tokens_per_second);
     }
-    const double most_ms = scaleOf(latencies);
+    const double most_ms = scaleOf(latencies), most_rate = scaleOf(rates);
     yAxis->setRange(0, most_ms > 0 ? most_ms * headroom() : 10);
     yAxis2->setRange(0, most_rate > 0 ? most_rate * headroom() : 10);
 }
@@ -85,23 +93,25 @@ QString SpeedPlot::describe(const PlotToken& token) const {
         return text + u"\n"_s + tr("first of its answer");
     if (token.latency_ms <= 0)
         return text + u"\n"_s + tr("continued here");
+    const QString ms = locale.toString(token.latency_ms, 'f', token.latency_ms < 1 ? 2 : 1);
+    if (token.tokens_per_second <= 0)
+        return text + u"\n"_s + tr("%1 ms").arg(ms);
     return text + u"\n"_s +
-           tr("%1 ms · %2 tokens/s")
-               .arg(locale.toString(token.latency_ms, 'f', 1),
-                    locale.toString(token.tokens_per_second, 'f', 1));
+           tr("%1 ms · %2 tokens/s").arg(ms, locale.toString(token.tokens_per_second, 'f', 1));
 }
 
 QString SpeedPlot::csv() const {
     QString table =
         u"token,answer,index,seconds,latency_ms,tokens_per_second"_s + PlotToken::dialNames() + u'\n';
     for (const PlotToken& t : series().tokens())
-        table += u"%1,%2,%3,%4,%5,%6"_s.arg(t.number)
-                     .arg(t.message)
-                     .arg(t.index)
-                     .arg(t.seconds, 0, 'f', 4)
-                     .arg(t.latency_ms, 0, 'f', 3)
-                     .arg(t.tokens_per_second, 0, 'f', 2) +
-                 t.dialValues() + u'\n';
+        table +=
+            u"%1,%2,%3,%4,%5,%6"_s.arg(t.number)
+                .arg(t.message)
+                .arg(t.index)
+                .arg(t.seconds, 0, 'f', 4)
+                .arg(t.latency_ms, 0, 'f', 3)
+                .arg(t.tokens_per_second > 0 ? QString::number(t.tokens_per_second, 'f', 2) : QString()) +
+            t.dialValues() + u'\n';
     return table;
 }
 
