@@ -58,11 +58,24 @@ void ModelLoading::whenIdle() {
 }
 
 void ModelLoading::takeState(ModelState state, const QString& error) {
-    if (state == ModelState::Ready)
+    if (state == ModelState::Ready) {
         works_ = generator_.capabilities().model_path;
+        return sayNotes();
+    }
     const bool back = state == ModelState::Failed && !works_.isEmpty() && works_ != path_;
     say(state == ModelState::Failed ? error : QString(), back ? Offer::Back : Offer::None,
         state == ModelState::Failed);
+}
+
+/// What was found in the file is said once, where it is seen; the facts beside the name keep it.
+void ModelLoading::sayNotes() {
+    constexpr qsizetype kMost = 3;
+    const QStringList& notes = generator_.capabilities().notes;
+    QStringList said = notes.first(std::min(kMost, notes.size()));
+    if (notes.size() > kMost)
+        said += tr("%n more note(s) stand beside the model's name.", nullptr,
+                   static_cast<int>(notes.size() - kMost));
+    say(said.join(u'\n'), said.isEmpty() ? Offer::None : Offer::Dismiss, false);
 }
 
 void ModelLoading::act() {
@@ -71,6 +84,8 @@ void ModelLoading::act() {
         return begin();
     case Offer::Back:
         return load(works_);
+    case Offer::Dismiss:
+        return say({}, Offer::None, false);
     case Offer::None:
         return;
     }
@@ -78,9 +93,10 @@ void ModelLoading::act() {
 
 void ModelLoading::say(const QString& sentence, Offer offer, bool is_error) {
     offer_ = offer;
-    const QString action = offer == Offer::LoadNow ? tr("Load now, stopping the answer")
-                           : offer == Offer::Back  ? tr("Back to %1").arg(nameOf(works_))
-                                                   : QString();
+    const QString action = offer == Offer::LoadNow   ? tr("Load now, stopping the answer")
+                           : offer == Offer::Back    ? tr("Back to %1").arg(nameOf(works_))
+                           : offer == Offer::Dismiss ? tr("Understood")
+                                                     : QString();
     picker_.setNotice(sentence, action, is_error);
 }
 

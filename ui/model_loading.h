@@ -25,9 +25,10 @@ class ModelLoading : public QObject {
     void whenIdle();
     void takeState(ModelState state, const QString& error);
     void act();
+    void sayNotes();
     bool answering() const;
 
-    enum class Offer { None, LoadNow, Back };
+    enum class Offer { None, LoadNow, Back, Dismiss };
     void say(const QString& sentence, Offer offer, bool is_error);
 
     Generator& generator_;

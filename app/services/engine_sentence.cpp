@@ -49,6 +49,19 @@ constexpr const char* kSentences[] = {
                       "the model computed no usable logits: its weights or the file are damaged"),
     QT_TRANSLATE_NOOP("EngineErrors",
                       "needs %1 (weights %2, KV cache %3, scratch %4, tokenizer %5), %6 are free"),
+    QT_TRANSLATE_NOOP("EngineErrors", "The tensor %1 is not known and is left out."),
+    QT_TRANSLATE_NOOP("EngineErrors", "The tensor %1 is empty and is left out."),
+    QT_TRANSLATE_NOOP(
+        "EngineErrors",
+        "The file's chat template cannot be used (%1), so a plain one stands in: answers may be "
+        "worse than this model can do"),
+    QT_TRANSLATE_NOOP(
+        "EngineErrors",
+        "The pre-tokenizer '%1' (tokenizer.ggml.pre) is unknown; the default one cuts the text, "
+        "so some tokens may not be those the model was trained with"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "model.safetensors.index.json does not belong to model.safetensors, which is whole and "
+                      "is read instead."),
     QT_TRANSLATE_NOOP("EngineErrors", "%1: \"%2\" is not a whole number from %3 to %4"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1: \"%2\" is not a number from %3 to %4"),
 };

@@ -1,5 +1,6 @@
 #include "app/services/forecast.h"
 
+#include "app/services/engine_sentence.h"
 #include "engine/base/error.h"
 #include "engine/base/threads.h"
 #include "engine/carve/calibrate.h"
@@ -137,7 +138,7 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     c.model_fingerprint = fingerprintFile(c.model_path);
     c.architecture = QString::fromStdString(config.architecture);
     for (const std::string& note : model.notes())
-        c.notes.append(QString::fromStdString(note));
+        c.notes.append(engineSentence(QString::fromStdString(note)));
     c.device = deviceLine(model.backend());
     c.threads = model.backend().threads();
     c.bandwidth = bandwidth;

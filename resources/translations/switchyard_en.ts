@@ -76,6 +76,16 @@
     </message>
 </context>
 <context>
+    <name>switchyard::ModelLoading</name>
+    <message numerus="yes">
+        <source>%n more note(s) stand beside the model&apos;s name.</source>
+        <translation>
+            <numerusform>%n more note stands beside the model&apos;s name.</numerusform>
+            <numerusform>%n more notes stand beside the model&apos;s name.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>switchyard::ModelPicker</name>
     <message numerus="yes">
         <source>%n note(s)</source>

@@ -384,6 +384,26 @@
         <source>%1: &quot;%2&quot; is not a number from %3 to %4</source>
         <translation>%1：“%2”不是 %3 到 %4 之间的数</translation>
     </message>
+    <message>
+        <source>The tensor %1 is not known and is left out.</source>
+        <translation>张量 %1 未知，已略去。</translation>
+    </message>
+    <message>
+        <source>The tensor %1 is empty and is left out.</source>
+        <translation>张量 %1 是空的，已略去。</translation>
+    </message>
+    <message>
+        <source>The file&apos;s chat template cannot be used (%1), so a plain one stands in: answers may be worse than this model can do</source>
+        <translation>文件的对话模板无法使用（%1），因此改用简单的模板：回答可能不如该模型应有的水平</translation>
+    </message>
+    <message>
+        <source>The pre-tokenizer &apos;%1&apos; (tokenizer.ggml.pre) is unknown; the default one cuts the text, so some tokens may not be those the model was trained with</source>
+        <translation>预分词器“%1”（tokenizer.ggml.pre）未知；改用默认的方式切分文本，因此有些 token 可能与模型训练时的不同</translation>
+    </message>
+    <message>
+        <source>model.safetensors.index.json does not belong to model.safetensors, which is whole and is read instead.</source>
+        <translation>model.safetensors.index.json 与 model.safetensors 不配套；后者是完整的，因此读取后者。</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>
@@ -1551,6 +1571,16 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Back to %1</source>
         <translation>回到 %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n more note(s) stand beside the model&apos;s name.</source>
+        <translation>
+            <numerusform>另有 %n 条说明，见模型名称旁。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Understood</source>
+        <translation>知道了</translation>
     </message>
 </context>
 <context>

@@ -1,5 +1,7 @@
 #include "tiny_model.h"
 
+#include "byte_alphabet.h"
+
 #include "engine/files/gguf_writer.h"
 
 #include <random>
@@ -9,23 +11,6 @@ namespace switchyard {
 namespace {
 
 constexpr int kHidden = 64, kLayers = 2, kHeads = 4, kWidth = 96, kExpertWidth = 32, kBytes = 256;
-
-std::string utf8(unsigned code) {
-    if (code < 0x80)
-        return std::string(1, static_cast<char>(code));
-    return {static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
-}
-
-/// The byte alphabet of byte-level BPE: printable bytes stand for themselves, the others from U+0100 on.
-std::vector<std::string> byteAlphabet() {
-    std::vector<std::string> alphabet;
-    unsigned next = 256;
-    for (unsigned byte = 0; byte < kBytes; ++byte) {
-        const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-        alphabet.push_back(utf8(printable ? byte : next++));
-    }
-    return alphabet;
-}
 
 std::vector<TensorView> tensorsOf(const TinyModel& model, int vocabulary) {
     std::vector<TensorView> tensors;

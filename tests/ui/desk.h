@@ -21,24 +21,19 @@ inline FakeScript longAnswer(double tokens_per_second) {
     return script;
 }
 
-/// A window over a data folder, as the program builds it.
-struct Desk {
-    explicit Desk(const QString& folder, const FakeScript& script = {})
+/// A window over a data folder and a generator, as the program builds it.
+template <typename Source>
+struct WindowDesk {
+    template <typename... Arguments>
+    explicit WindowDesk(const QString& folder, Arguments&&... arguments)
         : paths{folder, folder + QStringLiteral("/models"), folder + QStringLiteral("/presets"),
                 folder + QStringLiteral("/switchyard.ini")},
-          settings(paths.settings), store(folder), generator(script), library({}), presets(paths.presets),
-          controller(store, generator), theme(*qApp),
+          settings(paths.settings), store(folder), generator(std::forward<Arguments>(arguments)...),
+          library({}), presets(paths.presets), controller(store, generator), theme(*qApp),
           window(std::make_unique<MainWindow>(
               WindowServices{settings, generator, library, controller, presets, theme, paths})) {
         window->resize(1400, 900);
         window->show();
-    }
-    void load(const Capabilities& capabilities = FakeGenerator::mixtureModel()) {
-        FakeScript script = longAnswer(200);
-        script.capabilities = capabilities;
-        generator.setScript(script);
-        window->loadModel(QStringLiteral("/models/Example.gguf"));
-        QTRY_COMPARE(generator.modelState(), ModelState::Ready);
     }
     template <typename T>
     T* find(const QString& name) const {
@@ -49,12 +44,24 @@ struct Desk {
     Paths paths;
     Settings settings;
     ConversationStore store;
-    FakeGenerator generator;
+    Source generator;
     ModelLibrary library;
     Presets presets;
     ChatController controller;
     ThemeManager theme;
     std::unique_ptr<MainWindow> window;
+};
+
+/// The window over a scripted generator.
+struct Desk : WindowDesk<FakeGenerator> {
+    explicit Desk(const QString& folder, const FakeScript& script = {}) : WindowDesk(folder, script) {}
+    void load(const Capabilities& capabilities = FakeGenerator::mixtureModel()) {
+        FakeScript script = longAnswer(200);
+        script.capabilities = capabilities;
+        generator.setScript(script);
+        window->loadModel(QStringLiteral("/models/Example.gguf"));
+        QTRY_COMPARE(generator.modelState(), ModelState::Ready);
+    }
 };
 
 } // namespace switchyard

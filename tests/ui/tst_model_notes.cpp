@@ -1,0 +1,96 @@
+// What a user is told of a file that could be used only in part.
+#include "tests/ui/real_desk.h"
+#include "ui/language.h"
+
+#include <QLabel>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+class ModelNotesTest : public QObject {
+    Q_OBJECT
+    QTemporaryDir models_;
+
+    static QString said(const RealDesk& desk) { return desk.find<QLabel>(u"picker.error"_s)->text(); }
+
+  private Q_SLOTS:
+    void initTestCase() { installLanguage(*qApp, u"en"_s); }
+
+    void aTemplateThatCannotBeUsedLeavesTheModelUsable_data() {
+        QTest::addColumn<QString>("source");
+        QTest::newRow("does not compile") << u"{% for m in messages %}{{ m.content }"_s;
+        QTest::newRow("an unknown tag") << u"{% endless %}{{ messages }}"_s;
+        QTest::newRow("an unknown filter") << u"{{ messages | nonsense }}"_s;
+        QTest::newRow("never ends") << u"{% for a in range(100000) %}{% for b in "
+                                       "range(100000) %}x{% endfor %}{% endfor %}"_s;
+    }
+    void aTemplateThatCannotBeUsedLeavesTheModelUsable() {
+        QFETCH(QString, source);
+        ScriptedModel model = chatScript({});
+        model.chain(':', {model.word(" Hello"), '\n', model.word("User"), ':'});
+        model.chat_template = source.toStdString();
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), written(models_, u"broken"_s, model));
+        auto* facts = desk.find<QLabel>(u"picker.facts"_s);
+        QVERIFY2(facts->text().contains(u"1 note"_s), qPrintable(facts->text()));
+        auto* notice = desk.find<QLabel>(u"picker.error"_s);
+        QVERIFY(notice->isVisible());
+        QVERIFY2(said(desk).contains(u"chat template cannot be used"_s) &&
+                     said(desk).contains(u"a plain one"_s),
+                 qPrintable(said(desk)));
+        QVERIFY(!notice->property("error").toBool()); // nothing failed
+        // It answers, and its answer ends where the next turn would begin.
+        QCOMPARE(desk.ask(u"Hi"_s).text(), u" Hello"_s);
+        QCOMPARE(desk.answer().state, MessageState::Complete);
+        QCOMPARE(desk.answer().run.timings.prompt_tokens,
+                 static_cast<int>(sizeof "User: Hi\n\nAssistant:") - 1);
+        // The sentence can be put away, and another model takes it along.
+        QTest::mouseClick(desk.find<QToolButton>(u"picker.noticeAction"_s), Qt::LeftButton);
+        QVERIFY(!notice->isVisible());
+        QVERIFY(facts->toolTip().contains(u"a plain one"_s));
+        QVERIFY(desk.load(written(models_, u"whole"_s, chatScript({"Yes"}))));
+        QVERIFY(!notice->isVisible() && !facts->text().contains(u"note"_s));
+    }
+
+    void strangeTensorsAreNamed() {
+        ScriptedModel model = chatScript({"Yes"});
+        model.strange_tensors = {{"an.extra.tensor", 7}, {"empty.tensor", 0}};
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), written(models_, u"strange"_s, model));
+        auto* facts = desk.find<QLabel>(u"picker.facts"_s);
+        QVERIFY2(facts->text().contains(u"2 notes"_s), qPrintable(facts->text()));
+        QVERIFY2(said(desk).contains(u"\"an.extra.tensor\" is not known"_s) &&
+                     said(desk).contains(u"\"empty.tensor\" is empty"_s),
+                 qPrintable(said(desk)));
+        QCOMPARE(desk.ask(u"Well?"_s).text(), u"Yes"_s);
+    }
+
+    void anUnknownTensorInsideALayerIsRefused() {
+        ScriptedModel model = chatScript({"Yes"});
+        model.strange_tensors = {{"blk.0.strange.weight", 7}};
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), written(models_, u"works"_s, chatScript({"Yes"})));
+        desk.window->loadModel(written(models_, u"inside"_s, model));
+        QTRY_VERIFY2(said(desk).contains(u"blk.0.strange.weight"_s), qPrintable(said(desk)));
+        QVERIFY2(said(desk).contains(u"works stays in use"_s), qPrintable(said(desk)));
+        QCOMPARE(desk.ask(u"Well?"_s).text(), u"Yes"_s);
+    }
+
+    void theNotesSpeakChinese() {
+        installLanguage(*qApp, u"zh_CN"_s);
+        ScriptedModel model = chatScript({"Yes"});
+        model.chat_template = "{{ messages";
+        model.strange_tensors = {{"an.extra.tensor", 7}, {"empty.tensor", 0}};
+        {
+            QTemporaryDir folder;
+            RealDesk desk(folder.path(), written(models_, u"chinese"_s, model));
+            for (const char* word :
+                 {"张量 \"an.extra.tensor\" 未知", "张量 \"empty.tensor\" 是空的", "对话模板"})
+                QVERIFY2(said(desk).contains(QString::fromUtf8(word)), qPrintable(said(desk)));
+        }
+        installLanguage(*qApp, u"en"_s);
+    }
+};
+
+QTEST_MAIN(ModelNotesTest)
+#include "tst_model_notes.moc"
