@@ -3,49 +3,18 @@
 #pragma once
 
 #include "app/services/settings.h"
+#include "ui/theme_colours.h"
 
 #include <QApplication>
-#include <QColor>
 #include <QFont>
 #include <QIcon>
 #include <QObject>
-#include <QPalette>
 #include <QString>
-
-#include <array>
 
 namespace switchyard {
 
 /// Makes icons, style sheet and translations known, wherever this library is linked into.
 void initialiseUiResources();
-
-/// Every colour of the window. Widgets ask coloursOf(palette()) when they paint, so a change of theme needs
-/// no bookkeeping.
-struct ThemeColours {
-    bool dark = false;
-    QColor window;     ///< page background
-    QColor surface;    ///< raised areas: side columns, cards
-    QColor base;       ///< text fields and lists
-    QColor text;       ///< at least 7:1 on window, surface and base
-    QColor muted;      ///< secondary text, at least 4.5:1
-    QColor border;     ///< hairlines
-    QColor hover;      ///< under the pointer
-    QColor accent;     ///< the one accent: focus, selection, what is active
-    QColor accentText; ///< on accent
-    QColor accentSoft; ///< accent as a background of normal text
-    QColor warning;    ///< text and icons that warn
-    QColor danger;     ///< errors, what destroys
-    QColor good;       ///< finished, healthy
-    QColor grid;       ///< of plots
-    QColor shade;      ///< prefill in plots
-    /// Lines and areas of plots, in order of use (after Okabe and Ito, adjusted to each background).
-    std::array<QColor, 6> series;
-};
-
-const ThemeColours& lightColours();
-const ThemeColours& darkColours();
-/// The theme a palette belongs to, by the lightness of its window colour.
-const ThemeColours& coloursOf(const QPalette& palette);
 
 /// The icon resources/icons/NAME.svg, drawn in the application palette's colours each time it is painted:
 /// muted, text when active, accent when on, faint when disabled.

@@ -1,6 +1,6 @@
 #include "ui/chat/chat_style.h"
 
-#include "ui/theme.h"
+#include "ui/theme_colours.h"
 
 #include <QFontDatabase>
 #include <QFontInfo>
