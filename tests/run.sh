@@ -31,6 +31,8 @@ if [ "$preset" = release ] && [ $# = 0 ]; then
     fuzzers=(tests/fuzz/*_fuzz.cpp)
     if can_fuzz; then
         build fuzz $(basename -s .cpp "${fuzzers[@]}")
+        [ -x build/fuzz/tests/fuzz/markdown_fuzz ] ||
+            say "Qt 6 or libmd4c is missing here: the fuzzer of Markdown is skipped."
         run_tests fuzz
     else
         say "There is no clang++ with libFuzzer here: the fuzzers are skipped."

@@ -73,6 +73,21 @@ class MarkdownStreamTest : public QObject {
         }
     }
 
+    /// What was shown to its end as an answer's, and is then continued, stands there once.
+    void aFinishedTextGoesOn() {
+        const std::string source = "```\nc\n#";
+        MarkdownDocument document(plainStyle());
+        document.append(source);
+        document.finish();
+        document.append("");
+        QVERIFY(document.document().toPlainText().contains(u'#'));
+        document.append(" d\n");
+        document.finish();
+        QCOMPARE(document.codeBlocks()[0].code, u"c\n# d"_s);
+        const auto whole = rendered(QString::fromStdString(source + " d\n"));
+        QCOMPARE(described(document.document()), described(whole->document()));
+    }
+
     void nullsAndByteOrderMarksAreCharacters() {
         const QString null(QChar(0)), mark(QChar(0xFEFF));
         const auto coded = rendered(u"```\na"_s + null + null + u"b\n"_s + mark + u"c\n```"_s);
@@ -95,6 +110,8 @@ class MarkdownStreamTest : public QObject {
                 const std::string_view next = nextBytes(source, at, longest, random);
                 streamed.append(next);
                 at += static_cast<qsizetype>(next.size());
+                if (round % 2 == 0 && random.bounded(8) == 0)
+                    streamed.finish(); // an answer that is continued
             }
             streamed.finish();
             QVERIFY2(described(streamed.document()) == described(whole->document()), shown.constData());

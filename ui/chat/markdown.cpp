@@ -103,7 +103,8 @@ MarkdownDocument::Mark MarkdownDocument::mark() const {
 }
 
 void MarkdownDocument::render(bool finished) {
-    const std::size_t end = finished ? source_.size() : shownEnd();
+    // What was shown as finished stays in sight when the text goes on.
+    const std::size_t end = finished ? source_.size() : std::max(shownEnd(), shown_);
     if (end == shown_ && !(finished && open_code_))
         return;
     const std::string_view shown = std::string_view(source_).substr(0, end);
@@ -115,6 +116,7 @@ void MarkdownDocument::render(bool finished) {
     const bool same_piece = frozen_ == first && tail.size() == 1;
     if (same_piece && open_code_ && tail[0].open_fence && appendToOpenCode(tail[0].begin, end)) {
         shown_ = end;
+        last_ = tail[0];
         return;
     }
     const auto piece_at = [&](std::size_t i) -> const MarkdownPiece& {
