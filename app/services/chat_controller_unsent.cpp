@@ -8,11 +8,10 @@ namespace switchyard {
 // ---- Drafts ----
 
 void ChatController::restoreNewChatDraft() {
-    store_.open(0, [this, guard = QPointer(this)](const Conversation& stored) {
-        const Draft earlier = stored.unsent();
+    store_.takeEarlierDraft([this, guard = QPointer(this)](const Draft& earlier) {
         if (!guard || earlier == Draft())
             return;
-        saveDraft(0, {earlier.text + new_chat_draft_.text, earlier.files + new_chat_draft_.files, {}});
+        saveDraft(0, joined(earlier, new_chat_draft_));
         if (current() == 0)
             Q_EMIT draftRestored(earlier);
     });

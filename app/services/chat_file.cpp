@@ -1,81 +1,24 @@
 #include "app/services/chat_file.h"
 
+#include "app/services/chat_file_header.h"
+#include "app/services/chat_merge.h"
 #include "app/services/chat_salvage.h"
 #include "app/services/conversation_schema.h"
 #include "app/services/conversation_store.h"
+#include "app/services/local_files.h"
+#include "app/services/sql_connection.h"
 #include "app/services/sql_error.h"
 
 #include <QDateTime>
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
-#include <QUrl>
-#include <QtEndian>
-
-#include <sys/stat.h>
 
 namespace switchyard {
 
 namespace {
 
-constexpr int kMostFiles = 9;
 constexpr int kDamagedCode = 26; ///< SQLITE_NOTADB
-
-// Places in the header of the file, as SQLite's documentation of the format gives them.
-constexpr qsizetype kHeaderBytes = 100, kUserVersion = 60, kApplicationId = 68;
-
-/// A big-endian number in the file's header; 0 where it is no database.
-qint32 headerNumber(const QString& path, qsizetype at) {
-    QFile file(path);
-    if (!QFileInfo(path).isFile() || !file.open(QIODevice::ReadOnly))
-        return 0;
-    const QByteArray header = file.read(kHeaderBytes);
-    if (header.size() < kHeaderBytes || !header.startsWith("SQLite format 3"))
-        return 0;
-    return qFromBigEndian<qint32>(header.constData() + at);
-}
-
-/// Device and number of what lies at the path; zeros where nothing does.
-std::pair<quint64, quint64> identity(const QString& path) {
-    struct stat status {};
-    if (::stat(QFile::encodeName(path).constData(), &status) != 0)
-        return {0, 0};
-    return {status.st_dev, status.st_ino};
-}
-
-/// Tells whether a damaged file is still the same; never 0.
-qint32 fingerprint(const QString& path) {
-    const QFileInfo info(path);
-    const size_t hash = qHashMulti(0, info.size(), info.lastModified().toMSecsSinceEpoch(),
-                                   identity(path).second); // times have steps of some ms
-    return static_cast<qint32>((hash & 0x3fffffff) | 1);
-}
-
-void setApplicationId(const QString& path, qint32 id) {
-    QSqlDatabase db = openConnection(path);
-    try {
-        execute(db, QStringLiteral("PRAGMA application_id = %1").arg(id));
-        QSqlQuery(db).exec(QStringLiteral("PRAGMA wal_checkpoint(TRUNCATE)"));
-    } catch (...) {
-        closeConnection(db);
-        throw;
-    }
-    closeConnection(db);
-}
-
-bool isReadableChatFile(const QString& path) {
-    const qint32 version = headerNumber(path, kUserVersion);
-    if (version <= 0 || version > kSchemaVersion)
-        return false;
-    try {
-        QSqlDatabase db = openConnection(path, QStringLiteral("mode=ro"));
-        const bool sound = isSound(db);
-        closeConnection(db);
-        return sound;
-    } catch (const SqlError&) {
-        return false;
-    }
-}
 
 } // namespace
 
@@ -98,15 +41,23 @@ ChatFile::Use ChatFile::refuse(Use use, const QString& sentence) {
 }
 
 ChatFile::Use ChatFile::open() {
-    closeConnection(file_);
     problem_.clear();
     busy_ = false;
+    stranded_ = file_.isOpen() && isMoved();
     try {
+        if (stranded_)
+            rescue();
+        closeConnection(file_);
         use_ = openLocked();
     } catch (const SqlError& error) {
         const QString cause = QString::fromUtf8(error.what());
         busy_ = error.busy();
-        if (busy_)
+        if (stranded_)
+            refuse(use_ = Use::Read,
+                   ConversationStore::tr("The file of the chats, %1, was taken away (%2): chats are kept in "
+                                         "memory until it can be written anew.")
+                       .arg(path_, cause));
+        else if (busy_)
             refuse(use_ = Use::Read,
                    ConversationStore::tr("Another program is using %1: what is written is kept in memory and "
                                          "saved by itself as soon as the file is free.")
@@ -121,7 +72,7 @@ ChatFile::Use ChatFile::open() {
                                          "chats are kept in memory only. Move it away to start afresh.")
                        .arg(path_, cause));
     }
-    if (use_ != Use::Write)
+    if (use_ != Use::Write && !stranded_)
         closeConnection(file_);
     return use_;
 }
@@ -158,7 +109,7 @@ bool ChatFile::takeLock() {
 }
 
 ChatFile::Use ChatFile::openLocked() {
-    if (!QDir().mkpath(folder_))
+    if (!makePrivateFolder(folder_))
         return refuse(Use::None,
                       ConversationStore::tr(
                           "The folder %1 cannot be made: chats are kept in memory only. Choose another "
@@ -166,7 +117,7 @@ ChatFile::Use ChatFile::openLocked() {
                           .arg(folder_));
     // Before the lock: in a folder that cannot be written what lies there is read.
     path_ = pathOf(number_ = activeNumber());
-    if (headerNumber(path_, kUserVersion) > kSchemaVersion)
+    if (userVersionOf(path_) > kSchemaVersion)
         return refuse(Use::None,
                       ConversationStore::tr(
                           "%1 was written by a newer version of this program: it is left as it is and "
@@ -174,7 +125,8 @@ ChatFile::Use ChatFile::openLocked() {
                           .arg(path_));
     if (!takeLock())
         return Use::Read;
-    for (;; ++number_) {
+    narrowFiles(folder_, QStringLiteral("chats"));
+    for (;;) {
         path_ = pathOf(number_);
         try {
             if (QFileInfo(path_).isDir())
@@ -184,12 +136,13 @@ ChatFile::Use ChatFile::openLocked() {
             closeConnection(file_);
             if (!error.damaged() || number_ == kMostFiles)
                 throw;
-            beginBeside(number_ + 1, QString::fromUtf8(error.what()));
+            number_ = beginBeside(number_, QString::fromUtf8(error.what()));
         }
     }
 }
 
 ChatFile::Use ChatFile::openNumber() {
+    setLeftLogsAside(path_);
     file_ = openConnection(path_);
     const int version = schemaVersion(file_);
     execute(file_, QStringLiteral("PRAGMA foreign_keys = ON"));
@@ -212,112 +165,13 @@ ChatFile::Use ChatFile::openNumber() {
     return Use::Write;
 }
 
-// ---- A fresh file beside ----
-
-/// The last file that there is, or an earlier one that can be used again.
-int ChatFile::activeNumber() const {
-    int number = kMostFiles;
-    while (number > 1 && !QFileInfo::exists(pathOf(number)))
-        --number;
-    while (number > 1 && !isStillUnusable(number - 1))
-        --number;
-    return number;
-}
-
-bool ChatFile::isStillUnusable(int number) const {
-    const qint32 known = headerNumber(pathOf(number + 1), kApplicationId);
-    if (known == 0) // written beside because this one was gone or replaced
-        return false;
-    const QString path = pathOf(number);
-    return !QFileInfo::exists(path) || fingerprint(path) == known || !isReadableChatFile(path);
-}
-
-/// PRECOND: no connection to the file before it is open.
-void ChatFile::beginBeside(int number, const QString& cause) {
-    const QString damaged = pathOf(number - 1), path = pathOf(number);
-    if (!QFileInfo::exists(path)) {
-        const QString part = path + QStringLiteral(".part");
-        QFile::remove(part);
-        QSqlDatabase fresh = openConnection(part);
-        try {
-            migrate(fresh, 0);
-            if (QFileInfo(damaged).isFile()) {
-                QSqlDatabase old = openConnection(damaged, QStringLiteral("mode=ro"));
-                salvage(old, fresh);
-                closeConnection(old);
-            }
-        } catch (const SqlError&) {
-            closeConnection(fresh);
-            QFile::remove(part);
-            throw;
-        }
-        closeConnection(fresh);
-        setApplicationId(part, fingerprint(damaged));
-        QFile::rename(part, path);
-    } else {
-        setApplicationId(path, fingerprint(damaged));
-    }
-    notice_ =
-        ConversationStore::tr("%1 is damaged or no chat database (%2): it is left as it is. What can be "
-                              "read of it is shown, and chats are kept in %3 from now on.")
-            .arg(damaged, cause, path);
-}
-
-/// Adds a later file's chats to the open one.
-void ChatFile::addLater(int number) {
-    const QString later = pathOf(number);
-    if (!isReadableChatFile(later))
-        return;
-    mergeChats(file_, later);
-    const QString done = QDir(folder_).filePath(
-        QStringLiteral("chats.%1.added-%2.sqlite").arg(number).arg(QDateTime::currentMSecsSinceEpoch()));
-    QFile::rename(later, done);
-}
-
-bool ChatFile::isMoved() const { return identity(path_) != std::pair(device_, inode_); }
-
-void ChatFile::rescue() {
-    if (!QDir().mkpath(folder_))
-        throw SqlError(ConversationStore::tr("the folder is gone"), 14);
-    int number = number_ + 1;
-    while (number < kMostFiles && QFileInfo::exists(pathOf(number)))
-        ++number;
-    const QString part = pathOf(number) + QStringLiteral(".part");
-    QFile::remove(part);
-    execute(file_, QStringLiteral("VACUUM INTO ") + quotedSql(part));
-    setApplicationId(part, 0);
-    // Closing takes away the log of whatever lies at the path: only then the copy gets its name.
-    closeConnection(file_);
-    QFile::rename(part, pathOf(number));
-    use_ = Use::Read;
-}
-
-bool ChatFile::repair() {
-    if (!std::exchange(searched_, true) && areTablesReadable(file_)) {
-        try {
-            rebuildSearch(file_);
-            return true;
-        } catch (const SqlError& error) {
-            if (!error.damaged())
-                throw;
-        }
-    }
-    if (number_ == kMostFiles || QFileInfo::exists(pathOf(number_ + 1)))
-        return false;
-    closeConnection(file_);
-    use_ = Use::Read;
-    beginBeside(number_ + 1, ConversationStore::tr("a part of it cannot be read"));
-    path_ = pathOf(++number_);
-    use_ = openNumber();
-    return use_ == Use::Write;
-}
-
 bool ChatFile::backUp(int version) {
     const QString backup = QDir(folder_).filePath(
         QStringLiteral("chats.v%1.%2.backup.sqlite")
             .arg(version)
             .arg(QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd-HHmmss-zzz"))));
     try {
+        makePrivateFile(backup);
         // Whole and consistent, with what is still in the write-ahead log.
         execute(file_, QStringLiteral("VACUUM INTO ") + quotedSql(backup));
         return true;
@@ -335,8 +189,10 @@ QSqlDatabase& ChatFile::memory() {
     closeConnection(memory_);
     memory_ = openConnection(QStringLiteral(":memory:"));
     whole_ = true;
-    const int version = use_ != Use::None && QFile::exists(path_) ? copyFile() : 0;
+    const int version = use_ != Use::None && (stranded_ || QFile::exists(path_)) ? copyFile() : 0;
     migrate(memory_, version);
+    if (use_ != Use::None && !stranded_)
+        copyLater();
     // With half of the chats a message may come whose chat is not here.
     execute(memory_, QStringLiteral("PRAGMA foreign_keys = %1").arg(whole_ ? 1 : 0));
     return memory_;
@@ -345,16 +201,12 @@ QSqlDatabase& ChatFile::memory() {
 /// The version of the copy, 0: nothing could be read.
 int ChatFile::copyFile() {
     try {
-        if (file_.isOpen() && isMoved()) {
+        if (stranded_) {
             migrate(memory_, 0);
             salvage(file_, memory_);
             return kSchemaVersion;
         }
-        // In a folder that cannot be written SQLite cannot make the files it shares with other readers.
-        const QString options =
-            QFileInfo(folder_).isWritable() ? QStringLiteral("?mode=ro") : QStringLiteral("?immutable=1");
-        const QString uri = QString::fromUtf8(QUrl::fromLocalFile(path_).toEncoded()) + options;
-        execute(memory_, QStringLiteral("ATTACH %1 AS disk").arg(quotedSql(uri)));
+        execute(memory_, QStringLiteral("ATTACH %1 AS disk").arg(quotedSql(uriForReading(path_))));
         const int version = copyAttached();
         QSqlQuery(memory_).exec(QStringLiteral("DETACH disk"));
         return version;
@@ -362,15 +214,32 @@ int ChatFile::copyFile() {
         closeConnection(memory_);
         memory_ = openConnection(QStringLiteral(":memory:"));
         if (error.damaged()) {
-            QSqlDatabase file = openConnection(path_, QStringLiteral("mode=ro"));
+            Connection file(path_, QStringLiteral("mode=ro"));
             migrate(memory_, 0);
-            salvage(file, memory_);
-            closeConnection(file);
+            salvage(*file, memory_);
             return kSchemaVersion;
         }
         whole_ = false; // the chats of before are not seen; the file keeps them
         return 0;
     }
+}
+
+/// What is to be added to the file as soon as it can be written.
+void ChatFile::copyLater() {
+    for (int later = number_ + 1; later <= kMostFiles; ++later) {
+        try {
+            if (isReadableChatFile(pathOf(later)))
+                mergeChats(memory_, uriForReading(pathOf(later)), fingerprint(pathOf(later)));
+        } catch (const SqlError&) {
+            whole_ = false;
+        }
+    }
+}
+
+/// In a folder that cannot be written SQLite cannot make the files it shares with other readers.
+QString ChatFile::uriForReading(const QString& path) const {
+    return fileUri(path, QFileInfo(folder_).isWritable() ? QStringLiteral("mode=ro")
+                                                         : QStringLiteral("immutable=1"));
 }
 
 int ChatFile::copyAttached() {

@@ -28,8 +28,9 @@ class ChatFile {
     ChatFile(const ChatFile&) = delete;
     ChatFile& operator=(const ChatFile&) = delete;
 
-    /// Locks, checks, backs up and migrates. Never throws: what is wrong comes as the sentence of problem().
-    /// May be called again, to see whether it goes now.
+    /// Locks, checks, backs up and migrates. An open database that isMoved() is first written beside what
+    /// lies at its place now, and added to that. Never throws: what is wrong comes as the sentence of
+    /// problem(). May be called again, to see whether it goes now.
     Use open();
     const QString& problem() const { return problem_; }
     /// What the user should know though chats are saved, once: a fresh file was begun. Empty: nothing.
@@ -40,9 +41,9 @@ class ChatFile {
 
     /// Whether the open file was deleted, or another put into its place.
     bool isMoved() const;
-    /// After isMoved(): writes the open database beside, so that the next open() adds it to what lies there,
-    /// and closes it. Throws SqlError; then all is as before.
-    void rescue();
+    /// After open(): the database was moved and could not be written elsewhere. Only its open connection has
+    /// the chats; memory() shows them, and open() tries again.
+    bool isStranded() const { return stranded_; }
     /// Mends the open database: the search index is made anew or, where that is not it, a fresh file begun
     /// with what can be read. False where neither can be. Throws SqlError.
     bool repair();
@@ -56,6 +57,7 @@ class ChatFile {
     void setPatience(int milliseconds);
 
   private:
+    static constexpr int kMostFiles = 9;
     Use openLocked();
     Use openNumber();
     Use refuse(Use use, const QString& sentence);
@@ -63,15 +65,18 @@ class ChatFile {
     int activeNumber() const;
     QString pathOf(int number) const;
     bool isStillUnusable(int number) const;
-    void beginBeside(int number, const QString& cause);
+    int beginBeside(int damaged, const QString& cause);
+    void rescue();
     void addLater(int number);
     bool backUp(int version);
     int copyFile();
+    void copyLater();
+    QString uriForReading(const QString& path) const;
     int copyAttached();
 
     QString folder_, path_, problem_, notice_;
     Use use_ = Use::None;
-    bool busy_ = false, whole_ = false;
+    bool busy_ = false, whole_ = false, stranded_ = false;
     int number_ = 1;
     quint64 device_ = 0, inode_ = 0;
     bool searched_ = false; ///< the index was made anew once

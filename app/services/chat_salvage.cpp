@@ -6,8 +6,6 @@
 
 #include <QSqlError>
 #include <QSqlRecord>
-#include <QUrl>
-#include <QUuid>
 #include <QVariant>
 
 #include <deque>
@@ -19,7 +17,7 @@ namespace switchyard {
 
 namespace {
 
-const char* const kTables[] = {"folders", "conversations", "messages", "parts", "runs"};
+const char* const kTables[] = {"folders", "conversations", "messages", "parts", "runs", "touched"};
 
 /// Copies one table's rows by their number, around the pages that cannot be read: each stretch is read from
 /// both ends, and what is left between them is halved.
@@ -104,69 +102,7 @@ class RowCopier {
     qint64 rows_ = 0;
 };
 
-/// Chats that changed later in the other file come from there whole; of the others only messages that are
-/// not here.
-const char* const kMerge[] = {
-    "CREATE TEMP TABLE newer AS SELECT b.id FROM beside.conversations b LEFT JOIN main.conversations m"
-    " ON m.id = b.id WHERE m.id IS NULL OR b.changed > m.changed",
-    "CREATE TEMP TABLE moved AS SELECT id FROM beside.messages WHERE conversation IN newer"
-    " OR id NOT IN (SELECT id FROM main.messages)",
-    "INSERT OR IGNORE INTO main.folders SELECT * FROM beside.folders",
-    "INSERT OR REPLACE INTO main.conversations SELECT * FROM beside.conversations WHERE id IN newer",
-    "DELETE FROM main.parts WHERE message IN moved",
-    "DELETE FROM main.runs WHERE message IN moved",
-    "INSERT OR REPLACE INTO main.messages SELECT * FROM beside.messages WHERE id IN moved",
-    "INSERT INTO main.parts SELECT * FROM beside.parts WHERE message IN moved",
-};
-
-void joinWhatIsLeft(QSqlDatabase& db) {
-    QSqlQuery chats(db);
-    check(chats.prepare(QStringLiteral(
-              "INSERT INTO conversations(id, title, tuning, created, changed) SELECT conversation, ?, '{}',"
-              " min(created), max(created) FROM messages WHERE conversation NOT IN"
-              " (SELECT id FROM conversations) GROUP BY conversation")),
-          chats);
-    chats.addBindValue(ConversationStore::tr("Recovered chat"));
-    check(chats.exec(), chats);
-    execute(db, QStringLiteral("UPDATE messages SET parent = (SELECT max(b.id) FROM messages b WHERE"
-                               " b.conversation = messages.conversation AND b.id < messages.id)"
-                               " WHERE parent NOT IN (SELECT id FROM messages)"));
-    execute(db, QStringLiteral("DELETE FROM parts WHERE message NOT IN (SELECT id FROM messages)"));
-    execute(db, QStringLiteral("DELETE FROM runs WHERE message NOT IN (SELECT id FROM messages)"));
-    execute(db, QStringLiteral("UPDATE conversations SET folder = NULL WHERE folder NOT IN"
-                               " (SELECT id FROM folders)"));
-    execute(db,
-            QStringLiteral("UPDATE folders SET parent = NULL WHERE parent NOT IN (SELECT id FROM folders)"));
-}
-
 } // namespace
-
-QSqlDatabase openConnection(const QString& path, const QString& options) {
-    QSqlDatabase db = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"),
-                                                QUuid::createUuid().toString(QUuid::WithoutBraces));
-    const QString file = QString::fromUtf8(QUrl::fromLocalFile(path).toEncoded());
-    db.setDatabaseName(options.isEmpty() ? path : file + QLatin1Char('?') + options);
-    db.setConnectOptions(QStringLiteral("QSQLITE_OPEN_URI;QSQLITE_BUSY_TIMEOUT=1000"));
-    if (!db.open()) {
-        const SqlError error(db);
-        closeConnection(db);
-        throw error;
-    }
-    return db;
-}
-
-void closeConnection(QSqlDatabase& db) {
-    if (!db.isValid())
-        return;
-    const QString name = db.connectionName();
-    db.close();
-    db = QSqlDatabase();
-    QSqlDatabase::removeDatabase(name);
-}
-
-QString quotedSql(QString text) {
-    return QLatin1Char('\'') + text.replace(QLatin1Char('\''), QLatin1String("''")) + QLatin1Char('\'');
-}
 
 bool isSound(QSqlDatabase& db) {
     QSqlQuery query(db);
@@ -191,6 +127,32 @@ bool areTablesReadable(QSqlDatabase& db) {
     return true;
 }
 
+void joinLooseRows(QSqlDatabase& db) {
+    // A file that still has such a chat's title, dials and draft has the better ones, whatever the times say.
+    for (const Touched field : {Touched::Title, Touched::Tuning, Touched::Draft})
+        execute(db, QStringLiteral("INSERT OR REPLACE INTO touched(row, field, at) SELECT DISTINCT"
+                                   " conversation, %1, -1 FROM messages WHERE conversation NOT IN"
+                                   " (SELECT id FROM conversations)")
+                        .arg(static_cast<int>(field)));
+    QSqlQuery chats(db);
+    check(chats.prepare(QStringLiteral(
+              "INSERT INTO conversations(id, title, tuning, created, changed) SELECT conversation, ?, '{}',"
+              " min(created), max(created) FROM messages WHERE conversation NOT IN"
+              " (SELECT id FROM conversations) GROUP BY conversation")),
+          chats);
+    chats.addBindValue(ConversationStore::tr("Recovered chat"));
+    check(chats.exec(), chats);
+    execute(db, QStringLiteral("UPDATE messages SET parent = (SELECT max(b.id) FROM messages b WHERE"
+                               " b.conversation = messages.conversation AND b.id < messages.id)"
+                               " WHERE parent NOT IN (SELECT id FROM messages)"));
+    execute(db, QStringLiteral("DELETE FROM parts WHERE message NOT IN (SELECT id FROM messages)"));
+    execute(db, QStringLiteral("DELETE FROM runs WHERE message NOT IN (SELECT id FROM messages)"));
+    execute(db, QStringLiteral("UPDATE conversations SET folder = NULL WHERE folder NOT IN"
+                               " (SELECT id FROM folders)"));
+    execute(db,
+            QStringLiteral("UPDATE folders SET parent = NULL WHERE parent NOT IN (SELECT id FROM folders)"));
+}
+
 qint64 salvage(QSqlDatabase& from, QSqlDatabase& to) {
     execute(to, QStringLiteral("PRAGMA foreign_keys = OFF"));
     execute(to, QStringLiteral("BEGIN IMMEDIATE"));
@@ -201,7 +163,7 @@ qint64 salvage(QSqlDatabase& from, QSqlDatabase& to) {
             if (QLatin1String(table) == QLatin1String("messages"))
                 messages = rows;
         }
-        joinWhatIsLeft(to);
+        joinLooseRows(to);
         execute(to, QStringLiteral("COMMIT"));
         rebuildSearch(to);
     } catch (...) {
@@ -210,36 +172,6 @@ qint64 salvage(QSqlDatabase& from, QSqlDatabase& to) {
     }
     execute(to, QStringLiteral("PRAGMA foreign_keys = ON"));
     return messages;
-}
-
-void mergeChats(QSqlDatabase& db, const QString& other) {
-    execute(db, QStringLiteral("PRAGMA foreign_keys = OFF")); // rows are replaced before what hangs on them
-    execute(db, QStringLiteral("ATTACH %1 AS beside").arg(quotedSql(other)));
-    try {
-        execute(db, QStringLiteral("BEGIN IMMEDIATE"));
-        for (const char* statement : kMerge)
-            execute(db, QLatin1String(statement));
-        // Runs are numbered by each file for itself: by their message.
-        QSqlQuery columns(db);
-        check(columns.exec(QStringLiteral("SELECT group_concat(name) FROM pragma_table_info('runs')"
-                                          " WHERE name <> 'id'")) &&
-                  columns.next(),
-              columns);
-        execute(db, QStringLiteral("INSERT INTO main.runs(%1) SELECT %1 FROM beside.runs"
-                                   " WHERE message IN moved")
-                        .arg(columns.value(0).toString()));
-        columns.finish();
-        execute(db, QStringLiteral("DROP TABLE temp.newer"));
-        execute(db, QStringLiteral("DROP TABLE temp.moved"));
-        execute(db, QStringLiteral("COMMIT"));
-    } catch (...) {
-        QSqlQuery(db).exec(QStringLiteral("ROLLBACK"));
-        QSqlQuery(db).exec(QStringLiteral("DETACH beside"));
-        throw;
-    }
-    execute(db, QStringLiteral("DETACH beside"));
-    rebuildSearch(db);
-    execute(db, QStringLiteral("PRAGMA foreign_keys = ON"));
 }
 
 } // namespace switchyard

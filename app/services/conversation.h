@@ -42,6 +42,13 @@ struct Draft {
     bool operator==(const Draft&) const = default;
 };
 
+/// What was written first, and what was written after it without knowing of it.
+inline Draft joined(const Draft& earlier, const Draft& later) {
+    Draft both{earlier.text + later.text, earlier.files + later.files, earlier.edits};
+    both.edits.insert(later.edits);
+    return both;
+}
+
 struct Message {
     MessageId id = 0;
     ConversationId conversation = 0;

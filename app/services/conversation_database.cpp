@@ -176,6 +176,7 @@ void ConversationDatabase::create(ConversationId id, const QString& title, const
 
 void ConversationDatabase::rename(ConversationId id, const QString& title) {
     run(QStringLiteral("UPDATE conversations SET title = ? WHERE id = ?"), {notNull(title), id});
+    stamp(id, Touched::Title);
     index(-id, title);
 }
 
@@ -185,6 +186,7 @@ void ConversationDatabase::setRemoved(ConversationId id, bool removed) {
         run(QStringLiteral("UPDATE conversations SET deleted = max(?, changed) WHERE id = ?"), {now(), id});
     else
         run(QStringLiteral("UPDATE conversations SET deleted = NULL WHERE id = ?"), {id});
+    stamp(id, Touched::Deleted);
 }
 
 void ConversationDatabase::purge(const QDateTime& before) {
@@ -195,8 +197,12 @@ void ConversationDatabase::purge(const QDateTime& before) {
     run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT m.id FROM messages m JOIN conversations c"
                        " ON c.id = m.conversation WHERE c.deleted < ? OR m.deleted < ?)"),
         {limit, limit});
-    run(QStringLiteral("DELETE FROM messages WHERE deleted < ?"), {limit});
-    run(QStringLiteral("DELETE FROM conversations WHERE deleted < ?"), {limit});
+    for (const char* table : {"messages", "conversations"}) {
+        const QString gone = QStringLiteral("FROM %1 WHERE deleted < ?").arg(QLatin1String(table));
+        run(QStringLiteral("INSERT OR REPLACE INTO touched(row, field, at) SELECT id, ?, ? ") + gone,
+            {static_cast<int>(Touched::Purged), now(), limit});
+        run(QStringLiteral("DELETE ") + gone, {limit});
+    }
 }
 
 void ConversationDatabase::purgeOld() {
@@ -214,6 +220,7 @@ void ConversationDatabase::purgeOld() {
 void ConversationDatabase::saveTuning(ConversationId id, const Tuning& tuning) {
     run(QStringLiteral("UPDATE conversations SET tuning = ? WHERE id = ?"),
         {QString::fromUtf8(tuningToJson(tuning)), id});
+    stamp(id, Touched::Tuning);
 }
 
 void ConversationDatabase::saveDraft(ConversationId id, const Draft& draft) {
@@ -224,6 +231,7 @@ void ConversationDatabase::saveDraft(ConversationId id, const Draft& draft) {
                 " 0, 0) ON CONFLICT(id) DO NOTHING"),
             {});
     run(QStringLiteral("UPDATE conversations SET draft = ? WHERE id = ?"), {stored, id});
+    stamp(id, Touched::Draft);
 }
 
 Draft ConversationDatabase::draft(ConversationId id) {
@@ -252,6 +260,7 @@ void ConversationDatabase::append(const Message& message) {
 void ConversationDatabase::update(const Message& message) {
     run(QStringLiteral("UPDATE messages SET state = ?, model = ?, error = ? WHERE id = ?"),
         {static_cast<int>(message.state), notNull(message.model), notNull(message.error), message.id});
+    stamp(message.id, Touched::Content);
     writeParts(message);
     if (message.has_run)
         writeRun(message);
@@ -303,10 +312,20 @@ void ConversationDatabase::touch(ConversationId id) {
     run(QStringLiteral("UPDATE conversations SET changed = max(changed + 1, ?) WHERE id = ?"), {now(), id});
 }
 
+/// Later than what it was, whatever the clock says.
+void ConversationDatabase::stamp(qint64 row, Touched field) {
+    run(QStringLiteral("INSERT INTO touched(row, field, at) VALUES(?, ?, ?) ON CONFLICT(row, field)"
+                       " DO UPDATE SET at = max(at + 1, excluded.at)"),
+        {row, static_cast<int>(field), now()});
+}
+
 void ConversationDatabase::setMessageRemoved(MessageId id, bool removed) {
     // What hangs under it goes and comes back with it; branches deleted earlier stay so.
     const QString under = QStringLiteral("WITH RECURSIVE under(id) AS (SELECT ? UNION SELECT m.id FROM"
                                          " messages m JOIN under u ON m.parent = u.id) ");
+    run(under + QStringLiteral("INSERT INTO touched(row, field, at) SELECT id, ?, ? FROM under WHERE true"
+                               " ON CONFLICT(row, field) DO UPDATE SET at = max(at + 1, excluded.at)"),
+        {id, static_cast<int>(Touched::Deleted), now()});
     if (removed)
         // One time for all of them, later than any deletion or message among them whatever the clock says.
         run(under +
@@ -333,6 +352,12 @@ void ConversationDatabase::select(MessageId id) {
                        " (SELECT id FROM up WHERE parent IS NULL) WHERE id = (SELECT conversation FROM up"
                        " WHERE parent IS NULL)"),
         {id});
+    stamp(conversationOf(id), Touched::Shown);
+}
+
+ConversationId ConversationDatabase::conversationOf(MessageId id) {
+    QSqlQuery row = run(QStringLiteral("SELECT conversation FROM messages WHERE id = ?"), {id});
+    return nextRow(row) ? row.value(0).toLongLong() : 0;
 }
 
 void ConversationDatabase::markInterrupted() {

@@ -2,6 +2,7 @@
 // SqlError where SQLite refuses.
 #pragma once
 
+#include "app/services/conversation_schema.h"
 #include "app/services/conversation_store.h"
 
 #include <QSqlDatabase>
@@ -54,6 +55,7 @@ class ConversationDatabase {
     void checkIndex();
     void index(qint64 row, const QString& text);
     void touch(ConversationId id);
+    void stamp(qint64 row, Touched field);
     ConversationId conversationOf(MessageId id);
 
     QSqlDatabase db_;

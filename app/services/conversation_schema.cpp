@@ -54,6 +54,12 @@ const char* const kVersion2[] = {
     " tokenize = 'unicode61 remove_diacritics 2')",
 };
 
+const char* const kLateTables[] = {
+    "CREATE TABLE IF NOT EXISTS touched (row INTEGER NOT NULL, field INTEGER NOT NULL, at INTEGER NOT NULL,"
+    " PRIMARY KEY (row, field))",
+    "CREATE TABLE IF NOT EXISTS added (mark INTEGER PRIMARY KEY)",
+};
+
 void indexExisting(QSqlDatabase& db) {
     QSqlQuery insert(db);
     check(insert.prepare(QStringLiteral("INSERT INTO search(rowid, words) VALUES(?, ?)")), insert);
@@ -115,6 +121,8 @@ void migrate(QSqlDatabase& db, int from, int to) {
             throw;
         }
     }
+    if (to == kSchemaVersion)
+        executeAll(db, kLateTables);
 }
 
 bool isSearchUsable(QSqlDatabase& db) {

@@ -8,10 +8,17 @@ namespace switchyard {
 
 inline constexpr int kSchemaVersion = 2;
 
+/// What of a chat or message was changed, in the table `touched` (row: its id, field, at: ms since 1970). By
+/// it two files that were one are joined (chat_merge.h). What was never changed has no row. Purged: the row
+/// itself is deleted for good.
+enum class Touched { Title = 1, Tuning, Draft, Deleted, Shown, Content, Purged };
+
 /// PRAGMA user_version. Throws SqlError where the file is not a database.
 int schemaVersion(const QSqlDatabase& db);
 /// Brings the tables from version `from` (0: an empty database) to `to`, in one transaction a step.
-/// PRECOND: from <= to <= kSchemaVersion. Throws SqlError; the failed step is rolled back.
+/// At kSchemaVersion also the tables are made that earlier programs pass over: `touched`, and `added` (files
+/// whose chats were added to this one). PRECOND: from <= to <= kSchemaVersion. Throws SqlError; the failed
+/// step is rolled back.
 void migrate(QSqlDatabase& db, int from, int to = kSchemaVersion);
 /// Copies every row of the attached database `source` (of version `version`) into main's equal tables.
 void copyTables(QSqlDatabase& db, const QString& source, int version);

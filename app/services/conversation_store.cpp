@@ -4,7 +4,10 @@
 
 #include <QDeadlineTimer>
 
+#include <QTimer>
+
 #include <atomic>
+#include <utility>
 
 namespace switchyard {
 
@@ -32,15 +35,40 @@ void ConversationStore::reserveIds(qint64 largest) {
 ConversationStore::ConversationStore(const QString& folder, QObject* parent)
     : QObject(parent), worker_(new Worker(*this, folder)) {
     thread_.setObjectName(QStringLiteral("store"));
-    worker_->moveToThread(&thread_);
     connect(&thread_, &QThread::finished, worker_, &QObject::deleteLater);
-    thread_.start();
     worker_->post({[](ConversationDatabase&) -> Worker::After { return {}; }, false, 0, {}});
+    startThread();
+}
+
+/// The system may give no thread now. Until it does, jobs are kept.
+void ConversationStore::startThread() {
+    thread_.start();
+    if (thread_.isRunning()) {
+        worker_->moveToThread(&thread_);
+        worker_->begin();
+        return;
+    }
+    constexpr int kPause = 1000; // ms
+    QTimer::singleShot(kPause, this, &ConversationStore::startThread);
+    if (std::exchange(told_, true))
+        return;
+    const auto tell = [this] {
+        Q_EMIT problem(
+            tr("The system gives this program no further thread: chats are neither shown nor saved "
+               "until it does. Close other programs."),
+            false);
+    };
+    QMetaObject::invokeMethod(this, tell, Qt::QueuedConnection); // nobody listens yet
 }
 
 ConversationStore::~ConversationStore() {
-    worker_->finish();
-    thread_.wait();
+    if (thread_.isRunning()) {
+        worker_->finish();
+        thread_.wait();
+    } else {
+        worker_->finishHere(); // better late than lost
+        delete worker_;
+    }
 }
 
 int ConversationStore::unsaved() const { return worker_->unsaved(); }
@@ -123,7 +151,26 @@ void ConversationStore::saveTuning(ConversationId id, const Tuning& tuning) {
 void ConversationStore::saveDraft(ConversationId id, const QString& text, const QList<MessagePart>& files,
                                   const QMap<MessageId, QString>& edits) {
     const Draft draft{text, files, edits};
-    write([=](ConversationDatabase& db) { db.saveDraft(id, draft); }, 0, -2 * id - 1);
+    const auto earlier = id == 0 ? earlier_draft_ : nullptr;
+    write(
+        [=](ConversationDatabase& db) {
+            db.saveDraft(id, earlier && *earlier ? joined(**earlier, draft) : draft);
+        },
+        0, -2 * id - 1);
+}
+
+void ConversationStore::takeEarlierDraft(Answer<Draft> answer) {
+    earlier_draft_ = std::make_shared<std::optional<Draft>>();
+    const auto take = [this, found = earlier_draft_, answer = std::move(answer)](ConversationDatabase& db) {
+        if (!*found)
+            *found = db.draft(0);
+        return [this, found, answer] {
+            earlier_draft_.reset();
+            answer(**found);
+        };
+    };
+    // A part of the chats may have what was written since, but not what was there before.
+    worker_->post({take, false, 0, [](ConversationDatabase&) { return false; }});
 }
 
 void ConversationStore::addDraftFile(ConversationId id, const MessagePart& file) {

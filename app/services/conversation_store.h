@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace switchyard {
 
@@ -52,6 +53,9 @@ class ConversationStore : public QObject {
     /// Conversation 0: of the chat that is not begun yet; open(0) has it.
     void saveDraft(ConversationId id, const QString& text, const QList<MessagePart>& files = {},
                    const QMap<MessageId, QString>& edits = {});
+    /// Once, for the draft that an earlier session left in the chat that is not begun yet. Until the answer
+    /// came what saveDraft(0) is given is stored behind that draft.
+    void takeEarlierDraft(Answer<Draft> answer);
     /// Adds a file to what the chat's draft has.
     void addDraftFile(ConversationId id, const MessagePart& file);
     void search(const QString& text, Answer<QList<SearchHit>> answer);
@@ -89,9 +93,14 @@ class ConversationStore : public QObject {
     void write(std::function<void(ConversationDatabase&)> work, ConversationId change = 0,
                qint64 replaces = 0, std::function<void()> then = {});
     static void reserveIds(qint64 largest);
+    void startThread();
 
     QThread thread_;
     Worker* worker_;
+    /// What takeEarlierDraft() found, once it did; set on the worker's thread and not changed after. Null:
+    /// nothing is asked, or the answer came.
+    std::shared_ptr<std::optional<Draft>> earlier_draft_;
+    bool told_ = false; ///< that there is no thread
 };
 
 } // namespace switchyard

@@ -13,6 +13,7 @@ namespace {
 constexpr int kRetryHeld = 400, kRetryOther = 5000;
 constexpr int kPatience = 1000, kPatienceInRetry = 50;
 constexpr int kLongestWaitAtEnd = 5000;
+constexpr int kWatch = 3000;
 
 } // namespace
 
@@ -26,32 +27,49 @@ void ConversationStore::Worker::post(Job job) {
     if (job.writes)
         ++unsaved_;
     queue_.push_back(std::move(job));
-    if (woken_)
-        return;
+    if (!woken_)
+        wake();
+}
+
+/// PRECOND: mutex_ is held.
+void ConversationStore::Worker::wake() {
     woken_ = true;
     QMetaObject::invokeMethod(
         this, [this] { flush(); }, Qt::QueuedConnection);
+}
+
+void ConversationStore::Worker::begin() {
+    const std::lock_guard lock(mutex_);
+    wake();
 }
 
 void ConversationStore::Worker::finish() {
     QMetaObject::invokeMethod(
         this,
         [this] {
-            flush();
-            if (!unwritten_.empty())
-                waitForHeldFile();
-            retry_timer_.reset();
-            disk_.reset();
-            memory_.reset();
+            end();
             thread()->quit();
         },
         Qt::QueuedConnection);
 }
 
+void ConversationStore::Worker::finishHere() { end(); }
+
+void ConversationStore::Worker::end() {
+    flush();
+    watch(); // a file that was taken away since the last change
+    if (unsaved_ > 0)
+        waitForHeldFile();
+    retry_timer_.reset();
+    watch_timer_.reset();
+    disk_.reset();
+    memory_.reset();
+}
+
 void ConversationStore::Worker::waitForHeldFile() {
     const QDeadlineTimer deadline(kLongestWaitAtEnd);
     retry();
-    while (!unwritten_.empty() && held_ && !abandoned_ && !deadline.hasExpired()) {
+    while (unsaved_ > 0 && held_ && !abandoned_ && !deadline.hasExpired()) {
         QThread::msleep(50);
         retry();
     }
@@ -79,6 +97,9 @@ void ConversationStore::Worker::openFirst() {
     opened_ = true;
     if (!openFile())
         toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
+    watch_timer_ = std::make_unique<QTimer>();
+    QObject::connect(watch_timer_.get(), &QTimer::timeout, this, &Worker::watch);
+    watch_timer_->start(kWatch);
     announce();
 }
 
@@ -86,7 +107,9 @@ void ConversationStore::Worker::openFirst() {
 bool ConversationStore::Worker::openFile() {
     disk_.reset();
     trouble_.reset();
-    if (file_.open() != ChatFile::Use::Write) {
+    const ChatFile::Use use = file_.open();
+    countStranded();
+    if (use != ChatFile::Use::Write) {
         held_ = file_.isBusy();
         return false;
     }
@@ -129,22 +152,26 @@ void ConversationStore::Worker::announce() {
     deliver(std::move(after));
 }
 
+/// Also while nothing is written: what was taken away may be the only copy.
+void ConversationStore::Worker::watch() {
+    if (!away_ && disk_ && file_.isMoved()) {
+        followMovedFile();
+        announce();
+    }
+}
+
+/// Chats whose file is gone, and could not be written elsewhere, are not on the disk.
+void ConversationStore::Worker::countStranded() {
+    if (const int change = int{file_.isStranded()} - int{stranded_}; change != 0) {
+        stranded_ = file_.isStranded();
+        count(change);
+    }
+}
+
 /// Where the open file was deleted or replaced while it was in use: its chats are added to what lies there.
 void ConversationStore::Worker::followMovedFile() {
     if (!disk_ || !file_.isMoved())
         return;
-    disk_.reset();
-    try {
-        file_.rescue();
-    } catch (const SqlError& error) {
-        if (file_.database().isOpen())
-            disk_.emplace(file_.database());
-        trouble_.emplace(error);
-        toMemory(ConversationStore::tr("The file of the chats, %1, was taken away (%2): chats are kept in "
-                                       "memory until it can be written anew.")
-                     .arg(file_.path(), QString::fromUtf8(error.what())));
-        return;
-    }
     if (!openFile())
         toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
 }
@@ -194,6 +221,16 @@ bool ConversationStore::Worker::write(Jobs& batch, std::vector<After>& after) {
     }
 }
 
+/// PRECOND: called in a handler of an exception.
+[[noreturn]] static void throwAsSqlError() {
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        constexpr int kNoMemory = 7; // SQLITE_NOMEM: tried again later
+        throw SqlError(ConversationStore::tr("there is not enough memory"), kNoMemory);
+    }
+}
+
 std::vector<ConversationStore::Worker::After>
 ConversationStore::Worker::transact(ConversationDatabase& database, Jobs& batch) {
     std::vector<After> after;
@@ -207,7 +244,7 @@ ConversationStore::Worker::transact(ConversationDatabase& database, Jobs& batch)
         check(commit.exec(QStringLiteral("COMMIT")), commit);
     } catch (...) {
         QSqlQuery(database.handle()).exec(QStringLiteral("ROLLBACK"));
-        throw;
+        throwAsSqlError();
     }
     return after;
 }
@@ -223,7 +260,7 @@ bool ConversationStore::Worker::writeSingly(Jobs& batch, std::vector<After>& aft
         } catch (const SqlError& error) {
             if (!error.mustWait() && mended++ < 2 && mend(error))
                 continue; // first the search index was made anew, then a fresh file begun
-            if (error.mustWait() || !disk_) {
+            if (error.mustWait() || error.broken() || !disk_) {
                 if (!trouble_)
                     trouble_.emplace(error);
                 return false;
@@ -242,24 +279,30 @@ bool ConversationStore::Worker::writeSingly(Jobs& batch, std::vector<After>& aft
 
 void ConversationStore::Worker::runInMemory(Jobs& batch, std::vector<After>& after) {
     for (Job& job : batch) {
-        if (job.writes)
-            remember(job);
-        Jobs one = {job};
-        try {
-            const bool now = memory_ && (file_.isWhole() || !job.answerable || job.answerable(*memory_));
-            if (!now) {
-                if (!job.writes)
-                    waiting_.push_back(job);
-                continue;
-            }
-            for (After& done : transact(*memory_, one))
-                after.push_back(std::move(done));
-        } catch (const SqlError& error) {
-            if (!job.writes || file_.isWhole())
-                report(ConversationStore::tr("A change to a chat could not be stored (%1).")
-                           .arg(QString::fromUtf8(error.what())),
-                       false);
-        }
+        const bool done = doInMemory(job, after);
+        if (job.writes || !done)
+            remember(std::move(job), done);
+    }
+}
+
+/// False where it is left to the file alone.
+bool ConversationStore::Worker::doInMemory(Job& job, std::vector<After>& after) {
+    if (!memory_)
+        return false;
+    Jobs one = {job};
+    try {
+        if (!file_.isWhole() && job.answerable && !job.answerable(*memory_))
+            return false;
+        for (After& done : transact(*memory_, one))
+            after.push_back(std::move(done));
+        return true;
+    } catch (const SqlError& error) {
+        if (job.writes && !file_.isWhole())
+            return false; // of a chat that is in the file only
+        report(ConversationStore::tr("A change to a chat could not be stored (%1).")
+                   .arg(QString::fromUtf8(error.what())),
+               false);
+        return true;
     }
 }
 
@@ -296,25 +339,33 @@ void ConversationStore::Worker::toMemory(const QString& sentence) {
     report(sentence, false);
 }
 
-void ConversationStore::Worker::remember(const Job& job) {
+void ConversationStore::Worker::remember(Job job, bool done) {
     if (job.replaces != 0)
         count(-static_cast<int>(
             std::erase_if(unwritten_, [&](const Job& old) { return old.replaces == job.replaces; })));
-    unwritten_.push_back(job);
+    if (done) // what follows from it was said then
+        job.work = [work = std::move(job.work)](ConversationDatabase& db) -> After {
+            work(db);
+            return {};
+        };
+    unwritten_.push_back(std::move(job));
 }
 
 void ConversationStore::Worker::retry() {
     if (!away_)
         return;
     bool saved = (disk_ && !file_.isMoved()) || openFile();
+    std::vector<After> after;
     if (saved) {
         file_.setPatience(kPatienceInRetry);
-        std::vector<After> done; // called when it was done in memory
-        saved = write(unwritten_, done);
+        saved = write(unwritten_, after);
         file_.setPatience(kPatience);
     }
     if (saved)
-        return leaveMemory();
+        leaveMemory();
+    deliver(std::move(after));
+    if (saved)
+        return;
     const bool held = trouble_ ? trouble_->busy() : file_.isBusy();
     if (std::exchange(held_, held) != held)
         retry_timer_->setInterval(held ? kRetryHeld : kRetryOther);
@@ -328,11 +379,6 @@ void ConversationStore::Worker::leaveMemory() {
     held_ = false;
     report(ConversationStore::tr("Chats are saved again."), true);
     announce();
-    Jobs questions = std::exchange(waiting_, {});
-    std::vector<After> after;
-    if (!questions.empty())
-        runBatch(questions, after);
-    deliver(std::move(after));
 }
 
 // ---- What the caller's thread hears ----

@@ -32,8 +32,12 @@ class ConversationStore::Worker : public QObject {
     Worker(ConversationStore& store, const QString& folder) : store_(store), file_(folder) {}
 
     void post(Job job); ///< from any thread
+    /// Begins with what was posted; until then nothing is run.
+    void begin();
     /// Runs what is queued, waits a while for a held file, then ends the thread.
     void finish();
+    /// The same on the calling thread, where begin() never came.
+    void finishHere();
     /// From any thread: how many changes are not on the disk.
     int unsaved() const { return unsaved_; }
     /// From any thread: finish() shall not wait for a held file.
@@ -42,6 +46,8 @@ class ConversationStore::Worker : public QObject {
   private:
     using Jobs = std::deque<Job>;
 
+    void wake();
+    void end();
     void openFirst();
     bool openFile();
     void flush();
@@ -52,11 +58,14 @@ class ConversationStore::Worker : public QObject {
     static std::vector<After> transact(ConversationDatabase& database, Jobs& batch);
     bool writeSingly(Jobs& batch, std::vector<After>& after);
     bool mend(const SqlError& error);
+    void watch();
     void followMovedFile();
+    void countStranded();
     void runInMemory(Jobs& batch, std::vector<After>& after);
     void toMemory(const QString& sentence);
     QString sentenceFor(const SqlError& error) const;
-    void remember(const Job& job);
+    bool doInMemory(Job& job, std::vector<After>& after);
+    void remember(Job job, bool done);
     void retry();
     void leaveMemory();
     void waitForHeldFile();
@@ -69,8 +78,8 @@ class ConversationStore::Worker : public QObject {
 
     ConversationStore& store_;
     std::mutex mutex_;
-    Jobs queue_;         ///< guarded
-    bool woken_ = false; ///< guarded
+    Jobs queue_;        ///< guarded
+    bool woken_ = true; ///< guarded; true also before begin()
     std::atomic<int> unsaved_ = 0;
     std::atomic<bool> abandoned_ = false;
 
@@ -81,9 +90,10 @@ class ConversationStore::Worker : public QObject {
     bool away_ = false;   ///< the file is not written now: chats are kept in memory and in unwritten_
     bool held_ = false;   ///< in memory because another connection holds the file
     std::optional<SqlError> trouble_;
-    Jobs unwritten_; ///< done in memory only; tried again on the disk
-    Jobs waiting_;   ///< questions that only the file can answer
-    std::unique_ptr<QTimer> retry_timer_;
+    bool stranded_ = false; ///< chats of before are in memory only, and counted as one change
+    /// Tried again on the disk, in order: what was done in memory, and questions only the file can answer.
+    Jobs unwritten_;
+    std::unique_ptr<QTimer> retry_timer_, watch_timer_;
 };
 
 } // namespace switchyard

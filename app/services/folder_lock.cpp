@@ -152,6 +152,8 @@ void FolderLock::write(const QString& note) {
                                note,
                                {}};
     const QByteArray text = lines.join(QLatin1Char('\n')).toUtf8();
+    if (::fchmod(file_, 0600) != 0) // an older version's, or one that a umask made unreadable
+        errno = 0;
     // A folder that cannot be written, or is full, has the system's lock alone.
     if (::ftruncate(file_, 0) != 0 ||
         ::pwrite(file_, text.constData(), static_cast<size_t>(text.size()), 0) < 0)

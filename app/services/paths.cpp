@@ -1,6 +1,9 @@
 #include "app/services/paths.h"
 
+#include "app/services/local_files.h"
+
 #include <QDir>
+#include <QFileInfo>
 #include <QStandardPaths>
 
 namespace switchyard {
@@ -18,8 +21,9 @@ Paths Paths::standard(const QString& data_folder) {
     }
     paths.models = paths.data + QStringLiteral("/models");
     paths.presets = paths.data + QStringLiteral("/presets");
-    QDir().mkpath(paths.models);
-    QDir().mkpath(paths.presets);
+    // The data folder first: a folder that is made on the way to another is that one's.
+    for (const QString& folder : {paths.data, paths.models, paths.presets, QFileInfo(paths.settings).path()})
+        makePrivateFolder(folder);
     return paths;
 }
 

@@ -12,8 +12,8 @@ struct Paths {
     QString settings; ///< the ini file
 
     /// The XDG data folder (~/.local/share/switchyard), or `data_folder` where it is not empty; settings lie
-    /// in the XDG configuration folder, or in `data_folder` where that is given. Folders are made; one that
-    /// cannot be is found by those who use it.
+    /// in the XDG configuration folder, or in `data_folder` where that is given. Folders are made, for this
+    /// user alone; one that cannot be is found by those who use it.
     static Paths standard(const QString& data_folder = {});
 };
 

@@ -1,6 +1,7 @@
 #include "app/services/presets.h"
 
 #include "app/services/engine_sentence.h"
+#include "app/services/local_files.h"
 #include "app/services/tuning_json.h"
 #include "engine/base/error.h"
 
@@ -64,9 +65,11 @@ std::optional<Tuning> Presets::load(const QString& name, QString* error) const {
 bool Presets::save(const QString& name, const Tuning& tuning, QString* error) {
     if (name.trimmed().isEmpty())
         return fail(error, tr("A preset needs a name."));
-    QDir().mkpath(folder_);
+    makePrivateFolder(folder_);
     QSaveFile file(fileOf(name));
-    if (!file.open(QIODevice::WriteOnly) || file.write(tuningToJson(tuning) + '\n') < 0 || !file.commit())
+    // Stop strings and biases are the user's words, too.
+    if (!file.open(QIODevice::WriteOnly) || !file.setPermissions(QFile::ReadOwner | QFile::WriteOwner) ||
+        file.write(tuningToJson(tuning) + '\n') < 0 || !file.commit())
         return fail(error, tr("The preset “%1” cannot be saved: %2.").arg(name, file.errorString()));
     Q_EMIT changed();
     return true;

@@ -1,5 +1,9 @@
 #include "app/services/settings.h"
 
+#include "app/services/local_files.h"
+
+#include <QFileInfo>
+
 namespace switchyard {
 
 namespace {
@@ -13,10 +17,17 @@ const auto kLastModel = QStringLiteral("last_model");
 const auto kDataFolder = QStringLiteral("data_folder");
 const auto kPreset = QStringLiteral("preset");
 
+/// QSettings writes a new file for everybody to read, and keeps the rights of one that is there.
+QString privateFile(const QString& path) {
+    makePrivateFolder(QFileInfo(path).path());
+    makePrivateFile(path);
+    return path;
+}
+
 } // namespace
 
 Settings::Settings(const QString& file, QObject* parent)
-    : QObject(parent), settings_(file, QSettings::IniFormat) {}
+    : QObject(parent), settings_(privateFile(file), QSettings::IniFormat) {}
 
 Theme Settings::theme() const {
     const QString name = value(kTheme).toString();

@@ -1,5 +1,6 @@
 #include "app/services/single_instance.h"
 
+#include "app/services/local_files.h"
 #include "app/services/local_socket.h"
 
 #include <QDeadlineTimer>
@@ -95,7 +96,7 @@ SingleInstance::~SingleInstance() {
 // ---- The second start ----
 
 SingleInstance::Claim SingleInstance::claim(const StartRequest& request, int patience) {
-    QDir().mkpath(folder_);
+    makePrivateFolder(folder_);
     const QDeadlineTimer deadline(patience);
     const QByteArray bytes = packRequest(request);
     do {

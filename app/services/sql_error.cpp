@@ -16,9 +16,8 @@ SqlError::SqlError(const QSqlDatabase& db)
 bool SqlError::damaged() const {
     const QLatin1String text(what());
     const auto says = [&text](const char* words) { return text.contains(QLatin1String(words)); };
-    return code == 11 || code == 26 ||
-           (code == 1 && (says("no such table") || says("no such column") || says("vtable constructor") ||
-                          says("malformed database schema")));
+    return broken() || (code == 1 && (says("no such table") || says("no such column") ||
+                                      says("vtable constructor") || says("malformed database schema")));
 }
 
 bool SqlError::mustWait() const {

@@ -19,6 +19,8 @@ class SqlError : public Error {
     bool busy() const { return code == 5 || code == 6 || code == 15; }
     /// The file is not what it should be: broken pages, no database, or tables that are gone.
     bool damaged() const;
+    /// Damaged, and no fault of a statement.
+    bool broken() const { return code == 11 || code == 26; }
     /// Only the medium or another program refuses: what was to be done can be done later. Besides those
     /// above: no permission, memory or descriptor, an interruption, an I/O error.
     bool mustWait() const;

@@ -1136,6 +1136,34 @@
         <source>The file of the chats, %1, was taken away (%2): chats are kept in memory until it can be written anew.</source>
         <translation>对话文件 %1 被移走了（%2）：在能够重新写入之前，对话保存在内存中。</translation>
     </message>
+    <message>
+        <source>%1 cannot be read now or is damaged: its chats are not shown. They are added as soon as it can be read.</source>
+        <translation>%1 现在无法读取或已损坏：其中的对话暂不显示。一旦可以读取，就会自动并入。</translation>
+    </message>
+    <message>
+        <source>The chats of %1 were added to %2, but it keeps its name (%3).</source>
+        <translation>%1 中的对话已并入 %2，但该文件未能改名（%3）。</translation>
+    </message>
+    <message>
+        <source>%1 and all further names are taken: move some away</source>
+        <translation>%1 及其后的所有文件名都已被占用：请移走其中一些</translation>
+    </message>
+    <message>
+        <source>The file of the chats, %1, was taken away or replaced while it was in use: your chats were written again and are added to what lies there.</source>
+        <translation>对话文件 %1 在使用中被移走或替换：您的对话已重新写出，并会并入现在位于该处的文件。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be renamed to %2: %3</source>
+        <translation>%1 无法改名为 %2：%3</translation>
+    </message>
+    <message>
+        <source>The system gives this program no further thread: chats are neither shown nor saved until it does. Close other programs.</source>
+        <translation>系统不再为本程序提供新线程：在此之前对话既不显示也不保存。请关闭其他程序。</translation>
+    </message>
+    <message>
+        <source>there is not enough memory</source>
+        <translation>内存不足</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::EmptyState</name>

@@ -1,13 +1,11 @@
 // What happens to chats while their file is held, full, gone, replaced or damaged: nothing is lost.
 #include "store_fixture.h"
+#include "stranger.h"
 
 #include <QCryptographicHash>
 #include <QDir>
 #include <QFile>
 #include <QSignalSpy>
-#include <QSqlDatabase>
-#include <QSqlError>
-#include <QSqlQuery>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -26,40 +24,6 @@ QByteArray hashOf(const QString& path) {
                : QByteArray();
 }
 
-/// Another program's connection to a database file.
-class Stranger {
-  public:
-    explicit Stranger(const QString& path) {
-        db_ = QSqlDatabase::addDatabase(u"QSQLITE"_s, u"stranger"_s);
-        db_.setDatabaseName(path);
-        if (!db_.open())
-            qFatal("the file cannot be opened");
-    }
-    ~Stranger() {
-        db_.close();
-        db_ = {};
-        QSqlDatabase::removeDatabase(u"stranger"_s);
-    }
-    bool run(const QString& statement) {
-        QSqlQuery query(db_);
-        const bool ok = query.exec(statement);
-        if (!ok)
-            qWarning("%s: %s", qPrintable(statement), qPrintable(query.lastError().text()));
-        return ok;
-    }
-    int number(const QString& statement) {
-        QSqlQuery query(db_);
-        return query.exec(statement) && query.next() ? query.value(0).toInt() : -1;
-    }
-
-  private:
-    QSqlDatabase db_;
-};
-
-int countIn(const QString& path, const QString& what) {
-    return Stranger(path).number(u"SELECT count(*) FROM "_s + what);
-}
-
 /// The numbers of the pages of a table's (or index's) rows: its leaves, as SQLite's dbstat is not built in,
 /// by the bytes that only they hold.
 QList<qint64> pagesWith(const QString& path, const QByteArray& text) {
@@ -74,20 +38,6 @@ QList<qint64> pagesWith(const QString& path, const QByteArray& text) {
         }
     }
     return pages;
-}
-
-void overwritePage(const QString& path, qint64 page) {
-    QFile file(path);
-    QVERIFY(file.open(QIODevice::ReadWrite));
-    file.seek(page * 4096);
-    file.write(QByteArray(4096, '\xa5'));
-}
-
-QStringList sentences(const QSignalSpy& problems) {
-    QStringList all;
-    for (const QList<QVariant>& problem : problems)
-        all.append(problem[0].toString());
-    return all;
 }
 
 } // namespace

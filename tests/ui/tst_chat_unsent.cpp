@@ -1,5 +1,6 @@
 // What is written and not sent yet: files, drafts, open edits and messages that wait for the model stay with
 // their chat, and arrive at the model whole.
+#include "tests/app/stranger.h"
 #include "tests/ui/chat_desk.h"
 
 #include <QClipboard>
@@ -194,6 +195,59 @@ class ChatUnsentTest : public QObject {
         QVERIFY(lastPrompt(desk).contains(u"kept over night"_s));
         desk.page->newChat();
         QCOMPARE(desk.page->composer()->text(), u"new and unsent"_s);
+    }
+
+    void typedWhileTheFileIsHeldAtTheStart_data() {
+        QTest::addColumn<bool>("readable");
+        QTest::addColumn<bool>("sent");
+        for (const bool readable : {true, false}) {
+            for (const bool sent : {false, true})
+                QTest::addRow("%s, %s", readable ? "writing is held" : "reading too",
+                              sent ? "sent" : "not sent")
+                    << readable << sent;
+        }
+    }
+    void typedWhileTheFileIsHeldAtTheStart() {
+        QFETCH(bool, readable);
+        QFETCH(bool, sent);
+        QTemporaryDir folder;
+        {
+            ChatDesk desk({}, folder.path());
+            desk.type(u"Earlier. "_s);
+        }
+        {
+            const auto desk = [&] {
+                Stranger holder(folder.filePath(u"chats.sqlite"_s));
+                if (!readable)
+                    holder.run(u"PRAGMA journal_mode = DELETE"_s);
+                holder.run(u"BEGIN EXCLUSIVE"_s);
+                auto held = std::make_unique<ChatDesk>(quickAnswer(u"Yes."_s), folder.path());
+                QSignalSpy problems(&held->store, &ConversationStore::problem);
+                held->type(u"Later."_s);
+                [&] { QTRY_VERIFY_WITH_TIMEOUT(!problems.isEmpty(), 5000); }();
+                QTest::qWait(1500); // the draft is on its way to the store
+                if (sent) {
+                    held->enter();
+                    held->waitIdle();
+                }
+                holder.run(u"ROLLBACK"_s);
+                return held;
+            }();
+            QTRY_COMPARE_WITH_TIMEOUT(desk->store.unsaved(), 0, 8000);
+            QTest::qWait(300);
+            const QString written = desk->page->composer()->text();
+            if (!sent)
+                QCOMPARE(written, u"Earlier. Later."_s);
+            else if (readable) // it stood before what was typed, and went with it
+                QCOMPARE(desk->thread().first().text(), u"Earlier. Later."_s);
+            else
+                QCOMPARE(desk->thread().first().text(), u"Later."_s);
+        }
+        ChatDesk desk({}, folder.path());
+        QTest::qWait(300);
+        QCOMPARE(desk.page->composer()->text(), !sent      ? u"Earlier. Later."_s
+                                                : readable ? QString()
+                                                           : u"Earlier. "_s);
     }
 
     void theDraftOfANewChatDoesNotFollowIntoOneThatStreams() {

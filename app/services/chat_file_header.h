@@ -1,0 +1,29 @@
+// What a chat database's file says before SQLite opens it, and what tells it from others.
+#pragma once
+
+#include <QString>
+
+#include <utility>
+
+namespace switchyard {
+
+/// Numbers in the file's header, by their place in it; 0 where it is no database. PRECOND: this process has
+/// no connection to the file (its locks would end).
+qint32 userVersionOf(const QString& path);
+qint32 applicationIdOf(const QString& path);
+void setApplicationId(const QString& path, qint32 id); ///< throws SqlError
+
+/// Device and number of what lies at the path; zeros where nothing does.
+std::pair<quint64, quint64> identity(const QString& path);
+/// Tells whether a file is still the same; never 0.
+qint32 fingerprint(const QString& path);
+/// Of a version that this program knows, and sound.
+bool isReadableChatFile(const QString& path);
+
+/// Gives a closed database another name, with its log. What lies there is not overwritten: a log that was
+/// left there without its database gets a name of its own. Throws SqlError.
+void moveDatabase(const QString& from, const QString& to);
+/// A log without its database, which SQLite would delete or take for a new one's, gets a name of its own.
+void setLeftLogsAside(const QString& path);
+
+} // namespace switchyard

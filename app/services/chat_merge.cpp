@@ -1,0 +1,196 @@
+#include "app/services/chat_merge.h"
+
+#include "app/services/chat_salvage.h"
+#include "app/services/conversation_schema.h"
+#include "app/services/sql_connection.h"
+#include "app/services/sql_error.h"
+
+namespace switchyard {
+
+namespace {
+
+int number(Touched field) { return static_cast<int>(field); }
+
+/// When this field of row `row` was changed, in table `touched`; 0: never.
+QString stampIn(const char* table, const QString& row, Touched field) {
+    return QStringLiteral("coalesce((SELECT at FROM %1 WHERE row = %2 AND field = %3), 0)")
+        .arg(QLatin1String(table), row)
+        .arg(number(field));
+}
+
+/// The statements of one merge. m is a row here, b the same one in the other file.
+class Merge {
+  public:
+    explicit Merge(QSqlDatabase& db) : db_(db) {}
+
+    void run() {
+        takeStamps();
+        deletePurged();
+        addMissing();
+        for (const auto& [column, field] : {std::pair("title", Touched::Title),
+                                            {"tuning", Touched::Tuning},
+                                            {"draft", Touched::Draft},
+                                            {"shown", Touched::Shown}})
+            takeOver(column, field);
+        takeDeletions();
+        takeContents();
+        execute(db_, QStringLiteral("UPDATE main.conversations AS m SET changed = max(m.changed, b.changed)"
+                                    " FROM beside.conversations b WHERE b.id = m.id"));
+        execute(db_, QStringLiteral("INSERT INTO main.touched SELECT * FROM temp.theirs WHERE true"
+                                    " ON CONFLICT(row, field) DO UPDATE SET at = max(at, excluded.at)"));
+        for (const char* table : {"theirs", "later", "kept"})
+            execute(db_, QStringLiteral("DROP TABLE temp.%1").arg(QLatin1String(table)));
+        joinLooseRows(db_);
+    }
+
+  private:
+    void takeStamps() {
+        QSqlQuery found(db_);
+        check(
+            found.exec(QStringLiteral("SELECT count(*) FROM beside.sqlite_master WHERE name = 'touched'")) &&
+                found.next(),
+            found);
+        stamped_ = found.value(0).toInt() > 0;
+        execute(db_, QStringLiteral("CREATE TEMP TABLE theirs (row INTEGER, field INTEGER, at INTEGER,"
+                                    " PRIMARY KEY (row, field))"));
+        if (stamped_)
+            execute(db_, QStringLiteral("INSERT INTO temp.theirs SELECT row, field, at FROM beside.touched"));
+        // Before anything is taken over: which branches are shown, and what is here of itself.
+        execute(db_, QStringLiteral("CREATE TEMP TABLE later AS SELECT b.id FROM beside.conversations b JOIN"
+                                    " main.conversations m ON m.id = b.id WHERE ") +
+                         isLater(Touched::Shown));
+        execute(db_, QStringLiteral("CREATE TEMP TABLE kept AS SELECT id FROM main.messages"));
+    }
+
+    /// Of a chat's field in both: whether the other's counts.
+    static QString isLater(Touched field) {
+        const QString id = QStringLiteral("b.id"), theirs = stampIn("temp.theirs", id, field),
+                      ours = stampIn("main.touched", id, field);
+        return QStringLiteral("(%1 > %2 OR (%1 = %2 AND b.changed >= m.changed))").arg(theirs, ours);
+    }
+
+    void deletePurged() {
+        // A chat that went on here after the other deleted it is kept.
+        const QString gone = QStringLiteral("SELECT m.id FROM main.conversations m JOIN temp.theirs t ON"
+                                            " t.row = m.id WHERE t.field = %1 AND t.at >= m.changed")
+                                 .arg(number(Touched::Purged));
+        execute(db_, QStringLiteral("DELETE FROM main.messages WHERE conversation IN (%1) OR id IN (SELECT"
+                                    " row FROM temp.theirs WHERE field = %2)")
+                         .arg(gone)
+                         .arg(number(Touched::Purged)));
+        execute(db_, QStringLiteral("DELETE FROM main.conversations WHERE id IN (%1)").arg(gone));
+    }
+
+    void addMissing() {
+        const QString purged =
+            QStringLiteral("SELECT row FROM main.touched WHERE field = %1").arg(number(Touched::Purged));
+        execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.folders SELECT * FROM beside.folders"));
+        execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.conversations SELECT b.* FROM"
+                                    " beside.conversations b WHERE NOT EXISTS (SELECT 1 FROM main.touched t"
+                                    " WHERE t.row = b.id AND t.field = %1 AND t.at >= b.changed)")
+                         .arg(number(Touched::Purged)));
+        execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.messages SELECT * FROM beside.messages WHERE"
+                                    " id NOT IN (%1) AND conversation IN (SELECT id FROM main.conversations)")
+                         .arg(purged));
+        copyContents(
+            QStringLiteral("SELECT id FROM main.messages WHERE id NOT IN (SELECT id FROM temp.kept)"));
+    }
+
+    void takeOver(const char* column, Touched field) {
+        execute(db_, QStringLiteral("UPDATE main.conversations AS m SET %1 = b.%1 FROM"
+                                    " beside.conversations b WHERE b.id = m.id AND ")
+                             .arg(QLatin1String(column)) +
+                         isLater(field));
+    }
+
+    void takeDeletions() {
+        // A deletion does not take what was written in the other file after it.
+        const QString id = QStringLiteral("b.id");
+        execute(db_, QStringLiteral("UPDATE main.conversations AS m SET deleted = b.deleted FROM"
+                                    " beside.conversations b WHERE b.id = m.id AND %1 AND"
+                                    " (b.deleted IS NULL OR m.changed <= max(b.deleted, b.changed, %2))")
+                         .arg(isLater(Touched::Deleted), stampIn("temp.theirs", id, Touched::Deleted)));
+        execute(db_, QStringLiteral("UPDATE main.conversations AS m SET deleted = NULL FROM"
+                                    " beside.conversations b WHERE b.id = m.id AND b.deleted IS NULL AND"
+                                    " m.deleted IS NOT NULL AND b.changed > max(m.deleted, %1)")
+                         .arg(stampIn("main.touched", id, Touched::Deleted)));
+        const QString theirs = stampIn("temp.theirs", id, Touched::Deleted),
+                      ours = stampIn("main.touched", id, Touched::Deleted);
+        // Of files without such times the one beside is the later.
+        execute(db_, QStringLiteral("UPDATE main.messages AS m SET deleted = b.deleted FROM"
+                                    " beside.messages b WHERE b.id = m.id AND (%1 > %2 OR (%3 AND %2 = 0))")
+                         .arg(theirs, ours)
+                         .arg(stamped_ ? 0 : 1));
+        execute(db_, QStringLiteral("UPDATE main.messages AS m SET shown = b.shown FROM beside.messages b"
+                                    " WHERE b.id = m.id AND m.conversation IN temp.later"));
+    }
+
+    void takeContents() {
+        const QString id = QStringLiteral("b.id"), theirs = stampIn("temp.theirs", id, Touched::Content),
+                      ours = stampIn("main.touched", id, Touched::Content);
+        // Words that are gone from the other file are not later ones.
+        execute(db_, QStringLiteral("CREATE TEMP TABLE rewritten AS SELECT b.id FROM beside.messages b JOIN"
+                                    " temp.kept k ON k.id = b.id JOIN main.messages m ON m.id = b.id WHERE"
+                                    " (%1 > %2 OR (%3 AND %2 = 0)) AND EXISTS (SELECT 1 FROM beside.parts p"
+                                    " WHERE p.message = b.id)")
+                         .arg(theirs, ours)
+                         .arg(stamped_ ? 0 : 1));
+        execute(db_, QStringLiteral("UPDATE main.messages AS m SET state = b.state, model = b.model, error ="
+                                    " b.error FROM beside.messages b WHERE b.id = m.id AND b.id IN"
+                                    " temp.rewritten"));
+        copyContents(QStringLiteral("SELECT id FROM temp.rewritten"));
+        execute(db_, QStringLiteral("DROP TABLE temp.rewritten"));
+    }
+
+    /// Parts and runs of these messages, as they are in the other file.
+    void copyContents(const QString& messages) {
+        for (const char* table : {"parts", "runs"}) {
+            QSqlQuery columns(db_); // runs are numbered by each file for itself
+            check(columns.exec(QStringLiteral("SELECT group_concat(name) FROM pragma_table_info('%1')"
+                                              " WHERE name <> 'id'")
+                                   .arg(QLatin1String(table))) &&
+                      columns.next(),
+                  columns);
+            const QString names = columns.value(0).toString(), name = QLatin1String(table);
+            columns.finish();
+            execute(db_, QStringLiteral("DELETE FROM main.%1 WHERE message IN (%2)").arg(name, messages));
+            execute(db_, QStringLiteral("INSERT INTO main.%1(%2) SELECT %2 FROM beside.%1 WHERE message IN"
+                                        " (%3)")
+                             .arg(name, names, messages));
+        }
+    }
+
+    QSqlDatabase& db_;
+    bool stamped_ = false; ///< the other file has times
+};
+
+} // namespace
+
+bool isAdded(QSqlDatabase& db, qint64 mark) {
+    QSqlQuery query(db);
+    check(query.exec(QStringLiteral("SELECT count(*) FROM added WHERE mark = %1").arg(mark)) && query.next(),
+          query);
+    return query.value(0).toInt() > 0;
+}
+
+void mergeChats(QSqlDatabase& db, const QString& other, qint64 mark) {
+    execute(db, QStringLiteral("PRAGMA foreign_keys = OFF")); // rows come before what they hang on
+    execute(db, QStringLiteral("ATTACH %1 AS beside").arg(quotedSql(other)));
+    try {
+        execute(db, QStringLiteral("BEGIN IMMEDIATE"));
+        Merge(db).run();
+        execute(db, QStringLiteral("COMMIT"));
+    } catch (...) {
+        QSqlQuery(db).exec(QStringLiteral("ROLLBACK"));
+        QSqlQuery(db).exec(QStringLiteral("DETACH beside"));
+        QSqlQuery(db).exec(QStringLiteral("PRAGMA foreign_keys = ON"));
+        throw;
+    }
+    execute(db, QStringLiteral("DETACH beside"));
+    execute(db, QStringLiteral("PRAGMA foreign_keys = ON"));
+    rebuildSearch(db);
+    // Last: until then it is done again, which changes nothing.
+    execute(db, QStringLiteral("INSERT OR IGNORE INTO added(mark) VALUES(%1)").arg(mark));
+}
+
+} // namespace switchyard

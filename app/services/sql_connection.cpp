@@ -1,0 +1,43 @@
+#include "app/services/sql_connection.h"
+
+#include "app/services/local_files.h"
+#include "app/services/sql_error.h"
+
+#include <QUrl>
+#include <QUuid>
+
+namespace switchyard {
+
+QSqlDatabase openConnection(const QString& path, const QString& options) {
+    if (options.isEmpty() && path != QLatin1String(":memory:"))
+        makePrivateFile(path);
+    QSqlDatabase db = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"),
+                                                QUuid::createUuid().toString(QUuid::WithoutBraces));
+    db.setDatabaseName(options.isEmpty() ? path : fileUri(path, options));
+    db.setConnectOptions(QStringLiteral("QSQLITE_OPEN_URI;QSQLITE_BUSY_TIMEOUT=1000"));
+    if (!db.open()) {
+        const SqlError error(db);
+        closeConnection(db);
+        throw error;
+    }
+    return db;
+}
+
+void closeConnection(QSqlDatabase& db) {
+    if (!db.isValid())
+        return;
+    const QString name = db.connectionName();
+    db.close();
+    db = QSqlDatabase();
+    QSqlDatabase::removeDatabase(name);
+}
+
+QString quotedSql(QString text) {
+    return QLatin1Char('\'') + text.replace(QLatin1Char('\''), QLatin1String("''")) + QLatin1Char('\'');
+}
+
+QString fileUri(const QString& path, const QString& options) {
+    return QString::fromUtf8(QUrl::fromLocalFile(path).toEncoded()) + QLatin1Char('?') + options;
+}
+
+} // namespace switchyard

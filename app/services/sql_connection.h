@@ -1,0 +1,32 @@
+// Connections of their own to SQLite files.
+#pragma once
+
+#include <QSqlDatabase>
+#include <QString>
+
+namespace switchyard {
+
+/// An open connection to a database; `options` of SQLite's URI, such as "mode=ro". A file that is made is
+/// this user's alone, as then are the log and journal beside it. Throws SqlError. To be closed by
+/// closeConnection().
+QSqlDatabase openConnection(const QString& path, const QString& options = {});
+void closeConnection(QSqlDatabase& db);
+QString quotedSql(QString text);
+/// A path as SQLite's URI.
+QString fileUri(const QString& path, const QString& options);
+
+/// A connection for one scope.
+class Connection {
+  public:
+    explicit Connection(const QString& path, const QString& options = {})
+        : db_(openConnection(path, options)) {}
+    ~Connection() { closeConnection(db_); }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    QSqlDatabase& operator*() { return db_; }
+
+  private:
+    QSqlDatabase db_;
+};
+
+} // namespace switchyard

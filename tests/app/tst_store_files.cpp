@@ -1,0 +1,439 @@
+// The files the chats lie in: whose they are, what happens where they cannot be written elsewhere, and how
+// two that were one become one again.
+#include "store_fixture.h"
+#include "stranger.h"
+
+#include "app/services/paths.h"
+#include "app/services/presets.h"
+#include "app/services/settings.h"
+
+#include <QDir>
+#include <QDirIterator>
+#include <QFile>
+#include <QTemporaryDir>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <dlfcn.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+using namespace switchyard;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+/// How many renames go well before all fail; negative: all go well.
+std::atomic<int> renames_left{-1};
+
+int mode(const QString& path) {
+    struct stat status {};
+    return ::stat(QFile::encodeName(path).constData(), &status) == 0 ? int(status.st_mode & 0777) : -1;
+}
+
+QStringList namesIn(const QString& folder) {
+    return QDir(folder).entryList(QDir::Files | QDir::Hidden | QDir::System, QDir::Name);
+}
+
+QStringList titlesIn(ConversationStore& store) {
+    QStringList titles;
+    for (const ConversationSummary& chat : listOf(store))
+        titles.append(chat.title);
+    titles.sort();
+    return titles;
+}
+
+/// A chat with two branches: two answers to one question.
+struct Chat {
+    ConversationId id = ConversationStore::newId();
+    Message question, first, second;
+
+    explicit Chat(ConversationStore& store, const QString& title = u"Chat"_s) {
+        store.create(id, title, {});
+        question = messageOf(id, 0, Author::User, u"question"_s);
+        first = messageOf(id, question.id, Author::Assistant, u"first answer"_s);
+        second = messageOf(id, question.id, Author::Assistant, u"second answer"_s);
+        for (const Message* message : {&question, &first, &second})
+            store.append(*message);
+    }
+};
+
+/// What a user changes in a chat, and how it shows.
+struct Change {
+    const char* name;
+    std::function<void(ConversationStore&, const Chat&)> make;
+    std::function<bool(ConversationStore&, const Chat&)> isThere;
+};
+
+const std::vector<Change>& changes() {
+    static const std::vector<Change> all = {
+        {"renamed", [](ConversationStore& s, const Chat& c) { s.rename(c.id, u"Other"_s); },
+         [](ConversationStore& s, const Chat& c) { return openOf(s, c.id).summary.title == u"Other"_s; }},
+        {"deleted", [](ConversationStore& s, const Chat& c) { s.remove(c.id); },
+         [](ConversationStore& s, const Chat& c) { return openOf(s, c.id).summary.id == 0; }},
+        {"purged",
+         [](ConversationStore& s, const Chat& c) {
+             s.remove(c.id);
+             s.purge();
+         },
+         [](ConversationStore& s, const Chat& c) {
+             s.restore(c.id); // not even its rows are there
+             return openOf(s, c.id).summary.id == 0;
+         }},
+        {"its draft",
+         [](ConversationStore& s, const Chat& c) {
+             s.saveDraft(c.id, u"unsent"_s, {{PartKind::File, u"text"_s, u"a.txt"_s, 0}},
+                         {{c.first.id, u"edit"_s}});
+         },
+         [](ConversationStore& s, const Chat& c) {
+             const Draft draft = openOf(s, c.id).unsent();
+             return draft.text == u"unsent"_s && draft.files.size() == 1 && draft.edits.size() == 1;
+         }},
+        {"the new chat's draft", [](ConversationStore& s, const Chat&) { s.saveDraft(0, u"not begun"_s); },
+         [](ConversationStore& s, const Chat&) { return openOf(s, 0).draft == u"not begun"_s; }},
+        {"tuned",
+         [](ConversationStore& s, const Chat& c) {
+             Tuning tuning;
+             tuning.sequence.temperature = 0.125f;
+             s.saveTuning(c.id, tuning);
+         },
+         [](ConversationStore& s, const Chat& c) {
+             return openOf(s, c.id).tuning.sequence.temperature == 0.125f;
+         }},
+        {"a message deleted", [](ConversationStore& s, const Chat& c) { s.removeMessage(c.second.id); },
+         [](ConversationStore& s, const Chat& c) {
+             const Conversation chat = openOf(s, c.id);
+             return chat.thread.size() == 2 && chat.thread[1].siblings.size() == 1;
+         }},
+        {"an answer edited",
+         [](ConversationStore& s, const Chat& c) {
+             Message edited = c.second;
+             edited.parts[0].text = u"corrected"_s;
+             s.update(edited);
+         },
+         [](ConversationStore& s, const Chat& c) {
+             return openOf(s, c.id).thread.value(1).text() == u"corrected"_s &&
+                    searchOf(s, u"corrected"_s).size() == 1;
+         }},
+        {"another branch shown", [](ConversationStore& s, const Chat& c) { s.select(c.first.id); },
+         [](ConversationStore& s, const Chat& c) {
+             return openOf(s, c.id).thread.value(1).text() == u"first answer"_s;
+         }},
+        {"gone on with",
+         [](ConversationStore& s, const Chat& c) {
+             s.append(messageOf(c.id, c.second.id, Author::User, u"and then"_s));
+         },
+         [](ConversationStore& s, const Chat& c) {
+             return openOf(s, c.id).thread.value(2).text() == u"and then"_s;
+         }},
+    };
+    return all;
+}
+
+} // namespace
+
+// Stands before the C library's for this program and the libraries it uses.
+extern "C" int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
+    if (renames_left >= 0 && renames_left-- <= 0) {
+        renames_left = 0;
+        errno = ENOSPC;
+        return -1;
+    }
+    static const auto real = reinterpret_cast<decltype(&renameat2)>(dlsym(RTLD_NEXT, "renameat2"));
+    return real(from_folder, from, to_folder, to, flags);
+}
+
+class StoreFilesTest : public QObject {
+    Q_OBJECT
+    std::unique_ptr<QTemporaryDir> folder_;
+    QString data() const { return folder_->filePath(u"data"_s); }
+    QString path() const { return data() + u"/chats.sqlite"_s; }
+
+  private Q_SLOTS:
+    void init() { folder_ = std::make_unique<QTemporaryDir>(); }
+    void cleanup() { renames_left = -1; }
+
+    // ---- Whose they are ----
+
+    void nobodyElseReadsThem_data() {
+        QTest::addColumn<int>("mask");
+        for (const int mask : {0, 022, 0777})
+            QTest::addRow("umask %o", mask) << mask;
+    }
+    void nobodyElseReadsThem() {
+        QFETCH(int, mask);
+        const mode_t before = ::umask(static_cast<mode_t>(mask));
+        {
+            const Paths paths = Paths::standard(data());
+            Settings(paths.settings).setValue(u"words"_s, u"mine"_s);
+            QVERIFY(Presets(paths.presets).save(u"Mine"_s, {}));
+            ConversationStore store(data());
+            chatWith(store, u"Chat"_s, u"words"_s);
+            QTRY_COMPARE(store.unsaved(), 0);
+            // While it is open its log and index lie there too.
+            QVERIFY(namesIn(data()).contains(u"chats.sqlite-wal"_s));
+            for (QDirIterator it(data(), QDir::Files | QDir::Hidden, QDirIterator::Subdirectories);
+                 it.hasNext();) {
+                const QString file = it.next();
+                QVERIFY2(mode(file) == 0600, qPrintable(u"%1 %2"_s.arg(file).arg(mode(file), 0, 8)));
+            }
+            for (const QString& folder : {data(), paths.models, paths.presets})
+                QCOMPARE(mode(folder), 0700);
+        }
+        ::umask(before);
+    }
+
+    void whatWasReadableByAllIsNarrowed() {
+        QVERIFY(QDir().mkpath(data()));
+        {
+            ConversationStore store(data());
+            chatWith(store, u"Chat"_s, u"words"_s);
+        }
+        const QStringList names = {u"chats.sqlite"_s, u"chats.v1.20260101-000000-000.backup.sqlite"_s,
+                                   u"chats.2.added-1.sqlite"_s, u"switchyard.ini"_s};
+        for (const QString& name : names) {
+            QFile file(data() + u'/' + name);
+            QVERIFY(file.open(QIODevice::ReadWrite));
+            QVERIFY(::chmod(QFile::encodeName(file.fileName()).constData(), 0644) == 0);
+        }
+        QVERIFY(::chmod(QFile::encodeName(data()).constData(), 0755) == 0);
+        Settings settings(data() + u"/switchyard.ini"_s);
+        settings.setValue(u"words"_s, u"mine"_s);
+        ConversationStore store(data());
+        QCOMPARE(listOf(store).size(), 1);
+        QCOMPARE(mode(data()), 0700);
+        for (const QString& name : names)
+            QCOMPARE(mode(data() + u'/' + name), 0600);
+        // Of a folder with other things in it the user decides; its chats are narrowed all the same.
+        const QString shared = folder_->filePath(u"shared"_s);
+        QVERIFY(QDir().mkpath(shared + u"/letters"_s));
+        QVERIFY(::chmod(QFile::encodeName(shared).constData(), 0755) == 0);
+        ConversationStore other(shared);
+        QCOMPARE(listOf(other).size(), 0);
+        QCOMPARE(mode(shared), 0755);
+        QCOMPARE(mode(shared + u"/chats.sqlite"_s), 0600);
+    }
+
+    void copiesAndRescuedFilesAreNarrowToo() {
+        ConversationStore store(data());
+        chatWith(store, u"Chat"_s, u"words"_s);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QVERIFY(QFile::remove(path()));
+        chatWith(store, u"Later"_s, u"words"_s);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QVERIFY(namesIn(data()).join(u' ').contains(u"added"_s));
+        for (const QString& name : namesIn(data()))
+            QCOMPARE(mode(data() + u'/' + name), 0600);
+    }
+
+    // ---- Where they cannot be written elsewhere ----
+
+    void aTakenFileThatCannotBeWrittenAnew_data() {
+        QTest::addColumn<QString>("why");
+        QTest::addColumn<bool>("writing");
+        for (const char* why : {"a file in the folder's place", "all names are taken", "no room"}) {
+            QTest::addRow("%s, while chats change", why) << QString::fromLatin1(why) << true;
+            QTest::addRow("%s, while nothing changes", why) << QString::fromLatin1(why) << false;
+        }
+    }
+    void aTakenFileThatCannotBeWrittenAnew() {
+        QFETCH(QString, why);
+        QFETCH(bool, writing);
+        ::signal(SIGXFSZ, SIG_IGN);
+        rlimit room{};
+        QVERIFY(::getrlimit(RLIMIT_FSIZE, &room) == 0);
+        const QString away = folder_->filePath(u"away"_s);
+        {
+            ConversationStore store(data());
+            QSignalSpy problems(&store, &ConversationStore::problem);
+            for (int i = 0; i < 20; ++i)
+                chatWith(store, u"Old"_s, QString(2000, u'x'));
+            QTRY_COMPARE(store.unsaved(), 0);
+            QVERIFY(QFile::remove(path()));
+            if (why == u"no room"_s) {
+                rlimit none = room;
+                none.rlim_cur = 16384;
+                QVERIFY(::setrlimit(RLIMIT_FSIZE, &none) == 0);
+            } else if (why == u"all names are taken"_s) {
+                for (int number = 2; number <= 9; ++number)
+                    QVERIFY(QDir().mkpath(data() + u"/chats.%1.sqlite"_s.arg(number)));
+            } else {
+                QVERIFY(QDir().rename(data(), away));
+                QVERIFY(QFile(data()).open(QIODevice::WriteOnly));
+            }
+            if (writing)
+                chatWith(store, u"New"_s, u"meanwhile"_s);
+            QTRY_COMPARE_WITH_TIMEOUT(problems.count(), 1, 8000);
+            const QString said = problems[0][0].toString();
+            QCOMPARE(problems[0][1].toBool(), false);
+            QVERIFY2(said.contains(path()) && said.contains(u"taken away"_s), qPrintable(said));
+            QCOMPARE(listOf(store).size(), writing ? 21 : 20);
+            QVERIFY(store.unsaved() > 0); // by this the window asks before it closes
+            if (writing) {
+                QTest::qWait(5200); // another try, in vain
+                QCOMPARE(listOf(store).size(), 21);
+                QVERIFY(store.unsaved() > 0);
+            }
+            QVERIFY(::setrlimit(RLIMIT_FSIZE, &room) == 0);
+            if (why == u"all names are taken"_s)
+                QVERIFY(QDir().rmdir(data() + u"/chats.7.sqlite"_s));
+            if (why.startsWith(u"a file"_s))
+                QVERIFY(QFile::remove(data()));
+            QTRY_COMPARE_WITH_TIMEOUT(store.unsaved(), 0, 12000);
+        }
+        ConversationStore store(data());
+        QCOMPARE(listOf(store).size(), writing ? 21 : 20);
+        QCOMPARE(countIn(path(), u"parts WHERE length(text) = 2000"_s), 20);
+    }
+
+    void aFileTakenAwayJustBeforeTheEndIsWrittenAnew() {
+        {
+            ConversationStore store(data());
+            chatWith(store, u"Old"_s, u"words"_s);
+            QTRY_COMPARE(store.unsaved(), 0);
+            QVERIFY(QFile::remove(path()));
+        }
+        ConversationStore store(data());
+        QCOMPARE(listOf(store).size(), 1);
+    }
+
+    void aRenameThatFailsLosesNothing_data() {
+        QTest::addColumn<QString>("when");
+        QTest::addColumn<int>("well");
+        for (const char* when : {"damaged", "taken away", "added"})
+            for (int well = 0; well < 2; ++well)
+                QTest::addRow("%s, %d go well", when, well) << QString::fromLatin1(when) << well;
+    }
+    void aRenameThatFailsLosesNothing() {
+        QFETCH(QString, when);
+        QFETCH(int, well);
+        const QString good = folder_->filePath(u"good"_s);
+        {
+            ConversationStore store(data());
+            chatWith(store, u"Old"_s, u"words"_s);
+        }
+        QVERIFY(QFile::copy(path(), good));
+        if (when != u"taken away"_s)
+            overwritePage(path(), 0);
+        if (when == u"added"_s) {
+            {
+                ConversationStore store(data());
+                chatWith(store, u"Beside"_s, u"beside"_s);
+            }
+            QVERIFY(QFile::remove(path()));
+            QVERIFY(QFile::copy(good, path()));
+        }
+        {
+            if (when != u"taken away"_s)
+                renames_left = well;
+            ConversationStore store(data());
+            QSignalSpy problems(&store, &ConversationStore::problem);
+            listOf(store);
+            if (when == u"taken away"_s) {
+                renames_left = well;
+                QVERIFY(QFile::remove(path()));
+            }
+            chatWith(store, u"New"_s, u"meanwhile"_s);
+            QVERIFY(titlesIn(store).contains(u"New"_s));
+            QVERIFY(when == u"damaged"_s || titlesIn(store).contains(u"Old"_s));
+            if (when == u"added"_s)
+                QVERIFY(titlesIn(store).contains(u"Beside"_s));
+            if (well == 0)
+                QTRY_VERIFY(!problems.isEmpty()); // and is not kept secret
+            renames_left = -1;
+            QTRY_COMPARE_WITH_TIMEOUT(store.unsaved(), 0, 12000);
+        }
+        const QStringList all = when == u"damaged"_s ? QStringList{u"New"_s}
+                                : when == u"added"_s ? QStringList{u"Beside"_s, u"New"_s, u"Old"_s}
+                                                     : QStringList{u"New"_s, u"Old"_s};
+        for (int start = 0; start < 2; ++start) { // what was added once is not added again
+            ConversationStore store(data());
+            QCOMPARE(titlesIn(store), all);
+            if (when == u"added"_s && start == 0)
+                for (const ConversationSummary& chat : listOf(store))
+                    if (chat.title == u"Beside"_s)
+                        store.rename(chat.id, u"Beside"_s);
+        }
+    }
+
+    // ---- Two that were one ----
+
+    void joiningKeepsWhatWasChangedLast_data() {
+        QTest::addColumn<int>("change");
+        QTest::addColumn<bool>("beside");
+        for (size_t i = 0; i < changes().size(); ++i) {
+            QTest::addRow("%s beside", changes()[i].name) << int(i) << true;
+            QTest::addRow("%s in the first file", changes()[i].name) << int(i) << false;
+        }
+    }
+    void joiningKeepsWhatWasChangedLast() {
+        QFETCH(int, change);
+        QFETCH(bool, beside);
+        const Change& made = changes()[size_t(change)];
+        const QString other = folder_->filePath(u"other"_s);
+        std::optional<Chat> chat;
+        {
+            ConversationStore store(data());
+            chat.emplace(store);
+        }
+        QVERIFY(QDir().mkpath(other));
+        QVERIFY(QFile::copy(path(), other + u"/chats.sqlite"_s));
+        overwritePage(path(), 0);
+        // The damaged file's chats come beside, as they would where its first page could be read.
+        {
+            ConversationStore store(data());
+            chatWith(store, u"Only beside"_s, u"words"_s);
+        }
+        {
+            Stranger stranger(data() + u"/chats.2.sqlite"_s);
+            QVERIFY(stranger.run(u"ATTACH '%1/chats.sqlite' AS o"_s.arg(other)));
+            for (const char* table : {"conversations", "messages", "parts", "touched"})
+                QVERIFY(stranger.run(
+                    u"INSERT OR IGNORE INTO main.%1 SELECT * FROM o.%1"_s.arg(QLatin1String(table))));
+        }
+        {
+            ConversationStore store(beside ? data() : other);
+            QVERIFY(!made.isThere(store, *chat) || QByteArray(made.name) == "purged");
+            made.make(store, *chat);
+        }
+        {
+            ConversationStore store(beside ? other : data());
+            chatWith(store, u"Unrelated"_s, u"words"_s); // later
+        }
+        QVERIFY(QFile::remove(path()));
+        QVERIFY(QFile::copy(other + u"/chats.sqlite"_s, path()));
+        for (int start = 0; start < 2; ++start) {
+            ConversationStore store(data());
+            QVERIFY(made.isThere(store, *chat));
+            const QStringList titles = titlesIn(store);
+            QVERIFY(titles.contains(u"Only beside"_s) && titles.contains(u"Unrelated"_s));
+            QVERIFY(!QFile::exists(data() + u"/chats.2.sqlite"_s));
+        }
+    }
+
+    void whatWentOnAfterTheOtherWasDeletedIsKept() {
+        const QString other = folder_->filePath(u"other"_s);
+        std::optional<Chat> chat;
+        {
+            ConversationStore store(data());
+            chat.emplace(store);
+        }
+        QVERIFY(QDir().mkpath(other));
+        QVERIFY(QFile::copy(path(), other + u"/chats.sqlite"_s));
+        {
+            ConversationStore store(data());
+            store.remove(chat->id);
+        }
+        {
+            ConversationStore store(other);
+            store.append(messageOf(chat->id, chat->second.id, Author::User, u"later"_s));
+        }
+        QVERIFY(QFile::copy(other + u"/chats.sqlite"_s, data() + u"/chats.2.sqlite"_s));
+        ConversationStore store(data());
+        QCOMPARE(openOf(store, chat->id).thread.value(2).text(), u"later"_s);
+    }
+};
+
+QTEST_GUILESS_MAIN(StoreFilesTest)
+#include "tst_store_files.moc"
