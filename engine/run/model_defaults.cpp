@@ -24,65 +24,234 @@ constexpr std::pair<std::string_view, std::string_view> kKeys[] = {
 };
 
 /// What authors publish in their model cards and generation_config.json, and converted files often do not
-/// hold.
+/// hold. What they do not name is off.
 struct Advice {
-    std::string_view name; ///< part of the model's name, in lower case without blanks and signs
-    double temperature, top_p;
-    int top_k; ///< 0: off
-    double repetition_penalty;
-    std::string_view but = {}; ///< a name with this in it is not meant
-};
-/// The first that fits counts, so the special stands before the general. Sources are the authors'
-/// repositories on huggingface.co: "card" their README.md, "config" their generation_config.json.
-constexpr std::array kAdvice{
-    Advice{"deepseekr1", 0.6, 0.95, 0, 1.0},        // DeepSeek-R1 and its distills: card, config
-    Advice{"deepseekv32", 1.0, 0.95, 0, 1.0},       // card, config
-    Advice{"deepseekv31", 0.6, 0.95, 0, 1.0},       // config
-    Advice{"deepseekv3", 0.3, 0.95, 0, 1.0},        // card: the API's 1.0 is 0.3 here
-    Advice{"deepseekcoderv2", 0.3, 0.95, 0, 1.0},   // config
-    Advice{"deepseekv2", 0.3, 0.95, 0, 1.0},        // config
-    Advice{"deepseek", 0.7, 0.95, 0, 1.0, "coder"}, // deepseek-llm and deepseek-moe chat: config
-    Advice{"qwen3coder", 0.7, 0.8, 20, 1.05},       // card, config
-    Advice{"instruct2507", 0.7, 0.8, 20, 1.0},      // card of every size
-    Advice{"qwen3nextinstruct", 0.7, 0.8, 20, 1.0}, // card
-    Advice{"qwen3", 0.6, 0.95, 20, 1.0, "base"},    // card: thinking, as its template has it by default
-    Advice{"qwq", 0.6, 0.95, 30, 1.0},              // card: top-k 20 to 40
-    Advice{"qwen25coder05b", 0.7, 0.8, 20, 1.1},    // config: the smallest sizes
-    Advice{"qwen25coder15b", 0.7, 0.8, 20, 1.1},    // config
-    Advice{"qwen2505b", 0.7, 0.8, 20, 1.1},         // config
-    Advice{"qwen2515b", 0.7, 0.8, 20, 1.1},         // config
-    Advice{"qwen25", 0.7, 0.8, 20, 1.05},           // config of the others, Qwen2.5-Coder too
-    Advice{"qwen15moe", 0.7, 0.8, 20, 1.05},        // config
-    Advice{"qwen2", 0.7, 0.8, 20, 1.05},            // config
-    Advice{"qwen1", 0.7, 0.8, 20, 1.05},            // config
-    Advice{"llama4", 0.6, 0.9, 0, 1.0},             // config
-    Advice{"llama3", 0.6, 0.9, 0, 1.0},             // config of 3, 3.1, 3.2 and 3.3
-    Advice{"llama2", 0.6, 0.9, 0, 1.0},             // config
-    Advice{"mixtral", 0.7, 1.0, 0, 1.0},            // the API's default for it
-    Advice{"magistral", 0.7, 0.95, 0, 1.0},         // card
-    Advice{"mistralsmall24b", 0.15, 1.0, 0, 1.0},   // card: 2501
-    Advice{"mistralsmall3", 0.15, 1.0, 0, 1.0},     // card: 3.1, 3.2
-    Advice{"mistralnemo", 0.3, 1.0, 0, 1.0},        // card: smaller than its predecessors'
-    Advice{"mistral", 0.7, 1.0, 0, 1.0},            // the API's default for it
-    Advice{"gemma3", 1.0, 0.95, 64, 1.0},           // config
-    Advice{"phi4reasoning", 0.8, 0.95, 50, 1.0},    // card
-    Advice{"phi4minireasoning", 0.8, 0.95, 0, 1.0}, // card
-    Advice{"phi4mini", 0.0, 1.0, 0, 1.0},           // card: it does not sample
-    Advice{"phi35", 0.0, 1.0, 0, 1.0},              // card, Phi-3.5-MoE too: it does not sample
-    Advice{"phi3", 0.0, 1.0, 0, 1.0},               // card: it does not sample
-    Advice{"gptoss", 1.0, 1.0, 0, 1.0},             // README of openai/gpt-oss
-    Advice{"olmo3", 0.6, 0.95, 0, 1.0},             // card
-    Advice{"smollm3", 0.6, 0.95, 0, 1.0},           // card
-    Advice{"smollm2", 0.2, 0.9, 0, 1.1},            // card; without the penalty its smallest size loops
-    Advice{"smollm", 0.2, 0.9, 0, 1.1},             // card
+    std::string_view name;          ///< part of the model's name, in lower case without blanks and signs
+    std::string_view architectures; ///< the name means these, with a blank after each
+    std::string_view with = {}, but = {}; ///< what else stands in the name, and what does not
+    double temperature = 0, top_p = 1;
+    int top_k = 0; ///< 0: off
+    double repetition_penalty = 1;
+    std::string_view source; ///< file of the authors' repository on huggingface.co, or elsewhere
 };
 
-std::string plain(std::string_view name) {
-    std::string out;
-    for (const char c : name)
-        if (std::isalnum(static_cast<unsigned char>(c)))
-            out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return out;
+constexpr std::string_view kLlama = "llama deepseek ", kQwen2 = "qwen2 qwen2moe ", kQwen3 = "qwen3 qwen3moe ";
+constexpr std::string_view kLatent = "deepseek2 ", kAny = "";
+
+/// The first that fits counts, so the special stands before the general.
+constexpr std::array kAdvice{
+    Advice{.name = "deepseekr1",
+           .architectures = kAny,
+           .temperature = 0.6,
+           .top_p = 0.95,
+           .source = "deepseek-ai/DeepSeek-R1, its distills too: README.md and generation_config.json"},
+    Advice{.name = "deepseekv30324",
+           .architectures = kLatent,
+           .temperature = 0.3,
+           .source = "deepseek-ai/DeepSeek-V3-0324: README.md (the API's 1.0 is 0.3 here)"},
+    Advice{.name = "deepseekv2",
+           .architectures = kLatent,
+           .temperature = 0.3,
+           .top_p = 0.95,
+           .source = "deepseek-ai/DeepSeek-V2, -V2-Lite, -V2.5: generation_config.json"},
+    Advice{.name = "deepseekllm",
+           .architectures = kLlama,
+           .with = "chat",
+           .temperature = 0.7,
+           .top_p = 0.95,
+           .source = "deepseek-ai/deepseek-llm-7b-chat, -67b-chat: generation_config.json"},
+    Advice{.name = "kimik2instruct",
+           .architectures = kLatent,
+           .temperature = 0.6,
+           .source = "moonshotai/Kimi-K2-Instruct: README.md"},
+    Advice{.name = "qwen3coder",
+           .architectures = kQwen3,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.05,
+           .source = "Qwen/Qwen3-Coder-480B-A35B-Instruct, -30B-A3B-Instruct: README.md"},
+    Advice{.name = "instruct2507",
+           .architectures = kQwen3,
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .source = "Qwen/Qwen3-30B-A3B-Instruct-2507 and its sizes: README.md"},
+    // As its template has it by default: thinking.
+    Advice{.name = "qwen3",
+           .architectures = kQwen3,
+           .but = "base",
+           .temperature = 0.6,
+           .top_p = 0.95,
+           .top_k = 20,
+           .source = "Qwen/Qwen3-32B and all sizes: README.md and generation_config.json"},
+    Advice{.name = "qwq",
+           .architectures = kQwen2,
+           .but = "preview",
+           .temperature = 0.6,
+           .top_p = 0.95,
+           .top_k = 20,
+           .source = "Qwen/QwQ-32B: README.md (top-k 20 to 40)"},
+    Advice{.name = "qwen25coder15b",
+           .architectures = kQwen2,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.1,
+           .source = "Qwen/Qwen2.5-Coder-1.5B-Instruct: generation_config.json"},
+    Advice{.name = "qwen25coder7b",
+           .architectures = kQwen2,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.1,
+           .source = "Qwen/Qwen2.5-Coder-7B-Instruct: generation_config.json"},
+    Advice{.name = "qwen2505b",
+           .architectures = kQwen2,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.1,
+           .source = "Qwen/Qwen2.5-0.5B-Instruct: generation_config.json"},
+    Advice{.name = "qwen2515b",
+           .architectures = kQwen2,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.1,
+           .source = "Qwen/Qwen2.5-1.5B-Instruct: generation_config.json"},
+    Advice{.name = "qwen25",
+           .architectures = kQwen2,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.05,
+           .source = "Qwen/Qwen2.5-3B-Instruct, -7B-Instruct, -Coder-32B-Instruct: generation_config.json"},
+    Advice{.name = "qwen205b",
+           .architectures = kQwen2,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.1,
+           .source = "Qwen/Qwen2-0.5B-Instruct: generation_config.json"},
+    Advice{.name = "qwen215b",
+           .architectures = kQwen2,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.1,
+           .source = "Qwen/Qwen2-1.5B-Instruct: generation_config.json"},
+    Advice{.name = "qwen2",
+           .architectures = kQwen2,
+           .with = "instruct",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.05,
+           .source = "Qwen/Qwen2-7B-Instruct: generation_config.json"},
+    Advice{.name = "qwen15moe",
+           .architectures = kQwen2,
+           .with = "chat",
+           .temperature = 0.7,
+           .top_p = 0.8,
+           .top_k = 20,
+           .repetition_penalty = 1.05,
+           .source = "Qwen/Qwen1.5-MoE-A2.7B-Chat: generation_config.json"},
+    Advice{.name = "llama3",
+           .architectures = kLlama,
+           .temperature = 0.6,
+           .top_p = 0.9,
+           .source = "meta-llama/Llama-3.3-70B-Instruct, also 3, 3.1 and 3.2: generation_config.json"},
+    Advice{.name = "llama2",
+           .architectures = kLlama,
+           .with = "chat",
+           .temperature = 0.6,
+           .top_p = 0.9,
+           .source = "meta-llama/Llama-2-7b-chat-hf: generation_config.json"},
+    Advice{.name = "magistralsmall",
+           .architectures = kLlama,
+           .temperature = 0.7,
+           .top_p = 0.95,
+           .source = "mistralai/Magistral-Small-2506: README.md"},
+    Advice{.name = "mistralsmall24b",
+           .architectures = kLlama,
+           .with = "instruct",
+           .temperature = 0.15,
+           .source = "mistralai/Mistral-Small-24B-Instruct-2501: README.md"},
+    Advice{.name = "mistralsmall3",
+           .architectures = kLlama,
+           .with = "instruct",
+           .temperature = 0.15,
+           .source = "mistralai/Mistral-Small-3.1-24B-Instruct-2503, -3.2-...-2506: README.md"},
+    Advice{.name = "mistralnemo",
+           .architectures = kLlama,
+           .with = "instruct",
+           .temperature = 0.3,
+           .source = "mistralai/Mistral-Nemo-Instruct-2407: README.md"},
+    Advice{.name = "gptoss",
+           .architectures = "gpt-oss ",
+           .temperature = 1,
+           .source = "github.com/openai/gpt-oss: README.md, recommended sampling parameters"},
+    // The penalty is this program's own: without it the smallest size loops.
+    Advice{.name = "smollm2",
+           .architectures = kLlama,
+           .temperature = 0.2,
+           .top_p = 0.9,
+           .repetition_penalty = SequenceTuning{}.repetition_penalty,
+           .source = "HuggingFaceTB/SmolLM2-1.7B-Instruct, -360M-, -135M-Instruct: README.md"},
+};
+
+/// A name in lower case without blanks and signs, and where its words and numbers begin.
+struct PlainName {
+    explicit PlainName(std::string_view name) {
+        char before = ' ';
+        for (const char c : name) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (std::isalnum(byte)) {
+                const auto last = static_cast<unsigned char>(before);
+                const bool same = std::isalnum(last) && !std::isdigit(last) == !std::isdigit(byte);
+                begins += same ? '-' : '^';
+                text += static_cast<char>(std::tolower(byte));
+            }
+            before = c;
+        }
+        begins += '^';
+    }
+    /// Whether `part` stands in it as whole words and numbers: "llama3" in "Meta-Llama-3.1", not in
+    /// "TinyLlama-31M".
+    bool has(std::string_view part) const {
+        for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+            if (begins[at] == '^' && begins[at + part.size()] == '^')
+                return true;
+        return false;
+    }
+    std::string text, begins;
+};
+
+/// What the file calls itself: its name, and what converters keep of the original's.
+PlainName name_of(const ModelFile& file, const ModelConfig& config) {
+    std::string name = config.name;
+    for (const char* key : {"general.basename", "general.size_label", "general.finetune"}) {
+        const MetadataValue* value = file.metadata().find(key);
+        const auto* text = value ? std::get_if<std::string>(value) : nullptr; // of another type: not a name
+        name += text ? " " + *text : "";
+    }
+    return PlainName(name);
+}
+
+bool fits(const Advice& advice, const PlainName& name, const std::string& architecture) {
+    return name.has(advice.name) && (advice.with.empty() || name.has(advice.with)) &&
+           (advice.but.empty() || !name.has(advice.but)) &&
+           (advice.architectures.empty() ||
+            advice.architectures.find(architecture + " ") != std::string_view::npos);
 }
 
 void set(Tuning& tuning, std::string_view dial, double value) {
@@ -120,11 +289,9 @@ Tuning default_tuning(const ModelFile& file, const ModelConfig& config) {
     Tuning tuning;
     if (apply_keys(file.metadata(), tuning))
         return tuning;
-    const std::string name = plain(config.name);
-    const auto advice = std::ranges::find_if(kAdvice, [&](const Advice& a) {
-        return name.find(a.name) != std::string::npos &&
-               (a.but.empty() || name.find(a.but) == std::string::npos);
-    });
+    const PlainName name = name_of(file, config);
+    const auto* advice =
+        std::ranges::find_if(kAdvice, [&](const Advice& a) { return fits(a, name, config.architecture); });
     if (advice != kAdvice.end()) {
         set(tuning, "temperature", advice->temperature);
         set(tuning, "top_p", advice->top_p);
