@@ -375,6 +375,7 @@ void MainWindow::connectChat() {
     });
     connect(&controller, &ChatController::messageChanged, this,
             [this] { status_->setContextUsed(contextUsed(services_.controller.conversation())); });
+    connect(&controller, &ChatController::chatsChanged, this, &MainWindow::showTitle);
     connect(&controller, &ChatController::runChanged, this, &MainWindow::showRun);
     connect(&controller, &ChatController::runEvents, this,
             [this](ConversationId id, const std::vector<RunEvent>& events) {
@@ -396,10 +397,14 @@ void MainWindow::showRun() {
         insight_->beginAnswer(run->message);
 }
 
+void MainWindow::showTitle() {
+    const QString& title = services_.controller.conversation().summary.title;
+    setWindowTitle(title.isEmpty() ? u"Switchyard"_s : titleText(title) + u" – Switchyard"_s);
+}
+
 void MainWindow::showThreadInInsight() {
     const Conversation& conversation = services_.controller.conversation();
-    const QString& title = conversation.summary.title;
-    setWindowTitle(title.isEmpty() ? u"Switchyard"_s : titleText(title) + u" – Switchyard"_s);
+    showTitle();
     insight_->showThread(conversation);
     status_->setContextUsed(contextUsed(conversation));
 }

@@ -86,6 +86,7 @@ class MainWindow : public QMainWindow {
     void showModel();
     void showRun();
     void showThreadInInsight();
+    void showTitle();
     void changeFontSize(int step);
     void showKeys();
     void showAbout();

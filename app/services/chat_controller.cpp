@@ -22,6 +22,14 @@ QString fenceFor(const QString& text) {
     return QString(std::max<qsizetype>(3, longest + 1), QLatin1Char('`'));
 }
 
+/// A file's name in front of its text: no fence begins with it.
+QString fileName(const QString& name) {
+    QString line = name.simplified();
+    for (qsizetype i = 0; i < line.size() && (line[i] == QLatin1Char('`') || line[i] == QLatin1Char('~')); ++i)
+        line[i] = QLatin1Char('\'');
+    return line;
+}
+
 /// Attached files first, each under its name, then the question.
 QString questionText(const Message& message) {
     QString text;
@@ -29,7 +37,7 @@ QString questionText(const Message& message) {
         if (part.kind != PartKind::File)
             continue;
         const QString fence = fenceFor(part.text);
-        text += part.name.simplified() + QStringLiteral(":\n") + fence + QLatin1Char('\n') + part.text +
+        text += fileName(part.name) + QStringLiteral(":\n") + fence + QLatin1Char('\n') + part.text +
                 QLatin1Char('\n') + fence + QStringLiteral("\n\n");
     }
     return text + message.text();

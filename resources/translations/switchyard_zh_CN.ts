@@ -398,7 +398,7 @@
     </message>
     <message>
         <source>The pre-tokenizer &apos;%1&apos; (tokenizer.ggml.pre) is unknown; the default one cuts the text, so some tokens may not be those the model was trained with</source>
-        <translation>预分词器“%1”（tokenizer.ggml.pre）未知；改用默认的方式切分文本，因此有些 token 可能与模型训练时的不同</translation>
+        <translation>预分词器“%1”（tokenizer.ggml.pre）未知；改用默认的方式切分文本，因此有些词元可能与模型训练时的不同</translation>
     </message>
     <message>
         <source>model.safetensors.index.json does not belong to model.safetensors, which is whole and is read instead.</source>
@@ -495,13 +495,13 @@
     <message numerus="yes">
         <source>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
         <translation>
-            <numerusform>思考用完了 %n 个 token 的上限，还没有开始回答。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
+            <numerusform>思考用完了 %n 个词元的上限，还没有开始回答。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
         </translation>
     </message>
     <message numerus="yes">
         <source>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
         <translation>
-            <numerusform>到达 %n 个 token 的上限，回答被截断。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
+            <numerusform>到达 %n 个词元的上限，回答被截断。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
         </translation>
     </message>
     <message>
@@ -762,7 +762,7 @@
     <message numerus="yes">
         <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
         <translation>
-            <numerusform>%n 个 token 的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
+            <numerusform>%n 个词元的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
         </translation>
     </message>
     <message>

@@ -5,6 +5,7 @@
 #include "scripted_model.h"
 #include "tests/ui/desk.h"
 #include "ui/chat/chat_page.h"
+#include "ui/language.h"
 #include "ui/tuning/dial_slider.h"
 
 #include <QAccessible>
@@ -13,6 +14,7 @@
 #include <QFile>
 #include <QMimeData>
 #include <QTemporaryDir>
+#include <QTranslator>
 
 namespace switchyard {
 
@@ -76,6 +78,21 @@ struct RealDesk : WindowDesk<LocalGenerator> {
     }
 
     ChatPage* page = nullptr;
+};
+
+/// The window's language while it lives; English before and after.
+class WindowLanguage {
+  public:
+    explicit WindowLanguage(const QString& language) { change(language); }
+    ~WindowLanguage() { change(QStringLiteral("en")); }
+    WindowLanguage(const WindowLanguage&) = delete;
+    WindowLanguage& operator=(const WindowLanguage&) = delete;
+
+  private:
+    static void change(const QString& language) {
+        qDeleteAll(qApp->findChildren<QTranslator*>()); // one installed earlier would fill in
+        installLanguage(*qApp, language);
+    }
 };
 
 /// The model in a file of its own in `folder`.

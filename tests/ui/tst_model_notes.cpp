@@ -1,6 +1,5 @@
-// What a user is told of a file that could be used only in part.
+// What a file brings into the window: notes where it could be used only in part, and its dials.
 #include "tests/ui/real_desk.h"
-#include "ui/language.h"
 
 #include <QLabel>
 
@@ -76,19 +75,40 @@ class ModelNotesTest : public QObject {
         QCOMPARE(desk.ask(u"Well?"_s).text(), u"Yes"_s);
     }
 
+    void authorsWhoSampleNotSetTheDialToZero_data() {
+        QTest::addColumn<QByteArray>("config");
+        QTest::addColumn<double>("temperature");
+        QTest::newRow("samples") << R"({"do_sample": true, "temperature": 0.6})"_ba << 0.6;
+        QTest::newRow("samples not") << R"({"do_sample": false, "temperature": 0.6})"_ba << 0.0;
+        QTest::newRow("samples not, without a word of it") << R"({"do_sample": false})"_ba << 0.0;
+    }
+    void authorsWhoSampleNotSetTheDialToZero() {
+        QFETCH(QByteArray, config);
+        QFETCH(double, temperature);
+        QTemporaryDir folder;
+        const QString model = folder.filePath(u"model"_s);
+        QVERIFY(QDir().mkpath(model));
+        const QDir source(QStringLiteral(SWITCHYARD_TEST_DATA) + u"/reference/models/llama31"_s);
+        for (const QString& name : source.entryList(QDir::Files))
+            QVERIFY(QFile::copy(source.filePath(name), model + u'/' + name));
+        QFile::remove(model + u"/generation_config.json"_s);
+        QFile file(model + u"/generation_config.json"_s);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(config);
+        file.close();
+        RealDesk desk(folder.path(), model);
+        QCOMPARE(desk.find<QDoubleSpinBox>(u"tune.temperature.box"_s)->value(), temperature);
+    }
+
     void theNotesSpeakChinese() {
-        installLanguage(*qApp, u"zh_CN"_s);
+        const WindowLanguage in(u"zh_CN"_s);
         ScriptedModel model = chatScript({"Yes"});
         model.chat_template = "{{ messages";
         model.strange_tensors = {{"an.extra.tensor", 7}, {"empty.tensor", 0}};
-        {
-            QTemporaryDir folder;
-            RealDesk desk(folder.path(), written(models_, u"chinese"_s, model));
-            for (const char* word :
-                 {"张量 \"an.extra.tensor\" 未知", "张量 \"empty.tensor\" 是空的", "对话模板"})
-                QVERIFY2(said(desk).contains(QString::fromUtf8(word)), qPrintable(said(desk)));
-        }
-        installLanguage(*qApp, u"en"_s);
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), written(models_, u"chinese"_s, model));
+        for (const char* word : {"张量 \"an.extra.tensor\" 未知", "张量 \"empty.tensor\" 是空的", "对话模板"})
+            QVERIFY2(said(desk).contains(QString::fromUtf8(word)), qPrintable(said(desk)));
     }
 };
 

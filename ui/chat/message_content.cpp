@@ -24,8 +24,12 @@ QString joined(const Message& message, PartKind kind) {
 }
 
 QString shown(const ControlSpec* spec, const ControlValue& value) {
-    if (spec)
-        return QString::fromStdString(format_control(*spec, value));
+    if (spec) {
+        const QString text = QString::fromStdString(format_control(*spec, value));
+        // As the dial beside it shows the number.
+        return std::holds_alternative<double>(value) ? QString(text).replace(u"."_s, QLocale().decimalPoint())
+                                                     : text;
+    }
     if (const auto* name = std::get_if<std::string>(&value))
         return QString::fromStdString(*name);
     return QLocale().toString(std::get<double>(value));

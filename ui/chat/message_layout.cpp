@@ -96,7 +96,8 @@ QString endingText(const MessageContent& content) {
                : MessageLayout::tr("The model ended without a word: ask again, or in other words.");
 }
 
-/// The sentence under a message that did not end by itself.
+} // namespace
+
 QString noticeText(const MessageContent& content) {
     switch (content.state) {
     case MessageState::Failed:
@@ -114,8 +115,6 @@ QString noticeText(const MessageContent& content) {
                ? endingText(content)
                : QString();
 }
-
-} // namespace
 
 QString plainText(const QTextDocument& document, int from, int to) {
     QString out;

@@ -123,6 +123,9 @@ class MessageLayout {
     LayoutSlots slots_;
 };
 
+/// The sentence under a message that did not end by itself; empty where it did.
+QString noticeText(const MessageContent& content);
+
 /// Lines of a document's stretch: separators between frames left out, cells of a table by tabs.
 QString plainText(const QTextDocument& document, int from, int to);
 

@@ -53,7 +53,7 @@ class MessageAccessible : public QAccessibleInterface {
             return body;
         if (kind != QAccessible::Description)
             return {};
-        QStringList parts{content->line, content->error};
+        QStringList parts{content->line, noticeText(*content)};
         if (!content->thinking.empty())
             parts += ThreadView::tr("With its thinking");
         for (const DialMark& mark : content->marks)

@@ -12,6 +12,20 @@ void NumberBox::setNamed(double value, const QString& word) {
     update();
 }
 
+// A keypad has one of the two decimal signs, whatever the language: where the user's own gives no number, or
+// one that this dial cannot have, the other is tried.
+std::optional<double> NumberBox::numberOf(const QString& text) const {
+    const QString typed = text.trimmed();
+    bool is_own = false, is_other = false;
+    const double own = locale().toDouble(typed, &is_own);
+    const double other = QLocale::c().toDouble(QString(typed).replace(u',', u'.'), &is_other);
+    is_own = is_own && std::isfinite(own);
+    is_other = is_other && std::isfinite(other);
+    if (is_other && (!is_own || (!within(own) && within(other))))
+        return other;
+    return is_own ? std::optional(own) : std::nullopt;
+}
+
 QString NumberBox::textFromValue(double value) const {
     if (!word_.isEmpty() && std::abs(value - named_value_) < 0.5 * std::pow(10.0, -decimals()))
         return word_;
@@ -21,9 +35,7 @@ QString NumberBox::textFromValue(double value) const {
 double NumberBox::valueFromText(const QString& text) const {
     if (!word_.isEmpty() && text.trimmed().compare(word_, Qt::CaseInsensitive) == 0)
         return named_value_;
-    bool is_number = false;
-    const double number = locale().toDouble(text.trimmed(), &is_number);
-    return std::clamp(is_number ? number : value(), minimum(), maximum());
+    return std::clamp(numberOf(text).value_or(value()), minimum(), maximum());
 }
 
 // Whatever may become a number or the word can be typed; what it is taken for is said when it is done.
@@ -31,10 +43,8 @@ QValidator::State NumberBox::validate(QString& text, int&) const {
     const QString typed = text.trimmed();
     if (!word_.isEmpty() && word_.startsWith(typed, Qt::CaseInsensitive))
         return typed.size() == word_.size() ? QValidator::Acceptable : QValidator::Intermediate;
-    bool is_number = false;
-    const double number = locale().toDouble(typed, &is_number);
-    if (is_number && std::isfinite(number))
-        return number >= minimum() && number <= maximum() ? QValidator::Acceptable : QValidator::Intermediate;
+    if (const std::optional<double> number = numberOf(typed))
+        return within(*number) ? QValidator::Acceptable : QValidator::Intermediate;
     const bool may_become = std::all_of(typed.begin(), typed.end(), [](QChar c) {
         return c.isDigit() || c == u'.' || c == u',' || c == u'-' || c == u'+';
     });
@@ -42,11 +52,10 @@ QValidator::State NumberBox::validate(QString& text, int&) const {
 }
 
 void NumberBox::fixup(QString& text) const {
-    bool is_number = false;
-    const double number = locale().toDouble(text.trimmed(), &is_number);
-    if (is_number && (number < minimum() || number > maximum()))
-        Q_EMIT limited(number);
-    text = textFromValue(is_number ? std::clamp(number, minimum(), maximum()) : value());
+    const std::optional<double> number = numberOf(text);
+    if (number && !within(*number))
+        Q_EMIT limited(*number);
+    text = textFromValue(number ? std::clamp(*number, minimum(), maximum()) : value());
 }
 
 } // namespace switchyard

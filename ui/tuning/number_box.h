@@ -3,6 +3,8 @@
 
 #include <QDoubleSpinBox>
 
+#include <optional>
+
 namespace switchyard {
 
 class NumberBox : public QDoubleSpinBox {
@@ -23,6 +25,9 @@ class NumberBox : public QDoubleSpinBox {
     void limited(double typed) const;
 
   private:
+    std::optional<double> numberOf(const QString& text) const;
+    bool within(double number) const { return number >= minimum() && number <= maximum(); }
+
     double named_value_ = 0;
     QString word_;
 };

@@ -4,46 +4,19 @@
 #include "engine/run/memory.h"
 #include "engine/run/model_defaults.h"
 #include "engine/text/chat_template.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/german_numbers.h"
 
 #include <gtest/gtest.h>
 
-#include <clocale>
 #include <cstdlib>
-#include <cstring>
 
 namespace switchyard {
 namespace {
 
-/// German numbers while it lives, from a locale of its own making where the machine has none.
-class GermanNumbers {
-  public:
-    GermanNumbers() : before_(std::setlocale(LC_ALL, nullptr)) {
-        if (set())
-            return;
-        const std::string command = "localedef -c -i de_DE -f UTF-8 " +
-                                    (folder_.path() / "de_DE.UTF-8").string() + " >/dev/null 2>&1";
-        if (std::system(command.c_str()) >= 0) {
-            setenv("LOCPATH", folder_.path().c_str(), 1);
-            set();
-        }
-    }
-    ~GermanNumbers() {
-        std::setlocale(LC_ALL, before_.c_str());
-        unsetenv("LOCPATH");
-    }
-    bool here() const { return *std::localeconv()->decimal_point == ','; }
-
-  private:
-    bool set() { return std::setlocale(LC_ALL, "de_DE.UTF-8") != nullptr && here(); }
-    test::TemporaryFolder folder_;
-    std::string before_;
-};
-
 std::string rendered(const std::string& source) { return ChatTemplate(source).render({}); }
 
 TEST(Locale, NumbersAreReadAndWrittenWithAPoint) {
-    const GermanNumbers german;
+    const test::GermanNumbers german;
     if (!german.here())
         GTEST_SKIP() << "no locale with a decimal comma here, and localedef cannot make one";
     EXPECT_EQ(std::strtod("0.5", nullptr), 0.0) << "what the rest of this test guards against";
@@ -71,7 +44,7 @@ TEST(Locale, ADefaultOfAFileStaysWhatItIs) {
         Metadata metadata_;
         std::filesystem::path path_ = "model.gguf";
     };
-    const GermanNumbers german;
+    const test::GermanNumbers german;
     if (!german.here())
         GTEST_SKIP() << "no locale with a decimal comma here, and localedef cannot make one";
     EXPECT_EQ(default_tuning(File(), {}).sequence.temperature, 0.9);
