@@ -164,5 +164,10 @@ int main(int argc, char** argv) {
         return 2;
     }
     QApplication application(argc, argv);
-    return runWindow(application, parsed.options);
+    try {
+        return runWindow(application, parsed.options);
+    } catch (const std::exception& error) { // no thread, or no memory, for what every start needs
+        std::fprintf(stderr, "switchyard: the program cannot start: %s\n", error.what());
+        return 1;
+    }
 }

@@ -67,6 +67,7 @@ class ChatFile {
     bool isStillUnusable(int number) const;
     int beginBeside(int damaged, const QString& cause);
     void rescue();
+    void copyOpenFile(const QString& path);
     void addLater(int number);
     bool backUp(int version);
     int copyFile();

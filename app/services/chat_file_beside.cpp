@@ -140,8 +140,7 @@ void ChatFile::rescue() {
     }
     {
         const PartFile part(pathOf(number));
-        makePrivateFile(part.path());
-        execute(file_, QStringLiteral("VACUUM INTO ") + quotedSql(part.path()));
+        copyOpenFile(part.path());
         setApplicationId(part.path(), 0);
         moveDatabase(part.path(), pathOf(number));
     }
@@ -149,6 +148,21 @@ void ChatFile::rescue() {
     notice_ = ConversationStore::tr("The file of the chats, %1, was taken away or replaced while it was in "
                                     "use: your chats were written again and are added to what lies there.")
                   .arg(path_);
+}
+
+/// Of a database that has no name any more; where a part of it cannot be read, the rest.
+void ChatFile::copyOpenFile(const QString& path) {
+    makePrivateFile(path);
+    try {
+        execute(file_, QStringLiteral("VACUUM INTO ") + quotedSql(path));
+    } catch (const SqlError& error) {
+        if (!error.damaged())
+            throw;
+        QFile::remove(path);
+        Connection fresh(path);
+        migrate(*fresh, 0);
+        salvage(file_, *fresh);
+    }
 }
 
 bool ChatFile::repair() {

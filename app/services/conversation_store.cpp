@@ -46,6 +46,8 @@ void ConversationStore::startThread() {
     if (thread_.isRunning()) {
         worker_->moveToThread(&thread_);
         worker_->begin();
+        if (std::exchange(told_, false))
+            Q_EMIT problem(tr("Chats are saved again."), true);
         return;
     }
     constexpr int kPause = 1000; // ms

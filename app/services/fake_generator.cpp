@@ -1,6 +1,7 @@
 #include "app/services/fake_generator.h"
 
 #include "app/services/dial_moves.h"
+#include "engine/base/threads.h"
 
 #include <QRandomGenerator>
 #include <QTimer>
@@ -43,7 +44,7 @@ struct FakeGenerator::Answer {
 
 FakeGenerator::FakeGenerator(FakeScript script, QObject* parent)
     : Generator(parent), script_(std::move(script)),
-      worker_([this](std::stop_token stop) { work(std::move(stop)); }) {}
+      worker_(start_thread([this](std::stop_token stop) { work(std::move(stop)); })) {}
 
 FakeGenerator::~FakeGenerator() {
     worker_.request_stop();

@@ -10,6 +10,7 @@
 #include <QFileInfo>
 #include <QRegularExpression>
 #include <QSet>
+#include <QTimer>
 
 #include <algorithm>
 #include <array>
@@ -76,6 +77,17 @@ void ModelLibrary::rescan() {
         return;
     }
     scanning_ = true;
+    try {
+        startScanner();
+    } catch (const Error& error) {
+        scanning_ = false;
+        qWarning("models are looked for later: %s", error.what());
+        constexpr int kPause = 2000; // ms
+        QTimer::singleShot(kPause, this, &ModelLibrary::rescan);
+    }
+}
+
+void ModelLibrary::startScanner() {
     scanner_ = start_thread([this, folders = folders_](std::stop_token stop) {
         QList<ModelEntry> found;
         try {

@@ -46,6 +46,7 @@ class ModelLibrary : public QObject {
     void changed();
 
   private:
+    void startScanner(); ///< throws Error
     void take(const QList<ModelEntry>& found);
     QStringList folders_;
     QList<ModelEntry> models_;

@@ -998,6 +998,14 @@
         <source>An answer is being written: stop it with Esc, or send this after it.</source>
         <translation>正在生成回答：按 Esc 停止，或等它结束后再发送。</translation>
     </message>
+    <message>
+        <source>The files cannot be read now: %1.</source>
+        <translation>现在无法读取这些文件：%1。</translation>
+    </message>
+    <message>
+        <source>There is not enough memory to read %1.</source>
+        <translation>内存不足，无法读取 %1。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ControlRow</name>

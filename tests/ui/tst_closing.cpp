@@ -1,6 +1,8 @@
 // Closing the window while chats are only in memory: it asks, waits, and ends.
 #include "tests/ui/desk.h"
 
+#include <QDir>
+#include <QFile>
 #include <QLabel>
 #include <QMessageBox>
 #include <QPushButton>
@@ -95,6 +97,46 @@ class TestClosing : public QObject {
         }
         if (button != u"lose"_s)
             QCOMPARE(messagesIn(folder.path()), 2);
+    }
+
+    void asksAboutAFileThatWasTakenAway_data() {
+        QTest::addColumn<QString>("button");
+        for (const char* button : {"wait", "lose"})
+            QTest::newRow(button) << QString::fromLatin1(button);
+    }
+    void asksAboutAFileThatWasTakenAway() {
+        QFETCH(QString, button);
+        QTemporaryDir folder;
+        const QString data = folder.filePath(u"data"_s);
+        {
+            Desk desk(data, longAnswer(2000));
+            desk.load();
+            QVERIFY(desk.controller.send(u"Tell me something long."_s));
+            QTRY_VERIFY_WITH_TIMEOUT(!desk.controller.busy(), 10000);
+            QTRY_COMPARE(desk.store.unsaved(), 0);
+            // The folder is gone, and none can be made in its place.
+            QVERIFY(QDir(data).removeRecursively());
+            QVERIFY(QFile(data).open(QIODevice::WriteOnly));
+            QSignalSpy closed(desk.window.get(), &MainWindow::closed);
+            auto* line = desk.find<QLabel>(u"problemLine"_s);
+            QTRY_VERIFY_WITH_TIMEOUT(line->isVisible(), 8000); // without anything being written
+            QVERIFY2(line->text().contains(u"taken away"_s), qPrintable(line->text()));
+            QCOMPARE(desk.controller.conversation().thread.size(), 2);
+            QVERIFY(!desk.window->close());
+            auto* question = desk.find<QMessageBox>(u"dialog.unsaved"_s);
+            QTest::mouseClick(desk.find<QPushButton>(u"dialog.unsaved."_s + button), Qt::LeftButton);
+            QVERIFY(question);
+            if (button == u"wait"_s) {
+                QCOMPARE(closed.count(), 0);
+                QVERIFY(QFile::remove(data));
+                QTRY_COMPARE_WITH_TIMEOUT(closed.count(), 1, 12000);
+            } else {
+                QTRY_COMPARE(closed.count(), 1);
+                QVERIFY(QFile::remove(data));
+                return;
+            }
+        }
+        QCOMPARE(messagesIn(data), 2);
     }
 
     void closingAtOnceComesBackWithTheQuestion() {

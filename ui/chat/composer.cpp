@@ -1,5 +1,6 @@
 #include "ui/chat/composer.h"
 
+#include "app/services/engine_sentence.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
@@ -15,7 +16,6 @@
 #include <QPointer>
 #include <QScrollBar>
 #include <QStringDecoder>
-#include <QThreadPool>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -351,28 +351,42 @@ void Composer::chooseFiles() {
 void Composer::addFiles(const QStringList& paths, const Chat& chat) {
     if (paths.isEmpty())
         return;
+    try {
+        if (!reader_)
+            reader_ = std::make_unique<TaskQueue>();
+        reader_->post([self = QPointer<Composer>(this), paths, chat] { readFiles(self, paths, chat); });
+    } catch (const std::exception& error) { // no thread, or no memory
+        say(tr("The files cannot be read now: %1.").arg(engineSentence(QString::fromUtf8(error.what()))));
+        return;
+    }
     if (chat == chat_) {
         ++reading_;
         updateButton();
     }
-    QThreadPool::globalInstance()->start([self = QPointer<Composer>(this), paths, chat] {
-        QList<MessagePart> files;
-        QStringList problems;
-        for (const QString& path : paths) {
+}
+
+/// On the reader's thread.
+void Composer::readFiles(const QPointer<Composer>& composer, const QStringList& paths, const Chat& chat) {
+    QList<MessagePart> files;
+    QStringList problems;
+    for (const QString& path : paths) {
+        try {
             const ReadFile read = readTextFile(path);
             if (read.problem.isEmpty())
                 files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
             else
                 problems.append(read.problem);
+        } catch (const std::bad_alloc&) {
+            problems.append(tr("There is not enough memory to read %1.").arg(QFileInfo(path).fileName()));
         }
-        QMetaObject::invokeMethod(
-            qApp,
-            [self, chat, files, problems] {
-                if (self)
-                    self->takeRead(chat, files, problems);
-            },
-            Qt::QueuedConnection);
-    });
+    }
+    QMetaObject::invokeMethod(
+        qApp,
+        [composer, chat, files, problems] {
+            if (composer)
+                composer->takeRead(chat, files, problems);
+        },
+        Qt::QueuedConnection);
 }
 
 void Composer::takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "app/services/conversation.h"
+#include "app/services/task_queue.h"
 #include "ui/chat/calm_button.h"
 
 #include <QLabel>
 #include <QPlainTextEdit>
+#include <QPointer>
 #include <QTimer>
 #include <QWidget>
 
@@ -109,6 +111,7 @@ class Composer : public QWidget {
   private:
     using Chat = std::shared_ptr<ConversationId>; ///< follows when a new chat gets its id
     void addFiles(const QStringList& paths, const Chat& chat);
+    static void readFiles(const QPointer<Composer>& composer, const QStringList& paths, const Chat& chat);
     void takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems);
     void chooseFiles();
     void fit();
@@ -131,6 +134,7 @@ class Composer : public QWidget {
     int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0;
     bool generating_ = false, ready_ = true, loading_draft_ = false;
     QString not_ready_;
+    std::unique_ptr<TaskQueue> reader_; ///< of files; made with the first
 };
 
 } // namespace switchyard
