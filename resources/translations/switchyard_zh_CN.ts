@@ -1710,10 +1710,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>Experts</source>
         <translation>专家</translation>
     </message>
-    <message>
-        <source>Why it cannot be used</source>
-        <translation>无法使用的原因</translation>
-    </message>
 </context>
 <context>
     <name>switchyard::ModelsPage</name>

@@ -7,6 +7,7 @@
 #include "ui/models/anatomy_text.h"
 #include "ui/models/anatomy_view.h"
 #include "ui/models/model_picker.h"
+#include "ui/models/model_table.h"
 #include "ui/models/models_page.h"
 #include "ui/models/part_bar.h"
 #include "ui/models/shape_calculator.h"
@@ -70,6 +71,46 @@ class TestAnatomy : public QObject {
     Q_OBJECT
 
   private Q_SLOTS:
+    // At the size of a window of 1000 x 600 too: all words of the reason, and no path, in view.
+    void whyAFileCannotBeUsedIsReadWhole() {
+        Page p;
+        auto* table = p.find<QTableView>(u"models.table"_s);
+        auto* models = qobject_cast<ModelTable*>(table->model());
+        QVERIFY(models);
+        ModelEntry good, bad;
+        good.name = u"good.gguf"_s;
+        good.architecture = u"llama"_s;
+        bad.path = u"/a/rather/long/way/to/the/folder/of/models/bad.gguf"_s;
+        bad.name = u"bad-model-with-a-name-as-long-as-they-often-are.gguf"_s;
+        const QString reason =
+            u"Tensor \"blk.11.ffn_up.weight\" lies beyond the end of the file (cut short?)"_s;
+        bad.error = reason + u" ("_s + bad.path + u')';
+        ModelEntry chinese = bad;
+        const QString other =
+            u"张量 “blk.11.ffn_up.weight” 超出了文件末尾（文件不完整？），请重新下载该文件"_s;
+        chinese.error = other + u" ("_s + bad.path + u')';
+        models->setModels({bad, good, chinese});
+        for (const int width : {936, 1252, 936}) {
+            p.page->resize(width, 540);
+            QTest::qWait(50);
+            for (const auto& [row, words] : {std::pair{0, reason}, {2, other}}) {
+                const QModelIndex index = models->index(row, ModelTable::Reason);
+                QCOMPARE(index.data().toString(), words);
+                const QRect cell = table->visualRect(index);
+                QVERIFY2(table->viewport()->rect().contains(cell), qPrintable(QString::number(width)));
+                const QRect needed =
+                    table->fontMetrics().boundingRect(cell.adjusted(6, 0, -6, 0), Qt::TextWordWrap, words);
+                QVERIFY2(needed.width() <= cell.width() && needed.height() <= cell.height(),
+                         qPrintable(u"%1 x %2 in %3 x %4"_s.arg(needed.width())
+                                        .arg(needed.height())
+                                        .arg(cell.width())
+                                        .arg(cell.height())));
+                QVERIFY(index.data(Qt::ToolTipRole).toString().contains(bad.path));
+            }
+            QVERIFY(table->visualRect(models->index(1, ModelTable::Name)).height() < 40);
+        }
+    }
+
     void aChosenFileShowsWhatItIsMadeOf() {
         Page p;
         p.choose(u"tiny.gguf"_s);

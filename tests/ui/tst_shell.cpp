@@ -11,11 +11,11 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QLabel>
+#include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QSplitter>
-#include <QPlainTextEdit>
 #include <QTemporaryDir>
 #include <QToolButton>
 #include <QTranslator>
@@ -393,11 +393,13 @@ class TestShell : public QObject {
         good.experts_active = 8;
         ModelEntry bad;
         bad.name = u"bad.gguf"_s;
-        bad.error = u"bad.gguf: the file ends inside tensor blk.3.ffn_up.weight"_s;
+        bad.path = u"/models/bad.gguf"_s;
+        bad.error = u"The file ends inside tensor blk.3.ffn_up.weight (/models/bad.gguf)"_s;
         table.setModels({good, bad});
         QCOMPARE(table.rowCount(), 2);
         QCOMPARE(table.index(0, ModelTable::Parameters).data().toString(), u"135 M"_s);
-        QCOMPARE(table.index(1, ModelTable::Note).data().toString(), bad.error);
+        QCOMPARE(table.index(1, ModelTable::Reason).data().toString(),
+                 u"The file ends inside tensor blk.3.ffn_up.weight"_s);
         QVERIFY(table.index(1, ModelTable::Name).data(Qt::AccessibleTextRole).toString().contains(bad.error));
         table.setModels({});
         QCOMPARE(table.rowCount(), 0);

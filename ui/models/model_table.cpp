@@ -6,10 +6,24 @@
 #include "ui/theme.h"
 
 #include <QLocale>
+#include <QSize>
 
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+namespace {
+
+/// Why a file cannot be used, without its path, which its row has in the first column.
+QString reasonAlone(const ModelEntry& model) {
+    const qsizetype path = model.path.isEmpty() ? -1 : model.error.lastIndexOf(u" ("_s + model.path);
+    if (path <= 0)
+        return model.error;
+    const QString inside = model.error.mid(path + 2 + model.path.size()); // "/config.json)" of a folder
+    return model.error.left(path) + (inside.size() > 2 ? u" ("_s + inside.mid(1) : QString());
+}
+
+} // namespace
+
 void ModelTable::setModels(const QList<ModelEntry>& models) {
     beginResetModel();
     models_ = models;
@@ -27,7 +41,8 @@ int ModelTable::rowCount(const QModelIndex& parent) const {
 int ModelTable::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : Columns; }
 
 QString ModelTable::text(const ModelEntry& model, int column) const {
-    const bool bad = !model.error.isEmpty();
+    if (!model.error.isEmpty() && column >= Reason)
+        return column == Reason ? oneLine(reasonAlone(model)) : QString();
     switch (column) {
     case Name:
         return oneLine(model.name);
@@ -36,15 +51,11 @@ QString ModelTable::text(const ModelEntry& model, int column) const {
     case Architecture:
         return oneLine(model.architecture);
     case Parameters:
-        return bad || model.parameters == 0 ? QString() : countText(model.parameters);
+        return model.parameters == 0 ? QString() : countText(model.parameters);
     case Precision:
         return model.precision;
     case Experts:
-        if (bad)
-            return {};
         return model.experts > 0 ? tr("%1 of %2").arg(model.experts_active).arg(model.experts) : tr("dense");
-    case Note:
-        return oneLine(model.error);
     }
     return {};
 }
@@ -58,9 +69,11 @@ QVariant ModelTable::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
         return text(*model, index.column());
     case Qt::ToolTipRole:
-        return plainTip(index.column() == Note && bad ? model->error : model->path);
+        return index.column() >= Reason && bad ? wrappedTip(model->error) : plainTip(model->path);
+    case Qt::SizeHintRole: // it goes over several columns: none is to be as wide
+        return bad && index.column() == Reason ? QVariant(QSize(1, 1)) : QVariant();
     case Qt::TextAlignmentRole:
-        return index.column() == Size || index.column() == Parameters
+        return index.column() == Size || (index.column() == Parameters && !bad)
                    ? QVariant(Qt::AlignRight | Qt::AlignVCenter)
                    : QVariant(Qt::AlignLeft | Qt::AlignVCenter);
     case Qt::DecorationRole:
@@ -94,8 +107,6 @@ QVariant ModelTable::headerData(int section, Qt::Orientation orientation, int ro
         return tr("Precision");
     case Experts:
         return tr("Experts");
-    case Note:
-        return tr("Why it cannot be used");
     }
     return {};
 }

@@ -10,11 +10,14 @@ namespace switchyard {
 class ModelTable : public QAbstractTableModel {
     Q_OBJECT
   public:
-    enum Column { Name, Size, Architecture, Parameters, Precision, Experts, Note, Columns };
+    enum Column { Name, Size, Architecture, Parameters, Precision, Experts, Columns };
+    /// Of a file that cannot be used, this column and those after it have one text: why.
+    static constexpr Column Reason = Architecture;
     using QAbstractTableModel::QAbstractTableModel;
 
     void setModels(const QList<ModelEntry>& models);
     const ModelEntry* entry(const QModelIndex& index) const; ///< nullptr: none
+    bool unusable(int row) const { return !models_[row].error.isEmpty(); }
 
     int rowCount(const QModelIndex& parent = {}) const override;
     int columnCount(const QModelIndex& parent = {}) const override;

@@ -2,6 +2,7 @@
 
 #include "ui/models/anatomy_view.h"
 #include "ui/models/folder_list.h"
+#include "ui/models/model_list.h"
 #include "ui/models/model_picker.h"
 #include "ui/models/model_table.h"
 #include "ui/models/shape_calculator.h"
@@ -9,14 +10,12 @@
 #include "ui/theme.h"
 
 #include <QHBoxLayout>
-#include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QTabBar>
-#include <QTableView>
 #include <QVBoxLayout>
 
 using namespace Qt::StringLiterals;
@@ -51,22 +50,9 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString&
 
 void ModelsPage::buildTable() {
     model_ = new ModelTable(this);
-    table_ = new QTableView;
+    table_ = new ModelList(model_);
     table_->setObjectName(u"models.table"_s);
     table_->setAccessibleName(tr("Models in your folders"));
-    table_->setModel(model_);
-    table_->setSelectionBehavior(QAbstractItemView::SelectRows);
-    table_->setSelectionMode(QAbstractItemView::SingleSelection);
-    table_->setShowGrid(false);
-    table_->setTabKeyNavigation(false);
-    table_->setWordWrap(false);
-    table_->verticalHeader()->hide();
-    table_->verticalHeader()->setDefaultSectionSize(32);
-    table_->horizontalHeader()->setHighlightSections(false);
-    table_->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-    table_->horizontalHeader()->setSectionResizeMode(ModelTable::Name, QHeaderView::Interactive);
-    table_->horizontalHeader()->setStretchLastSection(true);
-    table_->setColumnWidth(ModelTable::Name, 280);
 }
 
 QWidget* ModelsPage::buildFiles(Settings& settings, const QString& own_folder) {
@@ -147,9 +133,6 @@ void ModelsPage::refresh() {
         if (library_.models()[row].path == path)
             table_->selectRow(row);
     }
-    table_->setColumnHidden(ModelTable::Note,
-                            std::none_of(library_.models().begin(), library_.models().end(),
-                                         [](const ModelEntry& m) { return !m.error.isEmpty(); }));
     showChosen();
 }
 

@@ -13,11 +13,11 @@ class QLabel;
 class QPushButton;
 class QStackedWidget;
 class QTabBar;
-class QTableView;
 
 namespace switchyard {
 
 class AnatomyView;
+class ModelList;
 class ModelTable;
 
 class ModelsPage : public QWidget {
@@ -45,7 +45,7 @@ class ModelsPage : public QWidget {
 
     ModelLibrary& library_;
     ModelTable* model_;
-    QTableView* table_;
+    ModelList* table_;
     QLabel *line_, *detail_;
     QPushButton* load_;
     AnatomyView* anatomy_;
