@@ -13,9 +13,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 namespace switchyard {
 namespace {
@@ -198,6 +200,17 @@ TEST(NoThreads, AreASentenceWhereverTheyAreWanted) {
     EXPECT_EQ(bytes_of(folder.path() / "out.gguf"), few);
 }
 
+/// What `action` throws; "" where it does not.
+template <typename Action>
+std::string sentence(Action&& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
 /// A copy of a model that is cut while it is in use.
 class CutFile : public testing::Test {
   protected:
@@ -206,15 +219,6 @@ class CutFile : public testing::Test {
         whole_ = fs::file_size(path_);
     }
     void cut(std::uintmax_t bytes) { fs::resize_file(path_, bytes); }
-    template <typename Action>
-    std::string sentence(Action&& action) {
-        try {
-            action();
-        } catch (const Error& error) {
-            return error.what();
-        }
-        return "";
-    }
     void expect_named(const std::string& error) {
         EXPECT_NE(error.find(path_.string() + ": was cut short"), std::string::npos) << error;
     }
@@ -261,6 +265,110 @@ TEST_F(CutFile, StopsReencodingQuantizingEvaluatingAndLoading) {
                  [](int, std::span<const float>) {}, {});
     }));
     EXPECT_NE(sentence([&] { load(path_); }), "");
+}
+
+/// A folder whose weights lie in two shards, the second of which is cut while it is in use.
+class CutShard : public testing::Test {
+  protected:
+    void SetUp() override {
+        const fs::path source = SWITCHYARD_TEST_DATA "/reference/models/llama31";
+        fs::create_directory(folder_);
+        for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"})
+            if (fs::exists(source / name))
+                fs::copy_file(source / name, folder_ / name);
+        split(bytes_of(source / "model.safetensors"));
+    }
+    void cut() { fs::resize_file(second_, 4096); }
+    void mend() { std::ofstream(second_, std::ios::binary) << shard_; }
+    void expect_named(const std::string& error) {
+        EXPECT_NE(error.find(second_.string() + ": was cut short"), std::string::npos) << error;
+    }
+
+    const test::TemporaryFolder temporary_;
+    const fs::path folder_ = temporary_.path() / "model";
+    const fs::path second_ = folder_ / "model-00002-of-00002.safetensors";
+
+  private:
+    /// Every other tensor goes into the second shard.
+    void split(const std::string& whole) {
+        std::uint64_t header_bytes = 0;
+        std::memcpy(&header_bytes, whole.data(), sizeof header_bytes);
+        const auto header = nlohmann::json::parse(whole.substr(8, header_bytes));
+        nlohmann::json headers[2], map;
+        std::string data[2];
+        int next = 0;
+        for (const auto& [name, tensor] : header.items()) {
+            if (name == "__metadata__")
+                continue;
+            const int shard = next++ % 2;
+            const auto from = tensor["data_offsets"][0].get<std::size_t>();
+            const auto to = tensor["data_offsets"][1].get<std::size_t>();
+            headers[shard][name] = {{"dtype", tensor["dtype"]},
+                                    {"shape", tensor["shape"]},
+                                    {"data_offsets", {data[shard].size(), data[shard].size() + to - from}}};
+            data[shard] += whole.substr(8 + header_bytes + from, to - from);
+            map[name] = "model-0000" + std::to_string(shard + 1) + "-of-00002.safetensors";
+        }
+        std::ofstream(folder_ / "model.safetensors.index.json")
+            << nlohmann::json{{"metadata", nlohmann::json::object()}, {"weight_map", map}};
+        for (const int shard : {0, 1}) {
+            std::string text = headers[shard].dump();
+            text.resize((text.size() + 7) / 8 * 8, ' ');
+            const std::uint64_t size = text.size();
+            std::string file(reinterpret_cast<const char*>(&size), sizeof size);
+            file += text + data[shard];
+            std::ofstream(shard == 0 ? folder_ / "model-00001-of-00002.safetensors" : second_,
+                          std::ios::binary)
+                << file;
+            shard_ = std::move(file);
+        }
+    }
+
+    std::string shard_; ///< the second, whole
+};
+
+TEST_F(CutShard, EndsTheAnswerUnderWayAndTheNextOnes) {
+    for (const bool exact : {false, true}) {
+        const auto model = load(folder_, exact);
+        Scheduler scheduler(engine_parts(model));
+        EXPECT_EQ(run_to_end(scheduler, request()).error, "");
+        RunRequest long_one = request(2000);
+        long_one.on_event = [&](const SchedulerEvent& event) {
+            if (event.kind == SchedulerEvent::Kind::Token && event.token.id >= 0)
+                cut();
+        };
+        const RunRecord record = run_to_end(scheduler, long_one);
+        EXPECT_EQ(record.finish, FinishReason::Failed);
+        expect_named(record.error);
+        expect_named(run_to_end(scheduler, request()).error);
+        mend();
+    }
+}
+
+TEST_F(CutShard, StopsReencodingQuantizingAndLoading) {
+    const auto model = load(folder_, true);
+    Scheduler scheduler(engine_parts(model));
+    const auto file = open_model(folder_);
+    cut();
+    scheduler.set_model_tuning({BlockType::Q8_0});
+    expect_named(sentence([&] { scheduler.wait_recoded(); }));
+    const fs::path out = temporary_.path() / "out.gguf";
+    expect_named(sentence([&] { quantize_file(*file, out, {.type = BlockType::Q4_0}); }));
+    EXPECT_FALSE(fs::exists(out));
+    EXPECT_NE(sentence([&] { load(folder_); }).find(second_.string()), std::string::npos);
+}
+
+TEST_F(CutShard, MayBeCutWhileItIsRead) {
+    for (int i = 1; i < 12; i += 2) {
+        LoadOptions options;
+        options.backend = make_cpu_backend({2, false});
+        options.progress = [&](double share) {
+            if (share * 12 > i)
+                cut();
+        };
+        expect_named(sentence([&] { LoadedModel::load(folder_, options); }));
+        mend();
+    }
 }
 
 TEST_F(CutFile, IsNoticedByALastPartialPage) {
