@@ -2,6 +2,7 @@
 #include "app/services/conversation_store.h"
 #include "app/services/folder_lock.h"
 #include "app/services/single_instance.h"
+#include "scripted_model.h"
 #include "tests/app/store_fixture.h"
 
 #include <QDir>
@@ -57,9 +58,15 @@ class DesktopProcessTest : public QObject {
 
     std::unique_ptr<QProcess> begin(const QStringList& more = {},
                                     QProcessEnvironment all = environment()) const {
+        return beginWith(arguments(QStringList{u"--timing"_s} + more), all);
+    }
+
+    /// Waits until the window is there.
+    std::unique_ptr<QProcess> beginWith(const QStringList& arguments,
+                                        QProcessEnvironment all = environment()) const {
         auto process = std::make_unique<QProcess>();
         process->setProcessEnvironment(all);
-        process->start(program(), arguments(QStringList{u"--timing"_s} + more));
+        process->start(program(), arguments);
         if (!process->waitForStarted())
             return process;
         QByteArray said;
@@ -169,6 +176,35 @@ class DesktopProcessTest : public QObject {
         QCOMPARE(again->state(), QProcess::Running);
         again->terminate();
         QVERIFY(ends(*again));
+    }
+
+    /// Templates that search and wrap a long text again and again: they must end with the program.
+    void aSignalEndsATemplateThatSearchesLongTexts_data() {
+        QTest::addColumn<QString>("work");
+        QTest::newRow("find") << u"text.find('zz')"_s;
+        QTest::newRow("wordwrap") << u"text | wordwrap(7)"_s;
+        QTest::newRow("replace") << u"text | replace('z', 'yy')"_s;
+    }
+    void aSignalEndsATemplateThatSearchesLongTexts() {
+        QFETCH(QString, work);
+        ScriptedModel model = chatScript({"Yes"});
+        model.chat_template =
+            u"{% set text = messages[0].content * 20000 %}{% if text|length > 400000 %}"
+            "{% for i in range(100000) %}{% set x = WORK %}{% endfor %}{% endif %}"_s.replace(u"WORK"_s, work)
+                .toStdString();
+        const QString path = folder_->filePath(u"long.gguf"_s);
+        model.write(path.toStdString());
+        const auto process = beginWith({u"--data-dir"_s, data_, u"--timing"_s, u"--model"_s, path,
+                                        u"--prompt"_s, u"a question of some length, z"_s});
+        QTRY_COMPARE_WITH_TIMEOUT(number(u"SELECT count(*) FROM messages"_s), 2, kLong);
+        QTest::qWait(300);
+        QElapsedTimer timer;
+        timer.start();
+        ::kill(static_cast<pid_t>(process->processId()), SIGTERM);
+        QVERIFY(ends(*process));
+        QVERIFY2(timer.elapsed() < 4000, qPrintable(QString::number(timer.elapsed())));
+        QCOMPARE(process->exitCode(), 0); // 1 where it had to be left behind
+        QVERIFY(!QFile::exists(data_ + u"/switchyard.lock"_s));
     }
 
     // ---- A second start ----

@@ -1,5 +1,5 @@
 // Closing the window while chats are only in memory: it asks, waits, and ends.
-#include "tests/ui/desk.h"
+#include "tests/ui/real_desk.h"
 
 #include <QDir>
 #include <QFile>
@@ -162,6 +162,26 @@ class TestClosing : public QObject {
         QSignalSpy closed(desk.window.get(), &MainWindow::closed);
         QVERIFY(desk.window->close());
         QCOMPARE(closed.count(), 1);
+    }
+
+    void aTemplateThatSearchesALongTextEndsWithTheWindow() {
+        ScriptedModel model = chatScript({"Yes"});
+        model.chat_template = "{% if messages[0].content|length > 1000 %}{% for i in range(100000) %}"
+                              "{% set x = messages[0].content.find('zz') %}{% endfor %}{% endif %}";
+        QTemporaryDir folder;
+        QElapsedTimer timer;
+        {
+            RealDesk desk(folder.path(), written(folder, u"long"_s, model));
+            desk.send(QString(400'000, u'x'));
+            QTRY_VERIFY(desk.controller.busy());
+            QTest::qWait(200);
+            QVERIFY(desk.controller.busy());
+            timer.start();
+            QSignalSpy closed(desk.window.get(), &MainWindow::closed);
+            QVERIFY(desk.window->close());
+            QTRY_COMPARE(closed.count(), 1);
+        } // and with it the engine
+        QVERIFY2(timer.elapsed() < 3000, qPrintable(QString::number(timer.elapsed())));
     }
 
     void theSystemIsNotAsked() {
