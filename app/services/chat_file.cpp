@@ -45,9 +45,12 @@ ChatFile::Use ChatFile::open() {
     busy_ = false;
     stranded_ = file_.isOpen() && isMoved();
     try {
-        if (stranded_)
+        const bool moved = stranded_;
+        if (moved)
             rescue();
         closeConnection(file_);
+        if (moved)
+            removeOwnLog();
         use_ = openLocked();
     } catch (const SqlError& error) {
         const QString cause = QString::fromUtf8(error.what());
@@ -75,6 +78,14 @@ ChatFile::Use ChatFile::open() {
     if (use_ != Use::Write && !stranded_)
         closeConnection(file_);
     return use_;
+}
+
+/// SQLite leaves the log of a database that has lost its name, and would play it into the one that has it
+/// now. What it held is in the copy.
+void ChatFile::removeOwnLog() {
+    const QString log = path_ + QStringLiteral("-wal");
+    if (log_ != std::pair<quint64, quint64>() && identity(log) == log_)
+        QFile::remove(log);
 }
 
 bool ChatFile::takeLock() {
@@ -129,8 +140,11 @@ ChatFile::Use ChatFile::openLocked() {
     for (;;) {
         path_ = pathOf(number_);
         try {
-            if (QFileInfo(path_).isDir())
-                throw SqlError(ConversationStore::tr("it is a folder"), kDamagedCode);
+            // Opening a pipe may wait for ever, and a device has no end.
+            if (const QFileInfo place(path_); place.exists() && !place.isFile())
+                throw SqlError(place.isDir() ? ConversationStore::tr("it is a folder")
+                                             : ConversationStore::tr("it is no file but a device or a pipe"),
+                               kDamagedCode);
             return openNumber();
         } catch (const SqlError& error) {
             closeConnection(file_);
@@ -162,6 +176,8 @@ ChatFile::Use ChatFile::openNumber() {
     for (int later = number_ + 1; later <= kMostFiles; ++later)
         addLater(later);
     std::tie(device_, inode_) = identity(path_);
+    size_ = QFileInfo(path_).size();
+    log_ = identity(path_ + QStringLiteral("-wal"));
     return Use::Write;
 }
 
@@ -189,7 +205,7 @@ QSqlDatabase& ChatFile::memory() {
     closeConnection(memory_);
     memory_ = openConnection(QStringLiteral(":memory:"));
     whole_ = true;
-    const int version = use_ != Use::None && (stranded_ || QFile::exists(path_)) ? copyFile() : 0;
+    const int version = use_ != Use::None && (stranded_ || QFileInfo(path_).isFile()) ? copyFile() : 0;
     migrate(memory_, version);
     if (use_ != Use::None && !stranded_)
         copyLater();

@@ -39,11 +39,14 @@ class ChatFile {
     QSqlDatabase& database() { return file_; } ///< where open() gave Write
     const QString& path() const { return path_; }
 
-    /// Whether the open file was deleted, or another put into its place.
+    /// Whether the open file was deleted or cut short, or another put into its place.
     bool isMoved() const;
     /// After open(): the database was moved and could not be written elsewhere. Only its open connection has
     /// the chats; memory() shows them, and open() tries again.
     bool isStranded() const { return stranded_; }
+    /// After a change was refused: true where that was the search index's doing, which is made anew. A
+    /// damaged one may say anything, also that a constraint failed. Throws SqlError.
+    bool mendSearch();
     /// Mends the open database: the search index is made anew or, where that is not it, a fresh file begun
     /// with what can be read. False where neither can be. Throws SqlError.
     bool repair();
@@ -62,6 +65,7 @@ class ChatFile {
     Use openNumber();
     Use refuse(Use use, const QString& sentence);
     bool takeLock();
+    void removeOwnLog();
     int activeNumber() const;
     QString pathOf(int number) const;
     bool isStillUnusable(int number) const;
@@ -80,7 +84,9 @@ class ChatFile {
     bool busy_ = false, whole_ = false, stranded_ = false;
     int number_ = 1;
     quint64 device_ = 0, inode_ = 0;
-    bool searched_ = false; ///< the index was made anew once
+    mutable qint64 size_ = 0;         ///< bytes, the most it had
+    std::pair<quint64, quint64> log_; ///< identity of the open file's log
+    bool searched_ = false;           ///< the index was made anew once
     FolderLock lock_;
     QSqlDatabase file_, memory_;
 };

@@ -16,6 +16,8 @@
 #include <QFile>
 #include <QFileInfo>
 
+#include <algorithm>
+
 namespace switchyard {
 
 namespace {
@@ -124,7 +126,12 @@ void ChatFile::addLater(int number) {
     }
 }
 
-bool ChatFile::isMoved() const { return identity(path_) != std::pair(device_, inode_); }
+bool ChatFile::isMoved() const {
+    const qint64 size = QFileInfo(path_).size(); // grows only, whoever writes it by SQLite
+    const bool moved = identity(path_) != std::pair(device_, inode_) || size < size_;
+    size_ = std::max(size, size_);
+    return moved;
+}
 
 /// Writes the open database beside, so that opening adds it to what lies at its place now, and closes it.
 /// Throws SqlError; then all is as before.
@@ -163,6 +170,13 @@ void ChatFile::copyOpenFile(const QString& path) {
         migrate(*fresh, 0);
         salvage(file_, *fresh);
     }
+}
+
+bool ChatFile::mendSearch() {
+    if (isSearchSound(file_))
+        return false;
+    rebuildSearch(file_);
+    return true;
 }
 
 bool ChatFile::repair() {

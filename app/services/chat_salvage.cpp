@@ -154,6 +154,10 @@ void joinLooseRows(QSqlDatabase& db) {
 }
 
 qint64 salvage(QSqlDatabase& from, QSqlDatabase& to) {
+    // With this SQLite also reads a file that was cut short, and what it knows of damaged table definitions:
+    // from the second statement on.
+    for (const char* statement : {"PRAGMA writable_schema = ON", "SELECT count(*) FROM sqlite_master"})
+        QSqlQuery(from).exec(QLatin1String(statement));
     execute(to, QStringLiteral("PRAGMA foreign_keys = OFF"));
     execute(to, QStringLiteral("BEGIN IMMEDIATE"));
     qint64 messages = 0;

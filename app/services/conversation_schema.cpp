@@ -125,17 +125,25 @@ void migrate(QSqlDatabase& db, int from, int to) {
         executeAll(db, kLateTables);
 }
 
-bool isSearchUsable(QSqlDatabase& db) {
+/// False where the index refuses; throws where it is only not to be had now.
+static bool searchTakes(QSqlDatabase& db, const QString& statement) {
     QSqlQuery query(db);
-    if (query.exec(QStringLiteral("SELECT rowid FROM search WHERE search MATCH '\"a\"' LIMIT 1")))
-        return true;
     try {
-        check(false, query);
+        check(query.exec(statement), query);
+        return true;
     } catch (const SqlError& error) {
         if (error.mustWait())
             throw;
+        return false;
     }
-    return false;
+}
+
+bool isSearchUsable(QSqlDatabase& db) {
+    return searchTakes(db, QStringLiteral("SELECT rowid FROM search WHERE search MATCH '\"a\"' LIMIT 1"));
+}
+
+bool isSearchSound(QSqlDatabase& db) {
+    return searchTakes(db, QStringLiteral("INSERT INTO search(search) VALUES('integrity-check')"));
 }
 
 void rebuildSearch(QSqlDatabase& db) {

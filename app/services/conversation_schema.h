@@ -25,6 +25,8 @@ void copyTables(QSqlDatabase& db, const QString& source, int version);
 
 /// Whether the search index is there and can be asked; broken pages further down it may still have.
 bool isSearchUsable(QSqlDatabase& db);
+/// Whether the whole search index is as it should be; reads all of it.
+bool isSearchSound(QSqlDatabase& db);
 /// Makes the search index anew from the chats, whatever state it is in.
 void rebuildSearch(QSqlDatabase& db);
 

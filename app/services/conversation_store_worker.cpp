@@ -176,13 +176,15 @@ void ConversationStore::Worker::followMovedFile() {
         toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
 }
 
-/// After damage: true where the file can be used again.
+/// After an error: true where the file was damaged and can be used again.
 bool ConversationStore::Worker::mend(const SqlError& error) {
-    if (!error.damaged() || !disk_)
+    if (error.mustWait() || !disk_)
         return false;
-    disk_.reset();
     bool mended = false;
     try {
+        if (!error.damaged())
+            return file_.mendSearch();
+        disk_.reset();
         mended = file_.repair();
     } catch (const SqlError& failure) {
         trouble_.emplace(failure);
@@ -258,9 +260,11 @@ bool ConversationStore::Worker::writeSingly(Jobs& batch, std::vector<After>& aft
             for (After& done : transact(*disk_, one))
                 after.push_back(std::move(done));
         } catch (const SqlError& error) {
-            if (!error.mustWait() && mended++ < 2 && mend(error))
-                continue; // first the search index was made anew, then a fresh file begun
-            if (error.mustWait() || error.broken() || !disk_) {
+            if (mended < 2 && mend(error)) {
+                ++mended; // first the search index was made anew, then a fresh file begun
+                continue;
+            }
+            if (trouble_ || error.mustWait() || error.broken() || !disk_) {
                 if (!trouble_)
                     trouble_.emplace(error);
                 return false;

@@ -1172,6 +1172,10 @@
         <source>there is not enough memory</source>
         <translation>内存不足</translation>
     </message>
+    <message>
+        <source>it is no file but a device or a pipe</source>
+        <translation>它不是文件，而是设备或管道</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::EmptyState</name>

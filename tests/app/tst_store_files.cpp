@@ -147,12 +147,21 @@ extern "C" int renameat2(int from_folder, const char* from, int to_folder, const
 class StoreFilesTest : public QObject {
     Q_OBJECT
     std::unique_ptr<QTemporaryDir> folder_;
+    rlimit room_{}; ///< bytes that a file may have
     QString data() const { return folder_->filePath(u"data"_s); }
     QString path() const { return data() + u"/chats.sqlite"_s; }
 
   private Q_SLOTS:
-    void init() { folder_ = std::make_unique<QTemporaryDir>(); }
-    void cleanup() { renames_left = -1; }
+    void init() {
+        folder_ = std::make_unique<QTemporaryDir>();
+        ::umask(022);
+        QVERIFY(::getrlimit(RLIMIT_FSIZE, &room_) == 0);
+    }
+    void cleanup() {
+        renames_left = -1;
+        ::umask(022);
+        ::setrlimit(RLIMIT_FSIZE, &room_);
+    }
 
     // ---- Whose they are ----
 
@@ -163,7 +172,7 @@ class StoreFilesTest : public QObject {
     }
     void nobodyElseReadsThem() {
         QFETCH(int, mask);
-        const mode_t before = ::umask(static_cast<mode_t>(mask));
+        ::umask(static_cast<mode_t>(mask));
         {
             const Paths paths = Paths::standard(data());
             Settings(paths.settings).setValue(u"words"_s, u"mine"_s);
@@ -181,7 +190,6 @@ class StoreFilesTest : public QObject {
             for (const QString& folder : {data(), paths.models, paths.presets})
                 QCOMPARE(mode(folder), 0700);
         }
-        ::umask(before);
     }
 
     void whatWasReadableByAllIsNarrowed() {
@@ -222,7 +230,8 @@ class StoreFilesTest : public QObject {
         QVERIFY(QFile::remove(path()));
         chatWith(store, u"Later"_s, u"words"_s);
         QTRY_COMPARE(store.unsaved(), 0);
-        QVERIFY(namesIn(data()).join(u' ').contains(u"added"_s));
+        const QString names = namesIn(data()).join(u' ');
+        QVERIFY2(names.contains(u"added"_s) && !names.contains(u"left"_s), qPrintable(names));
         for (const QString& name : namesIn(data()))
             QCOMPARE(mode(data() + u'/' + name), 0600);
     }
@@ -241,8 +250,6 @@ class StoreFilesTest : public QObject {
         QFETCH(QString, why);
         QFETCH(bool, writing);
         ::signal(SIGXFSZ, SIG_IGN);
-        rlimit room{};
-        QVERIFY(::getrlimit(RLIMIT_FSIZE, &room) == 0);
         const QString away = folder_->filePath(u"away"_s);
         {
             ConversationStore store(data());
@@ -252,7 +259,7 @@ class StoreFilesTest : public QObject {
             QTRY_COMPARE(store.unsaved(), 0);
             QVERIFY(QFile::remove(path()));
             if (why == u"no room"_s) {
-                rlimit none = room;
+                rlimit none = room_;
                 none.rlim_cur = 16384;
                 QVERIFY(::setrlimit(RLIMIT_FSIZE, &none) == 0);
             } else if (why == u"all names are taken"_s) {
@@ -275,7 +282,7 @@ class StoreFilesTest : public QObject {
                 QCOMPARE(listOf(store).size(), 21);
                 QVERIFY(store.unsaved() > 0);
             }
-            QVERIFY(::setrlimit(RLIMIT_FSIZE, &room) == 0);
+            QVERIFY(::setrlimit(RLIMIT_FSIZE, &room_) == 0);
             if (why == u"all names are taken"_s)
                 QVERIFY(QDir().rmdir(data() + u"/chats.7.sqlite"_s));
             if (why.startsWith(u"a file"_s))

@@ -10,6 +10,7 @@
 #include <QTest>
 
 #include <atomic>
+#include <sys/stat.h>
 #include <thread>
 
 using namespace switchyard;
@@ -173,7 +174,7 @@ class StoreTroubleTest : public QObject {
     void takenAwayWhileInUse_data() {
         QTest::addColumn<QString>("how");
         for (const char* how :
-             {"deleted", "replaced by an older one", "folder deleted", "replaced by garbage"})
+             {"deleted", "replaced by an older one", "folder deleted", "replaced by garbage", "emptied"})
             QTest::newRow(how) << QString::fromLatin1(how);
     }
     void takenAwayWhileInUse() {
@@ -190,6 +191,8 @@ class StoreTroubleTest : public QObject {
             QTRY_COMPARE(store.unsaved(), 0);
             if (how == u"folder deleted"_s) {
                 QVERIFY(QDir(folder).removeRecursively());
+            } else if (how == u"emptied"_s) {
+                QVERIFY(QFile::resize(file, 0));
             } else {
                 QVERIFY(QFile::remove(file));
                 if (how == u"replaced by an older one"_s)
@@ -212,7 +215,8 @@ class StoreTroubleTest : public QObject {
 
     void whatLiesInItsPlaceIsLeftAlone_data() {
         QTest::addColumn<QString>("what");
-        for (const char* what : {"folder", "garbage", "empty file", "link to nothing", "link to a file"})
+        for (const char* what : {"folder", "garbage", "empty file", "link to nothing", "link to a file",
+                                 "pipe", "link to a device"})
             QTest::newRow(what) << QString::fromLatin1(what);
     }
     void whatLiesInItsPlaceIsLeftAlone() {
@@ -220,7 +224,11 @@ class StoreTroubleTest : public QObject {
         if (what == u"folder"_s)
             QVERIFY(QDir().mkpath(path()));
         const QString target = folder_->filePath(u"target.sqlite"_s);
-        if (what.startsWith(u"link"_s))
+        if (what == u"pipe"_s)
+            QVERIFY(::mkfifo(QFile::encodeName(path()).constData(), 0600) == 0);
+        else if (what == u"link to a device"_s)
+            QVERIFY(QFile::link(u"/dev/zero"_s, path()));
+        else if (what.startsWith(u"link"_s))
             QVERIFY(QFile::link(target, path()));
         if (what == u"garbage"_s || what == u"empty file"_s) {
             QFile file(path());
@@ -230,14 +238,15 @@ class StoreTroubleTest : public QObject {
         }
         if (what == u"link to a file"_s)
             QVERIFY(QFile(target).open(QIODevice::WriteOnly));
-        const QByteArray before = hashOf(path());
+        const QByteArray before = what == u"garbage"_s ? hashOf(path()) : QByteArray();
         for (int start = 1; start <= 3; ++start) { // each finds what the one before it stored
             ConversationStore store(folder_->path());
             QSignalSpy problems(&store, &ConversationStore::problem);
             chatWith(store, u"Chat"_s, u"works"_s);
             QTRY_COMPARE(store.unsaved(), 0);
             QCOMPARE(listOf(store).size(), start);
-            const bool beside = what == u"folder"_s || what == u"garbage"_s;
+            const bool beside = what == u"folder"_s || what == u"garbage"_s || what == u"pipe"_s ||
+                                what.endsWith(u"device"_s);
             QCOMPARE(problems.count(), beside && start == 1 ? 1 : 0);
             if (!problems.isEmpty())
                 QVERIFY(problems[0][0].toString().contains(folder_->filePath(u"chats.2.sqlite"_s)));
@@ -251,10 +260,10 @@ class StoreTroubleTest : public QObject {
     void aDamagedIndexIsMadeAnew_data() {
         QTest::addColumn<QString>("damage");
         QTest::addColumn<bool>("running");
-        for (const char* damage :
-             {"UPDATE search_data SET block = x'0badc0de0badc0de0badc0de'", "DELETE FROM search_data",
-              "DROP TABLE search_idx", "DELETE FROM search_config", "DROP TABLE search",
-              "UPDATE search_data SET block = zeroblob(200) WHERE id > 10"}) {
+        for (const char* damage : {"UPDATE search_data SET block = x'0badc0de0badc0de0badc0de'",
+                                   "UPDATE search_data SET block = x'00'", "DELETE FROM search_data",
+                                   "DROP TABLE search_idx", "DELETE FROM search_config", "DROP TABLE search",
+                                   "UPDATE search_data SET block = zeroblob(200) WHERE id > 10"}) {
             QTest::addRow("%s, before the start", damage) << QString::fromLatin1(damage) << false;
             if (!QByteArray(damage).startsWith("DROP TABLE search\0"))
                 QTest::addRow("%s, while it runs", damage) << QString::fromLatin1(damage) << true;
@@ -332,6 +341,25 @@ class StoreTroubleTest : public QObject {
             QCOMPARE(openOf(store, added).thread[0].text(), u"after the damage"_s);
         }
         QCOMPARE(hashOf(path()), before);
+    }
+
+    void aFileThatWasCutShortKeepsWhatIsLeft() {
+        {
+            ConversationStore store(folder_->path());
+            for (int i = 0; i < 40; ++i)
+                chatWith(store, u"Title %1"_s.arg(i), u"words %1 "_s.arg(i) + QString(900, u'x'));
+        }
+        const qint64 size = QFileInfo(path()).size();
+        QVERIFY(QFile::resize(path(), size * 3 / 4));
+        ConversationStore store(folder_->path());
+        QSignalSpy problems(&store, &ConversationStore::problem);
+        const qsizetype chats = listOf(store).size();
+        qInfo("%d of 40 chats are left", int(chats));
+        QVERIFY(chats >= 15);
+        QCOMPARE(openOf(store, chatWith(store, u"New"_s, u"words"_s)).thread.size(), 1);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QCOMPARE(problems.count(), 1);
+        QCOMPARE(QFileInfo(path()).size(), size * 3 / 4);
     }
 
     void aRepairedFileTakesInWhatWasWrittenBeside() {
