@@ -72,6 +72,7 @@ ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
     notice_->setTextInteractionFlags(Qt::TextSelectableByMouse);
     notice_action_ = new QToolButton(this);
     notice_action_->setObjectName(u"picker.noticeAction"_s);
+    notice_action_->setProperty("action", true); // looks like one, not like more of the sentence
     connect(notice_action_, &QToolButton::clicked, this, &ModelPicker::noticeTriggered);
 
     auto* row = new QHBoxLayout;
