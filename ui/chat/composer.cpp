@@ -1,6 +1,7 @@
 #include "ui/chat/composer.h"
 
 #include "app/services/engine_sentence.h"
+#include "ui/chat/long_text.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
@@ -66,6 +67,7 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     edit_->setAccessibleName(tr("Message"));
     edit_->setPlaceholderText(tr("Type a message"));
     edit_->setFrameShape(QFrame::NoFrame);
+    wrapLongWords(*edit_);
     edit_->setAcceptDrops(true);
     edit_->setTabChangesFocus(true);
     edit_->viewport()->setAutoFillBackground(false);

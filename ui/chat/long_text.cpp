@@ -1,5 +1,6 @@
 #include "ui/chat/long_text.h"
 
+#include <QPlainTextEdit>
 #include <QStringDecoder>
 #include <QTextBlock>
 #include <QTextDocument>
@@ -11,6 +12,21 @@ constexpr int longest_word = 1000, longest_line = 12000; ///< UTF-16 units
 
 /// Whether a line can be broken beside it. East Asian characters can, all of them or nearly.
 bool breaks(QChar c) { return c.isSpace() || (c.unicode() >= 0x2E80 && c.unicode() < 0xD7B0); }
+
+bool hasLongWord(const QTextDocument& document) {
+    for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
+        if (block.length() <= longest_word)
+            continue;
+        int word = 0;
+        const QString text = block.text();
+        for (const QChar c : text) {
+            word = breaks(c) ? 0 : word + 1;
+            if (word > longest_word)
+                return true;
+        }
+    }
+    return false;
+}
 
 } // namespace
 
@@ -88,6 +104,14 @@ QString documentText(QString text) {
             c = u' ';
     }
     return text;
+}
+
+void wrapLongWords(QPlainTextEdit& edit) {
+    // Before the layout hears of the change.
+    QObject::connect(edit.document(), &QTextDocument::contentsChange, &edit, [&edit] {
+        edit.setWordWrapMode(hasLongWord(*edit.document()) ? QTextOption::WrapAnywhere
+                                                           : QTextOption::WrapAtWordBoundaryOrAnywhere);
+    });
 }
 
 QString wholeText(const QTextDocument& document) {

@@ -10,6 +10,8 @@
 #include <functional>
 #include <string_view>
 
+class QPlainTextEdit;
+
 namespace switchyard {
 
 /// Block property: the block goes on in the line of the block before.
@@ -34,6 +36,10 @@ class LongText {
     int word_ = 0, line_ = 0; ///< UTF-16 units since the last place to break a line, and of the block
     bool joined_ = false;     ///< the block at the cursor joins the one before
 };
+
+/// For fields, whose text cannot be cut: while a word without end is in it, lines break anywhere, which costs
+/// by the length of a line. To be called before the field gets its first text.
+void wrapLongWords(QPlainTextEdit& edit);
 
 /// UTF-8 as UTF-16, every character of it: a byte order mark is text like any other.
 QString utf16(std::string_view utf8);

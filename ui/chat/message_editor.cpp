@@ -1,5 +1,7 @@
 #include "ui/chat/message_editor.h"
 
+#include "ui/chat/long_text.h"
+
 #include <QHBoxLayout>
 #include <QKeyEvent>
 
@@ -17,6 +19,7 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
     edit_->setFont(font);
     edit_->setProperty("editor", true);
     edit_->setTabChangesFocus(true);
+    wrapLongWords(*edit_);
     edit_->setPlainText(text);
     edit_->moveCursor(QTextCursor::End);
     edit_->installEventFilter(this);
