@@ -15,11 +15,12 @@ namespace switchyard {
 namespace {
 
 // Every weight is N * softmax(logit), so it is 1 where all logits are equal. They must differ to choose, but
-// as little as floats allow: one part in a thousand changes the result by less than the F16 cache does.
-constexpr double kLogitSpread = 1e-3;
+// hardly more than floats tell apart: at the first token of a text a layer may read thirty times what it
+// usually does, and so do its router and its gate.
+constexpr double kLogitSpread = 2e-5;
 // The shared gate's usual logit: sigmoid gives 1/2, and llama.cpp, which computes silu(x) / x,
 // does not divide by 0.
-constexpr float kGateLogit = 1e-3f;
+constexpr float kGateLogit = 1e-5f;
 
 // Neurons of one layer by where they go: the shared ones, then each expert's, each in ascending order but for
 // the exact ones.

@@ -109,11 +109,23 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
                               w.thread, run.threads());
     }
 
-    const std::int64_t count = panels(run.width(out_));
-    const std::int64_t chunk = std::clamp(count / 16, std::int64_t{1}, std::int64_t{8});
+    const std::int64_t count = panels(run.width(out_)), chunk = down_chunk(run, count);
     run.parallel(w, static_cast<int>((count + chunk - 1) / chunk),
                  [&](int task) { down(run, w, units_, task * chunk, std::min((task + 1) * chunk, count)); });
     run.meet();
+}
+
+// Panels of a task that sums the blocks' outputs. Of each block it reads so many panels, which are one
+// stretch of memory: short stretches of many small experts come at half the speed of a long one.
+std::int64_t FeedForwardStage::down_chunk(const StepRun& run, std::int64_t count) const {
+    constexpr std::size_t kStretch = 24 << 10; ///< bytes
+    std::size_t panel = kStretch;
+    for (const Unit& u : units_)
+        panel = std::min(panel, packed_bytes(u.down->type, kPanelRows, u.down->cols));
+    const std::int64_t usual = std::clamp(count / 16, std::int64_t{1}, std::int64_t{8}),
+                       most = std::max(usual, count / (2 * run.threads())),
+                       wanted = static_cast<std::int64_t>(kStretch / std::max<std::size_t>(panel, 1));
+    return run.few_rows() ? std::clamp(wanted, usual, most) : usual;
 }
 
 void FeedForwardStage::route(StepRun& run, const Rows&) const {

@@ -129,6 +129,7 @@ class FeedForwardStage : public Stage {
   private:
     void route(StepRun& run, const Rows& in) const;
     std::vector<Unit> units(const StepRun& run, const Rows& in) const;
+    std::int64_t down_chunk(const StepRun& run, std::int64_t count) const;
     void hidden(StepRun& run, Worker& w, const Rows& in, const Unit& unit, std::int64_t first,
                 std::int64_t last) const;
     void down(StepRun& run, Worker& w, const std::vector<Unit>& units, std::int64_t first,

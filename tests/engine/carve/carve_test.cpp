@@ -216,31 +216,6 @@ TEST_F(CarvePlanFile, IsRefusedWhereItIsCutOrChanged) {
     EXPECT_THROW(save_plan(uneven, file("uneven")), Error);
 }
 
-// A third of the neurons and more in eight experts: a dial whose effect is seen.
-void expect_shipped(const char* name, int hidden, std::size_t layers, int width, int expert_width) {
-    const fs::path path = fs::path(SWITCHYARD_TEST_DATA) / "../../resources/carve" / name;
-    EXPECT_LT(fs::file_size(path), 500'000u);
-    const CarvePlan plan = load_plan(path);
-    EXPECT_EQ(plan.hidden, hidden);
-    EXPECT_EQ(plan.layers.size(), layers);
-    EXPECT_EQ(plan.width, width);
-    EXPECT_EQ(plan.experts, 8);
-    EXPECT_EQ(plan.expert_width, expert_width);
-    EXPECT_EQ(expert_width % 32, 0); // so that down can be quantized
-    EXPECT_GE(8 * expert_width, width / 3);
-    for (const CarveLayer& layer : plan.layers)
-        EXPECT_NE(
-            std::count_if(layer.direction.begin(), layer.direction.end(), [](float v) { return v != 0; }), 0);
-}
-
-TEST(ShippedPlan, OfQwenIsSmallAndMovesWholeBlocks) {
-    expect_shipped("qwen2.5-coder-0.5b-instruct.plan", 896, 24, 4864, 320);
-}
-
-TEST(ShippedPlan, OfSmolLm2IsSmallAndMovesWholeBlocks) {
-    expect_shipped("smollm2-135m-instruct.plan", 576, 30, 1536, 64);
-}
-
 TEST(ExactColumns, LeadTheirBlocks) {
     std::vector<int> neurons(70);
     std::iota(neurons.begin(), neurons.end(), 0);
