@@ -78,12 +78,14 @@ bool isReadableChatFile(const QString& path) {
 }
 
 void setLeftLogsAside(const QString& path) {
-    if (identity(path) != std::pair<quint64, quint64>())
-        return;
-    for (const char* suffix : {"-wal", "-journal"}) {
-        const QString log = path + QLatin1String(suffix);
-        if (QFileInfo(log).size() > 0)
-            moveOrThrow(log, log + QStringLiteral(".left-%1").arg(QDateTime::currentMSecsSinceEpoch()));
+    const bool missing = identity(path) == std::pair<quint64, quint64>();
+    for (const char* suffix : {"-wal", "-journal", "-shm"}) {
+        const QFileInfo log(path + QLatin1String(suffix));
+        const bool words = log.size() > 0 && QByteArray(suffix) != "-shm";
+        if ((missing && words) || (log.exists() && !log.isFile()))
+            moveOrThrow(
+                log.filePath(),
+                QStringLiteral("%1.left-%2").arg(log.filePath()).arg(QDateTime::currentMSecsSinceEpoch()));
     }
 }
 

@@ -23,7 +23,8 @@ bool isReadableChatFile(const QString& path);
 /// Gives a closed database another name, with its log. What lies there is not overwritten: a log that was
 /// left there without its database gets a name of its own. Throws SqlError.
 void moveDatabase(const QString& from, const QString& to);
-/// A log without its database, which SQLite would delete or take for a new one's, gets a name of its own.
+/// A log without its database, which SQLite would delete or take for a new one's, gets a name of its own, and
+/// so does what is no file in a log's place.
 void setLeftLogsAside(const QString& path);
 
 } // namespace switchyard

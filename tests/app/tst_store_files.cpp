@@ -419,6 +419,30 @@ class StoreFilesTest : public QObject {
         }
     }
 
+    void aFileOfAnEarlierProgramIsTheLaterOne() {
+        std::optional<Chat> renamed, deleted, shortened;
+        {
+            ConversationStore store(data());
+            renamed.emplace(store, u"Renamed"_s);
+            deleted.emplace(store, u"Deleted"_s);
+            shortened.emplace(store, u"Shortened"_s);
+        }
+        QVERIFY(QFile::copy(path(), data() + u"/chats.2.sqlite"_s));
+        {
+            // That kept no times of its changes, and lost the words of a message with a page.
+            Stranger other(data() + u"/chats.2.sqlite"_s);
+            for (const QString& statement :
+                 {u"DROP TABLE touched"_s, u"DROP TABLE added"_s,
+                  u"UPDATE conversations SET title = 'Other' WHERE id = %1"_s.arg(renamed->id),
+                  u"UPDATE conversations SET deleted = changed WHERE id = %1"_s.arg(deleted->id),
+                  u"DELETE FROM parts WHERE message = %1"_s.arg(shortened->second.id)})
+                QVERIFY(other.run(statement));
+        }
+        ConversationStore store(data());
+        QCOMPARE(titlesIn(store), (QStringList{u"Other"_s, u"Shortened"_s}));
+        QCOMPARE(openOf(store, shortened->id).thread.value(1).text(), u"second answer"_s);
+    }
+
     void whatWentOnAfterTheOtherWasDeletedIsKept() {
         const QString other = folder_->filePath(u"other"_s);
         std::optional<Chat> chat;

@@ -255,6 +255,40 @@ class StoreTroubleTest : public QObject {
             QCOMPARE(hashOf(path()), before);
     }
 
+    void whatLiesInItsLogsPlaceIsSetAside_data() {
+        QTest::addColumn<QString>("log");
+        QTest::newRow("a folder for a log") << u"/chats.sqlite-wal"_s;
+        QTest::newRow("a folder for the log's index") << u"/chats.sqlite-shm"_s;
+        QTest::newRow("the log of a file that is gone") << QString();
+    }
+    void whatLiesInItsLogsPlaceIsSetAside() {
+        QFETCH(QString, log);
+        {
+            ConversationStore store(folder_->path());
+            chatWith(store, u"Old"_s, u"from before"_s);
+            QTRY_COMPARE(store.unsaved(), 0);
+            if (log.isEmpty())
+                QVERIFY(QFile::copy(path() + u"-wal"_s, folder_->filePath(u"wal"_s)));
+        }
+        const QByteArray words = hashOf(folder_->filePath(u"wal"_s));
+        if (log.isEmpty()) {
+            QVERIFY(QFile::remove(path()));
+            QVERIFY(QFile::rename(folder_->filePath(u"wal"_s), path() + u"-wal"_s));
+        } else {
+            QVERIFY(QDir().mkpath(folder_->path() + log + u"/kept"_s));
+        }
+        ConversationStore store(folder_->path());
+        chatWith(store, u"New"_s, u"works"_s);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QCOMPARE(listOf(store).size(), log.isEmpty() ? 1 : 2);
+        const QStringList left = QDir(folder_->path()).entryList({u"*.left-*"_s}, QDir::AllEntries);
+        QCOMPARE(left.size(), 1);
+        if (log.isEmpty())
+            QCOMPARE(hashOf(folder_->filePath(left[0])), words);
+        else
+            QVERIFY(QFileInfo(folder_->filePath(left[0] + u"/kept"_s)).isDir());
+    }
+
     // ---- Damage ----
 
     void aDamagedIndexIsMadeAnew_data() {
