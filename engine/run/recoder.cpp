@@ -2,6 +2,7 @@
 
 #include "engine/base/aligned.h"
 #include "engine/base/error.h"
+#include "engine/base/give_back.h"
 #include "engine/base/pause.h"
 #include "engine/base/threads.h"
 #include "engine/quant/quant.h"
@@ -85,9 +86,14 @@ bool Recoder::busy() const {
     return next_ < total() && error_.empty();
 }
 
+bool Recoder::working() const {
+    std::lock_guard lock(mutex_);
+    return (next_ < total() && error_.empty()) || freeing();
+}
+
 bool Recoder::stalled() const {
     std::lock_guard lock(mutex_);
-    return !has_room();
+    return !has_room() && !freeing();
 }
 
 void Recoder::set_threads(int threads) { threads_ = std::max(1, threads); }
@@ -129,7 +135,11 @@ bool Recoder::has_room() const {
 
 void Recoder::work(std::stop_token stop) {
     std::unique_lock lock(mutex_);
-    while (wake_worker_.wait(lock, stop, [&] { return has_room(); })) {
+    while (wake_worker_.wait(lock, stop, [&] { return has_room() || !retired_.empty(); })) {
+        if (!retired_.empty()) {
+            free_retired(lock);
+            continue;
+        }
         const Item item = items_[next_];
         const auto wanted = recoded_type(sources_[static_cast<std::size_t>(item.weight)], target_);
         const std::uint64_t epoch = epoch_;
@@ -166,6 +176,22 @@ void Recoder::work(std::stop_token stop) {
     }
 }
 
+/// What was swapped out goes here and not between two tokens: a large matrix takes as long as a token to
+/// free.
+void Recoder::free_retired(std::unique_lock<std::mutex>& lock) noexcept {
+    std::vector<Slice> old = std::exchange(retired_, {});
+    const std::uint64_t epoch = epoch_;
+    freeing_ = true;
+    lock.unlock();
+    for (Slice& slice : old) {
+        if (slice.owner.use_count() == 1) // nobody else can come by it any more
+            give_back_pages(slice.data, slice.bytes, [&] { wait_at_gate(epoch); });
+        slice.owner.reset();
+    }
+    lock.lock();
+    freeing_ = false;
+}
+
 Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> content,
                                std::uint64_t epoch) const {
     const PauseHere pause([this, epoch] { wait_at_gate(epoch); });
@@ -196,6 +222,8 @@ Recoder::Ready Recoder::make(const Item& item, std::optional<BlockType> content,
     ready.slice = backend_.place(source.use, *content, rows, cols, buffer.get(), buffer);
     if (ready.slice.data >= buffer.get() && ready.slice.data < buffer.get() + ready.bytes)
         ready.slice.mapped = false; // it lies in our buffer, not in the file
+    else if (buffer.use_count() == 1)
+        give_back_pages(buffer.get(), ready.bytes, [&] { wait_at_gate(epoch); });
     return ready;
 }
 
@@ -239,8 +267,11 @@ void Recoder::swap_in(WeightSet& set, std::uint32_t limit) noexcept {
         if (!ready.unchanged) {
             if (ready.content)
                 ready.slice.generation = ++generation_;
-            set.weights[static_cast<std::size_t>(item.weight)].slices[static_cast<std::size_t>(item.slice)] =
-                std::move(ready.slice);
+            Slice& slice = set.weights[static_cast<std::size_t>(item.weight)]
+                               .slices[static_cast<std::size_t>(item.slice)];
+            if (!slice.mapped)
+                retired_.push_back(std::move(slice)); // there is room for it
+            slice = std::move(ready.slice);
         }
         ready_bytes_ -= ready.bytes;
         ready_.pop_front();
@@ -263,6 +294,7 @@ std::shared_ptr<const WeightSet> Recoder::apply_ready(std::uint32_t limit) {
     try {
         // All that needs memory first: then either everything is swapped or nothing.
         auto set = std::make_shared<WeightSet>(*weights_);
+        retired_.reserve(retired_.size() + ready_.size());
         state_ = state_with(std::min(limit, applied_ + static_cast<std::uint32_t>(ready_.size())));
         swap_in(*set, limit);
         ++set->version;

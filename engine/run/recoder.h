@@ -42,6 +42,8 @@ class Recoder {
     bool ready() const; ///< whether a slice waits to be swapped
     /// Whether something is left to be encoded.
     bool busy() const;
+    /// The same, or memory of what was swapped out is still to be freed.
+    bool working() const;
     /// Whether it can go on before a slice is swapped.
     bool stalled() const;
     void set_threads(int threads); ///< for one slice
@@ -78,6 +80,8 @@ class Recoder {
     struct Waiting;
     void work(std::stop_token stop);
     bool has_room() const; ///< with the lock held
+    bool freeing() const { return freeing_ || !retired_.empty(); }
+    void free_retired(std::unique_lock<std::mutex>& lock) noexcept;
     std::size_t slice_bytes(const Item& item, std::optional<BlockType> content) const;
     Ready encode(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
     Ready make(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
@@ -104,6 +108,8 @@ class Recoder {
     std::uint32_t applied_ = 0;           ///< in force
     std::deque<Ready> ready_;
     std::size_t ready_bytes_ = 0, largest_bytes_ = 0;
+    std::vector<Slice> retired_; ///< swapped out, to be freed by the recoder's thread
+    bool freeing_ = false;
     std::string error_;
     std::uint32_t generation_ = 0;
     std::atomic<int> threads_{1};

@@ -142,13 +142,13 @@ void Scheduler::Worker::turn(std::stop_token stop) {
 void Scheduler::Worker::leave_room(Clock::duration step, std::stop_token stop) {
     constexpr double kShare = 0.3; // of a step's time: what a token takes longer
     constexpr auto kMost = std::chrono::seconds(1);
-    if (!recoder_.busy() || replaying_)
+    if (!recoder_.working() || replaying_)
         return;
     const auto until = Clock::now() + std::min<Clock::duration>(
                                           std::chrono::duration_cast<Clock::duration>(step * kShare), kMost);
     const auto cancelled = [](const RunPtr& run) { return run->cancelled; };
     recoder_.allow(true);
-    for (bool go_on = true; go_on && recoder_.busy() && Clock::now() < until;) {
+    for (bool go_on = true; go_on && recoder_.working() && Clock::now() < until;) {
         {
             std::unique_lock lock(mutex_);
             go_on = !wake_.wait_until(

@@ -74,6 +74,35 @@ TEST_F(RecoderTest, StandsStillInTheBackgroundUntilItIsAllowedOrWaitedFor) {
     recoder.retarget(BlockType::Q4_0); // and its end waits for nobody
 }
 
+// Between two tokens nothing is freed: a large matrix takes as long as a token.
+TEST_F(RecoderTest, WhatWasSwappedOutIsFreedOnItsOwnThread) {
+    std::atomic<int> freed{0}, freed_here{0};
+    auto start = std::make_shared<WeightSet>(*model.weights);
+    int slices = 0;
+    for (std::size_t w = 0; w < 2; ++w)
+        for (Slice& slice : start->weights[w].slices) {
+            const std::size_t bytes = std::size_t{3} << 20; // several parts
+            auto* copy = new std::byte[bytes]();
+            std::copy_n(slice.data, slice.bytes, copy);
+            const auto owner = std::this_thread::get_id();
+            slice.owner = std::shared_ptr<const void>(copy, [&, owner](const void* memory) {
+                freed_here += std::this_thread::get_id() == owner;
+                ++freed;
+                delete[] static_cast<const std::byte*>(memory);
+            });
+            slice.data = copy;
+            slice.bytes = bytes;
+            slice.mapped = false;
+            ++slices;
+        }
+    Recoder recoder(model.sources, nullptr, model.backend, std::move(start), nullptr);
+    recoder.retarget(BlockType::Q4_0);
+    recoder.wait_applied(UINT32_MAX);
+    wait_until([&] { return !recoder.working(); });
+    EXPECT_EQ(freed, slices);
+    EXPECT_EQ(freed_here, 0);
+}
+
 TEST_F(RecoderTest, GoingBackGivesTheFilesOwnBits) {
     Recoder recoder = make();
     recoder.retarget(BlockType::Q4_0);
