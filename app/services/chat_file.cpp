@@ -157,6 +157,7 @@ ChatFile::Use ChatFile::openLocked() {
 
 ChatFile::Use ChatFile::openNumber() {
     setLeftLogsAside(path_);
+    makeLogsWritable(path_);
     file_ = openConnection(path_);
     const int version = schemaVersion(file_);
     execute(file_, QStringLiteral("PRAGMA foreign_keys = ON"));

@@ -12,7 +12,9 @@
 #include <QFileInfo>
 #include <QtEndian>
 
+#include <cerrno>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace switchyard {
 
@@ -86,6 +88,20 @@ void setLeftLogsAside(const QString& path) {
             moveOrThrow(
                 log.filePath(),
                 QStringLiteral("%1.left-%2").arg(log.filePath()).arg(QDateTime::currentMSecsSinceEpoch()));
+    }
+}
+
+void makeLogsWritable(const QString& path) {
+    struct stat file {
+    }, log{};
+    if (::stat(QFile::encodeName(path).constData(), &file) != 0 || (file.st_mode & S_IWUSR) == 0)
+        return;
+    for (const char* suffix : {"-wal", "-journal", "-shm"}) {
+        const QByteArray name = QFile::encodeName(path + QLatin1String(suffix));
+        constexpr mode_t kOwner = S_IRUSR | S_IWUSR;
+        if (::lstat(name.constData(), &log) == 0 && S_ISREG(log.st_mode) && log.st_uid == geteuid() &&
+            (log.st_mode & kOwner) != kOwner && ::chmod(name.constData(), kOwner) != 0)
+            errno = 0; // opening it says so
     }
 }
 

@@ -26,5 +26,7 @@ void moveDatabase(const QString& from, const QString& to);
 /// A log without its database, which SQLite would delete or take for a new one's, gets a name of its own, and
 /// so does what is no file in a log's place.
 void setLeftLogsAside(const QString& path);
+/// SQLite gives them the rights of the file: those of one that was read-only once would keep it so.
+void makeLogsWritable(const QString& path);
 
 } // namespace switchyard

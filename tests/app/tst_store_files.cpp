@@ -223,6 +223,20 @@ class StoreFilesTest : public QObject {
         QCOMPARE(mode(shared + u"/chats.sqlite"_s), 0600);
     }
 
+    void logsOfAFileThatWasReadOnlyCanBeWrittenAgain() {
+        {
+            ConversationStore store(data());
+            QCOMPARE(listOf(store).size(), 0);
+        }
+        const QString index = path() + u"-shm"_s;
+        QVERIFY(QFile(index).open(QIODevice::WriteOnly));
+        QVERIFY(::chmod(QFile::encodeName(index).constData(), 0400) == 0);
+        ConversationStore store(data());
+        chatWith(store, u"Chat"_s, u"words"_s);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QCOMPARE(mode(index), 0600);
+    }
+
     void copiesAndRescuedFilesAreNarrowToo() {
         ConversationStore store(data());
         chatWith(store, u"Chat"_s, u"words"_s);
