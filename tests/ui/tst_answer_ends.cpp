@@ -227,6 +227,36 @@ class AnswerEndsTest : public QObject {
         QCOMPARE(desk.answer().state, MessageState::Complete);
     }
 
+    /// Characters that a text document keeps for itself, as a model may write them.
+    void nonCharactersAreShownAndOpenedAgain_data() {
+        QTest::addColumn<QByteArray>("text");
+        QTest::newRow("in code") << "Use ``\xEF\xB7\x90x\xEF\xB7\x91`` here."_ba;
+        QTest::newRow("a block of code") << "```\n\xEF\xB7\x90\xEF\xB7\xAF\xEF\xB7\x91\n```"_ba;
+        QTest::newRow("in a table") << "| a |\n|---|\n| \xEF\xB7\x91\xEF\xB7\x90 |"_ba;
+        QTest::newRow("in a formula") << "\\(a \xEF\xB7\x91 b\\) and \xEF\xBF\xBC"_ba;
+    }
+    void nonCharactersAreShownAndOpenedAgain() {
+        QFETCH(QByteArray, text);
+        const QString model = written(models_, u"signs"_s, chatScript({text.toStdString()}));
+        QTemporaryDir folder;
+        ConversationId chat = 0;
+        {
+            RealDesk desk(folder.path(), model);
+            QCOMPARE(desk.ask(u"How?"_s).text(), QString::fromUtf8(text));
+            desk.window->grab();
+            chat = desk.controller.current();
+        }
+        RealDesk desk(folder.path(), model);
+        QTRY_COMPARE(desk.controller.chats().size(), 1);
+        desk.controller.openChat(chat);
+        QTRY_COMPARE(desk.thread().size(), 2);
+        desk.window->grab();
+        QCOMPARE(desk.answer().text(), QString::fromUtf8(text));
+        QTest::mouseClick(desk.button(u"copyButton"_s), Qt::LeftButton);
+        QCOMPARE(QGuiApplication::clipboard()->text(), QString::fromUtf8(text));
+        QCOMPARE(desk.ask(u"Again?"_s).text(), QString::fromUtf8(text));
+    }
+
     void anEditedAnswerGoesOnFromItsText() {
         ScriptedModel model = afterHi("\xF0\x9F\x98\x80"_ba);
         model.chain('o', {model.word(" and more"), model.end});
