@@ -3,6 +3,8 @@
 #include <QCoreApplication>
 #include <QRegularExpression>
 
+#include <algorithm>
+#include <span>
 #include <vector>
 
 using namespace Qt::StringLiterals;
@@ -22,6 +24,16 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "cannot be mapped into memory: %1"),
     QT_TRANSLATE_NOOP("EngineErrors", "the file ends inside %1"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 lies beyond the end of the file (cut short?)"),
+    QT_TRANSLATE_NOOP("EngineErrors", "claims %1 tensors, more than it has room for (cut short?)"),
+    QT_TRANSLATE_NOOP("EngineErrors", "claims %1 metadata keys, more than it has room for (cut short?)"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "was cut short or could no longer be read while it was in use; restore the file and "
+                      "load it again"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "%1: was cut short or could no longer be read while it was in use; restore the file "
+                      "and load it again"),
+    QT_TRANSLATE_NOOP("EngineErrors", "is a big-endian GGUF file, which is not read"),
+    QT_TRANSLATE_NOOP("EngineErrors", "has GGUF version %1; versions 2 and 3 are read"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 is larger than the file"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 occurs twice"),
     QT_TRANSLATE_NOOP("EngineErrors", "the architecture %1 is not known to this program%2"),
@@ -66,15 +78,25 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "%1: \"%2\" is not a number from %3 to %4"),
 };
 
+/// What the engine fills in where it names a part of a file.
+constexpr const char* kThings[] = {
+    QT_TRANSLATE_NOOP("EngineErrors", "tensor %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "metadata key %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the magic number"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the version"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the tensor count"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the metadata count"),
+};
+
 struct Sentence {
     QRegularExpression pattern;
     const char* english;
 };
 
-std::vector<Sentence> makeSentences() {
+std::vector<Sentence> makeSentences(std::span<const char* const> texts) {
     static const QRegularExpression hole(QStringLiteral("%\\d"));
     std::vector<Sentence> sentences;
-    for (const char* english : kSentences) {
+    for (const char* english : texts) {
         QString pattern;
         const QString text = QString::fromUtf8(english);
         qsizetype from = 0;
@@ -91,11 +113,21 @@ std::vector<Sentence> makeSentences() {
     return sentences;
 }
 
-QString translated(const QString& english) {
+QString translated(const QString& english, std::span<const char* const> texts);
+
+/// What was filled in: names of files and figures stay.
+QString thing(const QString& english) {
+    const bool known = std::ranges::any_of(kThings, [&english](const char* text) {
+        return english.startsWith(QString::fromLatin1(text).section(u'%', 0, 0));
+    });
+    return known ? translated(english, kThings) : english;
+}
+
+QString translated(const QString& english, std::span<const char* const> texts) {
     constexpr qsizetype kLongest = 2000; // patterns are not run over whatever a template raises
     if (english.size() > kLongest)
         return english;
-    const std::vector<Sentence> sentences = makeSentences(); // errors are rare, and so is the work
+    const std::vector<Sentence> sentences = makeSentences(texts); // errors are rare, and so is the work
     for (const Sentence& sentence : sentences) {
         const QRegularExpressionMatch match = sentence.pattern.match(english);
         if (!match.hasMatch())
@@ -105,7 +137,7 @@ QString translated(const QString& english) {
         QString result;
         for (qsizetype i = 0; i < text.size(); ++i) {
             if (text[i] == u'%' && i + 1 < text.size() && text[i + 1].isDigit())
-                result += match.captured(text[++i].digitValue());
+                result += thing(match.captured(text[++i].digitValue()));
             else
                 result += text[i];
         }
@@ -119,12 +151,13 @@ QString translated(const QString& english) {
 QString engineSentence(const QString& english, const QString& path) {
     const bool named = !path.isEmpty() && english.startsWith(path);
     if (!named)
-        return translated(english);
+        return translated(english, kSentences);
     // "PATH: reason" or "PATH/config.json: reason" or "PATH has no tokenizer".
     const qsizetype colon = english.indexOf(u": "_s, path.size());
     const bool inside = colon >= 0 && !english.mid(path.size(), colon - path.size()).contains(u' ');
     const QString where = inside ? english.left(colon) : path;
-    QString reason = translated(inside ? english.mid(colon + 2) : english.mid(path.size()).trimmed());
+    QString reason =
+        translated(inside ? english.mid(colon + 2) : english.mid(path.size()).trimmed(), kSentences);
     if (!reason.isEmpty())
         reason[0] = reason[0].toUpper();
     return u"%1 (%2)"_s.arg(reason, where);

@@ -323,10 +323,10 @@ GgufHeader parse_gguf(std::span<const std::byte> bytes, const std::string& name)
     const auto keys = in.take<std::uint64_t>("the metadata count");
     // The shortest tensor entry is 33 bytes, the shortest key 14.
     if (tensors > kMaxTensors || tensors > in.left() / 33) {
-        in.fail("claims " + std::to_string(tensors) + " tensors");
+        in.fail("claims " + std::to_string(tensors) + " tensors, more than it has room for (cut short?)");
     }
     if (keys > kMaxKeys || keys > in.left() / 14) {
-        in.fail("claims " + std::to_string(keys) + " metadata keys");
+        in.fail("claims " + std::to_string(keys) + " metadata keys, more than it has room for (cut short?)");
     }
     GgufHeader header;
     std::unordered_set<std::string> seen;

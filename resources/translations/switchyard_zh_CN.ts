@@ -404,6 +404,54 @@
         <source>model.safetensors.index.json does not belong to model.safetensors, which is whole and is read instead.</source>
         <translation>model.safetensors.index.json 与 model.safetensors 不配套；后者是完整的，因此读取后者。</translation>
     </message>
+    <message>
+        <source>claims %1 tensors, more than it has room for (cut short?)</source>
+        <translation>声称有 %1 个张量，文件却放不下（文件被截断？）</translation>
+    </message>
+    <message>
+        <source>claims %1 metadata keys, more than it has room for (cut short?)</source>
+        <translation>声称有 %1 个元数据键，文件却放不下（文件被截断？）</translation>
+    </message>
+    <message>
+        <source>is a big-endian GGUF file, which is not read</source>
+        <translation>是大端 GGUF 文件，无法读取</translation>
+    </message>
+    <message>
+        <source>has GGUF version %1; versions 2 and 3 are read</source>
+        <translation>GGUF 版本为 %1；能读取的是版本 2 和 3</translation>
+    </message>
+    <message>
+        <source>was cut short or could no longer be read while it was in use; restore the file and load it again</source>
+        <translation>使用期间被截断，或无法再读取；请恢复该文件并重新加载</translation>
+    </message>
+    <message>
+        <source>%1: was cut short or could no longer be read while it was in use; restore the file and load it again</source>
+        <translation>模型文件在使用期间被截断，或无法再读取；请恢复该文件并重新加载（%1）</translation>
+    </message>
+    <message>
+        <source>tensor %1</source>
+        <translation>张量 %1</translation>
+    </message>
+    <message>
+        <source>metadata key %1</source>
+        <translation>元数据键 %1</translation>
+    </message>
+    <message>
+        <source>the magic number</source>
+        <translation>文件标识</translation>
+    </message>
+    <message>
+        <source>the version</source>
+        <translation>版本号</translation>
+    </message>
+    <message>
+        <source>the tensor count</source>
+        <translation>张量数</translation>
+    </message>
+    <message>
+        <source>the metadata count</source>
+        <translation>元数据数</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>

@@ -100,6 +100,41 @@ class ModelNotesTest : public QObject {
         QCOMPARE(desk.find<QDoubleSpinBox>(u"tune.temperature.box"_s)->value(), temperature);
     }
 
+    void aFileThatCannotBeReadSaysWhyInChinese_data() {
+        QTest::addColumn<qint64>("size");
+        QTest::addColumn<int>("version"); ///< 0: the file's own
+        QTest::addColumn<QString>("why");
+        QTest::newRow("empty") << qint64{0} << 0 << u"文件是空的"_s;
+        QTest::newRow("cut in its beginning") << qint64{200} << 0 << u"文件被截断"_s;
+        QTest::newRow("cut in its metadata")
+            << qint64{3000} << 0 << u"元数据键 \"tokenizer.ggml.tokens\" 之内就结束了"_s;
+        QTest::newRow("cut in its tensors") << qint64{700'000} << 0 << u"张量 \""_s;
+        QTest::newRow("another version") << qint64{-1} << 9 << u"GGUF 版本为 9"_s;
+        QTest::newRow("big-endian") << qint64{-1} << 0x03000000 << u"大端"_s;
+    }
+    void aFileThatCannotBeReadSaysWhyInChinese() {
+        QFETCH(qint64, size);
+        QFETCH(int, version);
+        QFETCH(QString, why);
+        const WindowLanguage in(u"zh_CN"_s);
+        const QString path = written(models_, u"cut"_s, chatScript({"Yes"}));
+        QFile file(path);
+        QVERIFY(file.open(QIODevice::ReadWrite));
+        if (size >= 0)
+            QVERIFY(file.resize(size));
+        if (version != 0) {
+            QVERIFY(file.seek(4));
+            file.write(reinterpret_cast<const char*>(&version), sizeof version);
+        }
+        file.close();
+        QTemporaryDir folder;
+        RealDesk desk(folder.path());
+        desk.window->loadModel(path);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        QVERIFY2(said(desk).contains(why), qPrintable(said(desk)));
+        QVERIFY2(said(desk).endsWith(u"(%1)"_s.arg(path)), qPrintable(said(desk))); // the path last
+    }
+
     void theNotesSpeakChinese() {
         const WindowLanguage in(u"zh_CN"_s);
         ScriptedModel model = chatScript({"Yes"});
