@@ -9,6 +9,7 @@
 #include "app/services/local_generator.h"
 #include "app/services/single_instance.h"
 #include "app/services/theme_watcher.h"
+#include "engine/base/threads.h"
 #include "ui/language.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
@@ -70,6 +71,16 @@ void followTheme(ThemeManager& theme, const Settings& settings, const ThemeWatch
             theme.setFontSize(settings.value(u"font_size"_s, 0).toInt());
     });
     take(watcher.scheme());
+}
+
+void watchTheme(std::optional<ThemeWatcher>& watcher, ThemeManager& theme, const Settings& settings) {
+    try {
+        start_thread([] {}); // Qt's bus would wait for ever for a thread that the system does not give
+        watcher.emplace();
+        followTheme(theme, settings, *watcher);
+    } catch (const Error&) {
+        // The colours stay as they are.
+    }
 }
 
 /// What another start passes to the program that runs already.
@@ -136,8 +147,7 @@ int runWindow(QApplication& application, const DesktopOptions& options) {
     QObject::connect(&window, &MainWindow::firstPainted, &errand, [&] {
         errand.begin();
         library.rescan();
-        watcher.emplace(); // asks the session bus: after the window is there
-        followTheme(theme, settings, *watcher);
+        watchTheme(watcher, theme, settings); // asks the session bus: after the window is there
     });
     QObject::connect(&instance, &SingleInstance::requested, &errand, &Errand::take);
     endWithTheSystem(application, quit_signals, window);

@@ -125,6 +125,31 @@ class DesktopProcessTest : public QObject {
         data_ = folder_->filePath(u"data"_s);
     }
 
+    void withoutAThreadItGoesOnOrSaysSo_data() {
+        QTest::addColumn<QString>("which");
+        for (int from = 0; from < 4; ++from) { // these are the program's own
+            QTest::addRow("thread %d", from) << u"%1:%2"_s.arg(from).arg(from + 1);
+            QTest::addRow("all from thread %d", from) << u"%1:1000"_s.arg(from);
+        }
+    }
+    void withoutAThreadItGoesOnOrSaysSo() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+        QSKIP("a sanitizer has to be the first library");
+#endif
+        QFETCH(QString, which);
+        QProcessEnvironment all = environment();
+        all.insert(u"LD_PRELOAD"_s, QStringLiteral(NO_THREADS));
+        all.insert(u"NO_THREADS"_s, which);
+        const Result result =
+            second({u"--model"_s, u"x.gguf"_s, u"--prompt"_s, u"Hello"_s, u"--quit"_s}, all);
+        if (result.code == 0) {
+            QCOMPARE(number(u"SELECT count(*) FROM messages"_s), 2);
+        } else {
+            QVERIFY2(result.code == 1 && result.said.contains(u"no further thread"_s),
+                     qPrintable(u"%1 %2"_s.arg(result.code).arg(result.said)));
+        }
+    }
+
     void aSignalSavesTheAnswer_data() {
         QTest::addColumn<int>("signal");
         QTest::newRow("SIGTERM") << SIGTERM;
