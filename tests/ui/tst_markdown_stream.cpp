@@ -99,6 +99,18 @@ class MarkdownStreamTest : public QObject {
         QCOMPARE(marked->document().characterAt(at), u'o');
     }
 
+    /// Where a word of nulls is cut, what is shown for them has another length in bytes.
+    void placesInALongWordOfNulls() {
+        for (const std::string mark : {"", "```\n"}) {
+            const std::string source = mark + std::string(3000, '\0') + "b";
+            MarkdownDocument document(plainStyle());
+            document.append(source);
+            document.finish();
+            const int at = document.position(source.size() - 1);
+            QCOMPARE(document.document().characterAt(at), u'b');
+        }
+    }
+
     void anyStreamEqualsOneRender() {
         QRandomGenerator random(11);
         for (int round = 0; round < 400; ++round) {

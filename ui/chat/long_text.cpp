@@ -93,6 +93,19 @@ QString utf16(std::string_view utf8) {
     return decode(QByteArrayView(utf8.data(), static_cast<qsizetype>(utf8.size())));
 }
 
+std::size_t bytesOfUnits(std::string_view utf8, qsizetype units) {
+    std::size_t bytes = 0;
+    for (; bytes < utf8.size(); ++bytes) {
+        const auto byte = static_cast<unsigned char>(utf8[bytes]);
+        if ((byte & 0xC0) == 0x80)
+            continue; // of the character before
+        if (units <= 0)
+            break;
+        units -= byte >= 0xF0 ? 2 : 1;
+    }
+    return bytes;
+}
+
 QString documentText(QString text) {
     for (QChar& c : text) {
         if ((c.unicode() >= 0xFDD0 && c.unicode() <= 0xFDEF) || c == QChar::ObjectReplacementCharacter ||

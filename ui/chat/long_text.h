@@ -44,6 +44,9 @@ void wrapLongWords(QPlainTextEdit& edit);
 /// UTF-8 as UTF-16, every character of it: a byte order mark is text like any other.
 QString utf16(std::string_view utf8);
 
+/// Bytes of the UTF-8 text that are its first `units` UTF-16 units.
+std::size_t bytesOfUnits(std::string_view utf8, qsizetype units);
+
 /// What a document can hold: its own marks (U+FDD0, U+FDD1), nulls and block separators in a text are
 /// replaced, unit by unit.
 QString documentText(QString text);

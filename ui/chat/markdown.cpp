@@ -200,7 +200,7 @@ bool MarkdownDocument::appendToOpenCode(std::size_t begin, std::size_t end) {
     LongText long_text;
     long_text.resume(cursor);
     long_text.put(cursor, text, MarkdownWriter::codeFormat(style_), [&](qsizetype units) {
-        const std::size_t joint = written + static_cast<std::size_t>(text.left(units).toUtf8().size());
+        const std::size_t joint = written + bytesOfUnits(delta, units);
         runs_.back().end = joint;
         runs_.push_back({joint, written + delta.size(), cursor.position()});
     });

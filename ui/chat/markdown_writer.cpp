@@ -464,8 +464,7 @@ void MarkdownWriter::putRun(std::size_t begin, std::size_t size, const QTextChar
     text.replace(u'\n', QChar::LineSeparator);
     runs_.push_back({begin, begin + size, cursor_.position()});
     long_text_.put(cursor_, text, format, [&](qsizetype before) {
-        const std::size_t joint =
-            begin + static_cast<std::size_t>(QStringView(text).left(before).toUtf8().size());
+        const std::size_t joint = begin + bytesOfUnits(source, before);
         runs_.back().end = joint;
         runs_.push_back({joint, begin + size, cursor_.position()});
     });
@@ -544,16 +543,15 @@ void MarkdownWriter::insertCode() {
 void MarkdownWriter::placeCodeRuns(int begin, const std::vector<qsizetype>& joints) {
     std::size_t passed = 0;
     for (SourceRun run : code_runs_) {
-        const QString text = utf16(source_.substr(run.begin, run.end - run.begin));
+        const qsizetype size = utf16(source_.substr(run.begin, run.end - run.begin)).size();
         const qsizetype first = run.position;
         while (passed < joints.size() && joints[passed] <= first)
             ++passed;
         qsizetype from = 0;
         std::size_t source = run.begin;
-        while (passed < joints.size() && joints[passed] < first + text.size()) {
+        while (passed < joints.size() && joints[passed] < first + size) {
             const qsizetype stop = joints[passed] - first;
-            const auto bytes =
-                static_cast<std::size_t>(QStringView(text).mid(from, stop - from).toUtf8().size());
+            const std::size_t bytes = bytesOfUnits(source_.substr(source, run.end - source), stop - from);
             runs_.push_back(
                 {source, source + bytes, begin + static_cast<int>(first + from + qsizetype(passed))});
             source += bytes;
