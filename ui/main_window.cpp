@@ -2,6 +2,7 @@
 
 #include "app/services/context_used.h"
 #include "ui/chat/chat_page.h"
+#include "ui/chat/field_text.h"
 #include "ui/chat_columns.h"
 #include "ui/closing_guard.h"
 #include "ui/insight/insight_panel.h"
@@ -58,6 +59,7 @@ QSize firstSize(const QScreen* screen) {
 
 MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
     : QMainWindow(parent), services_(services) {
+    boundLineFields();
     setObjectName(u"window"_s);
     setWindowTitle(u"Switchyard"_s);
     setWindowIcon(QIcon(u":/icons/switchyard.svg"_s));

@@ -975,10 +975,6 @@
         <translation>无法读取 %1：%2。</translation>
     </message>
     <message>
-        <source>%1 is %2, more than the 1 MiB a message can hold: paste the part that matters.</source>
-        <translation>%1 大小为 %2，超过一条消息可容纳的 1 MiB：请粘贴需要的部分。</translation>
-    </message>
-    <message>
         <source>%1 is not a text file (UTF-8).</source>
         <translation>%1 不是文本文件 (UTF-8)。</translation>
     </message>
@@ -1045,6 +1041,22 @@
     <message>
         <source>An answer is being written: stop it with Esc, or send this after it.</source>
         <translation>正在生成回答：按 Esc 停止，或等它结束后再发送。</translation>
+    </message>
+    <message>
+        <source>%1 is %2, more than the %3 a message can hold: paste the part that matters.</source>
+        <translation>%1 的大小是 %2，超过一条消息可容纳的 %3：请粘贴需要的部分。</translation>
+    </message>
+    <message>
+        <source>Pasted text</source>
+        <translation>粘贴的文本</translation>
+    </message>
+    <message>
+        <source>Pasted text %1</source>
+        <translation>粘贴的文本 %1</translation>
+    </message>
+    <message>
+        <source>What was pasted is %1, more than the %2 a message can hold: paste the part that matters.</source>
+        <translation>粘贴的内容是 %1，超过一条消息可容纳的 %2：请粘贴需要的部分。</translation>
     </message>
     <message>
         <source>The files cannot be read now: %1.</source>
@@ -1562,6 +1574,18 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Throws the change away; Esc keeps it for later</source>
         <translation>丢弃修改；按 Esc 则保留以便稍后继续</translation>
+    </message>
+    <message>
+        <source>Earlier part</source>
+        <translation>前一部分</translation>
+    </message>
+    <message>
+        <source>Later part</source>
+        <translation>后一部分</translation>
+    </message>
+    <message>
+        <source>Characters %1 to %2 of %3; the others stay as they are.</source>
+        <translation>第 %1 至 %2 个字符，共 %3 个；其余保持不变。</translation>
     </message>
 </context>
 <context>

@@ -1,22 +1,15 @@
 #include "ui/chat/composer.h"
 
-#include "app/services/engine_sentence.h"
-#include "ui/chat/long_text.h"
+#include "ui/chat/field_text.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QApplication>
-#include <QDragEnterEvent>
-#include <QFile>
-#include <QFileDialog>
-#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLocale>
-#include <QMimeData>
 #include <QPainter>
 #include <QPointer>
 #include <QScrollBar>
-#include <QStringDecoder>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -29,33 +22,6 @@ namespace switchyard {
 namespace {
 
 constexpr int most_lines = 8;
-constexpr qint64 largest_file = 1 << 20; // bytes
-
-/// The text of a file, or a sentence that says why there is none.
-struct ReadFile {
-    QString text, problem;
-};
-
-ReadFile readTextFile(const QString& path) {
-    const QString name = QFileInfo(path).fileName();
-    QFile file(path);
-    if (QFileInfo(path).isDir())
-        return {{}, Composer::tr("%1 is a folder: choose the text files in it.").arg(name)};
-    if (QFileInfo(path).exists() && !QFileInfo(path).isFile()) // opening a pipe would wait for its writer
-        return {{}, Composer::tr("%1 is no file but a device or a pipe: choose a text file.").arg(name)};
-    if (!file.open(QIODevice::ReadOnly))
-        return {{}, Composer::tr("%1 cannot be read: %2.").arg(name, file.errorString())};
-    if (file.size() > largest_file)
-        return {{},
-                Composer::tr("%1 is %2, more than the 1 MiB a message can hold: paste the part that matters.")
-                    .arg(name, QLocale().formattedDataSize(file.size()))};
-    const QByteArray bytes = file.read(largest_file + 1);
-    QStringDecoder decode(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless);
-    const QString text = decode(bytes);
-    if (decode.hasError() || bytes.contains('\0') || bytes.size() > largest_file)
-        return {{}, Composer::tr("%1 is not a text file (UTF-8).").arg(name)};
-    return {text, {}};
-}
 
 } // namespace
 
@@ -67,7 +33,6 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     edit_->setAccessibleName(tr("Message"));
     edit_->setPlaceholderText(tr("Type a message"));
     edit_->setFrameShape(QFrame::NoFrame);
-    wrapLongWords(*edit_);
     edit_->setAcceptDrops(true);
     edit_->setTabChangesFocus(true);
     edit_->viewport()->setAutoFillBackground(false);
@@ -90,11 +55,18 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     notice_->setObjectName(u"composerNotice"_s);
     notice_->setWordWrap(true);
     notice_->hide();
-    file_row_ = new QWidget(this);
+    file_row_ = new QWidget;
     new QVBoxLayout(file_row_);
     file_row_->layout()->setContentsMargins(0, 0, 0, 0);
     file_row_->layout()->setSpacing(2);
-    file_row_->hide();
+    file_area_ = new QScrollArea(this);
+    file_area_->setFrameShape(QFrame::NoFrame);
+    file_area_->setWidgetResizable(true);
+    file_area_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    file_area_->setWidget(file_row_);
+    file_area_->viewport()->setAutoFillBackground(false);
+    file_row_->setAutoFillBackground(false);
+    file_area_->hide();
 
     auto* bottom = new QHBoxLayout;
     bottom->addWidget(attach_);
@@ -106,7 +78,7 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     layout->setContentsMargins(14, 10, 8, 6);
     layout->setSpacing(4);
     layout->addWidget(notice_);
-    layout->addWidget(file_row_);
+    layout->addWidget(file_area_);
     layout->addWidget(edit_);
     layout->addLayout(bottom);
 
@@ -130,6 +102,8 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     connect(edit_, &ComposerEdit::escapePressed, this, &Composer::escapePressed);
     connect(edit_, &ComposerEdit::filesDropped, this, qOverload<const QStringList&>(&Composer::addFiles));
     connect(edit_, &ComposerEdit::zoomRequested, this, &Composer::zoomRequested);
+    connect(edit_, &ComposerEdit::longTextPasted, this, &Composer::attach);
+    edit_->setTakeBack([this] { return takeBackPasted(); });
     connect(attach_, &QToolButton::clicked, this, &Composer::chooseFiles);
     connect(send_, &QToolButton::clicked, this, [this] {
         if (generating_)
@@ -141,19 +115,29 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     updateButton();
 }
 
-QString Composer::text() const { return edit_->toPlainText(); }
+QString Composer::text() const { return fieldText(*edit_->document()); }
 
 void Composer::setText(const QString& text) {
     draft_timer_.stop(); // what was typed before belongs elsewhere
     if (text == this->text())
         return;
     loading_draft_ = true;
-    edit_->setPlainText(text);
+    const bool fits = fitsField(text);
+    if (!fits) {
+        files_.prepend(pastedPart(text));
+        showFiles();
+    }
+    edit_->setPlainText(fits ? text : QString());
     edit_->moveCursor(QTextCursor::End);
     loading_draft_ = false;
 }
 
 void Composer::replaceText(const QString& text) {
+    if (!fitsField(text)) {
+        replaceText({});
+        attach(text);
+        return;
+    }
     QTextCursor all(edit_->document());
     all.select(QTextCursor::Document);
     all.insertText(text);
@@ -181,14 +165,18 @@ void Composer::showChat(ConversationId chat, const QString& text, const QList<Me
     chat_ = std::make_shared<ConversationId>(chat);
     reading_ = 0;
     clear();
-    setText(text);
     files_ = files;
+    setText(text);
     showFiles();
 }
 
 void Composer::prepend(const Draft& earlier) {
-    QTextCursor start(edit_->document());
-    start.insertText(earlier.text);
+    if (fitsField(QString(earlier.text + text()))) {
+        QTextCursor start(edit_->document());
+        start.insertText(earlier.text);
+    } else {
+        files_.prepend(pastedPart(earlier.text));
+    }
     files_ = earlier.files + files_;
     filesChanged();
 }
@@ -330,128 +318,6 @@ void Composer::updateCounter() {
     counter_->setToolTip(tr("Tokens of this chat and of what you are writing, of all the model can hold"));
     counter_->setAccessibleName(tr("%1 of %2 tokens of context used").arg(sum).arg(total_));
     counter_->setForegroundRole(sum > total_ ? QPalette::BrightText : QPalette::PlaceholderText);
-}
-
-// ---- Files ----
-
-void Composer::say(const QString& sentence) {
-    notice_->setText(fewLines(sentence));
-    notice_->setVisible(!sentence.isEmpty());
-}
-
-void Composer::chooseFiles() {
-    auto* dialog = new QFileDialog(this, tr("Add text files"));
-    dialog->setObjectName(u"dialog.addFiles"_s);
-    dialog->setFileMode(QFileDialog::ExistingFiles);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    // Another chat may be shown when the choice is made.
-    connect(dialog, &QFileDialog::filesSelected, this,
-            [this, chat = chat_](const QStringList& paths) { addFiles(paths, chat); });
-    dialog->open();
-}
-
-void Composer::addFiles(const QStringList& paths, const Chat& chat) {
-    if (paths.isEmpty())
-        return;
-    try {
-        if (!reader_)
-            reader_ = std::make_unique<TaskQueue>();
-        reader_->post([self = QPointer<Composer>(this), paths, chat] { readFiles(self, paths, chat); });
-    } catch (const std::exception& error) { // no thread, or no memory
-        say(tr("The files cannot be read now: %1.").arg(engineSentence(QString::fromUtf8(error.what()))));
-        return;
-    }
-    if (chat == chat_) {
-        ++reading_;
-        updateButton();
-    }
-}
-
-/// On the reader's thread.
-void Composer::readFiles(const QPointer<Composer>& composer, const QStringList& paths, const Chat& chat) {
-    QList<MessagePart> files;
-    QStringList problems;
-    for (const QString& path : paths) {
-        try {
-            const ReadFile read = readTextFile(path);
-            if (read.problem.isEmpty())
-                files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
-            else
-                problems.append(read.problem);
-        } catch (const std::bad_alloc&) {
-            problems.append(tr("There is not enough memory to read %1.").arg(QFileInfo(path).fileName()));
-        }
-    }
-    QMetaObject::invokeMethod(
-        qApp,
-        [composer, chat, files, problems] {
-            if (composer)
-                composer->takeRead(chat, files, problems);
-        },
-        Qt::QueuedConnection);
-}
-
-void Composer::takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems) {
-    // A chat that was left and opened again has another key and the same id.
-    const bool here = *chat == *chat_;
-    if (chat == chat_)
-        --reading_;
-    if (here) {
-        files_ += files;
-        filesChanged();
-    } else {
-        for (const MessagePart& file : files)
-            Q_EMIT fileRead(*chat, file);
-    }
-    if (!problems.isEmpty()) {
-        if (here)
-            send_when_read_ = false; // the user decides whether it goes without them
-        say(problems.join(u'\n'));
-    } else if (reading_ == 0 && std::exchange(send_when_read_, false)) {
-        send();
-    }
-}
-
-void Composer::filesChanged() {
-    showFiles();
-    count_timer_.start();
-    draft_timer_.start();
-}
-
-void Composer::showFiles() {
-    const auto old = file_row_->findChildren<QWidget*>(Qt::FindDirectChildrenOnly);
-    for (QWidget* child : old)
-        child->deleteLater();
-    for (qsizetype i = 0; i < files_.size(); ++i) {
-        auto* line = new QWidget(file_row_);
-        auto* row = new QHBoxLayout(line);
-        row->setContentsMargins(0, 0, 0, 0);
-        auto* name = new PlainLabel(
-            u"%1  (%2)"_s.arg(oneLine(files_[i].name), QLocale().formattedDataSize(files_[i].text.size())),
-            line);
-        auto* remove = new CalmButton(u"close"_s, tr("Remove %1").arg(oneLine(files_[i].name)), line);
-        remove->setObjectName(u"removeFileButton-%1"_s.arg(i));
-        connect(remove, &QToolButton::clicked, this, [this, i] {
-            files_.removeAt(i);
-            filesChanged();
-        });
-        row->addWidget(name);
-        row->addWidget(remove);
-        row->addStretch();
-        file_row_->layout()->addWidget(line);
-    }
-    file_row_->setVisible(!files_.isEmpty());
-    updateButton();
-}
-
-void Composer::dragEnterEvent(QDragEnterEvent* event) {
-    if (!localFiles(event->mimeData()).isEmpty())
-        event->acceptProposedAction();
-}
-
-void Composer::dropEvent(QDropEvent* event) {
-    addFiles(localFiles(event->mimeData()));
-    event->acceptProposedAction();
 }
 
 } // namespace switchyard

@@ -8,6 +8,7 @@
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPointer>
+#include <QScrollArea>
 #include <QTimer>
 #include <QWidget>
 
@@ -28,10 +29,15 @@ class ComposerEdit : public QPlainTextEdit {
     bool enterSends() const { return enter_sends_; }
     bool composing() const { return composing_; } ///< an input method is at work
 
+    /// Asked before an edit is taken back: true where it took back something else, done after that edit.
+    void setTakeBack(std::function<bool()> take_back) { take_back_ = std::move(take_back); }
+
   Q_SIGNALS:
     void sendRequested();
     void escapePressed();
     void filesDropped(const QStringList& paths);
+    /// More than the field can take was pasted, dropped or committed; it is not in the field.
+    void longTextPasted(const QString& text);
     void zoomRequested(int step);
 
   protected:
@@ -41,6 +47,9 @@ class ComposerEdit : public QPlainTextEdit {
     void insertFromMimeData(const QMimeData* source) override;
 
   private:
+    bool fitsHere(const QString& text) const;
+
+    std::function<bool()> take_back_;
     bool enter_sends_ = true;
     bool composing_ = false;
 };
@@ -112,6 +121,9 @@ class Composer : public QWidget {
     using Chat = std::shared_ptr<ConversationId>; ///< follows when a new chat gets its id
     void addFiles(const QStringList& paths, const Chat& chat);
     static void readFiles(const QPointer<Composer>& composer, const QStringList& paths, const Chat& chat);
+    void attach(const QString& text);
+    bool takeBackPasted();
+    MessagePart pastedPart(const QString& text) const;
     void takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems);
     void chooseFiles();
     void fit();
@@ -125,10 +137,14 @@ class Composer : public QWidget {
     CalmButton *attach_, *send_;
     QLabel *counter_, *notice_;
     QWidget* file_row_;
+    QScrollArea* file_area_;
     TokenCounter count_tokens_;
     QTimer count_timer_, draft_timer_;
     QList<MessagePart> files_;
     Chat chat_ = std::make_shared<ConversationId>(0);
+    /// The text pasted last as a file, and the field's state then: undo takes it back while that lasts.
+    QString pasted_;
+    int pasted_revision_ = -1;
     int reading_ = 0; ///< lists of files being read for this chat
     bool send_when_read_ = false;
     int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0;

@@ -1,5 +1,7 @@
 #include "ui/chat/composer.h"
 
+#include "ui/chat/field_text.h"
+
 #include <QInputMethodEvent>
 #include <QKeyEvent>
 #include <QMimeData>
@@ -41,6 +43,10 @@ void ComposerEdit::keyPressEvent(QKeyEvent* event) {
         event->accept();
         return;
     }
+    if (event->matches(QKeySequence::Undo) && take_back_ && take_back_()) {
+        event->accept();
+        return;
+    }
     const bool control = event->modifiers() & Qt::ControlModifier;
     if (control && (event->key() == Qt::Key_Plus || event->key() == Qt::Key_Equal)) {
         Q_EMIT zoomRequested(1);
@@ -57,7 +63,20 @@ void ComposerEdit::keyPressEvent(QKeyEvent* event) {
 
 void ComposerEdit::inputMethodEvent(QInputMethodEvent* event) {
     composing_ = !event->preeditString().isEmpty();
+    if (!event->commitString().isEmpty() && !fitsHere(event->commitString())) {
+        Q_EMIT longTextPasted(event->commitString());
+        event->setCommitString({});
+    }
     QPlainTextEdit::inputMethodEvent(event);
+}
+
+/// Whether the field can take the text in place of what is selected.
+bool ComposerEdit::fitsHere(const QString& text) const {
+    if (text.size() > longest_field)
+        return false;
+    const QString all = fieldText(*document());
+    const QTextCursor cursor = textCursor();
+    return fitsField(QString(all.left(cursor.selectionStart()) + text + all.mid(cursor.selectionEnd())));
 }
 
 bool ComposerEdit::canInsertFromMimeData(const QMimeData* source) const {
@@ -67,6 +86,8 @@ bool ComposerEdit::canInsertFromMimeData(const QMimeData* source) const {
 void ComposerEdit::insertFromMimeData(const QMimeData* source) {
     if (const QStringList paths = localFiles(source); !paths.isEmpty())
         Q_EMIT filesDropped(paths);
+    else if (const QString text = source->text(); !fitsHere(text))
+        Q_EMIT longTextPasted(text);
     else
         QPlainTextEdit::insertFromMimeData(source);
 }

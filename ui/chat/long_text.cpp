@@ -1,6 +1,5 @@
 #include "ui/chat/long_text.h"
 
-#include <QPlainTextEdit>
 #include <QStringDecoder>
 #include <QTextBlock>
 #include <QTextDocument>
@@ -9,33 +8,21 @@ namespace switchyard {
 namespace {
 
 constexpr int longest_word = 1000, longest_line = 12000; ///< UTF-16 units
+/// Marks over one character: more than usual cost by their square, and count as so many units.
+constexpr int usual_marks = 3, cost_of_mark = 5;
 
 /// Whether a line can be broken beside it. East Asian characters can, all of them or nearly.
 bool breaks(QChar c) { return c.isSpace() || (c.unicode() >= 0x2E80 && c.unicode() < 0xD7B0); }
-
-bool hasLongWord(const QTextDocument& document) {
-    for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
-        if (block.length() <= longest_word)
-            continue;
-        int word = 0;
-        const QString text = block.text();
-        for (const QChar c : text) {
-            word = breaks(c) ? 0 : word + 1;
-            if (word > longest_word)
-                return true;
-        }
-    }
-    return false;
-}
 
 } // namespace
 
 void LongText::count(QChar c) {
     if (c == u'\n') {
-        word_ = line_ = 0;
+        word_ = line_ = marks_ = 0;
         return;
     }
-    word_ = breaks(c) ? 0 : word_ + 1;
+    marks_ = c.isMark() ? marks_ + 1 : 0;
+    word_ = breaks(c) ? 0 : word_ + (marks_ > usual_marks ? cost_of_mark : 1);
     ++line_;
 }
 
@@ -117,14 +104,6 @@ QString documentText(QString text) {
             c = u' ';
     }
     return text;
-}
-
-void wrapLongWords(QPlainTextEdit& edit) {
-    // Before the layout hears of the change.
-    QObject::connect(edit.document(), &QTextDocument::contentsChange, &edit, [&edit] {
-        edit.setWordWrapMode(hasLongWord(*edit.document()) ? QTextOption::WrapAnywhere
-                                                           : QTextOption::WrapAtWordBoundaryOrAnywhere);
-    });
 }
 
 QString wholeText(const QTextDocument& document) {

@@ -10,8 +10,6 @@
 #include <functional>
 #include <string_view>
 
-class QPlainTextEdit;
-
 namespace switchyard {
 
 /// Block property: the block goes on in the line of the block before.
@@ -21,7 +19,7 @@ inline constexpr int joinedProperty = 0x100004;
 class LongText {
   public:
     /// The next text begins a block of its own.
-    void restart() { word_ = line_ = 0, joined_ = false; }
+    void restart() { word_ = line_ = marks_ = 0, joined_ = false; }
     /// As if what stands in the cursor's block before it had been put by this.
     void resume(const QTextCursor& cursor);
     /// `format` is that of each line after a line break in the text. `on_joint` hears, after a joint was
@@ -34,12 +32,9 @@ class LongText {
     void count(QChar c);
 
     int word_ = 0, line_ = 0; ///< UTF-16 units since the last place to break a line, and of the block
+    int marks_ = 0;           ///< over the last character
     bool joined_ = false;     ///< the block at the cursor joins the one before
 };
-
-/// For fields, whose text cannot be cut: while a word without end is in it, lines break anywhere, which costs
-/// by the length of a line. To be called before the field gets its first text.
-void wrapLongWords(QPlainTextEdit& edit);
 
 /// UTF-8 as UTF-16, every character of it: a byte order mark is text like any other.
 QString utf16(std::string_view utf8);

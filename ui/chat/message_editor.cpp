@@ -1,9 +1,10 @@
 #include "ui/chat/message_editor.h"
 
-#include "ui/chat/long_text.h"
+#include "ui/plain_text.h"
 
 #include <QHBoxLayout>
 #include <QKeyEvent>
+#include <QLocale>
 
 #include <algorithm>
 
@@ -12,17 +13,30 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 
 MessageEditor::MessageEditor(const QString& text, bool question, const QFont& font, QWidget* parent)
-    : QWidget(parent), edit_(new QPlainTextEdit(this)), save_(new QPushButton(this)) {
+    : QWidget(parent), edit_(new PagedEdit(this)), pages_(new QWidget(this)), save_(new QPushButton(this)) {
     setObjectName(u"messageEditor"_s);
     edit_->setObjectName(u"messageEditorText"_s);
     edit_->setAccessibleName(question ? tr("Edit the question") : tr("Edit the answer"));
     edit_->setFont(font);
     edit_->setProperty("editor", true);
     edit_->setTabChangesFocus(true);
-    wrapLongWords(*edit_);
-    edit_->setPlainText(text);
-    edit_->moveCursor(QTextCursor::End);
     edit_->installEventFilter(this);
+    place_ = new PlainLabel(pages_);
+    place_->setObjectName(u"messageEditorPlace"_s);
+    place_->setForegroundRole(QPalette::PlaceholderText);
+    earlier_ = new QPushButton(tr("Earlier part"), pages_);
+    earlier_->setObjectName(u"messageEditorEarlier"_s);
+    later_ = new QPushButton(tr("Later part"), pages_);
+    later_->setObjectName(u"messageEditorLater"_s);
+    connect(earlier_, &QPushButton::clicked, edit_, [this] { edit_->showPage(-1); });
+    connect(later_, &QPushButton::clicked, edit_, [this] { edit_->showPage(1); });
+    auto* row = new QHBoxLayout(pages_);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->addWidget(place_, 1);
+    row->addWidget(earlier_);
+    row->addWidget(later_);
+    connect(edit_, &PagedEdit::pageChanged, this, &MessageEditor::showPages);
+    edit_->setWholeText(text);
     connect(edit_, &QPlainTextEdit::textChanged, this, &MessageEditor::heightChanged);
     auto* cancel = new QPushButton(tr("Cancel"), this);
     cancel->setObjectName(u"messageEditorCancel"_s);
@@ -46,6 +60,7 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->addWidget(edit_);
+    layout->addWidget(pages_);
     layout->addLayout(buttons);
     setFocusProxy(edit_);
 }
@@ -53,12 +68,26 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
 int MessageEditor::wantedHeight() const {
     // A plain text document's height counts lines.
     const int lines = std::clamp(static_cast<int>(edit_->document()->size().height()), 3, 18);
-    return lines * edit_->fontMetrics().lineSpacing() + 42 + save_->sizeHint().height();
+    return lines * edit_->fontMetrics().lineSpacing() + 42 + save_->sizeHint().height() +
+           (edit_->paged() ? pages_->sizeHint().height() + 6 : 0);
+}
+
+void MessageEditor::showPages() {
+    const QLocale locale;
+    const qsizetype shown = edit_->document()->characterCount() - 1;
+    place_->setText(tr("Characters %1 to %2 of %3; the others stay as they are.")
+                        .arg(locale.toString(edit_->before() + 1), locale.toString(edit_->before() + shown),
+                             locale.toString(edit_->before() + shown + edit_->after())));
+    earlier_->setEnabled(edit_->before() > 0);
+    later_->setEnabled(edit_->after() > 0);
+    pages_->setVisible(edit_->paged());
+    Q_EMIT heightChanged();
 }
 
 void MessageEditor::accept(bool go_on) {
-    if (!edit_->toPlainText().trimmed().isEmpty())
-        Q_EMIT accepted(edit_->toPlainText(), go_on);
+    const QString text = edit_->wholeText();
+    if (!text.trimmed().isEmpty())
+        Q_EMIT accepted(text, go_on);
 }
 
 bool MessageEditor::eventFilter(QObject* object, QEvent* event) {

@@ -1,7 +1,9 @@
 // Edits a message where it stands.
 #pragma once
 
-#include <QPlainTextEdit>
+#include "ui/chat/paged_edit.h"
+
+#include <QLabel>
 #include <QPushButton>
 #include <QWidget>
 
@@ -13,7 +15,7 @@ class MessageEditor : public QWidget {
     /// A question's edit asks again as a branch; an answer's changes it in place and may go on from there.
     MessageEditor(const QString& text, bool question, const QFont& font, QWidget* parent);
     int wantedHeight() const;
-    QPlainTextEdit* edit() const { return edit_; }
+    PagedEdit* edit() const { return edit_; }
 
   Q_SIGNALS:
     void accepted(const QString& text, bool go_on);
@@ -27,8 +29,12 @@ class MessageEditor : public QWidget {
   private:
     void accept(bool go_on);
 
-    QPlainTextEdit* edit_;
-    QPushButton* save_;
+    void showPages();
+
+    PagedEdit* edit_;
+    QWidget* pages_; ///< shown where the text has more than one page
+    QLabel* place_;
+    QPushButton *earlier_, *later_, *save_;
 };
 
 } // namespace switchyard

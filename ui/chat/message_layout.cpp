@@ -1,5 +1,7 @@
 #include "ui/chat/message_layout.h"
 
+#include "ui/chat/field_text.h"
+
 #include <QCoreApplication>
 #include <QLocale>
 #include <QPainterPath>
@@ -191,14 +193,14 @@ void MessageLayout::completeNow(const MessageContent& content) {
 
 /// A question is shown as it was typed; of a very long one the beginning.
 void MessageLayout::fillQuestion(const std::string& text) {
-    constexpr std::size_t most = 32'768; // bytes
-    std::size_t shown = std::min(text.size(), most);
-    while (shown < text.size() && shown > 0 && (static_cast<unsigned char>(text[shown]) & 0xC0) == 0x80)
-        --shown;
-    folded_ = shown < text.size() ? QString::fromStdString(text) : QString();
+    constexpr PageLimits most{16'000, 400, 16'000};
+    const QString whole = utf16(text);
+    const qsizetype page = fieldPage(whole, most);
+    const std::size_t shown = bytesOfUnits(text, page);
+    folded_ = page < whole.size() ? whole : QString();
     body_.plain->clear();
     QTextCursor cursor(body_.plain.get());
-    LongText().put(cursor, utf16(text.substr(0, static_cast<std::size_t>(shown))), QTextCharFormat());
+    LongText().put(cursor, whole.left(page), QTextCharFormat());
     if (folded_.isEmpty())
         return;
     QTextCharFormat note;

@@ -53,7 +53,7 @@ void ThreadView::keepEdit() {
     const Row* row = find(edited_);
     if (!editor_ || !row)
         return;
-    const QString text = editor_->edit()->toPlainText();
+    const QString text = editor_->edit()->wholeText();
     const QString before = edits_.value(edited_);
     if (text == QString::fromStdString(row->content.text))
         edits_.remove(edited_);

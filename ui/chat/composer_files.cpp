@@ -1,0 +1,217 @@
+// The composer's other half: files, and long texts that become one.
+#include "ui/chat/composer.h"
+
+#include "app/services/engine_sentence.h"
+#include "ui/plain_text.h"
+
+#include <QApplication>
+#include <QDragEnterEvent>
+#include <QFile>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QLocale>
+#include <QMimeData>
+#include <QPointer>
+#include <QStringDecoder>
+#include <QVBoxLayout>
+
+#include <algorithm>
+#include <utility>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+constexpr qint64 largest_file = 4 << 20; // bytes
+constexpr int most_file_rows = 4;        ///< in sight at once
+
+/// The text of a file, or a sentence that says why there is none.
+struct ReadFile {
+    QString text, problem;
+};
+
+ReadFile readTextFile(const QString& path) {
+    const QString name = QFileInfo(path).fileName();
+    QFile file(path);
+    if (QFileInfo(path).isDir())
+        return {{}, Composer::tr("%1 is a folder: choose the text files in it.").arg(name)};
+    if (QFileInfo(path).exists() && !QFileInfo(path).isFile()) // opening a pipe would wait for its writer
+        return {{}, Composer::tr("%1 is no file but a device or a pipe: choose a text file.").arg(name)};
+    if (!file.open(QIODevice::ReadOnly))
+        return {{}, Composer::tr("%1 cannot be read: %2.").arg(name, file.errorString())};
+    if (file.size() > largest_file)
+        return {{},
+                Composer::tr("%1 is %2, more than the %3 a message can hold: paste the part that matters.")
+                    .arg(name, QLocale().formattedDataSize(file.size()),
+                         QLocale().formattedDataSize(largest_file))};
+    const QByteArray bytes = file.read(largest_file + 1);
+    QStringDecoder decode(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless);
+    const QString text = decode(bytes);
+    if (decode.hasError() || bytes.contains('\0') || bytes.size() > largest_file)
+        return {{}, Composer::tr("%1 is not a text file (UTF-8).").arg(name)};
+    return {text, {}};
+}
+
+} // namespace
+
+void Composer::say(const QString& sentence) {
+    notice_->setText(fewLines(sentence));
+    notice_->setVisible(!sentence.isEmpty());
+}
+
+void Composer::chooseFiles() {
+    auto* dialog = new QFileDialog(this, tr("Add text files"));
+    dialog->setObjectName(u"dialog.addFiles"_s);
+    dialog->setFileMode(QFileDialog::ExistingFiles);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    // Another chat may be shown when the choice is made.
+    connect(dialog, &QFileDialog::filesSelected, this,
+            [this, chat = chat_](const QStringList& paths) { addFiles(paths, chat); });
+    dialog->open();
+}
+
+void Composer::addFiles(const QStringList& paths, const Chat& chat) {
+    if (paths.isEmpty())
+        return;
+    try {
+        if (!reader_)
+            reader_ = std::make_unique<TaskQueue>();
+        reader_->post([self = QPointer<Composer>(this), paths, chat] { readFiles(self, paths, chat); });
+    } catch (const std::exception& error) { // no thread, or no memory
+        say(tr("The files cannot be read now: %1.").arg(engineSentence(QString::fromUtf8(error.what()))));
+        return;
+    }
+    if (chat == chat_) {
+        ++reading_;
+        updateButton();
+    }
+}
+
+/// On the reader's thread.
+void Composer::readFiles(const QPointer<Composer>& composer, const QStringList& paths, const Chat& chat) {
+    QList<MessagePart> files;
+    QStringList problems;
+    for (const QString& path : paths) {
+        try {
+            const ReadFile read = readTextFile(path);
+            if (read.problem.isEmpty())
+                files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
+            else
+                problems.append(read.problem);
+        } catch (const std::bad_alloc&) {
+            problems.append(tr("There is not enough memory to read %1.").arg(QFileInfo(path).fileName()));
+        }
+    }
+    QMetaObject::invokeMethod(
+        qApp,
+        [composer, chat, files, problems] {
+            if (composer)
+                composer->takeRead(chat, files, problems);
+        },
+        Qt::QueuedConnection);
+}
+
+void Composer::takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems) {
+    // A chat that was left and opened again has another key and the same id.
+    const bool here = *chat == *chat_;
+    if (chat == chat_)
+        --reading_;
+    if (here) {
+        files_ += files;
+        filesChanged();
+    } else {
+        for (const MessagePart& file : files)
+            Q_EMIT fileRead(*chat, file);
+    }
+    if (!problems.isEmpty()) {
+        if (here)
+            send_when_read_ = false; // the user decides whether it goes without them
+        say(problems.join(u'\n'));
+    } else if (reading_ == 0 && std::exchange(send_when_read_, false)) {
+        send();
+    }
+}
+
+MessagePart Composer::pastedPart(const QString& text) const {
+    QString name = tr("Pasted text");
+    const auto taken = [&] {
+        return std::ranges::any_of(files_, [&](const MessagePart& file) { return file.name == name; });
+    };
+    for (int number = 2; taken(); ++number)
+        name = tr("Pasted text %1").arg(number);
+    return {PartKind::File, text, name, 0};
+}
+
+/// What is too long for the field is a file.
+void Composer::attach(const QString& text) {
+    const qsizetype bytes = text.toUtf8().size();
+    if (bytes > largest_file) {
+        say(tr("What was pasted is %1, more than the %2 a message can hold: paste the part that matters.")
+                .arg(QLocale().formattedDataSize(bytes), QLocale().formattedDataSize(largest_file)));
+        return;
+    }
+    files_.append(pastedPart(text));
+    pasted_ = files_.last().name;
+    pasted_revision_ = edit_->document()->revision();
+    filesChanged();
+}
+
+bool Composer::takeBackPasted() {
+    if (pasted_revision_ != edit_->document()->revision() || files_.isEmpty() ||
+        files_.last().name != pasted_)
+        return false;
+    pasted_revision_ = -1;
+    files_.removeLast();
+    filesChanged();
+    return true;
+}
+
+void Composer::filesChanged() {
+    showFiles();
+    count_timer_.start();
+    draft_timer_.start();
+}
+
+void Composer::showFiles() {
+    const auto old = file_row_->findChildren<QWidget*>(Qt::FindDirectChildrenOnly);
+    for (QWidget* child : old)
+        child->deleteLater();
+    for (qsizetype i = 0; i < files_.size(); ++i) {
+        auto* line = new QWidget(file_row_);
+        auto* row = new QHBoxLayout(line);
+        row->setContentsMargins(0, 0, 0, 0);
+        auto* name =
+            new PlainLabel(u"%1  (%2)"_s.arg(oneLine(files_[i].name),
+                                             QLocale().formattedDataSize(files_[i].text.toUtf8().size())),
+                           line);
+        auto* remove = new CalmButton(u"close"_s, tr("Remove %1").arg(oneLine(files_[i].name)), line);
+        remove->setObjectName(u"removeFileButton-%1"_s.arg(i));
+        connect(remove, &QToolButton::clicked, this, [this, i] {
+            files_.removeAt(i);
+            filesChanged();
+        });
+        row->addWidget(name);
+        row->addWidget(remove);
+        row->addStretch();
+        file_row_->layout()->addWidget(line);
+    }
+    // The widgets that go are still in the layout's sum.
+    const int row = attach_->sizeHint().height() + file_row_->layout()->spacing();
+    file_area_->setFixedHeight(std::clamp(static_cast<int>(files_.size()), 1, most_file_rows) * row);
+    file_area_->setVisible(!files_.isEmpty());
+    updateButton();
+}
+
+void Composer::dragEnterEvent(QDragEnterEvent* event) {
+    if (!localFiles(event->mimeData()).isEmpty())
+        event->acceptProposedAction();
+}
+
+void Composer::dropEvent(QDropEvent* event) {
+    addFiles(localFiles(event->mimeData()));
+    event->acceptProposedAction();
+}
+
+} // namespace switchyard
