@@ -274,6 +274,8 @@ void MainWindow::say(const QString& sentence) {
 void MainWindow::connectModel() {
     Generator& generator = services_.generator;
     loading_ = new ModelLoading(generator, services_.controller, *picker_, this);
+    connect(&generator, &Generator::capabilitiesChanged, this,
+            [this, &generator] { tune_->setExpectedSpeeds(generator.capabilities()); });
     connect(&generator, &Generator::modelStateChanged, this, [this](ModelState state, const QString& error) {
         picker_->setState(state, loading_->path());
         models_->setError(state == ModelState::Failed ? error : QString());

@@ -93,18 +93,23 @@ void expectSpeeds(const SpeedHistory& history, Capabilities& capabilities) {
 }
 
 bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, SpeedHistory& history) {
-    constexpr std::size_t kEnough = 16;
-    if (record.tokens.size() < kEnough)
+    constexpr std::size_t kEnough = 15, kMost = 512;
+    if (record.tokens.size() < 2)
         return false;
     const TokenRecord& last = record.tokens.back();
-    std::vector<double> latencies;
-    for (std::size_t i = record.tokens.size() - kEnough + 1; i < record.tokens.size(); ++i) {
-        const TokenRecord& token = record.tokens[i];
-        if (token.quant != last.quant || token.recoded_slices != token.recode_total ||
-            token.experts_active != capabilities.experts_active)
-            return false;
-        latencies.push_back(token.latency_ms);
+    const auto steady = [&](const TokenRecord& token) {
+        return token.quant == last.quant && token.recoded_slices == token.recode_total &&
+               token.experts_active == capabilities.experts_active;
+    };
+    std::vector<double> latencies; // from the last back to where a dial moved; the first is the prompt's
+    for (std::size_t i = record.tokens.size() - 1; i > 0 && latencies.size() < kMost; --i) {
+        if (!steady(record.tokens[i]))
+            break;
+        if (record.tokens[i].latency_ms > 0)
+            latencies.push_back(record.tokens[i].latency_ms);
     }
+    if (latencies.size() < kEnough)
+        return false;
     const auto middle = latencies.begin() + static_cast<std::ptrdiff_t>(latencies.size() / 2);
     std::ranges::nth_element(latencies, middle);
     const QString name = last.quant == "file" ? capabilities.file_precision : text(last.quant);

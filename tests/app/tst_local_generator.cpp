@@ -270,10 +270,10 @@ class LocalGeneratorTest : public QObject {
         QVERIFY2(own().high < 30e3, qPrintable(QString::number(own().high)));
         const Result answer = collect(generator, generator.submit(request(QStringLiteral("hello"), 200)));
         std::vector<double> latencies;
-        for (std::size_t i = answer.tokens.size() - 15; i < answer.tokens.size(); ++i)
+        for (std::size_t i = 1; i < answer.tokens.size(); ++i)
             latencies.push_back(answer.tokens[i].latency_ms);
         std::ranges::sort(latencies);
-        const double speed = 1000 / latencies[7];
+        const double speed = 1000 / latencies[latencies.size() / 2];
         QVERIFY2(own().low > speed / 1.25 && own().high < speed * 1.25, qPrintable(QString::number(speed)));
     }
 

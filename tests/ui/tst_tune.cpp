@@ -1,6 +1,8 @@
 // The Tune column: dials, presets, forecasts and carving, against the table of controls.
 #include "app/services/fake_generator.h"
-#include "tests/ui/widgets.h"
+#include "app/services/local_generator.h"
+#include "tests/app/tiny_model.h"
+#include "tests/ui/desk.h"
 #include "ui/theme.h"
 #include "ui/tuning/carve_panel.h"
 #include "ui/tuning/control_row.h"
@@ -212,6 +214,29 @@ class TestTune : public QObject {
             choice.speed = {22, 25};
         bench.show(machine);
         QVERIFY2(line->text().contains(u"about 24 tokens/s"_s), qPrintable(line->text()));
+    }
+
+    // From the engine to the dial: what an answer took stands under the weights afterwards.
+    void theAnswersSpeedReachesTheDial() {
+        QTemporaryDir folder;
+        const QString model = folder.filePath(u"tiny.gguf"_s);
+        writeTinyModel(std::filesystem::path(model.toStdU16String()));
+        WindowDesk<LocalGenerator> desk(folder.filePath(u"data"_s), 1);
+        desk.window->loadModel(model);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        auto* line = desk.find<QLabel>(u"tune.quant.forecast"_s);
+        const QString before = line->text();
+        if (!before.contains(u"tokens/s"_s))
+            QSKIP(qPrintable(u"no bandwidth was measured: "_s + before));
+        QVERIFY2(before.contains(u" to "_s), qPrintable(before));
+        desk.find<QDoubleSpinBox>(u"tune.max_tokens.box"_s)->setValue(64);
+        QSignalSpy learnt(&desk.generator, &Generator::capabilitiesChanged);
+        for (int i = 0; i < 5 && learnt.isEmpty(); ++i) { // one may end after a few tokens
+            desk.controller.send(u"hello"_s);
+            QTRY_VERIFY(!desk.controller.busy());
+        }
+        QCOMPARE(learnt.size(), 1);
+        QVERIFY2(line->text().contains(u"about "_s), qPrintable(line->text()));
     }
 
     void seedHasABoxWithoutSlider() {

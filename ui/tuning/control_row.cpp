@@ -284,13 +284,13 @@ void ControlRow::setForecasts(const std::vector<ChoiceForecast>& forecasts, cons
         ChoiceForecast own;
         own.name = u"file"_s;
         own.bytes = file_bytes;
-        // The file's own type made again from the file is the file: one stop is enough.
-        std::erase_if(stops, [&](const ChoiceForecast& c) {
-            if (c.name != file_precision)
-                return false;
-            own.speed = c.speed;
-            return true;
-        });
+        // The file's type may be none of the dial's. Where it is, made again from the file it is the file:
+        // one stop is enough.
+        for (const ChoiceForecast& choice : forecasts) {
+            if (choice.name == file_precision)
+                own.speed = choice.speed;
+        }
+        std::erase_if(stops, [&](const ChoiceForecast& c) { return c.name == file_precision; });
         const auto first_larger = std::find_if(stops.begin(), stops.end(), [&](const ChoiceForecast& c) {
             return c.no_gain || (file_bytes > 0 && c.bytes > file_bytes);
         });

@@ -217,8 +217,7 @@ void TuneColumn::setCapabilities(const Capabilities& capabilities) {
                                 tr("This model is dense: it has no experts to choose from, and its layout "
                                    "cannot be carved."));
     }
-    if (ControlRow* weights = row("quant"); weights && !capabilities.weights.empty())
-        weights->setForecasts(capabilities.weights, capabilities.file_precision, capabilities.weights_bytes);
+    setExpectedSpeeds(capabilities);
     if (ControlRow* kv = row("kv"); kv && !capabilities.kv.empty())
         kv->setForecasts(capabilities.kv, {}, 0);
     for (Section* section : sections_)
@@ -227,6 +226,12 @@ void TuneColumn::setCapabilities(const Capabilities& capabilities) {
     showFacts();
     showPreset();
     showTuning();
+}
+
+void TuneColumn::setExpectedSpeeds(const Capabilities& capabilities) {
+    capabilities_.weights = capabilities.weights;
+    if (ControlRow* weights = row("quant"); weights && !capabilities.weights.empty())
+        weights->setForecasts(capabilities.weights, capabilities.file_precision, capabilities.weights_bytes);
 }
 
 void TuneColumn::setTuning(const Tuning& tuning) {

@@ -30,6 +30,8 @@ class TuneColumn : public QWidget {
                QWidget* parent = nullptr);
 
     void setCapabilities(const Capabilities& capabilities);
+    /// Of the same model, after an answer was measured; nothing else of `capabilities` has changed.
+    void setExpectedSpeeds(const Capabilities& capabilities);
     /// The dials of the chat now shown; emits nothing.
     void setTuning(const Tuning& tuning);
     const Tuning& tuning() const { return tuning_; }
