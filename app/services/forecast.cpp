@@ -110,13 +110,16 @@ bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, Speed
     }
     if (latencies.size() < kEnough)
         return false;
-    const auto middle = latencies.begin() + static_cast<std::ptrdiff_t>(latencies.size() / 2);
-    std::ranges::nth_element(latencies, middle);
+    // As the line under the answer counts, but for the longest twentieth: something else had the processor.
+    const auto usual = latencies.end() - static_cast<std::ptrdiff_t>((latencies.size() + 19) / 20);
+    std::ranges::nth_element(latencies, usual);
+    const double milliseconds =
+        std::accumulate(latencies.begin(), usual, 0.0) / static_cast<double>(usual - latencies.begin());
     const QString name = last.quant == "file" ? capabilities.file_precision : text(last.quant);
     const auto choice = std::ranges::find(capabilities.weights, name, &ChoiceForecast::name);
-    if (choice == capabilities.weights.end() || *middle <= 0)
+    if (choice == capabilities.weights.end())
         return false;
-    history.add(choice->name, capabilities.threads, choice->token, *middle / 1000);
+    history.add(choice->name, capabilities.threads, choice->token, milliseconds / 1000);
     return true;
 }
 
