@@ -11,6 +11,7 @@
 #include <QLineEdit>
 #include <QMimeData>
 #include <QPushButton>
+#include <QSignalSpy>
 
 using namespace Qt::StringLiterals;
 using namespace switchyard;
@@ -171,6 +172,50 @@ class LongTextTest : public QObject {
         wanted.replace(u"\r\n"_s, u"\n"_s).replace(QChar(0xFDD0), u'\n');
         got.replace(u"\r\n"_s, u"\n"_s).replace(QChar(0xFDD0), u'\n');
         QVERIFY(got == wanted);
+    }
+
+    void findingAndSelectingMuch_data() {
+        QTest::addColumn<int>("count");
+        QTest::addColumn<int>("units");
+        QTest::newRow("one answer of 2 MB") << 1 << 2'000'000;
+        QTest::newRow("2,000 messages") << 2000 << 500;
+    }
+    void findingAndSelectingMuch() {
+        QFETCH(int, count);
+        QFETCH(int, units);
+        QList<Message> thread;
+        const QString text = repeated(u"Some **words** of an answer, and `code`.\n\n"_s, units);
+        for (int i = 0; i < count; ++i) {
+            Message message;
+            message.id = i + 1;
+            message.author = count == 1 || i % 2 ? Author::Assistant : Author::User;
+            message.parts = {{PartKind::Text, text, {}, 0}};
+            thread.append(message);
+        }
+        ThreadView view;
+        view.resize(800, 600);
+        view.show();
+        const double opening = longestStepOf([&] { view.setThread(thread, true); });
+        const double finding = longestStepOf([&] { view.setFind(u"words"_s); });
+        QVERIFY2(finding < longest_step, qPrintable(QString::number(finding)));
+        // The last match, at the other end of what is laid out.
+        StallMeter meter;
+        meter.start();
+        QSignalSpy shown(&view, &ThreadView::selectionChanged);
+        view.findStep(-1);
+        QVERIFY(QTest::qWaitFor([&] { return !shown.isEmpty(); }, 60'000));
+        meter.stop();
+        QVERIFY2(meter.longestBusy() < longest_step, qPrintable(QString::number(meter.longestBusy())));
+        const double selecting = longestStepOf([&] { view.selectAll(); });
+        QVERIFY2(selecting < longest_step, qPrintable(QString::number(selecting)));
+        QVERIFY2(opening < longest_step, qPrintable(QString::number(opening)));
+        view.findStep(1); // is not shown any more, and takes no selection away
+        view.selectAll();
+        QTest::qWait(20);
+        view.copy();
+        const QString copied = QGuiApplication::clipboard()->text();
+        const int answers = count == 1 ? 1 : count / 2;
+        QVERIFY(copied.size() > qsizetype(answers) * units * 3 / 4);
     }
 
     void oneLineFieldsAreBounded() {

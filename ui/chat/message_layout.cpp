@@ -436,16 +436,31 @@ QString MessageLayout::text(LayoutPosition from, LayoutPosition to) const {
     return parts.join(u"\n\n"_s);
 }
 
-std::optional<std::pair<LayoutPosition, LayoutPosition>> MessageLayout::find(const QString& query,
-                                                                             int nth) const {
+bool MessageLayout::reaches(std::size_t offset) const {
+    return complete_ || !body_.markdown || body_.markdown->source().size() >= offset;
+}
+
+std::optional<std::pair<LayoutPosition, LayoutPosition>> MessageLayout::find(const QString& query, int nth,
+                                                                             std::size_t offset) const {
+    const auto range = [](const QTextCursor& at) {
+        return std::pair{LayoutPosition{MessagePlace::Body, at.selectionStart()},
+                         LayoutPosition{MessagePlace::Body, at.selectionEnd()}};
+    };
+    QTextDocument& document = *body_.document();
+    if (body_.markdown) {
+        const int from = body_.markdown->position(offset);
+        QTextCursor at = document.find(query, from);
+        if (at.isNull())
+            at = document.find(query, from, QTextDocument::FindBackward);
+        return at.isNull() ? std::nullopt : std::optional(range(at));
+    }
     std::optional<std::pair<LayoutPosition, LayoutPosition>> last;
-    QTextCursor at(body_.document());
+    QTextCursor at(&document);
     for (int i = 0; i <= nth; ++i) {
-        at = body_.document()->find(query, at);
+        at = document.find(query, at);
         if (at.isNull())
             break;
-        last = std::pair{LayoutPosition{MessagePlace::Body, at.selectionStart()},
-                         LayoutPosition{MessagePlace::Body, at.selectionEnd()}};
+        last = range(at);
     }
     return last;
 }

@@ -85,8 +85,12 @@ class MessageLayout {
     LayoutPosition wordEnd(LayoutPosition position, bool line) const;
     /// Plain text of a stretch; what is not shown (folded thinking) is left out.
     QString text(LayoutPosition from, LayoutPosition to) const;
-    /// The `nth` (from 0) place where the answer's or question's text holds `query`, or the last one.
-    std::optional<std::pair<LayoutPosition, LayoutPosition>> find(const QString& query, int nth) const;
+    /// Whether an answer's text has been taken over up to this byte, or all of it.
+    bool reaches(std::size_t offset) const;
+    /// Where the text holds `query`: of a question the `nth` place (from 0), of an answer the one at or after
+    /// this byte of its source; or the last one.
+    std::optional<std::pair<LayoutPosition, LayoutPosition>> find(const QString& query, int nth,
+                                                                  std::size_t offset) const;
     QString allText() const { return text(first(), last()); }
 
   private:

@@ -6,6 +6,7 @@ namespace switchyard {
 
 void ThreadView::setFind(const QString& query) {
     query_ = query;
+    find_step_.stop();
     findMatches();
     if (query.isEmpty())
         clearSelection();
@@ -18,13 +19,18 @@ void ThreadView::findMatches() {
     match_ = -1;
     const int in_sight = rows_.empty() ? 0 : rowAt(offset());
     for (int row = 0; row < messageCount(); ++row) {
-        const QString text = QString::fromStdString(rows_[static_cast<std::size_t>(row)]->content.text);
+        const std::string& source = rows_[static_cast<std::size_t>(row)]->content.text;
+        const QString text = QString::fromStdString(source);
+        std::size_t bytes = 0; // before the match
+        qsizetype units = 0;
         int nth = 0;
         for (qsizetype at = 0; !query_.isEmpty() && (at = text.indexOf(query_, at, Qt::CaseInsensitive)) >= 0;
              at += query_.size()) {
             if (match_ < 0 && row >= in_sight)
                 match_ = static_cast<int>(matches_.size());
-            matches_.push_back({row, nth++});
+            bytes += bytesOfUnits(std::string_view(source).substr(bytes), at - units);
+            units = at;
+            matches_.push_back({row, nth++, bytes});
         }
     }
     if (match_ < 0 && !matches_.empty())
@@ -48,8 +54,13 @@ void ThreadView::showMatch() {
     }
     const Match match = matches_[static_cast<std::size_t>(match_)];
     Row& row = *rows_[static_cast<std::size_t>(match.row)];
-    layOutWhole(row);
-    const auto range = row.layout->find(query_, match.nth);
+    layOut(row);
+    if (!row.layout->reaches(match.offset + longest_piece)) { // a long answer is laid out step by step
+        row.width = -1;
+        find_step_.start();
+        return;
+    }
+    const auto range = row.layout->find(query_, match.nth, match.offset);
     clicks_ = 1;
     anchor_spot_ = {match.row, range ? range->first : LayoutPosition{}};
     cursor_spot_ = {match.row, range ? range->second : LayoutPosition{}};

@@ -80,6 +80,7 @@ QString ThreadView::selectedText() const {
 void ThreadView::selectAll() {
     if (rows_.empty())
         return;
+    find_step_.stop(); // a match that is still to be shown would take the selection
     constexpr int far = std::numeric_limits<int>::max();
     clicks_ = 1;
     anchor_spot_ = {0, {MessagePlace::Thinking, 0}};
@@ -112,6 +113,7 @@ void ThreadView::mousePressEvent(QMouseEvent* event) {
     focus_shown_ = false;
     if (event->button() != Qt::LeftButton)
         return;
+    find_step_.stop();
     const Spot spot = spotAt(event->position());
     press_point_ = event->pos();
     pressed_link_.clear();

@@ -44,6 +44,12 @@ ThreadView::ThreadView(QWidget* parent) : QAbstractScrollArea(parent) {
     prefetch_.setSingleShot(true);
     prefetch_.setInterval(0);
     connect(&prefetch_, &QTimer::timeout, this, &ThreadView::prefetch);
+    find_step_.setSingleShot(true);
+    find_step_.setInterval(0);
+    connect(&find_step_, &QTimer::timeout, this, [this] {
+        if (match_ >= 0)
+            showMatch();
+    });
     auto_scroll_.setInterval(30);
     connect(&auto_scroll_, &QTimer::timeout, this, &ThreadView::autoScroll);
     edit_timer_.setSingleShot(true);

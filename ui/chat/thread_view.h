@@ -176,11 +176,13 @@ class ThreadView : public QAbstractScrollArea {
     void findMatches();
     void showMatch();
     struct Match {
-        int row = 0, nth = 0; ///< which one in the message
+        int row = 0, nth = 0;   ///< which one in the message
+        std::size_t offset = 0; ///< bytes of its text before it
     };
     QString query_;
     std::vector<Match> matches_;
     int match_ = -1;
+    QTimer find_step_; ///< the match's message is being laid out
 
     ChatStyle style_;
     QHash<QString, QString> file_precision_; ///< by model
