@@ -25,7 +25,8 @@ QString fenceFor(const QString& text) {
 /// A file's name in front of its text: no fence begins with it.
 QString fileName(const QString& name) {
     QString line = name.simplified();
-    for (qsizetype i = 0; i < line.size() && (line[i] == QLatin1Char('`') || line[i] == QLatin1Char('~')); ++i)
+    for (qsizetype i = 0; i < line.size() && (line[i] == QLatin1Char('`') || line[i] == QLatin1Char('~'));
+         ++i)
         line[i] = QLatin1Char('\'');
     return line;
 }
@@ -144,7 +145,10 @@ void ChatController::show(const Conversation& conversation) {
     const Draft unsent = conversation_.unsent(); // further than what was stored when this was read
     early_ = waiting_.value(conversation.summary.id);
     tuned_ = tuned_ && !early_;
+    // It may have been renamed since, too.
+    const QString title = same ? conversation_.summary.title : conversation.summary.title;
     conversation_ = conversation;
+    conversation_.summary.title = title;
     if (same)
         conversation_.setUnsent(unsent);
     conversation_.tuning.model = model_tuning_;

@@ -5,6 +5,8 @@
 #include <QAction>
 #include <QLineEdit>
 #include <QScrollBar>
+#include <QSignalSpy>
+#include <QThread>
 
 using namespace Qt::StringLiterals;
 using namespace switchyard;
@@ -235,6 +237,18 @@ class ChatUndoTest : public QObject {
         QTest::keyClick(titleEditor(desk), Qt::Key_Return);
         QTRY_COMPARE(desk.page->list()->model()->indexOf(second).data().toString(), u"half a title"_s);
         QTRY_COMPARE(desk.page->list()->model()->indexOf(first).row(), 0); // what waited for it
+    }
+
+    /// Enter in the list opens the row, and ends the renaming of it.
+    void aNameGivenWhileTheChatIsReadStays() {
+        ChatDesk desk(quickAnswer(u"ok"_s));
+        const ConversationId id = desk.chat(u"first"_s);
+        QSignalSpy shown(&desk.controller, &ChatController::threadChanged);
+        desk.controller.openChat(id);
+        QThread::msleep(100); // it is read, and the answer waits for this thread
+        desk.controller.renameChat(id, u"renamed"_s);
+        QTRY_VERIFY(!shown.isEmpty());
+        QCOMPARE(desk.controller.conversation().summary.title, u"renamed"_s);
     }
 
     void aTitleBeingTypedBelongsToItsChatWhenAnotherIsBegun() {
