@@ -1,7 +1,7 @@
 """Trains the routers of a carve plan, so that the carved model foretells what the dense one does with any number of its
 experts. `switchyard-cli carve` fits each layer's router by itself, to the norms of the experts' outputs; here all of
 them learn together from the difference (Kullback-Leibler) to the dense model's own predictions. Which neuron belongs to
-which expert stays. The plans beside this file were made by both.
+which expert stays. The README beside this file says which plans were.
 
 Run: python resources/carve/train_routers.py MODEL.gguf IN.plan OUT.plan TEXT.jsonl ... [--minutes 20]
 TEXT.jsonl: a list of token ids a line, as `switchyard-cli carve --save-text` writes them.
