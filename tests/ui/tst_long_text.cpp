@@ -91,6 +91,22 @@ class LongTextTest : public QObject {
         QVERIFY(composer->files().isEmpty());
     }
 
+    /// As X11 has it where nothing was copied yet.
+    void anEmptyClipboardIsPasted() {
+        struct Field : ComposerEdit {
+            using ComposerEdit::canInsertFromMimeData, ComposerEdit::insertFromMimeData;
+            using ComposerEdit::ComposerEdit;
+        } field(nullptr);
+        field.insertFromMimeData(nullptr);
+        QVERIFY(!field.canInsertFromMimeData(nullptr));
+        struct Pages : PagedEdit {
+            using PagedEdit::insertFromMimeData;
+            using PagedEdit::PagedEdit;
+        } pages(nullptr);
+        pages.insertFromMimeData(nullptr);
+        QVERIFY(field.toPlainText().isEmpty() && pages.wholeText().isEmpty());
+    }
+
     void whatFitsIsTyped() {
         ChatDesk desk;
         Composer* composer = desk.page->composer();

@@ -80,10 +80,12 @@ bool ComposerEdit::fitsHere(const QString& text) const {
 }
 
 bool ComposerEdit::canInsertFromMimeData(const QMimeData* source) const {
-    return !localFiles(source).isEmpty() || source->hasText();
+    return source && (!localFiles(source).isEmpty() || source->hasText());
 }
 
 void ComposerEdit::insertFromMimeData(const QMimeData* source) {
+    if (!source)
+        return; // X11 has none where nothing was copied yet
     if (const QStringList paths = localFiles(source); !paths.isEmpty())
         Q_EMIT filesDropped(paths);
     else if (const QString text = source->text(); !fitsHere(text))

@@ -99,7 +99,7 @@ void PagedEdit::inputMethodEvent(QInputMethodEvent* event) {
 }
 
 void PagedEdit::insertFromMimeData(const QMimeData* source) {
-    if (!takeLong(source->text()))
+    if (source && !takeLong(source->text())) // X11 has none where nothing was copied yet
         QPlainTextEdit::insertFromMimeData(source);
 }
 
