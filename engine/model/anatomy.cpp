@@ -57,10 +57,10 @@ Anatomy anatomy_of(const ModelPlan& model, int experts_active) {
 double flops_per_token(const ModelPlan& model, int experts_active, int context) {
     double flops = 2.0 * static_cast<double>(anatomy_of(model, experts_active).active);
     for (const Step& step : model.plan.steps) {
-        if (const auto* s = std::get_if<AttentionStep>(&step)) {
+        if (const auto* s = std::get_if<AttentionStep>(&step.operation)) {
             const double seen = s->window > 0 ? std::min(s->window, context) : context;
             flops += 2.0 * seen * s->heads * (s->head_dim + s->value_dim);
-        } else if (const auto* l = std::get_if<LatentAttentionStep>(&step)) {
+        } else if (const auto* l = std::get_if<LatentAttentionStep>(&step.operation)) {
             flops += 2.0 * context * l->heads * (2.0 * l->latent_dim + l->rope);
         }
     }

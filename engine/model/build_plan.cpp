@@ -16,6 +16,8 @@ class Catalog {
   public:
     explicit Catalog(const ModelFile& file) : file_(file) {}
 
+    /// The layer of the weights to come.
+    void enter(int layer) { layer_ = layer; }
     bool has(const std::string& name) const { return file_.find(name) != nullptr; }
     const TensorView* find(const std::string& name) const { return file_.find(name); }
 
@@ -83,7 +85,7 @@ class Catalog {
             throw Error(file_.path().string() + ": the tensor " + name + " is " + shape(*t) + ", expected " +
                         std::to_string(cols) + " x " + std::to_string(rows) +
                         (matrices > 1 ? " x " + std::to_string(matrices) : ""));
-        sources_.push_back({name, role, use, t});
+        sources_.push_back({.name = name, .role = role, .use = use, .tensor = t, .layer = layer_});
         return static_cast<WeightId>(sources_.size()) - 1;
     }
     static std::string shape(const TensorView& t) {
@@ -94,6 +96,7 @@ class Catalog {
     }
 
     const ModelFile& file_;
+    int layer_ = kNoLayer;
     std::vector<WeightSource> sources_;
 };
 
@@ -120,24 +123,31 @@ class PlanBuilder {
         }
         attended_ = value(c_.heads * c_.value_dim);
 
-        plan_.steps.emplace_back(EmbedStep{w_.table("token_embd.weight", c_.hidden, c_.vocabulary), x_});
+        emit(EmbedStep{w_.table("token_embd.weight", c_.hidden, c_.vocabulary), x_});
         for (int layer = 0; layer < c_.layers; ++layer) {
-            prefix_ = "blk." + std::to_string(layer) + ".";
-            c_.latent() ? latent_attention(layer) : attention(layer);
-            feed_forward(layer);
+            enter(layer);
+            c_.latent() ? latent_attention() : attention();
+            feed_forward();
         }
+        enter(kNoLayer);
         head();
         std::vector<std::string> notes = w_.check_all_used(c_);
         return {std::move(plan_), w_.take(), std::move(notes)};
     }
 
   private:
+    void enter(int layer) {
+        layer_ = layer;
+        prefix_ = layer == kNoLayer ? "" : "blk." + std::to_string(layer) + ".";
+        w_.enter(layer);
+    }
+    void emit(Operation operation) { plan_.steps.push_back({layer_, std::move(operation)}); }
     ValueId value(int width) {
         plan_.values.push_back(width);
         return static_cast<ValueId>(plan_.values.size()) - 1;
     }
     void norm(const std::string& name, ValueId in, ValueId out) {
-        plan_.steps.emplace_back(NormStep{in, out, w_.vector(name, c_.hidden), c_.norm_epsilon, c_.hidden});
+        emit(NormStep{in, out, w_.vector(name, c_.hidden), c_.norm_epsilon, c_.hidden});
     }
 
     void project(const std::string& name, ValueId in, ValueId out, bool add = false) {
@@ -145,7 +155,7 @@ class PlanBuilder {
                   rows = plan_.values[static_cast<std::size_t>(out)];
         const WeightId weight = w_.matrix(prefix_ + name + ".weight", WeightRole::Attention, cols, rows);
         const WeightId bias = w_.optional_vector(prefix_ + name + ".bias", rows, WeightRole::Attention);
-        plan_.steps.emplace_back(ProjectStep{in, weight, bias, out, add});
+        emit(ProjectStep{in, weight, bias, out, add});
     }
 
     // Head norms: over each head (Qwen3) or over all heads at once (OLMoE); the gain's length tells.
@@ -155,16 +165,16 @@ class PlanBuilder {
             return;
         const int width = plan_.values[static_cast<std::size_t>(v)];
         const int group = gain->cols() == head_dim ? head_dim : width;
-        plan_.steps.emplace_back(NormStep{v, v, w_.vector(prefix_ + name, group), c_.norm_epsilon, group});
+        emit(NormStep{v, v, w_.vector(prefix_ + name, group), c_.norm_epsilon, group});
     }
 
     void rope(ValueId v, int heads, int head_dim, int offset) {
         const RopeStyle style = c_.rope.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
-        plan_.steps.emplace_back(RopeStep{v, heads, head_dim, offset, c_.rope.dims, style,
-                                          inverse_frequencies_, c_.rope.magnitude});
+        emit(RopeStep{v, heads, head_dim, offset, c_.rope.dims, style, inverse_frequencies_,
+                      c_.rope.magnitude});
     }
 
-    void attention(int layer) {
+    void attention() {
         plan_.kv.push_back({c_.kv_heads, c_.head_dim, c_.value_dim});
         norm(prefix_ + "attn_norm.weight", x_, normed_);
         project("attn_q", normed_, q_);
@@ -174,16 +184,16 @@ class PlanBuilder {
         head_norm("attn_k_norm.weight", k_, c_.head_dim);
         rope(q_, c_.heads, c_.head_dim, 0);
         rope(k_, c_.kv_heads, c_.head_dim, 0);
-        AttentionStep step{q_,       k_,          v_,          attended_,    layer,
-                           c_.heads, c_.kv_heads, c_.head_dim, c_.value_dim, c_.attention_scale};
-        step.window = c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer)];
+        AttentionStep step{q_,          k_,          v_,           attended_,         c_.heads,
+                           c_.kv_heads, c_.head_dim, c_.value_dim, c_.attention_scale};
+        step.window = c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer_)];
         step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", c_.heads, WeightRole::Attention);
-        plan_.steps.emplace_back(step);
+        emit(step);
         project("attn_output", attended_, x_, true);
     }
 
     // MLA. Lite models project q at once; whether a model is one is told by its tensors, not by its layers.
-    void latent_attention(int layer) {
+    void latent_attention() {
         const int rope_dims = c_.rope.dims, nope = c_.head_dim - rope_dims, rank = c_.kv_lora_rank;
         plan_.kv.push_back({1, rank + rope_dims, 0});
         norm(prefix_ + "attn_norm.weight", x_, normed_);
@@ -197,19 +207,17 @@ class PlanBuilder {
             project("attn_q_a", normed_, q_compressed_);
             const WeightId gain = w_.vector(prefix_ + "attn_q_a_norm.weight", c_.q_lora_rank);
             const ValueId q_normed = normed_value(c_.q_lora_rank);
-            plan_.steps.emplace_back(
-                NormStep{q_compressed_, q_normed, gain, c_.norm_epsilon, c_.q_lora_rank});
+            emit(NormStep{q_compressed_, q_normed, gain, c_.norm_epsilon, c_.q_lora_rank});
             project("attn_q_b", q_normed, q_);
         }
         const WeightId gain = w_.vector(prefix_ + "attn_kv_a_norm.weight", rank);
-        plan_.steps.emplace_back(NormStep{latent_, latent_, gain, c_.norm_epsilon, rank, rank});
+        emit(NormStep{latent_, latent_, gain, c_.norm_epsilon, rank, rank});
         rope(q_, c_.heads, c_.head_dim, nope);
         rope(latent_, 1, rank + rope_dims, rank);
         LatentAttentionStep step{};
         step.q = q_;
         step.latent = latent_;
         step.out = attended_;
-        step.layer = layer;
         step.heads = c_.heads;
         step.nope = nope;
         step.rope = rope_dims;
@@ -219,21 +227,21 @@ class PlanBuilder {
         step.v_b =
             w_.matrix(prefix_ + "attn_v_b.weight", WeightRole::Attention, rank, c_.value_dim, c_.heads);
         step.scale = c_.attention_scale;
-        plan_.steps.emplace_back(step);
+        emit(step);
         project("attn_output", attended_, x_, true);
     }
     ValueId normed_value(int width) { return q_normed_ == kNoValue ? q_normed_ = value(width) : q_normed_; }
 
-    void feed_forward(int layer) {
+    void feed_forward() {
         const char* name =
             w_.has(prefix_ + "post_attention_norm.weight") ? "post_attention_norm.weight" : "ffn_norm.weight";
         norm(prefix_ + name, x_, normed_);
         // Where dense layers lie among the others (Qwen's mlp_only_layers) no key says: their tensors do.
         const bool dense = !w_.has(prefix_ + "ffn_gate_inp.weight") && w_.has(prefix_ + "ffn_gate.weight");
-        if (c_.dense() || layer < c_.dense_layers || dense)
+        if (c_.dense() || layer_ < c_.dense_layers || dense)
             block("", WeightRole::FeedForward, c_.feed_forward);
         else
-            experts(layer);
+            experts();
     }
 
     // SwiGLU block: "" for a dense layer, "_shexp" for the shared experts.
@@ -252,7 +260,7 @@ class PlanBuilder {
         step.up_bias = w_.optional_vector(prefix_ + "ffn_up" + suffix + ".bias", width, role);
         step.down_bias = w_.optional_vector(prefix_ + "ffn_down" + suffix + ".bias", c_.hidden, role);
         step.output_gate = output_gate;
-        plan_.steps.emplace_back(step);
+        emit(step);
     }
 
     Routing routing() const {
@@ -270,12 +278,11 @@ class PlanBuilder {
         return r;
     }
 
-    void experts(int layer) {
+    void experts() {
         RouteStep route{};
         route.in = normed_;
         route.weight = w_.matrix(prefix_ + "ffn_gate_inp.weight", WeightRole::Router, c_.hidden, c_.experts);
         route.route = plan_.routes++;
-        route.layer = layer;
         route.routing = routing();
         route.bias = w_.optional_vector(prefix_ + "ffn_gate_inp.bias", c_.experts, WeightRole::Router);
         route.selection_bias =
@@ -287,7 +294,7 @@ class PlanBuilder {
             const auto first = c_.router_bias.begin() + std::ptrdiff_t{route.route} * c_.experts;
             route.constant_bias.assign(first, first + c_.experts);
         }
-        plan_.steps.emplace_back(route);
+        emit(route);
 
         ExpertsStep step{};
         step.in = normed_;
@@ -303,7 +310,7 @@ class PlanBuilder {
         step.gate_bias = bias_table("ffn_gate_exps.bias", c_.expert_width);
         step.up_bias = bias_table("ffn_up_exps.bias", c_.expert_width);
         step.down_bias = bias_table("ffn_down_exps.bias", c_.hidden);
-        plan_.steps.emplace_back(step);
+        emit(step);
 
         if (c_.shared_width > 0) {
             // Qwen2-MoE's shared expert has a sigmoid gate of its own.
@@ -322,14 +329,14 @@ class PlanBuilder {
     void head() {
         norm("output_norm.weight", x_, normed_);
         const char* name = w_.has("output.weight") ? "output.weight" : "token_embd.weight"; // tied
-        plan_.steps.emplace_back(
-            HeadStep{normed_, w_.matrix(name, WeightRole::Output, c_.hidden, c_.vocabulary)});
+        emit(HeadStep{normed_, w_.matrix(name, WeightRole::Output, c_.hidden, c_.vocabulary)});
     }
 
     const ModelConfig& c_;
     Catalog w_;
     std::vector<float> inverse_frequencies_;
     Plan plan_;
+    int layer_ = kNoLayer;
     std::string prefix_;
     ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{}; // k_ and v_, or latent_ and q_compressed_
     ValueId latent_{}, q_compressed_{}, q_normed_ = kNoValue;

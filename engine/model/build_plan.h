@@ -3,7 +3,7 @@
 #pragma once
 
 #include "engine/model/model_config.h"
-#include "engine/run/plan.h"
+#include "engine/model/plan.h"
 
 namespace switchyard {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/files/gguf.h"
-#include "engine/run/plan.h"
+#include "engine/model/plan.h"
 #include "engine/text/tokenizer.h"
 
 #include <optional>

@@ -2,7 +2,7 @@
 // V3's own code (gate function, selection bias, group limit, top-k, normalisation, scale).
 #pragma once
 
-#include "engine/run/plan.h"
+#include "engine/model/plan.h"
 
 #include <span>
 #include <vector>

@@ -13,6 +13,7 @@ namespace switchyard {
 
 using WeightId = int;
 inline constexpr WeightId kNoWeight = -1;
+inline constexpr int kNoLayer = -1; ///< before the first layer, or behind the last
 
 enum class WeightRole : std::uint8_t {
     Embedding,
@@ -38,6 +39,7 @@ struct WeightSource {
     WeightRole role;
     WeightUse use;
     const TensorView* tensor;
+    int layer = kNoLayer;
     /// The precision dial re-encodes matrices and tables of these.
     bool recodable() const { return use == WeightUse::Matrix && role != WeightRole::Router; }
 };

@@ -4,7 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/model/router.h"
-#include "engine/run/plan.h"
+#include "engine/model/plan.h"
 
 #include <atomic>
 #include <cstdint>

@@ -4,7 +4,7 @@ namespace switchyard {
 
 int decompress_from(const Plan& plan) {
     for (const Step& step : plan.steps) {
-        const auto* s = std::get_if<LatentAttentionStep>(&step);
+        const auto* s = std::get_if<LatentAttentionStep>(&step.operation);
         if (!s)
             continue;
         // Multiply-adds a head and cached token. Once for the decompression: latent * (nope + value). For

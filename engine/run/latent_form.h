@@ -1,7 +1,7 @@
 // When latent attention (MLA) is worth its decompressed form.
 #pragma once
 
-#include "engine/run/plan.h"
+#include "engine/model/plan.h"
 
 namespace switchyard {
 

@@ -30,15 +30,15 @@ class OneLayer {
         step.latent_dim = kLatent;
         step.value_dim = kValue;
         step.scale = 0.07f;
-        plan->steps.emplace_back(
-            EmbedStep{add(WeightUse::Table, BlockType::F32, kVocabulary, plan->values[0], 1), 0});
-        plan->steps.emplace_back(
-            EmbedStep{add(WeightUse::Table, BlockType::F32, kVocabulary, plan->values[1], 1), 1});
+        plan->steps.push_back(
+            {kNoLayer, EmbedStep{add(WeightUse::Table, BlockType::F32, kVocabulary, plan->values[0], 1), 0}});
+        plan->steps.push_back(
+            {kNoLayer, EmbedStep{add(WeightUse::Table, BlockType::F32, kVocabulary, plan->values[1], 1), 1}});
         step.k_b = add(WeightUse::Matrix, type, kLatent, kNope, kHeads);
         step.v_b = add(WeightUse::Matrix, type, kValue, kLatent, kHeads);
-        plan->steps.emplace_back(step);
-        plan->steps.emplace_back(
-            HeadStep{2, add(WeightUse::Matrix, BlockType::F32, kVocabulary, plan->values[2], 1)});
+        plan->steps.push_back({0, step});
+        plan->steps.push_back(
+            {kNoLayer, HeadStep{2, add(WeightUse::Matrix, BlockType::F32, kVocabulary, plan->values[2], 1)}});
         executor_ = backend_->compile(plan);
     }
 

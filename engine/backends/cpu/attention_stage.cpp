@@ -41,8 +41,8 @@ void AttentionStage::store(StepRun& run, int row) const {
     const float* k = run.value(step_.k) + std::int64_t{row} * run.width(step_.k);
     const float* v = run.value(step_.v) + std::int64_t{row} * run.width(step_.v);
     for (int h = 0; h < step_.kv_heads; ++h) {
-        store_k(type, k + h * step_.head_dim, step_.head_dim, token, run.kv.keys(block, step_.layer, h));
-        store_v(type, v + h * step_.value_dim, step_.value_dim, token, run.kv.values(block, step_.layer, h));
+        store_k(type, k + h * step_.head_dim, step_.head_dim, token, run.kv.keys(block, layer_, h));
+        store_v(type, v + h * step_.value_dim, step_.value_dim, token, run.kv.values(block, layer_, h));
     }
 }
 
@@ -80,7 +80,7 @@ void AttentionStage::attend_rows(StepRun& run, Worker& w, int first_row, int row
     }
     const BatchSequence& sequence = run.batch.sequences[static_cast<std::size_t>(
         run.batch.rows[static_cast<std::size_t>(first_row)].sequence)];
-    CachedKv source(run, sequence, step_.layer, kv_head, false);
+    CachedKv source(run, sequence, layer_, kv_head, false);
     attend(w,
            {step_.head_dim, step_.value_dim, step_.window, exact_cache(run, sequence), count, q, positions,
             sink ? sinks : nullptr, out},

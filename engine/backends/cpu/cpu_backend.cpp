@@ -31,8 +31,10 @@ class Compiler {
 
     std::vector<std::unique_ptr<Stage>> compile() {
         stages_.push_back(nullptr); // the rope tables, once it is known which there are
-        for (const Step& step : plan_.steps)
-            std::visit([this](const auto& s) { add(s); }, step);
+        for (const Step& step : plan_.steps) {
+            layer_ = step.layer;
+            std::visit([this](const auto& s) { add(s); }, step.operation);
+        }
         flush();
         stages_.front() = std::make_unique<RopeTableStage>(shared_.ropes.size());
         return std::move(stages_);
@@ -63,11 +65,11 @@ class Compiler {
     }
     void add(const AttentionStep& s) {
         flush();
-        stages_.push_back(std::make_unique<AttentionStage>(s, std::exchange(row_steps_, {})));
+        stages_.push_back(std::make_unique<AttentionStage>(layer_, s, std::exchange(row_steps_, {})));
     }
     void add(const LatentAttentionStep& s) {
         flush();
-        stages_.push_back(std::make_unique<LatentAttentionStage>(s, std::exchange(row_steps_, {})));
+        stages_.push_back(std::make_unique<LatentAttentionStage>(layer_, s, std::exchange(row_steps_, {})));
     }
     void add(const RouteStep& s) { feed_forward(s.in, kNoValue).add(s); }
     void add(const ExpertsStep& s) { feed_forward(s.in, s.out).add(s); }
@@ -122,6 +124,7 @@ class Compiler {
     const Plan& plan_;
     Shared& shared_;
     std::vector<std::unique_ptr<Stage>> stages_;
+    int layer_ = kNoLayer; ///< of the step at hand
     std::vector<NormStep> norms_;
     RowSteps row_steps_;
     std::unique_ptr<ProjectionStage> projection_;

@@ -18,9 +18,9 @@ std::size_t lines(std::size_t floats) { return (floats + 15) / 16 * 16; }
 
 } // namespace
 
-DecompressedKv::DecompressedKv(StepRun& run, Worker& w, const LatentAttentionStep& step,
+DecompressedKv::DecompressedKv(StepRun& run, Worker& w, int layer, const LatentAttentionStep& step,
                                const BatchSequence& sequence, int head, int blocks, bool exact)
-    : run_(run), w_(w), step_(step), sequence_(sequence), head_(head), exact_(exact) {
+    : run_(run), w_(w), layer_(layer), step_(step), sequence_(sequence), head_(head), exact_(exact) {
     const auto latent = static_cast<std::size_t>(step.latent_dim);
     const std::size_t matrix = lines(latent * static_cast<std::size_t>(step.nope)),
                       by_dim = (latent + static_cast<std::size_t>(step.rope)) * kKvTokens,
@@ -71,7 +71,7 @@ void DecompressedKv::transpose_key_matrix() {
 void DecompressedKv::read_cache(int block) {
     const KvBlockId id = sequence_.blocks[static_cast<std::size_t>(block)];
     const BlockType type = run_.kv.type(id);
-    const std::byte* keys = run_.kv.keys(id, step_.layer, 0);
+    const std::byte* keys = run_.kv.keys(id, layer_, 0);
     const int dims = step_.latent_dim + step_.rope;
     if (type == BlockType::F32) {
         std::memcpy(by_dim_, keys, static_cast<std::size_t>(dims * kKvTokens) * sizeof(float));

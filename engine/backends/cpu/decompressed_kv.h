@@ -11,8 +11,8 @@ namespace switchyard::cpu {
 class DecompressedKv : public KvSource {
   public:
     /// `blocks`: how many of the sequence's will be asked for.
-    DecompressedKv(StepRun& run, Worker& w, const LatentAttentionStep& step, const BatchSequence& sequence,
-                   int head, int blocks, bool exact);
+    DecompressedKv(StepRun& run, Worker& w, int layer, const LatentAttentionStep& step,
+                   const BatchSequence& sequence, int head, int blocks, bool exact);
     KvBlockView block(int block) override;
 
   private:
@@ -24,6 +24,7 @@ class DecompressedKv : public KvSource {
 
     StepRun& run_;
     Worker& w_;
+    int layer_;
     const LatentAttentionStep& step_;
     const BatchSequence& sequence_;
     int head_;

@@ -40,7 +40,7 @@ void LatentAttentionStage::run(StepRun& run, Worker& w) const {
         const KvBlockId block = run.batch.sequences[static_cast<std::size_t>(b.sequence)]
                                     .blocks[static_cast<std::size_t>(b.position / kKvBlockTokens)];
         store_k(run.kv.type(block), run.value(step_.latent) + std::int64_t{r} * key_dim, key_dim,
-                b.position % kKvBlockTokens, run.kv.keys(block, step_.layer, 0));
+                b.position % kKvBlockTokens, run.kv.keys(block, layer_, 0));
     });
     run.meet();
 
@@ -81,7 +81,7 @@ void LatentAttentionStage::attend_absorbed(StepRun& run, Worker& w, const BatchS
     scale(step_.scale, q, q, count * key_dim);
     for (int i = 0; i < count; ++i)
         positions[i] = run.batch.rows[static_cast<std::size_t>(first_row + i / heads)].position;
-    CachedKv source(run, sequence, step_.layer, 0, true);
+    CachedKv source(run, sequence, layer_, 0, true);
     attend(w, {key_dim, step_.latent_dim, 0, exact_cache(run, sequence), count, q, positions, nullptr, out},
            source);
     for (int h = 0; h < heads; ++h)
@@ -106,7 +106,8 @@ void LatentAttentionStage::attend_decompressed(StepRun& run, Worker& w, const Ba
         positions[r] = run.batch.rows[static_cast<std::size_t>(first_row + r)].position;
     }
     const bool exact = exact_cache(run, sequence);
-    DecompressedKv source(run, w, step_, sequence, head, positions[rows - 1] / kKvBlockTokens + 1, exact);
+    DecompressedKv source(run, w, layer_, step_, sequence, head, positions[rows - 1] / kKvBlockTokens + 1,
+                          exact);
     attend(w, {key_dim, step_.value_dim, 0, exact, rows, q, positions, nullptr, out}, source);
     for (std::int64_t r = 0; r < rows; ++r)
         std::copy_n(out + r * acc_width, step_.value_dim,

@@ -64,8 +64,8 @@ class RowSteps {
 /// Row steps, the append to the cache, and causal attention.
 class AttentionStage : public Stage {
   public:
-    AttentionStage(const AttentionStep& step, RowSteps row_steps)
-        : step_(step), row_steps_(std::move(row_steps)) {}
+    AttentionStage(int layer, const AttentionStep& step, RowSteps row_steps)
+        : layer_(layer), step_(step), row_steps_(std::move(row_steps)) {}
     void reserve(const Batch&, Shared&) const override {}
     void run(StepRun& run, Worker& w) const override;
 
@@ -73,6 +73,7 @@ class AttentionStage : public Stage {
     void store(StepRun& run, int row) const;
     void attend_rows(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const;
 
+    int layer_;
     AttentionStep step_;
     RowSteps row_steps_;
 };
@@ -80,8 +81,8 @@ class AttentionStage : public Stage {
 /// The same over a latent cache (MLA), each row in its own form.
 class LatentAttentionStage : public Stage {
   public:
-    LatentAttentionStage(const LatentAttentionStep& step, RowSteps row_steps)
-        : step_(step), row_steps_(std::move(row_steps)) {}
+    LatentAttentionStage(int layer, const LatentAttentionStep& step, RowSteps row_steps)
+        : layer_(layer), step_(step), row_steps_(std::move(row_steps)) {}
     void reserve(const Batch&, Shared&) const override {}
     void run(StepRun& run, Worker& w) const override;
 
@@ -91,6 +92,7 @@ class LatentAttentionStage : public Stage {
     void attend_decompressed(StepRun& run, Worker& w, const BatchSequence& sequence, int first_row, int rows,
                              int head) const;
 
+    int layer_;
     LatentAttentionStep step_;
     RowSteps row_steps_;
 };

@@ -12,8 +12,8 @@ Plan with_latent(int nope, int rope, int latent, int value) {
     step.rope = rope;
     step.latent_dim = latent;
     step.value_dim = value;
-    plan.steps.emplace_back(EmbedStep{0, 0});
-    plan.steps.emplace_back(step);
+    plan.steps.push_back({kNoLayer, EmbedStep{0, 0}});
+    plan.steps.push_back({0, step});
     return plan;
 }
 

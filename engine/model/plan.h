@@ -60,7 +60,7 @@ struct RopeStep {
 /// q [heads * head_dim], k [kv_heads * head_dim], v [kv_heads * value_dim] -> out [heads * value_dim]
 struct AttentionStep {
     ValueId q, k, v, out;
-    int layer, heads, kv_heads, head_dim, value_dim;
+    int heads, kv_heads, head_dim, value_dim;
     float scale;
     int window = 0;             ///< 0: full
     WeightId sinks = kNoWeight; ///< [heads] logits of an empty key
@@ -75,7 +75,7 @@ struct LatentAttentionStep {
     ValueId q;      ///< [heads * (nope + rope)], rotated
     ValueId latent; ///< [latent_dim + rope]: the normed latent, then the rotated part of the key
     ValueId out;    ///< [heads * value_dim]
-    int layer, heads, nope, rope, latent_dim, value_dim;
+    int heads, nope, rope, latent_dim, value_dim;
     WeightId k_b; ///< a slice a head [latent_dim, nope]: takes q into the latent space
     WeightId v_b; ///< a slice a head [value_dim, latent_dim]: takes the attended latent out of it
     float scale;
@@ -127,7 +127,6 @@ struct RouteStep {
     WeightId bias = kNoWeight, selection_bias = kNoWeight;
     std::vector<float> constant_bias; ///< [experts] or empty: added to the logits
     int route;                        ///< index of the route table this step fills: 0 .. Plan::routes - 1
-    int layer;
     Routing routing;
 };
 
@@ -153,8 +152,15 @@ struct HeadStep {
     float scale = 1.0f;
 };
 
-using Step = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
-                          FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+using Operation = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
+                               FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+
+/// An operation and the layer it belongs to, so that a backend can place a layer's weights, cache and work
+/// together.
+struct Step {
+    int layer = kNoLayer;
+    Operation operation;
+};
 
 /// KV width of a layer, in values a token.
 struct KvLayer {
