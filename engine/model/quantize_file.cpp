@@ -5,7 +5,7 @@
 #include "engine/files/gguf_writer.h"
 #include "engine/model/finite.h"
 #include "engine/model/folder_tokenizer.h"
-#include "engine/quant/quant.h"
+#include "engine/quant/decode_rows.h"
 
 #include <algorithm>
 #include <thread>
@@ -128,19 +128,15 @@ class TensorCopier {
     /// Throws Error naming the tensor where a value is no number.
     void recode_rows(const TensorView& from, BlockType to, std::int64_t rows, const std::byte* in,
                      std::byte* out, const float* importance) const {
-        const std::int64_t cols = from.cols();
-        const std::size_t stride_in = row_bytes(from.type, cols), stride_out = row_bytes(to, cols);
-        share_ranges(rows, thread_count(options_), [&](std::int64_t first, std::int64_t last) {
-            std::vector<float> values(static_cast<std::size_t>(cols));
-            for (std::int64_t r = first; r < last; ++r) {
-                const auto row = static_cast<std::size_t>(r);
-                decode_row(from.type, in + row * stride_in, values);
-                check_finite(file_, from, values);
-                if (out != nullptr) {
-                    encode_row(to, values, out + row * stride_out, importance);
-                }
-            }
-        });
+        const std::size_t stride = row_bytes(to, from.cols());
+        decode_rows(from.type, in, rows, from.cols(), thread_count(options_),
+                    [&](std::int64_t row, const std::vector<float>& values) {
+                        check_finite(file_, from, values);
+                        if (out != nullptr) {
+                            encode_row(to, values, out + static_cast<std::size_t>(row) * stride, importance);
+                        }
+                        return true;
+                    });
     }
 
     const ModelFile& file_;

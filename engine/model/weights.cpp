@@ -4,17 +4,17 @@ namespace switchyard {
 
 std::size_t WeightSet::bytes() const {
     std::size_t sum = 0;
-    for (const Weight& w : weights)
-        for (const Slice& s : w.slices)
-            sum += s.bytes;
+    for (const auto& weight : weights)
+        for (const Slice& slice : weight->slices)
+            sum += slice.bytes;
     return sum;
 }
 
 std::size_t WeightSet::own_bytes() const {
     std::size_t sum = 0;
-    for (const Weight& w : weights)
-        for (const Slice& s : w.slices)
-            sum += s.mapped ? 0 : s.bytes;
+    for (const auto& weight : weights)
+        for (const Slice& slice : weight->slices)
+            sum += slice.place.mapped() ? 0 : slice.bytes;
     return sum;
 }
 

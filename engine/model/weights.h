@@ -44,19 +44,28 @@ struct WeightSource {
     bool recodable() const { return use == WeightUse::Matrix && role != WeightRole::Router; }
 };
 
-enum class SliceLayout : std::uint8_t {
-    Rows,  ///< as in the file, computed with exactly
-    Panels ///< as the backend's kernels want it
+/// Where memory lies.
+struct MemoryPlace {
+    enum class Kind : std::uint8_t {
+        Host,   ///< memory of our own
+        Mapped, ///< the file's pages: the system's cache, none of our own
+        Device  ///< the memory of device `device`
+    };
+    Kind kind = Kind::Host;
+    int device = 0;
+
+    bool mapped() const { return kind == Kind::Mapped; }
+    bool operator==(const MemoryPlace&) const = default;
 };
 
 /// One matrix [rows, cols] somewhere in memory. Copying shares the memory.
 struct Slice {
     BlockType type = BlockType::F32;
-    SliceLayout layout = SliceLayout::Rows;
+    std::uint8_t layout = 0; ///< how the blocks lie: numbers of the backend that placed it
     std::int64_t rows = 0, cols = 0;
-    const std::byte* data = nullptr;
+    const std::byte* data = nullptr; ///< an address of `place`: read it only where that is the host
     std::size_t bytes = 0;
-    bool mapped = false;               ///< lies in the mapped file: costs no memory of our own
+    MemoryPlace place;
     std::uint32_t generation = 0;      ///< 0: the file's own bits
     std::shared_ptr<const void> owner; ///< keeps data alive
 };
@@ -65,12 +74,22 @@ struct Weight {
     std::vector<Slice> slices;
 };
 
-/// An immutable, versioned table of all weights; index is WeightId. Held by shared_ptr: a step keeps the one
-/// it began with.
-struct WeightSet {
-    std::vector<Weight> weights;
-    std::uint64_t version = 0;
+struct SliceId {
+    WeightId weight = kNoWeight;
+    int matrix = 0;
 
+    bool operator==(const SliceId&) const = default;
+};
+
+/// An immutable, versioned table of all weights; index is WeightId. Held by shared_ptr: a step keeps the one
+/// it began with. A new version shares every weight that is the same in it.
+struct WeightSet {
+    std::vector<std::shared_ptr<const Weight>> weights;
+    std::uint64_t version = 0;
+    std::vector<SliceId> changed; ///< against the version before, in order; the first has none
+
+    const Weight& operator[](WeightId id) const { return *weights[static_cast<std::size_t>(id)]; }
+    const Slice& slice(WeightId id, std::size_t matrix = 0) const { return (*this)[id].slices[matrix]; }
     std::size_t bytes() const;     ///< owned and mapped
     std::size_t own_bytes() const; ///< memory of our own: what is mapped is the system's cache
 };

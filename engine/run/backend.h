@@ -3,12 +3,14 @@
 #pragma once
 
 #include "engine/base/error.h"
-#include "engine/model/router.h"
 #include "engine/model/plan.h"
+#include "engine/model/reencode.h"
+#include "engine/model/router.h"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -134,13 +136,17 @@ class Backend {
     virtual std::string description() const = 0; ///< processor, instruction sets, threads
     virtual bool exact() const = 0;
     virtual int threads() const = 0;
-    /// A slice in this backend's layout from a matrix's blocks in file layout. Thread-safe. Where the file's
-    /// layout serves as it is, the result points at `blocks` (mapped) and `owner` keeps them alive.
-    virtual Slice place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols,
-                        const std::byte* blocks, std::shared_ptr<const void> owner) const = 0;
-    /// The size of what place() makes.
-    virtual PlacedSize placed_size(WeightUse use, BlockType type, std::int64_t rows,
-                                   std::int64_t cols) const = 0;
+    /// A matrix of `source` where and as this backend wants it: it decides by role, layer and number.
+    /// Thread-safe. What stays in the file's pages is kept alive by `file`, which may be null where the
+    /// tensors outlive the slices. Throws Error naming what was needed.
+    virtual Slice place(const WeightSource& source, int matrix,
+                        const std::shared_ptr<const ModelFile>& file) const = 0;
+    /// The same with its values in blocks of `type`; nullopt where `control` gave up.
+    virtual std::optional<Slice> encode(const WeightSource& source, int matrix, BlockType type,
+                                        const std::shared_ptr<const ModelFile>& file,
+                                        const EncodeControl& control) const = 0;
+    /// The size of one matrix of `source` with blocks of `type`, as place() or encode() make it.
+    virtual PlacedSize placed_size(const WeightSource& source, BlockType type) const = 0;
     virtual std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) = 0;
 };
 

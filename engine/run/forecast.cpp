@@ -68,8 +68,7 @@ MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
     for (const WeightSource& source : model_.sources) {
         const TensorView& tensor = *source.tensor;
         const auto recoded = recoded_type(source, type);
-        const PlacedSize size =
-            backend_.placed_size(source.use, recoded.value_or(tensor.type), tensor.rows(), tensor.cols());
+        const PlacedSize size = backend_.placed_size(source, recoded.value_or(tensor.type));
         const std::uint64_t bytes = std::uint64_t{size.bytes} * static_cast<std::uint64_t>(tensor.matrices());
         (size.mapped && !recoded ? use.mapped : use.weights) += bytes;
     }
@@ -96,9 +95,8 @@ double MemoryForecast::bytes_read_per_token(std::optional<BlockType> type, int e
             continue;
         const TensorView& tensor = *source.tensor;
         const auto used = recoded_type(source, type).value_or(tensor.type);
-        const double size =
-            static_cast<double>(backend_.placed_size(source.use, used, tensor.rows(), tensor.cols()).bytes) *
-            static_cast<double>(tensor.matrices());
+        const double size = static_cast<double>(backend_.placed_size(source, used).bytes) *
+                            static_cast<double>(tensor.matrices());
         const bool routed = source.role == WeightRole::RoutedExpert && plan.experts > 0;
         bytes += routed ? size * (experts > 0 ? experts : plan.experts_active) / plan.experts : size;
     }

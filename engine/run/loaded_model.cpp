@@ -21,21 +21,18 @@ std::shared_ptr<const WeightSet> place_weights(const std::vector<WeightSource>& 
     auto set = std::make_shared<WeightSet>();
     set->weights.reserve(sources.size());
     for (const WeightSource& s : sources) {
-        Weight& weight = set->weights.emplace_back();
+        auto weight = std::make_shared<Weight>();
         const std::size_t matrix_bytes = s.tensor->bytes / static_cast<std::size_t>(s.tensor->matrices());
-        for (std::int64_t m = 0; m < s.tensor->matrices(); ++m) {
+        for (int m = 0; m < s.tensor->matrices(); ++m) {
             if (options.stop.stop_requested())
                 throw Error("loading was stopped");
-            const auto blocks = s.tensor->matrix(m, file);
-            Slice slice = options.backend->place(s.use, s.tensor->type, s.tensor->rows(), s.tensor->cols(),
-                                                 blocks.get(), blocks);
-            slice.mapped = slice.mapped && !s.tensor->make;
-            weight.slices.push_back(std::move(slice));
+            weight->slices.push_back(options.backend->place(s, m, file));
             done += matrix_bytes;
             if (options.progress)
                 options.progress(static_cast<double>(done) /
                                  static_cast<double>(std::max<std::size_t>(total, 1)));
         }
+        set->weights.push_back(std::move(weight));
     }
     return set;
 }

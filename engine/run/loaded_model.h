@@ -21,7 +21,8 @@ struct LoadOptions {
 
 class LoadedModel {
   public:
-    /// Reads all but the weights. Throws Error where load() would, but for what only the weights can lack: memory.
+    /// Reads all but the weights. Throws Error where load() would, but for what only the weights can lack:
+    /// memory.
     static void check(const std::filesystem::path& path, const LoadOptions& options);
     /// Reads, checks and places the whole model. Throws Error.
     static std::shared_ptr<LoadedModel> load(const std::filesystem::path& path, const LoadOptions& options);

@@ -16,8 +16,8 @@ constexpr std::size_t kWindow = 512; ///< tokens
 class Recorder : public ProductObserver {
   public:
     explicit Recorder(const WeightSet& weights) {
-        for (const Weight& weight : weights.weights)
-            for (const Slice& slice : weight.slices)
+        for (const auto& weight : weights.weights)
+            for (const Slice& slice : weight->slices)
                 sums_[slice.data].squares.resize(static_cast<std::size_t>(slice.cols));
     }
 
@@ -41,7 +41,7 @@ class Recorder : public ProductObserver {
         for (std::size_t w = 0; w < sources.size(); ++w) {
             if (sources[w].use != WeightUse::Matrix)
                 continue;
-            for (const Slice& slice : weights.weights[w].slices) {
+            for (const Slice& slice : weights.weights[w]->slices) {
                 const Sums& sums = sums_.at(slice.data);
                 importance.add(sources[w].name, sums.squares, sums.count);
             }

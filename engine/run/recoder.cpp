@@ -1,11 +1,9 @@
 #include "engine/run/recoder.h"
 
-#include "engine/base/aligned.h"
 #include "engine/base/error.h"
 #include "engine/base/give_back.h"
 #include "engine/base/pause.h"
 #include "engine/base/threads.h"
-#include "engine/quant/quant.h"
 #include "engine/run/failure.h"
 
 #include <algorithm>
@@ -16,14 +14,6 @@ namespace switchyard {
 namespace {
 
 constexpr const char* kStopped = "re-encoding the weights stopped";
-
-/// Memory of a re-encoded slice, aligned for any kernel.
-std::shared_ptr<std::byte> make_buffer(std::size_t bytes) {
-    AlignedMemory memory = allocate_aligned(bytes);
-    if (!memory)
-        throw std::bad_alloc();
-    return memory;
-}
 
 } // namespace
 
@@ -196,53 +186,21 @@ Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> conten
                                std::uint64_t epoch) const {
     const PauseHere pause([this, epoch] { wait_at_gate(epoch); });
     pause_point();
-    Ready ready = make(item, content, epoch);
+    const WeightSource& source = sources_[static_cast<std::size_t>(item.weight)];
+    Ready ready{false, content, {}, slice_bytes(item, content)};
+    if (content) {
+        EncodeControl control{threads_, [this, epoch] {
+                                  wait_at_gate(epoch);
+                                  return epoch == epoch_;
+                              }};
+        if (auto slice = backend_.encode(source, item.slice, *content, file_, control))
+            ready.slice = std::move(*slice);
+    } else {
+        ready.slice = backend_.place(source, item.slice, file_);
+    }
     if (file_)
         file_->check_whole();
     return ready;
-}
-
-Recoder::Ready Recoder::make(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const {
-    const WeightSource& source = sources_[static_cast<std::size_t>(item.weight)];
-    const TensorView& tensor = *source.tensor;
-    const std::int64_t rows = tensor.rows(), cols = tensor.cols();
-    const auto blocks = tensor.matrix(item.slice, file_);
-
-    Ready ready{false, content, {}, slice_bytes(item, content)};
-    if (!content) {
-        ready.slice = backend_.place(source.use, tensor.type, rows, cols, blocks.get(), blocks);
-        ready.slice.mapped = ready.slice.mapped && !tensor.make;
-        ready.slice.generation = 0;
-        return ready;
-    }
-    const auto buffer = make_buffer(ready.bytes);
-    encode_rows(blocks.get(), tensor.type, buffer.get(), *content, rows, cols, epoch);
-    if (epoch != epoch_)
-        return ready; // stopped half way: it will be dropped
-    ready.slice = backend_.place(source.use, *content, rows, cols, buffer.get(), buffer);
-    if (ready.slice.data >= buffer.get() && ready.slice.data < buffer.get() + ready.bytes)
-        ready.slice.mapped = false; // it lies in our buffer, not in the file
-    else if (buffer.use_count() == 1)
-        give_back_pages(buffer.get(), ready.bytes, [&] { wait_at_gate(epoch); });
-    return ready;
-}
-
-void Recoder::encode_rows(const std::byte* from, BlockType from_type, std::byte* to, BlockType to_type,
-                          std::int64_t rows, std::int64_t cols, std::uint64_t epoch) const {
-    const std::size_t from_bytes = row_bytes(from_type, cols), to_bytes = row_bytes(to_type, cols);
-    std::atomic<std::int64_t> next{0};
-    const auto part = [&](std::int64_t, std::int64_t) {
-        std::vector<float> values(static_cast<std::size_t>(cols));
-        for (std::int64_t r = next++; r < rows && epoch == epoch_; r = next++) {
-            wait_at_gate(epoch);
-            decode_row(from_type, from + static_cast<std::size_t>(r) * from_bytes, values);
-            encode_row(to_type, values, to + static_cast<std::size_t>(r) * to_bytes);
-        }
-    };
-    constexpr std::int64_t kWorthAThread = 1 << 17; // values
-    const std::int64_t threads =
-        std::clamp<std::int64_t>(std::min<std::int64_t>(threads_, rows * cols / kWorthAThread), 1, rows);
-    share_ranges(threads, threads, part);
 }
 
 /// The layers when `slices` slices of the target are in: what the new one covers whole is forgotten.
@@ -259,20 +217,41 @@ std::shared_ptr<const WeightsState> Recoder::state_with(std::uint32_t slices) co
     return layers == *state_ ? state_ : std::make_shared<const WeightsState>(std::move(layers));
 }
 
-void Recoder::swap_in(WeightSet& set, std::uint32_t limit) noexcept {
-    while (!ready_.empty() && applied_ < limit) {
-        Ready& ready = ready_.front();
-        Item& item = items_[applied_++];
-        item.content = ready.content;
-        if (!ready.unchanged) {
-            if (ready.content)
-                ready.slice.generation = ++generation_;
-            Slice& slice = set.weights[static_cast<std::size_t>(item.weight)]
-                               .slices[static_cast<std::size_t>(item.slice)];
-            if (!slice.mapped)
-                retired_.push_back(std::move(slice)); // there is room for it
-            slice = std::move(ready.slice);
-        }
+/// The weights with the first `count` ready slices in them. What does not change is shared.
+std::shared_ptr<WeightSet> Recoder::with_ready(std::size_t count) const {
+    auto set = std::make_shared<WeightSet>(*weights_);
+    ++set->version;
+    set->changed.clear();
+    std::shared_ptr<Weight> copy;
+    std::uint32_t generation = generation_;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (ready_[i].unchanged)
+            continue;
+        const Item& item = items_[applied_ + i];
+        auto& weight = set->weights[static_cast<std::size_t>(item.weight)];
+        if (weight != copy)
+            weight = copy = std::make_shared<Weight>(*weight);
+        Slice& slice = copy->slices[static_cast<std::size_t>(item.slice)];
+        slice = ready_[i].slice;
+        slice.generation = ready_[i].content ? ++generation : 0;
+        set->changed.push_back({item.weight, item.slice});
+    }
+    return set;
+}
+
+/// Old slices whose memory is to be freed; there is room for them.
+void Recoder::retire(std::span<const SliceId> changed) noexcept {
+    for (const SliceId& id : changed)
+        if (const Slice& old = weights_->slice(id.weight, static_cast<std::size_t>(id.matrix));
+            old.place.kind == MemoryPlace::Kind::Host)
+            retired_.push_back(old);
+}
+
+void Recoder::take_ready(std::size_t count) noexcept {
+    for (; count > 0; --count) {
+        const Ready& ready = ready_.front();
+        generation_ += !ready.unchanged && ready.content;
+        items_[applied_++].content = ready.content;
         ready_bytes_ -= ready.bytes;
         ready_.pop_front();
     }
@@ -293,11 +272,12 @@ std::shared_ptr<const WeightSet> Recoder::apply_ready(std::uint32_t limit) {
         return weights_;
     try {
         // All that needs memory first: then either everything is swapped or nothing.
-        auto set = std::make_shared<WeightSet>(*weights_);
-        retired_.reserve(retired_.size() + ready_.size());
-        state_ = state_with(std::min(limit, applied_ + static_cast<std::uint32_t>(ready_.size())));
-        swap_in(*set, limit);
-        ++set->version;
+        const std::size_t count = std::min<std::size_t>(limit - applied_, ready_.size());
+        auto set = with_ready(count);
+        retired_.reserve(retired_.size() + count);
+        state_ = state_with(applied_ + static_cast<std::uint32_t>(count));
+        retire(set->changed);
+        take_ready(count);
         weights_ = std::move(set);
     } catch (const std::bad_alloc&) {
         give_up(current_failure(kStopped));

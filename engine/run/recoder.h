@@ -84,14 +84,13 @@ class Recoder {
     void free_retired(std::unique_lock<std::mutex>& lock) noexcept;
     std::size_t slice_bytes(const Item& item, std::optional<BlockType> content) const;
     Ready encode(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
-    Ready make(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
-    void encode_rows(const std::byte* from, BlockType from_type, std::byte* to, BlockType to_type,
-                     std::int64_t rows, std::int64_t cols, std::uint64_t epoch) const;
     bool held(std::uint64_t epoch) const;
     void wait_at_gate(std::uint64_t epoch) const;
     void open_gate(std::atomic<bool>& flag, bool value);
     std::shared_ptr<const WeightsState> state_with(std::uint32_t slices) const;
-    void swap_in(WeightSet& set, std::uint32_t limit) noexcept;
+    std::shared_ptr<WeightSet> with_ready(std::size_t count) const;
+    void retire(std::span<const SliceId> changed) noexcept;
+    void take_ready(std::size_t count) noexcept;
     void give_up(std::string error) noexcept;
 
     const std::vector<WeightSource>& sources_;

@@ -5,6 +5,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <deque>
 #include <random>
 
 namespace switchyard {
@@ -58,13 +59,14 @@ class OneLayer {
 
   private:
     WeightId add(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols, int matrices) {
-        const std::size_t bytes = row_bytes(type, cols) * static_cast<std::size_t>(rows);
-        Weight weight;
-        for (int m = 0; m < matrices; ++m) {
-            auto data = std::make_shared<std::vector<std::byte>>(bytes);
-            fill(type, *data);
-            weight.slices.push_back(backend_->place(use, type, rows, cols, data->data(), data));
-        }
+        std::vector<std::byte>& data =
+            data_.emplace_back(row_bytes(type, cols) * static_cast<std::size_t>(rows * matrices));
+        fill(type, data);
+        const TensorView tensor{"", type, {cols, rows, matrices}, data.data(), data.size()};
+        const WeightSource source{.name = "", .role = WeightRole::Attention, .use = use, .tensor = &tensor};
+        auto weight = std::make_shared<Weight>();
+        for (int m = 0; m < matrices; ++m)
+            weight->slices.push_back(backend_->place(source, m, nullptr));
         weights_->weights.push_back(std::move(weight));
         return static_cast<WeightId>(weights_->weights.size()) - 1;
     }
@@ -79,6 +81,7 @@ class OneLayer {
             b = std::byte{0x21};
     }
 
+    std::deque<std::vector<std::byte>> data_; ///< of all weights
     std::shared_ptr<Backend> backend_;
     std::shared_ptr<WeightSet> weights_ = std::make_shared<WeightSet>();
     std::unique_ptr<Executor> executor_;

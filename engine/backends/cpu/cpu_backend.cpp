@@ -3,6 +3,7 @@
 #include "engine/backends/cpu/stages.h"
 
 #include "engine/base/error.h"
+#include "engine/base/give_back.h"
 #include "engine/base/pause.h"
 #include "engine/files/mapped_file.h"
 #include "engine/quant/quant.h"
@@ -208,9 +209,9 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
 void check_files(const WeightSet& weights) {
     if (!any_mapped_file_was_cut())
         return;
-    for (const Weight& weight : weights.weights)
-        for (const Slice& slice : weight.slices)
-            if (slice.mapped)
+    for (const auto& weight : weights.weights)
+        for (const Slice& slice : weight->slices)
+            if (slice.place.mapped())
                 check_mapped(slice.data);
 }
 
@@ -262,21 +263,27 @@ class CpuBackend : public Backend {
     bool exact() const override { return exact_; }
     int threads() const override { return pool_->size(); }
 
-    Slice place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols, const std::byte* blocks,
-                std::shared_ptr<const void> owner) const override;
-    PlacedSize placed_size(WeightUse use, BlockType type, std::int64_t rows,
-                           std::int64_t cols) const override;
+    Slice place(const WeightSource& source, int matrix,
+                const std::shared_ptr<const ModelFile>& file) const override;
+    std::optional<Slice> encode(const WeightSource& source, int matrix, BlockType type,
+                                const std::shared_ptr<const ModelFile>& file,
+                                const EncodeControl& control) const override;
+    PlacedSize placed_size(const WeightSource& source, BlockType type) const override;
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
         return std::make_unique<CpuExecutor>(std::move(plan), pool_);
     }
 
   private:
+    Slice lay_out(const WeightSource& source, BlockType type, std::shared_ptr<const std::byte> blocks,
+                  MemoryPlace place) const;
+
     bool exact_;
     std::shared_ptr<ThreadPool> pool_;
 };
 
-PlacedSize CpuBackend::placed_size(WeightUse use, BlockType type, std::int64_t rows,
-                                   std::int64_t cols) const {
+PlacedSize CpuBackend::placed_size(const WeightSource& source, BlockType type) const {
+    const WeightUse use = source.use;
+    const std::int64_t rows = source.tensor->rows(), cols = source.tensor->cols();
     if (use == WeightUse::Vector)
         return {static_cast<std::size_t>(rows * cols) * sizeof(float), false};
     if (use == WeightUse::Table || exact_ || streamed(type))
@@ -284,9 +291,32 @@ PlacedSize CpuBackend::placed_size(WeightUse use, BlockType type, std::int64_t r
     return {packed_bytes(type, rows, cols), false};
 }
 
-Slice CpuBackend::place(WeightUse use, BlockType type, std::int64_t rows, std::int64_t cols,
-                        const std::byte* blocks, std::shared_ptr<const void> owner) const {
-    const PlacedSize size = placed_size(use, type, rows, cols);
+Slice CpuBackend::place(const WeightSource& source, int matrix,
+                        const std::shared_ptr<const ModelFile>& file) const {
+    const MemoryPlace place{source.tensor->make ? MemoryPlace::Kind::Host : MemoryPlace::Kind::Mapped};
+    return lay_out(source, source.tensor->type, source.tensor->matrix(matrix, file), place);
+}
+
+std::optional<Slice> CpuBackend::encode(const WeightSource& source, int matrix, BlockType type,
+                                        const std::shared_ptr<const ModelFile>& file,
+                                        const EncodeControl& control) const {
+    auto blocks = reencode_matrix(source, matrix, type, file, control);
+    if (!blocks)
+        return std::nullopt;
+    Slice slice = lay_out(source, type, blocks, {});
+    if (blocks.use_count() == 1) // packed: the slice is no part of it
+        give_back_pages(blocks.get(), static_cast<std::size_t>(slice.rows) * row_bytes(type, slice.cols),
+                        pause_point);
+    return slice;
+}
+
+/// A slice in this backend's layout from a matrix's blocks in file layout, which lie at `place`. Where that
+/// layout serves as it is, the slice is those blocks.
+Slice CpuBackend::lay_out(const WeightSource& source, BlockType type, std::shared_ptr<const std::byte> blocks,
+                          MemoryPlace place) const {
+    const WeightUse use = source.use;
+    const std::int64_t rows = source.tensor->rows(), cols = source.tensor->cols();
+    const PlacedSize size = placed_size(source, type);
     Slice slice;
     slice.rows = rows;
     slice.cols = cols;
@@ -295,24 +325,24 @@ Slice CpuBackend::place(WeightUse use, BlockType type, std::int64_t rows, std::i
         auto data = weight_memory(size.bytes);
         auto* values = reinterpret_cast<float*>(data.get());
         for (std::int64_t r = 0; r < rows; ++r)
-            decode_row(type, blocks + static_cast<std::size_t>(r) * row_bytes(type, cols),
+            decode_row(type, blocks.get() + static_cast<std::size_t>(r) * row_bytes(type, cols),
                        {values + r * cols, static_cast<std::size_t>(cols)});
         slice.data = data.get();
         slice.owner = std::move(data);
         return slice;
     }
     slice.type = type;
-    slice.layout = use == WeightUse::Table || exact_ ? SliceLayout::Rows : SliceLayout::Panels;
+    set_layout(slice, use == WeightUse::Table || exact_ ? SliceLayout::Rows : SliceLayout::Panels);
     if (size.mapped) {
-        slice.data = blocks;
-        slice.mapped = true;
-        slice.owner = std::move(owner);
+        slice.data = blocks.get();
+        slice.place = place;
+        slice.owner = std::move(blocks);
         return slice;
     }
     auto data = weight_memory(slice.bytes);
     constexpr std::int64_t kPackedAtOnce = 4; // some 0.4 ms
     for (std::int64_t p = 0; p < panels(rows); p += kPackedAtOnce) {
-        pack_panels(type, rows, cols, blocks, data.get(), p, std::min(p + kPackedAtOnce, panels(rows)));
+        pack_panels(type, rows, cols, blocks.get(), data.get(), p, std::min(p + kPackedAtOnce, panels(rows)));
         pause_point();
     }
     slice.data = data.get();

@@ -53,7 +53,7 @@ void DecompressedKv::transpose_key_matrix() {
         const std::int64_t count = std::min(kTile, k_b.rows - l);
         for (std::int64_t i = 0; i < count; ++i) {
             float* row = rows.data() + static_cast<std::size_t>(i) * nope;
-            if (k_b.layout == SliceLayout::Panels)
+            if (layout_of(k_b) == SliceLayout::Panels)
                 unpack_row({k_b.type, k_b.rows, k_b.cols, k_b.data}, l + i, row);
             else
                 decode_row(k_b.type,
@@ -111,7 +111,7 @@ void DecompressedKv::make(int block, float* keys, float* values) {
     // The latents are the weights here and k_b's columns the activations: the result is in the cache's
     // layout.
     Slice latents;
-    latents.layout = exact_ ? SliceLayout::Rows : SliceLayout::Panels;
+    set_layout(latents, exact_ ? SliceLayout::Rows : SliceLayout::Panels);
     latents.rows = kKvTokens;
     latents.cols = step_.latent_dim;
     latents.data = reinterpret_cast<const std::byte*>(exact_ ? by_token_ : panels_);

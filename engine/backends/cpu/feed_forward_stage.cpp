@@ -65,7 +65,7 @@ void FeedForwardStage::reserve(const Batch& batch, Shared& shared) const {
 void FeedForwardStage::run(StepRun& run, Worker& w) const {
     bool i16 = false, f32 = route_.has_value() || run.observer;
     const auto look = [&](WeightId id) {
-        for (const Slice& s : run.weights.weights[static_cast<std::size_t>(id)].slices)
+        for (const Slice& s : run.weights[id].slices)
             (wants_i16(s) ? i16 : f32) = true;
     };
     for (const FeedForwardStep& b : blocks_) {

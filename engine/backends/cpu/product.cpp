@@ -36,7 +36,7 @@ void multiply(const Slice& w, const Rows& x, const std::int32_t* index, int toke
               std::vector<float>& decoded) {
     if (x.observer && first_panel == 0)
         x.observer->observe(w, x.f32, x.f32_stride, index, tokens);
-    if (w.layout == SliceLayout::Rows) {
+    if (layout_of(w) == SliceLayout::Rows) {
         multiply_exactly(w, x, index, tokens, first_panel * kPanelRows,
                          std::min(last_panel * kPanelRows, w.rows), y, y_stride, accumulate, decoded);
         return;

@@ -9,6 +9,14 @@
 
 namespace switchyard::cpu {
 
+/// How a slice's blocks lie.
+enum class SliceLayout : std::uint8_t {
+    Rows,  ///< as in the file, computed with exactly
+    Panels ///< as the kernels want them
+};
+inline SliceLayout layout_of(const Slice& s) { return static_cast<SliceLayout>(s.layout); }
+inline void set_layout(Slice& s, SliceLayout layout) { s.layout = static_cast<std::uint8_t>(layout); }
+
 /// Rows of activations, in the formats the weights at hand need.
 struct Rows {
     const float* f32 = nullptr;
@@ -34,7 +42,7 @@ inline float* with_first_row(float* memory, std::int64_t first) {
 
 /// Whether a slice wants its activations in 16-bit integers.
 inline bool wants_i16(const Slice& s) {
-    return s.layout == SliceLayout::Panels && activation_format(s.type) == ActivationFormat::I16;
+    return layout_of(s) == SliceLayout::Panels && activation_format(s.type) == ActivationFormat::I16;
 }
 
 } // namespace switchyard::cpu

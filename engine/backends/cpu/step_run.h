@@ -91,9 +91,7 @@ class StepRun {
     bool few_rows() const { return rows() <= 2; }
     float* value(ValueId id) const { return shared.values[static_cast<std::size_t>(id)].data<float>(); }
     int width(ValueId id) const { return plan.values[static_cast<std::size_t>(id)]; }
-    const Slice& slice(WeightId id, std::size_t matrix = 0) const {
-        return weights.weights[static_cast<std::size_t>(id)].slices[matrix];
-    }
+    const Slice& slice(WeightId id, std::size_t matrix = 0) const { return weights.slice(id, matrix); }
     const float* vector(WeightId id) const {
         return id == kNoWeight ? nullptr : reinterpret_cast<const float*>(slice(id).data);
     }

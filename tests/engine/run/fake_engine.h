@@ -27,27 +27,38 @@ class FakeBackend : public Backend {
     std::string description() const override { return "a fake"; }
     bool exact() const override { return exact_; }
     int threads() const override { return 2; }
-    Slice place(WeightUse, BlockType type, std::int64_t rows, std::int64_t cols, const std::byte* blocks,
-                std::shared_ptr<const void> owner) const override {
-        if (fail_from >= 0 && fail_from-- == 0)
-            throw Error("no room for a slice");
-        Slice slice;
-        slice.type = type;
-        slice.rows = rows;
-        slice.cols = cols;
-        slice.data = blocks;
-        slice.bytes = static_cast<std::size_t>(rows) * row_bytes(type, cols);
-        slice.mapped = false; // as if it were a copy: records count what is our own
-        slice.owner = std::move(owner);
-        return slice;
+    Slice place(const WeightSource& source, int matrix,
+                const std::shared_ptr<const ModelFile>& file) const override {
+        return lay_out(source, source.tensor->type, source.tensor->matrix(matrix, file));
     }
-    PlacedSize placed_size(WeightUse, BlockType type, std::int64_t rows, std::int64_t cols) const override {
-        return {static_cast<std::size_t>(rows) * row_bytes(type, cols), false};
+    std::optional<Slice> encode(const WeightSource& source, int matrix, BlockType type,
+                                const std::shared_ptr<const ModelFile>& file,
+                                const EncodeControl& control) const override {
+        auto blocks = reencode_matrix(source, matrix, type, file, control);
+        return blocks ? std::optional(lay_out(source, type, std::move(blocks))) : std::nullopt;
+    }
+    PlacedSize placed_size(const WeightSource& source, BlockType type) const override {
+        return {static_cast<std::size_t>(source.tensor->rows()) * row_bytes(type, source.tensor->cols()),
+                false};
     }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan>) override { return nullptr; }
 
     bool exact_ = false;
-    mutable std::atomic<int> fail_from{-1}; ///< place() throws the nth time from now
+    mutable std::atomic<int> fail_from{-1}; ///< placing or encoding throws the nth time from now
+
+  private:
+    Slice lay_out(const WeightSource& source, BlockType type, std::shared_ptr<const std::byte> blocks) const {
+        if (fail_from >= 0 && fail_from-- == 0)
+            throw Error("no room for a slice");
+        Slice slice;
+        slice.type = type;
+        slice.rows = source.tensor->rows();
+        slice.cols = source.tensor->cols();
+        slice.data = blocks.get();
+        slice.bytes = placed_size(source, type).bytes; // as if it were a copy: records count what is our own
+        slice.owner = std::move(blocks);
+        return slice;
+    }
 };
 
 class FakeExecutor : public Executor {
@@ -151,8 +162,8 @@ class FakeExecutor : public Executor {
     }
     static std::uint64_t fingerprint(const WeightSet& set) {
         std::uint64_t all = 0;
-        for (const Weight& weight : set.weights)
-            for (const Slice& slice : weight.slices)
+        for (const auto& weight : set.weights)
+            for (const Slice& slice : weight->slices)
                 for (std::size_t i = 0; i < slice.bytes; i += 7)
                     all = mix(all, static_cast<std::uint64_t>(slice.data[i]));
         return all;
@@ -199,13 +210,12 @@ class FakeModel {
         auto set = std::make_shared<WeightSet>();
         for (std::size_t t = 0; t < tensors.size(); ++t) {
             const TensorView& tensor = tensors[t];
-            sources.push_back({tensor.name, roles_[t], WeightUse::Matrix, &tensor});
-            Weight& weight = set->weights.emplace_back();
-            const std::size_t bytes = tensor.bytes / static_cast<std::size_t>(tensor.matrices());
+            sources.push_back(
+                {.name = tensor.name, .role = roles_[t], .use = WeightUse::Matrix, .tensor = &tensor});
+            auto weight = std::make_shared<Weight>();
             for (int m = 0; m < tensor.matrices(); ++m)
-                weight.slices.push_back(
-                    backend.place(WeightUse::Matrix, tensor.type, tensor.rows(), tensor.cols(),
-                                  tensor.data + static_cast<std::size_t>(m) * bytes, nullptr));
+                weight->slices.push_back(backend.place(sources.back(), m, nullptr));
+            set->weights.push_back(std::move(weight));
         }
         weights = std::move(set);
     }
