@@ -1,5 +1,5 @@
 #include "ui/status_line.h"
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 
 #include "ui/models/model_picker.h"
 #include "ui/plain_text.h"

@@ -7,7 +7,7 @@
 #include "engine/base/error.h"
 #include "engine/model/anatomy.h"
 #include "engine/model/shape_file.h"
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 #include "engine/run/sampler.h"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/terminal_text.h"
 #include "engine/run/backend.h"
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 
 #include <cstdio>
 #include <memory>

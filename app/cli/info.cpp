@@ -8,7 +8,7 @@
 #include "engine/model/anatomy.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/shape_file.h"
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 #include "engine/run/precision.h"
 
 #include <algorithm>

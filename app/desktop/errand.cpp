@@ -1,7 +1,7 @@
 #include "app/desktop/errand.h"
 
 #include "app/desktop/process_time.h"
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 
 #include <QApplication>
 #include <QFileInfo>

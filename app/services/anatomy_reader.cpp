@@ -6,7 +6,7 @@
 #include "engine/model/shape_file.h"
 #include "engine/run/controls.h"
 #include "engine/run/forecast.h"
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 #include "engine/run/precision.h"
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 #include "engine/base/threads.h"
 #include "engine/carve/calibrate.h"
 #include "engine/run/forecast.h"
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 #include "engine/run/model_defaults.h"
 #include "engine/run/precision.h"
 

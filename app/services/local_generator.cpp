@@ -3,7 +3,7 @@
 #include "app/services/engine_sentence.h"
 #include "app/services/forecast.h"
 #include "app/services/prompt.h"
-#include "engine/backends/cpu/thread_pool.h"
+#include "engine/base/cores.h"
 #include "engine/base/error.h"
 #include "engine/carve/carve.h"
 #include "engine/run/chat_prompt.h"
@@ -278,7 +278,7 @@ void LocalGenerator::carve(const QString& output) {
     request.out = std::filesystem::path(output.toStdU16String());
     request.compare = false;
     // A core is left to the answers and the window.
-    request.threads = std::max(1, threads_ > 0 ? threads_ - 1 : cpu::available_cores() - 1);
+    request.threads = std::max(1, threads_ > 0 ? threads_ - 1 : available_cores() - 1);
     carving_.post(
         [this, request, output, stop = stop_carving_.get_token()] { runCarve(request, output, stop); });
 }

@@ -311,7 +311,7 @@ class Reading {
                 Batch batch;
                 const std::size_t end = std::min(begin + kChunk, text.size());
                 for (std::size_t i = begin; i < end; ++i)
-                    batch.rows.push_back({text[i], static_cast<std::int32_t>(i), 0, 0, false});
+                    batch.rows.push_back({.token = text[i], .position = static_cast<std::int32_t>(i)});
                 batch.sequences.push_back({sequence.up_to(end)});
                 before(done);
                 if (model_.executor().run(std::move(batch), model_.weights(), progress_.stop).cancelled)

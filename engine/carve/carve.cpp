@@ -1,6 +1,6 @@
 #include "engine/carve/carve.h"
 
-#include "engine/backends/cpu/thread_pool.h"
+#include "engine/base/cores.h"
 #include "engine/base/error.h"
 #include "engine/carve/calibration_text.h"
 #include "engine/files/output_file.h"
@@ -65,7 +65,10 @@ std::vector<float> logits(LoadedModel& model, std::size_t tokens) {
             static_cast<std::int32_t>(i * 7919 % static_cast<std::size_t>(model.config().vocabulary));
         if (i % kKvBlockTokens == 0)
             sequence.blocks.push_back(model.executor().allocate_kv_block(BlockType::F32));
-        batch.rows.push_back({token, static_cast<std::int32_t>(i), 0, model.config().experts, true});
+        batch.rows.push_back({.token = token,
+                              .position = static_cast<std::int32_t>(i),
+                              .dials = {.experts = model.config().experts},
+                              .wish = RowWish::Logits});
     }
     batch.sequences.push_back(sequence);
     return model.executor().run(std::move(batch), model.weights()).logits;
@@ -95,7 +98,7 @@ CarveResult carve_model(const CarveRequest& request, const CarveProgress& progre
     std::shared_ptr<const ModelFile> file;
     ModelConfig config;
     CarvePlan plan;
-    const int threads = request.threads > 0 ? request.threads : cpu::available_cores();
+    const int threads = request.threads > 0 ? request.threads : available_cores();
     if (request.plan) {
         file = open_gguf(request.in);
         check_finite(*file, threads, progress.stop);

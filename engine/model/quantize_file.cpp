@@ -1,5 +1,6 @@
 #include "engine/model/quantize_file.h"
 
+#include "engine/base/cores.h"
 #include "engine/base/error.h"
 #include "engine/base/threads.h"
 #include "engine/files/gguf_writer.h"
@@ -8,7 +9,6 @@
 #include "engine/quant/decode_rows.h"
 
 #include <algorithm>
-#include <thread>
 
 namespace switchyard {
 
@@ -80,8 +80,7 @@ std::int64_t all_rows(const TensorView& t) {
 }
 
 int thread_count(const QuantizeOptions& options) {
-    return options.threads > 0 ? options.threads
-                               : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    return options.threads > 0 ? options.threads : available_cores();
 }
 
 /// Carries one tensor over, piece by piece.

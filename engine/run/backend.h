@@ -5,9 +5,9 @@
 #include "engine/base/error.h"
 #include "engine/model/plan.h"
 #include "engine/model/reencode.h"
-#include "engine/model/router.h"
+#include "engine/run/batch.h"
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,41 +17,6 @@
 #include <vector>
 
 namespace switchyard {
-
-/// A KV block holds kKvBlockTokens tokens of every layer, at positions [n * kKvBlockTokens, (n + 1) *
-/// kKvBlockTokens).
-inline constexpr int kKvBlockTokens = 32;
-using KvBlockId = std::int32_t;
-
-struct BatchRow {
-    std::int32_t token = 0;
-    std::int32_t position = 0;
-    std::int32_t sequence = 0; ///< index into Batch::sequences
-    std::int32_t experts = 0;  ///< active routed experts; 0: as the plan says
-    bool wants_logits = false;
-    /// Latent attention in its decompressed form; else in the absorbed one. They agree to rounding, so the
-    /// form is the row's own and never the batch's: results do not depend on what is computed together.
-    bool decompressed = false;
-};
-
-/// The blocks of a sequence, by position / kKvBlockTokens. They must exist for every position in the batch.
-struct BatchSequence {
-    std::vector<KvBlockId> blocks;
-};
-
-/// Rows of one sequence are in ascending order of position and stand together.
-struct Batch {
-    std::vector<BatchRow> rows;
-    std::vector<BatchSequence> sequences;
-};
-
-struct StepResult {
-    std::vector<float> logits; ///< [rows that want them, vocabulary], in row order
-    /// [routers][rows]: the experts chosen, best first. Only for rows that want logits; empty for a dense
-    /// model.
-    std::vector<std::vector<std::vector<RouteChoice>>> routes;
-    bool cancelled = false; ///< stopped between tiles: KV contents at the batch's positions are undefined
-};
 
 /// What a dense feed-forward block saw and made of it, for calibration: one call a thread, all at the same
 /// time.
@@ -78,26 +43,42 @@ class ProductObserver {
                          int rows) = 0;
 };
 
-/// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time.
+/// A step that was started. Destroying it stops the step and waits until it has ended.
+class PendingStep {
+  public:
+    virtual ~PendingStep() = default;
+    /// Waits for the step and gives its result, once. A stop is answered within 50 ms. Throws Error.
+    virtual StepResult wait() = 0;
+};
+
+/// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time. It has one
+/// stream: steps, and what is done to KV blocks, take effect in the order in which they were asked for, so
+/// that a block may be released, copied or saved while steps that write it are under way.
 class Executor {
   public:
     virtual ~Executor() = default;
     /// Throws Error naming what was needed and what was free.
     virtual KvBlockId allocate_kv_block(BlockType type) = 0;
-    virtual void release_kv_block(KvBlockId block) = 0;
+    virtual void release_kv_block(KvBlockId block) noexcept = 0;
     /// Copies the tokens of a block, for sequences that part within it.
     virtual KvBlockId clone_kv_block(KvBlockId block) = 0;
+    /// A block's contents as bytes of the host, and a block made of them (in this process and of the same
+    /// type): for sequences that make room for others.
+    virtual std::vector<std::byte> save_kv_block(KvBlockId block) = 0;
+    virtual KvBlockId load_kv_block(BlockType type, std::span<const std::byte> saved) = 0;
     virtual std::size_t kv_block_bytes(BlockType type) const = 0;
     virtual std::size_t kv_bytes() const = 0;
+    /// Bytes that all KV blocks together may take, as memory stands now.
+    virtual std::size_t kv_capacity() const = 0;
     virtual std::size_t scratch_bytes() const = 0;
     /// What scratch_bytes() comes to with steps of up to `rows` rows of one sequence, `experts` active each
     /// (0: as the plan says). Allocates nothing.
     virtual std::size_t forecast_scratch(int rows, int experts) const = 0;
 
-    /// Starts a step on the backend's own stream; the batch and weights are kept until wait() returns.
-    virtual void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) = 0;
-    /// Waits for the step and gives its result. A stop is answered within 50 ms.
-    virtual StepResult wait() = 0;
+    /// Starts a step; it is computed behind those that were started before, and two may be under way. Throws
+    /// Error where a row asks for what this backend or plan does not have.
+    virtual std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
+                                               std::stop_token stop) = 0;
 
     /// Watches the dense feed-forward blocks of the steps to come; nullptr ends it.
     /// Throws Error where the backend cannot be watched.
@@ -113,8 +94,7 @@ class Executor {
     }
 
     StepResult run(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop = {}) {
-        start(std::move(batch), std::move(weights), std::move(stop));
-        return wait();
+        return start(std::move(batch), std::move(weights), std::move(stop))->wait();
     }
 };
 
@@ -136,6 +116,9 @@ class Backend {
     virtual std::string description() const = 0; ///< processor, instruction sets, threads
     virtual bool exact() const = 0;
     virtual int threads() const = 0;
+    /// Whether a row has the same bits whatever it is computed together with: only then does a record of an
+    /// answer run again exactly in another company.
+    virtual bool batch_invariant() const = 0;
     /// A matrix of `source` where and as this backend wants it: it decides by role, layer and number.
     /// Thread-safe. What stays in the file's pages is kept alive by `file`, which may be null where the
     /// tensors outlive the slices. Throws Error naming what was needed.

@@ -52,8 +52,11 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
         Batch batch;
         batch.sequences.push_back({blocks.ids()});
         for (int p = begin; p < end; ++p)
-            batch.rows.push_back(
-                {ids[static_cast<std::size_t>(p)], p, 0, options.experts, true, decompressed});
+            batch.rows.push_back({.token = ids[static_cast<std::size_t>(p)],
+                                  .position = p,
+                                  .dials = {.experts = options.experts},
+                                  .wish = RowWish::Logits,
+                                  .decompressed = decompressed});
         const StepResult result = executor.run(std::move(batch), weights, stop);
         if (result.cancelled)
             return;

@@ -1,6 +1,6 @@
 #include "engine/run/failure.h"
 
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 
 #include <exception>
 #include <new>

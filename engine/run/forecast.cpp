@@ -1,7 +1,7 @@
 #include "engine/run/forecast.h"
 
+#include "engine/base/memory.h"
 #include "engine/run/latent_form.h"
-#include "engine/run/memory.h"
 #include "engine/run/precision.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "engine/run/kv_cache.h"
 
 #include "engine/base/error.h"
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 
 #include <algorithm>
 

@@ -3,22 +3,10 @@
 #include "engine/base/error.h"
 #include "engine/base/threads.h"
 #include "engine/run/failure.h"
-#include "engine/run/memory.h"
 
 #include <algorithm>
 
 namespace switchyard {
-namespace {
-
-std::size_t kv_budget(const SchedulerOptions& options) {
-    constexpr std::size_t kLeast = std::size_t{256} << 20, kUnknown = std::size_t{2} << 30;
-    if (options.kv_budget_bytes > 0)
-        return options.kv_budget_bytes;
-    const std::uint64_t available = system_memory().available;
-    return available == 0 ? kUnknown : std::max<std::size_t>(available / 2, kLeast);
-}
-
-} // namespace
 
 /// However a step ends, its runs are in it no longer.
 struct Scheduler::Worker::StepEnd {
@@ -32,7 +20,9 @@ struct Scheduler::Worker::StepEnd {
 };
 
 Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
-    : parts_(std::move(parts)), options_(std::move(options)), cache_(*parts_.executor, kv_budget(options_)),
+    : parts_(std::move(parts)), options_(std::move(options)),
+      cache_(*parts_.executor,
+             options_.kv_budget_bytes > 0 ? options_.kv_budget_bytes : parts_.executor->kv_capacity()),
       recoder_(*parts_.sources, parts_.file, *parts_.backend, parts_.weights, [this] {
           std::lock_guard lock(mutex_);
           wake_.notify_all();
@@ -385,9 +375,12 @@ Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
         batch.sequences.push_back(share.run->sequence->batch_sequence());
         std::int32_t position = share.run->position();
         for (std::int32_t token : share.tokens)
-            batch.rows.push_back(
-                {token, position++, sequence, share.dials.experts, false, share.dials.decompressed});
-        batch.rows.back().wants_logits = share.logits;
+            batch.rows.push_back({.token = token,
+                                  .position = position++,
+                                  .sequence = sequence,
+                                  .dials = {.experts = share.dials.experts},
+                                  .decompressed = share.dials.decompressed});
+        batch.rows.back().wish = share.logits ? RowWish::Logits : RowWish::Nothing;
     }
     return batch;
 }

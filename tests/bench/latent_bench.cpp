@@ -50,7 +50,7 @@ class OneLayer {
             for (int p = begin; p < std::min(begin + kDecompressedChunk, first + count); ++p) {
                 while (static_cast<int>(blocks_.size()) * kKvBlockTokens <= p)
                     blocks_.push_back(executor_->allocate_kv_block(BlockType::F16));
-                batch.rows.push_back({p % kVocabulary, p, 0, 0, false, decompressed});
+                batch.rows.push_back({.token = p % kVocabulary, .position = p, .decompressed = decompressed});
             }
             batch.sequences.push_back({blocks_});
             executor_->run(std::move(batch), weights_);

@@ -1,6 +1,6 @@
 #include "ui/insight/insight_panel.h"
 
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 #include "ui/insight/memory_plot.h"
 #include "ui/insight/speed_plot.h"
 #include "ui/plain_text.h"

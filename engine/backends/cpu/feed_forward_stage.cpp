@@ -29,7 +29,7 @@ void clamped_swiglu(SiluClamp c, const float* gate, const float* up, float* out,
     }
 }
 
-void join(const FeedForwardStage::Unit& unit, const float* gate, const float* up, float* out, int n) {
+void join(const FeedForwardUnit& unit, const float* gate, const float* up, float* out, int n) {
     switch (unit.activation) {
     case Activation::Silu:
         return swiglu(gate, up, out, n);
@@ -53,8 +53,8 @@ void FeedForwardStage::reserve(const Batch& batch, Shared& shared) const {
     if (experts_) {
         std::size_t pairs = 0;
         for (const BatchRow& r : batch.rows)
-            pairs += static_cast<std::size_t>(
-                std::min(r.experts > 0 ? r.experts : route_->routing.active, route_->routing.experts));
+            pairs += static_cast<std::size_t>(std::min(
+                r.dials.experts > 0 ? r.dials.experts : route_->routing.active, route_->routing.experts));
         hidden += pairs * round_up(static_cast<std::size_t>(experts_->width), 32);
         shared.router_logits.get<float>(rows * static_cast<std::size_t>(route_->routing.experts));
     }
@@ -87,13 +87,13 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
         run.meet();
     }
     if (w.thread == 0) {
-        route(run, in);
-        units_ = units(run, in);
+        route(run);
+        run.units = units(run, in);
     }
     run.meet();
 
     std::vector<std::pair<const Unit*, std::int64_t>> chunks;
-    for (const Unit& u : units_)
+    for (const Unit& u : run.units)
         for (std::int64_t first = 0; first < u.width; first += kHiddenChunk)
             chunks.emplace_back(&u, first);
     run.parallel(w, static_cast<int>(chunks.size()), [&](int task) {
@@ -102,7 +102,7 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
     });
     run.meet();
     if (run.observer && dense() && !run.stopped()) {
-        const Unit& u = units_.front();
+        const Unit& u = run.units.front();
         run.observer->observe({number_, run.rows(), u.width, in.f32, in.f32_stride,
                                run.shared.hidden.data<float>() + u.hidden,
                                static_cast<std::int64_t>(round_up(static_cast<std::size_t>(u.width), 32))},
@@ -110,8 +110,9 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
     }
 
     const std::int64_t count = panels(run.width(out_)), chunk = down_chunk(run, count);
-    run.parallel(w, static_cast<int>((count + chunk - 1) / chunk),
-                 [&](int task) { down(run, w, units_, task * chunk, std::min((task + 1) * chunk, count)); });
+    run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
+        down(run, w, run.units, task * chunk, std::min((task + 1) * chunk, count));
+    });
     run.meet();
 }
 
@@ -120,7 +121,7 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
 std::int64_t FeedForwardStage::down_chunk(const StepRun& run, std::int64_t count) const {
     constexpr std::size_t kStretch = 24 << 10; ///< bytes
     std::size_t panel = kStretch;
-    for (const Unit& u : units_)
+    for (const Unit& u : run.units)
         panel = std::min(panel, packed_bytes(u.down->type, kPanelRows, u.down->cols));
     const std::int64_t usual = std::clamp(count / 16, std::int64_t{1}, std::int64_t{8}),
                        most = std::max(usual, count / (2 * run.threads())),
@@ -128,29 +129,30 @@ std::int64_t FeedForwardStage::down_chunk(const StepRun& run, std::int64_t count
     return run.few_rows() ? std::clamp(wanted, usual, most) : usual;
 }
 
-void FeedForwardStage::route(StepRun& run, const Rows&) const {
+void FeedForwardStage::route(StepRun& run) const {
     if (!route_)
         return;
     const auto experts = static_cast<std::size_t>(route_->routing.experts);
     float* logits = run.shared.router_logits.data<float>();
     const float* bias = run.vector(route_->bias);
     const float* selection = run.vector(route_->selection_bias);
-    chosen_.resize(static_cast<std::size_t>(run.rows()));
-    std::size_t wanted = 0;
-    for (std::size_t r = 0; r < chosen_.size(); ++r) {
+    run.chosen.resize(static_cast<std::size_t>(run.rows()));
+    int asked = 0;
+    for (std::size_t r = 0; r < run.chosen.size(); ++r) {
         const std::span<float> row(logits + r * experts, experts);
         for (std::size_t e = 0; bias && e < experts; ++e)
             row[e] += bias[e];
         for (std::size_t e = 0; e < route_->constant_bias.size(); ++e)
             row[e] += route_->constant_bias[e];
-        chosen_[r] = choose_experts(row, selection ? std::span(selection, experts) : std::span<const float>(),
-                                    route_->routing, run.batch.rows[r].experts);
-        if (run.batch.rows[r].wants_logits)
-            run.result.routes[static_cast<std::size_t>(route_->route)][wanted++] = chosen_[r];
+        run.chosen[r] =
+            choose_experts(row, selection ? std::span(selection, experts) : std::span<const float>(),
+                           route_->routing, run.batch.rows[r].dials.experts);
+        if (run.batch.rows[r].routing)
+            std::ranges::copy(run.chosen[r], run.result.routing.of(route_->route, asked++).begin());
     }
 }
 
-std::vector<FeedForwardStage::Unit> FeedForwardStage::units(const StepRun& run, const Rows& in) const {
+std::vector<FeedForwardUnit> FeedForwardStage::units(const StepRun& run, const Rows& in) const {
     std::vector<Unit> units;
     std::size_t offset = 0;
     const auto place = [&](Unit& u) {
@@ -162,8 +164,8 @@ std::vector<FeedForwardStage::Unit> FeedForwardStage::units(const StepRun& run, 
     if (experts_) {
         const auto count = static_cast<std::size_t>(route_->routing.experts);
         std::vector<Unit> experts(count);
-        for (std::size_t r = 0; r < chosen_.size(); ++r)
-            for (const RouteChoice& c : chosen_[r]) {
+        for (std::size_t r = 0; r < run.chosen.size(); ++r)
+            for (const RouteChoice& c : run.chosen[r]) {
                 experts[static_cast<std::size_t>(c.expert)].rows.push_back(static_cast<std::int32_t>(r));
                 experts[static_cast<std::size_t>(c.expert)].weights.push_back(c.weight);
             }

@@ -3,7 +3,6 @@
 #include "engine/base/error.h"
 #include "kernels/cpu/kernels.h"
 
-#include <cstring>
 #include <string>
 
 namespace switchyard::cpu {
@@ -47,39 +46,42 @@ KvBlockId KvStore::allocate(BlockType type) {
         bytes_ += bytes;
         const KvBlockId id = unused_.back();
         unused_.pop_back();
-        blocks_[static_cast<std::size_t>(id)] = std::move(block);
+        at(id) = std::move(block);
         return id;
     }
-    unused_.reserve(blocks_.size() + 1);
-    blocks_.push_back(std::move(block));
+    if (count_ == kPiece * kPieces)
+        throw Error("the KV cache holds no more than " + std::to_string(count_) + " blocks");
+    unused_.reserve(count_ + 1);
+    auto& piece = pieces_[count_ / kPiece];
+    if (!piece)
+        piece = std::make_unique<Block[]>(kPiece);
+    const auto id = static_cast<KvBlockId>(count_++);
+    at(id) = std::move(block);
     bytes_ += bytes;
-    return static_cast<KvBlockId>(blocks_.size()) - 1;
+    return id;
 }
 
-void KvStore::release(KvBlockId id) {
-    Block& block = blocks_[static_cast<std::size_t>(id)];
+void KvStore::release(KvBlockId id) noexcept {
+    Block& block = at(id);
     bytes_ -= block_bytes(block.type);
     block.data.reset();
     unused_.push_back(id);
 }
 
-KvBlockId KvStore::clone(KvBlockId id) {
-    const BlockType block_type = type(id);
-    const KvBlockId copy = allocate(block_type);
-    std::memcpy(blocks_[static_cast<std::size_t>(copy)].data.get(),
-                blocks_[static_cast<std::size_t>(id)].data.get(), block_bytes(block_type));
-    return copy;
+std::span<std::byte> KvStore::contents(KvBlockId id) {
+    Block& block = at(id);
+    return {block.data.get(), block_bytes(block.type)};
 }
 
 std::byte* KvStore::keys(KvBlockId id, int layer, int head) {
-    Block& block = blocks_[static_cast<std::size_t>(id)];
+    Block& block = at(id);
     const KvLayer& shape = layers_[static_cast<std::size_t>(layer)];
     return block.data.get() + offsets_[type_index(block.type)][static_cast<std::size_t>(layer)] +
            static_cast<std::size_t>(head) * k_block_bytes(block.type, shape.key_dim);
 }
 
 std::byte* KvStore::values(KvBlockId id, int layer, int head) {
-    Block& block = blocks_[static_cast<std::size_t>(id)];
+    Block& block = at(id);
     const KvLayer& shape = layers_[static_cast<std::size_t>(layer)];
     const auto heads = static_cast<std::size_t>(shape.kv_heads);
     return block.data.get() + offsets_[type_index(block.type)][static_cast<std::size_t>(layer)] +

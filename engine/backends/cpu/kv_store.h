@@ -5,6 +5,9 @@
 #include "engine/base/aligned.h"
 #include "engine/run/backend.h"
 
+#include <array>
+#include <memory>
+#include <span>
 #include <vector>
 
 namespace switchyard::cpu {
@@ -14,12 +17,14 @@ class KvStore {
     explicit KvStore(std::vector<KvLayer> layers);
 
     KvBlockId allocate(BlockType type);
-    void release(KvBlockId block);
-    KvBlockId clone(KvBlockId block);
+    void release(KvBlockId block) noexcept;
     std::size_t block_bytes(BlockType type) const;
     std::size_t bytes() const { return bytes_; }
 
-    BlockType type(KvBlockId block) const { return blocks_[static_cast<std::size_t>(block)].type; }
+    /// All its bytes, in the layout of its type.
+    std::span<std::byte> contents(KvBlockId block);
+
+    BlockType type(KvBlockId block) const { return at(block).type; }
     std::byte* keys(KvBlockId block, int layer, int head);
     std::byte* values(KvBlockId block, int layer, int head);
 
@@ -28,11 +33,17 @@ class KvStore {
         BlockType type = BlockType::F16;
         AlignedMemory data;
     };
-    std::size_t layer_offset(BlockType type, int layer) const;
+    /// Blocks are kept in pieces that never move: a step reads some while others are added.
+    static constexpr std::size_t kPiece = 1024, kPieces = 4096;
+    Block& at(KvBlockId id) const {
+        const auto index = static_cast<std::size_t>(id);
+        return pieces_[index / kPiece][index % kPiece];
+    }
 
     std::vector<KvLayer> layers_;
     std::vector<std::size_t> offsets_[3]; ///< per type: where each layer begins; the last is the block's size
-    std::vector<Block> blocks_;
+    std::array<std::unique_ptr<Block[]>, kPieces> pieces_;
+    std::size_t count_ = 0;         ///< blocks there ever were
     std::vector<KvBlockId> unused_; ///< has room for all blocks, so that release() needs no memory
     std::size_t bytes_ = 0;
 };

@@ -82,7 +82,7 @@ void ProjectionStage::run(StepRun& run, Worker& w) const {
 void HeadStage::run(StepRun& run, Worker& w) const {
     std::vector<std::int32_t> wanted;
     for (int r = 0; r < run.rows(); ++r)
-        if (run.batch.rows[static_cast<std::size_t>(r)].wants_logits)
+        if (run.batch.rows[static_cast<std::size_t>(r)].wish == RowWish::Logits)
             wanted.push_back(r);
     const Slice& weight = run.slice(step_.weight);
     const std::int64_t count = panels(weight.rows);

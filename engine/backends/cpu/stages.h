@@ -112,24 +112,9 @@ class FeedForwardStage : public Stage {
     void reserve(const Batch& batch, Shared& shared) const override;
     void run(StepRun& run, Worker& w) const override;
 
-    /// A block at work on some rows of the batch.
-    struct Unit {
-        const Slice *gate, *up, *down;
-        const float *gate_bias, *up_bias, *down_bias; ///< [width], [width], [width(out)] or null
-        Activation activation;
-        SiluClamp clamp;
-        int width;
-        bool all_rows;                  ///< every row with weight 1, in order
-        std::vector<std::int32_t> rows; ///< of the batch
-        std::vector<float> weights;     ///< one a row
-        int count;                      ///< rows, and places in the hidden buffer
-        std::size_t hidden;             ///< offset of slot 0 in the hidden buffer, floats
-        std::size_t hidden_i16;         ///< the same in the quantized one, bytes
-        int tokens() const { return count; }
-    };
-
   private:
-    void route(StepRun& run, const Rows& in) const;
+    using Unit = FeedForwardUnit;
+    void route(StepRun& run) const;
     std::vector<Unit> units(const StepRun& run, const Rows& in) const;
     std::int64_t down_chunk(const StepRun& run, std::int64_t count) const;
     void hidden(StepRun& run, Worker& w, const Rows& in, const Unit& unit, std::int64_t first,
@@ -143,8 +128,6 @@ class FeedForwardStage : public Stage {
     std::optional<RouteStep> route_;
     std::optional<ExpertsStep> experts_;
     std::vector<FeedForwardStep> blocks_;
-    mutable std::vector<Unit> units_; ///< of the step under way, made by thread 0
-    mutable std::vector<std::vector<RouteChoice>> chosen_;
 };
 
 /// The logits of the rows that want them.

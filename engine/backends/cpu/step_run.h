@@ -70,12 +70,29 @@ struct Shared {
     void only_measure(); ///< all its buffers
 };
 
+/// A feed-forward block at work on some rows of the batch.
+struct FeedForwardUnit {
+    const Slice *gate, *up, *down;
+    const float *gate_bias, *up_bias, *down_bias; ///< [width], [width], [width(out)] or null
+    Activation activation;
+    SiluClamp clamp;
+    int width;
+    bool all_rows;                  ///< every row with weight 1, in order
+    std::vector<std::int32_t> rows; ///< of the batch
+    std::vector<float> weights;     ///< one a row
+    int count;                      ///< rows, and places in the hidden buffer
+    std::size_t hidden;             ///< offset of slot 0 in the hidden buffer, floats
+    std::size_t hidden_i16;         ///< the same in the quantized one, bytes
+    int tokens() const { return count; }
+};
+
 class StepRun {
   public:
     StepRun(const Batch& batch, const WeightSet& weights, const Plan& plan, KvStore& kv, Shared& shared,
-            Barrier& barrier, std::vector<std::atomic<int>>& counters, const std::stop_token& stop)
+            Barrier& barrier, std::vector<std::atomic<int>>& counters, std::stop_token stop,
+            std::stop_token abandoned)
         : batch(batch), weights(weights), plan(plan), kv(kv), shared(shared), barrier_(barrier),
-          counters_(counters), stop_(stop) {}
+          counters_(counters), stop_(std::move(stop)), abandoned_(std::move(abandoned)) {}
 
     const Batch& batch;
     const WeightSet& weights;
@@ -85,6 +102,9 @@ class StepRun {
     StepResult result;
     FeedForwardObserver* observer = nullptr;
     ProductObserver* product_observer = nullptr;
+    // Of the feed-forward stage under way, made by thread 0 between two meetings.
+    std::vector<FeedForwardUnit> units;
+    std::vector<std::vector<RouteChoice>> chosen; ///< the experts of each row, best first
 
     int rows() const { return static_cast<int>(batch.rows.size()); }
     /// With few rows each thread prepares its own inputs: cheaper than meeting the others.
@@ -97,7 +117,7 @@ class StepRun {
     }
 
     bool stopped() {
-        if (stop_.stop_requested())
+        if (stop_.stop_requested() || abandoned_.stop_requested())
             result_cancelled_.store(true, std::memory_order_relaxed);
         return result_cancelled_.load(std::memory_order_relaxed);
     }
@@ -129,7 +149,7 @@ class StepRun {
 
     Barrier& barrier_;
     std::vector<std::atomic<int>>& counters_;
-    const std::stop_token& stop_;
+    std::stop_token stop_, abandoned_;
     std::atomic<bool> result_cancelled_{false};
 };
 

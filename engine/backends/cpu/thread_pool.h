@@ -63,7 +63,4 @@ class ThreadPool {
     std::vector<std::thread> workers_;
 };
 
-/// Cores this process may run on.
-int available_cores();
-
 } // namespace switchyard::cpu

@@ -275,7 +275,8 @@ class Carving : public CarveFiles {
         Batch batch;
         batch.sequences.push_back({{model.executor().allocate_kv_block(BlockType::F32)}});
         for (std::int32_t i = 0; i < 30; ++i)
-            batch.rows.push_back({i * 5, i, 0, experts, true});
+            batch.rows.push_back(
+                {.token = i * 5, .position = i, .dials = {.experts = experts}, .wish = RowWish::Logits});
         return model.executor().run(std::move(batch), model.weights()).logits;
     }
     static double nmse(const std::vector<float>& a, const std::vector<float>& b) {

@@ -102,7 +102,7 @@ class Fp8Folder : public testing::Test {
         Batch batch;
         batch.sequences.push_back({{model->executor().allocate_kv_block(kv)}});
         for (int i = 0; i < 9; ++i) {
-            batch.rows.push_back({17 * i % 192, i, 0, 0, true});
+            batch.rows.push_back({.token = 17 * i % 192, .position = i, .wish = RowWish::Logits});
         }
         return model->executor().run(std::move(batch), model->weights()).logits;
     }

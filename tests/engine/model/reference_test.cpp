@@ -56,7 +56,10 @@ std::vector<float> all_logits(LoadedModel& model, const std::vector<std::int32_t
         for (std::size_t i = begin; i < std::min(begin + chunk, ids.size()); ++i) {
             while (sequence.blocks.size() <= i / kKvBlockTokens)
                 sequence.blocks.push_back(model.executor().allocate_kv_block(kv));
-            batch.rows.push_back({ids[i], static_cast<std::int32_t>(i), 0, 0, true, decompressed});
+            batch.rows.push_back({.token = ids[i],
+                                  .position = static_cast<std::int32_t>(i),
+                                  .wish = RowWish::Logits,
+                                  .decompressed = decompressed});
         }
         batch.sequences.push_back(sequence);
         const StepResult result = model.executor().run(std::move(batch), model.weights());

@@ -8,6 +8,7 @@
 #include "engine/run/scheduler.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <thread>
@@ -43,6 +44,8 @@ class FakeBackend : public Backend {
     }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan>) override { return nullptr; }
 
+    bool batch_invariant() const override { return true; }
+
     bool exact_ = false;
     mutable std::atomic<int> fail_from{-1}; ///< placing or encoding throws the nth time from now
 
@@ -71,9 +74,9 @@ class FakeExecutor : public Executor {
         blocks_[next_] = {type, {}, {}};
         return next_++;
     }
-    void release_kv_block(KvBlockId block) override {
+    void release_kv_block(KvBlockId block) noexcept override {
         if (blocks_.erase(block) == 0)
-            throw std::logic_error("released a block twice");
+            std::abort(); // released twice
     }
     KvBlockId clone_kv_block(KvBlockId block) override {
         blocks_[next_] = blocks_.at(block);
@@ -87,15 +90,46 @@ class FakeExecutor : public Executor {
             bytes += kv_block_bytes(block.type);
         return bytes;
     }
+    std::vector<std::byte> save_kv_block(KvBlockId block) override {
+        const Block& saved = blocks_.at(block);
+        const auto* bytes = reinterpret_cast<const std::byte*>(&saved);
+        return {bytes, bytes + sizeof saved};
+    }
+    KvBlockId load_kv_block(BlockType type, std::span<const std::byte> saved) override {
+        const KvBlockId block = allocate_kv_block(type);
+        std::memcpy(&blocks_.at(block), saved.data(), sizeof(Block));
+        return block;
+    }
+    std::size_t kv_capacity() const override { return std::size_t{1} << 30; }
     std::size_t scratch_bytes() const override { return 77; }
     std::size_t forecast_scratch(int, int) const override { return 77; }
 
-    void start(Batch batch, std::shared_ptr<const WeightSet> weights, std::stop_token stop) override {
+    std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
+                                       std::stop_token stop) override {
         batch_ = std::move(batch);
         weights_ = std::move(weights);
         stop_ = std::move(stop);
+        return std::make_unique<Step>(*this);
     }
-    StepResult wait() override {
+    std::size_t live_blocks() const { return blocks_.size(); }
+
+    std::chrono::microseconds row_time{0};
+    int most_blocks = 1 << 20;
+    std::atomic<bool> fail_next{false};
+    std::atomic<int> rows{0}, steps{0}, clones{0}, widest{0};
+
+  private:
+    struct Step : PendingStep {
+        explicit Step(FakeExecutor& executor_) : executor(executor_) {}
+        StepResult wait() override { return executor.compute_step(); }
+        FakeExecutor& executor;
+    };
+    struct Block {
+        BlockType type;
+        std::uint64_t entry[kKvBlockTokens];
+        bool written[kKvBlockTokens];
+    };
+    StepResult compute_step() {
         const auto until = std::chrono::steady_clock::now() + row_time * batch_.rows.size();
         while (std::chrono::steady_clock::now() < until && !stop_.stop_requested())
             std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -116,19 +150,6 @@ class FakeExecutor : public Executor {
         weights_.reset();
         return result;
     }
-    std::size_t live_blocks() const { return blocks_.size(); }
-
-    std::chrono::microseconds row_time{0};
-    int most_blocks = 1 << 20;
-    std::atomic<bool> fail_next{false};
-    std::atomic<int> rows{0}, steps{0}, clones{0}, widest{0};
-
-  private:
-    struct Block {
-        BlockType type;
-        std::uint64_t entry[kKvBlockTokens];
-        bool written[kKvBlockTokens];
-    };
     Block& block_at(const BatchRow& row, int position) {
         return blocks_.at(batch_.sequences.at(static_cast<std::size_t>(row.sequence))
                               .blocks.at(static_cast<std::size_t>(position / kKvBlockTokens)));
@@ -143,7 +164,7 @@ class FakeExecutor : public Executor {
         const int slot = row.position % kKvBlockTokens;
         std::uint64_t entry =
             mix(static_cast<std::uint64_t>(row.token), static_cast<std::uint64_t>(row.position));
-        entry = mix(entry, static_cast<std::uint64_t>(row.experts));
+        entry = mix(entry, static_cast<std::uint64_t>(row.dials.experts));
         entry = mix(entry, weights);
         own.entry[slot] = mix(entry, static_cast<std::uint64_t>(own.type));
         own.written[slot] = true;
@@ -154,7 +175,7 @@ class FakeExecutor : public Executor {
                 throw std::logic_error("read a position that was never written");
             all = mix(all, block.entry[p % kKvBlockTokens]);
         }
-        if (!row.wants_logits)
+        if (row.wish == RowWish::Nothing)
             return;
         for (int i = 0; i < plan_.vocabulary; ++i)
             result.logits.push_back(static_cast<float>(mix(all, static_cast<std::uint64_t>(i)) >> 40) *

@@ -1,7 +1,7 @@
 // Numbers in a process whose locale writes 0,5: a window's toolkit sets the user's.
+#include "engine/base/memory.h"
 #include "engine/base/real_text.h"
 #include "engine/run/controls.h"
-#include "engine/run/memory.h"
 #include "engine/run/model_defaults.h"
 #include "engine/text/chat_template.h"
 #include "tests/support/german_numbers.h"

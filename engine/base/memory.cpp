@@ -1,4 +1,4 @@
-#include "engine/run/memory.h"
+#include "engine/base/memory.h"
 
 #include "engine/base/real_text.h"
 

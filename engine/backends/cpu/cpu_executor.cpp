@@ -1,0 +1,323 @@
+#include "engine/backends/cpu/cpu_executor.h"
+
+#include "engine/backends/cpu/compile.h"
+#include "engine/base/error.h"
+#include "engine/base/memory.h"
+#include "engine/base/threads.h"
+#include "engine/files/mapped_file.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+namespace switchyard::cpu {
+namespace {
+
+/// Throws Error where weights lie in a file that was cut: what was computed with them is nothing.
+void check_files(const WeightSet& weights) {
+    if (!any_mapped_file_was_cut())
+        return;
+    for (const auto& weight : weights.weights)
+        for (const Slice& slice : weight->slices)
+            if (slice.place.mapped())
+                check_mapped(slice.data);
+}
+
+/// What one step works on, and how it ended. Shared by who waits for it and the thread that computes it.
+struct StepState {
+    Batch batch;
+    std::shared_ptr<const WeightSet> weights;
+    std::stop_token stop;
+    std::stop_source abandoned; ///< nobody waits any more
+    StepResult result;
+    std::exception_ptr failure;
+    std::atomic<bool> done{false};
+
+    void wait_done() const { done.wait(false, std::memory_order_acquire); }
+};
+
+class CpuPendingStep : public PendingStep {
+  public:
+    explicit CpuPendingStep(std::shared_ptr<StepState> state) : state_(std::move(state)) {}
+    ~CpuPendingStep() override {
+        state_->abandoned.request_stop();
+        state_->wait_done();
+    }
+    StepResult wait() override {
+        state_->wait_done();
+        if (state_->failure)
+            std::rethrow_exception(std::exchange(state_->failure, nullptr));
+        return std::move(state_->result);
+    }
+
+  private:
+    std::shared_ptr<StepState> state_;
+};
+
+class CpuExecutor : public Executor {
+  public:
+    CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<ThreadPool> pool);
+    ~CpuExecutor() override;
+
+    KvBlockId allocate_kv_block(BlockType type) override;
+    void release_kv_block(KvBlockId block) noexcept override;
+    KvBlockId clone_kv_block(KvBlockId block) override;
+    std::vector<std::byte> save_kv_block(KvBlockId block) override;
+    KvBlockId load_kv_block(BlockType type, std::span<const std::byte> saved) override;
+    std::size_t kv_block_bytes(BlockType type) const override { return kv_.block_bytes(type); }
+    std::size_t kv_bytes() const override { return kv_.bytes(); }
+    std::size_t kv_capacity() const override;
+    std::size_t scratch_bytes() const override { return scratch_bytes_; }
+    std::size_t forecast_scratch(int rows, int experts) const override;
+
+    std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
+                                       std::stop_token stop) override;
+    void set_observer(FeedForwardObserver* observer) override { observer_ = observer; }
+    void set_product_observer(ProductObserver* observer) override { product_observer_ = observer; }
+
+  private:
+    void check(const Batch& batch) const;
+    void reserve(const Batch& batch, Shared& shared) const;
+    void work(const std::stop_token& stop);
+    void compute(StepState& state);
+    void shape_result(const Batch& batch, StepResult& result) const;
+    void drain() const;
+    void free_retired() noexcept;
+
+    std::shared_ptr<const Plan> plan_;
+    std::shared_ptr<ThreadPool> pool_;
+    KvStore kv_;
+    /// Blocks that steps under way may still write, each with the number of steps that were started before
+    /// it was released. Has room for all blocks.
+    std::vector<std::pair<KvBlockId, std::uint64_t>> retired_;
+    std::size_t blocks_ = 0;
+    std::uint64_t started_ = 0;
+    std::atomic<std::uint64_t> ended_{0};
+
+    // Of the thread that computes.
+    Shared shared_;
+    std::vector<Worker> workers_;
+    std::vector<std::atomic<int>> counters_;
+    std::vector<std::unique_ptr<Stage>> stages_;
+    std::atomic<std::size_t> scratch_bytes_{0};
+    FeedForwardObserver* observer_ = nullptr; ///< set between steps
+    ProductObserver* product_observer_ = nullptr;
+
+    std::mutex mutex_;
+    std::condition_variable_any wake_;
+    std::deque<std::shared_ptr<StepState>> queue_;
+    std::jthread thread_; ///< from the first step on; last: it uses everything above
+};
+
+CpuExecutor::CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<ThreadPool> pool)
+    : plan_(std::move(plan)), pool_(std::move(pool)), kv_(plan_->kv),
+      workers_(static_cast<std::size_t>(pool_->size())), counters_(0) {
+    stages_ = compile_stages(*plan_, shared_);
+    shared_.values.resize(plan_->values.size());
+    for (std::size_t t = 0; t < workers_.size(); ++t)
+        workers_[t].thread = static_cast<int>(t);
+}
+
+CpuExecutor::~CpuExecutor() {
+    thread_.request_stop();
+    if (thread_.joinable())
+        thread_.join();
+}
+
+// The cache's blocks.
+
+/// Waits until no step is under way.
+void CpuExecutor::drain() const {
+    for (std::uint64_t ended = ended_.load(std::memory_order_acquire); ended != started_;
+         ended = ended_.load(std::memory_order_acquire))
+        ended_.wait(ended, std::memory_order_acquire);
+}
+
+void CpuExecutor::free_retired() noexcept {
+    const std::uint64_t ended = ended_.load(std::memory_order_acquire);
+    std::erase_if(retired_, [&](const auto& retired) {
+        if (retired.second <= ended)
+            kv_.release(retired.first);
+        return retired.second <= ended;
+    });
+}
+
+KvBlockId CpuExecutor::allocate_kv_block(BlockType type) {
+    free_retired();
+    retired_.reserve(blocks_ + retired_.size() + 1); // release needs no memory
+    const KvBlockId block = kv_.allocate(type);
+    ++blocks_;
+    return block;
+}
+
+void CpuExecutor::release_kv_block(KvBlockId block) noexcept {
+    --blocks_;
+    retired_.emplace_back(block, started_);
+    free_retired();
+}
+
+KvBlockId CpuExecutor::clone_kv_block(KvBlockId block) {
+    drain();
+    const KvBlockId copy = allocate_kv_block(kv_.type(block));
+    std::ranges::copy(kv_.contents(block), kv_.contents(copy).begin());
+    return copy;
+}
+
+std::vector<std::byte> CpuExecutor::save_kv_block(KvBlockId block) {
+    drain();
+    const auto contents = kv_.contents(block);
+    return {contents.begin(), contents.end()};
+}
+
+KvBlockId CpuExecutor::load_kv_block(BlockType type, std::span<const std::byte> saved) {
+    if (saved.size() != kv_.block_bytes(type))
+        throw Error("a saved part of the KV cache has " + std::to_string(saved.size()) + " bytes, expected " +
+                    std::to_string(kv_.block_bytes(type)));
+    const KvBlockId block = allocate_kv_block(type);
+    std::ranges::copy(saved, kv_.contents(block).begin());
+    return block;
+}
+
+std::size_t CpuExecutor::kv_capacity() const {
+    constexpr std::size_t kLeast = std::size_t{256} << 20, kUnknown = std::size_t{2} << 30;
+    const std::uint64_t available = system_memory().available;
+    return available == 0 ? kUnknown : std::max<std::size_t>(available / 2, kLeast);
+}
+
+// Scratch.
+
+void CpuExecutor::reserve(const Batch& batch, Shared& shared) const {
+    for (std::size_t v = 0; v < shared.values.size(); ++v)
+        shared.values[v].get<float>(batch.rows.size() * static_cast<std::size_t>(plan_->values[v]));
+    for (const auto& stage : stages_)
+        stage->reserve(batch, shared);
+}
+
+std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
+    Shared shared;
+    shared.values.resize(plan_->values.size());
+    for (const RopeTable& rope : shared_.ropes)
+        shared.ropes.emplace_back().inverse_frequencies = rope.inverse_frequencies;
+    shared.only_measure();
+    Batch batch;
+    batch.rows.resize(static_cast<std::size_t>(rows));
+    for (BatchRow& row : batch.rows)
+        row.dials.experts = experts;
+    reserve(batch, shared);
+    return shared.bytes();
+}
+
+// Steps.
+
+void CpuExecutor::check(const Batch& batch) const {
+    for (const BatchRow& row : batch.rows) {
+        if (row.token < 0 || row.token >= plan_->vocabulary)
+            throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +
+                        std::to_string(plan_->vocabulary));
+        if (row.dials != RowDials{.experts = row.dials.experts})
+            throw Error("the CPU moves no dial of a row but its active experts");
+    }
+}
+
+std::unique_ptr<PendingStep> CpuExecutor::start(Batch batch, std::shared_ptr<const WeightSet> weights,
+                                                std::stop_token stop) {
+    check(batch);
+    free_retired();
+    auto state = std::make_shared<StepState>();
+    state->batch = std::move(batch);
+    state->weights = std::move(weights);
+    state->stop = std::move(stop);
+    auto pending = std::make_unique<CpuPendingStep>(state);
+    try {
+        if (!thread_.joinable())
+            thread_ = start_thread([this](const std::stop_token& end) { work(end); });
+        const std::lock_guard lock(mutex_);
+        queue_.push_back(state);
+    } catch (...) {
+        state->done = true; // nobody computes it: its end is not waited for
+        throw;
+    }
+    ++started_;
+    wake_.notify_one();
+    return pending;
+}
+
+void CpuExecutor::work(const std::stop_token& stop) {
+    for (;;) {
+        std::shared_ptr<StepState> state;
+        {
+            std::unique_lock lock(mutex_);
+            if (!wake_.wait(lock, stop, [&] { return !queue_.empty(); }))
+                return;
+            state = std::move(queue_.front());
+            queue_.pop_front();
+        }
+        try {
+            compute(*state);
+        } catch (...) {
+            state->failure = std::current_exception();
+        }
+        state->weights.reset();
+        ended_.fetch_add(1, std::memory_order_release);
+        ended_.notify_all();
+        state->done.store(true, std::memory_order_release);
+        state->done.notify_all();
+    }
+}
+
+void CpuExecutor::shape_result(const Batch& batch, StepResult& result) const {
+    std::size_t logits = 0;
+    int routing = 0, most = 0;
+    for (const BatchRow& row : batch.rows) {
+        logits += row.wish == RowWish::Logits;
+        if (!row.routing)
+            continue;
+        ++routing;
+        const int active = row.dials.experts > 0 ? row.dials.experts : plan_->experts_active;
+        most = std::max(most, std::min(active, plan_->experts));
+    }
+    result.logits.resize(logits * static_cast<std::size_t>(plan_->vocabulary));
+    result.routing.shape(plan_->routes, routing, most);
+}
+
+void CpuExecutor::compute(StepState& state) {
+    const Batch& batch = state.batch;
+    reserve(batch, shared_);
+    // No stage has more than four parallel loops, but for the head: one more for each group of 32 rows.
+    const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch.rows.size() / 32 + 1;
+    if (counters_.size() < loops)
+        counters_ = std::vector<std::atomic<int>>(loops);
+    for (std::atomic<int>& c : counters_)
+        c.store(0, std::memory_order_relaxed);
+    StepRun run(batch, *state.weights, *plan_, kv_, shared_, pool_->barrier(), counters_, state.stop,
+                state.abandoned.get_token());
+    run.observer = observer_;
+    run.product_observer = product_observer_;
+    shape_result(batch, run.result);
+    pool_->run([&](int thread) {
+        Worker& w = workers_[static_cast<std::size_t>(thread)];
+        w.loops = 0;
+        w.observer = product_observer_;
+        for (const auto& stage : stages_)
+            stage->run(run, w);
+    });
+    std::size_t scratch = shared_.bytes();
+    for (const Worker& w : workers_)
+        scratch += w.bytes();
+    scratch_bytes_ = scratch;
+    run.result.cancelled = run.cancelled();
+    check_files(*state.weights);
+    state.result = std::move(run.result);
+}
+
+} // namespace
+
+std::unique_ptr<Executor> make_cpu_executor(std::shared_ptr<const Plan> plan,
+                                            std::shared_ptr<ThreadPool> pool) {
+    return std::make_unique<CpuExecutor>(std::move(plan), std::move(pool));
+}
+
+} // namespace switchyard::cpu

@@ -1,0 +1,93 @@
+// What a step computes: rows of sequences, what is wanted of them, and what comes back.
+#pragma once
+
+#include "engine/model/router.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace switchyard {
+
+/// A KV block holds kKvBlockTokens tokens of every layer, at positions [n * kKvBlockTokens, (n + 1) *
+/// kKvBlockTokens).
+inline constexpr int kKvBlockTokens = 32;
+using KvBlockId = std::int32_t;
+
+/// The dials that a row is computed with. Plain values, so that a device reads them from memory in the middle
+/// of a captured graph. Those at rest change nothing.
+struct RowDials {
+    std::int32_t experts = 0;          ///< active routed experts; 0: as the plan says
+    float gate_threshold = 0.0f;       ///< experts below this share of the best one's weight are left out
+    float routing_mass = 1.0f;         ///< the fewest best experts with this share of the weights
+    std::int32_t pool = 0;             ///< only the first `pool` experts of a layer are chosen from; 0: all
+    std::int32_t off_mask = -1;        ///< which experts are switched off: a mask of the batch; -1: none
+    std::int32_t attention_window = 0; ///< tokens that attention sees at most; 0: as the plan says
+    std::int32_t adapter = -1;         ///< added to the weights; -1: none
+    std::int32_t activation_bits = 16; ///< of quantized products' activations
+
+    bool operator==(const RowDials&) const = default;
+};
+
+enum class RowWish : std::uint8_t {
+    Nothing, ///< keys and values only
+    Logits   ///< all of them
+};
+
+struct BatchRow {
+    std::int32_t token = 0;
+    std::int32_t position = 0;
+    std::int32_t sequence = 0; ///< index into Batch::sequences
+    RowDials dials = {};
+    RowWish wish = RowWish::Nothing;
+    bool routing = false; ///< tells which experts it chose
+    /// Latent attention in its decompressed form; else in the absorbed one. They agree to rounding, so the
+    /// form is the row's own and never the batch's: results do not depend on what is computed together.
+    bool decompressed = false;
+};
+
+/// The blocks of a sequence, by position / kKvBlockTokens. They must exist for every position in the batch.
+struct BatchSequence {
+    std::vector<KvBlockId> blocks;
+};
+
+/// Rows of one sequence are in ascending order of position and stand together.
+struct Batch {
+    std::vector<BatchRow> rows;
+    std::vector<BatchSequence> sequences;
+};
+
+/// The experts that some rows chose, best first: [routers][rows that asked][most], flat. Behind a row's last
+/// expert the number is -1.
+struct RoutingTable {
+    int routers = 0, rows = 0, most = 0;
+    std::vector<RouteChoice> choices;
+
+    void shape(int routers_, int rows_, int most_) {
+        routers = routers_;
+        rows = rows_;
+        most = most_;
+        choices.assign(at(routers, 0), RouteChoice{-1, 0.0f});
+    }
+    std::span<RouteChoice> of(int router, int row) {
+        return std::span(choices).subspan(at(router, row), static_cast<std::size_t>(most));
+    }
+    std::span<const RouteChoice> of(int router, int row) const {
+        return std::span(choices).subspan(at(router, row), static_cast<std::size_t>(most));
+    }
+
+  private:
+    std::size_t at(int router, int row) const {
+        return (static_cast<std::size_t>(router) * static_cast<std::size_t>(rows) +
+                static_cast<std::size_t>(row)) *
+               static_cast<std::size_t>(most);
+    }
+};
+
+struct StepResult {
+    std::vector<float> logits; ///< [rows that want them, vocabulary], in row order
+    RoutingTable routing;      ///< of the rows that asked, in row order
+    bool cancelled = false;    ///< stopped between tiles: KV contents at the batch's positions are undefined
+};
+
+} // namespace switchyard

@@ -1,0 +1,161 @@
+// The seam as a backend sees it: steps in flight, what is wanted of a row, blocks that outlive a step.
+#include "engine/run/loaded_model.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+namespace switchyard {
+namespace {
+
+std::shared_ptr<LoadedModel> load(const std::string& family, int threads = 2) {
+    LoadOptions options;
+    options.backend = make_cpu_backend({threads, false});
+    return LoadedModel::load(SWITCHYARD_TEST_WORK "/reference/models/" + family + "/model-f32.gguf", options);
+}
+
+/// Rows at positions [first, first + count), all logits wanted.
+Batch rows_at(int first, int count, std::vector<KvBlockId> blocks) {
+    Batch batch;
+    for (int p = first; p < first + count; ++p)
+        batch.rows.push_back({.token = 17 * p % 190, .position = p, .wish = RowWish::Logits});
+    batch.sequences.push_back({std::move(blocks)});
+    return batch;
+}
+
+class ExecutorTest : public testing::TestWithParam<std::string> {
+  protected:
+    std::vector<KvBlockId> blocks(int count) {
+        std::vector<KvBlockId> ids;
+        for (int i = 0; i < count; ++i)
+            ids.push_back(executor().allocate_kv_block(BlockType::F16));
+        return ids;
+    }
+    std::vector<float> logits(int first, int count, const std::vector<KvBlockId>& ids) {
+        return executor().run(rows_at(first, count, ids), model_->weights()).logits;
+    }
+    Executor& executor() { return model_->executor(); }
+
+    std::shared_ptr<LoadedModel> model_ = load(GetParam());
+};
+
+TEST_P(ExecutorTest, StepsUnderWayTogetherAreComputedInTheirOrder) {
+    const auto one = blocks(2), two = blocks(2);
+    std::vector<float> expected = logits(0, 20, one);
+    const auto rest = logits(20, 20, one);
+    // The second step reads what the first writes.
+    auto first = executor().start(rows_at(0, 20, two), model_->weights(), {});
+    auto second = executor().start(rows_at(20, 20, two), model_->weights(), {});
+    EXPECT_EQ(second->wait().logits, rest) << "waited for out of order";
+    EXPECT_EQ(first->wait().logits, expected);
+}
+
+TEST_P(ExecutorTest, IsComputedFromTheStartOn) {
+    const auto ids = blocks(1);
+    auto step = executor().start(rows_at(0, 8, ids), model_->weights(), {});
+    for (int i = 0; i < 5000 && executor().scratch_bytes() == 0; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_GT(executor().scratch_bytes(), 0u) << "nobody waited, and it was computed";
+    EXPECT_FALSE(step->wait().cancelled);
+}
+
+TEST_P(ExecutorTest, AStepNobodyWaitsForEndsAndLeavesTheRestUsable) {
+    const auto ids = blocks(2);
+    const auto expected = logits(0, 30, ids);
+    for (int i = 0; i < 20; ++i)
+        executor().start(rows_at(0, 30, ids), model_->weights(), {});
+    EXPECT_EQ(logits(0, 30, ids), expected);
+}
+
+TEST_P(ExecutorTest, BlocksMayBeReleasedCopiedAndSavedWhileStepsWriteThem) {
+    const auto ids = blocks(2);
+    const auto expected = logits(0, 40, ids);
+    const auto saved = executor().save_kv_block(ids[0]);
+    const std::size_t before = executor().kv_bytes();
+    for (int i = 0; i < 30; ++i) {
+        const auto other = blocks(2);
+        auto step = executor().start(rows_at(0, 40, other), model_->weights(), {});
+        const KvBlockId copy = executor().clone_kv_block(other[0]);
+        EXPECT_EQ(executor().save_kv_block(copy), saved) << "copied before the step had written it";
+        auto again = executor().start(rows_at(0, 40, other), model_->weights(), {});
+        for (const KvBlockId id : {other[0], other[1], copy})
+            executor().release_kv_block(id);
+        const auto third = blocks(2); // not the memory that the step writes
+        EXPECT_EQ(logits(0, 40, third), expected);
+        EXPECT_EQ(again->wait().logits, expected);
+        for (const KvBlockId id : third)
+            executor().release_kv_block(id);
+    }
+    executor().run(rows_at(0, 1, ids), model_->weights());
+    EXPECT_EQ(executor().kv_bytes(), before) << "and nothing is left behind";
+}
+
+TEST_P(ExecutorTest, ABlockComesBackAsItWasSaved) {
+    const auto ids = blocks(2);
+    logits(0, 32, ids);
+    const auto expected = logits(32, 4, ids);
+    const auto saved = executor().save_kv_block(ids[0]);
+    executor().release_kv_block(ids[0]);
+    const KvBlockId back = executor().load_kv_block(BlockType::F16, saved);
+    EXPECT_EQ(logits(32, 4, {back, ids[1]}), expected);
+    EXPECT_THROW(executor().load_kv_block(BlockType::Q8_0, saved), Error) << "another type's";
+    EXPECT_GT(executor().kv_capacity(), executor().kv_block_bytes(BlockType::F16));
+}
+
+TEST_P(ExecutorTest, RoutingComesForTheRowsThatAsk) {
+    const Plan& plan = model_->plan();
+    const auto ids = blocks(1);
+    Batch batch = rows_at(0, 6, ids);
+    batch.rows[2].routing = batch.rows[5].routing = true;
+    if (plan.experts > 0)
+        batch.rows[5].dials.experts = 1;
+    const StepResult result = executor().run(batch, model_->weights());
+    EXPECT_EQ(result.routing.routers, plan.routes);
+    EXPECT_EQ(result.routing.rows, 2);
+    for (int router = 0; router < plan.routes; ++router) {
+        std::set<int> experts;
+        for (const RouteChoice& choice : result.routing.of(router, 0)) {
+            EXPECT_TRUE(choice.expert >= 0 && choice.expert < plan.experts);
+            experts.insert(choice.expert);
+        }
+        EXPECT_EQ(static_cast<int>(experts.size()), plan.experts_active);
+        EXPECT_GE(result.routing.of(router, 1)[0].expert, 0);
+        EXPECT_EQ(result.routing.of(router, 1)[1].expert, -1) << "only one was active";
+    }
+    EXPECT_TRUE(executor().run(rows_at(0, 6, ids), model_->weights()).routing.choices.empty());
+}
+
+TEST_P(ExecutorTest, RefusesWhatItDoesNotHave) {
+    const auto ids = blocks(1);
+    const auto start = [&](auto&& change) {
+        Batch batch = rows_at(0, 2, ids);
+        change(batch.rows[1]);
+        executor().start(std::move(batch), model_->weights(), {})->wait();
+    };
+    EXPECT_NO_THROW(start([](BatchRow&) {}));
+    EXPECT_THROW(start([](BatchRow& row) { row.token = 1 << 20; }), Error);
+    EXPECT_THROW(start([](BatchRow& row) { row.token = -1; }), Error);
+    EXPECT_THROW(start([](BatchRow& row) { row.dials.adapter = 0; }), Error);
+    EXPECT_THROW(start([](BatchRow& row) { row.dials.attention_window = 8; }), Error);
+    EXPECT_NO_THROW(start([](BatchRow&) {})) << "and goes on after it";
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, ExecutorTest, testing::Values("llama31", "deepseek2_lite", "qwen3moe"),
+                         [](const auto& info) { return info.param; });
+
+TEST(RowDials, AreAtRestWhereNothingIsSaid) {
+    const RowDials rest;
+    EXPECT_EQ(rest.experts, 0);
+    EXPECT_EQ(rest.gate_threshold, 0.0f);
+    EXPECT_EQ(rest.routing_mass, 1.0f);
+    EXPECT_EQ(rest.pool, 0);
+    EXPECT_EQ(rest.off_mask, -1);
+    EXPECT_EQ(rest.attention_window, 0);
+    EXPECT_EQ(rest.adapter, -1);
+    EXPECT_EQ(rest.activation_bits, 16);
+}
+
+} // namespace
+} // namespace switchyard
