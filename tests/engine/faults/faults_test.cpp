@@ -175,7 +175,8 @@ TEST(NoThreads, AreASentenceWhereverTheyAreWanted) {
         LoadOptions options;
         options.backend = make_cpu_backend({4, false});
         Scheduler scheduler(engine_parts(LoadedModel::load(file, options)));
-        ids(run_to_end(scheduler, request()));
+        if (const RunRecord record = run_to_end(scheduler, request()); !record.error.empty())
+            throw Error(record.error); // the executor's thread begins with the first step
     };
     bool more = true;
     for (std::int64_t n = 0; more && n < 20; ++n) {
@@ -189,7 +190,7 @@ TEST(NoThreads, AreASentenceWhereverTheyAreWanted) {
         more = test::stop_failing();
     }
     EXPECT_FALSE(more);
-    EXPECT_EQ(sentences, 5); // three of the pool, the re-encoder's and the scheduler's
+    EXPECT_EQ(sentences, 6); // three of the pool, the re-encoder's, the scheduler's and the executor's
     all();
     // Helpers that do not come are done without.
     test::fail_threads(0, kForever);
