@@ -62,6 +62,8 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
                         " tokens, this one has " + std::to_string(request_.prompt.size()));
     }
     record_->reading = request_.reading;
+    record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
+                            request_.replay ? request_.replay->computed_by.draw : kDrawVersion};
     if (parts.tokenizer)
         take_up_answer(*parts.tokenizer);
     record_->settings.sequence.experts = experts();

@@ -66,6 +66,7 @@ class ActiveRun {
 
     RunHandle handle() const { return handle_; }
     const RunRequest& request() const { return request_; }
+    DrawVersion draw_version() const { return record_->computed_by.draw; }
     std::span<const std::int32_t> tokens() const { return tokens_; }
 
     KvCache::SequencePtr sequence; ///< the worker's

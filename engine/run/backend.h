@@ -49,6 +49,8 @@ class PendingStep {
     virtual ~PendingStep() = default;
     /// Waits for the step and gives its result, once. A stop is answered within 50 ms. Throws Error.
     virtual StepResult wait() = 0;
+    /// After wait(): all logits of the nth row that wished candidates, for draws that these do not prove.
+    virtual std::vector<float> all_logits(int row) = 0;
 };
 
 /// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time. It has one
@@ -119,6 +121,8 @@ class Backend {
     /// Whether a row has the same bits whatever it is computed together with: only then does a record of an
     /// answer run again exactly in another company.
     virtual bool batch_invariant() const = 0;
+    /// Moves whenever a result changes in any bit, so that a record says what it can be compared with.
+    virtual int arithmetic_version() const = 0;
     /// A matrix of `source` where and as this backend wants it: it decides by role, layer and number.
     /// Thread-safe. What stays in the file's pages is kept alive by `file`, which may be null where the
     /// tensors outlive the slices. Throws Error naming what was needed.

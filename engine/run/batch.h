@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/model/router.h"
+#include "kernels/candidates.h"
 
 #include <cstdint>
 #include <span>
@@ -30,8 +31,9 @@ struct RowDials {
 };
 
 enum class RowWish : std::uint8_t {
-    Nothing, ///< keys and values only
-    Logits   ///< all of them
+    Nothing,   ///< keys and values only
+    Logits,    ///< all of them
+    Candidates ///< the best of them, and what they weigh among all
 };
 
 struct BatchRow {
@@ -40,7 +42,8 @@ struct BatchRow {
     std::int32_t sequence = 0; ///< index into Batch::sequences
     RowDials dials = {};
     RowWish wish = RowWish::Nothing;
-    bool routing = false; ///< tells which experts it chose
+    std::int32_t candidates = 0; ///< index into Batch::candidate_wishes, where they are wished
+    bool routing = false;        ///< tells which experts it chose
     /// Latent attention in its decompressed form; else in the absorbed one. They agree to rounding, so the
     /// form is the row's own and never the batch's: results do not depend on what is computed together.
     bool decompressed = false;
@@ -55,6 +58,7 @@ struct BatchSequence {
 struct Batch {
     std::vector<BatchRow> rows;
     std::vector<BatchSequence> sequences;
+    std::vector<CandidateWish> candidate_wishes;
 };
 
 /// The experts that some rows chose, best first: [routers][rows that asked][most], flat. Behind a row's last
@@ -85,9 +89,10 @@ struct RoutingTable {
 };
 
 struct StepResult {
-    std::vector<float> logits; ///< [rows that want them, vocabulary], in row order
-    RoutingTable routing;      ///< of the rows that asked, in row order
-    bool cancelled = false;    ///< stopped between tiles: KV contents at the batch's positions are undefined
+    std::vector<float> logits;          ///< [rows that want them, vocabulary], in row order
+    std::vector<Candidates> candidates; ///< of the rows that want them, in row order
+    RoutingTable routing;               ///< of the rows that asked, in row order
+    bool cancelled = false; ///< stopped between tiles: KV contents at the batch's positions are undefined
 };
 
 } // namespace switchyard

@@ -188,6 +188,19 @@ RunTimings timings_from_json(const Json& json) {
     return timings;
 }
 
+Json computed_by_to_json(const ComputedBy& by) {
+    return {{"backend", by.backend}, {"arithmetic", by.arithmetic}, {"draw", static_cast<int>(by.draw)}};
+}
+
+ComputedBy computed_by_from_json(const Json& json) {
+    const int draw = json.at("draw").get<int>();
+    if (draw < static_cast<int>(DrawVersion::Cumulative) || draw > static_cast<int>(kDrawVersion))
+        throw Error("run record: it was drawn in a way that this program does not know (" +
+                    std::to_string(draw) + "): a newer one made it");
+    return {json.at("backend").get<std::string>(), json.at("arithmetic").get<int>(),
+            static_cast<DrawVersion>(draw)};
+}
+
 FinishReason finish_from_name(const std::string& name) {
     for (std::size_t i = 0; i < kFinishNames.size(); ++i)
         if (kFinishNames[i] == name)
@@ -257,6 +270,8 @@ TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
 nlohmann::ordered_json to_json(const RunRecord& record) {
     Json json = Json::object();
     json["settings"] = settings_to_json(record.settings);
+    if (!record.computed_by.backend.empty())
+        json["computed_by"] = computed_by_to_json(record.computed_by);
     json["moves"] = moves_to_json(record.moves);
     json["context"] = context_to_json(record.context);
     if (Json reading = reading_to_json(record.reading); !reading.is_null())
@@ -275,6 +290,8 @@ RunRecord run_record_from_json(const nlohmann::ordered_json& json) {
     try {
         RunRecord record;
         record.settings = settings_from_json(json.at("settings"));
+        if (const auto by = json.find("computed_by"); by != json.end())
+            record.computed_by = computed_by_from_json(*by);
         record.moves = moves_from_json(json.at("moves"));
         if (const auto context = json.find("context"); context != json.end())
             record.context = context_from_json(*context);

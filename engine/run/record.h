@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/run/controls.h"
+#include "engine/run/sampler.h"
 #include "engine/text/answer_reader.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -78,8 +79,18 @@ struct RunTimings {
     double decode_tokens_per_second() const;
 };
 
+/// What has to be the same for an answer to come again in every token.
+struct ComputedBy {
+    std::string backend;                        ///< its name; empty in records that say nothing of it
+    int arithmetic = 1;                         ///< Backend::arithmetic_version
+    DrawVersion draw = DrawVersion::Cumulative; ///< as of records that say nothing of it
+
+    bool operator==(const ComputedBy&) const = default;
+};
+
 struct RunRecord {
     Tuning settings; ///< at the start
+    ComputedBy computed_by;
     std::vector<DialMove> moves;
     std::vector<ContextSpan>
         context;           ///< of the prompt, from its first token: an exact re-run recomputes it so
@@ -94,7 +105,8 @@ std::string_view
 finish_name(FinishReason reason); ///< "end_of_turn", "max_tokens", "stopped", "context_full", "failed"
 
 /// {"settings": {...}, "moves": [...], "context": [...], "tokens": [...], "timings": {...}, "finish": "..."};
-/// keys as in ControlSpec. Where there is something to say also "reading": {"opened": "...", "marks":
+/// keys as in ControlSpec; beside them "computed_by": {"backend": "cpu", "arithmetic": 1, "draw": 2}. Where
+/// there is something to say also "reading": {"opened": "...", "marks":
 /// [["<think>",
 /// "</think>"], ...]}.
 nlohmann::ordered_json to_json(const RunRecord& record);

@@ -1,80 +1,26 @@
 #include "engine/run/sampler.h"
 
 #include "engine/base/error.h"
+#include "kernels/draw.h"
+#include "kernels/logit_math.h"
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 namespace switchyard {
 namespace {
 
-using Float4 = float __attribute__((vector_size(16)));
-using Int4 = std::int32_t __attribute__((vector_size(16)));
-
-/// e^x for x <= 0 to 2e-7 relative, 0 below -87 and for NaN.
-inline Float4 exp_negative(Float4 x) {
-    const Int4 usable = x >= -87.0f;
-    const Float4 safe = usable ? x : Float4{} - 87.0f;
-    const Int4 n = __builtin_convertvector(safe * 1.44269504f - 0.5f, Int4);
-    const Float4 steps = __builtin_convertvector(n, Float4);
-    const Float4 f = (safe - steps * 0.693359375f) + steps * 2.12194440e-4f; // ln 2 in two parts
-    Float4 p = f * (1.0f / 5040) + 1.0f / 720;
-    p = p * f + 1.0f / 120;
-    p = p * f + 1.0f / 24;
-    p = p * f + 1.0f / 6;
-    p = p * f + 0.5f;
-    p = p * f + 1.0f;
-    p = p * f + 1.0f;
-    const Float4 power = p * std::bit_cast<Float4>((n + 127) << 23);
-    return usable ? power : Float4{};
-}
-
-inline float exp_negative(float x) { return exp_negative(Float4{x, x, x, x})[0]; }
-
-/// Four values from `at` on; beyond the end there is nothing likely.
-inline Float4 load(std::span<const float> values, std::size_t at) {
-    Float4 four;
-    if (at + 4 <= values.size()) {
-        std::memcpy(&four, values.data() + at, sizeof four);
-        return four;
-    }
-    four = Float4{} - std::numeric_limits<float>::infinity();
-    std::memcpy(&four, values.data() + at, (values.size() - at) * sizeof(float));
-    return four;
-}
-
-/// Sum of e^((logit - best) * inverse_temperature), always in the same order. With `terms`, they are kept:
-/// room for 3 more than there are logits.
-double mass(std::span<const float> logits, float best, float inverse_temperature, float* terms = nullptr) {
-    constexpr std::size_t kRun = 64; // terms summed in single precision
-    double total = 0;
-    for (std::size_t start = 0; start < logits.size(); start += kRun) {
-        Float4 sum{};
-        for (std::size_t i = start; i < std::min(logits.size(), start + kRun); i += 4) {
-            const Float4 four = exp_negative((load(logits, i) - best) * inverse_temperature);
-            sum += four;
-            if (terms)
-                std::memcpy(terms + i, &four, sizeof four);
-        }
-        total += static_cast<double>(sum[0]) + sum[1] + sum[2] + sum[3];
-    }
-    return total;
+[[noreturn]] void no_usable_logits() {
+    throw Error("the model computed no usable logits: its weights or the file are damaged");
 }
 
 /// Index of the largest logit, the lowest among equals; NaN never wins.
 std::int32_t best_token(std::span<const float> logits) {
-    Float4 best4 = Float4{} - std::numeric_limits<float>::infinity();
-    for (std::size_t i = 0; i < logits.size(); i += 4) {
-        const Float4 four = load(logits, i);
-        best4 = four > best4 ? four : best4;
-    }
-    const float best = std::max({best4[0], best4[1], best4[2], best4[3]});
+    const float best = largest_logit(logits);
     if (!std::isfinite(best))
-        throw Error("the model computed no usable logits: its weights or the file are damaged");
+        no_usable_logits();
     return static_cast<std::int32_t>(std::ranges::find(logits, best) - logits.begin());
 }
 
@@ -83,6 +29,29 @@ std::uint64_t mix(std::uint64_t z) {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
     return z ^ (z >> 31);
 }
+
+/// The tokens that a repetition penalty falls on, ascending, none twice.
+std::vector<std::int32_t> penalised_ids(const SequenceTuning& tuning, std::span<const std::int32_t> history) {
+    std::vector<std::int32_t> ids;
+    if (tuning.repetition_penalty == 1.0)
+        return ids;
+    const auto recent = history.last(
+        std::min(history.size(), static_cast<std::size_t>(std::max(tuning.repetition_window, 0))));
+    std::ranges::copy_if(recent, std::back_inserter(ids), [](std::int32_t id) { return id >= 0; });
+    std::ranges::sort(ids);
+    const auto repeated = std::ranges::unique(ids);
+    ids.erase(repeated.begin(), repeated.end());
+    return ids;
+}
+
+/// A penalty divides what speaks for a token and multiplies what speaks against it (Keskar et al., CTRL,
+/// 2019).
+float penalise(float logit, const SequenceTuning& tuning) {
+    const auto penalty = static_cast<float>(tuning.repetition_penalty);
+    return logit > 0 ? logit / penalty : logit * penalty;
+}
+
+bool greedy(const SequenceTuning& tuning) { return !(tuning.temperature >= kLeastTemperature); }
 
 } // namespace
 
@@ -95,21 +64,14 @@ double uniform_at(std::uint64_t seed, std::uint64_t position) {
 
 std::span<const float> Sampler::penalised(std::span<const float> logits, const SequenceTuning& tuning,
                                           std::span<const std::int32_t> history) {
-    const auto window = std::min(history.size(), static_cast<std::size_t>(tuning.repetition_window));
-    if (tuning.repetition_penalty == 1.0 || window == 0)
+    const std::vector<std::int32_t> recent = penalised_ids(tuning, history);
+    if (recent.empty())
         return logits;
     penalised_.assign(logits.begin(), logits.end());
-    recent_.assign(history.end() - static_cast<std::ptrdiff_t>(window), history.end());
-    std::ranges::sort(recent_);
-    const auto repeated = std::ranges::unique(recent_);
-    recent_.erase(repeated.begin(), repeated.end());
-    const auto penalty = static_cast<float>(tuning.repetition_penalty);
-    // A penalty divides what speaks for a token and multiplies what speaks against it (Keskar et al., CTRL,
-    // 2019).
-    for (std::int32_t id : recent_)
-        if (id >= 0 && static_cast<std::size_t>(id) < penalised_.size()) {
+    for (const std::int32_t id : recent)
+        if (static_cast<std::size_t>(id) < penalised_.size()) {
             float& logit = penalised_[static_cast<std::size_t>(id)];
-            logit = logit > 0 ? logit / penalty : logit * penalty;
+            logit = penalise(logit, tuning);
         }
     return penalised_;
 }
@@ -166,16 +128,23 @@ void Sampler::keep_top_p(std::span<const float> logits, float best, const Sequen
 
 /// From all tokens but those below min_p of the best.
 std::int32_t Sampler::draw_from_all(std::span<const float> logits, float best, const SequenceTuning& tuning,
-                                    double uniform) {
+                                    const Draw& draw) {
     weights_.resize(logits.size() + 3);
     double total = mass(logits, best, static_cast<float>(1.0 / tuning.temperature), weights_.data());
     const auto floor = static_cast<float>(tuning.min_p); // the best token's weight is 1
+    if (draw.version != DrawVersion::Cumulative) {
+        RaceLeader leader;
+        for (std::size_t i = 0; i < logits.size(); ++i)
+            if (weights_[i] > 0 && weights_[i] >= floor)
+                race(leader, draw.seed, draw.position, static_cast<std::int32_t>(i), weights_[i]);
+        return leader.id;
+    }
     if (floor > 0) {
         total = 0;
         for (std::size_t i = 0; i < logits.size(); ++i)
             total += weights_[i] = weights_[i] >= floor ? weights_[i] : 0.0f;
     }
-    double target = total * uniform;
+    double target = total * uniform_at(draw.seed, draw.position);
     std::int32_t last = 0;
     for (std::size_t i = 0; i < logits.size(); ++i)
         if (weights_[i] > 0) {
@@ -187,11 +156,11 @@ std::int32_t Sampler::draw_from_all(std::span<const float> logits, float best, c
 }
 
 std::int32_t Sampler::draw(std::span<const float> logits, float best, const SequenceTuning& tuning,
-                           double uniform) {
+                           const Draw& draw) {
     const bool cut_by_count = tuning.top_k > 0 && static_cast<std::size_t>(tuning.top_k) < logits.size();
     const bool cut_by_mass = tuning.top_p < 1.0;
     if (!cut_by_count && !cut_by_mass)
-        return draw_from_all(logits, best, tuning, uniform);
+        return draw_from_all(logits, best, tuning, draw);
     if (cut_by_count)
         keep_best(logits, static_cast<std::size_t>(tuning.top_k));
     else
@@ -208,7 +177,18 @@ std::int32_t Sampler::draw(std::span<const float> logits, float best, const Sequ
     std::size_t count = 1;
     while (count < weights_.size() && kept < nucleus && weights_[count] >= floor)
         kept += weights_[count++];
-    double target = uniform * kept;
+    return draw_from_best(count, kept, draw);
+}
+
+/// From the first `count` candidates, whose weights come to `kept`.
+std::int32_t Sampler::draw_from_best(std::size_t count, double kept, const Draw& draw) const {
+    if (draw.version != DrawVersion::Cumulative) {
+        RaceLeader leader;
+        for (std::size_t i = 0; i < count; ++i)
+            race(leader, draw.seed, draw.position, candidates_[i].id, weights_[i]);
+        return leader.id;
+    }
+    double target = uniform_at(draw.seed, draw.position) * kept;
     for (std::size_t i = 0; i + 1 < count; ++i)
         if ((target -= weights_[i]) < 0)
             return candidates_[i].id;
@@ -216,19 +196,120 @@ std::int32_t Sampler::draw(std::span<const float> logits, float best, const Sequ
 }
 
 SampledToken Sampler::sample(std::span<const float> logits, const SequenceTuning& tuning,
-                             std::span<const std::int32_t> history, std::uint64_t position) {
+                             std::span<const std::int32_t> history, std::uint64_t position,
+                             DrawVersion version) {
     const std::int32_t likeliest = best_token(logits);
     const float raw_best = logits[static_cast<std::size_t>(likeliest)];
     const std::span<const float> view = penalised(logits, tuning, history);
     SampledToken token;
     const std::int32_t best = view.data() == logits.data() ? likeliest : best_token(view);
-    if (!(tuning.temperature >= kLeastTemperature))
+    if (greedy(tuning))
         token.id = best;
     else
-        token.id =
-            draw(view, view[static_cast<std::size_t>(best)], tuning, uniform_at(tuning.seed, position));
+        token.id = draw(view, view[static_cast<std::size_t>(best)], tuning, {version, tuning.seed, position});
     token.probability =
         exp_negative(logits[static_cast<std::size_t>(token.id)] - raw_best) / mass(logits, raw_best, 1.0f);
+    return token;
+}
+
+// From candidates.
+
+std::optional<CandidateWish> Sampler::wish(const SequenceTuning& tuning,
+                                           std::span<const std::int32_t> history) {
+    constexpr int kUsual = 128; // tokens that hold the mass of a top-p in most rows
+    CandidateWish wish;
+    if (!greedy(tuning)) {
+        if (tuning.top_k <= 0 && tuning.top_p >= 1.0 && tuning.min_p <= 0)
+            return std::nullopt;
+        wish.best = tuning.top_k > 0 ? tuning.top_k : kUsual;
+        wish.inverse_temperature = static_cast<float>(1.0 / tuning.temperature);
+    }
+    wish.gather = penalised_ids(tuning, history);
+    wish.best += static_cast<std::int32_t>(wish.gather.size()); // those may all fall behind
+    return wish;
+}
+
+std::size_t Sampler::rank(const Candidates& candidates, const CandidateWish& wish,
+                          const SequenceTuning& tuning) {
+    candidates_.clear();
+    for (const Candidate& candidate : candidates.best)
+        if (!std::ranges::binary_search(wish.gather, candidate.id))
+            candidates_.push_back(candidate);
+    const bool all = candidates.best.size() < static_cast<std::size_t>(wish.best);
+    const std::optional<Candidate> last =
+        all ? std::nullopt : std::optional(candidates.best.back()); // nothing unseen is better
+    for (std::size_t i = 0; i < wish.gather.size(); ++i)
+        if (const float logit = penalise(candidates.gathered[i], tuning);
+            logit > -std::numeric_limits<float>::infinity())
+            candidates_.push_back({logit, wish.gather[i]});
+    std::ranges::sort(candidates_, better);
+    if (!last)
+        return candidates_.size();
+    return static_cast<std::size_t>(
+        std::ranges::find_if(candidates_, [&](const Candidate& c) { return better(*last, c); }) -
+        candidates_.begin());
+}
+
+/// How many of the ranked candidates the samplers keep, their weights at the front of weights_.
+std::optional<std::size_t> Sampler::cut(const Candidates& candidates, const SequenceTuning& tuning,
+                                        std::size_t ranked, bool all) {
+    const float best = candidates_.front().logit, inverse = candidates.inverse_temperature;
+    const auto vocabulary = static_cast<std::size_t>(candidates.vocabulary);
+    const bool by_count = tuning.top_k > 0 && static_cast<std::size_t>(tuning.top_k) < vocabulary;
+    std::size_t most = ranked;
+    bool complete = all;
+    if (by_count) {
+        most = std::min(most, static_cast<std::size_t>(tuning.top_k));
+        complete = all || most == static_cast<std::size_t>(tuning.top_k);
+        if (!complete)
+            return std::nullopt;
+    }
+    weights_.clear();
+    double total = 0;
+    for (std::size_t i = 0; i < most; ++i)
+        total += weights_.emplace_back(exp_negative((candidates_[i].logit - best) * inverse));
+    if (!by_count && tuning.top_p < 1.0) {
+        // Of all: what was not gathered, in units of the best as it now is, and what was, with its penalty.
+        const double units = std::exp(static_cast<double>(candidates.maximum - best) * inverse);
+        if (!(units < 1e30) || (candidates.own.sum == 0 && candidates.gathered.size() < vocabulary))
+            return std::nullopt;
+        total = candidates.own.sum * units;
+        for (const float logit : candidates.gathered)
+            total += exp_negative((penalise(logit, tuning) - best) * inverse);
+    }
+    const double nucleus =
+        tuning.top_p < 1.0 ? tuning.top_p * total : std::numeric_limits<double>::infinity();
+    const auto floor = static_cast<float>(tuning.min_p);
+    double kept = weights_.front();
+    std::size_t count = 1;
+    while (count < most && kept < nucleus && weights_[count] >= floor)
+        kept += weights_[count++];
+    const bool proven = complete || count < most || kept >= nucleus;
+    return proven ? std::optional(count) : std::nullopt;
+}
+
+std::optional<SampledToken> Sampler::sample(const Candidates& candidates, const CandidateWish& wish,
+                                            const SequenceTuning& tuning, std::uint64_t position) {
+    if (!std::isfinite(candidates.maximum))
+        no_usable_logits();
+    const std::size_t ranked = rank(candidates, wish, tuning);
+    if (ranked == 0)
+        return std::nullopt;
+    SampledToken token;
+    if (greedy(tuning)) {
+        token.id = candidates_.front().id;
+    } else {
+        const auto count =
+            cut(candidates, tuning, ranked, candidates.best.size() < static_cast<std::size_t>(wish.best));
+        if (!count)
+            return std::nullopt;
+        token.id = draw_from_best(*count, 0, {DrawVersion::Race, tuning.seed, position});
+    }
+    const auto gathered = std::ranges::lower_bound(wish.gather, token.id);
+    const float raw = gathered != wish.gather.end() && *gathered == token.id
+                          ? candidates.gathered[static_cast<std::size_t>(gathered - wish.gather.begin())]
+                          : std::ranges::find(candidates_, token.id, &Candidate::id)->logit;
+    token.probability = std::exp(static_cast<double>(raw) - candidates.log_sum_exp());
     return token;
 }
 

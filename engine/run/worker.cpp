@@ -380,10 +380,32 @@ Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
                                   .sequence = sequence,
                                   .dials = {.experts = share.dials.experts},
                                   .decompressed = share.dials.decompressed});
-        batch.rows.back().wish = share.logits ? RowWish::Logits : RowWish::Nothing;
+        if (share.logits)
+            wish(batch.rows.back(), *share.run, batch);
     }
     return batch;
 }
+
+/// What a run's draw needs to see. Answers drawn in the old way are drawn from all logits.
+void Scheduler::Worker::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
+    auto candidates = run.draw_version() == DrawVersion::Cumulative
+                          ? std::nullopt
+                          : Sampler::wish(run.tuning(), run.tokens());
+    row.wish = candidates ? RowWish::Candidates : RowWish::Logits;
+    if (!candidates)
+        return;
+    row.candidates = static_cast<std::int32_t>(batch.candidate_wishes.size());
+    batch.candidate_wishes.push_back(std::move(*candidates));
+}
+
+/// What a step found out about a row whose token is drawn.
+struct Scheduler::Worker::Outcome {
+    std::span<const float> logits; ///< where all were wished
+    const Candidates* candidates = nullptr;
+    const CandidateWish* wish = nullptr;
+    PendingStep* step = nullptr; ///< which has all logits where the candidates do not serve
+    int row = 0;                 ///< among those that wished candidates
+};
 
 void Scheduler::Worker::step(std::stop_token worker_stop) {
     const std::vector<RunPtr> chosen = choose(worker_stop);
@@ -394,26 +416,44 @@ void Scheduler::Worker::step(std::stop_token worker_stop) {
                          [&](const RunPtr& run) { return settle(run, stop); });
     const std::vector<Share> shares = share_out(runs);
     if (!shares.empty() && !stop.stop_requested()) {
+        Batch batch;
+        std::unique_ptr<PendingStep> pending;
         StepResult result;
-        const auto failure =
-            failure_of([&] { result = parts_.executor->run(make_batch(shares), recoder_.weights(), stop); });
+        const auto failure = failure_of([&] {
+            batch = make_batch(shares);
+            pending = parts_.executor->start(batch, recoder_.weights(), stop);
+            result = pending->wait();
+        });
         if (failure)
             for (const Share& share : shares)
                 end(share.run, FinishReason::Failed, *failure);
         else if (!result.cancelled)
-            take_results(shares, result);
+            take_results(shares, batch, *pending, result);
     }
 }
 
-void Scheduler::Worker::take_results(const std::vector<Share>& shares, const StepResult& result) {
+void Scheduler::Worker::take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
+                                     const StepResult& result) {
     const auto vocabulary = static_cast<std::size_t>(parts_.plan->vocabulary);
-    std::size_t row = 0;
+    std::size_t with_logits = 0, with_candidates = 0, row = 0;
     for (const Share& share : shares) {
-        std::span<const float> logits;
-        if (share.logits)
-            logits = std::span(result.logits).subspan(row++ * vocabulary, vocabulary);
+        row += share.tokens.size();
+        Outcome outcome;
+        outcome.step = &step;
+        switch (batch.rows[row - 1].wish) {
+        case RowWish::Nothing:
+            break;
+        case RowWish::Logits:
+            outcome.logits = std::span(result.logits).subspan(with_logits++ * vocabulary, vocabulary);
+            break;
+        case RowWish::Candidates:
+            outcome.candidates = &result.candidates[with_candidates];
+            outcome.wish = &batch.candidate_wishes[static_cast<std::size_t>(batch.rows[row - 1].candidates)];
+            outcome.row = static_cast<int>(with_candidates++);
+            break;
+        }
         std::optional<FinishReason> reason;
-        const auto failure = failure_of([&] { reason = take_result(share, logits); });
+        const auto failure = failure_of([&] { reason = take_result(share, outcome); });
         if (failure)
             end(share.run, FinishReason::Failed, *failure);
         else if (reason)
@@ -421,9 +461,8 @@ void Scheduler::Worker::take_results(const std::vector<Share>& shares, const Ste
     }
 }
 
-/// Why the run ends with it, if it does. `logits`: empty where the prompt goes on.
-std::optional<FinishReason> Scheduler::Worker::take_result(const Share& share,
-                                                           std::span<const float> logits) {
+/// Why the run ends with it, if it does.
+std::optional<FinishReason> Scheduler::Worker::take_result(const Share& share, const Outcome& outcome) {
     ActiveRun& run = *share.run;
     const bool prefill = !run.decoding();
     cache_.commit(*run.sequence, share.tokens, share.dials);
@@ -431,9 +470,17 @@ std::optional<FinishReason> Scheduler::Worker::take_result(const Share& share,
         run.note_prefill();
     if (!share.logits)
         return std::nullopt;
-    const SampledToken token =
-        sampler_.sample(logits, run.tuning(), run.tokens(), static_cast<std::uint64_t>(run.position()));
-    return run.take(token, precision_, parts_);
+    const auto position = static_cast<std::uint64_t>(run.position());
+    std::optional<SampledToken> token;
+    if (outcome.candidates)
+        token = sampler_.sample(*outcome.candidates, *outcome.wish, run.tuning(), position);
+    if (!token) {
+        const std::vector<float> all =
+            outcome.candidates ? outcome.step->all_logits(outcome.row) : std::vector<float>{};
+        token = sampler_.sample(outcome.candidates ? all : outcome.logits, run.tuning(), run.tokens(),
+                                position, run.draw_version());
+    }
+    return run.take(*token, precision_, parts_);
 }
 
 void Scheduler::Worker::end(const RunPtr run, FinishReason reason, std::string error) noexcept {

@@ -31,6 +31,7 @@ class Scheduler::Worker {
     };
 
     struct StepEnd;
+    struct Outcome;
 
     // On the worker thread.
     void loop(std::stop_token stop);
@@ -54,8 +55,10 @@ class Scheduler::Worker {
     void follow_record(ActiveRun& run, std::stop_token stop);
     std::vector<Share> share_out(const std::vector<RunPtr>& runs);
     Batch make_batch(const std::vector<Share>& shares) const;
-    void take_results(const std::vector<Share>& shares, const StepResult& result);
-    std::optional<FinishReason> take_result(const Share& share, std::span<const float> logits);
+    void wish(BatchRow& row, const ActiveRun& run, Batch& batch) const;
+    void take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
+                      const StepResult& result);
+    std::optional<FinishReason> take_result(const Share& share, const Outcome& outcome);
     void end(RunPtr run, FinishReason reason, std::string error = {}) noexcept;
 
     EngineParts parts_;

@@ -37,6 +37,7 @@ class CpuBackend : public Backend {
     }
     bool exact() const override { return exact_; }
     int threads() const override { return pool_->size(); }
+    int arithmetic_version() const override { return 1; }
     bool batch_invariant() const override { return true; } // an element is one fixed sequence of operations
 
     Slice place(const WeightSource& source, int matrix,

@@ -32,7 +32,9 @@ struct StepState {
     std::shared_ptr<const WeightSet> weights;
     std::stop_token stop;
     std::stop_source abandoned; ///< nobody waits any more
+    int vocabulary = 0;
     StepResult result;
+    std::vector<float> logits; ///< of the rows that wished candidates
     std::exception_ptr failure;
     std::atomic<bool> done{false};
 
@@ -51,6 +53,11 @@ class CpuPendingStep : public PendingStep {
         if (state_->failure)
             std::rethrow_exception(std::exchange(state_->failure, nullptr));
         return std::move(state_->result);
+    }
+    std::vector<float> all_logits(int row) override {
+        const std::size_t width = static_cast<std::size_t>(state_->vocabulary);
+        const auto all = std::span(state_->logits).subspan(static_cast<std::size_t>(row) * width, width);
+        return {all.begin(), all.end()};
     }
 
   private:
@@ -83,7 +90,8 @@ class CpuExecutor : public Executor {
     void reserve(const Batch& batch, Shared& shared) const;
     void work(const std::stop_token& stop);
     void compute(StepState& state);
-    void shape_result(const Batch& batch, StepResult& result) const;
+    void shape_result(StepRun& run) const;
+    void hand_over(StepRun& run, StepState& state) const;
     void drain() const;
     void free_retired() noexcept;
 
@@ -217,6 +225,9 @@ void CpuExecutor::check(const Batch& batch) const {
         if (row.token < 0 || row.token >= plan_->vocabulary)
             throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +
                         std::to_string(plan_->vocabulary));
+        if (row.wish == RowWish::Candidates &&
+            (row.candidates < 0 || static_cast<std::size_t>(row.candidates) >= batch.candidate_wishes.size()))
+            throw Error("a row of the batch wishes candidates and does not say which");
         if (row.dials != RowDials{.experts = row.dials.experts})
             throw Error("the CPU moves no dial of a row but its active experts");
     }
@@ -230,6 +241,7 @@ std::unique_ptr<PendingStep> CpuExecutor::start(Batch batch, std::shared_ptr<con
     state->batch = std::move(batch);
     state->weights = std::move(weights);
     state->stop = std::move(stop);
+    state->vocabulary = plan_->vocabulary;
     auto pending = std::make_unique<CpuPendingStep>(state);
     try {
         if (!thread_.joinable())
@@ -268,26 +280,49 @@ void CpuExecutor::work(const std::stop_token& stop) {
     }
 }
 
-void CpuExecutor::shape_result(const Batch& batch, StepResult& result) const {
-    std::size_t logits = 0;
+void CpuExecutor::shape_result(StepRun& run) const {
+    std::size_t logits = 0, candidates = 0;
     int routing = 0, most = 0;
-    for (const BatchRow& row : batch.rows) {
-        logits += row.wish == RowWish::Logits;
+    for (const BatchRow& row : run.batch.rows) {
+        logits += row.wish != RowWish::Nothing;
+        candidates += row.wish == RowWish::Candidates;
         if (!row.routing)
             continue;
         ++routing;
         const int active = row.dials.experts > 0 ? row.dials.experts : plan_->experts_active;
         most = std::max(most, std::min(active, plan_->experts));
     }
-    result.logits.resize(logits * static_cast<std::size_t>(plan_->vocabulary));
-    result.routing.shape(plan_->routes, routing, most);
+    const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
+    run.logits.resize(logits * vocabulary);
+    run.result.candidates.resize(candidates);
+    run.candidate_parts.resize(candidates * candidate_parts(vocabulary));
+    run.result.routing.shape(plan_->routes, routing, most);
+}
+
+/// What was computed, to who waits for it: logits, and apart from them those that candidates came from.
+void CpuExecutor::hand_over(StepRun& run, StepState& state) const {
+    state.result = std::move(run.result);
+    const bool all = state.result.candidates.empty();
+    const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
+    if (all || state.result.candidates.size() * vocabulary == run.logits.size()) {
+        (all ? state.result.logits : state.logits) = std::move(run.logits);
+        return;
+    }
+    auto from = run.logits.begin();
+    for (const BatchRow& row : run.batch.rows)
+        if (row.wish != RowWish::Nothing) {
+            std::vector<float>& to = row.wish == RowWish::Logits ? state.result.logits : state.logits;
+            const auto end = from + static_cast<std::ptrdiff_t>(vocabulary);
+            to.insert(to.end(), from, end);
+            from = end;
+        }
 }
 
 void CpuExecutor::compute(StepState& state) {
     const Batch& batch = state.batch;
     reserve(batch, shared_);
-    // No stage has more than four parallel loops, but for the head: one more for each group of 32 rows.
-    const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch.rows.size() / 32 + 1;
+    // No stage has more than four parallel loops, but for the head: one more for each group of rows.
+    const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch.rows.size() / kHeadGroup + 1;
     if (counters_.size() < loops)
         counters_ = std::vector<std::atomic<int>>(loops);
     for (std::atomic<int>& c : counters_)
@@ -296,7 +331,7 @@ void CpuExecutor::compute(StepState& state) {
                 state.abandoned.get_token());
     run.observer = observer_;
     run.product_observer = product_observer_;
-    shape_result(batch, run.result);
+    shape_result(run);
     pool_->run([&](int thread) {
         Worker& w = workers_[static_cast<std::size_t>(thread)];
         w.loops = 0;
@@ -310,7 +345,7 @@ void CpuExecutor::compute(StepState& state) {
     scratch_bytes_ = scratch;
     run.result.cancelled = run.cancelled();
     check_files(*state.weights);
-    state.result = std::move(run.result);
+    hand_over(run, state);
 }
 
 } // namespace

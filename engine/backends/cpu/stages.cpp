@@ -81,31 +81,70 @@ void ProjectionStage::run(StepRun& run, Worker& w) const {
 
 void HeadStage::run(StepRun& run, Worker& w) const {
     std::vector<std::int32_t> wanted;
-    for (int r = 0; r < run.rows(); ++r)
-        if (run.batch.rows[static_cast<std::size_t>(r)].wish == RowWish::Logits)
+    bool candidates = false;
+    for (int r = 0; r < run.rows(); ++r) {
+        const RowWish wish = run.batch.rows[static_cast<std::size_t>(r)].wish;
+        if (wish != RowWish::Nothing)
             wanted.push_back(r);
+        candidates = candidates || wish == RowWish::Candidates;
+    }
+    // Many wanted rows (perplexity, all logits) go in groups, so that a thread's own copies stay small.
+    for (std::size_t begin = 0; begin < wanted.size(); begin += kHeadGroup)
+        project(run, w, std::span(wanted).subspan(begin, std::min(kHeadGroup, wanted.size() - begin)),
+                run.logits.data() + begin * static_cast<std::size_t>(run.plan.vocabulary));
+    if (candidates)
+        find_candidates(run, w, wanted);
+}
+
+void HeadStage::project(StepRun& run, Worker& w, std::span<const std::int32_t> rows, float* out) const {
     const Slice& weight = run.slice(step_.weight);
     const std::int64_t count = panels(weight.rows);
-    // Many wanted rows (perplexity, all logits) go in groups, so that a thread's own copies stay small.
-    constexpr std::size_t kGroup = 32;
-    for (std::size_t begin = 0; begin < wanted.size(); begin += kGroup) {
-        const int n = static_cast<int>(std::min(kGroup, wanted.size() - begin));
-        const bool i16 = wants_i16(weight);
-        const Rows in =
-            run.prepare_rows(w, step_.in, norm_ ? &*norm_ : nullptr, !i16, i16, wanted.data() + begin, n);
-        float* out = run.result.logits.data() + begin * static_cast<std::size_t>(weight.rows);
-        const float* bias = run.vector(step_.bias);
-        const int chunk = panels_per_task(count / 4, packed_bytes(weight.type, kPanelRows, weight.cols));
-        run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
-            const std::int64_t first = std::int64_t{task} * chunk, last = std::min(first + chunk, count);
-            multiply(weight, in, nullptr, n, first, last, out, weight.rows, false, w.decoded);
-            for (int r = 0; r < n; ++r)
-                for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)
-                    out[r * weight.rows + i] =
-                        out[r * weight.rows + i] * step_.scale + (bias ? bias[i] : 0.0f);
-        });
-        run.meet();
+    const int n = static_cast<int>(rows.size());
+    const bool i16 = wants_i16(weight);
+    const Rows in = run.prepare_rows(w, step_.in, norm_ ? &*norm_ : nullptr, !i16, i16, rows.data(), n);
+    const float* bias = run.vector(step_.bias);
+    const int chunk = panels_per_task(count / 4, packed_bytes(weight.type, kPanelRows, weight.cols));
+    run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
+        const std::int64_t first = std::int64_t{task} * chunk, last = std::min(first + chunk, count);
+        multiply(weight, in, nullptr, n, first, last, out, weight.rows, false, w.decoded);
+        for (int r = 0; r < n; ++r)
+            for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)
+                out[r * weight.rows + i] = out[r * weight.rows + i] * step_.scale + (bias ? bias[i] : 0.0f);
+    });
+    run.meet();
+}
+
+/// Row by row, a row's parts on all threads.
+void HeadStage::find_candidates(StepRun& run, Worker& w, std::span<const std::int32_t> rows) const {
+    const auto vocabulary = static_cast<std::size_t>(run.plan.vocabulary);
+    const std::size_t parts = candidate_parts(vocabulary);
+    struct Found {
+        std::span<const float> logits;
+        const CandidateWish* wish;
+        float maximum;
+    };
+    std::vector<Found> found;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const BatchRow& row = run.batch.rows[static_cast<std::size_t>(rows[i])];
+        if (row.wish != RowWish::Candidates)
+            continue;
+        const auto logits = std::span<const float>(run.logits).subspan(i * vocabulary, vocabulary);
+        // Each thread for itself: one look at what is in the cache costs less than meeting the others.
+        found.push_back({logits, &run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)],
+                         largest_logit(logits)});
     }
+    run.parallel(w, static_cast<int>(found.size() * parts), [&](int task) {
+        const auto index = static_cast<std::size_t>(task);
+        const Found& row = found[index / parts];
+        run.candidate_parts[index] = candidate_part(row.logits, index % parts, row.maximum, *row.wish);
+    });
+    run.meet();
+    run.parallel(w, static_cast<int>(found.size()), [&](int task) {
+        const auto index = static_cast<std::size_t>(task);
+        const Found& row = found[index];
+        run.result.candidates[index] = join_parts(
+            row.logits, row.maximum, *row.wish, std::span(run.candidate_parts).subspan(index * parts, parts));
+    });
 }
 
 } // namespace switchyard::cpu

@@ -130,7 +130,7 @@ class FeedForwardStage : public Stage {
     std::vector<FeedForwardStep> blocks_;
 };
 
-/// The logits of the rows that want them.
+/// The logits of the rows that want them, or candidates among them.
 class HeadStage : public Stage {
   public:
     HeadStage(const HeadStep& step, std::optional<NormStep> norm) : step_(step), norm_(norm) {}
@@ -138,6 +138,9 @@ class HeadStage : public Stage {
     void run(StepRun& run, Worker& w) const override;
 
   private:
+    void project(StepRun& run, Worker& w, std::span<const std::int32_t> rows, float* out) const;
+    void find_candidates(StepRun& run, Worker& w, std::span<const std::int32_t> rows) const;
+
     HeadStep step_;
     std::optional<NormStep> norm_;
 };

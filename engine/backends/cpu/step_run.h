@@ -86,6 +86,9 @@ struct FeedForwardUnit {
     int tokens() const { return count; }
 };
 
+/// Rows whose logits are computed together.
+inline constexpr std::size_t kHeadGroup = 32;
+
 class StepRun {
   public:
     StepRun(const Batch& batch, const WeightSet& weights, const Plan& plan, KvStore& kv, Shared& shared,
@@ -102,6 +105,8 @@ class StepRun {
     StepResult result;
     FeedForwardObserver* observer = nullptr;
     ProductObserver* product_observer = nullptr;
+    std::vector<float> logits;                  ///< [rows that wish something, vocabulary]
+    std::vector<CandidatePart> candidate_parts; ///< [rows that wish candidates][parts of the vocabulary]
     // Of the feed-forward stage under way, made by thread 0 between two meetings.
     std::vector<FeedForwardUnit> units;
     std::vector<std::vector<RouteChoice>> chosen; ///< the experts of each row, best first

@@ -127,6 +127,34 @@ TEST_P(ExecutorTest, RoutingComesForTheRowsThatAsk) {
     EXPECT_TRUE(executor().run(rows_at(0, 6, ids), model_->weights()).routing.choices.empty());
 }
 
+TEST_P(ExecutorTest, CandidatesAreThoseOfAllLogits) {
+    const auto ids = blocks(1);
+    const auto vocabulary = static_cast<std::size_t>(model_->plan().vocabulary);
+    const std::vector<float> all = logits(0, 5, ids);
+    Batch batch = rows_at(0, 5, ids);
+    batch.candidate_wishes = {{3, 0.5f, {1, 9}}, {40, 2.0f, {}}};
+    batch.rows[1].wish = batch.rows[4].wish = RowWish::Candidates;
+    batch.rows[1].candidates = 1;
+    batch.rows[2].wish = RowWish::Nothing;
+    auto step = executor().start(batch, model_->weights(), {});
+    const StepResult result = step->wait();
+    const auto row = [&](std::size_t r) { return std::span(all).subspan(r * vocabulary, vocabulary); };
+    ASSERT_EQ(result.candidates.size(), 2u);
+    for (const auto& [found, r, wish] : {std::tuple{0, 1, 1}, {1, 4, 0}}) {
+        const auto at = static_cast<std::size_t>(found);
+        const Candidates expected = find_candidates(row(static_cast<std::size_t>(r)),
+                                                    batch.candidate_wishes[static_cast<std::size_t>(wish)]);
+        EXPECT_EQ(result.candidates[at].best, expected.best);
+        EXPECT_EQ(result.candidates[at].gathered, expected.gathered);
+        EXPECT_EQ(result.candidates[at].own.sum, expected.own.sum) << "to the last bit";
+        EXPECT_EQ(result.candidates[at].plain.weighted, expected.plain.weighted);
+        EXPECT_TRUE(std::ranges::equal(step->all_logits(found), row(static_cast<std::size_t>(r))));
+    }
+    ASSERT_EQ(result.logits.size(), 2 * vocabulary);
+    EXPECT_TRUE(std::ranges::equal(std::span(result.logits).first(vocabulary), row(0)));
+    EXPECT_TRUE(std::ranges::equal(std::span(result.logits).last(vocabulary), row(3)));
+}
+
 TEST_P(ExecutorTest, RefusesWhatItDoesNotHave) {
     const auto ids = blocks(1);
     const auto start = [&](auto&& change) {
@@ -137,6 +165,7 @@ TEST_P(ExecutorTest, RefusesWhatItDoesNotHave) {
     EXPECT_NO_THROW(start([](BatchRow&) {}));
     EXPECT_THROW(start([](BatchRow& row) { row.token = 1 << 20; }), Error);
     EXPECT_THROW(start([](BatchRow& row) { row.token = -1; }), Error);
+    EXPECT_THROW(start([](BatchRow& row) { row.wish = RowWish::Candidates; }), Error);
     EXPECT_THROW(start([](BatchRow& row) { row.dials.adapter = 0; }), Error);
     EXPECT_THROW(start([](BatchRow& row) { row.dials.attention_window = 8; }), Error);
     EXPECT_NO_THROW(start([](BatchRow&) {})) << "and goes on after it";

@@ -45,6 +45,7 @@ class FakeBackend : public Backend {
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan>) override { return nullptr; }
 
     bool batch_invariant() const override { return true; }
+    int arithmetic_version() const override { return 1; }
 
     bool exact_ = false;
     mutable std::atomic<int> fail_from{-1}; ///< placing or encoding throws the nth time from now
@@ -122,6 +123,9 @@ class FakeExecutor : public Executor {
     struct Step : PendingStep {
         explicit Step(FakeExecutor& executor_) : executor(executor_) {}
         StepResult wait() override { return executor.compute_step(); }
+        std::vector<float> all_logits(int row) override {
+            return executor.candidate_logits_.at(static_cast<std::size_t>(row));
+        }
         FakeExecutor& executor;
     };
     struct Block {
@@ -142,6 +146,7 @@ class FakeExecutor : public Executor {
             return result;
         }
         const std::uint64_t weights = fingerprint(*weights_);
+        candidate_logits_.clear();
         for (const BatchRow& row : batch_.rows)
             compute(row, weights, result);
         rows += static_cast<int>(batch_.rows.size());
@@ -177,9 +182,17 @@ class FakeExecutor : public Executor {
         }
         if (row.wish == RowWish::Nothing)
             return;
+        std::vector<float> logits;
         for (int i = 0; i < plan_.vocabulary; ++i)
-            result.logits.push_back(static_cast<float>(mix(all, static_cast<std::uint64_t>(i)) >> 40) *
-                                    0x1p-24f * 6);
+            logits.push_back(static_cast<float>(mix(all, static_cast<std::uint64_t>(i)) >> 40) * 0x1p-24f *
+                             6);
+        if (row.wish == RowWish::Logits) {
+            result.logits.insert(result.logits.end(), logits.begin(), logits.end());
+            return;
+        }
+        result.candidates.push_back(
+            find_candidates(logits, batch_.candidate_wishes.at(static_cast<std::size_t>(row.candidates))));
+        candidate_logits_.push_back(std::move(logits));
     }
     static std::uint64_t fingerprint(const WeightSet& set) {
         std::uint64_t all = 0;
@@ -194,6 +207,7 @@ class FakeExecutor : public Executor {
     std::map<KvBlockId, Block> blocks_;
     KvBlockId next_ = 0;
     Batch batch_;
+    std::vector<std::vector<float>> candidate_logits_;
     std::shared_ptr<const WeightSet> weights_;
     std::stop_token stop_;
 };

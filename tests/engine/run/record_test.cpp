@@ -76,6 +76,17 @@ TEST(Record, KeysAreTheOnesPromised) {
     EXPECT_EQ(json["timings"]["decode_tokens_per_second"], 250.0);
 }
 
+TEST(Record, SaysWhatComputedAndDrewIt) {
+    RunRecord record = sample();
+    EXPECT_EQ(run_record_from_json(to_json(record)).computed_by, ComputedBy{}) << "an old one says nothing";
+    EXPECT_EQ(ComputedBy{}.draw, DrawVersion::Cumulative);
+    record.computed_by = {"cpu", 3, DrawVersion::Race};
+    auto json = to_json(record);
+    EXPECT_EQ(run_record_from_json(json).computed_by, record.computed_by);
+    json["computed_by"]["draw"] = 77;
+    EXPECT_THROW(run_record_from_json(json), Error) << "a later program's";
+}
+
 TEST(Record, TheExactPathsCacheTypeComesBack) {
     RunRecord record = sample();
     record.settings.sequence.kv = BlockType::F32;

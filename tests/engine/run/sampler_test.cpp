@@ -68,12 +68,12 @@ std::vector<double> expected(std::span<const float> logits, const SequenceTuning
 
 /// Pearson's statistic of kDraws draws against `p`, and its degrees of freedom; a token of probability 0 must
 /// not come at all.
-void expect_distribution(std::span<const float> logits, const SequenceTuning& tuning) {
+void expect_drawn(std::span<const float> logits, const SequenceTuning& tuning, DrawVersion version) {
     const std::vector<double> p = expected(logits, tuning);
     std::vector<int> counts(p.size(), 0);
     Sampler sampler;
     for (int i = 0; i < kDraws; ++i)
-        ++counts[static_cast<std::size_t>(sampler.sample(logits, tuning, {}, i).id)];
+        ++counts[static_cast<std::size_t>(sampler.sample(logits, tuning, {}, i, version).id)];
     double statistic = 0;
     int freedom = -1;
     for (std::size_t i = 0; i < p.size(); ++i) {
@@ -86,7 +86,33 @@ void expect_distribution(std::span<const float> logits, const SequenceTuning& tu
         ++freedom;
     }
     // Beyond 5 deviations of a chi-square distribution (normal approximation).
-    EXPECT_LT(statistic, freedom + 5 * std::sqrt(2.0 * freedom) + 5);
+    EXPECT_LT(statistic, freedom + 5 * std::sqrt(2.0 * freedom) + 5) << static_cast<int>(version);
+}
+
+void expect_distribution(std::span<const float> logits, const SequenceTuning& tuning) {
+    for (const DrawVersion version : {DrawVersion::Cumulative, DrawVersion::Race})
+        expect_drawn(logits, tuning, version);
+}
+
+/// Draws from candidates, which are those of all logits wherever they prove it. Returns how many did.
+int draws_from_candidates(std::span<const float> logits, const SequenceTuning& tuning,
+                          std::span<const std::int32_t> history = {}, int draws = 300) {
+    Sampler sampler;
+    int proven = 0;
+    for (int i = 0; i < draws; ++i) {
+        const auto wish = Sampler::wish(tuning, history);
+        if (!wish)
+            return 0;
+        const auto position = static_cast<std::uint64_t>(i);
+        const SampledToken all = sampler.sample(logits, tuning, history, position);
+        const auto some = sampler.sample(find_candidates(logits, *wish), *wish, tuning, position);
+        if (!some)
+            continue;
+        ++proven;
+        EXPECT_EQ(some->id, all.id) << "draw " << i;
+        EXPECT_NEAR(some->probability, all.probability, 1e-6 * all.probability);
+    }
+    return proven;
 }
 
 TEST(Sampler, DrawsTheSoftmax) { expect_distribution(some_logits(50), plain()); }
@@ -123,6 +149,55 @@ TEST(Sampler, TopPOfAFlatDistributionGrowsBeyondTheFirstSelection) {
     for (float& logit : logits)
         logit *= 0.1f;
     expect_distribution(logits, tuning);
+}
+
+TEST(Sampler, CandidatesGiveTheSameDraws) {
+    std::vector<float> logits = some_logits(9000); // more than two parts
+    for (std::size_t i = 0; i < logits.size(); ++i)
+        logits[i] = 6 * logits[i] - 20;
+    std::vector<std::int32_t> history;
+    for (std::int32_t i = 0; i < 80; ++i)
+        history.push_back(i * 113 % 9000);
+    history.back() = static_cast<std::int32_t>(std::ranges::max_element(logits) - logits.begin());
+    for (const double penalty : {1.0, 1.1, 3.0, 0.8})
+        for (const int top_k : {0, 1, 40})
+            for (const double top_p : {0.95, 0.3, 1.0})
+                for (const double min_p : {0.0, 0.1})
+                    for (const double temperature : {0.0, 0.5, 1.0}) {
+                        SequenceTuning tuning = plain();
+                        tuning.repetition_penalty = penalty;
+                        tuning.top_k = top_k;
+                        tuning.top_p = top_p;
+                        tuning.min_p = min_p;
+                        tuning.temperature = temperature;
+                        const bool cut = top_k > 0 || top_p < 1 || min_p > 0 || temperature == 0;
+                        SCOPED_TRACE(testing::Message() << penalty << " " << top_k << " " << top_p << " "
+                                                        << min_p << " " << temperature);
+                        const int proven = draws_from_candidates(logits, tuning, history, 20);
+                        EXPECT_LE(proven, cut ? 20 : 0);
+                        if (top_k > 0 || temperature == 0) {
+                            EXPECT_EQ(proven, 20) << "a count is always proven";
+                        }
+                    }
+}
+
+TEST(Sampler, CandidatesSayWhereTheyDoNotServe) {
+    SequenceTuning tuning = plain();
+    EXPECT_FALSE(Sampler::wish(tuning, {})) << "nothing is cut away";
+    std::vector<float> flat(5000, 1.0f), steep(5000, -30.0f);
+    steep[7] = steep[4000] = 3;
+    tuning.top_p = 0.9;
+    EXPECT_EQ(draws_from_candidates(flat, tuning), 0) << "4,500 tokens make up the mass";
+    EXPECT_EQ(draws_from_candidates(steep, tuning), 300);
+    tuning.top_p = 1;
+    tuning.min_p = 0.5;
+    EXPECT_EQ(draws_from_candidates(flat, tuning), 0) << "more pass than are known";
+    EXPECT_EQ(draws_from_candidates(steep, tuning), 300);
+    tuning.repetition_penalty = 0.5; // lifts what it falls on
+    const std::vector<std::int32_t> history = {7, 9, 9};
+    EXPECT_EQ(draws_from_candidates(steep, tuning, history), 300);
+    EXPECT_EQ(draws_from_candidates(std::vector<float>{1, 2, 3}, tuning, std::vector<std::int32_t>{2}), 300)
+        << "a vocabulary that is known whole";
 }
 
 TEST(Sampler, ZeroTemperatureTakesTheBestAndTheLowestOfEquals) {

@@ -1,0 +1,75 @@
+// What a step tells of a row's logits, so that most draws need not see them all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace switchyard {
+
+/// What is wanted of a row's logits.
+struct CandidateWish {
+    std::int32_t best = 1;            ///< how many of the best
+    float inverse_temperature = 1.0f; ///< the row's own
+    std::vector<std::int32_t> gather; ///< ids whose logits are wanted, ascending, none twice
+};
+
+struct Candidate {
+    float logit;
+    std::int32_t id;
+
+    bool operator==(const Candidate&) const = default;
+};
+
+/// Of equal logits the lower id is the better.
+inline bool better(const Candidate& a, const Candidate& b) {
+    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+}
+
+/// Sums over the ids that were not gathered, whose logits may be changed before they are added. With
+/// x = (logit - maximum) / temperature:
+struct LogitMass {
+    double sum = 0;      ///< of e^x
+    double weighted = 0; ///< of x e^x
+};
+
+struct Candidates {
+    float maximum = 0; ///< of all logits; -infinity where none is a number
+    LogitMass plain;   ///< at temperature 1
+    LogitMass own;     ///< at the row's
+    float inverse_temperature = 1.0f;
+    std::vector<Candidate> best; ///< best first; as many as wished, or as there are
+    std::vector<float> gathered; ///< in the order of the wish
+    std::int32_t vocabulary = 0;
+
+    /// log of the sum of e^(logit / temperature) over all ids.
+    double log_sum_exp(bool own_temperature = false) const;
+    /// Of the softmax, in nats.
+    double entropy(bool own_temperature = false) const;
+};
+
+/// Logits are looked at in parts of so many ids: parts may be computed side by side, and their sums are added
+/// in order, so that the bits do not depend on who computes them.
+inline constexpr std::size_t kCandidatePart = 4096;
+
+struct CandidatePart {
+    LogitMass plain, own;
+    std::vector<Candidate> best;
+};
+
+/// The largest of some logits; -infinity where none is a number.
+float largest_logit(std::span<const float> logits);
+/// Of part `part` of a row's logits, whose largest is `maximum`.
+CandidatePart candidate_part(std::span<const float> logits, std::size_t part, float maximum,
+                             const CandidateWish& wish);
+Candidates join_parts(std::span<const float> logits, float maximum, const CandidateWish& wish,
+                      std::span<const CandidatePart> parts);
+inline std::size_t candidate_parts(std::size_t logits) {
+    return (logits + kCandidatePart - 1) / kCandidatePart;
+}
+
+/// All of it, one part after another.
+Candidates find_candidates(std::span<const float> logits, const CandidateWish& wish);
+
+} // namespace switchyard

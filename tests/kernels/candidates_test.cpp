@@ -1,0 +1,72 @@
+#include "kernels/candidates.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+namespace switchyard {
+namespace {
+
+std::vector<float> random_logits(std::size_t count, unsigned seed) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal(-2, 5);
+    std::vector<float> logits(count);
+    for (float& logit : logits)
+        logit = normal(random);
+    return logits;
+}
+
+struct Softmax {
+    double log_sum = 0, entropy = 0;
+};
+Softmax slowly(const std::vector<float>& logits, double temperature) {
+    const double most = *std::ranges::max_element(logits) / temperature;
+    double sum = 0, weighted = 0;
+    for (const float logit : logits) {
+        const double x = logit / temperature - most;
+        sum += std::exp(x);
+        weighted += x * std::exp(x);
+    }
+    return {most + std::log(sum), std::log(sum) - weighted / sum};
+}
+
+TEST(Candidates, SayWhatAllLogitsWeigh) {
+    for (const std::size_t count : {1u, 3u, 64u, 4096u, 4097u, 20000u})
+        for (const double temperature : {0.4, 1.0, 2.5}) {
+            const auto logits = random_logits(count, 7);
+            CandidateWish wish{5, static_cast<float>(1 / temperature), {}};
+            for (std::size_t id = 0; id < count; id += count / 3 + 1)
+                wish.gather.push_back(static_cast<std::int32_t>(id));
+            const Candidates found = find_candidates(logits, wish);
+            EXPECT_NEAR(found.log_sum_exp(), slowly(logits, 1).log_sum, 2e-6);
+            EXPECT_NEAR(found.log_sum_exp(true), slowly(logits, temperature).log_sum, 5e-6);
+            EXPECT_NEAR(found.entropy(), slowly(logits, 1).entropy, 1e-5);
+            EXPECT_NEAR(found.entropy(true), slowly(logits, temperature).entropy, 1e-5);
+            EXPECT_EQ(found.maximum, *std::ranges::max_element(logits));
+            for (std::size_t i = 0; i < wish.gather.size(); ++i)
+                EXPECT_EQ(found.gathered[i], logits[static_cast<std::size_t>(wish.gather[i])]);
+        }
+}
+
+TEST(Candidates, TheBestComeFirstAndTheLowestOfEquals) {
+    auto logits = random_logits(10000, 3);
+    logits[17] = logits[5000] = logits[9999] = 40;
+    logits[18] = std::numeric_limits<float>::quiet_NaN();
+    logits[19] = -std::numeric_limits<float>::infinity();
+    const Candidates found = find_candidates(logits, {100, 1, {}});
+    ASSERT_EQ(found.best.size(), 100u);
+    EXPECT_EQ(found.best[0].id, 17);
+    EXPECT_EQ(found.best[1].id, 5000);
+    EXPECT_EQ(found.best[2].id, 9999);
+    EXPECT_TRUE(std::ranges::is_sorted(found.best, better));
+    const auto above = std::ranges::count_if(logits, [&](float l) { return l > found.best.back().logit; });
+    EXPECT_EQ(above, 99) << "nothing better was left out";
+    EXPECT_EQ(find_candidates(std::vector<float>{2, 1}, {5, 1, {}}).best,
+              (std::vector<Candidate>{{2, 0}, {1, 1}}));
+}
+
+} // namespace
+} // namespace switchyard
