@@ -101,8 +101,9 @@ TEST_F(RecoderTest, WhatWasSwappedOutIsFreedOnItsOwnThread) {
     std::atomic<int> freed{0}, freed_here{0};
     auto start = std::make_shared<WeightSet>(*model.weights);
     int slices = 0;
-    for (std::size_t w = 0; w < 2; ++w)
-        for (Slice& slice : start->weights[w].slices) {
+    for (std::size_t w = 0; w < 2; ++w) {
+        auto weight = std::make_shared<Weight>(*start->weights[w]);
+        for (Slice& slice : weight->slices) {
             const std::size_t bytes = std::size_t{3} << 20; // several parts
             auto* copy = new std::byte[bytes]();
             std::copy_n(slice.data, slice.bytes, copy);
@@ -114,9 +115,11 @@ TEST_F(RecoderTest, WhatWasSwappedOutIsFreedOnItsOwnThread) {
             });
             slice.data = copy;
             slice.bytes = bytes;
-            slice.mapped = false;
+            slice.place = {};
             ++slices;
         }
+        start->weights[w] = std::move(weight);
+    }
     Recoder recoder(model.sources, nullptr, model.backend, std::move(start), nullptr);
     recoder.retarget(BlockType::Q4_0);
     recoder.wait_applied(UINT32_MAX);
