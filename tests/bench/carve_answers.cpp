@@ -100,7 +100,10 @@ std::vector<float> read(LoadedModel& model, const Answer& answer, int experts) {
     for (std::size_t i = 0; i + 1 < answer.ids.size(); ++i) {
         if (i % kKvBlockTokens == 0)
             sequence.blocks.push_back(model.executor().allocate_kv_block(BlockType::F16));
-        batch.rows.push_back({answer.ids[i], static_cast<std::int32_t>(i), 0, experts, i + 1 >= answer.from});
+        batch.rows.push_back({.token = answer.ids[i],
+                              .position = static_cast<std::int32_t>(i),
+                              .dials = {.experts = experts},
+                              .wish = i + 1 >= answer.from ? RowWish::Logits : RowWish::Nothing});
     }
     batch.sequences.push_back(sequence);
     auto result = model.executor().run(std::move(batch), model.weights());

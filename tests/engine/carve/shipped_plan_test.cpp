@@ -82,7 +82,10 @@ class ShippedPlan : public testing::TestWithParam<Shipped> {
         Batch batch;
         batch.sequences.push_back({{model->executor().allocate_kv_block(BlockType::F32)}});
         for (std::int32_t i = 0; i < 6; ++i)
-            batch.rows.push_back({i * 7, i, 0, model->config().experts, true});
+            batch.rows.push_back({.token = i * 7,
+                                  .position = i,
+                                  .dials = {.experts = model->config().experts},
+                                  .wish = RowWish::Logits});
         return model->executor().run(std::move(batch), model->weights()).logits;
     }
 
