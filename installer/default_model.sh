@@ -13,12 +13,12 @@ for name in ("file", "carve_plan", "carved_file"):
     default_model=$1/${fields[0]} carve_plan=${fields[1]} carved_model=$1/${fields[2]}
 }
 
-# carve_default_model FOLDER CLI: applies the plan that comes with the program; seconds. Again where the plan is another
-# than last time. The dense file is what answers: a failure here leaves it usable.
+# carve_default_model FOLDER CLI: applies the plan that comes with the program; seconds. Again where the plan, or how it is
+# applied, is another than last time. The dense file is what answers: a failure here leaves it usable.
 carve_default_model() {
     local mark=$1/.carved-$model_id plan=resources/carve/$carve_plan sum
     [ -n "$carve_plan" ] && [ -f "$plan" ] || return 0
-    sum=$(sha256sum "$plan" | cut -d' ' -f1)
+    sum=$(cat "$plan" engine/carve/*.cpp | sha256sum | cut -d' ' -f1)
     if [ -f "$carved_model" ] && [ "$(cat "$mark" 2>/dev/null)" = "$sum" ]; then return 0; fi
     say "Carving a copy of the model into experts ..."
     if "$2" carve "$default_model" "$carved_model" --plan "$plan" --no-compare >/dev/null; then

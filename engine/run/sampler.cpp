@@ -235,18 +235,16 @@ std::size_t Sampler::rank(const Candidates& candidates, const CandidateWish& wis
     for (const Candidate& candidate : candidates.best)
         if (!std::ranges::binary_search(wish.gather, candidate.id))
             candidates_.push_back(candidate);
-    const bool all = candidates.best.size() < static_cast<std::size_t>(wish.best);
-    const std::optional<Candidate> last =
-        all ? std::nullopt : std::optional(candidates.best.back()); // nothing unseen is better
     for (std::size_t i = 0; i < wish.gather.size(); ++i)
         if (const float logit = penalise(candidates.gathered[i], tuning);
             logit > -std::numeric_limits<float>::infinity())
             candidates_.push_back({logit, wish.gather[i]});
     std::ranges::sort(candidates_, better);
-    if (!last)
-        return candidates_.size();
+    if (candidates.best.size() < static_cast<std::size_t>(wish.best))
+        return candidates_.size();                 // they are all there are
+    const Candidate last = candidates.best.back(); // nothing unseen is better
     return static_cast<std::size_t>(
-        std::ranges::find_if(candidates_, [&](const Candidate& c) { return better(*last, c); }) -
+        std::ranges::find_if(candidates_, [&](const Candidate& c) { return better(last, c); }) -
         candidates_.begin());
 }
 

@@ -254,10 +254,17 @@ void Scheduler::Worker::begin(const RunPtr& run) {
 
 void Scheduler::Worker::apply_slices() {
     const auto before = recoder_.weights();
-    if (recoder_.apply_ready() != before || recoder_.progress().error != reported_error_)
+    const bool swapped = recoder_.apply_ready() != before;
+    RecodeProgress progress = recoder_.progress();
+    bool failed = false;
+    {
+        const std::lock_guard lock(mutex_);
+        failed = progress.error != reported_error_;
+    }
+    if (swapped || failed)
         report_precision();
     else
-        precision_.progress = recoder_.progress();
+        precision_.progress = std::move(progress);
 }
 
 /// The weights in force have changed: everybody who shows or shares them is told.

@@ -1,6 +1,8 @@
 // The CPU backend: places weights in panels, or leaves them as they are, for the exact path.
 #include "engine/backends/cpu/cpu_executor.h"
+#include "engine/backends/cpu/product.h"
 
+#include "engine/base/aligned.h"
 #include "engine/base/cores.h"
 #include "engine/base/error.h"
 #include "engine/base/give_back.h"
