@@ -374,6 +374,10 @@ class ChatMarkdownTest : public QObject {
         for (int i = 0; stairs.size() < big; ++i)
             stairs += QString(2 * i, u' ') + u"- a\n"_s;
         row("stairs of lists", stairs);
+        row("images of every kind", upTo(big, u"![a](file:///dev/zero)![b](data:image/png;base64,AA) "
+                                              u"![c](http://127.0.0.1/d.png)[e](javascript:f) "_s));
+        for (const char mark : {'*', '[', '$', '(', '<', '&', '~'})
+            QTest::addRow("100,000 of %c", mark) << QString(100'000, QLatin1Char(mark));
     }
 
     /// A step is what one turn of the event loop takes over, or one token of a stream. The limit is twice
