@@ -430,6 +430,8 @@ bool ChatController::continueAnswer(MessageId answer) {
     }
     request.tuning = conversation_.tuning;
     request.continue_last = true;
+    if (!message.run.tokens.empty())
+        request.draw = message.run.computed_by.draw;
     message.state = MessageState::Streaming;
     message.error.clear();
     store_.update(message);

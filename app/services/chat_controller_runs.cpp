@@ -185,8 +185,10 @@ void ChatController::apply(Live& live, const RunEvent& event) {
         if (!std::exchange(live.reads, true)) {
             const AnswerReading reading = event.reading ? *event.reading : AnswerReading();
             live.splitter = ThinkingSplitter(reading, live.message.parts);
-            if (live.first_token == 0)
+            if (live.first_token == 0) {
                 record.reading = reading;
+                record.computed_by = event.computed_by; // now: an answer that is cut short has it too
+            }
         }
         if (event.used_seed != 0 && live.first_token == 0)
             record.settings.sequence.seed = event.used_seed;
@@ -236,13 +238,7 @@ void ChatController::synchronise(const Live& live) {
                      from.tokens.end());
     if (!to.tokens.empty())
         to.tokens.back().text = from.tokens.back().text; // what was held back came with the end
-    to.reading = from.reading;
-    to.moves = from.moves;
-    to.context = from.context;
-    to.settings = from.settings;
-    to.timings = from.timings;
-    to.finish = from.finish;
-    to.error = from.error;
+    static_cast<RunSummary&>(to) = from;
 }
 
 void ChatController::saveRuns() {

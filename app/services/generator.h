@@ -29,6 +29,7 @@ struct GenerationRequest {
     std::vector<ChatTurn> turns;
     Tuning tuning;
     bool continue_last = false;      ///< go on with the last turn, an unfinished answer
+    DrawVersion draw = kDrawVersion; ///< an answer that goes on is drawn as it began
     std::optional<RunRecord> replay; ///< run again exactly: this record's settings, seed and dial moves
 };
 
@@ -48,6 +49,7 @@ struct RunEvent {
     std::shared_ptr<const RunRecord> record;
     /// First Token: how to tell thinking and text apart; nullptr: by the known marks.
     std::shared_ptr<const AnswerReading> reading;
+    ComputedBy computed_by; ///< first Token: what the answer is made by; empty: the generator says nothing
 };
 
 /// A guarded buffer between the worker and the UI thread: append() returns true when it was empty, so that

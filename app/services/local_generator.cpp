@@ -347,6 +347,7 @@ void LocalGenerator::start(const RunPtr& run, const EnginePtr& engine) {
         request.reading = std::move(prompt.reading);
         request.prompt = std::move(prompt.ids);
         request.continues = prompt.continues;
+        request.draw = run->request.draw;
         request.roles = answer_roles(*engine->model);
         handOver(run, engine, std::move(request));
     } catch (const std::exception& error) {
@@ -421,6 +422,7 @@ void LocalGenerator::take(Run& run, const SchedulerEvent& event) {
         if (std::exchange(run.first_token, false)) {
             out.used_seed = run.seed;
             out.reading = run.reading;
+            out.computed_by = event.computed_by;
         }
         break;
     case SchedulerEvent::Kind::Move:

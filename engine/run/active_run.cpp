@@ -63,7 +63,7 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     }
     record_->reading = request_.reading;
     record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
-                            request_.replay ? request_.replay->computed_by.draw : kDrawVersion};
+                            request_.replay ? request_.replay->computed_by.draw : request_.draw};
     if (parts.tokenizer)
         take_up_answer(*parts.tokenizer);
     record_->settings.sequence.experts = experts();
@@ -248,6 +248,7 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const P
     SchedulerEvent event;
     event.token = describe(sampled, precision, parts);
     if (record_->tokens.empty()) {
+        event.computed_by = record_->computed_by;
         record_->timings.time_to_first_token_ms = event.token.latency_ms;
         if (request_.continues > 0) // of an answer under way this is no token's time
             event.token.latency_ms = 0;

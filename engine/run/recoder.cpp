@@ -125,7 +125,9 @@ bool Recoder::has_room() const {
 
 void Recoder::work(std::stop_token stop) {
     std::unique_lock lock(mutex_);
-    while (wake_worker_.wait(lock, stop, [&] { return has_room() || !retired_.empty(); })) {
+    // A wait that is stopped says whether there is work: at the end there is none any more.
+    while (wake_worker_.wait(lock, stop, [&] { return has_room() || !retired_.empty(); }) &&
+           !stop.stop_requested()) {
         if (!retired_.empty()) {
             free_retired(lock);
             continue;

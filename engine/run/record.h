@@ -88,17 +88,21 @@ struct ComputedBy {
     bool operator==(const ComputedBy&) const = default;
 };
 
-struct RunRecord {
+/// All of a record but its tokens.
+struct RunSummary {
     Tuning settings; ///< at the start
     ComputedBy computed_by;
     std::vector<DialMove> moves;
     std::vector<ContextSpan>
         context;           ///< of the prompt, from its first token: an exact re-run recomputes it so
     AnswerReading reading; ///< how thinking and text are told apart in the tokens
-    std::vector<TokenRecord> tokens;
     RunTimings timings;
     FinishReason finish = FinishReason::Failed;
     std::string error; ///< one sentence, where finish is Failed
+};
+
+struct RunRecord : RunSummary {
+    std::vector<TokenRecord> tokens;
 };
 
 std::string_view

@@ -18,6 +18,7 @@ struct SchedulerEvent {
     int prefill_done = 0, prefill_total = 0; ///< Prefill: tokens in the cache, of the prompt
     TokenRecord token;                       ///< Token
     DialMove move;                           ///< Move: in force before token move.token
+    ComputedBy computed_by;                  ///< the first Token: what the answer is made by
     std::shared_ptr<const RunRecord> record; ///< Finished: the whole of it
     std::string tail; ///< Finished: text held back until now (what may have become a role), often ""
 };
@@ -27,8 +28,9 @@ struct RunRequest {
     /// So many tokens at the end of the prompt are the answer that goes on: an unfinished character at their
     /// end is finished by what follows.
     std::size_t continues = 0;
-    AnswerReading reading;          ///< for the record
-    std::uint64_t conversation = 0; ///< chats keep their KV cache by this; 0: none
+    AnswerReading reading;           ///< for the record
+    DrawVersion draw = kDrawVersion; ///< an answer that goes on is drawn as it began
+    std::uint64_t conversation = 0;  ///< chats keep their KV cache by this; 0: none
     RunPriority priority = RunPriority::Chat;
     SequenceTuning tuning;
     /// Dials to be moved before a token of the answer; before token 0: before the prompt. A change of
