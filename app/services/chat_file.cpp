@@ -45,11 +45,12 @@ ChatFile::Use ChatFile::open() {
     busy_ = false;
     stranded_ = file_.isOpen() && isMoved();
     try {
-        const bool moved = stranded_;
-        if (moved)
+        // Asked while it is open: afterwards a new file may get its number.
+        const bool replaced = stranded_ && isReplaced();
+        if (stranded_)
             rescue();
         closeConnection(file_);
-        if (moved)
+        if (replaced)
             removeOwnLog();
         use_ = openLocked();
     } catch (const SqlError& error) {
@@ -81,7 +82,8 @@ ChatFile::Use ChatFile::open() {
 }
 
 /// SQLite leaves the log of a database that has lost its name, and would play it into the one that has it
-/// now. What it held is in the copy.
+/// now. What it held is in the copy. PRECOND: the name is not the database's any more; else the log is in
+/// use by whoever else has it open, and what comes into it after that would be lost.
 void ChatFile::removeOwnLog() {
     const QString log = path_ + QStringLiteral("-wal");
     if (log_ != std::pair<quint64, quint64>() && identity(log) == log_)

@@ -39,7 +39,8 @@ class ChatFile {
     QSqlDatabase& database() { return file_; } ///< where open() gave Write
     const QString& path() const { return path_; }
 
-    /// Whether the open file was deleted or cut short, or another put into its place.
+    /// Whether the open file was deleted or cut short, or another put into its place. Where it became
+    /// smaller all of it is read.
     bool isMoved() const;
     /// After open(): the database was moved and could not be written elsewhere. Only its open connection has
     /// the chats; memory() shows them, and open() tries again.
@@ -65,6 +66,7 @@ class ChatFile {
     Use openNumber();
     Use refuse(Use use, const QString& sentence);
     bool takeLock();
+    bool isReplaced() const; ///< its name is gone or another file's; while it is open
     void removeOwnLog();
     int activeNumber() const;
     QString pathOf(int number) const;
@@ -84,7 +86,7 @@ class ChatFile {
     bool busy_ = false, whole_ = false, stranded_ = false;
     int number_ = 1;
     quint64 device_ = 0, inode_ = 0;
-    mutable qint64 size_ = 0;         ///< bytes, the most it had
+    mutable qint64 size_ = 0;         ///< bytes, when it was last whole
     std::pair<quint64, quint64> log_; ///< identity of the open file's log
     bool searched_ = false;           ///< the index was made anew once
     FolderLock lock_;

@@ -16,8 +16,6 @@
 #include <QFile>
 #include <QFileInfo>
 
-#include <algorithm>
-
 namespace switchyard {
 
 namespace {
@@ -40,6 +38,23 @@ class PartFile {
     }
     QString path_;
 };
+
+enum class Reading { Whole, Damaged, Busy };
+
+/// Whether a file that became smaller has all its pages: after a VACUUM it has, cut short it has not. Asked
+/// of SQLite, as what the header counts may still be in the log, and as closing another handle of the file
+/// would end this process's locks; by a fresh connection, as the open one remembers pages.
+Reading readAgain(const QString& path) {
+    try {
+        Connection fresh(path, QStringLiteral("mode=ro"));
+        QSqlQuery query(*fresh);
+        check(query.exec(QStringLiteral("PRAGMA quick_check(1)")), query);
+        return nextRow(query) && query.value(0).toString() == QLatin1String("ok") ? Reading::Whole
+                                                                                  : Reading::Damaged;
+    } catch (const SqlError& error) {
+        return error.mustWait() ? Reading::Busy : Reading::Damaged;
+    }
+}
 
 } // namespace
 
@@ -126,11 +141,21 @@ void ChatFile::addLater(int number) {
     }
 }
 
+bool ChatFile::isReplaced() const { return identity(path_) != std::pair(device_, inode_); }
+
 bool ChatFile::isMoved() const {
-    const qint64 size = QFileInfo(path_).size(); // grows only, whoever writes it by SQLite
-    const bool moved = identity(path_) != std::pair(device_, inode_) || size < size_;
-    size_ = std::max(size, size_);
-    return moved;
+    if (isReplaced())
+        return true;
+    const qint64 size = QFileInfo(path_).size();
+    if (size == 0)
+        return size_ > 0;
+    if (size < size_) {
+        const Reading reading = readAgain(path_);
+        if (reading != Reading::Whole)
+            return reading == Reading::Damaged; // busy: size_ stays, and it is asked again
+    }
+    size_ = size;
+    return false;
 }
 
 /// Writes the open database beside, so that opening adds it to what lies at its place now, and closes it.

@@ -213,6 +213,89 @@ class StoreTroubleTest : public QObject {
         QCOMPARE(searchOf(store, u"first"_s).size(), 1);
     }
 
+    void anotherProgramMayMakeItSmaller_data() {
+        QTest::addColumn<bool>("stays_open");
+        QTest::addColumn<bool>("waits");
+        for (const bool stays_open : {false, true})
+            for (const bool waits : {false, true})
+                QTest::addRow("%s, %s", stays_open ? "it stays open" : "it closes",
+                              waits ? "seen while nothing is written" : "seen at the next change")
+                    << stays_open << waits;
+    }
+    void anotherProgramMayMakeItSmaller() {
+        QFETCH(bool, stays_open);
+        QFETCH(bool, waits);
+        ConversationId kept = 0;
+        {
+            ConversationStore store(folder_->path());
+            QSignalSpy problems(&store, &ConversationStore::problem);
+            kept = chatWith(store, u"Kept"_s, u"from before"_s);
+            for (int i = 0; i < 40; ++i)
+                store.remove(chatWith(store, u"Gone"_s, QString(20000, QChar(u'a' + i % 26))));
+            store.purge();
+            QTRY_COMPARE(store.unsaved(), 0);
+            auto other = std::make_unique<Stranger>(path());
+            QVERIFY(other->run(u"PRAGMA wal_checkpoint(TRUNCATE)"_s));
+            const ConversationId meanwhile = chatWith(store, u"Meanwhile"_s, u"words"_s);
+            QTRY_COMPARE(store.unsaved(), 0); // the size is known
+            const qint64 before = QFileInfo(path()).size();
+            QVERIFY(other->run(u"VACUUM"_s));
+            QVERIFY(other->run(u"PRAGMA wal_checkpoint(TRUNCATE)"_s));
+            QVERIFY(QFileInfo(path()).size() < before / 2);
+            if (!stays_open)
+                other.reset();
+            struct stat log {
+            }, later{};
+            const QByteArray name = QFile::encodeName(path() + u"-wal"_s);
+            QVERIFY(::stat(name.constData(), &log) == 0);
+            if (waits)
+                QTest::qWait(3500);
+            for (int i = 0; i < 30; ++i) {
+                chatWith(store, u"New %1"_s.arg(i), u"later "_s + QString(3000, u'x'));
+                if (other)
+                    QVERIFY(other->run(
+                        u"UPDATE conversations SET title = 'By the other %1' WHERE id = %2"_s.arg(i).arg(
+                            kept)));
+            }
+            QTRY_COMPARE(store.unsaved(), 0);
+            QCOMPARE(listOf(store).size(), 32);
+            QVERIFY(openOf(store, meanwhile).thread.size() == 1);
+            QVERIFY(::stat(name.constData(), &later) == 0);
+            QCOMPARE(later.st_ino, log.st_ino);
+            QVERIFY2(problems.isEmpty(), qPrintable(sentences(problems).join(u' ')));
+        }
+        QCOMPARE(QDir(folder_->path()).entryList({u"chats.*.sqlite"_s}, QDir::Files), QStringList());
+        Stranger reader(path());
+        QCOMPARE(reader.number(u"SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"_s),
+                 1);
+        QCOMPARE(reader.number(u"SELECT count(*) FROM conversations"_s), 32);
+        if (stays_open)
+            QCOMPARE(reader.number(u"SELECT count(*) FROM conversations WHERE title = 'By the other 29'"_s),
+                     1);
+    }
+
+    void aFileCutShortWhileAnotherHasItOpenKeepsItsLog() {
+        ConversationStore store(folder_->path());
+        for (int i = 0; i < 20; ++i)
+            chatWith(store, u"Chat"_s, QString(3000, u'x'));
+        QTRY_COMPARE(store.unsaved(), 0);
+        Stranger other(path());
+        QVERIFY(other.run(u"PRAGMA wal_checkpoint(PASSIVE)"_s));
+        chatWith(store, u"Chat"_s, u"the size is known"_s);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QVERIFY(other.number(u"SELECT count(*) FROM messages"_s) == 21); // it has the log open
+        struct stat log {
+        }, later{};
+        const QByteArray name = QFile::encodeName(path() + u"-wal"_s);
+        QVERIFY(::stat(name.constData(), &log) == 0);
+        QVERIFY(QFile::resize(path(), QFileInfo(path()).size() / 2));
+        chatWith(store, u"New"_s, u"words"_s);
+        QTRY_COMPARE_WITH_TIMEOUT(store.unsaved(), 0, 12000);
+        QCOMPARE(listOf(store).size(), 22);
+        QVERIFY(::stat(name.constData(), &later) == 0);
+        QCOMPARE(later.st_ino, log.st_ino);
+    }
+
     void whatLiesInItsPlaceIsLeftAlone_data() {
         QTest::addColumn<QString>("what");
         for (const char* what : {"folder", "garbage", "empty file", "link to nothing", "link to a file",
