@@ -33,14 +33,6 @@ Tuning tuningOf(const QByteArray& json) {
     }
 }
 
-/// What a search looks through: the words of the message, with its files' names.
-QString searchable(const Message& message) {
-    QString all;
-    for (const MessagePart& part : message.parts)
-        all += part.text + QLatin1Char('\n') + part.name + QLatin1Char('\n');
-    return all;
-}
-
 QString inOrder(const QString& what) {
     return QStringLiteral("SELECT %1 FROM messages WHERE conversation = ? AND deleted IS NULL"
                           " ORDER BY position, id")
@@ -252,7 +244,7 @@ void ConversationDatabase::append(const Message& message) {
     if (message.has_run)
         writeRun(message);
     if (message.state != MessageState::Streaming)
-        index(message.id, searchable(message));
+        indexMessage(message.id);
     select(message.id);
     touch(message.conversation);
 }
@@ -266,7 +258,7 @@ void ConversationDatabase::update(const Message& message) {
         writeRun(message);
     // While it grows an answer is not searched: indexing it every second would cost more than it gives.
     if (message.state != MessageState::Streaming) {
-        index(message.id, searchable(message));
+        indexMessage(message.id);
         touch(message.conversation);
     }
 }
@@ -306,6 +298,14 @@ void ConversationDatabase::index(qint64 row, const QString& text) {
     const QString words = searchWords(text);
     if (!words.isEmpty())
         run(QStringLiteral("INSERT INTO search(rowid, words) VALUES(?, ?)"), {row, words});
+}
+
+/// PRECOND: its parts are written.
+void ConversationDatabase::indexMessage(MessageId id) {
+    QSqlQuery row = run(QStringLiteral("SELECT ") + searchedText(QStringLiteral("?")), {id});
+    const QString text = nextRow(row) ? row.value(0).toString() : QString();
+    row.finish();
+    index(id, text);
 }
 
 void ConversationDatabase::touch(ConversationId id) {
@@ -361,17 +361,16 @@ ConversationId ConversationDatabase::conversationOf(MessageId id) {
 }
 
 void ConversationDatabase::markInterrupted() {
-    QSqlQuery rows = run(QStringLiteral("SELECT m.id, (SELECT group_concat(text, char(10)) FROM parts"
-                                        " WHERE message = m.id) FROM messages m WHERE state = ?"),
+    QSqlQuery rows = run(QStringLiteral("SELECT id FROM messages WHERE state = ?"),
                          {static_cast<int>(MessageState::Streaming)});
-    QList<std::pair<MessageId, QString>> growing;
+    QList<MessageId> growing;
     while (nextRow(rows))
-        growing.append({rows.value(0).toLongLong(), rows.value(1).toString()});
+        growing.append(rows.value(0).toLongLong());
     rows.finish();
-    for (const auto& [id, text] : growing) {
+    for (const MessageId id : growing) {
         run(QStringLiteral("UPDATE messages SET state = ? WHERE id = ?"),
             {static_cast<int>(MessageState::Interrupted), id});
-        index(id, text);
+        indexMessage(id);
     }
 }
 

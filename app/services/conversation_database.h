@@ -54,6 +54,7 @@ class ConversationDatabase {
     void writeRun(const Message& message);
     void checkIndex();
     void index(qint64 row, const QString& text);
+    void indexMessage(MessageId id);
     void touch(ConversationId id);
     void stamp(qint64 row, Touched field);
     ConversationId conversationOf(MessageId id);

@@ -1,5 +1,6 @@
 #include "app/services/conversation_schema.h"
 
+#include "app/services/conversation.h"
 #include "app/services/search_words.h"
 #include "app/services/sql_error.h"
 
@@ -74,8 +75,9 @@ void indexExisting(QSqlDatabase& db) {
         }
     };
     index(QStringLiteral("SELECT -id, title FROM conversations"));
-    index(QStringLiteral("SELECT message, group_concat(text, char(10)) FROM"
-                         " (SELECT message, text FROM parts ORDER BY message, position) GROUP BY message"));
+    index(QStringLiteral("SELECT id, %1 FROM messages WHERE state <> %2")
+              .arg(searchedText(QStringLiteral("messages.id")))
+              .arg(static_cast<int>(MessageState::Streaming)));
 }
 
 template <std::size_t N>
@@ -95,6 +97,12 @@ void step(QSqlDatabase& db, int to) {
 }
 
 } // namespace
+
+QString searchedText(const QString& message) {
+    return QStringLiteral("(SELECT group_concat(text || char(10) || name, char(10)) FROM"
+                          " (SELECT text, name FROM parts WHERE message = %1 ORDER BY position))")
+        .arg(message);
+}
 
 void execute(QSqlDatabase& db, const QString& statement) {
     QSqlQuery query(db);

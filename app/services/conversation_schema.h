@@ -23,6 +23,9 @@ void migrate(QSqlDatabase& db, int from, int to = kSchemaVersion);
 /// Copies every row of the attached database `source` (of version `version`) into main's equal tables.
 void copyTables(QSqlDatabase& db, const QString& source, int version);
 
+/// What a search looks through of a message, as an expression of SQL: its words, with its files' names.
+/// `message`: an expression for its id.
+QString searchedText(const QString& message);
 /// Whether the search index is there and can be asked; broken pages further down it may still have.
 bool isSearchUsable(QSqlDatabase& db);
 /// Whether the whole search index is as it should be; reads all of it.

@@ -229,6 +229,31 @@ class ConversationStoreTest : public QObject {
         QCOMPARE(searchOf(store, QStringLiteral("kiwi")).size(), 1);
     }
 
+    void fileNamesAreFoundHoweverTheIndexWasMade_data() {
+        QTest::addColumn<QString>("made");
+        for (const char* made : {"as it was written", "anew", "after an interruption"})
+            QTest::newRow(made) << QString::fromLatin1(made);
+    }
+    void fileNamesAreFoundHoweverTheIndexWasMade() {
+        QFETCH(QString, made);
+        const bool interrupted = made.startsWith(QStringLiteral("after"));
+        {
+            ConversationStore store(folder_->path());
+            const ConversationId id = chatWith(store, QStringLiteral("t"), QStringLiteral("q"));
+            Message message = messageOf(id, 0, Author::User, QStringLiteral("orange"));
+            message.parts.append(
+                {PartKind::File, QStringLiteral("banana"), QStringLiteral("Harvest.csv"), 0});
+            message.state = interrupted ? MessageState::Streaming : MessageState::Complete;
+            store.append(message);
+        }
+        if (made == QStringLiteral("anew"))
+            alter(folder_->filePath(QStringLiteral("chats.sqlite")), {QStringLiteral("DROP TABLE search")});
+        ConversationStore store(folder_->path());
+        for (const char* word : {"orange", "banana", "harvest", "csv"})
+            QVERIFY2(searchOf(store, QString::fromLatin1(word)).size() == 1, word);
+        QCOMPARE(searchOf(store, QStringLiteral("orange banana harvest")).size(), 1);
+    }
+
     void killedWhileStreamingKeepsTheAnswer() {
         QProcess child;
         child.start(QStringLiteral(STORE_WRITER), {folder_->path()});
