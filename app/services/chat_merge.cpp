@@ -18,6 +18,22 @@ QString stampIn(const char* table, const QString& row, Touched field) {
         .arg(number(field));
 }
 
+/// Messages of `schema` that were purged by `purges` (a table of stamps, the other file's) but restored here
+/// later by `stamps`, with those that they hang under.
+QString restoredIn(const char* schema, const char* stamps, const char* purges) {
+    const QString id = QStringLiteral("m.id"), purged = stampIn(purges, id, Touched::Purged);
+    return QStringLiteral("WITH RECURSIVE restored(id) AS (SELECT m.id FROM %1.messages m WHERE m.deleted"
+                          " IS NULL AND %2 > 0 AND %3 > %2 UNION SELECT m.parent FROM %1.messages m JOIN"
+                          " restored r ON r.id = m.id WHERE m.parent IS NOT NULL) SELECT id FROM restored")
+        .arg(QLatin1String(schema), purged, stampIn(stamps, id, Touched::Deleted));
+}
+
+/// When chat `row` was last changed or, where it is not deleted, restored.
+QString lastAliveIn(const QString& row, const char* stamps) {
+    return QStringLiteral("max(%1.changed, CASE WHEN %1.deleted IS NULL THEN %2 ELSE 0 END)")
+        .arg(row, stampIn(stamps, row + QStringLiteral(".id"), Touched::Deleted));
+}
+
 /// The statements of one merge. m is a row here, b the same one in the other file.
 class Merge {
   public:
@@ -70,14 +86,16 @@ class Merge {
     }
 
     void deletePurged() {
-        // A chat that went on here after the other deleted it is kept.
+        // What went on or was restored here after the other deleted it is kept.
         const QString gone = QStringLiteral("SELECT m.id FROM main.conversations m JOIN temp.theirs t ON"
-                                            " t.row = m.id WHERE t.field = %1 AND t.at >= m.changed")
-                                 .arg(number(Touched::Purged));
+                                            " t.row = m.id WHERE t.field = %1 AND t.at >= %2")
+                                 .arg(number(Touched::Purged))
+                                 .arg(lastAliveIn(QStringLiteral("m"), "main.touched"));
         execute(db_, QStringLiteral("DELETE FROM main.messages WHERE conversation IN (%1) OR id IN (SELECT"
-                                    " row FROM temp.theirs WHERE field = %2)")
+                                    " row FROM temp.theirs WHERE field = %2) AND id NOT IN (%3)")
                          .arg(gone)
-                         .arg(number(Touched::Purged)));
+                         .arg(number(Touched::Purged))
+                         .arg(restoredIn("main", "main.touched", "temp.theirs")));
         execute(db_, QStringLiteral("DELETE FROM main.conversations WHERE id IN (%1)").arg(gone));
     }
 
@@ -87,11 +105,13 @@ class Merge {
         execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.folders SELECT * FROM beside.folders"));
         execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.conversations SELECT b.* FROM"
                                     " beside.conversations b WHERE NOT EXISTS (SELECT 1 FROM main.touched t"
-                                    " WHERE t.row = b.id AND t.field = %1 AND t.at >= b.changed)")
-                         .arg(number(Touched::Purged)));
+                                    " WHERE t.row = b.id AND t.field = %1 AND t.at >= %2)")
+                         .arg(number(Touched::Purged))
+                         .arg(lastAliveIn(QStringLiteral("b"), "temp.theirs")));
         execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.messages SELECT * FROM beside.messages WHERE"
-                                    " id NOT IN (%1) AND conversation IN (SELECT id FROM main.conversations)")
-                         .arg(purged));
+                                    " (id NOT IN (%1) OR id IN (%2)) AND conversation IN (SELECT id FROM"
+                                    " main.conversations)")
+                         .arg(purged, restoredIn("beside", "temp.theirs", "main.touched")));
         copyContents(
             QStringLiteral("SELECT id FROM main.messages WHERE id NOT IN (SELECT id FROM temp.kept)"));
     }
