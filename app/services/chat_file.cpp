@@ -161,6 +161,7 @@ ChatFile::Use ChatFile::openNumber() {
     setLeftLogsAside(path_);
     makeLogsWritable(path_);
     file_ = openConnection(path_);
+    std::tie(device_, inode_) = identity(path_);
     const int version = schemaVersion(file_);
     execute(file_, QStringLiteral("PRAGMA foreign_keys = ON"));
     execute(file_, QStringLiteral("BEGIN IMMEDIATE")); // finds out whether the file can be written
@@ -178,7 +179,6 @@ ChatFile::Use ChatFile::openNumber() {
         rebuildSearch(file_);
     for (int later = number_ + 1; later <= kMostFiles; ++later)
         addLater(later);
-    std::tie(device_, inode_) = identity(path_);
     size_ = QFileInfo(path_).size();
     log_ = identity(path_ + QStringLiteral("-wal"));
     return Use::Write;

@@ -20,8 +20,6 @@ namespace switchyard {
 
 namespace {
 
-constexpr int kNoPlace = 14; ///< SQLITE_CANTOPEN: tried again later
-
 /// A database under a name that nobody reads, until it is whole; removed where it does not come to that.
 class PartFile {
   public:
@@ -162,13 +160,13 @@ bool ChatFile::isMoved() const {
 /// Throws SqlError; then all is as before.
 void ChatFile::rescue() {
     if (!makePrivateFolder(folder_))
-        throw SqlError(ConversationStore::tr("the folder is gone"), kNoPlace);
+        throw SqlError(ConversationStore::tr("the folder is gone"), SqlError::kCannotOpen);
     int number = number_ + 1;
     while (QFileInfo::exists(pathOf(number)) || QFileInfo(pathOf(number)).isSymLink()) {
         if (++number > kMostFiles)
             throw SqlError(ConversationStore::tr("%1 and all further names are taken: move some away")
                                .arg(pathOf(number_ + 1)),
-                           kNoPlace);
+                           SqlError::kCannotOpen);
     }
     {
         const PartFile part(pathOf(number));
@@ -220,7 +218,14 @@ bool ChatFile::repair() {
     use_ = Use::Read;
     number_ = beginBeside(number_, ConversationStore::tr("a part of it cannot be read"));
     path_ = pathOf(number_);
-    use_ = openNumber();
+    try {
+        use_ = openNumber();
+    } catch (...) {
+        closeConnection(file_); // half opened it is no file that could be missed
+        throw;
+    }
+    if (use_ != Use::Write)
+        closeConnection(file_);
     return use_ == Use::Write;
 }
 

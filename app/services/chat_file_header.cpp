@@ -7,6 +7,7 @@
 #include "app/services/sql_connection.h"
 #include "app/services/sql_error.h"
 
+#include <QCryptographicHash>
 #include <QDateTime>
 #include <QFile>
 #include <QFileInfo>
@@ -21,7 +22,6 @@ namespace switchyard {
 namespace {
 
 // Places in the header of the file, as SQLite's documentation of the format gives them.
-constexpr int kCannotOpen = 14; ///< SQLITE_CANTOPEN: tried again later
 constexpr qsizetype kHeaderBytes = 100, kUserVersion = 60, kApplicationId = 68;
 
 /// A big-endian number in the file's header; 0 where it is no database.
@@ -38,7 +38,7 @@ qint32 headerNumber(const QString& path, qsizetype at) {
 void moveOrThrow(const QString& from, const QString& to) {
     if (const QString cause = moveFile(from, to); !cause.isEmpty())
         throw SqlError(ConversationStore::tr("%1 cannot be renamed to %2: %3").arg(from, to, cause),
-                       kCannotOpen);
+                       SqlError::kCannotOpen);
 }
 
 } // namespace
@@ -62,9 +62,11 @@ std::pair<quint64, quint64> identity(const QString& path) {
 
 qint32 fingerprint(const QString& path) {
     const QFileInfo info(path);
-    const size_t hash = qHashMulti(0, info.size(), info.lastModified().toMSecsSinceEpoch(),
-                                   identity(path).second); // times have steps of some ms
-    return static_cast<qint32>((hash & 0x3fffffff) | 1);
+    const QByteArray words = QByteArray::number(info.size()) + ' ' +
+                             QByteArray::number(info.lastModified().toMSecsSinceEpoch()) + ' ' +
+                             QByteArray::number(identity(path).second); // times have steps of some ms
+    const QByteArray hash = QCryptographicHash::hash(words, QCryptographicHash::Sha256);
+    return (qFromBigEndian<qint32>(hash.constData()) & 0x3fffffff) | 1;
 }
 
 bool isReadableChatFile(const QString& path) {

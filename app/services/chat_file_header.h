@@ -15,7 +15,8 @@ void setApplicationId(const QString& path, qint32 id); ///< throws SqlError
 
 /// Device and number of what lies at the path; zeros where nothing does.
 std::pair<quint64, quint64> identity(const QString& path);
-/// Tells whether a file is still the same; never 0.
+/// Tells whether a file is still the same; never 0. Files keep it: of the first four bytes of the SHA-256 of
+/// "SIZE MILLISECONDS NUMBER" (when it was changed, since 1970; its inode) 30 bits, the last of them set.
 qint32 fingerprint(const QString& path);
 /// Of a version that this program knows, and sound.
 bool isReadableChatFile(const QString& path);

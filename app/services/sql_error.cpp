@@ -21,7 +21,8 @@ bool SqlError::damaged() const {
 }
 
 bool SqlError::mustWait() const {
-    return busy() || full() || readOnly() || code == 3 || code == 7 || code == 9 || code == 10 || code == 14;
+    return busy() || full() || readOnly() || code == 3 || code == 7 || code == 9 || code == 10 ||
+           code == kCannotOpen;
 }
 
 void check(bool ok, const QSqlQuery& query) {

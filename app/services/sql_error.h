@@ -10,6 +10,8 @@ namespace switchyard {
 
 class SqlError : public Error {
   public:
+    static constexpr int kCannotOpen = 14; ///< SQLITE_CANTOPEN: tried again later
+
     SqlError(const QString& text, int code) : Error(text.toStdString()), code(code) {}
     explicit SqlError(const QSqlDatabase& db); ///< of the connection's last error
     const int code;                            ///< SQLite's primary result code
