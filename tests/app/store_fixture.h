@@ -34,6 +34,15 @@ inline QList<ConversationSummary> listOf(ConversationStore& store) {
     return wait<QList<ConversationSummary>>([&](auto answer) { store.list(answer); });
 }
 
+/// Of all chats, sorted.
+inline QStringList titlesIn(ConversationStore& store) {
+    QStringList titles;
+    for (const ConversationSummary& chat : listOf(store))
+        titles.append(chat.title);
+    titles.sort();
+    return titles;
+}
+
 inline Conversation openOf(ConversationStore& store, ConversationId id) {
     return wait<Conversation>([&](auto answer) { store.open(id, answer); });
 }
