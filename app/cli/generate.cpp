@@ -11,6 +11,9 @@
 #include <nlohmann/json.hpp>
 
 namespace switchyard {
+
+using namespace std::string_view_literals;
+
 namespace {
 
 struct GenerateArguments {
@@ -122,9 +125,19 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
 void add_generate(CLI::App& app) {
     auto options = std::make_shared<GenerateArguments>();
     CLI::App* command = app.add_subcommand("generate", "Answer a prompt");
-    options->model.add_to(*command, {"temperature", "top_p", "top_k", "min_p", "repetition_penalty",
-                                     "repetition_window", "seed", "max_tokens", "experts", "quant", "kv",
-                                     "prefill_chunk"});
+    const auto dials = {"temperature"sv,
+                        "top_p"sv,
+                        "top_k"sv,
+                        "min_p"sv,
+                        "repetition_penalty"sv,
+                        "repetition_window"sv,
+                        "seed"sv,
+                        "max_tokens"sv,
+                        "experts"sv,
+                        "quant"sv,
+                        "kv"sv,
+                        "prefill_chunk"sv};
+    options->model.add_to(*command, dials);
     command->add_option("--prompt", options->prompt, "The question, or with --raw the text to continue")
         ->required();
     command->add_option("--system", options->system, "The system prompt")
@@ -133,8 +146,11 @@ void add_generate(CLI::App& app) {
     CLI::Option* at =
         command->add_option("--at", options->at, "Move a dial before a token of the answer: TOKEN:NAME=VALUE")
             ->type_name("MOVE");
-    command->add_option("--replay", options->replay, "Run an answer again exactly: what --json printed of it")
-        ->excludes(at);
+    CLI::Option* replay = command->add_option("--replay", options->replay,
+                                              "Run an answer again exactly: what --json printed of it");
+    replay->excludes(at);
+    for (const std::string_view dial : dials) // the record has them
+        replay->excludes(command->get_option(std::string(find_control(dial)->flag)));
     command->add_flag("--special-tokens", options->special_tokens,
                       "Read control tokens that the prompt spells as such, not as text");
     command->add_flag("--json", options->json, "Print the answer's whole record as JSON");

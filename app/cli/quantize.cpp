@@ -94,9 +94,8 @@ void run_quantize(const QuantizeArguments& options) {
     settings.routed = role_type("--routed", options.routed);
     settings.threads = options.threads;
     const std::filesystem::path inputs[] = {options.in, options.importance, options.calibration};
-    check_output(options.out, inputs);
-    if (!options.save_importance.empty())
-        check_output(options.save_importance, inputs);
+    const std::filesystem::path outputs[] = {options.out, options.save_importance};
+    check_outputs(outputs, inputs);
     const Interrupt interrupt;
     std::shared_ptr<const ModelFile> file;
     std::optional<Importance> importance;

@@ -55,6 +55,7 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors",
                       "the KV cache needs %1 for the answers under way, %2 are allowed: end another "
                       "answer or choose Q8_0 for the KV cache"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the answer cannot be run again exactly: its prompt was another one"),
     QT_TRANSLATE_NOOP("EngineErrors",
                       "the answer cannot be run again exactly: its prompt had %1 tokens, this one has %2"),
     QT_TRANSLATE_NOOP("EngineErrors",

@@ -91,9 +91,9 @@ CarveResult carve_model(const CarveRequest& request, const CarveProgress& progre
     inputs.insert(inputs.end(), request.calibration.begin(), request.calibration.end());
     if (request.plan)
         inputs.push_back(*request.plan);
-    check_output(request.out, inputs);
-    if (request.save_plan)
-        check_output(*request.save_plan, inputs);
+    const std::filesystem::path outputs[] = {request.out, request.save_plan.value_or(""),
+                                             request.save_text.value_or("")};
+    check_outputs(outputs, inputs);
     std::shared_ptr<LoadedModel> dense;
     std::shared_ptr<const ModelFile> file;
     ModelConfig config;

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -39,11 +40,12 @@ std::vector<fs::path> files_of(const fs::path& input) {
 void check_place(const fs::path& place, std::span<const fs::path> inputs) {
     std::error_code error;
     const fs::file_status status = fs::status(place, error);
-    if (!fs::exists(status))
+    const bool link = fs::is_symlink(fs::symlink_status(place, error));
+    if (!fs::exists(status) && !link)
         return;
     if (fs::is_directory(status))
         throw Error(place.string() + ": cannot be written: it is a folder; name a file in it");
-    if (!fs::is_regular_file(status))
+    if (fs::exists(status) && !fs::is_regular_file(status))
         throw Error(place.string() +
                     ": cannot be written: it is a device or pipe, and a model has to be a plain file");
     for (const fs::path& input : inputs) {
@@ -53,15 +55,34 @@ void check_place(const fs::path& place, std::span<const fs::path> inputs) {
                             file.string() + "); choose another name for the result");
         }
     }
+    if (link) // a file in its place would take the link away, and leave what it leads to as it is
+        throw Error(place.string() + ": cannot be written: it is a link; name the file itself");
+    if ((status.permissions() & fs::perms::owner_write) == fs::perms::none)
+        throw Error(place.string() + ": cannot be written: it is write-protected");
+}
+
+/// Every place that writing to `out` touches.
+std::vector<fs::path> places_of(const fs::path& out) {
+    fs::path part = out;
+    part += ".part";
+    return {fs::absolute(out).lexically_normal(), fs::absolute(part).lexically_normal()};
 }
 
 } // namespace
 
-void check_output(const fs::path& out, std::span<const fs::path> inputs) {
-    check_place(out, inputs);
-    fs::path part = out;
-    part += ".part";
-    check_place(part, inputs);
+void check_outputs(std::span<const fs::path> outputs, std::span<const fs::path> inputs) {
+    std::vector<fs::path> taken;
+    for (const fs::path& out : outputs) {
+        if (out.empty())
+            continue;
+        for (const fs::path& place : places_of(out)) {
+            check_place(place == fs::absolute(out).lexically_normal() ? out : place, inputs);
+            if (std::ranges::find(taken, place) != taken.end())
+                throw Error(out.string() + ": cannot be written twice: choose another name for one of them");
+        }
+        for (fs::path& place : places_of(out))
+            taken.push_back(std::move(place));
+    }
 }
 
 } // namespace switchyard

@@ -29,6 +29,29 @@ void check_prompt(const std::vector<std::int32_t>& prompt, const Plan& plan, int
                         std::to_string(plan.vocabulary));
 }
 
+/// FNV-1a (Fowler, Noll, Vo) over the ids; never 0.
+std::uint64_t hash_of(std::span<const std::int32_t> ids) {
+    std::uint64_t hash = 0xcbf29ce484222325ull;
+    for (const std::int32_t id : ids)
+        for (int byte = 0; byte < 4; ++byte)
+            hash = (hash ^ ((static_cast<std::uint32_t>(id) >> (8 * byte)) & 0xff)) * 0x100000001b3ull;
+    return std::max<std::uint64_t>(hash, 1);
+}
+
+void check_same_prompt(const RunRecord& record, std::span<const std::int32_t> prompt) {
+    const std::string cannot = "the answer cannot be run again exactly: its prompt ";
+    if (record.computed_by.prompt_hash != 0 && record.computed_by.prompt_hash != hash_of(prompt))
+        throw Error(cannot + "was another one");
+    if (record.context.empty())
+        return;
+    std::size_t recorded = 0;
+    for (const ContextSpan& span : record.context)
+        recorded += static_cast<std::size_t>(span.tokens);
+    if (recorded != prompt.size())
+        throw Error(cannot + "had " + std::to_string(recorded) + " tokens, this one has " +
+                    std::to_string(prompt.size()));
+}
+
 } // namespace
 
 ActiveRun::ActiveRun(RunHandle handle, RunRequest request)
@@ -53,17 +76,12 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     }
     std::ranges::stable_sort(planned_, {}, &DialMove::token);
     check_prompt(request_.prompt, *parts.plan, context_);
-    if (request_.replay && !request_.replay->context.empty()) {
-        std::size_t recorded = 0;
-        for (const ContextSpan& span : request_.replay->context)
-            recorded += static_cast<std::size_t>(span.tokens);
-        if (recorded != request_.prompt.size())
-            throw Error("the answer cannot be run again exactly: its prompt had " + std::to_string(recorded) +
-                        " tokens, this one has " + std::to_string(request_.prompt.size()));
-    }
+    if (request_.replay)
+        check_same_prompt(*request_.replay, request_.prompt);
     record_->reading = request_.reading;
     record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
-                            request_.replay ? request_.replay->computed_by.draw : request_.draw};
+                            request_.replay ? request_.replay->computed_by.draw : request_.draw,
+                            hash_of(request_.prompt)};
     if (parts.tokenizer)
         take_up_answer(*parts.tokenizer);
     record_->settings.sequence.experts = experts();

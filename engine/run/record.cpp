@@ -189,7 +189,10 @@ RunTimings timings_from_json(const Json& json) {
 }
 
 Json computed_by_to_json(const ComputedBy& by) {
-    return {{"backend", by.backend}, {"arithmetic", by.arithmetic}, {"draw", static_cast<int>(by.draw)}};
+    return {{"backend", by.backend},
+            {"arithmetic", by.arithmetic},
+            {"draw", static_cast<int>(by.draw)},
+            {"prompt_hash", by.prompt_hash}};
 }
 
 ComputedBy computed_by_from_json(const Json& json) {
@@ -198,7 +201,7 @@ ComputedBy computed_by_from_json(const Json& json) {
         throw Error("run record: it was drawn in a way that this program does not know (" +
                     std::to_string(draw) + "): a newer one made it");
     return {json.at("backend").get<std::string>(), json.at("arithmetic").get<int>(),
-            static_cast<DrawVersion>(draw)};
+            static_cast<DrawVersion>(draw), json.value("prompt_hash", std::uint64_t{0})};
 }
 
 FinishReason finish_from_name(const std::string& name) {
@@ -263,7 +266,7 @@ TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
         token.scratch_bytes = json.at("scratch_bytes").get<std::uint64_t>();
         return token;
     } catch (const nlohmann::json::exception& e) {
-        throw Error(std::string("token record: ") + e.what());
+        throw Error("it is not the record of an answer, as --json prints it: a token lacks what it needs");
     }
 }
 
@@ -304,7 +307,7 @@ RunRecord run_record_from_json(const nlohmann::ordered_json& json) {
         record.error = json.value("error", std::string());
         return record;
     } catch (const nlohmann::json::exception& e) {
-        throw Error(std::string("run record: ") + e.what());
+        throw Error("it is not the record of an answer, as --json prints it");
     }
 }
 

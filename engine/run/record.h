@@ -84,6 +84,7 @@ struct ComputedBy {
     std::string backend;                        ///< its name; empty in records that say nothing of it
     int arithmetic = 1;                         ///< Backend::arithmetic_version
     DrawVersion draw = DrawVersion::Cumulative; ///< as of records that say nothing of it
+    std::uint64_t prompt_hash = 0; ///< of its ids; 0 in records that say nothing of it
 
     bool operator==(const ComputedBy&) const = default;
 };
@@ -109,7 +110,7 @@ std::string_view
 finish_name(FinishReason reason); ///< "end_of_turn", "max_tokens", "stopped", "context_full", "failed"
 
 /// {"settings": {...}, "moves": [...], "context": [...], "tokens": [...], "timings": {...}, "finish": "..."};
-/// keys as in ControlSpec; beside them "computed_by": {"backend": "cpu", "arithmetic": 1, "draw": 2}. Where
+/// keys as in ControlSpec; beside them "computed_by": {"backend": "cpu", "arithmetic": 1, "draw": 2, "prompt_hash": ...}. Where
 /// there is something to say also "reading": {"opened": "...", "marks":
 /// [["<think>",
 /// "</think>"], ...]}.

@@ -452,6 +452,10 @@
         <source>the metadata count</source>
         <translation>元数据数</translation>
     </message>
+    <message>
+        <source>the answer cannot be run again exactly: its prompt was another one</source>
+        <translation>无法原样重新生成这条回答：它的提示词与现在的不同</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>

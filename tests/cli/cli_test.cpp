@@ -233,6 +233,9 @@ TEST_F(CliTest, GenerateRecordsEveryTokenAndMove) {
     EXPECT_EQ(ids(json_of(call + " --threads 1 --prefill-chunk 3")), ids(answer));
     const std::string stored = file("answer.json", answer.dump());
     EXPECT_EQ(ids(json_of("generate " + model + " --prompt hello --json --replay " + stored)), ids(answer));
+    expect_refused("generate " + model + " --prompt jello --replay " + stored, 1,
+                   "its prompt was another one");
+    expect_refused("generate " + model + " --prompt hello --seed 3 --replay " + stored, 2, "--seed");
     const Outcome plain = run("generate " + model + " --prompt hello --max-tokens 8 --temp 1.1 --seed 4");
     EXPECT_EQ(plain.code, 0);
     EXPECT_EQ(plain.out.find(text.substr(0, 4)), 0u);
@@ -422,6 +425,23 @@ TEST_F(CliTest, WhatIsReadIsNeverOverwritten) {
     expect_refused("carve " + dense + " " + file("new.gguf") + " --calibration " + text + " --save-plan " +
                        text,
                    1, "what is read");
+    // Everything that is written, not the model alone.
+    const std::string carve = "carve " + dense + " " + file("new.gguf") + " --calibration " + text;
+    expect_refused(carve + " --save-text " + text, 1, "what is read");
+    expect_refused(carve + " --save-text " + dense, 1, "what is read");
+    expect_refused(carve + " --save-plan " + file("both") + " --save-text " + file("both"), 1, "twice");
+    expect_refused(carve + " --save-text " + file("new.gguf"), 1, "twice");
+    expect_refused(carve + " --save-plan " + file("new.gguf.part"), 1, "twice");
+    // A link is not replaced by a file, wherever it leads.
+    const std::string dangling = file("dangling.gguf"), other = file("other.gguf", "mine");
+    std::filesystem::create_symlink(file("nowhere"), dangling);
+    std::filesystem::create_symlink(other, file("to-other.gguf"));
+    expect_refused("quantize " + dense + " " + dangling + " --type Q8_0", 1, "it is a link");
+    expect_refused("quantize " + dense + " " + file("to-other.gguf") + " --type Q8_0", 1, "it is a link");
+    std::filesystem::permissions(other, std::filesystem::perms::owner_read);
+    expect_refused("quantize " + dense + " " + other + " --type Q8_0", 1, "write-protected");
+    EXPECT_EQ(slurp(other), "mine");
+    EXPECT_EQ(slurp(text), "Once upon a time there was a text.");
     EXPECT_EQ(slurp(dense), before);
     EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
 }
