@@ -127,9 +127,6 @@ QWidget* ChatListDelegate::createEditor(QWidget* parent, const QStyleOptionViewI
         editor_.clear();
         Q_EMIT renamingEnded();
     });
-    // Once it stands there: typing replaces the name.
-    if (auto* line = qobject_cast<QLineEdit*>(editor_))
-        QMetaObject::invokeMethod(line, &QLineEdit::selectAll, Qt::QueuedConnection);
     return editor_;
 }
 
