@@ -29,8 +29,18 @@ void add(LogitMass& to, const LogitMass& more) {
     to.weighted += more.weighted;
 }
 
-/// The `count` best of logits that begin at id `first`.
-std::vector<Candidate> best_of(std::span<const float> logits, std::int32_t first, std::size_t count) {
+/// The whole of a softmax: what was not gathered, and what was.
+LogitMass whole(const Candidates& c, bool own_temperature) {
+    LogitMass mass = own_temperature ? c.own : c.plain;
+    const float inverse = own_temperature ? c.inverse_temperature : 1.0f;
+    for (const float logit : c.gathered)
+        add(mass, run_mass(std::span(&logit, 1), c.maximum, inverse));
+    return mass;
+}
+
+} // namespace
+
+std::vector<Candidate> best_candidates(std::span<const float> logits, std::int32_t first, std::size_t count) {
     std::vector<Candidate> best;
     if (count == 0)
         return best;
@@ -51,17 +61,6 @@ std::vector<Candidate> best_of(std::span<const float> logits, std::int32_t first
     std::ranges::sort(best, better);
     return best;
 }
-
-/// The whole of a softmax: what was not gathered, and what was.
-LogitMass whole(const Candidates& c, bool own_temperature) {
-    LogitMass mass = own_temperature ? c.own : c.plain;
-    const float inverse = own_temperature ? c.inverse_temperature : 1.0f;
-    for (const float logit : c.gathered)
-        add(mass, run_mass(std::span(&logit, 1), c.maximum, inverse));
-    return mass;
-}
-
-} // namespace
 
 float largest_logit(std::span<const float> logits) {
     Float4 best = Float4{} - std::numeric_limits<float>::infinity();
@@ -90,10 +89,13 @@ CandidatePart candidate_part(std::span<const float> logits, std::size_t part, fl
             run = std::span(others).first(run.size());
         }
         add(result.plain, run_mass(run, maximum, 1.0f));
-        add(result.own, run_mass(run, maximum, wish.inverse_temperature));
+        if (wish.inverse_temperature != 1.0f)
+            add(result.own, run_mass(run, maximum, wish.inverse_temperature));
     }
-    result.best =
-        best_of(here, static_cast<std::int32_t>(begin), static_cast<std::size_t>(std::max(wish.best, 0)));
+    if (wish.inverse_temperature == 1.0f)
+        result.own = result.plain;
+    result.best = best_candidates(here, static_cast<std::int32_t>(begin),
+                                  static_cast<std::size_t>(std::max(wish.best, 0)));
     return result;
 }
 

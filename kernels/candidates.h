@@ -58,6 +58,9 @@ struct CandidatePart {
     std::vector<Candidate> best;
 };
 
+/// The `count` best of logits that belong to the ids from `first` on, best first. One pass with a heap: few
+/// logits beat its worst.
+std::vector<Candidate> best_candidates(std::span<const float> logits, std::int32_t first, std::size_t count);
 /// The largest of some logits; -infinity where none is a number.
 float largest_logit(std::span<const float> logits);
 /// Of part `part` of a row's logits, whose largest is `maximum`.

@@ -76,24 +76,6 @@ std::span<const float> Sampler::penalised(std::span<const float> logits, const S
     return penalised_;
 }
 
-/// The `count` best, best first. A heap of `count` over one pass: few logits beat its worst.
-void Sampler::keep_best(std::span<const float> logits, std::size_t count) {
-    candidates_.clear();
-    const auto id = [&](std::size_t i) { return static_cast<std::int32_t>(i); };
-    std::size_t i = 0;
-    for (; i < logits.size() && candidates_.size() < count; ++i)
-        if (logits[i] > -std::numeric_limits<float>::infinity())
-            candidates_.push_back({logits[i], id(i)});
-    std::ranges::make_heap(candidates_, better); // the worst on top
-    for (; i < logits.size(); ++i)
-        if (logits[i] > candidates_.front().logit) { // an equal one comes later: it is worse
-            std::ranges::pop_heap(candidates_, better);
-            candidates_.back() = {logits[i], id(i)};
-            std::ranges::push_heap(candidates_, better);
-        }
-    std::ranges::sort(candidates_, better);
-}
-
 /// The best tokens that together reach at least top_p of all, best first. A histogram over the distance from
 /// the best says how far down they go, so that only they are sorted.
 void Sampler::keep_top_p(std::span<const float> logits, float best, const SequenceTuning& tuning) {
@@ -162,7 +144,7 @@ std::int32_t Sampler::draw(std::span<const float> logits, float best, const Sequ
     if (!cut_by_count && !cut_by_mass)
         return draw_from_all(logits, best, tuning, draw);
     if (cut_by_count)
-        keep_best(logits, static_cast<std::size_t>(tuning.top_k));
+        candidates_ = best_candidates(logits, 0, static_cast<std::size_t>(tuning.top_k));
     else
         keep_top_p(logits, best, tuning);
 

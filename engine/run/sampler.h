@@ -53,7 +53,6 @@ class Sampler {
     };
     std::span<const float> penalised(std::span<const float> logits, const SequenceTuning& tuning,
                                      std::span<const std::int32_t> history);
-    void keep_best(std::span<const float> logits, std::size_t count);
     void keep_top_p(std::span<const float> logits, float best, const SequenceTuning& tuning);
     std::int32_t draw_from_all(std::span<const float> logits, float best, const SequenceTuning& tuning,
                                const Draw& draw);
