@@ -5,9 +5,9 @@
 #include "app/cli/shape_options.h"
 #include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/model/anatomy.h"
 #include "engine/model/shape_file.h"
-#include "engine/base/memory.h"
 #include "engine/run/sampler.h"
 
 #include <algorithm>

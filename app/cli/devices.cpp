@@ -1,8 +1,8 @@
 // switchyard-cli devices: what this machine can compute on.
 #include "app/cli/commands.h"
 #include "app/cli/terminal_text.h"
-#include "engine/run/backend.h"
 #include "engine/base/memory.h"
+#include "engine/run/backend.h"
 
 #include <cstdio>
 #include <memory>

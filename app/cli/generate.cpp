@@ -11,9 +11,6 @@
 #include <nlohmann/json.hpp>
 
 namespace switchyard {
-
-using namespace std::string_view_literals;
-
 namespace {
 
 struct GenerateArguments {
@@ -125,18 +122,9 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
 void add_generate(CLI::App& app) {
     auto options = std::make_shared<GenerateArguments>();
     CLI::App* command = app.add_subcommand("generate", "Answer a prompt");
-    const auto dials = {"temperature"sv,
-                        "top_p"sv,
-                        "top_k"sv,
-                        "min_p"sv,
-                        "repetition_penalty"sv,
-                        "repetition_window"sv,
-                        "seed"sv,
-                        "max_tokens"sv,
-                        "experts"sv,
-                        "quant"sv,
-                        "kv"sv,
-                        "prefill_chunk"sv};
+    const std::initializer_list<std::string_view> dials = {
+        "temperature", "top_p",   "top_k", "min_p", "repetition_penalty", "repetition_window", "seed",
+        "max_tokens",  "experts", "quant", "kv",    "prefill_chunk"};
     options->model.add_to(*command, dials);
     command->add_option("--prompt", options->prompt, "The question, or with --raw the text to continue")
         ->required();

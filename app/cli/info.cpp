@@ -4,11 +4,11 @@
 #include "app/cli/shape_options.h"
 #include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/base/real_text.h"
 #include "engine/model/anatomy.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/shape_file.h"
-#include "engine/base/memory.h"
 #include "engine/run/precision.h"
 
 #include <algorithm>

@@ -2,11 +2,11 @@
 
 #include "app/services/engine_sentence.h"
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/model/folder_model.h"
 #include "engine/model/shape_file.h"
 #include "engine/run/controls.h"
 #include "engine/run/forecast.h"
-#include "engine/base/memory.h"
 #include "engine/run/precision.h"
 
 #include <algorithm>

@@ -2,10 +2,10 @@
 
 #include "app/services/engine_sentence.h"
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/base/threads.h"
 #include "engine/carve/calibrate.h"
 #include "engine/run/forecast.h"
-#include "engine/base/memory.h"
 #include "engine/run/model_defaults.h"
 #include "engine/run/precision.h"
 

@@ -340,9 +340,9 @@ void LocalGenerator::begin(const RunPtr& run) {
 void LocalGenerator::start(const RunPtr& run, const EnginePtr& engine) {
     RunRequest request;
     try {
-        Prompt prompt = buildPrompt(
-            *engine->model, run->request.turns,
-            {run->request.continue_last, run->request.tuning.sequence.special_tokens, run->preparing.get_token()});
+        Prompt prompt = buildPrompt(*engine->model, run->request.turns,
+                                    {run->request.continue_last, run->request.tuning.sequence.special_tokens,
+                                     run->preparing.get_token()});
         run->reading = std::make_shared<const AnswerReading>(prompt.reading);
         request.reading = std::move(prompt.reading);
         request.prompt = std::move(prompt.ids);

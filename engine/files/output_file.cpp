@@ -61,13 +61,6 @@ void check_place(const fs::path& place, std::span<const fs::path> inputs) {
         throw Error(place.string() + ": cannot be written: it is write-protected");
 }
 
-/// Every place that writing to `out` touches.
-std::vector<fs::path> places_of(const fs::path& out) {
-    fs::path part = out;
-    part += ".part";
-    return {fs::absolute(out).lexically_normal(), fs::absolute(part).lexically_normal()};
-}
-
 } // namespace
 
 void check_outputs(std::span<const fs::path> outputs, std::span<const fs::path> inputs) {
@@ -75,13 +68,15 @@ void check_outputs(std::span<const fs::path> outputs, std::span<const fs::path> 
     for (const fs::path& out : outputs) {
         if (out.empty())
             continue;
-        for (const fs::path& place : places_of(out)) {
-            check_place(place == fs::absolute(out).lexically_normal() ? out : place, inputs);
-            if (std::ranges::find(taken, place) != taken.end())
+        fs::path part = out;
+        part += ".part";
+        for (const fs::path& place : {out, part}) {
+            check_place(place, inputs);
+            if (std::ranges::find(taken, fs::absolute(place).lexically_normal()) != taken.end())
                 throw Error(out.string() + ": cannot be written twice: choose another name for one of them");
         }
-        for (fs::path& place : places_of(out))
-            taken.push_back(std::move(place));
+        for (const fs::path& place : {out, part})
+            taken.push_back(fs::absolute(place).lexically_normal());
     }
 }
 
