@@ -14,6 +14,7 @@
 #include <QtEndian>
 
 #include <cerrno>
+#include <optional>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,8 +25,11 @@ namespace {
 
 constexpr qsizetype kLengthBytes = 4;
 constexpr int kMostPeers = 8;
-constexpr int kPeerPatience = 5000; ///< ms for a whole request
-const QByteArray kTaken = QByteArrayLiteral("taken\n");
+constexpr int kPeerPatience = 5000; ///< ms for a whole request and its confirmation
+// The first one says that it is there, and acts when the other confirms: who has given up meanwhile, and has
+// said so, does not.
+const QByteArray kReady = QByteArrayLiteral("ready\n");
+const QByteArray kConfirmed = QByteArrayLiteral("do it\n");
 
 /// The user's own folder for sockets; empty where there is none that nobody else can write to.
 QString runtimeFolder() {
@@ -73,11 +77,13 @@ bool unpackRequest(const QByteArray& json, StartRequest& request) {
     return true;
 }
 
-/// One connection while its request comes in.
+/// One connection while its request comes in, and until it is confirmed.
 struct SingleInstance::Peer {
     int socket;
     QSocketNotifier* notifier;
-    QByteArray bytes;
+    QTimer* limit;
+    QByteArray bytes;                    ///< what came and was not used yet
+    std::optional<StartRequest> request; ///< once it is whole: kReady was sent
 };
 
 SingleInstance::SingleInstance(const QString& data_folder, QObject* parent)
@@ -131,7 +137,8 @@ SingleInstance::Claim SingleInstance::claim(const StartRequest& request, int pat
         // The lock says where the first one listens: in a folder of this user's, or the lock is not read.
         const int socket = lock_.holder().note.isEmpty() ? -1 : connectTo(lock_.holder().note, deadline);
         const bool taken = socket >= 0 && isPeerOwn(socket) && sendAll(socket, bytes, deadline) &&
-                           receive(socket, kTaken.size(), deadline) == kTaken;
+                           receive(socket, kReady.size(), deadline) == kReady &&
+                           sendAll(socket, kConfirmed, deadline);
         if (socket >= 0)
             ::close(socket);
         if (taken) {
@@ -184,11 +191,11 @@ void SingleInstance::accept() {
         return;
     }
     auto* notifier = new QSocketNotifier(socket, QSocketNotifier::Read, this);
-    Peer& peer = peers_.emplace_back(Peer{socket, notifier, {}});
-    connect(notifier, &QSocketNotifier::activated, this, [this, &peer] { read(peer); });
     auto* limit = new QTimer(notifier);
+    Peer& peer = peers_.emplace_back(Peer{socket, notifier, limit, {}, {}});
+    connect(notifier, &QSocketNotifier::activated, this, [this, &peer] { read(peer); });
     limit->setSingleShot(true);
-    connect(limit, &QTimer::timeout, this, [this, &peer] { drop(peer); });
+    connect(limit, &QTimer::timeout, this, [this, &peer] { expire(peer); });
     limit->start(kPeerPatience);
 }
 
@@ -200,6 +207,16 @@ void SingleInstance::read(Peer& peer) {
     if (count <= 0)
         return drop(peer);
     peer.bytes.append(bytes, count);
+    if (!peer.request)
+        return readRequest(peer);
+    if (peer.bytes == kConfirmed)
+        return act(peer);
+    if (!kConfirmed.startsWith(peer.bytes))
+        drop(peer);
+}
+
+/// Asks for the confirmation where the request is whole.
+void SingleInstance::readRequest(Peer& peer) {
     if (peer.bytes.size() < kLengthBytes)
         return;
     const auto length = qFromBigEndian<quint32>(peer.bytes.constData());
@@ -208,16 +225,32 @@ void SingleInstance::read(Peer& peer) {
     if (peer.bytes.size() < kLengthBytes + static_cast<qsizetype>(length))
         return;
     StartRequest request;
-    const bool valid = unpackRequest(peer.bytes.mid(kLengthBytes), request);
-    if (valid)
-        sendAll(peer.socket, kTaken, QDeadlineTimer(0));
+    if (!unpackRequest(peer.bytes.mid(kLengthBytes), request))
+        return drop(peer);
+    peer.bytes.clear();
+    peer.request = std::move(request);
+    if (!sendAll(peer.socket, kReady, QDeadlineTimer(0)))
+        drop(peer);
+}
+
+void SingleInstance::act(Peer& peer) {
+    const StartRequest request = std::move(*peer.request);
     drop(peer);
-    if (valid)
-        Q_EMIT requested(request);
+    Q_EMIT requested(request);
+}
+
+/// A confirmation that was sent counts, however long this process slept before it came to read it: its sender
+/// has ended with success. From the shutdown on none can be sent.
+void SingleInstance::expire(Peer& peer) {
+    ::shutdown(peer.socket, SHUT_RD);
+    if (peer.request && peer.bytes + receive(peer.socket, kConfirmed.size(), QDeadlineTimer(0)) == kConfirmed)
+        return act(peer);
+    drop(peer);
 }
 
 void SingleInstance::drop(Peer& peer) {
     peer.notifier->setEnabled(false);
+    peer.limit->stop(); // both may be due in this turn of the event loop
     peer.notifier->deleteLater();
     ::close(peer.socket);
     peers_.remove_if([&peer](const Peer& other) { return &other == &peer; });

@@ -31,8 +31,8 @@ class SingleInstance : public QObject {
   public:
     enum class Claim {
         First,      ///< this is the first program of the folder, or the folder cannot be written
-        HandedOver, ///< the first one took the request
-        Hangs,      ///< there is a first one, but it does not answer
+        HandedOver, ///< the first one has the request and acts on it
+        Hangs,      ///< there is a first one, but it does not answer, and will not act on the request
         TooLong,    ///< the request is longer than can be passed on
         Elsewhere,  ///< on another computer
         Blocked     ///< the lock file is none, or another user's
@@ -55,6 +55,9 @@ class SingleInstance : public QObject {
     bool bindAt(const QString& folder);
     void accept();
     void read(Peer& peer);
+    void readRequest(Peer& peer);
+    void act(Peer& peer);
+    void expire(Peer& peer);
     void drop(Peer& peer);
 
     QString folder_, sentence_, socket_path_;

@@ -108,6 +108,19 @@ class DesktopProcessTest : public QObject {
         return found;
     }
 
+    /// A connection to the first program, wherever its lock says that it listens; -1: none.
+    int connected() const {
+        FolderLock lock(data_ + u"/switchyard.lock"_s);
+        if (lock.take() != FolderLock::State::Held || lock.holder().note.isEmpty())
+            return -1;
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        qstrncpy(address.sun_path, QFile::encodeName(lock.holder().note).constData(),
+                 sizeof address.sun_path);
+        const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        return ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? socket : -1;
+    }
+
     static bool ends(QProcess& process, int within = 12000) {
         return process.waitForFinished(within) && process.exitStatus() == QProcess::NormalExit;
     }
@@ -284,6 +297,64 @@ class DesktopProcessTest : public QObject {
         QVERIFY(ends(*process));
     }
 
+    /// Who was told that the window does not answer asks in another way: the words are not sent after all.
+    void whatWasGivenUpIsNotSentLater() {
+        const auto process = begin({u"--model"_s, u"x.gguf"_s});
+        ::kill(static_cast<pid_t>(process->processId()), SIGSTOP);
+        const Result given_up = second({u"--prompt"_s, u"Given up"_s});
+        ::kill(static_cast<pid_t>(process->processId()), SIGCONT);
+        QCOMPARE(given_up.code, 1);
+        // The window is awake and does what is asked of it now.
+        QCOMPARE(second({u"--prompt"_s, u"Asked now"_s}).code, 0);
+        QTRY_COMPARE_WITH_TIMEOUT(number(u"SELECT count(*) FROM parts WHERE text = 'Asked now'"_s), 1, kLong);
+        process->terminate();
+        QVERIFY(ends(*process));
+        QCOMPARE(number(u"SELECT count(*) FROM parts WHERE text = 'Given up'"_s), 0);
+        QCOMPARE(number(u"SELECT count(*) FROM conversations"_s), 1);
+    }
+
+    /// A peer that speaks the words of a second start by hand. "NAP": the window sleeps longer than it waits
+    /// for a peer.
+    void onlyAConfirmedRequestIsDone_data() {
+        QTest::addColumn<QByteArray>("confirmation");
+        QTest::addColumn<bool>("nap");
+        QTest::addColumn<int>("sent");
+        QTest::newRow("gone without a word") << QByteArray() << false << 0;
+        QTest::newRow("gone in the middle of its word") << QByteArray("do ") << false << 0;
+        QTest::newRow("another word") << QByteArray("do not") << false << 0;
+        QTest::newRow("confirmed, then gone") << QByteArray("do it\n") << false << 1;
+        QTest::newRow("confirmed to a window that sleeps") << QByteArray("do it\n") << true << 1;
+    }
+    void onlyAConfirmedRequestIsDone() {
+        QFETCH(QByteArray, confirmation);
+        QFETCH(bool, nap);
+        QFETCH(int, sent);
+        const auto process = begin({u"--model"_s, u"x.gguf"_s});
+        const int socket = connected();
+        QVERIFY(socket >= 0);
+        const auto say = [socket](const QByteArray& bytes) {
+            return ::send(socket, bytes.constData(), static_cast<size_t>(bytes.size()), MSG_NOSIGNAL) ==
+                   bytes.size();
+        };
+        QVERIFY(say(packRequest({{}, u"By hand"_s, {}})));
+        char answer[8] = {};
+        QCOMPARE(::recv(socket, answer, 6, MSG_WAITALL), 6);
+        QCOMPARE(QByteArray(answer), QByteArray("ready\n"));
+        if (nap)
+            ::kill(static_cast<pid_t>(process->processId()), SIGSTOP);
+        QVERIFY(say(confirmation));
+        ::close(socket);
+        if (nap) {
+            QTest::qWait(5500);
+            ::kill(static_cast<pid_t>(process->processId()), SIGCONT);
+        }
+        QCOMPARE(second({u"--prompt"_s, u"Last"_s}).code, 0);
+        QTRY_COMPARE_WITH_TIMEOUT(number(u"SELECT count(*) FROM parts WHERE text = 'Last'"_s), 1, kLong);
+        process->terminate();
+        QVERIFY(ends(*process));
+        QCOMPARE(number(u"SELECT count(*) FROM parts WHERE text = 'By hand'"_s), sent);
+    }
+
     void aRequestIsBounded() {
         StartRequest back;
         const StartRequest request{u"/m.gguf"_s, u"你好\n\"x\""_s, u"token\n\x7f"_s};
@@ -296,18 +367,6 @@ class DesktopProcessTest : public QObject {
 
     void strangePeersDoNotStopTheWindow() {
         const auto process = begin();
-        FolderLock lock(data_ + u"/switchyard.lock"_s);
-        QVERIFY(lock.take() == FolderLock::State::Held);
-        const QByteArray where = QFile::encodeName(lock.holder().note);
-        QVERIFY(!where.isEmpty());
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        qstrncpy(address.sun_path, where.constData(), sizeof address.sun_path);
-        const auto connected = [&] {
-            const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-            return ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? socket
-                                                                                                 : -1;
-        };
         const QByteArray floods[] = {QByteArray("\xff\xff\xff\xff", 4) + QByteArray(100000, 'x'),
                                      QByteArray("\0\0\0\4{{{{", 8), QByteArray("\0\0\0\2[]", 6),
                                      QByteArray(1, '\0'), QByteArray("GET / HTTP/1.1\r\n\r\n")};
