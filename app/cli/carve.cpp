@@ -3,10 +3,10 @@
 #include "app/cli/commands.h"
 #include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
+#include "engine/files/output_file.h"
 
 #include <cstdio>
 #include <memory>
-#include <unistd.h>
 
 namespace switchyard {
 
@@ -21,13 +21,11 @@ struct CarveArguments {
 };
 
 void show(double share, const std::string& stage) {
-    static const bool terminal = ::isatty(STDERR_FILENO) != 0;
     static int last = -1;
     const int percent = static_cast<int>(100 * share);
-    if (!terminal || percent == last)
-        return;
+    if (percent != last)
+        print_progress(std::to_string(percent) + " %  " + stage);
     last = percent;
-    std::fprintf(stderr, "\r%3d %%  %-40s", percent, one_line(stage).c_str());
 }
 
 void run_carve(CarveArguments& o) {
@@ -46,11 +44,12 @@ void run_carve(CarveArguments& o) {
     else if (!o.calibration.empty())
         request.calibration_tokens = 0; // what was given, and nothing else
     request.compare = !o.no_compare;
+    const std::filesystem::path outputs[] = {o.out, o.save_plan, o.save_text};
+    const std::vector<std::filesystem::path> replaced = existing_files(outputs);
     CarveProgress progress;
     progress.report = show;
     const CarveResult result = carve_model(request, progress);
-    if (::isatty(STDERR_FILENO))
-        std::fprintf(stderr, "\r%50s\r", "");
+    print_progress("");
     std::printf("%s: carved by a plan from %s; down matrices are %s\n", o.out.c_str(),
                 result.calibration.c_str(), std::string(traits(result.report.down_type).name).c_str());
     if (result.nmse)
@@ -58,6 +57,7 @@ void run_carve(CarveArguments& o) {
                     *result.nmse);
     if (!result.report.note.empty())
         std::printf("Note: %s\n", one_line(result.report.note).c_str());
+    print_replaced(replaced);
 }
 
 } // namespace

@@ -110,9 +110,7 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
     else
         std::printf("\n");
     if (!options.json && !options.raw)
-        if (const std::string note = ending_note(record, answer, "", "--max-tokens raises it.");
-            !note.empty())
-            std::fprintf(stderr, "%s\n", note.c_str());
+        print_remark(ending_note(record, answer, "", "--max-tokens raises it."));
     if (record.finish == FinishReason::Failed)
         throw Error(record.error);
 }

@@ -1,11 +1,12 @@
 // switchyard-cli logits: the logits at every position of given ids, as a NumPy file.
 #include "app/cli/commands.h"
 #include "app/cli/model_options.h"
+#include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
+#include "engine/files/output_file.h"
 #include "engine/run/evaluate.h"
 
 #include <charconv>
-#include <cstdio>
 
 namespace switchyard {
 namespace {
@@ -37,13 +38,10 @@ std::vector<std::int32_t> parse_ids(const std::string& text, const std::string& 
     return ids;
 }
 
-/// A float32 array [rows, cols] in NumPy's format 1.0, written row by row. An unfinished file is removed.
+/// A float32 array [rows, cols] in NumPy's format 1.0, written row by row.
 class NpyWriter {
   public:
-    NpyWriter(std::string path, std::size_t rows, std::size_t cols) : path_(std::move(path)) {
-        file_ = std::fopen(path_.c_str(), "wb");
-        if (!file_)
-            throw Error("cannot write " + path_);
+    NpyWriter(const std::string& path, std::size_t rows, std::size_t cols) : file_(path) {
         std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) +
                              ", " + std::to_string(cols) + "), }";
         constexpr std::size_t kPrefix = 10, kAlign = 64;
@@ -55,37 +53,22 @@ class NpyWriter {
         prefix += '\0';
         prefix += static_cast<char>(header.size() & 0xff);
         prefix += static_cast<char>(header.size() >> 8);
-        write(prefix.data(), prefix.size());
-        write(header.data(), header.size());
+        file_.write(prefix.data(), prefix.size());
+        file_.write(header.data(), header.size());
     }
-    ~NpyWriter() {
-        if (file_) {
-            std::fclose(file_);
-            std::remove(path_.c_str());
-        }
-    }
-    NpyWriter(const NpyWriter&) = delete;
-    NpyWriter& operator=(const NpyWriter&) = delete;
 
-    void row(std::span<const float> values) { write(values.data(), values.size_bytes()); }
-    void finish() {
-        std::FILE* file = std::exchange(file_, nullptr);
-        if (std::fclose(file) != 0) {
-            std::remove(path_.c_str());
-            throw Error("cannot write " + path_ + ": the disk may be full");
-        }
-    }
+    void row(std::span<const float> values) { file_.write(values.data(), values.size_bytes()); }
+    void finish() { file_.finish(); }
 
   private:
-    void write(const void* data, std::size_t bytes) {
-        if (std::fwrite(data, 1, bytes, file_) != bytes)
-            throw Error("cannot write " + path_ + ": the disk may be full");
-    }
-    std::string path_;
-    std::FILE* file_ = nullptr;
+    OutputFile file_;
 };
 
 void run_logits(const LogitsArguments& options) {
+    const std::filesystem::path inputs[] = {options.model.path(), options.ids_file},
+                                outputs[] = {options.out};
+    check_not_read(options.out, inputs);
+    const std::vector<std::filesystem::path> replaced = existing_files(outputs);
     const std::vector<std::int32_t> ids = options.ids_file.empty()
                                               ? parse_ids(options.ids, "--ids")
                                               : parse_ids(read_text_file(options.ids_file), options.ids_file);
@@ -99,6 +82,7 @@ void run_logits(const LogitsArguments& options) {
     evaluate(model->executor(), model->backend(), model->plan(), weights, ids, settings,
              [&](int, std::span<const float> logits) { writer.row(logits); });
     writer.finish();
+    print_replaced(replaced);
 }
 
 } // namespace

@@ -19,7 +19,7 @@ constexpr int bad_input = 1;
 int fail(std::string message, int code) {
     while (!message.empty() && message.back() == '\n')
         message.pop_back();
-    std::fprintf(stderr, "switchyard-cli: %s\n", switchyard::one_line(message).c_str());
+    switchyard::print_note(message.empty() ? "it failed without a word" : message);
     return code;
 }
 

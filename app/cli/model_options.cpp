@@ -66,11 +66,6 @@ CLI::Option* ModelOptions::add_to(CLI::App& command, std::initializer_list<std::
     return model;
 }
 
-void print_note(std::string_view note) {
-    if (!note.empty())
-        std::fprintf(stderr, "switchyard-cli: %s\n", one_line(note).c_str());
-}
-
 std::shared_ptr<LoadedModel> ModelOptions::load() const {
     LoadOptions options;
     options.backend = make_backend();

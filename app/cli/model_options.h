@@ -9,9 +9,6 @@
 
 namespace switchyard {
 
-/// One line on stderr, if there is something to know of how a file was understood.
-void print_note(std::string_view note);
-
 /// Dials as flags, each by the flag of its row in the table of controls.
 class DialOptions {
   public:

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 namespace switchyard {
 namespace {
@@ -38,14 +37,13 @@ void run_perplexity(const PerplexityArguments& options) {
     EvaluateOptions settings;
     settings.experts = tuning.sequence.experts;
     settings.kv = tuning.sequence.kv;
-    const bool watched = ::isatty(STDERR_FILENO) != 0;
     const Interrupt interrupt;
     const Perplexity result = perplexity(
         model->executor(), model->backend(), model->plan(), weights, ids, options.context, leads ? bos : -1,
         settings,
         [&](int done, int all) {
-            if (watched)
-                std::fprintf(stderr, "\r%d of %d windows%s", done, all, done == all ? "\r\033[K" : "");
+            print_progress(done == all ? ""
+                                       : std::to_string(done) + " of " + std::to_string(all) + " windows");
         },
         interrupt.token());
     if (interrupt.token().stop_requested())

@@ -14,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <unistd.h>
 
 namespace switchyard {
 
@@ -63,13 +62,9 @@ void report_fallbacks(const std::vector<QuantizeFallback>& fallbacks) {
     }
 }
 
-/// A percentage that stays on its line; only where someone watches.
 bool show_progress(std::size_t done, std::size_t total) {
-    static const bool terminal = ::isatty(STDERR_FILENO) != 0;
-    if (terminal) {
-        std::fprintf(stderr, "\r%3.0f %%%s", 100.0 * static_cast<double>(done) / static_cast<double>(total),
-                     done == total ? "\r     \r" : "");
-    }
+    const auto percent = static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
+    print_progress(done == total ? "" : std::to_string(percent) + " %");
     return true;
 }
 
@@ -96,6 +91,7 @@ void run_quantize(const QuantizeArguments& options) {
     const std::filesystem::path inputs[] = {options.in, options.importance, options.calibration};
     const std::filesystem::path outputs[] = {options.out, options.save_importance};
     check_outputs(outputs, inputs);
+    const std::vector<std::filesystem::path> replaced = existing_files(outputs);
     const Interrupt interrupt;
     std::shared_ptr<const ModelFile> file;
     std::optional<Importance> importance;
@@ -124,6 +120,7 @@ void run_quantize(const QuantizeArguments& options) {
     if (!report.no_tokenizer.empty()) {
         std::printf("%s has no tokenizer: %s\n", options.out.c_str(), one_line(report.no_tokenizer).c_str());
     }
+    print_replaced(replaced);
 }
 
 } // namespace

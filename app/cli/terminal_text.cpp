@@ -30,6 +30,9 @@ std::string replaced_characters(std::string_view text, Replace&& replace) {
     return out;
 }
 
+/// Whether the last line of stderr is one that stays for the moment only.
+bool progress_stands = false;
+
 } // namespace
 
 std::string one_line(std::string_view text) {
@@ -48,6 +51,31 @@ std::string for_stdout(std::string_view text) {
             return "";
         return is_command(code) && code != '\n' && code != '\t' ? "?" : nullptr;
     });
+}
+
+void print_progress(std::string_view line) {
+    static const bool terminal = ::isatty(STDERR_FILENO) != 0;
+    if (terminal && (progress_stands || !line.empty()))
+        std::fprintf(stderr, "\r\033[K%s", one_line(line).c_str());
+    progress_stands = terminal && !line.empty();
+}
+
+void print_remark(std::string_view remark) {
+    if (remark.empty())
+        return;
+    print_progress("");
+    std::fflush(stdout); // a failure stays known to the stream
+    std::fprintf(stderr, "%s\n", one_line(remark).c_str());
+}
+
+void print_note(std::string_view note) {
+    if (!note.empty())
+        print_remark("switchyard-cli: " + std::string(note));
+}
+
+void print_replaced(std::span<const std::filesystem::path> files) {
+    for (const std::filesystem::path& file : files)
+        print_note(file.string() + " existed and was replaced");
 }
 
 std::string json_text(const nlohmann::ordered_json& json, int indent) {

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/carve/calibration_questions.h"
+#include "engine/files/output_file.h"
 #include "engine/run/chat_prompt.h"
 #include "engine/run/scheduler.h"
 
@@ -214,11 +215,12 @@ read_calibration_text(const LoadedModel& model, const std::filesystem::path& pat
 
 void save_calibration_text(const std::vector<std::vector<std::int32_t>>& texts,
                            const std::filesystem::path& path) {
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    for (const auto& text : texts)
-        file << nlohmann::json(text).dump() << '\n';
-    if (!file.flush())
-        throw Error("cannot write the calibration text " + path.string() + ": no permission or no space");
+    OutputFile file(path);
+    for (const auto& text : texts) {
+        const std::string line = nlohmann::json(text).dump() + '\n';
+        file.write(line.data(), line.size());
+    }
+    file.finish();
 }
 
 } // namespace switchyard

@@ -1,6 +1,7 @@
 #include "engine/carve/carve_plan.h"
 
 #include "engine/base/error.h"
+#include "engine/files/output_file.h"
 #include "engine/quant/quant.h"
 
 #include <nlohmann/json.hpp>
@@ -126,9 +127,9 @@ void save_plan(const CarvePlan& plan, const std::filesystem::path& path) {
             for (float v : *values)
                 append(out, float_to_half(v));
     }
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    if (!file.write(out.data(), static_cast<std::streamsize>(out.size())) || !file.flush())
-        throw Error("cannot write the carve plan " + path.string() + ": no permission or no space");
+    OutputFile file(path);
+    file.write(out.data(), out.size());
+    file.finish();
 }
 
 CarvePlan load_plan(const std::filesystem::path& path) {

@@ -2,14 +2,13 @@
 
 #include "engine/base/error.h"
 #include "engine/files/mapped_file.h"
+#include "engine/files/output_file.h"
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
-#include <cstring>
 #include <limits>
+#include <optional>
 #include <system_error>
-#include <unistd.h>
 
 namespace switchyard {
 
@@ -152,34 +151,17 @@ std::uint64_t bytes_of(const TensorView& t) {
 } // namespace
 
 struct GgufWriter::State {
-    std::filesystem::path path, part;
-    std::FILE* file = nullptr;
+    std::filesystem::path path;
+    std::optional<OutputFile> file; ///< until finish()
     std::uint64_t alignment = 32;
     std::vector<std::string> names;
     std::vector<std::uint64_t> sizes; ///< of the tensors, without padding
     std::size_t current = 0;          ///< tensor being written
     std::uint64_t written = 0;        ///< of it
 
-    ~State() { drop(); }
-
-    void drop() {
-        if (file != nullptr) {
-            std::fclose(file);
-            file = nullptr;
-            std::error_code ignored;
-            std::filesystem::remove(part, ignored);
-        }
-    }
-
     [[noreturn]] void fail(const std::string& why) {
-        drop();
+        file.reset();
         throw Error(path.string() + ": cannot be written: " + why);
-    }
-
-    void write(const void* data, std::size_t bytes) {
-        if (bytes != 0 && std::fwrite(data, 1, bytes, file) != bytes) {
-            fail(std::strerror(errno));
-        }
     }
 
     /// Pads finished tensors (also those of no bytes) and moves on.
@@ -188,7 +170,7 @@ struct GgufWriter::State {
         while (current < sizes.size() && written == sizes[current]) {
             for (std::uint64_t left = padded(written, alignment) - written; left > 0;) {
                 const auto piece = std::min<std::uint64_t>(left, sizeof kZeros);
-                write(kZeros, piece);
+                file->write(kZeros, piece);
                 left -= piece;
             }
             ++current;
@@ -201,8 +183,6 @@ GgufWriter::GgufWriter(std::filesystem::path path, const Metadata& metadata, std
     : state_(std::make_unique<State>()) {
     State& s = *state_;
     s.path = std::move(path);
-    s.part = s.path;
-    s.part += ".part";
     s.alignment = metadata.uint("general.alignment").value_or(32);
     if (!std::has_single_bit(s.alignment) || s.alignment < 8) {
         s.fail("general.alignment is not a power of two from 8 on");
@@ -242,11 +222,8 @@ GgufWriter::GgufWriter(std::filesystem::path path, const Metadata& metadata, std
         s.fail("it needs " + std::to_string(needed >> 20) + " MiB, free are " +
                std::to_string(space.available >> 20) + " MiB");
     }
-    s.file = std::fopen(s.part.c_str(), "wbe");
-    if (s.file == nullptr) {
-        s.fail(std::strerror(errno));
-    }
-    s.write(header.bytes().data(), header.bytes().size());
+    s.file.emplace(s.path);
+    s.file->write(header.bytes().data(), header.bytes().size());
     s.advance();
 }
 
@@ -263,30 +240,21 @@ void GgufWriter::append(std::span<const std::byte> bytes) {
     if (bytes.size() > s.sizes[s.current] - s.written) {
         s.fail("tensor " + in_quotes(s.names[s.current]) + " got more data than it holds");
     }
-    s.write(bytes.data(), bytes.size());
+    s.file->write(bytes.data(), bytes.size());
     s.written += bytes.size();
     s.advance();
 }
 
 void GgufWriter::finish() {
     State& s = *state_;
-    if (s.file == nullptr) {
+    if (!s.file) {
         s.fail("the file was already closed");
     }
     if (s.current != s.sizes.size()) {
         s.fail("tensor " + in_quotes(s.names[s.current]) + " is not whole");
     }
-    // The data must be on the disk before the name says so.
-    if (std::fflush(s.file) != 0 || ::fsync(::fileno(s.file)) != 0) {
-        s.fail(std::strerror(errno));
-    }
-    std::error_code error;
-    std::filesystem::rename(s.part, s.path, error);
-    if (error) {
-        s.fail(error.message());
-    }
-    std::fclose(s.file);
-    s.file = nullptr;
+    s.file->finish();
+    s.file.reset();
 }
 
 } // namespace switchyard

@@ -321,8 +321,12 @@ const Row& row_of(const ControlSpec& spec) {
     throw Error(std::string(spec.name) + " is not a dial of this program");
 }
 
-/// Nine digits: sums of steps show as what they are meant to be, 0.95 and not 0.9500000000000001.
+/// A whole number with all its digits, however many; else nine digits: sums of steps show as what they are
+/// meant to be, 0.95 and not 0.9500000000000001.
 std::string format_number(double value) {
+    constexpr double kWhole = 1e21; // the digits of larger ones say nothing
+    if (value == std::floor(value) && std::abs(value) < kWhole)
+        return fixed_text(value, 0);
     char text[32];
     const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::general, 9);
     return error == std::errc{} ? std::string(text, end) : std::to_string(value);
@@ -348,6 +352,12 @@ std::string allowed(const ControlSpec& spec) {
 
 [[noreturn]] void refuse(const ControlSpec& spec, std::string_view value) {
     throw Error(std::string(spec.name) + ": \"" + std::string(value) + "\" is not " + allowed(spec));
+}
+
+/// Whether a dial of numbers takes this one.
+bool takes(const ControlSpec& spec, double value) {
+    return value >= spec.minimum && value <= upper_limit(spec) &&
+           (spec.kind == ControlKind::Real || value == std::floor(value));
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
@@ -391,8 +401,7 @@ Tuning with_control(Tuning tuning, const ControlSpec& spec, const ControlValue& 
             refuse(spec, format_control(spec, value));
     } else {
         const auto* real = std::get_if<double>(&value);
-        const bool whole = real && (spec.kind == ControlKind::Real || *real == std::floor(*real));
-        if (!whole || !(*real >= spec.minimum && *real <= upper_limit(spec)))
+        if (!real || !takes(spec, *real))
             refuse(spec, format_control(spec, value));
         row.set(tuning, *real + 0.0); // -0 is 0
         return tuning;
@@ -410,18 +419,15 @@ ControlValue parse_control(const ControlSpec& spec, std::string_view text) {
     }
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
-        refuse(spec, text);
+    if (error != std::errc{} || end != text.data() + text.size() || !takes(spec, value))
+        refuse(spec, text); // in the words that were written
     return value;
 }
 
 std::string format_control(const ControlSpec&, const ControlValue& value) {
     if (const auto* name = std::get_if<std::string>(&value))
         return *name;
-    const double real = std::get<double>(value);
-    if (real == std::floor(real) && std::abs(real) <= kMaxSeed)
-        return fixed_text(real, 0);
-    return format_number(real);
+    return format_number(std::get<double>(value));
 }
 
 Tuning checked_tuning(const Tuning& tuning) {

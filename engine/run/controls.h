@@ -47,7 +47,7 @@ const ControlSpec* find_control(std::string_view name); ///< by name, json_key o
 ControlValue control_value(const Tuning& tuning, const ControlSpec& spec);
 /// The tuning with one dial moved. Throws Error naming the dial, the value and the range.
 Tuning with_control(Tuning tuning, const ControlSpec& spec, const ControlValue& value);
-/// "0.7" or "Q4_K" to a value of the dial's kind. Throws Error naming the dial and the text.
+/// "0.7" or "Q4_K" to a value that the dial takes. Throws Error naming the dial, the text and the range.
 ControlValue parse_control(const ControlSpec& spec, std::string_view text);
 std::string format_control(const ControlSpec& spec, const ControlValue& value);
 /// Every dial as with_control() sets it: what comes from outside (flags, files, stored answers, callers of

@@ -1,80 +1,12 @@
 // The commands as other programs call them: what they print, what they write and how they end.
 #include "engine/run/controls.h"
-#include "tests/app/tiny_model.h"
+#include "tests/cli/cli_fixture.h"
 #include "tests/support/npy.h"
-#include "tests/support/temporary_folder.h"
-
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <sys/wait.h>
 
 namespace switchyard {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-struct Outcome {
-    int code = -1;
-    std::string out, err;
-};
-
-std::string slurp(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-class CliTest : public testing::Test {
-  protected:
-    void SetUp() override {
-        model = (folder_ / "tiny.gguf").string();
-        dense = (folder_ / "dense.gguf").string();
-        writeTinyModel(model);
-        writeTinyModel(dense, {.experts = 0});
-    }
-
-    std::string file(const std::string& name, const std::string& text = {}) {
-        const auto path = folder_ / name;
-        if (!text.empty())
-            std::ofstream(path, std::ios::binary) << text;
-        return path.string();
-    }
-    Outcome run(const std::string& arguments, const std::string& input = {}) {
-        const std::string in = file("stdin", input.empty() ? "\n" : input);
-        const std::string out = file("stdout"), err = file("stderr");
-        const std::string line =
-            std::string(SWITCHYARD_CLI) + " " + arguments + " <" + in + " >" + out + " 2>" + err;
-        const int status = std::system(line.c_str());
-        return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, slurp(out), slurp(err)};
-    }
-    Json json_of(const std::string& arguments) {
-        const Outcome outcome = run(arguments);
-        EXPECT_EQ(outcome.code, 0) << arguments << ": " << outcome.err;
-        return Json::parse(outcome.out, nullptr, false);
-    }
-    void expect_refused(const std::string& arguments, int code, const std::string& part) {
-        const Outcome outcome = run(arguments);
-        EXPECT_EQ(outcome.code, code) << arguments;
-        EXPECT_NE(outcome.err.find(part), std::string::npos) << arguments << ": " << outcome.err;
-        EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << "one line: " << outcome.err;
-    }
-    static std::vector<int> ids(const Json& answer) {
-        std::vector<int> all;
-        for (const Json& token : answer["tokens"])
-            all.push_back(token["id"]);
-        return all;
-    }
-
-    std::string model, dense;
-
-  private:
-    const test::TemporaryFolder temporary_;
-    const std::filesystem::path& folder_ = temporary_.path();
-};
 
 TEST_F(CliTest, InfoCountsParametersAndExperts) {
     const Json info = json_of("info " + model + " --json");

@@ -4,6 +4,7 @@
 #include <QLocale>
 
 #include <algorithm>
+#include <cmath>
 
 using namespace Qt::StringLiterals;
 
@@ -32,7 +33,10 @@ QString shown(const ControlSpec* spec, const ControlValue& value) {
     }
     if (const auto* name = std::get_if<std::string>(&value))
         return QString::fromStdString(*name);
-    return QLocale().toString(std::get<double>(value));
+    // Of a dial that another version had.
+    const double number = std::get<double>(value);
+    return number == std::floor(number) ? QString::number(number, 'f', 0)
+                                        : QLocale().toString(number, 'g', 9);
 }
 
 } // namespace
