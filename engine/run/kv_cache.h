@@ -1,25 +1,12 @@
-// Who holds which KV blocks: a block table a sequence, blocks shared by prefix, rolled back for edits,
-// dropped when memory is short.
+// Who holds which KV blocks: chains of blocks that sequences share by their contents, rolled back for edits,
+// saved for runs that make room for others, and dropped one by one when memory is short.
 #pragma once
 
-#include "engine/run/backend.h"
-#include "engine/run/record.h"
+#include "engine/run/kv_block.h"
 
-#include <list>
+#include <unordered_map>
 
 namespace switchyard {
-
-/// The dials that write KV contents.
-struct CacheDials {
-    int experts = 0; ///< active; 0: a dense model
-    std::shared_ptr<const WeightsState> weights;
-    bool decompressed = false; ///< as BatchRow's
-
-    bool same(const CacheDials& other) const {
-        return experts == other.experts && decompressed == other.decompressed &&
-               (weights == other.weights || *weights == *other.weights);
-    }
-};
 
 enum class CacheReuse {
     Chat,  ///< the conversation's own blocks as they are, whatever dials wrote them; others' as with Equal
@@ -27,8 +14,24 @@ enum class CacheReuse {
     None   ///< recompute all: an exact re-run
 };
 
+/// What a cache did, for tests and for who tunes it.
+struct KvCounters {
+    std::uint64_t shared_tokens = 0; ///< of prompts, that were found
+    std::uint64_t joined_blocks = 0; ///< computed twice at the same time, and kept once
+    std::uint64_t saved_blocks = 0, loaded_blocks = 0;
+    std::uint64_t dropped_blocks = 0;    ///< for want of room
+    std::uint64_t recomputed_tokens = 0; ///< of parked sequences, whose blocks were dropped
+};
+
+struct KvCacheOptions {
+    std::size_t budget = 0;      ///< bytes that all blocks together may take
+    std::size_t save_budget = 0; ///< bytes of blocks that are saved for parked sequences
+    std::uint64_t root = 0;      ///< chain_root()
+    bool invariant = true;       ///< Backend::batch_invariant: equal chains have equal bits
+};
+
 class KvCache {
-    struct Block;
+    using BlockPtr = std::shared_ptr<KvBlock>;
 
   public:
     /// A row of tokens whose keys and values are in the cache.
@@ -39,60 +42,103 @@ class KvCache {
         BatchSequence batch_sequence() const;
         /// How the first `count` tokens were written.
         std::vector<ContextSpan> spans(int count) const;
+        std::size_t blocks() const { return blocks_.size(); }
 
       private:
         friend class KvCache;
-        struct Span {
-            int start;
-            CacheDials dials;
-        };
+        enum class State { Computed, Parked, Idle };
         std::uint64_t conversation_ = 0;
         std::vector<std::int32_t> tokens_;
-        std::vector<std::shared_ptr<Block>> blocks_;
-        std::vector<Span> spans_;
-        bool idle_ = false;
+        std::vector<BlockPtr> blocks_;
+        State state_ = State::Computed;
+        bool forgotten_ = false;
+        // While it is parked:
+        bool keeps_ = false; ///< its blocks are saved before they make room; else they are dropped
+        std::size_t kept_bytes_ = 0;
     };
     using SequencePtr = std::shared_ptr<Sequence>;
 
-    /// `budget`: bytes all blocks together may take.
-    KvCache(Executor& executor, std::size_t budget);
+    KvCache(Executor& executor, KvCacheOptions options);
+    ~KvCache();
+    KvCache(const KvCache&) = delete;
+    KvCache& operator=(const KvCache&) = delete;
 
     /// A sequence for a prompt, with the longest prefix that is in the cache and may be used; never the whole
     /// prompt, as its last token has to be computed for its logits. `conversation` 0: none.
     SequencePtr open(std::uint64_t conversation, std::span<const std::int32_t> prompt,
                      const CacheDials& dials, BlockType type, CacheReuse reuse);
-    /// Makes room for `count` more tokens; new blocks are of `type`. Drops idle sequences, the longest unused
-    /// first, where the budget or the memory is short. Throws Error naming what was needed and what was
-    /// there.
+    /// Takes over what others have computed of the prompt since. Returns how many tokens.
+    int extend(Sequence& sequence, std::span<const std::int32_t> prompt, const CacheDials& dials,
+               BlockType type);
+    /// Makes room for `count` more tokens; new blocks are of `type`. Drops what nobody computes with, the
+    /// longest unused first, where the budget or the memory is short. Throws Error naming what was needed and
+    /// what was there.
     void reserve(Sequence& sequence, int count, BlockType type);
     /// The tokens that were computed in the reserved room.
     void commit(Sequence& sequence, std::span<const std::int32_t> tokens, const CacheDials& dials);
     /// Forgets all but the first `size` tokens.
     void roll_back(Sequence& sequence, int size);
+    /// Gives up the blocks until resume(): where room is needed they are saved, or dropped if they are
+    /// `recomputable` and nothing more may be saved. False, and nothing is done, where neither can be.
+    bool park(Sequence& sequence, bool recomputable);
+    /// Back again, as long as it still is: what was dropped has to be computed again. Throws Error where
+    /// there is no room; it is parked then as before.
+    void resume(Sequence& sequence);
     /// Ends the use of a sequence; with `keep` it stays for later prompts.
     void close(const SequencePtr& sequence, bool keep);
-    /// Drops the idle sequences of a conversation.
+    /// Drops the sequences of a conversation; those under way when they are closed.
     void forget(std::uint64_t conversation);
 
-    std::size_t bytes() const { return *used_; }
-    std::size_t budget() const { return budget_; }
+    /// Bytes that `count` more tokens of a sequence take.
+    std::size_t bytes_for(const Sequence& sequence, int count, BlockType type) const;
+    std::size_t bytes() const { return used_; }
+    std::size_t budget() const { return options_.budget; }
+    /// Of the blocks that somebody computes with.
+    std::size_t bytes_in_use() const { return in_use_; }
+    std::size_t saved_bytes() const { return saved_; }
     std::size_t sequences() const { return sequences_.size(); }
+    const KvCounters& counters() const { return counters_; }
 
   private:
-    int usable_prefix(const Sequence& sequence, std::uint64_t conversation,
-                      std::span<const std::int32_t> prompt, const CacheDials& dials, BlockType type,
-                      CacheReuse reuse) const;
-    bool drop_oldest_idle();
-    void move_to_back(const SequencePtr& sequence) noexcept;
+    struct Match {
+        std::vector<BlockPtr> blocks;
+        int tokens = 0;
+    };
+    Match match_chain(Match match, std::span<const std::int32_t> prompt, const CacheDials& dials,
+                      BlockType type) const;
+    Match match_own(std::uint64_t conversation, std::span<const std::int32_t> prompt, SequencePtr& whole);
+    void take(Sequence& sequence, const Match& match, std::span<const std::int32_t> prompt);
+    void let_go(const BlockPtr& block, bool used, bool kept) noexcept;
+    void cut_blocks(Sequence& sequence, std::size_t count) noexcept;
+    void cut_dead(Sequence& sequence) noexcept;
+    void add_user(KvBlock& block) noexcept;
+    void remove_user(KvBlock& block) noexcept;
+    BlockPtr make_block(KvBlockId id, BlockType type);
+    void own_last(Sequence& sequence);
+    static void link(const Sequence& sequence, std::size_t index, std::uint64_t root) noexcept;
+    void join_equal(Sequence& sequence, std::size_t index) noexcept;
+    void add_to_index(const BlockPtr& block) noexcept;
+    void remove_from_index(KvBlock& block) noexcept;
+    bool free_oldest();
+    void save(KvBlock& block);
+    void load(const BlockPtr& block);
+    void unload(KvBlock& block) noexcept;
+    void drop_saved(KvBlock& block) noexcept;
     void make_room(std::size_t bytes);
-    std::shared_ptr<Block> own(KvBlockId id, BlockType type);
     template <typename Allocate>
-    std::shared_ptr<Block> allocate(BlockType type, Allocate&& allocate);
+    KvBlockId allocate(BlockType type, Allocate&& allocate_id);
 
     Executor& executor_;
-    std::size_t budget_;
-    std::shared_ptr<std::size_t> used_ = std::make_shared<std::size_t>(0);
-    std::list<SequencePtr> sequences_; ///< the longest unused first
+    KvCacheOptions options_;
+    std::size_t used_ = 0, in_use_ = 0, kept_ = 0, saved_ = 0;
+    std::uint64_t last_serial_ = 0;
+    std::list<SequencePtr> sequences_;                                  ///< the longest unused first
+    std::unordered_map<std::uint64_t, std::vector<BlockPtr>> children_; ///< by the chain in front of them
+    std::list<BlockPtr> in_use_blocks_;
+    /// That nobody computes with. The longest unused first, and what is deeper in a chain before what it
+    /// hangs from, so that nothing is ever left that cannot be reached.
+    std::list<BlockPtr> unused_;
+    KvCounters counters_;
 };
 
 } // namespace switchyard

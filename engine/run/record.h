@@ -36,6 +36,10 @@ struct ContextSpan {
     bool decompressed = false; ///< the form of latent attention, as BatchRow's
 
     bool operator==(const ContextSpan&) const = default;
+    bool written_like(const ContextSpan& other) const {
+        return experts_active == other.experts_active && kv == other.kv && weights == other.weights &&
+               decompressed == other.decompressed;
+    }
 };
 
 /// One token of an answer, with the dials that were in force when it was made.
@@ -84,7 +88,7 @@ struct ComputedBy {
     std::string backend;                        ///< its name; empty in records that say nothing of it
     int arithmetic = 1;                         ///< Backend::arithmetic_version
     DrawVersion draw = DrawVersion::Cumulative; ///< as of records that say nothing of it
-    std::uint64_t prompt_hash = 0; ///< of its ids; 0 in records that say nothing of it
+    std::uint64_t prompt_hash = 0;              ///< of its ids; 0 in records that say nothing of it
 
     bool operator==(const ComputedBy&) const = default;
 };
@@ -110,8 +114,8 @@ std::string_view
 finish_name(FinishReason reason); ///< "end_of_turn", "max_tokens", "stopped", "context_full", "failed"
 
 /// {"settings": {...}, "moves": [...], "context": [...], "tokens": [...], "timings": {...}, "finish": "..."};
-/// keys as in ControlSpec; beside them "computed_by": {"backend": "cpu", "arithmetic": 1, "draw": 2, "prompt_hash": ...}. Where
-/// there is something to say also "reading": {"opened": "...", "marks":
+/// keys as in ControlSpec; beside them "computed_by": {"backend": "cpu", "arithmetic": 1, "draw": 2,
+/// "prompt_hash": ...}. Where there is something to say also "reading": {"opened": "...", "marks":
 /// [["<think>",
 /// "</think>"], ...]}.
 nlohmann::ordered_json to_json(const RunRecord& record);

@@ -21,8 +21,8 @@ struct Scheduler::Worker::StepEnd {
 
 Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
     : parts_(std::move(parts)), options_(std::move(options)),
-      cache_(*parts_.executor,
-             options_.kv_budget_bytes > 0 ? options_.kv_budget_bytes : parts_.executor->kv_capacity()),
+      cache_(*parts_.executor, {.budget = options_.kv_budget_bytes > 0 ? options_.kv_budget_bytes
+                                                                       : parts_.executor->kv_capacity()}),
       recoder_(*parts_.sources, parts_.file, *parts_.backend, parts_.weights, [this] {
           std::lock_guard lock(mutex_);
           wake_.notify_all();

@@ -26,7 +26,7 @@ class KvCacheTest : public testing::Test {
 
     Plan plan;
     FakeExecutor executor{plan};
-    KvCache cache{executor, 1 << 20};
+    KvCache cache{executor, {.budget = 1 << 20, .save_budget = 1 << 20}};
     int kept = 0;
 };
 
@@ -131,7 +131,7 @@ TEST_F(KvCacheTest, RollingBackForgetsTokensBlocksAndDials) {
 }
 
 TEST_F(KvCacheTest, TheLongestUnusedGoesFirstWhenTheBudgetIsSpent) {
-    KvCache small(executor, 5000);
+    KvCache small(executor, {.budget = 5000});
     const auto fill_small = [&](std::uint64_t conversation, int tokens) {
         const auto prompt = prompt_of(tokens, conversation);
         auto sequence = small.open(conversation, prompt, dials(), BlockType::F16, CacheReuse::Chat);
@@ -159,13 +159,130 @@ TEST_F(KvCacheTest, MemoryThatIsOutIsTakenFromIdleSequences) {
     cache.close(fill(1, prompt_of(96), dials()), true);
     executor.most_blocks = 4;
     fill(2, prompt_of(96, 2), dials());
-    EXPECT_EQ(executor.live_blocks(), 3u);
+    EXPECT_EQ(executor.live_blocks(), 4u) << "no more is dropped than has to be";
     EXPECT_THROW(fill(3, prompt_of(96, 3), dials()), Error);
+}
+
+TEST_F(KvCacheTest, WhatIsDroppedIsTheEndAndNotTheBeginning) {
+    KvCache small(executor, {.budget = 5000});
+    const auto prompt = prompt_of(128);
+    auto sequence = small.open(0, prompt, dials(), BlockType::F16, CacheReuse::Equal);
+    small.reserve(*sequence, 128, BlockType::F16);
+    small.commit(*sequence, prompt, dials());
+    small.close(sequence, true);
+    sequence = small.open(0, prompt_of(96, 2), dials(), BlockType::F16, CacheReuse::Equal);
+    small.reserve(*sequence, 96, BlockType::F16); // two of four make room
+    EXPECT_EQ(small.counters().dropped_blocks, 2u);
+    EXPECT_EQ(small.open(0, prompt, dials(), BlockType::F16, CacheReuse::Equal)->size(), 64);
+}
+
+TEST_F(KvCacheTest, PromptsWithoutAConversationAreFoundByTheirContentsAndLeaveNothingElse) {
+    for (int i = 0; i < 100; ++i)
+        cache.close(fill(0, prompt_of(70), dials(), CacheReuse::Equal), true);
+    EXPECT_EQ(kept, 69);
+    EXPECT_EQ(cache.sequences(), 0u);
+    EXPECT_EQ(cache.bytes(), 3000u);
+    EXPECT_EQ(cache.bytes_in_use(), 0u);
+}
+
+TEST_F(KvCacheTest, WhatTwoComputeAtTheSameTimeIsKeptOnce) {
+    const auto prompt = prompt_of(64);
+    const auto a = cache.open(1, prompt, dials(), BlockType::F16, CacheReuse::Equal),
+               b = cache.open(2, prompt, dials(), BlockType::F16, CacheReuse::Equal);
+    for (const auto& sequence : {a, b})
+        cache.reserve(*sequence, 64, BlockType::F16);
+    EXPECT_EQ(executor.live_blocks(), 4u);
+    for (const auto& sequence : {a, b})
+        cache.commit(*sequence, prompt, dials());
+    EXPECT_EQ(executor.live_blocks(), 2u);
+    EXPECT_EQ(a->batch_sequence().blocks, b->batch_sequence().blocks);
+    EXPECT_EQ(cache.counters().joined_blocks, 2u);
+}
+
+TEST_F(KvCacheTest, AWaitingSequenceTakesOverWhatAnotherHasComputedSince) {
+    const auto prompt = prompt_of(100);
+    const auto a = cache.open(1, prompt, dials(), BlockType::F16, CacheReuse::Equal),
+               b = cache.open(2, prompt, dials(), BlockType::F16, CacheReuse::Equal);
+    cache.reserve(*a, 50, BlockType::F16);
+    cache.commit(*a, std::span(prompt).first(50), dials());
+    EXPECT_EQ(cache.extend(*b, prompt, dials(), BlockType::F16), 50);
+    cache.reserve(*a, 50, BlockType::F16);
+    cache.commit(*a, std::span(prompt).subspan(50), dials());
+    EXPECT_EQ(cache.extend(*b, prompt, dials(2), BlockType::F16), 0);
+    EXPECT_EQ(cache.extend(*b, prompt, dials(), BlockType::F16), 49);
+    EXPECT_EQ(b->size(), 99);
+    EXPECT_EQ(std::vector(b->tokens().begin(), b->tokens().end()),
+              std::vector(prompt.begin(), prompt.end() - 1));
+}
+
+/// Two sequences of three blocks in a cache of four: the second's room is the first's.
+class ParkedSequence : public KvCacheTest {
+  protected:
+    KvCache::SequencePtr fill_in(KvCache& in, std::uint64_t seed) {
+        const auto prompt = prompt_of(90, seed);
+        auto sequence = in.open(0, prompt, dials(), BlockType::F16, CacheReuse::Equal);
+        in.reserve(*sequence, 90, BlockType::F16);
+        in.commit(*sequence, prompt, dials());
+        return sequence;
+    }
+};
+
+TEST_F(ParkedSequence, IsSavedWhereRoomIsNeededAndComesBack) {
+    KvCache small(executor, {.budget = 4000, .save_budget = 3000});
+    const auto first = fill_in(small, 1);
+    const auto blocks = first->batch_sequence().blocks;
+    ASSERT_TRUE(small.park(*first, false));
+    EXPECT_EQ(small.counters().saved_blocks, 0u) << "nobody needs the room yet";
+    const auto second = fill_in(small, 2);
+    EXPECT_EQ(small.counters().saved_blocks, 2u);
+    EXPECT_THROW(small.resume(*first), Error) << "there is no room";
+    small.close(second, true);
+    small.resume(*first);
+    EXPECT_EQ(first->size(), 90);
+    EXPECT_EQ(small.counters().loaded_blocks, 2u);
+    EXPECT_EQ(small.saved_bytes(), 0u);
+    EXPECT_EQ(first->batch_sequence().blocks[0], blocks[0]);
+    EXPECT_EQ(small.bytes_in_use(), 3000u);
+    small.close(first, false);
+    EXPECT_EQ(small.bytes_in_use(), 0u);
+}
+
+TEST_F(ParkedSequence, IsComputedAgainWhereNothingMoreMayBeSaved) {
+    KvCache small(executor, {.budget = 4000, .save_budget = 2000});
+    const auto first = fill_in(small, 1);
+    EXPECT_FALSE(small.park(*first, false));
+    EXPECT_EQ(small.bytes_in_use(), 3000u);
+    ASSERT_TRUE(small.park(*first, true));
+    small.close(fill_in(small, 2), true);
+    small.resume(*first);
+    EXPECT_EQ(first->size(), 32);
+    EXPECT_EQ(small.counters().recomputed_tokens, 58u);
+    small.reserve(*first, 58, BlockType::F16);
+    EXPECT_EQ(first->batch_sequence().blocks.size(), 3u);
+}
+
+TEST_F(ParkedSequence, ThatEndsLeavesNothingSaved) {
+    KvCache small(executor, {.budget = 4000, .save_budget = 3000});
+    const auto first = fill_in(small, 1);
+    ASSERT_TRUE(small.park(*first, false));
+    const auto second = fill_in(small, 2);
+    EXPECT_GT(small.saved_bytes(), 0u);
+    small.close(first, true);
+    EXPECT_EQ(small.saved_bytes(), 0u);
+    EXPECT_TRUE(small.park(*second, false)) << "what the first was allowed is free again";
+}
+
+TEST_F(KvCacheTest, AConversationForgottenWhileItIsAnsweredIsDroppedAtItsEnd) {
+    const auto sequence = fill(1, prompt_of(64), dials());
+    cache.forget(1);
+    EXPECT_EQ(executor.live_blocks(), 2u);
+    cache.close(sequence, true);
+    EXPECT_EQ(executor.live_blocks(), 0u);
 }
 
 TEST_F(KvCacheTest, EverythingIsReleasedInTheEnd) {
     {
-        KvCache own(executor, 1 << 20);
+        KvCache own(executor, {.budget = 1 << 20});
         const auto prompt = prompt_of(50);
         auto sequence = own.open(1, prompt, dials(), BlockType::F16, CacheReuse::Chat);
         own.reserve(*sequence, 50, BlockType::F16);

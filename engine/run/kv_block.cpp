@@ -1,0 +1,66 @@
+#include "engine/run/kv_block.h"
+
+#include <algorithm>
+
+namespace switchyard {
+namespace {
+
+/// One more value in a hash (the mixing function is splitmix64's: Steele, Lea and Flood, "Fast splittable
+/// pseudorandom number generators", 2014).
+std::uint64_t joined(std::uint64_t hash, std::uint64_t value) {
+    std::uint64_t z = (hash ^ value) + 0x9e3779b97f4a7c15ull;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+std::uint64_t joined(std::uint64_t hash, const CacheDials& dials) {
+    hash = joined(hash, static_cast<std::uint64_t>(dials.experts) << 1 | (dials.decompressed ? 1 : 0));
+    for (const RecodeLayer& layer : *dials.weights)
+        hash = joined(hash, std::uint64_t{layer.slices} << 16 |
+                                (layer.type ? static_cast<std::uint64_t>(*layer.type) + 1 : 0));
+    return hash;
+}
+
+} // namespace
+
+std::uint64_t chain_root(std::string_view backend, int arithmetic_version) {
+    std::uint64_t hash = joined(0, static_cast<std::uint64_t>(arithmetic_version));
+    for (const char c : backend)
+        hash = joined(hash, static_cast<unsigned char>(c));
+    return hash;
+}
+
+std::uint64_t KvBlock::hash() const {
+    std::uint64_t hash = joined(chain, static_cast<std::uint64_t>(type));
+    for (const std::int32_t token : tokens)
+        hash = joined(hash, static_cast<std::uint32_t>(token));
+    for (const Writer& writer : writers)
+        hash = joined(joined(hash, static_cast<std::uint64_t>(writer.from)), writer.dials);
+    return hash;
+}
+
+const CacheDials& KvBlock::writer_of(int token) const {
+    auto writer = writers.begin();
+    while (writer + 1 != writers.end() && (writer + 1)->from <= token)
+        ++writer;
+    return writer->dials;
+}
+
+int KvBlock::common(std::span<const std::int32_t> wanted, const CacheDials& dials) const {
+    const auto parting = std::ranges::mismatch(tokens, wanted).in1;
+    int count = static_cast<int>(parting - tokens.begin());
+    for (const Writer& writer : writers)
+        if (writer.from < count && !writer.dials.same(dials))
+            count = writer.from;
+    return count;
+}
+
+bool KvBlock::equals(const KvBlock& other) const {
+    return before == other.before && type == other.type && tokens == other.tokens &&
+           std::ranges::equal(writers, other.writers, [](const Writer& a, const Writer& b) {
+               return a.from == b.from && a.dials.same(b.dials);
+           });
+}
+
+} // namespace switchyard
