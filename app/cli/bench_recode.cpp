@@ -23,42 +23,50 @@ class Watch {
         if (token.quant != name_) {
             if (++before_ > 1) // the first waits for the prompt
                 usual_.push_back(token.latency_ms);
-            if (before_ == kBefore) {
+            if (before_ == kUsual + 1) {
                 began_ = Clock::now();
                 scheduler_.set_model_tuning(target_);
             }
             return;
         }
-        meanwhile_.push_back(token.latency_ms);
-        if (token.recoded_slices < token.recode_total)
+        if (seconds_ > 0) {
+            afterwards_.push_back(token.latency_ms);
+            if (afterwards_.size() == kUsual)
+                scheduler_.cancel(event.run);
             return;
-        seconds_ = std::chrono::duration<double>(Clock::now() - began_).count();
-        scheduler_.cancel(event.run);
+        }
+        meanwhile_.push_back(token.latency_ms);
+        if (token.recoded_slices == token.recode_total)
+            seconds_ = std::chrono::duration<double>(Clock::now() - began_).count();
     }
 
     nlohmann::ordered_json result(std::uint64_t weights_bytes) const {
         return {{"quant", name_},
                 {"seconds", seconds_},
                 {"tokens_meanwhile", meanwhile_.size()},
-                {"median_token_ms", median(meanwhile_)},
-                {"longest_token_ms", meanwhile_.empty() ? 0 : std::ranges::max(meanwhile_)},
-                {"usual_token_ms", median(usual_)},
+                {"median_token_ms", at(meanwhile_, 0.5)},
+                {"p95_token_ms", at(meanwhile_, 0.95)},
+                {"longest_token_ms", at(meanwhile_, 1)},
+                {"usual_token_ms", at(usual_, 0.5)},
+                {"token_ms_afterwards", at(afterwards_, 0.5)},
                 {"weights_bytes", weights_bytes}};
     }
     bool done() const { return seconds_ > 0; }
 
   private:
-    static double median(std::vector<double> values) {
+    /// The value below which this share of them is.
+    static double at(std::vector<double> values, double share) {
         std::ranges::sort(values);
-        return values.empty() ? 0 : values[values.size() / 2];
+        const auto index = static_cast<std::size_t>(static_cast<double>(values.size()) * share);
+        return values.empty() ? 0 : values[std::min(index, values.size() - 1)];
     }
 
-    static constexpr int kBefore = 17;
+    static constexpr int kUsual = 16; ///< tokens that tell what is usual
     Scheduler& scheduler_;
     std::string name_;
     ModelTuning target_;
     Clock::time_point began_;
-    std::vector<double> usual_, meanwhile_;
+    std::vector<double> usual_, meanwhile_, afterwards_;
     int before_ = 0;
     double seconds_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "engine/model/folder_rows.h"
 
+#include "engine/base/work_gate.h"
 #include "engine/quant/float8.h"
 #include "engine/quant/quant.h"
 
@@ -13,6 +14,7 @@ namespace {
 void transpose_values(const std::byte* in, std::int64_t rows, std::int64_t cols, std::size_t size,
                       std::byte* out) {
     for (std::int64_t c = 0; c < cols; ++c) {
+        pause_point();
         for (std::int64_t r = 0; r < rows; ++r, out += size) {
             std::memcpy(out, in + static_cast<std::size_t>(r * cols + c) * size, size);
         }
@@ -22,6 +24,7 @@ void transpose_values(const std::byte* in, std::int64_t rows, std::int64_t cols,
 void transpose_to_floats(const std::byte* in, std::int64_t rows, std::int64_t cols, float* out) {
     std::vector<float> row(static_cast<std::size_t>(cols));
     for (std::int64_t r = 0; r < rows; ++r) {
+        pause_point();
         decode_row(BlockType::FP8, in + static_cast<std::size_t>(r) * row_bytes(BlockType::FP8, cols), row);
         for (std::int64_t c = 0; c < cols; ++c) {
             out[c * rows + r] = row[static_cast<std::size_t>(c)];
@@ -31,6 +34,7 @@ void transpose_to_floats(const std::byte* in, std::int64_t rows, std::int64_t co
 
 void transpose_f8(const BlockFP8* in, std::int64_t rows, std::int64_t cols, BlockFP8* out) {
     for (std::int64_t c = 0; c < cols; ++c) {
+        pause_point();
         for (std::int64_t r = 0; r < rows; r += 64, ++out) {
             out->scale = in[(r * cols + c) / 64].scale;
             for (std::int64_t i = 0; i < 64; ++i) {
@@ -47,6 +51,7 @@ void make_f8_rows(BlockType type, const std::byte* codes, const std::byte* scale
     std::vector<float> row_scales(static_cast<std::size_t>((cols + kFloat8Block - 1) / kFloat8Block));
     const std::size_t scale_bytes = row_scales.size() * sizeof(float);
     for (std::int64_t r = first; r < first + count; ++r, out += row_bytes(type, cols)) {
+        pause_point();
         const std::byte* row = codes + r * cols;
         std::memcpy(row_scales.data(), scales + static_cast<std::size_t>(r / kFloat8Block) * scale_bytes,
                     scale_bytes);
@@ -62,6 +67,7 @@ void make_f8_rows(BlockType type, const std::byte* codes, const std::byte* scale
 void interleave_rows(const std::byte* in, std::int64_t rows, std::int64_t dim, std::size_t stride,
                      std::byte* out) {
     for (std::int64_t r = 0; r < rows; ++r) {
+        pause_point();
         const std::int64_t head = r / dim, i = r % dim;
         const std::int64_t to = head * dim + i % (dim / 2) * 2 + i / (dim / 2);
         std::memcpy(out + static_cast<std::size_t>(to) * stride, in + static_cast<std::size_t>(r) * stride,

@@ -1,6 +1,7 @@
 #include "engine/model/folder_tensors.h"
 
 #include "engine/base/error.h"
+#include "engine/base/work_gate.h"
 #include "engine/files/mapped_file.h"
 #include "engine/model/folder_names.h"
 #include "engine/model/folder_rows.h"
@@ -278,6 +279,7 @@ void FolderTensors::add_fused_floats(const FolderTensor& tensor, const std::stri
             [=, data = m.data](std::int64_t matrix, std::byte* out) {
                 for (std::int64_t e = matrix; e < matrix + together; ++e) {
                     for (std::int64_t r = 0; r < rows; ++r) {
+                        pause_point();
                         for (std::int64_t c = 0; c < cols; ++c, out += size) {
                             const std::int64_t from = (e * cols + c) * all_rows + r * step + which;
                             std::memcpy(out, data + static_cast<std::size_t>(from) * size, size);
@@ -308,6 +310,7 @@ void FolderTensors::add_fused_mxfp4(const FolderTensor& blocks, const std::strin
             .make = [=, values = blocks.data, scales = exponents->data](std::int64_t e, std::byte* out) {
             auto* to = reinterpret_cast<BlockMXFP4*>(out);
             for (std::int64_t r = 0; r < rows; ++r, to += row_blocks) {
+                pause_point();
                 const std::int64_t from = (e * all_rows + r * step + which) * row_blocks;
                 pack_mxfp4_row(values + from * 16, scales + from, row_blocks * 32, to);
             }

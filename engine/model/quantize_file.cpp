@@ -134,7 +134,6 @@ class TensorCopier {
                         if (out != nullptr) {
                             encode_row(to, values, out + static_cast<std::size_t>(row) * stride, importance);
                         }
-                        return true;
                     });
     }
 

@@ -10,8 +10,8 @@
 namespace switchyard {
 
 /// Decodes rows 0 .. rows - 1 of `cols` values from their blocks in file layout, on up to `threads` threads,
-/// and calls use(row, values) for each; where it returns false, that thread ends. Rows are taken in order
-/// but may finish in any. Exceptions of `use` are thrown on.
+/// and calls use(row, values) for each. Rows are taken in order but may finish in any. Exceptions of `use`
+/// are thrown on.
 template <typename Use>
 void decode_rows(BlockType type, const std::byte* from, std::int64_t rows, std::int64_t cols,
                  std::int64_t threads, const Use& use) {
@@ -21,8 +21,7 @@ void decode_rows(BlockType type, const std::byte* from, std::int64_t rows, std::
         std::vector<float> values(static_cast<std::size_t>(cols));
         for (std::int64_t r = next++; r < rows; r = next++) {
             decode_row(type, from + static_cast<std::size_t>(r) * stride, values);
-            if (!use(r, values))
-                return;
+            use(r, values);
         }
     });
 }

@@ -125,13 +125,13 @@ class Backend {
     virtual int arithmetic_version() const = 0;
     /// A matrix of `source` where and as this backend wants it: it decides by role, layer and number.
     /// Thread-safe. What stays in the file's pages is kept alive by `file`, which may be null where the
-    /// tensors outlive the slices. Throws Error naming what was needed.
-    virtual Slice place(const WeightSource& source, int matrix,
-                        const std::shared_ptr<const ModelFile>& file) const = 0;
-    /// The same with its values in blocks of `type`; nullopt where `control` gave up.
-    virtual std::optional<Slice> encode(const WeightSource& source, int matrix, BlockType type,
-                                        const std::shared_ptr<const ModelFile>& file,
-                                        const EncodeControl& control) const = 0;
+    /// tensors outlive the slices. Throws Error naming what was needed, and WorkGate::GivenUp.
+    virtual Slice place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
+                        const EncodeControl& control = {}) const = 0;
+    /// The same with its values in blocks of `type`.
+    virtual Slice encode(const WeightSource& source, int matrix, BlockType type,
+                         const std::shared_ptr<const ModelFile>& file,
+                         const EncodeControl& control) const = 0;
     /// The size of one matrix of `source` with blocks of `type`, as place() or encode() make it.
     virtual PlacedSize placed_size(const WeightSource& source, BlockType type) const = 0;
     virtual std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) = 0;

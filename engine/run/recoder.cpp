@@ -2,7 +2,6 @@
 
 #include "engine/base/error.h"
 #include "engine/base/give_back.h"
-#include "engine/base/pause.h"
 #include "engine/base/threads.h"
 #include "engine/run/failure.h"
 
@@ -17,9 +16,13 @@ constexpr const char* kStopped = "re-encoding the weights stopped";
 
 } // namespace
 
+/// The gate is open while the owner waits.
 struct Recoder::Waiting {
-    explicit Waiting(Recoder& recoder) : recoder_(recoder) { recoder_.open_gate(recoder_.waited_for_, true); }
-    ~Waiting() { recoder_.open_gate(recoder_.waited_for_, false); }
+    explicit Waiting(Recoder& recoder) : recoder_(recoder) { recoder_.gate_.open(); }
+    ~Waiting() {
+        if (recoder_.background_)
+            recoder_.gate_.close();
+    }
     Recoder& recoder_;
 };
 
@@ -38,8 +41,8 @@ Recoder::Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const
 
 Recoder::~Recoder() {
     worker_.request_stop();
-    epoch_.fetch_add(1); // ends a slice that is being encoded
-    set_background(false);
+    gate_.give_up(); // ends a slice that is being encoded
+    gate_.open();
 }
 
 void Recoder::retarget(std::optional<BlockType> target) {
@@ -47,7 +50,7 @@ void Recoder::retarget(std::optional<BlockType> target) {
     if (target == target_ && error_.empty())
         return;
     target_ = target;
-    epoch_.fetch_add(1);
+    gate_.give_up(); // a slice of the old target is dropped at once
     next_ = applied_ = 0;
     ready_.clear();
     ready_bytes_ = 0;
@@ -58,7 +61,6 @@ void Recoder::retarget(std::optional<BlockType> target) {
             largest_bytes_,
             slice_bytes(item, recoded_type(sources_[static_cast<std::size_t>(item.weight)], target)));
     wake_worker_.notify_all();
-    open_gate(allowed_, allowed_); // a slice of the old target is dropped at once
 }
 
 RecodeProgress Recoder::progress() const {
@@ -88,26 +90,19 @@ bool Recoder::stalled() const {
 
 void Recoder::set_threads(int threads) { threads_ = std::max(1, threads); }
 
-void Recoder::set_background(bool background) { open_gate(background_, background); }
-
-void Recoder::allow(bool allowed) { open_gate(allowed_, allowed); }
-
-void Recoder::open_gate(std::atomic<bool>& flag, bool value) {
-    const std::lock_guard lock(gate_mutex_);
-    flag = value;
-    gate_.notify_all();
-}
-
-bool Recoder::held(std::uint64_t epoch) const {
-    return background_ && !allowed_ && !waited_for_ && epoch == epoch_;
-}
-
-void Recoder::wait_at_gate(std::uint64_t epoch) const {
-    if (!held(epoch))
+void Recoder::set_background(bool background) {
+    if (background_ == background)
         return;
-    std::unique_lock lock(gate_mutex_);
-    gate_.wait(lock, [&] { return !held(epoch); });
+    background_ = background;
+    if (background)
+        gate_.close();
+    else
+        gate_.open();
 }
+
+void Recoder::open_window(WorkGate::Clock::time_point until) { gate_.open(until); }
+
+void Recoder::close_window() { gate_.close(); }
 
 std::size_t Recoder::slice_bytes(const Item& item, std::optional<BlockType> content) const {
     const TensorView& tensor = *sources_[static_cast<std::size_t>(item.weight)].tensor;
@@ -134,7 +129,7 @@ void Recoder::work(std::stop_token stop) {
         }
         const Item item = items_[next_];
         const auto wanted = recoded_type(sources_[static_cast<std::size_t>(item.weight)], target_);
-        const std::uint64_t epoch = epoch_;
+        const std::uint64_t epoch = gate_.work();
         Ready ready{true, wanted, {}, 0};
         std::string error;
         if (wanted != item.content) {
@@ -146,8 +141,8 @@ void Recoder::work(std::stop_token stop) {
             }
             lock.lock();
         }
-        if (epoch != epoch_)
-            continue; // a new target came meanwhile
+        if (epoch != gate_.work())
+            continue; // a new target came meanwhile, and what was encoded or thrown is of no use
         try {
             if (error.empty()) {
                 const std::size_t bytes = ready.bytes;
@@ -172,34 +167,26 @@ void Recoder::work(std::stop_token stop) {
 /// free.
 void Recoder::free_retired(std::unique_lock<std::mutex>& lock) noexcept {
     std::vector<Slice> old = std::exchange(retired_, {});
-    const std::uint64_t epoch = epoch_;
     freeing_ = true;
     lock.unlock();
-    for (Slice& slice : old) {
-        if (slice.owner.use_count() == 1) // nobody else can come by it any more
-            give_back_pages(slice.data, slice.bytes, [&] { wait_at_gate(epoch); });
-        slice.owner.reset();
+    {
+        const WorkGate::Stay stay(&gate_, WorkGate::kAlways);
+        for (Slice& slice : old) {
+            if (slice.owner.use_count() == 1) // nobody else can come by it any more
+                give_back_pages(slice.data, slice.bytes, pause_point);
+            slice.owner.reset();
+        }
     }
     lock.lock();
     freeing_ = false;
 }
 
-Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> content,
-                               std::uint64_t epoch) const {
-    const PauseHere pause([this, epoch] { wait_at_gate(epoch); });
-    pause_point();
+Recoder::Ready Recoder::encode(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) {
     const WeightSource& source = sources_[static_cast<std::size_t>(item.weight)];
     Ready ready{false, content, {}, slice_bytes(item, content)};
-    if (content) {
-        EncodeControl control{threads_, [this, epoch] {
-                                  wait_at_gate(epoch);
-                                  return epoch == epoch_;
-                              }};
-        if (auto slice = backend_.encode(source, item.slice, *content, file_, control))
-            ready.slice = std::move(*slice);
-    } else {
-        ready.slice = backend_.place(source, item.slice, file_);
-    }
+    const EncodeControl control{threads_, &gate_, epoch};
+    ready.slice = content ? backend_.encode(source, item.slice, *content, file_, control)
+                          : backend_.place(source, item.slice, file_, control);
     if (file_)
         file_->check_whole();
     return ready;
@@ -261,7 +248,7 @@ void Recoder::take_ready(std::size_t count) noexcept {
 
 /// With the lock held: what is in force stays, until another target.
 void Recoder::give_up(std::string error) noexcept {
-    epoch_.fetch_add(1);
+    gate_.give_up();
     error_ = std::move(error);
     ready_.clear();
     ready_bytes_ = 0;

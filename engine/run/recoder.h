@@ -47,13 +47,14 @@ class Recoder {
     /// Whether it can go on before a slice is swapped.
     bool stalled() const;
     void set_threads(int threads); ///< for one slice
-    /// While answers are computed: works only between allow(true) and allow(false), and stops within a row.
-    /// Where the owner waits for slices, it works in any case.
-    void set_background(bool background);
-    void allow(bool allowed);
     std::uint32_t total() const { return static_cast<std::uint32_t>(items_.size()); }
 
     // From the thread that owns the weights, between two steps.
+    /// While answers are computed: works only in windows, and where the owner waits for slices. Afterwards,
+    /// and after each of these, all its threads rest.
+    void set_background(bool background);
+    void open_window(WorkGate::Clock::time_point until);
+    void close_window();
     /// Swaps what is ready, until `limit` slices of this target are in. Returns the weights now in force.
     std::shared_ptr<const WeightSet> apply_ready(std::uint32_t limit = UINT32_MAX);
     /// Waits until exactly min(count, total) slices of this target are in, or the stop. Throws Error where
@@ -76,17 +77,13 @@ class Recoder {
         Slice slice;
         std::size_t bytes = 0;
     };
-    /// Opens the gate while the owner waits.
     struct Waiting;
     void work(std::stop_token stop);
     bool has_room() const; ///< with the lock held
     bool freeing() const { return freeing_ || !retired_.empty(); }
     void free_retired(std::unique_lock<std::mutex>& lock) noexcept;
     std::size_t slice_bytes(const Item& item, std::optional<BlockType> content) const;
-    Ready encode(const Item& item, std::optional<BlockType> content, std::uint64_t epoch) const;
-    bool held(std::uint64_t epoch) const;
-    void wait_at_gate(std::uint64_t epoch) const;
-    void open_gate(std::atomic<bool>& flag, bool value);
+    Ready encode(const Item& item, std::optional<BlockType> content, std::uint64_t epoch);
     std::shared_ptr<const WeightsState> state_with(std::uint32_t slices) const;
     std::shared_ptr<WeightSet> with_ready(std::size_t count) const;
     void retire(std::span<const SliceId> changed) noexcept;
@@ -102,9 +99,8 @@ class Recoder {
     std::condition_variable_any wake_worker_, wake_waiter_;
     std::vector<Item> items_;
     std::optional<BlockType> target_;
-    std::atomic<std::uint64_t> epoch_{0}; ///< moves with every new target
-    std::uint32_t next_ = 0;              ///< to be encoded
-    std::uint32_t applied_ = 0;           ///< in force
+    std::uint32_t next_ = 0;    ///< to be encoded
+    std::uint32_t applied_ = 0; ///< in force
     std::deque<Ready> ready_;
     std::size_t ready_bytes_ = 0, largest_bytes_ = 0;
     std::vector<Slice> retired_; ///< swapped out, to be freed by the recoder's thread
@@ -112,9 +108,8 @@ class Recoder {
     std::string error_;
     std::uint32_t generation_ = 0;
     std::atomic<int> threads_{1};
-    std::atomic<bool> background_{false}, allowed_{false}, waited_for_{false};
-    mutable std::mutex gate_mutex_;
-    mutable std::condition_variable gate_;
+    bool background_ = false; ///< the owner's
+    WorkGate gate_;           ///< its number of work moves with every new target
 
     std::shared_ptr<const WeightSet> weights_;
     std::shared_ptr<const WeightsState> state_;

@@ -128,16 +128,15 @@ void Scheduler::Worker::turn(std::stop_token stop) {
 }
 
 /// Re-encoding gets the cores between steps and not beside them: it would make every meeting of the step's
-/// threads wait, and a token take several times as long. `step`: what the last one took.
+/// threads wait, and a token take several times as long. `step`: what the last one took. No step may be under
+/// way.
 void Scheduler::Worker::leave_room(Clock::duration step, std::stop_token stop) {
-    constexpr double kShare = 0.3; // of a step's time: what a token takes longer
-    constexpr auto kMost = std::chrono::seconds(1);
-    if (!recoder_.working() || replaying_)
+    const Clock::duration window = pace_.window(step);
+    if (!recoder_.working() || replaying_ || window == Clock::duration::zero())
         return;
-    const auto until = Clock::now() + std::min<Clock::duration>(
-                                          std::chrono::duration_cast<Clock::duration>(step * kShare), kMost);
+    const auto begin = Clock::now(), until = begin + window;
     const auto cancelled = [](const RunPtr& run) { return run->cancelled; };
-    recoder_.allow(true);
+    recoder_.open_window(until);
     for (bool go_on = true; go_on && recoder_.working() && Clock::now() < until;) {
         {
             std::unique_lock lock(mutex_);
@@ -149,7 +148,8 @@ void Scheduler::Worker::leave_room(Clock::duration step, std::stop_token stop) {
         }
         failure_of([&] { apply_slices(); }); // what fails here is reported by the next turn
     }
-    recoder_.allow(false);
+    recoder_.close_window();
+    pace_.took(Clock::now() - begin);
 }
 
 int Scheduler::Worker::recode_threads() const {

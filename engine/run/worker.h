@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/run/active_run.h"
+#include "engine/run/recode_pace.h"
 
 namespace switchyard {
 
@@ -78,6 +79,7 @@ class Scheduler::Worker {
     RunHandle next_handle_ = 1;
 
     Recoder recoder_;
+    RecodePace pace_;     ///< of the worker's thread
     std::jthread thread_; ///< last: it uses everything above
 };
 

@@ -6,7 +6,6 @@
 #include "engine/base/cores.h"
 #include "engine/base/error.h"
 #include "engine/base/give_back.h"
-#include "engine/base/pause.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
@@ -42,11 +41,10 @@ class CpuBackend : public Backend {
     int arithmetic_version() const override { return 1; }
     bool batch_invariant() const override { return true; } // an element is one fixed sequence of operations
 
-    Slice place(const WeightSource& source, int matrix,
-                const std::shared_ptr<const ModelFile>& file) const override;
-    std::optional<Slice> encode(const WeightSource& source, int matrix, BlockType type,
-                                const std::shared_ptr<const ModelFile>& file,
-                                const EncodeControl& control) const override;
+    Slice place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
+                const EncodeControl& control) const override;
+    Slice encode(const WeightSource& source, int matrix, BlockType type,
+                 const std::shared_ptr<const ModelFile>& file, const EncodeControl& control) const override;
     PlacedSize placed_size(const WeightSource& source, BlockType type) const override;
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
         return make_cpu_executor(std::move(plan), pool_);
@@ -54,7 +52,7 @@ class CpuBackend : public Backend {
 
   private:
     Slice lay_out(const WeightSource& source, BlockType type, std::shared_ptr<const std::byte> blocks,
-                  MemoryPlace place) const;
+                  MemoryPlace place, const EncodeControl& control) const;
 
     bool exact_;
     std::shared_ptr<ThreadPool> pool_;
@@ -70,29 +68,29 @@ PlacedSize CpuBackend::placed_size(const WeightSource& source, BlockType type) c
     return {packed_bytes(type, rows, cols), false};
 }
 
-Slice CpuBackend::place(const WeightSource& source, int matrix,
-                        const std::shared_ptr<const ModelFile>& file) const {
+Slice CpuBackend::place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
+                        const EncodeControl& control) const {
     const MemoryPlace place{source.tensor->make ? MemoryPlace::Kind::Host : MemoryPlace::Kind::Mapped};
-    return lay_out(source, source.tensor->type, source.tensor->matrix(matrix, file), place);
+    return lay_out(source, source.tensor->type, matrix_behind_gate(source, matrix, file, control), place,
+                   control);
 }
 
-std::optional<Slice> CpuBackend::encode(const WeightSource& source, int matrix, BlockType type,
-                                        const std::shared_ptr<const ModelFile>& file,
-                                        const EncodeControl& control) const {
+Slice CpuBackend::encode(const WeightSource& source, int matrix, BlockType type,
+                         const std::shared_ptr<const ModelFile>& file, const EncodeControl& control) const {
     auto blocks = reencode_matrix(source, matrix, type, file, control);
-    if (!blocks)
-        return std::nullopt;
-    Slice slice = lay_out(source, type, blocks, {});
-    if (blocks.use_count() == 1) // packed: the slice is no part of it
+    Slice slice = lay_out(source, type, blocks, {}, control);
+    if (blocks.use_count() == 1) { // packed: the slice is no part of it
+        const WorkGate::Stay stay(control.gate, control.work);
         give_back_pages(blocks.get(), static_cast<std::size_t>(slice.rows) * row_bytes(type, slice.cols),
                         pause_point);
+    }
     return slice;
 }
 
 /// A slice in this backend's layout from a matrix's blocks in file layout, which lie at `place`. Where that
 /// layout serves as it is, the slice is those blocks.
 Slice CpuBackend::lay_out(const WeightSource& source, BlockType type, std::shared_ptr<const std::byte> blocks,
-                          MemoryPlace place) const {
+                          MemoryPlace place, const EncodeControl& control) const {
     const WeightUse use = source.use;
     const std::int64_t rows = source.tensor->rows(), cols = source.tensor->cols();
     const PlacedSize size = placed_size(source, type);
@@ -119,11 +117,14 @@ Slice CpuBackend::lay_out(const WeightSource& source, BlockType type, std::share
         return slice;
     }
     auto data = weight_memory(slice.bytes);
-    constexpr std::int64_t kPackedAtOnce = 4; // some 0.4 ms
-    for (std::int64_t p = 0; p < panels(rows); p += kPackedAtOnce) {
-        pack_panels(type, rows, cols, blocks.get(), data.get(), p, std::min(p + kPackedAtOnce, panels(rows)));
-        pause_point();
-    }
+    constexpr std::int64_t kWorthAThread = 1 << 19; // values
+    share_behind_gate(panels(rows), rows * cols / kWorthAThread, control,
+                      [&](std::int64_t begin, std::int64_t end) {
+                          for (std::int64_t p = begin; p < end; ++p) { // some 0.1 ms each
+                              pause_point();
+                              pack_panels(type, rows, cols, blocks.get(), data.get(), p, p + 1);
+                          }
+                      });
     slice.data = data.get();
     slice.owner = std::move(data);
     return slice;

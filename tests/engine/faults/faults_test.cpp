@@ -127,6 +127,32 @@ TEST_P(OutOfMemory, StopsReencodingWithASentenceAndTheModelAnswersAsBefore) {
                          });
 }
 
+// Its helpers stand at a gate then, which the worker waits for.
+TEST_P(OutOfMemory, StopsReencodingUnderAnAnswerAndBothGoOn) {
+    const auto model = load(family(GetParam()));
+    Scheduler scheduler(engine_parts(model));
+    const std::vector<std::int32_t> expected = ids(run_to_end(scheduler, request()));
+    fail_each_allocation(
+        [&] {
+            RunRequest under = request(24);
+            under.on_event = [&](const SchedulerEvent& event) {
+                if (event.kind == SchedulerEvent::Kind::Token && event.token.recoded_slices == 0)
+                    scheduler.set_model_tuning({BlockType::Q8_0});
+            };
+            const RunRecord record = run_to_end(scheduler, std::move(under));
+            const test::NoFailures spared;
+            if (record.finish == FinishReason::Failed)
+                EXPECT_NE(record.error, "");
+            else
+                EXPECT_EQ(record.tokens.size(), 24u);
+        },
+        [&] {
+            scheduler.set_model_tuning({std::nullopt});
+            scheduler.wait_recoded();
+            EXPECT_EQ(ids(run_to_end(scheduler, request())), expected);
+        });
+}
+
 TEST_P(OutOfMemory, StopsLoadingWithASentence) {
     std::vector<std::int32_t> expected;
     {
@@ -192,7 +218,27 @@ TEST(NoThreads, AreASentenceWhereverTheyAreWanted) {
     EXPECT_FALSE(more);
     EXPECT_EQ(sentences, 6); // three of the pool, the re-encoder's, the scheduler's and the executor's
     all();
-    // Helpers that do not come are done without.
+    // Helpers that do not come are done without, also while an answer is computed.
+    {
+        const auto model = load(family("llama31"));
+        Scheduler scheduler(engine_parts(model));
+        RunRequest under = request(400);
+        std::uint32_t done = 0;
+        under.on_event = [&](const SchedulerEvent& event) {
+            if (event.kind != SchedulerEvent::Kind::Token)
+                return;
+            if (event.token.quant == "file") {
+                test::fail_threads(0, kForever);
+                scheduler.set_model_tuning({BlockType::Q8_0});
+            } else if ((done = event.token.recoded_slices) == event.token.recode_total) {
+                scheduler.cancel(event.run);
+            }
+        };
+        EXPECT_EQ(run_to_end(scheduler, std::move(under)).error, "");
+        scheduler.wait_recoded();
+        test::stop_failing();
+        EXPECT_GT(done, 0u);
+    }
     test::fail_threads(0, kForever);
     quantize_file(*file, folder.path() / "out.gguf", {.type = BlockType::Q8_0, .threads = 4});
     EXPECT_TRUE(test::stop_failing());

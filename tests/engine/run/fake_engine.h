@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -28,15 +29,15 @@ class FakeBackend : public Backend {
     std::string description() const override { return "a fake"; }
     bool exact() const override { return exact_; }
     int threads() const override { return 2; }
-    Slice place(const WeightSource& source, int matrix,
-                const std::shared_ptr<const ModelFile>& file) const override {
+    Slice place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
+                const EncodeControl& = {}) const override {
         return lay_out(source, source.tensor->type, source.tensor->matrix(matrix, file));
     }
-    std::optional<Slice> encode(const WeightSource& source, int matrix, BlockType type,
-                                const std::shared_ptr<const ModelFile>& file,
-                                const EncodeControl& control) const override {
-        auto blocks = reencode_matrix(source, matrix, type, file, control);
-        return blocks ? std::optional(lay_out(source, type, std::move(blocks))) : std::nullopt;
+    Slice encode(const WeightSource& source, int matrix, BlockType type,
+                 const std::shared_ptr<const ModelFile>& file, const EncodeControl& control) const override {
+        if (before_encoding)
+            before_encoding(control);
+        return lay_out(source, type, reencode_matrix(source, matrix, type, file, control));
     }
     PlacedSize placed_size(const WeightSource& source, BlockType type) const override {
         return {static_cast<std::size_t>(source.tensor->rows()) * row_bytes(type, source.tensor->cols()),
@@ -48,6 +49,7 @@ class FakeBackend : public Backend {
     int arithmetic_version() const override { return 1; }
 
     bool exact_ = false;
+    std::function<void(const EncodeControl&)> before_encoding; ///< on the re-encoding thread
     mutable std::atomic<int> fail_from{-1}; ///< placing or encoding throws the nth time from now
 
   private:
@@ -115,6 +117,7 @@ class FakeExecutor : public Executor {
     std::size_t live_blocks() const { return blocks_.size(); }
 
     std::chrono::microseconds row_time{0};
+    std::function<void()> during_step; ///< again and again while one with a row_time computes
     int most_blocks = 1 << 20;
     std::atomic<bool> fail_next{false};
     std::atomic<int> rows{0}, steps{0}, clones{0}, widest{0};
@@ -135,8 +138,11 @@ class FakeExecutor : public Executor {
     };
     StepResult compute_step() {
         const auto until = std::chrono::steady_clock::now() + row_time * batch_.rows.size();
-        while (std::chrono::steady_clock::now() < until && !stop_.stop_requested())
+        while (std::chrono::steady_clock::now() < until && !stop_.stop_requested()) {
+            if (during_step)
+                during_step();
             std::this_thread::sleep_for(std::chrono::microseconds(200));
+        }
         StepResult result;
         if (fail_next.exchange(false))
             throw Error("the step failed");

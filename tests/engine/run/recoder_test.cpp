@@ -77,16 +77,16 @@ TEST_F(RecoderTest, ASwapSharesWhatItDoesNotChangeAndSaysWhatItDoes) {
     EXPECT_EQ(all, (std::vector<SliceId>{{0, 0}, {1, 0}, {1, 1}}));
 }
 
-TEST_F(RecoderTest, StandsStillInTheBackgroundUntilItIsAllowedOrWaitedFor) {
+TEST_F(RecoderTest, StandsStillInTheBackgroundButForWindowsAndWhereItIsWaitedFor) {
     Recoder recoder = make();
     recoder.set_background(true);
     recoder.retarget(BlockType::Q4_K);
     std::this_thread::sleep_for(50ms);
     EXPECT_FALSE(recoder.ready()) << "a step may be under way";
     EXPECT_TRUE(recoder.busy());
-    recoder.allow(true);
+    recoder.open_window(WorkGate::Clock::time_point::max());
     wait_until([&] { return recoder.ready(); });
-    recoder.allow(false);
+    recoder.close_window();
     recoder.retarget(BlockType::Q8_0); // also one that stands at the gate is left for the new one
     std::this_thread::sleep_for(20ms);
     EXPECT_FALSE(recoder.ready());
