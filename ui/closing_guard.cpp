@@ -22,7 +22,10 @@ ClosingGuard::ClosingGuard(ChatController& controller, QWidget& window)
     connect(&ask_timer_, &QTimer::timeout, this, &ClosingGuard::ask);
     connect(&limit_, &QTimer::timeout, this, &ClosingGuard::end);
     connect(&controller_, &ChatController::problem, this,
-            [this](const QString& sentence, bool saving) { cause_ = saving ? QString() : sentence; });
+            [this](const QString& sentence, bool saving, bool stays) {
+                if (!stays)
+                    cause_ = saving ? QString() : sentence;
+            });
     connect(&controller_, &ChatController::saved, this, [this] {
         // More may have come since, of an answer that was stopped.
         if (waiting_ && controller_.unsaved() == 0)

@@ -10,6 +10,7 @@
 #include "ui/model_loading.h"
 #include "ui/models/model_picker.h"
 #include "ui/models/models_page.h"
+#include "ui/notice_banner.h"
 #include "ui/plain_text.h"
 #include "ui/rail.h"
 #include "ui/settings_page.h"
@@ -107,28 +108,7 @@ void MainWindow::buildPages() {
     models_ = new ModelsPage(services_.library, services_.settings, services_.paths.models, this);
     settings_page_ = new SettingsPage(services_.settings, services_.paths, this);
 
-    banner_ = new QWidget(this);
-    banner_->setObjectName(u"banner"_s);
-    banner_->setProperty("banner", true);
-    banner_->setAttribute(Qt::WA_StyledBackground);
-    auto* icon = new PlainLabel(banner_);
-    icon->setPixmap(themedIcon(u"warning"_s).pixmap(18, 18));
-    banner_text_ = new PlainLabel(banner_);
-    banner_text_->setObjectName(u"banner.text"_s);
-    banner_text_->setWordWrap(true);
-    banner_text_->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    auto* dismiss = new QToolButton(banner_);
-    dismiss->setObjectName(u"banner.close"_s);
-    dismiss->setIcon(themedIcon(u"close"_s));
-    dismiss->setAccessibleName(tr("Dismiss the message"));
-    connect(dismiss, &QToolButton::clicked, banner_, &QWidget::hide);
-    auto* banner_row = new QHBoxLayout(banner_);
-    banner_row->setContentsMargins(14, 6, 8, 6);
-    banner_row->addWidget(icon);
-    banner_row->addWidget(banner_text_, 1);
-    banner_row->addWidget(dismiss);
-    banner_->hide();
-
+    banner_ = new NoticeBanner(this);
     columns_ = new ChatColumns(services_.settings, picker_, chat_->list(), chat_, insight_, tune_, this);
     pages_ = new QStackedWidget(this);
     pages_->addWidget(columns_);
@@ -264,11 +244,6 @@ void MainWindow::showAbout() {
     box->show();
 }
 
-void MainWindow::say(const QString& sentence) {
-    banner_text_->setText(fewLines(sentence));
-    banner_->setVisible(!sentence.isEmpty());
-}
-
 // ---- The model ----
 
 void MainWindow::connectModel() {
@@ -380,6 +355,11 @@ void MainWindow::connectChat() {
     connect(&controller, &ChatController::messageChanged, this,
             [this] { status_->setContextUsed(contextUsed(services_.controller.conversation())); });
     connect(&controller, &ChatController::chatsChanged, this, &MainWindow::showTitle);
+    connect(&controller, &ChatController::problem, banner_,
+            [this](const QString& sentence, bool, bool stays) {
+                if (stays)
+                    banner_->add(sentence);
+            });
     connect(&controller, &ChatController::runChanged, this, &MainWindow::showRun);
     connect(&controller, &ChatController::runEvents, this,
             [this](ConversationId id, const std::vector<RunEvent>& events) {
@@ -421,7 +401,7 @@ void MainWindow::connectInsight() {
             [&settings](int tab) { settings.setValue(u"insight/tab"_s, tab); });
     connect(insight_, &InsightPanel::xAxisChosen, this,
             [&settings](int axis) { settings.setValue(u"insight/x_axis"_s, axis); });
-    connect(insight_, &InsightPanel::problem, this, &MainWindow::say);
+    connect(insight_, &InsightPanel::problem, banner_, &NoticeBanner::add);
     connect(insight_, &InsightPanel::tokenClicked, this,
             [this](MessageId message, int index) { chat_->highlightToken(message, index); });
 }

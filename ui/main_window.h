@@ -12,7 +12,6 @@
 #include <QPointer>
 #include <QTimer>
 
-class QLabel;
 class QStackedWidget;
 
 namespace switchyard {
@@ -25,6 +24,7 @@ class KeysWindow;
 class ModelLoading;
 class ModelPicker;
 class ModelsPage;
+class NoticeBanner;
 class Rail;
 class SettingsPage;
 class StatusLine;
@@ -90,7 +90,6 @@ class MainWindow : public QMainWindow {
     void changeFontSize(int step);
     void showKeys();
     void showAbout();
-    void say(const QString& sentence);
     void rememberLayout();
     void saveAll();
 
@@ -106,8 +105,7 @@ class MainWindow : public QMainWindow {
     ModelsPage* models_;
     SettingsPage* settings_page_;
     StatusLine* status_;
-    QWidget* banner_;
-    QLabel* banner_text_;
+    NoticeBanner* banner_;
     ClosingGuard* closing_;
     QTimer layout_timer_; ///< after the window was moved or resized
     QPointer<KeysWindow> keys_;

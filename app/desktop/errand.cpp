@@ -27,6 +27,12 @@ Errand::Errand(const DesktopOptions& options, const WindowServices& services, Ma
             window_.propose(std::exchange(waiting_prompt_, {}));
     });
     connect(&services_.controller, &ChatController::runChanged, this, &Errand::runChanged);
+    // The window may be gone before anyone could read it there.
+    connect(&services_.controller, &ChatController::problem, this,
+            [](const QString& sentence, bool saving, bool stays) {
+                if (stays || !saving)
+                    say(sentence);
+            });
 }
 
 void Errand::begin() {

@@ -95,6 +95,11 @@ void ChatController::refreshList() {
             return;
         listing_ = false;
         chats_ = chats;
+        for (ConversationSummary& chat : chats_) { // read before a renaming, perhaps
+            if (renamed_.value(chat.id) == chat.title)
+                renamed_.remove(chat.id);
+            chat.title = renamed_.value(chat.id, chat.title);
+        }
         markGenerating();
     });
 }
@@ -146,7 +151,8 @@ void ChatController::show(const Conversation& conversation) {
     early_ = waiting_.value(conversation.summary.id);
     tuned_ = tuned_ && !early_;
     // It may have been renamed since, too.
-    const QString title = same ? conversation_.summary.title : conversation.summary.title;
+    const QString title = same ? conversation_.summary.title
+                               : renamed_.value(conversation.summary.id, conversation.summary.title);
     conversation_ = conversation;
     conversation_.summary.title = title;
     if (same)
@@ -166,6 +172,7 @@ void ChatController::show(const Conversation& conversation) {
 
 void ChatController::renameChat(ConversationId id, const QString& title) {
     store_.rename(id, title);
+    renamed_.insert(id, title);
     if (id == current())
         conversation_.summary.title = title;
     for (ConversationSummary& chat : chats_) {

@@ -131,8 +131,8 @@ class ChatController : public QObject {
     void undoChanged(); ///< canUndo() may be otherwise
     /// What was asked for cannot be done now: a sentence with cause and way on.
     void refused(const QString& sentence);
-    /// From the store: a sentence, and whether chats are being saved.
-    void problem(const QString& sentence, bool saving);
+    /// From the store (ConversationStore::problem).
+    void problem(const QString& sentence, bool saving, bool stays);
     void saved(); ///< unsaved() came to 0
 
   private:
@@ -177,6 +177,7 @@ class ChatController : public QObject {
     bool early_ = true;                   ///< the chat began before a model was there to say its defaults
     bool listing_ = false;
     Beginning beginning_ = [](const Tuning& defaults) { return defaults; };
+    QHash<ConversationId, QString> renamed_; ///< titles that the list does not say yet
     int open_serial_ = 0;
     ConversationId opening_ = -1; ///< asked of the store and not shown yet; -1: none
     std::unordered_map<RunId, std::unique_ptr<Live>> live_;

@@ -54,6 +54,15 @@ Reading readAgain(const QString& path) {
     }
 }
 
+/// A chat, or a folder for them.
+bool hasChats(QSqlDatabase& db) {
+    QSqlQuery query(db);
+    check(query.exec(
+              QStringLiteral("SELECT EXISTS(SELECT 1 FROM conversations) OR EXISTS(SELECT 1 FROM folders)")),
+          query);
+    return nextRow(query) && query.value(0).toBool();
+}
+
 } // namespace
 
 /// The last file that there is, or an earlier one that can be used again.
@@ -81,6 +90,7 @@ int ChatFile::beginBeside(int damaged, const QString& cause) {
         ++number;
     const QString path = pathOf(number);
     const PartFile part(path);
+    bool any = false;
     {
         Connection fresh(part.path());
         migrate(*fresh, 0);
@@ -88,6 +98,7 @@ int ChatFile::beginBeside(int damaged, const QString& cause) {
             Connection old(pathOf(damaged), QStringLiteral("mode=ro"));
             salvage(*old, *fresh);
         }
+        any = hasChats(*fresh);
     }
     const qint32 mark = fingerprint(pathOf(number - 1)); // by it the next start finds the way here
     if (QFileInfo::exists(path)) {
@@ -101,10 +112,13 @@ int ChatFile::beginBeside(int damaged, const QString& cause) {
         setApplicationId(part.path(), mark);
         moveDatabase(part.path(), path);
     }
-    notice_ =
-        ConversationStore::tr("%1 is damaged or no chat database (%2): it is left as it is. What can be "
-                              "read of it is shown, and chats are kept in %3 from now on.")
-            .arg(pathOf(damaged), cause, path);
+    notice_ = any ? ConversationStore::tr("%1 is damaged or no chat database (%2): it is left as it is. "
+                                          "What can be read of it is shown, and chats are kept in %3 "
+                                          "from now on.")
+                  : ConversationStore::tr("%1 is damaged or no chat database (%2): it is left as it is. "
+                                          "Nothing of it could be read, and chats are kept in %3 from "
+                                          "now on. Put a sound copy in its place to see its chats again.");
+    notice_ = notice_.arg(pathOf(damaged), cause, path);
     return number;
 }
 

@@ -47,7 +47,7 @@ void ConversationStore::startThread() {
         worker_->moveToThread(&thread_);
         worker_->begin();
         if (std::exchange(told_, false))
-            Q_EMIT problem(tr("Chats are saved again."), true);
+            Q_EMIT problem(tr("Chats are saved again."), true, false);
         return;
     }
     constexpr int kPause = 1000; // ms
@@ -58,7 +58,7 @@ void ConversationStore::startThread() {
         Q_EMIT problem(
             tr("The system gives this program no further thread: chats are neither shown nor saved "
                "until it does. Close other programs."),
-            false);
+            false, false);
     };
     QMetaObject::invokeMethod(this, tell, Qt::QueuedConnection); // nobody listens yet
 }

@@ -82,8 +82,9 @@ class ConversationStore : public QObject {
     void ready();
     void saved(); ///< unsaved() came to 0
     void changed(switchyard::ConversationId id);
-    /// A sentence with cause and way on; `saving` is false while nothing can be written.
-    void problem(const QString& sentence, bool saving);
+    /// A sentence with cause and way on; `saving` is false while nothing can be written. `stays`: it does not
+    /// pass by itself and has to be read, whatever comes after it.
+    void problem(const QString& sentence, bool saving, bool stays);
 
   private:
     class Worker;

@@ -271,7 +271,7 @@ bool ConversationStore::Worker::writeSingly(Jobs& batch, std::vector<After>& aft
             }
             report(ConversationStore::tr("A change to a chat could not be stored (%1).")
                        .arg(QString::fromUtf8(error.what())),
-                   true);
+                   true, true);
         }
         written(one);
         batch.pop_front();
@@ -305,7 +305,7 @@ bool ConversationStore::Worker::doInMemory(Job& job, std::vector<After>& after) 
             return false; // of a chat that is in the file only
         report(ConversationStore::tr("A change to a chat could not be stored (%1).")
                    .arg(QString::fromUtf8(error.what())),
-               false);
+               false, true);
         return true;
     }
 }
@@ -400,15 +400,16 @@ void ConversationStore::Worker::count(int change) {
             &store_, [store = &store_] { Q_EMIT store->saved(); }, Qt::QueuedConnection);
 }
 
-void ConversationStore::Worker::report(const QString& sentence, bool saving) {
+void ConversationStore::Worker::report(const QString& sentence, bool saving, bool stays) {
     QMetaObject::invokeMethod(
-        &store_, [store = &store_, sentence, saving] { Q_EMIT store->problem(sentence, saving); },
+        &store_,
+        [store = &store_, sentence, saving, stays] { Q_EMIT store->problem(sentence, saving, stays); },
         Qt::QueuedConnection);
 }
 
 void ConversationStore::Worker::reportNotice() {
     if (const QString notice = file_.takeNotice(); !notice.isEmpty())
-        report(notice, true);
+        report(notice, true, true);
 }
 
 void ConversationStore::Worker::deliver(std::vector<After> after) {

@@ -71,7 +71,7 @@ class ConversationStore::Worker : public QObject {
     void waitForHeldFile();
     void written(const Jobs& jobs);
     void count(int change);
-    void report(const QString& sentence, bool saving);
+    void report(const QString& sentence, bool saving, bool stays = false);
     void reportNotice();
     void announce();
     void deliver(std::vector<After> after);

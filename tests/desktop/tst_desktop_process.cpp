@@ -245,6 +245,24 @@ class DesktopProcessTest : public QObject {
         QVERIFY(!QFile::exists(data_ + u"/switchyard.lock"_s));
     }
 
+    /// Nobody can read it in a window that ends with its answer.
+    void aDamagedChatFileIsToldOnStderr() {
+        {
+            ConversationStore store(data_);
+            chatWith(store, u"Old"_s, u"words"_s);
+            QTRY_COMPARE(store.unsaved(), 0);
+        }
+        QFile file(data_ + u"/chats.sqlite"_s);
+        QVERIFY(file.open(QIODevice::ReadWrite));
+        file.write(QByteArray(100, '\xa5'));
+        file.close();
+        const Result result = second({u"--model"_s, u"x.gguf"_s, u"--prompt"_s, u"Hello"_s, u"--quit"_s});
+        QCOMPARE(result.code, 0);
+        QVERIFY2(result.said.contains(u"chats.sqlite is damaged"_s) &&
+                     result.said.contains(u"Nothing of it could be read"_s),
+                 qPrintable(result.said));
+    }
+
     // ---- A second start ----
 
     void aSecondStartPassesModelAndPrompt() {

@@ -1,9 +1,12 @@
 // The list of chats: groups by date, renaming, searching, and models that keep Qt's rules.
+#include "tests/app/store_fixture.h"
+#include "tests/ui/desk.h"
 #include "ui/chat/chat_list.h"
 #include "ui/chat/toast.h"
 
 #include <QAbstractItemModelTester>
 #include <QSignalSpy>
+#include <QTemporaryDir>
 #include <QTest>
 
 using namespace Qt::StringLiterals;
@@ -110,6 +113,104 @@ class ChatListTest : public QObject {
         // An empty title is none.
         QVERIFY(!list.model()->setData(list.model()->indexOf(3), u"   "_s, Qt::EditRole));
         QVERIFY(!list.model()->setData(list.model()->index(0, 0), u"Group"_s, Qt::EditRole));
+    }
+
+    /// F2 offers the whole title to be typed over, and nothing that happens meanwhile changes what is typed.
+    void theTitleIsSelectedAndTypingReplacesIt_data() {
+        QTest::addColumn<bool>("turns"); // of the event loop between the keys
+        QTest::newRow("fast") << false;
+        QTest::newRow("slowly") << true;
+    }
+    void theTitleIsSelectedAndTypingReplacesIt() {
+        QFETCH(bool, turns);
+        ChatList list;
+        list.setChats(chats());
+        list.resize(260, 500);
+        list.show();
+        QVERIFY(QTest::qWaitForWindowActive(&list));
+        QSignalSpy renamed(&list, &ChatList::renameRequested);
+        list.view()->setFocus();
+        list.view()->setCurrentIndex(list.model()->indexOf(3));
+        QTest::keyClick(list.view(), Qt::Key_F2);
+        QTRY_VERIFY(list.view()->findChild<QLineEdit*>());
+        const QPointer<QLineEdit> editor = list.view()->findChild<QLineEdit*>();
+        QCOMPARE(editor->selectedText(), u"Letter"_s);
+        // Titles change elsewhere: of this chat, as an answer or another window gives it one, and of others.
+        const auto refresh = [&](int step) {
+            auto others = chats();
+            others[1].title = u"Trip %1"_s.arg(step);
+            others[2].title = u"Letter %1"_s.arg(step);
+            others[2].generating = step % 2 == 1;
+            list.model()->setChats(others); // at once
+            list.setChats(others);          // when the editing has ended
+            list.setCurrent(step % 2 ? 2 : 3);
+        };
+        refresh(0);
+        if (turns)
+            QTest::qWait(20);
+        QVERIFY(editor);
+        QCOMPARE(editor->selectedText(), u"Letter"_s);
+        int step = 0;
+        for (const QChar c : u"New name"_s) {
+            QTest::keyClick(editor, c.toLatin1());
+            refresh(++step);
+            if (turns)
+                QTest::qWait(5);
+        }
+        QCOMPARE(editor->text(), u"New name"_s);
+        QTest::keyClick(editor, Qt::Key_Return);
+        QTRY_COMPARE(renamed.size(), 1);
+        QCOMPARE(renamed[0][0].toLongLong(), 3);
+        QCOMPARE(renamed[0][1].toString(), u"New name"_s);
+    }
+
+    void aTitleThatWasOnlyLookedAtStaysTheNewerOne() {
+        ChatList list;
+        list.setChats(chats());
+        list.show();
+        QSignalSpy renamed(&list, &ChatList::renameRequested);
+        list.view()->setCurrentIndex(list.model()->indexOf(3));
+        QTest::keyClick(list.view(), Qt::Key_F2);
+        auto* editor = list.view()->findChild<QLineEdit*>();
+        QVERIFY(editor);
+        auto others = chats();
+        others[2].title = u"Renamed elsewhere"_s;
+        list.model()->setChats(others);
+        QTest::keyClick(editor, Qt::Key_Return);
+        QTest::qWait(20);
+        QCOMPARE(renamed.size(), 0);
+        QCOMPARE(list.model()->indexOf(3).data().toString(), u"Renamed elsewhere"_s);
+    }
+
+    /// The chat is read from the disk while its new title is on the way there.
+    void aChatThatIsRenamedWhileItOpensHasItsNewTitle() {
+        QTemporaryDir folder;
+        ConversationId old = 0;
+        {
+            ConversationStore store(folder.path());
+            old = chatWith(store, u"Old title"_s, u"words"_s);
+            chatWith(store, u"Other"_s, u"words"_s);
+            QTRY_COMPARE(store.unsaved(), 0);
+        }
+        Desk desk(folder.path());
+        auto* list = desk.window->findChild<ChatList*>();
+        QTRY_VERIFY(list->model()->indexOf(old).isValid());
+        list->view()->setFocus();
+        list->view()->setCurrentIndex(list->model()->indexOf(old));
+        QTest::keyClick(list->view(), Qt::Key_Return); // opens it: its answer is on the way
+        QTest::keyClick(list->view(), Qt::Key_F2);
+        auto* editor = list->view()->findChild<QLineEdit*>();
+        QVERIFY(editor);
+        editor->setText(u"New title"_s);
+        Q_EMIT list->view()->itemDelegate()->commitData(editor); // in the same turn of the event loop
+        Q_EMIT list->view()->itemDelegate()->closeEditor(editor);
+        QTRY_COMPARE(desk.controller.current(), old);
+        QTRY_COMPARE(desk.store.unsaved(), 0);
+        QTest::qWait(100);
+        QCOMPARE(desk.controller.conversation().summary.title, u"New title"_s);
+        QVERIFY2(desk.window->windowTitle().startsWith(u"New title"_s),
+                 qPrintable(desk.window->windowTitle()));
+        QCOMPARE(list->model()->indexOf(old).data().toString(), u"New title"_s);
     }
 
     void opensByClickAndByKey() {

@@ -16,6 +16,9 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+namespace {
+constexpr char kGivenTitle[] = "givenTitle"; ///< of an editor: what it opened with
+} // namespace
 
 // ---- Drawing ----
 
@@ -128,6 +131,22 @@ QWidget* ChatListDelegate::createEditor(QWidget* parent, const QStyleOptionViewI
         Q_EMIT renamingEnded();
     });
     return editor_;
+}
+
+void ChatListDelegate::setEditorData(QWidget* editor, const QModelIndex& index) const {
+    auto* line = qobject_cast<QLineEdit*>(editor);
+    if (!line || line->property(kGivenTitle).isValid())
+        return;
+    line->setProperty(kGivenTitle, index.data(Qt::EditRole).toString());
+    line->setText(index.data(Qt::EditRole).toString());
+    line->selectAll();
+}
+
+void ChatListDelegate::setModelData(QWidget* editor, QAbstractItemModel* model,
+                                    const QModelIndex& index) const {
+    const auto* line = qobject_cast<const QLineEdit*>(editor);
+    if (line && line->text() != line->property(kGivenTitle).toString())
+        model->setData(index, line->text(), Qt::EditRole);
 }
 
 void ChatListDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,

@@ -29,6 +29,11 @@ class ChatListDelegate : public QStyledItemDelegate {
     QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override;
     QWidget* createEditor(QWidget* parent, const QStyleOptionViewItem& option,
                           const QModelIndex& index) const override;
+    /// Only when the editor opens, with all of it selected: what is typed since is not written over by a
+    /// change of the row.
+    void setEditorData(QWidget* editor, const QModelIndex& index) const override;
+    /// Nothing where the text is as it was given, whatever the row has become meanwhile.
+    void setModelData(QWidget* editor, QAbstractItemModel* model, const QModelIndex& index) const override;
     void updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
                               const QModelIndex& index) const override;
 

@@ -128,15 +128,18 @@ void ChatPage::connectController() {
         if (const auto undo = std::exchange(toast_undo_, {}))
             undo();
     });
-    connect(&controller_, &ChatController::problem, this, [this](const QString& sentence, bool saving) {
-        if (saving) { // it is over, or was mended: said where it does not stay
-            problem_->hide();
-            toast_->show(sentence, {}, 8000);
-            return;
-        }
-        problem_->setText(fewLines(sentence));
-        problem_->setVisible(!sentence.isEmpty());
-    });
+    connect(&controller_, &ChatController::problem, this,
+            [this](const QString& sentence, bool saving, bool stays) {
+                if (stays)
+                    return; // over all pages, until it was read
+                if (saving) {
+                    problem_->hide(); // it is over
+                    toast_->show(sentence, {}, 8000);
+                    return;
+                }
+                problem_->setText(fewLines(sentence));
+                problem_->setVisible(!sentence.isEmpty());
+            });
     connect(&generator_, &Generator::modelStateChanged, this, &ChatPage::showModel);
 }
 
