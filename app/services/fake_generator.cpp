@@ -325,6 +325,7 @@ void FakeGenerator::play(Run& run, std::stop_token stop) {
         event.run = run.id;
         event.token = record(run, answer, i);
         event.used_seed = i == 0 ? run.seed : 0;
+        event.computed_by.file_precision = script.capabilities.file_precision.toStdString();
         if (i == 0)
             run.timings.time_to_first_token_ms = millisecondsSince(start);
         else

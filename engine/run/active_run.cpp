@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/run/failure.h"
 #include "engine/run/latent_form.h"
+#include "engine/run/precision.h"
 
 #include <algorithm>
 #include <thread>
@@ -82,6 +83,8 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
                             request_.replay ? request_.replay->computed_by.draw : request_.draw,
                             hash_of(request_.prompt)};
+    if (const auto type = parts.sources ? main_file_type(*parts.sources) : std::nullopt)
+        record_->computed_by.file_precision = traits(*type).name;
     if (parts.tokenizer)
         take_up_answer(*parts.tokenizer);
     record_->settings.sequence.experts = experts();

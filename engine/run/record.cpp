@@ -189,10 +189,13 @@ RunTimings timings_from_json(const Json& json) {
 }
 
 Json computed_by_to_json(const ComputedBy& by) {
-    return {{"backend", by.backend},
-            {"arithmetic", by.arithmetic},
-            {"draw", static_cast<int>(by.draw)},
-            {"prompt_hash", by.prompt_hash}};
+    Json json = {{"backend", by.backend},
+                 {"arithmetic", by.arithmetic},
+                 {"draw", static_cast<int>(by.draw)},
+                 {"prompt_hash", by.prompt_hash}};
+    if (!by.file_precision.empty())
+        json["file_precision"] = by.file_precision;
+    return json;
 }
 
 ComputedBy computed_by_from_json(const Json& json) {
@@ -201,7 +204,8 @@ ComputedBy computed_by_from_json(const Json& json) {
         throw Error("run record: it was drawn in a way that this program does not know (" +
                     std::to_string(draw) + "): a newer one made it");
     return {json.at("backend").get<std::string>(), json.at("arithmetic").get<int>(),
-            static_cast<DrawVersion>(draw), json.value("prompt_hash", std::uint64_t{0})};
+            static_cast<DrawVersion>(draw), json.value("prompt_hash", std::uint64_t{0}),
+            json.value("file_precision", std::string())};
 }
 
 FinishReason finish_from_name(const std::string& name) {
@@ -273,7 +277,7 @@ TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
 nlohmann::ordered_json to_json(const RunRecord& record) {
     Json json = Json::object();
     json["settings"] = settings_to_json(record.settings);
-    if (!record.computed_by.backend.empty())
+    if (record.computed_by != ComputedBy{})
         json["computed_by"] = computed_by_to_json(record.computed_by);
     json["moves"] = moves_to_json(record.moves);
     json["context"] = context_to_json(record.context);

@@ -272,8 +272,6 @@ void ChatPage::showRun() {
 void ChatPage::showModel() {
     switch (generator_.modelState()) {
     case ModelState::Ready:
-        thread_->setFilePrecision(generator_.capabilities().model_name,
-                                  generator_.capabilities().file_precision);
         composer_->setReady(true, {});
         composer_->recount();
         keepUnsent(); // what waits is sent as it is now
@@ -377,7 +375,7 @@ void ChatPage::focusSearch() { list_->focusSearch(); }
 
 void ChatPage::openFind() {
     if (!controller_.conversation().thread.isEmpty())
-        find_->open(thread_->selectedText());
+        find_->open(thread_->selectedPhrase());
 }
 
 void ChatPage::send() { composer_->send(); }

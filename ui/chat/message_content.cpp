@@ -124,7 +124,7 @@ bool MessageContent::take(const QString& text, std::string& into, Taken& taken, 
     return grew;
 }
 
-bool MessageContent::update(const Message& message, const QString& file_precision) {
+bool MessageContent::update(const Message& message) {
     const bool growing = id == message.id && streaming() && message.state == MessageState::Streaming;
     id = message.id;
     author = message.author;
@@ -163,7 +163,7 @@ bool MessageContent::update(const Message& message, const QString& file_precisio
         else
             marks.push_back({move.token, tip});
     }
-    line = message.has_run || !message.run.tokens.empty() ? runLine(message.run, file_precision) : QString();
+    line = message.has_run || !message.run.tokens.empty() ? runLine(message.run) : QString();
     reusable = message.has_run && !message.run.tokens.empty();
     finish = message.run.finish;
     ran = message.has_run;
@@ -213,7 +213,8 @@ static QString expertsOf(const RunRecord& run) {
     return MessageContent::tr("%1 \u2192 %n experts", nullptr, last).arg(withArrows(counts));
 }
 
-static QString precisionsOf(const RunRecord& run, const QString& file_precision) {
+static QString precisionsOf(const RunRecord& run) {
+    const QString file_precision = QString::fromStdString(run.computed_by.file_precision);
     QStringList names;
     const std::string* before = nullptr;
     for (const TokenRecord& token : run.tokens) {
@@ -240,12 +241,12 @@ static double speedNow(const RunRecord& run) {
     return milliseconds > 0 ? 1000.0 * count / milliseconds : 0;
 }
 
-QString runLine(const RunRecord& run, const QString& file_precision) {
+QString runLine(const RunRecord& run) {
     QStringList parts;
     if (!run.tokens.empty()) {
         if (const QString experts = expertsOf(run); !experts.isEmpty())
             parts += experts;
-        parts += precisionsOf(run, file_precision);
+        parts += precisionsOf(run);
     }
     for (const ControlSpec& spec : controls()) {
         if (spec.name == "experts" || spec.name == "quant")

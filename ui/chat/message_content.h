@@ -81,11 +81,11 @@ struct MessageContent {
     bool reusable = false;  ///< a run that can be made again exactly
     bool cut_short = false; ///< ended by its limit of tokens, or because the context was full
     FinishReason finish = FinishReason::EndOfTurn;
-    int limit = 0; ///< of tokens, in force at the end
+    int limit = 0;    ///< of tokens, in force at the end
     bool ran = false; ///< there is a run, also one that brought no token
 
     /// Takes over what is new. True where the text did not simply grow.
-    bool update(const Message& message, const QString& file_precision = {});
+    bool update(const Message& message);
     bool streaming() const { return state == MessageState::Streaming; }
     int branch() const { return static_cast<int>(siblings.indexOf(id)); } ///< 0-based; -1: alone
 
@@ -99,9 +99,9 @@ struct MessageContent {
     std::size_t moves_taken_ = 0;
 };
 
-/// "6 experts | Q4_K | 41 t/s | 312 ms to first", from the tokens where the run has not ended yet.
-/// `file_precision`: what "the file's own" is, where it is known.
-QString runLine(const RunRecord& run, const QString& file_precision = {});
+/// "6 experts | Q4_K | 41 t/s | 312 ms to first", from the tokens where the run has not ended yet. Nothing
+/// but the record decides what it says.
+QString runLine(const RunRecord& run);
 
 /// "Active experts: 6 → 4": a move in words; `before` is the value the dial had.
 QString describeMove(const DialMove& move, const std::optional<ControlValue>& before);

@@ -118,30 +118,30 @@ QString noticeText(const MessageContent& content) {
                : QString();
 }
 
-QString plainText(const QTextDocument& document, int from, int to) {
-    QString out;
-    bool first = true;
-    QTextTable* table = nullptr;
-    int row = -1;
-    for (QTextBlock block = document.findBlock(from); block.isValid() && block.position() <= to;
-         block = block.next()) {
-        if (block.blockFormat().boolProperty(spacerProperty))
+PlainTextReader::PlainTextReader(const TextStretch& stretch)
+    : from_(stretch.from), to_(stretch.to), block_(stretch.document->findBlock(stretch.from)) {}
+
+bool PlainTextReader::read(QString& out, int most) {
+    for (; most > 0 && block_.isValid() && block_.position() <= to_; block_ = block_.next(), --most) {
+        if (block_.blockFormat().boolProperty(spacerProperty))
             continue;
-        QTextTable* inside = QTextCursor(block).currentTable();
-        const int inside_row = inside ? inside->cellAt(block.position()).row() : -1;
-        if (!first && !block.blockFormat().boolProperty(joinedProperty))
-            out += inside && inside == table && inside_row == row ? u'\t' : u'\n';
-        first = false;
-        table = inside;
-        row = inside_row;
-        const int begin = std::max(from - block.position(), 0);
-        const int end = std::min(to - block.position(), block.length() - 1);
-        if (end > begin)
-            out += QStringView(block.text()).mid(begin, end - begin);
+        QTextTable* inside = QTextCursor(block_).currentTable();
+        const int inside_row = inside ? inside->cellAt(block_.position()).row() : -1;
+        if (!first_ && !block_.blockFormat().boolProperty(joinedProperty))
+            out += inside && inside == table_ && inside_row == row_ ? u'\t' : u'\n';
+        first_ = false;
+        table_ = inside;
+        row_ = inside_row;
+        const int begin = std::max(from_ - block_.position(), 0);
+        const int end = std::min(to_ - block_.position(), block_.length() - 1);
+        if (end <= begin)
+            continue;
+        QString text = block_.text().mid(begin, end - begin);
+        text.replace(QChar::LineSeparator, u'\n');
+        text.replace(QChar::Nbsp, u' ');
+        out += text;
     }
-    out.replace(QChar::LineSeparator, u'\n');
-    out.replace(QChar::Nbsp, u' ');
-    return out;
+    return !block_.isValid() || block_.position() > to_;
 }
 
 MessageLayout::MessageLayout(const MessageContent& content, const ChatStyle& style)
@@ -418,22 +418,21 @@ LayoutPosition MessageLayout::wordEnd(LayoutPosition position, bool line) const 
     return {position.part, cursor.position()};
 }
 
-QString MessageLayout::text(LayoutPosition from, LayoutPosition to) const {
-    QStringList parts;
+std::vector<TextStretch> MessageLayout::stretches(LayoutPosition from, LayoutPosition to,
+                                                  bool thinking) const {
+    std::vector<TextStretch> all;
     for (const MessagePlace place : {MessagePlace::Thinking, MessagePlace::Body}) {
         const QTextDocument* document = part(place).document();
-        if (!document || (place == MessagePlace::Thinking && !thinkingShown()) || from.part > place ||
+        if (!document || (place == MessagePlace::Thinking && !thinking) || from.part > place ||
             to.part < place)
             continue;
         const int last = document->characterCount() - 1;
         const int begin = from.part < place ? 0 : std::clamp(from.position, 0, last);
         const int end = to.part > place ? last : std::clamp(to.position, 0, last);
-        const bool all = !folded_.isEmpty() && begin == 0 && end == last;
-        const QString text = all ? folded_ : plainText(*document, begin, end);
-        if (!text.isEmpty())
-            parts += text;
+        const bool whole = begin == 0 && end == last;
+        all.push_back({document, begin, end, whole ? folded_ : QString()});
     }
-    return parts.join(u"\n\n"_s);
+    return all;
 }
 
 bool MessageLayout::reaches(std::size_t offset) const {

@@ -10,11 +10,14 @@
 #include <QCoreApplication>
 #include <QPainter>
 #include <QRectF>
+#include <QTextBlock>
 #include <QTextDocument>
 
 #include <memory>
 #include <optional>
 #include <vector>
+
+class QTextTable;
 
 namespace switchyard {
 
@@ -50,6 +53,27 @@ struct LayoutSlots {
     QRectF editor; ///< null: not being edited
 };
 
+/// A stretch of a document.
+struct TextStretch {
+    const QTextDocument* document = nullptr;
+    int from = 0, to = 0;
+    QString instead; ///< not empty: what it stands for, of which the document shows the beginning
+};
+
+/// Reads a stretch as plain lines: separators between frames left out, cells of a table by tabs.
+class PlainTextReader {
+  public:
+    explicit PlainTextReader(const TextStretch& stretch);
+    /// Adds what `most` further paragraphs say; true at the end.
+    bool read(QString& out, int most);
+
+  private:
+    int from_, to_, row_ = -1;
+    QTextBlock block_;
+    const QTextTable* table_ = nullptr;
+    bool first_ = true;
+};
+
 class MessageLayout {
     Q_DECLARE_TR_FUNCTIONS(MessageLayout)
   public:
@@ -83,15 +107,15 @@ class MessageLayout {
     LayoutPosition last() const;
     LayoutPosition wordBegin(LayoutPosition position, bool line) const;
     LayoutPosition wordEnd(LayoutPosition position, bool line) const;
-    /// Plain text of a stretch; what is not shown (folded thinking) is left out.
-    QString text(LayoutPosition from, LayoutPosition to) const;
+    /// What of the texts stands between two positions; with `thinking` also of what was thought. Valid until
+    /// the layout changes.
+    std::vector<TextStretch> stretches(LayoutPosition from, LayoutPosition to, bool thinking) const;
     /// Whether an answer's text has been taken over up to this byte, or all of it.
     bool reaches(std::size_t offset) const;
     /// Where the text holds `query`: of a question the `nth` place (from 0), of an answer the one at or after
     /// this byte of its source; or the last one.
     std::optional<std::pair<LayoutPosition, LayoutPosition>> find(const QString& query, int nth,
                                                                   std::size_t offset) const;
-    QString allText() const { return text(first(), last()); }
 
   private:
     struct Part {
@@ -129,8 +153,5 @@ class MessageLayout {
 
 /// The sentence under a message that did not end by itself; empty where it did.
 QString noticeText(const MessageContent& content);
-
-/// Lines of a document's stretch: separators between frames left out, cells of a table by tabs.
-QString plainText(const QTextDocument& document, int from, int to);
 
 } // namespace switchyard

@@ -1,5 +1,7 @@
 // The thread's pointer and keys: selection over messages, links, marks, focus.
 #include "ui/chat/thread_view.h"
+
+#include "ui/chat/selected_text.h"
 #include "ui/plain_text.h"
 
 #include <QAccessible>
@@ -54,27 +56,36 @@ std::optional<std::pair<LayoutPosition, LayoutPosition>> ThreadView::selectionIn
                      row == to.row ? to.at : LayoutPosition{MessagePlace::Body, far}};
 }
 
-QString ThreadView::selectedText() const {
+std::unique_ptr<SelectedText> ThreadView::selected() const {
+    std::vector<SelectedMessage> messages;
+    if (hasSelection()) {
+        const auto [from, to] = selection();
+        for (int i = from.row; i <= to.row && i < messageCount(); ++i) {
+            const Row& row = *rows_[static_cast<std::size_t>(i)];
+            const bool stands = row.layout && row.layout->complete() && row.width >= 0 && !row.rewritten &&
+                                !row.content.streaming();
+            messages.emplace_back(row.content, row.thinking_open, *selectionIn(i),
+                                  stands ? row.layout : nullptr);
+        }
+    }
+    return std::make_unique<SelectedText>(std::move(messages), style_);
+}
+
+QString ThreadView::selectedText() const { return selected()->whole(); }
+
+QString ThreadView::selectedPhrase() const {
+    constexpr int kLongest = 100; // characters
     if (!hasSelection())
         return {};
     const auto [from, to] = selection();
-    QStringList parts;
-    for (int i = from.row; i <= to.row && i < messageCount(); ++i) {
-        const Row& row = *rows_[static_cast<std::size_t>(i)];
-        const auto range = selectionIn(i);
-        QString text;
-        if (row.layout) {
-            row.layout->completeNow(row.content);
-            text = row.layout->text(range->first, range->second);
-        } else { // out of sight: its text without laying it out
-            MessageLayout layout(row.content, style_);
-            layout.completeNow(row.content);
-            text = layout.text(range->first, range->second);
-        }
-        if (!text.isEmpty())
-            parts += text;
+    const Row& row = *rows_[static_cast<std::size_t>(from.row)];
+    QString text;
+    if (row.layout && from.row == to.row && from.at.part == to.at.part &&
+        to.at.position - from.at.position <= kLongest) {
+        for (const TextStretch& stretch : row.layout->stretches(from.at, to.at, row.thinking_open))
+            PlainTextReader(stretch).read(text, kLongest);
     }
-    return parts.join(u"\n\n"_s);
+    return text;
 }
 
 void ThreadView::selectAll() {
@@ -102,11 +113,13 @@ void ThreadView::clearSelection() {
 }
 
 void ThreadView::copy() {
-    QString text = selectedText();
-    if (text.isEmpty() && current_ >= 0)
-        text = QString::fromStdString(rows_[static_cast<std::size_t>(current_)]->content.text);
-    if (!text.isEmpty())
-        QApplication::clipboard()->setText(text);
+    if (hasSelection()) {
+        QApplication::clipboard()->setMimeData(selected().release());
+    } else if (current_ >= 0) {
+        const std::string& text = rows_[static_cast<std::size_t>(current_)]->content.text;
+        if (!text.empty())
+            QApplication::clipboard()->setText(QString::fromStdString(text));
+    }
 }
 
 void ThreadView::mousePressEvent(QMouseEvent* event) {
@@ -204,7 +217,7 @@ void ThreadView::mouseReleaseEvent(QMouseEvent* event) {
     if (clicked && !pressed_link_.isEmpty() && !hasSelection())
         showLink(pressed_link_, event->globalPosition().toPoint());
     if (QClipboard* clipboard = QApplication::clipboard(); hasSelection() && clipboard->supportsSelection())
-        clipboard->setText(selectedText(), QClipboard::Selection);
+        clipboard->setMimeData(selected().release(), QClipboard::Selection);
 }
 
 void ThreadView::wheelEvent(QWheelEvent* event) {

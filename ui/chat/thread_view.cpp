@@ -101,7 +101,7 @@ void ThreadView::setThread(const QList<Message>& thread, bool to_end) {
             row = std::move(before[static_cast<std::size_t>(*it)]);
         if (!row)
             row = std::make_unique<Row>();
-        row->rewritten |= row->content.update(message, file_precision_.value(message.model));
+        row->rewritten |= row->content.update(message);
         row->width = -1;
         row->stale = true;
         if (!row->layout)
@@ -148,7 +148,7 @@ void ThreadView::updateMessage(const Message& message) {
     if (!row)
         return;
     const bool streamed = row->content.streaming();
-    row->rewritten |= row->content.update(message, file_precision_.value(message.model));
+    row->rewritten |= row->content.update(message);
     row->width = -1;
     row->stale = true;
     if (!row->layout)
@@ -177,10 +177,6 @@ void ThreadView::setBusy(bool busy) {
     for (const auto& row : rows_)
         row->stale = true;
     refresh();
-}
-
-void ThreadView::setFilePrecision(const QString& model, const QString& precision) {
-    file_precision_.insert(model, precision);
 }
 
 // ---- What stands where ----
@@ -229,8 +225,10 @@ qreal ThreadView::guessedHeight(const Row& row) const {
 }
 
 void ThreadView::layOut(Row& row) {
-    if (!row.layout) {
-        row.layout = std::make_unique<MessageLayout>(row.content, style_);
+    // What is copied is read from a layout while it stands: then its text must not change.
+    const bool changes = row.rewritten || row.content.streaming() || (row.layout && !row.layout->complete());
+    if (!row.layout || (row.layout.use_count() > 1 && row.width < 0 && changes)) {
+        row.layout = std::make_shared<MessageLayout>(row.content, style_);
         row.width = -1;
     } else if (row.width < 0 || !row.layout->complete()) {
         row.layout->sync(row.content, row.rewritten);

@@ -18,6 +18,8 @@
 
 namespace switchyard {
 
+class SelectedText;
+
 class ThreadView : public QAbstractScrollArea {
     Q_OBJECT
   public:
@@ -32,9 +34,6 @@ class ThreadView : public QAbstractScrollArea {
     void setProgress(MessageId id, const QString& text);
     /// The chat is answering: what would ask again is disabled.
     void setBusy(bool busy);
-
-    /// The precision of a model's file, for the line under its answers.
-    void setFilePrecision(const QString& model, const QString& precision);
 
     /// Lights up a token of an answer and brings it into sight; index -1 puts it out.
     void highlightToken(MessageId id, int index);
@@ -58,7 +57,9 @@ class ThreadView : public QAbstractScrollArea {
     const QMap<MessageId, QString>& edits() const { return edits_; }
     void flushEdits(); ///< tells editsChanged() at once where it is due
 
-    QString selectedText() const;
+    QString selectedText() const; ///< takes its time where it is long
+    /// What is selected where that is a few words in one message, as to look for it; else nothing.
+    QString selectedPhrase() const;
     void selectAll();
     void clearSelection();
     /// The selection, or else the message that has the focus, to the clipboard.
@@ -116,7 +117,7 @@ class ThreadView : public QAbstractScrollArea {
   private:
     struct Row {
         MessageContent content;
-        std::unique_ptr<MessageLayout> layout;
+        std::shared_ptr<MessageLayout> layout;
         qreal height = 0;
         qreal width = -1; ///< the layout was arranged for; -1: must be arranged
         bool thinking_open = false;
@@ -163,6 +164,8 @@ class ThreadView : public QAbstractScrollArea {
     // thread_input.cpp: pointer, keys, selection
     Spot spotAt(const QPointF& viewport_point) const;
     std::optional<std::pair<LayoutPosition, LayoutPosition>> selectionIn(int row) const;
+    /// What is selected, for the clipboard.
+    std::unique_ptr<SelectedText> selected() const;
     std::pair<Spot, Spot> selection() const;
     bool hasSelection() const { return anchor_spot_.row >= 0 && anchor_spot_ != cursor_spot_; }
     void extendSelection(const QPointF& viewport_point);
@@ -185,8 +188,7 @@ class ThreadView : public QAbstractScrollArea {
     QTimer find_step_; ///< the match's message is being laid out
 
     ChatStyle style_;
-    QHash<QString, QString> file_precision_; ///< by model
-    qreal points_ = 0;                       ///< 0: the window's font
+    qreal points_ = 0; ///< 0: the window's font
     std::vector<std::unique_ptr<Row>> rows_;
     QHash<MessageId, int> index_;
     std::vector<qreal> tops_; ///< one more than rows: the last is the end
