@@ -1240,6 +1240,10 @@
         <source>it is no file but a device or a pipe</source>
         <translation>它不是文件，而是设备或管道</translation>
     </message>
+    <message>
+        <source>%1 is damaged or no chat database (%2): it is left as it is. Nothing of it could be read, and chats are kept in %3 from now on. Put a sound copy in its place to see its chats again.</source>
+        <translation>%1 已损坏或不是聊天数据库（%2）：文件保持原样。其中的内容无法读取，今后聊天将保存在 %3。把完好的副本放回原处，即可重新看到其中的聊天。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::EmptyState</name>
@@ -1447,10 +1451,6 @@
 </context>
 <context>
     <name>switchyard::MainWindow</name>
-    <message>
-        <source>Dismiss the message</source>
-        <translation>关闭消息</translation>
-    </message>
     <message>
         <source>Chat</source>
         <translation>对话</translation>
@@ -1858,6 +1858,13 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Reading %1…</source>
         <translation>正在读取 %1…</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::NoticeBanner</name>
+    <message>
+        <source>Dismiss the message</source>
+        <translation>关闭消息</translation>
     </message>
 </context>
 <context>
