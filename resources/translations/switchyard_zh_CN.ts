@@ -1242,7 +1242,7 @@
     </message>
     <message>
         <source>%1 is damaged or no chat database (%2): it is left as it is. Nothing of it could be read, and chats are kept in %3 from now on. Put a sound copy in its place to see its chats again.</source>
-        <translation>%1 已损坏或不是聊天数据库（%2）：文件保持原样。其中的内容无法读取，今后聊天将保存在 %3。把完好的副本放回原处，即可重新看到其中的聊天。</translation>
+        <translation>%1 已损坏或不是对话数据库（%2）：它保持原样。其中没有能读出的内容，今后的对话保存在 %3 中。把完好的副本放回原处，就能重新看到其中的对话。</translation>
     </message>
 </context>
 <context>
