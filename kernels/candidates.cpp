@@ -42,8 +42,15 @@ LogitMass whole(const Candidates& c, bool own_temperature) {
 
 std::vector<Candidate> best_candidates(std::span<const float> logits, std::int32_t first, std::size_t count) {
     std::vector<Candidate> best;
+    find_best(logits, first, count, best);
+    return best;
+}
+
+void find_best(std::span<const float> logits, std::int32_t first, std::size_t count,
+               std::vector<Candidate>& best) {
+    best.clear();
     if (count == 0)
-        return best;
+        return;
     best.reserve(std::min(count, logits.size()));
     for (std::size_t i = 0; i < logits.size(); ++i) {
         const Candidate candidate{logits[i], first + static_cast<std::int32_t>(i)};
@@ -59,7 +66,19 @@ std::vector<Candidate> best_candidates(std::span<const float> logits, std::int32
         }
     }
     std::ranges::sort(best, better);
-    return best;
+}
+
+void reserve_candidates(std::size_t logits, const CandidateWish& wish, std::span<CandidatePart> parts,
+                        Candidates& result) {
+    const std::size_t most = static_cast<std::size_t>(std::max(wish.best, 0));
+    std::size_t all = 0;
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+        const std::size_t best = std::min({most, kCandidatePart, logits - part * kCandidatePart});
+        parts[part].best.reserve(best);
+        all += best;
+    }
+    result.best.reserve(all);
+    result.gathered.reserve(wish.gather.size());
 }
 
 float largest_logit(std::span<const float> logits) {
@@ -71,11 +90,11 @@ float largest_logit(std::span<const float> logits) {
     return std::max({best[0], best[1], best[2], best[3]});
 }
 
-CandidatePart candidate_part(std::span<const float> logits, std::size_t part, float maximum,
-                             const CandidateWish& wish) {
+void candidate_part(std::span<const float> logits, std::size_t part, float maximum, const CandidateWish& wish,
+                    CandidatePart& result) {
     const std::size_t begin = part * kCandidatePart;
     const auto here = logits.subspan(begin, std::min(kCandidatePart, logits.size() - begin));
-    CandidatePart result;
+    result.plain = result.own = {};
     std::array<float, kRun> others; // without those that are gathered
     auto gathered = std::ranges::lower_bound(wish.gather, static_cast<std::int32_t>(begin));
     for (std::size_t start = 0; start < here.size(); start += kRun) {
@@ -94,14 +113,13 @@ CandidatePart candidate_part(std::span<const float> logits, std::size_t part, fl
     }
     if (wish.inverse_temperature == 1.0f)
         result.own = result.plain;
-    result.best = best_candidates(here, static_cast<std::int32_t>(begin),
-                                  static_cast<std::size_t>(std::max(wish.best, 0)));
-    return result;
+    find_best(here, static_cast<std::int32_t>(begin), static_cast<std::size_t>(std::max(wish.best, 0)),
+              result.best);
 }
 
-Candidates join_parts(std::span<const float> logits, float maximum, const CandidateWish& wish,
-                      std::span<const CandidatePart> parts) {
-    Candidates result;
+/// `result` is as new, but may have room.
+void join_parts(std::span<const float> logits, float maximum, const CandidateWish& wish,
+                std::span<const CandidatePart> parts, Candidates& result) {
     result.maximum = maximum;
     result.inverse_temperature = wish.inverse_temperature;
     result.vocabulary = static_cast<std::int32_t>(logits.size());
@@ -117,15 +135,16 @@ Candidates join_parts(std::span<const float> logits, float maximum, const Candid
         result.gathered.push_back(static_cast<std::size_t>(id) < logits.size()
                                       ? logits[static_cast<std::size_t>(id)]
                                       : -std::numeric_limits<float>::infinity());
-    return result;
 }
 
 Candidates find_candidates(std::span<const float> logits, const CandidateWish& wish) {
     const float maximum = largest_logit(logits);
-    std::vector<CandidatePart> parts;
-    for (std::size_t part = 0; part < candidate_parts(logits.size()); ++part)
-        parts.push_back(candidate_part(logits, part, maximum, wish));
-    return join_parts(logits, maximum, wish, parts);
+    std::vector<CandidatePart> parts(candidate_parts(logits.size()));
+    for (std::size_t part = 0; part < parts.size(); ++part)
+        candidate_part(logits, part, maximum, wish, parts[part]);
+    Candidates result;
+    join_parts(logits, maximum, wish, parts, result);
+    return result;
 }
 
 double Candidates::log_sum_exp(bool own_temperature) const {

@@ -61,13 +61,20 @@ struct CandidatePart {
 /// The `count` best of logits that belong to the ids from `first` on, best first. One pass with a heap: few
 /// logits beat its worst.
 std::vector<Candidate> best_candidates(std::span<const float> logits, std::int32_t first, std::size_t count);
+/// The same in place of what `best` held; it allocates nothing where that has room for them.
+void find_best(std::span<const float> logits, std::int32_t first, std::size_t count,
+               std::vector<Candidate>& best);
 /// The largest of some logits; -infinity where none is a number.
 float largest_logit(std::span<const float> logits);
+/// Room in `parts` and `result` for what a row of `logits` logits may give: then what follows allocates
+/// nothing.
+void reserve_candidates(std::size_t logits, const CandidateWish& wish, std::span<CandidatePart> parts,
+                        Candidates& result);
 /// Of part `part` of a row's logits, whose largest is `maximum`.
-CandidatePart candidate_part(std::span<const float> logits, std::size_t part, float maximum,
-                             const CandidateWish& wish);
-Candidates join_parts(std::span<const float> logits, float maximum, const CandidateWish& wish,
-                      std::span<const CandidatePart> parts);
+void candidate_part(std::span<const float> logits, std::size_t part, float maximum, const CandidateWish& wish,
+                    CandidatePart& result);
+void join_parts(std::span<const float> logits, float maximum, const CandidateWish& wish,
+                std::span<const CandidatePart> parts, Candidates& result);
 inline std::size_t candidate_parts(std::size_t logits) {
     return (logits + kCandidatePart - 1) / kCandidatePart;
 }

@@ -14,9 +14,22 @@ struct RouteChoice {
     float weight;
 };
 
-/// The experts of one token, best first. `active` overrides routing.active where it is positive; it is
-/// limited to what the groups leave. logits and bias are [experts]; bias may be empty.
-std::vector<RouteChoice> choose_experts(std::span<const float> logits, std::span<const float> selection_bias,
-                                        const Routing& routing, int active);
+/// What choosing needs beside its results.
+struct RouterScratch {
+    std::vector<float> probability, scores, groups;
+    std::vector<std::int16_t> order, group_order;
+
+    void reserve(const Routing& routing);
+};
+
+/// How many experts are chosen with `active` of them wished: it overrides routing.active where it is
+/// positive, and is limited to what the groups leave.
+int active_experts(const Routing& routing, int active);
+
+/// The active_experts() experts of one token, best first, to the beginning of `chosen`; how many they are.
+/// logits and bias are [experts]; bias may be empty. Allocates nothing where `scratch` was reserved.
+std::size_t choose_experts(std::span<const float> logits, std::span<const float> selection_bias,
+                           const Routing& routing, int active, RouterScratch& scratch,
+                           std::span<RouteChoice> chosen);
 
 } // namespace switchyard

@@ -74,7 +74,7 @@ class Executor {
     virtual std::size_t kv_capacity() const = 0;
     virtual std::size_t scratch_bytes() const = 0;
     /// What scratch_bytes() comes to with steps of up to `rows` rows of one sequence, `experts` active each
-    /// (0: as the plan says). Allocates nothing.
+    /// (0: as the plan says). Takes none of that memory.
     virtual std::size_t forecast_scratch(int rows, int experts) const = 0;
 
     /// Starts a step; it is computed behind those that were started before, and two may be under way. Throws

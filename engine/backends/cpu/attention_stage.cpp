@@ -1,6 +1,8 @@
 #include "engine/backends/cpu/kv_attention.h"
 #include "engine/backends/cpu/stages.h"
 
+#include <algorithm>
+
 namespace switchyard::cpu {
 
 namespace {
@@ -32,6 +34,19 @@ void RowSteps::apply(StepRun& run, int row) const {
     }
 }
 
+void AttentionStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
+    group_rows(shape.batch, kQueryRows, kQueryRows, shared.groups);
+    const int count = std::min(shape.rows(), kQueryRows) * (step_.heads / step_.kv_heads);
+    ScratchSizes::hold<float>(sizes.queries, query_floats(count));
+    hold_attention(shape, step_.head_dim, step_.value_dim, count, sizes);
+}
+
+/// Of `count` queries: themselves, what comes of them, sinks and positions.
+std::size_t AttentionStage::query_floats(int count) const {
+    return static_cast<std::size_t>(count) *
+           static_cast<std::size_t>(accumulator_floats(step_.value_dim) + step_.head_dim + 2);
+}
+
 void AttentionStage::store(StepRun& run, int row) const {
     const BatchRow& b = run.batch.rows[static_cast<std::size_t>(row)];
     const auto& blocks = run.batch.sequences[static_cast<std::size_t>(b.sequence)].blocks;
@@ -53,7 +68,7 @@ void AttentionStage::run(StepRun& run, Worker& w) const {
     });
     run.meet();
 
-    const std::vector<RowGroup> groups = row_groups(run.batch, kQueryRows, kQueryRows);
+    const std::vector<RowGroup>& groups = run.shared.groups;
     // Last groups first: they see the longest context, and short tasks at the end share better.
     const int tasks = static_cast<int>(groups.size()) * step_.kv_heads;
     run.parallel(w, tasks, [&](int task) {
@@ -66,8 +81,7 @@ void AttentionStage::run(StepRun& run, Worker& w) const {
 void AttentionStage::attend_rows(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const {
     const int heads = step_.heads / step_.kv_heads, count = rows * heads; // of this KV head
     const int acc_width = accumulator_floats(step_.value_dim), width = step_.head_dim;
-    float* q = w.queries.get<float>(static_cast<std::size_t>(count) *
-                                    static_cast<std::size_t>(acc_width + width + 2));
+    float* q = w.queries.get<float>(query_floats(count));
     float *out = q + std::int64_t{count} * width, *sinks = out + std::int64_t{count} * acc_width;
     auto* positions = reinterpret_cast<std::int32_t*>(sinks + count);
     const float* sink = run.vector(step_.sinks);

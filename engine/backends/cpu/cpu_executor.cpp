@@ -26,6 +26,9 @@ void check_files(const WeightSet& weights) {
                 check_mapped(slice.data);
 }
 
+/// From so many rows on a forecast expects latent attention in its decompressed form.
+constexpr int kLongPrompt = 256;
+
 /// What one step works on, and how it ended. Shared by who waits for it and the thread that computes it.
 struct StepState {
     Batch batch;
@@ -87,7 +90,8 @@ class CpuExecutor : public Executor {
 
   private:
     void check(const Batch& batch) const;
-    void reserve(const Batch& batch, Shared& shared) const;
+    ScratchSizes reserve(const StepShape& shape, Shared& shared) const;
+    bool exact_cache(const Batch& batch) const;
     void work(const std::stop_token& stop);
     void compute(StepState& state);
     void shape_result(StepRun& run) const;
@@ -197,11 +201,20 @@ std::size_t CpuExecutor::kv_capacity() const {
 
 // Scratch.
 
-void CpuExecutor::reserve(const Batch& batch, Shared& shared) const {
+/// What all threads share; what each needs for itself is returned.
+ScratchSizes CpuExecutor::reserve(const StepShape& shape, Shared& shared) const {
     for (std::size_t v = 0; v < shared.values.size(); ++v)
-        shared.values[v].get<float>(batch.rows.size() * static_cast<std::size_t>(plan_->values[v]));
+        shared.values[v].reserve<float>(shape.batch.rows.size() * static_cast<std::size_t>(plan_->values[v]));
+    ScratchSizes sizes;
     for (const auto& stage : stages_)
-        stage->reserve(batch, shared);
+        stage->reserve(shape, shared, sizes);
+    return sizes;
+}
+
+bool CpuExecutor::exact_cache(const Batch& batch) const {
+    return std::ranges::any_of(batch.sequences, [&](const BatchSequence& sequence) {
+        return !sequence.blocks.empty() && kv_.type(sequence.blocks[0]) == BlockType::F32;
+    });
 }
 
 std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
@@ -212,10 +225,14 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
     shared.only_measure();
     Batch batch;
     batch.rows.resize(static_cast<std::size_t>(rows));
-    for (BatchRow& row : batch.rows)
-        row.dials.experts = experts;
-    reserve(batch, shared);
-    return shared.bytes();
+    for (int r = 0; r < rows; ++r)
+        batch.rows[static_cast<std::size_t>(r)] = {
+            .position = r, .dials = {.experts = experts}, .decompressed = rows >= kLongPrompt};
+    batch.rows.back().wish = RowWish::Logits;
+    Worker worker;
+    worker.only_measure();
+    worker.reserve(reserve(StepShape(batch, *plan_, pool_->size(), false), shared));
+    return shared.bytes() + workers_.size() * worker.bytes();
 }
 
 // Steps.
@@ -295,7 +312,16 @@ void CpuExecutor::shape_result(StepRun& run) const {
     const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
     run.logits.resize(logits * vocabulary);
     run.result.candidates.resize(candidates);
-    run.candidate_parts.resize(candidates * candidate_parts(vocabulary));
+    const std::size_t parts = candidate_parts(vocabulary);
+    run.candidate_parts.resize(candidates * parts);
+    std::size_t next = 0;
+    for (const BatchRow& row : run.batch.rows)
+        if (row.wish == RowWish::Candidates) {
+            reserve_candidates(
+                vocabulary, run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)],
+                std::span(run.candidate_parts).subspan(next * parts, parts), run.result.candidates[next]);
+            ++next;
+        }
     run.result.routing.shape(plan_->routes, routing, most);
 }
 
@@ -320,7 +346,9 @@ void CpuExecutor::hand_over(StepRun& run, StepState& state) const {
 
 void CpuExecutor::compute(StepState& state) {
     const Batch& batch = state.batch;
-    reserve(batch, shared_);
+    const ScratchSizes sizes = reserve(StepShape(batch, *plan_, pool_->size(), exact_cache(batch)), shared_);
+    for (Worker& worker : workers_)
+        worker.reserve(sizes);
     // No stage has more than four parallel loops, but for the head: one more for each group of rows.
     const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch.rows.size() / kHeadGroup + 1;
     if (counters_.size() < loops)

@@ -16,43 +16,59 @@ constexpr std::int64_t kTile = 8;
 /// Floats rounded up to whole cache lines.
 std::size_t lines(std::size_t floats) { return (floats + 15) / 16 * 16; }
 
+/// Of each part of the buffer.
+struct Floats {
+    std::size_t matrix, by_dim, latents;
+    std::size_t block; ///< keys and values of a block
+
+    explicit Floats(const LatentAttentionStep& step) {
+        const auto latent = static_cast<std::size_t>(step.latent_dim);
+        matrix = lines(latent * static_cast<std::size_t>(step.nope));
+        by_dim = (latent + static_cast<std::size_t>(step.rope)) * kKvTokens;
+        latents = latent * kKvTokens;
+        block =
+            static_cast<std::size_t>(step.nope + step.rope + accumulator_floats(step.value_dim)) * kKvTokens;
+    }
+    std::size_t fixed() const { return matrix + by_dim + 2 * latents; }
+};
+
 } // namespace
 
 DecompressedKv::DecompressedKv(StepRun& run, Worker& w, int layer, const LatentAttentionStep& step,
                                const BatchSequence& sequence, int head, int blocks, bool exact)
     : run_(run), w_(w), layer_(layer), step_(step), sequence_(sequence), head_(head), exact_(exact) {
-    const auto latent = static_cast<std::size_t>(step.latent_dim);
-    const std::size_t matrix = lines(latent * static_cast<std::size_t>(step.nope)),
-                      by_dim = (latent + static_cast<std::size_t>(step.rope)) * kKvTokens,
-                      latents = latent * kKvTokens;
-    const std::size_t made = block_floats() * (exact ? static_cast<std::size_t>(blocks) : 1);
-    key_matrix_ = w.latent.get<float>(matrix + by_dim + 2 * latents + made);
-    by_dim_ = key_matrix_ + matrix;
-    panels_ = by_dim_ + by_dim;
-    by_token_ = panels_ + latents;
-    made_ = by_token_ + latents;
+    const Floats floats(step);
+    const std::size_t made = floats.block * (exact ? static_cast<std::size_t>(blocks) : 1);
+    key_matrix_ = w.latent.get<float>(floats.fixed() + made);
+    by_dim_ = key_matrix_ + floats.matrix;
+    panels_ = by_dim_ + floats.by_dim;
+    by_token_ = panels_ + floats.latents;
+    made_ = by_token_ + floats.latents;
     std::fill(made_, made_ + made, 0.0f); // the padding of values
     transpose_key_matrix();
     for (int b = 0; exact && b < blocks; ++b) {
-        float* keys = made_ + static_cast<std::size_t>(b) * block_floats();
+        float* keys = made_ + static_cast<std::size_t>(b) * floats.block;
         make(b, keys, keys + (step.nope + step.rope) * kKvTokens);
     }
 }
 
-std::size_t DecompressedKv::block_floats() const {
-    return static_cast<std::size_t>(step_.nope + step_.rope + accumulator_floats(step_.value_dim)) *
-           kKvTokens;
+void DecompressedKv::hold(const LatentAttentionStep& step, const StepShape& shape, ScratchSizes& sizes) {
+    const Floats floats(step);
+    const auto blocks = static_cast<std::size_t>((shape.context + kKvTokens - 1) / kKvTokens);
+    ScratchSizes::hold<float>(sizes.latent, floats.fixed() + floats.block * (shape.exact ? blocks : 1));
+    sizes.hold_decoded(static_cast<int>(kTile) * step.nope);
+    sizes.hold_decoded(step.latent_dim + step.rope);
+    sizes.hold_rows(kKvTokens, step.latent_dim);
 }
 
 void DecompressedKv::transpose_key_matrix() {
     const Slice& k_b = run_.slice(step_.k_b, static_cast<std::size_t>(head_));
     const auto nope = static_cast<std::size_t>(step_.nope);
-    std::vector<float>& rows = w_.decoded;
-    rows.resize(kTile * nope);
+    float* rows = w_.decoded.get<float>(kTile * nope);
     for (std::int64_t l = 0; l < k_b.rows; l += kTile) {
         const std::int64_t count = std::min(kTile, k_b.rows - l);
         for (std::int64_t i = 0; i < count; ++i) {
-            float* row = rows.data() + static_cast<std::size_t>(i) * nope;
+            float* row = rows + static_cast<std::size_t>(i) * nope;
             if (layout_of(k_b) == SliceLayout::Panels)
                 unpack_row({k_b.type, k_b.rows, k_b.cols, k_b.data}, l + i, row);
             else
@@ -84,12 +100,11 @@ void DecompressedKv::read_cache(int block) {
                 by_dim_[d * kKvTokens + t] = half_value(halves[t]);
         return;
     }
-    std::vector<float>& token = w_.decoded;
-    token.resize(static_cast<std::size_t>(dims));
+    float* token = w_.decoded.get<float>(static_cast<std::size_t>(dims));
     for (int t = 0; t < kKvTokens; ++t) {
-        load_k(type, keys, dims, t, token.data());
+        load_k(type, keys, dims, t, token);
         for (int d = 0; d < dims; ++d)
-            by_dim_[d * kKvTokens + t] = token[static_cast<std::size_t>(d)];
+            by_dim_[d * kKvTokens + t] = token[d];
     }
 }
 
@@ -124,7 +139,7 @@ void DecompressedKv::make(int block, float* keys, float* values) {
 }
 
 KvBlockView DecompressedKv::block(int block) {
-    float* keys = made_ + (exact_ ? static_cast<std::size_t>(block) * block_floats() : 0);
+    float* keys = made_ + (exact_ ? static_cast<std::size_t>(block) * Floats(step_).block : 0);
     float* values = keys + (step_.nope + step_.rope) * kKvTokens;
     if (!exact_)
         make(block, keys, values);

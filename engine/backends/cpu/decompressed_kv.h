@@ -14,9 +14,10 @@ class DecompressedKv : public KvSource {
     DecompressedKv(StepRun& run, Worker& w, int layer, const LatentAttentionStep& step,
                    const BatchSequence& sequence, int head, int blocks, bool exact);
     KvBlockView block(int block) override;
+    /// What it needs of a thread's own memory.
+    static void hold(const LatentAttentionStep& step, const StepShape& shape, ScratchSizes& sizes);
 
   private:
-    std::size_t block_floats() const;
     void transpose_key_matrix();
     void read_cache(int block);
     void read_latents(int block);

@@ -17,8 +17,9 @@ void attend_exactly(Worker& w, const QueryGroup& g, int query, KvSource& source)
     const int position = g.positions[query], from = oldest(g, position);
     const float* q = g.q + std::int64_t{query} * g.key_dim;
     float* out = g.out + std::int64_t{query} * accumulator_floats(g.value_dim);
-    std::vector<double> scores(static_cast<std::size_t>(position + 1 - from));
-    std::vector<double> sum(static_cast<std::size_t>(g.value_dim));
+    double* scores = w.sums.get<double>(static_cast<std::size_t>(position + 1 - from + g.value_dim));
+    double* sum = scores + (position + 1 - from);
+    std::fill_n(sum, g.value_dim, 0.0);
     float* kv = w.scratch.get<float>(static_cast<std::size_t>(std::max(g.key_dim, g.value_dim)));
     double most = g.sinks ? g.sinks[query] : -std::numeric_limits<double>::infinity();
     for (int p = from; p <= position; ++p) {
@@ -26,12 +27,12 @@ void attend_exactly(Worker& w, const QueryGroup& g, int query, KvSource& source)
         double s = 0;
         for (int d = 0; d < g.key_dim; ++d)
             s += static_cast<double>(q[d]) * kv[d];
-        scores[static_cast<std::size_t>(p - from)] = s;
+        scores[p - from] = s;
         most = std::max(most, s);
     }
     double total = g.sinks ? std::exp(g.sinks[query] - most) : 0.0;
     for (int p = from; p <= position; ++p) {
-        const double weight = std::exp(scores[static_cast<std::size_t>(p - from)] - most);
+        const double weight = std::exp(scores[p - from] - most);
         total += weight;
         const KvBlockView block = source.block(p / kKvBlockTokens);
         if (block.values)
@@ -39,10 +40,10 @@ void attend_exactly(Worker& w, const QueryGroup& g, int query, KvSource& source)
         else
             load_k(BlockType::F32, block.keys, g.key_dim, p % kKvBlockTokens, kv);
         for (int d = 0; d < g.value_dim; ++d)
-            sum[static_cast<std::size_t>(d)] += weight * kv[d];
+            sum[d] += weight * kv[d];
     }
     for (int d = 0; d < g.value_dim; ++d)
-        out[d] = static_cast<float>(sum[static_cast<std::size_t>(d)] / total);
+        out[d] = static_cast<float>(sum[d] / total);
 }
 
 } // namespace
@@ -51,6 +52,13 @@ KvBlockView CachedKv::block(int block) {
     const KvBlockId id = sequence_.blocks[static_cast<std::size_t>(block)];
     return {run_.kv.type(id), run_.kv.keys(id, layer_, kv_head_),
             values_in_keys_ ? nullptr : run_.kv.values(id, layer_, kv_head_)};
+}
+
+void hold_attention(const StepShape& shape, int key_dim, int value_dim, int count, ScratchSizes& sizes) {
+    ScratchSizes::hold<float>(sizes.scratch, attend_scratch_floats(key_dim, value_dim));
+    ScratchSizes::hold<float>(sizes.state, 4 * static_cast<std::size_t>(count));
+    if (shape.exact)
+        ScratchSizes::hold<double>(sizes.sums, static_cast<std::size_t>(shape.context + value_dim));
 }
 
 void attend(Worker& w, const QueryGroup& g, KvSource& source) {
@@ -101,8 +109,8 @@ void attend(Worker& w, const QueryGroup& g, KvSource& source) {
     }
 }
 
-std::vector<RowGroup> row_groups(const Batch& batch, int most, int most_decompressed) {
-    std::vector<RowGroup> groups;
+void group_rows(const Batch& batch, int most, int most_decompressed, std::vector<RowGroup>& groups) {
+    groups.clear();
     for (int r = 0; r < static_cast<int>(batch.rows.size()); ++r) {
         const BatchRow& row = batch.rows[static_cast<std::size_t>(r)];
         const int limit = row.decompressed ? most_decompressed : most;
@@ -114,7 +122,6 @@ std::vector<RowGroup> row_groups(const Batch& batch, int most, int most_decompre
         else
             groups.push_back({r, 1, row.decompressed});
     }
-    return groups;
 }
 
 } // namespace switchyard::cpu

@@ -46,6 +46,9 @@ struct QueryGroup {
     float* out;                    ///< [count][accumulator_floats(value_dim)], normalised
 };
 
+/// What attend() needs of a thread's own memory for `count` queries of these dimensions.
+void hold_attention(const StepShape& shape, int key_dim, int value_dim, int count, ScratchSizes& sizes);
+
 /// Exactly (sums in double), or by the kernels, block by block in ascending order.
 void attend(Worker& w, const QueryGroup& queries, KvSource& source);
 
@@ -54,12 +57,7 @@ inline bool exact_cache(const StepRun& run, const BatchSequence& sequence) {
     return run.kv.type(sequence.blocks[0]) == BlockType::F32;
 }
 
-/// Rows of one sequence that stand together and have one form of latent attention.
-struct RowGroup {
-    int first, count;
-    bool decompressed;
-};
-/// At most `most` rows each, or `most_decompressed`.
-std::vector<RowGroup> row_groups(const Batch& batch, int most, int most_decompressed);
+/// The batch in groups of at most `most` rows each, or `most_decompressed`.
+void group_rows(const Batch& batch, int most, int most_decompressed, std::vector<RowGroup>& groups);
 
 } // namespace switchyard::cpu

@@ -18,19 +18,53 @@ struct Task {
     int first_head, heads;
 };
 
+int heads_at_once(const RowGroup& group) { return group.decompressed ? 1 : kHeads; }
+
+int tasks_of(const RowGroup& group, int heads) {
+    return (heads + heads_at_once(group) - 1) / heads_at_once(group);
+}
+
+int task_count(std::span<const RowGroup> groups, int heads) {
+    int count = 0;
+    for (const RowGroup& group : groups)
+        count += tasks_of(group, heads);
+    return count;
+}
+
 /// Last rows first: they see the longest context, and short tasks at the end share better.
-std::vector<Task> tasks_of(const Batch& batch, int heads) {
-    std::vector<RowGroup> groups = row_groups(batch, kRows, kDecompressedRows);
-    std::vector<Task> tasks;
-    for (auto g = groups.rbegin(); g != groups.rend(); ++g) {
-        const int step = g->decompressed ? 1 : kHeads;
-        for (int head = 0; head < heads; head += step)
-            tasks.push_back({*g, head, std::min(step, heads - head)});
-    }
-    return tasks;
+Task task_at(std::span<const RowGroup> groups, int heads, int index) {
+    auto group = groups.rbegin();
+    for (; index >= tasks_of(*group, heads); ++group)
+        index -= tasks_of(*group, heads);
+    const int step = heads_at_once(*group), head = index * step;
+    return {*group, head, std::min(step, heads - head)};
 }
 
 } // namespace
+
+void LatentAttentionStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
+    group_rows(shape.batch, kRows, kDecompressedRows, shared.latent_groups);
+    const int rows = std::min(shape.rows(), kRows), count = rows * std::min(kHeads, step_.heads);
+    ScratchSizes::hold<float>(sizes.queries, query_floats(count, true));
+    hold_attention(shape, step_.latent_dim + step_.rope, step_.latent_dim, count, sizes);
+    for (const int width : {step_.nope, step_.latent_dim}) { // of k_b and v_b
+        sizes.hold_decoded(width);
+        sizes.hold_rows(rows, width);
+    }
+    if (!shape.decompressed)
+        return;
+    const int many = std::min(shape.rows(), kDecompressedRows);
+    ScratchSizes::hold<float>(sizes.queries, query_floats(many, false));
+    hold_attention(shape, step_.nope + step_.rope, step_.value_dim, many, sizes);
+    DecompressedKv::hold(step_, shape, sizes);
+}
+
+/// Of `count` queries: themselves, what comes of them, and positions.
+std::size_t LatentAttentionStage::query_floats(int count, bool absorbed) const {
+    const int key_dim = (absorbed ? step_.latent_dim : step_.nope) + step_.rope,
+              width = accumulator_floats(absorbed ? step_.latent_dim : step_.value_dim);
+    return static_cast<std::size_t>(count) * static_cast<std::size_t>(width + key_dim + 1);
+}
 
 void LatentAttentionStage::run(StepRun& run, Worker& w) const {
     const int key_dim = step_.latent_dim + step_.rope;
@@ -44,9 +78,9 @@ void LatentAttentionStage::run(StepRun& run, Worker& w) const {
     });
     run.meet();
 
-    const std::vector<Task> tasks = tasks_of(run.batch, step_.heads);
-    run.parallel(w, static_cast<int>(tasks.size()), [&](int i) {
-        const Task& task = tasks[static_cast<std::size_t>(i)];
+    const std::span<const RowGroup> groups = run.shared.latent_groups;
+    run.parallel(w, task_count(groups, step_.heads), [&](int i) {
+        const Task task = task_at(groups, step_.heads, i);
         const auto first = static_cast<std::size_t>(task.rows.first);
         const BatchSequence& sequence =
             run.batch.sequences[static_cast<std::size_t>(run.batch.rows[first].sequence)];
@@ -63,8 +97,7 @@ void LatentAttentionStage::attend_absorbed(StepRun& run, Worker& w, const BatchS
                                            int first_row, int rows, int first_head, int heads) const {
     const int key_dim = step_.latent_dim + step_.rope, q_dim = step_.nope + step_.rope, count = rows * heads;
     const int acc_width = accumulator_floats(step_.latent_dim);
-    float* q = w.queries.get<float>(static_cast<std::size_t>(count) *
-                                    static_cast<std::size_t>(acc_width + key_dim + 1));
+    float* q = w.queries.get<float>(query_floats(count, true));
     float* out = q + std::int64_t{count} * key_dim;
     auto* positions = reinterpret_cast<std::int32_t*>(out + std::int64_t{count} * acc_width);
     const std::int64_t q_width = run.width(step_.q), out_width = run.width(step_.out);
@@ -96,8 +129,7 @@ void LatentAttentionStage::attend_absorbed(StepRun& run, Worker& w, const BatchS
 void LatentAttentionStage::attend_decompressed(StepRun& run, Worker& w, const BatchSequence& sequence,
                                                int first_row, int rows, int head) const {
     const int key_dim = step_.nope + step_.rope, acc_width = accumulator_floats(step_.value_dim);
-    float* q = w.queries.get<float>(static_cast<std::size_t>(rows) *
-                                    static_cast<std::size_t>(acc_width + key_dim + 1));
+    float* q = w.queries.get<float>(query_floats(rows, false));
     float* out = q + std::int64_t{rows} * key_dim;
     auto* positions = reinterpret_cast<std::int32_t*>(out + std::int64_t{rows} * acc_width);
     for (std::int64_t r = 0; r < rows; ++r) {

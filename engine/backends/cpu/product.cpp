@@ -9,8 +9,9 @@ namespace switchyard::cpu {
 // The reference: slow and simple, and as near to the real number as doubles bring it.
 static void multiply_exactly(const Slice& w, const Rows& x, const std::int32_t* index, int tokens,
                              std::int64_t first_row, std::int64_t last_row, float* y, std::int64_t y_stride,
-                             bool accumulate, std::vector<float>& decoded) {
-    decoded.resize(static_cast<std::size_t>(w.cols));
+                             bool accumulate, const Buffer& scratch) {
+    const std::span decoded(scratch.get<float>(static_cast<std::size_t>(w.cols)),
+                            static_cast<std::size_t>(w.cols));
     const std::size_t bytes = row_bytes(w.type, w.cols);
     for (std::int64_t row = first_row; row < last_row; ++row) {
         decode_row(w.type, w.data + static_cast<std::size_t>(row) * bytes, decoded);
@@ -33,7 +34,7 @@ static void multiply_exactly(const Slice& w, const Rows& x, const std::int32_t* 
 
 void multiply(const Slice& w, const Rows& x, const std::int32_t* index, int tokens, std::int64_t first_panel,
               std::int64_t last_panel, float* y, std::int64_t y_stride, bool accumulate,
-              std::vector<float>& decoded) {
+              const Buffer& decoded) {
     if (x.observer && first_panel == 0)
         x.observer->observe(w, x.f32, x.f32_stride, index, tokens);
     if (layout_of(w) == SliceLayout::Rows) {

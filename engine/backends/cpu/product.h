@@ -1,11 +1,11 @@
 // Products of weights and activations: through the packed kernels, or exactly (rows decoded, sums in double).
 #pragma once
 
+#include "engine/backends/cpu/scratch.h"
 #include "engine/run/backend.h"
 #include "kernels/cpu/kernels.h"
 
 #include <cstdint>
-#include <vector>
 
 namespace switchyard::cpu {
 
@@ -28,10 +28,10 @@ struct Rows {
 
 /// y[t * y_stride + row] (+)= W[row, :] . x(index ? index[t] : t) for the rows of panels [first_panel,
 /// last_panel). Slices in SliceLayout::Rows are computed exactly, those in Panels by the kernels. `decoded`
-/// is scratch.
+/// is scratch for a row of W, needed where that is computed exactly.
 void multiply(const Slice& weights, const Rows& x, const std::int32_t* index, int tokens,
               std::int64_t first_panel, std::int64_t last_panel, float* y, std::int64_t y_stride,
-              bool accumulate, std::vector<float>& decoded);
+              bool accumulate, const Buffer& decoded);
 
 /// What to give multiply() as y where the row `first` of the result is to come first in memory. As a number,
 /// since a pointer before an array may not be formed.

@@ -6,6 +6,16 @@
 #include <cmath>
 
 namespace switchyard::cpu {
+namespace {
+
+/// A row whose candidates are looked for.
+struct FoundLogits {
+    std::span<const float> logits;
+    const CandidateWish* wish;
+    float maximum;
+};
+
+} // namespace
 
 void EmbedStage::run(StepRun& run, Worker& w) const {
     const Slice& table = run.slice(step_.table);
@@ -20,11 +30,11 @@ void EmbedStage::run(StepRun& run, Worker& w) const {
     run.meet();
 }
 
-void RopeTableStage::reserve(const Batch& batch, Shared& shared) const {
+void RopeTableStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes&) const {
     for (std::size_t t = 0; t < tables_; ++t) {
-        const std::size_t count = batch.rows.size() * shared.ropes[t].inverse_frequencies.size();
-        shared.ropes[t].cosines.get<float>(count);
-        shared.ropes[t].sines.get<float>(count);
+        const std::size_t count = shape.batch.rows.size() * shared.ropes[t].inverse_frequencies.size();
+        shared.ropes[t].cosines.reserve<float>(count);
+        shared.ropes[t].sines.reserve<float>(count);
     }
 }
 
@@ -47,12 +57,8 @@ void RopeTableStage::run(StepRun& run, Worker& w) const {
     // No meeting: the next stage meets before anything rotates.
 }
 
-void ProjectionStage::reserve(const Batch& batch, Shared& shared) const {
-    const auto n =
-        static_cast<std::size_t>(shared.values[static_cast<std::size_t>(in_)].bytes() / sizeof(float));
-    (void)batch;
-    shared.normed.get<float>(n);
-    shared.quantized.get<std::byte>(i16_row_bytes(static_cast<std::int64_t>(n) + 32));
+void ProjectionStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
+    reserve_prepared(shape, in_, shared, sizes);
 }
 
 void ProjectionStage::run(StepRun& run, Worker& w) const {
@@ -79,20 +85,28 @@ void ProjectionStage::run(StepRun& run, Worker& w) const {
     run.meet();
 }
 
+int HeadStage::candidate_rows(const Batch& batch) const {
+    return static_cast<int>(std::ranges::count(batch.rows, RowWish::Candidates, &BatchRow::wish));
+}
+
+void HeadStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
+    shared.wanted.clear();
+    for (int r = 0; r < shape.rows(); ++r)
+        if (shape.batch.rows[static_cast<std::size_t>(r)].wish != RowWish::Nothing)
+            shared.wanted.push_back(r);
+    const int width = shape.width(step_.in);
+    sizes.hold_rows(static_cast<int>(std::min(kHeadGroup, shared.wanted.size())), width);
+    sizes.hold_decoded(width);
+    ScratchSizes::hold<FoundLogits>(sizes.state, static_cast<std::size_t>(candidate_rows(shape.batch)));
+}
+
 void HeadStage::run(StepRun& run, Worker& w) const {
-    std::vector<std::int32_t> wanted;
-    bool candidates = false;
-    for (int r = 0; r < run.rows(); ++r) {
-        const RowWish wish = run.batch.rows[static_cast<std::size_t>(r)].wish;
-        if (wish != RowWish::Nothing)
-            wanted.push_back(r);
-        candidates = candidates || wish == RowWish::Candidates;
-    }
+    const std::span<const std::int32_t> wanted = run.shared.wanted;
     // Many wanted rows (perplexity, all logits) go in groups, so that a thread's own copies stay small.
     for (std::size_t begin = 0; begin < wanted.size(); begin += kHeadGroup)
-        project(run, w, std::span(wanted).subspan(begin, std::min(kHeadGroup, wanted.size() - begin)),
+        project(run, w, wanted.subspan(begin, std::min(kHeadGroup, wanted.size() - begin)),
                 run.logits.data() + begin * static_cast<std::size_t>(run.plan.vocabulary));
-    if (candidates)
+    if (candidate_rows(run.batch) > 0)
         find_candidates(run, w, wanted);
 }
 
@@ -118,32 +132,29 @@ void HeadStage::project(StepRun& run, Worker& w, std::span<const std::int32_t> r
 void HeadStage::find_candidates(StepRun& run, Worker& w, std::span<const std::int32_t> rows) const {
     const auto vocabulary = static_cast<std::size_t>(run.plan.vocabulary);
     const std::size_t parts = candidate_parts(vocabulary);
-    struct Found {
-        std::span<const float> logits;
-        const CandidateWish* wish;
-        float maximum;
-    };
-    std::vector<Found> found;
+    auto* found = w.state.get<FoundLogits>(run.result.candidates.size());
+    std::size_t count = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const BatchRow& row = run.batch.rows[static_cast<std::size_t>(rows[i])];
         if (row.wish != RowWish::Candidates)
             continue;
         const auto logits = std::span<const float>(run.logits).subspan(i * vocabulary, vocabulary);
         // Each thread for itself: one look at what is in the cache costs less than meeting the others.
-        found.push_back({logits, &run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)],
-                         largest_logit(logits)});
+        found[count++] = {logits, &run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)],
+                          largest_logit(logits)};
     }
-    run.parallel(w, static_cast<int>(found.size() * parts), [&](int task) {
+    run.parallel(w, static_cast<int>(count * parts), [&](int task) {
         const auto index = static_cast<std::size_t>(task);
-        const Found& row = found[index / parts];
-        run.candidate_parts[index] = candidate_part(row.logits, index % parts, row.maximum, *row.wish);
+        const FoundLogits& row = found[index / parts];
+        candidate_part(row.logits, index % parts, row.maximum, *row.wish, run.candidate_parts[index]);
     });
     run.meet();
-    run.parallel(w, static_cast<int>(found.size()), [&](int task) {
+    run.parallel(w, static_cast<int>(count), [&](int task) {
         const auto index = static_cast<std::size_t>(task);
-        const Found& row = found[index];
-        run.result.candidates[index] = join_parts(
-            row.logits, row.maximum, *row.wish, std::span(run.candidate_parts).subspan(index * parts, parts));
+        const FoundLogits& row = found[index];
+        join_parts(row.logits, row.maximum, *row.wish,
+                   std::span(run.candidate_parts).subspan(index * parts, parts),
+                   run.result.candidates[index]);
     });
 }
 

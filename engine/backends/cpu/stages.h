@@ -11,7 +11,7 @@ namespace switchyard::cpu {
 class EmbedStage : public Stage {
   public:
     explicit EmbedStage(const EmbedStep& step) : step_(step) {}
-    void reserve(const Batch&, Shared&) const override {}
+    void reserve(const StepShape&, Shared&, ScratchSizes&) const override {}
     void run(StepRun& run, Worker& w) const override;
 
   private:
@@ -22,7 +22,7 @@ class EmbedStage : public Stage {
 class RopeTableStage : public Stage {
   public:
     explicit RopeTableStage(std::size_t tables) : tables_(tables) {}
-    void reserve(const Batch& batch, Shared& shared) const override;
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, Worker& w) const override;
 
   private:
@@ -35,7 +35,7 @@ class ProjectionStage : public Stage {
     ProjectionStage(ValueId in, std::optional<NormStep> norm) : in_(in), norm_(norm) {}
     void add(const ProjectStep& step) { steps_.push_back(step); }
     ValueId input() const { return in_; }
-    void reserve(const Batch& batch, Shared& shared) const override;
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, Worker& w) const override;
 
   private:
@@ -66,10 +66,11 @@ class AttentionStage : public Stage {
   public:
     AttentionStage(int layer, const AttentionStep& step, RowSteps row_steps)
         : layer_(layer), step_(step), row_steps_(std::move(row_steps)) {}
-    void reserve(const Batch&, Shared&) const override {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, Worker& w) const override;
 
   private:
+    std::size_t query_floats(int count) const;
     void store(StepRun& run, int row) const;
     void attend_rows(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const;
 
@@ -83,10 +84,11 @@ class LatentAttentionStage : public Stage {
   public:
     LatentAttentionStage(int layer, const LatentAttentionStep& step, RowSteps row_steps)
         : layer_(layer), step_(step), row_steps_(std::move(row_steps)) {}
-    void reserve(const Batch&, Shared&) const override {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, Worker& w) const override;
 
   private:
+    std::size_t query_floats(int count, bool absorbed) const;
     void attend_absorbed(StepRun& run, Worker& w, const BatchSequence& sequence, int first_row, int rows,
                          int first_head, int heads) const;
     void attend_decompressed(StepRun& run, Worker& w, const BatchSequence& sequence, int first_row, int rows,
@@ -109,18 +111,21 @@ class FeedForwardStage : public Stage {
     ValueId input() const { return in_; }
     void set_output(ValueId out) { out_ = out; }
     bool dense() const { return !route_; }
-    void reserve(const Batch& batch, Shared& shared) const override;
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, Worker& w) const override;
 
   private:
     using Unit = FeedForwardUnit;
+    int most_active(const Batch& batch) const;
     void route(StepRun& run) const;
-    std::vector<Unit> units(const StepRun& run, const Rows& in) const;
+    void make_units(StepRun& run, const Rows& in) const;
+    std::size_t add_experts(StepRun& run, Unit*& unit) const;
+    static std::span<const Unit> place(std::span<Unit> units);
+    std::int64_t most_down_panels(int rows, int threads, std::int64_t count) const;
     std::int64_t down_chunk(const StepRun& run, std::int64_t count) const;
     void hidden(StepRun& run, Worker& w, const Rows& in, const Unit& unit, std::int64_t first,
                 std::int64_t last) const;
-    void down(StepRun& run, Worker& w, const std::vector<Unit>& units, std::int64_t first,
-              std::int64_t last) const;
+    void down(StepRun& run, Worker& w, std::int64_t first, std::int64_t last) const;
 
     ValueId in_, out_;
     std::optional<NormStep> norm_;
@@ -134,12 +139,13 @@ class FeedForwardStage : public Stage {
 class HeadStage : public Stage {
   public:
     HeadStage(const HeadStep& step, std::optional<NormStep> norm) : step_(step), norm_(norm) {}
-    void reserve(const Batch&, Shared&) const override {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, Worker& w) const override;
 
   private:
     void project(StepRun& run, Worker& w, std::span<const std::int32_t> rows, float* out) const;
     void find_candidates(StepRun& run, Worker& w, std::span<const std::int32_t> rows) const;
+    int candidate_rows(const Batch& batch) const;
 
     HeadStep step_;
     std::optional<NormStep> norm_;

@@ -1,28 +1,31 @@
 #include "engine/backends/cpu/step_run.h"
 
-#include "engine/base/error.h"
-
 #include <algorithm>
 #include <cstring>
-#include <string>
 
 namespace switchyard::cpu {
 
-std::byte* Buffer::reserve(std::size_t bytes) {
-    if (bytes > bytes_) {
-        const std::size_t rounded = (bytes + 63) / 64 * 64;
-        if (measuring_) {
-            bytes_ = rounded;
-            return nullptr;
-        }
-        data_.reset();
-        data_ = allocate_aligned(rounded);
-        bytes_ = data_ ? rounded : 0;
-        if (!data_)
-            throw Error("the step needs " + std::to_string(rounded >> 20) +
-                        " MiB of scratch memory, which this machine does not have free");
-    }
-    return data_.get();
+void Worker::reserve(const ScratchSizes& sizes) {
+    f32.reserve<std::byte>(sizes.f32);
+    i16.reserve<std::byte>(sizes.i16);
+    scratch.reserve<std::byte>(sizes.scratch);
+    state.reserve<std::byte>(sizes.state);
+    queries.reserve<std::byte>(sizes.queries);
+    latent.reserve<std::byte>(sizes.latent);
+    decoded.reserve<std::byte>(sizes.decoded);
+    sums.reserve<std::byte>(sizes.sums);
+}
+
+std::size_t Worker::bytes() const {
+    std::size_t sum = 0;
+    for (const Buffer* b : {&f32, &i16, &scratch, &state, &queries, &latent, &decoded, &sums})
+        sum += b->bytes();
+    return sum;
+}
+
+void Worker::only_measure() {
+    for (Buffer* b : {&f32, &i16, &scratch, &state, &queries, &latent, &decoded, &sums})
+        b->only_measure();
 }
 
 void Worker::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
@@ -39,24 +42,36 @@ void Worker::project(const Slice& weight, const float* x, std::int64_t x_stride,
     multiply(weight, in, nullptr, rows, 0, panels(weight.rows), y, y_stride, false, decoded);
 }
 
+template <typename Self, typename Use>
+void Shared::each(Self& self, const Use& use) {
+    for (auto* b :
+         {&self.normed, &self.quantized, &self.hidden, &self.hidden_i16, &self.router_logits, &self.chosen,
+          &self.chosen_counts, &self.units, &self.unit_rows, &self.unit_weights, &self.unit_places})
+        use(*b);
+    for (auto& b : self.values)
+        use(b);
+    for (auto& r : self.ropes) {
+        use(r.cosines);
+        use(r.sines);
+    }
+}
+
 std::size_t Shared::bytes() const {
-    std::size_t sum =
-        normed.bytes() + quantized.bytes() + hidden.bytes() + hidden_i16.bytes() + router_logits.bytes();
-    for (const Buffer& b : values)
-        sum += b.bytes();
-    for (const RopeTable& r : ropes)
-        sum += r.cosines.bytes() + r.sines.bytes();
+    std::size_t sum = 0;
+    each(*this, [&](const Buffer& b) { sum += b.bytes(); });
     return sum;
 }
 
 void Shared::only_measure() {
-    for (Buffer* b : {&normed, &quantized, &hidden, &hidden_i16, &router_logits})
-        b->only_measure();
-    for (Buffer& b : values)
-        b.only_measure();
-    for (RopeTable& r : ropes)
-        for (Buffer* b : {&r.cosines, &r.sines})
-            b->only_measure();
+    each(*this, [](Buffer& b) { b.only_measure(); });
+}
+
+StepShape::StepShape(const Batch& batch_, const Plan& plan_, int threads_, bool exact_)
+    : batch(batch_), plan(plan_), threads(threads_), exact(exact_), decompressed(false), context(0) {
+    for (const BatchRow& row : batch.rows) {
+        decompressed = decompressed || row.decompressed;
+        context = std::max(context, row.position + 1);
+    }
 }
 
 void StepRun::prepare_row(const float* x, int width, const NormStep* norm, bool i16, float* normed,
@@ -99,6 +114,16 @@ Rows StepRun::prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, boo
     });
     meet();
     return {normed ? normed : value(in), n, quantized, stride, product_observer};
+}
+
+void reserve_prepared(const StepShape& shape, ValueId in, Shared& shared, ScratchSizes& sizes) {
+    const int width = shape.width(in);
+    const auto rows = static_cast<std::size_t>(shape.rows());
+    sizes.hold_decoded(width);
+    if (shape.few_rows())
+        sizes.hold_rows(shape.rows(), width);
+    shared.normed.reserve<float>(rows * static_cast<std::size_t>(width));
+    shared.quantized.reserve<std::byte>(rows * i16_row_bytes(width));
 }
 
 int panels_per_task(std::int64_t panels, std::size_t panel_bytes) {

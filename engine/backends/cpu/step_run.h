@@ -3,8 +3,8 @@
 
 #include "engine/backends/cpu/kv_store.h"
 #include "engine/backends/cpu/product.h"
+#include "engine/backends/cpu/scratch.h"
 #include "engine/backends/cpu/thread_pool.h"
-#include "engine/base/aligned.h"
 #include "engine/run/backend.h"
 
 #include <atomic>
@@ -14,39 +14,15 @@
 
 namespace switchyard::cpu {
 
-/// Memory that grows and is never cleared; 64-byte aligned.
-class Buffer {
-  public:
-    /// At least `count` values of T; contents are lost when it grows. Throws Error.
-    template <typename T>
-    T* get(std::size_t count) {
-        return reinterpret_cast<T*>(reserve(count * sizeof(T)));
-    }
-    template <typename T>
-    T* data() const {
-        return reinterpret_cast<T*>(data_.get());
-    }
-    std::size_t bytes() const { return bytes_; }
-    /// From now on, get() notes the size and gives no memory.
-    void only_measure() { measuring_ = true; }
-
-  private:
-    std::byte* reserve(std::size_t bytes);
-    AlignedMemory data_;
-    std::size_t bytes_ = 0;
-    bool measuring_ = false;
-};
-
 /// A thread's own scratch.
 struct Worker {
     int thread = 0;
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
-    Buffer f32, i16, scratch, state, queries, latent;
-    std::vector<float> decoded;
+    Buffer f32, i16, scratch, state, queries, latent, decoded, sums;
     ProductObserver* observer = nullptr; ///< of the step under way
-    std::size_t bytes() const {
-        return f32.bytes() + i16.bytes() + scratch.bytes() + state.bytes() + queries.bytes() + latent.bytes();
-    }
+    void reserve(const ScratchSizes& sizes);
+    std::size_t bytes() const;
+    void only_measure();
     /// y[t] = W x[t] for `rows` rows of floats, quantized first where W wants that; strides in floats.
     void project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
                  std::int64_t y_stride);
@@ -59,15 +35,10 @@ struct RopeTable {
     Buffer cosines, sines;
 };
 
-/// Buffers that outlive a step, so that a token allocates nothing.
-struct Shared {
-    std::deque<Buffer> values; ///< one a ValueId
-    Buffer normed, quantized;  ///< a stage's input, prepared by all threads for all rows
-    Buffer hidden, hidden_i16; ///< feed-forward blocks, [pairs of row and expert][width]
-    Buffer router_logits;
-    std::deque<RopeTable> ropes;
-    std::size_t bytes() const;
-    void only_measure(); ///< all its buffers
+/// Rows of one sequence that stand together and have one form of latent attention.
+struct RowGroup {
+    int first, count;
+    bool decompressed;
 };
 
 /// A feed-forward block at work on some rows of the batch.
@@ -77,13 +48,51 @@ struct FeedForwardUnit {
     Activation activation;
     SiluClamp clamp;
     int width;
-    bool all_rows;                  ///< every row with weight 1, in order
-    std::vector<std::int32_t> rows; ///< of the batch
-    std::vector<float> weights;     ///< one a row
-    int count;                      ///< rows, and places in the hidden buffer
-    std::size_t hidden;             ///< offset of slot 0 in the hidden buffer, floats
-    std::size_t hidden_i16;         ///< the same in the quantized one, bytes
-    int tokens() const { return count; }
+    const std::int32_t* rows; ///< [count] of the batch; null: every row with weight 1, in order
+    const float* weights;     ///< [count]
+    int count;                ///< rows, and places in the hidden buffer
+    int first_chunk;          ///< chunks of hidden neurons of the units before it
+    std::size_t hidden;       ///< offset of slot 0 in the hidden buffer, floats
+    std::size_t hidden_i16;   ///< the same in the quantized one, bytes
+    bool all_rows() const { return !rows; }
+};
+
+/// Buffers that outlive a step, so that a token allocates nothing.
+struct Shared {
+    std::deque<Buffer> values; ///< one a ValueId
+    Buffer normed, quantized;  ///< a stage's input, prepared by all threads for all rows
+    Buffer hidden, hidden_i16; ///< feed-forward blocks, [pairs of row and expert][width]
+    Buffer router_logits;
+    Buffer chosen, chosen_counts; ///< the experts of each row, best first: [rows][most], [rows]
+    Buffer units;                 ///< of the feed-forward stage under way
+    Buffer unit_rows, unit_weights, unit_places;
+    RouterScratch router;
+    std::vector<RowGroup> groups, latent_groups; ///< of the batch, as attention shares it out
+    std::vector<std::int32_t> wanted;            ///< rows that wish something of the head
+    std::deque<RopeTable> ropes;
+    std::size_t bytes() const;
+    void only_measure(); ///< all its buffers
+
+  private:
+    template <typename Self, typename Use>
+    static void each(Self& self, const Use& use);
+};
+
+/// What the memory that a step needs depends on.
+struct StepShape {
+    const Batch& batch;
+    const Plan& plan;
+    int threads;
+    bool exact;        ///< some sequence's cache is that of the exact path
+    bool decompressed; ///< some row has that form of latent attention
+    int context;       ///< tokens that the last row of the longest sequence sees
+
+    StepShape(const Batch& batch, const Plan& plan, int threads, bool exact);
+    int rows() const { return static_cast<int>(batch.rows.size()); }
+    bool few_rows() const { return rows() <= kFewRows; }
+    int width(ValueId id) const { return plan.values[static_cast<std::size_t>(id)]; }
+    /// With few rows each thread prepares its own inputs: cheaper than meeting the others.
+    static constexpr int kFewRows = 2;
 };
 
 /// Rows whose logits are computed together.
@@ -107,13 +116,10 @@ class StepRun {
     ProductObserver* product_observer = nullptr;
     std::vector<float> logits;                  ///< [rows that wish something, vocabulary]
     std::vector<CandidatePart> candidate_parts; ///< [rows that wish candidates][parts of the vocabulary]
-    // Of the feed-forward stage under way, made by thread 0 between two meetings.
-    std::vector<FeedForwardUnit> units;
-    std::vector<std::vector<RouteChoice>> chosen; ///< the experts of each row, best first
+    std::span<const FeedForwardUnit> units;     ///< made by thread 0 between two meetings
 
     int rows() const { return static_cast<int>(batch.rows.size()); }
-    /// With few rows each thread prepares its own inputs: cheaper than meeting the others.
-    bool few_rows() const { return rows() <= 2; }
+    bool few_rows() const { return rows() <= StepShape::kFewRows; }
     float* value(ValueId id) const { return shared.values[static_cast<std::size_t>(id)].data<float>(); }
     int width(ValueId id) const { return plan.values[static_cast<std::size_t>(id)]; }
     const Slice& slice(WeightId id, std::size_t matrix = 0) const { return weights.slice(id, matrix); }
@@ -158,11 +164,15 @@ class StepRun {
     std::atomic<bool> result_cancelled_{false};
 };
 
+/// What StepRun::prepare() needs for a stage's input, and multiply() for weights that read it.
+void reserve_prepared(const StepShape& shape, ValueId in, Shared& shared, ScratchSizes& sizes);
+
 /// Part of a compiled plan: run() is entered by every thread at once.
 class Stage {
   public:
     virtual ~Stage() = default;
-    virtual void reserve(const Batch& batch, Shared& shared) const = 0; ///< grows shared buffers; one thread
+    /// Before a step of this shape: grows shared buffers, and says what each thread needs for itself.
+    virtual void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const = 0;
     virtual void run(StepRun& run, Worker& worker) const = 0;
 };
 

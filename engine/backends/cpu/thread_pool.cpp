@@ -16,6 +16,13 @@ namespace {
 constexpr std::chrono::microseconds kSpin{40};
 constexpr int kPausesBetweenLooks = 16; ///< at the clock
 
+thread_local bool thread_in_job = false;
+
+struct InJob {
+    InJob() { thread_in_job = true; }
+    ~InJob() { thread_in_job = false; }
+};
+
 inline void pause_core() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -114,8 +121,11 @@ void ThreadPool::run(const std::function<void(int)>& job) {
     }
 }
 
+bool ThreadPool::in_job() { return thread_in_job; }
+
 void ThreadPool::do_job(int thread) noexcept {
     try {
+        const InJob in_job;
         (*job_)(thread);
     } catch (const Barrier::Broken&) {
         // Sent home: the thread that broke the barrier has the reason.

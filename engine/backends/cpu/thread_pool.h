@@ -46,6 +46,8 @@ class ThreadPool {
     /// thrown on.
     void run(const std::function<void(int thread)>& job);
     Barrier& barrier() { return barrier_; }
+    /// Whether this thread is in a job of any pool.
+    static bool in_job();
 
   private:
     void work(int thread);

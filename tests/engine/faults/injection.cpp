@@ -1,5 +1,7 @@
 #include "tests/engine/faults/injection.h"
 
+#include "engine/backends/cpu/thread_pool.h"
+
 #include <dlfcn.h>
 #include <pthread.h>
 
@@ -33,9 +35,11 @@ struct Countdown {
 
 Countdown memory, threads;
 std::atomic<bool> anything_failed{false};
+std::atomic<std::int64_t> in_steps{0};
 thread_local int spared = 0;
 
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
+    in_steps += cpu::ThreadPool::in_job();
     if (spared == 0 && memory.fails()) {
         anything_failed = true;
         return nullptr;
@@ -72,6 +76,8 @@ bool stop_failing() {
 }
 
 std::int64_t allocations() { return memory.seen; }
+
+std::int64_t allocations_in_steps() { return in_steps; }
 
 NoFailures::NoFailures() { ++spared; }
 NoFailures::~NoFailures() { --spared; }

@@ -15,6 +15,9 @@ bool stop_failing();
 /// Allocations since the last fail_allocations().
 std::int64_t allocations();
 
+/// Allocations of threads while they compute a step, since the start of the program.
+std::int64_t allocations_in_steps();
+
 /// Whether threads can be made to fail: not under a sanitizer, which has to see them begin.
 constexpr bool threads_can_fail() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
