@@ -41,13 +41,28 @@ bool is_undecided(std::string_view line) {
            (digits > 0 && rest.substr(digits).find_first_not_of(".) ") == std::string_view::npos);
 }
 
+/// What a byte may cost to show: lines, cells, stretches of another font, and characters that fonts have to
+/// be searched for.
+int cost_of(char byte) {
+    switch (static_cast<unsigned char>(byte)) {
+    case '\n':
+    case '|':
+        return 8;
+    case '`':
+    case 0xE2: // among others: line separators, and what joins emoji
+        return 4;
+    default:
+        return static_cast<unsigned char>(byte) >= 0xF0 ? 2 : 0;
+    }
+}
+
 } // namespace
 
 std::size_t comfortableStep(std::string_view text) {
-    constexpr int dearest = 128; // of lines; a cell costs about half of one
+    constexpr int dearest = 1024;
     std::size_t end = 0;
-    for (int cost = 0; end < text.size() && end < longest_piece && cost < 2 * dearest; ++end)
-        cost += text[end] == '\n' ? 2 : text[end] == '|';
+    for (int cost = 0; end < text.size() && end < longest_piece && cost < dearest; ++end)
+        cost += cost_of(text[end]);
     while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
         ++end;
     return end;
@@ -176,11 +191,12 @@ void MarkdownDocument::takeBackTail() {
     writer_->setPending(tail_.pending);
 }
 
-/// The common case of a long code block: its new text goes straight to its end. Only where the fence stands
-/// at the line's head, so that no indentation is to be taken away.
+/// The common case of a long code block: its new text goes straight to its end, line by line without the
+/// indentation that the fence has, too, and with tabs before the text as spaces.
 bool MarkdownDocument::appendToOpenCode(std::size_t begin, std::size_t end) {
-    if (code_blocks_.empty() || !code_blocks_.back().frame ||
-        (source_[begin] != '`' && source_[begin] != '~'))
+    const std::size_t fence = std::min(source_.find_first_not_of(' ', begin), source_.size() - 1);
+    if (code_blocks_.empty() || !code_blocks_.back().frame || fence - begin > 3 ||
+        (source_[fence] != '`' && source_[fence] != '~'))
         return false;
     CodeBlock& block = code_blocks_.back();
     const std::size_t written = code_end_;
@@ -190,23 +206,56 @@ bool MarkdownDocument::appendToOpenCode(std::size_t begin, std::size_t end) {
     std::string_view delta = std::string_view(source_).substr(written, end - written);
     if (delta.ends_with('\n'))
         delta.remove_suffix(1);
-    if (delta.find_first_of("\t\r") != std::string_view::npos || delta.find('\0') != std::string_view::npos)
+    if (delta.find('\r') != std::string_view::npos || delta.find('\0') != std::string_view::npos)
         return false;
-    if (delta.empty())
-        return true;
-    const QString text = utf16(delta);
+    const bool as_it_stands = fence == begin && delta.find('\t') == std::string_view::npos;
+    const std::size_t stop = written + delta.size();
     QTextCursor cursor = block.frame->lastCursorPosition();
-    runs_.push_back({written, written + delta.size(), cursor.position()});
     LongText long_text;
-    long_text.resume(cursor);
-    long_text.put(cursor, text, MarkdownWriter::codeFormat(style_), [&](qsizetype units) {
-        const std::size_t joint = written + bytesOfUnits(delta, units);
-        runs_.back().end = joint;
-        runs_.push_back({joint, written + delta.size(), cursor.position()});
-    });
-    block.code += text;
-    code_end_ = written + delta.size();
+    if (!delta.empty())
+        long_text.resume(cursor);
+    cursor.beginEditBlock(); // laid out once, not line by line
+    for (std::size_t at = written; at < stop;) {
+        std::size_t line_end = stop;
+        if (!as_it_stands) {
+            const auto [spaces, text_begin] = codeIndent(at, stop, static_cast<int>(fence - begin));
+            const QString indent(spaces, u' ');
+            long_text.put(cursor, indent, MarkdownWriter::codeFormat(style_));
+            block.code += indent;
+            at = text_begin;
+            line_end = std::min(source_.find('\n', at), stop - 1) + 1;
+        }
+        const std::string_view line = std::string_view(source_).substr(at, line_end - at);
+        const QString text = utf16(line);
+        if (!line.empty())
+            runs_.push_back({at, line_end, cursor.position()});
+        long_text.put(cursor, text, MarkdownWriter::codeFormat(style_), [&](qsizetype units) {
+            const std::size_t joint = at + bytesOfUnits(line, units);
+            runs_.back().end = joint;
+            runs_.push_back({joint, line_end, cursor.position()});
+        });
+        block.code += text;
+        at = line_end;
+    }
+    cursor.endEditBlock();
+    code_end_ = stop;
     return true;
+}
+
+/// Where `at` is in the white space at the head of a code line: the columns of it from there on that are
+/// shown, without the fence's `taken`, and where it ends.
+std::pair<int, std::size_t> MarkdownDocument::codeIndent(std::size_t at, std::size_t stop, int taken) const {
+    const std::size_t newline = at == 0 ? std::string::npos : source_.rfind('\n', at - 1);
+    int columns = 0, before = 0;
+    std::size_t i = newline == std::string::npos ? 0 : newline + 1;
+    for (; i < stop && (source_[i] == ' ' || source_[i] == '\t'); ++i) {
+        columns += source_[i] == '\t' ? 4 - columns % 4 : 1;
+        if (i < at)
+            before = columns;
+    }
+    if (i <= at)
+        return {0, at};
+    return {std::max(0, columns - taken) - std::max(0, before - taken), i};
 }
 
 int MarkdownDocument::position(std::size_t source_offset) const {

@@ -52,6 +52,7 @@ class MarkdownDocument {
     };
     void render(bool finished);
     bool appendToOpenCode(std::size_t begin, std::size_t end);
+    std::pair<int, std::size_t> codeIndent(std::size_t at, std::size_t stop, int taken) const;
     bool staysAsItIs(MarkdownPiece piece, std::string_view shown) const;
     bool closeLongCode(const MarkdownPiece& piece);
     void takeBackTail();

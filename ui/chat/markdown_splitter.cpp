@@ -91,11 +91,17 @@ int table_columns(std::string_view line) {
 /// Rows of a table that one piece holds: some dozens of cells.
 int rows_of_piece(int columns) { return std::clamp(64 / columns, 2, 16); }
 
+std::size_t backticks_in(std::string_view text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '`'));
+}
+
 /// Where the line from `begin` to `end` is cut for the first time: in front of a character.
 std::size_t cut_of_line(std::string_view source, std::size_t begin, std::size_t end) {
-    if (end - begin <= longest_piece)
+    std::size_t cut = begin;
+    for (std::size_t cost = 0; cut < end && cost < longest_piece; ++cut)
+        cost += source[cut] == '`' ? cost_of_backtick : 1;
+    if (cut >= end)
         return end;
-    std::size_t cut = begin + longest_piece;
     for (int i = 0; i < 3 && (static_cast<unsigned char>(source[cut]) & 0xC0) == 0x80; ++i)
         --cut;
     return cut;
@@ -205,7 +211,7 @@ bool MarkdownSplitter::feed_table(std::string_view line, std::size_t begin, std:
 /// What has grown too long goes on in a new piece at this line.
 bool MarkdownSplitter::cut_long(std::size_t begin, std::size_t end) {
     const MarkdownPiece& piece = pieces_.back();
-    const std::size_t size = piece.end - piece.begin;
+    const std::size_t size = piece.end - piece.begin + (cost_of_backtick - 1) * state_.backticks;
     const bool item = piece.kind == PieceKind::ListItem;
     const bool many = piece.kind == PieceKind::Other && state_.lines >= most_piece_lines;
     if (state_.columns > 0 || (!many && size < (item ? longest_markdown : longest_piece)))
@@ -220,7 +226,7 @@ bool MarkdownSplitter::cut_long(std::size_t begin, std::size_t end) {
 }
 
 void MarkdownSplitter::feed(std::string_view line, std::size_t begin, std::size_t end) {
-    if (state_.fence && feed_open_fence(line, end))
+    if (state_.fence && feed_open_fence(line, begin, end))
         return;
     if (is_blank(line)) {
         state_.previous_blank = true;
@@ -229,6 +235,7 @@ void MarkdownSplitter::feed(std::string_view line, std::size_t begin, std::size_
             pieces_.back().end = end;
         return;
     }
+    const std::size_t before = pieces_.size();
     const Marker marker = list_marker(line);
     const bool in_item = !pieces_.empty() && pieces_.back().kind == PieceKind::ListItem;
     if (in_item && feed_list(line, marker, begin, end)) {
@@ -238,17 +245,20 @@ void MarkdownSplitter::feed(std::string_view line, std::size_t begin, std::size_
     } else if (!feed_table(line, begin, end) && !cut_long(begin, end)) {
         extend(line, end);
     }
+    state_.backticks = (pieces_.size() == before ? state_.backticks : 0) + backticks_in(line);
     state_.previous_blank = false;
 }
 
 /// Inside a code block every line belongs to it until the closing fence, or until a list item ends around it.
-bool MarkdownSplitter::feed_open_fence(std::string_view line, std::size_t end) {
+bool MarkdownSplitter::feed_open_fence(std::string_view line, std::size_t begin, std::size_t end) {
     const auto [columns, rest] = indented(line);
     if (!state_.fence_at_top && !rest.empty() && columns < state_.list.content_indent) {
         state_.fence = 0;
         pieces_.back().open_fence = false;
         return false;
     }
+    if (!state_.fence_at_top)
+        cut_long_fence(begin, end);
     pieces_.back().end = end;
     state_.previous_blank = false;
     const std::string_view mark = rest.substr(0, rest.find_last_not_of(" \r") + 1); // no tab after it
@@ -261,6 +271,17 @@ bool MarkdownSplitter::feed_open_fence(std::string_view line, std::size_t end) {
         state_.one_line = state_.fence_at_top;
     }
     return true;
+}
+
+/// Code inside a list item is a part of its piece: what is too long of it goes on as text.
+void MarkdownSplitter::cut_long_fence(std::size_t begin, std::size_t end) {
+    const MarkdownPiece& piece = pieces_.back();
+    const bool item = piece.kind == PieceKind::ListItem;
+    if (piece.end - piece.begin < (item ? longest_markdown : longest_piece) &&
+        ++state_.lines < most_item_code_lines)
+        return;
+    pieces_.push_back({begin, end, PieceKind::Text});
+    state_.lines = 1;
 }
 
 bool MarkdownSplitter::feed_list(std::string_view line, const Marker& marker, std::size_t begin,

@@ -14,7 +14,10 @@ enum class PieceKind { Other, Heading, Fence, ListItem, IndentedCode, Text };
 /// Rendering a piece costs by its length, and while it grows it is rendered again and again: longer ones
 /// (bytes) are cut, at a line where there is one.
 inline constexpr std::size_t longest_piece = 8192;
-inline constexpr int most_piece_lines = 128; ///< of a paragraph or quote
+inline constexpr int most_piece_lines = 128;     ///< of a paragraph or quote
+inline constexpr int most_item_code_lines = 512; ///< of code inside a list item
+/// A backtick may begin a stretch of another font, and counts as so many bytes.
+inline constexpr std::size_t cost_of_backtick = 4;
 /// Of a piece that cannot be cut, as a list item with all that is in it: the rest is text.
 inline constexpr std::size_t longest_markdown = 16384;
 
@@ -62,7 +65,8 @@ class MarkdownSplitter {
     void feed_rest(std::size_t begin, std::size_t end);
     bool feed_table(std::string_view line, std::size_t begin, std::size_t end);
     bool cut_long(std::size_t begin, std::size_t end);
-    bool feed_open_fence(std::string_view line, std::size_t end);
+    bool feed_open_fence(std::string_view line, std::size_t begin, std::size_t end);
+    void cut_long_fence(std::size_t begin, std::size_t end);
     bool feed_list(std::string_view line, const Marker& marker, std::size_t begin, std::size_t end);
     bool begins_piece(std::string_view line, const Marker& marker) const;
     void begin_piece(std::string_view line, const Marker& marker, std::size_t begin, std::size_t end);
@@ -78,10 +82,11 @@ class MarkdownSplitter {
         char fence = 0; ///< '`' or '~' inside a code block
         int fence_length = 0;
         bool fence_at_top = false;
-        Marker list;     ///< of the current item
-        int lines = 0;   ///< of the piece
-        int columns = 0; ///< of the table that the piece is; 0: none
-        int rows = 0;    ///< of the table in this piece
+        Marker list;               ///< of the current item
+        int lines = 0;             ///< of the piece
+        int columns = 0;           ///< of the table that the piece is; 0: none
+        int rows = 0;              ///< of the table in this piece
+        std::size_t backticks = 0; ///< in this piece
     };
     std::vector<MarkdownPiece> pieces_;
     State state_;
