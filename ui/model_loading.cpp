@@ -17,6 +17,8 @@ ModelLoading::ModelLoading(Generator& generator, ChatController& controller, Mod
     : QObject(parent), generator_(generator), controller_(controller), picker_(picker) {
     connect(&generator_, &Generator::modelStateChanged, this, &ModelLoading::takeState);
     connect(&generator_, &Generator::loadRefused, this, [this](const QString& path, const QString& error) {
+        asked_.clear();
+        instead_.clear();
         say(tr("%1 was not loaded: %2. %3 stays in use.")
                 .arg(nameOf(path), error.endsWith(u'.') ? error.chopped(1) : error, nameOf(works_)),
             Offer::None, true);
@@ -35,21 +37,33 @@ bool ModelLoading::answering() const {
 }
 
 void ModelLoading::load(const QString& path) {
+    const QString before = waits_ ? path_ : asked_;
+    const ModelState state = generator_.modelState();
+    if (before == path && (state == ModelState::Loading || state == ModelState::Ready))
+        return; // it is under way
     path_ = path;
+    instead_ = before.isEmpty()
+                   ? QString()
+                   : tr("%1 takes the place of %2, which is not loaded.").arg(nameOf(path), nameOf(before));
     waits_ = generator_.modelState() == ModelState::Ready && answering();
     if (!waits_)
         return begin();
     if (path == works_) { // the wish for another one is taken back
         waits_ = false;
+        instead_.clear();
         return say({}, Offer::None, false);
     }
-    say(tr("%1 is loaded when the answer has ended.").arg(nameOf(path)), Offer::LoadNow, false);
+    const QString when = tr("%1 is loaded when the answer has ended.").arg(nameOf(path));
+    say(instead_.isEmpty() ? when : instead_ + u'\n' + when, Offer::LoadNow, false);
 }
 
 void ModelLoading::begin() {
     waits_ = false;
+    asked_ = path_;
     say({}, Offer::None, false);
     generator_.loadModel(path_);
+    if (asked_ == path_) // not answered yet
+        say(instead_, Offer::None, false);
 }
 
 void ModelLoading::whenIdle() {
@@ -58,10 +72,14 @@ void ModelLoading::whenIdle() {
 }
 
 void ModelLoading::takeState(ModelState state, const QString& error) {
+    if (state == ModelState::Loading || state == ModelState::None)
+        return say(instead_, Offer::None, false);
+    asked_.clear();
     if (state == ModelState::Ready) {
         works_ = generator_.capabilities().model_path;
         return sayNotes();
     }
+    instead_.clear();
     const bool back = state == ModelState::Failed && !works_.isEmpty() && works_ != path_;
     say(state == ModelState::Failed ? error : QString(), back ? Offer::Back : Offer::None,
         state == ModelState::Failed);
@@ -72,6 +90,8 @@ void ModelLoading::sayNotes() {
     constexpr qsizetype kMost = 3;
     const QStringList& notes = generator_.capabilities().notes;
     QStringList said = notes.first(std::min(kMost, notes.size()));
+    if (!instead_.isEmpty())
+        said.prepend(std::exchange(instead_, {}));
     if (notes.size() > kMost)
         said += tr("%n more note(s) stand beside the model's name.", nullptr,
                    static_cast<int>(notes.size() - kMost));

@@ -16,6 +16,7 @@ class ModelLoading : public QObject {
     ModelLoading(Generator& generator, ChatController& controller, ModelPicker& picker,
                  QObject* parent = nullptr);
 
+    /// The newest wish counts; what it takes the place of is said.
     void load(const QString& path);
     /// What is being loaded, or was wished last.
     const QString& path() const { return path_; }
@@ -35,7 +36,9 @@ class ModelLoading : public QObject {
     ChatController& controller_;
     ModelPicker& picker_;
     QString path_;
-    QString works_; ///< the last model that did
+    QString works_;   ///< the last model that did
+    QString asked_;   ///< of the generator, which has not answered yet
+    QString instead_; ///< what is to be said of a wish that was replaced
     bool waits_ = false;
     Offer offer_ = Offer::None;
 };

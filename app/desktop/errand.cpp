@@ -21,11 +21,8 @@ void say(const QString& line) { std::fprintf(stderr, "switchyard: %s\n", qPrinta
 Errand::Errand(const DesktopOptions& options, const WindowServices& services, MainWindow& window)
     : options_(options), services_(services), window_(window) {
     connect(&services_.generator, &Generator::modelStateChanged, this, &Errand::modelChanged);
-    // Another model than the one that was asked for is not asked: the words stand in a new chat.
-    connect(&services_.generator, &Generator::loadRefused, this, [this] {
-        if (!waiting_prompt_.isEmpty())
-            window_.propose(std::exchange(waiting_prompt_, {}));
-    });
+    connect(&services_.generator, &Generator::loadRefused, this,
+            [this](const QString& path) { sendWaiting(path); });
     connect(&services_.controller, &ChatController::runChanged, this, &Errand::runChanged);
     // The window may be gone before anyone could read it there.
     connect(&services_.controller, &ChatController::problem, this,
@@ -67,7 +64,7 @@ void Errand::take(const StartRequest& request) {
         qputenv("XDG_ACTIVATION_TOKEN", request.activation.toLatin1());
     window_.raiseWindow();
     if (!request.prompt.isEmpty())
-        waiting_prompt_ = request.prompt;
+        waiting_.push_back({request.prompt, request.model});
     const ModelState state = services_.generator.modelState();
     if (!request.model.isEmpty() &&
         (state != ModelState::Ready || services_.generator.capabilities().model_path != request.model)) {
@@ -78,15 +75,27 @@ void Errand::take(const StartRequest& request) {
     }
 }
 
-void Errand::sendWaiting() {
-    if (!waiting_prompt_.isEmpty())
-        window_.ask(std::exchange(waiting_prompt_, {}));
+/// Each in a chat of its own. Another model than the one that was asked for is not asked: then the words
+/// stand in a new chat.
+void Errand::sendWaiting(const QString& refused) {
+    const bool ready = services_.generator.modelState() == ModelState::Ready;
+    QStringList proposed; // last: what is sent would go out with it
+    for (const Waiting& waiting : std::exchange(waiting_, {})) {
+        const bool other =
+            !waiting.model.isEmpty() &&
+            (!refused.isEmpty() || (ready && waiting.model != services_.generator.capabilities().model_path));
+        if (other || !ready)
+            proposed.append(waiting.prompt);
+        else
+            window_.ask(waiting.prompt);
+    }
+    for (const QString& prompt : proposed)
+        window_.propose(prompt);
 }
 
 void Errand::modelChanged(ModelState state, const QString& error) {
-    if (state == ModelState::Ready || state == ModelState::Failed)
-        sendWaiting();
     if (state == ModelState::Failed) {
+        sendWaiting();
         say(error);
         if (!done_) // later ones are the user's to see to
             exit_code_ = 1;
@@ -94,15 +103,19 @@ void Errand::modelChanged(ModelState state, const QString& error) {
     } else if (state == ModelState::Ready) {
         if (options_.timing)
             say(u"model loaded %1 ms after the start of the process"_s.arg(processMilliseconds(), 0, 'f', 0));
-        if (options_.prompt.isEmpty())
-            return finish();
-        if (!std::exchange(asked_, true))
+        // The own one first: what a second start asked for is shown in its place.
+        if (!options_.prompt.isEmpty() && !std::exchange(asked_, true)) {
             services_.controller.send(options_.prompt);
+            own_chat_ = services_.controller.current();
+        }
+        sendWaiting();
+        if (options_.prompt.isEmpty())
+            finish();
     }
 }
 
 void Errand::runChanged(ConversationId id) {
-    if (!asked_ || id != services_.controller.current())
+    if (!asked_ || (own_chat_ != 0 && id != own_chat_))
         return;
     const bool running = services_.controller.run(id) != nullptr;
     if (answering_ && !running)

@@ -8,6 +8,8 @@
 
 #include <QObject>
 
+#include <vector>
+
 namespace switchyard {
 
 class Errand : public QObject {
@@ -26,12 +28,18 @@ class Errand : public QObject {
     void modelChanged(ModelState state, const QString& error);
     void runChanged(ConversationId id);
     void finish();
-    void sendWaiting();
+    void sendWaiting(const QString& refused = {});
+
+    /// A prompt of a second start, until its model is there.
+    struct Waiting {
+        QString prompt, model; ///< model: empty: whichever there is
+    };
 
     DesktopOptions options_;
     WindowServices services_;
     MainWindow& window_;
-    QString waiting_prompt_; ///< of a second start, until its model is there
+    std::vector<Waiting> waiting_;
+    ConversationId own_chat_ = 0; ///< where the command line's own prompt was sent
     bool picked_ = false, asked_ = false, answering_ = false, done_ = false;
     int exit_code_ = 0;
 };

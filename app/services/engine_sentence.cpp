@@ -45,6 +45,12 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "the tensor %1 is not known in a model of architecture %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "the tensor %1 is %2, expected %3"),
     QT_TRANSLATE_NOOP("EngineErrors", "is part %1 of a split model; open its first part"),
+    QT_TRANSLATE_NOOP("EngineErrors", "part %1 of %2 is missing; put it beside the first one"),
+    QT_TRANSLATE_NOOP("EngineErrors", "is not part %1 of %2 by its own split keys"),
+    QT_TRANSLATE_NOOP("EngineErrors", "is the first of %1 parts, so its name must end in %2"),
+    QT_TRANSLATE_NOOP("EngineErrors", "split.count claims %1 parts"),
+    QT_TRANSLATE_NOOP("EngineErrors", "split.tensors.count is %1, but the parts hold %2 tensors"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 is also in an earlier part"),
     QT_TRANSLATE_NOOP("EngineErrors", "has no tokenizer: it can be run on token ids only"),
     QT_TRANSLATE_NOOP("EngineErrors", "loading was stopped"),
     QT_TRANSLATE_NOOP("EngineErrors", "carving was stopped"),
@@ -150,12 +156,17 @@ QString translated(const QString& english, std::span<const char* const> texts) {
 } // namespace
 
 QString engineSentence(const QString& english, const QString& path) {
-    const bool named = !path.isEmpty() && english.startsWith(path);
+    // "PATH: reason" or "PATH/config.json: reason" or "PATH has no tokenizer"; of a split model also another
+    // part's path, which is the same for a while.
+    const qsizetype same = std::ranges::mismatch(path, english).in1 - path.begin();
+    const qsizetype folder = path.lastIndexOf(u'/') + 1;
+    const bool named = !path.isEmpty() && (same == path.size() || (folder > 0 && same > folder));
     if (!named)
         return translated(english, kSentences);
-    // "PATH: reason" or "PATH/config.json: reason" or "PATH has no tokenizer".
-    const qsizetype colon = english.indexOf(u": "_s, path.size());
-    const bool inside = colon >= 0 && !english.mid(path.size(), colon - path.size()).contains(u' ');
+    const qsizetype colon = english.indexOf(u": "_s, same);
+    const bool inside = colon >= 0 && !english.mid(same, colon - same).contains(u' ');
+    if (!inside && same < path.size())
+        return translated(english, kSentences);
     const QString where = inside ? english.left(colon) : path;
     QString reason =
         translated(inside ? english.mid(colon + 2) : english.mid(path.size()).trimmed(), kSentences);

@@ -456,6 +456,30 @@
         <source>the answer cannot be run again exactly: its prompt was another one</source>
         <translation>无法原样重新生成这条回答：它的提示词与现在的不同</translation>
     </message>
+    <message>
+        <source>part %1 of %2 is missing; put it beside the first one</source>
+        <translation>缺少第 %1 部分（共 %2 部分）；请把它放在第一部分旁边</translation>
+    </message>
+    <message>
+        <source>is not part %1 of %2 by its own split keys</source>
+        <translation>从文件内的拆分信息看，它不是第 %1 部分（共 %2 部分）</translation>
+    </message>
+    <message>
+        <source>is the first of %1 parts, so its name must end in %2</source>
+        <translation>它是 %1 个部分中的第一个，文件名必须以 %2 结尾</translation>
+    </message>
+    <message>
+        <source>split.count claims %1 parts</source>
+        <translation>split.count 声称有 %1 个部分</translation>
+    </message>
+    <message>
+        <source>split.tensors.count is %1, but the parts hold %2 tensors</source>
+        <translation>split.tensors.count 为 %1，但各部分共有 %2 个张量</translation>
+    </message>
+    <message>
+        <source>%1 is also in an earlier part</source>
+        <translation>%1 在前面的部分中已经有了</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>
@@ -1697,6 +1721,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Understood</source>
         <translation>知道了</translation>
+    </message>
+    <message>
+        <source>%1 takes the place of %2, which is not loaded.</source>
+        <translation>改为加载 %1；%2 不再加载。</translation>
     </message>
 </context>
 <context>

@@ -2,6 +2,7 @@
 #include "tests/ui/real_desk.h"
 
 #include <QLabel>
+#include <QRegularExpression>
 
 using namespace Qt::StringLiterals;
 using namespace switchyard;
@@ -133,6 +134,51 @@ class ModelNotesTest : public QObject {
         QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
         QVERIFY2(said(desk).contains(why), qPrintable(said(desk)));
         QVERIFY2(said(desk).endsWith(u"(%1)"_s.arg(path)), qPrintable(said(desk))); // the path last
+    }
+
+    /// A model in several files: what is wrong with one of them, and the file's name last.
+    void theReasonOfASplitModelIsChinese_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<int>("number");
+        QTest::addColumn<int>("count");
+        QTest::addColumn<int>("second"); ///< number that the second file has; -1: there is none
+        QTest::addColumn<QString>("why");
+        QTest::addColumn<QString>("file");
+        const QString first = u"m-00001-of-00002"_s, other = u"m-00002-of-00002.gguf"_s;
+        QTest::newRow("a missing part") << first << 0 << 2 << -1 << u"缺少第 2 部分（共 2 部分）"_s << other;
+        QTest::newRow("not the first") << first << 1 << 2 << -1 << u"第 2 部分"_s << first;
+        QTest::newRow("another name")
+            << u"renamed"_s << 0 << 2 << -1 << u"-00001-of-00002.gguf"_s << u"renamed"_s;
+        QTest::newRow("too many") << first << 0 << 60000 << -1 << u"60000"_s << first;
+        QTest::newRow("another part's number") << first << 0 << 2 << 0 << u"不是第 2 部分"_s << other;
+        QTest::newRow("the same tensors") << first << 0 << 2 << 1 << u"前面的部分"_s << other;
+    }
+    void theReasonOfASplitModelIsChinese() {
+        QFETCH(QString, name);
+        QFETCH(int, number);
+        QFETCH(int, count);
+        QFETCH(int, second);
+        QFETCH(QString, why);
+        QFETCH(QString, file);
+        const WindowLanguage in(u"zh_CN"_s);
+        QTemporaryDir models;
+        const auto write = [&](const QString& as, int part) {
+            ScriptedModel model = chatScript({"Yes"});
+            model.more.set("split.no", static_cast<std::uint64_t>(part));
+            model.more.set("split.count", static_cast<std::uint64_t>(count));
+            return written(models, as, model);
+        };
+        const QString path = write(name, number);
+        if (second >= 0)
+            write(u"m-00002-of-00002"_s, second);
+        QTemporaryDir folder;
+        RealDesk desk(folder.path());
+        desk.window->loadModel(path);
+        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        QVERIFY2(said(desk).contains(why), qPrintable(said(desk)));
+        static const QRegularExpression words(u"[a-z]{3,} [a-z]{2,}"_s); // two English words
+        QVERIFY2(!said(desk).section(u" ("_s, 0, 0).contains(words), qPrintable(said(desk)));
+        QVERIFY2(said(desk).section(u'(', -1).contains(file), qPrintable(said(desk)));
     }
 
     void theNotesSpeakChinese() {

@@ -1,0 +1,93 @@
+// What command lines ask of the window, one after the other and all at once: no words are lost.
+#include "app/desktop/errand.h"
+#include "tests/ui/desk.h"
+#include "ui/chat/chat_page.h"
+
+#include <QLabel>
+#include <QTemporaryDir>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+namespace {
+
+FakeScript slowToLoad() {
+    FakeScript script;
+    script.tokens_per_second = 0;
+    script.load_seconds = 0.4;
+    return script;
+}
+
+} // namespace
+
+class ErrandTest : public QObject {
+    Q_OBJECT
+
+    static QStringList questions(Desk& desk) {
+        QStringList titles;
+        for (const ConversationSummary& chat : desk.controller.chats())
+            titles.append(chat.title);
+        titles.sort();
+        return titles;
+    }
+
+  private Q_SLOTS:
+    void requestsThatComeWhileAModelLoadsAreAllKept() {
+        QTemporaryDir folder;
+        Desk desk(folder.path(), slowToLoad());
+        const WindowServices services{desk.settings, desk.generator, desk.library, desk.controller,
+                                      desk.presets,  desk.theme,     desk.paths};
+        DesktopOptions options;
+        options.model = u"/models/First.gguf"_s;
+        options.prompt = u"the first one's own"_s;
+        Errand errand(options, services, *desk.window);
+        errand.begin();
+        QCOMPARE(desk.generator.modelState(), ModelState::Loading);
+        errand.take({u"/models/First.gguf"_s, u"for the first model"_s, {}});
+        errand.take({{}, u"for any model"_s, {}});
+        errand.take({u"/models/Second.gguf"_s, u"for the second model"_s, {}});
+        errand.take({{}, u"for any model, too"_s, {}});
+        // That one file takes the place of another is said, until it was read.
+        auto* notice = desk.find<QLabel>(u"picker.error"_s);
+        const QString said = u"Second takes the place of First, which is not loaded."_s;
+        QCOMPARE(notice->text(), said);
+        QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Second.gguf"_s);
+        QCOMPARE(notice->text(), said);
+        QVERIFY(notice->isVisible());
+        QTRY_COMPARE(questions(desk), (QStringList{u"for any model"_s, u"for any model, too"_s,
+                                                   u"for the second model"_s, u"the first one's own"_s}));
+        // Another model is not asked what was meant for the first.
+        auto* page = desk.window->findChild<ChatPage*>();
+        QCOMPARE(page->composer()->text(), u"for the first model"_s);
+    }
+
+    void aModelThatIsLoadingIsNotBegunAnew() {
+        QTemporaryDir folder;
+        Desk desk(folder.path(), slowToLoad());
+        desk.window->loadModel(u"/models/First.gguf"_s);
+        QTest::qWait(250);
+        desk.window->loadModel(u"/models/First.gguf"_s);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.generator.modelState(), ModelState::Ready, 300);
+        QVERIFY(!desk.find<QLabel>(u"picker.error"_s)->isVisible());
+    }
+
+    void aWishThatWaitsForAnAnswerIsReplacedAloud() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        desk.generator.setScript(longAnswer(60));
+        QVERIFY(desk.controller.send(u"A question"_s));
+        QTRY_VERIFY(desk.controller.busy());
+        desk.window->loadModel(u"/models/First.gguf"_s);
+        desk.window->loadModel(u"/models/Second.gguf"_s);
+        auto* notice = desk.find<QLabel>(u"picker.error"_s);
+        QVERIFY2(notice->text().contains(u"Second takes the place of First"_s) &&
+                     notice->text().contains(u"Second is loaded when the answer has ended"_s),
+                 qPrintable(notice->text()));
+        desk.controller.stop();
+        QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Second.gguf"_s);
+    }
+};
+
+QTEST_MAIN(ErrandTest)
+#include "tst_errand.moc"
