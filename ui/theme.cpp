@@ -44,10 +44,8 @@ QPalette makePalette(const ThemeColours& c) {
     p.setColor(QPalette::Mid, c.border);
     p.setColor(QPalette::Dark, c.dark ? c.border.lighter(120) : c.border.darker(115));
     p.setColor(QPalette::Shadow, c.dark ? QColor(0, 0, 0) : c.border.darker(160));
-    QColor faint = c.muted;
-    faint.setAlpha(140);
     for (const auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText})
-        p.setColor(QPalette::Disabled, role, faint);
+        p.setColor(QPalette::Disabled, role, c.faint);
     p.setColor(QPalette::Disabled, QPalette::Highlight, c.border);
     p.setColor(QPalette::Disabled, QPalette::HighlightedText, c.muted);
     return p;

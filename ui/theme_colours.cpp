@@ -13,6 +13,7 @@ ThemeColours makeLight() {
     c.base = rgb(0xffffff);
     c.text = rgb(0x1b2130);
     c.muted = rgb(0x5a6376);
+    c.faint = rgb(0x7b8393);
     c.border = rgb(0xdcdfe6);
     c.hover = rgb(0xe7eaf0);
     c.accent = rgb(0x2a62c8);
@@ -35,6 +36,7 @@ ThemeColours makeDark() {
     c.base = rgb(0x22262d);
     c.text = rgb(0xe6e9ef);
     c.muted = rgb(0x9ba4b4);
+    c.faint = rgb(0x7f8898);
     c.border = rgb(0x31363f);
     c.hover = rgb(0x2a2f38);
     c.accent = rgb(0x7aa7f7);

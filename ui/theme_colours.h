@@ -17,6 +17,7 @@ struct ThemeColours {
     QColor base;       ///< text fields and lists
     QColor text;       ///< at least 7:1 on window, surface and base
     QColor muted;      ///< secondary text, at least 4.5:1
+    QColor faint;      ///< text of what is off, at least 3:1: it is still to be read
     QColor border;     ///< hairlines
     QColor hover;      ///< under the pointer
     QColor accent;     ///< the one accent: focus, selection, what is active

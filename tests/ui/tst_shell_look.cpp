@@ -24,6 +24,17 @@ bool hasChinese(const QString& text) {
     return std::any_of(text.begin(), text.end(), [](QChar c) { return c.script() == QChar::Script_Han; });
 }
 
+/// As the WCAG counts it.
+double luminance(const QColor& c) {
+    const auto part = [](double v) { return v <= 0.03928 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4); };
+    return 0.2126 * part(c.redF()) + 0.7152 * part(c.greenF()) + 0.0722 * part(c.blueF());
+}
+
+double contrast(const QColor& a, const QColor& b) {
+    const double x = luminance(a), y = luminance(b);
+    return (std::max(x, y) + 0.05) / (std::min(x, y) + 0.05);
+}
+
 } // namespace
 
 class TestShellLook : public QObject {
@@ -45,20 +56,11 @@ class TestShellLook : public QObject {
     }
 
     void themesHaveReadableColours() {
-        const auto luminance = [](const QColor& c) {
-            const auto part = [](double v) {
-                return v <= 0.03928 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
-            };
-            return 0.2126 * part(c.redF()) + 0.7152 * part(c.greenF()) + 0.0722 * part(c.blueF());
-        };
-        const auto contrast = [&](const QColor& a, const QColor& b) {
-            const double x = luminance(a), y = luminance(b);
-            return (std::max(x, y) + 0.05) / (std::min(x, y) + 0.05);
-        };
         for (const ThemeColours* c : {&lightColours(), &darkColours()}) {
             for (const QColor& ground : {c->window, c->surface, c->base, c->hover, c->accentSoft}) {
                 QVERIFY(contrast(c->text, ground) >= 7);
                 QVERIFY(contrast(c->muted, ground) >= 4.5);
+                QVERIFY(contrast(c->faint, ground) >= 3); // what is off is read all the same
                 QVERIFY(contrast(c->danger, ground) >= 4.5);
                 QVERIFY(contrast(c->warning, ground) >= 4.5);
                 QVERIFY(contrast(c->accent, ground) >= 4.5);
@@ -69,6 +71,36 @@ class TestShellLook : public QObject {
             for (std::size_t i = 0; i < 2; ++i) // the curves of the speed plot
                 QVERIFY(contrast(c->series[i], c->window) >= 3);
         }
+    }
+
+    /// Dials that a model does not have are named, and said why: the words are there to be read.
+    void whatIsOffCanBeRead_data() {
+        QTest::addColumn<bool>("dark");
+        QTest::newRow("light") << false;
+        QTest::newRow("dark") << true;
+    }
+    void whatIsOffCanBeRead() {
+        QFETCH(bool, dark);
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.theme.setChoice(dark ? Theme::Dark : Theme::Light);
+        desk.load(FakeGenerator::denseModel());
+        int seen = 0;
+        for (QLabel* label : desk.window->findChildren<QLabel*>()) {
+            if (label->isEnabled() || !label->isVisible() || label->text().isEmpty())
+                continue;
+            // As it is painted: the strongest of its pixels against the ground.
+            const QImage image = label->grab().toImage();
+            const QColor ground = image.pixelColor(image.width() - 1, 0);
+            double strongest = 1;
+            for (int y = 0; y < image.height(); ++y) {
+                for (int x = 0; x < image.width(); ++x)
+                    strongest = std::max(strongest, contrast(image.pixelColor(x, y), ground));
+            }
+            QVERIFY2(strongest >= 3, qPrintable(u"%1: %2"_s.arg(label->text()).arg(strongest)));
+            ++seen;
+        }
+        QVERIFY(seen > 0);
     }
 
     void everyIconIsThere() {
