@@ -71,6 +71,10 @@ void add_carve(CLI::App& app) {
     command
         ->add_option("--shared", o->request.shape.shared_share, "Share of the neurons that are always active")
         ->capture_default_str();
+    command
+        ->add_option("--dense-layers", o->request.shape.dense_layers,
+                     "Leading layers that stay as they are, without experts")
+        ->capture_default_str();
     command->add_option("--active", o->request.options.active, "Experts active at the start (default: all)")
         ->check(CLI::PositiveNumber);
     command->add_option("--calibration", o->calibration,

@@ -213,8 +213,9 @@ class ExpertNorms : public FeedForwardObserver {
             for (std::size_t n = 0; n < plan.layers[l].owner.size(); ++n)
                 if (!is_shared(plan.layers[l].owner[n]))
                     layers_[l].members[plan.layers[l].owner[n]].push_back(static_cast<int>(n));
-            pack(layers_[l], down_columns(file, static_cast<int>(l), plan.hidden, plan.width));
-            RidgeSums& sums = statistics.layer(static_cast<int>(l)).sums;
+            const int layer = plan.dense_layers + static_cast<int>(l);
+            pack(layers_[l], down_columns(file, layer, plan.hidden, plan.width));
+            RidgeSums& sums = statistics.layer(layer).sums;
             sums.outputs = plan.experts;
             sums.xy.assign(static_cast<std::size_t>(plan.experts) * static_cast<std::size_t>(plan.hidden),
                            0.0);
@@ -222,7 +223,9 @@ class ExpertNorms : public FeedForwardObserver {
     }
 
     void observe(const FeedForwardView& v, int thread, int threads) override {
-        const Layer& layer = layers_[static_cast<std::size_t>(v.block)];
+        if (v.block < plan_.dense_layers)
+            return;
+        const Layer& layer = layers_[static_cast<std::size_t>(v.block - plan_.dense_layers)];
         RidgeSums& sums = statistics_.layer(v.block).sums;
         for (int e = thread; e < plan_.experts; e += threads) { // an expert's sums belong to one thread
             double* xy = sums.xy.data() + static_cast<std::ptrdiff_t>(e) * plan_.hidden;
@@ -377,6 +380,16 @@ void for_layers(std::size_t layers, int threads, F work) {
 
 } // namespace
 
+void check_dense_layers(const ModelConfig& c, int dense_layers) {
+    if (dense_layers < 0 || dense_layers >= c.layers)
+        throw Error("the leading layers that stay dense must be 0 to " + std::to_string(c.layers - 1) +
+                    ", not " + std::to_string(dense_layers));
+    const CarveLayout layout = carve_layout(c, 1);
+    if (dense_layers > 0 && !layout.dense_layers)
+        throw Error("every layer of " + c.name + " must become experts: the " +
+                    std::string(layout.architecture) + " layout has no dense ones");
+}
+
 CarvePlan shape_plan(const ModelConfig& c, const CarveShape& shape) {
     if (!c.dense())
         throw Error(c.name + " has experts already: only a dense model can be carved");
@@ -385,7 +398,9 @@ CarvePlan shape_plan(const ModelConfig& c, const CarveShape& shape) {
                     ", not " + std::to_string(shape.routed));
     if (!(shape.shared_share >= 0.0 && shape.shared_share < 1.0))
         throw Error("the shared share must be at least 0 and below 1");
+    check_dense_layers(c, shape.dense_layers);
     CarvePlan plan;
+    plan.dense_layers = shape.dense_layers;
     plan.hidden = c.hidden;
     plan.width = c.feed_forward;
     plan.experts = shape.routed;
@@ -422,7 +437,7 @@ CarvePlan make_carve_plan(LoadedModel& model, const CarveShape& shape,
     if (reading.tokens() < kLeastTokens)
         throw Error("the calibration text has " + std::to_string(reading.tokens()) + " tokens, at least " +
                     std::to_string(kLeastTokens) + " are needed");
-    const auto layers = static_cast<std::size_t>(model.config().layers);
+    const auto layers = static_cast<std::size_t>(model.config().layers - plan.dense_layers);
     NeuronStatistics statistics(model.config().layers, plan.hidden, plan.width, reading.tokens());
     reading.run(statistics, 0.0, 0.4, "ranking neurons",
                 [&](std::size_t first) { statistics.next_step(first); });
@@ -431,8 +446,9 @@ CarvePlan make_carve_plan(LoadedModel& model, const CarveShape& shape,
     for_layers(layers, model.backend().threads(), [&](std::size_t l) {
         if (progress.stop.stop_requested())
             return;
-        const auto columns = down_columns(model.file(), static_cast<int>(l), plan.hidden, plan.width);
-        plan.layers[l].owner = assign_neurons(statistics.layer(static_cast<int>(l)), columns, plan);
+        const int layer = plan.dense_layers + static_cast<int>(l);
+        const auto columns = down_columns(model.file(), layer, plan.hidden, plan.width);
+        plan.layers[l].owner = assign_neurons(statistics.layer(layer), columns, plan);
     });
     if (progress.stop.stop_requested())
         throw Error("carving was stopped");
@@ -442,7 +458,7 @@ CarvePlan make_carve_plan(LoadedModel& model, const CarveShape& shape,
     ExpertNorms norms(plan, statistics, model.file());
     reading.run(norms, 0.5, 0.9, "training routers", [](std::size_t) {});
     for_layers(layers, model.backend().threads(), [&](std::size_t l) {
-        const NeuronStatistics::Layer& layer = statistics.layer(static_cast<int>(l));
+        const NeuronStatistics::Layer& layer = statistics.layer(plan.dense_layers + static_cast<int>(l));
         const RidgeSums& sums = layer.sums;
         plan.layers[l].direction = mean_direction(sums, layer.input);
         plan.layers[l].router = RidgeSolver(sums, kRidge).fit(sums);

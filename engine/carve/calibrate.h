@@ -13,6 +13,7 @@ namespace switchyard {
 
 struct CarveShape {
     int routed = 8;            ///< experts
+    int dense_layers = 0;      ///< leading layers that stay as they are
     double shared_share = 0.5; ///< of the neurons; rounded so that shared and routed widths fit
 };
 
@@ -20,6 +21,9 @@ struct CarveProgress {
     std::function<void(double share, const std::string& stage)> report; ///< may be empty
     std::stop_token stop;
 };
+
+/// Throws Error where so many leading layers cannot stay dense.
+void check_dense_layers(const ModelConfig& config, int dense_layers);
 
 /// The plan's counts for a model. Throws Error where the model is not dense, or its width does not divide.
 CarvePlan shape_plan(const ModelConfig& config, const CarveShape& shape);

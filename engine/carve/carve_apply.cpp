@@ -60,14 +60,15 @@ class Carver {
           layout_(carve_layout(config, plan.experts)) {
         check_plan(plan);
         if (!c_.dense() || c_.hidden != plan.hidden || c_.feed_forward != plan.width ||
-            static_cast<std::size_t>(c_.layers) != plan.layers.size())
+            static_cast<std::size_t>(c_.layers) != plan.model_layers())
             throw Error("the carve plan was made for " + plan.model + " (" +
-                        std::to_string(plan.layers.size()) + " layers of " + std::to_string(plan.hidden) +
+                        std::to_string(plan.model_layers()) + " layers of " + std::to_string(plan.hidden) +
                         " x " + std::to_string(plan.width) + "), not for " + c_.name);
         if (layout_.whole_shared && plan.shared_width() % plan.expert_width != 0)
             throw Error("the carve plan has " + std::to_string(plan.shared_width()) +
                         " shared neurons, which is no multiple of an expert's " +
                         std::to_string(plan.expert_width) + ", as " + c_.name + " needs it");
+        check_dense_layers(c_, plan.dense_layers);
         report_.down_type = down_type();
         router_scale_ = router_scale();
     }
@@ -125,15 +126,16 @@ class Carver {
             int layer = -1, used = 0;
             const bool block = std::sscanf(t.name.c_str(), "blk.%d.%n", &layer, &used) == 1 && used > 0;
             const std::string part = block ? t.name.substr(static_cast<std::size_t>(used)) : t.name;
+            const bool carved = block && layer >= plan_.dense_layers;
             const std::string prefix = "blk." + std::to_string(layer) + ".";
             const std::int64_t w = plan_.expert_width, n = plan_.experts, h = plan_.hidden,
                                s = plan_.shared_width();
-            if (part == "ffn_gate.weight" || part == "ffn_up.weight") {
+            if (carved && (part == "ffn_gate.weight" || part == "ffn_up.weight")) {
                 const std::string name = prefix + part.substr(0, part.find('.'));
                 if (s > 0)
                     add(name + "_shexp.weight", t.type, {h, s}, &t, layer, Output::Kind::SharedRows);
                 add(name + "_exps.weight", t.type, {h, w, n}, &t, layer, Output::Kind::ExpertRows);
-            } else if (part == "ffn_down.weight") {
+            } else if (carved && part == "ffn_down.weight") {
                 if (s > 0)
                     add(prefix + "ffn_down_shexp.weight", report_.down_type, {s, h}, &t, layer,
                         Output::Kind::SharedColumns);
@@ -156,9 +158,9 @@ class Carver {
 
     // Where a layout has no place for biases, rope factors or head norms, other programs refuse the file.
     void note_tensor(const std::string& name, const std::string& part, bool block) {
-        static constexpr std::string_view kLayer[]{"attn_norm.weight",   "attn_q.weight",
-                                                   "attn_k.weight",      "attn_v.weight",
-                                                   "attn_output.weight", "ffn_norm.weight"},
+        static constexpr std::string_view kLayer[]{
+            "attn_norm.weight", "attn_q.weight",   "attn_k.weight", "attn_v.weight",  "attn_output.weight",
+            "ffn_norm.weight",  "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"},
             kBiases[]{"attn_q.bias", "attn_k.bias", "attn_v.bias"},
             kModel[]{"token_embd.weight", "output.weight", "output_norm.weight"};
         const auto among = [&](const auto& names) {
@@ -181,7 +183,7 @@ class Carver {
         for (const auto& [name, value] : dense_.metadata().entries())
             m.set(name.starts_with(from) ? key(name.substr(from.size())) : name, value);
         m.set("general.architecture", std::string(layout_.architecture));
-        m.set(key("leading_dense_block_count"), std::uint64_t{0});
+        m.set(key("leading_dense_block_count"), static_cast<std::uint64_t>(plan_.dense_layers));
         m.set(key("expert_count"), static_cast<std::uint64_t>(plan_.experts));
         const int active = options_.active > 0 ? std::min(options_.active, plan_.experts) : plan_.experts;
         m.set(key("expert_used_count"), static_cast<std::uint64_t>(active));
@@ -223,7 +225,7 @@ class Carver {
             writer.append({o.source->data, o.source->bytes});
             return;
         case Output::Kind::Router: {
-            std::vector<float> router = plan_.layers[static_cast<std::size_t>(o.layer)].router;
+            std::vector<float> router = plan_.of_layer(o.layer).router;
             for (float& v : router)
                 v = static_cast<float>(v * router_scale_);
             writer.append(std::as_bytes(std::span(router)));
@@ -237,7 +239,7 @@ class Carver {
         default:
             break;
         }
-        const Places places = places_of(plan_.layers[static_cast<std::size_t>(o.layer)], plan_.experts);
+        const Places places = places_of(plan_.of_layer(o.layer), plan_.experts);
         if (o.kind == Output::Kind::SharedRows)
             emit_rows(writer, *o.source, places.shared);
         else if (o.kind == Output::Kind::SharedColumns)
@@ -251,7 +253,7 @@ class Carver {
 
     // [hidden]: along the layer's mean input. Where calibration saw none, any direction but 0 will do.
     std::vector<float> shared_gate(int layer) const {
-        std::vector<float> gate = plan_.layers[static_cast<std::size_t>(layer)].direction;
+        std::vector<float> gate = plan_.of_layer(layer).direction;
         if (std::ranges::all_of(gate, [](float v) { return v == 0; }))
             std::ranges::fill(gate, 1.0f / static_cast<float>(gate.size()));
         for (float& v : gate)

@@ -10,7 +10,7 @@ CarveLayout carve_layout(const ModelConfig& dense, int experts) {
                 .shared_gate = true,
                 .own_output = true,
                 .biases = true};
-    return {.architecture = "deepseek", .whole_shared = true, .interleaved = true};
+    return {.architecture = "deepseek", .whole_shared = true, .dense_layers = true, .interleaved = true};
 }
 
 } // namespace switchyard

@@ -17,6 +17,7 @@ struct CarveLayout {
     bool whole_shared = false; ///< the shared part is a whole number of experts wide
     bool own_output = false;   ///< there must be an output matrix, also where it is the embedding
     bool biases = false;       ///< of query, key and value
+    bool dense_layers = false; ///< leading layers may stay without experts
     bool interleaved = false;  ///< rotates neighbours, not halves
 };
 

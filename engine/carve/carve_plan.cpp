@@ -90,7 +90,7 @@ void append_owners(std::string& out, const std::vector<std::uint8_t>& owners, in
 void check_plan(const CarvePlan& p) {
     const auto fail = [](const std::string& what) { throw Error("the carve plan is inconsistent: " + what); };
     if (p.experts < 1 || p.experts > kMostCarvedExperts || p.expert_width < 1 || p.hidden < 1 ||
-        p.width < 1 || p.layers.empty())
+        p.width < 1 || p.dense_layers < 0 || p.layers.empty())
         fail("a count is out of range");
     if (static_cast<std::int64_t>(p.experts) * p.expert_width > p.width)
         fail("the experts have more neurons than a layer");
@@ -112,11 +112,12 @@ void check_plan(const CarvePlan& p) {
 
 void save_plan(const CarvePlan& plan, const std::filesystem::path& path) {
     check_plan(plan);
-    const nlohmann::ordered_json header = {
-        {"hidden", plan.hidden},          {"width", plan.width},
-        {"experts", plan.experts},        {"expert_width", plan.expert_width},
-        {"layers", plan.layers.size()},   {"model", plan.model},
-        {"calibration", plan.calibration}};
+    nlohmann::ordered_json header = {{"hidden", plan.hidden},          {"width", plan.width},
+                                     {"experts", plan.experts},        {"expert_width", plan.expert_width},
+                                     {"layers", plan.layers.size()},   {"model", plan.model},
+                                     {"calibration", plan.calibration}};
+    if (plan.dense_layers > 0)
+        header["dense_layers"] = plan.dense_layers;
     const std::string text = header.dump();
     std::string out(kMagic, sizeof kMagic);
     append(out, static_cast<std::uint32_t>(text.size()));
@@ -155,13 +156,15 @@ CarvePlan load_plan(const std::filesystem::path& path) {
         plan.experts = header.at("experts");
         plan.expert_width = header.at("expert_width");
         layers = header.at("layers");
+        plan.dense_layers = header.value("dense_layers", 0);
         plan.model = header.value("model", "");
         plan.calibration = header.value("calibration", "");
     } catch (const nlohmann::json::exception&) {
         in.fail("has a damaged header");
     }
     if (plan.hidden < 1 || plan.hidden > (1 << 20) || plan.width < 1 || plan.width > (1 << 22) ||
-        plan.experts < 1 || plan.experts > kMostCarvedExperts || layers < 1 || layers > 4096)
+        plan.experts < 1 || plan.experts > kMostCarvedExperts || layers < 1 || layers > 4096 ||
+        plan.dense_layers < 0 || plan.dense_layers > 4096)
         in.fail("has counts out of range");
     for (std::size_t l = 0; l < layers; ++l) {
         CarveLayer& layer = plan.layers.emplace_back();

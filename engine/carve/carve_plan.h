@@ -1,5 +1,5 @@
-// What carving decides: which neurons of each dense layer are shared, which expert has each of the others,
-// and the routers. Made once by calibration, applied in seconds.
+// What carving decides: which layers become experts, which neurons of each are shared, which expert has each
+// of the others, and the routers. Made once by calibration, applied in seconds.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +23,19 @@ inline constexpr bool is_shared(std::uint8_t owner) { return owner >= kExactNeur
 inline constexpr int kMostCarvedExperts = 253;
 
 struct CarvePlan {
-    int hidden = 0, width = 0; ///< of the dense model
-    int experts = 0;           ///< routed
-    int expert_width = 0;      ///< neurons of a routed expert
-    std::string model;         ///< general.name of the model it was made for
-    std::string calibration;   ///< what it was made with, for people
-    std::vector<CarveLayer> layers;
+    int hidden = 0, width = 0;      ///< of the dense model
+    int experts = 0;                ///< routed
+    int expert_width = 0;           ///< neurons of a routed expert
+    std::string model;              ///< general.name of the model it was made for
+    std::string calibration;        ///< what it was made with, for people
+    int dense_layers = 0;           ///< leading layers that stay as they are
+    std::vector<CarveLayer> layers; ///< those behind them
 
+    std::size_t model_layers() const { return static_cast<std::size_t>(dense_layers) + layers.size(); }
+    /// PRECOND: layer >= dense_layers
+    const CarveLayer& of_layer(int layer) const {
+        return layers[static_cast<std::size_t>(layer - dense_layers)];
+    }
     int shared_width() const { return width - experts * expert_width; }
 };
 

@@ -28,7 +28,7 @@ LIKELY = 32  # tokens of the dense model's prediction at each place: what a batc
 
 
 def read_plan(path):
-    """The header and, for each layer, owners [width], router [experts, hidden] and direction [hidden]."""
+    """The header and, for each layer behind the dense ones, owners [width], router [experts, hidden] and direction [hidden]."""
     data = pathlib.Path(path).read_bytes()
     assert data[:8] == MAGIC, f"{path} is not a carve plan of this version"
     (length,) = struct.unpack_from("<I", data, 8)
@@ -74,7 +74,8 @@ class Carved:
     def __init__(self, model, layers, experts):
         self.experts, self.active = experts, None
         self.routers, self.scales = [], []
-        for block, (owners, router, _) in zip(model.model.layers, layers, strict=True):
+        leading = len(model.model.layers) - len(layers)  # stay dense
+        for block, (owners, router, _) in zip(model.model.layers[leading:], layers, strict=True):
             scale = float(np.sqrt((router**2).mean()))  # one learning rate then suits every layer
             self.scales.append(scale)
             self.routers.append(torch.nn.Parameter(torch.tensor(router / scale)))

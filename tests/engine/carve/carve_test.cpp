@@ -170,7 +170,9 @@ CarvePlan many_experts() {
 using CarvePlanFile = CarveFiles;
 
 TEST_F(CarvePlanFile, ComesBackAsItWasSaved) {
-    for (const CarvePlan& plan : {small_plan(), many_experts()}) {
+    CarvePlan behind_dense = small_plan();
+    behind_dense.dense_layers = 3;
+    for (const CarvePlan& plan : {small_plan(), many_experts(), behind_dense}) {
         save_plan(plan, file("plan"));
         const CarvePlan back = load_plan(file("plan"));
         ASSERT_EQ(back.layers.size(), plan.layers.size());
@@ -180,6 +182,7 @@ TEST_F(CarvePlanFile, ComesBackAsItWasSaved) {
             EXPECT_EQ(back.layers[l].direction, plan.layers[l].direction);
         }
         EXPECT_EQ(back.model, plan.model);
+        EXPECT_EQ(back.dense_layers, plan.dense_layers);
     }
 }
 
@@ -311,6 +314,35 @@ TEST_F(Carving, WithAllExpertsIsTheDenseModelAndFewerAreFurtherAway) {
     }
 }
 
+TEST_F(Carving, LeavesLeadingLayersAsTheyAreWhereAsked) {
+    const auto model = load(dense());
+    const CarvePlan plan = make_carve_plan(*model, {.dense_layers = 1}, texts(), {});
+    EXPECT_EQ(plan.layers.size() + 1, static_cast<std::size_t>(model->config().layers));
+    const CarveReport report =
+        apply_carve_plan(model->file(), model->config(), plan, file("carved.gguf"), {}, {});
+    EXPECT_EQ(report.note.find("ffn"), std::string::npos) << report.note;
+
+    const auto carved = load(file("carved.gguf"));
+    EXPECT_EQ(carved->config().dense_layers, 1);
+    for (const char* name : {"blk.0.ffn_gate.weight", "blk.0.ffn_up.weight", "blk.0.ffn_down.weight"}) {
+        const TensorView *before = model->file().find(name), *after = carved->file().find(name);
+        ASSERT_TRUE(before && after) << name;
+        EXPECT_TRUE(std::equal(before->data, before->data + before->bytes, after->data)) << name;
+    }
+    EXPECT_FALSE(carved->file().find("blk.0.ffn_gate_inp.weight"));
+    EXPECT_TRUE(carved->file().find("blk.1.ffn_gate_inp.weight"));
+    EXPECT_FALSE(carved->file().find("blk.1.ffn_down.weight"));
+
+    const auto want = logits(*model, 0);
+    EXPECT_LT(nmse(logits(*carved, 8), want), 1e-5);
+    // The other layers are carved as ever, and less is left out.
+    const CarvePlan all = make_carve_plan(*model, {}, texts(), {});
+    EXPECT_EQ(all.layers.back().owner, plan.layers.back().owner);
+    EXPECT_EQ(all.layers.back().router, plan.layers.back().router);
+    apply_carve_plan(model->file(), model->config(), all, file("all.gguf"), {}, {});
+    EXPECT_LT(nmse(logits(*carved, 2), want), nmse(logits(*load(file("all.gguf")), 2), want));
+}
+
 TEST_F(Carving, OfQwen2KeepsItsBiasesInALayoutThatOthersRead) {
     const auto model = load(SWITCHYARD_TEST_WORK "/reference/models/qwen2/model-f32.gguf");
     const CarvePlan plan = make_carve_plan(*model, {.routed = 5}, texts(), {}); // widths that do not divide
@@ -382,6 +414,10 @@ TEST_F(Carving, RefusesWhatCannotBeCarved) {
     const auto model = load(dense());
     EXPECT_THROW(make_carve_plan(*model, {.routed = 97}, texts(), {}), Error);
     EXPECT_THROW(make_carve_plan(*model, {}, {{1, 2, 3}}, {}), Error);
+    for (const int dense_layers : {-1, model->config().layers})
+        EXPECT_THROW(shape_plan(model->config(), {.dense_layers = dense_layers}), Error) << dense_layers;
+    const auto qwen2 = load(SWITCHYARD_TEST_WORK "/reference/models/qwen2/model-f32.gguf");
+    EXPECT_THROW(shape_plan(qwen2->config(), {.dense_layers = 1}), Error); // qwen2moe has no dense layers
     EXPECT_THROW(apply_carve_plan(model->file(), model->config(), small_plan(), file("x.gguf"), {}, {}),
                  Error);
     EXPECT_FALSE(fs::exists(file("x.gguf")));
