@@ -1,10 +1,9 @@
 // The CPU backend: places weights in panels, or leaves them as they are, for the exact path.
 #include "engine/backends/cpu/cpu_executor.h"
 #include "engine/backends/cpu/product.h"
+#include "engine/backends/cpu/weight_memory.h"
 
-#include "engine/base/aligned.h"
 #include "engine/base/cores.h"
-#include "engine/base/error.h"
 #include "engine/base/give_back.h"
 #include "engine/quant/quant.h"
 
@@ -16,14 +15,6 @@ namespace switchyard {
 namespace {
 
 using namespace cpu;
-
-std::shared_ptr<std::byte> weight_memory(std::size_t bytes) {
-    AlignedMemory memory = allocate_aligned((bytes + 63) / 64 * 64);
-    if (!memory)
-        throw Error("a weight needs " + std::to_string(bytes >> 20) +
-                    " MiB of memory, which this machine does not have free");
-    return memory;
-}
 
 class CpuBackend : public Backend {
   public:
@@ -56,6 +47,7 @@ class CpuBackend : public Backend {
 
     bool exact_;
     std::shared_ptr<ThreadPool> pool_;
+    std::unique_ptr<WeightMemory> memory_ = std::make_unique<WeightMemory>();
 };
 
 PlacedSize CpuBackend::placed_size(const WeightSource& source, BlockType type) const {
@@ -99,7 +91,7 @@ Slice CpuBackend::lay_out(const WeightSource& source, BlockType type, std::share
     slice.cols = cols;
     slice.bytes = size.bytes;
     if (use == WeightUse::Vector) {
-        auto data = weight_memory(size.bytes);
+        auto data = memory_->allocate(size.bytes);
         auto* values = reinterpret_cast<float*>(data.get());
         for (std::int64_t r = 0; r < rows; ++r)
             decode_row(type, blocks.get() + static_cast<std::size_t>(r) * row_bytes(type, cols),
@@ -116,7 +108,7 @@ Slice CpuBackend::lay_out(const WeightSource& source, BlockType type, std::share
         slice.owner = std::move(blocks);
         return slice;
     }
-    auto data = weight_memory(slice.bytes);
+    auto data = memory_->allocate(slice.bytes);
     constexpr std::int64_t kWorthAThread = 1 << 19; // values
     share_behind_gate(panels(rows), rows * cols / kWorthAThread, control,
                       [&](std::int64_t begin, std::int64_t end) {
