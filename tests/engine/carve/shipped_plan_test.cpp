@@ -25,11 +25,11 @@ constexpr float kMassiveGain = 30; ///< how much more a layer reads at a text's 
 
 struct Shipped {
     const char *file, *architecture;
-    int hidden, layers, width, expert_width;
+    int hidden, layers, dense_layers, width, expert_width;
 };
 constexpr Shipped kShipped[] = {
-    {"qwen2.5-coder-0.5b-instruct.plan", "qwen2", 896, 24, 4864, 320},
-    {"smollm2-135m-instruct.plan", "llama", 576, 30, 1536, 96},
+    {"qwen2.5-coder-0.5b-instruct.plan", "qwen2", 896, 24, 0, 4864, 320},
+    {"smollm2-135m-instruct.plan", "llama", 576, 30, 10, 1536, 96},
 };
 
 void PrintTo(const Shipped& s, std::ostream* out) { *out << s.file; }
@@ -40,10 +40,11 @@ class ShippedPlan : public testing::TestWithParam<Shipped> {
         return fs::path(SWITCHYARD_TEST_DATA) / "../../resources/carve" / GetParam().file;
     }
 
-    // One layer of the plan, and a random dense model of one layer that it fits.
+    // One carved layer of the plan, and a random dense model of one layer that it fits.
     CarvePlan first_layer() const {
         CarvePlan plan = load_plan(path());
         plan.layers.resize(1);
+        plan.dense_layers = 0;
         return plan;
     }
 
@@ -151,7 +152,8 @@ TEST_P(ShippedPlan, FitsItsModelIsSmallAndMovesWholeBlocks) {
     EXPECT_LT(fs::file_size(path()), 500'000u);
     const CarvePlan plan = load_plan(path());
     EXPECT_EQ(plan.hidden, s.hidden);
-    EXPECT_EQ(plan.layers.size(), static_cast<std::size_t>(s.layers));
+    EXPECT_EQ(plan.model_layers(), static_cast<std::size_t>(s.layers));
+    EXPECT_EQ(plan.dense_layers, s.dense_layers);
     EXPECT_EQ(plan.width, s.width);
     EXPECT_EQ(plan.experts, 8);
     EXPECT_EQ(plan.expert_width, s.expert_width);
