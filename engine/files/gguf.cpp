@@ -93,7 +93,7 @@ class GgufModelFile final : public ModelFile {
     void open_part(std::uint64_t index, std::uint64_t parts) {
         const std::filesystem::path path = part_path(index, parts);
         if (std::error_code error; !std::filesystem::exists(path, error) && !error) {
-            throw Error(path.string() + ": part " + std::to_string(index + 1) + " of " +
+            throw Error(path.string() + ": cannot be read: part " + std::to_string(index + 1) + " of " +
                         std::to_string(parts) + " is missing; put it beside the first one");
         }
         GgufHeader part = map(path);

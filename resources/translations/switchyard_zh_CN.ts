@@ -457,8 +457,8 @@
         <translation>无法原样重新生成这条回答：它的提示词与现在的不同</translation>
     </message>
     <message>
-        <source>part %1 of %2 is missing; put it beside the first one</source>
-        <translation>缺少第 %1 部分（共 %2 部分）；请把它放在第一部分旁边</translation>
+        <source>cannot be read: part %1 of %2 is missing; put it beside the first one</source>
+        <translation>无法读取：缺少第 %1 部分（共 %2 部分）；请把它放在第一部分旁边</translation>
     </message>
     <message>
         <source>is not part %1 of %2 by its own split keys</source>

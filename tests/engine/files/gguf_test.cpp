@@ -345,7 +345,8 @@ TEST(SplitGguf, IsOpenedByItsFirstPart) {
 TEST(SplitGguf, RefusesPartsThatDoNotFit) {
     const TemporaryFolder folder;
     const auto first = folder.write("m-00001-of-00002.gguf", part(0, 2, 2, "a"));
-    EXPECT_NE(opening(first).find("m-00002-of-00002.gguf: cannot be read"), std::string::npos);
+    EXPECT_NE(opening(first).find("m-00002-of-00002.gguf: cannot be read: part 2 of 2 is missing"),
+              std::string::npos);
     folder.write("m-00002-of-00002.gguf", part(1, 2, 2, "a"));
     EXPECT_NE(opening(first).find("\"a\" is also in an earlier part"), std::string::npos);
     folder.write("m-00002-of-00002.gguf", part(1, 3, 2, "b"));
