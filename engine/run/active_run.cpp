@@ -2,7 +2,6 @@
 
 #include "engine/base/error.h"
 #include "engine/run/failure.h"
-#include "engine/run/latent_form.h"
 #include "engine/run/precision.h"
 
 #include <algorithm>
@@ -37,6 +36,17 @@ std::uint64_t hash_of(std::span<const std::int32_t> ids) {
         for (int byte = 0; byte < 4; ++byte)
             hash = (hash ^ ((static_cast<std::uint32_t>(id) >> (8 * byte)) & 0xff)) * 0x100000001b3ull;
     return std::max<std::uint64_t>(hash, 1);
+}
+
+std::vector<std::uint64_t> beginnings_of(const std::vector<std::int32_t>& prompt) {
+    std::vector<std::uint64_t> hashes;
+    std::uint64_t hash = 0;
+    for (std::size_t end = kKvBlockTokens; end < prompt.size(); end += kKvBlockTokens) {
+        for (std::size_t t = end - kKvBlockTokens; t < end; ++t)
+            hash = hash_joined(hash, static_cast<std::uint32_t>(prompt[t]));
+        hashes.push_back(hash);
+    }
+    return hashes;
 }
 
 void check_same_prompt(const RunRecord& record, std::span<const std::int32_t> prompt) {
@@ -85,6 +95,7 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
                             hash_of(request_.prompt)};
     if (const auto type = parts.sources ? main_file_type(*parts.sources) : std::nullopt)
         record_->computed_by.file_precision = traits(*type).name;
+    prompt_hashes_ = beginnings_of(request_.prompt);
     if (parts.tokenizer)
         take_up_answer(*parts.tokenizer);
     record_->settings.sequence.experts = experts();
@@ -99,15 +110,43 @@ void ActiveRun::take_up_answer(const Tokenizer& tokenizer) {
             utf8_.push(tokenizer.token_bytes(id));
 }
 
-bool ActiveRun::alone() const {
-    const auto moves_weights = [](const DialMove& move) { return move.name == "quant"; };
-    return request_.alone || request_.replay || std::ranges::any_of(request_.moves, moves_weights);
+bool ActiveRun::moves_weights() const {
+    return request_.replay ||
+           std::ranges::any_of(request_.moves, [](const DialMove& move) { return move.name == "quant"; });
 }
 
 CacheReuse ActiveRun::reuse() const {
     if (!request_.reuse_cache || request_.replay)
         return CacheReuse::None;
     return request_.conversation != 0 ? CacheReuse::Chat : CacheReuse::Equal;
+}
+
+std::size_t ActiveRun::most_bytes(const std::vector<WeightSource>& sources, const Backend& backend) const {
+    std::vector<std::optional<BlockType>> types;
+    const auto add = [&](const std::optional<BlockType>& type) {
+        if (type && std::ranges::find(types, type) == types.end())
+            types.push_back(type);
+    };
+    const std::vector<DialMove>& moves = request_.replay ? request_.replay->moves : request_.moves;
+    for (const DialMove& move : moves)
+        if (move.name == "quant")
+            add(with_control({}, *find_control("quant"), move.value).model.weights);
+    if (request_.replay) {
+        add(request_.replay->settings.model.weights);
+        for (const ContextSpan& span : request_.replay->context)
+            for (const RecodeLayer& layer : span.weights)
+                add(layer.type);
+    }
+    std::size_t most = 0;
+    for (const std::optional<BlockType>& type : types) {
+        std::size_t bytes = 0;
+        for (const WeightSource& source : sources)
+            if (const auto used = recoded_type(source, type))
+                bytes += backend.placed_size(source, *used).bytes *
+                         static_cast<std::size_t>(source.tensor->matrices());
+        most = std::max(most, bytes);
+    }
+    return most;
 }
 
 int ActiveRun::experts() const {
@@ -126,42 +165,67 @@ BlockType ActiveRun::kv_type() const {
     return wanted == BlockType::F32 ? BlockType::F16 : wanted; // recorded on the exact path
 }
 
+/// The absorbed form, whatever the prompt's length, so that what one prompt computed serves another; the
+/// other only where a record says so.
 bool ActiveRun::decompressed() const {
-    const int from = decompress_from(*plan_);
-    if (from == 0 || (sequence && decoding()))
-        return false;
-    if (const ContextSpan* span = span_now())
-        return span->decompressed;
-    // In a chat only what is new counts; elsewhere what a full recompute would do, so that reuse equals it.
-    const int kept = reuse() == CacheReuse::Chat ? reused : 0;
-    return static_cast<int>(request_.prompt.size()) - kept >= from;
+    const ContextSpan* span = span_now();
+    return span && span->decompressed;
 }
 
-int ActiveRun::prefill_chunk() const {
-    const int chunk = std::max(1, tuning_.prefill_chunk);
-    return decompressed() ? std::max(chunk, kDecompressedChunk) : chunk;
-}
+int ActiveRun::prefill_chunk() const { return std::max(1, tuning_.prefill_chunk); }
 
 std::span<const std::int32_t> ActiveRun::pending() const {
     return std::span(tokens_).subspan(static_cast<std::size_t>(position()));
 }
 
-const ContextSpan* ActiveRun::span_now() const {
-    if (!request_.replay || !sequence)
-        return nullptr;
+namespace {
+
+/// The span that token `at` stands in, and its end; nullptr behind the last.
+std::pair<const ContextSpan*, int> span_at(const std::vector<ContextSpan>& spans, int at) {
     int end = 0;
-    for (const ContextSpan& span : request_.replay->context)
-        if ((end += span.tokens) > sequence->size())
-            return &span;
-    return nullptr;
+    for (const ContextSpan& span : spans)
+        if ((end += span.tokens) > at)
+            return {&span, end};
+    return {nullptr, end};
+}
+
+} // namespace
+
+const ContextSpan* ActiveRun::span_now() const {
+    if (!sequence)
+        return nullptr;
+    if (rewriting())
+        return span_at(rewrite_, position()).first;
+    return request_.replay ? span_at(request_.replay->context, position()).first : nullptr;
 }
 
 int ActiveRun::span_end() const {
-    int end = 0;
-    for (const ContextSpan& span : request_.replay->context)
-        if ((end += span.tokens) > sequence->size())
-            break;
-    return end;
+    return span_at(rewriting() ? rewrite_ : request_.replay->context, position()).second;
+}
+
+void ActiveRun::note_parking(std::shared_ptr<const WeightSet> weights,
+                             std::shared_ptr<const WeightsState> state) {
+    if (rewriting()) // it has not come so far again
+        return;
+    rewrite_ = sequence->spans(position());
+    rewrite_weights = std::move(weights);
+    rewrite_state = std::move(state);
+    rewrite_end_ = position();
+}
+
+void ActiveRun::note_resuming() {
+    if (!rewriting()) {
+        rewrite_weights.reset();
+        rewrite_.clear();
+        rewrite_end_ = 0;
+    }
+}
+
+int ActiveRun::expected_rows(int usual) const {
+    const int answer =
+        request_.ignore_end || request_.replay ? tuning_.max_tokens : std::min(tuning_.max_tokens, usual);
+    const int end = static_cast<int>(request_.prompt.size()) + std::max(answer, answered() + 1);
+    return std::min(end, context_) - (sequence ? position() : 0);
 }
 
 const TokenRecord* ActiveRun::recorded_token() const {
@@ -188,7 +252,7 @@ void ActiveRun::note_move(const ControlSpec& spec, const ControlValue& value) {
     emit(event);
 }
 
-std::optional<ModelTuning> ActiveRun::settle(const std::optional<SequenceTuning>& inbox) {
+void ActiveRun::settle(const std::optional<SequenceTuning>& inbox) {
     if (inbox) {
         const Tuning before{tuning_, {}}, after{*inbox, {}};
         for (const ControlSpec& spec : controls())
@@ -196,19 +260,15 @@ std::optional<ModelTuning> ActiveRun::settle(const std::optional<SequenceTuning>
                 note_move(spec, value);
         tuning_ = *inbox;
     }
-    std::optional<ModelTuning> wanted;
     for (; next_move_ < planned_.size() && planned_[next_move_].token <= answered(); ++next_move_) {
         const DialMove& move = planned_[next_move_];
         const ControlSpec& spec = *find_control(move.name);
         const Tuning moved = with_control({tuning_, {quant_}}, spec, move.value);
         tuning_ = moved.sequence;
-        if (spec.scope == ControlScope::Model) {
-            wanted = moved.model;
+        if (spec.scope == ControlScope::Model)
             quant_ = moved.model.weights;
-        }
         note_move(spec, move.value);
     }
-    return wanted;
 }
 
 void ActiveRun::note_quant(const std::optional<BlockType>& target) {

@@ -27,9 +27,8 @@ class ActiveRun {
 
     // The dials.
     const SequenceTuning& tuning() const { return tuning_; }
-    /// Planned moves that are due, and a new tuning from outside; each is recorded and reported. Returns the
-    /// precision that a planned move asks for, if one does.
-    std::optional<ModelTuning> settle(const std::optional<SequenceTuning>& inbox);
+    /// Planned moves that are due, and a new tuning from outside; each is recorded and reported.
+    void settle(const std::optional<SequenceTuning>& inbox);
     /// The model's precision was moved from outside.
     void note_quant(const std::optional<BlockType>& target);
     int experts() const;       ///< active for the next rows; 0: a dense model
@@ -37,15 +36,37 @@ class ActiveRun {
     /// The form of latent attention for the next rows: a long prompt's is decompressed, an answer's absorbed.
     bool decompressed() const;
     int prefill_chunk() const; ///< rows of the prompt to read at a time
-    bool alone() const;
+    bool alone() const { return request_.alone; }
+    /// Whether the weights follow this run and not the model's dial: a record, or planned moves of precision.
+    bool moves_weights() const;
     CacheReuse reuse() const;
+
+    /// Precision that its planned moves ask for.
+    const std::optional<BlockType>& quant() const { return quant_; }
+    /// Bytes of all that its own weights may be re-encoded to.
+    std::size_t most_bytes(const std::vector<WeightSource>& sources, const Backend& backend) const;
 
     // Rows.
     bool decoding() const { return !answer_empty(); }
+    /// Whether rows are read whose logits nobody asks for: of the prompt, or of what is computed again.
+    bool reading() const { return !decoding() || position() + 1 < static_cast<int>(tokens_.size()); }
+    /// Whether what was computed before is computed again, as it was.
+    bool rewriting() const { return position() < rewrite_end_; }
     int position() const { return sequence->size(); }
     /// Tokens that are not in the cache yet; the last one's logits give the next token.
     std::span<const std::int32_t> pending() const;
     int answered() const { return static_cast<int>(record_->tokens.size()); }
+
+    // Making room.
+    /// The sequence is about to be parked, and its blocks may be dropped: they are computed again in the same
+    /// way, with the same weights.
+    void note_parking(std::shared_ptr<const WeightSet> weights, std::shared_ptr<const WeightsState> state);
+    /// The sequence is back.
+    void note_resuming();
+    /// Of prompt and answer, still to come; what a request leaves open is guessed from `usual`.
+    int expected_rows(int usual) const;
+    /// Hashes of the prompt's beginnings that end with a block, but for its last token.
+    const std::vector<std::uint64_t>& prompt_hashes() const { return prompt_hashes_; }
 
     // Replays.
     bool replays() const { return request_.replay != nullptr; }
@@ -69,11 +90,19 @@ class ActiveRun {
     DrawVersion draw_version() const { return record_->computed_by.draw; }
     std::span<const std::int32_t> tokens() const { return tokens_; }
 
-    KvCache::SequencePtr sequence; ///< the worker's
-    int reused = 0;                ///< tokens of the prompt found in the cache
+    // The worker's:
+    KvCache::SequencePtr sequence;
+    int reused = 0;                       ///< tokens of the prompt found in the cache
+    std::unique_ptr<Recoder> own_weights; ///< where they follow this run
+    std::shared_ptr<const WeightSet> rewrite_weights;
+    std::shared_ptr<const WeightsState> rewrite_state;
+    bool parked = false, in_place = false; ///< in_place: the model's own weights follow it
+    bool ended = false, in_batch = false;
+    bool refused_room = false;   ///< it waits until the cache's room has changed
+    std::uint64_t last_step = 0; ///< number of the step that it was in
     // Guarded by the scheduler's mutex:
     std::optional<SequenceTuning> inbox;
-    bool cancelled = false, in_step = false;
+    bool cancelled = false, refused = false;
 
   private:
     bool answer_empty() const { return tokens_.size() == request_.prompt.size(); }
@@ -96,6 +125,9 @@ class ActiveRun {
     Utf8Assembler utf8_;
     RoleStop role_;
     std::shared_ptr<RunRecord> record_ = std::make_shared<RunRecord>(); ///< handed out by finish()
+    std::vector<ContextSpan> rewrite_; ///< how the first rewrite_end_ tokens were written
+    int rewrite_end_ = 0;
+    std::vector<std::uint64_t> prompt_hashes_;
     Clock::time_point submitted_, started_, last_token_, prefilled_;
 };
 

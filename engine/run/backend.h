@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,9 +79,11 @@ class Executor {
     virtual std::size_t forecast_scratch(int rows, int experts) const = 0;
 
     /// Starts a step; it is computed behind those that were started before, and two may be under way. Throws
-    /// Error where a row asks for what this backend or plan does not have.
+    /// Error where a row asks for what this backend or plan does not have. `on_done` is called once from any
+    /// thread when the step has ended, however it did: wait() does not wait any more. It must not throw.
     virtual std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
-                                               std::stop_token stop) = 0;
+                                               std::stop_token stop,
+                                               std::function<void()> on_done = nullptr) = 0;
 
     /// Watches the dense feed-forward blocks of the steps to come; nullptr ends it.
     /// Throws Error where the backend cannot be watched.

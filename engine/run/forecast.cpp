@@ -1,7 +1,6 @@
 #include "engine/run/forecast.h"
 
 #include "engine/base/memory.h"
-#include "engine/run/latent_form.h"
 #include "engine/run/precision.h"
 
 #include <algorithm>
@@ -106,10 +105,7 @@ double MemoryForecast::bytes_read_per_token(std::optional<BlockType> type, int e
 MemoryUse MemoryForecast::use(const MemoryDials& dials) const {
     MemoryUse use = weights(dials.weights);
     use.kv = kv_bytes(dials.kv, dials.context);
-    // Long prompts of models with latent attention are read in larger chunks.
-    const int from = decompress_from(model_.plan);
-    const int least = from > 0 && dials.context >= from ? kDecompressedChunk : 1;
-    const int rows = std::max(1, std::min(std::max(dials.chunk, least), dials.context));
+    const int rows = std::max(1, std::min(dials.chunk, dials.context));
     use.scratch = executor_->forecast_scratch(rows, dials.experts);
     return use;
 }

@@ -3,40 +3,41 @@
 #include <algorithm>
 
 namespace switchyard {
-namespace {
 
-/// One more value in a hash (the mixing function is splitmix64's: Steele, Lea and Flood, "Fast splittable
-/// pseudorandom number generators", 2014).
-std::uint64_t joined(std::uint64_t hash, std::uint64_t value) {
+/// The mixing function is splitmix64's (Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators", 2014).
+std::uint64_t hash_joined(std::uint64_t hash, std::uint64_t value) {
     std::uint64_t z = (hash ^ value) + 0x9e3779b97f4a7c15ull;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
     return z ^ (z >> 31);
 }
 
-std::uint64_t joined(std::uint64_t hash, const CacheDials& dials) {
-    hash = joined(hash, static_cast<std::uint64_t>(dials.experts) << 1 | (dials.decompressed ? 1 : 0));
+namespace {
+
+std::uint64_t with_dials(std::uint64_t hash, const CacheDials& dials) {
+    hash = hash_joined(hash, static_cast<std::uint64_t>(dials.experts) << 1 | (dials.decompressed ? 1 : 0));
     for (const RecodeLayer& layer : *dials.weights)
-        hash = joined(hash, std::uint64_t{layer.slices} << 16 |
-                                (layer.type ? static_cast<std::uint64_t>(*layer.type) + 1 : 0));
+        hash = hash_joined(hash, std::uint64_t{layer.slices} << 16 |
+                                     (layer.type ? static_cast<std::uint64_t>(*layer.type) + 1 : 0));
     return hash;
 }
 
 } // namespace
 
 std::uint64_t chain_root(std::string_view backend, int arithmetic_version) {
-    std::uint64_t hash = joined(0, static_cast<std::uint64_t>(arithmetic_version));
+    std::uint64_t hash = hash_joined(0, static_cast<std::uint64_t>(arithmetic_version));
     for (const char c : backend)
-        hash = joined(hash, static_cast<unsigned char>(c));
+        hash = hash_joined(hash, static_cast<unsigned char>(c));
     return hash;
 }
 
 std::uint64_t KvBlock::hash() const {
-    std::uint64_t hash = joined(chain, static_cast<std::uint64_t>(type));
+    std::uint64_t hash = hash_joined(chain, static_cast<std::uint64_t>(type));
     for (const std::int32_t token : tokens)
-        hash = joined(hash, static_cast<std::uint32_t>(token));
+        hash = hash_joined(hash, static_cast<std::uint32_t>(token));
     for (const Writer& writer : writers)
-        hash = joined(joined(hash, static_cast<std::uint64_t>(writer.from)), writer.dials);
+        hash = with_dials(hash_joined(hash, static_cast<std::uint64_t>(writer.from)), writer.dials);
     return hash;
 }
 

@@ -20,6 +20,9 @@ struct CacheDials {
     }
 };
 
+/// One more value in a hash.
+std::uint64_t hash_joined(std::uint64_t hash, std::uint64_t value);
+
 /// What an empty chain hashes to. Contents that another backend, or another arithmetic, computed are in other
 /// chains.
 std::uint64_t chain_root(std::string_view backend, int arithmetic_version);

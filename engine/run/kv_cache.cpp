@@ -420,9 +420,7 @@ void KvCache::unload(KvBlock& block) noexcept {
 void KvCache::make_room(std::size_t bytes) {
     while (used_ + bytes > options_.budget)
         if (!free_oldest())
-            throw Error("the KV cache needs " + format_bytes(in_use_ + bytes) +
-                        " for the answers under way, " + format_bytes(options_.budget) +
-                        " are allowed: end another answer or choose Q8_0 for the KV cache");
+            no_room(in_use_ + bytes);
 }
 
 // Ends.
@@ -477,6 +475,25 @@ std::size_t KvCache::bytes_for(const Sequence& sequence, int count, BlockType ty
     return wanted <= sequence.blocks_.size()
                ? 0
                : (wanted - sequence.blocks_.size()) * executor_.kv_block_bytes(type);
+}
+
+std::size_t KvCache::bytes_of(const Sequence& sequence) const {
+    std::size_t bytes = 0;
+    for (const BlockPtr& block : sequence.blocks_)
+        bytes += executor_.kv_block_bytes(block->type);
+    return bytes;
+}
+
+void KvCache::check_possible(const Sequence& sequence, int count, BlockType type) const {
+    const std::size_t needed = bytes_of(sequence) + bytes_for(sequence, count, type);
+    if (needed > options_.budget)
+        no_room(needed);
+}
+
+void KvCache::no_room(std::size_t needed) const {
+    throw Error("the KV cache needs " + format_bytes(needed) + " for the answers under way, " +
+                format_bytes(options_.budget) +
+                " are allowed: end another answer or choose Q8_0 for the KV cache");
 }
 
 // Who holds what.

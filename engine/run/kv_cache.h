@@ -91,6 +91,10 @@ class KvCache {
 
     /// Bytes that `count` more tokens of a sequence take.
     std::size_t bytes_for(const Sequence& sequence, int count, BlockType type) const;
+    /// Of the blocks it has.
+    std::size_t bytes_of(const Sequence& sequence) const;
+    /// Throws Error where so many more tokens never have room, even with nobody beside them.
+    void check_possible(const Sequence& sequence, int count, BlockType type) const;
     std::size_t bytes() const { return used_; }
     std::size_t budget() const { return options_.budget; }
     /// Of the blocks that somebody computes with.
@@ -125,6 +129,7 @@ class KvCache {
     void unload(KvBlock& block) noexcept;
     void drop_saved(KvBlock& block) noexcept;
     void make_room(std::size_t bytes);
+    [[noreturn]] void no_room(std::size_t needed) const;
     template <typename Allocate>
     KvBlockId allocate(BlockType type, Allocate&& allocate_id);
 

@@ -39,6 +39,22 @@ Recoder::Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const
     worker_ = start_thread([this](std::stop_token stop) { work(stop); });
 }
 
+Recoder::Recoder(const Recoder& other, std::function<void()> on_ready)
+    : sources_(other.sources_), file_(other.file_), backend_(other.backend_), on_ready_(std::move(on_ready)),
+      threads_(other.threads_.load()) {
+    {
+        const std::lock_guard lock(other.mutex_);
+        items_ = other.items_;
+        target_ = other.target_;
+        next_ = applied_ = other.applied_; // what waits there to be swapped is encoded again here
+        largest_bytes_ = other.largest_bytes_;
+        generation_ = other.generation_;
+        weights_ = other.weights_;
+        state_ = other.state_;
+    }
+    worker_ = start_thread([this](std::stop_token stop) { work(stop); });
+}
+
 Recoder::~Recoder() {
     worker_.request_stop();
     gate_.give_up(); // ends a slice that is being encoded
@@ -290,23 +306,50 @@ std::shared_ptr<const WeightSet> Recoder::wait_applied(std::uint32_t count, std:
     }
 }
 
-std::shared_ptr<const WeightSet> Recoder::restore(const WeightsState& state, std::stop_token stop) {
-    if (*state_ == state)
-        return weights_;
-    // Where only the last layer has to grow, the others are in place already.
-    std::size_t from = 0;
-    const WeightsState& now = *state_;
-    if (!state.empty() && now.size() == state.size() && now.back().type == state.back().type &&
-        now.back().slices <= state.back().slices && now.back().type == progress().target &&
-        std::equal(now.begin(), now.end() - 1, state.begin()))
-        from = state.size() - 1;
-    else if (state.empty() || state.front().slices < total()) {
-        retarget(std::nullopt);
-        wait_applied(total(), stop);
+bool Recoder::approach(std::optional<BlockType> target, std::uint32_t count) {
+    if (progress().target != target)
+        retarget(target);
+    count = std::min(count, total());
+    apply_ready(count);
+    const std::lock_guard lock(mutex_);
+    if (applied_ < count && ready_.empty() && !error_.empty())
+        throw Error(error_);
+    return applied_ >= count;
+}
+
+bool Recoder::approach(const WeightsState& state) {
+    if (*state_ == state) {
+        restoring_.reset();
+        return true;
     }
-    for (; from < state.size(); ++from) {
-        retarget(state[from].type);
-        wait_applied(state[from].slices, stop);
+    if (!restoring_ || restoring_->state != state) {
+        // Where only the last layer has to grow, the others are in place already.
+        const WeightsState& now = *state_;
+        const bool grows = !state.empty() && now.size() == state.size() &&
+                           now.back().type == state.back().type && now.back().slices <= state.back().slices &&
+                           now.back().type == progress().target &&
+                           std::equal(now.begin(), now.end() - 1, state.begin());
+        restoring_ = Restoring{state, !grows && (state.empty() || state.front().slices < total()),
+                               grows ? state.size() - 1 : 0};
+    }
+    if (restoring_->from_file) {
+        if (!approach(std::nullopt, total()))
+            return false;
+        restoring_->from_file = false;
+    }
+    for (; restoring_->layer < state.size(); ++restoring_->layer)
+        if (!approach(state[restoring_->layer].type, state[restoring_->layer].slices))
+            return false;
+    restoring_.reset();
+    return true;
+}
+
+std::shared_ptr<const WeightSet> Recoder::restore(const WeightsState& state, std::stop_token stop) {
+    const Waiting waiting(*this);
+    while (!approach(state)) {
+        std::unique_lock lock(mutex_);
+        if (!wake_waiter_.wait(lock, stop, [&] { return !ready_.empty() || !error_.empty(); }))
+            break;
     }
     return weights_;
 }

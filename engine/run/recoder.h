@@ -31,6 +31,9 @@ class Recoder {
     /// to be swapped.
     Recoder(const std::vector<WeightSource>& sources, std::shared_ptr<const ModelFile> file,
             const Backend& backend, std::shared_ptr<const WeightSet> start, std::function<void()> on_ready);
+    /// Begins from what is in force in `other`, and shares with it what does not change. To be called by the
+    /// thread that owns the other's weights.
+    Recoder(const Recoder& other, std::function<void()> on_ready);
     ~Recoder();
     Recoder(const Recoder&) = delete;
     Recoder& operator=(const Recoder&) = delete;
@@ -60,7 +63,12 @@ class Recoder {
     /// Waits until exactly min(count, total) slices of this target are in, or the stop. Throws Error where
     /// re-encoding failed.
     std::shared_ptr<const WeightSet> wait_applied(std::uint32_t count, std::stop_token stop = {});
-    /// Brings the weights into a recorded state, and waits for it.
+    /// Goes on towards exactly min(count, total) slices of `target`. Returns whether they are in. Throws
+    /// Error where re-encoding failed.
+    bool approach(std::optional<BlockType> target, std::uint32_t count);
+    /// The same towards a recorded state.
+    bool approach(const WeightsState& state);
+    /// Waits until approach() is through.
     std::shared_ptr<const WeightSet> restore(const WeightsState& state, std::stop_token stop = {});
     std::shared_ptr<const WeightSet> weights() const { return weights_; }
     std::shared_ptr<const WeightsState> state() const { return state_; }
@@ -113,6 +121,13 @@ class Recoder {
 
     std::shared_ptr<const WeightSet> weights_;
     std::shared_ptr<const WeightsState> state_;
+    /// How far the way to a recorded state is gone.
+    struct Restoring {
+        WeightsState state;
+        bool from_file = false; ///< all slices are put back first
+        std::size_t layer = 0;
+    };
+    std::optional<Restoring> restoring_;
     std::jthread worker_; ///< last: it uses everything above
 };
 

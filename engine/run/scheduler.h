@@ -32,6 +32,7 @@ struct RunRequest {
     DrawVersion draw = kDrawVersion; ///< an answer that goes on is drawn as it began
     std::uint64_t conversation = 0;  ///< chats keep their KV cache by this; 0: none
     RunPriority priority = RunPriority::Chat;
+    std::uint64_t client = 0; ///< who asks: of equal priority, who was served least is next
     SequenceTuning tuning;
     /// Dials to be moved before a token of the answer; before token 0: before the prompt. A change of
     /// precision is waited for there. In order of their tokens.
@@ -67,12 +68,25 @@ struct EngineParts {
 EngineParts engine_parts(const std::shared_ptr<LoadedModel>& model);
 
 struct SchedulerOptions {
-    std::size_t kv_budget_bytes = 0; ///< 0: half of the memory that is free now
-    int max_runs = 16;               ///< computed at once
+    std::size_t kv_budget_bytes = 0; ///< 0: as the backend's memory allows now
+    /// Of KV blocks saved for runs that make room for others; 0: half of the memory that is free now.
+    std::size_t save_budget_bytes = 0;
+    int max_runs = 16;     ///< computed at once
+    int max_waiting = 256; ///< API and lab runs that wait; more are refused
     /// Of re-encoding while answers are computed, between their steps; 0: as the backend has.
     int recode_threads = 0;
     /// Called on the worker thread when slices were swapped, and when re-encoding failed.
     std::function<void(const RecodeProgress&)> on_recode;
+};
+
+/// What a scheduler did so far, for tests and for who tunes it.
+struct SchedulerCounters {
+    KvCounters kv;
+    std::uint64_t steps = 0;
+    std::uint64_t parked = 0; ///< times that a run made room for another
+    std::uint64_t longest_unserved =
+        0; ///< steps that a run waited between two of its own, while it could run
+    std::size_t kv_bytes = 0, saved_bytes = 0;
 };
 
 class Scheduler {
@@ -101,6 +115,7 @@ class Scheduler {
 
     /// Waits until the precision asked for is in force everywhere. Throws Error where re-encoding failed.
     void wait_recoded();
+    SchedulerCounters counters() const;
 
   private:
     class Worker;

@@ -3,6 +3,10 @@
 
 #include "engine/run/active_run.h"
 #include "engine/run/recode_pace.h"
+#include "engine/run/recoder.h"
+#include "engine/run/step_clock.h"
+
+#include <map>
 
 namespace switchyard {
 
@@ -19,6 +23,7 @@ class Scheduler::Worker {
     RecodeProgress recode_progress() const { return recoder_.progress(); }
     void forget(std::uint64_t conversation);
     void wait_recoded();
+    SchedulerCounters counters() const;
 
   private:
     using Clock = ActiveRun::Clock;
@@ -34,7 +39,7 @@ class Scheduler::Worker {
     struct StepEnd;
     struct Outcome;
 
-    // On the worker thread.
+    // On the worker thread. The loop:
     void loop(std::stop_token stop);
     void turn(std::stop_token stop);
     RunPtr any_run() const noexcept;
@@ -42,41 +47,78 @@ class Scheduler::Worker {
     void wait_for_work(std::stop_token stop);
     void forget_asked();
     void end_cancelled();
-    void admit();
-    bool may_start(const ActiveRun& run) const; ///< with the lock held
-    void begin(const RunPtr& run);
+    void end(RunPtr run, FinishReason reason, std::string error = {}) noexcept;
+    void publish_counters();
+    void something_happened();
+
+    // Precision:
+    Recoder& recoder_of(const ActiveRun& run);
+    std::shared_ptr<const WeightSet> weights_of(const ActiveRun& run);
+    std::shared_ptr<const WeightsState> state_of(const ActiveRun& run);
+    PrecisionInForce precision_of(const ActiveRun& run);
+    void take_weights_along(ActiveRun& run);
+    bool weights_ready(ActiveRun& run);
+    bool own_weights_fit(const ActiveRun& run) const;
     void apply_slices();
     void report_precision();
     void leave_room(Clock::duration step, std::stop_token stop);
     int recode_threads() const; ///< while answers are computed
-    void step(std::stop_token worker_stop);
+    std::vector<Recoder*> recoders();
+
+    // Who runs:
+    void admit();
+    RunPtr next_waiting() const;                ///< with the lock held
+    bool may_start(const ActiveRun& run) const; ///< with the lock held
+    bool begin(const RunPtr& run);
+    bool fits(std::size_t more) const;
+    std::size_t expected_bytes(const ActiveRun& run) const;
+    void resume_parked();
+    bool park(const RunPtr& run);
+    bool park_someone(const ActiveRun& for_run, bool only_below);
+    bool make_room_for(const RunPtr& run, int rows);
+
+    // A step:
+    bool step(std::stop_token worker_stop);
     std::vector<RunPtr> choose(std::stop_token worker_stop);
-    /// Dials and weights as the run's next rows want them. False: it was stopped or has ended.
-    bool settle(const RunPtr& run, std::stop_token stop);
-    void follow_record(ActiveRun& run, std::stop_token stop);
+    std::vector<RunPtr> with_equal_weights(const std::vector<RunPtr>& ready);
+    /// Dials and weights as the run's next rows want them. False: it was stopped, has ended or waits for its
+    /// weights.
+    bool settle(const RunPtr& run);
+    bool waits_for_prefix(const ActiveRun& run, const std::vector<RunPtr>& runs);
     std::vector<Share> share_out(const std::vector<RunPtr>& runs);
     Batch make_batch(const std::vector<Share>& shares) const;
     void wish(BatchRow& row, const ActiveRun& run, Batch& batch) const;
+    void wait_for_step(const std::vector<Share>& shares);
     void take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
                       const StepResult& result);
     std::optional<FinishReason> take_result(const Share& share, const Outcome& outcome);
-    void end(RunPtr run, FinishReason reason, std::string error = {}) noexcept;
+    void note_served(const std::vector<Share>& shares, Clock::duration time);
 
     EngineParts parts_;
     SchedulerOptions options_;
     KvCache cache_;
     Sampler sampler_;
+    StepClock clock_;
     PrecisionInForce precision_; ///< at this step
     std::string reported_error_;
+    int usual_answer_ = 256; ///< tokens, from the last answers
+    bool room_changed_ = true;
+    bool stuck_ = false; ///< nobody could be served
+    std::uint64_t seen_events_ = 0;
+    std::uint64_t steps_ = 0, parked_ = 0, longest_unserved_ = 0;
 
     mutable std::mutex mutex_;
     std::condition_variable_any wake_, recoded_;
     std::vector<RunPtr> waiting_, active_;
+    std::map<std::uint64_t, std::uint64_t> served_; ///< rows computed for each client that has runs
     std::vector<std::uint64_t> to_forget_;
     std::stop_source step_stop_;
+    bool step_done_ = false;
+    std::uint64_t events_ = 0; ///< things that the thread has to look at
     ModelTuning wanted_;
-    bool replaying_ = false; ///< the weights follow a record; wanted_ waits
+    bool in_place_ = false; ///< the weights follow a run; wanted_ waits
     RunHandle next_handle_ = 1;
+    SchedulerCounters counters_;
 
     Recoder recoder_;
     RecodePace pace_;     ///< of the worker's thread

@@ -39,6 +39,7 @@ struct StepState {
     StepResult result;
     std::vector<float> logits; ///< of the rows that wished candidates
     std::exception_ptr failure;
+    std::function<void()> on_done;
     std::atomic<bool> done{false};
 
     void wait_done() const { done.wait(false, std::memory_order_acquire); }
@@ -84,7 +85,7 @@ class CpuExecutor : public Executor {
     std::size_t forecast_scratch(int rows, int experts) const override;
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
-                                       std::stop_token stop) override;
+                                       std::stop_token stop, std::function<void()> on_done) override;
     void set_observer(FeedForwardObserver* observer) override { observer_ = observer; }
     void set_product_observer(ProductObserver* observer) override { product_observer_ = observer; }
 
@@ -251,13 +252,14 @@ void CpuExecutor::check(const Batch& batch) const {
 }
 
 std::unique_ptr<PendingStep> CpuExecutor::start(Batch batch, std::shared_ptr<const WeightSet> weights,
-                                                std::stop_token stop) {
+                                                std::stop_token stop, std::function<void()> on_done) {
     check(batch);
     free_retired();
     auto state = std::make_shared<StepState>();
     state->batch = std::move(batch);
     state->weights = std::move(weights);
     state->stop = std::move(stop);
+    state->on_done = std::move(on_done);
     state->vocabulary = plan_->vocabulary;
     auto pending = std::make_unique<CpuPendingStep>(state);
     try {
@@ -292,6 +294,8 @@ void CpuExecutor::work(const std::stop_token& stop) {
         state->weights.reset();
         ended_.fetch_add(1, std::memory_order_release);
         ended_.notify_all();
+        if (state->on_done) // before the end is seen: who waits for that may take along what is called here
+            state->on_done();
         state->done.store(true, std::memory_order_release);
         state->done.notify_all();
     }

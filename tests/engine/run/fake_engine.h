@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -78,7 +79,9 @@ class FakeExecutor : public Executor {
         return next_++;
     }
     void release_kv_block(KvBlockId block) noexcept override {
-        if (blocks_.erase(block) == 0)
+        if (computing_)
+            retired_.push_back(block); // the step may still write it
+        else if (blocks_.erase(block) == 0)
             std::abort(); // released twice
     }
     KvBlockId clone_kv_block(KvBlockId block) override {
@@ -108,11 +111,11 @@ class FakeExecutor : public Executor {
     std::size_t forecast_scratch(int, int) const override { return 77; }
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
-                                       std::stop_token stop) override {
+                                       std::stop_token stop, std::function<void()> on_done) override {
         batch_ = std::move(batch);
         weights_ = std::move(weights);
         stop_ = std::move(stop);
-        return std::make_unique<Step>(*this);
+        return std::make_unique<Step>(*this, std::move(on_done));
     }
     std::size_t live_blocks() const { return blocks_.size(); }
 
@@ -124,12 +127,39 @@ class FakeExecutor : public Executor {
 
   private:
     struct Step : PendingStep {
-        explicit Step(FakeExecutor& executor_) : executor(executor_) {}
-        StepResult wait() override { return executor.compute_step(); }
+        Step(FakeExecutor& executor_, std::function<void()> on_done) : executor(executor_) {
+            executor.computing_ = true;
+            result = std::async(std::launch::async, [this, done = std::move(on_done)] {
+                try {
+                    StepResult computed = executor.compute_step();
+                    if (done)
+                        done();
+                    return computed;
+                } catch (...) {
+                    if (done)
+                        done();
+                    throw;
+                }
+            });
+        }
+        ~Step() override { end(); }
+        StepResult wait() override {
+            result.wait();
+            end();
+            return result.get();
+        }
         std::vector<float> all_logits(int row) override {
             return executor.candidate_logits_.at(static_cast<std::size_t>(row));
         }
+        void end() {
+            if (result.valid())
+                result.wait();
+            executor.computing_ = false;
+            for (const KvBlockId block : std::exchange(executor.retired_, {}))
+                executor.release_kv_block(block);
+        }
         FakeExecutor& executor;
+        std::future<StepResult> result;
     };
     struct Block {
         BlockType type;
@@ -211,6 +241,8 @@ class FakeExecutor : public Executor {
 
     const Plan& plan_;
     std::map<KvBlockId, Block> blocks_;
+    std::vector<KvBlockId> retired_;
+    bool computing_ = false;
     KvBlockId next_ = 0;
     Batch batch_;
     std::vector<std::vector<float>> candidate_logits_;

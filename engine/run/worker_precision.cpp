@@ -1,0 +1,150 @@
+// Which weights a run's rows are computed with, and when these move.
+#include "engine/base/memory.h"
+#include "engine/run/failure.h"
+#include "engine/run/worker.h"
+
+#include <algorithm>
+
+namespace switchyard {
+
+Recoder& Scheduler::Worker::recoder_of(const ActiveRun& run) {
+    return run.own_weights ? *run.own_weights : recoder_;
+}
+
+std::shared_ptr<const WeightSet> Scheduler::Worker::weights_of(const ActiveRun& run) {
+    return run.rewriting() ? run.rewrite_weights : recoder_of(run).weights();
+}
+
+std::shared_ptr<const WeightsState> Scheduler::Worker::state_of(const ActiveRun& run) {
+    return run.rewriting() ? run.rewrite_state : recoder_of(run).state();
+}
+
+PrecisionInForce Scheduler::Worker::precision_of(const ActiveRun& run) {
+    if (!run.own_weights && !run.in_place)
+        return precision_;
+    const Recoder& recoder = recoder_of(run);
+    return {recoder.progress(), recoder.weights()->version, recoder.weights()->own_bytes()};
+}
+
+/// Whether there is memory for what a run re-encodes for itself, beside the model's own.
+bool Scheduler::Worker::own_weights_fit(const ActiveRun& run) const {
+    const std::uint64_t free = system_memory().available;
+    return free == 0 || run.most_bytes(*parts_.sources, *parts_.backend) < free / 2;
+}
+
+/// A run whose weights move by themselves gets a set of its own, which shares what does not change; where
+/// there is no room for that it has the model's, alone.
+void Scheduler::Worker::take_weights_along(ActiveRun& run) {
+    if (run.in_place || !run.moves_weights())
+        return;
+    run.own_weights = std::make_unique<Recoder>(recoder_, [this] {
+        const std::lock_guard lock(mutex_);
+        something_happened();
+    });
+    run.own_weights->set_background(true);
+}
+
+std::vector<Recoder*> Scheduler::Worker::recoders() {
+    std::vector<Recoder*> all{&recoder_};
+    for (const RunPtr& run : active_)
+        if (run->own_weights)
+            all.push_back(run->own_weights.get());
+    return all;
+}
+
+/// Whether the weights stand as the run's next rows want them. Throws Error where re-encoding failed.
+bool Scheduler::Worker::weights_ready(ActiveRun& run) {
+    if (!run.moves_weights()) {
+        run.note_quant(precision_.progress.target);
+        return true;
+    }
+    if (run.rewriting())
+        return true;
+    Recoder& recoder = recoder_of(run);
+    bool ready = true;
+    if (const ContextSpan* span = run.span_now()) {
+        ready = recoder.approach(span->weights);
+    } else if (const TokenRecord* token = run.recorded_token()) {
+        const auto target = with_control({}, *find_control("quant"), token->quant).model.weights;
+        ready = recoder.approach(target, token->recode_total == 0 ? UINT32_MAX : token->recoded_slices);
+    } else if (!run.replays()) {
+        ready = recoder.approach(run.quant(), UINT32_MAX);
+    }
+    if (run.in_place && recoder.weights()->version != precision_.version)
+        report_precision();
+    return ready;
+}
+
+void Scheduler::Worker::apply_slices() {
+    const auto before = recoder_.weights();
+    const bool swapped = recoder_.apply_ready() != before;
+    RecodeProgress progress = recoder_.progress();
+    bool failed = false;
+    {
+        const std::lock_guard lock(mutex_);
+        failed = progress.error != reported_error_;
+    }
+    if (swapped || failed)
+        report_precision();
+    else
+        precision_.progress = std::move(progress);
+}
+
+/// The weights in force have changed: everybody who shows or shares them is told.
+void Scheduler::Worker::report_precision() {
+    {
+        const std::lock_guard lock(mutex_);
+        recoded_.notify_all(); // first: who waits looks for himself
+    }
+    const auto weights = recoder_.weights();
+    precision_ = {recoder_.progress(), weights->version, weights->own_bytes()};
+    {
+        const std::lock_guard lock(mutex_);
+        reported_error_ = precision_.progress.error;
+    }
+    if (parts_.publish)
+        parts_.publish(weights);
+    if (options_.on_recode)
+        options_.on_recode(precision_.progress);
+}
+
+int Scheduler::Worker::recode_threads() const {
+    return options_.recode_threads > 0 ? options_.recode_threads : parts_.backend->threads();
+}
+
+/// Re-encoding gets the cores between steps and not beside them: it would make every meeting of the step's
+/// threads wait, and a token take several times as long. `step`: what the last one took. No step may be under
+/// way.
+void Scheduler::Worker::leave_room(Clock::duration step, std::stop_token stop) {
+    const Clock::duration window = pace_.window(step);
+    const std::vector<Recoder*> all = recoders();
+    const auto working = [&] {
+        return std::ranges::any_of(all, [](const Recoder* recoder) { return recoder->working(); });
+    };
+    if (in_place_ || window == Clock::duration::zero() || !working())
+        return;
+    const auto begin = Clock::now(), until = begin + window;
+    const auto cancelled = [](const RunPtr& run) { return run->cancelled; };
+    const auto stalled = [](const Recoder* recoder) { return recoder->stalled(); };
+    for (Recoder* recoder : all)
+        recoder->open_window(until);
+    for (bool go_on = true; go_on && working() && Clock::now() < until;) {
+        {
+            std::unique_lock lock(mutex_);
+            go_on = wake_.wait_until(lock, stop, until,
+                                     [&] {
+                                         return (recoder_.ready() && recoder_.stalled()) ||
+                                                std::ranges::all_of(all, stalled) ||
+                                                std::ranges::any_of(active_, cancelled);
+                                     }) &&
+                    !stop.stop_requested() && std::ranges::none_of(active_, cancelled);
+        }
+        failure_of([&] { apply_slices(); }); // what fails here is reported by the next turn
+        go_on = go_on && !std::ranges::all_of(all, stalled);
+    }
+    for (Recoder* recoder : all)
+        recoder->close_window();
+    pace_.took(Clock::now() - begin);
+}
+
+} // namespace switchyard

@@ -1,0 +1,200 @@
+// Who is computed, who waits, and who makes room: a run is admitted when what it is expected to need is
+// there.
+#include "engine/base/error.h"
+#include "engine/run/failure.h"
+#include "engine/run/worker.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace switchyard {
+namespace {
+
+/// Who is served first has the smaller rank.
+auto rank_of(const ActiveRun& run) { return std::tuple(run.request().priority, run.handle()); }
+
+} // namespace
+
+std::size_t Scheduler::Worker::expected_bytes(const ActiveRun& run) const {
+    return cache_.bytes_for(*run.sequence, run.expected_rows(usual_answer_), run.kv_type());
+}
+
+/// Whether `more` bytes are there beside what those under way use and are expected to need.
+bool Scheduler::Worker::fits(std::size_t more) const {
+    std::size_t needed = cache_.bytes_in_use() + more;
+    for (const RunPtr& run : active_)
+        if (!run->parked && run->sequence)
+            needed += expected_bytes(*run);
+    return needed <= cache_.budget();
+}
+
+bool Scheduler::Worker::may_start(const ActiveRun& run) const {
+    if (active_.empty())
+        return true;
+    const auto wants_all = [](const ActiveRun& other) { return other.alone() || other.in_place; };
+    if (wants_all(run) ||
+        std::ranges::any_of(active_, [&](const RunPtr& other) { return wants_all(*other); }))
+        return false;
+    return std::ranges::count_if(active_, [&](const RunPtr& other) {
+               return other->request().priority <= run.request().priority;
+           }) < options_.max_runs;
+}
+
+Scheduler::Worker::RunPtr Scheduler::Worker::next_waiting() const {
+    const auto first = std::ranges::min_element(waiting_, {}, [&](const RunPtr& run) {
+        const auto served = served_.find(run->request().client);
+        return std::tuple(run->request().priority, served == served_.end() ? 0 : served->second,
+                          run->handle());
+    });
+    return first == waiting_.end() ? nullptr : *first;
+}
+
+void Scheduler::Worker::admit() {
+    for (;;) {
+        RunPtr run;
+        {
+            const std::lock_guard lock(mutex_);
+            run = next_waiting();
+        }
+        if (!run)
+            return;
+        if (run->refused_room && !room_changed_)
+            return;
+        run->in_place = run->moves_weights() && !own_weights_fit(*run);
+        {
+            const std::lock_guard lock(mutex_);
+            if (!may_start(*run))
+                return;
+            active_.push_back(run);
+            std::erase(waiting_, run);
+            in_place_ = in_place_ || run->in_place;
+        }
+        if (!begin(run))
+            return;
+    }
+}
+
+/// False: it waits until there is room for it.
+bool Scheduler::Worker::begin(const RunPtr& run) {
+    bool room = true;
+    const auto failure = failure_of([&] {
+        if (parts_.file)
+            parts_.file->check_whole();
+        run->begin(parts_, recoder_.progress().target);
+        const RunRequest& request = run->request();
+        run->sequence = cache_.open(request.conversation, request.prompt,
+                                    {run->experts(), recoder_.state(), run->decompressed()}, run->kv_type(),
+                                    run->reuse());
+        run->reused = run->sequence->size();
+        cache_.check_possible(*run->sequence, static_cast<int>(request.prompt.size()) - run->reused,
+                              run->kv_type());
+        const auto beside = [&](const RunPtr& other) { return other != run && !other->parked; };
+        while (!fits(0) && std::ranges::any_of(active_, beside))
+            if (!park_someone(*run, true)) {
+                room = false;
+                return;
+            }
+        take_weights_along(*run);
+        run->last_step = steps_;
+    });
+    if (failure) {
+        end(run, FinishReason::Failed, *failure);
+    } else if (!room) {
+        cache_.close(std::exchange(run->sequence, nullptr), true);
+        const std::lock_guard lock(mutex_);
+        std::erase(active_, run);
+        waiting_.push_back(run);
+        run->refused_room = true;
+        room_changed_ = false;
+    } else if (run->replay_done()) {
+        end(run, FinishReason::Stopped);
+    }
+    return room;
+}
+
+// Making room.
+
+/// What is dropped of it meanwhile is computed again in the same way, where one set of weights wrote it all.
+bool Scheduler::Worker::park(const RunPtr& run) {
+    const auto state = state_of(*run);
+    const bool recomputable =
+        parts_.backend->batch_invariant() &&
+        std::ranges::all_of(run->sequence->spans(run->sequence->size()),
+                            [&](const ContextSpan& span) { return span.weights == *state; });
+    const auto weights = weights_of(*run);
+    run->note_parking(weights, state);
+    if (!cache_.park(*run->sequence, recomputable)) {
+        run->note_resuming();
+        return false;
+    }
+    run->parked = true;
+    ++parked_;
+    return true;
+}
+
+/// The lowest priority's youngest, never the oldest. `only_below`: of lower priority than who asks; else also
+/// younger ones of the same.
+bool Scheduler::Worker::park_someone(const ActiveRun& asking, bool only_below) {
+    RunHandle oldest = asking.handle();
+    for (const RunPtr& run : active_)
+        oldest = std::min(oldest, run->handle());
+    std::vector<RunPtr> victims;
+    for (const RunPtr& run : active_) {
+        const bool below = only_below ? run->request().priority > asking.request().priority
+                                      : rank_of(*run) > rank_of(asking);
+        if (below && !run->parked && !run->in_batch && run->sequence && run->handle() != oldest &&
+            run->handle() != asking.handle())
+            victims.push_back(run);
+    }
+    std::ranges::sort(victims, std::greater(), [](const RunPtr& run) { return rank_of(*run); });
+    return std::ranges::any_of(victims, [&](const RunPtr& run) { return park(run); });
+}
+
+/// Reserves room for a run's next rows. False: it waits, or has ended.
+bool Scheduler::Worker::make_room_for(const RunPtr& run, int rows) {
+    for (;;) {
+        const auto failure = failure_of([&] { cache_.reserve(*run->sequence, rows, run->kv_type()); });
+        if (!failure)
+            return true;
+        if (park_someone(*run, false))
+            continue;
+        std::vector<RunPtr> others;
+        std::ranges::copy_if(active_, std::back_inserter(others),
+                             [&](const RunPtr& other) { return other != run && !other->parked; });
+        if (others.empty()) {
+            end(run, FinishReason::Failed, *failure);
+            return false;
+        }
+        const auto older = [&](const RunPtr& other) { return other->handle() < run->handle(); };
+        if (std::ranges::any_of(active_, older)) {
+            park(run); // where it cannot, it waits as it is
+            return false;
+        }
+        // The oldest goes on before everybody who is not in this step already.
+        std::ranges::sort(others, std::greater(), [](const RunPtr& other) { return other->handle(); });
+        if (std::ranges::none_of(others, [&](const RunPtr& o) { return !o->in_batch && park(o); }))
+            return false;
+    }
+}
+
+/// The first in rank first, when what they need is there; where nobody is computed, in any case.
+void Scheduler::Worker::resume_parked() {
+    std::vector<RunPtr> parked;
+    std::ranges::copy_if(active_, std::back_inserter(parked), [](const RunPtr& run) { return run->parked; });
+    std::ranges::sort(parked, {}, [](const RunPtr& run) { return rank_of(*run); });
+    for (const RunPtr& run : parked) {
+        const bool nobody = std::ranges::all_of(active_, [](const RunPtr& other) { return other->parked; });
+        if (!nobody && (!room_changed_ || !fits(cache_.bytes_of(*run->sequence) + expected_bytes(*run))))
+            return;
+        if (const auto failure = failure_of([&] { cache_.resume(*run->sequence); })) {
+            if (nobody)
+                end(run, FinishReason::Failed, *failure);
+            return;
+        }
+        run->parked = false;
+        run->last_step = steps_;
+        run->note_resuming();
+    }
+}
+
+} // namespace switchyard

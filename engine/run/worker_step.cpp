@@ -1,0 +1,297 @@
+// One step: the rows of many runs over one set of weights, and what becomes of them.
+#include "engine/base/error.h"
+#include "engine/run/failure.h"
+#include "engine/run/worker.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace switchyard {
+
+/// However a step ends, its runs are in it no longer.
+struct Scheduler::Worker::StepEnd {
+    const std::vector<RunPtr>& runs;
+    ~StepEnd() {
+        for (const RunPtr& run : runs)
+            run->in_batch = false;
+    }
+};
+
+/// The runs that this step may serve: lab runs only where nobody else computes.
+std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::choose(std::stop_token worker_stop) {
+    const std::lock_guard lock(mutex_);
+    step_stop_ = std::stop_source();
+    step_done_ = false;
+    if (worker_stop.stop_requested())
+        step_stop_.request_stop();
+    std::vector<RunPtr> runs;
+    std::ranges::copy_if(active_, std::back_inserter(runs), [](const RunPtr& run) { return !run->parked; });
+    std::ranges::sort(runs, {},
+                      [](const RunPtr& run) { return std::tuple(run->request().priority, run->handle()); });
+    if (!runs.empty() && runs.front()->request().priority != RunPriority::Lab)
+        std::erase_if(runs, [&](const RunPtr& run) {
+            run->last_step = std::max(run->last_step,
+                                      run->request().priority == RunPriority::Lab ? steps_ : run->last_step);
+            return run->request().priority == RunPriority::Lab;
+        });
+    return runs;
+}
+
+bool Scheduler::Worker::settle(const RunPtr& run) {
+    std::optional<SequenceTuning> inbox;
+    {
+        std::lock_guard lock(mutex_);
+        inbox.swap(run->inbox);
+    }
+    if (run->replays())
+        inbox.reset(); // the record decides
+    bool ready = false;
+    const auto failure = failure_of([&] {
+        run->settle(inbox);
+        ready = weights_ready(*run);
+    });
+    if (failure)
+        end(run, FinishReason::Failed, *failure);
+    if (!ready)
+        run->last_step = steps_; // it could not run
+    return !failure && ready;
+}
+
+/// A step has one set of weights: that of the first in rank, unless somebody has waited for long.
+std::vector<Scheduler::Worker::RunPtr>
+Scheduler::Worker::with_equal_weights(const std::vector<RunPtr>& ready) {
+    constexpr std::uint64_t kLong = 8; // steps
+    if (ready.empty())
+        return {};
+    const auto first = std::ranges::min_element(ready, {}, [&](const RunPtr& run) {
+        const bool long_waiting = steps_ - run->last_step >= kLong;
+        return std::tuple(!long_waiting, run->request().priority, run->last_step);
+    });
+    const auto weights = weights_of(**first);
+    std::vector<RunPtr> runs;
+    std::ranges::copy_if(ready, std::back_inserter(runs),
+                         [&](const RunPtr& run) { return weights_of(*run) == weights; });
+    return runs;
+}
+
+/// Whether an older run of this step is about to compute what this one needs next.
+bool Scheduler::Worker::waits_for_prefix(const ActiveRun& run, const std::vector<RunPtr>& runs) {
+    if (run.decoding() || run.rewriting() || run.reuse() == CacheReuse::None || run.moves_weights())
+        return false;
+    const auto next = [&] { return static_cast<std::size_t>(run.position() / kKvBlockTokens); };
+    const auto same = [&](const RunPtr& other) {
+        const auto &mine = run.prompt_hashes(), &theirs = other->prompt_hashes();
+        return other->handle() < run.handle() && !other->decoding() && !other->rewriting() &&
+               !other->moves_weights() && next() < mine.size() && next() < theirs.size() &&
+               mine[next()] == theirs[next()] && run.experts() == other->experts() &&
+               run.kv_type() == other->kv_type();
+    };
+    if (std::ranges::none_of(runs, same))
+        return false;
+    cache_.extend(*run.sequence, run.request().prompt, {run.experts(), state_of(run), run.decompressed()},
+                  run.kv_type());
+    return std::ranges::any_of(runs, [&](const RunPtr& other) {
+        return same(other) && other->position() < static_cast<int>(next() + 1) * kKvBlockTokens;
+    });
+}
+
+/// One row of each run that answers, and as much of the prompts as there is time for.
+std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(const std::vector<RunPtr>& runs) {
+    std::vector<Share> shares;
+    const auto answers =
+        static_cast<int>(std::ranges::count_if(runs, [](const RunPtr& run) { return !run->reading(); }));
+    int rows_left = -1;
+    for (const RunPtr& run : runs) {
+        if (run->parked) // by one before it
+            continue;
+        std::span<const std::int32_t> tokens = run->pending();
+        if (run->reading()) {
+            if (waits_for_prefix(*run, runs)) {
+                run->last_step = steps_;
+                continue;
+            }
+            tokens = run->pending();
+            if (rows_left < 0)
+                rows_left = clock_.reading_rows(answers, run->prefill_chunk());
+            std::size_t most = static_cast<std::size_t>(rows_left);
+            if (run->span_now())
+                most = std::min(most, static_cast<std::size_t>(run->span_end() - run->position()));
+            if (most == 0)
+                continue;
+            tokens = tokens.first(std::min(tokens.size(), most));
+        }
+        if (!make_room_for(run, static_cast<int>(tokens.size())))
+            continue;
+        if (run->reading())
+            rows_left -= static_cast<int>(tokens.size());
+        run->in_batch = true;
+        shares.push_back({run,
+                          tokens,
+                          {run->experts(), state_of(*run), run->decompressed()},
+                          tokens.size() == run->pending().size()});
+    }
+    return shares;
+}
+
+Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
+    Batch batch;
+    for (const Share& share : shares) {
+        const auto sequence = static_cast<std::int32_t>(batch.sequences.size());
+        batch.sequences.push_back(share.run->sequence->batch_sequence());
+        std::int32_t position = share.run->position();
+        for (std::int32_t token : share.tokens)
+            batch.rows.push_back({.token = token,
+                                  .position = position++,
+                                  .sequence = sequence,
+                                  .dials = {.experts = share.dials.experts},
+                                  .decompressed = share.dials.decompressed});
+        if (share.logits)
+            wish(batch.rows.back(), *share.run, batch);
+    }
+    return batch;
+}
+
+/// What a run's draw needs to see. Answers drawn in the old way are drawn from all logits.
+void Scheduler::Worker::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
+    auto candidates = run.draw_version() == DrawVersion::Cumulative
+                          ? std::nullopt
+                          : Sampler::wish(run.tuning(), run.tokens());
+    row.wish = candidates ? RowWish::Candidates : RowWish::Logits;
+    if (!candidates)
+        return;
+    row.candidates = static_cast<std::int32_t>(batch.candidate_wishes.size());
+    batch.candidate_wishes.push_back(std::move(*candidates));
+}
+
+/// What a step found out about a row whose token is drawn.
+struct Scheduler::Worker::Outcome {
+    std::span<const float> logits; ///< where all were wished
+    const Candidates* candidates = nullptr;
+    const CandidateWish* wish = nullptr;
+    PendingStep* step = nullptr; ///< which has all logits where the candidates do not serve
+    int row = 0;                 ///< among those that wished candidates
+};
+
+/// Until the step has ended. Who is cancelled meanwhile ends at once and costs nobody else the step; it is
+/// stopped only when nobody wants it any more.
+void Scheduler::Worker::wait_for_step(const std::vector<Share>& shares) {
+    const auto leaves = [](const Share& share) { return share.run->cancelled && !share.run->ended; };
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        wake_.wait(lock, [&] { return step_done_ || std::ranges::any_of(shares, leaves); });
+        if (step_done_)
+            return;
+        if (std::ranges::all_of(shares, [](const Share& share) { return share.run->cancelled; }))
+            step_stop_.request_stop();
+        const auto leaving = std::ranges::find_if(shares, leaves)->run;
+        lock.unlock();
+        end(leaving, FinishReason::Stopped);
+        lock.lock();
+    }
+}
+
+/// False: nobody could be served.
+bool Scheduler::Worker::step(std::stop_token worker_stop) {
+    const std::vector<RunPtr> chosen = choose(worker_stop);
+    const StepEnd step_end{chosen};
+    std::vector<RunPtr> ready;
+    std::ranges::copy_if(chosen, std::back_inserter(ready), [&](const RunPtr& run) { return settle(run); });
+    const std::vector<Share> shares = share_out(with_equal_weights(ready));
+    if (shares.empty())
+        return false;
+    const auto begin = Clock::now();
+    Batch batch;
+    std::unique_ptr<PendingStep> pending;
+    StepResult result;
+    const auto failure = failure_of([&] {
+        batch = make_batch(shares);
+        pending =
+            parts_.executor->start(batch, weights_of(*shares.front().run), step_stop_.get_token(), [this] {
+                const std::lock_guard lock(mutex_);
+                step_done_ = true;
+                wake_.notify_all();
+            });
+        wait_for_step(shares);
+        result = pending->wait();
+    });
+    note_served(shares, Clock::now() - begin);
+    if (failure) {
+        for (const Share& share : shares)
+            if (!share.run->ended)
+                end(share.run, FinishReason::Failed, *failure);
+    } else if (!result.cancelled) {
+        take_results(shares, batch, *pending, result);
+    }
+    return true;
+}
+
+void Scheduler::Worker::note_served(const std::vector<Share>& shares, Clock::duration time) {
+    int answers = 0, reading = 0;
+    ++steps_;
+    const std::lock_guard lock(mutex_);
+    for (const Share& share : shares) {
+        ActiveRun& run = *share.run;
+        const auto rows = static_cast<int>(share.tokens.size());
+        (run.reading() ? reading : answers) += rows;
+        if (const auto client = served_.find(run.request().client); client != served_.end())
+            client->second += static_cast<std::uint64_t>(rows);
+        longest_unserved_ = std::max(longest_unserved_, steps_ - run.last_step);
+        run.last_step = steps_;
+    }
+    clock_.note(answers, reading, std::chrono::duration<double>(time).count());
+}
+
+void Scheduler::Worker::take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
+                                     const StepResult& result) {
+    const auto vocabulary = static_cast<std::size_t>(parts_.plan->vocabulary);
+    std::size_t with_logits = 0, with_candidates = 0, row = 0;
+    for (const Share& share : shares) {
+        row += share.tokens.size();
+        Outcome outcome;
+        outcome.step = &step;
+        switch (batch.rows[row - 1].wish) {
+        case RowWish::Nothing:
+            break;
+        case RowWish::Logits:
+            outcome.logits = std::span(result.logits).subspan(with_logits++ * vocabulary, vocabulary);
+            break;
+        case RowWish::Candidates:
+            outcome.candidates = &result.candidates[with_candidates];
+            outcome.wish = &batch.candidate_wishes[static_cast<std::size_t>(batch.rows[row - 1].candidates)];
+            outcome.row = static_cast<int>(with_candidates++);
+            break;
+        }
+        if (share.run->ended)
+            continue;
+        std::optional<FinishReason> reason;
+        const auto failure = failure_of([&] { reason = take_result(share, outcome); });
+        if (failure)
+            end(share.run, FinishReason::Failed, *failure);
+        else if (reason)
+            end(share.run, *reason);
+    }
+}
+
+/// Why the run ends with it, if it does.
+std::optional<FinishReason> Scheduler::Worker::take_result(const Share& share, const Outcome& outcome) {
+    ActiveRun& run = *share.run;
+    const bool prefill = !run.decoding();
+    cache_.commit(*run.sequence, share.tokens, share.dials);
+    if (prefill)
+        run.note_prefill();
+    if (!share.logits)
+        return std::nullopt;
+    const auto position = static_cast<std::uint64_t>(run.position());
+    std::optional<SampledToken> token;
+    if (outcome.candidates)
+        token = sampler_.sample(*outcome.candidates, *outcome.wish, run.tuning(), position);
+    if (!token) {
+        const std::vector<float> all =
+            outcome.candidates ? outcome.step->all_logits(outcome.row) : std::vector<float>{};
+        token = sampler_.sample(outcome.candidates ? all : outcome.logits, run.tuning(), run.tokens(),
+                                position, run.draw_version());
+    }
+    return run.take(*token, precision_of(run), parts_);
+}
+
+} // namespace switchyard
