@@ -97,7 +97,7 @@ class ActiveRun {
     std::shared_ptr<const WeightSet> rewrite_weights;
     std::shared_ptr<const WeightsState> rewrite_state;
     bool parked = false, in_place = false; ///< in_place: the model's own weights follow it
-    bool ended = false, in_batch = false;
+    bool ended = false, in_batch = false, waited_for_prefix = false;
     bool refused_room = false;   ///< it waits until the cache's room has changed
     std::uint64_t last_step = 0; ///< number of the step that it was in
     // Guarded by the scheduler's mutex:

@@ -5,7 +5,7 @@
 namespace switchyard {
 namespace {
 
-constexpr double kMore = 0.4;   // of the usual time: a median of 1.5 with something to spare
+constexpr double kMore = 0.3;   // of the usual time: a median of 1.5 with something to spare
 constexpr int kFirst = 16;      // rows while nothing is known
 constexpr double kLearn = 0.25; // of what is new
 

@@ -84,8 +84,8 @@ class Scheduler::Worker {
     /// Dials and weights as the run's next rows want them. False: it was stopped, has ended or waits for its
     /// weights.
     bool settle(const RunPtr& run);
-    bool waits_for_prefix(const ActiveRun& run, const std::vector<RunPtr>& runs);
-    std::vector<Share> share_out(const std::vector<RunPtr>& runs);
+    bool waits_for_prefix(ActiveRun& run, const std::vector<RunPtr>& runs);
+    std::vector<Share> share_out(std::vector<RunPtr> runs);
     Batch make_batch(const std::vector<Share>& shares) const;
     void wish(BatchRow& row, const ActiveRun& run, Batch& batch) const;
     void wait_for_step(const std::vector<Share>& shares);

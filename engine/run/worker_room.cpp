@@ -60,7 +60,12 @@ void Scheduler::Worker::admit() {
             return;
         if (run->refused_room && !room_changed_)
             return;
-        run->in_place = run->moves_weights() && !own_weights_fit(*run);
+        const auto failure =
+            failure_of([&] { run->in_place = run->moves_weights() && !own_weights_fit(*run); });
+        if (failure) {
+            end(run, FinishReason::Failed, *failure);
+            continue;
+        }
         {
             const std::lock_guard lock(mutex_);
             if (!may_start(*run))

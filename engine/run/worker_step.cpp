@@ -7,6 +7,11 @@
 #include <tuple>
 
 namespace switchyard {
+namespace {
+
+constexpr std::uint64_t kLongWait = 4; // steps
+
+} // namespace
 
 /// However a step ends, its runs are in it no longer.
 struct Scheduler::Worker::StepEnd {
@@ -60,11 +65,10 @@ bool Scheduler::Worker::settle(const RunPtr& run) {
 /// A step has one set of weights: that of the first in rank, unless somebody has waited for long.
 std::vector<Scheduler::Worker::RunPtr>
 Scheduler::Worker::with_equal_weights(const std::vector<RunPtr>& ready) {
-    constexpr std::uint64_t kLong = 8; // steps
     if (ready.empty())
         return {};
     const auto first = std::ranges::min_element(ready, {}, [&](const RunPtr& run) {
-        const bool long_waiting = steps_ - run->last_step >= kLong;
+        const bool long_waiting = steps_ - run->last_step >= kLongWait;
         return std::tuple(!long_waiting, run->request().priority, run->last_step);
     });
     const auto weights = weights_of(**first);
@@ -75,7 +79,7 @@ Scheduler::Worker::with_equal_weights(const std::vector<RunPtr>& ready) {
 }
 
 /// Whether an older run of this step is about to compute what this one needs next.
-bool Scheduler::Worker::waits_for_prefix(const ActiveRun& run, const std::vector<RunPtr>& runs) {
+bool Scheduler::Worker::waits_for_prefix(ActiveRun& run, const std::vector<RunPtr>& runs) {
     if (run.decoding() || run.rewriting() || run.reuse() == CacheReuse::None || run.moves_weights())
         return false;
     const auto next = [&] { return static_cast<std::size_t>(run.position() / kKvBlockTokens); };
@@ -86,17 +90,23 @@ bool Scheduler::Worker::waits_for_prefix(const ActiveRun& run, const std::vector
                mine[next()] == theirs[next()] && run.experts() == other->experts() &&
                run.kv_type() == other->kv_type();
     };
-    if (std::ranges::none_of(runs, same))
+    if (!run.waited_for_prefix && std::ranges::none_of(runs, same))
         return false;
     cache_.extend(*run.sequence, run.request().prompt, {run.experts(), state_of(run), run.decompressed()},
                   run.kv_type());
-    return std::ranges::any_of(runs, [&](const RunPtr& other) {
+    run.waited_for_prefix = std::ranges::any_of(runs, [&](const RunPtr& other) {
         return same(other) && other->position() < static_cast<int>(next() + 1) * kKvBlockTokens;
     });
+    return run.waited_for_prefix;
 }
 
-/// One row of each run that answers, and as much of the prompts as there is time for.
-std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(const std::vector<RunPtr>& runs) {
+/// One row of each run that answers, and as much of the prompts as there is time for: those that have waited
+/// for long come first.
+std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(std::vector<RunPtr> runs) {
+    std::ranges::stable_sort(runs, {}, [&](const RunPtr& run) {
+        const bool waits = run->reading() && steps_ - run->last_step >= kLongWait;
+        return std::tuple(run->reading(), waits ? run->last_step : UINT64_MAX);
+    });
     std::vector<Share> shares;
     const auto answers =
         static_cast<int>(std::ranges::count_if(runs, [](const RunPtr& run) { return !run->reading(); }));

@@ -119,9 +119,10 @@ class FakeExecutor : public Executor {
     }
     std::size_t live_blocks() const { return blocks_.size(); }
 
-    std::chrono::microseconds row_time{0};
+    std::chrono::microseconds row_time{0}, step_time{0};
     std::function<void()> during_step; ///< again and again while one with a row_time computes
     int most_blocks = 1 << 20;
+    std::vector<int> rows_of_steps; ///< to be read when nothing is computed
     std::atomic<bool> fail_next{false};
     std::atomic<int> rows{0}, steps{0}, clones{0}, widest{0};
 
@@ -167,7 +168,7 @@ class FakeExecutor : public Executor {
         bool written[kKvBlockTokens];
     };
     StepResult compute_step() {
-        const auto until = std::chrono::steady_clock::now() + row_time * batch_.rows.size();
+        const auto until = std::chrono::steady_clock::now() + step_time + row_time * batch_.rows.size();
         while (std::chrono::steady_clock::now() < until && !stop_.stop_requested()) {
             if (during_step)
                 during_step();
@@ -186,6 +187,7 @@ class FakeExecutor : public Executor {
         for (const BatchRow& row : batch_.rows)
             compute(row, weights, result);
         rows += static_cast<int>(batch_.rows.size());
+        rows_of_steps.push_back(static_cast<int>(batch_.rows.size()));
         widest = std::max(widest.load(), static_cast<int>(batch_.sequences.size()));
         ++steps;
         weights_.reset();
