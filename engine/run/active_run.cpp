@@ -67,7 +67,8 @@ void check_same_prompt(const RunRecord& record, std::span<const std::int32_t> pr
 
 ActiveRun::ActiveRun(RunHandle handle, RunRequest request)
     : handle_(handle), request_(std::move(request)), tokens_(request_.prompt), role_(request_.roles),
-      submitted_(Clock::now()), started_(submitted_), last_token_(submitted_), prefilled_(submitted_) {}
+      stops_(request_.stops), submitted_(Clock::now()), started_(submitted_), last_token_(submitted_),
+      prefilled_(submitted_) {}
 
 void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& quant) {
     plan_ = parts.plan;
@@ -116,7 +117,7 @@ bool ActiveRun::moves_weights() const {
 }
 
 CacheReuse ActiveRun::reuse() const {
-    if (!request_.reuse_cache || request_.replay)
+    if (!request_.reuse_cache || request_.replay || request_.prompt_logprobs)
         return CacheReuse::None;
     return request_.conversation != 0 ? CacheReuse::Chat : CacheReuse::Equal;
 }
@@ -172,7 +173,11 @@ bool ActiveRun::decompressed() const {
     return span && span->decompressed;
 }
 
-int ActiveRun::prefill_chunk() const { return std::max(1, tuning_.prefill_chunk); }
+int ActiveRun::prefill_chunk() const {
+    constexpr int kWithLogits = 32; // each of these rows has a vocabulary of logits
+    const int chunk = std::max(1, tuning_.prefill_chunk);
+    return request_.prompt_logprobs ? std::min(chunk, kWithLogits) : chunk;
+}
 
 std::span<const std::int32_t> ActiveRun::pending() const {
     return std::span(tokens_).subspan(static_cast<std::size_t>(position()));
@@ -279,9 +284,10 @@ void ActiveRun::note_quant(const std::optional<BlockType>& target) {
     note_move(spec, control_value({{}, {target}}, spec));
 }
 
-void ActiveRun::note_prefill() {
+void ActiveRun::note_prefill(std::vector<PromptToken> tokens) {
     prefilled_ = Clock::now();
     SchedulerEvent event;
+    event.prompt = std::move(tokens);
     event.kind = SchedulerEvent::Kind::Prefill;
     event.prefill_done = position();
     event.prefill_total = static_cast<int>(request_.prompt.size());
@@ -298,7 +304,7 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
         if (parts.tokenizer->is_special(sampled.id))
             token.control = std::move(bytes);
         else
-            token.text = role_.push(utf8_.push(bytes));
+            token.text = stops_.push(role_.push(utf8_.push(bytes)));
     }
     token.probability = sampled.probability;
     token.temperature = tuning_.temperature;
@@ -318,8 +324,9 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
     return token;
 }
 
-std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const PrecisionInForce& precision,
-                                            const EngineParts& parts) {
+std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled,
+                                            std::vector<TokenAlternative> alternatives,
+                                            const PrecisionInForce& precision, const EngineParts& parts) {
     if (answer_empty())
         record_->context = sequence->spans(sequence->size());
     const TokenRecord* recorded = recorded_token();
@@ -328,6 +335,7 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const P
         return FinishReason::EndOfTurn;
     SchedulerEvent event;
     event.token = describe(sampled, precision, parts);
+    event.alternatives = std::move(alternatives);
     if (record_->tokens.empty()) {
         event.computed_by = record_->computed_by;
         record_->timings.time_to_first_token_ms = event.token.latency_ms;
@@ -344,7 +352,7 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled, const P
                                                                : request_.replay->finish;
     if (request_.replay)
         return std::nullopt;
-    if (role_.found())
+    if (role_.found() || stops_.found())
         return FinishReason::EndOfTurn;
     if (answered() >= tuning_.max_tokens)
         return FinishReason::MaxTokens;
@@ -364,8 +372,10 @@ void ActiveRun::finish(FinishReason reason, std::string error) noexcept {
     std::string tail;
     failure_of([&] {
         // What is left of an unfinished character is in the tokens' ids, and no text.
-        if (!role_.found())
-            tail = role_.flush();
+        if (!role_.found() && !stops_.found())
+            tail = stops_.push(role_.flush());
+        if (!stops_.found())
+            tail += stops_.flush();
         if (!record_->tokens.empty())
             record_->tokens.back().text += tail;
     });

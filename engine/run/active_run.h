@@ -4,6 +4,7 @@
 #include "engine/run/plain_prompt.h"
 #include "engine/run/sampler.h"
 #include "engine/run/scheduler.h"
+#include "engine/run/stop_strings.h"
 
 #include <atomic>
 #include <chrono>
@@ -78,10 +79,10 @@ class ActiveRun {
     bool replay_done() const;
 
     // Results.
-    void note_prefill();
+    void note_prefill(std::vector<PromptToken> tokens);
     /// Takes a token. Returns why the run ends with it, if it does.
-    std::optional<FinishReason> take(const SampledToken& sampled, const PrecisionInForce& precision,
-                                     const EngineParts& parts);
+    std::optional<FinishReason> take(const SampledToken& sampled, std::vector<TokenAlternative> alternatives,
+                                     const PrecisionInForce& precision, const EngineParts& parts);
     /// Needs no memory of its own: the Finished event comes whatever happened.
     void finish(FinishReason reason, std::string error) noexcept;
 
@@ -89,6 +90,9 @@ class ActiveRun {
     const RunRequest& request() const { return request_; }
     DrawVersion draw_version() const { return record_->computed_by.draw; }
     std::span<const std::int32_t> tokens() const { return tokens_; }
+    std::span<const std::int32_t> answer() const {
+        return std::span(tokens_).subspan(request_.prompt.size());
+    }
 
     // The worker's:
     KvCache::SequencePtr sequence;
@@ -98,8 +102,9 @@ class ActiveRun {
     std::shared_ptr<const WeightsState> rewrite_state;
     bool parked = false, in_place = false; ///< in_place: the model's own weights follow it
     bool ended = false, in_batch = false, waited_for_prefix = false;
-    bool refused_room = false;   ///< it waits until the cache's room has changed
-    std::uint64_t last_step = 0; ///< number of the step that it was in
+    bool refused_room = false;                     ///< it waits until the cache's room has changed
+    std::uint64_t last_step = 0;                   ///< number of the step that it was in
+    std::optional<Clock::time_point> paused_since; ///< who listens takes nothing
     // Guarded by the scheduler's mutex:
     std::optional<SequenceTuning> inbox;
     bool cancelled = false, refused = false;
@@ -124,6 +129,7 @@ class ActiveRun {
     std::vector<std::int32_t> tokens_; ///< prompt and answer
     Utf8Assembler utf8_;
     RoleStop role_;
+    StopStrings stops_;
     std::shared_ptr<RunRecord> record_ = std::make_shared<RunRecord>(); ///< handed out by finish()
     std::vector<ContextSpan> rewrite_; ///< how the first rewrite_end_ tokens were written
     int rewrite_end_ = 0;

@@ -4,6 +4,9 @@
 #include "engine/run/kv_cache.h"
 #include "engine/run/loaded_model.h"
 #include "engine/run/recoder.h"
+#include "engine/run/step_turns.h"
+
+#include <chrono>
 
 namespace switchyard {
 
@@ -12,14 +15,32 @@ using RunHandle = std::uint64_t; ///< 0: none
 /// Who is served first. Lab runs pause while others compute.
 enum class RunPriority { Chat, Api, Lab };
 
+/// One of the likeliest tokens at a place.
+struct TokenAlternative {
+    std::int32_t id = 0;
+    double logprob = 0; ///< natural logarithm of its probability, before the samplers
+};
+
+/// How likely a token of the prompt was after those before it.
+struct PromptToken {
+    std::int32_t id = 0;
+    double logprob = 0;
+    std::vector<TokenAlternative> alternatives; ///< as many as were asked for, the likeliest first
+};
+
+/// Sets of token ids: bit id % 64 of word id / 64.
+using AllowedIds = std::vector<std::uint64_t>;
+
 struct SchedulerEvent {
     enum class Kind { Prefill, Token, Move, Finished } kind = Kind::Token;
     RunHandle run = 0;
-    int prefill_done = 0, prefill_total = 0; ///< Prefill: tokens in the cache, of the prompt
-    TokenRecord token;                       ///< Token
-    DialMove move;                           ///< Move: in force before token move.token
-    ComputedBy computed_by;                  ///< the first Token: what the answer is made by
-    std::shared_ptr<const RunRecord> record; ///< Finished: the whole of it
+    int prefill_done = 0, prefill_total = 0;    ///< Prefill: tokens in the cache, of the prompt
+    std::vector<PromptToken> prompt;            ///< Prefill, where asked for: the tokens since the last one's
+    TokenRecord token;                          ///< Token
+    std::vector<TokenAlternative> alternatives; ///< Token, where asked for
+    DialMove move;                              ///< Move: in force before token move.token
+    ComputedBy computed_by;                     ///< the first Token: what the answer is made by
+    std::shared_ptr<const RunRecord> record;    ///< Finished: the whole of it
     std::string tail; ///< Finished: text held back until now (what may have become a role), often ""
 };
 
@@ -42,6 +63,18 @@ struct RunRequest {
     std::shared_ptr<const RunRecord> replay;
     /// Lines that begin with one of these end the answer, in front of them; empty: none do.
     std::vector<std::string> roles;
+    /// End the answer in front of them, wherever its tokens part.
+    std::vector<std::string> stops;
+    /// So many of the likeliest tokens are told with each token of the answer.
+    int alternatives = 0;
+    /// Also tells how likely the prompt's tokens were, from its second on; all of it is computed then.
+    bool prompt_logprobs = false;
+    /// Which ids may follow the answer so far; nullptr: all. Called on the worker thread, must be quick.
+    std::function<const AllowedIds*(std::span<const std::int32_t> answer)> allowed;
+    /// Whether who listens takes more events. While not, the run pauses; after `patience` it ends. Called on
+    /// the worker thread, must be quick.
+    std::function<bool()> has_room;
+    std::chrono::milliseconds patience{30000};
     bool alone = false;      ///< no other run beside it: benchmarks
     bool ignore_end = false; ///< go on after an end token
     bool reuse_cache = true; ///< false: compute the whole prompt
@@ -71,8 +104,9 @@ struct SchedulerOptions {
     std::size_t kv_budget_bytes = 0; ///< 0: as the backend's memory allows now
     /// Of KV blocks saved for runs that make room for others; 0: half of the memory that is free now.
     std::size_t save_budget_bytes = 0;
-    int max_runs = 16;     ///< computed at once
-    int max_waiting = 256; ///< API and lab runs that wait; more are refused
+    std::shared_ptr<StepTurns> turns; ///< shared with the schedulers of other models; null: there are none
+    int max_runs = 16;                ///< computed at once
+    int max_waiting = 256;            ///< API and lab runs that wait; more are refused
     /// Of re-encoding while answers are computed, between their steps; 0: as the backend has.
     int recode_threads = 0;
     /// Called on the worker thread when slices were swapped, and when re-encoding failed.

@@ -12,6 +12,8 @@
 namespace switchyard {
 namespace {
 
+constexpr std::chrono::milliseconds kPause{10};
+
 KvCacheOptions cache_options(const EngineParts& parts, const SchedulerOptions& options) {
     KvCacheOptions cache;
     cache.budget = options.kv_budget_bytes > 0 ? options.kv_budget_bytes : parts.executor->kv_capacity();
@@ -36,6 +38,11 @@ Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
     parts_.weights.reset(); // the recoder holds what is in force
     recoder_.set_threads(parts_.backend->threads());
     precision_ = {recoder_.progress(), recoder_.weights()->version, recoder_.weights()->own_bytes()};
+    if (options_.turns)
+        member_ = options_.turns->join([this] {
+            const std::lock_guard lock(mutex_);
+            something_happened();
+        });
     thread_ = start_thread([this](std::stop_token stop) { loop(stop); });
 }
 
@@ -46,6 +53,8 @@ Scheduler::Worker::~Worker() {
         step_stop_.request_stop();
     }
     thread_.join();
+    if (options_.turns)
+        options_.turns->leave(member_);
 }
 
 // From outside.
@@ -145,12 +154,42 @@ void Scheduler::Worker::turn(std::stop_token stop) {
     if (!in_place_)
         apply_slices();
     publish_counters();
-    if (active_.empty() || stop.stop_requested())
+    if (!stop.stop_requested())
+        take_turn(stop);
+}
+
+/// A step, and a window for re-encoding, if no other model's is under way.
+void Scheduler::Worker::take_turn(std::stop_token stop) {
+    struct Turn {
+        StepTurns* turns;
+        StepTurns::Member member;
+        std::optional<RunPriority> wants;
+        ~Turn() {
+            if (!turns)
+                return;
+            turns->wants(member, wants);
+            turns->release(member);
+        }
+    };
+    std::optional<RunPriority> urgent;
+    for (const RunPtr& run : active_)
+        urgent = std::min(urgent.value_or(RunPriority::Lab), run->request().priority);
+    if (options_.turns) {
+        options_.turns->wants(member_, urgent);
+        if (urgent && !options_.turns->take(member_)) {
+            stuck_ = true; // until it is called
+            return;
+        }
+    }
+    if (!urgent)
         return;
+    Turn turn{options_.turns.get(), member_, urgent};
     const auto begin = Clock::now();
     stuck_ = !step(stop);
     if (!stuck_)
         leave_room(Clock::now() - begin, stop);
+    if (stuck_ || active_.empty())
+        turn.wants.reset();
 }
 
 void Scheduler::Worker::publish_counters() {
@@ -182,7 +221,11 @@ void Scheduler::Worker::wait_for_work(std::stop_token stop) {
         recoder->set_background(computing);
     }
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, stop, [&] { return computing || events_ != seen_events_; });
+    const auto awake = [&] { return computing || events_ != seen_events_; };
+    if (pauses_ && !computing)
+        wake_.wait_for(lock, stop, kPause, awake); // then who did not listen is asked again
+    else
+        wake_.wait(lock, stop, awake);
     seen_events_ = events_;
     stuck_ = false;
 }

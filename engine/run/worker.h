@@ -37,7 +37,8 @@ class Scheduler::Worker {
     };
 
     struct StepEnd;
-    struct Outcome;
+    class ResultReader;
+    struct ResultRow;
 
     // On the worker thread. The loop:
     void loop(std::stop_token stop);
@@ -49,6 +50,7 @@ class Scheduler::Worker {
     void end_cancelled();
     void end(RunPtr run, FinishReason reason, std::string error = {}) noexcept;
     void publish_counters();
+    void take_turn(std::stop_token stop);
     void something_happened();
 
     // Precision:
@@ -84,14 +86,18 @@ class Scheduler::Worker {
     /// Dials and weights as the run's next rows want them. False: it was stopped, has ended or waits for its
     /// weights.
     bool settle(const RunPtr& run);
+    bool listens(ActiveRun& run);
     bool waits_for_prefix(ActiveRun& run, const std::vector<RunPtr>& runs);
     std::vector<Share> share_out(std::vector<RunPtr> runs);
     Batch make_batch(const std::vector<Share>& shares) const;
+    void wish_prompt(const Share& share, Batch& batch) const;
     void wish(BatchRow& row, const ActiveRun& run, Batch& batch) const;
     void wait_for_step(const std::vector<Share>& shares);
     void take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
                       const StepResult& result);
-    std::optional<FinishReason> take_result(const Share& share, const Outcome& outcome);
+    std::optional<FinishReason> take_result(const Share& share, const std::vector<ResultRow>& rows,
+                                            ResultReader& reader);
+    static std::vector<PromptToken> prompt_tokens(const ActiveRun& run, const std::vector<ResultRow>& rows);
     void note_served(const std::vector<Share>& shares, Clock::duration time);
 
     EngineParts parts_;
@@ -101,9 +107,11 @@ class Scheduler::Worker {
     StepClock clock_;
     PrecisionInForce precision_; ///< at this step
     std::string reported_error_;
-    int usual_answer_ = 256; ///< tokens, from the last answers
+    int usual_answer_ = 256;       ///< tokens, from the last answers
+    StepTurns::Member member_ = 0; ///< of options_.turns
     bool room_changed_ = true;
-    bool stuck_ = false; ///< nobody could be served
+    bool stuck_ = false;  ///< nobody could be served
+    bool pauses_ = false; ///< for somebody who does not listen
     std::uint64_t seen_events_ = 0;
     std::uint64_t steps_ = 0, parked_ = 0, longest_unserved_ = 0;
 

@@ -42,16 +42,35 @@ std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::choose(std::stop_token
     return runs;
 }
 
-bool Scheduler::Worker::settle(const RunPtr& run) {
-    std::optional<SequenceTuning> inbox;
-    {
-        std::lock_guard lock(mutex_);
-        inbox.swap(run->inbox);
+/// Whether who listens takes more. Throws Error where it has not for too long.
+bool Scheduler::Worker::listens(ActiveRun& run) {
+    const RunRequest& request = run.request();
+    if (!request.has_room || request.has_room()) {
+        run.paused_since.reset();
+        return true;
     }
-    if (run->replays())
-        inbox.reset(); // the record decides
+    const auto now = Clock::now();
+    if (!run.paused_since)
+        run.paused_since = now;
+    if (now - *run.paused_since > request.patience)
+        throw Error("who asked for this answer has taken nothing of it for " +
+                    std::to_string(request.patience.count() / 1000) + " s");
+    pauses_ = true;
+    return false;
+}
+
+bool Scheduler::Worker::settle(const RunPtr& run) {
     bool ready = false;
     const auto failure = failure_of([&] {
+        if (!listens(*run))
+            return;
+        std::optional<SequenceTuning> inbox;
+        {
+            std::lock_guard lock(mutex_);
+            inbox.swap(run->inbox);
+        }
+        if (run->replays())
+            inbox.reset(); // the record decides
         run->settle(inbox);
         ready = weights_ready(*run);
     });
@@ -155,32 +174,43 @@ Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
                                   .sequence = sequence,
                                   .dials = {.experts = share.dials.experts},
                                   .decompressed = share.dials.decompressed});
+        if (share.run->request().prompt_logprobs && !share.run->decoding())
+            wish_prompt(share, batch);
         if (share.logits)
             wish(batch.rows.back(), *share.run, batch);
     }
     return batch;
 }
 
-/// What a run's draw needs to see. Answers drawn in the old way are drawn from all logits.
+/// What a run's draw needs to see. Answers drawn in the old way are drawn from all logits, and so are those
+/// whose tokens are restricted.
 void Scheduler::Worker::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
-    auto candidates = run.draw_version() == DrawVersion::Cumulative
+    const RunRequest& request = run.request();
+    auto candidates = run.draw_version() == DrawVersion::Cumulative || request.allowed
                           ? std::nullopt
                           : Sampler::wish(run.tuning(), run.tokens());
     row.wish = candidates ? RowWish::Candidates : RowWish::Logits;
     if (!candidates)
         return;
+    candidates->best = std::max(candidates->best, request.alternatives);
     row.candidates = static_cast<std::int32_t>(batch.candidate_wishes.size());
     batch.candidate_wishes.push_back(std::move(*candidates));
 }
 
-/// What a step found out about a row whose token is drawn.
-struct Scheduler::Worker::Outcome {
-    std::span<const float> logits; ///< where all were wished
-    const Candidates* candidates = nullptr;
-    const CandidateWish* wish = nullptr;
-    PendingStep* step = nullptr; ///< which has all logits where the candidates do not serve
-    int row = 0;                 ///< among those that wished candidates
-};
+/// How likely each row finds the prompt's next token.
+void Scheduler::Worker::wish_prompt(const Share& share, Batch& batch) const {
+    const std::span<const std::int32_t> all = share.run->tokens();
+    for (auto row = batch.rows.end() - static_cast<std::ptrdiff_t>(share.tokens.size());
+         row != batch.rows.end(); ++row) {
+        const auto next = static_cast<std::size_t>(row->position) + 1;
+        if (next >= all.size())
+            break;
+        row->wish = RowWish::Candidates;
+        row->candidates = static_cast<std::int32_t>(batch.candidate_wishes.size());
+        batch.candidate_wishes.push_back(
+            {.best = std::max(1, share.run->request().alternatives), .gather = {all[next]}});
+    }
+}
 
 /// Until the step has ended. Who is cancelled meanwhile ends at once and costs nobody else the step; it is
 /// stopped only when nobody wants it any more.
@@ -202,6 +232,7 @@ void Scheduler::Worker::wait_for_step(const std::vector<Share>& shares) {
 
 /// False: nobody could be served.
 bool Scheduler::Worker::step(std::stop_token worker_stop) {
+    pauses_ = false;
     const std::vector<RunPtr> chosen = choose(worker_stop);
     const StepEnd step_end{chosen};
     std::vector<RunPtr> ready;
@@ -249,59 +280,6 @@ void Scheduler::Worker::note_served(const std::vector<Share>& shares, Clock::dur
         run.last_step = steps_;
     }
     clock_.note(answers, reading, std::chrono::duration<double>(time).count());
-}
-
-void Scheduler::Worker::take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
-                                     const StepResult& result) {
-    const auto vocabulary = static_cast<std::size_t>(parts_.plan->vocabulary);
-    std::size_t with_logits = 0, with_candidates = 0, row = 0;
-    for (const Share& share : shares) {
-        row += share.tokens.size();
-        Outcome outcome;
-        outcome.step = &step;
-        switch (batch.rows[row - 1].wish) {
-        case RowWish::Nothing:
-            break;
-        case RowWish::Logits:
-            outcome.logits = std::span(result.logits).subspan(with_logits++ * vocabulary, vocabulary);
-            break;
-        case RowWish::Candidates:
-            outcome.candidates = &result.candidates[with_candidates];
-            outcome.wish = &batch.candidate_wishes[static_cast<std::size_t>(batch.rows[row - 1].candidates)];
-            outcome.row = static_cast<int>(with_candidates++);
-            break;
-        }
-        if (share.run->ended)
-            continue;
-        std::optional<FinishReason> reason;
-        const auto failure = failure_of([&] { reason = take_result(share, outcome); });
-        if (failure)
-            end(share.run, FinishReason::Failed, *failure);
-        else if (reason)
-            end(share.run, *reason);
-    }
-}
-
-/// Why the run ends with it, if it does.
-std::optional<FinishReason> Scheduler::Worker::take_result(const Share& share, const Outcome& outcome) {
-    ActiveRun& run = *share.run;
-    const bool prefill = !run.decoding();
-    cache_.commit(*run.sequence, share.tokens, share.dials);
-    if (prefill)
-        run.note_prefill();
-    if (!share.logits)
-        return std::nullopt;
-    const auto position = static_cast<std::uint64_t>(run.position());
-    std::optional<SampledToken> token;
-    if (outcome.candidates)
-        token = sampler_.sample(*outcome.candidates, *outcome.wish, run.tuning(), position);
-    if (!token) {
-        const std::vector<float> all =
-            outcome.candidates ? outcome.step->all_logits(outcome.row) : std::vector<float>{};
-        token = sampler_.sample(outcome.candidates ? all : outcome.logits, run.tuning(), run.tokens(),
-                                position, run.draw_version());
-    }
-    return run.take(*token, precision_of(run), parts_);
 }
 
 } // namespace switchyard

@@ -122,6 +122,7 @@ class FakeExecutor : public Executor {
     std::chrono::microseconds row_time{0}, step_time{0};
     std::function<void()> during_step; ///< again and again while one with a row_time computes
     int most_blocks = 1 << 20;
+    std::function<void(bool begins)> at_step;
     std::vector<int> rows_of_steps; ///< to be read when nothing is computed
     std::atomic<bool> fail_next{false};
     std::atomic<int> rows{0}, steps{0}, clones{0}, widest{0};
@@ -131,8 +132,14 @@ class FakeExecutor : public Executor {
         Step(FakeExecutor& executor_, std::function<void()> on_done) : executor(executor_) {
             executor.computing_ = true;
             result = std::async(std::launch::async, [this, done = std::move(on_done)] {
+                const auto tell = [this](bool begins) {
+                    if (executor.at_step)
+                        executor.at_step(begins);
+                };
                 try {
+                    tell(true);
                     StepResult computed = executor.compute_step();
+                    tell(false);
                     if (done)
                         done();
                     return computed;

@@ -300,6 +300,47 @@ TEST(Scheduling, AReplayHasWeightsOfItsOwnAndTheChatKeepsIts) {
         EXPECT_EQ(beside.tokens[t].id, expected.tokens[t].id) << t;
 }
 
+TEST(Scheduling, StepsOfSeveralModelsTakeTurns) {
+    FakeModel one, two;
+    SchedulerOptions options;
+    options.turns = std::make_shared<StepTurns>();
+    std::atomic<int> computing{0}, together{0};
+    for (FakeModel* model : {&one, &two}) {
+        model->executor.row_time = 300us;
+        model->executor.at_step = [&](bool begins) {
+            if (begins ? ++computing > 1 : --computing < 0)
+                ++together;
+        };
+    }
+    Scheduler first(one.parts(), options), second(two.parts(), options);
+    std::atomic<int> a{0}, b{0}, lab{0};
+    RunRequest request = asking(prompt_of(8), 60, RunPriority::Chat);
+    request.on_event = counting(a);
+    auto chat = answer_of(first, request);
+    request.on_event = counting(b);
+    request.priority = RunPriority::Api;
+    auto api = answer_of(second, request);
+    wait_for(a, 20);
+    EXPECT_GT(b, 5) << "nobody starves";
+    EXPECT_EQ(api.get().error, "");
+    EXPECT_EQ(chat.get().error, "");
+    // A lab run of one model pauses while the other's chat is answered.
+    request.priority = RunPriority::Lab;
+    request.on_event = counting(lab);
+    auto slow = answer_of(second, request);
+    wait_for(lab, 3);
+    request.priority = RunPriority::Chat;
+    int at_first = -1, at_last = -1;
+    request.on_event = [&](const SchedulerEvent& event) {
+        if (event.kind == Kind::Token)
+            (at_first < 0 ? at_first : at_last) = lab;
+    };
+    EXPECT_EQ(run_to_end(first, request).error, "");
+    EXPECT_LE(at_last - at_first, 1);
+    EXPECT_EQ(slow.get().tokens.size(), 60u);
+    EXPECT_EQ(together, 0);
+}
+
 TEST(StepClock, FollowsWhatStepsTake) {
     StepClock clock;
     EXPECT_EQ(clock.reading_rows(0, 512), 512);
