@@ -13,6 +13,7 @@ namespace switchyard {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{10};
+constexpr int kAttempts = 3;
 
 KvCacheOptions cache_options(const EngineParts& parts, const SchedulerOptions& options) {
     KvCacheOptions cache;
@@ -138,9 +139,21 @@ SchedulerCounters Scheduler::Worker::counters() const {
 // On the worker's thread.
 
 void Scheduler::Worker::loop(std::stop_token stop) {
-    while (!stop.stop_requested())
-        if (const auto failure = failure_of([&] { turn(stop); }))
+    for (int failed = 0; !stop.stop_requested();) {
+        const auto failure = failure_of([&] { turn(stop); });
+        failed = failure ? failed + 1 : 0;
+        if (!failure)
+            continue;
+        {
+            const std::lock_guard lock(mutex_);
+            ++events_; // what was not done is looked at again
+        }
+        // What failed may have been another run's, which has ended; who waits is not to pay for it.
+        if (active_.empty() && failed < kAttempts)
+            std::this_thread::sleep_for(kPause);
+        else
             fail_all(*failure);
+    }
     while (const RunPtr run = any_run())
         end(run, FinishReason::Stopped);
 }
@@ -216,10 +229,10 @@ void Scheduler::Worker::fail_all(const std::string& reason) noexcept {
 
 void Scheduler::Worker::wait_for_work(std::stop_token stop) {
     const bool computing = !active_.empty() && !stuck_;
-    for (Recoder* recoder : recoders()) {
-        recoder->set_threads(computing ? recode_threads() : parts_.backend->threads());
-        recoder->set_background(computing);
-    }
+    each_recoder([&](Recoder& recoder) {
+        recoder.set_threads(computing ? recode_threads() : parts_.backend->threads());
+        recoder.set_background(computing);
+    });
     std::unique_lock lock(mutex_);
     const auto awake = [&] { return computing || events_ != seen_events_; };
     if (pauses_ && !computing)

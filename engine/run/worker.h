@@ -65,7 +65,14 @@ class Scheduler::Worker {
     void report_precision();
     void leave_room(Clock::duration step, std::stop_token stop);
     int recode_threads() const; ///< while answers are computed
-    std::vector<Recoder*> recoders();
+    /// All recoders: the model's and those of runs with weights of their own. Needs no memory.
+    template <typename Use>
+    void each_recoder(const Use& use) {
+        use(recoder_);
+        for (const RunPtr& run : active_)
+            if (run->own_weights)
+                use(*run->own_weights);
+    }
 
     // Who runs:
     void admit();

@@ -44,14 +44,6 @@ void Scheduler::Worker::take_weights_along(ActiveRun& run) {
     run.own_weights->set_background(true);
 }
 
-std::vector<Recoder*> Scheduler::Worker::recoders() {
-    std::vector<Recoder*> all{&recoder_};
-    for (const RunPtr& run : active_)
-        if (run->own_weights)
-            all.push_back(run->own_weights.get());
-    return all;
-}
-
 /// Whether the weights stand as the run's next rows want them. Throws Error where re-encoding failed.
 bool Scheduler::Worker::weights_ready(ActiveRun& run) {
     if (!run.moves_weights()) {
@@ -117,33 +109,37 @@ int Scheduler::Worker::recode_threads() const {
 /// way.
 void Scheduler::Worker::leave_room(Clock::duration step, std::stop_token stop) {
     const Clock::duration window = pace_.window(step);
-    const std::vector<Recoder*> all = recoders();
-    const auto working = [&] {
-        return std::ranges::any_of(all, [](const Recoder* recoder) { return recoder->working(); });
+    bool working = false, stalled = false; // any of them; all of them
+    const auto look = [&] {
+        working = false;
+        stalled = true;
+        each_recoder([&](const Recoder& recoder) {
+            working = working || recoder.working();
+            stalled = stalled && recoder.stalled();
+        });
     };
-    if (in_place_ || window == Clock::duration::zero() || !working())
+    look();
+    if (in_place_ || window == Clock::duration::zero() || !working)
         return;
     const auto begin = Clock::now(), until = begin + window;
     const auto cancelled = [](const RunPtr& run) { return run->cancelled; };
-    const auto stalled = [](const Recoder* recoder) { return recoder->stalled(); };
-    for (Recoder* recoder : all)
-        recoder->open_window(until);
-    for (bool go_on = true; go_on && working() && Clock::now() < until;) {
+    each_recoder([&](Recoder& recoder) { recoder.open_window(until); });
+    for (bool go_on = true; go_on && working && Clock::now() < until;) {
         {
             std::unique_lock lock(mutex_);
             go_on = wake_.wait_until(lock, stop, until,
                                      [&] {
-                                         return (recoder_.ready() && recoder_.stalled()) ||
-                                                std::ranges::all_of(all, stalled) ||
+                                         look();
+                                         return (recoder_.ready() && recoder_.stalled()) || stalled ||
                                                 std::ranges::any_of(active_, cancelled);
                                      }) &&
                     !stop.stop_requested() && std::ranges::none_of(active_, cancelled);
         }
         failure_of([&] { apply_slices(); }); // what fails here is reported by the next turn
-        go_on = go_on && !std::ranges::all_of(all, stalled);
+        look();
+        go_on = go_on && !stalled;
     }
-    for (Recoder* recoder : all)
-        recoder->close_window();
+    each_recoder([](Recoder& recoder) { recoder.close_window(); });
     pace_.took(Clock::now() - begin);
 }
 

@@ -107,8 +107,8 @@ bool Scheduler::Worker::begin(const RunPtr& run) {
     } else if (!room) {
         cache_.close(std::exchange(run->sequence, nullptr), true);
         const std::lock_guard lock(mutex_);
-        std::erase(active_, run);
         waiting_.push_back(run);
+        std::erase(active_, run);
         run->refused_room = true;
         room_changed_ = false;
     } else if (run->replay_done()) {
