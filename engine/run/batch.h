@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/model/router.h"
-#include "kernels/candidates.h"
+#include "kernels/draw_row.h"
 
 #include <cstdint>
 #include <span>
@@ -31,18 +31,22 @@ struct RowDials {
 };
 
 enum class RowWish : std::uint8_t {
-    Nothing,   ///< keys and values only
-    Logits,    ///< all of them
-    Candidates ///< the best of them, and what they weigh among all
+    Nothing,    ///< keys and values only
+    Logits,     ///< all of them
+    Candidates, ///< the best of them, and what they weigh among all
+    Draw        ///< the next token, drawn
 };
 
 struct BatchRow {
     std::int32_t token = 0;
+    /// From 0 on: instead the token that this row of the step started before draws.
+    std::int32_t drawn_by = -1;
     std::int32_t position = 0;
     std::int32_t sequence = 0; ///< index into Batch::sequences
     RowDials dials = {};
     RowWish wish = RowWish::Nothing;
     std::int32_t candidates = 0; ///< index into Batch::candidate_wishes, where they are wished
+    std::int32_t draw = 0;       ///< index into Batch::draw_wishes, where a draw is wished
     bool routing = false;        ///< tells which experts it chose
     /// Latent attention in its decompressed form; else in the absorbed one. They agree to rounding, so the
     /// form is the row's own and never the batch's: results do not depend on what is computed together.
@@ -59,6 +63,7 @@ struct Batch {
     std::vector<BatchRow> rows;
     std::vector<BatchSequence> sequences;
     std::vector<CandidateWish> candidate_wishes;
+    std::vector<DrawWish> draw_wishes;
 };
 
 /// The experts that some rows chose, best first: [routers][rows that asked][most], flat. Behind a row's last
@@ -91,8 +96,11 @@ struct RoutingTable {
 struct StepResult {
     std::vector<float> logits;          ///< [rows that want them, vocabulary], in row order
     std::vector<Candidates> candidates; ///< of the rows that want them, in row order
+    std::vector<Drawn> drawn;           ///< of the rows that want a draw, in row order
     RoutingTable routing;               ///< of the rows that asked, in row order
-    bool cancelled = false; ///< stopped between tiles: KV contents at the batch's positions are undefined
+    /// Stopped between tiles, or the step whose draws it needs was: KV contents at the batch's positions are
+    /// undefined.
+    bool cancelled = false;
 };
 
 } // namespace switchyard

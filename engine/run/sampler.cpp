@@ -1,296 +1,57 @@
 #include "engine/run/sampler.h"
 
 #include "engine/base/error.h"
-#include "kernels/draw.h"
-#include "kernels/logit_math.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <limits>
+#include <iterator>
 
 namespace switchyard {
-namespace {
 
-[[noreturn]] void no_usable_logits() {
-    throw Error("the model computed no usable logits: its weights or the file are damaged");
-}
-
-/// Index of the largest logit, the lowest among equals; NaN never wins.
-std::int32_t best_token(std::span<const float> logits) {
-    const float best = largest_logit(logits);
-    if (!std::isfinite(best))
-        no_usable_logits();
-    return static_cast<std::int32_t>(std::ranges::find(logits, best) - logits.begin());
-}
-
-std::uint64_t mix(std::uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
-
-/// The tokens that a repetition penalty falls on, ascending, none twice.
-std::vector<std::int32_t> penalised_ids(const SequenceTuning& tuning, std::span<const std::int32_t> history) {
-    std::vector<std::int32_t> ids;
+DrawWish draw_wish(const SequenceTuning& tuning, std::span<const std::int32_t> history,
+                   std::uint64_t position, DrawVersion version) {
+    DrawWish wish;
+    wish.temperature = tuning.temperature;
+    wish.top_k = tuning.top_k;
+    wish.top_p = tuning.top_p;
+    wish.min_p = tuning.min_p;
+    wish.repetition_penalty = tuning.repetition_penalty;
+    wish.seed = tuning.seed;
+    wish.position = position;
+    wish.version = version;
     if (tuning.repetition_penalty == 1.0)
-        return ids;
+        return wish;
     const auto recent = history.last(
         std::min(history.size(), static_cast<std::size_t>(std::max(tuning.repetition_window, 0))));
-    std::ranges::copy_if(recent, std::back_inserter(ids), [](std::int32_t id) { return id >= 0; });
-    std::ranges::sort(ids);
-    const auto repeated = std::ranges::unique(ids);
-    ids.erase(repeated.begin(), repeated.end());
-    return ids;
+    std::ranges::copy_if(recent, std::back_inserter(wish.penalised), [](std::int32_t id) { return id >= 0; });
+    std::ranges::sort(wish.penalised);
+    const auto repeated = std::ranges::unique(wish.penalised);
+    wish.penalised.erase(repeated.begin(), repeated.end());
+    return wish;
 }
 
-/// A penalty divides what speaks for a token and multiplies what speaks against it (Keskar et al., CTRL,
-/// 2019).
-float penalise(float logit, const SequenceTuning& tuning) {
-    const auto penalty = static_cast<float>(tuning.repetition_penalty);
-    return logit > 0 ? logit / penalty : logit * penalty;
-}
-
-bool greedy(const SequenceTuning& tuning) { return !(tuning.temperature >= kLeastTemperature); }
-
-} // namespace
-
-double uniform_at(std::uint64_t seed, std::uint64_t position) {
-    constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ull;
-    const std::uint64_t key = mix(seed + kGolden);
-    const std::uint64_t bits = mix(key ^ mix((position + 1) * kGolden));
-    return static_cast<double>(bits >> 11) * 0x1.0p-53;
-}
-
-std::span<const float> Sampler::penalised(std::span<const float> logits, const SequenceTuning& tuning,
-                                          std::span<const std::int32_t> history) {
-    const std::vector<std::int32_t> recent = penalised_ids(tuning, history);
-    if (recent.empty())
-        return logits;
-    penalised_.assign(logits.begin(), logits.end());
-    for (const std::int32_t id : recent)
-        if (static_cast<std::size_t>(id) < penalised_.size()) {
-            float& logit = penalised_[static_cast<std::size_t>(id)];
-            logit = penalise(logit, tuning);
-        }
-    return penalised_;
-}
-
-/// The best tokens that together reach at least top_p of all, best first. A histogram over the distance from
-/// the best says how far down they go, so that only they are sorted.
-void Sampler::keep_top_p(std::span<const float> logits, float best, const SequenceTuning& tuning) {
-    constexpr std::size_t kBins = 1024;
-    constexpr float kBinsPerNat = 32;
-    const auto inverse = static_cast<float>(1.0 / tuning.temperature);
-    const auto bin_of = [&](float logit) {
-        const float distance = (best - logit) * inverse * kBinsPerNat;
-        return distance < kBins - 1 ? static_cast<std::size_t>(distance) : kBins - 1;
-    };
-    weights_.resize(logits.size() + 3);
-    const double wanted = tuning.top_p * mass(logits, best, inverse, weights_.data());
-    std::array<double, kBins> bins{};
-    for (std::size_t i = 0; i < logits.size(); ++i)
-        bins[bin_of(logits[i])] += weights_[i];
-    std::size_t last = 0;
-    for (double sum = bins[0]; sum < wanted && last + 1 < kBins; sum += bins[++last]) {
-    }
-    last = std::min(last + 1, kBins - 1); // sums in another order may differ in the last digit
-    candidates_.clear();
-    for (std::size_t i = 0; i < logits.size(); ++i)
-        if (weights_[i] > 0 && bin_of(logits[i]) <= last)
-            candidates_.push_back({logits[i], static_cast<std::int32_t>(i)});
-    std::ranges::sort(candidates_, better);
-    double sum = 0;
-    std::size_t count = 0;
-    do
-        sum += weights_[static_cast<std::size_t>(candidates_[count++].id)];
-    while (count < candidates_.size() && sum < wanted);
-    candidates_.resize(count);
-}
-
-/// From all tokens but those below min_p of the best.
-std::int32_t Sampler::draw_from_all(std::span<const float> logits, float best, const SequenceTuning& tuning,
-                                    const Draw& draw) {
-    weights_.resize(logits.size() + 3);
-    double total = mass(logits, best, static_cast<float>(1.0 / tuning.temperature), weights_.data());
-    const auto floor = static_cast<float>(tuning.min_p); // the best token's weight is 1
-    if (draw.version != DrawVersion::Cumulative) {
-        RaceLeader leader;
-        for (std::size_t i = 0; i < logits.size(); ++i)
-            if (weights_[i] > 0 && weights_[i] >= floor)
-                race(leader, draw.seed, draw.position, static_cast<std::int32_t>(i), weights_[i]);
-        return leader.id;
-    }
-    if (floor > 0) {
-        total = 0;
-        for (std::size_t i = 0; i < logits.size(); ++i)
-            total += weights_[i] = weights_[i] >= floor ? weights_[i] : 0.0f;
-    }
-    double target = total * uniform_at(draw.seed, draw.position);
-    std::int32_t last = 0;
-    for (std::size_t i = 0; i < logits.size(); ++i)
-        if (weights_[i] > 0) {
-            last = static_cast<std::int32_t>(i);
-            if ((target -= weights_[i]) < 0)
-                break;
-        }
-    return last;
-}
-
-std::int32_t Sampler::draw(std::span<const float> logits, float best, const SequenceTuning& tuning,
-                           const Draw& draw) {
-    const bool cut_by_count = tuning.top_k > 0 && static_cast<std::size_t>(tuning.top_k) < logits.size();
-    const bool cut_by_mass = tuning.top_p < 1.0;
-    if (!cut_by_count && !cut_by_mass)
-        return draw_from_all(logits, best, tuning, draw);
-    if (cut_by_count)
-        candidates_ = best_candidates(logits, 0, static_cast<std::size_t>(tuning.top_k));
-    else
-        keep_top_p(logits, best, tuning);
-
-    const auto inverse = static_cast<float>(1.0 / tuning.temperature);
-    weights_.clear();
-    double total = 0;
-    for (const Candidate& candidate : candidates_)
-        total += weights_.emplace_back(exp_negative((candidate.logit - best) * inverse));
-    const double nucleus = cut_by_count && cut_by_mass ? tuning.top_p * total : total;
-    const auto floor = static_cast<float>(tuning.min_p);
-    double kept = weights_.front();
-    std::size_t count = 1;
-    while (count < weights_.size() && kept < nucleus && weights_[count] >= floor)
-        kept += weights_[count++];
-    return draw_from_best(count, kept, draw);
-}
-
-/// From the first `count` candidates, whose weights come to `kept`.
-std::int32_t Sampler::draw_from_best(std::size_t count, double kept, const Draw& draw) const {
-    if (draw.version != DrawVersion::Cumulative) {
-        RaceLeader leader;
-        for (std::size_t i = 0; i < count; ++i)
-            race(leader, draw.seed, draw.position, candidates_[i].id, weights_[i]);
-        return leader.id;
-    }
-    double target = uniform_at(draw.seed, draw.position) * kept;
-    for (std::size_t i = 0; i + 1 < count; ++i)
-        if ((target -= weights_[i]) < 0)
-            return candidates_[i].id;
-    return candidates_[count - 1].id;
+SampledToken sampled(const Drawn& drawn) {
+    if (drawn.id < 0)
+        throw Error("the model computed no usable logits: its weights or the file are damaged");
+    return {drawn.id, drawn.probability};
 }
 
 SampledToken Sampler::sample(std::span<const float> logits, const SequenceTuning& tuning,
                              std::span<const std::int32_t> history, std::uint64_t position,
                              DrawVersion version) {
-    const std::int32_t likeliest = best_token(logits);
-    const float raw_best = logits[static_cast<std::size_t>(likeliest)];
-    const std::span<const float> view = penalised(logits, tuning, history);
-    SampledToken token;
-    const std::int32_t best = view.data() == logits.data() ? likeliest : best_token(view);
-    if (greedy(tuning))
-        token.id = best;
-    else
-        token.id = draw(view, view[static_cast<std::size_t>(best)], tuning, {version, tuning.seed, position});
-    token.probability =
-        exp_negative(logits[static_cast<std::size_t>(token.id)] - raw_best) / mass(logits, raw_best, 1.0f);
-    return token;
+    return sampled(drawer_.draw(logits, draw_wish(tuning, history, position, version)));
 }
-
-// From candidates.
 
 std::optional<CandidateWish> Sampler::wish(const SequenceTuning& tuning,
                                            std::span<const std::int32_t> history) {
-    constexpr int kUsual = 128; // tokens that hold the mass of a top-p in most rows
-    CandidateWish wish;
-    if (!greedy(tuning)) {
-        if (tuning.top_k <= 0 && tuning.top_p >= 1.0 && tuning.min_p <= 0)
-            return std::nullopt;
-        wish.best = tuning.top_k > 0 ? tuning.top_k : kUsual;
-        wish.inverse_temperature = static_cast<float>(1.0 / tuning.temperature);
-    }
-    wish.gather = penalised_ids(tuning, history);
-    wish.best += static_cast<std::int32_t>(wish.gather.size()); // those may all fall behind
-    return wish;
-}
-
-std::size_t Sampler::rank(const Candidates& candidates, const CandidateWish& wish,
-                          const SequenceTuning& tuning) {
-    candidates_.clear();
-    for (const Candidate& candidate : candidates.best)
-        if (!std::ranges::binary_search(wish.gather, candidate.id))
-            candidates_.push_back(candidate);
-    for (std::size_t i = 0; i < wish.gather.size(); ++i)
-        if (const float logit = penalise(candidates.gathered[i], tuning);
-            logit > -std::numeric_limits<float>::infinity())
-            candidates_.push_back({logit, wish.gather[i]});
-    std::ranges::sort(candidates_, better);
-    if (candidates.best.size() < static_cast<std::size_t>(wish.best))
-        return candidates_.size();                 // they are all there are
-    const Candidate last = candidates.best.back(); // nothing unseen is better
-    return static_cast<std::size_t>(
-        std::ranges::find_if(candidates_, [&](const Candidate& c) { return better(last, c); }) -
-        candidates_.begin());
-}
-
-/// How many of the ranked candidates the samplers keep, their weights at the front of weights_.
-std::optional<std::size_t> Sampler::cut(const Candidates& candidates, const SequenceTuning& tuning,
-                                        std::size_t ranked, bool all) {
-    const float best = candidates_.front().logit, inverse = candidates.inverse_temperature;
-    const auto vocabulary = static_cast<std::size_t>(candidates.vocabulary);
-    const bool by_count = tuning.top_k > 0 && static_cast<std::size_t>(tuning.top_k) < vocabulary;
-    std::size_t most = ranked;
-    bool complete = all;
-    if (by_count) {
-        most = std::min(most, static_cast<std::size_t>(tuning.top_k));
-        complete = all || most == static_cast<std::size_t>(tuning.top_k);
-        if (!complete)
-            return std::nullopt;
-    }
-    weights_.clear();
-    double total = 0;
-    for (std::size_t i = 0; i < most; ++i)
-        total += weights_.emplace_back(exp_negative((candidates_[i].logit - best) * inverse));
-    if (!by_count && tuning.top_p < 1.0) {
-        // Of all: what was not gathered, in units of the best as it now is, and what was, with its penalty.
-        const double units = std::exp(static_cast<double>(candidates.maximum - best) * inverse);
-        if (!(units < 1e30) || (candidates.own.sum == 0 && candidates.gathered.size() < vocabulary))
-            return std::nullopt;
-        total = candidates.own.sum * units;
-        for (const float logit : candidates.gathered)
-            total += exp_negative((penalise(logit, tuning) - best) * inverse);
-    }
-    const double nucleus =
-        tuning.top_p < 1.0 ? tuning.top_p * total : std::numeric_limits<double>::infinity();
-    const auto floor = static_cast<float>(tuning.min_p);
-    double kept = weights_.front();
-    std::size_t count = 1;
-    while (count < most && kept < nucleus && weights_[count] >= floor)
-        kept += weights_[count++];
-    const bool proven = complete || count < most || kept >= nucleus;
-    return proven ? std::optional(count) : std::nullopt;
+    return RowDrawer::candidates_for(draw_wish(tuning, history, 0));
 }
 
 std::optional<SampledToken> Sampler::sample(const Candidates& candidates, const CandidateWish& wish,
                                             const SequenceTuning& tuning, std::uint64_t position) {
-    if (!std::isfinite(candidates.maximum))
-        no_usable_logits();
-    const std::size_t ranked = rank(candidates, wish, tuning);
-    if (ranked == 0)
-        return std::nullopt;
-    SampledToken token;
-    if (greedy(tuning)) {
-        token.id = candidates_.front().id;
-    } else {
-        const auto count =
-            cut(candidates, tuning, ranked, candidates.best.size() < static_cast<std::size_t>(wish.best));
-        if (!count)
-            return std::nullopt;
-        token.id = draw_from_best(*count, 0, {DrawVersion::Race, tuning.seed, position});
-    }
-    const auto gathered = std::ranges::lower_bound(wish.gather, token.id);
-    const float raw = gathered != wish.gather.end() && *gathered == token.id
-                          ? candidates.gathered[static_cast<std::size_t>(gathered - wish.gather.begin())]
-                          : std::ranges::find(candidates_, token.id, &Candidate::id)->logit;
-    token.probability = std::exp(static_cast<double>(raw) - candidates.log_sum_exp());
-    return token;
+    DrawWish draw = draw_wish(tuning, {}, position);
+    draw.penalised = wish.gather;
+    const auto drawn = drawer_.draw(candidates, wish, draw);
+    return drawn ? std::optional(sampled(*drawn)) : std::nullopt;
 }
 
 } // namespace switchyard

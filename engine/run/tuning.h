@@ -2,16 +2,13 @@
 #pragma once
 
 #include "kernels/blocks.h"
+#include "kernels/draw_row.h" // kLeastTemperature
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace switchyard {
-
-/// Below this the likeliest token is taken, as at 0: no draw differs from that, and the samplers divide by
-/// the temperature.
-inline constexpr double kLeastTemperature = 1e-6;
 
 /// What belongs to one run and travels with its batch rows.
 struct SequenceTuning {

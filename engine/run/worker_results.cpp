@@ -37,6 +37,7 @@ struct Scheduler::Worker::ResultRow {
     std::span<const float> logits; ///< where all were wished
     const Candidates* candidates = nullptr;
     const CandidateWish* wish = nullptr;
+    const Drawn* drawn = nullptr;
     int number = 0; ///< among those that wished candidates
 };
 
@@ -56,6 +57,8 @@ class Scheduler::Worker::ResultReader {
             read.wish = &batch_.candidate_wishes[static_cast<std::size_t>(row.candidates)];
             read.number = static_cast<int>(candidates_++);
         }
+        if (row.wish == RowWish::Draw)
+            read.drawn = &result_.drawn[drawn_++];
         return read;
     }
     std::vector<float> all_logits(const ResultRow& row) {
@@ -67,7 +70,7 @@ class Scheduler::Worker::ResultReader {
     const Batch& batch_;
     const StepResult& result_;
     PendingStep& step_;
-    std::size_t vocabulary_, row_ = 0, logits_ = 0, candidates_ = 0;
+    std::size_t vocabulary_, row_ = 0, logits_ = 0, candidates_ = 0, drawn_ = 0;
 };
 
 void Scheduler::Worker::take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
@@ -115,6 +118,8 @@ Scheduler::Worker::take_result(const Share& share, const std::vector<ResultRow>&
         return std::nullopt;
     const ResultRow& last = rows.back();
     const auto position = static_cast<std::uint64_t>(run.position());
+    if (last.drawn)
+        return run.take(sampled(*last.drawn), {}, precision_of(run), parts_);
     std::optional<SampledToken> token;
     if (last.candidates)
         token = sampler_.sample(*last.candidates, *last.wish, run.tuning(), position);

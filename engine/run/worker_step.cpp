@@ -182,13 +182,18 @@ Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
     return batch;
 }
 
-/// What a run's draw needs to see. Answers drawn in the old way are drawn from all logits, and so are those
-/// whose tokens are restricted.
+/// The next token, drawn by the backend; where more is asked for, what that needs to see.
 void Scheduler::Worker::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
     const RunRequest& request = run.request();
-    auto candidates = run.draw_version() == DrawVersion::Cumulative || request.allowed
-                          ? std::nullopt
-                          : Sampler::wish(run.tuning(), run.tokens());
+    const auto position = static_cast<std::uint64_t>(row.position) + 1;
+    DrawWish draw = draw_wish(run.tuning(), run.tokens(), position, run.draw_version());
+    if (!request.allowed && request.alternatives == 0) {
+        row.wish = RowWish::Draw;
+        row.draw = static_cast<std::int32_t>(batch.draw_wishes.size());
+        batch.draw_wishes.push_back(std::move(draw));
+        return;
+    }
+    auto candidates = request.allowed ? std::nullopt : RowDrawer::candidates_for(draw);
     row.wish = candidates ? RowWish::Candidates : RowWish::Logits;
     if (!candidates)
         return;

@@ -95,7 +95,9 @@ class CpuExecutor : public Executor {
     bool exact_cache(const Batch& batch) const;
     void work(const std::stop_token& stop);
     void compute(StepState& state);
-    void shape_result(StepRun& run) const;
+    bool take_drawn(Batch& batch) const;
+    void shape_result(StepRun& run, const std::vector<std::optional<CandidateWish>>& for_draws) const;
+    void draw(StepRun& run);
     void hand_over(StepRun& run, StepState& state) const;
     void drain() const;
     void free_retired() noexcept;
@@ -115,6 +117,8 @@ class CpuExecutor : public Executor {
     std::vector<Worker> workers_;
     std::vector<std::atomic<int>> counters_;
     std::vector<std::unique_ptr<Stage>> stages_;
+    std::vector<RowDrawer> drawers_;  ///< one a thread, from the first draw on
+    std::vector<std::int32_t> drawn_; ///< of the last step's rows; -1: none was
     std::atomic<std::size_t> scratch_bytes_{0};
     FeedForwardObserver* observer_ = nullptr; ///< set between steps
     ProductObserver* product_observer_ = nullptr;
@@ -240,12 +244,15 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
 
 void CpuExecutor::check(const Batch& batch) const {
     for (const BatchRow& row : batch.rows) {
-        if (row.token < 0 || row.token >= plan_->vocabulary)
+        if (row.drawn_by < 0 && (row.token < 0 || row.token >= plan_->vocabulary))
             throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +
                         std::to_string(plan_->vocabulary));
         if (row.wish == RowWish::Candidates &&
             (row.candidates < 0 || static_cast<std::size_t>(row.candidates) >= batch.candidate_wishes.size()))
             throw Error("a row of the batch wishes candidates and does not say which");
+        if (row.wish == RowWish::Draw &&
+            (row.draw < 0 || static_cast<std::size_t>(row.draw) >= batch.draw_wishes.size()))
+            throw Error("a row of the batch wishes a draw and does not say which");
         if (row.dials != RowDials{.experts = row.dials.experts})
             throw Error("the CPU moves no dial of a row but its active experts");
     }
@@ -301,12 +308,34 @@ void CpuExecutor::work(const std::stop_token& stop) {
     }
 }
 
-void CpuExecutor::shape_result(StepRun& run) const {
-    std::size_t logits = 0, candidates = 0;
+/// Puts in the tokens that the step before drew. False: it drew none there.
+bool CpuExecutor::take_drawn(Batch& batch) const {
+    for (BatchRow& row : batch.rows) {
+        if (row.drawn_by < 0)
+            continue;
+        const auto from = static_cast<std::size_t>(row.drawn_by);
+        if (from >= drawn_.size() || drawn_[from] < 0)
+            return false;
+        row.token = drawn_[from];
+        if (DrawWish* wish =
+                row.wish == RowWish::Draw ? &batch.draw_wishes[static_cast<std::size_t>(row.draw)] : nullptr;
+            wish && wish->penalises_own)
+            wish->penalise(row.token);
+    }
+    return true;
+}
+
+void CpuExecutor::shape_result(StepRun& run,
+                               const std::vector<std::optional<CandidateWish>>& for_draws) const {
+    std::size_t logits = 0;
     int routing = 0, most = 0;
     for (const BatchRow& row : run.batch.rows) {
+        if (row.wish == RowWish::Candidates)
+            run.sought.push_back(
+                {logits, &run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)], {}});
+        if (row.wish == RowWish::Draw && for_draws[static_cast<std::size_t>(row.draw)])
+            run.sought.push_back({logits, &*for_draws[static_cast<std::size_t>(row.draw)], {}});
         logits += row.wish != RowWish::Nothing;
-        candidates += row.wish == RowWish::Candidates;
         if (!row.routing)
             continue;
         ++routing;
@@ -315,41 +344,107 @@ void CpuExecutor::shape_result(StepRun& run) const {
     }
     const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
     run.logits.resize(logits * vocabulary);
-    run.result.candidates.resize(candidates);
     const std::size_t parts = candidate_parts(vocabulary);
-    run.candidate_parts.resize(candidates * parts);
-    std::size_t next = 0;
-    for (const BatchRow& row : run.batch.rows)
-        if (row.wish == RowWish::Candidates) {
-            reserve_candidates(
-                vocabulary, run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)],
-                std::span(run.candidate_parts).subspan(next * parts, parts), run.result.candidates[next]);
-            ++next;
-        }
+    run.candidate_parts.resize(run.sought.size() * parts);
+    for (std::size_t i = 0; i < run.sought.size(); ++i)
+        reserve_candidates(vocabulary, *run.sought[i].wish,
+                           std::span(run.candidate_parts).subspan(i * parts, parts), run.sought[i].found);
     run.result.routing.shape(plan_->routes, routing, most);
+}
+
+/// The draws of the rows that wish one, side by side: from candidates, or from all logits where those do not
+/// prove what is kept.
+void CpuExecutor::draw(StepRun& run) {
+    struct Task {
+        std::size_t row, wished; ///< in the batch; among those that wish something
+        const StepRun::Sought* sought;
+        Drawn drawn;
+    };
+    std::vector<Task> tasks;
+    std::size_t wished = 0;
+    for (std::size_t r = 0; r < run.batch.rows.size(); ++r) {
+        const RowWish wish = run.batch.rows[r].wish;
+        if (wish == RowWish::Draw) {
+            const auto sought = std::ranges::find(run.sought, wished, &StepRun::Sought::row);
+            tasks.push_back({r, wished, sought == run.sought.end() ? nullptr : &*sought, {}});
+        }
+        wished += wish != RowWish::Nothing;
+    }
+    drawn_.assign(run.batch.rows.size(), -1);
+    if (tasks.empty())
+        return;
+    const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
+    drawers_.resize(workers_.size());
+    for (RowDrawer& drawer : drawers_)
+        drawer.reserve(vocabulary);
+    std::atomic<std::size_t> next{0};
+    const auto work = [&](RowDrawer& drawer) {
+        for (std::size_t i = next++; i < tasks.size(); i = next++) {
+            Task& task = tasks[i];
+            const DrawWish& wish =
+                run.batch.draw_wishes[static_cast<std::size_t>(run.batch.rows[task.row].draw)];
+            std::optional<Drawn> drawn;
+            if (task.sought)
+                drawn = drawer.draw(task.sought->found, *task.sought->wish, wish);
+            const auto logits =
+                std::span<const float>(run.logits).subspan(task.wished * vocabulary, vocabulary);
+            task.drawn = drawn ? *drawn : drawer.draw(logits, wish);
+        }
+    };
+    if (tasks.size() == 1)
+        work(drawers_.front());
+    else
+        pool_->run([&](int thread) { work(drawers_[static_cast<std::size_t>(thread)]); });
+    for (const Task& task : tasks) {
+        run.result.drawn.push_back(task.drawn);
+        drawn_[task.row] = task.drawn.id;
+    }
 }
 
 /// What was computed, to who waits for it: logits, and apart from them those that candidates came from.
 void CpuExecutor::hand_over(StepRun& run, StepState& state) const {
     state.result = std::move(run.result);
-    const bool all = state.result.candidates.empty();
     const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
-    if (all || state.result.candidates.size() * vocabulary == run.logits.size()) {
-        (all ? state.result.logits : state.logits) = std::move(run.logits);
-        return;
-    }
-    auto from = run.logits.begin();
-    for (const BatchRow& row : run.batch.rows)
-        if (row.wish != RowWish::Nothing) {
-            std::vector<float>& to = row.wish == RowWish::Logits ? state.result.logits : state.logits;
-            const auto end = from + static_cast<std::ptrdiff_t>(vocabulary);
-            to.insert(to.end(), from, end);
-            from = end;
+    const auto only = [&](RowWish wish) {
+        return std::ranges::all_of(run.batch.rows, [&](const BatchRow& row) {
+            return row.wish == wish || row.wish == RowWish::Nothing;
+        });
+    };
+    const bool whole_logits = only(RowWish::Logits), whole_candidates = only(RowWish::Candidates);
+    std::size_t wished = 0;
+    auto sought = run.sought.begin();
+    for (const BatchRow& row : run.batch.rows) {
+        if (row.wish == RowWish::Nothing)
+            continue;
+        const auto logits = std::span<const float>(run.logits).subspan(wished * vocabulary, vocabulary);
+        if (row.wish == RowWish::Logits && !whole_logits)
+            state.result.logits.insert(state.result.logits.end(), logits.begin(), logits.end());
+        if (row.wish == RowWish::Candidates) {
+            if (!whole_candidates)
+                state.logits.insert(state.logits.end(), logits.begin(), logits.end());
+            state.result.candidates.push_back(std::move(sought->found));
         }
+        if (sought != run.sought.end() && sought->row == wished)
+            ++sought;
+        ++wished;
+    }
+    if (whole_logits)
+        state.result.logits = std::move(run.logits);
+    else if (whole_candidates)
+        state.logits = std::move(run.logits);
 }
 
 void CpuExecutor::compute(StepState& state) {
-    const Batch& batch = state.batch;
+    Batch& batch = state.batch;
+    const bool known = take_drawn(batch);
+    drawn_.clear(); // should this step end early
+    if (!known) {
+        state.result.cancelled = true;
+        return;
+    }
+    std::vector<std::optional<CandidateWish>> for_draws;
+    for (const DrawWish& wish : batch.draw_wishes)
+        for_draws.push_back(RowDrawer::candidates_for(wish));
     const ScratchSizes sizes = reserve(StepShape(batch, *plan_, pool_->size(), exact_cache(batch)), shared_);
     for (Worker& worker : workers_)
         worker.reserve(sizes);
@@ -363,7 +458,7 @@ void CpuExecutor::compute(StepState& state) {
                 state.abandoned.get_token());
     run.observer = observer_;
     run.product_observer = product_observer_;
-    shape_result(run);
+    shape_result(run, for_draws);
     pool_->run([&](int thread) {
         Worker& w = workers_[static_cast<std::size_t>(thread)];
         w.loops = 0;
@@ -377,6 +472,8 @@ void CpuExecutor::compute(StepState& state) {
     scratch_bytes_ = scratch;
     run.result.cancelled = run.cancelled();
     check_files(*state.weights);
+    if (!run.result.cancelled)
+        draw(run);
     hand_over(run, state);
 }
 

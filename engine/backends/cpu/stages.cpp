@@ -6,16 +6,7 @@
 #include <cmath>
 
 namespace switchyard::cpu {
-namespace {
-
-/// A row whose candidates are looked for.
-struct FoundLogits {
-    std::span<const float> logits;
-    const CandidateWish* wish;
-    float maximum;
-};
-
-} // namespace
+namespace {} // namespace
 
 void EmbedStage::run(StepRun& run, Worker& w) const {
     const Slice& table = run.slice(step_.table);
@@ -85,10 +76,6 @@ void ProjectionStage::run(StepRun& run, Worker& w) const {
     run.meet();
 }
 
-int HeadStage::candidate_rows(const Batch& batch) const {
-    return static_cast<int>(std::ranges::count(batch.rows, RowWish::Candidates, &BatchRow::wish));
-}
-
 void HeadStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
     shared.wanted.clear();
     for (int r = 0; r < shape.rows(); ++r)
@@ -97,7 +84,11 @@ void HeadStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& si
     const int width = shape.width(step_.in);
     sizes.hold_rows(static_cast<int>(std::min(kHeadGroup, shared.wanted.size())), width);
     sizes.hold_decoded(width);
-    ScratchSizes::hold<FoundLogits>(sizes.state, static_cast<std::size_t>(candidate_rows(shape.batch)));
+    const auto sought = [](const BatchRow& row) {
+        return row.wish == RowWish::Candidates || row.wish == RowWish::Draw;
+    };
+    ScratchSizes::hold<float>(sizes.state,
+                              static_cast<std::size_t>(std::ranges::count_if(shape.batch.rows, sought)));
 }
 
 void HeadStage::run(StepRun& run, Worker& w) const {
@@ -106,8 +97,8 @@ void HeadStage::run(StepRun& run, Worker& w) const {
     for (std::size_t begin = 0; begin < wanted.size(); begin += kHeadGroup)
         project(run, w, wanted.subspan(begin, std::min(kHeadGroup, wanted.size() - begin)),
                 run.logits.data() + begin * static_cast<std::size_t>(run.plan.vocabulary));
-    if (candidate_rows(run.batch) > 0)
-        find_candidates(run, w, wanted);
+    if (!run.sought.empty())
+        find_candidates(run, w);
 }
 
 void HeadStage::project(StepRun& run, Worker& w, std::span<const std::int32_t> rows, float* out) const {
@@ -129,32 +120,27 @@ void HeadStage::project(StepRun& run, Worker& w, std::span<const std::int32_t> r
 }
 
 /// Row by row, a row's parts on all threads.
-void HeadStage::find_candidates(StepRun& run, Worker& w, std::span<const std::int32_t> rows) const {
+void HeadStage::find_candidates(StepRun& run, Worker& w) const {
     const auto vocabulary = static_cast<std::size_t>(run.plan.vocabulary);
     const std::size_t parts = candidate_parts(vocabulary);
-    auto* found = w.state.get<FoundLogits>(run.result.candidates.size());
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const BatchRow& row = run.batch.rows[static_cast<std::size_t>(rows[i])];
-        if (row.wish != RowWish::Candidates)
-            continue;
-        const auto logits = std::span<const float>(run.logits).subspan(i * vocabulary, vocabulary);
-        // Each thread for itself: one look at what is in the cache costs less than meeting the others.
-        found[count++] = {logits, &run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)],
-                          largest_logit(logits)};
-    }
-    run.parallel(w, static_cast<int>(count * parts), [&](int task) {
-        const auto index = static_cast<std::size_t>(task);
-        const FoundLogits& row = found[index / parts];
-        candidate_part(row.logits, index % parts, row.maximum, *row.wish, run.candidate_parts[index]);
+    const auto logits = [&](const StepRun::Sought& sought) {
+        return std::span<const float>(run.logits).subspan(sought.row * vocabulary, vocabulary);
+    };
+    // Each thread for itself: one look at what is in the cache costs less than meeting the others.
+    auto* maxima = w.state.get<float>(run.sought.size());
+    for (std::size_t i = 0; i < run.sought.size(); ++i)
+        maxima[i] = largest_logit(logits(run.sought[i]));
+    run.parallel(w, static_cast<int>(run.sought.size() * parts), [&](int task) {
+        const auto index = static_cast<std::size_t>(task), i = index / parts;
+        candidate_part(logits(run.sought[i]), index % parts, maxima[i], *run.sought[i].wish,
+                       run.candidate_parts[index]);
     });
     run.meet();
-    run.parallel(w, static_cast<int>(count), [&](int task) {
-        const auto index = static_cast<std::size_t>(task);
-        const FoundLogits& row = found[index];
-        join_parts(row.logits, row.maximum, *row.wish,
-                   std::span(run.candidate_parts).subspan(index * parts, parts),
-                   run.result.candidates[index]);
+    run.parallel(w, static_cast<int>(run.sought.size()), [&](int task) {
+        const auto i = static_cast<std::size_t>(task);
+        StepRun::Sought& sought = run.sought[i];
+        join_parts(logits(sought), maxima[i], *sought.wish,
+                   std::span(run.candidate_parts).subspan(i * parts, parts), sought.found);
     });
 }
 

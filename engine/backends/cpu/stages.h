@@ -144,8 +144,7 @@ class HeadStage : public Stage {
 
   private:
     void project(StepRun& run, Worker& w, std::span<const std::int32_t> rows, float* out) const;
-    void find_candidates(StepRun& run, Worker& w, std::span<const std::int32_t> rows) const;
-    int candidate_rows(const Batch& batch) const;
+    void find_candidates(StepRun& run, Worker& w) const;
 
     HeadStep step_;
     std::optional<NormStep> norm_;

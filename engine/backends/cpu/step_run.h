@@ -114,8 +114,15 @@ class StepRun {
     StepResult result;
     FeedForwardObserver* observer = nullptr;
     ProductObserver* product_observer = nullptr;
-    std::vector<float> logits;                  ///< [rows that wish something, vocabulary]
-    std::vector<CandidatePart> candidate_parts; ///< [rows that wish candidates][parts of the vocabulary]
+    std::vector<float> logits; ///< [rows that wish something, vocabulary]
+    /// Candidates among a row's logits, wished or needed for its draw.
+    struct Sought {
+        std::size_t row; ///< among the rows that wish something
+        const CandidateWish* wish;
+        Candidates found;
+    };
+    std::vector<Sought> sought;
+    std::vector<CandidatePart> candidate_parts; ///< [sought][parts of the vocabulary]
     std::span<const FeedForwardUnit> units;     ///< made by thread 0 between two meetings
 
     int rows() const { return static_cast<int>(batch.rows.size()); }

@@ -155,6 +155,100 @@ TEST_P(ExecutorTest, CandidatesAreThoseOfAllLogits) {
     EXPECT_TRUE(std::ranges::equal(std::span(result.logits).last(vocabulary), row(3)));
 }
 
+/// A wish that keeps several tokens, with a penalty on what stood before.
+DrawWish wish_at(int position, double top_p) {
+    DrawWish wish;
+    wish.temperature = 1.3;
+    wish.top_p = top_p;
+    wish.repetition_penalty = 1.3;
+    wish.seed = 7;
+    wish.position = static_cast<std::uint64_t>(position);
+    return wish;
+}
+
+TEST_P(ExecutorTest, DrawsAreThoseOfAllLogits) {
+    const auto ids = blocks(3);
+    const auto all = logits(0, 90, ids);
+    const std::size_t vocabulary = all.size() / 90;
+    Batch batch = rows_at(0, 90, ids);
+    for (BatchRow& row : batch.rows) {
+        if (row.position % 4 == 3)
+            continue; // and some want their logits
+        row.wish = RowWish::Draw;
+        row.draw = static_cast<std::int32_t>(batch.draw_wishes.size());
+        batch.draw_wishes.push_back(wish_at(row.position + 1, row.position % 2 == 0 ? 0.9 : 1.0));
+        batch.draw_wishes.back().version =
+            row.position % 8 == 0 ? DrawVersion::Cumulative : DrawVersion::Race;
+        batch.draw_wishes.back().penalise(row.token);
+    }
+    const auto wishes = batch.draw_wishes;
+    const StepResult result = executor().run(batch, model_->weights());
+    std::size_t drawn = 0, with_logits = 0;
+    for (const BatchRow& row : batch.rows) {
+        const auto here =
+            std::span(all).subspan(static_cast<std::size_t>(row.position) * vocabulary, vocabulary);
+        if (row.wish == RowWish::Draw) {
+            const Drawn expected = RowDrawer().draw(here, wishes[drawn]);
+            EXPECT_EQ(result.drawn.at(drawn).id, expected.id) << row.position;
+            EXPECT_NEAR(result.drawn.at(drawn).probability, expected.probability, 1e-6);
+            ++drawn;
+        } else {
+            EXPECT_TRUE(std::ranges::equal(
+                here, std::span(result.logits).subspan(with_logits++ * vocabulary, vocabulary)));
+        }
+    }
+    EXPECT_EQ(result.drawn.size(), drawn);
+}
+
+TEST_P(ExecutorTest, ATokenMayBeWhatTheStepBeforeDraws) {
+    const auto step_at = [&](int position, std::int32_t token, std::vector<std::int32_t> penalised,
+                             const std::vector<KvBlockId>& ids, bool own) {
+        Batch batch;
+        batch.rows.push_back({.token = own ? 0 : token,
+                              .drawn_by = own ? 0 : -1,
+                              .position = position,
+                              .wish = RowWish::Draw});
+        batch.draw_wishes.push_back(wish_at(position + 1, 0.95));
+        for (const std::int32_t id : penalised)
+            batch.draw_wishes.back().penalise(id);
+        if (own)
+            batch.draw_wishes.back().penalises_own = true;
+        else
+            batch.draw_wishes.back().penalise(token);
+        batch.sequences.push_back({ids});
+        return batch;
+    };
+    // One after another.
+    std::vector<std::int32_t> expected{5};
+    const auto one = blocks(1);
+    for (int p = 0; p < 12; ++p) {
+        const std::vector<std::int32_t> before(expected.begin(), expected.end() - 1);
+        expected.push_back(executor()
+                               .run(step_at(p, expected.back(), before, one, false), model_->weights())
+                               .drawn.at(0)
+                               .id);
+    }
+    // Two always under way: what the first draws is not known when the second starts.
+    const auto two = blocks(1);
+    std::vector<std::int32_t> seen{5};
+    auto step = executor().start(step_at(0, 5, {}, two, false), model_->weights(), {});
+    for (int p = 1; p < 12; ++p) {
+        auto next = executor().start(step_at(p, 0, seen, two, true), model_->weights(), {});
+        seen.push_back(step->wait().drawn.at(0).id);
+        step = std::move(next);
+    }
+    seen.push_back(step->wait().drawn.at(0).id);
+    EXPECT_EQ(seen, expected);
+    // A step that was stopped draws nothing for the one behind it.
+    std::stop_source stop;
+    stop.request_stop();
+    auto stopped = executor().start(step_at(0, 5, {}, two, false), model_->weights(), stop.get_token());
+    auto behind = executor().start(step_at(1, 0, {}, two, true), model_->weights(), {});
+    EXPECT_TRUE(stopped->wait().cancelled);
+    EXPECT_TRUE(behind->wait().cancelled);
+    EXPECT_FALSE(executor().run(step_at(0, 5, {}, two, false), model_->weights()).cancelled);
+}
+
 TEST_P(ExecutorTest, RefusesWhatItDoesNotHave) {
     const auto ids = blocks(1);
     const auto start = [&](auto&& change) {

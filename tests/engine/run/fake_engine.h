@@ -235,6 +235,11 @@ class FakeExecutor : public Executor {
             result.logits.insert(result.logits.end(), logits.begin(), logits.end());
             return;
         }
+        if (row.wish == RowWish::Draw) {
+            result.drawn.push_back(
+                RowDrawer().draw(logits, batch_.draw_wishes.at(static_cast<std::size_t>(row.draw))));
+            return;
+        }
         result.candidates.push_back(
             find_candidates(logits, batch_.candidate_wishes.at(static_cast<std::size_t>(row.candidates))));
         candidate_logits_.push_back(std::move(logits));
