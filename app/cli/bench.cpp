@@ -8,11 +8,12 @@
 #include "engine/base/memory.h"
 #include "engine/model/anatomy.h"
 #include "engine/model/shape_file.h"
-#include "engine/run/sampler.h"
+#include "kernels/cpu/machine_rates.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace switchyard {
 namespace {
@@ -46,9 +47,20 @@ std::vector<std::int32_t> random_prompt(const LoadedModel& model, int count, std
     return ids;
 }
 
-RunRecord measure(Scheduler& scheduler, const LoadedModel& model, const Tuning& tuning, int prompt_tokens,
-                  int gen_tokens, std::uint64_t seed, std::stop_token stop) {
+/// What the engine did for a run's prompt, and for its answer.
+struct Stages {
+    StageTable prefill, decode;
+};
+
+RunRecord measure(Scheduler& scheduler, LoadedModel& model, const Tuning& tuning, int prompt_tokens,
+                  int gen_tokens, std::uint64_t seed, std::stop_token stop, Stages* stages = nullptr) {
     RunRequest request;
+    const StageTable before = model.executor().stage_totals();
+    StageTable read;
+    request.on_event = [&, first = true](const SchedulerEvent& event) mutable {
+        if (event.kind == SchedulerEvent::Kind::Token && std::exchange(first, false))
+            read = model.executor().stage_totals();
+    };
     request.prompt = random_prompt(model, prompt_tokens, seed);
     request.tuning = tuning.sequence;
     request.tuning.temperature = 0;
@@ -63,6 +75,10 @@ RunRecord measure(Scheduler& scheduler, const LoadedModel& model, const Tuning& 
         throw Error(record.error);
     if (record.finish == FinishReason::Stopped)
         throw Error("the benchmark was stopped");
+    if (stages) {
+        stages->prefill += read - before;
+        stages->decode += model.executor().stage_totals() - read;
+    }
     return record;
 }
 
@@ -96,6 +112,42 @@ nlohmann::ordered_json result_of(const std::vector<RunRecord>& records, const Lo
     json["kv_bytes"] = last.kv_bytes;
     json["scratch_bytes"] = last.scratch_bytes;
     return json;
+}
+
+nlohmann::ordered_json to_json(const StageTable& table, const MachineRates& rates) {
+    nlohmann::ordered_json json;
+    for (std::size_t k = 0; k < kStageKinds; ++k) {
+        const StageUse& use = table.uses[k];
+        if (use.seconds <= 0)
+            continue;
+        auto& stage = json[std::string(stage_name(static_cast<StageKind>(k)))];
+        stage["seconds"] = use.seconds;
+        stage["bytes"] = use.bytes;
+        const double bytes_rate = static_cast<double>(use.bytes) / use.seconds,
+                     macs_rate = static_cast<double>(use.macs) / use.seconds;
+        stage["gb_per_second"] = bytes_rate / 1e9;
+        stage["share_of_read_rate"] = bytes_rate / rates.read_bytes_per_second;
+        stage["share_of_arithmetic_peak"] = macs_rate / rates.macs_per_second;
+    }
+    return json;
+}
+
+/// Where the time of all repetitions went, against what this machine reads and computes at most.
+void add_stages(nlohmann::ordered_json& json, const Stages& stages, const MachineRates& rates) {
+    json["read_gb_per_second"] = rates.read_bytes_per_second / 1e9;
+    json["arithmetic_peak_gmac_per_second"] = rates.macs_per_second / 1e9;
+    json["stages"] = {{"prefill", to_json(stages.prefill, rates)}, {"decode", to_json(stages.decode, rates)}};
+}
+
+void print_stages(const nlohmann::ordered_json& json) {
+    double all = 0;
+    for (const auto& stage : json["stages"]["decode"])
+        all += stage["seconds"].get<double>();
+    std::printf("%-22s", "a token's time");
+    for (const auto& [name, stage] : json["stages"]["decode"].items())
+        if (const double share = stage["seconds"].get<double>() / all; share >= 0.005)
+            std::printf(" %s %.0f %%", name.c_str(), 100 * share);
+    std::printf("\n");
 }
 
 MemoryDials dials_of(const BenchArguments& options) {
@@ -198,10 +250,12 @@ void run_bench(const BenchArguments& options) {
     measure(*scheduler, *model, tuning, std::min(options.prompt_tokens, 64), 4, 999,
             interrupt.token()); // warm
     std::vector<RunRecord> records;
+    Stages stages;
     for (int i = 0; i < options.repeat; ++i)
         records.push_back(measure(*scheduler, *model, tuning, options.prompt_tokens, options.gen_tokens,
-                                  static_cast<std::uint64_t>(i), interrupt.token()));
+                                  static_cast<std::uint64_t>(i), interrupt.token(), &stages));
     auto json = result_of(records, *model);
+    add_stages(json, stages, measure_machine(model->backend().threads()));
     add_memory(json, predicted, records.back().tokens.back(), *model, resident_before);
     if (options.shape.given())
         add_extrapolation(json, options, *model);
@@ -219,6 +273,7 @@ void run_bench(const BenchArguments& options) {
     print_line("decode", json, "decode_tokens_per_second", "tokens/s");
     print_line("time to first token", json, "time_to_first_token_ms", "ms");
     print_measured_memory(json);
+    print_stages(json);
     for (const auto& change : json.value("recode", nlohmann::ordered_json::array()))
         std::printf("to %-19s %10.2f s         longest token %.0f ms, usual %.0f ms\n",
                     change["quant"].get<std::string>().c_str(), change["seconds"].get<double>(),

@@ -74,6 +74,8 @@ class Executor {
     /// Bytes that all KV blocks together may take, as memory stands now.
     virtual std::size_t kv_capacity() const = 0;
     virtual std::size_t scratch_bytes() const = 0;
+    /// Of all steps so far, whoever asked for them. From any thread.
+    virtual StageTable stage_totals() const { return {}; }
     /// What scratch_bytes() comes to with steps of up to `rows` rows of one sequence, `experts` active each
     /// (0: as the plan says). Takes none of that memory.
     virtual std::size_t forecast_scratch(int rows, int experts) const = 0;

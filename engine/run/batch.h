@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/model/router.h"
+#include "engine/run/stage_use.h"
 #include "kernels/draw_row.h"
 
 #include <cstdint>
@@ -98,6 +99,7 @@ struct StepResult {
     std::vector<Candidates> candidates; ///< of the rows that want them, in row order
     std::vector<Drawn> drawn;           ///< of the rows that want a draw, in row order
     RoutingTable routing;               ///< of the rows that asked, in row order
+    StageTable stages;                  ///< where the step's time went
     /// Stopped between tiles, or the step whose draws it needs was: KV contents at the batch's positions are
     /// undefined.
     bool cancelled = false;

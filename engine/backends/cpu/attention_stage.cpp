@@ -62,11 +62,12 @@ void AttentionStage::store(StepRun& run, int row) const {
 }
 
 void AttentionStage::run(StepRun& run, Worker& w) const {
+    w.meter.enter(StageKind::Attention);
     run.parallel(w, run.rows(), [&](int r) {
         row_steps_.apply(run, r);
         store(run, r);
     });
-    run.meet();
+    run.meet(w);
 
     const std::vector<RowGroup>& groups = run.shared.groups;
     // Last groups first: they see the longest context, and short tasks at the end share better.
@@ -75,7 +76,7 @@ void AttentionStage::run(StepRun& run, Worker& w) const {
         const RowGroup& g = groups[groups.size() - 1 - static_cast<std::size_t>(task / step_.kv_heads)];
         attend_rows(run, w, g.first, g.count, task % step_.kv_heads);
     });
-    run.meet();
+    run.meet(w);
 }
 
 void AttentionStage::attend_rows(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const {
@@ -95,6 +96,8 @@ void AttentionStage::attend_rows(StepRun& run, Worker& w, int first_row, int row
     const BatchSequence& sequence = run.batch.sequences[static_cast<std::size_t>(
         run.batch.rows[static_cast<std::size_t>(first_row)].sequence)];
     CachedKv source(run, sequence, layer_, kv_head, false);
+    w.meter.count(
+        run.cached_bytes(sequence, positions[count - 1] + 1) / static_cast<std::uint64_t>(step_.kv_heads), 0);
     attend(w,
            {step_.head_dim, step_.value_dim, step_.window, exact_cache(run, sequence), count, q, positions,
             sink ? sinks : nullptr, out},

@@ -82,6 +82,7 @@ class CpuExecutor : public Executor {
     std::size_t kv_bytes() const override { return kv_.bytes(); }
     std::size_t kv_capacity() const override;
     std::size_t scratch_bytes() const override { return scratch_bytes_; }
+    StageTable stage_totals() const override;
     std::size_t forecast_scratch(int rows, int experts) const override;
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
@@ -98,6 +99,7 @@ class CpuExecutor : public Executor {
     bool take_drawn(Batch& batch) const;
     void shape_result(StepRun& run, const std::vector<std::optional<CandidateWish>>& for_draws) const;
     void draw(StepRun& run);
+    void add_stages(StepResult& result, double drawing);
     void hand_over(StepRun& run, StepState& state) const;
     void drain() const;
     void free_retired() noexcept;
@@ -117,6 +119,8 @@ class CpuExecutor : public Executor {
     std::vector<Worker> workers_;
     std::vector<std::atomic<int>> counters_;
     std::vector<std::unique_ptr<Stage>> stages_;
+    mutable std::mutex totals_mutex_;
+    StageTable totals_;
     std::vector<RowDrawer> drawers_;  ///< one a thread, from the first draw on
     std::vector<std::int32_t> drawn_; ///< of the last step's rows; -1: none was
     std::atomic<std::size_t> scratch_bytes_{0};
@@ -463,8 +467,10 @@ void CpuExecutor::compute(StepState& state) {
         Worker& w = workers_[static_cast<std::size_t>(thread)];
         w.loops = 0;
         w.observer = product_observer_;
+        w.meter.begin();
         for (const auto& stage : stages_)
             stage->run(run, w);
+        w.meter.end();
     });
     std::size_t scratch = shared_.bytes();
     for (const Worker& w : workers_)
@@ -472,9 +478,27 @@ void CpuExecutor::compute(StepState& state) {
     scratch_bytes_ = scratch;
     run.result.cancelled = run.cancelled();
     check_files(*state.weights);
+    const auto computed = StageMeter::Clock::now();
     if (!run.result.cancelled)
         draw(run);
+    add_stages(run.result, std::chrono::duration<double>(StageMeter::Clock::now() - computed).count());
     hand_over(run, state);
+}
+
+/// What the threads did, and how long they drew.
+void CpuExecutor::add_stages(StepResult& result, double drawing) {
+    for (const Worker& w : workers_)
+        result.stages += w.meter.table();
+    for (StageUse& use : result.stages.uses)
+        use.seconds /= static_cast<double>(workers_.size());
+    result.stages.of(StageKind::Sampling).seconds += drawing;
+    const std::lock_guard lock(totals_mutex_);
+    totals_ += result.stages;
+}
+
+StageTable CpuExecutor::stage_totals() const {
+    const std::lock_guard lock(totals_mutex_);
+    return totals_;
 }
 
 } // namespace

@@ -95,6 +95,7 @@ void FeedForwardStage::reserve(const StepShape& shape, Shared& shared, ScratchSi
 }
 
 void FeedForwardStage::run(StepRun& run, Worker& w) const {
+    w.meter.enter(route_ ? StageKind::Router : StageKind::FeedForward);
     bool i16 = false, f32 = route_.has_value() || run.observer;
     const auto look = [&](WeightId id) {
         for (const Slice& s : run.weights[id].slices)
@@ -114,15 +115,16 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
         const std::int64_t count = panels(router.rows);
         float* logits = run.shared.router_logits.data<float>();
         run.parallel(w, static_cast<int>(count), [&](int p) {
-            multiply(router, in, nullptr, run.rows(), p, p + 1, logits, router.rows, false, w.decoded);
+            w.product(router, in, nullptr, run.rows(), p, p + 1, logits, router.rows, false);
         });
-        run.meet();
+        run.meet(w);
     }
     if (w.thread == 0) {
         route(run);
         make_units(run, in);
     }
-    run.meet();
+    run.meet(w);
+    w.meter.enter(route_ ? StageKind::Experts : StageKind::FeedForward);
 
     const std::span<const Unit> units = run.units;
     run.parallel(w, units.empty() ? 0 : units.back().first_chunk + chunks(units.back()), [&](int task) {
@@ -130,7 +132,7 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
         const std::int64_t first = (task - unit.first_chunk) * kHiddenChunk;
         hidden(run, w, in, unit, first, std::min(first + kHiddenChunk, std::int64_t{unit.width}));
     });
-    run.meet();
+    run.meet(w);
     if (run.observer && dense() && !run.stopped()) {
         const Unit& u = run.units.front();
         run.observer->observe({number_, run.rows(), u.width, in.f32, in.f32_stride,
@@ -142,7 +144,7 @@ void FeedForwardStage::run(StepRun& run, Worker& w) const {
     const std::int64_t count = panels(run.width(out_)), chunk = down_chunk(run, count);
     run.parallel(w, static_cast<int>((count + chunk - 1) / chunk),
                  [&](int task) { down(run, w, task * chunk, std::min((task + 1) * chunk, count)); });
-    run.meet();
+    run.meet(w);
 }
 
 // Panels of a task that sums the blocks' outputs. Of each block it reads so many panels, which are one
@@ -294,8 +296,8 @@ void FeedForwardStage::hidden(StepRun& run, Worker& w, const Rows& in, const Uni
     float* up = gate + std::int64_t{tokens} * kHiddenChunk;
     const std::int32_t* index = u.rows;
     const std::int64_t p0 = first / kPanelRows, p1 = panels(last);
-    multiply(*u.gate, in, index, tokens, p0, p1, with_first_row(gate, first), kHiddenChunk, false, w.decoded);
-    multiply(*u.up, in, index, tokens, p0, p1, with_first_row(up, first), kHiddenChunk, false, w.decoded);
+    w.product(*u.gate, in, index, tokens, p0, p1, with_first_row(gate, first), kHiddenChunk, false);
+    w.product(*u.up, in, index, tokens, p0, p1, with_first_row(up, first), kHiddenChunk, false);
     const auto stride = round_up(static_cast<std::size_t>(u.width), 32);
     const bool i16 = wants_i16(*u.down);
     for (int t = 0; t < tokens; ++t) {
@@ -322,13 +324,13 @@ void FeedForwardStage::down(StepRun& run, Worker& w, std::int64_t first, std::in
                      run.shared.hidden_i16.data<std::byte>() + u.hidden_i16,
                      i16_row_bytes(static_cast<std::int64_t>(stride)), run.product_observer};
         if (u.all_rows()) {
-            multiply(*u.down, h, nullptr, u.count, first, last, out, rows, true, w.decoded);
+            w.product(*u.down, h, nullptr, u.count, first, last, out, rows, true);
             for (int t = 0; u.down_bias && t < u.count; ++t)
                 add_bias(u.down_bias + row0, out + t * rows + row0, n);
             continue;
         }
         float* y = w.scratch.get<float>(static_cast<std::size_t>(u.count * n));
-        multiply(*u.down, h, nullptr, u.count, first, last, with_first_row(y, row0), n, false, w.decoded);
+        w.product(*u.down, h, nullptr, u.count, first, last, with_first_row(y, row0), n, false);
         for (int t = 0; t < u.count; ++t) {
             add_bias(u.down_bias ? u.down_bias + row0 : nullptr, y + t * n, n);
             scale_add(u.weights[t], y + t * n, out + u.rows[t] * rows + row0, static_cast<int>(n));

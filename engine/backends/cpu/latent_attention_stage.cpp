@@ -67,6 +67,7 @@ std::size_t LatentAttentionStage::query_floats(int count, bool absorbed) const {
 }
 
 void LatentAttentionStage::run(StepRun& run, Worker& w) const {
+    w.meter.enter(StageKind::Attention);
     const int key_dim = step_.latent_dim + step_.rope;
     run.parallel(w, run.rows(), [&](int r) {
         row_steps_.apply(run, r);
@@ -76,7 +77,7 @@ void LatentAttentionStage::run(StepRun& run, Worker& w) const {
         store_k(run.kv.type(block), run.value(step_.latent) + std::int64_t{r} * key_dim, key_dim,
                 b.position % kKvBlockTokens, run.kv.keys(block, layer_, 0));
     });
-    run.meet();
+    run.meet(w);
 
     const std::span<const RowGroup> groups = run.shared.latent_groups;
     run.parallel(w, task_count(groups, step_.heads), [&](int i) {
@@ -89,7 +90,7 @@ void LatentAttentionStage::run(StepRun& run, Worker& w) const {
         else
             attend_absorbed(run, w, sequence, task.rows.first, task.rows.count, task.first_head, task.heads);
     });
-    run.meet();
+    run.meet(w);
 }
 
 // For each head: the query into the latent space, attention there, and out of it again.
@@ -114,6 +115,7 @@ void LatentAttentionStage::attend_absorbed(StepRun& run, Worker& w, const BatchS
     scale(step_.scale, q, q, count * key_dim);
     for (int i = 0; i < count; ++i)
         positions[i] = run.batch.rows[static_cast<std::size_t>(first_row + i / heads)].position;
+    w.meter.count(run.cached_bytes(sequence, positions[count - 1] + 1), 0);
     CachedKv source(run, sequence, layer_, 0, true);
     attend(w, {key_dim, step_.latent_dim, 0, exact_cache(run, sequence), count, q, positions, nullptr, out},
            source);

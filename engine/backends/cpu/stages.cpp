@@ -9,6 +9,7 @@ namespace switchyard::cpu {
 namespace {} // namespace
 
 void EmbedStage::run(StepRun& run, Worker& w) const {
+    w.meter.enter(StageKind::Embedding);
     const Slice& table = run.slice(step_.table);
     const std::size_t bytes = row_bytes(table.type, table.cols);
     run.parallel(w, run.rows(), [&](int r) {
@@ -18,7 +19,7 @@ void EmbedStage::run(StepRun& run, Worker& w) const {
         if (step_.scale != 1.0f)
             scale(step_.scale, out, out, static_cast<int>(table.cols));
     });
-    run.meet();
+    run.meet(w);
 }
 
 void RopeTableStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes&) const {
@@ -30,6 +31,7 @@ void RopeTableStage::reserve(const StepShape& shape, Shared& shared, ScratchSize
 }
 
 void RopeTableStage::run(StepRun& run, Worker& w) const {
+    w.meter.enter(StageKind::Embedding);
     for (std::size_t t = 0; t < tables_; ++t) {
         RopeTable& table = run.shared.ropes[t];
         const std::size_t n = table.inverse_frequencies.size();
@@ -53,6 +55,7 @@ void ProjectionStage::reserve(const StepShape& shape, Shared& shared, ScratchSiz
 }
 
 void ProjectionStage::run(StepRun& run, Worker& w) const {
+    w.meter.enter(StageKind::Attention);
     bool i16 = false, f32 = false;
     for (const ProjectStep& s : steps_)
         (wants_i16(run.slice(s.weight)) ? i16 : f32) = true;
@@ -65,7 +68,7 @@ void ProjectionStage::run(StepRun& run, Worker& w) const {
         run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
             const std::int64_t first = std::int64_t{task} * chunk, last = std::min(first + chunk, count);
             float* out = run.value(s.out);
-            multiply(weight, in, nullptr, run.rows(), first, last, out, weight.rows, s.add, w.decoded);
+            w.product(weight, in, nullptr, run.rows(), first, last, out, weight.rows, s.add);
             if (!bias)
                 return;
             for (int r = 0; r < run.rows(); ++r)
@@ -73,7 +76,7 @@ void ProjectionStage::run(StepRun& run, Worker& w) const {
                     out[r * weight.rows + i] += bias[i];
         });
     }
-    run.meet();
+    run.meet(w);
 }
 
 void HeadStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
@@ -92,6 +95,7 @@ void HeadStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& si
 }
 
 void HeadStage::run(StepRun& run, Worker& w) const {
+    w.meter.enter(StageKind::Head);
     const std::span<const std::int32_t> wanted = run.shared.wanted;
     // Many wanted rows (perplexity, all logits) go in groups, so that a thread's own copies stay small.
     for (std::size_t begin = 0; begin < wanted.size(); begin += kHeadGroup)
@@ -111,16 +115,17 @@ void HeadStage::project(StepRun& run, Worker& w, std::span<const std::int32_t> r
     const int chunk = panels_per_task(count / 4, packed_bytes(weight.type, kPanelRows, weight.cols));
     run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
         const std::int64_t first = std::int64_t{task} * chunk, last = std::min(first + chunk, count);
-        multiply(weight, in, nullptr, n, first, last, out, weight.rows, false, w.decoded);
+        w.product(weight, in, nullptr, n, first, last, out, weight.rows, false);
         for (int r = 0; r < n; ++r)
             for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)
                 out[r * weight.rows + i] = out[r * weight.rows + i] * step_.scale + (bias ? bias[i] : 0.0f);
     });
-    run.meet();
+    run.meet(w);
 }
 
 /// Row by row, a row's parts on all threads.
 void HeadStage::find_candidates(StepRun& run, Worker& w) const {
+    w.meter.enter(StageKind::Sampling);
     const auto vocabulary = static_cast<std::size_t>(run.plan.vocabulary);
     const std::size_t parts = candidate_parts(vocabulary);
     const auto logits = [&](const StepRun::Sought& sought) {
@@ -135,7 +140,7 @@ void HeadStage::find_candidates(StepRun& run, Worker& w) const {
         candidate_part(logits(run.sought[i]), index % parts, maxima[i], *run.sought[i].wish,
                        run.candidate_parts[index]);
     });
-    run.meet();
+    run.meet(w);
     run.parallel(w, static_cast<int>(run.sought.size()), [&](int task) {
         const auto i = static_cast<std::size_t>(task);
         StepRun::Sought& sought = run.sought[i];

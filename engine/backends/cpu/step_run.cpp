@@ -28,6 +28,16 @@ void Worker::only_measure() {
         b->only_measure();
 }
 
+void Worker::product(const Slice& weight, const Rows& x, const std::int32_t* index, int rows,
+                     std::int64_t first_panel, std::int64_t last_panel, float* y, std::int64_t y_stride,
+                     bool accumulate) {
+    const auto done = static_cast<std::uint64_t>(std::min(last_panel * kPanelRows, weight.rows) -
+                                                 std::min(first_panel * kPanelRows, weight.rows));
+    meter.count(done * row_bytes(weight.type, weight.cols),
+                done * static_cast<std::uint64_t>(weight.cols) * static_cast<std::uint64_t>(rows));
+    multiply(weight, x, index, rows, first_panel, last_panel, y, y_stride, accumulate, decoded);
+}
+
 void Worker::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
                      std::int64_t y_stride) {
     Rows in{x, x_stride, nullptr, 0, observer};
@@ -39,7 +49,7 @@ void Worker::project(const Slice& weight, const float* x, std::int64_t x_stride,
                          quantized + static_cast<std::size_t>(r) * in.i16_stride);
         in.i16 = quantized;
     }
-    multiply(weight, in, nullptr, rows, 0, panels(weight.rows), y, y_stride, false, decoded);
+    product(weight, in, nullptr, rows, 0, panels(weight.rows), y, y_stride, false);
 }
 
 template <typename Self, typename Use>
@@ -112,7 +122,7 @@ Rows StepRun::prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, boo
                     normed ? normed + std::int64_t{r} * n : nullptr,
                     quantized + static_cast<std::size_t>(r) * stride);
     });
-    meet();
+    meet(w);
     return {normed ? normed : value(in), n, quantized, stride, product_observer};
 }
 

@@ -4,6 +4,7 @@
 #include "engine/backends/cpu/kv_store.h"
 #include "engine/backends/cpu/product.h"
 #include "engine/backends/cpu/scratch.h"
+#include "engine/backends/cpu/stage_meter.h"
 #include "engine/backends/cpu/thread_pool.h"
 #include "engine/run/backend.h"
 
@@ -20,6 +21,11 @@ struct Worker {
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
     Buffer f32, i16, scratch, state, queries, latent, decoded, sums;
     ProductObserver* observer = nullptr; ///< of the step under way
+    StageMeter meter;
+    /// multiply(), counted.
+    void product(const Slice& weight, const Rows& x, const std::int32_t* index, int rows,
+                 std::int64_t first_panel, std::int64_t last_panel, float* y, std::int64_t y_stride,
+                 bool accumulate);
     void reserve(const ScratchSizes& sizes);
     std::size_t bytes() const;
     void only_measure();
@@ -134,6 +140,13 @@ class StepRun {
         return id == kNoWeight ? nullptr : reinterpret_cast<const float*>(slice(id).data);
     }
 
+    /// Of one layer's cache, for the first `tokens` of a sequence; where layers differ, of a middling one.
+    std::uint64_t cached_bytes(const BatchSequence& sequence, int tokens) const {
+        const std::size_t block = kv.block_bytes(kv.type(sequence.blocks.front()));
+        return static_cast<std::uint64_t>(tokens) * block / kKvBlockTokens /
+               std::max<std::size_t>(plan.kv.size(), 1);
+    }
+
     bool stopped() {
         if (stop_.stop_requested() || abandoned_.stop_requested())
             result_cancelled_.store(true, std::memory_order_relaxed);
@@ -152,7 +165,11 @@ class StepRun {
             task(i);
         }
     }
-    void meet() { barrier_.wait(); }
+    void meet(Worker& w) {
+        const StageKind done = w.meter.enter(StageKind::Waiting);
+        barrier_.wait();
+        w.meter.enter(done);
+    }
     int threads() const { return barrier_.threads(); }
 
     /// All rows of a value, normed where `norm` is given, in the formats asked for.
