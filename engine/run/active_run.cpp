@@ -227,8 +227,9 @@ void ActiveRun::note_resuming() {
 }
 
 int ActiveRun::expected_rows(int usual) const {
-    const int answer =
-        request_.ignore_end || request_.replay ? tuning_.max_tokens : std::min(tuning_.max_tokens, usual);
+    const int answer = request_.replay       ? static_cast<int>(request_.replay->tokens.size())
+                       : request_.ignore_end ? tuning_.max_tokens
+                                             : std::min(tuning_.max_tokens, usual);
     const int end = static_cast<int>(request_.prompt.size()) + std::max(answer, answered() + 1);
     return std::min(end, context_) - (sequence ? position() : 0);
 }
@@ -314,6 +315,8 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
     token.quant = format_control(quant, control_value({{}, {precision.progress.target}}, quant));
     token.recoded_slices = precision.progress.done;
     token.recode_total = precision.progress.total;
+    if (precision.state && (!last_state_ || *precision.state != *last_state_))
+        token.weights = last_state_ = *precision.state;
     token.weights_version = precision.version;
     token.weights_bytes = precision.bytes;
     token.kv_bytes = parts.executor->kv_bytes();

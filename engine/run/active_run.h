@@ -15,6 +15,7 @@ namespace switchyard {
 struct PrecisionInForce {
     RecodeProgress progress;
     std::uint64_t version = 0, bytes = 0;
+    std::shared_ptr<const WeightsState> state;
 };
 
 class ActiveRun {
@@ -34,7 +35,7 @@ class ActiveRun {
     void note_quant(const std::optional<BlockType>& target);
     int experts() const;       ///< active for the next rows; 0: a dense model
     BlockType kv_type() const; ///< of new blocks
-    /// The form of latent attention for the next rows: a long prompt's is decompressed, an answer's absorbed.
+    /// The form of latent attention for the next rows.
     bool decompressed() const;
     int prefill_chunk() const; ///< rows of the prompt to read at a time
     bool alone() const { return request_.alone; }
@@ -128,6 +129,7 @@ class ActiveRun {
     std::size_t next_move_ = 0;
     std::vector<std::int32_t> tokens_; ///< prompt and answer
     Utf8Assembler utf8_;
+    std::optional<WeightsState> last_state_; ///< of the weights at the last token
     RoleStop role_;
     StopStrings stops_;
     std::shared_ptr<RunRecord> record_ = std::make_shared<RunRecord>(); ///< handed out by finish()

@@ -37,13 +37,13 @@ struct KvBlock {
     BlockType type = BlockType::F16;
     std::uint64_t serial = 0;            ///< no two blocks of a cache have the same
     std::uint64_t chain = 0, before = 0; ///< hash of all in front of it; serial of the block there, 0: none
-    int depth = 0;                       ///< blocks in front of it
     std::vector<std::int32_t> tokens;    ///< at most kKvBlockTokens
     std::vector<Writer> writers;
     int holders = 0; ///< sequences with it
     int users = 0;   ///< those of them that are computed now
     int keepers = 0; ///< those that go on later and need it saved until then
     bool indexed = false;
+    bool anonymous = false; ///< kept for whoever comes, though no sequence has it
     std::vector<std::byte> saved;
     std::list<std::shared_ptr<KvBlock>>::iterator self; ///< where the cache lists it, while it is live
 

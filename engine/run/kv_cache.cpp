@@ -202,14 +202,14 @@ void KvCache::own_last(Sequence& sequence) {
     if (last->users == 1 && last->tokens.size() == tokens)
         return;
     BlockPtr mine = last;
-    if (last->holders > 1) {
+    if (last->holders > 1 || last->full()) {
         const KvBlockId source = last->id;
+        auto writers = last->writers;
         mine = make_block(allocate(last->type, [&] { return executor_.clone_kv_block(source); }), last->type);
         mine->chain = last->chain;
         mine->before = last->before;
-        mine->depth = last->depth;
         mine->tokens.assign(last->tokens.begin(), last->tokens.end());
-        mine->writers = last->writers;
+        mine->writers = std::move(writers);
     }
     mine->tokens.resize(tokens);
     std::erase_if(mine->writers,
@@ -267,7 +267,6 @@ void KvCache::link(const Sequence& sequence, std::size_t index, std::uint64_t ro
     KvBlock& block = *sequence.blocks_[index];
     block.chain = index == 0 ? root : sequence.blocks_[index - 1]->hash();
     block.before = index == 0 ? 0 : sequence.blocks_[index - 1]->serial;
-    block.depth = static_cast<int>(index);
 }
 
 void KvCache::commit(Sequence& sequence, std::span<const std::int32_t> tokens, const CacheDials& dials) {
@@ -325,7 +324,8 @@ bool KvCache::park(Sequence& sequence, bool recomputable) {
     std::size_t bytes = 0;
     cut_blocks(sequence, blocks_for(sequence.size())); // reserved, but not written
     for (const BlockPtr& block : sequence.blocks_)
-        bytes += executor_.kv_block_bytes(block->type);
+        if (block->keepers == 0) // else another has counted it
+            bytes += executor_.kv_block_bytes(block->type);
     const bool keeps = kept_ + bytes <= options_.save_budget;
     if (!keeps && !recomputable)
         return false;
@@ -426,10 +426,7 @@ void KvCache::make_room(std::size_t bytes) {
 // Ends.
 
 void KvCache::close(const SequencePtr& sequence, bool keep) {
-    std::erase_if(sequences_, [](const SequencePtr& other) {
-        return other->state_ == Sequence::State::Idle &&
-               (other->blocks_.empty() || !other->blocks_.front()->live());
-    });
+    drop_needless(*sequence);
     if (sequence->state_ == Sequence::State::Parked) { // what is saved is not brought back for later prompts
         cut_blocks(*sequence, 0);
         kept_ -= std::exchange(sequence->kept_bytes_, 0);
@@ -441,6 +438,7 @@ void KvCache::close(const SequencePtr& sequence, bool keep) {
         cut_blocks(*sequence, blocks_for(sequence->size()));
         for (; !sequence->blocks_.empty(); sequence->blocks_.pop_back()) {
             --sequence->blocks_.back()->holders;
+            sequence->blocks_.back()->anonymous = true;
             remove_user(*sequence->blocks_.back());
         }
     } else {
@@ -467,6 +465,23 @@ void KvCache::forget(std::uint64_t conversation) {
             return false;
         cut_blocks(*sequence, 0);
         return true;
+    });
+}
+
+/// Idle sequences of which nothing is left, or whose tokens are the beginning of `newer`'s.
+void KvCache::drop_needless(const Sequence& newer) noexcept {
+    std::erase_if(sequences_, [&](const SequencePtr& other) {
+        if (other->state_ != Sequence::State::Idle || other.get() == &newer)
+            return false;
+        if (!other->blocks_.empty() && !other->blocks_.back()->live())
+            cut_dead(*other);
+        const std::size_t count = other->blocks_.size();
+        const bool contained = count > 0 && other->conversation_ == newer.conversation_ &&
+                               other->size() <= newer.size() && count <= newer.blocks_.size() &&
+                               other->blocks_.back() == newer.blocks_[count - 1];
+        if (contained)
+            cut_blocks(*other, 0);
+        return contained || count == 0;
     });
 }
 
@@ -524,7 +539,7 @@ void KvCache::let_go(const BlockPtr& block, bool used, bool kept) noexcept {
         drop_saved(*block);
     if (used)
         remove_user(*block);
-    if (block->holders == 0 && block->live())
+    if (block->holders == 0 && block->live() && !block->anonymous)
         unload(*block);
 }
 

@@ -42,7 +42,8 @@ class KvCache {
         BatchSequence batch_sequence() const;
         /// How the first `count` tokens were written.
         std::vector<ContextSpan> spans(int count) const;
-        std::size_t blocks() const { return blocks_.size(); }
+        /// While it is parked: whether all of it comes back.
+        bool saved() const { return keeps_; }
 
       private:
         friend class KvCache;
@@ -115,6 +116,7 @@ class KvCache {
     void let_go(const BlockPtr& block, bool used, bool kept) noexcept;
     void cut_blocks(Sequence& sequence, std::size_t count) noexcept;
     void cut_dead(Sequence& sequence) noexcept;
+    void drop_needless(const Sequence& newer) noexcept;
     void add_user(KvBlock& block) noexcept;
     void remove_user(KvBlock& block) noexcept;
     BlockPtr make_block(KvBlockId id, BlockType type);

@@ -323,14 +323,15 @@ bool Recoder::approach(const WeightsState& state) {
         return true;
     }
     if (!restoring_ || restoring_->state != state) {
-        // Where only the last layer has to grow, the others are in place already.
+        // Where layers are in place already, it goes on from the last of them.
         const WeightsState& now = *state_;
-        const bool grows = !state.empty() && now.size() == state.size() &&
-                           now.back().type == state.back().type && now.back().slices <= state.back().slices &&
-                           now.back().type == progress().target &&
-                           std::equal(now.begin(), now.end() - 1, state.begin());
+        const std::size_t in_place = now.size();
+        bool grows = in_place > 0 && in_place <= state.size() && now.back().type == progress().target &&
+                     std::equal(now.begin(), now.end() - 1, state.begin());
+        grows = grows && now.back().type == state[in_place - 1].type &&
+                now.back().slices <= state[in_place - 1].slices;
         restoring_ = Restoring{state, !grows && (state.empty() || state.front().slices < total()),
-                               grows ? state.size() - 1 : 0};
+                               grows ? in_place - 1 : 0};
     }
     if (restoring_->from_file) {
         if (!approach(std::nullopt, total()))

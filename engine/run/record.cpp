@@ -96,16 +96,28 @@ std::vector<DialMove> moves_from_json(const Json& json) {
     return moves;
 }
 
+Json weights_to_json(const WeightsState& state) {
+    Json json = Json::array();
+    for (const RecodeLayer& layer : state)
+        json.push_back({{"quant", quant_name(layer.type)}, {"slices", layer.slices}});
+    return json;
+}
+
+WeightsState weights_from_json(const Json& json) {
+    WeightsState state;
+    for (const Json& layer : json)
+        state.push_back(
+            {quant_from(layer.at("quant").get<std::string>()), layer.at("slices").get<std::uint32_t>()});
+    return state;
+}
+
 Json context_to_json(const std::vector<ContextSpan>& spans) {
     Json json = Json::array();
     for (const ContextSpan& span : spans) {
-        Json weights = Json::array();
-        for (const RecodeLayer& layer : span.weights)
-            weights.push_back({{"quant", quant_name(layer.type)}, {"slices", layer.slices}});
         json.push_back({{"tokens", span.tokens},
                         {"experts_active", span.experts_active},
                         {"kv", type_name(span.kv)},
-                        {"weights", std::move(weights)}});
+                        {"weights", weights_to_json(span.weights)}});
         if (span.decompressed)
             json.back()["decompressed"] = true;
     }
@@ -121,9 +133,7 @@ std::vector<ContextSpan> context_from_json(const Json& json) {
             throw Error("run record: a context span has " + std::to_string(span.tokens) + " tokens");
         span.experts_active = entry.at("experts_active").get<int>();
         span.kv = type_from(entry.at("kv").get<std::string>(), "kv");
-        for (const Json& layer : entry.at("weights"))
-            span.weights.push_back(
-                {quant_from(layer.at("quant").get<std::string>()), layer.at("slices").get<std::uint32_t>()});
+        span.weights = weights_from_json(entry.at("weights"));
         span.decompressed = entry.value("decompressed", false);
         spans.push_back(std::move(span));
     }
@@ -246,6 +256,8 @@ nlohmann::ordered_json to_json(const TokenRecord& token) {
                  {"scratch_bytes", token.scratch_bytes}};
     if (!token.control.empty())
         json["control"] = token.control;
+    if (token.weights)
+        json["weights"] = weights_to_json(*token.weights);
     return json;
 }
 
@@ -268,6 +280,8 @@ TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
         token.weights_bytes = json.at("weights_bytes").get<std::uint64_t>();
         token.kv_bytes = json.at("kv_bytes").get<std::uint64_t>();
         token.scratch_bytes = json.at("scratch_bytes").get<std::uint64_t>();
+        if (json.contains("weights"))
+            token.weights = weights_from_json(json.at("weights"));
         return token;
     } catch (const nlohmann::json::exception& e) {
         throw Error("it is not the record of an answer, as --json prints it: a token lacks what it needs");

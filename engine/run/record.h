@@ -56,6 +56,9 @@ struct TokenRecord {
     BlockType kv = BlockType::F16;
     std::string quant;                                  ///< weights asked for: "file" or a type's name
     std::uint32_t recoded_slices = 0, recode_total = 0; ///< how far a change of precision was; equal: done
+    /// How the weights stood: at the first token, and where that is otherwise than at the one before. Records
+    /// that say nothing of it have `recoded_slices` alone.
+    std::optional<WeightsState> weights;
     std::uint64_t weights_version = 0;
     std::uint64_t weights_bytes = 0, kv_bytes = 0, scratch_bytes = 0; ///< memory of our own, nothing mapped
 };

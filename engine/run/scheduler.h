@@ -58,8 +58,9 @@ struct RunRequest {
     /// Dials to be moved before a token of the answer; before token 0: before the prompt. A change of
     /// precision is waited for there. In order of their tokens.
     std::vector<DialMove> moves;
-    /// Run again exactly: this record's settings, seed, moves, context spans and swaps of slices. Runs alone,
-    /// and puts the precision back afterwards. `tuning` and `moves` are not used.
+    /// Run again exactly: this record's settings, seed, moves, context spans and swaps of slices, with
+    /// weights of its own; alone with the model's, put back afterwards, where there is no memory for them.
+    /// `tuning` and `moves` are not used.
     std::shared_ptr<const RunRecord> replay;
     /// Lines that begin with one of these end the answer, in front of them; empty: none do.
     std::vector<std::string> roles;
@@ -69,7 +70,8 @@ struct RunRequest {
     int alternatives = 0;
     /// Also tells how likely the prompt's tokens were, from its second on; all of it is computed then.
     bool prompt_logprobs = false;
-    /// Which ids may follow the answer so far; nullptr: all. Called on the worker thread, must be quick.
+    /// Which ids may follow the answer so far; nullptr: all. Called on the worker thread, must be quick. A
+    /// record does not hold it: a replay needs the same.
     std::function<const AllowedIds*(std::span<const std::int32_t> answer)> allowed;
     /// Whether who listens takes more events. While not, the run pauses; after `patience` it ends. Called on
     /// the worker thread, must be quick.
@@ -105,7 +107,7 @@ struct SchedulerOptions {
     /// Of KV blocks saved for runs that make room for others; 0: half of the memory that is free now.
     std::size_t save_budget_bytes = 0;
     std::shared_ptr<StepTurns> turns; ///< shared with the schedulers of other models; null: there are none
-    int max_runs = 16;                ///< computed at once
+    int max_runs = 16;                ///< of a priority or a higher one, computed at once
     int max_waiting = 256;            ///< API and lab runs that wait; more are refused
     /// Of re-encoding while answers are computed, between their steps; 0: as the backend has.
     int recode_threads = 0;

@@ -38,7 +38,8 @@ Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
       }) {
     parts_.weights.reset(); // the recoder holds what is in force
     recoder_.set_threads(parts_.backend->threads());
-    precision_ = {recoder_.progress(), recoder_.weights()->version, recoder_.weights()->own_bytes()};
+    precision_ = {recoder_.progress(), recoder_.weights()->version, recoder_.weights()->own_bytes(),
+                  recoder_.state()};
     if (options_.turns)
         member_ = options_.turns->join([this] {
             const std::lock_guard lock(mutex_);
@@ -160,6 +161,7 @@ void Scheduler::Worker::loop(std::stop_token stop) {
 
 void Scheduler::Worker::turn(std::stop_token stop) {
     wait_for_work(stop);
+    pauses_ = false;
     forget_asked();
     end_cancelled();
     resume_parked();
@@ -187,15 +189,19 @@ void Scheduler::Worker::take_turn(std::stop_token stop) {
     std::optional<RunPriority> urgent;
     for (const RunPtr& run : active_)
         urgent = std::min(urgent.value_or(RunPriority::Lab), run->request().priority);
-    if (options_.turns) {
+    if (options_.turns)
         options_.turns->wants(member_, urgent);
-        if (urgent && !options_.turns->take(member_)) {
-            stuck_ = true; // until it is called
-            return;
-        }
-    }
+    others_turn_ = false;
     if (!urgent)
         return;
+    each_recoder([&](Recoder& recoder) { // nothing computes beside a step
+        recoder.set_threads(recode_threads());
+        recoder.set_background(true);
+    });
+    if (options_.turns && !options_.turns->take(member_)) {
+        stuck_ = others_turn_ = true; // until it is called
+        return;
+    }
     Turn turn{options_.turns.get(), member_, urgent};
     const auto begin = Clock::now();
     stuck_ = !step(stop);
@@ -229,10 +235,11 @@ void Scheduler::Worker::fail_all(const std::string& reason) noexcept {
 
 void Scheduler::Worker::wait_for_work(std::stop_token stop) {
     const bool computing = !active_.empty() && !stuck_;
-    each_recoder([&](Recoder& recoder) {
-        recoder.set_threads(computing ? recode_threads() : parts_.backend->threads());
-        recoder.set_background(computing);
-    });
+    if (!computing && !others_turn_)
+        each_recoder([&](Recoder& recoder) {
+            recoder.set_threads(parts_.backend->threads());
+            recoder.set_background(false);
+        });
     std::unique_lock lock(mutex_);
     const auto awake = [&] { return computing || events_ != seen_events_; };
     if (pauses_ && !computing)
@@ -289,6 +296,7 @@ void Scheduler::Worker::end(const RunPtr run, FinishReason reason, std::string e
         if (run->in_place) {
             in_place_ = false;
             recoder_.retarget(wanted_.weights);
+            recoded_.notify_all(); // who waits for the model's own precision looks again
         }
         ++events_; // who waits may have room now
     }

@@ -79,12 +79,17 @@ class Scheduler::Worker {
     RunPtr next_waiting() const;                ///< with the lock held
     bool may_start(const ActiveRun& run) const; ///< with the lock held
     bool begin(const RunPtr& run);
-    bool fits(std::size_t more) const;
+    bool make_room_to_begin(const ActiveRun& run);
+    bool waits_behind_parked(const ActiveRun& run) const;
+    std::size_t expected_bytes_of_all() const;
+    bool fits(std::size_t more) const { return expected_bytes_of_all() + more <= cache_.budget(); }
     std::size_t expected_bytes(const ActiveRun& run) const;
     void resume_parked();
     bool park(const RunPtr& run);
-    bool park_someone(const ActiveRun& for_run, bool only_below);
+    std::vector<RunPtr> victims_for(const ActiveRun& asking, bool only_below) const;
+    bool park_someone(const ActiveRun& asking, bool only_below);
     bool make_room_for(const RunPtr& run, int rows);
+    void end_for_room(const std::vector<RunPtr>& runs);
 
     // A step:
     bool step(std::stop_token worker_stop);
@@ -117,8 +122,11 @@ class Scheduler::Worker {
     int usual_answer_ = 256;       ///< tokens, from the last answers
     StepTurns::Member member_ = 0; ///< of options_.turns
     bool room_changed_ = true;
-    bool stuck_ = false;  ///< nobody could be served
-    bool pauses_ = false; ///< for somebody who does not listen
+    bool stuck_ = false;       ///< nobody could be served
+    bool pauses_ = false;      ///< for somebody who does not listen
+    bool others_turn_ = false; ///< another model's step is under way
+    bool parked_any_ = false;  ///< in the step that is shared out
+    std::string no_room_;      ///< why somebody got no room in it
     std::uint64_t seen_events_ = 0;
     std::uint64_t steps_ = 0, parked_ = 0, longest_unserved_ = 0;
 

@@ -23,13 +23,17 @@ PrecisionInForce Scheduler::Worker::precision_of(const ActiveRun& run) {
     if (!run.own_weights && !run.in_place)
         return precision_;
     const Recoder& recoder = recoder_of(run);
-    return {recoder.progress(), recoder.weights()->version, recoder.weights()->own_bytes()};
+    return {recoder.progress(), recoder.weights()->version, recoder.weights()->own_bytes(), recoder.state()};
 }
 
 /// Whether there is memory for what a run re-encodes for itself, beside the model's own.
 bool Scheduler::Worker::own_weights_fit(const ActiveRun& run) const {
     const std::uint64_t free = system_memory().available;
-    return free == 0 || run.most_bytes(*parts_.sources, *parts_.backend) < free / 2;
+    std::size_t needed = run.most_bytes(*parts_.sources, *parts_.backend);
+    for (const RunPtr& other : active_) // which may not have taken it yet
+        if (other->own_weights)
+            needed += other->most_bytes(*parts_.sources, *parts_.backend);
+    return free == 0 || needed < free / 2;
 }
 
 /// A run whose weights move by themselves gets a set of its own, which shares what does not change; where
@@ -56,7 +60,9 @@ bool Scheduler::Worker::weights_ready(ActiveRun& run) {
     bool ready = true;
     if (const ContextSpan* span = run.span_now()) {
         ready = recoder.approach(span->weights);
-    } else if (const TokenRecord* token = run.recorded_token()) {
+    } else if (const TokenRecord* token = run.recorded_token(); token && token->weights) {
+        ready = recoder.approach(*token->weights);
+    } else if (token) {
         const auto target = with_control({}, *find_control("quant"), token->quant).model.weights;
         ready = recoder.approach(target, token->recode_total == 0 ? UINT32_MAX : token->recoded_slices);
     } else if (!run.replays()) {
@@ -89,7 +95,7 @@ void Scheduler::Worker::report_precision() {
         recoded_.notify_all(); // first: who waits looks for himself
     }
     const auto weights = recoder_.weights();
-    precision_ = {recoder_.progress(), weights->version, weights->own_bytes()};
+    precision_ = {recoder_.progress(), weights->version, weights->own_bytes(), recoder_.state()};
     {
         const std::lock_guard lock(mutex_);
         reported_error_ = precision_.progress.error;
@@ -131,9 +137,11 @@ void Scheduler::Worker::leave_room(Clock::duration step, std::stop_token stop) {
                                      [&] {
                                          look();
                                          return (recoder_.ready() && recoder_.stalled()) || stalled ||
-                                                std::ranges::any_of(active_, cancelled);
+                                                std::ranges::any_of(active_, cancelled) ||
+                                                std::ranges::any_of(waiting_, cancelled);
                                      }) &&
-                    !stop.stop_requested() && std::ranges::none_of(active_, cancelled);
+                    !stop.stop_requested() && std::ranges::none_of(active_, cancelled) &&
+                    std::ranges::none_of(waiting_, cancelled);
         }
         failure_of([&] { apply_slices(); }); // what fails here is reported by the next turn
         look();

@@ -111,6 +111,7 @@ Scheduler::Worker::take_result(const Share& share, const std::vector<ResultRow>&
     ActiveRun& run = *share.run;
     const bool prefill = !run.decoding();
     cache_.commit(*run.sequence, share.tokens, share.dials);
+    run.note_resuming(); // if all is computed again, the weights of then are not needed any more
     if (prefill)
         run.note_prefill(run.request().prompt_logprobs ? prompt_tokens(run, rows)
                                                        : std::vector<PromptToken>{});

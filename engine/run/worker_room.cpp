@@ -19,13 +19,13 @@ std::size_t Scheduler::Worker::expected_bytes(const ActiveRun& run) const {
     return cache_.bytes_for(*run.sequence, run.expected_rows(usual_answer_), run.kv_type());
 }
 
-/// Whether `more` bytes are there beside what those under way use and are expected to need.
-bool Scheduler::Worker::fits(std::size_t more) const {
-    std::size_t needed = cache_.bytes_in_use() + more;
+/// What those under way use and are expected to need.
+std::size_t Scheduler::Worker::expected_bytes_of_all() const {
+    std::size_t needed = cache_.bytes_in_use();
     for (const RunPtr& run : active_)
         if (!run->parked && run->sequence)
             needed += expected_bytes(*run);
-    return needed <= cache_.budget();
+    return needed;
 }
 
 bool Scheduler::Worker::may_start(const ActiveRun& run) const {
@@ -43,10 +43,10 @@ bool Scheduler::Worker::may_start(const ActiveRun& run) const {
 Scheduler::Worker::RunPtr Scheduler::Worker::next_waiting() const {
     const auto first = std::ranges::min_element(waiting_, {}, [&](const RunPtr& run) {
         const auto served = served_.find(run->request().client);
-        return std::tuple(run->request().priority, served == served_.end() ? 0 : served->second,
+        return std::tuple(run->refused, run->request().priority, served == served_.end() ? 0 : served->second,
                           run->handle());
     });
-    return first == waiting_.end() ? nullptr : *first;
+    return first == waiting_.end() || (*first)->refused ? nullptr : *first;
 }
 
 void Scheduler::Worker::admit() {
@@ -58,7 +58,7 @@ void Scheduler::Worker::admit() {
         }
         if (!run)
             return;
-        if (run->refused_room && !room_changed_)
+        if ((run->refused_room && !room_changed_) || waits_behind_parked(*run))
             return;
         const auto failure =
             failure_of([&] { run->in_place = run->moves_weights() && !own_weights_fit(*run); });
@@ -79,6 +79,27 @@ void Scheduler::Worker::admit() {
     }
 }
 
+/// Who made room comes back before others of its priority begin.
+bool Scheduler::Worker::waits_behind_parked(const ActiveRun& run) const {
+    return std::ranges::any_of(active_, [&](const RunPtr& other) {
+        return other->parked && !other->paused_since && rank_of(*other) < rank_of(run);
+    });
+}
+
+/// Parks those of lower priority, if that gives the room that is needed.
+bool Scheduler::Worker::make_room_to_begin(const ActiveRun& run) {
+    const auto beside = [&](const RunPtr& other) { return other.get() != &run && !other->parked; };
+    std::size_t theirs = 0;
+    for (const RunPtr& victim : victims_for(run, true))
+        theirs += cache_.bytes_of(*victim->sequence) + expected_bytes(*victim);
+    if (expected_bytes_of_all() > cache_.budget() + theirs && std::ranges::any_of(active_, beside))
+        return false;
+    while (!fits(0) && std::ranges::any_of(active_, beside))
+        if (!park_someone(run, true))
+            return false;
+    return true;
+}
+
 /// False: it waits until there is room for it.
 bool Scheduler::Worker::begin(const RunPtr& run) {
     bool room = true;
@@ -93,12 +114,9 @@ bool Scheduler::Worker::begin(const RunPtr& run) {
         run->reused = run->sequence->size();
         cache_.check_possible(*run->sequence, static_cast<int>(request.prompt.size()) - run->reused,
                               run->kv_type());
-        const auto beside = [&](const RunPtr& other) { return other != run && !other->parked; };
-        while (!fits(0) && std::ranges::any_of(active_, beside))
-            if (!park_someone(*run, true)) {
-                room = false;
-                return;
-            }
+        room = make_room_to_begin(*run);
+        if (!room)
+            return;
         take_weights_along(*run);
         run->last_step = steps_;
     });
@@ -132,54 +150,65 @@ bool Scheduler::Worker::park(const RunPtr& run) {
         run->note_resuming();
         return false;
     }
-    run->parked = true;
+    if (run->sequence->saved()) // then nothing is computed again
+        run->rewrite_weights = run->rewriting() ? run->rewrite_weights : nullptr;
+    run->parked = parked_any_ = true;
     ++parked_;
     return true;
 }
 
-/// The lowest priority's youngest, never the oldest. `only_below`: of lower priority than who asks; else also
-/// younger ones of the same.
-bool Scheduler::Worker::park_someone(const ActiveRun& asking, bool only_below) {
-    RunHandle oldest = asking.handle();
-    for (const RunPtr& run : active_)
-        oldest = std::min(oldest, run->handle());
+/// Who may be asked to make room, the first first: those who do not listen, and then the lowest priority's
+/// youngest; never the first in rank, so that somebody always goes on. `only_below`: of lower priority than
+/// who asks; else also younger ones of the same.
+std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::victims_for(const ActiveRun& asking,
+                                                                      bool only_below) const {
     std::vector<RunPtr> victims;
     for (const RunPtr& run : active_) {
-        const bool below = only_below ? run->request().priority > asking.request().priority
-                                      : rank_of(*run) > rank_of(asking);
-        if (below && !run->parked && !run->in_batch && run->sequence && run->handle() != oldest &&
-            run->handle() != asking.handle())
+        const bool below =
+            run->paused_since || (only_below ? run->request().priority > asking.request().priority
+                                             : rank_of(*run) > rank_of(asking));
+        if (below && !run->parked && !run->in_batch && run->sequence && run.get() != &asking)
             victims.push_back(run);
     }
-    std::ranges::sort(victims, std::greater(), [](const RunPtr& run) { return rank_of(*run); });
-    return std::ranges::any_of(victims, [&](const RunPtr& run) { return park(run); });
+    std::ranges::sort(victims, std::greater(), [](const RunPtr& run) {
+        return std::tuple(run->paused_since.has_value(), rank_of(*run));
+    });
+    return victims;
+}
+
+bool Scheduler::Worker::park_someone(const ActiveRun& asking, bool only_below) {
+    return std::ranges::any_of(victims_for(asking, only_below), [&](const RunPtr& run) { return park(run); });
 }
 
 /// Reserves room for a run's next rows. False: it waits, or has ended.
 bool Scheduler::Worker::make_room_for(const RunPtr& run, int rows) {
     for (;;) {
-        const auto failure = failure_of([&] { cache_.reserve(*run->sequence, rows, run->kv_type()); });
+        auto failure = failure_of([&] { cache_.reserve(*run->sequence, rows, run->kv_type()); });
         if (!failure)
             return true;
         if (park_someone(*run, false))
             continue;
-        std::vector<RunPtr> others;
-        std::ranges::copy_if(active_, std::back_inserter(others),
-                             [&](const RunPtr& other) { return other != run && !other->parked; });
-        if (others.empty()) {
+        const auto computed = [&](const RunPtr& other) { return other != run && !other->parked; };
+        if (std::ranges::none_of(active_, computed)) {
             end(run, FinishReason::Failed, *failure);
             return false;
         }
-        const auto older = [&](const RunPtr& other) { return other->handle() < run->handle(); };
-        if (std::ranges::any_of(active_, older)) {
+        no_room_ = std::move(*failure);
+        const auto before = [&](const RunPtr& other) {
+            return !other->parked && rank_of(*other) < rank_of(*run);
+        };
+        if (std::ranges::any_of(active_, before))
             park(run); // where it cannot, it waits as it is
-            return false;
-        }
-        // The oldest goes on before everybody who is not in this step already.
-        std::ranges::sort(others, std::greater(), [](const RunPtr& other) { return other->handle(); });
-        if (std::ranges::none_of(others, [&](const RunPtr& o) { return !o->in_batch && park(o); }))
-            return false;
+        return false;
     }
+}
+
+/// Nobody got room, and nobody could make some: the last in rank gives up, so that the others go on.
+void Scheduler::Worker::end_for_room(const std::vector<RunPtr>& runs) {
+    const auto last = std::ranges::max_element(
+        runs, {}, [](const RunPtr& run) { return std::tuple(!run->ended, rank_of(*run)); });
+    if (last != runs.end() && !(*last)->ended)
+        end(*last, FinishReason::Failed, std::exchange(no_room_, {}));
 }
 
 /// The first in rank first, when what they need is there; where nobody is computed, in any case.
@@ -188,6 +217,13 @@ void Scheduler::Worker::resume_parked() {
     std::ranges::copy_if(active_, std::back_inserter(parked), [](const RunPtr& run) { return run->parked; });
     std::ranges::sort(parked, {}, [](const RunPtr& run) { return rank_of(*run); });
     for (const RunPtr& run : parked) {
+        bool wanted = false;
+        if (const auto failure = failure_of([&] { wanted = listens(*run); })) {
+            end(run, FinishReason::Failed, *failure);
+            continue;
+        }
+        if (!wanted)
+            continue;
         const bool nobody = std::ranges::all_of(active_, [](const RunPtr& other) { return other->parked; });
         if (!nobody && (!room_changed_ || !fits(cache_.bytes_of(*run->sequence) + expected_bytes(*run))))
             return;

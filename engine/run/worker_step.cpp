@@ -129,7 +129,12 @@ std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(std::vector<R
     std::vector<Share> shares;
     const auto answers =
         static_cast<int>(std::ranges::count_if(runs, [](const RunPtr& run) { return !run->reading(); }));
-    int rows_left = -1;
+    int chunk = 1;
+    for (const RunPtr& run : runs)
+        chunk = std::max(chunk, run->reading() ? run->prefill_chunk() : 1);
+    int rows_left = clock_.reading_rows(answers, chunk);
+    parked_any_ = false;
+    no_room_.clear();
     for (const RunPtr& run : runs) {
         if (run->parked) // by one before it
             continue;
@@ -140,9 +145,7 @@ std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(std::vector<R
                 continue;
             }
             tokens = run->pending();
-            if (rows_left < 0)
-                rows_left = clock_.reading_rows(answers, run->prefill_chunk());
-            std::size_t most = static_cast<std::size_t>(rows_left);
+            std::size_t most = static_cast<std::size_t>(std::min(rows_left, run->prefill_chunk()));
             if (run->span_now())
                 most = std::min(most, static_cast<std::size_t>(run->span_end() - run->position()));
             if (most == 0)
@@ -159,6 +162,8 @@ std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(std::vector<R
                           {run->experts(), state_of(*run), run->decompressed()},
                           tokens.size() == run->pending().size()});
     }
+    if (shares.empty() && !parked_any_ && !no_room_.empty())
+        end_for_room(runs);
     return shares;
 }
 
@@ -174,7 +179,7 @@ Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
                                   .sequence = sequence,
                                   .dials = {.experts = share.dials.experts},
                                   .decompressed = share.dials.decompressed});
-        if (share.run->request().prompt_logprobs && !share.run->decoding())
+        if (share.run->request().prompt_logprobs && !share.run->decoding() && !share.run->rewriting())
             wish_prompt(share, batch);
         if (share.logits)
             wish(batch.rows.back(), *share.run, batch);
@@ -217,27 +222,32 @@ void Scheduler::Worker::wish_prompt(const Share& share, Batch& batch) const {
     }
 }
 
-/// Until the step has ended. Who is cancelled meanwhile ends at once and costs nobody else the step; it is
-/// stopped only when nobody wants it any more.
+/// Until the step has ended. Who is cancelled meanwhile ends at once, in the step or not, and costs nobody
+/// else the step; it is stopped only when nobody wants it any more.
 void Scheduler::Worker::wait_for_step(const std::vector<Share>& shares) {
-    const auto leaves = [](const Share& share) { return share.run->cancelled && !share.run->ended; };
+    const auto leaving = [&]() -> RunPtr {
+        for (const auto* runs : {&active_, &waiting_})
+            for (const RunPtr& run : *runs)
+                if (run->cancelled && !run->ended)
+                    return run;
+        return nullptr;
+    };
     std::unique_lock lock(mutex_);
     for (;;) {
-        wake_.wait(lock, [&] { return step_done_ || std::ranges::any_of(shares, leaves); });
+        wake_.wait(lock, [&] { return step_done_ || leaving(); });
         if (step_done_)
             return;
         if (std::ranges::all_of(shares, [](const Share& share) { return share.run->cancelled; }))
             step_stop_.request_stop();
-        const auto leaving = std::ranges::find_if(shares, leaves)->run;
+        const RunPtr run = leaving();
         lock.unlock();
-        end(leaving, FinishReason::Stopped);
+        end(run, FinishReason::Stopped);
         lock.lock();
     }
 }
 
 /// False: nobody could be served.
 bool Scheduler::Worker::step(std::stop_token worker_stop) {
-    pauses_ = false;
     const std::vector<RunPtr> chosen = choose(worker_stop);
     const StepEnd step_end{chosen};
     std::vector<RunPtr> ready;

@@ -216,15 +216,16 @@ class FakeExecutor : public Executor {
             mix(static_cast<std::uint64_t>(row.token), static_cast<std::uint64_t>(row.position));
         entry = mix(entry, static_cast<std::uint64_t>(row.dials.experts));
         entry = mix(entry, weights);
-        own.entry[slot] = mix(entry, static_cast<std::uint64_t>(own.type));
-        own.written[slot] = true;
         std::uint64_t all = weights;
-        for (int p = 0; p <= row.position; ++p) {
+        for (int p = 0; p < row.position; ++p) {
             const Block& block = block_at(row, p);
             if (!block.written[p % kKvBlockTokens])
                 throw std::logic_error("read a position that was never written");
             all = mix(all, block.entry[p % kKvBlockTokens]);
         }
+        own.entry[slot] = mix(mix(entry, static_cast<std::uint64_t>(own.type)), all); // and what it saw
+        own.written[slot] = true;
+        all = mix(all, own.entry[slot]);
         if (row.wish == RowWish::Nothing)
             return;
         std::vector<float> logits;

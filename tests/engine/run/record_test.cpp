@@ -28,6 +28,7 @@ RunRecord sample() {
                       .quant = "Q6_K",
                       .recoded_slices = 5,
                       .recode_total = 211,
+                      .weights = WeightsState{{BlockType::Q8_0, 9}, {std::nullopt, 4}},
                       .weights_version = 9,
                       .weights_bytes = 1ull << 40,
                       .kv_bytes = 4096,
@@ -56,6 +57,7 @@ TEST(Record, ComesBackFromItsJson) {
     EXPECT_EQ(copy.context, record.context);
     ASSERT_EQ(copy.tokens.size(), 2u);
     EXPECT_EQ(copy.tokens[0].text, record.tokens[0].text);
+    EXPECT_EQ(copy.tokens[0].weights, record.tokens[0].weights);
     EXPECT_EQ(copy.tokens[0].latency_ms, record.tokens[0].latency_ms);
     EXPECT_EQ(copy.tokens[0].weights_bytes, record.tokens[0].weights_bytes);
     EXPECT_EQ(copy.tokens[1].id, -1);
