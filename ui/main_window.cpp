@@ -401,6 +401,9 @@ void MainWindow::connectInsight() {
             [&settings](int tab) { settings.setValue(u"insight/tab"_s, tab); });
     connect(insight_, &InsightPanel::xAxisChosen, this,
             [&settings](int axis) { settings.setValue(u"insight/x_axis"_s, axis); });
+    connect(insight_, &InsightPanel::tokensNeeded, &services_.controller, &ChatController::needTokens);
+    connect(&services_.controller, &ChatController::tokensRead, insight_,
+            [this] { insight_->showThread(services_.controller.conversation()); });
     connect(insight_, &InsightPanel::problem, banner_, &NoticeBanner::add);
     connect(insight_, &InsightPanel::tokenClicked, this,
             [this](MessageId message, int index) { chat_->highlightToken(message, index); });

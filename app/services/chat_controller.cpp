@@ -1,7 +1,6 @@
 #include "app/services/chat_controller.h"
 
 #include "app/services/chat_title.h"
-#include "app/services/context_used.h"
 #include "app/services/live_run.h"
 
 #include <algorithm>
@@ -153,7 +152,7 @@ void ChatController::show(const Conversation& conversation) {
     // It may have been renamed since, too.
     const QString title = same ? conversation_.summary.title
                                : renamed_.value(conversation.summary.id, conversation.summary.title);
-    conversation_ = conversation;
+    keepTokens(std::exchange(conversation_, conversation).thread);
     conversation_.summary.title = title;
     if (same)
         conversation_.setUnsent(unsent);
@@ -359,20 +358,6 @@ bool ChatController::answer(MessageId question) {
     return true;
 }
 
-bool ChatController::runAgain(MessageId answer) {
-    const Message* old = message(answer);
-    if (!old || !old->has_run || old->parent == 0 || busy())
-        return false;
-    if (old->model_fingerprint != generator_.capabilities().model_fingerprint) {
-        Q_EMIT refused(
-            tr("This answer is by %1: choose that model to run it again exactly.").arg(old->model));
-        return false;
-    }
-    const RunRecord record = old->run;
-    answerQuestion(conversation_, old->parent, record, false);
-    return true;
-}
-
 bool ChatController::editQuestion(MessageId question, const QString& text) {
     const int index = indexOf(question);
     if (index < 0 || busy())
@@ -400,50 +385,10 @@ bool ChatController::editAnswer(MessageId answer, const QString& text) {
     message->parts.append({PartKind::Text, text, {}, 0});
     message->state = MessageState::Complete;
     message->error.clear();
-    store_.update(*message);
+    store_.update(withoutTokens(*message));
     Q_EMIT messageChanged(answer);
     if (opening_ == current())
         openChat(current()); // what comes was read before this change
-    return true;
-}
-
-bool ChatController::continueAnswer(MessageId answer) {
-    const int index = indexOf(answer);
-    if (index < 0 || index + 1 != conversation_.thread.size() || busy())
-        return false;
-    Message& message = conversation_.thread[index];
-    if (message.author != Author::Assistant)
-        return false;
-    const int context = generator_.capabilities().context;
-    if (context > 0 && contextUsed(conversation_) >= context) {
-        Q_EMIT refused(
-            tr("The context of %n tokens is full: start a new chat, or choose a model with a larger "
-               "context and continue with that.",
-               nullptr, context));
-        return false;
-    }
-    GenerationRequest request;
-    request.turns = turnsUntil(conversation_, answer);
-    ChatTurn& turn = request.turns.back();
-    for (const MessagePart& part : message.parts) {
-        if (part.kind == PartKind::Thinking)
-            turn.thinking += part.text;
-    }
-    // Text does not tell all that was written: not the control tokens, nor the half of a character.
-    const bool same_model = message.model_fingerprint == generator_.capabilities().model_fingerprint;
-    if (same_model && ReadAnswer(message.run).makes(message.parts)) {
-        for (const TokenRecord& token : message.run.tokens)
-            turn.ids.push_back(token.id);
-    }
-    request.tuning = conversation_.tuning;
-    request.continue_last = true;
-    if (!message.run.tokens.empty())
-        request.draw = message.run.computed_by.draw;
-    message.state = MessageState::Streaming;
-    message.error.clear();
-    store_.update(message);
-    start(message, std::move(request));
-    Q_EMIT messageChanged(answer);
     return true;
 }
 

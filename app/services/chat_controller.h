@@ -7,8 +7,10 @@
 
 #include <QHash>
 #include <QPointer>
+#include <QSet>
 #include <QTimer>
 
+#include <map>
 #include <optional>
 #include <unordered_map>
 
@@ -91,6 +93,10 @@ class ChatController : public QObject {
     /// A file for the draft of a chat that is not shown: it was read too late.
     void addDraftFile(ConversationId id, const MessagePart& file);
 
+    /// Reads the tokens of these answers of the shown thread, where message() does not have them yet;
+    /// messageChanged() and tokensRead() follow.
+    void needTokens(const QList<MessageId>& messages);
+
     // ---- The disk ----
     /// How many changes are not on the disk yet.
     int unsaved() const { return store_.unsaved(); }
@@ -113,6 +119,8 @@ class ChatController : public QObject {
     void threadChanged();
     /// Text, parts, state or run of one message of the shown thread changed.
     void messageChanged(switchyard::MessageId id);
+    /// What needTokens() asked for is there, or a part of it.
+    void tokensRead();
     /// What happened in a run since the last time, shown or not: for plots. At most every 16 ms.
     void runEvents(switchyard::ConversationId id, const std::vector<switchyard::RunEvent>& events);
     /// A run began, went into another phase, made progress in its prefill, or ended.
@@ -141,6 +149,7 @@ class ChatController : public QObject {
     void refreshList();
     void markGenerating();
     void show(const Conversation& conversation);
+    void keepTokens(QList<Message> before);
     void createChat(const QString& text);
     void leave(); ///< the shown chat, for another
     void ask(Conversation& conversation, const QString& text, const QList<MessagePart>& files);
@@ -163,6 +172,11 @@ class ChatController : public QObject {
     void finish(Live& live, const RunEvent& event);
     void synchronise(const Live& live); ///< the shown message with the live one
     void save(Live& live);
+    void takeTokens(const QList<MessageId>& asked, std::map<MessageId, RunRecord>& runs);
+    /// Does it once the answer's tokens are there; dropped where another is asked for before.
+    void withTokens(MessageId id, std::function<void()> then);
+    void runAgainWithTokens(MessageId answer);
+    void continueWithTokens(MessageId answer);
     Message* shown(MessageId id);
     int indexOf(MessageId id) const;
 
@@ -177,7 +191,9 @@ class ChatController : public QObject {
     bool early_ = true;                   ///< the chat began before a model was there to say its defaults
     bool listing_ = false;
     Beginning beginning_ = [](const Tuning& defaults) { return defaults; };
-    QHash<ConversationId, QString> renamed_; ///< titles that the list does not say yet
+    QHash<ConversationId, QString> renamed_;               ///< titles that the list does not say yet
+    QSet<MessageId> reading_;                              ///< their tokens are asked for
+    std::pair<MessageId, std::function<void()>> awaiting_; ///< what withTokens() does next
     int open_serial_ = 0;
     ConversationId opening_ = -1; ///< asked of the store and not shown yet; -1: none
     std::unordered_map<RunId, std::unique_ptr<Live>> live_;

@@ -67,7 +67,8 @@ ChatController::~ChatController() {
         live->splitter.finish(live->message.parts);
         live->message.state = MessageState::Stopped;
         live->message.run.finish = FinishReason::Stopped;
-        store_.update(live->message);
+        live->message.digest.take(live->message.run.tokens);
+        store_.updateRun(withoutTokens(live->message), live->log);
     }
 }
 
@@ -92,6 +93,7 @@ void ChatController::start(const Message& answer, GenerationRequest request) {
         live->message.parts = std::move(read.parts);
         live->reads = true;
     }
+    live->log = std::make_shared<TokenLog>(answer.run.tokens);
     live->first_token = static_cast<int>(answer.run.tokens.size());
     if (request.continue_last && live->first_token > 0)
         noteMovesBetween(live->message.run, request.tuning);
@@ -194,6 +196,7 @@ void ChatController::apply(Live& live, const RunEvent& event) {
             record.settings.sequence.seed = event.used_seed;
         live.splitter.push(event.token, live.message.parts);
         record.tokens.push_back(event.token);
+        live.log->push(event.token);
         break;
     case RunEvent::Kind::Finished:
         finish(live, event);
@@ -207,15 +210,24 @@ void ChatController::finish(Live& live, const RunEvent& event) {
         TokenRecord rest;
         rest.text = event.tail;
         live.splitter.push(rest, live.message.parts);
-        if (!live.message.run.tokens.empty())
+        if (!live.message.run.tokens.empty()) {
             live.message.run.tokens.back().text += event.tail;
+            live.log->setLastText(live.message.run.tokens.back().text);
+        }
     }
     live.splitter.finish(live.message.parts);
     live.message.state = stateAfter(event.finish);
     live.message.error = event.error;
     RunRecord& record = live.message.run;
-    if (event.record && live.first_token == 0)
-        record = *event.record;
+    if (event.record && live.first_token == 0) {
+        // Its tokens came one by one: copying thousands of them again would hold up the window.
+        if (event.record->tokens.size() == record.tokens.size()) {
+            static_cast<RunSummary&>(record) = *event.record;
+        } else {
+            record = *event.record;
+            live.log = std::make_shared<TokenLog>(record.tokens);
+        }
+    }
     record.finish = event.finish;
     record.error = event.error.toStdString();
     record.timings = event.timings;
@@ -231,6 +243,7 @@ void ChatController::synchronise(const Live& live) {
     message->parts = live.message.parts;
     message->state = live.message.state;
     message->error = live.message.error;
+    message->digest = live.message.digest;
     const RunRecord& from = live.message.run;
     RunRecord& to = message->run;
     // Only what is new is copied: a long answer has thousands of tokens.
@@ -249,10 +262,12 @@ void ChatController::saveRuns() {
 }
 
 void ChatController::save(Live& live) {
-    // What is held back as the possible beginning of a mark is kept as well: the program may end here.
-    Message message = live.message;
-    ThinkingSplitter(live.splitter).finish(message.parts);
-    store_.update(message);
+    live.message.digest.take(live.message.run.tokens);
+    // Its text is stored at its end; until then the tokens have it, should the program end here.
+    Message message = withoutTokens(live.message);
+    if (message.state != MessageState::Streaming)
+        ThinkingSplitter(live.splitter).finish(message.parts);
+    store_.updateRun(message, live.log);
     live.unsaved = false;
     live.saved.restart();
 }

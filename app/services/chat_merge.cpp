@@ -61,12 +61,8 @@ class Merge {
 
   private:
     void takeStamps() {
-        QSqlQuery found(db_);
-        check(
-            found.exec(QStringLiteral("SELECT count(*) FROM beside.sqlite_master WHERE name = 'touched'")) &&
-                found.next(),
-            found);
-        stamped_ = found.value(0).toInt() > 0;
+        stamped_ = besideHas("touched");
+        has_chunks_ = besideHas("run_tokens");
         execute(db_, QStringLiteral("CREATE TEMP TABLE theirs (row INTEGER, field INTEGER, at INTEGER,"
                                     " PRIMARY KEY (row, field))"));
         if (stamped_)
@@ -151,10 +147,10 @@ class Merge {
         // Words that are gone from the other file are not later ones.
         execute(db_, QStringLiteral("CREATE TEMP TABLE rewritten AS SELECT b.id FROM beside.messages b JOIN"
                                     " temp.kept k ON k.id = b.id JOIN main.messages m ON m.id = b.id WHERE"
-                                    " (%1 > %2 OR (%3 AND %2 = 0)) AND EXISTS (SELECT 1 FROM beside.parts p"
-                                    " WHERE p.message = b.id)")
+                                    " (%1 > %2 OR (%3 AND %2 = 0)) AND (%4)")
                          .arg(theirs, ours)
-                         .arg(stamped_ ? 0 : 1));
+                         .arg(stamped_ ? 0 : 1)
+                         .arg(saysSomething()));
         execute(db_, QStringLiteral("UPDATE main.messages AS m SET state = b.state, model = b.model, error ="
                                     " b.error FROM beside.messages b WHERE b.id = m.id AND b.id IN"
                                     " temp.rewritten"));
@@ -162,26 +158,56 @@ class Merge {
         execute(db_, QStringLiteral("DROP TABLE temp.rewritten"));
     }
 
+    /// Of a message of the other file: an answer that grows has its words in its tokens only.
+    QString saysSomething() const {
+        const QString parts = QStringLiteral("EXISTS (SELECT 1 FROM beside.parts p WHERE p.message = b.id)");
+        return has_chunks_ ? parts + QStringLiteral(" OR EXISTS (SELECT 1 FROM beside.runs r JOIN"
+                                                    " beside.run_tokens t ON t.run = r.id WHERE"
+                                                    " r.message = b.id)")
+                           : parts;
+    }
+
     /// Parts and runs of these messages, as they are in the other file.
     void copyContents(const QString& messages) {
+        execute(db_, QStringLiteral("DELETE FROM main.run_tokens WHERE run IN (SELECT id FROM main.runs WHERE"
+                                    " message IN (%1))")
+                         .arg(messages));
         for (const char* table : {"parts", "runs"}) {
-            QSqlQuery columns(db_); // runs are numbered by each file for itself
-            check(columns.exec(QStringLiteral("SELECT group_concat(name) FROM pragma_table_info('%1')"
-                                              " WHERE name <> 'id'")
-                                   .arg(QLatin1String(table))) &&
-                      columns.next(),
-                  columns);
-            const QString names = columns.value(0).toString(), name = QLatin1String(table);
-            columns.finish();
+            // Runs are numbered by each file for itself; one of an earlier version lacks columns.
+            const QString name = QLatin1String(table);
+            const QString names =
+                text(QStringLiteral("SELECT group_concat(name) FROM pragma_table_info('%1', 'main') WHERE"
+                                    " name <> 'id' AND name IN (SELECT name FROM"
+                                    " pragma_table_info('%1', 'beside'))")
+                         .arg(name));
             execute(db_, QStringLiteral("DELETE FROM main.%1 WHERE message IN (%2)").arg(name, messages));
             execute(db_, QStringLiteral("INSERT INTO main.%1(%2) SELECT %2 FROM beside.%1 WHERE message IN"
                                         " (%3)")
                              .arg(name, names, messages));
         }
+        if (has_chunks_)
+            execute(db_,
+                    QStringLiteral("INSERT INTO main.run_tokens(run, kind, first, count, bytes) SELECT m.id,"
+                                   " t.kind, t.first, t.count, t.bytes FROM beside.run_tokens t JOIN"
+                                   " beside.runs b ON b.id = t.run JOIN main.runs m ON m.message = b.message"
+                                   " WHERE b.message IN (%1)")
+                        .arg(messages));
+    }
+
+    QString text(const QString& question) {
+        QSqlQuery query(db_);
+        check(query.exec(question) && query.next(), query);
+        return query.value(0).toString();
+    }
+
+    bool besideHas(const char* table) {
+        return text(QStringLiteral("SELECT count(*) FROM beside.sqlite_master WHERE name = '%1'")
+                        .arg(QLatin1String(table))) != QLatin1String("0");
     }
 
     QSqlDatabase& db_;
-    bool stamped_ = false; ///< the other file has times
+    bool stamped_ = false;    ///< the other file has times
+    bool has_chunks_ = false; ///< the other file has tokens in chunks
 };
 
 } // namespace

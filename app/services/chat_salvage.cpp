@@ -2,6 +2,7 @@
 
 #include "app/services/conversation_schema.h"
 #include "app/services/conversation_store.h"
+#include "app/services/run_table.h"
 #include "app/services/sql_error.h"
 
 #include <QSqlError>
@@ -17,7 +18,8 @@ namespace switchyard {
 
 namespace {
 
-const char* const kTables[] = {"folders", "conversations", "messages", "parts", "runs", "touched"};
+const char* const kTables[] = {"folders", "conversations", "messages", "parts",
+                               "runs",    "run_tokens",    "touched"};
 
 /// Copies one table's rows by their number, around the pages that cannot be read: each stretch is read from
 /// both ends, and what is left between them is halved.
@@ -124,7 +126,16 @@ bool areTablesReadable(QSqlDatabase& db) {
             !query.next())
             return false;
     }
-    return true;
+    // Files of earlier versions have none.
+    QSqlQuery has(db);
+    if (!has.exec(QStringLiteral("SELECT count(*) FROM sqlite_master WHERE name = 'run_tokens'")) ||
+        !has.next())
+        return false;
+    if (has.value(0).toInt() == 0)
+        return true;
+    has.finish();
+    return has.exec(QStringLiteral("SELECT sum(length(bytes || '')) FROM run_tokens NOT INDEXED")) &&
+           has.next();
 }
 
 void joinLooseRows(QSqlDatabase& db) {
@@ -147,6 +158,7 @@ void joinLooseRows(QSqlDatabase& db) {
                                " WHERE parent NOT IN (SELECT id FROM messages)"));
     execute(db, QStringLiteral("DELETE FROM parts WHERE message NOT IN (SELECT id FROM messages)"));
     execute(db, QStringLiteral("DELETE FROM runs WHERE message NOT IN (SELECT id FROM messages)"));
+    recountTokens(db);
     execute(db, QStringLiteral("UPDATE conversations SET folder = NULL WHERE folder NOT IN"
                                " (SELECT id FROM folders)"));
     execute(db,

@@ -10,7 +10,7 @@ inline int contextUsed(const Conversation& conversation) {
     for (qsizetype i = conversation.thread.size(); i-- > 0;) {
         const Message& message = conversation.thread[i];
         if (message.has_run && message.run.timings.prompt_tokens > 0)
-            return message.run.timings.prompt_tokens + static_cast<int>(message.run.tokens.size());
+            return message.run.timings.prompt_tokens + message.tokenCount();
     }
     return 0;
 }

@@ -1,5 +1,7 @@
 #include "app/services/conversation.h"
 
+#include <utility>
+
 namespace switchyard {
 
 QString Message::text() const {
@@ -9,6 +11,14 @@ QString Message::text() const {
             joined += part.text;
     }
     return joined;
+}
+
+Message withoutTokens(Message& message) {
+    std::vector<TokenRecord> tokens = std::exchange(message.run.tokens, {});
+    Message copy = message;
+    message.run.tokens = std::move(tokens);
+    copy.digest.tokens = message.tokenCount();
+    return copy;
 }
 
 } // namespace switchyard

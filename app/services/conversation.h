@@ -2,13 +2,15 @@
 // run.
 #pragma once
 
-#include "engine/run/record.h"
+#include "app/services/run_digest.h"
 
 #include <QDateTime>
 #include <QList>
 #include <QMap>
 #include <QMetaType>
 #include <QString>
+
+#include <algorithm>
 
 namespace switchyard {
 
@@ -60,12 +62,19 @@ struct Message {
     QString model;             ///< answers: file name of the model
     QString model_fingerprint; ///< answers: which file that was (Capabilities)
     QString error;             ///< one sentence, where state is Failed
-    RunRecord run;             ///< answers
+    RunRecord run;             ///< answers; of stored ones without the tokens, until they are asked for
+    RunDigest digest;          ///< what the stored tokens say in brief
     bool has_run = false;
     /// Siblings under the same parent, in order, this one included: for the "2/3" switch.
     QList<MessageId> siblings;
     QString text() const; ///< all text parts joined
+    /// Of its run, read or not.
+    int tokenCount() const { return std::max(digest.tokens, static_cast<int>(run.tokens.size())); }
+    bool tokensRead() const { return static_cast<int>(run.tokens.size()) >= digest.tokens; }
 };
+
+/// A copy for whoever does not need the tokens, which may be many; `message` is as before.
+Message withoutTokens(Message& message);
 
 struct ConversationSummary {
     ConversationId id = 0;

@@ -1,9 +1,10 @@
 #include "app/services/conversation_database.h"
 
 #include "app/services/draft_text.h"
-#include "app/services/run_blob.h"
 #include "app/services/search_words.h"
+#include "app/services/sql_connection.h"
 #include "app/services/sql_error.h"
+#include "app/services/thinking_splitter.h"
 #include "app/services/tuning_json.h"
 
 #include <QSqlQuery>
@@ -22,9 +23,6 @@ QDateTime time(const QVariant& value) { return QDateTime::fromMSecsSinceEpoch(va
 
 QVariant orNull(qint64 id) { return id != 0 ? QVariant(id) : QVariant(QMetaType::fromType<qint64>()); }
 
-/// SQLite's NOT NULL columns refuse Qt's null strings.
-QString notNull(const QString& text) { return text.isNull() ? QLatin1String("") : text; }
-
 Tuning tuningOf(const QByteArray& json) {
     try {
         return tuningFromJson(json);
@@ -42,13 +40,7 @@ QString inOrder(const QString& what) {
 } // namespace
 
 QSqlQuery ConversationDatabase::run(const QString& statement, const QVariantList& values) {
-    QSqlQuery query(db_);
-    query.setForwardOnly(true);
-    check(query.prepare(statement), query);
-    for (const QVariant& value : values)
-        query.addBindValue(value);
-    check(query.exec(), query);
-    return query;
+    return runQuery(db_, statement, values);
 }
 
 // ---- Reading ----
@@ -118,20 +110,6 @@ void ConversationDatabase::readParts(ConversationId id, QHash<MessageId, Message
     }
 }
 
-void ConversationDatabase::readRun(Message& message) {
-    QSqlQuery row =
-        run(QStringLiteral("SELECT encoding, record, model_hash FROM runs WHERE message = ?"), {message.id});
-    if (!nextRow(row))
-        return;
-    try {
-        message.run = unpackRun({row.value(0).toInt(), row.value(1).toByteArray()});
-        message.has_run = true;
-        message.model_fingerprint = row.value(2).toString();
-    } catch (const Error&) {
-        message.has_run = false; // the text stands without its record
-    }
-}
-
 Conversation ConversationDatabase::open(ConversationId id) {
     Conversation conversation;
     QSqlQuery row = run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown FROM"
@@ -150,7 +128,7 @@ Conversation ConversationDatabase::open(ConversationId id) {
     for (MessageId next = shown.value(0); messages.contains(next); next = shown.value(next)) {
         Message message = messages.take(next);
         if (message.author == Author::Assistant)
-            readRun(message);
+            runs_.readSummary(message);
         conversation.thread.append(std::move(message));
     }
     return conversation;
@@ -241,26 +219,35 @@ void ConversationDatabase::append(const Message& message) {
          orNull(message.parent), static_cast<int>(message.author), static_cast<int>(message.state),
          notNull(message.model), notNull(message.error), created});
     writeParts(message);
-    if (message.has_run)
-        writeRun(message);
+    writeRun(message, nullptr, true);
     if (message.state != MessageState::Streaming)
         indexMessage(message.id);
     select(message.id);
     touch(message.conversation);
 }
 
-void ConversationDatabase::update(const Message& message) {
+void ConversationDatabase::update(const Message& message, TokenLog* tokens) {
     run(QStringLiteral("UPDATE messages SET state = ?, model = ?, error = ? WHERE id = ?"),
         {static_cast<int>(message.state), notNull(message.model), notNull(message.error), message.id});
     stamp(message.id, Touched::Content);
-    writeParts(message);
-    if (message.has_run)
-        writeRun(message);
+    // While it grows its tokens say it: writing the whole text every second would cost more and more.
+    const bool whole = !tokens || message.state != MessageState::Streaming;
+    if (whole)
+        writeParts(message);
+    writeRun(message, tokens, whole);
     // While it grows an answer is not searched: indexing it every second would cost more than it gives.
     if (message.state != MessageState::Streaming) {
         indexMessage(message.id);
         touch(message.conversation);
     }
+}
+
+void ConversationDatabase::writeRun(const Message& message, TokenLog* tokens, bool told) {
+    if (!message.has_run)
+        return;
+    runs_.write(message, tokens);
+    if (told)
+        runs_.setToldByParts(message.id, message.tokenCount());
 }
 
 void ConversationDatabase::writeParts(const Message& message) {
@@ -273,24 +260,6 @@ void ConversationDatabase::writeParts(const Message& message) {
             {message.id, i, static_cast<int>(part.kind), notNull(part.text), notNull(part.name),
              part.milliseconds});
     }
-}
-
-void ConversationDatabase::writeRun(const Message& message) {
-    const RunBlob blob = packRun(message.run);
-    const RunTimings& t = message.run.timings;
-    run(QStringLiteral(
-            "INSERT INTO runs(kind, message, model, model_hash, finish, prompt_tokens, generated_tokens,"
-            " prefill_ms, first_token_ms, decode_ms, encoding, record)"
-            " VALUES('chat', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT(message) DO UPDATE SET model = excluded.model,"
-            " model_hash = excluded.model_hash, finish = excluded.finish,"
-            " prompt_tokens = excluded.prompt_tokens,"
-            " generated_tokens = excluded.generated_tokens, prefill_ms = excluded.prefill_ms,"
-            " first_token_ms = excluded.first_token_ms, decode_ms = excluded.decode_ms,"
-            " encoding = excluded.encoding, record = excluded.record"),
-        {message.id, notNull(message.model), notNull(message.model_fingerprint),
-         QString::fromUtf8(finish_name(message.run.finish)), t.prompt_tokens, t.generated_tokens,
-         t.prefill_ms, t.time_to_first_token_ms, t.decode_ms, blob.encoding, blob.bytes});
 }
 
 void ConversationDatabase::index(qint64 row, const QString& text) {
@@ -360,6 +329,33 @@ ConversationId ConversationDatabase::conversationOf(MessageId id) {
     return nextRow(row) ? row.value(0).toLongLong() : 0;
 }
 
+/// What the tokens of an answer say beyond its stored parts is added to these, as it was shown.
+void ConversationDatabase::completeParts(MessageId id) {
+    std::optional<RunRecord> record = runs_.read(id);
+    const auto told = static_cast<std::size_t>(runs_.toldByParts(id));
+    if (!record || record->tokens.size() <= told)
+        return;
+    Message message;
+    message.id = id;
+    QHash<MessageId, Message> found{{id, message}};
+    readParts(conversationOf(id), found);
+    message.parts = found[id].parts;
+    const std::vector<TokenRecord> rest(record->tokens.begin() + static_cast<std::ptrdiff_t>(told),
+                                        record->tokens.end());
+    record->tokens.resize(told);
+    ReadAnswer read(*record);
+    if (!read.makes(message.parts)) { // it was edited, and then went on
+        read.parts = message.parts;
+        read.splitter = ThinkingSplitter(record->reading, message.parts);
+    }
+    for (const TokenRecord& token : rest)
+        read.splitter.push(token, read.parts);
+    read.splitter.finish(read.parts);
+    message.parts = read.parts;
+    writeParts(message);
+    runs_.setToldByParts(id, static_cast<int>(told + rest.size()));
+}
+
 void ConversationDatabase::markInterrupted() {
     QSqlQuery rows = run(QStringLiteral("SELECT id FROM messages WHERE state = ?"),
                          {static_cast<int>(MessageState::Streaming)});
@@ -368,10 +364,19 @@ void ConversationDatabase::markInterrupted() {
         growing.append(rows.value(0).toLongLong());
     rows.finish();
     for (const MessageId id : growing) {
+        completeParts(id);
         run(QStringLiteral("UPDATE messages SET state = ? WHERE id = ?"),
             {static_cast<int>(MessageState::Interrupted), id});
         indexMessage(id);
     }
+}
+
+std::optional<RunRecord> ConversationDatabase::readRun(MessageId id) { return runs_.read(id); }
+std::optional<qint64> ConversationDatabase::moveOldRuns(qint64 after) { return runs_.moveSome(after); }
+
+bool ConversationDatabase::hasMessage(MessageId id) {
+    QSqlQuery row = run(QStringLiteral("SELECT 1 FROM messages WHERE id = ?"), {id});
+    return nextRow(row);
 }
 
 bool ConversationDatabase::has(ConversationId id) {

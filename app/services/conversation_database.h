@@ -4,6 +4,7 @@
 
 #include "app/services/conversation_schema.h"
 #include "app/services/conversation_store.h"
+#include "app/services/run_table.h"
 
 #include <QSqlDatabase>
 
@@ -14,7 +15,7 @@ inline constexpr int kDaysDeletedIsKept = 30;
 class ConversationDatabase {
   public:
     /// `db` is open and of kSchemaVersion.
-    explicit ConversationDatabase(QSqlDatabase db) : db_(std::move(db)) {}
+    explicit ConversationDatabase(QSqlDatabase db) : db_(std::move(db)), runs_(db_) {}
 
     QList<ConversationSummary> list();
     Conversation open(ConversationId id);
@@ -31,7 +32,9 @@ class ConversationDatabase {
     void saveDraft(ConversationId id, const Draft& draft);
     Draft draft(ConversationId id);
     void append(const Message& message);
-    void update(const Message& message);
+    /// With `tokens`: those that are not stored yet up to message.digest.tokens, and while the message
+    /// streams its parts stay what they were. Without: the message as it is (RunTable::write).
+    void update(const Message& message, TokenLog* tokens = nullptr);
     void setMessageRemoved(MessageId id, bool removed);
     void select(MessageId id);
 
@@ -39,6 +42,9 @@ class ConversationDatabase {
     void markInterrupted();
     qint64 largestId();
     bool has(ConversationId id);
+    bool hasMessage(MessageId id);
+    std::optional<RunRecord> readRun(MessageId id);  ///< with its tokens
+    std::optional<qint64> moveOldRuns(qint64 after); ///< RunTable::moveSome
 
     QSqlDatabase& handle() { return db_; }
 
@@ -49,9 +55,9 @@ class ConversationDatabase {
     QList<SearchHit> messageHits(const QString& expression, const QString& typed);
     bool questionSays(ConversationId id, const QString& title, const QString& expression);
     void readParts(ConversationId id, QHash<MessageId, Message>& messages);
-    void readRun(Message& message);
     void writeParts(const Message& message);
-    void writeRun(const Message& message);
+    void writeRun(const Message& message, TokenLog* tokens, bool told);
+    void completeParts(MessageId id);
     void checkIndex();
     void index(qint64 row, const QString& text);
     void indexMessage(MessageId id);
@@ -60,6 +66,7 @@ class ConversationDatabase {
     ConversationId conversationOf(MessageId id);
 
     QSqlDatabase db_;
+    RunTable runs_;
     bool index_checked_ = false;
 };
 

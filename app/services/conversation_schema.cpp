@@ -55,6 +55,22 @@ const char* const kVersion2[] = {
     " tokenize = 'unicode61 remove_diacritics 2')",
 };
 
+// What the line under an answer says, apart from its record: that is JSON without the tokens then (encoding
+// 2), which lie in run_tokens, `count` of them from number `first` on (packTokens; kind 0). tokens: how many
+// there are; told: how many of them the stored parts say. Records of before are moved into chunks one by one.
+const char* const kVersion3[] = {
+    "ALTER TABLE runs ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN told INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN experts TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE runs ADD COLUMN precisions TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE runs ADD COLUMN speed REAL NOT NULL DEFAULT 0",
+    "CREATE INDEX runs_to_move ON runs(id) WHERE encoding < 2",
+    "CREATE TABLE run_tokens ("
+    " run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,"
+    " kind INTEGER NOT NULL DEFAULT 0, first INTEGER NOT NULL, count INTEGER NOT NULL, bytes BLOB NOT NULL,"
+    " PRIMARY KEY (run, kind, first))",
+};
+
 const char* const kLateTables[] = {
     "CREATE TABLE IF NOT EXISTS touched (row INTEGER NOT NULL, field INTEGER NOT NULL, at INTEGER NOT NULL,"
     " PRIMARY KEY (row, field))",
@@ -93,6 +109,8 @@ void step(QSqlDatabase& db, int to) {
         executeAll(db, kVersion2);
         indexExisting(db);
     }
+    if (to == 3)
+        executeAll(db, kVersion3);
     execute(db, QStringLiteral("PRAGMA user_version = %1").arg(to));
 }
 
@@ -179,6 +197,8 @@ void rebuildSearch(QSqlDatabase& db) {
 void copyTables(QSqlDatabase& db, const QString& source, int version) {
     QStringList tables = {QStringLiteral("folders"), QStringLiteral("conversations"),
                           QStringLiteral("messages"), QStringLiteral("parts"), QStringLiteral("runs")};
+    if (version >= 3)
+        tables.append(QStringLiteral("run_tokens"));
     for (const QString& table : tables)
         execute(db, QStringLiteral("INSERT INTO main.%1 SELECT * FROM %2.%1").arg(table, source));
     if (version >= 2)

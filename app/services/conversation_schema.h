@@ -6,7 +6,7 @@
 
 namespace switchyard {
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 /// What of a chat or message was changed, in the table `touched` (row: its id, field, at: ms since 1970). By
 /// it two files that were one are joined (chat_merge.h). What was never changed has no row. Purged: the row

@@ -1,11 +1,13 @@
 #include "app/services/conversation_store.h"
 
 #include "app/services/conversation_store_worker.h"
+#include "app/services/token_log.h"
 
 #include <QDeadlineTimer>
 
 #include <QTimer>
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -197,6 +199,29 @@ void ConversationStore::update(const Message& message) {
     const bool growing = message.state == MessageState::Streaming;
     write([message](ConversationDatabase& db) { db.update(message); }, growing ? 0 : message.conversation,
           message.id);
+}
+
+void ConversationStore::updateRun(const Message& message, std::shared_ptr<TokenLog> tokens) {
+    const bool growing = message.state == MessageState::Streaming;
+    write(
+        [message, tokens = std::move(tokens)](ConversationDatabase& db) { db.update(message, tokens.get()); },
+        growing ? 0 : message.conversation, message.id);
+}
+
+void ConversationStore::readRuns(const QList<MessageId>& messages, Answer<Runs> answer) {
+    ask<Runs>(
+        [messages](ConversationDatabase& db) {
+            auto runs = std::make_shared<std::map<MessageId, RunRecord>>();
+            for (const MessageId id : messages) {
+                if (std::optional<RunRecord> record = db.readRun(id))
+                    runs->emplace(id, std::move(*record));
+            }
+            return runs;
+        },
+        std::move(answer),
+        [messages](ConversationDatabase& db) {
+            return std::ranges::all_of(messages, [&](MessageId id) { return db.hasMessage(id); });
+        });
 }
 
 void ConversationStore::removeMessage(MessageId id) {

@@ -8,12 +8,14 @@
 #include <QThread>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
 namespace switchyard {
 
 class ConversationDatabase;
+class TokenLog;
 
 struct SearchHit {
     ConversationId conversation = 0;
@@ -65,6 +67,12 @@ class ConversationStore : public QObject {
     void append(const Message& message, Answer<MessageId> answer = {});
     /// Replaces text, state and run of an answer while it streams and at its end: one transaction.
     void update(const Message& message);
+    /// The same while its run goes on: `message` is without its tokens, `tokens` has them,
+    /// message.digest.tokens of them or more. Costs in proportion to the tokens that are not stored yet.
+    void updateRun(const Message& message, std::shared_ptr<TokenLog> tokens);
+    using Runs = std::shared_ptr<std::map<MessageId, RunRecord>>;
+    /// The whole records of these answers; one that has none is left out.
+    void readRuns(const QList<MessageId>& messages, Answer<Runs> answer);
     void removeMessage(MessageId id);  ///< and what hangs under it; kept for undo as remove() does
     void restoreMessage(MessageId id); ///< undo
     /// Makes the branch through this message the shown one.

@@ -14,6 +14,7 @@ constexpr int kRetryHeld = 400, kRetryOther = 5000;
 constexpr int kPatience = 1000, kPatienceInRetry = 50;
 constexpr int kLongestWaitAtEnd = 5000;
 constexpr int kWatch = 3000;
+constexpr int kMovePause = 20;
 
 } // namespace
 
@@ -62,6 +63,7 @@ void ConversationStore::Worker::end() {
         waitForHeldFile();
     retry_timer_.reset();
     watch_timer_.reset();
+    move_timer_.reset();
     disk_.reset();
     memory_.reset();
 }
@@ -100,7 +102,35 @@ void ConversationStore::Worker::openFirst() {
     watch_timer_ = std::make_unique<QTimer>();
     QObject::connect(watch_timer_.get(), &QTimer::timeout, this, &Worker::watch);
     watch_timer_->start(kWatch);
+    move_timer_ = std::make_unique<QTimer>();
+    move_timer_->setSingleShot(true);
+    QObject::connect(move_timer_.get(), &QTimer::timeout, this, &Worker::moveOldRuns);
+    move_timer_->start(kMovePause);
     announce();
+}
+
+/// Records in the form of before: a few a transaction, and what is asked meanwhile comes between.
+void ConversationStore::Worker::moveOldRuns() {
+    if (away_ || !disk_ || file_.isMoved())
+        return move_timer_->start(kRetryOther);
+    Jobs some;
+    std::optional<qint64> last;
+    some.push_back({[this, &last](ConversationDatabase& db) -> After {
+                        last = db.moveOldRuns(moved_);
+                        return {};
+                    },
+                    true, 0});
+    try {
+        transact(*disk_, some);
+    } catch (const SqlError& error) {
+        if (error.mustWait())
+            move_timer_->start(kRetryOther);
+        return; // broken: whatever is done with the file next comes upon it, too
+    }
+    if (!last)
+        return;
+    moved_ = *last;
+    move_timer_->start(kMovePause);
 }
 
 /// True where the file is open and can be written.
@@ -114,6 +144,9 @@ bool ConversationStore::Worker::openFile() {
         return false;
     }
     disk_.emplace(file_.database());
+    moved_ = 0; // another file's rows may have been added
+    if (move_timer_)
+        move_timer_->start(kMovePause);
     reportNotice();
     if (marked_)
         return true;

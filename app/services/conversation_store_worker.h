@@ -59,6 +59,7 @@ class ConversationStore::Worker : public QObject {
     bool writeSingly(Jobs& batch, std::vector<After>& after);
     bool mend(const SqlError& error);
     void watch();
+    void moveOldRuns();
     void followMovedFile();
     void countStranded();
     void runInMemory(Jobs& batch, std::vector<After>& after);
@@ -93,7 +94,8 @@ class ConversationStore::Worker : public QObject {
     bool stranded_ = false; ///< chats of before are in memory only, and counted as one change
     /// Tried again on the disk, in order: what was done in memory, and questions only the file can answer.
     Jobs unwritten_;
-    std::unique_ptr<QTimer> retry_timer_, watch_timer_;
+    std::unique_ptr<QTimer> retry_timer_, watch_timer_, move_timer_;
+    qint64 moved_ = 0; ///< the last row of `runs` that was moved to chunks, or passed over
 };
 
 } // namespace switchyard

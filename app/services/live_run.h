@@ -3,6 +3,7 @@
 
 #include "app/services/chat_controller.h"
 #include "app/services/thinking_splitter.h"
+#include "app/services/token_log.h"
 
 #include <QElapsedTimer>
 
@@ -11,6 +12,7 @@ namespace switchyard {
 struct ChatController::Live {
     RunStatus status;
     Message message;
+    std::shared_ptr<TokenLog> log; ///< all tokens of the message, for the store
     ThinkingSplitter splitter;
     QElapsedTimer saved;
     bool unsaved = false, status_changed = false;

@@ -17,7 +17,9 @@ RunBlob packRun(const RunRecord& record) {
 }
 
 RunRecord unpackRun(const RunBlob& blob) {
-    const QByteArray text = blob.encoding == 1 ? qUncompress(blob.bytes) : blob.bytes;
+    // Compressed begins with a length, which no brace of JSON opens.
+    const bool plain = blob.bytes.startsWith('{');
+    const QByteArray text = plain ? blob.bytes : qUncompress(blob.bytes);
     const auto json = nlohmann::ordered_json::parse(text.begin(), text.end(), nullptr, false);
     if (json.is_discarded())
         throw Error("a stored run is not readable");

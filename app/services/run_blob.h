@@ -1,4 +1,4 @@
-// A run's record as it lies in the database.
+// A run's record, or its summary, as it lies in the database.
 #pragma once
 
 #include "engine/run/record.h"
@@ -8,7 +8,9 @@
 namespace switchyard {
 
 struct RunBlob {
-    int encoding = 0; ///< 0: JSON; 1: compressed by zlib behind its length in four bytes (qCompress)
+    /// 0: JSON; 1: compressed by zlib behind its length in four bytes (qCompress); 2: either, without the
+    /// tokens, which are in chunks.
+    int encoding = 0;
     QByteArray bytes;
 };
 

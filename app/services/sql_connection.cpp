@@ -32,6 +32,18 @@ void closeConnection(QSqlDatabase& db) {
     QSqlDatabase::removeDatabase(name);
 }
 
+QSqlQuery runQuery(const QSqlDatabase& db, const QString& statement, const QVariantList& values) {
+    QSqlQuery query(db);
+    query.setForwardOnly(true);
+    check(query.prepare(statement), query);
+    for (const QVariant& value : values)
+        query.addBindValue(value);
+    check(query.exec(), query);
+    return query;
+}
+
+QString notNull(const QString& text) { return text.isNull() ? QLatin1String("") : text; }
+
 QString quotedSql(QString text) {
     return QLatin1Char('\'') + text.replace(QLatin1Char('\''), QLatin1String("''")) + QLatin1Char('\'');
 }

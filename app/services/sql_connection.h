@@ -2,7 +2,9 @@
 #pragma once
 
 #include <QSqlDatabase>
+#include <QSqlQuery>
 #include <QString>
+#include <QVariant>
 
 namespace switchyard {
 
@@ -14,6 +16,12 @@ void closeConnection(QSqlDatabase& db);
 QString quotedSql(QString text);
 /// A path as SQLite's URI.
 QString fileUri(const QString& path, const QString& options);
+
+/// Runs a statement with these values for its question marks. Throws SqlError.
+QSqlQuery runQuery(const QSqlDatabase& db, const QString& statement, const QVariantList& values);
+
+/// SQLite's NOT NULL columns refuse Qt's null strings.
+QString notNull(const QString& text);
 
 /// A connection for one scope.
 class Connection {

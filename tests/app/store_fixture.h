@@ -47,6 +47,13 @@ inline Conversation openOf(ConversationStore& store, ConversationId id) {
     return wait<Conversation>([&](auto answer) { store.open(id, answer); });
 }
 
+/// An answer's record with its tokens; an empty one where there is none.
+inline RunRecord runOf(ConversationStore& store, MessageId id) {
+    const auto runs = wait<ConversationStore::Runs>([&](auto answer) { store.readRuns({id}, answer); });
+    const auto found = runs->find(id);
+    return found != runs->end() ? found->second : RunRecord();
+}
+
 inline QList<SearchHit> searchOf(ConversationStore& store, const QString& text) {
     return wait<QList<SearchHit>>([&](auto answer) { store.search(text, answer); });
 }

@@ -1,4 +1,5 @@
-// Asks a scripted generator in a chat of the given data folder and keeps streaming until it is killed.
+// Asks a scripted generator in a chat of the given data folder and keeps streaming until it is killed. With
+// --only-open the store does what it does by itself.
 #include "app/services/chat_controller.h"
 #include "app/services/fake_generator.h"
 
@@ -10,6 +11,13 @@ int main(int argc, char** argv) {
     QCoreApplication app(argc, argv);
     using namespace switchyard;
     ConversationStore store(app.arguments().value(1));
+    if (app.arguments().value(2) == QStringLiteral("--only-open")) {
+        QObject::connect(&store, &ConversationStore::ready, [] {
+            std::puts("open");
+            std::fflush(stdout);
+        });
+        return app.exec();
+    }
     FakeScript script;
     script.text = QStringLiteral("word ").repeated(100000);
     script.tokens_per_second = 300;

@@ -7,6 +7,7 @@
 #include <QSqlError>
 #include <QSqlQuery>
 #include <QTest>
+#include <QVariant>
 
 namespace switchyard {
 
@@ -24,9 +25,12 @@ class Stranger {
         db_ = {};
         QSqlDatabase::removeDatabase(QStringLiteral("stranger"));
     }
-    bool run(const QString& statement) {
+    bool run(const QString& statement, const QVariantList& values = {}) {
         QSqlQuery query(db_);
-        const bool ok = query.exec(statement);
+        bool ok = query.prepare(statement);
+        for (const QVariant& value : values)
+            query.addBindValue(value);
+        ok = ok && query.exec();
         if (!ok)
             qWarning("%s: %s", qPrintable(statement), qPrintable(query.lastError().text()));
         return ok;

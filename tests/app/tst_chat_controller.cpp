@@ -86,7 +86,10 @@ class ChatControllerTest : public QObject {
         controller_->openChat(id);
         QTRY_COMPARE(thread().size(), 4);
         QCOMPARE(thread()[1].text(), QStringLiteral("Four."));
-        QCOMPARE(thread()[1].run.tokens.size(), 1u);
+        QCOMPARE(thread()[1].tokenCount(), 1);
+        QVERIFY(thread()[1].run.tokens.empty());
+        controller_->needTokens({thread()[1].id});
+        QTRY_COMPARE(thread()[1].run.tokens.size(), 1u);
     }
 
     void longTitlesAreCut() {

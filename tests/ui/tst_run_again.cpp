@@ -56,8 +56,8 @@ class RunAgainTest : public QObject {
         RealDesk desk(folder.path(), model_);
         desk.controller.openChat(chat);
         QTRY_VERIFY(desk.controller.current() == chat && !desk.thread().isEmpty());
-        QCOMPARE(ids(desk.answer()), first);
-        QCOMPARE(again(desk), first);
+        QCOMPARE(desk.answer().tokenCount(), first.size());
+        QCOMPARE(again(desk), first); // its tokens are read for it
     }
 
     void anAnswerThatGoesOnIsDrawnAsItBegan() {

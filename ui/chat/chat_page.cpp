@@ -118,6 +118,7 @@ void ChatPage::connectController() {
         if (id == controller_.current())
             showRun();
     });
+    connect(thread_, &ThreadView::tokensNeeded, &controller_, &ChatController::needTokens);
     connect(&controller_, &ChatController::undoOffered, this, [this](const QString& sentence) {
         offer(sentence, [this] { controller_.undoDelete(); });
         deletion_offered_ = true;

@@ -163,8 +163,16 @@ bool MessageContent::update(const Message& message) {
         else
             marks.push_back({move.token, tip});
     }
-    line = message.has_run || !message.run.tokens.empty() ? runLine(message.run) : QString();
-    reusable = message.has_run && !message.run.tokens.empty();
+    if (message.run.tokens.empty()) {
+        digest_ = message.digest;
+    } else {
+        if (!growing)
+            digest_ = {};
+        digest_.take(message.run.tokens);
+    }
+    stored_tokens = message.tokenCount();
+    line = message.has_run || digest_.tokens > 0 ? runLine(message.run, digest_) : QString();
+    reusable = message.has_run && stored_tokens > 0;
     finish = message.run.finish;
     ran = message.has_run;
     limit = message.run.settings.sequence.max_tokens;
@@ -178,7 +186,7 @@ bool MessageContent::update(const Message& message) {
 }
 
 /// The values a dial had one after the other, as the moves tell; empty: it did not move.
-static QStringList valuesOf(const RunRecord& run, const ControlSpec& spec) {
+static QStringList valuesOf(const RunSummary& run, const ControlSpec& spec) {
     QStringList values{shown(&spec, control_value(run.settings, spec))};
     const DialMove* last = nullptr;
     for (const DialMove& move : run.moves) {
@@ -197,56 +205,43 @@ static QStringList valuesOf(const RunRecord& run, const ControlSpec& spec) {
 static QString withArrows(const QStringList& values) { return values.join(u" \u2192 "_s); }
 
 /// "6 experts", "8 \u2192 2 \u2192 8 experts"
-static QString expertsOf(const RunRecord& run) {
-    QStringList counts;
-    for (const TokenRecord& token : run.tokens) {
-        const QString count = QString::number(token.experts_active);
-        if (token.experts_active > 0 && (counts.isEmpty() || counts.last() != count))
-            counts.append(count);
-    }
-    if (counts.isEmpty())
+static QString expertsOf(const RunDigest& digest) {
+    if (digest.experts.empty())
         return {};
-    const int last = counts.last().toInt();
+    QStringList counts;
+    for (const int count : digest.experts)
+        counts.append(QString::number(count));
+    const int last = digest.experts.back();
     if (counts.size() == 1)
         return MessageContent::tr("%n experts", nullptr, last);
     counts.removeLast();
     return MessageContent::tr("%1 \u2192 %n experts", nullptr, last).arg(withArrows(counts));
 }
 
-static QString precisionsOf(const RunRecord& run) {
+static QString precisionsOf(const RunSummary& run, const RunDigest& digest) {
     const QString file_precision = QString::fromStdString(run.computed_by.file_precision);
     QStringList names;
-    const std::string* before = nullptr;
-    for (const TokenRecord& token : run.tokens) {
-        if (before && *before == token.quant)
-            continue;
-        before = &token.quant;
-        if (token.quant != "file" && !token.quant.empty())
-            names.append(QString::fromStdString(token.quant));
+    for (const std::string& name : digest.precisions) {
+        if (name != "file")
+            names.append(QString::fromStdString(name));
         else
             names.append(file_precision.isEmpty() ? MessageContent::tr("file's precision") : file_precision);
     }
     return withArrows(names);
 }
 
-/// Tokens a second over the last ones of a run that is under way; 0: not known yet.
-static double speedNow(const RunRecord& run) {
-    constexpr std::size_t kWindow = 64;
-    double milliseconds = 0;
-    int count = 0;
-    for (std::size_t i = run.tokens.size(); i-- > 1 && run.tokens.size() - i <= kWindow;) {
-        milliseconds += run.tokens[i].latency_ms;
-        count += run.tokens[i].latency_ms > 0 ? 1 : 0;
-    }
-    return milliseconds > 0 ? 1000.0 * count / milliseconds : 0;
+QString runLine(const RunRecord& run) {
+    RunDigest digest;
+    digest.take(run.tokens);
+    return runLine(run, digest);
 }
 
-QString runLine(const RunRecord& run) {
+QString runLine(const RunSummary& run, const RunDigest& digest) {
     QStringList parts;
-    if (!run.tokens.empty()) {
-        if (const QString experts = expertsOf(run); !experts.isEmpty())
+    if (digest.tokens > 0) {
+        if (const QString experts = expertsOf(digest); !experts.isEmpty())
             parts += experts;
-        parts += precisionsOf(run);
+        parts += precisionsOf(run, digest);
     }
     for (const ControlSpec& spec : controls()) {
         if (spec.name == "experts" || spec.name == "quant")
@@ -257,7 +252,7 @@ QString runLine(const RunRecord& run) {
     }
     double speed = run.timings.decode_tokens_per_second();
     if (!(speed > 0))
-        speed = speedNow(run);
+        speed = digest.speed;
     if (speed > 0)
         parts += MessageContent::tr("%1 t/s").arg(QLocale().toString(speed, 'f', speed < 10 ? 1 : 0));
     if (run.timings.time_to_first_token_ms > 0)

@@ -81,7 +81,10 @@ struct MessageContent {
     bool reusable = false;  ///< a run that can be made again exactly
     bool cut_short = false; ///< ended by its limit of tokens, or because the context was full
     FinishReason finish = FinishReason::EndOfTurn;
-    int limit = 0;    ///< of tokens, in force at the end
+    int limit = 0;         ///< of tokens, in force at the end
+    int stored_tokens = 0; ///< `tokens` is empty until they are read
+    /// Whether its marks can be placed only once the tokens are read.
+    bool needsTokens() const { return !marks.empty() && tokens.size() < stored_tokens; }
     bool ran = false; ///< there is a run, also one that brought no token
 
     /// Takes over what is new. True where the text did not simply grow.
@@ -97,10 +100,12 @@ struct MessageContent {
     static bool take(const QString& text, std::string& into, Taken& taken, bool growing);
     Taken text_taken_, thinking_taken_;
     std::size_t moves_taken_ = 0;
+    RunDigest digest_;
 };
 
 /// "6 experts | Q4_K | 41 t/s | 312 ms to first", from the tokens where the run has not ended yet. Nothing
 /// but the record decides what it says.
+QString runLine(const RunSummary& run, const RunDigest& digest);
 QString runLine(const RunRecord& run);
 
 /// "Active experts: 6 → 4": a move in words; `before` is the value the dial had.

@@ -360,6 +360,8 @@ QRectF MessageLayout::positionRect(LayoutPosition position) const {
 }
 
 QRectF MessageLayout::markRect(const MessageContent& content, const DialMark& mark) const {
+    if (content.needsTokens())
+        return {};
     const LayoutPosition at = tokenPosition(content, mark.token);
     const Part& where = part(at.part);
     if (!where.document() || where.rect.isNull())

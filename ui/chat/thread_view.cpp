@@ -225,6 +225,8 @@ qreal ThreadView::guessedHeight(const Row& row) const {
 }
 
 void ThreadView::layOut(Row& row) {
+    if (row.content.needsTokens())
+        Q_EMIT tokensNeeded({row.content.id});
     // What is copied is read from a layout while it stands: then its text must not change.
     const bool changes = row.rewritten || row.content.streaming() || (row.layout && !row.layout->complete());
     if (!row.layout || (row.layout.use_count() > 1 && row.width < 0 && changes)) {
@@ -390,6 +392,9 @@ void ThreadView::highlightToken(MessageId id, int index) {
     lit_message_ = index >= 0 ? id : 0;
     lit_token_ = index;
     const auto it = index_.constFind(id);
+    if (index >= 0 && it != index_.constEnd() &&
+        rows_[static_cast<std::size_t>(*it)]->content.tokens.size() <= index)
+        Q_EMIT tokensNeeded({id});
     if (index >= 0 && it != index_.constEnd()) {
         Row& row = *rows_[static_cast<std::size_t>(*it)];
         layOutWhole(row);

@@ -96,6 +96,8 @@ class ThreadView : public QAbstractScrollArea {
     void followingChanged(bool following);
     void fontPointsChanged(qreal points);
     void selectionChanged();
+    /// Of messages that come into sight: their marks cannot be placed before.
+    void tokensNeeded(const QList<switchyard::MessageId>& messages);
     void found(int current, int total); ///< of the matches; current counts from 1
 
   protected:

@@ -89,7 +89,7 @@ void InsightPanel::showThread(const Conversation& conversation) {
     QList<MessageId> runs, all;
     for (const Message& message : conversation.thread) {
         all << message.id;
-        if (message.has_run && !message.run.tokens.empty())
+        if (message.has_run && message.tokenCount() > 0)
             runs << message.id;
     }
     const auto inside = [](const QList<MessageId>& part, const QList<MessageId>& whole) {
@@ -102,11 +102,30 @@ void InsightPanel::showThread(const Conversation& conversation) {
     conversation_ = conversation.summary.id;
     plotted_ = runs;
     series_.clear();
-    for (const Message& message : conversation.thread) {
-        if (message.has_run)
-            series_.addRecord(message.id, message.run);
+    const qsizetype first = firstPlotted(conversation.thread);
+    QList<MessageId> unread;
+    for (const Message& message : conversation.thread.mid(first)) {
+        if (message.has_run && !message.tokensRead())
+            unread << message.id;
+    }
+    if (unread.isEmpty()) {
+        for (const Message& message : conversation.thread.mid(first)) {
+            if (message.has_run)
+                series_.addRecord(message.id, message.run);
+        }
+    } else {
+        plotted_.clear(); // comes again with them
+        Q_EMIT tokensNeeded(unread);
     }
     refresh();
+}
+
+/// From this message on the tokens fill the series: those of earlier ones would leave it again.
+qsizetype InsightPanel::firstPlotted(const QList<Message>& thread) {
+    qsizetype first = thread.size();
+    for (int tokens = 0; first > 0 && tokens < RunSeries::kCapacity; --first)
+        tokens += thread[first - 1].tokenCount();
+    return first;
 }
 
 void InsightPanel::beginAnswer(MessageId message) {

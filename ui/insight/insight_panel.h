@@ -36,6 +36,8 @@ class InsightPanel : public QWidget {
 
   Q_SIGNALS:
     void tokenClicked(switchyard::MessageId message, int index);
+    /// Of the thread that is shown: with them showThread() is to be called again.
+    void tokensNeeded(const QList<switchyard::MessageId>& messages);
     void tabChosen(int tab);
     void xAxisChosen(int axis);
     void problem(const QString& sentence);
@@ -45,6 +47,7 @@ class InsightPanel : public QWidget {
     void showEvent(QShowEvent* event) override;
 
   private:
+    static qsizetype firstPlotted(const QList<Message>& thread);
     void refresh();
     void sampleMemory();
 

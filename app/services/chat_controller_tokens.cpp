@@ -1,0 +1,144 @@
+// The controller's third part: the tokens of stored answers, and what needs them.
+#include "app/services/chat_controller.h"
+
+#include "app/services/context_used.h"
+#include "app/services/thinking_splitter.h"
+
+#include <utility>
+
+namespace switchyard {
+
+void ChatController::needTokens(const QList<MessageId>& messages) {
+    QList<MessageId> missing;
+    for (const MessageId id : messages) {
+        const Message* message = shown(id);
+        if (message && !message->tokensRead() && !reading_.contains(id))
+            missing.append(id);
+    }
+    if (missing.isEmpty())
+        return;
+    reading_.unite(QSet<MessageId>(missing.begin(), missing.end()));
+    store_.readRuns(missing, [this, missing, guard = QPointer(this)](const ConversationStore::Runs& runs) {
+        if (guard)
+            takeTokens(missing, *runs);
+    });
+}
+
+void ChatController::takeTokens(const QList<MessageId>& asked, std::map<MessageId, RunRecord>& runs) {
+    QList<MessageId> taken;
+    for (const MessageId id : asked) {
+        reading_.remove(id);
+        Message* message = shown(id);
+        if (!message || message->tokensRead())
+            continue; // another chat is shown, or the answer went on
+        if (const auto found = runs.find(id); found != runs.end())
+            message->run.tokens = std::move(found->second.tokens);
+        // What cannot be read is not asked for again.
+        message->digest.take(message->run.tokens);
+        taken.append(id);
+    }
+    for (const MessageId id : taken)
+        Q_EMIT messageChanged(id);
+    if (!taken.isEmpty())
+        Q_EMIT tokensRead();
+    for (const MessageId id : asked) {
+        if (awaiting_.first != id)
+            continue;
+        const auto then = std::exchange(awaiting_, {}).second;
+        if (shown(id))
+            then();
+    }
+}
+
+void ChatController::withTokens(MessageId id, std::function<void()> then) {
+    const Message* wanted = shown(id);
+    awaiting_ = {};
+    if (!wanted || wanted->tokensRead())
+        return then();
+    awaiting_ = {id, std::move(then)};
+    needTokens({id});
+}
+
+/// What was read of the thread before need not be read again.
+void ChatController::keepTokens(QList<Message> before) {
+    QHash<MessageId, Message*> read;
+    for (Message& message : before) {
+        if (!message.run.tokens.empty())
+            read.insert(message.id, &message);
+    }
+    for (Message& message : conversation_.thread) {
+        Message* known = read.value(message.id);
+        if (known && known->tokensRead() && known->tokenCount() == message.digest.tokens)
+            message.run.tokens = std::move(known->run.tokens);
+    }
+}
+
+bool ChatController::runAgain(MessageId answer) {
+    const Message* old = message(answer);
+    if (!old || !old->has_run || old->parent == 0 || busy())
+        return false;
+    if (old->model_fingerprint != generator_.capabilities().model_fingerprint) {
+        Q_EMIT refused(
+            tr("This answer is by %1: choose that model to run it again exactly.").arg(old->model));
+        return false;
+    }
+    withTokens(answer, [this, answer] { runAgainWithTokens(answer); });
+    return true;
+}
+
+void ChatController::runAgainWithTokens(MessageId answer) {
+    const Message* old = message(answer);
+    if (!old || busy() || old->model_fingerprint != generator_.capabilities().model_fingerprint)
+        return;
+    const RunRecord record = old->run;
+    answerQuestion(conversation_, old->parent, record, false);
+}
+
+bool ChatController::continueAnswer(MessageId answer) {
+    const int index = indexOf(answer);
+    if (index < 0 || index + 1 != conversation_.thread.size() || busy())
+        return false;
+    if (conversation_.thread[index].author != Author::Assistant)
+        return false;
+    const int context = generator_.capabilities().context;
+    if (context > 0 && contextUsed(conversation_) >= context) {
+        Q_EMIT refused(
+            tr("The context of %n tokens is full: start a new chat, or choose a model with a larger "
+               "context and continue with that.",
+               nullptr, context));
+        return false;
+    }
+    withTokens(answer, [this, answer] { continueWithTokens(answer); });
+    return true;
+}
+
+void ChatController::continueWithTokens(MessageId answer) {
+    const int index = indexOf(answer);
+    if (index < 0 || index + 1 != conversation_.thread.size() || busy())
+        return;
+    Message& message = conversation_.thread[index];
+    GenerationRequest request;
+    request.turns = turnsUntil(conversation_, answer);
+    ChatTurn& turn = request.turns.back();
+    for (const MessagePart& part : message.parts) {
+        if (part.kind == PartKind::Thinking)
+            turn.thinking += part.text;
+    }
+    // Text does not tell all that was written: not the control tokens, nor the half of a character.
+    const bool same_model = message.model_fingerprint == generator_.capabilities().model_fingerprint;
+    if (same_model && ReadAnswer(message.run).makes(message.parts)) {
+        for (const TokenRecord& token : message.run.tokens)
+            turn.ids.push_back(token.id);
+    }
+    request.tuning = conversation_.tuning;
+    request.continue_last = true;
+    if (!message.run.tokens.empty())
+        request.draw = message.run.computed_by.draw;
+    message.state = MessageState::Streaming;
+    message.error.clear();
+    store_.update(withoutTokens(message));
+    start(message, std::move(request));
+    Q_EMIT messageChanged(answer);
+}
+
+} // namespace switchyard

@@ -1,0 +1,50 @@
+// The tables `runs` and `run_tokens`: a row of summary for every answer, and its tokens in chunks that are
+// only ever added to. Used on the store's thread only; everything throws SqlError where SQLite refuses.
+#pragma once
+
+#include "app/services/conversation.h"
+
+#include <QSqlDatabase>
+
+#include <optional>
+
+namespace switchyard {
+
+class TokenLog;
+
+class RunTable {
+  public:
+    explicit RunTable(const QSqlDatabase& db) : db_(db) {}
+
+    /// Everything of an answer's run but its tokens; a record that cannot be read is left out.
+    void readSummary(Message& message);
+    /// With its tokens; those behind a lost chunk are left out. Nothing where there is no readable record.
+    std::optional<RunRecord> read(MessageId message);
+    /// How many of its tokens the stored parts of a message say.
+    int toldByParts(MessageId message);
+
+    /// The summary, and the tokens: with `tokens` those up to message.digest.tokens that are not there yet;
+    /// without, all of message.run, or where that has none, those that are there stay.
+    void write(const Message& message, TokenLog* tokens);
+    void setToldByParts(MessageId message, int tokens);
+
+    /// Moves records in the form of version 2, one JSON text each, into chunks: those of the next rows after
+    /// `after`, as many as fit into some milliseconds. Returns the last row's number; nothing: none is left.
+    std::optional<qint64> moveSome(qint64 after);
+
+  private:
+    struct Row;
+    std::optional<Row> row(MessageId message);
+    RunRecord readWhole(const Row& row);
+    void insertSummary(const Message& message);
+    void writeTokens(qint64 run, TokenLog& tokens, int from, int end);
+    void writeDigest(qint64 run, const RunDigest& digest);
+    void move(const Row& row);
+
+    QSqlDatabase db_;
+};
+
+/// After rows were lost: chunks without a run are deleted, and the runs count the tokens that are there.
+void recountTokens(QSqlDatabase& db);
+
+} // namespace switchyard
