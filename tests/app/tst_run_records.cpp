@@ -343,6 +343,66 @@ class RunRecordsTest : public QObject {
         QCOMPARE(runOf(store, answer.id).tokens.size(), 30u);
     }
 
+    /// Taken away while an answer grows: joined with what lies at its place then.
+    void tokensOfATakenFileAreWrittenAnew() {
+        const RunRecord record = recordOf(700);
+        ConversationStore store(folder_->path());
+        const ConversationId chat = chatWith(store, u"t"_s, u"q"_s);
+        Message whole = answerOf(chat, openOf(store, chat).thread[0].id, saidBy(record));
+        whole.run = record;
+        store.append(whole);
+        Message growing = answerOf(chat, whole.id);
+        growing.state = MessageState::Streaming;
+        store.append(growing);
+        auto log = std::make_shared<TokenLog>(record.tokens);
+        static_cast<RunSummary&>(growing.run) = record;
+        growing.digest.tokens = 300;
+        store.updateRun(growing, log);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QVERIFY(QFile::remove(path()));
+        growing.digest.take(record.tokens);
+        store.updateRun(growing, log);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QCOMPARE(jsonOf(runOf(store, whole.id)), jsonOf(record));
+        QCOMPARE(jsonOf(runOf(store, growing.id)), jsonOf(record));
+        QCOMPARE(moved(), std::pair(2, 0));
+    }
+
+    /// What can be read of a file with a broken page: the chunks on it are missing, and counted so.
+    void tokensOfADamagedFileAreCarriedOver() {
+        const RunRecord record = recordOf(3000);
+        QList<MessageId> answers;
+        {
+            ConversationStore store(folder_->path());
+            const ConversationId chat = chatWith(store, u"t"_s, u"q"_s);
+            for (int i = 0; i < 4; ++i) {
+                Message answer = answerOf(chat, openOf(store, chat).thread.last().id, saidBy(record));
+                answer.run = record;
+                answers.append(answer.id);
+                store.append(answer);
+            }
+        }
+        const QByteArray chunk = packTokens(std::span(record.tokens).subspan(512, 256)).mid(200, 60);
+        QFile file(path());
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const QByteArray bytes = file.readAll();
+        file.close();
+        const qsizetype at = bytes.lastIndexOf(chunk); // of the last answer
+        QVERIFY(at > 0);
+        overwritePage(path(), at / 4096);
+        ConversationStore store(folder_->path());
+        QSignalSpy problems(&store, &ConversationStore::problem);
+        int whole = 0, part = 0;
+        for (const MessageId id : answers) {
+            const std::size_t read = runOf(store, id).tokens.size();
+            whole += read == 3000 ? 1 : 0;
+            part += read == 512 ? 1 : 0;
+        }
+        qInfo("%d records are whole, %d have their first 512 tokens", whole, part);
+        QVERIFY(whole >= 2);
+        QVERIFY(whole + part >= 3);
+    }
+
     void aFileOfVersion2BesideIsJoined() {
         const RunRecord record = recordOf(40);
         {

@@ -2,6 +2,7 @@
 // move. Counted in the thread's own processor time, so that other programs on the machine do not matter.
 #include "tests/support/time_limit.h"
 #include "tests/ui/desk.h"
+#include "ui/chat/thread_view.h"
 #include "ui/insight/insight_panel.h"
 #include "ui/tuning/dial_slider.h"
 
@@ -84,6 +85,49 @@ class TestStall : public QObject {
         QVERIFY2(application->longest < 16 * test::kSanitizerSlowdown, qPrintable(application->where));
         desk.controller.stop();
         QTRY_VERIFY(!desk.controller.busy());
+    }
+
+    /// Its tokens are read beside, those that the plots and the marks in sight need.
+    void openingALongChatKeepsNothingLong() {
+        auto* application = static_cast<MeasuredApplication*>(qApp);
+        constexpr int kAnswers = 60;
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        const ConversationId chat = ConversationStore::newId();
+        desk.store.create(chat, u"Long"_s, {});
+        MessageId parent = 0;
+        for (int i = 0; i < kAnswers; ++i) {
+            Message answer;
+            answer.id = ConversationStore::newId();
+            answer.conversation = chat;
+            answer.parent = std::exchange(parent, answer.id);
+            answer.author = Author::Assistant;
+            answer.parts = {{PartKind::Text, QString(u"word "_s).repeated(500), {}, 0}};
+            answer.has_run = true;
+            answer.run.finish = FinishReason::EndOfTurn;
+            answer.run.moves = {{300, "temperature", 0.5}};
+            TokenRecord token;
+            token.text = "word ";
+            token.latency_ms = 20;
+            answer.run.tokens.assign(500, token);
+            desk.store.append(answer);
+        }
+        QTRY_COMPARE(desk.store.unsaved(), 0);
+        QTest::qWait(100);
+        auto* insight = desk.window->findChild<InsightPanel*>(u"insight"_s);
+        auto* thread = desk.window->findChild<ThreadView*>();
+        application->longest = 0;
+        application->measuring = true;
+        desk.controller.openChat(chat);
+        QTRY_COMPARE(insight->series().tokens().size(), std::size_t{RunSeries::kCapacity});
+        QTRY_COMPARE(thread->content(parent)->tokens.size(), 500);
+        QTest::qWait(300);
+        application->measuring = false;
+        qInfo("opened with %zu tokens plotted, the longest event took %.1f ms of processor time (%s)",
+              insight->series().tokens().size(), application->longest, qPrintable(application->where));
+        QVERIFY2(application->longest < 16 * test::kSanitizerSlowdown, qPrintable(application->where));
+        // Those out of sight are not read.
+        QVERIFY(desk.controller.conversation().thread.first().run.tokens.empty());
     }
 };
 
