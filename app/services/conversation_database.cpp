@@ -372,7 +372,7 @@ void ConversationDatabase::markInterrupted() {
 }
 
 std::optional<RunRecord> ConversationDatabase::readRun(MessageId id) { return runs_.read(id); }
-std::optional<qint64> ConversationDatabase::moveOldRuns(qint64 after) { return runs_.moveSome(after); }
+std::optional<qint64> ConversationDatabase::moveOldRuns(qint64 before) { return runs_.moveSome(before); }
 
 bool ConversationDatabase::hasMessage(MessageId id) {
     QSqlQuery row = run(QStringLiteral("SELECT 1 FROM messages WHERE id = ?"), {id});

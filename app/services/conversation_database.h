@@ -43,8 +43,8 @@ class ConversationDatabase {
     qint64 largestId();
     bool has(ConversationId id);
     bool hasMessage(MessageId id);
-    std::optional<RunRecord> readRun(MessageId id);  ///< with its tokens
-    std::optional<qint64> moveOldRuns(qint64 after); ///< RunTable::moveSome
+    std::optional<RunRecord> readRun(MessageId id);   ///< with its tokens
+    std::optional<qint64> moveOldRuns(qint64 before); ///< RunTable::moveSome
 
     QSqlDatabase& handle() { return db_; }
 

@@ -203,9 +203,11 @@ void ConversationStore::update(const Message& message) {
 
 void ConversationStore::updateRun(const Message& message, std::shared_ptr<TokenLog> tokens) {
     const bool growing = message.state == MessageState::Streaming;
+    // One that leaves the text as it is makes none superfluous that writes it.
+    constexpr qint64 kWithoutText = qint64{1} << 62;
     write(
         [message, tokens = std::move(tokens)](ConversationDatabase& db) { db.update(message, tokens.get()); },
-        growing ? 0 : message.conversation, message.id);
+        growing ? 0 : message.conversation, growing ? message.id | kWithoutText : message.id);
 }
 
 void ConversationStore::readRuns(const QList<MessageId>& messages, Answer<Runs> answer) {

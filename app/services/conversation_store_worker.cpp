@@ -144,7 +144,7 @@ bool ConversationStore::Worker::openFile() {
         return false;
     }
     disk_.emplace(file_.database());
-    moved_ = 0; // another file's rows may have been added
+    moved_ = kNoneMoved; // another file's rows may have been added
     if (move_timer_)
         move_timer_->start(kMovePause);
     reportNotice();

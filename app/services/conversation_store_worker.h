@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -45,6 +46,7 @@ class ConversationStore::Worker : public QObject {
 
   private:
     using Jobs = std::deque<Job>;
+    static constexpr qint64 kNoneMoved = std::numeric_limits<qint64>::max();
 
     void wake();
     void end();
@@ -95,7 +97,7 @@ class ConversationStore::Worker : public QObject {
     /// Tried again on the disk, in order: what was done in memory, and questions only the file can answer.
     Jobs unwritten_;
     std::unique_ptr<QTimer> retry_timer_, watch_timer_, move_timer_;
-    qint64 moved_ = 0; ///< the last row of `runs` that was moved to chunks, or passed over
+    qint64 moved_ = kNoneMoved; ///< the row of `runs` that was moved to chunks last, or passed over
 };
 
 } // namespace switchyard

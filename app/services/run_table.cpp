@@ -213,7 +213,7 @@ void RunTable::move(const Row& row) {
              {kInChunks, bytesOfSummary(record), digest.tokens, row.id});
 }
 
-std::optional<qint64> RunTable::moveSome(qint64 after) {
+std::optional<qint64> RunTable::moveSome(qint64 before) {
     constexpr int kMostMs = 20;
     QElapsedTimer timer;
     timer.start();
@@ -221,8 +221,8 @@ std::optional<qint64> RunTable::moveSome(qint64 after) {
     do {
         QSqlQuery next = runQuery(db_,
                                   QStringLiteral("SELECT id, encoding, record FROM runs WHERE encoding < 2"
-                                                 " AND id > ? ORDER BY id LIMIT 1"),
-                                  {last.value_or(after)});
+                                                 " AND id < ? ORDER BY id DESC LIMIT 1"),
+                                  {last.value_or(before)});
         if (!nextRow(next))
             break;
         Row row;

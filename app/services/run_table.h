@@ -28,9 +28,10 @@ class RunTable {
     void write(const Message& message, TokenLog* tokens);
     void setToldByParts(MessageId message, int tokens);
 
-    /// Moves records in the form of version 2, one JSON text each, into chunks: those of the next rows after
-    /// `after`, as many as fit into some milliseconds. Returns the last row's number; nothing: none is left.
-    std::optional<qint64> moveSome(qint64 after);
+    /// Moves records in the form of version 2, one JSON text each, into chunks: those of the rows before
+    /// `before`, the latest first, as many as fit into some milliseconds. Returns the number of the row it
+    /// came to; nothing: none is left.
+    std::optional<qint64> moveSome(qint64 before);
 
   private:
     struct Row;

@@ -343,6 +343,34 @@ class RunRecordsTest : public QObject {
         QCOMPARE(runOf(store, answer.id).tokens.size(), 30u);
     }
 
+    /// While the file cannot be written: the tokens that follow an edit do not take its place.
+    void anEditIsNotLostBehindItsTokens() {
+        const RunRecord record = recordOf(20);
+        Message answer;
+        ConversationId chat = 0;
+        {
+            ConversationStore store(folder_->path());
+            chat = chatWith(store, u"t"_s, u"q"_s);
+            answer = answerOf(chat, openOf(store, chat).thread[0].id, u"before"_s);
+            store.append(answer);
+            QTRY_COMPARE(store.unsaved(), 0);
+            {
+                Stranger holder(path());
+                QVERIFY(holder.run(u"BEGIN EXCLUSIVE"_s));
+                answer.parts[0].text = u"edited"_s;
+                answer.state = MessageState::Streaming;
+                store.update(answer);
+                answer.digest.take(record.tokens);
+                store.updateRun(answer, std::make_shared<TokenLog>(record.tokens));
+                QCOMPARE(openOf(store, chat).thread[1].tokenCount(), 20);
+                QVERIFY(holder.run(u"ROLLBACK"_s));
+            }
+            QTRY_COMPARE_WITH_TIMEOUT(store.unsaved(), 0, 20000);
+        }
+        ConversationStore store(folder_->path());
+        QCOMPARE(openOf(store, chat).thread[1].text(), u"edited"_s + saidBy(record));
+    }
+
     /// Taken away while an answer grows: joined with what lies at its place then.
     void tokensOfATakenFileAreWrittenAnew() {
         const RunRecord record = recordOf(700);
