@@ -190,6 +190,7 @@ void ChatController::apply(Live& live, const RunEvent& event) {
             if (live.first_token == 0) {
                 record.reading = reading;
                 record.computed_by = event.computed_by; // now: an answer that is cut short has it too
+                record.context = event.context;
             }
         }
         if (event.used_seed != 0 && live.first_token == 0)

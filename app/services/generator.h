@@ -49,7 +49,8 @@ struct RunEvent {
     std::shared_ptr<const RunRecord> record;
     /// First Token: how to tell thinking and text apart; nullptr: by the known marks.
     std::shared_ptr<const AnswerReading> reading;
-    ComputedBy computed_by; ///< Token, the first at least: what the answer is made by
+    ComputedBy computed_by;           ///< Token, the first at least: what the answer is made by
+    std::vector<ContextSpan> context; ///< the first Token: how its prompt was computed
 };
 
 /// A guarded buffer between the worker and the UI thread: append() returns true when it was empty, so that

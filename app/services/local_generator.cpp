@@ -423,6 +423,7 @@ void LocalGenerator::take(Run& run, const SchedulerEvent& event) {
             out.used_seed = run.seed;
             out.reading = run.reading;
             out.computed_by = event.computed_by;
+            out.context = event.context;
         }
         break;
     case SchedulerEvent::Kind::Move:

@@ -2,6 +2,7 @@
 
 #include "engine/base/aligned.h"
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
@@ -26,8 +27,8 @@ std::shared_ptr<std::byte> reencode_matrix(const WeightSource& source, int matri
                       bytes = static_cast<std::size_t>(rows) * out_stride;
     AlignedMemory memory = allocate_aligned(bytes);
     if (!memory)
-        throw Error("a weight needs " + std::to_string(bytes >> 20) +
-                    " MiB of memory to be re-encoded, which this machine does not have free");
+        throw Error("a weight needs " + format_bytes(bytes) +
+                    " of memory to be re-encoded, which this machine does not have free");
     const std::shared_ptr<std::byte> blocks = std::move(memory);
     const auto from = matrix_behind_gate(source, matrix, file, control);
     // A stretch is whole blocks of any type; the slowest encoder takes some 0.2 ms for it.

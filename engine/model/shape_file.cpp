@@ -1,6 +1,7 @@
 #include "engine/model/shape_file.h"
 
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/files/tensor_table.h"
 #include "engine/quant/quant.h"
 
@@ -203,8 +204,8 @@ class RandomBlocks {
         bytes_ = bytes_for(type, largest);
         memory_.reset(new (std::nothrow) std::byte[bytes_]);
         if (!memory_)
-            throw Error("random weights need " + std::to_string(bytes_ >> 20) +
-                        " MiB of memory, which this machine does not have free");
+            throw Error("random weights need " + format_bytes(bytes_) +
+                        " of memory, which this machine does not have free");
         // Encoded once, then strewn about: encoding billions of values would take longer than the benchmark.
         std::vector<std::byte> patterns(kPatterns * chunk_bytes_);
         std::vector<float> values(kChunk);

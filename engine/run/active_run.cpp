@@ -53,14 +53,30 @@ void check_same_prompt(const RunRecord& record, std::span<const std::int32_t> pr
     const std::string cannot = "the answer cannot be run again exactly: its prompt ";
     if (record.computed_by.prompt_hash != 0 && record.computed_by.prompt_hash != hash_of(prompt))
         throw Error(cannot + "was another one");
-    if (record.context.empty())
+    if (record.context.empty()) {
+        if (record.computed_by.prompt_hash != 0 && !record.tokens.empty())
+            throw Error(
+                "the answer cannot be run again exactly: the program ended while it was written, and how "
+                "its prompt was computed was not kept");
         return;
+    }
     std::size_t recorded = 0;
     for (const ContextSpan& span : record.context)
         recorded += static_cast<std::size_t>(span.tokens);
     if (recorded != prompt.size())
         throw Error(cannot + "had " + std::to_string(recorded) + " tokens, this one has " +
                     std::to_string(prompt.size()));
+}
+
+/// What a record of another model would have otherwise; another file of the same kind is not told apart.
+void check_same_model(const RunRecord& record, const Plan& plan) {
+    for (const TokenRecord& token : record.tokens)
+        if (token.id < 0 || token.id >= plan.vocabulary || token.experts_active < 0 ||
+            token.experts_active > plan.experts || (token.experts_active == 0) != (plan.experts == 0))
+            throw Error("the answer cannot be run again exactly: another model made it (" +
+                        std::to_string(token.experts_active) + " active experts and token id " +
+                        std::to_string(token.id) + ", this one has " + std::to_string(plan.experts) +
+                        " experts and " + std::to_string(plan.vocabulary) + " tokens)");
 }
 
 } // namespace
@@ -88,8 +104,10 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     }
     std::ranges::stable_sort(planned_, {}, &DialMove::token);
     check_prompt(request_.prompt, *parts.plan, context_);
-    if (request_.replay)
+    if (request_.replay) {
         check_same_prompt(*request_.replay, request_.prompt);
+        check_same_model(*request_.replay, *parts.plan);
+    }
     record_->reading = request_.reading;
     record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
                             request_.replay ? request_.replay->computed_by.draw : request_.draw,
@@ -341,6 +359,7 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled,
     event.alternatives = std::move(alternatives);
     if (record_->tokens.empty()) {
         event.computed_by = record_->computed_by;
+        event.context = record_->context;
         record_->timings.time_to_first_token_ms = event.token.latency_ms;
         if (request_.continues > 0) // of an answer under way this is no token's time
             event.token.latency_ms = 0;

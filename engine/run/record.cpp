@@ -310,6 +310,8 @@ nlohmann::ordered_json to_json(const RunRecord& record) {
 RunRecord run_record_from_json(const nlohmann::ordered_json& json) {
     try {
         RunRecord record;
+        if (!json.at("settings").is_object())
+            throw Error("it is not the record of an answer, as --json prints it: its settings are missing");
         record.settings = settings_from_json(json.at("settings"));
         if (const auto by = json.find("computed_by"); by != json.end())
             record.computed_by = computed_by_from_json(*by);

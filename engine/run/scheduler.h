@@ -40,6 +40,7 @@ struct SchedulerEvent {
     std::vector<TokenAlternative> alternatives; ///< Token, where asked for
     DialMove move;                              ///< Move: in force before token move.token
     ComputedBy computed_by;                     ///< the first Token: what the answer is made by
+    std::vector<ContextSpan> context;           ///< the first Token: how its prompt was computed
     std::shared_ptr<const RunRecord> record;    ///< Finished: the whole of it
     std::string tail; ///< Finished: text held back until now (what may have become a role), often ""
 };

@@ -1,6 +1,7 @@
 #include "engine/backends/cpu/scratch.h"
 
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "kernels/cpu/kernels.h"
 
 #include <stdexcept>
@@ -20,8 +21,8 @@ void Buffer::grow(std::size_t bytes) {
     data_ = allocate_aligned(rounded);
     bytes_ = data_ ? rounded : 0;
     if (!data_)
-        throw Error("the step needs " + std::to_string(rounded >> 20) +
-                    " MiB of scratch memory, which this machine does not have free");
+        throw Error("the step needs " + format_bytes(rounded) +
+                    " of scratch memory, which this machine does not have free");
 }
 
 void Buffer::fail(std::size_t bytes) const {

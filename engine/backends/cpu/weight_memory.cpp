@@ -3,6 +3,7 @@
 #include "engine/base/aligned.h"
 #include "engine/base/error.h"
 #include "engine/base/give_back.h"
+#include "engine/base/memory.h"
 
 #include <sys/mman.h>
 
@@ -67,8 +68,8 @@ std::shared_ptr<std::byte> WeightMemory::allocate(std::size_t bytes) {
     if (!stretch)
         stretch = Stretch::map(taken);
     if (!stretch)
-        throw Error("a weight needs " + std::to_string(bytes >> 20) +
-                    " MiB of memory, which this machine does not have free");
+        throw Error("a weight needs " + format_bytes(bytes) +
+                    " of memory, which this machine does not have free");
     std::byte* piece = stretch->begin + at;
     return {piece, [stretch = std::move(stretch), taken](std::byte* memory) {
                 give_back_pages(memory, taken, [] {});

@@ -158,6 +158,34 @@ TEST(Serving, OnlyAllowedTokensAreDrawn) {
     }
 }
 
+TEST(Serving, WhatACutAnswerNeedsToRunAgainComesWithItsFirstToken) {
+    const Told told = tell(request_for(6));
+    RunRecord cut = told.record;
+    cut.context.clear();
+    for (const SchedulerEvent& event : told.events)
+        if (event.kind == Kind::Token && !event.context.empty())
+            cut.context = event.context;
+    EXPECT_EQ(cut.context, told.record.context);
+    RunRequest again = request_for(6);
+    again.replay = std::make_shared<const RunRecord>(cut);
+    EXPECT_EQ(tell(again).record.tokens.size(), 6u);
+    cut.context.clear();
+    again.replay = std::make_shared<const RunRecord>(cut);
+    EXPECT_NE(tell(again).record.error.find("the program ended while"), std::string::npos);
+}
+
+TEST(Serving, ARecordOfAnotherModelIsRefused) {
+    const Told told = tell(request_for(6));
+    for (const int what : {0, 1, 2}) {
+        RunRecord other = told.record;
+        TokenRecord& token = other.tokens[3];
+        (what == 0 ? token.experts_active : token.id) = what == 0 ? 0 : what == 1 ? 61 : -1;
+        RunRequest again = request_for(6);
+        again.replay = std::make_shared<const RunRecord>(other);
+        EXPECT_NE(tell(again).record.error.find("another model made it"), std::string::npos) << what;
+    }
+}
+
 TEST(Serving, ASlowListenerPausesItsRunAndNobodyElses) {
     FakeModel model;
     model.executor.row_time = 100us;
