@@ -82,10 +82,19 @@ class StoredRunsTest : public QObject {
     void whatIsAskedForInAnotherChatIsNotDoneLater() {
         Desk desk(folder_.path());
         desk.load();
-        open(desk);
-        QVERIFY(desk.controller.runAgain(answer_));
-        desk.controller.newChat();
+        // As soon as it is shown: its tokens are not there yet.
+        bool left = false;
+        connect(&desk.controller, &ChatController::threadChanged, this, [&] {
+            if (desk.controller.current() != chat_ || std::exchange(left, true))
+                return;
+            QVERIFY(!last(desk).tokensRead());
+            QVERIFY(desk.controller.runAgain(answer_));
+            desk.controller.newChat();
+        });
+        desk.controller.openChat(chat_);
+        QTRY_VERIFY(left);
         QTest::qWait(300);
+        QCOMPARE(desk.controller.current(), 0);
         QVERIFY(!desk.controller.run(chat_));
         open(desk);
         QTRY_VERIFY(last(desk).tokensRead());
