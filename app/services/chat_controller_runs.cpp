@@ -266,7 +266,9 @@ void ChatController::save(Live& live) {
     live.message.digest.take(live.message.run.tokens);
     // Its text is stored at its end; until then the tokens have it, should the program end here.
     Message message = withoutTokens(live.message);
-    if (message.state != MessageState::Streaming)
+    if (message.state == MessageState::Streaming)
+        message.parts.clear(); // else the next token would copy the text that the store holds
+    else
         ThinkingSplitter(live.splitter).finish(message.parts);
     store_.updateRun(message, live.log);
     live.unsaved = false;
