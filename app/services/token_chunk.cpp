@@ -10,7 +10,8 @@ namespace switchyard {
 namespace {
 
 constexpr quint8 kChunkVersion = 1;
-constexpr quint8 kHasControl = 1, kOtherDials = 2, kOtherMemory = 4;
+constexpr quint8 kHasControl = 1, kOtherDials = 2, kOtherMemory = 4, kHasWeights = 8;
+constexpr quint32 kMostLayers = 4096; ///< more than any answer's weights have
 
 bool sameDials(const TokenRecord& a, const TokenRecord& b) {
     return a.temperature == b.temperature && a.top_p == b.top_p && a.experts_active == b.experts_active &&
@@ -34,8 +35,7 @@ std::string textFrom(QDataStream& in) {
 }
 
 /// By name: the order of the types in the program may change.
-BlockType typeFrom(QDataStream& in) {
-    const std::string name = textFrom(in);
+BlockType typeOf(const std::string& name) {
     for (int i = 0; i < kBlockTypes; ++i) {
         if (traits(static_cast<BlockType>(i)).name == name)
             return static_cast<BlockType>(i);
@@ -43,10 +43,17 @@ BlockType typeFrom(QDataStream& in) {
     throw Error("a stored token names an unknown type");
 }
 
+/// How the weights stood; a layer with the file's own bits has no name.
+void writeWeights(QDataStream& out, const WeightsState& state) {
+    out << static_cast<quint32>(state.size());
+    for (const RecodeLayer& layer : state)
+        out << bytesOf(layer.type ? traits(*layer.type).name : std::string_view()) << quint32{layer.slices};
+}
+
 void writeToken(QDataStream& out, const TokenRecord& token, const TokenRecord& before) {
     const bool dials = !sameDials(token, before), memory = !sameMemory(token, before);
     out << static_cast<quint8>((token.control.empty() ? 0 : kHasControl) | (dials ? kOtherDials : 0) |
-                               (memory ? kOtherMemory : 0));
+                               (memory ? kOtherMemory : 0) | (token.weights ? kHasWeights : 0));
     out << qint32{token.id} << bytesOf(token.text) << token.latency_ms << token.probability;
     if (!token.control.empty())
         out << bytesOf(token.control);
@@ -57,6 +64,8 @@ void writeToken(QDataStream& out, const TokenRecord& token, const TokenRecord& b
     if (memory)
         out << static_cast<quint64>(token.weights_bytes) << static_cast<quint64>(token.kv_bytes)
             << static_cast<quint64>(token.scratch_bytes);
+    if (token.weights)
+        writeWeights(out, *token.weights);
 }
 
 template <typename Stored, typename Number>
@@ -64,6 +73,20 @@ void readNumber(QDataStream& in, Number& number) {
     Stored stored{};
     in >> stored;
     number = static_cast<Number>(stored);
+}
+
+WeightsState readWeights(QDataStream& in) {
+    quint32 count = 0;
+    in >> count;
+    if (count > kMostLayers)
+        throw Error("a stored token has too many layers of weights");
+    WeightsState state(count);
+    for (RecodeLayer& layer : state) {
+        if (const std::string name = textFrom(in); !name.empty())
+            layer.type = typeOf(name);
+        readNumber<quint32>(in, layer.slices);
+    }
+    return state;
 }
 
 /// `token` is the one before.
@@ -77,7 +100,7 @@ void readToken(QDataStream& in, TokenRecord& token) {
     if ((flags & kOtherDials) != 0) {
         in >> token.temperature >> token.top_p;
         readNumber<qint32>(in, token.experts_active);
-        token.kv = typeFrom(in);
+        token.kv = typeOf(textFrom(in));
         token.quant = textFrom(in);
         readNumber<quint32>(in, token.recoded_slices);
         readNumber<quint32>(in, token.recode_total);
@@ -88,6 +111,9 @@ void readToken(QDataStream& in, TokenRecord& token) {
         readNumber<quint64>(in, token.kv_bytes);
         readNumber<quint64>(in, token.scratch_bytes);
     }
+    token.weights.reset();
+    if ((flags & kHasWeights) != 0)
+        token.weights = readWeights(in);
 }
 
 } // namespace

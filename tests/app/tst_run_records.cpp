@@ -107,6 +107,8 @@ class RunRecordsTest : public QObject {
         tokens[9].scratch_bytes = ~0ULL;
         tokens[10].probability = 1e-300;
         tokens[11].id = -1;
+        tokens[12].weights = WeightsState{{BlockType::Q8_0, 5}, {std::nullopt, 3}};
+        tokens[13].weights = WeightsState{};
         std::vector<TokenRecord> read;
         unpackTokens(packTokens(tokens), 100, read);
         QCOMPARE(read.size(), 100u);
