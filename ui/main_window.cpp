@@ -336,6 +336,11 @@ void MainWindow::connectTuning() {
         tune_->setRecodeProgress(done, total);
         status_->setRecoding(done, total);
     });
+    connect(&services_.generator, &Generator::recodeFailed, this, [this](const QString& error) {
+        banner_->add(error);
+        tune_->setRecodeProgress(0, 0); // it does not go on by itself
+        status_->setRecoding(0, 0);
+    });
     connect(tune_, &TuneColumn::carveRequested, this, &MainWindow::carve);
     connect(tune_, &TuneColumn::carveCancelled, &services_.generator, &Generator::cancelCarve);
     connect(tune_, &TuneColumn::openModelRequested, this, &MainWindow::loadModel);
@@ -443,6 +448,7 @@ void MainWindow::rememberLayout() {
 }
 
 void MainWindow::saveAll() {
+    Q_EMIT aboutToSave();
     rememberLayout();
     chat_->keepUnsent();
     services_.controller.saveRuns();

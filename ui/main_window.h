@@ -66,6 +66,8 @@ class MainWindow : public QMainWindow {
   Q_SIGNALS:
     void firstPainted();
     void closed(); ///< nothing is left to be saved: the program may end
+    /// What is unsent is about to be kept: who holds words yet hands them over.
+    void aboutToSave();
 
   protected:
     void closeEvent(QCloseEvent* event) override;

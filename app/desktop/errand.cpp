@@ -24,6 +24,7 @@ Errand::Errand(const DesktopOptions& options, const WindowServices& services, Ma
     connect(&services_.generator, &Generator::loadRefused, this,
             [this](const QString& path) { sendWaiting(path); });
     connect(&services_.controller, &ChatController::runChanged, this, &Errand::runChanged);
+    connect(&window_, &MainWindow::aboutToSave, this, &Errand::keepWords);
     // The window may be gone before anyone could read it there.
     connect(&services_.controller, &ChatController::problem, this,
             [](const QString& sentence, bool saving, bool stays) {
@@ -91,6 +92,14 @@ void Errand::sendWaiting(const QString& refused) {
     }
     for (const QString& prompt : proposed)
         window_.propose(prompt);
+}
+
+/// What still waits for its model stands in a new chat, as what was typed there would.
+void Errand::keepWords() {
+    if (!options_.prompt.isEmpty() && !std::exchange(asked_, true))
+        window_.propose(options_.prompt);
+    for (const Waiting& waiting : std::exchange(waiting_, {}))
+        window_.propose(waiting.prompt);
 }
 
 void Errand::modelChanged(ModelState state, const QString& error) {

@@ -29,6 +29,7 @@ class Errand : public QObject {
     void runChanged(ConversationId id);
     void finish();
     void sendWaiting(const QString& refused = {});
+    void keepWords();
 
     /// A prompt of a second start, until its model is there.
     struct Waiting {

@@ -61,6 +61,27 @@ class ErrandTest : public QObject {
         QCOMPARE(page->composer()->text(), u"for the first model"_s);
     }
 
+    void whatWaitsForItsModelIsKeptWhenTheWindowCloses() {
+        QTemporaryDir folder;
+        {
+            FakeScript slow = slowToLoad();
+            slow.load_seconds = 30;
+            Desk desk(folder.path(), slow);
+            const WindowServices services{desk.settings, desk.generator, desk.library, desk.controller,
+                                          desk.presets,  desk.theme,     desk.paths};
+            DesktopOptions options;
+            options.model = u"/models/First.gguf"_s;
+            options.prompt = u"its own"_s;
+            Errand errand(options, services, *desk.window);
+            errand.begin();
+            errand.take({{}, u"a second start's"_s, {}});
+            desk.window->close();
+        }
+        Desk again(folder.path());
+        auto* page = again.window->findChild<ChatPage*>();
+        QTRY_COMPARE(page->composer()->text(), u"its own\na second start's"_s);
+    }
+
     void aModelThatIsLoadingIsNotBegunAnew() {
         QTemporaryDir folder;
         Desk desk(folder.path(), slowToLoad());

@@ -27,6 +27,20 @@ class NoticesTest : public QObject {
     Q_OBJECT
 
   private Q_SLOTS:
+    void whyThePrecisionDidNotChangeStandsUntilItWasRead() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        Q_EMIT desk.generator.recodeProgress(3, 211);
+        Q_EMIT desk.generator.recodeFailed(u"a weight needs 6.0 MiB of memory"_s);
+        auto* text = desk.find<QLabel>(u"banner.text"_s);
+        QVERIFY(text->isVisible());
+        QVERIFY2(text->text().contains(u"a weight needs 6.0 MiB of memory"_s), qPrintable(text->text()));
+        for (const QLabel* label : desk.window->findChildren<QLabel*>())
+            QVERIFY2(!label->isVisible() || !label->text().contains(u"re-encoding"_s),
+                     qPrintable(label->text()));
+    }
+
     void aDamagedFileIsToldUntilItWasRead_data() {
         QTest::addColumn<qint64>("from");
         QTest::addColumn<qint64>("bytes");
