@@ -8,6 +8,10 @@
 #include <thread>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace switchyard {
 namespace {
 
@@ -15,7 +19,6 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kTime = std::chrono::milliseconds(150);
 
 using Word8 = std::uint64_t __attribute__((vector_size(64)));
-using Float8 = float __attribute__((vector_size(32)));
 
 /// Sums memory, so that all of it is read.
 std::uint64_t sum(const std::uint64_t* words, std::size_t count) {
@@ -45,23 +48,26 @@ float multiply_add_of(int rounds) {
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx2,fma"), gnu::optimize("fp-contract=fast,unroll-loops")]] float
-multiply_add_wide(int rounds) {
-    Float8 a0{}, a1{}, a2{}, a3{}, a4{}, a5{}, a6{}, a7{}, a8{}, a9{};
-    const Float8 x = Float8{} + 1.0001f, y = Float8{} + 1e-7f;
+[[gnu::target("avx2,fma")]] float multiply_add_wide(int rounds) {
+    const __m256 x = _mm256_set1_ps(1.0001f), y = _mm256_set1_ps(1e-7f);
+    __m256 a0 = y, a1 = y, a2 = y, a3 = y, a4 = y, a5 = y, a6 = y, a7 = y, a8 = y, a9 = y;
     for (int r = 0; r < rounds; ++r) {
-        a0 = a0 * x + y;
-        a1 = a1 * x + y;
-        a2 = a2 * x + y;
-        a3 = a3 * x + y;
-        a4 = a4 * x + y;
-        a5 = a5 * x + y;
-        a6 = a6 * x + y;
-        a7 = a7 * x + y;
-        a8 = a8 * x + y;
-        a9 = a9 * x + y;
+        a0 = _mm256_fmadd_ps(a0, x, y);
+        a1 = _mm256_fmadd_ps(a1, x, y);
+        a2 = _mm256_fmadd_ps(a2, x, y);
+        a3 = _mm256_fmadd_ps(a3, x, y);
+        a4 = _mm256_fmadd_ps(a4, x, y);
+        a5 = _mm256_fmadd_ps(a5, x, y);
+        a6 = _mm256_fmadd_ps(a6, x, y);
+        a7 = _mm256_fmadd_ps(a7, x, y);
+        a8 = _mm256_fmadd_ps(a8, x, y);
+        a9 = _mm256_fmadd_ps(a9, x, y);
     }
-    return (a0 + a1 + a2 + a3 + a4 + a5 + a6 + a7 + a8 + a9)[0];
+    const __m256 sum =
+        _mm256_add_ps(_mm256_add_ps(_mm256_add_ps(_mm256_add_ps(a0, a1), _mm256_add_ps(a2, a3)),
+                                    _mm256_add_ps(_mm256_add_ps(a4, a5), _mm256_add_ps(a6, a7))),
+                      _mm256_add_ps(a8, a9));
+    return _mm256_cvtss_f32(sum);
 }
 #endif
 
