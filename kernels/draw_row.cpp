@@ -2,6 +2,7 @@
 
 #include "kernels/draw.h"
 #include "kernels/logit_math.h"
+#include "kernels/splitmix.h"
 
 #include <algorithm>
 #include <array>
@@ -19,12 +20,6 @@ std::int32_t best_token(std::span<const float> logits) {
     return static_cast<std::int32_t>(std::ranges::find(logits, best) - logits.begin());
 }
 
-std::uint64_t mix(std::uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
-
 /// A penalty divides what speaks for a token and multiplies what speaks against it (Keskar et al., CTRL,
 /// 2019).
 float penalised_logit(float logit, const DrawWish& wish) {
@@ -37,9 +32,8 @@ bool greedy(const DrawWish& wish) { return !(wish.temperature >= kLeastTemperatu
 } // namespace
 
 double uniform_at(std::uint64_t seed, std::uint64_t position) {
-    constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ull;
-    const std::uint64_t key = mix(seed + kGolden);
-    const std::uint64_t bits = mix(key ^ mix((position + 1) * kGolden));
+    const std::uint64_t key = splitmix(seed + kGoldenGamma);
+    const std::uint64_t bits = splitmix(key ^ splitmix((position + 1) * kGoldenGamma));
     return static_cast<double>(bits >> 11) * 0x1.0p-53;
 }
 

@@ -70,8 +70,7 @@ class RowDrawer {
     std::vector<float> weights_;
 };
 
-/// In [0, 1), from a counter-based generator (the mixing function is splitmix64's: Steele, Lea and Flood,
-/// "Fast splittable pseudorandom number generators", 2014).
+/// In [0, 1), from a counter-based generator (kernels/splitmix.h).
 double uniform_at(std::uint64_t seed, std::uint64_t position);
 
 } // namespace switchyard

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <utility>
 
 namespace switchyard {
 
@@ -89,6 +90,8 @@ class ActiveRun {
 
     RunHandle handle() const { return handle_; }
     const RunRequest& request() const { return request_; }
+    /// Who is served first has the smaller rank.
+    std::pair<RunPriority, RunHandle> rank() const { return {request_.priority, handle_}; }
     DrawVersion draw_version() const { return record_->computed_by.draw; }
     std::span<const std::int32_t> tokens() const { return tokens_; }
     std::span<const std::int32_t> answer() const {

@@ -1,16 +1,13 @@
 #include "engine/run/kv_block.h"
 
+#include "kernels/splitmix.h"
+
 #include <algorithm>
 
 namespace switchyard {
 
-/// The mixing function is splitmix64's (Steele, Lea and Flood, "Fast splittable pseudorandom number
-/// generators", 2014).
 std::uint64_t hash_joined(std::uint64_t hash, std::uint64_t value) {
-    std::uint64_t z = (hash ^ value) + 0x9e3779b97f4a7c15ull;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
+    return splitmix((hash ^ value) + kGoldenGamma);
 }
 
 namespace {

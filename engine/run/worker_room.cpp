@@ -8,12 +8,6 @@
 #include <tuple>
 
 namespace switchyard {
-namespace {
-
-/// Who is served first has the smaller rank.
-auto rank_of(const ActiveRun& run) { return std::tuple(run.request().priority, run.handle()); }
-
-} // namespace
 
 std::size_t Scheduler::Worker::expected_bytes(const ActiveRun& run) const {
     return cache_.bytes_for(*run.sequence, run.expected_rows(usual_answer_), run.kv_type());
@@ -82,7 +76,7 @@ void Scheduler::Worker::admit() {
 /// Who made room comes back before others of its priority begin.
 bool Scheduler::Worker::waits_behind_parked(const ActiveRun& run) const {
     return std::ranges::any_of(active_, [&](const RunPtr& other) {
-        return other->parked && !other->paused_since && rank_of(*other) < rank_of(run);
+        return other->parked && !other->paused_since && other->rank() < run.rank();
     });
 }
 
@@ -165,13 +159,13 @@ std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::victims_for(const Acti
     std::vector<RunPtr> victims;
     for (const RunPtr& run : active_) {
         const bool below =
-            run->paused_since || (only_below ? run->request().priority > asking.request().priority
-                                             : rank_of(*run) > rank_of(asking));
+            run->paused_since ||
+            (only_below ? run->request().priority > asking.request().priority : run->rank() > asking.rank());
         if (below && !run->parked && !run->in_batch && run->sequence && run.get() != &asking)
             victims.push_back(run);
     }
     std::ranges::sort(victims, std::greater(), [](const RunPtr& run) {
-        return std::tuple(run->paused_since.has_value(), rank_of(*run));
+        return std::tuple(run->paused_since.has_value(), run->rank());
     });
     return victims;
 }
@@ -195,7 +189,7 @@ bool Scheduler::Worker::make_room_for(const RunPtr& run, int rows) {
         }
         no_room_ = std::move(*failure);
         const auto before = [&](const RunPtr& other) {
-            return !other->parked && rank_of(*other) < rank_of(*run);
+            return !other->parked && other->rank() < run->rank();
         };
         if (std::ranges::any_of(active_, before))
             park(run); // where it cannot, it waits as it is
@@ -206,7 +200,7 @@ bool Scheduler::Worker::make_room_for(const RunPtr& run, int rows) {
 /// Nobody got room, and nobody could make some: the last in rank gives up, so that the others go on.
 void Scheduler::Worker::end_for_room(const std::vector<RunPtr>& runs) {
     const auto last = std::ranges::max_element(
-        runs, {}, [](const RunPtr& run) { return std::tuple(!run->ended, rank_of(*run)); });
+        runs, {}, [](const RunPtr& run) { return std::tuple(!run->ended, run->rank()); });
     if (last != runs.end() && !(*last)->ended)
         end(*last, FinishReason::Failed, std::exchange(no_room_, {}));
 }
@@ -215,7 +209,7 @@ void Scheduler::Worker::end_for_room(const std::vector<RunPtr>& runs) {
 void Scheduler::Worker::resume_parked() {
     std::vector<RunPtr> parked;
     std::ranges::copy_if(active_, std::back_inserter(parked), [](const RunPtr& run) { return run->parked; });
-    std::ranges::sort(parked, {}, [](const RunPtr& run) { return rank_of(*run); });
+    std::ranges::sort(parked, {}, [](const RunPtr& run) { return run->rank(); });
     for (const RunPtr& run : parked) {
         bool wanted = false;
         if (const auto failure = failure_of([&] { wanted = listens(*run); })) {

@@ -31,14 +31,14 @@ std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::choose(std::stop_token
         step_stop_.request_stop();
     std::vector<RunPtr> runs;
     std::ranges::copy_if(active_, std::back_inserter(runs), [](const RunPtr& run) { return !run->parked; });
-    std::ranges::sort(runs, {},
-                      [](const RunPtr& run) { return std::tuple(run->request().priority, run->handle()); });
-    if (!runs.empty() && runs.front()->request().priority != RunPriority::Lab)
-        std::erase_if(runs, [&](const RunPtr& run) {
-            run->last_step = std::max(run->last_step,
-                                      run->request().priority == RunPriority::Lab ? steps_ : run->last_step);
-            return run->request().priority == RunPriority::Lab;
-        });
+    std::ranges::sort(runs, {}, [](const RunPtr& run) { return run->rank(); });
+    if (runs.empty() || runs.front()->request().priority == RunPriority::Lab)
+        return runs;
+    const auto lab =
+        std::ranges::find(runs, RunPriority::Lab, [](const RunPtr& run) { return run->request().priority; });
+    for (auto run = lab; run != runs.end(); ++run)
+        (*run)->last_step = steps_; // they could not run
+    runs.erase(lab, runs.end());
     return runs;
 }
 

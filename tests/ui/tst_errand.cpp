@@ -23,6 +23,11 @@ FakeScript slowToLoad() {
 class ErrandTest : public QObject {
     Q_OBJECT
 
+    static WindowServices servicesOf(Desk& desk) {
+        return {desk.settings, desk.generator, desk.library, desk.controller,
+                desk.presets,  desk.theme,     desk.paths};
+    }
+
     static QStringList questions(Desk& desk) {
         QStringList titles;
         for (const ConversationSummary& chat : desk.controller.chats())
@@ -35,8 +40,7 @@ class ErrandTest : public QObject {
     void requestsThatComeWhileAModelLoadsAreAllKept() {
         QTemporaryDir folder;
         Desk desk(folder.path(), slowToLoad());
-        const WindowServices services{desk.settings, desk.generator, desk.library, desk.controller,
-                                      desk.presets,  desk.theme,     desk.paths};
+        const WindowServices services = servicesOf(desk);
         DesktopOptions options;
         options.model = u"/models/First.gguf"_s;
         options.prompt = u"the first one's own"_s;
@@ -67,8 +71,7 @@ class ErrandTest : public QObject {
             FakeScript slow = slowToLoad();
             slow.load_seconds = 30;
             Desk desk(folder.path(), slow);
-            const WindowServices services{desk.settings, desk.generator, desk.library, desk.controller,
-                                          desk.presets,  desk.theme,     desk.paths};
+            const WindowServices services = servicesOf(desk);
             DesktopOptions options;
             options.model = u"/models/First.gguf"_s;
             options.prompt = u"its own"_s;

@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "engine/quant/quant.h"
 #include "engine/run/scheduler.h"
+#include "kernels/splitmix.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -18,10 +19,7 @@
 namespace switchyard::fake {
 
 inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-    std::uint64_t z = a * 0x9e3779b97f4a7c15ull + b + 0x632be59bd9b4e019ull;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
+    return splitmix(a * kGoldenGamma + b + 0x632be59bd9b4e019ull);
 }
 
 class FakeBackend : public Backend {

@@ -29,13 +29,21 @@ std::future<RunRecord> answer_of(Scheduler& scheduler, RunRequest request) {
                       [&scheduler, request = std::move(request)] { return run_to_end(scheduler, request); });
 }
 
-/// Waits until `count` tokens have come.
 std::function<void(const SchedulerEvent&)> counting(std::atomic<int>& tokens) {
     return [&tokens](const SchedulerEvent& event) { tokens += event.kind == Kind::Token; };
 }
 void wait_for(const std::atomic<int>& count, int wanted) {
     while (count < wanted)
         std::this_thread::sleep_for(1ms);
+}
+
+/// An answer of which some tokens have come, and are counted as they go on.
+std::future<RunRecord> under_way(Scheduler& scheduler, RunRequest request, std::atomic<int>& tokens,
+                                 int wanted) {
+    request.on_event = counting(tokens);
+    auto answer = answer_of(scheduler, std::move(request));
+    wait_for(tokens, wanted);
+    return answer;
 }
 
 TEST(Scheduling, WhatDoesNotFitWaitsAndIsServed) {
@@ -143,9 +151,7 @@ TEST(Scheduling, ALongPromptHardlyDelaysWhoAnswers) {
     Scheduler scheduler(model.parts());
     std::atomic<int> tokens{0};
     RunRequest chat = asking(prompt_of(8), 150, RunPriority::Chat);
-    chat.on_event = counting(tokens);
-    auto answer = answer_of(scheduler, chat);
-    wait_for(tokens, 20);
+    auto answer = under_way(scheduler, chat, tokens, 20);
     const int before = model.executor.steps;
     EXPECT_EQ(run_to_end(scheduler, asking(prompt_of(1500, 3), 1, RunPriority::Chat)).error, "");
     const int after = model.executor.steps;
@@ -178,9 +184,7 @@ TEST(Scheduling, ACancelCostsNobodyElseAStep) {
     Scheduler scheduler(model.parts());
     std::atomic<int> tokens{0};
     RunRequest kept = asking(prompt_of(8), 60);
-    kept.on_event = counting(tokens);
-    auto answer = answer_of(scheduler, kept);
-    wait_for(tokens, 3);
+    auto answer = under_way(scheduler, kept, tokens, 3);
     for (std::uint64_t i = 0; i < 10; ++i) {
         const RunHandle handle = scheduler.submit(asking(prompt_of(300, i + 2), 5));
         std::this_thread::sleep_for(5ms);
@@ -200,9 +204,7 @@ TEST(Scheduling, ARequestThatMakesNoSenseCostsNobodyElseAnything) {
     Scheduler scheduler(model.parts());
     std::atomic<int> tokens{0};
     RunRequest kept = asking(prompt_of(8), 60);
-    kept.on_event = counting(tokens);
-    auto answer = answer_of(scheduler, kept);
-    wait_for(tokens, 3);
+    auto answer = under_way(scheduler, kept, tokens, 3);
     RunRequest wrong = asking(prompt_of(8), 5);
     wrong.moves = {{2, "quant", std::string("Q77")}};
     EXPECT_NE(run_to_end(scheduler, wrong).error.find("Q77"), std::string::npos);
@@ -252,9 +254,7 @@ TEST(Scheduling, AFullQueueRefusesButNoChat) {
     Scheduler scheduler(model.parts(), options);
     std::atomic<int> tokens{0};
     RunRequest first = asking(prompt_of(8), 50);
-    first.on_event = counting(tokens);
-    auto running = answer_of(scheduler, first);
-    wait_for(tokens, 1);
+    auto running = under_way(scheduler, first, tokens, 1);
     std::vector<std::future<RunRecord>> answers;
     for (std::uint64_t i = 0; i < 5; ++i) {
         answers.push_back(answer_of(scheduler, asking(prompt_of(8, i), 2)));
@@ -279,9 +279,7 @@ TEST(Scheduling, AReplayHasWeightsOfItsOwnAndTheChatKeepsIts) {
     EXPECT_EQ(scheduler.recode_progress().target, std::nullopt);
     std::atomic<int> tokens{0};
     RunRequest chat = asking(prompt_of(10, 4), 100, RunPriority::Chat);
-    chat.on_event = counting(tokens);
-    auto answer = answer_of(scheduler, chat);
-    wait_for(tokens, 3);
+    auto answer = under_way(scheduler, chat, tokens, 3);
     RunRequest again;
     again.prompt = moved.prompt;
     again.priority = RunPriority::Lab;
@@ -350,9 +348,7 @@ TEST(Scheduling, AChatThatNeedsRoomGetsItFromAnOlderLabRun) {
     Scheduler scheduler(model.parts(), options);
     std::atomic<int> tokens{0};
     RunRequest lab = asking(prompt_of(100), 80, RunPriority::Lab);
-    lab.on_event = counting(tokens);
-    auto slow = answer_of(scheduler, lab);
-    wait_for(tokens, 5);
+    auto slow = under_way(scheduler, lab, tokens, 5);
     const RunRecord chat = run_to_end(scheduler, asking(prompt_of(120, 4), 20, RunPriority::Chat));
     EXPECT_EQ(chat.tokens.size(), 20u) << chat.error;
     EXPECT_LT(tokens, 80) << "it did not wait for the lab run's end";
