@@ -1,4 +1,4 @@
-// A run under way, as the scheduler's worker sees it: its tokens, the dials in force and what is recorded.
+// A run under way, as the scheduler sees it: its tokens, the dials in force and what is recorded.
 #pragma once
 
 #include "engine/run/plain_prompt.h"
@@ -98,7 +98,7 @@ class ActiveRun {
         return std::span(tokens_).subspan(request_.prompt.size());
     }
 
-    // The worker's:
+    // The scheduler's:
     KvCache::SequencePtr sequence;
     int reused = 0;                       ///< tokens of the prompt found in the cache
     std::unique_ptr<Recoder> own_weights; ///< where they follow this run

@@ -21,19 +21,20 @@ using ControlValue = std::variant<double, std::string>;
 
 struct ControlSpec {
     std::string_view name; ///< in --at, presets and records: "temperature", "top_p", "experts", "quant", "kv"
-    std::string_view json_key; ///< in a token's record: "experts_active" for experts, else as the name
-    std::string_view flag;     ///< "--temp"
-    std::string_view label;    ///< English, translated by the window (context "Controls")
-    std::string_view help;     ///< one or two sentences, likewise
-    std::string_view unit;     ///< "" or "tokens"
+    std::string_view json_key = name; ///< in a token's record: "experts_active" for experts
+    std::string_view flag;            ///< "--temp"
+    std::string_view label;           ///< English, translated by the window (context "Controls")
+    std::string_view help;            ///< one or two sentences, likewise
+    std::string_view unit = {};       ///< "" or "tokens"
     ControlKind kind;
-    ControlScope scope;
-    ControlActs acts;
-    ControlGroup group;
-    bool primary;                  ///< one of the dials on top of the Tune column
-    double minimum, maximum, step; ///< numbers; an experts maximum of 0 means: the model's expert count
-    ControlValue fallback;         ///< the default
-    std::vector<std::string_view> choices;
+    ControlScope scope = ControlScope::Chat;
+    ControlActs acts = ControlActs::Now;
+    ControlGroup group = ControlGroup::Dynamic;
+    bool primary = false; ///< one of the dials on top of the Tune column
+    double minimum = 0, maximum = 0,
+           step = 1;       ///< numbers; an experts maximum of 0 means: the model's expert count
+    ControlValue fallback; ///< the default
+    std::vector<std::string_view> choices = {};
     /// A number that means something of its own, and the English word shown for it: {0, "off"}.
     struct Named {
         double value = 0;

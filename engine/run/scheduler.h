@@ -155,8 +155,8 @@ class Scheduler {
     SchedulerCounters counters() const;
 
   private:
-    class Worker;
-    std::unique_ptr<Worker> worker_;
+    class StepLoop;
+    std::unique_ptr<StepLoop> loop_;
 };
 
 /// Submits a run and waits for its record; `on_event` of the request is called as well. A stop cancels it.

@@ -61,7 +61,7 @@ void AttentionStage::store(StepRun& run, int row) const {
     }
 }
 
-void AttentionStage::run(StepRun& run, Worker& w) const {
+void AttentionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
     run.parallel(w, run.rows(), [&](int r) {
         row_steps_.apply(run, r);
@@ -79,7 +79,7 @@ void AttentionStage::run(StepRun& run, Worker& w) const {
     run.meet(w);
 }
 
-void AttentionStage::attend_rows(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const {
+void AttentionStage::attend_rows(StepRun& run, ThreadContext& w, int first_row, int rows, int kv_head) const {
     const int heads = step_.heads / step_.kv_heads, count = rows * heads; // of this KV head
     const int acc_width = accumulator_floats(step_.value_dim), width = step_.head_dim;
     float* q = w.queries.get<float>(query_floats(count));

@@ -116,7 +116,7 @@ class CpuExecutor : public Executor {
 
     // Of the thread that computes.
     Shared shared_;
-    std::vector<Worker> workers_;
+    std::vector<ThreadContext> workers_;
     std::vector<std::atomic<int>> counters_;
     std::vector<std::unique_ptr<Stage>> stages_;
     mutable std::mutex totals_mutex_;
@@ -238,7 +238,7 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
         batch.rows[static_cast<std::size_t>(r)] = {
             .position = r, .dials = {.experts = experts}, .decompressed = rows >= kLongPrompt};
     batch.rows.back().wish = RowWish::Logits;
-    Worker worker;
+    ThreadContext worker;
     worker.only_measure();
     worker.reserve(reserve(StepShape(batch, *plan_, pool_->size(), false), shared));
     return shared.bytes() + workers_.size() * worker.bytes();
@@ -450,7 +450,7 @@ void CpuExecutor::compute(StepState& state) {
     for (const DrawWish& wish : batch.draw_wishes)
         for_draws.push_back(RowDrawer::candidates_for(wish));
     const ScratchSizes sizes = reserve(StepShape(batch, *plan_, pool_->size(), exact_cache(batch)), shared_);
-    for (Worker& worker : workers_)
+    for (ThreadContext& worker : workers_)
         worker.reserve(sizes);
     // No stage has more than four parallel loops, but for the head: one more for each group of rows.
     const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch.rows.size() / kHeadGroup + 1;
@@ -464,7 +464,7 @@ void CpuExecutor::compute(StepState& state) {
     run.product_observer = product_observer_;
     shape_result(run, for_draws);
     pool_->run([&](int thread) {
-        Worker& w = workers_[static_cast<std::size_t>(thread)];
+        ThreadContext& w = workers_[static_cast<std::size_t>(thread)];
         w.loops = 0;
         w.observer = product_observer_;
         w.meter.begin();
@@ -473,7 +473,7 @@ void CpuExecutor::compute(StepState& state) {
         w.meter.end();
     });
     std::size_t scratch = shared_.bytes();
-    for (const Worker& w : workers_)
+    for (const ThreadContext& w : workers_)
         scratch += w.bytes();
     scratch_bytes_ = scratch;
     run.result.cancelled = run.cancelled();
@@ -487,7 +487,7 @@ void CpuExecutor::compute(StepState& state) {
 
 /// What the threads did, and how long they drew.
 void CpuExecutor::add_stages(StepResult& result, double drawing) {
-    for (const Worker& w : workers_)
+    for (const ThreadContext& w : workers_)
         result.stages += w.meter.table();
     for (StageUse& use : result.stages.uses)
         use.seconds /= static_cast<double>(workers_.size());

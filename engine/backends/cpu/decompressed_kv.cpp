@@ -34,7 +34,7 @@ struct Floats {
 
 } // namespace
 
-DecompressedKv::DecompressedKv(StepRun& run, Worker& w, int layer, const LatentAttentionStep& step,
+DecompressedKv::DecompressedKv(StepRun& run, ThreadContext& w, int layer, const LatentAttentionStep& step,
                                const BatchSequence& sequence, int head, int blocks, bool exact)
     : run_(run), w_(w), layer_(layer), step_(step), sequence_(sequence), head_(head), exact_(exact) {
     const Floats floats(step);

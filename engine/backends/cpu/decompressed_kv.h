@@ -11,7 +11,7 @@ namespace switchyard::cpu {
 class DecompressedKv : public KvSource {
   public:
     /// `blocks`: how many of the sequence's will be asked for.
-    DecompressedKv(StepRun& run, Worker& w, int layer, const LatentAttentionStep& step,
+    DecompressedKv(StepRun& run, ThreadContext& w, int layer, const LatentAttentionStep& step,
                    const BatchSequence& sequence, int head, int blocks, bool exact);
     KvBlockView block(int block) override;
     /// What it needs of a thread's own memory.
@@ -24,7 +24,7 @@ class DecompressedKv : public KvSource {
     void make(int block, float* keys, float* values);
 
     StepRun& run_;
-    Worker& w_;
+    ThreadContext& w_;
     int layer_;
     const LatentAttentionStep& step_;
     const BatchSequence& sequence_;

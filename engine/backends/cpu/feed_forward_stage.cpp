@@ -94,7 +94,7 @@ void FeedForwardStage::reserve(const StepShape& shape, Shared& shared, ScratchSi
                                                                           panels(shape.width(out_)))));
 }
 
-void FeedForwardStage::run(StepRun& run, Worker& w) const {
+void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(route_ ? StageKind::Router : StageKind::FeedForward);
     bool i16 = false, f32 = route_.has_value() || run.observer;
     const auto look = [&](WeightId id) {
@@ -287,8 +287,8 @@ std::span<const FeedForwardUnit> FeedForwardStage::place(std::span<Unit> units) 
     return units;
 }
 
-void FeedForwardStage::hidden(StepRun& run, Worker& w, const Rows& in, const Unit& u, std::int64_t first,
-                              std::int64_t last) const {
+void FeedForwardStage::hidden(StepRun& run, ThreadContext& w, const Rows& in, const Unit& u,
+                              std::int64_t first, std::int64_t last) const {
     const int tokens = u.count;
     const std::int64_t n = last - first;
     // Both products of this chunk stay in the thread's own cache until they are joined.
@@ -313,7 +313,7 @@ void FeedForwardStage::hidden(StepRun& run, Worker& w, const Rows& in, const Uni
     }
 }
 
-void FeedForwardStage::down(StepRun& run, Worker& w, std::int64_t first, std::int64_t last) const {
+void FeedForwardStage::down(StepRun& run, ThreadContext& w, std::int64_t first, std::int64_t last) const {
     const std::int64_t rows = run.width(out_), row0 = first * kPanelRows,
                        row1 = std::min(last * kPanelRows, rows);
     const std::int64_t n = row1 - row0;

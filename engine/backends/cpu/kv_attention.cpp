@@ -13,7 +13,7 @@ int oldest(const QueryGroup& g, int position) {
 }
 
 // The reference: all scores of a query, softmax and the weighted sum in double.
-void attend_exactly(Worker& w, const QueryGroup& g, int query, KvSource& source) {
+void attend_exactly(ThreadContext& w, const QueryGroup& g, int query, KvSource& source) {
     const int position = g.positions[query], from = oldest(g, position);
     const float* q = g.q + std::int64_t{query} * g.key_dim;
     float* out = g.out + std::int64_t{query} * accumulator_floats(g.value_dim);
@@ -61,7 +61,7 @@ void hold_attention(const StepShape& shape, int key_dim, int value_dim, int coun
         ScratchSizes::hold<double>(sizes.sums, static_cast<std::size_t>(shape.context + value_dim));
 }
 
-void attend(Worker& w, const QueryGroup& g, KvSource& source) {
+void attend(ThreadContext& w, const QueryGroup& g, KvSource& source) {
     if (g.exact) {
         for (int i = 0; i < g.count; ++i)
             attend_exactly(w, g, i, source);

@@ -50,7 +50,7 @@ struct QueryGroup {
 void hold_attention(const StepShape& shape, int key_dim, int value_dim, int count, ScratchSizes& sizes);
 
 /// Exactly (sums in double), or by the kernels, block by block in ascending order.
-void attend(Worker& w, const QueryGroup& queries, KvSource& source);
+void attend(ThreadContext& w, const QueryGroup& queries, KvSource& source);
 
 /// Whether a sequence's cache is that of the exact path.
 inline bool exact_cache(const StepRun& run, const BatchSequence& sequence) {

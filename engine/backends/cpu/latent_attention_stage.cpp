@@ -66,7 +66,7 @@ std::size_t LatentAttentionStage::query_floats(int count, bool absorbed) const {
     return static_cast<std::size_t>(count) * static_cast<std::size_t>(width + key_dim + 1);
 }
 
-void LatentAttentionStage::run(StepRun& run, Worker& w) const {
+void LatentAttentionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
     const int key_dim = step_.latent_dim + step_.rope;
     run.parallel(w, run.rows(), [&](int r) {
@@ -94,7 +94,7 @@ void LatentAttentionStage::run(StepRun& run, Worker& w) const {
 }
 
 // For each head: the query into the latent space, attention there, and out of it again.
-void LatentAttentionStage::attend_absorbed(StepRun& run, Worker& w, const BatchSequence& sequence,
+void LatentAttentionStage::attend_absorbed(StepRun& run, ThreadContext& w, const BatchSequence& sequence,
                                            int first_row, int rows, int first_head, int heads) const {
     const int key_dim = step_.latent_dim + step_.rope, q_dim = step_.nope + step_.rope, count = rows * heads;
     const int acc_width = accumulator_floats(step_.latent_dim);
@@ -128,7 +128,7 @@ void LatentAttentionStage::attend_absorbed(StepRun& run, Worker& w, const BatchS
 }
 
 // One head: plain attention over the keys and values that the latent cache stands for.
-void LatentAttentionStage::attend_decompressed(StepRun& run, Worker& w, const BatchSequence& sequence,
+void LatentAttentionStage::attend_decompressed(StepRun& run, ThreadContext& w, const BatchSequence& sequence,
                                                int first_row, int rows, int head) const {
     const int key_dim = step_.nope + step_.rope, acc_width = accumulator_floats(step_.value_dim);
     float* q = w.queries.get<float>(query_floats(rows, false));

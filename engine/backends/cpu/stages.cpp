@@ -8,7 +8,7 @@
 namespace switchyard::cpu {
 namespace {} // namespace
 
-void EmbedStage::run(StepRun& run, Worker& w) const {
+void EmbedStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Embedding);
     const Slice& table = run.slice(step_.table);
     const std::size_t bytes = row_bytes(table.type, table.cols);
@@ -30,7 +30,7 @@ void RopeTableStage::reserve(const StepShape& shape, Shared& shared, ScratchSize
     }
 }
 
-void RopeTableStage::run(StepRun& run, Worker& w) const {
+void RopeTableStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Embedding);
     for (std::size_t t = 0; t < tables_; ++t) {
         RopeTable& table = run.shared.ropes[t];
@@ -54,7 +54,7 @@ void ProjectionStage::reserve(const StepShape& shape, Shared& shared, ScratchSiz
     reserve_prepared(shape, in_, shared, sizes);
 }
 
-void ProjectionStage::run(StepRun& run, Worker& w) const {
+void ProjectionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
     bool i16 = false, f32 = false;
     for (const ProjectStep& s : steps_)
@@ -94,7 +94,7 @@ void HeadStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& si
                               static_cast<std::size_t>(std::ranges::count_if(shape.batch.rows, sought)));
 }
 
-void HeadStage::run(StepRun& run, Worker& w) const {
+void HeadStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Head);
     const std::span<const std::int32_t> wanted = run.shared.wanted;
     // Many wanted rows (perplexity, all logits) go in groups, so that a thread's own copies stay small.
@@ -105,7 +105,8 @@ void HeadStage::run(StepRun& run, Worker& w) const {
         find_candidates(run, w);
 }
 
-void HeadStage::project(StepRun& run, Worker& w, std::span<const std::int32_t> rows, float* out) const {
+void HeadStage::project(StepRun& run, ThreadContext& w, std::span<const std::int32_t> rows,
+                        float* out) const {
     const Slice& weight = run.slice(step_.weight);
     const std::int64_t count = panels(weight.rows);
     const int n = static_cast<int>(rows.size());
@@ -124,7 +125,7 @@ void HeadStage::project(StepRun& run, Worker& w, std::span<const std::int32_t> r
 }
 
 /// Row by row, a row's parts on all threads.
-void HeadStage::find_candidates(StepRun& run, Worker& w) const {
+void HeadStage::find_candidates(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Sampling);
     const auto vocabulary = static_cast<std::size_t>(run.plan.vocabulary);
     const std::size_t parts = candidate_parts(vocabulary);

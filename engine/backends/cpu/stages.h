@@ -12,7 +12,7 @@ class EmbedStage : public Stage {
   public:
     explicit EmbedStage(const EmbedStep& step) : step_(step) {}
     void reserve(const StepShape&, Shared&, ScratchSizes&) const override {}
-    void run(StepRun& run, Worker& w) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
 
   private:
     EmbedStep step_;
@@ -23,7 +23,7 @@ class RopeTableStage : public Stage {
   public:
     explicit RopeTableStage(std::size_t tables) : tables_(tables) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
-    void run(StepRun& run, Worker& w) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
 
   private:
     std::size_t tables_;
@@ -36,7 +36,7 @@ class ProjectionStage : public Stage {
     void add(const ProjectStep& step) { steps_.push_back(step); }
     ValueId input() const { return in_; }
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
-    void run(StepRun& run, Worker& w) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
 
   private:
     ValueId in_;
@@ -67,12 +67,12 @@ class AttentionStage : public Stage {
     AttentionStage(int layer, const AttentionStep& step, RowSteps row_steps)
         : layer_(layer), step_(step), row_steps_(std::move(row_steps)) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
-    void run(StepRun& run, Worker& w) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
 
   private:
     std::size_t query_floats(int count) const;
     void store(StepRun& run, int row) const;
-    void attend_rows(StepRun& run, Worker& w, int first_row, int rows, int kv_head) const;
+    void attend_rows(StepRun& run, ThreadContext& w, int first_row, int rows, int kv_head) const;
 
     int layer_;
     AttentionStep step_;
@@ -85,14 +85,14 @@ class LatentAttentionStage : public Stage {
     LatentAttentionStage(int layer, const LatentAttentionStep& step, RowSteps row_steps)
         : layer_(layer), step_(step), row_steps_(std::move(row_steps)) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
-    void run(StepRun& run, Worker& w) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
 
   private:
     std::size_t query_floats(int count, bool absorbed) const;
-    void attend_absorbed(StepRun& run, Worker& w, const BatchSequence& sequence, int first_row, int rows,
-                         int first_head, int heads) const;
-    void attend_decompressed(StepRun& run, Worker& w, const BatchSequence& sequence, int first_row, int rows,
-                             int head) const;
+    void attend_absorbed(StepRun& run, ThreadContext& w, const BatchSequence& sequence, int first_row,
+                         int rows, int first_head, int heads) const;
+    void attend_decompressed(StepRun& run, ThreadContext& w, const BatchSequence& sequence, int first_row,
+                             int rows, int head) const;
 
     int layer_;
     LatentAttentionStep step_;
@@ -112,7 +112,7 @@ class FeedForwardStage : public Stage {
     void set_output(ValueId out) { out_ = out; }
     bool dense() const { return !route_; }
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
-    void run(StepRun& run, Worker& w) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
 
   private:
     using Unit = FeedForwardUnit;
@@ -123,9 +123,9 @@ class FeedForwardStage : public Stage {
     static std::span<const Unit> place(std::span<Unit> units);
     std::int64_t most_down_panels(int rows, int threads, std::int64_t count) const;
     std::int64_t down_chunk(const StepRun& run, std::int64_t count) const;
-    void hidden(StepRun& run, Worker& w, const Rows& in, const Unit& unit, std::int64_t first,
+    void hidden(StepRun& run, ThreadContext& w, const Rows& in, const Unit& unit, std::int64_t first,
                 std::int64_t last) const;
-    void down(StepRun& run, Worker& w, std::int64_t first, std::int64_t last) const;
+    void down(StepRun& run, ThreadContext& w, std::int64_t first, std::int64_t last) const;
 
     ValueId in_, out_;
     std::optional<NormStep> norm_;
@@ -140,11 +140,11 @@ class HeadStage : public Stage {
   public:
     HeadStage(const HeadStep& step, std::optional<NormStep> norm) : step_(step), norm_(norm) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
-    void run(StepRun& run, Worker& w) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
 
   private:
-    void project(StepRun& run, Worker& w, std::span<const std::int32_t> rows, float* out) const;
-    void find_candidates(StepRun& run, Worker& w) const;
+    void project(StepRun& run, ThreadContext& w, std::span<const std::int32_t> rows, float* out) const;
+    void find_candidates(StepRun& run, ThreadContext& w) const;
 
     HeadStep step_;
     std::optional<NormStep> norm_;

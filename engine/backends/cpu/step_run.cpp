@@ -5,7 +5,7 @@
 
 namespace switchyard::cpu {
 
-void Worker::reserve(const ScratchSizes& sizes) {
+void ThreadContext::reserve(const ScratchSizes& sizes) {
     f32.reserve<std::byte>(sizes.f32);
     i16.reserve<std::byte>(sizes.i16);
     scratch.reserve<std::byte>(sizes.scratch);
@@ -16,21 +16,21 @@ void Worker::reserve(const ScratchSizes& sizes) {
     sums.reserve<std::byte>(sizes.sums);
 }
 
-std::size_t Worker::bytes() const {
+std::size_t ThreadContext::bytes() const {
     std::size_t sum = 0;
     for (const Buffer* b : {&f32, &i16, &scratch, &state, &queries, &latent, &decoded, &sums})
         sum += b->bytes();
     return sum;
 }
 
-void Worker::only_measure() {
+void ThreadContext::only_measure() {
     for (Buffer* b : {&f32, &i16, &scratch, &state, &queries, &latent, &decoded, &sums})
         b->only_measure();
 }
 
-void Worker::product(const Slice& weight, const Rows& x, const std::int32_t* index, int rows,
-                     std::int64_t first_panel, std::int64_t last_panel, float* y, std::int64_t y_stride,
-                     bool accumulate) {
+void ThreadContext::product(const Slice& weight, const Rows& x, const std::int32_t* index, int rows,
+                            std::int64_t first_panel, std::int64_t last_panel, float* y,
+                            std::int64_t y_stride, bool accumulate) {
     const auto done = static_cast<std::uint64_t>(std::min(last_panel * kPanelRows, weight.rows) -
                                                  std::min(first_panel * kPanelRows, weight.rows));
     meter.count(done * row_bytes(weight.type, weight.cols),
@@ -38,8 +38,8 @@ void Worker::product(const Slice& weight, const Rows& x, const std::int32_t* ind
     multiply(weight, x, index, rows, first_panel, last_panel, y, y_stride, accumulate, decoded);
 }
 
-void Worker::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
-                     std::int64_t y_stride) {
+void ThreadContext::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
+                            std::int64_t y_stride) {
     Rows in{x, x_stride, nullptr, 0, observer};
     if (wants_i16(weight)) {
         in.i16_stride = i16_row_bytes(weight.cols);
@@ -94,7 +94,7 @@ void StepRun::prepare_row(const float* x, int width, const NormStep* norm, bool 
         quantize_i16(normed ? normed : x, width, quantized);
 }
 
-Rows StepRun::prepare_rows(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16,
+Rows StepRun::prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool i16,
                            const std::int32_t* index, int count) {
     const int n = width(in);
     const std::size_t stride = i16 ? i16_row_bytes(n) : 0;
@@ -107,7 +107,7 @@ Rows StepRun::prepare_rows(Worker& w, ValueId in, const NormStep* norm, bool f32
     return {normed ? normed : value(in), n, quantized, stride, product_observer};
 }
 
-Rows StepRun::prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16) {
+Rows StepRun::prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool i16) {
     if (few_rows())
         return prepare_rows(w, in, norm, f32, i16, nullptr, rows());
     if (!norm && !i16)

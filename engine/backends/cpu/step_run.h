@@ -16,7 +16,7 @@
 namespace switchyard::cpu {
 
 /// A thread's own scratch.
-struct Worker {
+struct ThreadContext {
     int thread = 0;
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
     Buffer f32, i16, scratch, state, queries, latent, decoded, sums;
@@ -156,7 +156,7 @@ class StepRun {
 
     /// Shares tasks 0 .. count - 1 among the threads; does not wait for the others to finish.
     template <typename F>
-    void parallel(Worker& w, int count, F&& task) {
+    void parallel(ThreadContext& w, int count, F&& task) {
         std::atomic<int>& next = counters_[static_cast<std::size_t>(w.loops++)];
         while (!stopped()) {
             const int i = next.fetch_add(1, std::memory_order_relaxed);
@@ -165,7 +165,7 @@ class StepRun {
             task(i);
         }
     }
-    void meet(Worker& w) {
+    void meet(ThreadContext& w) {
         const StageKind done = w.meter.enter(StageKind::Waiting);
         barrier_.wait();
         w.meter.enter(done);
@@ -173,9 +173,9 @@ class StepRun {
     int threads() const { return barrier_.threads(); }
 
     /// All rows of a value, normed where `norm` is given, in the formats asked for.
-    Rows prepare(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16);
+    Rows prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool i16);
     /// The same for some rows of it, each thread for itself.
-    Rows prepare_rows(Worker& w, ValueId in, const NormStep* norm, bool f32, bool i16,
+    Rows prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool i16,
                       const std::int32_t* index, int count);
 
   private:
@@ -197,7 +197,7 @@ class Stage {
     virtual ~Stage() = default;
     /// Before a step of this shape: grows shared buffers, and says what each thread needs for itself.
     virtual void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const = 0;
-    virtual void run(StepRun& run, Worker& worker) const = 0;
+    virtual void run(StepRun& run, ThreadContext& worker) const = 0;
 };
 
 /// Panels a task takes, so that tasks are neither too small to hand out nor too few to share.

@@ -1,25 +1,25 @@
 // Which weights a run's rows are computed with, and when these move.
 #include "engine/base/memory.h"
 #include "engine/run/failure.h"
-#include "engine/run/worker.h"
+#include "engine/run/step_loop.h"
 
 #include <algorithm>
 
 namespace switchyard {
 
-Recoder& Scheduler::Worker::recoder_of(const ActiveRun& run) {
+Recoder& Scheduler::StepLoop::recoder_of(const ActiveRun& run) {
     return run.own_weights ? *run.own_weights : recoder_;
 }
 
-std::shared_ptr<const WeightSet> Scheduler::Worker::weights_of(const ActiveRun& run) {
+std::shared_ptr<const WeightSet> Scheduler::StepLoop::weights_of(const ActiveRun& run) {
     return run.rewriting() ? run.rewrite_weights : recoder_of(run).weights();
 }
 
-std::shared_ptr<const WeightsState> Scheduler::Worker::state_of(const ActiveRun& run) {
+std::shared_ptr<const WeightsState> Scheduler::StepLoop::state_of(const ActiveRun& run) {
     return run.rewriting() ? run.rewrite_state : recoder_of(run).state();
 }
 
-PrecisionInForce Scheduler::Worker::precision_of(const ActiveRun& run) {
+PrecisionInForce Scheduler::StepLoop::precision_of(const ActiveRun& run) {
     if (!run.own_weights && !run.in_place)
         return precision_;
     const Recoder& recoder = recoder_of(run);
@@ -27,7 +27,7 @@ PrecisionInForce Scheduler::Worker::precision_of(const ActiveRun& run) {
 }
 
 /// Whether there is memory for what a run re-encodes for itself, beside the model's own.
-bool Scheduler::Worker::own_weights_fit(const ActiveRun& run) const {
+bool Scheduler::StepLoop::own_weights_fit(const ActiveRun& run) const {
     const std::uint64_t free = system_memory().available;
     std::size_t needed = run.most_bytes(*parts_.sources, *parts_.backend);
     for (const RunPtr& other : active_) // which may not have taken it yet
@@ -38,7 +38,7 @@ bool Scheduler::Worker::own_weights_fit(const ActiveRun& run) const {
 
 /// A run whose weights move by themselves gets a set of its own, which shares what does not change; where
 /// there is no room for that it has the model's, alone.
-void Scheduler::Worker::take_weights_along(ActiveRun& run) {
+void Scheduler::StepLoop::take_weights_along(ActiveRun& run) {
     if (run.in_place || !run.moves_weights())
         return;
     run.own_weights = std::make_unique<Recoder>(recoder_, [this] {
@@ -49,7 +49,7 @@ void Scheduler::Worker::take_weights_along(ActiveRun& run) {
 }
 
 /// Whether the weights stand as the run's next rows want them. Throws Error where re-encoding failed.
-bool Scheduler::Worker::weights_ready(ActiveRun& run) {
+bool Scheduler::StepLoop::weights_ready(ActiveRun& run) {
     if (!run.moves_weights()) {
         run.note_quant(precision_.progress.target);
         return true;
@@ -73,7 +73,7 @@ bool Scheduler::Worker::weights_ready(ActiveRun& run) {
     return ready;
 }
 
-void Scheduler::Worker::apply_slices() {
+void Scheduler::StepLoop::apply_slices() {
     const auto before = recoder_.weights();
     const bool swapped = recoder_.apply_ready() != before;
     RecodeProgress progress = recoder_.progress();
@@ -89,7 +89,7 @@ void Scheduler::Worker::apply_slices() {
 }
 
 /// The weights in force have changed: everybody who shows or shares them is told.
-void Scheduler::Worker::report_precision() {
+void Scheduler::StepLoop::report_precision() {
     {
         const std::lock_guard lock(mutex_);
         recoded_.notify_all(); // first: who waits looks for himself
@@ -106,14 +106,14 @@ void Scheduler::Worker::report_precision() {
         options_.on_recode(precision_.progress);
 }
 
-int Scheduler::Worker::recode_threads() const {
+int Scheduler::StepLoop::recode_threads() const {
     return options_.recode_threads > 0 ? options_.recode_threads : parts_.backend->threads();
 }
 
 /// Re-encoding gets the cores between steps and not beside them: it would make every meeting of the step's
 /// threads wait, and a token take several times as long. `step`: what the last one took. No step may be under
 /// way.
-void Scheduler::Worker::leave_room(Clock::duration step, std::stop_token stop) {
+void Scheduler::StepLoop::leave_room(Clock::duration step, std::stop_token stop) {
     const Clock::duration window = pace_.window(step);
     bool working = false, stalled = false; // any of them; all of them
     const auto look = [&] {

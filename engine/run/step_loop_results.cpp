@@ -1,7 +1,7 @@
 // What becomes of a step's results: tokens are drawn, told and recorded.
 #include "engine/base/error.h"
 #include "engine/run/failure.h"
-#include "engine/run/worker.h"
+#include "engine/run/step_loop.h"
 
 #include <algorithm>
 #include <cmath>
@@ -33,7 +33,7 @@ void restrict_to(std::vector<float>& logits, const AllowedIds& allowed) {
 
 } // namespace
 
-struct Scheduler::Worker::ResultRow {
+struct Scheduler::StepLoop::ResultRow {
     std::span<const float> logits; ///< where all were wished
     const Candidates* candidates = nullptr;
     const CandidateWish* wish = nullptr;
@@ -42,7 +42,7 @@ struct Scheduler::Worker::ResultRow {
 };
 
 /// Walks through a step's results in the order of its rows.
-class Scheduler::Worker::ResultReader {
+class Scheduler::StepLoop::ResultReader {
   public:
     ResultReader(const Batch& batch, const StepResult& result, PendingStep& step, std::size_t vocabulary)
         : batch_(batch), result_(result), step_(step), vocabulary_(vocabulary) {}
@@ -73,8 +73,8 @@ class Scheduler::Worker::ResultReader {
     std::size_t vocabulary_, row_ = 0, logits_ = 0, candidates_ = 0, drawn_ = 0;
 };
 
-void Scheduler::Worker::take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
-                                     const StepResult& result) {
+void Scheduler::StepLoop::take_results(const std::vector<Share>& shares, const Batch& batch,
+                                       PendingStep& step, const StepResult& result) {
     ResultReader reader(batch, result, step, static_cast<std::size_t>(parts_.plan->vocabulary));
     for (const Share& share : shares) {
         std::vector<ResultRow> rows;
@@ -93,8 +93,8 @@ void Scheduler::Worker::take_results(const std::vector<Share>& shares, const Bat
 }
 
 /// How likely the prompt's tokens were, as far as this step tells.
-std::vector<PromptToken> Scheduler::Worker::prompt_tokens(const ActiveRun& run,
-                                                          const std::vector<ResultRow>& rows) {
+std::vector<PromptToken> Scheduler::StepLoop::prompt_tokens(const ActiveRun& run,
+                                                            const std::vector<ResultRow>& rows) {
     std::vector<PromptToken> tokens;
     const std::span<const std::int32_t> prompt = run.request().prompt;
     auto at = static_cast<std::size_t>(run.position()) - rows.size();
@@ -106,8 +106,9 @@ std::vector<PromptToken> Scheduler::Worker::prompt_tokens(const ActiveRun& run,
 }
 
 /// Why the run ends with it, if it does.
-std::optional<FinishReason>
-Scheduler::Worker::take_result(const Share& share, const std::vector<ResultRow>& rows, ResultReader& reader) {
+std::optional<FinishReason> Scheduler::StepLoop::take_result(const Share& share,
+                                                             const std::vector<ResultRow>& rows,
+                                                             ResultReader& reader) {
     ActiveRun& run = *share.run;
     const bool prefill = !run.decoding();
     cache_.commit(*run.sequence, share.tokens, share.dials);

@@ -10,10 +10,10 @@
 
 namespace switchyard {
 
-class Scheduler::Worker {
+class Scheduler::StepLoop {
   public:
-    Worker(EngineParts parts, SchedulerOptions options);
-    ~Worker();
+    StepLoop(EngineParts parts, SchedulerOptions options);
+    ~StepLoop();
 
     RunHandle submit(RunRequest request);
     void cancel(RunHandle run);
@@ -40,7 +40,7 @@ class Scheduler::Worker {
     class ResultReader;
     struct ResultRow;
 
-    // On the worker thread. The loop:
+    // On the scheduler's thread. The loop:
     void loop(std::stop_token stop);
     void turn(std::stop_token stop);
     RunPtr any_run() const noexcept;
@@ -92,8 +92,8 @@ class Scheduler::Worker {
     void end_for_room(const std::vector<RunPtr>& runs);
 
     // A step:
-    bool step(std::stop_token worker_stop);
-    std::vector<RunPtr> choose(std::stop_token worker_stop);
+    bool step(std::stop_token loop_stop);
+    std::vector<RunPtr> choose(std::stop_token loop_stop);
     std::vector<RunPtr> with_equal_weights(const std::vector<RunPtr>& ready);
     /// Dials and weights as the run's next rows want them. False: it was stopped, has ended or waits for its
     /// weights.
@@ -144,7 +144,7 @@ class Scheduler::Worker {
     SchedulerCounters counters_;
 
     Recoder recoder_;
-    RecodePace pace_;     ///< of the worker's thread
+    RecodePace pace_;     ///< of the scheduler's thread
     std::jthread thread_; ///< last: it uses everything above
 };
 

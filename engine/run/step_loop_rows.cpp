@@ -1,7 +1,7 @@
 // One step: the rows of many runs over one set of weights, and what becomes of them.
 #include "engine/base/error.h"
 #include "engine/run/failure.h"
-#include "engine/run/worker.h"
+#include "engine/run/step_loop.h"
 
 #include <algorithm>
 #include <tuple>
@@ -14,7 +14,7 @@ constexpr std::uint64_t kLongWait = 4; // steps
 } // namespace
 
 /// However a step ends, its runs are in it no longer.
-struct Scheduler::Worker::StepEnd {
+struct Scheduler::StepLoop::StepEnd {
     const std::vector<RunPtr>& runs;
     ~StepEnd() {
         for (const RunPtr& run : runs)
@@ -23,11 +23,11 @@ struct Scheduler::Worker::StepEnd {
 };
 
 /// The runs that this step may serve: lab runs only where nobody else computes.
-std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::choose(std::stop_token worker_stop) {
+std::vector<Scheduler::StepLoop::RunPtr> Scheduler::StepLoop::choose(std::stop_token loop_stop) {
     const std::lock_guard lock(mutex_);
     step_stop_ = std::stop_source();
     step_done_ = false;
-    if (worker_stop.stop_requested())
+    if (loop_stop.stop_requested())
         step_stop_.request_stop();
     std::vector<RunPtr> runs;
     std::ranges::copy_if(active_, std::back_inserter(runs), [](const RunPtr& run) { return !run->parked; });
@@ -43,7 +43,7 @@ std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::choose(std::stop_token
 }
 
 /// Whether who listens takes more. Throws Error where it has not for too long.
-bool Scheduler::Worker::listens(ActiveRun& run) {
+bool Scheduler::StepLoop::listens(ActiveRun& run) {
     const RunRequest& request = run.request();
     if (!request.has_room || request.has_room()) {
         run.paused_since.reset();
@@ -59,7 +59,7 @@ bool Scheduler::Worker::listens(ActiveRun& run) {
     return false;
 }
 
-bool Scheduler::Worker::settle(const RunPtr& run) {
+bool Scheduler::StepLoop::settle(const RunPtr& run) {
     bool ready = false;
     const auto failure = failure_of([&] {
         if (!listens(*run))
@@ -82,8 +82,8 @@ bool Scheduler::Worker::settle(const RunPtr& run) {
 }
 
 /// A step has one set of weights: that of the first in rank, unless somebody has waited for long.
-std::vector<Scheduler::Worker::RunPtr>
-Scheduler::Worker::with_equal_weights(const std::vector<RunPtr>& ready) {
+std::vector<Scheduler::StepLoop::RunPtr>
+Scheduler::StepLoop::with_equal_weights(const std::vector<RunPtr>& ready) {
     if (ready.empty())
         return {};
     const auto first = std::ranges::min_element(ready, {}, [&](const RunPtr& run) {
@@ -98,7 +98,7 @@ Scheduler::Worker::with_equal_weights(const std::vector<RunPtr>& ready) {
 }
 
 /// Whether an older run of this step is about to compute what this one needs next.
-bool Scheduler::Worker::waits_for_prefix(ActiveRun& run, const std::vector<RunPtr>& runs) {
+bool Scheduler::StepLoop::waits_for_prefix(ActiveRun& run, const std::vector<RunPtr>& runs) {
     if (run.decoding() || run.rewriting() || run.reuse() == CacheReuse::None || run.moves_weights())
         return false;
     const auto next = [&] { return static_cast<std::size_t>(run.position() / kKvBlockTokens); };
@@ -121,7 +121,7 @@ bool Scheduler::Worker::waits_for_prefix(ActiveRun& run, const std::vector<RunPt
 
 /// One row of each run that answers, and as much of the prompts as there is time for: those that have waited
 /// for long come first.
-std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(std::vector<RunPtr> runs) {
+std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vector<RunPtr> runs) {
     std::ranges::stable_sort(runs, {}, [&](const RunPtr& run) {
         const bool waits = run->reading() && steps_ - run->last_step >= kLongWait;
         return std::tuple(run->reading(), waits ? run->last_step : UINT64_MAX);
@@ -167,7 +167,7 @@ std::vector<Scheduler::Worker::Share> Scheduler::Worker::share_out(std::vector<R
     return shares;
 }
 
-Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
+Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
     Batch batch;
     for (const Share& share : shares) {
         const auto sequence = static_cast<std::int32_t>(batch.sequences.size());
@@ -188,7 +188,7 @@ Batch Scheduler::Worker::make_batch(const std::vector<Share>& shares) const {
 }
 
 /// The next token, drawn by the backend; where more is asked for, what that needs to see.
-void Scheduler::Worker::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
+void Scheduler::StepLoop::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
     const RunRequest& request = run.request();
     const auto position = static_cast<std::uint64_t>(row.position) + 1;
     DrawWish draw = draw_wish(run.tuning(), run.tokens(), position, run.draw_version());
@@ -208,7 +208,7 @@ void Scheduler::Worker::wish(BatchRow& row, const ActiveRun& run, Batch& batch) 
 }
 
 /// How likely each row finds the prompt's next token.
-void Scheduler::Worker::wish_prompt(const Share& share, Batch& batch) const {
+void Scheduler::StepLoop::wish_prompt(const Share& share, Batch& batch) const {
     const std::span<const std::int32_t> all = share.run->tokens();
     for (auto row = batch.rows.end() - static_cast<std::ptrdiff_t>(share.tokens.size());
          row != batch.rows.end(); ++row) {
@@ -224,7 +224,7 @@ void Scheduler::Worker::wish_prompt(const Share& share, Batch& batch) const {
 
 /// Until the step has ended. Who is cancelled meanwhile ends at once, in the step or not, and costs nobody
 /// else the step; it is stopped only when nobody wants it any more.
-void Scheduler::Worker::wait_for_step(const std::vector<Share>& shares) {
+void Scheduler::StepLoop::wait_for_step(const std::vector<Share>& shares) {
     const auto leaving = [&]() -> RunPtr {
         for (const auto* runs : {&active_, &waiting_})
             for (const RunPtr& run : *runs)
@@ -247,8 +247,8 @@ void Scheduler::Worker::wait_for_step(const std::vector<Share>& shares) {
 }
 
 /// False: nobody could be served.
-bool Scheduler::Worker::step(std::stop_token worker_stop) {
-    const std::vector<RunPtr> chosen = choose(worker_stop);
+bool Scheduler::StepLoop::step(std::stop_token loop_stop) {
+    const std::vector<RunPtr> chosen = choose(loop_stop);
     const StepEnd step_end{chosen};
     std::vector<RunPtr> ready;
     std::ranges::copy_if(chosen, std::back_inserter(ready), [&](const RunPtr& run) { return settle(run); });
@@ -281,7 +281,7 @@ bool Scheduler::Worker::step(std::stop_token worker_stop) {
     return true;
 }
 
-void Scheduler::Worker::note_served(const std::vector<Share>& shares, Clock::duration time) {
+void Scheduler::StepLoop::note_served(const std::vector<Share>& shares, Clock::duration time) {
     int answers = 0, reading = 0;
     ++steps_;
     const std::lock_guard lock(mutex_);

@@ -2,19 +2,19 @@
 // there.
 #include "engine/base/error.h"
 #include "engine/run/failure.h"
-#include "engine/run/worker.h"
+#include "engine/run/step_loop.h"
 
 #include <algorithm>
 #include <tuple>
 
 namespace switchyard {
 
-std::size_t Scheduler::Worker::expected_bytes(const ActiveRun& run) const {
+std::size_t Scheduler::StepLoop::expected_bytes(const ActiveRun& run) const {
     return cache_.bytes_for(*run.sequence, run.expected_rows(usual_answer_), run.kv_type());
 }
 
 /// What those under way use and are expected to need.
-std::size_t Scheduler::Worker::expected_bytes_of_all() const {
+std::size_t Scheduler::StepLoop::expected_bytes_of_all() const {
     std::size_t needed = cache_.bytes_in_use();
     for (const RunPtr& run : active_)
         if (!run->parked && run->sequence)
@@ -22,7 +22,7 @@ std::size_t Scheduler::Worker::expected_bytes_of_all() const {
     return needed;
 }
 
-bool Scheduler::Worker::may_start(const ActiveRun& run) const {
+bool Scheduler::StepLoop::may_start(const ActiveRun& run) const {
     if (active_.empty())
         return true;
     const auto wants_all = [](const ActiveRun& other) { return other.alone() || other.in_place; };
@@ -34,7 +34,7 @@ bool Scheduler::Worker::may_start(const ActiveRun& run) const {
            }) < options_.max_runs;
 }
 
-Scheduler::Worker::RunPtr Scheduler::Worker::next_waiting() const {
+Scheduler::StepLoop::RunPtr Scheduler::StepLoop::next_waiting() const {
     const auto first = std::ranges::min_element(waiting_, {}, [&](const RunPtr& run) {
         const auto served = served_.find(run->request().client);
         return std::tuple(run->refused, run->request().priority, served == served_.end() ? 0 : served->second,
@@ -43,7 +43,7 @@ Scheduler::Worker::RunPtr Scheduler::Worker::next_waiting() const {
     return first == waiting_.end() || (*first)->refused ? nullptr : *first;
 }
 
-void Scheduler::Worker::admit() {
+void Scheduler::StepLoop::admit() {
     for (;;) {
         RunPtr run;
         {
@@ -74,14 +74,14 @@ void Scheduler::Worker::admit() {
 }
 
 /// Who made room comes back before others of its priority begin.
-bool Scheduler::Worker::waits_behind_parked(const ActiveRun& run) const {
+bool Scheduler::StepLoop::waits_behind_parked(const ActiveRun& run) const {
     return std::ranges::any_of(active_, [&](const RunPtr& other) {
         return other->parked && !other->paused_since && other->rank() < run.rank();
     });
 }
 
 /// Parks those of lower priority, if that gives the room that is needed.
-bool Scheduler::Worker::make_room_to_begin(const ActiveRun& run) {
+bool Scheduler::StepLoop::make_room_to_begin(const ActiveRun& run) {
     const auto beside = [&](const RunPtr& other) { return other.get() != &run && !other->parked; };
     std::size_t theirs = 0;
     for (const RunPtr& victim : victims_for(run, true))
@@ -95,7 +95,7 @@ bool Scheduler::Worker::make_room_to_begin(const ActiveRun& run) {
 }
 
 /// False: it waits until there is room for it.
-bool Scheduler::Worker::begin(const RunPtr& run) {
+bool Scheduler::StepLoop::begin(const RunPtr& run) {
     bool room = true;
     const auto failure = failure_of([&] {
         if (parts_.file)
@@ -132,7 +132,7 @@ bool Scheduler::Worker::begin(const RunPtr& run) {
 // Making room.
 
 /// What is dropped of it meanwhile is computed again in the same way, where one set of weights wrote it all.
-bool Scheduler::Worker::park(const RunPtr& run) {
+bool Scheduler::StepLoop::park(const RunPtr& run) {
     const auto state = state_of(*run);
     const bool recomputable =
         parts_.backend->batch_invariant() &&
@@ -154,8 +154,8 @@ bool Scheduler::Worker::park(const RunPtr& run) {
 /// Who may be asked to make room, the first first: those who do not listen, and then the lowest priority's
 /// youngest; never the first in rank, so that somebody always goes on. `only_below`: of lower priority than
 /// who asks; else also younger ones of the same.
-std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::victims_for(const ActiveRun& asking,
-                                                                      bool only_below) const {
+std::vector<Scheduler::StepLoop::RunPtr> Scheduler::StepLoop::victims_for(const ActiveRun& asking,
+                                                                          bool only_below) const {
     std::vector<RunPtr> victims;
     for (const RunPtr& run : active_) {
         const bool below =
@@ -170,12 +170,12 @@ std::vector<Scheduler::Worker::RunPtr> Scheduler::Worker::victims_for(const Acti
     return victims;
 }
 
-bool Scheduler::Worker::park_someone(const ActiveRun& asking, bool only_below) {
+bool Scheduler::StepLoop::park_someone(const ActiveRun& asking, bool only_below) {
     return std::ranges::any_of(victims_for(asking, only_below), [&](const RunPtr& run) { return park(run); });
 }
 
 /// Reserves room for a run's next rows. False: it waits, or has ended.
-bool Scheduler::Worker::make_room_for(const RunPtr& run, int rows) {
+bool Scheduler::StepLoop::make_room_for(const RunPtr& run, int rows) {
     for (;;) {
         auto failure = failure_of([&] { cache_.reserve(*run->sequence, rows, run->kv_type()); });
         if (!failure)
@@ -198,7 +198,7 @@ bool Scheduler::Worker::make_room_for(const RunPtr& run, int rows) {
 }
 
 /// Nobody got room, and nobody could make some: the last in rank gives up, so that the others go on.
-void Scheduler::Worker::end_for_room(const std::vector<RunPtr>& runs) {
+void Scheduler::StepLoop::end_for_room(const std::vector<RunPtr>& runs) {
     const auto last = std::ranges::max_element(
         runs, {}, [](const RunPtr& run) { return std::tuple(!run->ended, run->rank()); });
     if (last != runs.end() && !(*last)->ended)
@@ -206,7 +206,7 @@ void Scheduler::Worker::end_for_room(const std::vector<RunPtr>& runs) {
 }
 
 /// The first in rank first, when what they need is there; where nobody is computed, in any case.
-void Scheduler::Worker::resume_parked() {
+void Scheduler::StepLoop::resume_parked() {
     std::vector<RunPtr> parked;
     std::ranges::copy_if(active_, std::back_inserter(parked), [](const RunPtr& run) { return run->parked; });
     std::ranges::sort(parked, {}, [](const RunPtr& run) { return run->rank(); });

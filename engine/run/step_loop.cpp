@@ -1,5 +1,5 @@
 // The queue and the thread: what is asked from outside, and the order in which it is done.
-#include "engine/run/worker.h"
+#include "engine/run/step_loop.h"
 
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
@@ -28,7 +28,7 @@ KvCacheOptions cache_options(const EngineParts& parts, const SchedulerOptions& o
 
 } // namespace
 
-Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
+Scheduler::StepLoop::StepLoop(EngineParts parts, SchedulerOptions options)
     : parts_(std::move(parts)), options_(std::move(options)),
       cache_(*parts_.executor, cache_options(parts_, options_)),
       recoder_(*parts_.sources, parts_.file, *parts_.backend, parts_.weights, [this] {
@@ -48,7 +48,7 @@ Scheduler::Worker::Worker(EngineParts parts, SchedulerOptions options)
     thread_ = start_thread([this](std::stop_token stop) { loop(stop); });
 }
 
-Scheduler::Worker::~Worker() {
+Scheduler::StepLoop::~StepLoop() {
     thread_.request_stop();
     {
         std::lock_guard lock(mutex_);
@@ -62,12 +62,12 @@ Scheduler::Worker::~Worker() {
 // From outside.
 
 /// With the lock held.
-void Scheduler::Worker::something_happened() {
+void Scheduler::StepLoop::something_happened() {
     ++events_;
     wake_.notify_all();
 }
 
-RunHandle Scheduler::Worker::submit(RunRequest request) {
+RunHandle Scheduler::StepLoop::submit(RunRequest request) {
     std::lock_guard lock(mutex_);
     const RunHandle handle = next_handle_++;
     auto run = std::make_shared<ActiveRun>(handle, std::move(request));
@@ -81,7 +81,7 @@ RunHandle Scheduler::Worker::submit(RunRequest request) {
     return handle;
 }
 
-void Scheduler::Worker::cancel(RunHandle handle) {
+void Scheduler::StepLoop::cancel(RunHandle handle) {
     std::lock_guard lock(mutex_);
     for (const auto* runs : {&waiting_, &active_})
         for (const RunPtr& run : *runs)
@@ -90,7 +90,7 @@ void Scheduler::Worker::cancel(RunHandle handle) {
     something_happened();
 }
 
-void Scheduler::Worker::set_tuning(RunHandle handle, const SequenceTuning& tuning) {
+void Scheduler::StepLoop::set_tuning(RunHandle handle, const SequenceTuning& tuning) {
     const SequenceTuning checked = checked_tuning({tuning, {}}).sequence;
     std::lock_guard lock(mutex_);
     for (const auto* runs : {&waiting_, &active_})
@@ -99,7 +99,7 @@ void Scheduler::Worker::set_tuning(RunHandle handle, const SequenceTuning& tunin
                 run->inbox = checked;
 }
 
-void Scheduler::Worker::set_model_tuning(const ModelTuning& tuning) {
+void Scheduler::StepLoop::set_model_tuning(const ModelTuning& tuning) {
     checked_tuning({{}, tuning});
     std::lock_guard lock(mutex_);
     wanted_ = tuning;
@@ -110,18 +110,18 @@ void Scheduler::Worker::set_model_tuning(const ModelTuning& tuning) {
     something_happened();
 }
 
-ModelTuning Scheduler::Worker::model_tuning() const {
+ModelTuning Scheduler::StepLoop::model_tuning() const {
     std::lock_guard lock(mutex_);
     return wanted_;
 }
 
-void Scheduler::Worker::forget(std::uint64_t conversation) {
+void Scheduler::StepLoop::forget(std::uint64_t conversation) {
     std::lock_guard lock(mutex_);
     to_forget_.push_back(conversation);
     something_happened();
 }
 
-void Scheduler::Worker::wait_recoded() {
+void Scheduler::StepLoop::wait_recoded() {
     std::unique_lock lock(mutex_);
     RecodeProgress progress;
     recoded_.wait(lock, [&] {
@@ -132,14 +132,14 @@ void Scheduler::Worker::wait_recoded() {
         throw Error(progress.error);
 }
 
-SchedulerCounters Scheduler::Worker::counters() const {
+SchedulerCounters Scheduler::StepLoop::counters() const {
     const std::lock_guard lock(mutex_);
     return counters_;
 }
 
-// On the worker's thread.
+// On its own thread.
 
-void Scheduler::Worker::loop(std::stop_token stop) {
+void Scheduler::StepLoop::loop(std::stop_token stop) {
     for (int failed = 0; !stop.stop_requested();) {
         const auto failure = failure_of([&] { turn(stop); });
         failed = failure ? failed + 1 : 0;
@@ -159,7 +159,7 @@ void Scheduler::Worker::loop(std::stop_token stop) {
         end(run, FinishReason::Stopped);
 }
 
-void Scheduler::Worker::turn(std::stop_token stop) {
+void Scheduler::StepLoop::turn(std::stop_token stop) {
     wait_for_work(stop);
     pauses_ = false;
     forget_asked();
@@ -174,7 +174,7 @@ void Scheduler::Worker::turn(std::stop_token stop) {
 }
 
 /// A step, and a window for re-encoding, if no other model's is under way.
-void Scheduler::Worker::take_turn(std::stop_token stop) {
+void Scheduler::StepLoop::take_turn(std::stop_token stop) {
     struct Turn {
         StepTurns* turns;
         StepTurns::Member member;
@@ -211,18 +211,18 @@ void Scheduler::Worker::take_turn(std::stop_token stop) {
         turn.wants.reset();
 }
 
-void Scheduler::Worker::publish_counters() {
+void Scheduler::StepLoop::publish_counters() {
     const std::lock_guard lock(mutex_);
     counters_ = {cache_.counters(), steps_, parked_, longest_unserved_, cache_.bytes(), cache_.saved_bytes()};
 }
 
-Scheduler::Worker::RunPtr Scheduler::Worker::any_run() const noexcept {
+Scheduler::StepLoop::RunPtr Scheduler::StepLoop::any_run() const noexcept {
     const std::lock_guard lock(mutex_);
     return !active_.empty() ? active_.back() : !waiting_.empty() ? waiting_.back() : nullptr;
 }
 
 /// Ends what is computed; where nothing is, what waits: it would fail in the same way.
-void Scheduler::Worker::fail_all(const std::string& reason) noexcept {
+void Scheduler::StepLoop::fail_all(const std::string& reason) noexcept {
     const bool computing = !active_.empty();
     while (const RunPtr run = any_run()) {
         if (computing && active_.empty())
@@ -233,7 +233,7 @@ void Scheduler::Worker::fail_all(const std::string& reason) noexcept {
     }
 }
 
-void Scheduler::Worker::wait_for_work(std::stop_token stop) {
+void Scheduler::StepLoop::wait_for_work(std::stop_token stop) {
     const bool computing = !active_.empty() && !stuck_;
     if (!computing && !others_turn_)
         each_recoder([&](Recoder& recoder) {
@@ -250,7 +250,7 @@ void Scheduler::Worker::wait_for_work(std::stop_token stop) {
     stuck_ = false;
 }
 
-void Scheduler::Worker::forget_asked() {
+void Scheduler::StepLoop::forget_asked() {
     std::vector<std::uint64_t> conversations;
     {
         std::lock_guard lock(mutex_);
@@ -260,7 +260,7 @@ void Scheduler::Worker::forget_asked() {
         cache_.forget(conversation);
 }
 
-void Scheduler::Worker::end_cancelled() {
+void Scheduler::StepLoop::end_cancelled() {
     std::vector<RunPtr> cancelled, refused;
     {
         std::lock_guard lock(mutex_);
@@ -278,7 +278,7 @@ void Scheduler::Worker::end_cancelled() {
             std::to_string(options_.max_waiting) + " requests are waiting already: try again later");
 }
 
-void Scheduler::Worker::end(const RunPtr run, FinishReason reason, std::string error) noexcept {
+void Scheduler::StepLoop::end(const RunPtr run, FinishReason reason, std::string error) noexcept {
     run->ended = true;
     if (run->sequence)
         cache_.close(run->sequence, run->request().keep_cache);
@@ -309,17 +309,17 @@ void Scheduler::Worker::end(const RunPtr run, FinishReason reason, std::string e
 // The public face.
 
 Scheduler::Scheduler(EngineParts parts, SchedulerOptions options)
-    : worker_(std::make_unique<Worker>(std::move(parts), std::move(options))) {}
+    : loop_(std::make_unique<StepLoop>(std::move(parts), std::move(options))) {}
 Scheduler::~Scheduler() = default;
 
-RunHandle Scheduler::submit(RunRequest request) { return worker_->submit(std::move(request)); }
-void Scheduler::cancel(RunHandle run) { worker_->cancel(run); }
-void Scheduler::set_tuning(RunHandle run, const SequenceTuning& tuning) { worker_->set_tuning(run, tuning); }
-void Scheduler::set_model_tuning(const ModelTuning& tuning) { worker_->set_model_tuning(tuning); }
-ModelTuning Scheduler::model_tuning() const { return worker_->model_tuning(); }
-RecodeProgress Scheduler::recode_progress() const { return worker_->recode_progress(); }
-void Scheduler::forget(std::uint64_t conversation) { worker_->forget(conversation); }
-SchedulerCounters Scheduler::counters() const { return worker_->counters(); }
-void Scheduler::wait_recoded() { worker_->wait_recoded(); }
+RunHandle Scheduler::submit(RunRequest request) { return loop_->submit(std::move(request)); }
+void Scheduler::cancel(RunHandle run) { loop_->cancel(run); }
+void Scheduler::set_tuning(RunHandle run, const SequenceTuning& tuning) { loop_->set_tuning(run, tuning); }
+void Scheduler::set_model_tuning(const ModelTuning& tuning) { loop_->set_model_tuning(tuning); }
+ModelTuning Scheduler::model_tuning() const { return loop_->model_tuning(); }
+RecodeProgress Scheduler::recode_progress() const { return loop_->recode_progress(); }
+void Scheduler::forget(std::uint64_t conversation) { loop_->forget(conversation); }
+SchedulerCounters Scheduler::counters() const { return loop_->counters(); }
+void Scheduler::wait_recoded() { loop_->wait_recoded(); }
 
 } // namespace switchyard
