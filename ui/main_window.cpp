@@ -359,7 +359,7 @@ void MainWindow::connectChat() {
     });
     connect(&controller, &ChatController::messageChanged, this,
             [this] { status_->setContextUsed(contextUsed(services_.controller.conversation())); });
-    connect(&controller, &ChatController::chatsChanged, this, &MainWindow::showTitle);
+    connect(&controller.list(), &ChatListService::changed, this, &MainWindow::showTitle);
     connect(&controller, &ChatController::problem, banner_,
             [this](const QString& sentence, bool, bool stays) {
                 if (stays)
@@ -379,7 +379,7 @@ void MainWindow::showRun() {
     const ChatController& controller = services_.controller;
     const RunStatus* run = controller.run(controller.current());
     int elsewhere = 0;
-    for (const ConversationSummary& chat : controller.chats())
+    for (const ConversationSummary& chat : controller.list().chats())
         elsewhere += chat.generating && chat.id != controller.current() ? 1 : 0;
     status_->setRun(run, elsewhere);
     if (run)
@@ -463,7 +463,7 @@ void MainWindow::saveForSession() {
 void MainWindow::closeForSystem() { closing_->beginForSystem(); }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
-    for (const ConversationSummary& chat : services_.controller.chats()) {
+    for (const ConversationSummary& chat : services_.controller.list().chats()) {
         if (chat.generating)
             services_.controller.stop(chat.id);
     }

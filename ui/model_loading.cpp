@@ -24,12 +24,12 @@ ModelLoading::ModelLoading(Generator& generator, ChatController& controller, Mod
             Offer::None, true);
     });
     connect(&controller_, &ChatController::runChanged, this, &ModelLoading::whenIdle);
-    connect(&controller_, &ChatController::chatsChanged, this, &ModelLoading::whenIdle);
+    connect(&controller_.list(), &ChatListService::changed, this, &ModelLoading::whenIdle);
     connect(&picker_, &ModelPicker::noticeTriggered, this, &ModelLoading::act);
 }
 
 bool ModelLoading::answering() const {
-    const auto& chats = controller_.chats();
+    const auto& chats = controller_.list().chats();
     return controller_.busy() ||
            std::any_of(chats.begin(), chats.end(), [this](const ConversationSummary& chat) {
                return controller_.run(chat.id) != nullptr;

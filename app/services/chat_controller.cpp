@@ -46,17 +46,15 @@ QString questionText(const Message& message) {
 } // namespace
 
 ChatController::ChatController(ConversationStore& store, Generator& generator, QObject* parent)
-    : QObject(parent), store_(store), generator_(generator) {
+    : QObject(parent), store_(store), generator_(generator), list_(store) {
     timer_.setInterval(kDrainMs);
     timer_.setTimerType(Qt::PreciseTimer);
     connect(&timer_, &QTimer::timeout, this, &ChatController::drain);
-    connect(&store_, &ConversationStore::ready, this, &ChatController::refreshList);
-    connect(&store_, &ConversationStore::changed, this, &ChatController::refreshList);
+    connect(&list_, &ChatListService::changed, this, &ChatController::takeTitle);
     connect(&store_, &ConversationStore::problem, this, &ChatController::problem);
     connect(&store_, &ConversationStore::saved, this, &ChatController::saved);
     connect(&generator_, &Generator::modelStateChanged, this, &ChatController::takeModel);
     takeModel(generator_.modelState());
-    refreshList();
     restoreNewChatDraft();
 }
 
@@ -85,28 +83,9 @@ void ChatController::begin(const Tuning& defaults) {
 
 // ---- The list of chats ----
 
-void ChatController::refreshList() {
-    if (listing_)
-        return;
-    listing_ = true;
-    store_.list([this, guard = QPointer(this)](const QList<ConversationSummary>& chats) {
-        if (!guard)
-            return;
-        listing_ = false;
-        chats_ = chats;
-        for (ConversationSummary& chat : chats_) { // read before a renaming, perhaps
-            if (renamed_.value(chat.id) == chat.title)
-                renamed_.remove(chat.id);
-            chat.title = renamed_.value(chat.id, chat.title);
-        }
-        markGenerating();
-    });
-}
-
-void ChatController::markGenerating() {
-    for (ConversationSummary& chat : chats_)
-        chat.generating = run(chat.id) != nullptr;
-    Q_EMIT chatsChanged();
+void ChatController::takeTitle() {
+    if (const ConversationSummary* listed = list_.find(current()))
+        conversation_.summary.title = listed->title;
 }
 
 void ChatController::newChat() {
@@ -149,11 +128,8 @@ void ChatController::show(const Conversation& conversation) {
     const Draft unsent = conversation_.unsent(); // further than what was stored when this was read
     early_ = waiting_.value(conversation.summary.id);
     tuned_ = tuned_ && !early_;
-    // It may have been renamed since, too.
-    const QString title = same ? conversation_.summary.title
-                               : renamed_.value(conversation.summary.id, conversation.summary.title);
     keepTokens(std::exchange(conversation_, conversation).thread);
-    conversation_.summary.title = title;
+    takeTitle(); // it may have been renamed since, too
     if (same)
         conversation_.setUnsent(unsent);
     conversation_.tuning.model = model_tuning_;
@@ -169,36 +145,19 @@ void ChatController::show(const Conversation& conversation) {
     Q_EMIT tuningChanged();
 }
 
-void ChatController::renameChat(ConversationId id, const QString& title) {
-    store_.rename(id, title);
-    renamed_.insert(id, title);
-    if (id == current())
-        conversation_.summary.title = title;
-    for (ConversationSummary& chat : chats_) {
-        if (chat.id == id)
-            chat.title = title;
-    }
-    Q_EMIT chatsChanged();
-}
-
 void ChatController::deleteChat(ConversationId id) {
     if (id == 0)
         return;
     stop(id);
     cancelWaiting(id);
-    store_.remove(id);
+    const ConversationSummary* listed = list_.find(id);
+    const QString title = listed ? listed->title : QString();
+    list_.remove(id);
     generator_.forget(id);
-    QString title;
-    for (const ConversationSummary& chat : chats_) {
-        if (chat.id == id)
-            title = chat.title;
-    }
-    chats_.removeIf([id](const ConversationSummary& chat) { return chat.id == id; });
-    Q_EMIT chatsChanged();
     if (id == current())
         newChat();
     offerUndo(tr("“%1” was deleted.").arg(title), [this, id] {
-        store_.restore(id);
+        list_.restore(id);
         openChat(id);
     });
 }
@@ -216,10 +175,6 @@ void ChatController::undoDelete() {
     undo_.pop_back();
     undo();
     Q_EMIT undoChanged();
-}
-
-void ChatController::search(const QString& text, std::function<void(QList<SearchHit>)> answer) {
-    store_.search(text, std::move(answer));
 }
 
 // ---- The chat that is shown ----
@@ -259,8 +214,7 @@ void ChatController::createChat(const QString& text) {
     if (conversation_.summary.title.isEmpty())
         conversation_.summary.title = tr("New chat");
     conversation_.summary.created = conversation_.summary.changed = QDateTime::currentDateTime();
-    store_.create(current(), conversation_.summary.title, conversation_.tuning);
-    chats_.prepend(conversation_.summary);
+    list_.add(conversation_.summary, conversation_.tuning);
     new_chat_draft_ = {};
     store_.saveDraft(0, {});
     if (const auto early = waiting_.find(0); early != waiting_.end()) {
@@ -268,7 +222,6 @@ void ChatController::createChat(const QString& text) {
         waiting_.remove(0);
     }
     Q_EMIT chatBegan(current());
-    Q_EMIT chatsChanged();
 }
 
 bool ChatController::send(const QString& text, const QList<MessagePart>& files) {

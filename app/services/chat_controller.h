@@ -2,7 +2,7 @@
 // where, and what is kept of it. A run belongs to its chat: showing another neither stops nor redirects it.
 #pragma once
 
-#include "app/services/conversation_store.h"
+#include "app/services/chat_list_service.h"
 #include "app/services/generator.h"
 
 #include <QHash>
@@ -34,20 +34,18 @@ class ChatController : public QObject {
     /// Stops what runs; its text so far is kept.
     ~ChatController() override;
 
-    // ---- The list of chats ----
-    /// Newest first; `generating` is right.
-    const QList<ConversationSummary>& chats() const { return chats_; }
+    /// All chats, their titles and folders; what runs in them and deletion with undo are here.
+    ChatListService& list() { return list_; }
+    const ChatListService& list() const { return list_; }
     /// Shows an empty chat; it is stored (and listed) with its first message.
     void newChat();
     /// `message` not 0: on the branch that has it, which becomes the shown one.
     void openChat(ConversationId id, MessageId message = 0);
-    void renameChat(ConversationId id, const QString& title);
     /// Removes with undo; a run in it is stopped. undoOffered() follows.
     void deleteChat(ConversationId id);
     /// Takes back the last deletion (chat or message) that was not taken back yet, of all of this session.
     void undoDelete();
     bool canUndo() const { return !undo_.empty(); }
-    void search(const QString& text, std::function<void(QList<SearchHit>)> answer);
 
     // ---- The chat that is shown ----
     ConversationId current() const { return conversation_.summary.id; } ///< 0: a new, empty one
@@ -114,7 +112,6 @@ class ChatController : public QObject {
     void setTuning(const Tuning& tuning);
 
   Q_SIGNALS:
-    void chatsChanged();
     /// Another chat is shown, or its messages are others than before: read conversation() again.
     void threadChanged();
     /// Text, parts, state or run of one message of the shown thread changed.
@@ -146,8 +143,7 @@ class ChatController : public QObject {
   private:
     struct Live;
     void takeModel(ModelState state);
-    void refreshList();
-    void markGenerating();
+    void takeTitle();
     void show(const Conversation& conversation);
     void keepTokens(QList<Message> before);
     void createChat(const QString& text);
@@ -182,16 +178,14 @@ class ChatController : public QObject {
 
     ConversationStore& store_;
     Generator& generator_;
-    QList<ConversationSummary> chats_;
+    ChatListService list_;
     Conversation conversation_;
     Draft new_chat_draft_;
     QHash<ConversationId, bool> waiting_; ///< for the model; true: and for its defaults
     ModelTuning model_tuning_;            ///< of the loaded model
     bool tuned_ = false;                  ///< the user moved a dial since the chat began
     bool early_ = true;                   ///< the chat began before a model was there to say its defaults
-    bool listing_ = false;
     Beginning beginning_ = [](const Tuning& defaults) { return defaults; };
-    QHash<ConversationId, QString> renamed_;               ///< titles that the list does not say yet
     QSet<MessageId> reading_;                              ///< their tokens are asked for
     std::pair<MessageId, std::function<void()>> awaiting_; ///< what withTokens() does next
     int open_serial_ = 0;

@@ -105,7 +105,7 @@ void ChatController::start(const Message& answer, GenerationRequest request) {
     const ConversationId chat = answer.conversation;
     live_[live->status.run] = std::move(live);
     timer_.start();
-    markGenerating();
+    list_.setGenerating(chat, true);
     Q_EMIT runChanged(chat);
 }
 
@@ -150,7 +150,7 @@ void ChatController::take(RunId id, const std::vector<RunEvent>& events) {
         save(live);
         ended = std::move(found->second);
         live_.erase(found);
-        markGenerating();
+        list_.setGenerating(chat, false);
     }
     synchronise(live);
     Q_EMIT runEvents(chat, events);

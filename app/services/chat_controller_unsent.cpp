@@ -110,8 +110,7 @@ void ChatController::sendDraft() {
 
 void ChatController::sendInBackground(ConversationId id, bool early) {
     store_.open(id, [this, id, early, guard = QPointer(this)](Conversation stored) {
-        const bool listed = guard && std::ranges::find(chats_, id, &ConversationSummary::id) != chats_.end();
-        if (!listed || stored.summary.id == 0 || run(id))
+        if (!guard || !list_.find(id) || stored.summary.id == 0 || run(id))
             return;          // deleted meanwhile
         if (id == current()) // it was opened meanwhile
             return sendDraft();

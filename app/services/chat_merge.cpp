@@ -41,12 +41,15 @@ class Merge {
 
     void run() {
         takeStamps();
+        joinFolders();
         deletePurged();
         addMissing();
         for (const auto& [column, field] : {std::pair("title", Touched::Title),
                                             {"tuning", Touched::Tuning},
                                             {"draft", Touched::Draft},
-                                            {"shown", Touched::Shown}})
+                                            {"shown", Touched::Shown},
+                                            {"folder", Touched::Folder},
+                                            {"pinned", Touched::Pinned}})
             takeOver(column, field);
         takeDeletions();
         takeContents();
@@ -81,6 +84,26 @@ class Merge {
         return QStringLiteral("(%1 > %2 OR (%1 = %2 AND b.changed >= m.changed))").arg(theirs, ours);
     }
 
+    /// A folder that either removed is gone, unless it was made anew or renamed in the other afterwards.
+    void joinFolders() {
+        const auto times = [](const char* table, Touched field) {
+            return stampIn(table, QStringLiteral("f.id"), field);
+        };
+        const QString id = QStringLiteral("b.id");
+        execute(db_, QStringLiteral("DELETE FROM main.folders WHERE id IN (SELECT f.id FROM main.folders f"
+                                    " WHERE %1 > %2)")
+                         .arg(times("temp.theirs", Touched::Purged), times("main.touched", Touched::Title)));
+        execute(db_,
+                QStringLiteral("INSERT OR IGNORE INTO main.folders SELECT f.* FROM beside.folders f WHERE"
+                               " %1 <= %2")
+                    .arg(times("main.touched", Touched::Purged), times("temp.theirs", Touched::Title)));
+        for (const auto& [column, field] : {std::pair("name", Touched::Title), {"position", Touched::Order}})
+            execute(db_, QStringLiteral("UPDATE main.folders AS m SET %1 = b.%1 FROM beside.folders b WHERE"
+                                        " b.id = m.id AND %2 > %3")
+                             .arg(QLatin1String(column), stampIn("temp.theirs", id, field),
+                                  stampIn("main.touched", id, field)));
+    }
+
     void deletePurged() {
         // What went on or was restored here after the other deleted it is kept.
         const QString gone = QStringLiteral("SELECT m.id FROM main.conversations m JOIN temp.theirs t ON"
@@ -98,7 +121,6 @@ class Merge {
     void addMissing() {
         const QString purged =
             QStringLiteral("SELECT row FROM main.touched WHERE field = %1").arg(number(Touched::Purged));
-        execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.folders SELECT * FROM beside.folders"));
         execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.conversations SELECT b.* FROM"
                                     " beside.conversations b WHERE NOT EXISTS (SELECT 1 FROM main.touched t"
                                     " WHERE t.row = b.id AND t.field = %1 AND t.at >= %2)")

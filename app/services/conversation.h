@@ -15,6 +15,7 @@
 namespace switchyard {
 
 using ConversationId = qint64; ///< 0: none
+using FolderId = qint64;       ///< 0: none
 using MessageId = qint64;      ///< 0: none, or the root's parent
 using RunId = quint64;         ///< of this process; 0: none
 
@@ -76,11 +77,20 @@ struct Message {
 /// A copy for whoever does not need the tokens, which may be many; `message` is as before.
 Message withoutTokens(Message& message);
 
+/// Chats lie in it, or in none; folders do not lie in folders.
+struct ChatFolder {
+    FolderId id = 0;
+    QString name;
+    bool operator==(const ChatFolder&) const = default;
+};
+
 struct ConversationSummary {
     ConversationId id = 0;
     QString title;
     QDateTime created, changed;
     bool generating = false;
+    FolderId folder = 0;
+    bool pinned = false;
 };
 
 /// A conversation and the branch of it that is shown, root first.

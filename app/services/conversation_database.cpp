@@ -46,9 +46,10 @@ QSqlQuery ConversationDatabase::run(const QString& statement, const QVariantList
 // ---- Reading ----
 
 QList<ConversationSummary> ConversationDatabase::list() {
-    QSqlQuery rows = run(QStringLiteral("SELECT id, title, created, changed FROM conversations"
-                                        " WHERE deleted IS NULL AND id <> 0 ORDER BY changed DESC, id DESC"),
-                         {});
+    QSqlQuery rows =
+        run(QStringLiteral("SELECT id, title, created, changed, folder, pinned FROM conversations"
+                           " WHERE deleted IS NULL AND id <> 0 ORDER BY changed DESC, id DESC"),
+            {});
     QList<ConversationSummary> all;
     while (nextRow(rows)) {
         ConversationSummary summary;
@@ -56,6 +57,8 @@ QList<ConversationSummary> ConversationDatabase::list() {
         summary.title = rows.value(1).toString();
         summary.created = time(rows.value(2));
         summary.changed = time(rows.value(3));
+        summary.folder = rows.value(4).toLongLong();
+        summary.pinned = rows.value(5).toBool();
         all.append(summary);
     }
     return all;
@@ -112,12 +115,14 @@ void ConversationDatabase::readParts(ConversationId id, QHash<MessageId, Message
 
 Conversation ConversationDatabase::open(ConversationId id) {
     Conversation conversation;
-    QSqlQuery row = run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown FROM"
-                                       " conversations WHERE id = ? AND deleted IS NULL"),
-                        {id});
+    QSqlQuery row =
+        run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown, folder, pinned FROM"
+                           " conversations WHERE id = ? AND deleted IS NULL"),
+            {id});
     if (!nextRow(row))
         return conversation;
-    conversation.summary = {id, row.value(0).toString(), time(row.value(1)), time(row.value(2)), false};
+    conversation.summary = {id,    row.value(0).toString(),   time(row.value(1)),   time(row.value(2)),
+                            false, row.value(6).toLongLong(), row.value(7).toBool()};
     conversation.tuning = tuningOf(row.value(3).toByteArray());
     conversation.setUnsent(draftFromText(row.value(4).toString()));
     QHash<MessageId, MessageId> shown;

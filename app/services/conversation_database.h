@@ -20,9 +20,16 @@ class ConversationDatabase {
     QList<ConversationSummary> list();
     Conversation open(ConversationId id);
     QList<SearchHit> search(const QString& text);
+    QList<ChatFolder> folders();
 
     void create(ConversationId id, const QString& title, const Tuning& tuning);
     void rename(ConversationId id, const QString& title);
+    void moveToFolder(ConversationId id, FolderId folder);
+    void setPinned(ConversationId id, bool pinned);
+    void createFolder(FolderId id, const QString& name);
+    void renameFolder(FolderId id, const QString& name);
+    void removeFolder(FolderId id);
+    void orderFolders(const QList<FolderId>& order);
     void setRemoved(ConversationId id, bool removed);
     /// Deletes for good what was removed before then; without a time all of it.
     void purge(const QDateTime& before = {});

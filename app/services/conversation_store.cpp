@@ -136,6 +136,38 @@ void ConversationStore::rename(ConversationId id, const QString& title) {
     write([=](ConversationDatabase& db) { db.rename(id, title); }, id);
 }
 
+void ConversationStore::moveToFolder(ConversationId id, FolderId folder) {
+    write([=](ConversationDatabase& db) { db.moveToFolder(id, folder); }, id);
+}
+
+void ConversationStore::setPinned(ConversationId id, bool pinned) {
+    write([=](ConversationDatabase& db) { db.setPinned(id, pinned); }, id);
+}
+
+void ConversationStore::listFolders(Answer<QList<ChatFolder>> answer) {
+    ask<QList<ChatFolder>>([](ConversationDatabase& db) { return db.folders(); }, std::move(answer));
+}
+
+void ConversationStore::writeFolder(std::function<void(ConversationDatabase&)> work) {
+    write(std::move(work), 0, 0, [this] { Q_EMIT foldersChanged(); });
+}
+
+void ConversationStore::createFolder(FolderId id, const QString& name) {
+    writeFolder([=](ConversationDatabase& db) { db.createFolder(id, name); });
+}
+
+void ConversationStore::renameFolder(FolderId id, const QString& name) {
+    writeFolder([=](ConversationDatabase& db) { db.renameFolder(id, name); });
+}
+
+void ConversationStore::removeFolder(FolderId id) {
+    writeFolder([=](ConversationDatabase& db) { db.removeFolder(id); });
+}
+
+void ConversationStore::orderFolders(const QList<FolderId>& order) {
+    writeFolder([=](ConversationDatabase& db) { db.orderFolders(order); });
+}
+
 void ConversationStore::remove(ConversationId id) {
     write([=](ConversationDatabase& db) { db.setRemoved(id, true); }, id);
 }

@@ -48,9 +48,20 @@ class ConversationStore : public QObject {
     /// The same with an id from newId().
     void create(ConversationId id, const QString& title, const Tuning& tuning);
     void rename(ConversationId id, const QString& title);
+    /// Into this folder, or with 0 out of the one that it is in.
+    void moveToFolder(ConversationId id, FolderId folder);
+    void setPinned(ConversationId id, bool pinned);
     void remove(ConversationId id);  ///< kept for undo: 30 days, or until purge()
     void restore(ConversationId id); ///< undo
     void purge();                    ///< what was removed is deleted for good, all of it
+    /// In their order.
+    void listFolders(Answer<QList<ChatFolder>> answer);
+    /// `id` is from newId(), or that of one that was removed: then it is there again, empty. Comes last.
+    void createFolder(FolderId id, const QString& name);
+    void renameFolder(FolderId id, const QString& name);
+    void removeFolder(FolderId id); ///< its chats stay, in none
+    /// Those that are not named keep their order behind these.
+    void orderFolders(const QList<FolderId>& order);
     void saveTuning(ConversationId id, const Tuning& tuning);
     /// Conversation 0: of the chat that is not begun yet; open(0) has it.
     void saveDraft(ConversationId id, const QString& text, const QList<MessagePart>& files = {},
@@ -90,6 +101,7 @@ class ConversationStore : public QObject {
     void ready();
     void saved(); ///< unsaved() came to 0
     void changed(switchyard::ConversationId id);
+    void foldersChanged();
     /// A sentence with cause and way on; `saving` is false while nothing can be written. `stays`: it does not
     /// pass by itself and has to be read, whatever comes after it.
     void problem(const QString& sentence, bool saving, bool stays);
@@ -101,6 +113,7 @@ class ConversationStore : public QObject {
              std::function<bool(ConversationDatabase&)> answerable = {});
     void write(std::function<void(ConversationDatabase&)> work, ConversationId change = 0,
                qint64 replaces = 0, std::function<void()> then = {});
+    void writeFolder(std::function<void(ConversationDatabase&)> work);
     static void reserveIds(qint64 largest);
     void startThread();
 

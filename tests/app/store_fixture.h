@@ -34,6 +34,10 @@ inline QList<ConversationSummary> listOf(ConversationStore& store) {
     return wait<QList<ConversationSummary>>([&](auto answer) { store.list(answer); });
 }
 
+inline QList<ChatFolder> foldersOf(ConversationStore& store) {
+    return wait<QList<ChatFolder>>([&](auto answer) { store.listFolders(answer); });
+}
+
 /// Of all chats, sorted.
 inline QStringList titlesIn(ConversationStore& store) {
     QStringList titles;

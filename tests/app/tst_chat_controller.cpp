@@ -72,8 +72,8 @@ class ChatControllerTest : public QObject {
         QCOMPARE(last().text(), QStringLiteral("Four."));
         QVERIFY(last().state == MessageState::Complete);
         QVERIFY(last().run.settings.sequence.seed != 0);
-        QTRY_COMPARE(controller_->chats().size(), 1);
-        QCOMPARE(controller_->chats()[0].title, QStringLiteral("What is two plus two?"));
+        QTRY_COMPARE(controller_->list().chats().size(), 1);
+        QCOMPARE(controller_->list().chats()[0].title, QStringLiteral("What is two plus two?"));
         QVERIFY(sendAndWait(QStringLiteral("And three?")));
         QCOMPARE(thread().size(), 4);
         const auto requests = generator_->requests();
@@ -82,7 +82,7 @@ class ChatControllerTest : public QObject {
 
         const ConversationId id = controller_->current();
         restart({});
-        QTRY_COMPARE(controller_->chats().size(), 1);
+        QTRY_COMPARE(controller_->list().chats().size(), 1);
         controller_->openChat(id);
         QTRY_COMPARE(thread().size(), 4);
         QCOMPARE(thread()[1].text(), QStringLiteral("Four."));
@@ -286,10 +286,10 @@ class ChatControllerTest : public QObject {
         const ConversationId id = controller_->current();
         controller_->deleteChat(id);
         QCOMPARE(controller_->current(), 0);
-        QTRY_COMPARE(controller_->chats().size(), 0);
+        QTRY_COMPARE(controller_->list().chats().size(), 0);
         controller_->undoDelete();
         QTRY_COMPARE(controller_->current(), id);
-        QTRY_COMPARE(controller_->chats().size(), 1);
+        QTRY_COMPARE(controller_->list().chats().size(), 1);
         QCOMPARE(undo.count(), 2);
     }
 

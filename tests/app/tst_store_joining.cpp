@@ -11,13 +11,17 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-/// A chat with two branches: two answers to one question.
+/// A chat with two branches, two answers to one question, in the first of two folders.
 struct Chat {
     ConversationId id = ConversationStore::newId();
+    FolderId folder = ConversationStore::newId(), other_folder = ConversationStore::newId();
     Message question, first, second;
 
     explicit Chat(ConversationStore& store, const QString& title = u"Chat"_s) {
+        store.createFolder(folder, u"Folder"_s);
+        store.createFolder(other_folder, u"Other folder"_s);
         store.create(id, title, {});
+        store.moveToFolder(id, folder);
         question = messageOf(id, 0, Author::User, u"question"_s);
         first = messageOf(id, question.id, Author::Assistant, u"first answer"_s);
         second = messageOf(id, question.id, Author::Assistant, u"second answer"_s);
@@ -83,6 +87,47 @@ const std::vector<Change>& changes() {
              return openOf(s, c.id).thread.value(1).text() == u"corrected"_s &&
                     searchOf(s, u"corrected"_s).size() == 1;
          }},
+        {"pinned", [](ConversationStore& s, const Chat& c) { s.setPinned(c.id, true); },
+         [](ConversationStore& s, const Chat& c) { return openOf(s, c.id).summary.pinned; }},
+        {"moved into another folder",
+         [](ConversationStore& s, const Chat& c) { s.moveToFolder(c.id, c.other_folder); },
+         [](ConversationStore& s, const Chat& c) {
+             return openOf(s, c.id).summary.folder == c.other_folder;
+         }},
+        {"moved out of its folder", [](ConversationStore& s, const Chat& c) { s.moveToFolder(c.id, 0); },
+         [](ConversationStore& s, const Chat& c) { return openOf(s, c.id).summary.folder == 0; }},
+        {"its folder renamed",
+         [](ConversationStore& s, const Chat& c) { s.renameFolder(c.folder, u"Renamed"_s); },
+         [](ConversationStore& s, const Chat& c) {
+             return foldersOf(s).contains(ChatFolder{c.folder, u"Renamed"_s});
+         }},
+        {"its folder removed", [](ConversationStore& s, const Chat& c) { s.removeFolder(c.folder); },
+         [](ConversationStore& s, const Chat& c) {
+             return foldersOf(s) == QList{ChatFolder{c.other_folder, u"Other folder"_s}} &&
+                    openOf(s, c.id).summary.folder == 0;
+         }},
+        {"its folder removed and made anew",
+         [](ConversationStore& s, const Chat& c) {
+             s.removeFolder(c.folder);
+             s.createFolder(c.folder, u"Anew"_s);
+             s.moveToFolder(c.id, c.folder);
+         },
+         [](ConversationStore& s, const Chat& c) {
+             return foldersOf(s).contains(ChatFolder{c.folder, u"Anew"_s}) &&
+                    openOf(s, c.id).summary.folder == c.folder;
+         }},
+        {"a folder more",
+         [](ConversationStore& s, const Chat& c) { s.createFolder(c.second.id + 1, u"Third"_s); },
+         [](ConversationStore& s, const Chat& c) {
+             return foldersOf(s).contains(ChatFolder{c.second.id + 1, u"Third"_s});
+         }},
+        {"folders ordered",
+         [](ConversationStore& s, const Chat& c) {
+             s.orderFolders({c.other_folder, c.folder});
+         },
+         [](ConversationStore& s, const Chat& c) {
+             return foldersOf(s).value(0).id == c.other_folder && foldersOf(s).size() == 2;
+         }},
         {"another branch shown", [](ConversationStore& s, const Chat& c) { s.select(c.first.id); },
          [](ConversationStore& s, const Chat& c) {
              return openOf(s, c.id).thread.value(1).text() == u"first answer"_s;
@@ -138,7 +183,7 @@ class StoreJoiningTest : public QObject {
         {
             Stranger stranger(data() + u"/chats.2.sqlite"_s);
             QVERIFY(stranger.run(u"ATTACH '%1/chats.sqlite' AS o"_s.arg(other)));
-            for (const char* table : {"conversations", "messages", "parts", "touched"})
+            for (const char* table : {"folders", "conversations", "messages", "parts", "touched"})
                 QVERIFY(stranger.run(
                     u"INSERT OR IGNORE INTO main.%1 SELECT * FROM o.%1"_s.arg(QLatin1String(table))));
         }

@@ -209,7 +209,7 @@ class AnswerEndsTest : public QObject {
         if (restart) {
             desk.reset();
             desk = std::make_unique<RealDesk>(folder.path(), model);
-            QTRY_COMPARE(desk->controller.chats().size(), 1);
+            QTRY_COMPARE(desk->controller.list().chats().size(), 1);
             desk->controller.openChat(chat);
             QTRY_COMPARE(desk->thread().size(), 2);
             QCOMPARE(desk->answer().text(), u"Hi "_s);
@@ -247,7 +247,7 @@ class AnswerEndsTest : public QObject {
             chat = desk.controller.current();
         }
         RealDesk desk(folder.path(), model);
-        QTRY_COMPARE(desk.controller.chats().size(), 1);
+        QTRY_COMPARE(desk.controller.list().chats().size(), 1);
         desk.controller.openChat(chat);
         QTRY_COMPARE(desk.thread().size(), 2);
         desk.window->grab();

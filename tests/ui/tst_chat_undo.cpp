@@ -183,7 +183,7 @@ class ChatUndoTest : public QObject {
             return desk.page->list()->model()->rowCount(desk.page->list()->model()->index(0, 0));
         };
         QCOMPARE(hits(u"walruses"_s), 1);
-        desk.controller.renameChat(id, u"Notes on walruses"_s);
+        desk.controller.list().rename(id, u"Notes on walruses"_s);
         QCOMPARE(hits(u"walruses"_s), 2);
     }
 
@@ -246,7 +246,7 @@ class ChatUndoTest : public QObject {
         QSignalSpy shown(&desk.controller, &ChatController::threadChanged);
         desk.controller.openChat(id);
         QThread::msleep(100); // it is read, and the answer waits for this thread
-        desk.controller.renameChat(id, u"renamed"_s);
+        desk.controller.list().rename(id, u"renamed"_s);
         QTRY_VERIFY(!shown.isEmpty());
         QCOMPARE(desk.controller.conversation().summary.title, u"renamed"_s);
     }

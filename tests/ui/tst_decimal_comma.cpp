@@ -88,7 +88,7 @@ class DecimalCommaTest : public QObject {
             QVERIFY2(desk.presets.save(u"mine"_s, desk.controller.tuning(), &error), qPrintable(error));
         }
         RealDesk desk(folder.path(), model);
-        QTRY_COMPARE(desk.controller.chats().size(), 1);
+        QTRY_COMPARE(desk.controller.list().chats().size(), 1);
         desk.controller.openChat(chat);
         QTRY_COMPARE(desk.thread().size(), 2);
         QCOMPARE(dial(desk, u"temperature"_s), 1.3);

@@ -30,7 +30,7 @@ class ErrandTest : public QObject {
 
     static QStringList questions(Desk& desk) {
         QStringList titles;
-        for (const ConversationSummary& chat : desk.controller.chats())
+        for (const ConversationSummary& chat : desk.controller.list().chats())
             titles.append(chat.title);
         titles.sort();
         return titles;

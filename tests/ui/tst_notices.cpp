@@ -81,7 +81,7 @@ class NoticesTest : public QObject {
         QVERIFY2(text->text().contains(u"chats.2.sqlite"_s), qPrintable(text->text()));
         QCOMPARE(text->text().contains(u"What can be read of it is shown"_s), readable);
         QCOMPARE(text->text().contains(u"Nothing of it could be read"_s), !readable);
-        QCOMPARE(desk.controller.chats().size() > 1, readable);
+        QCOMPARE(desk.controller.list().chats().size() > 1, readable);
         desk.window->showPage(MainWindow::Models); // over every page
         QVERIFY(text->isVisible());
         desk.find<QToolButton>(u"banner.close"_s)->click();

@@ -125,7 +125,7 @@ class TestPlainText : public QObject {
         desk.controller.newChat();
         desk.controller.send(hostile());
         QTRY_VERIFY(!desk.controller.busy());
-        desk.controller.renameChat(desk.controller.current(), hostile());
+        desk.controller.list().rename(desk.controller.current(), hostile());
         Q_EMIT desk.window->findChild<InsightPanel*>()->problem(hostile());
         ModelEntry entry;
         entry.path = entry.name = entry.architecture = entry.precision = hostile();

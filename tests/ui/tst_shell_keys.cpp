@@ -124,7 +124,7 @@ class TestShellKeys : public QObject {
         QTRY_VERIFY(tree->currentIndex().isValid());
         tree->setFocus();
         QTest::keyClick(tree, Qt::Key_Delete);
-        QTRY_COMPARE(desk.controller.chats().size(), 0);
+        QTRY_COMPARE(desk.controller.list().chats().size(), 0);
         composer->setFocus();
         QTest::keyClicks(composer, u"text"_s);
         QTest::keyClick(composer, Qt::Key_Z, Qt::ControlModifier);

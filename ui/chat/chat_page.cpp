@@ -107,7 +107,7 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
 ChatPage::~ChatPage() { keepUnsent(); }
 
 void ChatPage::connectController() {
-    connect(&controller_, &ChatController::chatsChanged, this, &ChatPage::showChats);
+    connect(&controller_.list(), &ChatListService::changed, this, &ChatPage::showChats);
     connect(&controller_, &ChatController::threadChanged, this, &ChatPage::showThread);
     connect(&controller_, &ChatController::messageChanged, this, [this](MessageId id) {
         if (const Message* message = controller_.message(id))
@@ -154,10 +154,10 @@ void ChatPage::connectWidgets() {
         else
             controller_.openChat(id, message);
     });
-    connect(list_, &ChatList::renameRequested, &controller_, &ChatController::renameChat);
+    connect(list_, &ChatList::renameRequested, &controller_.list(), &ChatListService::rename);
     connect(list_, &ChatList::deleteRequested, &controller_, &ChatController::deleteChat);
     connect(list_, &ChatList::searchRequested, this, [this](const QString& text) {
-        controller_.search(text, [self = QPointer<ChatPage>(this), text](QList<SearchHit> hits) {
+        controller_.list().search(text, [self = QPointer<ChatPage>(this), text](QList<SearchHit> hits) {
             if (self && self->list_->query() == text)
                 self->list_->setHits(hits);
         });
@@ -204,7 +204,7 @@ void ChatPage::connectWidgets() {
 // ---- What the controller says ----
 
 void ChatPage::showChats() {
-    list_->setChats(controller_.chats());
+    list_->setChats(controller_.list().chats());
     list_->setCurrent(controller_.current());
 }
 
@@ -254,7 +254,7 @@ void ChatPage::showRun() {
     QString progress;
     switch (status->phase) {
     case RunStatus::Phase::Queued:
-        progress = std::any_of(controller_.chats().begin(), controller_.chats().end(),
+        progress = std::any_of(controller_.list().chats().begin(), controller_.list().chats().end(),
                                [this](const auto& chat) { return chat.generating && chat.id != shown_; })
                        ? tr("Waiting for its turn: another chat is being answered")
                        : tr("Starting");

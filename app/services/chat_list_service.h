@@ -1,0 +1,61 @@
+// The list of chats as the window shows it: titles, folders, pins and what generates. A change is seen here
+// at once and stored meanwhile.
+#pragma once
+
+#include "app/services/conversation_store.h"
+
+#include <QObject>
+#include <QSet>
+
+namespace switchyard {
+
+class ChatListService : public QObject {
+    Q_OBJECT
+  public:
+    /// `store` must outlive it.
+    explicit ChatListService(ConversationStore& store, QObject* parent = nullptr);
+
+    /// Newest first; `generating` is right.
+    const QList<ConversationSummary>& chats() const { return chats_; }
+    /// In their order; chats() say which one they are in.
+    const QList<ChatFolder>& folders() const { return folders_; }
+    /// nullptr: not listed. Valid until the next change.
+    const ConversationSummary* find(ConversationId id) const;
+
+    void rename(ConversationId id, const QString& title);
+    void setPinned(ConversationId id, bool pinned);
+    /// Into this folder, or with 0 into none.
+    void moveToFolder(ConversationId id, FolderId folder);
+    /// Comes last. With the id of one that was removed: that one is there again, empty.
+    FolderId createFolder(const QString& name, FolderId id = 0);
+    void renameFolder(FolderId id, const QString& name);
+    void removeFolder(FolderId id); ///< its chats stay, in none
+    /// Those that are not named keep their order behind these.
+    void orderFolders(const QList<FolderId>& order);
+
+    /// Stores a chat that begins.
+    void add(const ConversationSummary& chat, const Tuning& tuning);
+    void remove(ConversationId id);  ///< restore() can take it back
+    void restore(ConversationId id); ///< changed() follows once it is listed
+    void setGenerating(ConversationId id, bool generating);
+    void search(const QString& text, std::function<void(QList<SearchHit>)> answer);
+
+  Q_SIGNALS:
+    void changed();
+
+  private:
+    ConversationSummary* chat(ConversationId id);
+    void refresh();
+    void take(const QList<ConversationSummary>& chats, const QList<ChatFolder>& folders);
+    void changedHere();
+
+    ConversationStore& store_;
+    QList<ConversationSummary> chats_;
+    QList<ChatFolder> folders_;
+    QSet<ConversationId> generating_;
+    int changes_ = 0;      ///< made here; what was read before one of them is not taken
+    bool reading_ = false; ///< the store is asked
+    bool again_ = false;   ///< and something changed in it since
+};
+
+} // namespace switchyard
