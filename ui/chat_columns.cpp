@@ -16,10 +16,10 @@ namespace switchyard {
 ChatColumns::ChatColumns(Settings& settings, QWidget* header, QWidget* list, QWidget* thread,
                          QWidget* insight, QWidget* tune, QWidget* parent)
     : QWidget(parent), settings_(settings), list_(list), insight_(insight), tune_(tune) {
-    want_list_ = settings_.value(u"window/list"_s, true).toBool();
-    want_tune_ = settings_.value(u"window/tune"_s, true).toBool();
-    want_insight_ = settings_.value(u"window/insight"_s, true).toBool();
-    narrow_side_ = static_cast<Side>(settings_.value(u"window/narrow_side"_s, 2).toInt());
+    want_list_ = settings_.get<Setting::ListShown>();
+    want_tune_ = settings_.get<Setting::TuneShown>();
+    want_insight_ = settings_.get<Setting::InsightShown>();
+    narrow_side_ = static_cast<Side>(settings_.get<Setting::NarrowSide>());
 
     list_button_ =
         foldButton(u"fold.list"_s, u"sidebar"_s, tr("Chats"), tr("Show or fold the list of chats"));
@@ -73,9 +73,9 @@ ChatColumns::ChatColumns(Settings& settings, QWidget* header, QWidget* list, QWi
     layout->setContentsMargins(0, 0, 0, 0);
     layout->addWidget(columns_);
 
-    if (!columns_->restoreState(settings_.value(u"window/columns"_s).toByteArray()))
+    if (!columns_->restoreState(settings_.get<Setting::ColumnWidths>()))
         columns_->setSizes({250, 700, 310});
-    if (!middle_->restoreState(settings_.value(u"window/middle"_s).toByteArray()))
+    if (!middle_->restoreState(settings_.get<Setting::MiddleHeights>()))
         middle_->setSizes({500, 210});
     connect(columns_, &QSplitter::splitterMoved, this, &ChatColumns::remember);
     connect(middle_, &QSplitter::splitterMoved, this, &ChatColumns::remember);
@@ -127,16 +127,16 @@ void ChatColumns::arrange() {
     list_button_->setChecked(isListShown());
     tune_button_->setChecked(isTuneShown());
     insight_button_->setChecked(isInsightShown());
-    settings_.setValue(u"window/list"_s, want_list_);
-    settings_.setValue(u"window/tune"_s, want_tune_);
-    settings_.setValue(u"window/insight"_s, want_insight_);
-    settings_.setValue(u"window/narrow_side"_s, static_cast<int>(narrow_side_));
+    settings_.set<Setting::ListShown>(want_list_);
+    settings_.set<Setting::TuneShown>(want_tune_);
+    settings_.set<Setting::InsightShown>(want_insight_);
+    settings_.set<Setting::NarrowSide>(static_cast<int>(narrow_side_));
     Q_EMIT foldingChanged();
 }
 
 void ChatColumns::remember() {
-    settings_.setValue(u"window/columns"_s, columns_->saveState());
-    settings_.setValue(u"window/middle"_s, middle_->saveState());
+    settings_.set<Setting::ColumnWidths>(columns_->saveState());
+    settings_.set<Setting::MiddleHeights>(middle_->saveState());
 }
 
 void ChatColumns::resizeEvent(QResizeEvent* event) {

@@ -43,7 +43,7 @@ void beginWithPreset(const WindowServices& services) {
     ChatController& controller = services.controller;
     if (controller.current() != 0 || services.generator.modelState() != ModelState::Ready)
         return;
-    const std::optional<Tuning> preset = services.presets.load(services.settings.preset());
+    const std::optional<Tuning> preset = services.presets.load(services.settings.get<Setting::Preset>());
     Tuning tuning = controller.tuning();
     if (!preset || tuning.sequence != services.generator.capabilities().defaults.sequence)
         return; // a dial was moved while the model loaded
@@ -81,10 +81,10 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
     layout_timer_.setSingleShot(true);
     layout_timer_.setInterval(kLayoutSettlesMs);
     connect(&layout_timer_, &QTimer::timeout, this, &MainWindow::rememberLayout);
-    if (!restoreGeometry(services_.settings.value(u"window/geometry"_s).toByteArray()))
+    if (!restoreGeometry(services_.settings.get<Setting::Geometry>()))
         resize(firstSize(screen()));
     services_.controller.setBeginning([this](Tuning tuning) {
-        if (const auto preset = services_.presets.load(services_.settings.preset()))
+        if (const auto preset = services_.presets.load(services_.settings.get<Setting::Preset>()))
             tuning.sequence = preset->sequence;
         return tuning;
     });
@@ -221,7 +221,7 @@ void MainWindow::changeFontSize(int step) {
     int points = 0;
     if (step != 0)
         points = std::clamp(QApplication::font().pointSize() + step, kSmallestFont, kLargestFont);
-    services_.settings.setValue(u"font_size"_s, points);
+    services_.settings.set<Setting::FontSize>(points);
     services_.theme.setFontSize(points);
 }
 
@@ -255,7 +255,7 @@ void MainWindow::connectModel() {
         picker_->setState(state, loading_->path());
         models_->setError(state == ModelState::Failed ? error : QString());
         if (state == ModelState::Ready)
-            services_.settings.setLastModel(services_.generator.capabilities().model_path);
+            services_.settings.set<Setting::LastModel>(services_.generator.capabilities().model_path);
         showModel(); // the presets learn the model's defaults, with which the next may begin
         beginWithPreset(services_);
     });
@@ -284,7 +284,7 @@ void MainWindow::connectModel() {
 void MainWindow::loadModel(const QString& path) { loading_->load(path); }
 
 void MainWindow::openModelFile() {
-    const QString last = services_.settings.lastModel();
+    const QString last = services_.settings.get<Setting::LastModel>();
     auto* dialog = new QFileDialog(this, tr("Open a model file"),
                                    last.isEmpty() ? services_.paths.models : QFileInfo(last).path(),
                                    tr("Models (*.gguf)"));
@@ -400,12 +400,12 @@ void MainWindow::showThreadInInsight() {
 
 void MainWindow::connectInsight() {
     Settings& settings = services_.settings;
-    insight_->setCurrentTab(settings.value(u"insight/tab"_s, 0).toInt());
-    insight_->setXAxis(static_cast<LivePlot::XAxis>(settings.value(u"insight/x_axis"_s, 0).toInt()));
+    insight_->setCurrentTab(settings.get<Setting::InsightTab>());
+    insight_->setXAxis(static_cast<LivePlot::XAxis>(settings.get<Setting::InsightAxis>()));
     connect(insight_, &InsightPanel::tabChosen, this,
-            [&settings](int tab) { settings.setValue(u"insight/tab"_s, tab); });
+            [&settings](int tab) { settings.set<Setting::InsightTab>(tab); });
     connect(insight_, &InsightPanel::xAxisChosen, this,
-            [&settings](int axis) { settings.setValue(u"insight/x_axis"_s, axis); });
+            [&settings](int axis) { settings.set<Setting::InsightAxis>(axis); });
     connect(insight_, &InsightPanel::tokensNeeded, &services_.controller, &ChatController::needTokens);
     connect(&services_.controller, &ChatController::tokensRead, insight_,
             [this] { insight_->showThread(services_.controller.conversation()); });
@@ -444,7 +444,7 @@ void MainWindow::changeEvent(QEvent* event) {
 void MainWindow::rememberLayout() {
     layout_timer_.stop();
     columns_->remember();
-    services_.settings.setValue(u"window/geometry"_s, saveGeometry());
+    services_.settings.set<Setting::Geometry>(saveGeometry());
 }
 
 void MainWindow::saveAll() {

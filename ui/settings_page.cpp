@@ -98,7 +98,7 @@ void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     theme_->addItem(tr("Dark"), static_cast<int>(Theme::Dark));
     addRow(form, tr("Theme"), theme_);
     connect(theme_, &QComboBox::activated, this,
-            [this] { settings_.setTheme(static_cast<Theme>(theme_->currentData().toInt())); });
+            [this] { settings_.set<Setting::Theme>(static_cast<Theme>(theme_->currentData().toInt())); });
 
     font_ = new QSpinBox;
     font_->setObjectName(u"settings.fontSize"_s);
@@ -108,7 +108,7 @@ void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     font_->setSuffix(tr(" pt"));
     addRow(form, tr("Font size"), font_);
     connect(font_, &QSpinBox::valueChanged, this,
-            [this](int points) { settings_.setValue(u"font_size"_s, points < kSmallestFont ? 0 : points); });
+            [this](int points) { settings_.set<Setting::FontSize>(points < kSmallestFont ? 0 : points); });
 
     language_ = new QComboBox;
     language_->setObjectName(u"settings.language"_s);
@@ -120,7 +120,7 @@ void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     language_note_ = addNote(form, tr("The language changes at the next start."));
     language_note_->setObjectName(u"settings.languageNote"_s);
     connect(language_, &QComboBox::activated, this,
-            [this] { settings_.setLanguage(language_->currentData().toString()); });
+            [this] { settings_.set<Setting::Language>(language_->currentData().toString()); });
 }
 
 void SettingsPage::buildChat(QVBoxLayout* layout) {
@@ -130,8 +130,8 @@ void SettingsPage::buildChat(QVBoxLayout* layout) {
     enter_->setAccessibleDescription(tr("Off: Ctrl+Enter sends and Enter breaks the line"));
     addRow(form, tr("Writing"), enter_);
     connect(enter_, &QCheckBox::toggled, this, [this](bool on) {
-        if (settings_.enterSends() != on)
-            settings_.setEnterSends(on);
+        if (settings_.get<Setting::EnterSends>() != on)
+            settings_.set<Setting::EnterSends>(on);
     });
 }
 
@@ -164,7 +164,7 @@ void SettingsPage::buildFolders(QVBoxLayout* layout) {
         dialog->setAttribute(Qt::WA_DeleteOnClose);
         dialog->setFileMode(QFileDialog::Directory);
         connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& folder) {
-            settings_.setDataFolder(folder);
+            settings_.set<Setting::DataFolder>(folder);
             read();
         });
         dialog->open();
@@ -174,12 +174,12 @@ void SettingsPage::buildFolders(QVBoxLayout* layout) {
 }
 
 void SettingsPage::read() {
-    theme_->setCurrentIndex(theme_->findData(static_cast<int>(settings_.theme())));
-    language_->setCurrentIndex(std::max(0, language_->findData(settings_.language())));
-    const int points = settings_.value(u"font_size"_s, 0).toInt();
+    theme_->setCurrentIndex(theme_->findData(static_cast<int>(settings_.get<Setting::Theme>())));
+    language_->setCurrentIndex(std::max(0, language_->findData(settings_.get<Setting::Language>())));
+    const int points = settings_.get<Setting::FontSize>();
     font_->setValue(points > 0 ? points : kSmallestFont - 1);
-    enter_->setChecked(settings_.enterSends());
-    const QString chosen = settings_.dataFolder();
+    enter_->setChecked(settings_.get<Setting::EnterSends>());
+    const QString chosen = settings_.get<Setting::DataFolder>();
     QString shown = QDir::toNativeSeparators(paths_.data);
     if (!chosen.isEmpty() && chosen != paths_.data)
         shown += u"\n"_s + tr("from the next start: %1").arg(QDir::toNativeSeparators(chosen));

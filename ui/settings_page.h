@@ -14,8 +14,6 @@ class QVBoxLayout;
 
 namespace switchyard {
 
-inline constexpr int kSmallestFont = 7, kLargestFont = 24; ///< points
-
 class SettingsPage : public QWidget {
     Q_OBJECT
   public:

@@ -46,8 +46,9 @@ void Errand::pickModel() {
     if (picked_)
         return;
     QString path = options_.model;
-    if (path.isEmpty() && QFileInfo::exists(services_.settings.lastModel()))
-        path = services_.settings.lastModel();
+    if (const QString last = services_.settings.get<Setting::LastModel>();
+        path.isEmpty() && QFileInfo::exists(last))
+        path = last;
     if (path.isEmpty())
         path = ModelLibrary::toBeginWith(services_.library.models(), system_memory().available);
     if (path.isEmpty()) {

@@ -50,7 +50,7 @@ Paths findPaths(const DesktopOptions& options) {
     Paths paths = Paths::standard(options.data_folder);
     if (!options.data_folder.isEmpty())
         return paths;
-    const QString chosen = Settings(paths.settings).dataFolder();
+    const QString chosen = Settings(paths.settings).get<Setting::DataFolder>();
     if (chosen.isEmpty())
         return paths;
     Paths other = Paths::standard(chosen);
@@ -64,11 +64,11 @@ void followTheme(ThemeManager& theme, const Settings& settings, const ThemeWatch
             theme.setSystemDark(scheme == ThemeWatcher::Scheme::Dark);
     };
     QObject::connect(&watcher, &ThemeWatcher::changed, &theme, take);
-    QObject::connect(&settings, &Settings::changed, &theme, [&theme, &settings](const QString& key) {
-        if (key == "theme"_L1)
-            theme.setChoice(settings.theme());
-        else if (key == "font_size"_L1)
-            theme.setFontSize(settings.value(u"font_size"_s, 0).toInt());
+    QObject::connect(&settings, &Settings::changed, &theme, [&theme, &settings](Setting setting) {
+        if (setting == Setting::Theme)
+            theme.setChoice(settings.get<Setting::Theme>());
+        else if (setting == Setting::FontSize)
+            theme.setFontSize(settings.get<Setting::FontSize>());
     });
     take(watcher.scheme());
 }
@@ -120,10 +120,10 @@ int runWindow(QApplication& application, const DesktopOptions& options) {
         return claim == SingleInstance::Claim::HandedOver ? 0 : 1;
     }
     Settings settings(paths.settings);
-    installLanguage(application, settings.language());
+    installLanguage(application, settings.get<Setting::Language>());
     ThemeManager theme(application);
-    theme.setChoice(settings.theme());
-    theme.setFontSize(settings.value(u"font_size"_s, 0).toInt());
+    theme.setChoice(settings.get<Setting::Theme>());
+    theme.setFontSize(settings.get<Setting::FontSize>());
 
     EndLimit end_limit(kEndLimit);
     std::unique_ptr<Generator> generator;
@@ -133,10 +133,10 @@ int runWindow(QApplication& application, const DesktopOptions& options) {
         generator = std::make_unique<LocalGenerator>(0, nullptr, paths.data + u"/speeds.json"_s);
     const EndLimit::Start start_limit(end_limit); // once the chats are saved
     ConversationStore store(paths.data);
-    ModelLibrary library(QStringList{paths.models} + settings.modelFolders());
-    QObject::connect(&settings, &Settings::changed, &library, [&](const QString& key) {
-        if (key == "model_folders"_L1)
-            library.setFolders(QStringList{paths.models} + settings.modelFolders());
+    ModelLibrary library(QStringList{paths.models} + settings.get<Setting::ModelFolders>());
+    QObject::connect(&settings, &Settings::changed, &library, [&](Setting setting) {
+        if (setting == Setting::ModelFolders)
+            library.setFolders(QStringList{paths.models} + settings.get<Setting::ModelFolders>());
     });
     Presets presets(paths.presets);
     ChatController controller(store, *generator);

@@ -1,43 +1,36 @@
-// The user's choices, in an ini file.
+// The user's choices, in an ini file: read and written by the table of settings.
 #pragma once
+
+#include "app/services/settings_table.h"
 
 #include <QObject>
 #include <QSettings>
-#include <QStringList>
 #include <QVariant>
 
 namespace switchyard {
-
-enum class Theme { System, Light, Dark };
 
 class Settings : public QObject {
     Q_OBJECT
   public:
     explicit Settings(const QString& file, QObject* parent = nullptr);
 
-    Theme theme() const;
-    void setTheme(Theme theme);
-    QString language() const; ///< "", "en", "zh_CN"; empty: the system's
-    void setLanguage(const QString& language);
-    bool enterSends() const; ///< false: Ctrl+Enter sends, Enter breaks the line
-    void setEnterSends(bool on);
-    /// Searched for models besides the data folder's own.
-    QStringList modelFolders() const;
-    void setModelFolders(const QStringList& folders);
-    QString lastModel() const; ///< path
-    void setLastModel(const QString& path);
-    /// The data folder the user chose for the next start; empty: the standard one.
-    QString dataFolder() const;
-    void setDataFolder(const QString& folder);
-    QString preset() const; ///< name of the one in use; empty: the model's own
-    void setPreset(const QString& name);
+    /// The stored value, or the default where there is none or it is none that the table allows.
+    template <Setting S>
+    SettingValue<S> get() const {
+        return read(settingRow(S)).template value<SettingValue<S>>();
+    }
+    /// What the table does not allow is not stored.
+    template <Setting S>
+    void set(const SettingValue<S>& value) {
+        write(settingRow(S), QVariant::fromValue(value));
+    }
 
-    /// Anything else that is remembered (geometry, splitters, open groups): "window/geometry" and so on.
-    QVariant value(const QString& key, const QVariant& fallback = {}) const;
-    void setValue(const QString& key, const QVariant& value);
+    /// The same by row, for those who go through the table: of the row's type.
+    QVariant read(const SettingRow& row) const;
+    void write(const SettingRow& row, const QVariant& value);
 
   Q_SIGNALS:
-    void changed(const QString& key); ///< "theme", "language", "enter_sends", "model_folders" ...
+    void changed(switchyard::Setting setting);
 
   private:
     QSettings settings_;

@@ -1,10 +1,9 @@
-// Settings, paths, presets, the model library, the one program a folder, and thinking in pieces.
+// Paths, presets, the model library, the one program a folder, and thinking in pieces.
 #include "tiny_model.h"
 
 #include "app/services/model_library.h"
 #include "app/services/paths.h"
 #include "app/services/presets.h"
-#include "app/services/settings.h"
 #include "app/services/theme_watcher.h"
 #include "app/services/thinking_splitter.h"
 
@@ -34,31 +33,6 @@ class ServicesTest : public QObject {
         QCOMPARE(own.data, folder_->filePath(QStringLiteral("mine")));
         QVERIFY(own.settings.startsWith(own.data));
         QVERIFY(QDir(own.models).exists());
-    }
-
-    void settingsAreRemembered() {
-        const QString file = folder_->filePath(QStringLiteral("s.ini"));
-        {
-            Settings settings(file);
-            QVERIFY(settings.theme() == Theme::System);
-            QVERIFY(settings.enterSends());
-            QSignalSpy changed(&settings, &Settings::changed);
-            settings.setTheme(Theme::Dark);
-            settings.setTheme(Theme::Dark);
-            QCOMPARE(changed.count(), 1);
-            QCOMPARE(changed[0][0].toString(), QStringLiteral("theme"));
-            settings.setEnterSends(false);
-            settings.setModelFolders({QStringLiteral("/a, b"), QStringLiteral("/模型")});
-            settings.setLanguage(QStringLiteral("zh_CN"));
-            settings.setValue(QStringLiteral("window/geometry"), QByteArray("\0\x01", 2));
-        }
-        Settings settings(file);
-        QVERIFY(settings.theme() == Theme::Dark);
-        QVERIFY(!settings.enterSends());
-        QCOMPARE(settings.modelFolders(), (QStringList{QStringLiteral("/a, b"), QStringLiteral("/模型")}));
-        QCOMPARE(settings.language(), QStringLiteral("zh_CN"));
-        QCOMPARE(settings.value(QStringLiteral("window/geometry")).toByteArray(), QByteArray("\0\x01", 2));
-        QCOMPARE(settings.value(QStringLiteral("missing"), 5).toInt(), 5);
     }
 
     void presetsAreFiles() {

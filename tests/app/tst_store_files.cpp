@@ -81,7 +81,7 @@ class StoreFilesTest : public QObject {
         ::umask(static_cast<mode_t>(mask));
         {
             const Paths paths = Paths::standard(data());
-            Settings(paths.settings).setValue(u"words"_s, u"mine"_s);
+            Settings(paths.settings).set<Setting::Preset>(u"mine"_s);
             QVERIFY(Presets(paths.presets).save(u"Mine"_s, {}));
             ConversationStore store(data());
             chatWith(store, u"Chat"_s, u"words"_s);
@@ -113,7 +113,7 @@ class StoreFilesTest : public QObject {
         }
         QVERIFY(::chmod(QFile::encodeName(data()).constData(), 0755) == 0);
         Settings settings(data() + u"/switchyard.ini"_s);
-        settings.setValue(u"words"_s, u"mine"_s);
+        settings.set<Setting::Preset>(u"mine"_s);
         ConversationStore store(data());
         QCOMPARE(listOf(store).size(), 1);
         QCOMPARE(mode(data()), 0700);

@@ -204,10 +204,10 @@ class TestClosing : public QObject {
         QTemporaryDir folder;
         Desk desk(folder.path());
         QTest::qWait(600);
-        const QByteArray before = desk.settings.value(u"window/geometry"_s).toByteArray();
+        const QByteArray before = desk.settings.get<Setting::Geometry>();
         QVERIFY(!before.isEmpty());
         desk.window->resize(1210, 740);
-        QTRY_VERIFY(desk.settings.value(u"window/geometry"_s).toByteArray() != before);
+        QTRY_VERIFY(desk.settings.get<Setting::Geometry>() != before);
     }
 };
 

@@ -121,7 +121,7 @@ class TestPlainText : public QObject {
         desk.load(model);
         QString error;
         desk.presets.save(u"<img src='x'> pixel.png R&D"_s, {}, &error);
-        desk.settings.setModelFolders({u"/"_s + hostile()});
+        desk.settings.set<Setting::ModelFolders>({u"/"_s + hostile()});
         desk.controller.newChat();
         desk.controller.send(hostile());
         QTRY_VERIFY(!desk.controller.busy());

@@ -149,7 +149,7 @@ class TestShell : public QObject {
         Tuning bold;
         bold.sequence.temperature = 1.4;
         QVERIFY(desk.presets.save(u"Bold"_s, bold));
-        desk.settings.setPreset(u"Bold"_s);
+        desk.settings.set<Setting::Preset>(u"Bold"_s);
         desk.load();
         QTRY_COMPARE(desk.controller.tuning().sequence.temperature, 1.4);
         Tuning moved = desk.controller.tuning();
@@ -208,7 +208,7 @@ class TestShell : public QObject {
         QVERIFY(desk.find<QToolButton>(u"picker.button"_s)->text().contains(u"Small-MoE"_s));
         QVERIFY2(facts->text().contains(u"6/64"_s), qPrintable(facts->text()));
         QVERIFY(facts->text().contains(u"Q8_0"_s));
-        QCOMPARE(desk.settings.lastModel(), u"/models/Small-MoE.gguf"_s);
+        QCOMPARE(desk.settings.get<Setting::LastModel>(), u"/models/Small-MoE.gguf"_s);
 
         desk.find<DialSlider>(u"tune.experts.slider"_s)->setValue(1);
         QVERIFY2(facts->text().contains(u"2/64"_s), qPrintable(facts->text()));
@@ -219,7 +219,7 @@ class TestShell : public QObject {
         auto* error = desk.find<QLabel>(u"picker.error"_s);
         QTRY_VERIFY(error->isVisible());
         QCOMPARE(error->text(), script.load_error);
-        QCOMPARE(desk.settings.lastModel(), u"/models/Small-MoE.gguf"_s); // not the one that failed
+        QCOMPARE(desk.settings.get<Setting::LastModel>(), u"/models/Small-MoE.gguf"_s); // not the one that failed
     }
 
     void controlTokensInMessagesAreTextUnlessTheChatAllowsThem() {
@@ -372,13 +372,13 @@ class TestShell : public QObject {
         auto* theme = desk.find<QComboBox>(u"settings.theme"_s);
         theme->setCurrentIndex(2);
         Q_EMIT theme->activated(2);
-        QCOMPARE(desk.settings.theme(), Theme::Dark);
+        QCOMPARE(desk.settings.get<Setting::Theme>(), Theme::Dark);
         desk.find<QCheckBox>(u"settings.enterSends"_s)->setChecked(false);
-        QVERIFY(!desk.settings.enterSends());
+        QVERIFY(!desk.settings.get<Setting::EnterSends>());
         auto* language = desk.find<QComboBox>(u"settings.language"_s);
         language->setCurrentIndex(2);
         Q_EMIT language->activated(2);
-        QCOMPARE(desk.settings.language(), u"zh_CN"_s);
+        QCOMPARE(desk.settings.get<Setting::Language>(), u"zh_CN"_s);
         QVERIFY(desk.find<QLabel>(u"settings.languageNote"_s)->text().contains(u"next start"_s));
     }
 

@@ -397,7 +397,7 @@ class TestTune : public QObject {
         QTest::keyClicks(name, u"Warm"_s);
         QTest::keyClick(name, Qt::Key_Return);
         QCOMPARE(box->currentText(), u"Warm"_s);
-        QCOMPARE(bench.settings.preset(), u"Warm"_s);
+        QCOMPARE(bench.settings.get<Setting::Preset>(), u"Warm"_s);
         QVERIFY(!bench.column->row("temperature")->differsFromPreset());
 
         // The model's own again, and back.
@@ -424,7 +424,7 @@ class TestTune : public QObject {
                 button->click();
         }
         QTRY_VERIFY(!bench.presets.names().contains(u"Hot"_s));
-        QCOMPARE(bench.settings.preset(), QString());
+        QCOMPARE(bench.settings.get<Setting::Preset>(), QString());
     }
 
     void sharedPresetsAreTaken() {

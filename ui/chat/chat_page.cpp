@@ -98,8 +98,8 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
     showChats();
     showThread();
     showModel();
-    composer_->setEnterSends(settings_.enterSends());
-    if (const double points = settings_.value(u"chat/font_points"_s).toDouble(); points > 0)
+    composer_->setEnterSends(settings_.get<Setting::EnterSends>());
+    if (const double points = settings_.get<Setting::ChatFontPoints>(); points > 0)
         thread_->setFontPoints(points);
     composer_->setFontPoints(thread_->fontPoints());
 }
@@ -169,12 +169,12 @@ void ChatPage::connectWidgets() {
             [this](MessageId id, const QString& text, bool go_on) { takeEdit(id, text, false, go_on); });
     connect(thread_, &ThreadView::fontPointsChanged, this, [this](qreal points) {
         composer_->setFontPoints(points);
-        settings_.setValue(u"chat/font_points"_s, points);
+        settings_.set<Setting::ChatFontPoints>(points);
     });
-    connect(&settings_, &Settings::changed, this, [this](const QString& key) {
-        if (key == u"enter_sends")
-            composer_->setEnterSends(settings_.enterSends());
-        if (key == u"font_size") // once the new font is there
+    connect(&settings_, &Settings::changed, this, [this](Setting setting) {
+        if (setting == Setting::EnterSends)
+            composer_->setEnterSends(settings_.get<Setting::EnterSends>());
+        if (setting == Setting::FontSize) // once the new font is there
             QMetaObject::invokeMethod(
                 this, [this] { composer_->setFontPoints(thread_->fontPoints()); }, Qt::QueuedConnection);
     });

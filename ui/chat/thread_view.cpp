@@ -194,7 +194,7 @@ void ThreadView::restyle() {
 }
 
 void ThreadView::setFontPoints(qreal points) {
-    points = std::clamp(points, 7.0, 40.0);
+    points = std::clamp(points, kSmallestChatFont, kLargestChatFont);
     if (points == points_)
         return;
     points_ = points;

@@ -41,8 +41,8 @@ FolderList::FolderList(Settings& settings, const QString& own, const QString& na
     });
     connect(remove_, &QPushButton::clicked, this, &FolderList::removeChosen);
     connect(list_, &QListWidget::currentRowChanged, this, [this](int row) { remove_->setEnabled(row > 0); });
-    connect(&settings_, &Settings::changed, this, [this](const QString& key) {
-        if (key == "model_folders"_L1)
+    connect(&settings_, &Settings::changed, this, [this](Setting setting) {
+        if (setting == Setting::ModelFolders)
             refresh();
     });
     refresh();
@@ -51,25 +51,25 @@ FolderList::FolderList(Settings& settings, const QString& own, const QString& na
 void FolderList::refresh() {
     list_->clear();
     list_->addItem(tr("%1 (always searched)").arg(QDir::toNativeSeparators(own_)));
-    for (const QString& folder : settings_.modelFolders())
+    for (const QString& folder : settings_.get<Setting::ModelFolders>())
         list_->addItem(QDir::toNativeSeparators(folder));
     remove_->setEnabled(false);
 }
 
 void FolderList::addFolder(const QString& folder) {
-    QStringList folders = settings_.modelFolders();
+    QStringList folders = settings_.get<Setting::ModelFolders>();
     if (folder.isEmpty() || folder == own_ || folders.contains(folder))
         return;
-    settings_.setModelFolders(folders << folder);
+    settings_.set<Setting::ModelFolders>(folders << folder);
 }
 
 void FolderList::removeChosen() {
-    QStringList folders = settings_.modelFolders();
+    QStringList folders = settings_.get<Setting::ModelFolders>();
     const int at = list_->currentRow() - 1;
     if (at < 0 || at >= folders.size())
         return;
     folders.removeAt(at);
-    settings_.setModelFolders(folders);
+    settings_.set<Setting::ModelFolders>(folders);
 }
 
 } // namespace switchyard

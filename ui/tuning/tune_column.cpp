@@ -64,7 +64,7 @@ TuneColumn::TuneColumn(std::span<const ControlSpec> specs, Presets& presets, Set
     connect(preset_bar_, &PresetBar::chosen, this, &TuneColumn::applyPreset);
     connect(preset_bar_, &PresetBar::resetRequested, this,
             [this] { applyPreset(preset_bar_->current(), preset_); });
-    preset_bar_->setCurrent(settings_.preset());
+    preset_bar_->setCurrent(settings_.get<Setting::Preset>());
     setCapabilities({});
 }
 
@@ -93,12 +93,11 @@ void TuneColumn::addScope(const QString& title, const QString& name) {
     list_->addWidget(label);
 }
 
-Section* TuneColumn::addGroup(const QString& name, const QString& title) {
+Section* TuneColumn::addGroup(const QString& name, const QString& title, Setting folded) {
     auto* section = new Section(name, title, this);
-    const QString key = u"tune/folded/"_s + name;
-    section->setFolded(settings_.value(key, name != "dynamic"_L1).toBool());
+    section->setFolded(settings_.read(settingRow(folded)).toBool());
     connect(section, &Section::foldedChanged, this,
-            [this, key](bool folded) { settings_.setValue(key, folded); });
+            [this, folded](bool on) { settings_.write(settingRow(folded), on); });
     list_->addWidget(section);
     return section;
 }
@@ -123,13 +122,12 @@ void TuneColumn::buildRows(std::span<const ControlSpec> specs) {
                 add(spec, list_);
         }
     }
-    const std::pair<ControlGroup, QString> groups[] = {{ControlGroup::Base, u"base"_s},
-                                                       {ControlGroup::Extension, u"extension"_s},
-                                                       {ControlGroup::Dynamic, u"dynamic"_s}};
-    for (const auto& [group, name] : groups) {
-        Section* section = addGroup(name, group == ControlGroup::Base        ? tr("Base")
-                                          : group == ControlGroup::Extension ? tr("Extension")
-                                                                             : tr("Dynamic"));
+    const std::tuple<ControlGroup, QString, QString, Setting> groups[] = {
+        {ControlGroup::Base, u"base"_s, tr("Base"), Setting::FoldedBase},
+        {ControlGroup::Extension, u"extension"_s, tr("Extension"), Setting::FoldedExtension},
+        {ControlGroup::Dynamic, u"dynamic"_s, tr("Dynamic"), Setting::FoldedDynamic}};
+    for (const auto& [group, name, group_title, folded] : groups) {
+        Section* section = addGroup(name, group_title, folded);
         if (group == ControlGroup::Base) {
             auto* facts = new QWidget(section);
             facts_ = new QFormLayout(facts);
@@ -277,7 +275,7 @@ void TuneColumn::moved(const ControlSpec& spec, const ControlValue& value) {
 }
 
 void TuneColumn::applyPreset(const QString& name, const Tuning& preset) {
-    settings_.setPreset(name);
+    settings_.set<Setting::Preset>(name);
     tuning_ = preset;
     showPreset();
     showTuning();

@@ -52,7 +52,7 @@ class TuneColumn : public QWidget {
   private:
     void buildHeader(QVBoxLayout* layout);
     void buildRows(std::span<const ControlSpec> specs);
-    Section* addGroup(const QString& name, const QString& title);
+    Section* addGroup(const QString& name, const QString& title, Setting folded);
     void addScope(const QString& title, const QString& name);
     void buildFacts();
     void showFacts();
