@@ -93,7 +93,7 @@ void ChatController::newChat() {
     opening_ = -1;
     leave();
     conversation_ = {};
-    conversation_.setUnsent(new_chat_draft_);
+    conversation_.unsent = new_chat_draft_;
     early_ = generator_.modelState() != ModelState::Ready;
     if (!early_)
         conversation_.tuning = generator_.capabilities().defaults;
@@ -105,37 +105,38 @@ void ChatController::newChat() {
 
 void ChatController::openChat(ConversationId id, MessageId message) {
     const int serial = ++open_serial_;
+    opening_ = -1;
+    if (id == current()) {
+        if (message != 0 && conversation_.tree.has(message) && !conversation_.tree.isShown(message))
+            return selectBranch(message);
+        Q_EMIT threadChanged();
+        return;
+    }
     opening_ = id;
-    store_.open(id, [this, serial, message, guard = QPointer(this)](const Conversation& conversation) {
+    store_.open(id, [this, serial, message, guard = QPointer(this)](Conversation conversation) {
         if (!guard || serial != open_serial_)
             return;
         opening_ = -1;
-        const bool hidden = std::ranges::none_of(
-            conversation.thread, [message](const Message& shown) { return shown.id == message; });
-        if (message != 0 && hidden && conversation.summary.id != 0) {
+        if (conversation.summary.id == 0)
+            return;
+        if (conversation.tree.has(message) && !conversation.tree.isShown(message)) {
             store_.select(message);
-            openChat(conversation.summary.id);
-        } else if (conversation.summary.id != 0) {
-            show(conversation);
+            conversation.tree.select(message);
         }
+        show(std::move(conversation));
     });
 }
 
-void ChatController::show(const Conversation& conversation) {
-    const bool same = conversation.summary.id == current();
-    if (!same)
-        leave();
-    const Draft unsent = conversation_.unsent(); // further than what was stored when this was read
+void ChatController::show(Conversation conversation) {
+    leave();
     early_ = waiting_.value(conversation.summary.id);
     tuned_ = tuned_ && !early_;
-    keepTokens(std::exchange(conversation_, conversation).thread);
+    conversation_ = std::move(conversation);
     takeTitle(); // it may have been renamed since, too
-    if (same)
-        conversation_.setUnsent(unsent);
     conversation_.tuning.model = model_tuning_;
     // What streams is further than what is stored.
     for (const auto& [id, live] : live_) {
-        if (Message* message = shown(live->message.id)) {
+        if (Message* message = conversation_.tree.find(live->message.id)) {
             const QList<MessageId> siblings = message->siblings;
             *message = live->message;
             message->siblings = siblings;
@@ -179,22 +180,8 @@ void ChatController::undoDelete() {
 
 // ---- The chat that is shown ----
 
-int ChatController::indexOf(MessageId id) const {
-    for (qsizetype i = conversation_.thread.size(); i-- > 0;) {
-        if (conversation_.thread[i].id == id)
-            return static_cast<int>(i);
-    }
-    return -1;
-}
-
 const Message* ChatController::message(MessageId id) const {
-    const int index = indexOf(id);
-    return index < 0 ? nullptr : &conversation_.thread[index];
-}
-
-Message* ChatController::shown(MessageId id) {
-    const int index = indexOf(id);
-    return index < 0 ? nullptr : &conversation_.thread[index];
+    return conversation_.tree.isShown(id) ? conversation_.tree.find(id) : nullptr;
 }
 
 Message ChatController::newMessage(ConversationId conversation, MessageId parent, Author author) const {
@@ -204,7 +191,6 @@ Message ChatController::newMessage(ConversationId conversation, MessageId parent
     message.parent = parent;
     message.author = author;
     message.created = QDateTime::currentDateTime();
-    message.siblings = {message.id};
     return message;
 }
 
@@ -237,33 +223,21 @@ bool ChatController::send(const QString& text, const QList<MessagePart>& files) 
 }
 
 void ChatController::ask(Conversation& conversation, const QString& text, const QList<MessagePart>& files) {
-    conversation.draft.clear();
-    conversation.draft_files.clear();
-    store_.saveDraft(conversation.summary.id, {}, {}, conversation.edits);
-    const MessageId parent = conversation.thread.isEmpty() ? 0 : conversation.thread.last().id;
+    conversation.unsent.text.clear();
+    conversation.unsent.files.clear();
+    store_.saveDraft(conversation.summary.id, conversation.unsent);
+    const MessageId parent = conversation.thread().isEmpty() ? 0 : conversation.thread().last().id;
     Message question = newMessage(conversation.summary.id, parent, Author::User);
     question.parts = files;
     question.parts.append({PartKind::Text, text, {}, 0});
     store_.append(question);
-    conversation.thread.append(question);
+    conversation.tree.append(question);
     answerQuestion(conversation, question.id, std::nullopt, false);
 }
 
 void ChatController::answerQuestion(Conversation& conversation, MessageId question,
                                     const std::optional<RunRecord>& replay, bool new_seed) {
-    QList<Message>& thread = conversation.thread;
-    const auto found = std::ranges::find(thread, question, &Message::id);
-    if (found == thread.end())
-        return;
-    if (opening_ == conversation.summary.id && current() == opening_) {
-        ++open_serial_; // what comes was read before this answer
-        opening_ = -1;
-    }
-    const qsizetype index = found - thread.begin();
     Message answer = newMessage(conversation.summary.id, question, Author::Assistant);
-    if (index + 1 < thread.size())
-        answer.siblings = thread[index + 1].siblings + answer.siblings;
-    thread.resize(index + 1);
     GenerationRequest request;
     request.turns = turnsUntil(conversation, question);
     request.tuning = replay ? replay->settings : conversation.tuning;
@@ -271,20 +245,26 @@ void ChatController::answerQuestion(Conversation& conversation, MessageId questi
     if (new_seed)
         request.tuning.sequence.seed = 0; // the generator draws one
     answer.state = MessageState::Streaming;
-    answer.model = generator_.capabilities().model_name;
-    answer.model_fingerprint = generator_.capabilities().model_fingerprint;
-    answer.has_run = true;
-    answer.run.settings = request.tuning;
+    beginRun(answer, request.tuning);
     store_.append(answer);
-    thread.append(answer);
+    conversation.tree.append(answer);
     start(answer, std::move(request));
     if (&conversation == &conversation_)
         Q_EMIT threadChanged();
 }
 
+/// By the loaded model, from its first token on.
+void ChatController::beginRun(Message& answer, const Tuning& settings) const {
+    answer.model = generator_.capabilities().model_name;
+    answer.model_fingerprint = generator_.capabilities().model_fingerprint;
+    answer.has_run = true;
+    answer.run = {};
+    answer.run.settings = settings;
+}
+
 std::vector<ChatTurn> ChatController::turnsUntil(const Conversation& conversation, MessageId last) const {
     std::vector<ChatTurn> turns;
-    for (const Message& message : conversation.thread) {
+    for (const Message& message : conversation.thread()) {
         const QString text = message.author == Author::User ? questionText(message) : message.text();
         // An answer that failed before its first word says nothing to the model.
         if (!text.isEmpty() || message.id == last)
@@ -304,7 +284,7 @@ bool ChatController::regenerate(MessageId answer) {
 }
 
 bool ChatController::answer(MessageId question) {
-    const QList<Message>& thread = conversation_.thread;
+    const QList<Message>& thread = conversation_.thread();
     if (busy() || thread.isEmpty() || thread.last().id != question || thread.last().author != Author::User)
         return false;
     answerQuestion(conversation_, question, std::nullopt, false);
@@ -312,52 +292,51 @@ bool ChatController::answer(MessageId question) {
 }
 
 bool ChatController::editQuestion(MessageId question, const QString& text) {
-    const int index = indexOf(question);
-    if (index < 0 || busy())
+    const Message* old = message(question);
+    if (!old || busy())
         return false;
-    const Message& old = conversation_.thread[index];
-    Message edited = newMessage(current(), old.parent, old.author);
-    edited.siblings = old.siblings + edited.siblings;
-    for (const MessagePart& part : old.parts) {
+    Message edited = newMessage(current(), old->parent, old->author);
+    for (const MessagePart& part : old->parts) {
         if (part.kind == PartKind::File)
             edited.parts.append(part);
     }
     edited.parts.append({PartKind::Text, text, {}, 0});
-    conversation_.thread.resize(index);
     store_.append(edited);
-    conversation_.thread.append(edited);
+    conversation_.tree.append(edited);
     answerQuestion(conversation_, edited.id, std::nullopt, false);
     return true;
 }
 
-bool ChatController::editAnswer(MessageId answer, const QString& text) {
-    Message* message = shown(answer);
-    if (!message || message->state == MessageState::Streaming)
-        return false;
-    message->parts.removeIf([](const MessagePart& part) { return part.kind == PartKind::Text; });
-    message->parts.append({PartKind::Text, text, {}, 0});
-    message->state = MessageState::Complete;
-    message->error.clear();
-    store_.update(withoutTokens(*message));
-    Q_EMIT messageChanged(answer);
-    if (opening_ == current())
-        openChat(current()); // what comes was read before this change
-    return true;
+MessageId ChatController::editAnswer(MessageId answer, const QString& text) {
+    const Message* old = message(answer);
+    if (!old || old->author != Author::Assistant || old->state == MessageState::Streaming)
+        return 0;
+    if (text == old->text())
+        return answer;
+    Message edited = newMessage(current(), old->parent, old->author);
+    edited.parts = old->parts;
+    edited.parts.removeIf([](const MessagePart& part) { return part.kind == PartKind::Text; });
+    edited.parts.append({PartKind::Text, text, {}, 0});
+    store_.append(edited);
+    const MessageId id = edited.id;
+    conversation_.tree.append(std::move(edited));
+    Q_EMIT threadChanged();
+    return id;
 }
 
 void ChatController::deleteMessage(MessageId id) {
-    const int index = indexOf(id);
-    if (index < 0)
+    if (!message(id))
         return;
-    if (const RunStatus* status = run(current()); status && indexOf(status->message) >= index)
-        generator_.cancel(status->run);
     const ConversationId chat = current();
+    conversation_.tree.remove(id);
+    if (const RunStatus* status = run(chat); status && !conversation_.tree.has(status->message))
+        generator_.cancel(status->run);
     store_.removeMessage(id);
-    conversation_.thread.resize(index);
     Q_EMIT threadChanged();
-    openChat(chat); // another branch may come forward
     offerUndo(tr("The message was deleted."), [this, id, chat] {
         store_.restoreMessage(id);
+        if (chat == current() && conversation_.tree.restore(id))
+            return selectBranch(id);
         store_.select(id);
         openChat(chat);
     });
@@ -365,7 +344,8 @@ void ChatController::deleteMessage(MessageId id) {
 
 void ChatController::selectBranch(MessageId id) {
     store_.select(id);
-    openChat(current());
+    conversation_.tree.select(id);
+    Q_EMIT threadChanged();
 }
 
 // ---- Dials ----

@@ -51,7 +51,7 @@ class ChatController : public QObject {
     ConversationId current() const { return conversation_.summary.id; } ///< 0: a new, empty one
     /// The live state: the last answer grows here while it streams.
     const Conversation& conversation() const { return conversation_; }
-    /// Of the shown thread; nullptr where it is not there. Valid until the next event loop turn.
+    /// Of the shown thread; nullptr where it is not there. Valid until the thread changes.
     const Message* message(MessageId id) const;
     /// nullptr: nothing runs in that chat.
     const RunStatus* run(ConversationId id) const;
@@ -79,8 +79,9 @@ class ChatController : public QObject {
     bool runAgain(MessageId answer);
     /// A branch with another question, answered.
     bool editQuestion(MessageId question, const QString& text);
-    /// Changed in place; continueAnswer() goes on from there.
-    bool editAnswer(MessageId answer, const QString& text);
+    /// A branch with this text, that no model made; continueAnswer() goes on from there. The answer as it was
+    /// stays. Returns the edited one (`answer` itself where the text is its own), 0: it cannot be edited now.
+    MessageId editAnswer(MessageId answer, const QString& text);
     /// Goes on with an answer that was stopped, interrupted or cut at its limit.
     bool continueAnswer(MessageId answer);
     /// Removes a message and all under it, with undo.
@@ -144,8 +145,7 @@ class ChatController : public QObject {
     struct Live;
     void takeModel(ModelState state);
     void takeTitle();
-    void show(const Conversation& conversation);
-    void keepTokens(QList<Message> before);
+    void show(Conversation conversation);
     void createChat(const QString& text);
     void leave(); ///< the shown chat, for another
     void ask(Conversation& conversation, const QString& text, const QList<MessagePart>& files);
@@ -173,8 +173,8 @@ class ChatController : public QObject {
     void withTokens(MessageId id, std::function<void()> then);
     void runAgainWithTokens(MessageId answer);
     void continueWithTokens(MessageId answer);
-    Message* shown(MessageId id);
-    int indexOf(MessageId id) const;
+    bool mayGoOn(MessageId answer) const;
+    void beginRun(Message& answer, const Tuning& settings) const;
 
     ConversationStore& store_;
     Generator& generator_;

@@ -238,7 +238,7 @@ void ChatController::finish(Live& live, const RunEvent& event) {
 }
 
 void ChatController::synchronise(const Live& live) {
-    Message* message = shown(live.message.id);
+    Message* message = conversation_.tree.find(live.message.id);
     if (!message)
         return;
     message->parts = live.message.parts;

@@ -11,7 +11,7 @@ namespace switchyard {
 void ChatController::needTokens(const QList<MessageId>& messages) {
     QList<MessageId> missing;
     for (const MessageId id : messages) {
-        const Message* message = shown(id);
+        const Message* message = this->message(id);
         if (message && !message->tokensRead() && !reading_.contains(id))
             missing.append(id);
     }
@@ -28,7 +28,7 @@ void ChatController::takeTokens(const QList<MessageId>& asked, std::map<MessageI
     QList<MessageId> taken;
     for (const MessageId id : asked) {
         reading_.remove(id);
-        Message* message = shown(id);
+        Message* message = conversation_.tree.find(id);
         if (!message || message->tokensRead())
             continue; // another chat is shown, or the answer went on
         if (const auto found = runs.find(id); found != runs.end())
@@ -45,32 +45,18 @@ void ChatController::takeTokens(const QList<MessageId>& asked, std::map<MessageI
         if (awaiting_.first != id)
             continue;
         const auto then = std::exchange(awaiting_, {}).second;
-        if (shown(id))
+        if (message(id))
             then();
     }
 }
 
 void ChatController::withTokens(MessageId id, std::function<void()> then) {
-    const Message* wanted = shown(id);
+    const Message* wanted = message(id);
     awaiting_ = {};
     if (!wanted || wanted->tokensRead())
         return then();
     awaiting_ = {id, std::move(then)};
     needTokens({id});
-}
-
-/// What was read of the thread before need not be read again.
-void ChatController::keepTokens(QList<Message> before) {
-    QHash<MessageId, Message*> read;
-    for (Message& message : before) {
-        if (!message.run.tokens.empty())
-            read.insert(message.id, &message);
-    }
-    for (Message& message : conversation_.thread) {
-        Message* known = read.value(message.id);
-        if (known && known->tokensRead() && known->tokenCount() == message.digest.tokens)
-            message.run.tokens = std::move(known->run.tokens);
-    }
 }
 
 bool ChatController::runAgain(MessageId answer) {
@@ -94,11 +80,14 @@ void ChatController::runAgainWithTokens(MessageId answer) {
     answerQuestion(conversation_, old->parent, record, false);
 }
 
+bool ChatController::mayGoOn(MessageId answer) const {
+    const QList<Message>& thread = conversation_.thread();
+    return !busy() && !thread.isEmpty() && thread.last().id == answer &&
+           thread.last().author == Author::Assistant;
+}
+
 bool ChatController::continueAnswer(MessageId answer) {
-    const int index = indexOf(answer);
-    if (index < 0 || index + 1 != conversation_.thread.size() || busy())
-        return false;
-    if (conversation_.thread[index].author != Author::Assistant)
+    if (!mayGoOn(answer))
         return false;
     const int context = generator_.capabilities().context;
     if (context > 0 && contextUsed(conversation_) >= context) {
@@ -113,10 +102,9 @@ bool ChatController::continueAnswer(MessageId answer) {
 }
 
 void ChatController::continueWithTokens(MessageId answer) {
-    const int index = indexOf(answer);
-    if (index < 0 || index + 1 != conversation_.thread.size() || busy())
+    if (!mayGoOn(answer))
         return;
-    Message& message = conversation_.thread[index];
+    Message& message = *conversation_.tree.find(answer);
     GenerationRequest request;
     request.turns = turnsUntil(conversation_, answer);
     ChatTurn& turn = request.turns.back();
@@ -134,6 +122,8 @@ void ChatController::continueWithTokens(MessageId answer) {
     request.continue_last = true;
     if (!message.run.tokens.empty())
         request.draw = message.run.computed_by.draw;
+    else
+        beginRun(message, request.tuning); // nobody has made anything of it yet but who edited it
     message.state = MessageState::Streaming;
     message.error.clear();
     store_.update(withoutTokens(message));

@@ -19,10 +19,10 @@ void ChatController::restoreNewChatDraft() {
 
 void ChatController::saveDraft(ConversationId id, const Draft& draft) {
     if (id == current())
-        conversation_.setUnsent(draft);
+        conversation_.unsent = draft;
     if (id == 0)
         new_chat_draft_ = draft;
-    store_.saveDraft(id, draft.text, draft.files, draft.edits);
+    store_.saveDraft(id, draft);
 }
 
 void ChatController::addDraftFile(ConversationId id, const MessagePart& file) {
@@ -58,11 +58,11 @@ void ChatController::dropWaiting(const QString& sentence) {
 /// Another chat is about to be shown. A new one that waits becomes a chat of the list, where its message is
 /// found and the next new chat is empty.
 void ChatController::leave() {
-    const Draft draft = conversation_.unsent();
+    const Draft draft = conversation_.unsent;
     if (current() != 0 || !waiting_.contains(0) || (draft.text.trimmed().isEmpty() && draft.files.isEmpty()))
         return;
     createChat(draft.text.trimmed().isEmpty() ? draft.files.first().name : draft.text);
-    store_.saveDraft(current(), draft.text, draft.files, draft.edits);
+    store_.saveDraft(current(), draft);
 }
 
 void ChatController::takeWaiting(ModelState state) {
@@ -104,7 +104,7 @@ void ChatController::sendWaiting() {
 }
 
 void ChatController::sendDraft() {
-    if (const Draft draft = conversation_.unsent(); send(draft.text, draft.files))
+    if (const Draft draft = conversation_.unsent; send(draft.text, draft.files))
         Q_EMIT draftSent(current());
 }
 
@@ -114,14 +114,14 @@ void ChatController::sendInBackground(ConversationId id, bool early) {
             return;          // deleted meanwhile
         if (id == current()) // it was opened meanwhile
             return sendDraft();
-        if (stored.draft.trimmed().isEmpty() && stored.draft_files.isEmpty())
+        if (stored.unsent.text.trimmed().isEmpty() && stored.unsent.files.isEmpty())
             return;
         if (early) {
             stored.tuning = beginning_(generator_.capabilities().defaults);
             store_.saveTuning(id, stored.tuning);
         }
         stored.tuning.model = model_tuning_;
-        const Draft draft = stored.unsent();
+        const Draft draft = stored.unsent;
         ask(stored, draft.text, draft.files);
         if (opening_ == id)
             openChat(id); // with the question

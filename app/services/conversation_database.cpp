@@ -64,10 +64,9 @@ QList<ConversationSummary> ConversationDatabase::list() {
     return all;
 }
 
-QHash<MessageId, Message> ConversationDatabase::messagesOf(ConversationId id,
-                                                           QHash<MessageId, MessageId>& shown) {
-    QHash<MessageId, Message> messages;
-    QHash<MessageId, QList<MessageId>> children;
+/// In the order of their siblings, without parts and runs.
+QList<Message> ConversationDatabase::messagesOf(ConversationId id, QHash<MessageId, MessageId>& shown) {
+    QList<Message> messages;
     QSqlQuery rows =
         run(inOrder(QStringLiteral("id, parent, author, state, model, error, created, shown")), {id});
     while (nextRow(rows)) {
@@ -81,28 +80,20 @@ QHash<MessageId, Message> ConversationDatabase::messagesOf(ConversationId id,
         message.error = rows.value(5).toString();
         message.created = time(rows.value(6));
         shown.insert(message.id, rows.value(7).toLongLong());
-        children[message.parent].append(message.id);
-        messages.insert(message.id, message);
-    }
-    for (Message& message : messages)
-        message.siblings = children.value(message.parent);
-    // Where the shown branch is gone, the latest one is shown.
-    for (auto it = children.cbegin(); it != children.cend(); ++it) {
-        if (!it.value().contains(shown.value(it.key())))
-            shown.insert(it.key(), it.value().last());
+        messages.append(std::move(message));
     }
     return messages;
 }
 
-void ConversationDatabase::readParts(ConversationId id, QHash<MessageId, Message>& messages) {
+void ConversationDatabase::readParts(ConversationId id, const MessageById& messages) {
     QSqlQuery rows =
         run(QStringLiteral("SELECT p.message, p.kind, p.text, p.name, p.milliseconds FROM messages m"
                            " JOIN parts p ON p.message = m.id WHERE m.conversation = ?"
                            " ORDER BY p.message, p.position"),
             {id});
     while (nextRow(rows)) {
-        const auto message = messages.find(rows.value(0).toLongLong());
-        if (message == messages.end())
+        Message* message = messages.value(rows.value(0).toLongLong());
+        if (!message)
             continue;
         MessagePart part;
         part.kind = static_cast<PartKind>(std::clamp(rows.value(1).toInt(), 0, 2));
@@ -115,27 +106,24 @@ void ConversationDatabase::readParts(ConversationId id, QHash<MessageId, Message
 
 Conversation ConversationDatabase::open(ConversationId id) {
     Conversation conversation;
-    QSqlQuery row =
-        run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown, folder, pinned FROM"
-                           " conversations WHERE id = ? AND deleted IS NULL"),
-            {id});
+    QSqlQuery row = run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown, folder, pinned"
+                                       " FROM conversations WHERE id = ? AND deleted IS NULL"),
+                        {id});
     if (!nextRow(row))
         return conversation;
     conversation.summary = {id,    row.value(0).toString(),   time(row.value(1)),   time(row.value(2)),
                             false, row.value(6).toLongLong(), row.value(7).toBool()};
     conversation.tuning = tuningOf(row.value(3).toByteArray());
-    conversation.setUnsent(draftFromText(row.value(4).toString()));
+    conversation.unsent = draftFromText(row.value(4).toString());
     QHash<MessageId, MessageId> shown;
     shown.insert(0, row.value(5).toLongLong());
-    QHash<MessageId, Message> messages = messagesOf(id, shown);
-    readParts(id, messages);
-    // A parent always has a smaller depth; a damaged file with a circle ends by the count.
-    for (MessageId next = shown.value(0); messages.contains(next); next = shown.value(next)) {
-        Message message = messages.take(next);
-        if (message.author == Author::Assistant)
-            runs_.readSummary(message);
-        conversation.thread.append(std::move(message));
-    }
+    QList<Message> messages = messagesOf(id, shown);
+    MessageById by_id;
+    for (Message& message : messages)
+        by_id.insert(message.id, &message);
+    readParts(id, by_id);
+    runs_.readSummaries(id, by_id);
+    conversation.tree = MessageTree(messages, shown);
     return conversation;
 }
 
@@ -342,9 +330,7 @@ void ConversationDatabase::completeParts(MessageId id) {
         return;
     Message message;
     message.id = id;
-    QHash<MessageId, Message> found{{id, message}};
-    readParts(conversationOf(id), found);
-    message.parts = found[id].parts;
+    readParts(conversationOf(id), {{id, &message}});
     const std::vector<TokenRecord> rest(record->tokens.begin() + static_cast<std::ptrdiff_t>(told),
                                         record->tokens.end());
     record->tokens.resize(told);

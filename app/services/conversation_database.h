@@ -57,11 +57,11 @@ class ConversationDatabase {
 
   private:
     QSqlQuery run(const QString& statement, const QVariantList& values);
-    QHash<MessageId, Message> messagesOf(ConversationId id, QHash<MessageId, MessageId>& shown);
+    QList<Message> messagesOf(ConversationId id, QHash<MessageId, MessageId>& shown);
     QList<SearchHit> titleHits(const QString& expression);
     QList<SearchHit> messageHits(const QString& expression, const QString& typed);
     bool questionSays(ConversationId id, const QString& title, const QString& expression);
-    void readParts(ConversationId id, QHash<MessageId, Message>& messages);
+    void readParts(ConversationId id, const MessageById& messages);
     void writeParts(const Message& message);
     void writeRun(const Message& message, TokenLog* tokens, bool told);
     void completeParts(MessageId id);

@@ -184,9 +184,7 @@ void ConversationStore::saveTuning(ConversationId id, const Tuning& tuning) {
     write([=](ConversationDatabase& db) { db.saveTuning(id, tuning); }, 0, -2 * id);
 }
 
-void ConversationStore::saveDraft(ConversationId id, const QString& text, const QList<MessagePart>& files,
-                                  const QMap<MessageId, QString>& edits) {
-    const Draft draft{text, files, edits};
+void ConversationStore::saveDraft(ConversationId id, const Draft& draft) {
     const auto earlier = id == 0 ? earlier_draft_ : nullptr;
     write(
         [=](ConversationDatabase& db) {

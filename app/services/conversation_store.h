@@ -64,8 +64,7 @@ class ConversationStore : public QObject {
     void orderFolders(const QList<FolderId>& order);
     void saveTuning(ConversationId id, const Tuning& tuning);
     /// Conversation 0: of the chat that is not begun yet; open(0) has it.
-    void saveDraft(ConversationId id, const QString& text, const QList<MessagePart>& files = {},
-                   const QMap<MessageId, QString>& edits = {});
+    void saveDraft(ConversationId id, const Draft& draft);
     /// Once, for the draft that an earlier session left in the chat that is not begun yet. Until the answer
     /// came what saveDraft(0) is given is stored behind that draft.
     void takeEarlierDraft(Answer<Draft> answer);

@@ -16,6 +16,9 @@ namespace switchyard {
 
 namespace {
 
+const QString kRowColumns =
+    QStringLiteral("SELECT id, encoding, record, model_hash, tokens, experts, precisions, speed");
+
 constexpr int kInChunks = 2; ///< runs.encoding: the record is a summary, the tokens are in run_tokens
 
 QString joinedExperts(const std::vector<int>& counts) {
@@ -48,43 +51,50 @@ struct RunTable::Row {
     bool inChunks() const { return blob.encoding == kInChunks; }
 };
 
-std::optional<RunTable::Row> RunTable::row(MessageId message) {
-    QSqlQuery rows = runQuery(db_,
-                              QStringLiteral("SELECT id, encoding, record, model_hash, tokens, experts,"
-                                             " precisions, speed FROM runs WHERE message = ?"),
-                              {message});
-    if (!nextRow(rows))
-        return {};
+/// PRECOND: it asked for kRowColumns.
+RunTable::Row RunTable::rowOf(const QSqlQuery& query) {
     Row row;
-    row.id = rows.value(0).toLongLong();
-    row.blob = {rows.value(1).toInt(), rows.value(2).toByteArray()};
-    row.model_hash = rows.value(3).toString();
-    row.digest.tokens = rows.value(4).toInt();
-    for (const QString& count : rows.value(5).toString().split(QLatin1Char(' '), Qt::SkipEmptyParts))
+    row.id = query.value(0).toLongLong();
+    row.blob = {query.value(1).toInt(), query.value(2).toByteArray()};
+    row.model_hash = query.value(3).toString();
+    row.digest.tokens = query.value(4).toInt();
+    for (const QString& count : query.value(5).toString().split(QLatin1Char(' '), Qt::SkipEmptyParts))
         row.digest.experts.push_back(count.toInt());
-    for (const QString& name : rows.value(6).toString().split(QLatin1Char(' '), Qt::SkipEmptyParts))
+    for (const QString& name : query.value(6).toString().split(QLatin1Char(' '), Qt::SkipEmptyParts))
         row.digest.precisions.push_back(name.toStdString());
-    row.digest.speed = rows.value(7).toDouble();
+    row.digest.speed = query.value(7).toDouble();
     return row;
 }
 
-void RunTable::readSummary(Message& message) {
-    const std::optional<Row> stored = row(message.id);
-    if (!stored)
-        return;
-    try {
-        const RunRecord record = unpackRun(stored->blob);
-        message.run = {};
-        static_cast<RunSummary&>(message.run) = record;
-        message.digest = stored->digest;
-        if (!stored->inChunks())
-            message.digest.take(record.tokens);
-        message.model_fingerprint = stored->model_hash;
-        message.has_run = true;
-    } catch (const SqlError&) {
-        throw;
-    } catch (const Error&) {
-        message.has_run = false; // the text stands without its record
+std::optional<RunTable::Row> RunTable::row(MessageId message) {
+    QSqlQuery rows = runQuery(db_, kRowColumns + QStringLiteral(" FROM runs WHERE message = ?"), {message});
+    if (!nextRow(rows))
+        return {};
+    return rowOf(rows);
+}
+
+void RunTable::readSummaries(ConversationId conversation, const MessageById& messages) {
+    QSqlQuery rows =
+        runQuery(db_,
+                 kRowColumns + QStringLiteral(", message FROM runs WHERE message IN"
+                                              " (SELECT id FROM messages WHERE conversation = ?)"),
+                 {conversation});
+    while (nextRow(rows)) {
+        Message* message = messages.value(rows.value(8).toLongLong());
+        if (!message)
+            continue; // it is deleted
+        const Row stored = rowOf(rows);
+        try {
+            const RunRecord record = unpackRun(stored.blob);
+            static_cast<RunSummary&>(message->run) = record;
+            message->digest = stored.digest;
+            if (!stored.inChunks())
+                message->digest.take(record.tokens);
+            message->model_fingerprint = stored.model_hash;
+            message->has_run = true;
+        } catch (const Error&) {
+            message->has_run = false; // the text stands without its record
+        }
     }
 }
 

@@ -4,7 +4,9 @@
 
 #include "app/services/conversation.h"
 
+#include <QHash>
 #include <QSqlDatabase>
+#include <QSqlQuery>
 
 #include <optional>
 
@@ -12,12 +14,14 @@ namespace switchyard {
 
 class TokenLog;
 
+using MessageById = QHash<MessageId, Message*>;
+
 class RunTable {
   public:
     explicit RunTable(const QSqlDatabase& db) : db_(db) {}
 
-    /// Everything of an answer's run but its tokens; a record that cannot be read is left out.
-    void readSummary(Message& message);
+    /// Everything of the runs of a chat's answers but their tokens; a record that cannot be read is left out.
+    void readSummaries(ConversationId conversation, const MessageById& messages);
     /// With its tokens; those behind a lost chunk are left out. Nothing where there is no readable record.
     std::optional<RunRecord> read(MessageId message);
     /// How many of its tokens the stored parts of a message say.
@@ -35,6 +39,7 @@ class RunTable {
 
   private:
     struct Row;
+    static Row rowOf(const QSqlQuery& query);
     std::optional<Row> row(MessageId message);
     RunRecord readWhole(const Row& row);
     void insertSummary(const Message& message);

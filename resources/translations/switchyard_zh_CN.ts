@@ -965,8 +965,8 @@
         <translation>此处正在生成回答：按 Esc 停止，或等待其结束。</translation>
     </message>
     <message>
-        <source>There are messages after this answer: save it, or delete them to go on from here.</source>
-        <translation>此回答之后还有消息：请仅保存，或删除后面的消息再从这里继续。</translation>
+        <source>Saved as a version of its own: the answer as it was stays, with all that follows it. The arrows under the answer switch between them.</source>
+        <translation>已另存为一个版本：原回答及其后的内容都保留着。可用回答下方的箭头切换。</translation>
     </message>
 </context>
 <context>
@@ -1614,6 +1614,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Characters %1 to %2 of %3; the others stay as they are.</source>
         <translation>第 %1 至 %2 个字符，共 %3 个；其余保持不变。</translation>
+    </message>
+    <message>
+        <source>The answer as it was stays as another version</source>
+        <translation>原回答会作为另一个版本保留</translation>
     </message>
 </context>
 <context>

@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     QObject::connect(&controller, &ChatController::messageChanged, [&] {
         static bool told = false;
         // Two autosaves lie behind the 700th token.
-        if (!told && controller.conversation().thread.last().run.tokens.size() > 700) {
+        if (!told && controller.conversation().thread().last().run.tokens.size() > 700) {
             told = true;
             std::puts("streaming");
             std::fflush(stdout);

@@ -38,7 +38,7 @@ class ChatControllerTest : public QObject {
             store_ = std::make_unique<ConversationStore>(folder_->path());
         controller_ = std::make_unique<ChatController>(*store_, *generator_);
     }
-    const QList<Message>& thread() const { return controller_->conversation().thread; }
+    const QList<Message>& thread() const { return controller_->conversation().thread(); }
     const Message& last() const { return thread().last(); }
     void restart(const FakeScript& script) {
         controller_.reset();
@@ -112,7 +112,7 @@ class ChatControllerTest : public QObject {
         QVERIFY(last().state == MessageState::Stopped);
         QVERIFY(last().text().size() > 50);
         QVERIFY(last().run.finish == FinishReason::Stopped);
-        QVERIFY(openOf(*store_, controller_->current()).thread.last().state == MessageState::Stopped);
+        QVERIFY(openOf(*store_, controller_->current()).thread().last().state == MessageState::Stopped);
     }
 
     void failureStandsUnderTheMessage() {
@@ -125,7 +125,7 @@ class ChatControllerTest : public QObject {
         QCOMPARE(last().text(), QStringLiteral("one two"));
         QVERIFY(sendAndWait(QStringLiteral("again")));
         const Conversation stored = openOf(*store_, controller_->current());
-        QCOMPARE(stored.thread[1].error, script.error);
+        QCOMPARE(stored.thread()[1].error, script.error);
     }
 
     void runStaysWithItsChat() {
@@ -152,8 +152,8 @@ class ChatControllerTest : public QObject {
         QCOMPARE(last().text().trimmed(), QStringLiteral("first ").repeated(60).trimmed());
         QTRY_VERIFY(controller_->run(second) == nullptr);
         const Conversation other = openOf(*store_, second);
-        QCOMPARE(other.thread.last().text().trimmed(), QStringLiteral("second ").repeated(60).trimmed());
-        QVERIFY(other.thread.last().state == MessageState::Complete);
+        QCOMPARE(other.thread().last().text().trimmed(), QStringLiteral("second ").repeated(60).trimmed());
+        QVERIFY(other.thread().last().state == MessageState::Complete);
     }
 
     void comingBackShowsWhatStreamed() {
@@ -388,8 +388,8 @@ class ChatControllerTest : public QObject {
         const ConversationId id = controller_->current();
         restart({});
         const Conversation chat = openOf(*store_, id);
-        QVERIFY(chat.thread.last().state == MessageState::Stopped);
-        QVERIFY(chat.thread.last().text().size() > 100);
+        QVERIFY(chat.thread().last().state == MessageState::Stopped);
+        QVERIFY(chat.thread().last().text().size() > 100);
     }
 
     /// No turn of the event loop may take over 16 ms at 300 tokens/s: what the window has left to draw in.

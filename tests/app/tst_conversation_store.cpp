@@ -110,17 +110,17 @@ class ConversationStoreTest : public QObject {
             answer.has_run = true;
             answer_id = answer.id;
             store.append(answer);
-            store.saveDraft(id, QStringLiteral("half"));
+            store.saveDraft(id, {QStringLiteral("half"), {}, {}});
         }
         ConversationStore store(folder_->path());
         const Conversation chat = openOf(store, id);
         QCOMPARE(chat.summary.title, QStringLiteral("Title 标题"));
         QCOMPARE(chat.tuning.sequence.temperature, 0.25);
         QCOMPARE(chat.tuning.sequence.experts, 3);
-        QCOMPARE(chat.draft, QStringLiteral("half"));
-        QCOMPARE(chat.thread.size(), 2);
-        QCOMPARE(chat.thread[0].parts[1].name, QStringLiteral("a.cpp"));
-        const Message& answer = chat.thread[1];
+        QCOMPARE(chat.unsent.text, QStringLiteral("half"));
+        QCOMPARE(chat.thread().size(), 2);
+        QCOMPARE(chat.thread()[0].parts[1].name, QStringLiteral("a.cpp"));
+        const Message& answer = chat.thread()[1];
         QCOMPARE(answer.id, answer_id);
         QCOMPARE(answer.parts[0].milliseconds, 3200);
         QVERIFY(answer.parts[0].kind == PartKind::Thinking);
@@ -147,23 +147,23 @@ class ConversationStoreTest : public QObject {
         const Message other = messageOf(id, 0, Author::User, QStringLiteral("another beginning"));
         for (const Message& message : {question, first, under, second})
             store.append(message);
-        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("second"));
-        QCOMPARE(openOf(store, id).thread.last().siblings, (QList<MessageId>{first.id, second.id}));
+        QCOMPARE(openOf(store, id).thread().last().text(), QStringLiteral("second"));
+        QCOMPARE(openOf(store, id).thread().last().siblings, (QList<MessageId>{first.id, second.id}));
         store.select(first.id);
-        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("under first"));
+        QCOMPARE(openOf(store, id).thread().last().text(), QStringLiteral("under first"));
         store.append(other);
-        QCOMPARE(openOf(store, id).thread.size(), 1);
+        QCOMPARE(openOf(store, id).thread().size(), 1);
         store.select(second.id);
-        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("second"));
+        QCOMPARE(openOf(store, id).thread().last().text(), QStringLiteral("second"));
         store.removeMessage(second.id);
-        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("under first"));
+        QCOMPARE(openOf(store, id).thread().last().text(), QStringLiteral("under first"));
         store.restoreMessage(second.id);
-        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("second"));
+        QCOMPARE(openOf(store, id).thread().last().text(), QStringLiteral("second"));
         store.removeMessage(question.id);
-        QCOMPARE(openOf(store, id).thread.last().text(), QStringLiteral("another beginning"));
+        QCOMPARE(openOf(store, id).thread().last().text(), QStringLiteral("another beginning"));
         store.restoreMessage(question.id);
         store.select(under.id);
-        QCOMPARE(openOf(store, id).thread.size(), 3);
+        QCOMPARE(openOf(store, id).thread().size(), 3);
     }
 
     void deletesWithUndoUntilPurge() {
@@ -271,18 +271,18 @@ class ConversationStoreTest : public QObject {
         QCOMPARE(chats.size(), 1);
         QCOMPARE(chats[0].title, QStringLiteral("Tell me something long"));
         const Conversation chat = openOf(store, chats[0].id);
-        QCOMPARE(chat.thread.size(), 2);
-        QVERIFY(chat.thread[1].state == MessageState::Interrupted);
+        QCOMPARE(chat.thread().size(), 2);
+        QVERIFY(chat.thread()[1].state == MessageState::Interrupted);
         // 300 tokens/s, saved at least every second: of 700 at most the last second's are missing.
-        QVERIFY2(chat.thread[1].text().size() >= 5 * 350,
-                 qPrintable(QString::number(chat.thread[1].text().size())));
-        const RunRecord run = runOf(store, chat.thread[1].id);
+        QVERIFY2(chat.thread()[1].text().size() >= 5 * 350,
+                 qPrintable(QString::number(chat.thread()[1].text().size())));
+        const RunRecord run = runOf(store, chat.thread()[1].id);
         QVERIFY(run.tokens.size() >= 350);
         // The text that was not stored yet is what the stored tokens say.
         QString said;
         for (const TokenRecord& token : run.tokens)
             said += QString::fromStdString(token.text);
-        QCOMPARE(chat.thread[1].text(), said);
+        QCOMPARE(chat.thread()[1].text(), said);
         QCOMPARE(searchOf(store, QStringLiteral("word")).size(), 1);
         QCOMPARE(problems.count(), 0);
     }
@@ -293,12 +293,12 @@ class ConversationStoreTest : public QObject {
         ConversationStore store(folder_->path());
         QCOMPARE(listOf(store).size(), 2);
         const Conversation chat = openOf(store, 1);
-        QCOMPARE(chat.thread.size(), 2);
-        QCOMPARE(chat.thread[1].text(), QStringLiteral("It stores one latent vector."));
-        QCOMPARE(chat.thread[1].run.moves.size(), 1u);
+        QCOMPARE(chat.thread().size(), 2);
+        QCOMPARE(chat.thread()[1].text(), QStringLiteral("It stores one latent vector."));
+        QCOMPARE(chat.thread()[1].run.moves.size(), 1u);
         QCOMPARE(chat.tuning.sequence.temperature, 0.3);
-        QCOMPARE(chat.draft, QStringLiteral("half a thought"));
-        QVERIFY(openOf(store, 2).thread[1].state == MessageState::Interrupted);
+        QCOMPARE(chat.unsent.text, QStringLiteral("half a thought"));
+        QVERIFY(openOf(store, 2).thread()[1].state == MessageState::Interrupted);
         QCOMPARE(searchOf(store, QStringLiteral("专家")).size(), 3);
         const QStringList backups =
             QDir(folder_->path()).entryList({QStringLiteral("chats.v1.*.backup.sqlite")}, QDir::Files);
@@ -320,7 +320,7 @@ class ConversationStoreTest : public QObject {
             ConversationStore store(folder_->path());
             QSignalSpy problems(&store, &ConversationStore::problem);
             const ConversationId id = chatWith(store, QStringLiteral("New"), QStringLiteral("still works"));
-            QCOMPARE(openOf(store, id).thread[0].text(), QStringLiteral("still works"));
+            QCOMPARE(openOf(store, id).thread()[0].text(), QStringLiteral("still works"));
             QCOMPARE(problems.count(), 1);
             QVERIFY(problems[0][0].toString().contains(QStringLiteral("newer")));
             QCOMPARE(problems[0][1].toBool(), false);
@@ -364,8 +364,8 @@ class ConversationStoreTest : public QObject {
             QSignalSpy problems(&store, &ConversationStore::problem);
             const ConversationId id = chatWith(store, QStringLiteral("New"), QStringLiteral("in memory"));
             QCOMPARE(listOf(store).size(), 2);
-            QCOMPARE(openOf(store, old).thread[0].text(), QStringLiteral("from before"));
-            QCOMPARE(openOf(store, id).thread[0].text(), QStringLiteral("in memory"));
+            QCOMPARE(openOf(store, old).thread()[0].text(), QStringLiteral("from before"));
+            QCOMPARE(openOf(store, id).thread()[0].text(), QStringLiteral("in memory"));
             QCOMPARE(problems.count(), 1);
             QCOMPARE(problems[0][1].toBool(), false);
         }
@@ -378,7 +378,7 @@ class ConversationStoreTest : public QObject {
         ConversationStore store(folder_->filePath(QStringLiteral("file/below")));
         QSignalSpy problems(&store, &ConversationStore::problem);
         const ConversationId id = chatWith(store, QStringLiteral("New"), QStringLiteral("works"));
-        QCOMPARE(openOf(store, id).thread.size(), 1);
+        QCOMPARE(openOf(store, id).thread().size(), 1);
         QCOMPARE(problems.count(), 1);
     }
 
@@ -401,7 +401,7 @@ class ConversationStoreTest : public QObject {
         QSignalSpy problems(&store, &ConversationStore::problem);
         const ConversationId id = chatWith(store, QStringLiteral("Before"), QStringLiteral("first"));
         QCOMPARE(listOf(store).size(), 1);
-        Message answer = messageOf(id, openOf(store, id).thread[0].id, Author::Assistant, {});
+        Message answer = messageOf(id, openOf(store, id).thread()[0].id, Author::Assistant, {});
         {
             const FileSizeLimit full(64 * 1024);
             answer.parts[0].text = QStringLiteral("long answer ").repeated(30000);
@@ -411,13 +411,13 @@ class ConversationStoreTest : public QObject {
             answer.parts[0].text += QStringLiteral("end");
             store.update(answer);
             const Conversation chat = openOf(store, id);
-            QCOMPARE(chat.thread.size(), 2);
-            QVERIFY(chat.thread[1].text().endsWith(QStringLiteral("end")));
+            QCOMPARE(chat.thread().size(), 2);
+            QVERIFY(chat.thread()[1].text().endsWith(QStringLiteral("end")));
         }
         // Room again: it is written by itself.
         QTRY_COMPARE_WITH_TIMEOUT(problems.count(), 2, 15000);
         QCOMPARE(problems[1][1].toBool(), true);
-        QVERIFY(openOf(store, id).thread[1].text().endsWith(QStringLiteral("end")));
+        QVERIFY(openOf(store, id).thread()[1].text().endsWith(QStringLiteral("end")));
     }
 
     void largeRecordsOpenQuickly() {
@@ -435,7 +435,7 @@ class ConversationStoreTest : public QObject {
         listOf(store);
         QElapsedTimer timer;
         timer.start();
-        QCOMPARE(openOf(store, id).thread.size(), 100);
+        QCOMPARE(openOf(store, id).thread().size(), 100);
         qInfo("a chat of 100 answers with 200 tokens each opens in %lld ms", timer.elapsed());
         QVERIFY(timer.elapsed() < 3000);
     }

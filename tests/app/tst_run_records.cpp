@@ -145,8 +145,8 @@ class RunRecordsTest : public QObject {
         const double before = processorMs();
         const Conversation opened = openOf(store, chat);
         const double opening = processorMs() - before;
-        QCOMPARE(opened.thread.size(), kMessages);
-        const Message& answer = opened.thread.last();
+        QCOMPARE(opened.thread().size(), kMessages);
+        const Message& answer = opened.thread().last();
         QVERIFY(answer.run.tokens.empty());
         QCOMPARE(answer.tokenCount(), 500);
         QCOMPARE(answer.digest.experts, (std::vector<int>{6, 4}));
@@ -167,7 +167,7 @@ class RunRecordsTest : public QObject {
         const RunRecord record = recordOf(kTokens);
         ConversationStore store(folder_->path());
         const ConversationId chat = chatWith(store, u"Long"_s, u"q"_s);
-        Message answer = answerOf(chat, openOf(store, chat).thread[0].id);
+        Message answer = answerOf(chat, openOf(store, chat).thread()[0].id);
         answer.state = MessageState::Streaming;
         static_cast<RunSummary&>(answer.run) = record;
         store.append(answer);
@@ -205,7 +205,7 @@ class RunRecordsTest : public QObject {
     void whatIsHeldBackComesWithTheEnd() {
         ConversationStore store(folder_->path());
         const ConversationId chat = chatWith(store, u"t"_s, u"q"_s);
-        Message answer = answerOf(chat, openOf(store, chat).thread[0].id);
+        Message answer = answerOf(chat, openOf(store, chat).thread()[0].id);
         answer.state = MessageState::Streaming;
         store.append(answer);
         RunRecord record = recordOf(TokenLog::kBlock); // a full chunk: it is packed already
@@ -230,7 +230,7 @@ class RunRecordsTest : public QObject {
         {
             ConversationStore store(folder_->path());
             const ConversationId chat = chatWith(store, u"t"_s, u"q"_s);
-            answer = answerOf(chat, openOf(store, chat).thread[0].id);
+            answer = answerOf(chat, openOf(store, chat).thread()[0].id);
             static_cast<RunSummary&>(answer.run) = record;
             answer.digest.take(record.tokens);
             store.append(answer);
@@ -255,9 +255,9 @@ class RunRecordsTest : public QObject {
         // Read before they are moved, and after.
         QCOMPARE(jsonOf(runOf(store, kAnswers)), jsonOf(record));
         const Conversation early = openOf(store, 1);
-        QCOMPARE(early.thread.size(), kAnswers);
-        QCOMPARE(early.thread.last().tokenCount(), 500);
-        QCOMPARE(early.thread.last().digest.experts, (std::vector<int>{6, 4}));
+        QCOMPARE(early.thread().size(), kAnswers);
+        QCOMPARE(early.thread().last().tokenCount(), 500);
+        QCOMPARE(early.thread().last().digest.experts, (std::vector<int>{6, 4}));
         qint64 longest = 0;
         QElapsedTimer all, one;
         all.start();
@@ -273,8 +273,8 @@ class RunRecordsTest : public QObject {
         QVERIFY2(longest < 1000, qPrintable(QString::number(longest)));
         for (const int id : {1, kAnswers / 2, kAnswers})
             QCOMPARE(jsonOf(runOf(store, id)), jsonOf(record));
-        const Message answer = openOf(store, 1).thread.last();
-        QVERIFY(answer.digest == early.thread.last().digest);
+        const Message answer = openOf(store, 1).thread().last();
+        QVERIFY(answer.digest == early.thread().last().digest);
         QCOMPARE(answer.model_fingerprint, u"abc"_s);
         QCOMPARE(QDir(folder_->path()).entryList({u"chats.v2.*.backup.sqlite"_s}, QDir::Files).size(), 1);
     }
@@ -298,7 +298,7 @@ class RunRecordsTest : public QObject {
         }
         QVERIFY2(halfway > 0, "no kill came between the first and the last record");
         ConversationStore store(folder_->path());
-        QCOMPARE(openOf(store, 1).thread.size(), kAnswers);
+        QCOMPARE(openOf(store, 1).thread().size(), kAnswers);
         QTRY_COMPARE_WITH_TIMEOUT(moved(), std::pair(kAnswers, 0), 30000);
         for (int id = 1; id <= kAnswers; ++id)
             QCOMPARE(jsonOf(runOf(store, id)), jsonOf(record));
@@ -315,11 +315,11 @@ class RunRecordsTest : public QObject {
         ConversationStore store(folder_->path());
         QTRY_COMPARE(moved(), std::pair(2, 0));
         const Conversation chat = openOf(store, 1);
-        QVERIFY(!chat.thread[0].has_run);
-        QVERIFY(chat.thread[1].has_run);
+        QVERIFY(!chat.thread()[0].has_run);
+        QVERIFY(chat.thread()[1].has_run);
         // One that grew when the program of before ended: its text is not told a second time.
-        QVERIFY(chat.thread[2].state == MessageState::Interrupted);
-        QCOMPARE(chat.thread[2].text(), u"answer"_s);
+        QVERIFY(chat.thread()[2].state == MessageState::Interrupted);
+        QCOMPARE(chat.thread()[2].text(), u"answer"_s);
     }
 
     void anEditedAnswerThatWentOnIsCompletedFromItsTokens() {
@@ -329,7 +329,7 @@ class RunRecordsTest : public QObject {
         {
             ConversationStore store(folder_->path());
             chat = chatWith(store, u"t"_s, u"q"_s);
-            answer = answerOf(chat, openOf(store, chat).thread[0].id, u"edited"_s);
+            answer = answerOf(chat, openOf(store, chat).thread()[0].id, u"edited"_s);
             answer.run = record;
             answer.run.tokens.resize(10);
             store.append(answer);
@@ -341,7 +341,7 @@ class RunRecordsTest : public QObject {
         ConversationStore store(folder_->path());
         RunRecord rest = record;
         rest.tokens.erase(rest.tokens.begin(), rest.tokens.begin() + 10);
-        QCOMPARE(openOf(store, chat).thread[1].text(), u"edited"_s + saidBy(rest));
+        QCOMPARE(openOf(store, chat).thread()[1].text(), u"edited"_s + saidBy(rest));
         QCOMPARE(runOf(store, answer.id).tokens.size(), 30u);
     }
 
@@ -353,7 +353,7 @@ class RunRecordsTest : public QObject {
         {
             ConversationStore store(folder_->path());
             chat = chatWith(store, u"t"_s, u"q"_s);
-            answer = answerOf(chat, openOf(store, chat).thread[0].id, u"before"_s);
+            answer = answerOf(chat, openOf(store, chat).thread()[0].id, u"before"_s);
             store.append(answer);
             QTRY_COMPARE(store.unsaved(), 0);
             {
@@ -364,13 +364,13 @@ class RunRecordsTest : public QObject {
                 store.update(answer);
                 answer.digest.take(record.tokens);
                 store.updateRun(answer, std::make_shared<TokenLog>(record.tokens));
-                QCOMPARE(openOf(store, chat).thread[1].tokenCount(), 20);
+                QCOMPARE(openOf(store, chat).thread()[1].tokenCount(), 20);
                 QVERIFY(holder.run(u"ROLLBACK"_s));
             }
             QTRY_COMPARE_WITH_TIMEOUT(store.unsaved(), 0, 20000);
         }
         ConversationStore store(folder_->path());
-        QCOMPARE(openOf(store, chat).thread[1].text(), u"edited"_s + saidBy(record));
+        QCOMPARE(openOf(store, chat).thread()[1].text(), u"edited"_s + saidBy(record));
     }
 
     /// Taken away while an answer grows: joined with what lies at its place then.
@@ -378,7 +378,7 @@ class RunRecordsTest : public QObject {
         const RunRecord record = recordOf(700);
         ConversationStore store(folder_->path());
         const ConversationId chat = chatWith(store, u"t"_s, u"q"_s);
-        Message whole = answerOf(chat, openOf(store, chat).thread[0].id, saidBy(record));
+        Message whole = answerOf(chat, openOf(store, chat).thread()[0].id, saidBy(record));
         whole.run = record;
         store.append(whole);
         Message growing = answerOf(chat, whole.id);
@@ -406,7 +406,7 @@ class RunRecordsTest : public QObject {
             ConversationStore store(folder_->path());
             const ConversationId chat = chatWith(store, u"t"_s, u"q"_s);
             for (int i = 0; i < 4; ++i) {
-                Message answer = answerOf(chat, openOf(store, chat).thread.last().id, saidBy(record));
+                Message answer = answerOf(chat, openOf(store, chat).thread().last().id, saidBy(record));
                 answer.run = record;
                 answers.append(answer.id);
                 store.append(answer);

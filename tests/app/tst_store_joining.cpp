@@ -54,15 +54,19 @@ const std::vector<Change>& changes() {
          }},
         {"its draft",
          [](ConversationStore& s, const Chat& c) {
-             s.saveDraft(c.id, u"unsent"_s, {{PartKind::File, u"text"_s, u"a.txt"_s, 0}},
-                         {{c.first.id, u"edit"_s}});
+             s.saveDraft(
+                 c.id,
+                 {u"unsent"_s, {{PartKind::File, u"text"_s, u"a.txt"_s, 0}}, {{c.first.id, u"edit"_s}}});
          },
          [](ConversationStore& s, const Chat& c) {
-             const Draft draft = openOf(s, c.id).unsent();
+             const Draft draft = openOf(s, c.id).unsent;
              return draft.text == u"unsent"_s && draft.files.size() == 1 && draft.edits.size() == 1;
          }},
-        {"the new chat's draft", [](ConversationStore& s, const Chat&) { s.saveDraft(0, u"not begun"_s); },
-         [](ConversationStore& s, const Chat&) { return openOf(s, 0).draft == u"not begun"_s; }},
+        {"the new chat's draft",
+         [](ConversationStore& s, const Chat&) {
+             s.saveDraft(0, {u"not begun"_s, {}, {}});
+         },
+         [](ConversationStore& s, const Chat&) { return openOf(s, 0).unsent.text == u"not begun"_s; }},
         {"tuned",
          [](ConversationStore& s, const Chat& c) {
              Tuning tuning;
@@ -75,7 +79,7 @@ const std::vector<Change>& changes() {
         {"a message deleted", [](ConversationStore& s, const Chat& c) { s.removeMessage(c.second.id); },
          [](ConversationStore& s, const Chat& c) {
              const Conversation chat = openOf(s, c.id);
-             return chat.thread.size() == 2 && chat.thread[1].siblings.size() == 1;
+             return chat.thread().size() == 2 && chat.thread()[1].siblings.size() == 1;
          }},
         {"an answer edited",
          [](ConversationStore& s, const Chat& c) {
@@ -84,7 +88,7 @@ const std::vector<Change>& changes() {
              s.update(edited);
          },
          [](ConversationStore& s, const Chat& c) {
-             return openOf(s, c.id).thread.value(1).text() == u"corrected"_s &&
+             return openOf(s, c.id).thread().value(1).text() == u"corrected"_s &&
                     searchOf(s, u"corrected"_s).size() == 1;
          }},
         {"pinned", [](ConversationStore& s, const Chat& c) { s.setPinned(c.id, true); },
@@ -130,14 +134,14 @@ const std::vector<Change>& changes() {
          }},
         {"another branch shown", [](ConversationStore& s, const Chat& c) { s.select(c.first.id); },
          [](ConversationStore& s, const Chat& c) {
-             return openOf(s, c.id).thread.value(1).text() == u"first answer"_s;
+             return openOf(s, c.id).thread().value(1).text() == u"first answer"_s;
          }},
         {"gone on with",
          [](ConversationStore& s, const Chat& c) {
              s.append(messageOf(c.id, c.second.id, Author::User, u"and then"_s));
          },
          [](ConversationStore& s, const Chat& c) {
-             return openOf(s, c.id).thread.value(2).text() == u"and then"_s;
+             return openOf(s, c.id).thread().value(2).text() == u"and then"_s;
          }},
     };
     return all;
@@ -228,7 +232,7 @@ class StoreJoiningTest : public QObject {
         }
         ConversationStore store(data());
         QCOMPARE(titlesIn(store), (QStringList{u"Other"_s, u"Shortened"_s}));
-        QCOMPARE(openOf(store, shortened->id).thread.value(1).text(), u"second answer"_s);
+        QCOMPARE(openOf(store, shortened->id).thread().value(1).text(), u"second answer"_s);
     }
 
     void whatWasRestoredAfterTheOtherPurgedItIsKept_data() {
@@ -275,9 +279,9 @@ class StoreJoiningTest : public QObject {
             ConversationStore store(data());
             store.select(under.id);
             const Conversation all = openOf(store, chat->id);
-            QCOMPARE(all.thread.size(), 3);
-            QCOMPARE(all.thread[1].text(), u"second answer"_s);
-            QCOMPARE(all.thread[2].text(), u"under it"_s);
+            QCOMPARE(all.thread().size(), 3);
+            QCOMPARE(all.thread()[1].text(), u"second answer"_s);
+            QCOMPARE(all.thread()[2].text(), u"under it"_s);
             QVERIFY(!QFile::exists(data() + u"/chats.2.sqlite"_s));
         }
     }
@@ -301,7 +305,7 @@ class StoreJoiningTest : public QObject {
         }
         QVERIFY(QFile::copy(other + u"/chats.sqlite"_s, data() + u"/chats.2.sqlite"_s));
         ConversationStore store(data());
-        QCOMPARE(openOf(store, chat->id).thread.value(2).text(), u"later"_s);
+        QCOMPARE(openOf(store, chat->id).thread().value(2).text(), u"later"_s);
     }
 };
 

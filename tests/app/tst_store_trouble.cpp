@@ -57,7 +57,7 @@ class StoreTroubleTest : public QObject {
         ConversationStore store(folder_->path());
         QSignalSpy problems(&store, &ConversationStore::problem);
         const ConversationId id = chatWith(store, u"Chat"_s, u"question"_s);
-        Message answer = messageOf(id, openOf(store, id).thread[0].id, Author::Assistant, u"first"_s);
+        Message answer = messageOf(id, openOf(store, id).thread()[0].id, Author::Assistant, u"first"_s);
         QTRY_COMPARE(store.unsaved(), 0);
         {
             Stranger holder(path());
@@ -73,8 +73,8 @@ class StoreTroubleTest : public QObject {
             answer.state = MessageState::Complete;
             store.update(answer);
             const ConversationId second = chatWith(store, u"Second"_s, u"meanwhile"_s);
-            QCOMPARE(openOf(store, id).thread[1].text(), u"the whole answer"_s);
-            QCOMPARE(openOf(store, second).thread[0].text(), u"meanwhile"_s);
+            QCOMPARE(openOf(store, id).thread()[1].text(), u"the whole answer"_s);
+            QCOMPARE(openOf(store, second).thread()[0].text(), u"meanwhile"_s);
             QVERIFY(store.unsaved() >= 3);
             QTest::qWait(6000); // longer than any statement waits
             QCOMPARE(problems.count(), 1);
@@ -109,7 +109,7 @@ class StoreTroubleTest : public QObject {
             const ConversationId typed = chatWith(*opened, u"Typed"_s, u"meanwhile"_s);
             const auto check = [&] {
                 QCOMPARE(listOf(*opened).size(), readable ? 2 : 1);
-                QCOMPARE(openOf(*opened, typed).thread[0].text(), u"meanwhile"_s);
+                QCOMPARE(openOf(*opened, typed).thread()[0].text(), u"meanwhile"_s);
                 QTRY_COMPARE(problems.count(), 1);
                 const QString said = problems[0][0].toString();
                 QVERIFY2(!said.contains(u"damaged"_s) && said.contains(u"Another program"_s),
@@ -121,7 +121,7 @@ class StoreTroubleTest : public QObject {
         }();
         QSignalSpy ready(store.get(), &ConversationStore::ready);
         // A chat that only the file has opens when it can.
-        QCOMPARE(openOf(*store, old).thread[0].text(), u"from before"_s);
+        QCOMPARE(openOf(*store, old).thread()[0].text(), u"from before"_s);
         QTRY_COMPARE_WITH_TIMEOUT(store->unsaved(), 0, 5000);
         QTRY_VERIFY(ready.count() >= 1); // the list is read again
         QCOMPARE(listOf(*store).size(), 2);
@@ -160,7 +160,7 @@ class StoreTroubleTest : public QObject {
             store.append(messageOf(12345, 0, Author::User, u"nowhere"_s));
             store.append(messageOf(one, 0, Author::User, u"behind the bad one"_s));
             const ConversationId two = chatWith(store, u"Two"_s, u"b"_s);
-            QCOMPARE(openOf(store, two).thread.size(), 1);
+            QCOMPARE(openOf(store, two).thread().size(), 1);
             QVERIFY(holder.run(u"ROLLBACK"_s));
         }
         QTRY_COMPARE_WITH_TIMEOUT(store.unsaved(), 0, 5000);
@@ -209,7 +209,7 @@ class StoreTroubleTest : public QObject {
         }
         ConversationStore store(folder);
         QCOMPARE(listOf(store).size(), 3);
-        QCOMPARE(openOf(store, second).thread[0].text(), u"third"_s);
+        QCOMPARE(openOf(store, second).thread()[0].text(), u"third"_s);
         QCOMPARE(searchOf(store, u"first"_s).size(), 1);
     }
 
@@ -259,7 +259,7 @@ class StoreTroubleTest : public QObject {
             }
             QTRY_COMPARE(store.unsaved(), 0);
             QCOMPARE(listOf(store).size(), 32);
-            QVERIFY(openOf(store, meanwhile).thread.size() == 1);
+            QVERIFY(openOf(store, meanwhile).thread().size() == 1);
             QVERIFY(::stat(name.constData(), &later) == 0);
             QCOMPARE(later.st_ino, log.st_ino);
             QVERIFY2(problems.isEmpty(), qPrintable(sentences(problems).join(u' ')));
@@ -399,7 +399,7 @@ class StoreTroubleTest : public QObject {
         if (!running)
             store = std::make_unique<ConversationStore>(folder_->path());
         const ConversationId id = chatWith(*store, u"New"_s, u"apple and pear"_s);
-        QCOMPARE(openOf(*store, id).thread[0].text(), u"apple and pear"_s);
+        QCOMPARE(openOf(*store, id).thread()[0].text(), u"apple and pear"_s);
         searchOf(*store, u"number7"_s); // a question finds the damage at the latest
         QTRY_COMPARE(store->unsaved(), 0);
         QCOMPARE(searchOf(*store, u"pear"_s).size(), 1);
@@ -440,7 +440,7 @@ class StoreTroubleTest : public QObject {
             QSignalSpy problems(&store, &ConversationStore::problem);
             int messages = 0;
             for (const ConversationId id : chats) {
-                for (const Message& message : openOf(store, id).thread)
+                for (const Message& message : openOf(store, id).thread())
                     messages += message.text().startsWith(u"words, "_s) ? 1 : 0;
             }
             added = chatWith(store, u"New"_s, u"after the damage"_s);
@@ -455,7 +455,7 @@ class StoreTroubleTest : public QObject {
         {
             ConversationStore store(folder_->path());
             QCOMPARE(listOf(store).size(), 21);
-            QCOMPARE(openOf(store, added).thread[0].text(), u"after the damage"_s);
+            QCOMPARE(openOf(store, added).thread()[0].text(), u"after the damage"_s);
         }
         QCOMPARE(hashOf(path()), before);
     }
@@ -473,7 +473,7 @@ class StoreTroubleTest : public QObject {
         const qsizetype chats = listOf(store).size();
         qInfo("%d of 40 chats are left", int(chats));
         QVERIFY(chats >= 15);
-        QCOMPARE(openOf(store, chatWith(store, u"New"_s, u"words"_s)).thread.size(), 1);
+        QCOMPARE(openOf(store, chatWith(store, u"New"_s, u"words"_s)).thread().size(), 1);
         QTRY_COMPARE(store.unsaved(), 0);
         QCOMPARE(problems.count(), 1);
         QCOMPARE(QFileInfo(path()).size(), size * 3 / 4);
@@ -497,8 +497,8 @@ class StoreTroubleTest : public QObject {
         QVERIFY(QFile::rename(good, path()));
         ConversationStore store(folder_->path());
         QCOMPARE(listOf(store).size(), 2);
-        QCOMPARE(openOf(store, old).thread[0].text(), u"from before"_s);
-        QCOMPARE(openOf(store, beside).thread[0].text(), u"written beside"_s);
+        QCOMPARE(openOf(store, old).thread()[0].text(), u"from before"_s);
+        QCOMPARE(openOf(store, beside).thread()[0].text(), u"written beside"_s);
         QVERIFY(!QFile::exists(folder_->filePath(u"chats.2.sqlite"_s)));
     }
 
@@ -530,7 +530,7 @@ class StoreTroubleTest : public QObject {
         store.restore(aged);
         store.restoreMessage(message.id);
         QCOMPARE(listOf(store).size(), 1);
-        QCOMPARE(openOf(store, young).thread[0].text(), u"another beginning"_s);
+        QCOMPARE(openOf(store, young).thread()[0].text(), u"another beginning"_s);
         QCOMPARE(countIn(path(), u"messages"_s), 2);
     }
 

@@ -59,7 +59,7 @@ struct ChatDesk {
     bool waitIdle() {
         return QTest::qWaitFor([&] { return !controller.busy() && controller.current() != 0; }, 20000);
     }
-    const QList<Message>& thread() const { return controller.conversation().thread; }
+    const QList<Message>& thread() const { return controller.conversation().thread(); }
     QString lastText() const { return thread().isEmpty() ? QString() : thread().last().text(); }
     MessageId lastId() const { return thread().last().id; }
     MessageTools* lastTools() const { return page->thread()->tools(lastId()); }

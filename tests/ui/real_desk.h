@@ -48,7 +48,7 @@ struct RealDesk : WindowDesk<LocalGenerator> {
             qFatal("no answer");
         return answer();
     }
-    const QList<Message>& thread() const { return controller.conversation().thread; }
+    const QList<Message>& thread() const { return controller.conversation().thread(); }
     const Message& answer() const { return thread().last(); }
     /// Waits for the tools under the last message.
     MessageTools* tools() const {

@@ -53,7 +53,7 @@ class ChatPageTest : public QObject {
         QCOMPARE(s.page->findChild<QToolButton*>(u"sendButton"_s)->accessibleName(), u"Stop"_s);
         QVERIFY(s.page->handleEscape());
         QVERIFY(s.waitIdle());
-        QCOMPARE(s.controller.conversation().thread.last().state, MessageState::Stopped);
+        QCOMPARE(s.controller.conversation().thread().last().state, MessageState::Stopped);
         QVERIFY(!s.page->handleEscape()); // nothing left to end
         const qsizetype kept = s.lastText().size();
         s.generator.setScript(quick(u" and the rest"_s));
@@ -100,23 +100,111 @@ class ChatPageTest : public QObject {
         QTRY_COMPARE(s.lastText(), whole);
         const GenerationRequest request = s.generator.requests().back();
         QCOMPARE(request.turns.back().ids.size(), 4u);
-        const RunRecord& run = s.controller.conversation().thread.last().run;
+        const RunRecord& run = s.controller.conversation().thread().last().run;
         QCOMPARE(run.tokens[4].latency_ms, 0.0); // reading the prompt again is no token's time
         QCOMPARE(run.timings.continued, 1);
         QTRY_VERIFY2(s.lastTools()->line().contains(u"0.7 \u2192 0.2"_s), qPrintable(s.lastTools()->line()));
     }
 
+    /// Changes the answer that is shown last, by its button, and presses this one of the editor's.
+    static void editAnswer(Setup& s, const QString& text, const QString& button) {
+        QTRY_VERIFY(s.lastTools());
+        s.click(u"editButton"_s);
+        auto* edit = s.page->findChild<QPlainTextEdit*>(u"messageEditorText"_s);
+        QVERIFY(edit);
+        edit->setPlainText(text);
+        QTest::mouseClick(s.page->findChild<QPushButton*>(button), Qt::LeftButton);
+    }
+
     void editedAnswersGoOnFromTheirText() {
         Setup s(quick(u"one two three"_s));
-        s.type(u"count"_s);
-        s.enter();
-        QVERIFY(s.waitIdle());
-        s.controller.editAnswer(s.lastId(), u"one 2"_s);
-        s.controller.continueAnswer(s.lastId());
+        s.chat(u"count"_s);
+        const MessageId original = s.lastId();
+        s.generator.setScript(quick(u" and three"_s));
+        editAnswer(s, u"one 2"_s, u"messageEditorContinue"_s);
         QVERIFY(s.waitIdle());
         const GenerationRequest request = s.generator.requests().back();
         QVERIFY(request.turns.back().ids.empty());
         QCOMPARE(request.turns.back().text, u"one 2"_s);
+        QTRY_COMPARE(s.lastText(), u"one 2 and three"_s);
+        QVERIFY(s.lastId() != original);
+        const Message& edited = s.thread().last();
+        QVERIFY(edited.has_run);
+        QCOMPARE(edited.run.tokens.size(), 2u); // those that were made now
+        s.click(u"previousBranchButton"_s);
+        QCOMPARE(s.lastText(), u"one two three"_s);
+    }
+
+    void anEditedAnswerIsAVersionOfItsOwn() {
+        Setup s(quick(u"one two three"_s));
+        s.chat(u"count"_s);
+        const ConversationId chat = s.chat(u"and on"_s);
+        const MessageId first = s.thread()[1].id;
+        s.page->thread()->scrollToMessage(first);
+        QTRY_VERIFY(s.page->thread()->tools(first));
+        s.page->thread()->tools(first)->findChild<QToolButton*>(u"editButton"_s)->click();
+        s.page->findChild<QPlainTextEdit*>(u"messageEditorText"_s)->setPlainText(u"one 2 three"_s);
+        QTest::mouseClick(s.page->findChild<QPushButton*>(u"messageEditorSave"_s), Qt::LeftButton);
+        // The edited one has nothing under it; what followed the original is there with it.
+        QCOMPARE(s.page->thread()->messageCount(), 2);
+        QCOMPARE(s.lastText(), u"one 2 three"_s);
+        QVERIFY(!s.thread().last().has_run && s.thread().last().model.isEmpty());
+        QVERIFY(s.page->toast()->isVisible() && s.page->toast()->sentence().contains(u"stays"_s));
+        QTRY_VERIFY(s.lastTools());
+        QCOMPARE(s.lastTools()->findChild<QLabel*>(u"branchLabel"_s)->text(), u"2/2"_s);
+        QVERIFY(s.page->thread()->edits().isEmpty());
+        s.page->switchBranch(-1);
+        QCOMPARE(s.page->thread()->messageCount(), 4);
+        QCOMPARE(s.thread()[1].text(), u"one two three"_s);
+        QCOMPARE(s.thread()[1].run.tokens.size(), 3u);
+        s.page->switchBranch(1);
+        QCOMPARE(s.lastText(), u"one 2 three"_s);
+        // The same after the chat was read again, and when the edited one is deleted and brought back.
+        s.page->newChat();
+        QVERIFY(s.open(chat));
+        QTRY_VERIFY(s.lastTools());
+        QCOMPARE(s.lastText(), u"one 2 three"_s);
+        s.click(u"deleteButton"_s);
+        QCOMPARE(s.page->thread()->messageCount(), 4);
+        s.page->undoDelete();
+        QCOMPARE(s.lastText(), u"one 2 three"_s);
+        // A text that was not changed makes no version.
+        editAnswer(s, u"one 2 three"_s, u"messageEditorSave"_s);
+        QCOMPARE(s.thread().last().siblings.size(), 2);
+        QVERIFY(!s.page->thread()->editing());
+    }
+
+    /// Another version can be read while one is written, which goes on.
+    void branchesAreSwitchedWhileItAnswers() {
+        Setup s(quick(u"first"_s));
+        s.chat(u"q"_s);
+        const MessageId first = s.lastId();
+        s.generator.setScript(slowAnswer(200));
+        QTRY_VERIFY(s.lastTools());
+        s.click(u"regenerateButton"_s);
+        QTRY_VERIFY(s.lastText().size() > 20 && s.lastTools());
+        const MessageId second = s.lastId();
+        s.click(u"previousBranchButton"_s);
+        QCOMPARE(s.lastId(), first); // at once
+        QCOMPARE(s.lastText(), u"first"_s);
+        QVERIFY(s.controller.busy());
+        QTest::qWait(300);
+        QCOMPARE(s.lastText(), u"first"_s);
+        s.page->switchBranch(1);
+        QCOMPARE(s.lastId(), second);
+        QVERIFY(s.lastText().size() > 200);
+        s.page->switchBranch(-1);
+        QVERIFY(s.page->handleEscape());
+        QVERIFY(s.waitIdle());
+        s.page->switchBranch(1);
+        QCOMPARE(s.thread().last().state, MessageState::Stopped);
+        // Nothing of it is lost.
+        const QString said = s.lastText();
+        const ConversationId chat = s.controller.current();
+        s.page->newChat();
+        QVERIFY(s.open(chat));
+        QCOMPARE(s.lastId(), second);
+        QCOMPARE(s.lastText(), said);
     }
 
     void regeneratesAndSwitchesBranches() {
@@ -148,8 +236,8 @@ class ChatPageTest : public QObject {
         edit->setPlainText(u"two"_s);
         s.page->findChild<QPushButton*>(u"messageEditorSave"_s)->click();
         QVERIFY(s.waitIdle());
-        QTRY_COMPARE(s.controller.conversation().thread.first().text(), u"two"_s);
-        QCOMPARE(s.controller.conversation().thread.first().siblings.size(), 2);
+        QTRY_COMPARE(s.controller.conversation().thread().first().text(), u"two"_s);
+        QCOMPARE(s.controller.conversation().thread().first().siblings.size(), 2);
     }
 
     void failuresStandUnderTheAnswer() {
@@ -316,7 +404,7 @@ class ChatPageTest : public QObject {
         meter.start();
         QTest::qWait(6000);
         meter.stop();
-        const std::size_t tokens = s.controller.conversation().thread.last().run.tokens.size();
+        const std::size_t tokens = s.controller.conversation().thread().last().run.tokens.size();
         qInfo("%zu tokens: longest work in one turn %.1f ms, longest gap by the clock %.1f ms, load %.0f %%",
               tokens, meter.longestBusy(), meter.longestGap(), 100 * meter.load());
         QVERIFY(tokens > 1000);

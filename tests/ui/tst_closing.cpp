@@ -43,7 +43,7 @@ int messagesIn(const QString& folder) {
         count = 0;
         for (const ConversationSummary& chat : chats)
             store.open(chat.id,
-                       [&](const Conversation& all) { count += static_cast<int>(all.thread.size()); });
+                       [&](const Conversation& all) { count += static_cast<int>(all.thread().size()); });
     });
     QTest::qWait(500);
     return count;
@@ -121,7 +121,7 @@ class TestClosing : public QObject {
             auto* line = desk.find<QLabel>(u"problemLine"_s);
             QTRY_VERIFY_WITH_TIMEOUT(line->isVisible(), 8000); // without anything being written
             QVERIFY2(line->text().contains(u"taken away"_s), qPrintable(line->text()));
-            QCOMPARE(desk.controller.conversation().thread.size(), 2);
+            QCOMPARE(desk.controller.conversation().thread().size(), 2);
             QVERIFY(!desk.window->close());
             auto* question = desk.find<QMessageBox>(u"dialog.unsaved"_s);
             QTest::mouseClick(desk.find<QPushButton>(u"dialog.unsaved."_s + button), Qt::LeftButton);

@@ -44,12 +44,15 @@ Conversation conversation(std::initializer_list<int> answers) {
     for (const int tokens : answers) {
         Message question;
         question.id = id++;
+        question.parent = c.thread().isEmpty() ? 0 : c.thread().last().id;
         Message answer;
         answer.id = id++;
+        answer.parent = question.id;
         answer.author = Author::Assistant;
         answer.has_run = true;
         answer.run = record(tokens);
-        c.thread << question << answer;
+        c.tree.append(question);
+        c.tree.append(answer);
     }
     return c;
 }
@@ -111,10 +114,7 @@ class TestInsight : public QObject {
         panel.resize(700, 260);
         panel.show();
         Conversation chat = conversation({60});
-        for (Message& message : chat.thread) {
-            if (message.has_run)
-                message.run.tokens[20].latency_ms = 1200; // the others take 20
-        }
+        chat.tree.find(chat.thread().last().id)->run.tokens[20].latency_ms = 1200; // the others take 20
         panel.showThread(chat);
         QTRY_VERIFY(panel.speed().yAxis->range().upper > 20);
         QVERIFY2(panel.speed().yAxis->range().upper < 60,
@@ -144,7 +144,7 @@ class TestInsight : public QObject {
     void speedsAxisIsAboutTheAnswersSpeed() {
         QFETCH(QList<double>, latencies);
         Conversation chat = conversation({static_cast<int>(latencies.size())});
-        RunRecord& run = chat.thread.back().run;
+        RunRecord& run = chat.tree.find(chat.thread().last().id)->run;
         run.moves.clear();
         double sum = 0;
         for (qsizetype i = 0; i < latencies.size(); ++i) {
@@ -248,8 +248,9 @@ class TestInsight : public QObject {
         Message answer;
         answer.id = 99;
         answer.author = Author::Assistant;
+        answer.parent = one.thread().last().id;
         answer.state = MessageState::Streaming;
-        more.thread << answer;
+        more.tree.append(answer);
         panel.showThread(more);
         panel.beginAnswer(99);
         panel.beginAnswer(99);

@@ -142,7 +142,7 @@ class LongTextTest : public QObject {
         QTemporaryDir folder;
         {
             ConversationStore store(folder.path());
-            store.saveDraft(0, text);
+            store.saveDraft(0, {text, {}, {}});
             QVERIFY(store.waitSaved(10'000));
         }
         ChatDesk desk(quickAnswer(u"Yes."_s), folder.path(), false);

@@ -70,7 +70,7 @@ class NoticesTest : public QObject {
         QTRY_VERIFY(desk.controller.busy());
         QTRY_VERIFY_WITH_TIMEOUT(!desk.controller.busy(), 10000);
         // Another thing to be said, and its time goes by.
-        const MessageId question = desk.controller.conversation().thread.first().id;
+        const MessageId question = desk.controller.conversation().thread().first().id;
         desk.controller.deleteMessage(question);
         auto* toast = desk.window->findChild<Toast*>();
         QTRY_VERIFY(toast->isVisible());

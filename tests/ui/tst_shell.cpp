@@ -74,7 +74,7 @@ class TestShell : public QObject {
         // The move is kept with the answer.
         desk.controller.stop();
         QTRY_VERIFY(!desk.controller.busy());
-        const Message& answer = desk.controller.conversation().thread.last();
+        const Message& answer = desk.controller.conversation().thread().last();
         QCOMPARE(static_cast<int>(answer.run.moves.size()), marks);
         QCOMPARE(answer.run.moves[2].name, std::string("experts"));
     }
@@ -179,16 +179,16 @@ class TestShell : public QObject {
         desk.generator.setScript({});
         QVERIFY(desk.controller.send(u"Hello"_s));
         QTRY_VERIFY(!desk.controller.busy());
-        const MessageId first = desk.controller.conversation().thread.last().id;
+        const MessageId first = desk.controller.conversation().thread().last().id;
         desk.action(u"regenerate"_s)->trigger();
         QTRY_VERIFY(desk.controller.busy());
         QTRY_VERIFY(!desk.controller.busy());
-        const MessageId second = desk.controller.conversation().thread.last().id;
+        const MessageId second = desk.controller.conversation().thread().last().id;
         QVERIFY(second != first);
         desk.action(u"previous_branch"_s)->trigger();
-        QTRY_COMPARE(desk.controller.conversation().thread.last().id, first);
+        QTRY_COMPARE(desk.controller.conversation().thread().last().id, first);
         desk.action(u"next_branch"_s)->trigger();
-        QTRY_COMPARE(desk.controller.conversation().thread.last().id, second);
+        QTRY_COMPARE(desk.controller.conversation().thread().last().id, second);
     }
 
     void pickerShowsLoadingThenTheModelThenErrors() {
@@ -275,7 +275,7 @@ class TestShell : public QObject {
         QVERIFY(desk.find<QToolButton>(u"picker.button"_s)->text().contains(u"Works"_s));
         QVERIFY(desk.controller.send(u"Are you there?"_s));
         QTRY_VERIFY(!desk.controller.busy());
-        QCOMPARE(desk.controller.conversation().thread.last().state, MessageState::Complete);
+        QCOMPARE(desk.controller.conversation().thread().last().state, MessageState::Complete);
     }
 
     void whereLoadingFailsThereIsAWayBack() {
@@ -314,7 +314,7 @@ class TestShell : public QObject {
         QCOMPARE(notice->text(), u"Other is loaded when the answer has ended."_s);
         QCOMPARE(desk.generator.capabilities().model_path, u"/models/Works.gguf"_s);
         QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Other.gguf"_s);
-        QCOMPARE(desk.controller.conversation().thread.last().state, MessageState::Complete);
+        QCOMPARE(desk.controller.conversation().thread().last().state, MessageState::Complete);
         QVERIFY(!notice->isVisible());
         // Or at once, which stops the answer and keeps its text.
         QVERIFY(desk.controller.send(u"Another question"_s));
@@ -322,7 +322,7 @@ class TestShell : public QObject {
         desk.window->loadModel(u"/models/Works.gguf"_s);
         QTest::mouseClick(desk.find<QToolButton>(u"picker.noticeAction"_s), Qt::LeftButton);
         QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Works.gguf"_s);
-        QTRY_COMPARE(desk.controller.conversation().thread.last().state, MessageState::Stopped);
+        QTRY_COMPARE(desk.controller.conversation().thread().last().state, MessageState::Stopped);
     }
 
     void carvingIsOfferedRunAndOpened() {
@@ -361,8 +361,8 @@ class TestShell : public QObject {
         QVERIFY2(timer.elapsed() < 2000, qPrintable(QString::number(timer.elapsed())));
         Desk again(folder.path());
         again.controller.openChat(chat);
-        QTRY_VERIFY(!again.controller.conversation().thread.isEmpty());
-        QVERIFY(again.controller.conversation().thread.last().text().contains(u"word"_s));
+        QTRY_VERIFY(!again.controller.conversation().thread().isEmpty());
+        QVERIFY(again.controller.conversation().thread().last().text().contains(u"word"_s));
     }
 
     void settingsActAtOnce() {

@@ -74,10 +74,10 @@ class TestShellKeys : public QObject {
         QTRY_VERIFY(desk.find<InsightPanel>(u"insight"_s)->series().tokens().size() > 3);
         desk.action(u"stop"_s)->trigger();
         QTRY_VERIFY(!desk.controller.busy());
-        QCOMPARE(desk.controller.conversation().thread.last().state, MessageState::Stopped);
-        QVERIFY(!desk.controller.conversation().thread.last().text().isEmpty());
+        QCOMPARE(desk.controller.conversation().thread().last().state, MessageState::Stopped);
+        QVERIFY(!desk.controller.conversation().thread().last().text().isEmpty());
         desk.action(u"copy_answer"_s)->trigger();
-        QCOMPARE(QGuiApplication::clipboard()->text(), desk.controller.conversation().thread.last().text());
+        QCOMPARE(QGuiApplication::clipboard()->text(), desk.controller.conversation().thread().last().text());
     }
 
     /// Keys that the window has too belong first to what is being written in.
@@ -103,8 +103,8 @@ class TestShellKeys : public QObject {
         QVERIFY(editor->hasFocus());
         editor->setPlainText(u"Good day"_s);
         QTest::keyClick(editor, Qt::Key_Return, Qt::ControlModifier);
-        QTRY_COMPARE(desk.controller.conversation().thread.first().text(), u"Good day"_s);
-        QCOMPARE(desk.controller.conversation().thread.first().siblings.size(), 2);
+        QTRY_COMPARE(desk.controller.conversation().thread().first().text(), u"Good day"_s);
+        QCOMPARE(desk.controller.conversation().thread().first().siblings.size(), 2);
     }
 
     void ctrlZBringsADeletedChatBackButNotFromATextField() {

@@ -127,7 +127,7 @@ class TestStall : public QObject {
               insight->series().tokens().size(), application->longest, qPrintable(application->where));
         QVERIFY2(application->longest < 16 * test::kSanitizerSlowdown, qPrintable(application->where));
         // Those out of sight are not read.
-        QVERIFY(desk.controller.conversation().thread.first().run.tokens.empty());
+        QVERIFY(desk.controller.conversation().thread().first().run.tokens.empty());
     }
 };
 

@@ -20,7 +20,7 @@ class StoredRunsTest : public QObject {
     static const RunSeries& seriesOf(const Desk& desk) {
         return desk.find<InsightPanel>(u"insight"_s)->series();
     }
-    const Message& last(const Desk& desk) const { return desk.controller.conversation().thread.last(); }
+    const Message& last(const Desk& desk) const { return desk.controller.conversation().thread().last(); }
     void open(Desk& desk) {
         desk.controller.openChat(chat_);
         QTRY_COMPARE(desk.controller.current(), chat_);

@@ -211,26 +211,26 @@ void ChatPage::showChats() {
 void ChatPage::showThread() {
     const Conversation& conversation = controller_.conversation();
     const bool other_chat = shown_ != controller_.current();
-    const MessageId last_id = conversation.thread.isEmpty() ? 0 : conversation.thread.last().id;
-    const bool new_answer =
-        last_id != last_shown_ && last_id != 0 && conversation.thread.last().state == MessageState::Streaming;
+    const MessageId last_id = conversation.thread().isEmpty() ? 0 : conversation.thread().last().id;
+    const bool new_answer = last_id != last_shown_ && last_id != 0 &&
+                            conversation.thread().last().state == MessageState::Streaming;
     rememberPlace();
     if (other_chat) {
         keepUnsent(); // in the chat before
         thread_->endEdit();
         shown_ = controller_.current();
-        composer_->showChat(shown_, conversation.draft, conversation.draft_files);
-        thread_->setEdits(conversation.edits);
+        composer_->showChat(shown_, conversation.unsent.text, conversation.unsent.files);
+        thread_->setEdits(conversation.unsent.edits);
         list_->setCurrent(shown_);
         branch_ = 0;
         showWaiting();
     }
     last_shown_ = last_id;
     const auto place = places_.constFind(last_id);
-    const bool known = !conversation.thread.isEmpty() && place != places_.constEnd();
-    thread_->setThread(conversation.thread, (other_chat && !known) || (new_answer && !known));
+    const bool known = !conversation.thread().isEmpty() && place != places_.constEnd();
+    thread_->setThread(conversation.thread(), (other_chat && !known) || (new_answer && !known));
     auto* stack = static_cast<QStackedLayout*>(thread_->parentWidget()->layout());
-    stack->setCurrentWidget(conversation.thread.isEmpty() ? static_cast<QWidget*>(empty_) : thread_);
+    stack->setCurrentWidget(conversation.thread().isEmpty() ? static_cast<QWidget*>(empty_) : thread_);
     if (known)
         thread_->setPlace(*place);
     if (wanted_message_ != 0 && controller_.message(wanted_message_))
@@ -296,7 +296,7 @@ void ChatPage::showContext() {
 }
 
 const Message* ChatPage::last(Author author) const {
-    const QList<Message>& thread = controller_.conversation().thread;
+    const QList<Message>& thread = controller_.conversation().thread();
     for (qsizetype i = thread.size(); i-- > 0;) {
         if (thread[i].author == author)
             return &thread[i];
@@ -375,7 +375,7 @@ void ChatPage::focusComposer() { composer_->edit()->setFocus(Qt::ShortcutFocusRe
 void ChatPage::focusSearch() { list_->focusSearch(); }
 
 void ChatPage::openFind() {
-    if (!controller_.conversation().thread.isEmpty())
+    if (!controller_.conversation().thread().isEmpty())
         find_->open(thread_->selectedPhrase());
 }
 
@@ -383,7 +383,7 @@ void ChatPage::send() { composer_->send(); }
 
 /// Of a question that has no answer: answers it.
 void ChatPage::regenerateLast() {
-    if (const QList<Message>& thread = controller_.conversation().thread; !thread.isEmpty())
+    if (const QList<Message>& thread = controller_.conversation().thread(); !thread.isEmpty())
         act(MessageAction::Regenerate, thread.last().id);
 }
 
@@ -395,7 +395,7 @@ void ChatPage::editLastQuestion() {
 void ChatPage::switchBranch(int step) {
     if (branch_ != 0) // it may not be shown yet
         return selectBranch(branches_, branches_.indexOf(branch_) + step);
-    const QList<Message>& thread = controller_.conversation().thread;
+    const QList<Message>& thread = controller_.conversation().thread();
     for (qsizetype i = thread.size(); i-- > 0;) {
         if (thread[i].siblings.size() > 1)
             return selectBranch(thread[i].siblings, thread[i].siblings.indexOf(thread[i].id) + step);

@@ -87,18 +87,18 @@ void ChatPage::sendText(const QString& text, const QList<MessagePart>& files) {
 
 /// A change that cannot be taken now stays open.
 void ChatPage::takeEdit(MessageId id, const QString& text, bool question, bool go_on) {
-    const bool asks = question || go_on;
-    bool taken = !asks || mayAsk();
-    if (taken && go_on && controller_.conversation().thread.last().id != id) {
-        toast_->show(tr("There are messages after this answer: save it, or delete them to go on from here."),
-                     {}, 8000);
-        taken = false;
-    }
-    taken = taken && (question ? controller_.editQuestion(id, text) : controller_.editAnswer(id, text));
+    const bool may = !(question || go_on) || mayAsk();
+    const MessageId edited = may && !question ? controller_.editAnswer(id, text) : 0;
+    const bool taken = question ? may && controller_.editQuestion(id, text) : edited != 0;
     if (!taken)
         thread_->beginEdit(id, text);
-    else if (go_on)
-        controller_.continueAnswer(id);
+    else if (!question && edited != id)
+        toast_->show(
+            tr("Saved as a version of its own: the answer as it was stays, with all that follows it. "
+               "The arrows under the answer switch between them."),
+            {}, 8000);
+    if (go_on && edited != 0)
+        controller_.continueAnswer(edited);
     branch_ = 0;
 }
 

@@ -45,7 +45,8 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
     save_->setText(question ? tr("Ask again") : tr("Save"));
     save_->setObjectName(u"messageEditorSave"_s);
     save_->setProperty("primary", true);
-    save_->setToolTip(question ? tr("The question as it was stays as another version") : QString());
+    save_->setToolTip(question ? tr("The question as it was stays as another version")
+                               : tr("The answer as it was stays as another version"));
     connect(save_, &QPushButton::clicked, this, [this] { accept(false); });
     auto* buttons = new QHBoxLayout;
     buttons->addStretch();

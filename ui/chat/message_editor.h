@@ -12,7 +12,7 @@ namespace switchyard {
 class MessageEditor : public QWidget {
     Q_OBJECT
   public:
-    /// A question's edit asks again as a branch; an answer's changes it in place and may go on from there.
+    /// A question's edit asks again as a branch; an answer's is a branch that may go on from there.
     MessageEditor(const QString& text, bool question, const QFont& font, QWidget* parent);
     int wantedHeight() const;
     PagedEdit* edit() const { return edit_; }

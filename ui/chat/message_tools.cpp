@@ -78,14 +78,14 @@ void MessageTools::bind(const MessageContent& content, bool busy, bool unanswere
     continue_->setVisible(still && !question_ && cut);
     delete_->setVisible(still);
     more_->setVisible(still && !question_ && content.reusable);
-    const bool branches = still && content.siblings.size() > 1;
+    const bool branches = content.siblings.size() > 1; // to look at the others while one is written, too
     previous_->setVisible(branches);
     branch_->setVisible(branches);
     next_->setVisible(branches);
     branch_->setText(u"%1/%2"_s.arg(content.branch() + 1).arg(content.siblings.size()));
     branch_->setAccessibleName(tr("Version %1 of %2").arg(content.branch() + 1).arg(content.siblings.size()));
-    previous_->setEnabled(!busy && content.branch() > 0);
-    next_->setEnabled(!busy && content.branch() + 1 < content.siblings.size());
+    previous_->setEnabled(content.branch() > 0);
+    next_->setEnabled(content.branch() + 1 < content.siblings.size());
     for (QWidget* asking :
          std::initializer_list<QWidget*>{answer_, regenerate_, edit_, continue_, more_, delete_})
         asking->setEnabled(!busy);

@@ -87,7 +87,7 @@ void InsightPanel::setXAxis(LivePlot::XAxis axis) {
 
 void InsightPanel::showThread(const Conversation& conversation) {
     QList<MessageId> runs, all;
-    for (const Message& message : conversation.thread) {
+    for (const Message& message : conversation.thread()) {
         all << message.id;
         if (message.has_run && message.tokenCount() > 0)
             runs << message.id;
@@ -102,14 +102,14 @@ void InsightPanel::showThread(const Conversation& conversation) {
     conversation_ = conversation.summary.id;
     plotted_ = runs;
     series_.clear();
-    const qsizetype first = firstPlotted(conversation.thread);
+    const qsizetype first = firstPlotted(conversation.thread());
     QList<MessageId> unread;
-    for (const Message& message : conversation.thread.mid(first)) {
+    for (const Message& message : conversation.thread().mid(first)) {
         if (message.has_run && !message.tokensRead())
             unread << message.id;
     }
     if (unread.isEmpty()) {
-        for (const Message& message : conversation.thread.mid(first)) {
+        for (const Message& message : conversation.thread().mid(first)) {
             if (message.has_run)
                 series_.addRecord(message.id, message.run);
         }

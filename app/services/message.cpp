@@ -1,4 +1,4 @@
-#include "app/services/conversation.h"
+#include "app/services/message.h"
 
 #include <utility>
 
