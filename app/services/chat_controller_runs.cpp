@@ -64,7 +64,7 @@ void addUp(RunRecord& record, const RunTimings& earlier, int first) {
 ChatController::~ChatController() {
     for (auto& [id, live] : live_) {
         generator_.cancel(id);
-        live->splitter.finish(live->message.parts);
+        live->splitter.finish(live->message.parts, live->message.places);
         live->message.state = MessageState::Stopped;
         live->message.run.finish = FinishReason::Stopped;
         live->message.digest.take(live->message.run.tokens);
@@ -91,6 +91,7 @@ void ChatController::start(const Message& answer, GenerationRequest request) {
         ReadAnswer read(answer.run);
         live->splitter = std::move(read.splitter);
         live->message.parts = std::move(read.parts);
+        live->message.places = std::move(read.places);
         live->reads = true;
     }
     live->log = std::make_shared<TokenLog>(answer.run.tokens);
@@ -195,7 +196,7 @@ void ChatController::apply(Live& live, const RunEvent& event) {
         }
         if (event.used_seed != 0 && live.first_token == 0)
             record.settings.sequence.seed = event.used_seed;
-        live.splitter.push(event.token, live.message.parts);
+        live.splitter.push(event.token, live.message.parts, live.message.places);
         record.tokens.push_back(event.token);
         live.log->push(event.token);
         break;
@@ -207,16 +208,11 @@ void ChatController::apply(Live& live, const RunEvent& event) {
 }
 
 void ChatController::finish(Live& live, const RunEvent& event) {
-    if (!event.tail.empty()) { // it is the last token's
-        TokenRecord rest;
-        rest.text = event.tail;
-        live.splitter.push(rest, live.message.parts);
-        if (!live.message.run.tokens.empty()) {
-            live.message.run.tokens.back().text += event.tail;
-            live.log->setLastText(live.message.run.tokens.back().text);
-        }
+    if (!event.tail.empty() && !live.message.run.tokens.empty()) { // it is the last token's
+        live.message.run.tokens.back().text += event.tail;
+        live.log->setLastText(live.message.run.tokens.back().text);
     }
-    live.splitter.finish(live.message.parts);
+    live.splitter.finish(live.message.parts, live.message.places, event.tail);
     live.message.state = stateAfter(event.finish);
     live.message.error = event.error;
     RunRecord& record = live.message.run;
@@ -245,6 +241,7 @@ void ChatController::synchronise(const Live& live) {
     message->state = live.message.state;
     message->error = live.message.error;
     message->digest = live.message.digest;
+    message->places.follow(live.message.places);
     const RunRecord& from = live.message.run;
     RunRecord& to = message->run;
     // Only what is new is copied: a long answer has thousands of tokens.
@@ -269,7 +266,7 @@ void ChatController::save(Live& live) {
     if (message.state == MessageState::Streaming)
         message.parts.clear(); // else the next token would copy the text that the store holds
     else
-        ThinkingSplitter(live.splitter).finish(message.parts);
+        ThinkingSplitter(live.splitter).finish(message.parts, message.places);
     store_.updateRun(message, live.log);
     live.unsaved = false;
     live.saved.restart();

@@ -35,6 +35,7 @@ void ChatController::takeTokens(const QList<MessageId>& asked, std::map<MessageI
             message->run.tokens = std::move(found->second.tokens);
         // What cannot be read is not asked for again.
         message->digest.take(message->run.tokens);
+        message->places = placesOf(message->run, message->parts);
         taken.append(id);
     }
     for (const MessageId id : taken)

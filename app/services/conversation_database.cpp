@@ -96,7 +96,8 @@ void ConversationDatabase::readParts(ConversationId id, const MessageById& messa
         if (!message)
             continue;
         MessagePart part;
-        part.kind = static_cast<PartKind>(std::clamp(rows.value(1).toInt(), 0, 2));
+        part.kind = static_cast<PartKind>(
+            std::clamp(rows.value(1).toInt(), 0, static_cast<int>(PartKind::ToolResult)));
         part.text = rows.value(2).toString();
         part.name = rows.value(3).toString();
         part.milliseconds = rows.value(4).toLongLong();
@@ -340,8 +341,8 @@ void ConversationDatabase::completeParts(MessageId id) {
         read.splitter = ThinkingSplitter(record->reading, message.parts);
     }
     for (const TokenRecord& token : rest)
-        read.splitter.push(token, read.parts);
-    read.splitter.finish(read.parts);
+        read.splitter.push(token, read.parts, read.places);
+    read.splitter.finish(read.parts, read.places);
     message.parts = read.parts;
     writeParts(message);
     runs_.setToldByParts(id, static_cast<int>(told + rest.size()));

@@ -15,8 +15,10 @@ QString Message::text() const {
 
 Message withoutTokens(Message& message) {
     std::vector<TokenRecord> tokens = std::exchange(message.run.tokens, {});
+    TokenPlaces places = std::exchange(message.places, {});
     Message copy = message;
     message.run.tokens = std::move(tokens);
+    message.places = std::move(places);
     copy.digest.tokens = message.tokenCount();
     return copy;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/run_digest.h"
+#include "app/services/token_places.h"
 
 #include <QDateTime>
 #include <QList>
@@ -17,7 +18,7 @@ using MessageId = qint64;      ///< 0: none, or the root's parent
 using RunId = quint64;         ///< of this process; 0: none
 
 enum class Author { System, User, Assistant };
-enum class PartKind { Text, Thinking, File };
+enum class PartKind { Text, Thinking, File, ToolCall, ToolResult }; ///< in the store: only add at the end
 enum class MessageState {
     Complete,
     Streaming,
@@ -28,8 +29,8 @@ enum class MessageState {
 
 struct MessagePart {
     PartKind kind = PartKind::Text;
-    QString text;
-    QString name;            ///< a file's
+    QString text;            ///< of a tool call its arguments
+    QString name;            ///< a file's, a tool's
     qint64 milliseconds = 0; ///< thinking: how long it took
     bool operator==(const MessagePart&) const = default;
 };
@@ -62,6 +63,7 @@ struct Message {
     QString error;             ///< one sentence, where state is Failed
     RunRecord run;             ///< answers; of stored ones without the tokens, until they are asked for
     RunDigest digest;          ///< what the stored tokens say in brief
+    TokenPlaces places;        ///< of the run's tokens in the parts; empty until these are read
     bool has_run = false;
     /// Those under the same parent, in order, this one included (MessageTree): for the "2/3" switch.
     QList<MessageId> siblings;

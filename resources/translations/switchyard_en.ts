@@ -37,6 +37,20 @@
             <numerusform>%1 → %n experts</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>Thinking, %n s</source>
+        <translation>
+            <numerusform>Thinking, %n s</numerusform>
+            <numerusform>Thinking, %n s</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Thought for %n s</source>
+        <translation>
+            <numerusform>Thought for %n s</numerusform>
+            <numerusform>Thought for %n s</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>MessageLayout</name>
@@ -112,23 +126,6 @@
         <translation>
             <numerusform>%n other chat answering</numerusform>
             <numerusform>%n other chats answering</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::ThreadView</name>
-    <message numerus="yes">
-        <source>Thinking, %n s</source>
-        <translation>
-            <numerusform>Thinking, %n s</numerusform>
-            <numerusform>Thinking, %n s</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>Thought for %n s</source>
-        <translation>
-            <numerusform>Thought for %n s</numerusform>
-            <numerusform>Thought for %n s</numerusform>
         </translation>
     </message>
 </context>

@@ -541,6 +541,62 @@
         <source>%1: %2</source>
         <translation>%1：%2</translation>
     </message>
+    <message numerus="yes">
+        <source>Thinking, %n s</source>
+        <translation>
+            <numerusform>思考中，%n 秒</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Thought for %n s</source>
+        <translation>
+            <numerusform>思考了 %n 秒</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Hide the thinking</source>
+        <translation>隐藏思考</translation>
+    </message>
+    <message>
+        <source>Show the thinking</source>
+        <translation>显示思考</translation>
+    </message>
+    <message>
+        <source>Result of a tool</source>
+        <translation>工具的结果</translation>
+    </message>
+    <message>
+        <source>Result of %1</source>
+        <translation>%1 的结果</translation>
+    </message>
+    <message>
+        <source>Hide the result</source>
+        <translation>隐藏结果</translation>
+    </message>
+    <message>
+        <source>Show the result</source>
+        <translation>显示结果</translation>
+    </message>
+    <message>
+        <source>Tool call</source>
+        <translation>工具调用</translation>
+    </message>
+    <message>
+        <source>Calling %1</source>
+        <translation>正在调用 %1</translation>
+    </message>
+    <message>
+        <source>Called %1</source>
+        <translation>已调用 %1</translation>
+    </message>
+    <message>
+        <source>Hide the arguments</source>
+        <translation>隐藏参数</translation>
+    </message>
+    <message>
+        <source>Show the arguments</source>
+        <translation>显示参数</translation>
+    </message>
 </context>
 <context>
     <name>MessageLayout</name>
@@ -599,6 +655,10 @@
     <message>
         <source>%1 more are not shown here. Copying the message takes all of it.</source>
         <translation>其余 %1 未在此显示。复制消息会包含全部内容。</translation>
+    </message>
+    <message>
+        <source>%1 more are not shown here. Selecting all of it and copying takes them too.</source>
+        <translation>此处还有 %1 未显示。全选并复制即可得到全部内容。</translation>
     </message>
 </context>
 <context>
@@ -2353,26 +2413,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Jump to the end</source>
         <translation>跳到末尾</translation>
-    </message>
-    <message numerus="yes">
-        <source>Thinking, %n s</source>
-        <translation>
-            <numerusform>思考中，%n 秒</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>Thought for %n s</source>
-        <translation>
-            <numerusform>思考了 %n 秒</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Hide the thinking</source>
-        <translation>隐藏思考</translation>
-    </message>
-    <message>
-        <source>Show the thinking</source>
-        <translation>显示思考</translation>
     </message>
     <message>
         <source>Copy the code</source>

@@ -149,7 +149,9 @@ class ServicesTest : public QObject {
             }
             ReadAnswer read(record);
             QList<MessagePart> parts = read.parts;
-            ThinkingSplitter(read.splitter).finish(parts);
+            TokenPlaces places = read.places;
+            ThinkingSplitter(read.splitter).finish(parts, places);
+            QCOMPARE(places.size(), static_cast<int>(record.tokens.size()));
             QCOMPARE(parts.size(), 2);
             QCOMPARE(parts[0].text, QStringLiteral("one < two"));
             QVERIFY(parts[0].milliseconds > 0);
@@ -162,7 +164,8 @@ class ServicesTest : public QObject {
         QList<MessagePart> parts;
         TokenRecord token;
         token.text = "hm</think>so";
-        inside.push(token, parts);
+        TokenPlaces places;
+        inside.push(token, parts, places);
         QVERIFY(parts.size() == 2 && parts[0].kind == PartKind::Thinking &&
                 parts[1].text == QStringLiteral("so"));
     }

@@ -58,7 +58,7 @@ void grabAll(QWidget& window, ChatPage& page, ChatController& controller, const 
     page.toast()->show(u"“Trip plan” was deleted."_s, u"Undo"_s);
     save(window, folder, name(u"end"_s));
     page.toast()->hide();
-    page.thread()->setThinkingOpen(2, true);
+    page.thread()->setPartOpen(2, 0, true);
     page.thread()->selectAll();
     page.thread()->verticalScrollBar()->setValue(0);
     page.composer()->setText(u"one\ntwo\nthree"_s);

@@ -3,6 +3,7 @@
 
 #include "app/services/conversation.h"
 #include "app/services/fake_generator.h"
+#include "app/services/thinking_splitter.h"
 
 #include <QList>
 
@@ -39,6 +40,7 @@ inline Message makeAnswer(MessageId id, const QString& text, const QString& thin
         token.quant = "Q4_K";
         message.run.tokens.push_back(token);
     }
+    message.places = placesOf(message.run, message.parts);
     message.run.finish = FinishReason::EndOfTurn;
     message.run.timings.time_to_first_token_ms = 312;
     message.run.timings.generated_tokens = static_cast<int>(message.run.tokens.size());

@@ -70,7 +70,7 @@ class ChatPageTest : public QObject {
         QVERIFY(s.waitIdle());
         QTRY_COMPARE(s.lastText(), u"Paris."_s);
         QToolButton* fold = nullptr;
-        QTRY_VERIFY((fold = s.page->findChild<QToolButton*>(u"thinkingButton-%1"_s.arg(s.lastId()))) !=
+        QTRY_VERIFY((fold = s.page->findChild<QToolButton*>(u"foldButton-%1-0"_s.arg(s.lastId()))) !=
                     nullptr);
         QVERIFY2(fold->text().startsWith(u"Thought for"_s), qPrintable(fold->text()));
         s.type(u"Why?"_s);

@@ -22,6 +22,7 @@ Message answerOf(const QList<QByteArray>& tokens, int moved_before) {
         token.text = piece.toStdString();
         message.run.tokens.push_back(token);
     }
+    message.places = placesOf(message.run, message.parts);
     message.run.moves.push_back({moved_before, "experts", 4.0});
     return message;
 }

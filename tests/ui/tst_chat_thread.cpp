@@ -257,12 +257,12 @@ class ChatThreadTest : public QObject {
         ThreadView view;
         show(view, sampleThread(), false);
         view.scrollToMessage(2);
-        auto* fold = view.findChild<QToolButton*>(u"thinkingButton-2"_s);
+        auto* fold = view.findChild<QToolButton*>(u"foldButton-2-0"_s);
         QVERIFY(fold && fold->isVisible());
         QCOMPARE(fold->text(), u"Thought for 3 s"_s);
         const int folded = view.messageRect(1).height();
         fold->click();
-        QVERIFY(view.thinkingOpen(2));
+        QVERIFY(view.partOpen(2, 0));
         QVERIFY(view.messageRect(1).height() > folded + 30);
         view.selectAll();
         QVERIFY(view.selectedText().contains(u"Maybe a table helps."_s));
@@ -282,12 +282,13 @@ class ChatThreadTest : public QObject {
         int in_body = 0, in_thinking = 0;
         for (int i = 0; i < content.tokens.size(); ++i) {
             const std::string& piece = message.run.tokens[static_cast<std::size_t>(i)].text;
-            const TextPlace place = content.tokens.begin(i, content.text.size(), true);
-            const std::string& where = place.part == MessagePlace::Body ? content.text : content.thinking;
+            const TextPlace place = content.tokens.begin(i);
+            const ContentPart& part = content.parts[static_cast<std::size_t>(place.part)];
+            const std::string& where = part.text;
             if (piece.find("think>") != std::string::npos)
                 continue;
             QVERIFY2(where.compare(place.offset, piece.size(), piece) == 0, piece.c_str());
-            ++(place.part == MessagePlace::Body ? in_body : in_thinking);
+            ++(part.kind == PartKind::Text ? in_body : in_thinking);
         }
         QVERIFY(in_body > 100 && in_thinking > 10);
     }
@@ -316,7 +317,7 @@ class ChatThreadTest : public QObject {
         QVERIFY(view.messageRect(1).bottom() > 0);
         view.viewport()->repaint();
         view.highlightToken(2, 2); // in its thinking, which unfolds
-        QVERIFY(view.thinkingOpen(2));
+        QVERIFY(view.partOpen(2, 0));
         view.highlightToken(0, -1);
     }
 

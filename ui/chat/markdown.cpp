@@ -7,17 +7,6 @@
 namespace switchyard {
 namespace {
 
-/// UTF-16 units of UTF-8 text.
-int utf16_length(std::string_view text) {
-    int units = 0;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        units += (byte & 0xC0) != 0x80;
-        units += byte >= 0xF0;
-    }
-    return units;
-}
-
 /// End of a piece without the line breaks after it, which no piece but an open code block shows.
 std::size_t textEnd(const MarkdownPiece& piece, std::string_view source) {
     std::size_t end = piece.end;
@@ -259,14 +248,11 @@ std::pair<int, std::size_t> MarkdownDocument::codeIndent(std::size_t at, std::si
 }
 
 int MarkdownDocument::position(std::size_t source_offset) const {
-    const auto after =
-        std::upper_bound(runs_.begin(), runs_.end(), source_offset,
-                         [](std::size_t value, const SourceRun& run) { return value < run.begin; });
-    if (after == runs_.begin())
-        return runs_.empty() ? 0 : runs_.front().position;
-    const SourceRun& run = *std::prev(after);
-    const std::size_t stop = std::min(source_offset, run.end);
-    return run.position + utf16_length(std::string_view(source_).substr(run.begin, stop - run.begin));
+    return shownPosition(runs_, source_, source_offset);
+}
+
+std::size_t MarkdownDocument::sourceOffset(int position) const {
+    return switchyard::sourceOffset(runs_, source_, position);
 }
 
 } // namespace switchyard

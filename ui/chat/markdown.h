@@ -38,6 +38,8 @@ class MarkdownDocument {
     const std::vector<CodeBlock>& codeBlocks() const { return code_blocks_; }
     /// Position in the document of a byte of the source; the nearest one where it is mark-up.
     int position(std::size_t source_offset) const;
+    /// The byte of the source that stands at a position of the document.
+    std::size_t sourceOffset(int position) const;
     /// Pieces rendered so far, again and again: for tests of the cost.
     std::size_t piecesRendered() const { return rendered_; }
 

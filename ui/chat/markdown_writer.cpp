@@ -407,7 +407,7 @@ void MarkdownWriter::text(int type, const char* text, unsigned size) {
         put(QString(QChar::LineSeparator), format());
         break;
     case MD_TEXT_ENTITY:
-        put(decodeEntity(piece), format());
+        putEntity(piece, format());
         break;
     default:
         putSource(piece, format());
@@ -449,6 +449,24 @@ void MarkdownWriter::putSource(std::string_view text, const QTextCharFormat& for
         at = close;
         ++span;
     }
+}
+
+/// One character, or two, for all of what stands in the source.
+void MarkdownWriter::putEntity(std::string_view entity, const QTextCharFormat& format) {
+    const QString shown = decodeEntity(entity);
+    const std::size_t begin = sourceOffset(entity.data());
+    if (begin == std::string_view::npos || in_code_) {
+        put(shown, format);
+        return;
+    }
+    ensureBlock();
+    runs_.push_back({begin, begin + entity.size(), cursor_.position(), static_cast<int>(shown.size())});
+    long_text_.put(cursor_, shown, format, [&](qsizetype before) {
+        if (before == 0)
+            runs_.back().position = cursor_.position();
+        else
+            ++runs_.back().shown; // the joint
+    });
 }
 
 void MarkdownWriter::putRun(std::size_t begin, std::size_t size, const QTextCharFormat& format) {
@@ -542,7 +560,7 @@ void MarkdownWriter::insertCode() {
 /// The code's runs as runs of the document, which has a position more at each joint.
 void MarkdownWriter::placeCodeRuns(int begin, const std::vector<qsizetype>& joints) {
     std::size_t passed = 0;
-    for (SourceRun run : code_runs_) {
+    for (const SourceRun& run : code_runs_) {
         const qsizetype size = utf16(source_.substr(run.begin, run.end - run.begin)).size();
         const qsizetype first = run.position;
         while (passed < joints.size() && joints[passed] <= first)

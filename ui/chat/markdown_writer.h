@@ -6,6 +6,7 @@
 #include "ui/chat/long_text.h"
 #include "ui/chat/markdown_math.h"
 #include "ui/chat/markdown_splitter.h"
+#include "ui/chat/source_map.h"
 
 #include <QCoreApplication>
 #include <QPointer>
@@ -19,12 +20,6 @@
 #include <vector>
 
 namespace switchyard {
-
-/// Text that stands in the document as it stands in the source.
-struct SourceRun {
-    std::size_t begin = 0, end = 0; ///< bytes of the source
-    int position = 0;               ///< in the document, of `begin`
-};
 
 struct CodeBlock {
     QPointer<QTextFrame> frame;
@@ -87,6 +82,7 @@ class MarkdownWriter {
     void endBlock();
     void put(const QString& text, const QTextCharFormat& format);
     void putSource(std::string_view text, const QTextCharFormat& format);
+    void putEntity(std::string_view entity, const QTextCharFormat& format);
     void putRun(std::size_t begin, std::size_t size, const QTextCharFormat& format);
     bool inTableHead(const char* text) const;
     void finishCode();

@@ -1,6 +1,7 @@
 #include "ui/chat/message_content.h"
 
-#include <QCoreApplication>
+#include "ui/plain_text.h"
+
 #include <QLocale>
 
 #include <algorithm>
@@ -10,19 +11,6 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 namespace {
-
-QString joined(const Message& message, PartKind kind) {
-    const QString* only = nullptr;
-    QString all;
-    for (const MessagePart& part : message.parts) {
-        if (part.kind != kind)
-            continue;
-        if (only)
-            all = all.isNull() ? *only + part.text : all + part.text;
-        only = &part.text;
-    }
-    return all.isNull() && only ? *only : all;
-}
 
 QString shown(const ControlSpec* spec, const ControlValue& value) {
     if (spec) {
@@ -41,87 +29,61 @@ QString shown(const ControlSpec* spec, const ControlValue& value) {
 
 } // namespace
 
-void TokenPlaces::update(const RunRecord& run, bool thinks) {
-    if (run.tokens.size() < ends_.size())
-        clear();
-    if (ends_.empty())
-        reader_ = AnswerReader(run.reading);
-    const auto read = [&] {
-        for (std::size_t i = ends_.size(); i < run.tokens.size(); ++i)
-            push(run.tokens[i]);
-    };
-    read();
-    // Records that do not say that the prompt had opened the thinking.
-    if (thinks && thinking_size_ == 0 && body_size_ > 0 && !opened_ && run.reading.opened.empty()) {
-        clear();
-        opened_ = true;
-        AnswerReading reading = run.reading;
-        reading.opened = known_thinking_marks().front().open;
-        reader_ = AnswerReader(reading);
-        read();
-    }
-}
-
-void TokenPlaces::push(const TokenRecord& token) {
-    std::vector<AnswerPiece> pieces;
-    reader_.push(token.text, token.control, pieces);
-    take(pieces);
-    ends_.push_back((ends_.empty() ? 0 : ends_.back()) + token.control.size() + token.text.size());
-}
-
-void TokenPlaces::take(const std::vector<AnswerPiece>& pieces) {
-    for (const AnswerPiece& piece : pieces) {
-        const auto part = piece.part == AnswerPart::Thinking ? MessagePlace::Thinking : MessagePlace::Body;
-        const std::size_t own = piece.text.size() - piece.added;
-        std::size_t& size = length(part);
-        size += piece.added;
-        Stretch* last = stretches_.empty() ? nullptr : &stretches_.back();
-        if (last && last->place.part == part && last->source + last->size == piece.source &&
-            last->place.offset + last->size == size)
-            last->size += own;
-        else
-            stretches_.push_back({piece.source, own, {part, size}});
-        size += own;
-    }
-}
-
-TextPlace TokenPlaces::begin(int index, std::size_t text_size, bool has_thinking) const {
-    const std::size_t at =
-        index <= 0 || ends_.empty()
-            ? 0
-            : ends_[std::min<std::size_t>(static_cast<std::size_t>(index), ends_.size()) - 1];
-    // The stretch that holds this byte; of what no part holds, where the next one begins.
-    const auto next = std::ranges::upper_bound(
-        stretches_, at, {}, [](const Stretch& stretch) { return stretch.source + stretch.size; });
-    TextPlace place{MessagePlace::Body, body_size_};
-    if (next != stretches_.end()) {
-        place = next->place;
-        place.offset += at > next->source ? at - next->source : 0;
-    } else if (reader_.part() == AnswerPart::Thinking) {
-        place = {MessagePlace::Thinking, thinking_size_};
-    }
-    if (place.part == MessagePlace::Thinking)
-        return has_thinking ? place : TextPlace{MessagePlace::Body, 0};
-    const std::size_t before = text_size > body_size_ ? text_size - body_size_ : 0; // of one that went on
-    return {MessagePlace::Body, std::min(text_size, before + place.offset)};
-}
-
-bool MessageContent::take(const QString& text, std::string& into, Taken& taken, bool growing) {
-    bool grew = growing && text.size() >= taken.units &&
-                QStringView(text).mid(taken.units - taken.last.size(), taken.last.size()) == taken.last;
-    if (!growing) {
-        // Rare: compare all of it.
-        const std::string all = text.toStdString();
-        grew = all.starts_with(into);
-    }
+/// True where the text did not simply grow.
+bool ContentPart::take(const MessagePart& part, bool growing) {
+    name = part.name;
+    seconds = static_cast<double>(part.milliseconds) / 1000;
+    if (part.kind == PartKind::File)
+        return false;
+    const QString& from = part.text;
+    bool grew = from.size() >= units_;
+    if (growing)
+        grew = grew && QStringView(from).mid(units_ - last_.size(), last_.size()) == last_;
+    else
+        grew = from.toStdString().starts_with(text); // rare: all of it is compared
     if (!grew) {
-        into.clear();
-        taken.units = 0;
+        text.clear();
+        units_ = 0;
     }
-    into += QStringView(text).mid(taken.units).toUtf8().toStdString();
-    taken.units = text.size();
-    taken.last = text.right(32);
-    return grew;
+    text += QStringView(from).mid(units_).toUtf8().toStdString();
+    units_ = from.size();
+    last_ = from.right(32);
+    return !grew;
+}
+
+/// True where a text did not simply grow.
+bool MessageContent::takeParts(const Message& message, bool growing) {
+    static const MessagePart nothing;
+    const auto count = static_cast<std::size_t>(message.parts.size());
+    const bool bare =
+        author == Author::Assistant &&
+        std::ranges::find(message.parts, PartKind::Text, &MessagePart::kind) == message.parts.end();
+    bool rewritten = parts.size() > count + bare;
+    parts.resize(count + bare);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const MessagePart& from = i < count ? message.parts[static_cast<qsizetype>(i)] : nothing;
+        if (parts[i].kind != from.kind) {
+            rewritten |= !parts[i].text.empty();
+            parts[i] = {};
+            parts[i].kind = from.kind;
+        }
+        rewritten |= parts[i].take(from, growing);
+    }
+    return rewritten;
+}
+
+std::string MessageContent::text() const {
+    std::string all;
+    for (const ContentPart& part : parts) {
+        if (part.kind == PartKind::Text)
+            all += part.text;
+    }
+    return all;
+}
+
+bool MessageContent::has(PartKind kind) const {
+    return std::ranges::any_of(
+        parts, [&](const ContentPart& part) { return part.kind == kind && !part.text.empty(); });
 }
 
 bool MessageContent::update(const Message& message) {
@@ -132,37 +94,13 @@ bool MessageContent::update(const Message& message) {
     model = message.model;
     error = message.error;
     siblings = message.siblings;
-    const bool text_grew = take(joined(message, PartKind::Text), text, text_taken_, growing);
-    const bool thinking_grew = take(joined(message, PartKind::Thinking), thinking, thinking_taken_, growing);
-    files.clear();
-    thinking_seconds = 0;
-    for (const MessagePart& part : message.parts) {
-        if (part.kind == PartKind::Thinking)
-            thinking_seconds += static_cast<double>(part.milliseconds) / 1000;
-        if (part.kind == PartKind::File)
-            files.push_back({part.name, part.text.size()});
-    }
-    tokens.update(message.run, !thinking.empty());
-    if (!growing || message.run.moves.size() < moves_taken_) {
-        marks.clear();
-        moves_taken_ = 0;
-    }
-    for (; moves_taken_ < message.run.moves.size(); ++moves_taken_) {
-        const DialMove& move = message.run.moves[moves_taken_];
-        const ControlSpec* spec = find_control(move.name);
-        std::optional<ControlValue> before;
-        if (spec)
-            before = control_value(message.run.settings, *spec);
-        for (std::size_t i = 0; i < moves_taken_; ++i) {
-            if (message.run.moves[i].name == move.name)
-                before = message.run.moves[i].value;
-        }
-        const QString tip = describeMove(move, before);
-        if (!marks.empty() && marks.back().token == move.token)
-            marks.back().tip += u'\n' + tip;
-        else
-            marks.push_back({move.token, tip});
-    }
+    const bool rewritten = takeParts(message, growing);
+    tokens_read = message.tokensRead();
+    if (growing)
+        tokens.follow(message.places);
+    else
+        tokens = message.places;
+    takeMoves(message.run, growing);
     if (message.run.tokens.empty()) {
         digest_ = message.digest;
     } else {
@@ -170,9 +108,8 @@ bool MessageContent::update(const Message& message) {
             digest_ = {};
         digest_.take(message.run.tokens);
     }
-    stored_tokens = message.tokenCount();
     line = message.has_run || digest_.tokens > 0 ? runLine(message.run, digest_) : QString();
-    reusable = message.has_run && stored_tokens > 0;
+    reusable = message.has_run && message.tokenCount() > 0;
     finish = message.run.finish;
     ran = message.has_run;
     limit = message.run.settings.sequence.max_tokens;
@@ -182,7 +119,53 @@ bool MessageContent::update(const Message& message) {
     }
     cut_short = message.has_run && state == MessageState::Complete &&
                 (finish == FinishReason::MaxTokens || finish == FinishReason::ContextFull);
-    return !(text_grew && thinking_grew);
+    return rewritten;
+}
+
+void MessageContent::takeMoves(const RunRecord& run, bool growing) {
+    if (!growing || run.moves.size() < moves_taken_) {
+        marks.clear();
+        moves_taken_ = 0;
+    }
+    for (; moves_taken_ < run.moves.size(); ++moves_taken_) {
+        const DialMove& move = run.moves[moves_taken_];
+        const ControlSpec* spec = find_control(move.name);
+        std::optional<ControlValue> before;
+        if (spec)
+            before = control_value(run.settings, *spec);
+        for (std::size_t i = 0; i < moves_taken_; ++i) {
+            if (run.moves[i].name == move.name)
+                before = run.moves[i].value;
+        }
+        const QString tip = describeMove(move, before);
+        if (!marks.empty() && marks.back().token == move.token)
+            marks.back().tip += u'\n' + tip;
+        else
+            marks.push_back({move.token, tip});
+    }
+}
+
+FoldText foldText(const MessageContent& content, int index, bool open) {
+    const ContentPart& part = content.parts[static_cast<std::size_t>(index)];
+    const auto later = content.parts.begin() + index + 1;
+    const bool under_way =
+        content.streaming() &&
+        std::all_of(later, content.parts.end(), [](const ContentPart& other) { return other.text.empty(); });
+    if (part.kind == PartKind::Thinking) {
+        const int seconds = static_cast<int>(std::lround(part.seconds));
+        return {under_way ? MessageContent::tr("Thinking, %n s", nullptr, seconds)
+                          : MessageContent::tr("Thought for %n s", nullptr, seconds),
+                open ? MessageContent::tr("Hide the thinking") : MessageContent::tr("Show the thinking")};
+    }
+    const QString name = oneLine(part.name, 60);
+    if (part.kind == PartKind::ToolResult)
+        return {name.isEmpty() ? MessageContent::tr("Result of a tool")
+                               : MessageContent::tr("Result of %1").arg(name),
+                open ? MessageContent::tr("Hide the result") : MessageContent::tr("Show the result")};
+    return {name.isEmpty() ? MessageContent::tr("Tool call")
+            : under_way    ? MessageContent::tr("Calling %1").arg(name)
+                           : MessageContent::tr("Called %1").arg(name),
+            open ? MessageContent::tr("Hide the arguments") : MessageContent::tr("Show the arguments")};
 }
 
 /// The values a dial had one after the other, as the moves tell; empty: it did not move.

@@ -31,118 +31,7 @@ std::unique_ptr<QTextDocument> makePlain(const QFont& font) {
     return document;
 }
 
-/// A letter or digit of a script that puts spaces between words.
-bool ofSpacedWord(QChar c) {
-    switch (c.script()) {
-    case QChar::Script_Han:
-    case QChar::Script_Hiragana:
-    case QChar::Script_Katakana:
-    case QChar::Script_Bopomofo:
-    case QChar::Script_Thai:
-    case QChar::Script_Lao:
-    case QChar::Script_Khmer:
-    case QChar::Script_Myanmar:
-        return false;
-    default:
-        return c.isLetterOrNumber() || c.isMark() || c == u'_';
-    }
-}
-
-/// Where the word begins that `position` is inside of; `position` itself where it is in none. Tokens end
-/// anywhere, and a sign between two letters would be read as one.
-int beforeWord(const QTextDocument& document, int position) {
-    constexpr int far = 200; // characters: what is longer is no word
-    int begin = position;
-    if (document.characterAt(begin).isLowSurrogate())
-        --begin;
-    const int least = std::max(0, begin - far);
-    if (!ofSpacedWord(document.characterAt(begin)))
-        return begin;
-    while (begin > least && ofSpacedWord(document.characterAt(begin - 1)))
-        --begin;
-    return begin > least || least == 0 ? begin : position;
-}
-
-bool isBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
-
-/// Why an answer ends where it does, if the model has not ended it there or has said nothing.
-QString endingText(const MessageContent& content) {
-    const bool only_thought = isBlank(content.text) && !isBlank(content.thinking);
-    if (content.cut_short && content.finish == FinishReason::MaxTokens) {
-        const int tokens = content.limit;
-        const ControlSpec* spec = find_control("max_tokens");
-        const QString dial = QCoreApplication::translate("Controls", std::string(spec->label).c_str());
-        const QString text =
-            only_thought
-                ? MessageLayout::tr("The limit of %n tokens was used up by thinking, before the answer. "
-                                    "Continue goes on from here; \u201c%1\u201d in the Tune column "
-                                    "sets the limit.",
-                                    nullptr, tokens)
-                : MessageLayout::tr("Cut at the limit of %n tokens. Continue goes on from here; "
-                                    "\u201c%1\u201d in the Tune column sets the limit.",
-                                    nullptr, tokens);
-        return text.arg(dial);
-    }
-    if (content.cut_short) {
-        return only_thought
-                   ? MessageLayout::tr(
-                         "The context was full before the answer: thinking used it up. Start a new "
-                         "chat, or choose a model with a larger context and continue with that.")
-                   : MessageLayout::tr("Cut because the context is full. Start a new chat, or choose a model "
-                                       "with a larger context and continue with that.");
-    }
-    if (!content.ran || !isBlank(content.text))
-        return {};
-    return only_thought
-               ? MessageLayout::tr("The model ended after its thinking, without an answer: ask again.")
-               : MessageLayout::tr("The model ended without a word: ask again, or in other words.");
-}
-
 } // namespace
-
-QString noticeText(const MessageContent& content) {
-    switch (content.state) {
-    case MessageState::Failed:
-        return content.error.isEmpty() ? MessageLayout::tr("The answer failed.") : content.error;
-    case MessageState::Stopped:
-        return MessageLayout::tr("Stopped. What is there is kept.");
-    case MessageState::Interrupted:
-        return MessageLayout::tr(
-            "Interrupted: the program ended while this was being written. Continue goes on from here.");
-    case MessageState::Streaming:
-    case MessageState::Complete:
-        break;
-    }
-    return content.author == Author::Assistant && content.state == MessageState::Complete
-               ? endingText(content)
-               : QString();
-}
-
-PlainTextReader::PlainTextReader(const TextStretch& stretch)
-    : from_(stretch.from), to_(stretch.to), block_(stretch.document->findBlock(stretch.from)) {}
-
-bool PlainTextReader::read(QString& out, int most) {
-    for (; most > 0 && block_.isValid() && block_.position() <= to_; block_ = block_.next(), --most) {
-        if (block_.blockFormat().boolProperty(spacerProperty))
-            continue;
-        QTextTable* inside = QTextCursor(block_).currentTable();
-        const int inside_row = inside ? inside->cellAt(block_.position()).row() : -1;
-        if (!first_ && !block_.blockFormat().boolProperty(joinedProperty))
-            out += inside && inside == table_ && inside_row == row_ ? u'\t' : u'\n';
-        first_ = false;
-        table_ = inside;
-        row_ = inside_row;
-        const int begin = std::max(from_ - block_.position(), 0);
-        const int end = std::min(to_ - block_.position(), block_.length() - 1);
-        if (end <= begin)
-            continue;
-        QString text = block_.text().mid(begin, end - begin);
-        text.replace(QChar::LineSeparator, u'\n');
-        text.replace(QChar::Nbsp, u' ');
-        out += text;
-    }
-    return !block_.isValid() || block_.position() > to_;
-}
 
 MessageLayout::MessageLayout(const MessageContent& content, const ChatStyle& style)
     : style_(style), thinking_style_(style) {
@@ -153,37 +42,71 @@ MessageLayout::MessageLayout(const MessageContent& content, const ChatStyle& sty
 
 MessageLayout::~MessageLayout() = default;
 
-const std::vector<CodeBlock>& MessageLayout::codeBlocks() const {
-    static const std::vector<CodeBlock> none;
-    return body_.markdown ? body_.markdown->codeBlocks() : none;
-}
+/// Whether it is Markdown.
+static bool fromModel(PartKind kind) { return kind == PartKind::Text || kind == PartKind::Thinking; }
 
 void MessageLayout::sync(const MessageContent& content, bool rewritten) {
-    if (content.author != Author::Assistant) {
-        if (!body_.plain)
-            body_.plain = makePlain(style_.text);
-        if (rewritten)
-            fillQuestion(content.text);
-        return;
+    parts_.resize(content.parts.size());
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        if (parts_[i].kind != content.parts[i].kind) {
+            parts_[i] = Part();
+            parts_[i].kind = content.parts[i].kind;
+        }
     }
     complete_ = true;
-    const auto grow = [&](Part& part, const std::string& text, const ChatStyle& style, bool finished) {
-        if (!part.markdown)
-            part.markdown = std::make_unique<MarkdownDocument>(style);
-        if (rewritten || text.size() < part.markdown->source().size())
-            part.markdown->clear();
-        const std::string_view rest = std::string_view(text).substr(part.markdown->source().size());
-        const std::size_t step = comfortableStep(rest);
-        if (step > 0)
-            part.markdown->append(rest.substr(0, step));
-        if (step < rest.size())
-            complete_ = false;
-        else if (finished)
-            part.markdown->finish();
-    };
-    grow(body_, content.text, style_, !content.streaming());
-    if (!content.thinking.empty() || thinking_.markdown)
-        grow(thinking_, content.thinking, thinking_style_, !content.streaming() || !content.text.empty());
+    syncParts(content, rewritten);
+}
+
+void MessageLayout::syncParts(const MessageContent& content, bool rewritten) {
+    // What is read comes before what is folded.
+    std::vector<std::size_t> order;
+    for (const bool folded : {false, true}) {
+        for (std::size_t i = 0; i < parts_.size(); ++i) {
+            if (content.parts[i].folds() == folded)
+                order.push_back(i);
+        }
+    }
+    std::size_t last = 0; // that says something: all before it are at their end
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+        last = content.parts[i].text.empty() ? last : i;
+    constexpr int most = 4; // parts that take over text in one step
+    int taken = 0;
+    for (const std::size_t i : order) {
+        const ContentPart& from = content.parts[i];
+        Part& part = parts_[i];
+        if (content.author == Author::Assistant && fromModel(part.kind)) {
+            if (!part.markdown)
+                part.markdown = std::make_unique<MarkdownDocument>(
+                    part.kind == PartKind::Text ? style_ : thinking_style_);
+            if (rewritten || from.text.size() < part.markdown->source().size())
+                part.markdown->clear();
+            if (taken >= most && from.text.size() > part.markdown->source().size())
+                complete_ = false;
+            else
+                taken += growMarkdown(part, from.text, !content.streaming() || i < last);
+        } else if (part.kind == PartKind::Text) {
+            if (!part.plain || rewritten)
+                fillPlain(part, from.text, style_.text,
+                          tr("%1 more are not shown here. Copying the message takes all of it."));
+        } else if (part.kind != PartKind::File) {
+            if (!part.plain || rewritten || part.filled != from.text.size())
+                fillPlain(part, from.text, thinking_style_.mono,
+                          tr("%1 more are not shown here. Selecting all of it and copying takes them too."));
+        }
+    }
+}
+
+/// Takes over a step of what is new; false where nothing is.
+bool MessageLayout::growMarkdown(Part& part, std::string_view text, bool finished) {
+    const std::string_view rest = text.substr(part.markdown->source().size());
+    const std::size_t step = comfortableStep(rest);
+    if (step > 0)
+        part.markdown->append(rest.substr(0, step));
+    if (step < rest.size())
+        complete_ = false;
+    else if (finished)
+        part.markdown->finish();
+    return step > 0;
 }
 
 void MessageLayout::completeNow(const MessageContent& content) {
@@ -191,32 +114,35 @@ void MessageLayout::completeNow(const MessageContent& content) {
         sync(content, false);
 }
 
-/// A question is shown as it was typed; of a very long one the beginning.
-void MessageLayout::fillQuestion(const std::string& text) {
+/// Shown as it was written; of a very long text the beginning.
+void MessageLayout::fillPlain(Part& part, const std::string& text, const QFont& font, const QString& note) {
     constexpr PageLimits most{16'000, 400, 16'000};
+    if (!part.plain)
+        part.plain = makePlain(font);
     const QString whole = utf16(text);
     const qsizetype page = fieldPage(whole, most);
     const std::size_t shown = bytesOfUnits(text, page);
-    folded_ = page < whole.size() ? whole : QString();
-    body_.plain->clear();
-    QTextCursor cursor(body_.plain.get());
+    part.filled = text.size();
+    part.whole = page < whole.size() ? whole : QString();
+    part.plain->clear();
+    QTextCursor cursor(part.plain.get());
     LongText().put(cursor, whole.left(page), QTextCharFormat());
-    if (folded_.isEmpty())
+    if (part.whole.isEmpty())
         return;
-    QTextCharFormat note;
-    note.setForeground(style_.muted);
-    note.setFontItalic(true);
+    QTextCharFormat muted;
+    muted.setForeground(style_.muted);
+    muted.setFontItalic(true);
     cursor.insertBlock(QTextBlockFormat());
-    cursor.insertText(tr("%1 more are not shown here. Copying the message takes all of it.")
-                          .arg(QLocale().formattedDataSize(static_cast<qint64>(text.size() - shown), 0)),
-                      note);
+    cursor.insertText(note.arg(QLocale().formattedDataSize(static_cast<qint64>(text.size() - shown), 0)),
+                      muted);
 }
 
 void MessageLayout::arrange(const MessageContent& content, const Options& options) {
     width_ = options.width;
     slots_ = {};
-    files_.clear();
-    thinking_.rect = bubble_ = QRectF();
+    bubble_ = QRectF();
+    for (Part& part : parts_)
+        part.rect = QRectF();
     qreal y = top_padding;
     if (content.author == Author::Assistant)
         arrangeAnswer(content, options, y);
@@ -238,71 +164,98 @@ void MessageLayout::arrangeQuestion(const MessageContent& content, const Options
         return;
     }
     const qreal widest = width_ * 0.86 - 2 * bubble_padding_x;
-    body_.plain->setTextWidth(widest);
-    const qreal chips = static_cast<qreal>(content.files.size()) * (chip_height + 6);
-    qreal ideal = content.text.empty() ? 0 : std::ceil(body_.plain->idealWidth()) + 1;
     const QFontMetricsF metrics(style_.caption());
-    for (const AttachedFile& file : content.files)
-        ideal = std::max(ideal, metrics.horizontalAdvance(file.name) + 44);
-    const qreal text_width = std::min(widest, ideal);
-    body_.plain->setTextWidth(text_width);
-    const qreal text_height = content.text.empty() ? 0 : sizeOf(*body_.plain).height();
-    const qreal height = text_height + chips + 2 * bubble_padding_y - (content.text.empty() ? 6 : 0);
-    bubble_ =
-        QRectF(width_ - text_width - 2 * bubble_padding_x, y, text_width + 2 * bubble_padding_x, height);
-    qreal inside = y + bubble_padding_y;
-    for (std::size_t i = 0; i < content.files.size(); ++i, inside += chip_height + 6)
-        files_.push_back(QRectF(bubble_.left() + bubble_padding_x, inside, text_width, chip_height));
-    body_.rect = QRectF(bubble_.left() + bubble_padding_x, inside, text_width, text_height);
-    y += height;
+    qreal text_width = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        if (QTextDocument* document = parts_[i].document(); document && !content.parts[i].text.empty()) {
+            document->setTextWidth(widest);
+            text_width = std::max(text_width, std::ceil(document->idealWidth()) + 1);
+        } else if (parts_[i].kind == PartKind::File) {
+            text_width = std::max(text_width, metrics.horizontalAdvance(content.parts[i].name) + 44);
+        }
+    }
+    text_width = std::min(widest, text_width);
+    const qreal left = width_ - text_width - bubble_padding_x, top = y;
+    y += bubble_padding_y;
+    qreal gap = 0; // below the last chip
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        Part& part = parts_[i];
+        if (part.kind == PartKind::File) {
+            part.rect = QRectF(left, y, text_width, chip_height);
+            gap = 6;
+            y += chip_height + gap;
+        } else if (QTextDocument* document = part.document()) {
+            const bool empty = content.parts[i].text.empty();
+            document->setTextWidth(text_width);
+            part.rect = QRectF(left, y, text_width, empty ? 0 : sizeOf(*document).height());
+            gap = empty ? gap : 0;
+            y = part.rect.bottom();
+        }
+    }
+    y += bubble_padding_y - gap;
+    bubble_ = QRectF(left - bubble_padding_x, top, text_width + 2 * bubble_padding_x, y - top);
 }
 
 void MessageLayout::arrangeAnswer(const MessageContent& content, const Options& options, qreal& y) {
     const qreal caption = QFontMetricsF(style_.caption()).height();
     name_ = QRectF(0, y, width_, caption);
     y += caption + 8;
-    if (thinking_.markdown) {
-        slots_.thinking = QRectF(0, y, width_, 28);
-        y += 34;
-        if (options.thinking_open) {
-            thinking_.markdown->document().setTextWidth(width_ - thinking_indent);
-            thinking_.rect = QRectF(thinking_indent, y, width_ - thinking_indent,
-                                    sizeOf(thinking_.markdown->document()).height());
-            y = thinking_.rect.bottom() + 12;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        Part& part = parts_[i];
+        if (content.parts[i].folds()) {
+            y += i > 0 && parts_[i - 1].rect.height() > 0 && !content.parts[i - 1].folds() ? 12 : 0;
+            arrangeFold(static_cast<int>(i), options, y);
+        } else if (part.kind == PartKind::File) {
+            part.rect = QRectF(0, y, width_, chip_height);
+            y += chip_height + 6;
+        } else if (options.editor_height >= 0) { // one editor for all of the text
+            if (slots_.editor.isNull()) {
+                slots_.editor = QRectF(0, y, width_, options.editor_height);
+                y += options.editor_height;
+            }
+        } else {
+            QTextDocument& document = *part.document();
+            if (document.textWidth() != width_)
+                document.setTextWidth(width_);
+            const bool empty = content.parts[i].text.empty() && !content.streaming();
+            part.rect = QRectF(0, y, width_, empty ? 0 : sizeOf(document).height());
+            y = part.rect.bottom();
+            placeCodeHeaders(part);
         }
     }
-    if (options.editor_height >= 0) {
-        slots_.editor = QRectF(0, y, width_, options.editor_height);
-        y += options.editor_height;
-        return;
-    }
-    QTextDocument& document = body_.markdown->document();
-    if (document.textWidth() != width_)
-        document.setTextWidth(width_);
-    const bool empty = content.text.empty() && !content.streaming();
-    body_.rect = QRectF(0, y, width_, empty ? 0 : sizeOf(document).height());
-    y = body_.rect.bottom();
-    placeCodeHeaders();
 }
 
-void MessageLayout::placeCodeHeaders() {
-    for (const CodeBlock& block : body_.markdown->codeBlocks()) {
+void MessageLayout::arrangeFold(int index, const Options& options, qreal& y) {
+    Part& part = parts_[static_cast<std::size_t>(index)];
+    slots_.folds.push_back({index, QRectF(0, y, width_, 28)});
+    y += 34;
+    if (!options.open.contains(index))
+        return;
+    QTextDocument& document = *part.document();
+    document.setTextWidth(width_ - thinking_indent);
+    part.rect = QRectF(thinking_indent, y, width_ - thinking_indent, sizeOf(document).height());
+    y = part.rect.bottom() + 12;
+}
+
+void MessageLayout::placeCodeHeaders(const Part& part) {
+    for (const CodeBlock& block : part.markdown->codeBlocks()) {
         if (!block.frame) {
-            slots_.code_headers.push_back({});
+            slots_.codes.push_back({&block, {}});
             continue;
         }
-        const QRectF frame = body_.markdown->document().documentLayout()->frameBoundingRect(block.frame);
+        const QRectF frame = part.markdown->document().documentLayout()->frameBoundingRect(block.frame);
         const QTextFrameFormat format = block.frame->frameFormat();
         const qreal header = style_.codeHeader();
-        slots_.code_headers.push_back(QRectF(body_.rect.left() + format.leftMargin(),
-                                             body_.rect.top() + frame.top() + format.topMargin() - header,
-                                             width_ - format.leftMargin(), header));
+        slots_.codes.push_back({&block, QRectF(part.rect.left() + format.leftMargin(),
+                                               part.rect.top() + frame.top() + format.topMargin() - header,
+                                               width_ - format.leftMargin(), header)});
     }
 }
 
 void MessageLayout::arrangeNotice(const MessageContent& content, const Options& options, qreal& y) {
     QString text = noticeText(content);
-    if (text.isEmpty() && content.streaming() && content.text.empty() && content.thinking.empty())
+    if (text.isEmpty() && content.streaming() && !content.has(PartKind::Text) &&
+        !content.has(PartKind::Thinking))
         text = options.progress;
     if (text.isEmpty()) {
         notice_.reset();
@@ -318,152 +271,12 @@ void MessageLayout::arrangeNotice(const MessageContent& content, const Options& 
     notice_->setTextWidth(width_ - 30);
     const qreal height = sizeOf(*notice_).height();
     if (beside_caret) {
-        notice_rect_ = QRectF(14, body_.rect.top() + 2, width_ - 30, height);
+        notice_rect_ = QRectF(14, (parts_.empty() ? y : parts_.back().rect.top()) + 2, width_ - 30, height);
         y = std::max(y, notice_rect_.bottom());
         return;
     }
     notice_rect_ = QRectF(26, y + 12, width_ - 30, height);
     y = notice_rect_.bottom() + 6;
-}
-
-QRectF MessageLayout::caretRect(const Part& part, int position) const {
-    QTextDocument* document = part.document();
-    QTextBlock block = document->findBlock(position);
-    if (block.blockFormat().boolProperty(spacerProperty) && block.previous().isValid())
-        block = block.previous(); // after a code block: at its end
-    const QTextLayout* layout = block.layout();
-    const int in_block = std::clamp(position - block.position(), 0, block.length() - 1);
-    const QTextLine line = layout->lineForTextPosition(in_block);
-    const QRectF rect = document->documentLayout()->blockBoundingRect(block);
-    const qreal x = line.isValid() ? line.cursorToX(in_block) : 0;
-    const qreal y = line.isValid() ? line.y() + line.height() - line.descent() - line.ascent() : 0;
-    const qreal height = style_.em() * 1.15;
-    const qreal baseline = line.isValid() ? line.y() + line.ascent() : height;
-    Q_UNUSED(y);
-    return QRectF(part.rect.left() + rect.left() + x + 2,
-                  part.rect.top() + rect.top() + baseline - style_.em() * 0.92, 7, height);
-}
-
-LayoutPosition MessageLayout::tokenPosition(const MessageContent& content, int token) const {
-    const TextPlace place = content.tokens.begin(token, content.text.size(), !content.thinking.empty());
-    const Part& where = part(place.part);
-    return {place.part, where.markdown ? where.markdown->position(place.offset) : 0};
-}
-
-QRectF MessageLayout::tokenRect(const MessageContent& content, int token) const {
-    return positionRect(tokenPosition(content, token));
-}
-
-QRectF MessageLayout::positionRect(LayoutPosition position) const {
-    const Part& where = part(position.part);
-    return where.document() && !where.rect.isNull() ? caretRect(where, position.position) : name_;
-}
-
-QRectF MessageLayout::markRect(const MessageContent& content, const DialMark& mark) const {
-    if (content.needsTokens())
-        return {};
-    const LayoutPosition at = tokenPosition(content, mark.token);
-    const Part& where = part(at.part);
-    if (!where.document() || where.rect.isNull())
-        return {};
-    const QRectF caret = caretRect(where, beforeWord(*where.document(), at.position));
-    return QRectF(caret.left() - 6, caret.top() - 5, 9, caret.height() + 6);
-}
-
-LayoutHit MessageLayout::hit(const MessageContent& content, const QPointF& point) const {
-    LayoutHit hit;
-    const bool above_body = thinkingShown() && point.y() < thinking_.rect.bottom() + 6;
-    const Part& where = above_body ? thinking_ : body_;
-    hit.position.part = above_body ? MessagePlace::Thinking : MessagePlace::Body;
-    for (std::size_t i = 0; i < content.marks.size(); ++i) {
-        if (markRect(content, content.marks[i]).adjusted(-2, -2, 2, 2).contains(point))
-            hit.mark = static_cast<int>(i);
-    }
-    QTextDocument* document = where.document();
-    if (!document || !slots_.editor.isNull())
-        return hit;
-    const QPointF inside = point - where.rect.topLeft();
-    if (inside.y() < 0) {
-        hit.position.position = 0;
-        return hit;
-    }
-    if (inside.y() > where.rect.height()) {
-        hit.position.position = document->characterCount() - 1;
-        return hit;
-    }
-    hit.position.position = std::max(0, document->documentLayout()->hitTest(inside, Qt::FuzzyHit));
-    hit.on_text = document->documentLayout()->hitTest(inside, Qt::ExactHit) >= 0;
-    if (hit.on_text)
-        hit.link = document->documentLayout()->anchorAt(inside);
-    return hit;
-}
-
-LayoutPosition MessageLayout::first() const {
-    return {thinkingShown() ? MessagePlace::Thinking : MessagePlace::Body, 0};
-}
-
-LayoutPosition MessageLayout::last() const {
-    return {MessagePlace::Body, body_.document() ? body_.document()->characterCount() - 1 : 0};
-}
-
-LayoutPosition MessageLayout::wordBegin(LayoutPosition position, bool line) const {
-    QTextCursor cursor(part(position.part).document());
-    cursor.setPosition(position.position);
-    cursor.movePosition(line ? QTextCursor::StartOfBlock : QTextCursor::StartOfWord);
-    return {position.part, cursor.position()};
-}
-
-LayoutPosition MessageLayout::wordEnd(LayoutPosition position, bool line) const {
-    QTextCursor cursor(part(position.part).document());
-    cursor.setPosition(position.position);
-    cursor.movePosition(line ? QTextCursor::EndOfBlock : QTextCursor::EndOfWord);
-    return {position.part, cursor.position()};
-}
-
-std::vector<TextStretch> MessageLayout::stretches(LayoutPosition from, LayoutPosition to,
-                                                  bool thinking) const {
-    std::vector<TextStretch> all;
-    for (const MessagePlace place : {MessagePlace::Thinking, MessagePlace::Body}) {
-        const QTextDocument* document = part(place).document();
-        if (!document || (place == MessagePlace::Thinking && !thinking) || from.part > place ||
-            to.part < place)
-            continue;
-        const int last = document->characterCount() - 1;
-        const int begin = from.part < place ? 0 : std::clamp(from.position, 0, last);
-        const int end = to.part > place ? last : std::clamp(to.position, 0, last);
-        const bool whole = begin == 0 && end == last;
-        all.push_back({document, begin, end, whole ? folded_ : QString()});
-    }
-    return all;
-}
-
-bool MessageLayout::reaches(std::size_t offset) const {
-    return complete_ || !body_.markdown || body_.markdown->source().size() >= offset;
-}
-
-std::optional<std::pair<LayoutPosition, LayoutPosition>> MessageLayout::find(const QString& query, int nth,
-                                                                             std::size_t offset) const {
-    const auto range = [](const QTextCursor& at) {
-        return std::pair{LayoutPosition{MessagePlace::Body, at.selectionStart()},
-                         LayoutPosition{MessagePlace::Body, at.selectionEnd()}};
-    };
-    QTextDocument& document = *body_.document();
-    if (body_.markdown) {
-        const int from = body_.markdown->position(offset);
-        QTextCursor at = document.find(query, from);
-        if (at.isNull())
-            at = document.find(query, from, QTextDocument::FindBackward);
-        return at.isNull() ? std::nullopt : std::optional(range(at));
-    }
-    std::optional<std::pair<LayoutPosition, LayoutPosition>> last;
-    QTextCursor at(&document);
-    for (int i = 0; i <= nth; ++i) {
-        at = document.find(query, at);
-        if (at.isNull())
-            break;
-        last = range(at);
-    }
-    return last;
 }
 
 } // namespace switchyard

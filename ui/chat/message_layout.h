@@ -5,28 +5,32 @@
 #include "ui/chat/chat_style.h"
 #include "ui/chat/markdown.h"
 #include "ui/chat/message_content.h"
+#include "ui/chat/text_stretch.h"
 
 #include <QAbstractTextDocumentLayout>
 #include <QCoreApplication>
 #include <QPainter>
 #include <QRectF>
 #include <QTextBlock>
+#include <QTextCursor>
 #include <QTextDocument>
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
 #include <vector>
-
-class QTextTable;
 
 namespace switchyard {
 
 /// A position in the laid-out text.
 struct LayoutPosition {
-    MessagePlace part = MessagePlace::Body;
+    int part = 0; ///< of the message
     int position = 0;
     auto operator<=>(const LayoutPosition&) const = default;
 };
+using LayoutRange = std::pair<LayoutPosition, LayoutPosition>; ///< begin, end
 
 struct LayoutHit {
     LayoutPosition position;
@@ -37,7 +41,7 @@ struct LayoutHit {
 
 /// What changes from one painting to the next.
 struct PaintState {
-    std::optional<std::pair<LayoutPosition, LayoutPosition>> selection; ///< begin, end
+    std::optional<LayoutRange> selection;
     int lit_token = -1;
     QString found;      ///< every place of this text is lit; empty: none
     bool caret = false; ///< of an answer that streams
@@ -45,33 +49,20 @@ struct PaintState {
     QRectF clip; ///< in the message's coordinates
 };
 
-/// Parts of a message that are widgets on the thread.
+/// What of a message is widgets on the thread.
 struct LayoutSlots {
-    QRectF thinking; ///< the fold's button; null: no thinking
-    QRectF tools;    ///< buttons and the run's line
-    std::vector<QRectF> code_headers;
+    struct Fold {
+        int part = 0;
+        QRectF rect;
+    };
+    struct Code {
+        const CodeBlock* block = nullptr; ///< valid until the layout changes
+        QRectF header;                    ///< null: not seen
+    };
+    std::vector<Fold> folds; ///< the headline of each part that folds
+    std::vector<Code> codes;
+    QRectF tools;  ///< buttons and the run's line
     QRectF editor; ///< null: not being edited
-};
-
-/// A stretch of a document.
-struct TextStretch {
-    const QTextDocument* document = nullptr;
-    int from = 0, to = 0;
-    QString instead; ///< not empty: what it stands for, of which the document shows the beginning
-};
-
-/// Reads a stretch as plain lines: separators between frames left out, cells of a table by tabs.
-class PlainTextReader {
-  public:
-    explicit PlainTextReader(const TextStretch& stretch);
-    /// Adds what `most` further paragraphs say; true at the end.
-    bool read(QString& out, int most);
-
-  private:
-    int from_, to_, row_ = -1;
-    QTextBlock block_;
-    const QTextTable* table_ = nullptr;
-    bool first_ = true;
 };
 
 class MessageLayout {
@@ -88,7 +79,7 @@ class MessageLayout {
     void completeNow(const MessageContent& content);
     struct Options {
         qreal width = 0;
-        bool thinking_open = false;
+        std::set<int> open;       ///< parts that fold, and are unfolded
         qreal editor_height = -1; ///< not negative: an editor stands in place of the text
         QString progress;         ///< "Reading 120 of 512 tokens", shown while there is no text yet
     };
@@ -96,56 +87,63 @@ class MessageLayout {
 
     qreal height() const { return height_; }
     const LayoutSlots& places() const { return slots_; }
-    const std::vector<CodeBlock>& codeBlocks() const;
     void paint(QPainter& painter, const MessageContent& content, const PaintState& state) const;
     LayoutHit hit(const MessageContent& content, const QPointF& point) const;
     /// Of a token, for scrolling to it.
     QRectF tokenRect(const MessageContent& content, int token) const;
     QRectF positionRect(LayoutPosition position) const;
     LayoutPosition tokenPosition(const MessageContent& content, int token) const;
-    LayoutPosition first() const;
-    LayoutPosition last() const;
     LayoutPosition wordBegin(LayoutPosition position, bool line) const;
     LayoutPosition wordEnd(LayoutPosition position, bool line) const;
-    /// What of the texts stands between two positions; with `thinking` also of what was thought. Valid until
-    /// the layout changes.
-    std::vector<TextStretch> stretches(LayoutPosition from, LayoutPosition to, bool thinking) const;
-    /// Whether an answer's text has been taken over up to this byte, or all of it.
-    bool reaches(std::size_t offset) const;
-    /// Where the text holds `query`: of a question the `nth` place (from 0), of an answer the one at or after
-    /// this byte of its source; or the last one.
-    std::optional<std::pair<LayoutPosition, LayoutPosition>> find(const QString& query, int nth,
-                                                                  std::size_t offset) const;
+    LayoutPosition position(TextPlace place) const;
+    /// What of the texts stands between two positions; of parts that fold, those in `open`. Valid until the
+    /// layout changes.
+    std::vector<TextStretch> stretches(const LayoutRange& range, const std::set<int>& open) const;
+    /// Whether the text has been taken over up to this place, or all of it.
+    bool reaches(TextPlace place) const;
+    /// Where `place`'s part holds `query`: of a question the `nth` time (from 0), of an answer at or after
+    /// the place; or the last one.
+    std::optional<LayoutRange> find(const QString& query, int nth, TextPlace place) const;
 
   private:
+    /// Of a message's part: its document, if it has a text, and where it stands.
     struct Part {
-        std::unique_ptr<MarkdownDocument> markdown;
-        std::unique_ptr<QTextDocument> plain;
-        QRectF rect; ///< in the message
+        PartKind kind = PartKind::Text;
+        std::unique_ptr<MarkdownDocument> markdown; ///< what a model writes
+        std::unique_ptr<QTextDocument> plain;       ///< what stands as it was written
+        std::size_t filled = 0;                     ///< bytes that `plain` was made from
+        QString whole;                              ///< where `plain` shows only its beginning
+        QRectF rect;                                ///< in the message; null: folded
         QTextDocument* document() const { return markdown ? &markdown->document() : plain.get(); }
+        bool shown() const { return document() && !rect.isNull(); }
     };
-    const Part& part(MessagePlace place) const { return place == MessagePlace::Body ? body_ : thinking_; }
-    bool thinkingShown() const { return !thinking_.rect.isNull(); }
+    const Part* part(int index) const;
+    void syncParts(const MessageContent& content, bool rewritten);
+    bool growMarkdown(Part& part, std::string_view text, bool finished);
+    void fillPlain(Part& part, const std::string& text, const QFont& font, const QString& note);
     void arrangeQuestion(const MessageContent& content, const Options& options, qreal& y);
     void arrangeAnswer(const MessageContent& content, const Options& options, qreal& y);
+    void arrangeFold(int index, const Options& options, qreal& y);
     void arrangeNotice(const MessageContent& content, const Options& options, qreal& y);
-    void placeCodeHeaders();
-    void paintPart(QPainter& painter, const Part& part, MessagePlace place, const MessageContent& content,
+    void placeCodeHeaders(const Part& part);
+    LayoutPosition moved(LayoutPosition position, QTextCursor::MoveOperation operation) const;
+    int hitPart(const QPointF& point) const;
+    int caretPart(const MessageContent& content) const;
+    void paintPart(QPainter& painter, int index, const MessageContent& content,
                    const PaintState& state) const;
     void paintBackdrops(QPainter& painter, const Part& part) const;
+    void paintQuotes(QPainter& painter, const QTextDocument& document, QTextBlock block,
+                     const QRectF& clip) const;
+    void paintNotice(QPainter& painter, const MessageContent& content) const;
     void paintMarks(QPainter& painter, const MessageContent& content) const;
-    void paintFiles(QPainter& painter, const MessageContent& content) const;
+    void paintFile(QPainter& painter, const QRectF& chip, const QString& name) const;
     QRectF caretRect(const Part& part, int position) const;
     QRectF markRect(const MessageContent& content, const DialMark& mark) const;
 
     ChatStyle style_, thinking_style_;
-    Part body_, thinking_;
+    std::vector<Part> parts_; ///< as the message's
     std::unique_ptr<QTextDocument> notice_;
     QRectF notice_rect_, bubble_, name_;
-    std::vector<QRectF> files_;
-    void fillQuestion(const std::string& text);
-
-    QString folded_; ///< all of a question that is shown in part; empty: it is shown whole
     bool complete_ = true;
     qreal height_ = 0, width_ = 0;
     LayoutSlots slots_;

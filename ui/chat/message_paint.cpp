@@ -35,42 +35,13 @@ void MessageLayout::paint(QPainter& painter, const MessageContent& content, cons
         painter.setPen(Qt::NoPen);
         painter.setBrush(style_.bubble);
         painter.drawRoundedRect(bubble_, 14, 14);
-        paintFiles(painter, content);
     }
-    if (thinkingShown()) {
-        painter.setPen(Qt::NoPen);
-        painter.setBrush(style_.border);
-        painter.drawRoundedRect(QRectF(1, thinking_.rect.top(), 3, thinking_.rect.height()), 1.5, 1.5);
-        paintPart(painter, thinking_, MessagePlace::Thinking, content, state);
-    }
-    if (slots_.editor.isNull()) {
-        paintPart(painter, body_, MessagePlace::Body, content, state);
+    for (int i = 0; i < static_cast<int>(std::min(parts_.size(), content.parts.size())); ++i)
+        paintPart(painter, i, content, state);
+    if (slots_.editor.isNull())
         paintMarks(painter, content);
-    }
-    if (notice_) {
-        const bool failed = content.state == MessageState::Failed;
-        if (!content.streaming()) { // a sign beside the words, so that colour is not all there is
-            const QRectF sign(2, notice_rect_.top() + 1, 15, 15);
-            painter.setPen(QPen(failed ? style_.danger : style_.muted, 1.5));
-            painter.setBrush(Qt::NoBrush);
-            if (failed) {
-                painter.drawEllipse(sign);
-                painter.drawLine(sign.center() + QPointF(0, -4), sign.center() + QPointF(0, 1));
-                painter.drawPoint(sign.center() + QPointF(0, 4));
-            } else {
-                painter.drawEllipse(sign); // the sign of the stop button; a bare square is a check box
-                painter.setPen(Qt::NoPen);
-                painter.setBrush(style_.muted);
-                painter.drawRoundedRect(sign.adjusted(4.5, 4.5, -4.5, -4.5), 1, 1);
-            }
-        }
-        painter.save();
-        painter.translate(notice_rect_.topLeft());
-        QAbstractTextDocumentLayout::PaintContext context;
-        context.palette.setColor(QPalette::Text, failed ? style_.danger : style_.muted);
-        notice_->documentLayout()->draw(&painter, context);
-        painter.restore();
-    }
+    if (notice_)
+        paintNotice(painter, content);
     if (state.focused) {
         painter.setPen(QPen(style_.accent, 1.5));
         painter.setBrush(Qt::NoBrush);
@@ -78,25 +49,46 @@ void MessageLayout::paint(QPainter& painter, const MessageContent& content, cons
     }
 }
 
-void MessageLayout::paintFiles(QPainter& painter, const MessageContent& content) const {
-    painter.setFont(style_.caption());
-    for (std::size_t i = 0; i < files_.size() && i < content.files.size(); ++i) {
-        const QRectF chip = files_[i];
-        const QRectF page(chip.left() + 1, chip.center().y() - 8, 12, 16);
-        QPainterPath outline(page.topLeft());
-        outline.lineTo(page.right() - 4, page.top());
-        outline.lineTo(page.right(), page.top() + 4);
-        outline.lineTo(page.bottomRight());
-        outline.lineTo(page.bottomLeft());
-        outline.closeSubpath();
-        painter.setPen(QPen(style_.muted, 1.4));
+void MessageLayout::paintNotice(QPainter& painter, const MessageContent& content) const {
+    const bool failed = content.state == MessageState::Failed;
+    if (!content.streaming()) { // a sign beside the words, so that colour is not all there is
+        const QRectF sign(2, notice_rect_.top() + 1, 15, 15);
+        painter.setPen(QPen(failed ? style_.danger : style_.muted, 1.5));
         painter.setBrush(Qt::NoBrush);
-        painter.drawPath(outline);
-        painter.setPen(style_.ink);
-        painter.drawText(chip.adjusted(22, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
-                         painter.fontMetrics().elidedText(content.files[i].name, Qt::ElideMiddle,
-                                                          static_cast<int>(chip.width() - 22)));
+        painter.drawEllipse(sign);
+        if (failed) {
+            painter.drawLine(sign.center() + QPointF(0, -4), sign.center() + QPointF(0, 1));
+            painter.drawPoint(sign.center() + QPointF(0, 4));
+        } else { // the sign of the stop button; a bare square is a check box
+            painter.setPen(Qt::NoPen);
+            painter.setBrush(style_.muted);
+            painter.drawRoundedRect(sign.adjusted(4.5, 4.5, -4.5, -4.5), 1, 1);
+        }
     }
+    painter.save();
+    painter.translate(notice_rect_.topLeft());
+    QAbstractTextDocumentLayout::PaintContext context;
+    context.palette.setColor(QPalette::Text, failed ? style_.danger : style_.muted);
+    notice_->documentLayout()->draw(&painter, context);
+    painter.restore();
+}
+
+void MessageLayout::paintFile(QPainter& painter, const QRectF& chip, const QString& name) const {
+    painter.setFont(style_.caption());
+    const QRectF page(chip.left() + 1, chip.center().y() - 8, 12, 16);
+    QPainterPath outline(page.topLeft());
+    outline.lineTo(page.right() - 4, page.top());
+    outline.lineTo(page.right(), page.top() + 4);
+    outline.lineTo(page.bottomRight());
+    outline.lineTo(page.bottomLeft());
+    outline.closeSubpath();
+    painter.setPen(QPen(style_.muted, 1.4));
+    painter.setBrush(Qt::NoBrush);
+    painter.drawPath(outline);
+    painter.setPen(style_.ink);
+    painter.drawText(
+        chip.adjusted(22, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
+        painter.fontMetrics().elidedText(name, Qt::ElideMiddle, static_cast<int>(chip.width() - 22)));
 }
 
 void MessageLayout::paintBackdrops(QPainter& painter, const Part& part) const {
@@ -125,25 +117,49 @@ void MessageLayout::paintBackdrops(QPainter& painter, const Part& part) const {
     }
 }
 
-void MessageLayout::paintPart(QPainter& painter, const Part& part, MessagePlace place,
-                              const MessageContent& content, const PaintState& state) const {
+/// The part that text is being added to; one that is folded shows no caret.
+int MessageLayout::caretPart(const MessageContent& content) const {
+    int text = 0;
+    for (int i = static_cast<int>(content.parts.size()) - 1; i >= 0; --i) {
+        const ContentPart& part = content.parts[static_cast<std::size_t>(i)];
+        if (!part.text.empty())
+            return i;
+        if (part.kind == PartKind::Text)
+            text = i;
+    }
+    return text;
+}
+
+void MessageLayout::paintPart(QPainter& painter, int index, const MessageContent& content,
+                              const PaintState& state) const {
+    const Part& part = parts_[static_cast<std::size_t>(index)];
     QTextDocument* document = part.document();
-    if (!document || part.rect.height() <= 0)
+    if (part.rect.height() <= 0)
         return;
+    if (part.kind == PartKind::File)
+        return paintFile(painter, part.rect, content.parts[static_cast<std::size_t>(index)].name);
+    if (!document)
+        return;
+    const bool text = part.kind == PartKind::Text;
+    if (!text) {
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(style_.border);
+        painter.drawRoundedRect(QRectF(1, part.rect.top(), 3, part.rect.height()), 1.5, 1.5);
+    }
     painter.save();
     painter.translate(part.rect.topLeft());
     paintBackdrops(painter, part);
     QAbstractTextDocumentLayout::PaintContext context;
     context.clip = state.clip.translated(-part.rect.topLeft());
-    context.palette.setColor(QPalette::Text, place == MessagePlace::Thinking ? style_.muted : style_.ink);
+    context.palette.setColor(QPalette::Text, text ? style_.ink : style_.muted);
     const auto select = [&](LayoutPosition from, LayoutPosition to, const QColor& back, const QColor& front) {
-        if (from.part > place || to.part < place)
+        if (from.part > index || to.part < index)
             return;
         QAbstractTextDocumentLayout::Selection selection;
         selection.cursor = QTextCursor(document);
         const int last = document->characterCount() - 1;
-        selection.cursor.setPosition(from.part < place ? 0 : std::clamp(from.position, 0, last));
-        selection.cursor.setPosition(to.part > place ? last : std::clamp(to.position, 0, last),
+        selection.cursor.setPosition(from.part < index ? 0 : std::clamp(from.position, 0, last));
+        selection.cursor.setPosition(to.part > index ? last : std::clamp(to.position, 0, last),
                                      QTextCursor::KeepAnchor);
         if (!selection.cursor.hasSelection())
             return;
@@ -165,22 +181,36 @@ void MessageLayout::paintPart(QPainter& painter, const Part& part, MessagePlace 
         return context.clip.isValid() &&
                document->documentLayout()->blockBoundingRect(block).top() > context.clip.bottom();
     };
-    for (QTextCursor at(first); place == MessagePlace::Body && !state.found.isEmpty();) {
+    for (QTextCursor at(first); text && !state.found.isEmpty();) {
         at = document->find(state.found, at);
         if (at.isNull() || below(document->findBlock(at.selectionStart())))
             break;
-        select({place, at.selectionStart()}, {place, at.selectionEnd()}, style_.light_up, QColor());
+        select({index, at.selectionStart()}, {index, at.selectionEnd()}, style_.light_up, QColor());
     }
     if (state.selection)
         select(state.selection->first, state.selection->second, style_.selection, style_.selection_ink);
     document->documentLayout()->draw(&painter, context);
 
-    // Bars beside quotes, of the same blocks.
+    paintQuotes(painter, *document, first, context.clip);
+    painter.restore();
+    if (state.caret && index == caretPart(content)) {
+        const QRectF caret = caretRect(part, document->characterCount() - 1);
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(style_.accent);
+        painter.drawRoundedRect(caret, 1.5, 1.5);
+    }
+}
+
+/// Bars beside quotes, from a block on as far as is seen.
+void MessageLayout::paintQuotes(QPainter& painter, const QTextDocument& document, QTextBlock block,
+                                const QRectF& clip) const {
     painter.setPen(Qt::NoPen);
     painter.setBrush(style_.border);
-    for (QTextBlock block = first; block.isValid() && !below(block); block = block.next()) {
+    for (; block.isValid(); block = block.next()) {
         const int depth = block.blockFormat().intProperty(quoteDepthProperty);
-        const QRectF rect = document->documentLayout()->blockBoundingRect(block);
+        const QRectF rect = document.documentLayout()->blockBoundingRect(block);
+        if (clip.isValid() && rect.top() > clip.bottom())
+            break;
         for (int i = 0; i < depth; ++i) {
             const qreal gap = block.previous().blockFormat().intProperty(quoteDepthProperty) > i
                                   ? block.blockFormat().topMargin()
@@ -188,15 +218,6 @@ void MessageLayout::paintPart(QPainter& painter, const Part& part, MessagePlace 
             painter.drawRoundedRect(QRectF(i * style_.em() * 1.2, rect.top() - gap, 3, rect.height() + gap),
                                     1.5, 1.5);
         }
-    }
-    painter.restore();
-    const bool here = content.text.empty() && !content.thinking.empty() ? place == MessagePlace::Thinking
-                                                                        : place == MessagePlace::Body;
-    if (state.caret && here) {
-        const QRectF caret = caretRect(part, document->characterCount() - 1);
-        painter.setPen(Qt::NoPen);
-        painter.setBrush(style_.accent);
-        painter.drawRoundedRect(caret, 1.5, 1.5);
     }
 }
 

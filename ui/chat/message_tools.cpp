@@ -70,8 +70,9 @@ void MessageTools::bind(const MessageContent& content, bool busy, bool unanswere
     question_ = content.author != Author::Assistant;
     const bool still = !content.streaming();
     const bool cut = content.state == MessageState::Stopped || content.state == MessageState::Interrupted ||
-                     content.cut_short || (content.state == MessageState::Failed && !content.text.empty());
-    copy_->setVisible(still && !content.text.empty());
+                     content.cut_short ||
+                     (content.state == MessageState::Failed && content.has(PartKind::Text));
+    copy_->setVisible(still && content.has(PartKind::Text));
     answer_->setVisible(still && question_ && unanswered);
     regenerate_->setVisible(still && !question_);
     edit_->setVisible(still);

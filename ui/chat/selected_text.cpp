@@ -14,18 +14,23 @@ constexpr int kParagraphsAtATime = 64; ///< that a step reads
 
 } // namespace
 
-SelectedMessage::SelectedMessage(const MessageContent& message, bool with_thinking,
-                                 const std::pair<LayoutPosition, LayoutPosition>& range,
-                                 std::shared_ptr<MessageLayout> laid_out)
-    : layout(std::move(laid_out)), thinking(with_thinking), from(range.first), to(range.second) {
+SelectedMessage::SelectedMessage(const MessageContent& message, const std::set<int>& unfolded,
+                                 const LayoutRange& selection, std::shared_ptr<MessageLayout> laid_out)
+    : layout(std::move(laid_out)), open(unfolded), range(selection) {
     if (layout)
         return;
     content.id = message.id;
     content.author = message.author;
     content.state = message.state;
-    content.text = message.text;
-    if (with_thinking)
-        content.thinking = message.thinking;
+    for (std::size_t i = 0; i < message.parts.size(); ++i) {
+        const ContentPart& part = message.parts[i];
+        if (!part.folds() || open.contains(static_cast<int>(i))) {
+            content.parts.push_back(part);
+        } else { // its place
+            content.parts.emplace_back();
+            content.parts.back().kind = part.kind;
+        }
+    }
 }
 
 SelectedText::SelectedText(std::vector<SelectedMessage> messages, const ChatStyle& style)
@@ -74,7 +79,7 @@ bool SelectedText::step() {
     } else if (!message.layout->complete()) {
         message.layout->sync(message.content, false);
     } else if (stretches_.empty()) {
-        stretches_ = message.layout->stretches(message.from, message.to, message.thinking);
+        stretches_ = message.layout->stretches(message.range, message.open);
         if (stretches_.empty())
             stretches_.emplace_back(); // nothing of this one
     } else if (!readFurther()) {

@@ -16,13 +16,12 @@ namespace switchyard {
 /// One message's part of a selection.
 struct SelectedMessage {
     /// `laid_out`: where it is so already, whole, and nobody changes its text; else nullptr.
-    SelectedMessage(const MessageContent& message, bool with_thinking,
-                    const std::pair<LayoutPosition, LayoutPosition>& range,
+    SelectedMessage(const MessageContent& message, const std::set<int>& open, const LayoutRange& range,
                     std::shared_ptr<MessageLayout> laid_out);
     std::shared_ptr<MessageLayout> layout;
     MessageContent content; ///< else its texts as they were: the thread may change meanwhile
-    bool thinking;          ///< what was thought was to be seen
-    LayoutPosition from, to;
+    std::set<int> open;     ///< parts that fold, and were to be seen
+    LayoutRange range;
 };
 
 class SelectedText : public QMimeData {

@@ -46,7 +46,7 @@ class MessageAccessible : public QAccessibleInterface {
         const QString who = content->author == Author::Assistant ? ThreadView::tr("Answer")
                             : content->author == Author::User    ? ThreadView::tr("You")
                                                                  : ThreadView::tr("System prompt");
-        const QString body = QString::fromStdString(content->text);
+        const QString body = QString::fromStdString(content->text());
         if (kind == QAccessible::Name)
             return who + QLatin1String(": ") + body;
         if (kind == QAccessible::Value)
@@ -54,7 +54,7 @@ class MessageAccessible : public QAccessibleInterface {
         if (kind != QAccessible::Description)
             return {};
         QStringList parts{content->line, noticeText(*content)};
-        if (!content->thinking.empty())
+        if (content->has(PartKind::Thinking))
             parts += ThreadView::tr("With its thinking");
         for (const DialMark& mark : content->marks)
             parts += ThreadView::tr("Before token %1: %2").arg(mark.token + 1).arg(mark.tip);
@@ -85,8 +85,8 @@ class MessageAccessible : public QAccessibleInterface {
         const ThreadView::Row* row = view_ ? view_->find(id_) : nullptr;
         if (!row)
             return all;
-        if (row->fold)
-            all.append(row->fold);
+        for (const auto& fold : row->folds)
+            all.append(fold);
         for (const auto& button : row->code_buttons)
             all.append(button);
         if (row->tools)

@@ -11,7 +11,7 @@ void ThreadView::beginEdit(MessageId id, const QString& text) {
         return;
     endEdit();
     const bool question = row->content.author != Author::Assistant;
-    const QString own = QString::fromStdString(row->content.text);
+    const QString own = QString::fromStdString(row->content.text());
     editor_ =
         new MessageEditor(text.isNull() ? edits_.value(id, own) : text, question, style_.text, viewport());
     edited_ = id;
@@ -55,7 +55,7 @@ void ThreadView::keepEdit() {
         return;
     const QString text = editor_->edit()->wholeText();
     const QString before = edits_.value(edited_);
-    if (text == QString::fromStdString(row->content.text))
+    if (text == QString::fromStdString(row->content.text()))
         edits_.remove(edited_);
     else
         edits_.insert(edited_, text);

@@ -2,6 +2,8 @@
 // is looked up in the document when it is shown.
 #include "ui/chat/thread_view.h"
 
+#include <algorithm>
+
 namespace switchyard {
 
 void ThreadView::setFind(const QString& query) {
@@ -19,23 +21,29 @@ void ThreadView::findMatches() {
     match_ = -1;
     const int in_sight = rows_.empty() ? 0 : rowAt(offset());
     for (int row = 0; row < messageCount(); ++row) {
-        const std::string& source = rows_[static_cast<std::size_t>(row)]->content.text;
-        const QString text = QString::fromStdString(source);
-        std::size_t bytes = 0; // before the match
-        qsizetype units = 0;
-        int nth = 0;
-        for (qsizetype at = 0; !query_.isEmpty() && (at = text.indexOf(query_, at, Qt::CaseInsensitive)) >= 0;
-             at += query_.size()) {
-            if (match_ < 0 && row >= in_sight)
-                match_ = static_cast<int>(matches_.size());
-            bytes += bytesOfUnits(std::string_view(source).substr(bytes), at - units);
-            units = at;
-            matches_.push_back({row, nth++, bytes});
+        const std::vector<ContentPart>& parts = rows_[static_cast<std::size_t>(row)]->content.parts;
+        for (std::size_t part = 0; part < parts.size() && !query_.isEmpty(); ++part) {
+            if (parts[part].kind == PartKind::Text)
+                findInPart(row, static_cast<int>(part), parts[part].text);
+            if (match_ < 0 && row >= in_sight && !matches_.empty() && matches_.back().row == row)
+                match_ = static_cast<int>(std::ranges::find(matches_, row, &Match::row) - matches_.begin());
         }
     }
     if (match_ < 0 && !matches_.empty())
         match_ = 0;
     Q_EMIT found(match_ + 1, static_cast<int>(matches_.size()));
+}
+
+void ThreadView::findInPart(int row, int part, const std::string& source) {
+    const QString text = QString::fromStdString(source);
+    std::size_t bytes = 0; // before the match
+    qsizetype units = 0;
+    int nth = 0;
+    for (qsizetype at = 0; (at = text.indexOf(query_, at, Qt::CaseInsensitive)) >= 0; at += query_.size()) {
+        bytes += bytesOfUnits(std::string_view(source).substr(bytes), at - units);
+        units = at;
+        matches_.push_back({row, nth++, {part, bytes}});
+    }
 }
 
 void ThreadView::findStep(int step) {
@@ -55,12 +63,14 @@ void ThreadView::showMatch() {
     const Match match = matches_[static_cast<std::size_t>(match_)];
     Row& row = *rows_[static_cast<std::size_t>(match.row)];
     layOut(row);
-    if (!row.layout->reaches(match.offset + longest_piece)) { // a long answer is laid out step by step
+    if (!row.layout->reaches(
+            {match.place.part,
+             match.place.offset + longest_piece})) { // a long answer is laid out step by step
         row.width = -1;
         find_step_.start();
         return;
     }
-    const auto range = row.layout->find(query_, match.nth, match.offset);
+    const auto range = row.layout->find(query_, match.nth, match.place);
     clicks_ = 1;
     anchor_spot_ = {match.row, range ? range->first : LayoutPosition{}};
     cursor_spot_ = {match.row, range ? range->second : LayoutPosition{}};

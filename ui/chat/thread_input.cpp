@@ -45,15 +45,15 @@ std::pair<ThreadView::Spot, ThreadView::Spot> ThreadView::selection() const {
     return {from, to};
 }
 
-std::optional<std::pair<LayoutPosition, LayoutPosition>> ThreadView::selectionIn(int row) const {
+std::optional<LayoutRange> ThreadView::selectionIn(int row) const {
     if (!hasSelection())
         return std::nullopt;
     const auto [from, to] = selection();
     if (row < from.row || row > to.row)
         return std::nullopt;
     constexpr int far = std::numeric_limits<int>::max();
-    return std::pair{row == from.row ? from.at : LayoutPosition{MessagePlace::Thinking, 0},
-                     row == to.row ? to.at : LayoutPosition{MessagePlace::Body, far}};
+    return std::pair{row == from.row ? from.at : LayoutPosition{},
+                     row == to.row ? to.at : LayoutPosition{far, far}};
 }
 
 std::unique_ptr<SelectedText> ThreadView::selected() const {
@@ -64,8 +64,7 @@ std::unique_ptr<SelectedText> ThreadView::selected() const {
             const Row& row = *rows_[static_cast<std::size_t>(i)];
             const bool stands = row.layout && row.layout->complete() && row.width >= 0 && !row.rewritten &&
                                 !row.content.streaming();
-            messages.emplace_back(row.content, row.thinking_open, *selectionIn(i),
-                                  stands ? row.layout : nullptr);
+            messages.emplace_back(row.content, row.open, *selectionIn(i), stands ? row.layout : nullptr);
         }
     }
     return std::make_unique<SelectedText>(std::move(messages), style_);
@@ -82,7 +81,7 @@ QString ThreadView::selectedPhrase() const {
     QString text;
     if (row.layout && from.row == to.row && from.at.part == to.at.part &&
         to.at.position - from.at.position <= kLongest) {
-        for (const TextStretch& stretch : row.layout->stretches(from.at, to.at, row.thinking_open))
+        for (const TextStretch& stretch : row.layout->stretches({from.at, to.at}, row.open))
             PlainTextReader(stretch).read(text, kLongest);
     }
     return text;
@@ -94,8 +93,8 @@ void ThreadView::selectAll() {
     find_step_.stop(); // a match that is still to be shown would take the selection
     constexpr int far = std::numeric_limits<int>::max();
     clicks_ = 1;
-    anchor_spot_ = {0, {MessagePlace::Thinking, 0}};
-    cursor_spot_ = {messageCount() - 1, {MessagePlace::Body, far}};
+    anchor_spot_ = {0, {}};
+    cursor_spot_ = {messageCount() - 1, {far, far}};
     viewport()->update();
     Q_EMIT selectionChanged();
 }
@@ -116,7 +115,7 @@ void ThreadView::copy() {
     if (hasSelection()) {
         QApplication::clipboard()->setMimeData(selected().release());
     } else if (current_ >= 0) {
-        const std::string& text = rows_[static_cast<std::size_t>(current_)]->content.text;
+        const std::string text = rows_[static_cast<std::size_t>(current_)]->content.text();
         if (!text.empty())
             QApplication::clipboard()->setText(QString::fromStdString(text));
     }
@@ -359,7 +358,7 @@ void ThreadView::contextMenuEvent(QContextMenuEvent* event) {
         copied->setEnabled(hasSelection());
         menu->addAction(tr("Copy message as Markdown"), this, [this, id] {
             if (const Row* found = find(id))
-                QApplication::clipboard()->setText(QString::fromStdString(found->content.text));
+                QApplication::clipboard()->setText(QString::fromStdString(found->content.text()));
         });
     }
     menu->addAction(tr("Select all"), this, &ThreadView::selectAll)->setEnabled(!rows_.empty());

@@ -217,11 +217,16 @@ qreal ThreadView::columnLeft() const { return std::floor((viewport()->width() - 
 qreal ThreadView::offset() const { return verticalScrollBar()->value(); }
 
 qreal ThreadView::guessedHeight(const Row& row) const {
-    const std::string& text = row.content.text;
     const qreal line = style_.em() * 1.7;
-    const qreal breaks = static_cast<qreal>(std::count(text.begin(), text.end(), '\n'));
-    const qreal wrapped = static_cast<qreal>(text.size()) * style_.em() * 0.45 / columnWidth();
-    return std::round(90 + line * (1 + breaks * 0.7 + wrapped));
+    qreal lines = 1;
+    for (const ContentPart& part : row.content.parts) {
+        if (part.kind == PartKind::Text) {
+            const auto breaks = std::count(part.text.begin(), part.text.end(), '\n');
+            const qreal wrapped = static_cast<qreal>(part.text.size()) * style_.em() * 0.45 / columnWidth();
+            lines += static_cast<qreal>(breaks) * 0.7 + wrapped;
+        }
+    }
+    return std::round(90 + line * lines);
 }
 
 void ThreadView::layOut(Row& row) {
@@ -241,7 +246,7 @@ void ThreadView::layOut(Row& row) {
         return;
     MessageLayout::Options options;
     options.width = columnWidth();
-    options.thinking_open = row.thinking_open;
+    options.open = row.open;
     options.progress = row.progress;
     if (editor_ && edited_ == row.content.id)
         options.editor_height = editor_->wantedHeight();
@@ -392,14 +397,14 @@ void ThreadView::highlightToken(MessageId id, int index) {
     lit_message_ = index >= 0 ? id : 0;
     lit_token_ = index;
     const auto it = index_.constFind(id);
-    if (index >= 0 && it != index_.constEnd() &&
-        rows_[static_cast<std::size_t>(*it)]->content.tokens.size() <= index)
+    if (index >= 0 && it != index_.constEnd() && !rows_[static_cast<std::size_t>(*it)]->content.tokens_read)
         Q_EMIT tokensNeeded({id});
     if (index >= 0 && it != index_.constEnd()) {
         Row& row = *rows_[static_cast<std::size_t>(*it)];
         layOutWhole(row);
-        if (row.layout->tokenPosition(row.content, index).part == MessagePlace::Thinking)
-            row.thinking_open = true, row.width = -1;
+        const int part = row.content.tokens.begin(index).part;
+        if (row.content.partFolds(part) && row.open.insert(part).second)
+            row.width = -1;
         layOut(row);
         computeTops();
         const qreal y =
@@ -420,11 +425,14 @@ QRect ThreadView::messageRect(int index) const {
     return QRectF(columnLeft(), tops_[i] - offset(), columnWidth(), rows_[i]->height).toRect();
 }
 
-void ThreadView::setThinkingOpen(MessageId id, bool open) {
+void ThreadView::setPartOpen(MessageId id, int part, bool open) {
     Row* row = find(id);
-    if (!row || row->thinking_open == open)
+    if (!row || !row->content.partFolds(part) || row->open.contains(part) == open)
         return;
-    row->thinking_open = open;
+    if (open)
+        row->open.insert(part);
+    else
+        row->open.erase(part);
     row->width = -1;
     if (following_) // what was clicked stays under the pointer
         setFollowing(false);
@@ -432,9 +440,9 @@ void ThreadView::setThinkingOpen(MessageId id, bool open) {
     refresh();
 }
 
-bool ThreadView::thinkingOpen(MessageId id) const {
+bool ThreadView::partOpen(MessageId id, int part) const {
     const Row* row = find(id);
-    return row && row->thinking_open;
+    return row && row->open.contains(part);
 }
 
 // ---- Painting ----

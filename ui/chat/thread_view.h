@@ -81,8 +81,9 @@ class ThreadView : public QAbstractScrollArea {
     QRect messageRect(int index) const;
     int currentMessage() const { return current_; } ///< index of the one with the keyboard's focus; -1: none
     void setCurrentMessage(int index);
-    void setThinkingOpen(MessageId id, bool open);
-    bool thinkingOpen(MessageId id) const;
+    /// Of what was thought, or a tool: whether it is unfolded.
+    void setPartOpen(MessageId id, int part, bool open);
+    bool partOpen(MessageId id, int part) const;
     /// How many messages are laid out: for tests.
     int liveDocuments() const;
     MessageTools* tools(MessageId id) const;
@@ -121,13 +122,13 @@ class ThreadView : public QAbstractScrollArea {
         MessageContent content;
         std::shared_ptr<MessageLayout> layout;
         qreal height = 0;
-        qreal width = -1; ///< the layout was arranged for; -1: must be arranged
-        bool thinking_open = false;
+        qreal width = -1;      ///< the layout was arranged for; -1: must be arranged
+        std::set<int> open;    ///< parts that are unfolded
         bool rewritten = true; ///< the text changed otherwise than by growing
         bool stale = true;     ///< the tools show what was
         QString progress;
         QPointer<MessageTools> tools;
-        QPointer<CalmButton> fold;
+        std::vector<QPointer<CalmButton>> folds;
         std::vector<QPointer<CalmButton>> code_buttons;
     };
     struct Spot { ///< a position in the thread
@@ -152,6 +153,7 @@ class ThreadView : public QAbstractScrollArea {
     void applyScroll();
     void placeWidgets();
     void placeRowWidgets(int index);
+    void placeFold(Row& row, std::size_t index, const QPointF& origin);
     void hideRowWidgets(Row& row);
     void keepEdit();
     void dropEdit();
@@ -165,7 +167,7 @@ class ThreadView : public QAbstractScrollArea {
 
     // thread_input.cpp: pointer, keys, selection
     Spot spotAt(const QPointF& viewport_point) const;
-    std::optional<std::pair<LayoutPosition, LayoutPosition>> selectionIn(int row) const;
+    std::optional<LayoutRange> selectionIn(int row) const;
     /// What is selected, for the clipboard.
     std::unique_ptr<SelectedText> selected() const;
     std::pair<Spot, Spot> selection() const;
@@ -179,10 +181,11 @@ class ThreadView : public QAbstractScrollArea {
 
     // thread_find.cpp
     void findMatches();
+    void findInPart(int row, int part, const std::string& source);
     void showMatch();
     struct Match {
-        int row = 0, nth = 0;   ///< which one in the message
-        std::size_t offset = 0; ///< bytes of its text before it
+        int row = 0, nth = 0; ///< which one in the part
+        TextPlace place;
     };
     QString query_;
     std::vector<Match> matches_;

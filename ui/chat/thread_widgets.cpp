@@ -25,7 +25,9 @@ void ThreadView::placeWidgets() {
     QWidget* previous = nullptr; // the tab order follows the eye
     for (int i = first; i <= last; ++i) {
         const Row& row = *rows_[static_cast<std::size_t>(i)];
-        QList<QWidget*> order{row.fold};
+        QList<QWidget*> order;
+        for (const auto& fold : row.folds)
+            order.append(fold);
         for (const auto& button : row.code_buttons)
             order.append(button);
         order.append(row.tools);
@@ -60,7 +62,7 @@ void ThreadView::placeRowWidgets(int index) {
             connect(tools, &MessageTools::triggered, this, [this](MessageAction action, MessageId id) {
                 if (action == MessageAction::Copy) {
                     if (const Row* copied = find(id))
-                        QApplication::clipboard()->setText(QString::fromStdString(copied->content.text));
+                        QApplication::clipboard()->setText(QString::fromStdString(copied->content.text()));
                     if (MessageTools* widget = this->tools(id))
                         widget->confirmCopy();
                 } else if (action == MessageAction::Edit) {
@@ -82,39 +84,15 @@ void ThreadView::placeRowWidgets(int index) {
     if (edited)
         editor_->setGeometry(places.editor.translated(origin).toRect());
 
-    if (places.thinking.isNull() == bool(row.fold)) {
-        if (row.fold) {
-            row.fold->hide();
-            spare_folds_.push_back(row.fold);
-            row.fold = nullptr;
-        } else {
-            row.fold = takeSpare(spare_folds_, [this] {
-                auto* fold = new CalmButton(u"chevron-right"_s, {}, viewport());
-                connect(fold, &QToolButton::clicked, this, [this, fold] {
-                    const MessageId id = fold->property("message").toLongLong();
-                    setThinkingOpen(id, !thinkingOpen(id));
-                });
-                return fold;
-            });
-        }
+    while (row.folds.size() > places.folds.size()) {
+        row.folds.back()->hide();
+        spare_folds_.push_back(row.folds.back());
+        row.folds.pop_back();
     }
-    if (row.fold) {
-        const int seconds = static_cast<int>(std::lround(row.content.thinking_seconds));
-        const bool thinking = row.content.streaming() && row.content.text.empty();
-        row.fold->setText(thinking ? tr("Thinking, %n s", nullptr, seconds)
-                                   : tr("Thought for %n s", nullptr, seconds));
-        row.fold->setIconName(row.thinking_open ? u"chevron-down"_s : u"chevron-right"_s);
-        row.fold->setName(row.thinking_open ? tr("Hide the thinking") : tr("Show the thinking"));
-        row.fold->setAccessibleName(row.fold->text());
-        row.fold->setObjectName(u"thinkingButton-%1"_s.arg(row.content.id));
-        row.fold->setProperty("message", row.content.id);
-        row.fold->setGeometry(QRect(QPointF(origin + places.thinking.topLeft() - QPointF(8, 0)).toPoint(),
-                                    row.fold->sizeHint()));
-        row.fold->show();
-    }
+    for (std::size_t i = 0; i < places.folds.size(); ++i)
+        placeFold(row, i, origin);
 
-    const std::vector<QRectF>& headers = places.code_headers;
-    const std::size_t wanted = edited ? 0 : headers.size();
+    const std::size_t wanted = edited ? 0 : places.codes.size();
     while (row.code_buttons.size() > wanted) {
         row.code_buttons.back()->hide();
         spare_code_buttons_.push_back(row.code_buttons.back());
@@ -127,9 +105,9 @@ void ThreadView::placeRowWidgets(int index) {
             connect(button, &QToolButton::clicked, this, [this, button] {
                 const Row* owner = find(button->property("message").toLongLong());
                 const auto which = button->property("block").toUInt();
-                if (!owner || !owner->layout || which >= owner->layout->codeBlocks().size())
+                if (!owner || !owner->layout || which >= owner->layout->places().codes.size())
                     return;
-                QApplication::clipboard()->setText(owner->layout->codeBlocks()[which].code);
+                QApplication::clipboard()->setText(owner->layout->places().codes[which].block->code);
                 button->setText(tr("Copied"));
                 button->setIconName(u"check"_s);
                 QTimer::singleShot(1600, button, [this, button] {
@@ -146,12 +124,42 @@ void ThreadView::placeRowWidgets(int index) {
         button->setProperty("message", row.content.id);
         button->setProperty("block", static_cast<uint>(i));
         const QSize size = button->sizeHint();
-        const QRectF header = headers[i].translated(origin);
+        const QRectF header = places.codes[i].header.translated(origin);
         button->setGeometry(static_cast<int>(header.right()) - size.width() - 4,
                             static_cast<int>(header.center().y()) - size.height() / 2, size.width(),
                             size.height());
         button->show();
     }
+}
+
+/// The headline of a part that folds: what it is, and in the button's name what a click does.
+void ThreadView::placeFold(Row& row, std::size_t index, const QPointF& origin) {
+    const LayoutSlots::Fold& place = row.layout->places().folds[index];
+    if (row.folds.size() <= index) {
+        row.folds.push_back(takeSpare(spare_folds_, [this] {
+            auto* fold = new CalmButton(u"chevron-right"_s, {}, viewport());
+            connect(fold, &QToolButton::clicked, this, [this, fold] {
+                const MessageId id = fold->property("message").toLongLong();
+                const int part = fold->property("part").toInt();
+                setPartOpen(id, part, !partOpen(id, part));
+            });
+            return fold;
+        }));
+    }
+    CalmButton* fold = row.folds[index];
+    const bool open = row.open.contains(place.part);
+    const FoldText text = foldText(row.content, place.part, open);
+    fold->setText(text.headline);
+    fold->setIconName(open ? u"chevron-down"_s : u"chevron-right"_s);
+    fold->setName(text.action);
+    fold->setAccessibleName(fold->text());
+    fold->setObjectName(u"foldButton-%1-%2"_s.arg(row.content.id).arg(place.part));
+    fold->setProperty("message", row.content.id);
+    fold->setProperty("part", place.part);
+    QSize size = fold->sizeHint();
+    size.setWidth(std::min(size.width(), static_cast<int>(place.rect.width()) + 8));
+    fold->setGeometry(QRect(QPointF(origin + place.rect.topLeft() - QPointF(8, 0)).toPoint(), size));
+    fold->show();
 }
 
 void ThreadView::hideRowWidgets(Row& row) {
@@ -162,12 +170,12 @@ void ThreadView::hideRowWidgets(Row& row) {
         spare_tools_.push_back(row.tools);
         row.tools = nullptr;
     }
-    if (row.fold) {
-        row.fold->hide();
-        row.fold->setObjectName({});
-        spare_folds_.push_back(row.fold);
-        row.fold = nullptr;
+    for (const auto& fold : row.folds) {
+        fold->hide();
+        fold->setObjectName({});
+        spare_folds_.push_back(fold);
     }
+    row.folds.clear();
     for (const auto& button : row.code_buttons) {
         button->hide();
         button->setObjectName({});
