@@ -1,7 +1,6 @@
 #include "ui/chat_columns.h"
 
-#include "ui/plain_text.h"
-#include "ui/theme.h"
+#include "ui/window_actions.h"
 
 #include <QHBoxLayout>
 #include <QResizeEvent>
@@ -13,23 +12,17 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 
-ChatColumns::ChatColumns(Settings& settings, QWidget* header, QWidget* list, QWidget* thread,
-                         QWidget* insight, QWidget* tune, QWidget* parent)
-    : QWidget(parent), settings_(settings), list_(list), insight_(insight), tune_(tune) {
+ChatColumns::ChatColumns(Settings& settings, WindowActions& actions, QWidget* header, QWidget* list,
+                         QWidget* thread, QWidget* insight, QWidget* tune, QWidget* parent)
+    : QWidget(parent), settings_(settings), actions_(actions), list_(list), insight_(insight), tune_(tune) {
     want_list_ = settings_.get<Setting::ListShown>();
     want_tune_ = settings_.get<Setting::TuneShown>();
     want_insight_ = settings_.get<Setting::InsightShown>();
     narrow_side_ = static_cast<Side>(settings_.get<Setting::NarrowSide>());
 
-    list_button_ =
-        foldButton(u"fold.list"_s, u"sidebar"_s, tr("Chats"), tr("Show or fold the list of chats"));
-    insight_button_ =
-        foldButton(u"fold.insight"_s, u"insight"_s, tr("Insight"), tr("Show or fold the plots (Ctrl+P)"));
-    tune_button_ =
-        foldButton(u"fold.tune"_s, u"tune"_s, tr("Tune"), tr("Show or fold the Tune column (Ctrl+T)"));
-    connect(list_button_, &QToolButton::clicked, this, &ChatColumns::showList);
-    connect(insight_button_, &QToolButton::clicked, this, &ChatColumns::showInsight);
-    connect(tune_button_, &QToolButton::clicked, this, &ChatColumns::showTune);
+    connect(&actions_[Act::ShowList], &QAction::triggered, this, &ChatColumns::showList);
+    connect(&actions_[Act::ShowInsight], &QAction::triggered, this, &ChatColumns::showInsight);
+    connect(&actions_[Act::ShowTune], &QAction::triggered, this, &ChatColumns::showTune);
 
     auto* top = new QWidget(this);
     top->setObjectName(u"thread.top"_s);
@@ -38,10 +31,10 @@ ChatColumns::ChatColumns(Settings& settings, QWidget* header, QWidget* list, QWi
     auto* row = new QHBoxLayout(top);
     row->setContentsMargins(8, 5, 8, 5);
     row->setSpacing(6);
-    row->addWidget(list_button_, 0, Qt::AlignTop);
+    row->addWidget(foldButton(u"fold.list"_s, actions_[Act::ShowList]), 0, Qt::AlignTop);
     row->addWidget(header, 1);
-    row->addWidget(insight_button_, 0, Qt::AlignTop);
-    row->addWidget(tune_button_, 0, Qt::AlignTop);
+    row->addWidget(foldButton(u"fold.insight"_s, actions_[Act::ShowInsight]), 0, Qt::AlignTop);
+    row->addWidget(foldButton(u"fold.tune"_s, actions_[Act::ShowTune]), 0, Qt::AlignTop);
 
     middle_ = new QSplitter(Qt::Vertical, this);
     middle_->setObjectName(u"splitter.insight"_s);
@@ -82,16 +75,12 @@ ChatColumns::ChatColumns(Settings& settings, QWidget* header, QWidget* list, QWi
     arrange();
 }
 
-QToolButton* ChatColumns::foldButton(const QString& name, const QString& icon, const QString& title,
-                                     const QString& tip) {
+QToolButton* ChatColumns::foldButton(const QString& name, QAction& action) {
     auto* button = new QToolButton(this);
     button->setObjectName(name);
-    button->setIcon(themedIcon(icon));
     button->setIconSize({20, 20});
     button->setCheckable(true);
-    button->setToolTip(plainTip(tip));
-    button->setAccessibleName(title);
-    button->setAccessibleDescription(tip);
+    bindButton(*button, action);
     return button;
 }
 
@@ -124,14 +113,13 @@ void ChatColumns::arrange() {
     list_->setVisible(isNarrow() ? narrow_side_ == Side::List : want_list_);
     tune_->setVisible(isNarrow() ? narrow_side_ == Side::Tune : want_tune_);
     insight_->setVisible(want_insight_);
-    list_button_->setChecked(isListShown());
-    tune_button_->setChecked(isTuneShown());
-    insight_button_->setChecked(isInsightShown());
+    actions_[Act::ShowList].setChecked(isListShown());
+    actions_[Act::ShowTune].setChecked(isTuneShown());
+    actions_[Act::ShowInsight].setChecked(isInsightShown());
     settings_.set<Setting::ListShown>(want_list_);
     settings_.set<Setting::TuneShown>(want_tune_);
     settings_.set<Setting::InsightShown>(want_insight_);
     settings_.set<Setting::NarrowSide>(static_cast<int>(narrow_side_));
-    Q_EMIT foldingChanged();
 }
 
 void ChatColumns::remember() {

@@ -10,8 +10,11 @@
 class QSplitter;
 class QToolButton;
 class QVBoxLayout;
+class QAction;
 
 namespace switchyard {
+
+class WindowActions;
 
 class ChatColumns : public QWidget {
     Q_OBJECT
@@ -19,8 +22,8 @@ class ChatColumns : public QWidget {
     static constexpr int kNarrow = 1200;
 
     /// `header` stands over the thread, between the buttons that fold the columns.
-    ChatColumns(Settings& settings, QWidget* header, QWidget* list, QWidget* thread, QWidget* insight,
-                QWidget* tune, QWidget* parent = nullptr);
+    ChatColumns(Settings& settings, WindowActions& actions, QWidget* header, QWidget* list, QWidget* thread,
+                QWidget* insight, QWidget* tune, QWidget* parent = nullptr);
 
     bool isListShown() const;
     bool isTuneShown() const;
@@ -31,22 +34,18 @@ class ChatColumns : public QWidget {
     /// Writes the widths.
     void remember();
 
-  Q_SIGNALS:
-    void foldingChanged();
-
   protected:
     void resizeEvent(QResizeEvent* event) override;
 
   private:
-    QToolButton* foldButton(const QString& name, const QString& icon, const QString& title,
-                            const QString& tip);
+    QToolButton* foldButton(const QString& name, QAction& action);
     void arrange();
     bool isNarrow() const { return width() < kNarrow; }
 
     Settings& settings_;
+    WindowActions& actions_;
     QWidget *list_, *insight_, *tune_;
     QSplitter *columns_, *middle_;
-    QToolButton *list_button_, *insight_button_, *tune_button_;
     bool want_list_, want_tune_, want_insight_; ///< the user's choice where there is room
     enum class Side { None, List, Tune } narrow_side_;
 };

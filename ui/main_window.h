@@ -1,58 +1,32 @@
-// The main window: the rail with its pages, the Chat page's columns, menus and status bar. It joins widgets
-// and services and holds no logic of either.
+// The main window: the pages with their rail, menus, status bar, and its own size and end. What a page shows
+// and does is the page's.
 #pragma once
 
-#include "app/services/chat_controller.h"
-#include "app/services/model_library.h"
-#include "app/services/paths.h"
-#include "app/services/presets.h"
-#include "app/services/settings.h"
+#include "ui/window_services.h"
 
 #include <QMainWindow>
 #include <QPointer>
 #include <QTimer>
 
-class QStackedWidget;
-
 namespace switchyard {
 
-class ChatColumns;
-class ChatPage;
+class ChatsPage;
 class ClosingGuard;
-class InsightPanel;
 class KeysWindow;
 class ModelLoading;
-class ModelPicker;
 class ModelsPage;
 class NoticeBanner;
-class Rail;
-class SettingsPage;
+class Page;
+class PageStack;
 class StatusLine;
-class ThemeManager;
-class TuneColumn;
 class WindowActions;
-
-/// What the window works with; all must outlive it.
-struct WindowServices {
-    Settings& settings;
-    Generator& generator;
-    ModelLibrary& library;
-    ChatController& controller;
-    Presets& presets;
-    ThemeManager& theme;
-    Paths paths;
-};
 
 class MainWindow : public QMainWindow {
     Q_OBJECT
   public:
-    enum Page { Chat, Models, SettingsPageIndex };
-
     explicit MainWindow(const WindowServices& services, QWidget* parent = nullptr);
-    ~MainWindow() override;
 
     void loadModel(const QString& path);
-    void showPage(int page);
     void raiseWindow();
     /// Sends the prompt in a new chat; without a model it waits in the composer.
     void ask(const QString& prompt);
@@ -79,17 +53,10 @@ class MainWindow : public QMainWindow {
   private:
     void buildPages();
     void connectActions();
-    void connectModel();
-    void connectTuning();
-    void connectChat();
-    void connectInsight();
     void openModelFile();
-    void carve();
-    void showModel();
-    void showRun();
-    void showThreadInInsight();
     void showTitle();
     void changeFontSize(int step);
+    void showFontSize();
     void showKeys();
     void showAbout();
     void rememberLayout();
@@ -97,21 +64,14 @@ class MainWindow : public QMainWindow {
 
     WindowServices services_;
     WindowActions* actions_;
-    Rail* rail_;
-    QStackedWidget* pages_;
-    ChatColumns* columns_;
-    ChatPage* chat_;
-    ModelPicker* picker_;
-    TuneColumn* tune_;
-    InsightPanel* insight_;
-    ModelsPage* models_;
-    SettingsPage* settings_page_;
-    StatusLine* status_;
+    ModelLoading* loading_;
     NoticeBanner* banner_;
+    PageStack* pages_;
+    ChatsPage* chats_;
+    StatusLine* status_;
     ClosingGuard* closing_;
     QTimer layout_timer_; ///< after the window was moved or resized
     QPointer<KeysWindow> keys_;
-    ModelLoading* loading_;
     bool painted_ = false;
 };
 

@@ -1,7 +1,7 @@
 #include "ui/model_loading.h"
 
 #include "app/services/chat_controller.h"
-#include "ui/models/model_picker.h"
+#include "ui/models/model_text.h"
 
 #include <algorithm>
 
@@ -12,9 +12,8 @@ namespace {
 QString nameOf(const QString& path) { return shownModelName(path.section(u'/', -1)); }
 } // namespace
 
-ModelLoading::ModelLoading(Generator& generator, ChatController& controller, ModelPicker& picker,
-                           QObject* parent)
-    : QObject(parent), generator_(generator), controller_(controller), picker_(picker) {
+ModelLoading::ModelLoading(Generator& generator, ChatController& controller, QObject* parent)
+    : QObject(parent), generator_(generator), controller_(controller) {
     connect(&generator_, &Generator::modelStateChanged, this, &ModelLoading::takeState);
     connect(&generator_, &Generator::loadRefused, this, [this](const QString& path, const QString& error) {
         asked_.clear();
@@ -25,7 +24,6 @@ ModelLoading::ModelLoading(Generator& generator, ChatController& controller, Mod
     });
     connect(&controller_, &ChatController::runChanged, this, &ModelLoading::whenIdle);
     connect(&controller_.list(), &ChatListService::changed, this, &ModelLoading::whenIdle);
-    connect(&picker_, &ModelPicker::noticeTriggered, this, &ModelLoading::act);
 }
 
 bool ModelLoading::answering() const {
@@ -117,7 +115,7 @@ void ModelLoading::say(const QString& sentence, Offer offer, bool is_error) {
                            : offer == Offer::Back    ? tr("Back to %1").arg(nameOf(works_))
                            : offer == Offer::Dismiss ? tr("Understood")
                                                      : QString();
-    picker_.setNotice(sentence, action, is_error);
+    Q_EMIT notice(sentence, action, is_error);
 }
 
 } // namespace switchyard

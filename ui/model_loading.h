@@ -7,25 +7,28 @@
 namespace switchyard {
 
 class ChatController;
-class ModelPicker;
 
 class ModelLoading : public QObject {
     Q_OBJECT
   public:
-    /// All must outlive it. What there is to say stands at the picker.
-    ModelLoading(Generator& generator, ChatController& controller, ModelPicker& picker,
-                 QObject* parent = nullptr);
+    /// Both must outlive it.
+    ModelLoading(Generator& generator, ChatController& controller, QObject* parent = nullptr);
 
     /// The newest wish counts; what it takes the place of is said.
     void load(const QString& path);
     /// What is being loaded, or was wished last.
     const QString& path() const { return path_; }
+    /// Does what the last notice offered.
+    void act();
+
+  Q_SIGNALS:
+    /// What there is to say of the model now, with what can be done about it; empty: nothing.
+    void notice(const QString& sentence, const QString& action, bool is_error);
 
   private:
     void begin();
     void whenIdle();
     void takeState(ModelState state, const QString& error);
-    void act();
     void sayNotes();
     bool answering() const;
 
@@ -34,7 +37,6 @@ class ModelLoading : public QObject {
 
     Generator& generator_;
     ChatController& controller_;
-    ModelPicker& picker_;
     QString path_;
     QString works_;   ///< the last model that did
     QString asked_;   ///< of the generator, which has not answered yet

@@ -61,7 +61,7 @@ QLabel* addNote(QFormLayout* form, const QString& text) {
 } // namespace
 
 SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* parent)
-    : QWidget(parent), settings_(settings), paths_(paths) {
+    : Page(parent), settings_(settings), paths_(paths) {
     setObjectName(u"settings"_s);
     auto* content = new QWidget;
     auto* inner = new QVBoxLayout(content);
@@ -87,6 +87,18 @@ SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* pare
     connect(&settings_, &Settings::changed, this, &SettingsPage::read);
     read();
 }
+
+PageSign SettingsPage::sign() const {
+    return {u"settings"_s,
+            u"settings"_s,
+            tr("Settings"),
+            tr("Settings"),
+            tr("Settings"),
+            QKeySequence(Qt::CTRL | Qt::Key_Comma),
+            true};
+}
+
+QWidget* SettingsPage::firstFocus() { return theme_; }
 
 void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     QFormLayout* form = addPart(layout, tr("Appearance"));

@@ -4,7 +4,7 @@
 #include "app/services/paths.h"
 #include "app/services/settings.h"
 
-#include <QWidget>
+#include "ui/page.h"
 
 class QCheckBox;
 class QComboBox;
@@ -14,10 +14,13 @@ class QVBoxLayout;
 
 namespace switchyard {
 
-class SettingsPage : public QWidget {
+class SettingsPage : public Page {
     Q_OBJECT
   public:
     SettingsPage(Settings& settings, const Paths& paths, QWidget* parent = nullptr);
+
+    PageSign sign() const override;
+    QWidget* firstFocus() override;
 
   private:
     void buildAppearance(QVBoxLayout* layout);

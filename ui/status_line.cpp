@@ -1,11 +1,14 @@
 #include "ui/status_line.h"
-#include "engine/base/memory.h"
 
-#include "ui/models/model_picker.h"
+#include "engine/base/memory.h"
+#include "ui/models/model_text.h"
 #include "ui/plain_text.h"
 
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QLocale>
+
+#include <algorithm>
 
 using namespace Qt::StringLiterals;
 
@@ -15,7 +18,8 @@ constexpr int kMemoryInterval = 1000; ///< ms
 constexpr double kSmoothing = 0.1;    ///< share of the newest token in the shown rate
 } // namespace
 
-StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
+StatusLine::StatusLine(Generator& generator, ChatController& controller, QWidget* parent)
+    : QStatusBar(parent), generator_(generator), controller_(controller) {
     setObjectName(u"status"_s);
     setSizeGripEnabled(false);
     const auto add = [this](const QString& name, const QString& title, int stretch) {
@@ -26,7 +30,10 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
         return label;
     };
     model_ = add(u"status.model"_s, tr("Model in use"), 0);
-    context_ = add(u"status.context"_s, tr("Context used"), 0);
+    auto* place = new QWidget(this);
+    place_ = new QHBoxLayout(place);
+    place_->setContentsMargins(0, 0, 0, 0);
+    addWidget(place);
     memory_ = add(u"status.memory"_s, tr("Memory in use"), 0);
     activity_ = add(u"status.activity"_s, tr("What is going on"), 1);
     activity_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
@@ -34,7 +41,54 @@ StatusLine::StatusLine(QWidget* parent) : QStatusBar(parent) {
     connect(&memory_timer_, &QTimer::timeout, this, &StatusLine::sampleMemory);
     memory_timer_.start();
     sampleMemory();
-    setModel(ModelState::None, {});
+    connectServices();
+    showModel();
+}
+
+void StatusLine::connectServices() {
+    connect(&generator_, &Generator::modelStateChanged, this, [this] {
+        load_share_ = 0;
+        showModel();
+    });
+    connect(&generator_, &Generator::loadProgress, this, [this](double share) {
+        load_share_ = share;
+        showActivity();
+    });
+    connect(&generator_, &Generator::recodeProgress, this, [this](quint32 done, quint32 total) {
+        recode_done_ = done;
+        recode_total_ = total;
+        showActivity();
+    });
+    connect(&generator_, &Generator::recodeFailed, this, [this] {
+        recode_done_ = recode_total_ = 0; // it does not go on by itself
+        showActivity();
+    });
+    connect(&generator_, &Generator::carveProgress, this, [this](double share) {
+        carving_ = true;
+        carve_share_ = share;
+        showActivity();
+    });
+    connect(&generator_, &Generator::carveFinished, this, [this] {
+        carving_ = false;
+        showActivity();
+    });
+    connect(&controller_, &ChatController::threadChanged, this, &StatusLine::showRun);
+    connect(&controller_, &ChatController::runChanged, this, &StatusLine::showRun);
+    connect(&controller_, &ChatController::runEvents, this,
+            [this](ConversationId id, const std::vector<RunEvent>& events) {
+                if (id == controller_.current())
+                    addEvents(events);
+            });
+}
+
+void StatusLine::setPart(QWidget* part) {
+    if (part_)
+        part_->hide();
+    part_ = part;
+    if (!part)
+        return;
+    place_->addWidget(part);
+    part->show();
 }
 
 void StatusLine::sampleMemory() {
@@ -42,43 +96,19 @@ void StatusLine::sampleMemory() {
         memory_->setText(u"·  "_s + tr("RAM %1").arg(sizeText(resident)));
 }
 
-void StatusLine::setModel(ModelState state, const Capabilities& capabilities) {
-    state_ = state;
-    context_total_ = capabilities.context;
-    load_share_ = 0;
-    model_->setText(
-        state == ModelState::Ready
-            ? fontMetrics().elidedText(oneLine(shownModelName(capabilities.model_name)), Qt::ElideMiddle, 300)
-            : tr("no model"));
-    showContext();
+void StatusLine::showModel() {
+    const QString name = shownModelName(generator_.capabilities().model_name);
+    model_->setText(generator_.modelState() == ModelState::Ready
+                        ? fontMetrics().elidedText(oneLine(name), Qt::ElideMiddle, 300)
+                        : tr("no model"));
     showActivity();
 }
 
-void StatusLine::setLoading(double share) {
-    load_share_ = share;
-    showActivity();
-}
-
-void StatusLine::setRecoding(quint32 done, quint32 total) {
-    recode_done_ = done;
-    recode_total_ = total;
-    showActivity();
-}
-
-void StatusLine::setCarving(bool running, double share) {
-    carving_ = running;
-    carve_share_ = share;
-    showActivity();
-}
-
-void StatusLine::setRun(const RunStatus* run, int elsewhere) {
-    const bool was_running = running_;
-    running_ = run != nullptr;
-    elsewhere_ = elsewhere;
-    if (run) {
-        if (!was_running || run->run != run_.run)
-            rate_ = 0;
-        run_ = *run;
+void StatusLine::showRun() {
+    const RunStatus* run = controller_.run(controller_.current());
+    if (const RunId id = run ? run->run : 0; id != run_) {
+        run_ = id;
+        rate_ = 0;
     }
     showActivity();
 }
@@ -93,50 +123,40 @@ void StatusLine::addEvents(const std::vector<RunEvent>& events) {
     showActivity();
 }
 
-void StatusLine::setContextUsed(int tokens) {
-    context_used_ = tokens;
-    showContext();
-}
-
-void StatusLine::showContext() {
+QString StatusLine::runText(const RunStatus& run) const {
     const QLocale locale;
-    context_->setVisible(context_total_ > 0);
-    context_->setText(
-        u"·  "_s +
-        tr("context %1 / %2").arg(locale.toString(context_used_), locale.toString(context_total_)));
+    switch (run.phase) {
+    case RunStatus::Phase::Queued:
+        return generator_.modelState() == ModelState::Ready ? tr("waiting for its turn")
+                                                            : tr("waiting for the model");
+    case RunStatus::Phase::Prefill:
+        return tr("reading the prompt, %1 of %2 tokens")
+            .arg(locale.toString(run.prefill_done), locale.toString(run.prefill_total));
+    case RunStatus::Phase::Decoding:
+        return rate_ > 0 ? tr("answering, %1 tokens/s").arg(locale.toString(rate_, 'f', rate_ < 10 ? 1 : 0))
+                         : tr("answering");
+    }
+    return {};
 }
-
-QString StatusLine::activity() const { return activity_->text(); }
 
 void StatusLine::showActivity() {
-    const QLocale locale;
     QStringList parts;
-    if (state_ == ModelState::Loading)
+    if (generator_.modelState() == ModelState::Loading)
         parts << tr("loading the model, %1 %").arg(static_cast<int>(100 * load_share_));
     if (carving_)
         parts << tr("carving, %1 %").arg(static_cast<int>(100 * carve_share_));
     if (recode_done_ < recode_total_)
         parts << tr("re-encoding weights, %1 %").arg(100 * static_cast<qint64>(recode_done_) / recode_total_);
-    if (running_) {
-        switch (run_.phase) {
-        case RunStatus::Phase::Queued:
-            parts << (state_ == ModelState::Ready ? tr("waiting for its turn") : tr("waiting for the model"));
-            break;
-        case RunStatus::Phase::Prefill:
-            parts << tr("reading the prompt, %1 of %2 tokens")
-                         .arg(locale.toString(run_.prefill_done), locale.toString(run_.prefill_total));
-            break;
-        case RunStatus::Phase::Decoding:
-            parts << (rate_ > 0
-                          ? tr("answering, %1 tokens/s").arg(locale.toString(rate_, 'f', rate_ < 10 ? 1 : 0))
-                          : tr("answering"));
-            break;
-        }
-    }
-    if (elsewhere_ > 0)
-        parts << tr("%n other chat(s) answering", nullptr, elsewhere_);
-    if (parts.isEmpty())
-        parts << (state_ == ModelState::Ready ? tr("ready") : QString());
+    if (const RunStatus* run = controller_.run(controller_.current()))
+        parts << runText(*run);
+    const QList<ConversationSummary>& chats = controller_.list().chats();
+    const auto elsewhere = std::count_if(chats.begin(), chats.end(), [this](const ConversationSummary& chat) {
+        return chat.generating && chat.id != controller_.current();
+    });
+    if (elsewhere > 0)
+        parts << tr("%n other chat(s) answering", nullptr, static_cast<int>(elsewhere));
+    if (parts.isEmpty() && generator_.modelState() == ModelState::Ready)
+        parts << tr("ready");
     activity_->setText(parts.join(u"  ·  "_s));
 }
 

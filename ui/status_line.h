@@ -1,12 +1,13 @@
-// The status bar: the model, how full its context is, memory, and what is going on now.
+// The status bar: the model, what the shown page has to say, memory, and what is going on now.
 #pragma once
 
 #include "app/services/chat_controller.h"
 
-#include <QElapsedTimer>
+#include <QPointer>
 #include <QStatusBar>
 #include <QTimer>
 
+class QHBoxLayout;
 class QLabel;
 
 namespace switchyard {
@@ -14,32 +15,31 @@ namespace switchyard {
 class StatusLine : public QStatusBar {
     Q_OBJECT
   public:
-    explicit StatusLine(QWidget* parent = nullptr);
+    /// Both must outlive it.
+    StatusLine(Generator& generator, ChatController& controller, QWidget* parent = nullptr);
 
-    void setModel(ModelState state, const Capabilities& capabilities);
-    void setLoading(double share);
-    void setRecoding(quint32 done, quint32 total);
-    void setCarving(bool running, double share);
-    /// The run of the shown chat; nullptr: none. `elsewhere` runs go on in other chats.
-    void setRun(const RunStatus* run, int elsewhere);
-    void addEvents(const std::vector<RunEvent>& events);
-    /// Tokens of the shown chat so far, from its stored answers.
-    void setContextUsed(int tokens);
-    QString activity() const;
+    /// Of the page that is shown; nullptr: none. The one before is hidden.
+    void setPart(QWidget* part);
 
   private:
-    void showContext();
+    void connectServices();
+    void showModel();
+    void showRun();
+    void addEvents(const std::vector<RunEvent>& events);
     void showActivity();
+    QString runText(const RunStatus& run) const;
     void sampleMemory();
 
-    QLabel *model_, *context_, *memory_, *activity_;
+    Generator& generator_;
+    ChatController& controller_;
+    QLabel *model_, *memory_, *activity_;
+    QHBoxLayout* place_; ///< of the page's part
+    QPointer<QWidget> part_;
     QTimer memory_timer_;
-    ModelState state_ = ModelState::None;
-    int context_total_ = 0, context_used_ = 0, elsewhere_ = 0;
     double load_share_ = 0, carve_share_ = 0, rate_ = 0;
     quint32 recode_done_ = 0, recode_total_ = 0;
-    bool carving_ = false, running_ = false;
-    RunStatus run_;
+    bool carving_ = false;
+    RunId run_ = 0; ///< of the shown chat, whose speed rate_ is
 };
 
 } // namespace switchyard

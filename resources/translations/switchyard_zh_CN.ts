@@ -851,33 +851,6 @@
     </message>
 </context>
 <context>
-    <name>switchyard::ChatColumns</name>
-    <message>
-        <source>Chats</source>
-        <translation>对话列表</translation>
-    </message>
-    <message>
-        <source>Show or fold the list of chats</source>
-        <translation>显示或折叠对话列表</translation>
-    </message>
-    <message>
-        <source>Insight</source>
-        <translation>洞察</translation>
-    </message>
-    <message>
-        <source>Show or fold the plots (Ctrl+P)</source>
-        <translation>显示或折叠图表 (Ctrl+P)</translation>
-    </message>
-    <message>
-        <source>Tune</source>
-        <translation>调节</translation>
-    </message>
-    <message>
-        <source>Show or fold the Tune column (Ctrl+T)</source>
-        <translation>显示或折叠调节栏 (Ctrl+T)</translation>
-    </message>
-</context>
-<context>
     <name>switchyard::ChatController</name>
     <message>
         <source>“%1” was deleted.</source>
@@ -917,14 +890,6 @@
         <translation>您的对话会列在这里。</translation>
     </message>
     <message>
-        <source>New chat</source>
-        <translation>新对话</translation>
-    </message>
-    <message>
-        <source>Start a new chat (Ctrl+N)</source>
-        <translation>开始新对话 (Ctrl+N)</translation>
-    </message>
-    <message>
         <source>Search all chats</source>
         <translation>搜索所有对话</translation>
     </message>
@@ -935,14 +900,6 @@
     <message>
         <source>Open</source>
         <translation>打开</translation>
-    </message>
-    <message>
-        <source>Rename</source>
-        <translation>重命名</translation>
-    </message>
-    <message>
-        <source>Delete</source>
-        <translation>删除</translation>
     </message>
 </context>
 <context>
@@ -1089,10 +1046,6 @@
     <message>
         <source>Ctrl+Enter</source>
         <translation>Ctrl+Enter</translation>
-    </message>
-    <message>
-        <source>Stop; what is there is kept (Esc)</source>
-        <translation>停止；已有内容保留 (Esc)</translation>
     </message>
     <message>
         <source>Send (%1)</source>
@@ -1432,10 +1385,6 @@
         <translation>洞察</translation>
     </message>
     <message>
-        <source>Fold Insight (Ctrl+P)</source>
-        <translation>折叠洞察 (Ctrl+P)</translation>
-    </message>
-    <message>
         <source>Fold Insight</source>
         <translation>折叠洞察</translation>
     </message>
@@ -1536,30 +1485,6 @@
 <context>
     <name>switchyard::MainWindow</name>
     <message>
-        <source>Chat</source>
-        <translation>对话</translation>
-    </message>
-    <message>
-        <source>Chat with the model (Ctrl+1)</source>
-        <translation>与模型对话 (Ctrl+1)</translation>
-    </message>
-    <message>
-        <source>Models</source>
-        <translation>模型</translation>
-    </message>
-    <message>
-        <source>The models on this machine (Ctrl+2)</source>
-        <translation>本机上的模型 (Ctrl+2)</translation>
-    </message>
-    <message>
-        <source>Settings</source>
-        <translation>设置</translation>
-    </message>
-    <message>
-        <source>Settings (Ctrl+,)</source>
-        <translation>设置 (Ctrl+,)</translation>
-    </message>
-    <message>
         <source>About Switchyard</source>
         <translation>关于 Switchyard</translation>
     </message>
@@ -1578,14 +1503,6 @@ GPL-3.0-or-later。</translation>
     <message>
         <source>Models (*.gguf)</source>
         <translation>模型 (*.gguf)</translation>
-    </message>
-    <message>
-        <source>%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file can be opened above.</source>
-        <translation>%1 很小：适合快速试用旋钮，但常常出错，中文也弱。可以在上方打开任何 GGUF 文件。</translation>
-    </message>
-    <message>
-        <source>Choose a model above, or open a GGUF file with Ctrl+O.</source>
-        <translation>请在上方选择模型，或按 Ctrl+O 打开 GGUF 文件。</translation>
     </message>
 </context>
 <context>
@@ -1806,14 +1723,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>模型文件夹中没有模型</translation>
     </message>
     <message>
-        <source>Open a model file…</source>
-        <translation>打开模型文件…</translation>
-    </message>
-    <message>
-        <source>All models</source>
-        <translation>全部模型</translation>
-    </message>
-    <message>
         <source>loading, %1 %</source>
         <translation>正在加载，%1 %</translation>
     </message>
@@ -1898,10 +1807,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>加载</translation>
     </message>
     <message>
-        <source>Open a model file…</source>
-        <translation>打开模型文件…</translation>
-    </message>
-    <message>
         <source>Look again</source>
         <translation>重新查找</translation>
     </message>
@@ -1950,6 +1855,14 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Reading %1…</source>
         <translation>正在读取 %1…</translation>
+    </message>
+    <message>
+        <source>Models page</source>
+        <translation>模型页</translation>
+    </message>
+    <message>
+        <source>The models on this machine</source>
+        <translation>本机上的模型</translation>
     </message>
 </context>
 <context>
@@ -2094,13 +2007,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>%1 cannot be written: %2.</source>
         <translation>无法写入 %1：%2。</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::Rail</name>
-    <message>
-        <source>Pages</source>
-        <translation>页面</translation>
     </message>
 </context>
 <context>
@@ -2334,10 +2240,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>使用中的模型</translation>
     </message>
     <message>
-        <source>Context used</source>
-        <translation>已用上下文</translation>
-    </message>
-    <message>
         <source>Memory in use</source>
         <translation>已用内存</translation>
     </message>
@@ -2352,10 +2254,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>no model</source>
         <translation>没有模型</translation>
-    </message>
-    <message>
-        <source>context %1 / %2</source>
-        <translation>上下文 %1 / %2</translation>
     </message>
     <message>
         <source>loading the model, %1 %</source>
@@ -2481,10 +2379,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>调节</translation>
     </message>
     <message>
-        <source>Fold the Tune column (Ctrl+T)</source>
-        <translation>折叠调节栏 (Ctrl+T)</translation>
-    </message>
-    <message>
         <source>Fold the Tune column</source>
         <translation>折叠调节栏</translation>
     </message>
@@ -2564,10 +2458,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>打开模型文件…</translation>
     </message>
     <message>
-        <source>Settings</source>
-        <translation>设置</translation>
-    </message>
-    <message>
         <source>Quit</source>
         <translation>退出</translation>
     </message>
@@ -2624,14 +2514,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>视图(&amp;V)</translation>
     </message>
     <message>
-        <source>Chat page</source>
-        <translation>对话页</translation>
-    </message>
-    <message>
-        <source>Models page</source>
-        <translation>模型页</translation>
-    </message>
-    <message>
         <source>List of chats</source>
         <translation>对话列表</translation>
     </message>
@@ -2670,6 +2552,76 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Undo the last deletion</source>
         <translation>撤销上次删除</translation>
+    </message>
+    <message>
+        <source>Start a new chat</source>
+        <translation>开始新对话</translation>
+    </message>
+    <message>
+        <source>Stop; what is there is kept</source>
+        <translation>停止；已写出的内容会保留</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>重命名</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Show or fold the list of chats</source>
+        <translation>显示或折叠对话列表</translation>
+    </message>
+    <message>
+        <source>Show or fold the Tune column</source>
+        <translation>显示或折叠调节栏</translation>
+    </message>
+    <message>
+        <source>Show or fold the plots</source>
+        <translation>显示或折叠图表</translation>
+    </message>
+    <message>
+        <source>%1 (%2)</source>
+        <translation>%1（%2）</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatsPage</name>
+    <message>
+        <source>Context used</source>
+        <translation>已用上下文</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Chat page</source>
+        <translation>对话页</translation>
+    </message>
+    <message>
+        <source>Chat with the model</source>
+        <translation>与模型对话</translation>
+    </message>
+    <message>
+        <source>%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file can be opened above.</source>
+        <translation>%1 很小：适合快速试用旋钮，但常常出错，中文也弱。可以在上方打开任何 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>Choose a model above, or open a GGUF file with %1.</source>
+        <translation>请在上方选择模型，或按 %1 打开 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>context %1 / %2</source>
+        <translation>上下文 %1 / %2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::PageStack</name>
+    <message>
+        <source>Pages</source>
+        <translation>页面</translation>
     </message>
 </context>
 </TS>

@@ -104,7 +104,8 @@ int main(int argc, char** argv) {
     ChatController controller(store, generator);
     Settings settings(folder.filePath(u"settings.ini"_s));
     QSplitter window;
-    auto* page_pointer = new ChatPage(controller, generator, settings, &window);
+    WindowActions actions(window);
+    auto* page_pointer = new ChatPage(controller, generator, settings, actions, &window);
     ChatPage& page = *page_pointer;
     window.addWidget(page.list());
     window.addWidget(&page);

@@ -35,7 +35,8 @@ struct ChatDesk {
         if (load)
             generator.loadModel(QStringLiteral("fake.gguf"));
         window.resize(1100, 760);
-        page = new ChatPage(controller, generator, settings, &window);
+        actions = new WindowActions(window);
+        page = new ChatPage(controller, generator, settings, *actions, &window);
         page->resize(820, 760);
         page->move(280, 0);
         page->list()->resize(270, 760);
@@ -93,6 +94,7 @@ struct ChatDesk {
     ChatController controller;
     Settings settings;
     QWidget window;
+    WindowActions* actions = nullptr;
     ChatPage* page = nullptr;
 };
 

@@ -6,7 +6,7 @@
 #include "tests/ui/widgets.h"
 #include "ui/models/anatomy_text.h"
 #include "ui/models/anatomy_view.h"
-#include "ui/models/model_picker.h"
+#include "ui/models/model_text.h"
 #include "ui/models/model_table.h"
 #include "ui/models/models_page.h"
 #include "ui/models/part_bar.h"
@@ -30,14 +30,14 @@ using namespace Qt::StringLiterals;
 namespace {
 
 /// The page over a folder with one model and one file that is none.
-struct Page {
-    Page() : settings(folder.filePath(u"switchyard.ini"_s)), library({}), theme(*qApp) {
+struct ModelsDesk {
+    ModelsDesk() : settings(folder.filePath(u"switchyard.ini"_s)), library({}), theme(*qApp) {
         writeTinyModel(std::filesystem::path(model().toStdU16String()));
         QFile broken(folder.filePath(u"broken.gguf"_s));
         if (!broken.open(QIODevice::WriteOnly) || broken.write("no model") < 0)
             qFatal("cannot write a test file");
         broken.close();
-        page = std::make_unique<ModelsPage>(library, settings, folder.path());
+        page = std::make_unique<ModelsPage>(library, settings, open_file, folder.path());
         page->resize(936, 540); // what a window of 1000 x 600 leaves
         page->show();
         QSignalSpy changed(&library, &ModelLibrary::changed);
@@ -62,6 +62,7 @@ struct Page {
     Settings settings;
     ModelLibrary library;
     ThemeManager theme;
+    QAction open_file;
     std::unique_ptr<ModelsPage> page;
 };
 
@@ -73,7 +74,7 @@ class TestAnatomy : public QObject {
   private Q_SLOTS:
     // At the size of a window of 1000 x 600 too: all words of the reason, and no path, in view.
     void whyAFileCannotBeUsedIsReadWhole() {
-        Page p;
+        ModelsDesk p;
         auto* table = p.find<QTableView>(u"models.table"_s);
         auto* models = qobject_cast<ModelTable*>(table->model());
         QVERIFY(models);
@@ -112,7 +113,7 @@ class TestAnatomy : public QObject {
     }
 
     void aChosenFileShowsWhatItIsMadeOf() {
-        Page p;
+        ModelsDesk p;
         p.choose(u"tiny.gguf"_s);
         auto* title = p.find<QLabel>(u"models.anatomy.title"_s);
         QTRY_VERIFY(title->isVisible() && !title->text().isEmpty());
@@ -128,7 +129,7 @@ class TestAnatomy : public QObject {
     }
 
     void memoryFollowsContextAndPrecision() {
-        Page p;
+        ModelsDesk p;
         const AnatomyReport report = readAnatomy(p.model());
         const int coarse = static_cast<int>(
             std::ranges::find(report.precisions, u"Q4_0"_s, &AnatomyReport::Precision::name) -
@@ -155,7 +156,7 @@ class TestAnatomy : public QObject {
     }
 
     void theWheelScrollsThePageAndChangesNoChoice() {
-        Page p;
+        ModelsDesk p;
         p.choose(u"tiny.gguf"_s);
         auto* precision = p.find<QComboBox>(u"models.anatomy.precision"_s);
         QTRY_VERIFY(precision->count() > 2);
@@ -169,7 +170,7 @@ class TestAnatomy : public QObject {
     }
 
     void theModelInUseShowsForecastAgainstMeasured() {
-        Page p;
+        ModelsDesk p;
         p.page->setLoaded(p.model(), 123456);
         auto* measured = p.find<QLabel>(u"models.anatomy.measured"_s);
         QTRY_VERIFY(measured->isVisible()); // the model in use is chosen by itself
@@ -179,7 +180,7 @@ class TestAnatomy : public QObject {
     }
 
     void aFileThatIsNoModelSaysWhy() {
-        Page p;
+        ModelsDesk p;
         p.choose(u"tiny.gguf"_s);
         QTRY_VERIFY(p.find<QLabel>(u"models.anatomy.title"_s)->isVisible());
         p.choose(u"broken.gguf"_s);
@@ -190,7 +191,7 @@ class TestAnatomy : public QObject {
     }
 
     void knownShapesComeOutAsPublished() {
-        Page p;
+        ModelsDesk p;
         p.find<QTabBar>(u"models.tabs"_s)->setCurrentIndex(1);
         auto* known = p.find<QComboBox>(u"calculator.known"_s);
         known->setCurrentIndex(known->findData(u"deepseek-v3"_s));
@@ -203,7 +204,7 @@ class TestAnatomy : public QObject {
     }
 
     void typedSizesAreComputed() {
-        Page p;
+        ModelsDesk p;
         p.find<QTabBar>(u"models.tabs"_s)->setCurrentIndex(1);
         auto* known = p.find<QComboBox>(u"calculator.known"_s);
         known->setCurrentIndex(known->findData(u"olmoe-1b-7b"_s));
@@ -238,7 +239,7 @@ class TestAnatomy : public QObject {
     }
 
     void everythingHasANameAndFits() {
-        Page p;
+        ModelsDesk p;
         p.choose(u"tiny.gguf"_s);
         QTRY_VERIFY(p.find<QLabel>(u"models.anatomy.title"_s)->isVisible());
         for (int tab = 0; tab < 2; ++tab) {

@@ -94,7 +94,9 @@ class ChatListTest : public QObject {
     }
 
     void renamesInPlace() {
-        ChatList list;
+        QWidget window;
+        WindowActions actions(window);
+        ChatList list(actions);
         list.setChats(chats());
         list.resize(260, 500);
         list.show();
@@ -123,7 +125,9 @@ class ChatListTest : public QObject {
     }
     void theTitleIsSelectedAndTypingReplacesIt() {
         QFETCH(bool, turns);
-        ChatList list;
+        QWidget window;
+        WindowActions actions(window);
+        ChatList list(actions);
         list.setChats(chats());
         list.resize(260, 500);
         list.show();
@@ -165,7 +169,9 @@ class ChatListTest : public QObject {
     }
 
     void aTitleThatWasOnlyLookedAtStaysTheNewerOne() {
-        ChatList list;
+        QWidget window;
+        WindowActions actions(window);
+        ChatList list(actions);
         list.setChats(chats());
         list.show();
         QSignalSpy renamed(&list, &ChatList::renameRequested);
@@ -214,7 +220,9 @@ class ChatListTest : public QObject {
     }
 
     void opensByClickAndByKey() {
-        ChatList list;
+        QWidget window;
+        WindowActions actions(window);
+        ChatList list(actions);
         list.setChats(chats());
         list.resize(260, 500);
         list.show();
@@ -245,7 +253,9 @@ class ChatListTest : public QObject {
     }
 
     void searchesAsOneTypes() {
-        ChatList list;
+        QWidget window;
+        WindowActions actions(window);
+        ChatList list(actions);
         list.setChats(chats());
         list.show();
         QSignalSpy searched(&list, &ChatList::searchRequested), activated(&list, &ChatList::chatActivated);

@@ -82,7 +82,7 @@ class NoticesTest : public QObject {
         QCOMPARE(text->text().contains(u"What can be read of it is shown"_s), readable);
         QCOMPARE(text->text().contains(u"Nothing of it could be read"_s), !readable);
         QCOMPARE(desk.controller.list().chats().size() > 1, readable);
-        desk.window->showPage(MainWindow::Models); // over every page
+        desk.action(u"page_models"_s)->trigger(); // over every page
         QVERIFY(text->isVisible());
         desk.find<QToolButton>(u"banner.close"_s)->click();
         QVERIFY(!text->isVisible());

@@ -368,7 +368,7 @@ class TestShell : public QObject {
     void settingsActAtOnce() {
         QTemporaryDir folder;
         Desk desk(folder.path());
-        desk.window->showPage(MainWindow::SettingsPageIndex);
+        desk.action(u"page_settings"_s)->trigger();
         auto* theme = desk.find<QComboBox>(u"settings.theme"_s);
         theme->setCurrentIndex(2);
         Q_EMIT theme->activated(2);

@@ -156,12 +156,11 @@ void ChatListDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionV
 
 // ---- The column ----
 
-ChatList::ChatList(QWidget* parent) : QWidget(parent) {
+ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), actions_(actions) {
     setObjectName(u"chatList"_s);
-    new_ = new QPushButton(themedIcon(u"compose"_s), tr("New chat"), this);
+    new_ = new QPushButton(actions_[Act::NewChat].text(), this);
     new_->setObjectName(u"newChatButton"_s);
-    new_->setToolTip(tr("Start a new chat (Ctrl+N)"));
-    connect(new_, &QPushButton::clicked, this, &ChatList::newChatRequested);
+    bindButton(*new_, actions_[Act::NewChat]);
     search_ = new QLineEdit(this);
     search_->setObjectName(u"chatSearch"_s);
     search_->setPlaceholderText(tr("Search all chats"));
@@ -184,7 +183,7 @@ ChatList::ChatList(QWidget* parent) : QWidget(parent) {
     tree_->setMouseTracking(true);
     tree_->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
     tree_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    tree_->setEditTriggers(QAbstractItemView::EditKeyPressed);
+    tree_->setEditTriggers(QAbstractItemView::NoEditTriggers);
     tree_->setContextMenuPolicy(Qt::CustomContextMenu);
     tree_->setUniformRowHeights(false);
     tree_->viewport()->setAutoFillBackground(false);
@@ -233,6 +232,7 @@ ChatList::ChatList(QWidget* parent) : QWidget(parent) {
     connect(&midnight_, &QTimer::timeout, this, &ChatList::scheduleMidnight);
     scheduleMidnight();
     setMinimumWidth(190);
+    connectActions();
 }
 
 /// "Today" becomes "Yesterday" without a restart.
@@ -334,28 +334,40 @@ void ChatList::activateFirst() {
         activate(model_->index(0, 0, model_->index(0, 0)));
 }
 
+ConversationId ChatList::chosen() const {
+    const QModelIndex index = tree_->currentIndex();
+    return index.data(ChatListModel::IsGroupRole).toBool() ? 0
+                                                           : index.data(ChatListModel::IdRole).toLongLong();
+}
+
+void ChatList::connectActions() {
+    connect(&actions_[Act::RenameChat], &QAction::triggered, this, [this] {
+        if (const QModelIndex at = model_->indexOf(chosen()); at.isValid())
+            tree_->edit(at);
+    });
+    connect(&actions_[Act::DeleteChat], &QAction::triggered, this,
+            [this] { Q_EMIT deleteRequested(chosen()); });
+    connect(tree_->selectionModel(), &QItemSelectionModel::currentChanged, this, &ChatList::showActions);
+    connect(model_, &QAbstractItemModel::modelReset, this, &ChatList::showActions);
+    showActions();
+}
+
+void ChatList::showActions() {
+    for (const Act act : {Act::RenameChat, Act::DeleteChat})
+        actions_[act].setEnabled(chosen() != 0);
+}
+
 void ChatList::showMenu(const QPoint& position) {
     const QModelIndex index = tree_->indexAt(position);
     if (!index.isValid() || index.data(ChatListModel::IsGroupRole).toBool())
         return;
-    const ConversationId id = index.data(ChatListModel::IdRole).toLongLong();
+    tree_->setCurrentIndex(index); // the actions are about it
     auto* menu = new QMenu(this);
     menu->setObjectName(u"chatMenu"_s);
     menu->setAttribute(Qt::WA_DeleteOnClose);
-    menu->addAction(tr("Open"), this, [this, id] { Q_EMIT chatActivated(id, 0); });
-    QAction* rename = menu->addAction(themedIcon(u"edit"_s), tr("Rename"), this, [this, id] {
-        const QModelIndex at = model_->indexOf(id);
-        if (at.isValid()) {
-            tree_->setCurrentIndex(at);
-            tree_->edit(at);
-        }
-    });
-    rename->setShortcut(Qt::Key_F2);
-    rename->setObjectName(u"renameChatAction"_s);
-    QAction* remove = menu->addAction(themedIcon(u"trash"_s), tr("Delete"), this,
-                                      [this, id] { Q_EMIT deleteRequested(id); });
-    remove->setShortcut(Qt::Key_Delete);
-    remove->setObjectName(u"deleteChatAction"_s);
+    menu->addAction(tr("Open"), this, [this, at = QPersistentModelIndex(index)] { activate(at); });
+    menu->addAction(&actions_[Act::RenameChat]);
+    menu->addAction(&actions_[Act::DeleteChat]);
     menu->popup(tree_->viewport()->mapToGlobal(position));
 }
 
@@ -369,13 +381,10 @@ bool ChatList::eventFilter(QObject* object, QEvent* event) {
         return QWidget::eventFilter(object, event);
     const auto* key = static_cast<QKeyEvent*>(event);
     if (object == tree_) {
-        const QModelIndex index = tree_->currentIndex();
-        const bool chat = index.isValid() && !index.data(ChatListModel::IsGroupRole).toBool();
-        if (chat && key->key() == Qt::Key_Delete) {
-            Q_EMIT deleteRequested(index.data(ChatListModel::IdRole).toLongLong());
+        if (actions_.takeListKey(*key))
             return true;
-        }
-        if (chat && (key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter)) {
+        const QModelIndex index = tree_->currentIndex();
+        if (chosen() != 0 && (key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter)) {
             activate(index);
             return true;
         }

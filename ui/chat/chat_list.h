@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ui/chat/chat_list_model.h"
+#include "ui/window_actions.h"
 
 #include <QLineEdit>
 #include <QPointer>
@@ -52,7 +53,7 @@ class ChatListDelegate : public QStyledItemDelegate {
 class ChatList : public QWidget {
     Q_OBJECT
   public:
-    explicit ChatList(QWidget* parent = nullptr);
+    explicit ChatList(WindowActions& actions, QWidget* parent = nullptr);
 
     void setChats(const QList<ConversationSummary>& chats);
     void setHits(const QList<SearchHit>& hits);
@@ -64,7 +65,6 @@ class ChatList : public QWidget {
     QString query() const { return search_->text().trimmed(); }
 
   Q_SIGNALS:
-    void newChatRequested();
     void chatActivated(switchyard::ConversationId id, switchyard::MessageId message); ///< message 0: none
     void renameRequested(switchyard::ConversationId id, const QString& title);
     void deleteRequested(switchyard::ConversationId id);
@@ -81,9 +81,13 @@ class ChatList : public QWidget {
     void rememberView();
     void takeLater(const std::function<void()>& change);
     void showMenu(const QPoint& position);
+    void connectActions();
+    void showActions();
+    ConversationId chosen() const; ///< where the keyboard is; 0: not on a chat
     void restoreView();
     void scheduleMidnight();
 
+    WindowActions& actions_;
     QPushButton* new_;
     QLineEdit* search_;
     QTreeView* tree_;

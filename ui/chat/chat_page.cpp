@@ -13,7 +13,6 @@
 #include <QMimeData>
 #include <QPointer>
 #include <QStackedLayout>
-#include <QTreeView>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -61,15 +60,18 @@ class TypingGoesToComposer : public QObject {
 
 } // namespace
 
-ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& settings, QWidget* parent)
-    : QWidget(parent), controller_(controller), generator_(generator), settings_(settings) {
+ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& settings,
+                   WindowActions& actions, QWidget* parent)
+    : QWidget(parent), controller_(controller), generator_(generator), settings_(settings),
+      actions_(actions) {
     setObjectName(u"chatPage"_s);
-    list_ = new ChatList(parent);
+    list_ = new ChatList(actions_, parent);
     auto* stack_host = new QWidget(this);
     thread_ = new ThreadView(stack_host);
     empty_ = new EmptyState(stack_host);
     find_ = new FindBar(this);
     composer_ = new Composer(this);
+    composer_->setStopTip(tipWithKey(actions_[Act::Stop]));
     problem_ = new PlainLabel(this);
     problem_->setObjectName(u"problemLine"_s);
     problem_->setWordWrap(true);
@@ -95,6 +97,7 @@ ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& s
     connectController();
     connectWidgets();
     connectDrafts();
+    connectActions();
     showChats();
     showThread();
     showModel();
@@ -113,6 +116,7 @@ void ChatPage::connectController() {
         if (const Message* message = controller_.message(id))
             thread_->updateMessage(*message);
         showContext();
+        showActions();
     });
     connect(&controller_, &ChatController::runChanged, this, [this](ConversationId id) {
         if (id == controller_.current())
@@ -145,7 +149,6 @@ void ChatPage::connectController() {
 }
 
 void ChatPage::connectWidgets() {
-    connect(list_, &ChatList::newChatRequested, this, &ChatPage::newChat);
     connect(list_, &ChatList::chatActivated, this, [this](ConversationId id, MessageId message) {
         wanted_message_ = message;
         keepUnsent();
@@ -187,14 +190,14 @@ void ChatPage::connectWidgets() {
     connect(thread_, &ThreadView::found, find_, &FindBar::setFound);
     connect(composer_, &Composer::zoomRequested, thread_, &ThreadView::zoom);
     connect(composer_, &Composer::sendRequested, this, &ChatPage::sendText);
-    connect(composer_, &Composer::stopRequested, &controller_, qOverload<>(&ChatController::stop));
+    connect(composer_, &Composer::stopRequested, this, &ChatPage::stop);
     connect(composer_, &Composer::escapePressed, this, &ChatPage::handleEscape);
     connect(empty_, &EmptyState::promptChosen, this, [this](const QString& prompt) {
         composer_->replaceText(prompt);
         focusComposer();
     });
     auto* typing = new TypingGoesToComposer(composer_->edit(), this);
-    list_->findChild<QTreeView*>(u"chatTree"_s)->installEventFilter(typing);
+    list_->view()->installEventFilter(typing);
     thread_->installEventFilter(typing);
     composer_->setTokenCounter([this](const QString& text, std::function<void(int)> answer) {
         generator_.countTokens(text, std::move(answer));
@@ -237,6 +240,7 @@ void ChatPage::showThread() {
         thread_->scrollToMessage(std::exchange(wanted_message_, 0));
     showRun();
     showContext();
+    showActions();
 }
 
 /// A reader who comes back to a branch or a chat finds it where it was.
@@ -249,6 +253,7 @@ void ChatPage::showRun() {
     const RunStatus* status = controller_.run(controller_.current());
     thread_->setBusy(status != nullptr);
     composer_->setGenerating(status != nullptr);
+    showActions();
     if (!status)
         return;
     QString progress;
@@ -286,6 +291,7 @@ void ChatPage::showModel() {
         break;
     }
     showContext();
+    showActions();
 }
 
 /// What the thread holds: the prompt and the answer of its last run.
@@ -305,6 +311,52 @@ const Message* ChatPage::last(Author author) const {
 }
 
 // ---- What the user does ----
+
+void ChatPage::connectActions() {
+    const auto on = [this](Act act, auto slot) {
+        connect(&actions_[act], &QAction::triggered, this, [this, slot] {
+            Q_EMIT wanted();
+            slot();
+        });
+    };
+    on(Act::NewChat, [this] { newChat(); });
+    on(Act::Undo, [this] { undoDelete(); });
+    on(Act::Find, [this] { openFind(); });
+    on(Act::Send, [this] { composer_->send(); });
+    on(Act::Write, [this] { focusComposer(); });
+    on(Act::Regenerate, [this] { regenerateLast(); });
+    on(Act::EditLast, [this] { editLastQuestion(); });
+    on(Act::PreviousBranch, [this] { switchBranch(-1); });
+    on(Act::NextBranch, [this] { switchBranch(+1); });
+    connect(&actions_[Act::Stop], &QAction::triggered, this, &ChatPage::stop);
+    connect(&actions_[Act::CopyAnswer], &QAction::triggered, this, &ChatPage::copyLastAnswer);
+    connect(&controller_, &ChatController::undoChanged, this, &ChatPage::showActions);
+    connect(&controller_, &ChatController::waitingChanged, this, &ChatPage::showActions);
+    connect(composer_, &Composer::canSendChanged, this, &ChatPage::showActions);
+}
+
+/// An action that cannot act now is off.
+void ChatPage::showActions() {
+    const QList<Message>& thread = controller_.conversation().thread();
+    const bool busy = controller_.busy();
+    const ModelState state = generator_.modelState();
+    const bool model = state == ModelState::Ready || state == ModelState::Loading; // an answer waits for it
+    const Message* answer = last(Author::Assistant);
+    const Branches among = branches();
+    const std::pair<Act, bool> can[] = {
+        {Act::Undo, controller_.canUndo()},
+        {Act::Find, !thread.isEmpty()},
+        {Act::CopyAnswer, answer && !answer->text().isEmpty()},
+        {Act::EditLast, !busy && last(Author::User)},
+        {Act::Send, composer_->canSend()},
+        {Act::Stop, busy || controller_.waitsForModel(controller_.current())},
+        {Act::Regenerate, !busy && model && !thread.isEmpty()},
+        {Act::PreviousBranch, among.at > 0},
+        {Act::NextBranch, among.at >= 0 && among.at + 1 < among.siblings.size()},
+    };
+    for (const auto& [act, possible] : can)
+        actions_[act].setEnabled(possible);
+}
 
 void ChatPage::act(MessageAction action, MessageId id) {
     const Message* message = controller_.message(id);
@@ -349,6 +401,7 @@ void ChatPage::selectBranch(const QList<MessageId>& siblings, qsizetype index) {
     branches_ = siblings;
     branch_ = siblings[index];
     controller_.selectBranch(branch_);
+    showActions();
 }
 
 void ChatPage::undoDelete() {
@@ -379,8 +432,6 @@ void ChatPage::openFind() {
         find_->open(thread_->selectedPhrase());
 }
 
-void ChatPage::send() { composer_->send(); }
-
 /// Of a question that has no answer: answers it.
 void ChatPage::regenerateLast() {
     if (const QList<Message>& thread = controller_.conversation().thread(); !thread.isEmpty())
@@ -393,13 +444,19 @@ void ChatPage::editLastQuestion() {
 }
 
 void ChatPage::switchBranch(int step) {
+    const Branches among = branches();
+    selectBranch(among.siblings, among.at + step);
+}
+
+ChatPage::Branches ChatPage::branches() const {
     if (branch_ != 0) // it may not be shown yet
-        return selectBranch(branches_, branches_.indexOf(branch_) + step);
+        return {branches_, branches_.indexOf(branch_)};
     const QList<Message>& thread = controller_.conversation().thread();
     for (qsizetype i = thread.size(); i-- > 0;) {
         if (thread[i].siblings.size() > 1)
-            return selectBranch(thread[i].siblings, thread[i].siblings.indexOf(thread[i].id) + step);
+            return {thread[i].siblings, thread[i].siblings.indexOf(thread[i].id)};
     }
+    return {};
 }
 
 void ChatPage::copyLastAnswer() {
@@ -408,17 +465,22 @@ void ChatPage::copyLastAnswer() {
 }
 
 bool ChatPage::handleEscape() {
-    if (!find_->isHidden()) {
+    if (!find_->isHidden())
         find_->close();
-    } else if (thread_->editing()) {
+    else if (thread_->editing())
         thread_->endEdit();
-    } else if (controller_.cancelWaiting(controller_.current())) {
+    else
+        return stop();
+    return true;
+}
+
+bool ChatPage::stop() {
+    if (controller_.cancelWaiting(controller_.current()))
         toast_->hide();
-    } else if (controller_.busy()) {
+    else if (controller_.busy())
         controller_.stop();
-    } else {
+    else
         return false;
-    }
     return true;
 }
 

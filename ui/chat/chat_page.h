@@ -8,6 +8,7 @@
 #include "ui/chat/find_bar.h"
 #include "ui/chat/thread_view.h"
 #include "ui/chat/toast.h"
+#include "ui/window_actions.h"
 
 #include <QHash>
 #include <QLabel>
@@ -23,7 +24,8 @@ class ChatPage : public QWidget {
     Q_OBJECT
   public:
     /// All must outlive the page. The list of chats is made here and placed by the window.
-    ChatPage(ChatController& controller, Generator& generator, Settings& settings, QWidget* parent = nullptr);
+    ChatPage(ChatController& controller, Generator& generator, Settings& settings, WindowActions& actions,
+             QWidget* parent = nullptr);
 
     ~ChatPage() override;
 
@@ -44,16 +46,20 @@ class ChatPage : public QWidget {
     void focusComposer();
     void focusSearch(); ///< in all chats
     void openFind();    ///< in this chat
-    void send();
     void regenerateLast();
     void editLastQuestion();
     void switchBranch(int step); ///< of the last message that has branches, or the one just switched
     void undoDelete();
     void copyLastAnswer();
-    /// Closes the find bar, else ends an edit, else stops the answer. False: there was nothing to end.
+    /// Ends what Esc ends: the find bar, else an edit, else what runs or waits. False: there was nothing.
     bool handleEscape();
+    bool hasOpened() const { return !find_->isHidden() || thread_->editing(); } ///< find bar or editor
+    bool stop(); ///< what waits for its model, else the answer; false: nothing does
     /// Shows the token in the thread: for the plots.
     void highlightToken(switchyard::MessageId message, int index);
+
+  Q_SIGNALS:
+    void wanted(); ///< something was asked for that is to be seen
 
   protected:
     void dragEnterEvent(QDragEnterEvent* event) override;
@@ -62,6 +68,8 @@ class ChatPage : public QWidget {
   private:
     void connectController();
     void connectWidgets();
+    void connectActions();
+    void showActions();
     void showThread();
     void showRun();
     void showChats();
@@ -70,6 +78,12 @@ class ChatPage : public QWidget {
     void connectDrafts();
     void sendText(const QString& text, const QList<MessagePart>& files);
     void act(MessageAction action, MessageId id);
+    /// The versions among which the keys go, with the place of the one that is shown.
+    struct Branches {
+        QList<MessageId> siblings;
+        qsizetype at = -1;
+    };
+    Branches branches() const;
     void selectBranch(const QList<MessageId>& siblings, qsizetype index);
     void takeEdit(MessageId id, const QString& text, bool question, bool go_on);
     bool mayAsk();
@@ -81,6 +95,7 @@ class ChatPage : public QWidget {
     ChatController& controller_;
     Generator& generator_;
     Settings& settings_;
+    WindowActions& actions_;
     ChatList* list_;
     ThreadView* thread_;
     EmptyState* empty_;

@@ -207,6 +207,11 @@ void Composer::setReady(bool ready, const QString& hint) {
     updateButton();
 }
 
+void Composer::setStopTip(const QString& tip) {
+    stop_tip_ = tip;
+    updateButton();
+}
+
 void Composer::setGenerating(bool generating) {
     if (generating_ && !generating)
         notice_->hide(); // that an answer runs
@@ -217,12 +222,13 @@ void Composer::setGenerating(bool generating) {
 void Composer::updateButton() {
     const QString keys = edit_->enterSends() ? tr("Enter") : tr("Ctrl+Enter");
     send_->setIconName(generating_ ? u"stop"_s : u"send"_s);
-    send_->setToolTip(plainTip(generating_ ? tr("Stop; what is there is kept (Esc)")
-                               : ready_    ? tr("Send (%1)").arg(keys)
-                                           : not_ready_));
+    send_->setToolTip(plainTip(generating_ ? stop_tip_ : ready_ ? tr("Send (%1)").arg(keys) : not_ready_));
     send_->setAccessibleName(generating_ ? tr("Stop") : tr("Send"));
-    send_->setEnabled(generating_ || !text().trimmed().isEmpty() || !files_.isEmpty() || reading_ > 0);
+    const bool something = !text().trimmed().isEmpty() || !files_.isEmpty() || reading_ > 0;
+    send_->setEnabled(generating_ || something);
     update();
+    if (const bool can = something && ready_ && !generating_; std::exchange(can_send_, can) != can)
+        Q_EMIT canSendChanged();
 }
 
 // ---- Size ----

@@ -72,6 +72,8 @@ class Composer : public QWidget {
     bool generating() const { return generating_; }
     void setEnterSends(bool on);
     void setReady(bool ready, const QString& hint); ///< not ready: sending is off, and says why
+    void setStopTip(const QString& tip);            ///< of the button while it stops
+    bool canSend() const { return can_send_; }      ///< there is something to send, and it can be sent now
 
     QString text() const;
     void setText(const QString& text); ///< a draft; emits no draftChanged
@@ -102,6 +104,7 @@ class Composer : public QWidget {
   Q_SIGNALS:
     void sendRequested(const QString& text, const QList<switchyard::MessagePart>& files);
     void stopRequested();
+    void canSendChanged();
     /// A moment after typing pauses or the files changed: text() and files() are to be kept.
     void draftChanged(const QString& text);
     /// A file that was read for a chat which is not shown any more.
@@ -148,8 +151,8 @@ class Composer : public QWidget {
     int reading_ = 0; ///< lists of files being read for this chat
     bool send_when_read_ = false;
     int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0;
-    bool generating_ = false, ready_ = true, loading_draft_ = false;
-    QString not_ready_;
+    bool generating_ = false, ready_ = true, loading_draft_ = false, can_send_ = false;
+    QString not_ready_, stop_tip_;
     std::unique_ptr<TaskQueue> reader_; ///< of files; made with the first
 };
 

@@ -29,12 +29,10 @@ InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
     tabs_->addTab(tr("Speed"));
     tabs_->addTab(tr("Memory"));
     tabs_->setAccessibleName(tr("Insight"));
-    auto* close = new QToolButton(this);
-    close->setObjectName(u"insight.close"_s);
-    close->setIcon(themedIcon(u"close"_s));
-    close->setToolTip(tr("Fold Insight (Ctrl+P)"));
-    close->setAccessibleName(tr("Fold Insight"));
-    connect(close, &QToolButton::clicked, this, &InsightPanel::closeRequested);
+    fold_ = new QToolButton(this);
+    fold_->setObjectName(u"insight.close"_s);
+    fold_->setIcon(themedIcon(u"close"_s));
+    fold_->setAccessibleName(tr("Fold Insight"));
 
     empty_ =
         new PlainLabel(tr("Speed and memory of each token appear here while an answer is written."), this);
@@ -53,7 +51,7 @@ InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
     auto* top = new QHBoxLayout;
     top->setContentsMargins(8, 0, 6, 0);
     top->addWidget(tabs_, 1);
-    top->addWidget(close);
+    top->addWidget(fold_);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);

@@ -10,6 +10,7 @@
 class QLabel;
 class QStackedWidget;
 class QTabBar;
+class QToolButton;
 
 namespace switchyard {
 
@@ -30,6 +31,7 @@ class InsightPanel : public QWidget {
     const RunSeries& series() const { return series_; }
     SpeedPlot& speed() { return *speed_; }
     MemoryPlot& memory() { return *memory_; }
+    QToolButton& foldButton() const { return *fold_; } ///< for the action that folds the panel
     int currentTab() const;
     void setCurrentTab(int tab);
     void setXAxis(LivePlot::XAxis axis);
@@ -41,7 +43,6 @@ class InsightPanel : public QWidget {
     void tabChosen(int tab);
     void xAxisChosen(int axis);
     void problem(const QString& sentence);
-    void closeRequested();
 
   protected:
     void showEvent(QShowEvent* event) override;
@@ -55,6 +56,7 @@ class InsightPanel : public QWidget {
     ConversationId conversation_ = -1;
     QList<MessageId> plotted_; ///< answers in the series, in order
     QTabBar* tabs_;
+    QToolButton* fold_;
     QStackedWidget* pages_;
     QLabel* empty_;
     SpeedPlot* speed_;

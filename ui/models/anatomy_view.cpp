@@ -1,7 +1,7 @@
 #include "ui/models/anatomy_view.h"
 
 #include "ui/models/anatomy_text.h"
-#include "ui/models/model_picker.h"
+#include "ui/models/model_text.h"
 #include "ui/models/part_bar.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"

@@ -1,6 +1,7 @@
 #include "ui/models/model_picker.h"
 
 #include "app/services/dial_moves.h"
+#include "ui/models/model_text.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
@@ -35,12 +36,6 @@ class FactsLabel : public PlainLabel {
 };
 
 } // namespace
-
-QString shownModelName(const QString& file) {
-    return file.endsWith(".gguf"_L1, Qt::CaseInsensitive) ? file.chopped(5) : file;
-}
-
-QString sizeText(quint64 bytes) { return QLocale().formattedDataSize(static_cast<qint64>(bytes), 1); }
 
 ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
     setObjectName(u"picker"_s);
@@ -117,10 +112,12 @@ void ModelPicker::fillMenu() {
     if (menu_->isEmpty())
         menu_->addAction(tr("No models in the model folders"))->setEnabled(false);
     menu_->addSeparator();
-    menu_->addAction(themedIcon(u"folder"_s), tr("Open a model file…"), this, &ModelPicker::openFileRequested)
-        ->setObjectName(u"picker.openFile"_s);
-    menu_->addAction(themedIcon(u"models"_s), tr("All models"), this, &ModelPicker::modelsPageRequested)
-        ->setObjectName(u"picker.allModels"_s);
+    menu_->addActions(other_ways_);
+}
+
+void ModelPicker::setOtherWays(const QList<QAction*>& actions) {
+    other_ways_ = actions;
+    fillMenu();
 }
 
 void ModelPicker::openMenu() { button_->showMenu(); }

@@ -19,6 +19,8 @@ class ModelPicker : public QWidget {
   public:
     explicit ModelPicker(QWidget* parent = nullptr);
 
+    /// What leads to models that are not in the list: under it.
+    void setOtherWays(const QList<QAction*>& actions);
     void setModels(const QList<ModelEntry>& models);
     /// `path` is what is being loaded, or could not be.
     void setState(ModelState state, const QString& path);
@@ -34,8 +36,6 @@ class ModelPicker : public QWidget {
   Q_SIGNALS:
     void noticeTriggered(); ///< the notice's action
     void loadRequested(const QString& path);
-    void openFileRequested();
-    void modelsPageRequested();
 
   private:
     void fillMenu();
@@ -49,15 +49,10 @@ class ModelPicker : public QWidget {
     double share_ = 0;
     QToolButton* button_;
     QMenu* menu_;
+    QList<QAction*> other_ways_;
     QLabel *facts_, *notice_;
     QToolButton* notice_action_;
     QProgressBar* bar_;
 };
-
-/// A model file's name without its ending.
-QString shownModelName(const QString& file);
-
-/// "9.3 GiB", "143 MiB"
-QString sizeText(quint64 bytes);
 
 } // namespace switchyard

@@ -3,11 +3,11 @@
 #include "ui/models/anatomy_view.h"
 #include "ui/models/folder_list.h"
 #include "ui/models/model_list.h"
-#include "ui/models/model_picker.h"
 #include "ui/models/model_table.h"
 #include "ui/models/shape_calculator.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
+#include "ui/window_actions.h"
 
 #include <QHBoxLayout>
 #include <QLabel>
@@ -22,8 +22,9 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 
-ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString& own_folder, QWidget* parent)
-    : QWidget(parent), library_(library) {
+ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, QAction& open_file,
+                       const QString& own_folder, QWidget* parent)
+    : Page(parent), library_(library) {
     setObjectName(u"models"_s);
     auto* title = new PlainLabel(tr("Models"), this);
     title->setProperty("title", true);
@@ -35,7 +36,7 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString&
     tabs_->addTab(tr("In your folders"));
     tabs_->addTab(tr("Shape calculator"));
     pages_ = new QStackedWidget(this);
-    pages_->addWidget(buildFiles(settings, own_folder));
+    pages_->addWidget(buildFiles(settings, open_file, own_folder));
     pages_->addWidget(new ShapeCalculator);
     connect(tabs_, &QTabBar::currentChanged, pages_, &QStackedWidget::setCurrentIndex);
 
@@ -48,6 +49,31 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, const QString&
     refresh();
 }
 
+PageSign ModelsPage::sign() const {
+    return {u"models"_s,
+            u"models"_s,
+            tr("Models"),
+            tr("Models page"),
+            tr("The models on this machine"),
+            QKeySequence(Qt::CTRL | Qt::Key_2)};
+}
+
+QWidget* ModelsPage::firstFocus() { return table_; }
+
+void ModelsPage::follow(const Generator& generator) {
+    const auto show = [this, &generator](ModelState state) {
+        const Capabilities& capabilities = generator.capabilities();
+        setLoaded(state == ModelState::Ready ? capabilities.model_path : QString(),
+                  capabilities.weights_bytes);
+    };
+    connect(&generator, &Generator::modelStateChanged, this,
+            [this, show](ModelState state, const QString& error) {
+                show(state);
+                setError(state == ModelState::Failed ? error : QString());
+            });
+    show(generator.modelState());
+}
+
 void ModelsPage::buildTable() {
     model_ = new ModelTable(this);
     table_ = new ModelList(model_);
@@ -55,7 +81,7 @@ void ModelsPage::buildTable() {
     table_->setAccessibleName(tr("Models in your folders"));
 }
 
-QWidget* ModelsPage::buildFiles(Settings& settings, const QString& own_folder) {
+QWidget* ModelsPage::buildFiles(Settings& settings, QAction& open_file, const QString& own_folder) {
     line_ = new PlainLabel;
     line_->setObjectName(u"models.line"_s);
     line_->setProperty("muted", true);
@@ -70,8 +96,9 @@ QWidget* ModelsPage::buildFiles(Settings& settings, const QString& own_folder) {
     load_ = new QPushButton(tr("Load"));
     load_->setObjectName(u"models.load"_s);
     load_->setProperty("primary", true);
-    auto* open = new QPushButton(themedIcon(u"folder"_s), tr("Open a model file…"));
+    auto* open = new QPushButton(open_file.text());
     open->setObjectName(u"models.openFile"_s);
+    bindButton(*open, open_file);
     auto* rescan = new QPushButton(themedIcon(u"refresh"_s), tr("Look again"));
     rescan->setObjectName(u"models.rescan"_s);
     auto* buttons = new QHBoxLayout;
@@ -113,7 +140,6 @@ QWidget* ModelsPage::buildFiles(Settings& settings, const QString& own_folder) {
 
     connect(load_, &QPushButton::clicked, this, &ModelsPage::loadChosen);
     connect(table_, &QTableView::activated, this, &ModelsPage::loadChosen);
-    connect(open, &QPushButton::clicked, this, &ModelsPage::openFileRequested);
     connect(rescan, &QPushButton::clicked, &library_, &ModelLibrary::rescan);
     connect(&library_, &ModelLibrary::changed, this, &ModelsPage::refresh);
     connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &ModelsPage::showChosen);

@@ -7,7 +7,7 @@
 #include "app/services/model_library.h"
 #include "app/services/settings.h"
 
-#include <QWidget>
+#include "ui/page.h"
 
 class QLabel;
 class QPushButton;
@@ -20,12 +20,17 @@ class AnatomyView;
 class ModelList;
 class ModelTable;
 
-class ModelsPage : public QWidget {
+class ModelsPage : public Page {
     Q_OBJECT
   public:
-    /// `own_folder` is the data folder's folder of models.
-    ModelsPage(ModelLibrary& library, Settings& settings, const QString& own_folder,
+    /// `open_file` asks for a file from elsewhere; `own_folder` is the data folder's folder of models.
+    ModelsPage(ModelLibrary& library, Settings& settings, QAction& open_file, const QString& own_folder,
                QWidget* parent = nullptr);
+
+    PageSign sign() const override;
+    QWidget* firstFocus() override;
+    /// Shows from now on which model is in use, and why one could not be loaded.
+    void follow(const Generator& generator);
     /// The model in use: it is named on the page. Empty: none. `weights_bytes`: what its weights take.
     void setLoaded(const QString& path, quint64 weights_bytes);
     /// An error of loading, shown here too where it was asked for here.
@@ -33,10 +38,9 @@ class ModelsPage : public QWidget {
 
   Q_SIGNALS:
     void loadRequested(const QString& path);
-    void openFileRequested();
 
   private:
-    QWidget* buildFiles(Settings& settings, const QString& own_folder);
+    QWidget* buildFiles(Settings& settings, QAction& open_file, const QString& own_folder);
     void buildTable();
     void readChosen();
     void refresh();

@@ -72,18 +72,16 @@ void TuneColumn::buildHeader(QVBoxLayout* layout) {
     auto* title = new PlainLabel(tr("Tune"), this);
     title->setProperty("title", true);
     preset_bar_ = new PresetBar(presets_, this);
-    auto* close = new QToolButton(this);
-    close->setObjectName(u"tune.close"_s);
-    close->setIcon(themedIcon(u"close"_s));
-    close->setToolTip(tr("Fold the Tune column (Ctrl+T)"));
-    close->setAccessibleName(tr("Fold the Tune column"));
-    connect(close, &QToolButton::clicked, this, &TuneColumn::closeRequested);
+    fold_ = new QToolButton(this);
+    fold_->setObjectName(u"tune.close"_s);
+    fold_->setIcon(themedIcon(u"close"_s));
+    fold_->setAccessibleName(tr("Fold the Tune column"));
     auto* row = new QHBoxLayout;
     row->setContentsMargins(14, 8, 8, 8);
     row->setSpacing(6);
     row->addWidget(title);
     row->addWidget(preset_bar_, 1);
-    row->addWidget(close);
+    row->addWidget(fold_);
     layout->addLayout(row);
 }
 

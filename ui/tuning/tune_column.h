@@ -14,6 +14,7 @@
 class QFormLayout;
 class QLabel;
 class QScrollArea;
+class QToolButton;
 class QVBoxLayout;
 
 namespace switchyard {
@@ -40,6 +41,7 @@ class TuneColumn : public QWidget {
     void setCarveProgress(double share, const QString& stage);
     void setCarveFinished(const QString& path, const QString& error);
     bool isCarving() const;
+    QToolButton& foldButton() const { return *fold_; } ///< for the action that folds the column
 
   Q_SIGNALS:
     /// A dial moved, or a preset was chosen: in force from the next token on.
@@ -47,7 +49,6 @@ class TuneColumn : public QWidget {
     void carveRequested();
     void carveCancelled();
     void openModelRequested(const QString& path);
-    void closeRequested();
 
   private:
     void buildHeader(QVBoxLayout* layout);
@@ -67,6 +68,7 @@ class TuneColumn : public QWidget {
     Capabilities capabilities_;
     Tuning tuning_, preset_;
     std::map<std::string, ControlRow*, std::less<>> rows_;
+    QToolButton* fold_;
     PresetBar* preset_bar_;
     QScrollArea* scroll_;
     QVBoxLayout* list_;

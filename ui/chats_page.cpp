@@ -1,0 +1,273 @@
+#include "ui/chats_page.h"
+
+#include "app/services/context_used.h"
+#include "ui/chat/chat_page.h"
+#include "ui/chat_columns.h"
+#include "ui/insight/insight_panel.h"
+#include "ui/model_loading.h"
+#include "ui/models/model_picker.h"
+#include "ui/models/model_text.h"
+#include "ui/plain_text.h"
+#include "ui/tuning/tune_column.h"
+#include "ui/window_actions.h"
+
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QKeyEvent>
+#include <QLabel>
+#include <QLocale>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+
+/// A chat that is not begun yet starts with the preset that is chosen, but for the weights, which are all
+/// chats'.
+void beginWithPreset(const WindowServices& services) {
+    ChatController& controller = services.controller;
+    if (controller.current() != 0 || services.generator.modelState() != ModelState::Ready)
+        return;
+    const std::optional<Tuning> preset = services.presets.load(services.settings.get<Setting::Preset>());
+    Tuning tuning = controller.tuning();
+    if (!preset || tuning.sequence != services.generator.capabilities().defaults.sequence)
+        return; // a dial was moved while the model loaded
+    tuning.sequence = preset->sequence;
+    controller.setTuning(tuning);
+}
+
+} // namespace
+
+ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, ModelLoading& loading,
+                     QWidget* parent)
+    : Page(parent), services_(services), actions_(actions), loading_(loading) {
+    picker_ = new ModelPicker(this);
+    chat_ = new ChatPage(services_.controller, services_.generator, services_.settings, actions_, this);
+    insight_ = new InsightPanel(this);
+    tune_ = new TuneColumn(controls(), services_.presets, services_.settings, this);
+    columns_ =
+        new ChatColumns(services_.settings, actions_, picker_, chat_->list(), chat_, insight_, tune_, this);
+    bindButton(tune_->foldButton(), actions_[Act::ShowTune]);
+    bindButton(insight_->foldButton(), actions_[Act::ShowInsight]);
+    status_ = new QWidget(this);
+    context_ = new PlainLabel(status_);
+    auto* status_row = new QHBoxLayout(status_);
+    status_row->setContentsMargins(0, 0, 0, 0);
+    status_row->addWidget(context_);
+    context_->setObjectName(u"status.context"_s);
+    context_->setAccessibleName(tr("Context used"));
+    auto* layout = new QHBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(columns_);
+
+    connect(chat_, &ChatPage::wanted, this, &Page::wanted);
+    connect(&actions_[Act::FindChat], &QAction::triggered, this, [this] {
+        Q_EMIT wanted();
+        columns_->showList(true);
+        chat_->focusSearch();
+    });
+    connectModel();
+    connectTuning();
+    connectChat();
+    connectInsight();
+    services_.controller.setBeginning([this](Tuning tuning) {
+        if (const auto preset = services_.presets.load(services_.settings.get<Setting::Preset>()))
+            tuning.sequence = preset->sequence;
+        return tuning;
+    });
+    picker_->setModels(services_.library.models());
+    showModel();
+    showTuning();
+    showThread();
+}
+
+ChatsPage::~ChatsPage() {
+    services_.controller.setBeginning([](const Tuning& tuning) { return tuning; });
+}
+
+PageSign ChatsPage::sign() const {
+    return {u"chat"_s,
+            u"chat"_s,
+            tr("Chat"),
+            tr("Chat page"),
+            tr("Chat with the model"),
+            QKeySequence(Qt::CTRL | Qt::Key_1)};
+}
+
+QWidget* ChatsPage::statusPart() { return status_; }
+
+QWidget* ChatsPage::firstFocus() { return chat_; }
+
+void ChatsPage::setShown(bool shown) {
+    for (const Act act : {Act::ShowList, Act::ShowTune, Act::ShowInsight})
+        actions_[act].setEnabled(shown);
+}
+
+void ChatsPage::setOtherModels(const QList<QAction*>& actions) { picker_->setOtherWays(actions); }
+
+void ChatsPage::ask(const QString& prompt) {
+    if (services_.generator.modelState() != ModelState::Ready)
+        return propose(prompt);
+    Q_EMIT wanted();
+    chat_->newChat();
+    services_.controller.send(prompt);
+}
+
+void ChatsPage::propose(const QString& prompt) {
+    Q_EMIT wanted();
+    chat_->propose(prompt);
+}
+
+void ChatsPage::keepUnsent() { chat_->keepUnsent(); }
+
+void ChatsPage::rememberLayout() { columns_->remember(); }
+
+/// Esc ends what was opened last, wherever the keyboard is; the answer comes after it, by its own action.
+bool ChatsPage::event(QEvent* event) {
+    if (event->type() == QEvent::ShortcutOverride &&
+        static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape && chat_->hasOpened()) {
+        event->accept();
+        return true;
+    }
+    return Page::event(event);
+}
+
+void ChatsPage::keyPressEvent(QKeyEvent* event) {
+    if (event->key() == Qt::Key_Escape && chat_->hasOpened())
+        chat_->handleEscape();
+    else
+        Page::keyPressEvent(event);
+}
+
+// ---- The model ----
+
+void ChatsPage::connectModel() {
+    Generator& generator = services_.generator;
+    connect(&generator, &Generator::capabilitiesChanged, this,
+            [this, &generator] { tune_->setExpectedSpeeds(generator.capabilities()); });
+    connect(&generator, &Generator::modelStateChanged, this, [this](ModelState state) {
+        picker_->setState(state, loading_.path());
+        if (state == ModelState::Ready)
+            services_.settings.set<Setting::LastModel>(services_.generator.capabilities().model_path);
+        showModel(); // the presets learn the model's defaults, with which the next may begin
+        beginWithPreset(services_);
+    });
+    connect(&generator, &Generator::loadProgress, picker_, &ModelPicker::setProgress);
+    connect(&services_.library, &ModelLibrary::changed, this,
+            [this] { picker_->setModels(services_.library.models()); });
+    connect(&loading_, &ModelLoading::notice, picker_, &ModelPicker::setNotice);
+    connect(picker_, &ModelPicker::noticeTriggered, &loading_, &ModelLoading::act);
+    connect(picker_, &ModelPicker::loadRequested, &loading_, &ModelLoading::load);
+    connect(&generator, &Generator::carveProgress, tune_, &TuneColumn::setCarveProgress);
+    connect(&generator, &Generator::carveFinished, this, [this](const QString& path, const QString& error) {
+        tune_->setCarveFinished(path, error);
+        services_.library.rescan();
+    });
+}
+
+void ChatsPage::showModel() {
+    const Capabilities& capabilities = services_.generator.capabilities();
+    const ModelState state = services_.generator.modelState();
+    picker_->setCapabilities(capabilities);
+    tune_->setCapabilities(capabilities);
+    tune_->setTuning(services_.controller.tuning());
+    QString hint;
+    if (state == ModelState::Ready &&
+        capabilities.model_name.contains(u"SmolLM2-135M"_s, Qt::CaseInsensitive))
+        hint = tr("%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file "
+                  "can be opened above.")
+                   .arg(shownModelName(capabilities.model_name));
+    else if (state == ModelState::None || state == ModelState::Failed)
+        hint = tr("Choose a model above, or open a GGUF file with %1.")
+                   .arg(actions_[Act::OpenModel].shortcut().toString(QKeySequence::NativeText));
+    chat_->setModelHint(hint);
+    showContext();
+}
+
+void ChatsPage::carve() {
+    const QFileInfo model(services_.generator.capabilities().model_path);
+    services_.generator.carve(services_.paths.models + u'/' + model.completeBaseName() + u"-carved.gguf"_s);
+}
+
+// ---- Dials ----
+
+void ChatsPage::connectTuning() {
+    connect(tune_, &TuneColumn::tuningMoved, this, [this](const Tuning& tuning) {
+        services_.controller.setTuning(tuning);
+        picker_->setTuning(tuning);
+    });
+    connect(&services_.controller, &ChatController::tuningChanged, this, &ChatsPage::showTuning);
+    connect(&services_.generator, &Generator::recodeProgress, tune_, &TuneColumn::setRecodeProgress);
+    connect(&services_.generator, &Generator::recodeFailed, this, [this](const QString& error) {
+        Q_EMIT problem(error);
+        tune_->setRecodeProgress(0, 0); // it does not go on by itself
+    });
+    connect(tune_, &TuneColumn::carveRequested, this, &ChatsPage::carve);
+    connect(tune_, &TuneColumn::carveCancelled, &services_.generator, &Generator::cancelCarve);
+    connect(tune_, &TuneColumn::openModelRequested, &loading_, &ModelLoading::load);
+}
+
+void ChatsPage::showTuning() {
+    tune_->setTuning(services_.controller.tuning());
+    picker_->setTuning(services_.controller.tuning());
+}
+
+// ---- The chat and its plots ----
+
+void ChatsPage::connectChat() {
+    ChatController& controller = services_.controller;
+    connect(&controller, &ChatController::threadChanged, this, [this] {
+        beginWithPreset(services_);
+        showTuning();
+        showThread();
+        showRun();
+    });
+    connect(&controller, &ChatController::messageChanged, this, &ChatsPage::showContext);
+    connect(&controller, &ChatController::problem, this, [this](const QString& sentence, bool, bool stays) {
+        if (stays)
+            Q_EMIT problem(sentence);
+    });
+    connect(&controller, &ChatController::runChanged, this, &ChatsPage::showRun);
+    connect(&controller, &ChatController::runEvents, this,
+            [this](ConversationId id, const std::vector<RunEvent>& events) {
+                if (id == services_.controller.current())
+                    insight_->addEvents(events);
+            });
+}
+
+void ChatsPage::showRun() {
+    if (const RunStatus* run = services_.controller.run(services_.controller.current()))
+        insight_->beginAnswer(run->message);
+}
+
+void ChatsPage::showThread() {
+    insight_->showThread(services_.controller.conversation());
+    showContext();
+}
+
+void ChatsPage::showContext() {
+    const QLocale locale;
+    const int total = services_.generator.capabilities().context;
+    const QString text =
+        tr("context %1 / %2")
+            .arg(locale.toString(contextUsed(services_.controller.conversation())), locale.toString(total));
+    context_->setVisible(total > 0);
+    context_->setText(u"·  "_s + text);
+}
+
+void ChatsPage::connectInsight() {
+    Settings& settings = services_.settings;
+    insight_->setCurrentTab(settings.get<Setting::InsightTab>());
+    insight_->setXAxis(static_cast<LivePlot::XAxis>(settings.get<Setting::InsightAxis>()));
+    connect(insight_, &InsightPanel::tabChosen, this,
+            [&settings](int tab) { settings.set<Setting::InsightTab>(tab); });
+    connect(insight_, &InsightPanel::xAxisChosen, this,
+            [&settings](int axis) { settings.set<Setting::InsightAxis>(axis); });
+    connect(insight_, &InsightPanel::tokensNeeded, &services_.controller, &ChatController::needTokens);
+    connect(&services_.controller, &ChatController::tokensRead, insight_,
+            [this] { insight_->showThread(services_.controller.conversation()); });
+    connect(insight_, &InsightPanel::problem, this, &ChatsPage::problem);
+    connect(insight_, &InsightPanel::tokenClicked, chat_, &ChatPage::highlightToken);
+}
+
+} // namespace switchyard

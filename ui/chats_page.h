@@ -1,0 +1,73 @@
+// The Chat page as a whole: the list of chats, the thread under the model in use, Insight and Tune, and what
+// joins them with the generator and the chat that is shown.
+#pragma once
+
+#include "ui/page.h"
+#include "ui/window_services.h"
+
+class QLabel;
+
+namespace switchyard {
+
+class ChatColumns;
+class ChatPage;
+class InsightPanel;
+class ModelLoading;
+class ModelPicker;
+class TuneColumn;
+class WindowActions;
+
+class ChatsPage : public Page {
+    Q_OBJECT
+  public:
+    ChatsPage(const WindowServices& services, WindowActions& actions, ModelLoading& loading,
+              QWidget* parent = nullptr);
+    ~ChatsPage() override;
+
+    PageSign sign() const override;
+    QWidget* statusPart() override;
+    QWidget* firstFocus() override;
+    void setShown(bool shown) override;
+
+    /// Under the models that can be chosen: what leads to others.
+    void setOtherModels(const QList<QAction*>& actions);
+    /// Sends the prompt in a new chat; without a model it waits in the composer.
+    void ask(const QString& prompt);
+    /// Puts the prompt into the composer of a new chat.
+    void propose(const QString& prompt);
+    void keepUnsent();     ///< stores what is written and not sent
+    void rememberLayout(); ///< the widths of the columns
+
+  Q_SIGNALS:
+    /// To be read over all pages.
+    void problem(const QString& sentence);
+
+  protected:
+    bool event(QEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+
+  private:
+    void connectModel();
+    void connectTuning();
+    void connectChat();
+    void connectInsight();
+    void carve();
+    void showModel();
+    void showRun();
+    void showThread();
+    void showContext();
+    void showTuning();
+
+    WindowServices services_;
+    WindowActions& actions_;
+    ModelLoading& loading_;
+    ModelPicker* picker_;
+    ChatPage* chat_;
+    InsightPanel* insight_;
+    TuneColumn* tune_;
+    ChatColumns* columns_;
+    QWidget* status_; ///< what the page has in the status line
+    QLabel* context_;
+};
+
+} // namespace switchyard

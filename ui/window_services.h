@@ -1,0 +1,25 @@
+// What the window and its pages work with.
+#pragma once
+
+#include "app/services/chat_controller.h"
+#include "app/services/model_library.h"
+#include "app/services/paths.h"
+#include "app/services/presets.h"
+#include "app/services/settings.h"
+
+namespace switchyard {
+
+class ThemeManager;
+
+/// All must outlive the window.
+struct WindowServices {
+    Settings& settings;
+    Generator& generator;
+    ModelLibrary& library;
+    ChatController& controller;
+    Presets& presets;
+    ThemeManager& theme;
+    Paths paths;
+};
+
+} // namespace switchyard
