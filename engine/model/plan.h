@@ -81,6 +81,14 @@ struct LatentAttentionStep {
     float scale;
 };
 
+/// A diagonal linear recurrence, the simplest layer whose memory has a fixed size: state = decay * state + in,
+/// out = state. A new sequence's state is 0.
+struct RecurrenceStep {
+    ValueId in, out; ///< [width]
+    WeightId decay;  ///< [width]
+    int state;       ///< index into Plan::states, of `width` values
+};
+
 /// What joins gate and up: silu(gate) * up, gelu(gate) * up, or gpt-oss's
 /// gate * sigmoid(alpha * gate) * (up + 1) with gate at most `limit` and up within -limit .. limit.
 enum class Activation : std::uint8_t { Silu, Gelu, ClampedSilu };
@@ -153,7 +161,7 @@ struct HeadStep {
 };
 
 using Operation = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
-                               FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+                               RecurrenceStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
 
 /// An operation and the layer it belongs to, so that a backend can place a layer's weights, cache and work
 /// together.
@@ -167,10 +175,16 @@ struct KvLayer {
     int kv_heads = 0, key_dim = 0, value_dim = 0; ///< value_dim 0: the values are part of the keys
 };
 
+/// What a layer with a recurrence or a convolution remembers of a sequence, however long this is.
+struct StateLayer {
+    int values = 0; ///< floats
+};
+
 struct Plan {
     std::vector<Step> steps;
-    std::vector<int> values; ///< width of each activation buffer
-    std::vector<KvLayer> kv; ///< one a layer
+    std::vector<int> values;        ///< width of each activation buffer
+    std::vector<KvLayer> kv;        ///< one a layer
+    std::vector<StateLayer> states; ///< one a layer that has one
     int routes = 0;          ///< routers in the plan
     int vocabulary = 0, hidden = 0;
     int experts = 0, experts_active = 0; ///< 0: dense

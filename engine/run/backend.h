@@ -70,7 +70,12 @@ class Executor {
     virtual std::vector<std::byte> save_kv_block(KvBlockId block) = 0;
     virtual KvBlockId load_kv_block(BlockType type, std::span<const std::byte> saved) = 0;
     virtual std::size_t kv_block_bytes(BlockType type) const = 0;
-    virtual std::size_t kv_bytes() const = 0;
+    /// Memory for the states of a sequence at one position, which release_kv_block() and save_kv_block() take
+    /// as well. Throws Error as allocate_kv_block() does.
+    virtual KvBlockId allocate_state() { throw Error("this model has no layer with a state"); }
+    virtual KvBlockId load_state(std::span<const std::byte>) { return allocate_state(); }
+    virtual std::size_t state_bytes() const { return 0; } ///< of one; 0: the plan has none
+    virtual std::size_t kv_bytes() const = 0;             ///< of all blocks, states included
     /// Bytes that all KV blocks together may take, as memory stands now.
     virtual std::size_t kv_capacity() const = 0;
     virtual std::size_t scratch_bytes() const = 0;
@@ -79,6 +84,10 @@ class Executor {
     /// What scratch_bytes() comes to with steps of up to `rows` rows of one sequence, `experts` active each
     /// (0: as the plan says). Takes none of that memory.
     virtual std::size_t forecast_scratch(int rows, int experts) const = 0;
+
+    /// How many steps should be under way at a time while answers are computed: more than one where a round
+    /// trip to the host costs more than the row that is computed in vain at an answer's end.
+    virtual int steps_in_flight() const { return 1; }
 
     /// Starts a step; it is computed behind those that were started before, and two may be under way. Throws
     /// Error where a row asks for what this backend or plan does not have. `on_done` is called once from any

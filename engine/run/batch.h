@@ -15,6 +15,8 @@ namespace switchyard {
 /// kKvBlockTokens).
 inline constexpr int kKvBlockTokens = 32;
 using KvBlockId = std::int32_t;
+/// The states of all layers that have one, of one sequence at one position, are a block of their own kind.
+inline constexpr KvBlockId kNoState = -1;
 
 /// The dials that a row is computed with. Plain values, so that a device reads them from memory in the middle
 /// of a captured graph. Those at rest change nothing.
@@ -54,9 +56,19 @@ struct BatchRow {
     bool decompressed = false;
 };
 
-/// The blocks of a sequence, by position / kKvBlockTokens. They must exist for every position in the batch.
+/// The memory of a sequence. Where a plan has states of a fixed size, a step reads one and writes others: it
+/// changes none, so that a step that is stopped, or rows that are taken back, spoil nothing.
 struct BatchSequence {
+    /// By position / kKvBlockTokens; they must exist for every position in the batch.
     std::vector<KvBlockId> blocks;
+    /// States before its first row in the batch; kNoState: those of an empty sequence.
+    KvBlockId state = kNoState;
+    struct StateAfter {
+        int rows = 0; ///< of this sequence in the batch
+        KvBlockId state = kNoState;
+        bool operator==(const StateAfter&) const = default;
+    };
+    std::vector<StateAfter> states_after = {}; ///< which are kept, ascending
 };
 
 /// Rows of one sequence are in ascending order of position and stand together.

@@ -1,6 +1,7 @@
 #include "engine/run/forecast.h"
 
 #include "engine/base/memory.h"
+#include "engine/run/kv_cache.h"
 #include "engine/run/precision.h"
 
 #include <algorithm>
@@ -77,13 +78,13 @@ MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
 }
 
 std::uint64_t MemoryForecast::kv_bytes(BlockType type, int context) const {
-    const auto blocks =
-        static_cast<std::uint64_t>((std::max(context, 0) + kKvBlockTokens - 1) / kKvBlockTokens);
-    return blocks * executor_->kv_block_bytes(type);
+    return KvCache::bytes_of_sequence(*executor_, type, context);
 }
 
+/// Of a long conversation.
 double MemoryForecast::kv_bytes_per_token(BlockType type) const {
-    return static_cast<double>(executor_->kv_block_bytes(type)) / kKvBlockTokens;
+    constexpr int kLong = 1024 * kKvBlockTokens;
+    return static_cast<double>(kv_bytes(type, 2 * kLong) - kv_bytes(type, kLong)) / kLong;
 }
 
 double MemoryForecast::bytes_read_per_token(std::optional<BlockType> type, int experts) const {

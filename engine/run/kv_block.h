@@ -20,12 +20,26 @@ struct CacheDials {
     }
 };
 
+/// How many blocks so many tokens take.
+constexpr std::size_t blocks_for(int tokens) {
+    return static_cast<std::size_t>((tokens + kKvBlockTokens - 1) / kKvBlockTokens);
+}
+
 /// One more value in a hash.
 std::uint64_t hash_joined(std::uint64_t hash, std::uint64_t value);
 
 /// What an empty chain hashes to. Contents that another backend, or another arithmetic, computed are in other
 /// chains.
 std::uint64_t chain_root(std::string_view backend, int arithmetic_version);
+
+/// The states of a sequence's layers at one position, saved or in the executor's memory.
+struct LayerStates {
+    KvBlockId id = kNoState;
+    std::vector<std::byte> saved;
+
+    bool live() const { return id != kNoState; }
+    bool there() const { return live() || !saved.empty(); }
+};
 
 struct KvBlock {
     struct Writer {
@@ -45,6 +59,9 @@ struct KvBlock {
     bool indexed = false;
     bool anonymous = false; ///< kept for whoever comes, though no sequence has it
     std::vector<std::byte> saved;
+    /// At its end, where its plan has such layers and it is one of those that keep them: a sequence can go on
+    /// from there.
+    LayerStates states;
     std::list<std::shared_ptr<KvBlock>>::iterator self; ///< where the cache lists it, while it is live
 
     bool live() const { return id >= 0; }

@@ -15,20 +15,33 @@ std::size_t grown(std::size_t capacity, std::size_t size) {
     return size <= capacity ? capacity : std::max(size, 2 * capacity);
 }
 
-std::size_t blocks_for(int tokens) {
-    return static_cast<std::size_t>((tokens + kKvBlockTokens - 1) / kKvBlockTokens);
-}
-
 } // namespace
 
 // Sequences.
 
-BatchSequence KvCache::Sequence::batch_sequence() const {
+BatchSequence KvCache::Sequence::batch_sequence(int ahead) const {
     BatchSequence sequence;
     sequence.blocks.reserve(blocks_.size());
     for (const auto& block : blocks_)
         sequence.blocks.push_back(block->id);
+    const int from = size() + ahead;
+    if (ahead == 0)
+        sequence.state = states_now();
+    for (const auto& [at, states] : pending_states_)
+        if (at == from && ahead > 0)
+            sequence.state = states.id;
+        else if (at > from)
+            sequence.states_after.push_back({at - from, states.id});
     return sequence;
+}
+
+/// Of an empty one, and where a plan has none: kNoState.
+KvBlockId KvCache::Sequence::states_now() const {
+    if (states_.live())
+        return states_.id;
+    return size() > 0 && size() % kKvBlockTokens == 0
+               ? blocks_[static_cast<std::size_t>(size() / kKvBlockTokens) - 1]->states.id
+               : kNoState;
 }
 
 std::vector<ContextSpan> KvCache::Sequence::spans(int count) const {
@@ -52,9 +65,13 @@ std::vector<ContextSpan> KvCache::Sequence::spans(int count) const {
     return result;
 }
 
-KvCache::KvCache(Executor& executor, KvCacheOptions options) : executor_(executor), options_(options) {}
+KvCache::KvCache(Executor& executor, KvCacheOptions options)
+    : executor_(executor), options_(options), state_bytes_(executor.state_bytes()),
+      spacing_(state_spacing(executor)) {}
 
 KvCache::~KvCache() {
+    for (const SequencePtr& sequence : sequences_)
+        release_own_states(*sequence);
     for (auto* list : {&in_use_blocks_, &unused_})
         while (!list->empty())
             unload(*list->front());
@@ -94,6 +111,7 @@ KvCache::Match KvCache::match_chain(Match match, std::span<const std::int32_t> p
         chain = (*best)->hash();
         before = (*best)->serial;
     }
+    cut_to_states(match);
     return match;
 }
 
@@ -121,6 +139,7 @@ KvCache::Match KvCache::match_own(std::uint64_t conversation, std::span<const st
         return match;
     match.blocks.assign(best->blocks_.begin(),
                         best->blocks_.begin() + static_cast<std::ptrdiff_t>(blocks_for(match.tokens)));
+    cut_to_states(match);
     if (best->state_ == Sequence::State::Idle && match.tokens == best->size())
         whole = best;
     return match;
@@ -183,6 +202,7 @@ int KvCache::extend(Sequence& sequence, std::span<const std::int32_t> prompt, co
     sequence.tokens_.reserve(static_cast<std::size_t>(match.tokens));
     for (const BlockPtr& block : match.blocks)
         ++block->holders; // while the sequence lets go of its own
+    release_own_states(sequence);
     cut_blocks(sequence, full);
     take(sequence, match, prompt);
     for (const BlockPtr& block : match.blocks)
@@ -205,7 +225,9 @@ void KvCache::own_last(Sequence& sequence) {
     if (last->holders > 1 || last->full()) {
         const KvBlockId source = last->id;
         auto writers = last->writers;
-        mine = make_block(allocate(last->type, [&] { return executor_.clone_kv_block(source); }), last->type);
+        mine = make_block(
+            allocate(executor_.kv_block_bytes(last->type), [&] { return executor_.clone_kv_block(source); }),
+            last->type);
         mine->chain = last->chain;
         mine->before = last->before;
         mine->tokens.assign(last->tokens.begin(), last->tokens.end());
@@ -220,26 +242,16 @@ void KvCache::own_last(Sequence& sequence) {
     }
 }
 
-void KvCache::reserve(Sequence& sequence, int count, BlockType type) {
+void KvCache::reserve(Sequence& sequence, RowsToCome rows, BlockType type) {
     own_last(sequence);
-    const std::size_t wanted = blocks_for(sequence.size() + count);
+    const std::size_t wanted = blocks_for(sequence.size() + rows.ahead + rows.count);
     sequence.blocks_.reserve(grown(sequence.blocks_.capacity(), wanted));
     while (sequence.blocks_.size() < wanted)
-        sequence.blocks_.push_back(
-            make_block(allocate(type, [&] { return executor_.allocate_kv_block(type); }), type));
-}
-
-template <typename Allocate>
-KvBlockId KvCache::allocate(BlockType type, Allocate&& allocate_id) {
-    make_room(executor_.kv_block_bytes(type));
-    for (;;) {
-        try {
-            return allocate_id();
-        } catch (const Error&) {
-            if (!free_oldest())
-                throw;
-        }
-    }
+        sequence.blocks_.push_back(make_block(
+            allocate(executor_.kv_block_bytes(type), [&] { return executor_.allocate_kv_block(type); }),
+            type));
+    if (keeps_states())
+        reserve_states(sequence, rows);
 }
 
 /// For one user.
@@ -290,6 +302,8 @@ void KvCache::commit(Sequence& sequence, std::span<const std::int32_t> tokens, c
         if (block.full())
             join_equal(sequence, index);
     }
+    if (keeps_states())
+        take_states(sequence);
     for (std::size_t b = begin; b < end; ++b)
         add_to_index(sequence.blocks_[b]);
 }
@@ -315,117 +329,17 @@ void KvCache::roll_back(Sequence& sequence, int size) {
     if (size >= sequence.size())
         return;
     sequence.tokens_.resize(static_cast<std::size_t>(size));
-    cut_blocks(sequence, blocks_for(size));
-}
-
-// Making room for others.
-
-bool KvCache::park(Sequence& sequence, bool recomputable) {
-    std::size_t bytes = 0;
-    cut_blocks(sequence, blocks_for(sequence.size())); // reserved, but not written
-    for (const BlockPtr& block : sequence.blocks_)
-        if (block->keepers == 0) // else another has counted it
-            bytes += executor_.kv_block_bytes(block->type);
-    const bool keeps = kept_ + bytes <= options_.save_budget;
-    if (!keeps && !recomputable)
-        return false;
-    sequence.state_ = Sequence::State::Parked;
-    sequence.keeps_ = keeps;
-    sequence.kept_bytes_ = keeps ? bytes : 0;
-    kept_ += sequence.kept_bytes_;
-    for (auto block = sequence.blocks_.rbegin(); block != sequence.blocks_.rend(); ++block) {
-        (*block)->keepers += keeps;
-        remove_user(**block);
-    }
-    return true;
-}
-
-void KvCache::resume(Sequence& sequence) {
-    const int before = sequence.size();
-    if (!sequence.keeps_)
-        cut_dead(sequence);
-    for (const BlockPtr& block : sequence.blocks_)
-        add_user(*block);
-    try {
-        for (const BlockPtr& block : sequence.blocks_)
-            if (!block->live())
-                load(block);
-    } catch (...) {
-        for (auto block = sequence.blocks_.rbegin(); block != sequence.blocks_.rend(); ++block)
-            remove_user(**block);
-        throw;
-    }
-    for (const BlockPtr& block : sequence.blocks_)
-        block->keepers -= sequence.keeps_;
-    kept_ -= std::exchange(sequence.kept_bytes_, 0);
-    sequence.state_ = Sequence::State::Computed;
-    counters_.recomputed_tokens += static_cast<std::uint64_t>(before - sequence.size());
-}
-
-/// Frees one block that nobody computes with. False: there is none.
-bool KvCache::free_oldest() {
-    if (unused_.empty())
-        return false;
-    KvBlock& block = *unused_.front();
-    if (block.keepers > 0) {
-        save(block);
-    } else {
-        ++counters_.dropped_blocks;
-        unload(block);
-    }
-    return true;
-}
-
-void KvCache::save(KvBlock& block) {
-    block.saved = executor_.save_kv_block(block.id);
-    saved_ += block.saved.size();
-    ++counters_.saved_blocks;
-    unload(block);
-}
-
-void KvCache::load(const BlockPtr& block) {
-    const KvBlockId id =
-        allocate(block->type, [&] { return executor_.load_kv_block(block->type, block->saved); });
-    try {
-        in_use_blocks_.push_back(block);
-    } catch (...) {
-        executor_.release_kv_block(id);
-        throw;
-    }
-    block->self = std::prev(in_use_blocks_.end());
-    block->id = id;
-    used_ += executor_.kv_block_bytes(block->type);
-    in_use_ += executor_.kv_block_bytes(block->type);
-    drop_saved(*block);
-    ++counters_.loaded_blocks;
-    add_to_index(block);
-}
-
-void KvCache::drop_saved(KvBlock& block) noexcept {
-    saved_ -= block.saved.size();
-    block.saved = {};
-}
-
-/// Takes a block's contents from the executor.
-void KvCache::unload(KvBlock& block) noexcept {
-    const std::size_t bytes = executor_.kv_block_bytes(block.type);
-    used_ -= bytes;
-    if (block.users > 0)
-        in_use_ -= bytes;
-    remove_from_index(block);
-    executor_.release_kv_block(std::exchange(block.id, -1));
-    (block.users > 0 ? in_use_blocks_ : unused_).erase(block.self); // last: it may be the block's end
-}
-
-void KvCache::make_room(std::size_t bytes) {
-    while (used_ + bytes > options_.budget)
-        if (!free_oldest())
-            no_room(in_use_ + bytes);
+    release_own_states(sequence);
+    cut_to_states(sequence);
+    cut_blocks(sequence, blocks_for(sequence.size()));
 }
 
 // Ends.
 
 void KvCache::close(const SequencePtr& sequence, bool keep) {
+    release_own_states(*sequence); // whoever goes on begins where a block keeps them
+    if (keep && sequence->state_ == Sequence::State::Computed)
+        cut_to_states(*sequence);
     drop_needless(*sequence);
     if (sequence->state_ == Sequence::State::Parked) { // what is saved is not brought back for later prompts
         cut_blocks(*sequence, 0);
@@ -483,101 +397,6 @@ void KvCache::drop_needless(const Sequence& newer) noexcept {
             cut_blocks(*other, 0);
         return contained || count == 0;
     });
-}
-
-std::size_t KvCache::bytes_for(const Sequence& sequence, int count, BlockType type) const {
-    const std::size_t wanted = blocks_for(sequence.size() + count);
-    return wanted <= sequence.blocks_.size()
-               ? 0
-               : (wanted - sequence.blocks_.size()) * executor_.kv_block_bytes(type);
-}
-
-std::size_t KvCache::bytes_of(const Sequence& sequence) const {
-    std::size_t bytes = 0;
-    for (const BlockPtr& block : sequence.blocks_)
-        bytes += executor_.kv_block_bytes(block->type);
-    return bytes;
-}
-
-void KvCache::check_possible(const Sequence& sequence, int count, BlockType type) const {
-    const std::size_t needed = bytes_of(sequence) + bytes_for(sequence, count, type);
-    if (needed > options_.budget)
-        no_room(needed);
-}
-
-void KvCache::no_room(std::size_t needed) const {
-    throw Error("the KV cache needs " + format_bytes(needed) + " for the answers under way, " +
-                format_bytes(options_.budget) +
-                " are allowed: end another answer or choose Q8_0 for the KV cache");
-}
-
-// Who holds what.
-
-void KvCache::cut_blocks(Sequence& sequence, std::size_t count) noexcept {
-    while (sequence.blocks_.size() > count) {
-        let_go(sequence.blocks_.back(), sequence.state_ == Sequence::State::Computed,
-               sequence.state_ == Sequence::State::Parked && sequence.keeps_);
-        sequence.blocks_.pop_back();
-    }
-}
-
-/// Of a sequence that nobody computes: what was dropped, and what stands behind it.
-void KvCache::cut_dead(Sequence& sequence) noexcept {
-    const auto dead =
-        std::ranges::find_if(sequence.blocks_, [](const BlockPtr& block) { return !block->live(); });
-    if (dead == sequence.blocks_.end())
-        return;
-    const auto count = static_cast<std::size_t>(dead - sequence.blocks_.begin());
-    sequence.tokens_.resize(count * kKvBlockTokens);
-    cut_blocks(sequence, count);
-}
-
-void KvCache::let_go(const BlockPtr& block, bool used, bool kept) noexcept {
-    --block->holders;
-    block->keepers -= kept;
-    if (block->keepers == 0)
-        drop_saved(*block);
-    if (used)
-        remove_user(*block);
-    if (block->holders == 0 && block->live() && !block->anonymous)
-        unload(*block);
-}
-
-void KvCache::add_user(KvBlock& block) noexcept {
-    if (block.users++ > 0 || !block.live())
-        return;
-    in_use_ += executor_.kv_block_bytes(block.type);
-    in_use_blocks_.splice(in_use_blocks_.end(), unused_, block.self);
-}
-
-void KvCache::remove_user(KvBlock& block) noexcept {
-    if (--block.users > 0 || !block.live())
-        return;
-    in_use_ -= executor_.kv_block_bytes(block.type);
-    unused_.splice(unused_.end(), in_use_blocks_, block.self);
-}
-
-// The index.
-
-/// Where there is no memory for it, it is not shared.
-void KvCache::add_to_index(const BlockPtr& block) noexcept {
-    if (block->indexed)
-        return;
-    try {
-        children_[block->chain].push_back(block);
-        block->indexed = true;
-    } catch (const std::bad_alloc&) {
-        return;
-    }
-}
-
-void KvCache::remove_from_index(KvBlock& block) noexcept {
-    if (!std::exchange(block.indexed, false))
-        return;
-    const auto children = children_.find(block.chain);
-    std::erase_if(children->second, [&](const BlockPtr& child) { return child.get() == &block; });
-    if (children->second.empty())
-        children_.erase(children);
 }
 
 } // namespace switchyard

@@ -1,7 +1,9 @@
 // Who holds which KV blocks: chains of blocks that sequences share by their contents, rolled back for edits,
-// saved for runs that make room for others, and dropped one by one when memory is short.
+// saved for runs that make room for others, and dropped one by one when memory is short. Where a plan has
+// layers with states of a fixed size, some blocks keep those at their end: a sequence goes on from there.
 #pragma once
 
+#include "engine/base/error.h"
 #include "engine/run/kv_block.h"
 
 #include <unordered_map>
@@ -39,7 +41,9 @@ class KvCache {
       public:
         int size() const { return static_cast<int>(tokens_.size()); }
         std::span<const std::int32_t> tokens() const { return tokens_; }
-        BatchSequence batch_sequence() const;
+        /// For the rows from `ahead` on behind its tokens, whose room is reserved; those between are computed
+        /// by steps under way.
+        BatchSequence batch_sequence(int ahead = 0) const;
         /// How the first `count` tokens were written.
         std::vector<ContextSpan> spans(int count) const;
         /// While it is parked: whether all of it comes back.
@@ -47,10 +51,15 @@ class KvCache {
 
       private:
         friend class KvCache;
+        KvBlockId states_now() const;
         enum class State { Computed, Parked, Idle };
         std::uint64_t conversation_ = 0;
         std::vector<std::int32_t> tokens_;
         std::vector<BlockPtr> blocks_;
+        /// Where states are kept: that at its size, if its last block does not have it, and those that steps
+        /// under way write, each with the size that the sequence has then.
+        LayerStates states_;
+        std::vector<std::pair<int, LayerStates>> pending_states_;
         State state_ = State::Computed;
         bool forgotten_ = false;
         // While it is parked:
@@ -74,10 +83,16 @@ class KvCache {
     /// Makes room for `count` more tokens; new blocks are of `type`. Drops what nobody computes with, the
     /// longest unused first, where the budget or the memory is short. Throws Error naming what was needed and
     /// what was there.
-    void reserve(Sequence& sequence, int count, BlockType type);
-    /// The tokens that were computed in the reserved room.
+    void reserve(Sequence& sequence, int count, BlockType type) { reserve(sequence, {.count = count}, type); }
+    struct RowsToCome {
+        int count = 0;
+        int ahead = 0;        ///< rows before them that steps under way compute
+        bool drafted = false; ///< any number of them may be committed, and not only all
+    };
+    void reserve(Sequence& sequence, RowsToCome rows, BlockType type);
+    /// The tokens that were computed in the reserved room, or the first of them where rows are drafted.
     void commit(Sequence& sequence, std::span<const std::int32_t> tokens, const CacheDials& dials);
-    /// Forgets all but the first `size` tokens.
+    /// Forgets all but the first `size` tokens; where states are kept, back to where some are.
     void roll_back(Sequence& sequence, int size);
     /// Gives up the blocks until resume(): where room is needed they are saved, or dropped if they are
     /// `recomputable` and nothing more may be saved. False, and nothing is done, where neither can be.
@@ -90,6 +105,8 @@ class KvCache {
     /// Drops the sequences of a conversation; those under way when they are closed.
     void forget(std::uint64_t conversation);
 
+    /// Bytes that a sequence of so many tokens takes, its layers' states included.
+    static std::size_t bytes_of_sequence(const Executor& executor, BlockType type, int tokens);
     /// Bytes that `count` more tokens of a sequence take.
     std::size_t bytes_for(const Sequence& sequence, int count, BlockType type) const;
     /// Of the blocks it has.
@@ -112,6 +129,20 @@ class KvCache {
     Match match_chain(Match match, std::span<const std::int32_t> prompt, const CacheDials& dials,
                       BlockType type) const;
     Match match_own(std::uint64_t conversation, std::span<const std::int32_t> prompt, SequencePtr& whole);
+    void cut_to_states(Match& match) const;
+    void cut_to_states(Sequence& sequence) noexcept;
+    void reserve_states(Sequence& sequence, const RowsToCome& rows);
+    void take_states(Sequence& sequence) noexcept;
+    void thin_states(Sequence& sequence, std::size_t newest) noexcept;
+    LayerStates allocate_states();
+    void load_states(LayerStates& states);
+    void release_states(LayerStates& states, bool used) noexcept;
+    void release_own_states(Sequence& sequence) noexcept;
+    static std::size_t state_spacing(const Executor& executor);
+    static std::size_t most_states(std::size_t blocks, std::size_t spacing);
+    std::size_t states_of(const Sequence& sequence) const;
+    bool keeps_states() const { return state_bytes_ > 0; }
+    std::size_t bytes_of(const KvBlock& block) const;
     void take(Sequence& sequence, const Match& match, std::span<const std::int32_t> prompt);
     void let_go(const BlockPtr& block, bool used, bool kept) noexcept;
     void cut_blocks(Sequence& sequence, std::size_t count) noexcept;
@@ -132,11 +163,24 @@ class KvCache {
     void drop_saved(KvBlock& block) noexcept;
     void make_room(std::size_t bytes);
     [[noreturn]] void no_room(std::size_t needed) const;
+    /// Room for `bytes`, and what `allocate_id` makes of it.
     template <typename Allocate>
-    KvBlockId allocate(BlockType type, Allocate&& allocate_id);
+    KvBlockId allocate(std::size_t bytes, Allocate&& allocate_id) {
+        make_room(bytes);
+        for (;;) {
+            try {
+                return allocate_id();
+            } catch (const Error&) {
+                if (!free_oldest())
+                    throw;
+            }
+        }
+    }
 
     Executor& executor_;
     KvCacheOptions options_;
+    std::size_t state_bytes_; ///< of one sequence's; 0: there are none
+    std::size_t spacing_;     ///< every so many blocks keep the states at their end for good
     std::size_t used_ = 0, in_use_ = 0, kept_ = 0, saved_ = 0;
     std::uint64_t last_serial_ = 0;
     std::list<SequencePtr> sequences_;                                  ///< the longest unused first

@@ -98,7 +98,7 @@ void AttentionStage::attend_rows(StepRun& run, ThreadContext& w, int first_row, 
     CachedKv source(run, sequence, layer_, kv_head, false);
     w.meter.count(
         run.cached_bytes(sequence, positions[count - 1] + 1) / static_cast<std::uint64_t>(step_.kv_heads), 0);
-    attend(w,
+    attend(run, w,
            {step_.head_dim, step_.value_dim, step_.window, exact_cache(run, sequence), count, q, positions,
             sink ? sinks : nullptr, out},
            source);

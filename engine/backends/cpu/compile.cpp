@@ -54,6 +54,10 @@ class Compiler {
         flush();
         stages_.push_back(std::make_unique<LatentAttentionStage>(layer_, s, std::exchange(row_steps_, {})));
     }
+    void add(const RecurrenceStep& s) {
+        flush();
+        stages_.push_back(std::make_unique<RecurrenceStage>(s, source(s.in), norm_of(s.in)));
+    }
     void add(const RouteStep& s) { feed_forward(s.in, kNoValue).add(s); }
     void add(const ExpertsStep& s) { feed_forward(s.in, s.out).add(s); }
     void add(const FeedForwardStep& s) { feed_forward(s.in, s.out).add(s); }

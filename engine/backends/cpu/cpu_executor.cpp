@@ -1,6 +1,7 @@
 #include "engine/backends/cpu/cpu_executor.h"
 
 #include "engine/backends/cpu/compile.h"
+#include "engine/backends/cpu/token_draws.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
 #include "engine/base/threads.h"
@@ -25,9 +26,6 @@ void check_files(const WeightSet& weights) {
             if (slice.place.mapped())
                 check_mapped(slice.data);
 }
-
-/// From so many rows on a forecast expects latent attention in its decompressed form.
-constexpr int kLongPrompt = 256;
 
 /// What one step works on, and how it ended. Shared by who waits for it and the thread that computes it.
 struct StepState {
@@ -78,7 +76,10 @@ class CpuExecutor : public Executor {
     KvBlockId clone_kv_block(KvBlockId block) override;
     std::vector<std::byte> save_kv_block(KvBlockId block) override;
     KvBlockId load_kv_block(BlockType type, std::span<const std::byte> saved) override;
+    KvBlockId allocate_state() override;
+    KvBlockId load_state(std::span<const std::byte> saved) override;
     std::size_t kv_block_bytes(BlockType type) const override { return kv_.block_bytes(type); }
+    std::size_t state_bytes() const override { return kv_.state_bytes(); }
     std::size_t kv_bytes() const override { return kv_.bytes(); }
     std::size_t kv_capacity() const override;
     std::size_t scratch_bytes() const override { return scratch_bytes_; }
@@ -91,14 +92,15 @@ class CpuExecutor : public Executor {
     void set_product_observer(ProductObserver* observer) override { product_observer_ = observer; }
 
   private:
+    template <typename Allocate>
+    KvBlockId add_block(const Allocate& allocate);
+    static void check_saved(std::span<const std::byte> saved, std::size_t expected);
     void check(const Batch& batch) const;
     ScratchSizes reserve(const StepShape& shape, Shared& shared) const;
     bool exact_cache(const Batch& batch) const;
     void work(const std::stop_token& stop);
     void compute(StepState& state);
-    bool take_drawn(Batch& batch) const;
     void shape_result(StepRun& run, const std::vector<std::optional<CandidateWish>>& for_draws) const;
-    void draw(StepRun& run);
     void add_stages(StepResult& result, double drawing);
     void hand_over(StepRun& run, StepState& state) const;
     void drain() const;
@@ -116,13 +118,12 @@ class CpuExecutor : public Executor {
 
     // Of the thread that computes.
     Shared shared_;
-    std::vector<ThreadContext> workers_;
+    std::vector<ThreadContext> threads_;
     std::vector<std::atomic<int>> counters_;
     std::vector<std::unique_ptr<Stage>> stages_;
     mutable std::mutex totals_mutex_;
     StageTable totals_;
-    std::vector<RowDrawer> drawers_;  ///< one a thread, from the first draw on
-    std::vector<std::int32_t> drawn_; ///< of the last step's rows; -1: none was
+    TokenDraws draws_;
     std::atomic<std::size_t> scratch_bytes_{0};
     FeedForwardObserver* observer_ = nullptr; ///< set between steps
     ProductObserver* product_observer_ = nullptr;
@@ -134,12 +135,12 @@ class CpuExecutor : public Executor {
 };
 
 CpuExecutor::CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<ThreadPool> pool)
-    : plan_(std::move(plan)), pool_(std::move(pool)), kv_(plan_->kv),
-      workers_(static_cast<std::size_t>(pool_->size())), counters_(0) {
+    : plan_(std::move(plan)), pool_(std::move(pool)), kv_(plan_->kv, plan_->states),
+      threads_(static_cast<std::size_t>(pool_->size())), counters_(0), draws_(plan_->vocabulary) {
     stages_ = compile_stages(*plan_, shared_);
     shared_.values.resize(plan_->values.size());
-    for (std::size_t t = 0; t < workers_.size(); ++t)
-        workers_[t].thread = static_cast<int>(t);
+    for (std::size_t t = 0; t < threads_.size(); ++t)
+        threads_[t].thread = static_cast<int>(t);
 }
 
 CpuExecutor::~CpuExecutor() {
@@ -167,9 +168,18 @@ void CpuExecutor::free_retired() noexcept {
 }
 
 KvBlockId CpuExecutor::allocate_kv_block(BlockType type) {
+    return add_block([&] { return kv_.allocate(type); });
+}
+
+KvBlockId CpuExecutor::allocate_state() {
+    return add_block([&] { return kv_.allocate_state(); });
+}
+
+template <typename Allocate>
+KvBlockId CpuExecutor::add_block(const Allocate& allocate) {
     free_retired();
     retired_.reserve(blocks_ + retired_.size() + 1); // release needs no memory
-    const KvBlockId block = kv_.allocate(type);
+    const KvBlockId block = allocate();
     ++blocks_;
     return block;
 }
@@ -193,11 +203,22 @@ std::vector<std::byte> CpuExecutor::save_kv_block(KvBlockId block) {
     return {contents.begin(), contents.end()};
 }
 
-KvBlockId CpuExecutor::load_kv_block(BlockType type, std::span<const std::byte> saved) {
-    if (saved.size() != kv_.block_bytes(type))
+void CpuExecutor::check_saved(std::span<const std::byte> saved, std::size_t expected) {
+    if (saved.size() != expected)
         throw Error("a saved part of the KV cache has " + std::to_string(saved.size()) + " bytes, expected " +
-                    std::to_string(kv_.block_bytes(type)));
+                    std::to_string(expected));
+}
+
+KvBlockId CpuExecutor::load_kv_block(BlockType type, std::span<const std::byte> saved) {
+    check_saved(saved, kv_.block_bytes(type));
     const KvBlockId block = allocate_kv_block(type);
+    std::ranges::copy(saved, kv_.contents(block).begin());
+    return block;
+}
+
+KvBlockId CpuExecutor::load_state(std::span<const std::byte> saved) {
+    check_saved(saved, kv_.state_bytes());
+    const KvBlockId block = allocate_state();
     std::ranges::copy(saved, kv_.contents(block).begin());
     return block;
 }
@@ -235,13 +256,12 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
     Batch batch;
     batch.rows.resize(static_cast<std::size_t>(rows));
     for (int r = 0; r < rows; ++r)
-        batch.rows[static_cast<std::size_t>(r)] = {
-            .position = r, .dials = {.experts = experts}, .decompressed = rows >= kLongPrompt};
+        batch.rows[static_cast<std::size_t>(r)] = {.position = r, .dials = {.experts = experts}};
     batch.rows.back().wish = RowWish::Logits;
-    ThreadContext worker;
-    worker.only_measure();
-    worker.reserve(reserve(StepShape(batch, *plan_, pool_->size(), false), shared));
-    return shared.bytes() + workers_.size() * worker.bytes();
+    ThreadContext thread;
+    thread.only_measure();
+    thread.reserve(reserve(StepShape(batch, *plan_, pool_->size(), false), shared));
+    return shared.bytes() + threads_.size() * thread.bytes();
 }
 
 // Steps.
@@ -312,23 +332,6 @@ void CpuExecutor::work(const std::stop_token& stop) {
     }
 }
 
-/// Puts in the tokens that the step before drew. False: it drew none there.
-bool CpuExecutor::take_drawn(Batch& batch) const {
-    for (BatchRow& row : batch.rows) {
-        if (row.drawn_by < 0)
-            continue;
-        const auto from = static_cast<std::size_t>(row.drawn_by);
-        if (from >= drawn_.size() || drawn_[from] < 0)
-            return false;
-        row.token = drawn_[from];
-        if (DrawWish* wish =
-                row.wish == RowWish::Draw ? &batch.draw_wishes[static_cast<std::size_t>(row.draw)] : nullptr;
-            wish && wish->penalises_own)
-            wish->penalise(row.token);
-    }
-    return true;
-}
-
 void CpuExecutor::shape_result(StepRun& run,
                                const std::vector<std::optional<CandidateWish>>& for_draws) const {
     std::size_t logits = 0;
@@ -354,55 +357,6 @@ void CpuExecutor::shape_result(StepRun& run,
         reserve_candidates(vocabulary, *run.sought[i].wish,
                            std::span(run.candidate_parts).subspan(i * parts, parts), run.sought[i].found);
     run.result.routing.shape(plan_->routes, routing, most);
-}
-
-/// The draws of the rows that wish one, side by side: from candidates, or from all logits where those do not
-/// prove what is kept.
-void CpuExecutor::draw(StepRun& run) {
-    struct Task {
-        std::size_t row, wished; ///< in the batch; among those that wish something
-        const StepRun::Sought* sought;
-        Drawn drawn;
-    };
-    std::vector<Task> tasks;
-    std::size_t wished = 0;
-    for (std::size_t r = 0; r < run.batch.rows.size(); ++r) {
-        const RowWish wish = run.batch.rows[r].wish;
-        if (wish == RowWish::Draw) {
-            const auto sought = std::ranges::find(run.sought, wished, &StepRun::Sought::row);
-            tasks.push_back({r, wished, sought == run.sought.end() ? nullptr : &*sought, {}});
-        }
-        wished += wish != RowWish::Nothing;
-    }
-    drawn_.assign(run.batch.rows.size(), -1);
-    if (tasks.empty())
-        return;
-    const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
-    drawers_.resize(workers_.size());
-    for (RowDrawer& drawer : drawers_)
-        drawer.reserve(vocabulary);
-    std::atomic<std::size_t> next{0};
-    const auto work = [&](RowDrawer& drawer) {
-        for (std::size_t i = next++; i < tasks.size(); i = next++) {
-            Task& task = tasks[i];
-            const DrawWish& wish =
-                run.batch.draw_wishes[static_cast<std::size_t>(run.batch.rows[task.row].draw)];
-            std::optional<Drawn> drawn;
-            if (task.sought)
-                drawn = drawer.draw(task.sought->found, *task.sought->wish, wish);
-            const auto logits =
-                std::span<const float>(run.logits).subspan(task.wished * vocabulary, vocabulary);
-            task.drawn = drawn ? *drawn : drawer.draw(logits, wish);
-        }
-    };
-    if (tasks.size() == 1)
-        work(drawers_.front());
-    else
-        pool_->run([&](int thread) { work(drawers_[static_cast<std::size_t>(thread)]); });
-    for (const Task& task : tasks) {
-        run.result.drawn.push_back(task.drawn);
-        drawn_[task.row] = task.drawn.id;
-    }
 }
 
 /// What was computed, to who waits for it: logits, and apart from them those that candidates came from.
@@ -440,8 +394,8 @@ void CpuExecutor::hand_over(StepRun& run, StepState& state) const {
 
 void CpuExecutor::compute(StepState& state) {
     Batch& batch = state.batch;
-    const bool known = take_drawn(batch);
-    drawn_.clear(); // should this step end early
+    const bool known = draws_.fill_in(batch);
+    draws_.forget(); // should this step end early
     if (!known) {
         state.result.cancelled = true;
         return;
@@ -450,8 +404,8 @@ void CpuExecutor::compute(StepState& state) {
     for (const DrawWish& wish : batch.draw_wishes)
         for_draws.push_back(RowDrawer::candidates_for(wish));
     const ScratchSizes sizes = reserve(StepShape(batch, *plan_, pool_->size(), exact_cache(batch)), shared_);
-    for (ThreadContext& worker : workers_)
-        worker.reserve(sizes);
+    for (ThreadContext& w : threads_)
+        w.reserve(sizes);
     // No stage has more than four parallel loops, but for the head: one more for each group of rows.
     const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch.rows.size() / kHeadGroup + 1;
     if (counters_.size() < loops)
@@ -464,8 +418,9 @@ void CpuExecutor::compute(StepState& state) {
     run.product_observer = product_observer_;
     shape_result(run, for_draws);
     pool_->run([&](int thread) {
-        ThreadContext& w = workers_[static_cast<std::size_t>(thread)];
+        ThreadContext& w = threads_[static_cast<std::size_t>(thread)];
         w.loops = 0;
+        w.step = &run;
         w.observer = product_observer_;
         w.meter.begin();
         for (const auto& stage : stages_)
@@ -473,24 +428,24 @@ void CpuExecutor::compute(StepState& state) {
         w.meter.end();
     });
     std::size_t scratch = shared_.bytes();
-    for (const ThreadContext& w : workers_)
+    for (const ThreadContext& w : threads_)
         scratch += w.bytes();
     scratch_bytes_ = scratch;
     run.result.cancelled = run.cancelled();
     check_files(*state.weights);
     const auto computed = StageMeter::Clock::now();
     if (!run.result.cancelled)
-        draw(run);
+        draws_.draw(run, *pool_);
     add_stages(run.result, std::chrono::duration<double>(StageMeter::Clock::now() - computed).count());
     hand_over(run, state);
 }
 
 /// What the threads did, and how long they drew.
 void CpuExecutor::add_stages(StepResult& result, double drawing) {
-    for (const ThreadContext& w : workers_)
+    for (const ThreadContext& w : threads_)
         result.stages += w.meter.table();
     for (StageUse& use : result.stages.uses)
-        use.seconds /= static_cast<double>(workers_.size());
+        use.seconds /= static_cast<double>(threads_.size());
     result.stages.of(StageKind::Sampling).seconds += drawing;
     const std::lock_guard lock(totals_mutex_);
     totals_ += result.stages;

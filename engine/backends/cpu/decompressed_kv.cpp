@@ -46,7 +46,7 @@ DecompressedKv::DecompressedKv(StepRun& run, ThreadContext& w, int layer, const 
     made_ = by_token_ + floats.latents;
     std::fill(made_, made_ + made, 0.0f); // the padding of values
     transpose_key_matrix();
-    for (int b = 0; exact && b < blocks; ++b) {
+    for (int b = 0; exact && b < blocks && !run.stopped(); ++b) {
         float* keys = made_ + static_cast<std::size_t>(b) * floats.block;
         make(b, keys, keys + (step.nope + step.rope) * kKvTokens);
     }

@@ -13,7 +13,7 @@ int oldest(const QueryGroup& g, int position) {
 }
 
 // The reference: all scores of a query, softmax and the weighted sum in double.
-void attend_exactly(ThreadContext& w, const QueryGroup& g, int query, KvSource& source) {
+void attend_exactly(StepRun& run, ThreadContext& w, const QueryGroup& g, int query, KvSource& source) {
     const int position = g.positions[query], from = oldest(g, position);
     const float* q = g.q + std::int64_t{query} * g.key_dim;
     float* out = g.out + std::int64_t{query} * accumulator_floats(g.value_dim);
@@ -23,6 +23,8 @@ void attend_exactly(ThreadContext& w, const QueryGroup& g, int query, KvSource& 
     float* kv = w.scratch.get<float>(static_cast<std::size_t>(std::max(g.key_dim, g.value_dim)));
     double most = g.sinks ? g.sinks[query] : -std::numeric_limits<double>::infinity();
     for (int p = from; p <= position; ++p) {
+        if (p % kKvBlockTokens == 0 && run.stopped())
+            return;
         load_k(BlockType::F32, source.block(p / kKvBlockTokens).keys, g.key_dim, p % kKvBlockTokens, kv);
         double s = 0;
         for (int d = 0; d < g.key_dim; ++d)
@@ -61,10 +63,10 @@ void hold_attention(const StepShape& shape, int key_dim, int value_dim, int coun
         ScratchSizes::hold<double>(sizes.sums, static_cast<std::size_t>(shape.context + value_dim));
 }
 
-void attend(ThreadContext& w, const QueryGroup& g, KvSource& source) {
+void attend(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource& source) {
     if (g.exact) {
         for (int i = 0; i < g.count; ++i)
-            attend_exactly(w, g, i, source);
+            attend_exactly(run, w, g, i, source);
         return;
     }
     const int acc_width = accumulator_floats(g.value_dim);
@@ -79,6 +81,8 @@ void attend(ThreadContext& w, const QueryGroup& g, KvSource& source) {
     }
     const int last = g.positions[g.count - 1] / kKvBlockTokens;
     for (int b = oldest(g, g.positions[0]) / kKvBlockTokens; b <= last; ++b) {
+        if (run.stopped())
+            return;
         const int begin = b * kKvBlockTokens;
         // Those before the block see nothing of it.
         const std::int64_t first = std::lower_bound(g.positions, g.positions + g.count, begin) - g.positions;

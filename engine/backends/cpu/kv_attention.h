@@ -49,8 +49,9 @@ struct QueryGroup {
 /// What attend() needs of a thread's own memory for `count` queries of these dimensions.
 void hold_attention(const StepShape& shape, int key_dim, int value_dim, int count, ScratchSizes& sizes);
 
-/// Exactly (sums in double), or by the kernels, block by block in ascending order.
-void attend(ThreadContext& w, const QueryGroup& queries, KvSource& source);
+/// Exactly (sums in double), or by the kernels, block by block in ascending order. What a stopped step leaves
+/// in `out` is anything.
+void attend(StepRun& run, ThreadContext& w, const QueryGroup& queries, KvSource& source);
 
 /// Whether a sequence's cache is that of the exact path.
 inline bool exact_cache(const StepRun& run, const BatchSequence& sequence) {

@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "kernels/cpu/kernels.h"
 
+#include <algorithm>
 #include <string>
 
 namespace switchyard::cpu {
@@ -18,7 +19,12 @@ static std::size_t type_index(BlockType type) {
     throw Error("the KV cache cannot be kept as " + std::string(traits(type).name) + ": choose F16 or Q8_0");
 }
 
-KvStore::KvStore(std::vector<KvLayer> layers) : layers_(std::move(layers)) {
+KvStore::KvStore(std::vector<KvLayer> layers, const std::vector<StateLayer>& states)
+    : layers_(std::move(layers)) {
+    state_offsets_.push_back(0);
+    for (const StateLayer& state : states)
+        state_offsets_.push_back(state_offsets_.back() +
+                                 (static_cast<std::size_t>(state.values) + 15) / 16 * 16);
     for (std::size_t i = 0; i < std::size(kKvTypes); ++i) {
         std::size_t offset = 0;
         for (const KvLayer& layer : layers_) {
@@ -33,11 +39,24 @@ KvStore::KvStore(std::vector<KvLayer> layers) : layers_(std::move(layers)) {
 
 std::size_t KvStore::block_bytes(BlockType type) const { return offsets_[type_index(type)].back(); }
 
+std::size_t KvStore::bytes_of(const Block& block) const {
+    return block.states ? state_bytes() : block_bytes(block.type);
+}
+
 KvBlockId KvStore::allocate(BlockType type) {
-    const std::size_t bytes = block_bytes(type);
     Block block;
     block.type = type;
-    block.data = allocate_aligned((bytes + 63) / 64 * 64);
+    return add(std::move(block), block_bytes(type));
+}
+
+KvBlockId KvStore::allocate_state() {
+    Block block;
+    block.states = true;
+    return add(std::move(block), state_bytes());
+}
+
+KvBlockId KvStore::add(Block block, std::size_t bytes) {
+    block.data = allocate_aligned((std::max<std::size_t>(bytes, 1) + 63) / 64 * 64);
     if (!block.data)
         throw Error(
             "the KV cache needs " + std::to_string(bytes >> 10) +
@@ -63,14 +82,18 @@ KvBlockId KvStore::allocate(BlockType type) {
 
 void KvStore::release(KvBlockId id) noexcept {
     Block& block = at(id);
-    bytes_ -= block_bytes(block.type);
+    bytes_ -= bytes_of(block);
     block.data.reset();
     unused_.push_back(id);
 }
 
 std::span<std::byte> KvStore::contents(KvBlockId id) {
     Block& block = at(id);
-    return {block.data.get(), block_bytes(block.type)};
+    return {block.data.get(), bytes_of(block)};
+}
+
+float* KvStore::state(KvBlockId id, int number) {
+    return reinterpret_cast<float*>(at(id).data.get()) + state_offsets_[static_cast<std::size_t>(number)];
 }
 
 std::byte* KvStore::keys(KvBlockId id, int layer, int head) {

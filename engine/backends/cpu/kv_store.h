@@ -1,5 +1,6 @@
 // The memory of KV blocks. A block holds kKvBlockTokens tokens of every layer in one type; a layer's part is,
-// for each KV head, the keys transposed (a lane is a token) and then the values.
+// for each KV head, the keys transposed (a lane is a token) and then the values. A block of the other kind
+// holds the states of every layer that has one, at one position of a sequence.
 #pragma once
 
 #include "engine/base/aligned.h"
@@ -14,11 +15,13 @@ namespace switchyard::cpu {
 
 class KvStore {
   public:
-    explicit KvStore(std::vector<KvLayer> layers);
+    KvStore(std::vector<KvLayer> layers, const std::vector<StateLayer>& states);
 
     KvBlockId allocate(BlockType type);
+    KvBlockId allocate_state();
     void release(KvBlockId block) noexcept;
     std::size_t block_bytes(BlockType type) const;
+    std::size_t state_bytes() const { return state_offsets_.back() * sizeof(float); }
     std::size_t bytes() const { return bytes_; }
 
     /// All its bytes, in the layout of its type.
@@ -27,12 +30,17 @@ class KvStore {
     BlockType type(KvBlockId block) const { return at(block).type; }
     std::byte* keys(KvBlockId block, int layer, int head);
     std::byte* values(KvBlockId block, int layer, int head);
+    /// Of a block with states: the values of one, by its number in the plan.
+    float* state(KvBlockId block, int number);
 
   private:
     struct Block {
         BlockType type = BlockType::F16;
+        bool states = false;
         AlignedMemory data;
     };
+    KvBlockId add(Block block, std::size_t bytes);
+    std::size_t bytes_of(const Block& block) const;
     /// Blocks are kept in pieces that never move: a step reads some while others are added.
     static constexpr std::size_t kPiece = 1024, kPieces = 4096;
     Block& at(KvBlockId id) const {
@@ -42,6 +50,7 @@ class KvStore {
 
     std::vector<KvLayer> layers_;
     std::vector<std::size_t> offsets_[3]; ///< per type: where each layer begins; the last is the block's size
+    std::vector<std::size_t> state_offsets_; ///< the same of states, in floats
     std::array<std::unique_ptr<Block[]>, kPieces> pieces_;
     std::size_t count_ = 0;         ///< blocks there ever were
     std::vector<KvBlockId> unused_; ///< has room for all blocks, so that release() needs no memory

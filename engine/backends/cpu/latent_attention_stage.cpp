@@ -117,7 +117,8 @@ void LatentAttentionStage::attend_absorbed(StepRun& run, ThreadContext& w, const
         positions[i] = run.batch.rows[static_cast<std::size_t>(first_row + i / heads)].position;
     w.meter.count(run.cached_bytes(sequence, positions[count - 1] + 1), 0);
     CachedKv source(run, sequence, layer_, 0, true);
-    attend(w, {key_dim, step_.latent_dim, 0, exact_cache(run, sequence), count, q, positions, nullptr, out},
+    attend(run, w,
+           {key_dim, step_.latent_dim, 0, exact_cache(run, sequence), count, q, positions, nullptr, out},
            source);
     for (int h = 0; h < heads; ++h)
         w.project(run.slice(step_.v_b, static_cast<std::size_t>(first_head + h)),
@@ -142,7 +143,7 @@ void LatentAttentionStage::attend_decompressed(StepRun& run, ThreadContext& w, c
     const bool exact = exact_cache(run, sequence);
     DecompressedKv source(run, w, layer_, step_, sequence, head, positions[rows - 1] / kKvBlockTokens + 1,
                           exact);
-    attend(w, {key_dim, step_.value_dim, 0, exact, rows, q, positions, nullptr, out}, source);
+    attend(run, w, {key_dim, step_.value_dim, 0, exact, rows, q, positions, nullptr, out}, source);
     for (std::int64_t r = 0; r < rows; ++r)
         std::copy_n(out + r * acc_width, step_.value_dim,
                     run.value(step_.out) + (first_row + r) * run.width(step_.out) + head * step_.value_dim);

@@ -99,6 +99,22 @@ class LatentAttentionStage : public Stage {
     RowSteps row_steps_;
 };
 
+/// A recurrence over the rows of each sequence, from and into states of fixed size.
+class RecurrenceStage : public Stage {
+  public:
+    RecurrenceStage(const RecurrenceStep& step, ValueId in, std::optional<NormStep> norm)
+        : step_(step), in_(in), norm_(norm) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    void advance(StepRun& run, ThreadContext& w, const Rows& in, int sequence, int first, int count) const;
+
+    RecurrenceStep step_;
+    ValueId in_;
+    std::optional<NormStep> norm_;
+};
+
 /// SwiGLU blocks over one input: a dense layer, or routed experts and shared ones together.
 class FeedForwardStage : public Stage {
   public:

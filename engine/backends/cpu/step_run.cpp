@@ -28,6 +28,18 @@ void ThreadContext::only_measure() {
         b->only_measure();
 }
 
+namespace {
+
+/// Rows that are multiplied between two looks for a stop: some 10 ms by the kernels and on the exact path.
+int rows_of_a_piece(const Slice& weight, std::uint64_t weight_rows) {
+    const std::uint64_t macs = layout_of(weight) == SliceLayout::Rows ? 8'000'000 : 128'000'000;
+    const std::uint64_t a_row =
+        std::max<std::uint64_t>(weight_rows * static_cast<std::uint64_t>(weight.cols), 1);
+    return static_cast<int>(std::clamp<std::uint64_t>(macs / a_row, 1, 1 << 20));
+}
+
+} // namespace
+
 void ThreadContext::product(const Slice& weight, const Rows& x, const std::int32_t* index, int rows,
                             std::int64_t first_panel, std::int64_t last_panel, float* y,
                             std::int64_t y_stride, bool accumulate) {
@@ -35,7 +47,16 @@ void ThreadContext::product(const Slice& weight, const Rows& x, const std::int32
                                                  std::min(first_panel * kPanelRows, weight.rows));
     meter.count(done * row_bytes(weight.type, weight.cols),
                 done * static_cast<std::uint64_t>(weight.cols) * static_cast<std::uint64_t>(rows));
-    multiply(weight, x, index, rows, first_panel, last_panel, y, y_stride, accumulate, decoded);
+    const int piece = observer ? rows : rows_of_a_piece(weight, done);
+    for (int from = 0; from < rows && (from == 0 || !step->stopped()); from += piece) {
+        Rows part = x;
+        if (!index && part.f32)
+            part.f32 += from * x.f32_stride;
+        if (!index && part.i16)
+            part.i16 += static_cast<std::size_t>(from) * x.i16_stride;
+        multiply(weight, part, index ? index + from : nullptr, std::min(piece, rows - from), first_panel,
+                 last_panel, with_first_row(y, -from * y_stride), y_stride, accumulate, decoded);
+    }
 }
 
 void ThreadContext::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,

@@ -15,14 +15,17 @@
 
 namespace switchyard::cpu {
 
-/// A thread's own scratch.
+class StepRun;
+
+/// What a thread has for itself.
 struct ThreadContext {
     int thread = 0;
+    StepRun* step = nullptr; ///< under way
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
     Buffer f32, i16, scratch, state, queries, latent, decoded, sums;
     ProductObserver* observer = nullptr; ///< of the step under way
     StageMeter meter;
-    /// multiply(), counted.
+    /// multiply(), counted. Looks for a stop every few milliseconds: then the rest is left out.
     void product(const Slice& weight, const Rows& x, const std::int32_t* index, int rows,
                  std::int64_t first_panel, std::int64_t last_panel, float* y, std::int64_t y_stride,
                  bool accumulate);

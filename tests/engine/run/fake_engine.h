@@ -8,12 +8,14 @@
 #include "engine/run/scheduler.h"
 #include "kernels/splitmix.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <future>
 #include <map>
+#include <mutex>
 #include <thread>
 
 namespace switchyard::fake {
@@ -66,149 +68,238 @@ class FakeBackend : public Backend {
     }
 };
 
+/// Steps are computed in the order in which they were started, each on a thread of its own.
 class FakeExecutor : public Executor {
   public:
     explicit FakeExecutor(const Plan& plan) : plan_(plan) {}
 
     KvBlockId allocate_kv_block(BlockType type) override {
+        const std::lock_guard lock(mutex_);
+        free_retired();
         if (static_cast<int>(blocks_.size()) >= most_blocks)
             throw Error("no memory for a KV block");
-        blocks_[next_] = {type, {}, {}};
+        blocks_[next_] = {.type = type};
         return next_++;
+    }
+    KvBlockId allocate_state() override {
+        const KvBlockId block = allocate_kv_block(BlockType::F32);
+        const std::lock_guard lock(mutex_);
+        blocks_.at(block).is_state = true;
+        return block;
     }
     void release_kv_block(KvBlockId block) noexcept override {
-        if (computing_)
-            retired_.push_back(block); // the step may still write it
-        else if (blocks_.erase(block) == 0)
+        const std::lock_guard lock(mutex_);
+        if (!blocks_.contains(block) || !blocks_[block].held)
             std::abort(); // released twice
+        blocks_[block].held = false;
+        retired_.emplace_back(block, started_);
+        free_retired();
     }
     KvBlockId clone_kv_block(KvBlockId block) override {
-        blocks_[next_] = blocks_.at(block);
+        drain();
+        const KvBlockId copy = allocate_kv_block(BlockType::F16);
+        const std::lock_guard lock(mutex_);
+        blocks_.at(copy) = blocks_.at(block);
         ++clones;
-        return next_++;
+        return copy;
     }
     std::size_t kv_block_bytes(BlockType type) const override { return type == BlockType::Q8_0 ? 500 : 1000; }
-    std::size_t kv_bytes() const override {
-        std::size_t bytes = 0;
-        for (const auto& [id, block] : blocks_)
-            bytes += kv_block_bytes(block.type);
-        return bytes;
-    }
+    std::size_t state_bytes() const override { return plan_.states.empty() ? 0 : 700; }
+    std::size_t kv_bytes() const override { return live_bytes(); }
     std::vector<std::byte> save_kv_block(KvBlockId block) override {
-        const Block& saved = blocks_.at(block);
-        const auto* bytes = reinterpret_cast<const std::byte*>(&saved);
-        return {bytes, bytes + sizeof saved};
+        drain();
+        const std::lock_guard lock(mutex_);
+        const auto* bytes = reinterpret_cast<const std::byte*>(&blocks_.at(block));
+        return {bytes, bytes + sizeof(Block)};
     }
     KvBlockId load_kv_block(BlockType type, std::span<const std::byte> saved) override {
         const KvBlockId block = allocate_kv_block(type);
+        const std::lock_guard lock(mutex_);
         std::memcpy(&blocks_.at(block), saved.data(), sizeof(Block));
+        blocks_.at(block).held = true;
         return block;
+    }
+    KvBlockId load_state(std::span<const std::byte> saved) override {
+        return load_kv_block(BlockType::F32, saved);
     }
     std::size_t kv_capacity() const override { return std::size_t{1} << 30; }
     std::size_t scratch_bytes() const override { return 77; }
     std::size_t forecast_scratch(int, int) const override { return 77; }
+    int steps_in_flight() const override { return in_flight; }
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done) override {
-        batch_ = std::move(batch);
-        weights_ = std::move(weights);
-        stop_ = std::move(stop);
-        return std::make_unique<Step>(*this, std::move(on_done));
+        ++started_;
+        most_in_flight = std::max(most_in_flight.load(), static_cast<int>(started_ - ended_));
+        auto step = std::make_unique<Step>(*this, std::move(batch), std::move(weights), std::move(stop));
+        step->begin(std::exchange(last_, step->end.get_future().share()), std::move(on_done));
+        return step;
     }
-    std::size_t live_blocks() const { return blocks_.size(); }
+    std::size_t live_bytes() const {
+        const std::lock_guard lock(mutex_);
+        std::size_t bytes = 0;
+        for (const auto& [id, block] : blocks_)
+            bytes += !block.held ? 0 : block.is_state ? state_bytes() : kv_block_bytes(block.type);
+        return bytes;
+    }
+    std::size_t live_blocks() const {
+        const std::lock_guard lock(mutex_);
+        return static_cast<std::size_t>(
+            std::ranges::count_if(blocks_, [](const auto& block) { return block.second.held; }));
+    }
 
     std::chrono::microseconds row_time{0}, step_time{0};
     std::function<void()> during_step; ///< again and again while one with a row_time computes
-    int most_blocks = 1 << 20;
+    int most_blocks = 1 << 20, in_flight = 1;
     std::function<void(bool begins)> at_step;
     std::vector<int> rows_of_steps; ///< to be read when nothing is computed
     std::atomic<bool> fail_next{false};
-    std::atomic<int> rows{0}, steps{0}, clones{0}, widest{0};
+    std::atomic<int> rows{0}, steps{0}, clones{0}, widest{0}, most_in_flight{0};
 
   private:
+    struct Block {
+        BlockType type = BlockType::F16;
+        bool held = true, is_state = false;
+        std::uint64_t entry[kKvBlockTokens] = {};
+        bool written[kKvBlockTokens] = {};
+        std::uint64_t state = 0; ///< of a block with states; 0: never written
+    };
     struct Step : PendingStep {
-        Step(FakeExecutor& executor_, std::function<void()> on_done) : executor(executor_) {
-            executor.computing_ = true;
-            result = std::async(std::launch::async, [this, done = std::move(on_done)] {
+        Step(FakeExecutor& executor_, Batch batch_, std::shared_ptr<const WeightSet> weights_,
+             std::stop_token stop_)
+            : executor(executor_), batch(std::move(batch_)), weights(std::move(weights_)),
+              stop(std::move(stop_)) {}
+        void begin(std::shared_future<void> before, std::function<void()> on_done) {
+            result = std::async(std::launch::async, [this, before, done = std::move(on_done)] {
+                if (before.valid())
+                    before.wait();
+                struct End {
+                    Step& step;
+                    const std::function<void()>& done;
+                    ~End() {
+                        ++step.executor.ended_;
+                        step.end.set_value();
+                        if (done)
+                            done();
+                    }
+                } at_end{*this, done};
                 const auto tell = [this](bool begins) {
                     if (executor.at_step)
                         executor.at_step(begins);
                 };
-                try {
-                    tell(true);
-                    StepResult computed = executor.compute_step();
-                    tell(false);
-                    if (done)
-                        done();
-                    return computed;
-                } catch (...) {
-                    if (done)
-                        done();
-                    throw;
-                }
+                tell(true);
+                StepResult computed = executor.compute_step(*this);
+                tell(false);
+                return computed;
             });
         }
-        ~Step() override { end(); }
-        StepResult wait() override {
-            result.wait();
-            end();
-            return result.get();
-        }
-        std::vector<float> all_logits(int row) override {
-            return executor.candidate_logits_.at(static_cast<std::size_t>(row));
-        }
-        void end() {
+        ~Step() override {
             if (result.valid())
                 result.wait();
-            executor.computing_ = false;
-            for (const KvBlockId block : std::exchange(executor.retired_, {}))
-                executor.release_kv_block(block);
+        }
+        StepResult wait() override { return result.get(); }
+        std::vector<float> all_logits(int row) override {
+            return candidate_logits.at(static_cast<std::size_t>(row));
+        }
+        const BatchSequence& sequence_of(const BatchRow& row) const {
+            return batch.sequences.at(static_cast<std::size_t>(row.sequence));
         }
         FakeExecutor& executor;
+        Batch batch;
+        std::shared_ptr<const WeightSet> weights;
+        std::stop_token stop;
+        std::vector<std::vector<float>> candidate_logits;
+        std::promise<void> end;
         std::future<StepResult> result;
     };
-    struct Block {
-        BlockType type;
-        std::uint64_t entry[kKvBlockTokens];
-        bool written[kKvBlockTokens];
-    };
-    StepResult compute_step() {
-        const auto until = std::chrono::steady_clock::now() + step_time + row_time * batch_.rows.size();
-        while (std::chrono::steady_clock::now() < until && !stop_.stop_requested()) {
+
+    void drain() {
+        if (last_.valid())
+            last_.wait();
+    }
+    void free_retired() {
+        std::erase_if(retired_, [&](const auto& retired) {
+            return retired.second <= ended_ && blocks_.erase(retired.first) == 1;
+        });
+    }
+
+    StepResult compute_step(Step& step) {
+        const auto until = std::chrono::steady_clock::now() + step_time + row_time * step.batch.rows.size();
+        while (std::chrono::steady_clock::now() < until && !step.stop.stop_requested()) {
             if (during_step)
                 during_step();
             std::this_thread::sleep_for(std::chrono::microseconds(200));
         }
         StepResult result;
+        const auto drawn_before = std::exchange(drawn_, {});
         if (fail_next.exchange(false))
             throw Error("the step failed");
-        if (stop_.stop_requested()) {
+        const std::lock_guard lock(mutex_);
+        if (step.stop.stop_requested() || !fill_in(step.batch, drawn_before)) {
             result.cancelled = true;
-            spoil();
+            spoil(step);
             return result;
         }
-        const std::uint64_t weights = fingerprint(*weights_);
-        candidate_logits_.clear();
-        for (const BatchRow& row : batch_.rows)
-            compute(row, weights, result);
-        rows += static_cast<int>(batch_.rows.size());
-        rows_of_steps.push_back(static_cast<int>(batch_.rows.size()));
-        widest = std::max(widest.load(), static_cast<int>(batch_.sequences.size()));
+        const std::uint64_t weights = fingerprint(*step.weights);
+        std::uint64_t state = 0;
+        for (std::size_t r = 0; r < step.batch.rows.size(); ++r)
+            compute(step, r, weights, state, result);
+        rows += static_cast<int>(step.batch.rows.size());
+        rows_of_steps.push_back(static_cast<int>(step.batch.rows.size()));
+        widest = std::max(widest.load(), static_cast<int>(step.batch.sequences.size()));
         ++steps;
-        weights_.reset();
+        step.weights.reset();
         return result;
     }
-    Block& block_at(const BatchRow& row, int position) {
-        return blocks_.at(batch_.sequences.at(static_cast<std::size_t>(row.sequence))
-                              .blocks.at(static_cast<std::size_t>(position / kKvBlockTokens)));
+    static bool fill_in(Batch& batch, const std::vector<std::int32_t>& drawn) {
+        for (BatchRow& row : batch.rows) {
+            if (row.drawn_by < 0)
+                continue;
+            const auto from = static_cast<std::size_t>(row.drawn_by);
+            if (from >= drawn.size() || drawn[from] < 0)
+                return false;
+            row.token = drawn[from];
+            if (row.wish != RowWish::Draw)
+                continue;
+            if (DrawWish& wish = batch.draw_wishes.at(static_cast<std::size_t>(row.draw)); wish.penalises_own)
+                wish.penalise(row.token);
+        }
+        return true;
+    }
+    Block& block_at(const Step& step, const BatchRow& row, int position) {
+        return blocks_.at(
+            step.sequence_of(row).blocks.at(static_cast<std::size_t>(position / kKvBlockTokens)));
     }
     /// After a stop the contents at the batch's positions are anything.
-    void spoil() {
-        for (const BatchRow& row : batch_.rows)
-            block_at(row, row.position).entry[row.position % kKvBlockTokens] = 0xdead;
+    void spoil(const Step& step) {
+        for (const BatchRow& row : step.batch.rows)
+            block_at(step, row, row.position).entry[row.position % kKvBlockTokens] = 0xdead;
+        for (const BatchSequence& sequence : step.batch.sequences)
+            for (const auto& after : sequence.states_after)
+                blocks_.at(after.state).state = 0xdead;
     }
-    void compute(const BatchRow& row, std::uint64_t weights, StepResult& result) {
-        Block& own = block_at(row, row.position);
+    /// What the row makes of the states before it.
+    void advance(const Step& step, std::size_t r, std::uint64_t entry, std::uint64_t& state) {
+        const BatchRow& row = step.batch.rows[r];
+        const BatchSequence& sequence = step.sequence_of(row);
+        std::size_t first = r;
+        while (first > 0 && step.batch.rows[first - 1].sequence == row.sequence)
+            --first;
+        if (first == r) {
+            if ((sequence.state == kNoState) != (row.position == 0))
+                throw std::logic_error("a sequence without the states before its rows");
+            state = sequence.state == kNoState ? 1 : blocks_.at(sequence.state).state;
+            if (state == 0)
+                throw std::logic_error("read states that were never written");
+        }
+        state = mix(state, entry) | 1;
+        for (const auto& after : sequence.states_after)
+            if (after.rows == static_cast<int>(r - first) + 1)
+                blocks_.at(after.state).state = state;
+    }
+    void compute(Step& step, std::size_t r, std::uint64_t weights, std::uint64_t& state, StepResult& result) {
+        const BatchRow& row = step.batch.rows[r];
+        Block& own = block_at(step, row, row.position);
         const int slot = row.position % kKvBlockTokens;
         std::uint64_t entry =
             mix(static_cast<std::uint64_t>(row.token), static_cast<std::uint64_t>(row.position));
@@ -216,32 +307,38 @@ class FakeExecutor : public Executor {
         entry = mix(entry, weights);
         std::uint64_t all = weights;
         for (int p = 0; p < row.position; ++p) {
-            const Block& block = block_at(row, p);
+            const Block& block = block_at(step, row, p);
             if (!block.written[p % kKvBlockTokens])
                 throw std::logic_error("read a position that was never written");
             all = mix(all, block.entry[p % kKvBlockTokens]);
         }
+        if (!plan_.states.empty()) {
+            advance(step, r, entry, state);
+            all = mix(all, state);
+        }
         own.entry[slot] = mix(mix(entry, static_cast<std::uint64_t>(own.type)), all); // and what it saw
         own.written[slot] = true;
         all = mix(all, own.entry[slot]);
-        if (row.wish == RowWish::Nothing)
-            return;
+        drawn_.push_back(-1);
+        if (row.wish != RowWish::Nothing)
+            answer(step, row, all, result);
+    }
+    void answer(Step& step, const BatchRow& row, std::uint64_t seen, StepResult& result) {
         std::vector<float> logits;
         for (int i = 0; i < plan_.vocabulary; ++i)
-            logits.push_back(static_cast<float>(mix(all, static_cast<std::uint64_t>(i)) >> 40) * 0x1p-24f *
+            logits.push_back(static_cast<float>(mix(seen, static_cast<std::uint64_t>(i)) >> 40) * 0x1p-24f *
                              6);
         if (row.wish == RowWish::Logits) {
             result.logits.insert(result.logits.end(), logits.begin(), logits.end());
-            return;
-        }
-        if (row.wish == RowWish::Draw) {
+        } else if (row.wish == RowWish::Draw) {
             result.drawn.push_back(
-                RowDrawer().draw(logits, batch_.draw_wishes.at(static_cast<std::size_t>(row.draw))));
-            return;
+                RowDrawer().draw(logits, step.batch.draw_wishes.at(static_cast<std::size_t>(row.draw))));
+            drawn_.back() = result.drawn.back().id;
+        } else {
+            result.candidates.push_back(find_candidates(
+                logits, step.batch.candidate_wishes.at(static_cast<std::size_t>(row.candidates))));
+            step.candidate_logits.push_back(std::move(logits));
         }
-        result.candidates.push_back(
-            find_candidates(logits, batch_.candidate_wishes.at(static_cast<std::size_t>(row.candidates))));
-        candidate_logits_.push_back(std::move(logits));
     }
     static std::uint64_t fingerprint(const WeightSet& set) {
         std::uint64_t all = 0;
@@ -253,14 +350,14 @@ class FakeExecutor : public Executor {
     }
 
     const Plan& plan_;
+    mutable std::mutex mutex_; ///< of blocks_ and retired_
     std::map<KvBlockId, Block> blocks_;
-    std::vector<KvBlockId> retired_;
-    bool computing_ = false;
+    std::vector<std::pair<KvBlockId, std::uint64_t>> retired_; ///< with the steps that were started before
     KvBlockId next_ = 0;
-    Batch batch_;
-    std::vector<std::vector<float>> candidate_logits_;
-    std::shared_ptr<const WeightSet> weights_;
-    std::stop_token stop_;
+    std::uint64_t started_ = 0;
+    std::atomic<std::uint64_t> ended_{0};
+    std::shared_future<void> last_;
+    std::vector<std::int32_t> drawn_; ///< by the rows of the last step
 };
 
 /// Ids 0 .. 60; id n is spelt "<n>", 60 ends an answer, 59 is a control token.
@@ -285,7 +382,9 @@ class FakeTokenizer : public Tokenizer {
 /// Everything a scheduler needs: two matrices and one weight of six experts, 8 slices to re-encode.
 class FakeModel {
   public:
-    explicit FakeModel(int experts = 8) {
+    explicit FakeModel(int experts = 8, bool states = false) {
+        if (states)
+            plan.states = {{16}};
         plan.vocabulary = 61;
         plan.experts = experts;
         plan.experts_active = experts / 2;

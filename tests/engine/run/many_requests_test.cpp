@@ -1,6 +1,7 @@
 // Thirty-two requests at once over a cache for a third of them: every answer is what its record gives alone.
 #include "engine/base/memory.h"
 #include "tests/engine/run/fake_engine.h"
+#include "tests/engine/run/hybrid_toy.h"
 
 #include <gtest/gtest.h>
 
@@ -25,11 +26,17 @@ std::vector<std::int32_t> ids_of(const RunRecord& record) {
     return ids;
 }
 
-/// A model of the name: "fake", or a tiny one with real forward passes.
+/// A model of the name: one that computes nothing, with states or without, or a tiny one with real forward
+/// passes.
 struct Served {
     explicit Served(const std::string& name) {
-        if (name == "fake") {
-            fake = std::make_unique<FakeModel>();
+        if (name == "hybrid_toy") {
+            toy = std::make_unique<HybridToy>();
+            parts = toy->parts();
+            return;
+        }
+        if (name.starts_with("fake")) {
+            fake = std::make_unique<FakeModel>(8, name == "fake_states");
             fake->executor.row_time = std::chrono::microseconds(40);
             parts = fake->parts();
             return;
@@ -40,6 +47,7 @@ struct Served {
             LoadedModel::load(SWITCHYARD_TEST_WORK "/reference/models/" + name + "/model-f32.gguf", options));
     }
     std::unique_ptr<FakeModel> fake;
+    std::unique_ptr<HybridToy> toy;
     EngineParts parts;
 };
 
@@ -242,7 +250,8 @@ TEST(TenThousandRequests, LeaveNoMoreBehindThanAThousand) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ManyRequests,
-                         testing::Values("fake", "llama31", "qwen3moe", "deepseek2_lite"),
+                         testing::Values("fake", "fake_states", "hybrid_toy", "llama31", "qwen3moe",
+                                         "deepseek2_lite"),
                          [](const auto& info) { return info.param; });
 
 } // namespace

@@ -1,0 +1,146 @@
+// The states of layers that remember a fixed size: a sequence has those at its end, and some blocks keep
+// those at theirs, so that others go on from there, and it goes back to there.
+#include "engine/run/kv_cache.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace switchyard {
+
+/// As many blocks as take what their states take, but no more than half a thousand tokens.
+std::size_t KvCache::state_spacing(const Executor& executor) {
+    constexpr std::size_t kMost = 16;
+    const std::size_t block = std::max<std::size_t>(executor.kv_block_bytes(BlockType::F16), 1);
+    return std::clamp<std::size_t>((executor.state_bytes() + block - 1) / block, 1, kMost);
+}
+
+/// Of a sequence under way.
+std::size_t KvCache::most_states(std::size_t blocks, std::size_t spacing) {
+    constexpr std::size_t kUnderWay = 3; // read, written, and those of the last block
+    return blocks / spacing + kUnderWay;
+}
+
+std::size_t KvCache::bytes_of_sequence(const Executor& executor, BlockType type, int tokens) {
+    const std::size_t blocks = blocks_for(std::max(tokens, 0)), states = executor.state_bytes();
+    return blocks * executor.kv_block_bytes(type) +
+           (states > 0 && blocks > 0 ? most_states(blocks, state_spacing(executor)) * states : 0);
+}
+
+std::size_t KvCache::states_of(const Sequence& sequence) const {
+    return (sequence.states_.there() ? 1 : 0) + sequence.pending_states_.size() +
+           static_cast<std::size_t>(std::ranges::count_if(
+               sequence.blocks_, [](const BlockPtr& block) { return block->states.there(); }));
+}
+
+// Memory.
+
+LayerStates KvCache::allocate_states() {
+    LayerStates states;
+    states.id = allocate(state_bytes_, [&] { return executor_.allocate_state(); });
+    used_ += state_bytes_;
+    in_use_ += state_bytes_;
+    return states;
+}
+
+/// What is saved comes back, for who computes with it; the copy is the caller's to drop.
+void KvCache::load_states(LayerStates& states) {
+    if (states.live() || states.saved.empty())
+        return;
+    states.id = allocate(state_bytes_, [&] { return executor_.load_state(states.saved); });
+    used_ += state_bytes_;
+    in_use_ += state_bytes_;
+}
+
+void KvCache::release_states(LayerStates& states, bool used) noexcept {
+    if (!states.live())
+        return;
+    executor_.release_kv_block(std::exchange(states.id, kNoState));
+    used_ -= state_bytes_;
+    in_use_ -= used ? state_bytes_ : 0;
+}
+
+/// A sequence's, but for those that its blocks keep.
+void KvCache::release_own_states(Sequence& sequence) noexcept {
+    release_states(sequence.states_, true);
+    saved_ -= sequence.states_.saved.size();
+    sequence.states_.saved = {};
+    for (auto& [at, states] : sequence.pending_states_)
+        release_states(states, true);
+    sequence.pending_states_.clear();
+}
+
+// Going back.
+
+void KvCache::cut_to_states(Match& match) const {
+    if (!keeps_states())
+        return;
+    match.blocks.resize(static_cast<std::size_t>(match.tokens / kKvBlockTokens));
+    while (!match.blocks.empty() && !match.blocks.back()->states.live())
+        match.blocks.pop_back();
+    match.tokens = static_cast<int>(match.blocks.size()) * kKvBlockTokens;
+}
+
+/// Shortens its tokens; the blocks behind them stay for the caller to cut.
+void KvCache::cut_to_states(Sequence& sequence) noexcept {
+    if (!keeps_states())
+        return;
+    auto blocks = static_cast<std::size_t>(sequence.size() / kKvBlockTokens);
+    while (blocks > 0 && !sequence.blocks_[blocks - 1]->states.live())
+        --blocks;
+    sequence.tokens_.resize(blocks * kKvBlockTokens);
+}
+
+// Growing.
+
+/// For what a step writes: the states behind its last row, those that blocks keep, and where its rows are
+/// drafts, all.
+void KvCache::reserve_states(Sequence& sequence, const RowsToCome& rows) {
+    auto& pending = sequence.pending_states_;
+    const int from = sequence.size() + rows.ahead, end = from + rows.count;
+    while (!pending.empty() && pending.back().first > from) { // of a step that was not computed
+        release_states(pending.back().second, true);
+        pending.pop_back();
+    }
+    if (rows.ahead == 0 && from > 0 && sequence.states_now() == kNoState)
+        throw std::logic_error("a sequence has lost its states");
+    const int spaced = static_cast<int>(spacing_) * kKvBlockTokens,
+              last_boundary = end / kKvBlockTokens * kKvBlockTokens;
+    for (int at = from + 1; at <= end; ++at)
+        if (rows.drafted || at == end || at == last_boundary || at % spaced == 0) {
+            pending.reserve(pending.size() + 1);
+            pending.emplace_back(at, allocate_states());
+        }
+}
+
+/// What the step that is committed has written.
+void KvCache::take_states(Sequence& sequence) noexcept {
+    const int size = sequence.size();
+    release_states(sequence.states_, true);
+    auto& pending = sequence.pending_states_;
+    auto taken = pending.begin();
+    for (; taken != pending.end() && taken->first <= size; ++taken) {
+        auto& [at, states] = *taken;
+        const bool boundary = at % kKvBlockTokens == 0;
+        const std::size_t index = static_cast<std::size_t>(at / kKvBlockTokens) - boundary;
+        if (boundary && !sequence.blocks_[index]->states.there()) {
+            sequence.blocks_[index]->states.id = std::exchange(states.id, kNoState);
+            thin_states(sequence, index);
+        } else if (!boundary && at == size) {
+            sequence.states_.id = std::exchange(states.id, kNoState);
+        }
+        release_states(states, true);
+    }
+    pending.erase(pending.begin(), taken);
+}
+
+/// Between those that are kept for good only the newest stays.
+void KvCache::thin_states(Sequence& sequence, std::size_t newest) noexcept {
+    for (std::size_t index = newest; index-- > 0 && (index + 1) % spacing_ != 0;) {
+        KvBlock& block = *sequence.blocks_[index];
+        if (block.holders == 1)
+            release_states(block.states, true);
+    }
+}
+
+} // namespace switchyard
