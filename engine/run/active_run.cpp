@@ -262,6 +262,16 @@ bool ActiveRun::replay_done() const {
     return request_.replay && record_->tokens.size() >= request_.replay->tokens.size();
 }
 
+bool ActiveRun::foreseeable(int draws) const {
+    const bool moves = next_move_ < planned_.size() && planned_[next_move_].token <= answered() + draws;
+    return !moves && !moves_weights() && !rewriting() && !request_.allowed && request_.alternatives == 0;
+}
+
+bool ActiveRun::ends_within(int draws) const {
+    return answered() + draws >= tuning_.max_tokens ||
+           tokens_.size() + static_cast<std::size_t>(draws) >= static_cast<std::size_t>(context_);
+}
+
 void ActiveRun::emit(SchedulerEvent& event) const {
     event.run = handle_;
     if (request_.on_event)

@@ -80,6 +80,12 @@ class ActiveRun {
     const TokenRecord* recorded_token() const;
     bool replay_done() const;
 
+    /// Whether its row behind a step under way is known before that has ended, but for its token: no dial
+    /// moves then, nothing depends on what is drawn, and its weights do not follow it.
+    bool foreseeable(int draws) const;
+    /// Whether it ends, at the latest, with the nth token that is drawn from now on.
+    bool ends_within(int draws) const;
+
     // Results.
     void note_prefill(std::vector<PromptToken> tokens);
     /// Takes a token. Returns why the run ends with it, if it does.
@@ -105,7 +111,8 @@ class ActiveRun {
     std::shared_ptr<const WeightSet> rewrite_weights;
     std::shared_ptr<const WeightsState> rewrite_state;
     bool parked = false, in_place = false; ///< in_place: the model's own weights follow it
-    bool ended = false, in_batch = false, waited_for_prefix = false;
+    bool ended = false, waited_for_prefix = false;
+    int ahead = 0;                                 ///< rows behind position() that steps under way compute
     bool refused_room = false;                     ///< it waits until the cache's room has changed
     std::uint64_t last_step = 0;                   ///< number of the step that it was in
     std::optional<Clock::time_point> paused_since; ///< who listens takes nothing

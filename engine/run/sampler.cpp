@@ -8,7 +8,7 @@
 namespace switchyard {
 
 DrawWish draw_wish(const SequenceTuning& tuning, std::span<const std::int32_t> history,
-                   std::uint64_t position, DrawVersion version) {
+                   std::uint64_t position, DrawVersion version, bool last_unknown) {
     DrawWish wish;
     wish.temperature = tuning.temperature;
     wish.top_k = tuning.top_k;
@@ -20,8 +20,9 @@ DrawWish draw_wish(const SequenceTuning& tuning, std::span<const std::int32_t> h
     wish.version = version;
     if (tuning.repetition_penalty == 1.0)
         return wish;
-    const auto recent = history.last(
-        std::min(history.size(), static_cast<std::size_t>(std::max(tuning.repetition_window, 0))));
+    wish.penalises_own = last_unknown && tuning.repetition_window > 0;
+    const int known = std::max(tuning.repetition_window - (last_unknown ? 1 : 0), 0);
+    const auto recent = history.last(std::min(history.size(), static_cast<std::size_t>(known)));
     std::ranges::copy_if(recent, std::back_inserter(wish.penalised), [](std::int32_t id) { return id >= 0; });
     std::ranges::sort(wish.penalised);
     const auto repeated = std::ranges::unique(wish.penalised);

@@ -12,9 +12,9 @@ struct SampledToken {
 };
 
 /// `history`: the tokens of the context so far, for the repetition penalty. `position`: where the new token
-/// will stand.
+/// will stand. `last_unknown`: behind them one more, which the step before draws.
 DrawWish draw_wish(const SequenceTuning& tuning, std::span<const std::int32_t> history,
-                   std::uint64_t position, DrawVersion version = kDrawVersion);
+                   std::uint64_t position, DrawVersion version = kDrawVersion, bool last_unknown = false);
 /// Throws Error where no logit was a number.
 SampledToken sampled(const Drawn& drawn);
 

@@ -6,6 +6,7 @@
 #include "engine/run/recoder.h"
 #include "engine/run/step_clock.h"
 
+#include <list>
 #include <map>
 
 namespace switchyard {
@@ -28,15 +29,18 @@ class Scheduler::StepLoop {
   private:
     using Clock = ActiveRun::Clock;
     using RunPtr = std::shared_ptr<ActiveRun>;
-    /// Rows of a run in the batch under way.
+    /// Rows of a run in a step.
     struct Share {
         RunPtr run;
-        std::span<const std::int32_t> tokens;
+        int first, rows; ///< positions [first, first + rows) of its sequence
         CacheDials dials;
-        bool logits; ///< the last row gives the next token
+        bool logits;       ///< the last row gives the next token
+        int drawn_by = -1; ///< from 0 on: its token is what this row of the step before draws
+        int ahead() const { return first - run->position(); }
     };
+    struct Flight;
 
-    struct StepEnd;
+    struct FlightsEnd;
     class ResultReader;
     struct ResultRow;
 
@@ -104,13 +108,19 @@ class Scheduler::StepLoop {
     Batch make_batch(const std::vector<Share>& shares) const;
     void wish_prompt(const Share& share, Batch& batch) const;
     void wish(BatchRow& row, const ActiveRun& run, Batch& batch) const;
-    void wait_for_step(const std::vector<Share>& shares);
-    void take_results(const std::vector<Share>& shares, const Batch& batch, PendingStep& step,
-                      const StepResult& result);
+    std::optional<std::string> launch(std::vector<Share> shares);
+    bool may_look_ahead(std::stop_token loop_stop);
+    std::vector<Share> shares_behind(const Flight& last);
+    std::optional<Share> share_behind(const Share& share, int drawn_by);
+    void land();
+    void wait_for(Flight& flight);
+    void take_results(const Flight& flight, const StepResult& result);
     std::optional<FinishReason> take_result(const Share& share, const std::vector<ResultRow>& rows,
                                             ResultReader& reader);
     static std::vector<PromptToken> prompt_tokens(const ActiveRun& run, const std::vector<ResultRow>& rows);
     void note_served(const std::vector<Share>& shares, Clock::duration time);
+    /// A row knows one token late what the step before drew, and no more.
+    static constexpr int kMostInFlight = 2;
 
     EngineParts parts_;
     SchedulerOptions options_;
@@ -122,11 +132,13 @@ class Scheduler::StepLoop {
     int usual_answer_ = 256;       ///< tokens, from the last answers
     StepTurns::Member member_ = 0; ///< of options_.turns
     bool room_changed_ = true;
-    bool stuck_ = false;       ///< nobody could be served
-    bool pauses_ = false;      ///< for somebody who does not listen
-    bool others_turn_ = false; ///< another model's step is under way
-    bool parked_any_ = false;  ///< in the step that is shared out
-    std::string no_room_;      ///< why somebody got no room in it
+    bool stuck_ = false;        ///< nobody could be served
+    bool pauses_ = false;       ///< for somebody who does not listen
+    bool others_turn_ = false;  ///< another model's step is under way
+    bool parked_any_ = false;   ///< in the step that is shared out
+    std::string no_room_;       ///< why somebody got no room in it
+    std::list<Flight> flights_; ///< the first ends first
+    Clock::time_point landed_;  ///< when the last one ended
     std::uint64_t seen_events_ = 0;
     std::uint64_t steps_ = 0, parked_ = 0, longest_unserved_ = 0;
 
@@ -136,7 +148,6 @@ class Scheduler::StepLoop {
     std::map<std::uint64_t, std::uint64_t> served_; ///< rows computed for each client that has runs
     std::vector<std::uint64_t> to_forget_;
     std::stop_source step_stop_;
-    bool step_done_ = false;
     std::uint64_t events_ = 0; ///< things that the thread has to look at
     ModelTuning wanted_;
     bool in_place_ = false; ///< the weights follow a run; wanted_ waits
@@ -146,6 +157,15 @@ class Scheduler::StepLoop {
     Recoder recoder_;
     RecodePace pace_;     ///< of the scheduler's thread
     std::jthread thread_; ///< last: it uses everything above
+};
+
+/// A step under way.
+struct Scheduler::StepLoop::Flight {
+    std::vector<Share> shares;
+    Batch batch;
+    Clock::time_point begin;
+    bool done = false;                    ///< guarded by the mutex
+    std::unique_ptr<PendingStep> pending; ///< last: its end sets `done`
 };
 
 } // namespace switchyard

@@ -73,14 +73,14 @@ class Scheduler::StepLoop::ResultReader {
     std::size_t vocabulary_, row_ = 0, logits_ = 0, candidates_ = 0, drawn_ = 0;
 };
 
-void Scheduler::StepLoop::take_results(const std::vector<Share>& shares, const Batch& batch,
-                                       PendingStep& step, const StepResult& result) {
-    ResultReader reader(batch, result, step, static_cast<std::size_t>(parts_.plan->vocabulary));
-    for (const Share& share : shares) {
+void Scheduler::StepLoop::take_results(const Flight& flight, const StepResult& result) {
+    ResultReader reader(flight.batch, result, *flight.pending,
+                        static_cast<std::size_t>(parts_.plan->vocabulary));
+    for (const Share& share : flight.shares) {
         std::vector<ResultRow> rows;
         std::optional<FinishReason> reason;
         const auto failure = failure_of([&] {
-            for (std::size_t r = 0; r < share.tokens.size(); ++r)
+            for (int r = 0; r < share.rows; ++r)
                 rows.push_back(reader.next());
             if (!share.run->ended)
                 reason = take_result(share, rows, reader);
@@ -111,7 +111,7 @@ std::optional<FinishReason> Scheduler::StepLoop::take_result(const Share& share,
                                                              ResultReader& reader) {
     ActiveRun& run = *share.run;
     const bool prefill = !run.decoding();
-    cache_.commit(*run.sequence, share.tokens, share.dials);
+    cache_.commit(*run.sequence, run.pending().first(static_cast<std::size_t>(share.rows)), share.dials);
     run.note_resuming(); // if all is computed again, the weights of then are not needed any more
     if (prefill)
         run.note_prefill(run.request().prompt_logprobs ? prompt_tokens(run, rows)

@@ -161,7 +161,7 @@ std::vector<Scheduler::StepLoop::RunPtr> Scheduler::StepLoop::victims_for(const 
         const bool below =
             run->paused_since ||
             (only_below ? run->request().priority > asking.request().priority : run->rank() > asking.rank());
-        if (below && !run->parked && !run->in_batch && run->sequence && run.get() != &asking)
+        if (below && !run->parked && run->ahead == 0 && run->sequence && run.get() != &asking)
             victims.push_back(run);
     }
     std::ranges::sort(victims, std::greater(), [](const RunPtr& run) {

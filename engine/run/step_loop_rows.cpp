@@ -13,20 +13,10 @@ constexpr std::uint64_t kLongWait = 4; // steps
 
 } // namespace
 
-/// However a step ends, its runs are in it no longer.
-struct Scheduler::StepLoop::StepEnd {
-    const std::vector<RunPtr>& runs;
-    ~StepEnd() {
-        for (const RunPtr& run : runs)
-            run->in_batch = false;
-    }
-};
-
 /// The runs that this step may serve: lab runs only where nobody else computes.
 std::vector<Scheduler::StepLoop::RunPtr> Scheduler::StepLoop::choose(std::stop_token loop_stop) {
     const std::lock_guard lock(mutex_);
     step_stop_ = std::stop_source();
-    step_done_ = false;
     if (loop_stop.stop_requested())
         step_stop_.request_stop();
     std::vector<RunPtr> runs;
@@ -156,11 +146,12 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
             continue;
         if (run->reading())
             rows_left -= static_cast<int>(tokens.size());
-        run->in_batch = true;
-        shares.push_back({run,
-                          tokens,
-                          {run->experts(), state_of(*run), run->decompressed()},
-                          tokens.size() == run->pending().size()});
+        run->ahead = static_cast<int>(tokens.size());
+        shares.push_back({.run = run,
+                          .first = run->position(),
+                          .rows = run->ahead,
+                          .dials = {run->experts(), state_of(*run), run->decompressed()},
+                          .logits = tokens.size() == run->pending().size()});
     }
     if (shares.empty() && !parked_any_ && !no_room_.empty())
         end_for_room(runs);
@@ -170,19 +161,21 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
 Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
     Batch batch;
     for (const Share& share : shares) {
+        const ActiveRun& run = *share.run;
         const auto sequence = static_cast<std::int32_t>(batch.sequences.size());
-        batch.sequences.push_back(share.run->sequence->batch_sequence());
-        std::int32_t position = share.run->position();
-        for (std::int32_t token : share.tokens)
-            batch.rows.push_back({.token = token,
-                                  .position = position++,
-                                  .sequence = sequence,
-                                  .dials = {.experts = share.dials.experts},
-                                  .decompressed = share.dials.decompressed});
-        if (share.run->request().prompt_logprobs && !share.run->decoding() && !share.run->rewriting())
+        batch.sequences.push_back(run.sequence->batch_sequence(share.ahead()));
+        for (std::int32_t position = share.first; position < share.first + share.rows; ++position)
+            batch.rows.push_back(
+                {.token = share.drawn_by < 0 ? run.tokens()[static_cast<std::size_t>(position)] : -1,
+                 .drawn_by = share.drawn_by,
+                 .position = position,
+                 .sequence = sequence,
+                 .dials = {.experts = share.dials.experts},
+                 .decompressed = share.dials.decompressed});
+        if (run.request().prompt_logprobs && share.drawn_by < 0 && !run.decoding() && !run.rewriting())
             wish_prompt(share, batch);
         if (share.logits)
-            wish(batch.rows.back(), *share.run, batch);
+            wish(batch.rows.back(), run, batch);
     }
     return batch;
 }
@@ -191,7 +184,7 @@ Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
 void Scheduler::StepLoop::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
     const RunRequest& request = run.request();
     const auto position = static_cast<std::uint64_t>(row.position) + 1;
-    DrawWish draw = draw_wish(run.tuning(), run.tokens(), position, run.draw_version());
+    DrawWish draw = draw_wish(run.tuning(), run.tokens(), position, run.draw_version(), row.drawn_by >= 0);
     if (!request.allowed && request.alternatives == 0) {
         row.wish = RowWish::Draw;
         row.draw = static_cast<std::int32_t>(batch.draw_wishes.size());
@@ -210,8 +203,7 @@ void Scheduler::StepLoop::wish(BatchRow& row, const ActiveRun& run, Batch& batch
 /// How likely each row finds the prompt's next token.
 void Scheduler::StepLoop::wish_prompt(const Share& share, Batch& batch) const {
     const std::span<const std::int32_t> all = share.run->tokens();
-    for (auto row = batch.rows.end() - static_cast<std::ptrdiff_t>(share.tokens.size());
-         row != batch.rows.end(); ++row) {
+    for (auto row = batch.rows.end() - share.rows; row != batch.rows.end(); ++row) {
         const auto next = static_cast<std::size_t>(row->position) + 1;
         if (next >= all.size())
             break;
@@ -220,81 +212,6 @@ void Scheduler::StepLoop::wish_prompt(const Share& share, Batch& batch) const {
         batch.candidate_wishes.push_back(
             {.best = std::max(1, share.run->request().alternatives), .gather = {all[next]}});
     }
-}
-
-/// Until the step has ended. Who is cancelled meanwhile ends at once, in the step or not, and costs nobody
-/// else the step; it is stopped only when nobody wants it any more.
-void Scheduler::StepLoop::wait_for_step(const std::vector<Share>& shares) {
-    const auto leaving = [&]() -> RunPtr {
-        for (const auto* runs : {&active_, &waiting_})
-            for (const RunPtr& run : *runs)
-                if (run->cancelled && !run->ended)
-                    return run;
-        return nullptr;
-    };
-    std::unique_lock lock(mutex_);
-    for (;;) {
-        wake_.wait(lock, [&] { return step_done_ || leaving(); });
-        if (step_done_)
-            return;
-        if (std::ranges::all_of(shares, [](const Share& share) { return share.run->cancelled; }))
-            step_stop_.request_stop();
-        const RunPtr run = leaving();
-        lock.unlock();
-        end(run, FinishReason::Stopped);
-        lock.lock();
-    }
-}
-
-/// False: nobody could be served.
-bool Scheduler::StepLoop::step(std::stop_token loop_stop) {
-    const std::vector<RunPtr> chosen = choose(loop_stop);
-    const StepEnd step_end{chosen};
-    std::vector<RunPtr> ready;
-    std::ranges::copy_if(chosen, std::back_inserter(ready), [&](const RunPtr& run) { return settle(run); });
-    const std::vector<Share> shares = share_out(with_equal_weights(ready));
-    if (shares.empty())
-        return false;
-    const auto begin = Clock::now();
-    Batch batch;
-    std::unique_ptr<PendingStep> pending;
-    StepResult result;
-    const auto failure = failure_of([&] {
-        batch = make_batch(shares);
-        pending =
-            parts_.executor->start(batch, weights_of(*shares.front().run), step_stop_.get_token(), [this] {
-                const std::lock_guard lock(mutex_);
-                step_done_ = true;
-                wake_.notify_all();
-            });
-        wait_for_step(shares);
-        result = pending->wait();
-    });
-    note_served(shares, Clock::now() - begin);
-    if (failure) {
-        for (const Share& share : shares)
-            if (!share.run->ended)
-                end(share.run, FinishReason::Failed, *failure);
-    } else if (!result.cancelled) {
-        take_results(shares, batch, *pending, result);
-    }
-    return true;
-}
-
-void Scheduler::StepLoop::note_served(const std::vector<Share>& shares, Clock::duration time) {
-    int answers = 0, reading = 0;
-    ++steps_;
-    const std::lock_guard lock(mutex_);
-    for (const Share& share : shares) {
-        ActiveRun& run = *share.run;
-        const auto rows = static_cast<int>(share.tokens.size());
-        (run.reading() ? reading : answers) += rows;
-        if (const auto client = served_.find(run.request().client); client != served_.end())
-            client->second += static_cast<std::uint64_t>(rows);
-        longest_unserved_ = std::max(longest_unserved_, steps_ - run.last_step);
-        run.last_step = steps_;
-    }
-    clock_.note(answers, reading, std::chrono::duration<double>(time).count());
 }
 
 } // namespace switchyard

@@ -42,6 +42,12 @@ void StepTurns::release(Member member) {
     pass_on();
 }
 
+bool StepTurns::others_want(Member member) const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(
+        members_, [&](const auto& entry) { return entry.first != member && entry.second.wanted; });
+}
+
 StepTurns::Member StepTurns::next() const {
     const auto rank = [](const auto& entry) {
         const Place& place = entry.second;

@@ -26,6 +26,8 @@ class StepTurns {
     /// Whether the member computes now, until release().
     bool take(Member member);
     void release(Member member);
+    /// Whether somebody would be next if the member released its turn now.
+    bool others_want(Member member) const;
 
   private:
     struct Place {
@@ -36,7 +38,7 @@ class StepTurns {
     Member next() const; ///< 0: nobody wants
     void pass_on();
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::map<Member, Place> members_;
     Member holder_ = 0;
     std::uint64_t turns_ = 0, joined_ = 0;
