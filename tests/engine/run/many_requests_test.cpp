@@ -51,7 +51,12 @@ struct Served {
     EngineParts parts;
 };
 
-class ManyRequests : public testing::TestWithParam<std::string> {
+struct Model {
+    std::string name;
+    int steps_in_flight;
+};
+
+class ManyRequests : public testing::TestWithParam<Model> {
   protected:
     struct Asked {
         RunRequest request;
@@ -101,7 +106,7 @@ class ManyRequests : public testing::TestWithParam<std::string> {
 
 /// Asks for all of them, compares each with its record, and tells what the scheduler did.
 SchedulerCounters ManyRequests::ask_all(unsigned seed) {
-    Served served(GetParam());
+    Served served(GetParam().name);
     std::mt19937 random(seed);
     std::vector<Asked> asked(kRequests);
     std::size_t needed = 0;
@@ -116,6 +121,7 @@ SchedulerCounters ManyRequests::ask_all(unsigned seed) {
     options.kv_budget_bytes = needed / 3;
     options.save_budget_bytes = 4 * block; // some are saved, others computed again
     options.max_runs = kRequests;
+    options.steps_in_flight = GetParam().steps_in_flight;
     SchedulerCounters counters;
     int cancelled = 0;
     {
@@ -150,7 +156,7 @@ SchedulerCounters ManyRequests::ask_all(unsigned seed) {
             one.record.wait();
         counters = scheduler.counters();
     }
-    Served fresh(GetParam());
+    Served fresh(GetParam().name);
     Scheduler alone(fresh.parts);
     for (int i = 0; i < kRequests; ++i) {
         Asked& one = asked[static_cast<std::size_t>(i)];
@@ -180,7 +186,7 @@ TEST_P(ManyRequests, EachGivesWhatItsRecordGivesAlone) {
             return;
         std::printf("%s: %llu steps, parked %llu times, %llu blocks saved, %llu tokens computed again, "
                     "%llu shared, longest wait %llu steps\n",
-                    GetParam().c_str(), static_cast<unsigned long long>(one.steps),
+                    GetParam().name.c_str(), static_cast<unsigned long long>(one.steps),
                     static_cast<unsigned long long>(one.parked),
                     static_cast<unsigned long long>(one.kv.saved_blocks),
                     static_cast<unsigned long long>(one.kv.recomputed_tokens),
@@ -250,9 +256,12 @@ TEST(TenThousandRequests, LeaveNoMoreBehindThanAThousand) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ManyRequests,
-                         testing::Values("fake", "fake_states", "hybrid_toy", "llama31", "qwen3moe",
-                                         "deepseek2_lite"),
-                         [](const auto& info) { return info.param; });
+                         testing::Values(Model{"fake", 1}, Model{"fake", 2}, Model{"fake_states", 1},
+                                         Model{"hybrid_toy", 2}, Model{"llama31", 1}, Model{"qwen3moe", 2},
+                                         Model{"deepseek2_lite", 1}),
+                         [](const auto& info) {
+                             return info.param.name + (info.param.steps_in_flight > 1 ? "_two_steps" : "");
+                         });
 
 } // namespace
 } // namespace switchyard
