@@ -113,8 +113,8 @@ void ChatController::openChat(ConversationId id, MessageId message) {
         return;
     }
     opening_ = id;
-    store_.open(id, [this, serial, message, guard = QPointer(this)](Conversation conversation) {
-        if (!guard || serial != open_serial_)
+    store_.open(id, this, [this, serial, message](Conversation conversation) {
+        if (serial != open_serial_)
             return;
         opening_ = -1;
         if (conversation.summary.id == 0)

@@ -18,10 +18,8 @@ void ChatController::needTokens(const QList<MessageId>& messages) {
     if (missing.isEmpty())
         return;
     reading_.unite(QSet<MessageId>(missing.begin(), missing.end()));
-    store_.readRuns(missing, [this, missing, guard = QPointer(this)](const ConversationStore::Runs& runs) {
-        if (guard)
-            takeTokens(missing, *runs);
-    });
+    store_.readRuns(missing, this,
+                    [this, missing](const ConversationStore::Runs& runs) { takeTokens(missing, *runs); });
 }
 
 void ChatController::takeTokens(const QList<MessageId>& asked, std::map<MessageId, RunRecord>& runs) {

@@ -8,8 +8,8 @@ namespace switchyard {
 // ---- Drafts ----
 
 void ChatController::restoreNewChatDraft() {
-    store_.takeEarlierDraft([this, guard = QPointer(this)](const Draft& earlier) {
-        if (!guard || earlier == Draft())
+    store_.takeEarlierDraft(this, [this](const Draft& earlier) {
+        if (earlier == Draft())
             return;
         saveDraft(0, joined(earlier, new_chat_draft_));
         if (current() == 0)
@@ -109,8 +109,8 @@ void ChatController::sendDraft() {
 }
 
 void ChatController::sendInBackground(ConversationId id, bool early) {
-    store_.open(id, [this, id, early, guard = QPointer(this)](Conversation stored) {
-        if (!guard || !list_.find(id) || stored.summary.id == 0 || run(id))
+    store_.open(id, this, [this, id, early](Conversation stored) {
+        if (!list_.find(id) || stored.summary.id == 0 || run(id))
             return;          // deleted meanwhile
         if (id == current()) // it was opened meanwhile
             return sendDraft();

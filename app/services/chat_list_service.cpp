@@ -1,7 +1,5 @@
 #include "app/services/chat_list_service.h"
 
-#include <QPointer>
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -22,11 +20,8 @@ void ChatListService::refresh() {
     if (std::exchange(reading_, true))
         return;
     const auto chats = std::make_shared<QList<ConversationSummary>>();
-    const QPointer guard(this);
-    store_.list([chats](const QList<ConversationSummary>& listed) { *chats = listed; });
-    store_.listFolders([this, guard, chats, before = changes_](const QList<ChatFolder>& folders) {
-        if (!guard)
-            return;
+    store_.list(this, [chats](const QList<ConversationSummary>& listed) { *chats = listed; });
+    store_.listFolders(this, [this, chats, before = changes_](const QList<ChatFolder>& folders) {
         reading_ = false;
         const bool later = changes_ == before;
         if (later)
@@ -53,8 +48,9 @@ const ConversationSummary* ChatListService::find(ConversationId id) const {
     return found != chats_.end() ? &*found : nullptr;
 }
 
-void ChatListService::search(const QString& text, std::function<void(QList<SearchHit>)> answer) {
-    store_.search(text, std::move(answer));
+void ChatListService::search(const QString& text, QObject* context,
+                             std::function<void(QList<SearchHit>)> answer) {
+    store_.search(text, context, std::move(answer));
 }
 
 // ---- Changing ----

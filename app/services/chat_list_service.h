@@ -38,7 +38,7 @@ class ChatListService : public QObject {
     void remove(ConversationId id);  ///< restore() can take it back
     void restore(ConversationId id); ///< changed() follows once it is listed
     void setGenerating(ConversationId id, bool generating);
-    void search(const QString& text, std::function<void(QList<SearchHit>)> answer);
+    void search(const QString& text, QObject* context, std::function<void(QList<SearchHit>)> answer);
 
   Q_SIGNALS:
     void changed();

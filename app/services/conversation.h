@@ -32,7 +32,8 @@ struct Conversation {
     Tuning tuning; ///< of this chat
     Draft unsent;
     /// The shown branch, the beginning first.
-    const QList<Message>& thread() const { return tree.thread(); }
+    const QList<Message>& thread() const& { return tree.thread(); }
+    QList<Message> thread() && { return tree.thread(); } ///< of one that is gone then
 };
 
 } // namespace switchyard

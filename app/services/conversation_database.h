@@ -20,6 +20,9 @@ class ConversationDatabase {
     QList<ConversationSummary> list();
     Conversation open(ConversationId id);
     QList<SearchHit> search(const QString& text);
+    /// The same where nothing found may not come from a broken index: that throws SqlError (damaged).
+    QList<SearchHit> searchSurely(const QString& text);
+    bool isIndexChecked() const { return index_checked_; } ///< by searchSurely(), and it was sound
     QList<ChatFolder> folders();
 
     void create(ConversationId id, const QString& title, const Tuning& tuning);

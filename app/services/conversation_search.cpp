@@ -22,9 +22,14 @@ QList<SearchHit> ConversationDatabase::search(const QString& text) {
     if (expression.isEmpty())
         return {};
     const QList<SearchHit> hits = titleHits(expression) + messageHits(expression, text);
+    return hits.first(std::min<qsizetype>(hits.size(), kMostHits));
+}
+
+QList<SearchHit> ConversationDatabase::searchSurely(const QString& text) {
+    const QList<SearchHit> hits = search(text);
     if (hits.isEmpty())
         checkIndex();
-    return hits.first(std::min<qsizetype>(hits.size(), kMostHits));
+    return hits;
 }
 
 /// Broken pages of the index may look like words that are nowhere: where nothing was found, all of it is

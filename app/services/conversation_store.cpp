@@ -1,10 +1,11 @@
 #include "app/services/conversation_store.h"
 
+#include "app/services/conversation_store_reader.h"
 #include "app/services/conversation_store_worker.h"
 #include "app/services/token_log.h"
 
 #include <QDeadlineTimer>
-
+#include <QPointer>
 #include <QTimer>
 
 #include <algorithm>
@@ -35,11 +36,19 @@ void ConversationStore::reserveIds(qint64 largest) {
 }
 
 ConversationStore::ConversationStore(const QString& folder, QObject* parent)
-    : QObject(parent), worker_(new Worker(*this, folder)) {
+    : QObject(parent), worker_(new Worker(*this, folder)),
+      reader_(std::make_unique<Reader>(*this, *worker_)) {
     thread_.setObjectName(QStringLiteral("store"));
+    reading_thread_.setObjectName(QStringLiteral("store reader"));
     connect(&thread_, &QThread::finished, worker_, &QObject::deleteLater);
-    worker_->post({[](ConversationDatabase&) -> Worker::After { return {}; }, false, 0, {}});
+    worker_->readBy(*reader_);
+    Worker::Job nothing;
+    nothing.work = [](ConversationDatabase&) -> Worker::After { return {}; };
+    worker_->post(std::move(nothing));
     startThread();
+    reading_thread_.start();
+    if (reading_thread_.isRunning()) // else the writer answers
+        reader_->begin(reading_thread_);
 }
 
 /// The system may give no thread now. Until it does, jobs are kept.
@@ -66,6 +75,9 @@ void ConversationStore::startThread() {
 }
 
 ConversationStore::~ConversationStore() {
+    reader_->finish(); // first: the last connection to close tidies the file up
+    reading_thread_.quit();
+    reading_thread_.wait();
     if (thread_.isRunning()) {
         worker_->finish();
         thread_.wait();
@@ -85,71 +97,176 @@ bool ConversationStore::waitSaved(int milliseconds) {
 
 void ConversationStore::abandonUnsaved() { worker_->abandon(); }
 
+namespace {
+
+/// What is done on the caller's thread with what was found.
 template <typename T>
-void ConversationStore::ask(std::function<T(ConversationDatabase&)> question, Answer<T> answer,
-                            std::function<bool(ConversationDatabase&)> answerable) {
-    worker_->post({[question = std::move(question), answer = std::move(answer)](ConversationDatabase& db) {
-                       return [answer, found = question(db)] { answer(found); };
-                   },
-                   false, 0, std::move(answerable)});
+std::function<void()> telling(const QPointer<QObject>& context, const std::function<void(T)>& answer,
+                              T found) {
+    return [context, answer, found = std::move(found)]() mutable {
+        if (context)
+            answer(std::move(found));
+    };
 }
 
-void ConversationStore::write(std::function<void(ConversationDatabase&)> work, ConversationId change,
-                              qint64 replaces, std::function<void()> then) {
-    worker_->post({[this, work = std::move(work), change, then = std::move(then)](ConversationDatabase& db) {
-                       work(db);
-                       return [this, change, then] {
-                           if (then)
-                               then();
-                           if (change != 0)
-                               Q_EMIT changed(change);
-                       };
-                   },
-                   true, replaces});
+} // namespace
+
+template <typename T>
+void ConversationStore::ask(Question<T> question, const QPointer<QObject>& context, Answer<T> answer,
+                            Answerable answerable) {
+    Worker::Job job;
+    job.work = [question = std::move(question), context, answer = std::move(answer)](
+                   ConversationDatabase& db) { return telling<T>(context, answer, question(db)); };
+    job.answerable = std::move(answerable);
+    worker_->post(std::move(job));
 }
 
-void ConversationStore::list(Answer<QList<ConversationSummary>> answer) {
-    ask<QList<ConversationSummary>>([](ConversationDatabase& db) { return db.list(); }, std::move(answer));
+template <typename T>
+void ConversationStore::read(ConversationId chat, Question<std::optional<T>> question, Question<T> at_writer,
+                             const QPointer<QObject>& context, Answer<T> answer, Answerable answerable) {
+    const auto here = [question = std::move(question), context, answer](ConversationDatabase& db) {
+        std::optional<T> found = question(db);
+        return found ? telling<T>(context, answer, std::move(*found)) : std::function<void()>();
+    };
+    const auto there = [this, at_writer = std::move(at_writer), context, answer,
+                        answerable = std::move(answerable)] {
+        ask<T>(at_writer, context, answer, answerable);
+    };
+    reader_->ask(chat, here, there);
 }
 
-void ConversationStore::open(ConversationId id, Answer<Conversation> answer) {
-    // With a part of the chats at hand, one that is not among them may be in the file.
-    ask<Conversation>([id](ConversationDatabase& db) { return db.open(id); }, std::move(answer),
-                      [id](ConversationDatabase& db) { return db.has(id); });
+void ConversationStore::write(About about, std::function<void(ConversationDatabase&)> work,
+                              std::function<void()> then, qint64 replaces) {
+    Worker::Job job;
+    job.work = [work = std::move(work), then = std::move(then)](ConversationDatabase& db) {
+        work(db);
+        return then;
+    };
+    job.writes = true;
+    job.replaces = replaces;
+    job.about = about;
+    worker_->post(std::move(job));
 }
 
-void ConversationStore::search(const QString& text, Answer<QList<SearchHit>> answer) {
-    ask<QList<SearchHit>>([text](ConversationDatabase& db) { return db.search(text); }, std::move(answer));
-}
-
-void ConversationStore::create(const QString& title, const Tuning& tuning, Answer<ConversationId> answer) {
-    const ConversationId id = newId();
-    write([=](ConversationDatabase& db) { db.create(id, title, tuning); }, id, 0,
-          [answer = std::move(answer), id] { answer(id); });
-}
-
-void ConversationStore::create(ConversationId id, const QString& title, const Tuning& tuning) {
-    write([=](ConversationDatabase& db) { db.create(id, title, tuning); }, id);
-}
-
-void ConversationStore::rename(ConversationId id, const QString& title) {
-    write([=](ConversationDatabase& db) { db.rename(id, title); }, id);
-}
-
-void ConversationStore::moveToFolder(ConversationId id, FolderId folder) {
-    write([=](ConversationDatabase& db) { db.moveToFolder(id, folder); }, id);
-}
-
-void ConversationStore::setPinned(ConversationId id, bool pinned) {
-    write([=](ConversationDatabase& db) { db.setPinned(id, pinned); }, id);
-}
-
-void ConversationStore::listFolders(Answer<QList<ChatFolder>> answer) {
-    ask<QList<ChatFolder>>([](ConversationDatabase& db) { return db.folders(); }, std::move(answer));
+void ConversationStore::writeChat(ConversationId id, std::function<void(ConversationDatabase&)> work) {
+    write({id, 0}, std::move(work), [this, id] { Q_EMIT changed(id); });
 }
 
 void ConversationStore::writeFolder(std::function<void(ConversationDatabase&)> work) {
-    write(std::move(work), 0, 0, [this] { Q_EMIT foldersChanged(); });
+    write({}, std::move(work), [this] { Q_EMIT foldersChanged(); });
+}
+
+// ---- Questions ----
+
+void ConversationStore::list(QObject* context, Answer<QList<ConversationSummary>> answer) {
+    ask<QList<ConversationSummary>>([](ConversationDatabase& db) { return db.list(); }, QPointer(context),
+                                    std::move(answer));
+}
+
+void ConversationStore::listFolders(QObject* context, Answer<QList<ChatFolder>> answer) {
+    ask<QList<ChatFolder>>([](ConversationDatabase& db) { return db.folders(); }, QPointer(context),
+                           std::move(answer));
+}
+
+void ConversationStore::open(ConversationId id, QObject* context, Answer<Conversation> answer) {
+    const auto question = [id](ConversationDatabase& db) { return db.open(id); };
+    // With a part of the chats at hand, one that is not among them may be in the file.
+    const auto answerable = [id](ConversationDatabase& db) { return db.has(id); };
+    if (id == 0) // its draft may wait for what an earlier session left
+        return ask<Conversation>(question, QPointer(context), std::move(answer), answerable);
+    read<Conversation>(id, question, question, QPointer(context), std::move(answer), answerable);
+}
+
+void ConversationStore::search(const QString& text, QObject* context, Answer<QList<SearchHit>> answer) {
+    using Hits = QList<SearchHit>;
+    const auto begun = std::make_shared<bool>(false);
+    const auto begin = [this, text, begun, guard = QPointer(context), answer = std::move(answer)] {
+        if (std::exchange(*begun, true) || !guard)
+            return;
+        const auto look = [this, text](ConversationDatabase& db) -> std::optional<Hits> {
+            Hits hits = db.search(text);
+            // Nothing: perhaps by a broken index, which the writer can tell and mend.
+            return hits.isEmpty() && !worker_->isIndexSound() ? std::optional<Hits>() : hits;
+        };
+        const auto at_writer = [this, text](ConversationDatabase& db) {
+            Hits hits = db.searchSurely(text);
+            if (db.isIndexChecked())
+                worker_->setIndexSound();
+            return hits;
+        };
+        read<Hits>(0, look, at_writer, guard, answer);
+    };
+    if (unsaved() == 0)
+        return begin();
+    Worker::Job behind;
+    behind.work = [begin](ConversationDatabase&) { return begin; };
+    worker_->post(std::move(behind));
+    QTimer::singleShot(kLongestSearchWait, context, begin);
+}
+
+void ConversationStore::readRuns(const QList<MessageId>& messages, QObject* context, Answer<Runs> answer) {
+    const auto question = [messages](ConversationDatabase& db) {
+        auto runs = std::make_shared<std::map<MessageId, RunRecord>>();
+        for (const MessageId id : messages) {
+            if (std::optional<RunRecord> record = db.readRun(id))
+                runs->emplace(id, std::move(*record));
+        }
+        return runs;
+    };
+    const auto answerable = [messages](ConversationDatabase& db) {
+        return std::ranges::all_of(messages, [&](MessageId id) { return db.hasMessage(id); });
+    };
+    if (worker_->isPending(messages))
+        return ask<Runs>(question, QPointer(context), std::move(answer), answerable);
+    read<Runs>(0, question, question, QPointer(context), std::move(answer), answerable);
+}
+
+void ConversationStore::takeEarlierDraft(QObject* context, Answer<Draft> answer) {
+    earlier_draft_ = std::make_shared<std::optional<Draft>>();
+    Worker::Job job;
+    job.work = [this, found = earlier_draft_, context = QPointer(context),
+                answer = std::move(answer)](ConversationDatabase& db) {
+        if (!*found)
+            *found = db.draft(0);
+        return [this, found, context, answer] {
+            earlier_draft_.reset();
+            if (context)
+                answer(**found);
+        };
+    };
+    // A part of the chats may have what was written since, but not what was there before.
+    job.answerable = [](ConversationDatabase&) { return false; };
+    worker_->post(std::move(job));
+}
+
+// ---- Chats and folders ----
+
+void ConversationStore::create(ConversationId id, const QString& title, const Tuning& tuning) {
+    writeChat(id, [=](ConversationDatabase& db) { db.create(id, title, tuning); });
+}
+
+void ConversationStore::rename(ConversationId id, const QString& title) {
+    writeChat(id, [=](ConversationDatabase& db) { db.rename(id, title); });
+}
+
+void ConversationStore::moveToFolder(ConversationId id, FolderId folder) {
+    writeChat(id, [=](ConversationDatabase& db) { db.moveToFolder(id, folder); });
+}
+
+void ConversationStore::setPinned(ConversationId id, bool pinned) {
+    writeChat(id, [=](ConversationDatabase& db) { db.setPinned(id, pinned); });
+}
+
+void ConversationStore::remove(ConversationId id) {
+    writeChat(id, [=](ConversationDatabase& db) { db.setRemoved(id, true); });
+}
+
+void ConversationStore::restore(ConversationId id) {
+    writeChat(id, [=](ConversationDatabase& db) { db.setRemoved(id, false); });
+}
+
+void ConversationStore::purge() {
+    write({}, [](ConversationDatabase& db) { db.purge(); });
 }
 
 void ConversationStore::createFolder(FolderId id, const QString& name) {
@@ -168,104 +285,65 @@ void ConversationStore::orderFolders(const QList<FolderId>& order) {
     writeFolder([=](ConversationDatabase& db) { db.orderFolders(order); });
 }
 
-void ConversationStore::remove(ConversationId id) {
-    write([=](ConversationDatabase& db) { db.setRemoved(id, true); }, id);
-}
-
-void ConversationStore::restore(ConversationId id) {
-    write([=](ConversationDatabase& db) { db.setRemoved(id, false); }, id);
-}
-
-void ConversationStore::purge() {
-    write([](ConversationDatabase& db) { db.purge(); });
-}
-
 void ConversationStore::saveTuning(ConversationId id, const Tuning& tuning) {
-    write([=](ConversationDatabase& db) { db.saveTuning(id, tuning); }, 0, -2 * id);
+    write(
+        {id, 0}, [=](ConversationDatabase& db) { db.saveTuning(id, tuning); }, {}, -2 * id);
 }
 
 void ConversationStore::saveDraft(ConversationId id, const Draft& draft) {
     const auto earlier = id == 0 ? earlier_draft_ : nullptr;
     write(
+        {id, 0},
         [=](ConversationDatabase& db) {
             db.saveDraft(id, earlier && *earlier ? joined(**earlier, draft) : draft);
         },
-        0, -2 * id - 1);
-}
-
-void ConversationStore::takeEarlierDraft(Answer<Draft> answer) {
-    earlier_draft_ = std::make_shared<std::optional<Draft>>();
-    const auto take = [this, found = earlier_draft_, answer = std::move(answer)](ConversationDatabase& db) {
-        if (!*found)
-            *found = db.draft(0);
-        return [this, found, answer] {
-            earlier_draft_.reset();
-            answer(**found);
-        };
-    };
-    // A part of the chats may have what was written since, but not what was there before.
-    worker_->post({take, false, 0, [](ConversationDatabase&) { return false; }});
+        {}, -2 * id - 1);
 }
 
 void ConversationStore::addDraftFile(ConversationId id, const MessagePart& file) {
-    write([=](ConversationDatabase& db) {
+    write({id, 0}, [=](ConversationDatabase& db) {
         Draft draft = db.draft(id);
+        if (draft.files.contains(file)) // may come twice: a failed commit does not say what was written
+            return;
         draft.files.append(file);
         db.saveDraft(id, draft);
     });
 }
 
-void ConversationStore::append(const Message& message, Answer<MessageId> answer) {
-    Message stored = message;
-    if (stored.id == 0)
-        stored.id = newId();
-    std::function<void()> then;
-    if (answer)
-        then = [answer = std::move(answer), id = stored.id] { answer(id); };
-    write([stored](ConversationDatabase& db) { db.append(stored); }, stored.conversation, 0, std::move(then));
+// ---- Messages ----
+
+void ConversationStore::append(const Message& message) {
+    write(
+        {message.conversation, message.id}, [message](ConversationDatabase& db) { db.append(message); },
+        [this, id = message.conversation] { Q_EMIT changed(id); });
 }
 
-void ConversationStore::update(const Message& message) {
-    const bool growing = message.state == MessageState::Streaming;
-    write([message](ConversationDatabase& db) { db.update(message); }, growing ? 0 : message.conversation,
-          message.id);
-}
+void ConversationStore::update(const Message& message) { updateRun(message, nullptr); }
 
 void ConversationStore::updateRun(const Message& message, std::shared_ptr<TokenLog> tokens) {
     const bool growing = message.state == MessageState::Streaming;
     // One that leaves the text as it is makes none superfluous that writes it.
     constexpr qint64 kWithoutText = qint64{1} << 62;
-    write(
-        [message, tokens = std::move(tokens)](ConversationDatabase& db) { db.update(message, tokens.get()); },
-        growing ? 0 : message.conversation, growing ? message.id | kWithoutText : message.id);
-}
-
-void ConversationStore::readRuns(const QList<MessageId>& messages, Answer<Runs> answer) {
-    ask<Runs>(
-        [messages](ConversationDatabase& db) {
-            auto runs = std::make_shared<std::map<MessageId, RunRecord>>();
-            for (const MessageId id : messages) {
-                if (std::optional<RunRecord> record = db.readRun(id))
-                    runs->emplace(id, std::move(*record));
-            }
-            return runs;
-        },
-        std::move(answer),
-        [messages](ConversationDatabase& db) {
-            return std::ranges::all_of(messages, [&](MessageId id) { return db.hasMessage(id); });
-        });
+    const qint64 replaces = growing && tokens ? message.id | kWithoutText : message.id;
+    const auto work = [message, tokens = std::move(tokens)](ConversationDatabase& db) {
+        db.update(message, tokens.get());
+    };
+    std::function<void()> then;
+    if (!growing)
+        then = [this, id = message.conversation] { Q_EMIT changed(id); };
+    write({message.conversation, message.id}, work, std::move(then), replaces);
 }
 
 void ConversationStore::removeMessage(MessageId id) {
-    write([=](ConversationDatabase& db) { db.setMessageRemoved(id, true); });
+    write({0, id}, [=](ConversationDatabase& db) { db.setMessageRemoved(id, true); });
 }
 
 void ConversationStore::restoreMessage(MessageId id) {
-    write([=](ConversationDatabase& db) { db.setMessageRemoved(id, false); });
+    write({0, id}, [=](ConversationDatabase& db) { db.setMessageRemoved(id, false); });
 }
 
 void ConversationStore::select(MessageId id) {
-    write([=](ConversationDatabase& db) { db.select(id); });
+    write({0, id}, [=](ConversationDatabase& db) { db.select(id); });
 }
 
 } // namespace switchyard

@@ -1,10 +1,13 @@
-// Every chat, in SQLite. All work happens on the store's own thread, the only writer; answers come back on
-// the caller's thread. Nothing here blocks the window.
+// Every chat, in SQLite. All that is written is written on the store's own thread; chats are opened and
+// searched on a second one, from a read-only connection, so that nothing that is written holds that up.
+// Answers come back on the caller's thread, and not any more once their context object is gone. Nothing here
+// blocks the window.
 #pragma once
 
 #include "app/services/conversation.h"
 
 #include <QObject>
+#include <QPointer>
 #include <QThread>
 
 #include <functional>
@@ -40,12 +43,13 @@ class ConversationStore : public QObject {
     /// An id for a chat or message of the caller's own, so that it can be shown before it is stored. Unique
     /// in this data folder, increasing.
     static qint64 newId();
+    static constexpr int kLongestSearchWait = 300; ///< ms
 
     /// Newest change first.
-    void list(Answer<QList<ConversationSummary>> answer);
-    void open(ConversationId id, Answer<Conversation> answer);
-    void create(const QString& title, const Tuning& tuning, Answer<ConversationId> answer);
-    /// The same with an id from newId().
+    void list(QObject* context, Answer<QList<ConversationSummary>> answer);
+    /// As it is with all that was written before, whether that is on the disk or waits for it.
+    void open(ConversationId id, QObject* context, Answer<Conversation> answer);
+    /// `id` is from newId().
     void create(ConversationId id, const QString& title, const Tuning& tuning);
     void rename(ConversationId id, const QString& title);
     /// Into this folder, or with 0 out of the one that it is in.
@@ -55,7 +59,7 @@ class ConversationStore : public QObject {
     void restore(ConversationId id); ///< undo
     void purge();                    ///< what was removed is deleted for good, all of it
     /// In their order.
-    void listFolders(Answer<QList<ChatFolder>> answer);
+    void listFolders(QObject* context, Answer<QList<ChatFolder>> answer);
     /// `id` is from newId(), or that of one that was removed: then it is there again, empty. Comes last.
     void createFolder(FolderId id, const QString& name);
     void renameFolder(FolderId id, const QString& name);
@@ -67,14 +71,14 @@ class ConversationStore : public QObject {
     void saveDraft(ConversationId id, const Draft& draft);
     /// Once, for the draft that an earlier session left in the chat that is not begun yet. Until the answer
     /// came what saveDraft(0) is given is stored behind that draft.
-    void takeEarlierDraft(Answer<Draft> answer);
+    void takeEarlierDraft(QObject* context, Answer<Draft> answer);
     /// Adds a file to what the chat's draft has.
     void addDraftFile(ConversationId id, const MessagePart& file);
-    void search(const QString& text, Answer<QList<SearchHit>> answer);
+    /// What was written before is found, unless it is not written kLongestSearchWait later.
+    void search(const QString& text, QObject* context, Answer<QList<SearchHit>> answer);
 
-    /// Adds a message under message.parent; it becomes the shown branch. message.id is 0 (one is given) or
-    /// from newId().
-    void append(const Message& message, Answer<MessageId> answer = {});
+    /// Adds a message under message.parent; it becomes the shown branch. message.id is from newId().
+    void append(const Message& message);
     /// Replaces text, state and run of an answer while it streams and at its end: one transaction.
     void update(const Message& message);
     /// The same while its run goes on: `message` is without its tokens, `tokens` has them,
@@ -82,7 +86,7 @@ class ConversationStore : public QObject {
     void updateRun(const Message& message, std::shared_ptr<TokenLog> tokens);
     using Runs = std::shared_ptr<std::map<MessageId, RunRecord>>;
     /// The whole records of these answers; one that has none is left out.
-    void readRuns(const QList<MessageId>& messages, Answer<Runs> answer);
+    void readRuns(const QList<MessageId>& messages, QObject* context, Answer<Runs> answer);
     void removeMessage(MessageId id);  ///< and what hangs under it; kept for undo as remove() does
     void restoreMessage(MessageId id); ///< undo
     /// Makes the branch through this message the shown one.
@@ -107,17 +111,37 @@ class ConversationStore : public QObject {
 
   private:
     class Worker;
+    class Reader;
     template <typename T>
-    void ask(std::function<T(ConversationDatabase&)> question, Answer<T> answer,
-             std::function<bool(ConversationDatabase&)> answerable = {});
-    void write(std::function<void(ConversationDatabase&)> work, ConversationId change = 0,
-               qint64 replaces = 0, std::function<void()> then = {});
+    using Question = std::function<T(ConversationDatabase&)>;
+    /// Whether a part of the chats is enough to answer. Empty: it is.
+    using Answerable = std::function<bool(ConversationDatabase&)>;
+    /// Of the writer, behind all that was written before.
+    template <typename T>
+    void ask(Question<T> question, const QPointer<QObject>& context, Answer<T> answer,
+             Answerable answerable = {});
+    /// Of the reader, where it can say; else of the writer. `chat`: what is written of it and not on the disk
+    /// yet has to be seen; 0: of none.
+    template <typename T>
+    void read(ConversationId chat, Question<std::optional<T>> question, Question<T> at_writer,
+              const QPointer<QObject>& context, Answer<T> answer, Answerable answerable = {});
+    /// What a change is about, for a question that comes before it is written. With neither it is about
+    /// more than one chat.
+    struct About {
+        ConversationId chat = 0;
+        MessageId message = 0;
+    };
+    void write(About about, std::function<void(ConversationDatabase&)> work, std::function<void()> then = {},
+               qint64 replaces = 0);
+    /// changed() follows.
+    void writeChat(ConversationId id, std::function<void(ConversationDatabase&)> work);
     void writeFolder(std::function<void(ConversationDatabase&)> work);
     static void reserveIds(qint64 largest);
     void startThread();
 
-    QThread thread_;
+    QThread thread_, reading_thread_;
     Worker* worker_;
+    std::unique_ptr<Reader> reader_;
     /// What takeEarlierDraft() found, once it did; set on the worker's thread and not changed after. Null:
     /// nothing is asked, or the answer came.
     std::shared_ptr<std::optional<Draft>> earlier_draft_;

@@ -1,5 +1,7 @@
 #include "app/services/conversation_store_worker.h"
 
+#include "app/services/conversation_store_reader.h"
+
 #include <QDeadlineTimer>
 #include <QSqlQuery>
 
@@ -23,13 +25,42 @@ constexpr int kMovePause = 20;
 void ConversationStore::Worker::post(Job job) {
     const std::lock_guard lock(mutex_);
     if (job.replaces != 0)
-        count(-static_cast<int>(
-            std::erase_if(queue_, [&](const Job& queued) { return queued.replaces == job.replaces; })));
-    if (job.writes)
+        dropReplaced(queue_, job.replaces);
+    job.serial = ++serial_;
+    if (job.writes) {
         ++unsaved_;
+        pending_.emplace(job.serial, job);
+    }
     queue_.push_back(std::move(job));
     if (!woken_)
         wake();
+}
+
+/// PRECOND: mutex_ is held.
+void ConversationStore::Worker::dropReplaced(Jobs& jobs, qint64 number) {
+    count(-static_cast<int>(std::erase_if(jobs, [&](const Job& job) {
+        if (job.replaces == number)
+            pending_.erase(job.serial);
+        return job.replaces == number;
+    })));
+}
+
+std::vector<std::function<ConversationStore::Worker::After(ConversationDatabase&)>>
+ConversationStore::Worker::pendingOf(ConversationId chat) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::function<After(ConversationDatabase&)>> works;
+    for (const auto& [serial, job] : pending_) {
+        const bool by_message = job.about.chat == 0 && job.about.message != 0; // of whichever chat
+        if (job.about.chat == chat || by_message)
+            works.push_back(job.work);
+    }
+    return works;
+}
+
+bool ConversationStore::Worker::isPending(const QList<MessageId>& messages) const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(pending_,
+                               [&](const auto& job) { return messages.contains(job.second.about.message); });
 }
 
 /// PRECOND: mutex_ is held.
@@ -64,7 +95,7 @@ void ConversationStore::Worker::end() {
     retry_timer_.reset();
     watch_timer_.reset();
     move_timer_.reset();
-    disk_.reset();
+    closeDisk();
     memory_.reset();
 }
 
@@ -99,6 +130,7 @@ void ConversationStore::Worker::openFirst() {
     opened_ = true;
     if (!openFile())
         toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
+    lend();
     watch_timer_ = std::make_unique<QTimer>();
     QObject::connect(watch_timer_.get(), &QTimer::timeout, this, &Worker::watch);
     watch_timer_->start(kWatch);
@@ -133,9 +165,22 @@ void ConversationStore::Worker::moveOldRuns() {
     move_timer_->start(kMovePause);
 }
 
+/// To the reader, where what it has is all there is.
+void ConversationStore::Worker::lend() {
+    index_sound_ = false;
+    if (disk_ && !away_)
+        reader_->use(file_.path());
+}
+
+/// Before the file is closed: while another connection is open it is not tidied up.
+void ConversationStore::Worker::closeDisk() {
+    reader_->release();
+    disk_.reset();
+}
+
 /// True where the file is open and can be written.
 bool ConversationStore::Worker::openFile() {
-    disk_.reset();
+    closeDisk();
     trouble_.reset();
     const ChatFile::Use use = file_.open();
     countStranded();
@@ -207,6 +252,7 @@ void ConversationStore::Worker::followMovedFile() {
         return;
     if (!openFile())
         toMemory(trouble_ ? sentenceFor(*trouble_) : file_.problem());
+    lend();
 }
 
 /// After an error: true where the file was damaged and can be used again.
@@ -217,13 +263,14 @@ bool ConversationStore::Worker::mend(const SqlError& error) {
     try {
         if (!error.damaged())
             return file_.mendSearch();
-        disk_.reset();
+        closeDisk();
         mended = file_.repair();
     } catch (const SqlError& failure) {
         trouble_.emplace(failure);
     }
     if (file_.database().isOpen())
         disk_.emplace(file_.database());
+    lend();
     reportNotice();
     return mended;
 }
@@ -357,6 +404,7 @@ QString ConversationStore::Worker::sentenceFor(const SqlError& error) const {
 
 void ConversationStore::Worker::toMemory(const QString& sentence) {
     away_ = true;
+    reader_->release();
     held_ = trouble_ ? trouble_->busy() : file_.isBusy();
     if (!retry_timer_) {
         retry_timer_ = std::make_unique<QTimer>();
@@ -377,9 +425,10 @@ void ConversationStore::Worker::toMemory(const QString& sentence) {
 }
 
 void ConversationStore::Worker::remember(Job job, bool done) {
-    if (job.replaces != 0)
-        count(-static_cast<int>(
-            std::erase_if(unwritten_, [&](const Job& old) { return old.replaces == job.replaces; })));
+    if (job.replaces != 0) {
+        const std::lock_guard lock(mutex_);
+        dropReplaced(unwritten_, job.replaces);
+    }
     if (done) // what follows from it was said then
         job.work = [work = std::move(job.work)](ConversationDatabase& db) -> After {
             work(db);
@@ -414,6 +463,7 @@ void ConversationStore::Worker::leaveMemory() {
     file_.closeMemory();
     retry_timer_->stop();
     held_ = false;
+    lend();
     report(ConversationStore::tr("Chats are saved again."), true);
     announce();
 }
@@ -421,6 +471,11 @@ void ConversationStore::Worker::leaveMemory() {
 // ---- What the caller's thread hears ----
 
 void ConversationStore::Worker::written(const Jobs& jobs) {
+    {
+        const std::lock_guard lock(mutex_);
+        for (const Job& job : jobs)
+            pending_.erase(job.serial);
+    }
     count(-static_cast<int>(std::ranges::count_if(jobs, &Job::writes)));
 }
 

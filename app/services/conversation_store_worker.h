@@ -11,6 +11,7 @@
 #include <atomic>
 #include <deque>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -26,8 +27,9 @@ class ConversationStore::Worker : public QObject {
         std::function<After(ConversationDatabase&)> work;
         bool writes = false;
         qint64 replaces = 0; ///< a later write with the same number makes this one superfluous
-        /// Questions: whether a part of the chats is enough to answer. Empty: it is.
-        std::function<bool(ConversationDatabase&)> answerable = {};
+        Answerable answerable = {};
+        About about = {};   ///< of writes
+        quint64 serial = 0; ///< given by post()
     };
 
     Worker(ConversationStore& store, const QString& folder) : store_(store), file_(folder) {}
@@ -44,6 +46,16 @@ class ConversationStore::Worker : public QObject {
     /// From any thread: finish() shall not wait for a held file.
     void abandon() { abandoned_ = true; }
 
+    /// Before begin(): tells the reader which file can be read.
+    void readBy(Reader& reader) { reader_ = &reader; }
+    /// From any thread: what is to be written of a chat and is not yet, in order. A part of it may just be
+    /// written.
+    std::vector<std::function<After(ConversationDatabase&)>> pendingOf(ConversationId chat) const;
+    bool isPending(const QList<MessageId>& messages) const;
+    /// From any thread: nothing found means that there is nothing, as the index of the present file is whole.
+    bool isIndexSound() const { return index_sound_; }
+    void setIndexSound() { index_sound_ = true; }
+
   private:
     using Jobs = std::deque<Job>;
     static constexpr qint64 kNoneMoved = std::numeric_limits<qint64>::max();
@@ -52,6 +64,8 @@ class ConversationStore::Worker : public QObject {
     void end();
     void openFirst();
     bool openFile();
+    void lend();
+    void closeDisk();
     void flush();
     void runBatch(Jobs& batch, std::vector<After>& after);
     /// On the disk. True where all was written; else what is left in the batch must wait: see trouble_.
@@ -73,6 +87,7 @@ class ConversationStore::Worker : public QObject {
     void leaveMemory();
     void waitForHeldFile();
     void written(const Jobs& jobs);
+    void dropReplaced(Jobs& jobs, qint64 number);
     void count(int change);
     void report(const QString& sentence, bool saving, bool stays = false);
     void reportNotice();
@@ -80,9 +95,13 @@ class ConversationStore::Worker : public QObject {
     void deliver(std::vector<After> after);
 
     ConversationStore& store_;
-    std::mutex mutex_;
-    Jobs queue_;        ///< guarded
-    bool woken_ = true; ///< guarded; true also before begin()
+    mutable std::mutex mutex_;
+    Jobs queue_;                     ///< guarded
+    bool woken_ = true;              ///< guarded; true also before begin()
+    quint64 serial_ = 0;             ///< guarded; of the last job
+    std::map<quint64, Job> pending_; ///< guarded; by their serial
+    Reader* reader_ = nullptr;
+    std::atomic<bool> index_sound_ = false;
     std::atomic<int> unsaved_ = 0;
     std::atomic<bool> abandoned_ = false;
 

@@ -4,7 +4,6 @@
 #include "app/services/conversation_store.h"
 
 #include <QEventLoop>
-#include <QPointer>
 #include <QTest>
 #include <QTimer>
 
@@ -12,16 +11,15 @@
 
 namespace switchyard {
 
-/// Calls `ask` with an answer callback and waits for it.
+/// Calls `ask` with a context and an answer callback, and waits for it.
 template <typename T, typename Ask>
 T wait(Ask ask) {
     auto result = std::make_shared<std::optional<T>>();
     QEventLoop loop; // wakes with the answer, so that waiting can be timed
     QTimer::singleShot(20000, &loop, &QEventLoop::quit);
-    ask([result, guard = QPointer(&loop)](T value) {
+    ask(&loop, [result, &loop](T value) {
         *result = std::move(value);
-        if (guard)
-            guard->quit();
+        loop.quit();
     });
     if (!result->has_value())
         loop.exec();
@@ -31,11 +29,11 @@ T wait(Ask ask) {
 }
 
 inline QList<ConversationSummary> listOf(ConversationStore& store) {
-    return wait<QList<ConversationSummary>>([&](auto answer) { store.list(answer); });
+    return wait<QList<ConversationSummary>>([&](auto* context, auto answer) { store.list(context, answer); });
 }
 
 inline QList<ChatFolder> foldersOf(ConversationStore& store) {
-    return wait<QList<ChatFolder>>([&](auto answer) { store.listFolders(answer); });
+    return wait<QList<ChatFolder>>([&](auto* context, auto answer) { store.listFolders(context, answer); });
 }
 
 /// Of all chats, sorted.
@@ -48,18 +46,19 @@ inline QStringList titlesIn(ConversationStore& store) {
 }
 
 inline Conversation openOf(ConversationStore& store, ConversationId id) {
-    return wait<Conversation>([&](auto answer) { store.open(id, answer); });
+    return wait<Conversation>([&](auto* context, auto answer) { store.open(id, context, answer); });
 }
 
 /// An answer's record with its tokens; an empty one where there is none.
 inline RunRecord runOf(ConversationStore& store, MessageId id) {
-    const auto runs = wait<ConversationStore::Runs>([&](auto answer) { store.readRuns({id}, answer); });
+    const auto runs = wait<ConversationStore::Runs>(
+        [&](auto* context, auto answer) { store.readRuns({id}, context, answer); });
     const auto found = runs->find(id);
     return found != runs->end() ? found->second : RunRecord();
 }
 
 inline QList<SearchHit> searchOf(ConversationStore& store, const QString& text) {
-    return wait<QList<SearchHit>>([&](auto answer) { store.search(text, answer); });
+    return wait<QList<SearchHit>>([&](auto* context, auto answer) { store.search(text, context, answer); });
 }
 
 inline Message messageOf(ConversationId conversation, MessageId parent, Author author, const QString& text) {

@@ -39,10 +39,10 @@ class Holder {
 int messagesIn(const QString& folder) {
     ConversationStore store(folder);
     int count = -1;
-    store.list([&](const QList<ConversationSummary>& chats) {
+    store.list(&store, [&](const QList<ConversationSummary>& chats) {
         count = 0;
         for (const ConversationSummary& chat : chats)
-            store.open(chat.id,
+            store.open(chat.id, &store,
                        [&](const Conversation& all) { count += static_cast<int>(all.thread().size()); });
     });
     QTest::qWait(500);

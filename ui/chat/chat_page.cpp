@@ -160,9 +160,9 @@ void ChatPage::connectWidgets() {
     connect(list_, &ChatList::renameRequested, &controller_.list(), &ChatListService::rename);
     connect(list_, &ChatList::deleteRequested, &controller_, &ChatController::deleteChat);
     connect(list_, &ChatList::searchRequested, this, [this](const QString& text) {
-        controller_.list().search(text, [self = QPointer<ChatPage>(this), text](QList<SearchHit> hits) {
-            if (self && self->list_->query() == text)
-                self->list_->setHits(hits);
+        controller_.list().search(text, this, [this, text](QList<SearchHit> hits) {
+            if (list_->query() == text)
+                list_->setHits(hits);
         });
     });
     connect(thread_, &ThreadView::triggered, this, &ChatPage::act);
