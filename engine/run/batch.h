@@ -79,6 +79,24 @@ struct Batch {
     std::vector<DrawWish> draw_wishes;
 };
 
+/// Puts the tokens that the rows of the step before drew into a batch, and lets penalties fall on them.
+/// `drawn`: by row, -1 where none was. False: one is missing.
+inline bool take_drawn(Batch& batch, std::span<const std::int32_t> drawn) {
+    for (BatchRow& row : batch.rows) {
+        if (row.drawn_by < 0)
+            continue;
+        const auto from = static_cast<std::size_t>(row.drawn_by);
+        if (from >= drawn.size() || drawn[from] < 0)
+            return false;
+        row.token = drawn[from];
+        DrawWish* wish =
+            row.wish == RowWish::Draw ? &batch.draw_wishes[static_cast<std::size_t>(row.draw)] : nullptr;
+        if (wish && wish->penalises_own)
+            wish->penalise(row.token);
+    }
+    return true;
+}
+
 /// The experts that some rows chose, best first: [routers][rows that asked][most], flat. Behind a row's last
 /// expert the number is -1.
 struct RoutingTable {

@@ -10,22 +10,6 @@ struct TokenDraws::Task {
     Drawn drawn;
 };
 
-bool TokenDraws::fill_in(Batch& batch) const {
-    for (BatchRow& row : batch.rows) {
-        if (row.drawn_by < 0)
-            continue;
-        const auto from = static_cast<std::size_t>(row.drawn_by);
-        if (from >= drawn_.size() || drawn_[from] < 0)
-            return false;
-        row.token = drawn_[from];
-        DrawWish* wish =
-            row.wish == RowWish::Draw ? &batch.draw_wishes[static_cast<std::size_t>(row.draw)] : nullptr;
-        if (wish && wish->penalises_own)
-            wish->penalise(row.token);
-    }
-    return true;
-}
-
 std::vector<TokenDraws::Task> TokenDraws::tasks_of(const StepRun& run) const {
     std::vector<Task> tasks;
     std::size_t wished = 0;

@@ -10,7 +10,7 @@ class TokenDraws {
     explicit TokenDraws(int vocabulary) : vocabulary_(static_cast<std::size_t>(vocabulary)) {}
 
     /// Puts the tokens that the step before drew into a batch. False: it drew none there.
-    bool fill_in(Batch& batch) const;
+    bool fill_in(Batch& batch) const { return take_drawn(batch, drawn_); }
     void forget() { drawn_.clear(); }
     /// Draws for the rows that wish it, side by side: from candidates, or from all logits where those do not
     /// prove what is kept.

@@ -235,7 +235,7 @@ class FakeExecutor : public Executor {
         if (fail_next.exchange(false))
             throw Error("the step failed");
         const std::lock_guard lock(mutex_);
-        if (step.stop.stop_requested() || !fill_in(step.batch, drawn_before)) {
+        if (step.stop.stop_requested() || !take_drawn(step.batch, drawn_before)) {
             result.cancelled = true;
             spoil(step);
             return result;
@@ -250,21 +250,6 @@ class FakeExecutor : public Executor {
         ++steps;
         step.weights.reset();
         return result;
-    }
-    static bool fill_in(Batch& batch, const std::vector<std::int32_t>& drawn) {
-        for (BatchRow& row : batch.rows) {
-            if (row.drawn_by < 0)
-                continue;
-            const auto from = static_cast<std::size_t>(row.drawn_by);
-            if (from >= drawn.size() || drawn[from] < 0)
-                return false;
-            row.token = drawn[from];
-            if (row.wish != RowWish::Draw)
-                continue;
-            if (DrawWish& wish = batch.draw_wishes.at(static_cast<std::size_t>(row.draw)); wish.penalises_own)
-                wish.penalise(row.token);
-        }
-        return true;
     }
     Block& block_at(const Step& step, const BatchRow& row, int position) {
         return blocks_.at(
@@ -451,6 +436,24 @@ inline std::vector<std::int32_t> prompt_of(int count, std::uint64_t seed = 1) {
     for (int i = 0; i < count; ++i)
         prompt.push_back(static_cast<std::int32_t>(mix(seed, static_cast<std::uint64_t>(i)) % 59));
     return prompt;
+}
+
+/// With draws of its own, to its last token.
+inline RunRequest request_for(std::vector<std::int32_t> prompt, int max_tokens, double temperature) {
+    RunRequest request;
+    request.prompt = std::move(prompt);
+    request.tuning.max_tokens = max_tokens;
+    request.tuning.temperature = temperature;
+    request.tuning.seed = 5;
+    request.ignore_end = true;
+    return request;
+}
+
+inline std::vector<std::int32_t> ids_of(const RunRecord& record) {
+    std::vector<std::int32_t> ids;
+    for (const TokenRecord& token : record.tokens)
+        ids.push_back(token.id);
+    return ids;
 }
 
 } // namespace switchyard::fake

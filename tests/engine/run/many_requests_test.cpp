@@ -1,7 +1,7 @@
 // Thirty-two requests at once over a cache for a third of them: every answer is what its record gives alone.
 #include "engine/base/memory.h"
 #include "tests/engine/run/fake_engine.h"
-#include "tests/engine/run/hybrid_toy.h"
+#include "tests/engine/run/toy_plan.h"
 
 #include <gtest/gtest.h>
 
@@ -14,17 +14,11 @@ namespace switchyard {
 namespace {
 
 using fake::FakeModel;
+using fake::ids_of;
 using fake::prompt_of;
 using Kind = SchedulerEvent::Kind;
 
 constexpr int kRequests = 32, kChats = 12;
-
-std::vector<std::int32_t> ids_of(const RunRecord& record) {
-    std::vector<std::int32_t> ids;
-    for (const TokenRecord& token : record.tokens)
-        ids.push_back(token.id);
-    return ids;
-}
 
 /// A model of the name: one that computes nothing, with states or without, or a tiny one with real forward
 /// passes.

@@ -9,16 +9,10 @@ namespace switchyard {
 namespace {
 
 using fake::FakeModel;
+using fake::ids_of;
 using fake::prompt_of;
 using namespace std::chrono_literals;
 using Kind = SchedulerEvent::Kind;
-
-std::vector<std::int32_t> ids(const RunRecord& record) {
-    std::vector<std::int32_t> all;
-    for (const TokenRecord& token : record.tokens)
-        all.push_back(token.id);
-    return all;
-}
 
 std::vector<std::int32_t> joined(std::vector<std::int32_t> a, std::span<const std::int32_t> b) {
     a.insert(a.end(), b.begin(), b.end());
@@ -26,14 +20,9 @@ std::vector<std::int32_t> joined(std::vector<std::int32_t> a, std::span<const st
 }
 
 RunRequest request_of(std::vector<std::int32_t> prompt, int max_tokens = 20) {
-    RunRequest request;
-    request.prompt = std::move(prompt);
-    request.tuning.max_tokens = max_tokens;
-    request.tuning.seed = 5;
-    request.tuning.temperature = 1.5;
+    RunRequest request = fake::request_for(std::move(prompt), max_tokens, 1.5);
     request.tuning.top_k = 0;
     request.tuning.top_p = 1;
-    request.ignore_end = true;
     return request;
 }
 
@@ -86,11 +75,11 @@ TEST_F(SchedulerTest, AnswersWithARecordOfEveryToken) {
 
 TEST_F(SchedulerTest, ChunksDoNotChangeTheAnswer) {
     const RunRequest plain = request_of(prompt_of(70));
-    const auto expected = ids(alone(plain));
+    const auto expected = ids_of(alone(plain));
     for (int chunk : {1, 7, 32, 64, 69}) {
         RunRequest request = plain;
         request.tuning.prefill_chunk = chunk;
-        EXPECT_EQ(ids(alone(request)), expected) << chunk;
+        EXPECT_EQ(ids_of(alone(request)), expected) << chunk;
     }
 }
 
@@ -112,7 +101,7 @@ TEST_F(SchedulerTest, ABatchGivesWhatEachRunGivesAlone) {
         answers.push_back(
             std::async(std::launch::async, [&scheduler, request] { return run_to_end(scheduler, request); }));
     for (std::size_t i = 0; i < answers.size(); ++i)
-        EXPECT_EQ(ids(answers[i].get()), ids(alone(requests[i]))) << i;
+        EXPECT_EQ(ids_of(answers[i].get()), ids_of(alone(requests[i]))) << i;
     EXPECT_GT(model.executor.widest, 1) << "they did run together";
 }
 
@@ -121,7 +110,7 @@ TEST_F(SchedulerTest, ASecondTurnCostsOnlyItsNewTokensAndEqualsAFullRecompute) {
     RunRequest first = request_of(prompt_of(50), 30);
     first.conversation = 3;
     const RunRecord answer = run_to_end(scheduler, first);
-    RunRequest second = request_of(joined(joined(first.prompt, ids(answer)), prompt_of(9, 2)), 20);
+    RunRequest second = request_of(joined(joined(first.prompt, ids_of(answer)), prompt_of(9, 2)), 20);
     second.conversation = 3;
     const int rows = model.executor.rows;
     const RunRecord next = run_to_end(scheduler, second);
@@ -129,14 +118,14 @@ TEST_F(SchedulerTest, ASecondTurnCostsOnlyItsNewTokensAndEqualsAFullRecompute) {
     EXPECT_EQ(next.timings.prompt_tokens_reused, 79)
         << "all but the last token, which was never fed, and 9 new";
     EXPECT_EQ(model.executor.rows - rows, 10 + 19);
-    EXPECT_EQ(ids(next), ids(alone(second)));
+    EXPECT_EQ(ids_of(next), ids_of(alone(second)));
 
     RunRequest again = first; // regenerate with another seed: the prompt is there
     again.tuning.seed = 6;
     const RunRecord other = run_to_end(scheduler, again);
     EXPECT_EQ(other.timings.prompt_tokens_reused, 49);
-    EXPECT_EQ(ids(other), ids(alone(again)));
-    EXPECT_NE(ids(other), ids(answer));
+    EXPECT_EQ(ids_of(other), ids_of(alone(again)));
+    EXPECT_NE(ids_of(other), ids_of(answer));
 
     scheduler.forget(3);
     EXPECT_EQ(run_to_end(scheduler, first).timings.prompt_tokens_reused, 0);
@@ -157,8 +146,8 @@ TEST_F(SchedulerTest, ADialMoveEqualsARunThatHadTheValueFromThatTokenOn) {
         ASSERT_EQ(record.tokens.size(), 40u) << record.error;
         ASSERT_EQ(record.moves.size(), 1u);
         EXPECT_EQ(record.moves[0].token, 15);
-        const auto all = ids(record);
-        const auto before = ids(alone(request_of(prompt_of(30), 15)));
+        const auto all = ids_of(record);
+        const auto before = ids_of(alone(request_of(prompt_of(30), 15)));
         EXPECT_EQ(std::vector(all.begin(), all.begin() + 15), before) << name;
 
         // The same context, the cache written with the old value, then a run with the new one: a chat goes
@@ -176,7 +165,7 @@ TEST_F(SchedulerTest, ADialMoveEqualsARunThatHadTheValueFromThatTokenOn) {
         second.wait_recoded();
         const RunRecord rest = run_to_end(second, tail);
         EXPECT_EQ(rest.timings.prompt_tokens_reused, 44);
-        EXPECT_EQ(std::vector(all.begin() + 15, all.end()), ids(rest)) << name;
+        EXPECT_EQ(std::vector(all.begin() + 15, all.end()), ids_of(rest)) << name;
         scheduler.set_model_tuning({});
         scheduler.wait_recoded();
     }
@@ -205,7 +194,7 @@ TEST_F(SchedulerTest, TheNextTokenObeysALiveDial) {
     RunRequest planned = request_of(prompt_of(10), 60);
     planned.tuning.experts = 8;
     planned.moves = {{1, "experts", 3.0}};
-    EXPECT_EQ(ids(record), ids(alone(planned)));
+    EXPECT_EQ(ids_of(record), ids_of(alone(planned)));
     moved.top_p = 7;
     EXPECT_THROW(scheduler.set_tuning(1, moved), Error);
 }
@@ -215,7 +204,7 @@ TEST_F(SchedulerTest, AMoveBeforeTheFirstTokenActsOnThePromptToo) {
     moved.moves = {{0, "experts", 2.0}};
     RunRequest plain = request_of(prompt_of(30));
     plain.tuning.experts = 2;
-    EXPECT_EQ(ids(alone(moved)), ids(alone(plain)));
+    EXPECT_EQ(ids_of(alone(moved)), ids_of(alone(plain)));
 }
 
 TEST_F(SchedulerTest, ThePrecisionChangesWhileTheAnswerGoesOn) {
@@ -275,7 +264,7 @@ TEST_F(SchedulerTest, AStoredAnswerRunsAgainExactly) {
         answers.push_back(run_to_end(scheduler, request));
         ASSERT_EQ(answers.back().finish, FinishReason::MaxTokens) << answers.back().error;
         context =
-            joined(joined(context, ids(answers.back())), prompt_of(12, static_cast<std::uint64_t>(turn)));
+            joined(joined(context, ids_of(answers.back())), prompt_of(12, static_cast<std::uint64_t>(turn)));
     }
     EXPECT_GT(answers[2].context.size(), 4u);
 
@@ -289,7 +278,7 @@ TEST_F(SchedulerTest, AStoredAnswerRunsAgainExactly) {
         again.replay = stored(answers[turn]);
         const RunRecord record = run_to_end(other, again);
         EXPECT_EQ(record.finish, answers[turn].finish) << record.error;
-        EXPECT_EQ(ids(record), ids(answers[turn])) << "turn " << turn;
+        EXPECT_EQ(ids_of(record), ids_of(answers[turn])) << "turn " << turn;
         EXPECT_EQ(record.context, answers[turn].context);
         ASSERT_EQ(record.moves.size(), answers[turn].moves.size());
         for (std::size_t i = 0; i < record.tokens.size(); ++i) {
@@ -334,7 +323,7 @@ TEST_F(SchedulerTest, CancelEndsWithin50MsAndLeavesTheOthersAlone) {
     EXPECT_LT(std::chrono::steady_clock::now() - asked, 50ms);
     EXPECT_EQ(record.finish, FinishReason::Stopped);
     kept.on_event = nullptr;
-    EXPECT_EQ(ids(answer.get()), ids(alone(kept))) << "its row was computed again";
+    EXPECT_EQ(ids_of(answer.get()), ids_of(alone(kept))) << "its row was computed again";
     scheduler.cancel(handle);
     scheduler.cancel(12345);
 }
@@ -351,7 +340,7 @@ TEST_F(SchedulerTest, StoppedInTheMiddleKeepsWhatWasSaid) {
     const RunRecord record = run_to_end(scheduler, request);
     EXPECT_EQ(record.finish, FinishReason::Stopped);
     EXPECT_EQ(record.tokens.size(), 5u);
-    RunRequest next = request_of(joined(request.prompt, ids(record)), 3);
+    RunRequest next = request_of(joined(request.prompt, ids_of(record)), 3);
     next.conversation = 1;
     EXPECT_GE(run_to_end(scheduler, next).timings.prompt_tokens_reused, 12);
     RunRequest again;
@@ -359,7 +348,7 @@ TEST_F(SchedulerTest, StoppedInTheMiddleKeepsWhatWasSaid) {
     again.replay = stored(record);
     const RunRecord replay = run_to_end(scheduler, again);
     EXPECT_EQ(replay.finish, FinishReason::Stopped);
-    EXPECT_EQ(ids(replay), ids(record));
+    EXPECT_EQ(ids_of(replay), ids_of(record));
 }
 
 TEST_F(SchedulerTest, LabRunsPauseWhileAChatIsAnswered) {
@@ -381,7 +370,7 @@ TEST_F(SchedulerTest, LabRunsPauseWhileAChatIsAnswered) {
     run_to_end(scheduler, chat);
     EXPECT_EQ(at_first, at_last);
     lab.on_event = nullptr;
-    EXPECT_EQ(ids(slow.get()), ids(alone(lab)));
+    EXPECT_EQ(ids_of(slow.get()), ids_of(alone(lab)));
 }
 
 TEST_F(SchedulerTest, ARunAloneHasNobodyBesideIt) {
@@ -420,12 +409,12 @@ TEST_F(SchedulerTest, EndsWhereItShould) {
         const RunRecord record = run_to_end(scheduler, request);
         if (record.finish != FinishReason::EndOfTurn)
             continue;
-        for (std::int32_t id : ids(record))
+        for (std::int32_t id : ids_of(record))
             EXPECT_NE(id, 60);
         RunRequest again;
         again.prompt = request.prompt;
         again.replay = stored(record);
-        EXPECT_EQ(ids(run_to_end(scheduler, again)), ids(record));
+        EXPECT_EQ(ids_of(run_to_end(scheduler, again)), ids_of(record));
         return;
     }
     FAIL() << "no run met an end token";
@@ -460,15 +449,15 @@ TEST_F(SchedulerTest, AFailureEndsTheRunAndKeepsTheConversation) {
     EXPECT_EQ(record.error, "no memory for a KV block");
     EXPECT_EQ(record.tokens.size(), 33u);
     model.executor.most_blocks = 100;
-    RunRequest next = request_of(joined(request.prompt, ids(record)), 5);
+    RunRequest next = request_of(joined(request.prompt, ids_of(record)), 5);
     next.conversation = 1;
     const RunRecord after = run_to_end(scheduler, next);
     EXPECT_EQ(after.timings.prompt_tokens_reused, 96);
-    EXPECT_EQ(ids(after), ids(alone(next)));
+    EXPECT_EQ(ids_of(after), ids_of(alone(next)));
 
     model.executor.fail_next = true;
     EXPECT_EQ(run_to_end(scheduler, next).error, "the step failed");
-    EXPECT_EQ(ids(run_to_end(scheduler, next)), ids(alone(next)));
+    EXPECT_EQ(ids_of(run_to_end(scheduler, next)), ids_of(alone(next)));
 }
 
 TEST_F(SchedulerTest, DestructionEndsEveryRun) {
@@ -516,7 +505,7 @@ TEST_F(SchedulerTest, TheExactPathKeepsItsCacheInF32) {
     RunRequest again;
     again.prompt = prompt_of(5);
     again.replay = stored(record);
-    EXPECT_EQ(ids(run_to_end(scheduler, again)), ids(record));
+    EXPECT_EQ(ids_of(run_to_end(scheduler, again)), ids_of(record));
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 // Layers that remember a state of fixed size: kept at block boundaries, restored, gone back to, counted.
 #include "tests/engine/run/fake_engine.h"
-#include "tests/engine/run/hybrid_toy.h"
+#include "tests/engine/run/toy_plan.h"
 
 #include <gtest/gtest.h>
 

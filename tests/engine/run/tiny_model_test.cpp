@@ -42,10 +42,7 @@ class TinyModelTest : public testing::TestWithParam<Setting> {
     }
     static std::vector<std::int32_t> answer(const RunRecord& record) {
         EXPECT_EQ(record.error, "");
-        std::vector<std::int32_t> ids;
-        for (const TokenRecord& token : record.tokens)
-            ids.push_back(token.id);
-        return ids;
+        return fake::ids_of(record);
     }
     /// By a fresh model and scheduler.
     static std::vector<std::int32_t> alone(const RunRequest& request, int threads = 2) {

@@ -21,21 +21,12 @@ SchedulerOptions two_steps() {
 }
 
 RunRequest sampled_request(std::vector<std::int32_t> prompt, int max_tokens = 40) {
-    RunRequest request;
-    request.prompt = std::move(prompt);
-    request.tuning.max_tokens = max_tokens;
-    request.tuning.temperature = 1.1;
-    request.tuning.seed = 5;
-    request.ignore_end = true;
-    return request;
+    return fake::request_for(std::move(prompt), max_tokens, 1.1);
 }
 
 std::vector<std::int32_t> answered_ids(const RunRecord& record) {
     EXPECT_EQ(record.error, "");
-    std::vector<std::int32_t> ids;
-    for (const TokenRecord& token : record.tokens)
-        ids.push_back(token.id);
-    return ids;
+    return fake::ids_of(record);
 }
 
 std::vector<std::int32_t> ids_alone(const RunRequest& request) {

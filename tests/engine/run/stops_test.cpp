@@ -1,0 +1,140 @@
+// A stop is answered within 50 ms, whatever a step is in: long contexts, many rows, wide layers, the exact
+// path.
+#include "tests/engine/run/toy_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <thread>
+
+namespace switchyard {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of this process: on a busy machine a clock would count what others compute.
+double processor_ms() {
+    rusage use{};
+    getrusage(RUSAGE_SELF, &use);
+    const auto ms = [](const timeval& time) {
+        return 1e3 * double(time.tv_sec) + 1e-3 * double(time.tv_usec);
+    };
+    return ms(use.ru_utime) + ms(use.ru_stime);
+}
+
+constexpr int kHidden = 1024;
+
+/// A plan of one kind of step between an embedding and a head, on one thread.
+struct Stage {
+    std::string name;
+    bool exact;
+    int rows, context; ///< of the step; tokens before it
+    bool decompressed = false;
+    RowWish wish = RowWish::Nothing;
+};
+
+void add_stage(ToyPlan& toy, const std::string& name) {
+    Plan& plan = toy.plan();
+    plan.vocabulary = 4096;
+    plan.hidden = kHidden;
+    plan.values = {kHidden, kHidden, kHidden, 256};
+    toy.add(kNoLayer, EmbedStep{toy.table(plan.vocabulary, kHidden), 0});
+    if (name == "attention") {
+        plan.kv = {{2, 128, 128}};
+        for (const ValueId v : {1, 2})
+            toy.add(0, ProjectStep{0, toy.matrix(kHidden, kHidden, 0.03f), kNoWeight, v, false});
+        toy.add(0, ProjectStep{0, toy.matrix(256, kHidden, 0.03f), kNoWeight, 3, false});
+        toy.add(0, AttentionStep{.q = 1,
+                                 .k = 3,
+                                 .v = 3,
+                                 .out = 2,
+                                 .heads = 8,
+                                 .kv_heads = 2,
+                                 .head_dim = 128,
+                                 .value_dim = 128,
+                                 .scale = 0.1f});
+    } else if (name == "latent") {
+        plan.kv = {{1, 256, 0}};
+        toy.add(0, ProjectStep{0, toy.matrix(kHidden, kHidden, 0.03f), kNoWeight, 1, false});
+        toy.add(0, ProjectStep{0, toy.matrix(256, kHidden, 0.03f), kNoWeight, 3, false});
+        toy.add(0, LatentAttentionStep{.q = 1,
+                                       .latent = 3,
+                                       .out = 2,
+                                       .heads = 8,
+                                       .nope = 96,
+                                       .rope = 32,
+                                       .latent_dim = 224,
+                                       .value_dim = 128,
+                                       .k_b = toy.matrix(224, 96, 0.05f, 8),
+                                       .v_b = toy.matrix(128, 224, 0.05f, 8),
+                                       .scale = 0.1f});
+    } else if (name == "projection") {
+        for (int i = 0; i < 4; ++i)
+            toy.add(0, ProjectStep{0, toy.matrix(kHidden, kHidden, 0.03f), kNoWeight, 1, false});
+    } else if (name == "feed_forward") {
+        toy.add(0, FeedForwardStep{.in = 0,
+                                   .gate = toy.matrix(4096, kHidden, 0.03f),
+                                   .up = toy.matrix(4096, kHidden, 0.03f),
+                                   .down = toy.matrix(kHidden, 4096, 0.03f),
+                                   .out = 1,
+                                   .width = 4096,
+                                   .add = false});
+    }
+    toy.add(kNoLayer, HeadStep{0, toy.matrix(plan.vocabulary, kHidden, 0.03f)});
+    toy.compile();
+}
+
+class StopTest : public testing::TestWithParam<Stage> {};
+
+TEST_P(StopTest, IsAnsweredWithinFiftyMilliseconds) {
+    const Stage& stage = GetParam();
+    ToyPlan toy(1, stage.exact);
+    add_stage(toy, stage.name);
+    Batch batch;
+    for (int r = 0; r < stage.rows; ++r)
+        batch.rows.push_back({.token = r * 7 % 4096,
+                              .position = stage.context + r,
+                              .wish = stage.wish,
+                              .decompressed = stage.decompressed});
+    batch.rows.back().wish = RowWish::Logits;
+    batch.sequences.emplace_back();
+    for (int t = 0; t < stage.context + stage.rows; t += kKvBlockTokens)
+        batch.sequences[0].blocks.push_back(
+            toy.executor().allocate_kv_block(stage.exact ? BlockType::F32 : BlockType::F16));
+    double longest = 0;
+    int stopped = 0;
+    for (int n = 0; n < 5; ++n) {
+        std::stop_source stop;
+        auto step = toy.executor().start(batch, toy.weights(), stop.get_token());
+        const double until = processor_ms() + 8 + 17 * n;
+        while (processor_ms() < until)
+            std::this_thread::sleep_for(1ms);
+        const double asked = processor_ms();
+        stop.request_stop();
+        if (step->wait().cancelled) {
+            longest = std::max(longest, processor_ms() - asked);
+            ++stopped;
+        }
+    }
+    EXPECT_GE(stopped, 3) << "the step is too short to be stopped";
+    EXPECT_LT(longest, 50);
+    std::printf("%s%s: %d stops, the longest after %.1f ms\n", stage.name.c_str(),
+                stage.exact ? ", exactly" : "", stopped, longest);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Stages, StopTest,
+    testing::Values(Stage{"attention", false, 512, 8000}, Stage{"attention", true, 64, 8000},
+                    Stage{"latent", false, 512, 8000}, Stage{"latent", false, 512, 4000, true},
+                    Stage{"latent", true, 64, 4000}, Stage{"latent", true, 64, 4000, true},
+                    Stage{"projection", false, 4096, 0}, Stage{"projection", true, 1024, 0},
+                    Stage{"feed_forward", false, 2048, 0}, Stage{"feed_forward", true, 256, 0},
+                    Stage{"head", false, 2048, 0, false, RowWish::Logits},
+                    Stage{"head", true, 256, 0, false, RowWish::Logits}),
+    [](const auto& info) {
+        return info.param.name + (info.param.exact ? "_exact" : "") +
+               (info.param.decompressed ? "_decompressed" : "");
+    });
+
+} // namespace
+} // namespace switchyard
