@@ -117,7 +117,7 @@ TEST(ScratchForecast, IsWhatAStepThenTakes) {
             for (int p = 0; p < rows; p += kKvBlockTokens)
                 batch.sequences[0].blocks.push_back(executor.allocate_kv_block(BlockType::F16));
             for (int p = 0; p < rows; ++p)
-                batch.rows.push_back({.token = p % 100, .position = p, .decompressed = rows >= 256});
+                batch.rows.push_back({.token = p % 100, .position = p});
             batch.rows.back().wish = RowWish::Logits;
             executor.run(batch, model->weights());
             EXPECT_EQ(executor.scratch_bytes(), forecast) << family << ", " << rows << " rows";
