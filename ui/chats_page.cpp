@@ -26,11 +26,11 @@ namespace {
 /// chats'.
 void beginWithPreset(const WindowServices& services) {
     ChatController& controller = services.controller;
-    if (controller.current() != 0 || services.generator.modelState() != ModelState::Ready)
+    if (controller.current() != 0 || services.model.state() != ModelState::Ready)
         return;
     const std::optional<Tuning> preset = services.presets.load(services.settings.get<Setting::Preset>());
     Tuning tuning = controller.tuning();
-    if (!preset || tuning.sequence != services.generator.capabilities().defaults.sequence)
+    if (!preset || tuning.sequence != services.model.capabilities().defaults.sequence)
         return; // a dial was moved while the model loaded
     tuning.sequence = preset->sequence;
     controller.setTuning(tuning);
@@ -42,7 +42,7 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
                      QWidget* parent)
     : Page(parent), services_(services), actions_(actions), loading_(loading) {
     picker_ = new ModelPicker(this);
-    chat_ = new ChatPage(services_.controller, services_.generator, services_.settings, actions_, this);
+    chat_ = new ChatPage(services_.controller, services_.model, services_.settings, actions_, this);
     insight_ = new InsightPanel(this);
     tune_ = new TuneColumn(controls(), services_.presets, services_.settings, this);
     columns_ =
@@ -106,7 +106,7 @@ void ChatsPage::setShown(bool shown) {
 void ChatsPage::setOtherModels(const QList<QAction*>& actions) { picker_->setOtherWays(actions); }
 
 void ChatsPage::ask(const QString& prompt) {
-    if (services_.generator.modelState() != ModelState::Ready)
+    if (services_.model.state() != ModelState::Ready)
         return propose(prompt);
     Q_EMIT wanted();
     chat_->newChat();
@@ -142,32 +142,28 @@ void ChatsPage::keyPressEvent(QKeyEvent* event) {
 // ---- The model ----
 
 void ChatsPage::connectModel() {
-    Generator& generator = services_.generator;
-    connect(&generator, &Generator::capabilitiesChanged, this,
-            [this, &generator] { tune_->setExpectedSpeeds(generator.capabilities()); });
-    connect(&generator, &Generator::modelStateChanged, this, [this](ModelState state) {
+    CurrentModel& model = services_.model;
+    connect(&model, &CurrentModel::capabilitiesChanged, this,
+            [this, &model] { tune_->setExpectedSpeeds(model.capabilities()); });
+    connect(&model, &CurrentModel::stateChanged, this, [this](ModelState state) {
         picker_->setState(state, loading_.path());
         if (state == ModelState::Ready)
-            services_.settings.set<Setting::LastModel>(services_.generator.capabilities().model_path);
+            services_.settings.set<Setting::LastModel>(services_.model.capabilities().model_path);
         showModel(); // the presets learn the model's defaults, with which the next may begin
         beginWithPreset(services_);
     });
-    connect(&generator, &Generator::loadProgress, picker_, &ModelPicker::setProgress);
+    connect(&model, &CurrentModel::loadProgress, picker_, &ModelPicker::setProgress);
     connect(&services_.library, &ModelLibrary::changed, this,
             [this] { picker_->setModels(services_.library.models()); });
     connect(&loading_, &ModelLoading::notice, picker_, &ModelPicker::setNotice);
     connect(picker_, &ModelPicker::noticeTriggered, &loading_, &ModelLoading::act);
     connect(picker_, &ModelPicker::loadRequested, &loading_, &ModelLoading::load);
-    connect(&generator, &Generator::carveProgress, tune_, &TuneColumn::setCarveProgress);
-    connect(&generator, &Generator::carveFinished, this, [this](const QString& path, const QString& error) {
-        tune_->setCarveFinished(path, error);
-        services_.library.rescan();
-    });
+    connect(&services_.jobs, &JobQueue::changed, this, &ChatsPage::showJob);
 }
 
 void ChatsPage::showModel() {
-    const Capabilities& capabilities = services_.generator.capabilities();
-    const ModelState state = services_.generator.modelState();
+    const Capabilities& capabilities = services_.model.capabilities();
+    const ModelState state = services_.model.state();
     picker_->setCapabilities(capabilities);
     tune_->setCapabilities(capabilities);
     tune_->setTuning(services_.controller.tuning());
@@ -185,8 +181,20 @@ void ChatsPage::showModel() {
 }
 
 void ChatsPage::carve() {
-    const QFileInfo model(services_.generator.capabilities().model_path);
-    services_.generator.carve(services_.paths.models + u'/' + model.completeBaseName() + u"-carved.gguf"_s);
+    const QString dense = services_.model.capabilities().model_path;
+    carving_ = services_.jobs.add(CarveTask{
+        dense, services_.paths.models + u'/' + QFileInfo(dense).completeBaseName() + u"-carved.gguf"_s});
+}
+
+void ChatsPage::showJob(JobId id) {
+    const Job* job = services_.jobs.job(id);
+    if (!job || id != carving_)
+        return;
+    if (!job->ended())
+        return tune_->setCarveProgress(job->share, job->stage);
+    tune_->setCarveFinished(job->state == JobState::Done ? outputOf(job->task) : QString(),
+                            job->state == JobState::Cancelled ? tr("Carving was stopped.") : job->error);
+    services_.library.rescan();
 }
 
 // ---- Dials ----
@@ -197,13 +205,13 @@ void ChatsPage::connectTuning() {
         picker_->setTuning(tuning);
     });
     connect(&services_.controller, &ChatController::tuningChanged, this, &ChatsPage::showTuning);
-    connect(&services_.generator, &Generator::recodeProgress, tune_, &TuneColumn::setRecodeProgress);
-    connect(&services_.generator, &Generator::recodeFailed, this, [this](const QString& error) {
+    connect(&services_.model, &CurrentModel::recodeProgress, tune_, &TuneColumn::setRecodeProgress);
+    connect(&services_.model, &CurrentModel::recodeFailed, this, [this](const QString& error) {
         Q_EMIT problem(error);
         tune_->setRecodeProgress(0, 0); // it does not go on by itself
     });
     connect(tune_, &TuneColumn::carveRequested, this, &ChatsPage::carve);
-    connect(tune_, &TuneColumn::carveCancelled, &services_.generator, &Generator::cancelCarve);
+    connect(tune_, &TuneColumn::carveCancelled, this, [this] { services_.jobs.cancel(carving_); });
     connect(tune_, &TuneColumn::openModelRequested, &loading_, &ModelLoading::load);
 }
 
@@ -247,7 +255,7 @@ void ChatsPage::showThread() {
 
 void ChatsPage::showContext() {
     const QLocale locale;
-    const int total = services_.generator.capabilities().context;
+    const int total = services_.model.capabilities().context;
     const QString text =
         tr("context %1 / %2")
             .arg(locale.toString(contextUsed(services_.controller.conversation())), locale.toString(total));

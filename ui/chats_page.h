@@ -1,5 +1,5 @@
 // The Chat page as a whole: the list of chats, the thread under the model in use, Insight and Tune, and what
-// joins them with the generator and the chat that is shown.
+// joins them with the model and the chat that is shown.
 #pragma once
 
 #include "ui/page.h"
@@ -52,6 +52,7 @@ class ChatsPage : public Page {
     void connectChat();
     void connectInsight();
     void carve();
+    void showJob(JobId id);
     void showModel();
     void showRun();
     void showThread();
@@ -68,6 +69,7 @@ class ChatsPage : public Page {
     ChatColumns* columns_;
     QWidget* status_; ///< what the page has in the status line
     QLabel* context_;
+    JobId carving_ = 0; ///< what the Tune column shows
 };
 
 } // namespace switchyard

@@ -45,7 +45,7 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
     setWindowIcon(QIcon(u":/icons/switchyard.svg"_s));
     setMinimumSize(760, 480);
     actions_ = new WindowActions(*this);
-    loading_ = new ModelLoading(services_.generator, services_.controller, this);
+    loading_ = new ModelLoading(services_.model, services_.controller, this);
     buildPages();
     connectActions();
     actions_->fill(*menuBar());
@@ -64,7 +64,7 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
 }
 
 void MainWindow::buildPages() {
-    status_ = new StatusLine(services_.generator, services_.controller, this);
+    status_ = new StatusLine(services_.model, services_.controller, services_.jobs, this);
     setStatusBar(status_);
     banner_ = new NoticeBanner(this);
     pages_ = new PageStack(*actions_, banner_, this);
@@ -79,7 +79,7 @@ void MainWindow::buildPages() {
     pages_->add(new SettingsPage(services_.settings, services_.paths));
     connect(chats_, &ChatsPage::problem, banner_, &NoticeBanner::add);
     connect(models, &ModelsPage::loadRequested, loading_, &ModelLoading::load);
-    models->follow(services_.generator);
+    models->follow(services_.model);
     chats_->setOtherModels({&(*actions_)[Act::OpenModel], pages_->action(models)});
 }
 

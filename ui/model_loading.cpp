@@ -12,10 +12,10 @@ namespace {
 QString nameOf(const QString& path) { return shownModelName(path.section(u'/', -1)); }
 } // namespace
 
-ModelLoading::ModelLoading(Generator& generator, ChatController& controller, QObject* parent)
-    : QObject(parent), generator_(generator), controller_(controller) {
-    connect(&generator_, &Generator::modelStateChanged, this, &ModelLoading::takeState);
-    connect(&generator_, &Generator::loadRefused, this, [this](const QString& path, const QString& error) {
+ModelLoading::ModelLoading(CurrentModel& model, ChatController& controller, QObject* parent)
+    : QObject(parent), model_(model), controller_(controller) {
+    connect(&model_, &CurrentModel::stateChanged, this, &ModelLoading::takeState);
+    connect(&model_, &CurrentModel::refused, this, [this](const QString& path, const QString& error) {
         asked_.clear();
         instead_.clear();
         say(tr("%1 was not loaded: %2. %3 stays in use.")
@@ -36,14 +36,14 @@ bool ModelLoading::answering() const {
 
 void ModelLoading::load(const QString& path) {
     const QString before = waits_ ? path_ : asked_;
-    const ModelState state = generator_.modelState();
+    const ModelState state = model_.state();
     if (before == path && (state == ModelState::Loading || state == ModelState::Ready))
         return; // it is under way
     path_ = path;
     instead_ = before.isEmpty()
                    ? QString()
                    : tr("%1 takes the place of %2, which is not loaded.").arg(nameOf(path), nameOf(before));
-    waits_ = generator_.modelState() == ModelState::Ready && answering();
+    waits_ = model_.state() == ModelState::Ready && answering();
     if (!waits_)
         return begin();
     if (path == works_) { // the wish for another one is taken back
@@ -59,7 +59,7 @@ void ModelLoading::begin() {
     waits_ = false;
     asked_ = path_;
     say({}, Offer::None, false);
-    generator_.loadModel(path_);
+    model_.use(path_);
     if (asked_ == path_) // not answered yet
         say(instead_, Offer::None, false);
 }
@@ -74,7 +74,7 @@ void ModelLoading::takeState(ModelState state, const QString& error) {
         return say(instead_, Offer::None, false);
     asked_.clear();
     if (state == ModelState::Ready) {
-        works_ = generator_.capabilities().model_path;
+        works_ = model_.capabilities().model_path;
         return sayNotes();
     }
     instead_.clear();
@@ -86,7 +86,7 @@ void ModelLoading::takeState(ModelState state, const QString& error) {
 /// What was found in the file is said once, where it is seen; the facts beside the name keep it.
 void ModelLoading::sayNotes() {
     constexpr qsizetype kMost = 3;
-    const QStringList& notes = generator_.capabilities().notes;
+    const QStringList& notes = model_.capabilities().notes;
     QStringList said = notes.first(std::min(kMost, notes.size()));
     if (!instead_.isEmpty())
         said.prepend(std::exchange(instead_, {}));

@@ -2,7 +2,7 @@
 // file that cannot be used never costs the model that works, and where loading fails there is a way back.
 #pragma once
 
-#include "app/services/generator.h"
+#include "app/services/current_model.h"
 
 namespace switchyard {
 
@@ -12,7 +12,7 @@ class ModelLoading : public QObject {
     Q_OBJECT
   public:
     /// Both must outlive it.
-    ModelLoading(Generator& generator, ChatController& controller, QObject* parent = nullptr);
+    ModelLoading(CurrentModel& model, ChatController& controller, QObject* parent = nullptr);
 
     /// The newest wish counts; what it takes the place of is said.
     void load(const QString& path);
@@ -35,11 +35,11 @@ class ModelLoading : public QObject {
     enum class Offer { None, LoadNow, Back, Dismiss };
     void say(const QString& sentence, Offer offer, bool is_error);
 
-    Generator& generator_;
+    CurrentModel& model_;
     ChatController& controller_;
     QString path_;
     QString works_;   ///< the last model that did
-    QString asked_;   ///< of the generator, which has not answered yet
+    QString asked_;   ///< of the model's host, which has not answered yet
     QString instead_; ///< what is to be said of a wish that was replaced
     bool waits_ = false;
     Offer offer_ = Offer::None;

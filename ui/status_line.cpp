@@ -18,8 +18,8 @@ constexpr int kMemoryInterval = 1000; ///< ms
 constexpr double kSmoothing = 0.1;    ///< share of the newest token in the shown rate
 } // namespace
 
-StatusLine::StatusLine(Generator& generator, ChatController& controller, QWidget* parent)
-    : QStatusBar(parent), generator_(generator), controller_(controller) {
+StatusLine::StatusLine(CurrentModel& current, ChatController& controller, JobQueue& jobs, QWidget* parent)
+    : QStatusBar(parent), current_(current), controller_(controller), jobs_(jobs) {
     setObjectName(u"status"_s);
     setSizeGripEnabled(false);
     const auto add = [this](const QString& name, const QString& title, int stretch) {
@@ -46,32 +46,24 @@ StatusLine::StatusLine(Generator& generator, ChatController& controller, QWidget
 }
 
 void StatusLine::connectServices() {
-    connect(&generator_, &Generator::modelStateChanged, this, [this] {
+    connect(&current_, &CurrentModel::stateChanged, this, [this] {
         load_share_ = 0;
         showModel();
     });
-    connect(&generator_, &Generator::loadProgress, this, [this](double share) {
+    connect(&current_, &CurrentModel::loadProgress, this, [this](double share) {
         load_share_ = share;
         showActivity();
     });
-    connect(&generator_, &Generator::recodeProgress, this, [this](quint32 done, quint32 total) {
+    connect(&current_, &CurrentModel::recodeProgress, this, [this](quint32 done, quint32 total) {
         recode_done_ = done;
         recode_total_ = total;
         showActivity();
     });
-    connect(&generator_, &Generator::recodeFailed, this, [this] {
+    connect(&current_, &CurrentModel::recodeFailed, this, [this] {
         recode_done_ = recode_total_ = 0; // it does not go on by itself
         showActivity();
     });
-    connect(&generator_, &Generator::carveProgress, this, [this](double share) {
-        carving_ = true;
-        carve_share_ = share;
-        showActivity();
-    });
-    connect(&generator_, &Generator::carveFinished, this, [this] {
-        carving_ = false;
-        showActivity();
-    });
+    connect(&jobs_, &JobQueue::changed, this, &StatusLine::showActivity);
     connect(&controller_, &ChatController::threadChanged, this, &StatusLine::showRun);
     connect(&controller_, &ChatController::runChanged, this, &StatusLine::showRun);
     connect(&controller_, &ChatController::runEvents, this,
@@ -97,8 +89,8 @@ void StatusLine::sampleMemory() {
 }
 
 void StatusLine::showModel() {
-    const QString name = shownModelName(generator_.capabilities().model_name);
-    model_->setText(generator_.modelState() == ModelState::Ready
+    const QString name = shownModelName(current_.capabilities().model_name);
+    model_->setText(current_.state() == ModelState::Ready
                         ? fontMetrics().elidedText(oneLine(name), Qt::ElideMiddle, 300)
                         : tr("no model"));
     showActivity();
@@ -127,8 +119,8 @@ QString StatusLine::runText(const RunStatus& run) const {
     const QLocale locale;
     switch (run.phase) {
     case RunStatus::Phase::Queued:
-        return generator_.modelState() == ModelState::Ready ? tr("waiting for its turn")
-                                                            : tr("waiting for the model");
+        return current_.state() == ModelState::Ready ? tr("waiting for its turn")
+                                                     : tr("waiting for the model");
     case RunStatus::Phase::Prefill:
         return tr("reading the prompt, %1 of %2 tokens")
             .arg(locale.toString(run.prefill_done), locale.toString(run.prefill_total));
@@ -141,10 +133,12 @@ QString StatusLine::runText(const RunStatus& run) const {
 
 void StatusLine::showActivity() {
     QStringList parts;
-    if (generator_.modelState() == ModelState::Loading)
+    if (current_.state() == ModelState::Loading)
         parts << tr("loading the model, %1 %").arg(static_cast<int>(100 * load_share_));
-    if (carving_)
-        parts << tr("carving, %1 %").arg(static_cast<int>(100 * carve_share_));
+    for (const Job& job : jobs_.jobs()) {
+        if (job.state == JobState::Running)
+            parts << tr("carving, %1 %").arg(static_cast<int>(100 * job.share));
+    }
     if (recode_done_ < recode_total_)
         parts << tr("re-encoding weights, %1 %").arg(100 * static_cast<qint64>(recode_done_) / recode_total_);
     if (const RunStatus* run = controller_.run(controller_.current()))
@@ -155,7 +149,7 @@ void StatusLine::showActivity() {
     });
     if (elsewhere > 0)
         parts << tr("%n other chat(s) answering", nullptr, static_cast<int>(elsewhere));
-    if (parts.isEmpty() && generator_.modelState() == ModelState::Ready)
+    if (parts.isEmpty() && current_.state() == ModelState::Ready)
         parts << tr("ready");
     activity_->setText(parts.join(u"  ·  "_s));
 }

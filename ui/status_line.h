@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/chat_controller.h"
+#include "app/services/job_queue.h"
 
 #include <QPointer>
 #include <QStatusBar>
@@ -15,8 +16,8 @@ namespace switchyard {
 class StatusLine : public QStatusBar {
     Q_OBJECT
   public:
-    /// Both must outlive it.
-    StatusLine(Generator& generator, ChatController& controller, QWidget* parent = nullptr);
+    /// All must outlive it.
+    StatusLine(CurrentModel& current, ChatController& controller, JobQueue& jobs, QWidget* parent = nullptr);
 
     /// Of the page that is shown; nullptr: none. The one before is hidden.
     void setPart(QWidget* part);
@@ -30,15 +31,15 @@ class StatusLine : public QStatusBar {
     QString runText(const RunStatus& run) const;
     void sampleMemory();
 
-    Generator& generator_;
+    CurrentModel& current_;
     ChatController& controller_;
+    JobQueue& jobs_;
     QLabel *model_, *memory_, *activity_;
     QHBoxLayout* place_; ///< of the page's part
     QPointer<QWidget> part_;
     QTimer memory_timer_;
-    double load_share_ = 0, carve_share_ = 0, rate_ = 0;
+    double load_share_ = 0, rate_ = 0;
     quint32 recode_done_ = 0, recode_total_ = 0;
-    bool carving_ = false;
     RunId run_ = 0; ///< of the shown chat, whose speed rate_ is
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/chat_controller.h"
+#include "app/services/job_queue.h"
 #include "app/services/model_library.h"
 #include "app/services/paths.h"
 #include "app/services/presets.h"
@@ -14,7 +15,8 @@ class ThemeManager;
 /// All must outlive the window.
 struct WindowServices {
     Settings& settings;
-    Generator& generator;
+    CurrentModel& model;
+    JobQueue& jobs;
     ModelLibrary& library;
     ChatController& controller;
     Presets& presets;

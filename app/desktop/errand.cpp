@@ -20,8 +20,8 @@ void say(const QString& line) { std::fprintf(stderr, "switchyard: %s\n", qPrinta
 
 Errand::Errand(const DesktopOptions& options, const WindowServices& services, MainWindow& window)
     : options_(options), services_(services), window_(window) {
-    connect(&services_.generator, &Generator::modelStateChanged, this, &Errand::modelChanged);
-    connect(&services_.generator, &Generator::loadRefused, this,
+    connect(&services_.model, &CurrentModel::stateChanged, this, &Errand::modelChanged);
+    connect(&services_.model, &CurrentModel::refused, this,
             [this](const QString& path) { sendWaiting(path); });
     connect(&services_.controller, &ChatController::runChanged, this, &Errand::runChanged);
     connect(&window_, &MainWindow::aboutToSave, this, &Errand::keepWords);
@@ -67,9 +67,9 @@ void Errand::take(const StartRequest& request) {
     window_.raiseWindow();
     if (!request.prompt.isEmpty())
         waiting_.push_back({request.prompt, request.model});
-    const ModelState state = services_.generator.modelState();
+    const ModelState state = services_.model.state();
     if (!request.model.isEmpty() &&
-        (state != ModelState::Ready || services_.generator.capabilities().model_path != request.model)) {
+        (state != ModelState::Ready || services_.model.capabilities().model_path != request.model)) {
         picked_ = true;
         window_.loadModel(request.model);
     } else if (state != ModelState::Loading) {
@@ -80,12 +80,12 @@ void Errand::take(const StartRequest& request) {
 /// Each in a chat of its own. Another model than the one that was asked for is not asked: then the words
 /// stand in a new chat.
 void Errand::sendWaiting(const QString& refused) {
-    const bool ready = services_.generator.modelState() == ModelState::Ready;
+    const bool ready = services_.model.state() == ModelState::Ready;
     QStringList proposed; // last: what is sent would go out with it
     for (const Waiting& waiting : std::exchange(waiting_, {})) {
         const bool other =
             !waiting.model.isEmpty() &&
-            (!refused.isEmpty() || (ready && waiting.model != services_.generator.capabilities().model_path));
+            (!refused.isEmpty() || (ready && waiting.model != services_.model.capabilities().model_path));
         if (other || !ready)
             proposed.append(waiting.prompt);
         else

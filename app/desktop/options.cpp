@@ -20,9 +20,7 @@ ParsedOptions parseOptions(const QStringList& arguments) {
                                   u"FILE.png"_s);
     const QCommandLineOption quit(u"quit"_s, u"End after the answer, or when the model is loaded."_s);
     const QCommandLineOption timing(u"timing"_s, u"Say on stderr how long starting took."_s);
-    QCommandLineOption fake(u"fake"_s, u"Scripted answers instead of a model."_s);
-    fake.setFlags(QCommandLineOption::HiddenFromHelp);
-    parser.addOptions({model, data, prompt, grab, quit, timing, fake});
+    parser.addOptions({model, data, prompt, grab, quit, timing});
 
     ParsedOptions parsed;
     const auto end = [&parsed](int code, const QString& text) {
@@ -46,7 +44,6 @@ ParsedOptions parseOptions(const QStringList& arguments) {
     o.grab = parser.value(grab);
     o.quit = parser.isSet(quit);
     o.timing = parser.isSet(timing) || qEnvironmentVariableIsSet("SWITCHYARD_TIMING");
-    o.fake = parser.isSet(fake);
     for (const auto& [option, value] : {std::pair{model, o.model}, {data, o.data_folder}, {grab, o.grab}}) {
         if (parser.isSet(option) && value.isEmpty())
             return end(2, u"switchyard: --%1 needs a value"_s.arg(option.names().first()));

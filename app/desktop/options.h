@@ -13,7 +13,6 @@ struct DesktopOptions {
     QString grab;      ///< PNG of the window, after the answer or, without a prompt, when the model is there
     bool quit = false; ///< after that
     bool timing = false; ///< says on stderr how long starting took
-    bool fake = false;   ///< scripted answers instead of a model: for tests of the window
 };
 
 /// What the command line asks for. `exit_code` 0 or more: say `text` (0: stdout, else stderr) and end.

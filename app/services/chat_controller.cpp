@@ -9,7 +9,7 @@ namespace switchyard {
 
 namespace {
 
-constexpr int kDrainMs = 16;
+constexpr int kAutosaveTickMs = 100;
 
 /// Longer than any run of such marks in the text, so that a file cannot end its own fence.
 QString fenceFor(const QString& text) {
@@ -45,16 +45,16 @@ QString questionText(const Message& message) {
 
 } // namespace
 
-ChatController::ChatController(ConversationStore& store, Generator& generator, QObject* parent)
-    : QObject(parent), store_(store), generator_(generator), list_(store) {
-    timer_.setInterval(kDrainMs);
-    timer_.setTimerType(Qt::PreciseTimer);
-    connect(&timer_, &QTimer::timeout, this, &ChatController::drain);
+ChatController::ChatController(ConversationStore& store, CurrentModel& model, RunService& runs,
+                               QObject* parent)
+    : QObject(parent), store_(store), model_(model), runs_(runs), list_(store) {
+    autosave_.setInterval(kAutosaveTickMs);
+    connect(&autosave_, &QTimer::timeout, this, &ChatController::autosave);
     connect(&list_, &ChatListService::changed, this, &ChatController::takeTitle);
     connect(&store_, &ConversationStore::problem, this, &ChatController::problem);
     connect(&store_, &ConversationStore::saved, this, &ChatController::saved);
-    connect(&generator_, &Generator::modelStateChanged, this, &ChatController::takeModel);
-    takeModel(generator_.modelState());
+    connect(&model_, &CurrentModel::stateChanged, this, &ChatController::takeModel);
+    takeModel(model_.state());
     restoreNewChatDraft();
 }
 
@@ -62,7 +62,7 @@ void ChatController::takeModel(ModelState state) {
     takeWaiting(state);
     if (state != ModelState::Ready)
         return;
-    const Tuning& defaults = generator_.capabilities().defaults;
+    const Tuning& defaults = model_.capabilities().defaults;
     model_tuning_ = defaults.model;
     conversation_.tuning.model = model_tuning_;
     if (!tuned_ && (current() == 0 || early_))
@@ -78,7 +78,7 @@ void ChatController::begin(const Tuning& defaults) {
         return;
     store_.saveTuning(current(), defaults);
     if (const RunStatus* status = run(current()))
-        generator_.setTuning(status->run, defaults.sequence);
+        runs_.setTuning(status->run, defaults.sequence);
 }
 
 // ---- The list of chats ----
@@ -94,9 +94,9 @@ void ChatController::newChat() {
     leave();
     conversation_ = {};
     conversation_.unsent = new_chat_draft_;
-    early_ = generator_.modelState() != ModelState::Ready;
+    early_ = model_.state() != ModelState::Ready;
     if (!early_)
-        conversation_.tuning = generator_.capabilities().defaults;
+        conversation_.tuning = model_.capabilities().defaults;
     conversation_.tuning.model = model_tuning_;
     tuned_ = false;
     Q_EMIT threadChanged();
@@ -154,7 +154,7 @@ void ChatController::deleteChat(ConversationId id) {
     const ConversationSummary* listed = list_.find(id);
     const QString title = listed ? listed->title : QString();
     list_.remove(id);
-    generator_.forget(id);
+    runs_.forget(id);
     if (id == current())
         newChat();
     offerUndo(tr("“%1” was deleted.").arg(title), [this, id] {
@@ -243,7 +243,7 @@ void ChatController::answerQuestion(Conversation& conversation, MessageId questi
     request.tuning = replay ? replay->settings : conversation.tuning;
     request.replay = replay;
     if (new_seed)
-        request.tuning.sequence.seed = 0; // the generator draws one
+        request.tuning.sequence.seed = 0; // the service draws one
     answer.state = MessageState::Streaming;
     beginRun(answer, request.tuning);
     store_.append(answer);
@@ -255,8 +255,8 @@ void ChatController::answerQuestion(Conversation& conversation, MessageId questi
 
 /// By the loaded model, from its first token on.
 void ChatController::beginRun(Message& answer, const Tuning& settings) const {
-    answer.model = generator_.capabilities().model_name;
-    answer.model_fingerprint = generator_.capabilities().model_fingerprint;
+    answer.model = model_.capabilities().model_name;
+    answer.model_fingerprint = model_.capabilities().model_fingerprint;
     answer.has_run = true;
     answer.run = {};
     answer.run.settings = settings;
@@ -330,7 +330,7 @@ void ChatController::deleteMessage(MessageId id) {
     const ConversationId chat = current();
     conversation_.tree.remove(id);
     if (const RunStatus* status = run(chat); status && !conversation_.tree.has(status->message))
-        generator_.cancel(status->run);
+        runs_.cancel(status->run);
     store_.removeMessage(id);
     Q_EMIT threadChanged();
     offerUndo(tr("The message was deleted."), [this, id, chat] {
@@ -361,10 +361,10 @@ void ChatController::setTuning(const Tuning& tuning) {
     if (current() != 0)
         store_.saveTuning(current(), tuning);
     if (const RunStatus* status = run(current()))
-        generator_.setTuning(status->run, moved);
+        runs_.setTuning(status->run, moved);
     if (tuning.model != model_tuning_) {
         model_tuning_ = tuning.model;
-        generator_.setModelTuning(model_tuning_);
+        model_.setTuning(model_tuning_);
     }
     Q_EMIT tuningChanged();
 }

@@ -1,9 +1,10 @@
-// The logic between the window, the store and the generator, without widgets: which chat is shown, what runs
+// The logic between the window, the store and what answers, without widgets: which chat is shown, what runs
 // where, and what is kept of it. A run belongs to its chat: showing another neither stops nor redirects it.
 #pragma once
 
 #include "app/services/chat_list_service.h"
-#include "app/services/generator.h"
+#include "app/services/current_model.h"
+#include "app/services/run_service.h"
 
 #include <QHash>
 #include <QPointer>
@@ -29,8 +30,9 @@ struct RunStatus {
 class ChatController : public QObject {
     Q_OBJECT
   public:
-    /// Both must outlive the controller.
-    ChatController(ConversationStore& store, Generator& generator, QObject* parent = nullptr);
+    /// All must outlive the controller.
+    ChatController(ConversationStore& store, CurrentModel& model, RunService& runs,
+                   QObject* parent = nullptr);
     /// Stops what runs; its text so far is kept.
     ~ChatController() override;
 
@@ -162,7 +164,7 @@ class ChatController : public QObject {
     void offerUndo(const QString& sentence, std::function<void()> undo);
     void begin(const Tuning& defaults); ///< the shown chat with a model's dials
     void start(const Message& answer, GenerationRequest request);
-    void drain();
+    void autosave();
     void take(RunId id, const std::vector<RunEvent>& events);
     void apply(Live& live, const RunEvent& event);
     void finish(Live& live, const RunEvent& event);
@@ -177,7 +179,8 @@ class ChatController : public QObject {
     void beginRun(Message& answer, const Tuning& settings) const;
 
     ConversationStore& store_;
-    Generator& generator_;
+    CurrentModel& model_;
+    RunService& runs_;
     ChatListService list_;
     Conversation conversation_;
     Draft new_chat_draft_;
@@ -192,7 +195,7 @@ class ChatController : public QObject {
     ConversationId opening_ = -1; ///< asked of the store and not shown yet; -1: none
     std::unordered_map<RunId, std::unique_ptr<Live>> live_;
     std::vector<std::function<void()>> undo_;
-    QTimer timer_;
+    QTimer autosave_; ///< while something runs
 };
 
 } // namespace switchyard

@@ -63,7 +63,7 @@ void addUp(RunRecord& record, const RunTimings& earlier, int first) {
 
 ChatController::~ChatController() {
     for (auto& [id, live] : live_) {
-        generator_.cancel(id);
+        runs_.cancel(id);
         live->splitter.finish(live->message.parts, live->message.places);
         live->message.state = MessageState::Stopped;
         live->message.run.finish = FinishReason::Stopped;
@@ -102,39 +102,31 @@ void ChatController::start(const Message& answer, GenerationRequest request) {
     live->saved.start();
     live->status.conversation = answer.conversation;
     live->status.message = answer.id;
-    live->status.run = generator_.submit(std::move(request));
+    request.model = model_.key();
+    live->status.run =
+        runs_.submit(std::move(request), this,
+                     [this](RunId id, const std::vector<RunEvent>& events) { take(id, events); });
     const ConversationId chat = answer.conversation;
     live_[live->status.run] = std::move(live);
-    timer_.start();
+    autosave_.start();
     list_.setGenerating(chat, true);
     Q_EMIT runChanged(chat);
 }
 
 void ChatController::stop(ConversationId id) {
     if (const RunStatus* status = run(id))
-        generator_.cancel(status->run);
+        runs_.cancel(status->run);
 }
 
-// ---- What the generator says ----
+// ---- What the runs say ----
 
-void ChatController::drain() {
-    std::vector<RunEvent> events = generator_.drain();
-    // By run, in order; mostly there is one.
-    std::vector<std::pair<RunId, std::vector<RunEvent>>> runs;
-    for (RunEvent& event : events) {
-        const auto found = std::ranges::find(runs, event.run, [](const auto& entry) { return entry.first; });
-        auto& list = found != runs.end() ? found->second
-                                         : runs.emplace_back(event.run, std::vector<RunEvent>{}).second;
-        list.push_back(std::move(event));
-    }
-    for (const auto& [id, list] : runs)
-        take(id, list);
+void ChatController::autosave() {
     for (const auto& [id, live] : live_) {
         if (live->unsaved && live->saved.elapsed() >= kAutosaveMs)
             save(*live);
     }
     if (live_.empty())
-        timer_.stop();
+        autosave_.stop();
 }
 
 void ChatController::take(RunId id, const std::vector<RunEvent>& events) {

@@ -62,7 +62,7 @@ bool ChatController::runAgain(MessageId answer) {
     const Message* old = message(answer);
     if (!old || !old->has_run || old->parent == 0 || busy())
         return false;
-    if (old->model_fingerprint != generator_.capabilities().model_fingerprint) {
+    if (old->model_fingerprint != model_.capabilities().model_fingerprint) {
         Q_EMIT refused(
             tr("This answer is by %1: choose that model to run it again exactly.").arg(old->model));
         return false;
@@ -73,7 +73,7 @@ bool ChatController::runAgain(MessageId answer) {
 
 void ChatController::runAgainWithTokens(MessageId answer) {
     const Message* old = message(answer);
-    if (!old || busy() || old->model_fingerprint != generator_.capabilities().model_fingerprint)
+    if (!old || busy() || old->model_fingerprint != model_.capabilities().model_fingerprint)
         return;
     const RunRecord record = old->run;
     answerQuestion(conversation_, old->parent, record, false);
@@ -88,7 +88,7 @@ bool ChatController::mayGoOn(MessageId answer) const {
 bool ChatController::continueAnswer(MessageId answer) {
     if (!mayGoOn(answer))
         return false;
-    const int context = generator_.capabilities().context;
+    const int context = model_.capabilities().context;
     if (context > 0 && contextUsed(conversation_) >= context) {
         Q_EMIT refused(
             tr("The context of %n tokens is full: start a new chat, or choose a model with a larger "
@@ -112,7 +112,7 @@ void ChatController::continueWithTokens(MessageId answer) {
             turn.thinking += part.text;
     }
     // Text does not tell all that was written: not the control tokens, nor the half of a character.
-    const bool same_model = message.model_fingerprint == generator_.capabilities().model_fingerprint;
+    const bool same_model = message.model_fingerprint == model_.capabilities().model_fingerprint;
     if (same_model && ReadAnswer(message.run).makes(message.parts)) {
         for (const TokenRecord& token : message.run.tokens)
             turn.ids.push_back(token.id);

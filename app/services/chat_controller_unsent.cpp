@@ -80,7 +80,7 @@ void ChatController::takeWaiting(ModelState state) {
         QMetaObject::invokeMethod(
             this,
             [this] {
-                if (generator_.modelState() == ModelState::None)
+                if (model_.state() == ModelState::None)
                     dropWaiting(tr("There is no model any more, so nothing was sent: what you wrote is kept. "
                                    "Choose a model and send it again."));
             },
@@ -90,7 +90,7 @@ void ChatController::takeWaiting(ModelState state) {
 }
 
 void ChatController::sendWaiting() {
-    if (generator_.modelState() != ModelState::Ready)
+    if (model_.state() != ModelState::Ready)
         return;
     const QHash<ConversationId, bool> waiting = std::exchange(waiting_, {});
     for (auto chat = waiting.cbegin(); chat != waiting.cend(); ++chat) {
@@ -117,7 +117,7 @@ void ChatController::sendInBackground(ConversationId id, bool early) {
         if (stored.unsent.text.trimmed().isEmpty() && stored.unsent.files.isEmpty())
             return;
         if (early) {
-            stored.tuning = beginning_(generator_.capabilities().defaults);
+            stored.tuning = beginning_(model_.capabilities().defaults);
             store_.saveTuning(id, stored.tuning);
         }
         stored.tuning.model = model_tuning_;

@@ -176,4 +176,12 @@ QString engineSentence(const QString& english, const QString& path) {
     return u"%1 (%2)"_s.arg(reason, where);
 }
 
+QString engineSentence(const std::exception& error, const QString& path) {
+    if (dynamic_cast<const std::bad_alloc*>(&error))
+        return QCoreApplication::translate("EngineErrors",
+                                           "There is not enough memory for this model: close other "
+                                           "programs, or choose a smaller model.");
+    return engineSentence(QString::fromUtf8(error.what()), path);
+}
+
 } // namespace switchyard

@@ -4,10 +4,14 @@
 
 #include <QString>
 
+#include <exception>
+
 namespace switchyard {
 
 /// `english` as the engine's errors are ("PATH: reason"). `path`: the model it speaks of, "" where there is
 /// none. A sentence without a translation stays English.
 QString engineSentence(const QString& english, const QString& path = {});
+/// Of what the engine threw.
+QString engineSentence(const std::exception& error, const QString& path = {});
 
 } // namespace switchyard

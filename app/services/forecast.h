@@ -1,8 +1,9 @@
 // What the machine can do with a loaded model: the figures beside the dials before they are moved.
 #pragma once
 
-#include "app/services/generator.h"
+#include "app/services/capabilities.h"
 #include "engine/run/loaded_model.h"
+#include "engine/run/record.h"
 
 namespace switchyard {
 

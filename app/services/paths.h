@@ -3,6 +3,8 @@
 
 #include <QString>
 
+#include <filesystem>
+
 namespace switchyard {
 
 struct Paths {
@@ -16,5 +18,8 @@ struct Paths {
     /// user alone; one that cannot be is found by those who use it.
     static Paths standard(const QString& data_folder = {});
 };
+
+/// A path as the engine takes it.
+inline std::filesystem::path filePath(const QString& path) { return {path.toStdU16String()}; }
 
 } // namespace switchyard

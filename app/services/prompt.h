@@ -1,7 +1,7 @@
 // From the turns of a chat to the token ids a model continues.
 #pragma once
 
-#include "app/services/generator.h"
+#include "app/services/run_service.h"
 #include "engine/run/loaded_model.h"
 
 namespace switchyard {

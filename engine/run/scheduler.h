@@ -12,9 +12,6 @@ namespace switchyard {
 
 using RunHandle = std::uint64_t; ///< 0: none
 
-/// Who is served first. Lab runs pause while others compute.
-enum class RunPriority { Chat, Api, Lab };
-
 /// One of the likeliest tokens at a place.
 struct TokenAlternative {
     std::int32_t id = 0;

@@ -1,6 +1,8 @@
 // Whose step is next where several models are loaded: their schedulers take turns, one step at a time.
 #pragma once
 
+#include "engine/run/run_priority.h"
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -8,8 +10,6 @@
 #include <optional>
 
 namespace switchyard {
-
-enum class RunPriority;
 
 /// Shared by the schedulers of all loaded models. Who has had no turn for longest is next; lab runs only
 /// where no other model has anything more urgent. Nobody waits in here: who may go on is called.

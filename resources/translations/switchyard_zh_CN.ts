@@ -480,6 +480,10 @@
         <source>%1 is also in an earlier part</source>
         <translation>%1 在前面的部分中已经有了</translation>
     </message>
+    <message>
+        <source>There is not enough memory for this model: close other programs, or choose a smaller model.</source>
+        <translation>内存不足以加载此模型：请关闭其他程序，或选择更小的模型。</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>
@@ -1302,21 +1306,6 @@
     </message>
 </context>
 <context>
-    <name>switchyard::FakeGenerator</name>
-    <message>
-        <source>Calibration text</source>
-        <translation>校准文本</translation>
-    </message>
-    <message>
-        <source>Choosing neurons</source>
-        <translation>选择神经元</translation>
-    </message>
-    <message>
-        <source>Carving was stopped; nothing was written.</source>
-        <translation>雕刻已停止；没有写入任何内容。</translation>
-    </message>
-</context>
-<context>
     <name>switchyard::FindBar</name>
     <message>
         <source>Find in this chat</source>
@@ -1460,29 +1449,6 @@
     </message>
 </context>
 <context>
-    <name>switchyard::LocalGenerator</name>
-    <message>
-        <source>There is not enough memory for this model: close other programs, or choose a smaller model.</source>
-        <translation>内存不足以加载此模型：请关闭其他程序，或选择更小的模型。</translation>
-    </message>
-    <message>
-        <source>The model was unloaded.</source>
-        <translation>模型已卸载。</translation>
-    </message>
-    <message>
-        <source>This model cannot be carved.</source>
-        <translation>此模型无法雕刻。</translation>
-    </message>
-    <message>
-        <source>No model is loaded: choose one in the model picker.</source>
-        <translation>没有加载模型：请在模型选择器中选择一个。</translation>
-    </message>
-    <message>
-        <source>Carving was stopped.</source>
-        <translation>雕刻已停止。</translation>
-    </message>
-</context>
-<context>
     <name>switchyard::MainWindow</name>
     <message>
         <source>About Switchyard</source>
@@ -1503,6 +1469,10 @@ GPL-3.0-or-later。</translation>
     <message>
         <source>Models (*.gguf)</source>
         <translation>模型 (*.gguf)</translation>
+    </message>
+    <message>
+        <source>Carving was stopped.</source>
+        <translation>雕刻已停止。</translation>
     </message>
 </context>
 <context>
@@ -2622,6 +2592,17 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Pages</source>
         <translation>页面</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::LocalRunService</name>
+    <message>
+        <source>No model is loaded: choose one in the model picker.</source>
+        <translation>没有加载模型：请在模型选择器中选择一个。</translation>
+    </message>
+    <message>
+        <source>The model was unloaded.</source>
+        <translation>模型已卸载。</translation>
     </message>
 </context>
 </TS>

@@ -1,7 +1,7 @@
-// Asks a scripted generator in a chat of the given data folder and keeps streaming until it is killed. With
+// Asks a scripted service in a chat of the given data folder and keeps streaming until it is killed. With
 // --only-open the store does what it does by itself.
 #include "app/services/chat_controller.h"
-#include "app/services/fake_generator.h"
+#include "tests/support/scripted_services.h"
 
 #include <QCoreApplication>
 
@@ -21,10 +21,11 @@ int main(int argc, char** argv) {
     FakeScript script;
     script.text = QStringLiteral("word ").repeated(100000);
     script.tokens_per_second = 300;
-    FakeGenerator generator(script);
-    ChatController controller(store, generator);
+    ScriptedServices answers(script);
+    CurrentModel model(answers.models);
+    ChatController controller(store, model, answers.runs);
     QObject::connect(&store, &ConversationStore::ready, [&] {
-        generator.loadModel(QStringLiteral("example.gguf"));
+        model.use(QStringLiteral("example.gguf"));
         controller.newChat();
         controller.send(QStringLiteral("Tell me something long"));
     });

@@ -3,7 +3,7 @@
 
 #include "app/services/chat_controller.h"
 #include "app/services/context_used.h"
-#include "app/services/fake_generator.h"
+#include "tests/support/scripted_services.h"
 
 #include <QElapsedTimer>
 #include <QSignalSpy>
@@ -17,7 +17,8 @@ class ChatControllerTest : public QObject {
     Q_OBJECT
     std::unique_ptr<QTemporaryDir> folder_;
     std::unique_ptr<ConversationStore> store_;
-    std::unique_ptr<FakeGenerator> generator_;
+    std::unique_ptr<ScriptedServices> answers_;
+    std::unique_ptr<CurrentModel> model_;
     std::unique_ptr<ChatController> controller_;
 
     static FakeScript quick(const QString& text) {
@@ -33,16 +34,19 @@ class ChatControllerTest : public QObject {
     }
     void begin(const FakeScript& script) {
         controller_.reset();
-        generator_ = std::make_unique<FakeGenerator>(script);
+        model_.reset();
+        answers_ = std::make_unique<ScriptedServices>(script);
+        model_ = std::make_unique<CurrentModel>(answers_->models);
         if (!store_)
             store_ = std::make_unique<ConversationStore>(folder_->path());
-        controller_ = std::make_unique<ChatController>(*store_, *generator_);
+        controller_ = std::make_unique<ChatController>(*store_, *model_, answers_->runs);
     }
     const QList<Message>& thread() const { return controller_->conversation().thread(); }
     const Message& last() const { return thread().last(); }
     void restart(const FakeScript& script) {
         controller_.reset();
-        generator_.reset();
+        model_.reset();
+        answers_.reset();
         store_.reset();
         begin(script);
     }
@@ -55,7 +59,8 @@ class ChatControllerTest : public QObject {
     void init() { folder_ = std::make_unique<QTemporaryDir>(); }
     void cleanup() {
         controller_.reset();
-        generator_.reset();
+        model_.reset();
+        answers_.reset();
         store_.reset();
     }
 
@@ -76,7 +81,7 @@ class ChatControllerTest : public QObject {
         QCOMPARE(controller_->list().chats()[0].title, QStringLiteral("What is two plus two?"));
         QVERIFY(sendAndWait(QStringLiteral("And three?")));
         QCOMPARE(thread().size(), 4);
-        const auto requests = generator_->requests();
+        const auto requests = answers_->requests();
         QCOMPARE(requests.back().turns.size(), 3u);
         QCOMPARE(requests.back().turns[1].text, QStringLiteral("Four."));
 
@@ -170,8 +175,7 @@ class ChatControllerTest : public QObject {
         QVERIFY2(last().run.tokens.size() > 50, qPrintable(QString::number(last().run.tokens.size())));
         QVERIFY(last().state == MessageState::Streaming);
         QTRY_VERIFY(!controller_->busy());
-        QCOMPARE(last().run.tokens.size(),
-                 FakeGenerator::split(QStringLiteral("word ").repeated(400)).size());
+        QCOMPARE(last().run.tokens.size(), splitText(QStringLiteral("word ").repeated(400)).size());
         QCOMPARE(last().text(), QStringLiteral("word ").repeated(400));
     }
 
@@ -213,8 +217,8 @@ class ChatControllerTest : public QObject {
         QCOMPARE(last().run.moves[0].token, record.moves[0].token);
         QCOMPARE(last().siblings.size(), 2);
         QSignalSpy refused(controller_.get(), &ChatController::refused);
-        generator_->loadModel(QStringLiteral("another.gguf"));
-        QTRY_VERIFY(generator_->modelState() == ModelState::Ready);
+        model_->use(QStringLiteral("another.gguf"));
+        QTRY_VERIFY(model_->state() == ModelState::Ready);
         controller_->runAgain(last().id);
         QVERIFY(!controller_->busy());
         QCOMPARE(refused.count(), 1);
@@ -270,7 +274,7 @@ class ChatControllerTest : public QObject {
         QCOMPARE(last().text(), script.text);
         QCOMPARE(last().run.tokens.size(), 26u);
         QCOMPARE(last().run.timings.generated_tokens, 26);
-        QVERIFY(generator_->requests().back().continue_last);
+        QVERIFY(answers_->requests().back().continue_last);
         QVERIFY(last().state == MessageState::Complete);
     }
 
@@ -325,13 +329,13 @@ class ChatControllerTest : public QObject {
 
     void dialsBelongToTheChatAndTheModel() {
         begin(quick(QStringLiteral("a")));
-        generator_->loadModel(QStringLiteral("m.gguf"));
-        QTRY_VERIFY(generator_->modelState() == ModelState::Ready);
+        model_->use(QStringLiteral("m.gguf"));
+        QTRY_VERIFY(model_->state() == ModelState::Ready);
         QCOMPARE(controller_->tuning().sequence.experts, 6); // the model's own
         Tuning tuning = controller_->tuning();
         tuning.sequence.temperature = 0.1;
         tuning.model.weights = BlockType::Q4_K;
-        QSignalSpy recode(generator_.get(), &Generator::recodeProgress);
+        QSignalSpy recode(model_.get(), &CurrentModel::recodeProgress);
         controller_->setTuning(tuning);
         QVERIFY(recode.count() > 0);
         QVERIFY(sendAndWait(QStringLiteral("q")));
@@ -350,7 +354,7 @@ class ChatControllerTest : public QObject {
         QCOMPARE(controller_->tuning().sequence.temperature, 0.7); // nothing is known yet
         QVERIFY(sendAndWait(QStringLiteral("q")));
         const ConversationId id = controller_->current();
-        generator_->loadModel(QStringLiteral("m.gguf"));
+        model_->use(QStringLiteral("m.gguf"));
         QTRY_COMPARE(controller_->tuning().sequence.temperature, 0.2);
         controller_->newChat();
         controller_->openChat(id);
@@ -365,8 +369,8 @@ class ChatControllerTest : public QObject {
         Tuning tuning = controller_->tuning();
         tuning.sequence.temperature = 1.3;
         controller_->setTuning(tuning);
-        generator_->loadModel(QStringLiteral("m.gguf"));
-        QTRY_VERIFY(generator_->modelState() == ModelState::Ready);
+        model_->use(QStringLiteral("m.gguf"));
+        QTRY_VERIFY(model_->state() == ModelState::Ready);
         QCOMPARE(controller_->tuning().sequence.temperature, 1.3);
     }
 
@@ -375,7 +379,7 @@ class ChatControllerTest : public QObject {
         controller_->send(QStringLiteral("What is this?"),
                           {{PartKind::File, QStringLiteral("int x;"), QStringLiteral("x.cpp"), 0}});
         QTRY_VERIFY(!controller_->busy());
-        const QString sent = generator_->requests().back().turns[0].text;
+        const QString sent = answers_->requests().back().turns[0].text;
         QVERIFY(sent.startsWith(QStringLiteral("x.cpp:\n```\nint x;")));
         QVERIFY(sent.endsWith(QStringLiteral("What is this?")));
         QCOMPARE(thread()[0].text(), QStringLiteral("What is this?"));
@@ -405,8 +409,7 @@ class ChatControllerTest : public QObject {
             QThread::msleep(1);
         }
         qInfo("longest turn of the event loop at 300 tokens/s: %.2f ms", static_cast<double>(longest) / 1e6);
-        QCOMPARE(last().run.tokens.size(),
-                 FakeGenerator::split(QStringLiteral("word ").repeated(900)).size());
+        QCOMPARE(last().run.tokens.size(), splitText(QStringLiteral("word ").repeated(900)).size());
         QVERIFY(longest < 100000000); // a busy machine may take the processor away; the figure is printed
     }
 };

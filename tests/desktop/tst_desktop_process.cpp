@@ -42,7 +42,7 @@ class DesktopProcessTest : public QObject {
     QString data_;
 
     QStringList arguments(const QStringList& more) const {
-        return QStringList{u"--data-dir"_s, data_, u"--fake"_s} + more;
+        return QStringList{u"--data-dir"_s, data_} + more;
     }
 
     static QProcessEnvironment environment() {
@@ -52,21 +52,23 @@ class DesktopProcessTest : public QObject {
         return all;
     }
 
-    static QString program() {
+    /// With scripted answers, and with the engine.
+    static QString scripted() { return QStringLiteral(SCRIPTED_PROGRAM); }
+    static QString real() {
         return qEnvironmentVariable("SWITCHYARD_PROGRAM", QStringLiteral(SWITCHYARD_PROGRAM));
     }
 
     std::unique_ptr<QProcess> begin(const QStringList& more = {},
                                     QProcessEnvironment all = environment()) const {
-        return beginWith(arguments(QStringList{u"--timing"_s} + more), all);
+        return beginWith(scripted(), arguments(QStringList{u"--timing"_s} + more), all);
     }
 
     /// Waits until the window is there.
-    std::unique_ptr<QProcess> beginWith(const QStringList& arguments,
+    std::unique_ptr<QProcess> beginWith(const QString& program, const QStringList& arguments,
                                         QProcessEnvironment all = environment()) const {
         auto process = std::make_unique<QProcess>();
         process->setProcessEnvironment(all);
-        process->start(program(), arguments);
+        process->start(program, arguments);
         if (!process->waitForStarted())
             return process;
         QByteArray said;
@@ -85,7 +87,7 @@ class DesktopProcessTest : public QObject {
         timer.start();
         QProcess process;
         process.setProcessEnvironment(all);
-        process.start(program(), arguments(more));
+        process.start(scripted(), arguments(more));
         process.waitForFinished(kLong);
         if (process.state() != QProcess::NotRunning)
             process.kill(), process.waitForFinished();
@@ -232,8 +234,8 @@ class DesktopProcessTest : public QObject {
                 .toStdString();
         const QString path = folder_->filePath(u"long.gguf"_s);
         model.write(path.toStdString());
-        const auto process = beginWith({u"--data-dir"_s, data_, u"--timing"_s, u"--model"_s, path,
-                                        u"--prompt"_s, u"a question of some length, z"_s});
+        const auto process = beginWith(real(), {u"--data-dir"_s, data_, u"--timing"_s, u"--model"_s, path,
+                                                u"--prompt"_s, u"a question of some length, z"_s});
         QTRY_COMPARE_WITH_TIMEOUT(number(u"SELECT count(*) FROM messages"_s), 2, kLong);
         QTest::qWait(300);
         QElapsedTimer timer;

@@ -99,13 +99,14 @@ int main(int argc, char** argv) {
     FakeScript script;
     script.text = sampleThread()[1].text();
     script.tokens_per_second = 60;
-    FakeGenerator generator(script);
-    generator.loadModel(u"demo.gguf"_s);
-    ChatController controller(store, generator);
+    ScriptedServices answers(script);
+    CurrentModel model(answers.models);
+    model.use(u"demo.gguf"_s);
+    ChatController controller(store, model, answers.runs);
     Settings settings(folder.filePath(u"settings.ini"_s));
     QSplitter window;
     WindowActions actions(window);
-    auto* page_pointer = new ChatPage(controller, generator, settings, actions, &window);
+    auto* page_pointer = new ChatPage(controller, model, settings, actions, &window);
     ChatPage& page = *page_pointer;
     window.addWidget(page.list());
     window.addWidget(&page);

@@ -1,9 +1,9 @@
-// The chat page over a real store and a scripted generator, for tests that do what a user does.
+// The chat page over a real store and scripted services, for tests that do what a user does.
 #pragma once
 
 #include "app/services/chat_controller.h"
-#include "app/services/fake_generator.h"
 #include "app/services/settings.h"
+#include "tests/support/scripted_services.h"
 #include "ui/chat/chat_page.h"
 
 #include <QTemporaryDir>
@@ -30,18 +30,18 @@ inline FakeScript slowAnswer(double tokens_per_second = 100) {
 struct ChatDesk {
     /// `path`: of a data folder that is to outlive the desk; empty: one of its own.
     explicit ChatDesk(FakeScript script = {}, const QString& path = {}, bool load = true)
-        : data(path.isEmpty() ? folder.path() : path), store(data), generator(std::move(script)),
-          controller(store, generator), settings(data + QStringLiteral("/settings.ini")) {
+        : data(path.isEmpty() ? folder.path() : path), store(data), answers(script), model(answers.models),
+          controller(store, model, answers.runs), settings(data + QStringLiteral("/settings.ini")) {
         if (load)
-            generator.loadModel(QStringLiteral("fake.gguf"));
+            model.use(QStringLiteral("fake.gguf"));
         window.resize(1100, 760);
         actions = new WindowActions(window);
-        page = new ChatPage(controller, generator, settings, *actions, &window);
+        page = new ChatPage(controller, model, settings, *actions, &window);
         page->resize(820, 760);
         page->move(280, 0);
         page->list()->resize(270, 760);
         window.show();
-        if (load && !QTest::qWaitFor([&] { return generator.modelState() == ModelState::Ready; }, 5000))
+        if (load && !QTest::qWaitFor([&] { return model.state() == ModelState::Ready; }, 5000))
             qFatal("the fake model did not load");
     }
     void type(const QString& text) { QTest::keyClicks(page->composer()->edit(), text); }
@@ -90,7 +90,8 @@ struct ChatDesk {
     QTemporaryDir folder;
     QString data;
     ConversationStore store;
-    FakeGenerator generator;
+    ScriptedServices answers;
+    CurrentModel model;
     ChatController controller;
     Settings settings;
     QWidget window;

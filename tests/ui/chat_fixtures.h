@@ -2,8 +2,8 @@
 #pragma once
 
 #include "app/services/conversation.h"
-#include "app/services/fake_generator.h"
 #include "app/services/thinking_splitter.h"
+#include "tests/support/scripted_services.h"
 
 #include <QList>
 
@@ -32,7 +32,7 @@ inline Message makeAnswer(MessageId id, const QString& text, const QString& thin
         message.parts.prepend({PartKind::Thinking, thinking, {}, 3200});
         raw = QStringLiteral("<think>") + thinking + QStringLiteral("</think>") + text;
     }
-    for (const std::string& piece : FakeGenerator::split(raw)) {
+    for (const std::string& piece : splitText(raw)) {
         TokenRecord token;
         token.text = piece;
         token.latency_ms = 24.4;

@@ -1,7 +1,7 @@
-// The whole window over a fake generator, for tests.
+// The whole window over scripted services, for tests.
 #pragma once
 
-#include "app/services/fake_generator.h"
+#include "tests/support/scripted_services.h"
 #include "tests/ui/widgets.h"
 #include "ui/main_window.h"
 #include "ui/theme.h"
@@ -21,19 +21,21 @@ inline FakeScript longAnswer(double tokens_per_second) {
     return script;
 }
 
-/// A window over a data folder and a generator, as the program builds it.
-template <typename Source>
+/// A window over a data folder and services that answer, as the program builds it.
+template <typename Answers>
 struct WindowDesk {
     template <typename... Arguments>
     explicit WindowDesk(const QString& folder, Arguments&&... arguments)
         : paths{folder, folder + QStringLiteral("/models"), folder + QStringLiteral("/presets"),
                 folder + QStringLiteral("/switchyard.ini")},
-          settings(paths.settings), store(folder), generator(std::forward<Arguments>(arguments)...),
-          library({}), presets(paths.presets), controller(store, generator), theme(*qApp),
-          window(std::make_unique<MainWindow>(
-              WindowServices{settings, generator, library, controller, presets, theme, paths})) {
+          settings(paths.settings), store(folder), answers(std::forward<Arguments>(arguments)...),
+          model(answers.models), library({}), presets(paths.presets), controller(store, model, answers.runs),
+          theme(*qApp), window(std::make_unique<MainWindow>(services())) {
         window->resize(1400, 900);
         window->show();
+    }
+    WindowServices services() {
+        return {settings, model, answers.jobs, library, controller, presets, theme, paths};
     }
     template <typename T>
     T* find(const QString& name) const {
@@ -44,7 +46,8 @@ struct WindowDesk {
     Paths paths;
     Settings settings;
     ConversationStore store;
-    Source generator;
+    Answers answers;
+    CurrentModel model;
     ModelLibrary library;
     Presets presets;
     ChatController controller;
@@ -52,15 +55,15 @@ struct WindowDesk {
     std::unique_ptr<MainWindow> window;
 };
 
-/// The window over a scripted generator.
-struct Desk : WindowDesk<FakeGenerator> {
+/// The window over a script.
+struct Desk : WindowDesk<ScriptedServices> {
     explicit Desk(const QString& folder, const FakeScript& script = {}) : WindowDesk(folder, script) {}
-    void load(const Capabilities& capabilities = FakeGenerator::mixtureModel()) {
+    void load(const Capabilities& capabilities = mixtureModel()) {
         FakeScript script = longAnswer(200);
         script.capabilities = capabilities;
-        generator.setScript(script);
+        answers.setScript(script);
         window->loadModel(QStringLiteral("/models/Example.gguf"));
-        QTRY_COMPARE(generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(model.state(), ModelState::Ready);
     }
 };
 

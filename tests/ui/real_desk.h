@@ -1,8 +1,8 @@
 // The whole window over the real engine, for tests of what a user does with a model and then sees.
 #pragma once
 
-#include "app/services/local_generator.h"
 #include "scripted_model.h"
+#include "tests/support/local_services.h"
 #include "tests/ui/desk.h"
 #include "ui/chat/chat_page.h"
 #include "ui/language.h"
@@ -18,7 +18,7 @@
 
 namespace switchyard {
 
-struct RealDesk : WindowDesk<LocalGenerator> {
+struct RealDesk : WindowDesk<LocalServices> {
     explicit RealDesk(const QString& folder, const QString& model = {}) : WindowDesk(folder, 1) {
         page = window->template findChild<ChatPage*>();
         if (!model.isEmpty() && !load(model))
@@ -28,8 +28,8 @@ struct RealDesk : WindowDesk<LocalGenerator> {
         window->loadModel(path);
         return QTest::qWaitFor(
             [&] {
-                return generator.modelState() == ModelState::Ready &&
-                       generator.capabilities().model_path == path;
+                return this->model.state() == ModelState::Ready &&
+                       this->model.capabilities().model_path == path;
             },
             20000);
     }

@@ -37,9 +37,9 @@ class AnswerLineTest : public QObject {
             old = desk.lastId();
             line = lineOf(desk, old);
             QVERIFY2(line.contains(u"Q5_0"_s), qPrintable(line));
-            desk.generator.setScript(ofPrecision(u"F16"_s));
-            desk.generator.loadModel(path);
-            QTRY_COMPARE(desk.generator.capabilities().model_path, path);
+            desk.answers.setScript(ofPrecision(u"F16"_s));
+            desk.model.use(path);
+            QTRY_COMPARE(desk.model.capabilities().model_path, path);
             QCOMPARE(lineOf(desk, old), line);
             desk.chat(u"second"_s);
             QVERIFY2(lineOf(desk, desk.lastId()).contains(u"F16"_s), qPrintable(lineOf(desk, desk.lastId())));
@@ -53,8 +53,8 @@ class AnswerLineTest : public QObject {
         ChatDesk desk(ofPrecision(u"Q2_K"_s), folder.path(), false);
         QVERIFY(desk.open(chat));
         QCOMPARE(lineOf(desk, old), line);
-        desk.generator.loadModel(u"fake.gguf"_s);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        desk.model.use(u"fake.gguf"_s);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         desk.page->newChat();
         QVERIFY(desk.open(chat));
         QCOMPARE(lineOf(desk, old), line);

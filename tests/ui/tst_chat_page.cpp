@@ -1,4 +1,4 @@
-// The whole page over a real store and a scripted generator: what a user does, and what then is on the page.
+// The whole page over a real store and scripted services: what a user does, and what then is on the page.
 #include "tests/support/time_limit.h"
 #include "tests/ui/chat_desk.h"
 #include "tests/ui/chat_fixtures.h"
@@ -56,7 +56,7 @@ class ChatPageTest : public QObject {
         QCOMPARE(s.controller.conversation().thread().last().state, MessageState::Stopped);
         QVERIFY(!s.page->handleEscape()); // nothing left to end
         const qsizetype kept = s.lastText().size();
-        s.generator.setScript(quick(u" and the rest"_s));
+        s.answers.setScript(quick(u" and the rest"_s));
         s.click(u"continueButton"_s);
         QVERIFY(s.waitIdle());
         QTRY_VERIFY(s.lastText().size() > kept);
@@ -76,7 +76,7 @@ class ChatPageTest : public QObject {
         s.type(u"Why?"_s);
         s.enter();
         QVERIFY(s.waitIdle());
-        const auto turns = s.generator.requests().back().turns;
+        const auto turns = s.answers.requests().back().turns;
         QCOMPARE(turns.size(), 3u);
         QCOMPARE(turns[1].text, u"Paris."_s);
     }
@@ -98,7 +98,7 @@ class ChatPageTest : public QObject {
         s.click(u"continueButton"_s);
         QVERIFY(s.waitIdle());
         QTRY_COMPARE(s.lastText(), whole);
-        const GenerationRequest request = s.generator.requests().back();
+        const GenerationRequest request = s.answers.requests().back();
         QCOMPARE(request.turns.back().ids.size(), 4u);
         const RunRecord& run = s.controller.conversation().thread().last().run;
         QCOMPARE(run.tokens[4].latency_ms, 0.0); // reading the prompt again is no token's time
@@ -120,10 +120,10 @@ class ChatPageTest : public QObject {
         Setup s(quick(u"one two three"_s));
         s.chat(u"count"_s);
         const MessageId original = s.lastId();
-        s.generator.setScript(quick(u" and three"_s));
+        s.answers.setScript(quick(u" and three"_s));
         editAnswer(s, u"one 2"_s, u"messageEditorContinue"_s);
         QVERIFY(s.waitIdle());
-        const GenerationRequest request = s.generator.requests().back();
+        const GenerationRequest request = s.answers.requests().back();
         QVERIFY(request.turns.back().ids.empty());
         QCOMPARE(request.turns.back().text, u"one 2"_s);
         QTRY_COMPARE(s.lastText(), u"one 2 and three"_s);
@@ -179,7 +179,7 @@ class ChatPageTest : public QObject {
         Setup s(quick(u"first"_s));
         s.chat(u"q"_s);
         const MessageId first = s.lastId();
-        s.generator.setScript(slowAnswer(200));
+        s.answers.setScript(slowAnswer(200));
         QTRY_VERIFY(s.lastTools());
         s.click(u"regenerateButton"_s);
         QTRY_VERIFY(s.lastText().size() > 20 && s.lastTools());
@@ -213,7 +213,7 @@ class ChatPageTest : public QObject {
         s.enter();
         QVERIFY(s.waitIdle());
         QTRY_VERIFY(s.lastTools());
-        s.generator.setScript(quick(u"second"_s));
+        s.answers.setScript(quick(u"second"_s));
         s.click(u"regenerateButton"_s);
         QVERIFY(s.waitIdle());
         QTRY_COMPARE(s.lastText(), u"second"_s);
@@ -342,8 +342,8 @@ class ChatPageTest : public QObject {
         FakeScript script = quick(u"ok"_s);
         script.load_seconds = 0.3;
         Setup s(script);
-        s.generator.loadModel(u"other.gguf"_s);
-        QCOMPARE(s.generator.modelState(), ModelState::Loading);
+        s.model.use(u"other.gguf"_s);
+        QCOMPARE(s.model.state(), ModelState::Loading);
         s.type(u"early"_s); // typing is never blocked
         s.enter();
         QCOMPARE(s.page->thread()->messageCount(), 0);

@@ -88,7 +88,7 @@ class ChatUndoTest : public QObject {
         QTest::mouseClick(answer, Qt::LeftButton);
         QVERIFY(desk.waitIdle());
         QTRY_COMPARE(desk.page->thread()->messageCount(), 4);
-        QCOMPARE(desk.generator.requests().back().turns.back().text, u"second question"_s);
+        QCOMPARE(desk.answers.requests().back().turns.back().text, u"second question"_s);
         // Ctrl+R is for that question too, not for the answer before it.
         QTRY_VERIFY(desk.lastTools());
         desk.click(u"deleteButton"_s);
@@ -96,7 +96,7 @@ class ChatUndoTest : public QObject {
         desk.page->regenerateLast();
         QVERIFY(desk.waitIdle());
         QTRY_COMPARE(desk.page->thread()->messageCount(), 4);
-        QCOMPARE(desk.generator.requests().back().turns.back().text, u"second question"_s);
+        QCOMPARE(desk.answers.requests().back().turns.back().text, u"second question"_s);
         QCOMPARE(desk.thread()[1].siblings.size(), 1);
     }
 
@@ -157,7 +157,7 @@ class ChatUndoTest : public QObject {
         ChatDesk desk(quickAnswer(u"the hidden treasure"_s));
         desk.chat(u"where?"_s);
         const MessageId hidden = desk.lastId();
-        desk.generator.setScript(quickAnswer(u"nothing here"_s));
+        desk.answers.setScript(quickAnswer(u"nothing here"_s));
         desk.page->regenerateLast();
         QVERIFY(desk.waitIdle());
         QTRY_COMPARE(desk.lastText(), u"nothing here"_s);
@@ -220,7 +220,7 @@ class ChatUndoTest : public QObject {
         desk.page->newChat();
         const ConversationId second = desk.chat(u"second"_s);
         QVERIFY(desk.open(first));
-        desk.generator.setScript(slowAnswer(400));
+        desk.answers.setScript(slowAnswer(400));
         desk.ask(u"long"_s);
         QVERIFY(desk.open(second));
         desk.tree()->setCurrentIndex(desk.page->list()->model()->indexOf(second));
@@ -273,7 +273,7 @@ class ChatUndoTest : public QObject {
             chats.append(desk.chat(u"chat %1"_s.arg(i)));
         }
         QVERIFY(desk.open(chats[0]));
-        desk.generator.setScript(slowAnswer(400));
+        desk.answers.setScript(slowAnswer(400));
         desk.ask(u"long"_s);
         QVERIFY(desk.open(chats[29]));
         const QModelIndex read = desk.page->list()->model()->indexOf(chats[5]);

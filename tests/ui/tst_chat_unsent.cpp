@@ -48,8 +48,8 @@ bool hasFiles(ChatDesk& desk, const QStringList& names) {
         5000);
 }
 
-/// What the model was asked last, as the generator had it.
-QString lastPrompt(const ChatDesk& desk) { return desk.generator.requests().back().turns.back().text; }
+/// What the model was asked last, as the service had it.
+QString lastPrompt(const ChatDesk& desk) { return desk.answers.requests().back().turns.back().text; }
 
 QPlainTextEdit* editor(const ChatDesk& desk) {
     QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
@@ -105,7 +105,7 @@ class ChatUnsentTest : public QObject {
         QTRY_COMPARE(desk.thread().size(), 2);
         QVERIFY(lastPrompt(desk).contains(u"read too late"_s));
         QVERIFY(desk.waitIdle());
-        QCOMPARE(desk.generator.requests().size(), 1u);
+        QCOMPARE(desk.answers.requests().size(), 1u);
     }
 
     void refusedAlikeWhileAnAnswerRuns() {
@@ -295,19 +295,19 @@ class ChatUnsentTest : public QObject {
         const ConversationId second = desk.chat(u"second"_s);
         desk.type(u"draft of the second"_s);
         script.load_seconds = 0.6;
-        desk.generator.setScript(script);
-        desk.generator.loadModel(u"other.gguf"_s);
+        desk.answers.setScript(script);
+        desk.model.use(u"other.gguf"_s);
         QVERIFY(desk.open(first));
         pasteFile(desk, written(desk.folder, u"w.txt"_s, "waits too"));
         QVERIFY(hasFiles(desk, {u"w.txt"_s}));
         desk.ask(u"for the first"_s);
         QVERIFY(desk.open(second));
         QCOMPARE(desk.page->composer()->text(), u"draft of the second"_s);
-        QTRY_COMPARE(desk.generator.requests().size(), 3u);
+        QTRY_COMPARE(desk.answers.requests().size(), 3u);
         QVERIFY2(lastPrompt(desk).contains(u"for the first"_s), qPrintable(lastPrompt(desk)));
         QVERIFY(lastPrompt(desk).contains(u"waits too"_s));
-        QCOMPARE(desk.generator.requests().back().conversation, first);
-        QCOMPARE(desk.generator.requests().back().turns.size(), 3u);
+        QCOMPARE(desk.answers.requests().back().conversation, first);
+        QCOMPARE(desk.answers.requests().back().turns.size(), 3u);
         QCOMPARE(desk.page->composer()->text(), u"draft of the second"_s);
         QCOMPARE(desk.thread().size(), 2);
         QVERIFY(desk.open(first));
@@ -320,16 +320,16 @@ class ChatUnsentTest : public QObject {
         FakeScript script = quickAnswer(u"ok"_s);
         script.load_seconds = 0.6;
         ChatDesk desk(script, {}, false);
-        desk.generator.loadModel(u"m.gguf"_s);
+        desk.model.use(u"m.gguf"_s);
         desk.ask(u"waiting question"_s);
         desk.page->newChat();
         QCOMPARE(desk.page->composer()->text(), QString());
         desk.type(u"another"_s);
-        QTRY_COMPARE(desk.generator.requests().size(), 1u);
+        QTRY_COMPARE(desk.answers.requests().size(), 1u);
         QCOMPARE(lastPrompt(desk), u"waiting question"_s);
         QCOMPARE(desk.page->composer()->text(), u"another"_s);
         QVERIFY(desk.thread().isEmpty());
-        QVERIFY(desk.open(desk.generator.requests().back().conversation));
+        QVERIFY(desk.open(desk.answers.requests().back().conversation));
         QTRY_COMPARE(desk.page->thread()->messageCount(), 2);
     }
 
@@ -337,12 +337,12 @@ class ChatUnsentTest : public QObject {
         FakeScript script = quickAnswer(u"ok"_s);
         script.load_seconds = 0.3;
         ChatDesk desk(script, {}, false);
-        desk.generator.loadModel(u"m.gguf"_s);
+        desk.model.use(u"m.gguf"_s);
         desk.ask(u"not yet"_s);
         QTest::keyClick(desk.page->composer()->edit(), Qt::Key_Escape);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         QTest::qWait(100);
-        QVERIFY(desk.generator.requests().empty());
+        QVERIFY(desk.answers.requests().empty());
         QCOMPARE(desk.page->composer()->text(), u"not yet"_s);
     }
 
@@ -351,22 +351,22 @@ class ChatUnsentTest : public QObject {
         script.load_seconds = 0.3;
         script.load_error = u"The file is too short: fetch it again."_s;
         ChatDesk desk(script, {}, false);
-        desk.generator.loadModel(u"broken.gguf"_s);
+        desk.model.use(u"broken.gguf"_s);
         pasteFile(desk, written(desk.folder, u"f.txt"_s, "file"));
         desk.type(u"waits"_s);
         QVERIFY(hasFiles(desk, {u"f.txt"_s}));
         desk.enter();
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        QTRY_COMPARE(desk.model.state(), ModelState::Failed);
         QCOMPARE(desk.page->composer()->text(), u"waits"_s);
         QCOMPARE(desk.page->composer()->files().size(), 1);
         QVERIFY(desk.page->toast()->sentence().contains(u"kept"_s));
-        desk.generator.setScript(quickAnswer(u"ok"_s));
-        desk.generator.loadModel(u"good.gguf"_s);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        desk.answers.setScript(quickAnswer(u"ok"_s));
+        desk.model.use(u"good.gguf"_s);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         QTest::qWait(50);
-        QVERIFY(desk.generator.requests().empty()); // until it is sent again
+        QVERIFY(desk.answers.requests().empty()); // until it is sent again
         desk.enter();
-        QTRY_COMPARE(desk.generator.requests().size(), 1u);
+        QTRY_COMPARE(desk.answers.requests().size(), 1u);
         QVERIFY(lastPrompt(desk).contains(u"waits"_s));
     }
 
@@ -375,13 +375,13 @@ class ChatUnsentTest : public QObject {
         ChatDesk desk(script);
         const ConversationId first = desk.chat(u"first"_s);
         script.load_seconds = 0.3;
-        desk.generator.setScript(script);
-        desk.generator.loadModel(u"other.gguf"_s);
+        desk.answers.setScript(script);
+        desk.model.use(u"other.gguf"_s);
         desk.ask(u"second"_s);
         desk.controller.deleteChat(first);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         QTest::qWait(100);
-        QCOMPARE(desk.generator.requests().size(), 1u);
+        QCOMPARE(desk.answers.requests().size(), 1u);
         desk.page->undoDelete();
         QTRY_COMPARE(desk.controller.current(), first);
         QCOMPARE(desk.page->composer()->text(), u"second"_s);
@@ -447,18 +447,18 @@ class ChatUnsentTest : public QObject {
         desk.chat(u"question"_s);
         desk.page->editLastQuestion();
         QTest::keyClicks(editor(desk), u" changed"_s);
-        desk.generator.setScript(slowAnswer());
+        desk.answers.setScript(slowAnswer());
         desk.page->regenerateLast();
         QTRY_VERIFY(desk.controller.busy() && desk.lastText().size() > 5);
         QVERIFY(editor(desk));
         QTest::keyClick(editor(desk), Qt::Key_Return, Qt::ControlModifier);
         QVERIFY(desk.page->thread()->editing());
         QCOMPARE(editor(desk)->toPlainText(), u"question changed"_s);
-        QCOMPARE(desk.generator.requests().size(), 2u);
+        QCOMPARE(desk.answers.requests().size(), 2u);
         desk.controller.stop();
         QVERIFY(desk.waitIdle());
         QTest::keyClick(editor(desk), Qt::Key_Return, Qt::ControlModifier);
-        QTRY_COMPARE(desk.generator.requests().size(), 3u);
+        QTRY_COMPARE(desk.answers.requests().size(), 3u);
         QCOMPARE(lastPrompt(desk), u"question changed"_s);
         desk.controller.stop();
     }

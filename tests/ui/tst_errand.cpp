@@ -23,10 +23,7 @@ FakeScript slowToLoad() {
 class ErrandTest : public QObject {
     Q_OBJECT
 
-    static WindowServices servicesOf(Desk& desk) {
-        return {desk.settings, desk.generator, desk.library, desk.controller,
-                desk.presets,  desk.theme,     desk.paths};
-    }
+    static WindowServices servicesOf(Desk& desk) { return desk.services(); }
 
     static QStringList questions(Desk& desk) {
         QStringList titles;
@@ -46,7 +43,7 @@ class ErrandTest : public QObject {
         options.prompt = u"the first one's own"_s;
         Errand errand(options, services, *desk.window);
         errand.begin();
-        QCOMPARE(desk.generator.modelState(), ModelState::Loading);
+        QCOMPARE(desk.model.state(), ModelState::Loading);
         errand.take({u"/models/First.gguf"_s, u"for the first model"_s, {}});
         errand.take({{}, u"for any model"_s, {}});
         errand.take({u"/models/Second.gguf"_s, u"for the second model"_s, {}});
@@ -55,7 +52,7 @@ class ErrandTest : public QObject {
         auto* notice = desk.find<QLabel>(u"picker.error"_s);
         const QString said = u"Second takes the place of First, which is not loaded."_s;
         QCOMPARE(notice->text(), said);
-        QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Second.gguf"_s);
+        QTRY_COMPARE(desk.model.capabilities().model_path, u"/models/Second.gguf"_s);
         QCOMPARE(notice->text(), said);
         QVERIFY(notice->isVisible());
         QTRY_COMPARE(questions(desk), (QStringList{u"for any model"_s, u"for any model, too"_s,
@@ -91,7 +88,7 @@ class ErrandTest : public QObject {
         desk.window->loadModel(u"/models/First.gguf"_s);
         QTest::qWait(250);
         desk.window->loadModel(u"/models/First.gguf"_s);
-        QTRY_COMPARE_WITH_TIMEOUT(desk.generator.modelState(), ModelState::Ready, 300);
+        QTRY_COMPARE_WITH_TIMEOUT(desk.model.state(), ModelState::Ready, 300);
         QVERIFY(!desk.find<QLabel>(u"picker.error"_s)->isVisible());
     }
 
@@ -99,7 +96,7 @@ class ErrandTest : public QObject {
         QTemporaryDir folder;
         Desk desk(folder.path());
         desk.load();
-        desk.generator.setScript(longAnswer(60));
+        desk.answers.setScript(longAnswer(60));
         QVERIFY(desk.controller.send(u"A question"_s));
         QTRY_VERIFY(desk.controller.busy());
         desk.window->loadModel(u"/models/First.gguf"_s);
@@ -109,7 +106,7 @@ class ErrandTest : public QObject {
                      notice->text().contains(u"Second is loaded when the answer has ended"_s),
                  qPrintable(notice->text()));
         desk.controller.stop();
-        QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Second.gguf"_s);
+        QTRY_COMPARE(desk.model.capabilities().model_path, u"/models/Second.gguf"_s);
     }
 };
 

@@ -131,7 +131,7 @@ class ModelNotesTest : public QObject {
         QTemporaryDir folder;
         RealDesk desk(folder.path());
         desk.window->loadModel(path);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        QTRY_COMPARE(desk.model.state(), ModelState::Failed);
         QVERIFY2(said(desk).contains(why), qPrintable(said(desk)));
         QVERIFY2(said(desk).endsWith(u"(%1)"_s.arg(path)), qPrintable(said(desk))); // the path last
     }
@@ -174,7 +174,7 @@ class ModelNotesTest : public QObject {
         QTemporaryDir folder;
         RealDesk desk(folder.path());
         desk.window->loadModel(path);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        QTRY_COMPARE(desk.model.state(), ModelState::Failed);
         QVERIFY2(said(desk).contains(why), qPrintable(said(desk)));
         static const QRegularExpression words(u"[a-z]{3,} [a-z]{2,}"_s); // two English words
         QVERIFY2(!said(desk).section(u" ("_s, 0, 0).contains(words), qPrintable(said(desk)));

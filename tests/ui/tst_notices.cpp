@@ -31,8 +31,8 @@ class NoticesTest : public QObject {
         QTemporaryDir folder;
         Desk desk(folder.path());
         desk.load();
-        Q_EMIT desk.generator.recodeProgress(3, 211);
-        Q_EMIT desk.generator.recodeFailed(u"a weight needs 6.0 MiB of memory"_s);
+        Q_EMIT desk.answers.models.recodeProgress(desk.model.key(), 3, 211);
+        Q_EMIT desk.answers.models.recodeFailed(desk.model.key(), u"a weight needs 6.0 MiB of memory"_s);
         auto* text = desk.find<QLabel>(u"banner.text"_s);
         QVERIFY(text->isVisible());
         QVERIFY2(text->text().contains(u"a weight needs 6.0 MiB of memory"_s), qPrintable(text->text()));

@@ -115,7 +115,7 @@ class TestPlainText : public QObject {
     void theWholeWindowShowsForeignTextPlainly() {
         QTemporaryDir folder;
         Desk desk(folder.path());
-        Capabilities model = FakeGenerator::mixtureModel();
+        Capabilities model = mixtureModel();
         model.model_path = u"/models/"_s + hostile() + u".gguf"_s;
         model.model_name = model.architecture = model.device = model.file_precision = hostile();
         desk.load(model);
@@ -167,15 +167,15 @@ class TestPlainText : public QObject {
         script.capabilities = model;
         script.error = script.load_error = script.carve_error = hostile();
         script.fail_at = 2;
-        desk.generator.setScript(script);
+        desk.answers.setScript(script);
         desk.controller.send(hostile());
         QTRY_VERIFY(!desk.controller.busy());
         check();
-        desk.generator.carve(u"/"_s + hostile());
+        desk.answers.jobs.add(CarveTask{u"/"_s + hostile(), u"/"_s + hostile()});
         QTest::qWait(700);
         check();
         desk.window->loadModel(u"/models/"_s + hostile());
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        QTRY_COMPARE(desk.model.state(), ModelState::Failed);
         check();
         QVERIFY2(seen > 60, qPrintable(QString::number(seen)));
         QVERIFY(desk.window->windowHandle()->title().contains(u"R&D[*]"_s));

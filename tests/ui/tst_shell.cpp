@@ -30,7 +30,7 @@ class TestShell : public QObject {
     void chatsBeginWithTheModelsDials() {
         QTemporaryDir folder;
         Desk desk(folder.path());
-        Capabilities capabilities = FakeGenerator::mixtureModel();
+        Capabilities capabilities = mixtureModel();
         capabilities.defaults.sequence.temperature = 0.2;
         desk.load(capabilities);
         QCOMPARE(desk.controller.tuning().sequence.temperature, 0.2);
@@ -86,7 +86,7 @@ class TestShell : public QObject {
             Desk desk(folder.path());
             desk.load();
             FakeScript script;
-            desk.generator.setScript(script);
+            desk.answers.setScript(script);
             QVERIFY(desk.controller.send(u"Hello"_s));
             QTRY_VERIFY(!desk.controller.busy());
             chat = desk.controller.current();
@@ -176,7 +176,7 @@ class TestShell : public QObject {
         QTemporaryDir folder;
         Desk desk(folder.path());
         desk.load();
-        desk.generator.setScript({});
+        desk.answers.setScript({});
         QVERIFY(desk.controller.send(u"Hello"_s));
         QTRY_VERIFY(!desk.controller.busy());
         const MessageId first = desk.controller.conversation().thread().last().id;
@@ -203,7 +203,7 @@ class TestShell : public QObject {
         QVERIFY(bar->isVisible());
         QTRY_VERIFY(bar->value() > 100);
         QVERIFY(desk.find<QLabel>(u"status.activity"_s)->text().contains(u"%"_s));
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         QVERIFY(!bar->isVisible());
         QVERIFY(desk.find<QToolButton>(u"picker.button"_s)->text().contains(u"Small-MoE"_s));
         QVERIFY2(facts->text().contains(u"6/64"_s), qPrintable(facts->text()));
@@ -214,7 +214,7 @@ class TestShell : public QObject {
         QVERIFY2(facts->text().contains(u"2/64"_s), qPrintable(facts->text()));
 
         script.load_error = u"Q8_0 needs 16.9 GiB, 11.2 GiB are free: choose Q4_K."_s;
-        desk.generator.setScript(script);
+        desk.answers.setScript(script);
         desk.window->loadModel(u"/models/Large.gguf"_s);
         auto* error = desk.find<QLabel>(u"picker.error"_s);
         QTRY_VERIFY(error->isVisible());
@@ -230,7 +230,7 @@ class TestShell : public QObject {
             if (!desk.controller.send(u"<|im_start|>system"_s))
                 return true;
             desk.controller.stop();
-            return desk.generator.requests().back().tuning.sequence.special_tokens;
+            return desk.answers.requests().back().tuning.sequence.special_tokens;
         };
         QVERIFY(!ask());
         QTRY_VERIFY(!desk.controller.busy());
@@ -254,7 +254,7 @@ class TestShell : public QObject {
         QCOMPARE(desk.controller.current(), ConversationId(0));
         desk.window->propose(u"and another"_s);
         QCOMPARE(edit->toPlainText(), u"from a second start\nand another"_s);
-        QVERIFY(desk.generator.requests().empty());
+        QVERIFY(desk.answers.requests().empty());
     }
 
     void aFileThatCannotBeUsedCostsNothing() {
@@ -262,16 +262,16 @@ class TestShell : public QObject {
         FakeScript script;
         Desk desk(folder.path(), script);
         desk.window->loadModel(u"/models/Works.gguf"_s);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         script.refused_error = u"Is not a GGUF file (/models/Bad.gguf)"_s;
-        desk.generator.setScript(script);
+        desk.answers.setScript(script);
         desk.window->loadModel(u"/models/Bad.gguf"_s);
         auto* notice = desk.find<QLabel>(u"picker.error"_s);
         QTRY_VERIFY(notice->isVisible());
         QVERIFY2(notice->text().contains(u"Is not a GGUF file"_s) &&
                      notice->text().contains(u"Works stays in use"_s),
                  qPrintable(notice->text()));
-        QCOMPARE(desk.generator.modelState(), ModelState::Ready);
+        QCOMPARE(desk.model.state(), ModelState::Ready);
         QVERIFY(desk.find<QToolButton>(u"picker.button"_s)->text().contains(u"Works"_s));
         QVERIFY(desk.controller.send(u"Are you there?"_s));
         QTRY_VERIFY(!desk.controller.busy());
@@ -283,20 +283,20 @@ class TestShell : public QObject {
         FakeScript script;
         Desk desk(folder.path(), script);
         desk.window->loadModel(u"/models/Works.gguf"_s);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         script.load_error = u"needs 16.9 GiB, 11.2 GiB are free"_s;
-        desk.generator.setScript(script);
+        desk.answers.setScript(script);
         desk.window->loadModel(u"/models/Large.gguf"_s);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Failed);
+        QTRY_COMPARE(desk.model.state(), ModelState::Failed);
         auto* back = desk.find<QToolButton>(u"picker.noticeAction"_s);
         QTRY_VERIFY(back->isVisible());
         QCOMPARE(back->text(), u"Back to Works"_s);
         script.load_error.clear();
-        desk.generator.setScript(script);
+        desk.answers.setScript(script);
         QTest::mouseClick(back, Qt::LeftButton);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         QVERIFY(!back->isVisible());
-        QCOMPARE(desk.generator.capabilities().model_path, u"/models/Works.gguf"_s);
+        QCOMPARE(desk.model.capabilities().model_path, u"/models/Works.gguf"_s);
     }
 
     void anotherModelWaitsForTheAnswer() {
@@ -305,15 +305,15 @@ class TestShell : public QObject {
         script.tokens_per_second = 60;
         Desk desk(folder.path(), script);
         desk.window->loadModel(u"/models/Works.gguf"_s);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         QVERIFY(desk.controller.send(u"A question"_s));
         QTRY_VERIFY(desk.controller.busy());
         desk.window->loadModel(u"/models/Other.gguf"_s);
         auto* notice = desk.find<QLabel>(u"picker.error"_s);
         QVERIFY(notice->isVisible());
         QCOMPARE(notice->text(), u"Other is loaded when the answer has ended."_s);
-        QCOMPARE(desk.generator.capabilities().model_path, u"/models/Works.gguf"_s);
-        QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Other.gguf"_s);
+        QCOMPARE(desk.model.capabilities().model_path, u"/models/Works.gguf"_s);
+        QTRY_COMPARE(desk.model.capabilities().model_path, u"/models/Other.gguf"_s);
         QCOMPARE(desk.controller.conversation().thread().last().state, MessageState::Complete);
         QVERIFY(!notice->isVisible());
         // Or at once, which stops the answer and keeps its text.
@@ -321,28 +321,27 @@ class TestShell : public QObject {
         QTRY_VERIFY(desk.controller.busy());
         desk.window->loadModel(u"/models/Works.gguf"_s);
         QTest::mouseClick(desk.find<QToolButton>(u"picker.noticeAction"_s), Qt::LeftButton);
-        QTRY_COMPARE(desk.generator.capabilities().model_path, u"/models/Works.gguf"_s);
+        QTRY_COMPARE(desk.model.capabilities().model_path, u"/models/Works.gguf"_s);
         QTRY_COMPARE(desk.controller.conversation().thread().last().state, MessageState::Stopped);
     }
 
     void carvingIsOfferedRunAndOpened() {
         QTemporaryDir folder;
         Desk desk(folder.path());
-        desk.load(FakeGenerator::denseModel());
+        desk.load(denseModel());
         auto* start = desk.find<QPushButton>(u"carve.start"_s);
         QTRY_VERIFY(start->isVisible());
-        QSignalSpy finished(&desk.generator, &Generator::carveFinished);
         start->click();
         QVERIFY(desk.find<QPushButton>(u"carve.cancel"_s)->isVisible());
-        QTRY_COMPARE(finished.size(), 1);
+        QTRY_VERIFY(desk.answers.jobs.jobs().last().state == JobState::Done);
         auto* open = desk.find<QPushButton>(u"carve.open"_s);
         QTRY_VERIFY(open->isVisible());
         FakeScript script;
-        desk.generator.setScript(script);
+        desk.answers.setScript(script);
         open->click();
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
-        QVERIFY(desk.generator.capabilities().model_path.startsWith(desk.paths.models));
-        QVERIFY(desk.generator.capabilities().model_path.endsWith(u"-carved.gguf"_s));
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
+        QVERIFY(desk.model.capabilities().model_path.startsWith(desk.paths.models));
+        QVERIFY(desk.model.capabilities().model_path.endsWith(u"-carved.gguf"_s));
     }
 
     void closingWhileAnsweringEndsCleanly() {

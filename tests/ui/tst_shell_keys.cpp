@@ -87,7 +87,7 @@ class TestShellKeys : public QObject {
         desk.window->activateWindow();
         QVERIFY(QTest::qWaitForWindowActive(desk.window.get()));
         desk.load();
-        desk.generator.setScript({});
+        desk.answers.setScript({});
         QVERIFY(desk.controller.send(u"Hello"_s));
         QTRY_VERIFY(!desk.controller.busy());
 
@@ -113,7 +113,7 @@ class TestShellKeys : public QObject {
         desk.window->activateWindow();
         QVERIFY(QTest::qWaitForWindowActive(desk.window.get()));
         desk.load();
-        desk.generator.setScript({});
+        desk.answers.setScript({});
         auto* undo = desk.action(u"undo"_s);
         QVERIFY(!undo->isEnabled());
         QVERIFY(desk.controller.send(u"Hello"_s));

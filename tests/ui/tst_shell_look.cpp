@@ -84,7 +84,7 @@ class TestShellLook : public QObject {
         QTemporaryDir folder;
         Desk desk(folder.path());
         desk.theme.setChoice(dark ? Theme::Dark : Theme::Light);
-        desk.load(FakeGenerator::denseModel());
+        desk.load(denseModel());
         int seen = 0;
         for (QLabel* label : desk.window->findChildren<QLabel*>()) {
             if (label->isEnabled() || !label->isVisible() || label->text().isEmpty())
@@ -120,7 +120,7 @@ class TestShellLook : public QObject {
     void everyControlHasANameForTestsAndForScreenReaders() {
         QTemporaryDir folder;
         Desk desk(folder.path());
-        desk.load(FakeGenerator::denseModel());
+        desk.load(denseModel());
         for (QWidget* widget : desk.window->findChildren<QWidget*>()) {
             const bool control = qobject_cast<QAbstractButton*>(widget) ||
                                  qobject_cast<DialSlider*>(widget) || qobject_cast<QComboBox*>(widget) ||

@@ -67,7 +67,7 @@ class TestStall : public QObject {
                 .repeated(80);
         Desk desk(folder.path(), script);
         desk.window->loadModel(u"/models/Example.gguf"_s);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         QTest::qWait(300);
 
         application->measuring = true;

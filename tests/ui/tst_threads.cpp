@@ -105,7 +105,7 @@ class ThreadsTest : public QObject {
     void withoutAThreadForAnswersThereIsASentence() {
         test::fail_threads(0, 1);
         try {
-            FakeGenerator generator;
+            ScriptedServices answers;
             QFAIL("no thread failed");
         } catch (const std::exception& error) {
             QVERIFY(QString::fromUtf8(error.what()).contains(u"further thread"_s));

@@ -1,7 +1,7 @@
 // The Tune column: dials, presets, forecasts and carving, against the table of controls.
-#include "app/services/fake_generator.h"
-#include "app/services/local_generator.h"
 #include "tests/app/tiny_model.h"
+#include "tests/support/local_services.h"
+#include "tests/support/scripted_services.h"
 #include "tests/ui/desk.h"
 #include "ui/theme.h"
 #include "ui/tuning/carve_panel.h"
@@ -35,7 +35,7 @@ struct Bench {
         column = std::make_unique<TuneColumn>(controls(), presets, settings);
         column->resize(320, 900);
         column->show();
-        show(FakeGenerator::mixtureModel());
+        show(mixtureModel());
         QObject::connect(column.get(), &TuneColumn::tuningMoved,
                          [this](const Tuning& tuning) { moves.push_back(tuning); });
     }
@@ -198,13 +198,13 @@ class TestTune : public QObject {
         QVERIFY2(note->text().contains(u"Fewer experts answer quicker"_s), qPrintable(note->text()));
         bench.slider(u"experts"_s)->setValue(1);
         QVERIFY(note->text().contains(u"Fewer experts answer quicker"_s));
-        bench.show(FakeGenerator::denseModel());
+        bench.show(denseModel());
         QVERIFY(!note->isVisible());
     }
 
     void aSpeedIsARangeUntilItIsMeasured() {
         Bench bench;
-        Capabilities machine = FakeGenerator::mixtureModel();
+        Capabilities machine = mixtureModel();
         for (ChoiceForecast& choice : machine.weights)
             choice.speed = {13, 36};
         bench.show(machine);
@@ -221,16 +221,16 @@ class TestTune : public QObject {
         QTemporaryDir folder;
         const QString model = folder.filePath(u"tiny.gguf"_s);
         writeTinyModel(std::filesystem::path(model.toStdU16String()));
-        WindowDesk<LocalGenerator> desk(folder.filePath(u"data"_s), 1);
+        WindowDesk<LocalServices> desk(folder.filePath(u"data"_s), 1);
         desk.window->loadModel(model);
-        QTRY_COMPARE(desk.generator.modelState(), ModelState::Ready);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         auto* line = desk.find<QLabel>(u"tune.quant.forecast"_s);
         const QString before = line->text();
         if (!before.contains(u"tokens/s"_s))
             QSKIP(qPrintable(u"no bandwidth was measured: "_s + before));
         QVERIFY2(before.contains(u" to "_s), qPrintable(before));
         desk.find<QDoubleSpinBox>(u"tune.max_tokens.box"_s)->setValue(64);
-        QSignalSpy learnt(&desk.generator, &Generator::capabilitiesChanged);
+        QSignalSpy learnt(&desk.model, &CurrentModel::capabilitiesChanged);
         for (int i = 0; i < 5 && learnt.isEmpty(); ++i) { // one may end after a few tokens
             desk.controller.send(u"hello"_s);
             QTRY_VERIFY(!desk.controller.busy());
@@ -294,7 +294,7 @@ class TestTune : public QObject {
 
     void doubleClickPutsThePresetBack() {
         Bench bench;
-        const double preset = FakeGenerator::mixtureModel().defaults.sequence.temperature;
+        const double preset = mixtureModel().defaults.sequence.temperature;
         bench.box(u"temperature"_s)->setValue(1.5);
         ControlRow* row = bench.column->row("temperature");
         QVERIFY(row->differsFromPreset());
@@ -333,7 +333,7 @@ class TestTune : public QObject {
 
     void zeroExpertsIsTheModelsOwnNumber() {
         Bench bench;
-        Tuning tuning = FakeGenerator::mixtureModel().defaults;
+        Tuning tuning = mixtureModel().defaults;
         tuning.sequence.experts = 0;
         bench.column->setTuning(tuning);
         QCOMPARE(bench.box(u"experts"_s)->value(), 6.0);
@@ -342,7 +342,7 @@ class TestTune : public QObject {
 
     void denseModelTurnsExpertsOffAndOffersCarving() {
         Bench bench;
-        bench.show(FakeGenerator::denseModel());
+        bench.show(denseModel());
         QVERIFY(!bench.slider(u"experts"_s)->isEnabled());
         auto* carve = bench.find<QPushButton>(u"carve.start"_s);
         QVERIFY(carve->isVisible());
@@ -369,7 +369,7 @@ class TestTune : public QObject {
         bench.column->setCarveFinished({}, u"No space is left."_s);
         QCOMPARE(bench.find<QLabel>(u"carve.text"_s)->text(), u"No space is left."_s);
         QVERIFY(carve->isVisible());
-        bench.show(FakeGenerator::mixtureModel());
+        bench.show(mixtureModel());
         QVERIFY(!carve->isVisible());
         QVERIFY(bench.slider(u"experts"_s)->isEnabled());
     }
@@ -429,7 +429,7 @@ class TestTune : public QObject {
 
     void sharedPresetsAreTaken() {
         Bench bench;
-        Tuning tuning = FakeGenerator::mixtureModel().defaults;
+        Tuning tuning = mixtureModel().defaults;
         tuning.sequence.top_k = 7;
         QVERIFY(bench.presets.save(u"Mine"_s, tuning));
         const QString file = bench.folder.filePath(u"shared.json"_s);

@@ -45,7 +45,7 @@ void bringTo(Desk& desk, const QString& state) {
         QTRY_VERIFY(!desk.controller.conversation().thread().last().text().isEmpty());
         return composer->setPlainText(u"And then?"_s);
     }
-    desk.generator.setScript(quick(u"Good day."_s));
+    desk.answers.setScript(quick(u"Good day."_s));
     askAndWait(desk, u"Hello"_s);
     if (state == u"answered"_s)
         return;
@@ -160,7 +160,7 @@ class WindowActionsTest : public QObject {
         QTemporaryDir folder;
         Desk desk(folder.path());
         desk.load();
-        desk.generator.setScript(quick(u"Good day."_s));
+        desk.answers.setScript(quick(u"Good day."_s));
         askAndWait(desk, u"Hello"_s);
         auto* list = desk.find<ChatList>(u"chatList"_s);
         QTRY_VERIFY(list->view()->currentIndex().isValid());

@@ -60,10 +60,9 @@ class TypingGoesToComposer : public QObject {
 
 } // namespace
 
-ChatPage::ChatPage(ChatController& controller, Generator& generator, Settings& settings,
+ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& settings,
                    WindowActions& actions, QWidget* parent)
-    : QWidget(parent), controller_(controller), generator_(generator), settings_(settings),
-      actions_(actions) {
+    : QWidget(parent), controller_(controller), model_(model), settings_(settings), actions_(actions) {
     setObjectName(u"chatPage"_s);
     list_ = new ChatList(actions_, parent);
     auto* stack_host = new QWidget(this);
@@ -145,7 +144,7 @@ void ChatPage::connectController() {
                 problem_->setText(fewLines(sentence));
                 problem_->setVisible(!sentence.isEmpty());
             });
-    connect(&generator_, &Generator::modelStateChanged, this, &ChatPage::showModel);
+    connect(&model_, &CurrentModel::stateChanged, this, &ChatPage::showModel);
 }
 
 void ChatPage::connectWidgets() {
@@ -200,7 +199,7 @@ void ChatPage::connectWidgets() {
     list_->view()->installEventFilter(typing);
     thread_->installEventFilter(typing);
     composer_->setTokenCounter([this](const QString& text, std::function<void(int)> answer) {
-        generator_.countTokens(text, std::move(answer));
+        model_.countTokens(text, std::move(answer));
     });
 }
 
@@ -276,7 +275,7 @@ void ChatPage::showRun() {
 }
 
 void ChatPage::showModel() {
-    switch (generator_.modelState()) {
+    switch (model_.state()) {
     case ModelState::Ready:
         composer_->setReady(true, {});
         composer_->recount();
@@ -296,9 +295,8 @@ void ChatPage::showModel() {
 
 /// What the thread holds: the prompt and the answer of its last run.
 void ChatPage::showContext() {
-    const bool ready = generator_.modelState() == ModelState::Ready;
-    composer_->setContext(contextUsed(controller_.conversation()),
-                          ready ? generator_.capabilities().context : 0);
+    const bool ready = model_.state() == ModelState::Ready;
+    composer_->setContext(contextUsed(controller_.conversation()), ready ? model_.capabilities().context : 0);
 }
 
 const Message* ChatPage::last(Author author) const {
@@ -339,7 +337,7 @@ void ChatPage::connectActions() {
 void ChatPage::showActions() {
     const QList<Message>& thread = controller_.conversation().thread();
     const bool busy = controller_.busy();
-    const ModelState state = generator_.modelState();
+    const ModelState state = model_.state();
     const bool model = state == ModelState::Ready || state == ModelState::Loading; // an answer waits for it
     const Message* answer = last(Author::Assistant);
     const Branches among = branches();

@@ -24,7 +24,7 @@ class ChatPage : public QWidget {
     Q_OBJECT
   public:
     /// All must outlive the page. The list of chats is made here and placed by the window.
-    ChatPage(ChatController& controller, Generator& generator, Settings& settings, WindowActions& actions,
+    ChatPage(ChatController& controller, CurrentModel& model, Settings& settings, WindowActions& actions,
              QWidget* parent = nullptr);
 
     ~ChatPage() override;
@@ -93,7 +93,7 @@ class ChatPage : public QWidget {
     const Message* last(Author author) const;
 
     ChatController& controller_;
-    Generator& generator_;
+    CurrentModel& model_;
     Settings& settings_;
     WindowActions& actions_;
     ChatList* list_;

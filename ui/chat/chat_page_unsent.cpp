@@ -54,7 +54,7 @@ void ChatPage::offer(const QString& sentence, std::function<void()> undo) {
 
 /// False, with a sentence, where nothing can be asked in this chat now.
 bool ChatPage::mayAsk() {
-    const ModelState state = generator_.modelState();
+    const ModelState state = model_.state();
     QString reason;
     if (controller_.busy())
         reason = tr("An answer is being written here: stop it with Esc, or wait for its end.");
@@ -68,7 +68,7 @@ bool ChatPage::mayAsk() {
 void ChatPage::sendText(const QString& text, const QList<MessagePart>& files) {
     if (!mayAsk())
         return;
-    if (generator_.modelState() == ModelState::Loading) {
+    if (model_.state() == ModelState::Loading) {
         keepUnsent();
         controller_.saveDraft(shown_, {text, files, thread_->edits()});
         controller_.sendWhenReady();

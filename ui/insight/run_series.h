@@ -2,7 +2,7 @@
 // moved. Knows nothing of widgets.
 #pragma once
 
-#include "app/services/generator.h"
+#include "app/services/run_service.h"
 
 #include <QElapsedTimer>
 #include <QString>

@@ -2,7 +2,7 @@
 // another from; how far loading is; and why a model could not be loaded.
 #pragma once
 
-#include "app/services/generator.h"
+#include "app/services/model_host.h"
 #include "app/services/model_library.h"
 
 #include <QWidget>

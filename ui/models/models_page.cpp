@@ -60,18 +60,17 @@ PageSign ModelsPage::sign() const {
 
 QWidget* ModelsPage::firstFocus() { return table_; }
 
-void ModelsPage::follow(const Generator& generator) {
-    const auto show = [this, &generator](ModelState state) {
-        const Capabilities& capabilities = generator.capabilities();
+void ModelsPage::follow(const CurrentModel& model) {
+    const auto show = [this, &model](ModelState state) {
+        const Capabilities& capabilities = model.capabilities();
         setLoaded(state == ModelState::Ready ? capabilities.model_path : QString(),
                   capabilities.weights_bytes);
     };
-    connect(&generator, &Generator::modelStateChanged, this,
-            [this, show](ModelState state, const QString& error) {
-                show(state);
-                setError(state == ModelState::Failed ? error : QString());
-            });
-    show(generator.modelState());
+    connect(&model, &CurrentModel::stateChanged, this, [this, show](ModelState state, const QString& error) {
+        show(state);
+        setError(state == ModelState::Failed ? error : QString());
+    });
+    show(model.state());
 }
 
 void ModelsPage::buildTable() {

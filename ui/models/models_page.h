@@ -3,7 +3,7 @@
 #pragma once
 
 #include "app/services/anatomy_reader.h"
-#include "app/services/generator.h"
+#include "app/services/current_model.h"
 #include "app/services/model_library.h"
 #include "app/services/settings.h"
 
@@ -30,7 +30,7 @@ class ModelsPage : public Page {
     PageSign sign() const override;
     QWidget* firstFocus() override;
     /// Shows from now on which model is in use, and why one could not be loaded.
-    void follow(const Generator& generator);
+    void follow(const CurrentModel& model);
     /// The model in use: it is named on the page. Empty: none. `weights_bytes`: what its weights take.
     void setLoaded(const QString& path, quint64 weights_bytes);
     /// An error of loading, shown here too where it was asked for here.

@@ -1,7 +1,7 @@
 // One dial in the Tune column: its name, when it acts, a number box or the chosen stop, and its slider.
 #pragma once
 
-#include "app/services/generator.h"
+#include "app/services/capabilities.h"
 #include "engine/run/controls.h"
 
 #include <QWidget>

@@ -2,9 +2,10 @@
 // allows. It knows no engine: moves go out by signal.
 #pragma once
 
-#include "app/services/generator.h"
+#include "app/services/capabilities.h"
 #include "app/services/presets.h"
 #include "app/services/settings.h"
+#include "engine/run/controls.h"
 
 #include <QWidget>
 

@@ -1,5 +1,5 @@
-// The models that the scripted generator pretends to have.
-#include "app/services/fake_generator.h"
+// The models that the scripted services pretend to have.
+#include "tests/support/fake_script.h"
 
 namespace switchyard {
 
@@ -44,7 +44,7 @@ Capabilities exampleModel(const QString& name, quint64 bytes) {
 
 } // namespace
 
-Capabilities FakeGenerator::denseModel() {
+Capabilities denseModel() {
     Capabilities c = exampleModel(QStringLiteral("Example-Dense-135M-Q8_0.gguf"), 143ull << 20);
     c.architecture = QStringLiteral("llama");
     c.can_carve = true;
@@ -52,13 +52,36 @@ Capabilities FakeGenerator::denseModel() {
     return c;
 }
 
-Capabilities FakeGenerator::mixtureModel() {
+Capabilities mixtureModel() {
     Capabilities c = exampleModel(QStringLiteral("Example-MoE-16B-Q8_0.gguf"), 9400ull << 20);
     c.architecture = QStringLiteral("deepseek");
     c.experts = 64;
     c.experts_active = 6;
     c.defaults.sequence.experts = 6;
     return c;
+}
+
+std::vector<std::string> splitText(const QString& text) {
+    std::vector<std::string> pieces;
+    QString piece;
+    const auto flush = [&] {
+        if (!piece.isEmpty())
+            pieces.push_back(piece.toStdString());
+        piece.clear();
+    };
+    for (qsizetype i = 0; i < text.size(); ++i) {
+        const QChar c = text[i];
+        // A space or line break opens a token, as in byte-level BPE; a CJK character is one of its own.
+        if (c.isSpace() || c.unicode() >= 0x2E80)
+            flush();
+        piece += c;
+        if (c.isHighSurrogate() && i + 1 < text.size())
+            piece += text[++i];
+        else if (c.unicode() >= 0x2E80)
+            flush();
+    }
+    flush();
+    return pieces;
 }
 
 } // namespace switchyard

@@ -1,8 +1,10 @@
-// The engine behind the Generator seam, with a real (if meaningless) model.
+// The engine behind the seams of hosts and runs, with real (if meaningless) models.
 #include "tiny_model.h"
 
+#include "app/services/current_model.h"
 #include "app/services/forecast.h"
-#include "app/services/local_generator.h"
+#include "tests/support/local_services.h"
+#include "tests/support/run_listener.h"
 
 #include <QElapsedTimer>
 #include <QFile>
@@ -14,7 +16,22 @@
 
 using namespace switchyard;
 
-class LocalGeneratorTest : public QObject {
+namespace {
+
+/// The services, with a model that is asked.
+struct Machine : LocalServices {
+    Machine() : LocalServices(1) {}
+    RunId submit(GenerationRequest request) {
+        request.model = model.key();
+        return runs.submit(std::move(request), &listener, listener.sink());
+    }
+    CurrentModel model{models};
+    RunListener listener;
+};
+
+} // namespace
+
+class LocalServicesTest : public QObject {
     Q_OBJECT
     QTemporaryDir folder_;
     QString mixture_, dense_, thinking_;
@@ -28,12 +45,12 @@ class LocalGeneratorTest : public QObject {
         return request;
     }
 
-    static bool load(LocalGenerator& generator, const QString& path) {
-        generator.loadModel(path);
+    static bool load(Machine& machine, const QString& path) {
+        machine.model.use(path);
         return QTest::qWaitFor(
             [&] {
-                return generator.modelState() == ModelState::Ready &&
-                       generator.capabilities().model_path == path;
+                return machine.model.state() == ModelState::Ready &&
+                       machine.model.capabilities().model_path == path;
             },
             20000);
     }
@@ -45,49 +62,35 @@ class LocalGeneratorTest : public QObject {
         std::vector<DialMove> moves;
         RunEvent end;
     };
-    /// Drains until the run ends; `at` is called after each drain with the number of tokens so far.
-    static Result collect(LocalGenerator& generator, RunId run,
-                          const std::function<void(std::size_t)>& at = {}) {
+    /// Waits until the run ends; `at` is called meanwhile with the number of tokens so far.
+    static Result collect(Machine& machine, RunId run, const std::function<void(std::size_t)>& at = {}) {
         Result result;
-        const bool ended = QTest::qWaitFor(
-            [&] {
-                for (RunEvent& event : generator.drain()) {
-                    if (event.run != run)
-                        continue;
-                    if (event.kind == RunEvent::Kind::Token) {
-                        result.text += event.token.text;
-                        result.tokens.push_back(event.token);
-                    }
-                    if (event.kind == RunEvent::Kind::Move)
-                        result.moves.push_back(event.move);
-                    result.events.push_back(std::move(event));
-                }
-                if (at)
-                    at(result.tokens.size());
-                return !result.events.empty() && result.events.back().kind == RunEvent::Kind::Finished;
-            },
-            20000);
-        if (!ended)
-            qFatal("the run did not end");
+        result.events = machine.listener.wait(run, at);
+        result.tokens = machine.listener.tokens(run);
+        result.text = machine.listener.text(run).toStdString();
+        for (const RunEvent& event : result.events) {
+            if (event.kind == RunEvent::Kind::Move)
+                result.moves.push_back(event.move);
+        }
         result.end = result.events.back();
         return result;
     }
 
-    static Result moveDials(LocalGenerator& generator, const GenerationRequest& asked) {
-        const RunId run = generator.submit(asked);
+    static Result moveDials(Machine& machine, const GenerationRequest& asked) {
+        const RunId run = machine.submit(asked);
         bool moved = false, recoded = false;
-        return collect(generator, run, [&](std::size_t tokens) {
+        return collect(machine, run, [&](std::size_t tokens) {
             if (tokens > 5 && !moved) {
                 moved = true;
                 SequenceTuning tuning = asked.tuning.sequence;
                 tuning.temperature = 1.5;
                 tuning.experts = 1;
                 tuning.seed = 0;
-                generator.setTuning(run, tuning);
+                machine.runs.setTuning(run, tuning);
             }
             if (tokens > 100 && !recoded) {
                 recoded = true;
-                generator.setModelTuning({BlockType::Q8_0});
+                machine.model.setTuning({BlockType::Q8_0});
             }
         });
     }
@@ -105,10 +108,10 @@ class LocalGeneratorTest : public QObject {
     }
 
     void describesWhatItLoaded() {
-        LocalGenerator generator(1);
-        QSignalSpy progress(&generator, &Generator::loadProgress);
-        QVERIFY(load(generator, mixture_));
-        const Capabilities& c = generator.capabilities();
+        Machine machine;
+        QSignalSpy progress(&machine.model, &CurrentModel::loadProgress);
+        QVERIFY(load(machine, mixture_));
+        const Capabilities& c = machine.model.capabilities();
         QCOMPARE(c.model_name, QStringLiteral("mixture.gguf"));
         QCOMPARE(c.architecture, QStringLiteral("deepseek"));
         QCOMPARE(c.experts, 8);
@@ -124,15 +127,15 @@ class LocalGeneratorTest : public QObject {
         QVERIFY(!q4->note.isEmpty()); // its rows are shorter than a block of 256
         QVERIFY(q4->speed.low > 0 && q4->speed.low < q4->speed.high);
         QTRY_VERIFY(!progress.isEmpty() && progress.last()[0].toDouble() == 1.0);
-        QVERIFY(load(generator, dense_));
-        QCOMPARE(generator.capabilities().experts, 0);
-        QCOMPARE(generator.capabilities().unavailable, QStringList{QStringLiteral("experts")});
+        QVERIFY(load(machine, dense_));
+        QCOMPARE(machine.model.capabilities().experts, 0);
+        QCOMPARE(machine.model.capabilities().unavailable, QStringList{QStringLiteral("experts")});
     }
 
     void answersTheSameForTheSameSeed() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, mixture_));
-        const Result one = collect(generator, generator.submit(request(QStringLiteral("hello"))));
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        const Result one = collect(machine, machine.submit(request(QStringLiteral("hello"))));
         QVERIFY(one.events.front().kind == RunEvent::Kind::Queued);
         QVERIFY2(one.end.error.isEmpty(), qPrintable(one.end.error));
         QCOMPARE(one.tokens.size(), 40u);
@@ -140,21 +143,21 @@ class LocalGeneratorTest : public QObject {
         QVERIFY(one.end.record);
         QCOMPARE(one.end.used_seed, 7u);
         QCOMPARE(one.tokens[0].experts_active, 3);
-        const Result two = collect(generator, generator.submit(request(QStringLiteral("hello"))));
+        const Result two = collect(machine, machine.submit(request(QStringLiteral("hello"))));
         QCOMPARE(two.text, one.text);
-        const Result other = collect(generator, generator.submit(request(QStringLiteral("hello"), 40, 8)));
+        const Result other = collect(machine, machine.submit(request(QStringLiteral("hello"), 40, 8)));
         QVERIFY(other.text != one.text);
-        const Result drawn = collect(generator, generator.submit(request(QStringLiteral("hello"), 4, 0)));
+        const Result drawn = collect(machine, machine.submit(request(QStringLiteral("hello"), 4, 0)));
         QVERIFY(drawn.end.used_seed != 0);
     }
 
     void expectedSpeedsFollowMeasuredOnes() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, mixture_));
-        QSignalSpy changed(&generator, &Generator::capabilitiesChanged);
-        collect(generator, generator.submit(request(QStringLiteral("hello"), 200)));
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        QSignalSpy changed(&machine.model, &CurrentModel::capabilitiesChanged);
+        collect(machine, machine.submit(request(QStringLiteral("hello"), 200)));
         QCOMPARE(changed.count(), 1);
-        collect(generator, generator.submit(request(QStringLiteral("hello"), 5)));
+        collect(machine, machine.submit(request(QStringLiteral("hello"), 5)));
         QCOMPARE(changed.count(), 1); // too short to tell
     }
 
@@ -263,16 +266,16 @@ class LocalGeneratorTest : public QObject {
     }
 
     void toyIsNotForetoldToBeQuickerThanAnyMachine() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, mixture_));
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
         const auto own = [&] {
-            const Capabilities& c = generator.capabilities();
+            const Capabilities& c = machine.model.capabilities();
             return std::ranges::find(c.weights, c.file_precision, &ChoiceForecast::name)->speed;
         };
         if (!own().known())
             QSKIP("too little memory here to measure the bandwidth");
         QVERIFY2(own().high < 30e3, qPrintable(QString::number(own().high)));
-        const Result answer = collect(generator, generator.submit(request(QStringLiteral("hello"), 200)));
+        const Result answer = collect(machine, machine.submit(request(QStringLiteral("hello"), 200)));
         std::vector<double> latencies;
         for (std::size_t i = 1; i < answer.tokens.size(); ++i)
             latencies.push_back(answer.tokens[i].latency_ms);
@@ -284,13 +287,13 @@ class LocalGeneratorTest : public QObject {
     }
 
     void secondTurnReadsOnlyWhatIsNew() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, mixture_));
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
         GenerationRequest first = request(QStringLiteral("a question of some length").repeated(10), 2);
-        collect(generator, generator.submit(first));
+        collect(machine, machine.submit(first));
         first.turns.push_back({Author::Assistant, QStringLiteral("x")});
         first.turns.push_back({Author::User, QStringLiteral("more")});
-        const Result second = collect(generator, generator.submit(first));
+        const Result second = collect(machine, machine.submit(first));
         QVERIFY2(second.end.timings.prompt_tokens_reused > 200,
                  qPrintable(QString::number(second.end.timings.prompt_tokens_reused)));
         QVERIFY(second.end.timings.prompt_tokens > second.end.timings.prompt_tokens_reused);
@@ -302,9 +305,9 @@ class LocalGeneratorTest : public QObject {
         constexpr int kTries = 5;
         Result live;
         for (int i = 0; i < kTries && live.moves.size() < 3; ++i) {
-            LocalGenerator generator(1);
-            QVERIFY(load(generator, mixture_));
-            live = moveDials(generator, asked);
+            Machine machine;
+            QVERIFY(load(machine, mixture_));
+            live = moveDials(machine, asked);
         }
         QCOMPARE(live.moves.size(), 3u);
         const int at = live.moves[0].token;
@@ -317,7 +320,7 @@ class LocalGeneratorTest : public QObject {
         QCOMPARE(live.end.used_seed, 7u);
 
         // Elsewhere and later: the record alone brings the same tokens.
-        LocalGenerator again(1);
+        Machine again;
         QVERIFY(load(again, mixture_));
         GenerationRequest replayed = asked;
         replayed.replay = *live.end.record;
@@ -329,115 +332,114 @@ class LocalGeneratorTest : public QObject {
     }
 
     void precisionComesBackToTheFile() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, mixture_));
-        const std::string before = collect(generator, generator.submit(request(QStringLiteral("hi")))).text;
-        QSignalSpy progress(&generator, &Generator::recodeProgress);
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        const std::string before = collect(machine, machine.submit(request(QStringLiteral("hi")))).text;
+        QSignalSpy progress(&machine.model, &CurrentModel::recodeProgress);
         const auto finished = [&] {
             return !progress.isEmpty() && progress.last()[0].toUInt() == progress.last()[1].toUInt();
         };
-        generator.setModelTuning({BlockType::Q4_0});
+        machine.model.setTuning({BlockType::Q4_0});
         QTRY_VERIFY(finished());
-        const Result coarse = collect(generator, generator.submit(request(QStringLiteral("hi"))));
+        const Result coarse = collect(machine, machine.submit(request(QStringLiteral("hi"))));
         QVERIFY(coarse.text != before);
-        QVERIFY(coarse.tokens[0].weights_bytes < generator.capabilities().weights_bytes);
+        QVERIFY(coarse.tokens[0].weights_bytes < machine.model.capabilities().weights_bytes);
         progress.clear();
-        generator.setModelTuning({});
+        machine.model.setTuning({});
         QTRY_VERIFY(finished());
         GenerationRequest fresh = request(QStringLiteral("hi"));
         fresh.conversation = 2; // nothing that the coarse weights wrote is in its cache
-        QCOMPARE(collect(generator, generator.submit(fresh)).text, before);
+        QCOMPARE(collect(machine, machine.submit(fresh)).text, before);
     }
 
     void stopsAtOnce() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, mixture_));
-        const RunId run = generator.submit(request(QStringLiteral("long"), 4000));
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        const RunId run = machine.submit(request(QStringLiteral("long"), 4000));
         bool asked = false;
         QElapsedTimer timer;
-        const Result result = collect(generator, run, [&](std::size_t tokens) {
+        const Result result = collect(machine, run, [&](std::size_t tokens) {
             if (tokens > 3 && !asked) {
                 asked = true;
                 timer.start();
-                generator.cancel(run);
+                machine.runs.cancel(run);
             }
         });
         QVERIFY(result.end.finish == FinishReason::Stopped);
         QVERIFY2(timer.elapsed() < 300, qPrintable(QString::number(timer.elapsed())));
-        generator.cancel(run); // long gone: ignored
-        generator.cancel(4711);
+        machine.runs.cancel(run); // long gone: ignored
+        machine.runs.cancel(4711);
     }
 
     void runsWaitForTheModelThatLoads() {
-        LocalGenerator generator(1);
-        generator.loadModel(mixture_);
-        const RunId run = generator.submit(request(QStringLiteral("early"), 5));
-        QCOMPARE(collect(generator, run).tokens.size(), 5u);
+        Machine machine;
+        machine.model.use(mixture_);
+        const RunId run = machine.submit(request(QStringLiteral("early"), 5));
+        QCOMPARE(collect(machine, run).tokens.size(), 5u);
     }
 
     void changingTheModelEndsItsRuns() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, mixture_));
-        const RunId run = generator.submit(request(QStringLiteral("long"), 4000));
-        generator.loadModel(dense_);
-        const Result ended = collect(generator, run);
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        const RunId run = machine.submit(request(QStringLiteral("long"), 4000));
+        machine.model.use(dense_);
+        const Result ended = collect(machine, run);
         QVERIFY(ended.end.finish == FinishReason::Stopped);
-        QTRY_VERIFY(generator.modelState() == ModelState::Ready);
-        QCOMPARE(generator.capabilities().architecture, QStringLiteral("llama"));
-        QCOMPARE(collect(generator, generator.submit(request(QStringLiteral("x"), 3))).tokens.size(), 3u);
-        generator.loadModel(mixture_);
-        generator.loadModel(dense_); // overtaken: the last one counts
-        QTRY_VERIFY(generator.modelState() == ModelState::Ready);
-        QCOMPARE(generator.capabilities().architecture, QStringLiteral("llama"));
-        generator.unloadModel();
-        QVERIFY(generator.modelState() == ModelState::None);
+        QTRY_VERIFY(machine.model.state() == ModelState::Ready);
+        QCOMPARE(machine.model.capabilities().architecture, QStringLiteral("llama"));
+        QCOMPARE(collect(machine, machine.submit(request(QStringLiteral("x"), 3))).tokens.size(), 3u);
+        machine.model.use(mixture_);
+        machine.model.use(dense_); // overtaken: the last one counts
+        QTRY_VERIFY(machine.model.state() == ModelState::Ready);
+        QCOMPARE(machine.model.capabilities().architecture, QStringLiteral("llama"));
+        machine.model.unload();
+        QVERIFY(machine.model.state() == ModelState::None);
     }
 
     void failuresAreSentences() {
-        LocalGenerator generator(1);
-        const Result none = collect(generator, generator.submit(request(QStringLiteral("x"))));
+        Machine machine;
+        const Result none = collect(machine, machine.submit(request(QStringLiteral("x"))));
         QVERIFY(none.end.finish == FinishReason::Failed);
         QVERIFY(none.end.error.contains(QStringLiteral("choose one")));
-        QSignalSpy states(&generator, &Generator::modelStateChanged);
-        generator.loadModel(folder_.filePath(QStringLiteral("missing.gguf")));
-        const RunId waiting = generator.submit(request(QStringLiteral("x")));
-        QTRY_VERIFY(generator.modelState() == ModelState::Failed);
+        QSignalSpy states(&machine.model, &CurrentModel::stateChanged);
+        machine.model.use(folder_.filePath(QStringLiteral("missing.gguf")));
+        const RunId waiting = machine.submit(request(QStringLiteral("x")));
+        QTRY_VERIFY(machine.model.state() == ModelState::Failed);
         QVERIFY(states.last()[1].toString().contains(QStringLiteral("missing.gguf")));
-        QVERIFY(collect(generator, waiting).end.error.contains(QStringLiteral("missing.gguf")));
-        QVERIFY(load(generator, dense_));
-        const Result full =
-            collect(generator, generator.submit(request(QStringLiteral("word ").repeated(300))));
+        QVERIFY(collect(machine, waiting).end.error.contains(QStringLiteral("missing.gguf")));
+        QVERIFY(load(machine, dense_));
+        const Result full = collect(machine, machine.submit(request(QStringLiteral("word ").repeated(300))));
         QVERIFY(full.end.finish == FinishReason::Failed);
         QVERIFY(full.end.error.contains(QStringLiteral("512")));
     }
 
     void contextFullIsToldApart() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, dense_));
+        Machine machine;
+        QVERIFY(load(machine, dense_));
         GenerationRequest asked = request(QStringLiteral("x"), 4000);
         asked.tuning.sequence.temperature = 0; // runs in circles, and never to an end of turn
-        const Result result = collect(generator, generator.submit(asked));
+        const Result result = collect(machine, machine.submit(asked));
         QVERIFY(result.end.finish == FinishReason::ContextFull);
     }
 
     void saysWhenThePromptOpensThinking() {
-        LocalGenerator generator(1);
-        QVERIFY(load(generator, thinking_));
-        const Result result = collect(generator, generator.submit(request(QStringLiteral("x"), 3)));
+        Machine machine;
+        QVERIFY(load(machine, thinking_));
+        const Result result = collect(machine, machine.submit(request(QStringLiteral("x"), 3)));
         const auto first = std::ranges::find(result.events, RunEvent::Kind::Token, &RunEvent::kind);
         QVERIFY(first != result.events.end() && first->reading && first->reading->opened == "<think>");
     }
 
     void countsTokens() {
-        LocalGenerator generator(1);
+        Machine machine;
         int count = -2;
-        generator.countTokens(QStringLiteral("abc"), [&](int n) { count = n; });
+        machine.model.countTokens(QStringLiteral("abc"), [&](int n) { count = n; });
         QTRY_COMPARE(count, -1);
-        QVERIFY(load(generator, mixture_));
-        generator.countTokens(QStringLiteral("abc"), [&](int n) { count = n; });
+        QVERIFY(load(machine, mixture_));
+        machine.model.countTokens(QStringLiteral("abc"), [&](int n) { count = n; });
         QTRY_COMPARE(count, 3);
     }
 };
 
-QTEST_GUILESS_MAIN(LocalGeneratorTest)
-#include "tst_local_generator.moc"
+QTEST_GUILESS_MAIN(LocalServicesTest)
+#include "tst_local_services.moc"

@@ -1,0 +1,43 @@
+// What a loaded model allows, and what each choice of a dial would cost.
+#pragma once
+
+#include "app/services/speed_history.h"
+#include "engine/run/tuning.h"
+
+#include <QString>
+#include <QStringList>
+
+#include <vector>
+
+namespace switchyard {
+
+/// How one choice of a stepped control would turn out, known before it is chosen.
+struct ChoiceForecast {
+    QString name;         ///< "Q4_K"
+    quint64 bytes = 0;    ///< of memory of our own: weights, or the cache as `note` says
+    TokenCost token;      ///< of an answer
+    SpeedRange speed;     ///< expected at decode
+    bool no_gain = false; ///< larger than the file, and no nearer to the authors' weights
+    QString note;         ///< "Q5_0 where rows are not divisible by 256"
+};
+
+/// The Tune column is built from controls() and this.
+struct Capabilities {
+    bool ready = false;
+    QString model_path, model_name, architecture, device; ///< device: "CPU, 2 threads"
+    QString model_fingerprint;                            ///< the same for the same file, wherever it lies
+    QString file_precision;                               ///< "Q4_1"
+    int threads = 1;                                      ///< of the device
+    double bandwidth = 0;                ///< bytes a second read from memory; 0: not measured
+    int context = 0;                     ///< tokens
+    int experts = 0, experts_active = 0; ///< 0: dense, the expert dial is off
+    bool can_carve = false;
+    QStringList notes;       ///< what a user should know of how the file was understood
+    QStringList unavailable; ///< names of controls that do not exist here
+    std::vector<ChoiceForecast> weights, kv;
+    Tuning defaults;                                   ///< the model's own
+    quint64 weights_bytes = 0, kv_bytes_per_token = 0; ///< weights: measured, in memory of our own
+    quint64 memory_total = 0, memory_available = 0;    ///< bytes of RAM
+};
+
+} // namespace switchyard

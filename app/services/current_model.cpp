@@ -1,0 +1,62 @@
+#include "app/services/current_model.h"
+
+#include <utility>
+
+namespace switchyard {
+
+CurrentModel::CurrentModel(ModelHost& host, QObject* parent) : QObject(parent), host_(host) {
+    connect(&host_, &ModelHost::stateChanged, this, &CurrentModel::takeState);
+    connect(&host_, &ModelHost::refused, this, [this](const ModelKey& key, const QString& error) {
+        if (key != wished_)
+            return;
+        wished_.clear();
+        Q_EMIT refused(key, error);
+    });
+    const auto pass_on = [this](auto heard, auto said) {
+        connect(&host_, heard, this, [this, said](const ModelKey& key, const auto&... values) {
+            if (key == key_)
+                Q_EMIT(this->*said)(values...);
+        });
+    };
+    pass_on(&ModelHost::capabilitiesChanged, &CurrentModel::capabilitiesChanged);
+    pass_on(&ModelHost::loadProgress, &CurrentModel::loadProgress);
+    pass_on(&ModelHost::recodeProgress, &CurrentModel::recodeProgress);
+    pass_on(&ModelHost::recodeFailed, &CurrentModel::recodeFailed);
+}
+
+void CurrentModel::use(ModelKey key) {
+    if (const ModelKey before = std::exchange(wished_, {}); !before.isEmpty() && before != key)
+        host_.unload(before);
+    const ModelState there = host_.state(key);
+    if (key != key_ && (there == ModelState::Ready || there == ModelState::Loading)) {
+        key_ = key; // somebody else loaded it
+        Q_EMIT stateChanged(there, {});
+    } else if (state() == ModelState::Ready) {
+        wished_ = key;
+        const ModelKey works = key_; // the other takes its place meanwhile
+        host_.load(key, works);
+    } else {
+        if (const ModelKey left = std::exchange(key_, key); left != key)
+            host_.unload(left);
+        host_.load(key);
+    }
+}
+
+void CurrentModel::unload() {
+    if (const ModelKey before = std::exchange(wished_, {}); !before.isEmpty())
+        host_.unload(before);
+    host_.unload(key_);
+}
+
+void CurrentModel::countTokens(const QString& text, std::function<void(int)> answer) {
+    host_.countTokens(key_, text, std::move(answer));
+}
+
+void CurrentModel::takeState(const ModelKey& key, ModelState state, const QString& error) {
+    if (key == wished_ && state == ModelState::Loading)
+        key_ = std::exchange(wished_, {});
+    if (key == key_)
+        Q_EMIT stateChanged(state, error);
+}
+
+} // namespace switchyard

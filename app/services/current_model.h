@@ -1,0 +1,41 @@
+// The model that the chats use: one of the host's, or none.
+#pragma once
+
+#include "app/services/model_host.h"
+
+namespace switchyard {
+
+class CurrentModel : public QObject {
+    Q_OBJECT
+  public:
+    /// The host must outlive it.
+    explicit CurrentModel(ModelHost& host, QObject* parent = nullptr);
+
+    const ModelKey& key() const { return key_; }
+    /// Loads it where it is not ready. A model that works is given up only for one that can be read: until
+    /// then it stays the current one. The newest wish counts.
+    void use(ModelKey key);
+    void unload();
+    ModelState state() const { return host_.state(key_); }
+    const Capabilities& capabilities() const { return host_.capabilities(key_); }
+    void setTuning(const ModelTuning& tuning) { host_.setModelTuning(key_, tuning); }
+    void countTokens(const QString& text, std::function<void(int)> answer);
+
+  Q_SIGNALS:
+    // The host's, where they are about this model.
+    void stateChanged(switchyard::ModelState state, const QString& error);
+    void refused(const switchyard::ModelKey& key, const QString& error); ///< a wish; the current one stays
+    void capabilitiesChanged();
+    void loadProgress(double share);
+    void recodeProgress(quint32 done, quint32 total);
+    void recodeFailed(const QString& error);
+
+  private:
+    void takeState(const ModelKey& key, ModelState state, const QString& error);
+
+    ModelHost& host_;
+    ModelKey key_;
+    ModelKey wished_; ///< is looked at while the current one works
+};
+
+} // namespace switchyard

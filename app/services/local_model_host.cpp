@@ -1,0 +1,303 @@
+#include "app/services/local_model_host.h"
+
+#include "app/services/engine_sentence.h"
+#include "app/services/forecast.h"
+#include "app/services/paths.h"
+#include "engine/base/error.h"
+#include "engine/run/scheduler.h"
+
+#include <QFile>
+#include <QSaveFile>
+
+#include <utility>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+namespace switchyard {
+
+namespace {
+
+/// Weights that were replaced leave holes of many small blocks, which the C library would keep for itself.
+void returnFreedMemory() {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+} // namespace
+
+LocalEngine::LocalEngine() = default;
+LocalEngine::~LocalEngine() = default;
+
+LocalModelHost::LocalModelHost(int threads, QObject* parent, const QString& speeds_file)
+    : ModelHost(parent), threads_(threads), speeds_file_(speeds_file) {
+    constexpr qint64 kMost = 1 << 16;
+    if (QFile file(speeds_file_); !speeds_file_.isEmpty() && file.open(QIODevice::ReadOnly))
+        speeds_ = SpeedHistory(file.read(kMost));
+}
+
+LocalModelHost::~LocalModelHost() {
+    for (auto& [key, entry] : entries_)
+        entry.stop.request_stop();
+}
+
+// ---- What there is ----
+
+ModelState LocalModelHost::state(const ModelKey& key) const {
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? ModelState::None : found->second.state;
+}
+
+const Capabilities& LocalModelHost::capabilities(const ModelKey& key) const {
+    static const Capabilities none;
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? none : found->second.capabilities;
+}
+
+LocalEnginePtr LocalModelHost::engine(const ModelKey& key) const {
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? nullptr : found->second.engine;
+}
+
+std::vector<LocalEnginePtr> LocalModelHost::engines() const {
+    std::vector<LocalEnginePtr> all;
+    for (const auto& [key, entry] : entries_) {
+        if (entry.engine)
+            all.push_back(entry.engine);
+    }
+    return all;
+}
+
+LocalModelHost::Entry* LocalModelHost::entry(const ModelKey& key, int serial) {
+    const auto found = entries_.find(key);
+    return found == entries_.end() || found->second.serial != serial ? nullptr : &found->second;
+}
+
+BackendOptions LocalModelHost::backendOptions() const {
+    BackendOptions options;
+    options.threads = threads_;
+    return options;
+}
+
+// ---- Coming and going ----
+
+void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of) {
+    const ModelState now = state(key);
+    if (now == ModelState::Loading || (now == ModelState::Ready && key != in_place_of))
+        return;
+    Entry& entry = entries_[key];
+    entry.serial = ++serial_;
+    entry.stop.request_stop();
+    entry.stop = {};
+    if (state(in_place_of) != ModelState::Ready)
+        return beginLoading(key, {});
+    // The model that works is given up only for one that can be read.
+    loading_.post([this, key, in_place_of, serial = entry.serial, stop = entry.stop.get_token()] {
+        check(key, in_place_of, serial, stop);
+    });
+}
+
+void LocalModelHost::check(const ModelKey& key, const ModelKey& in_place_of, int serial,
+                           std::stop_token stop) {
+    QString error;
+    try {
+        LoadOptions options;
+        options.backend = make_cpu_backend(backendOptions());
+        options.stop = stop;
+        LoadedModel::check(filePath(key), options);
+    } catch (const std::exception& problem) {
+        error = engineSentence(problem, key);
+    }
+    QMetaObject::invokeMethod(
+        this,
+        [this, key, in_place_of, serial, error] {
+            const Entry* waiting = entry(key, serial);
+            if (!waiting)
+                return; // another was wished since
+            if (error.isEmpty())
+                return beginLoading(key, in_place_of);
+            if (waiting->state == ModelState::None)
+                entries_.erase(key);
+            Q_EMIT refused(key, error);
+        },
+        Qt::QueuedConnection);
+}
+
+/// Stops what runs and loads there; the entry stays, without an engine.
+LocalEnginePtr LocalModelHost::leave(const ModelKey& key) {
+    const auto found = entries_.find(key);
+    if (found == entries_.end())
+        return nullptr;
+    if (found->second.engine)
+        Q_EMIT leaving(key);
+    Entry& entry = found->second;
+    entry.stop.request_stop();
+    entry.stop = {};
+    entry.state = ModelState::None;
+    entry.capabilities = {};
+    return std::exchange(entry.engine, {});
+}
+
+void LocalModelHost::beginLoading(const ModelKey& key, const ModelKey& in_place_of) {
+    LocalEnginePtr old = leave(in_place_of);
+    Entry& entry = entries_[key];
+    entry.state = ModelState::Loading;
+    loading_.post([this, key, serial = entry.serial, old = std::move(old),
+                   stop = entry.stop.get_token()]() mutable { read(key, serial, std::move(old), stop); });
+    Q_EMIT stateChanged(key, ModelState::Loading, {});
+    if (!in_place_of.isEmpty() && in_place_of != key) {
+        entries_.erase(in_place_of);
+        Q_EMIT stateChanged(in_place_of, ModelState::None, {});
+    }
+}
+
+void LocalModelHost::unload(const ModelKey& key) {
+    const ModelState before = state(key);
+    if (LocalEnginePtr old = leave(key))
+        loading_.post([old = std::move(old)]() mutable { old.reset(); });
+    entries_.erase(key);
+    if (before != ModelState::None)
+        Q_EMIT stateChanged(key, ModelState::None, {});
+}
+
+void LocalModelHost::read(const ModelKey& key, int serial, LocalEnginePtr old, std::stop_token stop) {
+    old.reset(); // its memory first; its runs end here
+    if (stop.stop_requested())
+        return;
+    try {
+        LocalEnginePtr engine = makeEngine(key, serial, stop);
+        if (bandwidth_ < 0)
+            bandwidth_ = measureMemoryBandwidth(engine->model->backend().threads());
+        const Capabilities capabilities = describeModel(*engine->model, bandwidth_);
+        QMetaObject::invokeMethod(
+            this,
+            [this, key, serial, engine = std::move(engine), capabilities]() mutable {
+                install(key, serial, std::move(engine), capabilities);
+            },
+            Qt::QueuedConnection);
+    } catch (const std::exception& error) {
+        QMetaObject::invokeMethod(
+            this, [this, key, serial, text = engineSentence(error, key)] { fail(key, serial, text); },
+            Qt::QueuedConnection);
+    }
+}
+
+LocalEnginePtr LocalModelHost::makeEngine(const ModelKey& key, int serial, std::stop_token stop) {
+    LoadOptions options;
+    options.backend = make_cpu_backend(backendOptions());
+    options.stop = stop;
+    options.progress = [this, key, serial, last = 0.0](double share) mutable {
+        if (share < last + 0.01 && share < 1)
+            return;
+        last = share;
+        QMetaObject::invokeMethod(
+            this,
+            [this, key, serial, share] {
+                if (entry(key, serial))
+                    Q_EMIT loadProgress(key, share);
+            },
+            Qt::QueuedConnection);
+    };
+    auto engine = std::make_shared<LocalEngine>();
+    engine->model = LoadedModel::load(filePath(key), options);
+    SchedulerOptions scheduling;
+    scheduling.max_runs = 1; // one chat answers at a time, the others wait visibly
+    scheduling.on_recode = [this, key, serial](const RecodeProgress& progress) {
+        QMetaObject::invokeMethod(
+            this, [this, key, serial, progress] { noteRecode(key, serial, progress); }, Qt::QueuedConnection);
+    };
+    engine->scheduler = std::make_unique<Scheduler>(engine_parts(engine->model), scheduling);
+    return engine;
+}
+
+void LocalModelHost::install(const ModelKey& key, int serial, LocalEnginePtr engine,
+                             const Capabilities& capabilities) {
+    Entry* loaded = entry(key, serial);
+    if (!loaded) {
+        loading_.post([late = std::move(engine)]() mutable { late.reset(); });
+        return;
+    }
+    loaded->engine = std::move(engine);
+    loaded->capabilities = capabilities;
+    expectSpeeds(speeds_, loaded->capabilities);
+    loaded->state = ModelState::Ready;
+    Q_EMIT stateChanged(key, ModelState::Ready, {});
+}
+
+void LocalModelHost::fail(const ModelKey& key, int serial, const QString& error) {
+    Entry* failed = entry(key, serial);
+    if (!failed)
+        return;
+    failed->state = ModelState::Failed;
+    Q_EMIT stateChanged(key, ModelState::Failed, error);
+}
+
+// ---- What is done with one ----
+
+void LocalModelHost::setModelTuning(const ModelKey& key, const ModelTuning& tuning) {
+    const auto found = entries_.find(key);
+    if (found == entries_.end() || !found->second.engine)
+        return;
+    Scheduler& scheduler = *found->second.engine->scheduler;
+    try {
+        scheduler.set_model_tuning(tuning);
+        noteRecode(key, found->second.serial, scheduler.recode_progress());
+    } catch (const Error& error) {
+        Q_EMIT recodeFailed(key, engineSentence(error));
+    }
+}
+
+void LocalModelHost::noteRecode(const ModelKey& key, int serial, const RecodeProgress& progress) {
+    if (!entry(key, serial))
+        return;
+    if (progress.error.empty()) {
+        Q_EMIT recodeProgress(key, progress.done, progress.total);
+        if (progress.total > 0 && progress.done == progress.total)
+            chores_.post(returnFreedMemory);
+    } else {
+        Q_EMIT recodeFailed(key, engineSentence(QString::fromStdString(progress.error)));
+    }
+}
+
+void LocalModelHost::countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) {
+    chores_.post([this, text, answer = std::move(answer), engine = engine(key)]() mutable {
+        int count = -1;
+        if (engine && engine->model->tokenizer()) {
+            const QByteArray bytes = text.toUtf8();
+            count =
+                static_cast<int>(engine->model->tokenizer()
+                                     ->encode({bytes.data(), static_cast<std::size_t>(bytes.size())}, false)
+                                     .size());
+        }
+        QMetaObject::invokeMethod(
+            this, [answer, count] { answer(count); }, Qt::QueuedConnection);
+    });
+}
+
+void LocalModelHost::learnFrom(const ModelKey& key, const RunRecord& record) {
+    const auto found = entries_.find(key);
+    if (found == entries_.end() || !learnSpeed(record, found->second.capabilities, speeds_))
+        return;
+    for (auto& [other, entry] : entries_) { // one model tells about another
+        if (entry.state != ModelState::Ready)
+            continue;
+        expectSpeeds(speeds_, entry.capabilities);
+        Q_EMIT capabilitiesChanged(other);
+    }
+    if (speeds_file_.isEmpty())
+        return;
+    chores_.post([path = speeds_file_, json = speeds_.toJson()] {
+        QSaveFile file(path);
+        if (file.open(QIODevice::WriteOnly)) { // what cannot be kept is measured again
+            file.write(json);
+            file.commit();
+        }
+    });
+}
+
+} // namespace switchyard
+
+// Here, so that only programs that use it link it.
+#include "moc_local_model_host.cpp"

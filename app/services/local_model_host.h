@@ -1,0 +1,83 @@
+// Models of the engine in this program. Everything that takes time happens on other threads; this one only
+// hands over and hears.
+#pragma once
+
+#include "app/services/model_host.h"
+#include "app/services/task_queue.h"
+
+#include <map>
+#include <memory>
+#include <stop_token>
+
+namespace switchyard {
+
+class LoadedModel;
+class Scheduler;
+struct BackendOptions;
+struct RecodeProgress;
+struct RunRecord;
+
+/// A loaded model and what serves it; its end waits for the scheduler's thread.
+struct LocalEngine {
+    LocalEngine();
+    ~LocalEngine();
+    std::shared_ptr<LoadedModel> model;
+    std::unique_ptr<Scheduler> scheduler;
+};
+using LocalEnginePtr = std::shared_ptr<LocalEngine>;
+
+class LocalModelHost : public ModelHost {
+    Q_OBJECT
+  public:
+    /// `threads` 0: one a processor core. `speeds_file`: where measured speeds are kept for the next start;
+    /// "": nowhere.
+    explicit LocalModelHost(int threads = 0, QObject* parent = nullptr, const QString& speeds_file = {});
+    ~LocalModelHost() override;
+
+    void load(const ModelKey& key, const ModelKey& in_place_of = {}) override;
+    void unload(const ModelKey& key) override;
+    ModelState state(const ModelKey& key) const override;
+    const Capabilities& capabilities(const ModelKey& key) const override;
+    void setModelTuning(const ModelKey& key, const ModelTuning& tuning) override;
+    void countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) override;
+
+    /// What computes this model's runs; nullptr where it is not ready. Never to be the last holder on this
+    /// thread.
+    LocalEnginePtr engine(const ModelKey& key) const;
+    std::vector<LocalEnginePtr> engines() const;
+    /// Corrects the expected speeds by what an answer took.
+    void learnFrom(const ModelKey& key, const RunRecord& record);
+
+  Q_SIGNALS:
+    void leaving(const switchyard::ModelKey& key); ///< its engine goes next: its runs are to be stopped
+
+  private:
+    struct Entry {
+        ModelState state = ModelState::None; ///< None: the file is being looked at
+        Capabilities capabilities;
+        LocalEnginePtr engine; ///< never the last holder while the host lives: it goes on loading_
+        int serial = 0;        ///< of what is under way for it
+        std::stop_source stop;
+    };
+    Entry* entry(const ModelKey& key, int serial); ///< nullptr: overtaken
+    BackendOptions backendOptions() const;
+    void beginLoading(const ModelKey& key, const ModelKey& in_place_of);
+    LocalEnginePtr leave(const ModelKey& key);
+    void install(const ModelKey& key, int serial, LocalEnginePtr engine, const Capabilities& capabilities);
+    void fail(const ModelKey& key, int serial, const QString& error);
+    void noteRecode(const ModelKey& key, int serial, const RecodeProgress& progress);
+    // On loading_:
+    void check(const ModelKey& key, const ModelKey& in_place_of, int serial, std::stop_token stop);
+    void read(const ModelKey& key, int serial, LocalEnginePtr old, std::stop_token stop);
+    LocalEnginePtr makeEngine(const ModelKey& key, int serial, std::stop_token stop);
+
+    const int threads_;
+    const QString speeds_file_;
+    SpeedHistory speeds_;
+    double bandwidth_ = -1; ///< bytes a second; measured on loading_ before the first model
+    std::map<ModelKey, Entry> entries_;
+    int serial_ = 0;
+    TaskQueue chores_, loading_; ///< last: their jobs use everything above
+};
+
+} // namespace switchyard

@@ -1,0 +1,49 @@
+// Runs on the models of this program's engine.
+#pragma once
+
+#include "app/services/local_model_host.h"
+#include "app/services/run_sinks.h"
+
+#include <map>
+
+namespace switchyard {
+
+struct RunRequest;
+struct SchedulerEvent;
+
+class LocalRunService : public QObject, public RunService {
+    Q_OBJECT
+  public:
+    /// The host must outlive it, as it must outlive who asks.
+    explicit LocalRunService(LocalModelHost& host, QObject* parent = nullptr);
+    ~LocalRunService() override;
+
+    RunId submit(GenerationRequest request, QObject* consumer, RunSink sink) override;
+    void cancel(RunId run) override;
+    void setTuning(RunId run, const SequenceTuning& tuning) override;
+    void forget(ConversationId id) override;
+
+  private:
+    struct Run;
+    using RunPtr = std::shared_ptr<Run>;
+
+    void takeState(const ModelKey& key, ModelState state, const QString& error);
+    void stopRunsOf(const ModelKey& key);
+    void beginPending(const ModelKey& key);
+    std::vector<RunPtr> takePending(const ModelKey& key);
+    void begin(const RunPtr& run);
+    void start(const RunPtr& run, const LocalEnginePtr& engine); ///< on preparing_
+    void handOver(const RunPtr& run, const LocalEnginePtr& engine, RunRequest request);
+    static RunEvent eventOf(Run& run, const SchedulerEvent& event);     ///< on the scheduler's thread
+    void end(Run& run, FinishReason reason, const QString& error = {}); ///< without the engine; any thread
+    LocalEnginePtr engineOf(const Run& run) const;                      ///< nullptr: the model was left
+
+    LocalModelHost& host_;
+    RunSinks sinks_;
+    RunId next_run_ = 1;
+    std::map<RunId, RunPtr> runs_;
+    std::vector<RunPtr> pending_; ///< wait for their model, which loads
+    TaskQueue preparing_;         ///< last: its jobs use everything above
+};
+
+} // namespace switchyard

@@ -1,0 +1,51 @@
+// The models that are loaded, by key: the engine's on this machine, or what a server offers. Which of them a
+// chat uses is not known here.
+#pragma once
+
+#include "app/services/capabilities.h"
+
+#include <QObject>
+
+#include <functional>
+
+namespace switchyard {
+
+using ModelKey = QString; ///< a file's path, or an entry of a server; "": none
+
+enum class ModelState { None, Loading, Ready, Failed };
+
+/// Nothing here waits: state and progress come by signal.
+class ModelHost : public QObject {
+    Q_OBJECT
+  public:
+    using QObject::QObject;
+    ~ModelHost() override = default;
+
+    /// Begins to load a model beside those that are loaded; one that loads or is ready already is left alone.
+    /// `in_place_of` one that is ready (it may be the same): the file is looked at before, and one that
+    /// cannot be used changes nothing, which refused() says; else that model is given up first.
+    virtual void load(const ModelKey& key, const ModelKey& in_place_of = {}) = 0;
+    /// Its runs end; what was under way for it is given up.
+    virtual void unload(const ModelKey& key) = 0;
+    virtual ModelState state(const ModelKey& key) const = 0;
+    /// Empty where it is not ready. Valid until the next event loop turn.
+    virtual const Capabilities& capabilities(const ModelKey& key) const = 0;
+    /// Moves a dial of the model (precision of the weights).
+    virtual void setModelTuning(const ModelKey& key, const ModelTuning& tuning) = 0;
+    /// Tokens a text costs, by that model; -1 where it is not ready. The answer comes on this thread, later.
+    virtual void countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) = 0;
+
+  Q_SIGNALS:
+    /// `error`: of Failed, a sentence with cause and way on.
+    void stateChanged(const switchyard::ModelKey& key, switchyard::ModelState state, const QString& error);
+    /// It is not loaded, and what was loaded stays.
+    void refused(const switchyard::ModelKey& key, const QString& error);
+    void capabilitiesChanged(const switchyard::ModelKey& key); ///< expected speeds were corrected by measured
+    void loadProgress(const switchyard::ModelKey& key, double share);
+    /// Weights being re-encoded; equal: finished.
+    void recodeProgress(const switchyard::ModelKey& key, quint32 done, quint32 total);
+    /// A sentence; the weights stay as far as they came.
+    void recodeFailed(const switchyard::ModelKey& key, const QString& error);
+};
+
+} // namespace switchyard
