@@ -2283,16 +2283,8 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>跳到末尾</translation>
     </message>
     <message>
-        <source>Copy the code</source>
-        <translation>复制代码</translation>
-    </message>
-    <message>
         <source>Copy</source>
         <translation>复制</translation>
-    </message>
-    <message>
-        <source>Copied</source>
-        <translation>已复制</translation>
     </message>
     <message>
         <source>Open this address</source>
@@ -2301,10 +2293,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Copy the address</source>
         <translation>复制地址</translation>
-    </message>
-    <message>
-        <source>Before token %1:</source>
-        <translation>词元 %1 之前：</translation>
     </message>
     <message>
         <source>Copy message as Markdown</source>
@@ -2603,6 +2591,28 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>The model was unloaded.</source>
         <translation>模型已卸载。</translation>
+    </message>
+</context>
+<context>
+    <name>TokenOverlay</name>
+    <message>
+        <source>Before token %1:</source>
+        <translation>词元 %1 之前：</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::RowWidgetPool</name>
+    <message>
+        <source>Copy the code</source>
+        <translation>复制代码</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
     </message>
 </context>
 </TS>

@@ -32,7 +32,7 @@ double markAt(const MessageLayout& layout, const MessageContent& content) {
     for (double y = 0; y < layout.height(); y += 4) {
         std::vector<double> inside;
         for (double x = -10; x < 600; ++x) {
-            if (layout.hit(content, {x, y}).mark >= 0)
+            if (TokenOverlay::markAt({content, layout}, {x, y}) >= 0)
                 inside.push_back(x);
         }
         if (!inside.empty())
@@ -74,7 +74,7 @@ class ChatSignsTest : public QObject {
         // A token that begins with its space begins before it.
         const bool spaced = tokens[stands].startsWith(' ') && stands != moved;
         const double space = spaced ? QFontMetricsF(style.text).horizontalAdvance(u' ') : 0;
-        const double wanted = layout.tokenRect(content, stands).left() + space - 1.5;
+        const double wanted = TokenOverlay::tokenRect({content, layout}, stands).left() + space - 1.5;
         const double found = markAt(layout, content);
         QVERIFY2(std::abs(found - wanted) <= 2, qPrintable(u"%1, not %2"_s.arg(found).arg(wanted)));
     }

@@ -303,9 +303,9 @@ class ChatThreadTest : public QObject {
         MessageLayout::Options options;
         options.width = 700;
         layout.arrange(content, options);
-        const QRectF at = layout.tokenRect(content, content.marks[0].token);
-        QCOMPARE(layout.hit(content, at.topLeft() + QPointF(-2, 4)).mark, 0);
-        QCOMPARE(layout.hit(content, at.topLeft() + QPointF(200, 4)).mark, -1);
+        const QRectF at = TokenOverlay::tokenRect({content, layout}, content.marks[0].token);
+        QCOMPARE(TokenOverlay::markAt({content, layout}, at.topLeft() + QPointF(-2, 4)), 0);
+        QCOMPARE(TokenOverlay::markAt({content, layout}, at.topLeft() + QPointF(200, 4)), -1);
     }
 
     void aTokenLightsUpInSight() {

@@ -35,16 +35,15 @@ using LayoutRange = std::pair<LayoutPosition, LayoutPosition>; ///< begin, end
 struct LayoutHit {
     LayoutPosition position;
     bool on_text = false;
-    QString link;  ///< address under the point
-    int mark = -1; ///< index of the dial mark under the point
+    QString link; ///< address under the point
 };
 
 /// What changes from one painting to the next.
 struct PaintState {
     std::optional<LayoutRange> selection;
-    int lit_token = -1;
-    QString found;      ///< every place of this text is lit; empty: none
-    bool caret = false; ///< of an answer that streams
+    std::optional<LayoutRange> lit; ///< a token
+    QString found;                  ///< every place of this text is lit; empty: none
+    bool caret = false;             ///< of an answer that streams
     bool focused = false;
     QRectF clip; ///< in the message's coordinates
 };
@@ -88,11 +87,12 @@ class MessageLayout {
     qreal height() const { return height_; }
     const LayoutSlots& places() const { return slots_; }
     void paint(QPainter& painter, const MessageContent& content, const PaintState& state) const;
-    LayoutHit hit(const MessageContent& content, const QPointF& point) const;
-    /// Of a token, for scrolling to it.
-    QRectF tokenRect(const MessageContent& content, int token) const;
+    LayoutHit hit(const QPointF& point) const;
+    /// The caret there; of a part that is folded, the head of the message.
     QRectF positionRect(LayoutPosition position) const;
-    LayoutPosition tokenPosition(const MessageContent& content, int token) const;
+    bool shows(LayoutPosition position) const; ///< its part is not folded
+    /// The beginning of the word that it is inside of, or itself: signs must not be read as letters.
+    LayoutPosition beforeWord(LayoutPosition position) const;
     LayoutPosition wordBegin(LayoutPosition position, bool line) const;
     LayoutPosition wordEnd(LayoutPosition position, bool line) const;
     LayoutPosition position(TextPlace place) const;
@@ -135,10 +135,8 @@ class MessageLayout {
     void paintQuotes(QPainter& painter, const QTextDocument& document, QTextBlock block,
                      const QRectF& clip) const;
     void paintNotice(QPainter& painter, const MessageContent& content) const;
-    void paintMarks(QPainter& painter, const MessageContent& content) const;
     void paintFile(QPainter& painter, const QRectF& chip, const QString& name) const;
     QRectF caretRect(const Part& part, int position) const;
-    QRectF markRect(const MessageContent& content, const DialMark& mark) const;
 
     ChatStyle style_, thinking_style_;
     std::vector<Part> parts_; ///< as the message's

@@ -38,8 +38,6 @@ void MessageLayout::paint(QPainter& painter, const MessageContent& content, cons
     }
     for (int i = 0; i < static_cast<int>(std::min(parts_.size(), content.parts.size())); ++i)
         paintPart(painter, i, content, state);
-    if (slots_.editor.isNull())
-        paintMarks(painter, content);
     if (notice_)
         paintNotice(painter, content);
     if (state.focused) {
@@ -168,11 +166,8 @@ void MessageLayout::paintPart(QPainter& painter, int index, const MessageContent
             selection.format.setForeground(front);
         context.selections.append(selection);
     };
-    if (state.lit_token >= 0) {
-        const LayoutPosition from = tokenPosition(content, state.lit_token);
-        const LayoutPosition to = tokenPosition(content, state.lit_token + 1);
-        select(from, to, style_.light_up, QColor());
-    }
+    if (state.lit)
+        select(state.lit->first, state.lit->second, style_.light_up, QColor());
     // Only the blocks in sight: long answers are painted at every token.
     const int top =
         document->documentLayout()->hitTest(QPointF(0, std::max(0.0, context.clip.top())), Qt::FuzzyHit);
@@ -218,21 +213,6 @@ void MessageLayout::paintQuotes(QPainter& painter, const QTextDocument& document
             painter.drawRoundedRect(QRectF(i * style_.em() * 1.2, rect.top() - gap, 3, rect.height() + gap),
                                     1.5, 1.5);
         }
-    }
-}
-
-void MessageLayout::paintMarks(QPainter& painter, const MessageContent& content) const {
-    for (const DialMark& mark : content.marks) {
-        const QRectF rect = markRect(content, mark);
-        if (rect.isNull())
-            continue;
-        const qreal x = rect.center().x();
-        painter.setPen(QPen(style_.accent, 1.2));
-        painter.drawLine(QPointF(x, rect.top() + 4), QPointF(x, rect.bottom()));
-        painter.setPen(Qt::NoPen);
-        painter.setBrush(style_.accent);
-        const QPointF points[] = {{x - 4, rect.top()}, {x + 4, rect.top()}, {x, rect.top() + 5}};
-        painter.drawPolygon(points, 3);
     }
 }
 

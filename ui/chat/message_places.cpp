@@ -28,7 +28,7 @@ bool ofSpacedWord(QChar c) {
 
 /// Where the word begins that `position` is inside of; `position` itself where it is in none. Tokens end
 /// anywhere, and a sign between two letters would be read as one.
-int beforeWord(const QTextDocument& document, int position) {
+int wordStart(const QTextDocument& document, int position) {
     constexpr int far = 200; // characters: what is longer is no word
     int begin = position;
     if (document.characterAt(begin).isLowSurrogate())
@@ -69,28 +69,20 @@ LayoutPosition MessageLayout::position(TextPlace place) const {
     return {place.part, where && where->markdown ? where->markdown->position(place.offset) : 0};
 }
 
-LayoutPosition MessageLayout::tokenPosition(const MessageContent& content, int token) const {
-    return position(content.tokens.begin(token));
-}
-
-QRectF MessageLayout::tokenRect(const MessageContent& content, int token) const {
-    return positionRect(tokenPosition(content, token));
-}
-
 QRectF MessageLayout::positionRect(LayoutPosition position) const {
     const Part* where = part(position.part);
     return where && where->shown() ? caretRect(*where, position.position) : name_;
 }
 
-QRectF MessageLayout::markRect(const MessageContent& content, const DialMark& mark) const {
-    if (content.needsTokens())
-        return {};
-    const LayoutPosition at = tokenPosition(content, mark.token);
-    const Part* where = part(at.part);
-    if (!where || !where->shown())
-        return {};
-    const QRectF caret = caretRect(*where, beforeWord(*where->document(), at.position));
-    return QRectF(caret.left() - 6, caret.top() - 5, 9, caret.height() + 6);
+bool MessageLayout::shows(LayoutPosition position) const {
+    const Part* where = part(position.part);
+    return where && where->shown();
+}
+
+LayoutPosition MessageLayout::beforeWord(LayoutPosition position) const {
+    const Part* where = part(position.part);
+    return {position.part, where && where->document() ? wordStart(*where->document(), position.position)
+                                                      : position.position};
 }
 
 /// The part at this height, or the nearest; -1: none is shown.
@@ -106,14 +98,10 @@ int MessageLayout::hitPart(const QPointF& point) const {
     return nearest;
 }
 
-LayoutHit MessageLayout::hit(const MessageContent& content, const QPointF& point) const {
+LayoutHit MessageLayout::hit(const QPointF& point) const {
     LayoutHit hit;
     const int index = hitPart(point);
     hit.position.part = std::max(index, 0);
-    for (std::size_t i = 0; i < content.marks.size(); ++i) {
-        if (markRect(content, content.marks[i]).adjusted(-2, -2, 2, 2).contains(point))
-            hit.mark = static_cast<int>(i);
-    }
     const Part* where = part(index);
     if (!where || !slots_.editor.isNull())
         return hit;

@@ -79,20 +79,8 @@ class MessageAccessible : public QAccessibleInterface {
     }
 
   private:
-    int index() const { return view_->index_.value(id_, -1); }
-    QList<QWidget*> widgets() const {
-        QList<QWidget*> all;
-        const ThreadView::Row* row = view_ ? view_->find(id_) : nullptr;
-        if (!row)
-            return all;
-        for (const auto& fold : row->folds)
-            all.append(fold);
-        for (const auto& button : row->code_buttons)
-            all.append(button);
-        if (row->tools)
-            all.append(row->tools);
-        return all;
-    }
+    int index() const { return view_->indexOf(id_); }
+    QList<QWidget*> widgets() const { return view_ ? view_->messageWidgets(id_) : QList<QWidget*>(); }
 
     QPointer<ThreadView> view_;
     MessageId id_;
@@ -121,7 +109,7 @@ class ThreadAccessible : public QAccessibleWidget {
     int indexOfChild(const QAccessibleInterface* child) const override {
         for (auto it = known_.cbegin(); it != known_.cend(); ++it) {
             if (QAccessible::accessibleInterface(it.value()) == child)
-                return view_->index_.value(it.key(), -1);
+                return view_->indexOf(it.key());
         }
         const int index = QAccessibleWidget::indexOfChild(child);
         return index < 0 ? index : index + view_->messageCount();

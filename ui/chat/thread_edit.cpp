@@ -6,7 +6,7 @@
 namespace switchyard {
 
 void ThreadView::beginEdit(MessageId id, const QString& text) {
-    Row* row = find(id);
+    ThreadRow* row = find(id);
     if (!row)
         return;
     endEdit();
@@ -15,7 +15,7 @@ void ThreadView::beginEdit(MessageId id, const QString& text) {
     editor_ =
         new MessageEditor(text.isNull() ? edits_.value(id, own) : text, question, style_.text, viewport());
     edited_ = id;
-    editor_->resize(static_cast<int>(columnWidth()), 120);
+    editor_->resize(static_cast<int>(geometry_.columnWidth()), 120);
     connect(editor_, &MessageEditor::left, this, &ThreadView::endEdit);
     connect(editor_, &MessageEditor::cancelled, this, [this, id] {
         const QString discarded = edits_.value(id);
@@ -24,7 +24,7 @@ void ThreadView::beginEdit(MessageId id, const QString& text) {
             Q_EMIT editDiscarded(id, discarded);
     });
     connect(editor_, &MessageEditor::heightChanged, this, [this] {
-        if (Row* edited = find(edited_))
+        if (ThreadRow* edited = find(edited_))
             edited->width = -1;
         refresh();
     });
@@ -39,10 +39,10 @@ void ThreadView::beginEdit(MessageId id, const QString& text) {
             });
     keepEdit();
     row->width = -1;
-    setFollowing(false);
+    geometry_.stopFollowing();
     refresh();
     // Ctrl+E edits a question that may be far above.
-    if (!viewport()->rect().contains(messageRect(index_.value(id))))
+    if (!viewport()->rect().contains(messageRect(indexOf(id))))
         scrollToMessage(id);
     editor_->show();
     editor_->edit()->setFocus();
@@ -50,7 +50,7 @@ void ThreadView::beginEdit(MessageId id, const QString& text) {
 }
 
 void ThreadView::keepEdit() {
-    const Row* row = find(edited_);
+    const ThreadRow* row = find(edited_);
     if (!editor_ || !row)
         return;
     const QString text = editor_->edit()->wholeText();
@@ -94,7 +94,7 @@ void ThreadView::closeEditor() {
     const bool had_focus = editor_->isAncestorOf(QApplication::focusWidget());
     MessageEditor* closed = editor_;
     editor_ = nullptr;
-    if (Row* row = find(edited_)) {
+    if (ThreadRow* row = find(edited_)) {
         row->width = -1;
         row->stale = true;
     }

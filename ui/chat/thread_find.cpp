@@ -1,40 +1,30 @@
-// Finding text in the thread. Messages out of sight have no document: their source is searched, and a match
-// is looked up in the document when it is shown.
-#include "ui/chat/thread_view.h"
+#include "ui/chat/thread_find.h"
+
+#include "ui/chat/long_text.h"
 
 #include <algorithm>
 
 namespace switchyard {
 
-void ThreadView::setFind(const QString& query) {
-    query_ = query;
-    find_step_.stop();
-    findMatches();
-    if (query.isEmpty())
-        clearSelection();
-    else
-        showMatch();
-}
-
-void ThreadView::findMatches() {
+void ThreadFind::search(const ThreadRows& rows, int from) {
     matches_.clear();
-    match_ = -1;
-    const int in_sight = rows_.empty() ? 0 : rowAt(offset());
-    for (int row = 0; row < messageCount(); ++row) {
-        const std::vector<ContentPart>& parts = rows_[static_cast<std::size_t>(row)]->content.parts;
-        for (std::size_t part = 0; part < parts.size() && !query_.isEmpty(); ++part) {
+    current_ = -1;
+    if (query_.isEmpty())
+        return;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        const std::vector<ContentPart>& parts = rows[row]->content.parts;
+        for (std::size_t part = 0; part < parts.size(); ++part) {
             if (parts[part].kind == PartKind::Text)
-                findInPart(row, static_cast<int>(part), parts[part].text);
-            if (match_ < 0 && row >= in_sight && !matches_.empty() && matches_.back().row == row)
-                match_ = static_cast<int>(std::ranges::find(matches_, row, &Match::row) - matches_.begin());
+                searchPart(static_cast<int>(row), static_cast<int>(part), parts[part].text);
         }
     }
-    if (match_ < 0 && !matches_.empty())
-        match_ = 0;
-    Q_EMIT found(match_ + 1, static_cast<int>(matches_.size()));
+    const auto nearest = std::ranges::lower_bound(matches_, from, {}, &Match::row);
+    current_ = nearest != matches_.end() ? static_cast<int>(nearest - matches_.begin())
+               : matches_.empty()        ? -1
+                                         : 0;
 }
 
-void ThreadView::findInPart(int row, int part, const std::string& source) {
+void ThreadFind::searchPart(int row, int part, const std::string& source) {
     const QString text = QString::fromStdString(source);
     std::size_t bytes = 0; // before the match
     qsizetype units = 0;
@@ -46,44 +36,13 @@ void ThreadView::findInPart(int row, int part, const std::string& source) {
     }
 }
 
-void ThreadView::findStep(int step) {
-    if (matches_.empty())
-        return;
-    const int total = static_cast<int>(matches_.size());
-    match_ = (match_ + step + total) % total;
-    showMatch();
+void ThreadFind::step(int by) {
+    if (total() > 0)
+        current_ = (current_ + by + total()) % total();
 }
 
-void ThreadView::showMatch() {
-    Q_EMIT found(match_ + 1, static_cast<int>(matches_.size()));
-    if (match_ < 0 || matches_[static_cast<std::size_t>(match_)].row >= messageCount()) {
-        clearSelection();
-        return;
-    }
-    const Match match = matches_[static_cast<std::size_t>(match_)];
-    Row& row = *rows_[static_cast<std::size_t>(match.row)];
-    layOut(row);
-    if (!row.layout->reaches(
-            {match.place.part,
-             match.place.offset + longest_piece})) { // a long answer is laid out step by step
-        row.width = -1;
-        find_step_.start();
-        return;
-    }
-    const auto range = row.layout->find(query_, match.nth, match.place);
-    clicks_ = 1;
-    anchor_spot_ = {match.row, range ? range->first : LayoutPosition{}};
-    cursor_spot_ = {match.row, range ? range->second : LayoutPosition{}};
-    const qreal inside = range ? row.layout->positionRect(range->first).top() : 0;
-    computeTops();
-    const qreal y = tops_[static_cast<std::size_t>(match.row)] + inside;
-    if (y < offset() + 20 || y > offset() + viewport()->height() - 60) {
-        setFollowing(false);
-        anchor_row_ = match.row;
-        anchor_offset_ = inside - viewport()->height() / 3.0;
-    }
-    refresh();
-    Q_EMIT selectionChanged();
+const ThreadFind::Match* ThreadFind::current() const {
+    return current_ >= 0 ? &matches_[static_cast<std::size_t>(current_)] : nullptr;
 }
 
 } // namespace switchyard

@@ -22,87 +22,40 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 
-ThreadView::Spot ThreadView::spotAt(const QPointF& viewport_point) const {
-    Spot spot;
+ThreadView::Under ThreadView::under(const QPointF& viewport_point) const {
+    Under under;
     if (rows_.empty())
-        return spot;
-    spot.row = rowAt(viewport_point.y() + offset());
-    const Row& row = *rows_[static_cast<std::size_t>(spot.row)];
-    if (!row.layout)
-        return spot;
-    const QPointF inside(viewport_point.x() - columnLeft(),
-                         viewport_point.y() + offset() - tops_[static_cast<std::size_t>(spot.row)]);
-    spot.at = row.layout->hit(row.content, inside).position;
-    return spot;
+        return under;
+    under.spot.row = geometry_.rowAt(viewport_point.y() + geometry_.offset());
+    const ThreadRow& there = row(under.spot.row);
+    if (!there.layout)
+        return under;
+    const QPointF inside(viewport_point.x() - geometry_.columnLeft(),
+                         viewport_point.y() + geometry_.offset() - geometry_.top(under.spot.row));
+    under.hit = there.layout->hit(inside);
+    under.spot.at = under.hit.position;
+    under.mark = TokenOverlay::markAt(shown(there), inside);
+    return under;
 }
 
-std::pair<ThreadView::Spot, ThreadView::Spot> ThreadView::selection() const {
-    Spot from = std::min(anchor_spot_, cursor_spot_), to = std::max(anchor_spot_, cursor_spot_);
-    if (clicks_ > 1) {
-        from = std::min(from, word_begin_);
-        to = std::max(to, word_end_);
-    }
-    return {from, to};
-}
+// ---- Selection ----
 
-std::optional<LayoutRange> ThreadView::selectionIn(int row) const {
-    if (!hasSelection())
-        return std::nullopt;
-    const auto [from, to] = selection();
-    if (row < from.row || row > to.row)
-        return std::nullopt;
-    constexpr int far = std::numeric_limits<int>::max();
-    return std::pair{row == from.row ? from.at : LayoutPosition{},
-                     row == to.row ? to.at : LayoutPosition{far, far}};
-}
+QString ThreadView::selectedText() const { return selection_.text(rows_, style_)->whole(); }
 
-std::unique_ptr<SelectedText> ThreadView::selected() const {
-    std::vector<SelectedMessage> messages;
-    if (hasSelection()) {
-        const auto [from, to] = selection();
-        for (int i = from.row; i <= to.row && i < messageCount(); ++i) {
-            const Row& row = *rows_[static_cast<std::size_t>(i)];
-            const bool stands = row.layout && row.layout->complete() && row.width >= 0 && !row.rewritten &&
-                                !row.content.streaming();
-            messages.emplace_back(row.content, row.open, *selectionIn(i), stands ? row.layout : nullptr);
-        }
-    }
-    return std::make_unique<SelectedText>(std::move(messages), style_);
-}
-
-QString ThreadView::selectedText() const { return selected()->whole(); }
-
-QString ThreadView::selectedPhrase() const {
-    constexpr int kLongest = 100; // characters
-    if (!hasSelection())
-        return {};
-    const auto [from, to] = selection();
-    const Row& row = *rows_[static_cast<std::size_t>(from.row)];
-    QString text;
-    if (row.layout && from.row == to.row && from.at.part == to.at.part &&
-        to.at.position - from.at.position <= kLongest) {
-        for (const TextStretch& stretch : row.layout->stretches({from.at, to.at}, row.open))
-            PlainTextReader(stretch).read(text, kLongest);
-    }
-    return text;
-}
+QString ThreadView::selectedPhrase() const { return selection_.phrase(rows_); }
 
 void ThreadView::selectAll() {
     if (rows_.empty())
         return;
     find_step_.stop(); // a match that is still to be shown would take the selection
-    constexpr int far = std::numeric_limits<int>::max();
-    clicks_ = 1;
-    anchor_spot_ = {0, {}};
-    cursor_spot_ = {messageCount() - 1, {far, far}};
+    selection_.selectAll(messageCount());
     viewport()->update();
     Q_EMIT selectionChanged();
 }
 
 void ThreadView::clearSelection() {
-    const bool had = hasSelection();
-    anchor_spot_ = cursor_spot_ = {};
-    clicks_ = 0;
+    const bool had = !selection_.empty();
+    selection_.clear();
     dragging_ = false;
     auto_scroll_.stop();
     if (had) {
@@ -112,13 +65,24 @@ void ThreadView::clearSelection() {
 }
 
 void ThreadView::copy() {
-    if (hasSelection()) {
-        QApplication::clipboard()->setMimeData(selected().release());
-    } else if (current_ >= 0) {
-        const std::string text = rows_[static_cast<std::size_t>(current_)]->content.text();
-        if (!text.empty())
-            QApplication::clipboard()->setText(QString::fromStdString(text));
-    }
+    if (!selection_.empty())
+        QApplication::clipboard()->setMimeData(selection_.text(rows_, style_).release());
+    else if (current_ >= 0)
+        copyMessage(messageAt(current_));
+}
+
+void ThreadView::copyMessage(MessageId id) const {
+    const ThreadRow* copied = find(id);
+    const std::string text = copied ? copied->content.text() : std::string();
+    if (!text.empty())
+        QApplication::clipboard()->setText(QString::fromStdString(text));
+}
+
+void ThreadView::press(const Under& under, ThreadSelection::Unit unit) {
+    selection_.press(under.spot, unit, rows_);
+    dragging_ = true;
+    viewport()->update();
+    Q_EMIT selectionChanged();
 }
 
 void ThreadView::mousePressEvent(QMouseEvent* event) {
@@ -126,49 +90,34 @@ void ThreadView::mousePressEvent(QMouseEvent* event) {
     if (event->button() != Qt::LeftButton)
         return;
     find_step_.stop();
-    const Spot spot = spotAt(event->position());
+    const Under pressed = under(event->position());
     press_point_ = event->pos();
-    pressed_link_.clear();
-    if (spot.row < 0)
+    pressed_link_ = pressed.hit.link;
+    if (pressed.spot.row < 0)
         return;
-    const Row& row = *rows_[static_cast<std::size_t>(spot.row)];
-    current_ = spot.row;
-    const QPointF inside = event->position() - messageRect(spot.row).topLeft();
-    if (row.layout)
-        pressed_link_ = row.layout->hit(row.content, inside).link;
+    current_ = pressed.spot.row;
     const bool third =
         last_double_click_.isValid() &&
         last_double_click_.elapsed() < QGuiApplication::styleHints()->mouseDoubleClickInterval();
-    if (third && row.layout) {
+    if (third && row(current_).layout) {
         last_double_click_.invalidate();
-        clicks_ = 3;
-        word_begin_ = anchor_spot_ = {spot.row, row.layout->wordBegin(spot.at, true)};
-        word_end_ = cursor_spot_ = {spot.row, row.layout->wordEnd(spot.at, true)};
-    } else if (event->modifiers() & Qt::ShiftModifier && anchor_spot_.row >= 0) {
-        cursor_spot_ = spot;
+        press(pressed, ThreadSelection::Unit::Line);
+    } else if (event->modifiers() & Qt::ShiftModifier && selection_.begun()) {
+        selection_.extend(pressed.spot);
+        dragging_ = true;
+        viewport()->update();
+        Q_EMIT selectionChanged();
     } else {
-        clicks_ = 1;
-        anchor_spot_ = cursor_spot_ = spot;
+        press(pressed, ThreadSelection::Unit::Character);
     }
-    dragging_ = true;
-    viewport()->update();
-    Q_EMIT selectionChanged();
 }
 
 void ThreadView::mouseDoubleClickEvent(QMouseEvent* event) {
-    const Spot spot = spotAt(event->position());
-    if (event->button() != Qt::LeftButton || spot.row < 0)
+    const Under pressed = under(event->position());
+    if (event->button() != Qt::LeftButton || pressed.spot.row < 0 || !row(pressed.spot.row).layout)
         return;
-    const Row& row = *rows_[static_cast<std::size_t>(spot.row)];
-    if (!row.layout)
-        return;
-    clicks_ = 2;
-    word_begin_ = anchor_spot_ = {spot.row, row.layout->wordBegin(spot.at, false)};
-    word_end_ = cursor_spot_ = {spot.row, row.layout->wordEnd(spot.at, false)};
     last_double_click_.start();
-    dragging_ = true;
-    viewport()->update();
-    Q_EMIT selectionChanged();
+    press(pressed, ThreadSelection::Unit::Word);
 }
 
 void ThreadView::mouseMoveEvent(QMouseEvent* event) {
@@ -185,19 +134,9 @@ void ThreadView::mouseMoveEvent(QMouseEvent* event) {
 }
 
 void ThreadView::extendSelection(const QPointF& viewport_point) {
-    Spot spot = spotAt(viewport_point);
-    if (spot.row < 0)
+    const ThreadSpot spot = under(viewport_point).spot;
+    if (spot.row < 0 || !selection_.drag(spot, rows_))
         return;
-    const Row& row = *rows_[static_cast<std::size_t>(spot.row)];
-    if (clicks_ > 1 && row.layout) {
-        const bool before = spot < word_begin_;
-        spot.at = before ? row.layout->wordBegin(spot.at, clicks_ == 3)
-                         : row.layout->wordEnd(spot.at, clicks_ == 3);
-        anchor_spot_ = before ? word_end_ : word_begin_;
-    }
-    if (spot == cursor_spot_)
-        return;
-    cursor_spot_ = spot;
     viewport()->update();
     Q_EMIT selectionChanged();
 }
@@ -213,10 +152,11 @@ void ThreadView::mouseReleaseEvent(QMouseEvent* event) {
     auto_scroll_.stop();
     dragging_ = false;
     const bool clicked = (event->pos() - press_point_).manhattanLength() < QApplication::startDragDistance();
-    if (clicked && !pressed_link_.isEmpty() && !hasSelection())
+    if (clicked && !pressed_link_.isEmpty() && selection_.empty())
         showLink(pressed_link_, event->globalPosition().toPoint());
-    if (QClipboard* clipboard = QApplication::clipboard(); hasSelection() && clipboard->supportsSelection())
-        clipboard->setMimeData(selected().release(), QClipboard::Selection);
+    if (QClipboard* clipboard = QApplication::clipboard();
+        !selection_.empty() && clipboard->supportsSelection())
+        clipboard->setMimeData(selection_.text(rows_, style_).release(), QClipboard::Selection);
 }
 
 void ThreadView::wheelEvent(QWheelEvent* event) {
@@ -277,18 +217,12 @@ void ThreadView::showLink(const QString& address, const QPoint& global) {
 }
 
 bool ThreadView::showTip(QHelpEvent* event) {
-    const Spot spot = spotAt(event->pos());
-    if (spot.row < 0)
+    const Under pointed = under(event->pos());
+    if (pointed.spot.row < 0 || !row(pointed.spot.row).layout)
         return false;
-    const Row& row = *rows_[static_cast<std::size_t>(spot.row)];
-    if (!row.layout)
-        return false;
-    const LayoutHit hit = row.layout->hit(row.content, event->pos() - messageRect(spot.row).topLeft());
-    QString tip = hit.link;
-    if (hit.mark >= 0) {
-        const DialMark& mark = row.content.marks[static_cast<std::size_t>(hit.mark)];
-        tip = tr("Before token %1:").arg(mark.token + 1) + u'\n' + mark.tip;
-    }
+    QString tip = pointed.hit.link;
+    if (pointed.mark >= 0)
+        tip = TokenOverlay::tip(row(pointed.spot.row).content.marks[static_cast<std::size_t>(pointed.mark)]);
     if (tip.isEmpty())
         QToolTip::hideText();
     else
@@ -297,25 +231,15 @@ bool ThreadView::showTip(QHelpEvent* event) {
 }
 
 void ThreadView::updateHover(const QPointF& viewport_point) {
-    int hovered = -1;
-    bool link = false, text = false;
-    if (!rows_.empty() && viewport()->rect().contains(viewport_point.toPoint())) {
-        const Spot spot = spotAt(viewport_point);
-        hovered = spot.row;
-        const Row& row = *rows_[static_cast<std::size_t>(spot.row)];
-        if (row.layout) {
-            const LayoutHit hit =
-                row.layout->hit(row.content, viewport_point - messageRect(spot.row).topLeft());
-            link = !hit.link.isEmpty();
-            text = hit.on_text;
-        }
-    }
-    viewport()->setCursor(link                ? Qt::PointingHandCursor
-                          : text || dragging_ ? Qt::IBeamCursor
-                                              : Qt::ArrowCursor);
-    if (hovered == hovered_)
+    Under pointed;
+    if (viewport()->rect().contains(viewport_point.toPoint()))
+        pointed = under(viewport_point);
+    viewport()->setCursor(!pointed.hit.link.isEmpty()        ? Qt::PointingHandCursor
+                          : pointed.hit.on_text || dragging_ ? Qt::IBeamCursor
+                                                             : Qt::ArrowCursor);
+    if (pointed.spot.row == hovered_)
         return;
-    hovered_ = hovered;
+    hovered_ = pointed.spot.row;
     revealTools();
 }
 
@@ -339,27 +263,19 @@ bool ThreadView::viewportEvent(QEvent* event) {
 }
 
 void ThreadView::contextMenuEvent(QContextMenuEvent* event) {
-    const Spot spot = spotAt(event->pos());
+    const Under pointed = under(event->pos());
     auto* menu = new QMenu(this);
     menu->setObjectName(u"threadMenu"_s);
     menu->setAttribute(Qt::WA_DeleteOnClose);
-    if (spot.row >= 0) {
-        const Row& row = *rows_[static_cast<std::size_t>(spot.row)];
-        const MessageId id = row.content.id;
-        if (row.layout) {
-            const LayoutHit hit =
-                row.layout->hit(row.content, event->pos() - messageRect(spot.row).topLeft());
-            if (!hit.link.isEmpty()) {
-                addLinkActions(*menu, hit.link);
-                menu->addSeparator();
-            }
+    if (pointed.spot.row >= 0) {
+        if (!pointed.hit.link.isEmpty()) {
+            addLinkActions(*menu, pointed.hit.link);
+            menu->addSeparator();
         }
         QAction* copied = menu->addAction(tr("Copy"), this, &ThreadView::copy);
-        copied->setEnabled(hasSelection());
-        menu->addAction(tr("Copy message as Markdown"), this, [this, id] {
-            if (const Row* found = find(id))
-                QApplication::clipboard()->setText(QString::fromStdString(found->content.text()));
-        });
+        copied->setEnabled(!selection_.empty());
+        menu->addAction(tr("Copy message as Markdown"), this,
+                        [this, id = messageAt(pointed.spot.row)] { copyMessage(id); });
     }
     menu->addAction(tr("Select all"), this, &ThreadView::selectAll)->setEnabled(!rows_.empty());
     menu->popup(event->globalPos());
@@ -372,13 +288,7 @@ void ThreadView::setCurrentMessage(int index) {
         return;
     current_ = index;
     focus_shown_ = true;
-    const QRect rect = messageRect(index);
-    if (rect.top() < 0 || rect.bottom() > viewport()->height()) {
-        setFollowing(false);
-        anchor_row_ = index;
-        anchor_offset_ = rect.height() > viewport()->height() || rect.top() < 0
-                             ? -8
-                             : rect.height() - viewport()->height() + 8.0;
+    if (geometry_.revealRow(index)) {
         refresh();
         if (verticalScrollBar()->value() >= verticalScrollBar()->maximum())
             scrollContentsBy(0, 0);
@@ -403,7 +313,7 @@ void ThreadView::keyPressEvent(QKeyEvent* event) {
         zoom(-1);
     } else if (control && event->key() == Qt::Key_0) {
         zoom(0);
-    } else if (event->key() == Qt::Key_Escape && hasSelection()) {
+    } else if (event->key() == Qt::Key_Escape && !selection_.empty()) {
         clearSelection();
     } else if (alt && (event->key() == Qt::Key_Up || event->key() == Qt::Key_Down)) {
         const int step = event->key() == Qt::Key_Up ? -1 : 1;

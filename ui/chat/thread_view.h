@@ -1,10 +1,14 @@
-// The messages of a chat. Virtual: only those in sight and one screen either side are laid out; of the others
-// a height is known or guessed. What is in sight stays where it is when heights above it turn out otherwise.
+// The messages of a chat. Virtual: only those in sight and one screen either side are laid out. Where they
+// stand is ThreadGeometry's, what is selected ThreadSelection's, their widgets are the RowWidgetPool's, and
+// what lies over the text is the TokenOverlay's: the view joins them and handles events.
 #pragma once
 
 #include "ui/chat/message_editor.h"
-#include "ui/chat/message_layout.h"
-#include "ui/chat/message_tools.h"
+#include "ui/chat/row_widget_pool.h"
+#include "ui/chat/thread_find.h"
+#include "ui/chat/thread_geometry.h"
+#include "ui/chat/thread_selection.h"
+#include "ui/chat/token_overlay.h"
 
 #include <QAbstractScrollArea>
 #include <QElapsedTimer>
@@ -13,12 +17,7 @@
 #include <QPointer>
 #include <QTimer>
 
-#include <memory>
-#include <vector>
-
 namespace switchyard {
-
-class SelectedText;
 
 class ThreadView : public QAbstractScrollArea {
     Q_OBJECT
@@ -39,7 +38,7 @@ class ThreadView : public QAbstractScrollArea {
     void highlightToken(MessageId id, int index);
     void jumpToEnd();
     void scrollToMessage(MessageId id);
-    bool following() const { return following_; }
+    bool following() const { return geometry_.following(); }
     /// What is in sight, so that it can be shown again.
     struct Place {
         MessageId message = 0; ///< at the top
@@ -76,6 +75,7 @@ class ThreadView : public QAbstractScrollArea {
 
     int messageCount() const { return static_cast<int>(rows_.size()); }
     MessageId messageAt(int index) const;
+    int indexOf(MessageId id) const { return index_.value(id, -1); } ///< -1: not in the thread
     const MessageContent* content(MessageId id) const;
     /// In the viewport; may be outside of what is seen.
     QRect messageRect(int index) const;
@@ -86,7 +86,9 @@ class ThreadView : public QAbstractScrollArea {
     bool partOpen(MessageId id, int part) const;
     /// How many messages are laid out: for tests.
     int liveDocuments() const;
-    MessageTools* tools(MessageId id) const;
+    MessageTools* tools(MessageId id) const { return widgets_.tools(id); }
+    /// Of a message that is in sight: its own, in the order of the eye.
+    QList<QWidget*> messageWidgets(MessageId id) const { return widgets_.widgets(id); }
 
   Q_SIGNALS:
     void triggered(switchyard::MessageAction action, switchyard::MessageId id);
@@ -118,113 +120,76 @@ class ThreadView : public QAbstractScrollArea {
     void focusOutEvent(QFocusEvent* event) override;
 
   private:
-    struct Row {
-        MessageContent content;
-        std::shared_ptr<MessageLayout> layout;
-        qreal height = 0;
-        qreal width = -1;      ///< the layout was arranged for; -1: must be arranged
-        std::set<int> open;    ///< parts that are unfolded
-        bool rewritten = true; ///< the text changed otherwise than by growing
-        bool stale = true;     ///< the tools show what was
-        QString progress;
-        QPointer<MessageTools> tools;
-        std::vector<QPointer<CalmButton>> folds;
-        std::vector<QPointer<CalmButton>> code_buttons;
-    };
-    struct Spot { ///< a position in the thread
-        int row = -1;
-        LayoutPosition at;
-        auto operator<=>(const Spot&) const = default;
-    };
-
     // thread_view.cpp: what stands where
     void restyle();
-    qreal columnWidth() const;
-    qreal columnLeft() const;
-    qreal guessedHeight(const Row& row) const;
-    void layOut(Row& row);
-    void layOutWhole(Row& row);
-    void release(Row& row);
-    void computeTops();
-    int rowAt(qreal y) const; ///< of the contents
+    void layOut(int index);
+    void layOutWhole(int index);
+    ThreadRow::Room room(const ThreadRow& row) const;
+    void guessHeights();
     void refresh();
     void layOutSight();
     void prefetch();
-    void applyScroll();
+    void settle();
     void placeWidgets();
-    void placeRowWidgets(int index);
-    void placeFold(Row& row, std::size_t index, const QPointF& origin);
-    void hideRowWidgets(Row& row);
+    void placeJumpButton();
+    void revealTools();
+    ThreadRow& row(int index) const { return *rows_[static_cast<std::size_t>(index)]; }
+    ThreadRow* find(MessageId id) const;
+    ShownMessage shown(const ThreadRow& row) const { return {row.content, *row.layout}; }
+
+    // thread_scroll.cpp: what brings a place into sight
+    void showMatch();
+    void tellFollowing();
+
+    // thread_edit.cpp
     void keepEdit();
     void dropEdit();
     void closeEditor();
-    void placeJumpButton();
-    void setFollowing(bool following);
-    void revealTools();
-    qreal offset() const;
-    Row* find(MessageId id);
-    const Row* find(MessageId id) const;
 
-    // thread_input.cpp: pointer, keys, selection
-    Spot spotAt(const QPointF& viewport_point) const;
-    std::optional<LayoutRange> selectionIn(int row) const;
-    /// What is selected, for the clipboard.
-    std::unique_ptr<SelectedText> selected() const;
-    std::pair<Spot, Spot> selection() const;
-    bool hasSelection() const { return anchor_spot_.row >= 0 && anchor_spot_ != cursor_spot_; }
+    // thread_input.cpp: pointer and keys
+    /// What is at a point of the viewport; where nothing is, `row` is -1.
+    struct Under {
+        ThreadSpot spot;
+        LayoutHit hit;
+        int mark = -1; ///< index of the dial mark
+    };
+    Under under(const QPointF& viewport_point) const;
+    void press(const Under& under, ThreadSelection::Unit unit);
     void extendSelection(const QPointF& viewport_point);
     void autoScroll();
     bool showTip(QHelpEvent* event);
     void showLink(const QString& address, const QPoint& global);
     void addLinkActions(QMenu& menu, const QString& address);
+    void copyMessage(MessageId id) const;
     void updateHover(const QPointF& viewport_point);
-
-    // thread_find.cpp
-    void findMatches();
-    void findInPart(int row, int part, const std::string& source);
-    void showMatch();
-    struct Match {
-        int row = 0, nth = 0; ///< which one in the part
-        TextPlace place;
-    };
-    QString query_;
-    std::vector<Match> matches_;
-    int match_ = -1;
-    QTimer find_step_; ///< the match's message is being laid out
 
     ChatStyle style_;
     qreal points_ = 0; ///< 0: the window's font
-    std::vector<std::unique_ptr<Row>> rows_;
+    ThreadRows rows_;
     QHash<MessageId, int> index_;
-    std::vector<qreal> tops_; ///< one more than rows: the last is the end
-    int anchor_row_ = 0;
-    qreal anchor_offset_ = 0; ///< from the row's top to the top of the view
-    bool following_ = true, adjusting_ = false, busy_ = false;
+    ThreadGeometry geometry_;
+    ThreadSelection selection_;
+    RowWidgetPool widgets_;
+    TokenOverlay overlay_;
+    ThreadFind find_;
+    QTimer find_step_; ///< the match's message is being laid out
+    bool told_following_ = true, adjusting_ = false, busy_ = false;
     int current_ = -1;
     bool focus_shown_ = false;
     int hovered_ = -1;
     QPointF pointer_;
-    MessageId lit_message_ = 0;
-    int lit_token_ = -1;
 
-    Spot anchor_spot_, cursor_spot_, word_begin_, word_end_;
-    int clicks_ = 0; ///< 1: characters, 2: words, 3: lines
     bool dragging_ = false;
     QString pressed_link_;
     QPoint press_point_;
     QElapsedTimer last_double_click_;
     QTimer auto_scroll_, prefetch_;
 
-    std::vector<MessageTools*> spare_tools_;
-    std::vector<CalmButton*> spare_folds_, spare_code_buttons_;
-    CalmButton* jump_;
+    CalmButton* jump_ = nullptr;
     QPointer<MessageEditor> editor_;
     MessageId edited_ = 0;
     QMap<MessageId, QString> edits_;
     QTimer edit_timer_;
-
-    friend class ThreadAccessible;
-    friend class MessageAccessible;
 };
 
 } // namespace switchyard
