@@ -62,8 +62,11 @@ constexpr std::array kRows{
               .key = Qt::ALT | Qt::Key_Right, .icon = "chevron-right"},
     ActionRow{.act = Act::RenameChat, .name = "rename_chat", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Rename"),
               .key = QKeyCombination(Qt::Key_F2), .icon = "edit", .begins_group = true, .of_list = true},
+    ActionRow{.act = Act::PinChat, .name = "pin_chat", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Pin to the top"), .checkable = true},
+    ActionRow{.act = Act::MoveChat, .name = "move_chat", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Move to a folder"), .icon = "folder"},
     ActionRow{.act = Act::DeleteChat, .name = "delete_chat", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Delete"),
               .key = QKeyCombination(Qt::Key_Delete), .icon = "trash", .of_list = true},
+    ActionRow{.act = Act::NewFolder, .name = "new_folder", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "New folder")},
     ActionRow{.act = Act::Write, .name = "composer", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Write a message"),
               .key = Qt::CTRL | Qt::Key_L, .begins_group = true},
 

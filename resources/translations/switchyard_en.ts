@@ -2,6 +2,16 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
+    <name>ChatGroupTexts</name>
+    <message numerus="yes">
+        <source>%n found</source>
+        <translation>
+            <numerusform>%n found</numerusform>
+            <numerusform>%n found</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Forecast</name>
     <message numerus="yes">
         <source>%n thread(s)</source>
@@ -76,16 +86,6 @@
         <translation>
             <numerusform>The context of %n token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
             <numerusform>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::ChatListModel</name>
-    <message numerus="yes">
-        <source>%n found</source>
-        <translation>
-            <numerusform>%n found</numerusform>
-            <numerusform>%n found</numerusform>
         </translation>
     </message>
 </context>

@@ -905,42 +905,20 @@
         <source>Open</source>
         <translation>打开</translation>
     </message>
+    <message>
+        <source>No folder</source>
+        <translation>不放入文件夹</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ChatListModel</name>
     <message>
-        <source>Today</source>
-        <translation>今天</translation>
-    </message>
-    <message>
-        <source>Yesterday</source>
-        <translation>昨天</translation>
-    </message>
-    <message>
-        <source>Last week</source>
-        <translation>上周</translation>
-    </message>
-    <message>
-        <source>MMMM</source>
-        <translation>M月</translation>
-    </message>
-    <message>
-        <source>MMMM yyyy</source>
-        <translation>yyyy年M月</translation>
-    </message>
-    <message numerus="yes">
-        <source>%n found</source>
-        <translation>
-            <numerusform>找到 %n 条</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Nothing found</source>
-        <translation>没有找到</translation>
-    </message>
-    <message>
         <source>%1, answering</source>
         <translation>%1，正在回答</translation>
+    </message>
+    <message>
+        <source>Folder %1</source>
+        <translation>文件夹 %1</translation>
     </message>
 </context>
 <context>
@@ -988,6 +966,14 @@
     <message>
         <source>Saved as a version of its own: the answer as it was stays, with all that follows it. The arrows under the answer switch between them.</source>
         <translation>已另存为一个版本：原回答及其后的内容都保留着。可用回答下方的箭头切换。</translation>
+    </message>
+    <message>
+        <source>New folder</source>
+        <translation>新建文件夹</translation>
+    </message>
+    <message>
+        <source>The folder “%1” was deleted; its chats are listed by date.</source>
+        <translation>文件夹“%1”已删除；其中的对话按日期列出。</translation>
     </message>
 </context>
 <context>
@@ -2543,6 +2529,18 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>%1 (%2)</source>
         <translation>%1（%2）</translation>
     </message>
+    <message>
+        <source>Pin to the top</source>
+        <translation>置顶</translation>
+    </message>
+    <message>
+        <source>Move to a folder</source>
+        <translation>移到文件夹</translation>
+    </message>
+    <message>
+        <source>New folder</source>
+        <translation>新建文件夹</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ChatsPage</name>
@@ -2613,6 +2611,47 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Copied</source>
         <translation>已复制</translation>
+    </message>
+</context>
+<context>
+    <name>ChatGroupTexts</name>
+    <message>
+        <source>Today</source>
+        <translation>今天</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>昨天</translation>
+    </message>
+    <message>
+        <source>Last 7 days</source>
+        <translation>最近 7 天</translation>
+    </message>
+    <message>
+        <source>Last 30 days</source>
+        <translation>最近 30 天</translation>
+    </message>
+    <message>
+        <source>MMMM</source>
+        <translation>M月</translation>
+    </message>
+    <message>
+        <source>MMMM yyyy</source>
+        <translation>yyyy年M月</translation>
+    </message>
+    <message>
+        <source>Pinned</source>
+        <translation>已置顶</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n found</source>
+        <translation>
+            <numerusform>找到 %n 条</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Nothing found</source>
+        <translation>没有找到</translation>
     </message>
 </context>
 </TS>

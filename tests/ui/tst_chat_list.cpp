@@ -47,14 +47,16 @@ class ChatListTest : public QObject {
   private Q_SLOTS:
     void groupsByDate() {
         const QDate today(2025, 6, 15);
-        QCOMPARE(ChatListModel::groupName(today, today), u"Today"_s);
-        QCOMPARE(ChatListModel::groupName(today.addDays(1), today), u"Today"_s); // a clock that was set back
-        QCOMPARE(ChatListModel::groupName(today.addDays(-1), today), u"Yesterday"_s);
-        QCOMPARE(ChatListModel::groupName(today.addDays(-2), today), u"Last week"_s);
-        QCOMPARE(ChatListModel::groupName(today.addDays(-7), today), u"Last week"_s);
-        QCOMPARE(ChatListModel::groupName(QDate(2025, 3, 1), today),
-                 QLocale().toString(QDate(2025, 3, 1), u"MMMM"_s));
-        QVERIFY(ChatListModel::groupName(QDate(2024, 3, 1), today).contains(u"2024"_s));
+        const auto name = [&](const QDate& date) { return dateGroup(date, today).name; };
+        QCOMPARE(name(today), u"Today"_s);
+        QCOMPARE(name(today.addDays(1)), u"Today"_s); // a clock that was set back
+        QCOMPARE(name(today.addDays(-1)), u"Yesterday"_s);
+        QCOMPARE(name(today.addDays(-2)), u"Last 7 days"_s);
+        QCOMPARE(name(today.addDays(-7)), u"Last 7 days"_s);
+        QCOMPARE(name(today.addDays(-8)), u"Last 30 days"_s);
+        QCOMPARE(name(today.addDays(-30)), u"Last 30 days"_s);
+        QCOMPARE(name(QDate(2025, 3, 1)), QLocale().toString(QDate(2025, 3, 1), u"MMMM"_s));
+        QVERIFY(name(QDate(2024, 3, 1)).contains(u"2024"_s));
     }
 
     void modelKeepsTheRules() {
@@ -65,7 +67,7 @@ class ChatListTest : public QObject {
         QCOMPARE(lines.size(), 4);
         QCOMPARE(lines[0], u"Today: Notes, Trip"_s);
         QCOMPARE(lines[1], u"Yesterday: Letter"_s);
-        QCOMPARE(lines[2], u"Last week: Poem"_s);
+        QCOMPARE(lines[2], u"Last 7 days: Poem"_s);
         model.setHits({{1, 7, u"Notes"_s, u"a line with words"_s}, {4, 0, u"Poem"_s, {}}});
         QCOMPARE(described(model), (QStringList{u"2 found: Notes, Poem"_s}));
         model.clearHits();
@@ -145,8 +147,8 @@ class ChatListTest : public QObject {
             others[1].title = u"Trip %1"_s.arg(step);
             others[2].title = u"Letter %1"_s.arg(step);
             others[2].generating = step % 2 == 1;
-            list.model()->setChats(others); // at once
-            list.setChats(others);          // when the editing has ended
+            list.model()->setChats(others);
+            list.setChats(others);
             list.setCurrent(step % 2 ? 2 : 3);
         };
         refresh(0);

@@ -8,7 +8,6 @@
 #include <QMenu>
 #include <QPainter>
 #include <QScrollBar>
-#include <QTextLayout>
 #include <QVBoxLayout>
 
 #include <utility>
@@ -16,146 +15,6 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
-namespace {
-constexpr char kGivenTitle[] = "givenTitle"; ///< of an editor: what it opened with
-} // namespace
-
-// ---- Drawing ----
-
-QSize ChatListDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const {
-    const int line = option.fontMetrics.height();
-    if (index.data(ChatListModel::IsGroupRole).toBool())
-        return {80, line + 18};
-    return {80, index.data(ChatListModel::LineRole).toString().isEmpty() ? line + 16 : 2 * line + 20};
-}
-
-void ChatListDelegate::paintGroup(QPainter& painter, const QStyleOptionViewItem& option,
-                                  const QModelIndex& index) const {
-    const ThemeColours& colours = coloursOf(QApplication::palette());
-    QFont font = option.font;
-    font.setPointSizeF(font.pointSizeF() * 0.9);
-    font.setWeight(QFont::DemiBold);
-    painter.setFont(font);
-    painter.setPen(colours.muted);
-    const QRect rect = option.rect.adjusted(14, 6, -12, 0);
-    const bool open = option.state & QStyle::State_Open;
-    themedIcon(open ? u"chevron-down"_s : u"chevron-right"_s)
-        .paint(&painter, QRect(rect.left() - 4, rect.center().y() - 6, 13, 13));
-    painter.drawText(rect.adjusted(14, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
-                     index.data(Qt::DisplayRole).toString());
-}
-
-/// The line of a hit, with what was searched for in bold.
-void ChatListDelegate::paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
-                                 const QColor& plain, const QColor& found) const {
-    QTextLayout layout(
-        QFontMetrics(font).elidedText(oneLine(line).simplified(), Qt::ElideRight, rect.width()), font);
-    QList<QTextLayout::FormatRange> ranges;
-    for (qsizetype at = 0;
-         !query_.isEmpty() && (at = layout.text().indexOf(query_, at, Qt::CaseInsensitive)) >= 0;
-         at += query_.size()) {
-        QTextLayout::FormatRange range;
-        range.start = static_cast<int>(at);
-        range.length = static_cast<int>(query_.size());
-        range.format.setFontWeight(QFont::Bold);
-        range.format.setForeground(found);
-        ranges.append(range);
-    }
-    layout.setFormats(ranges);
-    layout.beginLayout();
-    QTextLine text = layout.createLine();
-    layout.endLayout();
-    if (!text.isValid())
-        return;
-    painter.setPen(plain);
-    layout.draw(&painter, QPointF(rect.left(), rect.center().y() - text.height() / 2));
-}
-
-void ChatListDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
-                             const QModelIndex& index) const {
-    painter->save();
-    painter->setRenderHint(QPainter::Antialiasing);
-    if (index.data(ChatListModel::IsGroupRole).toBool()) {
-        paintGroup(*painter, option, index);
-        painter->restore();
-        return;
-    }
-    const ThemeColours& colours = coloursOf(QApplication::palette());
-    const bool current = current_ != 0 && index.data(ChatListModel::IdRole).toLongLong() == current_;
-    const QRectF box = QRectF(option.rect).adjusted(8, 1, -8, -1);
-    if (current || option.state & QStyle::State_MouseOver) {
-        painter->setPen(Qt::NoPen);
-        painter->setBrush(current ? colours.accentSoft : colours.hover);
-        painter->drawRoundedRect(box, 7, 7);
-    }
-    if (current) { // a bar too, so that colour is not all there is
-        painter->setBrush(colours.accent);
-        painter->drawRoundedRect(QRectF(box.left(), box.top() + 7, 3, box.height() - 14), 1.5, 1.5);
-    }
-    if (option.state & QStyle::State_HasFocus && option.state & QStyle::State_KeyboardFocusChange) {
-        painter->setPen(QPen(colours.accent, 1.5));
-        painter->setBrush(Qt::NoBrush);
-        painter->drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 7, 7);
-    }
-    QRect inside = option.rect.adjusted(22, 0, -18, 0);
-    if (index.data(ChatListModel::GeneratingRole).toBool()) {
-        painter->setPen(Qt::NoPen);
-        painter->setBrush(colours.accent);
-        for (int i = 0; i < 3; ++i)
-            painter->drawEllipse(
-                QPointF(inside.right() - 3 - i * 6, option.rect.top() + option.rect.height() / 2.0), 2, 2);
-        inside.adjust(0, 0, -24, 0);
-    }
-    const QString title = index.data(Qt::DisplayRole).toString(),
-                  line = index.data(ChatListModel::LineRole).toString();
-    QFont font = option.font;
-    if (current)
-        font.setWeight(QFont::DemiBold);
-    if (line.isEmpty()) {
-        paintLine(*painter, inside, title, font, colours.text, colours.accent);
-    } else {
-        const int half = option.rect.height() / 2;
-        paintLine(*painter, inside.adjusted(0, 4, 0, -half), title, font, colours.text, colours.text);
-        QFont small = option.font;
-        small.setPointSizeF(small.pointSizeF() * 0.9);
-        paintLine(*painter, inside.adjusted(0, half - 4, 0, -4), line, small, colours.muted, colours.accent);
-    }
-    painter->restore();
-}
-
-QWidget* ChatListDelegate::createEditor(QWidget* parent, const QStyleOptionViewItem& option,
-                                        const QModelIndex& index) const {
-    editor_ = QStyledItemDelegate::createEditor(parent, option, index);
-    connect(editor_, &QObject::destroyed, this, [this] {
-        editor_.clear();
-        Q_EMIT renamingEnded();
-    });
-    return editor_;
-}
-
-void ChatListDelegate::setEditorData(QWidget* editor, const QModelIndex& index) const {
-    auto* line = qobject_cast<QLineEdit*>(editor);
-    if (!line || line->property(kGivenTitle).isValid())
-        return;
-    line->setProperty(kGivenTitle, index.data(Qt::EditRole).toString());
-    line->setText(index.data(Qt::EditRole).toString());
-    line->selectAll();
-}
-
-void ChatListDelegate::setModelData(QWidget* editor, QAbstractItemModel* model,
-                                    const QModelIndex& index) const {
-    const auto* line = qobject_cast<const QLineEdit*>(editor);
-    if (line && line->text() != line->property(kGivenTitle).toString())
-        model->setData(index, line->text(), Qt::EditRole);
-}
-
-void ChatListDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
-                                            const QModelIndex&) const {
-    editor->setGeometry(option.rect.adjusted(10, 1, -10, -1));
-}
-
-// ---- The column ----
-
 ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), actions_(actions) {
     setObjectName(u"chatList"_s);
     new_ = new QPushButton(actions_[Act::NewChat].text(), this);
@@ -186,6 +45,7 @@ ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), a
     tree_->setEditTriggers(QAbstractItemView::NoEditTriggers);
     tree_->setContextMenuPolicy(Qt::CustomContextMenu);
     tree_->setUniformRowHeights(false);
+    tree_->setDragDropMode(QAbstractItemView::InternalMove);
     tree_->viewport()->setAutoFillBackground(false);
     tree_->setStyleSheet(u"QTreeView { background: transparent; border: none; }"
                          "QTreeView::item, QTreeView::branch { background: transparent; border: none; }"_s);
@@ -203,24 +63,26 @@ ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), a
     layout->addWidget(tree_, 1);
 
     connect(tree_, &QTreeView::clicked, this, [this](const QModelIndex& index) {
-        if (!index.data(ChatListModel::IsGroupRole).toBool())
-            return activate(index);
-        const bool open = tree_->isExpanded(index);
-        tree_->setExpanded(index, !open);
-        const QString name = index.data().toString();
-        folded_.removeAll(name);
-        if (open)
-            folded_.append(name);
+        if (index.data(ChatListModel::IsGroupRole).toBool())
+            tree_->setExpanded(index, !tree_->isExpanded(index));
+        else
+            activate(index);
     });
+    connect(tree_, &QTreeView::collapsed, this, [this](const QModelIndex& group) { fold(group, true); });
+    connect(tree_, &QTreeView::expanded, this, [this](const QModelIndex& group) { fold(group, false); });
     connect(tree_, &QTreeView::customContextMenuRequested, this, &ChatList::showMenu);
     connect(model_, &ChatListModel::renamed, this, &ChatList::renameRequested);
     connect(delegate_, &ChatListDelegate::renamingEnded, this, [this] {
         for (const auto& change : std::exchange(later_, {}))
             change();
     });
-    connect(model_, &QAbstractItemModel::modelAboutToBeReset, this, &ChatList::rememberView);
-    connect(model_, &QAbstractItemModel::modelReset, this, &ChatList::restoreView);
-    connect(model_, &QAbstractItemModel::modelReset, this, qOverload<>(&QWidget::update));
+    connect(model_, &ChatListModel::folderRenamed, this, &ChatList::folderRenamed);
+    connect(model_, &ChatListModel::placed, this, &ChatList::placed);
+    connect(model_, &QAbstractItemModel::rowsInserted, this,
+            [this](const QModelIndex& parent, int first, int last) {
+                if (!parent.isValid())
+                    unfold(first, last);
+            });
     search_timer_.setSingleShot(true);
     search_timer_.setInterval(120);
     connect(&search_timer_, &QTimer::timeout, this, &ChatList::startSearch);
@@ -235,14 +97,16 @@ ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), a
     connectActions();
 }
 
+// ---- What is listed ----
+
 /// "Today" becomes "Yesterday" without a restart.
 void ChatList::scheduleMidnight() {
-    takeLater([this] { model_->setToday(QDate::currentDate()); });
+    change([this] { model_->setToday(QDate::currentDate()); });
     const qint64 left = QDateTime::currentDateTime().msecsTo(QDate::currentDate().addDays(1).startOfDay());
     midnight_.start(static_cast<int>(std::clamp<qint64>(left + 500, 1000, 3600 * 1000)));
 }
 
-/// While a title is being edited the rows stay as they are: making them anew would end the editing.
+/// While a title is being edited its row stays: a search would take it out, and the editor with it.
 void ChatList::takeLater(const std::function<void()>& change) {
     if (delegate_->renaming())
         later_.push_back(change);
@@ -250,19 +114,65 @@ void ChatList::takeLater(const std::function<void()>& change) {
         change();
 }
 
-void ChatList::setChats(const QList<ConversationSummary>& chats) {
-    takeLater([this, chats] {
-        const bool others = model_->setChats(chats);
-        if (others && model_->searching() && !query().isEmpty())
-            Q_EMIT searchRequested(query()); // one of the hits may be gone
-    });
+/// Rows come, go and move, and what is on screen stays where it is as far as it can.
+void ChatList::change(const std::function<void()>& rows) {
+    constexpr int kLookedAt = 7; // an odd number: most of them have not moved themselves
+    std::vector<std::pair<QPersistentModelIndex, int>> seen;
+    for (QModelIndex at = tree_->indexAt({0, 1}); at.isValid() && seen.size() < kLookedAt;
+         at = tree_->indexBelow(at))
+        seen.emplace_back(at, tree_->visualRect(at).top());
+    const int scroll = tree_->verticalScrollBar()->value();
+    rows();
+    showActions();
+    update();
+    if (scroll == 0)
+        return;
+    tree_->doItemsLayout();
+    std::vector<int> shifts;
+    for (const auto& [index, top] : seen) {
+        if (const QRect now = tree_->visualRect(index); index.isValid() && now.isValid())
+            shifts.push_back(now.top() - top);
+    }
+    if (shifts.empty())
+        return tree_->verticalScrollBar()->setValue(scroll);
+    const auto middle = shifts.begin() + static_cast<std::ptrdiff_t>(shifts.size() / 2);
+    std::nth_element(shifts.begin(), middle, shifts.end());
+    tree_->verticalScrollBar()->setValue(tree_->verticalScrollBar()->value() + *middle);
+}
+
+/// Everything is another list: the keyboard's row and the scrolling come back where it has them, too.
+void ChatList::changeAll(const std::function<void()>& rows) {
+    const QModelIndex before = tree_->currentIndex();
+    const ConversationId chat = before.data(ChatListModel::IdRole).toLongLong();
+    const MessageId message = before.data(ChatListModel::MessageRole).toLongLong();
+    const int scroll = tree_->verticalScrollBar()->value();
+    rows();
+    if (const QModelIndex now = model_->indexOf(chat, message); chat != 0 && now.isValid()) {
+        const bool scrolls = tree_->hasAutoScroll();
+        tree_->setAutoScroll(false);
+        tree_->setCurrentIndex(now);
+        tree_->setAutoScroll(scrolls);
+    }
+    tree_->doItemsLayout();
+    tree_->verticalScrollBar()->setValue(scroll);
+    setCurrent(current_);
+    showActions();
+    update();
+}
+
+void ChatList::setChats(const QList<ConversationSummary>& chats, const QList<ChatFolder>& folders) {
+    bool others = false;
+    change([&] { others = model_->setChats(chats, folders); });
+    setCurrent(current_); // it may be listed only now
+    if (others && model_->searching() && !query().isEmpty())
+        Q_EMIT searchRequested(query()); // one of the hits may be gone
 }
 
 void ChatList::setHits(const QList<SearchHit>& hits) {
     takeLater([this, hits] {
         if (query().isEmpty())
             return; // the search was cleared meanwhile
-        model_->setHits(hits);
+        changeAll([&] { model_->setHits(hits); });
         hits_of_ = query();
         tree_->viewport()->update();
         if (std::exchange(first_wanted_, false))
@@ -274,48 +184,62 @@ void ChatList::startSearch() {
     search_timer_.stop();
     delegate_->setQuery(query());
     if (query().isEmpty())
-        takeLater([this] { model_->clearHits(); });
+        takeLater([this] { changeAll([this] { model_->clearHits(); }); });
     else
         Q_EMIT searchRequested(query());
 }
 
 void ChatList::setCurrent(ConversationId id) {
-    if (delegate_->renaming())
+    if (delegate_->renaming()) // another row would end the editing
         return later_.push_back([this, id] { setCurrent(id); });
     const bool other = std::exchange(current_, id) != id;
     delegate_->setCurrentChat(id);
     const QModelIndex index = model_->indexOf(id);
     // The keyboard's row and the scrolling are the user's, until another chat is shown.
     if (index.isValid() && !model_->searching() && (other || !tree_->currentIndex().isValid())) {
+        const bool folded = !tree_->isExpanded(index.parent());
         tree_->setCurrentIndex(index);
         tree_->scrollTo(index);
+        if (folded) // to be shown is not to be unfolded
+            tree_->collapse(index.parent());
     } else if (!index.isValid() && other) {
         tree_->setCurrentIndex({});
     }
     tree_->viewport()->update();
 }
 
-void ChatList::rememberView() {
-    const QModelIndex index = tree_->currentIndex();
-    row_ = {index.data(ChatListModel::IdRole).toLongLong(),
-            index.data(ChatListModel::MessageRole).toLongLong()};
-    scroll_ = tree_->verticalScrollBar()->value();
+// ---- Groups ----
+
+void ChatList::unfold(int first, int last) {
+    for (int row = first; row <= last; ++row) {
+        const QModelIndex group = model_->index(row, 0);
+        tree_->setExpanded(group, !folded_.contains(group.data(ChatListModel::GroupKeyRole).toString()));
+    }
 }
 
-void ChatList::restoreView() {
-    for (int row = 0; row < model_->rowCount(); ++row) {
-        const QModelIndex group = model_->index(row, 0);
-        tree_->setExpanded(group, !folded_.contains(group.data().toString()));
-    }
-    if (const QModelIndex index = model_->indexOf(row_.first, row_.second); index.isValid()) {
-        const bool scrolls = tree_->hasAutoScroll();
-        tree_->setAutoScroll(false);
-        tree_->setCurrentIndex(index);
-        tree_->setAutoScroll(scrolls);
-    }
-    tree_->doItemsLayout();
-    tree_->verticalScrollBar()->setValue(scroll_);
-    setCurrent(current_);
+void ChatList::fold(const QModelIndex& group, bool folded) {
+    const QString key = group.data(ChatListModel::GroupKeyRole).toString();
+    if (key.isEmpty() || model_->searching() || folded_.contains(key) == folded)
+        return;
+    if (folded)
+        folded_.append(key);
+    else
+        folded_.removeAll(key);
+    Q_EMIT foldedChanged();
+}
+
+void ChatList::setFolded(const QStringList& keys) {
+    folded_ = keys;
+    unfold(0, model_->rowCount() - 1);
+}
+
+void ChatList::editFolder(FolderId id) {
+    const QModelIndex folder = model_->indexOfFolder(id);
+    if (!folder.isValid())
+        return;
+    tree_->setCurrentIndex(folder);
+    tree_->scrollTo(folder);
+    tree_->edit(folder);
 }
 
 void ChatList::focusSearch() {
@@ -341,33 +265,77 @@ ConversationId ChatList::chosen() const {
 }
 
 void ChatList::connectActions() {
-    connect(&actions_[Act::RenameChat], &QAction::triggered, this, [this] {
-        if (const QModelIndex at = model_->indexOf(chosen()); at.isValid())
-            tree_->edit(at);
+    move_menu_ = new QMenu(this);
+    move_menu_->setObjectName(u"moveMenu"_s);
+    connect(move_menu_, &QMenu::aboutToShow, this, &ChatList::fillMoveMenu);
+    actions_[Act::MoveChat].setMenu(move_menu_);
+    const auto on = [this](Act act, auto slot) { connect(&actions_[act], &QAction::triggered, this, slot); };
+    on(Act::RenameChat, [this] { tree_->edit(tree_->currentIndex()); });
+    on(Act::DeleteChat, [this] {
+        const QModelIndex at = tree_->currentIndex();
+        if (at.data(ChatListModel::IsFolderRole).toBool())
+            Q_EMIT folderRemoved(at.data(ChatListModel::FolderRole).toLongLong());
+        else
+            Q_EMIT deleteRequested(chosen());
     });
-    connect(&actions_[Act::DeleteChat], &QAction::triggered, this,
-            [this] { Q_EMIT deleteRequested(chosen()); });
+    on(Act::PinChat, [this](bool pinned) {
+        place(tree_->currentIndex().data(ChatListModel::FolderRole).toLongLong(), pinned);
+    });
+    on(Act::NewFolder, [this] { Q_EMIT newFolderRequested(0); });
     connect(tree_->selectionModel(), &QItemSelectionModel::currentChanged, this, &ChatList::showActions);
-    connect(model_, &QAbstractItemModel::modelReset, this, &ChatList::showActions);
     showActions();
 }
 
 void ChatList::showActions() {
+    const QModelIndex at = tree_->currentIndex();
+    const bool chat = chosen() != 0, folder = at.data(ChatListModel::IsFolderRole).toBool();
     for (const Act act : {Act::RenameChat, Act::DeleteChat})
-        actions_[act].setEnabled(chosen() != 0);
+        actions_[act].setEnabled(chat || folder);
+    for (const Act act : {Act::PinChat, Act::MoveChat})
+        actions_[act].setEnabled(chat);
+    actions_[Act::PinChat].setChecked(at.data(ChatListModel::PinnedRole).toBool());
+}
+
+void ChatList::fillMoveMenu() {
+    move_menu_->clear();
+    const FolderId now = tree_->currentIndex().data(ChatListModel::FolderRole).toLongLong();
+    const auto add = [&](const QString& name, FolderId folder) {
+        QAction* action = move_menu_->addAction(name, this, [this, folder] { place(folder, false); });
+        action->setCheckable(true);
+        action->setChecked(folder == now);
+    };
+    add(tr("No folder"), 0);
+    for (const ChatFolder& folder : model_->folders())
+        add(menuText(oneLine(folder.name)), folder.id);
+    move_menu_->addSeparator();
+    move_menu_->addAction(actions_[Act::NewFolder].icon(), actions_[Act::NewFolder].text(), this,
+                          [this] { Q_EMIT newFolderRequested(chosen()); });
+}
+
+void ChatList::place(FolderId folder, bool pinned) {
+    if (const ConversationId id = chosen(); id != 0)
+        Q_EMIT placed(id, folder, pinned);
 }
 
 void ChatList::showMenu(const QPoint& position) {
     const QModelIndex index = tree_->indexAt(position);
-    if (!index.isValid() || index.data(ChatListModel::IsGroupRole).toBool())
-        return;
-    tree_->setCurrentIndex(index); // the actions are about it
     auto* menu = new QMenu(this);
     menu->setObjectName(u"chatMenu"_s);
     menu->setAttribute(Qt::WA_DeleteOnClose);
-    menu->addAction(tr("Open"), this, [this, at = QPersistentModelIndex(index)] { activate(at); });
-    menu->addAction(&actions_[Act::RenameChat]);
-    menu->addAction(&actions_[Act::DeleteChat]);
+    const bool folder = index.data(ChatListModel::IsFolderRole).toBool();
+    if (index.data(ChatListModel::IdRole).toLongLong() != 0) {
+        tree_->setCurrentIndex(index); // the actions are about it
+        menu->addAction(tr("Open"), this, [this, at = QPersistentModelIndex(index)] { activate(at); });
+        for (const Act act : {Act::PinChat, Act::MoveChat, Act::RenameChat, Act::DeleteChat})
+            menu->addAction(&actions_[act]);
+        menu->addSeparator();
+    } else if (folder) {
+        tree_->setCurrentIndex(index);
+        for (const Act act : {Act::RenameChat, Act::DeleteChat})
+            menu->addAction(&actions_[act]);
+        menu->addSeparator();
+    }
+    menu->addAction(&actions_[Act::NewFolder]);
     menu->popup(tree_->viewport()->mapToGlobal(position));
 }
 

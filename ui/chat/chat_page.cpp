@@ -94,6 +94,7 @@ ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& se
     setAcceptDrops(true);
 
     connectController();
+    connectList();
     connectWidgets();
     connectDrafts();
     connectActions();
@@ -148,22 +149,6 @@ void ChatPage::connectController() {
 }
 
 void ChatPage::connectWidgets() {
-    connect(list_, &ChatList::chatActivated, this, [this](ConversationId id, MessageId message) {
-        wanted_message_ = message;
-        keepUnsent();
-        if (id == controller_.current() && message != 0 && controller_.message(message))
-            thread_->scrollToMessage(std::exchange(wanted_message_, 0));
-        else
-            controller_.openChat(id, message);
-    });
-    connect(list_, &ChatList::renameRequested, &controller_.list(), &ChatListService::rename);
-    connect(list_, &ChatList::deleteRequested, &controller_, &ChatController::deleteChat);
-    connect(list_, &ChatList::searchRequested, this, [this](const QString& text) {
-        controller_.list().search(text, this, [this, text](QList<SearchHit> hits) {
-            if (list_->query() == text)
-                list_->setHits(hits);
-        });
-    });
     connect(thread_, &ThreadView::triggered, this, &ChatPage::act);
     connect(thread_, &ThreadView::questionEdited, this,
             [this](MessageId id, const QString& text) { takeEdit(id, text, true, false); });
@@ -206,7 +191,7 @@ void ChatPage::connectWidgets() {
 // ---- What the controller says ----
 
 void ChatPage::showChats() {
-    list_->setChats(controller_.list().chats());
+    list_->setChats(controller_.list().chats(), controller_.list().folders());
     list_->setCurrent(controller_.current());
 }
 
@@ -309,52 +294,6 @@ const Message* ChatPage::last(Author author) const {
 }
 
 // ---- What the user does ----
-
-void ChatPage::connectActions() {
-    const auto on = [this](Act act, auto slot) {
-        connect(&actions_[act], &QAction::triggered, this, [this, slot] {
-            Q_EMIT wanted();
-            slot();
-        });
-    };
-    on(Act::NewChat, [this] { newChat(); });
-    on(Act::Undo, [this] { undoDelete(); });
-    on(Act::Find, [this] { openFind(); });
-    on(Act::Send, [this] { composer_->send(); });
-    on(Act::Write, [this] { focusComposer(); });
-    on(Act::Regenerate, [this] { regenerateLast(); });
-    on(Act::EditLast, [this] { editLastQuestion(); });
-    on(Act::PreviousBranch, [this] { switchBranch(-1); });
-    on(Act::NextBranch, [this] { switchBranch(+1); });
-    connect(&actions_[Act::Stop], &QAction::triggered, this, &ChatPage::stop);
-    connect(&actions_[Act::CopyAnswer], &QAction::triggered, this, &ChatPage::copyLastAnswer);
-    connect(&controller_, &ChatController::undoChanged, this, &ChatPage::showActions);
-    connect(&controller_, &ChatController::waitingChanged, this, &ChatPage::showActions);
-    connect(composer_, &Composer::canSendChanged, this, &ChatPage::showActions);
-}
-
-/// An action that cannot act now is off.
-void ChatPage::showActions() {
-    const QList<Message>& thread = controller_.conversation().thread();
-    const bool busy = controller_.busy();
-    const ModelState state = model_.state();
-    const bool model = state == ModelState::Ready || state == ModelState::Loading; // an answer waits for it
-    const Message* answer = last(Author::Assistant);
-    const Branches among = branches();
-    const std::pair<Act, bool> can[] = {
-        {Act::Undo, controller_.canUndo()},
-        {Act::Find, !thread.isEmpty()},
-        {Act::CopyAnswer, answer && !answer->text().isEmpty()},
-        {Act::EditLast, !busy && last(Author::User)},
-        {Act::Send, composer_->canSend()},
-        {Act::Stop, busy || controller_.waitsForModel(controller_.current())},
-        {Act::Regenerate, !busy && model && !thread.isEmpty()},
-        {Act::PreviousBranch, among.at > 0},
-        {Act::NextBranch, among.at >= 0 && among.at + 1 < among.siblings.size()},
-    };
-    for (const auto& [act, possible] : can)
-        actions_[act].setEnabled(possible);
-}
 
 void ChatPage::act(MessageAction action, MessageId id) {
     const Message* message = controller_.message(id);

@@ -68,6 +68,8 @@ class ChatPage : public QWidget {
   private:
     void connectController();
     void connectWidgets();
+    void connectList();
+    void removeFolder(FolderId id);
     void connectActions();
     void showActions();
     void showThread();

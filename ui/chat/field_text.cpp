@@ -22,8 +22,12 @@ class LineBound : public QObject {
             return false;
         auto* field = qobject_cast<QLineEdit*>(object);
         if (field && field->maxLength() == unbounded_line_field &&
-            !qobject_cast<QFileDialog*>(field->window())) // paths are longer
-            field->setMaxLength(longest_line_field);
+            !qobject_cast<QFileDialog*>(field->window())) { // paths are longer
+            const int start = field->selectionStart(), length = field->selectionLength();
+            field->setMaxLength(longest_line_field); // takes the text anew
+            if (start >= 0)
+                field->setSelection(start, length);
+        }
         return false;
     }
 };

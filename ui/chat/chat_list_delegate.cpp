@@ -1,0 +1,161 @@
+#include "ui/chat/chat_list_delegate.h"
+
+#include "ui/chat/chat_list_model.h"
+#include "ui/plain_text.h"
+#include "ui/theme.h"
+
+#include <QApplication>
+#include <QLineEdit>
+#include <QPainter>
+#include <QTextLayout>
+
+using namespace Qt::StringLiterals;
+
+namespace switchyard {
+namespace {
+constexpr char kGivenTitle[] = "givenTitle"; ///< of an editor: what it opened with
+} // namespace
+
+QSize ChatListDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const {
+    const int line = option.fontMetrics.height();
+    if (index.data(ChatListModel::IsGroupRole).toBool())
+        return {80, line + 18};
+    return {80, index.data(ChatListModel::LineRole).toString().isEmpty() ? line + 16 : 2 * line + 20};
+}
+
+void ChatListDelegate::paintGroup(QPainter& painter, const QStyleOptionViewItem& option,
+                                  const QModelIndex& index) const {
+    const ThemeColours& colours = coloursOf(QApplication::palette());
+    QFont font = option.font;
+    font.setPointSizeF(font.pointSizeF() * 0.9);
+    font.setWeight(QFont::DemiBold);
+    painter.setFont(font);
+    painter.setPen(colours.muted);
+    const QRect rect = option.rect.adjusted(14, 6, -12, 0);
+    const bool open = option.state & QStyle::State_Open;
+    themedIcon(open ? u"chevron-down"_s : u"chevron-right"_s)
+        .paint(&painter, QRect(rect.left() - 4, rect.center().y() - 6, 13, 13));
+    QRect text = rect.adjusted(14, 0, 0, 0);
+    if (index.data(ChatListModel::IsFolderRole).toBool()) {
+        themedIcon(u"folder"_s).paint(&painter, QRect(text.left(), text.center().y() - 6, 14, 14));
+        text.adjust(20, 0, 0, 0);
+    }
+    const QString name = oneLine(index.data(Qt::DisplayRole).toString());
+    painter.drawText(text, Qt::AlignLeft | Qt::AlignVCenter,
+                     painter.fontMetrics().elidedText(name, Qt::ElideRight, text.width()));
+    if (option.state & QStyle::State_HasFocus && option.state & QStyle::State_KeyboardFocusChange) {
+        painter.setPen(QPen(colours.accent, 1.5));
+        painter.drawRoundedRect(QRectF(option.rect).adjusted(8.5, 3.5, -8.5, -1.5), 7, 7);
+    }
+}
+
+/// The line of a hit, with what was searched for in bold.
+void ChatListDelegate::paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
+                                 const QColor& plain, const QColor& found) const {
+    QTextLayout layout(
+        QFontMetrics(font).elidedText(oneLine(line).simplified(), Qt::ElideRight, rect.width()), font);
+    QList<QTextLayout::FormatRange> ranges;
+    for (qsizetype at = 0;
+         !query_.isEmpty() && (at = layout.text().indexOf(query_, at, Qt::CaseInsensitive)) >= 0;
+         at += query_.size()) {
+        QTextLayout::FormatRange range;
+        range.start = static_cast<int>(at);
+        range.length = static_cast<int>(query_.size());
+        range.format.setFontWeight(QFont::Bold);
+        range.format.setForeground(found);
+        ranges.append(range);
+    }
+    layout.setFormats(ranges);
+    layout.beginLayout();
+    QTextLine text = layout.createLine();
+    layout.endLayout();
+    if (!text.isValid())
+        return;
+    painter.setPen(plain);
+    layout.draw(&painter, QPointF(rect.left(), rect.center().y() - text.height() / 2));
+}
+
+void ChatListDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
+                             const QModelIndex& index) const {
+    painter->save();
+    painter->setRenderHint(QPainter::Antialiasing);
+    if (index.data(ChatListModel::IsGroupRole).toBool()) {
+        paintGroup(*painter, option, index);
+        painter->restore();
+        return;
+    }
+    const ThemeColours& colours = coloursOf(QApplication::palette());
+    const bool current = current_ != 0 && index.data(ChatListModel::IdRole).toLongLong() == current_;
+    const QRectF box = QRectF(option.rect).adjusted(8, 1, -8, -1);
+    if (current || option.state & QStyle::State_MouseOver) {
+        painter->setPen(Qt::NoPen);
+        painter->setBrush(current ? colours.accentSoft : colours.hover);
+        painter->drawRoundedRect(box, 7, 7);
+    }
+    if (current) { // a bar too, so that colour is not all there is
+        painter->setBrush(colours.accent);
+        painter->drawRoundedRect(QRectF(box.left(), box.top() + 7, 3, box.height() - 14), 1.5, 1.5);
+    }
+    if (option.state & QStyle::State_HasFocus && option.state & QStyle::State_KeyboardFocusChange) {
+        painter->setPen(QPen(colours.accent, 1.5));
+        painter->setBrush(Qt::NoBrush);
+        painter->drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 7, 7);
+    }
+    QRect inside = option.rect.adjusted(22, 0, -18, 0);
+    if (index.data(ChatListModel::GeneratingRole).toBool()) {
+        painter->setPen(Qt::NoPen);
+        painter->setBrush(colours.accent);
+        for (int i = 0; i < 3; ++i)
+            painter->drawEllipse(
+                QPointF(inside.right() - 3 - i * 6, option.rect.top() + option.rect.height() / 2.0), 2, 2);
+        inside.adjust(0, 0, -24, 0);
+    }
+    const QString title = index.data(Qt::DisplayRole).toString(),
+                  line = index.data(ChatListModel::LineRole).toString();
+    QFont font = option.font;
+    if (current)
+        font.setWeight(QFont::DemiBold);
+    if (line.isEmpty()) {
+        paintLine(*painter, inside, title, font, colours.text, colours.accent);
+    } else {
+        const int half = option.rect.height() / 2;
+        paintLine(*painter, inside.adjusted(0, 4, 0, -half), title, font, colours.text, colours.text);
+        QFont small = option.font;
+        small.setPointSizeF(small.pointSizeF() * 0.9);
+        paintLine(*painter, inside.adjusted(0, half - 4, 0, -4), line, small, colours.muted, colours.accent);
+    }
+    painter->restore();
+}
+
+QWidget* ChatListDelegate::createEditor(QWidget* parent, const QStyleOptionViewItem& option,
+                                        const QModelIndex& index) const {
+    editor_ = QStyledItemDelegate::createEditor(parent, option, index);
+    connect(editor_, &QObject::destroyed, this, [this] {
+        editor_.clear();
+        Q_EMIT renamingEnded();
+    });
+    return editor_;
+}
+
+void ChatListDelegate::setEditorData(QWidget* editor, const QModelIndex& index) const {
+    auto* line = qobject_cast<QLineEdit*>(editor);
+    if (!line || line->property(kGivenTitle).isValid())
+        return;
+    line->setProperty(kGivenTitle, index.data(Qt::EditRole).toString());
+    line->setText(index.data(Qt::EditRole).toString());
+    line->selectAll();
+}
+
+void ChatListDelegate::setModelData(QWidget* editor, QAbstractItemModel* model,
+                                    const QModelIndex& index) const {
+    const auto* line = qobject_cast<const QLineEdit*>(editor);
+    if (line && line->text() != line->property(kGivenTitle).toString())
+        model->setData(index, line->text(), Qt::EditRole);
+}
+
+void ChatListDelegate::updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option,
+                                            const QModelIndex&) const {
+    editor->setGeometry(option.rect.adjusted(10, 1, -10, -1));
+}
+
+} // namespace switchyard
