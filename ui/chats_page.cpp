@@ -271,7 +271,8 @@ void ChatsPage::connectInsight() {
             [&settings](int tab) { settings.set<Setting::InsightTab>(tab); });
     connect(insight_, &InsightPanel::xAxisChosen, this,
             [&settings](int axis) { settings.set<Setting::InsightAxis>(axis); });
-    connect(insight_, &InsightPanel::tokensNeeded, &services_.controller, &ChatController::needTokens);
+    connect(insight_, &InsightPanel::tokensNeeded, this,
+            [this](const QList<MessageId>& messages) { services_.controller.chat().needTokens(messages); });
     connect(&services_.controller, &ChatController::tokensRead, insight_,
             [this] { insight_->showThread(services_.controller.conversation()); });
     connect(insight_, &InsightPanel::problem, this, &ChatsPage::problem);

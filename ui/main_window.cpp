@@ -221,7 +221,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         if (chat.generating)
             services_.controller.stop(chat.id);
     }
-    services_.controller.stop();
+    services_.controller.chat().stop();
     saveAll();
     event->setAccepted(closing_->begin());
 }

@@ -1,55 +1,16 @@
 #include "app/services/chat_controller.h"
 
 #include "app/services/chat_title.h"
-#include "app/services/live_run.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace switchyard {
-
-namespace {
-
-constexpr int kAutosaveTickMs = 100;
-
-/// Longer than any run of such marks in the text, so that a file cannot end its own fence.
-QString fenceFor(const QString& text) {
-    qsizetype longest = 0, run = 0;
-    for (const QChar c : text) {
-        run = c == QLatin1Char('`') ? run + 1 : 0;
-        longest = std::max(longest, run);
-    }
-    return QString(std::max<qsizetype>(3, longest + 1), QLatin1Char('`'));
-}
-
-/// A file's name in front of its text: no fence begins with it.
-QString fileName(const QString& name) {
-    QString line = name.simplified();
-    for (qsizetype i = 0; i < line.size() && (line[i] == QLatin1Char('`') || line[i] == QLatin1Char('~'));
-         ++i)
-        line[i] = QLatin1Char('\'');
-    return line;
-}
-
-/// Attached files first, each under its name, then the question.
-QString questionText(const Message& message) {
-    QString text;
-    for (const MessagePart& part : message.parts) {
-        if (part.kind != PartKind::File)
-            continue;
-        const QString fence = fenceFor(part.text);
-        text += fileName(part.name) + QStringLiteral(":\n") + fence + QLatin1Char('\n') + part.text +
-                QLatin1Char('\n') + fence + QStringLiteral("\n\n");
-    }
-    return text + message.text();
-}
-
-} // namespace
 
 ChatController::ChatController(ConversationStore& store, CurrentModel& model, RunService& runs,
                                QObject* parent)
     : QObject(parent), store_(store), model_(model), runs_(runs), list_(store) {
-    autosave_.setInterval(kAutosaveTickMs);
-    connect(&autosave_, &QTimer::timeout, this, &ChatController::autosave);
+    shown_ = makeChat({});
     connect(&list_, &ChatListService::changed, this, &ChatController::takeTitle);
     connect(&store_, &ConversationStore::problem, this, &ChatController::problem);
     connect(&store_, &ConversationStore::saved, this, &ChatController::saved);
@@ -58,47 +19,123 @@ ChatController::ChatController(ConversationStore& store, CurrentModel& model, Ru
     restoreNewChatDraft();
 }
 
+ChatController::~ChatController() = default;
+
+std::unique_ptr<OpenChat> ChatController::makeChat(Conversation conversation, bool stored) {
+    auto made = std::make_unique<OpenChat>(OpenChat::Services{stored ? &store_ : nullptr, model_, runs_},
+                                           std::move(conversation));
+    OpenChat* chat = made.get();
+    chat->setModelTuning(model_tuning_);
+    const auto forward = [this, chat](auto signal, auto own) {
+        connect(chat, signal, this, [this, chat, own](auto... values) {
+            if (chat == shown_.get())
+                Q_EMIT(this->*own)(values...);
+        });
+    };
+    forward(&OpenChat::threadChanged, &ChatController::threadChanged);
+    forward(&OpenChat::messageChanged, &ChatController::messageChanged);
+    forward(&OpenChat::tokensRead, &ChatController::tokensRead);
+    forward(&OpenChat::refused, &ChatController::refused);
+    connect(chat, &OpenChat::runEvents, this,
+            [this, chat](const std::vector<RunEvent>& events) { Q_EMIT runEvents(chat->id(), events); });
+    connect(chat, &OpenChat::runChanged, this, [this, chat] { takeRunChange(*chat); });
+    return made;
+}
+
+OpenChat* ChatController::find(ConversationId id) const {
+    if (id == current())
+        return shown_.get();
+    const auto found = std::ranges::find(others_, id, &OpenChat::id);
+    return found != others_.end() ? found->get() : nullptr;
+}
+
+std::unique_ptr<OpenChat> ChatController::takeOther(ConversationId id) {
+    const auto found = std::ranges::find(others_, id, &OpenChat::id);
+    if (found == others_.end())
+        return {};
+    std::unique_ptr<OpenChat> taken = std::move(*found);
+    others_.erase(found);
+    return taken;
+}
+
+void ChatController::takeRunChange(OpenChat& chat) {
+    list_.setGenerating(chat.id(), chat.busy());
+    Q_EMIT runChanged(chat.id());
+    if (&chat != shown_.get() && !chat.busy())
+        close(takeOther(chat.id()));
+}
+
+/// Later, as it may be telling of something.
+void ChatController::close(std::unique_ptr<OpenChat> chat) {
+    if (!chat)
+        return;
+    chat->giveUp();
+    chat->setParent(this);
+    chat.release()->deleteLater();
+}
+
 void ChatController::takeModel(ModelState state) {
     takeWaiting(state);
     if (state != ModelState::Ready)
         return;
     const Tuning& defaults = model_.capabilities().defaults;
     model_tuning_ = defaults.model;
-    conversation_.tuning.model = model_tuning_;
-    if (!tuned_ && (current() == 0 || early_))
-        begin(defaults);
+    shown_->setModelTuning(model_tuning_);
+    if (!tuned_ && (current() == 0 || early_)) {
+        // Also for a question that was sent while the model loaded: it is answered with these dials.
+        early_ = false;
+        shown_->setTuning(defaults);
+    }
     Q_EMIT tuningChanged();
 }
 
-// Also for a question that was sent while the model loaded: it waits, and is answered with these dials.
-void ChatController::begin(const Tuning& defaults) {
-    early_ = false;
-    conversation_.tuning = defaults;
-    if (current() == 0)
-        return;
-    store_.saveTuning(current(), defaults);
-    if (const RunStatus* status = run(current()))
-        runs_.setTuning(status->run, defaults.sequence);
-}
-
-// ---- The list of chats ----
-
 void ChatController::takeTitle() {
     if (const ConversationSummary* listed = list_.find(current()))
-        conversation_.summary.title = listed->title;
+        shown_->setTitle(listed->title);
 }
 
+// ---- Which chat is shown ----
+
 void ChatController::newChat() {
+    leave();
+    Conversation fresh;
+    fresh.unsent = new_chat_draft_;
+    showNew(makeChat(std::move(fresh)));
+}
+
+void ChatController::newTemporaryChat() {
+    Conversation fresh;
+    fresh.summary.id = ConversationStore::newId();
+    fresh.summary.title = tr("Temporary chat");
+    fresh.summary.created = fresh.summary.changed = QDateTime::currentDateTime();
+    leave();
+    showNew(makeChat(std::move(fresh), false));
+}
+
+void ChatController::showNew(std::unique_ptr<OpenChat> chat) {
+    early_ = model_.state() != ModelState::Ready;
+    Tuning tuning = early_ ? Tuning() : model_.capabilities().defaults;
+    tuning.model = model_tuning_;
+    chat->setTuning(tuning);
+    tuned_ = false;
+    show(std::move(chat));
+}
+
+/// PRECOND: the chat before was left (leave()).
+void ChatController::show(std::unique_ptr<OpenChat> chat) {
     ++open_serial_;
     opening_ = -1;
-    leave();
-    conversation_ = {};
-    conversation_.unsent = new_chat_draft_;
-    early_ = model_.state() != ModelState::Ready;
-    if (!early_)
-        conversation_.tuning = model_.capabilities().defaults;
-    conversation_.tuning.model = model_tuning_;
-    tuned_ = false;
+    std::unique_ptr<OpenChat> before = std::exchange(shown_, std::move(chat));
+    if (before->isTemporary()) {
+        before->stop();
+        cancelWaiting(before->id());
+        runs_.forget(before->id());
+    }
+    if (before->busy())
+        others_.push_back(std::move(before)); // a temporary one until it has stopped
+    else
+        close(std::move(before));
+    takeTitle(); // it may have been renamed since it was read
     Q_EMIT threadChanged();
     Q_EMIT tuningChanged();
 }
@@ -106,44 +143,35 @@ void ChatController::newChat() {
 void ChatController::openChat(ConversationId id, MessageId message) {
     const int serial = ++open_serial_;
     opening_ = -1;
+    const auto select = [message](OpenChat& chat) {
+        const MessageTree& tree = chat.conversation().tree;
+        if (tree.has(message) && !tree.isShown(message))
+            chat.selectBranch(message);
+    };
+    const auto show_open = [this, select](std::unique_ptr<OpenChat> chat) {
+        select(*chat);
+        leave();
+        early_ = waiting_.value(chat->id());
+        tuned_ = tuned_ && !early_;
+        show(std::move(chat));
+    };
     if (id == current()) {
-        if (message != 0 && conversation_.tree.has(message) && !conversation_.tree.isShown(message))
-            return selectBranch(message);
+        select(*shown_);
         Q_EMIT threadChanged();
-        return;
+    } else if (std::unique_ptr<OpenChat> answering = takeOther(id)) {
+        show_open(std::move(answering));
+    } else {
+        opening_ = id;
+        store_.open(id, this, [this, serial, id, show_open](Conversation stored) {
+            if (serial != open_serial_)
+                return;
+            opening_ = -1;
+            if (std::unique_ptr<OpenChat> begun = takeOther(id)) // it began to answer meanwhile
+                show_open(std::move(begun));
+            else if (stored.summary.id != 0)
+                show_open(makeChat(std::move(stored)));
+        });
     }
-    opening_ = id;
-    store_.open(id, this, [this, serial, message](Conversation conversation) {
-        if (serial != open_serial_)
-            return;
-        opening_ = -1;
-        if (conversation.summary.id == 0)
-            return;
-        if (conversation.tree.has(message) && !conversation.tree.isShown(message)) {
-            store_.select(message);
-            conversation.tree.select(message);
-        }
-        show(std::move(conversation));
-    });
-}
-
-void ChatController::show(Conversation conversation) {
-    leave();
-    early_ = waiting_.value(conversation.summary.id);
-    tuned_ = tuned_ && !early_;
-    conversation_ = std::move(conversation);
-    takeTitle(); // it may have been renamed since, too
-    conversation_.tuning.model = model_tuning_;
-    // What streams is further than what is stored.
-    for (const auto& [id, live] : live_) {
-        if (Message* message = conversation_.tree.find(live->message.id)) {
-            const QList<MessageId> siblings = message->siblings;
-            *message = live->message;
-            message->siblings = siblings;
-        }
-    }
-    Q_EMIT threadChanged();
-    Q_EMIT tuningChanged();
 }
 
 void ChatController::deleteChat(ConversationId id) {
@@ -157,50 +185,23 @@ void ChatController::deleteChat(ConversationId id) {
     runs_.forget(id);
     if (id == current())
         newChat();
-    offerUndo(tr("“%1” was deleted.").arg(title), [this, id] {
+    undo_.chatDeleted(title, [this, id] {
         list_.restore(id);
         openChat(id);
     });
 }
 
-void ChatController::offerUndo(const QString& sentence, std::function<void()> undo) {
-    undo_.push_back(std::move(undo));
-    Q_EMIT undoOffered(sentence);
-    Q_EMIT undoChanged();
-}
-
-void ChatController::undoDelete() {
-    if (undo_.empty())
-        return;
-    const auto undo = std::move(undo_.back());
-    undo_.pop_back();
-    undo();
-    Q_EMIT undoChanged();
-}
-
 // ---- The chat that is shown ----
 
-const Message* ChatController::message(MessageId id) const {
-    return conversation_.tree.isShown(id) ? conversation_.tree.find(id) : nullptr;
-}
-
-Message ChatController::newMessage(ConversationId conversation, MessageId parent, Author author) const {
-    Message message;
-    message.id = ConversationStore::newId();
-    message.conversation = conversation;
-    message.parent = parent;
-    message.author = author;
-    message.created = QDateTime::currentDateTime();
-    return message;
-}
-
 void ChatController::createChat(const QString& text) {
-    conversation_.summary.id = ConversationStore::newId();
-    conversation_.summary.title = titleFrom(text);
-    if (conversation_.summary.title.isEmpty())
-        conversation_.summary.title = tr("New chat");
-    conversation_.summary.created = conversation_.summary.changed = QDateTime::currentDateTime();
-    list_.add(conversation_.summary, conversation_.tuning);
+    ConversationSummary summary;
+    summary.id = ConversationStore::newId();
+    summary.title = titleFrom(text);
+    if (summary.title.isEmpty())
+        summary.title = tr("New chat");
+    summary.created = summary.changed = QDateTime::currentDateTime();
+    shown_->begin(summary);
+    list_.add(summary, tuning());
     new_chat_draft_ = {};
     store_.saveDraft(0, {});
     if (const auto early = waiting_.find(0); early != waiting_.end()) {
@@ -213,160 +214,59 @@ void ChatController::createChat(const QString& text) {
 bool ChatController::send(const QString& text, const QList<MessagePart>& files) {
     if (busy() || (text.trimmed().isEmpty() && files.isEmpty()))
         return false;
-    ++open_serial_; // an answer to an earlier openChat() would take this message away
+    ++open_serial_; // a chat that is asked for would be shown in place of this message
     opening_ = -1;
     cancelWaiting(current()); // this is it
     if (current() == 0)
         createChat(text.trimmed().isEmpty() ? files.first().name : text);
-    ask(conversation_, text, files);
-    return true;
-}
-
-void ChatController::ask(Conversation& conversation, const QString& text, const QList<MessagePart>& files) {
-    conversation.unsent.text.clear();
-    conversation.unsent.files.clear();
-    store_.saveDraft(conversation.summary.id, conversation.unsent);
-    const MessageId parent = conversation.thread().isEmpty() ? 0 : conversation.thread().last().id;
-    Message question = newMessage(conversation.summary.id, parent, Author::User);
-    question.parts = files;
-    question.parts.append({PartKind::Text, text, {}, 0});
-    store_.append(question);
-    conversation.tree.append(question);
-    answerQuestion(conversation, question.id, std::nullopt, false);
-}
-
-void ChatController::answerQuestion(Conversation& conversation, MessageId question,
-                                    const std::optional<RunRecord>& replay, bool new_seed) {
-    Message answer = newMessage(conversation.summary.id, question, Author::Assistant);
-    GenerationRequest request;
-    request.turns = turnsUntil(conversation, question);
-    request.tuning = replay ? replay->settings : conversation.tuning;
-    request.replay = replay;
-    if (new_seed)
-        request.tuning.sequence.seed = 0; // the service draws one
-    answer.state = MessageState::Streaming;
-    beginRun(answer, request.tuning);
-    store_.append(answer);
-    conversation.tree.append(answer);
-    start(answer, std::move(request));
-    if (&conversation == &conversation_)
-        Q_EMIT threadChanged();
-}
-
-/// By the loaded model, from its first token on.
-void ChatController::beginRun(Message& answer, const Tuning& settings) const {
-    answer.model = model_.capabilities().model_name;
-    answer.model_fingerprint = model_.capabilities().model_fingerprint;
-    answer.has_run = true;
-    answer.run = {};
-    answer.run.settings = settings;
-}
-
-std::vector<ChatTurn> ChatController::turnsUntil(const Conversation& conversation, MessageId last) const {
-    std::vector<ChatTurn> turns;
-    for (const Message& message : conversation.thread()) {
-        const QString text = message.author == Author::User ? questionText(message) : message.text();
-        // An answer that failed before its first word says nothing to the model.
-        if (!text.isEmpty() || message.id == last)
-            turns.push_back({message.author, text});
-        if (message.id == last)
-            break;
-    }
-    return turns;
-}
-
-bool ChatController::regenerate(MessageId answer) {
-    const Message* old = message(answer);
-    if (!old || old->author != Author::Assistant || old->parent == 0 || busy())
-        return false;
-    answerQuestion(conversation_, old->parent, std::nullopt, true);
-    return true;
-}
-
-bool ChatController::answer(MessageId question) {
-    const QList<Message>& thread = conversation_.thread();
-    if (busy() || thread.isEmpty() || thread.last().id != question || thread.last().author != Author::User)
-        return false;
-    answerQuestion(conversation_, question, std::nullopt, false);
-    return true;
-}
-
-bool ChatController::editQuestion(MessageId question, const QString& text) {
-    const Message* old = message(question);
-    if (!old || busy())
-        return false;
-    Message edited = newMessage(current(), old->parent, old->author);
-    for (const MessagePart& part : old->parts) {
-        if (part.kind == PartKind::File)
-            edited.parts.append(part);
-    }
-    edited.parts.append({PartKind::Text, text, {}, 0});
-    store_.append(edited);
-    conversation_.tree.append(edited);
-    answerQuestion(conversation_, edited.id, std::nullopt, false);
-    return true;
-}
-
-MessageId ChatController::editAnswer(MessageId answer, const QString& text) {
-    const Message* old = message(answer);
-    if (!old || old->author != Author::Assistant || old->state == MessageState::Streaming)
-        return 0;
-    if (text == old->text())
-        return answer;
-    Message edited = newMessage(current(), old->parent, old->author);
-    edited.parts = old->parts;
-    edited.parts.removeIf([](const MessagePart& part) { return part.kind == PartKind::Text; });
-    edited.parts.append({PartKind::Text, text, {}, 0});
-    store_.append(edited);
-    const MessageId id = edited.id;
-    conversation_.tree.append(std::move(edited));
-    Q_EMIT threadChanged();
-    return id;
+    return shown_->send(text, files);
 }
 
 void ChatController::deleteMessage(MessageId id) {
-    if (!message(id))
+    if (!shown_->removeMessage(id))
         return;
-    const ConversationId chat = current();
-    conversation_.tree.remove(id);
-    if (const RunStatus* status = run(chat); status && !conversation_.tree.has(status->message))
-        runs_.cancel(status->run);
-    store_.removeMessage(id);
-    Q_EMIT threadChanged();
-    offerUndo(tr("The message was deleted."), [this, id, chat] {
-        store_.restoreMessage(id);
-        if (chat == current() && conversation_.tree.restore(id))
-            return selectBranch(id);
-        store_.select(id);
-        openChat(chat);
+    undo_.messageDeleted([this, id, chat = current()] {
+        if (OpenChat* open = find(chat)) {
+            open->restoreMessage(id);
+        } else {
+            store_.restoreMessage(id);
+            store_.select(id);
+        }
+        if (chat != current())
+            openChat(chat);
     });
 }
 
-void ChatController::selectBranch(MessageId id) {
-    store_.select(id);
-    conversation_.tree.select(id);
-    Q_EMIT threadChanged();
-}
-
-// ---- Dials ----
-
 void ChatController::setTuning(const Tuning& tuning) {
-    if (tuning == conversation_.tuning)
+    if (tuning == this->tuning())
         return;
-    SequenceTuning moved = tuning.sequence;
-    if (moved.seed == conversation_.tuning.sequence.seed)
-        moved.seed = 0; // not moved: the run may have drawn another
-    conversation_.tuning = tuning;
     tuned_ = true;
-    if (current() != 0)
-        store_.saveTuning(current(), tuning);
-    if (const RunStatus* status = run(current()))
-        runs_.setTuning(status->run, moved);
+    shown_->setTuning(tuning);
     if (tuning.model != model_tuning_) {
         model_tuning_ = tuning.model;
+        for (const std::unique_ptr<OpenChat>& other : others_)
+            other->setModelTuning(model_tuning_);
         model_.setTuning(model_tuning_);
     }
     Q_EMIT tuningChanged();
+}
+
+// ---- Any chat ----
+
+const RunStatus* ChatController::run(ConversationId id) const {
+    const OpenChat* chat = find(id);
+    return chat ? chat->run() : nullptr;
+}
+
+void ChatController::stop(ConversationId id) {
+    if (OpenChat* chat = find(id))
+        chat->stop();
+}
+
+void ChatController::saveRuns() {
+    shown_->saveRun();
+    for (const std::unique_ptr<OpenChat>& other : others_)
+        other->saveRun();
 }
 
 } // namespace switchyard

@@ -18,16 +18,22 @@ void ChatController::restoreNewChatDraft() {
 }
 
 void ChatController::saveDraft(ConversationId id, const Draft& draft) {
-    if (id == current())
-        conversation_.unsent = draft;
     if (id == 0)
         new_chat_draft_ = draft;
-    store_.saveDraft(id, draft);
+    if (OpenChat* chat = find(id))
+        chat->saveDraft(draft);
+    else
+        store_.saveDraft(id, draft);
 }
 
 void ChatController::addDraftFile(ConversationId id, const MessagePart& file) {
     if (id == 0)
         new_chat_draft_.files.append(file);
+    if (const OpenChat* chat = find(id)) {
+        Draft unsent = chat->conversation().unsent;
+        unsent.files.append(file);
+        return saveDraft(id, unsent);
+    }
     store_.addDraftFile(id, file);
     if (opening_ == id)
         openChat(id); // with the file
@@ -58,11 +64,11 @@ void ChatController::dropWaiting(const QString& sentence) {
 /// Another chat is about to be shown. A new one that waits becomes a chat of the list, where its message is
 /// found and the next new chat is empty.
 void ChatController::leave() {
-    const Draft draft = conversation_.unsent;
+    const Draft draft = conversation().unsent;
     if (current() != 0 || !waiting_.contains(0) || (draft.text.trimmed().isEmpty() && draft.files.isEmpty()))
         return;
     createChat(draft.text.trimmed().isEmpty() ? draft.files.first().name : draft.text);
-    store_.saveDraft(current(), draft);
+    shown_->saveDraft(draft);
 }
 
 void ChatController::takeWaiting(ModelState state) {
@@ -104,25 +110,27 @@ void ChatController::sendWaiting() {
 }
 
 void ChatController::sendDraft() {
-    if (const Draft draft = conversation_.unsent; send(draft.text, draft.files))
+    if (const Draft draft = conversation().unsent; send(draft.text, draft.files))
         Q_EMIT draftSent(current());
 }
 
 void ChatController::sendInBackground(ConversationId id, bool early) {
     store_.open(id, this, [this, id, early](Conversation stored) {
-        if (!list_.find(id) || stored.summary.id == 0 || run(id))
+        if (!list_.find(id) || stored.summary.id == 0)
             return;          // deleted meanwhile
         if (id == current()) // it was opened meanwhile
             return sendDraft();
-        if (stored.unsent.text.trimmed().isEmpty() && stored.unsent.files.isEmpty())
-            return;
-        if (early) {
-            stored.tuning = beginning_(model_.capabilities().defaults);
-            store_.saveTuning(id, stored.tuning);
-        }
-        stored.tuning.model = model_tuning_;
         const Draft draft = stored.unsent;
-        ask(stored, draft.text, draft.files);
+        if (find(id) || (draft.text.trimmed().isEmpty() && draft.files.isEmpty()))
+            return;
+        others_.push_back(makeChat(std::move(stored)));
+        OpenChat& chat = *others_.back();
+        if (early) {
+            Tuning tuning = beginning_(model_.capabilities().defaults);
+            tuning.model = model_tuning_;
+            chat.setTuning(tuning);
+        }
+        chat.send(draft.text, draft.files);
         if (opening_ == id)
             openChat(id); // with the question
     });

@@ -80,16 +80,6 @@
     </message>
 </context>
 <context>
-    <name>switchyard::ChatController</name>
-    <message numerus="yes">
-        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
-        <translation>
-            <numerusform>The context of %n token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
-            <numerusform>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
     <name>switchyard::ModelLoading</name>
     <message numerus="yes">
         <source>%n more note(s) stand beside the model&apos;s name.</source>
@@ -126,6 +116,16 @@
         <translation>
             <numerusform>%n other chat answering</numerusform>
             <numerusform>%n other chats answering</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::OpenChat</name>
+    <message numerus="yes">
+        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
+        <translation>
+            <numerusform>The context of %n token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
+            <numerusform>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
         </translation>
     </message>
 </context>

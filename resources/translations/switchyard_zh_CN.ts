@@ -857,26 +857,8 @@
 <context>
     <name>switchyard::ChatController</name>
     <message>
-        <source>“%1” was deleted.</source>
-        <translation>“%1”已删除。</translation>
-    </message>
-    <message>
         <source>New chat</source>
         <translation>新对话</translation>
-    </message>
-    <message>
-        <source>The message was deleted.</source>
-        <translation>消息已删除。</translation>
-    </message>
-    <message>
-        <source>This answer is by %1: choose that model to run it again exactly.</source>
-        <translation>此回答来自 %1：请选择该模型以完全重新运行。</translation>
-    </message>
-    <message numerus="yes">
-        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
-        <translation>
-            <numerusform>%n 个词元的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
-        </translation>
     </message>
     <message>
         <source>The model could not be loaded, so nothing was sent: what you wrote is kept. Choose another model and send it again.</source>
@@ -885,6 +867,10 @@
     <message>
         <source>There is no model any more, so nothing was sent: what you wrote is kept. Choose a model and send it again.</source>
         <translation>已没有模型，因此没有发送任何内容：您写的内容已保留。请选择一个模型后重新发送。</translation>
+    </message>
+    <message>
+        <source>Temporary chat</source>
+        <translation>临时对话</translation>
     </message>
 </context>
 <context>
@@ -1455,10 +1441,6 @@ GPL-3.0-or-later。</translation>
     <message>
         <source>Models (*.gguf)</source>
         <translation>模型 (*.gguf)</translation>
-    </message>
-    <message>
-        <source>Carving was stopped.</source>
-        <translation>雕刻已停止。</translation>
     </message>
 </context>
 <context>
@@ -2572,6 +2554,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>context %1 / %2</source>
         <translation>上下文 %1 / %2</translation>
     </message>
+    <message>
+        <source>Carving was stopped.</source>
+        <translation>雕刻已停止。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::PageStack</name>
@@ -2652,6 +2638,30 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Nothing found</source>
         <translation>没有找到</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::OpenChat</name>
+    <message>
+        <source>This answer is by %1: choose that model to run it again exactly.</source>
+        <translation>此回答来自 %1：请选择该模型以完全重新运行。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
+        <translation>
+            <numerusform>%n 个词元的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::UndoStack</name>
+    <message>
+        <source>“%1” was deleted.</source>
+        <translation>“%1”已删除。</translation>
+    </message>
+    <message>
+        <source>The message was deleted.</source>
+        <translation>消息已删除。</translation>
     </message>
 </context>
 </TS>

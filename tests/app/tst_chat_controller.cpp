@@ -93,7 +93,7 @@ class ChatControllerTest : public QObject {
         QCOMPARE(thread()[1].text(), QStringLiteral("Four."));
         QCOMPARE(thread()[1].tokenCount(), 1);
         QVERIFY(thread()[1].run.tokens.empty());
-        controller_->needTokens({thread()[1].id});
+        controller_->chat().needTokens({thread()[1].id});
         QTRY_COMPARE(thread()[1].run.tokens.size(), 1u);
     }
 
@@ -112,7 +112,7 @@ class ChatControllerTest : public QObject {
         begin(slow(QStringLiteral("word ").repeated(2000), 200));
         controller_->send(QStringLiteral("go"));
         QTRY_VERIFY(last().text().size() > 50);
-        controller_->stop();
+        controller_->chat().stop();
         QTRY_VERIFY(!controller_->busy());
         QVERIFY(last().state == MessageState::Stopped);
         QVERIFY(last().text().size() > 50);
@@ -187,13 +187,13 @@ class ChatControllerTest : public QObject {
         QVERIFY(sendAndWait(QStringLiteral("q")));
         const MessageId first = last().id;
         const std::uint64_t seed = last().run.settings.sequence.seed;
-        controller_->regenerate(first);
+        controller_->chat().regenerate(first);
         QTRY_VERIFY(!controller_->busy());
         QCOMPARE(thread().size(), 2);
         QCOMPARE(last().text(), QStringLiteral("answer 2"));
         QCOMPARE(last().siblings, (QList<MessageId>{first, last().id}));
         QVERIFY(last().run.settings.sequence.seed != seed);
-        controller_->selectBranch(first);
+        controller_->chat().selectBranch(first);
         QTRY_COMPARE(last().text(), QStringLiteral("answer 1"));
         QCOMPARE(last().siblings.size(), 2);
     }
@@ -209,7 +209,7 @@ class ChatControllerTest : public QObject {
         const RunRecord record = last().run;
         QCOMPARE(record.moves.size(), 1u);
         QCOMPARE(record.moves[0].name, std::string("temperature"));
-        controller_->runAgain(last().id);
+        controller_->chat().runAgain(last().id);
         QTRY_VERIFY(!controller_->busy());
         QCOMPARE(last().run.settings.sequence.seed, record.settings.sequence.seed);
         QCOMPARE(last().run.settings.sequence.temperature, record.settings.sequence.temperature);
@@ -219,7 +219,7 @@ class ChatControllerTest : public QObject {
         QSignalSpy refused(controller_.get(), &ChatController::refused);
         model_->use(QStringLiteral("another.gguf"));
         QTRY_VERIFY(model_->state() == ModelState::Ready);
-        controller_->runAgain(last().id);
+        controller_->chat().runAgain(last().id);
         QVERIFY(!controller_->busy());
         QCOMPARE(refused.count(), 1);
     }
@@ -231,15 +231,15 @@ class ChatControllerTest : public QObject {
         QVERIFY(sendAndWait(QStringLiteral("one")));
         QVERIFY(sendAndWait(QStringLiteral("two")));
         const MessageId second = thread()[2].id;
-        controller_->editQuestion(second, QStringLiteral("zwei"));
+        controller_->chat().editQuestion(second, QStringLiteral("zwei"));
         QTRY_VERIFY(!controller_->busy());
         QCOMPARE(thread().size(), 4);
         QCOMPARE(last().text(), QStringLiteral("zwei"));
         QCOMPARE(thread()[2].siblings.size(), 2);
-        controller_->editQuestion(thread()[0].id, QStringLiteral("eins"));
+        controller_->chat().editQuestion(thread()[0].id, QStringLiteral("eins"));
         QTRY_VERIFY(!controller_->busy());
         QCOMPARE(thread().size(), 2);
-        controller_->selectBranch(second);
+        controller_->chat().selectBranch(second);
         QTRY_COMPARE(thread().size(), 4);
         QCOMPARE(last().text(), QStringLiteral("two"));
     }
@@ -260,13 +260,13 @@ class ChatControllerTest : public QObject {
         begin(script);
         controller_->send(QStringLiteral("alphabet"));
         QTRY_VERIFY(last().run.tokens.size() >= 5);
-        controller_->stop();
+        controller_->chat().stop();
         QTRY_VERIFY(!controller_->busy());
         const std::size_t before = last().run.tokens.size();
         QVERIFY(before < 26);
         const int prompt = last().run.timings.prompt_tokens;
         QVERIFY(prompt > 0);
-        controller_->continueAnswer(last().id);
+        controller_->chat().continueAnswer(last().id);
         QTRY_VERIFY(!controller_->busy());
         // The second run read the first one's tokens as its prompt: they count once.
         QCOMPARE(last().run.timings.prompt_tokens, prompt);
@@ -282,16 +282,16 @@ class ChatControllerTest : public QObject {
         begin(quick(QStringLiteral("answer")));
         QVERIFY(sendAndWait(QStringLiteral("one")));
         QVERIFY(sendAndWait(QStringLiteral("two")));
-        QSignalSpy undo(controller_.get(), &ChatController::undoOffered);
+        QSignalSpy undo(&controller_->undo(), &UndoStack::offered);
         controller_->deleteMessage(thread()[2].id);
         QCOMPARE(thread().size(), 2);
-        controller_->undoDelete();
+        controller_->undo().undo();
         QTRY_COMPARE(thread().size(), 4);
         const ConversationId id = controller_->current();
         controller_->deleteChat(id);
         QCOMPARE(controller_->current(), 0);
         QTRY_COMPARE(controller_->list().chats().size(), 0);
-        controller_->undoDelete();
+        controller_->undo().undo();
         QTRY_COMPARE(controller_->current(), id);
         QTRY_COMPARE(controller_->list().chats().size(), 1);
         QCOMPARE(undo.count(), 2);

@@ -264,7 +264,7 @@ class ChatPageTest : public QObject {
         s.controller.setTuning(tuning);
         const auto marks = [&] { return s.page->thread()->content(s.lastId())->marks.size(); };
         QTRY_COMPARE(marks(), 1u);
-        s.controller.stop();
+        s.controller.chat().stop();
         QVERIFY(s.waitIdle());
         QCOMPARE(marks(), 1u);
         QTRY_VERIFY(s.lastTools()->line().contains(u"\u2192 3 experts"_s));
@@ -411,7 +411,7 @@ class ChatPageTest : public QObject {
         QVERIFY(meter.ticks() > 10);
         QVERIFY2(meter.longestBusy() < 16 * test::kSanitizerSlowdown,
                  qPrintable(QString::number(meter.longestBusy())));
-        s.controller.stop();
+        s.controller.chat().stop();
         QVERIFY(s.waitIdle());
     }
 };

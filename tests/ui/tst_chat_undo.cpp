@@ -55,7 +55,7 @@ class ChatUndoTest : public QObject {
         desk.page->undoDelete(); // the message, in another chat
         QTRY_COMPARE(desk.controller.current(), third);
         QTRY_COMPARE(desk.page->thread()->messageCount(), 2);
-        QVERIFY(!desk.controller.canUndo());
+        QVERIFY(!desk.controller.undo().canUndo());
         for (const ConversationId id : {first, second, third})
             QTRY_VERIFY(desk.page->list()->model()->indexOf(id).isValid());
     }
@@ -107,7 +107,7 @@ class ChatUndoTest : public QObject {
         desk.page->regenerateLast();
         QVERIFY(desk.waitIdle());
         const MessageId under_one = desk.lastId();
-        QVERIFY(desk.controller.editQuestion(desk.thread().first().id, u"version two"_s));
+        QVERIFY(desk.controller.chat().editQuestion(desk.thread().first().id, u"version two"_s));
         QVERIFY(desk.waitIdle());
         const MessageId under_two = desk.lastId();
         QTRY_COMPARE(branchLabel(desk, 0), u"2/2"_s);

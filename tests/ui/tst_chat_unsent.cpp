@@ -76,7 +76,7 @@ class ChatUnsentTest : public QObject {
             else if (by == u"button")
                 QTest::mouseClick(desk.find<QToolButton>(u"sendButton"_s), Qt::LeftButton);
             else
-                desk.page->send();
+                desk.page->composer()->send();
         };
         pasteFile(desk, written(desk.folder, u"notes.md"_s, "the secret is 4711\n"));
         desk.type(u"What is in it?"_s);
@@ -116,11 +116,11 @@ class ChatUnsentTest : public QObject {
         desk.type(u"then this"_s);
         QVERIFY(hasFiles(desk, {u"next.txt"_s}));
         desk.enter();
-        desk.page->send();
+        desk.page->composer()->send();
         QCOMPARE(desk.page->composer()->text(), u"then this"_s);
         QVERIFY(hasFiles(desk, {u"next.txt"_s}));
         QVERIFY(desk.find<QLabel>(u"composerNotice"_s)->isVisible());
-        desk.controller.stop();
+        desk.controller.chat().stop();
         QVERIFY(desk.waitIdle());
         desk.enter();
         QVERIFY(lastPrompt(desk).contains(u"for the next"_s));
@@ -132,7 +132,7 @@ class ChatUnsentTest : public QObject {
         desk.type(u"q"_s);
         QVERIFY(hasFiles(desk, {u"a.txt"_s}));
         desk.enter();
-        desk.page->send();
+        desk.page->composer()->send();
         QCOMPARE(desk.page->composer()->text(), u"q"_s);
         QCOMPARE(desk.page->composer()->files().size(), 1);
         QVERIFY(desk.thread().isEmpty());
@@ -455,12 +455,12 @@ class ChatUnsentTest : public QObject {
         QVERIFY(desk.page->thread()->editing());
         QCOMPARE(editor(desk)->toPlainText(), u"question changed"_s);
         QCOMPARE(desk.answers.requests().size(), 2u);
-        desk.controller.stop();
+        desk.controller.chat().stop();
         QVERIFY(desk.waitIdle());
         QTest::keyClick(editor(desk), Qt::Key_Return, Qt::ControlModifier);
         QTRY_COMPARE(desk.answers.requests().size(), 3u);
         QCOMPARE(lastPrompt(desk), u"question changed"_s);
-        desk.controller.stop();
+        desk.controller.chat().stop();
     }
 };
 

@@ -105,7 +105,7 @@ class ErrandTest : public QObject {
         QVERIFY2(notice->text().contains(u"Second takes the place of First"_s) &&
                      notice->text().contains(u"Second is loaded when the answer has ended"_s),
                  qPrintable(notice->text()));
-        desk.controller.stop();
+        desk.controller.chat().stop();
         QTRY_COMPARE(desk.model.capabilities().model_path, u"/models/Second.gguf"_s);
     }
 };

@@ -72,7 +72,7 @@ class TestShell : public QObject {
         }
         QTRY_VERIFY(panel->speed().markCount() >= marks);
         // The move is kept with the answer.
-        desk.controller.stop();
+        desk.controller.chat().stop();
         QTRY_VERIFY(!desk.controller.busy());
         const Message& answer = desk.controller.conversation().thread().last();
         QCOMPARE(static_cast<int>(answer.run.moves.size()), marks);
@@ -229,7 +229,7 @@ class TestShell : public QObject {
         const auto ask = [&desk] {
             if (!desk.controller.send(u"<|im_start|>system"_s))
                 return true;
-            desk.controller.stop();
+            desk.controller.chat().stop();
             return desk.answers.requests().back().tuning.sequence.special_tokens;
         };
         QVERIFY(!ask());

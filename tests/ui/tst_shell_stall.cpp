@@ -83,7 +83,7 @@ class TestStall : public QObject {
               application->longest, qPrintable(application->where));
         QVERIFY(tokens > 300);
         QVERIFY2(application->longest < 16 * test::kSanitizerSlowdown, qPrintable(application->where));
-        desk.controller.stop();
+        desk.controller.chat().stop();
         QTRY_VERIFY(!desk.controller.busy());
     }
 

@@ -38,7 +38,7 @@ class StoredRunsTest : public QObject {
         tuning.sequence.experts = 3;
         desk.controller.setTuning(tuning);
         QTRY_VERIFY(last(desk).run.tokens.size() > 30);
-        desk.controller.stop();
+        desk.controller.chat().stop();
         QTRY_VERIFY(!desk.controller.busy());
         answer_ = last(desk).id;
         tokens_ = static_cast<int>(last(desk).run.tokens.size());
@@ -67,10 +67,10 @@ class StoredRunsTest : public QObject {
         Desk desk(folder_.path());
         desk.load();
         open(desk);
-        QVERIFY(desk.controller.continueAnswer(answer_)); // before its tokens are read
+        QVERIFY(desk.controller.chat().continueAnswer(answer_)); // before its tokens are read
         QTRY_VERIFY(desk.controller.busy());
         QTRY_VERIFY(static_cast<int>(last(desk).run.tokens.size()) > tokens_ + 5);
-        desk.controller.stop();
+        desk.controller.chat().stop();
         QTRY_VERIFY(!desk.controller.busy());
         QVERIFY(last(desk).text().startsWith(text_));
         QCOMPARE(last(desk).run.moves[0].name, std::string("experts"));
@@ -88,7 +88,7 @@ class StoredRunsTest : public QObject {
             if (desk.controller.current() != chat_ || std::exchange(left, true))
                 return;
             QVERIFY(!last(desk).tokensRead());
-            QVERIFY(desk.controller.runAgain(answer_));
+            QVERIFY(desk.controller.chat().runAgain(answer_));
             desk.controller.newChat();
         });
         desk.controller.openChat(chat_);

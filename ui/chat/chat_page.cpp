@@ -122,9 +122,10 @@ void ChatPage::connectController() {
         if (id == controller_.current())
             showRun();
     });
-    connect(thread_, &ThreadView::tokensNeeded, &controller_, &ChatController::needTokens);
-    connect(&controller_, &ChatController::undoOffered, this, [this](const QString& sentence) {
-        offer(sentence, [this] { controller_.undoDelete(); });
+    connect(thread_, &ThreadView::tokensNeeded, this,
+            [this](const QList<MessageId>& messages) { controller_.chat().needTokens(messages); });
+    connect(&controller_.undo(), &UndoStack::offered, this, [this](const QString& sentence) {
+        offer(sentence, [this] { controller_.undo().undo(); });
         deletion_offered_ = true;
     });
     connect(&controller_, &ChatController::refused, this,
@@ -303,11 +304,11 @@ void ChatPage::act(MessageAction action, MessageId id) {
     const QList<MessageId> siblings = message->siblings;
     switch (action) {
     case MessageAction::Regenerate:
-        if (mayAsk() && (question ? controller_.answer(id) : controller_.regenerate(id)))
+        if (mayAsk() && (question ? controller_.chat().answer(id) : controller_.chat().regenerate(id)))
             branch_ = 0;
         break;
     case MessageAction::RunAgain:
-        if (mayAsk() && controller_.runAgain(id))
+        if (mayAsk() && controller_.chat().runAgain(id))
             branch_ = 0;
         break;
     case MessageAction::PreviousBranch:
@@ -317,7 +318,7 @@ void ChatPage::act(MessageAction action, MessageId id) {
         selectBranch(siblings, siblings.indexOf(id) + 1);
         break;
     case MessageAction::Continue:
-        if (mayAsk() && controller_.continueAnswer(id))
+        if (mayAsk() && controller_.chat().continueAnswer(id))
             thread_->jumpToEnd();
         break;
     case MessageAction::Delete:
@@ -337,14 +338,14 @@ void ChatPage::selectBranch(const QList<MessageId>& siblings, qsizetype index) {
         return;
     branches_ = siblings;
     branch_ = siblings[index];
-    controller_.selectBranch(branch_);
+    controller_.chat().selectBranch(branch_);
     showActions();
 }
 
 void ChatPage::undoDelete() {
     if (deletion_offered_ && toast_->offers())
         toast_->hide(); // it offers the same
-    controller_.undoDelete();
+    controller_.undo().undo();
 }
 
 void ChatPage::newChat() {
@@ -415,7 +416,7 @@ bool ChatPage::stop() {
     if (controller_.cancelWaiting(controller_.current()))
         toast_->hide();
     else if (controller_.busy())
-        controller_.stop();
+        controller_.chat().stop();
     else
         return false;
     return true;

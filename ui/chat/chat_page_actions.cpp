@@ -26,7 +26,7 @@ void ChatPage::connectActions() {
     on(Act::NextBranch, [this] { switchBranch(+1); });
     connect(&actions_[Act::Stop], &QAction::triggered, this, &ChatPage::stop);
     connect(&actions_[Act::CopyAnswer], &QAction::triggered, this, &ChatPage::copyLastAnswer);
-    connect(&controller_, &ChatController::undoChanged, this, &ChatPage::showActions);
+    connect(&controller_.undo(), &UndoStack::changed, this, &ChatPage::showActions);
     connect(&controller_, &ChatController::waitingChanged, this, &ChatPage::showActions);
     connect(composer_, &Composer::canSendChanged, this, &ChatPage::showActions);
 }
@@ -40,7 +40,7 @@ void ChatPage::showActions() {
     const Message* answer = last(Author::Assistant);
     const Branches among = branches();
     const std::pair<Act, bool> can[] = {
-        {Act::Undo, controller_.canUndo()},
+        {Act::Undo, controller_.undo().canUndo()},
         {Act::Find, !thread.isEmpty()},
         {Act::CopyAnswer, answer && !answer->text().isEmpty()},
         {Act::EditLast, !busy && last(Author::User)},

@@ -88,8 +88,8 @@ void ChatPage::sendText(const QString& text, const QList<MessagePart>& files) {
 /// A change that cannot be taken now stays open.
 void ChatPage::takeEdit(MessageId id, const QString& text, bool question, bool go_on) {
     const bool may = !(question || go_on) || mayAsk();
-    const MessageId edited = may && !question ? controller_.editAnswer(id, text) : 0;
-    const bool taken = question ? may && controller_.editQuestion(id, text) : edited != 0;
+    const MessageId edited = may && !question ? controller_.chat().editAnswer(id, text) : 0;
+    const bool taken = question ? may && controller_.chat().editQuestion(id, text) : edited != 0;
     if (!taken)
         thread_->beginEdit(id, text);
     else if (!question && edited != id)
@@ -98,7 +98,7 @@ void ChatPage::takeEdit(MessageId id, const QString& text, bool question, bool g
                "The arrows under the answer switch between them."),
             {}, 8000);
     if (go_on && edited != 0)
-        controller_.continueAnswer(edited);
+        controller_.chat().continueAnswer(edited);
     branch_ = 0;
 }
 

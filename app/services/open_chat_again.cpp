@@ -1,34 +1,34 @@
-// The controller's third part: the tokens of stored answers, and what needs them.
-#include "app/services/chat_controller.h"
+// An open chat's second part: the tokens of stored answers, and what needs them: running again and going on.
+#include "app/services/open_chat.h"
 
+#include "app/services/chat_turns.h"
 #include "app/services/context_used.h"
-#include "app/services/thinking_splitter.h"
 
 #include <utility>
 
 namespace switchyard {
 
-void ChatController::needTokens(const QList<MessageId>& messages) {
+void OpenChat::needTokens(const QList<MessageId>& messages) {
     QList<MessageId> missing;
     for (const MessageId id : messages) {
         const Message* message = this->message(id);
         if (message && !message->tokensRead() && !reading_.contains(id))
             missing.append(id);
     }
-    if (missing.isEmpty())
+    if (missing.isEmpty() || !services_.store)
         return;
     reading_.unite(QSet<MessageId>(missing.begin(), missing.end()));
-    store_.readRuns(missing, this,
-                    [this, missing](const ConversationStore::Runs& runs) { takeTokens(missing, *runs); });
+    services_.store->readRuns(
+        missing, this, [this, missing](const ConversationStore::Runs& runs) { takeTokens(missing, *runs); });
 }
 
-void ChatController::takeTokens(const QList<MessageId>& asked, std::map<MessageId, RunRecord>& runs) {
+void OpenChat::takeTokens(const QList<MessageId>& asked, std::map<MessageId, RunRecord>& runs) {
     QList<MessageId> taken;
     for (const MessageId id : asked) {
         reading_.remove(id);
         Message* message = conversation_.tree.find(id);
         if (!message || message->tokensRead())
-            continue; // another chat is shown, or the answer went on
+            continue; // the answer went on
         if (const auto found = runs.find(id); found != runs.end())
             message->run.tokens = std::move(found->second.tokens);
         // What cannot be read is not asked for again.
@@ -49,7 +49,7 @@ void ChatController::takeTokens(const QList<MessageId>& asked, std::map<MessageI
     }
 }
 
-void ChatController::withTokens(MessageId id, std::function<void()> then) {
+void OpenChat::withTokens(MessageId id, std::function<void()> then) {
     const Message* wanted = message(id);
     awaiting_ = {};
     if (!wanted || wanted->tokensRead())
@@ -58,11 +58,11 @@ void ChatController::withTokens(MessageId id, std::function<void()> then) {
     needTokens({id});
 }
 
-bool ChatController::runAgain(MessageId answer) {
+bool OpenChat::runAgain(MessageId answer) {
     const Message* old = message(answer);
     if (!old || !old->has_run || old->parent == 0 || busy())
         return false;
-    if (old->model_fingerprint != model_.capabilities().model_fingerprint) {
+    if (old->model_fingerprint != services_.model.capabilities().model_fingerprint) {
         Q_EMIT refused(
             tr("This answer is by %1: choose that model to run it again exactly.").arg(old->model));
         return false;
@@ -71,24 +71,24 @@ bool ChatController::runAgain(MessageId answer) {
     return true;
 }
 
-void ChatController::runAgainWithTokens(MessageId answer) {
+void OpenChat::runAgainWithTokens(MessageId answer) {
     const Message* old = message(answer);
-    if (!old || busy() || old->model_fingerprint != model_.capabilities().model_fingerprint)
+    if (!old || busy() || old->model_fingerprint != services_.model.capabilities().model_fingerprint)
         return;
     const RunRecord record = old->run;
-    answerQuestion(conversation_, old->parent, record, false);
+    answerQuestion(old->parent, record, false);
 }
 
-bool ChatController::mayGoOn(MessageId answer) const {
+bool OpenChat::mayGoOn(MessageId answer) const {
     const QList<Message>& thread = conversation_.thread();
     return !busy() && !thread.isEmpty() && thread.last().id == answer &&
            thread.last().author == Author::Assistant;
 }
 
-bool ChatController::continueAnswer(MessageId answer) {
+bool OpenChat::continueAnswer(MessageId answer) {
     if (!mayGoOn(answer))
         return false;
-    const int context = model_.capabilities().context;
+    const int context = services_.model.capabilities().context;
     if (context > 0 && contextUsed(conversation_) >= context) {
         Q_EMIT refused(
             tr("The context of %n tokens is full: start a new chat, or choose a model with a larger "
@@ -100,34 +100,40 @@ bool ChatController::continueAnswer(MessageId answer) {
     return true;
 }
 
-void ChatController::continueWithTokens(MessageId answer) {
+void OpenChat::continueWithTokens(MessageId answer) {
     if (!mayGoOn(answer))
         return;
     Message& message = *conversation_.tree.find(answer);
+    GenerationRequest request = requestToGoOn(message);
+    if (message.run.tokens.empty())
+        beginRun(message, request.tuning); // nobody has made anything of it yet but who edited it
+    message.state = MessageState::Streaming;
+    message.error.clear();
+    if (services_.store)
+        services_.store->update(withoutTokens(message));
+    start(answer, std::move(request));
+    Q_EMIT messageChanged(answer);
+}
+
+GenerationRequest OpenChat::requestToGoOn(const Message& answer) const {
     GenerationRequest request;
-    request.turns = turnsUntil(conversation_, answer);
+    request.turns = turnsUntil(conversation_.thread(), answer.id);
     ChatTurn& turn = request.turns.back();
-    for (const MessagePart& part : message.parts) {
+    for (const MessagePart& part : answer.parts) {
         if (part.kind == PartKind::Thinking)
             turn.thinking += part.text;
     }
     // Text does not tell all that was written: not the control tokens, nor the half of a character.
-    const bool same_model = message.model_fingerprint == model_.capabilities().model_fingerprint;
-    if (same_model && ReadAnswer(message.run).makes(message.parts)) {
-        for (const TokenRecord& token : message.run.tokens)
+    const bool same_model = answer.model_fingerprint == services_.model.capabilities().model_fingerprint;
+    if (same_model && ReadAnswer(answer.run).makes(answer.parts)) {
+        for (const TokenRecord& token : answer.run.tokens)
             turn.ids.push_back(token.id);
     }
     request.tuning = conversation_.tuning;
     request.continue_last = true;
-    if (!message.run.tokens.empty())
-        request.draw = message.run.computed_by.draw;
-    else
-        beginRun(message, request.tuning); // nobody has made anything of it yet but who edited it
-    message.state = MessageState::Streaming;
-    message.error.clear();
-    store_.update(withoutTokens(message));
-    start(message, std::move(request));
-    Q_EMIT messageChanged(answer);
+    if (!answer.run.tokens.empty())
+        request.draw = answer.run.computed_by.draw;
+    return request;
 }
 
 } // namespace switchyard

@@ -1,0 +1,288 @@
+// Open chats by themselves: several at once, of one chat too, and chats of which nothing is written.
+#include "store_fixture.h"
+
+#include "app/services/chat_controller.h"
+#include "tests/support/scripted_services.h"
+
+#include <QDirIterator>
+#include <QFile>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+
+#include <map>
+
+using namespace switchyard;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+/// Runs whose events the test gives, as many at once as there are.
+class HandRuns : public RunService {
+  public:
+    struct Run {
+        GenerationRequest request;
+        RunSink sink;
+        bool cancelled = false;
+        SequenceTuning tuning;
+    };
+    RunId submit(GenerationRequest request, QObject*, RunSink sink) override {
+        runs[++last] = {std::move(request), std::move(sink), false, {}};
+        return last;
+    }
+    void cancel(RunId run) override { runs[run].cancelled = true; }
+    void setTuning(RunId run, const SequenceTuning& tuning) override { runs[run].tuning = tuning; }
+
+    void say(RunId run, const QString& text) {
+        RunEvent event;
+        event.run = run;
+        event.token.text = text.toStdString();
+        runs[run].sink(run, {event});
+    }
+    void end(RunId run, FinishReason reason = FinishReason::EndOfTurn) {
+        RunEvent event;
+        event.kind = RunEvent::Kind::Finished;
+        event.run = run;
+        event.finish = reason;
+        runs[run].sink(run, {event});
+    }
+
+    std::map<RunId, Run> runs;
+    RunId last = 0;
+};
+
+/// Whether any file under a folder has these bytes, as they are or as UTF-16.
+bool isWritten(const QString& folder, const QString& words) {
+    QDirIterator files(folder, QDir::Files | QDir::Hidden, QDirIterator::Subdirectories);
+    while (files.hasNext()) {
+        QFile file(files.next());
+        if (!file.open(QIODevice::ReadOnly))
+            continue;
+        const QByteArray bytes = file.readAll().toLower(); // as in the search index
+        const QString small = words.toLower();
+        const QByteArray wide(reinterpret_cast<const char*>(small.utf16()), small.size() * 2);
+        if (bytes.contains(small.toUtf8()) || bytes.contains(wide))
+            return true;
+    }
+    return false;
+}
+
+} // namespace
+
+class OpenChatTest : public QObject {
+    Q_OBJECT
+    std::unique_ptr<QTemporaryDir> folder_;
+    std::unique_ptr<ConversationStore> store_;
+    ScriptedModels models_{FakeScript()};
+    HandRuns runs_;
+    std::unique_ptr<CurrentModel> model_;
+
+    OpenChat::Services services() { return {store_.get(), *model_, runs_}; }
+    OpenChat::Services withoutStore() { return {nullptr, *model_, runs_}; }
+    static Conversation named(ConversationId id) {
+        Conversation chat;
+        chat.summary.id = id;
+        return chat;
+    }
+
+  private Q_SLOTS:
+    void init() {
+        folder_ = std::make_unique<QTemporaryDir>();
+        store_ = std::make_unique<ConversationStore>(folder_->path());
+        model_ = std::make_unique<CurrentModel>(models_);
+    }
+    void cleanup() { store_.reset(); }
+
+    void oneChatAnswersTwiceAtOnce() {
+        const ConversationId id = chatWith(*store_, u"Chat"_s, u"question"_s);
+        OpenChat first(services(), openOf(*store_, id));
+        OpenChat second(services(), openOf(*store_, id), OpenChat::Cache::None);
+        const MessageId question = first.conversation().thread()[0].id;
+        QSignalSpy first_events(&first, &OpenChat::runEvents), second_events(&second, &OpenChat::runEvents);
+        QVERIFY(first.answer(question));
+        const RunId a = runs_.last;
+        QVERIFY(second.answer(question));
+        const RunId b = runs_.last;
+        QVERIFY(a != b && first.busy() && second.busy());
+        QCOMPARE(runs_.runs[a].request.conversation, id);
+        QCOMPARE(runs_.runs[b].request.conversation, ConversationId(0)); // a cache has one run at a time
+        Tuning tuning;
+        tuning.sequence.temperature = 0.125f;
+        second.setTuning(tuning);
+        QCOMPARE(runs_.runs[b].tuning.temperature, 0.125);
+        QVERIFY(first.conversation().tuning != tuning);
+        for (int i = 0; i < 30; ++i) { // one token here, two there
+            runs_.say(a, u"one "_s);
+            runs_.say(b, u"two "_s);
+            runs_.say(b, u"three "_s);
+        }
+        runs_.end(a);
+        QVERIFY(!first.busy() && second.busy());
+        runs_.say(b, u"end"_s);
+        second.stop();
+        QVERIFY(runs_.runs[b].cancelled);
+        runs_.end(b, FinishReason::Stopped);
+        QCOMPARE(first.conversation().thread()[1].text(), u"one "_s.repeated(30));
+        QCOMPARE(second.conversation().thread()[1].text(), u"two three "_s.repeated(30) + u"end"_s);
+        QCOMPARE(first_events.count(), 31);
+        QCOMPARE(second_events.count(), 62);
+        // Both are kept, as versions beside each other.
+        const Conversation stored = openOf(*store_, id);
+        QCOMPARE(stored.thread()[1].siblings.size(), 2);
+        const Message* kept = stored.tree.find(first.conversation().thread()[1].id);
+        QVERIFY(kept && kept->state == MessageState::Complete);
+        QCOMPARE(kept->text(), u"one "_s.repeated(30));
+        QCOMPARE(stored.thread()[1].text(), second.conversation().thread()[1].text());
+        QCOMPARE(stored.thread()[1].tokenCount(), 61);
+    }
+
+    void differentChatsAnswerAtOnce() {
+        std::vector<std::unique_ptr<OpenChat>> chats;
+        for (int i = 0; i < 5; ++i) {
+            const ConversationId id = chatWith(*store_, u"Chat %1"_s.arg(i), u"question"_s);
+            chats.push_back(std::make_unique<OpenChat>(services(), openOf(*store_, id)));
+            QVERIFY(chats.back()->send(u"and %1?"_s.arg(i)));
+        }
+        for (int word = 0; word < 10; ++word) {
+            for (RunId run = runs_.last - 4; run <= runs_.last; ++run)
+                runs_.say(run, u"%1 "_s.arg(run));
+        }
+        for (RunId run = runs_.last; run > runs_.last - 5; --run)
+            runs_.end(run);
+        for (int i = 0; i < 5; ++i) {
+            const QString expected = u"%1 "_s.arg(runs_.last - 4 + RunId(i)).repeated(10);
+            QCOMPARE(chats[size_t(i)]->conversation().thread().last().text(), expected);
+            QCOMPARE(openOf(*store_, chats[size_t(i)]->id()).thread().last().text(), expected);
+        }
+    }
+
+    void anAnswerThatIsCutByTheEndIsKept() {
+        const ConversationId id = chatWith(*store_, u"Chat"_s, u"question"_s);
+        {
+            OpenChat chat(services(), openOf(*store_, id));
+            QVERIFY(chat.answer(chat.conversation().thread()[0].id));
+            runs_.say(runs_.last, u"as far as it came"_s);
+        }
+        QVERIFY(runs_.runs[runs_.last].cancelled);
+        const Conversation stored = openOf(*store_, id);
+        QCOMPARE(stored.thread()[1].text(), u"as far as it came"_s);
+        QVERIFY(stored.thread()[1].state == MessageState::Stopped);
+    }
+
+    /// What is deleted while it grows is kept on as it ends, and is there when it is brought back.
+    void deletedWhileItGrows() {
+        const ConversationId id = chatWith(*store_, u"Chat"_s, u"question"_s);
+        OpenChat chat(services(), openOf(*store_, id));
+        QVERIFY(chat.answer(chat.conversation().thread()[0].id));
+        const RunId run = runs_.last;
+        const MessageId answer = chat.conversation().thread()[1].id;
+        runs_.say(run, u"some "_s);
+        QVERIFY(chat.removeMessage(answer));
+        QVERIFY(runs_.runs[run].cancelled);
+        runs_.say(run, u"more"_s); // before the cancel was heard of
+        runs_.end(run, FinishReason::Stopped);
+        QCOMPARE(chat.conversation().thread().size(), 1);
+        chat.restoreMessage(answer);
+        QCOMPARE(chat.conversation().thread()[1].text(), u"some more"_s);
+        QCOMPARE(openOf(*store_, id).thread()[1].text(), u"some more"_s);
+    }
+
+    /// A message that was deleted before the chat was read comes back into the open chat, also while that
+    /// answers.
+    void whatWasDeletedBeforeComesBack() {
+        const ConversationId id = chatWith(*store_, u"Chat"_s, u"question"_s);
+        const MessageId question = openOf(*store_, id).thread()[0].id;
+        const Message old = messageOf(id, question, Author::Assistant, u"old answer"_s);
+        store_->append(old);
+        store_->removeMessage(old.id);
+        OpenChat chat(services(), openOf(*store_, id));
+        QCOMPARE(chat.conversation().thread().size(), 1);
+        QVERIFY(chat.answer(question));
+        const RunId run = runs_.last;
+        runs_.say(run, u"new "_s);
+        chat.restoreMessage(old.id);
+        QTRY_COMPARE(chat.conversation().thread().value(1).text(), u"old answer"_s);
+        QCOMPARE(chat.conversation().thread()[1].siblings.size(), 2);
+        runs_.say(run, u"answer"_s);
+        runs_.end(run);
+        chat.selectBranch(chat.conversation().thread()[1].siblings[1]);
+        QCOMPARE(chat.conversation().thread()[1].text(), u"new answer"_s);
+    }
+
+    void nothingOfATemporaryChatIsWritten() {
+        const QString secret = u"Wombat7391"_s;
+        FakeScript script;
+        script.tokens_per_second = 0;
+        script.reply = [secret](const GenerationRequest& request) {
+            return request.turns[0].text.contains(u"ordinary"_s) ? u"ordinary, too"_s
+                                                                 : secret + u" answers"_s;
+        };
+        ScriptedServices answers(script);
+        CurrentModel model(answers.models);
+        model.use(u"fake.gguf"_s);
+        QTRY_VERIFY(model.state() == ModelState::Ready);
+        {
+            ChatController controller(*store_, model, answers.runs);
+            const auto idle = [&] { return QTest::qWaitFor([&] { return !controller.busy(); }, 10000); };
+            QVERIFY(controller.send(u"an ordinary question"_s) && idle());
+            const ConversationId ordinary = controller.current();
+            controller.newTemporaryChat();
+            const ConversationId id = controller.current();
+            QVERIFY(id != 0 && controller.chat().isTemporary());
+            controller.saveDraft(id, {secret + u" draft"_s, {}, {}});
+            controller.addDraftFile(id, {PartKind::File, secret, secret + u".txt"_s, 0});
+            QVERIFY(controller.send(secret + u" question"_s, {{PartKind::File, secret, u"a.txt"_s, 0}}));
+            controller.saveRuns();
+            QVERIFY(idle());
+            QCOMPARE(controller.conversation().thread().last().text(), secret + u" answers"_s);
+            const MessageId answer = controller.conversation().thread().last().id;
+            QVERIFY(controller.chat().editAnswer(answer, secret + u" edited"_s) != 0);
+            controller.chat().selectBranch(answer);
+            QVERIFY(controller.chat().regenerate(answer) && idle());
+            controller.deleteMessage(answer);
+            controller.undo().undo();
+            Tuning tuning = controller.tuning();
+            tuning.sequence.temperature = 0.125f;
+            controller.setTuning(tuning);
+            QVERIFY(controller.send(u"more"_s) && idle());
+            QTRY_COMPARE(store_->unsaved(), 0);
+            QVERIFY(!isWritten(folder_->path(), secret + u" question"_s));
+            QVERIFY(!isWritten(folder_->path(), u"Wombat"_s));
+            QCOMPARE(listOf(*store_).size(), 1);
+            QVERIFY(searchOf(*store_, secret).isEmpty());
+            // It is gone once another is shown, also while it answers.
+            QVERIFY(controller.send(u"once more"_s));
+            controller.openChat(ordinary);
+            QTRY_COMPARE(controller.current(), ordinary);
+            QTRY_VERIFY(!controller.run(id));
+            controller.openChat(id);
+            QTest::qWait(50);
+            QCOMPARE(controller.current(), ordinary);
+            QCOMPARE(controller.list().chats().size(), 1);
+        }
+        store_.reset();
+        QVERIFY(isWritten(folder_->path(), u"ordinary question"_s)); // the search itself finds what is there
+        QVERIFY(!isWritten(folder_->path(), u"Wombat"_s));
+    }
+
+    void deletionsAreTakenBackInOrder() {
+        UndoStack undo;
+        QSignalSpy offered(&undo, &UndoStack::offered), changed(&undo, &UndoStack::changed);
+        QStringList done;
+        undo.chatDeleted(u"Notes"_s, [&] { done << u"chat"_s; });
+        undo.messageDeleted([&] {
+            done << u"message"_s;
+            QVERIFY(undo.canUndo()); // the chat
+        });
+        QVERIFY(offered[0][0].toString().contains(u"Notes"_s));
+        undo.undo();
+        undo.undo();
+        undo.undo();
+        QCOMPARE(done, (QStringList{u"message"_s, u"chat"_s}));
+        QVERIFY(!undo.canUndo());
+        QCOMPARE(offered.count(), 2);
+        QCOMPARE(changed.count(), 4);
+    }
+};
+
+QTEST_GUILESS_MAIN(OpenChatTest)
+#include "tst_open_chat.moc"
