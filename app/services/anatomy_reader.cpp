@@ -118,18 +118,15 @@ void AnatomyReader::readShape(const Shape& shape) {
 
 void AnatomyReader::post(std::function<AnatomyReport()> job) {
     const int serial = ++serial_;
-    queue_.post([this, serial, job = std::move(job)] {
-        if (serial != serial_)
-            return;
-        const AnatomyReport report = job();
-        QMetaObject::invokeMethod(
-            this,
-            [this, serial, report] {
-                if (serial == serial_)
-                    Q_EMIT read(report);
-            },
-            Qt::QueuedConnection);
-    });
+    background_.run(
+        this,
+        [this, serial, job = std::move(job)] {
+            return serial == serial_ ? std::optional(job()) : std::nullopt;
+        },
+        [this, serial](const std::optional<AnatomyReport>& report) {
+            if (report && serial == serial_)
+                Q_EMIT read(*report);
+        });
 }
 
 } // namespace switchyard

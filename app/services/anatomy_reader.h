@@ -1,7 +1,7 @@
 // What a model is made of and will take, read away from the window's thread.
 #pragma once
 
-#include "app/services/task_queue.h"
+#include "app/services/background.h"
 #include "engine/model/anatomy.h"
 #include "engine/model/shapes.h"
 
@@ -70,7 +70,7 @@ class AnatomyReader : public QObject {
   private:
     void post(std::function<AnatomyReport()> job);
     std::atomic<int> serial_{0};
-    TaskQueue queue_; ///< last: its thread uses everything above
+    Background background_; ///< last: its thread uses everything above
 };
 
 } // namespace switchyard

@@ -1,7 +1,7 @@
 // Long work beside the chats: one job at a time, in the order they were asked for, with what became of them.
 #pragma once
 
-#include "app/services/task_queue.h"
+#include "app/services/background.h"
 #include "kernels/blocks.h"
 
 #include <QList>
@@ -78,7 +78,7 @@ class JobQueue : public QObject {
     QList<Job> jobs_;
     std::map<JobId, std::stop_source> stops_; ///< of those that have not ended
     JobId next_ = 1;
-    TaskQueue worker_; ///< last: its jobs use everything above
+    Background worker_; ///< last: its jobs use everything above
 };
 
 } // namespace switchyard

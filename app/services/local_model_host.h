@@ -3,7 +3,7 @@
 #pragma once
 
 #include "app/services/model_host.h"
-#include "app/services/task_queue.h"
+#include "app/services/background.h"
 
 #include <map>
 #include <memory>
@@ -77,7 +77,7 @@ class LocalModelHost : public ModelHost {
     double bandwidth_ = -1; ///< bytes a second; measured on loading_ before the first model
     std::map<ModelKey, Entry> entries_;
     int serial_ = 0;
-    TaskQueue chores_, loading_; ///< last: their jobs use everything above
+    Background chores_, loading_; ///< last: their jobs use everything above
 };
 
 } // namespace switchyard

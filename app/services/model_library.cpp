@@ -1,8 +1,8 @@
 #include "app/services/model_library.h"
 
+#include "app/services/background.h"
 #include "app/services/engine_sentence.h"
 #include "engine/base/error.h"
-#include "engine/base/threads.h"
 #include "engine/files/gguf.h"
 #include "engine/model/model_config.h"
 
@@ -73,36 +73,38 @@ void ModelLibrary::rescan() {
     if (scanning_) {
         // One scan at a time: the one under way ends soon and another follows, without waiting here.
         again_ = true;
-        scanner_.request_stop();
+        scanner_->stop();
         return;
     }
     scanning_ = true;
     try {
-        startScanner();
+        if (!scanner_)
+            scanner_ = std::make_unique<Background>();
     } catch (const Error& error) {
         scanning_ = false;
         qWarning("models are looked for later: %s", error.what());
         constexpr int kPause = 2000; // ms
         QTimer::singleShot(kPause, this, &ModelLibrary::rescan);
+        return;
     }
+    scanner_->run(
+        this, [folders = folders_](const std::stop_token& stop) { return scan(folders, stop); },
+        [this](const QList<ModelEntry>& found) { take(found); });
 }
 
-void ModelLibrary::startScanner() {
-    scanner_ = start_thread([this, folders = folders_](std::stop_token stop) {
-        QList<ModelEntry> found;
-        try {
-            for (const QString& path : findFiles(folders, stop)) {
-                if (stop.stop_requested())
-                    break;
-                found.append(inspect(path));
-            }
-        } catch (const std::exception& error) { // a folder that goes away meanwhile, or no memory
-            qWarning("looking for models ended early: %s", error.what());
+QList<ModelEntry> ModelLibrary::scan(const QStringList& folders, const std::stop_token& stop) {
+    QList<ModelEntry> found;
+    try {
+        for (const QString& path : findFiles(folders, stop)) {
+            if (stop.stop_requested())
+                break;
+            found.append(inspect(path));
         }
-        std::ranges::sort(found, {}, [](const ModelEntry& entry) { return entry.name.toLower(); });
-        QMetaObject::invokeMethod(
-            this, [this, found] { take(found); }, Qt::QueuedConnection);
-    });
+    } catch (const std::exception& error) { // a folder that goes away meanwhile, or no memory
+        qWarning("looking for models ended early: %s", error.what());
+    }
+    std::ranges::sort(found, {}, [](const ModelEntry& entry) { return entry.name.toLower(); });
+    return found;
 }
 
 void ModelLibrary::take(const QList<ModelEntry>& found) {

@@ -6,7 +6,7 @@
 #include <QStringList>
 
 #include <memory>
-#include <thread>
+#include <stop_token>
 
 namespace switchyard {
 
@@ -20,6 +20,8 @@ struct ModelEntry {
     int context = 0, experts = 0, experts_active = 0;
     QString error; ///< not empty: it cannot be used, and why
 };
+
+class Background;
 
 class ModelLibrary : public QObject {
     Q_OBJECT
@@ -46,12 +48,12 @@ class ModelLibrary : public QObject {
     void changed();
 
   private:
-    void startScanner(); ///< throws Error
+    static QList<ModelEntry> scan(const QStringList& folders, const std::stop_token& stop);
     void take(const QList<ModelEntry>& found);
     QStringList folders_;
     QList<ModelEntry> models_;
     bool scanning_ = false, again_ = false;
-    std::jthread scanner_;
+    std::unique_ptr<Background> scanner_; ///< made with the first scan
 };
 
 } // namespace switchyard

@@ -1,8 +1,8 @@
 // Where the user writes: grows with the text, takes files, counts tokens, sends or stops.
 #pragma once
 
+#include "app/services/background.h"
 #include "app/services/conversation.h"
-#include "app/services/task_queue.h"
 #include "ui/chat/calm_button.h"
 
 #include <QLabel>
@@ -123,11 +123,15 @@ class Composer : public QWidget {
   private:
     using Chat = std::shared_ptr<ConversationId>; ///< follows when a new chat gets its id
     void addFiles(const QStringList& paths, const Chat& chat);
-    static void readFiles(const QPointer<Composer>& composer, const QStringList& paths, const Chat& chat);
+    struct ReadFiles {
+        QList<MessagePart> files;
+        QStringList problems; ///< a sentence a file that could not be read
+    };
+    static ReadFiles readFiles(const QStringList& paths);
     void attach(const QString& text);
     bool takeBackPasted();
     MessagePart pastedPart(const QString& text) const;
-    void takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems);
+    void takeRead(const Chat& chat, const ReadFiles& read);
     void chooseFiles();
     void fit();
     void updateButton();
@@ -153,7 +157,7 @@ class Composer : public QWidget {
     int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0;
     bool generating_ = false, ready_ = true, loading_draft_ = false, can_send_ = false;
     QString not_ready_, stop_tip_;
-    std::unique_ptr<TaskQueue> reader_; ///< of files; made with the first
+    std::unique_ptr<Background> reader_; ///< of files; made with the first
 };
 
 } // namespace switchyard

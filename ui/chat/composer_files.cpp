@@ -77,8 +77,10 @@ void Composer::addFiles(const QStringList& paths, const Chat& chat) {
         return;
     try {
         if (!reader_)
-            reader_ = std::make_unique<TaskQueue>();
-        reader_->post([self = QPointer<Composer>(this), paths, chat] { readFiles(self, paths, chat); });
+            reader_ = std::make_unique<Background>();
+        reader_->run(
+            this, [paths] { return readFiles(paths); },
+            [this, chat](const ReadFiles& read) { takeRead(chat, read); });
     } catch (const std::exception& error) { // no thread, or no memory
         say(tr("The files cannot be read now: %1.").arg(engineSentence(QString::fromUtf8(error.what()))));
         return;
@@ -90,45 +92,38 @@ void Composer::addFiles(const QStringList& paths, const Chat& chat) {
 }
 
 /// On the reader's thread.
-void Composer::readFiles(const QPointer<Composer>& composer, const QStringList& paths, const Chat& chat) {
-    QList<MessagePart> files;
-    QStringList problems;
+Composer::ReadFiles Composer::readFiles(const QStringList& paths) {
+    ReadFiles all;
     for (const QString& path : paths) {
         try {
             const ReadFile read = readTextFile(path);
             if (read.problem.isEmpty())
-                files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
+                all.files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
             else
-                problems.append(read.problem);
+                all.problems.append(read.problem);
         } catch (const std::bad_alloc&) {
-            problems.append(tr("There is not enough memory to read %1.").arg(QFileInfo(path).fileName()));
+            all.problems.append(tr("There is not enough memory to read %1.").arg(QFileInfo(path).fileName()));
         }
     }
-    QMetaObject::invokeMethod(
-        qApp,
-        [composer, chat, files, problems] {
-            if (composer)
-                composer->takeRead(chat, files, problems);
-        },
-        Qt::QueuedConnection);
+    return all;
 }
 
-void Composer::takeRead(const Chat& chat, const QList<MessagePart>& files, const QStringList& problems) {
+void Composer::takeRead(const Chat& chat, const ReadFiles& read) {
     // A chat that was left and opened again has another key and the same id.
     const bool here = *chat == *chat_;
     if (chat == chat_)
         --reading_;
     if (here) {
-        files_ += files;
+        files_ += read.files;
         filesChanged();
     } else {
-        for (const MessagePart& file : files)
+        for (const MessagePart& file : read.files)
             Q_EMIT fileRead(*chat, file);
     }
-    if (!problems.isEmpty()) {
+    if (!read.problems.isEmpty()) {
         if (here)
             send_when_read_ = false; // the user decides whether it goes without them
-        say(problems.join(u'\n'));
+        say(read.problems.join(u'\n'));
     } else if (reading_ == 0 && std::exchange(send_when_read_, false)) {
         send();
     }
