@@ -37,16 +37,21 @@ double uniform_at(std::uint64_t seed, std::uint64_t position) {
     return static_cast<double>(bits >> 11) * 0x1.0p-53;
 }
 
-std::span<const float> RowDrawer::penalised(std::span<const float> logits, const DrawWish& wish) {
-    if (wish.penalised.empty() || wish.repetition_penalty == 1.0)
+/// With the penalty, and without what is not allowed.
+std::span<const float> RowDrawer::adjusted(std::span<const float> logits, const DrawWish& wish) {
+    const bool penalty = !wish.penalised.empty() && wish.repetition_penalty != 1.0;
+    if (!penalty && !wish.allowed)
         return logits;
-    penalised_.assign(logits.begin(), logits.end());
+    adjusted_.assign(logits.begin(), logits.end());
     for (const std::int32_t id : wish.penalised)
-        if (static_cast<std::size_t>(id) < penalised_.size()) {
-            float& logit = penalised_[static_cast<std::size_t>(id)];
+        if (penalty && static_cast<std::size_t>(id) < adjusted_.size()) {
+            float& logit = adjusted_[static_cast<std::size_t>(id)];
             logit = penalised_logit(logit, wish);
         }
-    return penalised_;
+    for (std::size_t id = 0; wish.allowed && id < adjusted_.size(); ++id)
+        if (id / 64 >= wish.allowed->size() || ((*wish.allowed)[id / 64] >> (id % 64) & 1) == 0)
+            adjusted_[id] = -std::numeric_limits<float>::infinity();
+    return adjusted_;
 }
 
 /// The best tokens that together reach at least top_p of all, best first. A histogram over the distance from
@@ -153,7 +158,7 @@ Drawn RowDrawer::draw(std::span<const float> logits, const DrawWish& wish) {
     if (likeliest < 0)
         return {};
     const float raw_best = logits[static_cast<std::size_t>(likeliest)];
-    const std::span<const float> view = penalised(logits, wish);
+    const std::span<const float> view = adjusted(logits, wish);
     Drawn drawn;
     const std::int32_t best = view.data() == logits.data() ? likeliest : best_token(view);
     if (best < 0)
@@ -175,14 +180,14 @@ void DrawWish::penalise(std::int32_t id) {
 }
 
 void RowDrawer::reserve(std::size_t logits) {
-    penalised_.reserve(logits);
+    adjusted_.reserve(logits);
     candidates_.reserve(logits);
     weights_.reserve(logits + 3);
 }
 
 std::optional<CandidateWish> RowDrawer::candidates_for(const DrawWish& wish) {
     constexpr int kUsual = 128; // tokens that hold the mass of a top-p in most rows
-    if (wish.version == DrawVersion::Cumulative)
+    if (wish.version == DrawVersion::Cumulative || wish.allowed)
         return std::nullopt;
     CandidateWish candidates;
     if (!greedy(wish)) {

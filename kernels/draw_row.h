@@ -6,6 +6,7 @@
 #include "kernels/candidates.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -23,6 +24,9 @@ enum class DrawVersion : std::uint8_t {
 };
 inline constexpr DrawVersion kDrawVersion = DrawVersion::Race; ///< of new answers
 
+/// Sets of token ids: bit id % 64 of word id / 64.
+using AllowedIds = std::vector<std::uint64_t>;
+
 struct DrawWish {
     double temperature = 1;               ///< 0: greedy
     std::int32_t top_k = 0;               ///< 0: off
@@ -32,13 +36,14 @@ struct DrawWish {
     std::vector<std::int32_t> penalised;  ///< ids that the penalty falls on, ascending, none twice
     bool penalises_own = false; ///< also the row's own token, where that is known only when it is computed
     DrawVersion version = kDrawVersion;
+    std::shared_ptr<const AllowedIds> allowed = nullptr; ///< only these may be drawn; null: all
 
     /// Adds an id that the penalty falls on.
     void penalise(std::int32_t id);
 };
 
 struct Drawn {
-    std::int32_t id = -1;   ///< -1: no logit is a number
+    std::int32_t id = -1;   ///< -1: no logit is a number, or of none that is allowed
     double probability = 0; ///< softmax of the logits as they came, before the samplers
 };
 
@@ -59,13 +64,13 @@ class RowDrawer {
     std::size_t rank(const Candidates& candidates, const CandidateWish& gathered, const DrawWish& wish);
     std::optional<std::size_t> cut(const Candidates& candidates, const DrawWish& wish, std::size_t ranked,
                                    bool all);
-    std::span<const float> penalised(std::span<const float> logits, const DrawWish& wish);
+    std::span<const float> adjusted(std::span<const float> logits, const DrawWish& wish);
     void keep_top_p(std::span<const float> logits, float best, const DrawWish& wish);
     std::int32_t draw_from_all(std::span<const float> logits, float best, const DrawWish& wish);
     std::int32_t draw_from_best(std::size_t count, double kept, const DrawWish& wish) const;
     std::int32_t draw_cut(std::span<const float> logits, float best, const DrawWish& wish);
 
-    std::vector<float> penalised_;
+    std::vector<float> adjusted_;
     std::vector<Candidate> candidates_;
     std::vector<float> weights_;
 };

@@ -50,8 +50,6 @@ class PendingStep {
     virtual ~PendingStep() = default;
     /// Waits for the step and gives its result, once. A stop is answered within 50 ms. Throws Error.
     virtual StepResult wait() = 0;
-    /// After wait(): all logits of the nth row that wished candidates, for draws that these do not prove.
-    virtual std::vector<float> all_logits(int row) = 0;
 };
 
 /// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time. It has one

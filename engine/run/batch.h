@@ -37,7 +37,7 @@ enum class RowWish : std::uint8_t {
     Nothing,    ///< keys and values only
     Logits,     ///< all of them
     Candidates, ///< the best of them, and what they weigh among all
-    Draw        ///< the next token, drawn
+    Draw        ///< the next token, drawn; where `candidates` says which, also those
 };
 
 struct BatchRow {
@@ -48,9 +48,9 @@ struct BatchRow {
     std::int32_t sequence = 0; ///< index into Batch::sequences
     RowDials dials = {};
     RowWish wish = RowWish::Nothing;
-    std::int32_t candidates = 0; ///< index into Batch::candidate_wishes, where they are wished
-    std::int32_t draw = 0;       ///< index into Batch::draw_wishes, where a draw is wished
-    bool routing = false;        ///< tells which experts it chose
+    std::int32_t candidates = -1; ///< index into Batch::candidate_wishes, where they are wished
+    std::int32_t draw = -1;       ///< index into Batch::draw_wishes, where a draw is wished
+    bool routing = false;         ///< tells which experts it chose
     /// Latent attention in its decompressed form; else in the absorbed one. They agree to rounding, so the
     /// form is the row's own and never the batch's: results do not depend on what is computed together.
     bool decompressed = false;

@@ -30,29 +30,12 @@ DrawWish draw_wish(const SequenceTuning& tuning, std::span<const std::int32_t> h
     return wish;
 }
 
-SampledToken sampled(const Drawn& drawn) {
+SampledToken sampled(const Drawn& drawn, bool restricted) {
+    if (drawn.id < 0 && restricted)
+        throw Error("no token may follow what was said so far: the required form of the answer leaves none");
     if (drawn.id < 0)
         throw Error("the model computed no usable logits: its weights or the file are damaged");
     return {drawn.id, drawn.probability};
-}
-
-SampledToken Sampler::sample(std::span<const float> logits, const SequenceTuning& tuning,
-                             std::span<const std::int32_t> history, std::uint64_t position,
-                             DrawVersion version) {
-    return sampled(drawer_.draw(logits, draw_wish(tuning, history, position, version)));
-}
-
-std::optional<CandidateWish> Sampler::wish(const SequenceTuning& tuning,
-                                           std::span<const std::int32_t> history) {
-    return RowDrawer::candidates_for(draw_wish(tuning, history, 0));
-}
-
-std::optional<SampledToken> Sampler::sample(const Candidates& candidates, const CandidateWish& wish,
-                                            const SequenceTuning& tuning, std::uint64_t position) {
-    DrawWish draw = draw_wish(tuning, {}, position);
-    draw.penalised = wish.gather;
-    const auto drawn = drawer_.draw(candidates, wish, draw);
-    return drawn ? std::optional(sampled(*drawn)) : std::nullopt;
 }
 
 } // namespace switchyard

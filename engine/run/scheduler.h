@@ -25,9 +25,6 @@ struct PromptToken {
     std::vector<TokenAlternative> alternatives; ///< as many as were asked for, the likeliest first
 };
 
-/// Sets of token ids: bit id % 64 of word id / 64.
-using AllowedIds = std::vector<std::uint64_t>;
-
 struct SchedulerEvent {
     enum class Kind { Prefill, Token, Move, Finished } kind = Kind::Token;
     RunHandle run = 0;
@@ -68,9 +65,9 @@ struct RunRequest {
     int alternatives = 0;
     /// Also tells how likely the prompt's tokens were, from its second on; all of it is computed then.
     bool prompt_logprobs = false;
-    /// Which ids may follow the answer so far; nullptr: all. Called on the worker thread, must be quick. A
+    /// Which ids may follow the answer so far; null: all. Called on the worker thread, must be quick. A
     /// record does not hold it: a replay needs the same.
-    std::function<const AllowedIds*(std::span<const std::int32_t> answer)> allowed;
+    std::function<std::shared_ptr<const AllowedIds>(std::span<const std::int32_t> answer)> allowed;
     /// Whether who listens takes more events. While not, the run pauses; after `patience` it ends. Called on
     /// the worker thread, must be quick.
     std::function<bool()> has_room;

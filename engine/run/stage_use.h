@@ -37,4 +37,23 @@ struct StageTable {
     StageTable operator-(const StageTable& other) const;
 };
 
+inline StageTable& StageTable::operator+=(const StageTable& other) {
+    for (std::size_t k = 0; k < kStageKinds; ++k) {
+        uses[k].seconds += other.uses[k].seconds;
+        uses[k].bytes += other.uses[k].bytes;
+        uses[k].macs += other.uses[k].macs;
+    }
+    return *this;
+}
+
+inline StageTable StageTable::operator-(const StageTable& other) const {
+    StageTable table = *this;
+    for (std::size_t k = 0; k < kStageKinds; ++k) {
+        table.uses[k].seconds -= other.uses[k].seconds;
+        table.uses[k].bytes -= other.uses[k].bytes;
+        table.uses[k].macs -= other.uses[k].macs;
+    }
+    return table;
+}
+
 } // namespace switchyard

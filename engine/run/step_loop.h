@@ -115,8 +115,7 @@ class Scheduler::StepLoop {
     void land();
     void wait_for(Flight& flight);
     void take_results(const Flight& flight, const StepResult& result);
-    std::optional<FinishReason> take_result(const Share& share, const std::vector<ResultRow>& rows,
-                                            ResultReader& reader);
+    std::optional<FinishReason> take_result(const Share& share, const std::vector<ResultRow>& rows);
     static std::vector<PromptToken> prompt_tokens(const ActiveRun& run, const std::vector<ResultRow>& rows);
     void note_served(const std::vector<Share>& shares, Clock::duration time);
     /// A row knows one token late what the step before drew, and no more.
@@ -125,7 +124,6 @@ class Scheduler::StepLoop {
     EngineParts parts_;
     SchedulerOptions options_;
     KvCache cache_;
-    Sampler sampler_;
     StepClock clock_;
     PrecisionInForce precision_; ///< at this step
     std::string reported_error_;

@@ -180,24 +180,20 @@ Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
     return batch;
 }
 
-/// The next token, drawn by the backend; where more is asked for, what that needs to see.
+/// The next token, drawn by the backend, and which were the likeliest where that is asked for.
 void Scheduler::StepLoop::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
     const RunRequest& request = run.request();
     const auto position = static_cast<std::uint64_t>(row.position) + 1;
-    DrawWish draw = draw_wish(run.tuning(), run.tokens(), position, run.draw_version(), row.drawn_by >= 0);
-    if (!request.allowed && request.alternatives == 0) {
-        row.wish = RowWish::Draw;
-        row.draw = static_cast<std::int32_t>(batch.draw_wishes.size());
-        batch.draw_wishes.push_back(std::move(draw));
-        return;
+    row.wish = RowWish::Draw;
+    row.draw = static_cast<std::int32_t>(batch.draw_wishes.size());
+    batch.draw_wishes.push_back(
+        draw_wish(run.tuning(), run.tokens(), position, run.draw_version(), row.drawn_by >= 0));
+    if (request.allowed)
+        batch.draw_wishes.back().allowed = request.allowed(run.answer());
+    if (request.alternatives > 0) {
+        row.candidates = static_cast<std::int32_t>(batch.candidate_wishes.size());
+        batch.candidate_wishes.push_back({.best = request.alternatives, .gather = {}});
     }
-    auto candidates = request.allowed ? std::nullopt : RowDrawer::candidates_for(draw);
-    row.wish = candidates ? RowWish::Candidates : RowWish::Logits;
-    if (!candidates)
-        return;
-    candidates->best = std::max(candidates->best, request.alternatives);
-    row.candidates = static_cast<std::int32_t>(batch.candidate_wishes.size());
-    batch.candidate_wishes.push_back(std::move(*candidates));
 }
 
 /// How likely each row finds the prompt's next token.

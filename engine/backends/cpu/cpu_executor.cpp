@@ -33,9 +33,7 @@ struct StepState {
     std::shared_ptr<const WeightSet> weights;
     std::stop_token stop;
     std::stop_source abandoned; ///< nobody waits any more
-    int vocabulary = 0;
     StepResult result;
-    std::vector<float> logits; ///< of the rows that wished candidates
     std::exception_ptr failure;
     std::function<void()> on_done;
     std::atomic<bool> done{false};
@@ -55,11 +53,6 @@ class CpuPendingStep : public PendingStep {
         if (state_->failure)
             std::rethrow_exception(std::exchange(state_->failure, nullptr));
         return std::move(state_->result);
-    }
-    std::vector<float> all_logits(int row) override {
-        const std::size_t width = static_cast<std::size_t>(state_->vocabulary);
-        const auto all = std::span(state_->logits).subspan(static_cast<std::size_t>(row) * width, width);
-        return {all.begin(), all.end()};
     }
 
   private:
@@ -271,9 +264,11 @@ void CpuExecutor::check(const Batch& batch) const {
         if (row.drawn_by < 0 && (row.token < 0 || row.token >= plan_->vocabulary))
             throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +
                         std::to_string(plan_->vocabulary));
-        if (row.wish == RowWish::Candidates &&
-            (row.candidates < 0 || static_cast<std::size_t>(row.candidates) >= batch.candidate_wishes.size()))
+        const bool wishes = row.wish == RowWish::Candidates || row.candidates >= 0;
+        if (wishes && static_cast<std::size_t>(row.candidates) >= batch.candidate_wishes.size())
             throw Error("a row of the batch wishes candidates and does not say which");
+        if (row.candidates >= 0 && row.wish != RowWish::Candidates && row.wish != RowWish::Draw)
+            throw Error("a row of the batch says which candidates and does not wish any");
         if (row.wish == RowWish::Draw &&
             (row.draw < 0 || static_cast<std::size_t>(row.draw) >= batch.draw_wishes.size()))
             throw Error("a row of the batch wishes a draw and does not say which");
@@ -291,7 +286,6 @@ std::unique_ptr<PendingStep> CpuExecutor::start(Batch batch, std::shared_ptr<con
     state->weights = std::move(weights);
     state->stop = std::move(stop);
     state->on_done = std::move(on_done);
-    state->vocabulary = plan_->vocabulary;
     auto pending = std::make_unique<CpuPendingStep>(state);
     try {
         if (!thread_.joinable())
@@ -337,11 +331,11 @@ void CpuExecutor::shape_result(StepRun& run,
     std::size_t logits = 0;
     int routing = 0, most = 0;
     for (const BatchRow& row : run.batch.rows) {
-        if (row.wish == RowWish::Candidates)
+        if (row.candidates >= 0)
             run.sought.push_back(
-                {logits, &run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)], {}});
+                {logits, &run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)], {}, true});
         if (row.wish == RowWish::Draw && for_draws[static_cast<std::size_t>(row.draw)])
-            run.sought.push_back({logits, &*for_draws[static_cast<std::size_t>(row.draw)], {}});
+            run.sought.push_back({logits, &*for_draws[static_cast<std::size_t>(row.draw)], {}, false});
         logits += row.wish != RowWish::Nothing;
         if (!row.routing)
             continue;
@@ -359,37 +353,28 @@ void CpuExecutor::shape_result(StepRun& run,
     run.result.routing.shape(plan_->routes, routing, most);
 }
 
-/// What was computed, to who waits for it: logits, and apart from them those that candidates came from.
+/// What was computed, to who waits for it.
 void CpuExecutor::hand_over(StepRun& run, StepState& state) const {
     state.result = std::move(run.result);
+    for (StepRun::Sought& sought : run.sought)
+        if (sought.told)
+            state.result.candidates.push_back(std::move(sought.found));
+    if (std::ranges::none_of(run.batch.rows, [](const BatchRow& row) {
+            return row.wish == RowWish::Candidates || row.wish == RowWish::Draw;
+        })) {
+        state.result.logits = std::move(run.logits);
+        return;
+    }
     const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
-    const auto only = [&](RowWish wish) {
-        return std::ranges::all_of(run.batch.rows, [&](const BatchRow& row) {
-            return row.wish == wish || row.wish == RowWish::Nothing;
-        });
-    };
-    const bool whole_logits = only(RowWish::Logits), whole_candidates = only(RowWish::Candidates);
-    std::size_t wished = 0;
-    auto sought = run.sought.begin();
+    auto logits = run.logits.cbegin();
     for (const BatchRow& row : run.batch.rows) {
         if (row.wish == RowWish::Nothing)
             continue;
-        const auto logits = std::span<const float>(run.logits).subspan(wished * vocabulary, vocabulary);
-        if (row.wish == RowWish::Logits && !whole_logits)
-            state.result.logits.insert(state.result.logits.end(), logits.begin(), logits.end());
-        if (row.wish == RowWish::Candidates) {
-            if (!whole_candidates)
-                state.logits.insert(state.logits.end(), logits.begin(), logits.end());
-            state.result.candidates.push_back(std::move(sought->found));
-        }
-        if (sought != run.sought.end() && sought->row == wished)
-            ++sought;
-        ++wished;
+        const auto end = logits + static_cast<std::ptrdiff_t>(vocabulary);
+        if (row.wish == RowWish::Logits)
+            state.result.logits.insert(state.result.logits.end(), logits, end);
+        logits = end;
     }
-    if (whole_logits)
-        state.result.logits = std::move(run.logits);
-    else if (whole_candidates)
-        state.logits = std::move(run.logits);
 }
 
 void CpuExecutor::compute(StepState& state) {

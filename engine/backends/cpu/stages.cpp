@@ -6,7 +6,6 @@
 #include <cmath>
 
 namespace switchyard::cpu {
-namespace {} // namespace
 
 void EmbedStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Embedding);
@@ -87,11 +86,10 @@ void HeadStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& si
     const int width = shape.width(step_.in);
     sizes.hold_rows(static_cast<int>(std::min(kHeadGroup, shared.wanted.size())), width);
     sizes.hold_decoded(width);
-    const auto sought = [](const BatchRow& row) {
-        return row.wish == RowWish::Candidates || row.wish == RowWish::Draw;
-    };
-    ScratchSizes::hold<float>(sizes.state,
-                              static_cast<std::size_t>(std::ranges::count_if(shape.batch.rows, sought)));
+    std::size_t sought = 0; // at most
+    for (const BatchRow& row : shape.batch.rows)
+        sought += (row.candidates >= 0) + (row.wish == RowWish::Draw);
+    ScratchSizes::hold<float>(sizes.state, sought);
 }
 
 void HeadStage::run(StepRun& run, ThreadContext& w) const {

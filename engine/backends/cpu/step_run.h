@@ -129,6 +129,7 @@ class StepRun {
         std::size_t row; ///< among the rows that wish something
         const CandidateWish* wish;
         Candidates found;
+        bool told; ///< to who waits for the step; else only for its draw
     };
     std::vector<Sought> sought;
     std::vector<CandidatePart> candidate_parts; ///< [sought][parts of the vocabulary]

@@ -16,7 +16,8 @@ std::vector<TokenDraws::Task> TokenDraws::tasks_of(const StepRun& run) const {
     for (std::size_t r = 0; r < run.batch.rows.size(); ++r) {
         const RowWish wish = run.batch.rows[r].wish;
         if (wish == RowWish::Draw) {
-            const auto sought = std::ranges::find(run.sought, wished, &StepRun::Sought::row);
+            const auto sought = std::ranges::find_if(
+                run.sought, [&](const StepRun::Sought& one) { return one.row == wished && !one.told; });
             tasks.push_back({r, wished, sought == run.sought.end() ? nullptr : &*sought, {}});
         }
         wished += wish != RowWish::Nothing;

@@ -83,15 +83,21 @@ TEST_P(StepScratch, ManySequencesAndEveryWishAllocateNothingEither) {
         Batch batch;
         batch.candidate_wishes = {{.best = 4, .gather = {1, 5, 9}},
                                   {.best = 1000, .inverse_temperature = 2, .gather = {}}};
+        batch.draw_wishes.resize(2);
+        batch.draw_wishes[1].top_p = 0.9;
         for (int s = 0; s < sequences; ++s) {
             batch.sequences.push_back({{executor.allocate_kv_block(type)}});
-            for (int p = 0; p < 4; ++p)
+            for (int p = 0; p < 5; ++p) {
+                const auto wish = static_cast<RowWish>((s + p) % 4);
+                const bool draw = wish == RowWish::Draw;
                 batch.rows.push_back({.token = s * 7 + p,
                                       .position = p,
                                       .sequence = s,
-                                      .wish = static_cast<RowWish>((s + p) % 3),
-                                      .candidates = s % 2,
+                                      .wish = wish,
+                                      .candidates = draw || wish == RowWish::Candidates ? s % 2 : -1,
+                                      .draw = draw ? s % 2 : -1,
                                       .routing = p % 2 == 0});
+            }
         }
         executor.run(batch, model->weights());
         for (const BatchSequence& sequence : batch.sequences)

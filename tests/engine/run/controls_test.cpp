@@ -186,13 +186,12 @@ TEST(Controls, ATemperatureTooSmallToDivideByIsGreedyWhereverItEnters) {
     bad.temperature = std::nan("");
     EXPECT_THROW(scheduler.set_tuning(1, bad), Error);
     EXPECT_THROW(scheduler.set_model_tuning({BlockType::IQ2_XS}), Error);
-    Sampler sampler; // and the last line of defence
-    SequenceTuning tuning;
+    SequenceTuning tuning; // and the last line of defence
     tuning.temperature = 1e-40;
     const std::vector<float> logits{1, 3, 2};
-    EXPECT_EQ(sampler.sample(logits, tuning, {}, 0).id, 1);
+    EXPECT_EQ(RowDrawer().draw(logits, draw_wish(tuning, {}, 0)).id, 1);
     tuning.temperature = std::nan("");
-    EXPECT_EQ(sampler.sample(logits, tuning, {}, 0).id, 1);
+    EXPECT_EQ(RowDrawer().draw(logits, draw_wish(tuning, {}, 0)).id, 1);
 }
 
 } // namespace

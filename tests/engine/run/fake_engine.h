@@ -198,9 +198,6 @@ class FakeExecutor : public Executor {
                 result.wait();
         }
         StepResult wait() override { return result.get(); }
-        std::vector<float> all_logits(int row) override {
-            return candidate_logits.at(static_cast<std::size_t>(row));
-        }
         const BatchSequence& sequence_of(const BatchRow& row) const {
             return batch.sequences.at(static_cast<std::size_t>(row.sequence));
         }
@@ -208,7 +205,6 @@ class FakeExecutor : public Executor {
         Batch batch;
         std::shared_ptr<const WeightSet> weights;
         std::stop_token stop;
-        std::vector<std::vector<float>> candidate_logits;
         std::promise<void> end;
         std::future<StepResult> result;
     };
@@ -319,11 +315,10 @@ class FakeExecutor : public Executor {
             result.drawn.push_back(
                 RowDrawer().draw(logits, step.batch.draw_wishes.at(static_cast<std::size_t>(row.draw))));
             drawn_.back() = result.drawn.back().id;
-        } else {
+        }
+        if (row.candidates >= 0)
             result.candidates.push_back(find_candidates(
                 logits, step.batch.candidate_wishes.at(static_cast<std::size_t>(row.candidates))));
-            step.candidate_logits.push_back(std::move(logits));
-        }
     }
     static std::uint64_t fingerprint(const WeightSet& set) {
         std::uint64_t all = 0;

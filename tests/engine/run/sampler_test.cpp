@@ -12,6 +12,29 @@
 namespace switchyard {
 namespace {
 
+/// Draws as the dials say.
+class Sampler {
+  public:
+    SampledToken sample(std::span<const float> logits, const SequenceTuning& tuning,
+                        std::span<const std::int32_t> history, std::uint64_t position,
+                        DrawVersion version = kDrawVersion) {
+        return sampled(drawer_.draw(logits, draw_wish(tuning, history, position, version)));
+    }
+    static std::optional<CandidateWish> wish(const SequenceTuning& tuning,
+                                             std::span<const std::int32_t> history) {
+        return RowDrawer::candidates_for(draw_wish(tuning, history, 0));
+    }
+    std::optional<SampledToken> sample(const Candidates& candidates, const CandidateWish& gathered,
+                                       const SequenceTuning& tuning, std::span<const std::int32_t> history,
+                                       std::uint64_t position) {
+        const auto drawn = drawer_.draw(candidates, gathered, draw_wish(tuning, history, position));
+        return drawn ? std::optional(sampled(*drawn)) : std::nullopt;
+    }
+
+  private:
+    RowDrawer drawer_;
+};
+
 constexpr int kDraws = 20000;
 
 /// Everything off: the softmax itself.
@@ -105,7 +128,7 @@ int draws_from_candidates(std::span<const float> logits, const SequenceTuning& t
             return 0;
         const auto position = static_cast<std::uint64_t>(i);
         const SampledToken all = sampler.sample(logits, tuning, history, position);
-        const auto some = sampler.sample(find_candidates(logits, *wish), *wish, tuning, position);
+        const auto some = sampler.sample(find_candidates(logits, *wish), *wish, tuning, history, position);
         if (!some)
             continue;
         ++proven;

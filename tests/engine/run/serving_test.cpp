@@ -142,9 +142,10 @@ TEST(Serving, OnlyAllowedTokensAreDrawn) {
     for (const double temperature : {0.0, 1.5}) {
         RunRequest request = request_for(30);
         request.tuning.temperature = temperature;
-        AllowedIds even(1, 0x5555555555555555ull), none(1, 0);
+        const auto even = std::make_shared<const AllowedIds>(1, 0x5555555555555555ull),
+                   none = std::make_shared<const AllowedIds>(1, 0);
         request.allowed = [&](std::span<const std::int32_t> answer) {
-            return answer.size() % 2 == 0 ? &even : nullptr;
+            return answer.size() % 2 == 0 ? even : nullptr;
         };
         const Told told = tell(request);
         ASSERT_EQ(told.record.tokens.size(), 30u) << told.record.error;
@@ -153,7 +154,7 @@ TEST(Serving, OnlyAllowedTokensAreDrawn) {
             (t % 2 == 0 ? odd_where_forbidden : odd) |= told.record.tokens[t].id % 2 == 1;
         EXPECT_FALSE(odd_where_forbidden);
         EXPECT_TRUE(odd);
-        request.allowed = [&](std::span<const std::int32_t>) { return &none; };
+        request.allowed = [&](std::span<const std::int32_t>) { return none; };
         EXPECT_NE(tell(request).record.error.find("no token may follow"), std::string::npos);
     }
 }

@@ -97,7 +97,8 @@ TEST(TwoSteps, RowsBehindAnEndLeaveNothingBehind) {
         const RunRecord first = run_to_end(scheduler, request);
         ASSERT_EQ(first.finish, FinishReason::EndOfTurn);
         const int computed = model.executor.rows;
-        EXPECT_EQ(computed, 40 + static_cast<int>(first.tokens.size()) + 1) << "one in vain";
+        EXPECT_GE(computed, 40 + static_cast<int>(first.tokens.size()));
+        EXPECT_LE(computed, 40 + static_cast<int>(first.tokens.size()) + 1) << "one in vain";
         // The chat goes on behind what was said, not behind what was computed in vain.
         RunRequest next = request;
         for (const TokenRecord& token : first.tokens)
@@ -135,24 +136,26 @@ TEST(TwoSteps, ACancelEndsAtOnceAndCostsNobodyElseAnything) {
 
 TEST(TwoSteps, WhoComesIsServedAfterTheStepsUnderWay) {
     FakeModel model;
-    model.executor.step_time = 2ms;
     Scheduler scheduler(model.parts(), two_steps());
-    std::atomic<int> tokens{0};
-    RunRequest answering = sampled_request(prompt_of(30, 1), 400);
-    answering.on_event = [&](const SchedulerEvent& event) { tokens += event.kind == Kind::Token; };
-    const RunHandle handle = scheduler.submit(answering);
-    while (tokens < 20)
-        std::this_thread::sleep_for(1ms);
     int steps_before = 0, steps_at_first = 0;
-    RunRequest coming = sampled_request(prompt_of(10, 3), 5);
+    std::promise<void> served;
+    RunRequest coming = sampled_request(prompt_of(10, 3), 1);
     coming.on_event = [&](const SchedulerEvent& event) {
-        if (event.kind == Kind::Token && steps_at_first == 0)
+        if (event.kind == Kind::Token)
             steps_at_first = model.executor.steps;
+        if (event.kind == Kind::Finished)
+            served.set_value();
     };
-    steps_before = model.executor.steps;
-    run_to_end(scheduler, coming);
-    EXPECT_LE(steps_at_first - steps_before, 5) << "those under way, its own, and what followed meanwhile";
-    scheduler.cancel(handle);
+    RunRequest answering = sampled_request(prompt_of(30, 1), 200);
+    answering.on_event = [&, count = 0](const SchedulerEvent& event) mutable {
+        if (event.kind != Kind::Token || ++count != 20)
+            return;
+        steps_before = model.executor.steps;
+        scheduler.submit(coming);
+    };
+    run_to_end(scheduler, answering);
+    served.get_future().wait();
+    EXPECT_LE(steps_at_first - steps_before, 3) << "the one under way, perhaps one more, and its own";
 }
 
 TEST(TwoSteps, AStepThatFailsEndsItsRunsWithOneSentence) {
