@@ -200,8 +200,8 @@ void ChatController::createChat(const QString& text) {
     if (summary.title.isEmpty())
         summary.title = tr("New chat");
     summary.created = summary.changed = QDateTime::currentDateTime();
-    shown_->begin(summary);
     list_.add(summary, tuning());
+    shown_->begin(summary);
     new_chat_draft_ = {};
     store_.saveDraft(0, {});
     if (const auto early = waiting_.find(0); early != waiting_.end()) {

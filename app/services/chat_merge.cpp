@@ -53,6 +53,8 @@ class Merge {
             takeOver(column, field);
         takeDeletions();
         takeContents();
+        if (columnsOfBoth(QStringLiteral("conversations")).contains(QLatin1String("system_prompt")))
+            takeOver("system_prompt", Touched::SystemPrompt);
         execute(db_, QStringLiteral("UPDATE main.conversations AS m SET changed = max(m.changed, b.changed)"
                                     " FROM beside.conversations b WHERE b.id = m.id"));
         execute(db_, QStringLiteral("INSERT INTO main.touched SELECT * FROM temp.theirs WHERE true"
@@ -121,11 +123,12 @@ class Merge {
     void addMissing() {
         const QString purged =
             QStringLiteral("SELECT row FROM main.touched WHERE field = %1").arg(number(Touched::Purged));
-        execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.conversations SELECT b.* FROM"
+        execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.conversations(%3) SELECT %3 FROM"
                                     " beside.conversations b WHERE NOT EXISTS (SELECT 1 FROM main.touched t"
                                     " WHERE t.row = b.id AND t.field = %1 AND t.at >= %2)")
                          .arg(number(Touched::Purged))
-                         .arg(lastAliveIn(QStringLiteral("b"), "temp.theirs")));
+                         .arg(lastAliveIn(QStringLiteral("b"), "temp.theirs"),
+                              columnsOfBoth(QStringLiteral("conversations"))));
         execute(db_, QStringLiteral("INSERT OR IGNORE INTO main.messages SELECT * FROM beside.messages WHERE"
                                     " (id NOT IN (%1) OR id IN (%2)) AND conversation IN (SELECT id FROM"
                                     " main.conversations)")
@@ -195,13 +198,9 @@ class Merge {
                                     " message IN (%1))")
                          .arg(messages));
         for (const char* table : {"parts", "runs"}) {
-            // Runs are numbered by each file for itself; one of an earlier version lacks columns.
+            // Runs are numbered by each file for itself.
             const QString name = QLatin1String(table);
-            const QString names =
-                text(QStringLiteral("SELECT group_concat(name) FROM pragma_table_info('%1', 'main') WHERE"
-                                    " name <> 'id' AND name IN (SELECT name FROM"
-                                    " pragma_table_info('%1', 'beside'))")
-                         .arg(name));
+            const QString names = columnsOfBoth(name, QStringLiteral("name <> 'id'"));
             execute(db_, QStringLiteral("DELETE FROM main.%1 WHERE message IN (%2)").arg(name, messages));
             execute(db_, QStringLiteral("INSERT INTO main.%1(%2) SELECT %2 FROM beside.%1 WHERE message IN"
                                         " (%3)")
@@ -214,6 +213,13 @@ class Merge {
                                    " beside.runs b ON b.id = t.run JOIN main.runs m ON m.message = b.message"
                                    " WHERE b.message IN (%1)")
                         .arg(messages));
+    }
+
+    /// A file of an earlier version lacks some.
+    QString columnsOfBoth(const QString& table, const QString& which = QStringLiteral("true")) {
+        return text(QStringLiteral("SELECT group_concat(name) FROM pragma_table_info('%1', 'main') WHERE %2"
+                                   " AND name IN (SELECT name FROM pragma_table_info('%1', 'beside'))")
+                        .arg(table, which));
     }
 
     QString text(const QString& question) {

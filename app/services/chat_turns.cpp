@@ -39,9 +39,11 @@ QString questionText(const Message& message) {
 
 } // namespace
 
-std::vector<ChatTurn> turnsUntil(const QList<Message>& thread, MessageId last) {
+std::vector<ChatTurn> turnsUntil(const Conversation& chat, MessageId last) {
     std::vector<ChatTurn> turns;
-    for (const Message& message : thread) {
+    if (!chat.system_prompt.trimmed().isEmpty())
+        turns.push_back({Author::System, chat.system_prompt});
+    for (const Message& message : chat.thread()) {
         const QString text = message.author == Author::User ? questionText(message) : message.text();
         // An answer that failed before its first word says nothing to the model.
         if (!text.isEmpty() || message.id == last)

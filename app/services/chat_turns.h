@@ -5,7 +5,8 @@
 
 namespace switchyard {
 
-/// The messages of a thread up to `last`; of questions the attached files first, each under its name.
-std::vector<ChatTurn> turnsUntil(const QList<Message>& thread, MessageId last);
+/// The system prompt where there is one, and the messages of the shown branch up to `last`; of questions the
+/// attached files first, each under its name.
+std::vector<ChatTurn> turnsUntil(const Conversation& chat, MessageId last);
 
 } // namespace switchyard

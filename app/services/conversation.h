@@ -29,7 +29,8 @@ struct ConversationSummary {
 struct Conversation {
     ConversationSummary summary;
     MessageTree tree;
-    Tuning tuning; ///< of this chat
+    Tuning tuning;         ///< of this chat
+    QString system_prompt; ///< what the model is told before all messages; empty: nothing
     Draft unsent;
     /// The shown branch, the beginning first.
     const QList<Message>& thread() const& { return tree.thread(); }

@@ -64,6 +64,16 @@ QList<ConversationSummary> ConversationDatabase::list() {
     return all;
 }
 
+QList<ConversationId> ConversationDatabase::chatsAfter(ConversationId id, int most) {
+    QSqlQuery rows = run(QStringLiteral("SELECT id FROM conversations WHERE deleted IS NULL AND id > ?"
+                                        " ORDER BY id LIMIT ?"),
+                         {id, most});
+    QList<ConversationId> ids;
+    while (nextRow(rows))
+        ids.append(rows.value(0).toLongLong());
+    return ids;
+}
+
 /// In the order of their siblings, without parts and runs.
 QList<Message> ConversationDatabase::messagesOf(ConversationId id, QHash<MessageId, MessageId>& shown) {
     QList<Message> messages;
@@ -107,8 +117,8 @@ void ConversationDatabase::readParts(ConversationId id, const MessageById& messa
 
 Conversation ConversationDatabase::open(ConversationId id) {
     Conversation conversation;
-    QSqlQuery row = run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown, folder, pinned"
-                                       " FROM conversations WHERE id = ? AND deleted IS NULL"),
+    QSqlQuery row = run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown, folder, pinned,"
+                                       " system_prompt FROM conversations WHERE id = ? AND deleted IS NULL"),
                         {id});
     if (!nextRow(row))
         return conversation;
@@ -116,6 +126,7 @@ Conversation ConversationDatabase::open(ConversationId id) {
                             false, row.value(6).toLongLong(), row.value(7).toBool()};
     conversation.tuning = tuningOf(row.value(3).toByteArray());
     conversation.unsent = draftFromText(row.value(4).toString());
+    conversation.system_prompt = row.value(8).toString();
     QHash<MessageId, MessageId> shown;
     shown.insert(0, row.value(5).toLongLong());
     QList<Message> messages = messagesOf(id, shown);
@@ -185,6 +196,11 @@ void ConversationDatabase::saveTuning(ConversationId id, const Tuning& tuning) {
     run(QStringLiteral("UPDATE conversations SET tuning = ? WHERE id = ?"),
         {QString::fromUtf8(tuningToJson(tuning)), id});
     stamp(id, Touched::Tuning);
+}
+
+void ConversationDatabase::saveSystemPrompt(ConversationId id, const QString& text) {
+    run(QStringLiteral("UPDATE conversations SET system_prompt = ? WHERE id = ?"), {notNull(text), id});
+    stamp(id, Touched::SystemPrompt);
 }
 
 void ConversationDatabase::saveDraft(ConversationId id, const Draft& draft) {

@@ -24,6 +24,8 @@ class ConversationDatabase {
     QList<SearchHit> searchSurely(const QString& text);
     bool isIndexChecked() const { return index_checked_; } ///< by searchSurely(), and it was sound
     QList<ChatFolder> folders();
+    /// The chats after this one in the order of their ids, at most so many.
+    QList<ConversationId> chatsAfter(ConversationId id, int most);
 
     void create(ConversationId id, const QString& title, const Tuning& tuning);
     void rename(ConversationId id, const QString& title);
@@ -39,6 +41,7 @@ class ConversationDatabase {
     /// At a start: deletes for good what was removed more than kDaysDeletedIsKept days ago.
     void purgeOld();
     void saveTuning(ConversationId id, const Tuning& tuning);
+    void saveSystemPrompt(ConversationId id, const QString& text);
     void saveDraft(ConversationId id, const Draft& draft);
     Draft draft(ConversationId id);
     void append(const Message& message);

@@ -71,6 +71,10 @@ const char* const kVersion3[] = {
     " PRIMARY KEY (run, kind, first))",
 };
 
+const char* const kVersion4[] = {
+    "ALTER TABLE conversations ADD COLUMN system_prompt TEXT NOT NULL DEFAULT ''",
+};
+
 const char* const kLateTables[] = {
     "CREATE TABLE IF NOT EXISTS touched (row INTEGER NOT NULL, field INTEGER NOT NULL, at INTEGER NOT NULL,"
     " PRIMARY KEY (row, field))",
@@ -111,6 +115,8 @@ void step(QSqlDatabase& db, int to) {
     }
     if (to == 3)
         executeAll(db, kVersion3);
+    if (to == 4)
+        executeAll(db, kVersion4);
     execute(db, QStringLiteral("PRAGMA user_version = %1").arg(to));
 }
 

@@ -6,13 +6,25 @@
 
 namespace switchyard {
 
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 /// What of a chat or message was changed, in the table `touched` (row: its id, field, at: ms since 1970). By
 /// it two files that were one are joined (chat_merge.h). What was never changed has no row. Purged: the row
 /// itself is deleted for good.
 /// Of folders: Title is the name, Order the place among them.
-enum class Touched { Title = 1, Tuning, Draft, Deleted, Shown, Content, Purged, Folder, Pinned, Order };
+enum class Touched {
+    Title = 1,
+    Tuning,
+    Draft,
+    Deleted,
+    Shown,
+    Content,
+    Purged,
+    Folder,
+    Pinned,
+    Order,
+    SystemPrompt
+};
 
 /// PRAGMA user_version. Throws SqlError where the file is not a database.
 int schemaVersion(const QSqlDatabase& db);

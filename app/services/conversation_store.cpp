@@ -221,6 +221,26 @@ void ConversationStore::readRuns(const QList<MessageId>& messages, QObject* cont
     read<Runs>(0, question, question, QPointer(context), std::move(answer), answerable);
 }
 
+ConversationStore::ExportCursor::ExportCursor(ConversationStore& store) : store_(store) {
+    static std::atomic<quint64> last{0};
+    number_ = ++last;
+}
+
+ConversationStore::ExportCursor::~ExportCursor() { store_.reader_->closeExport(number_); }
+
+void ConversationStore::ExportCursor::next(QObject* context, Answer<ExportPage> answer) {
+    const auto read = [this_store = &store_, number = number_, guard = QPointer(context),
+                       answer = std::move(answer)] {
+        this_store->reader_->readExport(
+            number, [guard, answer](ExportPage page) { return telling<ExportPage>(guard, answer, page); });
+    };
+    if (std::exchange(begun_, true))
+        return read();
+    Worker::Job behind; // all that was written before
+    behind.work = [read](ConversationDatabase&) { return read; };
+    store_.worker_->post(std::move(behind));
+}
+
 void ConversationStore::takeEarlierDraft(QObject* context, Answer<Draft> answer) {
     earlier_draft_ = std::make_shared<std::optional<Draft>>();
     Worker::Job job;
@@ -288,6 +308,10 @@ void ConversationStore::orderFolders(const QList<FolderId>& order) {
 void ConversationStore::saveTuning(ConversationId id, const Tuning& tuning) {
     write(
         {id, 0}, [=](ConversationDatabase& db) { db.saveTuning(id, tuning); }, {}, -2 * id);
+}
+
+void ConversationStore::saveSystemPrompt(ConversationId id, const QString& text) {
+    write({id, 0}, [=](ConversationDatabase& db) { db.saveSystemPrompt(id, text); });
 }
 
 void ConversationStore::saveDraft(ConversationId id, const Draft& draft) {

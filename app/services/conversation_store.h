@@ -67,6 +67,7 @@ class ConversationStore : public QObject {
     /// Those that are not named keep their order behind these.
     void orderFolders(const QList<FolderId>& order);
     void saveTuning(ConversationId id, const Tuning& tuning);
+    void saveSystemPrompt(ConversationId id, const QString& text);
     /// Conversation 0: of the chat that is not begun yet; open(0) has it.
     void saveDraft(ConversationId id, const Draft& draft);
     /// Once, for the draft that an earlier session left in the chat that is not begun yet. Until the answer
@@ -87,6 +88,30 @@ class ConversationStore : public QObject {
     using Runs = std::shared_ptr<std::map<MessageId, RunRecord>>;
     /// The whole records of these answers; one that has none is left out.
     void readRuns(const QList<MessageId>& messages, QObject* context, Answer<Runs> answer);
+    struct ExportPage {
+        QList<Conversation> chats; ///< whole, but for the tokens of their runs
+        QList<ChatFolder> folders; ///< of the first page: all
+        bool last = false;
+        bool broken = false; ///< the chats cannot be read to their end: to be begun anew, perhaps later
+    };
+    /// Reads all chats page by page, in the order of their ids: as they are with all that was written before
+    /// the first page was asked for, whatever is written meanwhile. One page at a time is in memory. While
+    /// the cursor lives what is written takes more room on the disk. The store must outlive the cursor.
+    class ExportCursor {
+      public:
+        explicit ExportCursor(ConversationStore& store);
+        ~ExportCursor();
+        ExportCursor(const ExportCursor&) = delete;
+        ExportCursor& operator=(const ExportCursor&) = delete;
+        /// Not before the page before has come. Behind the last one: an empty last one.
+        void next(QObject* context, Answer<ExportPage> answer);
+
+      private:
+        ConversationStore& store_;
+        quint64 number_; ///< the reader knows it by
+        bool begun_ = false;
+    };
+
     void removeMessage(MessageId id);  ///< and what hangs under it; kept for undo as remove() does
     void restoreMessage(MessageId id); ///< undo
     /// Makes the branch through this message the shown one.

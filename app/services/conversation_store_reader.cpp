@@ -79,6 +79,37 @@ class ConversationStore::Reader::ChatCopy {
     ConversationDatabase database_{*memory_};
 };
 
+/// A connection of its own in one long transaction.
+struct ConversationStore::Reader::Export {
+    explicit Export(const QString& path) : file(path, QStringLiteral("mode=ro")) {
+        execute(*file, QStringLiteral("BEGIN"));
+    }
+
+    ExportPage next() {
+        constexpr int kMostChats = 64, kMostMessages = 500;
+        ConversationDatabase database(*file);
+        ExportPage page;
+        if (last == 0)
+            page.folders = database.folders();
+        const QList<ConversationId> ids = database.chatsAfter(last, kMostChats);
+        page.last = ids.size() < kMostChats;
+        qsizetype messages = 0;
+        for (const ConversationId id : ids) {
+            if (messages >= kMostMessages) {
+                page.last = false;
+                break;
+            }
+            page.chats.append(database.open(id));
+            messages += page.chats.last().tree.size();
+            last = id;
+        }
+        return page;
+    }
+
+    Connection file;
+    ConversationId last = 0; ///< that was given
+};
+
 ConversationStore::Reader::Reader(ConversationStore& store, const Worker& writer)
     : store_(store), writer_(writer) {}
 
@@ -127,7 +158,52 @@ void ConversationStore::Reader::finish() {
     release();
 }
 
+void ConversationStore::Reader::readExport(quint64 cursor, TellPage tell) {
+    const auto read = [this, cursor, tell = std::move(tell)] {
+        ExportPage page;
+        try {
+            page = nextPage(cursor);
+        } catch (const SqlError&) {
+            page.broken = true;
+        } catch (const std::bad_alloc&) {
+            page.broken = true;
+        }
+        QMetaObject::invokeMethod(&store_, tell(std::move(page)), Qt::QueuedConnection);
+    };
+    const std::lock_guard lock(mutex_);
+    if (running_) {
+        QMetaObject::invokeMethod(this, read, Qt::QueuedConnection);
+        return;
+    }
+    ExportPage broken;
+    broken.broken = true;
+    QMetaObject::invokeMethod(&store_, tell(std::move(broken)), Qt::QueuedConnection);
+}
+
+void ConversationStore::Reader::closeExport(quint64 cursor) {
+    QMetaObject::invokeMethod(
+        this, [this, cursor] { exports_.erase(cursor); }, Qt::QueuedConnection);
+}
+
 // ---- On its thread ----
+
+ConversationStore::ExportPage ConversationStore::Reader::nextPage(quint64 cursor) {
+    QString path;
+    {
+        const std::lock_guard lock(mutex_);
+        path = path_;
+    }
+    const auto known = exports_.find(cursor);
+    if (path.isEmpty() || !connectTo(path) || (known != exports_.end() && !known->second)) {
+        ExportPage broken;
+        broken.broken = true;
+        return broken;
+    }
+    std::unique_ptr<Export>& open = exports_[cursor];
+    if (!open)
+        open = std::make_unique<Export>(path);
+    return open->next();
+}
 
 void ConversationStore::Reader::run(ConversationId chat, const Work& work, const After& otherwise) {
     After after;
@@ -193,6 +269,8 @@ bool ConversationStore::Reader::connectTo(const QString& path) {
 
 void ConversationStore::Reader::disconnect() {
     copy_.reset();
+    for (auto& [cursor, open] : exports_)
+        open.reset(); // its chats may not all be in what is read next
     closeConnection(db_);
     connected_path_.clear();
     const std::lock_guard lock(mutex_);

@@ -7,6 +7,7 @@
 #include <QSqlDatabase>
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 
@@ -25,6 +26,11 @@ class ConversationStore::Reader : public QObject {
     /// is written of it, and not on the disk yet, is seen; 0: of none.
     void ask(ConversationId chat, Work work, After otherwise);
 
+    using TellPage = std::function<After(ExportPage)>;
+    /// The next page of this cursor, which begins with the first.
+    void readExport(quint64 cursor, TellPage tell);
+    void closeExport(quint64 cursor);
+
     /// On the store's thread, with `thread` running: until then all is left to the writer.
     void begin(QThread& thread);
     /// On the store's thread: nothing is read any more. Returns once the connection is closed.
@@ -37,6 +43,8 @@ class ConversationStore::Reader : public QObject {
 
   private:
     class ChatCopy;
+    struct Export;
+    ExportPage nextPage(quint64 cursor);
     void run(ConversationId chat, const Work& work, const After& otherwise);
     After answer(ConversationId chat, const Work& work);
     bool connectTo(const QString& path);
@@ -53,7 +61,8 @@ class ConversationStore::Reader : public QObject {
     QSqlDatabase db_;
     QString connected_path_;
     std::unique_ptr<ChatCopy> copy_;
-    std::pair<quint64, quint64> identity_; ///< of the file when it was opened
+    std::map<quint64, std::unique_ptr<Export>> exports_; ///< without one: it was broken off
+    std::pair<quint64, quint64> identity_;               ///< of the file when it was opened
 };
 
 } // namespace switchyard

@@ -19,6 +19,7 @@ class MessageTree {
 
     /// The shown branch, the beginning first; `siblings` of these is right.
     const QList<Message>& thread() const { return thread_; }
+    qsizetype size() const { return thread_.size() + hidden_.size(); } ///< of all branches, removed ones too
     /// Of the thread; -1: not shown.
     int indexOf(MessageId id) const;
     bool isShown(MessageId id) const { return indexOf(id) >= 0; }

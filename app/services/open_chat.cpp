@@ -33,7 +33,17 @@ const Message* OpenChat::message(MessageId id) const {
     return conversation_.tree.isShown(id) ? conversation_.tree.find(id) : nullptr;
 }
 
-void OpenChat::begin(const ConversationSummary& summary) { conversation_.summary = summary; }
+void OpenChat::begin(const ConversationSummary& summary) {
+    conversation_.summary = summary;
+    if (!conversation_.system_prompt.isEmpty())
+        setSystemPrompt(conversation_.system_prompt);
+}
+
+void OpenChat::setSystemPrompt(const QString& text) {
+    conversation_.system_prompt = text;
+    if (id() != 0 && services_.store)
+        services_.store->saveSystemPrompt(id(), text);
+}
 
 void OpenChat::saveDraft(const Draft& unsent) {
     conversation_.unsent = unsent;
@@ -75,7 +85,7 @@ bool OpenChat::send(const QString& text, const QList<MessagePart>& files) {
 void OpenChat::answerQuestion(MessageId question, const std::optional<RunRecord>& replay, bool new_seed) {
     Message answer = newMessage(question, Author::Assistant);
     GenerationRequest request;
-    request.turns = turnsUntil(conversation_.thread(), question);
+    request.turns = turnsUntil(conversation_, question);
     request.tuning = replay ? replay->settings : conversation_.tuning;
     request.replay = replay;
     if (new_seed)

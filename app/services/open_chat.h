@@ -37,7 +37,7 @@ class OpenChat : public QObject {
     const RunStatus* run() const { return run_ ? &run_->status() : nullptr; } ///< nullptr: nothing runs
     bool busy() const { return run_ != nullptr; }
 
-    /// The chat has an id, a title and its time from now on. PRECOND: id() is 0.
+    /// The chat has an id, a title and its time from now on, and is stored. PRECOND: id() was 0.
     void begin(const ConversationSummary& summary);
     void setTitle(const QString& title) { conversation_.summary.title = title; }
     /// What was written and is not sent.
@@ -70,6 +70,8 @@ class OpenChat : public QObject {
 
     /// Acts on the next token, and is kept with the chat.
     void setTuning(const Tuning& tuning);
+    /// What the model is told before all messages, from the next answer on.
+    void setSystemPrompt(const QString& text);
     void setModelTuning(const ModelTuning& tuning) { conversation_.tuning.model = tuning; } ///< of all chats
 
     /// Reads the tokens of these answers where message() does not have them yet; messageChanged() and

@@ -117,7 +117,7 @@ void OpenChat::continueWithTokens(MessageId answer) {
 
 GenerationRequest OpenChat::requestToGoOn(const Message& answer) const {
     GenerationRequest request;
-    request.turns = turnsUntil(conversation_.thread(), answer.id);
+    request.turns = turnsUntil(conversation_, answer.id);
     ChatTurn& turn = request.turns.back();
     for (const MessagePart& part : answer.parts) {
         if (part.kind == PartKind::Thinking)

@@ -264,6 +264,36 @@ class OpenChatTest : public QObject {
         QVERIFY(!isWritten(folder_->path(), u"Wombat"_s));
     }
 
+    void theSystemPromptIsTheFirstTurn() {
+        ConversationId id = 0;
+        {
+            OpenChat chat(services(), {});
+            chat.setSystemPrompt(u"Be brief."_s); // before the chat has begun
+            ConversationSummary summary;
+            summary.id = id = ConversationStore::newId();
+            store_->create(id, u"Chat"_s, {});
+            chat.begin(summary);
+            QVERIFY(chat.send(u"question"_s));
+            const std::vector<ChatTurn>& turns = runs_.runs[runs_.last].request.turns;
+            QCOMPARE(turns.size(), 2u);
+            QVERIFY(turns[0].author == Author::System && turns[1].author == Author::User);
+            QCOMPARE(turns[0].text, u"Be brief."_s);
+            QCOMPARE(chat.conversation().thread().size(), 2); // it is no message
+            runs_.say(runs_.last, u"ok"_s);
+            runs_.end(runs_.last);
+        }
+        OpenChat chat(services(), openOf(*store_, id));
+        QCOMPARE(chat.conversation().system_prompt, u"Be brief."_s);
+        QVERIFY(chat.continueAnswer(chat.conversation().thread()[1].id));
+        QTRY_COMPARE(runs_.runs[runs_.last].request.turns.size(), 3u);
+        QVERIFY(runs_.runs[runs_.last].request.turns[0].author == Author::System);
+        runs_.end(runs_.last);
+        chat.setSystemPrompt({});
+        QVERIFY(chat.send(u"and now?"_s));
+        QVERIFY(runs_.runs[runs_.last].request.turns[0].author == Author::User);
+        QVERIFY(openOf(*store_, id).system_prompt.isEmpty());
+    }
+
     void deletionsAreTakenBackInOrder() {
         UndoStack undo;
         QSignalSpy offered(&undo, &UndoStack::offered), changed(&undo, &UndoStack::changed);

@@ -76,6 +76,9 @@ const std::vector<Change>& changes() {
          [](ConversationStore& s, const Chat& c) {
              return openOf(s, c.id).tuning.sequence.temperature == 0.125f;
          }},
+        {"given a system prompt",
+         [](ConversationStore& s, const Chat& c) { s.saveSystemPrompt(c.id, u"Be brief."_s); },
+         [](ConversationStore& s, const Chat& c) { return openOf(s, c.id).system_prompt == u"Be brief."_s; }},
         {"a message deleted", [](ConversationStore& s, const Chat& c) { s.removeMessage(c.second.id); },
          [](ConversationStore& s, const Chat& c) {
              const Conversation chat = openOf(s, c.id);

