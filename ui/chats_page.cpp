@@ -17,6 +17,8 @@
 #include <QLabel>
 #include <QLocale>
 
+#include <algorithm>
+
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
@@ -182,8 +184,18 @@ void ChatsPage::showModel() {
 
 void ChatsPage::carve() {
     const QString dense = services_.model.capabilities().model_path;
-    carving_ = services_.jobs.add(CarveTask{
-        dense, services_.paths.models + u'/' + QFileInfo(dense).completeBaseName() + u"-carved.gguf"_s});
+    const QString start = services_.paths.models + u'/' + QFileInfo(dense).completeBaseName() + u"-carved"_s;
+    QString out = start + u".gguf"_s;
+    // What was carved before, with other experts perhaps, stays.
+    const auto taken = [&] {
+        const QList<Job>& jobs = services_.jobs.jobs();
+        return QFileInfo::exists(out) || std::any_of(jobs.begin(), jobs.end(), [&](const Job& job) {
+                   return !job.ended() && outputOf(job.task) == out;
+               });
+    };
+    for (int number = 2; taken(); ++number)
+        out = u"%1-%2.gguf"_s.arg(start).arg(number);
+    carving_ = services_.jobs.add(CarveTask{dense, out});
 }
 
 void ChatsPage::showJob(JobId id) {

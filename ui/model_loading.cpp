@@ -26,12 +26,12 @@ ModelLoading::ModelLoading(CurrentModel& model, ChatController& controller, QObj
     connect(&controller_.list(), &ChatListService::changed, this, &ModelLoading::whenIdle);
 }
 
-bool ModelLoading::answering() const {
+int ModelLoading::answers() const {
     const auto& chats = controller_.list().chats();
-    return controller_.busy() ||
-           std::any_of(chats.begin(), chats.end(), [this](const ConversationSummary& chat) {
-               return controller_.run(chat.id) != nullptr;
-           });
+    const auto count = std::count_if(chats.begin(), chats.end(), [this](const ConversationSummary& chat) {
+        return controller_.run(chat.id) != nullptr;
+    });
+    return std::max(static_cast<int>(count), controller_.busy() ? 1 : 0);
 }
 
 void ModelLoading::load(const QString& path) {
@@ -43,7 +43,7 @@ void ModelLoading::load(const QString& path) {
     instead_ = before.isEmpty()
                    ? QString()
                    : tr("%1 takes the place of %2, which is not loaded.").arg(nameOf(path), nameOf(before));
-    waits_ = model_.state() == ModelState::Ready && answering();
+    waits_ = model_.state() == ModelState::Ready && answers() > 0;
     if (!waits_)
         return begin();
     if (path == works_) { // the wish for another one is taken back
@@ -51,7 +51,15 @@ void ModelLoading::load(const QString& path) {
         instead_.clear();
         return say({}, Offer::None, false);
     }
-    const QString when = tr("%1 is loaded when the answer has ended.").arg(nameOf(path));
+    sayWaiting();
+}
+
+/// All answers end with the model, those that wait for their turn, too: it is said how many.
+void ModelLoading::sayWaiting() {
+    const int count = answers();
+    const QString when = (count > 1 ? tr("%1 is loaded when %n answer(s) have ended.", nullptr, count)
+                                    : tr("%1 is loaded when the answer has ended."))
+                             .arg(nameOf(path_));
     say(instead_.isEmpty() ? when : instead_ + u'\n' + when, Offer::LoadNow, false);
 }
 
@@ -65,8 +73,10 @@ void ModelLoading::begin() {
 }
 
 void ModelLoading::whenIdle() {
-    if (waits_ && !answering())
+    if (waits_ && answers() == 0)
         begin();
+    else if (waits_)
+        sayWaiting();
 }
 
 void ModelLoading::takeState(ModelState state, const QString& error) {
@@ -111,7 +121,9 @@ void ModelLoading::act() {
 
 void ModelLoading::say(const QString& sentence, Offer offer, bool is_error) {
     offer_ = offer;
-    const QString action = offer == Offer::LoadNow   ? tr("Load now, stopping the answer")
+    const QString action = offer == Offer::LoadNow
+                               ? answers() > 1 ? tr("Load now, stopping %n answer(s)", nullptr, answers())
+                                               : tr("Load now, stopping the answer")
                            : offer == Offer::Back    ? tr("Back to %1").arg(nameOf(works_))
                            : offer == Offer::Dismiss ? tr("Understood")
                                                      : QString();

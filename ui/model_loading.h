@@ -30,7 +30,8 @@ class ModelLoading : public QObject {
     void whenIdle();
     void takeState(ModelState state, const QString& error);
     void sayNotes();
-    bool answering() const;
+    int answers() const; ///< that are being written or wait for their turn
+    void sayWaiting();
 
     enum class Offer { None, LoadNow, Back, Dismiss };
     void say(const QString& sentence, Offer offer, bool is_error);

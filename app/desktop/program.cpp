@@ -171,12 +171,23 @@ int runProgram(int argc, char** argv, const MakeAnswers& make) {
         return 2;
     }
     QApplication application(argc, argv);
+    bool started = false;
+    QMetaObject::invokeMethod(
+        &application, [&started] { started = true; }, Qt::QueuedConnection);
     try {
         return runWindow(application, parsed.options, make);
-    } catch (const std::exception& error) { // no thread, or no memory, for what every start needs
-        std::fprintf(stderr, "switchyard: the program cannot start: %s\n", error.what());
-        return 1;
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr,
+                     started ? "switchyard: there was not enough memory to go on; what was written is saved\n"
+                             : "switchyard: the program cannot start: there is not enough memory\n");
+    } catch (
+        const std::exception& error) { // no thread for what every start needs, or an error nobody expected
+        std::fprintf(stderr,
+                     started ? "switchyard: the program had to end: %s\n"
+                             : "switchyard: the program cannot start: %s\n",
+                     error.what());
     }
+    return 1;
 }
 
 } // namespace switchyard

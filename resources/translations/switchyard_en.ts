@@ -88,6 +88,20 @@
             <numerusform>%n more notes stand beside the model&apos;s name.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%1 is loaded when %n answer(s) have ended.</source>
+        <translation>
+            <numerusform>%1 is loaded when %n answer has ended.</numerusform>
+            <numerusform>%1 is loaded when %n answers have ended.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Load now, stopping %n answer(s)</source>
+        <translation>
+            <numerusform>Load now, stopping %n answer</numerusform>
+            <numerusform>Load now, stopping %n answers</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ModelPicker</name>
@@ -110,22 +124,22 @@
     </message>
 </context>
 <context>
-    <name>switchyard::StatusLine</name>
-    <message numerus="yes">
-        <source>%n other chat(s) answering</source>
-        <translation>
-            <numerusform>%n other chat answering</numerusform>
-            <numerusform>%n other chats answering</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
     <name>switchyard::OpenChat</name>
     <message numerus="yes">
         <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
         <translation>
             <numerusform>The context of %n token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
             <numerusform>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::StatusLine</name>
+    <message numerus="yes">
+        <source>%n other chat(s) answering</source>
+        <translation>
+            <numerusform>%n other chat answering</numerusform>
+            <numerusform>%n other chats answering</numerusform>
         </translation>
     </message>
 </context>

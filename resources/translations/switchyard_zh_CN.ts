@@ -120,6 +120,47 @@
     </message>
 </context>
 <context>
+    <name>ChatGroupTexts</name>
+    <message>
+        <source>Today</source>
+        <translation>今天</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>昨天</translation>
+    </message>
+    <message>
+        <source>Last 7 days</source>
+        <translation>最近 7 天</translation>
+    </message>
+    <message>
+        <source>Last 30 days</source>
+        <translation>最近 30 天</translation>
+    </message>
+    <message>
+        <source>MMMM</source>
+        <translation>M月</translation>
+    </message>
+    <message>
+        <source>MMMM yyyy</source>
+        <translation>yyyy年M月</translation>
+    </message>
+    <message>
+        <source>Pinned</source>
+        <translation>已置顶</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n found</source>
+        <translation>
+            <numerusform>找到 %n 条</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Nothing found</source>
+        <translation>没有找到</translation>
+    </message>
+</context>
+<context>
     <name>Controls</name>
     <message>
         <source>Temperature</source>
@@ -666,6 +707,13 @@
     </message>
 </context>
 <context>
+    <name>TokenOverlay</name>
+    <message>
+        <source>Before token %1:</source>
+        <translation>词元 %1 之前：</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::AnatomyReader</name>
     <message>
         <source>%1 cannot be read: %2</source>
@@ -960,6 +1008,41 @@
     <message>
         <source>The folder “%1” was deleted; its chats are listed by date.</source>
         <translation>文件夹“%1”已删除；其中的对话按日期列出。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatsPage</name>
+    <message>
+        <source>Context used</source>
+        <translation>已用上下文</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Chat page</source>
+        <translation>对话页</translation>
+    </message>
+    <message>
+        <source>Chat with the model</source>
+        <translation>与模型对话</translation>
+    </message>
+    <message>
+        <source>%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file can be opened above.</source>
+        <translation>%1 很小：适合快速试用旋钮，但常常出错，中文也弱。可以在上方打开任何 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>Choose a model above, or open a GGUF file with %1.</source>
+        <translation>请在上方选择模型，或按 %1 打开 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>context %1 / %2</source>
+        <translation>上下文 %1 / %2</translation>
+    </message>
+    <message>
+        <source>Carving was stopped.</source>
+        <translation>雕刻已停止。</translation>
     </message>
 </context>
 <context>
@@ -1421,6 +1504,17 @@
     </message>
 </context>
 <context>
+    <name>switchyard::LocalRunService</name>
+    <message>
+        <source>No model is loaded: choose one in the model picker.</source>
+        <translation>没有加载模型：请在模型选择器中选择一个。</translation>
+    </message>
+    <message>
+        <source>The model was unloaded.</source>
+        <translation>模型已卸载。</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::MainWindow</name>
     <message>
         <source>About Switchyard</source>
@@ -1645,6 +1739,18 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>%1 takes the place of %2, which is not loaded.</source>
         <translation>改为加载 %1；%2 不再加载。</translation>
     </message>
+    <message numerus="yes">
+        <source>%1 is loaded when %n answer(s) have ended.</source>
+        <translation>
+            <numerusform>%n 个回答结束后加载 %1。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Load now, stopping %n answer(s)</source>
+        <translation>
+            <numerusform>立即加载，停止 %n 个回答</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ModelPicker</name>
@@ -1811,6 +1917,26 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     </message>
 </context>
 <context>
+    <name>switchyard::OpenChat</name>
+    <message>
+        <source>This answer is by %1: choose that model to run it again exactly.</source>
+        <translation>此回答来自 %1：请选择该模型以完全重新运行。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
+        <translation>
+            <numerusform>%n 个词元的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::PageStack</name>
+    <message>
+        <source>Pages</source>
+        <translation>页面</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::PartBar</name>
     <message>
         <source>Parameters by part</source>
@@ -1945,6 +2071,21 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>%1 cannot be written: %2.</source>
         <translation>无法写入 %1：%2。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::RowWidgetPool</name>
+    <message>
+        <source>Copy the code</source>
+        <translation>复制代码</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
     </message>
 </context>
 <context>
@@ -2370,6 +2511,17 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     </message>
 </context>
 <context>
+    <name>switchyard::UndoStack</name>
+    <message>
+        <source>“%1” was deleted.</source>
+        <translation>“%1”已删除。</translation>
+    </message>
+    <message>
+        <source>The message was deleted.</source>
+        <translation>消息已删除。</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::WindowActions</name>
     <message>
         <source>&amp;File</source>
@@ -2522,146 +2674,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>New folder</source>
         <translation>新建文件夹</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::ChatsPage</name>
-    <message>
-        <source>Context used</source>
-        <translation>已用上下文</translation>
-    </message>
-    <message>
-        <source>Chat</source>
-        <translation>对话</translation>
-    </message>
-    <message>
-        <source>Chat page</source>
-        <translation>对话页</translation>
-    </message>
-    <message>
-        <source>Chat with the model</source>
-        <translation>与模型对话</translation>
-    </message>
-    <message>
-        <source>%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file can be opened above.</source>
-        <translation>%1 很小：适合快速试用旋钮，但常常出错，中文也弱。可以在上方打开任何 GGUF 文件。</translation>
-    </message>
-    <message>
-        <source>Choose a model above, or open a GGUF file with %1.</source>
-        <translation>请在上方选择模型，或按 %1 打开 GGUF 文件。</translation>
-    </message>
-    <message>
-        <source>context %1 / %2</source>
-        <translation>上下文 %1 / %2</translation>
-    </message>
-    <message>
-        <source>Carving was stopped.</source>
-        <translation>雕刻已停止。</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::PageStack</name>
-    <message>
-        <source>Pages</source>
-        <translation>页面</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::LocalRunService</name>
-    <message>
-        <source>No model is loaded: choose one in the model picker.</source>
-        <translation>没有加载模型：请在模型选择器中选择一个。</translation>
-    </message>
-    <message>
-        <source>The model was unloaded.</source>
-        <translation>模型已卸载。</translation>
-    </message>
-</context>
-<context>
-    <name>TokenOverlay</name>
-    <message>
-        <source>Before token %1:</source>
-        <translation>词元 %1 之前：</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::RowWidgetPool</name>
-    <message>
-        <source>Copy the code</source>
-        <translation>复制代码</translation>
-    </message>
-    <message>
-        <source>Copy</source>
-        <translation>复制</translation>
-    </message>
-    <message>
-        <source>Copied</source>
-        <translation>已复制</translation>
-    </message>
-</context>
-<context>
-    <name>ChatGroupTexts</name>
-    <message>
-        <source>Today</source>
-        <translation>今天</translation>
-    </message>
-    <message>
-        <source>Yesterday</source>
-        <translation>昨天</translation>
-    </message>
-    <message>
-        <source>Last 7 days</source>
-        <translation>最近 7 天</translation>
-    </message>
-    <message>
-        <source>Last 30 days</source>
-        <translation>最近 30 天</translation>
-    </message>
-    <message>
-        <source>MMMM</source>
-        <translation>M月</translation>
-    </message>
-    <message>
-        <source>MMMM yyyy</source>
-        <translation>yyyy年M月</translation>
-    </message>
-    <message>
-        <source>Pinned</source>
-        <translation>已置顶</translation>
-    </message>
-    <message numerus="yes">
-        <source>%n found</source>
-        <translation>
-            <numerusform>找到 %n 条</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Nothing found</source>
-        <translation>没有找到</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::OpenChat</name>
-    <message>
-        <source>This answer is by %1: choose that model to run it again exactly.</source>
-        <translation>此回答来自 %1：请选择该模型以完全重新运行。</translation>
-    </message>
-    <message numerus="yes">
-        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
-        <translation>
-            <numerusform>%n 个词元的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::UndoStack</name>
-    <message>
-        <source>“%1” was deleted.</source>
-        <translation>“%1”已删除。</translation>
-    </message>
-    <message>
-        <source>The message was deleted.</source>
-        <translation>消息已删除。</translation>
     </message>
 </context>
 </TS>

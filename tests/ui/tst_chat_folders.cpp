@@ -1,4 +1,5 @@
 // The list of chats as a tree: rows that move instead of being made anew, pins, folders, and what is folded.
+#include "tests/ui/chat_rows.h"
 #include "tests/ui/desk.h"
 #include "ui/chat/chat_list.h"
 #include "ui/chat/toast.h"
@@ -28,18 +29,6 @@ ConversationSummary chat(ConversationId id, int days_ago, FolderId folder = 0, b
     summary.folder = folder;
     summary.pinned = pinned;
     return summary;
-}
-
-QStringList described(const QAbstractItemModel& model) {
-    QStringList lines;
-    for (int g = 0; g < model.rowCount(); ++g) {
-        const QModelIndex group = model.index(g, 0);
-        QStringList titles;
-        for (int i = 0; i < model.rowCount(group); ++i)
-            titles += model.index(i, 0, group).data().toString();
-        lines += group.data().toString() + u": "_s + titles.join(u", "_s);
-    }
-    return lines;
 }
 
 struct Changes {

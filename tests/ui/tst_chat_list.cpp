@@ -1,5 +1,6 @@
 // The list of chats: groups by date, renaming, searching, and models that keep Qt's rules.
 #include "tests/app/store_fixture.h"
+#include "tests/ui/chat_rows.h"
 #include "tests/ui/desk.h"
 #include "ui/chat/chat_list.h"
 #include "ui/chat/toast.h"
@@ -25,18 +26,6 @@ ConversationSummary chat(ConversationId id, const QString& title, int days_ago) 
 QList<ConversationSummary> chats() {
     return {chat(1, u"Notes"_s, 0), chat(2, u"Trip"_s, 0), chat(3, u"Letter"_s, 1), chat(4, u"Poem"_s, 5),
             chat(5, u"Old"_s, 500)};
-}
-
-QStringList described(const QAbstractItemModel& model) {
-    QStringList lines;
-    for (int g = 0; g < model.rowCount(); ++g) {
-        const QModelIndex group = model.index(g, 0);
-        QStringList titles;
-        for (int i = 0; i < model.rowCount(group); ++i)
-            titles += model.index(i, 0, group).data().toString();
-        lines += group.data().toString() + u": "_s + titles.join(u", "_s);
-    }
-    return lines;
 }
 
 } // namespace

@@ -6,10 +6,14 @@
 #include "ui/models/model_table.h"
 #include "ui/settings_page.h"
 #include "ui/tuning/dial_slider.h"
+#include "ui/tuning/tune_column.h"
 
 #include <QAbstractItemModelTester>
 #include <QCheckBox>
 #include <QComboBox>
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QProgressBar>
@@ -219,7 +223,8 @@ class TestShell : public QObject {
         auto* error = desk.find<QLabel>(u"picker.error"_s);
         QTRY_VERIFY(error->isVisible());
         QCOMPARE(error->text(), script.load_error);
-        QCOMPARE(desk.settings.get<Setting::LastModel>(), u"/models/Small-MoE.gguf"_s); // not the one that failed
+        QCOMPARE(desk.settings.get<Setting::LastModel>(),
+                 u"/models/Small-MoE.gguf"_s); // not the one that failed
     }
 
     void controlTokensInMessagesAreTextUnlessTheChatAllowsThem() {
@@ -297,6 +302,40 @@ class TestShell : public QObject {
         QTRY_COMPARE(desk.model.state(), ModelState::Ready);
         QVERIFY(!back->isVisible());
         QCOMPARE(desk.model.capabilities().model_path, u"/models/Works.gguf"_s);
+    }
+
+    /// Loading at once ends the answers that wait for their turn, too: the button says so.
+    void allAnswersThatWouldEndAreCounted() {
+        QTemporaryDir folder;
+        FakeScript script = longAnswer(60);
+        Desk desk(folder.path(), script);
+        desk.window->loadModel(u"/models/Works.gguf"_s);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
+        QVERIFY(desk.controller.send(u"A question"_s));
+        desk.window->loadModel(u"/models/Other.gguf"_s);
+        auto* load = desk.find<QToolButton>(u"picker.noticeAction"_s);
+        QCOMPARE(load->text(), u"Load now, stopping the answer"_s);
+        desk.controller.newChat();
+        QVERIFY(desk.controller.send(u"Another question"_s));
+        QTRY_VERIFY2(load->text().contains(u"stopping 2 answer"_s), qPrintable(load->text()));
+        QVERIFY(desk.find<QLabel>(u"picker.error"_s)->text().contains(u"2 answer"_s));
+    }
+
+    /// What was carved before stays: the next one has a number.
+    void carvingReplacesNoFile() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load(denseModel());
+        QVERIFY(QDir().mkpath(desk.paths.models));
+        QFile before(desk.paths.models + u"/Example-carved.gguf"_s);
+        QVERIFY(before.open(QIODevice::WriteOnly));
+        auto* tune = desk.window->findChild<TuneColumn*>();
+        const auto asked = [&] {
+            Q_EMIT tune->carveRequested();
+            return QFileInfo(outputOf(desk.answers.jobs.jobs().last().task)).fileName();
+        };
+        QCOMPARE(asked(), u"Example-carved-2.gguf"_s);
+        QCOMPARE(asked(), u"Example-carved-3.gguf"_s); // the other is not written yet
     }
 
     void anotherModelWaitsForTheAnswer() {

@@ -47,8 +47,7 @@ ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), a
     tree_->setUniformRowHeights(false);
     tree_->setDragDropMode(QAbstractItemView::InternalMove);
     tree_->viewport()->setAutoFillBackground(false);
-    tree_->setStyleSheet(u"QTreeView { background: transparent; border: none; }"
-                         "QTreeView::item, QTreeView::branch { background: transparent; border: none; }"_s);
+    tree_->setProperty("bare", true);
     tree_->installEventFilter(this);
 
     auto* layout = new QVBoxLayout(this);

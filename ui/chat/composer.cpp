@@ -36,7 +36,7 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     edit_->setAcceptDrops(true);
     edit_->setTabChangesFocus(true);
     edit_->viewport()->setAutoFillBackground(false);
-    edit_->setStyleSheet(u"QPlainTextEdit { background: transparent; border: none; padding: 0; }"_s);
+    edit_->setProperty("bare", true);
     edit_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     edit_->installEventFilter(this);
     setFocusProxy(edit_);

@@ -34,6 +34,7 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
     for (qsizetype i = 0; i < texts.size(); ++i) {
         auto* button = new QPushButton(texts[i], this);
         button->setObjectName(u"samplePrompt-%1"_s.arg(i));
+        button->setProperty("sample", true);
         button->setCursor(Qt::PointingHandCursor);
         connect(button, &QPushButton::clicked, this, [this, text = texts[i]] { Q_EMIT promptChosen(text); });
         prompts_.append(button);
@@ -57,28 +58,17 @@ void EmptyState::setHint(const QString& hint) {
 }
 
 void EmptyState::restyle() {
-    const ThemeColours& colours = coloursOf(QApplication::palette());
     QFont font = this->font();
     font.setPointSizeF(font.pointSizeF() * 1.6);
     font.setWeight(QFont::DemiBold);
     if (heading_->font() != font)
         heading_->setFont(font);
     hint_->setForegroundRole(QPalette::PlaceholderText);
-    const QString sheet = u"QPushButton { text-align: left; padding: 11px 16px; border: 1px solid %1;"
-                          " border-radius: 10px; background: %2; color: %3; }"
-                          "QPushButton:hover { background: %4; }"
-                          "QPushButton:focus { border: 1px solid %5; }"_s.arg(
-                              colours.border.name(), colours.base.name(), colours.text.name(),
-                              colours.hover.name(), colours.accent.name());
-    for (QPushButton* button : std::as_const(prompts_)) {
-        if (button->styleSheet() != sheet)
-            button->setStyleSheet(sheet);
-    }
 }
 
 void EmptyState::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange)
+    if (event->type() == QEvent::FontChange)
         restyle();
 }
 

@@ -1,7 +1,7 @@
 #include "ui/insight/run_series.h"
 
 #include "engine/run/controls.h"
-#include "ui/tuning/control_row.h"
+#include "ui/control_text.h"
 
 #include <QCoreApplication>
 

@@ -1,5 +1,6 @@
 #include "ui/tuning/control_row.h"
 
+#include "ui/control_text.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 #include "ui/tuning/dial_slider.h"
@@ -77,11 +78,6 @@ QString speedText(const SpeedRange& speed) {
 QString bytesText(quint64 bytes) { return QLocale().formattedDataSize(static_cast<qint64>(bytes), 1); }
 
 } // namespace
-
-QString controlText(std::string_view english) {
-    const QByteArray text(english.data(), static_cast<qsizetype>(english.size()));
-    return QCoreApplication::translate("Controls", text.constData());
-}
 
 QString actsWord(ControlActs acts) {
     switch (acts) {

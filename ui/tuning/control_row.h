@@ -14,8 +14,6 @@ namespace switchyard {
 class DialSlider;
 class NumberBox;
 
-/// A dial's label or help in the language of the window.
-QString controlText(std::string_view english);
 /// "now", "next message" or "reload", in the language of the window.
 QString actsWord(ControlActs acts);
 
