@@ -6,6 +6,7 @@
 #include "app/desktop/process_time.h"
 #include "app/desktop/quit_signals.h"
 #include "app/services/conversation_store.h"
+#include "app/services/model_stores.h"
 #include "app/services/single_instance.h"
 #include "app/services/theme_watcher.h"
 #include "engine/base/threads.h"
@@ -129,10 +130,11 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     JobQueue jobs(answers.jobs);
     const EndLimit::Start start_limit(end_limit); // once the chats are saved
     ConversationStore store(paths.data);
-    ModelLibrary library(QStringList{paths.models} + settings.get<Setting::ModelFolders>());
+    ModelLibrary library(modelProviders(QStringList{paths.models} + settings.get<Setting::ModelFolders>()));
     QObject::connect(&settings, &Settings::changed, &library, [&](Setting setting) {
         if (setting == Setting::ModelFolders)
-            library.setFolders(QStringList{paths.models} + settings.get<Setting::ModelFolders>());
+            library.setProviders(
+                modelProviders(QStringList{paths.models} + settings.get<Setting::ModelFolders>()));
     });
     Presets presets(paths.presets);
     CurrentModel model(*answers.models);

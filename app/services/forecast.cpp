@@ -136,13 +136,21 @@ QString fingerprintFile(const QString& path) {
     return QString::fromLatin1(hash.result().toHex());
 }
 
+/// A file's own name; of a blob, whose name says nothing, the one that it has inside.
+static QString modelName(const LoadedModel& model) {
+    const QString file = QString::fromStdU16String(model.path().filename().u16string());
+    const auto inside = model.file().metadata().text("general.name");
+    const bool blob = file.startsWith(QLatin1String("sha256")) && !file.endsWith(QLatin1String(".gguf"));
+    return blob && inside && !inside->empty() ? QString::fromStdString(*inside) : file;
+}
+
 Capabilities describeModel(LoadedModel& model, double bandwidth) {
     Capabilities c;
     const Plan& plan = model.plan();
     const ModelConfig& config = model.config();
     c.ready = true;
     c.model_path = QString::fromStdU16String(model.path().u16string());
-    c.model_name = QString::fromStdU16String(model.path().filename().u16string());
+    c.model_name = modelName(model);
     c.model_fingerprint = fingerprintFile(c.model_path);
     c.architecture = QString::fromStdString(config.architecture);
     for (const std::string& note : model.notes())

@@ -2,24 +2,28 @@
 
 #include "app/services/background.h"
 #include "app/services/engine_sentence.h"
+#include "app/services/paths.h"
 #include "engine/base/error.h"
 #include "engine/files/gguf.h"
+#include "engine/files/safetensors.h"
+#include "engine/model/folder_config.h"
 #include "engine/model/model_config.h"
 
-#include <QDirIterator>
 #include <QFileInfo>
-#include <QRegularExpression>
-#include <QSet>
-#include <QTimer>
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
+#include <map>
 #include <tuple>
 
 namespace switchyard {
 
 namespace {
+
+QString blockTypeName(BlockType type) {
+    const std::string_view name = traits(type).name;
+    return QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size()));
+}
 
 /// The type that holds most of the parameters.
 QString mainPrecision(const ModelFile& file) {
@@ -27,46 +31,103 @@ QString mainPrecision(const ModelFile& file) {
     for (const TensorView& tensor : file.tensors())
         counts[static_cast<std::size_t>(tensor.type)] +=
             static_cast<quint64>(tensor.cols() * tensor.rows() * tensor.matrices());
-    const auto most = std::ranges::max_element(counts) - counts.begin();
-    const std::string_view name = traits(static_cast<BlockType>(most)).name;
-    return QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size()));
+    return blockTypeName(static_cast<BlockType>(std::ranges::max_element(counts) - counts.begin()));
 }
 
-/// Parts of a split model after the first are opened with it.
-bool isLaterPart(const QString& name) {
-    static const QRegularExpression part(QStringLiteral("-(\\d{5})-of-\\d{5}\\.gguf$"));
-    const QRegularExpressionMatch match = part.match(name);
-    return match.hasMatch() && match.captured(1) != QLatin1String("00001");
+void readFile(ModelEntry& entry) {
+    const auto file = open_gguf(filePath(entry.path));
+    entry.bytes = file->bytes();
+    for (const TensorView& tensor : file->tensors())
+        entry.parameters += static_cast<quint64>(tensor.cols() * tensor.rows() * tensor.matrices());
+    entry.precision = mainPrecision(*file);
+    entry.architecture =
+        QString::fromStdString(file->metadata().text("general.architecture").value_or(std::string()));
+    const ModelConfig config = read_config(*file);
+    entry.context = config.context;
+    entry.experts = config.experts;
+    entry.experts_active = config.experts_active;
 }
 
-QStringList findFiles(const QStringList& folders, const std::stop_token& stop) {
-    QStringList files;
-    QSet<QString> seen;
-    for (const QString& folder : folders) {
-        QDirIterator it(folder, {QStringLiteral("*.gguf")}, QDir::Files, QDirIterator::Subdirectories);
-        while (it.hasNext() && !stop.stop_requested()) {
-            const QFileInfo info(it.next());
-            const QString path = info.canonicalFilePath();
-            if (path.isEmpty() || seen.contains(path) || isLaterPart(info.fileName()))
-                continue;
-            seen.insert(path);
-            files.append(path);
-        }
+/// Only what the headers say: opening a folder as a model may copy gigabytes.
+void readFolder(ModelEntry& entry) {
+    const auto folder = open_safetensors(filePath(entry.path));
+    entry.bytes = folder->bytes();
+    std::map<FolderType, quint64> counts;
+    for (const FolderTensor& tensor : folder->tensors()) {
+        entry.parameters += static_cast<quint64>(tensor.values());
+        counts[tensor.type] += static_cast<quint64>(tensor.values());
     }
-    return files;
+    if (!counts.empty()) {
+        const auto most =
+            std::ranges::max_element(counts, {}, [](const auto& count) { return count.second; });
+        const std::string_view name = folder_type_name(most->first);
+        entry.precision = QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size()));
+    }
+    const FolderConfig config =
+        read_folder_config(folder->config(), (filePath(entry.path) / "config.json").string());
+    const std::string& architecture = config.shape.architecture;
+    const auto number = [&](const char* key) {
+        return static_cast<int>(config.metadata.uint(architecture + key).value_or(0));
+    };
+    entry.architecture = QString::fromStdString(architecture);
+    entry.context = number(".context_length");
+    entry.experts = config.shape.experts;
+    entry.experts_active = number(".expert_used_count");
+}
+
+QList<ModelEntry> findAll(const ModelProviders& providers, const std::stop_token& stop) {
+    QList<ModelEntry> all;
+    int rank = 0;
+    for (const auto& provider : providers) {
+        const QString source = provider->name();
+        for (const FoundModel& model : provider->find(stop)) {
+            if (stop.stop_requested())
+                return all;
+            ModelEntry entry = ModelLibrary::inspect(model);
+            entry.source = source;
+            entry.rank = rank;
+            all.append(entry);
+        }
+        ++rank;
+    }
+    std::ranges::sort(all, {},
+                      [](const ModelEntry& entry) { return std::pair(entry.rank, entry.name.toLower()); });
+    return all;
+}
+
+/// Folders that are not there yet are seen at the next scan.
+QStringList watchable(const ModelProviders& providers) {
+    QStringList folders;
+    for (const auto& provider : providers)
+        folders += provider->watched();
+    folders.removeIf([](const QString& folder) { return !QFileInfo(folder).isDir(); });
+    return folders;
 }
 
 } // namespace
 
-ModelLibrary::ModelLibrary(const QStringList& folders, QObject* parent) : QObject(parent), folders_(folders) {
+ModelLibrary::ModelLibrary(ModelProviders providers, QObject* parent)
+    : QObject(parent), providers_(std::move(providers)) {
+    constexpr int kSettled = 1500; // ms
+    settled_.setSingleShot(true);
+    settled_.setInterval(kSettled);
+    connect(&settled_, &QTimer::timeout, this, &ModelLibrary::rescan);
+    connect(&watcher_, &QFileSystemWatcher::directoryChanged, &settled_, qOverload<>(&QTimer::start));
     rescan();
 }
 
 ModelLibrary::~ModelLibrary() = default; // the scanner is told to stop and waited for
 
-void ModelLibrary::setFolders(const QStringList& folders) {
-    folders_ = folders;
+void ModelLibrary::setProviders(ModelProviders providers) {
+    providers_ = std::move(providers);
     rescan();
+}
+
+void ModelLibrary::watch(const QStringList& folders) {
+    if (const QStringList before = watcher_.directories(); !before.isEmpty())
+        watcher_.removePaths(before);
+    if (!folders.isEmpty())
+        watcher_.addPaths(folders);
 }
 
 void ModelLibrary::rescan() {
@@ -88,30 +149,27 @@ void ModelLibrary::rescan() {
         return;
     }
     scanner_->run(
-        this, [folders = folders_](const std::stop_token& stop) { return scan(folders, stop); },
-        [this](const QList<ModelEntry>& found) { take(found); });
+        this, [providers = providers_](const std::stop_token& stop) { return scan(providers, stop); },
+        [this](const Scan& scan) { take(scan); });
 }
 
-QList<ModelEntry> ModelLibrary::scan(const QStringList& folders, const std::stop_token& stop) {
-    QList<ModelEntry> found;
+ModelLibrary::Scan ModelLibrary::scan(const ModelProviders& providers, const std::stop_token& stop) {
+    Scan scan;
     try {
-        for (const QString& path : findFiles(folders, stop)) {
-            if (stop.stop_requested())
-                break;
-            found.append(inspect(path));
-        }
+        scan.watched = watchable(providers); // here: a folder may be on a disk that answers late
+        scan.found = findAll(providers, stop);
     } catch (const std::exception& error) { // a folder that goes away meanwhile, or no memory
         qWarning("looking for models ended early: %s", error.what());
     }
-    std::ranges::sort(found, {}, [](const ModelEntry& entry) { return entry.name.toLower(); });
-    return found;
+    return scan;
 }
 
-void ModelLibrary::take(const QList<ModelEntry>& found) {
+void ModelLibrary::take(const Scan& scan) {
     scanning_ = false;
     if (std::exchange(again_, false))
         return rescan();
-    models_ = found;
+    models_ = scan.found;
+    watch(scan.watched);
     Q_EMIT changed();
 }
 
@@ -119,7 +177,7 @@ QString ModelLibrary::toBeginWith(const QList<ModelEntry>& models, quint64 memor
     const auto rank = [memory](const ModelEntry& model) {
         const bool fits = memory == 0 || model.bytes <= memory / 2;
         // Of those that do not fit, the smallest.
-        return std::tuple(fits, model.experts == 0, fits ? model.bytes : ~model.bytes);
+        return std::tuple(fits, model.rank == 0, model.experts == 0, fits ? model.bytes : ~model.bytes);
     };
     const ModelEntry* best = nullptr;
     for (const ModelEntry& model : models) {
@@ -129,25 +187,19 @@ QString ModelLibrary::toBeginWith(const QList<ModelEntry>& models, quint64 memor
     return best ? best->path : QString();
 }
 
-ModelEntry ModelLibrary::inspect(const QString& path) {
+ModelEntry ModelLibrary::inspect(const FoundModel& model) {
     ModelEntry entry;
-    entry.path = path;
-    entry.name = QFileInfo(path).fileName();
-    entry.bytes = static_cast<quint64>(QFileInfo(path).size());
+    entry.path = model.path;
+    entry.name = model.name;
+    entry.parts = model.parts;
+    entry.bytes = model.bytes;
     try {
-        const auto file = open_gguf(std::filesystem::path(path.toStdU16String()));
-        entry.bytes = file->bytes();
-        for (const TensorView& tensor : file->tensors())
-            entry.parameters += static_cast<quint64>(tensor.cols() * tensor.rows() * tensor.matrices());
-        entry.precision = mainPrecision(*file);
-        entry.architecture =
-            QString::fromStdString(file->metadata().text("general.architecture").value_or(std::string()));
-        const ModelConfig config = read_config(*file);
-        entry.context = config.context;
-        entry.experts = config.experts;
-        entry.experts_active = config.experts_active;
+        if (QFileInfo(model.path).isDir())
+            readFolder(entry);
+        else
+            readFile(entry);
     } catch (const Error& error) {
-        entry.error = engineSentence(QString::fromUtf8(error.what()), path);
+        entry.error = engineSentence(QString::fromUtf8(error.what()), model.path);
     } catch (const std::exception& error) {
         entry.error = tr("%1 cannot be read: %2").arg(entry.name, QString::fromUtf8(error.what()));
     }

@@ -1,9 +1,13 @@
-// The model files in the user's folders.
+// The models on this machine: what the providers find, each read as far as its table says of it.
 #pragma once
 
+#include "app/services/model_provider.h"
+
+#include <QFileSystemWatcher>
 #include <QList>
 #include <QObject>
 #include <QStringList>
+#include <QTimer>
 
 #include <memory>
 #include <stop_token>
@@ -12,7 +16,10 @@ namespace switchyard {
 
 struct ModelEntry {
     QString path;
-    QString name; ///< file name
+    QString name;   ///< as its users know it: a file's own, "NAME:TAG"
+    QString source; ///< the provider's name
+    int rank = 0;   ///< the provider's: the user's own folders come first
+    int parts = 1;  ///< files of weights
     quint64 bytes = 0;
     QString architecture;
     QString precision;      ///< of most of its weights: "Q4_1"
@@ -26,31 +33,37 @@ class Background;
 class ModelLibrary : public QObject {
     Q_OBJECT
   public:
-    explicit ModelLibrary(const QStringList& folders, QObject* parent = nullptr);
+    explicit ModelLibrary(ModelProviders providers, QObject* parent = nullptr);
     ~ModelLibrary() override;
 
-    void setFolders(const QStringList& folders); ///< and scans
-    QStringList folders() const { return folders_; }
-    /// Looks again, in a thread of its own; changed() follows.
+    void setProviders(ModelProviders providers); ///< and scans
+    /// Looks again, in a thread of its own; changed() follows. Also done where a model came or went.
     void rescan();
     bool scanning() const { return scanning_; }
-    const QList<ModelEntry>& models() const { return models_; } ///< by name
+    const QList<ModelEntry>& models() const { return models_; } ///< by source, then by name
 
-    /// The path of the model that a first start opens; "" where none can be used. A dense one, as its authors
-    /// made it, before one with experts, and the largest that leaves half of `memory` (bytes, 0: not known)
-    /// free.
+    /// The path of the model that a first start opens; "" where none can be used. One of the user's folders,
+    /// a dense one, as its authors made it, before one with experts, and the largest that leaves half of
+    /// `memory` (bytes, 0: not known) free.
     static QString toBeginWith(const QList<ModelEntry>& models, quint64 memory);
 
-    /// Reads one file's header. Never throws: what is wrong stands in `error`.
-    static ModelEntry inspect(const QString& path);
+    /// Reads the header of a file or of a folder's files. Never throws: what is wrong stands in `error`.
+    static ModelEntry inspect(const FoundModel& model);
 
   Q_SIGNALS:
     void changed();
 
   private:
-    static QList<ModelEntry> scan(const QStringList& folders, const std::stop_token& stop);
-    void take(const QList<ModelEntry>& found);
-    QStringList folders_;
+    struct Scan {
+        QList<ModelEntry> found;
+        QStringList watched; ///< folders that are there
+    };
+    static Scan scan(const ModelProviders& providers, const std::stop_token& stop);
+    void take(const Scan& scan);
+    void watch(const QStringList& folders);
+    ModelProviders providers_;
+    QFileSystemWatcher watcher_;
+    QTimer settled_; ///< something came or went, and nothing more for a while
     QList<ModelEntry> models_;
     bool scanning_ = false, again_ = false;
     std::unique_ptr<Background> scanner_; ///< made with the first scan

@@ -122,6 +122,13 @@
             <numerusform>%n model files in your folders.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%1: %n.</source>
+        <translation>
+            <numerusform>%1: %n.</numerusform>
+            <numerusform>%1: %n.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>switchyard::OpenChat</name>

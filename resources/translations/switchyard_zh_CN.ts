@@ -1835,6 +1835,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>Experts</source>
         <translation>专家</translation>
     </message>
+    <message>
+        <source>Source</source>
+        <translation>来源</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ModelsPage</name>
@@ -1907,6 +1911,12 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>The models on this machine</source>
         <translation>本机上的模型</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1: %n.</source>
+        <translation>
+            <numerusform>%1：%n 个。</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -2674,6 +2684,13 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>New folder</source>
         <translation>新建文件夹</translation>
+    </message>
+</context>
+<context>
+    <name>ModelProvider</name>
+    <message>
+        <source>Your folders</source>
+        <translation>您的文件夹</translation>
     </message>
 </context>
 </TS>

@@ -94,7 +94,8 @@ class ServicesTest : public QObject {
         QFile part(at("model-00002-of-00003.gguf"));
         QVERIFY(part.open(QIODevice::WriteOnly));
 
-        ModelLibrary library({folder_->path(), at("deep"), at("does not exist")});
+        ModelLibrary library(
+            {std::make_shared<FolderModels>(QStringList{folder_->path(), at("deep"), at("does not exist")})});
         QSignalSpy changed(&library, &ModelLibrary::changed);
         QVERIFY(library.scanning());
         library.rescan(); // while one is under way
@@ -108,7 +109,7 @@ class ServicesTest : public QObject {
         QVERIFY(dense.parameters > 50000);
         QVERIFY(library.models()[1].error.contains(QStringLiteral("broken.gguf")));
         QCOMPARE(library.models()[2].experts, 8);
-        library.setFolders({});
+        library.setProviders({});
         QTRY_COMPARE(changed.count(), 2);
         QCOMPARE(library.models().size(), 0);
     }

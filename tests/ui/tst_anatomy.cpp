@@ -41,7 +41,7 @@ struct ModelsDesk {
         page->resize(936, 540); // what a window of 1000 x 600 leaves
         page->show();
         QSignalSpy changed(&library, &ModelLibrary::changed);
-        library.setFolders({folder.path()});
+        library.setProviders({std::make_shared<FolderModels>(QStringList{folder.path()})});
         if (!changed.wait())
             qFatal("the folder was not scanned");
     }

@@ -97,7 +97,7 @@ class ThreadsTest : public QObject {
         QVERIFY(QFile(folder.filePath(u"a.gguf"_s)).open(QIODevice::WriteOnly));
         QTest::ignoreMessage(QtWarningMsg, QRegularExpression(u"models are looked for later"_s));
         test::fail_threads(0, kAll);
-        ModelLibrary library({folder.path()});
+        ModelLibrary library({std::make_shared<FolderModels>(QStringList{folder.path()})});
         test::stop_failing();
         QTRY_COMPARE_WITH_TIMEOUT(library.models().size(), 1, 5000);
     }

@@ -15,6 +15,9 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
+#include <utility>
+
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
@@ -93,14 +96,18 @@ ModelPicker::ModelPicker(QWidget* parent) : QWidget(parent) {
 void ModelPicker::setModels(const QList<ModelEntry>& models) {
     models_ = models;
     fillMenu();
+    showModel();
 }
 
 void ModelPicker::fillMenu() {
     menu_->clear();
     const QFontMetrics metrics(menu_->font());
+    QString source = models_.isEmpty() ? QString() : models_.first().source;
     for (const ModelEntry& model : models_) {
         if (!model.error.isEmpty())
             continue;
+        if (std::exchange(source, model.source) != model.source)
+            menu_->addSection(model.source);
         const QString name = metrics.elidedText(oneLine(model.name), Qt::ElideMiddle, 420);
         QAction* action = menu_->addAction(
             u"%1\t%2 · %3"_s.arg(menuText(name), menuText(model.precision), sizeText(model.bytes)));
@@ -153,14 +160,20 @@ void ModelPicker::setTuning(const Tuning& tuning) {
     showModel();
 }
 
+/// What the library calls it: a file in another program's store may have a name that says nothing.
+QString ModelPicker::knownName(const QString& path, const QString& otherwise) const {
+    const auto known = std::ranges::find(models_, path, &ModelEntry::path);
+    return known == models_.end() ? otherwise : known->name;
+}
+
 void ModelPicker::showModel() {
     const bool loading = state_ == ModelState::Loading;
     bar_->setVisible(loading);
     bar_->setValue(static_cast<int>(1000 * share_));
-    QString name = shownModelName(capabilities_.model_name);
+    QString name = shownModelName(knownName(capabilities_.model_path, capabilities_.model_name));
     QStringList facts;
     if (loading) {
-        name = shownModelName(path_.section(u'/', -1));
+        name = shownModelName(knownName(path_, path_.section(u'/', -1)));
         facts << tr("loading, %1 %").arg(static_cast<int>(100 * share_));
     } else if (state_ == ModelState::Ready) {
         const QString precision = QString::fromStdString(precisionName(tuning_.model));

@@ -39,6 +39,7 @@ class ModelPicker : public QWidget {
 
   private:
     void fillMenu();
+    QString knownName(const QString& path, const QString& otherwise) const;
     void showModel();
 
     QList<ModelEntry> models_;

@@ -56,6 +56,8 @@ QString ModelTable::text(const ModelEntry& model, int column) const {
         return model.precision;
     case Experts:
         return model.experts > 0 ? tr("%1 of %2").arg(model.experts_active).arg(model.experts) : tr("dense");
+    case Source:
+        return model.source;
     }
     return {};
 }
@@ -107,6 +109,8 @@ QVariant ModelTable::headerData(int section, Qt::Orientation orientation, int ro
         return tr("Precision");
     case Experts:
         return tr("Experts");
+    case Source:
+        return tr("Source");
     }
     return {};
 }

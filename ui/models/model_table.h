@@ -10,7 +10,7 @@ namespace switchyard {
 class ModelTable : public QAbstractTableModel {
     Q_OBJECT
   public:
-    enum Column { Name, Size, Architecture, Parameters, Precision, Experts, Columns };
+    enum Column { Name, Size, Architecture, Parameters, Precision, Experts, Source, Columns };
     /// Of a file that cannot be used, this column and those after it have one text: why.
     static constexpr Column Reason = Architecture;
     using QAbstractTableModel::QAbstractTableModel;

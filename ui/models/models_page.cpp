@@ -18,6 +18,8 @@
 #include <QTabBar>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
@@ -172,10 +174,26 @@ void ModelsPage::showChosen() {
     QString line = library_.scanning() ? tr("Looking through the folders…")
                    : count == 0
                        ? tr("No model files were found. Open one, or add a folder that has GGUF files.")
-                       : tr("%n model file(s) in your folders.", nullptr, count);
+                       : countText();
     if (!loaded_.isEmpty())
         line += u" "_s + tr("In use: %1.").arg(oneLine(loaded_.section(u'/', -1)));
     line_->setText(line);
+}
+
+/// "3 model(s) in your folders. Ollama: 2."
+QString ModelsPage::countText() const {
+    QString line;
+    const QList<ModelEntry>& models = library_.models();
+    for (auto from = models.begin(); from != models.end();) {
+        const auto to = std::find_if(from, models.end(),
+                                     [&](const ModelEntry& model) { return model.rank != from->rank; });
+        const auto count = static_cast<int>(to - from);
+        line += line.isEmpty() ? QString() : u" "_s;
+        line += from->rank == 0 ? tr("%n model file(s) in your folders.", nullptr, count)
+                                : tr("%1: %n.", nullptr, count).arg(from->source);
+        from = to;
+    }
+    return line;
 }
 
 void ModelsPage::readChosen() {

@@ -42,6 +42,7 @@ class ModelsPage : public Page {
   private:
     QWidget* buildFiles(Settings& settings, QAction& open_file, const QString& own_folder);
     void buildTable();
+    QString countText() const;
     void readChosen();
     void refresh();
     void loadChosen();

@@ -1,0 +1,120 @@
+#include "app/services/model_provider.h"
+
+#include <QCoreApplication>
+#include <QDirIterator>
+#include <QFileInfo>
+#include <QRegularExpression>
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+namespace switchyard {
+
+namespace {
+
+/// The number of a split model's part and of all of them; {1, 1} for a file that is whole.
+std::pair<int, int> partOf(const QString& file) {
+    static const QRegularExpression part(QStringLiteral("-(\\d{5})-of-(\\d{5})\\.gguf$"),
+                                         QRegularExpression::CaseInsensitiveOption);
+    const QRegularExpressionMatch match = part.match(file);
+    return match.hasMatch() ? std::pair(match.captured(1).toInt(), match.captured(2).toInt())
+                            : std::pair(1, 1);
+}
+
+bool isWeights(const QString& file) { return file.endsWith(QLatin1String(".safetensors")); }
+
+} // namespace
+
+ModelWalk::ModelWalk(const ScanLimits& limits, const std::stop_token& stop, QString inside)
+    : limits_(limits), stop_(stop), inside_(std::move(inside)), left_(limits.entries) {}
+
+void ModelWalk::walk(const QString& folder, QList<FoundModel>& found) {
+    std::deque<std::pair<QString, int>> waiting{{folder, 0}};
+    for (; !waiting.empty() && left_ > 0 && !stop_.stop_requested(); waiting.pop_front()) {
+        const auto [at, depth] = waiting.front();
+        QStringList files, folders;
+        QDirIterator it(at, QDir::Files | QDir::Dirs | QDir::NoDotAndDotDot | QDir::Readable);
+        while (it.hasNext() && left_-- > 0 && !stop_.stop_requested()) {
+            const QFileInfo info(it.next());
+            if (info.isDir() && !info.isSymLink())
+                folders.append(info.fileName());
+            else if (info.isFile()) // no pipe or device, whose reading may wait for ever
+                files.append(info.fileName());
+        }
+        files.sort();
+        folders.sort();
+        if (takeFolder(at, files, found))
+            continue;
+        for (const QString& file : std::as_const(files))
+            if (file.endsWith(QLatin1String(".gguf"), Qt::CaseInsensitive))
+                takeFile(at + QLatin1Char('/') + file, files, found);
+        for (const QString& inner : std::as_const(folders))
+            if (depth < limits_.depth)
+                waiting.emplace_back(at + QLatin1Char('/') + inner, depth + 1);
+    }
+}
+
+/// Whether no file that was seen is this one, and it lies where it may.
+bool ModelWalk::fresh(const QString& path) {
+    const QString real = QFileInfo(path).canonicalFilePath();
+    if (real.isEmpty() || (!inside_.isEmpty() && !real.startsWith(inside_ + QLatin1Char('/'))))
+        return false;
+    const auto place = std::ranges::lower_bound(seen_, real);
+    if (place != seen_.end() && *place == real)
+        return false;
+    seen_.insert(place, real);
+    return true;
+}
+
+/// A Hugging Face folder is one model, whatever else it holds but GGUF files.
+bool ModelWalk::takeFolder(const QString& folder, const QStringList& files, QList<FoundModel>& found) {
+    const auto has = [&](const char* name) { return files.contains(QLatin1String(name)); };
+    const bool weights = std::ranges::any_of(files, isWeights);
+    const bool gguf = std::ranges::any_of(files, [](const QString& file) {
+        return file.endsWith(QLatin1String(".gguf"), Qt::CaseInsensitive);
+    });
+    if (!has("config.json") || gguf || !(weights || has("tokenizer.json") || has("tokenizer.model")) ||
+        found.size() >= limits_.models || !fresh(folder + QStringLiteral("/config.json")))
+        return false;
+    FoundModel model{folder, QFileInfo(folder).fileName(), 0, 0};
+    for (const QString& file : files) {
+        if (isWeights(file)) {
+            ++model.parts;
+            model.bytes += static_cast<quint64>(QFileInfo(folder + QLatin1Char('/') + file).size());
+        }
+    }
+    found.append(model);
+    return true;
+}
+
+void ModelWalk::takeFile(const QString& path, const QStringList& beside, QList<FoundModel>& found) {
+    const QString file = QFileInfo(path).fileName();
+    const auto [part, parts] = partOf(file);
+    if (part != 1 || found.size() >= limits_.models || !fresh(path)) // later parts are opened with the first
+        return;
+    FoundModel model{path, file, static_cast<quint64>(QFileInfo(path).size()), parts};
+    if (parts > 1) {
+        const QString stem = file.first(file.size() - 20); // "-00001-of-00003.gguf"
+        for (const QString& other : beside)
+            if (other != file && other.startsWith(stem) && partOf(other).second == parts)
+                model.bytes +=
+                    static_cast<quint64>(QFileInfo(QFileInfo(path).path() + QLatin1Char('/') + other).size());
+    }
+    found.append(model);
+}
+
+FolderModels::FolderModels(QStringList folders, const ScanLimits& limits)
+    : folders_(std::move(folders)), limits_(limits) {}
+
+QString FolderModels::name() const { return QCoreApplication::translate("ModelProvider", "Your folders"); }
+
+QList<FoundModel> FolderModels::find(const std::stop_token& stop) const {
+    QList<FoundModel> found;
+    ModelWalk walk(limits_, stop);
+    for (const QString& folder : folders_)
+        walk.walk(folder, found);
+    return found;
+}
+
+} // namespace switchyard
