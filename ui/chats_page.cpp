@@ -196,17 +196,16 @@ void ChatsPage::carve() {
     for (int number = 2; taken(); ++number)
         out = u"%1-%2.gguf"_s.arg(start).arg(number);
     carving_ = services_.jobs.add(CarveTask{dense, out});
+    showJob(carving_);
 }
 
 void ChatsPage::showJob(JobId id) {
     const Job* job = services_.jobs.job(id);
     if (!job || id != carving_)
         return;
-    if (!job->ended())
-        return tune_->setCarveProgress(job->share, job->stage);
-    tune_->setCarveFinished(job->state == JobState::Done ? outputOf(job->task) : QString(),
-                            job->state == JobState::Cancelled ? tr("Carving was stopped.") : job->error);
-    services_.library.rescan();
+    tune_->showCarving(*job);
+    if (job->ended())
+        services_.library.rescan();
 }
 
 // ---- Dials ----

@@ -1,6 +1,7 @@
 #include "ui/status_line.h"
 
 #include "engine/base/memory.h"
+#include "ui/jobs_panel.h"
 #include "ui/models/model_text.h"
 #include "ui/plain_text.h"
 
@@ -19,7 +20,7 @@ constexpr double kSmoothing = 0.1;    ///< share of the newest token in the show
 } // namespace
 
 StatusLine::StatusLine(CurrentModel& current, ChatController& controller, JobQueue& jobs, QWidget* parent)
-    : QStatusBar(parent), current_(current), controller_(controller), jobs_(jobs) {
+    : QStatusBar(parent), current_(current), controller_(controller) {
     setObjectName(u"status"_s);
     setSizeGripEnabled(false);
     const auto add = [this](const QString& name, const QString& title, int stretch) {
@@ -37,6 +38,7 @@ StatusLine::StatusLine(CurrentModel& current, ChatController& controller, JobQue
     memory_ = add(u"status.memory"_s, tr("Memory in use"), 0);
     activity_ = add(u"status.activity"_s, tr("What is going on"), 1);
     activity_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    addPermanentWidget(new JobsButton(jobs, this));
     memory_timer_.setInterval(kMemoryInterval);
     connect(&memory_timer_, &QTimer::timeout, this, &StatusLine::sampleMemory);
     memory_timer_.start();
@@ -63,7 +65,6 @@ void StatusLine::connectServices() {
         recode_done_ = recode_total_ = 0; // it does not go on by itself
         showActivity();
     });
-    connect(&jobs_, &JobQueue::changed, this, &StatusLine::showActivity);
     connect(&controller_, &ChatController::threadChanged, this, &StatusLine::showRun);
     connect(&controller_, &ChatController::runChanged, this, &StatusLine::showRun);
     connect(&controller_, &ChatController::runEvents, this,
@@ -135,10 +136,6 @@ void StatusLine::showActivity() {
     QStringList parts;
     if (current_.state() == ModelState::Loading)
         parts << tr("loading the model, %1 %").arg(static_cast<int>(100 * load_share_));
-    for (const Job& job : jobs_.jobs()) {
-        if (job.state == JobState::Running)
-            parts << tr("carving, %1 %").arg(static_cast<int>(100 * job.share));
-    }
     if (recode_done_ < recode_total_)
         parts << tr("re-encoding weights, %1 %").arg(100 * static_cast<qint64>(recode_done_) / recode_total_);
     if (const RunStatus* run = controller_.run(controller_.current()))

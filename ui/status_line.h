@@ -33,7 +33,6 @@ class StatusLine : public QStatusBar {
 
     CurrentModel& current_;
     ChatController& controller_;
-    JobQueue& jobs_;
     QLabel *model_, *memory_, *activity_;
     QHBoxLayout* place_; ///< of the page's part
     QPointer<QWidget> part_;

@@ -7,8 +7,9 @@ using namespace switchyard;
 
 int main(int argc, char** argv) {
     return runProgram(argc, argv, [](const Paths& paths) {
-        auto models =
-            std::make_unique<LocalModelHost>(0, nullptr, paths.data + QStringLiteral("/speeds.json"));
+        LocalHostOptions options;
+        options.speeds_file = paths.data + QStringLiteral("/speeds.json");
+        auto models = std::make_unique<LocalModelHost>(options);
         auto runs = std::make_unique<LocalRunService>(*models);
         return AnswerServices{std::move(models), std::move(runs), localJobs()};
     });

@@ -14,6 +14,7 @@ namespace switchyard {
 /// How one choice of a stepped control would turn out, known before it is chosen.
 struct ChoiceForecast {
     QString name;         ///< "Q4_K"
+    QString label{};      ///< shown instead of the name; "": the name
     quint64 bytes = 0;    ///< of memory of our own: weights, or the cache as `note` says
     TokenCost token;      ///< of an answer
     SpeedRange speed;     ///< expected at decode
@@ -21,7 +22,7 @@ struct ChoiceForecast {
     QString note;         ///< "Q5_0 where rows are not divisible by 256"
 };
 
-/// The Tune column is built from controls() and this.
+/// What dialState() makes the state of each dial of.
 struct Capabilities {
     bool ready = false;
     QString model_path, model_name, architecture, device; ///< device: "CPU, 2 threads"
@@ -32,8 +33,7 @@ struct Capabilities {
     int context = 0;                     ///< tokens
     int experts = 0, experts_active = 0; ///< 0: dense, the expert dial is off
     bool can_carve = false;
-    QStringList notes;       ///< what a user should know of how the file was understood
-    QStringList unavailable; ///< names of controls that do not exist here
+    QStringList notes; ///< what a user should know of how the file was understood
     std::vector<ChoiceForecast> weights, kv;
     Tuning defaults;                                   ///< the model's own
     quint64 weights_bytes = 0, kv_bytes_per_token = 0; ///< weights: measured, in memory of our own

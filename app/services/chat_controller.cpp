@@ -15,6 +15,7 @@ ChatController::ChatController(ConversationStore& store, CurrentModel& model, Ru
     connect(&store_, &ConversationStore::problem, this, &ChatController::problem);
     connect(&store_, &ConversationStore::saved, this, &ChatController::saved);
     connect(&model_, &CurrentModel::stateChanged, this, &ChatController::takeModel);
+    connect(&model_, &CurrentModel::recodeFailed, this, &ChatController::takeModelTuning);
     takeModel(model_.state());
     restoreNewChatDraft();
 }
@@ -86,6 +87,19 @@ void ChatController::takeModel(ModelState state) {
         early_ = false;
         shown_->setTuning(defaults);
     }
+    Q_EMIT tuningChanged();
+}
+
+/// A precision that could not be had is not in force.
+void ChatController::takeModelTuning() {
+    Tuning in_force = tuning();
+    in_force.model = model_.tuning();
+    if (in_force.model == model_tuning_)
+        return;
+    model_tuning_ = in_force.model;
+    shown_->setTuning(in_force);
+    for (const std::unique_ptr<OpenChat>& other : others_)
+        other->setModelTuning(model_tuning_);
     Q_EMIT tuningChanged();
 }
 

@@ -117,6 +117,7 @@ class ChatController : public QObject {
     void takeRunChange(OpenChat& chat);
     void close(std::unique_ptr<OpenChat> chat);
     void takeModel(ModelState state);
+    void takeModelTuning();
     void takeTitle();
     void createChat(const QString& text);
     void leave(); ///< the shown chat, for another

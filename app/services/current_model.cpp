@@ -7,9 +7,10 @@ namespace switchyard {
 CurrentModel::CurrentModel(ModelHost& host, QObject* parent) : QObject(parent), host_(host) {
     connect(&host_, &ModelHost::stateChanged, this, &CurrentModel::takeState);
     connect(&host_, &ModelHost::refused, this, [this](const ModelKey& key, const QString& error) {
-        if (key != wished_)
+        if (key != wished_ && key != key_)
             return;
-        wished_.clear();
+        if (key == wished_)
+            wished_.clear();
         Q_EMIT refused(key, error);
     });
     const auto pass_on = [this](auto heard, auto said) {

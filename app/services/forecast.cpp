@@ -1,10 +1,12 @@
 #include "app/services/forecast.h"
 
 #include "app/services/engine_sentence.h"
+#include "app/services/paths.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
 #include "engine/base/threads.h"
 #include "engine/carve/calibrate.h"
+#include "engine/model/folder_model.h"
 #include "engine/run/forecast.h"
 #include "engine/run/model_defaults.h"
 #include "engine/run/precision.h"
@@ -60,7 +62,24 @@ QString deviceLine(const Backend& backend) {
                                                                            nullptr, backend.threads()));
 }
 
+constexpr int kUsualConversation = 4096; ///< tokens
+
 } // namespace
+
+QString shortageBeside(const QString& path, const std::shared_ptr<Backend>& backend, quint64 free) {
+    const auto file = open_model(filePath(path));
+    const ModelConfig config = read_config(*file);
+    const ModelPlan plan = build_plan(config, *file);
+    MemoryDials dials;
+    dials.context = std::min(config.context, kUsualConversation);
+    const MemoryUse use = MemoryForecast(plan, *file, *backend).use(dials);
+    const std::string shortage = describe_shortage(use, free);
+    if (shortage.empty())
+        return {};
+    return QCoreApplication::translate("Forecast", "This model %1 beside the models in use: unload one of "
+                                                   "them, or choose a smaller model.")
+        .arg(engineSentence(QString::fromStdString(shortage)));
+}
 
 double measureMemoryBandwidth(int threads) {
     constexpr std::size_t kBytes = std::size_t{128} << 20; // well above any cache of a desktop
@@ -163,8 +182,6 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     c.experts_active = plan.experts_active;
     if (const auto type = main_file_type(model.sources()))
         c.file_precision = text(traits(*type).name);
-    if (plan.experts == 0)
-        c.unavailable.append(QStringLiteral("experts"));
     c.can_carve = carvable(model.config());
     const ModelPlan model_plan{plan, model.sources()};
     const MemoryForecast memory(model_plan, model.file(), model.backend());

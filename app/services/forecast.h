@@ -13,6 +13,11 @@ double measureMemoryBandwidth(int threads);
 /// Everything the Tune column is built from; speeds are left to expectSpeeds(). `bandwidth` 0: not measured.
 Capabilities describeModel(LoadedModel& model, double bandwidth);
 
+/// Why the model cannot be loaded beside others while `free` bytes are (0: not known): a sentence with cause
+/// and way on; "" where it can. It is counted with a conversation of usual length. Throws Error where the
+/// model cannot be read.
+QString shortageBeside(const QString& path, const std::shared_ptr<Backend>& backend, quint64 free);
+
 /// What to expect of each precision, by the answers so far.
 void expectSpeeds(const SpeedHistory& history, Capabilities& capabilities);
 

@@ -4,11 +4,13 @@
 #include "app/services/forecast.h"
 #include "app/services/paths.h"
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/run/scheduler.h"
 
 #include <QFile>
 #include <QSaveFile>
 
+#include <algorithm>
 #include <utility>
 
 #ifdef __GLIBC__
@@ -31,10 +33,21 @@ void returnFreedMemory() {
 LocalEngine::LocalEngine() = default;
 LocalEngine::~LocalEngine() = default;
 
-LocalModelHost::LocalModelHost(int threads, QObject* parent, const QString& speeds_file)
-    : ModelHost(parent), threads_(threads), speeds_file_(speeds_file) {
+/// A model that is looked at before it is loaded.
+struct LocalModelHost::Wish {
+    ModelKey key, in_place_of;
+    bool beside = false; ///< others stay
+    quint64 freed = 0;   ///< bytes that the one it takes the place of will give back
+    int serial = 0;
+    std::stop_token stop;
+};
+
+quint64 LocalHostOptions::systemFreeMemory() { return system_memory().available; }
+
+LocalModelHost::LocalModelHost(LocalHostOptions options, QObject* parent)
+    : ModelHost(parent), options_(std::move(options)), turns_(std::make_shared<StepTurns>()) {
     constexpr qint64 kMost = 1 << 16;
-    if (QFile file(speeds_file_); !speeds_file_.isEmpty() && file.open(QIODevice::ReadOnly))
+    if (QFile file(options_.speeds_file); !options_.speeds_file.isEmpty() && file.open(QIODevice::ReadOnly))
         speeds_ = SpeedHistory(file.read(kMost));
 }
 
@@ -54,6 +67,11 @@ const Capabilities& LocalModelHost::capabilities(const ModelKey& key) const {
     static const Capabilities none;
     const auto found = entries_.find(key);
     return found == entries_.end() ? none : found->second.capabilities;
+}
+
+ModelTuning LocalModelHost::modelTuning(const ModelKey& key) const {
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? ModelTuning{} : found->second.tuning;
 }
 
 LocalEnginePtr LocalModelHost::engine(const ModelKey& key) const {
@@ -77,7 +95,7 @@ LocalModelHost::Entry* LocalModelHost::entry(const ModelKey& key, int serial) {
 
 BackendOptions LocalModelHost::backendOptions() const {
     BackendOptions options;
-    options.threads = threads_;
+    options.threads = options_.threads;
     return options;
 }
 
@@ -91,38 +109,54 @@ void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of) {
     entry.serial = ++serial_;
     entry.stop.request_stop();
     entry.stop = {};
-    if (state(in_place_of) != ModelState::Ready)
+    Wish wish;
+    wish.key = key;
+    wish.in_place_of = in_place_of;
+    wish.beside = othersBeside(key, in_place_of);
+    const bool replaces = state(in_place_of) == ModelState::Ready;
+    if (!replaces && !wish.beside)
         return beginLoading(key, {});
     // The model that works is given up only for one that can be read.
-    loading_.post([this, key, in_place_of, serial = entry.serial, stop = entry.stop.get_token()] {
-        check(key, in_place_of, serial, stop);
+    wish.freed = replaces ? capabilities(in_place_of).weights_bytes : 0;
+    wish.serial = entry.serial;
+    wish.stop = entry.stop.get_token();
+    loading_.post([this, wish] { check(wish); });
+}
+
+bool LocalModelHost::othersBeside(const ModelKey& key, const ModelKey& in_place_of) const {
+    return std::ranges::any_of(entries_, [&](const auto& other) {
+        const bool there =
+            other.second.state == ModelState::Ready || other.second.state == ModelState::Loading;
+        return there && other.first != key && other.first != in_place_of;
     });
 }
 
-void LocalModelHost::check(const ModelKey& key, const ModelKey& in_place_of, int serial,
-                           std::stop_token stop) {
+void LocalModelHost::check(const Wish& wish) {
     QString error;
     try {
         LoadOptions options;
         options.backend = make_cpu_backend(backendOptions());
-        options.stop = stop;
-        LoadedModel::check(filePath(key), options);
+        options.stop = wish.stop;
+        LoadedModel::check(filePath(wish.key), options);
+        const quint64 free = options_.free_memory();
+        if (wish.beside && free > 0)
+            error = shortageBeside(wish.key, options.backend, free + wish.freed);
     } catch (const std::exception& problem) {
-        error = engineSentence(problem, key);
+        error = engineSentence(problem, wish.key);
     }
     QMetaObject::invokeMethod(
-        this,
-        [this, key, in_place_of, serial, error] {
-            const Entry* waiting = entry(key, serial);
-            if (!waiting)
-                return; // another was wished since
-            if (error.isEmpty())
-                return beginLoading(key, in_place_of);
-            if (waiting->state == ModelState::None)
-                entries_.erase(key);
-            Q_EMIT refused(key, error);
-        },
-        Qt::QueuedConnection);
+        this, [this, wish, error] { answerWish(wish, error); }, Qt::QueuedConnection);
+}
+
+void LocalModelHost::answerWish(const Wish& wish, const QString& error) {
+    const Entry* waiting = entry(wish.key, wish.serial);
+    if (!waiting)
+        return; // another was wished since
+    if (error.isEmpty())
+        return beginLoading(wish.key, wish.in_place_of);
+    if (waiting->state == ModelState::None)
+        entries_.erase(wish.key);
+    Q_EMIT refused(wish.key, error);
 }
 
 /// Stops what runs and loads there; the entry stays, without an engine.
@@ -203,6 +237,7 @@ LocalEnginePtr LocalModelHost::makeEngine(const ModelKey& key, int serial, std::
     auto engine = std::make_shared<LocalEngine>();
     engine->model = LoadedModel::load(filePath(key), options);
     SchedulerOptions scheduling;
+    scheduling.turns = turns_;
     scheduling.max_runs = 1; // one chat answers at a time, the others wait visibly
     scheduling.on_recode = [this, key, serial](const RecodeProgress& progress) {
         QMetaObject::invokeMethod(
@@ -221,6 +256,7 @@ void LocalModelHost::install(const ModelKey& key, int serial, LocalEnginePtr eng
     }
     loaded->engine = std::move(engine);
     loaded->capabilities = capabilities;
+    loaded->tuning = loaded->before = {};
     expectSpeeds(speeds_, loaded->capabilities);
     loaded->state = ModelState::Ready;
     Q_EMIT stateChanged(key, ModelState::Ready, {});
@@ -241,24 +277,36 @@ void LocalModelHost::setModelTuning(const ModelKey& key, const ModelTuning& tuni
     if (found == entries_.end() || !found->second.engine)
         return;
     Scheduler& scheduler = *found->second.engine->scheduler;
+    Entry& entry = found->second;
+    entry.tuning = tuning;
     try {
         scheduler.set_model_tuning(tuning);
-        noteRecode(key, found->second.serial, scheduler.recode_progress());
+        noteRecode(key, entry.serial, scheduler.recode_progress());
     } catch (const Error& error) {
+        entry.tuning = entry.before;
         Q_EMIT recodeFailed(key, engineSentence(error));
     }
 }
 
 void LocalModelHost::noteRecode(const ModelKey& key, int serial, const RecodeProgress& progress) {
-    if (!entry(key, serial))
+    Entry* moved = entry(key, serial);
+    if (!moved || !moved->engine)
         return;
-    if (progress.error.empty()) {
-        Q_EMIT recodeProgress(key, progress.done, progress.total);
-        if (progress.total > 0 && progress.done == progress.total)
-            chores_.post(returnFreedMemory);
-    } else {
+    if (!progress.error.empty()) {
+        // Slices that were made go back, too: a mixture is nothing that a dial could name.
+        if (progress.target == moved->tuning.weights && moved->before != moved->tuning) {
+            moved->tuning = moved->before;
+            moved->engine->scheduler->set_model_tuning(moved->tuning);
+        }
         Q_EMIT recodeFailed(key, engineSentence(QString::fromStdString(progress.error)));
+        return;
     }
+    Q_EMIT recodeProgress(key, progress.done, progress.total);
+    if (progress.done != progress.total || progress.target != moved->tuning.weights)
+        return;
+    moved->before = moved->tuning;
+    if (progress.total > 0)
+        chores_.post(returnFreedMemory);
 }
 
 void LocalModelHost::countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) {
@@ -286,9 +334,9 @@ void LocalModelHost::learnFrom(const ModelKey& key, const RunRecord& record) {
         expectSpeeds(speeds_, entry.capabilities);
         Q_EMIT capabilitiesChanged(other);
     }
-    if (speeds_file_.isEmpty())
+    if (options_.speeds_file.isEmpty())
         return;
-    chores_.post([path = speeds_file_, json = speeds_.toJson()] {
+    chores_.post([path = options_.speeds_file, json = speeds_.toJson()] {
         QSaveFile file(path);
         if (file.open(QIODevice::WriteOnly)) { // what cannot be kept is measured again
             file.write(json);

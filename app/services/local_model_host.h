@@ -13,6 +13,7 @@ namespace switchyard {
 
 class LoadedModel;
 class Scheduler;
+class StepTurns;
 struct BackendOptions;
 struct RecodeProgress;
 struct RunRecord;
@@ -26,18 +27,25 @@ struct LocalEngine {
 };
 using LocalEnginePtr = std::shared_ptr<LocalEngine>;
 
+struct LocalHostOptions {
+    int threads = 0;     ///< 0: one a processor core
+    QString speeds_file; ///< where measured speeds are kept for the next start; "": nowhere
+    std::function<quint64()> free_memory = systemFreeMemory; ///< bytes; 0: not known
+    static quint64 systemFreeMemory();
+};
+
+/// Loaded models take turns, step by step. One that does not fit beside those that are loaded is refused.
 class LocalModelHost : public ModelHost {
     Q_OBJECT
   public:
-    /// `threads` 0: one a processor core. `speeds_file`: where measured speeds are kept for the next start;
-    /// "": nowhere.
-    explicit LocalModelHost(int threads = 0, QObject* parent = nullptr, const QString& speeds_file = {});
+    explicit LocalModelHost(LocalHostOptions options = {}, QObject* parent = nullptr);
     ~LocalModelHost() override;
 
     void load(const ModelKey& key, const ModelKey& in_place_of = {}) override;
     void unload(const ModelKey& key) override;
     ModelState state(const ModelKey& key) const override;
     const Capabilities& capabilities(const ModelKey& key) const override;
+    ModelTuning modelTuning(const ModelKey& key) const override;
     void setModelTuning(const ModelKey& key, const ModelTuning& tuning) override;
     void countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) override;
 
@@ -55,24 +63,28 @@ class LocalModelHost : public ModelHost {
     struct Entry {
         ModelState state = ModelState::None; ///< None: the file is being looked at
         Capabilities capabilities;
-        LocalEnginePtr engine; ///< never the last holder while the host lives: it goes on loading_
-        int serial = 0;        ///< of what is under way for it
+        LocalEnginePtr engine;      ///< never the last holder while the host lives: it goes on loading_
+        int serial = 0;             ///< of what is under way for it
+        ModelTuning tuning, before; ///< asked for, and what it goes back to where that fails
         std::stop_source stop;
     };
     Entry* entry(const ModelKey& key, int serial); ///< nullptr: overtaken
     BackendOptions backendOptions() const;
+    bool othersBeside(const ModelKey& key, const ModelKey& in_place_of) const;
     void beginLoading(const ModelKey& key, const ModelKey& in_place_of);
     LocalEnginePtr leave(const ModelKey& key);
     void install(const ModelKey& key, int serial, LocalEnginePtr engine, const Capabilities& capabilities);
     void fail(const ModelKey& key, int serial, const QString& error);
     void noteRecode(const ModelKey& key, int serial, const RecodeProgress& progress);
     // On loading_:
-    void check(const ModelKey& key, const ModelKey& in_place_of, int serial, std::stop_token stop);
+    struct Wish;
+    void check(const Wish& wish);
+    void answerWish(const Wish& wish, const QString& error); ///< on this thread
     void read(const ModelKey& key, int serial, LocalEnginePtr old, std::stop_token stop);
     LocalEnginePtr makeEngine(const ModelKey& key, int serial, std::stop_token stop);
 
-    const int threads_;
-    const QString speeds_file_;
+    const LocalHostOptions options_;
+    const std::shared_ptr<StepTurns> turns_;
     SpeedHistory speeds_;
     double bandwidth_ = -1; ///< bytes a second; measured on loading_ before the first model
     std::map<ModelKey, Entry> entries_;

@@ -227,6 +227,7 @@ RunEvent LocalRunService::eventOf(Run& run, const SchedulerEvent& event) {
         if (std::exchange(run.first_token, false)) {
             out.used_seed = run.seed;
             out.reading = run.reading;
+            out.settings = event.settings;
             out.computed_by = event.computed_by;
             out.context = event.context;
         }

@@ -21,7 +21,8 @@ class ModelHost : public QObject {
     using QObject::QObject;
     ~ModelHost() override = default;
 
-    /// Begins to load a model beside those that are loaded; one that loads or is ready already is left alone.
+    /// Begins to load a model beside those that are loaded, or refuses it where it does not fit beside them;
+    /// one that loads or is ready already is left alone.
     /// `in_place_of` one that is ready (it may be the same): the file is looked at before, and one that
     /// cannot be used changes nothing, which refused() says; else that model is given up first.
     virtual void load(const ModelKey& key, const ModelKey& in_place_of = {}) = 0;
@@ -30,7 +31,9 @@ class ModelHost : public QObject {
     virtual ModelState state(const ModelKey& key) const = 0;
     /// Empty where it is not ready. Valid until the next event loop turn.
     virtual const Capabilities& capabilities(const ModelKey& key) const = 0;
-    /// Moves a dial of the model (precision of the weights).
+    /// The model's dials as they are in force, or come into force.
+    virtual ModelTuning modelTuning(const ModelKey& key) const = 0;
+    /// Moves a dial of the model (precision of the weights). Where it cannot be done it goes back.
     virtual void setModelTuning(const ModelKey& key, const ModelTuning& tuning) = 0;
     /// Tokens a text costs, by that model; -1 where it is not ready. The answer comes on this thread, later.
     virtual void countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) = 0;
@@ -44,7 +47,7 @@ class ModelHost : public QObject {
     void loadProgress(const switchyard::ModelKey& key, double share);
     /// Weights being re-encoded; equal: finished.
     void recodeProgress(const switchyard::ModelKey& key, quint32 done, quint32 total);
-    /// A sentence; the weights stay as far as they came.
+    /// A sentence; the dial is back where it was, which modelTuning() says.
     void recodeFailed(const switchyard::ModelKey& key, const QString& error);
 };
 

@@ -126,6 +126,8 @@ void RunRecorder::takeToken(Message& answer, const RunEvent& event) {
             record.context = event.context;
         }
     }
+    if (event.settings && first_token_ == 0) // dials may have moved while the run waited
+        record.settings = *event.settings;
     if (event.used_seed != 0 && first_token_ == 0)
         record.settings.sequence.seed = event.used_seed;
     splitter_.push(event.token, answer.parts, answer.places);

@@ -48,6 +48,7 @@ struct RunEvent {
     std::shared_ptr<const RunRecord> record;
     /// First Token: how to tell thinking and text apart; nullptr: by the known marks.
     std::shared_ptr<const AnswerReading> reading;
+    std::optional<Tuning> settings;   ///< the first Token: what the run began with
     ComputedBy computed_by;           ///< Token, the first at least: what the answer is made by
     std::vector<ContextSpan> context; ///< the first Token: how its prompt was computed
 };

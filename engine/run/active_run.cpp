@@ -368,6 +368,7 @@ std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled,
     event.token = describe(sampled, precision, parts);
     event.alternatives = std::move(alternatives);
     if (record_->tokens.empty()) {
+        event.settings = record_->settings;
         event.computed_by = record_->computed_by;
         event.context = record_->context;
         record_->timings.time_to_first_token_ms = event.token.latency_ms;

@@ -25,6 +25,8 @@ class ActiveRun {
 
     ActiveRun(RunHandle handle, RunRequest request);
 
+    /// The dials were moved before begin(): it begins with these. A replay keeps its record's.
+    void retune(const SequenceTuning& tuning) { request_.tuning = tuning; }
     /// Checks the request against the model and takes its dials. Throws Error.
     void begin(const EngineParts& parts, const std::optional<BlockType>& quant);
 

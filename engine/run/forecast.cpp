@@ -112,7 +112,10 @@ MemoryUse MemoryForecast::use(const MemoryDials& dials) const {
 }
 
 std::string describe_shortage(const MemoryUse& use) {
-    const std::uint64_t free = system_memory().available;
+    return describe_shortage(use, system_memory().available);
+}
+
+std::string describe_shortage(const MemoryUse& use, std::uint64_t free) {
     if (free == 0 || use.total() <= free)
         return "";
     return "needs " + format_bytes(use.total()) + " (weights " + format_bytes(use.weights + use.copies) +

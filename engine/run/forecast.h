@@ -58,5 +58,7 @@ class MemoryForecast {
 /// "needs 9.3 GiB (weights 8.9 GiB, ...), 4.1 GiB are free" where it does not fit what is free now; "" where
 /// it does. Where the system does not say what is free, everything fits.
 std::string describe_shortage(const MemoryUse& use);
+/// The same with `free` bytes; 0: not known.
+std::string describe_shortage(const MemoryUse& use, std::uint64_t free);
 
 } // namespace switchyard

@@ -33,6 +33,7 @@ struct SchedulerEvent {
     TokenRecord token;                          ///< Token
     std::vector<TokenAlternative> alternatives; ///< Token, where asked for
     DialMove move;                              ///< Move: in force before token move.token
+    Tuning settings;                            ///< the first Token: what the answer began with
     ComputedBy computed_by;                     ///< the first Token: what the answer is made by
     std::vector<ContextSpan> context;           ///< the first Token: how its prompt was computed
     std::shared_ptr<const RunRecord> record;    ///< Finished: the whole of it

@@ -100,6 +100,11 @@ bool Scheduler::StepLoop::begin(const RunPtr& run) {
     const auto failure = failure_of([&] {
         if (parts_.file)
             parts_.file->check_whole();
+        {
+            const std::lock_guard lock(mutex_);
+            if (run->inbox) // nothing was computed with the old ones: that is no move of the answer
+                run->retune(*std::exchange(run->inbox, std::nullopt));
+        }
         run->begin(parts_, recoder_.progress().target);
         const RunRequest& request = run->request();
         run->sequence = cache_.open(request.conversation, request.prompt,

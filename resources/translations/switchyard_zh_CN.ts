@@ -97,29 +97,6 @@
     </message>
 </context>
 <context>
-    <name>CarveStages</name>
-    <message>
-        <source>writing calibration text</source>
-        <translation>正在编写校准文本</translation>
-    </message>
-    <message>
-        <source>ranking neurons</source>
-        <translation>正在给神经元排序</translation>
-    </message>
-    <message>
-        <source>grouping neurons</source>
-        <translation>正在给神经元分组</translation>
-    </message>
-    <message>
-        <source>training routers</source>
-        <translation>正在训练路由器</translation>
-    </message>
-    <message>
-        <source>writing</source>
-        <translation>正在写入</translation>
-    </message>
-</context>
-<context>
     <name>ChatGroupTexts</name>
     <message>
         <source>Today</source>
@@ -538,6 +515,10 @@
         <source>with a full context</source>
         <translation>上下文用满时</translation>
     </message>
+    <message>
+        <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
+        <translation>在已使用的模型之外，此模型%1：请卸载其中一个，或选择更小的模型。</translation>
+    </message>
 </context>
 <context>
     <name>MarkdownWriter</name>
@@ -885,22 +866,6 @@
         <source>Open the carved model</source>
         <translation>打开雕刻后的模型</translation>
     </message>
-    <message>
-        <source>Starting</source>
-        <translation>正在开始</translation>
-    </message>
-    <message>
-        <source>This model is dense: it has no experts to choose from. Carving makes a copy whose neurons are grouped into experts.</source>
-        <translation>这是稠密模型，没有可选的专家。雕刻会另存一份，把神经元分组为专家。</translation>
-    </message>
-    <message>
-        <source>%1 · %2 %</source>
-        <translation>%1 · %2 %</translation>
-    </message>
-    <message>
-        <source>Carved: %1</source>
-        <translation>已雕刻：%1</translation>
-    </message>
 </context>
 <context>
     <name>switchyard::ChatController</name>
@@ -1176,10 +1141,6 @@
     <message>
         <source>as in the file</source>
         <translation>与文件相同</translation>
-    </message>
-    <message>
-        <source>%1 (the file&apos;s)</source>
-        <translation>%1（文件自带）</translation>
     </message>
     <message>
         <source>about %1 tokens/s</source>
@@ -2349,10 +2310,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>正在加载模型，%1 %</translation>
     </message>
     <message>
-        <source>carving, %1 %</source>
-        <translation>正在雕刻，%1 %</translation>
-    </message>
-    <message>
         <source>re-encoding weights, %1 %</source>
         <translation>正在重新编码权重，%1 %</translation>
     </message>
@@ -2510,14 +2467,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>%1 tokens</source>
         <translation>%1 词元</translation>
-    </message>
-    <message>
-        <source>This model is dense: it has no experts to choose from, and its layout cannot be carved.</source>
-        <translation>这是稠密模型，没有可选的专家，其结构也无法雕刻。</translation>
-    </message>
-    <message>
-        <source>Fewer experts answer quicker and know less; %1 of %2 is the model as it was made.</source>
-        <translation>专家越少，回答越快，但懂得越少；%1/%2 是模型原本的设置。</translation>
     </message>
 </context>
 <context>
@@ -2691,6 +2640,114 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>Your folders</source>
         <translation>您的文件夹</translation>
+    </message>
+</context>
+<context>
+    <name>DialState</name>
+    <message>
+        <source>%1 (the file&apos;s)</source>
+        <translation>%1（文件自带）</translation>
+    </message>
+    <message>
+        <source>Fewer experts answer quicker and know less; %1 of %2 is the model as it was made.</source>
+        <translation>专家越少，回答越快，但懂得越少；%1/%2 是模型原本的设置。</translation>
+    </message>
+    <message>
+        <source>This model is dense: it has no experts to choose from. Carving makes a copy whose neurons are grouped into experts.</source>
+        <translation>这是稠密模型，没有可选的专家。雕刻会另存一份，把神经元分组为专家。</translation>
+    </message>
+    <message>
+        <source>This model is dense: it has no experts to choose from, and its layout cannot be carved.</source>
+        <translation>这是稠密模型，没有可选的专家，其结构也无法雕刻。</translation>
+    </message>
+</context>
+<context>
+    <name>JobStages</name>
+    <message>
+        <source>writing calibration text</source>
+        <translation>正在编写校准文本</translation>
+    </message>
+    <message>
+        <source>ranking neurons</source>
+        <translation>正在给神经元排序</translation>
+    </message>
+    <message>
+        <source>grouping neurons</source>
+        <translation>正在给神经元分组</translation>
+    </message>
+    <message>
+        <source>training routers</source>
+        <translation>正在训练路由器</translation>
+    </message>
+    <message>
+        <source>writing</source>
+        <translation>正在写入</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::JobsButton</name>
+    <message>
+        <source>Opens the list of jobs</source>
+        <translation>打开任务列表</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n job(s) failed</source>
+        <translation>
+            <numerusform>%n 个任务失败</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n job(s) done</source>
+        <translation>
+            <numerusform>%n 个任务完成</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::JobsPanel</name>
+    <message>
+        <source>Carving %1</source>
+        <translation>正在雕刻 %1</translation>
+    </message>
+    <message>
+        <source>Writing %1 in %2</source>
+        <translation>正在把 %1 写成 %2</translation>
+    </message>
+    <message>
+        <source>Waits for its turn</source>
+        <translation>排队等候</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>正在开始</translation>
+    </message>
+    <message>
+        <source>%1 · %2 %</source>
+        <translation>%1 · %2 %</translation>
+    </message>
+    <message>
+        <source>Done: %1</source>
+        <translation>完成：%1</translation>
+    </message>
+    <message>
+        <source>Stopped; nothing was written.</source>
+        <translation>已停止，没有写入任何内容。</translation>
+    </message>
+    <message>
+        <source>Jobs</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>Progress of %1</source>
+        <translation>%1的进度</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Cancel %1</source>
+        <translation>取消“%1”</translation>
     </message>
 </context>
 </TS>

@@ -2,6 +2,7 @@
 #include "tiny_model.h"
 
 #include "app/services/current_model.h"
+#include "app/services/dial_state.h"
 #include "app/services/forecast.h"
 #include "tests/support/local_services.h"
 #include "tests/support/run_listener.h"
@@ -20,9 +21,12 @@ namespace {
 
 /// The services, with a model that is asked.
 struct Machine : LocalServices {
-    Machine() : LocalServices(1) {}
+    explicit Machine(const LocalHostOptions& options = LocalServices::withThreads(1))
+        : LocalServices(options) {}
+    /// Of the current model where the request names none.
     RunId submit(GenerationRequest request) {
-        request.model = model.key();
+        if (request.model.isEmpty())
+            request.model = model.key();
         return runs.submit(std::move(request), &listener, listener.sink());
     }
     CurrentModel model{models};
@@ -118,7 +122,7 @@ class LocalServicesTest : public QObject {
         QCOMPARE(c.experts_active, 3);
         QCOMPARE(c.context, 4096);
         QCOMPARE(c.file_precision, QStringLiteral("F32"));
-        QVERIFY(c.unavailable.isEmpty());
+        QVERIFY(dialState(c, *find_control("experts")).enabled);
         QVERIFY(c.kv_bytes_per_token > 0);
         QVERIFY(c.weights.size() >= 8);
         const auto q4 = std::ranges::find(c.weights, QStringLiteral("Q4_K"), &ChoiceForecast::name);
@@ -129,7 +133,8 @@ class LocalServicesTest : public QObject {
         QTRY_VERIFY(!progress.isEmpty() && progress.last()[0].toDouble() == 1.0);
         QVERIFY(load(machine, dense_));
         QCOMPARE(machine.model.capabilities().experts, 0);
-        QCOMPARE(machine.model.capabilities().unavailable, QStringList{QStringLiteral("experts")});
+        const DialState experts = dialState(machine.model.capabilities(), *find_control("experts"));
+        QVERIFY(!experts.enabled && experts.why.contains(QStringLiteral("dense")));
     }
 
     void answersTheSameForTheSameSeed() {
@@ -352,6 +357,39 @@ class LocalServicesTest : public QObject {
         QCOMPARE(collect(machine, machine.submit(fresh)).text, before);
     }
 
+    void aPrecisionThatCannotBeHadGoesBack() {
+        const QString path = folder_.filePath(QStringLiteral("shrinks.gguf"));
+        QVERIFY(QFile::copy(mixture_, path));
+        Machine machine;
+        QVERIFY(load(machine, path));
+        QSignalSpy failed(&machine.model, &CurrentModel::recodeFailed);
+        QVERIFY(QFile::resize(path, QFile(path).size() / 2));
+        machine.model.setTuning({BlockType::Q8_0});
+        QTRY_VERIFY(!failed.isEmpty());
+        QVERIFY(!failed[0][0].toString().isEmpty());
+        QVERIFY(machine.model.tuning() == ModelTuning());
+    }
+
+    void dialsThatMoveWhileARunWaitsAreNoMovesOfItsAnswer() {
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        const RunId first = machine.submit(request(QStringLiteral("long"), 4000));
+        const GenerationRequest asked = request(QStringLiteral("waits"), 10);
+        const RunId second = machine.submit(asked);
+        QTRY_VERIFY(machine.listener.tokens(first).size() > 5);
+        SequenceTuning tuning = asked.tuning.sequence;
+        tuning.temperature = 0;
+        machine.runs.setTuning(second, tuning);
+        machine.runs.cancel(first);
+        const Result result = collect(machine, second);
+        QCOMPARE(result.moves.size(), 0u);
+        QCOMPARE(result.tokens.front().temperature, 0.0);
+        QCOMPARE(result.end.record->settings.sequence.temperature, 0.0);
+        QVERIFY(result.end.record->moves.empty());
+        const auto token = std::ranges::find(result.events, RunEvent::Kind::Token, &RunEvent::kind);
+        QVERIFY(token->settings && token->settings->sequence.temperature == 0.0);
+    }
+
     void stopsAtOnce() {
         Machine machine;
         QVERIFY(load(machine, mixture_));
@@ -428,6 +466,71 @@ class LocalServicesTest : public QObject {
         const Result result = collect(machine, machine.submit(request(QStringLiteral("x"), 3)));
         const auto first = std::ranges::find(result.events, RunEvent::Kind::Token, &RunEvent::kind);
         QVERIFY(first != result.events.end() && first->reading && first->reading->opened == "<think>");
+    }
+
+    void twoModelsAnswerAtTheSameTimeAsAlone() {
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        machine.models.load(dense_);
+        QTRY_VERIFY(machine.models.state(dense_) == ModelState::Ready);
+        QVERIFY(machine.model.key() == mixture_ && machine.model.state() == ModelState::Ready);
+        const auto ask = [&](const QString& model, ConversationId chat) {
+            GenerationRequest asked = request(QStringLiteral("both of you"), 400);
+            asked.model = model;
+            asked.conversation = chat;
+            asked.tuning.sequence.temperature = 0; // runs in circles, and never to an end of turn
+            return machine.submit(asked);
+        };
+        const QString one = QString::fromStdString(collect(machine, ask(mixture_, 1)).text);
+        const QString two = QString::fromStdString(collect(machine, ask(dense_, 2)).text);
+        QVERIFY(!one.isEmpty() && !two.isEmpty() && one != two);
+        const RunId first = ask(mixture_, 3), second = ask(dense_, 4);
+        std::size_t together = 0; // tokens that the second had while the first was under way
+        machine.listener.wait(first, [&](std::size_t) {
+            if (!machine.listener.ended(first))
+                together = machine.listener.tokens(second).size();
+        });
+        machine.listener.wait(second);
+        QVERIFY2(together > 10, qPrintable(QString::number(together)));
+        QCOMPARE(machine.listener.text(first), one);
+        QCOMPARE(machine.listener.text(second), two);
+        machine.models.unload(dense_);
+        QVERIFY(machine.models.state(dense_) == ModelState::None);
+        QCOMPARE(collect(machine, machine.submit(request(QStringLiteral("x"), 3))).tokens.size(), 3u);
+    }
+
+    void secondModelThatDoesNotFitIsRefused() {
+        LocalHostOptions options = LocalServices::withThreads(1);
+        options.free_memory = [] { return quint64{20000}; };
+        Machine machine(options);
+        QVERIFY(load(machine, mixture_)); // the first is let try
+        QSignalSpy refused(&machine.models, &ModelHost::refused);
+        machine.models.load(dense_);
+        QTRY_COMPARE(refused.size(), 1);
+        QCOMPARE(refused[0][0].toString(), dense_);
+        const QString why = refused[0][1].toString();
+        QVERIFY2(why.contains(QStringLiteral("needs")) && why.contains(QStringLiteral("unload one")),
+                 qPrintable(why));
+        QVERIFY(machine.models.state(dense_) == ModelState::None);
+        QCOMPARE(collect(machine, machine.submit(request(QStringLiteral("x"), 3))).tokens.size(), 3u);
+        QVERIFY(load(machine, dense_)); // in its place it fits
+    }
+
+    void runsEndWithWhoAskedAndOthersHearOnlyTheirOwn() {
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        auto gone = std::make_unique<RunListener>();
+        GenerationRequest asked = request(QStringLiteral("long"), 4000);
+        asked.model = machine.model.key();
+        const RunId left = machine.runs.submit(asked, gone.get(), gone->sink());
+        QTRY_VERIFY(gone->tokens(left).size() > 3);
+        gone.reset();
+        QElapsedTimer timer;
+        timer.start();
+        const RunId next = machine.submit(request(QStringLiteral("x"), 3)); // one at a time
+        QCOMPARE(collect(machine, next).tokens.size(), 3u);
+        QVERIFY2(timer.elapsed() < 1000, qPrintable(QString::number(timer.elapsed())));
+        QVERIFY(machine.listener.heard(left).empty());
     }
 
     void countsTokens() {

@@ -48,7 +48,6 @@ Capabilities denseModel() {
     Capabilities c = exampleModel(QStringLiteral("Example-Dense-135M-Q8_0.gguf"), 143ull << 20);
     c.architecture = QStringLiteral("llama");
     c.can_carve = true;
-    c.unavailable = {QStringLiteral("experts")};
     return c;
 }
 

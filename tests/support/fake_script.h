@@ -30,6 +30,7 @@ struct FakeScript {
     QString refused_error; ///< not empty: while a model works, a further one is refused with this
     double recode_seconds = 0.5;
     quint32 recode_slices = 210;
+    QString recode_error; ///< not empty: half way the weights cannot be re-encoded any further
     double carve_seconds = 0.5;
     QString carve_error;
     Capabilities capabilities = mixtureModel(); ///< of the model that load() brings

@@ -7,7 +7,14 @@
 namespace switchyard {
 
 struct LocalServices {
-    explicit LocalServices(int threads) : models(threads), runs(models), jobs(localJobs(threads)) {}
+    explicit LocalServices(int threads) : LocalServices(withThreads(threads)) {}
+    explicit LocalServices(const LocalHostOptions& options)
+        : models(options), runs(models), jobs(localJobs(options.threads)) {}
+    static LocalHostOptions withThreads(int threads) {
+        LocalHostOptions options;
+        options.threads = threads;
+        return options;
+    }
 
     LocalModelHost models;
     LocalRunService runs;

@@ -103,6 +103,11 @@ void ScriptedModels::unload(const ModelKey& key) {
         Q_EMIT stateChanged(key, ModelState::None, {});
 }
 
+ModelTuning ScriptedModels::modelTuning(const ModelKey& key) const {
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? ModelTuning{} : found->second.tuning;
+}
+
 void ScriptedModels::setModelTuning(const ModelKey& key, const ModelTuning& tuning) {
     const auto found = entries_.find(key);
     if (found == entries_.end() || tuning == found->second.tuning)
@@ -113,7 +118,7 @@ void ScriptedModels::setModelTuning(const ModelKey& key, const ModelTuning& tuni
         entry.recoded = 0;
         entry.recode_total = script_.recode_slices;
     }
-    entry.tuning = tuning;
+    entry.before = std::exchange(entry.tuning, tuning);
     entry.recode_start = Clock::now();
     ++entry.recode_serial;
     Q_EMIT tuned(key, tuning);
@@ -122,9 +127,16 @@ void ScriptedModels::setModelTuning(const ModelKey& key, const ModelTuning& tuni
 
 void ScriptedModels::recodeTick(const ModelKey& key) {
     Entry& entry = entries_.at(key);
-    const double length = script().recode_seconds;
+    const FakeScript script = this->script();
+    const double length = script.recode_seconds;
     const std::chrono::duration<double> passed = Clock::now() - entry.recode_start;
     const double share = length > 0 ? std::min(1.0, passed.count() / length) : 1.0;
+    if (share >= 0.5 && !script.recode_error.isEmpty()) {
+        entry.tuning = entry.before;
+        Q_EMIT tuned(key, entry.tuning);
+        Q_EMIT recodeFailed(key, script.recode_error);
+        return;
+    }
     const quint32 total = entry.recode_total, done = static_cast<quint32>(share * total);
     {
         const std::lock_guard lock(mutex_);

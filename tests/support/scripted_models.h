@@ -24,6 +24,7 @@ class ScriptedModels : public ModelHost {
     void unload(const ModelKey& key) override;
     ModelState state(const ModelKey& key) const override;
     const Capabilities& capabilities(const ModelKey& key) const override;
+    ModelTuning modelTuning(const ModelKey& key) const override;
     void setModelTuning(const ModelKey& key, const ModelTuning& tuning) override;
     void countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) override;
 
@@ -35,7 +36,7 @@ class ScriptedModels : public ModelHost {
     struct Entry {
         ModelState state = ModelState::None;
         Capabilities capabilities;
-        ModelTuning tuning;
+        ModelTuning tuning, before;
         int serial = 0, recode_serial = 0;
         Clock::time_point recode_start;
         quint32 recoded = 0, recode_total = 0; ///< guarded

@@ -156,6 +156,10 @@ bool ScriptedRuns::prefill(Run& run, const FakeScript& script, std::stop_token s
 void ScriptedRuns::play(Run& run, std::stop_token stop) {
     const FakeScript script = models_.script();
     const auto start = Clock::now();
+    const Tuning began = [this, &run] { // what moved while it waited is no move of the answer
+        const std::lock_guard lock(mutex_);
+        return run.in_force = run.wanted;
+    }();
     if (!prefill(run, script, stop))
         return finish(run, FinishReason::Stopped);
     QString text = script.reply ? script.reply(run.request) : script.text;
@@ -185,6 +189,8 @@ void ScriptedRuns::play(Run& run, std::stop_token stop) {
         event.run = run.id;
         event.token = record(run, answer, i);
         event.used_seed = i == 0 ? run.seed : 0;
+        if (i == 0)
+            event.settings = began;
         event.computed_by.file_precision = script.capabilities.file_precision.toStdString();
         if (i == 0)
             run.timings.time_to_first_token_ms = millisecondsSince(start);

@@ -5,6 +5,7 @@
 
 #include <QFile>
 #include <QLabel>
+#include <QSlider>
 #include <QTemporaryDir>
 #include <QToolButton>
 
@@ -39,6 +40,26 @@ class NoticesTest : public QObject {
         for (const QLabel* label : desk.window->findChildren<QLabel*>())
             QVERIFY2(!label->isVisible() || !label->text().contains(u"re-encoding"_s),
                      qPrintable(label->text()));
+    }
+
+    void aPrecisionThatCouldNotBeHadIsNotNamed() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        FakeScript script = longAnswer(200);
+        script.recode_seconds = 0.1;
+        script.recode_error = u"a weight needs 6.0 MiB of memory"_s;
+        desk.answers.setScript(script);
+        auto* dial = desk.find<QLabel>(u"tune.quant.value"_s);
+        auto* facts = desk.find<QLabel>(u"picker.facts"_s);
+        const QString before = dial->text(), said = facts->text();
+        auto* slider = desk.find<QSlider>(u"tune.quant.slider"_s);
+        slider->setValue(0);
+        QVERIFY(dial->text() != before && facts->text() != said);
+        QTRY_VERIFY(desk.find<QLabel>(u"banner.text"_s)->isVisible());
+        QCOMPARE(dial->text(), before);
+        QCOMPARE(facts->text(), said);
+        QVERIFY(desk.controller.tuning().model == ModelTuning());
     }
 
     void aDamagedFileIsToldUntilItWasRead_data() {

@@ -150,7 +150,7 @@ class TestPlainText : public QObject {
             const QStringList wrong = complaints(seen);
             QVERIFY2(wrong.isEmpty(), qPrintable(wrong.join(u'\n')));
         };
-        for (const char* action : {"page_models", "settings", "page_chat", "keys", "about"}) {
+        for (const char* action : {"page_models", "page_settings", "page_chat", "keys", "about"}) {
             desk.action(QLatin1String(action))->trigger();
             check();
         }

@@ -350,9 +350,15 @@ class TestTune : public QObject {
         carve->setFocus();
         carve->click();
         QCOMPARE(asked.size(), 1);
+        Job job;
+        job.task = CarveTask{u"/models/dense.gguf"_s, u"/models/carved.gguf"_s};
+        bench.column->showCarving(job);
         QCOMPARE(bench.column->focusWidget(),
                  bench.find<QPushButton>(u"carve.cancel"_s)); // not the next dial
-        bench.column->setCarveProgress(0.4, u"Calibration text"_s);
+        job.state = JobState::Running;
+        job.share = 0.4;
+        job.stage = u"ranking neurons"_s;
+        bench.column->showCarving(job);
         QVERIFY(!carve->isVisible());
         auto* bar = bench.find<QProgressBar>(u"carve.progress"_s);
         QVERIFY(bar->isVisible());
@@ -361,17 +367,38 @@ class TestTune : public QObject {
         bench.find<QPushButton>(u"carve.cancel"_s)->click();
         QCOMPARE(cancelled.size(), 1);
 
-        bench.column->setCarveFinished(u"/models/carved.gguf"_s, {});
+        job.state = JobState::Done;
+        bench.column->showCarving(job);
         QSignalSpy opened(bench.column.get(), &TuneColumn::openModelRequested);
         bench.find<QPushButton>(u"carve.open"_s)->click();
         QCOMPARE(opened.value(0).value(0).toString(), u"/models/carved.gguf"_s);
 
-        bench.column->setCarveFinished({}, u"No space is left."_s);
+        job.state = JobState::Failed;
+        job.error = u"No space is left."_s;
+        bench.column->showCarving(job);
         QCOMPARE(bench.find<QLabel>(u"carve.text"_s)->text(), u"No space is left."_s);
         QVERIFY(carve->isVisible());
         bench.show(mixtureModel());
         QVERIFY(!carve->isVisible());
         QVERIFY(bench.slider(u"experts"_s)->isEnabled());
+    }
+
+    // Every dial is there with any model: what it cannot do is said under it.
+    void whyADialIsOffIsSaidUnderIt() {
+        Bench bench;
+        Capabilities dense = denseModel();
+        dense.can_carve = false;
+        bench.show(dense);
+        QVERIFY(bench.box(u"experts"_s)->isVisible() && !bench.box(u"experts"_s)->isEnabled());
+        auto* note = bench.find<QLabel>(u"tune.experts.note"_s);
+        QVERIFY(note->isVisible());
+        QVERIFY2(note->text().contains(u"cannot be carved"_s), qPrintable(note->text()));
+        QVERIFY(!bench.find<QPushButton>(u"carve.start"_s)->isVisible());
+        for (const ControlSpec& spec : controls()) {
+            const ControlRow* row = bench.column->row(spec.name);
+            QVERIFY(row && row->isEnabled() == dialState(dense, spec).enabled);
+            QVERIFY(!dialState({}, spec).enabled);
+        }
     }
 
     void reEncodingShowsItsProgressOnTheControl() {

@@ -1,9 +1,9 @@
 #include "ui/tuning/carve_panel.h"
 
+#include "ui/jobs_panel.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
-#include <QCoreApplication>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
@@ -13,19 +13,6 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
-namespace {
-
-/// The engine says what it is at in these words.
-[[maybe_unused]] const char* const kStages[] = {
-    QT_TRANSLATE_NOOP("CarveStages", "writing calibration text"),
-    QT_TRANSLATE_NOOP("CarveStages", "ranking neurons"),
-    QT_TRANSLATE_NOOP("CarveStages", "grouping neurons"),
-    QT_TRANSLATE_NOOP("CarveStages", "training routers"),
-    QT_TRANSLATE_NOOP("CarveStages", "writing"),
-};
-
-} // namespace
-
 CarvePanel::CarvePanel(QWidget* parent) : QWidget(parent) {
     setObjectName(u"carve"_s);
     text_ = new PlainLabel(this);
@@ -57,17 +44,10 @@ CarvePanel::CarvePanel(QWidget* parent) : QWidget(parent) {
     layout->addWidget(text_);
     layout->addWidget(bar_);
     layout->addLayout(buttons);
-    connect(carve_, &QPushButton::clicked, this, [this] {
-        cancelled_ = false;
-        setProgress(0, tr("Starting"));
-        Q_EMIT carveRequested();
-    });
-    connect(cancel_, &QPushButton::clicked, this, [this] {
-        cancelled_ = true;
-        Q_EMIT cancelRequested();
-    });
+    connect(carve_, &QPushButton::clicked, this, &CarvePanel::carveRequested);
+    connect(cancel_, &QPushButton::clicked, this, &CarvePanel::cancelRequested);
     connect(open_, &QPushButton::clicked, this, [this] { Q_EMIT openRequested(result_); });
-    setPossible(true);
+    setRunning(false);
 }
 
 void CarvePanel::setRunning(bool running) {
@@ -83,35 +63,22 @@ void CarvePanel::setRunning(bool running) {
         (running ? cancel_ : result_.isEmpty() ? carve_ : open_)->setFocus();
 }
 
-void CarvePanel::setPossible(bool possible, const QString& why) {
-    if (running_)
+void CarvePanel::setReason(const QString& why) {
+    if (why == why_ || running_)
         return;
+    why_ = why;
     result_.clear();
     setRunning(false);
-    carve_->setVisible(possible);
     setLook(text_, "error", false);
-    text_->setText(possible
-                       ? tr("This model is dense: it has no experts to choose from. Carving makes a copy "
-                            "whose neurons are grouped into experts.")
-                       : why);
+    text_->setText(why);
 }
 
-void CarvePanel::setProgress(double share, const QString& stage) {
-    result_.clear();
-    setRunning(true);
-    bar_->setValue(static_cast<int>(1000 * share));
-    setLook(text_, "error", false);
-    text_->setText(tr("%1 · %2 %")
-                       .arg(QCoreApplication::translate("CarveStages", stage.toUtf8().constData()))
-                       .arg(static_cast<int>(100 * share)));
-}
-
-void CarvePanel::setFinished(const QString& path, const QString& error) {
-    result_ = error.isEmpty() ? path : QString();
-    setRunning(false);
-    setLook(text_, "error", !error.isEmpty() && !cancelled_); // what was asked for is no error
-    cancelled_ = false;
-    text_->setText(fewLines(error.isEmpty() ? tr("Carved: %1").arg(path.section(u'/', -1)) : error));
+void CarvePanel::show(const Job& job) {
+    result_ = job.state == JobState::Done ? outputOf(job.task) : QString();
+    setRunning(!job.ended());
+    bar_->setValue(static_cast<int>(bar_->maximum() * job.share));
+    setLook(text_, "error", job.state == JobState::Failed);
+    text_->setText(fewLines(jobStateText(job)));
 }
 
 } // namespace switchyard

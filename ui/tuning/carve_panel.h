@@ -1,6 +1,8 @@
 // Offers to carve a dense model into experts, shows how far it is, and opens the result.
 #pragma once
 
+#include "app/services/job_queue.h"
+
 #include <QWidget>
 
 class QLabel;
@@ -14,12 +16,9 @@ class CarvePanel : public QWidget {
   public:
     explicit CarvePanel(QWidget* parent = nullptr);
 
-    /// `possible` is false where this model cannot be carved; `why` says so.
-    void setPossible(bool possible, const QString& why = {});
-    void setProgress(double share, const QString& stage);
-    /// Carving ended; `error` is empty where `path` can be opened.
-    void setFinished(const QString& path, const QString& error);
-    bool isRunning() const { return running_; }
+    /// Why the model that is loaded wants it; what was said of another one goes.
+    void setReason(const QString& why);
+    void show(const Job& job);
 
   Q_SIGNALS:
     void carveRequested();
@@ -30,8 +29,7 @@ class CarvePanel : public QWidget {
     void setRunning(bool running);
 
     bool running_ = false;
-    bool cancelled_ = false; ///< by the user
-    QString result_;
+    QString why_, result_;
     QLabel* text_;
     QPushButton *carve_, *cancel_, *open_;
     QProgressBar* bar_;

@@ -129,7 +129,7 @@ ControlRow::ControlRow(const ControlSpec& spec, QWidget* parent)
             plain.insert(plain.begin(), ChoiceForecast());
             plain.front().name = fromView(choice);
         }
-        setForecasts(plain, {}, 0);
+        setStops(plain);
     }
     showValue();
 }
@@ -260,40 +260,8 @@ double ControlRow::sliderNumber(int position) const {
     return std::min(maximum_, minimum_ + std::round((raw - minimum_) / spec_.step) * spec_.step);
 }
 
-void ControlRow::setForecasts(const std::vector<ChoiceForecast>& forecasts, const QString& file_precision,
-                              quint64 file_bytes) {
-    if (!slider_ || spec_.kind != ControlKind::Choice)
-        return;
-    const auto known = [this](const QString& name) {
-        return std::find(spec_.choices.begin(), spec_.choices.end(), name.toStdString()) !=
-               spec_.choices.end();
-    };
-    std::vector<ChoiceForecast> stops;
-    for (const ChoiceForecast& choice : forecasts) {
-        if (known(choice.name))
-            stops.push_back(choice);
-    }
-    std::stable_sort(stops.begin(), stops.end(),
-                     [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
-    const auto is_file = [](const ChoiceForecast& c) { return c.name == "file"_L1; };
-    if (known(u"file"_s) && std::none_of(stops.begin(), stops.end(), is_file)) {
-        ChoiceForecast own;
-        own.name = u"file"_s;
-        own.bytes = file_bytes;
-        // The file's type may be none of the dial's. Where it is, made again from the file it is the file:
-        // one stop is enough.
-        for (const ChoiceForecast& choice : forecasts) {
-            if (choice.name == file_precision)
-                own.speed = choice.speed;
-        }
-        std::erase_if(stops, [&](const ChoiceForecast& c) { return c.name == file_precision; });
-        const auto first_larger = std::find_if(stops.begin(), stops.end(), [&](const ChoiceForecast& c) {
-            return c.no_gain || (file_bytes > 0 && c.bytes > file_bytes);
-        });
-        stops.insert(first_larger, own);
-    }
-    stops_ = std::move(stops);
-    file_precision_ = file_precision;
+void ControlRow::setStops(const std::vector<ChoiceForecast>& stops) {
+    stops_ = stops;
     QVector<bool> no_gain;
     for (const ChoiceForecast& choice : stops_)
         no_gain.push_back(choice.no_gain);
@@ -301,6 +269,19 @@ void ControlRow::setForecasts(const std::vector<ChoiceForecast>& forecasts, cons
     slider_->setStops(no_gain);
     showing_ = false;
     reserveForecast();
+    showValue();
+}
+
+void ControlRow::setState(const DialState& state) {
+    const bool said = note_->text() == hint();
+    state_ = state;
+    setEnabled(state.enabled);
+    if (box_ && (state.minimum != minimum_ || state.maximum != maximum_))
+        setRange(state.minimum, state.maximum);
+    if (!box_ && !state.stops.empty())
+        setStops(state.stops);
+    if (said)
+        setNote({});
     showValue();
 }
 
@@ -312,10 +293,10 @@ QStringList ControlRow::stopNames() const {
 }
 
 QString ControlRow::choiceLabel(int stop) const {
-    const QString& name = stops_[static_cast<std::size_t>(stop)].name;
-    if (name != "file"_L1)
-        return controlText(name.toStdString());
-    return file_precision_.isEmpty() ? tr("as in the file") : tr("%1 (the file's)").arg(file_precision_);
+    const ChoiceForecast& choice = stops_[static_cast<std::size_t>(stop)];
+    if (!choice.label.isEmpty())
+        return choice.label;
+    return choice.name == "file"_L1 ? tr("as in the file") : controlText(choice.name.toStdString());
 }
 
 QString ControlRow::forecastText(int stop, bool full) const {
@@ -415,15 +396,11 @@ void ControlRow::updateAccessibility() {
     }
 }
 
-void ControlRow::setHint(const QString& sentence) {
-    const bool shown = note_->text() == hint_;
-    hint_ = sentence;
-    if (shown)
-        setNote({});
-}
+/// Where something is offered, that says why the dial is off.
+QString ControlRow::hint() const { return state_.offer == DialOffer::None ? state_.why : QString(); }
 
 void ControlRow::setNote(const QString& sentence, bool is_error) {
-    note_->setText(sentence.isEmpty() ? hint_ : sentence);
+    note_->setText(sentence.isEmpty() ? hint() : sentence);
     setLook(note_, "error", is_error);
     setLook(note_, "muted", !is_error);
     note_->setVisible(!note_->text().isEmpty());

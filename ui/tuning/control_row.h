@@ -1,8 +1,7 @@
 // One dial in the Tune column: its name, when it acts, a number box or the chosen stop, and its slider.
 #pragma once
 
-#include "app/services/capabilities.h"
-#include "engine/run/controls.h"
+#include "app/services/dial_state.h"
 
 #include <QWidget>
 
@@ -27,16 +26,11 @@ class ControlRow : public QWidget {
     void setValue(const ControlValue& value); ///< emits nothing
     void setPresetValue(const ControlValue& value);
     bool differsFromPreset() const;
-    /// Ends of a number, where the model decides them.
-    void setRange(double minimum, double maximum);
-    /// What each choice would cost; one stop each, smallest on the left. `file` is what the file itself
-    /// holds.
-    void setForecasts(const std::vector<ChoiceForecast>& forecasts, const QString& file_precision,
-                      quint64 file_bytes);
-    /// Shows a sentence under the control: an error, or why it is off. Empty: none.
+    /// What the loaded model makes of the dial. Stops that were known stay where it names none.
+    void setState(const DialState& state);
+    const DialState& state() const { return state_; }
+    /// Shows a sentence under the control, in place of what the state says. Empty: none.
     void setNote(const QString& sentence, bool is_error = false);
-    /// A line that stands there while there is no note: what the dial does.
-    void setHint(const QString& sentence);
     /// Progress of a change that takes time; equal numbers hide the bar.
     void setProgress(quint32 done, quint32 total);
     /// Choices in the order of the stops.
@@ -52,6 +46,9 @@ class ControlRow : public QWidget {
     void buildNumber();
     void buildChoice();
     void buildLayout();
+    void setRange(double minimum, double maximum);
+    void setStops(const std::vector<ChoiceForecast>& stops);
+    QString hint() const;
     void userMoved(const ControlValue& value);
     void showValue();
     void showForecast(int stop);
@@ -66,9 +63,9 @@ class ControlRow : public QWidget {
     const ControlSpec& spec_;
     ControlValue value_, preset_;
     double minimum_ = 0, maximum_ = 1;
+    DialState state_;
     std::vector<ChoiceForecast> stops_; ///< choices: one a stop, `name` as the control's choice
-    QString file_precision_, hint_;
-    bool showing_ = false; ///< widgets follow the value: their signals are not the user's
+    bool showing_ = false;              ///< widgets follow the value: their signals are not the user's
 
     QLabel* dot_;
     QLabel* name_;

@@ -107,10 +107,6 @@ void TuneColumn::buildRows(std::span<const ControlSpec> specs) {
         layout->addWidget(row);
         connect(row, &ControlRow::moved, this,
                 [this, &spec](const ControlValue& value) { moved(spec, value); });
-        if (spec.name == "experts") {
-            carve_ = new CarvePanel(this);
-            layout->addWidget(carve_);
-        }
     };
     for (const ControlScope scope : {ControlScope::Chat, ControlScope::Model}) {
         const bool chat = scope == ControlScope::Chat;
@@ -138,11 +134,11 @@ void TuneColumn::buildRows(std::span<const ControlSpec> specs) {
         }
         sections_.push_back(section);
     }
-    if (carve_) {
-        connect(carve_, &CarvePanel::carveRequested, this, &TuneColumn::carveRequested);
-        connect(carve_, &CarvePanel::cancelRequested, this, &TuneColumn::carveCancelled);
-        connect(carve_, &CarvePanel::openRequested, this, &TuneColumn::openModelRequested);
-    }
+    carve_ = new CarvePanel(this); // stands under the dial that is off for want of it
+    carve_->hide();
+    connect(carve_, &CarvePanel::carveRequested, this, &TuneColumn::carveRequested);
+    connect(carve_, &CarvePanel::cancelRequested, this, &TuneColumn::carveCancelled);
+    connect(carve_, &CarvePanel::openRequested, this, &TuneColumn::openModelRequested);
 }
 
 void TuneColumn::buildFacts() {
@@ -190,32 +186,7 @@ ControlRow* TuneColumn::row(std::string_view name) const {
 
 void TuneColumn::setCapabilities(const Capabilities& capabilities) {
     capabilities_ = capabilities;
-    const bool dense = capabilities.ready && capabilities.experts == 0;
-    for (const auto& [name, row] : rows_) {
-        const bool missing = capabilities.unavailable.contains(QString::fromStdString(name));
-        row->setVisible(!missing || name == "experts");
-        row->setEnabled(capabilities.ready && !missing);
-        if (name == "max_tokens" && capabilities.context > 0)
-            row->setRange(row->spec().minimum, capabilities.context);
-    }
-    if (ControlRow* experts = row("experts")) {
-        experts->setEnabled(capabilities.ready && !dense);
-        experts->setRange(1, std::max(1, capabilities.experts));
-        experts->setHint(
-            capabilities.experts > 0
-                ? tr("Fewer experts answer quicker and know less; %1 of %2 is the model as it was made.")
-                      .arg(capabilities.experts_active)
-                      .arg(capabilities.experts)
-                : QString());
-        carve_->setVisible(dense);
-        if (dense)
-            carve_->setPossible(capabilities.can_carve,
-                                tr("This model is dense: it has no experts to choose from, and its layout "
-                                   "cannot be carved."));
-    }
-    setExpectedSpeeds(capabilities);
-    if (ControlRow* kv = row("kv"); kv && !capabilities.kv.empty())
-        kv->setForecasts(capabilities.kv, {}, 0);
+    showStates();
     for (Section* section : sections_)
         section->setVisible(section->hasContent());
     presets_.setModelDefaults(capabilities.defaults);
@@ -226,8 +197,23 @@ void TuneColumn::setCapabilities(const Capabilities& capabilities) {
 
 void TuneColumn::setExpectedSpeeds(const Capabilities& capabilities) {
     capabilities_.weights = capabilities.weights;
-    if (ControlRow* weights = row("quant"); weights && !capabilities.weights.empty())
-        weights->setForecasts(capabilities.weights, capabilities.file_precision, capabilities.weights_bytes);
+    showStates();
+}
+
+void TuneColumn::showStates() {
+    bool carves = false;
+    for (const auto& [name, row] : rows_) {
+        const DialState state = dialState(capabilities_, row->spec());
+        row->setState(state);
+        if (state.offer != DialOffer::Carve)
+            continue;
+        carves = true;
+        carve_->setReason(state.why);
+        auto* column = static_cast<QVBoxLayout*>(row->parentWidget()->layout());
+        if (column->indexOf(carve_) != column->indexOf(row) + 1)
+            column->insertWidget(column->indexOf(row) + 1, carve_);
+    }
+    carve_->setVisible(carves);
 }
 
 void TuneColumn::setTuning(const Tuning& tuning) {
@@ -235,18 +221,16 @@ void TuneColumn::setTuning(const Tuning& tuning) {
     showTuning();
 }
 
-/// 0 experts means the model's own number, which is what the dial shows.
-ControlValue TuneColumn::shownValue(const Tuning& tuning, const ControlSpec& spec) const {
-    ControlValue value = control_value(tuning, spec);
-    if (spec.name == "experts" && value == ControlValue(0.0))
-        value = static_cast<double>(capabilities_.experts_active);
-    return value;
+/// A default that stands for the model's own number is shown as that.
+ControlValue TuneColumn::shownValue(const Tuning& tuning, const ControlRow& row) const {
+    const ControlValue value = control_value(tuning, row.spec());
+    return row.state().own && value == row.spec().fallback ? ControlValue(*row.state().own) : value;
 }
 
 void TuneColumn::showTuning() {
     bool changed = false;
     for (const auto& [name, row] : rows_) {
-        row->setValue(shownValue(tuning_, row->spec()));
+        row->setValue(shownValue(tuning_, *row));
         changed = changed || (row->isEnabled() && row->differsFromPreset());
     }
     preset_bar_->setTuning(tuning_);
@@ -256,7 +240,7 @@ void TuneColumn::showTuning() {
 void TuneColumn::showPreset() {
     preset_ = presets_.load(preset_bar_->current()).value_or(capabilities_.defaults);
     for (const auto& [name, row] : rows_)
-        row->setPresetValue(shownValue(preset_, row->spec()));
+        row->setPresetValue(shownValue(preset_, *row));
 }
 
 void TuneColumn::moved(const ControlSpec& spec, const ControlValue& value) {
@@ -281,20 +265,12 @@ void TuneColumn::applyPreset(const QString& name, const Tuning& preset) {
 }
 
 void TuneColumn::setRecodeProgress(quint32 done, quint32 total) {
-    if (ControlRow* weights = row("quant"))
-        weights->setProgress(done, total);
+    for (const auto& [name, row] : rows_) {
+        if (row->spec().scope == ControlScope::Model)
+            row->setProgress(done, total);
+    }
 }
 
-void TuneColumn::setCarveProgress(double share, const QString& stage) {
-    if (carve_)
-        carve_->setProgress(share, stage);
-}
-
-void TuneColumn::setCarveFinished(const QString& path, const QString& error) {
-    if (carve_)
-        carve_->setFinished(path, error);
-}
-
-bool TuneColumn::isCarving() const { return carve_ && carve_->isRunning(); }
+void TuneColumn::showCarving(const Job& job) { carve_->show(job); }
 
 } // namespace switchyard

@@ -2,10 +2,10 @@
 // allows. It knows no engine: moves go out by signal.
 #pragma once
 
-#include "app/services/capabilities.h"
+#include "app/services/dial_state.h"
+#include "app/services/job_queue.h"
 #include "app/services/presets.h"
 #include "app/services/settings.h"
-#include "engine/run/controls.h"
 
 #include <QWidget>
 
@@ -39,9 +39,8 @@ class TuneColumn : public QWidget {
     const Tuning& tuning() const { return tuning_; }
     ControlRow* row(std::string_view name) const; ///< nullptr: no such dial here
     void setRecodeProgress(quint32 done, quint32 total);
-    void setCarveProgress(double share, const QString& stage);
-    void setCarveFinished(const QString& path, const QString& error);
-    bool isCarving() const;
+    /// How far the carving that was asked for is, or how it ended.
+    void showCarving(const Job& job);
     QToolButton& foldButton() const { return *fold_; } ///< for the action that folds the column
 
   Q_SIGNALS:
@@ -60,9 +59,10 @@ class TuneColumn : public QWidget {
     void showFacts();
     void moved(const ControlSpec& spec, const ControlValue& value);
     void applyPreset(const QString& name, const Tuning& preset);
+    void showStates();
     void showTuning();
     void showPreset();
-    ControlValue shownValue(const Tuning& tuning, const ControlSpec& spec) const;
+    ControlValue shownValue(const Tuning& tuning, const ControlRow& row) const;
 
     Presets& presets_;
     Settings& settings_;

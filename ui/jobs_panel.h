@@ -1,0 +1,63 @@
+// What is being worked on beside the chats: a button in the status line that says what runs, or what failed
+// and was not seen yet, and the list behind it, with progress, cancel and errors.
+#pragma once
+
+#include "app/services/job_queue.h"
+
+#include <QFrame>
+#include <QToolButton>
+
+#include <map>
+
+class QLabel;
+class QProgressBar;
+class QVBoxLayout;
+
+namespace switchyard {
+
+/// "Carving NAME", in the language of the window.
+QString jobTitle(const JobTask& task);
+/// What a job is at, or how it ended; its error whole.
+QString jobStateText(const Job& job);
+
+/// Opens beside its button and closes by Esc or a click elsewhere.
+class JobsPanel : public QFrame {
+    Q_OBJECT
+  public:
+    explicit JobsPanel(JobQueue& jobs, QWidget* parent = nullptr);
+    void showAt(const QWidget& button);
+
+  protected:
+    void hideEvent(QHideEvent* event) override; ///< what was shown counts as read
+
+  private:
+    struct Row {
+        QWidget* widget = nullptr;
+        QLabel *title = nullptr, *state = nullptr;
+        QProgressBar* bar = nullptr;
+        QToolButton* cancel = nullptr;
+    };
+    void show(JobId id);
+    Row makeRow(const Job& job);
+    void place(const QWidget& button);
+
+    JobQueue& jobs_;
+    QVBoxLayout* rows_layout_;
+    std::map<JobId, Row> rows_;
+};
+
+/// Hidden while there is nothing to say.
+class JobsButton : public QToolButton {
+    Q_OBJECT
+  public:
+    /// The queue must outlive it.
+    explicit JobsButton(JobQueue& jobs, QWidget* parent = nullptr);
+
+  private:
+    void showState();
+
+    JobQueue& jobs_;
+    JobsPanel* panel_;
+};
+
+} // namespace switchyard
