@@ -58,6 +58,7 @@ class ConversationStore::Worker : public QObject {
 
   private:
     using Jobs = std::deque<Job>;
+    static constexpr int kRetryOther = 5000; ///< ms; of a full or broken disk
     static constexpr qint64 kNoneMoved = std::numeric_limits<qint64>::max();
 
     void wake();
