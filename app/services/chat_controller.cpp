@@ -205,6 +205,23 @@ void ChatController::deleteChat(ConversationId id) {
     });
 }
 
+void ChatController::deleteFolder(FolderId id) {
+    QString name;
+    for (const ChatFolder& folder : list_.folders())
+        name = folder.id == id ? folder.name : name;
+    QList<ConversationId> inside;
+    for (const ConversationSummary& chat : list_.chats()) {
+        if (chat.folder == id)
+            inside << chat.id;
+    }
+    list_.removeFolder(id);
+    undo_.folderDeleted(name, [this, id, name, inside] {
+        list_.createFolder(name, id);
+        for (const ConversationId chat : inside)
+            list_.moveToFolder(chat, id);
+    });
+}
+
 // ---- The chat that is shown ----
 
 void ChatController::createChat(const QString& text) {

@@ -36,6 +36,8 @@ class ChatController : public QObject {
     void openChat(ConversationId id, MessageId message = 0);
     /// Removes with undo; a run in it is stopped.
     void deleteChat(ConversationId id);
+    /// Its chats stay, in none; undo puts them into it again.
+    void deleteFolder(FolderId id);
     UndoStack& undo() { return undo_; } ///< of all of this session
 
     // ---- The chat that is shown ----

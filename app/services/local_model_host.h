@@ -2,8 +2,8 @@
 // hands over and hears.
 #pragma once
 
-#include "app/services/model_host.h"
 #include "app/services/background.h"
+#include "app/services/model_host.h"
 
 #include <map>
 #include <memory>

@@ -43,7 +43,7 @@ class LocalRunService : public QObject, public RunService {
     RunId next_run_ = 1;
     std::map<RunId, RunPtr> runs_;
     std::vector<RunPtr> pending_; ///< wait for their model, which loads
-    Background preparing_;         ///< last: its jobs use everything above
+    Background preparing_;        ///< last: its jobs use everything above
 };
 
 } // namespace switchyard

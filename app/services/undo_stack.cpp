@@ -8,6 +8,11 @@ void UndoStack::chatDeleted(const QString& title, std::function<void()> undo) {
     push(tr("“%1” was deleted.").arg(title), std::move(undo));
 }
 
+void UndoStack::folderDeleted(const QString& name, std::function<void()> undo) {
+    push(tr("The folder “%1” was deleted; its chats are listed by date.").arg(name.left(60)),
+         std::move(undo));
+}
+
 void UndoStack::messageDeleted(std::function<void()> undo) {
     push(tr("The message was deleted."), std::move(undo));
 }

@@ -1,4 +1,4 @@
-// Deletions that can be taken back, of chats and of messages, the latest first.
+// Deletions that can be taken back, of chats, folders and messages, the latest first.
 #pragma once
 
 #include <QObject>
@@ -14,6 +14,7 @@ class UndoStack : public QObject {
     using QObject::QObject;
 
     void chatDeleted(const QString& title, std::function<void()> undo);
+    void folderDeleted(const QString& name, std::function<void()> undo);
     void messageDeleted(std::function<void()> undo);
     bool canUndo() const { return !steps_.empty(); }
     /// Takes back the last deletion that was not taken back yet.

@@ -970,10 +970,6 @@
         <source>New folder</source>
         <translation>新建文件夹</translation>
     </message>
-    <message>
-        <source>The folder “%1” was deleted; its chats are listed by date.</source>
-        <translation>文件夹“%1”已删除；其中的对话按日期列出。</translation>
-    </message>
 </context>
 <context>
     <name>switchyard::ChatsPage</name>
@@ -2478,6 +2474,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>The message was deleted.</source>
         <translation>消息已删除。</translation>
+    </message>
+    <message>
+        <source>The folder “%1” was deleted; its chats are listed by date.</source>
+        <translation>文件夹“%1”已删除；其中的对话按日期列出。</translation>
     </message>
 </context>
 <context>

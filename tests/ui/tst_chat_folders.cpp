@@ -274,6 +274,12 @@ class ChatFoldersTest : public QObject {
         QVERIFY(undo->isVisible());
         undo->click();
         QTRY_COMPARE(desk.groupOf(desk.ids[0]), u"Office"_s);
+        desk.tree->setCurrentIndex(desk.list->model()->indexOfFolder(work)); // or by its key
+        desk.action(u"delete_chat"_s)->trigger();
+        QTRY_COMPARE(desk.groupOf(desk.ids[0]), u"Today"_s);
+        desk.tree->setFocus();
+        QTest::keyClick(desk.tree, Qt::Key_Z, Qt::ControlModifier);
+        QTRY_COMPARE(desk.groupOf(desk.ids[0]), u"Office"_s);
     }
 
     void chatsArePinnedAndDropped() {

@@ -9,6 +9,7 @@
 #include "ui/tuning/tune_column.h"
 
 #include <QAbstractItemModelTester>
+#include <QAbstractItemView>
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDir>
@@ -319,6 +320,36 @@ class TestShell : public QObject {
         QVERIFY(desk.controller.send(u"Another question"_s));
         QTRY_VERIFY2(load->text().contains(u"stopping 2 answer"_s), qPrintable(load->text()));
         QVERIFY(desk.find<QLabel>(u"picker.error"_s)->text().contains(u"2 answer"_s));
+    }
+
+    void everyModelOfTheWindowKeepsTheRules() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        QList<QAbstractItemModel*> models;
+        for (const QAbstractItemView* view : desk.window->findChildren<QAbstractItemView*>()) {
+            if (view->model() && !models.contains(view->model()))
+                models << view->model();
+        }
+        for (const QComboBox* box : desk.window->findChildren<QComboBox*>()) {
+            if (!models.contains(box->model()))
+                models << box->model();
+        }
+        QVERIFY(models.size() > 5);
+        std::vector<std::unique_ptr<QAbstractItemModelTester>> testers; // gone before the window
+        for (QAbstractItemModel* model : models)
+            testers.push_back(std::make_unique<QAbstractItemModelTester>(
+                model, QAbstractItemModelTester::FailureReportingMode::QtTest));
+        desk.load();
+        QVERIFY(desk.controller.send(u"Hello"_s));
+        QTRY_VERIFY(desk.find<InsightPanel>(u"insight"_s)->series().tokens().size() > 3);
+        desk.controller.chat().stop();
+        desk.settings.set<Setting::ModelFolders>({u"/a"_s, u"/b"_s});
+        desk.settings.set<Setting::ModelFolders>({u"/b"_s});
+        QVERIFY(desk.presets.save(u"Bold"_s, desk.controller.tuning()));
+        desk.load(denseModel());
+        desk.controller.list().createFolder(u"Work"_s);
+        desk.controller.deleteChat(desk.controller.current());
+        QCoreApplication::processEvents();
     }
 
     /// What was carved before stays: the next one has a number.

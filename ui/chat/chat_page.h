@@ -69,7 +69,6 @@ class ChatPage : public QWidget {
     void connectController();
     void connectWidgets();
     void connectList();
-    void removeFolder(FolderId id);
     void connectActions();
     void showActions();
     void showThread();

@@ -2,7 +2,6 @@
 #include "ui/chat/chat_page.h"
 
 #include "app/services/settings.h"
-#include "ui/plain_text.h"
 
 #include <utility>
 
@@ -79,7 +78,7 @@ void ChatPage::connectList() {
         chats.moveToFolder(id, folder);
     });
     connect(list_, &ChatList::folderRenamed, &chats, &ChatListService::renameFolder);
-    connect(list_, &ChatList::folderRemoved, this, &ChatPage::removeFolder);
+    connect(list_, &ChatList::folderRemoved, &controller_, &ChatController::deleteFolder);
     connect(list_, &ChatList::newFolderRequested, this, [this, &chats](ConversationId with) {
         const FolderId folder = chats.createFolder(tr("New folder"));
         if (with != 0) {
@@ -92,26 +91,6 @@ void ChatPage::connectList() {
     list_->setFolded(settings_.get<Setting::FoldedChats>());
     connect(list_, &ChatList::foldedChanged, this,
             [this] { settings_.set<Setting::FoldedChats>(list_->folded()); });
-}
-
-/// Its chats go back to their dates, and into it again where that is taken back.
-void ChatPage::removeFolder(FolderId id) {
-    ChatListService& chats = controller_.list();
-    QString name;
-    for (const ChatFolder& folder : chats.folders())
-        name = folder.id == id ? folder.name : name;
-    QList<ConversationId> inside;
-    for (const ConversationSummary& chat : chats.chats()) {
-        if (chat.folder == id)
-            inside << chat.id;
-    }
-    chats.removeFolder(id);
-    offer(tr("The folder “%1” was deleted; its chats are listed by date.").arg(oneLine(name, 60)),
-          [&chats, id, name, inside] {
-              chats.createFolder(name, id);
-              for (const ConversationId chat : inside)
-                  chats.moveToFolder(chat, id);
-          });
 }
 
 } // namespace switchyard
