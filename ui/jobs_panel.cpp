@@ -178,7 +178,7 @@ void JobsPanel::hideEvent(QHideEvent* event) {
 // ---- Its button ----
 
 JobsButton::JobsButton(JobQueue& jobs, QWidget* parent)
-    : QToolButton(parent), jobs_(jobs), panel_(new JobsPanel(jobs, this)) {
+    : QToolButton(parent), jobs_(jobs), panel_(new JobsPanel(jobs, window())) {
     setObjectName(u"status.jobs"_s);
     setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     setAutoRaise(true);

@@ -122,7 +122,7 @@ QAction& WindowActions::addPage(const PageSign& sign) {
     auto* action = new QAction(sign.text, this);
     action->setObjectName(u"action.page_"_s + sign.name);
     action->setIconText(sign.title);
-    action->setToolTip(sign.tip);
+    action->setToolTip(plainTip(sign.tip));
     action->setShortcut(sign.key);
     action->setIcon(themedIcon(sign.icon));
     action->setCheckable(true);
