@@ -161,8 +161,9 @@ Drawn RowDrawer::draw(std::span<const float> logits, const DrawWish& wish) {
     const std::span<const float> view = adjusted(logits, wish);
     Drawn drawn;
     const std::int32_t best = view.data() == logits.data() ? likeliest : best_token(view);
+    drawn.none_allowed = best < 0 && wish.allowed;
     if (best < 0)
-        return {};
+        return drawn;
     drawn.id = greedy(wish) ? best : draw_cut(view, view[static_cast<std::size_t>(best)], wish);
     drawn.probability =
         exp_negative(logits[static_cast<std::size_t>(drawn.id)] - raw_best) / mass(logits, raw_best, 1.0f);

@@ -43,7 +43,8 @@ struct DrawWish {
 };
 
 struct Drawn {
-    std::int32_t id = -1;   ///< -1: no logit is a number, or of none that is allowed
+    std::int32_t id = -1; ///< -1: no logit is a number, or of none that is allowed
+    bool none_allowed = false;
     double probability = 0; ///< softmax of the logits as they came, before the samplers
 };
 

@@ -264,7 +264,7 @@ bool ActiveRun::replay_done() const {
 
 bool ActiveRun::foreseeable(int draws) const {
     const bool moves = next_move_ < planned_.size() && planned_[next_move_].token <= answered() + draws;
-    return !moves && !moves_weights() && !rewriting() && !request_.allowed && request_.alternatives == 0;
+    return !moves && !moves_weights() && !rewriting() && !request_.allowed;
 }
 
 bool ActiveRun::ends_within(int draws) const {

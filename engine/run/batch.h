@@ -15,6 +15,11 @@ namespace switchyard {
 /// kKvBlockTokens).
 inline constexpr int kKvBlockTokens = 32;
 using KvBlockId = std::int32_t;
+/// How many blocks so many tokens take.
+constexpr std::size_t blocks_for(int tokens) {
+    return static_cast<std::size_t>((tokens + kKvBlockTokens - 1) / kKvBlockTokens);
+}
+
 /// The states of all layers that have one, of one sequence at one position, are a block of their own kind.
 inline constexpr KvBlockId kNoState = -1;
 

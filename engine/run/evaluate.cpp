@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace switchyard {
 namespace {
@@ -14,8 +15,11 @@ class Blocks {
   public:
     explicit Blocks(Executor& executor) : executor_(executor) {}
     ~Blocks() {
-        for (KvBlockId block : ids_)
+        for (const KvBlockId block : ids_)
             executor_.release_kv_block(block);
+        for (const KvBlockId states : {read_, written_})
+            if (states != kNoState)
+                executor_.release_kv_block(states);
     }
     Blocks(const Blocks&) = delete;
     Blocks& operator=(const Blocks&) = delete;
@@ -24,10 +28,20 @@ class Blocks {
             ids_.push_back(executor_.allocate_kv_block(type));
     }
     const std::vector<KvBlockId>& ids() const { return ids_; }
+    /// The next step's rows go on from the states that the last one wrote.
+    void advance_states(BatchSequence& sequence, int rows) {
+        if (read_ != kNoState)
+            executor_.release_kv_block(read_);
+        read_ = std::exchange(written_, kNoState);
+        written_ = executor_.allocate_state();
+        sequence.state = read_;
+        sequence.states_after = {{rows, written_}};
+    }
 
   private:
     Executor& executor_;
     std::vector<KvBlockId> ids_;
+    KvBlockId read_ = kNoState, written_ = kNoState;
 };
 
 } // namespace
@@ -50,7 +64,9 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
         const int end = std::min(count, begin + chunk);
         blocks.cover(end, backend.exact() ? BlockType::F32 : options.kv);
         Batch batch;
-        batch.sequences.push_back({blocks.ids()});
+        batch.sequences.push_back({.blocks = blocks.ids()});
+        if (!plan.states.empty())
+            blocks.advance_states(batch.sequences.front(), end - begin);
         for (int p = begin; p < end; ++p)
             batch.rows.push_back({.token = ids[static_cast<std::size_t>(p)],
                                   .position = p,

@@ -20,11 +20,6 @@ struct CacheDials {
     }
 };
 
-/// How many blocks so many tokens take.
-constexpr std::size_t blocks_for(int tokens) {
-    return static_cast<std::size_t>((tokens + kKvBlockTokens - 1) / kKvBlockTokens);
-}
-
 /// One more value in a hash.
 std::uint64_t hash_joined(std::uint64_t hash, std::uint64_t value);
 

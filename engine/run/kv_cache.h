@@ -87,7 +87,7 @@ class KvCache {
     struct RowsToCome {
         int count = 0;
         int ahead = 0;        ///< rows before them that steps under way compute
-        bool drafted = false; ///< any number of them may be committed, and not only all
+        bool drafted = false; ///< any number of them may be committed, not only all: for drafted tokens
     };
     void reserve(Sequence& sequence, RowsToCome rows, BlockType type);
     /// The tokens that were computed in the reserved room, or the first of them where rows are drafted.
@@ -95,7 +95,7 @@ class KvCache {
     /// Forgets all but the first `size` tokens; where states are kept, back to where some are.
     void roll_back(Sequence& sequence, int size);
     /// Gives up the blocks until resume(): where room is needed they are saved, or dropped if they are
-    /// `recomputable` and nothing more may be saved. False, and nothing is done, where neither can be.
+    /// `recomputable` and nothing more may be saved. False where neither can be: it goes on then.
     bool park(Sequence& sequence, bool recomputable);
     /// Back again, as long as it still is: what was dropped has to be computed again. Throws Error where
     /// there is no room; it is parked then as before.

@@ -95,18 +95,20 @@ void KvCache::save(KvBlock& block) {
 void KvCache::load(const BlockPtr& block) {
     const std::size_t bytes = executor_.kv_block_bytes(block->type);
     const KvBlockId id = allocate(bytes, [&] { return executor_.load_kv_block(block->type, block->saved); });
+    used_ += bytes;
+    in_use_ += bytes;
     try {
         load_states(block->states);
         in_use_blocks_.push_back(block);
     } catch (...) {
         release_states(block->states, true);
         executor_.release_kv_block(id);
+        used_ -= bytes;
+        in_use_ -= bytes;
         throw;
     }
     block->self = std::prev(in_use_blocks_.end());
     block->id = id;
-    used_ += bytes;
-    in_use_ += bytes;
     drop_saved(*block);
     ++counters_.loaded_blocks;
     add_to_index(block);

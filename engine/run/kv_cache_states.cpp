@@ -15,9 +15,14 @@ std::size_t KvCache::state_spacing(const Executor& executor) {
     return std::clamp<std::size_t>((executor.state_bytes() + block - 1) / block, 1, kMost);
 }
 
-/// Of a sequence under way.
+namespace {
+
+/// Of a sequence under way: read, written by two steps, and those of the last block.
+constexpr std::size_t kUnderWay = 4;
+
+} // namespace
+
 std::size_t KvCache::most_states(std::size_t blocks, std::size_t spacing) {
-    constexpr std::size_t kUnderWay = 3; // read, written, and those of the last block
     return blocks / spacing + kUnderWay;
 }
 
@@ -27,10 +32,13 @@ std::size_t KvCache::bytes_of_sequence(const Executor& executor, BlockType type,
            (states > 0 && blocks > 0 ? most_states(blocks, state_spacing(executor)) * states : 0);
 }
 
+/// Of those that most_states() counts.
 std::size_t KvCache::states_of(const Sequence& sequence) const {
-    return (sequence.states_.there() ? 1 : 0) + sequence.pending_states_.size() +
-           static_cast<std::size_t>(std::ranges::count_if(
-               sequence.blocks_, [](const BlockPtr& block) { return block->states.there(); }));
+    std::size_t spaced = 0, others = (sequence.states_.there() ? 1 : 0) + sequence.pending_states_.size();
+    for (std::size_t b = 0; b < sequence.blocks_.size(); ++b)
+        if (sequence.blocks_[b]->states.there())
+            ++((b + 1) % spacing_ == 0 ? spaced : others);
+    return spaced + std::min(others, kUnderWay);
 }
 
 // Memory.

@@ -30,8 +30,8 @@ DrawWish draw_wish(const SequenceTuning& tuning, std::span<const std::int32_t> h
     return wish;
 }
 
-SampledToken sampled(const Drawn& drawn, bool restricted) {
-    if (drawn.id < 0 && restricted)
+SampledToken sampled(const Drawn& drawn) {
+    if (drawn.none_allowed)
         throw Error("no token may follow what was said so far: the required form of the answer leaves none");
     if (drawn.id < 0)
         throw Error("the model computed no usable logits: its weights or the file are damaged");

@@ -16,6 +16,6 @@ struct SampledToken {
 DrawWish draw_wish(const SequenceTuning& tuning, std::span<const std::int32_t> history,
                    std::uint64_t position, DrawVersion version = kDrawVersion, bool last_unknown = false);
 /// Throws Error where nothing could be drawn: no logit was a number, or of none that the wish allows.
-SampledToken sampled(const Drawn& drawn, bool restricted = false);
+SampledToken sampled(const Drawn& drawn);
 
 } // namespace switchyard

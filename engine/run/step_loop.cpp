@@ -203,10 +203,9 @@ void Scheduler::StepLoop::take_turn(std::stop_token stop) {
         return;
     }
     Turn turn{options_.turns.get(), member_, urgent};
-    const auto begin = Clock::now();
     stuck_ = !step(stop);
     if (!stuck_)
-        leave_room(Clock::now() - begin, stop);
+        leave_room(last_step_, stop);
     if (stuck_ || active_.empty())
         turn.wants.reset();
 }

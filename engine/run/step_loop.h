@@ -35,13 +35,14 @@ class Scheduler::StepLoop {
         int first, rows; ///< positions [first, first + rows) of its sequence
         CacheDials dials;
         bool logits;       ///< the last row gives the next token
+        bool reading;      ///< rows of a prompt, or of what is computed again
         int drawn_by = -1; ///< from 0 on: its token is what this row of the step before draws
+        std::shared_ptr<const AllowedIds> allowed = nullptr; ///< as the next token; null: all
         int ahead() const { return first - run->position(); }
     };
     struct Flight;
 
     struct FlightsEnd;
-    class ResultReader;
     struct ResultRow;
 
     // On the scheduler's thread. The loop:
@@ -107,7 +108,7 @@ class Scheduler::StepLoop {
     std::vector<Share> share_out(std::vector<RunPtr> runs);
     Batch make_batch(const std::vector<Share>& shares) const;
     void wish_prompt(const Share& share, Batch& batch) const;
-    void wish(BatchRow& row, const ActiveRun& run, Batch& batch) const;
+    void wish(const Share& share, Batch& batch) const;
     std::optional<std::string> launch(std::vector<Share> shares);
     bool may_look_ahead(std::stop_token loop_stop);
     std::vector<Share> shares_behind(const Flight& last);
@@ -115,9 +116,9 @@ class Scheduler::StepLoop {
     void land();
     void wait_for(Flight& flight);
     void take_results(const Flight& flight, const StepResult& result);
-    std::optional<FinishReason> take_result(const Share& share, const std::vector<ResultRow>& rows);
-    static std::vector<PromptToken> prompt_tokens(const ActiveRun& run, const std::vector<ResultRow>& rows);
-    void note_served(const std::vector<Share>& shares, Clock::duration time);
+    std::optional<FinishReason> take_result(const Share& share, std::span<const ResultRow> rows);
+    static std::vector<PromptToken> prompt_tokens(const ActiveRun& run, std::span<const ResultRow> rows);
+    void note_served(const std::vector<Share>& shares);
     /// A row knows one token late what the step before drew, and no more.
     static constexpr int kMostInFlight = 2;
 
@@ -130,13 +131,14 @@ class Scheduler::StepLoop {
     int usual_answer_ = 256;       ///< tokens, from the last answers
     StepTurns::Member member_ = 0; ///< of options_.turns
     bool room_changed_ = true;
-    bool stuck_ = false;        ///< nobody could be served
-    bool pauses_ = false;       ///< for somebody who does not listen
-    bool others_turn_ = false;  ///< another model's step is under way
-    bool parked_any_ = false;   ///< in the step that is shared out
-    std::string no_room_;       ///< why somebody got no room in it
-    std::list<Flight> flights_; ///< the first ends first
-    Clock::time_point landed_;  ///< when the last one ended
+    bool stuck_ = false;          ///< nobody could be served
+    bool pauses_ = false;         ///< for somebody who does not listen
+    bool others_turn_ = false;    ///< another model's step is under way
+    bool parked_any_ = false;     ///< in the step that is shared out
+    std::string no_room_;         ///< why somebody got no room in it
+    std::list<Flight> flights_;   ///< the first ends first
+    Clock::time_point landed_;    ///< when the last one ended
+    Clock::duration last_step_{}; ///< what it took
     std::uint64_t seen_events_ = 0;
     std::uint64_t steps_ = 0, parked_ = 0, longest_unserved_ = 0;
 

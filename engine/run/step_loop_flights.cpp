@@ -61,6 +61,9 @@ std::optional<std::string> Scheduler::StepLoop::launch(std::vector<Share> shares
     });
     if (failure)
         flights_.pop_back();
+    else
+        for (const Share& share : flight.shares)
+            share.run->ahead = share.ahead() + share.rows;
     return failure;
 }
 
@@ -113,6 +116,7 @@ std::optional<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_behind(cons
                .rows = 1,
                .dials = share.dials,
                .logits = true,
+               .reading = false,
                .drawn_by = drawn_by};
     bool room = false;
     failure_of([&] {
@@ -123,7 +127,6 @@ std::optional<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_behind(cons
     });
     if (!room)
         return std::nullopt;
-    ++run.ahead;
     return next;
 }
 
@@ -136,8 +139,9 @@ void Scheduler::StepLoop::land() {
         result = flight.pending->wait();
     });
     const auto now = Clock::now();
-    note_served(flight.shares, now - std::max(flight.begin, landed_));
+    last_step_ = now - std::max(flight.begin, landed_);
     landed_ = now;
+    note_served(flight.shares);
     for (const Share& share : flight.shares)
         share.run->ahead -= share.rows;
     if (failure) {
@@ -161,13 +165,14 @@ void Scheduler::StepLoop::wait_for(Flight& flight) {
                     return run;
         return nullptr;
     };
+    const auto unwanted = [](const Share& share) { return share.run->ended || share.run->cancelled; };
     std::unique_lock lock(mutex_);
     for (;;) {
+        if (std::ranges::all_of(flight.shares, unwanted))
+            step_stop_.request_stop();
         wake_.wait(lock, [&] { return flight.done || leaving(); });
         if (flight.done)
             return;
-        if (std::ranges::all_of(flight.shares, [](const Share& share) { return share.run->cancelled; }))
-            step_stop_.request_stop();
         const RunPtr run = leaving();
         lock.unlock();
         end(run, FinishReason::Stopped);
@@ -175,19 +180,19 @@ void Scheduler::StepLoop::wait_for(Flight& flight) {
     }
 }
 
-void Scheduler::StepLoop::note_served(const std::vector<Share>& shares, Clock::duration time) {
+void Scheduler::StepLoop::note_served(const std::vector<Share>& shares) {
     int answers = 0, reading = 0;
     ++steps_;
     const std::lock_guard lock(mutex_);
     for (const Share& share : shares) {
         ActiveRun& run = *share.run;
-        (run.reading() ? reading : answers) += share.rows;
+        (share.reading ? reading : answers) += share.rows;
         if (const auto client = served_.find(run.request().client); client != served_.end())
             client->second += static_cast<std::uint64_t>(share.rows);
         longest_unserved_ = std::max(longest_unserved_, steps_ - run.last_step);
         run.last_step = steps_;
     }
-    clock_.note(answers, reading, std::chrono::duration<double>(time).count());
+    clock_.note(answers, reading, std::chrono::duration<double>(last_step_).count());
 }
 
 } // namespace switchyard

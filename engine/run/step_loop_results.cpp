@@ -24,44 +24,35 @@ std::vector<TokenAlternative> likeliest(const Candidates& candidates, int count)
 struct Scheduler::StepLoop::ResultRow {
     const Candidates* candidates = nullptr;
     const Drawn* drawn = nullptr;
-    bool restricted = false; ///< its draw was, to ids that are allowed
-};
 
-/// Walks through a step's results in the order of its rows.
-class Scheduler::StepLoop::ResultReader {
-  public:
-    ResultReader(const Batch& batch, const StepResult& result) : batch_(batch), result_(result) {}
-
-    ResultRow next() {
-        const BatchRow& row = batch_.rows[row_++];
-        ResultRow read;
-        if (row.candidates >= 0)
-            read.candidates = &result_.candidates[candidates_++];
-        if (row.wish == RowWish::Draw) {
-            read.drawn = &result_.drawn[drawn_++];
-            read.restricted = batch_.draw_wishes[static_cast<std::size_t>(row.draw)].allowed != nullptr;
+    /// Of all rows of a batch, in their order.
+    static std::vector<ResultRow> all(const Batch& batch, const StepResult& result) {
+        std::vector<ResultRow> rows(batch.rows.size());
+        std::size_t candidates = 0, drawn = 0;
+        for (std::size_t r = 0; r < rows.size(); ++r) {
+            if (batch.rows[r].candidates >= 0)
+                rows[r].candidates = &result.candidates[candidates++];
+            if (batch.rows[r].wish == RowWish::Draw)
+                rows[r].drawn = &result.drawn[drawn++];
         }
-        return read;
+        return rows;
     }
-
-  private:
-    const Batch& batch_;
-    const StepResult& result_;
-    std::size_t row_ = 0, candidates_ = 0, drawn_ = 0;
 };
 
 void Scheduler::StepLoop::take_results(const Flight& flight, const StepResult& result) {
-    ResultReader reader(flight.batch, result);
+    std::vector<ResultRow> rows;
+    auto failure = failure_of([&] { rows = ResultRow::all(flight.batch, result); });
+    std::size_t first = 0;
     for (const Share& share : flight.shares) {
-        std::vector<ResultRow> rows;
         std::optional<FinishReason> reason;
-        const auto failure = failure_of([&] {
-            for (int r = 0; r < share.rows; ++r)
-                rows.push_back(reader.next());
-            if (!share.run->ended)
-                reason = take_result(share, rows);
-        });
-        if (failure)
+        const auto count = static_cast<std::size_t>(share.rows);
+        if (!rows.empty())
+            failure = failure_of([&] {
+                if (!share.run->ended)
+                    reason = take_result(share, std::span(rows).subspan(first, count));
+            });
+        first += count;
+        if (failure && !share.run->ended)
             end(share.run, FinishReason::Failed, *failure);
         else if (reason)
             end(share.run, *reason);
@@ -70,7 +61,7 @@ void Scheduler::StepLoop::take_results(const Flight& flight, const StepResult& r
 
 /// How likely the prompt's tokens were, as far as this step tells.
 std::vector<PromptToken> Scheduler::StepLoop::prompt_tokens(const ActiveRun& run,
-                                                            const std::vector<ResultRow>& rows) {
+                                                            std::span<const ResultRow> rows) {
     std::vector<PromptToken> tokens;
     const std::span<const std::int32_t> prompt = run.request().prompt;
     auto at = static_cast<std::size_t>(run.position()) - rows.size();
@@ -83,7 +74,7 @@ std::vector<PromptToken> Scheduler::StepLoop::prompt_tokens(const ActiveRun& run
 
 /// Why the run ends with it, if it does.
 std::optional<FinishReason> Scheduler::StepLoop::take_result(const Share& share,
-                                                             const std::vector<ResultRow>& rows) {
+                                                             std::span<const ResultRow> rows) {
     ActiveRun& run = *share.run;
     const bool prefill = !run.decoding();
     cache_.commit(*run.sequence, run.pending().first(static_cast<std::size_t>(share.rows)), share.dials);
@@ -97,8 +88,7 @@ std::optional<FinishReason> Scheduler::StepLoop::take_result(const Share& share,
     std::vector<TokenAlternative> alternatives;
     if (last.candidates)
         alternatives = likeliest(*last.candidates, run.request().alternatives);
-    return run.take(sampled(*last.drawn, last.restricted), std::move(alternatives), precision_of(run),
-                    parts_);
+    return run.take(sampled(*last.drawn), std::move(alternatives), precision_of(run), parts_);
 }
 
 } // namespace switchyard

@@ -146,12 +146,22 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
             continue;
         if (run->reading())
             rows_left -= static_cast<int>(tokens.size());
-        run->ahead = static_cast<int>(tokens.size());
-        shares.push_back({.run = run,
-                          .first = run->position(),
-                          .rows = run->ahead,
-                          .dials = {run->experts(), state_of(*run), run->decompressed()},
-                          .logits = tokens.size() == run->pending().size()});
+        Share share{.run = run,
+                    .first = run->position(),
+                    .rows = static_cast<int>(tokens.size()),
+                    .dials = {run->experts(), state_of(*run), run->decompressed()},
+                    .logits = tokens.size() == run->pending().size(),
+                    .reading = run->reading()};
+        const auto failure = failure_of([&] {
+            if (share.logits && run->request().allowed)
+                share.allowed = run->request().allowed(run->answer());
+        });
+        if (failure) {
+            end(run, FinishReason::Failed, *failure);
+            continue;
+        }
+        run->ahead = share.rows;
+        shares.push_back(std::move(share));
     }
     if (shares.empty() && !parked_any_ && !no_room_.empty())
         end_for_room(runs);
@@ -175,24 +185,24 @@ Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
         if (run.request().prompt_logprobs && share.drawn_by < 0 && !run.decoding() && !run.rewriting())
             wish_prompt(share, batch);
         if (share.logits)
-            wish(batch.rows.back(), run, batch);
+            wish(share, batch);
     }
     return batch;
 }
 
 /// The next token, drawn by the backend, and which were the likeliest where that is asked for.
-void Scheduler::StepLoop::wish(BatchRow& row, const ActiveRun& run, Batch& batch) const {
-    const RunRequest& request = run.request();
+void Scheduler::StepLoop::wish(const Share& share, Batch& batch) const {
+    const ActiveRun& run = *share.run;
+    BatchRow& row = batch.rows.back();
     const auto position = static_cast<std::uint64_t>(row.position) + 1;
     row.wish = RowWish::Draw;
     row.draw = static_cast<std::int32_t>(batch.draw_wishes.size());
     batch.draw_wishes.push_back(
-        draw_wish(run.tuning(), run.tokens(), position, run.draw_version(), row.drawn_by >= 0));
-    if (request.allowed)
-        batch.draw_wishes.back().allowed = request.allowed(run.answer());
-    if (request.alternatives > 0) {
+        draw_wish(run.tuning(), run.tokens(), position, run.draw_version(), share.drawn_by >= 0));
+    batch.draw_wishes.back().allowed = share.allowed;
+    if (const int count = run.request().alternatives; count > 0) {
         row.candidates = static_cast<std::int32_t>(batch.candidate_wishes.size());
-        batch.candidate_wishes.push_back({.best = request.alternatives, .gather = {}});
+        batch.candidate_wishes.push_back({.best = count, .gather = {}});
     }
 }
 

@@ -44,8 +44,11 @@ void StepTurns::release(Member member) {
 
 bool StepTurns::others_want(Member member) const {
     const std::lock_guard lock(mutex_);
-    return std::ranges::any_of(
-        members_, [&](const auto& entry) { return entry.first != member && entry.second.wanted; });
+    const auto lab = [](const Place& place) { return place.wanted == RunPriority::Lab; };
+    const bool mine = lab(members_.at(member));
+    return std::ranges::any_of(members_, [&](const auto& entry) {
+        return entry.first != member && entry.second.wanted && (mine || !lab(entry.second));
+    });
 }
 
 StepTurns::Member StepTurns::next() const {

@@ -43,10 +43,13 @@ struct StepState {
 
 class CpuPendingStep : public PendingStep {
   public:
-    explicit CpuPendingStep(std::shared_ptr<StepState> state) : state_(std::move(state)) {}
+    /// `on_end`: once it has ended, on the thread that waits.
+    CpuPendingStep(std::shared_ptr<StepState> state, std::function<void()> on_end)
+        : state_(std::move(state)), on_end_(std::move(on_end)) {}
     ~CpuPendingStep() override {
         state_->abandoned.request_stop();
         state_->wait_done();
+        on_end_();
     }
     StepResult wait() override {
         state_->wait_done();
@@ -57,6 +60,7 @@ class CpuPendingStep : public PendingStep {
 
   private:
     std::shared_ptr<StepState> state_;
+    std::function<void()> on_end_;
 };
 
 class CpuExecutor : public Executor {
@@ -88,6 +92,8 @@ class CpuExecutor : public Executor {
     template <typename Allocate>
     KvBlockId add_block(const Allocate& allocate);
     static void check_saved(std::span<const std::byte> saved, std::size_t expected);
+    static void check_wish(const BatchRow& row, const Batch& batch);
+    void check_memory(const BatchSequence& sequence, std::span<const BatchRow> rows) const;
     void check(const Batch& batch) const;
     ScratchSizes reserve(const StepShape& shape, Shared& shared) const;
     bool exact_cache(const Batch& batch) const;
@@ -172,7 +178,17 @@ template <typename Allocate>
 KvBlockId CpuExecutor::add_block(const Allocate& allocate) {
     free_retired();
     retired_.reserve(blocks_ + retired_.size() + 1); // release needs no memory
-    const KvBlockId block = allocate();
+    const auto block = [&] {
+        try {
+            return allocate();
+        } catch (const Error&) {
+            if (retired_.empty())
+                throw;
+        }
+        drain(); // what was released is free only then
+        free_retired();
+        return allocate();
+    }();
     ++blocks_;
     return block;
 }
@@ -259,19 +275,49 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
 
 // Steps.
 
+void CpuExecutor::check_wish(const BatchRow& row, const Batch& batch) {
+    const bool wishes = row.wish == RowWish::Candidates || row.candidates >= 0;
+    if (wishes && static_cast<std::size_t>(row.candidates) >= batch.candidate_wishes.size())
+        throw Error("a row of the batch wishes candidates and does not say which");
+    if (row.candidates >= 0 && row.wish != RowWish::Candidates && row.wish != RowWish::Draw)
+        throw Error("a row of the batch says which candidates and does not wish any");
+    if (row.wish == RowWish::Draw && static_cast<std::size_t>(row.draw) >= batch.draw_wishes.size())
+        throw Error("a row of the batch wishes a draw and does not say which");
+}
+
+/// That a sequence has memory for its rows, and goes on from where it stands.
+void CpuExecutor::check_memory(const BatchSequence& sequence, std::span<const BatchRow> rows) const {
+    const int first = rows.front().position, count = static_cast<int>(rows.size());
+    if (first < 0 || sequence.blocks.size() < blocks_for(first + count))
+        throw Error("a row of the batch has no block for its position");
+    for (int r = 0; r < count; ++r)
+        if (rows[static_cast<std::size_t>(r)].position != first + r)
+            throw Error("the rows of a sequence do not stand in order");
+    if (plan_->states.empty())
+        return;
+    if ((sequence.state == kNoState) != (first == 0))
+        throw Error("a sequence of the batch does not say which states it goes on from");
+    for (int before = 0; const BatchSequence::StateAfter& after : sequence.states_after) {
+        if (after.rows <= before || after.rows > count)
+            throw Error("a sequence of the batch keeps states of no row of its own");
+        before = after.rows;
+    }
+}
+
 void CpuExecutor::check(const Batch& batch) const {
+    for (auto row = batch.rows.begin(); row != batch.rows.end();) {
+        if (static_cast<std::size_t>(row->sequence) >= batch.sequences.size())
+            throw Error("a row of the batch is of no sequence");
+        const auto end = std::find_if(row, batch.rows.end(),
+                                      [&](const BatchRow& other) { return other.sequence != row->sequence; });
+        check_memory(batch.sequences[static_cast<std::size_t>(row->sequence)], {row, end});
+        row = end;
+    }
     for (const BatchRow& row : batch.rows) {
         if (row.drawn_by < 0 && (row.token < 0 || row.token >= plan_->vocabulary))
             throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +
                         std::to_string(plan_->vocabulary));
-        const bool wishes = row.wish == RowWish::Candidates || row.candidates >= 0;
-        if (wishes && static_cast<std::size_t>(row.candidates) >= batch.candidate_wishes.size())
-            throw Error("a row of the batch wishes candidates and does not say which");
-        if (row.candidates >= 0 && row.wish != RowWish::Candidates && row.wish != RowWish::Draw)
-            throw Error("a row of the batch says which candidates and does not wish any");
-        if (row.wish == RowWish::Draw &&
-            (row.draw < 0 || static_cast<std::size_t>(row.draw) >= batch.draw_wishes.size()))
-            throw Error("a row of the batch wishes a draw and does not say which");
+        check_wish(row, batch);
         if (row.dials != RowDials{.experts = row.dials.experts})
             throw Error("the CPU moves no dial of a row but its active experts");
     }
@@ -286,7 +332,7 @@ std::unique_ptr<PendingStep> CpuExecutor::start(Batch batch, std::shared_ptr<con
     state->weights = std::move(weights);
     state->stop = std::move(stop);
     state->on_done = std::move(on_done);
-    auto pending = std::make_unique<CpuPendingStep>(state);
+    auto pending = std::make_unique<CpuPendingStep>(state, [this] { free_retired(); });
     try {
         if (!thread_.joinable())
             thread_ = start_thread([this](const std::stop_token& end) { work(end); });
@@ -411,6 +457,7 @@ void CpuExecutor::compute(StepState& state) {
         for (const auto& stage : stages_)
             stage->run(run, w);
         w.meter.end();
+        w.step = nullptr;
     });
     std::size_t scratch = shared_.bytes();
     for (const ThreadContext& w : threads_)

@@ -113,7 +113,8 @@ SchedulerCounters ManyRequests::ask_all(unsigned seed) {
     }
     SchedulerOptions options;
     options.kv_budget_bytes = needed / 3;
-    options.save_budget_bytes = 4 * block; // some are saved, others computed again
+    // Some are saved, others computed again.
+    options.save_budget_bytes = 4 * (block + served.parts.executor->state_bytes());
     options.max_runs = kRequests;
     options.steps_in_flight = GetParam().steps_in_flight;
     SchedulerCounters counters;

@@ -138,6 +138,22 @@ TEST(Serving, ThePromptsTokensAreToldOnceEachAsAnAnswerWouldHaveThem) {
     }
 }
 
+TEST(Serving, AMaskThatCannotBeMadeEndsItsOwnRunOnly) {
+    fake::FakeModel model;
+    Scheduler scheduler(model.parts());
+    RunRequest fine = request_for(60), broken = request_for(60);
+    broken.allowed = [](std::span<const std::int32_t> answer) -> std::shared_ptr<const AllowedIds> {
+        if (answer.size() == 5)
+            throw Error("the form of the answer cannot be followed");
+        return nullptr;
+    };
+    auto beside = std::async(std::launch::async, [&] { return run_to_end(scheduler, fine); });
+    const RunRecord ended = run_to_end(scheduler, broken);
+    EXPECT_EQ(ended.error, "the form of the answer cannot be followed");
+    EXPECT_EQ(ended.tokens.size(), 5u);
+    EXPECT_EQ(beside.get().tokens.size(), 60u);
+}
+
 TEST(Serving, OnlyAllowedTokensAreDrawn) {
     for (const double temperature : {0.0, 1.5}) {
         RunRequest request = request_for(30);
