@@ -182,6 +182,7 @@ JobsButton::JobsButton(JobQueue& jobs, QWidget* parent)
     setObjectName(u"status.jobs"_s);
     setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     setAutoRaise(true);
+    setAccessibleName(tr("Jobs")); // while it has nothing to say it has no text either
     setAccessibleDescription(tr("Opens the list of jobs"));
     connect(this, &QToolButton::clicked, panel_, [this] { panel_->showAt(*this); });
     connect(&jobs_, &JobQueue::changed, this, &JobsButton::showState);
