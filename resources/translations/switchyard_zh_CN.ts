@@ -2687,6 +2687,10 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
 <context>
     <name>switchyard::JobsButton</name>
     <message>
+        <source>Jobs</source>
+        <translation>任务</translation>
+    </message>
+    <message>
         <source>Opens the list of jobs</source>
         <translation>打开任务列表</translation>
     </message>
