@@ -113,6 +113,25 @@ class WindowActionsTest : public QObject {
             QVERIFY2(desk.action(QLatin1String(name))->isEnabled(), name);
     }
 
+    void chatsActOnlyWhereTheirListIsSeen() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        bringTo(desk, u"answered"_s);
+        const auto all = [&](bool on) {
+            for (const char* name : {"rename_chat", "delete_chat"})
+                QTRY_COMPARE(desk.action(QLatin1String(name))->isEnabled(), on);
+        };
+        all(true);
+        desk.action(u"page_models"_s)->trigger();
+        all(false);
+        desk.action(u"page_chat"_s)->trigger();
+        all(true);
+        desk.action(u"list"_s)->trigger(); // folded away
+        all(false);
+        desk.action(u"list"_s)->trigger();
+        all(true);
+    }
+
     void textGetsNoLargerThanItMay() {
         QTemporaryDir folder;
         Desk desk(folder.path());

@@ -285,14 +285,26 @@ void ChatList::connectActions() {
     showActions();
 }
 
+/// On for what is seen only: a menu or key must not delete a chat of a list that is folded away.
 void ChatList::showActions() {
     const QModelIndex at = tree_->currentIndex();
-    const bool chat = chosen() != 0, folder = at.data(ChatListModel::IsFolderRole).toBool();
+    const bool seen = isVisible(), chat = seen && chosen() != 0,
+               folder = seen && at.data(ChatListModel::IsFolderRole).toBool();
     for (const Act act : {Act::RenameChat, Act::DeleteChat})
         actions_[act].setEnabled(chat || folder);
     for (const Act act : {Act::PinChat, Act::MoveChat})
         actions_[act].setEnabled(chat);
     actions_[Act::PinChat].setChecked(at.data(ChatListModel::PinnedRole).toBool());
+}
+
+void ChatList::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    showActions();
+}
+
+void ChatList::hideEvent(QHideEvent* event) {
+    QWidget::hideEvent(event);
+    showActions();
 }
 
 void ChatList::fillMoveMenu() {
