@@ -52,8 +52,10 @@ LocalModelHost::LocalModelHost(LocalHostOptions options, QObject* parent)
 }
 
 LocalModelHost::~LocalModelHost() {
-    for (auto& [key, entry] : entries_)
+    for (auto& [key, entry] : entries_) {
         entry.stop.request_stop();
+        entry.check_stop.request_stop();
+    }
 }
 
 // ---- What there is ----
@@ -105,10 +107,11 @@ void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of) {
     const ModelState now = state(key);
     if (now == ModelState::Loading || (now == ModelState::Ready && key != in_place_of))
         return;
+    // What it does now goes on, and is heard, until the file has been looked at.
     Entry& entry = entries_[key];
-    entry.serial = ++serial_;
-    entry.stop.request_stop();
-    entry.stop = {};
+    entry.check_serial = ++serial_;
+    entry.check_stop.request_stop();
+    entry.check_stop = {};
     Wish wish;
     wish.key = key;
     wish.in_place_of = in_place_of;
@@ -118,8 +121,8 @@ void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of) {
         return beginLoading(key, {});
     // The model that works is given up only for one that can be read.
     wish.freed = replaces ? capabilities(in_place_of).weights_bytes : 0;
-    wish.serial = entry.serial;
-    wish.stop = entry.stop.get_token();
+    wish.serial = entry.check_serial;
+    wish.stop = entry.check_stop.get_token();
     loading_.post([this, wish] { check(wish); });
 }
 
@@ -149,13 +152,13 @@ void LocalModelHost::check(const Wish& wish) {
 }
 
 void LocalModelHost::answerWish(const Wish& wish, const QString& error) {
-    const Entry* waiting = entry(wish.key, wish.serial);
-    if (!waiting)
+    const auto found = entries_.find(wish.key);
+    if (found == entries_.end() || found->second.check_serial != wish.serial)
         return; // another was wished since
     if (error.isEmpty())
         return beginLoading(wish.key, wish.in_place_of);
-    if (waiting->state == ModelState::None)
-        entries_.erase(wish.key);
+    if (found->second.state == ModelState::None)
+        entries_.erase(found);
     Q_EMIT refused(wish.key, error);
 }
 
@@ -168,7 +171,7 @@ LocalEnginePtr LocalModelHost::leave(const ModelKey& key) {
         Q_EMIT leaving(key);
     Entry& entry = found->second;
     entry.stop.request_stop();
-    entry.stop = {};
+    entry.check_stop.request_stop();
     entry.state = ModelState::None;
     entry.capabilities = {};
     return std::exchange(entry.engine, {});
@@ -177,6 +180,10 @@ LocalEnginePtr LocalModelHost::leave(const ModelKey& key) {
 void LocalModelHost::beginLoading(const ModelKey& key, const ModelKey& in_place_of) {
     LocalEnginePtr old = leave(in_place_of);
     Entry& entry = entries_[key];
+    entry.serial = ++serial_;
+    entry.stop = {};
+    entry.check_serial = 0; // a check that is under way is overtaken
+    entry.check_stop.request_stop();
     entry.state = ModelState::Loading;
     loading_.post([this, key, serial = entry.serial, old = std::move(old),
                    stop = entry.stop.get_token()]() mutable { read(key, serial, std::move(old), stop); });

@@ -64,9 +64,10 @@ class LocalModelHost : public ModelHost {
         ModelState state = ModelState::None; ///< None: the file is being looked at
         Capabilities capabilities;
         LocalEnginePtr engine;      ///< never the last holder while the host lives: it goes on loading_
-        int serial = 0;             ///< of what is under way for it
+        int serial = 0;             ///< of its loading, and of the engine that it brought
+        int check_serial = 0;       ///< of the newest wish, whose file is being looked at; 0: none
         ModelTuning tuning, before; ///< asked for, and what it goes back to where that fails
-        std::stop_source stop;
+        std::stop_source stop, check_stop;
     };
     Entry* entry(const ModelKey& key, int serial); ///< nullptr: overtaken
     BackendOptions backendOptions() const;

@@ -370,6 +370,27 @@ class LocalServicesTest : public QObject {
         QVERIFY(machine.model.tuning() == ModelTuning());
     }
 
+    void afterARefusedReloadTheWeightsAreStillHeard() {
+        const QString path = folder_.filePath(QStringLiteral("moves.gguf"));
+        QVERIFY(QFile::copy(mixture_, path));
+        Machine machine;
+        QVERIFY(load(machine, path));
+        QSignalSpy refused(&machine.model, &CurrentModel::refused);
+        QSignalSpy progress(&machine.model, &CurrentModel::recodeProgress);
+        QSignalSpy failed(&machine.model, &CurrentModel::recodeFailed);
+        QVERIFY(QFile::rename(path, path + QStringLiteral(".away")));
+        machine.model.use(path);
+        QTRY_COMPARE(refused.size(), 1);
+        QVERIFY(machine.model.state() == ModelState::Ready);
+        machine.model.setTuning({BlockType::Q4_0});
+        QTRY_VERIFY(!progress.isEmpty() && progress.last()[0].toUInt() == progress.last()[1].toUInt());
+        QVERIFY(failed.isEmpty());
+        QVERIFY(QFile::resize(path + QStringLiteral(".away"), 2000));
+        machine.model.setTuning({BlockType::Q8_0});
+        QTRY_COMPARE(failed.size(), 1);
+        QVERIFY(machine.model.tuning() == ModelTuning{BlockType::Q4_0});
+    }
+
     void dialsThatMoveWhileARunWaitsAreNoMovesOfItsAnswer() {
         Machine machine;
         QVERIFY(load(machine, mixture_));
