@@ -26,7 +26,9 @@ CurrentModel::CurrentModel(ModelHost& host, QObject* parent) : QObject(parent), 
 }
 
 void CurrentModel::use(ModelKey key) {
-    if (const ModelKey before = std::exchange(wished_, {}); !before.isEmpty() && before != key)
+    // The current one may be wished again: it works, whatever comes of that.
+    const ModelKey before = std::exchange(wished_, {});
+    if (!before.isEmpty() && before != key && before != key_)
         host_.unload(before);
     const ModelState there = host_.state(key);
     if (key != key_ && (there == ModelState::Ready || there == ModelState::Loading)) {

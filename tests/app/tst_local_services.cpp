@@ -391,6 +391,22 @@ class LocalServicesTest : public QObject {
         QVERIFY(machine.model.tuning() == ModelTuning{BlockType::Q4_0});
     }
 
+    void theModelThatWorksOutlivesAWishForItself() {
+        const QString damaged = folder_.filePath(QStringLiteral("damaged.gguf"));
+        QVERIFY(QFile::copy(dense_, damaged) && QFile::resize(damaged, 2000));
+        Machine machine;
+        QVERIFY(load(machine, mixture_));
+        QSignalSpy refused(&machine.model, &CurrentModel::refused);
+        machine.model.use(mixture_);
+        machine.model.use(damaged);
+        QVERIFY(machine.model.state() == ModelState::Ready);
+        QTRY_COMPARE(refused.size(), 1);
+        QCOMPARE(refused[0][0].toString(), damaged);
+        QCOMPARE(machine.model.key(), mixture_);
+        QTRY_VERIFY(machine.model.state() == ModelState::Ready);
+        QCOMPARE(collect(machine, machine.submit(request(QStringLiteral("x"), 3))).tokens.size(), 3u);
+    }
+
     void dialsThatMoveWhileARunWaitsAreNoMovesOfItsAnswer() {
         Machine machine;
         QVERIFY(load(machine, mixture_));
