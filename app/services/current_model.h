@@ -18,6 +18,8 @@ class CurrentModel : public QObject {
     void unload();
     ModelState state() const { return host_.state(key_); }
     const Capabilities& capabilities() const { return host_.capabilities(key_); }
+    /// Of another of the host's.
+    const Capabilities& capabilities(const ModelKey& key) const { return host_.capabilities(key); }
     ModelTuning tuning() const { return host_.modelTuning(key_); }
     void setTuning(const ModelTuning& tuning) { host_.setModelTuning(key_, tuning); }
     void countTokens(const QString& text, std::function<void(int)> answer);

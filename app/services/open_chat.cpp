@@ -2,6 +2,7 @@
 
 #include "app/services/chat_turns.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace switchyard {
@@ -97,13 +98,23 @@ void OpenChat::answerQuestion(MessageId question, const std::optional<RunRecord>
     Q_EMIT threadChanged();
 }
 
-/// By the loaded model, from its first token on.
+/// By the chosen model, from its first token on.
 void OpenChat::beginRun(Message& answer, const Tuning& settings) const {
-    answer.model = services_.model.capabilities().model_name;
-    answer.model_fingerprint = services_.model.capabilities().model_fingerprint;
+    answer.model.clear();
+    answer.model_fingerprint.clear();
+    noteModel(answer, services_.model.key());
     answer.has_run = true;
     answer.run = {};
     answer.run.settings = settings;
+}
+
+/// Nothing where the model is not ready: it has neither name nor fingerprint then.
+void OpenChat::noteModel(Message& answer, const ModelKey& model) const {
+    const Capabilities& capabilities = services_.model.capabilities(model);
+    if (!capabilities.ready)
+        return;
+    answer.model = capabilities.model_name;
+    answer.model_fingerprint = capabilities.model_fingerprint;
 }
 
 bool OpenChat::regenerate(MessageId answer) {
@@ -237,6 +248,9 @@ void OpenChat::take(RunId run, const std::vector<RunEvent>& events) {
         return;
     const MessageId id = run_->status().message;
     Message& answer = *conversation_.tree.find(id); // removed, too
+    const auto is_token = [](const RunEvent& event) { return event.kind == RunEvent::Kind::Token; };
+    if (answer.run.tokens.empty() && std::ranges::any_of(events, is_token))
+        noteModel(answer, run_->status().model); // it may have loaded since the run was asked for
     const bool changed = run_->take(answer, events);
     if (answer.state != MessageState::Streaming) {
         saveRun();

@@ -94,6 +94,7 @@ class OpenChat : public QObject {
     void append(const Message& message);
     void answerQuestion(MessageId question, const std::optional<RunRecord>& replay, bool new_seed);
     void beginRun(Message& answer, const Tuning& settings) const;
+    void noteModel(Message& answer, const ModelKey& model) const;
     void start(MessageId answer, GenerationRequest request);
     void take(RunId run, const std::vector<RunEvent>& events);
     void autosave();

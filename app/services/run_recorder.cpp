@@ -80,6 +80,7 @@ RunRecorder::RunRecorder(Message& answer, const GenerationRequest& request) {
     saved_.start();
     status_.conversation = answer.conversation;
     status_.message = answer.id;
+    status_.model = request.model;
 }
 
 bool RunRecorder::take(Message& answer, const std::vector<RunEvent>& events) {

@@ -20,6 +20,7 @@ struct RunStatus {
     RunId run = 0;
     ConversationId conversation = 0;
     MessageId message = 0; ///< the answer that grows
+    ModelKey model;        ///< that was asked
     Phase phase = Phase::Queued;
     int prefill_done = 0, prefill_total = 0; ///< tokens
 };

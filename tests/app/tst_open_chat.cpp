@@ -168,6 +168,32 @@ class OpenChatTest : public QObject {
         QVERIFY(stored.thread()[1].state == MessageState::Stopped);
     }
 
+    /// An answer that waited for its model is that model's, and can be run again.
+    void anAnswerKnowsAModelThatLoadsLater() {
+        FakeScript slow;
+        slow.load_seconds = 0.1;
+        models_.setScript(slow);
+        model_->use(u"late.gguf"_s);
+        QVERIFY(model_->state() == ModelState::Loading);
+        const ConversationId id = chatWith(*store_, u"Chat"_s, u"question"_s);
+        OpenChat chat(services(), openOf(*store_, id));
+        QVERIFY(chat.answer(chat.conversation().thread()[0].id));
+        QVERIFY(chat.conversation().thread()[1].model.isEmpty());
+        QTRY_VERIFY(model_->state() == ModelState::Ready);
+        runs_.say(runs_.last, u"some "_s);
+        QCOMPARE(chat.conversation().thread()[1].model, u"late.gguf"_s);
+        models_.unload(u"late.gguf"_s);
+        runs_.say(runs_.last, u"more"_s);
+        runs_.end(runs_.last);
+        models_.load(u"late.gguf"_s);
+        QTRY_VERIFY(model_->state() == ModelState::Ready);
+        const Message stored = openOf(*store_, id).thread()[1];
+        QCOMPARE(stored.model, u"late.gguf"_s);
+        QVERIFY(!stored.model_fingerprint.isEmpty());
+        QVERIFY(chat.runAgain(chat.conversation().thread()[1].id));
+        runs_.end(runs_.last);
+    }
+
     /// What is deleted while it grows is kept on as it ends, and is there when it is brought back.
     void deletedWhileItGrows() {
         const ConversationId id = chatWith(*store_, u"Chat"_s, u"question"_s);
