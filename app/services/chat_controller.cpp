@@ -224,6 +224,7 @@ void ChatController::deleteFolder(FolderId id) {
 
 // ---- The chat that is shown ----
 
+/// PRECOND: forgetNewDraft() follows, once the chat has the words that the new one's draft had.
 void ChatController::createChat(const QString& text) {
     ConversationSummary summary;
     summary.id = ConversationStore::newId();
@@ -234,7 +235,6 @@ void ChatController::createChat(const QString& text) {
     list_.add(summary, tuning());
     shown_->begin(summary);
     new_chat_draft_ = {};
-    store_.saveDraft(0, {});
     if (const auto early = waiting_.find(0); early != waiting_.end()) {
         waiting_.insert(current(), *early);
         waiting_.remove(0);
@@ -242,15 +242,21 @@ void ChatController::createChat(const QString& text) {
     Q_EMIT chatBegan(current());
 }
 
+void ChatController::forgetNewDraft() { store_.saveDraft(0, new_chat_draft_); }
+
 bool ChatController::send(const QString& text, const QList<MessagePart>& files) {
     if (busy() || (text.trimmed().isEmpty() && files.isEmpty()))
         return false;
     ++open_serial_; // a chat that is asked for would be shown in place of this message
     opening_ = -1;
     cancelWaiting(current()); // this is it
-    if (current() == 0)
+    const bool begins = current() == 0;
+    if (begins)
         createChat(text.trimmed().isEmpty() ? files.first().name : text);
-    return shown_->send(text, files);
+    const bool sent = shown_->send(text, files);
+    if (begins)
+        forgetNewDraft();
+    return sent;
 }
 
 void ChatController::deleteMessage(MessageId id) {

@@ -122,6 +122,7 @@ class ChatController : public QObject {
     void takeModelTuning();
     void takeTitle();
     void createChat(const QString& text);
+    void forgetNewDraft();
     void leave(); ///< the shown chat, for another
     void restoreNewChatDraft();
     void takeWaiting(ModelState state);

@@ -69,6 +69,7 @@ void ChatController::leave() {
         return;
     createChat(draft.text.trimmed().isEmpty() ? draft.files.first().name : draft.text);
     shown_->saveDraft(draft);
+    forgetNewDraft();
 }
 
 void ChatController::takeWaiting(ModelState state) {

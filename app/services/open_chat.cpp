@@ -73,12 +73,13 @@ void OpenChat::append(const Message& message) {
 bool OpenChat::send(const QString& text, const QList<MessagePart>& files) {
     if (busy() || (text.trimmed().isEmpty() && files.isEmpty()))
         return false;
-    saveDraft({{}, {}, conversation_.unsent.edits});
     const QList<Message>& thread = conversation_.thread();
     Message question = newMessage(thread.isEmpty() ? 0 : thread.last().id, Author::User);
     question.parts = files;
     question.parts.append({PartKind::Text, text, {}, 0});
     append(question);
+    saveDraft(
+        {{}, {}, conversation_.unsent.edits}); // behind the question: the words are always in one of both
     answerQuestion(question.id, std::nullopt, false);
     return true;
 }

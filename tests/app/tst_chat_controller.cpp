@@ -3,10 +3,12 @@
 
 #include "app/services/chat_controller.h"
 #include "app/services/context_used.h"
+#include "app/services/sql_connection.h"
 #include "tests/support/scripted_services.h"
 
 #include <QElapsedTimer>
 #include <QSignalSpy>
+#include <QSqlQuery>
 #include <QStandardPaths>
 #include <QTemporaryDir>
 #include <QTest>
@@ -295,6 +297,40 @@ class ChatControllerTest : public QObject {
         QTRY_COMPARE(controller_->current(), id);
         QTRY_COMPARE(controller_->list().chats().size(), 1);
         QCOMPARE(undo.count(), 2);
+    }
+
+    /// At any moment a question's words are on the disk as the draft or as the question.
+    void aSentDraftIsNeverNowhere() {
+        begin(quick(QStringLiteral("answer")));
+        QVERIFY(listOf(*store_).isEmpty()); // the file is there
+        {
+            Connection file(folder_->filePath(QStringLiteral("chats.sqlite")));
+            runQuery(*file, QStringLiteral("CREATE TABLE emptied(words INTEGER)"), {});
+            runQuery(*file,
+                     QStringLiteral("CREATE TRIGGER emptying AFTER UPDATE OF draft ON conversations"
+                                    " WHEN old.draft <> '' AND new.draft = '' BEGIN INSERT INTO emptied"
+                                    " SELECT (SELECT count(*) FROM parts WHERE text = 'my words')"
+                                    " + (SELECT count(*) FROM conversations WHERE draft LIKE '%my words%');"
+                                    " END"),
+                     {});
+        }
+        for (int i = 0; i < 2; ++i) { // as a chat's first question, and in a chat that is there
+            controller_->saveDraft(controller_->current(), {QStringLiteral("my words"), {}, {}});
+            QTRY_COMPARE(store_->unsaved(), 0);
+            QVERIFY(sendAndWait(QStringLiteral("my words")));
+        }
+        controller_->newChat();
+        controller_->saveDraft(0, {QStringLiteral("my words"), {}, {}});
+        controller_->sendWhenReady();
+        QTRY_COMPARE(store_->unsaved(), 0);
+        controller_->newChat(); // the one that waits gets a place in the list
+        QTRY_COMPARE(store_->unsaved(), 0);
+        Connection file(folder_->filePath(QStringLiteral("chats.sqlite")));
+        QSqlQuery rows = runQuery(*file, QStringLiteral("SELECT words FROM emptied ORDER BY rowid"), {});
+        QList<int> found;
+        while (rows.next())
+            found.append(rows.value(0).toInt());
+        QCOMPARE(found, (QList{1, 2, 3}));
     }
 
     void foldsThinkingAway_data() {
