@@ -193,6 +193,10 @@ void ChatController::deleteChat(ConversationId id) {
         return;
     stop(id);
     cancelWaiting(id);
+    if (opening_ == id) { // as it was before
+        ++open_serial_;
+        opening_ = -1;
+    }
     const ConversationSummary* listed = list_.find(id);
     const QString title = listed ? listed->title : QString();
     list_.remove(id);

@@ -299,6 +299,23 @@ class ChatControllerTest : public QObject {
         QCOMPARE(undo.count(), 2);
     }
 
+    /// It is on its way to be shown when it is deleted.
+    void whatIsDeletedWhileItOpensIsNotShown() {
+        begin(quick(QStringLiteral("answer")));
+        QVERIFY(sendAndWait(QStringLiteral("one")));
+        const ConversationId id = controller_->current();
+        controller_->newChat();
+        QTRY_COMPARE(store_->unsaved(), 0);
+        controller_->openChat(id);
+        QThread::msleep(100); // it is read, and the answer waits for the event loop
+        controller_->deleteChat(id);
+        listOf(*store_);
+        QTest::qWait(50);
+        QCOMPARE(controller_->current(), 0);
+        controller_->undo().undo();
+        QTRY_COMPARE(controller_->current(), id);
+    }
+
     /// At any moment a question's words are on the disk as the draft or as the question.
     void aSentDraftIsNeverNowhere() {
         begin(quick(QStringLiteral("answer")));
