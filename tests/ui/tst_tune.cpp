@@ -342,7 +342,9 @@ class TestTune : public QObject {
 
     void denseModelTurnsExpertsOffAndOffersCarving() {
         Bench bench;
-        bench.show(denseModel());
+        Capabilities dense = denseModel();
+        dense.model_path = u"/models/dense.gguf"_s;
+        bench.show(dense);
         QVERIFY(!bench.slider(u"experts"_s)->isEnabled());
         auto* carve = bench.find<QPushButton>(u"carve.start"_s);
         QVERIFY(carve->isVisible());
@@ -381,6 +383,38 @@ class TestTune : public QObject {
         bench.show(mixtureModel());
         QVERIFY(!carve->isVisible());
         QVERIFY(bench.slider(u"experts"_s)->isEnabled());
+    }
+
+    void whatBecameOfACarvingStaysUnderItsModelOnly() {
+        Bench bench;
+        Capabilities one = denseModel(), two = denseModel();
+        one.ready = two.ready = true;
+        one.model_path = u"/models/one.gguf"_s;
+        two.model_path = u"/models/two.gguf"_s;
+        bench.show(one);
+        auto* text = bench.find<QLabel>(u"carve.text"_s);
+        auto* start = bench.find<QPushButton>(u"carve.start"_s);
+        auto* opens = bench.find<QPushButton>(u"carve.open"_s);
+        const QString why = text->text();
+        Job job;
+        job.task = CarveTask{one.model_path, u"/models/one-carved.gguf"_s};
+        job.state = JobState::Done;
+        bench.column->showCarving(job);
+        const QString done = text->text();
+        QVERIFY(done != why && opens->isVisible());
+        one.weights.front().speed = {1, 2};
+        bench.column->setExpectedSpeeds(one);
+        QVERIFY(text->text() == done && opens->isVisible());
+        bench.show(two);
+        QCOMPARE(text->text(), why);
+        QVERIFY(start->isVisible() && !opens->isVisible());
+        job.state = JobState::Running; // the first one's, that ends while the second is there
+        bench.column->showCarving(job);
+        job.state = JobState::Failed;
+        job.error = u"No space is left."_s;
+        bench.column->showCarving(job);
+        QCOMPARE(text->text(), why);
+        QVERIFY(start->isVisible());
     }
 
     // Every dial is there with any model: what it cannot do is said under it.

@@ -10,6 +10,8 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 
+#include <utility>
+
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
@@ -63,17 +65,27 @@ void CarvePanel::setRunning(bool running) {
         (running ? cancel_ : result_.isEmpty() ? carve_ : open_)->setFocus();
 }
 
-void CarvePanel::setReason(const QString& why) {
-    if (why == why_ || running_)
-        return;
+void CarvePanel::setReason(const QString& model, const QString& why) {
+    const bool other = std::exchange(model_, model) != model;
     why_ = why;
+    if (!running_ && (other || !told_))
+        showReason();
+}
+
+void CarvePanel::showReason() {
+    told_ = false;
     result_.clear();
     setRunning(false);
     setLook(text_, "error", false);
-    text_->setText(why);
+    text_->setText(why_);
 }
 
 void CarvePanel::show(const Job& job) {
+    if (job.ended() && inputOf(job.task) != model_) {
+        showReason(); // of another model by now: the list of jobs says what became of it
+        return;
+    }
+    told_ = true;
     result_ = job.state == JobState::Done ? outputOf(job.task) : QString();
     setRunning(!job.ended());
     bar_->setValue(static_cast<int>(bar_->maximum() * job.share));

@@ -16,8 +16,8 @@ class CarvePanel : public QWidget {
   public:
     explicit CarvePanel(QWidget* parent = nullptr);
 
-    /// Why the model that is loaded wants it; what was said of another one goes.
-    void setReason(const QString& why);
+    /// Why the model that is loaded (its path) wants it; what a job said of another one goes.
+    void setReason(const QString& model, const QString& why);
     void show(const Job& job);
 
   Q_SIGNALS:
@@ -27,9 +27,11 @@ class CarvePanel : public QWidget {
 
   private:
     void setRunning(bool running);
+    void showReason();
 
     bool running_ = false;
-    QString why_, result_;
+    bool told_ = false; ///< what became of a job stands there in place of the reason
+    QString model_, why_, result_;
     QLabel* text_;
     QPushButton *carve_, *cancel_, *open_;
     QProgressBar* bar_;

@@ -208,7 +208,7 @@ void TuneColumn::showStates() {
         if (state.offer != DialOffer::Carve)
             continue;
         carves = true;
-        carve_->setReason(state.why);
+        carve_->setReason(capabilities_.model_path, state.why);
         auto* column = static_cast<QVBoxLayout*>(row->parentWidget()->layout());
         if (column->indexOf(carve_) != column->indexOf(row) + 1)
             column->insertWidget(column->indexOf(row) + 1, carve_);
