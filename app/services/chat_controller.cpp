@@ -79,9 +79,11 @@ void ChatController::takeModel(ModelState state) {
     takeWaiting(state);
     if (state != ModelState::Ready)
         return;
-    const Tuning& defaults = model_.capabilities().defaults;
-    model_tuning_ = defaults.model;
+    Tuning defaults = model_.capabilities().defaults;
+    defaults.model = model_tuning_ = model_.tuning(); // another may have loaded and tuned it
     shown_->setModelTuning(model_tuning_);
+    for (const std::unique_ptr<OpenChat>& other : others_)
+        other->setModelTuning(model_tuning_);
     if (!tuned_ && (current() == 0 || early_)) {
         // Also for a question that was sent while the model loaded: it is answered with these dials.
         early_ = false;

@@ -400,6 +400,28 @@ class ChatControllerTest : public QObject {
         QTRY_COMPARE(controller_->tuning().sequence.temperature, 0.1);
     }
 
+    void aModelThatAnotherTunedKeepsItsPrecision() {
+        begin(slow(QStringLiteral("word ").repeated(5000), 100));
+        model_->use(QStringLiteral("a.gguf"));
+        QTRY_VERIFY(model_->state() == ModelState::Ready);
+        controller_->send(QStringLiteral("q"));
+        const ConversationId answering = controller_->current();
+        controller_->newChat();
+        const QString shared = QStringLiteral("shared.gguf");
+        answers_->models.load(shared);
+        QTRY_VERIFY(answers_->models.state(shared) == ModelState::Ready);
+        answers_->models.setModelTuning(shared, {BlockType::Q4_K});
+        model_->use(shared);
+        QVERIFY(controller_->tuning().model.weights == BlockType::Q4_K);
+        controller_->newChat();
+        QVERIFY(controller_->tuning().model.weights == BlockType::Q4_K);
+        QVERIFY(controller_->run(answering) != nullptr); // by the model that it asked
+        controller_->openChat(answering);
+        QCOMPARE(controller_->current(), answering);
+        QVERIFY(controller_->tuning().model.weights == BlockType::Q4_K);
+        QVERIFY(model_->tuning().weights == BlockType::Q4_K);
+    }
+
     void aChatBegunBeforeItsModelTakesTheModelsDials() {
         FakeScript script = quick(QStringLiteral("an answer of some words"));
         script.capabilities.defaults.sequence.temperature = 0.2;
