@@ -10,6 +10,7 @@
 #include "engine/model/model_config.h"
 
 #include <QFileInfo>
+#include <QStringList>
 
 #include <algorithm>
 #include <array>
@@ -75,14 +76,34 @@ void readFolder(ModelEntry& entry) {
     entry.experts_active = number(".expert_used_count");
 }
 
+/// A file that is found under several paths or names is one model: of the first source that has it, with all
+/// names that it has there.
 QList<ModelEntry> findAll(const ModelProviders& providers, const std::stop_token& stop) {
     QList<ModelEntry> all;
+    struct Known {
+        qsizetype place = 0;
+        QStringList names;
+    };
+    std::map<QString, Known> known; // by the path without links
     int rank = 0;
     for (const auto& provider : providers) {
         const QString source = provider->name();
         for (const FoundModel& model : provider->find(stop)) {
             if (stop.stop_requested())
                 return all;
+            const QString real = QFileInfo(model.path).canonicalFilePath();
+            const auto [seen, fresh] = known.try_emplace(real.isEmpty() ? model.path : real);
+            Known& it = seen->second;
+            if (!fresh) {
+                ModelEntry& first = all[it.place];
+                if (first.rank == rank && !it.names.contains(model.name)) {
+                    it.names.append(model.name);
+                    it.names.sort();
+                    first.name = it.names.join(QStringLiteral(", "));
+                }
+                continue;
+            }
+            it = {all.size(), {model.name}};
             ModelEntry entry = ModelLibrary::inspect(model);
             entry.source = source;
             entry.rank = rank;

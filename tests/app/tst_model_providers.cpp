@@ -190,6 +190,23 @@ class ModelProvidersTest : public QObject {
         QCOMPARE(names(FolderModels({store.at(u"own"_s)})), QStringList{u"linked.gguf"_s});
     }
 
+    void oneModelUnderSeveralNamesIsListedOnce() {
+        Store studio, ollama;
+        studio.model(u"pub/only/x.gguf"_s);
+        studio.link(u"own"_s, studio.at(u"pub"_s));
+        ollama.model(u"blobs/sha256-"_s + kDigest);
+        ollama.manifest(u"registry.ollama.ai/library/tiny/latest"_s, u"sha256:"_s + kDigest);
+        ollama.manifest(u"registry.ollama.ai/library/tiny/8b"_s, u"sha256:"_s + kDigest);
+        ModelLibrary library({std::make_shared<FolderModels>(QStringList{studio.at(u"own"_s)}),
+                              std::make_shared<OllamaModels>(ollama.folder.path()),
+                              std::make_shared<LmStudioModels>(QStringList{studio.folder.path()})});
+        QTRY_VERIFY(!library.scanning());
+        QStringList listed;
+        for (const ModelEntry& model : library.models())
+            listed.append(model.source + u": "_s + model.name);
+        QCOMPARE(listed, (QStringList{u"Your folders: x.gguf"_s, u"Ollama: tiny:8b, tiny:latest"_s}));
+    }
+
     void foldersThatMayNotBeRead() {
         Store store;
         store.model(u"closed/a.gguf"_s);
