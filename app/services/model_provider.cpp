@@ -55,10 +55,15 @@ void ModelWalk::walk(const QString& folder, QList<FoundModel>& found) {
     }
 }
 
+/// Whether the file lies where it may.
+bool ModelWalk::mayLie(const QString& path) const {
+    return inside_.isEmpty() || QFileInfo(path).canonicalFilePath().startsWith(inside_ + QLatin1Char('/'));
+}
+
 /// Whether no file that was seen is this one, and it lies where it may.
 bool ModelWalk::fresh(const QString& path) {
     const QString real = QFileInfo(path).canonicalFilePath();
-    if (real.isEmpty() || (!inside_.isEmpty() && !real.startsWith(inside_ + QLatin1Char('/'))))
+    if (real.isEmpty() || !mayLie(real))
         return false;
     const auto place = std::ranges::lower_bound(seen_, real);
     if (place != seen_.end() && *place == real)
@@ -75,7 +80,10 @@ bool ModelWalk::takeFolder(const QString& folder, const QStringList& files, QLis
         return file.endsWith(QLatin1String(".gguf"), Qt::CaseInsensitive);
     });
     if (!has("config.json") || gguf || !(weights || has("tokenizer.json") || has("tokenizer.model")) ||
-        found.size() >= limits_.models || !fresh(folder + QStringLiteral("/config.json")))
+        found.size() >= limits_.models)
+        return false;
+    const auto lies = [&](const QString& file) { return mayLie(folder + QLatin1Char('/') + file); };
+    if (!std::ranges::all_of(files, lies) || !fresh(folder + QStringLiteral("/config.json")))
         return false;
     FoundModel model{folder, QFileInfo(folder).fileName(), 0, 0};
     for (const QString& file : files) {
@@ -96,10 +104,14 @@ void ModelWalk::takeFile(const QString& path, const QStringList& beside, QList<F
     FoundModel model{path, file, static_cast<quint64>(QFileInfo(path).size()), parts};
     if (parts > 1) {
         const QString stem = file.first(file.size() - 20); // "-00001-of-00003.gguf"
-        for (const QString& other : beside)
-            if (other != file && other.startsWith(stem) && partOf(other).second == parts)
-                model.bytes +=
-                    static_cast<quint64>(QFileInfo(QFileInfo(path).path() + QLatin1Char('/') + other).size());
+        for (const QString& other : beside) {
+            if (other == file || !other.startsWith(stem) || partOf(other).second != parts)
+                continue;
+            const QString further = QFileInfo(path).path() + QLatin1Char('/') + other;
+            if (!mayLie(further))
+                return;
+            model.bytes += static_cast<quint64>(QFileInfo(further).size());
+        }
     }
     found.append(model);
 }

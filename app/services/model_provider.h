@@ -57,13 +57,14 @@ class FolderModels : public ModelProvider {
 /// are not entered through links; of a file that is seen twice the first is taken.
 class ModelWalk {
   public:
-    /// `inside`: files that links lead out of it to are left out; empty: they may lead anywhere.
+    /// `inside`: models with files that links lead out of it to are left out; empty: they may lead anywhere.
     ModelWalk(const ScanLimits& limits, const std::stop_token& stop, QString inside = {});
     void walk(const QString& folder, QList<FoundModel>& found);
 
   private:
     bool takeFolder(const QString& folder, const QStringList& files, QList<FoundModel>& found);
     void takeFile(const QString& path, const QStringList& beside, QList<FoundModel>& found);
+    bool mayLie(const QString& path) const;
     bool fresh(const QString& path);
 
     ScanLimits limits_;

@@ -190,6 +190,22 @@ class ModelProvidersTest : public QObject {
         QCOMPARE(names(FolderModels({store.at(u"own"_s)})), QStringList{u"linked.gguf"_s});
     }
 
+    void everyFileOfAModelLiesInTheCache() {
+        Store store, outside;
+        outside.write(u"secret"_s, "12345");
+        const QString folder = u"models--a--folder/snapshots/c1/"_s;
+        store.write(folder + u"config.json"_s, "{}");
+        store.write(folder + u"model-00001-of-00002.safetensors"_s, "123");
+        store.link(folder + u"model-00002-of-00002.safetensors"_s, outside.at(u"secret"_s));
+        const QString split = u"models--a--split/snapshots/c1/"_s;
+        store.write(split + u"x-00001-of-00002.gguf"_s, "123");
+        store.link(split + u"x-00002-of-00002.gguf"_s, outside.at(u"secret"_s));
+        QCOMPARE(names(HuggingFaceModels(store.folder.path())), QStringList());
+        // In the user's own folders links are theirs to make.
+        QCOMPARE(names(FolderModels({store.folder.path()})),
+                 (QStringList{u"c1"_s, u"x-00001-of-00002.gguf"_s}));
+    }
+
     void oneModelUnderSeveralNamesIsListedOnce() {
         Store studio, ollama;
         studio.model(u"pub/only/x.gguf"_s);
