@@ -67,6 +67,7 @@ Message OpenChat::newMessage(MessageId parent, Author author) const {
 void OpenChat::append(const Message& message) {
     if (services_.store)
         services_.store->append(message);
+    ++changes_;
     conversation_.tree.append(message);
 }
 
@@ -169,6 +170,7 @@ MessageId OpenChat::editAnswer(MessageId answer, const QString& text) {
 bool OpenChat::removeMessage(MessageId id) {
     if (!message(id))
         return false;
+    ++changes_;
     conversation_.tree.remove(id);
     if (run_ && !conversation_.tree.has(run_->status().message))
         stop();
@@ -181,13 +183,23 @@ bool OpenChat::removeMessage(MessageId id) {
 void OpenChat::restoreMessage(MessageId id) {
     if (services_.store)
         services_.store->restoreMessage(id);
+    ++changes_;
     if (conversation_.tree.restore(id))
         return selectBranch(id);
     if (!services_.store)
         return;
     // It was removed before this chat was read.
     services_.store->select(id);
-    services_.store->open(this->id(), this, [this](Conversation stored) { takeStored(std::move(stored)); });
+    readAgain();
+}
+
+void OpenChat::readAgain() {
+    services_.store->open(id(), this, [this, before = changes_](Conversation stored) {
+        if (changes_ == before)
+            takeStored(std::move(stored));
+        else
+            readAgain();
+    });
 }
 
 void OpenChat::takeStored(Conversation stored) {
@@ -195,8 +207,10 @@ void OpenChat::takeStored(Conversation stored) {
         // What streams is further than what is stored.
         Message* there = stored.tree.find(run_->status().message);
         Message* here = conversation_.tree.find(run_->status().message);
-        if (!there || !here)
+        if (!there || !here) { // its answer was removed, and it has not stopped yet
+            run_is_ahead_ = true;
             return;
+        }
         const QList<MessageId> siblings = there->siblings;
         *there = std::move(*here);
         there->siblings = siblings;
@@ -208,6 +222,7 @@ void OpenChat::takeStored(Conversation stored) {
 void OpenChat::selectBranch(MessageId id) {
     if (services_.store)
         services_.store->select(id);
+    ++changes_;
     conversation_.tree.select(id);
     Q_EMIT threadChanged();
 }
@@ -257,6 +272,9 @@ void OpenChat::take(RunId run, const std::vector<RunEvent>& events) {
         saveRun();
         run_.reset();
         autosave_.stop();
+        ++changes_;
+        if (std::exchange(run_is_ahead_, false))
+            readAgain();
     }
     Q_EMIT runEvents(events);
     if (message(id))

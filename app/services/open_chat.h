@@ -98,6 +98,7 @@ class OpenChat : public QObject {
     void start(MessageId answer, GenerationRequest request);
     void take(RunId run, const std::vector<RunEvent>& events);
     void autosave();
+    void readAgain();
     void takeStored(Conversation stored);
     void takeTokens(const QList<MessageId>& asked, std::map<MessageId, RunRecord>& runs);
     /// Does it once the answer's tokens are there; dropped where another is asked for before.
@@ -111,7 +112,9 @@ class OpenChat : public QObject {
     Cache cache_;
     Conversation conversation_;
     std::unique_ptr<RunRecorder> run_;
-    QSet<MessageId> reading_;                              ///< their tokens are asked for
+    int changes_ = 0;           ///< of the branches; what was read before one of them is not taken
+    bool run_is_ahead_ = false; ///< of what was read: readAgain() at its end
+    QSet<MessageId> reading_;   ///< their tokens are asked for
     std::pair<MessageId, std::function<void()>> awaiting_; ///< what withTokens() does next
     QTimer autosave_;                                      ///< while something runs
 };

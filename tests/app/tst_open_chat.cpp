@@ -234,6 +234,59 @@ class OpenChatTest : public QObject {
         QCOMPARE(chat.conversation().thread()[1].text(), u"new answer"_s);
     }
 
+    /// What happens between the question to the store and its answer stays.
+    void whatComesWhileAChatIsReadAgainStays() {
+        const ConversationId id = chatWith(*store_, u"Chat"_s, u"question"_s);
+        const MessageId question = openOf(*store_, id).thread()[0].id;
+        const Message first = messageOf(id, question, Author::Assistant, u"first"_s);
+        const Message second = messageOf(id, question, Author::Assistant, u"second"_s);
+        store_->append(first);
+        store_->append(second);
+        store_->removeMessage(first.id);
+        OpenChat chat(services(), openOf(*store_, id));
+        chat.restoreMessage(first.id);
+        QThread::msleep(100); // it is read, and the answer waits for the event loop
+        const MessageId edited = chat.editAnswer(second.id, u"edited"_s);
+        QVERIFY(edited != 0);
+        QTRY_COMPARE(chat.conversation().tree.siblings(edited), (QList{first.id, second.id, edited}));
+        QCOMPARE(chat.conversation().thread()[1].text(), u"edited"_s);
+        // The same with a run that begins meanwhile, and with one that ends.
+        store_->removeMessage(first.id);
+        OpenChat other(services(), openOf(*store_, id));
+        other.restoreMessage(first.id);
+        QThread::msleep(100);
+        QVERIFY(other.regenerate(edited));
+        const MessageId made = other.run()->message;
+        QTRY_COMPARE(other.conversation().tree.siblings(made), (QList{first.id, second.id, edited, made}));
+        store_->removeMessage(second.id);
+        OpenChat third(services(), openOf(*store_, id), OpenChat::Cache::None);
+        QVERIFY(third.regenerate(third.conversation().thread()[1].id));
+        const MessageId ending = third.run()->message;
+        third.restoreMessage(second.id);
+        QThread::msleep(100);
+        runs_.say(runs_.last, u"to its end"_s);
+        runs_.end(runs_.last);
+        QTRY_VERIFY(third.conversation().tree.has(second.id));
+        QCOMPARE(third.conversation().tree.find(ending)->text(), u"to its end"_s);
+        QVERIFY(third.conversation().tree.find(ending)->state == MessageState::Complete);
+    }
+
+    void whatIsBroughtBackWaitsForARemovedAnswer() {
+        const ConversationId id = chatWith(*store_, u"Chat"_s, u"question"_s);
+        const MessageId question = openOf(*store_, id).thread()[0].id;
+        const Message old = messageOf(id, question, Author::Assistant, u"old answer"_s);
+        store_->append(old);
+        store_->removeMessage(old.id);
+        OpenChat chat(services(), openOf(*store_, id));
+        QVERIFY(chat.answer(question));
+        QVERIFY(chat.removeMessage(chat.run()->message));
+        chat.restoreMessage(old.id);
+        listOf(*store_);
+        QTest::qWait(50);
+        runs_.end(runs_.last, FinishReason::Stopped);
+        QTRY_COMPARE(chat.conversation().thread().value(1).text(), u"old answer"_s);
+    }
+
     void nothingOfATemporaryChatIsWritten() {
         const QString secret = u"Wombat7391"_s;
         FakeScript script;
