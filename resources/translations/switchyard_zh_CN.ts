@@ -963,6 +963,10 @@
         <translation>此处正在生成回答：按 Esc 停止，或等待其结束。</translation>
     </message>
     <message>
+        <source>The text is as it was, and only the last answer can be continued: change the text to go on from here, or delete what follows.</source>
+        <translation>文本没有改动，而只有最后一个回答可以继续：请修改文本以从此处继续，或删除其后的内容。</translation>
+    </message>
+    <message>
         <source>Saved as a version of its own: the answer as it was stays, with all that follows it. The arrows under the answer switch between them.</source>
         <translation>已另存为一个版本：原回答及其后的内容都保留着。可用回答下方的箭头切换。</translation>
     </message>

@@ -174,6 +174,25 @@ class ChatPageTest : public QObject {
         QVERIFY(!s.page->thread()->editing());
     }
 
+    /// An earlier answer with its own text: nothing goes on, and why is said.
+    void anEarlierAnswerAsItWasIsNotContinued() {
+        Setup s(quick(u"one two three"_s));
+        s.chat(u"count"_s);
+        s.chat(u"and on"_s);
+        const MessageId first = s.thread()[1].id;
+        const std::size_t asked = s.answers.requests().size();
+        s.page->thread()->scrollToMessage(first);
+        QTRY_VERIFY(s.page->thread()->tools(first));
+        s.page->thread()->tools(first)->findChild<QToolButton*>(u"editButton"_s)->click();
+        QTest::mouseClick(s.page->findChild<QPushButton*>(u"messageEditorContinue"_s), Qt::LeftButton);
+        QVERIFY(s.page->toast()->isVisible() && s.page->toast()->sentence().contains(u"as it was"_s));
+        QVERIFY(s.page->thread()->editing());
+        QCOMPARE(s.page->findChild<QPlainTextEdit*>(u"messageEditorText"_s)->toPlainText(),
+                 u"one two three"_s);
+        QCOMPARE(s.page->thread()->messageCount(), 4);
+        QCOMPARE(s.answers.requests().size(), asked);
+    }
+
     /// Another version can be read while one is written, which goes on.
     void branchesAreSwitchedWhileItAnswers() {
         Setup s(quick(u"first"_s));

@@ -87,7 +87,15 @@ void ChatPage::sendText(const QString& text, const QList<MessagePart>& files) {
 
 /// A change that cannot be taken now stays open.
 void ChatPage::takeEdit(MessageId id, const QString& text, bool question, bool go_on) {
-    const bool may = !(question || go_on) || mayAsk();
+    bool may = !(question || go_on) || mayAsk();
+    if (const Message* old = controller_.message(id);
+        may && go_on && old && text == old->text() && controller_.conversation().thread().last().id != id) {
+        toast_->show(
+            tr("The text is as it was, and only the last answer can be continued: change the text to "
+               "go on from here, or delete what follows."),
+            {}, 8000);
+        may = false;
+    }
     const MessageId edited = may && !question ? controller_.chat().editAnswer(id, text) : 0;
     const bool taken = question ? may && controller_.chat().editQuestion(id, text) : edited != 0;
     if (!taken)
