@@ -226,13 +226,21 @@ ConversationStore::ExportCursor::ExportCursor(ConversationStore& store) : store_
     number_ = ++last;
 }
 
-ConversationStore::ExportCursor::~ExportCursor() { store_.reader_->closeExport(number_); }
+ConversationStore::ExportCursor::~ExportCursor() {
+    *closed_ = true;
+    store_.reader_->closeExport(number_);
+}
 
 void ConversationStore::ExportCursor::next(QObject* context, Answer<ExportPage> answer) {
-    const auto read = [this_store = &store_, number = number_, guard = QPointer(context),
-                       answer = std::move(answer)] {
-        this_store->reader_->readExport(
-            number, [guard, answer](ExportPage page) { return telling<ExportPage>(guard, answer, page); });
+    const Answer<ExportPage> tell = [closed = closed_, answer = std::move(answer)](const ExportPage& page) {
+        if (!*closed)
+            answer(page);
+    };
+    const auto read = [this_store = &store_, number = number_, closed = closed_, guard = QPointer(context),
+                       tell] {
+        this_store->reader_->readExport(number, closed, [guard, tell](ExportPage page) {
+            return telling<ExportPage>(guard, tell, std::move(page));
+        });
     };
     if (std::exchange(begun_, true))
         return read();

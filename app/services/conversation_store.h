@@ -10,6 +10,7 @@
 #include <QPointer>
 #include <QThread>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -103,12 +104,14 @@ class ConversationStore : public QObject {
         ~ExportCursor();
         ExportCursor(const ExportCursor&) = delete;
         ExportCursor& operator=(const ExportCursor&) = delete;
-        /// Not before the page before has come. Behind the last one: an empty last one.
+        /// Not before the page before has come; it does not come once the cursor is gone. Behind the last
+        /// one: an empty last one.
         void next(QObject* context, Answer<ExportPage> answer);
 
       private:
         ConversationStore& store_;
         quint64 number_; ///< the reader knows it by
+        std::shared_ptr<std::atomic<bool>> closed_ = std::make_shared<std::atomic<bool>>(false);
         bool begun_ = false;
     };
 

@@ -158,8 +158,11 @@ void ConversationStore::Reader::finish() {
     release();
 }
 
-void ConversationStore::Reader::readExport(quint64 cursor, TellPage tell) {
-    const auto read = [this, cursor, tell = std::move(tell)] {
+void ConversationStore::Reader::readExport(quint64 cursor, std::shared_ptr<std::atomic<bool>> closed,
+                                           TellPage tell) {
+    const auto read = [this, cursor, closed = std::move(closed), tell] {
+        if (*closed)
+            return;
         ExportPage page;
         try {
             page = nextPage(cursor);

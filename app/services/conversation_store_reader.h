@@ -6,6 +6,7 @@
 
 #include <QSqlDatabase>
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -27,8 +28,9 @@ class ConversationStore::Reader : public QObject {
     void ask(ConversationId chat, Work work, After otherwise);
 
     using TellPage = std::function<After(ExportPage)>;
-    /// The next page of this cursor, which begins with the first.
-    void readExport(quint64 cursor, TellPage tell);
+    /// The next page of this cursor, which begins with the first. Nothing is read once `closed` is set: its
+    /// closeExport() may have come before.
+    void readExport(quint64 cursor, std::shared_ptr<std::atomic<bool>> closed, TellPage tell);
     void closeExport(quint64 cursor);
 
     /// On the store's thread, with `thread` running: until then all is left to the writer.

@@ -2,6 +2,8 @@
 #include "store_fixture.h"
 #include "version3.h"
 
+#include "app/services/sql_connection.h"
+
 #include <QDir>
 #include <QFile>
 #include <QTemporaryDir>
@@ -160,6 +162,24 @@ class StoreExportTest : public QObject {
         }
         QTest::qWait(100);
         QCOMPARE(listOf(store).size(), 1);
+    }
+
+    /// One that is gone before its first page is read leaves no transaction open.
+    void aCursorThatNeverReadHoldsNothing() {
+        ConversationStore store(folder_->path());
+        const ConversationId id = chatWith(store, u"Chat"_s, u"words"_s);
+        QCOMPARE(listOf(store).size(), 1);
+        {
+            ConversationStore::ExportCursor cursor(store);
+            cursor.next(this, [](const Page&) { QFAIL("the cursor is gone"); });
+        }
+        QTest::qWait(100);
+        store.rename(id, u"renamed"_s);
+        QTRY_COMPARE(store.unsaved(), 0);
+        Connection file(path());
+        QSqlQuery row = runQuery(*file, u"PRAGMA wal_checkpoint(TRUNCATE)"_s, {});
+        QVERIFY(row.next());
+        QCOMPARE(row.value(0).toInt(), 0); // 1: somebody still reads what was before
     }
 
     // ---- Version 3 ----
