@@ -212,20 +212,20 @@ void ChatController::deleteChat(ConversationId id) {
 }
 
 void ChatController::deleteFolder(FolderId id) {
-    QString name;
-    for (const ChatFolder& folder : list_.folders())
-        name = folder.id == id ? folder.name : name;
+    const QList<ChatFolder>& folders = list_.folders();
+    const auto folder = std::ranges::find(folders, id, &ChatFolder::id);
+    if (folder == folders.end())
+        return;
+    const QString name = folder->name;
+    const qsizetype position = folder - folders.begin();
     QList<ConversationId> inside;
     for (const ConversationSummary& chat : list_.chats()) {
         if (chat.folder == id)
             inside << chat.id;
     }
     list_.removeFolder(id);
-    undo_.folderDeleted(name, [this, id, name, inside] {
-        list_.createFolder(name, id);
-        for (const ConversationId chat : inside)
-            list_.moveToFolder(chat, id);
-    });
+    undo_.folderDeleted(
+        name, [this, id, name, position, inside] { list_.restoreFolder(id, name, position, inside); });
 }
 
 // ---- The chat that is shown ----

@@ -108,6 +108,17 @@ void ChatListService::removeFolder(FolderId id) {
     changedHere();
 }
 
+void ChatListService::restoreFolder(FolderId id, const QString& name, qsizetype position,
+                                    const QList<ConversationId>& chats) {
+    store_.restoreFolder(id, name, position, chats);
+    folders_.insert(qBound(qsizetype{0}, position, folders_.size()), {id, name});
+    for (ConversationSummary& listed : chats_) {
+        if (listed.folder == 0 && chats.contains(listed.id))
+            listed.folder = id;
+    }
+    changedHere();
+}
+
 void ChatListService::orderFolders(const QList<FolderId>& order) {
     store_.orderFolders(order);
     std::ranges::stable_sort(folders_, {}, [&](const ChatFolder& folder) {

@@ -30,6 +30,9 @@ class ChatListService : public QObject {
     FolderId createFolder(const QString& name, FolderId id = 0);
     void renameFolder(FolderId id, const QString& name);
     void removeFolder(FolderId id); ///< its chats stay, in none
+    /// Takes that back: at its place, with those of these chats that are in no folder now.
+    void restoreFolder(FolderId id, const QString& name, qsizetype position,
+                       const QList<ConversationId>& chats);
     /// Those that are not named keep their order behind these.
     void orderFolders(const QList<FolderId>& order);
 

@@ -35,6 +35,8 @@ class ConversationDatabase {
     void renameFolder(FolderId id, const QString& name);
     void removeFolder(FolderId id);
     void orderFolders(const QList<FolderId>& order);
+    void restoreFolder(FolderId id, const QString& name, qsizetype position,
+                       const QList<ConversationId>& chats);
     void setRemoved(ConversationId id, bool removed);
     /// Deletes for good what was removed before then; without a time all of it.
     void purge(const QDateTime& before = {});

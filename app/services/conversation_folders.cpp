@@ -48,6 +48,24 @@ void ConversationDatabase::orderFolders(const QList<FolderId>& order) {
     }
 }
 
+void ConversationDatabase::restoreFolder(FolderId id, const QString& name, qsizetype position,
+                                         const QList<ConversationId>& chats) {
+    createFolder(id, name);
+    QList<FolderId> order;
+    for (const ChatFolder& folder : folders()) {
+        if (folder.id != id)
+            order.append(folder.id);
+    }
+    order.insert(qBound(qsizetype{0}, position, order.size()), id);
+    orderFolders(order);
+    for (const ConversationId chat : chats) {
+        QSqlQuery row =
+            run(QStringLiteral("SELECT 1 FROM conversations WHERE id = ? AND folder IS NULL"), {chat});
+        if (nextRow(row))
+            moveToFolder(chat, id);
+    }
+}
+
 void ConversationDatabase::moveToFolder(ConversationId id, FolderId folder) {
     // A folder that is gone meanwhile is none.
     run(QStringLiteral("UPDATE conversations SET folder = (SELECT id FROM folders WHERE id = ?)"

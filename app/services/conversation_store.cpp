@@ -309,6 +309,11 @@ void ConversationStore::removeFolder(FolderId id) {
     writeFolder([=](ConversationDatabase& db) { db.removeFolder(id); });
 }
 
+void ConversationStore::restoreFolder(FolderId id, const QString& name, qsizetype position,
+                                      const QList<ConversationId>& chats) {
+    writeFolder([=](ConversationDatabase& db) { db.restoreFolder(id, name, position, chats); });
+}
+
 void ConversationStore::orderFolders(const QList<FolderId>& order) {
     writeFolder([=](ConversationDatabase& db) { db.orderFolders(order); });
 }

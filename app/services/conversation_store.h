@@ -65,6 +65,9 @@ class ConversationStore : public QObject {
     void createFolder(FolderId id, const QString& name);
     void renameFolder(FolderId id, const QString& name);
     void removeFolder(FolderId id); ///< its chats stay, in none
+    /// One that was removed, at its place and with those of these chats that are in no folder now.
+    void restoreFolder(FolderId id, const QString& name, qsizetype position,
+                       const QList<ConversationId>& chats);
     /// Those that are not named keep their order behind these.
     void orderFolders(const QList<FolderId>& order);
     void saveTuning(ConversationId id, const Tuning& tuning);

@@ -299,6 +299,28 @@ class ChatControllerTest : public QObject {
         QCOMPARE(undo.count(), 2);
     }
 
+    void aDeletedFolderComesBackInItsPlace() {
+        begin(quick(QStringLiteral("answer")));
+        QVERIFY(sendAndWait(QStringLiteral("one")));
+        const ConversationId stays = controller_->current();
+        controller_->newChat();
+        QVERIFY(sendAndWait(QStringLiteral("two")));
+        const ConversationId moves = controller_->current();
+        ChatListService& list = controller_->list();
+        const FolderId first = list.createFolder(QStringLiteral("First"));
+        const FolderId second = list.createFolder(QStringLiteral("Second"));
+        list.moveToFolder(stays, first);
+        list.moveToFolder(moves, first);
+        controller_->deleteFolder(first);
+        list.moveToFolder(moves, second);
+        QSignalSpy changed(&list, &ChatListService::changed);
+        controller_->undo().undo();
+        QCOMPARE(changed.count(), 1);
+        QCOMPARE(list.folders().value(0).id, first);
+        QCOMPARE(list.find(stays)->folder, first);
+        QCOMPARE(list.find(moves)->folder, second);
+    }
+
     /// It is on its way to be shown when it is deleted.
     void whatIsDeletedWhileItOpensIsNotShown() {
         begin(quick(QStringLiteral("answer")));

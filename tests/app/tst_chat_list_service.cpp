@@ -80,6 +80,34 @@ class ChatListServiceTest : public QObject {
         QCOMPARE(openOf(store, chat).summary.folder, FolderId(0));
     }
 
+    void aRemovedFolderComesBackAsItWas() {
+        ConversationStore store(folder_->path());
+        const ConversationId inside = chatWith(store, u"A"_s, u"words"_s);
+        const ConversationId moved = chatWith(store, u"B"_s, u"words"_s);
+        ChatListService list(store);
+        QTRY_COMPARE(list.chats().size(), 2);
+        const FolderId first = list.createFolder(u"First"_s);
+        const FolderId second = list.createFolder(u"Second"_s);
+        list.moveToFolder(inside, first);
+        list.moveToFolder(moved, first);
+        list.removeFolder(first);
+        list.moveToFolder(moved, second); // meanwhile: it stays there
+        QSignalSpy changed(&list, &ChatListService::changed);
+        list.restoreFolder(first, u"First"_s, 0, {inside, moved});
+        QCOMPARE(changed.count(), 1);
+        const auto check = [&] {
+            QCOMPARE(names(list), (QStringList{u"First"_s, u"Second"_s}));
+            QCOMPARE(list.find(inside)->folder, first);
+            QCOMPARE(list.find(moved)->folder, second);
+        };
+        check(); // before the store has answered
+        QTRY_VERIFY(changed.count() > 1 && store.unsaved() == 0);
+        check();
+        QCOMPARE(foldersOf(store), QList({ChatFolder{first, u"First"_s}, ChatFolder{second, u"Second"_s}}));
+        QCOMPARE(openOf(store, inside).summary.folder, first);
+        QCOMPARE(openOf(store, moved).summary.folder, second);
+    }
+
     /// The store's answers never bring back what was before a change, however they cross with it.
     void nothingFlickersBack() {
         ConversationStore store(folder_->path());
