@@ -249,13 +249,17 @@ void ChatsPage::connectChat() {
     connect(&controller, &ChatController::runChanged, this, &ChatsPage::showRun);
     connect(&controller, &ChatController::runEvents, this,
             [this](ConversationId id, const std::vector<RunEvent>& events) {
-                if (id == services_.controller.current())
+                if (id == services_.controller.current() && answer_shown_)
                     insight_->addEvents(events);
             });
 }
 
 void ChatsPage::showRun() {
-    if (const RunStatus* run = services_.controller.run(services_.controller.current()))
+    const RunStatus* run = services_.controller.run(services_.controller.current());
+    if (!run)
+        return; // its last events may be still to come
+    answer_shown_ = services_.controller.message(run->message) != nullptr;
+    if (answer_shown_)
         insight_->beginAnswer(run->message);
 }
 

@@ -65,6 +65,7 @@ class ChatsPage : public Page {
     ModelPicker* picker_;
     ChatPage* chat_;
     InsightPanel* insight_;
+    bool answer_shown_ = true; ///< the one that grows is of the branch that is shown
     TuneColumn* tune_;
     ChatColumns* columns_;
     QWidget* status_; ///< what the page has in the status line

@@ -257,6 +257,20 @@ class ChatControllerTest : public QObject {
         QCOMPARE(contextUsed(controller_->conversation()), 40 + static_cast<int>(last().run.tokens.size()));
     }
 
+    void anEditedAnswerCountsByItsLength() {
+        FakeScript script = quick(QStringLiteral("one two three four"));
+        script.prompt_tokens = 40;
+        begin(script);
+        controller_->send(QStringLiteral("count"));
+        QTRY_VERIFY(!controller_->busy());
+        const int before = contextUsed(controller_->conversation());
+        QCOMPARE(before, 44);
+        controller_->chat().editAnswer(last().id, QStringLiteral("one two"));
+        QVERIFY(!last().has_run);
+        const int after = contextUsed(controller_->conversation());
+        QVERIFY2(after > 40 && after < before, qPrintable(QString::number(after)));
+    }
+
     void continuesAnAnswer() {
         FakeScript script = slow(QStringLiteral("a b c d e f g h i j k l m n o p q r s t u v w x y z"), 100);
         begin(script);

@@ -2,6 +2,7 @@
 #include "tests/ui/desk.h"
 #include "ui/chat/chat_list.h"
 #include "ui/chat/find_bar.h"
+#include "ui/insight/insight_panel.h"
 #include "ui/page.h"
 #include "ui/page_stack.h"
 #include "ui/window_actions.h"
@@ -111,6 +112,40 @@ class WindowActionsTest : public QObject {
         desk.action(u"page_chat"_s)->trigger();
         for (const char* name : {"list", "tune", "insight"})
             QVERIFY2(desk.action(QLatin1String(name))->isEnabled(), name);
+    }
+
+    /// The keyboard is in the message field nearly always: where nothing was typed it has nothing of its own
+    /// to take back.
+    void undoFromAFieldWithoutWordsBringsAChatBack() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        bringTo(desk, u"answered"_s);
+        auto* composer = desk.find<QPlainTextEdit>(u"composerEdit"_s);
+        composer->setFocus();
+        const ConversationId chat = desk.controller.current();
+        desk.controller.deleteChat(chat);
+        QTRY_VERIFY(desk.action(u"undo"_s)->isEnabled());
+        QTest::keyClick(composer, Qt::Key_Z, Qt::ControlModifier);
+        QTRY_COMPARE(desk.controller.current(), chat);
+    }
+
+    /// The plot has the answer of the branch that is shown.
+    void theSpeedOfAnotherBranchIsNotShown() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        bringTo(desk, u"last of two"_s);
+        FakeScript slow = quick(QString(u"word "_s).repeated(400));
+        slow.tokens_per_second = 100;
+        desk.answers.setScript(slow);
+        QVERIFY(desk.controller.send(u"Go on."_s));
+        QTRY_VERIFY(desk.controller.conversation().thread().last().run.tokens.size() > 5);
+        desk.action(u"previous_branch"_s)->trigger();
+        QVERIFY(desk.controller.busy());
+        auto* insight = desk.find<InsightPanel>(u"insight"_s);
+        const auto shown = [&] { return insight->series().tokens().size(); };
+        const auto before = shown();
+        QTest::qWait(200);
+        QCOMPARE(shown(), before);
     }
 
     void chatsActOnlyWhereTheirListIsSeen() {

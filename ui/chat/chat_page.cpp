@@ -177,6 +177,7 @@ void ChatPage::connectWidgets() {
     connect(composer_, &Composer::sendRequested, this, &ChatPage::sendText);
     connect(composer_, &Composer::stopRequested, this, &ChatPage::stop);
     connect(composer_, &Composer::escapePressed, this, &ChatPage::handleEscape);
+    connect(composer_, &Composer::nothingToUndo, &actions_[Act::Undo], &QAction::trigger);
     connect(empty_, &EmptyState::promptChosen, this, [this](const QString& prompt) {
         composer_->replaceText(prompt);
         focusComposer();

@@ -100,6 +100,7 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
             &Composer::fit);
     connect(edit_, &ComposerEdit::sendRequested, this, &Composer::send);
     connect(edit_, &ComposerEdit::escapePressed, this, &Composer::escapePressed);
+    connect(edit_, &ComposerEdit::nothingToUndo, this, &Composer::nothingToUndo);
     connect(edit_, &ComposerEdit::filesDropped, this, qOverload<const QStringList&>(&Composer::addFiles));
     connect(edit_, &ComposerEdit::zoomRequested, this, &Composer::zoomRequested);
     connect(edit_, &ComposerEdit::longTextPasted, this, &Composer::attach);

@@ -39,6 +39,7 @@ class ComposerEdit : public QPlainTextEdit {
     /// More than the field can take was pasted, dropped or committed; it is not in the field.
     void longTextPasted(const QString& text);
     void zoomRequested(int step);
+    void nothingToUndo(); ///< it was asked for, and nothing was typed here
 
   protected:
     void keyPressEvent(QKeyEvent* event) override;
@@ -111,6 +112,7 @@ class Composer : public QWidget {
     void fileRead(switchyard::ConversationId chat, const switchyard::MessagePart& file);
     void zoomRequested(int step);
     void escapePressed();
+    void nothingToUndo(); ///< Undo was asked for, and nothing was typed
 
   protected:
     void paintEvent(QPaintEvent* event) override;

@@ -47,6 +47,12 @@ void ComposerEdit::keyPressEvent(QKeyEvent* event) {
         event->accept();
         return;
     }
+    if (event->matches(QKeySequence::Undo) && !document()->isUndoAvailable() &&
+        !document()->isRedoAvailable()) {
+        Q_EMIT nothingToUndo();
+        event->accept();
+        return;
+    }
     const bool control = event->modifiers() & Qt::ControlModifier;
     if (control && (event->key() == Qt::Key_Plus || event->key() == Qt::Key_Equal)) {
         Q_EMIT zoomRequested(1);
