@@ -93,6 +93,7 @@ class DecimalCommaTest : public QObject {
         QTRY_COMPARE(desk.thread().size(), 2);
         QCOMPARE(dial(desk, u"temperature"_s), 1.3);
         QCOMPARE(desk.answer().run.settings.sequence.temperature, 1.3);
+        QTRY_COMPARE(desk.answer().run.tokens.size(), 2u); // read when it is seen
         QCOMPARE(desk.answer().run.tokens[0].temperature, 1.3);
         QCOMPARE(desk.presets.load(u"mine"_s)->sequence.temperature, 1.3);
         // Moved before it goes on: told as the dial shows it.
