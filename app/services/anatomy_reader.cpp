@@ -37,8 +37,8 @@ void describeCaches(const MemoryForecast& memory, AnatomyReport& report) {
     const ControlSpec& kv = *find_control("kv");
     for (const std::string_view name : kv.choices) {
         const BlockType type = with_control({}, kv, std::string(name)).sequence.kv;
-        report.caches.push_back({text(name), memory.kv_bytes(type, kKvBlockTokens),
-                                 static_cast<quint64>(memory.kv_bytes_per_token(type))});
+        report.caches.push_back(
+            {text(name), memory.kv(type), static_cast<quint64>(memory.kv_bytes_per_token(type))});
     }
 }
 
@@ -94,8 +94,7 @@ ReportedMemory memoryOf(const AnatomyReport& report, int precision, int cache, i
         memory.mapped = p.mapped_bytes;
     }
     if (cache >= 0 && static_cast<std::size_t>(cache) < report.caches.size())
-        memory.kv = report.caches[static_cast<std::size_t>(cache)].block_bytes *
-                    static_cast<quint64>((std::max(context, 0) + kKvBlockTokens - 1) / kKvBlockTokens);
+        memory.kv = report.caches[static_cast<std::size_t>(cache)].sequence.of(context);
     return memory;
 }
 

@@ -4,6 +4,7 @@
 #include "app/services/background.h"
 #include "engine/model/anatomy.h"
 #include "engine/model/shapes.h"
+#include "engine/run/kv_block.h"
 
 #include <QObject>
 #include <QString>
@@ -33,8 +34,8 @@ struct AnatomyReport {
     std::vector<Precision> precisions;
     struct Cache {
         QString name;            ///< "F16"
-        quint64 block_bytes = 0; ///< of kKvBlockTokens tokens
-        quint64 token_bytes = 0; ///< of one of them
+        SequenceBytes sequence;  ///< what a conversation takes
+        quint64 token_bytes = 0; ///< of one token of a long conversation
     };
     std::vector<Cache> caches;
     quint64 scratch_bytes = 0;                               ///< of a prefill chunk of the usual size

@@ -80,10 +80,8 @@ void ChatController::takeModel(ModelState state) {
     if (state != ModelState::Ready)
         return;
     Tuning defaults = model_.capabilities().defaults;
-    defaults.model = model_tuning_ = model_.tuning(); // another may have loaded and tuned it
-    shown_->setModelTuning(model_tuning_);
-    for (const std::unique_ptr<OpenChat>& other : others_)
-        other->setModelTuning(model_tuning_);
+    keepModelTuning(model_.tuning()); // another may have loaded and tuned it
+    defaults.model = model_tuning_;
     if (!tuned_ && (current() == 0 || early_)) {
         // Also for a question that was sent while the model loaded: it is answered with these dials.
         early_ = false;
@@ -98,11 +96,17 @@ void ChatController::takeModelTuning() {
     in_force.model = model_.tuning();
     if (in_force.model == model_tuning_)
         return;
-    model_tuning_ = in_force.model;
+    keepModelTuning(in_force.model);
     shown_->setTuning(in_force);
-    for (const std::unique_ptr<OpenChat>& other : others_)
-        other->setModelTuning(model_tuning_);
     Q_EMIT tuningChanged();
+}
+
+/// In force for all chats.
+void ChatController::keepModelTuning(const ModelTuning& tuning) {
+    model_tuning_ = tuning;
+    shown_->setModelTuning(tuning);
+    for (const std::unique_ptr<OpenChat>& other : others_)
+        other->setModelTuning(tuning);
 }
 
 void ChatController::takeTitle() {
@@ -139,8 +143,7 @@ void ChatController::showNew(std::unique_ptr<OpenChat> chat) {
 
 /// PRECOND: the chat before was left (leave()).
 void ChatController::show(std::unique_ptr<OpenChat> chat) {
-    ++open_serial_;
-    opening_ = -1;
+    giveUpOpening();
     std::unique_ptr<OpenChat> before = std::exchange(shown_, std::move(chat));
     if (before->isTemporary()) {
         before->stop();
@@ -156,9 +159,14 @@ void ChatController::show(std::unique_ptr<OpenChat> chat) {
     Q_EMIT tuningChanged();
 }
 
-void ChatController::openChat(ConversationId id, MessageId message) {
-    const int serial = ++open_serial_;
+/// What is asked of the store is not shown any more. The number of what is asked next.
+int ChatController::giveUpOpening() {
     opening_ = -1;
+    return ++open_serial_;
+}
+
+void ChatController::openChat(ConversationId id, MessageId message) {
+    const int serial = giveUpOpening();
     const auto select = [message](OpenChat& chat) {
         const MessageTree& tree = chat.conversation().tree;
         if (tree.has(message) && !tree.isShown(message))
@@ -195,10 +203,8 @@ void ChatController::deleteChat(ConversationId id) {
         return;
     stop(id);
     cancelWaiting(id);
-    if (opening_ == id) { // as it was before
-        ++open_serial_;
-        opening_ = -1;
-    }
+    if (opening_ == id) // as it was before
+        giveUpOpening();
     const ConversationSummary* listed = list_.find(id);
     const QString title = listed ? listed->title : QString();
     list_.remove(id);
@@ -253,8 +259,7 @@ void ChatController::forgetNewDraft() { store_.saveDraft(0, new_chat_draft_); }
 bool ChatController::send(const QString& text, const QList<MessagePart>& files) {
     if (busy() || (text.trimmed().isEmpty() && files.isEmpty()))
         return false;
-    ++open_serial_; // a chat that is asked for would be shown in place of this message
-    opening_ = -1;
+    giveUpOpening();          // a chat that is asked for would be shown in place of this message
     cancelWaiting(current()); // this is it
     const bool begins = current() == 0;
     if (begins)
@@ -286,9 +291,7 @@ void ChatController::setTuning(const Tuning& tuning) {
     tuned_ = true;
     shown_->setTuning(tuning);
     if (tuning.model != model_tuning_) {
-        model_tuning_ = tuning.model;
-        for (const std::unique_ptr<OpenChat>& other : others_)
-            other->setModelTuning(model_tuning_);
+        keepModelTuning(tuning.model);
         model_.setTuning(model_tuning_);
     }
     Q_EMIT tuningChanged();

@@ -120,6 +120,8 @@ class ChatController : public QObject {
     void close(std::unique_ptr<OpenChat> chat);
     void takeModel(ModelState state);
     void takeModelTuning();
+    void keepModelTuning(const ModelTuning& tuning);
+    int giveUpOpening();
     void takeTitle();
     void createChat(const QString& text);
     void forgetNewDraft();

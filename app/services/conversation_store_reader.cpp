@@ -191,20 +191,16 @@ void ConversationStore::Reader::closeExport(quint64 cursor) {
 // ---- On its thread ----
 
 ConversationStore::ExportPage ConversationStore::Reader::nextPage(quint64 cursor) {
-    QString path;
-    {
-        const std::lock_guard lock(mutex_);
-        path = path_;
-    }
-    const auto known = exports_.find(cursor);
-    if (path.isEmpty() || !connectTo(path) || (known != exports_.end() && !known->second)) {
+    const bool connected = connectToFile();
+    const auto known = exports_.find(cursor); // what it read before may have ended with another file
+    if (!connected || (known != exports_.end() && !known->second)) {
         ExportPage broken;
         broken.broken = true;
         return broken;
     }
     std::unique_ptr<Export>& open = exports_[cursor];
     if (!open)
-        open = std::make_unique<Export>(path);
+        open = std::make_unique<Export>(connected_path_);
     return open->next();
 }
 
@@ -223,12 +219,7 @@ void ConversationStore::Reader::run(ConversationId chat, const Work& work, const
 }
 
 ConversationStore::Reader::After ConversationStore::Reader::answer(ConversationId chat, const Work& work) {
-    QString path;
-    {
-        const std::lock_guard lock(mutex_);
-        path = path_;
-    }
-    if (path.isEmpty() || !connectTo(path))
+    if (!connectToFile())
         return {};
     // Before the file is looked at: what is written in between is then seen twice, which changes nothing.
     const auto pending =
@@ -236,7 +227,7 @@ ConversationStore::Reader::After ConversationStore::Reader::answer(ConversationI
     if (!pending.empty()) {
         if (!copy_)
             copy_ = std::make_unique<ChatCopy>();
-        return work(copy_->of(path, chat, pending));
+        return work(copy_->of(connected_path_, chat, pending));
     }
     ConversationDatabase database(db_);
     execute(db_, QStringLiteral("BEGIN")); // all of it as at one time
@@ -250,8 +241,16 @@ ConversationStore::Reader::After ConversationStore::Reader::answer(ConversationI
     }
 }
 
-/// False where the file is gone or another's lies in its place: the writer follows it.
-bool ConversationStore::Reader::connectTo(const QString& path) {
+/// To the file that is read now. False where there is none, it is gone or another's lies in its place: the
+/// writer follows it.
+bool ConversationStore::Reader::connectToFile() {
+    QString path;
+    {
+        const std::lock_guard lock(mutex_);
+        path = path_;
+    }
+    if (path.isEmpty())
+        return false;
     const auto now = identity(path);
     if (connected_path_ == path && identity_ == now)
         return true;

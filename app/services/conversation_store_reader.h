@@ -49,7 +49,7 @@ class ConversationStore::Reader : public QObject {
     ExportPage nextPage(quint64 cursor);
     void run(ConversationId chat, const Work& work, const After& otherwise);
     After answer(ConversationId chat, const Work& work);
-    bool connectTo(const QString& path);
+    bool connectToFile();
     void disconnect();
 
     ConversationStore& store_;

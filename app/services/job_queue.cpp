@@ -3,6 +3,7 @@
 #include "app/services/engine_sentence.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace switchyard {
 
@@ -28,10 +29,7 @@ JobQueue::~JobQueue() {
         stop.request_stop();
 }
 
-Job* JobQueue::find(JobId id) {
-    const auto found = std::ranges::find(jobs_, id, &Job::id);
-    return found == jobs_.end() ? nullptr : &*found;
-}
+Job* JobQueue::find(JobId id) { return const_cast<Job*>(std::as_const(*this).job(id)); }
 
 const Job* JobQueue::job(JobId id) const {
     const auto found = std::ranges::find(jobs_, id, &Job::id);

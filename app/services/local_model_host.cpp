@@ -60,26 +60,21 @@ LocalModelHost::~LocalModelHost() {
 
 // ---- What there is ----
 
-ModelState LocalModelHost::state(const ModelKey& key) const {
+const LocalModelHost::Entry& LocalModelHost::entry(const ModelKey& key) const {
+    static const Entry none;
     const auto found = entries_.find(key);
-    return found == entries_.end() ? ModelState::None : found->second.state;
+    return found == entries_.end() ? none : found->second;
 }
+
+ModelState LocalModelHost::state(const ModelKey& key) const { return entry(key).state; }
 
 const Capabilities& LocalModelHost::capabilities(const ModelKey& key) const {
-    static const Capabilities none;
-    const auto found = entries_.find(key);
-    return found == entries_.end() ? none : found->second.capabilities;
+    return entry(key).capabilities;
 }
 
-ModelTuning LocalModelHost::modelTuning(const ModelKey& key) const {
-    const auto found = entries_.find(key);
-    return found == entries_.end() ? ModelTuning{} : found->second.tuning;
-}
+ModelTuning LocalModelHost::modelTuning(const ModelKey& key) const { return entry(key).tuning; }
 
-LocalEnginePtr LocalModelHost::engine(const ModelKey& key) const {
-    const auto found = entries_.find(key);
-    return found == entries_.end() ? nullptr : found->second.engine;
-}
+LocalEnginePtr LocalModelHost::engine(const ModelKey& key) const { return entry(key).engine; }
 
 std::vector<LocalEnginePtr> LocalModelHost::engines() const {
     std::vector<LocalEnginePtr> all;

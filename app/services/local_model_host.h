@@ -69,6 +69,7 @@ class LocalModelHost : public ModelHost {
         ModelTuning tuning, before; ///< asked for, and what it goes back to where that fails
         std::stop_source stop, check_stop;
     };
+    const Entry& entry(const ModelKey& key) const; ///< an empty one where there is none
     Entry* entry(const ModelKey& key, int serial); ///< nullptr: overtaken
     BackendOptions backendOptions() const;
     bool othersBeside(const ModelKey& key, const ModelKey& in_place_of) const;

@@ -22,6 +22,8 @@ std::pair<int, int> partOf(const QString& file) {
                             : std::pair(1, 1);
 }
 
+bool isGguf(const QString& file) { return file.endsWith(QLatin1String(".gguf"), Qt::CaseInsensitive); }
+
 bool isWeights(const QString& file) { return file.endsWith(QLatin1String(".safetensors")); }
 
 } // namespace
@@ -47,7 +49,7 @@ void ModelWalk::walk(const QString& folder, QList<FoundModel>& found) {
         if (takeFolder(at, files, found))
             continue;
         for (const QString& file : std::as_const(files))
-            if (file.endsWith(QLatin1String(".gguf"), Qt::CaseInsensitive))
+            if (isGguf(file))
                 takeFile(at + QLatin1Char('/') + file, files, found);
         for (const QString& inner : std::as_const(folders))
             if (depth < limits_.depth)
@@ -76,9 +78,7 @@ bool ModelWalk::fresh(const QString& path) {
 bool ModelWalk::takeFolder(const QString& folder, const QStringList& files, QList<FoundModel>& found) {
     const auto has = [&](const char* name) { return files.contains(QLatin1String(name)); };
     const bool weights = std::ranges::any_of(files, isWeights);
-    const bool gguf = std::ranges::any_of(files, [](const QString& file) {
-        return file.endsWith(QLatin1String(".gguf"), Qt::CaseInsensitive);
-    });
+    const bool gguf = std::ranges::any_of(files, isGguf);
     if (!has("config.json") || gguf || !(weights || has("tokenizer.json") || has("tokenizer.model")) ||
         found.size() >= limits_.models)
         return false;

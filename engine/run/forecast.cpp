@@ -77,14 +77,13 @@ MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
     return use;
 }
 
-std::uint64_t MemoryForecast::kv_bytes(BlockType type, int context) const {
-    return KvCache::bytes_of_sequence(*executor_, type, context);
-}
+SequenceBytes MemoryForecast::kv(BlockType type) const { return KvCache::sequence_bytes(*executor_, type); }
 
 /// Of a long conversation.
 double MemoryForecast::kv_bytes_per_token(BlockType type) const {
     constexpr int kLong = 1024 * kKvBlockTokens;
-    return static_cast<double>(kv_bytes(type, 2 * kLong) - kv_bytes(type, kLong)) / kLong;
+    const SequenceBytes bytes = kv(type);
+    return static_cast<double>(bytes.of(2 * kLong) - bytes.of(kLong)) / kLong;
 }
 
 double MemoryForecast::bytes_read_per_token(std::optional<BlockType> type, int experts) const {
@@ -105,7 +104,7 @@ double MemoryForecast::bytes_read_per_token(std::optional<BlockType> type, int e
 
 MemoryUse MemoryForecast::use(const MemoryDials& dials) const {
     MemoryUse use = weights(dials.weights);
-    use.kv = kv_bytes(dials.kv, dials.context);
+    use.kv = kv(dials.kv).of(dials.context);
     const int rows = std::max(1, std::min(dials.chunk, dials.context));
     use.scratch = executor_->forecast_scratch(rows, dials.experts);
     return use;

@@ -3,6 +3,7 @@
 
 #include "engine/model/build_plan.h"
 #include "engine/run/backend.h"
+#include "engine/run/kv_block.h"
 #include "engine/run/tuning.h"
 
 #include <optional>
@@ -41,7 +42,7 @@ class MemoryForecast {
     MemoryUse use(const MemoryDials& dials) const;
     /// The part that conversations do not change: weights, mapped, copies and text.
     MemoryUse weights(std::optional<BlockType> type) const;
-    std::uint64_t kv_bytes(BlockType type, int context) const; ///< whole blocks, with layers' states
+    SequenceBytes kv(BlockType type) const;
     double kv_bytes_per_token(BlockType type) const;
     /// Bytes of weights that one token of an answer reads: of routed experts only the active ones, of a table
     /// of embeddings next to nothing.

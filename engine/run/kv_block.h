@@ -20,6 +20,17 @@ struct CacheDials {
     }
 };
 
+/// What a sequence takes in the cache.
+struct SequenceBytes {
+    std::size_t block = 0;   ///< bytes of kKvBlockTokens tokens
+    std::size_t states = 0;  ///< bytes of its layers' states at one position; 0: it has none
+    std::size_t spacing = 1; ///< every so many blocks keep the states at their end for good
+
+    /// States of a sequence of so many blocks that goes on.
+    std::size_t most_states(std::size_t blocks) const;
+    std::size_t of(int tokens) const;
+};
+
 /// One more value in a hash.
 std::uint64_t hash_joined(std::uint64_t hash, std::uint64_t value);
 

@@ -66,8 +66,7 @@ std::vector<ContextSpan> KvCache::Sequence::spans(int count) const {
 }
 
 KvCache::KvCache(Executor& executor, KvCacheOptions options)
-    : executor_(executor), options_(options), state_bytes_(executor.state_bytes()),
-      spacing_(state_spacing(executor)) {}
+    : executor_(executor), options_(options), sizes_(sequence_bytes(executor, BlockType::F16)) {}
 
 KvCache::~KvCache() {
     for (const SequencePtr& sequence : sequences_)

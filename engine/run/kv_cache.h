@@ -105,8 +105,8 @@ class KvCache {
     /// Drops the sequences of a conversation; those under way when they are closed.
     void forget(std::uint64_t conversation);
 
-    /// Bytes that a sequence of so many tokens takes, its layers' states included.
-    static std::size_t bytes_of_sequence(const Executor& executor, BlockType type, int tokens);
+    /// With new blocks of `type`.
+    static SequenceBytes sequence_bytes(const Executor& executor, BlockType type);
     /// Bytes that `count` more tokens of a sequence take.
     std::size_t bytes_for(const Sequence& sequence, int count, BlockType type) const;
     /// Of the blocks it has.
@@ -138,10 +138,8 @@ class KvCache {
     void load_states(LayerStates& states);
     void release_states(LayerStates& states, bool used) noexcept;
     void release_own_states(Sequence& sequence) noexcept;
-    static std::size_t state_spacing(const Executor& executor);
-    static std::size_t most_states(std::size_t blocks, std::size_t spacing);
     std::size_t states_of(const Sequence& sequence) const;
-    bool keeps_states() const { return state_bytes_ > 0; }
+    bool keeps_states() const { return sizes_.states > 0; }
     std::size_t bytes_of(const KvBlock& block) const;
     void take(Sequence& sequence, const Match& match, std::span<const std::int32_t> prompt);
     void let_go(const BlockPtr& block, bool used, bool kept) noexcept;
@@ -179,8 +177,7 @@ class KvCache {
 
     Executor& executor_;
     KvCacheOptions options_;
-    std::size_t state_bytes_; ///< of one sequence's; 0: there are none
-    std::size_t spacing_;     ///< every so many blocks keep the states at their end for good
+    SequenceBytes sizes_; ///< of F16 blocks; states are the same for all types
     std::size_t used_ = 0, in_use_ = 0, kept_ = 0, saved_ = 0;
     std::uint64_t last_serial_ = 0;
     std::list<SequencePtr> sequences_;                                  ///< the longest unused first

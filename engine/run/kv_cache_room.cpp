@@ -18,7 +18,7 @@ bool KvCache::park(Sequence& sequence, bool recomputable) {
     for (const BlockPtr& block : sequence.blocks_)
         if (block->keepers == 0) // else another has counted it
             bytes += bytes_of(*block);
-    const bool keeps = kept_ + bytes + state_bytes_ <= options_.save_budget;
+    const bool keeps = kept_ + bytes + sizes_.states <= options_.save_budget;
     if (!keeps && !recomputable)
         return false;
     std::vector<std::byte> states;
@@ -142,19 +142,19 @@ std::size_t KvCache::bytes_for(const Sequence& sequence, int count, BlockType ty
     const std::size_t wanted = blocks_for(sequence.size() + count), there = sequence.blocks_.size();
     std::size_t bytes = wanted <= there ? 0 : (wanted - there) * executor_.kv_block_bytes(type);
     if (keeps_states()) {
-        const std::size_t states = most_states(wanted, spacing_), kept = states_of(sequence);
-        bytes += states <= kept ? 0 : (states - kept) * state_bytes_;
+        const std::size_t states = sizes_.most_states(wanted), kept = states_of(sequence);
+        bytes += states <= kept ? 0 : (states - kept) * sizes_.states;
     }
     return bytes;
 }
 
 std::size_t KvCache::bytes_of(const KvBlock& block) const {
-    return executor_.kv_block_bytes(block.type) + (block.states.there() ? state_bytes_ : 0);
+    return executor_.kv_block_bytes(block.type) + (block.states.there() ? sizes_.states : 0);
 }
 
 std::size_t KvCache::bytes_of(const Sequence& sequence) const {
-    std::size_t bytes = (sequence.states_.there() ? state_bytes_ : 0);
-    bytes += sequence.pending_states_.size() * state_bytes_;
+    std::size_t bytes = (sequence.states_.there() ? sizes_.states : 0);
+    bytes += sequence.pending_states_.size() * sizes_.states;
     for (const BlockPtr& block : sequence.blocks_)
         bytes += bytes_of(*block);
     return bytes;

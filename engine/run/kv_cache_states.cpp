@@ -8,13 +8,6 @@
 
 namespace switchyard {
 
-/// As many blocks as take what their states take, but no more than half a thousand tokens.
-std::size_t KvCache::state_spacing(const Executor& executor) {
-    constexpr std::size_t kMost = 16;
-    const std::size_t block = std::max<std::size_t>(executor.kv_block_bytes(BlockType::F16), 1);
-    return std::clamp<std::size_t>((executor.state_bytes() + block - 1) / block, 1, kMost);
-}
-
 namespace {
 
 /// Of a sequence under way: read, written by two steps, and those of the last block.
@@ -22,14 +15,20 @@ constexpr std::size_t kUnderWay = 4;
 
 } // namespace
 
-std::size_t KvCache::most_states(std::size_t blocks, std::size_t spacing) {
-    return blocks / spacing + kUnderWay;
+std::size_t SequenceBytes::most_states(std::size_t blocks) const { return blocks / spacing + kUnderWay; }
+
+std::size_t SequenceBytes::of(int tokens) const {
+    const std::size_t blocks = blocks_for(std::max(tokens, 0));
+    return blocks * block + (states > 0 && blocks > 0 ? most_states(blocks) * states : 0);
 }
 
-std::size_t KvCache::bytes_of_sequence(const Executor& executor, BlockType type, int tokens) {
-    const std::size_t blocks = blocks_for(std::max(tokens, 0)), states = executor.state_bytes();
-    return blocks * executor.kv_block_bytes(type) +
-           (states > 0 && blocks > 0 ? most_states(blocks, state_spacing(executor)) * states : 0);
+/// States are kept by as many blocks as take what these take, but for no more than half a thousand tokens.
+SequenceBytes KvCache::sequence_bytes(const Executor& executor, BlockType type) {
+    constexpr std::size_t kMost = 16;
+    const std::size_t block = std::max<std::size_t>(executor.kv_block_bytes(BlockType::F16), 1),
+                      states = executor.state_bytes();
+    return {executor.kv_block_bytes(type), states,
+            std::clamp<std::size_t>((states + block - 1) / block, 1, kMost)};
 }
 
 /// Of those that most_states() counts.
@@ -37,7 +36,7 @@ std::size_t KvCache::states_of(const Sequence& sequence) const {
     std::size_t spaced = 0, others = (sequence.states_.there() ? 1 : 0) + sequence.pending_states_.size();
     for (std::size_t b = 0; b < sequence.blocks_.size(); ++b)
         if (sequence.blocks_[b]->states.there())
-            ++((b + 1) % spacing_ == 0 ? spaced : others);
+            ++((b + 1) % sizes_.spacing == 0 ? spaced : others);
     return spaced + std::min(others, kUnderWay);
 }
 
@@ -45,9 +44,9 @@ std::size_t KvCache::states_of(const Sequence& sequence) const {
 
 LayerStates KvCache::allocate_states() {
     LayerStates states;
-    states.id = allocate(state_bytes_, [&] { return executor_.allocate_state(); });
-    used_ += state_bytes_;
-    in_use_ += state_bytes_;
+    states.id = allocate(sizes_.states, [&] { return executor_.allocate_state(); });
+    used_ += sizes_.states;
+    in_use_ += sizes_.states;
     return states;
 }
 
@@ -55,17 +54,17 @@ LayerStates KvCache::allocate_states() {
 void KvCache::load_states(LayerStates& states) {
     if (states.live() || states.saved.empty())
         return;
-    states.id = allocate(state_bytes_, [&] { return executor_.load_state(states.saved); });
-    used_ += state_bytes_;
-    in_use_ += state_bytes_;
+    states.id = allocate(sizes_.states, [&] { return executor_.load_state(states.saved); });
+    used_ += sizes_.states;
+    in_use_ += sizes_.states;
 }
 
 void KvCache::release_states(LayerStates& states, bool used) noexcept {
     if (!states.live())
         return;
     executor_.release_kv_block(std::exchange(states.id, kNoState));
-    used_ -= state_bytes_;
-    in_use_ -= used ? state_bytes_ : 0;
+    used_ -= sizes_.states;
+    in_use_ -= used ? sizes_.states : 0;
 }
 
 /// A sequence's, but for those that its blocks keep.
@@ -112,7 +111,7 @@ void KvCache::reserve_states(Sequence& sequence, const RowsToCome& rows) {
     }
     if (rows.ahead == 0 && from > 0 && sequence.states_now() == kNoState)
         throw std::logic_error("a sequence has lost its states");
-    const int spaced = static_cast<int>(spacing_) * kKvBlockTokens,
+    const int spaced = static_cast<int>(sizes_.spacing) * kKvBlockTokens,
               last_boundary = end / kKvBlockTokens * kKvBlockTokens;
     for (int at = from + 1; at <= end; ++at)
         if (rows.drafted || at == end || at == last_boundary || at % spaced == 0) {
@@ -144,7 +143,7 @@ void KvCache::take_states(Sequence& sequence) noexcept {
 
 /// Between those that are kept for good only the newest stays.
 void KvCache::thin_states(Sequence& sequence, std::size_t newest) noexcept {
-    for (std::size_t index = newest; index-- > 0 && (index + 1) % spacing_ != 0;) {
+    for (std::size_t index = newest; index-- > 0 && (index + 1) % sizes_.spacing != 0;) {
         KvBlock& block = *sequence.blocks_[index];
         if (block.holders == 1)
             release_states(block.states, true);

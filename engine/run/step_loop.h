@@ -162,7 +162,7 @@ class Scheduler::StepLoop {
 /// A step under way.
 struct Scheduler::StepLoop::Flight {
     std::vector<Share> shares;
-    Batch batch;
+    std::vector<BatchRow> rows; ///< as they were started
     Clock::time_point begin;
     bool done = false;                    ///< guarded by the mutex
     std::unique_ptr<PendingStep> pending; ///< last: its end sets `done`

@@ -51,8 +51,9 @@ std::optional<std::string> Scheduler::StepLoop::launch(std::vector<Share> shares
     flight.shares = std::move(shares);
     flight.begin = Clock::now();
     auto failure = failure_of([&] {
-        flight.batch = make_batch(flight.shares);
-        flight.pending = parts_.executor->start(flight.batch, weights_of(*flight.shares.front().run),
+        Batch batch = make_batch(flight.shares);
+        flight.rows = batch.rows;
+        flight.pending = parts_.executor->start(std::move(batch), weights_of(*flight.shares.front().run),
                                                 step_stop_.get_token(), [this, &flight] {
                                                     const std::lock_guard lock(mutex_);
                                                     flight.done = true;

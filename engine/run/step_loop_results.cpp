@@ -1,11 +1,6 @@
 // What becomes of a step's results: tokens are drawn, told and recorded.
-#include "engine/base/error.h"
 #include "engine/run/failure.h"
 #include "engine/run/step_loop.h"
-
-#include <algorithm>
-#include <cmath>
-#include <limits>
 
 namespace switchyard {
 namespace {
@@ -25,23 +20,21 @@ struct Scheduler::StepLoop::ResultRow {
     const Candidates* candidates = nullptr;
     const Drawn* drawn = nullptr;
 
-    /// Of all rows of a batch, in their order.
-    static std::vector<ResultRow> all(const Batch& batch, const StepResult& result) {
-        std::vector<ResultRow> rows(batch.rows.size());
+    /// Of all rows of a step, in their order.
+    static std::vector<ResultRow> all(std::span<const BatchRow> rows, const StepResult& result) {
+        std::vector<ResultRow> read;
+        read.reserve(rows.size());
         std::size_t candidates = 0, drawn = 0;
-        for (std::size_t r = 0; r < rows.size(); ++r) {
-            if (batch.rows[r].candidates >= 0)
-                rows[r].candidates = &result.candidates[candidates++];
-            if (batch.rows[r].wish == RowWish::Draw)
-                rows[r].drawn = &result.drawn[drawn++];
-        }
-        return rows;
+        for (const BatchRow& row : rows)
+            read.push_back({row.candidates >= 0 ? &result.candidates[candidates++] : nullptr,
+                            row.wish == RowWish::Draw ? &result.drawn[drawn++] : nullptr});
+        return read;
     }
 };
 
 void Scheduler::StepLoop::take_results(const Flight& flight, const StepResult& result) {
     std::vector<ResultRow> rows;
-    auto failure = failure_of([&] { rows = ResultRow::all(flight.batch, result); });
+    auto failure = failure_of([&] { rows = ResultRow::all(flight.rows, result); });
     std::size_t first = 0;
     for (const Share& share : flight.shares) {
         std::optional<FinishReason> reason;

@@ -305,7 +305,7 @@ TEST_F(StateCacheTest, CountsStatesInWhatASequenceWillNeed) {
     EXPECT_GE(needed, cache->bytes());
     EXPECT_LE(needed, cache->bytes() + 4 * executor.state_bytes());
     EXPECT_EQ(cache->bytes_of(*sequence), cache->bytes());
-    EXPECT_EQ(KvCache::bytes_of_sequence(executor, BlockType::F16, 100), needed);
+    EXPECT_EQ(KvCache::sequence_bytes(executor, BlockType::F16).of(100), needed);
     make(6000, 0);
     const auto too_long = prompt_of(200);
     const auto waits = cache->open(2, too_long, dials, BlockType::F16, CacheReuse::Chat);

@@ -39,11 +39,14 @@ void add_stage(ToyPlan& toy, const std::string& name) {
     plan.hidden = kHidden;
     plan.values = {kHidden, kHidden, kHidden, 256};
     toy.add(kNoLayer, EmbedStep{toy.table(plan.vocabulary, kHidden), 0});
+    const auto project = [&](ValueId out, int rows) {
+        toy.add(0, ProjectStep{0, toy.matrix(rows, kHidden, 0.03f), kNoWeight, out, false});
+    };
     if (name == "attention") {
         plan.kv = {{2, 128, 128}};
         for (const ValueId v : {1, 2})
-            toy.add(0, ProjectStep{0, toy.matrix(kHidden, kHidden, 0.03f), kNoWeight, v, false});
-        toy.add(0, ProjectStep{0, toy.matrix(256, kHidden, 0.03f), kNoWeight, 3, false});
+            project(v, kHidden);
+        project(3, 256);
         toy.add(0, AttentionStep{.q = 1,
                                  .k = 3,
                                  .v = 3,
@@ -55,8 +58,8 @@ void add_stage(ToyPlan& toy, const std::string& name) {
                                  .scale = 0.1f});
     } else if (name == "latent") {
         plan.kv = {{1, 256, 0}};
-        toy.add(0, ProjectStep{0, toy.matrix(kHidden, kHidden, 0.03f), kNoWeight, 1, false});
-        toy.add(0, ProjectStep{0, toy.matrix(256, kHidden, 0.03f), kNoWeight, 3, false});
+        project(1, kHidden);
+        project(3, 256);
         toy.add(0, LatentAttentionStep{.q = 1,
                                        .latent = 3,
                                        .out = 2,
@@ -70,7 +73,7 @@ void add_stage(ToyPlan& toy, const std::string& name) {
                                        .scale = 0.1f});
     } else if (name == "projection") {
         for (int i = 0; i < 4; ++i)
-            toy.add(0, ProjectStep{0, toy.matrix(kHidden, kHidden, 0.03f), kNoWeight, 1, false});
+            project(1, kHidden);
     } else if (name == "feed_forward") {
         toy.add(0, FeedForwardStep{.in = 0,
                                    .gate = toy.matrix(4096, kHidden, 0.03f),
