@@ -1,16 +1,15 @@
 #include "engine/backends/cpu/cpu_executor.h"
 
+#include "engine/backends/common/block_ledger.h"
+#include "engine/backends/common/check_batch.h"
+#include "engine/backends/common/step_queue.h"
 #include "engine/backends/cpu/compile.h"
 #include "engine/backends/cpu/token_draws.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
-#include "engine/base/threads.h"
 #include "engine/files/mapped_file.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <exception>
 #include <mutex>
 #include <utility>
 
@@ -27,46 +26,12 @@ void check_files(const WeightSet& weights) {
                 check_mapped(slice.data);
 }
 
-/// What one step works on, and how it ended. Shared by who waits for it and the thread that computes it.
-struct StepState {
-    Batch batch;
-    std::shared_ptr<const WeightSet> weights;
-    std::stop_token stop;
-    std::stop_source abandoned; ///< nobody waits any more
-    StepResult result;
-    std::exception_ptr failure;
-    std::function<void()> on_done;
-    std::atomic<bool> done{false};
-
-    void wait_done() const { done.wait(false, std::memory_order_acquire); }
-};
-
-class CpuPendingStep : public PendingStep {
-  public:
-    /// `on_end`: once it has ended, on the thread that waits.
-    CpuPendingStep(std::shared_ptr<StepState> state, std::function<void()> on_end)
-        : state_(std::move(state)), on_end_(std::move(on_end)) {}
-    ~CpuPendingStep() override {
-        state_->abandoned.request_stop();
-        state_->wait_done();
-        on_end_();
-    }
-    StepResult wait() override {
-        state_->wait_done();
-        if (state_->failure)
-            std::rethrow_exception(std::exchange(state_->failure, nullptr));
-        return std::move(state_->result);
-    }
-
-  private:
-    std::shared_ptr<StepState> state_;
-    std::function<void()> on_end_;
-};
+/// What a row may be told; all else of it must be at rest.
+constexpr RowDial kCpuRowDials[] = {RowDial::Experts};
 
 class CpuExecutor : public Executor {
   public:
     CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<ThreadPool> pool);
-    ~CpuExecutor() override;
 
     KvBlockId allocate_kv_block(BlockType type) override;
     void release_kv_block(KvBlockId block) noexcept override;
@@ -89,31 +54,17 @@ class CpuExecutor : public Executor {
     void set_product_observer(ProductObserver* observer) override { product_observer_ = observer; }
 
   private:
-    template <typename Allocate>
-    KvBlockId add_block(const Allocate& allocate);
-    static void check_saved(std::span<const std::byte> saved, std::size_t expected);
-    static void check_wish(const BatchRow& row, const Batch& batch);
-    void check_memory(const BatchSequence& sequence, std::span<const BatchRow> rows) const;
-    void check(const Batch& batch) const;
     ScratchSizes reserve(const StepShape& shape, Shared& shared) const;
     bool exact_cache(const Batch& batch) const;
-    void work(const std::stop_token& stop);
-    void compute(StepState& state);
+    StepResult compute(Batch& batch, const WeightSet& weights, const StepStop& stop);
     void shape_result(StepRun& run, const std::vector<std::optional<CandidateWish>>& for_draws) const;
     void add_stages(StepResult& result, double drawing);
-    void hand_over(StepRun& run, StepState& state) const;
-    void drain() const;
-    void free_retired() noexcept;
+    void hand_over(StepRun& run) const;
 
     std::shared_ptr<const Plan> plan_;
     std::shared_ptr<ThreadPool> pool_;
     KvStore kv_;
-    /// Blocks that steps under way may still write, each with the number of steps that were started before
-    /// it was released. Has room for all blocks.
-    std::vector<std::pair<KvBlockId, std::uint64_t>> retired_;
-    std::size_t blocks_ = 0;
-    std::uint64_t started_ = 0;
-    std::atomic<std::uint64_t> ended_{0};
+    BlockLedger<KvStore> blocks_{kv_, steps_};
 
     // Of the thread that computes.
     Shared shared_;
@@ -127,10 +78,10 @@ class CpuExecutor : public Executor {
     FeedForwardObserver* observer_ = nullptr; ///< set between steps
     ProductObserver* product_observer_ = nullptr;
 
-    std::mutex mutex_;
-    std::condition_variable_any wake_;
-    std::deque<std::shared_ptr<StepState>> queue_;
-    std::jthread thread_; ///< from the first step on; last: it uses everything above
+    StepQueue steps_{[this](Batch& batch, const WeightSet& weights, const StepStop& stop) {
+                         return compute(batch, weights, stop);
+                     },
+                     [this] { blocks_.free_ended(); }}; ///< last: its thread uses everything above
 };
 
 CpuExecutor::CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<ThreadPool> pool)
@@ -142,91 +93,40 @@ CpuExecutor::CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<Threa
         threads_[t].thread = static_cast<int>(t);
 }
 
-CpuExecutor::~CpuExecutor() {
-    thread_.request_stop();
-    if (thread_.joinable())
-        thread_.join();
-}
-
 // The cache's blocks.
 
-/// Waits until no step is under way.
-void CpuExecutor::drain() const {
-    for (std::uint64_t ended = ended_.load(std::memory_order_acquire); ended != started_;
-         ended = ended_.load(std::memory_order_acquire))
-        ended_.wait(ended, std::memory_order_acquire);
-}
-
-void CpuExecutor::free_retired() noexcept {
-    const std::uint64_t ended = ended_.load(std::memory_order_acquire);
-    std::erase_if(retired_, [&](const auto& retired) {
-        if (retired.second <= ended)
-            kv_.release(retired.first);
-        return retired.second <= ended;
-    });
-}
-
 KvBlockId CpuExecutor::allocate_kv_block(BlockType type) {
-    return add_block([&] { return kv_.allocate(type); });
+    return blocks_.add([&] { return kv_.allocate(type); });
 }
 
 KvBlockId CpuExecutor::allocate_state() {
-    return add_block([&] { return kv_.allocate_state(); });
+    return blocks_.add([&] { return kv_.allocate_state(); });
 }
 
-template <typename Allocate>
-KvBlockId CpuExecutor::add_block(const Allocate& allocate) {
-    free_retired();
-    retired_.reserve(blocks_ + retired_.size() + 1); // release needs no memory
-    const auto block = [&] {
-        try {
-            return allocate();
-        } catch (const Error&) {
-            if (retired_.empty())
-                throw;
-        }
-        drain(); // what was released is free only then
-        free_retired();
-        return allocate();
-    }();
-    ++blocks_;
-    return block;
-}
-
-void CpuExecutor::release_kv_block(KvBlockId block) noexcept {
-    --blocks_;
-    retired_.emplace_back(block, started_);
-    free_retired();
-}
+void CpuExecutor::release_kv_block(KvBlockId block) noexcept { blocks_.release(block); }
 
 KvBlockId CpuExecutor::clone_kv_block(KvBlockId block) {
-    drain();
+    steps_.drain();
     const KvBlockId copy = allocate_kv_block(kv_.type(block));
     std::ranges::copy(kv_.contents(block), kv_.contents(copy).begin());
     return copy;
 }
 
 std::vector<std::byte> CpuExecutor::save_kv_block(KvBlockId block) {
-    drain();
+    steps_.drain();
     const auto contents = kv_.contents(block);
     return {contents.begin(), contents.end()};
 }
 
-void CpuExecutor::check_saved(std::span<const std::byte> saved, std::size_t expected) {
-    if (saved.size() != expected)
-        throw Error("a saved part of the KV cache has " + std::to_string(saved.size()) + " bytes, expected " +
-                    std::to_string(expected));
-}
-
 KvBlockId CpuExecutor::load_kv_block(BlockType type, std::span<const std::byte> saved) {
-    check_saved(saved, kv_.block_bytes(type));
+    check_saved_block(saved, kv_.block_bytes(type));
     const KvBlockId block = allocate_kv_block(type);
     std::ranges::copy(saved, kv_.contents(block).begin());
     return block;
 }
 
 KvBlockId CpuExecutor::load_state(std::span<const std::byte> saved) {
-    check_saved(saved, kv_.state_bytes());
+    check_saved_block(saved, kv_.state_bytes());
     const KvBlockId block = allocate_state();
     std::ranges::copy(saved, kv_.contents(block).begin());
     return block;
@@ -275,101 +175,11 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
 
 // Steps.
 
-void CpuExecutor::check_wish(const BatchRow& row, const Batch& batch) {
-    const bool wishes = row.wish == RowWish::Candidates || row.candidates >= 0;
-    if (wishes && static_cast<std::size_t>(row.candidates) >= batch.candidate_wishes.size())
-        throw Error("a row of the batch wishes candidates and does not say which");
-    if (row.candidates >= 0 && row.wish != RowWish::Candidates && row.wish != RowWish::Draw)
-        throw Error("a row of the batch says which candidates and does not wish any");
-    if (row.wish == RowWish::Draw && static_cast<std::size_t>(row.draw) >= batch.draw_wishes.size())
-        throw Error("a row of the batch wishes a draw and does not say which");
-}
-
-/// That a sequence has memory for its rows, and goes on from where it stands.
-void CpuExecutor::check_memory(const BatchSequence& sequence, std::span<const BatchRow> rows) const {
-    const int first = rows.front().position, count = static_cast<int>(rows.size());
-    if (first < 0 || sequence.blocks.size() < blocks_for(first + count))
-        throw Error("a row of the batch has no block for its position");
-    for (int r = 0; r < count; ++r)
-        if (rows[static_cast<std::size_t>(r)].position != first + r)
-            throw Error("the rows of a sequence do not stand in order");
-    if (plan_->states.empty())
-        return;
-    if ((sequence.state == kNoState) != (first == 0))
-        throw Error("a sequence of the batch does not say which states it goes on from");
-    for (int before = 0; const BatchSequence::StateAfter& after : sequence.states_after) {
-        if (after.rows <= before || after.rows > count)
-            throw Error("a sequence of the batch keeps states of no row of its own");
-        before = after.rows;
-    }
-}
-
-void CpuExecutor::check(const Batch& batch) const {
-    for (auto row = batch.rows.begin(); row != batch.rows.end();) {
-        if (static_cast<std::size_t>(row->sequence) >= batch.sequences.size())
-            throw Error("a row of the batch is of no sequence");
-        const auto end = std::find_if(row, batch.rows.end(),
-                                      [&](const BatchRow& other) { return other.sequence != row->sequence; });
-        check_memory(batch.sequences[static_cast<std::size_t>(row->sequence)], {row, end});
-        row = end;
-    }
-    for (const BatchRow& row : batch.rows) {
-        if (row.drawn_by < 0 && (row.token < 0 || row.token >= plan_->vocabulary))
-            throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +
-                        std::to_string(plan_->vocabulary));
-        check_wish(row, batch);
-        if (row.dials != RowDials{.experts = row.dials.experts})
-            throw Error("the CPU moves no dial of a row but its active experts");
-    }
-}
-
 std::unique_ptr<PendingStep> CpuExecutor::start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                                 std::stop_token stop, std::function<void()> on_done) {
-    check(batch);
-    free_retired();
-    auto state = std::make_shared<StepState>();
-    state->batch = std::move(batch);
-    state->weights = std::move(weights);
-    state->stop = std::move(stop);
-    state->on_done = std::move(on_done);
-    auto pending = std::make_unique<CpuPendingStep>(state, [this] { free_retired(); });
-    try {
-        if (!thread_.joinable())
-            thread_ = start_thread([this](const std::stop_token& end) { work(end); });
-        const std::lock_guard lock(mutex_);
-        queue_.push_back(state);
-    } catch (...) {
-        state->done = true; // nobody computes it: its end is not waited for
-        throw;
-    }
-    ++started_;
-    wake_.notify_one();
-    return pending;
-}
-
-void CpuExecutor::work(const std::stop_token& stop) {
-    for (;;) {
-        std::shared_ptr<StepState> state;
-        {
-            std::unique_lock lock(mutex_);
-            if (!wake_.wait(lock, stop, [&] { return !queue_.empty(); }))
-                return;
-            state = std::move(queue_.front());
-            queue_.pop_front();
-        }
-        try {
-            compute(*state);
-        } catch (...) {
-            state->failure = std::current_exception();
-        }
-        state->weights.reset();
-        ended_.fetch_add(1, std::memory_order_release);
-        ended_.notify_all();
-        if (state->on_done) // before the end is seen: who waits for that may take along what is called here
-            state->on_done();
-        state->done.store(true, std::memory_order_release);
-        state->done.notify_all();
-    }
+    check_batch(batch, *plan_, {"the CPU", kCpuRowDials});
+    blocks_.free_ended();
+    return steps_.start(std::move(batch), std::move(weights), std::move(stop), std::move(on_done));
 }
 
 void CpuExecutor::shape_result(StepRun& run,
@@ -400,15 +210,14 @@ void CpuExecutor::shape_result(StepRun& run,
 }
 
 /// What was computed, to who waits for it.
-void CpuExecutor::hand_over(StepRun& run, StepState& state) const {
-    state.result = std::move(run.result);
+void CpuExecutor::hand_over(StepRun& run) const {
     for (StepRun::Sought& sought : run.sought)
         if (sought.told)
-            state.result.candidates.push_back(std::move(sought.found));
+            run.result.candidates.push_back(std::move(sought.found));
     if (std::ranges::none_of(run.batch.rows, [](const BatchRow& row) {
             return row.wish == RowWish::Candidates || row.wish == RowWish::Draw;
         })) {
-        state.result.logits = std::move(run.logits);
+        run.result.logits = std::move(run.logits);
         return;
     }
     const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
@@ -418,18 +227,18 @@ void CpuExecutor::hand_over(StepRun& run, StepState& state) const {
             continue;
         const auto end = logits + static_cast<std::ptrdiff_t>(vocabulary);
         if (row.wish == RowWish::Logits)
-            state.result.logits.insert(state.result.logits.end(), logits, end);
+            run.result.logits.insert(run.result.logits.end(), logits, end);
         logits = end;
     }
 }
 
-void CpuExecutor::compute(StepState& state) {
-    Batch& batch = state.batch;
+StepResult CpuExecutor::compute(Batch& batch, const WeightSet& weights, const StepStop& stop) {
     const bool known = draws_.fill_in(batch);
     draws_.forget(); // should this step end early
     if (!known) {
-        state.result.cancelled = true;
-        return;
+        StepResult result;
+        result.cancelled = true;
+        return result;
     }
     std::vector<std::optional<CandidateWish>> for_draws;
     for (const DrawWish& wish : batch.draw_wishes)
@@ -443,8 +252,7 @@ void CpuExecutor::compute(StepState& state) {
         counters_ = std::vector<std::atomic<int>>(loops);
     for (std::atomic<int>& c : counters_)
         c.store(0, std::memory_order_relaxed);
-    StepRun run(batch, *state.weights, *plan_, kv_, shared_, pool_->barrier(), counters_, state.stop,
-                state.abandoned.get_token());
+    StepRun run(batch, weights, *plan_, kv_, shared_, pool_->barrier(), counters_, stop);
     run.observer = observer_;
     run.product_observer = product_observer_;
     shape_result(run, for_draws);
@@ -464,12 +272,13 @@ void CpuExecutor::compute(StepState& state) {
         scratch += w.bytes();
     scratch_bytes_ = scratch;
     run.result.cancelled = run.cancelled();
-    check_files(*state.weights);
+    check_files(weights);
     const auto computed = StageMeter::Clock::now();
     if (!run.result.cancelled)
         draws_.draw(run, *pool_);
     add_stages(run.result, std::chrono::duration<double>(StageMeter::Clock::now() - computed).count());
-    hand_over(run, state);
+    hand_over(run);
+    return std::move(run.result);
 }
 
 /// What the threads did, and how long they drew.

@@ -1,6 +1,7 @@
 // One step under way: what all threads share, and what each has for itself.
 #pragma once
 
+#include "engine/backends/common/step_queue.h"
 #include "engine/backends/cpu/kv_store.h"
 #include "engine/backends/cpu/product.h"
 #include "engine/backends/cpu/scratch.h"
@@ -110,10 +111,9 @@ inline constexpr std::size_t kHeadGroup = 32;
 class StepRun {
   public:
     StepRun(const Batch& batch, const WeightSet& weights, const Plan& plan, KvStore& kv, Shared& shared,
-            Barrier& barrier, std::vector<std::atomic<int>>& counters, std::stop_token stop,
-            std::stop_token abandoned)
+            Barrier& barrier, std::vector<std::atomic<int>>& counters, const StepStop& stop)
         : batch(batch), weights(weights), plan(plan), kv(kv), shared(shared), barrier_(barrier),
-          counters_(counters), stop_(std::move(stop)), abandoned_(std::move(abandoned)) {}
+          counters_(counters), stop_(stop) {}
 
     const Batch& batch;
     const WeightSet& weights;
@@ -152,7 +152,7 @@ class StepRun {
     }
 
     bool stopped() {
-        if (stop_.stop_requested() || abandoned_.stop_requested())
+        if (stop_.requested())
             result_cancelled_.store(true, std::memory_order_relaxed);
         return result_cancelled_.load(std::memory_order_relaxed);
     }
@@ -188,7 +188,7 @@ class StepRun {
 
     Barrier& barrier_;
     std::vector<std::atomic<int>>& counters_;
-    std::stop_token stop_, abandoned_;
+    const StepStop& stop_;
     std::atomic<bool> result_cancelled_{false};
 };
 
