@@ -1,0 +1,165 @@
+// The operations of kernels/cuda/device_code.h on the CPU. Each thread of a block is a fiber; lanes of a warp
+// meet at every operation that exchanges values, and a warp runs until all its lanes wait for the block.
+#pragma once
+
+#include "kernels/cuda/emulation/block.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __restrict__
+#define __grid_constant__
+#define __launch_bounds__(...)
+
+#define threadIdx (::switchyard::cuda::emulation::this_thread().thread_index())
+#define blockIdx (::switchyard::cuda::emulation::this_thread().block_index())
+#define blockDim (::switchyard::cuda::emulation::this_thread().block_size())
+#define gridDim (::switchyard::cuda::emulation::this_thread().grid_size())
+
+namespace switchyard::cuda {
+
+// CUDA's own vector types and functions that kernels use.
+struct alignas(8) uint2 {
+    std::uint32_t x, y;
+};
+struct alignas(16) uint4 {
+    std::uint32_t x, y, z, w;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+struct alignas(8) float2 {
+    float x, y;
+};
+using ::exp, ::expf, ::fabsf, ::fmaf, ::fmaxf, ::fminf, ::log, ::log1pf, ::logf, ::sqrtf, ::tanhf;
+using std::max;
+using std::min;
+inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+inline float __expf(float x) { return std::exp(x); }
+
+// ---- Threads that meet
+
+inline void sync_block() { emulation::this_thread().meet_block(); }
+inline void sync_warp() { emulation::this_thread().meet_warp(); }
+template <typename T>
+inline T& shared_memory() {
+    return *reinterpret_cast<T*>(emulation::this_thread().shared_memory());
+}
+
+// ---- Lanes that exchange values
+
+template <typename T>
+inline T shuffle(T value, int lane) {
+    static_assert(sizeof(T) <= sizeof(emulation::Words) && std::is_trivially_copyable_v<T>);
+    emulation::Words words = {};
+    std::memcpy(&words, &value, sizeof value);
+    const emulation::Words* all = emulation::this_thread().exchange(words);
+    std::memcpy(&value, &all[lane & 31], sizeof value);
+    return value;
+}
+template <typename T>
+inline T shuffle_xor(T value, int mask) {
+    return shuffle(value, emulation::this_thread().lane() ^ mask);
+}
+template <typename T>
+inline T shuffle_down(T value, int distance) {
+    const int lane = emulation::this_thread().lane();
+    return shuffle(value, lane + distance < 32 ? lane + distance : lane);
+}
+template <typename T>
+inline T shuffle_up(T value, int distance) {
+    const int lane = emulation::this_thread().lane();
+    return shuffle(value, lane >= distance ? lane - distance : lane);
+}
+inline std::uint32_t ballot(bool vote) {
+    const emulation::Words* all = emulation::this_thread().exchange({vote ? 1u : 0u});
+    std::uint32_t votes = 0;
+    for (int i = 0; i < 32; ++i)
+        votes |= all[i].word[0] << i;
+    return votes;
+}
+
+// ---- Numbers
+
+inline float half_to_float(std::uint16_t bits) { return emulation::half_value(bits); }
+inline std::uint16_t float_to_half(float x) { return emulation::half_bits(x); }
+inline float bfloat_to_float(std::uint16_t bits) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+inline std::uint16_t float_to_bfloat(float x) {
+    const auto bits = std::bit_cast<std::uint32_t>(x);
+    if ((bits & 0x7fffffffu) > 0x7f800000u)
+        return 0x7fff;
+    return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+inline std::uint32_t float_bits(float x) { return std::bit_cast<std::uint32_t>(x); }
+inline float bits_float(std::uint32_t x) { return std::bit_cast<float>(x); }
+inline std::uint32_t permute_bytes(std::uint32_t low, std::uint32_t high, std::uint32_t selector) {
+    const std::uint64_t bytes = std::uint64_t{high} << 32 | low;
+    std::uint32_t out = 0;
+    for (int i = 0; i < 4; ++i) {
+        const std::uint32_t nibble = selector >> (4 * i) & 0xfu;
+        auto byte = static_cast<std::uint32_t>(bytes >> (8 * (nibble & 7u)) & 0xffu);
+        if (nibble & 8u) // its sign, eight times
+            byte = byte & 0x80u ? 0xffu : 0u;
+        out |= byte << (8 * i);
+    }
+    return out;
+}
+inline std::int32_t dot4(std::uint32_t a, std::uint32_t b, std::int32_t sum) {
+    for (int i = 0; i < 4; ++i)
+        sum += static_cast<std::int8_t>(a >> (8 * i)) * static_cast<std::int8_t>(b >> (8 * i));
+    return sum;
+}
+inline std::int32_t round_to_int(float x) { return static_cast<std::int32_t>(std::nearbyint(x)); }
+inline int count_bits(std::uint32_t x) { return std::popcount(x); }
+inline int lowest_bit(std::uint32_t x) { return x == 0 ? -1 : std::countr_zero(x); }
+
+// ---- Matrix tiles of a warp
+
+template <bool kSignedB>
+inline void mma_bytes(std::int32_t (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+    const emulation::Words* all = emulation::this_thread().exchange({a[0], a[1], a[2], a[3], b[0], b[1]});
+    emulation::mma_bytes(c, all, emulation::this_thread().lane(), 2, kSignedB);
+}
+template <bool kSignedB>
+inline void mma_bytes_half(std::int32_t (&c)[4], const std::uint32_t (&a)[2], std::uint32_t b) {
+    const emulation::Words* all = emulation::this_thread().exchange({a[0], a[1], 0, 0, b, 0});
+    emulation::mma_bytes(c, all, emulation::this_thread().lane(), 1, kSignedB);
+}
+inline void mma_half(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+    const emulation::Words* all = emulation::this_thread().exchange({a[0], a[1], a[2], a[3], b[0], b[1]});
+    emulation::mma_floats(c, all, emulation::this_thread().lane(), emulation::half_value);
+}
+inline void mma_bfloat(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+    const emulation::Words* all = emulation::this_thread().exchange({a[0], a[1], a[2], a[3], b[0], b[1]});
+    emulation::mma_floats(c, all, emulation::this_thread().lane(), bfloat_to_float);
+}
+
+// ---- Copies that go on beside the thread: they land when they are waited for, and no sooner
+
+inline void async_copy(void* shared, const void* global) {
+    emulation::this_thread().async_copy(shared, global);
+}
+inline void async_commit() { emulation::this_thread().async_commit(); }
+template <int kPending>
+inline void async_wait() {
+    emulation::this_thread().async_wait(kPending);
+}
+inline uint4 load_weights(const void* from) { return *static_cast<const uint4*>(from); }
+
+// ---- Launches that overlap
+
+inline void wait_for_previous() { emulation::this_thread().wait_for_previous(); }
+inline void let_next_start() {}
+inline std::uint64_t device_time() { return emulation::device_time(); }
+
+} // namespace switchyard::cuda

@@ -1,0 +1,359 @@
+#include "kernels/cuda/emulation/emulated_device.h"
+
+#include "kernels/cuda/emulation/block.h"
+#include "kernels/cuda/emulation/device_memory.h"
+#include "kernels/cuda/launchers.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace switchyard::cuda {
+
+namespace emulation {
+
+namespace {
+
+class EmulatedDevice;
+
+/// One thing a stream does.
+struct Operation {
+    enum class Kind : std::uint8_t { Launch, Copy, Fill, Record, Wait, Graph } kind;
+    // Launch
+    Work work = {};
+    std::vector<std::byte> params = {};
+    bool dependent = false;
+    // Copy, Fill
+    std::byte* to = nullptr;
+    const std::byte* from = nullptr;
+    std::size_t bytes = 0;
+    std::uint8_t value = 0;
+    std::function<void()> then = nullptr; // Record, Wait, Graph
+};
+
+struct EmulatedGraph : Graph {
+    std::vector<Operation> operations;
+};
+
+class EmulatedStream;
+
+struct EmulatedEvent : Event {
+    EmulatedStream* stream = nullptr;
+    std::uint64_t recorded = 0; ///< its number among the stream's operations; 0: never
+    std::uint64_t nanoseconds = 0;
+    void wait() override;
+    bool passed() override;
+    double seconds_since(const Event& earlier) const override {
+        return static_cast<double>(nanoseconds - static_cast<const EmulatedEvent&>(earlier).nanoseconds) *
+               1e-9;
+    }
+};
+
+class EmulatedStream : public Stream {
+  public:
+    explicit EmulatedStream(EmulatedDevice& device) : device_(device) {}
+    void launch(const Launch& launch) override;
+    void copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes) override;
+    void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) override;
+    void copy_within(std::byte* to, const std::byte* from, std::size_t bytes) override;
+    void fill(std::byte* to, std::uint8_t value, std::size_t bytes) override;
+    void record(Event& event) override;
+    void wait_for(const Event& event) override;
+    void synchronise() override { run_until(issued_); }
+    void begin_recording() override { recording_ = std::make_unique<EmulatedGraph>(); }
+    std::unique_ptr<Graph> end_recording() override { return std::move(recording_); }
+    void start(Graph& graph) override;
+
+    void add(Operation operation);
+    void run_until(std::uint64_t operation);
+
+  private:
+    void copy(std::byte* to, const std::byte* from, std::size_t bytes);
+    void run(const std::vector<const Operation*>& operations);
+
+    EmulatedDevice& device_;
+    std::deque<Operation> queue_;
+    std::uint64_t issued_ = 0, done_ = 0;
+    std::unique_ptr<EmulatedGraph> recording_;
+};
+
+class EmulatedDevice : public Device {
+  public:
+    explicit EmulatedDevice(const EmulatedOptions& options)
+        : memory_(options.memory_bytes), options_(options), order_(options.seed) {
+        info_ = {.name = "emulated device",
+                 .compute = options.compute,
+                 .multiprocessors = options.multiprocessors,
+                 .memory_bytes = options.memory_bytes,
+                 .l2_bytes = std::size_t{4} << 20,
+                 .shared_bytes = std::size_t{227} << 10,
+                 .driver = 13000,
+                 .runtime = 13000};
+    }
+    const DeviceInfo& info() const override { return info_; }
+    MemoryUse memory() override { return {memory_.free_bytes(), memory_.bytes()}; }
+    std::byte* allocate(std::size_t bytes) override {
+        if (options_.may_allocate && !options_.may_allocate(bytes))
+            return nullptr;
+        return memory_.allocate(bytes);
+    }
+    void release(std::byte* memory) noexcept override { memory_.release(memory); }
+    std::byte* allocate_host(std::size_t bytes) override {
+        return static_cast<std::byte*>(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
+    }
+    void release_host(std::byte* memory) noexcept override { std::free(memory); }
+    std::unique_ptr<Stream> make_stream() override { return std::make_unique<EmulatedStream>(*this); }
+    std::unique_ptr<Event> make_event() override { return std::make_unique<EmulatedEvent>(); }
+
+    const EmulatedCounts& counts() const { return counts_; }
+    EmulatedCounts& counts() { return counts_; }
+    /// Blocks of `work` that begin before the launch before it has run.
+    std::vector<std::unique_ptr<Block>> begin_early(const Work& work, std::vector<unsigned>& blocks);
+    void run(const Work& work, std::vector<std::unique_ptr<Block>> early, std::vector<unsigned> blocks);
+    std::vector<unsigned> blocks_of(const Work& work);
+    void check_alive();
+    DeviceMemory& device_memory() { return memory_; }
+    const EmulatedOptions& options() const { return options_; }
+
+  private:
+    std::unique_ptr<Block> take_block();
+
+    DeviceMemory memory_;
+    EmulatedOptions options_;
+    DeviceInfo info_;
+    EmulatedCounts counts_;
+    std::minstd_rand order_;
+    std::vector<std::unique_ptr<Block>> idle_; ///< their stacks serve again
+    bool lost_ = false;
+};
+
+void EmulatedDevice::check_alive() {
+    ++counts_.launches;
+    lost_ |= options_.lost_at != 0 && counts_.launches >= options_.lost_at;
+    if (lost_)
+        throw DeviceError("the device does not answer any more", true);
+}
+
+std::unique_ptr<Block> EmulatedDevice::take_block() {
+    if (idle_.empty())
+        return std::make_unique<Block>();
+    auto block = std::move(idle_.back());
+    idle_.pop_back();
+    return block;
+}
+
+std::vector<unsigned> EmulatedDevice::blocks_of(const Work& work) {
+    std::vector<unsigned> blocks(std::size_t{work.grid.x} * work.grid.y);
+    for (unsigned b = 0; b < blocks.size(); ++b)
+        blocks[b] = b;
+    std::shuffle(blocks.begin(), blocks.end(), order_);
+    return blocks;
+}
+
+std::vector<std::unique_ptr<Block>> EmulatedDevice::begin_early(const Work& work,
+                                                                std::vector<unsigned>& blocks) {
+    std::vector<std::unique_ptr<Block>> early;
+    const std::size_t count = std::min<std::size_t>(options_.early_blocks, blocks.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        early.push_back(take_block());
+        early.back()->begin(work, blocks.back() % work.grid.x, blocks.back() / work.grid.x);
+        blocks.pop_back();
+        if (early.back()->run(false, order_) == Block::Outcome::Ended) {
+            idle_.push_back(std::move(early.back()));
+            early.pop_back();
+        }
+    }
+    return early;
+}
+
+void EmulatedDevice::run(const Work& work, std::vector<std::unique_ptr<Block>> early,
+                         std::vector<unsigned> blocks) {
+    constexpr int kMostRounds = 1'000'000; // of blocks that spin
+    std::vector<std::unique_ptr<Block>> at_work = std::move(early);
+    for (int round = 0; !at_work.empty() || !blocks.empty(); ++round) {
+        if (round > kMostRounds)
+            throw std::logic_error("blocks wait for each other and none comes");
+        if (!blocks.empty()) {
+            at_work.push_back(take_block());
+            at_work.back()->begin(work, blocks.back() % work.grid.x, blocks.back() / work.grid.x);
+            blocks.pop_back();
+        }
+        std::erase_if(at_work, [&](std::unique_ptr<Block>& block) {
+            if (block->run(true, order_) != Block::Outcome::Ended)
+                return false;
+            idle_.push_back(std::move(block));
+            return true;
+        });
+    }
+}
+
+void EmulatedStream::add(Operation operation) {
+    if (recording_) {
+        recording_->operations.push_back(std::move(operation));
+        return;
+    }
+    queue_.push_back(std::move(operation));
+    ++issued_;
+}
+
+/// Runs a stretch of operations; a dependent launch begins before the launch in front of it.
+void EmulatedStream::run(const std::vector<const Operation*>& operations) {
+    const DeviceMemory::Open open(device_.device_memory());
+    std::vector<std::unique_ptr<Block>> early;
+    std::vector<unsigned> blocks;
+    bool begun = false;
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+        const Operation& o = *operations[i];
+        switch (o.kind) {
+        case Operation::Kind::Launch: {
+            device_.check_alive();
+            if (!begun) {
+                blocks = device_.blocks_of(o.work);
+                early.clear();
+            }
+            std::vector<std::unique_ptr<Block>> next_early;
+            std::vector<unsigned> next_blocks;
+            begun = i + 1 < operations.size() && operations[i + 1]->kind == Operation::Kind::Launch &&
+                    operations[i + 1]->dependent;
+            if (begun) {
+                ++device_.counts().dependent;
+                next_blocks = device_.blocks_of(operations[i + 1]->work);
+                next_early = device_.begin_early(operations[i + 1]->work, next_blocks);
+            }
+            device_.run(o.work, std::move(early), std::move(blocks));
+            early = std::move(next_early);
+            blocks = std::move(next_blocks);
+            break;
+        }
+        case Operation::Kind::Copy:
+            std::memcpy(o.to, o.from, o.bytes);
+            break;
+        case Operation::Kind::Fill:
+            std::memset(o.to, o.value, o.bytes);
+            break;
+        case Operation::Kind::Record:
+        case Operation::Kind::Wait:
+        case Operation::Kind::Graph:
+            o.then();
+            break;
+        }
+    }
+}
+
+void EmulatedStream::run_until(std::uint64_t operation) {
+    std::deque<Operation> due;
+    while (done_ < operation && !queue_.empty()) {
+        due.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+        ++done_;
+    }
+    std::vector<const Operation*> operations;
+    for (const Operation& o : due)
+        operations.push_back(&o);
+    run(operations);
+}
+
+void EmulatedStream::launch(const Launch& launch) {
+    static constexpr Launcher kLaunchers[] = {
+#define SWITCHYARD_LAUNCHER(name, function, Params, Shared, threads, blocks) launch_##function,
+        SWITCHYARD_CUDA_KERNELS(SWITCHYARD_LAUNCHER)
+#undef SWITCHYARD_LAUNCHER
+    };
+    if (launch.grid.x == 0 || launch.grid.y == 0)
+        throw DeviceError(std::string("an empty grid for ") + kernel_name(launch.kernel), false);
+    kLaunchers[static_cast<std::size_t>(launch.kernel)](this, launch);
+}
+
+void EmulatedStream::copy(std::byte* to, const std::byte* from, std::size_t bytes) {
+    Operation o{.kind = Operation::Kind::Copy};
+    o.to = to;
+    o.from = from;
+    o.bytes = bytes;
+    add(std::move(o));
+}
+void EmulatedStream::copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes) {
+    copy(to, from, bytes);
+}
+void EmulatedStream::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) {
+    copy(to, from, bytes);
+}
+void EmulatedStream::copy_within(std::byte* to, const std::byte* from, std::size_t bytes) {
+    copy(to, from, bytes);
+}
+void EmulatedStream::fill(std::byte* to, std::uint8_t value, std::size_t bytes) {
+    Operation o{.kind = Operation::Kind::Fill};
+    o.to = to;
+    o.value = value;
+    o.bytes = bytes;
+    add(std::move(o));
+}
+void EmulatedStream::record(Event& event) {
+    auto& own = static_cast<EmulatedEvent&>(event);
+    Operation o{.kind = Operation::Kind::Record};
+    o.then = [&own] { own.nanoseconds = device_time(); };
+    add(std::move(o));
+    own.stream = this;
+    own.recorded = issued_;
+}
+void EmulatedStream::wait_for(const Event& event) {
+    const auto& own = static_cast<const EmulatedEvent&>(event);
+    Operation o{.kind = Operation::Kind::Wait};
+    o.then = [stream = own.stream, until = own.recorded, this] {
+        if (stream && stream != this)
+            stream->run_until(until);
+    };
+    add(std::move(o));
+}
+void EmulatedStream::start(Graph& graph) {
+    Operation o{.kind = Operation::Kind::Graph};
+    o.then = [this, &own = static_cast<EmulatedGraph&>(graph)] {
+        ++device_.counts().graphs;
+        std::vector<const Operation*> operations;
+        for (const Operation& one : own.operations)
+            operations.push_back(&one);
+        run(operations);
+    };
+    add(std::move(o));
+}
+
+void EmulatedEvent::wait() {
+    if (stream)
+        stream->run_until(recorded);
+}
+bool EmulatedEvent::passed() {
+    wait();
+    return true;
+}
+
+} // namespace
+
+int enqueue(void* stream, const Launch& launch, int threads, std::size_t shared_bytes,
+            std::size_t param_bytes, void (*kernel)(const void* params)) {
+    Operation o{.kind = Operation::Kind::Launch};
+    const auto* params = static_cast<const std::byte*>(launch.params);
+    o.params.assign(params, params + param_bytes);
+    o.work = {kernel, o.params.data(), launch.grid, static_cast<unsigned>(threads), shared_bytes};
+    o.dependent = launch.dependent;
+    static_cast<EmulatedStream*>(stream)->add(std::move(o)); // moving a vector keeps where its bytes are
+    return 0;
+}
+
+} // namespace emulation
+
+std::unique_ptr<Device> make_emulated_device(const EmulatedOptions& options) {
+    return std::make_unique<emulation::EmulatedDevice>(options);
+}
+
+EmulatedCounts counts_of(const Device& device) {
+    return static_cast<const emulation::EmulatedDevice&>(device).counts();
+}
+
+} // namespace switchyard::cuda

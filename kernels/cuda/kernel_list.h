@@ -1,0 +1,47 @@
+// Every kernel, its parameter struct, its threads a block and its shared memory: one table for the launchers
+// of both libraries and for the typed launch below. A new kernel is a row in its family's list.
+#pragma once
+
+#include "kernels/cuda/clock_kernels.h"
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/step_data.h"
+
+#include <type_traits>
+
+namespace switchyard::cuda {
+
+/// X(name, function, Params, Shared, threads, blocks): `Shared` is the struct that the kernel's shared memory
+/// is, NoShared where it has none; `blocks` that shall fit a multiprocessor at once.
+#define SWITCHYARD_CUDA_KERNELS(X) SWITCHYARD_CLOCK_KERNELS(X)
+
+enum class Kernel : std::uint16_t {
+#define SWITCHYARD_ENUMERATOR(name, function, Params, Shared, threads, blocks) name,
+    SWITCHYARD_CUDA_KERNELS(SWITCHYARD_ENUMERATOR)
+#undef SWITCHYARD_ENUMERATOR
+        kCount
+};
+
+template <Kernel kKernel>
+struct KernelTraits;
+#define SWITCHYARD_TRAITS(name, function, ParamsType, SharedType, thread_count, block_count)                 \
+    template <>                                                                                              \
+    struct KernelTraits<Kernel::name> {                                                                      \
+        using Params = ParamsType;                                                                           \
+        using Shared = SharedType;                                                                           \
+        static constexpr int kThreads = thread_count;                                                        \
+        static constexpr const char* kName = #name;                                                          \
+    };
+SWITCHYARD_CUDA_KERNELS(SWITCHYARD_TRAITS)
+#undef SWITCHYARD_TRAITS
+
+/// Starts a kernel with its own parameters.
+template <Kernel kKernel>
+void launch(Stream& stream, GridSize grid, const typename KernelTraits<kKernel>::Params& params,
+            bool dependent = false) {
+    static_assert(std::is_trivially_copyable_v<typename KernelTraits<kKernel>::Params>);
+    stream.launch({kKernel, grid, dependent, &params});
+}
+
+const char* kernel_name(Kernel kernel);
+
+} // namespace switchyard::cuda
