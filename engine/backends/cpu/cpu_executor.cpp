@@ -3,8 +3,8 @@
 #include "engine/backends/common/block_ledger.h"
 #include "engine/backends/common/check_batch.h"
 #include "engine/backends/common/step_queue.h"
+#include "engine/backends/common/token_draws.h"
 #include "engine/backends/cpu/compile.h"
-#include "engine/backends/cpu/token_draws.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
 #include "engine/files/mapped_file.h"
@@ -57,9 +57,8 @@ class CpuExecutor : public Executor {
     ScratchSizes reserve(const StepShape& shape, Shared& shared) const;
     bool exact_cache(const Batch& batch) const;
     StepResult compute(Batch& batch, const WeightSet& weights, const StepStop& stop);
-    void shape_result(StepRun& run, const std::vector<std::optional<CandidateWish>>& for_draws) const;
+    void make_room(StepRun& run) const;
     void add_stages(StepResult& result, double drawing);
-    void hand_over(StepRun& run) const;
 
     std::shared_ptr<const Plan> plan_;
     std::shared_ptr<ThreadPool> pool_;
@@ -73,6 +72,7 @@ class CpuExecutor : public Executor {
     std::vector<std::unique_ptr<Stage>> stages_;
     mutable std::mutex totals_mutex_;
     StageTable totals_;
+    StepWishes wishes_;
     TokenDraws draws_;
     std::atomic<std::size_t> scratch_bytes_{0};
     FeedForwardObserver* observer_ = nullptr; ///< set between steps
@@ -86,7 +86,8 @@ class CpuExecutor : public Executor {
 
 CpuExecutor::CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<ThreadPool> pool)
     : plan_(std::move(plan)), pool_(std::move(pool)), kv_(plan_->kv, plan_->states),
-      threads_(static_cast<std::size_t>(pool_->size())), counters_(0), draws_(plan_->vocabulary) {
+      threads_(static_cast<std::size_t>(pool_->size())), counters_(0),
+      draws_(plan_->vocabulary, pool_->size(), [this](const auto& work) { pool_->run(work); }) {
     stages_ = compile_stages(*plan_, shared_);
     shared_.values.resize(plan_->values.size());
     for (std::size_t t = 0; t < threads_.size(); ++t)
@@ -182,67 +183,26 @@ std::unique_ptr<PendingStep> CpuExecutor::start(Batch batch, std::shared_ptr<con
     return steps_.start(std::move(batch), std::move(weights), std::move(stop), std::move(on_done));
 }
 
-void CpuExecutor::shape_result(StepRun& run,
-                               const std::vector<std::optional<CandidateWish>>& for_draws) const {
-    std::size_t logits = 0;
-    int routing = 0, most = 0;
-    for (const BatchRow& row : run.batch.rows) {
-        if (row.candidates >= 0)
-            run.sought.push_back(
-                {logits, &run.batch.candidate_wishes[static_cast<std::size_t>(row.candidates)], {}, true});
-        if (row.wish == RowWish::Draw && for_draws[static_cast<std::size_t>(row.draw)])
-            run.sought.push_back({logits, &*for_draws[static_cast<std::size_t>(row.draw)], {}, false});
-        logits += row.wish != RowWish::Nothing;
-        if (!row.routing)
-            continue;
-        ++routing;
-        const int active = row.dials.experts > 0 ? row.dials.experts : plan_->experts_active;
-        most = std::max(most, std::min(active, plan_->experts));
-    }
+/// For what the step will find of its rows' logits, and tell of their experts.
+void CpuExecutor::make_room(StepRun& run) const {
     const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
-    run.logits.resize(logits * vocabulary);
+    run.logits.resize(wishes_.logit_rows().size() * vocabulary);
     const std::size_t parts = candidate_parts(vocabulary);
-    run.candidate_parts.resize(run.sought.size() * parts);
-    for (std::size_t i = 0; i < run.sought.size(); ++i)
-        reserve_candidates(vocabulary, *run.sought[i].wish,
-                           std::span(run.candidate_parts).subspan(i * parts, parts), run.sought[i].found);
-    run.result.routing.shape(plan_->routes, routing, most);
-}
-
-/// What was computed, to who waits for it.
-void CpuExecutor::hand_over(StepRun& run) const {
-    for (StepRun::Sought& sought : run.sought)
-        if (sought.told)
-            run.result.candidates.push_back(std::move(sought.found));
-    if (std::ranges::none_of(run.batch.rows, [](const BatchRow& row) {
-            return row.wish == RowWish::Candidates || row.wish == RowWish::Draw;
-        })) {
-        run.result.logits = std::move(run.logits);
-        return;
-    }
-    const auto vocabulary = static_cast<std::size_t>(plan_->vocabulary);
-    auto logits = run.logits.cbegin();
-    for (const BatchRow& row : run.batch.rows) {
-        if (row.wish == RowWish::Nothing)
-            continue;
-        const auto end = logits + static_cast<std::ptrdiff_t>(vocabulary);
-        if (row.wish == RowWish::Logits)
-            run.result.logits.insert(run.result.logits.end(), logits, end);
-        logits = end;
-    }
+    const std::span<Sought> sought = run.wishes.sought();
+    run.candidate_parts.resize(sought.size() * parts);
+    for (std::size_t i = 0; i < sought.size(); ++i)
+        reserve_candidates(vocabulary, *sought[i].wish,
+                           std::span(run.candidate_parts).subspan(i * parts, parts), sought[i].found);
+    shape_routing(run.batch, *plan_, run.result.routing);
 }
 
 StepResult CpuExecutor::compute(Batch& batch, const WeightSet& weights, const StepStop& stop) {
-    const bool known = draws_.fill_in(batch);
-    draws_.forget(); // should this step end early
-    if (!known) {
+    if (!draws_.take_over(batch)) {
         StepResult result;
         result.cancelled = true;
         return result;
     }
-    std::vector<std::optional<CandidateWish>> for_draws;
-    for (const DrawWish& wish : batch.draw_wishes)
-        for_draws.push_back(RowDrawer::candidates_for(wish));
+    wishes_.read(batch);
     const ScratchSizes sizes = reserve(StepShape(batch, *plan_, pool_->size(), exact_cache(batch)), shared_);
     for (ThreadContext& w : threads_)
         w.reserve(sizes);
@@ -252,10 +212,10 @@ StepResult CpuExecutor::compute(Batch& batch, const WeightSet& weights, const St
         counters_ = std::vector<std::atomic<int>>(loops);
     for (std::atomic<int>& c : counters_)
         c.store(0, std::memory_order_relaxed);
-    StepRun run(batch, weights, *plan_, kv_, shared_, pool_->barrier(), counters_, stop);
+    StepRun run(wishes_, weights, *plan_, kv_, shared_, pool_->barrier(), counters_, stop);
     run.observer = observer_;
     run.product_observer = product_observer_;
-    shape_result(run, for_draws);
+    make_room(run);
     pool_->run([&](int thread) {
         ThreadContext& w = threads_[static_cast<std::size_t>(thread)];
         w.loops = 0;
@@ -275,9 +235,10 @@ StepResult CpuExecutor::compute(Batch& batch, const WeightSet& weights, const St
     check_files(weights);
     const auto computed = StageMeter::Clock::now();
     if (!run.result.cancelled)
-        draws_.draw(run, *pool_);
+        draws_.draw(
+            wishes_, [&run](std::size_t row) { return run.logits_of(row); }, run.result);
     add_stages(run.result, std::chrono::duration<double>(StageMeter::Clock::now() - computed).count());
-    hand_over(run);
+    wishes_.tell(run.result, std::move(run.logits));
     return std::move(run.result);
 }
 

@@ -78,28 +78,26 @@ void ProjectionStage::run(StepRun& run, ThreadContext& w) const {
     run.meet(w);
 }
 
-void HeadStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
-    shared.wanted.clear();
-    for (int r = 0; r < shape.rows(); ++r)
-        if (shape.batch.rows[static_cast<std::size_t>(r)].wish != RowWish::Nothing)
-            shared.wanted.push_back(r);
-    const int width = shape.width(step_.in);
-    sizes.hold_rows(static_cast<int>(std::min(kHeadGroup, shared.wanted.size())), width);
-    sizes.hold_decoded(width);
-    std::size_t sought = 0; // at most
-    for (const BatchRow& row : shape.batch.rows)
+void HeadStage::reserve(const StepShape& shape, Shared&, ScratchSizes& sizes) const {
+    std::size_t with_logits = 0, sought = 0; // at most
+    for (const BatchRow& row : shape.batch.rows) {
+        with_logits += row.wish != RowWish::Nothing;
         sought += (row.candidates >= 0) + (row.wish == RowWish::Draw);
+    }
+    const int width = shape.width(step_.in);
+    sizes.hold_rows(static_cast<int>(std::min(kHeadGroup, with_logits)), width);
+    sizes.hold_decoded(width);
     ScratchSizes::hold<float>(sizes.state, sought);
 }
 
 void HeadStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Head);
-    const std::span<const std::int32_t> wanted = run.shared.wanted;
-    // Many wanted rows (perplexity, all logits) go in groups, so that a thread's own copies stay small.
-    for (std::size_t begin = 0; begin < wanted.size(); begin += kHeadGroup)
-        project(run, w, wanted.subspan(begin, std::min(kHeadGroup, wanted.size() - begin)),
+    const std::span<const std::int32_t> rows = run.wishes.logit_rows();
+    // Many rows (perplexity, all logits) go in groups, so that a thread's own copies stay small.
+    for (std::size_t begin = 0; begin < rows.size(); begin += kHeadGroup)
+        project(run, w, rows.subspan(begin, std::min(kHeadGroup, rows.size() - begin)),
                 run.logits.data() + begin * static_cast<std::size_t>(run.plan.vocabulary));
-    if (!run.sought.empty())
+    if (!run.wishes.sought().empty())
         find_candidates(run, w);
 }
 
@@ -125,26 +123,22 @@ void HeadStage::project(StepRun& run, ThreadContext& w, std::span<const std::int
 /// Row by row, a row's parts on all threads.
 void HeadStage::find_candidates(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Sampling);
-    const auto vocabulary = static_cast<std::size_t>(run.plan.vocabulary);
-    const std::size_t parts = candidate_parts(vocabulary);
-    const auto logits = [&](const StepRun::Sought& sought) {
-        return std::span<const float>(run.logits).subspan(sought.row * vocabulary, vocabulary);
-    };
+    const std::span<Sought> sought = run.wishes.sought();
+    const std::size_t parts = candidate_parts(static_cast<std::size_t>(run.plan.vocabulary));
     // Each thread for itself: one look at what is in the cache costs less than meeting the others.
-    auto* maxima = w.state.get<float>(run.sought.size());
-    for (std::size_t i = 0; i < run.sought.size(); ++i)
-        maxima[i] = largest_logit(logits(run.sought[i]));
-    run.parallel(w, static_cast<int>(run.sought.size() * parts), [&](int task) {
+    auto* maxima = w.state.get<float>(sought.size());
+    for (std::size_t i = 0; i < sought.size(); ++i)
+        maxima[i] = largest_logit(run.logits_of(sought[i].row));
+    run.parallel(w, static_cast<int>(sought.size() * parts), [&](int task) {
         const auto index = static_cast<std::size_t>(task), i = index / parts;
-        candidate_part(logits(run.sought[i]), index % parts, maxima[i], *run.sought[i].wish,
+        candidate_part(run.logits_of(sought[i].row), index % parts, maxima[i], *sought[i].wish,
                        run.candidate_parts[index]);
     });
     run.meet(w);
-    run.parallel(w, static_cast<int>(run.sought.size()), [&](int task) {
+    run.parallel(w, static_cast<int>(sought.size()), [&](int task) {
         const auto i = static_cast<std::size_t>(task);
-        StepRun::Sought& sought = run.sought[i];
-        join_parts(logits(sought), maxima[i], *sought.wish,
-                   std::span(run.candidate_parts).subspan(i * parts, parts), sought.found);
+        join_parts(run.logits_of(sought[i].row), maxima[i], *sought[i].wish,
+                   std::span(run.candidate_parts).subspan(i * parts, parts), sought[i].found);
     });
 }
 

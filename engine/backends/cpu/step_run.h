@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/backends/common/step_queue.h"
+#include "engine/backends/common/step_wishes.h"
 #include "engine/backends/cpu/kv_store.h"
 #include "engine/backends/cpu/product.h"
 #include "engine/backends/cpu/scratch.h"
@@ -78,7 +79,6 @@ struct Shared {
     Buffer unit_rows, unit_weights, unit_places;
     RouterScratch router;
     std::vector<RowGroup> groups, latent_groups; ///< of the batch, as attention shares it out
-    std::vector<std::int32_t> wanted;            ///< rows that wish something of the head
     std::deque<RopeTable> ropes;
     std::size_t bytes() const;
     void only_measure(); ///< all its buffers
@@ -110,12 +110,13 @@ inline constexpr std::size_t kHeadGroup = 32;
 
 class StepRun {
   public:
-    StepRun(const Batch& batch, const WeightSet& weights, const Plan& plan, KvStore& kv, Shared& shared,
+    StepRun(StepWishes& wishes, const WeightSet& weights, const Plan& plan, KvStore& kv, Shared& shared,
             Barrier& barrier, std::vector<std::atomic<int>>& counters, const StepStop& stop)
-        : batch(batch), weights(weights), plan(plan), kv(kv), shared(shared), barrier_(barrier),
-          counters_(counters), stop_(stop) {}
+        : batch(wishes.batch()), wishes(wishes), weights(weights), plan(plan), kv(kv), shared(shared),
+          barrier_(barrier), counters_(counters), stop_(stop) {}
 
     const Batch& batch;
+    StepWishes& wishes;
     const WeightSet& weights;
     const Plan& plan;
     KvStore& kv;
@@ -123,15 +124,7 @@ class StepRun {
     StepResult result;
     FeedForwardObserver* observer = nullptr;
     ProductObserver* product_observer = nullptr;
-    std::vector<float> logits; ///< [rows that wish something, vocabulary]
-    /// Candidates among a row's logits, wished or needed for its draw.
-    struct Sought {
-        std::size_t row; ///< among the rows that wish something
-        const CandidateWish* wish;
-        Candidates found;
-        bool told; ///< to who waits for the step; else only for its draw
-    };
-    std::vector<Sought> sought;
+    std::vector<float> logits;                  ///< [wishes.logit_rows(), vocabulary]
     std::vector<CandidatePart> candidate_parts; ///< [sought][parts of the vocabulary]
     std::span<const FeedForwardUnit> units;     ///< made by thread 0 between two meetings
 
@@ -142,6 +135,10 @@ class StepRun {
     const Slice& slice(WeightId id, std::size_t matrix = 0) const { return weights.slice(id, matrix); }
     const float* vector(WeightId id) const {
         return id == kNoWeight ? nullptr : reinterpret_cast<const float*>(slice(id).data);
+    }
+
+    std::span<const float> logits_of(std::size_t row) const {
+        return logits_of_row(logits, row, static_cast<std::size_t>(plan.vocabulary));
     }
 
     /// Of one layer's cache, for the first `tokens` of a sequence; where layers differ, of a middling one.
@@ -188,7 +185,7 @@ class StepRun {
 
     Barrier& barrier_;
     std::vector<std::atomic<int>>& counters_;
-    const StepStop& stop_;
+    StepStop stop_;
     std::atomic<bool> result_cancelled_{false};
 };
 
