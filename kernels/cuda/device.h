@@ -28,13 +28,23 @@ struct DeviceInfo {
     int multiprocessors = 0;
     std::size_t memory_bytes = 0;
     std::size_t l2_bytes = 0;
-    std::size_t shared_bytes = 0; ///< that one block may have
-    int driver = 0;               ///< newest CUDA that the driver knows: 13000 is 13.0
-    int runtime = 0;              ///< CUDA that the library was built with
+    std::size_t shared_bytes = 0;    ///< that one block may have
+    int driver = 0;                  ///< newest CUDA that the driver knows: 13000 is 13.0
+    int runtime = 0;                 ///< CUDA that the library was built with
+    std::string driver_version = {}; ///< "580.159.03"; "" where that is not known
+    std::string pci = {};            ///< "0000:01:00.0"
 };
 
 struct MemoryUse {
     std::size_t free = 0, total = 0; ///< as the driver says, others' programs included
+    std::size_t taken = 0;           ///< of it by Device::allocate(), as the driver rounds it
+};
+
+/// How a device is at the moment, as its driver tells; below zero where it does not.
+struct DeviceHealth {
+    int celsius = -1;
+    double watts = -1, watts_limit = -1;
+    int clock_mhz = -1, memory_clock_mhz = -1;
 };
 
 /// Blocks of a grid, in x and y.
@@ -94,6 +104,7 @@ class Device {
     virtual ~Device() = default;
     virtual const DeviceInfo& info() const = 0;
     virtual MemoryUse memory() = 0;
+    virtual DeviceHealth health() { return {}; }
     /// Aligned to 256 bytes; nullptr where the device has not so much free. Contents are anything.
     virtual std::byte* allocate(std::size_t bytes) = 0;
     virtual void release(std::byte* memory) noexcept = 0;

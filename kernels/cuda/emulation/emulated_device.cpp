@@ -99,7 +99,9 @@ class EmulatedDevice : public Device {
                  .runtime = 13000};
     }
     const DeviceInfo& info() const override { return info_; }
-    MemoryUse memory() override { return {memory_.free_bytes(), memory_.bytes()}; }
+    MemoryUse memory() override {
+        return {memory_.free_bytes(), memory_.bytes(), memory_.bytes() - memory_.free_bytes()};
+    }
     std::byte* allocate(std::size_t bytes) override {
         if (options_.may_allocate && !options_.may_allocate(bytes))
             return nullptr;

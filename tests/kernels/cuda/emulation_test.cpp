@@ -1,6 +1,6 @@
 // The emulated device itself: that it runs kernels as a device would, and finds the faults that it is for.
-#include "kernels/cuda/emulation/emulated_device.h"
 #include "kernels/cuda/launchers.h"
+#include "tests/kernels/cuda/test_device.h"
 
 #include <gtest/gtest.h>
 
@@ -22,24 +22,6 @@ struct Params {
     const float* in;
     int fault;
 };
-
-/// Memory of a device with what it shall hold.
-template <typename T>
-T* upload(Device& device, Stream& stream, const std::vector<T>& values) {
-    std::byte* memory = device.allocate(values.size() * sizeof(T));
-    stream.copy_to_device(memory, reinterpret_cast<const std::byte*>(values.data()),
-                          values.size() * sizeof(T));
-    stream.synchronise();
-    return reinterpret_cast<T*>(memory);
-}
-template <typename T>
-std::vector<T> download(Stream& stream, const T* memory, std::size_t count) {
-    std::vector<T> values(count);
-    stream.copy_to_host(reinterpret_cast<std::byte*>(values.data()),
-                        reinterpret_cast<const std::byte*>(memory), count * sizeof(T));
-    stream.synchronise();
-    return values;
-}
 
 template <void (*kKernel)(Params)>
 void start(Stream& stream, GridSize grid, const Params& params, bool dependent = false,
