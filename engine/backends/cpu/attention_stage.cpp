@@ -26,7 +26,7 @@ void RowSteps::apply(StepRun& run, int row) const {
             continue;
         }
         const RopeStep& r = *step.rope;
-        const RopeTable& table = run.shared.ropes[step.rope_table];
+        const RopeTable& table = run.shared.ropes[step.ropes];
         const float* cosines = table.cosines.data<float>() + std::int64_t{row} * (r.dims / 2);
         const float* sines = table.sines.data<float>() + std::int64_t{row} * (r.dims / 2);
         for (int h = 0; h < r.heads; ++h)

@@ -84,7 +84,7 @@ void HeadStage::reserve(const StepShape& shape, Shared&, ScratchSizes& sizes) co
         with_logits += row.wish != RowWish::Nothing;
         sought += (row.candidates >= 0) + (row.wish == RowWish::Draw);
     }
-    const int width = shape.width(step_.in);
+    const int width = shape.width(in_);
     sizes.hold_rows(static_cast<int>(std::min(kHeadGroup, with_logits)), width);
     sizes.hold_decoded(width);
     ScratchSizes::hold<float>(sizes.state, sought);
@@ -107,7 +107,7 @@ void HeadStage::project(StepRun& run, ThreadContext& w, std::span<const std::int
     const std::int64_t count = panels(weight.rows);
     const int n = static_cast<int>(rows.size());
     const bool i16 = wants_i16(weight);
-    const Rows in = run.prepare_rows(w, step_.in, norm_ ? &*norm_ : nullptr, !i16, i16, rows.data(), n);
+    const Rows in = run.prepare_rows(w, in_, norm_ ? &*norm_ : nullptr, !i16, i16, rows.data(), n);
     const float* bias = run.vector(step_.bias);
     const int chunk = panels_per_task(count / 4, packed_bytes(weight.type, kPanelRows, weight.cols));
     run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {

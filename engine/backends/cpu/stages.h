@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/backends/cpu/step_run.h"
+#include "engine/model/fused_plan.h"
 
 #include <optional>
 
@@ -32,9 +33,8 @@ class RopeTableStage : public Stage {
 /// A norm, where there is one, and the projections that read its result.
 class ProjectionStage : public Stage {
   public:
-    ProjectionStage(ValueId in, std::optional<NormStep> norm) : in_(in), norm_(norm) {}
-    void add(const ProjectStep& step) { steps_.push_back(step); }
-    ValueId input() const { return in_; }
+    explicit ProjectionStage(FusedProjection fused)
+        : in_(fused.in), norm_(fused.norm), steps_(std::move(fused.steps)) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
 
@@ -47,25 +47,18 @@ class ProjectionStage : public Stage {
 /// Norms and rotations of single rows (head norms, rope), applied in place before attention.
 class RowSteps {
   public:
-    void add(const NormStep& norm) { steps_.push_back({norm, std::nullopt, 0}); }
-    void add(const RopeStep& rope, std::size_t table) { steps_.push_back({std::nullopt, rope, table}); }
+    explicit RowSteps(std::vector<RowStep> steps) : steps_(std::move(steps)) {}
     void apply(StepRun& run, int row) const;
 
   private:
-    struct RowStep {
-        std::optional<NormStep> norm;
-        std::optional<RopeStep> rope;
-        std::size_t rope_table = 0;
-        ValueId value() const { return norm ? norm->in : rope->value; }
-    };
     std::vector<RowStep> steps_;
 };
 
 /// Row steps, the append to the cache, and causal attention.
 class AttentionStage : public Stage {
   public:
-    AttentionStage(int layer, const AttentionStep& step, RowSteps row_steps)
-        : layer_(layer), step_(step), row_steps_(std::move(row_steps)) {}
+    explicit AttentionStage(FusedAttention fused)
+        : layer_(fused.layer), step_(fused.step), row_steps_(std::move(fused.rows)) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
 
@@ -82,8 +75,8 @@ class AttentionStage : public Stage {
 /// The same over a latent cache (MLA), each row in its own form.
 class LatentAttentionStage : public Stage {
   public:
-    LatentAttentionStage(int layer, const LatentAttentionStep& step, RowSteps row_steps)
-        : layer_(layer), step_(step), row_steps_(std::move(row_steps)) {}
+    explicit LatentAttentionStage(FusedLatentAttention fused)
+        : layer_(fused.layer), step_(fused.step), row_steps_(std::move(fused.rows)) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
 
@@ -102,8 +95,8 @@ class LatentAttentionStage : public Stage {
 /// A recurrence over the rows of each sequence, from and into states of fixed size.
 class RecurrenceStage : public Stage {
   public:
-    RecurrenceStage(const RecurrenceStep& step, ValueId in, std::optional<NormStep> norm)
-        : step_(step), in_(in), norm_(norm) {}
+    explicit RecurrenceStage(const FusedRecurrence& fused)
+        : step_(fused.step), in_(fused.in), norm_(fused.norm) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
 
@@ -118,14 +111,9 @@ class RecurrenceStage : public Stage {
 /// SwiGLU blocks over one input: a dense layer, or routed experts and shared ones together.
 class FeedForwardStage : public Stage {
   public:
-    /// `number`: dense blocks before this one.
-    FeedForwardStage(ValueId in, ValueId out, std::optional<NormStep> norm, int number)
-        : in_(in), out_(out), norm_(norm), number_(number) {}
-    void add(const RouteStep& step) { route_ = step; }
-    void add(const ExpertsStep& step) { experts_ = step; }
-    void add(const FeedForwardStep& step) { blocks_.push_back(step); }
-    ValueId input() const { return in_; }
-    void set_output(ValueId out) { out_ = out; }
+    explicit FeedForwardStage(FusedFeedForward fused)
+        : in_(fused.in), out_(fused.out), norm_(fused.norm), number_(fused.number),
+          route_(std::move(fused.route)), experts_(fused.experts), blocks_(std::move(fused.blocks)) {}
     bool dense() const { return !route_; }
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
@@ -154,7 +142,7 @@ class FeedForwardStage : public Stage {
 /// The logits of the rows that want them, or candidates among them.
 class HeadStage : public Stage {
   public:
-    HeadStage(const HeadStep& step, std::optional<NormStep> norm) : step_(step), norm_(norm) {}
+    explicit HeadStage(const FusedHead& fused) : in_(fused.in), step_(fused.step), norm_(fused.norm) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
 
@@ -162,6 +150,7 @@ class HeadStage : public Stage {
     void project(StepRun& run, ThreadContext& w, std::span<const std::int32_t> rows, float* out) const;
     void find_candidates(StepRun& run, ThreadContext& w) const;
 
+    ValueId in_;
     HeadStep step_;
     std::optional<NormStep> norm_;
 };

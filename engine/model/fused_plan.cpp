@@ -1,0 +1,111 @@
+#include "engine/model/fused_plan.h"
+
+#include <utility>
+
+namespace switchyard {
+namespace {
+
+class Fuser {
+  public:
+    FusedPlan fuse(const Plan& plan) {
+        for (const Step& step : plan.steps) {
+            layer_ = step.layer;
+            std::visit([this](const auto& s) { add(s); }, step.operation);
+        }
+        flush();
+        return std::move(fused_);
+    }
+
+  private:
+    // A norm of whole rows waits for the steps that read its result; head norms wait for the attention.
+    void add(const NormStep& s) {
+        flush();
+        if (s.in == s.out)
+            row_steps_.push_back({s, std::nullopt, 0});
+        else
+            norms_.push_back(s);
+    }
+    void add(const EmbedStep& s) { fused_.steps.emplace_back(s); }
+    void add(const ProjectStep& s) {
+        if (feed_forward_)
+            flush();
+        if (projection_ && projection_->in != source(s.in))
+            flush();
+        if (!projection_)
+            projection_ = FusedProjection{source(s.in), norm_of(s.in), {}};
+        projection_->steps.push_back(s);
+    }
+    void add(const RopeStep& s) {
+        flush();
+        row_steps_.push_back({std::nullopt, s, ropes_of(s)});
+    }
+    void add(const AttentionStep& s) {
+        flush();
+        fused_.steps.emplace_back(FusedAttention{layer_, std::exchange(row_steps_, {}), s});
+    }
+    void add(const LatentAttentionStep& s) {
+        flush();
+        fused_.steps.emplace_back(FusedLatentAttention{layer_, std::exchange(row_steps_, {}), s});
+    }
+    void add(const RecurrenceStep& s) {
+        flush();
+        fused_.steps.emplace_back(FusedRecurrence{source(s.in), norm_of(s.in), s});
+    }
+    void add(const RouteStep& s) { feed_forward(s.in, kNoValue).route = s; }
+    void add(const ExpertsStep& s) { feed_forward(s.in, s.out).experts = s; }
+    void add(const FeedForwardStep& s) { feed_forward(s.in, s.out).blocks.push_back(s); }
+    void add(const HeadStep& s) {
+        flush();
+        fused_.steps.emplace_back(FusedHead{source(s.in), norm_of(s.in), s});
+    }
+
+    FusedFeedForward& feed_forward(ValueId in, ValueId out) {
+        if (projection_)
+            flush();
+        if (!feed_forward_)
+            feed_forward_ =
+                FusedFeedForward{source(in), out, norm_of(in), std::nullopt, std::nullopt, {}, dense_blocks_};
+        if (out != kNoValue)
+            feed_forward_->out = out;
+        return *feed_forward_;
+    }
+    std::optional<NormStep> norm_of(ValueId v) const {
+        for (auto n = norms_.rbegin(); n != norms_.rend(); ++n)
+            if (n->out == v)
+                return *n;
+        return std::nullopt;
+    }
+    ValueId source(ValueId v) const {
+        const auto norm = norm_of(v);
+        return norm ? norm->in : v;
+    }
+    std::size_t ropes_of(const RopeStep& s) {
+        for (std::size_t i = 0; i < fused_.ropes.size(); ++i)
+            if (fused_.ropes[i].inverse == s.inverse_frequencies && fused_.ropes[i].magnitude == s.magnitude)
+                return i;
+        fused_.ropes.push_back({s.inverse_frequencies, s.magnitude});
+        return fused_.ropes.size() - 1;
+    }
+    void flush() {
+        if (projection_)
+            fused_.steps.emplace_back(*std::exchange(projection_, std::nullopt));
+        if (feed_forward_) {
+            dense_blocks_ += feed_forward_->dense();
+            fused_.steps.emplace_back(*std::exchange(feed_forward_, std::nullopt));
+        }
+    }
+
+    FusedPlan fused_;
+    int layer_ = kNoLayer; ///< of the step at hand
+    std::vector<NormStep> norms_;
+    std::vector<RowStep> row_steps_;
+    std::optional<FusedProjection> projection_;
+    std::optional<FusedFeedForward> feed_forward_;
+    int dense_blocks_ = 0;
+};
+
+} // namespace
+
+FusedPlan fuse(const Plan& plan) { return Fuser().fuse(plan); }
+
+} // namespace switchyard

@@ -1,0 +1,83 @@
+// A plan's steps in the groups that backends compute together: what reads the same input after the same norm,
+// what is done to single rows before attention, a router with its experts and the blocks beside them. A
+// backend makes a stage of each.
+#pragma once
+
+#include "engine/model/plan.h"
+
+#include <cstddef>
+#include <optional>
+#include <variant>
+#include <vector>
+
+namespace switchyard {
+
+/// cos and sin of a rope's angles are the same for all layers that share these.
+struct RopeFrequencies {
+    std::vector<float> inverse; ///< [dims/2]
+    float magnitude = 1.0f;
+};
+
+/// A norm or a rotation of single rows, in place.
+struct RowStep {
+    std::optional<NormStep> norm;
+    std::optional<RopeStep> rope;
+    std::size_t ropes = 0; ///< index into FusedPlan::ropes
+
+    ValueId value() const { return norm ? norm->in : rope->value; }
+};
+
+/// A norm, where there is one, and the projections that read its result.
+struct FusedProjection {
+    ValueId in;
+    std::optional<NormStep> norm;
+    std::vector<ProjectStep> steps;
+};
+
+struct FusedAttention {
+    int layer;
+    std::vector<RowStep> rows; ///< first
+    AttentionStep step;
+};
+
+struct FusedLatentAttention {
+    int layer;
+    std::vector<RowStep> rows;
+    LatentAttentionStep step;
+};
+
+struct FusedRecurrence {
+    ValueId in;
+    std::optional<NormStep> norm;
+    RecurrenceStep step;
+};
+
+/// Feed-forward blocks over one input: a dense one, or routed experts and those beside them.
+struct FusedFeedForward {
+    ValueId in, out = kNoValue;
+    std::optional<NormStep> norm;
+    std::optional<RouteStep> route;
+    std::optional<ExpertsStep> experts;
+    std::vector<FeedForwardStep> blocks;
+    int number = 0; ///< dense ones before it
+
+    bool dense() const { return !route; }
+};
+
+struct FusedHead {
+    ValueId in;
+    std::optional<NormStep> norm;
+    HeadStep step;
+};
+
+using FusedStep = std::variant<EmbedStep, FusedProjection, FusedAttention, FusedLatentAttention,
+                               FusedRecurrence, FusedFeedForward, FusedHead>;
+
+struct FusedPlan {
+    std::vector<FusedStep> steps;
+    std::vector<RopeFrequencies> ropes;
+};
+
+FusedPlan fuse(const Plan& plan);
+
+} // namespace switchyard
