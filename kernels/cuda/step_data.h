@@ -28,7 +28,7 @@ enum InputFormat : std::uint32_t {
     kInputF32 = 1,    ///< floats, for F32 weights and for routers
     kInputBytes = 2,  ///< 16-bit integers as two planes of bytes, for quantized weights
     kInputBfloat = 4, ///< a pair of BF16 numbers a value, for BF16 weights
-    kInputHalf = 8    ///< a pair of F16 numbers a value and a power of two a row, for F16 and FP8 weights
+    kInputHalf = 8    ///< a pair of F16 numbers a value and a power of two each 32, for F16 and FP8 weights
 };
 
 constexpr std::uint32_t input_format(BlockType weight) {
@@ -60,8 +60,8 @@ struct alignas(16) ByteBlock {
 };
 static_assert(sizeof(ByteBlock) == 80);
 
-/// 16 activations, each as first + second in 16-bit floats (and the row's power of two with F16): 16 bytes
-/// for each t = lane % 4, being first[2t, 2t + 1], first[8 + 2t ..], second[2t ..], second[8 + 2t ..].
+/// 16 activations, each as first + second in 16-bit floats (times the power of two of its 32 with F16): 16
+/// bytes for each t = lane % 4, being first[2t, 2t + 1], first[8 + 2t ..], second[2t ..], second[8 + 2t ..].
 struct alignas(16) PairBlock {
     std::uint16_t values[32];
 };
@@ -70,11 +70,13 @@ static_assert(sizeof(PairBlock) == 64);
 /// Prepared rows of one width, in the formats that somebody wants; the others' memory is not written. Row r
 /// of a format begins at its pointer + r * the bytes of a row.
 struct PreparedRows {
-    float* floats;       ///< [rows][padded_columns]
-    ByteBlock* bytes;    ///< [rows][padded_columns / 32]
-    PairBlock* bfloats;  ///< [rows][padded_columns / 16]
-    PairBlock* halves;   ///< [rows][padded_columns / 16]
-    float* half_scales;  ///< [rows]: a power of two that the halves' products are multiplied with
+    float* floats;      ///< [rows][padded_columns]
+    ByteBlock* bytes;   ///< [rows][padded_columns / 32]
+    PairBlock* bfloats; ///< [rows][padded_columns / 16]
+    PairBlock* halves;  ///< [rows][padded_columns / 16]
+    /// [rows][padded_columns / 32]: powers of two that the halves' products over 32 columns are multiplied
+    /// with. Not one a row: who writes hidden neurons sees 32 of them.
+    float* half_scales;
     std::int32_t padded; ///< padded_columns of a row
 };
 
