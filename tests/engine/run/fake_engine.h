@@ -3,6 +3,7 @@
 // answer.
 #pragma once
 
+#include "engine/backends/common/block_ledger.h"
 #include "engine/base/error.h"
 #include "engine/quant/quant.h"
 #include "engine/run/scheduler.h"
@@ -13,7 +14,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -68,18 +68,19 @@ class FakeBackend : public Backend {
     }
 };
 
-/// Steps are computed in the order in which they were started, each on a thread of its own.
+/// Its steps are queued and its blocks released as those of every backend; only what is computed is made up.
 class FakeExecutor : public Executor {
   public:
     explicit FakeExecutor(const Plan& plan) : plan_(plan) {}
 
     KvBlockId allocate_kv_block(BlockType type) override {
-        const std::lock_guard lock(mutex_);
-        free_retired();
-        if (static_cast<int>(blocks_.size()) >= most_blocks)
-            throw Error("no memory for a KV block");
-        blocks_[next_] = {.type = type};
-        return next_++;
+        return ledger_.add([&] {
+            const std::lock_guard lock(mutex_);
+            if (static_cast<int>(blocks_.size()) >= most_blocks)
+                throw Error("no memory for a KV block");
+            blocks_[next_] = {.type = type};
+            return next_++;
+        });
     }
     KvBlockId allocate_state() override {
         const KvBlockId block = allocate_kv_block(BlockType::F32);
@@ -88,15 +89,16 @@ class FakeExecutor : public Executor {
         return block;
     }
     void release_kv_block(KvBlockId block) noexcept override {
-        const std::lock_guard lock(mutex_);
-        if (!blocks_.contains(block) || !blocks_[block].held)
-            std::abort(); // released twice
-        blocks_[block].held = false;
-        retired_.emplace_back(block, started_);
-        free_retired();
+        {
+            const std::lock_guard lock(mutex_);
+            if (!blocks_.contains(block) || !blocks_[block].held)
+                std::abort(); // released twice
+            blocks_[block].held = false;
+        }
+        ledger_.release(block);
     }
     KvBlockId clone_kv_block(KvBlockId block) override {
-        drain();
+        steps_.drain();
         const KvBlockId copy = allocate_kv_block(BlockType::F16);
         const std::lock_guard lock(mutex_);
         blocks_.at(copy) = blocks_.at(block);
@@ -107,7 +109,7 @@ class FakeExecutor : public Executor {
     std::size_t state_bytes() const override { return plan_.states.empty() ? 0 : 700; }
     std::size_t kv_bytes() const override { return live_bytes(); }
     std::vector<std::byte> save_kv_block(KvBlockId block) override {
-        drain();
+        steps_.drain();
         const std::lock_guard lock(mutex_);
         const auto* bytes = reinterpret_cast<const std::byte*>(&blocks_.at(block));
         return {bytes, bytes + sizeof(Block)};
@@ -129,11 +131,9 @@ class FakeExecutor : public Executor {
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done) override {
-        ++started_;
-        most_in_flight = std::max(most_in_flight.load(), static_cast<int>(started_ - ended_));
-        auto step = std::make_unique<Step>(*this, std::move(batch), std::move(weights), std::move(stop));
-        step->begin(std::exchange(last_, step->end.get_future().share()), std::move(on_done));
-        return step;
+        most_in_flight =
+            std::max(most_in_flight.load(), static_cast<int>(steps_.started() + 1 - steps_.ended()));
+        return steps_.start(std::move(batch), std::move(weights), std::move(stop), std::move(on_done));
     }
     std::size_t live_bytes() const {
         const std::lock_guard lock(mutex_);
@@ -164,64 +164,25 @@ class FakeExecutor : public Executor {
         bool written[kKvBlockTokens] = {};
         std::uint64_t state = 0; ///< of a block with states; 0: never written
     };
-    struct Step : PendingStep {
-        Step(FakeExecutor& executor_, Batch batch_, std::shared_ptr<const WeightSet> weights_,
-             std::stop_token stop_)
-            : executor(executor_), batch(std::move(batch_)), weights(std::move(weights_)),
-              stop(std::move(stop_)) {}
-        void begin(std::shared_future<void> before, std::function<void()> on_done) {
-            result = std::async(std::launch::async, [this, before, done = std::move(on_done)] {
-                if (before.valid())
-                    before.wait();
-                struct End {
-                    Step& step;
-                    const std::function<void()>& done;
-                    ~End() {
-                        ++step.executor.ended_;
-                        step.end.set_value();
-                        if (done)
-                            done();
-                    }
-                } at_end{*this, done};
-                const auto tell = [this](bool begins) {
-                    if (executor.at_step)
-                        executor.at_step(begins);
-                };
-                tell(true);
-                StepResult computed = executor.compute_step(*this);
-                tell(false);
-                return computed;
-            });
-        }
-        ~Step() override {
-            if (result.valid())
-                result.wait();
-        }
-        StepResult wait() override { return result.get(); }
-        const BatchSequence& sequence_of(const BatchRow& row) const {
-            return batch.sequences.at(static_cast<std::size_t>(row.sequence));
-        }
+    /// What the ledger gives back to.
+    struct Store {
         FakeExecutor& executor;
-        Batch batch;
-        std::shared_ptr<const WeightSet> weights;
-        std::stop_token stop;
-        std::promise<void> end;
-        std::future<StepResult> result;
+        void release(KvBlockId block) noexcept {
+            const std::lock_guard lock(executor.mutex_);
+            executor.blocks_.erase(block);
+        }
     };
-
-    void drain() {
-        if (last_.valid())
-            last_.wait();
+    StepResult observed_step(Batch& batch, const WeightSet& weights, const StepStop& stop) {
+        if (at_step)
+            at_step(true);
+        StepResult computed = compute_step(batch, weights, stop);
+        if (at_step)
+            at_step(false);
+        return computed;
     }
-    void free_retired() {
-        std::erase_if(retired_, [&](const auto& retired) {
-            return retired.second <= ended_ && blocks_.erase(retired.first) == 1;
-        });
-    }
-
-    StepResult compute_step(Step& step) {
-        const auto until = std::chrono::steady_clock::now() + step_time + row_time * step.batch.rows.size();
-        while (std::chrono::steady_clock::now() < until && !step.stop.stop_requested()) {
+    StepResult compute_step(Batch& batch, const WeightSet& set, const StepStop& stop) {
+        const auto until = std::chrono::steady_clock::now() + step_time + row_time * batch.rows.size();
+        while (std::chrono::steady_clock::now() < until && !stop.requested()) {
             if (during_step)
                 during_step();
             std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -231,40 +192,42 @@ class FakeExecutor : public Executor {
         if (fail_next.exchange(false))
             throw Error("the step failed");
         const std::lock_guard lock(mutex_);
-        if (step.stop.stop_requested() || !take_drawn(step.batch, drawn_before)) {
+        if (stop.requested() || !take_drawn(batch, drawn_before)) {
             result.cancelled = true;
-            spoil(step);
+            spoil(batch);
             return result;
         }
-        const std::uint64_t weights = fingerprint(*step.weights);
+        const std::uint64_t weights = fingerprint(set);
         std::uint64_t state = 0;
-        for (std::size_t r = 0; r < step.batch.rows.size(); ++r)
-            compute(step, r, weights, state, result);
-        rows += static_cast<int>(step.batch.rows.size());
-        rows_of_steps.push_back(static_cast<int>(step.batch.rows.size()));
-        widest = std::max(widest.load(), static_cast<int>(step.batch.sequences.size()));
+        for (std::size_t r = 0; r < batch.rows.size(); ++r)
+            compute(batch, r, weights, state, result);
+        rows += static_cast<int>(batch.rows.size());
+        rows_of_steps.push_back(static_cast<int>(batch.rows.size()));
+        widest = std::max(widest.load(), static_cast<int>(batch.sequences.size()));
         ++steps;
-        step.weights.reset();
         return result;
     }
-    Block& block_at(const Step& step, const BatchRow& row, int position) {
+    static const BatchSequence& sequence_of(const Batch& batch, const BatchRow& row) {
+        return batch.sequences.at(static_cast<std::size_t>(row.sequence));
+    }
+    Block& block_at(const Batch& batch, const BatchRow& row, int position) {
         return blocks_.at(
-            step.sequence_of(row).blocks.at(static_cast<std::size_t>(position / kKvBlockTokens)));
+            sequence_of(batch, row).blocks.at(static_cast<std::size_t>(position / kKvBlockTokens)));
     }
     /// After a stop the contents at the batch's positions are anything.
-    void spoil(const Step& step) {
-        for (const BatchRow& row : step.batch.rows)
-            block_at(step, row, row.position).entry[row.position % kKvBlockTokens] = 0xdead;
-        for (const BatchSequence& sequence : step.batch.sequences)
+    void spoil(const Batch& batch) {
+        for (const BatchRow& row : batch.rows)
+            block_at(batch, row, row.position).entry[row.position % kKvBlockTokens] = 0xdead;
+        for (const BatchSequence& sequence : batch.sequences)
             for (const auto& after : sequence.states_after)
                 blocks_.at(after.state).state = 0xdead;
     }
     /// What the row makes of the states before it.
-    void advance(const Step& step, std::size_t r, std::uint64_t entry, std::uint64_t& state) {
-        const BatchRow& row = step.batch.rows[r];
-        const BatchSequence& sequence = step.sequence_of(row);
+    void advance(const Batch& batch, std::size_t r, std::uint64_t entry, std::uint64_t& state) {
+        const BatchRow& row = batch.rows[r];
+        const BatchSequence& sequence = sequence_of(batch, row);
         std::size_t first = r;
-        while (first > 0 && step.batch.rows[first - 1].sequence == row.sequence)
+        while (first > 0 && batch.rows[first - 1].sequence == row.sequence)
             --first;
         if (first == r) {
             if ((sequence.state == kNoState) != (row.position == 0))
@@ -278,9 +241,10 @@ class FakeExecutor : public Executor {
             if (after.rows == static_cast<int>(r - first) + 1)
                 blocks_.at(after.state).state = state;
     }
-    void compute(Step& step, std::size_t r, std::uint64_t weights, std::uint64_t& state, StepResult& result) {
-        const BatchRow& row = step.batch.rows[r];
-        Block& own = block_at(step, row, row.position);
+    void compute(const Batch& batch, std::size_t r, std::uint64_t weights, std::uint64_t& state,
+                 StepResult& result) {
+        const BatchRow& row = batch.rows[r];
+        Block& own = block_at(batch, row, row.position);
         const int slot = row.position % kKvBlockTokens;
         std::uint64_t entry =
             mix(static_cast<std::uint64_t>(row.token), static_cast<std::uint64_t>(row.position));
@@ -288,13 +252,13 @@ class FakeExecutor : public Executor {
         entry = mix(entry, weights);
         std::uint64_t all = weights;
         for (int p = 0; p < row.position; ++p) {
-            const Block& block = block_at(step, row, p);
+            const Block& block = block_at(batch, row, p);
             if (!block.written[p % kKvBlockTokens])
                 throw std::logic_error("read a position that was never written");
             all = mix(all, block.entry[p % kKvBlockTokens]);
         }
         if (!plan_.states.empty()) {
-            advance(step, r, entry, state);
+            advance(batch, r, entry, state);
             all = mix(all, state);
         }
         own.entry[slot] = mix(mix(entry, static_cast<std::uint64_t>(own.type)), all); // and what it saw
@@ -302,9 +266,9 @@ class FakeExecutor : public Executor {
         all = mix(all, own.entry[slot]);
         drawn_.push_back(-1);
         if (row.wish != RowWish::Nothing)
-            answer(step, row, all, result);
+            answer(batch, row, all, result);
     }
-    void answer(Step& step, const BatchRow& row, std::uint64_t seen, StepResult& result) {
+    void answer(const Batch& batch, const BatchRow& row, std::uint64_t seen, StepResult& result) {
         std::vector<float> logits;
         for (int i = 0; i < plan_.vocabulary; ++i)
             logits.push_back(static_cast<float>(mix(seen, static_cast<std::uint64_t>(i)) >> 40) * 0x1p-24f *
@@ -313,12 +277,12 @@ class FakeExecutor : public Executor {
             result.logits.insert(result.logits.end(), logits.begin(), logits.end());
         } else if (row.wish == RowWish::Draw) {
             result.drawn.push_back(
-                RowDrawer().draw(logits, step.batch.draw_wishes.at(static_cast<std::size_t>(row.draw))));
+                RowDrawer().draw(logits, batch.draw_wishes.at(static_cast<std::size_t>(row.draw))));
             drawn_.back() = result.drawn.back().id;
         }
         if (row.candidates >= 0)
-            result.candidates.push_back(find_candidates(
-                logits, step.batch.candidate_wishes.at(static_cast<std::size_t>(row.candidates))));
+            result.candidates.push_back(
+                find_candidates(logits, batch.candidate_wishes.at(static_cast<std::size_t>(row.candidates))));
     }
     static std::uint64_t fingerprint(const WeightSet& set) {
         std::uint64_t all = 0;
@@ -330,14 +294,16 @@ class FakeExecutor : public Executor {
     }
 
     const Plan& plan_;
-    mutable std::mutex mutex_; ///< of blocks_ and retired_
+    mutable std::mutex mutex_; ///< of blocks_
     std::map<KvBlockId, Block> blocks_;
-    std::vector<std::pair<KvBlockId, std::uint64_t>> retired_; ///< with the steps that were started before
     KvBlockId next_ = 0;
-    std::uint64_t started_ = 0;
-    std::atomic<std::uint64_t> ended_{0};
-    std::shared_future<void> last_;
     std::vector<std::int32_t> drawn_; ///< by the rows of the last step
+    Store store_{*this};
+    BlockLedger<Store> ledger_{store_, steps_};
+    StepQueue steps_{[this](Batch& batch, const WeightSet& weights, const StepStop& stop) {
+                         return observed_step(batch, weights, stop);
+                     },
+                     [this] { ledger_.free_ended(); }}; ///< last: its thread uses everything above
 };
 
 /// Ids 0 .. 60; id n is spelt "<n>", 60 ends an answer, 59 is a control token.
