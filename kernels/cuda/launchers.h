@@ -1,19 +1,11 @@
 // How a kernel is started, by the library that was compiled: each file of kernels defines the launchers of
-// its own list, and a table finds them by name.
+// its own list.
 #pragma once
 
 #include "kernels/cuda/device_code.h"
-#include "kernels/cuda/kernel_list.h"
+#include "kernels/cuda/launcher_table.h"
 
 namespace switchyard::cuda {
-
-/// Starts a kernel on `stream` (what that is, the library knows). Returns 0, or CUDA's error.
-using Launcher = int (*)(void* stream, const Launch& launch);
-
-#define SWITCHYARD_DECLARE_LAUNCHER(name, function, Params, Shared, threads, blocks)                         \
-    int launch_##function(void* stream, const Launch& launch);
-SWITCHYARD_CUDA_KERNELS(SWITCHYARD_DECLARE_LAUNCHER)
-#undef SWITCHYARD_DECLARE_LAUNCHER
 
 /// Bytes of shared memory that a kernel with this struct asks for.
 template <typename Shared>

@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/emulation/block.h"
 #include "kernels/cuda/emulation/device_memory.h"
-#include "kernels/cuda/launchers.h"
+#include "kernels/cuda/launcher_table.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -263,16 +263,7 @@ void EmulatedStream::run_until(std::uint64_t operation) {
     run(operations);
 }
 
-void EmulatedStream::launch(const Launch& launch) {
-    static constexpr Launcher kLaunchers[] = {
-#define SWITCHYARD_LAUNCHER(name, function, Params, Shared, threads, blocks) launch_##function,
-        SWITCHYARD_CUDA_KERNELS(SWITCHYARD_LAUNCHER)
-#undef SWITCHYARD_LAUNCHER
-    };
-    if (launch.grid.x == 0 || launch.grid.y == 0)
-        throw DeviceError(std::string("an empty grid for ") + kernel_name(launch.kernel), false);
-    kLaunchers[static_cast<std::size_t>(launch.kernel)](this, launch);
-}
+void EmulatedStream::launch(const Launch& launch) { launcher_of(launch)(this, launch); }
 
 void EmulatedStream::copy(std::byte* to, const std::byte* from, std::size_t bytes) {
     Operation o{.kind = Operation::Kind::Copy};

@@ -1,0 +1,59 @@
+#include "engine/backends/choose_backend.h"
+
+#include "engine/backends/cuda/device_library.h"
+#include "engine/base/error.h"
+
+#include <charconv>
+
+namespace switchyard {
+
+namespace {
+
+/// Throws Error where it cannot be had.
+std::shared_ptr<Backend> open_card(const DeviceChoice& choice, const BackendOptions& options) {
+    const auto library = DeviceLibrary::find();
+    if (!library->reason().empty())
+        throw Error(library->reason());
+    if (options.exact)
+        throw Error("the exact path computes on the CPU alone");
+    const auto device = library->open_device(choice.index >= 0 ? choice.index : library->best());
+    throw Error(device->info().name + " is there, and this build of the program has no engine for it");
+}
+
+} // namespace
+
+DeviceChoice parse_device(std::string_view text) {
+    using Kind = DeviceChoice::Kind;
+    if (text == "auto")
+        return {Kind::Auto, -1};
+    if (text == "cpu")
+        return {Kind::Cpu, -1};
+    if (text == "cuda")
+        return {Kind::Cuda, -1};
+    constexpr std::string_view kNumbered = "cuda:";
+    int index = -1;
+    if (text.starts_with(kNumbered)) {
+        const char* end = text.data() + text.size();
+        const auto [read, error] = std::from_chars(text.data() + kNumbered.size(), end, index);
+        if (error == std::errc() && read == end && index >= 0)
+            return {Kind::Cuda, index};
+    }
+    throw Error("\"" + std::string(text) +
+                "\" is no device: there are auto, cpu, cuda, and cuda:0, cuda:1 ...");
+}
+
+ChosenBackend choose_backend(const DeviceChoice& choice, const BackendOptions& options) {
+    std::string why_not;
+    if (choice.kind == DeviceChoice::Kind::Cuda)
+        return {open_card(choice, options), {}};
+    if (choice.kind == DeviceChoice::Kind::Auto) {
+        try {
+            return {open_card(choice, options), {}};
+        } catch (const Error& error) {
+            why_not = error.what();
+        }
+    }
+    return {make_cpu_backend(options), why_not};
+}
+
+} // namespace switchyard

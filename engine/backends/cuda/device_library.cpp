@@ -1,0 +1,148 @@
+#include "engine/backends/cuda/device_library.h"
+
+#include "engine/base/error.h"
+#include "kernels/cuda/library_interface.h"
+
+#include <cstdlib>
+#include <dlfcn.h>
+#include <utility>
+
+namespace switchyard {
+
+namespace {
+
+constexpr int kInsufficientDriver = 35, kNoDevice = 100; // as CUDA numbers them
+
+/// 13010 is "13.1"
+std::string cuda_version(int number) {
+    return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+}
+
+/// The oldest driver that knows a generation of CUDA, by NVIDIA's table of minor version compatibility.
+std::string driver_for(int runtime) {
+    switch (runtime / 1000) {
+    case 12:
+        return "driver 525 or newer";
+    case 13:
+        return "driver 580 or newer";
+    default:
+        return "a newer driver";
+    }
+}
+
+std::string first_line(std::string text) {
+    if (const auto end = text.find('\n'); end != std::string::npos)
+        text.resize(end);
+    return text;
+}
+
+std::filesystem::path find_library() {
+    if (const char* named = std::getenv("SWITCHYARD_CUDA_LIBRARY"))
+        return named;
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error)
+        return {};
+    const auto folder = program.parent_path();
+    for (const auto& place : {folder, folder.parent_path() / "lib" / "switchyard"})
+        if (auto file = place / cuda::kCudaLibraryFile; std::filesystem::exists(file, error))
+            return file;
+    return {};
+}
+
+} // namespace
+
+std::shared_ptr<const DeviceLibrary> DeviceLibrary::find() { return open(find_library()); }
+
+std::shared_ptr<const DeviceLibrary> DeviceLibrary::open(const std::filesystem::path& file) {
+    std::shared_ptr<DeviceLibrary> library(new DeviceLibrary);
+    library->load(file);
+    return library;
+}
+
+DeviceLibrary::~DeviceLibrary() = default;
+
+void DeviceLibrary::set_trouble(DeviceTrouble trouble, std::string reason) {
+    trouble_ = trouble;
+    reason_ = std::move(reason);
+}
+
+void DeviceLibrary::load(const std::filesystem::path& file) {
+    if (file.empty())
+        return set_trouble(DeviceTrouble::NoLibrary, "this build of the program has no CUDA library");
+    // Never closed: CUDA's runtime has threads and work at exit.
+    void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        const char* why = dlerror();
+        return set_trouble(DeviceTrouble::OtherLibrary,
+                           "the CUDA library cannot be opened: " + first_line(why ? why : file.string()));
+    }
+    const auto open = reinterpret_cast<cuda::OpenCudaLibrary>(dlsym(library, cuda::kOpenCudaLibrary));
+    cuda::LibraryAnswer answer;
+    if (open)
+        devices_.reset(open(cuda::library_abi(), &answer));
+    if (!open || answer.abi != cuda::library_abi()) {
+        (void)devices_.release(); // nothing that we could end
+        return set_trouble(DeviceTrouble::OtherLibrary,
+                           "the CUDA library " + file.string() + " is of another build than the program");
+    }
+    answer.error_text[sizeof answer.error_text - 1] = '\0';
+    if (!devices_ && answer.error == kInsufficientDriver && answer.driver == 0)
+        return set_trouble(DeviceTrouble::NoDriver, "there is no NVIDIA driver on this machine");
+    if (!devices_ && answer.error == kInsufficientDriver)
+        return set_trouble(DeviceTrouble::OldDriver,
+                           "the NVIDIA driver knows CUDA " + cuda_version(answer.driver) +
+                               " and this build needs " + cuda_version(answer.runtime) + ": install " +
+                               driver_for(answer.runtime));
+    if ((!devices_ && answer.error == kNoDevice) || (devices_ && devices_->count() == 0))
+        return set_trouble(
+            DeviceTrouble::NoDevice,
+            "the NVIDIA driver finds no card on this machine, or none is free for this program");
+    if (!devices_)
+        return set_trouble(DeviceTrouble::Failed,
+                           std::string("CUDA does not start: ") +
+                               (answer.error_text[0] != '\0' ? first_line(answer.error_text)
+                                                             : "error " + std::to_string(answer.error)));
+    for (int i = 0; i < count(); ++i)
+        if (unusable(i).empty())
+            return;
+    set_trouble(DeviceTrouble::UnfitDevice, unusable(0));
+}
+
+int DeviceLibrary::count() const { return devices_ ? devices_->count() : 0; }
+
+const cuda::DeviceInfo& DeviceLibrary::info(int index) const { return devices_->info(index); }
+
+std::string DeviceLibrary::unusable(int index) const {
+    const std::string why = devices_->unusable(index);
+    return why.empty() ? "" : first_line(info(index).name + " " + why);
+}
+
+cuda::MemoryUse DeviceLibrary::memory(int index) const { return devices_->memory(index); }
+
+cuda::DeviceHealth DeviceLibrary::health(int index) const { return devices_->health(index); }
+
+int DeviceLibrary::best() const {
+    int best = -1;
+    for (int i = 0; i < count(); ++i)
+        if (unusable(i).empty() && (best < 0 || info(i).memory_bytes > info(best).memory_bytes))
+            best = i;
+    return best;
+}
+
+std::unique_ptr<cuda::Device> DeviceLibrary::open_device(int index) const {
+    if (!reason_.empty())
+        throw Error(reason_);
+    if (index < 0 || index >= count())
+        throw Error("there is no cuda:" + std::to_string(index) + ": this machine has " +
+                    (count() == 1 ? "one card, cuda:0" : "cuda:0 to cuda:" + std::to_string(count() - 1)));
+    if (const std::string why = unusable(index); !why.empty())
+        throw Error(why);
+    try {
+        return devices_->open(index);
+    } catch (const cuda::DeviceError& error) {
+        throw Error(info(index).name + ": " + first_line(error.what()));
+    }
+}
+
+} // namespace switchyard

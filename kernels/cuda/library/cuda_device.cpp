@@ -1,0 +1,119 @@
+#include "kernels/cuda/library/cuda_device.h"
+
+#include "kernels/cuda/library/cuda_stream.h"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace switchyard::cuda {
+
+namespace {
+
+/// The driver hands memory out in pieces of this; what is smaller shares one.
+constexpr std::size_t kPiece = std::size_t{2} << 20;
+
+class CudaDevice : public Device {
+  public:
+    CudaDevice(const DeviceInfo& info, std::shared_ptr<const Nvml> nvml)
+        : info_(info), nvml_(std::move(nvml)), context_(std::make_shared<CudaContext>()) {
+        context_->index = info.index;
+        context_->dependent_launches = info.compute >= 90;
+        context_->enter();
+        context_->check(cudaFree(nullptr), "the device cannot be used"); // makes its context
+    }
+
+    const DeviceInfo& info() const override { return info_; }
+
+    MemoryUse memory() override {
+        context_->enter();
+        MemoryUse use;
+        context_->check(cudaMemGetInfo(&use.free, &use.total), "the device does not tell its memory");
+        const std::lock_guard lock(mutex_);
+        use.taken = taken_;
+        return use;
+    }
+
+    DeviceHealth health() override { return nvml_->health(info_.pci); }
+
+    std::byte* allocate(std::size_t bytes) override {
+        context_->enter();
+        if (bytes == 0)
+            bytes = 1;
+        // Whole pieces, so that what is counted is what the driver takes.
+        const std::size_t whole = (bytes + kPiece - 1) / kPiece * kPiece;
+        const std::size_t asked = bytes > kPiece / 2 ? whole : bytes;
+        void* memory = nullptr;
+        if (!given(cudaMalloc(&memory, asked), "memory cannot be had"))
+            return nullptr;
+        const std::lock_guard lock(mutex_);
+        sizes_[memory] = asked;
+        taken_ += asked;
+        return static_cast<std::byte*>(memory);
+    }
+
+    void release(std::byte* memory) noexcept override {
+        if (!memory)
+            return;
+        {
+            const std::lock_guard lock(mutex_);
+            if (const auto found = sizes_.find(memory); found != sizes_.end()) {
+                taken_ -= found->second;
+                sizes_.erase(found);
+            }
+        }
+        if (entered())
+            cudaFree(memory);
+    }
+
+    std::byte* allocate_host(std::size_t bytes) override {
+        context_->enter();
+        void* memory = nullptr;
+        if (!given(cudaHostAlloc(&memory, bytes == 0 ? 1 : bytes, cudaHostAllocPortable),
+                   "host memory cannot be had"))
+            return nullptr;
+        return static_cast<std::byte*>(memory);
+    }
+
+    void release_host(std::byte* memory) noexcept override {
+        if (memory && entered())
+            cudaFreeHost(memory);
+    }
+
+    std::unique_ptr<Stream> make_stream() override { return std::make_unique<CudaStream>(context_); }
+    std::unique_ptr<Event> make_event() override { return std::make_unique<CudaEvent>(context_); }
+
+  private:
+    /// Whether the memory was there; throws DeviceError at any other failure.
+    bool given(cudaError_t error, const char* what) {
+        if (error == cudaErrorMemoryAllocation) {
+            cudaGetLastError(); // it passes
+            return false;
+        }
+        context_->check(error, what);
+        return true;
+    }
+    bool entered() noexcept {
+        try {
+            context_->enter();
+            return true;
+        } catch (const DeviceError&) {
+            return false; // a lost device has given up its memory
+        }
+    }
+
+    DeviceInfo info_;
+    std::shared_ptr<const Nvml> nvml_;
+    std::shared_ptr<CudaContext> context_;
+    std::mutex mutex_;
+    std::map<void*, std::size_t> sizes_; ///< of what was allocated
+    std::size_t taken_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<Device> open_cuda_device(const DeviceInfo& info, std::shared_ptr<const Nvml> nvml) {
+    return std::make_unique<CudaDevice>(info, std::move(nvml));
+}
+
+} // namespace switchyard::cuda
