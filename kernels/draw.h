@@ -6,14 +6,10 @@
 // the bits are the same everywhere.
 #pragma once
 
+#include "kernels/anywhere.h"
+
 #include <bit>
 #include <cstdint>
-
-#if defined(__CUDACC__)
-#define SWITCHYARD_ANYWHERE __host__ __device__
-#else
-#define SWITCHYARD_ANYWHERE
-#endif
 
 namespace switchyard {
 

@@ -40,6 +40,20 @@ __device__ inline T shuffle_up(T value, int distance) {
     return __shfl_up_sync(0xffffffffu, value, static_cast<unsigned>(distance));
 }
 __device__ inline std::uint32_t ballot(bool vote) { return __ballot_sync(0xffffffffu, vote); }
+/// The lanes that have the same value as this one.
+__device__ inline std::uint32_t lanes_with(std::uint32_t value) {
+    return __match_any_sync(0xffffffffu, value);
+}
+__device__ inline std::uint32_t max_of_lanes(std::uint32_t value) {
+#if __CUDA_ARCH__ >= 800
+    return __reduce_max_sync(0xffffffffu, value);
+#else
+    for (int distance = 16; distance > 0; distance /= 2)
+        value = max(value, shuffle_xor(value, distance));
+    return value;
+#endif
+}
+__device__ inline std::uint32_t min_of_lanes(std::uint32_t value) { return ~max_of_lanes(~value); }
 
 // ---- Numbers
 
@@ -61,6 +75,9 @@ __device__ inline std::uint32_t permute_bytes(std::uint32_t low, std::uint32_t h
 __device__ inline std::int32_t dot4(std::uint32_t a, std::uint32_t b, std::int32_t sum) {
     return __dp4a(static_cast<int>(a), static_cast<int>(b), sum);
 }
+/// x + y and x * y, each rounded by itself: the compiler makes no fused operation of them.
+__device__ inline float add_rounded(float x, float y) { return __fadd_rn(x, y); }
+__device__ inline float multiply_rounded(float x, float y) { return __fmul_rn(x, y); }
 /// Nearest integer, ties to even.
 __device__ inline std::int32_t round_to_int(float x) { return __float2int_rn(x); }
 __device__ inline int count_bits(std::uint32_t x) { return __popc(x); }

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/clock_kernels.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/step_data.h"
 
 #include <type_traits>
@@ -12,7 +13,9 @@ namespace switchyard::cuda {
 
 /// X(name, function, Params, Shared, threads, blocks): `Shared` is the struct that the kernel's shared memory
 /// is, NoShared where it has none; `blocks` that shall fit a multiprocessor at once.
-#define SWITCHYARD_CUDA_KERNELS(X) SWITCHYARD_CLOCK_KERNELS(X)
+#define SWITCHYARD_CUDA_KERNELS(X)                                                                           \
+    SWITCHYARD_CLOCK_KERNELS(X)                                                                              \
+    SWITCHYARD_ROUTING_KERNELS(X)
 
 enum class Kernel : std::uint16_t {
 #define SWITCHYARD_ENUMERATOR(name, function, Params, Shared, threads, blocks) name,

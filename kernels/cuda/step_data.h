@@ -2,6 +2,7 @@
 // memory.
 #pragma once
 
+#include "kernels/anywhere.h"
 #include "kernels/blocks.h"
 #include "kernels/cuda/device.h"
 
@@ -31,7 +32,7 @@ enum InputFormat : std::uint32_t {
     kInputHalf = 8    ///< a pair of F16 numbers a value and a power of two each 32, for F16 and FP8 weights
 };
 
-constexpr std::uint32_t input_format(BlockType weight) {
+SWITCHYARD_ANYWHERE constexpr std::uint32_t input_format(BlockType weight) {
     switch (weight) {
     case BlockType::F32:
         return kInputF32;
@@ -46,7 +47,7 @@ constexpr std::uint32_t input_format(BlockType weight) {
 }
 
 /// Columns of a prepared row: whole tiles of 64, zeros behind the matrix's own.
-constexpr std::int32_t padded_columns(std::int32_t cols) { return (cols + 63) / 64 * 64; }
+SWITCHYARD_ANYWHERE constexpr std::int32_t padded_columns(std::int32_t cols) { return (cols + 63) / 64 * 64; }
 
 /// 32 activations: value i = scale * (256 * high[i] + low[i]), high signed and low not, the integers those of
 /// the CPU's I16Block. Bytes stand as lanes of a warp want them for mma_bytes: 16 for each t = lane % 4,

@@ -86,6 +86,20 @@ inline std::uint32_t ballot(bool vote) {
         votes |= all[i].word[0] << i;
     return votes;
 }
+inline std::uint32_t lanes_with(std::uint32_t value) {
+    const emulation::Words* all = emulation::this_thread().exchange({value});
+    std::uint32_t lanes = 0;
+    for (int i = 0; i < 32; ++i)
+        lanes |= (all[i].word[0] == value ? 1u : 0u) << i;
+    return lanes;
+}
+inline std::uint32_t max_of_lanes(std::uint32_t value) {
+    const emulation::Words* all = emulation::this_thread().exchange({value});
+    for (int i = 0; i < 32; ++i)
+        value = std::max(value, all[i].word[0]);
+    return value;
+}
+inline std::uint32_t min_of_lanes(std::uint32_t value) { return ~max_of_lanes(~value); }
 
 // ---- Numbers
 
@@ -119,6 +133,8 @@ inline std::int32_t dot4(std::uint32_t a, std::uint32_t b, std::int32_t sum) {
         sum += static_cast<std::int8_t>(a >> (8 * i)) * static_cast<std::int8_t>(b >> (8 * i));
     return sum;
 }
+inline float add_rounded(float x, float y) { return x + y; }
+inline float multiply_rounded(float x, float y) { return x * y; }
 inline std::int32_t round_to_int(float x) { return static_cast<std::int32_t>(std::nearbyint(x)); }
 inline int count_bits(std::uint32_t x) { return std::popcount(x); }
 inline int lowest_bit(std::uint32_t x) { return x == 0 ? -1 : std::countr_zero(x); }

@@ -1,0 +1,99 @@
+// Which experts each row passes, and the list of units that follows from it, all on the device.
+#pragma once
+
+#include "kernels/cuda/feed_forward_data.h"
+#include "kernels/cuda/step_data.h"
+
+namespace switchyard::cuda {
+
+/// As engine/model/plan.h's GateFunction.
+enum class RouterGate : std::int32_t { Softmax, Sigmoid, SoftmaxChosen, SqrtSoftplus };
+
+/// As engine/model/plan.h's Routing. At most kMostExperts in at most kMostExpertGroups.
+struct RouteRule {
+    std::int32_t experts, active;
+    RouterGate gate;
+    std::int32_t normalise;
+    float scale;
+    std::int32_t groups, groups_kept, group_score_top2;
+};
+
+/// Chooses the experts of each row, in the order of engine/model/router.cpp: logits + biases -> gate function
+/// -> + selection bias -> groups -> the best -> weights -> normalised -> scaled. A row's dials:
+///  - Experts beyond its `pool` and those of its off mask are not chosen, and count for no group. The gate
+///    function still runs over all.
+///  - Of RowInput::experts (or the plan's number) as many are chosen as groups and these leave, which may be
+///    none: the row then passes no expert.
+///  - `routing_mass` below 1: of the chosen, in the order of choice, the shortest beginning that holds this
+///    share of their weights stays, at least one. (Weights as the gate function gave them; of SoftmaxChosen,
+///    over the chosen.)
+///  - `gate_threshold` above 0: of those left, the ones whose weight is below this share (1 at most) of the
+///    largest weight among them go.
+/// What normalises (`normalise`, SoftmaxChosen) runs over those that stay.
+/// Of equal scores the lower number wins; one that is no number loses to all others, and its weight says what
+/// it is. Rows with position < 0 choose none.
+struct RouteParams {
+    const RowInput* rows; ///< [row_count]
+    std::int32_t row_count;
+    RouteRule rule;      ///< experts 0: no router, only the blocks' output gates are computed
+    const float* logits; ///< [row_count][experts]
+    /// Null, or [experts] plain floats each.
+    const MatrixView *bias, *selection_bias;
+    const float* constant_bias;     ///< null, or [experts]
+    const std::uint32_t* off_masks; ///< of this router: mask m at m * off_mask_stride, bit e: e is off
+    std::int64_t off_mask_stride;   ///< words
+    std::int32_t most;              ///< room for choices of a row; no row chooses more
+    ExpertChoice* choices;          ///< [row_count][most], the best first; behind a row's last, expert -1
+    std::int32_t* counts;           ///< [row_count]
+    // Output gates of the layer's dense blocks.
+    const float* in; ///< [row_count][in_stride] floats, the blocks' own input; may be null without gates
+    std::int64_t in_stride;
+    std::int32_t in_width;
+    std::int32_t block_count;
+    DenseBlock blocks[kMostDenseBlocks];
+};
+inline constexpr int kRouteThreads = 256; ///< a warp a row
+inline GridSize route_grid(std::int32_t rows) {
+    return {static_cast<unsigned>((rows + kRouteThreads / 32 - 1) / (kRouteThreads / 32)), 1};
+}
+
+/// Makes the list of units from what Route wrote. One block. At most kMostUnitRows rows.
+struct UnitsParams {
+    const ExpertChoice* choices; ///< [row_count][most]
+    const std::int32_t* counts;  ///< [row_count]
+    std::int32_t row_count, most, experts;
+    std::int32_t block_count;
+    GatedMatrices expert;
+    DenseBlock blocks[kMostDenseBlocks];
+    FeedForwardList* list;
+    FeedForwardUnit* units;  ///< [experts + block_count]
+    std::int32_t* pair_rows; ///< [row_count * most]: rows of each expert, experts ascending
+    float* pair_weights;     ///< the same
+    std::int32_t* row_pairs; ///< [row_count][most]: a row's pairs, experts ascending; null: nobody wants it
+};
+inline constexpr int kMostUnitRows = 4096;
+inline constexpr int kUnitsThreads = kMostExperts;
+inline constexpr int kUnitSorters = kUnitsThreads / 32;
+
+/// Route and Units in one launch of one block, for at most kFewRouteRows rows.
+struct RouteFewParams {
+    RouteParams route;
+    UnitsParams units; ///< of the same rows and choices
+};
+inline constexpr int kFewRouteRows = 32;
+
+/// What `kSorters` warps need to sort pairs by expert.
+template <int kSorters>
+struct UnitsShared {
+    std::uint32_t rows_of[kSorters][kMostExperts]; ///< of 32 rows, those that chose the expert
+    std::uint16_t places[kSorters][kMostExperts];  ///< rows of the expert before the sorter's next 32
+    std::int32_t starts[kMostExperts];             ///< pairs of the experts before
+    std::int32_t warp_pairs[kUnitSorters], warp_units[kUnitSorters];
+};
+
+#define SWITCHYARD_ROUTING_KERNELS(X)                                                                        \
+    X(Route, route, RouteParams, NoShared, kRouteThreads, 2)                                                 \
+    X(Units, units, UnitsParams, UnitsShared<kUnitSorters>, kUnitsThreads, 1)                                \
+    X(RouteFew, route_few, RouteFewParams, UnitsShared<1>, kUnitsThreads, 1)
+
+} // namespace switchyard::cuda
