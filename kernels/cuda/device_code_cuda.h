@@ -3,6 +3,7 @@
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <cuda_fp8.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -64,6 +65,13 @@ __device__ inline float bfloat_to_float(std::uint16_t bits) {
 }
 __device__ inline std::uint16_t float_to_bfloat(float x) {
     return __bfloat16_as_ushort(__float2bfloat16_rn(x));
+}
+/// E4M3 numbers: to nearest, at most +-448; NaN stays.
+__device__ inline std::uint8_t float_to_e4m3(float x) {
+    return __nv_cvt_float_to_fp8(x, __NV_SATFINITE, __NV_E4M3);
+}
+__device__ inline float e4m3_to_float(std::uint8_t bits) {
+    return __half2float(__half(__nv_cvt_fp8_to_halfraw(bits, __NV_E4M3)));
 }
 __device__ inline std::uint32_t float_bits(float x) { return __float_as_uint(x); }
 __device__ inline float bits_float(std::uint32_t x) { return __uint_as_float(x); }

@@ -2,9 +2,11 @@
 // of both libraries and for the typed launch below. A new kernel is a row in its family's list.
 #pragma once
 
+#include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/clock_kernels.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/routing_kernels.h"
+#include "kernels/cuda/row_kernels.h"
 #include "kernels/cuda/step_data.h"
 
 #include <type_traits>
@@ -15,7 +17,9 @@ namespace switchyard::cuda {
 /// is, NoShared where it has none; `blocks` that shall fit a multiprocessor at once.
 #define SWITCHYARD_CUDA_KERNELS(X)                                                                           \
     SWITCHYARD_CLOCK_KERNELS(X)                                                                              \
-    SWITCHYARD_ROUTING_KERNELS(X)
+    SWITCHYARD_ROUTING_KERNELS(X)                                                                            \
+    SWITCHYARD_ROW_KERNELS(X)                                                                                \
+    SWITCHYARD_ATTENTION_KERNELS(X)
 
 enum class Kernel : std::uint16_t {
 #define SWITCHYARD_ENUMERATOR(name, function, Params, Shared, threads, blocks) name,

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -228,6 +230,26 @@ std::uint16_t half_bits(float x) {
     }
     const std::uint32_t rounded = rest + 0xfffu + (rest >> 13 & 1u);
     return static_cast<std::uint16_t>(sign | (rounded - 0x38000000u) >> 13);
+}
+
+float e4m3_value(std::uint8_t bits) {
+    const int exponent = bits >> 3 & 15, mantissa = bits & 7;
+    if ((bits & 0x7f) == 0x7f)
+        return std::numeric_limits<float>::quiet_NaN();
+    const float size = exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -9)
+                                     : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+    return bits & 0x80 ? -size : size;
+}
+
+std::uint8_t e4m3_bits(float x) {
+    const auto sign = static_cast<std::uint8_t>(std::signbit(x) ? 0x80 : 0);
+    if (std::isnan(x))
+        return 0x7f;
+    const float size = std::min(std::fabs(x), 448.0f);
+    // The distance between numbers of its size.
+    const int step = std::max(size > 0.0f ? std::ilogb(size) : -6, -6) - 3;
+    const auto steps = static_cast<int>(std::nearbyint(std::ldexp(size, -step)));
+    return static_cast<std::uint8_t>(sign | (((step + 9) << 3) + steps));
 }
 
 void mma_bytes(std::int32_t (&c)[4], const Words* lanes, int lane, int steps, bool signed_b) {

@@ -111,6 +111,8 @@ class Block {
 
 float half_value(std::uint16_t bits);
 std::uint16_t half_bits(float x); ///< to nearest, ties to even
+float e4m3_value(std::uint8_t bits);
+std::uint8_t e4m3_bits(float x); ///< to nearest, ties to even, at most +-448
 /// One lane's part of a product of tiles, from the fragments of all: `steps` times 16 columns of bytes.
 void mma_bytes(std::int32_t (&c)[4], const Words* lanes, int lane, int steps, bool signed_b);
 /// The same with 16 columns of 16-bit floats; sums in double, rounded once.

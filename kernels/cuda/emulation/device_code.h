@@ -39,7 +39,7 @@ struct alignas(16) float4 {
 struct alignas(8) float2 {
     float x, y;
 };
-using ::exp, ::expf, ::fabsf, ::fmaf, ::fmaxf, ::fminf, ::log, ::log1pf, ::logf, ::sqrtf, ::tanhf;
+using ::cos, ::sin, ::exp, ::expf, ::fabsf, ::fmaf, ::fmaxf, ::fminf, ::log, ::log1pf, ::logf, ::sqrtf, ::tanhf;
 using std::max;
 using std::min;
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
@@ -114,6 +114,8 @@ inline std::uint16_t float_to_bfloat(float x) {
         return 0x7fff;
     return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
+inline std::uint8_t float_to_e4m3(float x) { return emulation::e4m3_bits(x); }
+inline float e4m3_to_float(std::uint8_t bits) { return emulation::e4m3_value(bits); }
 inline std::uint32_t float_bits(float x) { return std::bit_cast<std::uint32_t>(x); }
 inline float bits_float(std::uint32_t x) { return std::bit_cast<float>(x); }
 inline std::uint32_t permute_bytes(std::uint32_t low, std::uint32_t high, std::uint32_t selector) {
