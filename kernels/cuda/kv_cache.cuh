@@ -28,9 +28,9 @@ __device__ inline void store_kv_group(CacheType type, float x, std::byte* row, s
         // Rounded first, so that the integers fit the scale that is kept.
         const std::uint16_t bits = float_to_half(warp_max(fabsf(x)) / 127.0f);
         const float scale = half_to_float(bits), inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
-        const float q = fminf(fmaxf(x * inverse, -127.0f), 127.0f);
+        const float q = x * inverse; // NaN of a NaN, and of an infinity
         reinterpret_cast<std::int8_t*>(row)[group * 32 + lane] =
-            static_cast<std::int8_t>(x == x ? round_to_int(q) : 0);
+            static_cast<std::int8_t>(q == q ? round_to_int(fminf(fmaxf(q, -127.0f), 127.0f)) : 0);
         if (lane == 0)
             scales[group] = bits;
         break;
@@ -42,8 +42,9 @@ __device__ inline void store_kv_group(CacheType type, float x, std::byte* row, s
         const float extreme = shuffle(x, those ? lowest_bit(those) : 0);
         const std::uint16_t bits = float_to_half(extreme / -8.0f);
         const float scale = half_to_float(bits), inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
-        const float q = fminf(fmaxf(x * inverse, -8.0f), 7.0f);
-        const int own = (x == x ? round_to_int(q) : 0) + 8, next = shuffle_down(own, 1);
+        const float q = x * inverse;
+        const int own = (q == q ? round_to_int(fminf(fmaxf(q, -8.0f), 7.0f)) : 0) + 8,
+                  next = shuffle_down(own, 1);
         if (lane % 2 == 0)
             reinterpret_cast<std::uint8_t*>(row)[group * 16 + lane / 2] =
                 static_cast<std::uint8_t>(own | next << 4);

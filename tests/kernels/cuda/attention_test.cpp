@@ -1,0 +1,251 @@
+// Attention over the cache in device memory against sums in double over what the cache stands for.
+#include "kernels/cuda/kernel_list.h"
+#include "tests/kernels/cuda/cache_memory.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace switchyard::cuda {
+namespace {
+
+const std::vector<CacheType> kF16 = {CacheType::F16};
+const std::vector<CacheType> kMixed = {CacheType::Q8_0, CacheType::F16,  CacheType::Q4_0,
+                                       CacheType::FP8,  CacheType::Q4_0, CacheType::Q8_0};
+
+/// Rows of one sequence, the last at the end of its context.
+struct Part {
+    int context, rows = 1;
+    int window = 0; ///< of its rows' own
+    bool prompt = false;
+};
+
+struct Shape {
+    int heads, kv_heads, key_dim, value_dim;
+    bool latent = false; ///< values are part of the keys
+    int window = 0;
+    bool sinks = false;
+    std::vector<CacheType> types = kF16;
+};
+
+struct AttentionCase {
+    Shape shape;
+    std::vector<Part> parts;
+    int padding = 0; ///< rows without a position behind the others
+    std::uint32_t seed = 1;
+
+    int rows() const {
+        int count = padding;
+        for (const Part& part : parts)
+            count += part.rows;
+        return count;
+    }
+    std::size_t out_width() const { return static_cast<std::size_t>(shape.heads * shape.value_dim); }
+};
+
+/// A case's contents, the same for a part whichever other parts are there.
+struct Contents {
+    KvLayout layout;
+    std::vector<CachedSequence> sequences;
+    std::vector<RowInput> rows; ///< first_block is the number of the sequence
+    std::vector<float> q, sinks;
+
+    explicit Contents(const AttentionCase& c)
+        : layout(std::vector<KvShape>{
+              {1, 32, 32}, // a layer in front
+              {c.shape.kv_heads, c.shape.key_dim, c.shape.latent ? 0 : c.shape.value_dim}}) {
+        std::mt19937 shared(c.seed);
+        std::normal_distribution<float> number;
+        for (int h = 0; h < c.shape.heads; ++h)
+            sinks.push_back(number(shared));
+        for (const Part& part : c.parts) {
+            std::mt19937 random(c.seed * 1000 + static_cast<std::uint32_t>(part.context));
+            sequences.push_back(random_sequence(layout, 1, part.context, c.shape.types, random));
+            for (int r = 0; r < part.rows; ++r) {
+                RowInput row = {};
+                row.position = part.context - part.rows + r;
+                row.first_block = static_cast<std::int32_t>(sequences.size() - 1);
+                row.window = part.window;
+                row.prompt = part.prompt;
+                rows.push_back(row);
+                for (int i = 0; i < c.shape.heads * c.shape.key_dim; ++i)
+                    q.push_back(number(random));
+            }
+        }
+        for (int r = 0; r < c.padding; ++r) {
+            RowInput row = {};
+            row.position = -1;
+            row.first_block = 1 << 30;
+            rows.push_back(row);
+            q.resize(q.size() + static_cast<std::size_t>(c.shape.heads * c.shape.key_dim), NAN);
+        }
+    }
+};
+
+float scale_of(const Shape& shape) { return 1.0f / std::sqrt(static_cast<float>(shape.key_dim)); }
+
+/// The outputs by the kernels, launched twice over the same scratch.
+std::vector<float> attended(const AttentionCase& c, const EmulatedOptions& options = {}) {
+    const auto device = make_test_device(options);
+    const auto stream = device->make_stream();
+    Contents contents(c);
+    std::vector<KvBlockRef> table(3); // somebody else's
+    std::vector<std::int32_t> firsts;
+    for (const CachedSequence& sequence : contents.sequences)
+        firsts.push_back(upload_sequence(*device, *stream, sequence, table));
+    for (RowInput& row : contents.rows)
+        if (row.position >= 0)
+            row.first_block = firsts[static_cast<std::size_t>(row.first_block)];
+    const int rows = c.rows();
+    const std::size_t outputs = static_cast<std::size_t>(rows) * c.out_width();
+    const MatrixView sinks = {reinterpret_cast<const std::byte*>(upload(*device, *stream, contents.sinks)), 1,
+                              c.shape.heads, BlockType::F32};
+    AttentionParams p = {};
+    p.rows = upload(*device, *stream, contents.rows);
+    p.blocks = upload(*device, *stream, table);
+    p.cache = contents.layout.layer(1);
+    p.q = upload(*device, *stream, contents.q);
+    p.sinks = c.shape.sinks ? upload(*device, *stream, std::vector<MatrixView>{sinks}) : nullptr;
+    p.out = upload(*device, *stream, std::vector<float>(outputs, -7.0f));
+    p.partials = reinterpret_cast<float*>(
+        device->allocate(attention_scratch_floats(rows, c.shape.heads, c.shape.value_dim) * sizeof(float)));
+    p.arrivals =
+        upload(*device, *stream, std::vector<std::uint32_t>(static_cast<std::size_t>(rows * c.shape.heads)));
+    p.row_count = rows;
+    p.heads = c.shape.heads;
+    p.value_dim = c.shape.value_dim;
+    p.window = c.shape.window;
+    p.scale = scale_of(c.shape);
+    launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p);
+    launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p, true);
+    return download(*stream, p.out, outputs);
+}
+
+/// One row's outputs in double.
+std::vector<double> reference(const AttentionCase& c, const Contents& contents, std::size_t r) {
+    const Shape& shape = c.shape;
+    const KvLayerView& cache = contents.layout.layer(1);
+    const RowInput& row = contents.rows[r];
+    const CachedSequence& sequence = contents.sequences[static_cast<std::size_t>(row.first_block)];
+    const int window = row.window > 0 ? row.window : shape.window;
+    const int from = window > 0 ? std::max(0, row.position - window + 1) : 0;
+    std::vector<double> out;
+    for (int h = 0; h < shape.heads; ++h) {
+        const int kv_head = h * shape.kv_heads / shape.heads;
+        const float* q =
+            contents.q.data() + (r * static_cast<std::size_t>(shape.heads) + static_cast<std::size_t>(h)) *
+                                    static_cast<std::size_t>(shape.key_dim);
+        std::vector<double> scores;
+        double most = shape.sinks ? contents.sinks[static_cast<std::size_t>(h)] : -INFINITY;
+        for (int p = from; p <= row.position; ++p) {
+            double score = 0;
+            for (int d = 0; d < shape.key_dim; ++d)
+                score += static_cast<double>(q[d]) * sequence.at(cache, kv_head, p, true, d);
+            scores.push_back(score * scale_of(shape));
+            most = std::max(most, scores.back());
+        }
+        double sum = shape.sinks ? std::exp(contents.sinks[static_cast<std::size_t>(h)] - most) : 0.0;
+        for (double& score : scores)
+            sum += score = std::exp(score - most);
+        for (int d = 0; d < shape.value_dim; ++d) {
+            double value = 0;
+            for (int p = from; p <= row.position; ++p)
+                value += scores[static_cast<std::size_t>(p - from)] *
+                         sequence.at(cache, kv_head, p, shape.latent, d);
+            out.push_back(value / sum);
+        }
+    }
+    return out;
+}
+
+void expect_near(const AttentionCase& c, double tolerance = 1e-5) {
+    const Contents contents(c);
+    const std::vector<float> got = attended(c);
+    for (std::size_t r = 0; r < contents.rows.size(); ++r) {
+        if (contents.rows[r].position < 0)
+            continue;
+        const std::vector<double> expected = reference(c, contents, r);
+        double largest = 0, worst = 0;
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            const double error = got[r * c.out_width() + i] - expected[i];
+            largest = std::max(largest, std::fabs(expected[i]));
+            worst = std::isnan(error) ? 1e30 : std::max(worst, std::fabs(error));
+        }
+        EXPECT_LE(worst, tolerance * largest)
+            << "row " << r << " at " << contents.rows[r].position << ", heads " << c.shape.heads << "/"
+            << c.shape.kv_heads << " of " << c.shape.key_dim << "/" << c.shape.value_dim;
+    }
+}
+
+TEST(CudaAttention, HeadsOfEveryWidth) {
+    for (const Shape& shape :
+         {Shape{4, 4, 16, 16}, Shape{4, 1, 64, 64}, Shape{6, 2, 80, 80}, Shape{3, 1, 96, 96},
+          Shape{8, 2, 128, 128}, Shape{2, 2, 192, 128}, Shape{20, 1, 32, 32}, Shape{5, 1, 40, 72}})
+        expect_near({shape, {{45}, {70}}});
+}
+
+TEST(CudaAttention, EdgesOfBlocksAndSplits) {
+    for (const int context : {1, 2, 31, 32, 33, 63, 64, 65, 255, 256, 257})
+        expect_near({{4, 2, 64, 64}, {{context}}, 0, static_cast<std::uint32_t>(context)});
+    expect_near({{2, 1, 32, 32}, {{1000}, {1025}}});
+}
+
+TEST(CudaAttention, LongContext) { expect_near({{1, 1, 16, 16}, {{17000}}}); }
+
+TEST(CudaAttention, BlocksOfMixedTypes) {
+    for (const std::uint32_t seed : {1u, 2u, 3u})
+        expect_near({{8, 2, 96, 64, false, 0, true, kMixed}, {{200}, {33}, {300}}, 0, seed});
+    for (const CacheType type : {CacheType::F16, CacheType::Q8_0, CacheType::Q4_0, CacheType::FP8})
+        expect_near({{4, 2, 80, 48, false, 0, false, {type}}, {{150}, {7}}});
+}
+
+TEST(CudaAttention, Windows) {
+    for (const int window : {1, 5, 32, 100, 128})
+        expect_near({{4, 2, 32, 32, false, window, true}, {{300}, {40}, {270, 1, 17}, {280, 3, 70}}});
+}
+
+TEST(CudaAttention, Latent) {
+    expect_near({{16, 1, 576, 512, true}, {{1}, {70}}});
+    expect_near({{16, 1, 576, 512, true, 0, false, kMixed}, {{257}}});
+    expect_near({{5, 1, 96, 64, true, 0, false, kMixed}, {{200}, {33}, {513}}});
+    expect_near({{40, 1, 80, 64, true}, {{70, 3}}});
+}
+
+TEST(CudaAttention, SeveralRowsOfASequence) {
+    expect_near({{4, 1, 32, 32, false, 0, true, kMixed}, {{40, 9}, {70}, {130, 4}}, 3});
+    expect_near({{4, 2, 64, 64, false, 20}, {{70, 70}}});
+    expect_near({{16, 1, 64, 64}, {{100, 6}, {90}}});
+}
+
+/// A row's outputs are the same alone, in a batch, in whatever order of blocks and warps.
+TEST(CudaAttention, BitsOfARowAreItsOwn) {
+    for (const Shape& shape : {Shape{8, 2, 64, 64, false, 0, true, kMixed},
+                               Shape{4, 1, 96, 64, true, 0, false, kMixed}, Shape{4, 4, 32, 32, false, 50}}) {
+        const std::vector<Part> parts = {{300}, {1}, {33, 5}, {257}, {290, 2}, {64, 3}, {12}, {100}};
+        const AttentionCase all{shape, parts, 4};
+        const std::vector<float> together = attended(all);
+        EXPECT_EQ(attended(all, {.seed = 7, .multiprocessors = 1}), together);
+        std::size_t at = 0;
+        for (const Part& part : parts) {
+            const AttentionCase alone{shape, {part}};
+            const std::vector<float> own = attended(alone, {.seed = 3});
+            EXPECT_TRUE(
+                std::equal(own.begin(), own.end(), together.begin() + static_cast<std::ptrdiff_t>(at)))
+                << part.context;
+            at += own.size();
+        }
+    }
+}
+
+TEST(CudaAttention, SplitsAreFew) {
+    for (const bool few : {false, true})
+        for (int position = 0; position < 1 << 20; position += position < 1000 ? 1 : 997) {
+            const int split = attention_split(position, few);
+            EXPECT_LE(position / split + 1, kMostSplits);
+            EXPECT_GE(split, 32);
+        }
+}
+
+} // namespace
+} // namespace switchyard::cuda

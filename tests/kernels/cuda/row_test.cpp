@@ -1,0 +1,324 @@
+// Row steps, the append to the cache and recurrences against the CPU's kernels.
+#include "kernels/cpu/kernels.h"
+#include "kernels/cuda/kernel_list.h"
+#include "tests/kernels/cuda/cache_memory.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace switchyard::cuda {
+namespace {
+
+std::vector<float> random_numbers(std::size_t count, std::mt19937& random) {
+    std::normal_distribution<float> number;
+    std::vector<float> values(count);
+    for (float& x : values)
+        x = number(random);
+    return values;
+}
+
+struct CudaRows : testing::Test {
+    std::unique_ptr<Device> device = make_test_device();
+    std::unique_ptr<Stream> stream = device->make_stream();
+    std::mt19937 random{5};
+
+    template <typename T>
+    T* put(const std::vector<T>& values) {
+        return upload(*device, *stream, values);
+    }
+    const MatrixView* vector_view(const std::vector<float>& values) {
+        return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
+                                            static_cast<std::int32_t>(values.size()), BlockType::F32}});
+    }
+    const RowInput* rows_at(const std::vector<int>& positions, const std::vector<int>& first_blocks = {}) {
+        std::vector<RowInput> rows(positions.size());
+        for (std::size_t r = 0; r < rows.size(); ++r) {
+            rows[r].position = positions[r];
+            rows[r].first_block = first_blocks.empty() ? 0 : first_blocks[r];
+        }
+        return put(rows);
+    }
+};
+
+void expect_close(const std::vector<float>& got, const std::vector<float>& expected,
+                  float tolerance = 2e-6f) {
+    ASSERT_EQ(got.size(), expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i)
+        ASSERT_NEAR(got[i], expected[i], tolerance * std::max(1.0f, std::fabs(expected[i]))) << i;
+}
+
+std::vector<float> frequencies(int pairs, float base) {
+    std::vector<float> values;
+    for (int i = 0; i < pairs; ++i)
+        values.push_back(std::pow(base, -static_cast<float>(i) / static_cast<float>(pairs)));
+    return values;
+}
+
+TEST_F(CudaRows, RopeTables) {
+    const std::vector<int> positions = {0, 1, 7777, -1, 131071};
+    RopeTablesParams p = {rows_at(positions), 5, 2, {}};
+    const std::vector<float> lists[2] = {frequencies(200, 10000.0f), frequencies(5, 500000.0f)};
+    for (std::size_t t = 0; t < 2; ++t) {
+        const auto n = lists[t].size();
+        p.table[t] = {put(lists[t]), put(std::vector<float>(5 * n, -7.0f)),
+                      put(std::vector<float>(5 * n, -7.0f)), t == 0 ? 1.0f : 1.25f,
+                      static_cast<std::int32_t>(n)};
+    }
+    launch<Kernel::RopeTables>(*stream, rope_grid(5), p);
+    for (std::size_t t = 0; t < 2; ++t) {
+        const std::size_t n = lists[t].size();
+        std::vector<float> cosines(5 * n, -7.0f), sines(5 * n, -7.0f);
+        for (std::size_t i = 0; i < 5 * n; ++i) {
+            const int position = positions[i / n];
+            if (position < 0)
+                continue;
+            const double angle = static_cast<float>(position) * lists[t][i % n];
+            cosines[i] = static_cast<float>(std::cos(angle)) * p.table[t].magnitude;
+            sines[i] = static_cast<float>(std::sin(angle)) * p.table[t].magnitude;
+        }
+        expect_close(download(*stream, p.table[t].cosines, 5 * n), cosines, 1e-7f);
+        expect_close(download(*stream, p.table[t].sines, 5 * n), sines, 1e-7f);
+    }
+}
+
+/// A query with norms of its heads and a rotation, keys with a norm of the whole row and another rotation,
+/// values as they are: as the CPU's kernels do it, and stored as they store it.
+struct Layer {
+    int heads, kv_heads, head_dim, value_dim, offset, dims;
+    bool interleaved;
+};
+
+void check_layer(CudaRows& t, const Layer& layer, const std::vector<CacheType>& types) {
+    const std::vector<int> positions = {3, 31, -1, 32, 70};
+    const int rows = static_cast<int>(positions.size()), q_width = layer.heads * layer.head_dim,
+              k_width = layer.kv_heads * layer.head_dim, v_width = layer.kv_heads * layer.value_dim,
+              pairs = layer.dims / 2;
+    const auto all = static_cast<std::size_t>(rows);
+    std::vector<float> q = random_numbers(all * static_cast<std::size_t>(q_width), t.random),
+                       k = random_numbers(all * static_cast<std::size_t>(k_width), t.random),
+                       v = random_numbers(all * static_cast<std::size_t>(v_width), t.random);
+    const std::vector<float> head_gain = random_numbers(static_cast<std::size_t>(layer.head_dim), t.random),
+                             row_gain = random_numbers(static_cast<std::size_t>(k_width), t.random),
+                             cosines = random_numbers(all * static_cast<std::size_t>(pairs), t.random),
+                             sines = random_numbers(all * static_cast<std::size_t>(pairs), t.random);
+    const KvLayout layout(
+        std::vector<KvShape>{{2, 64, 64}, {layer.kv_heads, layer.head_dim, layer.value_dim}});
+    const KvLayerView& cache = layout.layer(1);
+    std::vector<KvBlockRef> table(1);
+    for (std::size_t b = 0; b < 3; ++b) {
+        const CacheType type = types[b % types.size()];
+        table.push_back({t.put(std::vector<std::byte>(layout.block_bytes(type), std::byte{0xff})), type, 0});
+    }
+    RowStepsParams p = {};
+    p.rows = t.rows_at(positions, std::vector<int>(all, 1));
+    p.blocks = t.put(table);
+    p.cache = cache;
+    p.row_count = rows;
+    p.values = 3;
+    p.value[0] = {t.put(q), q_width, 0, RowStore::None, layer.dims, layer.offset, nullptr, 0, 0};
+    p.value[1] = {t.put(k), k_width, 0, RowStore::Keys, 0, 0, nullptr, 0, 0};
+    p.value[2] = {t.put(v), v_width, 0, RowStore::Values, 0, 0, nullptr, 0, 0};
+    const std::int64_t copy_unit = layer.dims + 3, copy_row = copy_unit * layer.heads;
+    const std::size_t copied = all * static_cast<std::size_t>(copy_row);
+    p.value[0].copy = t.put(std::vector<float>(copied, -7.0f));
+    p.value[0].copy_row = copy_row;
+    p.value[0].copy_unit = copy_unit;
+    const MatrixView *head_view = t.vector_view(head_gain), *row_view = t.vector_view(row_gain);
+    const float *cos_table = t.put(cosines), *sin_table = t.put(sines);
+    p.steps = 4;
+    RowStep norm = {};
+    norm.gain = head_view;
+    norm.epsilon = 1e-5f;
+    norm.group = layer.head_dim;
+    norm.count = q_width;
+    p.step[0] = norm;
+    norm.gain = row_view;
+    norm.value = 1;
+    norm.group = norm.count = k_width;
+    p.step[1] = norm;
+    RowStep rotation = {};
+    rotation.cosines = cos_table;
+    rotation.sines = sin_table;
+    rotation.heads = layer.heads;
+    rotation.head_dim = layer.head_dim;
+    rotation.offset = layer.offset;
+    rotation.dims = layer.dims;
+    rotation.interleaved = layer.interleaved;
+    p.step[2] = rotation;
+    rotation.value = 1;
+    rotation.heads = layer.kv_heads;
+    p.step[3] = rotation;
+    p.value[0].unit = row_unit(p, 0, 0);
+    p.value[1].unit = row_unit(p, 1, layer.head_dim);
+    p.value[2].unit = row_unit(p, 2, layer.value_dim);
+    EXPECT_EQ(p.value[0].unit, layer.head_dim);
+    EXPECT_EQ(p.value[1].unit, k_width);
+    launch<Kernel::RowSteps>(*t.stream, row_steps_grid(p), p);
+
+    const auto pairing = layer.interleaved ? cpu::RopePairs::Interleaved : cpu::RopePairs::HalfSplit;
+    std::vector<float> copies(copied, -7.0f);
+    std::vector<std::vector<std::byte>> blocks;
+    for (std::size_t b = 1; b < table.size(); ++b)
+        blocks.push_back(download(*t.stream, table[b].data, layout.block_bytes(table[b].type)));
+    for (int r = 0; r < rows; ++r) {
+        if (positions[static_cast<std::size_t>(r)] < 0)
+            continue;
+        const float *c = cosines.data() + r * pairs, *s = sines.data() + r * pairs;
+        for (int h = 0; h < layer.heads; ++h) {
+            float* x = q.data() + r * q_width + h * layer.head_dim;
+            cpu::rms_norm(x, head_gain.data(), 1e-5f, layer.head_dim, x);
+            cpu::rope(x + layer.offset, layer.dims, c, s, pairing);
+            std::copy_n(x + layer.offset, layer.dims, copies.data() + r * copy_row + h * copy_unit);
+        }
+        cpu::rms_norm(k.data() + r * k_width, row_gain.data(), 1e-5f, k_width, k.data() + r * k_width);
+        for (int h = 0; h < layer.kv_heads; ++h)
+            cpu::rope(k.data() + r * k_width + h * layer.head_dim + layer.offset, layer.dims, c, s, pairing);
+    }
+    expect_close(download(*t.stream, p.value[0].data, q.size()), q);
+    const std::vector<float> k_got = download(*t.stream, p.value[1].data, k.size());
+    expect_close(k_got, k);
+    expect_close(download(*t.stream, p.value[0].copy, copied), copies);
+
+    // What is stored is rounded from the device's own values as the CPU rounds them.
+    for (int r = 0; r < rows; ++r) {
+        const int position = positions[static_cast<std::size_t>(r)], token = position % kKvTokens;
+        if (position < 0)
+            continue;
+        const auto b = static_cast<std::size_t>(position / kKvTokens);
+        const CacheType type = table[b + 1].type;
+        for (int h = 0; h < layer.kv_heads; ++h)
+            for (const bool keys : {true, false}) {
+                const int dims = keys ? layer.head_dim : layer.value_dim;
+                const float* from =
+                    keys ? k_got.data() + r * k_width + h * dims : v.data() + r * v_width + h * dims;
+                std::vector<float> stored(static_cast<std::size_t>(dims));
+                const bool same = type == CacheType::F16 || type == CacheType::Q8_0;
+                if (same) {
+                    const BlockType cpu_type = type == CacheType::F16 ? BlockType::F16 : BlockType::Q8_0;
+                    std::vector<std::byte> block(cpu::k_block_bytes(cpu_type, dims));
+                    cpu::store_k(cpu_type, from, dims, token, block.data());
+                    cpu::load_k(cpu_type, block.data(), dims, token, stored.data());
+                }
+                for (int d = 0; d < dims; ++d) {
+                    const float got = decoded_kv(cache, type, blocks[b].data(), h, token, keys, d);
+                    if (same) {
+                        ASSERT_EQ(got, stored[static_cast<std::size_t>(d)])
+                            << position << " " << h << " " << d;
+                        continue;
+                    }
+                    float largest = 0; // of the value's 32
+                    for (int i = d / 32 * 32; i < std::min(dims, d / 32 * 32 + 32); ++i)
+                        largest = std::max(largest, std::fabs(from[i]));
+                    const float step = type == CacheType::FP8 ? std::max(std::fabs(from[d]) / 16.0f, 0x1p-10f)
+                                                              : largest / 8.0f * 1.01f;
+                    ASSERT_NEAR(got, from[d], step) << position << " " << h << " " << d;
+                }
+            }
+    }
+}
+
+TEST_F(CudaRows, NormsRotationsAndTheCache) {
+    const std::vector<CacheType> exact = {CacheType::F16, CacheType::Q8_0};
+    check_layer(*this, {6, 2, 64, 64, 0, 64, false}, exact);
+    check_layer(*this, {3, 3, 80, 48, 16, 40, true}, exact);
+    check_layer(*this, {2, 9, 128, 72, 0, 128, false}, exact); // a unit too wide to be staged
+    check_layer(*this, {4, 1, 16, 16, 8, 8, true}, {CacheType::Q4_0, CacheType::FP8});
+    check_layer(*this, {4, 2, 96, 40, 0, 96, false}, {CacheType::FP8, CacheType::Q4_0});
+}
+
+TEST_F(CudaRows, UnitsHoldWhatStepsCross) {
+    RowStepsParams p = {};
+    p.values = 1;
+    p.value[0].width = 256;
+    EXPECT_EQ(row_unit(p, 0, 0), 256);
+    EXPECT_EQ(row_unit(p, 0, 64), 64);
+    const MatrixView gain = {};
+    p.steps = 1;
+    p.step[0].gain = &gain;
+    p.step[0].group = 64;
+    p.step[0].count = 256;
+    EXPECT_EQ(row_unit(p, 0, 0), 64);
+    EXPECT_EQ(row_unit(p, 0, 128), 256);
+    p.step[0].count = 192; // a latent's norm, with the rotated part behind
+    EXPECT_EQ(row_unit(p, 0, 0), 256);
+}
+
+/// Values that round badly: zeros, one alone, infinities, NaN, the smallest.
+TEST_F(CudaRows, OddNumbersAreStoredAsTheCpuDoes) {
+    const int dims = 64;
+    std::vector<float> rows;
+    for (const float x : {0.0f, -0.0f, 1e-8f, 3e-5f, 65519.0f, 65520.0f, 1e30f, INFINITY, -NAN})
+        for (int d = 0; d < dims; ++d)
+            rows.push_back(d % 7 == 3 ? x : 0.001f * static_cast<float>(d - 20));
+    const int count = static_cast<int>(rows.size()) / dims;
+    const KvLayout layout(std::vector<KvShape>{{1, dims, 0}});
+    for (const CacheType type : {CacheType::F16, CacheType::Q8_0}) {
+        RowStepsParams p = {};
+        std::vector<int> positions;
+        for (int r = 0; r < count; ++r)
+            positions.push_back(r);
+        p.rows = rows_at(positions);
+        const std::size_t bytes = layout.block_bytes(type);
+        std::byte* block = put(std::vector<std::byte>(bytes));
+        p.blocks = put(std::vector<KvBlockRef>{{block, type, 0}});
+        p.cache = layout.layer(0);
+        p.row_count = count;
+        p.values = 1;
+        p.value[0] = {put(rows), dims, dims, RowStore::Keys, 0, 0, nullptr, 0, 0};
+        launch<Kernel::RowSteps>(*stream, row_steps_grid(p), p);
+        const std::vector<std::byte> got = download(*stream, block, bytes);
+        const BlockType cpu_type = type == CacheType::F16 ? BlockType::F16 : BlockType::Q8_0;
+        std::vector<std::byte> expected(cpu::k_block_bytes(cpu_type, dims));
+        for (int r = 0; r < count; ++r) {
+            std::vector<float> stored(dims);
+            cpu::store_k(cpu_type, rows.data() + r * dims, dims, r, expected.data());
+            cpu::load_k(cpu_type, expected.data(), dims, r, stored.data());
+            for (int d = 0; d < dims; ++d) {
+                const float x = decoded_kv(p.cache, type, got.data(), 0, r, true, d),
+                            y = stored[static_cast<std::size_t>(d)];
+                ASSERT_TRUE(x == y || (std::isnan(x) && std::isnan(y)))
+                    << r << " " << d << ": " << x << " " << y;
+            }
+        }
+    }
+}
+
+TEST_F(CudaRows, Recurrence) {
+    const int width = 150, rows = 9, offset = 10;
+    const auto values = static_cast<std::size_t>(width), stride = values + 42;
+    const std::vector<float> in = random_numbers(rows * stride, random),
+                             decay = random_numbers(values, random),
+                             before = random_numbers(values + offset, random);
+    const std::vector<float> nothing(values + offset, -7.0f);
+    float *first = put(nothing), *second = put(nothing), *third = put(nothing);
+    RecurrenceParams p = {};
+    p.sequences = put(
+        std::vector<SequenceStates>{{put(before), 0, 4, 0, 2}, {nullptr, 4, 5, 2, 1}, {nullptr, 0, 0, 0, 0}});
+    p.after = put(std::vector<StateAfter>{{first, 1}, {second, 4}, {third, 3}});
+    p.in = put(in);
+    p.decay = vector_view(decay);
+    p.out = put(std::vector<float>(rows * values));
+    p.in_stride = static_cast<std::int64_t>(stride);
+    p.state_offset = offset;
+    p.sequence_count = 3;
+    p.width = width;
+    launch<Kernel::Recurrence>(*stream, recurrence_grid(width, 3), p);
+    std::vector<float> expected(rows * values);
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < values; ++c) {
+            const float state = r == 0 ? before[offset + c] : r == 4 ? 0.0f : expected[(r - 1) * values + c];
+            expected[r * values + c] = decay[c] * state + in[r * stride + c];
+        }
+    expect_close(download(*stream, p.out, rows * values), expected);
+    const std::pair<float*, std::size_t> kept[] = {{first, 0}, {second, 3}, {third, 6}};
+    for (const auto& [state, row] : kept) {
+        std::vector<float> wanted(nothing);
+        std::copy_n(expected.begin() + static_cast<std::ptrdiff_t>(row * values), values,
+                    wanted.begin() + offset);
+        expect_close(download(*stream, state, values + offset), wanted);
+    }
+}
+
+} // namespace
+} // namespace switchyard::cuda
