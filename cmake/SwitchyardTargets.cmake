@@ -68,5 +68,5 @@ function(switchyard_qtest FILE)
     target_compile_definitions(${NAME} PRIVATE SWITCHYARD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
         SWITCHYARD_TEST_WORK="${PROJECT_BINARY_DIR}/test-data")
     add_test(NAME ${NAME} COMMAND ${NAME})
-    set_tests_properties(${NAME} PROPERTIES TIMEOUT 300 ENVIRONMENT "QT_QPA_PLATFORM=offscreen")
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 300 ENVIRONMENT "QT_QPA_PLATFORM=offscreen;SWITCHYARD_CUDA_LIBRARY=")
 endfunction()

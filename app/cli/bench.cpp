@@ -255,6 +255,8 @@ void run_bench(const BenchArguments& options) {
         records.push_back(measure(*scheduler, *model, tuning, options.prompt_tokens, options.gen_tokens,
                                   static_cast<std::uint64_t>(i), interrupt.token(), &stages));
     auto json = result_of(records, *model);
+    if (const auto device = options.model.device_json(*model); device.contains("why_not_cuda"))
+        json["why_not_cuda"] = device["why_not_cuda"];
     add_stages(json, stages, measure_machine(model->backend().threads()));
     add_memory(json, predicted, records.back().tokens.back(), *model, resident_before);
     if (options.shape.given())

@@ -55,7 +55,8 @@ std::shared_ptr<const RunRecord> read_record(const std::string& path) {
 }
 
 /// "text": all that can be read, as it came; "parts": its thinking and what it says, apart.
-void print_json(const RunRecord& record, const std::string& text, const AnswerPrinter* parts) {
+void print_json(const RunRecord& record, const std::string& text, const AnswerPrinter* parts,
+                const nlohmann::ordered_json& device) {
     nlohmann::ordered_json json = {{"text", text}};
     if (parts) {
         json["parts"] = nlohmann::ordered_json::array();
@@ -64,6 +65,7 @@ void print_json(const RunRecord& record, const std::string& text, const AnswerPr
                 {{"kind", piece.part == AnswerPart::Thinking ? "thinking" : "text"}, {"text", piece.text}});
     }
     json.update(to_json(record));
+    json["device"] = device;
     std::printf("%s\n", json_text(json).c_str());
 }
 
@@ -106,7 +108,7 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
     const RunRecord record = run_to_end(*scheduler, std::move(request), interrupt.token());
     answer.finish();
     if (options.json)
-        print_json(record, text, options.raw ? nullptr : &answer);
+        print_json(record, text, options.raw ? nullptr : &answer, options.model.device_json(*model));
     else
         std::printf("\n");
     if (!options.json && !options.raw)

@@ -19,14 +19,20 @@ static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler writes i
 
 void note_interrupt(int) { interrupted = true; }
 
-/// What is wrong with a dial's value; "" nothing.
-std::string complaint(const ControlSpec& spec, const std::string& text) {
+/// What `read` throws; "" nothing.
+template <typename Read>
+std::string complaint_about(Read&& read) {
     try {
-        with_control({}, spec, parse_control(spec, text));
+        read();
         return "";
     } catch (const Error& e) {
         return e.what();
     }
+}
+
+/// What is wrong with a dial's value; "" nothing.
+std::string complaint(const ControlSpec& spec, const std::string& text) {
+    return complaint_about([&] { with_control({}, spec, parse_control(spec, text)); });
 }
 
 } // namespace
@@ -60,7 +66,14 @@ CLI::Option* ModelOptions::add_to(CLI::App& command, std::initializer_list<std::
         command.add_option("model", path_, "GGUF file, or the first part of a split one")->required();
     command.add_option("--threads", threads_, "Threads to compute with (default: one a physical core)")
         ->check(CLI::Range(1, 1024));
-    command.add_option("--device", device_, "Where to compute: cpu")->check(CLI::IsMember({"cpu"}));
+    command
+        .add_option(
+            "--device", device_,
+            "Where to compute: cpu, cuda, cuda:N (as `devices` lists them), or auto: a card where one "
+            "can be used. Default: auto.")
+        ->type_name("DEVICE")
+        ->check([](const std::string& text) { return complaint_about([&] { parse_device(text); }); });
+    command.add_flag("--verbose", verbose_, "Say why no card computes where none was asked for");
     command.add_flag("--exact", exact_, "Activations and KV cache in F32: slow and simple");
     dials_.add_to(command, dials);
     return model;
@@ -75,6 +88,22 @@ std::shared_ptr<LoadedModel> ModelOptions::load() const {
     if (const int experts = tuning(*model).sequence.experts; experts > 0)
         check_experts(*model, experts);
     return model;
+}
+
+std::shared_ptr<Backend> ModelOptions::make_backend() const {
+    ChosenBackend chosen = choose_backend(parse_device(device_), {threads_, exact_});
+    why_not_cuda_ = std::move(chosen.why_not_cuda);
+    if (verbose_ && !why_not_cuda_.empty())
+        print_note("the CPU computes: " + why_not_cuda_);
+    return chosen.backend;
+}
+
+nlohmann::ordered_json ModelOptions::device_json(const LoadedModel& model) const {
+    nlohmann::ordered_json json = {{"name", model.backend().name()},
+                                   {"description", model.backend().description()}};
+    if (!why_not_cuda_.empty())
+        json["why_not_cuda"] = why_not_cuda_;
+    return json;
 }
 
 Tuning ModelOptions::tuning(const LoadedModel& model) const {

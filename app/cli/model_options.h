@@ -1,11 +1,13 @@
 // What the commands that run a model share: its options, loading it, the dials as flags, and Ctrl+C.
 #pragma once
 
+#include "engine/backends/choose_backend.h"
 #include "engine/run/loaded_model.h"
 #include "engine/run/scheduler.h"
 #include "engine/text/tokenizer.h"
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 namespace switchyard {
 
@@ -21,7 +23,7 @@ class DialOptions {
     std::vector<std::pair<const ControlSpec*, ControlValue>> asked_; ///< in the order given
 };
 
-/// MODEL, --threads, --device, --exact, and the dials that a command takes.
+/// MODEL, --threads, --device, --verbose, --exact, and the dials that a command takes.
 class ModelOptions {
   public:
     /// Gives the option MODEL, which is required.
@@ -33,14 +35,19 @@ class ModelOptions {
     Tuning tuning(const LoadedModel& model) const;
     /// The dials asked for, the rest at the program's defaults.
     Tuning tuning() const { return dials_.over({}); }
-    std::shared_ptr<Backend> make_backend() const { return make_cpu_backend({threads_, exact_}); }
+    /// As --device says. Throws Error where that cannot be had.
+    std::shared_ptr<Backend> make_backend() const;
+    /// What computes `model` and, where it is the CPU and nothing was asked for, why no card does:
+    /// {"name": "cpu", "description": ..., "why_not_cuda": ...}.
+    nlohmann::ordered_json device_json(const LoadedModel& model) const;
     const std::string& path() const { return path_; }
     bool exact() const { return exact_; }
 
   private:
-    std::string path_, device_ = "cpu";
+    std::string path_, device_ = "auto";
     int threads_ = 0;
-    bool exact_ = false;
+    bool exact_ = false, verbose_ = false;
+    mutable std::string why_not_cuda_; ///< as make_backend() found
     DialOptions dials_;
 };
 

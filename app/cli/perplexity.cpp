@@ -49,11 +49,15 @@ void run_perplexity(const PerplexityArguments& options) {
     if (interrupt.token().stop_requested())
         throw Error("stopped");
     if (options.json) {
-        const nlohmann::ordered_json json = {
-            {"model", options.model.path()}, {"file", options.file},
-            {"nats", result.nats},           {"perplexity", result.value},
-            {"tokens", result.tokens},       {"windows", result.windows},
-            {"context", options.context},    {"weights_bytes", weights->own_bytes()}};
+        const nlohmann::ordered_json json = {{"model", options.model.path()},
+                                             {"file", options.file},
+                                             {"nats", result.nats},
+                                             {"perplexity", result.value},
+                                             {"tokens", result.tokens},
+                                             {"windows", result.windows},
+                                             {"context", options.context},
+                                             {"weights_bytes", weights->own_bytes()},
+                                             {"device", options.model.device_json(*model)}};
         std::printf("%s\n", json_text(json).c_str());
     } else {
         std::printf("perplexity %.4f (%.5f nats a token, %d tokens in %d windows)\n", result.value,

@@ -133,7 +133,7 @@ void LocalModelHost::check(const Wish& wish) {
     QString error;
     try {
         LoadOptions options;
-        options.backend = make_cpu_backend(backendOptions());
+        options.backend = choose_backend(options_.device, backendOptions()).backend;
         options.stop = wish.stop;
         LoadedModel::check(filePath(wish.key), options);
         const quint64 free = options_.free_memory();
@@ -222,7 +222,7 @@ void LocalModelHost::read(const ModelKey& key, int serial, LocalEnginePtr old, s
 
 LocalEnginePtr LocalModelHost::makeEngine(const ModelKey& key, int serial, std::stop_token stop) {
     LoadOptions options;
-    options.backend = make_cpu_backend(backendOptions());
+    options.backend = choose_backend(options_.device, backendOptions()).backend;
     options.stop = stop;
     options.progress = [this, key, serial, last = 0.0](double share) mutable {
         if (share < last + 0.01 && share < 1)

@@ -4,6 +4,7 @@
 
 #include "app/services/background.h"
 #include "app/services/model_host.h"
+#include "engine/backends/choose_backend.h"
 
 #include <map>
 #include <memory>
@@ -14,7 +15,6 @@ namespace switchyard {
 class LoadedModel;
 class Scheduler;
 class StepTurns;
-struct BackendOptions;
 struct RecodeProgress;
 struct RunRecord;
 
@@ -29,6 +29,7 @@ using LocalEnginePtr = std::shared_ptr<LocalEngine>;
 
 struct LocalHostOptions {
     int threads = 0;     ///< 0: one a processor core
+    DeviceChoice device; ///< what computes the models
     QString speeds_file; ///< where measured speeds are kept for the next start; "": nowhere
     std::function<quint64()> free_memory = systemFreeMemory; ///< bytes; 0: not known
     static quint64 systemFreeMemory();

@@ -290,13 +290,6 @@ TEST_F(CliTest, BenchFollowsEveryChangeOfPrecision) {
         EXPECT_GT(change["seconds"], 0) << change["quant"];
 }
 
-TEST_F(CliTest, DevicesListsTheProcessor) {
-    const Json devices = json_of("devices --json");
-    ASSERT_EQ(devices.size(), 1u);
-    EXPECT_EQ(devices[0]["name"], "cpu");
-    EXPECT_GT(devices[0]["threads"], 0);
-}
-
 TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
     const std::string generate = "generate " + model + " --prompt x ";
     expect_refused("info /no/such.gguf", 1, "/no/such.gguf");
@@ -308,7 +301,7 @@ TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
     expect_refused(generate + "--at 5:top_p=3", 2, "top_p");
     expect_refused(generate + "--at 5:experts=9", 1, "more than the 8");
     expect_refused(generate + "--experts 9", 1, "more than the 8");
-    expect_refused(generate + "--device cuda", 2, "--device");
+    expect_refused(generate + "--device gpu", 2, "--device");
     expect_refused(generate + "--loud", 2, "--loud");
     expect_refused("generate " + dense + " --prompt x --experts 2", 1, "dense");
     expect_refused("logits " + model + " --ids 1,x --out " + file("a.npy"), 1, "\"x\"");

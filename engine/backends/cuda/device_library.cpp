@@ -1,6 +1,7 @@
 #include "engine/backends/cuda/device_library.h"
 
 #include "engine/base/error.h"
+#include "kernels/cuda/device_text.h"
 #include "kernels/cuda/library_interface.h"
 
 #include <cstdlib>
@@ -12,11 +13,6 @@ namespace switchyard {
 namespace {
 
 constexpr int kInsufficientDriver = 35, kNoDevice = 100; // as CUDA numbers them
-
-/// 13010 is "13.1"
-std::string cuda_version(int number) {
-    return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
-}
 
 /// The oldest driver that knows a generation of CUDA, by NVIDIA's table of minor version compatibility.
 std::string driver_for(int runtime) {
@@ -91,8 +87,8 @@ void DeviceLibrary::load(const std::filesystem::path& file) {
         return set_trouble(DeviceTrouble::NoDriver, "there is no NVIDIA driver on this machine");
     if (!devices_ && answer.error == kInsufficientDriver)
         return set_trouble(DeviceTrouble::OldDriver,
-                           "the NVIDIA driver knows CUDA " + cuda_version(answer.driver) +
-                               " and this build needs " + cuda_version(answer.runtime) + ": install " +
+                           "the NVIDIA driver knows CUDA " + cuda::version_text(answer.driver) +
+                               " and this build needs " + cuda::version_text(answer.runtime) + ": install " +
                                driver_for(answer.runtime));
     if ((!devices_ && answer.error == kNoDevice) || (devices_ && devices_->count() == 0))
         return set_trouble(

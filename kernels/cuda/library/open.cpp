@@ -1,4 +1,5 @@
 // The library's one door.
+#include "kernels/cuda/device_text.h"
 #include "kernels/cuda/library/cuda_device.h"
 #include "kernels/cuda/library/cuda_error.h"
 #include "kernels/cuda/library_interface.h"
@@ -10,11 +11,6 @@
 namespace switchyard::cuda {
 
 namespace {
-
-/// "9.0"
-std::string capability(int compute) {
-    return std::to_string(compute / 10) + "." + std::to_string(compute % 10);
-}
 
 DeviceInfo describe_device(int index, const Nvml& nvml) {
     cudaDeviceProp properties = {};
@@ -49,8 +45,8 @@ class CudaDeviceList : public DeviceList {
         const int compute = info(index).compute;
         return compute >= SWITCHYARD_LEAST_COMPUTE
                    ? ""
-                   : "has compute capability " + capability(compute) + ", and this build needs " +
-                         capability(SWITCHYARD_LEAST_COMPUTE) + " or more";
+                   : "has compute capability " + capability_text(compute) + ", and this build needs " +
+                         capability_text(SWITCHYARD_LEAST_COMPUTE) + " or more";
     }
     MemoryUse memory(int index) const override { return nvml_->memory(info(index).pci); }
     DeviceHealth health(int index) const override { return nvml_->health(info(index).pci); }

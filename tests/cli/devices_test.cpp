@@ -1,0 +1,87 @@
+// What the commands say of cards, and where they compute.
+#include "tests/cli/cli_fixture.h"
+
+namespace switchyard {
+namespace {
+
+class CliDevices : public CliTest {
+  protected:
+    ~CliDevices() override { unsetenv("SWITCHYARD_FAKE_CARDS"); }
+    /// From here on a CUDA library answers this.
+    static void machine_with(const char* cards) {
+        setenv("SWITCHYARD_CUDA_LIBRARY", FAKE_CARDS, 1);
+        setenv("SWITCHYARD_FAKE_CARDS", cards, 1);
+    }
+};
+
+TEST_F(CliDevices, AreTheProcessorAndWhyThereIsNoCard) {
+    Json devices = json_of("devices --json");
+    ASSERT_EQ(devices.size(), 2u);
+    EXPECT_EQ(devices[0]["name"], "cpu");
+    EXPECT_GT(devices[0]["threads"], 0);
+    EXPECT_EQ(devices[1]["name"], "cuda");
+    EXPECT_EQ(devices[1]["unusable"], "this build of the program has no CUDA library");
+    machine_with("error 35 12020");
+    devices = json_of("devices --json");
+    ASSERT_EQ(devices.size(), 2u);
+    EXPECT_NE(devices[1]["unusable"].get<std::string>().find("install driver 580"), std::string::npos);
+    EXPECT_NE(run("devices").out.find("\ncuda: the NVIDIA driver knows CUDA 12.2"), std::string::npos);
+    setenv("SWITCHYARD_CUDA_LIBRARY", FAKE_OTHER_BUILD, 1);
+    EXPECT_NE(run("devices").out.find("of another build"), std::string::npos);
+}
+
+TEST_F(CliDevices, AreListedWithWhatTheirDriverTells) {
+    machine_with("cards Old/61/8 Large/90/80");
+    const Json devices = json_of("devices --json");
+    ASSERT_EQ(devices.size(), 3u);
+    EXPECT_EQ(devices[1]["unusable"], "Old is too old");
+    const Json& card = devices[2];
+    EXPECT_EQ(card["name"], "cuda:1");
+    EXPECT_EQ(card["description"], "Large");
+    EXPECT_EQ(card["compute_capability"], "9.0");
+    EXPECT_EQ(card["memory_bytes"], std::uint64_t{80} << 30);
+    EXPECT_EQ(card["memory_available_bytes"], std::uint64_t{40} << 30);
+    EXPECT_EQ(card["driver"], "580.0");
+    EXPECT_EQ(card["driver_cuda"], "13.0");
+    EXPECT_EQ(card["health"], (Json{{"celsius", 41}, {"watts", 75.5}})); // nothing that is not known
+    EXPECT_FALSE(card.contains("unusable"));
+    const std::string text = run("devices").out;
+    EXPECT_EQ(std::ranges::count(text, '\n'), 3) << text;
+    EXPECT_NE(text.find("cuda:1: Large, compute capability 9.0; "), std::string::npos) << text;
+    EXPECT_NE(text.find("41 °C, 76 W"), std::string::npos) << text;
+}
+
+TEST_F(CliDevices, ThatCannotBeHadAreOneLine) {
+    const std::string ids = " --ids 1,2 --out " + file("out.npy");
+    for (const std::string& command : std::vector<std::string>{
+             "generate " + model + " --prompt hello --max-tokens 2", "chat " + model, "logits " + model + ids,
+             "bench " + model + " --prompt-tokens 8 --gen-tokens 4 --repeat 1",
+             "bench --shape smollm2-135m --layers 1", "perplexity " + model + " --file " + file("t", "text")})
+        expect_refused(command + " --device cuda", 1, "this build of the program has no CUDA library");
+    machine_with("error 35 0");
+    expect_refused("generate " + model + " --prompt x --device cuda:0", 1, "no NVIDIA driver");
+    machine_with("cards Old/61/8 Large/90/1");
+    expect_refused("generate " + model + " --prompt x --device cuda:0", 1, "Old is too old");
+    expect_refused("generate " + model + " --prompt x --device cuda:7", 1, "cuda:0 to cuda:1");
+    expect_refused("generate " + model + " --prompt x --device gpu", 2, "there are auto, cpu, cuda");
+}
+
+TEST_F(CliDevices, AreTheCpuWhereThereIsNoCard) {
+    machine_with("error 35 0");
+    const std::string call = "generate " + model + " --prompt hello --max-tokens 3 --temp 0 --json";
+    const Outcome quiet = run(call), loud = run(call + " --verbose"),
+                  cpu = run(call + " --device cpu --verbose");
+    EXPECT_EQ(quiet.err, "");
+    EXPECT_EQ(loud.err, "switchyard-cli: the CPU computes: there is no NVIDIA driver on this machine\n");
+    EXPECT_EQ(cpu.err, "");
+    const Json answer = Json::parse(quiet.out);
+    EXPECT_EQ(answer["device"]["name"], "cpu");
+    EXPECT_EQ(answer["device"]["why_not_cuda"], "there is no NVIDIA driver on this machine");
+    EXPECT_FALSE(Json::parse(cpu.out)["device"].contains("why_not_cuda"));
+    EXPECT_EQ(ids(answer), ids(Json::parse(cpu.out)));
+    const Json bench = json_of("bench " + model + " --prompt-tokens 8 --gen-tokens 4 --repeat 1 --json");
+    EXPECT_EQ(bench["why_not_cuda"], "there is no NVIDIA driver on this machine");
+}
+
+} // namespace
+} // namespace switchyard
