@@ -5,6 +5,8 @@
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/clock_kernels.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/input_kernels.h"
+#include "kernels/cuda/product_kernels.h"
 #include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/row_kernels.h"
 #include "kernels/cuda/step_data.h"
@@ -19,7 +21,9 @@ namespace switchyard::cuda {
     SWITCHYARD_CLOCK_KERNELS(X)                                                                              \
     SWITCHYARD_ROUTING_KERNELS(X)                                                                            \
     SWITCHYARD_ROW_KERNELS(X)                                                                                \
-    SWITCHYARD_ATTENTION_KERNELS(X)
+    SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \
+    SWITCHYARD_INPUT_KERNELS(X)                                                                              \
+    SWITCHYARD_PRODUCT_KERNELS(X)
 
 enum class Kernel : std::uint16_t {
 #define SWITCHYARD_ENUMERATOR(name, function, Params, Shared, threads, blocks) name,

@@ -1,0 +1,23 @@
+// Which kernel and grid a product is launched with.
+#pragma once
+
+#include "kernels/cuda/kernel_list.h"
+
+#include <algorithm>
+
+namespace switchyard::cuda {
+
+/// Launches the kernel for the parameters' number of rows.
+inline void launch_product(Stream& stream, const ProductParams& params, int multiprocessors,
+                           bool dependent = false) {
+    const auto blocks = static_cast<unsigned>(std::min(product_items(params), 2 * multiprocessors));
+    if (params.rows <= 1)
+        launch<Kernel::ProductOne>(stream, {blocks, 1}, params, dependent);
+    else if (params.rows <= 8)
+        launch<Kernel::ProductFew>(stream, {blocks, 1}, params, dependent);
+    else
+        launch<Kernel::ProductMany>(stream, {blocks, static_cast<unsigned>((params.rows + 31) / 32)}, params,
+                                    dependent);
+}
+
+} // namespace switchyard::cuda
