@@ -162,6 +162,7 @@ TEST_F(InputKernels, InfinitiesAreNotANumber) {
 }
 
 TEST_F(InputKernels, EmbedsRowsOfAnyType) {
+    constexpr int kStride = 260;
     for (const BlockType type : test::kAllTypes) {
         if (!tiled(type))
             continue;
@@ -178,17 +179,17 @@ TEST_F(InputKernels, EmbedsRowsOfAnyType) {
         rows[1].position = -1;
         rows[1].token = -5;
         rows[2].token = 17;
-        float* out = upload(*device, *stream, std::vector<float>(300, -1.0f));
+        float* out = upload(*device, *stream, std::vector<float>(3 * kStride, -1.0f));
         launch<Kernel::Embed>(*stream, embed_grid(3),
                               {upload(*device, *stream, std::vector{view}), upload(*device, *stream, rows),
-                               out, 100, width, 2.5f},
+                               out, kStride, width, 2.5f},
                               true);
-        const auto found = download(*stream, out, 300);
+        const auto found = download(*stream, out, 3 * kStride);
         for (int r = 0; r < 3; ++r)
-            for (int c = 0; c < 100; ++c) {
+            for (int c = 0; c < kStride; ++c) {
                 const auto at = static_cast<std::size_t>(rows[static_cast<std::size_t>(r)].token * width + c);
                 const float expected = c >= width ? -1.0f : r == 1 ? 0.0f : values[at] * 2.5f;
-                ASSERT_EQ(found[static_cast<std::size_t>(100 * r + c)], expected) << traits(type).name;
+                ASSERT_EQ(found[static_cast<std::size_t>(kStride * r + c)], expected) << traits(type).name;
             }
     }
 }
