@@ -54,6 +54,15 @@ __device__ inline std::uint32_t max_of_lanes(std::uint32_t value) {
     return value;
 #endif
 }
+__device__ inline std::uint32_t sum_of_lanes(std::uint32_t value) {
+#if __CUDA_ARCH__ >= 800
+    return __reduce_add_sync(0xffffffffu, value);
+#else
+    for (int distance = 16; distance > 0; distance /= 2)
+        value += shuffle_xor(value, distance);
+    return value;
+#endif
+}
 __device__ inline std::uint32_t min_of_lanes(std::uint32_t value) { return ~max_of_lanes(~value); }
 
 // ---- Numbers

@@ -99,6 +99,13 @@ inline std::uint32_t max_of_lanes(std::uint32_t value) {
         value = std::max(value, all[i].word[0]);
     return value;
 }
+inline std::uint32_t sum_of_lanes(std::uint32_t value) {
+    const emulation::Words* all = emulation::this_thread().exchange({value});
+    std::uint32_t sum = 0;
+    for (int i = 0; i < 32; ++i)
+        sum += all[i].word[0];
+    return sum;
+}
 inline std::uint32_t min_of_lanes(std::uint32_t value) { return ~max_of_lanes(~value); }
 
 // ---- Numbers
