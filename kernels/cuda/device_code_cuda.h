@@ -22,6 +22,13 @@ __device__ inline T& shared_memory() {
     return *reinterpret_cast<T*>(switchyard_shared);
 }
 
+/// threadIdx.x, read where it stands: what is computed from it is not kept in registers from long before.
+__device__ inline int thread_index_here() {
+    int index;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
+    return index;
+}
+
 // ---- Lanes that exchange values; all lanes of the warp take part
 
 template <typename T>
@@ -84,6 +91,22 @@ __device__ inline float e4m3_to_float(std::uint8_t bits) {
 }
 __device__ inline std::uint32_t float_bits(float x) { return __float_as_uint(x); }
 __device__ inline float bits_float(std::uint32_t x) { return __uint_as_float(x); }
+/// Two E4M3 numbers, in the low bytes, as two F16 numbers.
+__device__ inline std::uint32_t e4m3_to_halves(std::uint32_t two) {
+    const __half2_raw both = __nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(two), __NV_E4M3);
+    return static_cast<std::uint32_t>(both.y) << 16 | both.x;
+}
+/// Two F16 numbers, the first in the low half: rounded from floats, and their differences.
+__device__ inline std::uint32_t pack_halves(float first, float second) {
+    const __half2_raw both = __floats2half2_rn(first, second);
+    return static_cast<std::uint32_t>(both.y) << 16 | both.x;
+}
+__device__ inline std::uint32_t subtract_halves(std::uint32_t x, std::uint32_t y) {
+    const __half2_raw a = {static_cast<std::uint16_t>(x), static_cast<std::uint16_t>(x >> 16)};
+    const __half2_raw b = {static_cast<std::uint16_t>(y), static_cast<std::uint16_t>(y >> 16)};
+    const __half2_raw difference = __hsub2(a, b);
+    return static_cast<std::uint32_t>(difference.y) << 16 | difference.x;
+}
 /// Chooses four of the eight bytes of (low, high): nibble i of `selector` says which becomes byte i.
 __device__ inline std::uint32_t permute_bytes(std::uint32_t low, std::uint32_t high, std::uint32_t selector) {
     return __byte_perm(low, high, selector);

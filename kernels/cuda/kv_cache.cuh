@@ -12,6 +12,9 @@ __device__ inline std::byte* kv_head(const KvLayerView& cache, const KvBlockRef&
     return block.data + planes.layer + std::int64_t{head} * planes.head;
 }
 
+/// Where value i of a Q4_0 row stands: its low half, of a value i with bit 1 set the high one.
+__device__ inline int q4_byte(int i) { return i / 8 * 4 + (i & 1) * 2 + (i >> 2 & 1); }
+
 /// Stores 32 values of a token, one a lane (0 behind the last). `row`: the token's bytes; `scales`: its
 /// scales.
 __device__ inline void store_kv_group(CacheType type, float x, std::byte* row, std::uint16_t* scales,
@@ -44,33 +47,15 @@ __device__ inline void store_kv_group(CacheType type, float x, std::byte* row, s
         const float scale = half_to_float(bits), inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
         const float q = x * inverse;
         const int own = (q == q ? round_to_int(fminf(fmaxf(q, -8.0f), 7.0f)) : 0) + 8,
-                  next = shuffle_down(own, 1);
-        if (lane % 2 == 0)
-            reinterpret_cast<std::uint8_t*>(row)[group * 16 + lane / 2] =
-                static_cast<std::uint8_t>(own | next << 4);
+                  high = shuffle_down(own, 2);
+        if ((lane & 2) == 0)
+            reinterpret_cast<std::uint8_t*>(row)[group * 16 + q4_byte(lane)] =
+                static_cast<std::uint8_t>(own | high << 4);
         if (lane == 0)
             scales[group] = bits;
         break;
     }
     }
-}
-
-/// One value of a token's row.
-__device__ inline float load_kv(CacheType type, const std::byte* row, const std::uint16_t* scales, int dim) {
-    switch (type) {
-    case CacheType::F16:
-        return half_to_float(reinterpret_cast<const std::uint16_t*>(row)[dim]);
-    case CacheType::FP8:
-        return e4m3_to_float(reinterpret_cast<const std::uint8_t*>(row)[dim]);
-    case CacheType::Q8_0:
-        return static_cast<float>(reinterpret_cast<const std::int8_t*>(row)[dim]) *
-               half_to_float(scales[dim / 32]);
-    case CacheType::Q4_0: {
-        const int both = reinterpret_cast<const std::uint8_t*>(row)[dim / 2];
-        return static_cast<float>((dim % 2 ? both >> 4 : both & 15) - 8) * half_to_float(scales[dim / 32]);
-    }
-    }
-    return 0.0f;
 }
 
 } // namespace switchyard::cuda

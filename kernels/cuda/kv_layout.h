@@ -2,10 +2,10 @@
 //
 // A KV head of a layer is four planes: keys [token][key_dim], scales of the keys [token][key_dim / 32],
 // values [token][value_dim], scales of the values. Dimensions are padded to 32, and each row of 32 values is
-// 64 bytes of F16, 32 of Q8_0 and FP8 (E4M3, no scale), 16 of Q4_0 (value 2i in the low half of byte i, value
-// = scale * (q - 8)). Scales are F16 numbers and are there with Q8_0 and Q4_0 alone. So a lane of a warp
-// finds in one load what it needs of a key (8 of 32 dimensions) or of a value (4 of 32), for products by mma
-// straight from memory.
+// 64 bytes of F16, 32 of Q8_0 and FP8 (E4M3, no scale), 16 of Q4_0 (8 values = scale * (q - 8) in 4 bytes,
+// whose low halves are values 0 4 1 5 and whose high halves are 2 6 3 7). Scales are F16 numbers and are
+// there with Q8_0 and Q4_0 alone. So a lane of a warp finds in one load what it needs of a key (8 of 32
+// dimensions) or of a value (4 of 32), for products by mma straight from memory.
 #pragma once
 
 #include "kernels/anywhere.h"

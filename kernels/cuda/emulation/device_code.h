@@ -49,6 +49,7 @@ inline float __expf(float x) { return std::exp(x); }
 
 inline void sync_block() { emulation::this_thread().meet_block(); }
 inline void sync_warp() { emulation::this_thread().meet_warp(); }
+inline int thread_index_here() { return static_cast<int>(threadIdx.x); }
 template <typename T>
 inline T& shared_memory() {
     return *reinterpret_cast<T*>(emulation::this_thread().shared_memory());
@@ -125,6 +126,17 @@ inline std::uint8_t float_to_e4m3(float x) { return emulation::e4m3_bits(x); }
 inline float e4m3_to_float(std::uint8_t bits) { return emulation::e4m3_value(bits); }
 inline std::uint32_t float_bits(float x) { return std::bit_cast<std::uint32_t>(x); }
 inline float bits_float(std::uint32_t x) { return std::bit_cast<float>(x); }
+inline std::uint32_t pack_halves(float first, float second) {
+    return static_cast<std::uint32_t>(float_to_half(second)) << 16 | float_to_half(first);
+}
+inline std::uint32_t e4m3_to_halves(std::uint32_t two) {
+    return pack_halves(e4m3_to_float(static_cast<std::uint8_t>(two)),
+                       e4m3_to_float(static_cast<std::uint8_t>(two >> 8)));
+}
+inline std::uint32_t subtract_halves(std::uint32_t x, std::uint32_t y) {
+    const auto low = [](std::uint32_t both) { return half_to_float(static_cast<std::uint16_t>(both)); };
+    return pack_halves(low(x) - low(y), low(x >> 16) - low(y >> 16));
+}
 inline std::uint32_t permute_bytes(std::uint32_t low, std::uint32_t high, std::uint32_t selector) {
     const std::uint64_t bytes = std::uint64_t{high} << 32 | low;
     std::uint32_t out = 0;

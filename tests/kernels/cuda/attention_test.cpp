@@ -110,15 +110,15 @@ std::vector<float> attended(const AttentionCase& c, const EmulatedOptions& optio
     p.out = upload(*device, *stream, std::vector<float>(outputs, -7.0f));
     p.partials = reinterpret_cast<float*>(
         device->allocate(attention_scratch_floats(rows, c.shape.heads, c.shape.value_dim) * sizeof(float)));
-    p.arrivals =
-        upload(*device, *stream, std::vector<std::uint32_t>(static_cast<std::size_t>(rows * c.shape.heads)));
     p.row_count = rows;
     p.heads = c.shape.heads;
     p.value_dim = c.shape.value_dim;
     p.window = c.shape.window;
     p.scale = scale_of(c.shape);
-    launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p);
-    launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p, true);
+    for (const bool again : {false, true}) {
+        launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p, again);
+        launch<Kernel::AttendMerge>(*stream, merge_grid(p), p, true);
+    }
     return download(*stream, p.out, outputs);
 }
 

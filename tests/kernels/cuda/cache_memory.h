@@ -31,8 +31,9 @@ inline float decoded_kv(const KvLayerView& cache, CacheType type, const std::byt
         return static_cast<float>(reinterpret_cast<const std::int8_t*>(row)[dim]) *
                cpu::half_value(scales[dim / 32]);
     case CacheType::Q4_0: {
-        const auto both = static_cast<int>(row[dim / 2]);
-        return static_cast<float>((dim % 2 == 1 ? both >> 4 : both & 15) - 8) *
+        const int place = dim / 8 * 4 + dim % 2 * 2 + dim / 4 % 2;
+        const auto both = static_cast<int>(row[place]);
+        return static_cast<float>((dim / 2 % 2 == 1 ? both >> 4 : both & 15) - 8) *
                cpu::half_value(scales[dim / 32]);
     }
     }
