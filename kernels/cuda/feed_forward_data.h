@@ -1,5 +1,6 @@
-// Feed-forward blocks as the device sees them: what a router chose, and the list of units, each a gated block
-// (an expert, a shared block, a dense layer) at work on some rows.
+// Feed-forward blocks as the device sees them: what a router chose, and the list of units, each an expert at
+// work on some rows. Blocks that every row passes (dense layers, shared experts) stand in the kernels'
+// parameters.
 #pragma once
 
 #include "kernels/cuda/step_data.h"
@@ -11,7 +12,7 @@ namespace switchyard::cuda {
 
 inline constexpr int kMostExperts = 512;
 inline constexpr int kMostExpertGroups = 32;
-inline constexpr int kMostDenseBlocks = 4; ///< beside a layer's routed experts, or without any
+inline constexpr int kMostDenseBlocks = 4; ///< of a layer, beside its routed experts or without any
 
 /// An expert that a row chose.
 struct ExpertChoice {
@@ -28,7 +29,7 @@ struct GatedMatrices {
     const MatrixView *gate, *up, *down; ///< [width][in], [width][in], [out][width]
     /// Null, or plain floats of all experts: [experts][width], the same, [experts][out].
     const MatrixView *gate_bias, *up_bias, *down_bias;
-    std::int32_t width; ///< hidden neurons
+    std::int32_t width; ///< hidden neurons; 0: there are no experts
     GatedActivation activation;
     float clamp_alpha, clamp_limit; ///< of ClampedSilu
 };
@@ -42,46 +43,17 @@ struct DenseBlock {
     float* output_weights;
 };
 
+/// A chosen expert and its rows.
 struct FeedForwardUnit {
-    GatedMatrices matrices;   ///< of this unit
-    std::int32_t bias_row;    ///< of the biases: the expert's number
-    std::int32_t count;       ///< rows; those of the batch where `rows` is null
-    const std::int32_t* rows; ///< [count], ascending; null: slot i is row i of the batch
-    const float* weights;     ///< [count]; null: 1 each
-    /// Where its hidden neurons stand in the hidden buffer: column of slot 0, a multiple of 64. Slots follow
-    /// one another, padded_columns(width) each.
-    std::int64_t hidden;
-};
-
-/// A list of units: chosen experts in ascending order of their number, then dense blocks.
-struct FeedForwardList {
-    std::int32_t units;  ///< how many
-    std::int32_t routed; ///< of them experts
-    std::int32_t pairs;  ///< rows of experts in all
+    MatrixView gate, up, down;
+    std::int32_t expert;
+    std::int32_t first_pair, count; ///< its pairs of a row and an expert, rows ascending
     std::int32_t unused;
 };
 
-/// Columns that the hidden buffer holds: those of dense blocks, then of `rows * most` pairs of a row and an
-/// expert that is `width` wide.
-inline std::int64_t hidden_columns(std::int64_t rows, std::int64_t most, std::int32_t width,
-                                   const DenseBlock* blocks, std::int32_t block_count) {
-    std::int64_t columns = rows * most * padded_columns(width);
-    for (std::int32_t b = 0; b < block_count; ++b)
-        columns += rows * padded_columns(blocks[b].matrices.width);
-    return columns;
-}
-
-/// The list of a layer without a router: host memory, to be uploaded once for a batch of `rows` rows.
-/// `units`: [block_count].
-inline FeedForwardList dense_list(std::int32_t rows, const DenseBlock* blocks, std::int32_t block_count,
-                                  FeedForwardUnit* units) {
-    std::int64_t hidden = 0;
-    for (std::int32_t b = 0; b < block_count; ++b) {
-        const GatedMatrices& m = blocks[b].matrices;
-        units[b] = {m, 0, rows, nullptr, blocks[b].output_gate ? blocks[b].output_weights : nullptr, hidden};
-        hidden += std::int64_t{rows} * padded_columns(m.width);
-    }
-    return {block_count, 0, 0, 0};
-}
+struct FeedForwardList {
+    std::int32_t units; ///< chosen experts
+    std::int32_t pairs; ///< of all of them
+};
 
 } // namespace switchyard::cuda

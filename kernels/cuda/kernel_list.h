@@ -5,6 +5,7 @@
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/clock_kernels.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/feed_forward_kernels.h"
 #include "kernels/cuda/head_kernels.h"
 #include "kernels/cuda/input_kernels.h"
 #include "kernels/cuda/product_kernels.h"
@@ -25,7 +26,8 @@ namespace switchyard::cuda {
     SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \
     SWITCHYARD_INPUT_KERNELS(X)                                                                              \
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \
-    SWITCHYARD_HEAD_KERNELS(X)
+    SWITCHYARD_HEAD_KERNELS(X)                                                                               \
+    SWITCHYARD_FEED_FORWARD_KERNELS(X)
 
 enum class Kernel : std::uint16_t {
 #define SWITCHYARD_ENUMERATOR(name, function, Params, Shared, threads, blocks) name,

@@ -323,15 +323,6 @@ __device__ inline void note_rows(const UnitsParams& p, int first, std::uint32_t*
     }
 }
 
-__device__ inline void write_unit(const UnitsParams& p, int number, int expert, int start, int count,
-                                  std::int64_t hidden) {
-    GatedMatrices m = p.expert;
-    m.gate += expert;
-    m.up += expert;
-    m.down += expert;
-    p.units[number] = {m, expert, count, p.pair_rows + start, p.pair_weights + start, hidden};
-}
-
 /// By a block of kUnitsThreads: the list of units. `Shared`: UnitsShared<kSorters>, whose sorters take the
 /// rows in turns of 32, each a stretch of its own. The choices were written before a meeting of the block.
 template <int kSorters>
@@ -365,30 +356,15 @@ __device__ inline void build_units(const UnitsParams& p, UnitsShared<kSorters>& 
         shared.places[s][e] = static_cast<std::uint16_t>(count);
         count += more;
     }
-    std::int64_t dense_hidden = 0;
-    for (int b = 0; b < p.block_count; ++b)
-        dense_hidden += std::int64_t{p.row_count} * padded_columns(p.blocks[b].matrices.width);
     PairCounts all;
     const PairCounts before = counts_before(shared, {count, count > 0 ? 1 : 0}, all);
     if (e < experts)
         shared.starts[e] = before.pairs;
     if (count > 0)
-        write_unit(p, before.units, e, before.pairs, count,
-                   dense_hidden + std::int64_t{before.pairs} * padded_columns(p.expert.width));
-    if (e == 0) {
-        std::int64_t hidden = 0;
-        for (int b = 0; b < p.block_count; ++b) {
-            const GatedMatrices& m = p.blocks[b].matrices;
-            p.units[all.units + b] = {m,
-                                      0,
-                                      p.row_count,
-                                      nullptr,
-                                      p.blocks[b].output_gate ? p.blocks[b].output_weights : nullptr,
-                                      hidden};
-            hidden += std::int64_t{p.row_count} * padded_columns(m.width);
-        }
-        *p.list = {all.units + p.block_count, all.units, all.pairs, 0};
-    }
+        p.units[before.units] = {
+            p.expert.gate[e], p.expert.up[e], p.expert.down[e], e, before.pairs, count, 0};
+    if (e == 0)
+        *p.list = {all.units, all.pairs};
     sync_block();
     if (sorter >= kSorters)
         return; // no meetings follow
@@ -404,12 +380,6 @@ __device__ inline void build_units(const UnitsParams& p, UnitsShared<kSorters>& 
                               count_bits(rows_of[expert] & ((1u << lane_index()) - 1u));
             p.pair_rows[place] = row;
             p.pair_weights[place] = choices[i].weight;
-            if (!p.row_pairs)
-                continue;
-            int rank = 0; // of the expert among the row's
-            for (int k = 0; k < chosen; ++k)
-                rank += choices[k].expert < expert ? 1 : 0;
-            p.row_pairs[std::int64_t{row} * p.most + rank] = place;
         }
         sync_warp();
         for (int x = lane_index(); x < experts; x += kWarpLanes) {

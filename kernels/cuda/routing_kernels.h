@@ -57,19 +57,16 @@ inline GridSize route_grid(std::int32_t rows) {
     return {static_cast<unsigned>((rows + kRouteThreads / 32 - 1) / (kRouteThreads / 32)), 1};
 }
 
-/// Makes the list of units from what Route wrote. One block. At most kMostUnitRows rows.
+/// Makes the list of chosen experts from what Route wrote. One block. At most kMostUnitRows rows.
 struct UnitsParams {
     const ExpertChoice* choices; ///< [row_count][most]
     const std::int32_t* counts;  ///< [row_count]
     std::int32_t row_count, most, experts;
-    std::int32_t block_count;
-    GatedMatrices expert;
-    DenseBlock blocks[kMostDenseBlocks];
+    GatedMatrices expert; ///< their views are copied into the list
     FeedForwardList* list;
-    FeedForwardUnit* units;  ///< [experts + block_count]
-    std::int32_t* pair_rows; ///< [row_count * most]: rows of each expert, experts ascending
+    FeedForwardUnit* units;  ///< [experts], in ascending order of their number
+    std::int32_t* pair_rows; ///< [row_count * most]: the rows of each unit, ascending, one unit after another
     float* pair_weights;     ///< the same
-    std::int32_t* row_pairs; ///< [row_count][most]: a row's pairs, experts ascending; null: nobody wants it
 };
 inline constexpr int kMostUnitRows = 4096;
 inline constexpr int kUnitsThreads = kMostExperts;

@@ -1,0 +1,407 @@
+// Gated blocks on the device, routed and dense, against plain sums of the decoded matrices.
+#include "kernels/cuda/feed_forward_launch.h"
+#include "kernels/cuda/matrix_tiles.h"
+#include "tests/kernels/cuda/route_reference.h"
+#include "tests/kernels/cuda/test_device.h"
+#include "tests/kernels/reference.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+
+namespace switchyard::cuda {
+namespace {
+
+using test::Random;
+
+/// A placed matrix and its values.
+struct Placed {
+    MatrixView view;
+    std::vector<float> values; ///< [rows][cols]
+};
+
+struct BlockShape {
+    std::int32_t width;
+    BlockType up, down;
+    bool biases, output_gate;
+};
+
+struct LayerShape {
+    std::int32_t in, out, experts, active;
+    BlockShape expert; ///< width 0: none
+    std::vector<BlockShape> blocks;
+    GatedActivation activation;
+    bool add;
+};
+
+/// A layer on the device, and what it should compute.
+class Layer {
+  public:
+    Layer(Device& device, Stream& stream, const LayerShape& shape, Random& random)
+        : shape_(shape), device_(device), stream_(stream), random_(random) {
+        std::uint32_t formats = kInputF32;
+        if (shape.expert.width > 0) {
+            expert_ = block(shape.expert, shape.experts);
+            formats |= input_format(shape.expert.up);
+        }
+        for (const BlockShape& b : shape.blocks) {
+            blocks_.push_back(block(b, 1));
+            formats |= input_format(b.up);
+            gates_.push_back(b.output_gate ? random_.normals(static_cast<std::size_t>(shape.in))
+                                           : std::vector<float>());
+            gate_views_.push_back(b.output_gate ? plain(gates_.back()) : nullptr);
+        }
+        formats_ = upload(device, stream, std::vector<std::uint32_t>{formats});
+    }
+
+    struct Rows {
+        std::vector<RowInput> rows;
+        std::vector<float> logits, in, residual;
+    };
+    Rows random_rows(std::size_t count) {
+        Rows r;
+        r.rows.resize(count);
+        for (RowInput& row : r.rows) {
+            row.routing_mass = 1;
+            row.off_mask = -1;
+        }
+        r.logits = random_.normals(count * static_cast<std::size_t>(shape_.experts));
+        r.in = random_.normals(count * static_cast<std::size_t>(shape_.in));
+        r.residual = random_.normals(count * static_cast<std::size_t>(shape_.out));
+        return r;
+    }
+    Rows alone(const Rows& all, std::size_t row) const {
+        const auto part = [&](const std::vector<float>& values, std::int32_t width) {
+            const auto n = static_cast<std::size_t>(width);
+            return std::vector<float>(values.begin() + static_cast<std::ptrdiff_t>(row * n),
+                                      values.begin() + static_cast<std::ptrdiff_t>((row + 1) * n));
+        };
+        return {{all.rows[row]},
+                part(all.logits, shape_.experts),
+                part(all.in, shape_.in),
+                part(all.residual, shape_.out)};
+    }
+
+    RouteRule rule() const { return {shape_.experts, shape_.active, RouterGate::Softmax, 1, 1.0f, 1, 1, 0}; }
+
+    std::vector<float> run(const Rows& r) {
+        const auto rows = static_cast<std::int32_t>(r.rows.size());
+        const auto count = r.rows.size();
+        FeedForwardParams p = {};
+        p.most = shape_.active;
+        p.block_count = static_cast<std::int32_t>(blocks_.size());
+        for (std::size_t b = 0; b < blocks_.size(); ++b)
+            p.blocks[b] = {blocks_[b].device, gate_views_[b],
+                           upload(device_, stream_, std::vector<float>(count))};
+        p.row_count = rows;
+        p.in = prepared_rows(count, padded_columns(shape_.in));
+        p.out = upload(device_, stream_, r.residual);
+        p.out_stride = p.out_width = shape_.out;
+        p.add = shape_.add;
+        if (shape_.expert.width > 0)
+            p.expert = expert_.device;
+        p.hidden = prepared_rows(1, static_cast<std::int32_t>(hidden_columns(p)));
+        const float* in = upload(device_, stream_, r.in);
+        launch<Kernel::Prepare>(stream_, prepare_grid(rows, 1),
+                                {.in = in,
+                                 .in_stride = shape_.in,
+                                 .heads = 1,
+                                 .head_stride = 0,
+                                 .width = shape_.in,
+                                 .gather = nullptr,
+                                 .gain = nullptr,
+                                 .epsilon = 0,
+                                 .formats = formats_,
+                                 .out = p.in});
+        route(r, p);
+        launch_feed_forward(stream_, p, shape_.experts, 4, true);
+        return download(stream_, p.out, r.residual.size());
+    }
+
+    std::vector<double> expected(const Rows& r) const {
+        std::vector<double> out(r.residual.size());
+        const auto width = static_cast<std::size_t>(shape_.out),
+                   in_width = static_cast<std::size_t>(shape_.in);
+        for (std::size_t row = 0; row < r.rows.size(); ++row) {
+            const std::span<double> to = std::span(out).subspan(row * width, width);
+            const float* in = r.in.data() + row * in_width;
+            for (std::size_t m = 0; m < width; ++m)
+                to[m] = shape_.add ? r.residual[row * width + m] : 0.0;
+            if (shape_.expert.width > 0)
+                for (const ExpertChoice& choice : route_reference(
+                         rule(), r.rows[row],
+                         r.logits.data() + row * static_cast<std::size_t>(shape_.experts), {}, {}))
+                    add_block(expert_, static_cast<std::size_t>(choice.expert), in, choice.weight, to);
+            for (std::size_t b = 0; b < blocks_.size(); ++b) {
+                double weight = 1;
+                if (!gates_[b].empty()) {
+                    double sum = 0;
+                    for (std::size_t i = 0; i < in_width; ++i)
+                        sum += double{gates_[b][i]} * in[i];
+                    weight = 1 / (1 + std::exp(-sum));
+                }
+                add_block(blocks_[b], 0, in, weight, to);
+            }
+        }
+        return out;
+    }
+
+  private:
+    struct Block {
+        BlockShape shape;
+        GatedMatrices device;
+        std::vector<Placed> gate, up, down; ///< by expert
+        std::vector<float> gate_bias, up_bias, down_bias;
+    };
+
+    Placed placed(BlockType type, std::int32_t rows, std::int32_t cols) {
+        const auto blocks = test::random_blocks(type, rows, cols, random_);
+        std::vector<std::byte> tiles(tiled_bytes(type, rows, cols));
+        pack_tiles(type, rows, cols, blocks.data(), tiles.data(), 0, tile_rows(rows));
+        return {{upload(device_, stream_, tiles), rows, cols, type},
+                test::block_values(type, blocks, rows, cols)};
+    }
+    const MatrixView* plain(const std::vector<float>& values) {
+        const auto* data = reinterpret_cast<const std::byte*>(upload(device_, stream_, values));
+        return upload(
+            device_, stream_,
+            std::vector<MatrixView>{{data, 1, static_cast<std::int32_t>(values.size()), BlockType::F32}});
+    }
+    Block block(const BlockShape& shape, std::int32_t experts) {
+        Block b;
+        b.shape = shape;
+        std::vector<MatrixView> gate, up, down;
+        for (std::int32_t e = 0; e < experts; ++e) {
+            gate.push_back(b.gate.emplace_back(placed(shape.up, shape.width, shape_.in)).view);
+            up.push_back(b.up.emplace_back(placed(shape.up, shape.width, shape_.in)).view);
+            down.push_back(b.down.emplace_back(placed(shape.down, shape_.out, shape.width)).view);
+        }
+        const auto n = static_cast<std::size_t>(experts);
+        b.device = {.gate = upload(device_, stream_, gate),
+                    .up = upload(device_, stream_, up),
+                    .down = upload(device_, stream_, down),
+                    .gate_bias = nullptr,
+                    .up_bias = nullptr,
+                    .down_bias = nullptr,
+                    .width = shape.width,
+                    .activation = shape_.activation,
+                    .clamp_alpha = 1.702f,
+                    .clamp_limit = 2.0f};
+        if (shape.biases) {
+            b.gate_bias = random_.normals(n * static_cast<std::size_t>(shape.width));
+            b.up_bias = random_.normals(n * static_cast<std::size_t>(shape.width));
+            b.down_bias = random_.normals(n * static_cast<std::size_t>(shape_.out));
+            b.device.gate_bias = plain(b.gate_bias);
+            b.device.up_bias = plain(b.up_bias);
+            b.device.down_bias = plain(b.down_bias);
+        }
+        return b;
+    }
+    PreparedRows prepared_rows(std::size_t rows, std::int32_t padded) {
+        const std::size_t values = rows * static_cast<std::size_t>(padded);
+        const auto memory = [&](std::size_t bytes) {
+            std::byte* at = device_.allocate(bytes);
+            stream_.fill(at, 0xff, bytes);
+            return at;
+        };
+        return {reinterpret_cast<float*>(memory(values * 4)),
+                reinterpret_cast<ByteBlock*>(memory(values / 32 * sizeof(ByteBlock))),
+                reinterpret_cast<PairBlock*>(memory(values / 16 * sizeof(PairBlock))),
+                reinterpret_cast<PairBlock*>(memory(values / 16 * sizeof(PairBlock))),
+                reinterpret_cast<float*>(memory(values / 32 * 4)),
+                padded};
+    }
+    void route(const Rows& r, FeedForwardParams& p) {
+        const auto rows = r.rows.size(), places = rows * static_cast<std::size_t>(shape_.active);
+        RouteFewParams few = {};
+        few.route.rows = upload(device_, stream_, r.rows);
+        few.route.row_count = p.row_count;
+        if (shape_.expert.width > 0)
+            few.route.rule = rule();
+        few.route.logits = upload(device_, stream_, r.logits);
+        few.route.most = shape_.active;
+        few.route.choices = upload(device_, stream_, std::vector<ExpertChoice>(places));
+        few.route.counts = upload(device_, stream_, std::vector<std::int32_t>(rows));
+        few.route.in = p.in.floats;
+        few.route.in_stride = p.in.padded;
+        few.route.in_width = shape_.in;
+        few.route.block_count = p.block_count;
+        std::ranges::copy(p.blocks, few.route.blocks);
+        FeedForwardList* list = upload(device_, stream_, std::vector<FeedForwardList>(1));
+        FeedForwardUnit* units =
+            upload(device_, stream_, std::vector<FeedForwardUnit>(static_cast<std::size_t>(shape_.experts)));
+        std::int32_t* pair_rows = upload(device_, stream_, std::vector<std::int32_t>(places));
+        float* pair_weights = upload(device_, stream_, std::vector<float>(places));
+        few.units = {few.route.choices, few.route.counts, p.row_count, shape_.active,
+                     shape_.experts,    p.expert,         list,        units,
+                     pair_rows,         pair_weights};
+        if (shape_.expert.width == 0) {
+            launch<Kernel::Route>(stream_, route_grid(p.row_count), few.route, true);
+            return;
+        }
+        if (rows <= kFewRouteRows) {
+            launch<Kernel::RouteFew>(stream_, {1, 1}, few, true);
+        } else {
+            launch<Kernel::Route>(stream_, route_grid(p.row_count), few.route, true);
+            launch<Kernel::Units>(stream_, {1, 1}, few.units, true);
+        }
+        p.list = list;
+        p.units = units;
+        p.pair_rows = pair_rows;
+        p.pair_weights = pair_weights;
+    }
+
+    double joined(double gate, double up) const {
+        switch (shape_.activation) {
+        case GatedActivation::Silu:
+            return gate / (1 + std::exp(-gate)) * up;
+        case GatedActivation::Gelu:
+            return 0.5 * gate *
+                   (1 + std::tanh(std::sqrt(2 / M_PI) * (gate + 0.044715 * gate * gate * gate))) * up;
+        default: {
+            const double g = std::min(gate, 2.0), u = std::clamp(up, -2.0, 2.0);
+            return g / (1 + std::exp(-double{1.702f} * g)) * (u + 1);
+        }
+        }
+    }
+    static double dot(const Placed& matrix, std::size_t row, const auto& x) {
+        const auto cols = static_cast<std::size_t>(matrix.view.cols);
+        double sum = 0;
+        for (std::size_t i = 0; i < cols; ++i)
+            sum += double{matrix.values[row * cols + i]} * x[i];
+        return sum;
+    }
+    void add_block(const Block& b, std::size_t e, const float* in, double weight,
+                   std::span<double> to) const {
+        const auto width = static_cast<std::size_t>(b.shape.width);
+        std::vector<double> hidden(width);
+        for (std::size_t n = 0; n < width; ++n)
+            hidden[n] = joined(dot(b.gate[e], n, in) + (b.shape.biases ? b.gate_bias[e * width + n] : 0.0f),
+                               dot(b.up[e], n, in) + (b.shape.biases ? b.up_bias[e * width + n] : 0.0f));
+        for (std::size_t m = 0; m < to.size(); ++m)
+            to[m] += weight *
+                     (dot(b.down[e], m, hidden) + (b.shape.biases ? b.down_bias[e * to.size() + m] : 0.0f));
+    }
+
+    LayerShape shape_;
+    Device& device_;
+    Stream& stream_;
+    Random& random_;
+    Block expert_;
+    std::vector<Block> blocks_;
+    std::vector<std::vector<float>> gates_;
+    std::vector<const MatrixView*> gate_views_;
+    const std::uint32_t* formats_;
+};
+
+struct FeedForwardKernels : testing::Test {
+    std::unique_ptr<Device> device = make_test_device({.memory_bytes = std::size_t{256} << 20});
+    std::unique_ptr<Stream> stream = device->make_stream();
+    Random random{5};
+
+    /// That batches of all these sizes agree with plain sums, and rows alone with both, bit for bit.
+    void check(const LayerShape& shape, const std::vector<std::size_t>& batches) {
+        Layer layer(*device, *stream, shape, random);
+        const auto width = static_cast<std::size_t>(shape.out);
+        for (const std::size_t count : batches) {
+            SCOPED_TRACE(count);
+            Layer::Rows rows = layer.random_rows(count);
+            const bool padded = count > 2;
+            if (padded) {
+                rows.rows[1].position = -1;
+                std::fill_n(rows.logits.begin() + shape.experts, shape.experts, std::nanf(""));
+            }
+            const std::vector<float> got = layer.run(rows);
+            const std::vector<double> wanted = layer.expected(rows);
+            double error = 0, size = 0;
+            for (std::size_t i = 0; i < got.size(); ++i) {
+                if (padded && i / width == 1)
+                    continue;
+                error += std::pow(got[i] - wanted[i], 2);
+                size += std::pow(wanted[i] - (shape.add ? rows.residual[i] : 0.0f), 2);
+            }
+            EXPECT_LT(error / size, 3e-8); // inputs have 16 bits
+            for (const std::size_t row : {count / 2, count - 1}) {
+                if (padded && row == 1)
+                    continue;
+                const std::vector<float> one = layer.run(layer.alone(rows, row));
+                EXPECT_EQ(std::memcmp(one.data(), got.data() + row * width, width * sizeof(float)), 0)
+                    << "row " << row;
+            }
+        }
+    }
+};
+
+TEST_F(FeedForwardKernels, ExpertsAndASharedBlock) {
+    check({.in = 128,
+           .out = 96,
+           .experts = 9,
+           .active = 3,
+           .expert = {64, BlockType::Q8_0, BlockType::Q5_0, false, false},
+           .blocks = {{160, BlockType::Q8_0, BlockType::Q8_0, false, false}},
+           .activation = GatedActivation::Silu,
+           .add = true},
+          {1, 3, 8, 13, 37});
+}
+
+TEST_F(FeedForwardKernels, ASharedBlockBehindAGate) {
+    check({.in = 96,
+           .out = 40,
+           .experts = 70,
+           .active = 4,
+           .expert = {40, BlockType::BF16, BlockType::F16, false, false},
+           .blocks = {{72, BlockType::BF16, BlockType::BF16, false, true},
+                      {8, BlockType::F16, BlockType::F32, false, false}},
+           .activation = GatedActivation::Gelu,
+           .add = true},
+          {1, 5, 32, 34});
+}
+
+TEST_F(FeedForwardKernels, BiasesAndClampedHalves) {
+    check({.in = 256,
+           .out = 64,
+           .experts = 8,
+           .active = 2,
+           .expert = {96, BlockType::MXFP4, BlockType::MXFP4, true, false},
+           .blocks = {},
+           .activation = GatedActivation::ClampedSilu,
+           .add = false},
+          {1, 2, 9});
+}
+
+TEST_F(FeedForwardKernels, ADenseLayer) {
+    check({.in = 256,
+           .out = 17,
+           .experts = 1,
+           .active = 1,
+           .expert = {},
+           .blocks = {{1024, BlockType::Q4_K, BlockType::Q6_K, false, false}},
+           .activation = GatedActivation::Silu,
+           .add = true},
+          {1, 5, 34});
+}
+
+TEST_F(FeedForwardKernels, MoreUnitsThanSlots) {
+    check({.in = 64,
+           .out = 16,
+           .experts = 130,
+           .active = 8,
+           .expert = {32, BlockType::F32, BlockType::F32, false, false},
+           .blocks = {{32, BlockType::F32, BlockType::F32, false, false}},
+           .activation = GatedActivation::Silu,
+           .add = true},
+          {1, 8, 32});
+}
+
+TEST(FeedForwardShapes, PartsCoverTheColumnsAndFitTheSlots) {
+    for (std::int32_t width = 1; width < 40000; width += width < 3000 ? 1 : 97) {
+        ASSERT_EQ(down_part_columns(width) % 256, 0);
+        ASSERT_LE(down_parts(width), kMostDownParts);
+        ASSERT_GE(down_parts(width) * down_part_columns(width), width);
+        ASSERT_LT((down_parts(width) - 1) * down_part_columns(width), width);
+    }
+}
+
+} // namespace
+} // namespace switchyard::cuda
