@@ -183,6 +183,13 @@ std::shared_ptr<LoadedModel> load_shape(const BenchArguments& options) {
     return model;
 }
 
+/// Weights that a token of the answer reads.
+double bytes_read(const BenchArguments& options, const LoadedModel& model, const ModelFile& file) {
+    const MemoryDials dials = dials_of(options);
+    const ModelPlan plan = build_plan(read_config(file), file);
+    return MemoryForecast(plan, file, model.backend()).bytes_read_per_token(dials.weights, dials.experts);
+}
+
 /// What the whole of a cut shape would reach, where layers cost what they read and compute: the embedding and
 /// the head are there once either way.
 void add_extrapolation(nlohmann::ordered_json& json, const BenchArguments& options,
@@ -194,10 +201,8 @@ void add_extrapolation(nlohmann::ordered_json& json, const BenchArguments& optio
         return;
     const MemoryDials dials = dials_of(options);
     const auto cost = [&](const ModelFile& file) {
-        const ModelPlan plan = build_plan(read_config(file), file);
-        return std::pair(
-            MemoryForecast(plan, file, model.backend()).bytes_read_per_token(dials.weights, dials.experts),
-            flops_per_token(plan, dials.experts, dials.context));
+        return std::pair(bytes_read(options, model, file),
+                         flops_per_token(build_plan(read_config(file), file), dials.experts, dials.context));
     };
     const auto [cut_bytes, cut_flops] = cost(model.file());
     const auto [bytes, flops] = cost(*describe_shape(whole, dials.weights));
@@ -258,6 +263,7 @@ void run_bench(const BenchArguments& options) {
     if (const auto device = options.model.device_json(*model); device.contains("why_not_cuda"))
         json["why_not_cuda"] = device["why_not_cuda"];
     add_stages(json, stages, measure_machine(model->backend().threads()));
+    json["bytes_read_per_token"] = bytes_read(options, *model, model->file());
     add_memory(json, predicted, records.back().tokens.back(), *model, resident_before);
     if (options.shape.given())
         add_extrapolation(json, options, *model);

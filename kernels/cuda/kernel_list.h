@@ -8,6 +8,7 @@
 #include "kernels/cuda/feed_forward_kernels.h"
 #include "kernels/cuda/head_kernels.h"
 #include "kernels/cuda/input_kernels.h"
+#include "kernels/cuda/limits_kernels.h"
 #include "kernels/cuda/product_kernels.h"
 #include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/row_kernels.h"
@@ -21,6 +22,7 @@ namespace switchyard::cuda {
 /// is, NoShared where it has none; `blocks` that shall fit a multiprocessor at once.
 #define SWITCHYARD_CUDA_KERNELS(X)                                                                           \
     SWITCHYARD_CLOCK_KERNELS(X)                                                                              \
+    SWITCHYARD_LIMITS_KERNELS(X)                                                                             \
     SWITCHYARD_ROUTING_KERNELS(X)                                                                            \
     SWITCHYARD_ROW_KERNELS(X)                                                                                \
     SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \

@@ -1,0 +1,92 @@
+#include "kernels/cuda/limits_kernels.h"
+
+#include "kernels/cuda/launchers.h"
+
+namespace switchyard::cuda {
+
+namespace {
+
+__device__ std::uint32_t mix(std::uint32_t x) {
+    x = (x ^ x >> 16) * 0x7feb352du;
+    x = (x ^ x >> 15) * 0x846ca68bu;
+    return x ^ x >> 16;
+}
+
+/// Two halves of magnitude below 2, no zeros: multipliers that draw what real ones draw.
+__device__ std::uint32_t two_halves(std::uint32_t seed) { return (mix(seed) & 0x83ff83ffu) | 0x38003800u; }
+
+} // namespace
+
+static __global__ void __launch_bounds__(kLimitThreads, 4)
+    read_memory(const __grid_constant__ ReadMemoryParams p) {
+    wait_for_previous();
+    let_next_start();
+    const std::uint64_t threads = std::uint64_t{gridDim.x} * kLimitThreads;
+    const std::uint64_t own = std::uint64_t{blockIdx.x} * kLimitThreads + threadIdx.x;
+    std::uint32_t sum = 0;
+    for (std::uint64_t first = own; first < p.vectors; first += threads * kReadVectors) {
+        uint4 read[kReadVectors] = {};
+#pragma unroll
+        for (int i = 0; i < kReadVectors; ++i) {
+            const std::uint64_t at = first + threads * static_cast<std::uint64_t>(i);
+            if (at < p.vectors)
+                read[i] = load_weights(p.from + 16 * at);
+        }
+#pragma unroll
+        for (int i = 0; i < kReadVectors; ++i)
+            sum += read[i].x ^ read[i].y ^ read[i].z ^ read[i].w;
+    }
+    p.out[own] = sum;
+}
+
+static __global__ void __launch_bounds__(kLimitThreads, 4)
+    mma_half_rate(const __grid_constant__ MmaRateParams p) {
+    wait_for_previous();
+    let_next_start();
+    const std::uint32_t own = blockIdx.x * kLimitThreads + threadIdx.x;
+    std::uint32_t a[4], b[2];
+    for (std::uint32_t i = 0; i < 4; ++i)
+        a[i] = two_halves(own * 8 + i);
+    for (std::uint32_t i = 0; i < 2; ++i)
+        b[i] = two_halves(own * 8 + 4 + i);
+    float c[kMmaChains][4] = {};
+    for (int chain = 0; chain < kMmaChains; ++chain)
+        c[chain][0] = static_cast<float>(chain); // equal chains would become one
+    for (int round = 0; round < p.rounds; ++round)
+#pragma unroll
+        for (int chain = 0; chain < kMmaChains; ++chain)
+            mma_half(c[chain], a, b);
+    float sum = 0;
+#pragma unroll
+    for (int chain = 0; chain < kMmaChains; ++chain)
+        sum += c[chain][0] + c[chain][1] + c[chain][2] + c[chain][3];
+    p.out[own] = sum;
+}
+
+static __global__ void __launch_bounds__(kLimitThreads, 4)
+    mma_bytes_rate(const __grid_constant__ MmaRateParams p) {
+    wait_for_previous();
+    let_next_start();
+    const std::uint32_t own = blockIdx.x * kLimitThreads + threadIdx.x;
+    std::uint32_t a[4], b[2];
+    for (std::uint32_t i = 0; i < 4; ++i)
+        a[i] = mix(own * 8 + i);
+    for (std::uint32_t i = 0; i < 2; ++i)
+        b[i] = mix(own * 8 + 4 + i);
+    std::int32_t c[kMmaChains][4] = {};
+    for (int chain = 0; chain < kMmaChains; ++chain)
+        c[chain][0] = chain; // equal chains would become one
+    for (int round = 0; round < p.rounds; ++round)
+#pragma unroll
+        for (int chain = 0; chain < kMmaChains; ++chain)
+            mma_bytes<true>(c[chain], a, b);
+    std::int32_t sum = 0;
+#pragma unroll
+    for (int chain = 0; chain < kMmaChains; ++chain)
+        sum ^= c[chain][0] ^ c[chain][1] ^ c[chain][2] ^ c[chain][3];
+    p.out[own] = static_cast<float>(sum);
+}
+
+SWITCHYARD_LIMITS_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)
+
+} // namespace switchyard::cuda

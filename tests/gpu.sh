@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Measures this machine's NVIDIA card and writes docs/gpu-results.md: kernels against the CPU first, then limits and
+# speed, each phase with a time limit; about 7 minutes in all. Needs no Qt and no network.
+# usage: tests/gpu.sh [--programs FOLDER] [--results FOLDER] [--small]
+#        tests/gpu.sh --pack FOLDER
+# --pack builds the programs, on a machine that may have no card, and copies them to FOLDER. --programs takes them from
+# there; what does not start is built here, as it is where no folder is named. --results writes the page and the records
+# to another folder. --small tries the way with sizes that measure nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+say() { printf '%s\n' "$*"; }
+fail() { printf 'gpu.sh: %s\n' "$*" >&2; exit 1; }
+
+programs='' results='' small=() pack=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --programs | --results | --pack) [ $# -gt 1 ] || fail "$1 needs a folder"; declare "${1#--}=$2"; shift 2 ;;
+    --small) small=(--small); shift ;;
+    --help | -h) sed -n '2,8s/^# //p' tests/gpu.sh; exit 0 ;;
+    *) fail "unknown: $1" ;;
+    esac
+done
+
+built=(tests/gpu/gpu_check tests/kernels/cuda/cuda_kernel_tests app/cli/switchyard-cli
+    kernels/cuda/library/libswitchyard_cuda.so)
+commit() { git rev-parse HEAD 2>/dev/null || cat "$programs/COMMIT" 2>/dev/null || echo unknown; }
+build_programs() {
+    say "Building the programs ..."
+    mkdir -p build
+    { cmake --preset gpu && cmake --build build/gpu --parallel "$(nproc)" \
+        --target gpu_check cuda_kernel_tests switchyard-cli switchyard_cuda; } >build/gpu.log 2>&1
+}
+collect() { # FOLDER
+    mkdir -p "$1"
+    local file
+    for file in "${built[@]}"; do
+        cp -L "build/gpu/$file" "$1/"
+        strip "$1/${file##*/}" 2>/dev/null || true
+    done
+    git rev-parse HEAD >"$1/COMMIT" 2>/dev/null || true
+}
+
+if [ -n "$pack" ]; then
+    build_programs || fail "the build failed: $(tail -n 1 build/gpu.log) (build/gpu.log has all of it)"
+    collect "$pack"
+    say "Packed: $(du -sh "$pack" | cut -f1) in $pack"
+    exit 0
+fi
+starts() { [ -x "$1/gpu_check" ] && "$1/gpu_check" --help >/dev/null 2>&1; }
+if ! starts "$programs"; then
+    [ -z "$programs" ] || say "What is in $programs does not start here."
+    build_programs || fail "the build failed: $(tail -n 1 build/gpu.log) (build/gpu.log has all of it)"
+    programs=build/gpu/programs
+    collect "$programs"
+fi
+programs=$(cd "$programs" && pwd)
+page=docs/gpu-results.md records=build/gpu-results.jsonl
+if [ -n "$results" ]; then
+    page=$results/gpu-results.md records=$results/gpu-results.jsonl
+fi
+mkdir -p "$(dirname "$page")" "$(dirname "$records")"
+: >"$records"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export SWITCHYARD_CUDA_LIBRARY=${SWITCHYARD_CUDA_LIBRARY:-$programs/libswitchyard_cuda.so}
+status=0
+
+# phase NAME SECONDS COMMAND ...: runs it and adds a line to the records. What hangs ends with its phase.
+phase() {
+    local name=$1 limit=$2 begin code=0
+    shift 2
+    rm -f "$work"/*
+    begin=$(date +%s.%N)
+    timeout -k 5 "$limit" "$@" >"$work/output" 2>"$work/errors" </dev/null || code=$?
+    "$programs/gpu_check" note --phase "$name" --code "$code" --output "$work/output" --errors "$work/errors" \
+        --tests "$work/tests.json" --seconds "$(awk "BEGIN {print $(date +%s.%N) - $begin}")" >>"$records"
+    tail -n 1 "$records" | cut -c1-300
+    [ "$code" = 0 ] || status=1
+    return "$code"
+}
+skip() { "$programs/gpu_check" note --phase "$1" --skipped "$2" >>"$records"; }
+report() {
+    "$programs/gpu_check" report --records "$records" --date "$(date -u +%F)" --commit "$(commit)" --out "$page"
+    say "Written: $page"
+}
+
+if ! phase card 30 "$programs/gpu_check" card; then
+    report
+    exit 0
+fi
+kernel_tests=("$programs/cuda_kernel_tests" --gtest_output="json:$work/tests.json")
+[ ${#small[@]} = 0 ] || kernel_tests+=(--gtest_filter='*Rows*')
+phase limits 30 "$programs/gpu_check" limits "${small[@]}" || true
+phase memory 15 "$programs/gpu_check" memory "${small[@]}" || true
+phase 'kernels against the CPU' 90 env SWITCHYARD_TEST_DEVICE=cuda "${kernel_tests[@]}" || true
+if [ ${#small[@]} -gt 0 ]; then
+    skip memcheck 'small sizes'
+elif command -v compute-sanitizer >/dev/null; then
+    for tool in memcheck racecheck; do
+        phase "$tool" 40 env SWITCHYARD_TEST_DEVICE=cuda compute-sanitizer --tool "$tool" --error-exitcode 9 \
+            "${kernel_tests[@]}" || true
+    done
+else
+    skip memcheck 'compute-sanitizer was not found'
+fi
+
+# Shapes: the decode of one sequence at a short and a long context, and prompts.
+bench() { # SHAPE TYPE SECONDS [options]
+    local shape=$1 type=$2 limit=$3
+    shift 3
+    phase "bench $shape $type $*" "$limit" "$programs/switchyard-cli" bench --shape "$shape" --quant "$type" \
+        --device cuda --json "$@" || true
+}
+if [ ${#small[@]} -gt 0 ]; then
+    bench smollm2-135m Q8_0 60 --layers 1 --prompt-tokens 4 --gen-tokens 2 --repeat 1
+else
+    for type in BF16 Q8_0 Q4_K; do
+        bench deepseek-v2-lite $type 60 --prompt-tokens 128 --gen-tokens 64 --repeat 3
+    done
+    bench deepseek-v2-lite Q4_K 40 --prompt-tokens 8192 --gen-tokens 32 --repeat 1
+    for type in BF16 Q4_K; do
+        bench llama-3.1-8b $type 40 --prompt-tokens 512 --gen-tokens 64 --repeat 3
+    done
+    for shape in qwen3-30b-a3b gpt-oss-20b deepseek-v1-moe-16b; do
+        bench $shape Q4_K 40 --prompt-tokens 512 --gen-tokens 64 --repeat 2
+    done
+    bench deepseek-v2-lite Q8_0 40 --prompt-tokens 4096 --gen-tokens 8 --repeat 2 --recode
+fi
+report
+exit "$status"

@@ -1,0 +1,205 @@
+// gpu_check: what tests/gpu.sh needs on a machine with a card: the card itself, its limits, and the page of
+// results. Each command prints one JSON object, or fails with one line.
+#include "engine/backends/choose_backend.h"
+#include "engine/backends/cuda/device_library.h"
+#include "engine/base/error.h"
+#include "kernels/cuda/device_text.h"
+#include "tests/gpu/limits.h"
+#include "tests/gpu/report.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+namespace switchyard {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Arguments {
+    std::string device = "cuda";
+    cuda::LimitsOptions limits;
+    // note
+    std::string phase, output, errors, reason, tests;
+    int code = 0;
+    double seconds = 0;
+    // report
+    std::string records, page;
+    ReportHead head;
+};
+
+std::unique_ptr<cuda::Device> open_device(const Arguments& arguments) {
+    const auto library = DeviceLibrary::find();
+    const int index = parse_device(arguments.device).index;
+    return library->open_device(index >= 0 ? index : library->best());
+}
+
+void print(const Json& json) { std::printf("%s\n", json.dump().c_str()); }
+
+void print_card(const Arguments& arguments) {
+    const auto device = open_device(arguments);
+    const cuda::DeviceInfo& info = device->info();
+    Json json = {{"name", info.name},
+                 {"compute_capability", cuda::capability_text(info.compute)},
+                 {"multiprocessors", info.multiprocessors},
+                 {"memory_bytes", info.memory_bytes},
+                 {"memory_free_bytes", device->memory().free},
+                 {"l2_bytes", info.l2_bytes},
+                 {"shared_bytes", info.shared_bytes},
+                 {"driver", info.driver_version},
+                 {"driver_cuda", cuda::version_text(info.driver)},
+                 {"runtime_cuda", cuda::version_text(info.runtime)}};
+    const cuda::DeviceHealth health = device->health();
+    if (health.celsius >= 0)
+        json["celsius"] = health.celsius;
+    if (health.watts >= 0)
+        json["watts"] = health.watts;
+    if (health.clock_mhz >= 0)
+        json["clock_mhz"] = health.clock_mhz;
+    print(json);
+}
+
+std::string read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The last line that says something, cut to a width that a table bears.
+std::string last_line(const std::string& text) {
+    std::string last;
+    std::size_t begin = 0;
+    while (begin < text.size()) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        if (std::string line = text.substr(begin, end - begin);
+            line.find_first_not_of(" \t\r") != std::string::npos)
+            last = std::move(line);
+        begin = end + 1;
+    }
+    for (char& c : last)
+        if (c == '|' || static_cast<unsigned char>(c) < 0x20)
+            c = ' ';
+    constexpr std::size_t kWidth = 160;
+    return last.substr(0, kWidth);
+}
+
+/// What a GoogleTest program wrote with --gtest_output=json.
+Json count_tests(const std::string& path) {
+    const Json written = Json::parse(read_file(path), nullptr, false);
+    if (!written.is_object())
+        return nullptr;
+    Json failed = Json::array();
+    int skipped = 0;
+    for (const Json& suite : written.value("testsuites", Json::array()))
+        for (const Json& test : suite.value("testsuite", Json::array())) {
+            if (test.contains("failures"))
+                failed.push_back(test.value("classname", "") + "." + test.value("name", ""));
+            skipped += test.value("result", "") == "SKIPPED";
+        }
+    return {{"tests", written.value("tests", 0)}, {"skipped", skipped}, {"failed", failed}};
+}
+
+std::string tests_note(const Json& counts) {
+    std::string note = std::to_string(counts["tests"].get<int>()) + " tests, " +
+                       std::to_string(counts["failed"].size()) + " failed, " +
+                       std::to_string(counts["skipped"].get<int>()) + " skipped";
+    for (const Json& name : counts["failed"])
+        note += (note.find(':') == std::string::npos ? ": " : ", ") + name.get<std::string>();
+    return note;
+}
+
+/// One line of the records: how a phase ended, and what it printed where that is JSON.
+void print_note(const Arguments& arguments) {
+    constexpr int kTimedOut = 124, kKilled = 137; // as timeout(1) ends
+    Json json = {{"phase", arguments.phase}};
+    if (!arguments.reason.empty()) {
+        json["status"] = "skipped";
+        json["note"] = arguments.reason;
+        return print(json);
+    }
+    const bool late = arguments.code == kTimedOut || arguments.code == kKilled;
+    json["status"] = arguments.code == 0 ? "ok" : late ? "over its time" : "failed";
+    json["seconds"] = arguments.seconds;
+    if (const Json counts = count_tests(arguments.tests); counts.is_object()) {
+        json["result"] = counts;
+        json["note"] = tests_note(counts);
+        return print(json);
+    }
+    const std::string output = read_file(arguments.output);
+    const Json result = Json::parse(output, nullptr, false);
+    if (result.is_object())
+        json["result"] = result;
+    std::string note = last_line(read_file(arguments.errors));
+    if (note.empty() && !result.is_object())
+        note = last_line(output);
+    json["note"] = note;
+    print(json);
+}
+
+void write_report(const Arguments& arguments) {
+    std::vector<Json> phases;
+    std::ifstream in(arguments.records);
+    for (std::string line; std::getline(in, line);)
+        if (Json phase = Json::parse(line, nullptr, false); phase.is_object())
+            phases.push_back(std::move(phase));
+    std::ofstream out(arguments.page, std::ios::binary);
+    out << results_page(arguments.head, phases);
+    if (!out.flush())
+        throw Error("cannot write " + arguments.page);
+}
+
+void add_commands(CLI::App& app, Arguments& arguments) {
+    app.require_subcommand(1);
+    const auto measuring = [&](const char* name, const char* help, auto run) {
+        CLI::App* command = app.add_subcommand(name, help);
+        command->add_option("--device", arguments.device, "cuda or cuda:N");
+        command->add_flag("--small", arguments.limits.small, "Sizes for an emulated card");
+        command->callback(run);
+    };
+    measuring("card", "What the card is", [&] { print_card(arguments); });
+    measuring("limits", "What it reaches at most",
+              [&] { print(cuda::measure_limits(*open_device(arguments), arguments.limits)); });
+    measuring("memory", "Whether its memory is counted exactly", [&] {
+        const Json json = cuda::check_memory(*open_device(arguments), arguments.limits);
+        print(json);
+        if (!json["exact"].get<bool>())
+            throw Error("the driver took other sizes than were counted");
+    });
+    CLI::App* note = app.add_subcommand("note", "A line for the records");
+    note->add_option("--phase", arguments.phase)->required();
+    note->add_option("--skipped", arguments.reason, "Why it was not run");
+    note->add_option("--code", arguments.code);
+    note->add_option("--seconds", arguments.seconds);
+    note->add_option("--tests", arguments.tests, "What a test program wrote as JSON");
+    note->add_option("--output", arguments.output);
+    note->add_option("--errors", arguments.errors);
+    note->callback([&] { print_note(arguments); });
+    CLI::App* report = app.add_subcommand("report", "The page of results, from the records");
+    report->add_option("--records", arguments.records)->required();
+    report->add_option("--date", arguments.head.date)->required();
+    report->add_option("--commit", arguments.head.commit)->required();
+    report->add_option("--out", arguments.page)->required();
+    report->callback([&] { write_report(arguments); });
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("Measures a card, for tests/gpu.sh.", "gpu_check");
+    Arguments arguments;
+    try {
+        add_commands(app, arguments);
+        app.parse(argc, argv);
+        return 0;
+    } catch (const CLI::Error& error) {
+        return app.exit(error);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
+}
+
+} // namespace
+} // namespace switchyard
+
+int main(int argc, char** argv) { return switchyard::run(argc, argv); }

@@ -1,0 +1,19 @@
+// The page that tells what was measured on a card, from the records of the phases.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+namespace switchyard {
+
+struct ReportHead {
+    std::string date, commit;
+};
+
+/// `phases`: as gpu.sh appended them, {"phase", "status", "seconds", "result"}. Has no figure that is in none
+/// of them.
+std::string results_page(const ReportHead& head, const std::vector<nlohmann::ordered_json>& phases);
+
+} // namespace switchyard
