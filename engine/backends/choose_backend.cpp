@@ -1,5 +1,6 @@
 #include "engine/backends/choose_backend.h"
 
+#include "engine/backends/cuda/cuda_backend.h"
 #include "engine/backends/cuda/device_library.h"
 #include "engine/base/error.h"
 
@@ -16,8 +17,8 @@ std::shared_ptr<Backend> open_card(const DeviceChoice& choice, const BackendOpti
         throw Error(library->reason());
     if (options.exact)
         throw Error("the exact path computes on the CPU alone");
-    const auto device = library->open_device(choice.index >= 0 ? choice.index : library->best());
-    throw Error(device->info().name + " is there, and this build of the program has no engine for it");
+    return make_cuda_backend(library->open_device(choice.index >= 0 ? choice.index : library->best()),
+                             {.threads = options.threads});
 }
 
 } // namespace

@@ -188,7 +188,8 @@ void Recoder::free_retired(std::unique_lock<std::mutex>& lock) noexcept {
     {
         const WorkGate::Stay stay(&gate_, WorkGate::kAlways);
         for (Slice& slice : old) {
-            if (slice.owner.use_count() == 1) // nobody else can come by it any more
+            // Where nobody else can come by it any more.
+            if (slice.owner.use_count() == 1 && slice.place.kind != MemoryPlace::Kind::Device)
                 give_back_pages(slice.data, slice.bytes, pause_point);
             slice.owner.reset();
         }

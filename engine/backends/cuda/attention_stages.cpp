@@ -1,0 +1,228 @@
+#include "engine/backends/cuda/attention_stages.h"
+
+#include "engine/backends/cuda/prepared_input.h"
+#include "engine/base/error.h"
+#include "kernels/cuda/attention_kernels.h"
+#include "kernels/cuda/row_kernels.h"
+
+#include <algorithm>
+
+namespace switchyard::cuda {
+
+namespace {
+
+/// The kernels' parameters of some row steps, and of values that they change or store.
+class RowStepsBuilder {
+  public:
+    RowStepsBuilder(const StepLaunch& step, int layer) : step_(step) {
+        p_.rows = step.inputs.rows();
+        p_.blocks = step.inputs.blocks();
+        p_.row_count = step.rows();
+        p_.cache = step.kv.layer(layer);
+    }
+    /// A value; its number.
+    int value(ValueId id, RowStore store = RowStore::None, int head = 0) {
+        for (int v = 0; v < p_.values; ++v)
+            if (p_.value[v].data == step_.value(id)) {
+                if (store != RowStore::None) {
+                    p_.value[v].store = store;
+                    heads_[v] = head;
+                }
+                return v;
+            }
+        if (p_.values == kRowValues)
+            throw Error("attention norms or rotates more values than this device's kernels take");
+        heads_[p_.values] = head;
+        p_.value[p_.values] = {.data = step_.value(id),
+                               .width = step_.width(id),
+                               .unit = 0,
+                               .store = store,
+                               .copied = 0,
+                               .copy_at = 0,
+                               .copy = nullptr,
+                               .copy_row = 0,
+                               .copy_unit = 0};
+        return p_.values++;
+    }
+    void add(const switchyard::RowStep& s) {
+        if (p_.steps == kRowSteps)
+            throw Error("attention has more norms and rotations than this device's kernels take");
+        const int v = value(s.value());
+        RowStep& own = p_.step[p_.steps++];
+        own.value = v;
+        if (s.norm) {
+            own.gain = step_.weights.entry(s.norm->gain);
+            own.epsilon = s.norm->epsilon;
+            own.group = s.norm->group;
+            own.count = s.norm->count > 0 ? s.norm->count : p_.value[v].width;
+            return;
+        }
+        const Scratch::RopeBuffers& rope = step_.scratch.ropes[s.ropes];
+        own.cosines = rope.cosines.get<float>();
+        own.sines = rope.sines.get<float>();
+        own.heads = s.rope->heads;
+        own.head_dim = s.rope->head_dim;
+        own.offset = s.rope->offset;
+        own.dims = s.rope->dims;
+        own.interleaved = s.rope->style == RopeStyle::Interleaved;
+    }
+    RowValue& at(int value) { return p_.value[value]; }
+    void head(int value, int width) { heads_[value] = width; }
+    void launch(StepLaunch& step) {
+        for (int v = 0; v < p_.values; ++v)
+            p_.value[v].unit = row_unit(p_, v, heads_[v]);
+        step.launch<Kernel::RowSteps>(row_steps_grid(p_), p_);
+    }
+
+  private:
+    const StepLaunch& step_;
+    RowStepsParams p_ = {};
+    int heads_[kRowValues] = {};
+};
+
+/// Queries that attend, [rows][heads][key_dim], and where their results go, [rows][heads][value_dim].
+struct Queries {
+    const float* q;
+    float* out;
+    const MatrixView* sinks;
+    int heads, key_dim, value_dim, window;
+    float scale;
+};
+
+void want_attention(const StepShape& shape, Scratch& scratch, int heads, int value_dim) {
+    const int rows = std::min(shape.rows, kFewRows);
+    scratch.attention.want(attention_scratch_floats(rows, heads, value_dim) * sizeof(float));
+}
+
+/// Some rows at a time: each needs memory for the parts of its context.
+void launch_attention(StepLaunch& step, int layer, const Queries& queries) {
+    for (int first = 0; first < step.rows(); first += kFewRows) {
+        const std::int64_t before = std::int64_t{first} * queries.heads;
+        const AttentionParams p = {.rows = step.inputs.rows() + first,
+                                   .blocks = step.inputs.blocks(),
+                                   .cache = step.kv.layer(layer),
+                                   .q = queries.q + before * queries.key_dim,
+                                   .sinks = queries.sinks,
+                                   .out = queries.out + before * queries.value_dim,
+                                   .partials = step.scratch.attention.get<float>(),
+                                   .row_count = std::min(kFewRows, step.rows() - first),
+                                   .heads = queries.heads,
+                                   .value_dim = queries.value_dim,
+                                   .window = queries.window,
+                                   .scale = queries.scale};
+        step.launch<Kernel::Attend>(attend_grid(p, step.device.multiprocessors), p);
+        step.launch<Kernel::AttendMerge>(merge_grid(p), p);
+    }
+}
+
+class AttentionStage : public Stage {
+  public:
+    explicit AttentionStage(const FusedAttention& fused) : fused_(fused) {}
+    void reserve(const StepShape& shape, Scratch& scratch) const override {
+        want_attention(shape, scratch, fused_.step.heads, fused_.step.value_dim);
+    }
+    void count(const StepShape&, const WeightSet&, StageTable&) const override {}
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        const switchyard::AttentionStep& s = fused_.step;
+        RowStepsBuilder rows(step, fused_.layer);
+        for (const switchyard::RowStep& one : fused_.rows)
+            rows.add(one);
+        rows.value(s.k, RowStore::Keys, s.head_dim);
+        rows.value(s.v, RowStore::Values, s.value_dim);
+        rows.launch(step);
+        launch_attention(step, fused_.layer,
+                         {step.value(s.q), step.value(s.out), step.weights.entry(s.sinks), s.heads,
+                          s.head_dim, s.value_dim, s.window, s.scale});
+    }
+
+  private:
+    FusedAttention fused_;
+};
+
+/// In the absorbed form: queries into the latent space, attention there, and out of it again.
+class LatentAttentionStage : public Stage {
+  public:
+    LatentAttentionStage(const FusedLatentAttention& fused, const StageMaker& maker)
+        : fused_(fused), queries_(maker, std::nullopt, {fused.step.k_b}),
+          results_(maker, std::nullopt, {fused.step.v_b}) {}
+    void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
+        for (const WeightId id : {fused_.step.k_b, fused_.step.v_b})
+            count_products(weights[id], fused_.step.heads, shape.rows, table.of(StageKind::Attention));
+    }
+    void reserve(const StepShape& shape, Scratch& scratch) const override {
+        const LatentAttentionStep& s = fused_.step;
+        const auto all = static_cast<std::size_t>(shape.rows) * static_cast<std::size_t>(s.heads);
+        queries_.reserve(shape, scratch, s.nope, s.heads);
+        results_.reserve(shape, scratch, s.latent_dim, s.heads);
+        scratch.latent_queries.want(all * static_cast<std::size_t>(s.latent_dim + s.rope) * sizeof(float));
+        scratch.latent_results.want(all * static_cast<std::size_t>(s.latent_dim) * sizeof(float));
+        want_attention(shape, scratch, s.heads, s.latent_dim);
+    }
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        const LatentAttentionStep& s = fused_.step;
+        const int q_dim = s.nope + s.rope, key_dim = s.latent_dim + s.rope;
+        float* queries = step.scratch.latent_queries.get<float>();
+        float* results = step.scratch.latent_results.get<float>();
+        rotate_and_store(step, queries);
+        multiply(step, queries_, s.k_b, {step.value(s.q), step.width(s.q), s.nope, s.heads, q_dim}, queries,
+                 key_dim, s.latent_dim);
+        launch_attention(step, fused_.layer,
+                         {queries, results, nullptr, s.heads, key_dim, s.latent_dim, 0, s.scale});
+        multiply(step, results_, s.v_b,
+                 {results, std::int64_t{s.heads} * s.latent_dim, s.latent_dim, s.heads, s.latent_dim},
+                 step.value(s.out), s.value_dim, s.value_dim);
+    }
+
+  private:
+    void rotate_and_store(StepLaunch& step, float* queries) const {
+        const LatentAttentionStep& s = fused_.step;
+        const int key_dim = s.latent_dim + s.rope;
+        RowStepsBuilder rows(step, fused_.layer);
+        for (const switchyard::RowStep& one : fused_.rows)
+            rows.add(one);
+        rows.value(s.latent, RowStore::Keys, key_dim);
+        const int q = rows.value(s.q);
+        rows.head(q, s.nope + s.rope);
+        RowValue& value = rows.at(q);
+        value.copied = s.rope;
+        value.copy_at = s.nope;
+        value.copy = queries + s.latent_dim;
+        value.copy_row = std::int64_t{s.heads} * key_dim;
+        value.copy_unit = key_dim;
+        rows.launch(step);
+    }
+    /// A matrix a head.
+    void multiply(StepLaunch& step, const PreparedInput& input, WeightId weight,
+                  const PreparedInput::Source& source, float* out, int out_head_stride,
+                  int matrix_rows) const {
+        ProductParams p = {};
+        p.in = input.launch(step, source);
+        p.rows = step.rows();
+        p.target_count = 1;
+        p.targets[0] = {.matrices = step.weights.entry(weight),
+                        .bias = nullptr,
+                        .out = out,
+                        .out_stride = std::int64_t{source.heads} * out_head_stride,
+                        .out_head_stride = out_head_stride,
+                        .heads = source.heads,
+                        .matrix_rows = matrix_rows,
+                        .add = false};
+        step.launch_product(p);
+    }
+
+    FusedLatentAttention fused_;
+    PreparedInput queries_, results_;
+};
+
+} // namespace
+
+std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const StageMaker&) {
+    return std::make_unique<AttentionStage>(fused);
+}
+std::unique_ptr<Stage> make_attention_stage(const FusedLatentAttention& fused, const StageMaker& maker) {
+    return std::make_unique<LatentAttentionStage>(fused, maker);
+}
+
+} // namespace switchyard::cuda

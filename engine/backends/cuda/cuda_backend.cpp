@@ -1,0 +1,96 @@
+#include "engine/backends/cuda/cuda_backend.h"
+
+#include "engine/backends/cuda/cuda_executor.h"
+#include "engine/backends/cuda/weight_upload.h"
+#include "engine/base/cores.h"
+#include "engine/base/error.h"
+#include "engine/quant/quant.h"
+#include "kernels/cuda/matrix_tiles.h"
+
+#include <string>
+#include <utility>
+
+namespace switchyard {
+
+namespace {
+
+using namespace cuda;
+
+class CudaBackend : public Backend {
+  public:
+    CudaBackend(std::shared_ptr<Device> device, const CudaOptions& options)
+        : device_(std::move(device)), options_(options), pool_(std::make_shared<DevicePool>(device_)),
+          upload_(pool_) {}
+
+    std::string name() const override { return "cuda"; }
+    std::string description() const override {
+        const DeviceInfo& info = device_->info();
+        return info.name + ", compute capability " + std::to_string(info.compute / 10) + "." +
+               std::to_string(info.compute % 10);
+    }
+    bool exact() const override { return false; }
+    int threads() const override { return options_.threads > 0 ? options_.threads : available_cores(); }
+    bool batch_invariant() const override { return true; } // see kernels/README.md
+    int arithmetic_version() const override { return 1; }
+
+    Slice place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
+                const EncodeControl& control) const override {
+        const BlockType own = source.tensor->type;
+        if (source.use != WeightUse::Vector && placed_type(own) != own)
+            return encode(source, matrix, placed_type(own), file, control);
+        return lay_out(source, own, matrix_behind_gate(source, matrix, file, control), control);
+    }
+    Slice encode(const WeightSource& source, int matrix, BlockType type,
+                 const std::shared_ptr<const ModelFile>& file, const EncodeControl& control) const override {
+        const BlockType placed = fallback_type(placed_type(type), source.tensor->cols());
+        return lay_out(source, placed, reencode_matrix(source, matrix, placed, file, control), control);
+    }
+    PlacedSize placed_size(const WeightSource& source, BlockType type) const override {
+        const std::int64_t rows = source.tensor->rows(), cols = source.tensor->cols();
+        if (source.use == WeightUse::Vector)
+            return {static_cast<std::size_t>(rows * cols) * sizeof(float), false};
+        return {tiled_bytes(placed_type(type), rows, cols), false};
+    }
+    std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
+        return make_cuda_executor(std::move(plan), pool_, options_.graphs);
+    }
+
+  private:
+    /// What the kernels multiply with where a file has `type`.
+    BlockType placed_type(BlockType type) const {
+        if (type == BlockType::BF16 && device_->info().compute < 80)
+            return BlockType::F32; // no product of BF16 there
+        return device_type(type);
+    }
+    Slice lay_out(const WeightSource& source, BlockType type, const std::shared_ptr<const std::byte>& blocks,
+                  const EncodeControl& control) const {
+        Slice slice;
+        slice.rows = source.tensor->rows();
+        slice.cols = source.tensor->cols();
+        slice.bytes = placed_size(source, type).bytes;
+        slice.place = {MemoryPlace::Kind::Device, device_->info().index};
+        std::shared_ptr<std::byte> memory;
+        if (source.use == WeightUse::Vector) {
+            memory = upload_.floats(type, slice.rows, slice.cols, blocks.get());
+        } else {
+            slice.type = type;
+            memory = upload_.tiles(type, slice.rows, slice.cols, blocks.get(), control);
+        }
+        slice.data = memory.get();
+        slice.owner = std::move(memory);
+        return slice;
+    }
+
+    std::shared_ptr<Device> device_;
+    CudaOptions options_;
+    std::shared_ptr<DevicePool> pool_;
+    mutable WeightUpload upload_;
+};
+
+} // namespace
+
+std::shared_ptr<Backend> make_cuda_backend(std::shared_ptr<Device> device, const CudaOptions& options) {
+    return std::make_shared<CudaBackend>(std::move(device), options);
+}
+
+} // namespace switchyard

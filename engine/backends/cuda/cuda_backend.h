@@ -1,0 +1,20 @@
+// The CUDA backend: plans on one device.
+#pragma once
+
+#include "engine/run/backend.h"
+#include "kernels/cuda/device.h"
+
+#include <memory>
+
+namespace switchyard {
+
+struct CudaOptions {
+    int threads = 0;    ///< of the host, for packing weights; 0: one a physical core
+    bool graphs = true; ///< steps of answers as recorded graphs
+};
+
+/// Throws Error where the device cannot serve: too old, or what it computes differs from the CPU.
+std::shared_ptr<Backend> make_cuda_backend(std::shared_ptr<cuda::Device> device,
+                                           const CudaOptions& options = {});
+
+} // namespace switchyard

@@ -1,0 +1,202 @@
+#include "engine/backends/cuda/device_step.h"
+
+#include "engine/base/error.h"
+#include "kernels/cuda/feed_forward_data.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace switchyard::cuda {
+
+namespace {
+
+/// Rows of a recorded step: the next of few sizes.
+int recorded_rows(int rows) {
+    int size = 1;
+    while (size < rows)
+        size *= 2;
+    return size;
+}
+
+int most_experts(const Batch& batch, const Plan& plan) {
+    int most = 0;
+    for (const BatchRow& row : batch.rows)
+        most = std::max(most, row.dials.experts > 0 ? row.dials.experts : plan.experts_active);
+    return std::min(most, plan.experts);
+}
+
+} // namespace
+
+DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv, bool graphs)
+    : plan_(plan), pool_(std::move(pool)), kv_(kv), graphs_(graphs), weights_(pool_), inputs_(*pool_),
+      candidates_(*pool_), clock_(pool_), table_staging_(pool_->device()), downloads_(pool_->device()),
+      stream_(pool_->device().make_stream()) {
+    const FusedPlan fused = fuse(plan_);
+    stages_ = compile_stages(fused, {plan_, weights_, constants_});
+    scratch_.values.resize(plan_.values.size());
+    scratch_.ropes.resize(fused.ropes.size());
+    scratch_.choices.resize(static_cast<std::size_t>(plan_.routes));
+    for (auto& event : passed_)
+        event = pool_->device().make_event();
+}
+
+StepLaunch DeviceStep::launch_of(const StepShape& shape) {
+    return {plan_, weights_, constants_, kv_, inputs_, scratch_, shape, *stream_, pool_->device().info()};
+}
+
+void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
+    StepInputs::Room room{static_cast<std::size_t>(shape.rows), batch.sequences.size(), 0, 0};
+    for (const BatchSequence& sequence : batch.sequences) {
+        room.states += sequence.states_after.size();
+        room.blocks += sequence.blocks.size();
+    }
+    inputs_.want(room);
+    for (std::size_t v = 0; v < scratch_.values.size(); ++v)
+        scratch_.values[v].want(static_cast<std::size_t>(shape.rows) *
+                                static_cast<std::size_t>(plan_.values[v]) * sizeof(float));
+    for (const auto& stage : stages_)
+        stage->reserve(shape, scratch_);
+}
+
+std::size_t DeviceStep::scratch_bytes() {
+    std::size_t sum = inputs_.bytes() + weights_.bytes() + candidates_.bytes();
+    scratch_.each([&](const ScratchBuffer& buffer) { sum += buffer.bytes(); });
+    return sum;
+}
+
+std::size_t DeviceStep::forecast(int rows, int experts) {
+    inputs_.only_measure();
+    scratch_.each([](ScratchBuffer& buffer) { buffer.only_measure(); });
+    Batch batch;
+    batch.sequences.push_back({std::vector<KvBlockId>(blocks_for(rows))});
+    batch.rows.resize(1);
+    batch.rows.front().dials.experts = experts;
+    make_room(batch, {.rows = rows,
+                      .logit_rows = 1,
+                      .sequences = 1,
+                      .experts = most_experts(batch, plan_),
+                      .formats = kInputF32 | kInputBytes});
+    return scratch_bytes();
+}
+
+bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepStop& stop, StepResult& result) {
+    const auto began = std::chrono::steady_clock::now();
+    const Batch& batch = wishes.batch();
+    if (!weights_.built()) {
+        weights_.build(weights);
+        constants_.upload(*pool_);
+    }
+    weights_.update(weights, *stream_, table_staging_);
+    StepShape shape{.rows = static_cast<int>(batch.rows.size()),
+                    .logit_rows = static_cast<int>(wishes.logit_rows().size()),
+                    .sequences = static_cast<int>(batch.sequences.size()),
+                    .experts = most_experts(batch, plan_),
+                    .formats = weights_.all_formats()};
+    const bool sampled = clock_.due();
+    const bool recorded = graphs_ && !sampled && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
+                          plan_.states.empty();
+    for (const auto& stage : stages_)
+        stage->count(shape, weights, result.stages);
+    if (recorded) {
+        shape.rows = shape.logit_rows = recorded_rows(shape.rows);
+        shape.experts = plan_.experts; // the dial moves, and the recording stays
+    }
+    make_room(batch, shape);
+    bool moved = inputs_.settle(*pool_);
+    scratch_.each([&](ScratchBuffer& buffer) { moved |= buffer.settle(*pool_); });
+    if (moved)
+        recorded_.clear();
+    inputs_.upload(wishes, kv_, shape.rows, *stream_);
+    if (recorded)
+        start_graph(shape);
+    else if (!launch_stages(shape, stop, sampled ? &clock_ : nullptr))
+        return false;
+    candidates_.launch(wishes.sought(), scratch_.logits.get<float>(), plan_.vocabulary, *stream_);
+    stream_->synchronise();
+    if (stop.requested())
+        return false;
+    if (sampled)
+        clock_.read();
+    candidates_.read(wishes.sought());
+    for (Sought& sought : wishes.sought()) // lists that no kernel has room for
+        if (sought.wish->best > kMostBest)
+            sought.found = find_candidates(logits(sought.row), *sought.wish);
+    tell_routing(batch, shape.experts, result);
+    clock_.share(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(),
+                 result.stages);
+    return true;
+}
+
+void DeviceStep::start_graph(const StepShape& shape) {
+    std::unique_ptr<Graph>& graph = recorded_[shape.rows];
+    if (!graph) {
+        stream_->begin_recording();
+        StepLaunch step = launch_of(shape);
+        for (const auto& stage : stages_)
+            stage->launch(step);
+        graph = stream_->end_recording();
+    }
+    stream_->start(*graph);
+}
+
+/// Stages are started as far ahead as some milliseconds of work; false: a stop came between.
+bool DeviceStep::launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock) {
+    constexpr std::size_t kAhead = 6; // stages: two or three layers
+    StepLaunch step = launch_of(shape);
+    step.clock = clock;
+    if (clock)
+        clock->begin();
+    for (std::size_t i = 0; i < stages_.size(); ++i) {
+        stages_[i]->launch(step);
+        if (shape.rows <= kFewRows || (i + 1) % kAhead != 0)
+            continue;
+        Event& now = *passed_[(i + 1) / kAhead % 2];
+        Event& before = *passed_[((i + 1) / kAhead + 1) % 2];
+        stream_->record(now);
+        if (i + 1 > kAhead)
+            before.wait();
+        if (stop.requested()) {
+            stream_->synchronise();
+            return false;
+        }
+    }
+    if (clock)
+        clock->end(*stream_);
+    return true;
+}
+
+std::span<const float> DeviceStep::logits(std::size_t row) {
+    const auto vocabulary = static_cast<std::size_t>(plan_.vocabulary);
+    const std::size_t bytes = vocabulary * sizeof(float);
+    std::byte* host = downloads_.reserve(bytes);
+    stream_->copy_to_host(host, scratch_.logits.get<std::byte>() + row * bytes, bytes);
+    stream_->synchronise();
+    return {reinterpret_cast<const float*>(host), vocabulary};
+}
+
+/// The experts of the rows that asked.
+void DeviceStep::tell_routing(const Batch& batch, int most, StepResult& result) {
+    if (result.routing.rows == 0)
+        return;
+    const auto stride = static_cast<std::size_t>(most);
+    const std::size_t bytes = batch.rows.size() * stride * sizeof(ExpertChoice);
+    for (int router = 0; router < plan_.routes; ++router) {
+        std::byte* host = downloads_.reserve(bytes);
+        stream_->copy_to_host(host, scratch_.choices[static_cast<std::size_t>(router)].get<std::byte>(),
+                              bytes);
+        stream_->synchronise();
+        const std::span choices(reinterpret_cast<const ExpertChoice*>(host), bytes / sizeof(ExpertChoice));
+        int asked = 0;
+        for (std::size_t r = 0; r < batch.rows.size(); ++r) {
+            if (!batch.rows[r].routing)
+                continue;
+            const auto told = result.routing.of(router, asked++);
+            const auto own = choices.subspan(r * stride, std::min(stride, told.size()));
+            for (std::size_t i = 0; i < own.size() && own[i].expert >= 0; ++i)
+                told[i] = {static_cast<std::int16_t>(own[i].expert), own[i].weight};
+        }
+    }
+}
+
+} // namespace switchyard::cuda

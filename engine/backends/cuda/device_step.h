@@ -1,0 +1,56 @@
+// A batch's way through a plan on a device, and what comes back of it.
+#pragma once
+
+#include "engine/backends/common/step_queue.h"
+#include "engine/backends/common/step_wishes.h"
+#include "engine/backends/cuda/candidate_search.h"
+#include "engine/backends/cuda/stage.h"
+
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace switchyard::cuda {
+
+/// Used from one thread at a time.
+class DeviceStep {
+  public:
+    /// `graphs`: steps of answers alone are recorded, once a batch size.
+    DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv, bool graphs);
+
+    /// Runs the step to its end, and fills in what the wishes seek and `result` tells of experts and times.
+    /// False: it was stopped. Throws Error and DeviceError.
+    bool run(StepWishes& wishes, const WeightSet& weights, const StepStop& stop, StepResult& result);
+    /// Of a row among the last step's logit rows; valid until the next call.
+    std::span<const float> logits(std::size_t row);
+    std::size_t scratch_bytes();
+    /// What scratch_bytes() comes to for `rows` rows of one sequence, the last with logits. Instead of run().
+    std::size_t forecast(int rows, int experts);
+
+  private:
+    void make_room(const Batch& batch, const StepShape& shape);
+    /// `clock`: reads the times of this step's stages.
+    bool launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock);
+    void start_graph(const StepShape& shape);
+    void tell_routing(const Batch& batch, int most, StepResult& result);
+    StepLaunch launch_of(const StepShape& shape);
+
+    const Plan& plan_;
+    std::shared_ptr<DevicePool> pool_;
+    const KvStore& kv_;
+    bool graphs_;
+    WeightTable weights_;
+    Constants constants_;
+    std::vector<std::unique_ptr<Stage>> stages_;
+    Scratch scratch_;
+    StepInputs inputs_;
+    CandidateSearch candidates_;
+    StageClock clock_;
+    HostBuffer table_staging_, downloads_;
+    std::unique_ptr<Stream> stream_;
+    std::unique_ptr<Event> passed_[2];               ///< by long steps, so that they can be stopped
+    std::map<int, std::unique_ptr<Graph>> recorded_; ///< by rows; addresses are those of now
+};
+
+} // namespace switchyard::cuda

@@ -1,0 +1,277 @@
+#include "engine/backends/cuda/feed_forward_stage.h"
+
+#include "engine/backends/cuda/prepared_input.h"
+#include "engine/base/error.h"
+#include "engine/model/router.h"
+#include "kernels/cuda/routing_kernels.h"
+
+#include <algorithm>
+#include <string>
+
+namespace switchyard::cuda {
+namespace {
+
+GatedActivation gated(Activation activation) {
+    switch (activation) {
+    case Activation::Silu:
+        return GatedActivation::Silu;
+    case Activation::Gelu:
+        return GatedActivation::Gelu;
+    case Activation::ClampedSilu:
+        return GatedActivation::ClampedSilu;
+    }
+    return GatedActivation::Silu;
+}
+
+RouteRule rule_of(const Routing& routing) {
+    const auto gate = [&] {
+        switch (routing.gate) {
+        case GateFunction::Softmax:
+            return RouterGate::Softmax;
+        case GateFunction::Sigmoid:
+            return RouterGate::Sigmoid;
+        case GateFunction::SoftmaxChosen:
+            return RouterGate::SoftmaxChosen;
+        case GateFunction::SqrtSoftplus:
+            return RouterGate::SqrtSoftplus;
+        }
+        return RouterGate::Softmax;
+    }();
+    return {.experts = routing.experts,
+            .active = routing.active,
+            .gate = gate,
+            .normalise = routing.normalise,
+            .scale = routing.scale,
+            .groups = routing.groups,
+            .groups_kept = routing.groups_kept,
+            .group_score_top2 = routing.group_score_top2};
+}
+
+/// The weights that read the blocks' input.
+std::vector<WeightId> readers(const FusedFeedForward& fused) {
+    std::vector<WeightId> ids;
+    if (fused.route)
+        ids.push_back(fused.route->weight);
+    if (fused.experts)
+        ids.insert(ids.end(), {fused.experts->gate, fused.experts->up});
+    for (const FeedForwardStep& block : fused.blocks)
+        ids.insert(ids.end(), {block.gate, block.up});
+    return ids;
+}
+
+bool has_output_gate(const FusedFeedForward& fused) {
+    return std::ranges::any_of(fused.blocks,
+                               [](const FeedForwardStep& block) { return block.output_gate != kNoWeight; });
+}
+
+class FeedForwardStage : public Stage {
+  public:
+    FeedForwardStage(const FusedFeedForward& fused, const StageMaker& maker)
+        : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
+          input_(maker, fused.norm, readers(fused), has_output_gate(fused)) {
+        if (fused.blocks.size() > kMostDenseBlocks)
+            throw Error("a layer has more feed-forward blocks than this device's kernels take");
+        if (fused.route && fused.route->routing.experts > kMostExperts)
+            throw Error("a layer has " + std::to_string(fused.route->routing.experts) +
+                        " experts, and this device's kernels take " + std::to_string(kMostExperts));
+        if (fused.route && !fused.route->constant_bias.empty())
+            constant_bias_ = maker.constants.add(fused.route->constant_bias);
+    }
+    void reserve(const StepShape& shape, Scratch& scratch) const override;
+    void launch(StepLaunch& step) const override;
+    void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override;
+
+  private:
+    StageKind kind() const { return fused_.route ? StageKind::Experts : StageKind::FeedForward; }
+    int experts() const { return fused_.route ? fused_.route->routing.experts : 0; }
+    /// Room for choices of a row.
+    int most(const StepShape& shape) const { return fused_.route ? std::min(shape.experts, experts()) : 0; }
+    GatedMatrices expert(const WeightTable* weights) const;
+    void dense_blocks(const StepLaunch* step, DenseBlock* blocks) const;
+    void choose(StepLaunch& step, const PreparedRows& in) const;
+    RouteParams route_params(const StepLaunch& step, const PreparedRows& in) const;
+    UnitsParams units_params(const StepLaunch& step) const;
+
+    FusedFeedForward fused_;
+    int width_;
+    PreparedInput input_;
+    std::optional<std::size_t> constant_bias_;
+};
+
+/// `weights`: null where only shapes are asked for.
+GatedMatrices FeedForwardStage::expert(const WeightTable* weights) const {
+    if (!fused_.experts)
+        return {};
+    const ExpertsStep& s = *fused_.experts;
+    const auto entry = [&](WeightId id) { return weights ? weights->entry(id) : nullptr; };
+    return {.gate = entry(s.gate),
+            .up = entry(s.up),
+            .down = entry(s.down),
+            .gate_bias = entry(s.gate_bias),
+            .up_bias = entry(s.up_bias),
+            .down_bias = entry(s.down_bias),
+            .width = s.width,
+            .activation = gated(s.activation),
+            .clamp_alpha = s.clamp.alpha,
+            .clamp_limit = s.clamp.limit};
+}
+
+void FeedForwardStage::dense_blocks(const StepLaunch* step, DenseBlock* blocks) const {
+    const auto entry = [&](WeightId id) { return step ? step->weights.entry(id) : nullptr; };
+    for (std::size_t b = 0; b < fused_.blocks.size(); ++b) {
+        const FeedForwardStep& s = fused_.blocks[b];
+        blocks[b] = {.matrices = {.gate = entry(s.gate),
+                                  .up = entry(s.up),
+                                  .down = entry(s.down),
+                                  .gate_bias = entry(s.gate_bias),
+                                  .up_bias = entry(s.up_bias),
+                                  .down_bias = entry(s.down_bias),
+                                  .width = s.width,
+                                  .activation = gated(s.activation),
+                                  .clamp_alpha = 0.0f,
+                                  .clamp_limit = 0.0f},
+                     .output_gate = entry(s.output_gate),
+                     .output_weights = step && s.output_gate != kNoWeight
+                                           ? step->scratch.output_weights.get<float>() +
+                                                 b * static_cast<std::size_t>(step->rows())
+                                           : nullptr};
+    }
+}
+
+void FeedForwardStage::reserve(const StepShape& shape, Scratch& scratch) const {
+    input_.reserve(shape, scratch, width_);
+    FeedForwardParams p = {};
+    p.expert = expert(nullptr);
+    p.most = most(shape);
+    p.block_count = static_cast<std::int32_t>(fused_.blocks.size());
+    dense_blocks(nullptr, p.blocks);
+    p.row_count = shape.rows;
+    const std::int64_t columns = hidden_columns(p);
+    scratch.hidden.want(1, columns, shape.formats);
+    const auto rows = static_cast<std::size_t>(shape.rows), pairs = rows * static_cast<std::size_t>(p.most);
+    scratch.output_weights.want(rows * fused_.blocks.size() * sizeof(float));
+    if (!fused_.route)
+        return;
+    const auto count = static_cast<std::size_t>(experts());
+    scratch.router_logits.want(rows * count * sizeof(float));
+    scratch.choices[static_cast<std::size_t>(fused_.route->route)].want(pairs * sizeof(ExpertChoice));
+    scratch.choice_counts.want(rows * sizeof(std::int32_t));
+    scratch.feed_forward_list.want(sizeof(FeedForwardList));
+    scratch.units.want(count * sizeof(FeedForwardUnit));
+    scratch.pair_rows.want(pairs * sizeof(std::int32_t));
+    scratch.pair_weights.want(pairs * sizeof(float));
+}
+
+RouteParams FeedForwardStage::route_params(const StepLaunch& step, const PreparedRows& in) const {
+    RouteParams p = {};
+    p.rows = step.inputs.rows();
+    p.row_count = step.rows();
+    p.in = in.floats;
+    p.in_stride = in.padded;
+    p.in_width = width_;
+    p.block_count = static_cast<std::int32_t>(fused_.blocks.size());
+    dense_blocks(&step, p.blocks);
+    if (!fused_.route)
+        return p;
+    const RouteStep& s = *fused_.route;
+    p.rule = rule_of(s.routing);
+    p.logits = step.scratch.router_logits.get<float>();
+    p.bias = step.weights.entry(s.bias);
+    p.selection_bias = step.weights.entry(s.selection_bias);
+    p.constant_bias = constant_bias_ ? step.constants.at(*constant_bias_) : nullptr;
+    p.most = most(step.shape);
+    p.choices = step.scratch.choices[static_cast<std::size_t>(s.route)].get<ExpertChoice>();
+    p.counts = step.scratch.choice_counts.get<std::int32_t>();
+    return p;
+}
+
+UnitsParams FeedForwardStage::units_params(const StepLaunch& step) const {
+    UnitsParams p = {};
+    p.choices = step.scratch.choices[static_cast<std::size_t>(fused_.route->route)].get<ExpertChoice>();
+    p.counts = step.scratch.choice_counts.get<std::int32_t>();
+    p.row_count = step.rows();
+    p.most = most(step.shape);
+    p.experts = experts();
+    p.expert = expert(&step.weights);
+    p.list = step.scratch.feed_forward_list.get<FeedForwardList>();
+    p.units = step.scratch.units.get<FeedForwardUnit>();
+    p.pair_rows = step.scratch.pair_rows.get<std::int32_t>();
+    p.pair_weights = step.scratch.pair_weights.get<float>();
+    return p;
+}
+
+/// The router's logits, then each row's experts, then who passes which.
+void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
+    if (!fused_.route) {
+        if (has_output_gate(fused_))
+            step.launch<Kernel::Route>(route_grid(step.rows()), route_params(step, in));
+        return;
+    }
+    ProductParams p = {};
+    p.in = in;
+    p.rows = step.rows();
+    p.target_count = 1;
+    p.targets[0] = {.matrices = step.weights.entry(fused_.route->weight),
+                    .bias = nullptr,
+                    .out = step.scratch.router_logits.get<float>(),
+                    .out_stride = experts(),
+                    .out_head_stride = 0,
+                    .heads = 1,
+                    .matrix_rows = experts(),
+                    .add = false};
+    step.launch_product(p);
+    if (step.rows() <= kFewRouteRows) {
+        step.launch<Kernel::RouteFew>({1, 1}, {route_params(step, in), units_params(step)});
+        return;
+    }
+    step.launch<Kernel::Route>(route_grid(step.rows()), route_params(step, in));
+    step.launch<Kernel::Units>({1, 1}, units_params(step));
+}
+
+/// Of routed experts as many as so many choices meet at most.
+void FeedForwardStage::count(const StepShape& shape, const WeightSet& weights, StageTable& table) const {
+    if (fused_.route) {
+        count_products(weights[fused_.route->weight], 1, shape.rows, table.of(StageKind::Router));
+        const double choices =
+            static_cast<double>(shape.rows) * active_experts(fused_.route->routing, shape.experts);
+        const double met = std::min(choices, static_cast<double>(experts()));
+        for (const WeightId id : {fused_.experts->gate, fused_.experts->up, fused_.experts->down})
+            count_products(weights[id], met, choices / met, table.of(StageKind::Experts));
+    }
+    for (const FeedForwardStep& block : fused_.blocks)
+        for (const WeightId id : {block.gate, block.up, block.down})
+            count_products(weights[id], 1, shape.rows, table.of(kind()));
+}
+
+void FeedForwardStage::launch(StepLaunch& step) const {
+    step.enter(fused_.route ? StageKind::Router : kind());
+    const PreparedRows in = input_.launch(step, fused_.in);
+    choose(step, in);
+    step.enter(kind());
+    FeedForwardParams p = {};
+    if (fused_.route) {
+        p.list = step.scratch.feed_forward_list.get<FeedForwardList>();
+        p.units = step.scratch.units.get<FeedForwardUnit>();
+        p.pair_rows = step.scratch.pair_rows.get<std::int32_t>();
+        p.pair_weights = step.scratch.pair_weights.get<float>();
+        p.expert = expert(&step.weights);
+        p.most = most(step.shape);
+    }
+    p.block_count = static_cast<std::int32_t>(fused_.blocks.size());
+    dense_blocks(&step, p.blocks);
+    p.row_count = step.rows();
+    p.in = in;
+    p.hidden = step.scratch.hidden.rows_of(0);
+    p.out = step.value(fused_.out);
+    p.out_stride = p.out_width = step.width(fused_.out);
+    p.add = fused_.blocks.empty() ? fused_.experts->add : fused_.blocks.front().add;
+    step.launch_feed_forward(p, experts());
+}
+
+} // namespace
+
+std::unique_ptr<Stage> make_feed_forward_stage(const FusedFeedForward& fused, const StageMaker& maker) {
+    return std::make_unique<FeedForwardStage>(fused, maker);
+}
+
+} // namespace switchyard::cuda

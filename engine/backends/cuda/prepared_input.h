@@ -1,0 +1,40 @@
+// An input of products, prepared in the formats that their weights want.
+#pragma once
+
+#include "engine/backends/cuda/stage.h"
+
+#include <optional>
+
+namespace switchyard::cuda {
+
+/// A value's rows, normed where there is a norm; or with heads, each head's part of them.
+class PreparedInput {
+  public:
+    /// Read by products with `consumers`. `floats`: also as floats, whatever those want.
+    PreparedInput(const StageMaker& maker, std::optional<NormStep> norm, std::vector<WeightId> consumers,
+                  bool floats = false);
+
+    void reserve(const StepShape& shape, Scratch& scratch, int width, int heads = 1) const;
+    /// Rows of floats: row r's head h is in[r * stride + h * head_stride .. + width].
+    struct Source {
+        const float* in;
+        std::int64_t stride;
+        int width;
+        int heads = 1, head_stride = 0;
+    };
+    PreparedRows launch(StepLaunch& step, const Source& source) const;
+    PreparedRows launch(StepLaunch& step, ValueId in) const {
+        return launch(step, {step.value(in), step.width(in), step.width(in)});
+    }
+    /// The rows that have logits alone.
+    PreparedRows launch_logit_rows(StepLaunch& step, ValueId in) const;
+
+  private:
+    PrepareParams params(const StepLaunch& step, const Source& source) const;
+
+    std::optional<NormStep> norm_;
+    bool floats_;
+    int input_; ///< in the table of weights
+};
+
+} // namespace switchyard::cuda

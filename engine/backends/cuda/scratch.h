@@ -1,0 +1,53 @@
+// Device memory that a step works in. It outlives the step, and grows to the largest one.
+#pragma once
+
+#include "engine/backends/cuda/device_pool.h"
+#include "kernels/cuda/step_data.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace switchyard::cuda {
+
+/// Memory that stages agree on before a step: the most that any of them asks for.
+class ScratchBuffer {
+  public:
+    /// From now on it only notes how large it would have to be.
+    void only_measure() { measure_ = true; }
+    void want(std::size_t bytes) { wanted_ = std::max(wanted_, bytes); }
+    /// Takes what was wanted; whether it moved. Throws Error.
+    bool settle(DevicePool& pool) {
+        if (measure_ || wanted_ <= bytes_)
+            return false;
+        memory_.reset();
+        bytes_ = 0; // should there be no memory
+        memory_ = pool.allocate(wanted_, "the scratch of a step");
+        bytes_ = wanted_;
+        return true;
+    }
+    std::size_t bytes() const { return measure_ ? wanted_ : bytes_; }
+    template <typename T = std::byte>
+    T* get() const {
+        return reinterpret_cast<T*>(memory_.get());
+    }
+
+  private:
+    std::shared_ptr<std::byte> memory_;
+    std::size_t bytes_ = 0, wanted_ = 0;
+    bool measure_ = false;
+};
+
+/// Memory for prepared rows in every format that may be wanted.
+struct PreparedBuffer {
+    ScratchBuffer floats, bytes, bfloats, halves, half_scales;
+
+    /// `rows` of `cols` values in `formats` (InputFormat).
+    void want(std::size_t rows, std::int64_t cols, std::uint32_t formats);
+    /// As rows of `cols` values.
+    PreparedRows rows_of(std::int32_t cols) const;
+    std::vector<ScratchBuffer*> all() { return {&floats, &bytes, &bfloats, &halves, &half_scales}; }
+};
+
+} // namespace switchyard::cuda

@@ -1,0 +1,144 @@
+// What a step on a device is made of.
+#pragma once
+
+#include "engine/backends/cuda/kv_store.h"
+#include "engine/backends/cuda/scratch.h"
+#include "engine/backends/cuda/stage_clock.h"
+#include "engine/backends/cuda/step_inputs.h"
+#include "engine/backends/cuda/weight_table.h"
+#include "engine/model/fused_plan.h"
+#include "engine/run/stage_use.h"
+#include "kernels/cuda/feed_forward_launch.h"
+#include "kernels/cuda/kernel_list.h"
+#include "kernels/cuda/product_launch.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace switchyard::cuda {
+
+/// What the memory that a step needs depends on.
+struct StepShape {
+    int rows = 0;              ///< of the batch, those that fill a graph's among them
+    int logit_rows = 0;        ///< rows that have logits
+    int sequences = 0;         ///< of the batch
+    int experts = 0;           ///< that a row passes at most
+    std::uint32_t formats = 0; ///< of inputs (InputFormat) that weights may want
+};
+
+/// Rows up to which a step is one of answers: small kernels, recorded graphs.
+inline constexpr int kFewRows = 32;
+
+/// Buffers of all stages: each is used by one stage after another.
+struct Scratch {
+    std::vector<ScratchBuffer> values; ///< one a ValueId: [rows][width]
+    PreparedBuffer prepared, hidden;
+    struct RopeBuffers {
+        ScratchBuffer cosines, sines;
+    };
+    std::vector<RopeBuffers> ropes;
+    ScratchBuffer attention;                      ///< splits of some rows' contexts
+    ScratchBuffer latent_queries, latent_results; ///< [rows][heads][latent (+ rope)]
+    ScratchBuffer router_logits, choice_counts, feed_forward_list, units, pair_rows, pair_weights,
+        output_weights;
+    std::vector<ScratchBuffer> choices; ///< one a router: [rows][most]
+    ScratchBuffer logits;               ///< [logit rows][vocabulary]
+
+    /// Calls use(buffer) for each.
+    template <typename Use>
+    void each(const Use& use) {
+        for (ScratchBuffer& one : values)
+            use(one);
+        for (ScratchBuffer* one : prepared.all())
+            use(*one);
+        for (ScratchBuffer* one : hidden.all())
+            use(*one);
+        for (RopeBuffers& one : ropes) {
+            use(one.cosines);
+            use(one.sines);
+        }
+        for (ScratchBuffer& one : choices)
+            use(one);
+        for (ScratchBuffer* one :
+             {&attention, &latent_queries, &latent_results, &router_logits, &choice_counts,
+              &feed_forward_list, &units, &pair_rows, &pair_weights, &output_weights, &logits})
+            use(*one);
+    }
+};
+
+/// Numbers of a plan that kernels read and no step changes.
+class Constants {
+  public:
+    /// Its place; before upload().
+    std::size_t add(const std::vector<float>& values);
+    void upload(DevicePool& pool);
+    const float* at(std::size_t place) const { return reinterpret_cast<const float*>(memory_.get()) + place; }
+
+  private:
+    std::vector<float> values_;
+    std::shared_ptr<std::byte> memory_;
+};
+
+/// A step that is being started: where its launches go and what they may use.
+struct StepLaunch {
+    const Plan& plan;
+    const WeightTable& weights;
+    const Constants& constants;
+    const KvStore& kv;
+    const StepInputs& inputs;
+    const Scratch& scratch;
+    const StepShape& shape;
+    Stream& stream;
+    const DeviceInfo& device;
+    StageClock* clock = nullptr; ///< reads the time between stages; null: this step is not sampled
+    bool any = false;            ///< launches so far
+
+    /// What follows belongs to this part of the forward pass.
+    void enter(StageKind kind) {
+        if (clock)
+            clock->enter(kind, stream);
+    }
+    int rows() const { return shape.rows; }
+    int width(ValueId id) const { return plan.values[static_cast<std::size_t>(id)]; }
+    float* value(ValueId id) const { return scratch.values[static_cast<std::size_t>(id)].get<float>(); }
+    /// The first launch behind a copy waits for that before it begins; the others wait by themselves.
+    template <Kernel kKernel>
+    void launch(GridSize grid, const typename KernelTraits<kKernel>::Params& params) {
+        cuda::launch<kKernel>(stream, grid, params, std::exchange(any, true));
+    }
+    void launch_product(const ProductParams& params) {
+        cuda::launch_product(stream, params, device.multiprocessors, std::exchange(any, true));
+    }
+    void launch_feed_forward(const FeedForwardParams& params, int experts) {
+        cuda::launch_feed_forward(stream, params, experts, device.multiprocessors, std::exchange(any, true));
+    }
+};
+
+class Stage {
+  public:
+    virtual ~Stage() = default;
+    virtual void reserve(const StepShape& shape, Scratch& scratch) const = 0;
+    virtual void launch(StepLaunch& step) const = 0;
+    /// Adds the bytes of weights that it reads and the multiply-adds that it does with them.
+    virtual void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const = 0;
+};
+
+/// Counts `matrices` of a weight's, multiplied with `rows` rows each.
+inline void count_products(const Weight& weight, double matrices, double rows, StageUse& use) {
+    const Slice& one = weight.slices.front();
+    use.bytes += static_cast<std::uint64_t>(matrices * static_cast<double>(one.bytes));
+    use.macs += static_cast<std::uint64_t>(matrices * rows * static_cast<double>(one.rows * one.cols));
+}
+
+/// What stages are made with.
+struct StageMaker {
+    const Plan& plan;
+    WeightTable& weights;
+    Constants& constants;
+};
+
+/// The stages of a plan.
+std::vector<std::unique_ptr<Stage>> compile_stages(const FusedPlan& fused, const StageMaker& maker);
+
+} // namespace switchyard::cuda

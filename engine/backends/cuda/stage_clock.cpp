@@ -1,0 +1,44 @@
+#include "engine/backends/cuda/stage_clock.h"
+
+#include "kernels/cuda/kernel_list.h"
+
+#include <numeric>
+
+namespace switchyard::cuda {
+
+void StageClock::mark(Stream& stream) {
+    if (!times_)
+        times_ = pool_->allocate(kMost * sizeof(std::uint64_t), "the clock of a step");
+    auto* times = reinterpret_cast<std::uint64_t*>(times_.get());
+    launch<Kernel::ReadClock>(stream, {1, 1}, {times + kinds_.size()});
+}
+
+void StageClock::enter(StageKind kind, Stream& stream) {
+    if (kinds_.size() + 1 >= kMost)
+        return;
+    mark(stream);
+    kinds_.push_back(kind);
+}
+
+void StageClock::end(Stream& stream) {
+    mark(stream);
+    const std::size_t bytes = (kinds_.size() + 1) * sizeof(std::uint64_t);
+    stream.copy_to_host(host_.reserve(bytes), times_.get(), bytes);
+}
+
+void StageClock::read() {
+    const auto* times = reinterpret_cast<const std::uint64_t*>(host_.data());
+    shares_ = {};
+    for (std::size_t i = 0; i < kinds_.size(); ++i)
+        shares_[static_cast<std::size_t>(kinds_[i])] += static_cast<double>(times[i + 1] - times[i]);
+    const double all = std::accumulate(shares_.begin(), shares_.end(), 0.0);
+    for (double& share : shares_)
+        share = all > 0 ? share / all : 0;
+}
+
+void StageClock::share(double seconds, StageTable& table) const {
+    for (std::size_t k = 0; k < kStageKinds; ++k)
+        table.uses[k].seconds += shares_[k] * seconds;
+}
+
+} // namespace switchyard::cuda

@@ -1,0 +1,246 @@
+// The stages of a plan: what CUDA launches of the steps that neither attend nor choose experts.
+#include "engine/backends/cuda/attention_stages.h"
+#include "engine/backends/cuda/feed_forward_stage.h"
+#include "engine/backends/cuda/prepared_input.h"
+#include "engine/backends/cuda/stage.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace switchyard::cuda {
+
+namespace {
+
+std::size_t bytes_of(int rows, std::int64_t width) {
+    return static_cast<std::size_t>(rows) * static_cast<std::size_t>(width) * sizeof(float);
+}
+
+std::vector<WeightId> weights_of(const std::vector<ProjectStep>& steps) {
+    std::vector<WeightId> ids;
+    for (const ProjectStep& s : steps)
+        ids.push_back(s.weight);
+    return ids;
+}
+
+class EmbedStage : public Stage {
+  public:
+    explicit EmbedStage(const EmbedStep& step) : step_(step) {}
+    void reserve(const StepShape&, Scratch&) const override {}
+    void count(const StepShape&, const WeightSet&, StageTable&) const override {}
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Embedding);
+        step.launch<Kernel::Embed>(embed_grid(step.rows()), {.table = step.weights.entry(step_.table),
+                                                             .rows = step.inputs.rows(),
+                                                             .out = step.value(step_.out),
+                                                             .out_stride = step.width(step_.out),
+                                                             .width = step.width(step_.out),
+                                                             .scale = step_.scale});
+    }
+
+  private:
+    EmbedStep step_;
+};
+
+/// cos and sin of all frequencies for the batch's rows.
+class RopeStage : public Stage {
+  public:
+    RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
+        for (const RopeFrequencies& rope : ropes)
+            ropes_.push_back({constants.add(rope.inverse), static_cast<std::int32_t>(rope.inverse.size()),
+                              rope.magnitude});
+    }
+    void count(const StepShape&, const WeightSet&, StageTable&) const override {}
+    void reserve(const StepShape& shape, Scratch& scratch) const override {
+        for (std::size_t i = 0; i < ropes_.size(); ++i) {
+            scratch.ropes[i].cosines.want(bytes_of(shape.rows, ropes_[i].pairs));
+            scratch.ropes[i].sines.want(bytes_of(shape.rows, ropes_[i].pairs));
+        }
+    }
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Embedding);
+        for (std::size_t first = 0; first < ropes_.size(); first += kRopeTables) {
+            RopeTablesParams p = {};
+            p.rows = step.inputs.rows();
+            p.row_count = step.rows();
+            for (std::size_t i = first; i < std::min<std::size_t>(ropes_.size(), first + kRopeTables); ++i)
+                p.table[p.tables++] = {
+                    step.constants.at(ropes_[i].inverse), step.scratch.ropes[i].cosines.get<float>(),
+                    step.scratch.ropes[i].sines.get<float>(), ropes_[i].magnitude, ropes_[i].pairs};
+            step.launch<Kernel::RopeTables>(rope_grid(step.rows()), p);
+        }
+    }
+
+  private:
+    struct Rope {
+        std::size_t inverse;
+        std::int32_t pairs;
+        float magnitude;
+    };
+    std::vector<Rope> ropes_;
+};
+
+class ProjectionStage : public Stage {
+  public:
+    ProjectionStage(const FusedProjection& fused, const StageMaker& maker)
+        : in_(fused.in), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
+          input_(maker, fused.norm, weights_of(fused.steps)), steps_(fused.steps) {}
+    void reserve(const StepShape& shape, Scratch& scratch) const override {
+        input_.reserve(shape, scratch, width_);
+    }
+    void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
+        for (const ProjectStep& s : steps_)
+            count_products(weights[s.weight], 1, shape.rows, table.of(StageKind::Attention));
+    }
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        const PreparedRows in = input_.launch(step, in_);
+        for (std::size_t first = 0; first < steps_.size(); first += kProductTargets) {
+            ProductParams p = {};
+            p.rows = step.rows();
+            p.in = in;
+            for (std::size_t i = first; i < std::min<std::size_t>(steps_.size(), first + kProductTargets);
+                 ++i)
+                p.targets[p.target_count++] = target(step, steps_[i]);
+            step.launch_product(p);
+        }
+    }
+
+  private:
+    static ProductTarget target(const StepLaunch& step, const ProjectStep& s) {
+        return {.matrices = step.weights.entry(s.weight),
+                .bias = step.weights.entry(s.bias),
+                .out = step.value(s.out),
+                .out_stride = step.width(s.out),
+                .out_head_stride = 0,
+                .heads = 1,
+                .matrix_rows = step.width(s.out),
+                .add = s.add};
+    }
+
+    ValueId in_;
+    int width_;
+    PreparedInput input_;
+    std::vector<ProjectStep> steps_;
+};
+
+class RecurrenceStage : public Stage {
+  public:
+    RecurrenceStage(const FusedRecurrence& fused, const StageMaker& maker)
+        : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
+          input_(maker, fused.norm, {}, true) {}
+    void reserve(const StepShape& shape, Scratch& scratch) const override {
+        input_.reserve(shape, scratch, width_);
+    }
+    void count(const StepShape&, const WeightSet&, StageTable&) const override {}
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        const PreparedRows in = input_.launch(step, fused_.in);
+        step.launch<Kernel::Recurrence>(recurrence_grid(width_, step.shape.sequences),
+                                        {.sequences = step.inputs.sequences(),
+                                         .after = step.inputs.states_after(),
+                                         .in = in.floats,
+                                         .decay = step.weights.entry(fused_.step.decay),
+                                         .out = step.value(fused_.step.out),
+                                         .in_stride = in.padded,
+                                         .state_offset = step.kv.state_offset(fused_.step.state),
+                                         .sequence_count = step.shape.sequences,
+                                         .width = width_});
+    }
+
+  private:
+    FusedRecurrence fused_;
+    int width_;
+    PreparedInput input_;
+};
+
+class HeadStage : public Stage {
+  public:
+    HeadStage(const FusedHead& fused, const StageMaker& maker)
+        : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
+          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {}
+    void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
+        count_products(weights[fused_.step.weight], shape.logit_rows > 0, shape.logit_rows,
+                       table.of(StageKind::Head));
+    }
+    void reserve(const StepShape& shape, Scratch& scratch) const override {
+        input_.reserve(shape, scratch, width_);
+        scratch.logits.want(bytes_of(shape.logit_rows, vocabulary_));
+    }
+    void launch(StepLaunch& step) const override {
+        if (step.shape.logit_rows == 0)
+            return;
+        step.enter(StageKind::Head);
+        ProductParams p = {};
+        p.in = input_.launch_logit_rows(step, fused_.in);
+        p.rows = step.shape.logit_rows;
+        p.target_count = 1;
+        p.targets[0] = {.matrices = step.weights.entry(fused_.step.weight),
+                        .bias = step.weights.entry(fused_.step.bias),
+                        .out = step.scratch.logits.get<float>(),
+                        .out_stride = vocabulary_,
+                        .out_head_stride = 0,
+                        .heads = 1,
+                        .matrix_rows = vocabulary_,
+                        .add = false};
+        step.launch_product(p);
+    }
+
+  private:
+    FusedHead fused_;
+    int width_, vocabulary_;
+    PreparedInput input_;
+};
+
+std::unique_ptr<Stage> stage_of(const EmbedStep& s, const StageMaker&) {
+    return std::make_unique<EmbedStage>(s);
+}
+std::unique_ptr<Stage> stage_of(const FusedProjection& s, const StageMaker& maker) {
+    return std::make_unique<ProjectionStage>(s, maker);
+}
+std::unique_ptr<Stage> stage_of(const FusedAttention& s, const StageMaker& maker) {
+    return make_attention_stage(s, maker);
+}
+std::unique_ptr<Stage> stage_of(const FusedLatentAttention& s, const StageMaker& maker) {
+    return make_attention_stage(s, maker);
+}
+std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
+    return std::make_unique<RecurrenceStage>(s, maker);
+}
+std::unique_ptr<Stage> stage_of(const FusedFeedForward& s, const StageMaker& maker) {
+    return make_feed_forward_stage(s, maker);
+}
+std::unique_ptr<Stage> stage_of(const FusedHead& s, const StageMaker& maker) {
+    return std::make_unique<HeadStage>(s, maker);
+}
+
+} // namespace
+
+std::size_t Constants::add(const std::vector<float>& values) {
+    const std::size_t place = values_.size();
+    values_.insert(values_.end(), values.begin(), values.end());
+    values_.resize((values_.size() + 63) / 64 * 64);
+    return place;
+}
+
+void Constants::upload(DevicePool& pool) {
+    if (values_.empty())
+        return;
+    const std::size_t bytes = values_.size() * sizeof(float);
+    memory_ = pool.allocate(bytes, "a model's constants");
+    HostBuffer host(pool.device());
+    std::memcpy(host.reserve(bytes), values_.data(), bytes);
+    const auto stream = pool.device().make_stream();
+    stream->copy_to_device(memory_.get(), host.data(), bytes);
+    stream->synchronise();
+}
+
+std::vector<std::unique_ptr<Stage>> compile_stages(const FusedPlan& fused, const StageMaker& maker) {
+    std::vector<std::unique_ptr<Stage>> stages;
+    if (!fused.ropes.empty())
+        stages.push_back(std::make_unique<RopeStage>(fused.ropes, maker.constants));
+    for (const FusedStep& step : fused.steps)
+        stages.push_back(std::visit([&](const auto& s) { return stage_of(s, maker); }, step));
+    return stages;
+}
+
+} // namespace switchyard::cuda

@@ -1,0 +1,52 @@
+// What a step's kernels read of its batch: rows, block tables, states, which rows have logits. One stretch of
+// device memory, filled by one copy, at addresses that stay while its room does.
+#pragma once
+
+#include "engine/backends/common/step_wishes.h"
+#include "engine/backends/cuda/kv_store.h"
+#include "engine/backends/cuda/scratch.h"
+#include "kernels/cuda/row_kernels.h"
+
+#include <cstdint>
+
+namespace switchyard::cuda {
+
+class StepInputs {
+  public:
+    explicit StepInputs(DevicePool& pool) : host_(pool.device()) {}
+
+    /// Room for so many rows, sequences, states that are kept, and KV blocks of all sequences. Whether
+    /// addresses moved.
+    struct Room {
+        std::size_t rows = 0, sequences = 0, states = 0, blocks = 0;
+    };
+    void want(const Room& room);
+    bool settle(DevicePool& pool);
+    std::size_t bytes() const { return memory_.bytes(); }
+    void only_measure() { memory_.only_measure(); }
+
+    /// Copies the batch, with rows without a position up to `rows`. The stream's earlier copies must have
+    /// ended.
+    void upload(const StepWishes& wishes, const KvStore& kv, int rows, Stream& stream);
+
+    const RowInput* rows() const { return at<RowInput>(0); }
+    const std::int32_t* logit_rows() const { return at<std::int32_t>(gather_); } ///< batch rows; -1: none
+    const SequenceStates* sequences() const { return at<SequenceStates>(sequences_); }
+    const StateAfter* states_after() const { return at<StateAfter>(after_); }
+    const KvBlockRef* blocks() const { return at<KvBlockRef>(blocks_); }
+
+  private:
+    template <typename T>
+    const T* at(std::size_t offset) const {
+        return reinterpret_cast<const T*>(memory_.get<std::byte>() + offset);
+    }
+    void write_rows(const StepWishes& wishes, int rows, std::byte* host) const;
+    std::size_t write_sequences(const Batch& batch, const KvStore& kv, std::byte* host) const;
+
+    Room room_;
+    std::size_t gather_ = 0, sequences_ = 0, after_ = 0, blocks_ = 0; ///< offsets
+    ScratchBuffer memory_;
+    HostBuffer host_;
+};
+
+} // namespace switchyard::cuda

@@ -1,0 +1,54 @@
+// Where a device's kernels find the weights: one entry a slice, read by every launch, so that slices are
+// exchanged between steps while recorded graphs stay as they are.
+#pragma once
+
+#include "engine/backends/cuda/device_pool.h"
+#include "engine/model/weights.h"
+#include "kernels/cuda/step_data.h"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace switchyard::cuda {
+
+class WeightTable {
+  public:
+    WeightTable(std::shared_ptr<DevicePool> pool) : pool_(std::move(pool)) {}
+
+    /// An input that products with these weights read: its number among the inputs. `floats`: it is also
+    /// wanted as floats. Before build().
+    int add_input(std::vector<WeightId> weights, bool floats = false);
+    /// Makes the tables for so many slices of each weight. Once, before addresses are asked for.
+    void build(const WeightSet& weights);
+    bool built() const { return memory_ != nullptr; }
+
+    /// Copies to the device what is different in `weights`; before the step that uses them.
+    void update(const WeightSet& weights, Stream& stream, HostBuffer& staging);
+
+    /// The entry of a weight's first slice; the others follow. Null for kNoWeight.
+    const MatrixView* entry(WeightId id) const;
+    /// The formats (InputFormat) that an input is wanted in.
+    const std::uint32_t* formats(int input) const;
+    /// All formats that any input may be wanted in.
+    std::uint32_t all_formats() const { return all_formats_; }
+    std::size_t bytes() const {
+        return entries_.size() * sizeof(MatrixView) + inputs_.size() * sizeof(std::uint32_t);
+    }
+
+  private:
+    std::shared_ptr<DevicePool> pool_;
+    struct Input {
+        std::vector<WeightId> weights;
+        bool floats;
+    };
+    std::vector<Input> inputs_;
+    std::vector<std::size_t> first_;  ///< entry of each weight's first slice
+    std::vector<MatrixView> entries_; ///< as on the device
+    std::vector<std::uint32_t> formats_;
+    std::uint32_t all_formats_ = 0;
+    std::vector<std::shared_ptr<const Weight>> weights_; ///< whose slices the entries show
+    std::shared_ptr<std::byte> memory_;
+};
+
+} // namespace switchyard::cuda

@@ -1,0 +1,131 @@
+// The whole forward pass of each tiny reference model through the CUDA backend, emulated, against the CPU's.
+#include "tests/engine/cuda/emulated_backend.h"
+#include "tests/support/npy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace switchyard {
+namespace {
+
+constexpr const char* kFamilies[] = {"deepseek1", "deepseek2_grouped", "deepseek2_lite", "deepseek3",
+                                     "gptoss",    "llama31",           "mixtral",        "olmoe",
+                                     "qwen2",     "qwen2moe",          "qwen3",          "qwen3moe"};
+
+std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
+    auto ids =
+        test::read_npy<std::int32_t>(SWITCHYARD_TEST_DATA "/reference/models/" + family + "/ids.npy").values;
+    ids.resize(std::min(ids.size(), most));
+    return ids;
+}
+
+/// A sequence of a model's, and its blocks.
+class Sequence {
+  public:
+    Sequence(LoadedModel& model, BlockType kv) : model_(model), kv_(kv) {}
+    ~Sequence() {
+        for (const KvBlockId block : blocks_)
+            model_.executor().release_kv_block(block);
+    }
+    Sequence(const Sequence&) = delete;
+    /// Rows that go on where it stands, to a batch.
+    void append(Batch& batch, std::span<const std::int32_t> ids) {
+        while (blocks_.size() < blocks_for(position_ + static_cast<int>(ids.size())))
+            blocks_.push_back(model_.executor().allocate_kv_block(kv_));
+        for (const std::int32_t id : ids)
+            batch.rows.push_back({.token = id,
+                                  .position = position_++,
+                                  .sequence = static_cast<std::int32_t>(batch.sequences.size()),
+                                  .wish = RowWish::Logits});
+        batch.sequences.push_back({.blocks = blocks_});
+    }
+
+  private:
+    LoadedModel& model_;
+    BlockType kv_;
+    std::vector<KvBlockId> blocks_;
+    int position_ = 0;
+};
+
+/// Logits of all ids, `chunk` rows a step.
+std::vector<float> logits_of(LoadedModel& model, std::span<const std::int32_t> ids, std::size_t chunk,
+                             BlockType kv = BlockType::F16) {
+    Sequence sequence(model, kv);
+    std::vector<float> logits;
+    for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
+        Batch batch;
+        sequence.append(batch, ids.subspan(begin, std::min(chunk, ids.size() - begin)));
+        const StepResult result = model.executor().run(std::move(batch), model.weights());
+        logits.insert(logits.end(), result.logits.begin(), result.logits.end());
+    }
+    return logits;
+}
+
+/// Of the middle position: a cache in F16 may flip a route at some.
+double median_nmse(const std::vector<float>& logits, const std::vector<float>& expected,
+                   std::size_t vocabulary) {
+    std::vector<double> errors;
+    for (std::size_t t = 0; t < expected.size(); t += vocabulary) {
+        double error = 0, power = 0;
+        for (std::size_t i = t; i < t + vocabulary; ++i) {
+            error += std::pow(double{logits[i]} - double{expected[i]}, 2);
+            power += std::pow(double{expected[i]}, 2);
+        }
+        errors.push_back(std::isfinite(error) ? error / power : 1e9);
+    }
+    std::ranges::nth_element(errors, errors.begin() + std::ssize(errors) / 2);
+    return errors[errors.size() / 2];
+}
+
+class CudaForwardPass : public testing::TestWithParam<const char*> {
+  protected:
+    static std::shared_ptr<LoadedModel> load(std::shared_ptr<Backend> backend) {
+        return test::load_reference(GetParam(), std::move(backend));
+    }
+};
+
+TEST_P(CudaForwardPass, AgreesWithTheCpuAtBatch1And8And32WithTheSameBits) {
+    const auto ids = ids_of(GetParam(), 40);
+    const auto cpu = load(make_cpu_backend({1, false}));
+    const auto expected = logits_of(*cpu, ids, ids.size());
+    const auto model = load(test::emulated_backend());
+    const auto vocabulary = static_cast<std::size_t>(model->plan().vocabulary);
+    const auto one = logits_of(*model, ids, 1);
+    const double nmse = median_nmse(one, expected, vocabulary);
+    RecordProperty("nmse", std::to_string(nmse * 1e12) + "e-12");
+    EXPECT_LT(nmse, 1e-8);
+    for (const std::size_t chunk : {8, 32, 40})
+        EXPECT_EQ(logits_of(*model, ids, chunk), one) << "in steps of " << chunk;
+}
+
+TEST_P(CudaForwardPass, RowsOfSeveralSequencesHaveTheBitsTheyHaveAlone) {
+    const auto ids = ids_of(GetParam(), 30);
+    const auto model = load(test::emulated_backend({.seed = 7}));
+    const auto alone = logits_of(*model, ids, 1);
+    const auto vocabulary = static_cast<std::size_t>(model->plan().vocabulary);
+    Sequence first(*model, BlockType::F16), second(*model, BlockType::F16), third(*model, BlockType::F16);
+    for (std::size_t t = 0; t < 10; ++t) {
+        Batch batch;
+        first.append(batch, std::span(ids).subspan(t, 1));
+        second.append(batch, std::span(ids).subspan(t * 3, 3));
+        third.append(batch, std::span(ids).subspan(t, 1));
+        const auto logits = model->executor().run(std::move(batch), model->weights()).logits;
+        const auto is = [&](std::size_t row, std::size_t token) {
+            return std::equal(logits.begin() + static_cast<std::ptrdiff_t>(row * vocabulary),
+                              logits.begin() + static_cast<std::ptrdiff_t>((row + 1) * vocabulary),
+                              alone.begin() + static_cast<std::ptrdiff_t>(token * vocabulary));
+        };
+        ASSERT_TRUE(is(0, t)) << t;
+        for (std::size_t i = 0; i < 3; ++i)
+            ASSERT_TRUE(is(1 + i, 3 * t + i)) << t;
+        ASSERT_TRUE(is(4, t)) << t;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, CudaForwardPass, testing::ValuesIn(kFamilies),
+                         [](const auto& info) { return std::string(info.param); });
+
+} // namespace
+} // namespace switchyard
