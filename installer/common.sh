@@ -37,18 +37,72 @@ apt_install() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
-# build PRESET [TARGET ...]: configures where needed and builds; the output is shown only where it fails.
+# Where CUDA's compiler is, as cmake/SwitchyardCuda.cmake finds it; fails where it is not.
+find_nvcc() {
+    local place
+    for place in "${CUDACXX:-}" "$(command -v nvcc || true)" "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" \
+        build/cuda-toolkit/nvidia/cu13/bin/nvcc; do
+        [ -n "$place" ] && [ -x "$place" ] && return 0
+    done
+    return 1
+}
+# The version of the NVIDIA driver that is loaded: "580.159.03"; nothing where there is none.
+nvidia_driver() {
+    if [ -r "${NVIDIA_PROC:-/proc/driver/nvidia}/version" ]; then
+        grep -m 1 -oE '[0-9]{3,}\.[0-9]+(\.[0-9]+)?' "${NVIDIA_PROC:-/proc/driver/nvidia}/version" || true
+    elif command -v nvidia-smi >/dev/null; then
+        nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1 || true
+    fi
+}
+# Brings CUDA's compiler from PyPI where there is a card's driver and no compiler. Without it the CPU computes.
+cuda_toolkit=build/cuda-toolkit
+fetch_cuda_compiler() {
+    local driver log packages why
+    driver=$(nvidia_driver)
+    if [ -z "$driver" ] || find_nvcc; then return 0; fi
+    if [ "${driver%%.*}" -lt 580 ]; then
+        say "The NVIDIA driver here is $driver, and the compiler for its cards needs 580 or newer: the CPU computes."
+        return 0
+    fi
+    say "Fetching CUDA's compiler for the NVIDIA card here: it takes 271 MB in $cuda_toolkit."
+    # All of one version: ptxas refuses what another's compiler made.
+    packages=(nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime nvidia-cuda-cccl)
+    log=$(mktemp)
+    rm -rf "$cuda_toolkit.part"
+    mkdir -p build
+    if python3 -m pip install --quiet --disable-pip-version-check --target "$cuda_toolkit.part" \
+        "${packages[@]/%/==13.0.*}" >"$log" 2>&1; then
+        rm -rf "$cuda_toolkit"
+        mv "$cuda_toolkit.part" "$cuda_toolkit"
+    else
+        why=$(grep -iE '^ *error' "$log" | head -n 1 || true)
+        rm -rf "$cuda_toolkit.part"
+        say "It could not be fetched (${why:-pip failed}): the CPU computes. The next start tries again."
+    fi
+    rm -f "$log"
+}
+# The cards that are here, as CMake names them: "86;90". Nothing where none tells.
+cards_here() {
+    command -v nvidia-smi >/dev/null || return 0
+    nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null |
+        sed -nE 's/^ *([0-9]+)\.([0-9]+) *$/\1\2/p' | sort -nu | paste -sd ';' || true
+}
+
+# build PRESET [TARGET ...]: configures where needed and builds; the output is shown only where it fails. What is in
+# configure_options is given to CMake, and given anew where it differs from the last time's.
+configure_options=()
 build() {
-    local preset=$1 log=build/$1.log targets=()
+    local preset=$1 log=build/$1.log targets=() options="${configure_options[*]}"
     shift
     mkdir -p build
     # Left over from another place of this folder: CMake would refuse such a cache.
     if [ -f "build/$preset/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "build/$preset/CMakeCache.txt"; then
         rm -rf "build/$preset"
     fi
-    if [ ! -f "build/$preset/build.ninja" ]; then
+    if [ ! -f "build/$preset/build.ninja" ] || [ "$options" != "$(cat "build/$preset/options" 2>/dev/null)" ]; then
         say "Configuring ..."
-        cmake --preset "$preset" >"$log" 2>&1 || build_failed "$log"
+        cmake --preset "$preset" "${configure_options[@]}" >"$log" 2>&1 || build_failed "$log"
+        printf '%s' "$options" >"build/$preset/options"
     fi
     [ $# = 0 ] || targets=(--target "$@")
     cmake --build "build/$preset" "${targets[@]}" 2>&1 | tee "$log" | show_build || build_failed "$log"

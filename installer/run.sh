@@ -18,6 +18,9 @@ while [ $# -gt 0 ]; do
 done
 
 install_packages installer/packages.txt
+fetch_cuda_compiler
+cards=$(cards_here)
+[ -z "$cards" ] || configure_options=("-DSWITCHYARD_CUDA_ARCHITECTURES=$cards")
 build install
 
 models=${XDG_DATA_HOME:-$HOME/.local/share}/switchyard/models

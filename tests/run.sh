@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, runs every test, and prints `N passed, N failed, N skipped` last.
-# usage: tests/run.sh [PRESET] [options of ctest]        PRESET: release (default), dev, asan, tsan
+# usage: tests/run.sh [--all] [PRESET] [options of ctest]        PRESET: release (default), dev, asan, tsan
+# --all builds the CUDA kernels for every card that packages are built for, instead of sm_90 alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . installer/common.sh
 
+cards=90
+if [ "${1:-}" = --all ]; then cards='75-real;80-real;86-real;89-real;90' && shift; fi
 preset=release
 case ${1:-} in release | dev | asan | tsan) preset=$1; shift ;; esac
 
@@ -24,12 +27,16 @@ can_fuzz() {
 }
 
 install_packages installer/packages.txt tests/packages.txt
+fetch_cuda_compiler
+find_nvcc || say "There is no nvcc here: the CUDA library is skipped, its kernels run on the emulated device alone."
+configure_options=("-DSWITCHYARD_CUDA_ARCHITECTURES=$cards")
 build "$preset"
 run_tests "$preset" "$@"
 # Each fuzzer for some seconds, on a plain run of everything.
 if [ "$preset" = release ] && [ $# = 0 ]; then
     fuzzers=(tests/fuzz/*_fuzz.cpp)
     if can_fuzz; then
+        configure_options=()
         build fuzz $(basename -s .cpp "${fuzzers[@]}")
         [ -x build/fuzz/tests/fuzz/markdown_fuzz ] ||
             say "Qt 6 or libmd4c is missing here: the fuzzer of Markdown is skipped."
