@@ -76,6 +76,11 @@ __device__ inline std::uint32_t min_of_lanes(std::uint32_t value) { return ~max_
 
 __device__ inline float half_to_float(std::uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
 __device__ inline std::uint16_t float_to_half(float x) { return __half_as_ushort(__float2half_rn(x)); }
+/// Two at once, `low` in the low bits.
+__device__ inline std::uint32_t floats_to_halves(float low, float high) {
+    const __half2 both = __floats2half2_rn(low, high);
+    return static_cast<std::uint32_t>(__half_as_ushort(both.y)) << 16 | __half_as_ushort(both.x);
+}
 __device__ inline float bfloat_to_float(std::uint16_t bits) {
     return __uint_as_float(static_cast<std::uint32_t>(bits) << 16);
 }

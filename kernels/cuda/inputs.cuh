@@ -14,6 +14,16 @@ __device__ inline std::uint32_t max_of_eight(std::uint32_t x) {
     return x;
 }
 
+/// The power of two that takes magnitudes of at most `largest` (a float's bits) into F16, as the exponent in
+/// a float's bits: the largest comes to 2^14 .. 2^15, and what is not a number stays that.
+__device__ inline std::int32_t half_exponent(std::uint32_t largest) {
+    const auto exponent = static_cast<std::int32_t>(largest >> 23);
+    return exponent == 255 || largest == 0 ? 127 : min(127 + 14 + 127 - exponent, 253);
+}
+__device__ inline float power_of_two(std::int32_t exponent) {
+    return bits_float(static_cast<std::uint32_t>(exponent) << 23);
+}
+
 // Each of these writes 32 values by 8 neighbouring lanes: lane j of them (lane_index() % 8) gives values 4 j
 // .. 4 j + 3 as `v`. All lanes of the warp take part; those of 8 that have nothing to write say so by
 // `write`.
@@ -75,10 +85,8 @@ __device__ inline void write_half_pairs(PairBlock* out, float* scale, const floa
     for (const float x : v)
         largest = max(largest, float_bits(x) & 0x7fffffffu);
     largest = max_of_eight(largest);
-    // The largest comes to 2^14 .. 2^15, and what is not a number stays that.
-    const std::int32_t exponent = static_cast<std::int32_t>(largest >> 23);
-    const std::int32_t up = exponent == 255 || largest == 0 ? 127 : min(127 + 14 + 127 - exponent, 253);
-    const float factor = bits_float(static_cast<std::uint32_t>(up) << 23);
+    const std::int32_t up = half_exponent(largest);
+    const float factor = power_of_two(up);
     if (!write)
         return;
     for (int i = 0; i < 4; ++i) {
@@ -89,7 +97,7 @@ __device__ inline void write_half_pairs(PairBlock* out, float* scale, const floa
         out[j / 4].values[at + 4] = float_to_half(add_rounded(x, -half_to_float(first)));
     }
     if (j == 0)
-        *scale = bits_float(static_cast<std::uint32_t>(254 - up) << 23);
+        *scale = power_of_two(254 - up);
 }
 
 /// Columns [32 block, 32 block + 32) of prepared row `row`, in all forms of `formats` (the same in every lane
@@ -151,6 +159,18 @@ __device__ inline float block_sum(float x, InputShared& shared) {
     for (const float of_warp : shared.of_warp)
         sum = add_rounded(sum, of_warp);
     return sum;
+}
+
+/// The largest over the block's threads, in every thread. Meets the block twice.
+__device__ inline std::uint32_t block_max(std::uint32_t x, InputShared& shared) {
+    x = max_of_lanes(x);
+    sync_block();
+    if (lane_index() == 0)
+        shared.of_warp[warp_index()] = bits_float(x);
+    sync_block();
+    for (int w = 0; w < static_cast<int>(blockDim.x) / kWarpLanes; ++w)
+        x = max(x, float_bits(shared.of_warp[w]));
+    return x;
 }
 
 /// 1 / sqrt(mean of squares + epsilon) becomes the source's factor.

@@ -10,6 +10,7 @@
 #include "kernels/cuda/input_kernels.h"
 #include "kernels/cuda/limits_kernels.h"
 #include "kernels/cuda/product_kernels.h"
+#include "kernels/cuda/prompt_kernels.h"
 #include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/row_kernels.h"
 #include "kernels/cuda/step_data.h"
@@ -28,6 +29,7 @@ namespace switchyard::cuda {
     SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \
     SWITCHYARD_INPUT_KERNELS(X)                                                                              \
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \
+    SWITCHYARD_PROMPT_KERNELS(X)                                                                             \
     SWITCHYARD_HEAD_KERNELS(X)                                                                               \
     SWITCHYARD_FEED_FORWARD_KERNELS(X)
 

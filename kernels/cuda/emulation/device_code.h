@@ -39,7 +39,8 @@ struct alignas(16) float4 {
 struct alignas(8) float2 {
     float x, y;
 };
-using ::cos, ::sin, ::exp, ::expf, ::fabsf, ::fmaf, ::fmaxf, ::fminf, ::log, ::log1pf, ::logf, ::sqrtf, ::tanhf;
+using ::cos, ::sin, ::exp, ::expf, ::fabsf, ::fmaf, ::fmaxf, ::fminf, ::log, ::log1pf, ::logf, ::sqrtf,
+    ::tanhf;
 using std::max;
 using std::min;
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
@@ -113,6 +114,9 @@ inline std::uint32_t min_of_lanes(std::uint32_t value) { return ~max_of_lanes(~v
 
 inline float half_to_float(std::uint16_t bits) { return emulation::half_value(bits); }
 inline std::uint16_t float_to_half(float x) { return emulation::half_bits(x); }
+inline std::uint32_t floats_to_halves(float low, float high) {
+    return static_cast<std::uint32_t>(float_to_half(high)) << 16 | float_to_half(low);
+}
 inline float bfloat_to_float(std::uint16_t bits) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }

@@ -1,31 +1,12 @@
 // Products of placed matrices, against the CPU's kernels and plain sums.
 #include "kernels/cpu/kernels.h"
-#include "kernels/cuda/matrix_tiles.h"
 #include "kernels/cuda/product_launch.h"
-#include "tests/kernels/cuda/test_device.h"
-#include "tests/kernels/reference.h"
+#include "tests/kernels/cuda/placed_matrix.h"
 
 #include <gtest/gtest.h>
 
 namespace switchyard::cuda {
 namespace {
-
-std::vector<BlockType> product_types() {
-    std::vector<BlockType> types;
-    for (const BlockType type : test::kAllTypes)
-        if (tiled(type))
-            types.push_back(type);
-    return types;
-}
-
-/// A matrix in the file's blocks and on the device.
-struct PlacedMatrix {
-    BlockType type;
-    int rows, cols;
-    std::vector<std::byte> file;
-    std::vector<float> values; ///< [rows][cols]
-    MatrixView view;
-};
 
 struct ProductKernels : testing::TestWithParam<BlockType> {
     std::unique_ptr<Device> device = make_test_device();
@@ -34,12 +15,7 @@ struct ProductKernels : testing::TestWithParam<BlockType> {
     std::vector<std::byte*> taken;
 
     PlacedMatrix place(BlockType type, int rows, int cols) {
-        PlacedMatrix m{type, rows, cols, test::random_blocks(type, rows, cols, random), {}, {}};
-        m.values = test::block_values(type, m.file, rows, cols);
-        std::vector<std::byte> tiles(tiled_bytes(type, rows, cols));
-        pack_tiles(type, rows, cols, m.file.data(), tiles.data(), 0, tile_rows(rows));
-        m.view = {upload(*device, *stream, tiles), rows, cols, type};
-        return m;
+        return place_matrix(*device, *stream, type, rows, cols, random);
     }
     const MatrixView* table(const std::vector<MatrixView>& views) { return upload(*device, *stream, views); }
 
@@ -151,7 +127,7 @@ TEST_P(ProductKernels, DoNotKnowTheBatch) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, ProductKernels, testing::ValuesIn(product_types()),
+INSTANTIATE_TEST_SUITE_P(Types, ProductKernels, testing::ValuesIn(placed_types()),
                          [](const auto& info) { return std::string(traits(info.param).name); });
 
 using ProductTargets = ProductKernels;
