@@ -5,6 +5,10 @@
 // split's result is a maximum, a sum and the weighted values (Attend); they are merged in ascending order
 // (AttendMerge). So a row's bits depend on its own query and context, whatever else is in the batch.
 //
+// Rows of a prompt, many of one sequence (RowInput::prompt), are taken together by AttendPrompt, from the
+// first token to the last and without splits. The two forms agree to rounding; which one a row takes is its
+// own.
+//
 // Products are by mma in 16-bit floats with sums in floats: a query, scaled to a power of two, and the
 // weights of softmax are each split into two 16-bit floats; keys and values are 16-bit floats or integers,
 // which those hold exactly. What is lost is 2^-22 of a factor.
@@ -40,8 +44,6 @@ SWITCHYARD_ANYWHERE constexpr std::int32_t attention_split(std::int32_t position
 
 /// Queries share a KV head's keys by 16: heads of a row, and of further rows of its sequence.
 inline constexpr int kQueryTile = 16;
-/// Scores that a block has at once.
-inline constexpr int kScoreTokens = 256;
 
 struct AttentionParams {
     const RowInput* rows;     ///< [row_count]; a window of the row's own goes before the step's
@@ -52,45 +54,111 @@ struct AttentionParams {
     float* out;              ///< [row_count][heads][value_dim]
     float* partials;         ///< attention_scratch_floats() floats of anything, aligned to 16 bytes
     std::int32_t row_count, heads;
+    std::int32_t split_rows; ///< of the scratch: at least the rows that have a position and are no prompt's
     std::int32_t
         value_dim;       ///< of the cache, or with a latent cache those of a key's first that are its value
     std::int32_t window; ///< tokens that a query sees at most; 0: all
     float scale;         ///< of scores
 };
 
-/// Of AttentionParams::partials: weighted values [rows][heads][kMostSplits][value_dim in whole groups of 32],
-/// then a maximum and a sum each.
-constexpr std::size_t attention_scratch_floats(int rows, int heads, int value_dim) {
-    return static_cast<std::size_t>(rows) * static_cast<std::size_t>(heads) * kMostSplits *
+/// Of AttentionParams::partials: weighted values [split_rows][heads][kMostSplits][value_dim in whole groups
+/// of 32], then a maximum and a sum each.
+constexpr std::size_t attention_scratch_floats(int split_rows, int heads, int value_dim) {
+    return static_cast<std::size_t>(split_rows) * static_cast<std::size_t>(heads) * kMostSplits *
            (static_cast<std::size_t>(kv_groups(value_dim)) * 32 + 2);
 }
 
-inline constexpr int kAttendThreads = 256, kMergeThreads = 128;
+// Warps that share a tile of queries are a team: each has a share of the values, up to 128. A team goes
+// through the cache by blocks of 32 tokens, which it copies into shared memory first.
 
-/// Attend, the splits of every row. Any grid serves: blocks take what there is to do in turn.
+inline constexpr int kAttendThreads = 128, kMergeThreads = 128, kPromptThreads = 256;
+
+/// Warps of a team.
+SWITCHYARD_ANYWHERE constexpr std::int32_t attention_team(std::int32_t value_dim) {
+    return value_dim <= 128 ? 1 : 4;
+}
+/// Bytes from token to token in shared memory, so that lanes meet in few banks.
+SWITCHYARD_ANYWHERE constexpr std::int32_t staged_row(std::int32_t row, std::int32_t beyond_128) {
+    return row + (beyond_128 - row % 128 + 128) % 128;
+}
+/// Bytes of a staged block of any type: of F16, the largest.
+SWITCHYARD_ANYWHERE constexpr std::int32_t staged_bytes(std::int32_t key_dim, std::int32_t cached_value_dim) {
+    const std::int32_t keys = kv_groups(key_dim) * 64, values = kv_groups(cached_value_dim) * 64;
+    return kKvTokens *
+           (cached_value_dim == 0 ? staged_row(keys, 16) : staged_row(keys, 64) + staged_row(values, 16));
+}
+/// Bytes of a tile's queries in shared memory.
+SWITCHYARD_ANYWHERE constexpr std::int32_t staged_queries(std::int32_t key_dim) {
+    return kv_groups(key_dim) * 4 * 32 * 16;
+}
+
+inline constexpr std::int32_t kAttendBuffer = 108 << 10, kPromptBuffer = 216 << 10;
+
+/// Whether AttendPrompt takes this shape; if not, no row may be marked as a prompt's.
+constexpr bool has_prompt_form(std::int32_t key_dim, std::int32_t value_dim, bool latent) {
+    const std::int32_t tiles = kPromptThreads / 32 / attention_team(value_dim);
+    return tiles * staged_queries(key_dim) + 2 * staged_bytes(key_dim, latent ? 0 : value_dim) <=
+           kPromptBuffer;
+}
+constexpr bool has_attention(std::int32_t key_dim, std::int32_t value_dim, bool latent) {
+    return key_dim <= kMostKeyDim && value_dim <= kMostValueDim &&
+           staged_queries(key_dim) + staged_bytes(key_dim, latent ? 0 : value_dim) <= kAttendBuffer;
+}
+
+/// Attend, the splits of rows that are no prompt's. Any grid serves: blocks take what there is to do in turn.
 inline GridSize attend_grid(const AttentionParams& p, int multiprocessors) {
     const auto most = static_cast<unsigned>(2 * multiprocessors),
-               work = static_cast<unsigned>(p.row_count * p.heads) * kMostSplits;
+               work = static_cast<unsigned>(p.split_rows * p.heads) * kMostSplits;
     return {work < most ? work : most, 1};
 }
-/// AttendMerge, after it: `out` of every row with a position.
+/// AttendMerge, after it: `out` of the same rows.
 inline GridSize merge_grid(const AttentionParams& p) {
     return {static_cast<unsigned>(p.row_count * p.heads),
             static_cast<unsigned>((kv_groups(p.value_dim) + 3) / 4)};
+}
+
+/// Rows of a prompt that share a tile of queries, a power of two.
+SWITCHYARD_ANYWHERE constexpr std::int32_t query_tile_rows(std::int32_t heads_per_kv) {
+    std::int32_t rows = 1;
+    while (2 * rows * heads_per_kv <= kQueryTile)
+        rows *= 2;
+    return rows;
+}
+/// Query tiles that the heads of a KV head make.
+SWITCHYARD_ANYWHERE constexpr std::int32_t query_head_tiles(std::int32_t heads_per_kv) {
+    return (heads_per_kv + kQueryTile - 1) / kQueryTile;
+}
+/// AttendPrompt: `out` of a prompt's rows.
+inline GridSize prompt_grid(const AttentionParams& p) {
+    const std::int32_t per = p.heads / p.cache.kv_heads;
+    const std::int32_t rows = query_tile_rows(per) * (kPromptThreads / 32 / attention_team(p.value_dim));
+    return {static_cast<unsigned>((p.row_count + rows - 1) / rows),
+            static_cast<unsigned>(p.cache.kv_heads * query_head_tiles(per))};
 }
 
 /// Consecutive rows of one sequence whose queries share keys.
 struct RowTile {
     std::int32_t row, rows;  ///< the first; none where it belongs to the tile of one before it
     std::int32_t from, last; ///< tokens that some of them see
-    std::int32_t split;      ///< tokens of a split; the same for all of them
 };
 
-/// One split of a tile, for up to kQueryTile query heads of a KV head.
+/// Some query heads of a KV head, of some rows.
 struct AttendWork {
     RowTile tile;
-    std::int32_t begin; ///< its first token
     std::int32_t kv_head, first_head, heads;
+    std::int32_t split, begin, end; ///< Attend: a split's number and tokens
+    std::int32_t rank;              ///< Attend: of the tile's first row among those with splits
+};
+
+/// What a tile's queries see.
+struct QueryTile {
+    float scale[kQueryTile];                          ///< a power of two that a query was divided by
+    std::int32_t first[kQueryTile], last[kQueryTile]; ///< tokens; none: first > last
+};
+
+/// Scores of a team's tile: [queries][tokens], where warps share them.
+struct TeamScores {
+    float scores[kQueryTile][kKvTokens + 8];
 };
 
 struct alignas(16) FragmentWords {
@@ -98,20 +166,23 @@ struct alignas(16) FragmentWords {
 };
 
 struct AttendShared {
-    /// Queries as pairs of 16-bit floats, [32 dimensions][first, second][queries 0.., 8..][lane]: lane 4g + t
-    /// has dimensions 8t .. 8t + 7 of query g.
-    FragmentWords q[kMostKeyDim / 32 * 4 * 32];
-    /// Weights as pairs, [16 tokens][first, second][lane]: fragments of mma_half.
-    FragmentWords weights[kScoreTokens / 16 * 2 * 32];
-    float scores[kQueryTile][kScoreTokens + 8]; ///< afterwards what warps that share values have to add
-    float query_scale[kQueryTile];              ///< a power of two that a query was divided by
-    float most[kQueryTile], sum[kQueryTile], correction[kQueryTile];
-    std::int32_t first[kQueryTile], last[kQueryTile]; ///< tokens that a query sees; none: first > last
+    alignas(16) std::byte buffer[kAttendBuffer]; ///< queries, then staged blocks; in the end what teams merge
+    TeamScores scores;
+    QueryTile queries;
     AttendWork work;
+    float most[4][kQueryTile], sum[4][kQueryTile]; ///< of a team
+};
+
+struct PromptShared {
+    alignas(16) std::byte buffer[kPromptBuffer]; ///< each team's queries, then two staged blocks
+    TeamScores scores[2];
+    QueryTile queries[kPromptThreads / 32];
 };
 
 #define SWITCHYARD_ATTENTION_KERNELS(X)                                                                      \
     X(Attend, attend, AttentionParams, AttendShared, kAttendThreads, 2)                                      \
     X(AttendMerge, attend_merge, AttentionParams, NoShared, kMergeThreads, 8)
+#define SWITCHYARD_PROMPT_ATTENTION_KERNELS(X)                                                               \
+    X(AttendPrompt, attend_prompt, AttentionParams, PromptShared, kPromptThreads, 1)
 
 } // namespace switchyard::cuda

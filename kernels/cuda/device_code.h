@@ -9,14 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Before a loop: how many of its rounds are written out, so that their loads are under way together.
-#if defined(__CUDACC__)
-#define SWITCHYARD_UNROLL_TEXT(text) _Pragma(#text)
-#define SWITCHYARD_UNROLL(rounds) SWITCHYARD_UNROLL_TEXT(unroll rounds)
-#else
-#define SWITCHYARD_UNROLL(rounds)
-#endif
-
 #if defined(__CUDACC__)
 #include "kernels/cuda/device_code_cuda.h"
 #else

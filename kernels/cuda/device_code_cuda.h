@@ -22,13 +22,6 @@ __device__ inline T& shared_memory() {
     return *reinterpret_cast<T*>(switchyard_shared);
 }
 
-/// threadIdx.x, read where it stands: what is computed from it is not kept in registers from long before.
-__device__ inline int thread_index_here() {
-    int index;
-    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(index));
-    return index;
-}
-
 // ---- Lanes that exchange values; all lanes of the warp take part
 
 template <typename T>

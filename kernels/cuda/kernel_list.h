@@ -27,6 +27,7 @@ namespace switchyard::cuda {
     SWITCHYARD_ROUTING_KERNELS(X)                                                                            \
     SWITCHYARD_ROW_KERNELS(X)                                                                                \
     SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \
+    SWITCHYARD_PROMPT_ATTENTION_KERNELS(X)                                                                   \
     SWITCHYARD_INPUT_KERNELS(X)                                                                              \
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \
     SWITCHYARD_PROMPT_KERNELS(X)                                                                             \

@@ -50,7 +50,6 @@ inline float __expf(float x) { return std::exp(x); }
 
 inline void sync_block() { emulation::this_thread().meet_block(); }
 inline void sync_warp() { emulation::this_thread().meet_warp(); }
-inline int thread_index_here() { return static_cast<int>(threadIdx.x); }
 template <typename T>
 inline T& shared_memory() {
     return *reinterpret_cast<T*>(emulation::this_thread().shared_memory());

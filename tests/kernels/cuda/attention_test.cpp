@@ -19,6 +19,7 @@ struct Part {
     int context, rows = 1;
     int window = 0; ///< of its rows' own
     bool prompt = false;
+    int only = -1; ///< of its rows, the one that is there; -1: all
 };
 
 struct Shape {
@@ -38,7 +39,7 @@ struct AttentionCase {
     int rows() const {
         int count = padding;
         for (const Part& part : parts)
-            count += part.rows;
+            count += part.only < 0 ? part.rows : 1;
         return count;
     }
     std::size_t out_width() const { return static_cast<std::size_t>(shape.heads * shape.value_dim); }
@@ -61,6 +62,7 @@ struct Contents {
             sinks.push_back(number(shared));
         for (const Part& part : c.parts) {
             std::mt19937 random(c.seed * 1000 + static_cast<std::uint32_t>(part.context));
+            number.reset();
             sequences.push_back(random_sequence(layout, 1, part.context, c.shape.types, random));
             for (int r = 0; r < part.rows; ++r) {
                 RowInput row = {};
@@ -68,9 +70,12 @@ struct Contents {
                 row.first_block = static_cast<std::int32_t>(sequences.size() - 1);
                 row.window = part.window;
                 row.prompt = part.prompt;
-                rows.push_back(row);
+                const bool there = part.only < 0 || part.only == r;
                 for (int i = 0; i < c.shape.heads * c.shape.key_dim; ++i)
-                    q.push_back(number(random));
+                    if (const float x = number(random); there)
+                        q.push_back(x);
+                if (there)
+                    rows.push_back(row);
             }
         }
         for (int r = 0; r < c.padding; ++r) {
@@ -108,16 +113,22 @@ std::vector<float> attended(const AttentionCase& c, const EmulatedOptions& optio
     p.q = upload(*device, *stream, contents.q);
     p.sinks = c.shape.sinks ? upload(*device, *stream, std::vector<MatrixView>{sinks}) : nullptr;
     p.out = upload(*device, *stream, std::vector<float>(outputs, -7.0f));
-    p.partials = reinterpret_cast<float*>(
-        device->allocate(attention_scratch_floats(rows, c.shape.heads, c.shape.value_dim) * sizeof(float)));
+    p.split_rows = static_cast<std::int32_t>(std::ranges::count_if(
+        contents.rows, [](const RowInput& row) { return row.position >= 0 && !row.prompt; }));
+    p.partials = reinterpret_cast<float*>(device->allocate(
+        attention_scratch_floats(std::max(p.split_rows, 1), c.shape.heads, c.shape.value_dim) *
+        sizeof(float)));
     p.row_count = rows;
     p.heads = c.shape.heads;
     p.value_dim = c.shape.value_dim;
     p.window = c.shape.window;
     p.scale = scale_of(c.shape);
     for (const bool again : {false, true}) {
-        launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p, again);
+        if (p.split_rows > 0)
+            launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p, again);
         launch<Kernel::AttendMerge>(*stream, merge_grid(p), p, true);
+        if (std::ranges::any_of(c.parts, &Part::prompt))
+            launch<Kernel::AttendPrompt>(*stream, prompt_grid(p), p, true);
     }
     return download(*stream, p.out, outputs);
 }
@@ -191,7 +202,7 @@ TEST(CudaAttention, EdgesOfBlocksAndSplits) {
     expect_near({{2, 1, 32, 32}, {{1000}, {1025}}});
 }
 
-TEST(CudaAttention, LongContext) { expect_near({{1, 1, 16, 16}, {{17000}}}); }
+TEST(CudaAttention, LongContext) { expect_near({{1, 1, 16, 16}, {{9000}}}); }
 
 TEST(CudaAttention, BlocksOfMixedTypes) {
     for (const std::uint32_t seed : {1u, 2u, 3u})
@@ -218,22 +229,48 @@ TEST(CudaAttention, SeveralRowsOfASequence) {
     expect_near({{16, 1, 64, 64}, {{100, 6}, {90}}});
 }
 
+TEST(CudaAttention, RowsOfAPrompt) {
+    expect_near({{4, 1, 32, 32, false, 0, true, kMixed}, {{40, 9, 0, true}, {70}, {70, 70, 0, true}}, 3});
+    expect_near({{4, 2, 128, 128}, {{40, 20, 0, true}, {40}}});
+    expect_near({{2, 2, 80, 48, false, 20, false, kMixed}, {{100, 45, 0, true}, {50, 2, 7, true}}});
+    expect_near({{16, 1, 576, 512, true}, {{70, 3, 0, true}}});
+    expect_near({{5, 1, 96, 64, true, 0, false, kMixed}, {{200, 11, 0, true}, {33, 33, 0, true}}});
+    expect_near({{3, 1, 256, 256, false, 0, true, kMixed}, {{90, 20, 0, true}, {80}}});
+    expect_near({{20, 1, 64, 192, false, 0, true}, {{66, 20, 0, true}, {80}}});
+}
+
+TEST(CudaAttention, ShapesThatAPromptMayHave) {
+    EXPECT_TRUE(has_prompt_form(128, 128, false));
+    EXPECT_TRUE(has_prompt_form(192, 128, false));
+    EXPECT_TRUE(has_prompt_form(256, 256, false));
+    EXPECT_TRUE(has_prompt_form(576, 512, true));
+    for (int dim = 16; dim <= 512; dim += 16)
+        EXPECT_TRUE(has_attention(dim, dim, false)) << dim;
+    EXPECT_TRUE(has_attention(576, 512, true));
+    EXPECT_FALSE(has_attention(640, 64, false));
+}
+
 /// A row's outputs are the same alone, in a batch, in whatever order of blocks and warps.
 TEST(CudaAttention, BitsOfARowAreItsOwn) {
-    for (const Shape& shape : {Shape{8, 2, 64, 64, false, 0, true, kMixed},
-                               Shape{4, 1, 96, 64, true, 0, false, kMixed}, Shape{4, 4, 32, 32, false, 50}}) {
-        const std::vector<Part> parts = {{300}, {1}, {33, 5}, {257}, {290, 2}, {64, 3}, {12}, {100}};
+    for (const Shape& shape : {Shape{4, 1, 32, 32, false, 0, true, kMixed},
+                               Shape{4, 1, 64, 32, true, 0, false, kMixed}, Shape{3, 3, 32, 32, false, 50}}) {
+        const std::vector<Part> parts = {{150},   {1},  {33, 5},           {129},           {140, 2},
+                                         {64, 3}, {12}, {70, 21, 0, true}, {45, 3, 0, true}};
         const AttentionCase all{shape, parts, 4};
         const std::vector<float> together = attended(all);
         EXPECT_EQ(attended(all, {.seed = 7, .multiprocessors = 1}), together);
         std::size_t at = 0;
-        for (const Part& part : parts) {
-            const AttentionCase alone{shape, {part}};
-            const std::vector<float> own = attended(alone, {.seed = 3});
-            EXPECT_TRUE(
-                std::equal(own.begin(), own.end(), together.begin() + static_cast<std::ptrdiff_t>(at)))
-                << part.context;
-            at += own.size();
+        for (Part part : parts) {
+            const int rows = part.rows;
+            for (int only = 0; only < rows; only += std::max(1, rows / 3)) { // without those around it
+                part.only = only;
+                const std::vector<float> own = attended({shape, {part}}, {.seed = 3});
+                const auto expected =
+                    together.begin() +
+                    static_cast<std::ptrdiff_t>(at + static_cast<std::size_t>(only) * all.out_width());
+                EXPECT_TRUE(std::equal(own.begin(), own.end(), expected)) << part.context << " " << only;
+            }
+            at += static_cast<std::size_t>(rows) * all.out_width();
         }
     }
 }
