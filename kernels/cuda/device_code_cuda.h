@@ -258,6 +258,25 @@ __device__ inline uint4 load_weights(const void* from) { // 16 bytes
 #endif
     return v;
 }
+/// The same for the scales beside them: 1, 2, 4, 8 or 16 bytes.
+template <typename T>
+__device__ inline T load_scales(const void* from) {
+    static_assert(sizeof(T) == 1 || sizeof(T) == 2 || sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16);
+    T v;
+    if constexpr (sizeof(T) == 1) {
+        std::uint16_t wide;
+        asm volatile("ld.global.nc.L1::no_allocate.u8 %0, [%1];" : "=h"(wide) : "l"(from));
+        v = static_cast<T>(wide);
+    } else if constexpr (sizeof(T) == 2)
+        asm volatile("ld.global.nc.L1::no_allocate.u16 %0, [%1];" : "=h"(v) : "l"(from));
+    else if constexpr (sizeof(T) == 4)
+        asm volatile("ld.global.nc.L1::no_allocate.u32 %0, [%1];" : "=r"(v) : "l"(from));
+    else if constexpr (sizeof(T) == 8)
+        asm volatile("ld.global.nc.L1::no_allocate.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(from));
+    else
+        v = load_weights(from);
+    return v;
+}
 
 // ---- Launches that overlap
 

@@ -1,76 +1,89 @@
 #include "kernels/cuda/launchers.h"
-#include "kernels/cuda/tile_values.cuh"
+#include "kernels/cuda/product.cuh"
 
 namespace switchyard::cuda {
 namespace {
 
-/// Value `c` of a prepared row, in the form that a matrix of `type` is multiplied with.
-__device__ float prepared_value(const PreparedRows& in, BlockType type, std::int64_t row, int c) {
-    const int i = c % 32, t = i % 16 / 4, half = i / 16;
-    const std::int64_t block = row * (in.padded / 32) + c / 32, pairs = 2 * block + half;
-    const int at = c % 8 / 2 * 8 + c % 16 / 8 * 2 + c % 2;
-    switch (input_format(type)) {
-    case kInputF32:
-        return in.floats[row * in.padded + c];
-    case kInputBfloat:
-        return bfloat_to_float(in.bfloats[pairs].values[at]) +
-               bfloat_to_float(in.bfloats[pairs].values[at + 4]);
-    case kInputHalf:
-        return (half_to_float(in.halves[pairs].values[at]) + half_to_float(in.halves[pairs].values[at + 4])) *
-               in.half_scales[block];
-    default: {
-        const ByteBlock& b = in.bytes[block];
-        const int high = static_cast<std::int8_t>(b.bytes[16 * t + 4 * half + i % 4]);
-        return b.scale * static_cast<float>(256 * high + b.bytes[16 * t + 8 + 4 * half + i % 4]);
-    }
-    }
-}
+/// The tile rows of all targets in turn, every gridDim.x-th of them.
+template <int kRows>
+class TargetWork {
+  public:
+    __device__ TargetWork(const ProductParams& p, ProductShared<kRows>& shared)
+        : p_(p), shared_(shared), first_row_(static_cast<int>(blockIdx.y) * kRows) {}
 
-__device__ void multiply(const ProductParams& p) {
-    wait_for_previous();
-    let_next_start();
-    for (int item = static_cast<int>(blockIdx.x); item < product_items(p);
-         item += static_cast<int>(gridDim.x)) {
-        int left = item, i = 0;
-        while (left >= p.targets[i].heads * tile_rows(p.targets[i].matrix_rows))
-            left -= p.targets[i].heads * tile_rows(p.targets[i].matrix_rows), ++i;
-        const ProductTarget& target = p.targets[i];
-        const int head = left / tile_rows(target.matrix_rows), tile = left % tile_rows(target.matrix_rows);
-        const MatrixView matrix = target.matrices[head];
-        const int m = tile * kTileRows + static_cast<int>(threadIdx.x) % kTileRows;
-        for (int row = static_cast<int>(threadIdx.x) / kTileRows; row < p.rows && m < target.matrix_rows;
-             row += 16) {
-            const TileRowReader reader(matrix, m);
-            float sum = 0;
-            for (int c = 0; c < matrix.cols; ++c)
-                sum = fmaf(reader.value(c),
-                           prepared_value(p.in, matrix.type,
-                                          static_cast<std::int64_t>(row) * target.heads + head, c),
-                           sum);
+    __device__ TileItem item(int i) const {
+        const Place place = place_of(i);
+        return place.target ? tile_item(place.target->matrices[place.head], place.tile) : TileItem{};
+    }
+    __device__ int row_of(int i, int n) const {
+        const Place place = place_of(i);
+        const int row = first_row_ + n;
+        return row < p_.rows ? row * place.target->heads + place.head : -1;
+    }
+    __device__ const PreparedRows& inputs(int) const { return p_.in; }
+
+    __device__ void finish(int i, const RowSums<kRows>& sums) {
+        auto& parts = shared_.parts[i % 2];
+        store_sums<kRows>(parts[warp_index()], sums);
+        sync_block();
+        const Place place = place_of(i);
+        const ProductTarget& target = *place.target;
+        for (int e = static_cast<int>(threadIdx.x); e < kTileRows * kRows; e += kProductThreads) {
+            const int row = first_row_ + e / kTileRows, m = place.tile * kTileRows + e % kTileRows;
+            if (row >= p_.rows || m >= target.matrix_rows)
+                continue;
+            float sum = merged_sum(parts, e);
             if (target.bias)
-                sum += reinterpret_cast<const float*>(target.bias->data)[m];
-            float& out = target.out[row * target.out_stride + head * target.out_head_stride + m];
-            out = target.add ? out + sum : sum;
+                sum = add_rounded(sum, reinterpret_cast<const float*>(target.bias->data)[m]);
+            float& out = target.out[row * target.out_stride + place.head * target.out_head_stride + m];
+            out = target.add ? add_rounded(out, sum) : sum;
         }
     }
+
+  private:
+    struct Place {
+        const ProductTarget* target; ///< null: behind the last
+        int head, tile;
+    };
+    __device__ Place place_of(int i) const {
+        int left = static_cast<int>(blockIdx.x + static_cast<unsigned>(i) * gridDim.x);
+        for (int k = 0; k < p_.target_count; ++k) {
+            const ProductTarget& target = p_.targets[k];
+            const int tiles = tile_rows(target.matrix_rows);
+            if (left < target.heads * tiles)
+                return {&target, left / tiles, left % tiles};
+            left -= target.heads * tiles;
+        }
+        return {nullptr, 0, 0};
+    }
+
+    const ProductParams& p_;
+    ProductShared<kRows>& shared_;
+    int first_row_;
+};
+
+template <int kRows>
+__device__ void multiply_targets(const ProductParams& p) {
+    TargetWork<kRows> work(p, shared_memory<ProductShared<kRows>>());
+    multiply_items<kRows>(work, [] {
+        let_next_start();
+        wait_for_previous();
+    });
 }
 
 } // namespace
 
 static __global__ void __launch_bounds__(kProductThreads, 2)
     product_one(const __grid_constant__ ProductParams p) {
-    multiply(p);
+    multiply_targets<1>(p);
 }
 static __global__ void __launch_bounds__(kProductThreads, 2)
     product_few(const __grid_constant__ ProductParams p) {
-    multiply(p);
+    multiply_targets<8>(p);
 }
 static __global__ void __launch_bounds__(kProductThreads, 2)
     product_many(const __grid_constant__ ProductParams p) {
-    if (blockIdx.y == 0)
-        multiply(p);
-    else
-        wait_for_previous();
+    multiply_targets<32>(p);
 }
 
 SWITCHYARD_PRODUCT_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)

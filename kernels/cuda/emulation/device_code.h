@@ -195,6 +195,10 @@ inline void async_wait() {
     emulation::this_thread().async_wait(kPending);
 }
 inline uint4 load_weights(const void* from) { return *static_cast<const uint4*>(from); }
+template <typename T>
+inline T load_scales(const void* from) {
+    return *static_cast<const T*>(from);
+}
 
 // ---- Launches that overlap
 

@@ -1,0 +1,158 @@
+// Products of tile rows with prepared rows, as device functions for any kernel whose blocks have
+// kProductThreads.
+//
+// A block goes through items: tile rows of matrices of any types, each with prepared rows of its own. Its
+// warps share the columns: units of 64 to 256 columns, warp w those with number w, w + 8 and so on, each by
+// itself; the kernel adds the warps' sums in their order. Both depend on the matrix alone, so an output's
+// bits do. Use:
+//
+//   struct Work {
+//       /// Item `i` of this block (no data: there are no more). Asked for one item ahead, by all threads
+//       alike,
+//       /// and before `wait_for_previous`; the same answer whenever it is asked.
+//       __device__ TileItem item(int i);
+//       /// The prepared row that is column n of item i, n < kRows; below 0: none, that column's sums are
+//       anything.
+//       __device__ int row_of(int i, int n);
+//       /// By all threads, with the warp's own sums of item i: store_sums(), sync_block(), merged_sum(). Two
+//       /// buffers in turns make one meeting enough.
+//       __device__ void finish(int i, const RowSums<kRows>& sums);
+//       const PreparedRows& inputs(int i); // of item i
+//   };
+//   multiply_items<kRows>(work, [] { wait_for_previous(); let_next_start(); });
+//
+// The function given is called once by each thread, when its first weights are under way, before inputs are
+// read. kRows is 1, 8 or 32; what is more than the rows there are costs time and nothing else.
+#pragma once
+
+#include "kernels/cuda/product_kernels.h"
+#include "kernels/cuda/product_units.cuh"
+
+namespace switchyard::cuda {
+
+/// A tile row: where its first group is, null for no item.
+struct TileItem {
+    const std::byte* data = nullptr;
+    std::int32_t cols = 0;
+    BlockType type = BlockType::F32;
+};
+
+/// Tile row `tile` of a matrix.
+__device__ inline TileItem tile_item(const MatrixView& matrix, int tile) {
+    return {matrix.data + static_cast<std::size_t>(tile) * tile_row_bytes(matrix.type, matrix.cols),
+            matrix.cols, matrix.type};
+}
+
+/// Writes a warp's sums as [row of kRows][16 matrix rows].
+template <int kRows>
+__device__ inline void store_sums(float* out, const RowSums<kRows>& sums) {
+    const int g = lane_index() / 4, t = lane_index() % 4;
+    if constexpr (kRows == 1) {
+        if (t == 0) {
+            out[g] = sums.c[0][0];
+            out[g + 8] = sums.c[0][1];
+        }
+    } else {
+#pragma unroll
+        for (int n = 0; n < kRows / 8; ++n)
+#pragma unroll
+            for (int i = 0; i < 4; ++i)
+                out[(8 * n + 2 * t + i % 2) * kTileRows + g + i / 2 * 8] = sums.c[n][i];
+    }
+}
+
+/// The sum over the warps of element e of what they stored.
+template <int kElements>
+__device__ inline float merged_sum(const float (&parts)[kProductParts][kElements], int e) {
+    float sum = parts[0][e];
+#pragma unroll
+    for (int part = 1; part < kProductParts; ++part)
+        sum = add_rounded(sum, parts[part][e]);
+    return sum;
+}
+
+/// Unit `unit` of an item, nothing where it has not so many.
+template <class Unit>
+__device__ inline UnitAt unit_at(const TileItem& item, int unit, int lane) {
+    const TileGroup group = tile_group(Unit::kType);
+    const int per_unit = Unit::kColumns / group.columns, groups = tile_groups(Unit::kType, item.cols);
+    const int left = groups - unit * per_unit;
+    if (left <= 0)
+        return {};
+    return {reinterpret_cast<const std::uint8_t*>(item.data) +
+                static_cast<std::size_t>(unit * per_unit) * static_cast<std::size_t>(group.bytes),
+            min(left, per_unit) * group.columns / 64, lane};
+}
+
+/// Items from `i` on while they have the unit's type. `item` is item i, and in the end the first that was not
+/// computed. A function of its own, or the compiler computes all types' addresses in advance and has no
+/// registers left.
+template <class Unit, int kRows, class Work, class Start>
+__device__ __forceinline__ void multiply_run(Work& work, int& i, TileItem& item, Start& start) {
+    // Loads are conditional: without first values the compiler would keep the registers of every type's unit.
+    Unit unit{};
+    const int lane = lane_index(), part = warp_index();
+    unit.load_all(unit_at<Unit>(item, part, lane));
+    start();
+    for (bool goes_on = true; goes_on;) {
+        const TileItem following = work.item(i + 1);
+        goes_on = following.data && following.type == item.type;
+        const UnitAt first_after = goes_on ? unit_at<Unit>(following, part, lane) : UnitAt{};
+        const TokenRows<kRows> rows(lane, [&](int n) { return work.row_of(i, n); });
+        typename Unit::Sums sums{};
+        UnitAt at = unit_at<Unit>(item, part, lane);
+        if (at.tiles == 0) // a warp without columns in this item
+            unit.load_all(first_after);
+        for (int number = part; at.tiles > 0; number += kProductParts) {
+            const UnitAt within = unit_at<Unit>(item, number + kProductParts, lane);
+            unit.multiply(work.inputs(i), rows, number * Unit::kColumns, at.tiles,
+                          within.tiles > 0 ? within : first_after, sums);
+            at = within;
+        }
+        work.finish(i, Unit::row_sums(sums, lane % 4));
+        item = following;
+        ++i;
+    }
+}
+
+template <int kRows, class Work, class Start>
+__device__ __forceinline__ void multiply_items(Work& work, Start start_once) {
+    bool started = false;
+    auto start = [&] {
+        if (!started)
+            start_once();
+        started = true;
+    };
+    int i = 0;
+    for (TileItem item = work.item(0); item.data;) {
+        switch (item.type) {
+#define SWITCHYARD_MULTIPLY(Unit, type)                                                                      \
+    case BlockType::type:                                                                                    \
+        multiply_run<Unit<BlockType::type, kRows>, kRows>(work, i, item, start);                             \
+        break;
+            SWITCHYARD_MULTIPLY(WideUnit, F32)
+            SWITCHYARD_MULTIPLY(PairUnit, F16)
+            SWITCHYARD_MULTIPLY(PairUnit, BF16)
+            SWITCHYARD_MULTIPLY(PairUnit, FP8)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q8_0)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q4_0)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q4_1)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q5_0)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q5_1)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q4_K)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q5_K)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q6_K)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q3_K)
+            SWITCHYARD_MULTIPLY(IntegerUnit, Q2_K)
+            SWITCHYARD_MULTIPLY(IntegerUnit, IQ4_NL)
+            SWITCHYARD_MULTIPLY(IntegerUnit, IQ4_XS)
+            SWITCHYARD_MULTIPLY(IntegerUnit, MXFP4)
+#undef SWITCHYARD_MULTIPLY
+        default:
+            item = {}; // such a type is never placed
+        }
+    }
+    start();
+}
+
+} // namespace switchyard::cuda
