@@ -61,7 +61,7 @@ constexpr const char* kSentences[] = {
         "the prompt has %1 tokens, the model's context holds %2: shorten it or start a new chat"),
     QT_TRANSLATE_NOOP("EngineErrors",
                       "the KV cache needs %1 for the answers under way, %2 are allowed: end another "
-                      "answer or choose Q8_0 for the KV cache"),
+                      "answer or choose Q8_0 or Q4_0 for the KV cache"),
     QT_TRANSLATE_NOOP("EngineErrors", "the answer cannot be run again exactly: its prompt was another one"),
     QT_TRANSLATE_NOOP("EngineErrors",
                       "the answer cannot be run again exactly: its prompt had %1 tokens, this one has %2"),

@@ -194,9 +194,11 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
             c.weights.push_back(forecastWeights(model_plan, memory, type));
     }
     std::ranges::stable_sort(c.weights, std::greater<>{}, &ChoiceForecast::bytes);
-    for (const BlockType type : {BlockType::F16, BlockType::Q8_0}) {
+    const ControlSpec& cache = *find_control("kv");
+    for (const std::string_view name : cache.choices) {
+        const BlockType type = with_control({}, cache, std::string(name)).sequence.kv;
         ChoiceForecast choice;
-        choice.name = text(traits(type).name);
+        choice.name = text(name);
         const quint64 a_token = static_cast<quint64>(memory.kv_bytes_per_token(type));
         choice.bytes = a_token * static_cast<quint64>(std::max(config.context, 0));
         choice.note = QCoreApplication::translate("Forecast", "with a full context");

@@ -169,7 +169,7 @@ void KvCache::check_possible(const Sequence& sequence, int count, BlockType type
 void KvCache::no_room(std::size_t needed) const {
     throw Error("the KV cache needs " + format_bytes(needed) + " for the answers under way, " +
                 format_bytes(options_.budget) +
-                " are allowed: end another answer or choose Q8_0 for the KV cache");
+                " are allowed: end another answer or choose Q8_0 or Q4_0 for the KV cache");
 }
 
 // Who holds what.

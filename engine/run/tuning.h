@@ -21,7 +21,7 @@ struct SequenceTuning {
     std::uint64_t seed = 0;          ///< randomness derives from (seed, position)
     int max_tokens = 1024;           ///< of the answer
     int experts = 0;                 ///< active routed experts a token; 0: as the model says
-    BlockType kv = BlockType::F16;   ///< type of new KV blocks: F16 or Q8_0 (F32 on the exact path)
+    BlockType kv = BlockType::F16;   ///< type of new KV blocks: F16, Q8_0 or Q4_0 (F32 on the exact path)
     int prefill_chunk = 512;         ///< tokens
     bool special_tokens = false;     ///< control tokens written in messages are taken for such, not for text
 

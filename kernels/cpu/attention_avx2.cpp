@@ -6,7 +6,7 @@
 namespace switchyard::cpu::avx2 {
 namespace {
 
-/// 8 stored values as floats; Q8_0 values still lack their scale.
+/// 8 values that take whole bytes as floats; Q8_0 values still lack their scale.
 template <BlockType kType>
 __m256 load_values(const std::byte* base, std::size_t index) {
     if constexpr (kType == BlockType::F32) {
@@ -20,6 +20,12 @@ __m256 load_values(const std::byte* base, std::size_t index) {
     }
 }
 
+/// Q4_0 values from the lanes' lowest 4 bits.
+__m256 scaled_nibbles(__m256i nibbles, __m256 scale) {
+    const __m256i own = _mm256_and_si256(nibbles, _mm256_set1_epi32(15));
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(own, _mm256_set1_epi32(8))), scale);
+}
+
 __m256 load_scales(const std::byte* scales, std::size_t index) {
     return _mm256_cvtph_ps(
         _mm_loadu_si128(reinterpret_cast<const __m128i*>(reinterpret_cast<const Half*>(scales) + index)));
@@ -28,11 +34,11 @@ __m256 load_scales(const std::byte* scales, std::size_t index) {
 /// Scales of 32 dimensions of a K block by token, as floats; nothing where values have none.
 template <BlockType kType>
 void load_key_scales(const AttendArgs& args, int d, float* scales) {
-    if constexpr (kType == BlockType::Q8_0) {
+    if constexpr (kv_has_scales(kType)) {
         for (int part = 0; part < 4; ++part) {
             const auto at = static_cast<std::size_t>(d / 32 * kKvTokens + 8 * part);
             _mm256_store_ps(scales + 8 * part,
-                            load_scales(args.k_block + k_scales_offset(args.head_dim), at));
+                            load_scales(args.k_block + k_scales_offset(kType, args.head_dim), at));
         }
     }
 }
@@ -40,20 +46,28 @@ void load_key_scales(const AttendArgs& args, int d, float* scales) {
 /// Tokens 8 part .. 8 part + 7 of dimension d of a K block.
 template <BlockType kType>
 __m256 load_keys(const AttendArgs& args, int d, int part, [[maybe_unused]] const float* scales) {
-    const __m256 values =
-        load_values<kType>(args.k_block, static_cast<std::size_t>(d * kKvTokens + 8 * part));
-    if constexpr (kType == BlockType::Q8_0) {
-        return _mm256_mul_ps(values, _mm256_load_ps(scales + 8 * part));
+    if constexpr (kType == BlockType::Q4_0) {
+        const std::byte* pairs = args.k_block + d / 2 * kKvTokens + 8 * part;
+        const __m256i both = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(pairs)));
+        return scaled_nibbles(_mm256_srl_epi32(both, _mm_cvtsi32_si128(d % 2 * 4)),
+                              _mm256_load_ps(scales + 8 * part));
+    } else {
+        const __m256 values =
+            load_values<kType>(args.k_block, static_cast<std::size_t>(d * kKvTokens + 8 * part));
+        if constexpr (kType == BlockType::Q8_0) {
+            return _mm256_mul_ps(values, _mm256_load_ps(scales + 8 * part));
+        }
+        return values;
     }
-    return values;
 }
 
 /// The scale of a token's dimensions d .. d + 31, in every lane; 1 where values have none.
 template <BlockType kType>
 __m256 load_value_scale(const AttendArgs& args, int token, int d) {
-    if constexpr (kType == BlockType::Q8_0) {
+    if constexpr (kv_has_scales(kType)) {
         const auto at = static_cast<std::size_t>(token * kv_groups(args.value_dim) + d / 32);
-        const auto* scales = reinterpret_cast<const Half*>(args.v_block + v_scales_offset(args.value_dim));
+        const auto* scales =
+            reinterpret_cast<const Half*>(args.v_block + v_scales_offset(kType, args.value_dim));
         return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(scales[at])));
     }
     return _mm256_set1_ps(1.0f);
@@ -62,12 +76,19 @@ __m256 load_value_scale(const AttendArgs& args, int token, int d) {
 /// Dimensions d .. d + 7 of a token of a V block.
 template <BlockType kType>
 __m256 load_value(const AttendArgs& args, int token, int d, [[maybe_unused]] __m256 scale) {
-    const int width = accumulator_floats(args.value_dim);
-    const __m256 values = load_values<kType>(args.v_block, static_cast<std::size_t>(token * width + d));
-    if constexpr (kType == BlockType::Q8_0) {
-        return _mm256_mul_ps(values, scale);
+    const auto at = static_cast<std::size_t>(token * accumulator_floats(args.value_dim) + d);
+    if constexpr (kType == BlockType::Q4_0) {
+        int eight;
+        __builtin_memcpy(&eight, args.v_block + at / 2, sizeof(eight));
+        const __m256i places = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+        return scaled_nibbles(_mm256_srlv_epi32(_mm256_set1_epi32(eight), places), scale);
+    } else {
+        const __m256 values = load_values<kType>(args.v_block, at);
+        if constexpr (kType == BlockType::Q8_0) {
+            return _mm256_mul_ps(values, scale);
+        }
+        return values;
     }
-    return values;
 }
 
 /// score[n][part] = q(n) . keys of tokens 8 part .. 8 part + 7
@@ -306,8 +327,10 @@ void attend_block(const AttendArgs& args) {
         return attend<BlockType::F32>(args);
     case BlockType::F16:
         return attend<BlockType::F16>(args);
-    default:
+    case BlockType::Q8_0:
         return attend<BlockType::Q8_0>(args);
+    default:
+        return attend<BlockType::Q4_0>(args);
     }
 }
 

@@ -99,8 +99,8 @@ struct MatmulArgs {
 /// Tokens of a KV block.
 inline constexpr int kKvTokens = 32;
 
-/// Bytes of one KV head's keys, or values, in a block. `type` is F32, F16 or Q8_0 (8-bit integers with a half
-/// scale per token and 32 dimensions). Multiples of 64.
+/// Bytes of one KV head's keys, or values, in a block. `type` is F32, F16, Q8_0 or Q4_0 (integers of 8 or 4
+/// bits with a half scale per token and 32 dimensions). Multiples of 64.
 std::size_t k_block_bytes(BlockType type, int head_dim);
 std::size_t v_block_bytes(BlockType type, int value_dim);
 

@@ -80,6 +80,23 @@
     </message>
 </context>
 <context>
+    <name>switchyard::JobsButton</name>
+    <message numerus="yes">
+        <source>%n job(s) failed</source>
+        <translation>
+            <numerusform>%n job failed</numerusform>
+            <numerusform>%n jobs failed</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n job(s) done</source>
+        <translation>
+            <numerusform>%n job done</numerusform>
+            <numerusform>%n jobs done</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>switchyard::ModelLoading</name>
     <message numerus="yes">
         <source>%n more note(s) stand beside the model&apos;s name.</source>
@@ -147,23 +164,6 @@
         <translation>
             <numerusform>%n other chat answering</numerusform>
             <numerusform>%n other chats answering</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::JobsButton</name>
-    <message numerus="yes">
-        <source>%n job(s) failed</source>
-        <translation>
-            <numerusform>%n job failed</numerusform>
-            <numerusform>%n jobs failed</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n job(s) done</source>
-        <translation>
-            <numerusform>%n job done</numerusform>
-            <numerusform>%n jobs done</numerusform>
         </translation>
     </message>
 </context>

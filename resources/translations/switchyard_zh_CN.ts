@@ -228,10 +228,6 @@
         <translation>KV 缓存</translation>
     </message>
     <message>
-        <source>Precision of what the model remembers of the text so far. A change affects new blocks of tokens only.</source>
-        <translation>模型对已有文本的记忆的精度。更改只影响新的词元块。</translation>
-    </message>
-    <message>
         <source>Prefill chunk</source>
         <translation>预填充块</translation>
     </message>
@@ -278,6 +274,29 @@
     <message>
         <source>control</source>
         <translation>控制</translation>
+    </message>
+    <message>
+        <source>Precision of what the model remembers of the text so far. A change affects new blocks of tokens only. Q4_0 takes a quarter of the memory of F16, and some models answer much worse with it.</source>
+        <translation>模型对已有文本的记忆的精度。更改只影响新的词元块。Q4_0 只占 F16 四分之一的内存，但有些模型用它时回答会差很多。</translation>
+    </message>
+</context>
+<context>
+    <name>DialState</name>
+    <message>
+        <source>%1 (the file&apos;s)</source>
+        <translation>%1（文件自带）</translation>
+    </message>
+    <message>
+        <source>Fewer experts answer quicker and know less; %1 of %2 is the model as it was made.</source>
+        <translation>专家越少，回答越快，但懂得越少；%1/%2 是模型原本的设置。</translation>
+    </message>
+    <message>
+        <source>This model is dense: it has no experts to choose from. Carving makes a copy whose neurons are grouped into experts.</source>
+        <translation>这是稠密模型，没有可选的专家。雕刻会另存一份，把神经元分组为专家。</translation>
+    </message>
+    <message>
+        <source>This model is dense: it has no experts to choose from, and its layout cannot be carved.</source>
+        <translation>这是稠密模型，没有可选的专家，其结构也无法雕刻。</translation>
     </message>
 </context>
 <context>
@@ -377,10 +396,6 @@
     <message>
         <source>the prompt has %1 tokens, the model&apos;s context holds %2: shorten it or start a new chat</source>
         <translation>提示有 %1 个词元，而模型的上下文只能容纳 %2 个：请缩短提示或开始新对话</translation>
-    </message>
-    <message>
-        <source>the KV cache needs %1 for the answers under way, %2 are allowed: end another answer or choose Q8_0 for the KV cache</source>
-        <translation>正在生成的回答需要 %1 的 KV 缓存，允许 %2：请结束另一个回答，或将 KV 缓存设为 Q8_0</translation>
     </message>
     <message>
         <source>the answer cannot be run again exactly: its prompt had %1 tokens, this one has %2</source>
@@ -502,6 +517,10 @@
         <source>There is not enough memory for this model: close other programs, or choose a smaller model.</source>
         <translation>内存不足以加载此模型：请关闭其他程序，或选择更小的模型。</translation>
     </message>
+    <message>
+        <source>the KV cache needs %1 for the answers under way, %2 are allowed: end another answer or choose Q8_0 or Q4_0 for the KV cache</source>
+        <translation>正在生成的回答需要 %1 的 KV 缓存，允许 %2：请结束另一个回答，或将 KV 缓存设为 Q8_0 或 Q4_0</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>
@@ -518,6 +537,29 @@
     <message>
         <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
         <translation>在已使用的模型之外，此模型%1：请卸载其中一个，或选择更小的模型。</translation>
+    </message>
+</context>
+<context>
+    <name>JobStages</name>
+    <message>
+        <source>writing calibration text</source>
+        <translation>正在编写校准文本</translation>
+    </message>
+    <message>
+        <source>ranking neurons</source>
+        <translation>正在给神经元排序</translation>
+    </message>
+    <message>
+        <source>grouping neurons</source>
+        <translation>正在给神经元分组</translation>
+    </message>
+    <message>
+        <source>training routers</source>
+        <translation>正在训练路由器</translation>
+    </message>
+    <message>
+        <source>writing</source>
+        <translation>正在写入</translation>
     </message>
 </context>
 <context>
@@ -685,6 +727,13 @@
     <message>
         <source>%1 more are not shown here. Selecting all of it and copying takes them too.</source>
         <translation>此处还有 %1 未显示。全选并复制即可得到全部内容。</translation>
+    </message>
+</context>
+<context>
+    <name>ModelProvider</name>
+    <message>
+        <source>Your folders</source>
+        <translation>您的文件夹</translation>
     </message>
 </context>
 <context>
@@ -1004,10 +1053,6 @@
     <message>
         <source>context %1 / %2</source>
         <translation>上下文 %1 / %2</translation>
-    </message>
-    <message>
-        <source>Carving was stopped.</source>
-        <translation>雕刻已停止。</translation>
     </message>
 </context>
 <context>
@@ -1396,6 +1441,76 @@
     <message>
         <source>Speed and memory of each token appear here while an answer is written.</source>
         <translation>书写回答时，每个词元的速度和内存会显示在这里。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::JobsButton</name>
+    <message>
+        <source>Jobs</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>Opens the list of jobs</source>
+        <translation>打开任务列表</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n job(s) failed</source>
+        <translation>
+            <numerusform>%n 个任务失败</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n job(s) done</source>
+        <translation>
+            <numerusform>%n 个任务完成</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::JobsPanel</name>
+    <message>
+        <source>Carving %1</source>
+        <translation>正在雕刻 %1</translation>
+    </message>
+    <message>
+        <source>Writing %1 in %2</source>
+        <translation>正在把 %1 写成 %2</translation>
+    </message>
+    <message>
+        <source>Waits for its turn</source>
+        <translation>排队等候</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>正在开始</translation>
+    </message>
+    <message>
+        <source>%1 · %2 %</source>
+        <translation>%1 · %2 %</translation>
+    </message>
+    <message>
+        <source>Done: %1</source>
+        <translation>完成：%1</translation>
+    </message>
+    <message>
+        <source>Stopped; nothing was written.</source>
+        <translation>已停止，没有写入任何内容。</translation>
+    </message>
+    <message>
+        <source>Jobs</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>Progress of %1</source>
+        <translation>%1的进度</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Cancel %1</source>
+        <translation>取消“%1”</translation>
     </message>
 </context>
 <context>
@@ -2637,125 +2752,6 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>New folder</source>
         <translation>新建文件夹</translation>
-    </message>
-</context>
-<context>
-    <name>ModelProvider</name>
-    <message>
-        <source>Your folders</source>
-        <translation>您的文件夹</translation>
-    </message>
-</context>
-<context>
-    <name>DialState</name>
-    <message>
-        <source>%1 (the file&apos;s)</source>
-        <translation>%1（文件自带）</translation>
-    </message>
-    <message>
-        <source>Fewer experts answer quicker and know less; %1 of %2 is the model as it was made.</source>
-        <translation>专家越少，回答越快，但懂得越少；%1/%2 是模型原本的设置。</translation>
-    </message>
-    <message>
-        <source>This model is dense: it has no experts to choose from. Carving makes a copy whose neurons are grouped into experts.</source>
-        <translation>这是稠密模型，没有可选的专家。雕刻会另存一份，把神经元分组为专家。</translation>
-    </message>
-    <message>
-        <source>This model is dense: it has no experts to choose from, and its layout cannot be carved.</source>
-        <translation>这是稠密模型，没有可选的专家，其结构也无法雕刻。</translation>
-    </message>
-</context>
-<context>
-    <name>JobStages</name>
-    <message>
-        <source>writing calibration text</source>
-        <translation>正在编写校准文本</translation>
-    </message>
-    <message>
-        <source>ranking neurons</source>
-        <translation>正在给神经元排序</translation>
-    </message>
-    <message>
-        <source>grouping neurons</source>
-        <translation>正在给神经元分组</translation>
-    </message>
-    <message>
-        <source>training routers</source>
-        <translation>正在训练路由器</translation>
-    </message>
-    <message>
-        <source>writing</source>
-        <translation>正在写入</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::JobsButton</name>
-    <message>
-        <source>Jobs</source>
-        <translation>任务</translation>
-    </message>
-    <message>
-        <source>Opens the list of jobs</source>
-        <translation>打开任务列表</translation>
-    </message>
-    <message numerus="yes">
-        <source>%n job(s) failed</source>
-        <translation>
-            <numerusform>%n 个任务失败</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n job(s) done</source>
-        <translation>
-            <numerusform>%n 个任务完成</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::JobsPanel</name>
-    <message>
-        <source>Carving %1</source>
-        <translation>正在雕刻 %1</translation>
-    </message>
-    <message>
-        <source>Writing %1 in %2</source>
-        <translation>正在把 %1 写成 %2</translation>
-    </message>
-    <message>
-        <source>Waits for its turn</source>
-        <translation>排队等候</translation>
-    </message>
-    <message>
-        <source>Starting</source>
-        <translation>正在开始</translation>
-    </message>
-    <message>
-        <source>%1 · %2 %</source>
-        <translation>%1 · %2 %</translation>
-    </message>
-    <message>
-        <source>Done: %1</source>
-        <translation>完成：%1</translation>
-    </message>
-    <message>
-        <source>Stopped; nothing was written.</source>
-        <translation>已停止，没有写入任何内容。</translation>
-    </message>
-    <message>
-        <source>Jobs</source>
-        <translation>任务</translation>
-    </message>
-    <message>
-        <source>Progress of %1</source>
-        <translation>%1的进度</translation>
-    </message>
-    <message>
-        <source>Cancel</source>
-        <translation>取消</translation>
-    </message>
-    <message>
-        <source>Cancel %1</source>
-        <translation>取消“%1”</translation>
     </message>
 </context>
 </TS>

@@ -161,7 +161,7 @@ std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::A
             add("tokens_512_long_rows/" + name, many_tokens, type, isa, 512, 8192, 512);
             add("tokens_4/" + name, many_tokens, type, isa, 1536, 768, 4);
         }
-        for (const BlockType type : {BlockType::F32, BlockType::F16, BlockType::Q8_0}) {
+        for (const BlockType type : {BlockType::F32, BlockType::F16, BlockType::Q8_0, BlockType::Q4_0}) {
             const std::string name(traits(type).name);
             add("attend_decode/" + name, attention, type, isa, 64, 64, 3, 32);
             add("attend_prefill/" + name, attention, type, isa, 64, 64, 96, 16);

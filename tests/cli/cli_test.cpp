@@ -78,6 +78,10 @@ TEST_F(CliTest, InfoForecastsMemory) {
     EXPECT_LT(far["weights_bytes"], near["weights_bytes"]);
     EXPECT_GT(far["kv_bytes"], near["kv_bytes"]);
     EXPECT_EQ(far["kv"], "Q8_0");
+    const Json small = json_of("info " + model + " --ctx 1024 --kv Q4_0 --json")["forecast"];
+    EXPECT_EQ(small["kv"], "Q4_0");
+    EXPECT_EQ(small["kv_bytes"],
+              1024 * 2 * 2 * (64 / 2 + 4 * 2)); // half bytes, and a scale of F16 for each of four heads
     EXPECT_TRUE(near["fits"].get<bool>());
     const std::string text = run("info " + model + " --ctx 64").out;
     EXPECT_NE(text.find("will take"), std::string::npos) << text;
@@ -143,17 +147,18 @@ TEST_F(CliTest, ExactLogitsAreTheReferences) {
 TEST_F(CliTest, GenerateRecordsEveryTokenAndMove) {
     const std::string call = "generate " + model +
                              " --prompt hello --max-tokens 24 --temp 1.1 --seed 4 --json"
-                             " --at 8:experts=1 --at 16:quant=Q8_0 --at 12:kv=Q8_0";
+                             " --at 8:experts=1 --at 16:quant=Q8_0 --at 12:kv=Q8_0 --at 20:kv=Q4_0";
     const Json answer = json_of(call);
     ASSERT_EQ(answer["tokens"].size(), 24u);
     EXPECT_EQ(answer["settings"]["seed"], 4);
     EXPECT_EQ(answer["settings"]["experts_active"], 3);
-    ASSERT_EQ(answer["moves"].size(), 3u);
+    ASSERT_EQ(answer["moves"].size(), 4u);
     EXPECT_EQ(answer["moves"][1]["name"], "kv");
     EXPECT_EQ(answer["tokens"][7]["experts_active"], 3);
     EXPECT_EQ(answer["tokens"][8]["experts_active"], 1);
     EXPECT_EQ(answer["tokens"][11]["kv"], "F16");
     EXPECT_EQ(answer["tokens"][12]["kv"], "Q8_0");
+    EXPECT_EQ(answer["tokens"][20]["kv"], "Q4_0");
     EXPECT_EQ(answer["tokens"][15]["quant"], "file");
     EXPECT_EQ(answer["tokens"][16]["quant"], "Q8_0");
     EXPECT_EQ(answer["tokens"][16]["recoded_slices"], answer["tokens"][16]["recode_total"]);
@@ -295,7 +300,7 @@ TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
     expect_refused("info /no/such.gguf", 1, "/no/such.gguf");
     expect_refused("info " + file("text.gguf", "not a model"), 1, "text.gguf");
     expect_refused(generate + "--temp 9", 2, "--temp");
-    expect_refused(generate + "--kv Q2_K", 2, "F16, Q8_0");
+    expect_refused(generate + "--kv Q2_K", 2, "F16, Q8_0, Q4_0");
     expect_refused(generate + "--at 5", 2, "TOKEN:NAME=VALUE");
     expect_refused(generate + "--at 5:volume=3", 2, "volume");
     expect_refused(generate + "--at 5:top_p=3", 2, "top_p");

@@ -10,14 +10,15 @@ namespace {
 
 using namespace test;
 
-const BlockType kKvTypes[] = {BlockType::F32, BlockType::F16, BlockType::Q8_0};
+const BlockType kKvTypes[] = {BlockType::F32, BlockType::F16, BlockType::Q8_0, BlockType::Q4_0};
 
 struct Shape {
     int head_dim, value_dim;
     bool shared; ///< the value is the key's beginning
 };
-const Shape kShapes[] = {{64, 64, false},   {128, 128, false}, {8, 8, false},   {20, 12, false},
-                         {192, 128, false}, {96, 40, true},    {576, 512, true}};
+const Shape kShapes[] = {{64, 64, false},  {128, 128, false}, {8, 8, false},
+                         {20, 12, false},  {192, 128, false}, {96, 40, true},
+                         {576, 512, true}, {41, 19, false},   {33, 7, true}};
 
 /// A head's cache of `tokens` tokens in blocks whose other memory is all ones: NaN as floats.
 struct Cache {
@@ -118,6 +119,26 @@ std::vector<float> attend(cpu::Isa isa, const Cache& cache, const Queries& queri
     return out;
 }
 
+/// How far value i may be from what was stored, by the largest of its 32.
+float tolerance(BlockType type, const std::vector<float>& x, int i) {
+    const auto begin = x.begin() + i / 32 * 32, end = std::min(begin + 32, x.end());
+    float largest = 0;
+    for (auto v = begin; v < end; ++v) {
+        largest = std::max(largest, std::fabs(*v));
+    }
+    switch (type) {
+    case BlockType::F32:
+        return 0;
+    case BlockType::F16:
+        return largest * 0x1p-11f;
+    case BlockType::Q8_0:
+        return largest / 127.0f * 0.6f;
+    default: // half a step, a whole one for what would be 8 steps on the side of the larger sign
+        return std::fabs(x[static_cast<std::size_t>(i)]) > largest * (7.4f / 8.0f) ? largest / 8.0f * 1.01f
+                                                                                   : largest / 16.0f * 1.02f;
+    }
+}
+
 TEST(KvBlocks, KeepTokensToTheirPrecision) {
     Random random(1);
     for (const BlockType type : kKvTypes) {
@@ -130,13 +151,64 @@ TEST(KvBlocks, KeepTokensToTheirPrecision) {
         cpu::load_k(type, k.data(), dims, 5, back_k.data());
         cpu::load_v(type, v.data(), dims, 31, back_v.data());
         EXPECT_EQ(back_k, back_v);
-        const float tolerance = type == BlockType::F32 ? 0 : type == BlockType::F16 ? 1e-3f : 0.02f;
         for (int i = 0; i < dims; ++i) {
-            EXPECT_NEAR(back_k[static_cast<std::size_t>(i)], x[static_cast<std::size_t>(i)], tolerance);
+            EXPECT_NEAR(back_k[static_cast<std::size_t>(i)], x[static_cast<std::size_t>(i)],
+                        tolerance(type, x, i));
         }
     }
     EXPECT_EQ(cpu::k_block_bytes(BlockType::F16, 64), 64u * 32 * 2);
     EXPECT_EQ(cpu::v_block_bytes(BlockType::Q8_0, 64), 64u * 32 + 2 * 32 * 2);
+    EXPECT_EQ(cpu::k_block_bytes(BlockType::Q4_0, 64), 64u / 2 * 32 + 2 * 32 * 2);
+    EXPECT_EQ(cpu::v_block_bytes(BlockType::Q4_0, 64), 64u / 2 * 32 + 2 * 32 * 2);
+}
+
+/// Tokens are stored by several threads at once: none may touch a byte of another.
+TEST(KvBlocks, TokensShareNoByte) {
+    for (const BlockType type : kKvTypes) {
+        for (const int dims : {32, 41}) {
+            const std::vector<float> x(static_cast<std::size_t>(dims), 1.0f);
+            for (const auto& [bytes, store] : {std::pair{&cpu::k_block_bytes, &cpu::store_k},
+                                               std::pair{&cpu::v_block_bytes, &cpu::store_v}}) {
+                std::vector<int> owner(bytes(type, dims), -1);
+                for (int token = 0; token < cpu::kKvTokens; ++token) {
+                    for (const int fill : {0x5a, 0xa5}) { // what changes from either was written
+                        std::vector<std::byte> block(owner.size(), static_cast<std::byte>(fill));
+                        store(type, x.data(), dims, token, block.data());
+                        for (std::size_t i = 0; i < block.size(); ++i) {
+                            if (block[i] != static_cast<std::byte>(fill)) {
+                                ASSERT_TRUE(owner[i] == -1 || owner[i] == token) << i;
+                                owner[i] = token;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sixteen multiples of a scale come back as they were, and the largest in size has 8 of it on its side.
+TEST(KvBlocks, HalfBytesHoldSixteenStepsAsFilesDo) {
+    for (const float scale : {0.25f, -0.25f}) {
+        std::vector<float> x(32), back(32);
+        for (int i = 0; i < 32; ++i) {
+            x[static_cast<std::size_t>(i)] = scale * static_cast<float>(i % 16 - 8);
+        }
+        std::vector<std::byte> block(cpu::k_block_bytes(BlockType::Q4_0, 32));
+        cpu::store_k(BlockType::Q4_0, x.data(), 32, 3, block.data());
+        cpu::load_k(BlockType::Q4_0, block.data(), 32, 3, back.data());
+        EXPECT_EQ(back, x);
+        x[5] = 8.0f * scale; // as large on the other side: one step short, as the first decides the sign
+        cpu::store_k(BlockType::Q4_0, x.data(), 32, 3, block.data());
+        cpu::load_k(BlockType::Q4_0, block.data(), 32, 3, back.data());
+        EXPECT_EQ(back[0], -8.0f * scale);
+        EXPECT_EQ(back[5], 7.0f * scale);
+    }
+    std::vector<float> x(32, 0.0f), back(32, 1.0f);
+    std::vector<std::byte> block(cpu::k_block_bytes(BlockType::Q4_0, 32));
+    cpu::store_k(BlockType::Q4_0, x.data(), 32, 0, block.data());
+    cpu::load_k(BlockType::Q4_0, block.data(), 32, 0, back.data());
+    EXPECT_EQ(back, x);
 }
 
 TEST(Attention, MatchesSoftmaxInDouble) {

@@ -32,7 +32,7 @@ Capabilities exampleModel(const QString& name, quint64 bytes) {
             choice.note = QStringLiteral("Q4_0 where rows are not divisible by 256");
         c.weights.push_back(choice);
     }
-    for (const auto& [type, share] : {std::pair{"F16", 32}, {"Q8_0", 17}}) {
+    for (const auto& [type, share] : {std::pair{"F16", 32}, {"Q8_0", 17}, {"Q4_0", 9}}) {
         ChoiceForecast choice;
         choice.name = QString::fromLatin1(type);
         choice.bytes = c.kv_bytes_per_token * 8192 * static_cast<quint64>(share) / 32;

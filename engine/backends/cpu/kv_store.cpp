@@ -10,13 +10,12 @@ namespace switchyard::cpu {
 
 static_assert(kKvTokens == kKvBlockTokens);
 
-static constexpr BlockType kKvTypes[] = {BlockType::F32, BlockType::F16, BlockType::Q8_0};
-
-static std::size_t type_index(BlockType type) {
-    for (std::size_t i = 0; i < std::size(kKvTypes); ++i)
-        if (kKvTypes[i] == type)
+std::size_t KvStore::type_index(BlockType type) {
+    for (std::size_t i = 0; i < std::size(kTypes); ++i)
+        if (kTypes[i] == type)
             return i;
-    throw Error("the KV cache cannot be kept as " + std::string(traits(type).name) + ": choose F16 or Q8_0");
+    throw Error("the KV cache cannot be kept as " + std::string(traits(type).name) +
+                ": choose F16, Q8_0 or Q4_0");
 }
 
 KvStore::KvStore(std::vector<KvLayer> layers, const std::vector<StateLayer>& states)
@@ -25,13 +24,12 @@ KvStore::KvStore(std::vector<KvLayer> layers, const std::vector<StateLayer>& sta
     for (const StateLayer& state : states)
         state_offsets_.push_back(state_offsets_.back() +
                                  (static_cast<std::size_t>(state.values) + 15) / 16 * 16);
-    for (std::size_t i = 0; i < std::size(kKvTypes); ++i) {
+    for (std::size_t i = 0; i < std::size(kTypes); ++i) {
         std::size_t offset = 0;
         for (const KvLayer& layer : layers_) {
             offsets_[i].push_back(offset);
-            offset +=
-                static_cast<std::size_t>(layer.kv_heads) *
-                (k_block_bytes(kKvTypes[i], layer.key_dim) + v_block_bytes(kKvTypes[i], layer.value_dim));
+            offset += static_cast<std::size_t>(layer.kv_heads) *
+                      (k_block_bytes(kTypes[i], layer.key_dim) + v_block_bytes(kTypes[i], layer.value_dim));
         }
         offsets_[i].push_back(offset);
     }
@@ -58,9 +56,9 @@ KvBlockId KvStore::allocate_state() {
 KvBlockId KvStore::add(Block block, std::size_t bytes) {
     block.data = allocate_aligned((std::max<std::size_t>(bytes, 1) + 63) / 64 * 64);
     if (!block.data)
-        throw Error(
-            "the KV cache needs " + std::to_string(bytes >> 10) +
-            " KiB more than this machine has free: shorten the context or choose Q8_0 for the KV cache");
+        throw Error("the KV cache needs " + std::to_string(bytes >> 10) +
+                    " KiB more than this machine has free: shorten the context or choose Q8_0 or Q4_0 for "
+                    "the KV cache");
     if (!unused_.empty()) {
         bytes_ += bytes;
         const KvBlockId id = unused_.back();

@@ -7,6 +7,7 @@
 #include "engine/run/backend.h"
 
 #include <array>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <vector>
@@ -48,8 +49,12 @@ class KvStore {
         return pieces_[index / kPiece][index % kPiece];
     }
 
+    static constexpr BlockType kTypes[] = {BlockType::F32, BlockType::F16, BlockType::Q8_0, BlockType::Q4_0};
+    static std::size_t type_index(BlockType type);
+
     std::vector<KvLayer> layers_;
-    std::vector<std::size_t> offsets_[3]; ///< per type: where each layer begins; the last is the block's size
+    /// By kTypes: where each layer begins; the last is the block's size.
+    std::vector<std::size_t> offsets_[std::size(kTypes)];
     std::vector<std::size_t> state_offsets_; ///< the same of states, in floats
     std::array<std::unique_ptr<Block[]>, kPieces> pieces_;
     std::size_t count_ = 0;         ///< blocks there ever were

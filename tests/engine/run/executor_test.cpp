@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <thread>
 
@@ -27,10 +28,10 @@ Batch rows_at(int first, int count, std::vector<KvBlockId> blocks) {
 
 class ExecutorTest : public testing::TestWithParam<std::string> {
   protected:
-    std::vector<KvBlockId> blocks(int count) {
+    std::vector<KvBlockId> blocks(int count, BlockType type = BlockType::F16) {
         std::vector<KvBlockId> ids;
         for (int i = 0; i < count; ++i)
-            ids.push_back(executor().allocate_kv_block(BlockType::F16));
+            ids.push_back(executor().allocate_kv_block(type));
         return ids;
     }
     std::vector<float> logits(int first, int count, const std::vector<KvBlockId>& ids) {
@@ -102,6 +103,44 @@ TEST_P(ExecutorTest, ABlockComesBackAsItWasSaved) {
     EXPECT_EQ(logits(32, 4, {back, ids[1]}), expected);
     EXPECT_THROW(executor().load_kv_block(BlockType::Q8_0, saved), Error) << "another type's";
     EXPECT_GT(executor().kv_capacity(), executor().kv_block_bytes(BlockType::F16));
+}
+
+/// Whatever the cache is kept as: row by row, in chunks, at once and by other threads, the same bits; and the
+/// fewer bits a value has, the further from F16 (these models have random weights, so a little becomes much).
+TEST_P(ExecutorTest, ACacheOfAnyTypeGivesTheSameBitsInAnyChunks) {
+    constexpr int kRows = 70;
+    const auto plain = logits(0, kRows, blocks(3));
+    double before = 0;
+    for (const auto& [type, most] : {std::pair{BlockType::Q8_0, 0.01}, {BlockType::Q4_0, 0.6}}) {
+        const auto whole = logits(0, kRows, blocks(3, type));
+        const auto fellow = load(GetParam(), 1);
+        std::vector<KvBlockId> others;
+        for (int i = 0; i < 3; ++i)
+            others.push_back(fellow->executor().allocate_kv_block(type));
+        for (const int chunk : {1, 13, 32}) {
+            const auto ids = blocks(3, type);
+            std::vector<float> joined, alone;
+            for (int first = 0; first < kRows; first += chunk) {
+                const int count = std::min(chunk, kRows - first);
+                const auto part = logits(first, count, ids);
+                joined.insert(joined.end(), part.begin(), part.end());
+                const auto same =
+                    fellow->executor().run(rows_at(first, count, others), fellow->weights()).logits;
+                alone.insert(alone.end(), same.begin(), same.end());
+            }
+            EXPECT_EQ(joined, whole) << traits(type).name << " in chunks of " << chunk;
+            EXPECT_EQ(alone, whole) << traits(type).name << " by one thread";
+        }
+        double error = 0, size = 0;
+        for (std::size_t i = 0; i < plain.size(); ++i) {
+            error += std::pow(double{whole[i]} - plain[i], 2);
+            size += double{plain[i]} * plain[i];
+        }
+        EXPECT_GT(error, before) << traits(type).name;
+        EXPECT_LT(error / size, most) << traits(type).name;
+        before = error;
+        RecordProperty(std::string(traits(type).name), std::to_string(error / size));
+    }
 }
 
 TEST_P(ExecutorTest, RoutingComesForTheRowsThatAsk) {

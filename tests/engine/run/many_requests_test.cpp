@@ -71,7 +71,7 @@ class ManyRequests : public testing::TestWithParam<Model> {
         request.tuning.max_tokens = 20 + static_cast<int>(random() % 40);
         request.tuning.temperature = i % 4 == 0 ? 0 : 1.3;
         request.tuning.seed = random();
-        request.tuning.kv = i % 5 == 4 ? BlockType::Q8_0 : BlockType::F16;
+        request.tuning.kv = i % 5 == 4 ? BlockType::Q8_0 : i % 5 == 2 ? BlockType::Q4_0 : BlockType::F16;
         request.tuning.prefill_chunk = 64;
         request.ignore_end = i % 2 == 0; // half of them do not say how long they will be
         request.client = static_cast<std::uint64_t>(i % 4);

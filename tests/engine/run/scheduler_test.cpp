@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <future>
 
 namespace switchyard {
@@ -139,6 +140,7 @@ TEST_F(SchedulerTest, ADialMoveEqualsARunThatHadTheValueFromThatTokenOn) {
                                                            {"top_p", 0.3},
                                                            {"seed", 9.0},
                                                            {"kv", std::string("Q8_0")},
+                                                           {"kv", std::string("Q4_0")},
                                                            {"quant", std::string("Q4_0")}}) {
         RunRequest moved = request_of(prompt_of(30), 40);
         moved.moves = {{15, name, value}};
@@ -253,7 +255,7 @@ TEST_F(SchedulerTest, AStoredAnswerRunsAgainExactly) {
                 scheduler.set_model_tuning({targets[turn]});
             if (count % 13 == 0) {
                 moved.experts = 1 + count % 7;
-                moved.kv = count % 2 ? BlockType::Q8_0 : BlockType::F16;
+                moved.kv = std::array{BlockType::F16, BlockType::Q8_0, BlockType::Q4_0}[count / 13 % 3];
                 moved.temperature = 0.8 + 0.01 * count;
                 scheduler.set_tuning(event.run, moved);
             }

@@ -94,6 +94,7 @@ TEST_P(TinyModelTest, ADialMoveEqualsARunThatHadTheValueFromThatTokenOn) {
          std::vector<std::pair<std::string, ControlValue>>{{"experts", 1.0},
                                                            {"temperature", 0.0},
                                                            {"kv", std::string("Q8_0")},
+                                                           {"kv", std::string("Q4_0")},
                                                            {"quant", std::string("Q8_0")}}) {
         const auto model = load();
         if (name == "experts" && model->plan().experts == 0)
@@ -131,7 +132,7 @@ TEST_P(TinyModelTest, AStoredAnswerRunsAgainExactly) {
         SequenceTuning moved = request_of({}, 60).tuning;
         moved.experts = 2;
         moved.top_p = 0.8;
-        moved.kv = BlockType::Q8_0;
+        moved.kv = count % 2 ? BlockType::Q8_0 : BlockType::Q4_0;
         if (count == 9)
             scheduler.set_tuning(event.run, moved);
         if (count == 5 || count == 40)
