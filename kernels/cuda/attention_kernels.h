@@ -71,7 +71,7 @@ constexpr std::size_t attention_scratch_floats(int split_rows, int heads, int va
 // Warps that share a tile of queries are a team: each has a share of the values, up to 128. A team goes
 // through the cache by blocks of 32 tokens, which it copies into shared memory first.
 
-inline constexpr int kAttendThreads = 128, kMergeThreads = 128, kPromptThreads = 256;
+inline constexpr int kAttendThreads = 128, kMergeThreads = 128, kPromptAttendThreads = 256;
 
 /// Warps of a team.
 SWITCHYARD_ANYWHERE constexpr std::int32_t attention_team(std::int32_t value_dim) {
@@ -96,7 +96,7 @@ inline constexpr std::int32_t kAttendBuffer = 108 << 10, kPromptBuffer = 216 << 
 
 /// Whether AttendPrompt takes this shape; if not, no row may be marked as a prompt's.
 constexpr bool has_prompt_form(std::int32_t key_dim, std::int32_t value_dim, bool latent) {
-    const std::int32_t tiles = kPromptThreads / 32 / attention_team(value_dim);
+    const std::int32_t tiles = kPromptAttendThreads / 32 / attention_team(value_dim);
     return tiles * staged_queries(key_dim) + 2 * staged_bytes(key_dim, latent ? 0 : value_dim) <=
            kPromptBuffer;
 }
@@ -131,7 +131,8 @@ SWITCHYARD_ANYWHERE constexpr std::int32_t query_head_tiles(std::int32_t heads_p
 /// AttendPrompt: `out` of a prompt's rows.
 inline GridSize prompt_grid(const AttentionParams& p) {
     const std::int32_t per = p.heads / p.cache.kv_heads;
-    const std::int32_t rows = query_tile_rows(per) * (kPromptThreads / 32 / attention_team(p.value_dim));
+    const std::int32_t rows =
+        query_tile_rows(per) * (kPromptAttendThreads / 32 / attention_team(p.value_dim));
     return {static_cast<unsigned>((p.row_count + rows - 1) / rows),
             static_cast<unsigned>(p.cache.kv_heads * query_head_tiles(per))};
 }
@@ -173,16 +174,16 @@ struct AttendShared {
     float most[4][kQueryTile], sum[4][kQueryTile]; ///< of a team
 };
 
-struct PromptShared {
+struct PromptAttendShared {
     alignas(16) std::byte buffer[kPromptBuffer]; ///< each team's queries, then two staged blocks
     TeamScores scores[2];
-    QueryTile queries[kPromptThreads / 32];
+    QueryTile queries[kPromptAttendThreads / 32];
 };
 
 #define SWITCHYARD_ATTENTION_KERNELS(X)                                                                      \
     X(Attend, attend, AttentionParams, AttendShared, kAttendThreads, 2)                                      \
     X(AttendMerge, attend_merge, AttentionParams, NoShared, kMergeThreads, 8)
 #define SWITCHYARD_PROMPT_ATTENTION_KERNELS(X)                                                               \
-    X(AttendPrompt, attend_prompt, AttentionParams, PromptShared, kPromptThreads, 1)
+    X(AttendPrompt, attend_prompt, AttentionParams, PromptAttendShared, kPromptAttendThreads, 1)
 
 } // namespace switchyard::cuda

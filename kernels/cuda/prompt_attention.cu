@@ -5,7 +5,7 @@ namespace switchyard::cuda {
 
 namespace {
 
-constexpr int kPromptWarps = kPromptThreads / kWarpLanes;
+constexpr int kPromptWarps = kPromptAttendThreads / kWarpLanes;
 
 /// The outputs of a team's tile: rows from `row` on.
 __device__ void store_rows(const AttentionParams& p, const AttendWork& work, int row, int rows,
@@ -39,7 +39,7 @@ __device__ void store_rows(const AttentionParams& p, const AttendWork& work, int
 
 /// All blocks of the cache that a tile sees, past its queries: each is staged once for all teams.
 template <int kTeam>
-__device__ void attend_rows(const AttentionParams& p, PromptShared& shared, const AttendWork& work,
+__device__ void attend_rows(const AttentionParams& p, PromptAttendShared& shared, const AttendWork& work,
                             int tile_rows) {
     constexpr int kTeams = kPromptWarps / kTeam;
     const int thread = static_cast<int>(threadIdx.x), number = warp_index() / kTeam;
@@ -53,7 +53,7 @@ __device__ void attend_rows(const AttentionParams& p, PromptShared& shared, cons
         if (b <= last_block)
             stage_block(p.cache, blocks[b], work.kv_head, stages + b % 2 * size,
                         max(tile.from - b * kKvTokens, 0), min(tile.last + 1 - b * kKvTokens, kKvTokens),
-                        thread, kPromptThreads);
+                        thread, kPromptAttendThreads);
         async_commit();
     };
     stage(first_block);
@@ -91,9 +91,9 @@ __device__ void attend_rows(const AttentionParams& p, PromptShared& shared, cons
 
 } // namespace
 
-static __global__ void __launch_bounds__(kPromptThreads, 1)
+static __global__ void __launch_bounds__(kPromptAttendThreads, 1)
     attend_prompt(const __grid_constant__ AttentionParams p) {
-    PromptShared& shared = shared_memory<PromptShared>();
+    PromptAttendShared& shared = shared_memory<PromptAttendShared>();
     wait_for_previous();
     let_next_start();
     const int per = p.heads / p.cache.kv_heads, tiles = query_head_tiles(per),
