@@ -92,13 +92,13 @@ SWITCHYARD_ANYWHERE constexpr std::int32_t staged_queries(std::int32_t key_dim) 
     return kv_groups(key_dim) * 4 * 32 * 16;
 }
 
-inline constexpr std::int32_t kAttendBuffer = 108 << 10, kPromptBuffer = 216 << 10;
+inline constexpr std::int32_t kAttendBuffer = 108 << 10, kPromptAttendBuffer = 216 << 10;
 
 /// Whether AttendPrompt takes this shape; if not, no row may be marked as a prompt's.
 constexpr bool has_prompt_form(std::int32_t key_dim, std::int32_t value_dim, bool latent) {
     const std::int32_t tiles = kPromptAttendThreads / 32 / attention_team(value_dim);
     return tiles * staged_queries(key_dim) + 2 * staged_bytes(key_dim, latent ? 0 : value_dim) <=
-           kPromptBuffer;
+           kPromptAttendBuffer;
 }
 constexpr bool has_attention(std::int32_t key_dim, std::int32_t value_dim, bool latent) {
     return key_dim <= kMostKeyDim && value_dim <= kMostValueDim &&
@@ -129,7 +129,7 @@ SWITCHYARD_ANYWHERE constexpr std::int32_t query_head_tiles(std::int32_t heads_p
     return (heads_per_kv + kQueryTile - 1) / kQueryTile;
 }
 /// AttendPrompt: `out` of a prompt's rows.
-inline GridSize prompt_grid(const AttentionParams& p) {
+inline GridSize attend_prompt_grid(const AttentionParams& p) {
     const std::int32_t per = p.heads / p.cache.kv_heads;
     const std::int32_t rows =
         query_tile_rows(per) * (kPromptAttendThreads / 32 / attention_team(p.value_dim));
@@ -175,7 +175,7 @@ struct AttendShared {
 };
 
 struct PromptAttendShared {
-    alignas(16) std::byte buffer[kPromptBuffer]; ///< each team's queries, then two staged blocks
+    alignas(16) std::byte buffer[kPromptAttendBuffer]; ///< each team's queries, then two staged blocks
     TeamScores scores[2];
     QueryTile queries[kPromptAttendThreads / 32];
 };

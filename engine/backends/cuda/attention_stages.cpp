@@ -107,6 +107,7 @@ void launch_attention(StepLaunch& step, int layer, const Queries& queries) {
                                    .partials = step.scratch.attention.get<float>(),
                                    .row_count = std::min(kFewRows, step.rows() - first),
                                    .heads = queries.heads,
+                                   .split_rows = std::min(kFewRows, step.rows() - first),
                                    .value_dim = queries.value_dim,
                                    .window = queries.window,
                                    .scale = queries.scale};

@@ -128,7 +128,7 @@ std::vector<float> attended(const AttentionCase& c, const EmulatedOptions& optio
             launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p, again);
         launch<Kernel::AttendMerge>(*stream, merge_grid(p), p, true);
         if (std::ranges::any_of(c.parts, &Part::prompt))
-            launch<Kernel::AttendPrompt>(*stream, prompt_grid(p), p, true);
+            launch<Kernel::AttendPrompt>(*stream, attend_prompt_grid(p), p, true);
     }
     return download(*stream, p.out, outputs);
 }
