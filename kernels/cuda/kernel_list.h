@@ -10,6 +10,7 @@
 #include "kernels/cuda/input_kernels.h"
 #include "kernels/cuda/limits_kernels.h"
 #include "kernels/cuda/product_kernels.h"
+#include "kernels/cuda/prompt_feed_forward_kernels.h"
 #include "kernels/cuda/prompt_kernels.h"
 #include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/row_kernels.h"
@@ -31,6 +32,7 @@ namespace switchyard::cuda {
     SWITCHYARD_INPUT_KERNELS(X)                                                                              \
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \
     SWITCHYARD_PROMPT_KERNELS(X)                                                                             \
+    SWITCHYARD_PROMPT_FEED_FORWARD_KERNELS(X)                                                                \
     SWITCHYARD_HEAD_KERNELS(X)                                                                               \
     SWITCHYARD_FEED_FORWARD_KERNELS(X)
 

@@ -73,40 +73,25 @@ static __global__ void __launch_bounds__(kPromptThreads, 2)
     }
     const ProductTarget& target = p.targets[number];
     const int row_tiles = prompt_row_tiles(target.matrix_rows), head = left / row_tiles;
-    const MatrixView* const view = target.matrices + head;
-    const MatrixView matrix = *view;
-    const int last_tile = tile_rows(matrix.rows) - 1;
-    const int tile = left % row_tiles * kPromptTileRows + 2 * warp_index(); // the first of the warp's two
-    const float factor = weight_factor(p.ranges, view), back = inverse_power(factor);
-    const TileRowWeights weights[2] = {{matrix, min(tile, last_tile), factor},
-                                       {matrix, min(tile + 1, last_tile), factor}};
+    const PromptMatrix matrix(p.ranges, target.matrices + head, left % row_tiles);
     const int first = place.tokens * kPromptTokens, tokens = min(kPromptTokens, p.rows - first);
-    CopiedRows rows;
-    for (int j = 0; j < kPromptTokens * 4 / kPromptThreads; ++j) {
-        const int token = min(static_cast<int>(threadIdx.x) / 4 + kPromptThreads / 4 * j, tokens - 1);
-        rows[j] =
-            p.in.values + (static_cast<std::int64_t>(first + token) * target.heads + head) * p.in.padded;
-    }
+    const auto prepared_row = [&](int token) {
+        return static_cast<std::int64_t>(first + token) * target.heads + head;
+    };
     PromptSums sums = {};
-    multiply_prompt_tile(sums, weights, p.in.padded / kPromptStep, rows, tokens, tile <= last_tile, shared);
+    multiply_prompt_tile(sums, matrix.weights, p.in.padded / kPromptStep,
+                         copied_rows(p.in, tokens, prepared_row), tokens, matrix.active(), shared);
     const float* bias = target.bias ? reinterpret_cast<const float*>(target.bias->data) : nullptr;
     each_sum(tokens, [&](int token_tile, int e, int token, int g) {
         const std::int64_t row = first + token;
-        const float scale = p.in.scales[row * target.heads + head];
         const float weight = p.row_weights ? p.row_weights[row] : 1.0f;
         float* out = target.out + row * target.out_stride + head * target.out_head_stride;
-#pragma unroll
-        for (int j = 0; j < 4; ++j) {
-            const int m = 16 * tile + g + 8 * j;
-            if (m >= target.matrix_rows)
-                continue;
-            float sum =
-                multiply_rounded(multiply_rounded(sums[j / 2][token_tile][j % 2 * 2 + e], back), scale);
+        matrix.each_row(sums, token_tile, e, g, p.in.scales[prepared_row(token)], [&](int m, float sum) {
             if (bias)
                 sum = add_rounded(sum, bias[m]);
             sum = multiply_rounded(sum, weight);
             out[m] = target.add ? add_rounded(out[m], sum) : sum;
-        }
+        });
     });
 }
 

@@ -31,7 +31,19 @@ __device__ inline float inverse_power(float power) { return bits_float((254u << 
 using PromptSums = float[2][kPromptTokens / 8][4];
 
 /// The rows that a thread copies: tokens threadIdx.x / 4 + 32 j of the tile.
-using CopiedRows = const std::uint16_t * [kPromptTokens * 4 / kPromptThreads];
+struct CopiedRows {
+    const std::uint16_t* at[kPromptTokens * 4 / kPromptThreads];
+};
+/// Token i is prepared row `row_of(i)`; behind the last of `tokens` it is the last again, for nobody to use.
+template <class RowOf>
+__device__ inline CopiedRows copied_rows(const HalfRows& in, int tokens, const RowOf& row_of) {
+    CopiedRows rows;
+    for (int j = 0; j < kPromptTokens * 4 / kPromptThreads; ++j) {
+        const int token = static_cast<int>(threadIdx.x) / 4 + kPromptThreads / 4 * j;
+        rows.at[j] = in.values + static_cast<std::int64_t>(row_of(min(token, tokens - 1))) * in.padded;
+    }
+    return rows;
+}
 
 /// Where 8 columns of a token stand among a stage's vectors. Eight tokens' chunks, and four tokens' pairs of
 /// chunks, fall on different banks.
@@ -44,7 +56,7 @@ __device__ inline void copy_tokens(PromptShared& shared, int step, const CopiedR
     const int thread = static_cast<int>(threadIdx.x);
     for (int j = 0; j < kPromptTokens * 4 / kPromptThreads; ++j)
         async_copy(stage + 8 * prompt_chunk(thread / 4 + kPromptThreads / 4 * j, thread % 4),
-                   rows[j] + step * kPromptStep + thread % 4 * 8);
+                   rows.at[j] + step * kPromptStep + thread % 4 * 8);
 }
 
 /// sums += weights x tokens over `steps` blocks of 32 columns. `tokens` of the tile are wanted. `active`:
@@ -99,5 +111,33 @@ __device__ inline void each_sum(int tokens, const Use& use) {
         }
     }
 }
+
+/// A warp's part of a matrix: the two tile rows of it in tile `item` of 128 rows.
+struct PromptMatrix {
+    MatrixView view;
+    float factor;
+    int tile; ///< the first
+    TileRowWeights weights[2];
+
+    __device__ PromptMatrix(const WeightRanges& ranges, const MatrixView* matrix, int item)
+        : view(*matrix), factor(weight_factor(ranges, matrix)),
+          tile(item * kPromptTileRows + kPromptTileRows * 32 / kPromptThreads * warp_index()),
+          weights{{view, min(tile, last()), factor}, {view, min(tile + 1, last()), factor}} {}
+    __device__ int last() const { return tile_rows(view.rows) - 1; }
+    __device__ bool active() const { return tile <= last(); }
+    /// Calls use(row of the matrix, sum) for those of a token, whose scale is `scale`.
+    template <class Use>
+    __device__ void each_row(const PromptSums& sums, int token_tile, int e, int g, float scale,
+                             const Use& use) const {
+        const float back = inverse_power(factor);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            const int m = kTileRows * tile + g + 8 * j;
+            if (m < view.rows)
+                use(m,
+                    multiply_rounded(multiply_rounded(sums[j / 2][token_tile][j % 2 * 2 + e], back), scale));
+        }
+    }
+};
 
 } // namespace switchyard::cuda

@@ -380,6 +380,8 @@ __device__ inline void build_units(const UnitsParams& p, UnitsShared<kSorters>& 
                               count_bits(rows_of[expert] & ((1u << lane_index()) - 1u));
             p.pair_rows[place] = row;
             p.pair_weights[place] = choices[i].weight;
+            if (p.row_pairs)
+                p.row_pairs[std::int64_t{row} * p.most + i] = place;
         }
         sync_warp();
         for (int x = lane_index(); x < experts; x += kWarpLanes) {

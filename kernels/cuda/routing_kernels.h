@@ -67,6 +67,7 @@ struct UnitsParams {
     FeedForwardUnit* units;  ///< [experts], in ascending order of their number
     std::int32_t* pair_rows; ///< [row_count * most]: the rows of each unit, ascending, one unit after another
     float* pair_weights;     ///< the same
+    std::int32_t* row_pairs; ///< [row_count][most]: a row's pairs in the order of its choices; may be null
 };
 inline constexpr int kMostUnitRows = 4096;
 inline constexpr int kUnitsThreads = kMostExperts;

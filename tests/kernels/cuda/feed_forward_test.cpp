@@ -1,25 +1,19 @@
 // Gated blocks on the device, routed and dense, against plain sums of the decoded matrices.
 #include "kernels/cuda/feed_forward_launch.h"
-#include "kernels/cuda/matrix_tiles.h"
+#include "kernels/cuda/prompt_feed_forward_launch.h"
+#include "tests/kernels/cuda/placed_matrix.h"
 #include "tests/kernels/cuda/route_reference.h"
-#include "tests/kernels/cuda/test_device.h"
-#include "tests/kernels/reference.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cmath>
+#include <numeric>
 
 namespace switchyard::cuda {
 namespace {
 
 using test::Random;
-
-/// A placed matrix and its values.
-struct Placed {
-    MatrixView view;
-    std::vector<float> values; ///< [rows][cols]
-};
 
 struct BlockShape {
     std::int32_t width;
@@ -53,6 +47,7 @@ class Layer {
             gate_views_.push_back(b.output_gate ? plain(gates_.back()) : nullptr);
         }
         formats_ = upload(device, stream, std::vector<std::uint32_t>{formats});
+        make_table();
     }
 
     struct Rows {
@@ -85,7 +80,8 @@ class Layer {
 
     RouteRule rule() const { return {shape_.experts, shape_.active, RouterGate::Softmax, 1, 1.0f, 1, 1, 0}; }
 
-    std::vector<float> run(const Rows& r) {
+    /// As answers' rows, or as prompts'.
+    std::vector<float> run(const Rows& r, bool prompt = false) {
         const auto rows = static_cast<std::int32_t>(r.rows.size());
         const auto count = r.rows.size();
         FeedForwardParams p = {};
@@ -115,7 +111,10 @@ class Layer {
                                  .formats = formats_,
                                  .out = p.in});
         route(r, p);
-        launch_feed_forward(stream_, p, shape_.experts, 4, true);
+        if (prompt)
+            run_prompt(p, in);
+        else
+            launch_feed_forward(stream_, p, shape_.experts, 4, true);
         return download(stream_, p.out, r.residual.size());
     }
 
@@ -151,16 +150,42 @@ class Layer {
     struct Block {
         BlockShape shape;
         GatedMatrices device;
-        std::vector<Placed> gate, up, down; ///< by expert
+        std::vector<PlacedMatrix> gate, up, down; ///< by expert
         std::vector<float> gate_bias, up_bias, down_bias;
     };
 
-    Placed placed(BlockType type, std::int32_t rows, std::int32_t cols) {
-        const auto blocks = test::random_blocks(type, rows, cols, random_);
-        std::vector<std::byte> tiles(tiled_bytes(type, rows, cols));
-        pack_tiles(type, rows, cols, blocks.data(), tiles.data(), 0, tile_rows(rows));
-        return {{upload(device_, stream_, tiles), rows, cols, type},
-                test::block_values(type, blocks, rows, cols)};
+    void run_prompt(const FeedForwardParams& p, const float* in) {
+        const auto rows = static_cast<std::size_t>(p.row_count);
+        PromptFeedForward f = {};
+        f.layer = p;
+        f.experts = shape_.experts;
+        f.row_pairs = row_pairs_;
+        f.counts = counts_;
+        f.in = half_rows(rows, shape_.in);
+        f.hidden = memory<float>(static_cast<std::size_t>(prompt_hidden_columns(p)));
+        f.hidden_values = memory<std::uint16_t>(static_cast<std::size_t>(prompt_hidden_columns(p)));
+        f.hidden_scales = memory<float>(static_cast<std::size_t>(prompt_hidden_rows(p)));
+        f.results = memory<float>(rows * static_cast<std::size_t>(p.most * p.out_width));
+        f.ranges = ranges_;
+        launch<Kernel::PreparePrompt>(stream_, prepare_grid(p.row_count, 1),
+                                      {.in = in,
+                                       .in_stride = shape_.in,
+                                       .heads = 1,
+                                       .head_stride = 0,
+                                       .width = shape_.in,
+                                       .count = nullptr,
+                                       .gain = nullptr,
+                                       .epsilon = 0,
+                                       .out = f.in},
+                                      true);
+        launch_prompt_feed_forward(
+            f, [&]<Kernel kKernel>(GridSize grid, const typename KernelTraits<kKernel>::Params& params) {
+                launch<kKernel>(stream_, grid, params, true);
+            });
+    }
+
+    PlacedMatrix placed(BlockType type, std::int32_t rows, std::int32_t cols) {
+        return place_matrix(device_, stream_, type, rows, cols, random_);
     }
     const MatrixView* plain(const std::vector<float>& values) {
         const auto* data = reinterpret_cast<const std::byte*>(upload(device_, stream_, values));
@@ -171,16 +196,15 @@ class Layer {
     Block block(const BlockShape& shape, std::int32_t experts) {
         Block b;
         b.shape = shape;
-        std::vector<MatrixView> gate, up, down;
         for (std::int32_t e = 0; e < experts; ++e) {
-            gate.push_back(b.gate.emplace_back(placed(shape.up, shape.width, shape_.in)).view);
-            up.push_back(b.up.emplace_back(placed(shape.up, shape.width, shape_.in)).view);
-            down.push_back(b.down.emplace_back(placed(shape.down, shape_.out, shape.width)).view);
+            b.gate.push_back(placed(shape.up, shape.width, shape_.in));
+            b.up.push_back(placed(shape.up, shape.width, shape_.in));
+            b.down.push_back(placed(shape.down, shape_.out, shape.width));
         }
         const auto n = static_cast<std::size_t>(experts);
-        b.device = {.gate = upload(device_, stream_, gate),
-                    .up = upload(device_, stream_, up),
-                    .down = upload(device_, stream_, down),
+        b.device = {.gate = nullptr,
+                    .up = nullptr,
+                    .down = nullptr,
                     .gate_bias = nullptr,
                     .up_bias = nullptr,
                     .down_bias = nullptr,
@@ -198,19 +222,45 @@ class Layer {
         }
         return b;
     }
+    /// One table of all matrices.
+    void make_table() {
+        std::vector<Block*> all = {&expert_};
+        for (Block& b : blocks_)
+            all.push_back(&b);
+        std::vector<MatrixView> views;
+        for (const Block* b : all)
+            for (const auto* matrices : {&b->gate, &b->up, &b->down})
+                for (const PlacedMatrix& m : *matrices)
+                    views.push_back(m.view);
+        const MatrixView* at = upload(device_, stream_, views);
+        ranges_ = {at, upload(device_, stream_, std::vector<std::uint32_t>(views.size() * kRangeParts))};
+        for (Block* b : all)
+            for (auto [entry, matrices] : {std::pair{&b->device.gate, &b->gate},
+                                           {&b->device.up, &b->up},
+                                           {&b->device.down, &b->down}}) {
+                *entry = at;
+                at += matrices->size();
+            }
+        std::vector<std::int32_t> entries(views.size());
+        std::iota(entries.begin(), entries.end(), 0);
+        launch<Kernel::FindRanges>(stream_, range_grid(static_cast<int>(views.size())),
+                                   {ranges_, upload(device_, stream_, entries)});
+    }
+    template <typename T>
+    T* memory(std::size_t count) {
+        std::byte* at = device_.allocate(count * sizeof(T));
+        stream_.fill(at, 0xff, count * sizeof(T));
+        return reinterpret_cast<T*>(at);
+    }
+    HalfRows half_rows(std::size_t rows, std::int32_t width) {
+        const std::int32_t padded = padded_columns(width);
+        return {memory<std::uint16_t>(rows * static_cast<std::size_t>(padded)), memory<float>(rows), padded};
+    }
     PreparedRows prepared_rows(std::size_t rows, std::int32_t padded) {
         const std::size_t values = rows * static_cast<std::size_t>(padded);
-        const auto memory = [&](std::size_t bytes) {
-            std::byte* at = device_.allocate(bytes);
-            stream_.fill(at, 0xff, bytes);
-            return at;
-        };
-        return {reinterpret_cast<float*>(memory(values * 4)),
-                reinterpret_cast<ByteBlock*>(memory(values / 32 * sizeof(ByteBlock))),
-                reinterpret_cast<PairBlock*>(memory(values / 16 * sizeof(PairBlock))),
-                reinterpret_cast<PairBlock*>(memory(values / 16 * sizeof(PairBlock))),
-                reinterpret_cast<float*>(memory(values / 32 * 4)),
-                padded};
+        return {memory<float>(values),          memory<ByteBlock>(values / 32),
+                memory<PairBlock>(values / 16), memory<PairBlock>(values / 16),
+                memory<float>(values / 32),     padded};
     }
     void route(const Rows& r, FeedForwardParams& p) {
         const auto rows = r.rows.size(), places = rows * static_cast<std::size_t>(shape_.active);
@@ -233,9 +283,19 @@ class Layer {
             upload(device_, stream_, std::vector<FeedForwardUnit>(static_cast<std::size_t>(shape_.experts)));
         std::int32_t* pair_rows = upload(device_, stream_, std::vector<std::int32_t>(places));
         float* pair_weights = upload(device_, stream_, std::vector<float>(places));
-        few.units = {few.route.choices, few.route.counts, p.row_count, shape_.active,
-                     shape_.experts,    p.expert,         list,        units,
-                     pair_rows,         pair_weights};
+        few.units = {few.route.choices,
+                     few.route.counts,
+                     p.row_count,
+                     shape_.active,
+                     shape_.experts,
+                     p.expert,
+                     list,
+                     units,
+                     pair_rows,
+                     pair_weights,
+                     memory<std::int32_t>(places)};
+        row_pairs_ = few.units.row_pairs;
+        counts_ = few.route.counts;
         if (shape_.expert.width == 0) {
             launch<Kernel::Route>(stream_, route_grid(p.row_count), few.route, true);
             return;
@@ -265,7 +325,7 @@ class Layer {
         }
         }
     }
-    static double dot(const Placed& matrix, std::size_t row, const auto& x) {
+    static double dot(const PlacedMatrix& matrix, std::size_t row, const auto& x) {
         const auto cols = static_cast<std::size_t>(matrix.view.cols);
         double sum = 0;
         for (std::size_t i = 0; i < cols; ++i)
@@ -293,6 +353,8 @@ class Layer {
     std::vector<std::vector<float>> gates_;
     std::vector<const MatrixView*> gate_views_;
     const std::uint32_t* formats_;
+    WeightRanges ranges_;
+    std::int32_t *row_pairs_ = nullptr, *counts_ = nullptr; ///< of the last route()
 };
 
 struct FeedForwardKernels : testing::Test {
@@ -300,8 +362,9 @@ struct FeedForwardKernels : testing::Test {
     std::unique_ptr<Stream> stream = device->make_stream();
     Random random{5};
 
-    /// That batches of all these sizes agree with plain sums, and rows alone with both, bit for bit.
-    void check(const LayerShape& shape, const std::vector<std::size_t>& batches) {
+    /// That batches of all these sizes agree with plain sums, and rows alone with both, bit for bit. As
+    /// answers, whose inputs have 16 bits, or as prompts, where inputs and weights have 11.
+    void check(const LayerShape& shape, const std::vector<std::size_t>& batches, bool prompt = false) {
         Layer layer(*device, *stream, shape, random);
         const auto width = static_cast<std::size_t>(shape.out);
         for (const std::size_t count : batches) {
@@ -312,7 +375,7 @@ struct FeedForwardKernels : testing::Test {
                 rows.rows[1].position = -1;
                 std::fill_n(rows.logits.begin() + shape.experts, shape.experts, std::nanf(""));
             }
-            const std::vector<float> got = layer.run(rows);
+            const std::vector<float> got = layer.run(rows, prompt);
             const std::vector<double> wanted = layer.expected(rows);
             double error = 0, size = 0;
             for (std::size_t i = 0; i < got.size(); ++i) {
@@ -321,11 +384,11 @@ struct FeedForwardKernels : testing::Test {
                 error += std::pow(got[i] - wanted[i], 2);
                 size += std::pow(wanted[i] - (shape.add ? rows.residual[i] : 0.0f), 2);
             }
-            EXPECT_LT(error / size, 3e-8); // inputs have 16 bits
+            EXPECT_LT(error / size, prompt ? 1e-6 : 3e-8);
             for (const std::size_t row : {count / 2, count - 1}) {
                 if (padded && row == 1)
                     continue;
-                const std::vector<float> one = layer.run(layer.alone(rows, row));
+                const std::vector<float> one = layer.run(layer.alone(rows, row), prompt);
                 EXPECT_EQ(std::memcmp(one.data(), got.data() + row * width, width * sizeof(float)), 0)
                     << "row " << row;
             }
@@ -392,6 +455,45 @@ TEST_F(FeedForwardKernels, MoreUnitsThanSlots) {
            .activation = GatedActivation::Silu,
            .add = true},
           {1, 8, 32});
+}
+
+// ---- Prompts
+
+TEST_F(FeedForwardKernels, PromptsPassExpertsAndSharedBlocks) {
+    check({.in = 96,
+           .out = 150,
+           .experts = 37,
+           .active = 3,
+           .expert = {96, BlockType::BF16, BlockType::Q4_0, false, false},
+           .blocks = {{160, BlockType::Q8_0, BlockType::F16, false, true},
+                      {40, BlockType::F16, BlockType::F32, false, false}},
+           .activation = GatedActivation::Gelu,
+           .add = true},
+          {3, 70}, true);
+}
+
+TEST_F(FeedForwardKernels, PromptsFillManyTilesOfAnExpert) {
+    check({.in = 64,
+           .out = 40,
+           .experts = 3,
+           .active = 2,
+           .expert = {96, BlockType::MXFP4, BlockType::MXFP4, true, false},
+           .blocks = {},
+           .activation = GatedActivation::ClampedSilu,
+           .add = false},
+          {1, 300}, true);
+}
+
+TEST_F(FeedForwardKernels, PromptsPassADenseLayer) {
+    check({.in = 256,
+           .out = 17,
+           .experts = 1,
+           .active = 1,
+           .expert = {},
+           .blocks = {{256, BlockType::Q4_K, BlockType::Q6_K, true, false}},
+           .activation = GatedActivation::Silu,
+           .add = true},
+          {1, 140}, true);
 }
 
 TEST(FeedForwardShapes, PartsCoverTheColumnsAndFitTheSlots) {

@@ -39,7 +39,7 @@ struct Routed {
     std::vector<std::int32_t> counts;
     FeedForwardList list;
     std::vector<FeedForwardUnit> units;
-    std::vector<std::int32_t> pair_rows;
+    std::vector<std::int32_t> pair_rows, row_pairs;
     std::vector<float> pair_weights, output_weights;
     std::vector<MatrixView> table;
 };
@@ -112,7 +112,8 @@ struct RoutingKernels : testing::Test {
                    .list = upload(*device, *stream, std::vector<FeedForwardList>(1)),
                    .units = upload(*device, *stream, std::vector<FeedForwardUnit>(experts)),
                    .pair_rows = upload(*device, *stream, std::vector<std::int32_t>(places, kStale)),
-                   .pair_weights = upload(*device, *stream, std::vector<float>(places))};
+                   .pair_weights = upload(*device, *stream, std::vector<float>(places)),
+                   .row_pairs = upload(*device, *stream, std::vector<std::int32_t>(places, kStale))};
         p.units.expert.gate = table;
         p.units.expert.up = table + experts;
         p.units.expert.down = table + 2 * experts;
@@ -128,6 +129,7 @@ struct RoutingKernels : testing::Test {
         out.units = download(*stream, p.units.units, experts);
         out.pair_rows = download(*stream, p.units.pair_rows, places);
         out.pair_weights = download(*stream, p.units.pair_weights, places);
+        out.row_pairs = download(*stream, p.units.row_pairs, places);
         out.output_weights = download(*stream, p.route.blocks[0].output_weights, rows);
         return out;
     }
@@ -171,6 +173,7 @@ struct RoutingKernels : testing::Test {
                         ASSERT_EQ(
                             std::bit_cast<std::uint32_t>(out.pair_weights[static_cast<std::size_t>(pair)]),
                             std::bit_cast<std::uint32_t>(choice.weight));
+                        ASSERT_EQ(out.row_pairs[r * most + i], pair);
                         ++pair;
                     }
             if (pair == start)
