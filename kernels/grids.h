@@ -24,4 +24,11 @@ inline constexpr std::int8_t kLevels4[16] = {-127, -104, -83, -65, -49, -35, -22
 /// Twice the values of the E2M1 float (OCP Microscaling Formats 1.0), by its four bits.
 inline constexpr std::int8_t kLevelsE2M1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
+/// Between level `step` - 1 of a table and the next: where the nearer one changes, and how far they are
+/// apart.
+template <const std::int8_t (&kTable)[16], int step>
+inline constexpr float level_middle = 0.5f * static_cast<float>(kTable[step - 1] + kTable[step]);
+template <const std::int8_t (&kTable)[16], int step>
+inline constexpr float level_step = static_cast<float>(kTable[step] - kTable[step - 1]);
+
 } // namespace switchyard

@@ -5,6 +5,7 @@
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/clock_kernels.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/encode_kernels.h"
 #include "kernels/cuda/feed_forward_kernels.h"
 #include "kernels/cuda/head_kernels.h"
 #include "kernels/cuda/input_kernels.h"
@@ -34,7 +35,8 @@ namespace switchyard::cuda {
     SWITCHYARD_PROMPT_KERNELS(X)                                                                             \
     SWITCHYARD_PROMPT_FEED_FORWARD_KERNELS(X)                                                                \
     SWITCHYARD_HEAD_KERNELS(X)                                                                               \
-    SWITCHYARD_FEED_FORWARD_KERNELS(X)
+    SWITCHYARD_FEED_FORWARD_KERNELS(X)                                                                       \
+    SWITCHYARD_ENCODE_KERNELS(X)
 
 enum class Kernel : std::uint16_t {
 #define SWITCHYARD_ENUMERATOR(name, function, Params, Shared, threads, blocks) name,

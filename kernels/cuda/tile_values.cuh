@@ -23,6 +23,18 @@ class TileRowReader {
         return in_group(group, col % shape.columns);
     }
 
+    __device__ static float mxfp4_scale_of(std::uint32_t e) {
+        return bits_float(e < 2 ? 0x00200000u << e : (e - 1u) << 23);
+    }
+    __device__ static int level_iq4(int i) {
+        return table_byte(level_word<kLevels4, 0>, level_word<kLevels4, 1>, level_word<kLevels4, 2>,
+                          level_word<kLevels4, 3>, i);
+    }
+    __device__ static int level_e2m1(int i) {
+        return table_byte(level_word<kLevelsE2M1, 0>, level_word<kLevelsE2M1, 1>, level_word<kLevelsE2M1, 2>,
+                          level_word<kLevelsE2M1, 3>, i);
+    }
+
   private:
     __device__ float in_group(const std::uint8_t* p, int c) const {
         switch (type_) {
@@ -159,17 +171,6 @@ class TileRowReader {
         const float scale = multiply_rounded(half_at(at), static_cast<float>(bits & 63u));
         const float min = multiply_rounded(half_at(at + 2), static_cast<float>(bits >> 6 & 63u));
         return add_rounded(multiply_rounded(scale, static_cast<float>(q)), -min);
-    }
-    __device__ static float mxfp4_scale_of(std::uint32_t e) {
-        return bits_float(e < 2 ? 0x00200000u << e : (e - 1u) << 23);
-    }
-    __device__ static int level_iq4(int i) {
-        return table_byte(level_word<kLevels4, 0>, level_word<kLevels4, 1>, level_word<kLevels4, 2>,
-                          level_word<kLevels4, 3>, i);
-    }
-    __device__ static int level_e2m1(int i) {
-        return table_byte(level_word<kLevelsE2M1, 0>, level_word<kLevelsE2M1, 1>, level_word<kLevelsE2M1, 2>,
-                          level_word<kLevelsE2M1, 3>, i);
     }
     __device__ static int table_byte(std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d,
                                      int i) {

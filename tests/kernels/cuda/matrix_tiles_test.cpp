@@ -1,20 +1,12 @@
 // Matrices as they lie in device memory: every value is found again, with the bits of the file's block.
-#include "kernels/cuda/matrix_tiles.h"
 #include "kernels/cuda/tile_values.cuh"
+#include "tests/kernels/cuda/tiled_types.h"
 #include "tests/kernels/reference.h"
 
 #include <gtest/gtest.h>
 
 namespace switchyard::cuda {
 namespace {
-
-std::vector<BlockType> tiled_types() {
-    std::vector<BlockType> types;
-    for (const BlockType type : test::kAllTypes)
-        if (tiled(type))
-            types.push_back(type);
-    return types;
-}
 
 struct MatrixTiles : testing::TestWithParam<BlockType> {};
 
