@@ -71,8 +71,8 @@ __device__ void store_split(const AttentionParams& p, AttendShared& shared, cons
             shared.sum[number][g + 8 * r] = attended.sum[r];
         }
     }
-    sync_block();                                           // nobody reads a staged block any more
-    auto* merged = reinterpret_cast<float*>(shared.buffer); // [team][query][width]
+    sync_block();                                               // nobody reads a staged block any more
+    auto* merged = reinterpret_cast<float*>(buffer_of(shared)); // [team][query][width]
 #pragma unroll kWarpValueGroups
     for (int k = 0; k < kWarpValueGroups; ++k) {
         const int group = team.warp * team.warp_groups + k;
@@ -123,10 +123,10 @@ __device__ void attend_split(const AttentionParams& p, AttendShared& shared) {
     const int thread = static_cast<int>(threadIdx.x), number = thread / kTeamThreads;
     const int queries = staged_queries(p.cache.key_dim),
               size = staged_bytes(p.cache.key_dim, p.cache.value_dim),
-              fitting = (kAttendBuffer - queries) / size;
+              fitting = (p.split_buffer - queries) / size;
     // As many blocks at a time as fit, each a team's; where memory is left, each team's next one as well.
     const int teams = min(kAttendWarps / kTeam, fitting), depth = fitting >= 2 * teams ? 2 : 1;
-    std::byte* stages = shared.buffer + queries + number * depth * size;
+    std::byte* stages = buffer_of(shared) + queries + number * depth * size;
     const KvBlockRef* blocks = p.blocks + p.rows[work.tile.row].first_block;
     const int first_round = work.begin / kKvTokens / teams, last_round = (work.end - 1) / kKvTokens / teams;
 
@@ -153,7 +153,7 @@ __device__ void attend_split(const AttentionParams& p, AttendShared& shared) {
     stage(first_round);
     if (depth == 2)
         stage(first_round + 1);
-    auto* q = reinterpret_cast<FragmentWords*>(shared.buffer);
+    auto* q = reinterpret_cast<FragmentWords*>(buffer_of(shared));
     stage_queries(p, work, work.tile.row, work.tile.rows, warp_index(), kAttendWarps, q, shared.queries);
 
     const Team team = {q,

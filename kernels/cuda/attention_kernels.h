@@ -59,6 +59,9 @@ struct AttentionParams {
         value_dim;       ///< of the cache, or with a latent cache those of a key's first that are its value
     std::int32_t window; ///< tokens that a query sees at most; 0: all
     float scale;         ///< of scores
+    /// Bytes of shared memory of Attend and AttendPrompt behind their structs: split_buffer_bytes() and
+    /// prompt_buffer_bytes(). A row's bits depend on them: they are the device's and the shape's own.
+    std::int32_t split_buffer, prompt_buffer;
 };
 
 /// Of AttentionParams::partials: weighted values [split_rows][heads][kMostSplits][value_dim in whole groups
@@ -92,19 +95,6 @@ SWITCHYARD_ANYWHERE constexpr std::int32_t staged_queries(std::int32_t key_dim) 
     return kv_groups(key_dim) * 4 * 32 * 16;
 }
 
-inline constexpr std::int32_t kAttendBuffer = 108 << 10, kPromptAttendBuffer = 216 << 10;
-
-/// Whether AttendPrompt takes this shape; if not, no row may be marked as a prompt's.
-constexpr bool has_prompt_form(std::int32_t key_dim, std::int32_t value_dim, bool latent) {
-    const std::int32_t tiles = kPromptAttendThreads / 32 / attention_team(value_dim);
-    return tiles * staged_queries(key_dim) + 2 * staged_bytes(key_dim, latent ? 0 : value_dim) <=
-           kPromptAttendBuffer;
-}
-constexpr bool has_attention(std::int32_t key_dim, std::int32_t value_dim, bool latent) {
-    return key_dim <= kMostKeyDim && value_dim <= kMostValueDim &&
-           staged_queries(key_dim) + staged_bytes(key_dim, latent ? 0 : value_dim) <= kAttendBuffer;
-}
-
 /// Attend, the splits of rows that are no prompt's. Any grid serves: blocks take what there is to do in turn.
 inline GridSize attend_grid(const AttentionParams& p, int multiprocessors) {
     const auto most = static_cast<unsigned>(2 * multiprocessors),
@@ -128,11 +118,17 @@ SWITCHYARD_ANYWHERE constexpr std::int32_t query_tile_rows(std::int32_t heads_pe
 SWITCHYARD_ANYWHERE constexpr std::int32_t query_head_tiles(std::int32_t heads_per_kv) {
     return (heads_per_kv + kQueryTile - 1) / kQueryTile;
 }
+/// Query tiles that a block of AttendPrompt has at once.
+SWITCHYARD_ANYWHERE inline std::int32_t prompt_tiles(const AttentionParams& p) {
+    const std::int32_t teams = kPromptAttendThreads / 32 / attention_team(p.value_dim);
+    const std::int32_t fitting = (p.prompt_buffer - 2 * staged_bytes(p.cache.key_dim, p.cache.value_dim)) /
+                                 staged_queries(p.cache.key_dim);
+    return fitting < teams ? fitting : teams;
+}
 /// AttendPrompt: `out` of a prompt's rows.
 inline GridSize attend_prompt_grid(const AttentionParams& p) {
     const std::int32_t per = p.heads / p.cache.kv_heads;
-    const std::int32_t rows =
-        query_tile_rows(per) * (kPromptAttendThreads / 32 / attention_team(p.value_dim));
+    const std::int32_t rows = query_tile_rows(per) * prompt_tiles(p);
     return {static_cast<unsigned>((p.row_count + rows - 1) / rows),
             static_cast<unsigned>(p.cache.kv_heads * query_head_tiles(per))};
 }
@@ -166,19 +162,48 @@ struct alignas(16) FragmentWords {
     std::uint32_t word[4];
 };
 
-struct AttendShared {
-    alignas(16) std::byte buffer[kAttendBuffer]; ///< queries, then staged blocks; in the end what teams merge
+/// Behind it are the tile's queries, then staged blocks; in the end what teams merge.
+struct alignas(16) AttendShared {
     TeamScores scores;
     QueryTile queries;
     AttendWork work;
     float most[4][kQueryTile], sum[4][kQueryTile]; ///< of a team
 };
 
-struct PromptAttendShared {
-    alignas(16) std::byte buffer[kPromptAttendBuffer]; ///< each team's queries, then two staged blocks
+/// Behind it are each team's queries, then two staged blocks.
+struct alignas(16) PromptAttendShared {
     TeamScores scores[2];
     QueryTile queries[kPromptAttendThreads / 32];
 };
+
+/// Bytes of shared memory behind AttendShared where a block may have `shared` in all: so much that two blocks
+/// fit a multiprocessor, or all of it if less does not do. 0: the shape does not fit.
+constexpr std::int32_t split_buffer_bytes(std::int32_t key_dim, std::int32_t value_dim, bool latent,
+                                          std::size_t shared) {
+    constexpr auto kOwn = static_cast<std::int32_t>(sizeof(AttendShared));
+    const std::int32_t blocks = staged_bytes(key_dim, latent ? 0 : value_dim),
+                       merged =
+                           attention_team(value_dim) == 1 ? 4 * kQueryTile * kv_groups(value_dim) * 128 : 0,
+                       least = staged_queries(key_dim) + blocks > merged ? staged_queries(key_dim) + blocks
+                                                                         : merged;
+    const std::int32_t all = static_cast<std::int32_t>(shared) - kOwn,
+                       half = static_cast<std::int32_t>(shared / 2) - 512 - kOwn;
+    if (key_dim > kMostKeyDim || value_dim > kMostValueDim || least > all)
+        return 0;
+    return (least <= half ? half : all) / 128 * 128;
+}
+/// The same behind PromptAttendShared, one block a multiprocessor. 0: no row may be marked as a prompt's.
+constexpr std::int32_t prompt_buffer_bytes(std::int32_t key_dim, std::int32_t value_dim, bool latent,
+                                           std::size_t shared) {
+    const std::int32_t least = staged_queries(key_dim) + 2 * staged_bytes(key_dim, latent ? 0 : value_dim),
+                       all = static_cast<std::int32_t>(shared) -
+                             static_cast<std::int32_t>(sizeof(PromptAttendShared));
+    if (key_dim > kMostKeyDim || value_dim > kMostValueDim || least > all)
+        return 0;
+    const std::int32_t teams = kPromptAttendThreads / 32 / attention_team(value_dim),
+                       most = least + (teams - 1) * staged_queries(key_dim);
+    return most < all ? most : all / 128 * 128;
+}
 
 #define SWITCHYARD_ATTENTION_KERNELS(X)                                                                      \
     X(Attend, attend, AttentionParams, AttendShared, kAttendThreads, 2)                                      \

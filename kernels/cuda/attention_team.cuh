@@ -77,6 +77,13 @@ __device__ inline void stage_queries(const AttentionParams& p, const AttendWork&
 
 // ---- Blocks in shared memory
 
+/// What a launch has of shared memory behind the kernel's struct.
+template <typename Shared>
+__device__ inline std::byte* buffer_of(Shared& shared) {
+    static_assert(sizeof(Shared) % 16 == 0);
+    return reinterpret_cast<std::byte*>(&shared) + sizeof(Shared);
+}
+
 struct StagedBlock {
     const std::byte *keys, *values;
     const std::uint16_t *key_scales, *value_scales;

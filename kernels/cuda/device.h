@@ -62,6 +62,7 @@ struct Launch {
     /// it touches what that one writes (programmatic dependent launch).
     bool dependent = false;
     const void* params = nullptr;
+    std::size_t more_shared = 0; ///< bytes of shared memory behind the kernel's struct
 };
 
 /// Launches and copies that were recorded once, to be started as one.

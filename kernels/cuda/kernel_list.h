@@ -61,9 +61,9 @@ SWITCHYARD_CUDA_KERNELS(SWITCHYARD_TRAITS)
 /// Starts a kernel with its own parameters.
 template <Kernel kKernel>
 void launch(Stream& stream, GridSize grid, const typename KernelTraits<kKernel>::Params& params,
-            bool dependent = false) {
+            bool dependent = false, std::size_t more_shared = 0) {
     static_assert(std::is_trivially_copyable_v<typename KernelTraits<kKernel>::Params>);
-    stream.launch({kKernel, grid, dependent, &params});
+    stream.launch({kKernel, grid, dependent, &params, more_shared});
 }
 
 const char* kernel_name(Kernel kernel);

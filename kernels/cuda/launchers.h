@@ -38,13 +38,14 @@ int launch_on_device(void (*kernel)(Params), int threads, std::size_t shared_byt
 }
 #define SWITCHYARD_DEFINE_LAUNCHER(name, function, Params, Shared, threads, blocks)                          \
     int launch_##function(void* stream, const Launch& launch) {                                              \
-        return launch_on_device<Params>(function, threads, shared_bytes_of<Shared>(), stream, launch);       \
+        return launch_on_device<Params>(function, threads, shared_bytes_of<Shared>() + launch.more_shared,   \
+                                        stream, launch);                                                     \
     }
 #else
 #define SWITCHYARD_DEFINE_LAUNCHER(name, function, Params, Shared, threads, blocks)                          \
     int launch_##function(void* stream, const Launch& launch) {                                              \
         return emulation::enqueue(                                                                           \
-            stream, launch, threads, shared_bytes_of<Shared>(), sizeof(Params),                              \
+            stream, launch, threads, shared_bytes_of<Shared>() + launch.more_shared, sizeof(Params),         \
             [](const void* params) { function(*static_cast<const Params*>(params)); });                      \
     }
 #endif

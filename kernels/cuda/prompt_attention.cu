@@ -41,11 +41,10 @@ __device__ void store_rows(const AttentionParams& p, const AttendWork& work, int
 template <int kTeam>
 __device__ void attend_rows(const AttentionParams& p, PromptAttendShared& shared, const AttendWork& work,
                             int tile_rows) {
-    constexpr int kTeams = kPromptWarps / kTeam;
     const int thread = static_cast<int>(threadIdx.x), number = warp_index() / kTeam;
     const int queries = staged_queries(p.cache.key_dim),
               size = staged_bytes(p.cache.key_dim, p.cache.value_dim);
-    std::byte* stages = shared.buffer + kTeams * queries;
+    std::byte* stages = buffer_of(shared) + prompt_tiles(p) * queries;
     const RowTile& tile = work.tile;
     const KvBlockRef* blocks = p.blocks + p.rows[tile.row].first_block;
     const int first_block = tile.from / kKvTokens, last_block = tile.last / kKvTokens;
@@ -60,8 +59,9 @@ __device__ void attend_rows(const AttentionParams& p, PromptAttendShared& shared
 
     const int row = tile.row + number * tile_rows,
               rows = min(max(tile.rows - number * tile_rows, 0), tile_rows);
-    auto* q = reinterpret_cast<FragmentWords*>(shared.buffer + number * queries);
-    stage_queries(p, work, row, rows, warp_index() % kTeam, kTeam, q, shared.queries[number]);
+    auto* q = reinterpret_cast<FragmentWords*>(buffer_of(shared) + number * queries);
+    if (number < prompt_tiles(p))
+        stage_queries(p, work, row, rows, warp_index() % kTeam, kTeam, q, shared.queries[number]);
     const Team team = {q,
                        &shared.queries[number],
                        shared.scores + (kTeam > 1 ? number : 0),
@@ -98,7 +98,7 @@ static __global__ void __launch_bounds__(kPromptAttendThreads, 1)
     let_next_start();
     const int per = p.heads / p.cache.kv_heads, tiles = query_head_tiles(per),
               tile_rows = query_tile_rows(per);
-    const int team = attention_team(p.value_dim), most = tile_rows * (kPromptWarps / team);
+    const int team = attention_team(p.value_dim), most = tile_rows * prompt_tiles(p);
     const int head_tile = static_cast<int>(blockIdx.y) % tiles;
     AttendWork work = {};
     work.kv_head = static_cast<int>(blockIdx.y) / tiles;

@@ -110,9 +110,10 @@ void launch_attention(StepLaunch& step, int layer, const Queries& queries) {
                                    .split_rows = std::min(kFewRows, step.rows() - first),
                                    .value_dim = queries.value_dim,
                                    .window = queries.window,
-                                   .scale = queries.scale};
-        step.launch<Kernel::Attend>(attend_grid(p, step.device.multiprocessors), p);
-        step.launch<Kernel::AttendMerge>(merge_grid(p), p);
+                                   .scale = queries.scale,
+                                   .split_buffer = 0,
+                                   .prompt_buffer = 0};
+        step.launch_attention(p);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "engine/backends/cuda/weight_table.h"
 #include "engine/model/fused_plan.h"
 #include "engine/run/stage_use.h"
+#include "kernels/cuda/attention_launch.h"
 #include "kernels/cuda/feed_forward_launch.h"
 #include "kernels/cuda/kernel_list.h"
 #include "kernels/cuda/product_launch.h"
@@ -106,6 +107,9 @@ struct StepLaunch {
     template <Kernel kKernel>
     void launch(GridSize grid, const typename KernelTraits<kKernel>::Params& params) {
         cuda::launch<kKernel>(stream, grid, params, std::exchange(any, true));
+    }
+    void launch_attention(const AttentionParams& params) {
+        cuda::launch_attention(stream, params, false, device, std::exchange(any, true));
     }
     void launch_product(const ProductParams& params) {
         cuda::launch_product(stream, params, device.multiprocessors, std::exchange(any, true));

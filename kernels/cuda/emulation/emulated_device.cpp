@@ -94,7 +94,7 @@ class EmulatedDevice : public Device {
                  .multiprocessors = options.multiprocessors,
                  .memory_bytes = options.memory_bytes,
                  .l2_bytes = std::size_t{4} << 20,
-                 .shared_bytes = std::size_t{227} << 10,
+                 .shared_bytes = options.shared_bytes,
                  .driver = 13000,
                  .runtime = 13000};
     }

@@ -17,6 +17,7 @@ struct EmulatedOptions {
     std::uint32_t seed = 1;                          ///< of every order that is drawn
     int multiprocessors = 4;
     int compute = 90;
+    std::size_t shared_bytes = std::size_t{227} << 10; ///< that one block may have
     unsigned early_blocks = 4; ///< of a dependent launch that begin before the one before it
     /// The device is lost at this launch; 0: never.
     std::uint64_t lost_at = 0;

@@ -1,5 +1,5 @@
 // Attention over the cache in device memory against sums in double over what the cache stands for.
-#include "kernels/cuda/kernel_list.h"
+#include "kernels/cuda/attention_launch.h"
 #include "tests/kernels/cuda/cache_memory.h"
 
 #include <gtest/gtest.h>
@@ -123,13 +123,9 @@ std::vector<float> attended(const AttentionCase& c, const EmulatedOptions& optio
     p.value_dim = c.shape.value_dim;
     p.window = c.shape.window;
     p.scale = scale_of(c.shape);
-    for (const bool again : {false, true}) {
-        if (p.split_rows > 0)
-            launch<Kernel::Attend>(*stream, attend_grid(p, device->info().multiprocessors), p, again);
-        launch<Kernel::AttendMerge>(*stream, merge_grid(p), p, true);
-        if (std::ranges::any_of(c.parts, &Part::prompt))
-            launch<Kernel::AttendPrompt>(*stream, attend_prompt_grid(p), p, true);
-    }
+    const bool prompts = std::ranges::any_of(c.parts, &Part::prompt);
+    launch_attention(*stream, p, prompts, device->info());
+    launch_attention(*stream, p, prompts, device->info(), true);
     return download(*stream, p.out, outputs);
 }
 
@@ -170,9 +166,9 @@ std::vector<double> reference(const AttentionCase& c, const Contents& contents, 
     return out;
 }
 
-void expect_near(const AttentionCase& c, double tolerance = 1e-5) {
+void expect_near(const AttentionCase& c, const EmulatedOptions& options = {}, double tolerance = 1e-5) {
     const Contents contents(c);
-    const std::vector<float> got = attended(c);
+    const std::vector<float> got = attended(c, options);
     for (std::size_t r = 0; r < contents.rows.size(); ++r) {
         if (contents.rows[r].position < 0)
             continue;
@@ -239,15 +235,32 @@ TEST(CudaAttention, RowsOfAPrompt) {
     expect_near({{20, 1, 64, 192, false, 0, true}, {{66, 20, 0, true}, {80}}});
 }
 
-TEST(CudaAttention, ShapesThatAPromptMayHave) {
-    EXPECT_TRUE(has_prompt_form(128, 128, false));
-    EXPECT_TRUE(has_prompt_form(192, 128, false));
-    EXPECT_TRUE(has_prompt_form(256, 256, false));
-    EXPECT_TRUE(has_prompt_form(576, 512, true));
-    for (int dim = 16; dim <= 512; dim += 16)
-        EXPECT_TRUE(has_attention(dim, dim, false)) << dim;
-    EXPECT_TRUE(has_attention(576, 512, true));
-    EXPECT_FALSE(has_attention(640, 64, false));
+/// Blocks of half the size have fewer teams, and fewer tiles of a prompt.
+TEST(CudaAttention, LittleSharedMemory) {
+    for (const std::size_t bytes : {std::size_t{64} << 10, std::size_t{99} << 10}) {
+        const EmulatedOptions options{.shared_bytes = bytes};
+        expect_near({{4, 1, 128, 128, false, 0, true, kMixed}, {{90}, {40, 33, 0, true}}}, options);
+        expect_near({{2, 1, 256, 192, false, 0, false, kMixed}, {{70}}}, options);
+    }
+    expect_near({{3, 1, 576, 512, true}, {{40}, {33, 2}}}, {.shared_bytes = std::size_t{99} << 10});
+}
+
+TEST(CudaAttention, ShapesThatFit) {
+    constexpr std::size_t kHopper = std::size_t{227} << 10, kAda = std::size_t{99} << 10,
+                          kTuring = std::size_t{64} << 10;
+    for (const std::size_t bytes : {kHopper, kAda, kTuring}) {
+        for (const auto& [key, value] : {std::pair{64, 64}, {80, 80}, {128, 128}, {192, 128}, {256, 256}})
+            EXPECT_GT(split_buffer_bytes(key, value, false, bytes), 0) << key;
+        EXPECT_GT(prompt_buffer_bytes(64, 64, false, bytes), 0);
+        EXPECT_GT(prompt_buffer_bytes(128, 128, false, bytes), 0);
+        EXPECT_EQ(split_buffer_bytes(640, 64, false, bytes), 0);
+    }
+    // Two blocks a multiprocessor, each with 1 KB that the device keeps.
+    EXPECT_LE(2 * (split_buffer_bytes(128, 128, false, kHopper) + sizeof(AttendShared) + 1024), 228u << 10);
+    EXPECT_LE(2 * (split_buffer_bytes(576, 512, true, kHopper) + sizeof(AttendShared) + 1024), 228u << 10);
+    EXPECT_GT(prompt_buffer_bytes(576, 512, true, kHopper), 0);
+    EXPECT_GT(split_buffer_bytes(576, 512, true, kAda), 0);
+    EXPECT_EQ(split_buffer_bytes(576, 512, true, kTuring), 0);
 }
 
 /// A row's outputs are the same alone, in a batch, in whatever order of blocks and warps.

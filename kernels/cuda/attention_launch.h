@@ -1,0 +1,30 @@
+// Attention of a batch's rows, launch by launch.
+#pragma once
+
+#include "kernels/cuda/kernel_list.h"
+
+namespace switchyard::cuda {
+
+/// Launches what the rows need: `params` without its buffers. `prompts`: some rows are marked as a prompt's.
+/// PRECOND: split_buffer_bytes(), and with `prompts` prompt_buffer_bytes(), take the shape on this device.
+inline void launch_attention(Stream& stream, AttentionParams params, bool prompts, const DeviceInfo& device,
+                             bool dependent = false) {
+    const KvLayerView& cache = params.cache;
+    const bool latent = cache.value_dim == 0;
+    if (params.split_rows > 0) {
+        params.split_buffer =
+            split_buffer_bytes(cache.key_dim, params.value_dim, latent, device.shared_bytes);
+        launch<Kernel::Attend>(stream, attend_grid(params, device.multiprocessors), params, dependent,
+                               static_cast<std::size_t>(params.split_buffer));
+        launch<Kernel::AttendMerge>(stream, merge_grid(params), params, true);
+        dependent = true;
+    }
+    if (prompts) {
+        params.prompt_buffer =
+            prompt_buffer_bytes(cache.key_dim, params.value_dim, latent, device.shared_bytes);
+        launch<Kernel::AttendPrompt>(stream, attend_prompt_grid(params), params, dependent,
+                                     static_cast<std::size_t>(params.prompt_buffer));
+    }
+}
+
+} // namespace switchyard::cuda
