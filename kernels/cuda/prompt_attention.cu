@@ -5,8 +5,6 @@ namespace switchyard::cuda {
 
 namespace {
 
-constexpr int kPromptWarps = kPromptAttendThreads / kWarpLanes;
-
 /// The outputs of a team's tile: rows from `row` on.
 __device__ void store_rows(const AttentionParams& p, const AttendWork& work, int row, int rows,
                            const Team& team, Attended& attended) {
