@@ -30,17 +30,15 @@
 
 namespace switchyard::cuda {
 
-/// A tile row: where its first group is, null for no item.
+/// A tile row of a matrix; data is null for no item.
 struct TileItem {
-    const std::byte* data = nullptr;
-    std::int32_t cols = 0;
+    const std::byte* data = nullptr; ///< of the whole matrix
+    std::int32_t tile = 0, cols = 0;
     BlockType type = BlockType::F32;
 };
 
-/// Tile row `tile` of a matrix.
 __device__ inline TileItem tile_item(const MatrixView& matrix, int tile) {
-    return {matrix.data + static_cast<std::size_t>(tile) * tile_row_bytes(matrix.type, matrix.cols),
-            matrix.cols, matrix.type};
+    return {matrix.data, tile, matrix.cols, matrix.type};
 }
 
 /// Writes a warp's sums as [row of kRows][16 matrix rows].
@@ -74,14 +72,14 @@ __device__ inline float merged_sum(const float (&parts)[kProductParts][kElements
 /// Unit `unit` of an item, nothing where it has not so many.
 template <class Unit>
 __device__ inline UnitAt unit_at(const TileItem& item, int unit, int lane) {
-    const TileGroup group = tile_group(Unit::kType);
-    const int per_unit = Unit::kColumns / group.columns, groups = tile_groups(Unit::kType, item.cols);
-    const int left = groups - unit * per_unit;
-    if (left <= 0)
+    constexpr TileGroup kGroup = tile_group(Unit::kType);
+    constexpr int kGroups = Unit::kColumns / kGroup.columns;
+    const int groups = tile_groups(Unit::kType, item.cols), first = unit * kGroups;
+    if (first >= groups)
         return {};
     return {reinterpret_cast<const std::uint8_t*>(item.data) +
-                static_cast<std::size_t>(unit * per_unit) * static_cast<std::size_t>(group.bytes),
-            min(left, per_unit) * group.columns / 64, lane};
+                static_cast<std::size_t>(item.tile * groups + first) * kGroup.bytes,
+            min(groups - first, kGroups) * (kGroup.columns / 64), lane};
 }
 
 /// Items from `i` on while they have the unit's type. `item` is item i, and in the end the first that was not

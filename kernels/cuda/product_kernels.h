@@ -52,6 +52,6 @@ SWITCHYARD_ANYWHERE constexpr int product_items(const ProductParams& p) {
 #define SWITCHYARD_PRODUCT_KERNELS(X)                                                                        \
     X(ProductOne, product_one, ProductParams, ProductShared<1>, kProductThreads, 2)                          \
     X(ProductFew, product_few, ProductParams, ProductShared<8>, kProductThreads, 2)                          \
-    X(ProductMany, product_many, ProductParams, ProductShared<32>, kProductThreads, 2)
+    X(ProductMany, product_many, ProductParams, ProductShared<32>, kProductThreads, 1)
 
 } // namespace switchyard::cuda

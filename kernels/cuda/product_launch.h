@@ -10,7 +10,10 @@ namespace switchyard::cuda {
 /// Launches the kernel for the parameters' number of rows.
 inline void launch_product(Stream& stream, const ProductParams& params, int multiprocessors,
                            bool dependent = false) {
-    const auto blocks = static_cast<unsigned>(std::min(product_items(params), 2 * multiprocessors));
+    // As many blocks as fit at once: a block goes on to further tile rows with their weights already under
+    // way.
+    const int fitting = params.rows <= 8 ? 2 * multiprocessors : multiprocessors;
+    const auto blocks = static_cast<unsigned>(std::min(product_items(params), fitting));
     if (params.rows <= 1)
         launch<Kernel::ProductOne>(stream, {blocks, 1}, params, dependent);
     else if (params.rows <= 8)

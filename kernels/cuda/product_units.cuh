@@ -64,6 +64,7 @@ struct IntegerUnit {
     static constexpr bool kOne = kRows == 1;
     using Weights = WeightUnit<kType, kOne>;
     using Sums = RowSums<kRows>;
+    static constexpr bool kWhole = tile_group(kType).columns == kColumns; ///< a unit never has less
     static constexpr int kSets = Weights::kHalves ? 2 : 1; ///< sums a block: of its halves, or of all
 
     Weights weights;
@@ -133,7 +134,7 @@ struct IntegerUnit {
     /// One row: block s of the unit is column s of the products, so that one pair of fragments takes all
     /// eight, and each lane scales the two blocks that it has.
     __device__ void multiply_row(const ByteBlock* x, int g, int t, int tiles, UnitAt next, Sums& sums) {
-        const int last = 2 * tiles - 1;
+        const int last = kWhole ? 7 : 2 * tiles - 1;
         const auto own = read_as<uint4>(x[min(g, last)].bytes + 16 * t);
         const BlockNumbers numbers[2] = {BlockNumbers(x[min(2 * t, last)]),
                                          BlockNumbers(x[min(2 * t + 1, last)])};
@@ -175,6 +176,8 @@ struct IntegerUnit {
                                   UnitAt next, Sums& sums) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
+            // K types have all tiles: this keeps the compiler from reading all inputs in advance, for which
+            // there are no registers.
             if (j < tiles)
 #pragma unroll
                 for (int n = 0; n < TokenRows<kRows>::kTiles; ++n)
@@ -395,18 +398,25 @@ struct WideUnit {
     }
     __device__ void multiply_columns(const PreparedRows& in, const TokenRows<kRows>& rows, int column, int k,
                                      Sums& sums) const {
+        constexpr int kTile = kRows == 1 ? 1 : 8;
 #pragma unroll
-        for (int row = 0; row < kRows; ++row) {
-            // Row 8 n + r of the inputs is known to the lanes with g = r.
-            const std::int32_t prepared = kRows == 1 ? rows.own[0] : shuffle(rows.own[row / 8], row % 8 * 4);
-            const auto x = read_as<float4>(in.floats + static_cast<std::int64_t>(prepared) * in.padded +
-                                           column + rows.t * 4);
-            const float values[4] = {x.x, x.y, x.z, x.w};
+        for (int n = 0; n < kRows / kTile; ++n)
+            if (column < in.padded) // always: see IntegerUnit::multiply_rows
 #pragma unroll
-            for (int u = 0; u < 2; ++u)
+                for (int r = 0; r < kTile; ++r) { // row r of a tile is known to the lanes with g = r
+                    const std::int32_t row = kRows == 1 ? rows.own[0] : shuffle(rows.own[n], 4 * r);
+                    multiply_row(in.floats + static_cast<std::int64_t>(row) * in.padded + column + rows.t * 4,
+                                 k, sums.c[kTile * n + r]);
+                }
+    }
+    __device__ void multiply_row(const float* values, int k, float (&sum)[2]) const {
+        const auto x = read_as<float4>(values);
 #pragma unroll
-                for (int e = 0; e < 4; ++e)
-                    sums.c[row][u] = fmaf(bits_float(word_of(q[2 * k + u], e)), values[e], sums.c[row][u]);
+        for (int u = 0; u < 2; ++u) {
+            sum[u] = fmaf(bits_float(q[2 * k + u].x), x.x, sum[u]);
+            sum[u] = fmaf(bits_float(q[2 * k + u].y), x.y, sum[u]);
+            sum[u] = fmaf(bits_float(q[2 * k + u].z), x.z, sum[u]);
+            sum[u] = fmaf(bits_float(q[2 * k + u].w), x.w, sum[u]);
         }
     }
 };

@@ -13,12 +13,14 @@ class TargetWork {
 
     __device__ TileItem item(int i) const {
         const Place place = place_of(i);
-        return place.target ? tile_item(place.target->matrices[place.head], place.tile) : TileItem{};
+        if (place.target < 0)
+            return {};
+        return tile_item(p_.targets[place.target].matrices[place.head], place.tile);
     }
     __device__ int row_of(int i, int n) const {
         const Place place = place_of(i);
         const int row = first_row_ + n;
-        return row < p_.rows ? row * place.target->heads + place.head : -1;
+        return row < p_.rows ? row * p_.targets[place.target].heads + place.head : -1;
     }
     __device__ const PreparedRows& inputs(int) const { return p_.in; }
 
@@ -27,7 +29,7 @@ class TargetWork {
         store_sums<kRows>(parts[warp_index()], sums);
         sync_block();
         const Place place = place_of(i);
-        const ProductTarget& target = *place.target;
+        const ProductTarget& target = p_.targets[place.target];
         for (int e = static_cast<int>(threadIdx.x); e < kTileRows * kRows; e += kProductThreads) {
             const int row = first_row_ + e / kTileRows, m = place.tile * kTileRows + e % kTileRows;
             if (row >= p_.rows || m >= target.matrix_rows)
@@ -42,19 +44,23 @@ class TargetWork {
 
   private:
     struct Place {
-        const ProductTarget* target; ///< null: behind the last
-        int head, tile;
+        int target, head, tile; ///< target: -1 behind the last
     };
+    /// Without branches, so that it is computed once where several ask.
     __device__ Place place_of(int i) const {
-        int left = static_cast<int>(blockIdx.x + static_cast<unsigned>(i) * gridDim.x);
-        for (int k = 0; k < p_.target_count; ++k) {
-            const ProductTarget& target = p_.targets[k];
-            const int tiles = tile_rows(target.matrix_rows);
-            if (left < target.heads * tiles)
-                return {&target, left / tiles, left % tiles};
-            left -= target.heads * tiles;
+        int left = static_cast<int>(blockIdx.x + static_cast<unsigned>(i) * gridDim.x), target = -1,
+            in_target = 0;
+#pragma unroll
+        for (int k = 0; k < kProductTargets; ++k) {
+            const int items =
+                k < p_.target_count ? p_.targets[k].heads * tile_rows(p_.targets[k].matrix_rows) : 0;
+            const bool here = target < 0 && left < items;
+            target = here ? k : target;
+            in_target = here ? left : in_target;
+            left -= items;
         }
-        return {nullptr, 0, 0};
+        const int tiles = tile_rows(p_.targets[max(target, 0)].matrix_rows), head = in_target / tiles;
+        return {target, head, in_target - head * tiles};
     }
 
     const ProductParams& p_;
@@ -81,7 +87,7 @@ static __global__ void __launch_bounds__(kProductThreads, 2)
     product_few(const __grid_constant__ ProductParams p) {
     multiply_targets<8>(p);
 }
-static __global__ void __launch_bounds__(kProductThreads, 2)
+static __global__ void __launch_bounds__(kProductThreads, 1)
     product_many(const __grid_constant__ ProductParams p) {
     multiply_targets<32>(p);
 }

@@ -7,12 +7,20 @@
 
 namespace switchyard::cuda {
 
+inline constexpr int kSuperTile = 512; ///< from tile to tile of a K type's nibbles
+
 /// Where a unit lies, how many tiles of 64 columns it has (fewer than 4 at a row's end, 0 for none), and the
 /// lane that reads it.
 struct UnitAt {
     const std::uint8_t* p = nullptr;
     int tiles = 0;
     int lane = 0;
+
+    /// Whether it has tile j. K types have all four or nothing.
+    template <int kTileBytes>
+    __device__ bool has(int j) const {
+        return kTileBytes == kSuperTile ? tiles > 0 : j < tiles;
+    }
 };
 
 using Fragment = std::uint32_t[4];
@@ -46,7 +54,7 @@ struct NibblePlane {
     uint4 q[4];
 
     __device__ void load(int j, UnitAt at) {
-        if (j < at.tiles)
+        if (at.has<kStride>(j))
             q[j] = load_weights(at.p + j * kStride + 16 * at.lane);
     }
     __device__ std::uint32_t word(int s, int upper) const { return word_of(q[s / 2], s % 2 * 2 + upper); }
@@ -81,7 +89,7 @@ struct PairPlane {
     uint4 q[2];
 
     __device__ void load(int j, UnitAt at) { // with the second tile of the two that share a vector
-        if (j % 2 == 1 && j < at.tiles)
+        if (j % 2 == 1 && at.tiles > 0)
             q[j / 2] = load_weights(at.p + kOffset + j / 2 * 512 + 16 * at.lane);
     }
     /// Those of fragment word f, from bit `to` on in each byte.

@@ -176,7 +176,7 @@ struct AffineKScales {
 template <bool kOne>
 struct WeightUnit<BlockType::Q4_K, kOne> : PlainUnit {
     static constexpr bool kMin = true;
-    NibblePlane<512> q;
+    NibblePlane<kSuperTile> q;
     AffineKScales<kOne, Q4KTile> scales;
 
     __device__ void load(int j, UnitAt at) { q.load(j, at); }
@@ -189,7 +189,7 @@ struct WeightUnit<BlockType::Q4_K, kOne> : PlainUnit {
 template <bool kOne>
 struct WeightUnit<BlockType::Q5_K, kOne> : PlainUnit {
     static constexpr bool kMin = true;
-    NibblePlane<512> q;
+    NibblePlane<kSuperTile> q;
     BitPlane<Q5KTile::kBits> high;
     AffineKScales<kOne, Q5KTile> scales;
 
@@ -210,7 +210,7 @@ struct WeightUnit<BlockType::Q5_K, kOne> : PlainUnit {
 
 template <bool kOne>
 struct WeightUnit<BlockType::IQ4_XS, kOne> : PlainUnit {
-    NibblePlane<512> q;
+    NibblePlane<kSuperTile> q;
     LaneScales<kOne, std::uint16_t, uint2, IQ4XSTile::kHalves> low;
     LaneScales<kOne, std::uint8_t, std::uint32_t, IQ4XSTile::kBytes> high;
     SuperScales<std::uint32_t, IQ4XSTile::kD> d;
@@ -233,7 +233,7 @@ template <bool kOne>
 struct WeightUnit<BlockType::Q6_K, kOne> : PlainUnit {
     static constexpr int kOffset = 32;
     static constexpr bool kHalves = true;
-    NibblePlane<512> q;
+    NibblePlane<kSuperTile> q;
     PairPlane<Q6KTile::kPairs> high;
     HalfScales<kOne, Q6KTile::kScales> scales;
     SuperScales<std::uint32_t, Q6KTile::kD> d;
