@@ -191,6 +191,11 @@ bool ActiveRun::decompressed() const {
     return span && span->decompressed;
 }
 
+bool ActiveRun::on_prompt_path() const {
+    const ContextSpan* span = span_now();
+    return span ? span->prompt : long_prompt && !decoding();
+}
+
 int ActiveRun::prefill_chunk() const {
     constexpr int kWithLogits = 32; // each of these rows has a vocabulary of logits
     const int chunk = std::max(1, tuning_.prefill_chunk);

@@ -40,6 +40,8 @@ class ActiveRun {
     BlockType kv_type() const; ///< of new blocks
     /// The form of latent attention for the next rows.
     bool decompressed() const;
+    /// Whether the next rows take the backend's path for prompts.
+    bool on_prompt_path() const;
     int prefill_chunk() const; ///< rows of the prompt to read at a time
     bool alone() const { return request_.alone; }
     /// Whether the weights follow this run and not the model's dial: a record, or planned moves of precision.
@@ -109,6 +111,7 @@ class ActiveRun {
     // The scheduler's:
     KvCache::SequencePtr sequence;
     int reused = 0;                       ///< tokens of the prompt found in the cache
+    bool long_prompt = false;             ///< what is left of it takes the backend's path for prompts
     std::unique_ptr<Recoder> own_weights; ///< where they follow this run
     std::shared_ptr<const WeightSet> rewrite_weights;
     std::shared_ptr<const WeightsState> rewrite_state;

@@ -87,6 +87,10 @@ class Executor {
     /// trip to the host costs more than the row that is computed in vain at an answer's end.
     virtual int steps_in_flight() const { return 1; }
 
+    /// From how many rows on a prompt should be marked as one (BatchRow::prompt); 0: there is no path for
+    /// prompts alone.
+    virtual int prompt_rows() const { return 0; }
+
     /// Starts a step; it is computed behind those that were started before, and two may be under way. Throws
     /// Error where a row asks for what this backend or plan does not have. `on_done` is called once from any
     /// thread when the step has ended, however it did: wait() does not wait any more. It must not throw.

@@ -59,6 +59,9 @@ struct BatchRow {
     /// Latent attention in its decompressed form; else in the absorbed one. They agree to rounding, so the
     /// form is the row's own and never the batch's: results do not depend on what is computed together.
     bool decompressed = false;
+    /// One of many rows of a prompt, where the backend has a path for those (Executor::prompt_rows()). The
+    /// paths agree to rounding; as the form above, it is the row's own. They stand behind all other rows.
+    bool prompt = false;
 };
 
 /// The memory of a sequence. Where a plan has states of a fixed size, a step reads one and writes others: it

@@ -59,6 +59,7 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
     const auto count = static_cast<int>(ids.size());
     const int from = decompress_from(plan);
     const bool decompressed = from > 0 && count >= from;
+    const bool prompt = executor.prompt_rows() > 0 && count >= executor.prompt_rows();
     const int chunk = std::max(decompressed ? kDecompressedChunk : 1, options.chunk);
     for (int begin = 0; begin < count && !stop.stop_requested(); begin += chunk) {
         const int end = std::min(count, begin + chunk);
@@ -72,7 +73,8 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
                                   .position = p,
                                   .dials = {.experts = options.experts},
                                   .wish = RowWish::Logits,
-                                  .decompressed = decompressed});
+                                  .decompressed = decompressed,
+                                  .prompt = prompt});
         const StepResult result = executor.run(std::move(batch), weights, stop);
         if (result.cancelled)
             return;

@@ -13,7 +13,8 @@ std::uint64_t hash_joined(std::uint64_t hash, std::uint64_t value) {
 namespace {
 
 std::uint64_t with_dials(std::uint64_t hash, const CacheDials& dials) {
-    hash = hash_joined(hash, static_cast<std::uint64_t>(dials.experts) << 1 | (dials.decompressed ? 1 : 0));
+    hash = hash_joined(hash, static_cast<std::uint64_t>(dials.experts) << 2 | (dials.prompt ? 2 : 0) |
+                                 (dials.decompressed ? 1 : 0));
     for (const RecodeLayer& layer : *dials.weights)
         hash = hash_joined(hash, std::uint64_t{layer.slices} << 16 |
                                      (layer.type ? static_cast<std::uint64_t>(*layer.type) + 1 : 0));

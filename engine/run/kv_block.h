@@ -12,10 +12,10 @@ namespace switchyard {
 struct CacheDials {
     int experts = 0; ///< active; 0: a dense model
     std::shared_ptr<const WeightsState> weights;
-    bool decompressed = false; ///< as BatchRow's
+    bool decompressed = false, prompt = false; ///< as BatchRow's
 
     bool same(const CacheDials& other) const {
-        return experts == other.experts && decompressed == other.decompressed &&
+        return experts == other.experts && decompressed == other.decompressed && prompt == other.prompt &&
                (weights == other.weights || *weights == *other.weights);
     }
 };

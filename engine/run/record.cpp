@@ -120,6 +120,8 @@ Json context_to_json(const std::vector<ContextSpan>& spans) {
                         {"weights", weights_to_json(span.weights)}});
         if (span.decompressed)
             json.back()["decompressed"] = true;
+        if (span.prompt)
+            json.back()["prompt_path"] = true;
     }
     return json;
 }
@@ -135,6 +137,7 @@ std::vector<ContextSpan> context_from_json(const Json& json) {
         span.kv = type_from(entry.at("kv").get<std::string>(), "kv");
         span.weights = weights_from_json(entry.at("weights"));
         span.decompressed = entry.value("decompressed", false);
+        span.prompt = entry.value("prompt_path", false);
         spans.push_back(std::move(span));
     }
     return spans;

@@ -34,11 +34,12 @@ struct ContextSpan {
     BlockType kv = BlockType::F16;
     WeightsState weights;
     bool decompressed = false; ///< the form of latent attention, as BatchRow's
+    bool prompt = false;       ///< on the backend's path for prompts, as BatchRow's
 
     bool operator==(const ContextSpan&) const = default;
     bool written_like(const ContextSpan& other) const {
         return experts_active == other.experts_active && kv == other.kv && weights == other.weights &&
-               decompressed == other.decompressed;
+               decompressed == other.decompressed && prompt == other.prompt;
     }
 };
 

@@ -62,6 +62,8 @@ class Scheduler::StepLoop {
     Recoder& recoder_of(const ActiveRun& run);
     std::shared_ptr<const WeightSet> weights_of(const ActiveRun& run);
     std::shared_ptr<const WeightsState> state_of(const ActiveRun& run);
+    CacheDials dials_of(const ActiveRun& run); ///< of its next rows
+    bool is_long(std::size_t prompt_tokens) const;
     PrecisionInForce precision_of(const ActiveRun& run);
     void take_weights_along(ActiveRun& run);
     bool weights_ready(ActiveRun& run);

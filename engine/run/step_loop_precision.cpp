@@ -15,6 +15,10 @@ std::shared_ptr<const WeightSet> Scheduler::StepLoop::weights_of(const ActiveRun
     return run.rewriting() ? run.rewrite_weights : recoder_of(run).weights();
 }
 
+CacheDials Scheduler::StepLoop::dials_of(const ActiveRun& run) {
+    return {run.experts(), state_of(run), run.decompressed(), run.on_prompt_path()};
+}
+
 std::shared_ptr<const WeightsState> Scheduler::StepLoop::state_of(const ActiveRun& run) {
     return run.rewriting() ? run.rewrite_state : recoder_of(run).state();
 }

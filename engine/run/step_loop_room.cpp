@@ -94,6 +94,11 @@ bool Scheduler::StepLoop::make_room_to_begin(const ActiveRun& run) {
     return true;
 }
 
+bool Scheduler::StepLoop::is_long(std::size_t prompt_tokens) const {
+    const int from = parts_.executor->prompt_rows();
+    return from > 0 && prompt_tokens >= static_cast<std::size_t>(from);
+}
+
 /// False: it waits until there is room for it.
 bool Scheduler::StepLoop::begin(const RunPtr& run) {
     bool room = true;
@@ -107,10 +112,13 @@ bool Scheduler::StepLoop::begin(const RunPtr& run) {
         }
         run->begin(parts_, recoder_.progress().target);
         const RunRequest& request = run->request();
-        run->sequence = cache_.open(request.conversation, request.prompt,
-                                    {run->experts(), recoder_.state(), run->decompressed()}, run->kv_type(),
-                                    run->reuse());
+        // What others computed of such a prompt, they computed on the path that all of it would take here.
+        run->sequence = cache_.open(
+            request.conversation, request.prompt,
+            {run->experts(), recoder_.state(), run->decompressed(), is_long(request.prompt.size())},
+            run->kv_type(), run->reuse());
         run->reused = run->sequence->size();
+        run->long_prompt = is_long(request.prompt.size() - static_cast<std::size_t>(run->reused));
         cache_.check_possible(*run->sequence, static_cast<int>(request.prompt.size()) - run->reused,
                               run->kv_type());
         room = make_room_to_begin(*run);

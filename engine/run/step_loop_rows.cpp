@@ -101,8 +101,7 @@ bool Scheduler::StepLoop::waits_for_prefix(ActiveRun& run, const std::vector<Run
     };
     if (!run.waited_for_prefix && std::ranges::none_of(runs, same))
         return false;
-    cache_.extend(*run.sequence, run.request().prompt, {run.experts(), state_of(run), run.decompressed()},
-                  run.kv_type());
+    cache_.extend(*run.sequence, run.request().prompt, dials_of(run), run.kv_type());
     run.waited_for_prefix = std::ranges::any_of(runs, [&](const RunPtr& other) {
         return same(other) && other->position() < static_cast<int>(next() + 1) * kKvBlockTokens;
     });
@@ -149,7 +148,7 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
         Share share{.run = run,
                     .first = run->position(),
                     .rows = static_cast<int>(tokens.size()),
-                    .dials = {run->experts(), state_of(*run), run->decompressed()},
+                    .dials = dials_of(*run),
                     .logits = tokens.size() == run->pending().size(),
                     .reading = run->reading()};
         const auto failure = failure_of([&] {
@@ -165,6 +164,7 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
     }
     if (shares.empty() && !parked_any_ && !no_room_.empty())
         end_for_room(runs);
+    std::ranges::stable_partition(shares, [](const Share& share) { return !share.dials.prompt; });
     return shares;
 }
 
@@ -181,7 +181,8 @@ Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
                  .position = position,
                  .sequence = sequence,
                  .dials = {.experts = share.dials.experts},
-                 .decompressed = share.dials.decompressed});
+                 .decompressed = share.dials.decompressed,
+                 .prompt = share.dials.prompt});
         if (run.request().prompt_logprobs && share.drawn_by < 0 && !run.decoding() && !run.rewriting())
             wish_prompt(share, batch);
         if (share.logits)

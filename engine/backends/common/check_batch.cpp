@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 
 namespace switchyard {
@@ -90,6 +91,8 @@ void check_batch(const Batch& batch, const Plan& plan, const ObeyedDials& obeyed
         check_sequence(batch.sequences[static_cast<std::size_t>(row->sequence)], {row, end}, plan);
         row = end;
     }
+    if (!std::ranges::is_partitioned(batch.rows, std::logical_not(), &BatchRow::prompt))
+        throw Error("a row of the batch on the path for prompts stands before one that is not");
     for (const BatchRow& row : batch.rows) {
         if (row.drawn_by < 0 && (row.token < 0 || row.token >= plan.vocabulary))
             throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +

@@ -6,6 +6,7 @@
 #include "kernels/cuda/row_kernels.h"
 
 #include <algorithm>
+#include <string>
 
 namespace switchyard::cuda {
 
@@ -90,30 +91,55 @@ struct Queries {
 };
 
 void want_attention(const StepShape& shape, Scratch& scratch, int heads, int value_dim) {
-    const int rows = std::min(shape.rows, kFewRows);
+    const int rows = std::min(shape.answer_rows(), kFewRows);
     scratch.attention.want(attention_scratch_floats(rows, heads, value_dim) * sizeof(float));
 }
 
-/// Some rows at a time: each needs memory for the parts of its context.
+/// Throws Error where the device's blocks have too little memory for such heads.
+void check_heads(const StageMaker& maker, int key_dim, int value_dim, bool latent) {
+    if (split_buffer_bytes(key_dim, value_dim, latent, maker.device.shared_bytes) == 0)
+        throw Error("attention heads of " + std::to_string(key_dim) +
+                    " dimensions need more shared memory than the " +
+                    std::to_string(maker.device.shared_bytes >> 10) + " KiB that a block of " +
+                    maker.device.name + " may have");
+}
+
+AttentionParams attention_params(const StepLaunch& step, int layer, const Queries& queries, int first,
+                                 int rows) {
+    const std::int64_t before = std::int64_t{first} * queries.heads;
+    return {.rows = step.inputs.rows() + first,
+            .blocks = step.inputs.blocks(),
+            .cache = step.kv.layer(layer),
+            .q = queries.q + before * queries.key_dim,
+            .sinks = queries.sinks,
+            .out = queries.out + before * queries.value_dim,
+            .partials = step.scratch.attention.get<float>(),
+            .row_count = rows,
+            .heads = queries.heads,
+            .split_rows = std::min({rows, step.shape.answer_rows(), kFewRows}),
+            .value_dim = queries.value_dim,
+            .window = queries.window,
+            .scale = queries.scale,
+            .split_buffer = 0,
+            .prompt_buffer = 0};
+}
+
+/// Rows of answers by splits of their contexts, those of prompts many at a time.
 void launch_attention(StepLaunch& step, int layer, const Queries& queries) {
-    for (int first = 0; first < step.rows(); first += kFewRows) {
-        const std::int64_t before = std::int64_t{first} * queries.heads;
-        const AttentionParams p = {.rows = step.inputs.rows() + first,
-                                   .blocks = step.inputs.blocks(),
-                                   .cache = step.kv.layer(layer),
-                                   .q = queries.q + before * queries.key_dim,
-                                   .sinks = queries.sinks,
-                                   .out = queries.out + before * queries.value_dim,
-                                   .partials = step.scratch.attention.get<float>(),
-                                   .row_count = std::min(kFewRows, step.rows() - first),
-                                   .heads = queries.heads,
-                                   .split_rows = std::min(kFewRows, step.rows() - first),
-                                   .value_dim = queries.value_dim,
-                                   .window = queries.window,
-                                   .scale = queries.scale,
-                                   .split_buffer = 0,
-                                   .prompt_buffer = 0};
-        step.launch_attention(p);
+    const int rows = step.rows();
+    const bool prompts = step.shape.prompt_rows > 0;
+    if (step.shape.answer_rows() <= kFewRows) {
+        step.launch_attention(attention_params(step, layer, queries, 0, rows), prompts);
+        return;
+    }
+    // Each needs memory for the splits of its context: some at a time.
+    for (int first = 0; first < rows; first += kFewRows)
+        step.launch_attention(attention_params(step, layer, queries, first, std::min(kFewRows, rows - first)),
+                              false);
+    if (prompts) {
+        AttentionParams p = attention_params(step, layer, queries, 0, rows);
+        p.split_rows = 0;
+        step.launch_attention(p, true);
     }
 }
 
@@ -220,10 +246,12 @@ class LatentAttentionStage : public Stage {
 
 } // namespace
 
-std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const StageMaker&) {
+std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const StageMaker& maker) {
+    check_heads(maker, fused.step.head_dim, fused.step.value_dim, false);
     return std::make_unique<AttentionStage>(fused);
 }
 std::unique_ptr<Stage> make_attention_stage(const FusedLatentAttention& fused, const StageMaker& maker) {
+    check_heads(maker, fused.step.latent_dim + fused.step.rope, fused.step.latent_dim, true);
     return std::make_unique<LatentAttentionStage>(fused, maker);
 }
 

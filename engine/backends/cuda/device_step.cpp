@@ -1,6 +1,7 @@
 #include "engine/backends/cuda/device_step.h"
 
 #include "engine/base/error.h"
+#include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/feed_forward_data.h"
 
 #include <algorithm>
@@ -19,6 +20,17 @@ int recorded_rows(int rows) {
     return size;
 }
 
+/// Whether prompts' rows can attend together in all layers.
+bool prompts_attend_together(const Plan& plan, std::size_t shared_bytes) {
+    return std::ranges::all_of(plan.steps, [&](const Step& step) {
+        if (const auto* s = std::get_if<AttentionStep>(&step.operation))
+            return prompt_buffer_bytes(s->head_dim, s->value_dim, false, shared_bytes) > 0;
+        if (const auto* s = std::get_if<LatentAttentionStep>(&step.operation))
+            return prompt_buffer_bytes(s->latent_dim + s->rope, s->latent_dim, true, shared_bytes) > 0;
+        return true;
+    });
+}
+
 int most_experts(const Batch& batch, const Plan& plan) {
     int most = 0;
     for (const BatchRow& row : batch.rows)
@@ -29,11 +41,12 @@ int most_experts(const Batch& batch, const Plan& plan) {
 } // namespace
 
 DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv, bool graphs)
-    : plan_(plan), pool_(std::move(pool)), kv_(kv), graphs_(graphs), weights_(pool_), inputs_(*pool_),
-      candidates_(*pool_), clock_(pool_), table_staging_(pool_->device()), downloads_(pool_->device()),
-      stream_(pool_->device().make_stream()) {
+    : plan_(plan), pool_(std::move(pool)), kv_(kv), graphs_(graphs),
+      has_prompt_form_(prompts_attend_together(plan, pool_->device().info().shared_bytes)), weights_(pool_),
+      inputs_(*pool_), candidates_(*pool_), clock_(pool_), table_staging_(pool_->device()),
+      downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
     const FusedPlan fused = fuse(plan_);
-    stages_ = compile_stages(fused, {plan_, weights_, constants_});
+    stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info()});
     scratch_.values.resize(plan_.values.size());
     scratch_.ropes.resize(fused.ropes.size());
     scratch_.choices.resize(static_cast<std::size_t>(plan_.routes));
@@ -90,6 +103,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
     weights_.update(weights, *stream_, table_staging_);
     StepShape shape{.rows = static_cast<int>(batch.rows.size()),
                     .logit_rows = static_cast<int>(wishes.logit_rows().size()),
+                    .prompt_rows = static_cast<int>(std::ranges::count_if(batch.rows, &BatchRow::prompt)),
                     .sequences = static_cast<int>(batch.sequences.size()),
                     .experts = most_experts(batch, plan_),
                     .formats = weights_.all_formats()};

@@ -25,10 +25,15 @@ class DeviceStep {
     /// Of a row among the last step's logit rows; valid until the next call.
     std::span<const float> logits(std::size_t row);
     std::size_t scratch_bytes();
+    /// As Executor::prompt_rows().
+    int prompt_rows() const { return has_prompt_form_ ? kPromptFrom : 0; }
     /// What scratch_bytes() comes to for `rows` rows of one sequence, the last with logits. Instead of run().
     std::size_t forecast(int rows, int experts);
 
   private:
+    /// Fewer rows are as quick among those of answers.
+    static constexpr int kPromptFrom = 64;
+
     void make_room(const Batch& batch, const StepShape& shape);
     /// `clock`: reads the times of this step's stages.
     bool launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock);
@@ -40,6 +45,7 @@ class DeviceStep {
     std::shared_ptr<DevicePool> pool_;
     const KvStore& kv_;
     bool graphs_;
+    bool has_prompt_form_; ///< all of its attention has a form for prompts
     WeightTable weights_;
     Constants constants_;
     std::vector<std::unique_ptr<Stage>> stages_;

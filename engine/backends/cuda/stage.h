@@ -23,9 +23,12 @@ namespace switchyard::cuda {
 struct StepShape {
     int rows = 0;              ///< of the batch, those that fill a graph's among them
     int logit_rows = 0;        ///< rows that have logits
+    int prompt_rows = 0;       ///< of them on the path for prompts
     int sequences = 0;         ///< of the batch
     int experts = 0;           ///< that a row passes at most
     std::uint32_t formats = 0; ///< of inputs (InputFormat) that weights may want
+
+    int answer_rows() const { return rows - prompt_rows; }
 };
 
 /// Rows up to which a step is one of answers: small kernels, recorded graphs.
@@ -108,8 +111,9 @@ struct StepLaunch {
     void launch(GridSize grid, const typename KernelTraits<kKernel>::Params& params) {
         cuda::launch<kKernel>(stream, grid, params, std::exchange(any, true));
     }
-    void launch_attention(const AttentionParams& params) {
-        cuda::launch_attention(stream, params, false, device, std::exchange(any, true));
+    /// `prompts`: some of its rows are on the path for those.
+    void launch_attention(const AttentionParams& params, bool prompts) {
+        cuda::launch_attention(stream, params, prompts, device, std::exchange(any, true));
     }
     void launch_product(const ProductParams& params) {
         cuda::launch_product(stream, params, device.multiprocessors, std::exchange(any, true));
@@ -140,9 +144,10 @@ struct StageMaker {
     const Plan& plan;
     WeightTable& weights;
     Constants& constants;
+    const DeviceInfo& device;
 };
 
-/// The stages of a plan.
+/// The stages of a plan. Throws Error where the device's kernels do not take one.
 std::vector<std::unique_ptr<Stage>> compile_stages(const FusedPlan& fused, const StageMaker& maker);
 
 } // namespace switchyard::cuda

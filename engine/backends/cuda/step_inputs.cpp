@@ -59,7 +59,7 @@ void StepInputs::write_rows(const StepWishes& wishes, int rows, std::byte* host)
                   .pool = b.dials.pool,
                   .off_mask = b.dials.off_mask,
                   .window = b.dials.attention_window,
-                  .prompt = 0};
+                  .prompt = b.prompt};
     auto* const end = part<RowInput>(host, 0) + rows;
     RowInput padding = {};
     padding.position = padding.off_mask = -1;
