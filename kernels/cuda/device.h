@@ -100,6 +100,9 @@ class Stream {
     virtual void start(Graph& graph) = 0;
 };
 
+/// What a stream is for: a device goes on with the work of steps first.
+enum class StreamUse : std::uint8_t { Steps, Background };
+
 class Device {
   public:
     virtual ~Device() = default;
@@ -112,7 +115,7 @@ class Device {
     /// Memory of the host that streams copy from and to at full speed; nullptr where there is none.
     virtual std::byte* allocate_host(std::size_t bytes) = 0;
     virtual void release_host(std::byte* memory) noexcept = 0;
-    virtual std::unique_ptr<Stream> make_stream() = 0;
+    virtual std::unique_ptr<Stream> make_stream(StreamUse use = StreamUse::Steps) = 0;
     virtual std::unique_ptr<Event> make_event() = 0;
 };
 

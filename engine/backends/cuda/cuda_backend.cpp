@@ -38,12 +38,12 @@ class CudaBackend : public Backend {
         const BlockType own = source.tensor->type;
         if (source.use != WeightUse::Vector && placed_type(own) != own)
             return encode(source, matrix, placed_type(own), file, control);
-        return lay_out(source, own, matrix_behind_gate(source, matrix, file, control), control);
+        return lay_out(source, own, matrix, file, control);
     }
     Slice encode(const WeightSource& source, int matrix, BlockType type,
                  const std::shared_ptr<const ModelFile>& file, const EncodeControl& control) const override {
         const BlockType placed = fallback_type(placed_type(type), source.tensor->cols());
-        return lay_out(source, placed, reencode_matrix(source, matrix, placed, file, control), control);
+        return lay_out(source, placed, matrix, file, control);
     }
     PlacedSize placed_size(const WeightSource& source, BlockType type) const override {
         const std::int64_t rows = source.tensor->rows(), cols = source.tensor->cols();
@@ -62,19 +62,22 @@ class CudaBackend : public Backend {
             return BlockType::F32; // no product of BF16 there
         return device_type(type);
     }
-    Slice lay_out(const WeightSource& source, BlockType type, const std::shared_ptr<const std::byte>& blocks,
-                  const EncodeControl& control) const {
+    /// A matrix in the device's memory, with blocks of `type`; vectors are floats.
+    Slice lay_out(const WeightSource& source, BlockType type, int matrix,
+                  const std::shared_ptr<const ModelFile>& file, const EncodeControl& control) const {
+        const auto blocks = matrix_behind_gate(source, matrix, file, control);
         Slice slice;
         slice.rows = source.tensor->rows();
         slice.cols = source.tensor->cols();
         slice.bytes = placed_size(source, type).bytes;
         slice.place = {MemoryPlace::Kind::Device, device_->info().index};
+        const FileMatrix from{source.tensor->type, slice.rows, slice.cols, blocks.get()};
         std::shared_ptr<std::byte> memory;
         if (source.use == WeightUse::Vector) {
-            memory = upload_.floats(type, slice.rows, slice.cols, blocks.get());
+            memory = upload_.floats(from);
         } else {
             slice.type = type;
-            memory = upload_.tiles(type, slice.rows, slice.cols, blocks.get(), control);
+            memory = upload_.tiles(type, from, control);
         }
         slice.data = memory.get();
         slice.owner = std::move(memory);

@@ -4,6 +4,7 @@
 #include "engine/backends/common/check_batch.h"
 #include "engine/backends/common/step_queue.h"
 #include "engine/backends/common/token_draws.h"
+#include "engine/backends/cuda/device_failure.h"
 #include "engine/backends/cuda/device_step.h"
 #include "engine/base/error.h"
 
@@ -122,12 +123,7 @@ std::size_t CudaExecutor::kv_capacity() const {
 }
 
 StepResult CudaExecutor::compute(Batch& batch, const WeightSet& weights, const StepStop& stop) {
-    try {
-        return run(batch, weights, stop);
-    } catch (const DeviceError& error) {
-        throw Error(std::string(error.what()) +
-                    (error.lost() ? ": the device is lost; restart the program to use it again" : ""));
-    }
+    return with_device_errors_told([&] { return run(batch, weights, stop); });
 }
 
 StepResult CudaExecutor::run(Batch& batch, const WeightSet& weights, const StepStop& stop) {

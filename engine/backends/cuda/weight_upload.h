@@ -1,43 +1,49 @@
-// Matrices from the host's block formats into a device's memory and layout.
+// Matrices from the host's block formats into a device's memory, layout and precision.
 #pragma once
 
 #include "engine/backends/cuda/device_pool.h"
 #include "engine/model/reencode.h"
 
-#include <atomic>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 namespace switchyard::cuda {
 
-/// Packs on the host and copies through memory that the device reads at full speed. Threads may call at once:
-/// they pack side by side, as far as that memory goes.
+/// A matrix as a file holds it.
+struct FileMatrix {
+    BlockType type;
+    std::int64_t rows, cols;
+    const std::byte* blocks;
+};
+
+/// Copies pieces of a matrix through memory that the device reads at full speed, and has the device encode
+/// and lay out each: reading the file, the way to the device and encoding go on side by side. What it starts
+/// on the device takes less than a millisecond a piece and stands back behind steps. Threads may call at
+/// once.
 class WeightUpload {
   public:
-    explicit WeightUpload(std::shared_ptr<DevicePool> pool);
+    /// `piece_bytes`: about so much is on its way at a time.
+    explicit WeightUpload(std::shared_ptr<DevicePool> pool, std::size_t piece_bytes = std::size_t{2} << 20);
+    ~WeightUpload();
 
-    /// A matrix in tiles (kernels/cuda/matrix_tiles.h), from blocks in file layout. Throws Error and
+    /// The matrix in tiles of `type` (kernels/cuda/tile_layout.h): laid out as it is, or encoded, with the
+    /// bits of encode_row(). PRECOND: tiled(type), cols are whole blocks of it. Throws Error and
     /// WorkGate::GivenUp.
-    std::shared_ptr<std::byte> tiles(BlockType type, std::int64_t rows, std::int64_t cols,
-                                     const std::byte* blocks, const EncodeControl& control);
+    std::shared_ptr<std::byte> tiles(BlockType type, const FileMatrix& matrix, const EncodeControl& control);
     /// A vector as floats.
-    std::shared_ptr<std::byte> floats(BlockType type, std::int64_t rows, std::int64_t cols,
-                                      const std::byte* blocks);
+    std::shared_ptr<std::byte> floats(const FileMatrix& vector);
 
   private:
-    /// A part of the host's memory and the stream that reads it.
-    struct Lane {
-        explicit Lane(Device& device);
-        std::mutex mutex;
-        std::unique_ptr<Stream> stream;
-        HostBuffer staging;
-    };
-    Lane& lane();
+    class Lane;
+    class LaneUse;
+    void encode_pieces(BlockType type, const FileMatrix& matrix, std::byte* out,
+                       const EncodeControl& control);
 
     std::shared_ptr<DevicePool> pool_;
-    static constexpr int kLanes = 2;
-    std::unique_ptr<Lane> lanes_[kLanes];
-    std::atomic<unsigned> next_{0};
+    std::size_t piece_bytes_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Lane>> idle_; ///< that nobody uses
 };
 
 } // namespace switchyard::cuda

@@ -67,7 +67,7 @@ class EmulatedStream : public Stream {
     void fill(std::byte* to, std::uint8_t value, std::size_t bytes) override;
     void record(Event& event) override;
     void wait_for(const Event& event) override;
-    void synchronise() override { run_until(issued_); }
+    void synchronise() override { run_until(UINT64_MAX); }
     void begin_recording() override { recording_ = std::make_unique<EmulatedGraph>(); }
     std::unique_ptr<Graph> end_recording() override { return std::move(recording_); }
     void start(Graph& graph) override;
@@ -100,19 +100,26 @@ class EmulatedDevice : public Device {
     }
     const DeviceInfo& info() const override { return info_; }
     MemoryUse memory() override {
+        const std::lock_guard lock(mutex_);
         return {memory_.free_bytes(), memory_.bytes(), memory_.bytes() - memory_.free_bytes()};
     }
     std::byte* allocate(std::size_t bytes) override {
         if (options_.may_allocate && !options_.may_allocate(bytes))
             return nullptr;
+        const std::lock_guard lock(mutex_);
         return memory_.allocate(bytes);
     }
-    void release(std::byte* memory) noexcept override { memory_.release(memory); }
+    void release(std::byte* memory) noexcept override {
+        const std::lock_guard lock(mutex_);
+        memory_.release(memory);
+    }
     std::byte* allocate_host(std::size_t bytes) override {
         return static_cast<std::byte*>(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
     }
     void release_host(std::byte* memory) noexcept override { std::free(memory); }
-    std::unique_ptr<Stream> make_stream() override { return std::make_unique<EmulatedStream>(*this); }
+    std::unique_ptr<Stream> make_stream(StreamUse) override {
+        return std::make_unique<EmulatedStream>(*this);
+    }
     std::unique_ptr<Event> make_event() override { return std::make_unique<EmulatedEvent>(); }
 
     const EmulatedCounts& counts() const { return counts_; }
@@ -123,11 +130,14 @@ class EmulatedDevice : public Device {
     std::vector<unsigned> blocks_of(const Work& work);
     void check_alive();
     DeviceMemory& device_memory() { return memory_; }
+    /// Streams of several threads take turns: one of them is what works.
+    std::recursive_mutex& mutex() { return mutex_; }
     const EmulatedOptions& options() const { return options_; }
 
   private:
     std::unique_ptr<Block> take_block();
 
+    std::recursive_mutex mutex_;
     DeviceMemory memory_;
     EmulatedOptions options_;
     DeviceInfo info_;
@@ -198,6 +208,7 @@ void EmulatedDevice::run(const Work& work, std::vector<std::unique_ptr<Block>> e
 }
 
 void EmulatedStream::add(Operation operation) {
+    const std::lock_guard lock(device_.mutex());
     if (recording_) {
         recording_->operations.push_back(std::move(operation));
         return;
@@ -251,6 +262,7 @@ void EmulatedStream::run(const std::vector<const Operation*>& operations) {
 }
 
 void EmulatedStream::run_until(std::uint64_t operation) {
+    const std::lock_guard lock(device_.mutex());
     std::deque<Operation> due;
     while (done_ < operation && !queue_.empty()) {
         due.push_back(std::move(queue_.front()));

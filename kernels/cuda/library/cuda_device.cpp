@@ -80,7 +80,9 @@ class CudaDevice : public Device {
             cudaFreeHost(memory);
     }
 
-    std::unique_ptr<Stream> make_stream() override { return std::make_unique<CudaStream>(context_); }
+    std::unique_ptr<Stream> make_stream(StreamUse use) override {
+        return std::make_unique<CudaStream>(context_, use);
+    }
     std::unique_ptr<Event> make_event() override { return std::make_unique<CudaEvent>(context_); }
 
   private:

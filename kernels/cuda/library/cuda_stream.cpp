@@ -73,9 +73,13 @@ CudaGraph::~CudaGraph() { cudaGraphExecDestroy(graph_); }
 
 // ---- Streams
 
-CudaStream::CudaStream(std::shared_ptr<CudaContext> context) : context_(std::move(context)) {
+CudaStream::CudaStream(std::shared_ptr<CudaContext> context, StreamUse use) : context_(std::move(context)) {
     context_->enter();
-    context_->check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream cannot be made");
+    int least = 0, greatest = 0;
+    context_->check(cudaDeviceGetStreamPriorityRange(&least, &greatest), "a stream cannot be made");
+    context_->check(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking,
+                                                 use == StreamUse::Steps ? greatest : least),
+                    "a stream cannot be made");
 }
 
 CudaStream::~CudaStream() {

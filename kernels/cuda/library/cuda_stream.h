@@ -50,7 +50,7 @@ class CudaGraph : public Graph {
 
 class CudaStream : public Stream {
   public:
-    explicit CudaStream(std::shared_ptr<CudaContext> context);
+    CudaStream(std::shared_ptr<CudaContext> context, StreamUse use);
     ~CudaStream() override;
     void launch(const Launch& launch) override;
     void copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes) override;

@@ -30,7 +30,7 @@ class PoisonedCard : public Device {
     void release(std::byte* memory) noexcept override { card_->release(memory); }
     std::byte* allocate_host(std::size_t bytes) override { return card_->allocate_host(bytes); }
     void release_host(std::byte* memory) noexcept override { card_->release_host(memory); }
-    std::unique_ptr<Stream> make_stream() override { return card_->make_stream(); }
+    std::unique_ptr<Stream> make_stream(StreamUse use) override { return card_->make_stream(use); }
     std::unique_ptr<Event> make_event() override { return card_->make_event(); }
 
   private:
