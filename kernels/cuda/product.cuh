@@ -91,7 +91,7 @@ __device__ __forceinline__ void multiply_run(Work& work, int& i, TileItem& item,
     Unit unit{};
     const int lane = lane_index(), part = warp_index();
     unit.load_all(unit_at<Unit>(item, part, lane));
-    start();
+    start(item.type);
     for (bool goes_on = true; goes_on;) {
         const TileItem following = work.item(i + 1);
         goes_on = following.data && following.type == item.type;
@@ -114,11 +114,13 @@ __device__ __forceinline__ void multiply_run(Work& work, int& i, TileItem& item,
 }
 
 template <int kRows, class Work, class Start>
-__device__ __forceinline__ void multiply_items(Work& work, Start start_once) {
+__device__ __forceinline__ void multiply_items(Work& work, Start start_inputs) {
     bool started = false;
-    auto start = [&] {
-        if (!started)
-            start_once();
+    auto start = [&](BlockType type) {
+        if constexpr (requires { start_inputs(type); })
+            start_inputs(type);
+        else if (!started)
+            start_inputs();
         started = true;
     };
     int i = 0;
@@ -150,7 +152,8 @@ __device__ __forceinline__ void multiply_items(Work& work, Start start_once) {
             item = {}; // such a type is never placed
         }
     }
-    start();
+    if (!started) // a block without items
+        start(BlockType::F32);
 }
 
 } // namespace switchyard::cuda

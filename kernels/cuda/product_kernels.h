@@ -1,6 +1,7 @@
 // Products of placed matrices with prepared rows: out (+)= W x (+ bias).
 #pragma once
 
+#include "kernels/cuda/input_kernels.h"
 #include "kernels/cuda/step_data.h"
 #include "kernels/cuda/tile_layout.h"
 
@@ -49,7 +50,27 @@ SWITCHYARD_ANYWHERE constexpr int product_items(const ProductParams& p) {
     return items;
 }
 
+/// Products of one row that each block prepares for itself, with Prepare's bits: for a step of one row, where
+/// a launch more would take longer.
+struct RowProductParams {
+    ProductParams product;  ///< rows is 1, heads are 1; `in` is not used
+    const float* in;        ///< [width]
+    const MatrixView* gain; ///< RMS norm with these `width` floats; null: none
+    float epsilon;
+    std::int32_t width; ///< at most kMostRowWidth
+};
+inline constexpr int kMostRowWidth = 8192;
+
+struct RowProductShared {
+    ProductShared<1> product;
+    InputShared input;
+    float factor; ///< of the norm
+    float half_scales[kMostRowWidth / 32];
+    alignas(16) std::byte values[kMostRowWidth * sizeof(float)]; ///< the row, in one form at a time
+};
+
 #define SWITCHYARD_PRODUCT_KERNELS(X)                                                                        \
+    X(ProductRow, product_row, RowProductParams, RowProductShared, kProductThreads, 2)                       \
     X(ProductOne, product_one, ProductParams, ProductShared<1>, kProductThreads, 2)                          \
     X(ProductFew, product_few, ProductParams, ProductShared<8>, kProductThreads, 2)                          \
     X(ProductMany, product_many, ProductParams, ProductShared<32>, kProductThreads, 1)

@@ -23,4 +23,11 @@ inline void launch_product(Stream& stream, const ProductParams& params, int mult
                                     dependent);
 }
 
+/// The same for one row that is prepared on the way.
+inline void launch_row_product(Stream& stream, const RowProductParams& params, int multiprocessors,
+                               bool dependent = false) {
+    const auto blocks = static_cast<unsigned>(std::min(product_items(params.product), 2 * multiprocessors));
+    launch<Kernel::ProductRow>(stream, {blocks, 1}, params, dependent);
+}
+
 } // namespace switchyard::cuda

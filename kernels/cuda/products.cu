@@ -1,3 +1,4 @@
+#include "kernels/cuda/inputs.cuh"
 #include "kernels/cuda/launchers.h"
 #include "kernels/cuda/product.cuh"
 
@@ -8,8 +9,8 @@ namespace {
 template <int kRows>
 class TargetWork {
   public:
-    __device__ TargetWork(const ProductParams& p, ProductShared<kRows>& shared)
-        : p_(p), shared_(shared), first_row_(static_cast<int>(blockIdx.y) * kRows) {}
+    __device__ TargetWork(const ProductParams& p, const PreparedRows& in, ProductShared<kRows>& shared)
+        : p_(p), in_(in), shared_(shared), first_row_(static_cast<int>(blockIdx.y) * kRows) {}
 
     __device__ TileItem item(int i) const {
         const Place place = place_of(i);
@@ -22,7 +23,7 @@ class TargetWork {
         const int row = first_row_ + n;
         return row < p_.rows ? row * p_.targets[place.target].heads + place.head : -1;
     }
-    __device__ const PreparedRows& inputs(int) const { return p_.in; }
+    __device__ const PreparedRows& inputs(int) const { return in_; }
 
     __device__ void finish(int i, const RowSums<kRows>& sums) {
         auto& parts = shared_.parts[i % 2];
@@ -64,21 +65,62 @@ class TargetWork {
     }
 
     const ProductParams& p_;
+    const PreparedRows& in_;
     ProductShared<kRows>& shared_;
     int first_row_;
 };
 
 template <int kRows>
 __device__ void multiply_targets(const ProductParams& p) {
-    TargetWork<kRows> work(p, shared_memory<ProductShared<kRows>>());
+    TargetWork<kRows> work(p, p.in, shared_memory<ProductShared<kRows>>());
     multiply_items<kRows>(work, [] {
         let_next_start();
         wait_for_previous();
     });
 }
 
+/// The row in the form that matrices of `type` want, in shared memory. `first`: nothing was read yet.
+__device__ void prepare_row(const RowProductParams& p, const PreparedRows& out, RowProductShared& shared,
+                            BlockType type, bool first) {
+    RowSource source(p.in, p.gain ? reinterpret_cast<const float*>(p.gain->data) : nullptr, p.width);
+    if (!first)
+        source.factor = shared.factor;
+    else if (source.gain)
+        find_rms(source, p.epsilon, shared.input);
+    sync_block(); // the form before was read
+    write_prepared_row(source, out, input_format(type), 0);
+    if (threadIdx.x == 0)
+        shared.factor = source.factor;
+    sync_block();
+}
+
+__device__ void multiply_row(const RowProductParams& p) {
+    RowProductShared& shared = shared_memory<RowProductShared>();
+    const PreparedRows in{reinterpret_cast<float*>(shared.values),
+                          reinterpret_cast<ByteBlock*>(shared.values),
+                          reinterpret_cast<PairBlock*>(shared.values),
+                          reinterpret_cast<PairBlock*>(shared.values),
+                          shared.half_scales,
+                          padded_columns(p.width)};
+    TargetWork<1> work(p.product, in, shared.product);
+    std::uint32_t form = 0;
+    multiply_items<1>(work, [&](BlockType type) {
+        if (form == 0) {
+            let_next_start();
+            wait_for_previous();
+        }
+        if (input_format(type) != form)
+            prepare_row(p, in, shared, type, form == 0);
+        form = input_format(type);
+    });
+}
+
 } // namespace
 
+static __global__ void __launch_bounds__(kProductThreads, 2)
+    product_row(const __grid_constant__ RowProductParams p) {
+    multiply_row(p);
+}
 static __global__ void __launch_bounds__(kProductThreads, 2)
     product_one(const __grid_constant__ ProductParams p) {
     multiply_targets<1>(p);

@@ -167,6 +167,46 @@ TEST_P(ProductTargets, ShareAnInput) {
         }
 }
 
+/// A row that the products prepare themselves has the bits of one that was prepared before.
+TEST_P(ProductTargets, PrepareTheirOwnRow) {
+    for (const int cols : {64, 96, 2048, 8192}) {
+        const auto x = random.normals(static_cast<std::size_t>(cols)), gain = random.normals(x.size());
+        const auto gains = table(
+            {{reinterpret_cast<const std::byte*>(upload(*device, *stream, gain)), 1, cols, BlockType::F32}});
+        const float* in = upload(*device, *stream, x);
+        for (const MatrixView* norm : {static_cast<const MatrixView*>(nullptr), gains}) {
+            // Types that want different forms, and back again to the first.
+            const PlacedMatrix a = place(GetParam(), 70, cols), b = place(BlockType::F16, 33, cols),
+                               c = place(BlockType::Q8_0, 16, cols);
+            const MatrixView* views = table({a.view, b.view, c.view, a.view});
+            PreparedRows rows = prepare(x, cols);
+            launch<Kernel::Prepare>(*stream, prepare_grid(1, 1),
+                                    {in, cols, 1, 0, cols, nullptr, norm, 1e-5f,
+                                     upload(*device, *stream, std::vector<std::uint32_t>{15}), rows});
+            float* out = upload(*device, *stream, std::vector<float>(200));
+            RowProductParams p{};
+            p.product.targets[0] = {views, nullptr, out, 200, 0, 1, 70, false};
+            p.product.targets[1] = {views + 1, nullptr, out + 70, 200, 0, 1, 33, false};
+            p.product.targets[2] = {views + 2, nullptr, out + 103, 200, 0, 1, 16, false};
+            p.product.targets[3] = {views + 3, nullptr, out + 119, 200, 0, 1, 70, true};
+            p.product.target_count = 4;
+            p.product.rows = 1;
+            p.in = in;
+            p.gain = norm;
+            p.epsilon = 1e-5f;
+            p.width = cols;
+            launch_row_product(*stream, p, 2, true);
+            const auto found = download(*stream, out, 189);
+            auto expected = multiply(a, rows, 0, 1);
+            const auto first = expected, second = multiply(b, rows, 0, 1), third = multiply(c, rows, 0, 1);
+            expected.insert(expected.end(), second.begin(), second.end());
+            expected.insert(expected.end(), third.begin(), third.end());
+            expected.insert(expected.end(), first.begin(), first.end());
+            ASSERT_TRUE(test::same_bits(found, expected)) << cols;
+        }
+    }
+}
+
 TEST_P(ProductTargets, HaveAMatrixAHead) {
     const int cols = 64, heads = 3, rows = 2, matrix_rows = 20;
     const auto x = random.normals(static_cast<std::size_t>(rows * heads * cols));
