@@ -40,9 +40,9 @@ static __global__ void __launch_bounds__(kInputThreads, 2)
 static __global__ void __launch_bounds__(kRangeThreads, 2)
     find_ranges(const __grid_constant__ FindRangesParams p) {
     InputShared& shared = shared_memory<InputShared>();
-    const std::int64_t entry = p.entries[blockIdx.x];
-    wait_for_previous(); // the table was copied in front of this
+    wait_for_previous();
     let_next_start();
+    const std::int64_t entry = p.entries[blockIdx.x];
     const MatrixView matrix = p.ranges.table[entry];
     const int blocks = (matrix.cols + 31) / 32;
     const std::int64_t all = std::int64_t{tile_rows(matrix.rows)} * blocks;

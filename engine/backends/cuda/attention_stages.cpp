@@ -173,7 +173,10 @@ class LatentAttentionStage : public Stage {
   public:
     LatentAttentionStage(const FusedLatentAttention& fused, const StageMaker& maker)
         : fused_(fused), queries_(maker, std::nullopt, {fused.step.k_b}),
-          results_(maker, std::nullopt, {fused.step.v_b}) {}
+          results_(maker, std::nullopt, {fused.step.v_b}) {
+        maker.weights.add_prompt_weight(fused.step.k_b);
+        maker.weights.add_prompt_weight(fused.step.v_b);
+    }
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
         for (const WeightId id : {fused_.step.k_b, fused_.step.v_b})
             count_products(weights[id], fused_.step.heads, shape.rows, table.of(StageKind::Attention));
@@ -226,8 +229,8 @@ class LatentAttentionStage : public Stage {
                   const PreparedInput::Source& source, float* out, int out_head_stride,
                   int matrix_rows) const {
         ProductParams p = {};
-        p.in = input.launch(step, source);
-        p.rows = step.rows();
+        p.in = input.launch_answers(step, source);
+        const HalfRows prompts = input.launch_prompts(step, source);
         p.target_count = 1;
         p.targets[0] = {.matrices = step.weights.entry(weight),
                         .bias = nullptr,
@@ -237,7 +240,7 @@ class LatentAttentionStage : public Stage {
                         .heads = source.heads,
                         .matrix_rows = matrix_rows,
                         .add = false};
-        step.launch_product(p);
+        step.launch_products(p, prompts);
     }
 
     FusedLatentAttention fused_;

@@ -109,7 +109,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
                     .formats = weights_.all_formats()};
     const bool sampled = clock_.due();
     const bool recorded = graphs_ && !sampled && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
-                          plan_.states.empty();
+                          shape.prompt_rows == 0 && plan_.states.empty();
     for (const auto& stage : stages_)
         stage->count(shape, weights, result.stages);
     if (recorded) {
@@ -122,6 +122,8 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
     if (moved)
         recorded_.clear();
     inputs_.upload(wishes, kv_, shape.rows, *stream_);
+    if (shape.prompt_rows > 0)
+        weights_.find_ranges(*stream_);
     if (recorded)
         start_graph(shape);
     else if (!launch_stages(shape, stop, sampled ? &clock_ : nullptr))

@@ -68,6 +68,7 @@ class FeedForwardStage : public Stage {
   public:
     FeedForwardStage(const FusedFeedForward& fused, const StageMaker& maker)
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
+          out_width_(maker.plan.values[static_cast<std::size_t>(fused.out)]),
           input_(maker, fused.norm, readers(fused), has_output_gate(fused)) {
         if (fused.blocks.size() > kMostDenseBlocks)
             throw Error("a layer has more feed-forward blocks than this device's kernels take");
@@ -76,6 +77,12 @@ class FeedForwardStage : public Stage {
                         " experts, and this device's kernels take " + std::to_string(kMostExperts));
         if (fused.route && !fused.route->constant_bias.empty())
             constant_bias_ = maker.constants.add(fused.route->constant_bias);
+        if (fused.experts)
+            for (const WeightId id : {fused.experts->gate, fused.experts->up, fused.experts->down})
+                maker.weights.add_prompt_weight(id);
+        for (const FeedForwardStep& block : fused.blocks)
+            for (const WeightId id : {block.gate, block.up, block.down})
+                maker.weights.add_prompt_weight(id);
     }
     void reserve(const StepShape& shape, Scratch& scratch) const override;
     void launch(StepLaunch& step) const override;
@@ -86,14 +93,26 @@ class FeedForwardStage : public Stage {
     int experts() const { return fused_.route ? fused_.route->routing.experts : 0; }
     /// Room for choices of a row.
     int most(const StepShape& shape) const { return fused_.route ? std::min(shape.experts, experts()) : 0; }
+    /// Rows of the batch.
+    struct Span {
+        int first, count;
+    };
     GatedMatrices expert(const WeightTable* weights) const;
-    void dense_blocks(const StepLaunch* step, DenseBlock* blocks) const;
+    /// `first`: the row that output weights begin with.
+    void dense_blocks(const StepLaunch* step, DenseBlock* blocks, int first = 0) const;
     void choose(StepLaunch& step, const PreparedRows& in) const;
     RouteParams route_params(const StepLaunch& step, const PreparedRows& in) const;
-    UnitsParams units_params(const StepLaunch& step) const;
+    UnitsParams units_params(const StepLaunch& step, Span rows) const;
+    FeedForwardParams params(const StepLaunch& step, Span rows) const;
+    bool lists_at_once(const StepLaunch& step) const {
+        return step.shape.prompt_rows == 0 && step.rows() <= kFewRouteRows;
+    }
+    void launch_answers(StepLaunch& step, const PreparedRows& in) const;
+    void launch_prompts(StepLaunch& step, const HalfRows& in) const;
+    void reserve_prompts(const StepShape& shape, FeedForwardParams p, Scratch& scratch) const;
 
     FusedFeedForward fused_;
-    int width_;
+    int width_, out_width_;
     PreparedInput input_;
     std::optional<std::size_t> constant_bias_;
 };
@@ -116,7 +135,7 @@ GatedMatrices FeedForwardStage::expert(const WeightTable* weights) const {
             .clamp_limit = s.clamp.limit};
 }
 
-void FeedForwardStage::dense_blocks(const StepLaunch* step, DenseBlock* blocks) const {
+void FeedForwardStage::dense_blocks(const StepLaunch* step, DenseBlock* blocks, int first) const {
     const auto entry = [&](WeightId id) { return step ? step->weights.entry(id) : nullptr; };
     for (std::size_t b = 0; b < fused_.blocks.size(); ++b) {
         const FeedForwardStep& s = fused_.blocks[b];
@@ -133,7 +152,7 @@ void FeedForwardStage::dense_blocks(const StepLaunch* step, DenseBlock* blocks) 
                      .output_gate = entry(s.output_gate),
                      .output_weights = step && s.output_gate != kNoWeight
                                            ? step->scratch.output_weights.get<float>() +
-                                                 b * static_cast<std::size_t>(step->rows())
+                                                 b * static_cast<std::size_t>(step->rows()) + first
                                            : nullptr};
     }
 }
@@ -145,9 +164,9 @@ void FeedForwardStage::reserve(const StepShape& shape, Scratch& scratch) const {
     p.most = most(shape);
     p.block_count = static_cast<std::int32_t>(fused_.blocks.size());
     dense_blocks(nullptr, p.blocks);
-    p.row_count = shape.rows;
-    const std::int64_t columns = hidden_columns(p);
-    scratch.hidden.want(1, columns, shape.formats);
+    p.row_count = shape.answer_rows();
+    scratch.hidden.want(1, hidden_columns(p), shape.formats);
+    reserve_prompts(shape, p, scratch);
     const auto rows = static_cast<std::size_t>(shape.rows), pairs = rows * static_cast<std::size_t>(p.most);
     scratch.output_weights.want(rows * fused_.blocks.size() * sizeof(float));
     if (!fused_.route)
@@ -160,6 +179,16 @@ void FeedForwardStage::reserve(const StepShape& shape, Scratch& scratch) const {
     scratch.units.want(count * sizeof(FeedForwardUnit));
     scratch.pair_rows.want(pairs * sizeof(std::int32_t));
     scratch.pair_weights.want(pairs * sizeof(float));
+}
+
+void FeedForwardStage::reserve_prompts(const StepShape& shape, FeedForwardParams p, Scratch& scratch) const {
+    p.row_count = shape.prompt_rows;
+    const std::int64_t columns = prompt_hidden_columns(p), rows = prompt_hidden_rows(p),
+                       results = std::int64_t{p.row_count} * p.most * out_width_;
+    scratch.hidden_halves.values.want(static_cast<std::size_t>(columns) * sizeof(std::uint16_t));
+    scratch.hidden_halves.scales.want(static_cast<std::size_t>(rows) * sizeof(float));
+    scratch.prompt_floats.want(static_cast<std::size_t>(std::max(columns, results)) * sizeof(float));
+    scratch.row_pairs.want(static_cast<std::size_t>(p.row_count * p.most) * sizeof(std::int32_t));
 }
 
 RouteParams FeedForwardStage::route_params(const StepLaunch& step, const PreparedRows& in) const {
@@ -185,12 +214,13 @@ RouteParams FeedForwardStage::route_params(const StepLaunch& step, const Prepare
     return p;
 }
 
-UnitsParams FeedForwardStage::units_params(const StepLaunch& step) const {
+UnitsParams FeedForwardStage::units_params(const StepLaunch& step, Span rows) const {
     UnitsParams p = {};
-    p.choices = step.scratch.choices[static_cast<std::size_t>(fused_.route->route)].get<ExpertChoice>();
-    p.counts = step.scratch.choice_counts.get<std::int32_t>();
-    p.row_count = step.rows();
     p.most = most(step.shape);
+    p.choices = step.scratch.choices[static_cast<std::size_t>(fused_.route->route)].get<ExpertChoice>() +
+                rows.first * p.most;
+    p.counts = step.scratch.choice_counts.get<std::int32_t>() + rows.first;
+    p.row_count = rows.count;
     p.experts = experts();
     p.expert = expert(&step.weights);
     p.list = step.scratch.feed_forward_list.get<FeedForwardList>();
@@ -200,7 +230,7 @@ UnitsParams FeedForwardStage::units_params(const StepLaunch& step) const {
     return p;
 }
 
-/// The router's logits, then each row's experts, then who passes which.
+/// The router's logits, then each row's experts, and for few rows who passes which.
 void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
     if (!fused_.route) {
         if (has_output_gate(fused_))
@@ -220,12 +250,10 @@ void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
                     .matrix_rows = experts(),
                     .add = false};
     step.launch_product(p);
-    if (step.rows() <= kFewRouteRows) {
-        step.launch<Kernel::RouteFew>({1, 1}, {route_params(step, in), units_params(step)});
-        return;
-    }
-    step.launch<Kernel::Route>(route_grid(step.rows()), route_params(step, in));
-    step.launch<Kernel::Units>({1, 1}, units_params(step));
+    if (lists_at_once(step))
+        step.launch<Kernel::RouteFew>({1, 1}, {route_params(step, in), units_params(step, {0, step.rows()})});
+    else
+        step.launch<Kernel::Route>(route_grid(step.rows()), route_params(step, in));
 }
 
 /// Of routed experts as many as so many choices meet at most.
@@ -243,11 +271,8 @@ void FeedForwardStage::count(const StepShape& shape, const WeightSet& weights, S
             count_products(weights[id], 1, shape.rows, table.of(kind()));
 }
 
-void FeedForwardStage::launch(StepLaunch& step) const {
-    step.enter(fused_.route ? StageKind::Router : kind());
-    const PreparedRows in = input_.launch(step, fused_.in);
-    choose(step, in);
-    step.enter(kind());
+/// But for its inputs and the room for hidden neurons.
+FeedForwardParams FeedForwardStage::params(const StepLaunch& step, Span rows) const {
     FeedForwardParams p = {};
     if (fused_.route) {
         p.list = step.scratch.feed_forward_list.get<FeedForwardList>();
@@ -258,14 +283,63 @@ void FeedForwardStage::launch(StepLaunch& step) const {
         p.most = most(step.shape);
     }
     p.block_count = static_cast<std::int32_t>(fused_.blocks.size());
-    dense_blocks(&step, p.blocks);
-    p.row_count = step.rows();
+    dense_blocks(&step, p.blocks, rows.first);
+    p.row_count = rows.count;
+    p.out_stride = p.out_width = out_width_;
+    p.out = step.value(fused_.out) + rows.first * p.out_stride;
+    p.add = fused_.blocks.empty() ? fused_.experts->add : fused_.blocks.front().add;
+    return p;
+}
+
+void FeedForwardStage::launch_answers(StepLaunch& step, const PreparedRows& in) const {
+    const Span rows = {0, step.shape.answer_rows()};
+    if (rows.count == 0)
+        return;
+    if (fused_.route && !lists_at_once(step))
+        step.launch<Kernel::Units>({1, 1}, units_params(step, rows));
+    FeedForwardParams p = params(step, rows);
     p.in = in;
     p.hidden = step.scratch.hidden.rows_of(0);
-    p.out = step.value(fused_.out);
-    p.out_stride = p.out_width = step.width(fused_.out);
-    p.add = fused_.blocks.empty() ? fused_.experts->add : fused_.blocks.front().add;
     step.launch_feed_forward(p, experts());
+}
+
+void FeedForwardStage::launch_prompts(StepLaunch& step, const HalfRows& in) const {
+    const Span rows = {step.shape.answer_rows(), step.shape.prompt_rows};
+    if (rows.count == 0)
+        return;
+    const Scratch& scratch = step.scratch;
+    PromptFeedForward f = {};
+    f.layer = params(step, rows);
+    f.experts = experts();
+    f.in = in;
+    f.hidden = f.results = scratch.prompt_floats.get<float>();
+    f.hidden_values = scratch.hidden_halves.values.get<std::uint16_t>();
+    f.hidden_scales = scratch.hidden_halves.scales.get<float>();
+    f.ranges = step.weights.ranges();
+    if (fused_.route) {
+        UnitsParams units = units_params(step, rows);
+        units.row_pairs = scratch.row_pairs.get<std::int32_t>();
+        f.row_pairs = units.row_pairs;
+        f.counts = units.counts;
+        step.launch<Kernel::Units>({1, 1}, units);
+    }
+    launch_prompt_feed_forward(
+        f, [&]<Kernel kKernel>(GridSize grid, const typename KernelTraits<kKernel>::Params& p) {
+            step.launch<kKernel>(grid, p);
+        });
+}
+
+void FeedForwardStage::launch(StepLaunch& step) const {
+    step.enter(fused_.route ? StageKind::Router : kind());
+    const PreparedInput::Source source = PreparedInput::source_of(step, fused_.in);
+    // What chooses experts or weighs blocks reads all rows alike.
+    const PreparedRows in = fused_.route || has_output_gate(fused_) ? input_.launch(step, source)
+                                                                    : input_.launch_answers(step, source);
+    const HalfRows prompts = input_.launch_prompts(step, source);
+    choose(step, in);
+    step.enter(kind());
+    launch_answers(step, in);
+    launch_prompts(step, prompts);
 }
 
 } // namespace

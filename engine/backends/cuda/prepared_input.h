@@ -22,15 +22,25 @@ class PreparedInput {
         int width;
         int heads = 1, head_stride = 0;
     };
-    PreparedRows launch(StepLaunch& step, const Source& source) const;
-    PreparedRows launch(StepLaunch& step, ValueId in) const {
-        return launch(step, {step.value(in), step.width(in), step.width(in)});
+    /// All rows, of answers and prompts.
+    PreparedRows launch(StepLaunch& step, const Source& source) const {
+        return launch_first(step, source, step.rows());
+    }
+    PreparedRows launch(StepLaunch& step, ValueId in) const { return launch(step, source_of(step, in)); }
+    /// The rows of answers alone: the products' other rows are prompts'.
+    PreparedRows launch_answers(StepLaunch& step, const Source& source) const {
+        return launch_first(step, source, step.shape.answer_rows());
+    }
+    HalfRows launch_prompts(StepLaunch& step, const Source& source) const;
+    static Source source_of(const StepLaunch& step, ValueId in) {
+        return {step.value(in), step.width(in), step.width(in)};
     }
     /// The rows that have logits alone.
     PreparedRows launch_logit_rows(StepLaunch& step, ValueId in) const;
 
   private:
     PrepareParams params(const StepLaunch& step, const Source& source) const;
+    PreparedRows launch_first(StepLaunch& step, const Source& source, int rows) const;
 
     std::optional<NormStep> norm_;
     bool floats_;

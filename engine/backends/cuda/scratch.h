@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/backends/cuda/device_pool.h"
+#include "kernels/cuda/prompt_kernels.h"
 #include "kernels/cuda/step_data.h"
 
 #include <algorithm>
@@ -48,6 +49,20 @@ struct PreparedBuffer {
     /// As rows of `cols` values.
     PreparedRows rows_of(std::int32_t cols) const;
     std::vector<ScratchBuffer*> all() { return {&floats, &bytes, &bfloats, &halves, &half_scales}; }
+};
+
+/// Memory for prepared rows of prompts.
+struct HalfBuffer {
+    ScratchBuffer values, scales;
+
+    void want(std::int64_t rows, std::int32_t cols) {
+        const std::int64_t padded = padded_columns(cols);
+        values.want(static_cast<std::size_t>(rows * padded) * sizeof(std::uint16_t));
+        scales.want(static_cast<std::size_t>(rows) * sizeof(float));
+    }
+    HalfRows rows_of(std::int32_t cols) const {
+        return {values.get<std::uint16_t>(), scales.get<float>(), padded_columns(cols)};
+    }
 };
 
 } // namespace switchyard::cuda

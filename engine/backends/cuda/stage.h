@@ -12,6 +12,7 @@
 #include "kernels/cuda/feed_forward_launch.h"
 #include "kernels/cuda/kernel_list.h"
 #include "kernels/cuda/product_launch.h"
+#include "kernels/cuda/prompt_feed_forward_launch.h"
 
 #include <memory>
 #include <utility>
@@ -46,8 +47,12 @@ struct Scratch {
     ScratchBuffer latent_queries, latent_results; ///< [rows][heads][latent (+ rope)]
     ScratchBuffer router_logits, choice_counts, feed_forward_list, units, pair_rows, pair_weights,
         output_weights;
+    ScratchBuffer row_pairs;            ///< of prompts' rows: [rows][most]
     std::vector<ScratchBuffer> choices; ///< one a router: [rows][most]
-    ScratchBuffer logits;               ///< [logit rows][vocabulary]
+    HalfBuffer halves, hidden_halves;   ///< prompts' rows, and their hidden neurons
+    /// Prompts' hidden neurons, then, when these are halves, the experts' results.
+    ScratchBuffer prompt_floats;
+    ScratchBuffer logits; ///< [logit rows][vocabulary]
 
     /// Calls use(buffer) for each.
     template <typename Use>
@@ -65,7 +70,8 @@ struct Scratch {
         for (ScratchBuffer& one : choices)
             use(one);
         for (ScratchBuffer* one :
-             {&attention, &latent_queries, &latent_results, &router_logits, &choice_counts,
+             {&halves.values, &halves.scales, &hidden_halves.values, &hidden_halves.scales, &prompt_floats,
+              &row_pairs, &attention, &latent_queries, &latent_results, &router_logits, &choice_counts,
               &feed_forward_list, &units, &pair_rows, &pair_weights, &output_weights, &logits})
             use(*one);
     }
@@ -118,6 +124,8 @@ struct StepLaunch {
     void launch_product(const ProductParams& params) {
         cuda::launch_product(stream, params, device.multiprocessors, std::exchange(any, true));
     }
+    /// Targets of all rows: those of answers by the one kernel, those of prompts by the other.
+    void launch_products(const ProductParams& params, const HalfRows& prompts);
     void launch_feed_forward(const FeedForwardParams& params, int experts) {
         cuda::launch_feed_forward(stream, params, experts, device.multiprocessors, std::exchange(any, true));
     }

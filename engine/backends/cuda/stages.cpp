@@ -83,7 +83,10 @@ class ProjectionStage : public Stage {
   public:
     ProjectionStage(const FusedProjection& fused, const StageMaker& maker)
         : in_(fused.in), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
-          input_(maker, fused.norm, weights_of(fused.steps)), steps_(fused.steps) {}
+          input_(maker, fused.norm, weights_of(fused.steps)), steps_(fused.steps) {
+        for (const ProjectStep& s : steps_)
+            maker.weights.add_prompt_weight(s.weight);
+    }
     void reserve(const StepShape& shape, Scratch& scratch) const override {
         input_.reserve(shape, scratch, width_);
     }
@@ -93,15 +96,16 @@ class ProjectionStage : public Stage {
     }
     void launch(StepLaunch& step) const override {
         step.enter(StageKind::Attention);
-        const PreparedRows in = input_.launch(step, in_);
+        const PreparedInput::Source source = PreparedInput::source_of(step, in_);
+        const PreparedRows in = input_.launch_answers(step, source);
+        const HalfRows prompts = input_.launch_prompts(step, source);
         for (std::size_t first = 0; first < steps_.size(); first += kProductTargets) {
             ProductParams p = {};
-            p.rows = step.rows();
             p.in = in;
             for (std::size_t i = first; i < std::min<std::size_t>(steps_.size(), first + kProductTargets);
                  ++i)
                 p.targets[p.target_count++] = target(step, steps_[i]);
-            step.launch_product(p);
+            step.launch_products(p, prompts);
         }
     }
 
@@ -214,6 +218,27 @@ std::unique_ptr<Stage> stage_of(const FusedHead& s, const StageMaker& maker) {
 }
 
 } // namespace
+
+void StepLaunch::launch_products(const ProductParams& params, const HalfRows& prompts) {
+    const int answers = shape.answer_rows();
+    if (answers > 0) {
+        ProductParams p = params;
+        p.rows = answers;
+        launch_product(p);
+    }
+    if (shape.prompt_rows == 0)
+        return;
+    PromptProductParams p = {};
+    p.target_count = params.target_count;
+    for (int i = 0; i < p.target_count; ++i) {
+        p.targets[i] = params.targets[i];
+        p.targets[i].out += answers * p.targets[i].out_stride;
+    }
+    p.rows = shape.prompt_rows;
+    p.in = prompts;
+    p.ranges = weights.ranges();
+    launch<Kernel::PromptProduct>(prompt_product_grid(p), p);
+}
 
 std::size_t Constants::add(const std::vector<float>& values) {
     const std::size_t place = values_.size();

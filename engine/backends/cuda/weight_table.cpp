@@ -1,7 +1,10 @@
 #include "engine/backends/cuda/weight_table.h"
 
+#include "kernels/cuda/kernel_list.h"
+
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace switchyard::cuda {
 
@@ -10,12 +13,34 @@ int WeightTable::add_input(std::vector<WeightId> weights, bool floats) {
     return static_cast<int>(inputs_.size()) - 1;
 }
 
+void WeightTable::add_prompt_weight(WeightId id) {
+    const auto at = static_cast<std::size_t>(id);
+    for_prompts_.resize(std::max(for_prompts_.size(), at + 1));
+    for_prompts_[at] = true;
+}
+
+WeightTable::Layout WeightTable::layout() const {
+    const auto behind = [](std::size_t offset, std::size_t count, std::size_t bytes) {
+        return (offset + count * bytes + 63) / 64 * 64;
+    };
+    Layout at;
+    at.formats = behind(0, entries_.size(), sizeof(MatrixView));
+    at.stale = behind(at.formats, formats_.size(), sizeof(std::uint32_t));
+    at.uploaded = at.ranges = behind(at.stale, prompt_entries_, sizeof(std::int32_t));
+    at.end = prompt_entries_ == 0 ? at.ranges
+                                  : behind(at.ranges, entries_.size() * kRangeParts, sizeof(std::uint32_t));
+    return at;
+}
+
 void WeightTable::build(const WeightSet& weights) {
     std::size_t count = 0;
     for (const auto& weight : weights.weights) {
         first_.push_back(count);
         count += weight->slices.size();
     }
+    for_prompts_.resize(weights.weights.size());
+    for (std::size_t w = 0; w < weights.weights.size(); ++w)
+        prompt_entries_ += for_prompts_[w] ? weights.weights[w]->slices.size() : 0;
     entries_.resize(count);
     formats_.resize(inputs_.size());
     weights_.resize(weights.weights.size());
@@ -24,18 +49,24 @@ void WeightTable::build(const WeightSet& weights) {
 
 void WeightTable::update(const WeightSet& weights, Stream& stream, HostBuffer& staging) {
     bool changed = false;
+    std::set<std::int32_t> stale(stale_.begin(), stale_.end());
     for (std::size_t w = 0; w < weights.weights.size(); ++w) {
         if (weights_[w] == weights.weights[w])
             continue;
         changed = true;
         weights_[w] = weights.weights[w];
-        MatrixView* entry = &entries_[first_[w]];
-        for (const Slice& slice : weights_[w]->slices)
-            *entry++ = {slice.data, static_cast<std::int32_t>(slice.rows),
-                        static_cast<std::int32_t>(slice.cols), slice.type};
+        std::size_t entry = first_[w];
+        for (const Slice& slice : weights_[w]->slices) {
+            const MatrixView view = {slice.data, static_cast<std::int32_t>(slice.rows),
+                                     static_cast<std::int32_t>(slice.cols), slice.type};
+            if (for_prompts_[w] && entries_[entry].data != view.data)
+                stale.insert(static_cast<std::int32_t>(entry));
+            entries_[entry++] = view;
+        }
     }
     if (!changed)
         return;
+    stale_.assign(stale.begin(), stale.end());
     all_formats_ = 0;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
         formats_[i] = inputs_[i].floats ? kInputF32 : 0u;
@@ -44,11 +75,26 @@ void WeightTable::update(const WeightSet& weights, Stream& stream, HostBuffer& s
                 formats_[i] |= input_format(slice.type);
         all_formats_ |= formats_[i];
     }
-    const std::size_t entry_bytes = entries_.size() * sizeof(MatrixView);
-    std::byte* host = staging.reserve(bytes());
-    std::memcpy(host, entries_.data(), entry_bytes);
-    std::memcpy(host + entry_bytes, formats_.data(), formats_.size() * sizeof(std::uint32_t));
-    stream.copy_to_device(memory_.get(), host, bytes());
+    const Layout at = layout();
+    std::byte* host = staging.reserve(at.uploaded);
+    std::memcpy(host, entries_.data(), entries_.size() * sizeof(MatrixView));
+    std::memcpy(host + at.formats, formats_.data(), formats_.size() * sizeof(std::uint32_t));
+    std::memcpy(host + at.stale, stale_.data(), stale_.size() * sizeof(std::int32_t));
+    stream.copy_to_device(memory_.get(), host, at.uploaded);
+}
+
+void WeightTable::find_ranges(Stream& stream) {
+    if (stale_.empty())
+        return;
+    launch<Kernel::FindRanges>(
+        stream, range_grid(static_cast<int>(stale_.size())),
+        {ranges(), reinterpret_cast<const std::int32_t*>(memory_.get() + layout().stale)});
+    stale_.clear();
+}
+
+WeightRanges WeightTable::ranges() const {
+    return {reinterpret_cast<const MatrixView*>(memory_.get()),
+            reinterpret_cast<std::uint32_t*>(memory_.get() + layout().ranges)};
 }
 
 const MatrixView* WeightTable::entry(WeightId id) const {
@@ -58,8 +104,7 @@ const MatrixView* WeightTable::entry(WeightId id) const {
 }
 
 const std::uint32_t* WeightTable::formats(int input) const {
-    return reinterpret_cast<const std::uint32_t*>(memory_.get() + entries_.size() * sizeof(MatrixView)) +
-           input;
+    return reinterpret_cast<const std::uint32_t*>(memory_.get() + layout().formats) + input;
 }
 
 } // namespace switchyard::cuda

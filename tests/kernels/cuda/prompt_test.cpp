@@ -76,13 +76,15 @@ struct PromptKernels : testing::TestWithParam<BlockType> {
     }
 };
 
-/// The sum of products of two rows, and of their magnitudes.
+/// The sum of products of two rows, of their magnitudes and of their squares.
 struct DoubleSum {
-    double sum = 0, magnitude = 0;
+    double sum = 0, magnitude = 0, squares = 0;
     DoubleSum(const PlacedMatrix& m, int row, const float* x) {
         for (int c = 0; c < m.cols; ++c) {
-            sum += static_cast<double>(m.at(row, c)) * x[c];
-            magnitude += std::abs(static_cast<double>(m.at(row, c)) * x[c]);
+            const double product = static_cast<double>(m.at(row, c)) * x[c];
+            sum += product;
+            magnitude += std::abs(product);
+            squares += product * product;
         }
     }
 };
@@ -100,6 +102,7 @@ TEST_P(PromptKernels, MultiplyManyRows) {
             const auto found = multiply(table({m.view}), m, in, 0, tokens);
             // Against what was prepared only the weights' rounding is left, where there is any.
             const auto seen = prepared_values(in, tokens);
+            double error = 0, power = 0;
             for (int t = 0; t < tokens; ++t)
                 for (int r = 0; r < rows; ++r) {
                     const DoubleSum full(m, r, x.data() + t * cols),
@@ -108,7 +111,11 @@ TEST_P(PromptKernels, MultiplyManyRows) {
                     ASSERT_NEAR(value, own.sum, 0x1p-11 * own.magnitude + 1e-30)
                         << rows << " x " << cols << ", row " << r << " of token " << t;
                     ASSERT_NEAR(value, full.sum, 0x1p-10 * full.magnitude + 1e-30);
+                    error += std::pow(value - full.sum, 2);
+                    power += full.squares;
                 }
+            EXPECT_LT(error / power, 1.2e-7) // either operand of 11 bits: 4e-8
+                << rows << " x " << cols;
         }
     }
 }
