@@ -246,6 +246,11 @@ __device__ inline void async_wait() {
 #endif
 }
 
+/// What no launch writes, through the first-level cache.
+template <typename T>
+__device__ inline T load_constant(const void* from) {
+    return __ldg(static_cast<const T*>(from));
+}
 /// Weights are read once a step: they should not push out what is read again.
 __device__ inline uint4 load_weights(const void* from) { // 16 bytes
     uint4 v;

@@ -34,8 +34,8 @@ struct PreparePromptParams {
 // ---- How large weights are
 
 /// A matrix is looked through by so many blocks; each says what it found.
-inline constexpr int kRangeParts = 32;
-inline constexpr int kRangeThreads = 128;
+inline constexpr int kRangeParts = 8;
+inline constexpr int kRangeThreads = 64;
 
 /// The largest magnitude of a table's matrices. What a matrix's weights are multiplied with follows from it,
 /// so that no weight of any type leaves F16 or sinks to its end.

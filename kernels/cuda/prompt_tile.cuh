@@ -22,7 +22,7 @@ struct PromptPlace {
 /// The power of two that a matrix's weights are multiplied with; by all lanes of a warp.
 __device__ inline float weight_factor(const WeightRanges& ranges, const MatrixView* matrix) {
     const std::uint32_t* parts = ranges.largest + (matrix - ranges.table) * kRangeParts;
-    return power_of_two(half_exponent(max_of_lanes(parts[lane_index()])));
+    return power_of_two(half_exponent(max_of_lanes(parts[lane_index() % kRangeParts])));
 }
 /// 1 over a power of two from weight_factor().
 __device__ inline float inverse_power(float power) { return bits_float((254u << 23) - float_bits(power)); }
@@ -70,6 +70,7 @@ __device__ inline void multiply_prompt_tile(PromptSums& sums, const TileRowWeigh
             copy_tokens(shared, step, rows);
         async_commit();
     }
+    BlockDecoder first(weights[0], 0), second(weights[1], 0);
     for (int step = 0; step < steps; ++step) {
         async_wait<kPromptStages - 2>();
         sync_block(); // the step's tokens are there, and the stage before it is free
@@ -78,13 +79,15 @@ __device__ inline void multiply_prompt_tile(PromptSums& sums, const TileRowWeigh
         async_commit();
         if (!active)
             continue;
-        const HalfFragments a[2] = {decode_fragments(weights[0], step), decode_fragments(weights[1], step)};
+        const HalfFragments a[2] = {first.fragments(), second.fragments()};
+        first.advance();
+        second.advance();
         const std::uint16_t* stage = shared.tokens[step % kPromptStages];
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
 #pragma unroll
             for (int tile = 0; tile < kPromptTokens / 8; ++tile) {
-                if (8 * tile >= tokens)
+                if (tile % 2 == 0 && 8 * tile >= tokens) // seldom asked: the loop has no room for branches
                     break;
                 const uint2 two = *reinterpret_cast<const uint2*>(
                     stage + 8 * prompt_chunk(8 * tile + g, 2 * half + t / 2) + t % 2 * 4);

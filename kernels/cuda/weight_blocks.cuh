@@ -31,16 +31,37 @@ struct ByteValues {
     float offset;
 };
 
-/// Decodes block `block` of a tile row.
+/// The fragments that a lane gives to two mma_half, one a half of a block. Column 2 t + e of a fragment is
+/// column 4 t + e of its half, column 8 + 2 t + e is column 4 t + 2 + e: the other operand is read alike.
+struct HalfFragments {
+    std::uint32_t a[2][4];
+};
+
+/// Decodes a tile row's blocks one after another, from `block` on.
 class BlockDecoder {
   public:
     __device__ BlockDecoder(const TileRowWeights& weights, int block)
-        : type_(weights.type), factor_(weights.factor), g_(lane_index() / 4), t_(lane_index() % 4) {
-        const TileGroup shape = tile_group(type_);
-        const int blocks = shape.columns / 32;
-        p_ =
-            weights.groups + static_cast<std::size_t>(block / blocks) * static_cast<std::size_t>(shape.bytes);
-        b_ = block % blocks;
+        : bytes_(tile_group(weights.type).bytes), blocks_(tile_group(weights.type).columns / 32),
+          type_(weights.type), factor_(weights.factor), g_(lane_index() / 4), t_(lane_index() % 4) {
+        p_ = weights.groups + static_cast<std::int64_t>(block / blocks_) * bytes_;
+        b_ = block % blocks_;
+    }
+    __device__ void advance() {
+        if (++b_ == blocks_) {
+            b_ = 0;
+            p_ += bytes_;
+        }
+    }
+    __device__ HalfFragments fragments() const {
+        BlockValues v;
+        values(v);
+        HalfFragments out;
+        for (int half = 0; half < 2; ++half)
+            for (int upper = 0; upper < 2; ++upper)
+                for (int pair = 0; pair < 2; ++pair)
+                    out.a[half][upper + 2 * pair] =
+                        floats_to_halves(v[2 * upper + half][2 * pair], v[2 * upper + half][2 * pair + 1]);
+        return out;
     }
     __device__ void values(BlockValues& v) const {
         switch (type_) {
@@ -76,8 +97,8 @@ class BlockDecoder {
             for (int half = 0; half < 2; ++half) {
                 float(&part)[4] = v[2 * upper + half];
                 if (type_ == BlockType::F32) {
-                    const float4 four = *reinterpret_cast<const float4*>(p_ + (2 * b_ + half) * 1024 +
-                                                                         upper * 512 + (4 * g_ + t_) * 16);
+                    const float4 four =
+                        load_constant<float4>(p_ + (2 * b_ + half) * 1024 + upper * 512 + (4 * g_ + t_) * 16);
                     part[0] = four.x, part[1] = four.y, part[2] = four.z, part[3] = four.w;
                 } else if (type_ == BlockType::FP8) {
                     eighths(part, upper, half);
@@ -102,9 +123,9 @@ class BlockDecoder {
     __device__ void eighths(float (&part)[4], int upper, int half) const {
         const std::uint8_t* at =
             p_ + b_ * 512 + (4 * g_ + 2 * (t_ % 2)) * 16 + half * 8 + (upper + 2 * (t_ / 2)) * 2;
-        const float scale = *reinterpret_cast<const float*>(p_ + Q8Tile::kScales + (2 * g_ + upper) * 4);
+        const float scale = load_constant<float>(p_ + Q8Tile::kScales + (2 * g_ + upper) * 4);
         for (int i = 0; i < 4; ++i) {
-            const std::uint32_t q = at[i / 2 * 16 + i % 2];
+            const std::uint32_t q = load_constant<std::uint8_t>(at + i / 2 * 16 + i % 2);
             // With its bits in a half's places, an E4M3 float is 2^8 times smaller.
             const auto bits = static_cast<std::uint16_t>((q & 0x80u) << 8 | (q & 0x7fu) << 7);
             part[i] = half_to_float(bits) * 256.0f * scale;
@@ -116,7 +137,7 @@ class BlockDecoder {
     __device__ void bytes(ByteValues& out) const {
         switch (type_) {
         case BlockType::Q8_0: {
-            const uint4 q = *reinterpret_cast<const uint4*>(p_ + b_ * 512 + vector());
+            const uint4 q = load_constant<uint4>(p_ + b_ * 512 + vector());
             out.bytes[0] = q.x ^ 0x80808080u, out.bytes[1] = q.y ^ 0x80808080u;
             out.bytes[2] = q.z ^ 0x80808080u, out.bytes[3] = q.w ^ 0x80808080u;
             out.offset = 128.0f;
@@ -144,7 +165,8 @@ class BlockDecoder {
         case BlockType::MXFP4:
             levels<kLevelsE2M1>(out);
             for (int upper = 0; upper < 2; ++upper) {
-                const std::uint32_t e = p_[Q4Tile::kScales + g_ * 4 + upper * 2 + b_];
+                const std::uint32_t e =
+                    load_constant<std::uint8_t>(p_ + Q4Tile::kScales + g_ * 4 + upper * 2 + b_);
                 set_scale(out, upper, bits_float(e < 2 ? 0x00200000u << e : (e - 1u) << 23));
             }
             return;
@@ -193,8 +215,9 @@ class BlockDecoder {
         default: { // IQ4_XS
             levels<kLevels4>(out);
             const int at = 4 * g_ + b_ / 2;
-            const std::uint32_t both = half_word(p_ + IQ4XSTile::kHalves + at * 2) |
-                                       static_cast<std::uint32_t>(p_[IQ4XSTile::kBytes + at]) << 16;
+            const std::uint32_t both =
+                half_word(p_ + IQ4XSTile::kHalves + at * 2) |
+                static_cast<std::uint32_t>(load_constant<std::uint8_t>(p_ + IQ4XSTile::kBytes + at)) << 16;
             for (int upper = 0; upper < 2; ++upper) {
                 const int scale = static_cast<int>(both >> (12 * upper + b_ % 2 * 6) & 63u) - 32;
                 set_scale(out, upper,
@@ -208,7 +231,7 @@ class BlockDecoder {
 
     __device__ int vector() const { return (4 * g_ + t_) * 16; }
     __device__ uint2 nibble_words() const {
-        return *reinterpret_cast<const uint2*>(p_ + b_ / 2 * 512 + vector() + b_ % 2 * 8);
+        return load_constant<uint2>(p_ + b_ / 2 * 512 + vector() + b_ % 2 * 8);
     }
     __device__ void nibbles(ByteValues& out) const {
         const uint2 q = nibble_words();
@@ -279,38 +302,21 @@ class BlockDecoder {
     }
     /// One a 16 columns.
     __device__ std::uint8_t half_scale(int scales, int part) const {
-        return p_[scales + (4 * g_ + b_ / 2) * 8 + part / 2 * 4 + b_ % 2 * 2 + part % 2];
+        return load_constant<std::uint8_t>(p_ + scales + (4 * g_ + b_ / 2) * 8 + part / 2 * 4 + b_ % 2 * 2 +
+                                           part % 2);
     }
-    __device__ static std::uint32_t word(const std::uint8_t* p) {
-        return *reinterpret_cast<const std::uint32_t*>(p);
-    }
+    __device__ static std::uint32_t word(const std::uint8_t* p) { return load_constant<std::uint32_t>(p); }
     __device__ static std::uint16_t half_word(const std::uint8_t* p) {
-        return *reinterpret_cast<const std::uint16_t*>(p);
+        return load_constant<std::uint16_t>(p);
     }
     __device__ static float half_at(const std::uint8_t* p) { return half_to_float(half_word(p)); }
 
     const std::uint8_t* p_; ///< the group
     int b_;                 ///< block of it
+    int bytes_, blocks_;    ///< of a group
     BlockType type_;
     float factor_;
     int g_, t_;
 };
-
-/// The fragments that a lane gives to two mma_half, one a half of a block. Column 2 t + e of a fragment is
-/// column 4 t + e of its half, column 8 + 2 t + e is column 4 t + 2 + e: the other operand is read alike.
-struct HalfFragments {
-    std::uint32_t a[2][4];
-};
-__device__ inline HalfFragments decode_fragments(const TileRowWeights& weights, int block) {
-    BlockValues v;
-    BlockDecoder(weights, block).values(v);
-    HalfFragments out;
-    for (int half = 0; half < 2; ++half)
-        for (int upper = 0; upper < 2; ++upper)
-            for (int pair = 0; pair < 2; ++pair)
-                out.a[half][upper + 2 * pair] =
-                    floats_to_halves(v[2 * upper + half][2 * pair], v[2 * upper + half][2 * pair + 1]);
-    return out;
-}
 
 } // namespace switchyard::cuda

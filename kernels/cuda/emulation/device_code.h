@@ -194,6 +194,10 @@ template <int kPending>
 inline void async_wait() {
     emulation::this_thread().async_wait(kPending);
 }
+template <typename T>
+inline T load_constant(const void* from) {
+    return *static_cast<const T*>(from);
+}
 inline uint4 load_weights(const void* from) { return *static_cast<const uint4*>(from); }
 template <typename T>
 inline T load_scales(const void* from) {
