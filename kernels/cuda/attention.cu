@@ -138,21 +138,27 @@ __device__ void attend_split(const AttentionParams& p, AttendShared& shared) {
         last = any ? min(work.end - begin, kKvTokens) : 0;
     };
     std::uint32_t types = 0; // of the stages, a byte each
-    const auto stage = [&](int round) {
+    // A sequence's rows stand together in the batch: what is before them was there before the step, and no
+    // launch in front of this one touches it.
+    const int written_from = p.rows[work.tile.row].position - work.tile.row - p.rows_before;
+    const auto stage = [&](int round, bool any_age, bool old) {
         int first, last;
         tokens(round, first, last);
-        const int place = round % depth;
-        if (last > 0) {
-            const KvBlockRef block = blocks[round * teams + number];
-            types = (types & ~(0xffu << 8 * place)) | static_cast<std::uint32_t>(block.type) << 8 * place;
-            stage_block(p.cache, block, work.kv_head, stages + place * size, first, last,
-                        thread % kTeamThreads, kTeamThreads);
-        }
-        async_commit();
+        const int block = round * teams + number, place = round % depth;
+        if (last == 0 || (!any_age && (block * kKvTokens + last <= written_from) != old))
+            return;
+        const KvBlockRef ref = blocks[block];
+        types = (types & ~(0xffu << 8 * place)) | static_cast<std::uint32_t>(ref.type) << 8 * place;
+        stage_block(p.cache, ref, work.kv_head, stages + place * size, first, last, thread % kTeamThreads,
+                    kTeamThreads);
     };
-    stage(first_round);
-    if (depth == 2)
-        stage(first_round + 1);
+    for (int i = 0; i < depth; ++i)
+        stage(first_round + i, false, true);
+    wait_for_previous();
+    for (int i = 0; i < depth; ++i) {
+        stage(first_round + i, false, false);
+        async_commit();
+    }
     auto* q = reinterpret_cast<FragmentWords*>(buffer_of(shared));
     stage_queries(p, work, work.tile.row, work.tile.rows, warp_index(), kAttendWarps, q, shared.queries);
 
@@ -181,15 +187,14 @@ __device__ void attend_split(const AttentionParams& p, AttendShared& shared) {
             team,
             staged_block(p.cache, static_cast<CacheType>(types >> 8 * place & 0xffu), stages + place * size),
             (round * teams + number) * kKvTokens, first, last, attended);
-        if (round + depth > last_round) {
-            async_commit(); // as many groups as rounds
-            continue;
+        if (round + depth <= last_round) {
+            if constexpr (kTeam > 1)
+                sync_block();
+            else
+                sync_warp();
+            stage(round + depth, true, false);
         }
-        if constexpr (kTeam > 1)
-            sync_block();
-        else
-            sync_warp();
-        stage(round + depth);
+        async_commit(); // as many groups as rounds
     }
     store_split<kTeam>(p, shared, team, number, attended);
     sync_block(); // before shared memory is written again
@@ -200,7 +205,7 @@ __device__ void attend_split(const AttentionParams& p, AttendShared& shared) {
 static __global__ void __launch_bounds__(kAttendThreads, 2)
     attend(const __grid_constant__ AttentionParams p) {
     AttendShared& shared = shared_memory<AttendShared>();
-    wait_for_previous();
+    // Rows and the table of blocks are there from the step's beginning: no launch writes them.
     let_next_start();
     int item = static_cast<int>(blockIdx.x), done = 0, ranked = 0;
     // 32 rows at a time: how much work each has, and which is this block's.
@@ -227,6 +232,7 @@ static __global__ void __launch_bounds__(kAttendThreads, 2)
         done += all;
         ranked += count_bits(split);
     }
+    wait_for_previous(); // also where there was nothing to do
 }
 
 static __global__ void __launch_bounds__(kMergeThreads, 8)

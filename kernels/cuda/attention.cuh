@@ -7,6 +7,9 @@
 
 namespace switchyard::cuda {
 
+struct alignas(16) FragmentWords {
+    std::uint32_t word[4];
+};
 struct alignas(8) TwoWords {
     std::uint32_t word[2];
 };

@@ -54,7 +54,8 @@ struct AttentionParams {
     float* out;              ///< [row_count][heads][value_dim]
     float* partials;         ///< attention_scratch_floats() floats of anything, aligned to 16 bytes
     std::int32_t row_count, heads;
-    std::int32_t split_rows; ///< of the scratch: at least the rows that have a position and are no prompt's
+    std::int32_t rows_before; ///< rows of the batch in front of `rows`
+    std::int32_t split_rows;  ///< of the scratch: at least the rows that have a position and are no prompt's
     std::int32_t
         value_dim;       ///< of the cache, or with a latent cache those of a key's first that are its value
     std::int32_t window; ///< tokens that a query sees at most; 0: all
@@ -153,13 +154,9 @@ struct QueryTile {
     std::int32_t first[kQueryTile], last[kQueryTile]; ///< tokens; none: first > last
 };
 
-/// Scores of a team's tile: [queries][tokens], where warps share them.
+/// Scores of a tile's queries with a block's tokens, of half of the dimensions each, where warps share them.
 struct TeamScores {
-    float scores[kQueryTile][kKvTokens + 8];
-};
-
-struct alignas(16) FragmentWords {
-    std::uint32_t word[4];
+    float scores[2][kQueryTile][kKvTokens + 8];
 };
 
 /// Behind it are the tile's queries, then staged blocks; in the end what teams merge.

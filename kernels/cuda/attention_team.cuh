@@ -166,14 +166,15 @@ struct Attended {
     float values[kWarpValueGroups][4][4] = {};
 };
 
-/// Scores of the tile's queries with kTiles * 8 tokens from `token` on, as mma_half's c.
+/// Scores of the tile's queries with kTiles * 8 tokens from `token` on, as mma_half's c: of the dimensions in
+/// groups first_group .. last_group - 1.
 template <CacheType kType, int kTiles>
 __device__ inline void score_tokens(const FragmentWords* q, bool both, const StagedBlock& block, int token,
-                                    float (&sum)[kTiles][4]) {
+                                    int first_group, int last_group, float (&sum)[kTiles][4]) {
     const int lane = lane_index(), g = lane / 4, t = lane % 4;
     const std::byte* row = block.keys + (token + g) * block.key_row;
 #pragma unroll 2
-    for (int group = 0; group < block.key_groups; ++group) {
+    for (int group = first_group; group < last_group; ++group) {
         FragmentWords b[kTiles];
         for (int n = 0; n < kTiles; ++n)
             b[n] = key_words<kType>(row + 8 * n * block.key_row + group * kv_group_bytes(kType), t);
@@ -360,29 +361,32 @@ struct Team {
 template <int kTeam>
 __device__ inline void attend_block(const Team& team, const StagedBlock& block, int begin, int first,
                                     int last, Attended& attended) {
-    constexpr int kTiles = 4 / kTeam;
+    const int g = lane_index() / 4, t = lane_index() % 4;
     float weights[4][4] = {};
-    if (last > 0) {
-        float sum[kTiles][4] = {};
-        for_type(block.type, [&]<CacheType kType>() {
-            score_tokens<kType>(team.q, team.both, block, team.warp * kTiles * 8, sum);
-        });
-        const int g = lane_index() / 4, t = lane_index() % 4;
-        for (int n = 0; n < kTiles; ++n)
-            for (int i = 0; i < 4; ++i)
-                if constexpr (kTeam == 1)
-                    weights[n][i] = sum[n][i];
-                else
-                    team.scores->scores[g + i / 2 * 8][(team.warp * kTiles + n) * 8 + 2 * t + i % 2] =
-                        sum[n][i];
-    }
-    if constexpr (kTeam > 1) {
+    if constexpr (kTeam == 1) {
+        if (last > 0)
+            for_type(block.type, [&]<CacheType kType>() {
+                score_tokens<kType>(team.q, team.both, block, 0, 0, block.key_groups, weights);
+            });
+    } else { // half of the tokens and of the dimensions each
+        const int token = team.warp % 2 * 16, half = team.warp / 2, middle = (block.key_groups + 1) / 2;
+        if (last > 0) {
+            float sum[2][4] = {};
+            for_type(block.type, [&]<CacheType kType>() {
+                score_tokens<kType>(team.q, team.both, block, token, half == 0 ? 0 : middle,
+                                    half == 0 ? middle : block.key_groups, sum);
+            });
+            for (int n = 0; n < 2; ++n)
+                for (int i = 0; i < 4; ++i)
+                    team.scores->scores[half][g + i / 2 * 8][token + 8 * n + 2 * t + i % 2] = sum[n][i];
+        }
         sync_block();
-        const int g = lane_index() / 4, t = lane_index() % 4;
 #pragma unroll
         for (int n = 0; n < 4; ++n)
-            for (int i = 0; i < 4; ++i)
-                weights[n][i] = team.scores->scores[g + i / 2 * 8][n * 8 + 2 * t + i % 2];
+            for (int i = 0; i < 4; ++i) {
+                const int query = g + i / 2 * 8, own = n * 8 + 2 * t + i % 2;
+                weights[n][i] = team.scores->scores[0][query][own] + team.scores->scores[1][query][own];
+            }
     }
     if (last == 0)
         return;

@@ -116,6 +116,7 @@ AttentionParams attention_params(const StepLaunch& step, int layer, const Querie
             .partials = step.scratch.attention.get<float>(),
             .row_count = rows,
             .heads = queries.heads,
+            .rows_before = first,
             .split_rows = std::min({rows, step.shape.answer_rows(), kFewRows}),
             .value_dim = queries.value_dim,
             .window = queries.window,

@@ -90,43 +90,93 @@ struct Contents {
 
 float scale_of(const Shape& shape) { return 1.0f / std::sqrt(static_cast<float>(shape.key_dim)); }
 
+struct Attention {
+    std::unique_ptr<Device> device;
+    std::unique_ptr<Stream> stream;
+    AttentionParams params = {};
+    std::size_t outputs = 0;
+    bool prompts = false;
+
+    Attention(const AttentionCase& c, Contents contents, const EmulatedOptions& options = {})
+        : device(make_test_device(options)), stream(device->make_stream()) {
+        std::vector<KvBlockRef> table(3); // somebody else's
+        std::vector<std::int32_t> firsts;
+        for (const CachedSequence& sequence : contents.sequences)
+            firsts.push_back(upload_sequence(*device, *stream, sequence, table));
+        for (RowInput& row : contents.rows)
+            if (row.position >= 0)
+                row.first_block = firsts[static_cast<std::size_t>(row.first_block)];
+        const int rows = c.rows();
+        outputs = static_cast<std::size_t>(rows) * c.out_width();
+        prompts = std::ranges::any_of(c.parts, &Part::prompt);
+        const MatrixView sinks = {reinterpret_cast<const std::byte*>(put(contents.sinks)), 1, c.shape.heads,
+                                  BlockType::F32};
+        AttentionParams& p = params;
+        p.rows = put(contents.rows);
+        p.blocks = put(table);
+        p.cache = contents.layout.layer(1);
+        p.q = put(contents.q);
+        p.sinks = c.shape.sinks ? put(std::vector<MatrixView>{sinks}) : nullptr;
+        p.out = put(std::vector<float>(outputs, -7.0f));
+        p.split_rows = static_cast<std::int32_t>(std::ranges::count_if(
+            contents.rows, [](const RowInput& row) { return row.position >= 0 && !row.prompt; }));
+        p.partials = reinterpret_cast<float*>(device->allocate(
+            attention_scratch_floats(std::max(p.split_rows, 1), c.shape.heads, c.shape.value_dim) *
+            sizeof(float)));
+        p.row_count = rows;
+        p.heads = c.shape.heads;
+        p.value_dim = c.shape.value_dim;
+        p.window = c.shape.window;
+        p.scale = scale_of(c.shape);
+    }
+    template <typename T>
+    T* put(const std::vector<T>& values) {
+        return upload(*device, *stream, values);
+    }
+    void launch(bool dependent) { launch_attention(*stream, params, prompts, device->info(), dependent); }
+    std::vector<float> results() { return download(*stream, params.out, outputs); }
+};
+
 /// The outputs by the kernels, launched twice over the same scratch.
 std::vector<float> attended(const AttentionCase& c, const EmulatedOptions& options = {}) {
-    const auto device = make_test_device(options);
-    const auto stream = device->make_stream();
-    Contents contents(c);
-    std::vector<KvBlockRef> table(3); // somebody else's
-    std::vector<std::int32_t> firsts;
-    for (const CachedSequence& sequence : contents.sequences)
-        firsts.push_back(upload_sequence(*device, *stream, sequence, table));
-    for (RowInput& row : contents.rows)
+    Attention attention(c, Contents(c), options);
+    attention.launch(false);
+    attention.launch(true);
+    return attention.results();
+}
+
+/// The same where the launch in front stores the batch's own keys and values.
+std::vector<float> stored_and_attended(const AttentionCase& c) {
+    const Contents full(c);
+    Contents before(c);
+    const KvLayerView& cache = full.layout.layer(1);
+    std::vector<float> keys, values;
+    for (const RowInput& row : full.rows) {
+        const auto s = static_cast<std::size_t>(std::max(row.first_block, 0));
+        for (int h = 0; h < cache.kv_heads; ++h) {
+            for (int d = 0; d < cache.key_dim; ++d)
+                keys.push_back(row.position < 0 ? NAN
+                                                : full.sequences[s].at(cache, h, row.position, true, d));
+            for (int d = 0; d < cache.value_dim; ++d)
+                values.push_back(row.position < 0 ? NAN
+                                                  : full.sequences[s].at(cache, h, row.position, false, d));
+        }
         if (row.position >= 0)
-            row.first_block = firsts[static_cast<std::size_t>(row.first_block)];
-    const int rows = c.rows();
-    const std::size_t outputs = static_cast<std::size_t>(rows) * c.out_width();
-    const MatrixView sinks = {reinterpret_cast<const std::byte*>(upload(*device, *stream, contents.sinks)), 1,
-                              c.shape.heads, BlockType::F32};
-    AttentionParams p = {};
-    p.rows = upload(*device, *stream, contents.rows);
-    p.blocks = upload(*device, *stream, table);
-    p.cache = contents.layout.layer(1);
-    p.q = upload(*device, *stream, contents.q);
-    p.sinks = c.shape.sinks ? upload(*device, *stream, std::vector<MatrixView>{sinks}) : nullptr;
-    p.out = upload(*device, *stream, std::vector<float>(outputs, -7.0f));
-    p.split_rows = static_cast<std::int32_t>(std::ranges::count_if(
-        contents.rows, [](const RowInput& row) { return row.position >= 0 && !row.prompt; }));
-    p.partials = reinterpret_cast<float*>(device->allocate(
-        attention_scratch_floats(std::max(p.split_rows, 1), c.shape.heads, c.shape.value_dim) *
-        sizeof(float)));
-    p.row_count = rows;
-    p.heads = c.shape.heads;
-    p.value_dim = c.shape.value_dim;
-    p.window = c.shape.window;
-    p.scale = scale_of(c.shape);
-    const bool prompts = std::ranges::any_of(c.parts, &Part::prompt);
-    launch_attention(*stream, p, prompts, device->info());
-    launch_attention(*stream, p, prompts, device->info(), true);
-    return download(*stream, p.out, outputs);
+            before.sequences[s].forget(cache, row.position);
+    }
+    Attention attention(c, before);
+    RowStepsParams p = {};
+    p.rows = attention.params.rows;
+    p.blocks = attention.params.blocks;
+    p.cache = cache;
+    p.row_count = c.rows();
+    p.values = 2;
+    const int key_width = cache.kv_heads * cache.key_dim, value_width = cache.kv_heads * cache.value_dim;
+    p.value[0] = {attention.put(keys), key_width, key_width, RowStore::Keys, 0, 0, nullptr, 0, 0};
+    p.value[1] = {attention.put(values), value_width, value_width, RowStore::Values, 0, 0, nullptr, 0, 0};
+    launch<Kernel::RowSteps>(*attention.stream, row_steps_grid(p), p);
+    attention.launch(true);
+    return attention.results();
 }
 
 /// One row's outputs in double.
@@ -286,6 +336,14 @@ TEST(CudaAttention, BitsOfARowAreItsOwn) {
             at += static_cast<std::size_t>(rows) * all.out_width();
         }
     }
+}
+
+/// Old blocks are read before the launch in front has ended, those that it writes are not.
+TEST(CudaAttention, WhatTheLaunchInFrontStores) {
+    for (const AttentionCase& c :
+         {AttentionCase{{2, 1, 32, 32}, {{150}, {33, 3}, {1}, {65, 2}, {64}, {96, 40, 0, true}}, 2},
+          AttentionCase{{2, 1, 32, 160}, {{70, 2}, {40}}}})
+        EXPECT_EQ(stored_and_attended(c), attended(c));
 }
 
 TEST(CudaAttention, SplitsAreFew) {

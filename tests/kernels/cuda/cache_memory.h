@@ -5,6 +5,7 @@
 #include "kernels/cuda/kv_layout.h"
 #include "tests/kernels/cuda/test_device.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -48,6 +49,17 @@ struct CachedSequence {
     float at(const KvLayerView& cache, int head, int position, bool keys, int dim) const {
         const auto b = static_cast<std::size_t>(position / kKvTokens);
         return decoded_kv(cache, types[b], blocks[b].data(), head, position % kKvTokens, keys, dim);
+    }
+    /// Takes a token of F16 numbers out again.
+    void forget(const KvLayerView& cache, int position) {
+        const KvPlanes& planes = cache.planes[static_cast<int>(CacheType::F16)];
+        const int token = position % kKvTokens;
+        for (int h = 0; h < cache.kv_heads; ++h) {
+            std::byte* head = blocks[static_cast<std::size_t>(position / kKvTokens)].data() + planes.layer +
+                              h * planes.head;
+            std::fill_n(head + token * planes.key_row, planes.key_row, std::byte{0xff});
+            std::fill_n(head + planes.values + token * planes.value_row, planes.value_row, std::byte{0xff});
+        }
     }
 };
 
