@@ -63,26 +63,18 @@ SWITCHYARD_HERE inline float extreme(const float* x, int count) {
     return best;
 }
 
-/// The scale d that minimises sum w (x - d q)^2 over whole q in lo..hi = -lo - 1. `reach` is how far the
-/// tried inverse scales go from the one that maps the extreme value to `lo`, in steps of q.
-template <typename Weights>
-SWITCHYARD_HERE inline float fit_scale(const float* x, Weights w, int count, int lo, float reach) {
-    const float top = extreme(x, count);
-    if (!(fabsf(top) > kNothing)) {
-        return 0.0f;
-    }
-    const float low = static_cast<float>(lo), high = -low - 1.0f;
-    // The range is lopsided: half of the candidates put the extreme on its low end, half on the high one.
-    const Lanes side = {low, low, low, low, -low, -low, -low, -low};
-    const Lanes step = {-0.7f, -0.3f, 0.0f, 0.5f, 0.9f, 0.5f, 0.1f, -0.3f};
-    Lanes inverse = (side - step * reach) / top;
+/// The scale that minimises sum w (x - scale q)^2, where q = round(x / scale) of each value: from eight
+/// inverse scales on, in so many passes.
+template <typename Weights, typename Round>
+SWITCHYARD_HERE inline float search_scale(const float* x, Weights w, int count, Lanes inverse, int passes,
+                                          const Round& round) {
     Lanes best_gain = all(-1.0f), best = all(0.0f);
     SWITCHYARD_ROLLED
-    for (int pass = 0; pass < 3; ++pass) {
+    for (int pass = 0; pass < passes; ++pass) {
         Lanes xq = all(0.0f), qq = all(0.0f);
         SWITCHYARD_ROLLED_4
         for (int i = 0; i < count; ++i) {
-            const Lanes q = clamp(nearest(x[i] * inverse), low, high);
+            const Lanes q = round(x[i] * inverse);
             const Lanes wq = weighted(w, i, q);
             xq += x[i] * wq;
             qq += q * wq;
@@ -95,6 +87,22 @@ SWITCHYARD_HERE inline float fit_scale(const float* x, Weights w, int count, int
         inverse = qq / xq;
     }
     return at_lane(best, best_lane(best_gain));
+}
+
+/// The scale d that minimises sum w (x - d q)^2 over whole q in lo..hi = -lo - 1. `reach` is how far the
+/// tried inverse scales go from the one that maps the extreme value to `lo`, in steps of q.
+template <typename Weights>
+SWITCHYARD_HERE inline float fit_scale(const float* x, Weights w, int count, int lo, float reach) {
+    const float top = extreme(x, count);
+    if (!(fabsf(top) > kNothing)) {
+        return 0.0f;
+    }
+    const float low = static_cast<float>(lo), high = -low - 1.0f;
+    // The range is lopsided: half of the candidates put the extreme on its low end, half on the high one.
+    const Lanes side = {low, low, low, low, -low, -low, -low, -low};
+    const Lanes step = {-0.7f, -0.3f, 0.0f, 0.5f, 0.9f, 0.5f, 0.1f, -0.3f};
+    return search_scale(x, w, count, (side - step * reach) / top, 3,
+                        [=](const Lanes& scaled) { return clamp(nearest(scaled), low, high); });
 }
 
 struct Affine {
@@ -192,27 +200,11 @@ SWITCHYARD_HERE inline float fit_levels(const float* x, Weights w, int count) {
         return 0.0f;
     }
     // What the extreme value is scaled to: around the lowest and the highest level.
-    Lanes inverse = Lanes{-139.0f, -130.0f, -121.0f, -110.0f, 125.0f, 116.0f, 107.0f, 97.0f} / top;
-    Lanes best_gain = all(-1.0f), best = all(0.0f);
-    SWITCHYARD_ROLLED
-    for (int pass = 0; pass < 2; ++pass) {
-        Lanes xq = all(0.0f), qq = all(0.0f);
-        SWITCHYARD_ROLLED_4
-        for (int i = 0; i < count; ++i) {
-            const Lanes scaled = x[i] * inverse;
-            const Lanes q = nearest_level<kLevels4>(scaled, all(static_cast<float>(kLevels4[0])), Levels4{});
-            const Lanes wq = weighted(w, i, q);
-            xq += x[i] * wq;
-            qq += q * wq;
-        }
-        const Lanes scale = xq / qq;
-        const Lanes gain = xq * scale;
-        const auto better = gain > best_gain;
-        best = choose(better, scale, best);
-        best_gain = choose(better, gain, best_gain);
-        inverse = qq / xq;
-    }
-    return at_lane(best, best_lane(best_gain));
+    const Lanes inverse = Lanes{-139.0f, -130.0f, -121.0f, -110.0f, 125.0f, 116.0f, 107.0f, 97.0f} / top;
+    constexpr float lowest = kLevels4[0];
+    return search_scale(x, w, count, inverse, 2, [](const Lanes& scaled) {
+        return nearest_level<kLevels4>(scaled, all(lowest), Levels4{});
+    });
 }
 
 /// The exponent e of MXFP4, d = 2^(e - 128), with the least squared error.

@@ -45,18 +45,18 @@ void encode_row(BlockType type, std::span<const float> values, std::byte* blocks
     default:
         break;
     }
-    // Piece by piece, so that the weights of "all alike" need no row of their own.
+    const EncodeBlocks encode = best_encoder();
+    if (importance == nullptr) {
+        return encode(type, values.data(), nullptr, values.size(), blocks);
+    }
+    // Piece by piece, so that the weights need no row of their own.
     constexpr std::size_t kPiece = 1024;
     float weights[kPiece];
-    std::fill(std::begin(weights), std::end(weights), 1.0f);
-    const EncodeBlocks encode = best_encoder();
     for (std::size_t at = 0; at < values.size(); at += kPiece) {
         const std::size_t count = std::min(kPiece, values.size() - at);
-        if (importance != nullptr) {
-            // Columns that calibration never saw still count a little.
-            std::transform(importance + at, importance + at + count, weights,
-                           [](float w) { return w > 1e-12f ? w : 1e-12f; });
-        }
+        // Columns that calibration never saw still count a little.
+        std::transform(importance + at, importance + at + count, weights,
+                       [](float w) { return w > 1e-12f ? w : 1e-12f; });
         encode(type, values.data() + at, weights, count,
                blocks + row_bytes(type, static_cast<std::int64_t>(at)));
     }

@@ -22,8 +22,8 @@ namespace {
 #include "kernels/fit_fields.h"
 
 /// The fields of one block, from its values.
-template <typename Format>
-BlockFields fields_of(const float* x, const float* w) {
+template <typename Format, typename Weights>
+BlockFields fields_of(const float* x, Weights w) {
     constexpr int kPart = Format::kPart;
     PartFit fit[Format::kParts];
     for (int j = 0; j < Format::kParts; ++j) {
@@ -38,8 +38,9 @@ BlockFields fields_of(const float* x, const float* w) {
         const auto part = Format::part(fit[j], settled);
         fields.scales[j] = static_cast<std::uint8_t>(part.scale);
         fields.mins[j] = static_cast<std::uint8_t>(part.min);
+        std::uint8_t* codes = fields.codes + j * kPart;
         const float* from = x + j * kPart;
-        std::uint8_t* __restrict codes = fields.codes + j * kPart;
+#pragma GCC unroll 1 // eight at a time instead
         for (int i = 0; i < kPart; ++i) {
             codes[i] = static_cast<std::uint8_t>(part.code(from[i]));
         }
@@ -205,7 +206,9 @@ void encode_all(const float* values, const float* weights, std::size_t count, st
     constexpr std::size_t kValues = Format::kPart * Format::kParts;
     for (std::size_t i = 0; i < count / kValues; ++i) {
         Block block;
-        store(block, fields_of<Format>(values + i * kValues, weights + i * kValues));
+        const float* x = values + i * kValues;
+        store(block,
+              weights ? fields_of<Format>(x, weights + i * kValues) : fields_of<Format>(x, AllAlike{}));
         std::memcpy(blocks + i * sizeof block, &block, sizeof block);
     }
 }

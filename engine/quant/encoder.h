@@ -7,7 +7,8 @@
 
 namespace switchyard {
 
-/// Encodes `count` values (whole blocks) of `type`; `weights` holds one positive weight a column.
+/// Encodes `count` values (whole blocks) of `type`; `weights` holds one positive weight a column;
+/// null: all alike, which gives what ones would.
 /// PRECOND: type is a packed one.
 using EncodeBlocks = void (*)(BlockType type, const float* values, const float* weights, std::size_t count,
                               std::byte* blocks);

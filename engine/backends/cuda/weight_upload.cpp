@@ -15,18 +15,25 @@ namespace {
 
 /// Threads that copy side by side: so many read a file's pages as fast as a device takes them.
 constexpr std::int64_t kMostLanes = 8;
+/// Less than this a piece, and starting its copy takes longer than the copy.
+constexpr std::size_t kLeastPiece = std::size_t{256} << 10;
 
-/// How a matrix goes in pieces: whole tile rows, about so many bytes each.
+/// How a matrix goes in pieces: whole tile rows, at most about so many bytes each, and two or more for each
+/// thread where they are not too small for that.
 struct Pieces {
     FileMatrix matrix;
     BlockType sent;     ///< what the device gets: the file's blocks, or floats where it cannot read those
     std::size_t stride; ///< of a row as it is sent
     std::int64_t rows, count;
 
-    Pieces(const FileMatrix& from, std::size_t piece_bytes)
+    Pieces(const FileMatrix& from, std::size_t piece_bytes, int threads)
         : matrix(from), sent(tiled(from.type) ? from.type : BlockType::F32),
           stride(row_bytes(sent, from.cols)) {
-        const auto fit = static_cast<std::int64_t>(piece_bytes / std::max<std::size_t>(stride, 1));
+        const std::size_t shared =
+            static_cast<std::size_t>(matrix.rows) * stride /
+            static_cast<std::size_t>(2 * std::clamp<std::int64_t>(threads, 1, kMostLanes));
+        const std::size_t bytes = std::min(piece_bytes, std::max(shared, kLeastPiece));
+        const auto fit = static_cast<std::int64_t>(bytes / std::max<std::size_t>(stride, 1));
         rows = std::max<std::int64_t>(fit / kTileRows, 1) * kTileRows;
         count = (matrix.rows + rows - 1) / rows;
     }
@@ -151,7 +158,7 @@ std::shared_ptr<std::byte> WeightUpload::tiles(BlockType type, const FileMatrix&
 
 void WeightUpload::encode_pieces(BlockType type, const FileMatrix& matrix, std::byte* out,
                                  const EncodeControl& control) {
-    const Pieces pieces(matrix, piece_bytes_);
+    const Pieces pieces(matrix, piece_bytes_, control.threads);
     const std::int64_t threads =
         std::clamp<std::int64_t>(std::min<std::int64_t>(control.threads, pieces.count), 1, kMostLanes);
     std::atomic<std::int64_t> next{0};

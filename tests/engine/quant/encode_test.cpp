@@ -100,6 +100,8 @@ TEST_P(Encode, BothBuildsGiveTheSameBytes) {
     baseline::encode_blocks(GetParam(), values.data(), ones.data(), values.size(), a.data());
     avx2::encode_blocks(GetParam(), values.data(), ones.data(), values.size(), b.data());
     EXPECT_EQ(std::memcmp(a.data(), b.data(), bytes), 0);
+    avx2::encode_blocks(GetParam(), values.data(), nullptr, values.size(), b.data());
+    EXPECT_EQ(std::memcmp(a.data(), b.data(), bytes), 0) << "weights that are all alike";
 }
 
 TEST_P(Encode, KeepsZerosAndConstants) {
