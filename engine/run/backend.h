@@ -52,6 +52,13 @@ class PendingStep {
     virtual StepResult wait() = 0;
 };
 
+/// How a cache of experts in a device's memory did, since its model was loaded.
+struct ExpertCacheUse {
+    std::size_t experts = 0, slots = 0; ///< of all layers; that fit the device at a time
+    std::uint64_t hits = 0, misses = 0; ///< experts that a layer's rows needed: there, and fetched
+    std::uint64_t bytes = 0;            ///< fetched
+};
+
 /// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time. It has one
 /// stream: steps, and what is done to KV blocks, take effect in the order in which they were asked for, so
 /// that a block may be released, copied or saved while steps that write it are under way.
@@ -82,6 +89,9 @@ class Executor {
     /// What scratch_bytes() comes to with steps of up to `rows` rows of one sequence, `experts` active each
     /// (0: as the plan says). Takes none of that memory.
     virtual std::size_t forecast_scratch(int rows, int experts) const = 0;
+
+    /// Where routed experts do not all fit the device's memory.
+    virtual std::optional<ExpertCacheUse> expert_cache() const { return std::nullopt; }
 
     /// How many steps should be under way at a time while answers are computed: more than one where a round
     /// trip to the host costs more than the row that is computed in vain at an answer's end.
@@ -139,6 +149,8 @@ class Backend {
     virtual bool batch_invariant() const = 0;
     /// Moves whenever a result changes in any bit, so that a record says what it can be compared with.
     virtual int arithmetic_version() const = 0;
+    /// All matrices that will be placed, before the first is: what does not fit may have to lie elsewhere.
+    virtual void expect(const std::vector<WeightSource>&) {}
     /// A matrix of `source` where and as this backend wants it: it decides by role, layer and number.
     /// Thread-safe. What stays in the file's pages is kept alive by `file`, which may be null where the
     /// tensors outlive the slices. Throws Error naming what was needed, and WorkGate::GivenUp.

@@ -82,6 +82,7 @@ void LoadedModel::place(const LoadOptions& options) {
     read_template(options.stop);
     answer_format_ =
         switchyard::answer_format(tokenizer_.get(), template_ ? *config_.chat_template : std::string());
+    backend_->expect(sources_);
     weights_ = place_weights(sources_, file_, options);
     file_->check_whole();
     executor_ = backend_->compile(plan_);

@@ -7,6 +7,7 @@
 #include "engine/quant/quant.h"
 #include "kernels/cuda/matrix_tiles.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,7 @@ class CudaBackend : public Backend {
   public:
     CudaBackend(std::shared_ptr<Device> device, const CudaOptions& options)
         : device_(std::move(device)), options_(options), pool_(std::make_shared<DevicePool>(device_)),
+          host_pool_(std::make_shared<DevicePool>(device_, std::size_t{256} << 20, DevicePool::Memory::Host)),
           upload_(pool_) {}
 
     std::string name() const override { return "cuda"; }
@@ -33,6 +35,17 @@ class CudaBackend : public Backend {
     bool batch_invariant() const override { return true; } // see kernels/README.md
     int arithmetic_version() const override { return 1; }
 
+    /// Routed experts lie on the host, all of them, where the model is larger than the device's memory: those
+    /// in use are kept on the device by recency.
+    void expect(const std::vector<WeightSource>& sources) override {
+        std::size_t all = 0;
+        for (const WeightSource& source : sources)
+            all += static_cast<std::size_t>(source.tensor->matrices()) *
+                   placed_size(source, source.tensor->type).bytes;
+        // For contexts, and for what steps work in.
+        const std::size_t reserve = std::min(std::size_t{2} << 30, device_->info().memory_bytes / 8);
+        offloads_ = options_.offload_experts || all + reserve > device_->memory().free;
+    }
     Slice place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
                 const EncodeControl& control) const override {
         const BlockType own = source.tensor->type;
@@ -52,7 +65,7 @@ class CudaBackend : public Backend {
         return {tiled_bytes(placed_type(type), rows, cols), false};
     }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
-        return make_cuda_executor(std::move(plan), pool_, options_.graphs);
+        return make_cuda_executor(std::move(plan), pool_, {options_.graphs, offloads_});
     }
 
   private:
@@ -78,15 +91,29 @@ class CudaBackend : public Backend {
         } else {
             slice.type = type;
             memory = upload_.tiles(type, from, control);
+            if (offloads_ && source.role == WeightRole::RoutedExpert) {
+                memory = on_host(memory, slice.bytes);
+                slice.place = {MemoryPlace::Kind::Host, 0};
+            }
         }
         slice.data = memory.get();
         slice.owner = std::move(memory);
         return slice;
     }
 
+    /// A copy in memory of the host that the device reads at full speed.
+    std::shared_ptr<std::byte> on_host(const std::shared_ptr<std::byte>& memory, std::size_t bytes) const {
+        auto copy = host_pool_->allocate(bytes, "an expert");
+        const auto stream = device_->make_stream();
+        stream->copy_to_host(copy.get(), memory.get(), bytes);
+        stream->synchronise();
+        return copy;
+    }
+
     std::shared_ptr<Device> device_;
     CudaOptions options_;
-    std::shared_ptr<DevicePool> pool_;
+    std::shared_ptr<DevicePool> pool_, host_pool_;
+    bool offloads_ = false; ///< routed experts
     mutable WeightUpload upload_;
 };
 

@@ -9,8 +9,9 @@
 namespace switchyard {
 
 struct CudaOptions {
-    int threads = 0;    ///< of the host, for packing weights; 0: one a physical core
-    bool graphs = true; ///< steps of answers as recorded graphs
+    int threads = 0;              ///< of the host, for packing weights; 0: one a physical core
+    bool graphs = true;           ///< steps of answers as recorded graphs
+    bool offload_experts = false; ///< routed experts lie on the host even where all would fit
 };
 
 /// Throws Error where the device cannot serve: too old, or what it computes differs from the CPU.

@@ -21,9 +21,10 @@ constexpr RowDial kCudaRowDials[] = {RowDial::Experts};
 
 class CudaExecutor : public Executor {
   public:
-    CudaExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<DevicePool> pool, bool graphs)
+    CudaExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<DevicePool> pool,
+                 const DeviceStepOptions& options)
         : plan_(std::move(plan)), pool_(std::move(pool)), kv_(*plan_, pool_),
-          step_(*plan_, pool_, kv_, graphs), draws_(plan_->vocabulary) {}
+          step_(*plan_, pool_, kv_, options), draws_(plan_->vocabulary) {}
 
     KvBlockId allocate_kv_block(BlockType type) override {
         return blocks_.add([&] { return kv_.allocate(type); });
@@ -52,11 +53,12 @@ class CudaExecutor : public Executor {
         return totals_;
     }
     std::size_t forecast_scratch(int rows, int experts) const override {
-        return DeviceStep(*plan_, pool_, kv_, false).forecast(rows, experts);
+        return DeviceStep(*plan_, pool_, kv_, {}).forecast(rows, experts);
     }
     /// A round trip to the host costs more than a row that is computed in vain.
     int steps_in_flight() const override { return 2; }
     int prompt_rows() const override { return step_.prompt_rows(); }
+    std::optional<ExpertCacheUse> expert_cache() const override { return step_.expert_cache(); }
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done) override {
@@ -149,8 +151,9 @@ StepResult CudaExecutor::run(Batch& batch, const WeightSet& weights, const StepS
 } // namespace
 
 std::unique_ptr<Executor> make_cuda_executor(std::shared_ptr<const Plan> plan,
-                                             std::shared_ptr<DevicePool> pool, bool graphs) {
-    return std::make_unique<CudaExecutor>(std::move(plan), std::move(pool), graphs);
+                                             std::shared_ptr<DevicePool> pool,
+                                             const DeviceStepOptions& options) {
+    return std::make_unique<CudaExecutor>(std::move(plan), std::move(pool), options);
 }
 
 } // namespace switchyard::cuda

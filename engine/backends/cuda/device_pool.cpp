@@ -21,7 +21,7 @@ std::size_t whole_units(std::size_t bytes) {
 
 DevicePool::~DevicePool() {
     for (const auto& [memory, stretch] : stretches_)
-        device_->release(memory);
+        give_up(memory);
 }
 
 std::shared_ptr<std::byte> DevicePool::allocate(std::size_t bytes, std::string_view what) {
@@ -34,9 +34,16 @@ std::shared_ptr<std::byte> DevicePool::allocate(std::size_t bytes, std::string_v
             used_ += size;
     }
     if (!piece)
-        throw Error(std::string(what) + " needs " + format_bytes(bytes) + " on " + device_->info().name +
-                    ", of which " + format_bytes(device_->memory().free) + " of memory are free");
+        throw Error(shortage(bytes, what));
     return {piece, [pool = shared_from_this(), size](std::byte* memory) { pool->give_back(memory, size); }};
+}
+
+std::string DevicePool::shortage(std::size_t bytes, std::string_view what) const {
+    std::string needed = std::string(what) + " needs " + format_bytes(bytes);
+    if (memory_ == Memory::Host)
+        return needed + " of this machine's memory, which are not free";
+    return needed + " on " + device_->info().name + ", of which " + format_bytes(device_->memory().free) +
+           " of memory are free";
 }
 
 std::byte* DevicePool::take(std::size_t bytes) {
@@ -61,10 +68,10 @@ std::byte* DevicePool::take_from(Stretches::value_type& stretch, std::size_t byt
 
 std::byte* DevicePool::grow(std::size_t bytes) {
     std::size_t size = std::max(bytes, stretch_bytes_);
-    std::byte* memory = device_->allocate(size);
+    std::byte* memory = ask(size);
     if (!memory && size > bytes) {
         size = bytes;
-        memory = device_->allocate(size);
+        memory = ask(size);
     }
     if (!memory)
         return nullptr;
@@ -93,7 +100,7 @@ void DevicePool::give_back(std::byte* piece, std::size_t bytes) noexcept {
         stretch.free.erase(next);
     }
     if (bytes == stretch.bytes) {
-        device_->release(at->first);
+        give_up(at->first);
         stretches_.erase(at);
         return;
     }

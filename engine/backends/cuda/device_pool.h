@@ -5,19 +5,25 @@
 #include "kernels/cuda/device.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 
 namespace switchyard::cuda {
 
-/// Hands out pieces of stretches that it asks the device for. A stretch goes back when all of it is free.
-/// Threads may call at once; pieces keep the pool.
+/// Hands out pieces of stretches that it asks the device for: of its own memory, or of the host's that it
+/// reads at full speed. A stretch goes back when all of it is free. Threads may call at once; pieces keep the
+/// pool.
 class DevicePool : public std::enable_shared_from_this<DevicePool> {
   public:
-    explicit DevicePool(std::shared_ptr<Device> device, std::size_t stretch_bytes = std::size_t{64} << 20)
-        : device_(std::move(device)), stretch_bytes_(stretch_bytes) {}
+    enum class Memory : std::uint8_t { Device, Host };
+
+    explicit DevicePool(std::shared_ptr<Device> device, std::size_t stretch_bytes = std::size_t{64} << 20,
+                        Memory memory = Memory::Device)
+        : device_(std::move(device)), stretch_bytes_(stretch_bytes), memory_(memory) {}
     ~DevicePool();
     DevicePool(const DevicePool&) = delete;
     DevicePool& operator=(const DevicePool&) = delete;
@@ -30,6 +36,7 @@ class DevicePool : public std::enable_shared_from_this<DevicePool> {
     /// Of all stretches: what the driver says is taken by us.
     std::size_t held_bytes() const;
     Device& device() const { return *device_; }
+    const std::shared_ptr<Device>& shared_device() const { return device_; }
 
   private:
     struct Stretch {
@@ -40,10 +47,18 @@ class DevicePool : public std::enable_shared_from_this<DevicePool> {
     std::byte* take(std::size_t bytes);
     std::byte* take_from(Stretches::value_type& stretch, std::size_t bytes);
     std::byte* grow(std::size_t bytes);
+    std::byte* ask(std::size_t bytes) {
+        return memory_ == Memory::Host ? device_->allocate_host(bytes) : device_->allocate(bytes);
+    }
+    void give_up(std::byte* stretch) noexcept {
+        memory_ == Memory::Host ? device_->release_host(stretch) : device_->release(stretch);
+    }
+    std::string shortage(std::size_t bytes, std::string_view what) const;
     void give_back(std::byte* piece, std::size_t bytes) noexcept;
 
     std::shared_ptr<Device> device_;
     std::size_t stretch_bytes_;
+    Memory memory_;
     mutable std::mutex mutex_;
     Stretches stretches_; ///< by address
     std::size_t used_ = 0;

@@ -40,10 +40,11 @@ int most_experts(const Batch& batch, const Plan& plan) {
 
 } // namespace
 
-DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv, bool graphs)
-    : plan_(plan), pool_(std::move(pool)), kv_(kv), graphs_(graphs),
+DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv,
+                       const DeviceStepOptions& options)
+    : plan_(plan), pool_(std::move(pool)), kv_(kv), graphs_(options.graphs), offloads_(options.offloads),
       has_prompt_form_(prompts_attend_together(plan, pool_->device().info().shared_bytes)), weights_(pool_),
-      inputs_(*pool_), candidates_(*pool_), clock_(pool_), table_staging_(pool_->device()),
+      inputs_(*pool_), candidates_(*pool_), clock_(pool_), experts_(pool_), table_staging_(pool_->device()),
       downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
     const FusedPlan fused = fuse(plan_);
     stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info()});
@@ -57,6 +58,32 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
 StepLaunch DeviceStep::launch_of(const StepShape& shape) {
     return {plan_, weights_, constants_, kv_, inputs_, scratch_, shape, *stream_, pool_->device().info()};
 }
+
+/// For one step.
+class DeviceStep::Fetch : public ExpertFetch {
+  public:
+    Fetch(DeviceStep& step, const WeightSet& weights) : step_(step), weights_(weights) {}
+    void bring(const ExpertsStep& layer, const ExpertChoice* choices, int rows, int most) override {
+        const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(most);
+        std::byte* host = step_.downloads_.reserve(count * sizeof(ExpertChoice));
+        step_.stream_->copy_to_host(host, reinterpret_cast<const std::byte*>(choices),
+                                    count * sizeof(ExpertChoice));
+        step_.stream_->synchronise();
+        std::vector<bool> wanted(weights_[layer.gate].slices.size());
+        for (const ExpertChoice& one : std::span(reinterpret_cast<const ExpertChoice*>(host), count))
+            if (one.expert >= 0)
+                wanted[static_cast<std::size_t>(one.expert)] = true;
+        std::vector<ExpertSlices> experts;
+        for (std::size_t e = 0; e < wanted.size(); ++e)
+            if (wanted[e])
+                experts.push_back({layer.gate, layer.up, layer.down, static_cast<int>(e)});
+        step_.experts_.bring(weights_, experts, step_.weights_, *step_.stream_);
+    }
+
+  private:
+    DeviceStep& step_;
+    const WeightSet& weights_;
+};
 
 void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
     StepInputs::Room room{static_cast<std::size_t>(shape.rows), batch.sequences.size(), 0, 0};
@@ -73,7 +100,7 @@ void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
 }
 
 std::size_t DeviceStep::scratch_bytes() {
-    std::size_t sum = inputs_.bytes() + weights_.bytes() + candidates_.bytes();
+    std::size_t sum = inputs_.bytes() + weights_.bytes() + candidates_.bytes() + experts_.bytes();
     scratch_.each([&](const ScratchBuffer& buffer) { sum += buffer.bytes(); });
     return sum;
 }
@@ -101,6 +128,8 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         constants_.upload(*pool_);
     }
     weights_.update(weights, *stream_, table_staging_);
+    if (offloads_)
+        experts_.settle(weights, static_cast<std::size_t>(plan_.experts));
     StepShape shape{.rows = static_cast<int>(batch.rows.size()),
                     .logit_rows = static_cast<int>(wishes.logit_rows().size()),
                     .prompt_rows = static_cast<int>(std::ranges::count_if(batch.rows, &BatchRow::prompt)),
@@ -109,7 +138,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
                     .formats = weights_.all_formats()};
     const bool sampled = clock_.due();
     const bool recorded = graphs_ && !sampled && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
-                          shape.prompt_rows == 0 && plan_.states.empty();
+                          shape.prompt_rows == 0 && plan_.states.empty() && !offloads_;
     for (const auto& stage : stages_)
         stage->count(shape, weights, result.stages);
     if (recorded) {
@@ -126,7 +155,8 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         weights_.find_ranges(*stream_);
     if (recorded)
         start_graph(shape);
-    else if (!launch_stages(shape, stop, sampled ? &clock_ : nullptr))
+    else if (Fetch fetch(*this, weights);
+             !launch_stages(shape, stop, sampled ? &clock_ : nullptr, offloads_ ? &fetch : nullptr))
         return false;
     candidates_.launch(wishes.sought(), scratch_.logits.get<float>(), plan_.vocabulary, *stream_);
     stream_->synchronise();
@@ -157,14 +187,20 @@ void DeviceStep::start_graph(const StepShape& shape) {
 }
 
 /// Stages are started as far ahead as some milliseconds of work; false: a stop came between.
-bool DeviceStep::launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock) {
+bool DeviceStep::launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock,
+                               ExpertFetch* fetch) {
     constexpr std::size_t kAhead = 6; // stages: two or three layers
     StepLaunch step = launch_of(shape);
     step.clock = clock;
+    step.fetch = fetch;
     if (clock)
         clock->begin();
     for (std::size_t i = 0; i < stages_.size(); ++i) {
         stages_[i]->launch(step);
+        if (fetch && stop.requested()) {
+            stream_->synchronise();
+            return false;
+        }
         if (shape.rows <= kFewRows || (i + 1) % kAhead != 0)
             continue;
         Event& now = *passed_[(i + 1) / kAhead % 2];

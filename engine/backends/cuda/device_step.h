@@ -4,20 +4,27 @@
 #include "engine/backends/common/step_queue.h"
 #include "engine/backends/common/step_wishes.h"
 #include "engine/backends/cuda/candidate_search.h"
+#include "engine/backends/cuda/expert_cache.h"
 #include "engine/backends/cuda/stage.h"
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace switchyard::cuda {
 
+struct DeviceStepOptions {
+    bool graphs = true;    ///< steps of answers alone are recorded, once a batch size
+    bool offloads = false; ///< routed experts lie on the host
+};
+
 /// Used from one thread at a time.
 class DeviceStep {
   public:
-    /// `graphs`: steps of answers alone are recorded, once a batch size.
-    DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv, bool graphs);
+    DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv,
+               const DeviceStepOptions& options);
 
     /// Runs the step to its end, and fills in what the wishes seek and `result` tells of experts and times.
     /// False: it was stopped. Throws Error and DeviceError.
@@ -26,17 +33,21 @@ class DeviceStep {
     std::span<const float> logits(std::size_t row);
     std::size_t scratch_bytes();
     /// As Executor::prompt_rows().
-    int prompt_rows() const { return has_prompt_form_ ? kPromptFrom : 0; }
+    int prompt_rows() const { return has_prompt_form_ && !offloads_ ? kPromptFrom : 0; }
+    std::optional<ExpertCacheUse> expert_cache() const {
+        return offloads_ ? std::optional(experts_.use()) : std::nullopt;
+    }
     /// What scratch_bytes() comes to for `rows` rows of one sequence, the last with logits. Instead of run().
     std::size_t forecast(int rows, int experts);
 
   private:
+    class Fetch;
     /// Fewer rows are as quick among those of answers.
     static constexpr int kPromptFrom = 64;
 
     void make_room(const Batch& batch, const StepShape& shape);
     /// `clock`: reads the times of this step's stages.
-    bool launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock);
+    bool launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock, ExpertFetch* fetch);
     void start_graph(const StepShape& shape);
     void tell_routing(const Batch& batch, int most, StepResult& result);
     StepLaunch launch_of(const StepShape& shape);
@@ -44,7 +55,7 @@ class DeviceStep {
     const Plan& plan_;
     std::shared_ptr<DevicePool> pool_;
     const KvStore& kv_;
-    bool graphs_;
+    bool graphs_, offloads_;
     bool has_prompt_form_; ///< all of its attention has a form for prompts
     WeightTable weights_;
     Constants constants_;
@@ -53,6 +64,7 @@ class DeviceStep {
     StepInputs inputs_;
     CandidateSearch candidates_;
     StageClock clock_;
+    ExpertCache experts_;
     HostBuffer table_staging_, downloads_;
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Event> passed_[2];               ///< by long steps, so that they can be stopped

@@ -105,7 +105,7 @@ class FeedForwardStage : public Stage {
     UnitsParams units_params(const StepLaunch& step, Span rows) const;
     FeedForwardParams params(const StepLaunch& step, Span rows) const;
     bool lists_at_once(const StepLaunch& step) const {
-        return step.shape.prompt_rows == 0 && step.rows() <= kFewRouteRows;
+        return step.shape.prompt_rows == 0 && step.rows() <= kFewRouteRows && !step.fetch;
     }
     void launch_answers(StepLaunch& step, const PreparedRows& in) const;
     void launch_prompts(StepLaunch& step, const HalfRows& in) const;
@@ -250,10 +250,14 @@ void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
                     .matrix_rows = experts(),
                     .add = false};
     step.launch_product(p);
-    if (lists_at_once(step))
+    if (lists_at_once(step)) {
         step.launch<Kernel::RouteFew>({1, 1}, {route_params(step, in), units_params(step, {0, step.rows()})});
-    else
-        step.launch<Kernel::Route>(route_grid(step.rows()), route_params(step, in));
+        return;
+    }
+    const RouteParams route = route_params(step, in);
+    step.launch<Kernel::Route>(route_grid(step.rows()), route);
+    if (step.fetch)
+        step.fetch->bring(*fused_.experts, route.choices, route.row_count, route.most);
 }
 
 /// Of routed experts as many as so many choices meet at most.

@@ -78,6 +78,14 @@ struct Scratch {
 };
 
 /// Numbers of a plan that kernels read and no step changes.
+/// Experts that lie on the host until a layer's rows need them.
+class ExpertFetch {
+  public:
+    virtual ~ExpertFetch() = default;
+    /// Waits for what a router chose, [rows][most], and brings those experts of its layer to the device.
+    virtual void bring(const ExpertsStep& step, const ExpertChoice* choices, int rows, int most) = 0;
+};
+
 class Constants {
   public:
     /// Its place; before upload().
@@ -102,7 +110,9 @@ struct StepLaunch {
     Stream& stream;
     const DeviceInfo& device;
     StageClock* clock = nullptr; ///< reads the time between stages; null: this step is not sampled
-    bool any = false;            ///< launches so far
+    /// Brings experts to the device before a layer uses them; null: all of them are there.
+    ExpertFetch* fetch = nullptr;
+    bool any = false; ///< launches so far
 
     /// What follows belongs to this part of the forward pass.
     void enter(StageKind kind) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <utility>
 
 namespace switchyard::cuda {
 
@@ -54,14 +55,16 @@ void WeightTable::update(const WeightSet& weights, Stream& stream, HostBuffer& s
         if (weights_[w] == weights.weights[w])
             continue;
         changed = true;
-        weights_[w] = weights.weights[w];
-        std::size_t entry = first_[w];
-        for (const Slice& slice : weights_[w]->slices) {
-            const MatrixView view = {slice.data, static_cast<std::int32_t>(slice.rows),
-                                     static_cast<std::int32_t>(slice.cols), slice.type};
-            if (for_prompts_[w] && entries_[entry].data != view.data)
+        const auto before = std::exchange(weights_[w], weights.weights[w]);
+        for (std::size_t i = 0; i < weights_[w]->slices.size(); ++i) {
+            const Slice& slice = weights_[w]->slices[i];
+            if (before && before->slices[i].data == slice.data)
+                continue; // it is shown where it is now
+            const std::size_t entry = first_[w] + i;
+            entries_[entry] = {slice.data, static_cast<std::int32_t>(slice.rows),
+                               static_cast<std::int32_t>(slice.cols), slice.type};
+            if (for_prompts_[w])
                 stale.insert(static_cast<std::int32_t>(entry));
-            entries_[entry++] = view;
         }
     }
     if (!changed)
@@ -101,6 +104,14 @@ const MatrixView* WeightTable::entry(WeightId id) const {
     if (id == kNoWeight)
         return nullptr;
     return reinterpret_cast<const MatrixView*>(memory_.get()) + first_[static_cast<std::size_t>(id)];
+}
+
+void WeightTable::show(WeightId id, int matrix, const std::byte* data, MatrixView& staging, Stream& stream) {
+    const std::size_t at = first_[static_cast<std::size_t>(id)] + static_cast<std::size_t>(matrix);
+    entries_[at].data = data;
+    staging = entries_[at];
+    stream.copy_to_device(memory_.get() + at * sizeof(MatrixView),
+                          reinterpret_cast<const std::byte*>(&staging), sizeof staging);
 }
 
 const std::uint32_t* WeightTable::formats(int input) const {

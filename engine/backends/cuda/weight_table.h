@@ -34,6 +34,9 @@ class WeightTable {
 
     /// The entry of a weight's first slice; the others follow. Null for kNoWeight.
     const MatrixView* entry(WeightId id) const;
+    /// From here on a weight's matrix lies at `data`. Copied by way of `staging`, memory that streams copy
+    /// from.
+    void show(WeightId id, int matrix, const std::byte* data, MatrixView& staging, Stream& stream);
     /// The formats (InputFormat) that an input is wanted in.
     const std::uint32_t* formats(int input) const;
     /// All formats that any input may be wanted in.
