@@ -21,14 +21,14 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-built=(tests/gpu/gpu_check tests/kernels/cuda/cuda_kernel_tests app/cli/switchyard-cli
-    kernels/cuda/library/libswitchyard_cuda.so)
+built=(tests/gpu/gpu_check tests/kernels/cuda/cuda_kernel_tests tests/engine/cuda/cuda_engine_tests
+    app/cli/switchyard-cli kernels/cuda/library/libswitchyard_cuda.so)
 commit() { git rev-parse HEAD 2>/dev/null || cat "$programs/COMMIT" 2>/dev/null || echo unknown; }
 build_programs() {
     say "Building the programs ..."
     mkdir -p build
     { cmake --preset gpu && cmake --build build/gpu --parallel "$(nproc)" \
-        --target gpu_check cuda_kernel_tests switchyard-cli switchyard_cuda; } >build/gpu.log 2>&1
+        --target gpu_check cuda_kernel_tests cuda_engine_tests switchyard-cli switchyard_cuda; } >build/gpu.log 2>&1
 }
 collect() { # FOLDER
     mkdir -p "$1"
@@ -98,6 +98,25 @@ kernel_tests=("$programs/cuda_kernel_tests" --gtest_output="json:$work/tests.jso
 phase limits 30 "$programs/gpu_check" limits "${small[@]}" || true
 phase memory 15 "$programs/gpu_check" memory "${small[@]}" || true
 phase 'kernels against the CPU' 90 env SWITCHYARD_TEST_DEVICE=cuda "${kernel_tests[@]}" || true
+# The reference models lie packed in the source.
+unpack_models() {
+    local packed plain
+    for packed in tests/data/reference/models/*/*.xz; do
+        plain=$models/${packed#tests/data/}
+        mkdir -p "${plain%/*}"
+        xz -dc "$packed" >"${plain%.xz}" || return 1
+    done
+}
+models=$(mktemp -d)
+trap 'rm -rf "$work" "$models"' EXIT
+if [ ${#small[@]} -gt 0 ]; then
+    skip 'reference models' 'small sizes'
+elif unpack_models; then
+    phase 'reference models' 60 env SWITCHYARD_TEST_DEVICE=cuda SWITCHYARD_TEST_DATA="$PWD/tests/data" \
+        SWITCHYARD_TEST_WORK="$models" "$programs/cuda_engine_tests" --gtest_output="json:$work/tests.json" || true
+else
+    skip 'reference models' 'they could not be unpacked: xz is missing'
+fi
 if [ ${#small[@]} -gt 0 ]; then
     skip memcheck 'small sizes'
 elif command -v compute-sanitizer >/dev/null; then

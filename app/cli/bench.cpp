@@ -170,14 +170,15 @@ MemoryUse forecast(const ModelFile& file, Backend& backend, const MemoryDials& d
 std::shared_ptr<LoadedModel> load_shape(const BenchArguments& options) {
     const Shape shape = options.shape.shape();
     const auto type = options.model.tuning().model.weights;
-    LoadOptions load;
-    load.backend = options.model.make_backend();
     const auto described = describe_shape(shape, type);
-    MemoryUse use = forecast(*described, *load.backend, dials_of(options));
-    use.copies = contents_bytes(*described);
-    if (const std::string shortage = describe_shortage(use); !shortage.empty())
-        throw Error(shape.name + " " + shortage + ": choose a lower --quant, or --layers for a part of it");
-    auto model = LoadedModel::load(fill_shape(shape, type), load);
+    const auto model = options.model.load_with([&](const LoadOptions& load) {
+        MemoryUse use = forecast(*described, *load.backend, dials_of(options));
+        use.copies = contents_bytes(*described);
+        if (const std::string shortage = describe_shortage(use); !shortage.empty())
+            throw Error(shape.name + " " + shortage +
+                        ": choose a lower --quant, or --layers for a part of it");
+        return LoadedModel::load(fill_shape(shape, type), load);
+    });
     if (const int experts = options.model.tuning().sequence.experts; experts > 0)
         check_experts(*model, experts);
     return model;

@@ -80,9 +80,8 @@ CLI::Option* ModelOptions::add_to(CLI::App& command, std::initializer_list<std::
 }
 
 std::shared_ptr<LoadedModel> ModelOptions::load() const {
-    LoadOptions options;
-    options.backend = make_backend();
-    auto model = LoadedModel::load(path_, options);
+    const auto model =
+        load_with([&](const LoadOptions& options) { return LoadedModel::load(path_, options); });
     for (const std::string& note : model->notes())
         print_note(note);
     if (const int experts = tuning(*model).sequence.experts; experts > 0)
@@ -90,12 +89,17 @@ std::shared_ptr<LoadedModel> ModelOptions::load() const {
     return model;
 }
 
-std::shared_ptr<Backend> ModelOptions::make_backend() const {
-    ChosenBackend chosen = choose_backend(parse_device(device_), {threads_, exact_});
-    why_not_cuda_ = std::move(chosen.why_not_cuda);
+std::shared_ptr<LoadedModel>
+ModelOptions::load_with(const std::function<std::shared_ptr<LoadedModel>(const LoadOptions&)>& load) const {
+    std::shared_ptr<LoadedModel> model;
+    why_not_cuda_ = use_backend(parse_device(device_), {threads_, exact_}, [&](const auto& backend) {
+        LoadOptions options;
+        options.backend = backend;
+        model = load(options);
+    });
     if (verbose_ && !why_not_cuda_.empty())
         print_note("the CPU computes: " + why_not_cuda_);
-    return chosen.backend;
+    return model;
 }
 
 nlohmann::ordered_json ModelOptions::device_json(const LoadedModel& model) const {

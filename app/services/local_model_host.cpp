@@ -222,7 +222,6 @@ void LocalModelHost::read(const ModelKey& key, int serial, LocalEnginePtr old, s
 
 LocalEnginePtr LocalModelHost::makeEngine(const ModelKey& key, int serial, std::stop_token stop) {
     LoadOptions options;
-    options.backend = choose_backend(options_.device, backendOptions()).backend;
     options.stop = stop;
     options.progress = [this, key, serial, last = 0.0](double share) mutable {
         if (share < last + 0.01 && share < 1)
@@ -237,7 +236,10 @@ LocalEnginePtr LocalModelHost::makeEngine(const ModelKey& key, int serial, std::
             Qt::QueuedConnection);
     };
     auto engine = std::make_shared<LocalEngine>();
-    engine->model = LoadedModel::load(filePath(key), options);
+    use_backend(options_.device, backendOptions(), [&](const auto& backend) {
+        options.backend = backend;
+        engine->model = LoadedModel::load(filePath(key), options);
+    });
     SchedulerOptions scheduling;
     scheduling.turns = turns_;
     scheduling.max_runs = 1; // one chat answers at a time, the others wait visibly

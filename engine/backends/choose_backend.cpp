@@ -57,4 +57,22 @@ ChosenBackend choose_backend(const DeviceChoice& choice, const BackendOptions& o
     return {make_cpu_backend(options), why_not};
 }
 
+std::string use_backend(const DeviceChoice& choice, const BackendOptions& options,
+                        const std::function<void(const std::shared_ptr<Backend>&)>& use) {
+    ChosenBackend chosen = choose_backend(choice, options);
+    if (choice.kind != DeviceChoice::Kind::Auto || !chosen.why_not_cuda.empty()) {
+        use(chosen.backend);
+        return chosen.why_not_cuda;
+    }
+    try {
+        use(chosen.backend);
+        return {};
+    } catch (const Error& error) {
+        chosen.why_not_cuda = error.what();
+    }
+    chosen.backend = make_cpu_backend(options); // what the card had taken is given back by now
+    use(chosen.backend);
+    return chosen.why_not_cuda;
+}
+
 } // namespace switchyard

@@ -66,6 +66,28 @@ TEST_F(CliDevices, ThatCannotBeHadAreOneLine) {
     expect_refused("generate " + model + " --prompt x --device gpu", 2, "there are auto, cpu, cuda");
 }
 
+TEST_F(CliDevices, ComputeWhereTheyCanAndTheCpuWhereAModelDoesNotFit) {
+    machine_with("cards Old/61/8 Large/90/1");
+    const std::string call = "generate " + model + " --prompt hello --max-tokens 3 --temp 0 --json";
+    const Json unasked = json_of(call), asked = json_of(call + " --device cuda:1"),
+               cpu = json_of(call + " --device cpu");
+    EXPECT_EQ(unasked["device"]["name"], "cuda");
+    EXPECT_FALSE(unasked["device"].contains("why_not_cuda"));
+    EXPECT_EQ(unasked["tokens"].size(), 3u);
+    EXPECT_EQ(ids(unasked), ids(asked));
+    EXPECT_EQ(ids(unasked), ids(cpu));
+    EXPECT_EQ(
+        json_of("generate " + model + " --prompt hello --max-tokens 1 --json --exact")["device"]["name"],
+        "cpu");
+
+    machine_with("cards Tiny/90/0");
+    EXPECT_EQ(run(call + " --device cuda").code, 1);
+    const Json elsewhere = json_of(call);
+    EXPECT_EQ(elsewhere["device"]["name"], "cpu");
+    EXPECT_NE(elsewhere["device"]["why_not_cuda"], "");
+    EXPECT_EQ(ids(elsewhere), ids(cpu));
+}
+
 TEST_F(CliDevices, AreTheCpuWhereThereIsNoCard) {
     machine_with("error 35 0");
     const std::string call = "generate " + model + " --prompt hello --max-tokens 3 --temp 0 --json";

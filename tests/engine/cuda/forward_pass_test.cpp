@@ -16,7 +16,7 @@ constexpr const char* kFamilies[] = {"deepseek1", "deepseek2_grouped", "deepseek
 
 std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
     auto ids =
-        test::read_npy<std::int32_t>(SWITCHYARD_TEST_DATA "/reference/models/" + family + "/ids.npy").values;
+        test::read_npy<std::int32_t>(test::data_folder() + "/reference/models/" + family + "/ids.npy").values;
     ids.resize(std::min(ids.size(), most));
     return ids;
 }

@@ -127,7 +127,8 @@ TEST(CudaServing, ALostDeviceEndsTheAnswerAndNothingElse) {
 
 TEST(CudaServing, AModelThatDoesNotFitSaysWhatWasNeededAndWhatIsFree) {
     try {
-        test::load_reference("mixtral", test::emulated_backend({.memory_bytes = 200 << 10}));
+        auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device({.memory_bytes = 200 << 10}));
+        test::load_reference("mixtral", make_cuda_backend(device, {.threads = 1}));
         FAIL();
     } catch (const Error& error) {
         EXPECT_NE(std::string(error.what()).find("on emulated device, of which"), std::string::npos)
