@@ -27,20 +27,37 @@ int launch_on_device(void (*kernel)(Params), int threads, std::size_t shared_byt
     config.stream = static_cast<cudaStream_t>(stream);
     config.attrs = &attribute;
     config.numAttrs = launch.dependent ? 1 : 0;
-    // A block gets more than 48 KB only where that was asked for, once a kernel and device.
-    if (shared_bytes > std::size_t{48} << 10) {
-        const cudaError_t allowed = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                         static_cast<int>(shared_bytes));
-        if (allowed != cudaSuccess)
-            return allowed;
-    }
     return cudaLaunchKernelEx(&config, kernel, *static_cast<const Params*>(launch.params));
+}
+/// Loads a kernel and lets it have what a block of the calling thread's device can have, once, so that no
+/// launch has to: while launches are recorded it might not be allowed.
+inline int prepare_on_device(const void* kernel) {
+    int device = 0, most_shared = 0;
+    cudaFuncAttributes attributes = {};
+    if (const cudaError_t error = cudaGetDevice(&device); error != cudaSuccess)
+        return error;
+    if (const cudaError_t error =
+            cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+        error != cudaSuccess)
+        return error;
+    if (const cudaError_t error = cudaFuncGetAttributes(&attributes, kernel); error != cudaSuccess)
+        return error;
+    // A multiprocessor that shares its memory out in another way must be empty first: one way for all, and
+    // launches overlap.
+    if (const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                                       cudaSharedmemCarveoutMaxShared);
+        error != cudaSuccess)
+        return error;
+    return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                most_shared - static_cast<int>(attributes.sharedSizeBytes));
 }
 #define SWITCHYARD_DEFINE_LAUNCHER(name, function, Params, Shared, threads, blocks)                          \
     int launch_##function(void* stream, const Launch& launch) {                                              \
         return launch_on_device<Params>(function, threads, shared_bytes_of<Shared>() + launch.more_shared,   \
                                         stream, launch);                                                     \
-    }
+    }                                                                                                        \
+    int prepare_##function();                                                                                \
+    int prepare_##function() { return prepare_on_device(reinterpret_cast<const void*>(function)); }
 #else
 #define SWITCHYARD_DEFINE_LAUNCHER(name, function, Params, Shared, threads, blocks)                          \
     int launch_##function(void* stream, const Launch& launch) {                                              \

@@ -1,6 +1,7 @@
 #include "kernels/cuda/library/cuda_device.h"
 
 #include "kernels/cuda/library/cuda_stream.h"
+#include "kernels/cuda/library/prepare.h"
 
 #include <map>
 #include <mutex>
@@ -21,6 +22,8 @@ class CudaDevice : public Device {
         context_->dependent_launches = info.compute >= 90;
         context_->enter();
         context_->check(cudaFree(nullptr), "the device cannot be used"); // makes its context
+        prepare_kernels(
+            [this](int error, const char* name) { context_->check(static_cast<cudaError_t>(error), name); });
     }
 
     const DeviceInfo& info() const override { return info_; }
