@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 
 #include <charconv>
+#include <stdexcept>
 
 namespace switchyard {
 
@@ -67,7 +68,7 @@ std::string use_backend(const DeviceChoice& choice, const BackendOptions& option
     try {
         use(chosen.backend);
         return {};
-    } catch (const Error& error) {
+    } catch (const std::runtime_error& error) { // Error, or the device's own
         chosen.why_not_cuda = error.what();
     }
     chosen.backend = make_cpu_backend(options); // what the card had taken is given back by now

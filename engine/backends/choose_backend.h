@@ -29,7 +29,7 @@ struct ChosenBackend {
 /// Throws Error where a card is asked for and cannot be had.
 ChosenBackend choose_backend(const DeviceChoice& choice, const BackendOptions& options);
 
-/// Gives `use` what was chosen. Where nothing was asked for and `use` throws Error with a card (the model
+/// Gives `use` what was chosen. Where nothing was asked for and `use` fails with a card (the model
 /// does not fit, say), it gets the CPU. Returns why no card was taken, as above.
 std::string use_backend(const DeviceChoice& choice, const BackendOptions& options,
                         const std::function<void(const std::shared_ptr<Backend>&)>& use);

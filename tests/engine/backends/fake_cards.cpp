@@ -48,7 +48,7 @@ class FakeCards : public DeviceList {
         if (info(index).name == "Broken")
             throw DeviceError("out of memory (cudaErrorMemoryAllocation)\nsecond line", false);
         EmulatedOptions options;
-        options.memory_bytes = info(index).memory_bytes;
+        options.memory_bytes = info(index).memory_bytes > 0 ? info(index).memory_bytes : 64 << 10;
         options.compute = info(index).compute;
         return make_emulated_device(options);
     }
