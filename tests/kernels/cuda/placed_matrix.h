@@ -32,13 +32,4 @@ inline PlacedMatrix place_matrix(Device& device, Stream& stream, BlockType type,
     return place_blocks(device, stream, type, rows, cols, test::random_blocks(type, rows, cols, random));
 }
 
-/// All types that have tiles.
-inline std::vector<BlockType> placed_types() {
-    std::vector<BlockType> types;
-    for (const BlockType type : test::kAllTypes)
-        if (tiled(type))
-            types.push_back(type);
-    return types;
-}
-
 } // namespace switchyard::cuda

@@ -2,6 +2,7 @@
 #include "kernels/cpu/kernels.h"
 #include "kernels/cuda/product_launch.h"
 #include "tests/kernels/cuda/placed_matrix.h"
+#include "tests/kernels/cuda/tiled_types.h"
 
 #include <gtest/gtest.h>
 
@@ -127,7 +128,7 @@ TEST_P(ProductKernels, DoNotKnowTheBatch) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, ProductKernels, testing::ValuesIn(placed_types()),
+INSTANTIATE_TEST_SUITE_P(Types, ProductKernels, testing::ValuesIn(tiled_types()),
                          [](const auto& info) { return std::string(traits(info.param).name); });
 
 using ProductTargets = ProductKernels;

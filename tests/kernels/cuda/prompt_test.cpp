@@ -1,6 +1,7 @@
 // Products of many rows against plain sums in double.
 #include "kernels/cuda/kernel_list.h"
 #include "tests/kernels/cuda/placed_matrix.h"
+#include "tests/kernels/cuda/tiled_types.h"
 
 #include <gtest/gtest.h>
 
@@ -136,7 +137,7 @@ TEST_P(PromptKernels, DoNotKnowTheChunk) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, PromptKernels, testing::ValuesIn(placed_types()),
+INSTANTIATE_TEST_SUITE_P(Types, PromptKernels, testing::ValuesIn(tiled_types()),
                          [](const auto& info) { return std::string(traits(info.param).name); });
 
 struct PromptRows : PromptKernels {};
