@@ -58,4 +58,14 @@ PreparedRows PreparedInput::launch_logit_rows(StepLaunch& step, ValueId in) cons
     return p.out;
 }
 
+RowProductParams PreparedInput::row_params(const StepLaunch& step, ValueId in) const {
+    RowProductParams p = {};
+    p.product.rows = 1;
+    p.in = step.value(in);
+    p.gain = norm_ ? step.weights.entry(norm_->gain) : nullptr;
+    p.epsilon = norm_ ? norm_->epsilon : 0.0f;
+    p.width = step.width(in);
+    return p;
+}
+
 } // namespace switchyard::cuda

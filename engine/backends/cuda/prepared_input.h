@@ -35,6 +35,8 @@ class PreparedInput {
     static Source source_of(const StepLaunch& step, ValueId in) {
         return {step.value(in), step.width(in), step.width(in)};
     }
+    /// A single row for products that prepare it on their way; the targets are still missing.
+    RowProductParams row_params(const StepLaunch& step, ValueId in) const;
     /// The rows that have logits alone.
     PreparedRows launch_logit_rows(StepLaunch& step, ValueId in) const;
 

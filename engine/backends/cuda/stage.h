@@ -136,6 +136,14 @@ struct StepLaunch {
     }
     /// Targets of all rows: those of answers by the one kernel, those of prompts by the other.
     void launch_products(const ProductParams& params, const HalfRows& prompts);
+    /// Whether the step is one row, of an answer, whose products prepare an input of `width` on their way: a
+    /// launch less, with the same bits.
+    bool prepares_row(int width) const {
+        return shape.rows == 1 && shape.prompt_rows == 0 && width <= kMostRowWidth;
+    }
+    void launch_row_product(const RowProductParams& params) {
+        cuda::launch_row_product(stream, params, device.multiprocessors, std::exchange(any, true));
+    }
     void launch_feed_forward(const FeedForwardParams& params, int experts) {
         cuda::launch_feed_forward(stream, params, experts, device.multiprocessors, std::exchange(any, true));
     }

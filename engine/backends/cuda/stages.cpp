@@ -96,6 +96,8 @@ class ProjectionStage : public Stage {
     }
     void launch(StepLaunch& step) const override {
         step.enter(StageKind::Attention);
+        if (step.prepares_row(width_) && !overwrites_input())
+            return launch_row(step);
         const PreparedInput::Source source = PreparedInput::source_of(step, in_);
         const PreparedRows in = input_.launch_answers(step, source);
         const HalfRows prompts = input_.launch_prompts(step, source);
@@ -110,6 +112,20 @@ class ProjectionStage : public Stage {
     }
 
   private:
+    /// One row: its products prepare it on their way.
+    void launch_row(StepLaunch& step) const {
+        for (std::size_t first = 0; first < steps_.size(); first += kProductTargets) {
+            RowProductParams p = input_.row_params(step, in_);
+            for (std::size_t i = first; i < std::min<std::size_t>(steps_.size(), first + kProductTargets);
+                 ++i)
+                p.product.targets[p.product.target_count++] = target(step, steps_[i]);
+            step.launch_row_product(p);
+        }
+    }
+    /// Then the row must be prepared before any of its products is written.
+    bool overwrites_input() const {
+        return std::ranges::any_of(steps_, [&](const ProjectStep& s) { return s.out == in_; });
+    }
     static ProductTarget target(const StepLaunch& step, const ProjectStep& s) {
         return {.matrices = step.weights.entry(s.weight),
                 .bias = step.weights.entry(s.bias),
@@ -174,18 +190,23 @@ class HeadStage : public Stage {
         if (step.shape.logit_rows == 0)
             return;
         step.enter(StageKind::Head);
+        const ProductTarget target = {.matrices = step.weights.entry(fused_.step.weight),
+                                      .bias = step.weights.entry(fused_.step.bias),
+                                      .out = step.scratch.logits.get<float>(),
+                                      .out_stride = vocabulary_,
+                                      .out_head_stride = 0,
+                                      .heads = 1,
+                                      .matrix_rows = vocabulary_,
+                                      .add = false};
+        if (step.prepares_row(width_)) {
+            RowProductParams p = input_.row_params(step, fused_.in);
+            p.product.targets[p.product.target_count++] = target;
+            return step.launch_row_product(p);
+        }
         ProductParams p = {};
         p.in = input_.launch_logit_rows(step, fused_.in);
         p.rows = step.shape.logit_rows;
-        p.target_count = 1;
-        p.targets[0] = {.matrices = step.weights.entry(fused_.step.weight),
-                        .bias = step.weights.entry(fused_.step.bias),
-                        .out = step.scratch.logits.get<float>(),
-                        .out_stride = vocabulary_,
-                        .out_head_stride = 0,
-                        .heads = 1,
-                        .matrix_rows = vocabulary_,
-                        .add = false};
+        p.targets[p.target_count++] = target;
         step.launch_product(p);
     }
 
