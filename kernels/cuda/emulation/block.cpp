@@ -18,76 +18,83 @@ namespace switchyard::cuda::emulation {
 
 namespace {
 
-thread_local Thread* running = nullptr;
-
-/// For TSan: what was done before everyone met happens before what is done after.
-void arrive([[maybe_unused]] void* barrier) {
+/// For TSan: what was done before everyone met happens before what is done after. An address serves every
+/// other meeting, so that who has gone on and arrived at the next tells nothing to those still leaving.
+void arrive([[maybe_unused]] void* order) {
 #if defined(__SANITIZE_THREAD__)
-    __tsan_release(barrier);
+    __tsan_release(order);
 #endif
 }
-void leave([[maybe_unused]] void* barrier) {
+void leave([[maybe_unused]] void* order) {
 #if defined(__SANITIZE_THREAD__)
-    __tsan_acquire(barrier);
+    __tsan_acquire(order);
 #endif
 }
 
 } // namespace
 
-Thread& this_thread() { return *running; }
-
-Index Thread::block_index() const { return {block_->x_, block_->y_, 0}; }
-Index Thread::block_size() const { return {block_->work_.threads, 1, 1}; }
-Index Thread::grid_size() const { return {block_->work_.grid.x, block_->work_.grid.y, 1}; }
-std::byte* Thread::shared_memory() const { return block_->shared_; }
-
-void Thread::stop_at(State state) {
-    void* barrier = state == State::AtWarp ? static_cast<void*>(&block_->exchanged_[number_ / 32 * 64])
-                                           : static_cast<void*>(block_);
-    if (state != State::Ready)
-        arrive(barrier);
-    state_ = state;
-    fiber_.pause();
+/// Waits in a set of its warp until somebody puts it into `ready`. Others of the warp go on directly.
+void Thread::stop(std::uint32_t& place) {
+    const auto lane = number_ % 32;
+    warp_->ready &= ~(1u << lane);
+    place |= 1u << lane;
+    Fiber* next = block_->next_lane(*warp_, lane);
+    if (next != &fiber_)
+        fiber_.pause(next);
     running = this;
-    if (state != State::Ready)
-        leave(barrier);
 }
 
-void Thread::meet_warp() { stop_at(State::AtWarp); }
+void Thread::meet(Meeting meeting) {
+    if (warp_->at_warp == 0)
+        warp_->meeting = meeting;
+    else if (warp_->meeting != meeting)
+        block_->fail("lanes of a warp exchange different things");
+    char* order = &warp_->order[warp_->meetings % 2];
+    arrive(order);
+    stop(warp_->at_warp);
+    leave(order);
+}
+
+void Thread::meet_block() {
+    char* order = &block_->order_[block_->meetings_ % 2];
+    arrive(order);
+    stop(warp_->at_block);
+    leave(order);
+}
 
 void Thread::wait_for_previous() {
     if (!block_->may_pass_)
-        stop_at(State::AtPrevious);
+        stop(warp_->at_previous);
+    leave(&block_->may_pass_);
 }
 
+void Thread::yield() { stop(warp_->spinning); }
+
 const Words* Thread::exchange(const Words& words) {
-    Words* all = &block_->exchanged_[number_ / 32 * 64 + (exchanges_++ % 2) * 32];
+    Words* all = warp_->exchanged[warp_->exchanges % 2];
     all[lane()] = words;
-    meet_warp();
+    meet(Meeting::Words);
     return all;
 }
 
-void Thread::async_copy(void* to, const void* from) {
-    if (reinterpret_cast<std::uintptr_t>(to) % 16 != 0 || reinterpret_cast<std::uintptr_t>(from) % 16 != 0)
-        block_->fail("an asynchronous copy from or to an address that is no multiple of 16");
-    open_.push_back({to, from});
+void Thread::multiply(Meeting kind, const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], void* c) {
+    const int l = lane();
+    std::memcpy(warp_->tile.a[l], a, sizeof a);
+    std::memcpy(warp_->tile.b[l], b, sizeof b);
+    std::memcpy(warp_->tile.c[l], c, sizeof warp_->tile.c[l]);
+    meet(kind);
+    std::memcpy(c, warp_->tile.c[l], sizeof warp_->tile.c[l]);
 }
 
-void Thread::async_commit() {
-    groups_.push_back(std::move(open_));
-    open_.clear();
-}
-
-void Thread::async_wait(std::size_t pending) {
-    if (groups_.size() > pending)
-        land(groups_.size() - pending);
-}
-
-void Thread::land(std::size_t groups) {
-    for (std::size_t g = 0; g < groups; ++g)
-        for (const Copy& copy : groups_[g])
-            std::memcpy(copy.to, copy.from, 16);
-    groups_.erase(groups_.begin(), groups_.begin() + static_cast<std::ptrdiff_t>(groups));
+void Thread::run() {
+    running = this;
+    leave(&block_->work_);
+    try {
+        block_->work_.kernel(block_->work_.params);
+    } catch (...) { // a stack of its own ends here
+        block_->failure_ = std::current_exception();
+    }
+    arrive(&block_->turns_);
 }
 
 void Block::fail(const char* what) const {
@@ -104,108 +111,123 @@ void Block::begin(const Work& work, unsigned x, unsigned y) {
     const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
     shared_ = memory_.data() + ((address + kAlignment - 1) / kAlignment * kAlignment - address);
     const std::size_t warps = (work.threads + 31) / 32;
-    exchanged_.assign(warps * 64, Words{});
     warps_.resize(warps);
-    for (std::size_t w = 0; w < warps; ++w)
-        warps_[w] = w;
+    turns_.resize(warps);
+    for (std::size_t w = 0; w < warps; ++w) {
+        const std::size_t count = std::min<std::size_t>(32, work.threads - 32 * w);
+        Warp& warp = warps_[w];
+        warp.lanes = warp.ready = ~0u >> (32 - count);
+        warp.spinning = warp.at_warp = warp.at_block = warp.at_previous = warp.ended = 0;
+        turns_[w] = w;
+    }
     while (threads_.size() < work.threads)
         threads_.push_back(std::make_unique<Thread>());
-    arrive(this);
+    arrive(&work_);
     for (unsigned t = 0; t < work.threads; ++t) {
         Thread& thread = *threads_[t];
         thread.block_ = this;
+        thread.warp_ = &warps_[t / 32];
         thread.number_ = t;
-        thread.state_ = Thread::State::Ready;
-        thread.exchanges_ = 0;
         thread.groups_.clear();
         thread.open_.clear();
-        thread.fiber_.begin([&thread, this] {
-            running = &thread;
-            leave(this);
-            try {
-                work_.kernel(work_.params);
-            } catch (...) { // a stack of its own ends here
-                failure_ = std::current_exception();
-            }
-            arrive(this);
-            thread.state_ = Thread::State::Ended;
-        });
+        thread.fiber_.begin(
+            [](void* argument) {
+                auto& own = *static_cast<Thread*>(argument);
+                own.run();
+                const auto lane = own.number_ % 32;
+                own.warp_->ready &= ~(1u << lane);
+                own.warp_->ended |= 1u << lane;
+                return own.block_->next_lane(*own.warp_, lane);
+            },
+            &thread);
     }
+}
+
+/// Who of a warp goes on when `lane` has stopped, which may be itself; nullptr: nobody can.
+Fiber* Block::next_lane(Warp& warp, unsigned lane) {
+    if (failure_)
+        return nullptr;
+    const auto fiber = [&](unsigned l) {
+        const auto first = static_cast<std::size_t>(&warp - warps_.data()) * 32;
+        return &threads_[first + l]->fiber_;
+    };
+    if (warp.ready != 0) { // in turns, lane by lane
+        const std::uint32_t behind = warp.ready & ~(~0u >> (31 - lane));
+        return fiber(static_cast<unsigned>(std::countr_zero(behind ? behind : warp.ready)));
+    }
+    if (warp.at_warp != warp.lanes)
+        return nullptr;
+    if (warp.meeting == Meeting::Words)
+        ++warp.exchanges;
+    else if (warp.meeting >= Meeting::Halves)
+        multiply_floats(warp.tile, warp.meeting == Meeting::Bfloats);
+    else if (warp.meeting != Meeting::Order)
+        multiply_bytes(warp.tile, warp.meeting >= Meeting::SignedBytesHalf ? 16 : 32,
+                       warp.meeting == Meeting::SignedBytes || warp.meeting == Meeting::SignedBytesHalf);
+    ++warp.meetings;
+    warp.at_warp = 0;
+    warp.ready = warp.lanes;
+    return fiber(lane);
+}
+
+unsigned Block::lanes_in(std::uint32_t Warp::*place) const {
+    unsigned count = 0;
+    for (const Warp& warp : warps_)
+        count += static_cast<unsigned>(std::popcount(warp.*place));
+    return count;
+}
+
+void Block::release(std::uint32_t Warp::*place) {
+    for (Warp& warp : warps_)
+        warp.ready |= std::exchange(warp.*place, 0);
 }
 
 Block::Outcome Block::run(bool may_pass, std::minstd_rand& order) {
     may_pass_ = may_pass;
-    const std::size_t threads = work_.threads;
-    if (may_pass)
-        release(0, threads, Thread::State::AtPrevious);
+    if (may_pass) {
+        arrive(&may_pass_);
+        release(&Warp::at_previous);
+    }
     for (;;) {
-        std::shuffle(warps_.begin(), warps_.end(), order);
+        std::shuffle(turns_.begin(), turns_.end(), order);
         bool ran = false;
-        for (const std::size_t warp : warps_)
+        for (const std::size_t warp : turns_)
             ran |= run_warp(warp);
-        const auto in = [&](Thread::State state) {
-            return std::count_if(threads_.begin(), threads_.begin() + static_cast<std::ptrdiff_t>(threads),
-                                 [&](const auto& thread) { return thread->state_ == state; });
-        };
-        const auto ended = in(Thread::State::Ended), at_block = in(Thread::State::AtBlock);
-        if (ended == static_cast<std::ptrdiff_t>(threads)) {
-            leave(this);
+        const unsigned ended = lanes_in(&Warp::ended), at_block = lanes_in(&Warp::at_block);
+        if (ended == work_.threads) {
+            leave(&turns_);
             return Outcome::Ended;
         }
-        if (ended + at_block == static_cast<std::ptrdiff_t>(threads)) {
+        if (ended + at_block == work_.threads) {
             if (ended > 0)
                 fail("some threads wait for the block and others have ended");
-            release(0, threads, Thread::State::AtBlock);
+            ++meetings_;
+            release(&Warp::at_block);
             continue;
         }
-        if (in(Thread::State::Ready) > 0)
+        if (lanes_in(&Warp::spinning) > 0)
             return Outcome::Spinning;
         if (!ran) {
-            if (in(Thread::State::AtPrevious) > 0 && !may_pass)
+            if (lanes_in(&Warp::at_previous) > 0 && !may_pass)
                 return Outcome::Waiting;
             fail("threads wait in different places for each other");
         }
     }
 }
 
-/// Whether all `count` threads waited in `from`, and go on.
-bool Block::release(std::size_t first, std::size_t count, Thread::State from) {
-    bool any = false;
-    for (std::size_t t = first; t < first + count; ++t)
-        if (threads_[t]->state_ == from) {
-            threads_[t]->state_ = Thread::State::Ready;
-            any = true;
-        }
-    return any;
-}
-
 /// Runs a warp's lanes until none can go on; whether any ran.
-bool Block::run_warp(std::size_t warp) {
-    const std::size_t first = warp * 32, count = std::min<std::size_t>(32, work_.threads - first);
-    bool ran = false;
-    for (;;) {
-        std::size_t at_warp = 0, ended = 0, ready = 0;
-        for (std::size_t t = first; t < first + count; ++t) {
-            Thread& thread = *threads_[t];
-            if (thread.state_ == Thread::State::Ready) {
-                thread.fiber_.resume();
-                if (failure_)
-                    std::rethrow_exception(std::exchange(failure_, nullptr));
-                ran = true;
-            }
-            at_warp += thread.state_ == Thread::State::AtWarp;
-            ended += thread.state_ == Thread::State::Ended;
-            ready += thread.state_ == Thread::State::Ready;
-        }
-        if (at_warp == 0 || ready > 0)
-            return ran;
-        if (at_warp < count)
-            fail("some lanes of a warp exchange values and others do not");
-        for (std::size_t t = first; t < first + count; ++t)
-            if (threads_[t]->exchanges_ != threads_[first]->exchanges_)
-                fail("lanes of a warp exchange different things");
-        release(first, count, Thread::State::AtWarp);
+bool Block::run_warp(std::size_t number) {
+    Warp& warp = warps_[number];
+    warp.ready |= std::exchange(warp.spinning, 0);
+    const bool ran = warp.ready != 0;
+    while (warp.ready != 0) {
+        threads_[number * 32 + static_cast<std::size_t>(std::countr_zero(warp.ready))]->fiber_.resume();
+        if (failure_)
+            std::rethrow_exception(std::exchange(failure_, nullptr));
     }
+    if (warp.at_warp != 0 && warp.spinning == 0)
+        fail("some lanes of a warp exchange values and others do not");
+    return ran;
 }
 
 float half_value(std::uint16_t bits) {
@@ -250,40 +272,6 @@ std::uint8_t e4m3_bits(float x) {
     const int step = std::max(size > 0.0f ? std::ilogb(size) : -6, -6) - 3;
     const auto steps = static_cast<int>(std::nearbyint(std::ldexp(size, -step)));
     return static_cast<std::uint8_t>(sign | (((step + 9) << 3) + steps));
-}
-
-void mma_bytes(std::int32_t (&c)[4], const Words* lanes, int lane, int steps, bool signed_b) {
-    const int g = lane / 4, t = lane % 4;
-    for (int i = 0; i < 4; ++i) {
-        const int half = i / 2, column = 2 * t + i % 2; // rows g or g + 8
-        for (int step = 0; step < steps; ++step)
-            for (int part = 0; part < 4; ++part) {
-                const std::uint32_t a = lanes[4 * g + part].word[2 * step + half],
-                                    b = lanes[4 * column + part].word[4 + step];
-                for (int byte = 0; byte < 4; ++byte) {
-                    const auto x = static_cast<std::int8_t>(a >> (8 * byte));
-                    const auto y = static_cast<std::uint8_t>(b >> (8 * byte));
-                    c[i] += x * (signed_b ? static_cast<std::int8_t>(y) : y);
-                }
-            }
-    }
-}
-
-void mma_floats(float (&c)[4], const Words* lanes, int lane, float (*value)(std::uint16_t)) {
-    const int g = lane / 4, t = lane % 4;
-    for (int i = 0; i < 4; ++i) {
-        const int half = i / 2, column = 2 * t + i % 2;
-        double sum = c[i];
-        for (int step = 0; step < 2; ++step)
-            for (int part = 0; part < 4; ++part) {
-                const std::uint32_t a = lanes[4 * g + part].word[2 * step + half],
-                                    b = lanes[4 * column + part].word[4 + step];
-                for (int k = 0; k < 2; ++k)
-                    sum += static_cast<double>(value(static_cast<std::uint16_t>(a >> (16 * k)))) *
-                           value(static_cast<std::uint16_t>(b >> (16 * k)));
-            }
-        c[i] = static_cast<float>(sum);
-    }
 }
 
 std::uint64_t device_time() {

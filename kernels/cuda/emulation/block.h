@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/emulation/fibers.h"
+#include "kernels/cuda/emulation/warp_tile.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,20 +16,31 @@ namespace switchyard::cuda::emulation {
 
 /// What a lane gives the others of its warp.
 struct Words {
-    std::uint32_t word[6];
+    std::uint32_t word[4];
 };
 
 struct Index {
     unsigned x = 0, y = 0, z = 0;
 };
 
+/// What the lanes of a warp meet for.
+enum class Meeting : std::uint8_t {
+    Order, ///< to see what the others have written
+    Words,
+    SignedBytes, ///< tiles to multiply: of bytes, the second factor's signed or not, ...
+    UnsignedBytes,
+    SignedBytesHalf, ///< ... half as many columns, ...
+    UnsignedBytesHalf,
+    Halves, ///< ... and of 16-bit floats
+    Bfloats
+};
+
 class Block;
+struct Warp;
 
 /// One CUDA thread.
 class Thread {
   public:
-    enum class State : std::uint8_t { Ready, AtWarp, AtBlock, AtPrevious, Ended };
-
     Index thread_index() const { return {number_, 0, 0}; }
     Index block_index() const;
     Index block_size() const;
@@ -36,16 +48,18 @@ class Thread {
     int lane() const { return static_cast<int>(number_ % 32); }
     std::byte* shared_memory() const;
 
-    void meet_warp();
-    void meet_block() { stop_at(State::AtBlock); }
+    void meet_warp() { meet(Meeting::Order); }
+    void meet_block();
     void wait_for_previous();
     /// Gives `words` and returns those of all lanes, which stay until the warp's exchange after the next.
     const Words* exchange(const Words& words);
+    /// This lane's fragments of a product of tiles (warp_tile.h).
+    void multiply(Meeting kind, const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], void* c);
     void async_copy(void* to, const void* from);
     void async_commit();
     void async_wait(std::size_t pending);
     /// Lets others run: in loops that wait for another block.
-    void yield() { stop_at(State::Ready); }
+    void yield();
 
   private:
     friend class Block;
@@ -53,20 +67,22 @@ class Thread {
         void* to;
         const void* from;
     };
-    void stop_at(State state);
-    void land(std::size_t groups);
+    void meet(Meeting meeting);
+    void stop(std::uint32_t& place);
+    void run();
 
     Block* block_ = nullptr;
+    Warp* warp_ = nullptr;
     unsigned number_ = 0;
-    State state_ = State::Ended;
-    unsigned exchanges_ = 0;
     std::vector<std::vector<Copy>> groups_; ///< of copies under way, the oldest first
     std::vector<Copy> open_;                ///< not yet committed
     Fiber fiber_;
 };
 
+inline thread_local Thread* running = nullptr;
+
 /// The thread that runs.
-Thread& this_thread();
+inline Thread& this_thread() { return *running; }
 
 /// A kernel and its grid.
 struct Work {
@@ -75,6 +91,17 @@ struct Work {
     GridSize grid;
     unsigned threads = 0;
     std::size_t shared_bytes = 0;
+};
+
+/// 32 threads, or fewer at a block's end. Each lane is in one of the sets but `lanes`.
+struct Warp {
+    std::uint32_t lanes = 0; ///< that there are
+    std::uint32_t ready = 0, spinning = 0, at_warp = 0, at_block = 0, at_previous = 0, ended = 0;
+    Meeting meeting = Meeting::Order; ///< what those at_warp meet for
+    unsigned meetings = 0, exchanges = 0;
+    Words exchanged[2][32];
+    WarpTile tile;
+    char order[2]; ///< addresses by which TSan is told of meetings, in turns
 };
 
 class Block {
@@ -95,7 +122,9 @@ class Block {
   private:
     friend class Thread;
     bool run_warp(std::size_t warp);
-    bool release(std::size_t first, std::size_t count, Thread::State from);
+    Fiber* next_lane(Warp& warp, unsigned lane);
+    unsigned lanes_in(std::uint32_t Warp::*place) const;
+    void release(std::uint32_t Warp::*place);
     [[noreturn]] void fail(const char* what) const;
 
     Work work_;
@@ -104,19 +133,22 @@ class Block {
     std::vector<std::byte> memory_;
     std::byte* shared_ = nullptr;
     std::vector<std::unique_ptr<Thread>> threads_;
-    std::vector<Words> exchanged_; ///< [warp][2][lane]
-    std::vector<std::size_t> warps_;
-    std::exception_ptr failure_; ///< of one of its threads
+    std::vector<Warp> warps_;
+    std::vector<std::size_t> turns_; ///< of warps
+    unsigned meetings_ = 0;          ///< of the block
+    char order_[2];                  ///< as a warp's
+    std::exception_ptr failure_;     ///< of one of its threads
 };
+
+inline Index Thread::block_index() const { return {block_->x_, block_->y_, 0}; }
+inline Index Thread::block_size() const { return {block_->work_.threads, 1, 1}; }
+inline Index Thread::grid_size() const { return {block_->work_.grid.x, block_->work_.grid.y, 1}; }
+inline std::byte* Thread::shared_memory() const { return block_->shared_; }
 
 float half_value(std::uint16_t bits);
 std::uint16_t half_bits(float x); ///< to nearest, ties to even
 float e4m3_value(std::uint8_t bits);
 std::uint8_t e4m3_bits(float x); ///< to nearest, ties to even, at most +-448
-/// One lane's part of a product of tiles, from the fragments of all: `steps` times 16 columns of bytes.
-void mma_bytes(std::int32_t (&c)[4], const Words* lanes, int lane, int steps, bool signed_b);
-/// The same with 16 columns of 16-bit floats; sums in double, rounded once.
-void mma_floats(float (&c)[4], const Words* lanes, int lane, float (*value)(std::uint16_t));
 std::uint64_t device_time();
 
 /// Puts a launch into an emulated stream.

@@ -167,21 +167,20 @@ inline int lowest_bit(std::uint32_t x) { return x == 0 ? -1 : std::countr_zero(x
 
 template <bool kSignedB>
 inline void mma_bytes(std::int32_t (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-    const emulation::Words* all = emulation::this_thread().exchange({a[0], a[1], a[2], a[3], b[0], b[1]});
-    emulation::mma_bytes(c, all, emulation::this_thread().lane(), 2, kSignedB);
+    using emulation::Meeting;
+    emulation::this_thread().multiply(kSignedB ? Meeting::SignedBytes : Meeting::UnsignedBytes, a, b, c);
 }
 template <bool kSignedB>
 inline void mma_bytes_half(std::int32_t (&c)[4], const std::uint32_t (&a)[2], std::uint32_t b) {
-    const emulation::Words* all = emulation::this_thread().exchange({a[0], a[1], 0, 0, b, 0});
-    emulation::mma_bytes(c, all, emulation::this_thread().lane(), 1, kSignedB);
+    using emulation::Meeting;
+    emulation::this_thread().multiply(kSignedB ? Meeting::SignedBytesHalf : Meeting::UnsignedBytesHalf,
+                                      {a[0], a[1], 0, 0}, {b, 0}, c);
 }
 inline void mma_half(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-    const emulation::Words* all = emulation::this_thread().exchange({a[0], a[1], a[2], a[3], b[0], b[1]});
-    emulation::mma_floats(c, all, emulation::this_thread().lane(), emulation::half_value);
+    emulation::this_thread().multiply(emulation::Meeting::Halves, a, b, c);
 }
 inline void mma_bfloat(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-    const emulation::Words* all = emulation::this_thread().exchange({a[0], a[1], a[2], a[3], b[0], b[1]});
-    emulation::mma_floats(c, all, emulation::this_thread().lane(), bfloat_to_float);
+    emulation::this_thread().multiply(emulation::Meeting::Bfloats, a, b, c);
 }
 
 // ---- Copies that go on beside the thread: they land when they are waited for, and no sooner

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <new>
-#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -19,7 +18,22 @@ namespace {
 
 constexpr std::size_t kPage = 4096, kStackBytes = std::size_t{128} << 10;
 
+/// The OS thread's own stack, while a fiber runs on it.
+struct Outside {
+    void* paused_at = nullptr;
+    void* sanitizer = nullptr; ///< ASan's fake stack or TSan's fiber
+    const void* stack = nullptr;
+    std::size_t stack_bytes = 0;
+    bool left_just_now = false; ///< ASan tells its stack to the first who runs
+};
+thread_local Outside outside;
 thread_local Fiber* starting = nullptr; ///< whose enter() runs next
+
+/// Stacks that began at the same place of their pages would fight for the same lines of the cache.
+std::size_t next_shift() {
+    static thread_local std::size_t count = 0;
+    return count++ % 8 * 448;
+}
 
 } // namespace
 
@@ -55,6 +69,7 @@ Fiber::Fiber() {
         throw std::bad_alloc();
     mprotect(memory, kPage, PROT_NONE);
     stack_ = static_cast<std::byte*>(memory) + kPage;
+    top_ = stack_ + kStackBytes - next_shift();
 #if defined(__SANITIZE_THREAD__)
     sanitizer_ = __tsan_create_fiber(0);
 #endif
@@ -67,61 +82,72 @@ Fiber::~Fiber() {
     munmap(stack_ - kPage, kStackBytes + kPage);
 }
 
-void Fiber::begin(std::function<void()> body) {
-    body_ = std::move(body);
-    ended_ = false;
-    auto top = reinterpret_cast<std::uintptr_t>(stack_ + kStackBytes) & ~std::uintptr_t{63};
-    auto* frame = reinterpret_cast<void**>(top);
+void Fiber::begin(Body body, void* argument) {
+    body_ = body;
+    argument_ = argument;
+    auto* frame = reinterpret_cast<void**>(top_);
     *--frame = nullptr; // where enter() would return to: it never does
     *--frame = reinterpret_cast<void*>(&Fiber::enter);
     for (int i = 0; i < 6; ++i)
         *--frame = nullptr; // registers
-    own_ = frame;
+    paused_at_ = frame;
+#if defined(__SANITIZE_ADDRESS__)
+    sanitizer_ = nullptr;
+#endif
 }
 
 void Fiber::enter() { starting->run(); }
 
 void Fiber::run() {
+    arrive();
+    leave_for(body_(argument_), true);
+}
+
+void Fiber::pause(Fiber* next) {
+    leave_for(next, false);
+    arrive();
+}
+
+/// Goes on elsewhere; returns when somebody comes back.
+void Fiber::leave_for(Fiber* next, [[maybe_unused]] bool for_good) {
 #if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_finish_switch_fiber(nullptr, &outside_stack_, &outside_size_);
-#endif
-    body_();
-    ended_ = true;
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_start_switch_fiber(nullptr, outside_stack_, outside_size_); // its fake stack goes
+    __sanitizer_start_switch_fiber(for_good ? nullptr : &sanitizer_, next ? next->stack_ : outside.stack,
+                                   next ? kStackBytes : outside.stack_bytes);
 #endif
 #if defined(__SANITIZE_THREAD__)
-    __tsan_switch_to_fiber(sanitizer_outside_, __tsan_switch_to_fiber_no_sync);
+    __tsan_switch_to_fiber(next ? next->sanitizer_ : outside.sanitizer, __tsan_switch_to_fiber_no_sync);
 #endif
-    switchyard_switch_stacks(&own_, outside_);
+    starting = next;
+    switchyard_switch_stacks(&paused_at_, next ? next->paused_at_ : outside.paused_at);
+}
+
+void Fiber::arrive() {
+#if defined(__SANITIZE_ADDRESS__)
+    const void* stack = nullptr;
+    std::size_t bytes = 0;
+    __sanitizer_finish_switch_fiber(sanitizer_, &stack, &bytes);
+    sanitizer_ = nullptr;
+    if (outside.left_just_now) {
+        outside.stack = stack;
+        outside.stack_bytes = bytes;
+        outside.left_just_now = false;
+    }
+#endif
 }
 
 void Fiber::resume() {
     starting = this;
 #if defined(__SANITIZE_ADDRESS__)
-    void* fake = nullptr;
-    __sanitizer_start_switch_fiber(&fake, stack_, kStackBytes);
+    outside.left_just_now = true;
+    __sanitizer_start_switch_fiber(&outside.sanitizer, stack_, kStackBytes);
 #endif
 #if defined(__SANITIZE_THREAD__)
-    sanitizer_outside_ = __tsan_get_current_fiber();
+    outside.sanitizer = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(sanitizer_, __tsan_switch_to_fiber_no_sync);
 #endif
-    switchyard_switch_stacks(&outside_, own_);
+    switchyard_switch_stacks(&outside.paused_at, paused_at_);
 #if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_finish_switch_fiber(fake, nullptr, nullptr);
-#endif
-}
-
-void Fiber::pause() {
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_start_switch_fiber(&sanitizer_, outside_stack_, outside_size_);
-#endif
-#if defined(__SANITIZE_THREAD__)
-    __tsan_switch_to_fiber(sanitizer_outside_, __tsan_switch_to_fiber_no_sync);
-#endif
-    switchyard_switch_stacks(&own_, outside_);
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_finish_switch_fiber(sanitizer_, &outside_stack_, &outside_size_);
+    __sanitizer_finish_switch_fiber(outside.sanitizer, nullptr, nullptr);
 #endif
 }
 

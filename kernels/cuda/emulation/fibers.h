@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
-#include <memory>
 
 namespace switchyard::cuda::emulation {
 
@@ -11,32 +9,33 @@ namespace switchyard::cuda::emulation {
 /// every switch, so that ASan knows the stacks and TSan takes fibers for threads.
 class Fiber {
   public:
+    /// Returns who goes on when it has ended, as pause() takes it. Must not throw.
+    using Body = Fiber* (*)(void* argument);
+
     Fiber();
     ~Fiber();
     Fiber(const Fiber&) = delete;
     Fiber& operator=(const Fiber&) = delete;
 
-    /// Readies it to run `body`, which must not throw. PRECOND: nothing is under way in it.
-    void begin(std::function<void()> body);
-    /// Goes on in it until it pauses or ends. From outside of fibers.
+    /// Readies it to run `body`. PRECOND: nothing is under way in it.
+    void begin(Body body, void* argument);
+    /// From outside of fibers: goes on in it until one pauses for the outside.
     void resume();
-    /// From inside: back to who resumed it.
-    void pause();
-    bool ended() const { return ended_; }
+    /// From inside: goes on in `next`, or, with nullptr, where a fiber was resumed last.
+    void pause(Fiber* next);
 
   private:
     static void enter();
     void run();
+    void leave_for(Fiber* next, bool for_good);
+    void arrive();
 
     std::byte* stack_ = nullptr; ///< kStackBytes behind a page that nobody may touch
-    void* own_ = nullptr;        ///< stack pointers, while the other side runs
-    void* outside_ = nullptr;
-    std::function<void()> body_;
-    bool ended_ = true;
+    std::byte* top_ = nullptr;   ///< where it begins to be used
+    void* paused_at_ = nullptr;  ///< the stack pointer, while others run
+    Body body_ = nullptr;
+    void* argument_ = nullptr;
     void* sanitizer_ = nullptr; ///< ASan's fake stack or TSan's fiber
-    void* sanitizer_outside_ = nullptr;
-    const void* outside_stack_ = nullptr;
-    std::size_t outside_size_ = 0;
 };
 
 } // namespace switchyard::cuda::emulation

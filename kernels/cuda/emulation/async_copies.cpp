@@ -1,0 +1,31 @@
+// Copies that go on beside a thread. Unlike the rest of the emulation these are the kernels' own reads and
+// writes, so the thread sanitizer looks at them.
+#include "kernels/cuda/emulation/block.h"
+
+#include <cstring>
+#include <utility>
+
+namespace switchyard::cuda::emulation {
+
+void Thread::async_copy(void* to, const void* from) {
+    if (reinterpret_cast<std::uintptr_t>(to) % 16 != 0 || reinterpret_cast<std::uintptr_t>(from) % 16 != 0)
+        block_->fail("an asynchronous copy from or to an address that is no multiple of 16");
+    open_.push_back({to, from});
+}
+
+void Thread::async_commit() {
+    groups_.push_back(std::move(open_));
+    open_.clear();
+}
+
+void Thread::async_wait(std::size_t pending) {
+    if (groups_.size() <= pending)
+        return;
+    const auto landed = groups_.end() - static_cast<std::ptrdiff_t>(pending);
+    for (auto group = groups_.begin(); group != landed; ++group)
+        for (const Copy& copy : *group)
+            std::memcpy(copy.to, copy.from, 16);
+    groups_.erase(groups_.begin(), landed);
+}
+
+} // namespace switchyard::cuda::emulation
