@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(SWITCHYARD_TSAN_FIBERS)
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -21,12 +21,12 @@ namespace {
 /// For TSan: what was done before everyone met happens before what is done after. An address serves every
 /// other meeting, so that who has gone on and arrived at the next tells nothing to those still leaving.
 void arrive([[maybe_unused]] void* order) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(SWITCHYARD_TSAN_FIBERS)
     __tsan_release(order);
 #endif
 }
 void leave([[maybe_unused]] void* order) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(SWITCHYARD_TSAN_FIBERS)
     __tsan_acquire(order);
 #endif
 }
@@ -49,10 +49,13 @@ void Thread::meet(Meeting meeting) {
         warp_->meeting = meeting;
     else if (warp_->meeting != meeting)
         block_->fail("lanes of a warp exchange different things");
-    char* order = &warp_->order[warp_->meetings % 2];
-    arrive(order);
+    // Values that lanes exchange bring no order between what they wrote to memory and what others read.
+    char* order = meeting == Meeting::Order ? &warp_->order[warp_->meetings % 2] : nullptr;
+    if (order)
+        arrive(order);
     stop(warp_->at_warp);
-    leave(order);
+    if (order)
+        leave(order);
 }
 
 void Thread::meet_block() {
@@ -95,6 +98,12 @@ void Thread::run() {
         block_->failure_ = std::current_exception();
     }
     arrive(&block_->turns_);
+}
+
+/// Its threads may be in the middle of something, where one of them failed.
+Block::~Block() {
+    for (const auto& thread : threads_)
+        thread->fiber_.abandon();
 }
 
 void Block::fail(const char* what) const {
@@ -164,7 +173,8 @@ Fiber* Block::next_lane(Warp& warp, unsigned lane) {
     else if (warp.meeting != Meeting::Order)
         multiply_bytes(warp.tile, warp.meeting >= Meeting::SignedBytesHalf ? 16 : 32,
                        warp.meeting == Meeting::SignedBytes || warp.meeting == Meeting::SignedBytesHalf);
-    ++warp.meetings;
+    else
+        ++warp.meetings;
     warp.at_warp = 0;
     warp.ready = warp.lanes;
     return fiber(lane);

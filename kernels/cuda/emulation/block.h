@@ -97,11 +97,11 @@ struct Work {
 struct Warp {
     std::uint32_t lanes = 0; ///< that there are
     std::uint32_t ready = 0, spinning = 0, at_warp = 0, at_block = 0, at_previous = 0, ended = 0;
-    Meeting meeting = Meeting::Order; ///< what those at_warp meet for
-    unsigned meetings = 0, exchanges = 0;
+    Meeting meeting = Meeting::Order;     ///< what those at_warp meet for
+    unsigned meetings = 0, exchanges = 0; ///< for Order and for Words, so far
     Words exchanged[2][32];
     WarpTile tile;
-    char order[2]; ///< addresses by which TSan is told of meetings, in turns
+    char order[2]; ///< addresses by which TSan is told of meetings for Order, in turns
 };
 
 class Block {
@@ -112,6 +112,11 @@ class Block {
         Waiting, ///< for the launch before (wait_for_previous())
         Spinning ///< its threads wait for other blocks
     };
+
+    Block() = default;
+    ~Block();
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
 
     void begin(const Work& work, unsigned x, unsigned y);
     /// Runs until all its threads have ended or wait. `may_pass`: the launch before has ended. Warps take

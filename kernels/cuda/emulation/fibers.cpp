@@ -4,11 +4,12 @@
 
 #include <cstdint>
 #include <new>
+#include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(SWITCHYARD_TSAN_FIBERS)
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -34,6 +35,44 @@ std::size_t next_shift() {
     static thread_local std::size_t count = 0;
     return count++ % 8 * 448;
 }
+
+struct Stack {
+    std::byte* begin = nullptr; ///< kStackBytes behind a page that nobody may touch
+    void* sanitizer = nullptr;  ///< TSan's fiber
+};
+
+/// Stacks that serve again: new ones cost more than most kernels of tests.
+struct Stacks {
+    std::vector<Stack> unused;
+    ~Stacks() {
+        for (const Stack& stack : unused)
+            give_up(stack);
+    }
+    static void give_up(const Stack& stack) {
+#if defined(SWITCHYARD_TSAN_FIBERS)
+        __tsan_destroy_fiber(stack.sanitizer);
+#endif
+        munmap(stack.begin - kPage, kStackBytes + kPage);
+    }
+    Stack take() {
+        if (!unused.empty()) {
+            const Stack stack = unused.back();
+            unused.pop_back();
+            return stack;
+        }
+        void* memory =
+            mmap(nullptr, kStackBytes + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            throw std::bad_alloc();
+        mprotect(memory, kPage, PROT_NONE);
+        Stack stack{static_cast<std::byte*>(memory) + kPage};
+#if defined(SWITCHYARD_TSAN_FIBERS)
+        stack.sanitizer = __tsan_create_fiber(0);
+#endif
+        return stack;
+    }
+};
+thread_local Stacks stacks;
 
 } // namespace
 
@@ -63,23 +102,18 @@ switchyard_switch_stacks:
 )");
 
 Fiber::Fiber() {
-    void* memory =
-        mmap(nullptr, kStackBytes + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        throw std::bad_alloc();
-    mprotect(memory, kPage, PROT_NONE);
-    stack_ = static_cast<std::byte*>(memory) + kPage;
+    const Stack stack = stacks.take();
+    stack_ = stack.begin;
+    sanitizer_ = stack.sanitizer;
     top_ = stack_ + kStackBytes - next_shift();
-#if defined(__SANITIZE_THREAD__)
-    sanitizer_ = __tsan_create_fiber(0);
-#endif
 }
 
 Fiber::~Fiber() {
-#if defined(__SANITIZE_THREAD__)
-    __tsan_destroy_fiber(sanitizer_);
-#endif
-    munmap(stack_ - kPage, kStackBytes + kPage);
+    const Stack stack{stack_, sanitizer_};
+    if (under_way_) // TSan would think it still in the middle
+        Stacks::give_up(stack);
+    else
+        stacks.unused.push_back(stack);
 }
 
 void Fiber::begin(Body body, void* argument) {
@@ -99,8 +133,11 @@ void Fiber::begin(Body body, void* argument) {
 void Fiber::enter() { starting->run(); }
 
 void Fiber::run() {
+    under_way_ = true;
     arrive();
-    leave_for(body_(argument_), true);
+    Fiber* next = body_(argument_);
+    under_way_ = false;
+    leave_for(next, true);
 }
 
 void Fiber::pause(Fiber* next) {
@@ -114,7 +151,7 @@ void Fiber::leave_for(Fiber* next, [[maybe_unused]] bool for_good) {
     __sanitizer_start_switch_fiber(for_good ? nullptr : &sanitizer_, next ? next->stack_ : outside.stack,
                                    next ? kStackBytes : outside.stack_bytes);
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(SWITCHYARD_TSAN_FIBERS)
     __tsan_switch_to_fiber(next ? next->sanitizer_ : outside.sanitizer, __tsan_switch_to_fiber_no_sync);
 #endif
     starting = next;
@@ -135,13 +172,23 @@ void Fiber::arrive() {
 #endif
 }
 
+void Fiber::abandon() {
+#if defined(SWITCHYARD_TSAN_FIBERS)
+    void* own = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(sanitizer_, __tsan_switch_to_fiber_no_sync);
+    __tsan_release(this);
+    __tsan_switch_to_fiber(own, __tsan_switch_to_fiber_no_sync);
+    __tsan_acquire(this);
+#endif
+}
+
 void Fiber::resume() {
     starting = this;
 #if defined(__SANITIZE_ADDRESS__)
     outside.left_just_now = true;
     __sanitizer_start_switch_fiber(&outside.sanitizer, stack_, kStackBytes);
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(SWITCHYARD_TSAN_FIBERS)
     outside.sanitizer = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(sanitizer_, __tsan_switch_to_fiber_no_sync);
 #endif

@@ -23,6 +23,8 @@ class Fiber {
     void resume();
     /// From inside: goes on in `next`, or, with nullptr, where a fiber was resumed last.
     void pause(Fiber* next);
+    /// From outside: it is not gone on with. For TSan, what it did happens before what the outside does now.
+    void abandon();
 
   private:
     static void enter();
@@ -35,6 +37,7 @@ class Fiber {
     void* paused_at_ = nullptr;  ///< the stack pointer, while others run
     Body body_ = nullptr;
     void* argument_ = nullptr;
+    bool under_way_ = false;
     void* sanitizer_ = nullptr; ///< ASan's fake stack or TSan's fiber
 };
 
