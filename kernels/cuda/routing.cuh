@@ -185,7 +185,8 @@ __device__ inline int drop_light(ExpertChoice* choices, int count, float share) 
         const int i = base + lane_index();
         const ExpertChoice choice = i < count ? choices[i] : ExpertChoice{-1, 0.0f};
         const bool stays = i < count && !(choice.weight < least);
-        const std::uint32_t all = ballot(stays); // and everyone has read
+        const std::uint32_t all = ballot(stays);
+        sync_warp(); // everyone has read, which a vote alone does not promise
         if (stays)
             choices[kept + count_bits(all & ((1u << lane_index()) - 1u))] = choice;
         kept += count_bits(all);
