@@ -10,7 +10,14 @@ namespace switchyard::cuda::emulation {
 void Thread::async_copy(void* to, const void* from) {
     if (reinterpret_cast<std::uintptr_t>(to) % 16 != 0 || reinterpret_cast<std::uintptr_t>(from) % 16 != 0)
         block_->fail("an asynchronous copy from or to an address that is no multiple of 16");
-    open_.push_back({to, from});
+    Copy copy = {to, from, {}};
+    // It is read at any time until it is waited for: before the launch in front has ended where that can be,
+    // else as late as that.
+    if (!block_->may_pass_) {
+        std::memcpy(copy.bytes, from, sizeof copy.bytes);
+        copy.from = nullptr;
+    }
+    open_.push_back(copy);
 }
 
 void Thread::async_commit() {
@@ -24,7 +31,7 @@ void Thread::async_wait(std::size_t pending) {
     const auto landed = groups_.end() - static_cast<std::ptrdiff_t>(pending);
     for (auto group = groups_.begin(); group != landed; ++group)
         for (const Copy& copy : *group)
-            std::memcpy(copy.to, copy.from, 16);
+            std::memcpy(copy.to, copy.from ? copy.from : copy.bytes, sizeof copy.bytes);
     groups_.erase(groups_.begin(), landed);
 }
 

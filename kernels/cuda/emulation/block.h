@@ -65,7 +65,8 @@ class Thread {
     friend class Block;
     struct Copy {
         void* to;
-        const void* from;
+        const void* from; ///< null: read already
+        std::byte bytes[16];
     };
     void meet(Meeting meeting);
     void stop(std::uint32_t& place);
