@@ -8,6 +8,7 @@
 #include "ui/models/model_picker.h"
 #include "ui/models/model_text.h"
 #include "ui/plain_text.h"
+#include "ui/tuning/device_picker.h"
 #include "ui/tuning/tune_column.h"
 #include "ui/window_actions.h"
 
@@ -72,6 +73,7 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
     connectTuning();
     connectChat();
     connectInsight();
+    connectDevice();
     services_.controller.setBeginning([this](Tuning tuning) {
         if (const auto preset = services_.presets.load(services_.settings.get<Setting::Preset>()))
             tuning.sequence = preset->sequence;
@@ -168,6 +170,7 @@ void ChatsPage::showModel() {
     const ModelState state = services_.model.state();
     picker_->setCapabilities(capabilities);
     tune_->setCapabilities(capabilities);
+    showDevice();
     tune_->setTuning(services_.controller.tuning());
     QString hint;
     if (state == ModelState::Ready &&
@@ -229,6 +232,32 @@ void ChatsPage::connectTuning() {
 void ChatsPage::showTuning() {
     tune_->setTuning(services_.controller.tuning());
     picker_->setTuning(services_.controller.tuning());
+}
+
+// ---- The device ----
+
+void ChatsPage::connectDevice() {
+    Devices& devices = services_.devices;
+    DevicePicker& picker = tune_->device();
+    connect(&devices, &Devices::cardsChanged, this, &ChatsPage::showDevice);
+    connect(&devices, &Devices::choiceChanged, this, &ChatsPage::showDevice);
+    connect(&picker, &DevicePicker::opened, &devices, &Devices::look);
+    connect(&picker, &DevicePicker::chosen, &loading_, &ModelLoading::choose);
+    connect(&devices, &Devices::readingChanged, this,
+            [this] { insight_->setCard(services_.devices.reading()); });
+}
+
+void ChatsPage::showDevice() {
+    const Devices& devices = services_.devices;
+    const Capabilities& model = services_.model.capabilities();
+    const QString& path = loading_.path();
+    const DeviceChoice choice = devices.choice(path);
+    DevicePicker& picker = tune_->device();
+    picker.setCards(devices.cards());
+    picker.setHasModel(!path.isEmpty());
+    picker.setChoice(choice, devices.hasOwn(path));
+    const bool elsewhere = model.ready && choice.kind == DeviceChoice::Kind::Cuda && model.card < 0;
+    picker.setSentence(elsewhere ? tr("For now the model is opened on the CPU.") : model.device_why);
 }
 
 // ---- The chat and its plots ----

@@ -51,6 +51,8 @@ class ChatsPage : public Page {
     void connectTuning();
     void connectChat();
     void connectInsight();
+    void connectDevice();
+    void showDevice();
     void carve();
     void showJob(JobId id);
     void showModel();

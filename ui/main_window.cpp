@@ -45,7 +45,7 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
     setWindowIcon(QIcon(u":/icons/switchyard.svg"_s));
     setMinimumSize(760, 480);
     actions_ = new WindowActions(*this);
-    loading_ = new ModelLoading(services_.model, services_.controller, this);
+    loading_ = new ModelLoading(services_.model, services_.devices, services_.controller, this);
     buildPages();
     connectActions();
     actions_->fill(*menuBar());
@@ -64,7 +64,7 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
 }
 
 void MainWindow::buildPages() {
-    status_ = new StatusLine(services_.model, services_.controller, services_.jobs, this);
+    status_ = new StatusLine(services_.model, services_.devices, services_.controller, services_.jobs, this);
     setStatusBar(status_);
     banner_ = new NoticeBanner(this);
     pages_ = new PageStack(*actions_, banner_, this);

@@ -12,16 +12,11 @@ namespace {
 QString nameOf(const QString& path) { return shownModelName(path.section(u'/', -1)); }
 } // namespace
 
-ModelLoading::ModelLoading(CurrentModel& model, ChatController& controller, QObject* parent)
-    : QObject(parent), model_(model), controller_(controller) {
+ModelLoading::ModelLoading(CurrentModel& model, Devices& devices, ChatController& controller, QObject* parent)
+    : QObject(parent), model_(model), devices_(devices), controller_(controller) {
     connect(&model_, &CurrentModel::stateChanged, this, &ModelLoading::takeState);
-    connect(&model_, &CurrentModel::refused, this, [this](const QString& path, const QString& error) {
-        asked_.clear();
-        instead_.clear();
-        say(tr("%1 was not loaded: %2. %3 stays in use.")
-                .arg(nameOf(path), error.endsWith(u'.') ? error.chopped(1) : error, nameOf(works_)),
-            Offer::None, true);
-    });
+    connect(&model_, &CurrentModel::refused, this, &ModelLoading::takeRefusal);
+    connect(&model_, &CurrentModel::cardFailed, this, &ModelLoading::takeCardTrouble);
     connect(&controller_, &ChatController::runChanged, this, &ModelLoading::whenIdle);
     connect(&controller_.list(), &ChatListService::changed, this, &ModelLoading::whenIdle);
 }
@@ -34,19 +29,32 @@ int ModelLoading::answers() const {
     return std::max(static_cast<int>(count), controller_.busy() ? 1 : 0);
 }
 
-void ModelLoading::load(const QString& path) {
-    const QString before = waits_ ? path_ : asked_;
+void ModelLoading::load(const QString& path) { want({path, devices_.choice(path)}); }
+
+void ModelLoading::choose(const DeviceChoice& device, bool own) {
+    const QString path = wish_.path;
+    devices_.choose(device, path, own);
+    const Wish wish{path, device};
     const ModelState state = model_.state();
-    if (before == path && (state == ModelState::Loading || state == ModelState::Ready))
+    if (!path.isEmpty() && state != ModelState::None && (wish != wish_ || state == ModelState::Failed))
+        want(wish);
+}
+
+void ModelLoading::want(const Wish& wish) {
+    const Wish before = waits_ ? wish_ : asked_;
+    const ModelState state = model_.state();
+    if (before == wish && (state == ModelState::Loading || state == ModelState::Ready))
         return; // it is under way
-    path_ = path;
-    instead_ = before.isEmpty()
-                   ? QString()
-                   : tr("%1 takes the place of %2, which is not loaded.").arg(nameOf(path), nameOf(before));
-    waits_ = model_.state() == ModelState::Ready && answers() > 0;
+    wish_ = wish;
+    const bool replaces = !before.path.isEmpty() && before.path != wish.path;
+    instead_ =
+        replaces
+            ? tr("%1 takes the place of %2, which is not loaded.").arg(nameOf(wish.path), nameOf(before.path))
+            : QString();
+    waits_ = state == ModelState::Ready && answers() > 0;
     if (!waits_)
         return begin();
-    if (path == works_) { // the wish for another one is taken back
+    if (wish == works_) { // the wish for another one is taken back
         waits_ = false;
         instead_.clear();
         return say({}, Offer::None, false);
@@ -57,18 +65,23 @@ void ModelLoading::load(const QString& path) {
 /// All answers end with the model, those that wait for their turn, too: it is said how many.
 void ModelLoading::sayWaiting() {
     const int count = answers();
-    const QString when = (count > 1 ? tr("%1 is loaded when %n answer(s) have ended.", nullptr, count)
-                                    : tr("%1 is loaded when the answer has ended."))
-                             .arg(nameOf(path_));
+    const QString device = devices_.nameOf(wish_.device);
+    const QString when =
+        moves() ? (count > 1 ? tr("%1 is opened on %2 when %n answer(s) have ended.", nullptr, count)
+                             : tr("%1 is opened on %2 when the answer has ended."))
+                      .arg(nameOf(wish_.path), device)
+                : (count > 1 ? tr("%1 is loaded when %n answer(s) have ended.", nullptr, count)
+                             : tr("%1 is loaded when the answer has ended."))
+                      .arg(nameOf(wish_.path));
     say(instead_.isEmpty() ? when : instead_ + u'\n' + when, Offer::LoadNow, false);
 }
 
 void ModelLoading::begin() {
     waits_ = false;
-    asked_ = path_;
+    asked_ = wish_;
     say({}, Offer::None, false);
-    model_.use(path_);
-    if (asked_ == path_) // not answered yet
+    model_.use(wish_.path, wish_.device);
+    if (asked_ == wish_) // not answered yet
         say(instead_, Offer::None, false);
 }
 
@@ -82,15 +95,49 @@ void ModelLoading::whenIdle() {
 void ModelLoading::takeState(ModelState state, const QString& error) {
     if (state == ModelState::Loading || state == ModelState::None)
         return say(instead_, Offer::None, false);
-    asked_.clear();
+    asked_ = {};
+    const bool lost = std::exchange(lost_, false);
     if (state == ModelState::Ready) {
-        works_ = model_.capabilities().model_path;
+        const QString path = model_.capabilities().model_path;
+        works_ = {path, path == wish_.path ? wish_.device : DeviceChoice()};
         return sayNotes();
     }
     instead_.clear();
-    const bool back = state == ModelState::Failed && !works_.isEmpty() && works_ != path_;
-    say(state == ModelState::Failed ? error : QString(), back ? Offer::Back : Offer::None,
-        state == ModelState::Failed);
+    const bool back = !works_.path.isEmpty() && works_ != wish_;
+    const bool card = wish_.device.kind == DeviceChoice::Kind::Cuda;
+    say(error, lost ? Offer::CpuForNow : card ? Offer::ToCpu : back ? Offer::Back : Offer::None, true);
+}
+
+/// What is in use stays, where it is: so does the choice that led there.
+void ModelLoading::takeRefusal(const QString& path, const QString& error) {
+    const Wish asked = std::exchange(asked_, {});
+    instead_.clear();
+    const QString reason = error.endsWith(u'.') ? error.chopped(1) : error;
+    if (asked.path == works_.path && asked != works_) {
+        devices_.choose(works_.device, works_.path, devices_.hasOwn(works_.path));
+        wish_ = works_;
+        return say(tr("%1 was not opened on %2: %3. It stays where it is.")
+                       .arg(nameOf(path), devices_.nameOf(asked.device), reason),
+                   Offer::Dismiss, true);
+    }
+    const bool card = asked.path == path && asked.device.kind == DeviceChoice::Kind::Cuda;
+    say(tr("%1 was not loaded: %2. %3 stays in use.").arg(nameOf(path), reason, nameOf(works_.path)),
+        card ? Offer::ToCpu : Offer::None, true);
+}
+
+/// The reason stands under the answer that ended for it.
+void ModelLoading::takeCardTrouble(CardTrouble trouble) {
+    const QString card = model_.capabilities().device;
+    lost_ = trouble == CardTrouble::Lost;
+    if (lost_)
+        instead_ = tr("%1 was lost while it computed. What was written is kept; the model is opened anew, on "
+                      "the CPU.")
+                       .arg(card);
+    else if (trouble == CardTrouble::Memory)
+        say(tr("%1 had not enough free memory for the answer. What was written is kept; on the CPU there is "
+               "the memory of the machine.")
+                .arg(card),
+            Offer::ToCpu, true);
 }
 
 /// What was found in the file is said once, where it is seen; the facts beside the name keep it.
@@ -111,7 +158,11 @@ void ModelLoading::act() {
     case Offer::LoadNow:
         return begin();
     case Offer::Back:
-        return load(works_);
+        return want(works_);
+    case Offer::ToCpu:
+        return choose({DeviceChoice::Kind::Cpu, -1}, true);
+    case Offer::CpuForNow: // the card may be there again at the next start
+        return want({wish_.path, {DeviceChoice::Kind::Cpu, -1}});
     case Offer::Dismiss:
         return say({}, Offer::None, false);
     case Offer::None:
@@ -119,15 +170,30 @@ void ModelLoading::act() {
     }
 }
 
+QString ModelLoading::actionOf(Offer offer) const {
+    switch (offer) {
+    case Offer::LoadNow:
+        if (moves())
+            return answers() > 1 ? tr("Open now, stopping %n answer(s)", nullptr, answers())
+                                 : tr("Open now, stopping the answer");
+        return answers() > 1 ? tr("Load now, stopping %n answer(s)", nullptr, answers())
+                             : tr("Load now, stopping the answer");
+    case Offer::Back:
+        return tr("Back to %1").arg(nameOf(works_.path));
+    case Offer::ToCpu:
+    case Offer::CpuForNow:
+        return tr("Open on the CPU");
+    case Offer::Dismiss:
+        return tr("Understood");
+    case Offer::None:
+        break;
+    }
+    return {};
+}
+
 void ModelLoading::say(const QString& sentence, Offer offer, bool is_error) {
     offer_ = offer;
-    const QString action = offer == Offer::LoadNow
-                               ? answers() > 1 ? tr("Load now, stopping %n answer(s)", nullptr, answers())
-                                               : tr("Load now, stopping the answer")
-                           : offer == Offer::Back    ? tr("Back to %1").arg(nameOf(works_))
-                           : offer == Offer::Dismiss ? tr("Understood")
-                                                     : QString();
-    Q_EMIT notice(sentence, action, is_error);
+    Q_EMIT notice(sentence, actionOf(offer), is_error);
 }
 
 } // namespace switchyard

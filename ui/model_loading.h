@@ -1,8 +1,9 @@
-// How a wish for another model becomes one that is loaded: an answer that is being written is waited for, a
-// file that cannot be used never costs the model that works, and where loading fails there is a way back.
+// How a wish for another model, or for another device, becomes a model that is loaded: an answer that is
+// being written is waited for, a file or a card that cannot be used never costs the model that works, and
+// where it fails there is a way back.
 #pragma once
 
-#include "app/services/current_model.h"
+#include "app/services/devices.h"
 
 namespace switchyard {
 
@@ -11,13 +12,17 @@ class ChatController;
 class ModelLoading : public QObject {
     Q_OBJECT
   public:
-    /// Both must outlive it.
-    ModelLoading(CurrentModel& model, ChatController& controller, QObject* parent = nullptr);
+    /// All must outlive it.
+    ModelLoading(CurrentModel& model, Devices& devices, ChatController& controller,
+                 QObject* parent = nullptr);
 
-    /// The newest wish counts; what it takes the place of is said.
+    /// On the device that is chosen for it. The newest wish counts; what it takes the place of is said.
     void load(const QString& path);
+    /// Chooses the device that a model is opened on, and opens it anew where it is in use. `own`: see
+    /// Devices.
+    void choose(const DeviceChoice& device, bool own);
     /// What is being loaded, or was wished last.
-    const QString& path() const { return path_; }
+    const QString& path() const { return wish_.path; }
     /// Does what the last notice offered.
     void act();
 
@@ -26,23 +31,35 @@ class ModelLoading : public QObject {
     void notice(const QString& sentence, const QString& action, bool is_error);
 
   private:
+    struct Wish {
+        QString path;
+        DeviceChoice device;
+        bool operator==(const Wish&) const = default;
+    };
+    void want(const Wish& wish);
     void begin();
     void whenIdle();
     void takeState(ModelState state, const QString& error);
+    void takeRefusal(const QString& path, const QString& error);
+    void takeCardTrouble(CardTrouble trouble);
     void sayNotes();
     int answers() const; ///< that are being written or wait for their turn
     void sayWaiting();
+    bool moves() const { return wish_.path == works_.path; } ///< only to another device
 
-    enum class Offer { None, LoadNow, Back, Dismiss };
+    enum class Offer { None, LoadNow, Back, ToCpu, CpuForNow, Dismiss };
+    QString actionOf(Offer offer) const;
     void say(const QString& sentence, Offer offer, bool is_error);
 
     CurrentModel& model_;
+    Devices& devices_;
     ChatController& controller_;
-    QString path_;
-    QString works_;   ///< the last model that did
-    QString asked_;   ///< of the model's host, which has not answered yet
-    QString instead_; ///< what is to be said of a wish that was replaced
+    Wish wish_;
+    Wish works_;      ///< the last that did
+    Wish asked_;      ///< of the model's host, which has not answered yet
+    QString instead_; ///< what is to be said of a wish that was replaced, or of a card that was lost
     bool waits_ = false;
+    bool lost_ = false; ///< the card was
     Offer offer_ = Offer::None;
 };
 

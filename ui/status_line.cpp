@@ -19,8 +19,9 @@ constexpr int kMemoryInterval = 1000; ///< ms
 constexpr double kSmoothing = 0.1;    ///< share of the newest token in the shown rate
 } // namespace
 
-StatusLine::StatusLine(CurrentModel& current, ChatController& controller, JobQueue& jobs, QWidget* parent)
-    : QStatusBar(parent), current_(current), controller_(controller) {
+StatusLine::StatusLine(CurrentModel& current, Devices& devices, ChatController& controller, JobQueue& jobs,
+                       QWidget* parent)
+    : QStatusBar(parent), current_(current), devices_(devices), controller_(controller) {
     setObjectName(u"status"_s);
     setSizeGripEnabled(false);
     const auto add = [this](const QString& name, const QString& title, int stretch) {
@@ -36,6 +37,7 @@ StatusLine::StatusLine(CurrentModel& current, ChatController& controller, JobQue
     place_->setContentsMargins(0, 0, 0, 0);
     addWidget(place);
     memory_ = add(u"status.memory"_s, tr("Memory in use"), 0);
+    card_ = add(u"status.card"_s, tr("Memory of the card in use"), 0);
     activity_ = add(u"status.activity"_s, tr("What is going on"), 1);
     activity_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
     addPermanentWidget(new JobsButton(jobs, this));
@@ -45,12 +47,14 @@ StatusLine::StatusLine(CurrentModel& current, ChatController& controller, JobQue
     sampleMemory();
     connectServices();
     showModel();
+    showCard();
 }
 
 void StatusLine::connectServices() {
     connect(&current_, &CurrentModel::stateChanged, this, [this] {
         load_share_ = 0;
         showModel();
+        devices_.poll();
     });
     connect(&current_, &CurrentModel::loadProgress, this, [this](double share) {
         load_share_ = share;
@@ -65,6 +69,7 @@ void StatusLine::connectServices() {
         recode_done_ = recode_total_ = 0; // it does not go on by itself
         showActivity();
     });
+    connect(&devices_, &Devices::readingChanged, this, &StatusLine::showCard);
     connect(&controller_, &ChatController::threadChanged, this, &StatusLine::showRun);
     connect(&controller_, &ChatController::runChanged, this, &StatusLine::showRun);
     connect(&controller_, &ChatController::runEvents, this,
@@ -87,6 +92,18 @@ void StatusLine::setPart(QWidget* part) {
 void StatusLine::sampleMemory() {
     if (const std::uint64_t resident = process_memory().resident(); resident > 0)
         memory_->setText(u"·  "_s + tr("RAM %1").arg(sizeText(resident)));
+    if (isVisible())
+        devices_.poll();
+}
+
+/// What we have of the card's memory, and what there is; others' share stands in the hint.
+void StatusLine::showCard() {
+    const CardReading& card = devices_.reading();
+    card_->setVisible(card.known());
+    card_->setText(u"·  "_s + tr("VRAM %1 of %2").arg(sizeText(card.taken), sizeText(card.memory)));
+    card_->setToolTip(
+        plainTip(tr("%1: %2 free. This program has %3.")
+                     .arg(current_.capabilities().device, sizeText(card.memory_free), sizeText(card.taken))));
 }
 
 void StatusLine::showModel() {

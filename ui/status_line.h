@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/chat_controller.h"
+#include "app/services/devices.h"
 #include "app/services/job_queue.h"
 
 #include <QPointer>
@@ -17,7 +18,8 @@ class StatusLine : public QStatusBar {
     Q_OBJECT
   public:
     /// All must outlive it.
-    StatusLine(CurrentModel& current, ChatController& controller, JobQueue& jobs, QWidget* parent = nullptr);
+    StatusLine(CurrentModel& current, Devices& devices, ChatController& controller, JobQueue& jobs,
+               QWidget* parent = nullptr);
 
     /// Of the page that is shown; nullptr: none. The one before is hidden.
     void setPart(QWidget* part);
@@ -30,10 +32,12 @@ class StatusLine : public QStatusBar {
     void showActivity();
     QString runText(const RunStatus& run) const;
     void sampleMemory();
+    void showCard();
 
     CurrentModel& current_;
+    Devices& devices_;
     ChatController& controller_;
-    QLabel *model_, *memory_, *activity_;
+    QLabel *model_, *memory_, *card_, *activity_;
     QHBoxLayout* place_; ///< of the page's part
     QPointer<QWidget> part_;
     QTimer memory_timer_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/chat_controller.h"
+#include "app/services/devices.h"
 #include "app/services/job_queue.h"
 #include "app/services/model_library.h"
 #include "app/services/paths.h"
@@ -16,6 +17,7 @@ class ThemeManager;
 struct WindowServices {
     Settings& settings;
     CurrentModel& model;
+    Devices& devices;
     JobQueue& jobs;
     ModelLibrary& library;
     ChatController& controller;

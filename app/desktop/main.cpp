@@ -11,6 +11,6 @@ int main(int argc, char** argv) {
         options.speeds_file = paths.data + QStringLiteral("/speeds.json");
         auto models = std::make_unique<LocalModelHost>(options);
         auto runs = std::make_unique<LocalRunService>(*models);
-        return AnswerServices{std::move(models), std::move(runs), localJobs()};
+        return AnswerServices{std::move(models), std::move(runs), localJobs(), options.hardware};
     });
 }

@@ -138,8 +138,9 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     });
     Presets presets(paths.presets);
     CurrentModel model(*answers.models);
+    Devices devices(answers.hardware, model, settings);
     ChatController controller(store, model, *answers.runs);
-    const WindowServices services{settings, model, jobs, library, controller, presets, theme, paths};
+    const WindowServices services{settings, model, devices, jobs, library, controller, presets, theme, paths};
     MainWindow window(services);
     Errand errand(options, services, window);
     std::optional<ThemeWatcher> watcher;

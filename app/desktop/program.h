@@ -12,6 +12,7 @@ struct AnswerServices {
     std::unique_ptr<ModelHost> models;
     std::unique_ptr<RunService> runs; ///< on those models
     JobRunner jobs;
+    std::shared_ptr<const Hardware> hardware; ///< what those models can be computed on
 };
 using MakeAnswers = std::function<AnswerServices(const Paths& paths)>;
 

@@ -28,7 +28,9 @@ struct Capabilities {
     QString model_path, model_name, architecture, device; ///< device: "CPU, 2 threads"
     QString model_fingerprint;                            ///< the same for the same file, wherever it lies
     QString file_precision;                               ///< "Q4_1"
-    int threads = 1;                                      ///< of the device
+    int card = -1;                                        ///< that computes it; -1: the CPU does
+    QString device_why;                  ///< a sentence, where the device was chosen automatically
+    int threads = 1;                     ///< of the device
     double bandwidth = 0;                ///< bytes a second read from memory; 0: not measured
     int context = 0;                     ///< tokens
     int experts = 0, experts_active = 0; ///< 0: dense, the expert dial is off
@@ -37,7 +39,7 @@ struct Capabilities {
     std::vector<ChoiceForecast> weights, kv;
     Tuning defaults;                                   ///< the model's own
     quint64 weights_bytes = 0, kv_bytes_per_token = 0; ///< weights: measured, in memory of our own
-    quint64 memory_total = 0, memory_available = 0;    ///< bytes of RAM
+    quint64 memory_total = 0, memory_available = 0;    ///< bytes of RAM, or of the card's memory
 };
 
 } // namespace switchyard

@@ -23,9 +23,10 @@ CurrentModel::CurrentModel(ModelHost& host, QObject* parent) : QObject(parent), 
     pass_on(&ModelHost::loadProgress, &CurrentModel::loadProgress);
     pass_on(&ModelHost::recodeProgress, &CurrentModel::recodeProgress);
     pass_on(&ModelHost::recodeFailed, &CurrentModel::recodeFailed);
+    pass_on(&ModelHost::cardFailed, &CurrentModel::cardFailed);
 }
 
-void CurrentModel::use(ModelKey key) {
+void CurrentModel::use(ModelKey key, const DeviceChoice& device) {
     // The current one may be wished again: it works, whatever comes of that.
     const ModelKey before = std::exchange(wished_, {});
     if (!before.isEmpty() && before != key && before != key_)
@@ -37,11 +38,11 @@ void CurrentModel::use(ModelKey key) {
     } else if (state() == ModelState::Ready) {
         wished_ = key;
         const ModelKey works = key_; // the other takes its place meanwhile
-        host_.load(key, works);
+        host_.load(key, works, device);
     } else {
         if (const ModelKey left = std::exchange(key_, key); left != key)
             host_.unload(left);
-        host_.load(key);
+        host_.load(key, {}, device);
     }
 }
 
@@ -53,6 +54,10 @@ void CurrentModel::unload() {
 
 void CurrentModel::countTokens(const QString& text, std::function<void(int)> answer) {
     host_.countTokens(key_, text, std::move(answer));
+}
+
+void CurrentModel::readCard(std::function<void(const CardReading&)> answer) {
+    host_.readCard(key_, std::move(answer));
 }
 
 void CurrentModel::takeState(const ModelKey& key, ModelState state, const QString& error) {

@@ -13,8 +13,9 @@ class CurrentModel : public QObject {
 
     const ModelKey& key() const { return key_; }
     /// Loads it where it is not ready. A model that works is given up only for one that can be read: until
-    /// then it stays the current one. The newest wish counts.
-    void use(ModelKey key);
+    /// then it stays the current one. The newest wish counts. One that is ready comes anew, for another
+    /// device.
+    void use(ModelKey key, const DeviceChoice& device = {});
     void unload();
     ModelState state() const { return host_.state(key_); }
     const Capabilities& capabilities() const { return host_.capabilities(key_); }
@@ -23,6 +24,7 @@ class CurrentModel : public QObject {
     ModelTuning tuning() const { return host_.modelTuning(key_); }
     void setTuning(const ModelTuning& tuning) { host_.setModelTuning(key_, tuning); }
     void countTokens(const QString& text, std::function<void(int)> answer);
+    void readCard(std::function<void(const CardReading&)> answer);
 
   Q_SIGNALS:
     // The host's, where they are about this model.
@@ -32,6 +34,7 @@ class CurrentModel : public QObject {
     void loadProgress(double share);
     void recodeProgress(quint32 done, quint32 total);
     void recodeFailed(const QString& error);
+    void cardFailed(switchyard::CardTrouble trouble);
 
   private:
     void takeState(const ModelKey& key, ModelState state, const QString& error);

@@ -7,7 +7,6 @@
 #include "engine/base/threads.h"
 #include "engine/carve/calibrate.h"
 #include "engine/model/folder_model.h"
-#include "engine/run/forecast.h"
 #include "engine/run/model_defaults.h"
 #include "engine/run/precision.h"
 
@@ -66,14 +65,17 @@ constexpr int kUsualConversation = 4096; ///< tokens
 
 } // namespace
 
-QString shortageBeside(const QString& path, const std::shared_ptr<Backend>& backend, quint64 free) {
+MemoryUse usualNeed(const QString& path, Backend& backend) {
     const auto file = open_model(filePath(path));
     const ModelConfig config = read_config(*file);
     const ModelPlan plan = build_plan(config, *file);
     MemoryDials dials;
     dials.context = std::min(config.context, kUsualConversation);
-    const MemoryUse use = MemoryForecast(plan, *file, *backend).use(dials);
-    const std::string shortage = describe_shortage(use, free);
+    return MemoryForecast(plan, *file, backend).use(dials);
+}
+
+QString shortageBeside(const QString& path, Backend& backend, quint64 free) {
+    const std::string shortage = describe_shortage(usualNeed(path, backend), free);
     if (shortage.empty())
         return {};
     return QCoreApplication::translate("Forecast", "This model %1 beside the models in use: unload one of "
@@ -113,7 +115,7 @@ void expectSpeeds(const SpeedHistory& history, Capabilities& capabilities) {
 
 bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, SpeedHistory& history) {
     constexpr std::size_t kEnough = 15, kMost = 512;
-    if (record.tokens.size() < 2)
+    if (record.tokens.size() < 2 || capabilities.card >= 0)
         return false;
     const TokenRecord& last = record.tokens.back();
     const auto steady = [&](const TokenRecord& token) {
@@ -163,7 +165,22 @@ static QString modelName(const LoadedModel& model) {
     return blob && inside && !inside->empty() ? QString::fromStdString(*inside) : file;
 }
 
-Capabilities describeModel(LoadedModel& model, double bandwidth) {
+/// What computes it, and the memory there.
+static void describeDevice(const Backend& backend, const OpenedDevice& device, double bandwidth,
+                           Capabilities& c) {
+    const SystemMemory machine = system_memory();
+    const DeviceStatus status = backend.device_status();
+    const bool own = status.total > 0;
+    c.device = device.card < 0 ? deviceLine(backend) : device.name;
+    c.device_why = device.why;
+    c.card = device.card;
+    c.threads = backend.threads();
+    c.bandwidth = device.card < 0 ? bandwidth : 0; // nothing is expected of a card by what RAM gives
+    c.memory_total = own ? status.total : machine.total;
+    c.memory_available = own ? status.free : machine.available;
+}
+
+Capabilities describeModel(LoadedModel& model, const OpenedDevice& device, double bandwidth) {
     Capabilities c;
     const Plan& plan = model.plan();
     const ModelConfig& config = model.config();
@@ -174,9 +191,7 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     c.architecture = QString::fromStdString(config.architecture);
     for (const std::string& note : model.notes())
         c.notes.append(engineSentence(QString::fromStdString(note)));
-    c.device = deviceLine(model.backend());
-    c.threads = model.backend().threads();
-    c.bandwidth = bandwidth;
+    describeDevice(model.backend(), device, bandwidth, c);
     c.context = config.context;
     c.experts = plan.experts;
     c.experts_active = plan.experts_active;
@@ -208,9 +223,6 @@ Capabilities describeModel(LoadedModel& model, double bandwidth) {
     }
     c.defaults = default_tuning(model.file(), config);
     c.defaults.sequence.experts = plan.experts_active;
-    const SystemMemory machine = system_memory();
-    c.memory_total = machine.total;
-    c.memory_available = machine.available;
     return c;
 }
 

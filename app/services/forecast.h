@@ -2,6 +2,8 @@
 #pragma once
 
 #include "app/services/capabilities.h"
+#include "app/services/open_device.h"
+#include "engine/run/forecast.h"
 #include "engine/run/loaded_model.h"
 #include "engine/run/record.h"
 
@@ -10,13 +12,17 @@ namespace switchyard {
 /// Bytes a second that `threads` threads read from memory together, measured over some tens of milliseconds.
 double measureMemoryBandwidth(int threads);
 
-/// Everything the Tune column is built from; speeds are left to expectSpeeds(). `bandwidth` 0: not measured.
-Capabilities describeModel(LoadedModel& model, double bandwidth);
+/// Everything the Tune column is built from; speeds are left to expectSpeeds(). `bandwidth`: of RAM; 0: not
+/// measured.
+Capabilities describeModel(LoadedModel& model, const OpenedDevice& device, double bandwidth);
+
+/// What the model takes on that backend, with a conversation of usual length. Throws Error where it cannot be
+/// read.
+MemoryUse usualNeed(const QString& path, Backend& backend);
 
 /// Why the model cannot be loaded beside others while `free` bytes are (0: not known): a sentence with cause
-/// and way on; "" where it can. It is counted with a conversation of usual length. Throws Error where the
-/// model cannot be read.
-QString shortageBeside(const QString& path, const std::shared_ptr<Backend>& backend, quint64 free);
+/// and way on; "" where it can. Throws Error where the model cannot be read.
+QString shortageBeside(const QString& path, Backend& backend, quint64 free);
 
 /// What to expect of each precision, by the answers so far.
 void expectSpeeds(const SpeedHistory& history, Capabilities& capabilities);

@@ -36,8 +36,15 @@ LocalEngine::~LocalEngine() = default;
 /// A model that is looked at before it is loaded.
 struct LocalModelHost::Wish {
     ModelKey key, in_place_of;
+    DeviceWish device;
     bool beside = false; ///< others stay
-    quint64 freed = 0;   ///< bytes that the one it takes the place of will give back
+    int serial = 0;
+    std::stop_token stop;
+};
+
+struct LocalModelHost::Loading {
+    ModelKey key;
+    DeviceChoice device;
     int serial = 0;
     std::stop_token stop;
 };
@@ -98,10 +105,15 @@ BackendOptions LocalModelHost::backendOptions() const {
 
 // ---- Coming and going ----
 
-void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of) {
+void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of, const DeviceChoice& device) {
     const ModelState now = state(key);
-    if (now == ModelState::Loading || (now == ModelState::Ready && key != in_place_of))
+    if (now == ModelState::Ready && key != in_place_of)
         return;
+    if (now == ModelState::Loading) {
+        if (this->entry(key).device != device)
+            beginLoading(key, key, device);
+        return;
+    }
     // What it does now goes on, and is heard, until the file has been looked at.
     Entry& entry = entries_[key];
     entry.check_serial = ++serial_;
@@ -113,9 +125,10 @@ void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of) {
     wish.beside = othersBeside(key, in_place_of);
     const bool replaces = state(in_place_of) == ModelState::Ready;
     if (!replaces && !wish.beside)
-        return beginLoading(key, {});
+        return beginLoading(key, {}, device);
     // The model that works is given up only for one that can be read.
-    wish.freed = replaces ? capabilities(in_place_of).weights_bytes : 0;
+    wish.device = {key, device, replaces ? capabilities(in_place_of).weights_bytes : 0,
+                   capabilities(in_place_of).card};
     wish.serial = entry.check_serial;
     wish.stop = entry.check_stop.get_token();
     loading_.post([this, wish] { check(wish); });
@@ -132,13 +145,15 @@ bool LocalModelHost::othersBeside(const ModelKey& key, const ModelKey& in_place_
 void LocalModelHost::check(const Wish& wish) {
     QString error;
     try {
+        const OpenedDevice opened = openDeviceFor(*options_.hardware, wish.device, backendOptions());
         LoadOptions options;
-        options.backend = choose_backend(options_.device, backendOptions()).backend;
+        options.backend = opened.backend;
         options.stop = wish.stop;
         LoadedModel::check(filePath(wish.key), options);
         const quint64 free = options_.free_memory();
-        if (wish.beside && free > 0)
-            error = shortageBeside(wish.key, options.backend, free + wish.freed);
+        const quint64 freed = wish.device.freed_on < 0 ? wish.device.freed : 0;
+        if (opened.card < 0 && wish.beside && free > 0)
+            error = shortageBeside(wish.key, *opened.backend, free + freed);
     } catch (const std::exception& problem) {
         error = engineSentence(problem, wish.key);
     }
@@ -151,7 +166,7 @@ void LocalModelHost::answerWish(const Wish& wish, const QString& error) {
     if (found == entries_.end() || found->second.check_serial != wish.serial)
         return; // another was wished since
     if (error.isEmpty())
-        return beginLoading(wish.key, wish.in_place_of);
+        return beginLoading(wish.key, wish.in_place_of, wish.device.choice);
     if (found->second.state == ModelState::None)
         entries_.erase(found);
     Q_EMIT refused(wish.key, error);
@@ -172,7 +187,8 @@ LocalEnginePtr LocalModelHost::leave(const ModelKey& key) {
     return std::exchange(entry.engine, {});
 }
 
-void LocalModelHost::beginLoading(const ModelKey& key, const ModelKey& in_place_of) {
+void LocalModelHost::beginLoading(const ModelKey& key, const ModelKey& in_place_of,
+                                  const DeviceChoice& device) {
     LocalEnginePtr old = leave(in_place_of);
     Entry& entry = entries_[key];
     entry.serial = ++serial_;
@@ -180,8 +196,9 @@ void LocalModelHost::beginLoading(const ModelKey& key, const ModelKey& in_place_
     entry.check_serial = 0; // a check that is under way is overtaken
     entry.check_stop.request_stop();
     entry.state = ModelState::Loading;
-    loading_.post([this, key, serial = entry.serial, old = std::move(old),
-                   stop = entry.stop.get_token()]() mutable { read(key, serial, std::move(old), stop); });
+    entry.device = device;
+    loading_.post([this, loading = Loading{key, device, entry.serial, entry.stop.get_token()},
+                   old = std::move(old)]() mutable { read(loading, std::move(old)); });
     Q_EMIT stateChanged(key, ModelState::Loading, {});
     if (!in_place_of.isEmpty() && in_place_of != key) {
         entries_.erase(in_place_of);
@@ -198,32 +215,54 @@ void LocalModelHost::unload(const ModelKey& key) {
         Q_EMIT stateChanged(key, ModelState::None, {});
 }
 
-void LocalModelHost::read(const ModelKey& key, int serial, LocalEnginePtr old, std::stop_token stop) {
+void LocalModelHost::read(const Loading& loading, LocalEnginePtr old) {
     old.reset(); // its memory first; its runs end here
-    if (stop.stop_requested())
+    if (loading.stop.stop_requested())
         return;
+    const auto& [key, choice, serial, stop] = loading;
     try {
-        LocalEnginePtr engine = makeEngine(key, serial, stop);
-        if (bandwidth_ < 0)
+        auto [engine, device] = openAndLoad(loading);
+        if (bandwidth_ < 0 && device.card < 0)
             bandwidth_ = measureMemoryBandwidth(engine->model->backend().threads());
-        const Capabilities capabilities = describeModel(*engine->model, bandwidth_);
+        const Capabilities capabilities = describeModel(*engine->model, device, bandwidth_);
         QMetaObject::invokeMethod(
             this,
-            [this, key, serial, engine = std::move(engine), capabilities]() mutable {
+            [this, key = key, serial = serial, engine = std::move(engine), capabilities]() mutable {
                 install(key, serial, std::move(engine), capabilities);
             },
             Qt::QueuedConnection);
     } catch (const std::exception& error) {
         QMetaObject::invokeMethod(
-            this, [this, key, serial, text = engineSentence(error, key)] { fail(key, serial, text); },
+            this,
+            [this, key = key, serial = serial, text = engineSentence(error, key)] {
+                fail(key, serial, text);
+            },
             Qt::QueuedConnection);
     }
 }
 
-LocalEnginePtr LocalModelHost::makeEngine(const ModelKey& key, int serial, std::stop_token stop) {
+/// Where the device is chosen automatically and the card fails after all, the CPU is there.
+std::pair<LocalEnginePtr, OpenedDevice> LocalModelHost::openAndLoad(const Loading& loading) {
+    const Hardware& hardware = *options_.hardware;
+    OpenedDevice device = openDeviceFor(hardware, {loading.key, loading.device}, backendOptions());
+    try {
+        return {makeEngine(loading, device), device};
+    } catch (const Error& error) {
+        if (device.card >= 0 && !device.backend->device_status().lost.empty())
+            options_.hardware->lose(device.card, device.name);
+        const bool may_change = loading.device.kind == DeviceChoice::Kind::Auto && device.card >= 0;
+        if (!may_change || loading.stop.stop_requested())
+            throw;
+        device = openCpuBecause(hardware, backendOptions(), engineSentence(error));
+    }
+    return {makeEngine(loading, device), device};
+}
+
+LocalEnginePtr LocalModelHost::makeEngine(const Loading& loading, const OpenedDevice& device) {
     LoadOptions options;
-    options.stop = stop;
-    options.progress = [this, key, serial, last = 0.0](double share) mutable {
+    options.backend = device.backend;
+    options.stop = loading.stop;
+    options.progress = [this, key = loading.key, serial = loading.serial, last = 0.0](double share) mutable {
         if (share < last + 0.01 && share < 1)
             return;
         last = share;
@@ -236,14 +275,12 @@ LocalEnginePtr LocalModelHost::makeEngine(const ModelKey& key, int serial, std::
             Qt::QueuedConnection);
     };
     auto engine = std::make_shared<LocalEngine>();
-    use_backend(options_.device, backendOptions(), [&](const auto& backend) {
-        options.backend = backend;
-        engine->model = LoadedModel::load(filePath(key), options);
-    });
+    engine->model = LoadedModel::load(filePath(loading.key), options);
     SchedulerOptions scheduling;
     scheduling.turns = turns_;
     scheduling.max_runs = 1; // one chat answers at a time, the others wait visibly
-    scheduling.on_recode = [this, key, serial](const RecodeProgress& progress) {
+    scheduling.on_recode = [this, key = loading.key,
+                            serial = loading.serial](const RecodeProgress& progress) {
         QMetaObject::invokeMethod(
             this, [this, key, serial, progress] { noteRecode(key, serial, progress); }, Qt::QueuedConnection);
     };
@@ -326,6 +363,61 @@ void LocalModelHost::countTokens(const ModelKey& key, const QString& text, std::
         QMetaObject::invokeMethod(
             this, [answer, count] { answer(count); }, Qt::QueuedConnection);
     });
+}
+
+// ---- Its card ----
+
+void LocalModelHost::readCard(const ModelKey& key, std::function<void(const CardReading&)> answer) {
+    const int card = capabilities(key).card;
+    std::vector<LocalEnginePtr> on_it;
+    for (const auto& [other, entry] : entries_) {
+        if (entry.engine && card >= 0 && entry.capabilities.card == card)
+            on_it.push_back(entry.engine);
+    }
+    chores_.post([this, hardware = options_.hardware, card, answer = std::move(answer),
+                  on_it = std::move(on_it)]() mutable {
+        CardReading reading = on_it.empty() ? CardReading() : hardware->read(card);
+        for (const LocalEnginePtr& engine : on_it) {
+            const DeviceStatus status = engine->model->backend().device_status();
+            reading.taken += status.taken;
+            if (!reading.known()) {
+                reading.memory = status.total;
+                reading.memory_free = status.free;
+            }
+        }
+        QMetaObject::invokeMethod(
+            this, [answer, reading] { answer(reading); }, Qt::QueuedConnection);
+    });
+}
+
+void LocalModelHost::examineCard(const ModelKey& key) {
+    const Entry& failed = entry(key);
+    if (!failed.engine || failed.capabilities.card < 0)
+        return;
+    chores_.run(
+        this, [engine = failed.engine] { return engine->model->backend().device_status(); },
+        [this, key, serial = failed.serial](const DeviceStatus& status) { takeCard(key, serial, status); });
+}
+
+void LocalModelHost::takeCard(const ModelKey& key, int serial, const DeviceStatus& status) {
+    Entry* failed = entry(key, serial);
+    if (!failed || !failed->engine)
+        return;
+    if (status.lost.empty()) {
+        if (status.short_of_memory)
+            Q_EMIT cardFailed(key, CardTrouble::Memory);
+        return;
+    }
+    const QString name = failed->capabilities.device;
+    const DeviceChoice device = failed->device;
+    options_.hardware->lose(failed->capabilities.card, name);
+    Q_EMIT cardFailed(key, CardTrouble::Lost);
+    if (device.kind == DeviceChoice::Kind::Auto)
+        return beginLoading(key, key, device);
+    loading_.post([old = leave(key)]() mutable { old.reset(); });
+    fail(key, serial,
+         tr("%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.")
+             .arg(name));
 }
 
 void LocalModelHost::learnFrom(const ModelKey& key, const RunRecord& record) {

@@ -4,7 +4,7 @@
 
 #include "app/services/background.h"
 #include "app/services/model_host.h"
-#include "engine/backends/choose_backend.h"
+#include "app/services/open_device.h"
 
 #include <map>
 #include <memory>
@@ -28,8 +28,8 @@ struct LocalEngine {
 using LocalEnginePtr = std::shared_ptr<LocalEngine>;
 
 struct LocalHostOptions {
-    int threads = 0;     ///< 0: one a processor core
-    DeviceChoice device; ///< what computes the models
+    int threads = 0;                                     ///< 0: one a processor core
+    std::shared_ptr<Hardware> hardware = thisHardware(); ///< what can compute the models
     QString speeds_file; ///< where measured speeds are kept for the next start; "": nowhere
     std::function<quint64()> free_memory = systemFreeMemory; ///< bytes; 0: not known
     static quint64 systemFreeMemory();
@@ -42,13 +42,15 @@ class LocalModelHost : public ModelHost {
     explicit LocalModelHost(LocalHostOptions options = {}, QObject* parent = nullptr);
     ~LocalModelHost() override;
 
-    void load(const ModelKey& key, const ModelKey& in_place_of = {}) override;
+    void load(const ModelKey& key, const ModelKey& in_place_of = {},
+              const DeviceChoice& device = {}) override;
     void unload(const ModelKey& key) override;
     ModelState state(const ModelKey& key) const override;
     const Capabilities& capabilities(const ModelKey& key) const override;
     ModelTuning modelTuning(const ModelKey& key) const override;
     void setModelTuning(const ModelKey& key, const ModelTuning& tuning) override;
     void countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) override;
+    void readCard(const ModelKey& key, std::function<void(const CardReading&)> answer) override;
 
     /// What computes this model's runs; nullptr where it is not ready. Never to be the last holder on this
     /// thread.
@@ -56,6 +58,8 @@ class LocalModelHost : public ModelHost {
     std::vector<LocalEnginePtr> engines() const;
     /// Corrects the expected speeds by what an answer took.
     void learnFrom(const ModelKey& key, const RunRecord& record);
+    /// An answer failed: it may be for the card that computes it.
+    void examineCard(const ModelKey& key);
 
   Q_SIGNALS:
     void leaving(const switchyard::ModelKey& key); ///< its engine goes next: its runs are to be stopped
@@ -68,23 +72,27 @@ class LocalModelHost : public ModelHost {
         int serial = 0;             ///< of its loading, and of the engine that it brought
         int check_serial = 0;       ///< of the newest wish, whose file is being looked at; 0: none
         ModelTuning tuning, before; ///< asked for, and what it goes back to where that fails
+        DeviceChoice device;        ///< as it was asked for
         std::stop_source stop, check_stop;
     };
     const Entry& entry(const ModelKey& key) const; ///< an empty one where there is none
     Entry* entry(const ModelKey& key, int serial); ///< nullptr: overtaken
     BackendOptions backendOptions() const;
     bool othersBeside(const ModelKey& key, const ModelKey& in_place_of) const;
-    void beginLoading(const ModelKey& key, const ModelKey& in_place_of);
+    void beginLoading(const ModelKey& key, const ModelKey& in_place_of, const DeviceChoice& device);
     LocalEnginePtr leave(const ModelKey& key);
     void install(const ModelKey& key, int serial, LocalEnginePtr engine, const Capabilities& capabilities);
     void fail(const ModelKey& key, int serial, const QString& error);
+    void takeCard(const ModelKey& key, int serial, const DeviceStatus& status);
     void noteRecode(const ModelKey& key, int serial, const RecodeProgress& progress);
     // On loading_:
     struct Wish;
     void check(const Wish& wish);
     void answerWish(const Wish& wish, const QString& error); ///< on this thread
-    void read(const ModelKey& key, int serial, LocalEnginePtr old, std::stop_token stop);
-    LocalEnginePtr makeEngine(const ModelKey& key, int serial, std::stop_token stop);
+    struct Loading;                                          ///< of one model
+    void read(const Loading& loading, LocalEnginePtr old);
+    LocalEnginePtr makeEngine(const Loading& loading, const OpenedDevice& device);
+    std::pair<LocalEnginePtr, OpenedDevice> openAndLoad(const Loading& loading);
 
     const LocalHostOptions options_;
     const std::shared_ptr<StepTurns> turns_;

@@ -47,6 +47,8 @@ LocalRunService::LocalRunService(LocalModelHost& host, QObject* parent) : QObjec
             return;
         const RunPtr run = found->second;
         runs_.erase(found);
+        if (event.finish == FinishReason::Failed)
+            host_.examineCard(run->request.model);
         if (event.record)
             host_.learnFrom(run->request.model, *event.record);
     });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/services/capabilities.h"
+#include "app/services/hardware.h"
 
 #include <QObject>
 
@@ -13,6 +14,13 @@ namespace switchyard {
 using ModelKey = QString; ///< a file's path, or an entry of a server; "": none
 
 enum class ModelState { None, Loading, Ready, Failed };
+
+/// Why a model that worked does not any more.
+enum class CardTrouble {
+    None,
+    Memory, ///< what an answer needed could not be had; the model is there
+    Lost    ///< the card computes nothing any more
+};
 
 /// Nothing here waits: state and progress come by signal.
 class ModelHost : public QObject {
@@ -25,7 +33,9 @@ class ModelHost : public QObject {
     /// one that loads or is ready already is left alone.
     /// `in_place_of` one that is ready (it may be the same): the file is looked at before, and one that
     /// cannot be used changes nothing, which refused() says; else that model is given up first.
-    virtual void load(const ModelKey& key, const ModelKey& in_place_of = {}) = 0;
+    /// One that loads for another device begins anew.
+    virtual void load(const ModelKey& key, const ModelKey& in_place_of = {},
+                      const DeviceChoice& device = {}) = 0;
     /// Its runs end; what was under way for it is given up.
     virtual void unload(const ModelKey& key) = 0;
     virtual ModelState state(const ModelKey& key) const = 0;
@@ -37,6 +47,9 @@ class ModelHost : public QObject {
     virtual void setModelTuning(const ModelKey& key, const ModelTuning& tuning) = 0;
     /// Tokens a text costs, by that model; -1 where it is not ready. The answer comes on this thread, later.
     virtual void countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) = 0;
+    /// How the card that computes the model is; nothing where none does. The answer comes on this thread,
+    /// later.
+    virtual void readCard(const ModelKey& key, std::function<void(const CardReading&)> answer) = 0;
 
   Q_SIGNALS:
     /// `error`: of Failed, a sentence with cause and way on.
@@ -49,6 +62,9 @@ class ModelHost : public QObject {
     void recodeProgress(const switchyard::ModelKey& key, quint32 done, quint32 total);
     /// A sentence; the dial is back where it was, which modelTuning() says.
     void recodeFailed(const switchyard::ModelKey& key, const QString& error);
+    /// An answer ended for it. After Lost the model comes anew where its device is chosen automatically, and
+    /// fails else.
+    void cardFailed(const switchyard::ModelKey& key, switchyard::CardTrouble trouble);
 };
 
 } // namespace switchyard

@@ -24,6 +24,8 @@ enum class Setting {
     ModelFolders,
     LastModel,
     DataFolder,
+    Device,
+    ModelDevices,
     Preset,
     ChatFontPoints,
     FoldedChats,
@@ -103,7 +105,9 @@ inline constexpr std::array<SettingRow, static_cast<std::size_t>(Setting::Count)
     {Setting::LastModel, "last_model", TextSetting{false}},
     {Setting::DataFolder, "data_folder",
      TextSetting{true}},                             // from the next start on; empty: the standard one
-    {Setting::Preset, "preset", TextSetting{false}}, // the one in use; empty: the model's own
+    {Setting::Device, "device", TextSetting{false}}, // as parse_device() reads it; empty: auto
+    {Setting::ModelDevices, "model_devices", TextsSetting{false}}, // "cuda:0 /model.gguf": where it differs
+    {Setting::Preset, "preset", TextSetting{false}},               // the one in use; empty: the model's own
     {Setting::ChatFontPoints, "chat/font_points", RealSetting{0, kSmallestChatFont, kLargestChatFont}},
     {Setting::FoldedChats, "chat/folded", TextsSetting{false}}, // parts of the list of chats
     {Setting::FoldedBase, "tune/folded/base", FlagSetting{true}},

@@ -137,6 +137,15 @@ struct PlacedSize {
     bool mapped = false; ///< it stays where the file has it
 };
 
+/// How a device with memory of its own is at the moment. All zero: the backend computes in the machine's.
+struct DeviceStatus {
+    std::size_t taken = 0;        ///< bytes of its memory that this backend has
+    std::size_t free = 0;         ///< as its driver says, with what others have taken left out
+    std::size_t total = 0;        ///< bytes of it
+    bool short_of_memory = false; ///< what was asked of it last could not be had
+    std::string lost;             ///< why it computes nothing any more, as a clause; "": it does
+};
+
 class Backend {
   public:
     virtual ~Backend() = default;
@@ -163,6 +172,8 @@ class Backend {
     /// The size of one matrix of `source` with blocks of `type`, as place() or encode() make it.
     virtual PlacedSize placed_size(const WeightSource& source, BlockType type) const = 0;
     virtual std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) = 0;
+    /// From any thread; may ask the driver, which takes a while.
+    virtual DeviceStatus device_status() const { return {}; }
 };
 
 std::shared_ptr<Backend> make_cpu_backend(const BackendOptions& options);

@@ -119,6 +119,20 @@
             <numerusform>Load now, stopping %n answers</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%1 is opened on %2 when %n answer(s) have ended.</source>
+        <translation>
+            <numerusform>%1 is opened on %2 when %n answer has ended.</numerusform>
+            <numerusform>%1 is opened on %2 when %n answers have ended.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Open now, stopping %n answer(s)</source>
+        <translation>
+            <numerusform>Open now, stopping %n answer</numerusform>
+            <numerusform>Open now, stopping %n answers</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ModelPicker</name>

@@ -518,6 +518,46 @@
         <translation>内存不足以加载此模型：请关闭其他程序，或选择更小的模型。</translation>
     </message>
     <message>
+        <source>there is no NVIDIA driver on this machine</source>
+        <translation>这台机器上没有 NVIDIA 驱动</translation>
+    </message>
+    <message>
+        <source>this build of the program has no CUDA library</source>
+        <translation>此版本的程序不带 CUDA 库</translation>
+    </message>
+    <message>
+        <source>the CUDA library cannot be opened: %1</source>
+        <translation>无法打开 CUDA 库：%1</translation>
+    </message>
+    <message>
+        <source>the CUDA library %1 is of another build than the program</source>
+        <translation>CUDA 库 %1 与本程序不是同一次构建</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver knows CUDA %1 and this build needs %2: install driver %3 or newer</source>
+        <translation>NVIDIA 驱动支持 CUDA %1，而此版本需要 %2：请安装 %3 或更新的驱动</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver knows CUDA %1 and this build needs %2: install a newer driver</source>
+        <translation>NVIDIA 驱动支持 CUDA %1，而此版本需要 %2：请安装更新的驱动</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver finds no card on this machine, or none is free for this program</source>
+        <translation>NVIDIA 驱动在这台机器上找不到显卡，或者没有可供本程序使用的显卡</translation>
+    </message>
+    <message>
+        <source>CUDA does not start: %1</source>
+        <translation>CUDA 无法启动：%1</translation>
+    </message>
+    <message>
+        <source>%1 has compute capability %2, and this build needs %3 or more</source>
+        <translation>%1 的计算能力为 %2，而此版本需要 %3 或更高</translation>
+    </message>
+    <message>
+        <source>%1 is there, and this build of the program has no engine for it</source>
+        <translation>有 %1，但此版本的程序没有适用于它的引擎</translation>
+    </message>
+    <message>
         <source>the KV cache needs %1 for the answers under way, %2 are allowed: end another answer or choose Q8_0 or Q4_0 for the KV cache</source>
         <translation>正在生成的回答需要 %1 的 KV 缓存，允许 %2：请结束另一个回答，或将 KV 缓存设为 Q8_0 或 Q4_0</translation>
     </message>
@@ -1054,6 +1094,10 @@
         <source>context %1 / %2</source>
         <translation>上下文 %1 / %2</translation>
     </message>
+    <message>
+        <source>For now the model is opened on the CPU.</source>
+        <translation>模型目前在 CPU 上打开。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ClosingGuard</name>
@@ -1442,6 +1486,34 @@
         <source>Speed and memory of each token appear here while an answer is written.</source>
         <translation>书写回答时，每个词元的速度和内存会显示在这里。</translation>
     </message>
+    <message>
+        <source>The card: temperature, power and clocks</source>
+        <translation>显卡：温度、功率和频率</translation>
+    </message>
+    <message>
+        <source>Temperature, power and clocks of the card, as its driver tells</source>
+        <translation>显卡的温度、功率和频率，以驱动报告为准</translation>
+    </message>
+    <message>
+        <source>%1 °C</source>
+        <translation>%1 °C</translation>
+    </message>
+    <message>
+        <source>%1 of %2 W</source>
+        <translation>%1 / %2 W</translation>
+    </message>
+    <message>
+        <source>%1 W</source>
+        <translation>%1 W</translation>
+    </message>
+    <message>
+        <source>%1 MHz</source>
+        <translation>%1 MHz</translation>
+    </message>
+    <message>
+        <source>memory %1 MHz</source>
+        <translation>显存 %1 MHz</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::JobsButton</name>
@@ -1653,6 +1725,22 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>词元 %1：共 %2
 权重 %3 · KV %4 · 暂存 %5 · 其他 %6</translation>
     </message>
+    <message>
+        <source>RAM</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>VRAM %1 of %2, %3 free</source>
+        <translation>显存 %1 / %2，空闲 %3</translation>
+    </message>
+    <message>
+        <source>token %1: %2 on the card
+weights %3 · KV %4 · scratch %5
+RAM of the program %6</source>
+        <translation>第 %1 个词元：显卡上 %2
+权重 %3 · KV %4 · 临时 %5
+程序占用内存 %6</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::MessageEditor</name>
@@ -1826,6 +1914,42 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <translation>
             <numerusform>立即加载，停止 %n 个回答</numerusform>
         </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 is opened on %2 when %n answer(s) have ended.</source>
+        <translation>
+            <numerusform>%n 个回答结束后，%1 将在 %2 上打开。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 is opened on %2 when the answer has ended.</source>
+        <translation>回答结束后，%1 将在 %2 上打开。</translation>
+    </message>
+    <message>
+        <source>%1 was not opened on %2: %3. It stays where it is.</source>
+        <translation>%1 未能在 %2 上打开：%3。它留在原处。</translation>
+    </message>
+    <message>
+        <source>%1 was lost while it computed. What was written is kept; the model is opened anew, on the CPU.</source>
+        <translation>%1 在计算时失去响应。已写出的内容已保留；模型将在 CPU 上重新打开。</translation>
+    </message>
+    <message>
+        <source>%1 had not enough free memory for the answer. What was written is kept; on the CPU there is the memory of the machine.</source>
+        <translation>%1 没有足够的空闲显存来完成回答。已写出的内容已保留；在 CPU 上可以使用机器的内存。</translation>
+    </message>
+    <message numerus="yes">
+        <source>Open now, stopping %n answer(s)</source>
+        <translation>
+            <numerusform>立即打开，停止 %n 个回答</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Open now, stopping the answer</source>
+        <translation>立即打开，停止回答</translation>
+    </message>
+    <message>
+        <source>Open on the CPU</source>
+        <translation>在 CPU 上打开</translation>
     </message>
 </context>
 <context>
@@ -2458,6 +2582,18 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
         <source>ready</source>
         <translation>就绪</translation>
     </message>
+    <message>
+        <source>Memory of the card in use</source>
+        <translation>所用显卡的内存</translation>
+    </message>
+    <message>
+        <source>VRAM %1 of %2</source>
+        <translation>显存 %1 / %2</translation>
+    </message>
+    <message>
+        <source>%1: %2 free. This program has %3.</source>
+        <translation>%1：空闲 %2。本程序占用 %3。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ThreadView</name>
@@ -2752,6 +2888,101 @@ weights %3 · KV %4 · scratch %5 · other %6</source>
     <message>
         <source>New folder</source>
         <translation>新建文件夹</translation>
+    </message>
+</context>
+<context>
+    <name>Hardware</name>
+    <message>
+        <source>%1 was lost while it computed; start the program again to use it</source>
+        <translation>%1 在计算时失去响应；请重新启动程序后再使用</translation>
+    </message>
+</context>
+<context>
+    <name>OpenDevice</name>
+    <message>
+        <source>Automatic: the CPU, because the model needs %1 and %2 has %3 free.</source>
+        <translation>自动：CPU，因为模型需要 %1，而 %2 只有 %3 空闲。</translation>
+    </message>
+    <message>
+        <source>Automatic: %1, %2 free; this model needs %3.</source>
+        <translation>自动：%1，空闲 %2；此模型需要 %3。</translation>
+    </message>
+    <message>
+        <source>Automatic: %1; this model needs %2.</source>
+        <translation>自动：%1；此模型需要 %2。</translation>
+    </message>
+    <message>
+        <source>there is no card %1 on this machine</source>
+        <translation>这台机器上没有显卡 %1</translation>
+    </message>
+    <message>
+        <source>The chosen card cannot be used: %1.</source>
+        <translation>所选的显卡无法使用：%1。</translation>
+    </message>
+    <message>
+        <source>This model needs %1 on %2 (weights %3, KV cache %4, scratch %5) and %6 are free there: open it on the CPU, close what else uses the card, or choose a smaller model.</source>
+        <translation>此模型在 %2 上需要 %1（权重 %3，KV 缓存 %4，临时空间 %5），那里只有 %6 空闲：请在 CPU 上打开它、关闭占用显卡的其他程序，或选择更小的模型。</translation>
+    </message>
+    <message>
+        <source>Automatic: the CPU, because %1.</source>
+        <translation>自动：CPU，因为%1。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::DevicePicker</name>
+    <message>
+        <source>Device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Where the model is computed. Another one opens the model anew; the chat stays.</source>
+        <translation>模型在哪里计算。换一个设备会重新打开模型；对话保留。</translation>
+    </message>
+    <message>
+        <source>for this model only</source>
+        <translation>仅用于此模型</translation>
+    </message>
+    <message>
+        <source>Other models keep the device that is chosen for all</source>
+        <translation>其他模型仍用为所有模型选择的设备</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>Card</source>
+        <translation>显卡</translation>
+    </message>
+    <message>
+        <source>not on this machine</source>
+        <translation>不在这台机器上</translation>
+    </message>
+    <message>
+        <source>No card can be used: %1.</source>
+        <translation>没有可用的显卡：%1。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Devices</name>
+    <message>
+        <source>a device chosen automatically</source>
+        <translation>自动选择的设备</translation>
+    </message>
+    <message>
+        <source>the CPU</source>
+        <translation>CPU</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::LocalModelHost</name>
+    <message>
+        <source>%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.</source>
+        <translation>%1 在计算时失去响应。已写出的内容已保留；可以在 CPU 上打开模型。</translation>
     </message>
 </context>
 </TS>

@@ -10,6 +10,6 @@ int main(int argc, char** argv) {
         auto models = std::make_unique<ScriptedModels>();
         auto runs = std::make_unique<ScriptedRuns>(*models);
         const JobRunner jobs = scriptedJobs(*models);
-        return AnswerServices{std::move(models), std::move(runs), jobs};
+        return AnswerServices{std::move(models), std::move(runs), jobs, std::make_shared<ScriptedHardware>()};
     });
 }

@@ -34,6 +34,7 @@ struct FakeScript {
     double carve_seconds = 0.5;
     QString carve_error;
     Capabilities capabilities = mixtureModel(); ///< of the model that load() brings
+    CardReading card{};                         ///< how its card is
 };
 
 } // namespace switchyard

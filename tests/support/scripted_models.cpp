@@ -43,7 +43,7 @@ const Capabilities& ScriptedModels::capabilities(const ModelKey& key) const {
     return found == entries_.end() ? none : found->second.capabilities;
 }
 
-void ScriptedModels::load(const ModelKey& key, const ModelKey& in_place_of) {
+void ScriptedModels::load(const ModelKey& key, const ModelKey& in_place_of, const DeviceChoice&) {
     const ModelState now = state(key);
     if (now == ModelState::Loading || (now == ModelState::Ready && key != in_place_of))
         return;
@@ -155,6 +155,11 @@ void ScriptedModels::recodeTick(const ModelKey& key) {
             if (found != entries_.end() && found->second.recode_serial == serial)
                 recodeTick(key);
         });
+}
+
+void ScriptedModels::readCard(const ModelKey& key, std::function<void(const CardReading&)> answer) {
+    const CardReading reading = capabilities(key).card >= 0 ? script().card : CardReading();
+    QTimer::singleShot(0, this, [answer = std::move(answer), reading] { answer(reading); });
 }
 
 void ScriptedModels::countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) {

@@ -20,13 +20,15 @@ class ScriptedModels : public ModelHost {
     /// How far the weights are re-encoded, of how many slices; from any thread.
     std::pair<quint32, quint32> recoded(const ModelKey& key) const;
 
-    void load(const ModelKey& key, const ModelKey& in_place_of = {}) override;
+    void load(const ModelKey& key, const ModelKey& in_place_of = {},
+              const DeviceChoice& device = {}) override;
     void unload(const ModelKey& key) override;
     ModelState state(const ModelKey& key) const override;
     const Capabilities& capabilities(const ModelKey& key) const override;
     ModelTuning modelTuning(const ModelKey& key) const override;
     void setModelTuning(const ModelKey& key, const ModelTuning& tuning) override;
     void countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) override;
+    void readCard(const ModelKey& key, std::function<void(const CardReading&)> answer) override;
 
   Q_SIGNALS:
     void tuned(const switchyard::ModelKey& key, const switchyard::ModelTuning& tuning);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/job_queue.h"
+#include "tests/support/scripted_hardware.h"
 #include "tests/support/scripted_runs.h"
 
 namespace switchyard {
@@ -15,6 +16,7 @@ struct ScriptedServices {
     void setScript(const FakeScript& script) { models.setScript(script); }
     std::vector<GenerationRequest> requests() const { return runs.requests(); }
 
+    std::shared_ptr<const Hardware> hardware = std::make_shared<ScriptedHardware>();
     ScriptedModels models;
     ScriptedRuns runs;
     JobQueue jobs;

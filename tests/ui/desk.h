@@ -29,13 +29,14 @@ struct WindowDesk {
         : paths{folder, folder + QStringLiteral("/models"), folder + QStringLiteral("/presets"),
                 folder + QStringLiteral("/switchyard.ini")},
           settings(paths.settings), store(folder), answers(std::forward<Arguments>(arguments)...),
-          model(answers.models), library({}), presets(paths.presets), controller(store, model, answers.runs),
-          theme(*qApp), window(std::make_unique<MainWindow>(services())) {
+          model(answers.models), devices(answers.hardware, model, settings), library({}),
+          presets(paths.presets), controller(store, model, answers.runs), theme(*qApp),
+          window(std::make_unique<MainWindow>(services())) {
         window->resize(1400, 900);
         window->show();
     }
     WindowServices services() {
-        return {settings, model, answers.jobs, library, controller, presets, theme, paths};
+        return {settings, model, devices, answers.jobs, library, controller, presets, theme, paths};
     }
     template <typename T>
     T* find(const QString& name) const {
@@ -48,6 +49,7 @@ struct WindowDesk {
     ConversationStore store;
     Answers answers;
     CurrentModel model;
+    Devices devices;
     ModelLibrary library;
     Presets presets;
     ChatController controller;

@@ -19,7 +19,9 @@
 namespace switchyard {
 
 struct RealDesk : WindowDesk<LocalServices> {
-    explicit RealDesk(const QString& folder, const QString& model = {}) : WindowDesk(folder, 1) {
+    explicit RealDesk(const QString& folder, const QString& model = {},
+                      const LocalHostOptions& options = LocalServices::withThreads(1))
+        : WindowDesk(folder, options) {
         page = window->template findChild<ChatPage*>();
         if (!model.isEmpty() && !load(model))
             qFatal("%s was not loaded", qPrintable(model));

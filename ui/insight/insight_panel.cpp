@@ -7,6 +7,7 @@
 
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QLocale>
 #include <QStackedWidget>
 #include <QTabBar>
 #include <QToolButton>
@@ -29,6 +30,14 @@ InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
     tabs_->addTab(tr("Speed"));
     tabs_->addTab(tr("Memory"));
     tabs_->setAccessibleName(tr("Insight"));
+    health_ = new PlainLabel(this);
+    health_->setObjectName(u"insight.health"_s);
+    health_->setAccessibleName(tr("The card: temperature, power and clocks"));
+    health_->setToolTip(wrappedTip(tr("Temperature, power and clocks of the card, as its driver tells")));
+    health_->setProperty("muted", true);
+    health_->setProperty("small", true);
+    health_->setMinimumWidth(0);
+    health_->hide();
     fold_ = new QToolButton(this);
     fold_->setObjectName(u"insight.close"_s);
     fold_->setIcon(themedIcon(u"close"_s));
@@ -51,6 +60,7 @@ InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
     auto* top = new QHBoxLayout;
     top->setContentsMargins(8, 0, 6, 0);
     top->addWidget(tabs_, 1);
+    top->addWidget(health_);
     top->addWidget(fold_);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
@@ -135,11 +145,8 @@ void InsightPanel::beginAnswer(MessageId message) {
 }
 
 void InsightPanel::addEvents(const std::vector<RunEvent>& events) {
-    for (const RunEvent& event : events) {
-        const TokenRecord& t = event.token;
-        const double model = gib(t.weights_bytes + t.kv_bytes + t.scratch_bytes);
-        series_.add(event, std::max(0.0, resident_gib_ - model));
-    }
+    for (const RunEvent& event : events)
+        series_.add(event, resident_gib_);
     if (isVisible() && !timer_.isActive())
         timer_.start();
 }
@@ -148,6 +155,31 @@ void InsightPanel::sampleMemory() {
     const SystemMemory memory = system_memory();
     resident_gib_ = gib(process_memory().resident());
     memory_->setMachine(memory.total, memory.available);
+}
+
+/// "45 °C · 120 of 700 W · 1,980 MHz": what of it the driver tells.
+static QString healthText(const CardReading& card) {
+    const QLocale locale;
+    QStringList parts;
+    if (card.celsius >= 0)
+        parts << InsightPanel::tr("%1 °C").arg(card.celsius);
+    const auto whole = [&locale](double number) { return locale.toString(number, 'f', 0); };
+    if (card.watts >= 0)
+        parts << (card.watts_limit > 0
+                      ? InsightPanel::tr("%1 of %2 W").arg(whole(card.watts), whole(card.watts_limit))
+                      : InsightPanel::tr("%1 W").arg(whole(card.watts)));
+    if (card.clock_mhz >= 0)
+        parts << InsightPanel::tr("%1 MHz").arg(locale.toString(card.clock_mhz));
+    if (card.memory_clock_mhz >= 0)
+        parts << InsightPanel::tr("memory %1 MHz").arg(locale.toString(card.memory_clock_mhz));
+    return parts.join(u" · "_s);
+}
+
+void InsightPanel::setCard(const CardReading& card) {
+    const QString text = healthText(card);
+    health_->setText(text);
+    health_->setVisible(!text.isEmpty());
+    memory_->setCard(card);
 }
 
 void InsightPanel::refresh() {

@@ -28,6 +28,9 @@ class InsightPanel : public QWidget {
     void beginAnswer(MessageId message);
     void addEvents(const std::vector<RunEvent>& events);
 
+    /// How the card that computes is; nothing where the CPU does.
+    void setCard(const CardReading& card);
+
     const RunSeries& series() const { return series_; }
     SpeedPlot& speed() { return *speed_; }
     MemoryPlot& memory() { return *memory_; }
@@ -56,6 +59,7 @@ class InsightPanel : public QWidget {
     ConversationId conversation_ = -1;
     QList<MessageId> plotted_; ///< answers in the series, in order
     QTabBar* tabs_;
+    QLabel* health_; ///< of the card
     QToolButton* fold_;
     QStackedWidget* pages_;
     QLabel* empty_;

@@ -1,5 +1,5 @@
 // Memory by part, stacked: weights, KV cache, scratch and the rest of the program, in GiB, against what the
-// machine has.
+// machine has. What lies on a card is stacked alone; the program's RAM is then a line of its own.
 #pragma once
 
 #include "ui/insight/live_plot.h"
@@ -15,7 +15,10 @@ class MemoryPlot : public LivePlot {
     /// What the machine has, in bytes.
     void setMachine(quint64 total, quint64 available);
 
-    /// "RAM 23.4 GiB, 20.1 GiB available"
+    /// How the card that computes is; nothing where the CPU does.
+    void setCard(const CardReading& card);
+
+    /// "RAM 23.4 GiB, 20.1 GiB available", with "VRAM 9.40 of 139 GiB, 110 GiB free" before it
     QString machineText() const { return note(); }
 
   protected:
@@ -30,9 +33,13 @@ class MemoryPlot : public LivePlot {
   private:
     static std::array<double, 4> stack(const PlotToken& token);
     void showMachine();
+    void showLegend();
+    double limit() const; ///< GiB: of what the parts lie in
 
     std::array<QCPGraph*, 4> parts_;
-    double total_ = 0, available_ = 0; ///< GiB
+    QCPGraph* ram_;                    ///< beside what lies on a card
+    double total_ = 0, available_ = 0; ///< GiB of RAM
+    CardReading card_;
     QCPItemStraightLine* limit_;
 };
 

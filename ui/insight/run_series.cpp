@@ -5,6 +5,8 @@
 
 #include <QCoreApplication>
 
+#include <algorithm>
+
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
@@ -50,7 +52,13 @@ void RunSeries::begin(MessageId message) {
     ++version_;
 }
 
-void RunSeries::add(const RunEvent& event, double other_gib) {
+namespace {
+
+bool madeOnCard(const ComputedBy& by) { return !by.backend.empty() && by.backend != "cpu"; }
+
+} // namespace
+
+void RunSeries::add(const RunEvent& event, double ram_gib) {
     switch (event.kind) {
     case RunEvent::Kind::Prefill:
         if (!prefill_timer_.isValid())
@@ -58,7 +66,9 @@ void RunSeries::add(const RunEvent& event, double other_gib) {
         prefill_tokens_ = event.prefill_total;
         return;
     case RunEvent::Kind::Token:
-        addToken(event.token, other_gib);
+        if (!event.computed_by.backend.empty())
+            on_card_ = madeOnCard(event.computed_by);
+        addToken(event.token, ram_gib);
         return;
     case RunEvent::Kind::Move:
         addMove(event.move);
@@ -71,6 +81,7 @@ void RunSeries::add(const RunEvent& event, double other_gib) {
 
 void RunSeries::addRecord(MessageId message, const RunRecord& record) {
     begin(message);
+    on_card_ = madeOnCard(record.computed_by);
     addPrefill(record.timings.prefill_ms, record.timings.prompt_tokens - record.timings.prompt_tokens_reused);
     std::size_t next_move = 0;
     for (std::size_t i = 0; i < record.tokens.size(); ++i) {
@@ -112,7 +123,7 @@ double RunSeries::rate() const {
     return known ? 1000.0 * static_cast<double>(window_.size()) / window_ms_ : 0;
 }
 
-void RunSeries::addToken(const TokenRecord& token, double other_gib) {
+void RunSeries::addToken(const TokenRecord& token, double ram_gib) {
     // The first token comes out of the prefill: its time is the prefill's, and it is no point of the curve.
     // So does the one that goes on with an answer.
     if (next_number_ == answer_start_ || token.latency_ms <= 0) {
@@ -132,7 +143,8 @@ void RunSeries::addToken(const TokenRecord& token, double other_gib) {
     point.weights = gib(token.weights_bytes);
     point.kv = gib(token.kv_bytes);
     point.scratch = gib(token.scratch_bytes);
-    point.other = other_gib;
+    point.on_card = on_card_;
+    point.other = on_card_ ? ram_gib : std::max(0.0, ram_gib - point.weights - point.kv - point.scratch);
     point.text = QString::fromStdString(token.text);
     point.temperature = token.temperature;
     point.top_p = token.top_p;

@@ -23,7 +23,10 @@ struct PlotToken {
     double seconds = 0; ///< of work, waiting between answers left out; where the token was finished
     double latency_ms = 0;
     double tokens_per_second = 0; ///< as RunSeries smooths it; 0: too little is known yet
-    double weights = 0, kv = 0, scratch = 0, other = 0; ///< GiB
+    /// GiB: of RAM, or of a card's memory where that computed the token.
+    double weights = 0, kv = 0, scratch = 0;
+    double other = 0; ///< GiB of RAM beside those parts
+    bool on_card = false;
     QString text;
     // The dials in force.
     double temperature = 0, top_p = 1;
@@ -59,8 +62,8 @@ class RunSeries {
     void clear();
     /// An answer begins; its tokens follow.
     void begin(MessageId message);
-    /// `other_gib`: the program's memory beside the model's parts, where it is known.
-    void add(const RunEvent& event, double other_gib);
+    /// `ram_gib`: what the program has of RAM; 0: not known.
+    void add(const RunEvent& event, double ram_gib);
     /// A whole stored answer.
     void addRecord(MessageId message, const RunRecord& record);
 
@@ -76,7 +79,7 @@ class RunSeries {
     int generation() const { return generation_; }
 
   private:
-    void addToken(const TokenRecord& token, double other_gib);
+    void addToken(const TokenRecord& token, double ram_gib);
     void addMove(const DialMove& move);
     void addPrefill(double milliseconds, int prompt_tokens);
     void clearWindow();
@@ -87,6 +90,7 @@ class RunSeries {
     std::deque<PlotMark> marks_;
     std::deque<PlotPrefill> prefills_;
     MessageId message_ = 0;
+    bool on_card_ = false; ///< the answer is computed there
     int next_number_ = 0, answer_start_ = 0;
     double seconds_ = 0;
     bool prefill_known_ = false;

@@ -6,6 +6,7 @@
 #include "ui/theme.h"
 #include "ui/tuning/carve_panel.h"
 #include "ui/tuning/control_row.h"
+#include "ui/tuning/device_picker.h"
 #include "ui/tuning/preset_bar.h"
 #include "ui/tuning/section.h"
 
@@ -123,6 +124,8 @@ void TuneColumn::buildRows(std::span<const ControlSpec> specs) {
     for (const auto& [group, name, group_title, folded] : groups) {
         Section* section = addGroup(name, group_title, folded);
         if (group == ControlGroup::Base) {
+            device_ = new DevicePicker(section);
+            section->body()->addWidget(device_);
             auto* facts = new QWidget(section);
             facts_ = new QFormLayout(facts);
             section->body()->addWidget(facts);

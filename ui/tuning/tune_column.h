@@ -22,6 +22,7 @@ namespace switchyard {
 
 class CarvePanel;
 class ControlRow;
+class DevicePicker;
 class PresetBar;
 class Section;
 
@@ -41,6 +42,7 @@ class TuneColumn : public QWidget {
     void setRecodeProgress(quint32 done, quint32 total);
     /// How far the carving that was asked for is, or how it ended.
     void showCarving(const Job& job);
+    DevicePicker& device() const { return *device_; }  ///< in the Base section
     QToolButton& foldButton() const { return *fold_; } ///< for the action that folds the column
 
   Q_SIGNALS:
@@ -75,6 +77,7 @@ class TuneColumn : public QWidget {
     QVBoxLayout* list_;
     std::vector<Section*> sections_;
     CarvePanel* carve_ = nullptr;
+    DevicePicker* device_ = nullptr;
     QFormLayout* facts_ = nullptr;
     std::map<QString, QLabel*> fact_labels_;
 };

@@ -1,0 +1,352 @@
+// Where a model is computed, as its user chooses and sees it: cards by a script stand for those of a machine,
+// the engine is the real one.
+#include "tests/app/tiny_model.h"
+#include "tests/ui/real_desk.h"
+#include "ui/insight/insight_panel.h"
+#include "ui/insight/memory_plot.h"
+#include "ui/tuning/device_picker.h"
+
+#include <QAbstractItemView>
+#include <QCheckBox>
+#include <QComboBox>
+#include <QLabel>
+#include <QToolButton>
+
+using namespace switchyard;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr quint64 kGiB = 1ull << 30;
+
+std::shared_ptr<ScriptedCard> card(quint64 memory, const QString& name = u"Test Card"_s) {
+    return std::make_shared<ScriptedCard>(name, memory);
+}
+
+LocalHostOptions with(std::vector<std::shared_ptr<ScriptedCard>> cards, const QString& none = {}) {
+    LocalHostOptions options = LocalServices::withThreads(1);
+    options.hardware = std::make_shared<ScriptedHardware>(std::move(cards), none);
+    return options;
+}
+
+/// A window over a machine with such cards, its Base section open.
+struct Workplace : RealDesk {
+    Workplace(const QString& folder, const LocalHostOptions& options) : RealDesk(folder, {}, options) {
+        auto* base = find<QToolButton>(u"section.base"_s);
+        if (!base->isChecked())
+            base->click();
+    }
+    QComboBox* list() const { return find<QComboBox>(u"tune.device.list"_s); }
+    QString why() const { return find<QLabel>(u"tune.device.why"_s)->text(); }
+    QString facts() const { return find<QLabel>(u"picker.facts"_s)->text(); }
+    QLabel* vram() const { return find<QLabel>(u"status.card"_s); }
+    QString notice() const { return find<QLabel>(u"picker.error"_s)->text(); }
+    QToolButton* offer() const { return find<QToolButton>(u"picker.noticeAction"_s); }
+    /// Opens the list and takes the entry that begins so.
+    void choose(const QString& text) {
+        list()->showPopup();
+        QTRY_VERIFY(devices.looked());
+        const int row = list()->findText(text, Qt::MatchStartsWith);
+        QVERIFY2(row >= 0, qPrintable(text));
+        list()->hidePopup();
+        list()->setFocus();
+        while (list()->currentIndex() != row) {
+            const int before = list()->currentIndex();
+            QTest::keyClick(list(), before < row ? Qt::Key_Down : Qt::Key_Up);
+            QVERIFY2(list()->currentIndex() != before, qPrintable(text));
+        }
+    }
+    bool readyOn(int where) {
+        return QTest::qWaitFor(
+            [&] { return model.state() == ModelState::Ready && model.capabilities().card == where; }, 20000);
+    }
+    bool waitRead() {
+        return QTest::qWaitFor([&] { return devices.reading().known(); }, 5000);
+    }
+};
+
+} // namespace
+
+class TestDevices : public QObject {
+    Q_OBJECT
+    QTemporaryDir models_;
+    QString path_, other_;
+
+  private Q_SLOTS:
+    void initTestCase() {
+        path_ = models_.filePath(u"tiny.gguf"_s);
+        other_ = models_.filePath(u"other.gguf"_s);
+        writeTinyModel(path_.toStdString());
+        writeTinyModel(other_.toStdString(), {.seed = 2});
+    }
+
+    void aCardIsChosenAndTheChatStays() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        CardReading reading;
+        reading.celsius = 45;
+        reading.watts = 120;
+        reading.watts_limit = 700;
+        reading.clock_mhz = 1980;
+        gpu->setReading(reading);
+        Workplace desk(folder.path(), with({gpu}));
+        desk.settings.set<Setting::Device>(u"cpu"_s);
+        desk.settings.set<Setting::InsightTab>(1);
+        QVERIFY(desk.load(path_));
+        QVERIFY2(desk.facts().contains(u"CPU"_s), qPrintable(desk.facts()));
+        QVERIFY(!desk.vram()->isVisible());
+        desk.ask(u"one"_s);
+        const qsizetype said = desk.thread().size();
+
+        desk.choose(u"Test Card"_s);
+        QVERIFY(desk.readyOn(0));
+        QVERIFY2(desk.facts().contains(u"Test Card"_s), qPrintable(desk.facts()));
+        QCOMPARE(desk.settings.get<Setting::Device>(), u"cuda:0"_s);
+        QCOMPARE(desk.thread().size(), said);
+        QVERIFY(desk.waitRead());
+        QVERIFY(desk.vram()->isVisible());
+        QVERIFY2(desk.vram()->text().contains(u"24.0 GiB"_s), qPrintable(desk.vram()->text()));
+        QVERIFY(desk.devices.reading().taken > 0);
+
+        desk.ask(u"two"_s);
+        auto* insight = desk.window->findChild<InsightPanel*>();
+        QVERIFY(insight->series().tokens().back().on_card);
+        QVERIFY(!insight->series().tokens().front().on_card);
+        const QString note = insight->memory().machineText();
+        QVERIFY2(note.contains(u"VRAM"_s) && note.contains(u"24.00 GiB"_s), qPrintable(note));
+        const QString health = desk.find<QLabel>(u"insight.health"_s)->text();
+        for (const auto& part : {u"45 °C"_s, u"120 of 700 W"_s, u"1,980 MHz"_s})
+            QVERIFY2(health.contains(part), qPrintable(health));
+        QVERIFY2(!health.contains(u"memory"_s), qPrintable(health)); // it is not told
+
+        desk.choose(u"CPU"_s);
+        QVERIFY(desk.readyOn(-1));
+        QVERIFY(!desk.vram()->isVisible());
+        QVERIFY(!desk.find<QLabel>(u"insight.health"_s)->isVisible());
+        QCOMPARE(desk.thread().size(), said + 2);
+    }
+
+    void automaticTakesACardThatFitsAndSaysSo() {
+        QTemporaryDir folder;
+        Workplace desk(folder.path(), with({card(8 * kGiB, u"Small Card"_s), card(24 * kGiB)}));
+        QVERIFY(desk.load(path_));
+        QCOMPARE(desk.model.capabilities().card, 1);
+        const QString why = desk.why();
+        QVERIFY2(why.startsWith(u"Automatic: Test Card, 24.0 GiB free; this model needs "_s),
+                 qPrintable(why));
+        QCOMPARE(desk.list()->currentText(), u"Automatic"_s);
+    }
+
+    void automaticTakesTheCpuWhereTheCardIsTooSmall() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        gpu->leaveFree(100 << 10);
+        Workplace desk(folder.path(), with({gpu}));
+        QVERIFY(desk.load(path_));
+        QCOMPARE(desk.model.capabilities().card, -1);
+        const QString why = desk.why();
+        QVERIFY2(why.startsWith(u"Automatic: the CPU, because the model needs "_s), qPrintable(why));
+        QVERIFY2(why.contains(u"Test Card has 100.0 KiB free"_s), qPrintable(why));
+        desk.ask(u"one"_s);
+        QVERIFY(desk.answer().tokenCount() > 0);
+    }
+
+    /// Its forecast fits, and then something else takes the memory.
+    void automaticTakesTheCpuWhereLoadingFails() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        Workplace desk(folder.path(), with({gpu}));
+        gpu->failAfter(2);
+        QVERIFY(desk.load(path_));
+        QCOMPARE(desk.model.capabilities().card, -1);
+        QVERIFY2(desk.why().startsWith(u"Automatic: the CPU, because the weights need "_s),
+                 qPrintable(desk.why()));
+    }
+
+    void aChosenCardThatIsTooSmallOffersTheCpu() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        gpu->leaveFree(100 << 10);
+        {
+            Workplace desk(folder.path(), with({gpu}));
+            desk.settings.set<Setting::Device>(u"cuda:0"_s);
+            desk.window->loadModel(path_);
+            QTRY_COMPARE(desk.model.state(), ModelState::Failed);
+            QVERIFY2(desk.notice().contains(u"on Test Card"_s) &&
+                         desk.notice().contains(u"100.0 KiB are free there"_s),
+                     qPrintable(desk.notice()));
+            QCOMPARE(desk.offer()->text(), u"Open on the CPU"_s);
+            QTest::mouseClick(desk.offer(), Qt::LeftButton);
+            QVERIFY(desk.readyOn(-1));
+            QVERIFY(desk.find<QCheckBox>(u"tune.device.own"_s)->isChecked());
+        }
+        // The model keeps it, others do not.
+        Workplace desk(folder.path(), with({gpu}));
+        QVERIFY(desk.load(path_));
+        QCOMPARE(desk.list()->currentText(), u"CPU"_s);
+        gpu->leaveFree(20 * kGiB);
+        QVERIFY(desk.load(other_));
+        QCOMPARE(desk.model.capabilities().card, 0);
+        QVERIFY(!desk.find<QCheckBox>(u"tune.device.own"_s)->isChecked());
+    }
+
+    void aMoveThatIsRefusedLeavesTheModelWhereItIs() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        gpu->leaveFree(100 << 10);
+        Workplace desk(folder.path(), with({gpu}));
+        desk.settings.set<Setting::Device>(u"cpu"_s);
+        QVERIFY(desk.load(path_));
+        desk.choose(u"Test Card"_s);
+        QTRY_VERIFY(desk.notice().contains(u"was not opened on Test Card"_s));
+        QCOMPARE(desk.model.state(), ModelState::Ready);
+        QCOMPARE(desk.list()->currentText(), u"CPU"_s);
+        desk.ask(u"one"_s);
+        QVERIFY(desk.answer().tokenCount() > 0);
+    }
+
+    void anAnswerIsWaitedForOrStopped() {
+        QTemporaryDir folder;
+        Workplace desk(folder.path(), with({card(24 * kGiB)}));
+        desk.settings.set<Setting::Device>(u"cpu"_s);
+        QVERIFY(desk.load(path_));
+        Tuning tuning = desk.controller.tuning();
+        tuning.sequence.max_tokens = 3000;
+        desk.controller.setTuning(tuning);
+        desk.send(u"go on"_s);
+        QTRY_VERIFY(desk.controller.busy() && desk.answer().tokenCount() > 2);
+        desk.choose(u"Test Card"_s);
+        QVERIFY2(desk.notice().contains(u"is opened on Test Card when the answer has ended"_s),
+                 qPrintable(desk.notice()));
+        QCOMPARE(desk.model.capabilities().card, -1);
+        QCOMPARE(desk.offer()->text(), u"Open now, stopping the answer"_s);
+        QTest::mouseClick(desk.offer(), Qt::LeftButton);
+        QVERIFY(desk.readyOn(0));
+        QVERIFY(desk.answer().tokenCount() > 2);
+    }
+
+    void aCardThatIsLostEndsTheAnswerAlone_data() {
+        QTest::addColumn<QString>("choice");
+        QTest::addRow("chosen") << u"cuda:0"_s;
+        QTest::addRow("automatic") << u"auto"_s;
+    }
+    void aCardThatIsLostEndsTheAnswerAlone() {
+        QFETCH(QString, choice);
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        Workplace desk(folder.path(), with({gpu}));
+        desk.settings.set<Setting::Device>(choice);
+        QVERIFY(desk.load(path_));
+        QCOMPARE(desk.model.capabilities().card, 0);
+        gpu->loseAfter(8);
+        desk.ask(u"one"_s);
+        const Message lost = desk.answer();
+        QVERIFY2(lost.tokenCount() > 2, "what was written is kept");
+        QVERIFY2(desk.saidUnder().contains(u"Test Card was lost"_s), qPrintable(desk.saidUnder()));
+        if (choice == u"auto"_s) {
+            QVERIFY(desk.readyOn(-1)); // by itself
+            QVERIFY2(desk.notice().contains(u"Test Card was lost"_s), qPrintable(desk.notice()));
+            QVERIFY2(desk.why().contains(u"because Test Card was lost"_s), qPrintable(desk.why()));
+        } else {
+            QTRY_COMPARE(desk.model.state(), ModelState::Failed);
+            QVERIFY2(desk.notice().contains(u"Test Card was lost"_s), qPrintable(desk.notice()));
+            QCOMPARE(desk.offer()->text(), u"Open on the CPU"_s);
+            QTest::mouseClick(desk.offer(), Qt::LeftButton);
+            QVERIFY(desk.readyOn(-1));
+            QCOMPARE(desk.settings.get<Setting::Device>(), u"cuda:0"_s); // for the next start
+        }
+        desk.list()->showPopup();
+        QTRY_VERIFY(desk.list()->findText(u"Test Card"_s, Qt::MatchStartsWith) >= 0);
+        desk.list()->hidePopup();
+        desk.ask(u"two"_s);
+        QVERIFY(desk.answer().tokenCount() > 0);
+        QCOMPARE(desk.answer().run.finish != FinishReason::Failed, true);
+    }
+
+    void aCardShortOfMemoryOffersTheCpu() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        Workplace desk(folder.path(), with({gpu}));
+        QVERIFY(desk.load(path_));
+        QCOMPARE(desk.model.capabilities().card, 0);
+        gpu->leaveFree(10);
+        desk.ask(u"one"_s);
+        QVERIFY2(desk.saidUnder().contains(u"on Test Card, 10 B are free"_s), qPrintable(desk.saidUnder()));
+        QTRY_VERIFY(desk.notice().contains(u"had not enough free memory"_s));
+        QCOMPARE(desk.offer()->text(), u"Open on the CPU"_s);
+        QTest::mouseClick(desk.offer(), Qt::LeftButton);
+        QVERIFY(desk.readyOn(-1));
+        QCOMPARE(desk.thread().size(), 2);
+        desk.ask(u"two"_s);
+        QVERIFY(desk.answer().run.finish != FinishReason::Failed);
+    }
+
+    void whatCannotBeChosenSaysWhy_data() {
+        QTest::addColumn<QString>("why");
+        QTest::addRow("no driver") << u"there is no NVIDIA driver on this machine"_s;
+        QTest::addRow("old driver")
+            << u"the NVIDIA driver knows CUDA 12.2 and this build needs 13.0: install "
+               "driver 580 or newer"_s;
+    }
+    void whatCannotBeChosenSaysWhy() {
+        QFETCH(QString, why);
+        QTemporaryDir folder;
+        Workplace desk(folder.path(), with({}, why));
+        QVERIFY(desk.load(path_));
+        QVERIFY2(desk.why().contains(why), qPrintable(desk.why()));
+        desk.list()->showPopup();
+        QTRY_COMPARE(desk.list()->count(), 3);
+        desk.list()->hidePopup();
+        QVERIFY2(desk.list()->itemText(2).contains(why), qPrintable(desk.list()->itemText(2)));
+        QVERIFY(!desk.list()->model()->index(2, 0).flags().testFlag(Qt::ItemIsEnabled));
+        desk.list()->setFocus();
+        QTest::keyClick(desk.list(), Qt::Key_End);
+        QVERIFY(desk.list()->currentIndex() != 2);
+    }
+
+    void aCardThatIsNoUseSaysWhyInTheList() {
+        QTemporaryDir folder;
+        const auto old = card(8 * kGiB, u"Old Card"_s);
+        old->setUnusable(u"Old Card has compute capability 6.1, and this build needs 7.5 or more"_s);
+        Workplace desk(folder.path(), with({old, card(24 * kGiB)}));
+        QVERIFY(desk.load(path_));
+        QCOMPARE(desk.model.capabilities().card, 1);
+        desk.list()->showPopup();
+        QTRY_COMPARE(desk.list()->count(), 4);
+        desk.list()->hidePopup();
+        QCOMPARE(desk.list()->itemText(2),
+                 u"Old Card, 8.0 GiB – has compute capability 6.1, and this build needs 7.5 or more"_s);
+        QVERIFY(!desk.list()->model()->index(2, 0).flags().testFlag(Qt::ItemIsEnabled));
+        desk.choose(u"CPU"_s);
+        QVERIFY(desk.readyOn(-1));
+        QTest::keyClick(desk.list(), Qt::Key_Down); // past the one that cannot be used
+        QCOMPARE(desk.list()->currentText(), u"Test Card, 24.0 GiB"_s);
+        QVERIFY(desk.readyOn(1));
+    }
+
+    void aChosenCardThatIsNotThereAnyMoreSaysSo() {
+        QTemporaryDir folder;
+        Workplace desk(folder.path(), with({}, u"there is no NVIDIA driver on this machine"_s));
+        desk.settings.set<Setting::Device>(u"cuda:1"_s);
+        desk.window->loadModel(path_);
+        QTRY_COMPARE(desk.model.state(), ModelState::Failed);
+        QVERIFY2(desk.notice().contains(u"there is no NVIDIA driver"_s), qPrintable(desk.notice()));
+        QTest::mouseClick(desk.offer(), Qt::LeftButton);
+        QVERIFY(desk.readyOn(-1));
+    }
+
+    void twoModelsOnACardCountTogether() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        Workplace desk(folder.path(), with({gpu}));
+        QVERIFY(desk.load(path_));
+        QVERIFY(desk.waitRead());
+        const quint64 one = desk.devices.reading().taken;
+        desk.answers.models.load(other_);
+        QTRY_COMPARE(desk.answers.models.state(other_), ModelState::Ready);
+        QTRY_VERIFY_WITH_TIMEOUT(desk.devices.reading().taken > one, 4000);
+    }
+};
+
+QTEST_MAIN(TestDevices)
+#include "tst_devices.moc"

@@ -1,0 +1,50 @@
+// On which device the model is opened: the CPU, a card, or the program's own choice with its reason.
+#pragma once
+
+#include "app/services/hardware.h"
+
+#include <QWidget>
+
+class QCheckBox;
+class QComboBox;
+class QLabel;
+
+namespace switchyard {
+
+class DevicePicker : public QWidget {
+    Q_OBJECT
+  public:
+    explicit DevicePicker(QWidget* parent = nullptr);
+
+    void setCards(const Cards& cards);
+    /// `own`: for this model alone. Emits nothing.
+    void setChoice(const DeviceChoice& choice, bool own);
+    /// Under it: why this device, or why not the one that was chosen.
+    void setSentence(const QString& sentence);
+    /// False: there is no model that could have its own choice.
+    void setHasModel(bool has);
+
+  Q_SIGNALS:
+    void chosen(const switchyard::DeviceChoice& choice, bool own);
+    void opened(); ///< the list is looked at: what is free now may be another
+
+  protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
+  private:
+    void fill();
+    void add(const QString& text, const DeviceChoice& choice, const QString& why_not = {});
+    void showChoice();
+    DeviceChoice shownChoice() const;
+    void showSentence();
+
+    Cards cards_;
+    DeviceChoice choice_;
+    QString sentence_;
+    bool showing_ = false;
+    QComboBox* list_;
+    QLabel* why_;
+    QCheckBox* own_;
+};
+
+} // namespace switchyard
