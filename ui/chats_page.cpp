@@ -241,7 +241,7 @@ void ChatsPage::connectDevice() {
     DevicePicker& picker = tune_->device();
     connect(&devices, &Devices::cardsChanged, this, &ChatsPage::showDevice);
     connect(&devices, &Devices::choiceChanged, this, &ChatsPage::showDevice);
-    connect(&picker, &DevicePicker::opened, &devices, &Devices::look);
+    connect(&picker, &DevicePicker::lookedAt, &devices, &Devices::look);
     connect(&picker, &DevicePicker::chosen, &loading_, &ModelLoading::choose);
     connect(&devices, &Devices::readingChanged, this,
             [this] { insight_->setCard(services_.devices.reading()); });

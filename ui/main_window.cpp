@@ -79,7 +79,7 @@ void MainWindow::buildPages() {
     pages_->add(new SettingsPage(services_.settings, services_.paths));
     connect(chats_, &ChatsPage::problem, banner_, &NoticeBanner::add);
     connect(models, &ModelsPage::loadRequested, loading_, &ModelLoading::load);
-    models->follow(services_.model);
+    models->follow(services_.model, services_.devices);
     chats_->setOtherModels({&(*actions_)[Act::OpenModel], pages_->action(models)});
 }
 

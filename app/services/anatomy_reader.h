@@ -47,6 +47,7 @@ struct AnatomyReport {
 struct ReportedMemory {
     quint64 weights = 0, mapped = 0, text = 0, kv = 0, scratch = 0;
     quint64 total() const { return weights + text + kv + scratch; }
+    quint64 onCard() const { return weights + mapped + kv + scratch; } ///< of a card's memory
 };
 
 /// The report's memory at a precision, a cache type (both by index) and a context in tokens.

@@ -19,6 +19,7 @@ struct ChoiceForecast {
     TokenCost token;      ///< of an answer
     SpeedRange speed;     ///< expected at decode
     bool no_gain = false; ///< larger than the file, and no nearer to the authors' weights
+    bool on_card = false; ///< `bytes` are of a card's memory
     QString note;         ///< "Q5_0 where rows are not divisible by 256"
 };
 

@@ -22,6 +22,7 @@ void addFileStop(const Capabilities& model, std::vector<ChoiceForecast>& stops) 
                     ? QString()
                     : QCoreApplication::translate("DialState", "%1 (the file's)").arg(model.file_precision);
     own.bytes = model.weights_bytes;
+    own.on_card = model.card >= 0;
     for (const ChoiceForecast& choice : model.weights) {
         if (choice.name == model.file_precision)
             own.speed = choice.speed;

@@ -221,6 +221,10 @@ Capabilities describeModel(LoadedModel& model, const OpenedDevice& device, doubl
         if (type == BlockType::F16)
             c.kv_bytes_per_token = a_token;
     }
+    for (auto* choices_of : {&c.weights, &c.kv}) {
+        for (ChoiceForecast& choice : *choices_of)
+            choice.on_card = device.card >= 0;
+    }
     c.defaults = default_tuning(model.file(), config);
     c.defaults.sequence.experts = plan.experts_active;
     return c;

@@ -19,6 +19,7 @@ struct Card {
     quint64 memory = 0;      ///< bytes
     quint64 memory_free = 0; ///< bytes now; 0: not known
     QString unusable{};      ///< why it cannot be used, as a clause; "": it can
+    bool operator==(const Card&) const = default;
 };
 
 struct Cards {
@@ -26,6 +27,7 @@ struct Cards {
     QString none; ///< why no card can be used, as a clause; "": one can
 
     const Card* find(int index) const;
+    bool operator==(const Cards&) const = default;
 };
 
 /// How a card is now, as far as its driver tells: below zero or 0 where it does not.

@@ -580,6 +580,13 @@
     </message>
 </context>
 <context>
+    <name>Hardware</name>
+    <message>
+        <source>%1 was lost while it computed; start the program again to use it</source>
+        <translation>%1 在计算时失去响应；请重新启动程序后再使用</translation>
+    </message>
+</context>
+<context>
     <name>JobStages</name>
     <message>
         <source>writing calibration text</source>
@@ -777,6 +784,37 @@
     </message>
 </context>
 <context>
+    <name>OpenDevice</name>
+    <message>
+        <source>Automatic: the CPU, because the model needs %1 and %2 has %3 free.</source>
+        <translation>自动：CPU，因为模型需要 %1，而 %2 只有 %3 空闲。</translation>
+    </message>
+    <message>
+        <source>Automatic: %1, %2 free; this model needs %3.</source>
+        <translation>自动：%1，空闲 %2；此模型需要 %3。</translation>
+    </message>
+    <message>
+        <source>Automatic: %1; this model needs %2.</source>
+        <translation>自动：%1；此模型需要 %2。</translation>
+    </message>
+    <message>
+        <source>there is no card %1 on this machine</source>
+        <translation>这台机器上没有显卡 %1</translation>
+    </message>
+    <message>
+        <source>The chosen card cannot be used: %1.</source>
+        <translation>所选的显卡无法使用：%1。</translation>
+    </message>
+    <message>
+        <source>This model needs %1 on %2 (weights %3, KV cache %4, scratch %5) and %6 are free there: open it on the CPU, close what else uses the card, or choose a smaller model.</source>
+        <translation>此模型在 %2 上需要 %1（权重 %3，KV 缓存 %4，临时空间 %5），那里只有 %6 空闲：请在 CPU 上打开它、关闭占用显卡的其他程序，或选择更小的模型。</translation>
+    </message>
+    <message>
+        <source>Automatic: the CPU, because %1.</source>
+        <translation>自动：CPU，因为%1。</translation>
+    </message>
+</context>
+<context>
     <name>TokenOverlay</name>
     <message>
         <source>Before token %1:</source>
@@ -931,6 +969,18 @@
     <message>
         <source>In use now: its weights were forecast at %1 and take %2.</source>
         <translation>正在使用：权重预测 %1，实际占用 %2。</translation>
+    </message>
+    <message>
+        <source>Fits %1: %2 of %3 of VRAM are free.</source>
+        <translation>%1 放得下：%3 显存中有 %2 空闲。</translation>
+    </message>
+    <message>
+        <source>Does not fit %1: %2 are needed there, %3 of VRAM are free.</source>
+        <translation>%1 放不下：那里需要 %2，显存空闲 %3。</translation>
+    </message>
+    <message>
+        <source>In use now on %1: its weights were forecast at %2 and take %3 of VRAM.</source>
+        <translation>正在 %1 上使用：权重预计 %2，占用显存 %3。</translation>
     </message>
 </context>
 <context>
@@ -1267,6 +1317,10 @@
         <source>%1 is the least this dial takes.</source>
         <translation>这个旋钮最小为 %1。</translation>
     </message>
+    <message>
+        <source>%1 of VRAM</source>
+        <translation>显存 %1</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ConversationStore</name>
@@ -1389,6 +1443,56 @@
     <message>
         <source>%1 is damaged or no chat database (%2): it is left as it is. Nothing of it could be read, and chats are kept in %3 from now on. Put a sound copy in its place to see its chats again.</source>
         <translation>%1 已损坏或不是对话数据库（%2）：它保持原样。其中没有能读出的内容，今后的对话保存在 %3 中。把完好的副本放回原处，就能重新看到其中的对话。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::DevicePicker</name>
+    <message>
+        <source>Device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Where the model is computed. Another one opens the model anew; the chat stays.</source>
+        <translation>模型在哪里计算。换一个设备会重新打开模型；对话保留。</translation>
+    </message>
+    <message>
+        <source>for this model only</source>
+        <translation>仅用于此模型</translation>
+    </message>
+    <message>
+        <source>Other models keep the device that is chosen for all</source>
+        <translation>其他模型仍用为所有模型选择的设备</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>Card</source>
+        <translation>显卡</translation>
+    </message>
+    <message>
+        <source>not on this machine</source>
+        <translation>不在这台机器上</translation>
+    </message>
+    <message>
+        <source>No card can be used: %1.</source>
+        <translation>没有可用的显卡：%1。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Devices</name>
+    <message>
+        <source>a device chosen automatically</source>
+        <translation>自动选择的设备</translation>
+    </message>
+    <message>
+        <source>the CPU</source>
+        <translation>CPU</translation>
     </message>
 </context>
 <context>
@@ -1649,6 +1753,13 @@
     <message>
         <source>%1 cannot be written as an image.</source>
         <translation>%1 无法写为图像。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::LocalModelHost</name>
+    <message>
+        <source>%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.</source>
+        <translation>%1 在计算时失去响应。已写出的内容已保留；可以在 CPU 上打开模型。</translation>
     </message>
 </context>
 <context>
@@ -2888,101 +2999,6 @@ RAM of the program %6</source>
     <message>
         <source>New folder</source>
         <translation>新建文件夹</translation>
-    </message>
-</context>
-<context>
-    <name>Hardware</name>
-    <message>
-        <source>%1 was lost while it computed; start the program again to use it</source>
-        <translation>%1 在计算时失去响应；请重新启动程序后再使用</translation>
-    </message>
-</context>
-<context>
-    <name>OpenDevice</name>
-    <message>
-        <source>Automatic: the CPU, because the model needs %1 and %2 has %3 free.</source>
-        <translation>自动：CPU，因为模型需要 %1，而 %2 只有 %3 空闲。</translation>
-    </message>
-    <message>
-        <source>Automatic: %1, %2 free; this model needs %3.</source>
-        <translation>自动：%1，空闲 %2；此模型需要 %3。</translation>
-    </message>
-    <message>
-        <source>Automatic: %1; this model needs %2.</source>
-        <translation>自动：%1；此模型需要 %2。</translation>
-    </message>
-    <message>
-        <source>there is no card %1 on this machine</source>
-        <translation>这台机器上没有显卡 %1</translation>
-    </message>
-    <message>
-        <source>The chosen card cannot be used: %1.</source>
-        <translation>所选的显卡无法使用：%1。</translation>
-    </message>
-    <message>
-        <source>This model needs %1 on %2 (weights %3, KV cache %4, scratch %5) and %6 are free there: open it on the CPU, close what else uses the card, or choose a smaller model.</source>
-        <translation>此模型在 %2 上需要 %1（权重 %3，KV 缓存 %4，临时空间 %5），那里只有 %6 空闲：请在 CPU 上打开它、关闭占用显卡的其他程序，或选择更小的模型。</translation>
-    </message>
-    <message>
-        <source>Automatic: the CPU, because %1.</source>
-        <translation>自动：CPU，因为%1。</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::DevicePicker</name>
-    <message>
-        <source>Device</source>
-        <translation>设备</translation>
-    </message>
-    <message>
-        <source>Where the model is computed. Another one opens the model anew; the chat stays.</source>
-        <translation>模型在哪里计算。换一个设备会重新打开模型；对话保留。</translation>
-    </message>
-    <message>
-        <source>for this model only</source>
-        <translation>仅用于此模型</translation>
-    </message>
-    <message>
-        <source>Other models keep the device that is chosen for all</source>
-        <translation>其他模型仍用为所有模型选择的设备</translation>
-    </message>
-    <message>
-        <source>Automatic</source>
-        <translation>自动</translation>
-    </message>
-    <message>
-        <source>CPU</source>
-        <translation>CPU</translation>
-    </message>
-    <message>
-        <source>Card</source>
-        <translation>显卡</translation>
-    </message>
-    <message>
-        <source>not on this machine</source>
-        <translation>不在这台机器上</translation>
-    </message>
-    <message>
-        <source>No card can be used: %1.</source>
-        <translation>没有可用的显卡：%1。</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::Devices</name>
-    <message>
-        <source>a device chosen automatically</source>
-        <translation>自动选择的设备</translation>
-    </message>
-    <message>
-        <source>the CPU</source>
-        <translation>CPU</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::LocalModelHost</name>
-    <message>
-        <source>%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.</source>
-        <translation>%1 在计算时失去响应。已写出的内容已保留；可以在 CPU 上打开模型。</translation>
     </message>
 </context>
 </TS>

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <thread>
 
 #include <utility>
 
@@ -70,6 +71,9 @@ class ScriptedCardExecutor : public Executor {
     std::size_t forecast_scratch(int rows, int experts) const override {
         return cpu_->forecast_scratch(rows, experts);
     }
+    int prompt_rows() const override { return cpu_->prompt_rows(); }
+    int steps_in_flight() const override { return cpu_->steps_in_flight(); }
+    StageTable stage_totals() const override { return cpu_->stage_totals(); }
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done) override {
         share_->card().beginStep();
@@ -149,6 +153,11 @@ void ScriptedCard::leaveFree(quint64 bytes) {
     free_ = bytes;
 }
 
+void ScriptedCard::slowDown(std::chrono::milliseconds step) {
+    const std::lock_guard lock(mutex_);
+    step_time_ = step;
+}
+
 void ScriptedCard::loseAfter(int steps) {
     const std::lock_guard lock(mutex_);
     steps_left_ = steps;
@@ -178,12 +187,15 @@ void ScriptedCard::give(quint64 bytes) {
 }
 
 void ScriptedCard::beginStep() {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     lost_ = lost_ || steps_left_ == 0;
     if (lost_)
         throw Error(name_.toStdString() + " was lost: it fell off the bus");
     if (steps_left_ > 0)
         --steps_left_;
+    const auto time = step_time_;
+    lock.unlock();
+    std::this_thread::sleep_for(time);
 }
 
 DeviceStatus ScriptedCard::status() const {

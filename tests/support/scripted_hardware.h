@@ -4,6 +4,8 @@
 
 #include "app/services/hardware.h"
 
+#include <chrono>
+
 namespace switchyard {
 
 /// One card, while tests change it. Thread-safe.
@@ -20,7 +22,8 @@ class ScriptedCard {
     CardReading reading() const; ///< with its memory
     /// Other programs leave so much of it free, beside what the program has taken.
     void leaveFree(quint64 bytes);
-    void loseAfter(int steps);  ///< from now on; -1: never
+    void slowDown(std::chrono::milliseconds step); ///< each step takes so long
+    void loseAfter(int steps);                     ///< from now on; -1: never
     void failAfter(int pieces); ///< of memory: then there is none for some while; -1: never
 
     // For the backend:
@@ -36,6 +39,7 @@ class ScriptedCard {
     quint64 free_, taken_ = 0;
     QString unusable_;
     CardReading reading_;
+    std::chrono::milliseconds step_time_{0};
     int steps_left_ = -1, pieces_left_ = -1;
     bool lost_ = false, short_ = false;
 };

@@ -1,5 +1,7 @@
 // Where a model is computed, as its user chooses and sees it: cards by a script stand for those of a machine,
 // the engine is the real one.
+#include "app/services/model_stores.h"
+#include "tests/app/scripted_model.h"
 #include "tests/app/tiny_model.h"
 #include "tests/ui/real_desk.h"
 #include "ui/insight/insight_panel.h"
@@ -10,6 +12,7 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QLabel>
+#include <QTableView>
 #include <QToolButton>
 
 using namespace switchyard;
@@ -107,6 +110,8 @@ class TestDevices : public QObject {
         QVERIFY(desk.vram()->isVisible());
         QVERIFY2(desk.vram()->text().contains(u"24.0 GiB"_s), qPrintable(desk.vram()->text()));
         QVERIFY(desk.devices.reading().taken > 0);
+        const QString bytes = desk.find<QLabel>(u"tune.quant.forecast"_s)->text();
+        QVERIFY2(bytes.contains(u"of VRAM"_s), qPrintable(bytes));
 
         desk.ask(u"two"_s);
         auto* insight = desk.window->findChild<InsightPanel*>();
@@ -207,22 +212,53 @@ class TestDevices : public QObject {
 
     void anAnswerIsWaitedForOrStopped() {
         QTemporaryDir folder;
-        Workplace desk(folder.path(), with({card(24 * kGiB)}));
-        desk.settings.set<Setting::Device>(u"cpu"_s);
-        QVERIFY(desk.load(path_));
-        Tuning tuning = desk.controller.tuning();
-        tuning.sequence.max_tokens = 3000;
-        desk.controller.setTuning(tuning);
+        const QString talker = folder.filePath(u"talker.gguf"_s);
+        ScriptedModel says; // one letter, without end
+        for (int byte = 0; byte < 256; ++byte)
+            says.chain(byte, {'a'});
+        says.write(talker.toStdString());
+        const auto gpu = card(24 * kGiB);
+        gpu->slowDown(std::chrono::milliseconds(10));
+        Workplace desk(folder.path(), with({gpu}));
+        QVERIFY(desk.load(talker));
         desk.send(u"go on"_s);
         QTRY_VERIFY(desk.controller.busy() && desk.answer().tokenCount() > 2);
-        desk.choose(u"Test Card"_s);
-        QVERIFY2(desk.notice().contains(u"is opened on Test Card when the answer has ended"_s),
+        desk.choose(u"CPU"_s);
+        QVERIFY2(desk.notice().contains(u"is opened on the CPU when the answer has ended"_s),
                  qPrintable(desk.notice()));
-        QCOMPARE(desk.model.capabilities().card, -1);
+        QCOMPARE(desk.model.capabilities().card, 0);
+        desk.choose(u"Automatic"_s); // taken back
+        QVERIFY2(desk.notice().isEmpty(), qPrintable(desk.notice()));
+        desk.choose(u"CPU"_s);
         QCOMPARE(desk.offer()->text(), u"Open now, stopping the answer"_s);
         QTest::mouseClick(desk.offer(), Qt::LeftButton);
-        QVERIFY(desk.readyOn(0));
+        QVERIFY(desk.readyOn(-1));
         QVERIFY(desk.answer().tokenCount() > 2);
+    }
+
+    /// The card is a place of its own beside RAM.
+    void theModelsPageSaysWhereTheWeightsLie() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        gpu->leaveFree(20 * kGiB);
+        Workplace desk(folder.path(), with({gpu}));
+        QVERIFY(QFile::copy(path_, folder.filePath(u"models.gguf"_s)));
+        desk.library.setProviders(modelProviders({folder.path()}));
+        desk.library.rescan();
+        QTRY_VERIFY(!desk.library.models().isEmpty());
+        const QString path = desk.library.models().first().path;
+        desk.action(u"ModelsPage"_s)->trigger();
+        desk.find<QTableView>(u"models.table"_s)->selectRow(0);
+        auto* verdict = desk.find<QLabel>(u"models.anatomy.verdict"_s);
+        QTRY_VERIFY(verdict->text().contains(u"Fits Test Card: 20.0 GiB of 24.0 GiB of VRAM are free."_s));
+        gpu->leaveFree(100 << 10);
+        desk.devices.look();
+        QTRY_VERIFY(verdict->text().contains(u"Does not fit Test Card: "_s));
+        QVERIFY2(verdict->text().contains(u"100.0 KiB of VRAM are free"_s), qPrintable(verdict->text()));
+        gpu->leaveFree(20 * kGiB);
+        QVERIFY(desk.load(path));
+        auto* measured = desk.find<QLabel>(u"models.anatomy.measured"_s);
+        QTRY_VERIFY(measured->text().startsWith(u"In use now on Test Card: "_s));
     }
 
     void aCardThatIsLostEndsTheAnswerAlone_data() {

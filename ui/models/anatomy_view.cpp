@@ -16,6 +16,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 using namespace Qt::StringLiterals;
@@ -309,17 +310,40 @@ void AnatomyView::showMemory() {
     use_->setText(table.html());
     const quint64 free = report_.memory_available;
     const bool fits = free == 0 || memory.total() <= free;
-    setLook(verdict_, "error", !fits);
-    verdict_->setText(fits
-                          ? tr("Fits: %1 of RAM are free.").arg(sizeText(free))
-                          : tr("Does not fit: %1 are needed, %2 of RAM are free. Choose a lower precision or "
-                               "a shorter context.")
-                                .arg(sizeText(memory.total()), sizeText(free)));
+    QStringList verdicts{
+        fits ? tr("Fits: %1 of RAM are free.").arg(sizeText(free))
+             : tr("Does not fit: %1 are needed, %2 of RAM are free. Choose a lower precision or "
+                  "a shorter context.")
+                   .arg(sizeText(memory.total()), sizeText(free))};
+    bool anywhere = fits;
+    for (const Card& card : cards_) {
+        verdicts << cardVerdict(card, memory);
+        anywhere = anywhere || memory.onCard() <= card.memory_free;
+    }
+    setLook(verdict_, "error", !anywhere);
+    verdict_->setText(verdicts.join(u'\n'));
     showMeasured();
 }
 
-void AnatomyView::setMeasured(const QString& path, quint64 weights_bytes) {
+QString AnatomyView::cardVerdict(const Card& card, const ReportedMemory& memory) const {
+    const QString name = oneLine(card.name), need = sizeText(memory.onCard());
+    return memory.onCard() <= card.memory_free
+               ? tr("Fits %1: %2 of %3 of VRAM are free.")
+                     .arg(name, sizeText(card.memory_free), sizeText(card.memory))
+               : tr("Does not fit %1: %2 are needed there, %3 of VRAM are free.")
+                     .arg(name, need, sizeText(card.memory_free));
+}
+
+void AnatomyView::setCards(const Cards& cards) {
+    cards_.clear();
+    std::ranges::copy_if(cards.cards, std::back_inserter(cards_),
+                         [](const Card& card) { return card.unusable.isEmpty() && card.memory_free > 0; });
+    showMemory();
+}
+
+void AnatomyView::setMeasured(const QString& path, quint64 weights_bytes, const QString& card) {
     measured_path_ = path;
+    measured_card_ = card;
     measured_weights_ = weights_bytes;
     showMeasured();
 }
@@ -330,10 +354,15 @@ void AnatomyView::showMeasured() {
     measured_->setVisible(known);
     // What is free now no longer has the memory of a model that is in use.
     verdict_->setVisible(!known && report_.memory_available > 0);
-    if (known)
-        measured_->setText(
-            tr("In use now: its weights were forecast at %1 and take %2.")
-                .arg(sizeText(memoryOf(report_, 0, 0, 0).weights), sizeText(measured_weights_)));
+    if (!known)
+        return;
+    const ReportedMemory memory = memoryOf(report_, 0, 0, 0);
+    measured_->setText(measured_card_.isEmpty()
+                           ? tr("In use now: its weights were forecast at %1 and take %2.")
+                                 .arg(sizeText(memory.weights), sizeText(measured_weights_))
+                           : tr("In use now on %1: its weights were forecast at %2 and take %3 of VRAM.")
+                                 .arg(oneLine(measured_card_), sizeText(memory.weights + memory.mapped),
+                                      sizeText(measured_weights_)));
 }
 
 } // namespace switchyard

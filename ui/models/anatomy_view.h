@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/anatomy_reader.h"
+#include "app/services/hardware.h"
 
 #include <QWidget>
 
@@ -24,7 +25,10 @@ class AnatomyView : public QWidget {
     /// Nothing is chosen, or it is being read: a sentence instead.
     void setSentence(const QString& sentence);
     /// The weights of the model in use as they were measured, and where its file is; 0: none is loaded.
-    void setMeasured(const QString& path, quint64 weights_bytes);
+    /// `card`: that has them; "": they are in RAM.
+    void setMeasured(const QString& path, quint64 weights_bytes, const QString& card);
+    /// What is forecast is held against their memory, too.
+    void setCards(const Cards& cards);
     const AnatomyReport& report() const { return report_; }
 
   private:
@@ -38,7 +42,10 @@ class AnatomyView : public QWidget {
     void showMeasured();
 
     AnatomyReport report_;
-    QString measured_path_;
+    QString cardVerdict(const Card& card, const ReportedMemory& memory) const;
+
+    QString measured_path_, measured_card_;
+    std::vector<Card> cards_; ///< that can be used
     quint64 measured_weights_ = 0;
     QLabel *sentence_, *title_, *kind_, *parameters_;
     QWidget* content_;

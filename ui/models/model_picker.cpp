@@ -200,6 +200,8 @@ void ModelPicker::showModel() {
     button_->setAccessibleName(tr("Model: %1").arg(oneLine(name)));
     facts_->setText(oneLine(facts.join(u"  ·  "_s)));
     QStringList tip{facts_->text()};
+    if (state_ == ModelState::Ready && !capabilities_.device_why.isEmpty())
+        tip << capabilities_.device_why;
     if (state_ == ModelState::Ready)
         tip += capabilities_.notes;
     facts_->setToolTip(plainTip(tip.join(u'\n')));

@@ -39,7 +39,8 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, QAction& open_
     tabs_->addTab(tr("Shape calculator"));
     pages_ = new QStackedWidget(this);
     pages_->addWidget(buildFiles(settings, open_file, own_folder));
-    pages_->addWidget(new ShapeCalculator);
+    calculator_ = new ShapeCalculator;
+    pages_->addWidget(calculator_);
     connect(tabs_, &QTabBar::currentChanged, pages_, &QStackedWidget::setCurrentIndex);
 
     auto* layout = new QVBoxLayout(this);
@@ -62,11 +63,22 @@ PageSign ModelsPage::sign() const {
 
 QWidget* ModelsPage::firstFocus() { return table_; }
 
-void ModelsPage::follow(const CurrentModel& model) {
+/// What is free on the cards is another every time.
+void ModelsPage::setShown(bool shown) {
+    if (shown && devices_)
+        devices_->look();
+}
+
+void ModelsPage::follow(const CurrentModel& model, Devices& devices) {
+    devices_ = &devices;
+    connect(&devices, &Devices::cardsChanged, this, [this] {
+        anatomy_->setCards(devices_->cards());
+        calculator_->setCards(devices_->cards());
+    });
     const auto show = [this, &model](ModelState state) {
         const Capabilities& capabilities = model.capabilities();
         setLoaded(state == ModelState::Ready ? capabilities.model_path : QString(),
-                  capabilities.weights_bytes);
+                  capabilities.weights_bytes, capabilities.card >= 0 ? capabilities.device : QString());
     };
     connect(&model, &CurrentModel::stateChanged, this, [this, show](ModelState state, const QString& error) {
         show(state);
@@ -217,9 +229,9 @@ void ModelsPage::loadChosen() {
         Q_EMIT loadRequested(chosen->path);
 }
 
-void ModelsPage::setLoaded(const QString& path, quint64 weights_bytes) {
+void ModelsPage::setLoaded(const QString& path, quint64 weights_bytes, const QString& card) {
     loaded_ = path;
-    anatomy_->setMeasured(path, weights_bytes);
+    anatomy_->setMeasured(path, weights_bytes, card);
     refresh();
 }
 

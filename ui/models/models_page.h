@@ -3,7 +3,7 @@
 #pragma once
 
 #include "app/services/anatomy_reader.h"
-#include "app/services/current_model.h"
+#include "app/services/devices.h"
 #include "app/services/model_library.h"
 #include "app/services/settings.h"
 
@@ -19,6 +19,7 @@ namespace switchyard {
 class AnatomyView;
 class ModelList;
 class ModelTable;
+class ShapeCalculator;
 
 class ModelsPage : public Page {
     Q_OBJECT
@@ -29,10 +30,12 @@ class ModelsPage : public Page {
 
     PageSign sign() const override;
     QWidget* firstFocus() override;
+    void setShown(bool shown) override;
     /// Shows from now on which model is in use, and why one could not be loaded.
-    void follow(const CurrentModel& model);
-    /// The model in use: it is named on the page. Empty: none. `weights_bytes`: what its weights take.
-    void setLoaded(const QString& path, quint64 weights_bytes);
+    void follow(const CurrentModel& model, Devices& devices);
+    /// The model in use: it is named on the page. Empty: none. `weights_bytes`: what its weights take, and
+    /// on which card; "": in RAM.
+    void setLoaded(const QString& path, quint64 weights_bytes, const QString& card = {});
     /// An error of loading, shown here too where it was asked for here.
     void setError(const QString& sentence);
 
@@ -54,6 +57,8 @@ class ModelsPage : public Page {
     QLabel *line_, *detail_;
     QPushButton* load_;
     AnatomyView* anatomy_;
+    ShapeCalculator* calculator_;
+    Devices* devices_ = nullptr;
     QTabBar* tabs_;
     QStackedWidget* pages_;
     QString loaded_, read_path_;

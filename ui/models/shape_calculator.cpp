@@ -88,6 +88,8 @@ ShapeCalculator::ShapeCalculator(QWidget* parent) : QWidget(parent), base_(known
     chooseKnown(lite);
 }
 
+void ShapeCalculator::setCards(const Cards& cards) { view_->setCards(cards); }
+
 QSpinBox* ShapeCalculator::addField(QFormLayout* form, const QString& name, const QString& title,
                                     int ModelConfig::*size, int least, int most) {
     auto* box = new QSpinBox;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/services/anatomy_reader.h"
+#include "app/services/hardware.h"
 
 #include <QTimer>
 #include <QWidget>
@@ -21,6 +22,7 @@ class ShapeCalculator : public QWidget {
     explicit ShapeCalculator(QWidget* parent = nullptr);
     /// The shape as its fields say.
     Shape shape() const;
+    void setCards(const Cards& cards); ///< that it may fit
 
   protected:
     void showEvent(QShowEvent* event) override;

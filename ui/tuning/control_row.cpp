@@ -305,7 +305,7 @@ QString ControlRow::forecastText(int stop, bool full) const {
     if (full)
         parts << choiceLabel(stop);
     if (choice.bytes > 0)
-        parts << bytesText(choice.bytes);
+        parts << (choice.on_card ? tr("%1 of VRAM").arg(bytesText(choice.bytes)) : bytesText(choice.bytes));
     if (choice.speed.known())
         parts << speedText(choice.speed);
     if (choice.no_gain)

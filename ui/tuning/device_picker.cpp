@@ -116,6 +116,8 @@ void DevicePicker::showSentence() {
 }
 
 void DevicePicker::setCards(const Cards& cards) {
+    if (cards == cards_)
+        return;
     cards_ = cards;
     fill();
 }
@@ -135,12 +137,17 @@ void DevicePicker::setSentence(const QString& sentence) {
 
 void DevicePicker::setHasModel(bool has) { own_->setEnabled(has); }
 
+void DevicePicker::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    Q_EMIT lookedAt();
+}
+
 /// Its list is as wide as its entries: what cannot be chosen says why there.
 bool DevicePicker::eventFilter(QObject* watched, QEvent* event) {
     if (watched == list_->view() && event->type() == QEvent::Show) {
         constexpr int kWidest = 560;
         list_->view()->setMinimumWidth(std::min(kWidest, list_->view()->sizeHintForColumn(0) + 24));
-        Q_EMIT opened();
+        Q_EMIT lookedAt();
     }
     return QWidget::eventFilter(watched, event);
 }

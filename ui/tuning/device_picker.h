@@ -26,10 +26,11 @@ class DevicePicker : public QWidget {
 
   Q_SIGNALS:
     void chosen(const switchyard::DeviceChoice& choice, bool own);
-    void opened(); ///< the list is looked at: what is free now may be another
+    void lookedAt(); ///< the cards there are may be others now
 
   protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
   private:
     void fill();

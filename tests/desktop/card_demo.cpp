@@ -1,0 +1,34 @@
+// The desktop program with the engine of this machine and a card by a script, to look at the window where
+// there is none.
+#include "app/desktop/program.h"
+#include "app/services/local_jobs.h"
+#include "app/services/local_run_service.h"
+#include "tests/support/scripted_hardware.h"
+
+using namespace switchyard;
+
+int main(int argc, char** argv) {
+    constexpr quint64 kGiB = 1ull << 30;
+    auto card = std::make_shared<ScriptedCard>(QStringLiteral("NVIDIA H200"), 139 * kGiB);
+    auto old = std::make_shared<ScriptedCard>(QStringLiteral("Quadro P4000"), 8 * kGiB);
+    old->setUnusable(
+        QStringLiteral("Quadro P4000 has compute capability 6.1, and this build needs 7.5 or more"));
+    CardReading reading;
+    reading.celsius = 45;
+    reading.watts = 312;
+    reading.watts_limit = 700;
+    reading.clock_mhz = 1980;
+    reading.memory_clock_mhz = 3201;
+    card->setReading(reading);
+    card->leaveFree(131 * kGiB);
+    if (qEnvironmentVariableIsSet("CARD_LOST_AFTER"))
+        card->loseAfter(qEnvironmentVariableIntValue("CARD_LOST_AFTER"));
+    return runProgram(argc, argv, [&](const Paths&) {
+        LocalHostOptions options;
+        options.hardware =
+            std::make_shared<ScriptedHardware>(std::vector<std::shared_ptr<ScriptedCard>>{card, old});
+        auto models = std::make_unique<LocalModelHost>(options);
+        auto runs = std::make_unique<LocalRunService>(*models);
+        return AnswerServices{std::move(models), std::move(runs), localJobs(), options.hardware};
+    });
+}
