@@ -247,7 +247,7 @@ class TestDevices : public QObject {
         desk.library.rescan();
         QTRY_VERIFY(!desk.library.models().isEmpty());
         const QString path = desk.library.models().first().path;
-        desk.action(u"ModelsPage"_s)->trigger();
+        desk.action(u"page_models"_s)->trigger();
         desk.find<QTableView>(u"models.table"_s)->selectRow(0);
         auto* verdict = desk.find<QLabel>(u"models.anatomy.verdict"_s);
         QTRY_VERIFY(verdict->text().contains(u"Fits Test Card: 20.0 GiB of 24.0 GiB of VRAM are free."_s));

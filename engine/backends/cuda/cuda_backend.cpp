@@ -68,6 +68,22 @@ class CudaBackend : public Backend {
         return make_cuda_executor(std::move(plan), pool_, {options_.graphs, offloads_});
     }
 
+    DeviceStatus device_status() const override {
+        DeviceStatus status;
+        status.taken = pool_->held_bytes();
+        status.total = device_->info().memory_bytes;
+        status.short_of_memory = pool_->short_of_memory();
+        try {
+            const cuda::MemoryUse memory = device_->memory();
+            status.free = memory.free;
+            status.total = memory.total;
+        } catch (const DeviceError& error) {
+            if (error.lost())
+                status.lost = error.what();
+        }
+        return status;
+    }
+
   private:
     /// What the kernels multiply with where a file has `type`.
     BlockType placed_type(BlockType type) const {

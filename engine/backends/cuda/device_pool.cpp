@@ -30,6 +30,7 @@ std::shared_ptr<std::byte> DevicePool::allocate(std::size_t bytes, std::string_v
     {
         const std::lock_guard lock(mutex_);
         piece = take(size);
+        short_ = !piece;
         if (piece)
             used_ += size;
     }
@@ -110,6 +111,11 @@ void DevicePool::give_back(std::byte* piece, std::size_t bytes) noexcept {
 std::size_t DevicePool::used_bytes() const {
     const std::lock_guard lock(mutex_);
     return used_;
+}
+
+bool DevicePool::short_of_memory() const {
+    const std::lock_guard lock(mutex_);
+    return short_;
 }
 
 std::size_t DevicePool::held_bytes() const {

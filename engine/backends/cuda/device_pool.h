@@ -35,6 +35,8 @@ class DevicePool : public std::enable_shared_from_this<DevicePool> {
     std::size_t used_bytes() const;
     /// Of all stretches: what the driver says is taken by us.
     std::size_t held_bytes() const;
+    /// What was asked for last could not be had.
+    bool short_of_memory() const;
     Device& device() const { return *device_; }
     const std::shared_ptr<Device>& shared_device() const { return device_; }
 
@@ -62,6 +64,7 @@ class DevicePool : public std::enable_shared_from_this<DevicePool> {
     mutable std::mutex mutex_;
     Stretches stretches_; ///< by address
     std::size_t used_ = 0;
+    bool short_ = false;
 };
 
 /// Memory of the host that streams copy from and to.

@@ -1,4 +1,5 @@
 // Device memory in pieces: what is taken, what is free, what goes back.
+#include "engine/backends/cuda/cuda_backend.h"
 #include "engine/backends/cuda/device_pool.h"
 #include "engine/base/error.h"
 #include "kernels/cuda/emulation/emulated_device.h"
@@ -47,6 +48,24 @@ TEST_F(DevicePoolTest, PiecesShareAStretchAndNeverOverlap) {
     pieces.clear();
     EXPECT_EQ(pool->held_bytes(), 0u) << "what nobody holds goes back to the device";
     EXPECT_EQ(device->memory().free, free);
+}
+
+TEST_F(DevicePoolTest, ABackendTellsHowItsDeviceIs) {
+    const auto backend = make_cuda_backend(device);
+    const DeviceStatus status = backend->device_status();
+    EXPECT_EQ(status.total, 64 * kMiB);
+    EXPECT_EQ(status.taken, 0u);
+    EXPECT_EQ(status.free, device->memory().free);
+    EXPECT_FALSE(status.short_of_memory);
+    EXPECT_EQ(status.lost, "");
+}
+
+TEST_F(DevicePoolTest, KnowsWhetherTheLastWishFailed) {
+    EXPECT_FALSE(pool->short_of_memory());
+    EXPECT_THROW(pool->allocate(80 * kMiB, "a weight"), Error);
+    EXPECT_TRUE(pool->short_of_memory());
+    const auto piece = pool->allocate(kMiB, "a weight");
+    EXPECT_FALSE(pool->short_of_memory());
 }
 
 TEST_F(DevicePoolTest, SaysWhatWasNeededForWhatAndWhatIsFree) {
