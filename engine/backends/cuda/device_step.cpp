@@ -112,8 +112,10 @@ std::size_t DeviceStep::forecast(int rows, int experts) {
     batch.sequences.push_back({std::vector<KvBlockId>(blocks_for(rows))});
     batch.rows.resize(1);
     batch.rows.front().dials.experts = experts;
+    const int from = prompt_rows();
     make_room(batch, {.rows = rows,
                       .logit_rows = 1,
+                      .prompt_rows = from > 0 && rows >= from ? rows : 0,
                       .sequences = 1,
                       .experts = most_experts(batch, plan_),
                       .formats = kInputF32 | kInputBytes});

@@ -158,6 +158,27 @@ TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
     }
 }
 
+TEST(CudaPrompts, TheForecastCountsTheirRoom) {
+    const auto model = test::load_reference("olmoe", test::emulated_backend());
+    Executor& executor = model->executor();
+    const int rows = executor.prompt_rows();
+    const auto some = ids_of("olmoe", 8);
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(rows));
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        ids[i] = some[i % some.size()];
+    Sequence sequence(*model, BlockType::F16);
+    Batch batch;
+    sequence.append(batch, ids, true);
+    for (BatchRow& row : batch.rows)
+        row.wish = RowWish::Nothing;
+    batch.rows.back().wish = RowWish::Logits;
+    executor.run(std::move(batch), model->weights());
+    const auto used = static_cast<double>(executor.scratch_bytes()),
+               forecast = static_cast<double>(executor.forecast_scratch(rows, 0));
+    EXPECT_GT(forecast, 0.95 * used);
+    EXPECT_LT(forecast, 2 * used); // it counts inputs in more forms than these weights want
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, CudaForwardPass, testing::ValuesIn(kFamilies),
                          [](const auto& info) { return std::string(info.param); });
 
