@@ -1,4 +1,4 @@
-// What GateUp and Down share: units, and joining the halves of a hidden neuron.
+// Hidden neurons: how their halves are joined, and where they stand.
 #pragma once
 
 #include "kernels/cuda/device_code.h"
@@ -6,41 +6,9 @@
 
 namespace switchyard::cuda {
 
-/// A gated block at work, routed or dense, as GateUp wants it.
-struct UpUnit {
-    MatrixView gate, up;
-    const float *gate_bias, *up_bias; ///< of this unit, or null
-    BlockType down_type;
-    const std::int32_t* rows; ///< null: slot i is row i of the batch
-    std::int32_t count;
-    std::int64_t hidden; ///< column of slot 0
-};
-
+/// Null where there is no bias.
 __device__ inline const float* bias_row(const MatrixView* bias, std::int32_t row, std::int32_t width) {
     return bias ? reinterpret_cast<const float*>(bias->data) + std::int64_t{row} * width : nullptr;
-}
-
-__device__ inline UpUnit routed_up_unit(const FeedForwardParams& p, const FeedForwardUnit& unit) {
-    const GatedMatrices& m = p.expert;
-    return {unit.gate,
-            unit.up,
-            bias_row(m.gate_bias, unit.expert, m.width),
-            bias_row(m.up_bias, unit.expert, m.width),
-            unit.down.type,
-            p.pair_rows + unit.first_pair,
-            unit.count,
-            dense_column(p, p.block_count) + std::int64_t{unit.first_pair} * padded_columns(m.width)};
-}
-__device__ inline UpUnit dense_up_unit(const FeedForwardParams& p, int block) {
-    const GatedMatrices& m = p.blocks[block].matrices;
-    return {*m.gate,
-            *m.up,
-            bias_row(m.gate_bias, 0, m.width),
-            bias_row(m.up_bias, 0, m.width),
-            m.down->type,
-            nullptr,
-            p.row_count,
-            dense_column(p, block)};
 }
 
 /// The rows of one unit's hidden neurons.

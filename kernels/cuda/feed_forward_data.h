@@ -48,7 +48,7 @@ struct FeedForwardUnit {
     MatrixView gate, up, down;
     std::int32_t expert;
     std::int32_t first_pair, count; ///< its pairs of a row and an expert, rows ascending
-    std::int32_t unused;
+    std::uint32_t rows;             ///< a bit a row, in batches of at most 32
 };
 
 struct FeedForwardList {

@@ -1,9 +1,12 @@
 // The gated blocks of a layer: out (+)= sum over its units, in their order, of weight * (down(act(gate(in)) *
 // up(in)) + bias). Units are the chosen experts in ascending order of their number, then the dense blocks.
-// Two launches: GateUp, then Down. A row's bits depend on its input, its experts and the matrices alone.
+// Two launches: GateUp, which for few rows also routes them, then Down. A row's bits depend on its input, its
+// experts and the matrices alone.
 #pragma once
 
 #include "kernels/cuda/feed_forward_data.h"
+#include "kernels/cuda/product_kernels.h"
+#include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/tile_layout.h"
 
 #include <algorithm>
@@ -12,17 +15,19 @@ namespace switchyard::cuda {
 
 /// Of both launches.
 struct FeedForwardParams {
-    // Routed experts, as Units lists them; null where the layer has none.
+    // Routed experts, as Units (or GateUp) lists them; null where the layer has none.
     const FeedForwardList* list;
     const FeedForwardUnit* units;
     const std::int32_t* pair_rows;
     const float* pair_weights;
     GatedMatrices expert;
-    std::int32_t most; ///< experts of a row at most
+    std::int32_t most;       ///< experts of a row at most
+    std::int32_t most_units; ///< experts of the layer, or pairs at most, if these are fewer
     // Blocks of every row.
     std::int32_t block_count;
     DenseBlock blocks[kMostDenseBlocks];
     std::int32_t row_count;
+    std::int32_t in_width;
     PreparedRows in; ///< [row_count] in the formats of the gate and up matrices
     /// Hidden neurons, in the format that each unit's down matrix wants: one long row of hidden_columns()
     /// columns; its `padded` is not used.
@@ -46,78 +51,79 @@ inline std::int64_t hidden_columns(const FeedForwardParams& p) {
            std::int64_t{p.row_count} * p.most * padded_columns(p.expert.width);
 }
 
-// A GateUp block takes 32 hidden neurons of a unit at a time; its warps share their 4 tile rows and two
-// halves of the columns.
-inline constexpr int kGateUpThreads = 256;
+// A GateUp block takes 32 hidden neurons of a unit at a time, which are two tile rows of each matrix.
 inline constexpr int kGateUpNeurons = 32;
-inline constexpr int kGateUpHalves = 2;
 SWITCHYARD_ANYWHERE constexpr int gate_up_chunks(std::int32_t width) {
     return padded_columns(width) / kGateUpNeurons;
 }
 /// Chunks of neurons that there are at most.
-inline std::int64_t gate_up_items(const FeedForwardParams& p, std::int32_t experts) {
-    std::int64_t items =
-        std::min(std::int64_t{p.row_count} * p.most, std::int64_t{experts}) * gate_up_chunks(p.expert.width);
+inline std::int64_t gate_up_items(const FeedForwardParams& p) {
+    std::int64_t items = std::int64_t{p.most_units} * gate_up_chunks(p.expert.width);
     for (int b = 0; b < p.block_count; ++b)
         items += gate_up_chunks(p.blocks[b].matrices.width);
     return items;
 }
 
-template <int kColumns>
-struct GateUpShared {
-    /// [turn][half of the columns][gate, gate, up, up][row][token]
-    alignas(8) float parts[2][kGateUpHalves][4][kTileRows * kColumns];
+/// Of a launch that routes: at most kRoutedRows rows, with room for routed_choices() each.
+inline constexpr int kRoutedRows = 8;
+SWITCHYARD_ANYWHERE constexpr int routed_choices(int rows) { return rows == 1 ? kMostExperts : 256; }
+
+struct GateUpParams {
+    FeedForwardParams layer;
+    /// Each block routes all rows for itself; the last one writes what RouteFew writes, `layer`'s list among
+    /// it. Else that was done before.
+    bool routes;
+    RouteFewParams route;
 };
 
-// A Down block takes 16 output rows over all units. Their columns are divided into parts, by a matrix's
-// columns alone, whose sums warps leave in slots (one for each 8 tokens of a unit and part), to be added in
-// order. Units go through the slots in groups.
-inline constexpr int kDownThreads = 256;
-inline constexpr int kDownUnits = 64; ///< of a group
-inline constexpr int kDownSlots = 64;
-inline constexpr int kMostDownParts = kDownSlots / 4; ///< so that a unit with 32 rows fits
-SWITCHYARD_ANYWHERE constexpr int down_part_columns(std::int32_t width) {
-    const int even = (width + kMostDownParts - 1) / kMostDownParts, whole = (even + 255) / 256 * 256;
-    return whole < 768 ? 768 : whole;
-}
-SWITCHYARD_ANYWHERE constexpr int down_parts(std::int32_t width) {
-    return (width + down_part_columns(width) - 1) / down_part_columns(width);
-}
+/// A unit as GateUp's blocks keep it.
+struct UpUnit {
+    const std::byte *gate, *up;
+    std::int32_t first_pair;
+    std::uint32_t rows; ///< a bit each where the launch routes
+    std::uint16_t expert, count;
+    BlockType gate_type, up_type, down_type;
+};
+template <int kRows>
+struct GateUpShared {
+    float parts[2][kProductParts][kTileRows * kRows];
+    UpUnit units[kMostExperts + kMostDenseBlocks]; ///< dense ones from kMostExperts on
+    std::int32_t unit_count;
+    // Of a launch that routes.
+    static constexpr int kRouted = kRows <= kRoutedRows ? kRows : 1,
+                         kChoices = kRows <= kRoutedRows ? routed_choices(kRows) : 1;
+    ExpertChoice choices[kRouted][kChoices];
+    std::int32_t counts[kRouted];
+    std::uint32_t chosen[kRouted][kMostExperts / 32]; ///< bits of a row's experts
+    std::int32_t starts[kRows <= kRoutedRows ? kMostExperts : 1];
+    PairCounts of_warp[kProductParts];
+};
+
+// A Down block takes 16 output rows at a time, over all units. For few rows it has two teams of warps, each
+// with a unit of its own.
+constexpr int down_teams(int rows) { return rows > 8 ? 1 : 2; }
+constexpr int down_threads(int rows) { return down_teams(rows) * kProductThreads; }
 
 struct DownUnit {
     const std::byte* data;
-    std::int64_t hidden; ///< column of its first slot's
-    std::int32_t cols, count;
+    std::int32_t first_pair; ///< -1: dense
+    std::uint32_t rows;      ///< a bit a row, in batches of at most 32
+    std::uint16_t expert, count;
     BlockType type;
-    std::int32_t first_pair; ///< -1 - block of a dense one
-    std::int32_t bias_row;
-    std::int32_t first_slot, first_item;
-};
-/// Units that go through the slots together, and their items.
-struct DownGroup {
-    std::int32_t units, items;
 };
 template <int kRows>
 struct DownShared {
-    DownGroup group;
-    alignas(8) float slots[kDownSlots][kTileRows * (kRows < 8 ? kRows : 8)];
-    DownUnit units[kDownUnits];
-    /// By unit and row of the batch: 1 + the row's place among the unit's rows; 0: not among them.
-    std::uint8_t places[kDownUnits][kRows];
-    float weights[kDownUnits][kRows]; ///< the same
-};
-/// For any number of rows: tiles of 32 tokens of one unit.
-struct DownAllShared {
-    alignas(8) float slots[kMostDownParts][kTileRows * 32];
+    float parts[2][down_teams(kRows)][kProductParts][kTileRows * kRows];
+    DownUnit units[kMostExperts + kMostDenseBlocks]; ///< dense ones behind the chosen experts
 };
 
-#define SWITCHYARD_FEED_FORWARD_KERNELS(X)                                                                   \
-    X(GateUpOne, gate_up_one, FeedForwardParams, GateUpShared<1>, kGateUpThreads, 2)                         \
-    X(GateUpFew, gate_up_few, FeedForwardParams, GateUpShared<8>, kGateUpThreads, 2)                         \
-    X(GateUpMany, gate_up_many, FeedForwardParams, GateUpShared<32>, kGateUpThreads, 2)                      \
-    X(DownOne, down_one, FeedForwardParams, DownShared<1>, kDownThreads, 2)                                  \
-    X(DownFew, down_few, FeedForwardParams, DownShared<8>, kDownThreads, 2)                                  \
-    X(DownSome, down_some, FeedForwardParams, DownShared<32>, kDownThreads, 2)                               \
-    X(DownAll, down_all, FeedForwardParams, DownAllShared, kDownThreads, 2)
+#define SWITCHYARD_GATE_UP_KERNELS(X)                                                                        \
+    X(GateUpOne, gate_up_one, GateUpParams, GateUpShared<1>, kProductThreads, 2)                             \
+    X(GateUpFew, gate_up_few, GateUpParams, GateUpShared<8>, kProductThreads, 2)                             \
+    X(GateUpMany, gate_up_many, GateUpParams, GateUpShared<32>, kProductThreads, 2)
+#define SWITCHYARD_DOWN_KERNELS(X)                                                                           \
+    X(DownOne, down_one, FeedForwardParams, DownShared<1>, down_threads(1), 1)                               \
+    X(DownFew, down_few, FeedForwardParams, DownShared<8>, down_threads(8), 1)                               \
+    X(DownMany, down_many, FeedForwardParams, DownShared<32>, down_threads(32), 2)
 
 } // namespace switchyard::cuda

@@ -35,7 +35,8 @@ namespace switchyard::cuda {
     SWITCHYARD_PROMPT_KERNELS(X)                                                                             \
     SWITCHYARD_PROMPT_FEED_FORWARD_KERNELS(X)                                                                \
     SWITCHYARD_HEAD_KERNELS(X)                                                                               \
-    SWITCHYARD_FEED_FORWARD_KERNELS(X)                                                                       \
+    SWITCHYARD_GATE_UP_KERNELS(X)                                                                            \
+    SWITCHYARD_DOWN_KERNELS(X)                                                                               \
     SWITCHYARD_ENCODE_KERNELS(X)
 
 enum class Kernel : std::uint16_t {

@@ -131,14 +131,16 @@ __device__ inline void choose_best(int experts, int count, RowExperts& row, Expe
         const std::uint32_t all = max_of_lanes(best);
         const auto chosen = static_cast<int>(
             min_of_lanes(best == all ? static_cast<std::uint32_t>(expert) : std::uint32_t{kMostExperts}));
-        if (chosen % kWarpLanes != lane_index())
-            continue; // back together at the next exchange
+        const bool own = chosen % kWarpLanes == lane_index();
+        float probability = 0;
 #pragma unroll
-        for (int j = 0; j < kExpertsPerLane; ++j)
-            if (j == chosen / kWarpLanes) {
-                choices[i] = {chosen, row.probability[j]};
-                row.rank[j] = 0;
-            }
+        for (int j = 0; j < kExpertsPerLane; ++j) { // registers have no index that is found at run time
+            const bool it = own && j == chosen / kWarpLanes;
+            probability = it ? row.probability[j] : probability;
+            row.rank[j] = it ? 0 : row.rank[j];
+        }
+        if (own)
+            choices[i] = {chosen, probability};
     }
     sync_warp();
 }
@@ -222,11 +224,10 @@ __device__ inline int weigh_choices(const RouteRule& rule, const RowInput& input
     return count;
 }
 
-/// By a warp: the choices of one row.
-__device__ inline void route_row(const RouteParams& p, int index) {
+/// By a warp: the choices of one row, to `choices` [p.most]; how many they are.
+__device__ inline int route_row(const RouteParams& p, int index, ExpertChoice* choices) {
     const RouteRule& rule = p.rule;
     const RowInput& input = p.rows[index];
-    ExpertChoice* choices = p.choices + std::int64_t{index} * p.most;
     int count = 0;
     if (input.position >= 0) {
         RowExperts row;
@@ -262,6 +263,11 @@ __device__ inline void route_row(const RouteParams& p, int index) {
     }
     for (int i = count + lane_index(); i < p.most; i += kWarpLanes)
         choices[i] = {-1, 0.0f};
+    return count;
+}
+/// The same to where Route writes them.
+__device__ inline void route_row(const RouteParams& p, int index) {
+    const int count = route_row(p, index, p.choices + std::int64_t{index} * p.most);
     if (lane_index() == 0)
         p.counts[index] = count;
 }
@@ -282,30 +288,25 @@ __device__ inline void gate_row(const RouteParams& p, int index) {
     }
 }
 
-/// Sums of all threads before this one, and of all, in a block of kUnitsThreads.
-struct PairCounts {
-    int pairs, units;
-};
-template <typename Shared>
-__device__ inline PairCounts counts_before(Shared& shared, PairCounts own, PairCounts& all) {
+/// The sums of all threads before this one in a block of kWarps warps, and of all.
+template <int kWarps>
+__device__ inline PairCounts counts_before(PairCounts (&of_warp)[kWarps], PairCounts own, PairCounts& all) {
     PairCounts sum = own;
     for (int distance = 1; distance < kWarpLanes; distance *= 2) {
         const int pairs = shuffle_up(sum.pairs, distance), units = shuffle_up(sum.units, distance);
         sum.pairs += lane_index() >= distance ? pairs : 0;
         sum.units += lane_index() >= distance ? units : 0;
     }
-    if (lane_index() == kWarpLanes - 1) {
-        shared.warp_pairs[warp_index()] = sum.pairs;
-        shared.warp_units[warp_index()] = sum.units;
-    }
+    if (lane_index() == kWarpLanes - 1)
+        of_warp[warp_index()] = sum;
     sync_block();
     PairCounts before = {sum.pairs - own.pairs, sum.units - own.units};
     all = {0, 0};
-    for (int w = 0; w < kUnitSorters; ++w) {
-        before.pairs += w < warp_index() ? shared.warp_pairs[w] : 0;
-        before.units += w < warp_index() ? shared.warp_units[w] : 0;
-        all.pairs += shared.warp_pairs[w];
-        all.units += shared.warp_units[w];
+    for (int w = 0; w < kWarps; ++w) {
+        before.pairs += w < warp_index() ? of_warp[w].pairs : 0;
+        before.units += w < warp_index() ? of_warp[w].units : 0;
+        all.pairs += of_warp[w].pairs;
+        all.units += of_warp[w].units;
     }
     return before;
 }
@@ -331,6 +332,7 @@ __device__ inline void build_units(const UnitsParams& p, UnitsShared<kSorters>& 
     const int sorter = warp_index(), experts = p.experts;
     const int stretch = (p.row_count + 32 * kSorters - 1) / (32 * kSorters) * 32;
     const int first = min(sorter * stretch, p.row_count), last = min(first + stretch, p.row_count);
+    const bool all_rows_fit = p.row_count <= 32; // a bit each
     if (sorter < kSorters) {
         std::uint32_t* rows_of = shared.rows_of[sorter];
         for (int e = lane_index(); e < experts; e += kWarpLanes) {
@@ -343,7 +345,7 @@ __device__ inline void build_units(const UnitsParams& p, UnitsShared<kSorters>& 
             for (int e = lane_index(); e < experts; e += kWarpLanes) {
                 shared.places[sorter][e] =
                     static_cast<std::uint16_t>(shared.places[sorter][e] + count_bits(rows_of[e]));
-                rows_of[e] = 0;
+                rows_of[e] = all_rows_fit ? rows_of[e] : 0;
             }
             sync_warp();
         }
@@ -358,12 +360,17 @@ __device__ inline void build_units(const UnitsParams& p, UnitsShared<kSorters>& 
         count += more;
     }
     PairCounts all;
-    const PairCounts before = counts_before(shared, {count, count > 0 ? 1 : 0}, all);
+    const PairCounts before = counts_before(shared.of_warp, {count, count > 0 ? 1 : 0}, all);
     if (e < experts)
         shared.starts[e] = before.pairs;
     if (count > 0)
-        p.units[before.units] = {
-            p.expert.gate[e], p.expert.up[e], p.expert.down[e], e, before.pairs, count, 0};
+        p.units[before.units] = {p.expert.gate[e],
+                                 p.expert.up[e],
+                                 p.expert.down[e],
+                                 e,
+                                 before.pairs,
+                                 count,
+                                 all_rows_fit ? shared.rows_of[0][e] : 0};
     if (e == 0)
         *p.list = {all.units, all.pairs};
     sync_block();

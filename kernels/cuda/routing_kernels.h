@@ -80,13 +80,18 @@ struct RouteFewParams {
 };
 inline constexpr int kFewRouteRows = 32;
 
+/// Pairs of a row and an expert, and experts that have any.
+struct PairCounts {
+    std::int32_t pairs, units;
+};
+
 /// What `kSorters` warps need to sort pairs by expert.
 template <int kSorters>
 struct UnitsShared {
     std::uint32_t rows_of[kSorters][kMostExperts]; ///< of 32 rows, those that chose the expert
     std::uint16_t places[kSorters][kMostExperts];  ///< rows of the expert before the sorter's next 32
     std::int32_t starts[kMostExperts];             ///< pairs of the experts before
-    std::int32_t warp_pairs[kUnitSorters], warp_units[kUnitSorters];
+    PairCounts of_warp[kUnitSorters];
 };
 
 #define SWITCHYARD_ROUTING_KERNELS(X)                                                                        \

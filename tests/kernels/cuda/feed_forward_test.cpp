@@ -86,6 +86,9 @@ class Layer {
         const auto count = r.rows.size();
         FeedForwardParams p = {};
         p.most = shape_.active;
+        p.in_width = shape_.in;
+        if (shape_.expert.width > 0)
+            p.most_units = std::min(shape_.experts, rows * shape_.active);
         p.block_count = static_cast<std::int32_t>(blocks_.size());
         for (std::size_t b = 0; b < blocks_.size(); ++b)
             p.blocks[b] = {blocks_[b].device, gate_views_[b],
@@ -110,12 +113,30 @@ class Layer {
                                  .epsilon = 0,
                                  .formats = formats_,
                                  .out = p.in});
-        route(r, p);
-        if (prompt)
+        latest_route_ = route(r, p);
+        if (prompt) {
+            launch_routing(stream_, latest_route_, true);
             run_prompt(p, in);
-        else
-            launch_feed_forward(stream_, p, shape_.experts, 4, true);
+        } else {
+            launch_feed_forward(stream_, p, &latest_route_, 4, true);
+        }
         return download(stream_, p.out, r.residual.size());
+    }
+
+    const RouteFewParams& latest_route() const { return latest_route_; }
+    /// The same rows, to memory of its own.
+    RouteFewParams copy_for_route_few(RouteFewParams p) {
+        const auto rows = static_cast<std::size_t>(p.route.row_count),
+                   places = rows * static_cast<std::size_t>(p.route.most);
+        p.units.choices = p.route.choices = upload(device_, stream_, std::vector<ExpertChoice>(places));
+        p.units.counts = p.route.counts = upload(device_, stream_, std::vector<std::int32_t>(rows));
+        p.route.blocks[0].output_weights = upload(device_, stream_, std::vector<float>(rows));
+        p.units.list = upload(device_, stream_, std::vector<FeedForwardList>(1));
+        p.units.units =
+            upload(device_, stream_, std::vector<FeedForwardUnit>(static_cast<std::size_t>(shape_.experts)));
+        p.units.pair_rows = upload(device_, stream_, std::vector<std::int32_t>(places));
+        p.units.pair_weights = upload(device_, stream_, std::vector<float>(places));
+        return p;
     }
 
     std::vector<double> expected(const Rows& r) const {
@@ -159,7 +180,7 @@ class Layer {
         PromptFeedForward f = {};
         f.layer = p;
         f.experts = shape_.experts;
-        f.row_pairs = row_pairs_;
+        f.row_pairs = latest_route_.units.row_pairs;
         f.counts = counts_;
         f.in = half_rows(rows, shape_.in);
         f.hidden = memory<float>(static_cast<std::size_t>(prompt_hidden_columns(p)));
@@ -262,7 +283,7 @@ class Layer {
                 memory<PairBlock>(values / 16), memory<PairBlock>(values / 16),
                 memory<float>(values / 32),     padded};
     }
-    void route(const Rows& r, FeedForwardParams& p) {
+    RouteFewParams route(const Rows& r, FeedForwardParams& p) {
         const auto rows = r.rows.size(), places = rows * static_cast<std::size_t>(shape_.active);
         RouteFewParams few = {};
         few.route.rows = upload(device_, stream_, r.rows);
@@ -294,22 +315,13 @@ class Layer {
                      pair_rows,
                      pair_weights,
                      memory<std::int32_t>(places)};
-        row_pairs_ = few.units.row_pairs;
-        counts_ = few.route.counts;
-        if (shape_.expert.width == 0) {
-            launch<Kernel::Route>(stream_, route_grid(p.row_count), few.route, true);
-            return;
-        }
-        if (rows <= kFewRouteRows) {
-            launch<Kernel::RouteFew>(stream_, {1, 1}, few, true);
-        } else {
-            launch<Kernel::Route>(stream_, route_grid(p.row_count), few.route, true);
-            launch<Kernel::Units>(stream_, {1, 1}, few.units, true);
-        }
+        if (shape_.expert.width == 0)
+            return few;
         p.list = list;
         p.units = units;
         p.pair_rows = pair_rows;
         p.pair_weights = pair_weights;
+        return few;
     }
 
     double joined(double gate, double up) const {
@@ -354,7 +366,7 @@ class Layer {
     std::vector<const MatrixView*> gate_views_;
     const std::uint32_t* formats_;
     WeightRanges ranges_;
-    std::int32_t *row_pairs_ = nullptr, *counts_ = nullptr; ///< of the last route()
+    RouteFewParams latest_route_ = {};
 };
 
 struct FeedForwardKernels : testing::Test {
@@ -415,7 +427,7 @@ TEST_F(FeedForwardKernels, ASharedBlockBehindAGate) {
            .active = 4,
            .expert = {40, BlockType::BF16, BlockType::F16, false, false},
            .blocks = {{72, BlockType::BF16, BlockType::BF16, false, true},
-                      {8, BlockType::F16, BlockType::F32, false, false}},
+                      {8, BlockType::F16, BlockType::F16, false, false}},
            .activation = GatedActivation::Gelu,
            .add = true},
           {1, 5, 32, 34});
@@ -445,63 +457,121 @@ TEST_F(FeedForwardKernels, ADenseLayer) {
           {1, 5, 34});
 }
 
-TEST_F(FeedForwardKernels, MoreUnitsThanSlots) {
+TEST_F(FeedForwardKernels, ManyExperts) {
     check({.in = 64,
            .out = 16,
            .experts = 130,
            .active = 8,
-           .expert = {32, BlockType::F32, BlockType::F32, false, false},
+           .expert = {32, BlockType::Q4_0, BlockType::Q8_0, false, false},
            .blocks = {{32, BlockType::F32, BlockType::F32, false, false}},
            .activation = GatedActivation::Silu,
            .add = true},
           {1, 8, 32});
 }
 
-// ---- Prompts
-
-TEST_F(FeedForwardKernels, PromptsPassExpertsAndSharedBlocks) {
-    check({.in = 96,
-           .out = 150,
-           .experts = 37,
-           .active = 3,
-           .expert = {96, BlockType::BF16, BlockType::Q4_0, false, false},
-           .blocks = {{160, BlockType::Q8_0, BlockType::F16, false, true},
-                      {40, BlockType::F16, BlockType::F32, false, false}},
-           .activation = GatedActivation::Gelu,
-           .add = true},
-          {3, 70}, true);
+TEST_F(FeedForwardKernels, FewRowsAreRoutedOnTheWay) {
+    Layer layer(*device, *stream,
+                {.in = 64,
+                 .out = 32,
+                 .experts = 70,
+                 .active = 5,
+                 .expert = {64, BlockType::Q8_0, BlockType::Q8_0, false, false},
+                 .blocks = {{32, BlockType::Q8_0, BlockType::Q8_0, false, true}},
+                 .activation = GatedActivation::Silu,
+                 .add = true},
+                random);
+    for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{8}}) {
+        SCOPED_TRACE(count);
+        Layer::Rows rows = layer.random_rows(count);
+        if (count > 1)
+            rows.rows[1].position = -1;
+        const auto launches = [&] { return on_card() ? 0 : counts_of(*device).launches; };
+        const auto before = launches();
+        layer.run(rows);
+        EXPECT_EQ(launches() - before, on_card() ? 0 : 3u); // the inputs, GateUp, Down
+        const RouteFewParams on_the_way = layer.latest_route();
+        const RouteFewParams alone = layer.copy_for_route_few(on_the_way);
+        launch<Kernel::RouteFew>(*stream, {1, 1}, alone);
+        const auto same = [&](const auto* got, const auto* wanted, std::size_t n) {
+            const auto a = download(*stream, got, n), b = download(*stream, wanted, n);
+            EXPECT_EQ(std::memcmp(a.data(), b.data(), n * sizeof(a[0])), 0);
+        };
+        same(on_the_way.route.choices, alone.route.choices, count * 5);
+        same(on_the_way.route.counts, alone.route.counts, count);
+        same(on_the_way.units.list, alone.units.list, 1);
+        const FeedForwardList list = download(*stream, alone.units.list, 1).front();
+        EXPECT_EQ(list.pairs, static_cast<std::int32_t>(5 * (count > 1 ? count - 1 : 1)));
+        const auto units = download(*stream, on_the_way.units.units, static_cast<std::size_t>(list.units)),
+                   wanted = download(*stream, alone.units.units, static_cast<std::size_t>(list.units));
+        for (std::size_t u = 0; u < units.size(); ++u) {
+            EXPECT_EQ(units[u].down.data, wanted[u].down.data);
+            EXPECT_EQ(units[u].expert, wanted[u].expert);
+            EXPECT_EQ(units[u].first_pair, wanted[u].first_pair);
+            EXPECT_EQ(units[u].count, wanted[u].count);
+            EXPECT_EQ(units[u].rows, wanted[u].rows);
+        }
+        same(on_the_way.units.pair_rows, alone.units.pair_rows, static_cast<std::size_t>(list.pairs));
+        same(on_the_way.units.pair_weights, alone.units.pair_weights, static_cast<std::size_t>(list.pairs));
+        same(on_the_way.route.blocks[0].output_weights, alone.route.blocks[0].output_weights, count);
+    }
 }
 
-TEST_F(FeedForwardKernels, PromptsFillManyTilesOfAnExpert) {
-    check({.in = 64,
-           .out = 40,
-           .experts = 3,
-           .active = 2,
-           .expert = {96, BlockType::MXFP4, BlockType::MXFP4, true, false},
-           .blocks = {},
-           .activation = GatedActivation::ClampedSilu,
-           .add = false},
-          {1, 300}, true);
-}
+TEST_F(FeedForwardKernels, RowsWithoutExperts) {
+    for (const bool add : {false, true}) {
+        Layer layer(*device, *stream,
+                    {.in = 64,
+                     .out = 20,
+                     .experts = 6,
+                     .active = 2,
+                     .expert = {32, BlockType::Q8_0, BlockType::Q8_0, false, false},
+                     .blocks = {},
+                     .activation = GatedActivation::Silu,
+                     .add = add},
+                    random);
+        for (const std::size_t count : {std::size_t{1}, std::size_t{6}, std::size_t{40}}) {
+            Layer::Rows rows = layer.random_rows(count);
+            for (RowInput& row : rows.rows)
+                row.position = -1;
+            EXPECT_EQ(layer.run(rows), add ? rows.residual : std::vector<float>(rows.residual.size()));
+        }
+        // ---- Prompts
 
-TEST_F(FeedForwardKernels, PromptsPassADenseLayer) {
-    check({.in = 256,
-           .out = 17,
-           .experts = 1,
-           .active = 1,
-           .expert = {},
-           .blocks = {{256, BlockType::Q4_K, BlockType::Q6_K, true, false}},
-           .activation = GatedActivation::Silu,
-           .add = true},
-          {1, 140}, true);
-}
+        TEST_F(FeedForwardKernels, PromptsPassExpertsAndSharedBlocks) {
+            check({.in = 96,
+                   .out = 150,
+                   .experts = 37,
+                   .active = 3,
+                   .expert = {96, BlockType::BF16, BlockType::Q4_0, false, false},
+                   .blocks = {{160, BlockType::Q8_0, BlockType::F16, false, true},
+                              {40, BlockType::F16, BlockType::F32, false, false}},
+                   .activation = GatedActivation::Gelu,
+                   .add = true},
+                  {3, 70}, true);
+        }
 
-TEST(FeedForwardShapes, PartsCoverTheColumnsAndFitTheSlots) {
-    for (std::int32_t width = 1; width < 40000; width += width < 3000 ? 1 : 97) {
-        ASSERT_EQ(down_part_columns(width) % 256, 0);
-        ASSERT_LE(down_parts(width), kMostDownParts);
-        ASSERT_GE(down_parts(width) * down_part_columns(width), width);
-        ASSERT_LT((down_parts(width) - 1) * down_part_columns(width), width);
+        TEST_F(FeedForwardKernels, PromptsFillManyTilesOfAnExpert) {
+            check({.in = 64,
+                   .out = 40,
+                   .experts = 3,
+                   .active = 2,
+                   .expert = {96, BlockType::MXFP4, BlockType::MXFP4, true, false},
+                   .blocks = {},
+                   .activation = GatedActivation::ClampedSilu,
+                   .add = false},
+                  {1, 300}, true);
+        }
+
+        TEST_F(FeedForwardKernels, PromptsPassADenseLayer) {
+            check({.in = 256,
+                   .out = 17,
+                   .experts = 1,
+                   .active = 1,
+                   .expert = {},
+                   .blocks = {{256, BlockType::Q4_K, BlockType::Q6_K, true, false}},
+                   .activation = GatedActivation::Silu,
+                   .add = true},
+                  {1, 140}, true);
+        }
     }
 }
 

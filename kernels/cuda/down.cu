@@ -1,0 +1,246 @@
+#include "kernels/cuda/feed_forward.cuh"
+#include "kernels/cuda/launchers.h"
+#include "kernels/cuda/product.cuh"
+
+namespace switchyard::cuda {
+namespace {
+
+/// Where a block is: its tile rows one after another, over all units, and of a unit the rows in tiles.
+struct DownPlace {
+    int tile_row, unit, first;
+};
+
+/// Items of product.cuh: a team's own among those of the block, which its teams take in turns. An output is
+/// added up by one thread, in the order of the units.
+template <int kRows>
+class DownWork {
+  public:
+    __device__ DownWork(const FeedForwardParams& p, DownShared<kRows>& shared)
+        : p_(p), shared_(shared), many_(p.row_count > kMostOwned), routed_(p.list ? p.list->units : 0),
+          all_(routed_ + p.block_count), experts_column_(dense_column(p, p.block_count)) {
+        for (int u = static_cast<int>(threadIdx.x); u < all_; u += down_threads(kRows))
+            shared.units[u] = u < routed_ ? routed_unit(p.units[u]) : dense_unit(u - routed_);
+        begin_tile_row();
+        sync_block();
+        load_weights_of(place_);
+    }
+
+    __device__ TileItem item(int i) {
+        DownPlace at = place_;
+        if (i != item_)
+            at = next_ = place_after(place_);
+        if (at.tile_row >= tile_rows(p_.out_width) || all_ == 0)
+            return {};
+        const DownUnit* u = &shared_.units[at.unit];
+        const int own = unit_of(at, team());
+        if (own >= all_) // the other team's is the last: this one only meets it
+            return {u->data, 0, u->type};
+        u = &shared_.units[own];
+        const int cols = width(own);
+        return {u->data + static_cast<std::size_t>(at.tile_row) * tile_row_bytes(u->type, cols), cols,
+                u->type};
+    }
+    __device__ int row_of(int, int n) const {
+        const int own = unit_of(place_, team()), slot = place_.first + n;
+        return own < all_ && slot < shared_.units[own].count ? slot : -1;
+    }
+    __device__ PreparedRows inputs(int) const {
+        const int own = min(unit_of(place_, team()), all_ - 1);
+        return hidden_rows(p_.hidden,
+                           own < routed_ ? experts_column_ + std::int64_t{shared_.units[own].first_pair} *
+                                                                 padded_columns(p_.expert.width)
+                                         : dense_column(p_, own - routed_),
+                           width(own));
+    }
+
+    __device__ void finish(int i, const RowSums<kRows>& sums) {
+        auto& parts = shared_.parts[i % 2];
+        store_sums<kRows>(parts[team()][warp_index() % kProductParts], sums);
+        sync_block();
+        if (many_)
+            add_to_memory(parts[0]);
+        else
+            add_owned(parts);
+        const bool ends = next_.tile_row != place_.tile_row;
+        if (ends)
+            end_tile_row();
+        place_ = next_;
+        ++item_;
+        if (ends && place_.tile_row < tile_rows(p_.out_width))
+            begin_tile_row();
+        load_weights_of(place_);
+    }
+
+    /// Where there is no unit at all.
+    __device__ void finish_empty() {
+        for (; all_ == 0 && place_.tile_row < tile_rows(p_.out_width);
+             place_.tile_row += static_cast<int>(gridDim.x)) {
+            begin_tile_row();
+            end_tile_row();
+        }
+    }
+
+  private:
+    static constexpr int kTeams = down_teams(kRows), kThreads = down_threads(kRows);
+    static constexpr int kMostOwned = kRows; ///< rows whose outputs threads have in registers
+    static constexpr int kOwn = (kTileRows * kRows + kThreads - 1) / kThreads;
+    using Parts = float[kTeams][kProductParts][kTileRows * kRows];
+
+    __device__ static int team() { return kTeams == 1 ? 0 : warp_index() / kProductParts; }
+    __device__ static DownUnit routed_unit(const FeedForwardUnit& u) {
+        return {u.down.data,
+                u.first_pair,
+                u.rows,
+                static_cast<std::uint16_t>(u.expert),
+                static_cast<std::uint16_t>(u.count),
+                u.down.type};
+    }
+    __device__ DownUnit dense_unit(int block) const {
+        const MatrixView down = *p_.blocks[block].matrices.down;
+        const std::uint32_t all = p_.row_count >= 32 ? 0xffffffffu : (1u << p_.row_count) - 1u;
+        return {down.data, -1, all, 0, static_cast<std::uint16_t>(p_.row_count), down.type};
+    }
+    __device__ const GatedMatrices& matrices(int unit) const {
+        return unit < routed_ ? p_.expert : p_.blocks[unit - routed_].matrices;
+    }
+    __device__ std::int32_t width(int unit) const { return matrices(unit).width; }
+
+    /// Teams take neighbouring units; with one team a unit's rows may be more than one tile.
+    __device__ int unit_of(const DownPlace& at, int team) const { return at.unit + team; }
+    __device__ DownPlace place_after(DownPlace at) const {
+        at.first += kRows;
+        if (kTeams > 1 || at.first >= shared_.units[at.unit].count) {
+            at.first = 0;
+            at.unit += kTeams;
+        }
+        return at.unit < all_ ? at : DownPlace{at.tile_row + static_cast<int>(gridDim.x), 0, 0};
+    }
+
+    // The outputs that a thread has: number k * kThreads + its own is row / 16 of the batch, m % 16.
+    struct Output {
+        int row, m;
+        bool exists;
+    };
+    __device__ Output output(int k) const {
+        const int number = k * kThreads + static_cast<int>(threadIdx.x);
+        const Output o = {number / kTileRows, place_.tile_row * kTileRows + number % kTileRows, false};
+        return {o.row, o.m, number < kTileRows * kRows && o.row < p_.row_count && o.m < p_.out_width};
+    }
+    __device__ void begin_tile_row() {
+        if (many_) { // the first unit adds to what is there
+            for (int n = static_cast<int>(threadIdx.x); !p_.add && n < p_.row_count * kTileRows;
+                 n += kThreads)
+                if (const int m = place_.tile_row * kTileRows + n % kTileRows; m < p_.out_width)
+                    p_.out[n / kTileRows * p_.out_stride + m] = 0.0f;
+            return; // whoever adds has met the others in between
+        }
+#pragma unroll
+        for (int k = 0; k < kOwn; ++k) {
+            const Output o = output(k);
+            sums_[k] = p_.add && o.exists ? p_.out[o.row * p_.out_stride + o.m] : 0.0f;
+        }
+    }
+    __device__ void end_tile_row() {
+#pragma unroll
+        for (int k = 0; k < kOwn; ++k)
+            if (const Output o = output(k); !many_ && o.exists)
+                p_.out[o.row * p_.out_stride + o.m] = sums_[k];
+    }
+    /// Of the units whose sums come next, for the thread's own rows.
+    __device__ void load_weights_of(const DownPlace& at) {
+#pragma unroll
+        for (int t = 0; t < kTeams; ++t)
+#pragma unroll
+            for (int k = 0; k < kOwn; ++k) {
+                weights_[t][k] = 0.0f;
+                const int unit = unit_of(at, t);
+                if (const Output o = output(k); !many_ && unit < all_ && o.exists)
+                    if (const int slot = slot_of(unit, o.row); slot >= 0)
+                        weights_[t][k] = weight(unit, slot);
+            }
+    }
+    /// A row's place among those of a unit, -1: it is not there.
+    __device__ int slot_of(int unit, int row) const {
+        const std::uint32_t rows = shared_.units[unit].rows;
+        return rows >> row & 1u ? count_bits(rows & ((1u << row) - 1u)) : -1;
+    }
+    __device__ float weight(int unit, int slot) const {
+        if (unit < routed_)
+            return p_.pair_weights[shared_.units[unit].first_pair + slot];
+        const DenseBlock& block = p_.blocks[unit - routed_];
+        return block.output_gate ? block.output_weights[slot] : 1.0f;
+    }
+    __device__ float biased(int unit, int m, float sum) const {
+        const float* bias = bias_row(matrices(unit).down_bias, shared_.units[unit].expert, p_.out_width);
+        return bias ? add_rounded(sum, bias[m]) : sum;
+    }
+
+    __device__ void add_owned(const Parts& parts) {
+#pragma unroll
+        for (int t = 0; t < kTeams; ++t) {
+            const int unit = unit_of(place_, t);
+#pragma unroll
+            for (int k = 0; k < kOwn; ++k) {
+                const Output o = output(k);
+                if (unit >= all_ || !o.exists)
+                    continue;
+                const int slot = slot_of(unit, o.row);
+                if (slot < 0)
+                    continue;
+                const float sum = merged_sum(parts[t], slot * kTileRows + o.m % kTileRows);
+                sums_[k] = fmaf(weights_[t][k], biased(unit, o.m, sum), sums_[k]);
+            }
+        }
+    }
+    /// With more rows than a tile's a thread has a place in the unit's tile instead, and adds to memory: all
+    /// threads meet between one unit and the next.
+    __device__ void add_to_memory(const float (&parts)[kProductParts][kTileRows * kRows]) {
+        const DownUnit& u = shared_.units[place_.unit];
+        for (int e = static_cast<int>(threadIdx.x); e < kTileRows * kRows; e += kThreads) {
+            const int slot = place_.first + e / kTileRows, m = place_.tile_row * kTileRows + e % kTileRows;
+            if (slot >= u.count || m >= p_.out_width)
+                continue;
+            const int row = place_.unit < routed_ ? p_.pair_rows[u.first_pair + slot] : slot;
+            float& out = p_.out[row * p_.out_stride + m];
+            out = fmaf(weight(place_.unit, slot), biased(place_.unit, m, merged_sum(parts, e)), out);
+        }
+    }
+
+    const FeedForwardParams& p_;
+    DownShared<kRows>& shared_;
+    const bool many_;
+    const int routed_, all_;
+    const std::int64_t experts_column_;
+    int item_ = 0;
+    DownPlace place_ = {static_cast<int>(blockIdx.x), 0, 0}, next_ = {};
+    float sums_[kOwn], weights_[kTeams][kOwn];
+};
+
+template <int kRows>
+__device__ void down(const FeedForwardParams& p) {
+    DownShared<kRows>& shared = shared_memory<DownShared<kRows>>();
+    wait_for_previous();
+    let_next_start();
+    DownWork<kRows> work(p, shared);
+    multiply_items<kRows>(work, [] {});
+    work.finish_empty();
+}
+
+} // namespace
+
+static __global__ void __launch_bounds__(down_threads(1), 1)
+    down_one(const __grid_constant__ FeedForwardParams p) {
+    down<1>(p);
+}
+static __global__ void __launch_bounds__(down_threads(8), 1)
+    down_few(const __grid_constant__ FeedForwardParams p) {
+    down<8>(p);
+}
+static __global__ void __launch_bounds__(down_threads(32), 2)
+    down_many(const __grid_constant__ FeedForwardParams p) {
+    down<32>(p);
+}
+
+SWITCHYARD_DOWN_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)
+
+} // namespace switchyard::cuda
