@@ -89,7 +89,7 @@ template <class Unit, int kRows, class Work, class Start>
 __device__ __forceinline__ void multiply_run(Work& work, int& i, TileItem& item, Start& start) {
     // Loads are conditional: without first values the compiler would keep the registers of every type's unit.
     Unit unit{};
-    const int lane = lane_index(), part = warp_index();
+    const int lane = lane_index(), part = warp_index() % kProductParts;
     unit.load_all(unit_at<Unit>(item, part, lane));
     start(item.type);
     for (bool goes_on = true; goes_on;) {
