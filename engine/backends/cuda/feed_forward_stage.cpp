@@ -230,7 +230,7 @@ UnitsParams FeedForwardStage::units_params(const StepLaunch& step, Span rows) co
     return p;
 }
 
-/// The router's logits, then each row's experts, and for few rows who passes which.
+/// The router's logits, then each row's experts, unless rows are so few that this waits for the blocks.
 void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
     if (!fused_.route) {
         if (has_output_gate(fused_))
@@ -250,10 +250,8 @@ void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
                     .matrix_rows = experts(),
                     .add = false};
     step.launch_product(p);
-    if (lists_at_once(step)) {
-        step.launch<Kernel::RouteFew>({1, 1}, {route_params(step, in), units_params(step, {0, step.rows()})});
-        return;
-    }
+    if (lists_at_once(step))
+        return; // the gated blocks' own launches route
     const RouteParams route = route_params(step, in);
     step.launch<Kernel::Route>(route_grid(step.rows()), route);
     if (step.fetch)
@@ -285,7 +283,9 @@ FeedForwardParams FeedForwardStage::params(const StepLaunch& step, Span rows) co
         p.pair_weights = step.scratch.pair_weights.get<float>();
         p.expert = expert(&step.weights);
         p.most = most(step.shape);
+        p.most_units = std::min(experts(), rows.count * p.most);
     }
+    p.in_width = width_;
     p.block_count = static_cast<std::int32_t>(fused_.blocks.size());
     dense_blocks(&step, p.blocks, rows.first);
     p.row_count = rows.count;
@@ -304,7 +304,10 @@ void FeedForwardStage::launch_answers(StepLaunch& step, const PreparedRows& in) 
     FeedForwardParams p = params(step, rows);
     p.in = in;
     p.hidden = step.scratch.hidden.rows_of(0);
-    step.launch_feed_forward(p, experts());
+    if (!fused_.route || !lists_at_once(step))
+        return step.launch_feed_forward(p, nullptr);
+    const RouteFewParams route = {.route = route_params(step, in), .units = units_params(step, rows)};
+    step.launch_feed_forward(p, &route);
 }
 
 void FeedForwardStage::launch_prompts(StepLaunch& step, const HalfRows& in) const {

@@ -144,8 +144,8 @@ struct StepLaunch {
     void launch_row_product(const RowProductParams& params) {
         cuda::launch_row_product(stream, params, device.multiprocessors, std::exchange(any, true));
     }
-    void launch_feed_forward(const FeedForwardParams& params, int experts) {
-        cuda::launch_feed_forward(stream, params, experts, device.multiprocessors, std::exchange(any, true));
+    void launch_feed_forward(const FeedForwardParams& params, const RouteFewParams* route) {
+        cuda::launch_feed_forward(stream, params, route, device.multiprocessors, std::exchange(any, true));
     }
 };
 
