@@ -136,6 +136,7 @@ class Layer {
             upload(device_, stream_, std::vector<FeedForwardUnit>(static_cast<std::size_t>(shape_.experts)));
         p.units.pair_rows = upload(device_, stream_, std::vector<std::int32_t>(places));
         p.units.pair_weights = upload(device_, stream_, std::vector<float>(places));
+        p.units.row_pairs = memory<std::int32_t>(places);
         return p;
     }
 
@@ -181,7 +182,7 @@ class Layer {
         f.layer = p;
         f.experts = shape_.experts;
         f.row_pairs = latest_route_.units.row_pairs;
-        f.counts = counts_;
+        f.counts = latest_route_.route.counts;
         f.in = half_rows(rows, shape_.in);
         f.hidden = memory<float>(static_cast<std::size_t>(prompt_hidden_columns(p)));
         f.hidden_values = memory<std::uint16_t>(static_cast<std::size_t>(prompt_hidden_columns(p)));
@@ -485,7 +486,10 @@ TEST_F(FeedForwardKernels, FewRowsAreRoutedOnTheWay) {
         Layer::Rows rows = layer.random_rows(count);
         if (count > 1)
             rows.rows[1].position = -1;
-        const auto launches = [&] { return on_card() ? 0 : counts_of(*device).launches; };
+        const auto launches = [&] {
+            stream->synchronise();
+            return on_card() ? 0 : counts_of(*device).launches;
+        };
         const auto before = launches();
         layer.run(rows);
         EXPECT_EQ(launches() - before, on_card() ? 0 : 3u); // the inputs, GateUp, Down
@@ -512,6 +516,9 @@ TEST_F(FeedForwardKernels, FewRowsAreRoutedOnTheWay) {
         }
         same(on_the_way.units.pair_rows, alone.units.pair_rows, static_cast<std::size_t>(list.pairs));
         same(on_the_way.units.pair_weights, alone.units.pair_weights, static_cast<std::size_t>(list.pairs));
+        for (std::size_t r = 0; r < count; ++r)
+            if (rows.rows[r].position >= 0)
+                same(on_the_way.units.row_pairs + r * 5, alone.units.row_pairs + r * 5, 5);
         same(on_the_way.route.blocks[0].output_weights, alone.route.blocks[0].output_weights, count);
     }
 }
@@ -534,45 +541,46 @@ TEST_F(FeedForwardKernels, RowsWithoutExperts) {
                 row.position = -1;
             EXPECT_EQ(layer.run(rows), add ? rows.residual : std::vector<float>(rows.residual.size()));
         }
-        // ---- Prompts
-
-        TEST_F(FeedForwardKernels, PromptsPassExpertsAndSharedBlocks) {
-            check({.in = 96,
-                   .out = 150,
-                   .experts = 37,
-                   .active = 3,
-                   .expert = {96, BlockType::BF16, BlockType::Q4_0, false, false},
-                   .blocks = {{160, BlockType::Q8_0, BlockType::F16, false, true},
-                              {40, BlockType::F16, BlockType::F32, false, false}},
-                   .activation = GatedActivation::Gelu,
-                   .add = true},
-                  {3, 70}, true);
-        }
-
-        TEST_F(FeedForwardKernels, PromptsFillManyTilesOfAnExpert) {
-            check({.in = 64,
-                   .out = 40,
-                   .experts = 3,
-                   .active = 2,
-                   .expert = {96, BlockType::MXFP4, BlockType::MXFP4, true, false},
-                   .blocks = {},
-                   .activation = GatedActivation::ClampedSilu,
-                   .add = false},
-                  {1, 300}, true);
-        }
-
-        TEST_F(FeedForwardKernels, PromptsPassADenseLayer) {
-            check({.in = 256,
-                   .out = 17,
-                   .experts = 1,
-                   .active = 1,
-                   .expert = {},
-                   .blocks = {{256, BlockType::Q4_K, BlockType::Q6_K, true, false}},
-                   .activation = GatedActivation::Silu,
-                   .add = true},
-                  {1, 140}, true);
-        }
     }
+}
+
+// ---- Prompts
+
+TEST_F(FeedForwardKernels, PromptsPassExpertsAndSharedBlocks) {
+    check({.in = 96,
+           .out = 150,
+           .experts = 37,
+           .active = 3,
+           .expert = {96, BlockType::BF16, BlockType::Q4_0, false, false},
+           .blocks = {{160, BlockType::Q8_0, BlockType::F16, false, true},
+                      {40, BlockType::F16, BlockType::F32, false, false}},
+           .activation = GatedActivation::Gelu,
+           .add = true},
+          {3, 70}, true);
+}
+
+TEST_F(FeedForwardKernels, PromptsFillManyTilesOfAnExpert) {
+    check({.in = 64,
+           .out = 40,
+           .experts = 3,
+           .active = 2,
+           .expert = {96, BlockType::MXFP4, BlockType::MXFP4, true, false},
+           .blocks = {},
+           .activation = GatedActivation::ClampedSilu,
+           .add = false},
+          {1, 300}, true);
+}
+
+TEST_F(FeedForwardKernels, PromptsPassADenseLayer) {
+    check({.in = 256,
+           .out = 17,
+           .experts = 1,
+           .active = 1,
+           .expert = {},
+           .blocks = {{256, BlockType::Q4_K, BlockType::Q6_K, true, false}},
+           .activation = GatedActivation::Silu,
+           .add = true},
+          {1, 140}, true);
 }
 
 } // namespace
