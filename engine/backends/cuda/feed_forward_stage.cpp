@@ -59,6 +59,16 @@ std::vector<WeightId> readers(const FusedFeedForward& fused) {
     return ids;
 }
 
+/// Those that read hidden neurons.
+std::vector<WeightId> hidden_readers(const FusedFeedForward& fused) {
+    std::vector<WeightId> ids;
+    if (fused.experts)
+        ids.push_back(fused.experts->down);
+    for (const FeedForwardStep& block : fused.blocks)
+        ids.push_back(block.down);
+    return ids;
+}
+
 bool has_output_gate(const FusedFeedForward& fused) {
     return std::ranges::any_of(fused.blocks,
                                [](const FeedForwardStep& block) { return block.output_gate != kNoWeight; });
@@ -70,6 +80,7 @@ class FeedForwardStage : public Stage {
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
           out_width_(maker.plan.values[static_cast<std::size_t>(fused.out)]),
           input_(maker, fused.norm, readers(fused), has_output_gate(fused)) {
+        maker.weights.add_input(hidden_readers(fused)); // for the formats that scratch has room for
         if (fused.blocks.size() > kMostDenseBlocks)
             throw Error("a layer has more feed-forward blocks than this device's kernels take");
         if (fused.route && fused.route->routing.experts > kMostExperts)
