@@ -34,11 +34,9 @@ class DownWork {
         const DownUnit* u = &shared_.units[at.unit];
         const int own = unit_of(at, team());
         if (own >= all_) // the other team's is the last: this one only meets it
-            return {u->data, 0, u->type};
+            return {u->data, 0, 0, u->type};
         u = &shared_.units[own];
-        const int cols = width(own);
-        return {u->data + static_cast<std::size_t>(at.tile_row) * tile_row_bytes(u->type, cols), cols,
-                u->type};
+        return {u->data, at.tile_row, width(own), u->type};
     }
     __device__ int row_of(int, int n) const {
         const int own = unit_of(place_, team()), slot = place_.first + n;

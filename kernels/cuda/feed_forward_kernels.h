@@ -101,8 +101,8 @@ struct GateUpShared {
 
 // A Down block takes 16 output rows at a time, over all units. For few rows it has two teams of warps, each
 // with a unit of its own.
-constexpr int down_teams(int rows) { return rows > 8 ? 1 : 2; }
-constexpr int down_threads(int rows) { return down_teams(rows) * kProductThreads; }
+SWITCHYARD_ANYWHERE constexpr int down_teams(int rows) { return rows > 8 ? 1 : 2; }
+SWITCHYARD_ANYWHERE constexpr int down_threads(int rows) { return down_teams(rows) * kProductThreads; }
 
 struct DownUnit {
     const std::byte* data;

@@ -176,8 +176,7 @@ class GateUpWork {
         const BlockType type = gate ? u.gate_type : u.up_type;
         // Behind a matrix' end its last rows, which nobody looks at.
         const int tile = min(at.within * 2 + at.part / 2, tile_rows(matrices(at.unit).width) - 1);
-        return {(gate ? u.gate : u.up) + static_cast<std::size_t>(tile) * tile_row_bytes(type, p_.in_width),
-                p_.in_width, type};
+        return {gate ? u.gate : u.up, tile, p_.in_width, type};
     }
     __device__ int row_of(int, int n) const {
         const UpUnit& u = shared_.units[place_.unit];
