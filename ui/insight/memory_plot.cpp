@@ -107,14 +107,14 @@ void MemoryPlot::showMachine() {
     limit_->setVisible(most > 0 && most < yAxis->range().upper);
     limit_->point1->setCoords(0, most);
     limit_->point2->setCoords(1, most);
-    QStringList said;
+    // Beside the legend there is room for the memory that the parts lie in alone.
     if (card_.known())
-        said << tr("VRAM %1 of %2, %3 free")
-                    .arg(gibText(gib(card_.taken)), gibText(gib(card_.memory)),
-                         gibText(gib(card_.memory_free)));
-    if (total_ > 0)
-        said << tr("RAM %1, %2 available").arg(gibText(total_), gibText(available_));
-    setNote(said.join(u" · "_s));
+        setNote(
+            tr("VRAM %1 of %2, %3 free")
+                .arg(gibText(gib(card_.taken)), gibText(gib(card_.memory)), gibText(gib(card_.memory_free))));
+    else
+        setNote(total_ > 0 ? tr("RAM %1, %2 available").arg(gibText(total_), gibText(available_))
+                           : QString());
 }
 
 void MemoryPlot::recolour(const ThemeColours& c) {

@@ -18,7 +18,7 @@ class MemoryPlot : public LivePlot {
     /// How the card that computes is; nothing where the CPU does.
     void setCard(const CardReading& card);
 
-    /// "RAM 23.4 GiB, 20.1 GiB available", with "VRAM 9.40 of 139 GiB, 110 GiB free" before it
+    /// "RAM 23.4 GiB, 20.1 GiB available", or "VRAM 9.40 GiB of 139 GiB, 110 GiB free"
     QString machineText() const { return note(); }
 
   protected:
