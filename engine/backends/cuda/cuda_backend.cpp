@@ -1,6 +1,7 @@
 #include "engine/backends/cuda/cuda_backend.h"
 
 #include "engine/backends/cuda/cuda_executor.h"
+#include "engine/backends/cuda/self_check.h"
 #include "engine/backends/cuda/weight_upload.h"
 #include "engine/base/cores.h"
 #include "engine/base/error.h"
@@ -35,6 +36,13 @@ class CudaBackend : public Backend {
     bool batch_invariant() const override { return true; } // see kernels/README.md
     int arithmetic_version() const override { return 1; }
 
+    /// Throws Error where the card must not be used.
+    void check() {
+        SelfCheck check = check_card(*this);
+        if (!check.trouble.empty())
+            throw Error(device_->info().name + " is not used: " + check.trouble);
+        off_ = std::move(check.off);
+    }
     /// Routed experts lie on the host, all of them, where the model is larger than the device's memory: those
     /// in use are kept on the device by recency.
     void expect(const std::vector<WeightSource>& sources) override {
@@ -89,7 +97,12 @@ class CudaBackend : public Backend {
     BlockType placed_type(BlockType type) const {
         if (type == BlockType::BF16 && device_->info().compute < 80)
             return BlockType::F32; // no product of BF16 there
-        return device_type(type);
+        const BlockType own = device_type(type);
+        // The first that serves of those that hold more.
+        for (const BlockType other : {own, BlockType::Q8_0, BlockType::F16, BlockType::F32})
+            if (std::ranges::find(off_, other) == off_.end())
+                return other;
+        return own;
     }
     /// A matrix in the device's memory, with blocks of `type`; vectors are floats.
     Slice lay_out(const WeightSource& source, BlockType type, int matrix,
@@ -129,14 +142,18 @@ class CudaBackend : public Backend {
     std::shared_ptr<Device> device_;
     CudaOptions options_;
     std::shared_ptr<DevicePool> pool_, host_pool_;
-    bool offloads_ = false; ///< routed experts
+    bool offloads_ = false;      ///< routed experts
+    std::vector<BlockType> off_; ///< types that are not used here
     mutable WeightUpload upload_;
 };
 
 } // namespace
 
 std::shared_ptr<Backend> make_cuda_backend(std::shared_ptr<Device> device, const CudaOptions& options) {
-    return std::make_shared<CudaBackend>(std::move(device), options);
+    auto backend = std::make_shared<CudaBackend>(std::move(device), options);
+    if (options.check)
+        backend->check();
+    return backend;
 }
 
 } // namespace switchyard

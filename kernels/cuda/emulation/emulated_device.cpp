@@ -275,7 +275,10 @@ void EmulatedStream::run_until(std::uint64_t operation) {
     run(operations);
 }
 
-void EmulatedStream::launch(const Launch& launch) { launcher_of(launch)(this, launch); }
+void EmulatedStream::launch(const Launch& launch) {
+    if (!device_.options().loses || !device_.options().loses(launch))
+        launcher_of(launch)(this, launch);
+}
 
 void EmulatedStream::copy(std::byte* to, const std::byte* from, std::size_t bytes) {
     Operation o{.kind = Operation::Kind::Copy};

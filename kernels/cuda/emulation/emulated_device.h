@@ -21,6 +21,8 @@ struct EmulatedOptions {
     unsigned early_blocks = 4; ///< of a dependent launch that begin before the one before it
     /// The device is lost at this launch; 0: never.
     std::uint64_t lost_at = 0;
+    /// Asked at every launch: true where this card loses it. Null: it loses none.
+    std::function<bool(const Launch& launch)> loses = nullptr;
     /// Asked at every allocation: false where it fails. Null: only a full memory fails.
     std::function<bool(std::size_t bytes)> may_allocate = nullptr;
 };

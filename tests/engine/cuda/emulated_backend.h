@@ -14,7 +14,8 @@
 namespace switchyard::test {
 
 inline std::shared_ptr<Backend> emulated_backend(cuda::EmulatedOptions options = {}, bool graphs = true) {
-    return make_cuda_backend(cuda::make_test_device(options), {.threads = 1, .graphs = graphs});
+    return make_cuda_backend(cuda::make_test_device(options),
+                             {.threads = 1, .graphs = graphs, .check = false});
 }
 
 /// One of the tiny models of the reference.

@@ -94,8 +94,8 @@ TEST(CudaServing, StepsOfAnswersAreRecordedGraphsAndGiveTheSame) {
     std::vector<std::int32_t> ids[2];
     for (const bool graphs : {false, true}) {
         auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device());
-        const auto model = test::load_reference("deepseek2_lite",
-                                                make_cuda_backend(device, {.threads = 1, .graphs = graphs}));
+        const auto model = test::load_reference(
+            "deepseek2_lite", make_cuda_backend(device, {.threads = 1, .graphs = graphs, .check = false}));
         const std::uint64_t placing = cuda::counts_of(*device).launches;
         Scheduler scheduler(engine_parts(model));
         const RunRecord record = run_to_end(scheduler, request_of(3));
@@ -113,7 +113,8 @@ TEST(CudaServing, StepsOfAnswersAreRecordedGraphsAndGiveTheSame) {
 
 TEST(CudaServing, ALostDeviceEndsTheAnswerAndNothingElse) {
     auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device({.lost_at = 700}));
-    const auto model = test::load_reference("llama31", make_cuda_backend(device, {.threads = 1}));
+    const auto model =
+        test::load_reference("llama31", make_cuda_backend(device, {.threads = 1, .check = false}));
     Scheduler scheduler(engine_parts(model));
     RunRequest request = request_of(0);
     request.tuning.max_tokens = 400;
@@ -142,7 +143,8 @@ TEST(CudaServing, ATokenThatFindsNoMemoryEndsItsAnswerWithASentence) {
     constexpr std::size_t kStretch = std::size_t{64} << 20;
     auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device(
         {.may_allocate = [refuse](std::size_t bytes) { return !*refuse && bytes < kStretch; }}));
-    const auto model = test::load_reference("qwen2", make_cuda_backend(device, {.threads = 1}));
+    const auto model =
+        test::load_reference("qwen2", make_cuda_backend(device, {.threads = 1, .check = false}));
     Scheduler scheduler(engine_parts(model));
     ASSERT_EQ(run_to_end(scheduler, request_of(0)).error, "");
     *refuse = true;
@@ -164,8 +166,8 @@ TEST(CudaServing, AModelLargerThanTheDeviceAnswersTheSameFromACacheOfExperts) {
 
     auto device =
         std::shared_ptr<cuda::Device>(cuda::make_emulated_device({.memory_bytes = std::size_t{7} << 20}));
-    const auto model =
-        test::load_reference("qwen3moe", make_cuda_backend(device, {.threads = 1, .offload_experts = true}));
+    const auto model = test::load_reference(
+        "qwen3moe", make_cuda_backend(device, {.threads = 1, .offload_experts = true, .check = false}));
     std::size_t on_host = 0;
     for (const auto& weight : model->weights()->weights)
         for (const Slice& slice : weight->slices)

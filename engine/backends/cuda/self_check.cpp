@@ -1,0 +1,174 @@
+#include "engine/backends/cuda/self_check.h"
+
+#include "engine/base/error.h"
+#include "engine/quant/quant.h"
+#include "kernels/cuda/tile_layout.h"
+#include "kernels/splitmix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+
+namespace switchyard::cuda {
+namespace {
+
+constexpr int kHidden = 256, kHeads = 4, kKvHeads = 2, kHeadDim = 64, kExperts = 4, kVocabulary = 256;
+
+/// A layer with attention and experts, all of its matrices of one type.
+class CheckModel {
+  public:
+    explicit CheckModel(BlockType type) : type_(type) {
+        plan_->vocabulary = kVocabulary;
+        plan_->hidden = kHidden;
+        plan_->experts = kExperts;
+        plan_->experts_active = 2;
+        plan_->routes = 1;
+        plan_->kv = {{kKvHeads, kHeadDim, kHeadDim}};
+        const ValueId x = value(kHidden), normed = value(kHidden);
+        add(kNoLayer, EmbedStep{matrix(kVocabulary, kHidden, 1, WeightUse::Table), x});
+        add_attention(x, normed);
+        add_experts(x, normed);
+        add(kNoLayer, NormStep{x, normed, gain(), 1e-5f, kHidden});
+        add(kNoLayer, HeadStep{normed, matrix(kVocabulary, kHidden)});
+    }
+    CheckModel(const CheckModel&) = delete;
+
+    /// Of the last of so many rows.
+    std::vector<float> logits(Backend& backend, int rows, bool prompt) const {
+        auto set = std::make_shared<WeightSet>();
+        for (const WeightSource& source : sources_) {
+            auto weight = std::make_shared<Weight>();
+            for (int m = 0; m < source.tensor->matrices(); ++m)
+                weight->slices.push_back(backend.place(source, m, nullptr));
+            set->weights.push_back(std::move(weight));
+        }
+        const auto executor = backend.compile(plan_);
+        Batch batch;
+        batch.sequences.emplace_back();
+        for (std::size_t b = 0; b < blocks_for(rows); ++b)
+            batch.sequences.front().blocks.push_back(executor->allocate_kv_block(BlockType::F16));
+        const std::vector<KvBlockId> blocks = batch.sequences.front().blocks;
+        prompt = prompt && executor->prompt_rows() > 0;
+        for (int r = 0; r < rows; ++r)
+            batch.rows.push_back({.token = r * 37 % kVocabulary, .position = r, .prompt = prompt});
+        batch.rows.back().wish = RowWish::Logits;
+        std::vector<float> result = executor->run(std::move(batch), std::move(set)).logits;
+        for (const KvBlockId block : blocks)
+            executor->release_kv_block(block);
+        return result;
+    }
+
+  private:
+    void add(int layer, Operation operation) { plan_->steps.push_back({layer, std::move(operation)}); }
+    ValueId value(int width) {
+        plan_->values.push_back(width);
+        return static_cast<ValueId>(plan_->values.size()) - 1;
+    }
+    void add_attention(ValueId x, ValueId normed) {
+        const ValueId q = value(kHeads * kHeadDim), k = value(kKvHeads * kHeadDim),
+                      v = value(kKvHeads * kHeadDim), attended = value(kHeads * kHeadDim);
+        add(0, NormStep{x, normed, gain(), 1e-5f, kHidden});
+        add(0, ProjectStep{normed, matrix(kHeads * kHeadDim, kHidden), kNoWeight, q});
+        add(0, ProjectStep{normed, matrix(kKvHeads * kHeadDim, kHidden), kNoWeight, k});
+        add(0, ProjectStep{normed, matrix(kKvHeads * kHeadDim, kHidden), kNoWeight, v});
+        std::vector<float> frequencies;
+        for (int i = 0; i < kHeadDim / 2; ++i)
+            frequencies.push_back(std::pow(10000.0f, -2.0f * static_cast<float>(i) / kHeadDim));
+        add(0, RopeStep{q, kHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies});
+        add(0, RopeStep{k, kKvHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies});
+        add(0, AttentionStep{q, k, v, attended, kHeads, kKvHeads, kHeadDim, kHeadDim, 0.125f});
+        add(0, ProjectStep{attended, matrix(kHidden, kHeads * kHeadDim), kNoWeight, x, true});
+    }
+    void add_experts(ValueId x, ValueId normed) {
+        add(0, NormStep{x, normed, gain(), 1e-5f, kHidden});
+        RouteStep route = {};
+        route.in = normed;
+        route.weight = router();
+        route.routing.experts = kExperts;
+        route.routing.active = 2;
+        route.routing.normalise = true;
+        add(0, route);
+        ExpertsStep experts = {};
+        experts.in = normed;
+        experts.gate = matrix(kHidden, kHidden, kExperts);
+        experts.up = matrix(kHidden, kHidden, kExperts);
+        experts.down = matrix(kHidden, kHidden, kExperts);
+        experts.out = x;
+        experts.width = kHidden;
+        add(0, experts);
+    }
+
+    float random() { return static_cast<float>(splitmix(++seed_) >> 40) * 0x1p-23f - 1.0f; }
+    WeightId matrix(std::int64_t rows, std::int64_t cols, std::int64_t count = 1,
+                    WeightUse use = WeightUse::Matrix) {
+        return add_weight(type_, {cols, rows, count}, use, 0.1f, 0.0f);
+    }
+    WeightId router() {
+        return add_weight(BlockType::F32, {kHidden, kExperts, 1}, WeightUse::Matrix, 0.3f, 0.0f);
+    }
+    WeightId gain() { return add_weight(BlockType::F32, {kHidden, 1, 1}, WeightUse::Vector, 0.2f, 1.0f); }
+    WeightId add_weight(BlockType type, std::vector<std::int64_t> shape, WeightUse use, float size,
+                        float middle) {
+        const std::size_t bytes = row_bytes(type, shape[0]);
+        auto& data = data_.emplace_back(bytes * static_cast<std::size_t>(shape[1] * shape[2]));
+        std::vector<float> row(static_cast<std::size_t>(shape[0]));
+        for (std::size_t at = 0; at < data.size(); at += bytes) {
+            for (float& x : row)
+                x = middle + size * random();
+            encode_row(type, row, data.data() + at);
+        }
+        tensors_.push_back({"weight", type, std::move(shape), data.data(), data.size()});
+        sources_.push_back(
+            {.name = "weight", .role = WeightRole::Attention, .use = use, .tensor = &tensors_.back()});
+        return static_cast<WeightId>(sources_.size()) - 1;
+    }
+
+    BlockType type_;
+    std::uint64_t seed_ = 0;
+    std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
+    std::deque<std::vector<std::byte>> data_;
+    std::deque<TensorView> tensors_; ///< sources point into it
+    std::vector<WeightSource> sources_;
+};
+
+/// Whether they are the same but for rounding. What is no number is not.
+bool agree(const std::vector<float>& card, const std::vector<float>& cpu) {
+    double error = 0, power = 0;
+    for (std::size_t i = 0; i < cpu.size(); ++i) {
+        error += std::pow(static_cast<double>(card[i]) - static_cast<double>(cpu[i]), 2);
+        power += std::pow(static_cast<double>(cpu[i]), 2);
+    }
+    return card.size() == cpu.size() && error <= 1e-5 * power;
+}
+
+bool agrees(BlockType type, Backend& card, Backend& cpu) {
+    const CheckModel model(type);
+    constexpr int kAnswer = 1, kFew = 5, kPrompt = 70;
+    return std::ranges::all_of(
+        std::initializer_list<std::pair<int, bool>>{{kAnswer, false}, {kFew, false}, {kPrompt, true}},
+        [&](const auto& form) {
+            return agree(model.logits(card, form.first, form.second),
+                         model.logits(cpu, form.first, form.second));
+        });
+}
+
+} // namespace
+
+SelfCheck check_card(Backend& card) {
+    SelfCheck check;
+    const auto cpu = make_cpu_backend({.threads = 1});
+    // Floats need none of the products of tiles: where they differ, it is something else.
+    if (!agrees(BlockType::F32, card, *cpu)) {
+        check.trouble = "its kernels compute something else than the CPU";
+        return check;
+    }
+    for (int t = 0; t < kBlockTypes; ++t) {
+        const auto type = static_cast<BlockType>(t);
+        if (type != BlockType::F32 && tile_group(type).columns > 0 && encodable(type) &&
+            !agrees(type, card, *cpu))
+            check.off.push_back(type);
+    }
+    return check;
+}
+
+} // namespace switchyard::cuda
