@@ -18,10 +18,16 @@ namespace {
 
 using namespace cuda;
 
+/// A small part of the device's memory.
+std::size_t stretch_bytes(const DeviceInfo& device) {
+    return std::clamp(device.memory_bytes / 256, std::size_t{1} << 20, std::size_t{64} << 20);
+}
+
 class CudaBackend : public Backend {
   public:
     CudaBackend(std::shared_ptr<Device> device, const CudaOptions& options)
-        : device_(std::move(device)), options_(options), pool_(std::make_shared<DevicePool>(device_)),
+        : device_(std::move(device)), options_(options),
+          pool_(std::make_shared<DevicePool>(device_, stretch_bytes(device_->info()))),
           host_pool_(std::make_shared<DevicePool>(device_, std::size_t{256} << 20, DevicePool::Memory::Host)),
           upload_(pool_) {}
 

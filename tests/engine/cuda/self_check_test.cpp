@@ -19,7 +19,7 @@ TEST(SelfCheck, ACardThatComputesAsTheCpuIsUsed) {
 }
 
 TEST(SelfCheck, ACardThatLosesAKernelIsNotUsed) {
-    for (const Kernel lost : {Kernel::Attend, Kernel::RouteFew, Kernel::AttendPrompt}) {
+    for (const Kernel lost : {Kernel::Attend, Kernel::AttendPrompt}) {
         const auto loses = [lost](const Launch& launch) { return launch.kernel == lost; };
         EXPECT_EQ(check_card(*unchecked(loses)).trouble, "its kernels compute something else than the CPU")
             << kernel_name(lost);

@@ -140,7 +140,7 @@ TEST(CudaServing, AModelThatDoesNotFitSaysWhatWasNeededAndWhatIsFree) {
 TEST(CudaServing, ATokenThatFindsNoMemoryEndsItsAnswerWithASentence) {
     auto refuse = std::make_shared<bool>(false);
     // No memory to spare: each piece is asked for by itself.
-    constexpr std::size_t kStretch = std::size_t{64} << 20;
+    constexpr std::size_t kStretch = std::size_t{4} << 20;
     auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device(
         {.may_allocate = [refuse](std::size_t bytes) { return !*refuse && bytes < kStretch; }}));
     const auto model =
