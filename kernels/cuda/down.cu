@@ -234,7 +234,7 @@ static __global__ void __launch_bounds__(down_threads(8), 1)
     down_few(const __grid_constant__ FeedForwardParams p) {
     down<8>(p);
 }
-static __global__ void __launch_bounds__(down_threads(32), 2)
+static __global__ void __launch_bounds__(down_threads(32), 1)
     down_many(const __grid_constant__ FeedForwardParams p) {
     down<32>(p);
 }

@@ -118,12 +118,12 @@ struct DownShared {
 };
 
 #define SWITCHYARD_GATE_UP_KERNELS(X)                                                                        \
-    X(GateUpOne, gate_up_one, GateUpParams, GateUpShared<1>, kProductThreads, 2)                             \
-    X(GateUpFew, gate_up_few, GateUpParams, GateUpShared<8>, kProductThreads, 2)                             \
-    X(GateUpMany, gate_up_many, GateUpParams, GateUpShared<32>, kProductThreads, 2)
+    X(GateUpOne, gate_up_one, GateUpParams, GateUpShared<1>, kProductThreads, 1)                             \
+    X(GateUpFew, gate_up_few, GateUpParams, GateUpShared<8>, kProductThreads, 1)                             \
+    X(GateUpMany, gate_up_many, GateUpParams, GateUpShared<32>, kProductThreads, 1)
 #define SWITCHYARD_DOWN_KERNELS(X)                                                                           \
     X(DownOne, down_one, FeedForwardParams, DownShared<1>, down_threads(1), 1)                               \
     X(DownFew, down_few, FeedForwardParams, DownShared<8>, down_threads(8), 1)                               \
-    X(DownMany, down_many, FeedForwardParams, DownShared<32>, down_threads(32), 2)
+    X(DownMany, down_many, FeedForwardParams, DownShared<32>, down_threads(32), 1)
 
 } // namespace switchyard::cuda

@@ -292,15 +292,15 @@ __device__ void gate_up(const GateUpParams& p) {
 
 } // namespace
 
-static __global__ void __launch_bounds__(kProductThreads, 2)
+static __global__ void __launch_bounds__(kProductThreads, 1)
     gate_up_one(const __grid_constant__ GateUpParams p) {
     gate_up<1>(p);
 }
-static __global__ void __launch_bounds__(kProductThreads, 2)
+static __global__ void __launch_bounds__(kProductThreads, 1)
     gate_up_few(const __grid_constant__ GateUpParams p) {
     gate_up<8>(p);
 }
-static __global__ void __launch_bounds__(kProductThreads, 2)
+static __global__ void __launch_bounds__(kProductThreads, 1)
     gate_up_many(const __grid_constant__ GateUpParams p) {
     gate_up<32>(p);
 }

@@ -42,9 +42,8 @@ class CudaBackend : public Backend {
     bool batch_invariant() const override { return true; } // see kernels/README.md
     int arithmetic_version() const override { return 1; }
 
-    /// Throws Error where the card must not be used.
-    void check() {
-        SelfCheck check = check_card(*this);
+    /// Takes what the same card's check said. Throws Error where it must not be used.
+    void heed(SelfCheck check) {
         if (!check.trouble.empty())
             throw Error(device_->info().name + " is not used: " + check.trouble);
         off_ = std::move(check.off);
@@ -156,9 +155,11 @@ class CudaBackend : public Backend {
 } // namespace
 
 std::shared_ptr<Backend> make_cuda_backend(std::shared_ptr<Device> device, const CudaOptions& options) {
-    auto backend = std::make_shared<CudaBackend>(std::move(device), options);
-    if (options.check)
-        backend->check();
+    auto backend = std::make_shared<CudaBackend>(device, options);
+    if (options.check) { // by one of its own, whose memory goes with it
+        CudaBackend trial(device, options);
+        backend->heed(check_card(trial));
+    }
     return backend;
 }
 
