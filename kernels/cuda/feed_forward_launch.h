@@ -31,7 +31,7 @@ inline void launch_feed_forward(Stream& stream, const FeedForwardParams& p, cons
             launch_routing(stream, *route, dependent);
         dependent |= !up.routes;
     }
-    const auto most = std::int64_t{2} * multiprocessors;
+    const auto most = std::int64_t{multiprocessors}; // one block fits at a time; it goes on to what is left
     const GridSize chunks = {static_cast<unsigned>(std::min(gate_up_items(p), most)), 1},
                    outputs = {static_cast<unsigned>(std::min(std::int64_t{tile_rows(p.out_width)}, most)), 1};
     if (p.row_count <= 1) {

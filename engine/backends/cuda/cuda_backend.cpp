@@ -100,9 +100,9 @@ class CudaBackend : public Backend {
   private:
     /// What the kernels multiply with where a file has `type`.
     BlockType placed_type(BlockType type) const {
-        if (type == BlockType::BF16 && device_->info().compute < 80)
-            return BlockType::F32; // no product of BF16 there
-        const BlockType own = device_type(type);
+        const bool unknown =
+            type == BlockType::BF16 && device_->info().compute < 80; // no product of it there
+        const BlockType own = unknown ? BlockType::F32 : device_type(type);
         // The first that serves of those that hold more.
         for (const BlockType other : {own, BlockType::Q8_0, BlockType::F16, BlockType::F32})
             if (std::ranges::find(off_, other) == off_.end())

@@ -6,10 +6,8 @@
 #include "engine/backends/common/token_draws.h"
 #include "engine/backends/cuda/device_failure.h"
 #include "engine/backends/cuda/device_step.h"
-#include "engine/base/error.h"
 
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 #include <utility>
 

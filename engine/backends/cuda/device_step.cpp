@@ -1,12 +1,10 @@
 #include "engine/backends/cuda/device_step.h"
 
-#include "engine/base/error.h"
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/feed_forward_data.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 namespace switchyard::cuda {
 

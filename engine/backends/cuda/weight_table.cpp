@@ -49,12 +49,12 @@ void WeightTable::build(const WeightSet& weights) {
 }
 
 void WeightTable::update(const WeightSet& weights, Stream& stream, HostBuffer& staging) {
-    bool changed = false;
+    if (weights_ == weights.weights) // as at nearly every step
+        return;
     std::set<std::int32_t> stale(stale_.begin(), stale_.end());
     for (std::size_t w = 0; w < weights.weights.size(); ++w) {
         if (weights_[w] == weights.weights[w])
             continue;
-        changed = true;
         const auto before = std::exchange(weights_[w], weights.weights[w]);
         for (std::size_t i = 0; i < weights_[w]->slices.size(); ++i) {
             const Slice& slice = weights_[w]->slices[i];
@@ -67,8 +67,6 @@ void WeightTable::update(const WeightSet& weights, Stream& stream, HostBuffer& s
                 stale.insert(static_cast<std::int32_t>(entry));
         }
     }
-    if (!changed)
-        return;
     stale_.assign(stale.begin(), stale.end());
     all_formats_ = 0;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
