@@ -3,12 +3,11 @@
 // holds the states of every layer that has one, at one position of a sequence.
 #pragma once
 
+#include "engine/backends/common/block_book.h"
 #include "engine/base/aligned.h"
 #include "engine/run/backend.h"
 
-#include <array>
 #include <iterator>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -20,34 +19,22 @@ class KvStore {
 
     KvBlockId allocate(BlockType type);
     KvBlockId allocate_state();
-    void release(KvBlockId block) noexcept;
+    void release(KvBlockId block) noexcept { book_.release(block); }
     std::size_t block_bytes(BlockType type) const;
     std::size_t state_bytes() const { return state_offsets_.back() * sizeof(float); }
-    std::size_t bytes() const { return bytes_; }
+    std::size_t bytes() const { return book_.bytes(); }
 
     /// All its bytes, in the layout of its type.
     std::span<std::byte> contents(KvBlockId block);
 
-    BlockType type(KvBlockId block) const { return at(block).type; }
+    BlockType type(KvBlockId block) const { return book_.at(block).type; }
     std::byte* keys(KvBlockId block, int layer, int head);
     std::byte* values(KvBlockId block, int layer, int head);
     /// Of a block with states: the values of one, by its number in the plan.
     float* state(KvBlockId block, int number);
 
   private:
-    struct Block {
-        BlockType type = BlockType::F16;
-        bool states = false;
-        AlignedMemory data;
-    };
-    KvBlockId add(Block block, std::size_t bytes);
-    std::size_t bytes_of(const Block& block) const;
-    /// Blocks are kept in pieces that never move: a step reads some while others are added.
-    static constexpr std::size_t kPiece = 1024, kPieces = 4096;
-    Block& at(KvBlockId id) const {
-        const auto index = static_cast<std::size_t>(id);
-        return pieces_[index / kPiece][index % kPiece];
-    }
+    KvBlockId add(BlockType type, bool states, std::size_t bytes);
 
     static constexpr BlockType kTypes[] = {BlockType::F32, BlockType::F16, BlockType::Q8_0, BlockType::Q4_0};
     static std::size_t type_index(BlockType type);
@@ -56,10 +43,7 @@ class KvStore {
     /// By kTypes: where each layer begins; the last is the block's size.
     std::vector<std::size_t> offsets_[std::size(kTypes)];
     std::vector<std::size_t> state_offsets_; ///< the same of states, in floats
-    std::array<std::unique_ptr<Block[]>, kPieces> pieces_;
-    std::size_t count_ = 0;         ///< blocks there ever were
-    std::vector<KvBlockId> unused_; ///< has room for all blocks, so that release() needs no memory
-    std::size_t bytes_ = 0;
+    BlockBook<AlignedMemory> book_;
 };
 
 } // namespace switchyard::cpu

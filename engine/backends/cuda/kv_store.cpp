@@ -3,7 +3,6 @@
 #include "engine/base/error.h"
 
 #include <string>
-#include <utility>
 
 namespace switchyard::cuda {
 
@@ -44,59 +43,16 @@ KvStore::KvStore(const Plan& plan, std::shared_ptr<DevicePool> pool)
                                      kStateFloats);
 }
 
-KvBlockId KvStore::allocate(BlockType type) {
-    Block block;
-    block.type = type;
-    return add(std::move(block), block_bytes(type));
-}
+KvBlockId KvStore::allocate(BlockType type) { return add(type, false, block_bytes(type)); }
 
-KvBlockId KvStore::allocate_state() {
-    Block block;
-    block.states = true;
-    return add(std::move(block), state_bytes());
-}
+KvBlockId KvStore::allocate_state() { return add(BlockType::F16, true, state_bytes()); }
 
-KvBlockId KvStore::add(Block block, std::size_t bytes) {
-    block.memory = pool_->allocate(bytes, "the KV cache");
-    const std::lock_guard lock(mutex_);
-    unused_.reserve(blocks_.size() + 1);
-    bytes_ += bytes;
-    if (!unused_.empty()) {
-        const KvBlockId id = unused_.back();
-        unused_.pop_back();
-        blocks_[static_cast<std::size_t>(id)] = std::move(block);
-        return id;
-    }
-    blocks_.push_back(std::move(block));
-    return static_cast<KvBlockId>(blocks_.size()) - 1;
-}
-
-void KvStore::release(KvBlockId id) noexcept {
-    const std::lock_guard lock(mutex_);
-    Block& block = blocks_[static_cast<std::size_t>(id)];
-    bytes_ -= size(block);
-    block.memory.reset();
-    unused_.push_back(id);
-}
-
-std::size_t KvStore::bytes() const {
-    const std::lock_guard lock(mutex_);
-    return bytes_;
-}
-
-BlockType KvStore::type(KvBlockId id) const {
-    const std::lock_guard lock(mutex_);
-    return blocks_[static_cast<std::size_t>(id)].type;
-}
-
-std::size_t KvStore::bytes_of(KvBlockId id) const {
-    const std::lock_guard lock(mutex_);
-    return size(blocks_[static_cast<std::size_t>(id)]);
+KvBlockId KvStore::add(BlockType type, bool states, std::size_t bytes) {
+    return book_.add({type, states, bytes, pool_->allocate(bytes, "the KV cache")});
 }
 
 KvBlockRef KvStore::ref(KvBlockId id) const {
-    const std::lock_guard lock(mutex_);
-    const Block& block = blocks_[static_cast<std::size_t>(id)];
+    const auto& block = book_.at(id);
     return {block.memory.get(), block.states ? CacheType::F16 : cache_type(block.type), 0};
 }
 
