@@ -165,6 +165,7 @@ struct alignas(16) AttendShared {
     QueryTile queries;
     AttendWork work;
     float most[4][kQueryTile], sum[4][kQueryTile]; ///< of a team
+    bool last;                                     ///< AttendRow: of a tile's splits
 };
 
 /// Behind it are each team's queries, then two staged blocks.
@@ -173,8 +174,21 @@ struct alignas(16) PromptAttendShared {
     QueryTile queries[kPromptAttendThreads / 32];
 };
 
+/// Values of a unit (row_kernels.h) of queries that AttendRow takes with latent attention, at most; with
+/// others a unit is a head.
+inline constexpr int kMostLatentUnit = 256;
+/// Bytes of shared memory that AttendRow has beyond Attend: a query and its unit for each warp, and a token.
+SWITCHYARD_ANYWHERE constexpr std::int32_t attend_row_bytes(std::int32_t key_dim,
+                                                            std::int32_t cached_value_dim) {
+    const std::int32_t floats =
+        kAttendThreads / 32 * (key_dim + (cached_value_dim == 0 ? kMostLatentUnit : 0)) + key_dim +
+        cached_value_dim;
+    return (floats * 4 + 127) / 128 * 128;
+}
+
 /// Bytes of shared memory behind AttendShared where a block may have `shared` in all: so much that two blocks
-/// fit a multiprocessor, or all of it if less does not do. 0: the shape does not fit.
+/// fit a multiprocessor, or all of it if less does not do, but for what AttendRow needs. 0: the shape does
+/// not fit.
 constexpr std::int32_t split_buffer_bytes(std::int32_t key_dim, std::int32_t value_dim, bool latent,
                                           std::size_t shared) {
     constexpr auto kOwn = static_cast<std::int32_t>(sizeof(AttendShared));
@@ -183,8 +197,9 @@ constexpr std::int32_t split_buffer_bytes(std::int32_t key_dim, std::int32_t val
                            attention_team(value_dim) == 1 ? 4 * kQueryTile * kv_groups(value_dim) * 128 : 0,
                        least = staged_queries(key_dim) + blocks > merged ? staged_queries(key_dim) + blocks
                                                                          : merged;
-    const std::int32_t all = static_cast<std::int32_t>(shared) - kOwn,
-                       half = static_cast<std::int32_t>(shared / 2) - 512 - kOwn;
+    const std::int32_t row = attend_row_bytes(key_dim, latent ? 0 : value_dim),
+                       all = static_cast<std::int32_t>(shared) - kOwn - row,
+                       half = static_cast<std::int32_t>(shared / 2) - 512 - kOwn - row;
     if (key_dim > kMostKeyDim || value_dim > kMostValueDim || least > all)
         return 0;
     return (least <= half ? half : all) / 128 * 128;

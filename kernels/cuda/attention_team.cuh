@@ -40,18 +40,45 @@ __device__ inline RowTile tile_at(const AttentionParams& p, int row, int most, b
     return tile;
 }
 
+struct StagedBlock;
+
+/// Where attention has its queries from, and which tokens are not in the cache yet: here from the buffer of
+/// queries, and the launch in front writes the tokens of the batch's own rows.
+struct BufferedQueries {
+    const AttentionParams& p;
+
+    /// A sequence's rows stand together in the batch: what is before them was there before the step, and no
+    /// launch in front of this one touches it.
+    __device__ int cached_until(const AttendWork& work) const {
+        return p.rows[work.tile.row].position - work.tile.row - p.rows_before;
+    }
+    /// By the block, behind the wait for the launch in front.
+    __device__ void begin(const AttendWork&) {}
+    /// How many tokens of a block there are to copy, of `last`.
+    __device__ int copied(int, int last) const { return last; }
+    /// By all lanes of a warp; valid until the next call.
+    __device__ const float* query(int row, std::int64_t head) const {
+        return p.q + (std::int64_t{row} * p.heads + head) * p.cache.key_dim;
+    }
+    /// By the `threads` threads that staged a block: adds to it what was not to be copied.
+    __device__ void complete(int, const StagedBlock&, int, int) {}
+};
+
 /// A team's queries into shared memory as pairs of 16-bit floats, [32 dimensions][first, second][queries 0..,
 /// 8..][lane]: lane 4g + t has dimensions 8t .. 8t + 7 of query g. Each is divided by a power of two, so
 /// that its largest value is in 2^8 .. 2^9. `warp` of `warps` does its share; `rows` of them are there.
-__device__ inline void stage_queries(const AttentionParams& p, const AttendWork& work, int first_row,
-                                     int rows, int warp, int warps, FragmentWords* to, QueryTile& queries) {
+/// `source.query(row, head)` says where a query is, to all lanes of a warp.
+template <class Queries>
+__device__ inline void stage_queries(const AttentionParams& p, const AttendWork& work, Queries& source,
+                                     int first_row, int rows, int warp, int warps, FragmentWords* to,
+                                     QueryTile& queries) {
     const int lane = lane_index(), groups = kv_groups(p.cache.key_dim);
     auto* halves = reinterpret_cast<std::uint16_t*>(to);
     for (int query = warp; query < kQueryTile; query += warps) {
         const bool used = query < rows * work.heads;
         const int row = first_row + (used ? query / work.heads : 0);
         const std::int64_t head = work.first_head + (used ? query % work.heads : 0);
-        const float* q = p.q + (std::int64_t{row} * p.heads + head) * p.cache.key_dim;
+        const float* q = used ? source.query(row, head) : nullptr;
         float most = 0.0f;
         for (int g = 0; used && g < groups; ++g) {
             const int d = g * 32 + lane;

@@ -298,6 +298,36 @@ __device__ inline void let_next_start() {
 #endif
 }
 
+// ---- Blocks of a launch that hand over to each other, by counters that are zero at first
+
+/// By one thread, behind a meeting of its block: counts the block's arrival, and whoever sees the count sees
+/// what the block has written. Returns how many came before it; what those wrote is there for this thread,
+/// and behind the next meeting for its block.
+__device__ inline std::uint32_t arrive_at(std::uint32_t* counter) {
+    __threadfence();
+    const std::uint32_t before = atomicAdd(counter, 1u);
+    __threadfence();
+    return before;
+}
+/// By one thread: until `count` blocks have arrived, all of which must be running or have run. What they
+/// wrote is there for this thread, and behind the next meeting for its block. A wait of seconds is in vain,
+/// and ends the launch with an error.
+__device__ inline void wait_for_arrivals(const std::uint32_t* counter, std::uint32_t count) {
+    for (int tries = 0;; ++tries) {
+        std::uint32_t there;
+#if __CUDA_ARCH__ >= 700
+        asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(there) : "l"(counter) : "memory");
+#else
+        there = *static_cast<const volatile std::uint32_t*>(counter);
+        __threadfence();
+#endif
+        if (there >= count)
+            return;
+        if (tries > 10'000'000) // each is a way to the second-level cache and back
+            __trap();
+    }
+}
+
 /// Nanoseconds of a clock that all multiprocessors share.
 __device__ inline std::uint64_t device_time() {
     std::uint64_t t;

@@ -2,6 +2,7 @@
 // of both libraries and for the typed launch below. A new kernel is a row in its family's list.
 #pragma once
 
+#include "kernels/cuda/attend_row_kernels.h"
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/clock_kernels.h"
 #include "kernels/cuda/device.h"
@@ -9,6 +10,7 @@
 #include "kernels/cuda/feed_forward_kernels.h"
 #include "kernels/cuda/head_kernels.h"
 #include "kernels/cuda/input_kernels.h"
+#include "kernels/cuda/latent_row_kernels.h"
 #include "kernels/cuda/limits_kernels.h"
 #include "kernels/cuda/product_kernels.h"
 #include "kernels/cuda/prompt_feed_forward_kernels.h"
@@ -29,7 +31,9 @@ namespace switchyard::cuda {
     SWITCHYARD_ROUTING_KERNELS(X)                                                                            \
     SWITCHYARD_ROW_KERNELS(X)                                                                                \
     SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \
+    SWITCHYARD_ATTEND_ROW_KERNELS(X)                                                                         \
     SWITCHYARD_PROMPT_ATTENTION_KERNELS(X)                                                                   \
+    SWITCHYARD_LATENT_ROW_KERNELS(X)                                                                         \
     SWITCHYARD_INPUT_KERNELS(X)                                                                              \
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \
     SWITCHYARD_PROMPT_KERNELS(X)                                                                             \

@@ -1,74 +1,8 @@
-#include "kernels/cuda/inputs.cuh"
 #include "kernels/cuda/launchers.h"
-#include "kernels/cuda/product.cuh"
+#include "kernels/cuda/product_targets.cuh"
 
 namespace switchyard::cuda {
 namespace {
-
-/// The tile rows of all targets in turn, every gridDim.x-th of them.
-template <int kRows>
-class TargetWork {
-  public:
-    __device__ TargetWork(const ProductParams& p, const PreparedRows& in, ProductShared<kRows>& shared)
-        : p_(p), in_(in), shared_(shared), first_row_(static_cast<int>(blockIdx.y) * kRows) {}
-
-    __device__ TileItem item(int i) const {
-        const Place place = place_of(i);
-        if (place.target < 0)
-            return {};
-        return tile_item(p_.targets[place.target].matrices[place.head], place.tile);
-    }
-    __device__ int row_of(int i, int n) const {
-        const Place place = place_of(i);
-        const int row = first_row_ + n;
-        return row < p_.rows ? row * p_.targets[place.target].heads + place.head : -1;
-    }
-    __device__ const PreparedRows& inputs(int) const { return in_; }
-
-    __device__ void finish(int i, const RowSums<kRows>& sums) {
-        auto& parts = shared_.parts[i % 2];
-        store_sums<kRows>(parts[warp_index()], sums);
-        sync_block();
-        const Place place = place_of(i);
-        const ProductTarget& target = p_.targets[place.target];
-        for (int e = static_cast<int>(threadIdx.x); e < kTileRows * kRows; e += kProductThreads) {
-            const int row = first_row_ + e / kTileRows, m = place.tile * kTileRows + e % kTileRows;
-            if (row >= p_.rows || m >= target.matrix_rows)
-                continue;
-            float sum = merged_sum(parts, e);
-            if (target.bias)
-                sum = add_rounded(sum, reinterpret_cast<const float*>(target.bias->data)[m]);
-            float& out = target.out[row * target.out_stride + place.head * target.out_head_stride + m];
-            out = target.add ? add_rounded(out, sum) : sum;
-        }
-    }
-
-  private:
-    struct Place {
-        int target, head, tile; ///< target: -1 behind the last
-    };
-    /// Without branches, so that it is computed once where several ask.
-    __device__ Place place_of(int i) const {
-        int left = static_cast<int>(blockIdx.x + static_cast<unsigned>(i) * gridDim.x), target = -1,
-            in_target = 0;
-#pragma unroll
-        for (int k = 0; k < kProductTargets; ++k) {
-            const int items =
-                k < p_.target_count ? p_.targets[k].heads * tile_rows(p_.targets[k].matrix_rows) : 0;
-            const bool here = target < 0 && left < items;
-            target = here ? k : target;
-            in_target = here ? left : in_target;
-            left -= items;
-        }
-        const int tiles = tile_rows(p_.targets[max(target, 0)].matrix_rows), head = in_target / tiles;
-        return {target, head, in_target - head * tiles};
-    }
-
-    const ProductParams& p_;
-    const PreparedRows& in_;
-    ProductShared<kRows>& shared_;
-    int first_row_;
-};
 
 template <int kRows>
 __device__ void multiply_targets(const ProductParams& p) {
@@ -79,29 +13,9 @@ __device__ void multiply_targets(const ProductParams& p) {
     });
 }
 
-/// The row in the form that matrices of `type` want, in shared memory. `first`: nothing was read yet.
-__device__ void prepare_row(const RowProductParams& p, const PreparedRows& out, RowProductShared& shared,
-                            BlockType type, bool first) {
-    RowSource source(p.in, p.gain ? reinterpret_cast<const float*>(p.gain->data) : nullptr, p.width);
-    if (!first)
-        source.factor = shared.factor;
-    else if (source.gain)
-        find_rms(source, p.epsilon, shared.input);
-    sync_block(); // the form before was read
-    write_prepared_row(source, out, input_format(type), 0);
-    if (threadIdx.x == 0)
-        shared.factor = source.factor;
-    sync_block();
-}
-
 __device__ void multiply_row(const RowProductParams& p) {
     RowProductShared& shared = shared_memory<RowProductShared>();
-    const PreparedRows in{reinterpret_cast<float*>(shared.values),
-                          reinterpret_cast<ByteBlock*>(shared.values),
-                          reinterpret_cast<PairBlock*>(shared.values),
-                          reinterpret_cast<PairBlock*>(shared.values),
-                          shared.half_scales,
-                          padded_columns(p.width)};
+    const PreparedRows in = row_in(shared.values, shared.half_scales, p.width);
     TargetWork<1> work(p.product, in, shared.product);
     std::uint32_t form = 0;
     multiply_items<1>(work, [&](BlockType type) {

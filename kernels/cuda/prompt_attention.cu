@@ -58,8 +58,9 @@ __device__ void attend_rows(const AttentionParams& p, PromptAttendShared& shared
     const int row = tile.row + number * tile_rows,
               rows = min(max(tile.rows - number * tile_rows, 0), tile_rows);
     auto* q = reinterpret_cast<FragmentWords*>(buffer_of(shared) + number * queries);
+    BufferedQueries source{p};
     if (number < prompt_tiles(p))
-        stage_queries(p, work, row, rows, warp_index() % kTeam, kTeam, q, shared.queries[number]);
+        stage_queries(p, work, source, row, rows, warp_index() % kTeam, kTeam, q, shared.queries[number]);
     const Team team = {q,
                        &shared.queries[number],
                        shared.scores + (kTeam > 1 ? number : 0),

@@ -1,5 +1,5 @@
-#include "kernels/cuda/kv_cache.cuh"
 #include "kernels/cuda/launchers.h"
+#include "kernels/cuda/row_units.cuh"
 
 namespace switchyard::cuda {
 
@@ -22,63 +22,6 @@ static __global__ void __launch_bounds__(kRopeThreads)
     }
 }
 
-namespace {
-
-/// All groups of a unit that a step norms; the unit begins at value `first` of its row.
-__device__ void norm_unit(const RowStep& step, float* x, int first, int unit, float* sums) {
-    const float* gain = reinterpret_cast<const float*>(step.gain->data);
-    const int thread = static_cast<int>(threadIdx.x);
-    for (int begin = 0; begin < unit && first + begin < step.count; begin += step.group) {
-        float sum = 0.0f;
-        for (int i = thread; i < step.group; i += kRowStepThreads)
-            sum = fmaf(x[begin + i], x[begin + i], sum);
-        sum = warp_sum(sum);
-        if (lane_index() == 0)
-            sums[warp_index()] = sum;
-        sync_block();
-        const float mean = (sums[0] + sums[1] + (sums[2] + sums[3])) / static_cast<float>(step.group);
-        const float factor = 1.0f / sqrtf(mean + step.epsilon);
-        for (int i = thread; i < step.group; i += kRowStepThreads)
-            x[begin + i] = x[begin + i] * factor * gain[i];
-        sync_block(); // before the sums are written again
-    }
-}
-
-__device__ void rotate_unit(const RowStep& step, float* x, std::int64_t row, int unit) {
-    const int pairs = step.dims / 2, heads = unit / step.head_dim;
-    for (int i = static_cast<int>(threadIdx.x); i < heads * pairs; i += kRowStepThreads) {
-        const int head = i / pairs, pair = i % pairs;
-        float* from = x + head * step.head_dim + step.offset;
-        float& a = from[step.interleaved ? 2 * pair : pair];
-        float& b = from[step.interleaved ? 2 * pair + 1 : pairs + pair];
-        const float c = step.cosines[row * pairs + pair], s = step.sines[row * pairs + pair];
-        const float rotated = fmaf(a, c, -(b * s));
-        b = fmaf(b, c, a * s);
-        a = rotated;
-    }
-}
-
-/// Stores the heads of a unit into the row's block of the cache, a warp 32 values of one.
-__device__ void store_unit(const RowStepsParams& p, const RowValue& value, const float* x, int first,
-                           const RowInput& row) {
-    const KvBlockRef block = p.blocks[row.first_block + row.position / kKvTokens];
-    const KvPlanes& planes = p.cache.planes[static_cast<int>(block.type)];
-    const bool keys = value.store == RowStore::Keys;
-    const int dims = keys ? p.cache.key_dim : p.cache.value_dim, groups = kv_groups(dims);
-    const int token = row.position % kKvTokens, count = value.unit / dims * groups;
-    const std::int64_t at = keys ? 0 : planes.values;
-    const std::int64_t scales = keys ? planes.key_scales : planes.value_scales;
-    for (int i = warp_index(); i < count; i += kRowStepThreads / kWarpLanes) {
-        const int head = i / groups, group = i % groups, dim = group * 32 + lane_index();
-        std::byte* data = kv_head(p.cache, block, first / dims + head);
-        store_kv_group(block.type, dim < dims ? x[head * dims + dim] : 0.0f,
-                       data + at + std::int64_t{token} * (keys ? planes.key_row : planes.value_row),
-                       reinterpret_cast<std::uint16_t*>(data + scales) + token * groups, group);
-    }
-}
-
-} // namespace
-
 static __global__ void __launch_bounds__(kRowStepThreads, 8)
     row_steps(const __grid_constant__ RowStepsParams p) {
     RowStepsShared& shared = shared_memory<RowStepsShared>();
@@ -100,23 +43,13 @@ static __global__ void __launch_bounds__(kRowStepThreads, 8)
         for (int i = thread; i < unit; i += kRowStepThreads)
             x[i] = data[i];
     sync_block();
-    bool changed = false;
-    for (int s = 0; s < p.steps; ++s) {
-        const RowStep& step = p.step[s];
-        if (step.value != v)
-            continue;
-        if (step.gain)
-            norm_unit(step, x, first, unit, shared.sums);
-        else
-            rotate_unit(step, x, r, unit);
-        changed = true;
-        sync_block();
-    }
+    const BlockOfUnit team{shared.sums};
+    const bool changed = change_unit(team, p, v, x, r, first);
     if (staged && changed)
         for (int i = thread; i < unit; i += kRowStepThreads)
             data[i] = x[i];
     if (value.store != RowStore::None)
-        store_unit(p, value, x, first, row);
+        store_unit(team, p, value, x, first, row);
     for (int i = thread; i < value.copied; i += kRowStepThreads)
         value.copy[r * value.copy_row + u * value.copy_unit + i] = x[value.copy_at + i];
 }

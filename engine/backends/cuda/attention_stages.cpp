@@ -1,6 +1,7 @@
 #include "engine/backends/cuda/attention_stages.h"
 
 #include "engine/backends/cuda/prepared_input.h"
+#include "engine/backends/cuda/projection_stage.h"
 #include "engine/base/error.h"
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/row_kernels.h"
@@ -69,10 +70,11 @@ class RowStepsBuilder {
     }
     RowValue& at(int value) { return p_.value[value]; }
     void head(int value, int width) { heads_[value] = width; }
-    void launch(StepLaunch& step) {
+    /// All of it; the end.
+    const RowStepsParams& params() {
         for (int v = 0; v < p_.values; ++v)
             p_.value[v].unit = row_unit(p_, v, heads_[v]);
-        step.launch<Kernel::RowSteps>(row_steps_grid(p_), p_);
+        return p_;
     }
 
   private:
@@ -146,7 +148,10 @@ void launch_attention(StepLaunch& step, int layer, const Queries& queries) {
 
 class AttentionStage : public Stage {
   public:
-    explicit AttentionStage(const FusedAttention& fused) : fused_(fused) {}
+    AttentionStage(const FusedAttention& fused, const StageMaker& maker)
+        : fused_(fused),
+          arrivals_(maker.arrivals.add(fused.step.kv_heads *
+                                       query_head_tiles(fused.step.heads / fused.step.kv_heads))) {}
     void reserve(const StepShape& shape, Scratch& scratch) const override {
         want_attention(shape, scratch, fused_.step.heads, fused_.step.value_dim);
     }
@@ -159,32 +164,53 @@ class AttentionStage : public Stage {
             rows.add(one);
         rows.value(s.k, RowStore::Keys, s.head_dim);
         rows.value(s.v, RowStore::Values, s.value_dim);
-        rows.launch(step);
-        launch_attention(step, fused_.layer,
-                         {step.value(s.q), step.value(s.out), step.weights.entry(s.sinks), s.heads,
-                          s.head_dim, s.value_dim, s.window, s.scale});
+        const int q = rows.value(s.q, RowStore::None, s.head_dim);
+        const Queries queries = {step.value(s.q),
+                                 step.value(s.out),
+                                 step.weights.entry(s.sinks),
+                                 s.heads,
+                                 s.head_dim,
+                                 s.value_dim,
+                                 s.window,
+                                 s.scale};
+        if (step.one_row()) {
+            const AttendRowParams row = {attention_params(step, fused_.layer, queries, 0, 1), rows.params(),
+                                         q, step.inputs.arrivals() + arrivals_};
+            if (attends_row(row))
+                return step.launch_attend_row(row);
+        }
+        step.launch<Kernel::RowSteps>(row_steps_grid(rows.params()), rows.params());
+        launch_attention(step, fused_.layer, queries);
     }
 
   private:
     FusedAttention fused_;
+    std::size_t arrivals_; ///< at a tile of queries' blocks
 };
 
 /// In the absorbed form: queries into the latent space, attention there, and out of it again.
 class LatentAttentionStage : public Stage {
   public:
-    LatentAttentionStage(const FusedLatentAttention& fused, const StageMaker& maker)
+    LatentAttentionStage(const FusedProjection* projection, const FusedLatentAttention& fused,
+                         const StageMaker& maker)
         : fused_(fused), queries_(maker, std::nullopt, {fused.step.k_b}),
-          results_(maker, std::nullopt, {fused.step.v_b}) {
+          results_(maker, std::nullopt, {fused.step.v_b}), arrivals_(maker.arrivals.add(1)) {
+        if (projection)
+            projection_.emplace(*projection, maker);
         maker.weights.add_prompt_weight(fused.step.k_b);
         maker.weights.add_prompt_weight(fused.step.v_b);
     }
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
+        if (projection_)
+            projection_->count(shape, weights, table);
         for (const WeightId id : {fused_.step.k_b, fused_.step.v_b})
             count_products(weights[id], fused_.step.heads, shape.rows, table.of(StageKind::Attention));
     }
     void reserve(const StepShape& shape, Scratch& scratch) const override {
         const LatentAttentionStep& s = fused_.step;
         const auto all = static_cast<std::size_t>(shape.rows) * static_cast<std::size_t>(s.heads);
+        if (projection_)
+            projection_->reserve(shape, scratch);
         queries_.reserve(shape, scratch, s.nope, s.heads);
         results_.reserve(shape, scratch, s.latent_dim, s.heads);
         scratch.latent_queries.want(all * static_cast<std::size_t>(s.latent_dim + s.rope) * sizeof(float));
@@ -194,24 +220,56 @@ class LatentAttentionStage : public Stage {
     void launch(StepLaunch& step) const override {
         step.enter(StageKind::Attention);
         const LatentAttentionStep& s = fused_.step;
-        const int q_dim = s.nope + s.rope, key_dim = s.latent_dim + s.rope;
-        float* queries = step.scratch.latent_queries.get<float>();
         float* results = step.scratch.latent_results.get<float>();
-        rotate_and_store(step, queries);
-        multiply(step, queries_, s.k_b, {step.value(s.q), step.width(s.q), s.nope, s.heads, q_dim}, queries,
-                 key_dim, s.latent_dim);
-        launch_attention(step, fused_.layer,
-                         {queries, results, nullptr, s.heads, key_dim, s.latent_dim, 0, s.scale});
-        multiply(step, results_, s.v_b,
+        RowStepsBuilder rows(step, fused_.layer);
+        const int q = changes(step, rows);
+        const Queries queries = {step.scratch.latent_queries.get<float>(),
+                                 results,
+                                 nullptr,
+                                 s.heads,
+                                 s.latent_dim + s.rope,
+                                 s.latent_dim,
+                                 0,
+                                 s.scale};
+        if (takes_row(step)) {
+            const AttendRowParams row = {attention_params(step, fused_.layer, queries, 0, 1), rows.params(),
+                                         q, nullptr};
+            if (attends_row(row))
+                return launch_row(step, row);
+        }
+        if (projection_)
+            projection_->launch(step);
+        step.launch<Kernel::RowSteps>(row_steps_grid(rows.params()), rows.params());
+        multiply(step, queries_, latent_query_source(step), queries_target(step));
+        launch_attention(step, fused_.layer, queries);
+        multiply(step, results_,
                  {results, std::int64_t{s.heads} * s.latent_dim, s.latent_dim, s.heads, s.latent_dim},
-                 step.value(s.out), s.value_dim, s.value_dim);
+                 values_target(step));
     }
 
   private:
-    void rotate_and_store(StepLaunch& step, float* queries) const {
+    /// A row whose queries go into the latent space as they come, but for what is rotated.
+    bool takes_row(const StepLaunch& step) const {
+        return projection_ && projection_->products() <= kProductTargets && projection_->takes_row(step) &&
+               std::ranges::all_of(fused_.rows, [&](const switchyard::RowStep& one) {
+                   return one.value() != fused_.step.q || (one.rope && one.rope->offset >= fused_.step.nope);
+               });
+    }
+    void launch_row(StepLaunch& step, const AttendRowParams& row) const {
+        const PreparedInput::Source q = latent_query_source(step);
+        step.launch_latent_query({.row = projection_->row_params(step),
+                                  .q = q.in,
+                                  .width = q.width,
+                                  .head_stride = q.head_stride,
+                                  .target = queries_target(step),
+                                  .arrived = step.inputs.arrivals() + arrivals_});
+        step.launch_attend_row(row);
+        step.launch_latent_value({row.attention, values_target(step)});
+    }
+    /// The rotations, norms and stores; which value the queries are.
+    int changes(const StepLaunch& step, RowStepsBuilder& rows) const {
         const LatentAttentionStep& s = fused_.step;
         const int key_dim = s.latent_dim + s.rope;
-        RowStepsBuilder rows(step, fused_.layer);
         for (const switchyard::RowStep& one : fused_.rows)
             rows.add(one);
         rows.value(s.latent, RowStore::Keys, key_dim);
@@ -220,43 +278,64 @@ class LatentAttentionStage : public Stage {
         RowValue& value = rows.at(q);
         value.copied = s.rope;
         value.copy_at = s.nope;
-        value.copy = queries + s.latent_dim;
+        value.copy = step.scratch.latent_queries.get<float>() + s.latent_dim;
         value.copy_row = std::int64_t{s.heads} * key_dim;
         value.copy_unit = key_dim;
-        rows.launch(step);
+        return q;
+    }
+    /// What k_b is multiplied with.
+    PreparedInput::Source latent_query_source(const StepLaunch& step) const {
+        const LatentAttentionStep& s = fused_.step;
+        return {step.value(s.q), step.width(s.q), s.nope, s.heads, s.nope + s.rope};
+    }
+    ProductTarget queries_target(const StepLaunch& step) const {
+        const LatentAttentionStep& s = fused_.step;
+        return target(step, s.k_b, step.scratch.latent_queries.get<float>(), s.latent_dim + s.rope,
+                      s.latent_dim);
+    }
+    ProductTarget values_target(const StepLaunch& step) const {
+        const LatentAttentionStep& s = fused_.step;
+        return target(step, s.v_b, step.value(s.out), s.value_dim, s.value_dim);
     }
     /// A matrix a head.
-    void multiply(StepLaunch& step, const PreparedInput& input, WeightId weight,
-                  const PreparedInput::Source& source, float* out, int out_head_stride,
-                  int matrix_rows) const {
+    ProductTarget target(const StepLaunch& step, WeightId weight, float* out, int out_head_stride,
+                         int matrix_rows) const {
+        const int heads = fused_.step.heads;
+        return {.matrices = step.weights.entry(weight),
+                .bias = nullptr,
+                .out = out,
+                .out_stride = std::int64_t{heads} * out_head_stride,
+                .out_head_stride = out_head_stride,
+                .heads = heads,
+                .matrix_rows = matrix_rows,
+                .add = false};
+    }
+    static void multiply(StepLaunch& step, const PreparedInput& input, const PreparedInput::Source& source,
+                         const ProductTarget& target) {
         ProductParams p = {};
         p.in = input.launch_answers(step, source);
         const HalfRows prompts = input.launch_prompts(step, source);
         p.target_count = 1;
-        p.targets[0] = {.matrices = step.weights.entry(weight),
-                        .bias = nullptr,
-                        .out = out,
-                        .out_stride = std::int64_t{source.heads} * out_head_stride,
-                        .out_head_stride = out_head_stride,
-                        .heads = source.heads,
-                        .matrix_rows = matrix_rows,
-                        .add = false};
+        p.targets[0] = target;
         step.launch_products(p, prompts);
     }
 
     FusedLatentAttention fused_;
+    std::optional<ProjectionStage> projection_;
     PreparedInput queries_, results_;
+    std::size_t arrivals_; ///< at the projections' end
 };
 
 } // namespace
 
 std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const StageMaker& maker) {
     check_heads(maker, fused.step.head_dim, fused.step.value_dim, false);
-    return std::make_unique<AttentionStage>(fused);
+    return std::make_unique<AttentionStage>(fused, maker);
 }
-std::unique_ptr<Stage> make_attention_stage(const FusedLatentAttention& fused, const StageMaker& maker) {
+std::unique_ptr<Stage> make_attention_stage(const FusedProjection* projection,
+                                            const FusedLatentAttention& fused, const StageMaker& maker) {
     check_heads(maker, fused.step.latent_dim + fused.step.rope, fused.step.latent_dim, true);
-    return std::make_unique<LatentAttentionStage>(fused, maker);
+    return std::make_unique<LatentAttentionStage>(projection, fused, maker);
 }
 
 } // namespace switchyard::cuda

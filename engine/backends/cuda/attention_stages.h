@@ -6,6 +6,9 @@
 namespace switchyard::cuda {
 
 std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const StageMaker& maker);
-std::unique_ptr<Stage> make_attention_stage(const FusedLatentAttention& fused, const StageMaker& maker);
+/// `projection`: what makes the queries, just before it; it becomes part of the stage. Null: a stage of its
+/// own.
+std::unique_ptr<Stage> make_attention_stage(const FusedProjection* projection,
+                                            const FusedLatentAttention& fused, const StageMaker& maker);
 
 } // namespace switchyard::cuda

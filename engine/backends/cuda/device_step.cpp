@@ -45,7 +45,7 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
       inputs_(*pool_), candidates_(*pool_), clock_(pool_), experts_(pool_), table_staging_(pool_->device()),
       downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
     const FusedPlan fused = fuse(plan_);
-    stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info()});
+    stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info(), arrivals_});
     scratch_.values.resize(plan_.values.size());
     scratch_.ropes.resize(fused.ropes.size());
     scratch_.choices.resize(static_cast<std::size_t>(plan_.routes));
@@ -84,7 +84,8 @@ class DeviceStep::Fetch : public ExpertFetch {
 };
 
 void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
-    StepInputs::Room room{static_cast<std::size_t>(shape.rows), batch.sequences.size(), 0, 0};
+    StepInputs::Room room{static_cast<std::size_t>(shape.rows), batch.sequences.size(), 0, 0,
+                          arrivals_.count()};
     for (const BatchSequence& sequence : batch.sequences) {
         room.states += sequence.states_after.size();
         room.blocks += sequence.blocks.size();

@@ -59,6 +59,7 @@ class DeviceStep {
     bool has_prompt_form_; ///< all of its attention has a form for prompts
     WeightTable weights_;
     Constants constants_;
+    Arrivals arrivals_;
     std::vector<std::unique_ptr<Stage>> stages_;
     Scratch scratch_;
     StepInputs inputs_;

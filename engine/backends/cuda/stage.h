@@ -131,16 +131,26 @@ struct StepLaunch {
     void launch_attention(const AttentionParams& params, bool prompts) {
         cuda::launch_attention(stream, params, prompts, device, std::exchange(any, true));
     }
+    void launch_attend_row(const AttendRowParams& params) {
+        cuda::launch_attend_row(stream, params, device, std::exchange(any, true));
+    }
+    void launch_latent_query(const LatentQueryParams& params) {
+        launch<Kernel::LatentQuery>(latent_query_grid(params, device.multiprocessors, device.shared_bytes),
+                                    params);
+    }
+    void launch_latent_value(const LatentValueParams& params) {
+        launch<Kernel::LatentValue>(latent_value_grid(params, device.multiprocessors), params);
+    }
     void launch_product(const ProductParams& params) {
         cuda::launch_product(stream, params, device.multiprocessors, std::exchange(any, true));
     }
     /// Targets of all rows: those of answers by the one kernel, those of prompts by the other.
     void launch_products(const ProductParams& params, const HalfRows& prompts);
-    /// Whether the step is one row, of an answer, whose products prepare an input of `width` on their way: a
-    /// launch less, with the same bits.
-    bool prepares_row(int width) const {
-        return shape.rows == 1 && shape.prompt_rows == 0 && width <= kMostRowWidth;
-    }
+    /// Whether the step is one row, of an answer: launches then do on their way what others do for many, with
+    /// the same bits.
+    bool one_row() const { return shape.rows == 1 && shape.prompt_rows == 0; }
+    /// Whether products prepare an input of `width` on their way.
+    bool prepares_row(int width) const { return one_row() && width <= kMostRowWidth; }
     void launch_row_product(const RowProductParams& params) {
         cuda::launch_row_product(stream, params, device.multiprocessors, std::exchange(any, true));
     }
@@ -165,12 +175,24 @@ inline void count_products(const Weight& weight, double matrices, double rows, S
     use.macs += static_cast<std::uint64_t>(matrices * rows * static_cast<double>(one.rows * one.cols));
 }
 
+/// Counters of arrivals (StepInputs::arrivals()) that stages have for their launches.
+class Arrivals {
+  public:
+    /// Where the next `count` begin.
+    std::size_t add(int count) { return std::exchange(count_, count_ + static_cast<std::size_t>(count)); }
+    std::size_t count() const { return count_; }
+
+  private:
+    std::size_t count_ = 0;
+};
+
 /// What stages are made with.
 struct StageMaker {
     const Plan& plan;
     WeightTable& weights;
     Constants& constants;
     const DeviceInfo& device;
+    Arrivals& arrivals;
 };
 
 /// The stages of a plan. Throws Error where the device's kernels do not take one.

@@ -2,6 +2,7 @@
 #include "engine/backends/cuda/attention_stages.h"
 #include "engine/backends/cuda/feed_forward_stage.h"
 #include "engine/backends/cuda/prepared_input.h"
+#include "engine/backends/cuda/projection_stage.h"
 #include "engine/backends/cuda/stage.h"
 
 #include <algorithm>
@@ -13,13 +14,6 @@ namespace {
 
 std::size_t bytes_of(int rows, std::int64_t width) {
     return static_cast<std::size_t>(rows) * static_cast<std::size_t>(width) * sizeof(float);
-}
-
-std::vector<WeightId> weights_of(const std::vector<ProjectStep>& steps) {
-    std::vector<WeightId> ids;
-    for (const ProjectStep& s : steps)
-        ids.push_back(s.weight);
-    return ids;
 }
 
 class EmbedStage : public Stage {
@@ -77,70 +71,6 @@ class RopeStage : public Stage {
         float magnitude;
     };
     std::vector<Rope> ropes_;
-};
-
-class ProjectionStage : public Stage {
-  public:
-    ProjectionStage(const FusedProjection& fused, const StageMaker& maker)
-        : in_(fused.in), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
-          input_(maker, fused.norm, weights_of(fused.steps)), steps_(fused.steps) {
-        for (const ProjectStep& s : steps_)
-            maker.weights.add_prompt_weight(s.weight);
-    }
-    void reserve(const StepShape& shape, Scratch& scratch) const override {
-        input_.reserve(shape, scratch, width_);
-    }
-    void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
-        for (const ProjectStep& s : steps_)
-            count_products(weights[s.weight], 1, shape.rows, table.of(StageKind::Attention));
-    }
-    void launch(StepLaunch& step) const override {
-        step.enter(StageKind::Attention);
-        if (step.prepares_row(width_) && !overwrites_input())
-            return launch_row(step);
-        const PreparedInput::Source source = PreparedInput::source_of(step, in_);
-        const PreparedRows in = input_.launch_answers(step, source);
-        const HalfRows prompts = input_.launch_prompts(step, source);
-        for (std::size_t first = 0; first < steps_.size(); first += kProductTargets) {
-            ProductParams p = {};
-            p.in = in;
-            for (std::size_t i = first; i < std::min<std::size_t>(steps_.size(), first + kProductTargets);
-                 ++i)
-                p.targets[p.target_count++] = target(step, steps_[i]);
-            step.launch_products(p, prompts);
-        }
-    }
-
-  private:
-    /// One row: its products prepare it on their way.
-    void launch_row(StepLaunch& step) const {
-        for (std::size_t first = 0; first < steps_.size(); first += kProductTargets) {
-            RowProductParams p = input_.row_params(step, in_);
-            for (std::size_t i = first; i < std::min<std::size_t>(steps_.size(), first + kProductTargets);
-                 ++i)
-                p.product.targets[p.product.target_count++] = target(step, steps_[i]);
-            step.launch_row_product(p);
-        }
-    }
-    /// Then the row must be prepared before any of its products is written.
-    bool overwrites_input() const {
-        return std::ranges::any_of(steps_, [&](const ProjectStep& s) { return s.out == in_; });
-    }
-    static ProductTarget target(const StepLaunch& step, const ProjectStep& s) {
-        return {.matrices = step.weights.entry(s.weight),
-                .bias = step.weights.entry(s.bias),
-                .out = step.value(s.out),
-                .out_stride = step.width(s.out),
-                .out_head_stride = 0,
-                .heads = 1,
-                .matrix_rows = step.width(s.out),
-                .add = s.add};
-    }
-
-    ValueId in_;
-    int width_;
-    PreparedInput input_;
-    std::vector<ProjectStep> steps_;
 };
 
 class RecurrenceStage : public Stage {
@@ -216,6 +146,10 @@ class HeadStage : public Stage {
     PreparedInput input_;
 };
 
+bool makes(const FusedProjection& projection, ValueId value) {
+    return std::ranges::any_of(projection.steps, [&](const ProjectStep& s) { return s.out == value; });
+}
+
 std::unique_ptr<Stage> stage_of(const EmbedStep& s, const StageMaker&) {
     return std::make_unique<EmbedStage>(s);
 }
@@ -226,7 +160,7 @@ std::unique_ptr<Stage> stage_of(const FusedAttention& s, const StageMaker& maker
     return make_attention_stage(s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedLatentAttention& s, const StageMaker& maker) {
-    return make_attention_stage(s, maker);
+    return make_attention_stage(nullptr, s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
     return std::make_unique<RecurrenceStage>(s, maker);
@@ -284,8 +218,17 @@ std::vector<std::unique_ptr<Stage>> compile_stages(const FusedPlan& fused, const
     std::vector<std::unique_ptr<Stage>> stages;
     if (!fused.ropes.empty())
         stages.push_back(std::make_unique<RopeStage>(fused.ropes, maker.constants));
-    for (const FusedStep& step : fused.steps)
-        stages.push_back(std::visit([&](const auto& s) { return stage_of(s, maker); }, step));
+    for (std::size_t i = 0; i < fused.steps.size(); ++i) {
+        const auto* projection = std::get_if<FusedProjection>(&fused.steps[i]);
+        const auto* latent = projection && i + 1 < fused.steps.size()
+                                 ? std::get_if<FusedLatentAttention>(&fused.steps[i + 1])
+                                 : nullptr;
+        if (latent && makes(*projection, latent->step.q)) {
+            stages.push_back(make_attention_stage(projection, *latent, maker));
+            ++i;
+        } else
+            stages.push_back(std::visit([&](const auto& s) { return stage_of(s, maker); }, fused.steps[i]));
+    }
     return stages;
 }
 

@@ -26,10 +26,12 @@ void StepInputs::want(const Room& room) {
     grow(room_.sequences, room.sequences);
     grow(room_.states, room.states);
     grow(room_.blocks, room.blocks);
+    grow(room_.arrivals, room.arrivals);
     gather_ = aligned(room_.rows * sizeof(RowInput));
     sequences_ = aligned(gather_ + room_.rows * sizeof(std::int32_t));
     after_ = aligned(sequences_ + room_.sequences * sizeof(SequenceStates));
-    blocks_ = aligned(after_ + room_.states * sizeof(StateAfter));
+    arrivals_ = aligned(after_ + room_.states * sizeof(StateAfter));
+    blocks_ = aligned(arrivals_ + room_.arrivals * sizeof(std::uint32_t));
     memory_.want(blocks_ + room_.blocks * sizeof(KvBlockRef));
 }
 
@@ -96,6 +98,7 @@ std::size_t StepInputs::write_sequences(const Batch& batch, const KvStore& kv, s
 void StepInputs::upload(const StepWishes& wishes, const KvStore& kv, int rows, Stream& stream) {
     std::byte* host = host_.data();
     write_rows(wishes, rows, host);
+    std::fill_n(part<std::uint32_t>(host, arrivals_), room_.arrivals, 0u);
     const std::size_t end = write_sequences(wishes.batch(), kv, host);
     stream.copy_to_device(memory_.get<std::byte>(), host, end);
 }

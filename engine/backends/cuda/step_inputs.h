@@ -15,10 +15,10 @@ class StepInputs {
   public:
     explicit StepInputs(DevicePool& pool) : host_(pool.device()) {}
 
-    /// Room for so many rows, sequences, states that are kept, and KV blocks of all sequences. Whether
-    /// addresses moved.
+    /// Room for so many rows, sequences, states that are kept, KV blocks of all sequences, and counters of
+    /// arrivals.
     struct Room {
-        std::size_t rows = 0, sequences = 0, states = 0, blocks = 0;
+        std::size_t rows = 0, sequences = 0, states = 0, blocks = 0, arrivals = 0;
     };
     void want(const Room& room);
     bool settle(DevicePool& pool);
@@ -33,6 +33,10 @@ class StepInputs {
     const std::int32_t* logit_rows() const { return at<std::int32_t>(gather_); } ///< batch rows; -1: none
     const SequenceStates* sequences() const { return at<SequenceStates>(sequences_); }
     const StateAfter* states_after() const { return at<StateAfter>(after_); }
+    /// Zeros at each step's beginning, for launches whose blocks hand over to each other: one launch's each.
+    std::uint32_t* arrivals() const {
+        return reinterpret_cast<std::uint32_t*>(memory_.get<std::byte>() + arrivals_);
+    }
     const KvBlockRef* blocks() const { return at<KvBlockRef>(blocks_); }
 
   private:
@@ -44,7 +48,7 @@ class StepInputs {
     std::size_t write_sequences(const Batch& batch, const KvStore& kv, std::byte* host) const;
 
     Room room_;
-    std::size_t gather_ = 0, sequences_ = 0, after_ = 0, blocks_ = 0; ///< offsets
+    std::size_t gather_ = 0, sequences_ = 0, after_ = 0, arrivals_ = 0, blocks_ = 0; ///< offsets
     ScratchBuffer memory_;
     HostBuffer host_;
 };

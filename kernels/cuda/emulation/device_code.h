@@ -5,6 +5,7 @@
 #include "kernels/cuda/emulation/block.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -207,6 +208,17 @@ inline T load_scales(const void* from) {
 
 inline void wait_for_previous() { emulation::this_thread().wait_for_previous(); }
 inline void let_next_start() {}
+
+// ---- Blocks of a launch that hand over to each other
+
+inline std::uint32_t arrive_at(std::uint32_t* counter) {
+    return std::atomic_ref(*counter).fetch_add(1, std::memory_order_acq_rel);
+}
+inline void wait_for_arrivals(const std::uint32_t* counter, std::uint32_t count) {
+    while (std::atomic_ref(*const_cast<std::uint32_t*>(counter)).load(std::memory_order_acquire) < count)
+        emulation::this_thread().yield();
+}
+
 inline std::uint64_t device_time() { return emulation::device_time(); }
 
 } // namespace switchyard::cuda

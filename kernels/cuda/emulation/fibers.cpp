@@ -41,8 +41,10 @@ struct Stack {
     void* sanitizer = nullptr;  ///< TSan's fiber
 };
 
-/// Stacks that serve again: new ones cost more than most kernels of tests.
+/// Stacks that serve again: new ones cost more than most kernels of tests. Not more than some: who ends
+/// fibers may be another thread than the one that makes them, and a process has a limit of maps.
 struct Stacks {
+    static constexpr std::size_t kMost = 4096;
     std::vector<Stack> unused;
     ~Stacks() {
         for (const Stack& stack : unused)
@@ -110,7 +112,8 @@ Fiber::Fiber() {
 
 Fiber::~Fiber() {
     const Stack stack{stack_, sanitizer_};
-    if (under_way_) // TSan would think it still in the middle
+    // TSan would think one under way still in the middle.
+    if (under_way_ || stacks.unused.size() >= Stacks::kMost)
         Stacks::give_up(stack);
     else
         stacks.unused.push_back(stack);
