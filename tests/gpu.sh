@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Measures this machine's NVIDIA card and writes docs/gpu-results.md: kernels against the CPU first, then limits and
-# speed, each phase with a time limit; about 7 minutes in all. Needs no Qt and no network.
+# Measures this machine's NVIDIA card and writes docs/gpu-results.md, anew after each phase: what the card reaches at
+# most, kernels and models against the CPU, then speed. Each phase has a time limit, all of them together about 7 minutes.
+# Needs no Qt and no network.
 # usage: tests/gpu.sh [--programs FOLDER] [--results FOLDER] [--small]
 #        tests/gpu.sh --pack FOLDER
 # --pack builds the programs, on a machine that may have no card, and copies them to FOLDER. --programs takes them from
@@ -16,19 +17,19 @@ while [ $# -gt 0 ]; do
     case $1 in
     --programs | --results | --pack) [ $# -gt 1 ] || fail "$1 needs a folder"; declare "${1#--}=$2"; shift 2 ;;
     --small) small=(--small); shift ;;
-    --help | -h) sed -n '2,8s/^# //p' tests/gpu.sh; exit 0 ;;
+    --help | -h) sed -n '2,9s/^# //p' tests/gpu.sh; exit 0 ;;
     *) fail "unknown: $1" ;;
     esac
 done
 
 built=(tests/gpu/gpu_check tests/kernels/cuda/cuda_kernel_tests tests/engine/cuda/cuda_engine_tests
-    app/cli/switchyard-cli kernels/cuda/library/libswitchyard_cuda.so)
+    kernels/cuda/library/libswitchyard_cuda.so)
 commit() { git rev-parse HEAD 2>/dev/null || cat "$programs/COMMIT" 2>/dev/null || echo unknown; }
 build_programs() {
     say "Building the programs ..."
     mkdir -p build
     { cmake --preset gpu && cmake --build build/gpu --parallel "$(nproc)" \
-        --target gpu_check cuda_kernel_tests cuda_engine_tests switchyard-cli switchyard_cuda; } >build/gpu.log 2>&1
+        --target gpu_check cuda_kernel_tests cuda_engine_tests switchyard_cuda; } >build/gpu.log 2>&1
 }
 collect() { # FOLDER
     mkdir -p "$1"
@@ -60,15 +61,29 @@ if [ -n "$results" ]; then
 fi
 mkdir -p "$(dirname "$page")" "$(dirname "$records")"
 : >"$records"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d) models=$(mktemp -d)
+trap 'rm -rf "$work" "$models"' EXIT
 export SWITCHYARD_CUDA_LIBRARY=${SWITCHYARD_CUDA_LIBRARY:-$programs/libswitchyard_cuda.so}
 status=0
 
-# phase NAME SECONDS COMMAND ...: runs it and adds a line to the records. What hangs ends with its phase.
+# What is left of the time for all phases, in whole seconds.
+most_seconds=420
+left() { echo $((most_seconds - SECONDS)); }
+SECONDS=0
+report() { # [--unfinished]
+    "$programs/gpu_check" report --records "$records" --date "$(date -u +%F)" --commit "$(commit)" --out "$page" "$@"
+}
+skip() { "$programs/gpu_check" note --phase "$1" --skipped "$2" >>"$records"; }
+# phase NAME SECONDS COMMAND ...: runs it, adds a line to the records, and writes the page. What hangs ends with its
+# phase; what it printed until then counts.
 phase() {
     local name=$1 limit=$2 begin code=0
     shift 2
+    [ "$limit" -le "$(left)" ] || limit=$(left)
+    if [ "$limit" -lt 2 ]; then
+        skip "$name" "no time was left for it"
+        return 1
+    fi
     rm -f "$work"/*
     begin=$(date +%s.%N)
     timeout -k 5 "$limit" "$@" >"$work/output" 2>"$work/errors" </dev/null || code=$?
@@ -76,12 +91,8 @@ phase() {
         --tests "$work/tests.json" --seconds "$(awk "BEGIN {print $(date +%s.%N) - $begin}")" >>"$records"
     tail -n 1 "$records" | cut -c1-300
     [ "$code" = 0 ] || status=1
+    [ "$name" = card ] || report --unfinished
     return "$code"
-}
-skip() { "$programs/gpu_check" note --phase "$1" --skipped "$2" >>"$records"; }
-report() {
-    "$programs/gpu_check" report --records "$records" --date "$(date -u +%F)" --commit "$(commit)" --out "$page"
-    say "Written: $page"
 }
 
 if ! phase card 30 "$programs/gpu_check" card; then
@@ -93,11 +104,15 @@ if ! phase card 30 "$programs/gpu_check" card; then
     fi
     exit 0
 fi
-kernel_tests=("$programs/cuda_kernel_tests" --gtest_output="json:$work/tests.json")
-[ ${#small[@]} = 0 ] || kernel_tests+=(--gtest_filter='*Rows*')
+is_small() { [ ${#small[@]} -gt 0 ]; }
+
 phase limits 30 "$programs/gpu_check" limits "${small[@]}" || true
 phase memory 15 "$programs/gpu_check" memory "${small[@]}" || true
-phase 'kernels against the CPU' 90 env SWITCHYARD_TEST_DEVICE=cuda "${kernel_tests[@]}" || true
+
+# Right before fast.
+kernel_tests=("$programs/cuda_kernel_tests" --gtest_output="json:$work/tests.json")
+if is_small; then kernel_tests+=(--gtest_filter='*Rows*'); fi
+phase 'kernels against the CPU' 75 env SWITCHYARD_TEST_DEVICE=cuda "${kernel_tests[@]}" || true
 # The reference models lie packed in the source.
 unpack_models() {
     local packed plain
@@ -107,17 +122,32 @@ unpack_models() {
         xz -dc "$packed" >"${plain%.xz}" || return 1
     done
 }
-models=$(mktemp -d)
-trap 'rm -rf "$work" "$models"' EXIT
-if [ ${#small[@]} -gt 0 ]; then
+if is_small; then
     skip 'reference models' 'small sizes'
 elif unpack_models; then
-    phase 'reference models' 60 env SWITCHYARD_TEST_DEVICE=cuda SWITCHYARD_TEST_DATA="$PWD/tests/data" \
+    phase 'reference models' 45 env SWITCHYARD_TEST_DEVICE=cuda SWITCHYARD_TEST_DATA="$PWD/tests/data" \
         SWITCHYARD_TEST_WORK="$models" "$programs/cuda_engine_tests" --gtest_output="json:$work/tests.json" || true
 else
     skip 'reference models' 'they could not be unpacked: xz is missing'
 fi
-if [ ${#small[@]} -gt 0 ]; then
+
+speed() { # SECONDS SHAPE TYPE: answers and prompts
+    phase "speed of $2, $3" "$1" "$programs/gpu_check" speed --shape "$2" --quant "$3" "${small[@]}" || true
+}
+dial() { # SECONDS precision|experts SHAPE TYPE
+    phase "$2 of $3, $4" "$1" "$programs/gpu_check" "$2" --shape "$3" --quant "$4" "${small[@]}" || true
+}
+# What matters most comes first: a run that is cut short has measured it.
+if is_small; then types=(Q4_K); else types=(BF16 Q8_0 Q4_K); fi
+for type in "${types[@]}"; do speed 30 deepseek-v2-lite "$type"; done
+for type in "${types[@]}"; do speed 20 llama-3.1-8b "$type"; done
+dial 30 precision deepseek-v2-lite BF16
+dial 20 experts deepseek-v2-lite Q8_0
+for shape in qwen3-30b-a3b gpt-oss-20b deepseek-v1-moe-16b; do
+    for type in "${types[@]}"; do speed 30 "$shape" "$type"; done
+done
+
+if is_small; then
     skip memcheck 'small sizes'
 elif command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck; do
@@ -127,28 +157,6 @@ elif command -v compute-sanitizer >/dev/null; then
 else
     skip memcheck 'compute-sanitizer was not found'
 fi
-
-# Shapes: the decode of one sequence at a short and a long context, and prompts.
-bench() { # SHAPE TYPE SECONDS [options]
-    local shape=$1 type=$2 limit=$3
-    shift 3
-    phase "bench $shape $type $*" "$limit" "$programs/switchyard-cli" bench --shape "$shape" --quant "$type" \
-        --device cuda --json "$@" || true
-}
-if [ ${#small[@]} -gt 0 ]; then
-    bench smollm2-135m Q8_0 60 --layers 1 --prompt-tokens 4 --gen-tokens 2 --repeat 1
-else
-    for type in BF16 Q8_0 Q4_K; do
-        bench deepseek-v2-lite $type 60 --prompt-tokens 128 --gen-tokens 64 --repeat 3
-    done
-    bench deepseek-v2-lite Q4_K 40 --prompt-tokens 8192 --gen-tokens 32 --repeat 1
-    for type in BF16 Q4_K; do
-        bench llama-3.1-8b $type 40 --prompt-tokens 512 --gen-tokens 64 --repeat 3
-    done
-    for shape in qwen3-30b-a3b gpt-oss-20b deepseek-v1-moe-16b; do
-        bench $shape Q4_K 40 --prompt-tokens 512 --gen-tokens 64 --repeat 2
-    done
-    bench deepseek-v2-lite Q8_0 40 --prompt-tokens 4096 --gen-tokens 8 --repeat 2 --recode
-fi
 report
+say "Written: $page"
 exit "$status"

@@ -17,6 +17,8 @@ class Watch {
         : scheduler_(scheduler), name_(std::move(name)), target_(target) {}
 
     void operator()(const SchedulerEvent& event) {
+        if (event.kind == SchedulerEvent::Kind::Prefill && before_ > kUsual)
+            read_again_ = event.prefill_done;
         if (event.kind != SchedulerEvent::Kind::Token)
             return;
         const TokenRecord& token = event.token;
@@ -49,6 +51,8 @@ class Watch {
                 {"longest_token_ms", at(meanwhile_, 1)},
                 {"usual_token_ms", at(usual_, 0.5)},
                 {"token_ms_afterwards", at(afterwards_, 0.5)},
+                {"first_token_afterwards_ms", afterwards_.empty() ? 0.0 : afterwards_.front()},
+                {"context_read_again", read_again_},
                 {"weights_bytes", weights_bytes}};
     }
     bool done() const { return seconds_ > 0; }
@@ -67,7 +71,7 @@ class Watch {
     ModelTuning target_;
     Clock::time_point began_;
     std::vector<double> usual_, meanwhile_, afterwards_;
-    int before_ = 0;
+    int before_ = 0, read_again_ = 0;
     double seconds_ = 0;
 };
 
@@ -75,11 +79,13 @@ class Watch {
 
 nlohmann::ordered_json bench_recode(Scheduler& scheduler, const LoadedModel& model,
                                     const SequenceTuning& tuning, std::span<const std::int32_t> prompt,
-                                    std::stop_token stop) {
+                                    std::stop_token stop, std::vector<std::string_view> names) {
     auto results = nlohmann::ordered_json::array();
     const ControlSpec& quant = *find_control("quant");
-    std::vector<std::string_view> names(quant.choices.begin() + 1, quant.choices.end());
-    names.push_back(quant.choices.front()); // back to the file's own at the end
+    if (names.empty()) {
+        names.assign(quant.choices.begin() + 1, quant.choices.end());
+        names.push_back(quant.choices.front()); // back to the file's own at the end
+    }
     for (std::string_view name : names) {
         Watch watch(scheduler, std::string(name), with_control({}, quant, std::string(name)).model);
         RunRequest request;

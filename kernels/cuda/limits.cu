@@ -87,6 +87,28 @@ static __global__ void __launch_bounds__(kLimitThreads, 4)
     p.out[own] = static_cast<float>(sum);
 }
 
+static __global__ void __launch_bounds__(kLimitThreads, 4)
+    issue_rate(const __grid_constant__ IssueRateParams p) {
+    wait_for_previous();
+    let_next_start();
+    const std::uint32_t own = blockIdx.x * kLimitThreads + threadIdx.x;
+    // Sums stay near 1: x = x * b + (1 - b) with b below 1.
+    const float b = 0.5f + 0.25f * static_cast<float>(mix(own) >> 8) * 0x1p-24f, rest = 1.0f - b;
+    float chain[kIssueChains];
+    for (int i = 0; i < kIssueChains; ++i)
+        chain[i] = static_cast<float>(i);
+    for (int round = 0; round < p.rounds; ++round)
+#pragma unroll
+        for (int step = 0; step < kIssueSteps; ++step)
+#pragma unroll
+            for (int i = 0; i < kIssueChains; ++i)
+                chain[i] = fmaf(chain[i], b, rest);
+    float sum = 0;
+    for (int i = 0; i < kIssueChains; ++i)
+        sum += chain[i];
+    p.out[own] = sum;
+}
+
 SWITCHYARD_LIMITS_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)
 
 } // namespace switchyard::cuda

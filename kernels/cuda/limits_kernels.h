@@ -25,9 +25,18 @@ struct MmaRateParams {
 inline constexpr int kMmaChains = 8;
 inline constexpr double kHalfTileFlops = 2.0 * 16 * 16 * 8, kByteTileOps = 2.0 * 16 * 32 * 8;
 
+/// Each thread does `rounds` * kIssueChains * kIssueSteps fused multiply-adds that wait for none of the
+/// others but one in each chain: what a multiprocessor starts of instructions at most.
+struct IssueRateParams {
+    std::int32_t rounds;
+    float* out; ///< [blocks][kLimitThreads]
+};
+inline constexpr int kIssueChains = 16, kIssueSteps = 8;
+
 #define SWITCHYARD_LIMITS_KERNELS(X)                                                                         \
     X(ReadMemory, read_memory, ReadMemoryParams, NoShared, kLimitThreads, 4)                                 \
     X(MmaHalfRate, mma_half_rate, MmaRateParams, NoShared, kLimitThreads, 4)                                 \
-    X(MmaBytesRate, mma_bytes_rate, MmaRateParams, NoShared, kLimitThreads, 4)
+    X(MmaBytesRate, mma_bytes_rate, MmaRateParams, NoShared, kLimitThreads, 4)                               \
+    X(IssueRate, issue_rate, IssueRateParams, NoShared, kLimitThreads, 4)
 
 } // namespace switchyard::cuda

@@ -1,9 +1,12 @@
 // gpu_check: what tests/gpu.sh needs on a machine with a card: the card itself, its limits, and the page of
 // results. Each command prints one JSON object, or fails with one line.
 #include "engine/backends/choose_backend.h"
+#include "engine/backends/cuda/cuda_backend.h"
 #include "engine/backends/cuda/device_library.h"
 #include "engine/base/error.h"
+#include "engine/quant/quant.h"
 #include "kernels/cuda/device_text.h"
+#include "tests/gpu/dials.h"
 #include "tests/gpu/limits.h"
 #include "tests/gpu/report.h"
 
@@ -13,6 +16,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 
 namespace switchyard {
 namespace {
@@ -22,6 +26,8 @@ using Json = nlohmann::ordered_json;
 struct Arguments {
     std::string device = "cuda";
     cuda::LimitsOptions limits;
+    SpeedOptions speed;
+    std::string type;
     // note
     std::string phase, output, errors, reason, tests;
     int code = 0;
@@ -37,7 +43,23 @@ std::unique_ptr<cuda::Device> open_device(const Arguments& arguments) {
     return library->open_device(index >= 0 ? index : library->best());
 }
 
-void print(const Json& json) { std::printf("%s\n", json.dump().c_str()); }
+/// At once: what follows may be cut short.
+void print(const Json& json) {
+    std::printf("%s\n", json.dump().c_str());
+    std::fflush(stdout);
+}
+
+/// Runs a measurement with the shape and the type asked for, on weights that the card's own check is not
+/// repeated for.
+template <typename Measure>
+void measure(Arguments& arguments, const Measure& measure_with) {
+    const std::optional<BlockType> type = parse_block_type(arguments.type);
+    if (!type)
+        throw Error("there is no type " + arguments.type);
+    arguments.speed.type = type;
+    arguments.speed.small = arguments.limits.small;
+    measure_with(make_cuda_backend(open_device(arguments), {.check = false}), arguments.speed, print);
+}
 
 void print_card(const Arguments& arguments) {
     const auto device = open_device(arguments);
@@ -123,16 +145,18 @@ void print_note(const Arguments& arguments) {
     json["status"] = arguments.code == 0 ? "ok" : late ? "over its time" : "failed";
     json["seconds"] = arguments.seconds;
     if (const Json counts = count_tests(arguments.tests); counts.is_object()) {
-        json["result"] = counts;
+        json["results"] = Json::array({counts});
         json["note"] = tests_note(counts);
         return print(json);
     }
     const std::string output = read_file(arguments.output);
-    const Json result = Json::parse(output, nullptr, false);
-    if (result.is_object())
-        json["result"] = result;
+    // A line an object; what is cut short is none.
+    std::istringstream lines(output);
+    for (std::string line; std::getline(lines, line);)
+        if (Json result = Json::parse(line, nullptr, false); result.is_object())
+            json["results"].push_back(std::move(result));
     std::string note = last_line(read_file(arguments.errors));
-    if (note.empty() && !result.is_object())
+    if (note.empty() && !json.contains("results"))
         note = last_line(output);
     json["note"] = note;
     print(json);
@@ -157,6 +181,7 @@ void add_commands(CLI::App& app, Arguments& arguments) {
         command->add_option("--device", arguments.device, "cuda or cuda:N");
         command->add_flag("--small", arguments.limits.small, "Sizes for an emulated card");
         command->callback(run);
+        return command;
     };
     measuring("card", "What the card is", [&] { print_card(arguments); });
     measuring("limits", "What it reaches at most",
@@ -167,6 +192,15 @@ void add_commands(CLI::App& app, Arguments& arguments) {
         if (!json["exact"].get<bool>())
             throw Error("the driver took other sizes than were counted");
     });
+    const auto with_shape = [&](const char* name, const char* help, auto measure_with) {
+        CLI::App* command = measuring(name, help, [&, measure_with] { measure(arguments, measure_with); });
+        command->add_option("--shape", arguments.speed.shape, "As `switchyard-cli bench` takes it")
+            ->required();
+        command->add_option("--quant", arguments.type, "Type of the weights")->required();
+    };
+    with_shape("speed", "Answers and prompts of a shape", measure_speed);
+    with_shape("precision", "Changes of precision in an answer", measure_precision);
+    with_shape("experts", "The slider of active experts in an answer", measure_experts);
     CLI::App* note = app.add_subcommand("note", "A line for the records");
     note->add_option("--phase", arguments.phase)->required();
     note->add_option("--skipped", arguments.reason, "Why it was not run");
@@ -181,6 +215,7 @@ void add_commands(CLI::App& app, Arguments& arguments) {
     report->add_option("--date", arguments.head.date)->required();
     report->add_option("--commit", arguments.head.commit)->required();
     report->add_option("--out", arguments.page)->required();
+    report->add_flag("--unfinished", arguments.head.unfinished, "The run goes on");
     report->callback([&] { write_report(arguments); });
 }
 

@@ -104,6 +104,17 @@ Json mma_rate(Device& device, bool small, Timer& timer, double operations) {
                 warps * params.rounds * kMmaChains * operations);
 }
 
+/// Instructions that all threads start in a second: each is one of a lane.
+Json issue_rate(Device& device, bool small, Timer& timer) {
+    const unsigned blocks = small ? 1 : 8 * static_cast<unsigned>(device.info().multiprocessors);
+    const Memory out(device, std::size_t{blocks} * kLimitThreads * sizeof(float));
+    const IssueRateParams params{small ? 2 : 4000, reinterpret_cast<float*>(out.get())};
+    return rate(timer.time([&](Stream& s) {
+        launch<Kernel::IssueRate>(s, {blocks, 1}, params);
+    }),
+                double{1} * blocks * kLimitThreads * params.rounds * kIssueChains * kIssueSteps);
+}
+
 void measure_launches(Device& device, bool small, Timer& timer, Json& json) {
     const int count = small ? 8 : 400;
     const Memory out(device, sizeof(std::uint64_t));
@@ -135,6 +146,7 @@ Json measure_limits(Device& device, const LimitsOptions& options) {
         mma_rate<Kernel::MmaHalfRate>(device, options.small, timer, kHalfTileFlops);
     json["byte_mma_ops_per_second"] =
         mma_rate<Kernel::MmaBytesRate>(device, options.small, timer, kByteTileOps);
+    json["instructions_per_second"] = issue_rate(device, options.small, timer);
     measure_launches(device, options.small, timer, json);
     return json;
 }

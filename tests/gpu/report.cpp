@@ -1,7 +1,6 @@
 #include "tests/gpu/report.h"
 
-#include <algorithm>
-#include <cstdio>
+#include "tests/gpu/report_tables.h"
 
 namespace switchyard {
 
@@ -9,16 +8,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string fixed(double value, int digits) {
-    char text[64];
-    std::snprintf(text, sizeof text, "%.*f", digits, value);
-    return text;
-}
-
 const Json* find_phase(const std::vector<Json>& phases, const std::string& name) {
     for (const Json& phase : phases)
-        if (phase.value("phase", "") == name && phase.value("status", "") == "ok" && phase.contains("result"))
-            return &phase["result"];
+        if (phase.value("phase", "") == name && phase.contains("results") && !phase["results"].empty())
+            return &phase["results"].back();
     return nullptr;
 }
 
@@ -57,53 +50,13 @@ std::string limits_table(const Json& limits) {
            row("read", "read_bytes_per_second", 1e9, 0, "GB/s") +
            row("copy, read and written", "copy_bytes_per_second", 1e9, 0, "GB/s") +
            row("`mma.sync` of 16-bit floats", "half_mma_flops_per_second", 1e12, 1, "TFLOP/s") +
+           row("a large product of 16-bit floats by NVIDIA's library", "half_product_flops_per_second", 1e12,
+               1, "TFLOP/s") +
            row("`mma.sync` of bytes", "byte_mma_ops_per_second", 1e12, 1, "TOP/s") +
+           row("instructions of lanes", "instructions_per_second", 1e12, 2, "T/s") +
            row("a launch in a stream", "launch_us", 1, 2, "us") +
            row("a launch in a graph", "graph_launch_us", 1, 2, "us") +
            row("a dependent launch in a graph", "graph_dependent_us", 1, 2, "us");
-}
-
-/// Bytes a second that everything is compared with: the better of reading and copying.
-double read_limit(const Json* limits) {
-    double best = 0;
-    if (limits)
-        for (const char* key : {"read_bytes_per_second", "copy_bytes_per_second"})
-            if (limits->contains(key))
-                best = std::max(best, (*limits)[key]["best"].get<double>());
-    return best;
-}
-
-std::string bench_row(const Json& bench, double limit) {
-    const double tokens = bench.value("decode_tokens_per_second", 0.0);
-    const double bytes = bench.value("bytes_read_per_token", 0.0);
-    const int layers = bench.value("layers", 0), all = bench.value("layers_total", layers);
-    std::string row = "| " + bench.value("model", "?") + " | " + bench.value("quant", "?") + " | " +
-                      std::to_string(layers) + (layers < all ? " of " + std::to_string(all) : "") + " | " +
-                      std::to_string(bench.value("prompt_tokens", 0)) + " | " + fixed(tokens, 1) + " | ";
-    if (tokens > 0 && bytes > 0 && limit > 0 && layers > 0) {
-        row += fixed(100 * tokens * bytes / limit, 1) + " % | " +
-               fixed((1 / tokens - bytes / limit) / layers * 1e6, 2) + " | ";
-    } else {
-        row += "- | - | ";
-    }
-    return row + fixed(bench.value("prefill_tokens_per_second", 0.0), 0) + " |\n";
-}
-
-std::string bench_table(const std::vector<Json>& phases, double limit) {
-    std::string rows;
-    for (const Json& phase : phases)
-        if (phase.value("phase", "").starts_with("bench ") && phase.value("status", "") == "ok" &&
-            phase.contains("result"))
-            rows += bench_row(phase["result"], limit);
-    if (rows.empty())
-        return "";
-    return "\n## Speed\nRandom valid blocks for weights. Share and loss are against the better of this run's "
-           "read and "
-           "copy rates; the loss is what a step takes beyond its bytes, over its layers.\n\n"
-           "| shape | weights | layers | prompt | decode tokens/s | share of the limit | us lost a layer | "
-           "prefill "
-           "tokens/s |\n|---|---|---|---|---|---|---|---|\n" +
-           rows;
 }
 
 std::string phase_table(const std::vector<Json>& phases) {
@@ -133,10 +86,18 @@ std::string results_page(const ReportHead& head, const std::vector<Json>& phases
                "alone (`cuda_kernel_tests`).\n";
     }
     text += card_lines(*card);
+    if (head.unfinished)
+        text += "- The run was cut short: phases that are not in the last table were not reached.\n";
     const Json* limits = find_phase(phases, "limits");
     if (limits)
         text += limits_table(*limits);
-    return text + bench_table(phases, read_limit(limits)) + phase_table(phases);
+    std::vector<Json> results;
+    for (const Json& phase : phases)
+        for (const Json& result : phase.value("results", Json::array()))
+            results.push_back(result);
+    const CardLimits reached = CardLimits::of(limits);
+    return text + answers_table(results, reached) + batches_table(results) + prompts_table(results, reached) +
+           dials_tables(results) + loads_table(results) + phase_table(phases);
 }
 
 } // namespace switchyard

@@ -10,10 +10,11 @@ namespace switchyard {
 
 struct ReportHead {
     std::string date, commit;
+    bool unfinished = false; ///< the run goes on, or was cut short
 };
 
-/// `phases`: as gpu.sh appended them, {"phase", "status", "seconds", "result"}. Has no figure that is in none
-/// of them.
+/// `phases`: as gpu.sh appended them, {"phase", "status", "seconds", "note", "results": [{...}]}. Has no
+/// figure that is in none of them, but for what follows of two.
 std::string results_page(const ReportHead& head, const std::vector<nlohmann::ordered_json>& phases);
 
 } // namespace switchyard
