@@ -1,7 +1,27 @@
 #include "kernels/cuda/launchers.h"
+#include "kernels/cuda/router.cuh"
 #include "kernels/cuda/routing.cuh"
 
 namespace switchyard::cuda {
+
+static __global__ void __launch_bounds__(kRouterThreads, 2)
+    router_logits(const __grid_constant__ RouterLogitsParams p) {
+    const MatrixView matrix = *p.matrix;
+    wait_for_previous();
+    let_next_start();
+    const int expert = static_cast<int>(blockIdx.x) * (kRouterThreads / kWarpLanes) + warp_index(),
+              first = static_cast<int>(blockIdx.y) * kRouterRows;
+    if (expert >= p.experts)
+        return; // a whole warp
+    const float* rows[kRouterRows];
+    for (int r = 0; r < kRouterRows; ++r)
+        rows[r] = p.in + min(first + r, p.row_count - 1) * p.in_stride;
+    float sums[kRouterRows];
+    router_dots<kRouterRows>(RouterWeights(matrix, expert), rows, p.in_width, sums);
+    for (int r = 0; r < kRouterRows; ++r)
+        if (lane_index() == r && first + r < p.row_count)
+            p.logits[std::int64_t{first + r} * p.experts + expert] = sums[r];
+}
 
 static __global__ void __launch_bounds__(kRouteThreads, 2) route(const __grid_constant__ RouteParams p) {
     wait_for_previous();

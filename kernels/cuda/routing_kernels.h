@@ -57,6 +57,22 @@ inline GridSize route_grid(std::int32_t rows) {
     return {static_cast<unsigned>((rows + kRouteThreads / 32 - 1) / (kRouteThreads / 32)), 1};
 }
 
+/// Logits of a router's experts for rows of answers, in floats whatever the matrix' type: each by one warp,
+/// whose lanes share the columns, so that a row's bits are its own.
+struct RouterLogitsParams {
+    const MatrixView* matrix; ///< [experts][in_width], any tiled type
+    const float* in;          ///< [row_count][in_stride], zeros behind in_width up to whole 64s
+    std::int64_t in_stride;
+    std::int32_t in_width, row_count, experts;
+    float* logits; ///< [row_count][experts]
+};
+inline constexpr int kRouterThreads = 256,
+                     kRouterRows = 2; ///< rows that a warp takes with one reading of weights
+inline GridSize router_grid(std::int32_t experts, std::int32_t rows) {
+    return {static_cast<unsigned>((experts + kRouterThreads / 32 - 1) / (kRouterThreads / 32)),
+            static_cast<unsigned>((rows + kRouterRows - 1) / kRouterRows)};
+}
+
 /// Makes the list of chosen experts from what Route wrote. One block. At most kMostUnitRows rows.
 struct UnitsParams {
     const ExpertChoice* choices; ///< [row_count][most]
@@ -95,6 +111,7 @@ struct UnitsShared {
 };
 
 #define SWITCHYARD_ROUTING_KERNELS(X)                                                                        \
+    X(RouterLogits, router_logits, RouterLogitsParams, NoShared, kRouterThreads, 2)                          \
     X(Route, route, RouteParams, NoShared, kRouteThreads, 2)                                                 \
     X(Units, units, UnitsParams, UnitsShared<kUnitSorters>, kUnitsThreads, 1)                                \
     X(RouteFew, route_few, RouteFewParams, UnitsShared<1>, kUnitsThreads, 1)

@@ -79,6 +79,13 @@ struct PreparedRows {
     /// with. Not one a row: who writes hidden neurons sees 32 of them.
     float* half_scales;
     std::int32_t padded; ///< padded_columns of a row
+
+    /// Without the first rows; of one width alone.
+    SWITCHYARD_ANYWHERE PreparedRows from(std::int64_t row) const {
+        const std::int64_t columns = row * padded;
+        return {floats + columns,      bytes + columns / 32,       bfloats + columns / 16,
+                halves + columns / 16, half_scales + columns / 32, padded};
+    }
 };
 
 // ---- Rows

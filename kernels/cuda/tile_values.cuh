@@ -23,6 +23,14 @@ class TileRowReader {
         return in_group(group, col % shape.columns);
     }
 
+    /// Of an F32 matrix: where the column is. Those of a four with it stand together.
+    __device__ const float* address(int col) const {
+        const TileGroup shape = tile_group(BlockType::F32);
+        return f32_address(groups_ + static_cast<std::size_t>(col / shape.columns) *
+                                         static_cast<std::size_t>(shape.bytes),
+                           col % shape.columns);
+    }
+
     __device__ static float mxfp4_scale_of(std::uint32_t e) {
         return bits_float(e < 2 ? 0x00200000u << e : (e - 1u) << 23);
     }
@@ -36,11 +44,13 @@ class TileRowReader {
     }
 
   private:
+    __device__ const float* f32_address(const std::uint8_t* p, int c) const {
+        return reinterpret_cast<const float*>(p + c / 16 * 1024 + upper_ * 512 + lane(c) * 16 + c % 4 * 4);
+    }
     __device__ float in_group(const std::uint8_t* p, int c) const {
         switch (type_) {
         case BlockType::F32:
-            return *reinterpret_cast<const float*>(p + c / 16 * 1024 + upper_ * 512 + lane(c) * 16 +
-                                                   c % 4 * 4);
+            return *f32_address(p, c);
         case BlockType::F16:
             return half_to_float(narrow(p, c));
         case BlockType::BF16:

@@ -79,7 +79,7 @@ class FeedForwardStage : public Stage {
     FeedForwardStage(const FusedFeedForward& fused, const StageMaker& maker)
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
           out_width_(maker.plan.values[static_cast<std::size_t>(fused.out)]),
-          input_(maker, fused.norm, readers(fused), has_output_gate(fused)) {
+          input_(maker, fused.norm, readers(fused), fused.route || has_output_gate(fused)) {
         maker.weights.add_input(hidden_readers(fused)); // for the formats that scratch has room for
         if (fused.blocks.size() > kMostDenseBlocks)
             throw Error("a layer has more feed-forward blocks than this device's kernels take");
@@ -111,6 +111,7 @@ class FeedForwardStage : public Stage {
     GatedMatrices expert(const WeightTable* weights) const;
     /// `first`: the row that output weights begin with.
     void dense_blocks(const StepLaunch* step, DenseBlock* blocks, int first = 0) const;
+    void launch_router(StepLaunch& step, const PreparedRows& in) const;
     void choose(StepLaunch& step, const PreparedRows& in) const;
     RouteParams route_params(const StepLaunch& step, const PreparedRows& in) const;
     UnitsParams units_params(const StepLaunch& step, Span rows) const;
@@ -241,6 +242,36 @@ UnitsParams FeedForwardStage::units_params(const StepLaunch& step, Span rows) co
     return p;
 }
 
+/// The router's logits: of answers each row for itself, of prompts as products.
+void FeedForwardStage::launch_router(StepLaunch& step, const PreparedRows& in) const {
+    const MatrixView* matrix = step.weights.entry(fused_.route->weight);
+    float* logits = step.scratch.router_logits.get<float>();
+    const int answers = step.shape.answer_rows();
+    if (answers > 0)
+        step.launch<Kernel::RouterLogits>(router_grid(experts(), answers), {.matrix = matrix,
+                                                                            .in = in.floats,
+                                                                            .in_stride = in.padded,
+                                                                            .in_width = width_,
+                                                                            .row_count = answers,
+                                                                            .experts = experts(),
+                                                                            .logits = logits});
+    if (step.shape.prompt_rows == 0)
+        return;
+    ProductParams p = {};
+    p.in = in.from(answers);
+    p.rows = step.shape.prompt_rows;
+    p.target_count = 1;
+    p.targets[0] = {.matrices = matrix,
+                    .bias = nullptr,
+                    .out = logits + std::int64_t{answers} * experts(),
+                    .out_stride = experts(),
+                    .out_head_stride = 0,
+                    .heads = 1,
+                    .matrix_rows = experts(),
+                    .add = false};
+    step.launch_product(p);
+}
+
 /// The router's logits, then each row's experts, unless rows are so few that this waits for the blocks.
 void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
     if (!fused_.route) {
@@ -248,19 +279,7 @@ void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
             step.launch<Kernel::Route>(route_grid(step.rows()), route_params(step, in));
         return;
     }
-    ProductParams p = {};
-    p.in = in;
-    p.rows = step.rows();
-    p.target_count = 1;
-    p.targets[0] = {.matrices = step.weights.entry(fused_.route->weight),
-                    .bias = nullptr,
-                    .out = step.scratch.router_logits.get<float>(),
-                    .out_stride = experts(),
-                    .out_head_stride = 0,
-                    .heads = 1,
-                    .matrix_rows = experts(),
-                    .add = false};
-    step.launch_product(p);
+    launch_router(step, in);
     if (lists_at_once(step))
         return; // the gated blocks' own launches route
     const RouteParams route = route_params(step, in);
