@@ -196,6 +196,11 @@ bool ActiveRun::on_prompt_path() const {
     return span ? span->prompt : long_prompt && !decoding();
 }
 
+bool ActiveRun::takes_library() const {
+    const ContextSpan* span = span_now();
+    return !span || span->library;
+}
+
 int ActiveRun::prefill_chunk() const {
     constexpr int kWithLogits = 32; // each of these rows has a vocabulary of logits
     const int chunk = std::max(1, tuning_.prefill_chunk);

@@ -42,7 +42,8 @@ class ActiveRun {
     bool decompressed() const;
     /// Whether the next rows take the backend's path for prompts.
     bool on_prompt_path() const;
-    int prefill_chunk() const; ///< rows of the prompt to read at a time
+    bool takes_library() const; ///< there, where there is one
+    int prefill_chunk() const;  ///< rows of the prompt to read at a time
     bool alone() const { return request_.alone; }
     /// Whether the weights follow this run and not the model's dial: a record, or planned moves of precision.
     bool moves_weights() const;

@@ -100,6 +100,9 @@ class Executor {
     /// From how many rows on a prompt should be marked as one (BatchRow::prompt); 0: there is no path for
     /// prompts alone.
     virtual int prompt_rows() const { return 0; }
+    /// Whether products of such rows with dense weights are a library's of the machine, unless a row says
+    /// otherwise (BatchRow::own_products).
+    virtual bool prompt_library() const { return false; }
 
     /// Starts a step; it is computed behind those that were started before, and two may be under way. Throws
     /// Error where a row asks for what this backend or plan does not have. `on_done` is called once from any

@@ -62,6 +62,9 @@ struct BatchRow {
     /// One of many rows of a prompt, where the backend has a path for those (Executor::prompt_rows()). The
     /// paths agree to rounding; as the form above, it is the row's own. They stand behind all other rows.
     bool prompt = false;
+    /// Of those: no product of it is a library's (Executor::prompt_library()), though there is one. They
+    /// stand before those that are.
+    bool own_products = false;
 };
 
 /// The memory of a sequence. Where a plan has states of a fixed size, a step reads one and writes others: it

@@ -15,6 +15,8 @@ namespace {
 std::uint64_t with_dials(std::uint64_t hash, const CacheDials& dials) {
     hash = hash_joined(hash, static_cast<std::uint64_t>(dials.experts) << 2 | (dials.prompt ? 2 : 0) |
                                  (dials.decompressed ? 1 : 0));
+    if (dials.library)
+        hash = hash_joined(hash, 1);
     for (const RecodeLayer& layer : *dials.weights)
         hash = hash_joined(hash, std::uint64_t{layer.slices} << 16 |
                                      (layer.type ? static_cast<std::uint64_t>(*layer.type) + 1 : 0));

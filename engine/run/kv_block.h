@@ -13,10 +13,11 @@ struct CacheDials {
     int experts = 0; ///< active; 0: a dense model
     std::shared_ptr<const WeightsState> weights;
     bool decompressed = false, prompt = false; ///< as BatchRow's
+    bool library = false;                      ///< prompts' dense products are a library's
 
     bool same(const CacheDials& other) const {
         return experts == other.experts && decompressed == other.decompressed && prompt == other.prompt &&
-               (weights == other.weights || *weights == *other.weights);
+               library == other.library && (weights == other.weights || *weights == *other.weights);
     }
 };
 

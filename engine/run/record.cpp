@@ -121,7 +121,7 @@ Json context_to_json(const std::vector<ContextSpan>& spans) {
         if (span.decompressed)
             json.back()["decompressed"] = true;
         if (span.prompt)
-            json.back()["prompt_path"] = true;
+            json.back()["prompt_path"] = span.library ? Json("library") : Json(true);
     }
     return json;
 }
@@ -137,7 +137,10 @@ std::vector<ContextSpan> context_from_json(const Json& json) {
         span.kv = type_from(entry.at("kv").get<std::string>(), "kv");
         span.weights = weights_from_json(entry.at("weights"));
         span.decompressed = entry.value("decompressed", false);
-        span.prompt = entry.value("prompt_path", false);
+        if (const auto path = entry.find("prompt_path"); path != entry.end()) {
+            span.library = *path == "library";
+            span.prompt = span.library || path->get<bool>();
+        }
         spans.push_back(std::move(span));
     }
     return spans;

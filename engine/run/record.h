@@ -35,11 +35,12 @@ struct ContextSpan {
     WeightsState weights;
     bool decompressed = false; ///< the form of latent attention, as BatchRow's
     bool prompt = false;       ///< on the backend's path for prompts, as BatchRow's
+    bool library = false;      ///< there with a library's dense products (Executor::prompt_library())
 
     bool operator==(const ContextSpan&) const = default;
     bool written_like(const ContextSpan& other) const {
         return experts_active == other.experts_active && kv == other.kv && weights == other.weights &&
-               decompressed == other.decompressed && prompt == other.prompt;
+               decompressed == other.decompressed && prompt == other.prompt && library == other.library;
     }
 };
 

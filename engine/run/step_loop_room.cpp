@@ -113,10 +113,11 @@ bool Scheduler::StepLoop::begin(const RunPtr& run) {
         run->begin(parts_, recoder_.progress().target);
         const RunRequest& request = run->request();
         // What others computed of such a prompt, they computed on the path that all of it would take here.
-        run->sequence = cache_.open(
-            request.conversation, request.prompt,
-            {run->experts(), recoder_.state(), run->decompressed(), is_long(request.prompt.size())},
-            run->kv_type(), run->reuse());
+        const bool all_long = is_long(request.prompt.size());
+        run->sequence = cache_.open(request.conversation, request.prompt,
+                                    {run->experts(), recoder_.state(), run->decompressed(), all_long,
+                                     all_long && run->takes_library() && parts_.executor->prompt_library()},
+                                    run->kv_type(), run->reuse());
         run->reused = run->sequence->size();
         run->long_prompt = is_long(request.prompt.size() - static_cast<std::size_t>(run->reused));
         cache_.check_possible(*run->sequence, static_cast<int>(request.prompt.size()) - run->reused,

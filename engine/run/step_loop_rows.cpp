@@ -164,7 +164,9 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
     }
     if (shares.empty() && !parked_any_ && !no_room_.empty())
         end_for_room(runs);
-    std::ranges::stable_partition(shares, [](const Share& share) { return !share.dials.prompt; });
+    std::ranges::stable_sort(shares, {}, [](const Share& share) { // as a batch wants them
+        return std::pair(share.dials.prompt, share.dials.library);
+    });
     return shares;
 }
 
@@ -182,7 +184,8 @@ Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
                  .sequence = sequence,
                  .dials = {.experts = share.dials.experts},
                  .decompressed = share.dials.decompressed,
-                 .prompt = share.dials.prompt});
+                 .prompt = share.dials.prompt,
+                 .own_products = share.dials.prompt && !share.dials.library});
         if (run.request().prompt_logprobs && share.drawn_by < 0 && !run.decoding() && !run.rewriting())
             wish_prompt(share, batch);
         if (share.logits)

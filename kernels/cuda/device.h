@@ -100,6 +100,31 @@ class Stream {
     virtual void start(Graph& graph) = 0;
 };
 
+/// Rows of 16-bit floats multiplied with rows of a matrix of 16-bit floats, sums in floats.
+struct DenseProduct {
+    const std::uint16_t* weights;    ///< [rows][cols]
+    const std::uint16_t* in;         ///< [tokens][cols]
+    float* out;                      ///< [tokens][rows]: the sum over c of weights[m][c] * in[t][c]
+    std::int32_t rows, cols, tokens; ///< tokens: whole kDenseTokens
+};
+/// Tokens of a product come in such packs.
+inline constexpr int kDenseTokens = 256;
+
+/// Products by the maker's own library. One way of computing is found for each shape of matrix, and keeps: an
+/// output's bits depend on its token's values, the matrix and the device alone, never on how many tokens
+/// there are, which stand beside it, or where it stands among them. No sum is split.
+class DenseProducts {
+  public:
+    virtual ~DenseProducts() = default;
+    /// "cuBLASLt 13.1.0"
+    virtual std::string name() const = 0;
+    /// Whether it has such a way for matrices of this shape; the first asking may take a while and, for as
+    /// long, memory. Throws DeviceError.
+    virtual bool takes(std::int32_t rows, std::int32_t cols) = 0;
+    /// Queues the product. PRECOND: takes(rows, cols).
+    virtual void multiply(Stream& stream, const DenseProduct& product) = 0;
+};
+
 /// What a stream is for: a device goes on with the work of steps first.
 enum class StreamUse : std::uint8_t { Steps, Background };
 
@@ -117,6 +142,8 @@ class Device {
     virtual void release_host(std::byte* memory) noexcept = 0;
     virtual std::unique_ptr<Stream> make_stream(StreamUse use = StreamUse::Steps) = 0;
     virtual std::unique_ptr<Event> make_event() = 0;
+    /// nullptr where the machine has no such library. The device keeps it; it outlives no stream.
+    virtual DenseProducts* dense_products() { return nullptr; }
 };
 
 } // namespace switchyard::cuda

@@ -13,6 +13,7 @@
 #include "kernels/cuda/latent_row_kernels.h"
 #include "kernels/cuda/limits_kernels.h"
 #include "kernels/cuda/product_kernels.h"
+#include "kernels/cuda/prompt_dense_kernels.h"
 #include "kernels/cuda/prompt_feed_forward_kernels.h"
 #include "kernels/cuda/prompt_kernels.h"
 #include "kernels/cuda/routing_kernels.h"
@@ -37,6 +38,7 @@ namespace switchyard::cuda {
     SWITCHYARD_INPUT_KERNELS(X)                                                                              \
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \
     SWITCHYARD_PROMPT_KERNELS(X)                                                                             \
+    SWITCHYARD_PROMPT_DENSE_KERNELS(X)                                                                       \
     SWITCHYARD_PROMPT_FEED_FORWARD_KERNELS(X)                                                                \
     SWITCHYARD_HEAD_KERNELS(X)                                                                               \
     SWITCHYARD_GATE_UP_KERNELS(X)                                                                            \

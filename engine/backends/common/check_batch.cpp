@@ -93,6 +93,9 @@ void check_batch(const Batch& batch, const Plan& plan, const ObeyedDials& obeyed
     }
     if (!std::ranges::is_partitioned(batch.rows, std::logical_not(), &BatchRow::prompt))
         throw Error("a row of the batch on the path for prompts stands before one that is not");
+    const auto by_library = [](const BatchRow& row) { return row.prompt && !row.own_products; };
+    if (!std::ranges::is_partitioned(batch.rows, std::not_fn(by_library)))
+        throw Error("a row of the batch with a library's products stands before one without");
     for (const BatchRow& row : batch.rows) {
         if (row.drawn_by < 0 && (row.token < 0 || row.token >= plan.vocabulary))
             throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +

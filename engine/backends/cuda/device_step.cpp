@@ -29,6 +29,11 @@ bool prompts_attend_together(const Plan& plan, std::size_t shared_bytes) {
     });
 }
 
+int library_rows(const Batch& batch) {
+    return static_cast<int>(std::ranges::count_if(
+        batch.rows, [](const BatchRow& row) { return row.prompt && !row.own_products; }));
+}
+
 int most_experts(const Batch& batch, const Plan& plan) {
     int most = 0;
     for (const BatchRow& row : batch.rows)
@@ -47,6 +52,8 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
     const FusedPlan fused = fuse(plan_);
     stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info(), arrivals_});
     scratch_.values.resize(plan_.values.size());
+    scratch_.dense.products = pool_->device().dense_products();
+    scratch_.dense.device = &pool_->device().info();
     scratch_.ropes.resize(fused.ropes.size());
     scratch_.choices.resize(static_cast<std::size_t>(plan_.routes));
     for (auto& event : passed_)
@@ -111,10 +118,11 @@ std::size_t DeviceStep::forecast(int rows, int experts) {
     batch.sequences.push_back({std::vector<KvBlockId>(blocks_for(rows))});
     batch.rows.resize(1);
     batch.rows.front().dials.experts = experts;
-    const int from = prompt_rows();
+    const int prompts = prompt_rows() > 0 && rows >= prompt_rows() ? rows : 0;
     make_room(batch, {.rows = rows,
                       .logit_rows = 1,
-                      .prompt_rows = from > 0 && rows >= from ? rows : 0,
+                      .prompt_rows = prompts,
+                      .library_rows = prompt_library() ? prompts : 0,
                       .sequences = 1,
                       .experts = most_experts(batch, plan_),
                       .formats = kInputF32 | kInputBytes});
@@ -134,6 +142,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
     StepShape shape{.rows = static_cast<int>(batch.rows.size()),
                     .logit_rows = static_cast<int>(wishes.logit_rows().size()),
                     .prompt_rows = static_cast<int>(std::ranges::count_if(batch.rows, &BatchRow::prompt)),
+                    .library_rows = prompt_library() ? library_rows(batch) : 0,
                     .sequences = static_cast<int>(batch.sequences.size()),
                     .experts = most_experts(batch, plan_),
                     .formats = weights_.all_formats()};

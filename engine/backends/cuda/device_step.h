@@ -34,6 +34,8 @@ class DeviceStep {
     std::size_t scratch_bytes();
     /// As Executor::prompt_rows().
     int prompt_rows() const { return has_prompt_form_ && !offloads_ ? kPromptFrom : 0; }
+    /// As Executor::prompt_library().
+    bool prompt_library() const { return prompt_rows() > 0 && scratch_.dense.products; }
     std::optional<ExpertCacheUse> expert_cache() const {
         return offloads_ ? std::optional(experts_.use()) : std::nullopt;
     }

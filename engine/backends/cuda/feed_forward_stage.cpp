@@ -197,7 +197,12 @@ void FeedForwardStage::reserve_prompts(const StepShape& shape, FeedForwardParams
     p.row_count = shape.prompt_rows;
     const std::int64_t columns = prompt_hidden_columns(p), rows = prompt_hidden_rows(p),
                        results = std::int64_t{p.row_count} * p.most * out_width_;
-    scratch.hidden_halves.values.want(static_cast<std::size_t>(columns) * sizeof(std::uint16_t));
+    scratch.hidden_halves.values.want(static_cast<std::size_t>(prompt_hidden_halves(p, shape.library_rows)) *
+                                      sizeof(std::uint16_t));
+    for (const FeedForwardStep& block : fused_.blocks) {
+        scratch.dense.want_gated(shape.library_rows, block.width, width_);
+        scratch.dense.want(shape.library_rows, out_width_, block.width);
+    }
     scratch.hidden_halves.scales.want(static_cast<std::size_t>(rows) * sizeof(float));
     scratch.prompt_floats.want(static_cast<std::size_t>(std::max(columns, results)) * sizeof(float));
     scratch.row_pairs.want(static_cast<std::size_t>(p.row_count * p.most) * sizeof(std::int32_t));
@@ -353,6 +358,8 @@ void FeedForwardStage::launch_prompts(StepLaunch& step, const HalfRows& in) cons
     f.hidden_values = scratch.hidden_halves.values.get<std::uint16_t>();
     f.hidden_scales = scratch.hidden_halves.scales.get<float>();
     f.ranges = step.weights.ranges();
+    f.library_rows = step.shape.library_rows;
+    f.dense = scratch.dense.room();
     if (fused_.route) {
         UnitsParams units = units_params(step, rows);
         units.row_pairs = scratch.row_pairs.get<std::int32_t>();
@@ -360,10 +367,7 @@ void FeedForwardStage::launch_prompts(StepLaunch& step, const HalfRows& in) cons
         f.counts = units.counts;
         step.launch<Kernel::Units>({1, 1}, units);
     }
-    launch_prompt_feed_forward(
-        f, [&]<Kernel kKernel>(GridSize grid, const typename KernelTraits<kKernel>::Params& p) {
-            step.launch<kKernel>(grid, p);
-        });
+    launch_prompt_feed_forward(f, StepLaunch::Launches{step});
 }
 
 void FeedForwardStage::launch(StepLaunch& step) const {

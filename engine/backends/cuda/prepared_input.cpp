@@ -11,7 +11,7 @@ PreparedInput::PreparedInput(const StageMaker& maker, std::optional<NormStep> no
 void PreparedInput::reserve(const StepShape& shape, Scratch& scratch, int width, int heads) const {
     scratch.prepared.want(static_cast<std::size_t>(shape.rows) * static_cast<std::size_t>(heads), width,
                           shape.formats | (floats_ ? kInputF32 : 0u));
-    scratch.halves.want(std::int64_t{shape.prompt_rows} * heads, width);
+    scratch.halves.want(std::int64_t{shape.prompt_room()} * heads, width);
 }
 
 PrepareParams PreparedInput::params(const StepLaunch& step, const Source& source) const {

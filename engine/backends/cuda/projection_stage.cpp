@@ -18,8 +18,16 @@ std::vector<WeightId> weights_of(const std::vector<ProjectStep>& steps) {
 ProjectionStage::ProjectionStage(const FusedProjection& fused, const StageMaker& maker)
     : in_(fused.in), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
       input_(maker, fused.norm, weights_of(fused.steps)), steps_(fused.steps) {
-    for (const ProjectStep& s : steps_)
+    for (const ProjectStep& s : steps_) {
         maker.weights.add_prompt_weight(s.weight);
+        widths_.push_back(maker.plan.values[static_cast<std::size_t>(s.out)]);
+    }
+}
+
+void ProjectionStage::reserve(const StepShape& shape, Scratch& scratch) const {
+    input_.reserve(shape, scratch, width_);
+    for (const int width : widths_)
+        scratch.dense.want(shape.library_rows, width, width_);
 }
 
 void ProjectionStage::count(const StepShape& shape, const WeightSet& weights, StageTable& table) const {

@@ -11,9 +11,7 @@ namespace switchyard::cuda {
 class ProjectionStage : public Stage {
   public:
     ProjectionStage(const FusedProjection& fused, const StageMaker& maker);
-    void reserve(const StepShape& shape, Scratch& scratch) const override {
-        input_.reserve(shape, scratch, width_);
-    }
+    void reserve(const StepShape& shape, Scratch& scratch) const override;
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override;
     void launch(StepLaunch& step) const override;
 
@@ -34,6 +32,7 @@ class ProjectionStage : public Stage {
     int width_;
     PreparedInput input_;
     std::vector<ProjectStep> steps_;
+    std::vector<int> widths_; ///< of their outputs
 };
 
 } // namespace switchyard::cuda

@@ -24,16 +24,45 @@ namespace switchyard::cuda {
 struct StepShape {
     int rows = 0;              ///< of the batch, those that fill a graph's among them
     int logit_rows = 0;        ///< rows that have logits
-    int prompt_rows = 0;       ///< of them on the path for prompts
+    int prompt_rows = 0;       ///< of them on the path for prompts: the last ones
+    int library_rows = 0;      ///< of those with dense products by the device's library: the last ones
     int sequences = 0;         ///< of the batch
     int experts = 0;           ///< that a row passes at most
     std::uint32_t formats = 0; ///< of inputs (InputFormat) that weights may want
 
     int answer_rows() const { return rows - prompt_rows; }
+    int own_prompt_rows() const { return prompt_rows - library_rows; }
+    /// Rows of prompts that there is room for: the library reads whole packs.
+    int prompt_room() const { return own_prompt_rows() + dense_tokens(library_rows); }
 };
 
 /// Rows up to which a step is one of answers: small kernels, recorded graphs.
 inline constexpr int kFewRows = 32;
+
+/// Who multiplies prompts' rows with dense weights, and its memory.
+struct DenseScratch {
+    DenseProducts* products = nullptr; ///< null: no library
+    const DeviceInfo* device = nullptr;
+    ScratchBuffer weights, sums;
+
+    /// For products of `rows` rows with a matrix, or with a block's gates and ups.
+    void want(int rows, int matrix_rows, int cols) {
+        want_slice(rows, dense_slice_rows(matrix_rows, padded_columns(cols), *device), cols);
+    }
+    void want_gated(int rows, int width, int cols) {
+        want_slice(rows, 2 * dense_slice_neurons(width, padded_columns(cols), *device), cols);
+    }
+    DenseRoom room() const { return {products, device, weights.get<std::uint16_t>(), sums.get<float>()}; }
+
+  private:
+    void want_slice(int rows, int slice, int cols) {
+        if (rows == 0 || !products)
+            return;
+        const auto count = static_cast<std::size_t>(slice);
+        weights.want(count * static_cast<std::size_t>(padded_columns(cols)) * sizeof(std::uint16_t));
+        sums.want(count * static_cast<std::size_t>(dense_tokens(rows)) * sizeof(float));
+    }
+};
 
 /// Buffers of all stages: each is used by one stage after another.
 struct Scratch {
@@ -50,6 +79,7 @@ struct Scratch {
     ScratchBuffer row_pairs;            ///< of prompts' rows: [rows][most]
     std::vector<ScratchBuffer> choices; ///< one a router: [rows][most]
     HalfBuffer halves, hidden_halves;   ///< prompts' rows, and their hidden neurons
+    DenseScratch dense;
     /// Prompts' hidden neurons, then, when these are halves, the experts' results.
     ScratchBuffer prompt_floats;
     ScratchBuffer logits; ///< [logit rows][vocabulary]
@@ -71,8 +101,9 @@ struct Scratch {
             use(one);
         for (ScratchBuffer* one :
              {&halves.values, &halves.scales, &hidden_halves.values, &hidden_halves.scales, &prompt_floats,
-              &row_pairs, &attention, &latent_queries, &latent_results, &router_logits, &choice_counts,
-              &feed_forward_list, &units, &pair_rows, &pair_weights, &output_weights, &logits})
+              &dense.weights, &dense.sums, &row_pairs, &attention, &latent_queries, &latent_results,
+              &router_logits, &choice_counts, &feed_forward_list, &units, &pair_rows, &pair_weights,
+              &output_weights, &logits})
             use(*one);
     }
 };
@@ -127,6 +158,19 @@ struct StepLaunch {
     void launch(GridSize grid, const typename KernelTraits<kKernel>::Params& params) {
         cuda::launch<kKernel>(stream, grid, params, std::exchange(any, true));
     }
+    void multiply(const DenseProduct& product) {
+        any = true;
+        scratch.dense.products->multiply(stream, product);
+    }
+    /// What launches of several kernels are given.
+    struct Launches {
+        StepLaunch& step;
+        template <Kernel kKernel>
+        void operator()(GridSize grid, const typename KernelTraits<kKernel>::Params& params) const {
+            step.launch<kKernel>(grid, params);
+        }
+        void multiply(const DenseProduct& product) const { step.multiply(product); }
+    };
     /// `prompts`: some of its rows are on the path for those.
     void launch_attention(const AttentionParams& params, bool prompts) {
         cuda::launch_attention(stream, params, prompts, device, std::exchange(any, true));

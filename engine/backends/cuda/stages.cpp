@@ -181,18 +181,28 @@ void StepLaunch::launch_products(const ProductParams& params, const HalfRows& pr
         p.rows = answers;
         launch_product(p);
     }
-    if (shape.prompt_rows == 0)
-        return;
-    PromptProductParams p = {};
-    p.target_count = params.target_count;
-    for (int i = 0; i < p.target_count; ++i) {
-        p.targets[i] = params.targets[i];
-        p.targets[i].out += answers * p.targets[i].out_stride;
+    const auto part = [&](int first, int rows) {
+        PromptProductParams p = {};
+        p.target_count = params.target_count;
+        const int heads = params.targets[0].heads; // of one input all have as many
+        for (int i = 0; i < p.target_count; ++i) {
+            p.targets[i] = params.targets[i];
+            p.targets[i].out += (answers + first) * p.targets[i].out_stride;
+        }
+        p.rows = rows;
+        p.in = prompts;
+        p.in.values += std::int64_t{first} * heads * p.in.padded;
+        p.in.scales += std::int64_t{first} * heads;
+        p.ranges = weights.ranges();
+        return p;
+    };
+    if (const int own = shape.own_prompt_rows(); own > 0) {
+        const PromptProductParams p = part(0, own);
+        launch<Kernel::PromptProduct>(prompt_product_grid(p), p);
     }
-    p.rows = shape.prompt_rows;
-    p.in = prompts;
-    p.ranges = weights.ranges();
-    launch<Kernel::PromptProduct>(prompt_product_grid(p), p);
+    if (shape.library_rows > 0)
+        launch_dense_products(scratch.dense.room(), part(shape.own_prompt_rows(), shape.library_rows),
+                              Launches{*this});
 }
 
 std::size_t Constants::add(const std::vector<float>& values) {

@@ -1,6 +1,7 @@
 #include "kernels/cuda/emulation/emulated_device.h"
 
 #include "kernels/cuda/emulation/block.h"
+#include "kernels/cuda/emulation/dense_product.h"
 #include "kernels/cuda/emulation/device_memory.h"
 #include "kernels/cuda/launcher_table.h"
 
@@ -26,7 +27,7 @@ class EmulatedDevice;
 
 /// One thing a stream does.
 struct Operation {
-    enum class Kind : std::uint8_t { Launch, Copy, Fill, Record, Wait, Graph } kind;
+    enum class Kind : std::uint8_t { Launch, Copy, Fill, Record, Wait, Graph, Product } kind;
     // Launch
     Work work = {};
     std::vector<std::byte> params = {};
@@ -36,7 +37,7 @@ struct Operation {
     const std::byte* from = nullptr;
     std::size_t bytes = 0;
     std::uint8_t value = 0;
-    std::function<void()> then = nullptr; // Record, Wait, Graph
+    std::function<void()> then = nullptr; // Record, Wait, Graph, Product
 };
 
 struct EmulatedGraph : Graph {
@@ -85,6 +86,27 @@ class EmulatedStream : public Stream {
     std::unique_ptr<EmulatedGraph> recording_;
 };
 
+/// In plain C++, each sum from the left.
+class EmulatedProducts : public DenseProducts {
+  public:
+    explicit EmulatedProducts(EmulatedCounts& counts) : counts_(counts) {}
+    std::string name() const override { return "emulated products"; }
+    bool takes(std::int32_t rows, std::int32_t cols) override { return rows % 16 == 0 && cols % 64 == 0; }
+    void multiply(Stream& stream, const DenseProduct& product) override {
+        if (!takes(product.rows, product.cols) || product.tokens % kDenseTokens != 0)
+            throw std::logic_error("a dense product of a shape that was not agreed upon");
+        Operation o{.kind = Operation::Kind::Product};
+        o.then = [product, this] {
+            ++counts_.products;
+            multiply_dense(product);
+        };
+        static_cast<EmulatedStream&>(stream).add(std::move(o));
+    }
+
+  private:
+    EmulatedCounts& counts_;
+};
+
 class EmulatedDevice : public Device {
   public:
     explicit EmulatedDevice(const EmulatedOptions& options)
@@ -93,7 +115,7 @@ class EmulatedDevice : public Device {
                  .compute = options.compute,
                  .multiprocessors = options.multiprocessors,
                  .memory_bytes = options.memory_bytes,
-                 .l2_bytes = std::size_t{4} << 20,
+                 .l2_bytes = options.l2_bytes,
                  .shared_bytes = options.shared_bytes,
                  .driver = 13000,
                  .runtime = 13000};
@@ -121,6 +143,7 @@ class EmulatedDevice : public Device {
         return std::make_unique<EmulatedStream>(*this);
     }
     std::unique_ptr<Event> make_event() override { return std::make_unique<EmulatedEvent>(); }
+    DenseProducts* dense_products() override { return options_.dense_products ? &products_ : nullptr; }
 
     const EmulatedCounts& counts() const { return counts_; }
     EmulatedCounts& counts() { return counts_; }
@@ -142,6 +165,7 @@ class EmulatedDevice : public Device {
     EmulatedOptions options_;
     DeviceInfo info_;
     EmulatedCounts counts_;
+    EmulatedProducts products_{counts_};
     std::minstd_rand order_;
     std::vector<std::unique_ptr<Block>> idle_; ///< their stacks serve again
     bool lost_ = false;
@@ -255,6 +279,7 @@ void EmulatedStream::run(const std::vector<const Operation*>& operations) {
         case Operation::Kind::Record:
         case Operation::Kind::Wait:
         case Operation::Kind::Graph:
+        case Operation::Kind::Product:
             o.then();
             break;
         }

@@ -18,7 +18,9 @@ struct EmulatedOptions {
     int multiprocessors = 4;
     int compute = 90;
     std::size_t shared_bytes = std::size_t{227} << 10; ///< that one block may have
-    unsigned early_blocks = 4; ///< of a dependent launch that begin before the one before it
+    std::size_t l2_bytes = std::size_t{4} << 20;
+    bool dense_products = true; ///< whether there is a library for them
+    unsigned early_blocks = 4;  ///< of a dependent launch that begin before the one before it
     /// The device is lost at this launch; 0: never.
     std::uint64_t lost_at = 0;
     /// Asked at every launch: true where this card loses it. Null: it loses none.
@@ -29,9 +31,10 @@ struct EmulatedOptions {
 
 std::unique_ptr<Device> make_emulated_device(const EmulatedOptions& options = {});
 
-/// What a stream was told to do so far: launches, and how many of them began as dependents.
+/// What a stream was told to do so far: launches, how many of them began as dependents, graphs, and dense
+/// products.
 struct EmulatedCounts {
-    std::uint64_t launches = 0, dependent = 0, graphs = 0;
+    std::uint64_t launches = 0, dependent = 0, graphs = 0, products = 0;
 };
 EmulatedCounts counts_of(const Device& device);
 

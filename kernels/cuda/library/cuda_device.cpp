@@ -1,5 +1,6 @@
 #include "kernels/cuda/library/cuda_device.h"
 
+#include "kernels/cuda/library/cublas.h"
 #include "kernels/cuda/library/cuda_stream.h"
 #include "kernels/cuda/library/prepare.h"
 
@@ -87,6 +88,10 @@ class CudaDevice : public Device {
         return std::make_unique<CudaStream>(context_, use);
     }
     std::unique_ptr<Event> make_event() override { return std::make_unique<CudaEvent>(context_); }
+    DenseProducts* dense_products() override {
+        std::call_once(products_looked_for_, [this] { products_ = open_cublas(context_); });
+        return products_.get();
+    }
 
   private:
     /// Whether the memory was there; throws DeviceError at any other failure.
@@ -113,6 +118,8 @@ class CudaDevice : public Device {
     std::mutex mutex_;
     std::map<void*, std::size_t> sizes_; ///< of what was allocated
     std::size_t taken_ = 0;
+    std::once_flag products_looked_for_;
+    std::unique_ptr<DenseProducts> products_;
 };
 
 } // namespace

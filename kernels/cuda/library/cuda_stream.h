@@ -63,6 +63,12 @@ class CudaStream : public Stream {
     void begin_recording() override;
     std::unique_ptr<Graph> end_recording() override;
     void start(Graph& graph) override;
+    /// For work that is none of ours to be queued.
+    cudaStream_t for_other_work() {
+        context_->enter();
+        behind_launch_ = false;
+        return stream_;
+    }
 
   private:
     void copy(std::byte* to, const std::byte* from, std::size_t bytes, cudaMemcpyKind kind, const char* what);

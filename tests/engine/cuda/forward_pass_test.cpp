@@ -31,7 +31,8 @@ class Sequence {
     }
     Sequence(const Sequence&) = delete;
     /// Rows that go on where it stands, to a batch.
-    void append(Batch& batch, std::span<const std::int32_t> ids, bool prompt = false) {
+    void append(Batch& batch, std::span<const std::int32_t> ids, bool prompt = false,
+                bool own_products = false) {
         while (blocks_.size() < blocks_for(position_ + static_cast<int>(ids.size())))
             blocks_.push_back(model_.executor().allocate_kv_block(kv_));
         for (const std::int32_t id : ids)
@@ -39,7 +40,8 @@ class Sequence {
                                   .position = position_++,
                                   .sequence = static_cast<std::int32_t>(batch.sequences.size()),
                                   .wish = RowWish::Logits,
-                                  .prompt = prompt});
+                                  .prompt = prompt,
+                                  .own_products = own_products});
         batch.sequences.push_back({.blocks = blocks_});
     }
 
@@ -52,12 +54,12 @@ class Sequence {
 
 /// Logits of all ids, `chunk` rows a step.
 std::vector<float> logits_of(LoadedModel& model, std::span<const std::int32_t> ids, std::size_t chunk,
-                             BlockType kv = BlockType::F16, bool prompt = false) {
+                             BlockType kv = BlockType::F16, bool prompt = false, bool own_products = false) {
     Sequence sequence(model, kv);
     std::vector<float> logits;
     for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
         Batch batch;
-        sequence.append(batch, ids.subspan(begin, std::min(chunk, ids.size() - begin)), prompt);
+        sequence.append(batch, ids.subspan(begin, std::min(chunk, ids.size() - begin)), prompt, own_products);
         const StepResult result = model.executor().run(std::move(batch), model.weights());
         logits.insert(logits.end(), result.logits.begin(), result.logits.end());
     }
@@ -125,24 +127,35 @@ TEST_P(CudaForwardPass, RowsOfSeveralSequencesHaveTheBitsTheyHaveAlone) {
     }
 }
 
-/// Rows on the path for prompts: to F16's rounding the CPU's, with bits that know neither chunk nor company.
+/// Rows on the path for prompts: to F16's rounding the CPU's, with bits that know neither chunk nor company;
+/// with dense products by the device's library, and by the kernels where there is none or a row says so.
 TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
     const auto ids = ids_of(GetParam(), 30);
     const auto cpu = load(make_cpu_backend({1, false}));
     const auto model = load(test::emulated_backend({.seed = 3}));
     ASSERT_GT(model->executor().prompt_rows(), 0);
     const auto vocabulary = static_cast<std::size_t>(model->plan().vocabulary);
-    const auto whole = logits_of(*model, ids, 30, BlockType::F16, true);
-    const double nmse = median_nmse(whole, logits_of(*cpu, ids, 30), vocabulary);
-    RecordProperty("nmse", std::to_string(nmse * 1e12) + "e-12");
-    EXPECT_LT(nmse, 1e-4); // inputs and weights of 11 bits, 4e-8 a product
+    const auto expected = logits_of(*cpu, ids, 30), whole = logits_of(*model, ids, 30, BlockType::F16, true);
+    EXPECT_TRUE(model->executor().prompt_library() || cuda::on_card());
+    const auto alone = load(test::emulated_backend({.seed = 4, .dense_products = false}));
+    EXPECT_FALSE(alone->executor().prompt_library() && !cuda::on_card());
+    const auto own = logits_of(*alone, ids, 30, BlockType::F16, true, true);
+    for (const auto* logits : {&whole, &own}) {
+        const double nmse = median_nmse(*logits, expected, vocabulary);
+        RecordProperty(logits == &whole ? "nmse" : "nmse_without_library",
+                       std::to_string(nmse * 1e12) + "e-12");
+        EXPECT_LT(nmse, 1e-4); // inputs and weights of 11 bits, 4e-8 a product
+    }
     EXPECT_EQ(logits_of(*model, ids, 13, BlockType::F16, true), whole);
-    // Two prompts behind rows of answers.
+    EXPECT_EQ(logits_of(*alone, ids, 13, BlockType::F16, true, true), own);
+    // Two prompts behind rows of answers, and one that keeps to the kernels.
     const auto answers = logits_of(*model, std::span(ids).first(9), 1);
-    Sequence answer(*model, BlockType::F16), first(*model, BlockType::F16), second(*model, BlockType::F16);
+    Sequence answer(*model, BlockType::F16), kernels(*model, BlockType::F16), first(*model, BlockType::F16),
+        second(*model, BlockType::F16);
     for (std::size_t part = 0; part < 3; ++part) {
         Batch batch;
         answer.append(batch, std::span(ids).subspan(3 * part, 3));
+        kernels.append(batch, std::span(ids).subspan(7 * part, 7), true, true);
         first.append(batch, std::span(ids).subspan(10 * part, 10), true);
         second.append(batch, std::span(ids).subspan(5 * part, 5), true);
         const auto logits = model->executor().run(std::move(batch), model->weights()).logits;
@@ -153,8 +166,9 @@ TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
                               all.begin() + static_cast<std::ptrdiff_t>(token * vocabulary));
         };
         ASSERT_TRUE(are(0, 3, answers, 3 * part)) << part;
-        ASSERT_TRUE(are(3, 10, whole, 10 * part)) << part;
-        ASSERT_TRUE(are(13, 5, whole, 5 * part)) << part;
+        ASSERT_TRUE(are(3, 7, own, 7 * part)) << part;
+        ASSERT_TRUE(are(10, 10, whole, 10 * part)) << part;
+        ASSERT_TRUE(are(20, 5, whole, 5 * part)) << part;
     }
 }
 

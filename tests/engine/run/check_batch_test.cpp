@@ -65,6 +65,22 @@ TEST(CheckBatch, RefusesRowsThatDoNotFitTheirSequence) {
     EXPECT_EQ(refusal_after([](CheckedBatch& c) { std::swap(c.batch.rows[3], c.batch.rows[4]); }), no_order);
 }
 
+TEST(CheckBatch, WantsThePathsOfPromptsBehindEachOther) {
+    const auto with_paths = [](const std::string& paths) { // a row each: answer, kernels, library
+        return refusal_after([&](CheckedBatch& c) {
+            for (std::size_t r = 0; r < paths.size(); ++r) {
+                c.batch.rows[r].prompt = paths[r] != 'a';
+                c.batch.rows[r].own_products = paths[r] == 'k';
+            }
+        });
+    };
+    EXPECT_EQ(with_paths("aakkll"), "");
+    EXPECT_EQ(with_paths("llllll"), "");
+    EXPECT_EQ(with_paths("aallkl"), "a row of the batch with a library's products stands before one without");
+    EXPECT_EQ(with_paths("aakkak"),
+              "a row of the batch on the path for prompts stands before one that is not");
+}
+
 TEST(CheckBatch, RefusesStatesThatDoNotFitTheirSequence) {
     const std::string from = "a sequence of the batch does not say which states it goes on from",
                       after = "a sequence of the batch keeps states of no row of its own";

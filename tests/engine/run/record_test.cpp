@@ -15,7 +15,9 @@ RunRecord sample() {
     record.settings.model.weights = BlockType::Q6_K;
     record.moves = {{3, "experts", 2.0}, {5, "quant", std::string("Q4_K")}};
     record.context = {{20, 6, BlockType::F16, {}},
-                      {12, 2, BlockType::Q8_0, {{BlockType::Q4_K, 211}, {std::nullopt, 7}}, true}};
+                      {12, 2, BlockType::Q8_0, {{BlockType::Q4_K, 211}, {std::nullopt, 7}}, true},
+                      {9, 2, BlockType::F16, {}, false, true},
+                      {64, 2, BlockType::F16, {}, true, true, true}};
     TokenRecord token{.id = 42,
                       .text = "caf\u00e9 \"\n\u4f60",
                       .control = "",

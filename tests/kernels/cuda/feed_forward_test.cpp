@@ -200,10 +200,7 @@ class Layer {
                                        .epsilon = 0,
                                        .out = f.in},
                                       true);
-        launch_prompt_feed_forward(
-            f, [&]<Kernel kKernel>(GridSize grid, const typename KernelTraits<kKernel>::Params& params) {
-                launch<kKernel>(stream_, grid, params, true);
-            });
+        launch_prompt_feed_forward(f, TestLaunches{stream_});
     }
 
     PlacedMatrix placed(BlockType type, std::int32_t rows, std::int32_t cols) {

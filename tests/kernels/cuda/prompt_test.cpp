@@ -1,66 +1,17 @@
 // Products of many rows against plain sums in double.
 #include "kernels/cuda/kernel_list.h"
-#include "tests/kernels/cuda/placed_matrix.h"
+#include "tests/kernels/cuda/prompt_rows.h"
 #include "tests/kernels/cuda/tiled_types.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 namespace switchyard::cuda {
 namespace {
 
-struct PromptKernels : testing::TestWithParam<BlockType> {
-    std::unique_ptr<Device> device = make_test_device();
-    std::unique_ptr<Stream> stream = device->make_stream();
-    test::Random random{29};
-
-    PlacedMatrix place(BlockType type, int rows, int cols) {
-        return place_matrix(*device, *stream, type, rows, cols, random);
-    }
-    template <typename T>
-    T* put(const std::vector<T>& values) {
-        return upload(*device, *stream, values);
-    }
-    template <typename T>
-    T* room(std::size_t count) {
-        return reinterpret_cast<T*>(device->allocate(count * sizeof(T)));
-    }
-
-    /// A table of matrices with their ranges found.
-    WeightRanges table(const std::vector<MatrixView>& views) {
-        const WeightRanges ranges{put(views), room<std::uint32_t>(views.size() * kRangeParts)};
-        std::vector<std::int32_t> entries(views.size());
-        std::iota(entries.begin(), entries.end(), 0);
-        launch<Kernel::FindRanges>(*stream, range_grid(static_cast<int>(views.size())),
-                                   {ranges, put(entries)});
-        return ranges;
-    }
-
-    HalfRows half_room(int rows, int width) {
-        const int padded = padded_columns(width);
-        return {room<std::uint16_t>(static_cast<std::size_t>(rows * padded)),
-                room<float>(static_cast<std::size_t>(rows)), padded};
-    }
-    HalfRows prepare(const std::vector<float>& x, int width) {
-        const int rows = static_cast<int>(x.size()) / width;
-        const HalfRows out = half_room(rows, width);
-        launch<Kernel::PreparePrompt>(*stream, prepare_grid(rows, 1),
-                                      {put(x), width, 1, 0, width, nullptr, nullptr, 0, out});
-        return out;
-    }
-    /// What prepared rows stand for: [rows][padded].
-    std::vector<float> prepared_values(const HalfRows& rows, int count) {
-        const auto halves = download(*stream, rows.values, static_cast<std::size_t>(count * rows.padded));
-        const auto scales = download(*stream, rows.scales, static_cast<std::size_t>(count));
-        std::vector<float> values(halves.size());
-        for (std::size_t i = 0; i < values.size(); ++i)
-            values[i] = cpu::half_value(halves[i]) * scales[i / static_cast<std::size_t>(rows.padded)];
-        return values;
-    }
-
+struct PromptKernels : testing::TestWithParam<BlockType>, PromptBench {
     std::vector<float> multiply(const WeightRanges& ranges, const PlacedMatrix& m, HalfRows in, int first,
                                 int rows) {
         const auto count = static_cast<std::size_t>(rows * m.rows);
@@ -74,19 +25,6 @@ struct PromptKernels : testing::TestWithParam<BlockType> {
         p.ranges = ranges;
         launch<Kernel::PromptProduct>(*stream, prompt_product_grid(p), p, true);
         return download(*stream, p.targets[0].out, count);
-    }
-};
-
-/// The sum of products of two rows, of their magnitudes and of their squares.
-struct DoubleSum {
-    double sum = 0, magnitude = 0, squares = 0;
-    DoubleSum(const PlacedMatrix& m, int row, const float* x) {
-        for (int c = 0; c < m.cols; ++c) {
-            const double product = static_cast<double>(m.at(row, c)) * x[c];
-            sum += product;
-            magnitude += std::abs(product);
-            squares += product * product;
-        }
     }
 };
 

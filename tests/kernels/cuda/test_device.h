@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cuda/emulation/emulated_device.h"
+#include "kernels/cuda/kernel_list.h"
 
 #include <cstddef>
 #include <memory>
@@ -15,6 +16,17 @@ namespace switchyard::cuda {
 std::unique_ptr<Device> make_test_device(const EmulatedOptions& options = {});
 /// Whether that is a card: what only the emulated device can do is skipped there.
 bool on_card();
+
+/// How launches of several kernels go to a stream, each as a dependent one.
+struct TestLaunches {
+    Stream& stream;
+    DenseProducts* products = nullptr;
+    template <Kernel kKernel>
+    void operator()(GridSize grid, const typename KernelTraits<kKernel>::Params& params) const {
+        launch<kKernel>(stream, grid, params, true);
+    }
+    void multiply(const DenseProduct& product) const { products->multiply(stream, product); }
+};
 
 /// Memory of the device with `values` in it; at least one value's.
 template <typename T>

@@ -1,0 +1,60 @@
+// Long prompts through the scheduler: which path each took is in its record, and is taken again.
+#include "engine/run/scheduler.h"
+#include "tests/engine/cuda/emulated_backend.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace switchyard {
+namespace {
+
+RunRequest long_request(int tokens) {
+    RunRequest request;
+    for (int t = 0; t < tokens; ++t)
+        request.prompt.push_back((t * 29 + t * t) % 180 + 3);
+    request.tuning.max_tokens = 3;
+    request.tuning.seed = 5;
+    request.ignore_end = true;
+    return request;
+}
+
+RunRecord again(Scheduler& scheduler, const RunRequest& request, const RunRecord& record) {
+    RunRequest replay;
+    replay.prompt = request.prompt;
+    replay.replay = std::make_shared<const RunRecord>(record);
+    return run_to_end(scheduler, replay);
+}
+
+TEST(CudaPromptServing, ThePathOfAPromptIsInItsRecordAndTakenAgain) {
+    const RunRequest request = long_request(70);
+    std::vector<ContextSpan> found;
+    for (const bool library : {true, false}) {
+        if (cuda::on_card())
+            GTEST_SKIP() << "a card has a library or has not";
+        const auto device =
+            std::shared_ptr<cuda::Device>(cuda::make_test_device({.dense_products = library}));
+        const auto model =
+            test::load_reference("olmoe", make_cuda_backend(device, {.threads = 1, .check = false}));
+        Scheduler scheduler(engine_parts(model));
+        const RunRecord record = run_to_end(scheduler, request);
+        ASSERT_EQ(record.error, "");
+        ASSERT_FALSE(record.context.empty());
+        EXPECT_TRUE(record.context.front().prompt);
+        EXPECT_EQ(record.context.front().library, library);
+        EXPECT_EQ(cuda::counts_of(*device).products > 0, library);
+        EXPECT_EQ(again(scheduler, request, record).context, record.context);
+        // As a machine without a library, or one with, would have recorded it.
+        RunRecord other = record;
+        for (ContextSpan& span : other.context)
+            span.library = false;
+        const auto products = cuda::counts_of(*device).products;
+        const RunRecord third = again(scheduler, request, other);
+        EXPECT_EQ(third.error, "");
+        EXPECT_EQ(third.context, other.context);
+        EXPECT_EQ(cuda::counts_of(*device).products, products);
+    }
+}
+
+} // namespace
+} // namespace switchyard
