@@ -283,6 +283,14 @@ __device__ inline T load_scales(const void* from) {
     return v;
 }
 
+/// Asks for what will be read, into the second-level cache; both are multiples of 16. Only where launches
+/// overlap, so that there is something to wait for.
+__device__ inline void prefetch_weights(const void* from, std::uint32_t bytes) {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes));
+#endif
+}
+
 // ---- Launches that overlap
 
 /// Before memory is touched that the launch before writes, or that it reads and this one writes.

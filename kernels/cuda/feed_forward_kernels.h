@@ -106,8 +106,9 @@ SWITCHYARD_ANYWHERE constexpr int down_threads(int rows) { return down_teams(row
 
 struct DownUnit {
     const std::byte* data;
-    std::int32_t first_pair; ///< -1: dense
-    std::uint32_t rows;      ///< a bit a row, in batches of at most 32
+    std::int64_t column;            ///< where its hidden neurons begin
+    std::int32_t width, first_pair; ///< -1: dense
+    std::uint32_t rows;             ///< a bit a row, in batches of at most 32
     std::uint16_t expert, count;
     BlockType type;
 };
@@ -115,15 +116,28 @@ template <int kRows>
 struct DownShared {
     float parts[2][down_teams(kRows)][kProductParts][kTileRows * kRows];
     DownUnit units[kMostExperts + kMostDenseBlocks]; ///< dense ones behind the chosen experts
+    std::int32_t routed, all;                        ///< chosen experts, units
 };
 
-#define SWITCHYARD_GATE_UP_KERNELS(X)                                                                        \
-    X(GateUpOne, gate_up_one, GateUpParams, GateUpShared<1>, kProductThreads, 1)                             \
-    X(GateUpFew, gate_up_few, GateUpParams, GateUpShared<8>, kProductThreads, 1)                             \
+#define SWITCHYARD_GATE_UP_ONE_KERNEL(X)                                                                     \
+    X(GateUpOne, gate_up_one, GateUpParams, GateUpShared<1>, kProductThreads, 1)
+#define SWITCHYARD_GATE_UP_FEW_KERNEL(X)                                                                     \
+    X(GateUpFew, gate_up_few, GateUpParams, GateUpShared<8>, kProductThreads, 1)
+#define SWITCHYARD_GATE_UP_MANY_KERNEL(X)                                                                    \
     X(GateUpMany, gate_up_many, GateUpParams, GateUpShared<32>, kProductThreads, 1)
-#define SWITCHYARD_DOWN_KERNELS(X)                                                                           \
-    X(DownOne, down_one, FeedForwardParams, DownShared<1>, down_threads(1), 1)                               \
-    X(DownFew, down_few, FeedForwardParams, DownShared<8>, down_threads(8), 1)                               \
+#define SWITCHYARD_GATE_UP_KERNELS(X)                                                                        \
+    SWITCHYARD_GATE_UP_ONE_KERNEL(X)                                                                         \
+    SWITCHYARD_GATE_UP_FEW_KERNEL(X)                                                                         \
+    SWITCHYARD_GATE_UP_MANY_KERNEL(X)
+#define SWITCHYARD_DOWN_ONE_KERNEL(X)                                                                        \
+    X(DownOne, down_one, FeedForwardParams, DownShared<1>, down_threads(1), 1)
+#define SWITCHYARD_DOWN_FEW_KERNEL(X)                                                                        \
+    X(DownFew, down_few, FeedForwardParams, DownShared<8>, down_threads(8), 1)
+#define SWITCHYARD_DOWN_MANY_KERNEL(X)                                                                       \
     X(DownMany, down_many, FeedForwardParams, DownShared<32>, down_threads(32), 1)
+#define SWITCHYARD_DOWN_KERNELS(X)                                                                           \
+    SWITCHYARD_DOWN_ONE_KERNEL(X)                                                                            \
+    SWITCHYARD_DOWN_FEW_KERNEL(X)                                                                            \
+    SWITCHYARD_DOWN_MANY_KERNEL(X)
 
 } // namespace switchyard::cuda

@@ -15,6 +15,33 @@ __device__ std::uint32_t mix(std::uint32_t x) {
 /// Two halves of magnitude below 2, no zeros: multipliers that draw what real ones draw.
 __device__ std::uint32_t two_halves(std::uint32_t seed) { return (mix(seed) & 0x83ff83ffu) | 0x38003800u; }
 
+/// Products of drawn tiles, nothing else.
+template <typename Sum, typename Draw, typename Multiply>
+__device__ void multiply_tiles(const MmaRateParams& p, Draw draw, Multiply multiply) {
+    wait_for_previous();
+    let_next_start();
+    const std::uint32_t own = blockIdx.x * kLimitThreads + threadIdx.x;
+    std::uint32_t a[4], b[2];
+    for (std::uint32_t i = 0; i < 4; ++i)
+        a[i] = draw(own * 8 + i);
+    for (std::uint32_t i = 0; i < 2; ++i)
+        b[i] = draw(own * 8 + 4 + i);
+    Sum c[kMmaChains][4] = {};
+    for (int chain = 0; chain < kMmaChains; ++chain)
+        c[chain][0] = static_cast<Sum>(chain); // equal chains would become one
+    for (int round = 0; round < p.rounds; ++round)
+#pragma unroll
+        for (int chain = 0; chain < kMmaChains; ++chain)
+            multiply(c[chain], a, b);
+    float sum = 0;
+#pragma unroll
+    for (int chain = 0; chain < kMmaChains; ++chain)
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+            sum += static_cast<float>(c[chain][i]);
+    p.out[own] = sum;
+}
+
 } // namespace
 
 static __global__ void __launch_bounds__(kLimitThreads, 4)
@@ -41,50 +68,13 @@ static __global__ void __launch_bounds__(kLimitThreads, 4)
 
 static __global__ void __launch_bounds__(kLimitThreads, 4)
     mma_half_rate(const __grid_constant__ MmaRateParams p) {
-    wait_for_previous();
-    let_next_start();
-    const std::uint32_t own = blockIdx.x * kLimitThreads + threadIdx.x;
-    std::uint32_t a[4], b[2];
-    for (std::uint32_t i = 0; i < 4; ++i)
-        a[i] = two_halves(own * 8 + i);
-    for (std::uint32_t i = 0; i < 2; ++i)
-        b[i] = two_halves(own * 8 + 4 + i);
-    float c[kMmaChains][4] = {};
-    for (int chain = 0; chain < kMmaChains; ++chain)
-        c[chain][0] = static_cast<float>(chain); // equal chains would become one
-    for (int round = 0; round < p.rounds; ++round)
-#pragma unroll
-        for (int chain = 0; chain < kMmaChains; ++chain)
-            mma_half(c[chain], a, b);
-    float sum = 0;
-#pragma unroll
-    for (int chain = 0; chain < kMmaChains; ++chain)
-        sum += c[chain][0] + c[chain][1] + c[chain][2] + c[chain][3];
-    p.out[own] = sum;
+    multiply_tiles<float>(p, two_halves, [](auto& c, const auto& a, const auto& b) { mma_half(c, a, b); });
 }
 
 static __global__ void __launch_bounds__(kLimitThreads, 4)
     mma_bytes_rate(const __grid_constant__ MmaRateParams p) {
-    wait_for_previous();
-    let_next_start();
-    const std::uint32_t own = blockIdx.x * kLimitThreads + threadIdx.x;
-    std::uint32_t a[4], b[2];
-    for (std::uint32_t i = 0; i < 4; ++i)
-        a[i] = mix(own * 8 + i);
-    for (std::uint32_t i = 0; i < 2; ++i)
-        b[i] = mix(own * 8 + 4 + i);
-    std::int32_t c[kMmaChains][4] = {};
-    for (int chain = 0; chain < kMmaChains; ++chain)
-        c[chain][0] = chain; // equal chains would become one
-    for (int round = 0; round < p.rounds; ++round)
-#pragma unroll
-        for (int chain = 0; chain < kMmaChains; ++chain)
-            mma_bytes<true>(c[chain], a, b);
-    std::int32_t sum = 0;
-#pragma unroll
-    for (int chain = 0; chain < kMmaChains; ++chain)
-        sum ^= c[chain][0] ^ c[chain][1] ^ c[chain][2] ^ c[chain][3];
-    p.out[own] = static_cast<float>(sum);
+    multiply_tiles<std::int32_t>(p, mix,
+                                 [](auto& c, const auto& a, const auto& b) { mma_bytes<true>(c, a, b); });
 }
 
 static __global__ void __launch_bounds__(kLimitThreads, 4)

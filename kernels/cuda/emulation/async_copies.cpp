@@ -21,12 +21,14 @@ void Thread::async_copy(void* to, const void* from) {
 }
 
 void Thread::async_commit() {
+    if (left_out(PlantedFault::Kind::CopyGroup))
+        return;
     groups_.push_back(std::move(open_));
     open_.clear();
 }
 
 void Thread::async_wait(std::size_t pending) {
-    if (groups_.size() <= pending)
+    if (left_out(PlantedFault::Kind::CopyWait) || groups_.size() <= pending)
         return;
     const auto landed = groups_.end() - static_cast<std::ptrdiff_t>(pending);
     for (auto group = groups_.begin(); group != landed; ++group)

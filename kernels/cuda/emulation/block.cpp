@@ -58,7 +58,14 @@ void Thread::meet(Meeting meeting) {
         leave(order);
 }
 
+void Thread::meet_warp() {
+    if (!left_out(PlantedFault::Kind::WarpMeeting))
+        meet(Meeting::Order);
+}
+
 void Thread::meet_block() {
+    if (left_out(PlantedFault::Kind::BlockMeeting))
+        return;
     char* order = &block_->order_[block_->meetings_ % 2];
     arrive(order);
     stop(warp_->at_block);
@@ -66,6 +73,8 @@ void Thread::meet_block() {
 }
 
 void Thread::wait_for_previous() {
+    if (left_out(PlantedFault::Kind::PreviousWait))
+        return;
     if (!block_->may_pass_)
         stop(warp_->at_previous);
     leave(&block_->may_pass_);
@@ -74,6 +83,11 @@ void Thread::wait_for_previous() {
 void Thread::yield() { stop(warp_->spinning); }
 
 const Words* Thread::exchange(const Words& words) {
+    if (left_out(PlantedFault::Kind::Exchange)) {
+        static thread_local Words own[32]; // read before another fiber runs
+        std::ranges::fill(own, words);
+        return own;
+    }
     Words* all = warp_->exchanged[warp_->exchanges % 2];
     all[lane()] = words;
     meet(Meeting::Words);
@@ -81,6 +95,8 @@ const Words* Thread::exchange(const Words& words) {
 }
 
 void Thread::multiply(Meeting kind, const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], void* c) {
+    if (left_out(PlantedFault::Kind::TileProduct))
+        return;
     const int l = lane();
     std::memcpy(warp_->tile.a[l], a, sizeof a);
     std::memcpy(warp_->tile.b[l], b, sizeof b);
@@ -137,6 +153,7 @@ void Block::begin(const Work& work, unsigned x, unsigned y) {
         thread.block_ = this;
         thread.warp_ = &warps_[t / 32];
         thread.number_ = t;
+        thread.fault_uses_ = 0;
         thread.groups_.clear();
         thread.open_.clear();
         thread.fiber_.begin(

@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/emulation/fibers.h"
+#include "kernels/cuda/emulation/planted_fault.h"
 #include "kernels/cuda/emulation/warp_tile.h"
 
 #include <cstddef>
@@ -48,7 +49,7 @@ class Thread {
     int lane() const { return static_cast<int>(number_ % 32); }
     std::byte* shared_memory() const;
 
-    void meet_warp() { meet(Meeting::Order); }
+    void meet_warp();
     void meet_block();
     void wait_for_previous();
     /// Gives `words` and returns those of all lanes, which stay until the warp's exchange after the next.
@@ -69,12 +70,15 @@ class Thread {
         std::byte bytes[16];
     };
     void meet(Meeting meeting);
+    /// Whether this use of an operation is one that a planted fault leaves out.
+    bool left_out(PlantedFault::Kind kind);
     void stop(std::uint32_t& place);
     void run();
 
     Block* block_ = nullptr;
     Warp* warp_ = nullptr;
     unsigned number_ = 0;
+    unsigned fault_uses_ = 0;               ///< so far, of the operation that a fault is planted into
     std::vector<std::vector<Copy>> groups_; ///< of copies under way, the oldest first
     std::vector<Copy> open_;                ///< not yet committed
     Fiber fiber_;
@@ -92,6 +96,7 @@ struct Work {
     GridSize grid;
     unsigned threads = 0;
     std::size_t shared_bytes = 0;
+    const PlantedFault* fault = nullptr; ///< null: none in this kernel
 };
 
 /// 32 threads, or fewer at a block's end. Each lane is in one of the sets but `lanes`.
@@ -148,7 +153,15 @@ class Block {
 
 inline Index Thread::block_index() const { return {block_->x_, block_->y_, 0}; }
 inline Index Thread::block_size() const { return {block_->work_.threads, 1, 1}; }
-inline Index Thread::grid_size() const { return {block_->work_.grid.x, block_->work_.grid.y, 1}; }
+inline Index Thread::grid_size() const {
+    const PlantedFault* fault = block_->work_.fault;
+    const unsigned more = fault && fault->kind == PlantedFault::Kind::Stride ? 1 : 0;
+    return {block_->work_.grid.x + more, block_->work_.grid.y, 1};
+}
+inline bool Thread::left_out(PlantedFault::Kind kind) {
+    const PlantedFault* fault = block_->work_.fault;
+    return fault && fault->kind == kind && fault_uses_++ == fault->use;
+}
 inline std::byte* Thread::shared_memory() const { return block_->shared_; }
 
 float half_value(std::uint16_t bits);

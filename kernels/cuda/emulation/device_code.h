@@ -204,6 +204,8 @@ inline T load_scales(const void* from) {
     return *static_cast<const T*>(from);
 }
 
+inline void prefetch_weights(const void*, std::uint32_t) {}
+
 // ---- Launches that overlap
 
 inline void wait_for_previous() { emulation::this_thread().wait_for_previous(); }

@@ -74,6 +74,7 @@ class EmulatedStream : public Stream {
     void start(Graph& graph) override;
 
     void add(Operation operation);
+    const PlantedFault& fault() const;
     void run_until(std::uint64_t operation);
 
   private:
@@ -190,6 +191,8 @@ std::vector<unsigned> EmulatedDevice::blocks_of(const Work& work) {
     std::vector<unsigned> blocks(std::size_t{work.grid.x} * work.grid.y);
     for (unsigned b = 0; b < blocks.size(); ++b)
         blocks[b] = b;
+    if (work.fault && work.fault->kind == PlantedFault::Kind::LostBlock && work.fault->use < blocks.size())
+        blocks.erase(blocks.begin() + work.fault->use);
     std::shuffle(blocks.begin(), blocks.end(), order_);
     return blocks;
 }
@@ -230,6 +233,8 @@ void EmulatedDevice::run(const Work& work, std::vector<std::unique_ptr<Block>> e
         });
     }
 }
+
+const PlantedFault& EmulatedStream::fault() const { return device_.options().fault; }
 
 void EmulatedStream::add(Operation operation) {
     const std::lock_guard lock(device_.mutex());
@@ -373,9 +378,13 @@ int enqueue(void* stream, const Launch& launch, int threads, std::size_t shared_
     Operation o{.kind = Operation::Kind::Launch};
     const auto* params = static_cast<const std::byte*>(launch.params);
     o.params.assign(params, params + param_bytes);
-    o.work = {kernel, o.params.data(), launch.grid, static_cast<unsigned>(threads), shared_bytes};
+    auto& own = *static_cast<EmulatedStream*>(stream);
+    const bool faulty = own.fault().kind != PlantedFault::Kind::None && own.fault().kernel == launch.kernel;
+    o.work = {kernel,       o.params.data(),
+              launch.grid,  static_cast<unsigned>(threads),
+              shared_bytes, faulty ? &own.fault() : nullptr};
     o.dependent = launch.dependent;
-    static_cast<EmulatedStream*>(stream)->add(std::move(o)); // moving a vector keeps where its bytes are
+    own.add(std::move(o)); // moving a vector keeps where its bytes are
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/emulation/planted_fault.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,7 @@ struct EmulatedOptions {
     std::uint64_t lost_at = 0;
     /// Asked at every launch: true where this card loses it. Null: it loses none.
     std::function<bool(const Launch& launch)> loses = nullptr;
+    PlantedFault fault = {}; ///< in every launch of its kernel
     /// Asked at every allocation: false where it fails. Null: only a full memory fails.
     std::function<bool(std::size_t bytes)> may_allocate = nullptr;
 };

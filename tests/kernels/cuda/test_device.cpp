@@ -48,8 +48,12 @@ std::string wanted_device() {
 bool on_card() { return wanted_device().starts_with("cuda"); }
 
 std::unique_ptr<Device> make_test_device(const EmulatedOptions& options) {
-    if (!on_card())
-        return make_emulated_device(options);
+    if (!on_card()) {
+        EmulatedOptions own = options;
+        if (const char* fault = std::getenv("SWITCHYARD_PLANTED_FAULT"))
+            own.fault = parse_fault(fault);
+        return make_emulated_device(own);
+    }
     const auto library = DeviceLibrary::find();
     const int index = parse_device(wanted_device()).index;
     return std::make_unique<PoisonedCard>(library->open_device(index >= 0 ? index : library->best()));

@@ -11,8 +11,9 @@
 
 namespace switchyard::cuda {
 
-/// `options` are the emulated device's. Memory of either holds 0xff where nobody wrote. Throws
-/// std::runtime_error with the reason where there is no card and one is asked for.
+/// `options` are the emulated device's, with the fault that SWITCHYARD_PLANTED_FAULT names. Memory of either
+/// holds 0xff where nobody wrote. Throws std::runtime_error with the reason where there is no card and one is
+/// asked for.
 std::unique_ptr<Device> make_test_device(const EmulatedOptions& options = {});
 /// Whether that is a card: what only the emulated device can do is skipped there.
 bool on_card();

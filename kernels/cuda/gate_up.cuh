@@ -1,3 +1,7 @@
+// GateUp: hidden neurons of all units, behind the routing of few rows. A file for each number of rows, so
+// that they are compiled side by side.
+#pragma once
+
 #include "kernels/cuda/feed_forward.cuh"
 #include "kernels/cuda/inputs.cuh"
 #include "kernels/cuda/launchers.h"
@@ -115,6 +119,10 @@ struct UpPlace {
     int part;
 };
 
+/// Bytes of each matrix that a block asks for ahead: of all blocks together less than half of the
+/// second-level cache, or they would push each other out.
+inline constexpr int kMostPrefetched = 64 << 10;
+
 /// Items of product.cuh.
 template <int kRows>
 class GateUpWork {
@@ -131,38 +139,10 @@ class GateUpWork {
         }
         sync_block();
         // Dense blocks come first: their weights are known before routing is.
-        if (static_cast<int>(blockIdx.x) >= dense_chunks_)
-            begin();
+        if (static_cast<int>(blockIdx.x) < dense_chunks_)
+            prefetch(place_of_chunk(static_cast<int>(blockIdx.x)));
+        begin();
         place_ = place_of_chunk(static_cast<int>(blockIdx.x));
-    }
-
-    /// Once, before what earlier launches wrote is read.
-    __device__ void begin() {
-        if (begun_)
-            return;
-        begun_ = true;
-        wait_for_previous();
-        let_next_start();
-        if constexpr (kRows <= kRoutedRows)
-            if (params_.routes) {
-                RoutePrologue<kRows>(params_.route, shared_).run(blockIdx.x == gridDim.x - 1);
-                return;
-            }
-        for (int u = static_cast<int>(threadIdx.x); u < p_.most_units; u += kProductThreads) {
-            const FeedForwardUnit unit = p_.units[u]; // behind the list's end anything
-            shared_.units[u] = {unit.gate.data,
-                                unit.up.data,
-                                unit.first_pair,
-                                0,
-                                static_cast<std::uint16_t>(unit.expert),
-                                static_cast<std::uint16_t>(unit.count),
-                                unit.gate.type,
-                                unit.up.type,
-                                unit.down.type};
-        }
-        if (threadIdx.x == 0)
-            shared_.unit_count = p_.list ? p_.list->units : 0;
-        sync_block();
     }
 
     __device__ TileItem item(int i) {
@@ -209,6 +189,45 @@ class GateUpWork {
   private:
     static constexpr int kOwn = (kTileRows * kRows + kProductThreads - 1) / kProductThreads;
     using Parts = float[kProductParts][kTileRows * kRows];
+
+    /// Asks for the first that a chunk of a dense block reads, while all else waits.
+    __device__ void prefetch(const UpPlace& at) const {
+        if (threadIdx.x >= 2)
+            return;
+        const UpUnit& u = shared_.units[at.unit];
+        const std::byte* data = threadIdx.x == 0 ? u.gate : u.up;
+        const std::size_t row_bytes = tile_row_bytes(threadIdx.x == 0 ? u.gate_type : u.up_type, p_.in_width);
+        const int first = 2 * at.within, count = min(tile_rows(matrices(at.unit).width) - first, 2);
+        if (count > 0)
+            prefetch_weights(data + static_cast<std::size_t>(first) * row_bytes,
+                             static_cast<std::uint32_t>(min(static_cast<std::size_t>(count) * row_bytes,
+                                                            std::size_t{kMostPrefetched})));
+    }
+    /// Waits for earlier launches; then the units are known.
+    __device__ void begin() {
+        wait_for_previous();
+        let_next_start();
+        if constexpr (kRows <= kRoutedRows)
+            if (params_.routes) {
+                RoutePrologue<kRows>(params_.route, shared_).run(blockIdx.x == gridDim.x - 1);
+                return;
+            }
+        for (int u = static_cast<int>(threadIdx.x); u < p_.most_units; u += kProductThreads) {
+            const FeedForwardUnit unit = p_.units[u]; // behind the list's end anything
+            shared_.units[u] = {unit.gate.data,
+                                unit.up.data,
+                                unit.first_pair,
+                                0,
+                                static_cast<std::uint16_t>(unit.expert),
+                                static_cast<std::uint16_t>(unit.count),
+                                unit.gate.type,
+                                unit.up.type,
+                                unit.down.type};
+        }
+        if (threadIdx.x == 0)
+            shared_.unit_count = p_.list ? p_.list->units : 0;
+        sync_block();
+    }
 
     __device__ const GatedMatrices& matrices(int unit) const {
         return unit < kMostExperts ? p_.expert : p_.blocks[unit - kMostExperts].matrices;
@@ -279,7 +298,6 @@ class GateUpWork {
     const GateUpParams& params_;
     GateUpShared<kRows>& shared_;
     int dense_chunks_ = 0, item_ = 0;
-    bool begun_ = false;
     UpPlace place_, next_;
     float gate_[kOwn], first_[kOwn];
 };
@@ -287,24 +305,8 @@ class GateUpWork {
 template <int kRows>
 __device__ void gate_up(const GateUpParams& p) {
     GateUpWork<kRows> work(p, shared_memory<GateUpShared<kRows>>());
-    multiply_items<kRows>(work, [&] { work.begin(); });
+    multiply_items<kRows>(work, [] {});
 }
 
 } // namespace
-
-static __global__ void __launch_bounds__(kProductThreads, 1)
-    gate_up_one(const __grid_constant__ GateUpParams p) {
-    gate_up<1>(p);
-}
-static __global__ void __launch_bounds__(kProductThreads, 1)
-    gate_up_few(const __grid_constant__ GateUpParams p) {
-    gate_up<8>(p);
-}
-static __global__ void __launch_bounds__(kProductThreads, 1)
-    gate_up_many(const __grid_constant__ GateUpParams p) {
-    gate_up<32>(p);
-}
-
-SWITCHYARD_GATE_UP_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)
-
 } // namespace switchyard::cuda

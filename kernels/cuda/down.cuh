@@ -1,3 +1,7 @@
+// Down: outputs of all units' hidden neurons. A file for each number of rows, so that they are compiled side
+// by side.
+#pragma once
+
 #include "kernels/cuda/feed_forward.cuh"
 #include "kernels/cuda/launchers.h"
 #include "kernels/cuda/product.cuh"
@@ -15,13 +19,16 @@ struct DownPlace {
 template <int kRows>
 class DownWork {
   public:
-    __device__ DownWork(const FeedForwardParams& p, DownShared<kRows>& shared)
-        : p_(p), shared_(shared), many_(p.row_count > kMostOwned), routed_(p.list ? p.list->units : 0),
-          all_(routed_ + p.block_count), experts_column_(dense_column(p, p.block_count)) {
-        for (int u = static_cast<int>(threadIdx.x); u < all_; u += down_threads(kRows))
-            shared.units[u] = u < routed_ ? routed_unit(p.units[u]) : dense_unit(u - routed_);
-        begin_tile_row();
+    __device__ DownWork(const FeedForwardParams& p, DownShared<kRows>& shared) : p_(p), shared_(shared) {
+        const int routed = p.list ? p.list->units : 0, all = routed + p.block_count;
+        for (int u = static_cast<int>(threadIdx.x); u < all; u += down_threads(kRows))
+            shared.units[u] = u < routed ? routed_unit(p.units[u]) : dense_unit(u - routed);
+        if (threadIdx.x == 0) { // not in registers, which are short
+            shared.routed = routed;
+            shared.all = all;
+        }
         sync_block();
+        begin_tile_row();
         load_weights_of(place_);
     }
 
@@ -29,33 +36,29 @@ class DownWork {
         DownPlace at = place_;
         if (i != item_)
             at = next_ = place_after(place_);
-        if (at.tile_row >= tile_rows(p_.out_width) || all_ == 0)
+        if (at.tile_row >= tile_rows(p_.out_width) || shared_.all == 0)
             return {};
         const DownUnit* u = &shared_.units[at.unit];
         const int own = unit_of(at, team());
-        if (own >= all_) // the other team's is the last: this one only meets it
+        if (own >= shared_.all) // the other team's is the last: this one only meets it
             return {u->data, 0, 0, u->type};
         u = &shared_.units[own];
-        return {u->data, at.tile_row, width(own), u->type};
+        return {u->data, at.tile_row, u->width, u->type};
     }
     __device__ int row_of(int, int n) const {
         const int own = unit_of(place_, team()), slot = place_.first + n;
-        return own < all_ && slot < shared_.units[own].count ? slot : -1;
+        return own < shared_.all && slot < shared_.units[own].count ? slot : -1;
     }
     __device__ PreparedRows inputs(int) const {
-        const int own = min(unit_of(place_, team()), all_ - 1);
-        return hidden_rows(p_.hidden,
-                           own < routed_ ? experts_column_ + std::int64_t{shared_.units[own].first_pair} *
-                                                                 padded_columns(p_.expert.width)
-                                         : dense_column(p_, own - routed_),
-                           width(own));
+        const DownUnit& u = shared_.units[min(unit_of(place_, team()), shared_.all - 1)];
+        return hidden_rows(p_.hidden, u.column, u.width);
     }
 
     __device__ void finish(int i, const RowSums<kRows>& sums) {
         auto& parts = shared_.parts[i % 2];
         store_sums<kRows>(parts[team()][warp_index() % kProductParts], sums);
         sync_block();
-        if (many_)
+        if (many())
             add_to_memory(parts[0]);
         else
             add_owned(parts);
@@ -71,7 +74,7 @@ class DownWork {
 
     /// Where there is no unit at all.
     __device__ void finish_empty() {
-        for (; all_ == 0 && place_.tile_row < tile_rows(p_.out_width);
+        for (; shared_.all == 0 && place_.tile_row < tile_rows(p_.out_width);
              place_.tile_row += static_cast<int>(gridDim.x)) {
             begin_tile_row();
             end_tile_row();
@@ -80,13 +83,17 @@ class DownWork {
 
   private:
     static constexpr int kTeams = down_teams(kRows), kThreads = down_threads(kRows);
-    static constexpr int kMostOwned = kRows; ///< rows whose outputs threads have in registers
     static constexpr int kOwn = (kTileRows * kRows + kThreads - 1) / kThreads;
     using Parts = float[kTeams][kProductParts][kTileRows * kRows];
 
+    /// More rows than threads have outputs of in registers: only the kernel for most rows is given so many.
+    __device__ bool many() const { return kTeams == 1 && p_.row_count > kRows; }
     __device__ static int team() { return kTeams == 1 ? 0 : warp_index() / kProductParts; }
-    __device__ static DownUnit routed_unit(const FeedForwardUnit& u) {
+    __device__ DownUnit routed_unit(const FeedForwardUnit& u) const {
+        const std::int32_t width = p_.expert.width;
         return {u.down.data,
+                dense_column(p_, p_.block_count) + std::int64_t{u.first_pair} * padded_columns(width),
+                width,
                 u.first_pair,
                 u.rows,
                 static_cast<std::uint16_t>(u.expert),
@@ -94,14 +101,20 @@ class DownWork {
                 u.down.type};
     }
     __device__ DownUnit dense_unit(int block) const {
-        const MatrixView down = *p_.blocks[block].matrices.down;
+        const GatedMatrices& m = p_.blocks[block].matrices;
         const std::uint32_t all = p_.row_count >= 32 ? 0xffffffffu : (1u << p_.row_count) - 1u;
-        return {down.data, -1, all, 0, static_cast<std::uint16_t>(p_.row_count), down.type};
+        return {m.down->data,
+                dense_column(p_, block),
+                m.width,
+                -1,
+                all,
+                0,
+                static_cast<std::uint16_t>(p_.row_count),
+                m.down->type};
     }
     __device__ const GatedMatrices& matrices(int unit) const {
-        return unit < routed_ ? p_.expert : p_.blocks[unit - routed_].matrices;
+        return unit < shared_.routed ? p_.expert : p_.blocks[unit - shared_.routed].matrices;
     }
-    __device__ std::int32_t width(int unit) const { return matrices(unit).width; }
 
     /// Teams take neighbouring units; with one team a unit's rows may be more than one tile.
     __device__ int unit_of(const DownPlace& at, int team) const { return at.unit + team; }
@@ -111,7 +124,7 @@ class DownWork {
             at.first = 0;
             at.unit += kTeams;
         }
-        return at.unit < all_ ? at : DownPlace{at.tile_row + static_cast<int>(gridDim.x), 0, 0};
+        return at.unit < shared_.all ? at : DownPlace{at.tile_row + static_cast<int>(gridDim.x), 0, 0};
     }
 
     // The outputs that a thread has: number k * kThreads + its own is row / 16 of the batch, m % 16.
@@ -125,7 +138,7 @@ class DownWork {
         return {o.row, o.m, number < kTileRows * kRows && o.row < p_.row_count && o.m < p_.out_width};
     }
     __device__ void begin_tile_row() {
-        if (many_) { // the first unit adds to what is there
+        if (many()) { // the first unit adds to what is there
             for (int n = static_cast<int>(threadIdx.x); !p_.add && n < p_.row_count * kTileRows;
                  n += kThreads)
                 if (const int m = place_.tile_row * kTileRows + n % kTileRows; m < p_.out_width)
@@ -141,7 +154,7 @@ class DownWork {
     __device__ void end_tile_row() {
 #pragma unroll
         for (int k = 0; k < kOwn; ++k)
-            if (const Output o = output(k); !many_ && o.exists)
+            if (const Output o = output(k); !many() && o.exists)
                 p_.out[o.row * p_.out_stride + o.m] = sums_[k];
     }
     /// Of the units whose sums come next, for the thread's own rows.
@@ -152,7 +165,7 @@ class DownWork {
             for (int k = 0; k < kOwn; ++k) {
                 weights_[t][k] = 0.0f;
                 const int unit = unit_of(at, t);
-                if (const Output o = output(k); !many_ && unit < all_ && o.exists)
+                if (const Output o = output(k); !many() && unit < shared_.all && o.exists)
                     if (const int slot = slot_of(unit, o.row); slot >= 0)
                         weights_[t][k] = weight(unit, slot);
             }
@@ -163,9 +176,9 @@ class DownWork {
         return rows >> row & 1u ? count_bits(rows & ((1u << row) - 1u)) : -1;
     }
     __device__ float weight(int unit, int slot) const {
-        if (unit < routed_)
+        if (unit < shared_.routed)
             return p_.pair_weights[shared_.units[unit].first_pair + slot];
-        const DenseBlock& block = p_.blocks[unit - routed_];
+        const DenseBlock& block = p_.blocks[unit - shared_.routed];
         return block.output_gate ? block.output_weights[slot] : 1.0f;
     }
     __device__ float biased(int unit, int m, float sum) const {
@@ -180,7 +193,7 @@ class DownWork {
 #pragma unroll
             for (int k = 0; k < kOwn; ++k) {
                 const Output o = output(k);
-                if (unit >= all_ || !o.exists)
+                if (unit >= shared_.all || !o.exists)
                     continue;
                 const int slot = slot_of(unit, o.row);
                 if (slot < 0)
@@ -198,7 +211,7 @@ class DownWork {
             const int slot = place_.first + e / kTileRows, m = place_.tile_row * kTileRows + e % kTileRows;
             if (slot >= u.count || m >= p_.out_width)
                 continue;
-            const int row = place_.unit < routed_ ? p_.pair_rows[u.first_pair + slot] : slot;
+            const int row = place_.unit < shared_.routed ? p_.pair_rows[u.first_pair + slot] : slot;
             float& out = p_.out[row * p_.out_stride + m];
             out = fmaf(weight(place_.unit, slot), biased(place_.unit, m, merged_sum(parts, e)), out);
         }
@@ -206,9 +219,6 @@ class DownWork {
 
     const FeedForwardParams& p_;
     DownShared<kRows>& shared_;
-    const bool many_;
-    const int routed_, all_;
-    const std::int64_t experts_column_;
     int item_ = 0;
     DownPlace place_ = {static_cast<int>(blockIdx.x), 0, 0}, next_ = {};
     float sums_[kOwn], weights_[kTeams][kOwn];
@@ -225,20 +235,4 @@ __device__ void down(const FeedForwardParams& p) {
 }
 
 } // namespace
-
-static __global__ void __launch_bounds__(down_threads(1), 1)
-    down_one(const __grid_constant__ FeedForwardParams p) {
-    down<1>(p);
-}
-static __global__ void __launch_bounds__(down_threads(8), 1)
-    down_few(const __grid_constant__ FeedForwardParams p) {
-    down<8>(p);
-}
-static __global__ void __launch_bounds__(down_threads(32), 1)
-    down_many(const __grid_constant__ FeedForwardParams p) {
-    down<32>(p);
-}
-
-SWITCHYARD_DOWN_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)
-
 } // namespace switchyard::cuda

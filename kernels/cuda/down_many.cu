@@ -1,0 +1,12 @@
+#include "kernels/cuda/down.cuh"
+
+namespace switchyard::cuda {
+
+static __global__ void __launch_bounds__(down_threads(32), 1)
+    down_many(const __grid_constant__ FeedForwardParams p) {
+    down<32>(p);
+}
+
+SWITCHYARD_DOWN_MANY_KERNEL(SWITCHYARD_DEFINE_LAUNCHER)
+
+} // namespace switchyard::cuda

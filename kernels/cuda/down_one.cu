@@ -1,0 +1,12 @@
+#include "kernels/cuda/down.cuh"
+
+namespace switchyard::cuda {
+
+static __global__ void __launch_bounds__(down_threads(1), 1)
+    down_one(const __grid_constant__ FeedForwardParams p) {
+    down<1>(p);
+}
+
+SWITCHYARD_DOWN_ONE_KERNEL(SWITCHYARD_DEFINE_LAUNCHER)
+
+} // namespace switchyard::cuda

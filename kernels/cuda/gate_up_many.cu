@@ -1,0 +1,12 @@
+#include "kernels/cuda/gate_up.cuh"
+
+namespace switchyard::cuda {
+
+static __global__ void __launch_bounds__(kProductThreads, 1)
+    gate_up_many(const __grid_constant__ GateUpParams p) {
+    gate_up<32>(p);
+}
+
+SWITCHYARD_GATE_UP_MANY_KERNEL(SWITCHYARD_DEFINE_LAUNCHER)
+
+} // namespace switchyard::cuda
