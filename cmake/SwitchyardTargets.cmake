@@ -53,7 +53,8 @@ function(switchyard_gtest NAME)
     target_link_libraries(${NAME} PRIVATE switchyard_options ${ARG_LIBS} GTest::gtest GTest::gtest_main)
     target_compile_definitions(${NAME} PRIVATE SWITCHYARD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
         SWITCHYARD_TEST_WORK="${PROJECT_BINARY_DIR}/test-data")
-    gtest_discover_tests(${NAME} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+    gtest_discover_tests(${NAME} DISCOVERY_TIMEOUT 60
+        PROPERTIES TIMEOUT 300 ENVIRONMENT "XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/tests/cache")
 endfunction()
 
 # switchyard_qtest(FILE LIBS ...): one Qt Test program a file, run without a display.
@@ -68,5 +69,5 @@ function(switchyard_qtest FILE)
     target_compile_definitions(${NAME} PRIVATE SWITCHYARD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
         SWITCHYARD_TEST_WORK="${PROJECT_BINARY_DIR}/test-data")
     add_test(NAME ${NAME} COMMAND ${NAME})
-    set_tests_properties(${NAME} PROPERTIES TIMEOUT 300 ENVIRONMENT "QT_QPA_PLATFORM=offscreen;SWITCHYARD_CUDA_LIBRARY=")
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 300 ENVIRONMENT "QT_QPA_PLATFORM=offscreen;SWITCHYARD_CUDA_LIBRARY=;XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/tests/cache")
 endfunction()

@@ -92,11 +92,12 @@ std::shared_ptr<LoadedModel> ModelOptions::load() const {
 std::shared_ptr<LoadedModel>
 ModelOptions::load_with(const std::function<std::shared_ptr<LoadedModel>(const LoadOptions&)>& load) const {
     std::shared_ptr<LoadedModel> model;
-    why_not_cuda_ = use_backend(parse_device(device_), {threads_, exact_}, [&](const auto& backend) {
-        LoadOptions options;
-        options.backend = backend;
-        model = load(options);
-    });
+    why_not_cuda_ =
+        use_backend(parse_device(device_), {threads_, exact_, card_checks_file()}, [&](const auto& backend) {
+            LoadOptions options;
+            options.backend = backend;
+            model = load(options);
+        });
     if (verbose_ && !why_not_cuda_.empty())
         print_note("the CPU computes: " + why_not_cuda_);
     return model;

@@ -3,6 +3,7 @@
 #include "app/services/engine_sentence.h"
 #include "app/services/forecast.h"
 #include "app/services/paths.h"
+#include "engine/backends/choose_backend.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
 #include "engine/run/scheduler.h"
@@ -100,6 +101,7 @@ LocalModelHost::Entry* LocalModelHost::entry(const ModelKey& key, int serial) {
 BackendOptions LocalModelHost::backendOptions() const {
     BackendOptions options;
     options.threads = options_.threads;
+    options.card_checks = card_checks_file();
     return options;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace switchyard {
@@ -18,11 +19,23 @@ std::shared_ptr<Backend> open_card(const DeviceChoice& choice, const BackendOpti
         throw Error(library->reason());
     if (options.exact)
         throw Error("the exact path computes on the CPU alone");
-    return make_cuda_backend(library->open_device(choice.index >= 0 ? choice.index : library->best()),
-                             {.threads = options.threads});
+    return make_cuda_backend(
+        library->open_device(choice.index >= 0 ? choice.index : library->best()),
+        {.threads = options.threads, .card_checks = options.card_checks, .build = library->build()});
 }
 
 } // namespace
+
+std::filesystem::path card_checks_file() {
+    const char* const caches = std::getenv("XDG_CACHE_HOME");
+    const char* const home = std::getenv("HOME");
+    std::filesystem::path folder;
+    if (caches && caches[0] == '/')
+        folder = caches;
+    else if (home && home[0] == '/')
+        folder = std::filesystem::path(home) / ".cache";
+    return folder.empty() ? folder : folder / "switchyard" / "card-checks.json";
+}
 
 DeviceChoice parse_device(std::string_view text) {
     using Kind = DeviceChoice::Kind;

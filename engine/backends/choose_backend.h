@@ -3,6 +3,7 @@
 
 #include "engine/run/backend.h"
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +19,9 @@ struct DeviceChoice {
 
 /// "auto", "cpu", "cuda", "cuda:0" ... Throws Error.
 DeviceChoice parse_device(std::string_view text);
+
+/// Where this user's programs keep what was found of cards (BackendOptions::card_checks); empty: nowhere.
+std::filesystem::path card_checks_file();
 
 struct ChosenBackend {
     std::shared_ptr<Backend> backend;

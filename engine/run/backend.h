@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -132,6 +133,8 @@ class Executor {
 struct BackendOptions {
     int threads = 0;    ///< 0: one a physical core
     bool exact = false; ///< F32 activations, weights and KV cache as they are: the reference path
+    /// What comparisons of cards with the CPU found is kept in this file; empty: nowhere.
+    std::filesystem::path card_checks = {};
 };
 
 /// What a matrix takes once it is placed.

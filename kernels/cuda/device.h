@@ -33,6 +33,7 @@ struct DeviceInfo {
     int runtime = 0;                 ///< CUDA that the library was built with
     std::string driver_version = {}; ///< "580.159.03"; "" where that is not known
     std::string pci = {};            ///< "0000:01:00.0"
+    std::string uuid = {};           ///< of this card among all; "" where that is not known
 };
 
 struct MemoryUse {

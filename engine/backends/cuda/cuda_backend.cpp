@@ -42,15 +42,18 @@ class CudaBackend : public Backend {
     bool batch_invariant() const override { return true; } // see kernels/README.md
     int arithmetic_version() const override { return 1; }
 
-    /// Takes what the same card's check said. Throws Error where it must not be used.
-    void heed(SelfCheck check) {
-        if (!check.trouble.empty())
-            throw Error(device_->info().name + " is not used: " + check.trouble);
-        off_ = std::move(check.off);
+    /// Throws Error where the card must not be used. Types are asked about as they come.
+    void check_with(std::unique_ptr<SelfCheck> check) {
+        if (const std::string trouble = check->trouble(); !trouble.empty())
+            throw Error(device_->info().name + " is not used: " + trouble);
+        check_ = std::move(check);
     }
     /// Routed experts lie on the host, all of them, where the model is larger than the device's memory: those
     /// in use are kept on the device by recency.
     void expect(const std::vector<WeightSource>& sources) override {
+        for (const WeightSource& source : sources)
+            if (source.use != WeightUse::Vector)
+                checked_type(source.tensor->type); // before there is little memory for it
         std::size_t all = 0;
         for (const WeightSource& source : sources)
             all += static_cast<std::size_t>(source.tensor->matrices()) *
@@ -62,13 +65,13 @@ class CudaBackend : public Backend {
     Slice place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
                 const EncodeControl& control) const override {
         const BlockType own = source.tensor->type;
-        if (source.use != WeightUse::Vector && placed_type(own) != own)
-            return encode(source, matrix, placed_type(own), file, control);
+        if (source.use != WeightUse::Vector && checked_type(own) != own)
+            return encode(source, matrix, own, file, control);
         return lay_out(source, own, matrix, file, control);
     }
     Slice encode(const WeightSource& source, int matrix, BlockType type,
                  const std::shared_ptr<const ModelFile>& file, const EncodeControl& control) const override {
-        const BlockType placed = fallback_type(placed_type(type), source.tensor->cols());
+        const BlockType placed = fallback_type(checked_type(type), source.tensor->cols());
         return lay_out(source, placed, matrix, file, control);
     }
     PlacedSize placed_size(const WeightSource& source, BlockType type) const override {
@@ -98,16 +101,24 @@ class CudaBackend : public Backend {
     }
 
   private:
-    /// What the kernels multiply with where a file has `type`.
-    BlockType placed_type(BlockType type) const {
+    /// What the kernels multiply with where a file has `type`: the first that serves of those that hold no
+    /// less. `is_off`: of a type.
+    template <typename IsOff>
+    BlockType first_that_serves(BlockType type, const IsOff& is_off) const {
         const bool unknown =
             type == BlockType::BF16 && device_->info().compute < 80; // no product of it there
         const BlockType own = unknown ? BlockType::F32 : device_type(type);
-        // The first that serves of those that hold more.
         for (const BlockType other : {own, BlockType::Q8_0, BlockType::F16, BlockType::F32})
-            if (std::ranges::find(off_, other) == off_.end())
+            if (!is_off(other))
                 return other;
         return own;
+    }
+    /// As far as it was asked already: sizes are forecast of many types.
+    BlockType placed_type(BlockType type) const {
+        return first_that_serves(type, [&](BlockType one) { return check_ && check_->is_off(one); });
+    }
+    BlockType checked_type(BlockType type) const {
+        return first_that_serves(type, [&](BlockType one) { return check_ && !check_->serves(one); });
     }
     /// A matrix in the device's memory, with blocks of `type`; vectors are floats.
     Slice lay_out(const WeightSource& source, BlockType type, int matrix,
@@ -147,8 +158,8 @@ class CudaBackend : public Backend {
     std::shared_ptr<Device> device_;
     CudaOptions options_;
     std::shared_ptr<DevicePool> pool_, host_pool_;
-    bool offloads_ = false;      ///< routed experts
-    std::vector<BlockType> off_; ///< types that are not used here
+    bool offloads_ = false;            ///< routed experts
+    std::unique_ptr<SelfCheck> check_; ///< null: whatever it computes is taken
     mutable WeightUpload upload_;
 };
 
@@ -156,9 +167,13 @@ class CudaBackend : public Backend {
 
 std::shared_ptr<Backend> make_cuda_backend(std::shared_ptr<Device> device, const CudaOptions& options) {
     auto backend = std::make_shared<CudaBackend>(device, options);
-    if (options.check) { // by one of its own, whose memory goes with it
-        CudaBackend trial(device, options);
-        backend->heed(check_card(trial));
+    if (options.check) {
+        const DeviceInfo& info = device->info();
+        // By backends of its own, whose memory goes with them.
+        const auto make_trial = [device, options] { return std::make_shared<CudaBackend>(device, options); };
+        backend->check_with(std::make_unique<SelfCheck>(make_trial, CheckMemory(options.card_checks),
+                                                        info.name + ", " + info.uuid + ", driver " +
+                                                            info.driver_version + ", " + options.build));
     }
     return backend;
 }

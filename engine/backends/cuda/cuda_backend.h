@@ -4,7 +4,9 @@
 #include "engine/run/backend.h"
 #include "kernels/cuda/device.h"
 
+#include <filesystem>
 #include <memory>
+#include <string>
 
 namespace switchyard {
 
@@ -13,10 +15,13 @@ struct CudaOptions {
     bool graphs = true;           ///< steps of answers as recorded graphs
     bool offload_experts = false; ///< routed experts lie on the host even where all would fit
     bool check = true;            ///< compares the card with the CPU first
+    /// What was found of cards is kept in this file; empty: the next backend asks again.
+    std::filesystem::path card_checks = {};
+    std::string build = {}; ///< another one is asked again: DeviceLibrary::build()
 };
 
-/// Throws Error where what the device computes differs from the CPU. Of types whose products alone differ,
-/// weights are placed as others.
+/// Throws Error where what the device computes differs from the CPU. A type of weights is compared before its
+/// first use; where its products alone differ, weights are placed as others.
 std::shared_ptr<Backend> make_cuda_backend(std::shared_ptr<cuda::Device> device,
                                            const CudaOptions& options = {});
 

@@ -32,6 +32,14 @@ std::string first_line(std::string text) {
     return text;
 }
 
+/// Size and time of a file: another build has others.
+std::string stamp(const std::filesystem::path& file) {
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(file, error);
+    const auto written = std::filesystem::last_write_time(file, error);
+    return error ? "?" : std::to_string(bytes) + "@" + std::to_string(written.time_since_epoch().count());
+}
+
 std::filesystem::path find_library() {
     if (const char* named = std::getenv("SWITCHYARD_CUDA_LIBRARY"))
         return named;
@@ -52,6 +60,7 @@ std::shared_ptr<const DeviceLibrary> DeviceLibrary::find() { return open(find_li
 
 std::shared_ptr<const DeviceLibrary> DeviceLibrary::open(const std::filesystem::path& file) {
     std::shared_ptr<DeviceLibrary> library(new DeviceLibrary);
+    library->build_ = stamp(file) + " " + stamp("/proc/self/exe");
     library->load(file);
     return library;
 }

@@ -42,6 +42,8 @@ class DeviceLibrary {
     /// It in a clause of one line; "" where a card can be used: "there is no NVIDIA driver on this machine".
     const std::string& reason() const { return reason_; }
 
+    /// Differs between builds of the library and of the program.
+    const std::string& build() const { return build_; }
     int count() const;
     /// PRECOND of what follows: index < count().
     const cuda::DeviceInfo& info(int index) const;
@@ -61,7 +63,7 @@ class DeviceLibrary {
 
     std::unique_ptr<const cuda::DeviceList> devices_; ///< null: none
     DeviceTrouble trouble_ = DeviceTrouble::None;
-    std::string reason_;
+    std::string reason_, build_;
 };
 
 } // namespace switchyard

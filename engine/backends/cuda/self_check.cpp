@@ -154,21 +154,38 @@ bool agrees(BlockType type, Backend& card, Backend& cpu) {
 
 } // namespace
 
-SelfCheck check_card(Backend& card) {
-    SelfCheck check;
+std::string SelfCheck::trouble() {
+    const std::lock_guard lock(mutex_);
+    if (!known_.trouble) {
+        const auto card = make_trial_();
+        const auto cpu = make_cpu_backend({.threads = 1});
+        // Floats need none of the products of tiles: where they differ, it is something else.
+        known_.trouble =
+            agrees(BlockType::F32, *card, *cpu) ? "" : "its kernels compute something else than the CPU";
+        memory_.add(card_, known_);
+    }
+    return *known_.trouble;
+}
+
+bool SelfCheck::serves(BlockType type) {
+    if (type == BlockType::F32 || tile_group(type).columns == 0 || !encodable(type))
+        return true;
+    const std::lock_guard lock(mutex_);
+    const auto known = known_.serves.find(type);
+    if (known != known_.serves.end())
+        return known->second;
+    const auto card = make_trial_();
     const auto cpu = make_cpu_backend({.threads = 1});
-    // Floats need none of the products of tiles: where they differ, it is something else.
-    if (!agrees(BlockType::F32, card, *cpu)) {
-        check.trouble = "its kernels compute something else than the CPU";
-        return check;
-    }
-    for (int t = 0; t < kBlockTypes; ++t) {
-        const auto type = static_cast<BlockType>(t);
-        if (type != BlockType::F32 && tile_group(type).columns > 0 && encodable(type) &&
-            !agrees(type, card, *cpu))
-            check.off.push_back(type);
-    }
-    return check;
+    const bool serves = agrees(type, *card, *cpu);
+    known_.serves[type] = serves;
+    memory_.add(card_, known_);
+    return serves;
+}
+
+bool SelfCheck::is_off(BlockType type) const {
+    const std::lock_guard lock(mutex_);
+    const auto known = known_.serves.find(type);
+    return known != known_.serves.end() && !known->second;
 }
 
 } // namespace switchyard::cuda

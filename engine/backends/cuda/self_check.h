@@ -1,20 +1,42 @@
-// Whether a card computes what the CPU does: asked once, before a model is entrusted to it.
+// Whether a card computes what the CPU does: asked once of each type of weights, before a model is entrusted
+// to it.
 #pragma once
 
+#include "engine/backends/cuda/check_memory.h"
 #include "engine/run/backend.h"
 
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
-#include <vector>
 
 namespace switchyard::cuda {
 
-struct SelfCheck {
-    std::string trouble;        ///< why the card cannot be used, as a clause; "": it can
-    std::vector<BlockType> off; ///< types whose products differ: they are placed as others
-};
+/// Sends small models of one type each through the card and the CPU: answers' rows and a prompt's, attention,
+/// routing and experts. Threads may ask at once.
+class SelfCheck {
+  public:
+    /// Gives a backend on the card that is not checked itself, and whose memory goes with it.
+    using MakeTrial = std::function<std::shared_ptr<Backend>()>;
 
-/// Sends a small model of every type through the card and the CPU: answers' rows and a prompt's, attention,
-/// routing and experts.
-SelfCheck check_card(Backend& card);
+    /// What `memory` knows of `card` is not asked again.
+    SelfCheck(MakeTrial make_trial, CheckMemory memory, std::string card)
+        : make_trial_(std::move(make_trial)), memory_(std::move(memory)), card_(std::move(card)),
+          known_(memory_.find(card_)) {}
+
+    /// Why the card cannot be used, as a clause; "": it can. Throws Error.
+    std::string trouble();
+    /// Whether products with weights of `type` are the CPU's. Throws Error.
+    bool serves(BlockType type);
+    /// The same as far as it was asked already.
+    bool is_off(BlockType type) const;
+
+  private:
+    MakeTrial make_trial_;
+    CheckMemory memory_;
+    std::string card_;
+    mutable std::mutex mutex_;
+    CardFindings known_;
+};
 
 } // namespace switchyard::cuda

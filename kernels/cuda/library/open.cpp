@@ -29,6 +29,9 @@ DeviceInfo describe_device(int index, const Nvml& nvml) {
     char pci[32] = {};
     if (cudaDeviceGetPCIBusId(pci, sizeof pci, index) == cudaSuccess)
         info.pci = pci;
+    for (const char byte : properties.uuid.bytes)
+        for (const int shift : {4, 0})
+            info.uuid += "0123456789abcdef"[static_cast<unsigned char>(byte) >> shift & 0xf];
     return info;
 }
 

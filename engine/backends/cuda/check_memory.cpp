@@ -1,0 +1,88 @@
+#include "engine/backends/cuda/check_memory.h"
+
+#include "engine/base/error.h"
+#include "engine/files/output_file.h"
+#include "engine/quant/quant.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace switchyard::cuda {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// {"cards": [{"card": "...", "trouble": "", "types": {"Q4_K": true}}]}, the latest last.
+Json read_cards(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    const Json json = in ? Json::parse(in, nullptr, false) : Json();
+    const Json cards = json.is_object() ? json.value("cards", Json::array()) : Json::array();
+    return cards.is_array() ? cards : Json::array();
+}
+
+bool is_card(const Json& entry, const std::string& card) {
+    return entry.is_object() && entry.contains("card") && entry["card"] == card;
+}
+
+CardFindings findings_of(const Json& entry) {
+    CardFindings findings;
+    if (entry.contains("trouble") && entry["trouble"].is_string())
+        findings.trouble = entry["trouble"].get<std::string>();
+    if (!entry.contains("types") || !entry["types"].is_object())
+        return findings;
+    for (const auto& [name, serves] : entry["types"].items())
+        if (const auto type = parse_block_type(name); type && serves.is_boolean())
+            findings.serves[*type] = serves.get<bool>();
+    return findings;
+}
+
+Json to_json(const std::string& card, const CardFindings& findings) {
+    Json entry = {{"card", card}};
+    if (findings.trouble)
+        entry["trouble"] = *findings.trouble;
+    entry["types"] = Json::object();
+    for (const auto& [type, serves] : findings.serves)
+        entry["types"][std::string(traits(type).name)] = serves;
+    return entry;
+}
+
+} // namespace
+
+CardFindings CheckMemory::find(const std::string& card) const {
+    if (!file_.empty())
+        for (const Json& entry : read_cards(file_))
+            if (is_card(entry, card))
+                return findings_of(entry);
+    return {};
+}
+
+void CheckMemory::add(const std::string& card, const CardFindings& findings) const {
+    if (file_.empty())
+        return;
+    constexpr std::size_t kMost = 16; // cards and builds
+    CardFindings all = find(card);
+    if (findings.trouble)
+        all.trouble = findings.trouble;
+    for (const auto& [type, serves] : findings.serves)
+        all.serves[type] = serves;
+    Json cards = Json::array();
+    for (Json& entry : read_cards(file_))
+        if (!is_card(entry, card))
+            cards.push_back(std::move(entry));
+    while (cards.size() >= kMost)
+        cards.erase(cards.begin());
+    cards.push_back(to_json(card, all));
+    try {
+        std::error_code error;
+        std::filesystem::create_directories(file_.parent_path(), error);
+        OutputFile out(file_);
+        const std::string text = Json{{"cards", cards}}.dump(1) + "\n";
+        out.write(text.data(), text.size());
+        out.finish();
+    } catch (const Error&) {
+        // A full disk, say: nothing that a model could not be opened for.
+    }
+}
+
+} // namespace switchyard::cuda
