@@ -8,6 +8,7 @@ namespace switchyard::cuda {
 
 namespace {
 
+constexpr int kFp8Compute = 89;          ///< cards from 8.9 on convert these by themselves
 constexpr std::size_t kStateFloats = 64; ///< states begin at multiples of 256 bytes
 
 std::vector<KvShape> shapes_of(const Plan& plan) {
@@ -41,6 +42,15 @@ KvStore::KvStore(const Plan& plan, std::shared_ptr<DevicePool> pool)
         state_offsets_.push_back(state_offsets_.back() +
                                  (static_cast<std::size_t>(state.values) + kStateFloats - 1) / kStateFloats *
                                      kStateFloats);
+}
+
+std::size_t KvStore::block_bytes(BlockType type) const {
+    const DeviceInfo& card = pool_->device().info();
+    if (type == BlockType::FP8 && card.compute < kFp8Compute)
+        throw Error("the KV cache cannot be kept as FP8 on " + card.name + ", whose compute capability is " +
+                    std::to_string(card.compute / 10) + "." + std::to_string(card.compute % 10) +
+                    " and not 8.9 or newer: choose F16, Q8_0 or Q4_0");
+    return layout_.block_bytes(cache_type(type));
 }
 
 KvBlockId KvStore::allocate(BlockType type) { return add(type, false, block_bytes(type)); }

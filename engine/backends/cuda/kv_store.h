@@ -23,7 +23,8 @@ class KvStore {
     KvBlockId allocate(BlockType type);
     KvBlockId allocate_state();
     void release(KvBlockId block) noexcept { book_.release(block); }
-    std::size_t block_bytes(BlockType type) const { return layout_.block_bytes(cache_type(type)); }
+    /// Throws Error where the device keeps no such blocks.
+    std::size_t block_bytes(BlockType type) const;
     std::size_t state_bytes() const { return state_offsets_.back() * sizeof(float); }
     std::size_t bytes() const { return book_.bytes(); }
 
