@@ -17,6 +17,14 @@ inline void launch_routing(Stream& stream, const RouteFewParams& p, bool depende
         launch<Kernel::Units>(stream, {1, 1}, p.units, true);
 }
 
+// One block fits a multiprocessor at a time; it goes on to what is left.
+inline GridSize gate_up_grid(const FeedForwardParams& p, int multiprocessors) {
+    return {static_cast<unsigned>(std::min(gate_up_items(p), std::int64_t{multiprocessors})), 1};
+}
+inline GridSize down_grid(const FeedForwardParams& p, int multiprocessors) {
+    return {static_cast<unsigned>(std::min(tile_rows(p.out_width), multiprocessors)), 1};
+}
+
 /// Launches routing (with `route`: of the same rows, into `p`'s list), GateUp and Down for the parameters'
 /// number of rows. How many launches that are follows from the parameters alone.
 inline void launch_feed_forward(Stream& stream, const FeedForwardParams& p, const RouteFewParams* route,
@@ -31,9 +39,7 @@ inline void launch_feed_forward(Stream& stream, const FeedForwardParams& p, cons
             launch_routing(stream, *route, dependent);
         dependent |= !up.routes;
     }
-    const auto most = std::int64_t{multiprocessors}; // one block fits at a time; it goes on to what is left
-    const GridSize chunks = {static_cast<unsigned>(std::min(gate_up_items(p), most)), 1},
-                   outputs = {static_cast<unsigned>(std::min(std::int64_t{tile_rows(p.out_width)}, most)), 1};
+    const GridSize chunks = gate_up_grid(p, multiprocessors), outputs = down_grid(p, multiprocessors);
     if (p.row_count <= 1) {
         launch<Kernel::GateUpOne>(stream, chunks, up, dependent);
         launch<Kernel::DownOne>(stream, outputs, p, true);
@@ -44,6 +50,28 @@ inline void launch_feed_forward(Stream& stream, const FeedForwardParams& p, cons
         launch<Kernel::GateUpMany>(stream, chunks, up, dependent);
         launch<Kernel::DownMany>(stream, outputs, p, true);
     }
+}
+
+/// Of a block's experts, those whose router weights GateUpRow reads ahead.
+inline int staged_experts(const FeedForwardParams& p, int experts, int multiprocessors) {
+    const auto blocks = static_cast<int>(gate_up_grid(p, multiprocessors).x);
+    return std::min((experts + blocks - 1) / blocks, kProductParts);
+}
+/// Whether GateUpRow takes the row on this device. `experts`: of the router, if there is one.
+inline bool takes_gate_up_row(const FeedForwardParams& p, int experts, const DeviceInfo& device) {
+    const std::int32_t bytes =
+        gate_up_row_bytes(p.in_width, staged_experts(p, experts, device.multiprocessors));
+    return p.row_count == 1 && p.most <= routed_choices(1) &&
+           sizeof(GateUpRowShared) + 16 + static_cast<std::size_t>(bytes) <= device.shared_bytes;
+}
+/// GateUp and Down for one row: `p` without `staged`. PRECOND: takes_gate_up_row().
+inline void launch_feed_forward_row(Stream& stream, GateUpRowParams p, const DeviceInfo& device,
+                                    bool dependent = false) {
+    const FeedForwardParams& layer = p.up.layer;
+    p.staged = p.router ? staged_experts(layer, p.up.route.route.rule.experts, device.multiprocessors) : 0;
+    launch<Kernel::GateUpRow>(stream, gate_up_grid(layer, device.multiprocessors), p, dependent,
+                              static_cast<std::size_t>(gate_up_row_bytes(layer.in_width, p.staged)) + 16);
+    launch<Kernel::DownOne>(stream, down_grid(layer, device.multiprocessors), layer, true);
 }
 
 } // namespace switchyard::cuda

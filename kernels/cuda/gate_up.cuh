@@ -15,7 +15,9 @@ namespace {
 template <int kRows>
 class RoutePrologue {
   public:
-    __device__ RoutePrologue(const RouteFewParams& p, GateUpShared<kRows>& shared) : p_(p), shared_(shared) {}
+    /// `in`: rows that output gates of dense blocks read.
+    __device__ RoutePrologue(const RouteFewParams& p, GateUpShared<kRows>& shared, const float* in)
+        : p_(p), shared_(shared), in_(in) {}
 
     __device__ void run(bool writes) {
         const int row = warp_index(); // there are no more rows than warps
@@ -103,11 +105,12 @@ class RoutePrologue {
         }
         if (lane_index() == 0)
             p_.route.counts[row] = count;
-        gate_row(p_.route, row);
+        gate_row(p_.route, row, in_);
     }
 
     const RouteFewParams& p_;
     GateUpShared<kRows>& shared_;
+    const float* in_;
 };
 
 /// Where a block is: its chunks of neurons one after another, of each the rows in tiles, of these a tile row
@@ -127,8 +130,11 @@ inline constexpr int kMostPrefetched = 64 << 10;
 template <int kRows>
 class GateUpWork {
   public:
-    __device__ GateUpWork(const GateUpParams& p, GateUpShared<kRows>& shared)
-        : p_(p.layer), params_(p), shared_(shared) {
+    /// No unit is known yet but the dense blocks, which come first: begin() or restart() says where to begin.
+    __device__ GateUpWork(const GateUpParams& p, const PreparedRows& in, GateUpShared<kRows>& shared)
+        : p_(p.layer), params_(p), in_(in), shared_(shared) {
+        if (threadIdx.x == 0)
+            shared.unit_count = 0;
         for (int b = 0; b < p_.block_count; ++b)
             dense_chunks_ += gate_up_chunks(p_.blocks[b].matrices.width);
         if (const auto b = static_cast<int>(threadIdx.x); b < p_.block_count) {
@@ -138,11 +144,29 @@ class GateUpWork {
                 m.gate->type, m.up->type, m.down->type};
         }
         sync_block();
-        // Dense blocks come first: their weights are known before routing is.
-        if (static_cast<int>(blockIdx.x) < dense_chunks_)
-            prefetch(place_of_chunk(static_cast<int>(blockIdx.x)));
-        begin();
         place_ = place_of_chunk(static_cast<int>(blockIdx.x));
+        if (static_cast<int>(blockIdx.x) < dense_chunks_)
+            prefetch(place_);
+    }
+
+    /// Waits for earlier launches; then the units are known.
+    __device__ void begin() {
+        wait_for_previous();
+        let_next_start();
+        if constexpr (kRows <= kRoutedRows)
+            if (params_.routes) {
+                RoutePrologue<kRows>(params_.route, shared_, params_.route.route.in)
+                    .run(blockIdx.x == gridDim.x - 1);
+                restart();
+                return;
+            }
+        read_units();
+        restart();
+    }
+    /// Goes on where it is, with all units that are known by now.
+    __device__ void restart() {
+        item_ = 0;
+        place_ = place_of_chunk(place_.chunk);
     }
 
     __device__ TileItem item(int i) {
@@ -172,7 +196,7 @@ class GateUpWork {
             rows &= rows - 1u;
         return lowest_bit(rows);
     }
-    __device__ const PreparedRows& inputs(int) const { return p_.in; }
+    __device__ const PreparedRows& inputs(int) const { return in_; }
 
     __device__ void finish(int i, const RowSums<kRows>& sums) {
         auto& parts = shared_.parts[i % 2];
@@ -203,15 +227,7 @@ class GateUpWork {
                              static_cast<std::uint32_t>(min(static_cast<std::size_t>(count) * row_bytes,
                                                             std::size_t{kMostPrefetched})));
     }
-    /// Waits for earlier launches; then the units are known.
-    __device__ void begin() {
-        wait_for_previous();
-        let_next_start();
-        if constexpr (kRows <= kRoutedRows)
-            if (params_.routes) {
-                RoutePrologue<kRows>(params_.route, shared_).run(blockIdx.x == gridDim.x - 1);
-                return;
-            }
+    __device__ void read_units() {
         for (int u = static_cast<int>(threadIdx.x); u < p_.most_units; u += kProductThreads) {
             const FeedForwardUnit unit = p_.units[u]; // behind the list's end anything
             shared_.units[u] = {unit.gate.data,
@@ -296,6 +312,7 @@ class GateUpWork {
 
     const FeedForwardParams& p_;
     const GateUpParams& params_;
+    const PreparedRows& in_;
     GateUpShared<kRows>& shared_;
     int dense_chunks_ = 0, item_ = 0;
     UpPlace place_, next_;
@@ -304,7 +321,8 @@ class GateUpWork {
 
 template <int kRows>
 __device__ void gate_up(const GateUpParams& p) {
-    GateUpWork<kRows> work(p, shared_memory<GateUpShared<kRows>>());
+    GateUpWork<kRows> work(p, p.layer.in, shared_memory<GateUpShared<kRows>>());
+    work.begin();
     multiply_items<kRows>(work, [] {});
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/encode_kernels.h"
 #include "kernels/cuda/feed_forward_kernels.h"
+#include "kernels/cuda/gate_up_row_kernels.h"
 #include "kernels/cuda/head_kernels.h"
 #include "kernels/cuda/input_kernels.h"
 #include "kernels/cuda/latent_row_kernels.h"
@@ -42,6 +43,7 @@ namespace switchyard::cuda {
     SWITCHYARD_PROMPT_FEED_FORWARD_KERNELS(X)                                                                \
     SWITCHYARD_HEAD_KERNELS(X)                                                                               \
     SWITCHYARD_GATE_UP_KERNELS(X)                                                                            \
+    SWITCHYARD_GATE_UP_ROW_KERNELS(X)                                                                        \
     SWITCHYARD_DOWN_KERNELS(X)                                                                               \
     SWITCHYARD_ENCODE_KERNELS(X)
 

@@ -14,10 +14,14 @@ class RouterWeights {
   public:
     __device__ RouterWeights(const MatrixView& matrix, std::int64_t row)
         : reader_(matrix, row), floats_(matrix.type == BlockType::F32), width_(matrix.cols) {}
+    /// Where the four from column `first` on stand together as floats; null: they do not.
+    __device__ const float* whole(int first) const {
+        return floats_ && first + 4 <= width_ ? reader_.address(first) : nullptr;
+    }
     __device__ FourWeights operator()(int first) const {
         FourWeights w = {};
-        if (floats_ && first + 4 <= width_) { // they stand together
-            const float4 four = *reinterpret_cast<const float4*>(reader_.address(first));
+        if (const float* from = whole(first)) {
+            const float4 four = *reinterpret_cast<const float4*>(from);
             return {{four.x, four.y, four.z, four.w}};
         }
         for (int i = 0; i < 4; ++i)

@@ -31,7 +31,7 @@ static __global__ void __launch_bounds__(kRouteThreads, 2) route(const __grid_co
         return; // a whole warp
     if (p.rule.experts > 0)
         route_row(p, row);
-    gate_row(p, row);
+    gate_row(p, row, p.in);
 }
 
 static __global__ void __launch_bounds__(kUnitsThreads, 1) units(const __grid_constant__ UnitsParams p) {
@@ -47,7 +47,7 @@ static __global__ void __launch_bounds__(kUnitsThreads, 1)
     for (int row = warp_index(); row < p.route.row_count; row += kUnitsThreads / kWarpLanes) {
         if (p.route.rule.experts > 0)
             route_row(p.route, row);
-        gate_row(p.route, row);
+        gate_row(p.route, row, p.route.in);
     }
     sync_block();
     build_units(p.units, shared_memory<UnitsShared<1>>());

@@ -272,13 +272,14 @@ __device__ inline void route_row(const RouteParams& p, int index) {
         p.counts[index] = count;
 }
 
-/// By a warp: how much of the dense blocks' results a row gets.
-__device__ inline void gate_row(const RouteParams& p, int index) {
+/// By a warp: how much of the dense blocks' results a row gets. `rows`: [row_count][in_stride], as
+/// RouteParams::in.
+__device__ inline void gate_row(const RouteParams& p, int index, const float* rows) {
     for (int b = 0; b < p.block_count; ++b) {
         const float* gate = plain_floats(p.blocks[b].output_gate);
         if (!gate)
             continue;
-        const float* x = p.in + index * p.in_stride;
+        const float* x = rows + index * p.in_stride;
         float sum = 0;
         for (int i = lane_index(); i < p.in_width; i += kWarpLanes)
             sum = fmaf(gate[i], x[i], sum);

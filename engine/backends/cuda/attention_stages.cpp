@@ -173,17 +173,32 @@ class AttentionStage : public Stage {
                                  s.value_dim,
                                  s.window,
                                  s.scale};
-        if (step.one_row()) {
-            const AttendRowParams row = {attention_params(step, fused_.layer, queries, 0, 1), rows.params(),
-                                         q, step.inputs.arrivals() + arrivals_};
-            if (attends_row(row))
-                return step.launch_attend_row(row);
-        }
+        if (step.one_row() && launch_row(step, {attention_params(step, fused_.layer, queries, 0, 1),
+                                                rows.params(), q, step.inputs.arrivals() + arrivals_}))
+            return;
         step.launch<Kernel::RowSteps>(row_steps_grid(rows.params()), rows.params());
         launch_attention(step, fused_.layer, queries);
     }
 
   private:
+    /// False: the row's heads are not such as AttendRow takes.
+    bool launch_row(StepLaunch& step, AttendRowParams row) const {
+        if (!attends_row(row)) { // steps that cross heads come before it
+            RowStepsParams before = row.steps;
+            for (int v = 0; v < before.values; ++v)
+                before.value[v].store = RowStore::None;
+            row.steps.steps = 0;
+            for (int v = 0; v < row.steps.values; ++v)
+                row.steps.value[v].unit = row.steps.value[v].store == RowStore::Values ? fused_.step.value_dim
+                                                                                       : fused_.step.head_dim;
+            if (!attends_row(row))
+                return false;
+            step.launch<Kernel::RowSteps>(row_steps_grid(before), before);
+        }
+        step.launch_attend_row(row);
+        return true;
+    }
+
     FusedAttention fused_;
     std::size_t arrivals_; ///< at a tile of queries' blocks
 };

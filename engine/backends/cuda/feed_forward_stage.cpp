@@ -79,7 +79,8 @@ class FeedForwardStage : public Stage {
     FeedForwardStage(const FusedFeedForward& fused, const StageMaker& maker)
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
           out_width_(maker.plan.values[static_cast<std::size_t>(fused.out)]),
-          input_(maker, fused.norm, readers(fused), fused.route || has_output_gate(fused)) {
+          input_(maker, fused.norm, readers(fused), fused.route || has_output_gate(fused)),
+          arrivals_(maker.arrivals.add(1)) {
         maker.weights.add_input(hidden_readers(fused)); // for the formats that scratch has room for
         if (fused.blocks.size() > kMostDenseBlocks)
             throw Error("a layer has more feed-forward blocks than this device's kernels take");
@@ -119,6 +120,7 @@ class FeedForwardStage : public Stage {
     bool lists_at_once(const StepLaunch& step) const {
         return step.shape.prompt_rows == 0 && step.rows() <= kFewRouteRows && !step.fetch;
     }
+    bool launch_row(StepLaunch& step) const;
     void launch_answers(StepLaunch& step, const PreparedRows& in) const;
     void launch_prompts(StepLaunch& step, const HalfRows& in) const;
     void reserve_prompts(const StepShape& shape, FeedForwardParams p, Scratch& scratch) const;
@@ -127,6 +129,7 @@ class FeedForwardStage : public Stage {
     int width_, out_width_;
     PreparedInput input_;
     std::optional<std::size_t> constant_bias_;
+    std::size_t arrivals_; ///< at the router's logits
 };
 
 /// `weights`: null where only shapes are asked for.
@@ -330,6 +333,31 @@ FeedForwardParams FeedForwardStage::params(const StepLaunch& step, Span rows) co
     return p;
 }
 
+/// A step of one row, which is prepared and routed on the way; false: it is not to be had so.
+bool FeedForwardStage::launch_row(StepLaunch& step) const {
+    if (step.fetch || (!fused_.route && has_output_gate(fused_)))
+        return false;
+    const Span row = {0, 1};
+    GateUpRowParams p = {};
+    p.up.layer = params(step, row);
+    if (!takes_gate_up_row(p.up.layer, experts(), step.device))
+        return false;
+    step.enter(kind());
+    p.up.layer.hidden = step.scratch.hidden.rows_of(0);
+    p.in = step.value(fused_.in);
+    p.gain = input_.gain(step);
+    p.epsilon = input_.epsilon();
+    p.formats = input_.formats(step);
+    if (fused_.route) {
+        p.up.routes = true;
+        p.up.route = {.route = route_params(step, {}), .units = units_params(step, row)};
+        p.router = step.weights.entry(fused_.route->weight);
+        p.arrived = step.inputs.arrivals() + arrivals_;
+    }
+    step.launch_feed_forward_row(p);
+    return true;
+}
+
 void FeedForwardStage::launch_answers(StepLaunch& step, const PreparedRows& in) const {
     const Span rows = {0, step.shape.answer_rows()};
     if (rows.count == 0)
@@ -371,6 +399,8 @@ void FeedForwardStage::launch_prompts(StepLaunch& step, const HalfRows& in) cons
 }
 
 void FeedForwardStage::launch(StepLaunch& step) const {
+    if (step.one_row() && launch_row(step))
+        return;
     step.enter(fused_.route ? StageKind::Router : kind());
     const PreparedInput::Source source = PreparedInput::source_of(step, fused_.in);
     // What chooses experts or weighs blocks reads all rows alike.

@@ -21,9 +21,9 @@ PrepareParams PreparedInput::params(const StepLaunch& step, const Source& source
             .head_stride = source.head_stride,
             .width = source.width,
             .gather = nullptr,
-            .gain = norm_ ? step.weights.entry(norm_->gain) : nullptr,
-            .epsilon = norm_ ? norm_->epsilon : 0.0f,
-            .formats = step.weights.formats(input_),
+            .gain = gain(step),
+            .epsilon = epsilon(),
+            .formats = formats(step),
             .out = step.scratch.prepared.rows_of(source.width)};
 }
 
@@ -45,8 +45,8 @@ HalfRows PreparedInput::launch_prompts(StepLaunch& step, const Source& source) c
                                         .head_stride = source.head_stride,
                                         .width = source.width,
                                         .count = nullptr,
-                                        .gain = norm_ ? step.weights.entry(norm_->gain) : nullptr,
-                                        .epsilon = norm_ ? norm_->epsilon : 0.0f,
+                                        .gain = gain(step),
+                                        .epsilon = epsilon(),
                                         .out = out});
     return out;
 }
@@ -62,8 +62,8 @@ RowProductParams PreparedInput::row_params(const StepLaunch& step, ValueId in) c
     RowProductParams p = {};
     p.product.rows = 1;
     p.in = step.value(in);
-    p.gain = norm_ ? step.weights.entry(norm_->gain) : nullptr;
-    p.epsilon = norm_ ? norm_->epsilon : 0.0f;
+    p.gain = gain(step);
+    p.epsilon = epsilon();
     p.width = step.width(in);
     return p;
 }

@@ -37,6 +37,12 @@ class PreparedInput {
     }
     /// A single row for products that prepare it on their way; the targets are still missing.
     RowProductParams row_params(const StepLaunch& step, ValueId in) const;
+    /// Its norm's gain (null: none) and epsilon, and the formats that somebody wants.
+    const MatrixView* gain(const StepLaunch& step) const {
+        return norm_ ? step.weights.entry(norm_->gain) : nullptr;
+    }
+    float epsilon() const { return norm_ ? norm_->epsilon : 0.0f; }
+    const std::uint32_t* formats(const StepLaunch& step) const { return step.weights.formats(input_); }
     /// The rows that have logits alone.
     PreparedRows launch_logit_rows(StepLaunch& step, ValueId in) const;
 

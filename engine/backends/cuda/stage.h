@@ -198,6 +198,9 @@ struct StepLaunch {
     void launch_row_product(const RowProductParams& params) {
         cuda::launch_row_product(stream, params, device.multiprocessors, std::exchange(any, true));
     }
+    void launch_feed_forward_row(const GateUpRowParams& params) {
+        cuda::launch_feed_forward_row(stream, params, device, std::exchange(any, true));
+    }
     void launch_feed_forward(const FeedForwardParams& params, const RouteFewParams* route) {
         cuda::launch_feed_forward(stream, params, route, device.multiprocessors, std::exchange(any, true));
     }

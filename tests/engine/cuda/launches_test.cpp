@@ -1,0 +1,55 @@
+// How many launches a step of one row is: each is microseconds that no memory is read.
+#include "tests/engine/cuda/emulated_backend.h"
+
+#include <gtest/gtest.h>
+
+namespace switchyard {
+namespace {
+
+/// Of a step of one row at a position that is not the first.
+std::uint64_t launches_of_a_row(const std::string& family, int& layers) {
+    auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device());
+    const auto model = test::load_reference(
+        family, make_cuda_backend(device, {.threads = 1, .graphs = false, .check = false}));
+    layers = static_cast<int>(model->plan().kv.size());
+    const KvBlockId block = model->executor().allocate_kv_block(BlockType::F16);
+    std::uint64_t before = 0, after = 0;
+    for (int position = 0; position < 2; ++position) {
+        Batch batch;
+        batch.rows.push_back({.token = 5, .position = position, .wish = RowWish::Logits});
+        batch.sequences.push_back({.blocks = {block}});
+        before = cuda::counts_of(*device).launches;
+        model->executor().run(std::move(batch), model->weights());
+        after = cuda::counts_of(*device).launches;
+    }
+    model->executor().release_kv_block(block);
+    return after - before;
+}
+
+/// Embedding, rotations' tables and the head beside them.
+constexpr int kBeside = 3;
+
+struct Limit {
+    const char* family;
+    int a_layer;
+};
+
+class CudaLaunches : public testing::TestWithParam<Limit> {};
+
+TEST_P(CudaLaunches, OfARowAreFew) {
+    int layers = 0;
+    const std::uint64_t launches = launches_of_a_row(GetParam().family, layers);
+    EXPECT_LE(launches, static_cast<std::uint64_t>(GetParam().a_layer * layers + kBeside))
+        << layers << " layers";
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, CudaLaunches,
+                         testing::Values(Limit{"qwen3moe", 5}, Limit{"llama31", 5}, Limit{"gptoss", 5},
+                                         Limit{"mixtral", 5}, Limit{"qwen2moe", 5}, Limit{"deepseek1", 5},
+                                         Limit{"olmoe", 6}, // norms of whole queries and keys
+                                         Limit{"deepseek2_lite", 6},
+                                         Limit{"deepseek3", 7}), // queries by two matrices
+                         [](const auto& info) { return std::string(info.param.family); });
+
+} // namespace
+} // namespace switchyard
