@@ -55,7 +55,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{"Attend:CopyWait:0", "CudaAttention.HeadsOfEveryWidth"},
                     Planted{"Attend:CopyGroup:1", "CudaAttention.HeadsOfEveryWidth"},
                     Planted{"Attend:WarpMeeting:1", "CudaAttention.HeadsOfEveryWidth"},
-                    Planted{"Attend:LostBlock:0", "CudaAttention.HeadsOfEveryWidth"}),
+                    Planted{"Attend:LostBlock:0", "CudaAttention.HeadsOfEveryWidth"},
+                    Planted{"ProductOne:PreviousWait:0", "DependentLaunches.ProductsWaitForTheirRows"},
+                    Planted{"PromptProduct:PreviousWait:0", "DependentLaunches.PromptsWaitForTheirRows"},
+                    Planted{"JoinBest:PreviousWait:0", "HeadKernels.FindWhatTheCpuFinds"}),
     [](const testing::TestParamInfo<Planted>& info) {
         std::string name = info.param.fault;
         for (char& c : name)
