@@ -64,6 +64,12 @@ mkdir -p "$(dirname "$page")" "$(dirname "$records")"
 work=$(mktemp -d) models=$(mktemp -d)
 trap 'rm -rf "$work" "$models"' EXIT
 export SWITCHYARD_CUDA_LIBRARY=${SWITCHYARD_CUDA_LIBRARY:-$programs/libswitchyard_cuda.so}
+# cuBLASLt as PyTorch's packages bring it, where the machine has no other.
+if ! ldconfig -p 2>/dev/null | grep -q libcublasLt.so.13 && [ ! -e /usr/local/cuda/lib64/libcublasLt.so.13 ]; then
+    cublas=$(python3 -c 'import glob, nvidia
+print(*(glob.glob(f"{nvidia.__path__[0]}/*/lib/libcublasLt.so.13") + [""])[:1])' 2>/dev/null || true)
+    [ -z "$cublas" ] || export LD_LIBRARY_PATH=${cublas%/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
 status=0
 
 # What is left of the time for all phases, in whole seconds.

@@ -1,6 +1,7 @@
 #include "tests/gpu/limits.h"
 
 #include "kernels/cuda/kernel_list.h"
+#include "kernels/splitmix.h"
 
 #include <algorithm>
 #include <functional>
@@ -115,6 +116,38 @@ Json issue_rate(Device& device, bool small, Timer& timer) {
                 double{1} * blocks * kLimitThreads * params.rounds * kIssueChains * kIssueSteps);
 }
 
+/// A large product by the maker's library; its bytes are random, so that multipliers draw what real ones
+/// draw.
+void measure_dense_products(Device& device, bool small, Timer& timer, Json& json) {
+    DenseProducts* products = device.dense_products();
+    const int size = small ? kDenseTokens : 8192;
+    if (!products || !products->takes(size, size))
+        return;
+    const std::size_t bytes = static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 2;
+    const Memory weights(device, bytes), in(device, bytes), out(device, 2 * bytes);
+    std::byte* host = device.allocate_host(bytes);
+    if (!host)
+        throw std::runtime_error("the host has no memory that the device copies from");
+    auto* halves = reinterpret_cast<std::uint16_t*>(host);
+    for (std::size_t i = 0; i < bytes / 2; ++i) { // magnitudes from 0.5 to 2, and signs
+        const std::uint64_t drawn = splitmix(i);
+        halves[i] = static_cast<std::uint16_t>((drawn & 0x83ffu) | 0x3800u | (drawn >> 20 & 0x0400u));
+    }
+    for (const Memory* to : {&weights, &in})
+        timer.stream().copy_to_device(to->get(), host, bytes);
+    timer.stream().synchronise();
+    device.release_host(host);
+    const DenseProduct product{reinterpret_cast<const std::uint16_t*>(weights.get()),
+                               reinterpret_cast<const std::uint16_t*>(in.get()),
+                               reinterpret_cast<float*>(out.get()),
+                               size,
+                               size,
+                               size};
+    json["half_product_flops_per_second"] =
+        rate(timer.time([&](Stream& s) { products->multiply(s, product); }), 2.0 * size * size * size);
+    json["half_product_by"] = products->name();
+}
+
 void measure_launches(Device& device, bool small, Timer& timer, Json& json) {
     const int count = small ? 8 : 400;
     const Memory out(device, sizeof(std::uint64_t));
@@ -144,6 +177,7 @@ Json measure_limits(Device& device, const LimitsOptions& options) {
     measure_memory(device, options.small, timer, json);
     json["half_mma_flops_per_second"] =
         mma_rate<Kernel::MmaHalfRate>(device, options.small, timer, kHalfTileFlops);
+    measure_dense_products(device, options.small, timer, json);
     json["byte_mma_ops_per_second"] =
         mma_rate<Kernel::MmaBytesRate>(device, options.small, timer, kByteTileOps);
     json["instructions_per_second"] = issue_rate(device, options.small, timer);

@@ -9,9 +9,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PIP = """#!/bin/bash
 echo "$*" >>"$ASKED"
 [ -z "$PIP_FAILS" ] || { echo "ERROR: no network" >&2; exit 1; }
+ASKED_LINE=$*
 while [ $# -gt 0 ]; do [ "$1" != --target ] || target=$2; shift; done
-mkdir -p "$target/nvidia/cu13/bin" && printf '#!/bin/sh\\n' >"$target/nvidia/cu13/bin/nvcc"
-chmod +x "$target/nvidia/cu13/bin/nvcc"
+case $ASKED_LINE in
+*nvidia-cublas*)
+    [ -z "$CUBLAS_FAILS" ] || { echo "ERROR: no room" >&2; exit 1; }
+    mkdir -p "$target/nvidia/cu13/lib" && : >"$target/nvidia/cu13/lib/libcublasLt.so.13" ;;
+*)
+    mkdir -p "$target/nvidia/cu13/bin" && printf '#!/bin/sh\\n' >"$target/nvidia/cu13/bin/nvcc"
+    chmod +x "$target/nvidia/cu13/bin/nvcc" ;;
+esac
 """
 VERSION = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  {}  Wed\nGCC version: gcc 12.2.0 (Debian 12.2.0-14)\n"
 
@@ -22,7 +29,7 @@ class CudaCompiler(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.place = pathlib.Path(self.folder.name)
         (self.place / "bin").mkdir()
-        for tool in ("bash", "cat", "chmod", "grep", "head", "mkdir", "mktemp", "mv", "paste", "rm", "sed", "sort"):
+        for tool in ("bash", "cat", "chmod", "cp", "grep", "head", "mkdir", "mktemp", "mv", "paste", "rm", "sed", "sort"):
             (self.place / "bin" / tool).symlink_to(subprocess.check_output(["which", tool], text=True).strip())
         self.program("python3", PIP)
 
@@ -56,11 +63,25 @@ class CudaCompiler(unittest.TestCase):
         self.driver("580.159.03")
         said = self.run_shell("fetch_cuda_compiler; find_nvcc && echo found")
         self.assertIn("271 MB", said)
+        self.assertIn("600 MB", said)
         self.assertTrue(said.endswith("found\n"), said)
         self.assertIn("nvidia-nvvm==13.0.*", self.asked())
-        self.assertEqual(self.asked().count("=="), 5)
+        self.assertIn("nvidia-cublas==13.0.*", self.asked())
+        self.assertEqual(self.asked().count("=="), 6)
+        self.assertTrue((self.place / "build/cuda-toolkit/nvidia/cu13/lib/libcublasLt.so.13").exists())
         self.assertEqual(self.run_shell("fetch_cuda_compiler"), "")
-        self.assertEqual(self.asked().count("\n"), 1)
+        self.assertEqual(self.asked().count("\n"), 2)
+
+    def test_cublas_alone_is_tried_again(self):
+        self.driver("580.159.03")
+        said = self.run_shell("fetch_cuda_compiler; find_nvcc && echo found", CUBLAS_FAILS="1")
+        self.assertIn("no room", said)
+        self.assertIn("prompts are computed without it", said)
+        self.assertTrue(said.endswith("found\n"), said)
+        said = self.run_shell("fetch_cuda_compiler")
+        self.assertIn("600 MB", said)
+        self.assertNotIn("271 MB", said)
+        self.assertEqual([path.name for path in (self.place / "build").iterdir()], ["cuda-toolkit"])
 
     def test_a_compiler_that_is_there_is_used(self):
         self.driver("580.159.03")
