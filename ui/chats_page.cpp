@@ -240,11 +240,26 @@ void ChatsPage::connectDevice() {
     Devices& devices = services_.devices;
     DevicePicker& picker = tune_->device();
     connect(&devices, &Devices::cardsChanged, this, &ChatsPage::showDevice);
+    connect(&services_.model, &CurrentModel::capabilitiesChanged, this, &ChatsPage::showDevice);
     connect(&devices, &Devices::choiceChanged, this, &ChatsPage::showDevice);
     connect(&picker, &DevicePicker::lookedAt, &devices, &Devices::look);
     connect(&picker, &DevicePicker::chosen, &loading_, &ModelLoading::choose);
     connect(&devices, &Devices::readingChanged, this,
             [this] { insight_->setCard(services_.devices.reading()); });
+}
+
+/// What answers by the model took on its card, beside the processor.
+static QString speedSentence(const Capabilities& model) {
+    const auto about = [](const SpeedRange& speed) {
+        const double middle = (speed.low + speed.high) / 2;
+        return QLocale().toString(middle, 'f', middle < 10 ? 1 : 0);
+    };
+    if (model.card < 0 || !model.speed.known())
+        return {};
+    if (model.speed_on_cpu.known())
+        return ChatsPage::tr("About %1 tokens/s here, and %2 on the CPU.")
+            .arg(about(model.speed), about(model.speed_on_cpu));
+    return ChatsPage::tr("About %1 tokens/s here.").arg(about(model.speed));
 }
 
 void ChatsPage::showDevice() {
@@ -257,7 +272,8 @@ void ChatsPage::showDevice() {
     picker.setHasModel(!path.isEmpty());
     picker.setChoice(choice, devices.hasOwn(path));
     const bool elsewhere = model.ready && choice.kind == DeviceChoice::Kind::Cuda && model.card < 0;
-    picker.setSentence(elsewhere ? tr("For now the model is opened on the CPU.") : model.device_why);
+    picker.setSentence(elsewhere ? tr("For now the model is opened on the CPU.")
+                                 : QStringList{model.device_why, speedSentence(model)}.join(u' ').trimmed());
 }
 
 // ---- The chat and its plots ----

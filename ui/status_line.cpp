@@ -1,6 +1,7 @@
 #include "ui/status_line.h"
 
 #include "engine/base/memory.h"
+#include "ui/expert_text.h"
 #include "ui/jobs_panel.h"
 #include "ui/models/model_text.h"
 #include "ui/plain_text.h"
@@ -100,10 +101,16 @@ void StatusLine::sampleMemory() {
 void StatusLine::showCard() {
     const CardReading& card = devices_.reading();
     card_->setVisible(card.known());
-    card_->setText(u"·  "_s + tr("VRAM %1 of %2").arg(sizeText(card.taken), sizeText(card.memory)));
-    card_->setToolTip(
-        plainTip(tr("%1: %2 free. This program has %3.")
-                     .arg(current_.capabilities().device, sizeText(card.memory_free), sizeText(card.taken))));
+    QString text = u"·  "_s + tr("VRAM %1 of %2").arg(sizeText(card.taken), sizeText(card.memory));
+    QString tip = tr("%1: %2 free. This program has %3.")
+                      .arg(current_.capabilities().device, sizeText(card.memory_free), sizeText(card.taken));
+    if (card.experts) {
+        if (const QString found = expertsFoundText(card.experts->traffic); !found.isEmpty())
+            text += u"  ·  "_s + found;
+        tip += u'\n' + expertsTip(*card.experts);
+    }
+    card_->setText(text);
+    card_->setToolTip(plainTip(tip));
 }
 
 void StatusLine::showModel() {

@@ -171,14 +171,20 @@ std::shared_ptr<LoadedModel> load_shape(const BenchArguments& options) {
     const Shape shape = options.shape.shape();
     const auto type = options.model.tuning().model.weights;
     const auto described = describe_shape(shape, type);
-    const auto model = options.model.load_with([&](const LoadOptions& load) {
-        MemoryUse use = forecast(*described, *load.backend, dials_of(options));
+    const auto need = [&](Backend& backend) {
+        backend.expect(build_plan(read_config(*described), *described).sources);
+        MemoryUse use = forecast(*described, backend, dials_of(options));
         use.copies = contents_bytes(*described);
-        if (const std::string shortage = describe_shortage(use); !shortage.empty())
-            throw Error(shape.name + " " + shortage +
-                        ": choose a lower --quant, or --layers for a part of it");
-        return LoadedModel::load(fill_shape(shape, type), load);
-    });
+        return use;
+    };
+    const auto model = options.model.load_with(
+        [&](const LoadOptions& load) {
+            if (const std::string shortage = describe_shortage(need(*load.backend)); !shortage.empty())
+                throw Error(shape.name + " " + shortage +
+                            ": choose a lower --quant, or --layers for a part of it");
+            return LoadedModel::load(fill_shape(shape, type), load);
+        },
+        need);
     if (const int experts = options.model.tuning().sequence.experts; experts > 0)
         check_experts(*model, experts);
     return model;
@@ -218,9 +224,40 @@ void add_memory(nlohmann::ordered_json& json, const MemoryUse& predicted, const 
     json["forecast"] = to_json(predicted);
     json["forecast_bytes"] = predicted.total();
     json["counted_bytes"] = last.weights_bytes + last.kv_bytes + last.scratch_bytes + predicted.text +
-                            model.file().memory_bytes();
+                            predicted.pinned + model.file().memory_bytes();
     const std::uint64_t resident = process_memory().anonymous;
     json["measured_bytes"] = resident > resident_before ? resident - resident_before : 0;
+}
+
+/// Where experts do not all fit the card: what of those needed was there, and what the others cost.
+void add_experts(nlohmann::ordered_json& json, const std::vector<RunRecord>& records, LoadedModel& model) {
+    const auto cache = model.executor().expert_cache();
+    if (!cache)
+        return;
+    ExpertTraffic traffic;
+    double tokens = 0;
+    for (const RunRecord& record : records) {
+        traffic += record.timings.experts;
+        tokens += record.timings.prompt_tokens + record.timings.generated_tokens;
+    }
+    json["experts"] = {{"total", cache->experts},
+                       {"on_card", cache->slots},
+                       {"on_card_bytes", cache->cache_bytes},
+                       {"in_ram_bytes", cache->pinned_bytes},
+                       {"hits", traffic.hits},
+                       {"misses", traffic.misses},
+                       {"hit_rate", traffic.hit_rate()},
+                       {"fetched_bytes", traffic.bytes},
+                       {"fetched_bytes_per_token", static_cast<double>(traffic.bytes) / tokens}};
+}
+
+void print_experts(const nlohmann::ordered_json& json) {
+    if (const auto experts = json.find("experts"); experts != json.end())
+        std::printf(
+            "%-22s %10.1f %%         found on the card, %s fetched a token\n", "experts",
+            100 * (*experts)["hit_rate"].get<double>(),
+            format_bytes(static_cast<std::uint64_t>((*experts)["fetched_bytes_per_token"].get<double>()))
+                .c_str());
 }
 
 void print_line(const char* label, const nlohmann::ordered_json& json, const std::string& key,
@@ -261,9 +298,12 @@ void run_bench(const BenchArguments& options) {
         records.push_back(measure(*scheduler, *model, tuning, options.prompt_tokens, options.gen_tokens,
                                   static_cast<std::uint64_t>(i), interrupt.token(), &stages));
     auto json = result_of(records, *model);
-    if (const auto device = options.model.device_json(*model); device.contains("why_not_cuda"))
-        json["why_not_cuda"] = device["why_not_cuda"];
+    const auto device = options.model.device_json(*model);
+    for (const char* reason : {"why", "why_not_cuda"})
+        if (device.contains(reason))
+            json[reason] = device[reason];
     add_stages(json, stages, measure_machine(model->backend().threads()));
+    add_experts(json, records, *model);
     json["bytes_read_per_token"] = bytes_read(options, *model, model->file());
     add_memory(json, predicted, records.back().tokens.back(), *model, resident_before);
     if (options.shape.given())
@@ -282,6 +322,7 @@ void run_bench(const BenchArguments& options) {
     print_line("decode", json, "decode_tokens_per_second", "tokens/s");
     print_line("time to first token", json, "time_to_first_token_ms", "ms");
     print_measured_memory(json);
+    print_experts(json);
     print_stages(json);
     for (const auto& change : json.value("recode", nlohmann::ordered_json::array()))
         std::printf("to %-19s %10.2f s         longest token %.0f ms, usual %.0f ms\n",

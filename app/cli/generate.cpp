@@ -4,6 +4,7 @@
 #include "app/cli/model_options.h"
 #include "app/cli/terminal_text.h"
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/run/chat_prompt.h"
 
 #include <charconv>
@@ -17,7 +18,7 @@ struct GenerateArguments {
     ModelOptions model;
     std::string prompt, system, replay;
     std::vector<std::string> at;
-    bool raw = false, json = false, special_tokens = false;
+    bool raw = false, json = false, stats = false, special_tokens = false;
 };
 
 /// "20:experts=2"
@@ -69,6 +70,22 @@ void print_json(const RunRecord& record, const std::string& text, const AnswerPr
     std::printf("%s\n", json_text(json).c_str());
 }
 
+/// "prompt 12 tokens, 230.1 tokens/s; answer 64 tokens, 31.2 tokens/s; 87 % of experts found on the card, 1.2
+/// GiB fetched"
+std::string stats_text(const RunTimings& t) {
+    char text[160];
+    std::snprintf(text, sizeof text, "prompt %d tokens, %.1f tokens/s; answer %d tokens, %.1f tokens/s",
+                  t.prompt_tokens, t.prefill_tokens_per_second(), t.generated_tokens,
+                  t.decode_tokens_per_second());
+    std::string all = text;
+    if (t.experts.hits + t.experts.misses > 0) {
+        std::snprintf(text, sizeof text, "; %.0f %% of experts found on the card, ",
+                      100 * t.experts.hit_rate());
+        all += text + format_bytes(t.experts.bytes) + " fetched";
+    }
+    return all;
+}
+
 void run_generate(const GenerateArguments& options, const std::vector<DialMove>& moves) {
     const auto model = options.model.load();
     for (const DialMove& move : moves)
@@ -113,6 +130,8 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
         std::printf("\n");
     if (!options.json && !options.raw)
         print_remark(ending_note(record, answer, "", "--max-tokens raises it."));
+    if (options.stats)
+        print_note(stats_text(record.timings));
     if (record.finish == FinishReason::Failed)
         throw Error(record.error);
 }
@@ -141,6 +160,8 @@ void add_generate(CLI::App& app) {
         replay->excludes(command->get_option(std::string(find_control(dial)->flag)));
     command->add_flag("--special-tokens", options->special_tokens,
                       "Read control tokens that the prompt spells as such, not as text");
+    command->add_flag("--stats", options->stats,
+                      "Say how fast it was, and how many experts were found on the card");
     command->add_flag("--json", options->json, "Print the answer's whole record as JSON");
     command->callback([options] {
         std::vector<DialMove> moves;

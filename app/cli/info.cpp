@@ -76,7 +76,8 @@ Json kv_of(const MemoryForecast& memory) {
     Json json = Json::object();
     for (std::string_view name : find_control("kv")->choices) {
         const auto type = with_control({}, *find_control("kv"), std::string(name)).sequence.kv;
-        json[std::string(name)] = memory.kv_bytes_per_token(type);
+        if (memory.holds_kv(type))
+            json[std::string(name)] = memory.kv_bytes_per_token(type);
     }
     return json;
 }

@@ -73,7 +73,7 @@ CLI::Option* ModelOptions::add_to(CLI::App& command, std::initializer_list<std::
             "can be used. Default: auto.")
         ->type_name("DEVICE")
         ->check([](const std::string& text) { return complaint_about([&] { parse_device(text); }); });
-    command.add_flag("--verbose", verbose_, "Say why no card computes where none was asked for");
+    command.add_flag("--verbose", verbose_, "Say why the CPU or a card computes where neither was asked for");
     command.add_flag("--exact", exact_, "Activations and KV cache in F32: slow and simple");
     dials_.add_to(command, dials);
     return model;
@@ -81,31 +81,41 @@ CLI::Option* ModelOptions::add_to(CLI::App& command, std::initializer_list<std::
 
 std::shared_ptr<LoadedModel> ModelOptions::load() const {
     const auto model =
-        load_with([&](const LoadOptions& options) { return LoadedModel::load(path_, options); });
+        load_with([&](const LoadOptions& options) { return LoadedModel::load(path_, options); },
+                  [&](Backend& backend) { return usual_need(path_, backend); });
     for (const std::string& note : model->notes())
         print_note(note);
     if (const int experts = tuning(*model).sequence.experts; experts > 0)
         check_experts(*model, experts);
+    const BlockType kv = tuning(*model).sequence.kv, nearest = model->backend().nearest_kv(kv);
+    if (nearest != kv && !exact_)
+        print_note("the KV cache cannot be kept as " + std::string(traits(kv).name) +
+                   " on this device: " + std::string(traits(nearest).name) + " is taken");
     return model;
 }
 
 std::shared_ptr<LoadedModel>
-ModelOptions::load_with(const std::function<std::shared_ptr<LoadedModel>(const LoadOptions&)>& load) const {
+ModelOptions::load_with(const std::function<std::shared_ptr<LoadedModel>(const LoadOptions&)>& load,
+                        std::function<MemoryUse(Backend&)> need) const {
     std::shared_ptr<LoadedModel> model;
-    why_not_cuda_ =
-        use_backend(parse_device(device_), {threads_, exact_, card_checks_file()}, [&](const auto& backend) {
-            LoadOptions options;
-            options.backend = backend;
-            model = load(options);
-        });
-    if (verbose_ && !why_not_cuda_.empty())
-        print_note("the CPU computes: " + why_not_cuda_);
+    const ChosenBackend used = use_backend(*this_hardware(), {parse_device(device_), std::move(need)},
+                                           {threads_, exact_, card_checks_file()}, [&](const ChosenBackend& chosen) {
+                                               LoadOptions options;
+                                               options.backend = chosen.backend;
+                                               model = load(options);
+                                           });
+    why_ = used.why;
+    why_not_cuda_ = used.why_not_cuda;
+    if (verbose_ && !why_.empty())
+        print_note(why_not_cuda_.empty() ? why_ : "the CPU computes: " + why_not_cuda_);
     return model;
 }
 
 nlohmann::ordered_json ModelOptions::device_json(const LoadedModel& model) const {
     nlohmann::ordered_json json = {{"name", model.backend().name()},
                                    {"description", model.backend().description()}};
+    if (!why_.empty())
+        json["why"] = why_;
     if (!why_not_cuda_.empty())
         json["why_not_cuda"] = why_not_cuda_;
     return json;

@@ -35,11 +35,13 @@ class ModelOptions {
     Tuning tuning(const LoadedModel& model) const;
     /// The dials asked for, the rest at the program's defaults.
     Tuning tuning() const { return dials_.over({}); }
-    /// What `load` makes of a backend, as --device says. Throws Error where that cannot be had.
+    /// What `load` makes of a backend, as --device says; `need`: as DeviceWish has it. Throws Error where
+    /// that cannot be had.
     std::shared_ptr<LoadedModel>
-    load_with(const std::function<std::shared_ptr<LoadedModel>(const LoadOptions&)>& load) const;
-    /// What computes `model` and, where it is the CPU and nothing was asked for, why no card does:
-    /// {"name": "cpu", "description": ..., "why_not_cuda": ...}.
+    load_with(const std::function<std::shared_ptr<LoadedModel>(const LoadOptions&)>& load,
+              std::function<MemoryUse(Backend&)> need) const;
+    /// What computes `model` and, where nothing was asked for, why it does:
+    /// {"name": "cpu", "description": ..., "why": ..., "why_not_cuda": ...}.
     nlohmann::ordered_json device_json(const LoadedModel& model) const;
     const std::string& path() const { return path_; }
     bool exact() const { return exact_; }
@@ -48,7 +50,7 @@ class ModelOptions {
     std::string path_, device_ = "auto";
     int threads_ = 0;
     bool exact_ = false, verbose_ = false;
-    mutable std::string why_not_cuda_; ///< as load_with() found
+    mutable std::string why_, why_not_cuda_; ///< as load_with() found
     DialOptions dials_;
 };
 

@@ -38,10 +38,17 @@ Shape ShapeOptions::shape() const {
 }
 
 nlohmann::ordered_json to_json(const MemoryUse& use) {
-    return {{"weights_bytes", use.weights}, {"weights_mapped_bytes", use.mapped},
-            {"copies_bytes", use.copies},   {"tokenizer_and_metadata_bytes", use.text},
-            {"kv_bytes", use.kv},           {"scratch_bytes", use.scratch},
-            {"total_bytes", use.total()}};
+    nlohmann::ordered_json json = {{"weights_bytes", use.weights}, {"weights_mapped_bytes", use.mapped},
+                                   {"copies_bytes", use.copies},   {"tokenizer_and_metadata_bytes", use.text},
+                                   {"kv_bytes", use.kv},           {"scratch_bytes", use.scratch},
+                                   {"total_bytes", use.total()}};
+    if (use.device)
+        json["device_bytes"] = use.on_device();
+    if (use.pinned > 0) {
+        json["experts_in_ram_bytes"] = use.pinned;
+        json["expert_cache_bytes"] = use.expert_cache;
+    }
+    return json;
 }
 
 } // namespace switchyard

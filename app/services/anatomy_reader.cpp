@@ -37,8 +37,9 @@ void describeCaches(const MemoryForecast& memory, AnatomyReport& report) {
     const ControlSpec& kv = *find_control("kv");
     for (const std::string_view name : kv.choices) {
         const BlockType type = with_control({}, kv, std::string(name)).sequence.kv;
-        report.caches.push_back(
-            {text(name), memory.kv(type), static_cast<quint64>(memory.kv_bytes_per_token(type))});
+        if (memory.holds_kv(type))
+            report.caches.push_back(
+                {text(name), memory.kv(type), static_cast<quint64>(memory.kv_bytes_per_token(type))});
     }
 }
 

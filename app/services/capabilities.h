@@ -31,6 +31,7 @@ struct Capabilities {
     QString file_precision;                               ///< "Q4_1"
     int card = -1;                                        ///< that computes it; -1: the CPU does
     QString device_why;                  ///< a sentence, where the device was chosen automatically
+    SpeedRange speed, speed_on_cpu{};    ///< of a card, at the file's precision; measured on the processor
     int threads = 1;                     ///< of the device
     double bandwidth = 0;                ///< bytes a second read from memory; 0: not measured
     int context = 0;                     ///< tokens

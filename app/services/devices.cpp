@@ -37,7 +37,7 @@ void Devices::look() {
         return;
     looking_ = true;
     background_.run(
-        this, [hardware = hardware_] { return hardware->cards(); },
+        this, [hardware = hardware_] { return cardsOf(*hardware); },
         [this](const Cards& cards) {
             looking_ = false;
             looked_ = true;

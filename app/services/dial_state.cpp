@@ -85,6 +85,9 @@ DialState dialState(const Capabilities& model, const ControlSpec& spec) {
     state.stops = stopsOf(model, spec);
     if (spec.name == "experts")
         describeExperts(model, state);
+    if (spec.name == "kv" && model.ready &&
+        std::ranges::find(model.kv, u"FP8"_s, &ChoiceForecast::name) == model.kv.end())
+        state.instead = u"Q8_0"_s; // as Backend::nearest_kv() has it
     if (spec.name == "max_tokens" && model.context > 0)
         state.maximum = model.context;
     return state;

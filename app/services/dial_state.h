@@ -15,8 +15,10 @@ struct DialState {
     bool enabled = true;
     QString why; ///< not enabled: a sentence that says why; else what to know of it here, "": nothing
     DialOffer offer = DialOffer::None;
-    double minimum = 0, maximum = 0;   ///< numbers
-    std::optional<double> own;         ///< what the control's default stands for: the model's own number
+    double minimum = 0, maximum = 0; ///< numbers
+    std::optional<double> own;       ///< what the control's default stands for: the model's own number
+    /// Of choices: what stands in for one that the device does not have; "": all are there.
+    QString instead{};
     std::vector<ChoiceForecast> stops; ///< choices, the smallest first; empty: as the control lists them
     ControlActs acts = ControlActs::Now;
 };

@@ -82,6 +82,74 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors",
                       "model.safetensors.index.json does not belong to model.safetensors, which is whole and "
                       "is read instead."),
+    QT_TRANSLATE_NOOP("EngineErrors", "Automatic: the CPU, because the model needs %1 even without most of "
+                                      "its experts and %2 has %3 free."),
+    QT_TRANSLATE_NOOP("EngineErrors", "Automatic: the CPU, because the model needs %1 and %2 has %3 free."),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "Automatic: the CPU, because the model is larger than the memory of %1 and needs %2 of "
+                      "RAM beside it, of which %3 are free."),
+    QT_TRANSLATE_NOOP("EngineErrors", "Automatic: the CPU, because %1."),
+    QT_TRANSLATE_NOOP(
+        "EngineErrors",
+        "Automatic: %1, %2 free; this model needs %3 there and keeps its experts in RAM, %4, of "
+        "which the card holds %5 at a time."),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "Automatic: %1; this model needs %2 there and keeps its experts in RAM, %3, of which "
+                      "the card holds %4 at a time."),
+    QT_TRANSLATE_NOOP("EngineErrors", "Automatic: %1, %2 free; this model needs %3."),
+    QT_TRANSLATE_NOOP("EngineErrors", "Automatic: %1; this model needs %2."),
+    QT_TRANSLATE_NOOP("EngineErrors", "The chosen card cannot be used: %1."),
+    QT_TRANSLATE_NOOP(
+        "EngineErrors",
+        "This model needs %1 on %2 (weights %3, KV cache %4, scratch %5) and %6 are free there: "
+        "open it on the CPU, close what else uses the card, or choose a smaller model."),
+    QT_TRANSLATE_NOOP("EngineErrors", "there is no %1: this machine has one card, cuda:0"),
+    QT_TRANSLATE_NOOP("EngineErrors", "there is no %1: this machine has cuda:0 to %2"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the exact path computes on the CPU alone"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 was lost while it computed; start the program again to use it"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1: the device is lost; restart the program to use it again"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 is not used: %2"),
+    QT_TRANSLATE_NOOP("EngineErrors", "its kernels compute something else than the CPU"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 needs %2 on %3, of which %4 of memory are free"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 needs %2 of this machine's memory, which are not free"),
+    QT_TRANSLATE_NOOP("EngineErrors", "needs %1 of RAM (experts %2, tokenizer %3), %4 are free"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "the KV cache cannot be kept as %1 on this device: choose F16, Q8_0 or Q4_0"),
+    QT_TRANSLATE_NOOP("EngineErrors", "This device does not compute with %1: these weights became %2, which "
+                                      "takes %3 more than in the file."),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "attention norms or rotates more values than this device's kernels take"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "attention has more norms and rotations than this device's kernels take"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "attention heads of %1 dimensions need more shared memory than the %2 KiB "
+                      "that a block of %3 may have"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a saved part of the KV cache has %1 bytes, expected %2"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the KV cache holds no more than %1 blocks"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a layer has more feed-forward blocks than this device's kernels take"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a layer has %1 experts, and this device's kernels take %2"),
+    // What CUDA itself says stands behind these, in its own words.
+    QT_TRANSLATE_NOOP("EngineErrors", "%1: the device cannot be used: %2"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a device does not tell what it is: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the device does not tell its memory: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "memory cannot be had: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "host memory cannot be had: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "an event cannot be made: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the device failed: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "two events cannot be compared: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a graph cannot be made: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a graph cannot be made ready: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a stream cannot be made: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a copy to the device failed: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a copy from the device failed: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a copy within the device failed: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "memory of the device cannot be filled: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "an event cannot be recorded: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a stream cannot wait: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "launches cannot be recorded: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a graph did not start: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the device cannot be used: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the device was lost"),
     QT_TRANSLATE_NOOP("EngineErrors", "there is no NVIDIA driver on this machine"),
     QT_TRANSLATE_NOOP("EngineErrors", "this build of the program has no CUDA library"),
     QT_TRANSLATE_NOOP("EngineErrors", "the CUDA library cannot be opened: %1"),
@@ -107,6 +175,16 @@ constexpr const char* kThings[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "the version"),
     QT_TRANSLATE_NOOP("EngineErrors", "the tensor count"),
     QT_TRANSLATE_NOOP("EngineErrors", "the metadata count"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a weight"),
+    QT_TRANSLATE_NOOP("EngineErrors", "an expert"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the KV cache"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the cache of experts"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the scratch of a step"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the table of weights"),
+    QT_TRANSLATE_NOOP("EngineErrors", "copying weights"),
+    QT_TRANSLATE_NOOP("EngineErrors", "copying to %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a model's constants"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the clock of a step"),
 };
 
 struct Sentence {
@@ -134,22 +212,22 @@ std::vector<Sentence> makeSentences(std::span<const char* const> texts) {
     return sentences;
 }
 
-QString translated(const QString& english, std::span<const char* const> texts);
+constexpr int kDeepest = 3; ///< reasons within sentences, and things within these
 
-/// What was filled in: names of files and figures stay.
-QString thing(const QString& english) {
-    const bool known = std::ranges::any_of(kThings, [&english](const char* text) {
-        return english.startsWith(QString::fromLatin1(text).section(u'%', 0, 0));
-    });
-    return known ? translated(english, kThings) : english;
+QString translated(const QString& english, std::span<const char* const> texts, int depth = 0);
+
+/// What was filled in: a part of a file, or a reason, which is a sentence itself; names and figures stay.
+QString filledIn(const QString& english, int depth) {
+    const QString thing = translated(english, kThings, depth);
+    return thing != english || !english.contains(u' ') ? thing : translated(english, kSentences, depth);
 }
 
-QString translated(const QString& english, std::span<const char* const> texts) {
+QString translated(const QString& english, std::span<const char* const> texts, int depth) {
     constexpr qsizetype kLongest = 2000; // patterns are not run over whatever a template raises
-    if (english.size() > kLongest)
+    if (english.size() > kLongest || depth > kDeepest)
         return english;
-    const std::vector<Sentence> sentences = makeSentences(texts); // errors are rare, and so is the work
-    for (const Sentence& sentence : sentences) {
+    static const std::vector<Sentence> things = makeSentences(kThings), all = makeSentences(kSentences);
+    for (const Sentence& sentence : texts.data() == kThings ? things : all) {
         const QRegularExpressionMatch match = sentence.pattern.match(english);
         if (!match.hasMatch())
             continue;
@@ -158,7 +236,7 @@ QString translated(const QString& english, std::span<const char* const> texts) {
         QString result;
         for (qsizetype i = 0; i < text.size(); ++i) {
             if (text[i] == u'%' && i + 1 < text.size() && text[i + 1].isDigit())
-                result += thing(match.captured(text[++i].digitValue()));
+                result += filledIn(match.captured(text[++i].digitValue()), depth + 1);
             else
                 result += text[i];
         }

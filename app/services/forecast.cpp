@@ -61,21 +61,10 @@ QString deviceLine(const Backend& backend) {
                                                                            nullptr, backend.threads()));
 }
 
-constexpr int kUsualConversation = 4096; ///< tokens
-
 } // namespace
 
-MemoryUse usualNeed(const QString& path, Backend& backend) {
-    const auto file = open_model(filePath(path));
-    const ModelConfig config = read_config(*file);
-    const ModelPlan plan = build_plan(config, *file);
-    MemoryDials dials;
-    dials.context = std::min(config.context, kUsualConversation);
-    return MemoryForecast(plan, *file, backend).use(dials);
-}
-
 QString shortageBeside(const QString& path, Backend& backend, quint64 free) {
-    const std::string shortage = describe_shortage(usualNeed(path, backend), free);
+    const std::string shortage = describe_shortage(usual_need(filePath(path), backend), free);
     if (shortage.empty())
         return {};
     return QCoreApplication::translate("Forecast", "This model %1 beside the models in use: unload one of "
@@ -108,14 +97,22 @@ double measureMemoryBandwidth(int threads) {
 }
 
 void expectSpeeds(const SpeedHistory& history, Capabilities& capabilities) {
-    for (ChoiceForecast& choice : capabilities.weights)
+    capabilities.speed = capabilities.speed_on_cpu = {};
+    const bool on_card = capabilities.card >= 0;
+    for (ChoiceForecast& choice : capabilities.weights) {
         choice.speed =
-            history.expect(choice.name, capabilities.threads, choice.token, capabilities.bandwidth);
+            on_card ? history.expectOnCard(capabilities.device, choice.name, choice.token)
+                    : history.expect(choice.name, capabilities.threads, choice.token, capabilities.bandwidth);
+        if (on_card && choice.name == capabilities.file_precision) {
+            capabilities.speed = choice.speed;
+            capabilities.speed_on_cpu = history.measured(choice.name, choice.token);
+        }
+    }
 }
 
 bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, SpeedHistory& history) {
     constexpr std::size_t kEnough = 15, kMost = 512;
-    if (record.tokens.size() < 2 || capabilities.card >= 0)
+    if (record.tokens.size() < 2)
         return false;
     const TokenRecord& last = record.tokens.back();
     const auto steady = [&](const TokenRecord& token) {
@@ -140,7 +137,10 @@ bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, Speed
     const auto choice = std::ranges::find(capabilities.weights, name, &ChoiceForecast::name);
     if (choice == capabilities.weights.end())
         return false;
-    history.add(choice->name, capabilities.threads, choice->token, milliseconds / 1000);
+    if (capabilities.card >= 0)
+        history.addOnCard(capabilities.device, choice->name, choice->token, milliseconds / 1000);
+    else
+        history.add(choice->name, capabilities.threads, choice->token, milliseconds / 1000);
     return true;
 }
 
@@ -166,13 +166,13 @@ static QString modelName(const LoadedModel& model) {
 }
 
 /// What computes it, and the memory there.
-static void describeDevice(const Backend& backend, const OpenedDevice& device, double bandwidth,
+static void describeDevice(const Backend& backend, const ChosenBackend& device, double bandwidth,
                            Capabilities& c) {
     const SystemMemory machine = system_memory();
     const DeviceStatus status = backend.device_status();
     const bool own = status.total > 0;
-    c.device = device.card < 0 ? deviceLine(backend) : device.name;
-    c.device_why = device.why;
+    c.device = device.card < 0 ? deviceLine(backend) : QString::fromStdString(device.name);
+    c.device_why = engineSentence(QString::fromStdString(device.why));
     c.card = device.card;
     c.threads = backend.threads();
     c.bandwidth = device.card < 0 ? bandwidth : 0; // nothing is expected of a card by what RAM gives
@@ -180,7 +180,7 @@ static void describeDevice(const Backend& backend, const OpenedDevice& device, d
     c.memory_available = own ? status.free : machine.available;
 }
 
-Capabilities describeModel(LoadedModel& model, const OpenedDevice& device, double bandwidth) {
+Capabilities describeModel(LoadedModel& model, const ChosenBackend& device, double bandwidth) {
     Capabilities c;
     const Plan& plan = model.plan();
     const ModelConfig& config = model.config();
@@ -212,6 +212,8 @@ Capabilities describeModel(LoadedModel& model, const OpenedDevice& device, doubl
     const ControlSpec& cache = *find_control("kv");
     for (const std::string_view name : cache.choices) {
         const BlockType type = with_control({}, cache, std::string(name)).sequence.kv;
+        if (!memory.holds_kv(type))
+            continue;
         ChoiceForecast choice;
         choice.name = text(name);
         const quint64 a_token = static_cast<quint64>(memory.kv_bytes_per_token(type));

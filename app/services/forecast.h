@@ -2,7 +2,7 @@
 #pragma once
 
 #include "app/services/capabilities.h"
-#include "app/services/open_device.h"
+#include "engine/backends/choose_backend.h"
 #include "engine/run/forecast.h"
 #include "engine/run/loaded_model.h"
 #include "engine/run/record.h"
@@ -14,11 +14,7 @@ double measureMemoryBandwidth(int threads);
 
 /// Everything the Tune column is built from; speeds are left to expectSpeeds(). `bandwidth`: of RAM; 0: not
 /// measured.
-Capabilities describeModel(LoadedModel& model, const OpenedDevice& device, double bandwidth);
-
-/// What the model takes on that backend, with a conversation of usual length. Throws Error where it cannot be
-/// read.
-MemoryUse usualNeed(const QString& path, Backend& backend);
+Capabilities describeModel(LoadedModel& model, const ChosenBackend& device, double bandwidth);
 
 /// Why the model cannot be loaded beside others while `free` bytes are (0: not known): a sentence with cause
 /// and way on; "" where it can. Throws Error where the model cannot be read.

@@ -3,7 +3,6 @@
 #include "app/services/engine_sentence.h"
 #include "app/services/forecast.h"
 #include "app/services/paths.h"
-#include "engine/backends/choose_backend.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
 #include "engine/run/scheduler.h"
@@ -29,6 +28,10 @@ void returnFreedMemory() {
 #endif
 }
 
+std::function<MemoryUse(Backend&)> needOf(const ModelKey& key) {
+    return [path = filePath(key)](Backend& backend) { return usual_need(path, backend); };
+}
+
 } // namespace
 
 LocalEngine::LocalEngine() = default;
@@ -37,7 +40,9 @@ LocalEngine::~LocalEngine() = default;
 /// A model that is looked at before it is loaded.
 struct LocalModelHost::Wish {
     ModelKey key, in_place_of;
-    DeviceWish device;
+    DeviceChoice device;
+    quint64 freed = 0;   ///< bytes that the model in whose place it comes gives back
+    int freed_on = -1;   ///< the card where that is; -1: in RAM
     bool beside = false; ///< others stay
     int serial = 0;
     std::stop_token stop;
@@ -54,7 +59,7 @@ quint64 LocalHostOptions::systemFreeMemory() { return system_memory().available;
 
 LocalModelHost::LocalModelHost(LocalHostOptions options, QObject* parent)
     : ModelHost(parent), options_(std::move(options)), turns_(std::make_shared<StepTurns>()) {
-    constexpr qint64 kMost = 1 << 16;
+    constexpr qint64 kMost = 1 << 18;
     if (QFile file(options_.speeds_file); !options_.speeds_file.isEmpty() && file.open(QIODevice::ReadOnly))
         speeds_ = SpeedHistory(file.read(kMost));
 }
@@ -129,8 +134,9 @@ void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of, cons
     if (!replaces && !wish.beside)
         return beginLoading(key, {}, device);
     // The model that works is given up only for one that can be read.
-    wish.device = {key, device, replaces ? capabilities(in_place_of).weights_bytes : 0,
-                   capabilities(in_place_of).card};
+    wish.device = device;
+    wish.freed = replaces ? capabilities(in_place_of).weights_bytes : 0;
+    wish.freed_on = capabilities(in_place_of).card;
     wish.serial = entry.check_serial;
     wish.stop = entry.check_stop.get_token();
     loading_.post([this, wish] { check(wish); });
@@ -147,14 +153,16 @@ bool LocalModelHost::othersBeside(const ModelKey& key, const ModelKey& in_place_
 void LocalModelHost::check(const Wish& wish) {
     QString error;
     try {
-        const OpenedDevice opened = openDeviceFor(*options_.hardware, wish.device, backendOptions());
+        const ChosenBackend opened = choose_backend(
+            *options_.hardware, {wish.device, needOf(wish.key), wish.freed, wish.freed_on, wish.stop},
+            backendOptions());
         LoadOptions options;
         options.backend = opened.backend;
         options.stop = wish.stop;
         LoadedModel::check(filePath(wish.key), options);
         const quint64 free = options_.free_memory();
-        const quint64 freed = wish.device.freed_on < 0 ? wish.device.freed : 0;
-        if (opened.card < 0 && wish.beside && free > 0)
+        const quint64 freed = wish.freed_on < 0 ? wish.freed : 0;
+        if (wish.beside && free > 0)
             error = shortageBeside(wish.key, *opened.backend, free + freed);
     } catch (const std::exception& problem) {
         error = engineSentence(problem, wish.key);
@@ -168,7 +176,7 @@ void LocalModelHost::answerWish(const Wish& wish, const QString& error) {
     if (found == entries_.end() || found->second.check_serial != wish.serial)
         return; // another was wished since
     if (error.isEmpty())
-        return beginLoading(wish.key, wish.in_place_of, wish.device.choice);
+        return beginLoading(wish.key, wish.in_place_of, wish.device);
     if (found->second.state == ModelState::None)
         entries_.erase(found);
     Q_EMIT refused(wish.key, error);
@@ -223,7 +231,10 @@ void LocalModelHost::read(const Loading& loading, LocalEnginePtr old) {
         return;
     const auto& [key, choice, serial, stop] = loading;
     try {
-        auto [engine, device] = openAndLoad(loading);
+        LocalEnginePtr engine;
+        const ChosenBackend device =
+            use_backend(*options_.hardware, {choice, needOf(key), 0, -1, stop}, backendOptions(),
+                        [&](const ChosenBackend& chosen) { engine = makeEngine(loading, chosen); });
         if (bandwidth_ < 0 && device.card < 0)
             bandwidth_ = measureMemoryBandwidth(engine->model->backend().threads());
         const Capabilities capabilities = describeModel(*engine->model, device, bandwidth_);
@@ -243,24 +254,7 @@ void LocalModelHost::read(const Loading& loading, LocalEnginePtr old) {
     }
 }
 
-/// Where the device is chosen automatically and the card fails after all, the CPU is there.
-std::pair<LocalEnginePtr, OpenedDevice> LocalModelHost::openAndLoad(const Loading& loading) {
-    const Hardware& hardware = *options_.hardware;
-    OpenedDevice device = openDeviceFor(hardware, {loading.key, loading.device}, backendOptions());
-    try {
-        return {makeEngine(loading, device), device};
-    } catch (const Error& error) {
-        if (device.card >= 0 && !device.backend->device_status().lost.empty())
-            options_.hardware->lose(device.card, device.name);
-        const bool may_change = loading.device.kind == DeviceChoice::Kind::Auto && device.card >= 0;
-        if (!may_change || loading.stop.stop_requested())
-            throw;
-        device = openCpuBecause(hardware, backendOptions(), engineSentence(error));
-    }
-    return {makeEngine(loading, device), device};
-}
-
-LocalEnginePtr LocalModelHost::makeEngine(const Loading& loading, const OpenedDevice& device) {
+LocalEnginePtr LocalModelHost::makeEngine(const Loading& loading, const ChosenBackend& device) {
     LoadOptions options;
     options.backend = device.backend;
     options.stop = loading.stop;
@@ -382,6 +376,8 @@ void LocalModelHost::readCard(const ModelKey& key, std::function<void(const Card
         for (const LocalEnginePtr& engine : on_it) {
             const DeviceStatus status = engine->model->backend().device_status();
             reading.taken += status.taken;
+            if (const auto experts = engine->model->executor().expert_cache())
+                (reading.experts ? *reading.experts : reading.experts.emplace()) += *experts;
             if (!reading.known()) {
                 reading.memory = status.total;
                 reading.memory_free = status.free;
@@ -412,7 +408,7 @@ void LocalModelHost::takeCard(const ModelKey& key, int serial, const DeviceStatu
     }
     const QString name = failed->capabilities.device;
     const DeviceChoice device = failed->device;
-    options_.hardware->lose(failed->capabilities.card, name);
+    options_.hardware->lose(failed->capabilities.card, name.toStdString());
     Q_EMIT cardFailed(key, CardTrouble::Lost);
     if (device.kind == DeviceChoice::Kind::Auto)
         return beginLoading(key, key, device);

@@ -4,7 +4,7 @@
 
 #include "app/services/background.h"
 #include "app/services/model_host.h"
-#include "app/services/open_device.h"
+#include "engine/backends/choose_backend.h"
 
 #include <map>
 #include <memory>
@@ -28,8 +28,8 @@ struct LocalEngine {
 using LocalEnginePtr = std::shared_ptr<LocalEngine>;
 
 struct LocalHostOptions {
-    int threads = 0;                                     ///< 0: one a processor core
-    std::shared_ptr<Hardware> hardware = thisHardware(); ///< what can compute the models
+    int threads = 0;                                      ///< 0: one a processor core
+    std::shared_ptr<Hardware> hardware = this_hardware(); ///< what can compute the models
     QString speeds_file; ///< where measured speeds are kept for the next start; "": nowhere
     std::function<quint64()> free_memory = systemFreeMemory; ///< bytes; 0: not known
     static quint64 systemFreeMemory();
@@ -91,8 +91,7 @@ class LocalModelHost : public ModelHost {
     void answerWish(const Wish& wish, const QString& error); ///< on this thread
     struct Loading;                                          ///< of one model
     void read(const Loading& loading, LocalEnginePtr old);
-    LocalEnginePtr makeEngine(const Loading& loading, const OpenedDevice& device);
-    std::pair<LocalEnginePtr, OpenedDevice> openAndLoad(const Loading& loading);
+    LocalEnginePtr makeEngine(const Loading& loading, const ChosenBackend& device);
 
     const LocalHostOptions options_;
     const std::shared_ptr<StepTurns> turns_;

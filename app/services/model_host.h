@@ -3,7 +3,7 @@
 #pragma once
 
 #include "app/services/capabilities.h"
-#include "app/services/hardware.h"
+#include "app/services/cards.h"
 
 #include <QObject>
 

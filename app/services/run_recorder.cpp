@@ -57,6 +57,7 @@ void addUp(RunRecord& record, const RunTimings& earlier, int first) {
         timings.decode_ms += record.tokens[i].latency_ms;
         timings.continued += record.tokens[i].latency_ms > 0 ? 0 : 1;
     }
+    timings.experts += earlier.experts;
     if (!record.tokens.empty())
         timings.time_to_first_token_ms = record.tokens.front().latency_ms;
 }

@@ -72,6 +72,14 @@ class Triangle {
 
 SpeedRange speeds(double least_seconds, double most_seconds) { return {1 / most_seconds, 1 / least_seconds}; }
 
+/// `seconds`: of answers of the same kind, the latest last.
+SpeedRange recentSpeeds(std::vector<double> seconds) {
+    if (seconds.size() > kRecent)
+        seconds.erase(seconds.begin(), seconds.end() - kRecent);
+    const auto [least, most] = std::ranges::minmax(seconds);
+    return speeds(least * (1 - kSteady), most * (1 + kSteady));
+}
+
 bool usable(double value, double most) { return std::isfinite(value) && value >= 0 && value < most; }
 
 } // namespace
@@ -80,22 +88,58 @@ SpeedHistory::SpeedHistory(const QByteArray& json) {
     for (const QJsonValue& entry : QJsonDocument::fromJson(json).array()) {
         const QJsonObject object = entry.toObject();
         const auto number = [&](QLatin1StringView key) { return object.value(key).toDouble(-1); };
-        add(object.value("format"_L1).toString(), object.value("threads"_L1).toInt(),
+        add(object.value("card"_L1).toString(), object.value("format"_L1).toString(),
+            object.value("threads"_L1).toInt(),
             {number("bytes"_L1), number("weights"_L1), number("steps"_L1), number("vocabulary"_L1)},
             number("seconds"_L1));
     }
 }
 
-void SpeedHistory::add(const QString& format, int threads, TokenCost cost, double seconds) {
+void SpeedHistory::add(const QString& card, const QString& format, int threads, TokenCost cost,
+                       double seconds) {
     constexpr double kMost = 1e15;
     for (const double value : {cost.bytes, cost.weights, cost.steps, cost.vocabulary})
         if (!usable(value, kMost))
             return;
     if (format.isEmpty() || threads < 1 || !usable(seconds, 1e6) || seconds < 1e-9)
         return;
-    learnt_.push_back({format, threads, cost, seconds});
-    if (learnt_.size() > kKept)
+    learnt_.push_back({card, format, threads, cost, seconds});
+    // Each device has a history of its own.
+    const auto same = [&card](const Learnt& learnt) { return learnt.card == card; };
+    if (std::ranges::count_if(learnt_, same) > static_cast<std::ptrdiff_t>(kKept))
+        learnt_.erase(std::ranges::find_if(learnt_, same));
+    constexpr std::size_t kMostKept = 4 * kKept; // of all devices
+    if (learnt_.size() > kMostKept)
         learnt_.pop_front();
+}
+
+SpeedRange SpeedHistory::expectOnCard(const QString& card, const QString& format, TokenCost cost) const {
+    // What one format reads a second more or less than another, and a large model than a small one.
+    constexpr double kSlower = 0.4, kFaster = 1.6;
+    std::vector<double> same;
+    double slowest = 0, fastest = 0; // bytes a second
+    for (const Learnt& learnt : learnt_) {
+        if (learnt.card != card || card.isEmpty())
+            continue;
+        const double rate = learnt.cost.bytes / learnt.seconds;
+        slowest = slowest > 0 ? std::min(slowest, rate) : rate;
+        fastest = std::max(fastest, rate);
+        if (learnt.format == format && learnt.cost.same_model(cost))
+            same.push_back(learnt.seconds);
+    }
+    if (!same.empty())
+        return recentSpeeds(same);
+    if (slowest <= 0 || cost.bytes <= 0)
+        return {};
+    return {kSlower * slowest / cost.bytes, kFaster * fastest / cost.bytes};
+}
+
+SpeedRange SpeedHistory::measured(const QString& format, TokenCost cost) const {
+    std::vector<double> same;
+    for (const Learnt& learnt : learnt_)
+        if (learnt.card.isEmpty() && learnt.format == format && learnt.cost.same_model(cost))
+            same.push_back(learnt.seconds);
+    return same.empty() ? SpeedRange() : recentSpeeds(same);
 }
 
 SpeedRange SpeedHistory::expect(const QString& format, int threads, TokenCost cost, double bandwidth) const {
@@ -104,15 +148,15 @@ SpeedRange SpeedHistory::expect(const QString& format, int threads, TokenCost co
     std::vector<const Learnt*> answers; // the latest first
     std::vector<double> same;
     for (auto it = learnt_.rbegin(); it != learnt_.rend(); ++it) {
-        if (it->threads != threads)
+        if (it->threads != threads || !it->card.isEmpty())
             continue;
         answers.push_back(&*it);
         if (it->format == format && it->cost.same_model(cost) && same.size() < kRecent)
             same.push_back(it->seconds);
     }
     if (!same.empty()) {
-        const auto [least, most] = std::ranges::minmax(same);
-        return speeds(least * (1 - kSteady), most * (1 + kSteady));
+        std::ranges::reverse(same);
+        return recentSpeeds(same);
     }
     const Terms asked(threads, cost, bandwidth);
     std::vector<std::vector<double>> between;
@@ -143,14 +187,15 @@ SpeedRange SpeedHistory::expect(const QString& format, int threads, TokenCost co
 
 QByteArray SpeedHistory::toJson() const {
     QJsonArray array;
-    for (const Learnt& learnt : learnt_)
-        array.append(QJsonObject{{u"format"_s, learnt.format},
-                                 {u"threads"_s, learnt.threads},
-                                 {u"bytes"_s, learnt.cost.bytes},
-                                 {u"weights"_s, learnt.cost.weights},
-                                 {u"steps"_s, learnt.cost.steps},
-                                 {u"vocabulary"_s, learnt.cost.vocabulary},
-                                 {u"seconds"_s, learnt.seconds}});
+    for (const Learnt& learnt : learnt_) {
+        QJsonObject object{{u"format"_s, learnt.format},    {u"threads"_s, learnt.threads},
+                           {u"bytes"_s, learnt.cost.bytes}, {u"weights"_s, learnt.cost.weights},
+                           {u"steps"_s, learnt.cost.steps}, {u"vocabulary"_s, learnt.cost.vocabulary},
+                           {u"seconds"_s, learnt.seconds}};
+        if (!learnt.card.isEmpty())
+            object.insert(u"card"_s, learnt.card);
+        array.append(object);
+    }
     return QJsonDocument(array).toJson(QJsonDocument::Compact);
 }
 

@@ -34,14 +34,28 @@ class SpeedHistory {
     explicit SpeedHistory(const QByteArray& json = {});
 
     /// An answer's usual token took `seconds`, with weights in `format` ("Q4_K") on so many threads.
-    void add(const QString& format, int threads, TokenCost cost, double seconds);
+    void add(const QString& format, int threads, TokenCost cost, double seconds) {
+        add({}, format, threads, cost, seconds);
+    }
+    /// The same on a card, by its name.
+    void addOnCard(const QString& card, const QString& format, TokenCost cost, double seconds) {
+        add(card, format, 1, cost, seconds);
+    }
     /// `bandwidth`: bytes a second; 0: nothing is known.
     SpeedRange expect(const QString& format, int threads, TokenCost cost, double bandwidth) const;
+    /// On a card: by answers of the same kind there, else by the bytes a second that others reached there;
+    /// where there was none, nothing is known.
+    SpeedRange expectOnCard(const QString& card, const QString& format, TokenCost cost) const;
+    /// What answers with that model took on the processor, with any number of threads; of the latest.
+    SpeedRange measured(const QString& format, TokenCost cost) const;
 
     QByteArray toJson() const;
 
   private:
+    void add(const QString& card, const QString& format, int threads, TokenCost cost, double seconds);
+
     struct Learnt {
+        QString card{}; ///< its name; "": the processor
         QString format;
         int threads = 1;
         TokenCost cost;

@@ -1,92 +1,149 @@
 #include "engine/backends/choose_backend.h"
 
-#include "engine/backends/cuda/cuda_backend.h"
 #include "engine/backends/cuda/device_library.h"
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 
-#include <charconv>
-#include <cstdlib>
+#include <algorithm>
 #include <stdexcept>
 
 namespace switchyard {
 
 namespace {
 
-/// Throws Error where it cannot be had.
-std::shared_ptr<Backend> open_card(const DeviceChoice& choice, const BackendOptions& options) {
-    const auto library = DeviceLibrary::find();
-    if (!library->reason().empty())
-        throw Error(library->reason());
-    if (options.exact)
-        throw Error("the exact path computes on the CPU alone");
-    return make_cuda_backend(
-        library->open_device(choice.index >= 0 ? choice.index : library->best()),
-        {.threads = options.threads, .card_checks = options.card_checks, .build = library->build()});
+using Kind = DeviceChoice::Kind;
+
+/// A card that was opened, and what the model takes there.
+struct Fit {
+    std::shared_ptr<Backend> backend;
+    MemoryUse need;
+    std::uint64_t free = 0;     ///< of the card's memory; 0: not known
+    std::uint64_t free_ram = 0; ///< the same of this machine's
+
+    bool knows() const { return free > 0; }
+    /// What the card must have free. With fewer experts there than a token passes, each is fetched anew.
+    std::uint64_t least() const {
+        return need.on_device() - need.expert_cache + std::min(need.expert_cache_least, need.pinned);
+    }
+    bool fits_card() const { return !knows() || least() <= free; }
+    bool fits_ram() const { return need.pinned == 0 || free_ram == 0 || need.in_ram() <= free_ram; }
+};
+
+Fit fit_on(const Hardware& hardware, const CardInfo& card, const DeviceWish& wish,
+           const BackendOptions& options) {
+    Fit fit;
+    fit.backend = hardware.open({Kind::Cuda, card.index}, options);
+    fit.need = wish.need(*fit.backend);
+    const DeviceStatus status = fit.backend->device_status();
+    fit.free = status.total > 0 ? status.free : card.memory_free;
+    fit.free_ram = system_memory().available;
+    if (fit.free > 0 && wish.freed_on == card.index)
+        fit.free += wish.freed;
+    if (fit.free_ram > 0 && wish.freed_on < 0)
+        fit.free_ram += wish.freed;
+    return fit;
+}
+
+/// "12.1 GiB with the experts of one token": what a card has not.
+std::string needed_text(const Fit& fit) {
+    return format_bytes(fit.least()) + (fit.need.pinned > 0 ? " even without most of its experts" : "");
+}
+
+/// The CPU in place of a card.
+ChosenBackend cpu_because(const Hardware& hardware, const BackendOptions& options, std::string why) {
+    ChosenBackend chosen;
+    chosen.backend = hardware.open({Kind::Cpu, -1}, options);
+    chosen.why = "Automatic: the CPU, because " + why + ".";
+    chosen.why_not_cuda = std::move(why);
+    return chosen;
+}
+
+std::string why_card(const CardInfo& card, const Fit& fit) {
+    const std::string free = fit.knows() ? ", " + format_bytes(fit.free) + " free" : "";
+    const std::string begin = "Automatic: " + card.name + free + "; this model needs ";
+    if (fit.need.pinned == 0)
+        return begin + format_bytes(fit.need.on_device()) + ".";
+    return begin + format_bytes(fit.need.on_device()) + " there and keeps its experts in RAM, " +
+           format_bytes(fit.need.pinned) + ", of which the card holds " +
+           format_bytes(fit.need.expert_cache) + " at a time.";
+}
+
+ChosenBackend choose_automatically(const Hardware& hardware, const DeviceWish& wish,
+                                   const BackendOptions& options) {
+    const CardList all = hardware.cards();
+    const CardInfo* card = all.roomiest();
+    if (!card)
+        return cpu_because(hardware, options, all.none);
+    try {
+        Fit fit = fit_on(hardware, *card, wish, options);
+        if (!fit.fits_card())
+            return cpu_because(hardware, options,
+                               "the model needs " + needed_text(fit) + " and " + card->name + " has " +
+                                   format_bytes(fit.free) + " free");
+        if (!fit.fits_ram())
+            return cpu_because(hardware, options,
+                               "the model is larger than the memory of " + card->name + " and needs " +
+                                   format_bytes(fit.need.in_ram()) + " of RAM beside it, of which " +
+                                   format_bytes(fit.free_ram) + " are free");
+        return {std::move(fit.backend), card->index, card->name, why_card(*card, fit), {}};
+    } catch (const std::runtime_error& error) { // Error, or the device's own
+        return cpu_because(hardware, options, error.what());
+    }
+}
+
+ChosenBackend choose_card(const Hardware& hardware, const DeviceWish& wish, const BackendOptions& options) {
+    const CardList all = hardware.cards();
+    const CardInfo* card = wish.choice.index < 0 ? all.roomiest() : all.find(wish.choice.index);
+    if (!card || !card->unusable.empty())
+        throw Error("The chosen card cannot be used: " +
+                    (card                ? card->unusable
+                     : all.cards.empty() ? all.none
+                     : wish.choice.index < 0
+                         ? all.none
+                         : no_such_card(wish.choice.index, static_cast<int>(all.cards.size()))) +
+                    ".");
+    Fit fit = fit_on(hardware, *card, wish, options);
+    // Few experts there are slow, and what somebody asks for is done.
+    const std::uint64_t least = fit.need.on_device() - fit.need.expert_cache;
+    if (fit.knows() && least > fit.free)
+        throw Error("This model needs " + format_bytes(least) + " on " + card->name + " (weights " +
+                    format_bytes(fit.need.weights) + ", KV cache " + format_bytes(fit.need.kv) +
+                    ", scratch " + format_bytes(fit.need.scratch) + ") and " + format_bytes(fit.free) +
+                    " are free there: open it on the CPU, close what else uses the card, or choose a smaller "
+                    "model.");
+    return {std::move(fit.backend), card->index, card->name, {}, {}};
 }
 
 } // namespace
 
-std::filesystem::path card_checks_file() {
-    const char* const caches = std::getenv("XDG_CACHE_HOME");
-    const char* const home = std::getenv("HOME");
-    std::filesystem::path folder;
-    if (caches && caches[0] == '/')
-        folder = caches;
-    else if (home && home[0] == '/')
-        folder = std::filesystem::path(home) / ".cache";
-    return folder.empty() ? folder : folder / "switchyard" / "card-checks.json";
+ChosenBackend choose_backend(const Hardware& hardware, const DeviceWish& wish,
+                             const BackendOptions& options) {
+    switch (wish.choice.kind) {
+    case Kind::Auto:
+        return choose_automatically(hardware, wish, options);
+    case Kind::Cuda:
+        return choose_card(hardware, wish, options);
+    case Kind::Cpu:
+        break;
+    }
+    return {hardware.open({Kind::Cpu, -1}, options), -1, {}, {}, {}};
 }
 
-DeviceChoice parse_device(std::string_view text) {
-    using Kind = DeviceChoice::Kind;
-    if (text == "auto")
-        return {Kind::Auto, -1};
-    if (text == "cpu")
-        return {Kind::Cpu, -1};
-    if (text == "cuda")
-        return {Kind::Cuda, -1};
-    constexpr std::string_view kNumbered = "cuda:";
-    int index = -1;
-    if (text.starts_with(kNumbered)) {
-        const char* end = text.data() + text.size();
-        const auto [read, error] = std::from_chars(text.data() + kNumbered.size(), end, index);
-        if (error == std::errc() && read == end && index >= 0)
-            return {Kind::Cuda, index};
-    }
-    throw Error("\"" + std::string(text) +
-                "\" is no device: there are auto, cpu, cuda, and cuda:0, cuda:1 ...");
-}
-
-ChosenBackend choose_backend(const DeviceChoice& choice, const BackendOptions& options) {
-    std::string why_not;
-    if (choice.kind == DeviceChoice::Kind::Cuda)
-        return {open_card(choice, options), {}};
-    if (choice.kind == DeviceChoice::Kind::Auto) {
-        try {
-            return {open_card(choice, options), {}};
-        } catch (const Error& error) {
-            why_not = error.what();
-        }
-    }
-    return {make_cpu_backend(options), why_not};
-}
-
-std::string use_backend(const DeviceChoice& choice, const BackendOptions& options,
-                        const std::function<void(const std::shared_ptr<Backend>&)>& use) {
-    ChosenBackend chosen = choose_backend(choice, options);
-    if (choice.kind != DeviceChoice::Kind::Auto || !chosen.why_not_cuda.empty()) {
-        use(chosen.backend);
-        return chosen.why_not_cuda;
-    }
+ChosenBackend use_backend(Hardware& hardware, const DeviceWish& wish, const BackendOptions& options,
+                          const std::function<void(const ChosenBackend& chosen)>& use) {
+    ChosenBackend chosen = choose_backend(hardware, wish, options);
     try {
-        use(chosen.backend);
-        return {};
-    } catch (const std::runtime_error& error) { // Error, or the device's own
-        chosen.why_not_cuda = error.what();
+        use(chosen);
+        return chosen;
+    } catch (const std::runtime_error& error) {
+        if (chosen.card >= 0 && !chosen.backend->device_status().lost.empty())
+            hardware.lose(chosen.card, chosen.name);
+        if (wish.choice.kind != Kind::Auto || chosen.card < 0 || wish.stop.stop_requested())
+            throw;
+        chosen = cpu_because(hardware, options, error.what()); // what the card had taken is given back by now
     }
-    chosen.backend = make_cpu_backend(options); // what the card had taken is given back by now
-    use(chosen.backend);
-    return chosen.why_not_cuda;
+    use(chosen);
+    return chosen;
 }
 
 } // namespace switchyard

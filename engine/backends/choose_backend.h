@@ -1,41 +1,43 @@
-// Where a model is computed: what was asked for, or a card where there is one that can be used.
+// On which device a model is opened: the one that was asked for, or a card where there is one that it fits.
 #pragma once
 
-#include "engine/run/backend.h"
+#include "engine/backends/hardware.h"
+#include "engine/run/forecast.h"
 
-#include <filesystem>
 #include <functional>
-#include <memory>
-#include <string>
-#include <string_view>
+#include <stop_token>
 
 namespace switchyard {
 
-struct DeviceChoice {
-    enum class Kind : std::uint8_t { Auto, Cpu, Cuda } kind = Kind::Auto;
-    int index = -1; ///< of the card; -1: the best one
-    friend bool operator==(const DeviceChoice&, const DeviceChoice&) = default;
+/// A model that is to be opened.
+struct DeviceWish {
+    DeviceChoice choice;
+    /// What it takes on a backend, of a conversation of usual length; throws Error where it cannot be read.
+    /// Weights are not read for it.
+    std::function<MemoryUse(Backend& backend)> need;
+    /// What the model whose place it takes will give back, and on which card that is (-1: in RAM).
+    std::uint64_t freed = 0;
+    int freed_on = -1;
+    std::stop_token stop{};
 };
-
-/// "auto", "cpu", "cuda", "cuda:0" ... Throws Error.
-DeviceChoice parse_device(std::string_view text);
-
-/// Where this user's programs keep what was found of cards (BackendOptions::card_checks); empty: nowhere.
-std::filesystem::path card_checks_file();
 
 struct ChosenBackend {
     std::shared_ptr<Backend> backend;
-    /// Why no card was taken, as a clause, where nothing was asked for; "": one was, or the CPU was asked
-    /// for.
-    std::string why_not_cuda;
+    int card = -1;      ///< -1: the CPU
+    std::string name{}; ///< of the card
+    /// Of an automatic choice: a sentence that says why it is this one.
+    std::string why{};
+    /// Of an automatic choice of the CPU: why no card was taken, as a clause.
+    std::string why_not_cuda{};
 };
 
-/// Throws Error where a card is asked for and cannot be had.
-ChosenBackend choose_backend(const DeviceChoice& choice, const BackendOptions& options);
+/// Throws Error where the one that was asked for cannot be had or is too small, and where the model cannot be
+/// read.
+ChosenBackend choose_backend(const Hardware& hardware, const DeviceWish& wish, const BackendOptions& options);
 
-/// Gives `use` what was chosen. Where nothing was asked for and `use` fails with a card (the model
-/// does not fit, say), it gets the CPU. Returns why no card was taken, as above.
-std::string use_backend(const DeviceChoice& choice, const BackendOptions& options,
-                        const std::function<void(const std::shared_ptr<Backend>&)>& use);
+/// Gives `use` what was chosen. Where nothing was asked for and `use` fails with a card after all, it gets
+/// the CPU. A card that is lost meanwhile is noted. Returns what `use` got last.
+ChosenBackend use_backend(Hardware& hardware, const DeviceWish& wish, const BackendOptions& options,
+                          const std::function<void(const ChosenBackend& chosen)>& use);
 
 } // namespace switchyard

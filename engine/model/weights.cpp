@@ -14,7 +14,7 @@ std::size_t WeightSet::own_bytes() const {
     std::size_t sum = 0;
     for (const auto& weight : weights)
         for (const Slice& slice : weight->slices)
-            sum += slice.place.mapped() ? 0 : slice.bytes;
+            sum += slice.place.mapped() || slice.place.kind == MemoryPlace::Kind::Pinned ? 0 : slice.bytes;
     return sum;
 }
 

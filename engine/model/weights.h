@@ -49,6 +49,7 @@ struct MemoryPlace {
     enum class Kind : std::uint8_t {
         Host,   ///< memory of our own
         Mapped, ///< the file's pages: the system's cache, none of our own
+        Pinned, ///< memory of the host that a device reads
         Device  ///< the memory of device `device`
     };
     Kind kind = Kind::Host;
@@ -90,8 +91,10 @@ struct WeightSet {
 
     const Weight& operator[](WeightId id) const { return *weights[static_cast<std::size_t>(id)]; }
     const Slice& slice(WeightId id, std::size_t matrix = 0) const { return (*this)[id].slices[matrix]; }
-    std::size_t bytes() const;     ///< owned and mapped
-    std::size_t own_bytes() const; ///< memory of our own: what is mapped is the system's cache
+    std::size_t bytes() const; ///< owned and mapped
+    /// Memory of our own where it is computed: what is mapped is the system's cache, and what is pinned is
+    /// beside a device's.
+    std::size_t own_bytes() const;
 };
 
 } // namespace switchyard

@@ -88,6 +88,7 @@ ActiveRun::ActiveRun(RunHandle handle, RunRequest request)
 
 void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& quant) {
     plan_ = parts.plan;
+    backend_ = parts.backend;
     exact_ = parts.backend->exact();
     context_ = parts.context;
     started_ = Clock::now();
@@ -181,7 +182,8 @@ BlockType ActiveRun::kv_type() const {
         return BlockType::F32;
     const ContextSpan* span = span_now();
     const BlockType wanted = span ? span->kv : tuning_.kv;
-    return wanted == BlockType::F32 ? BlockType::F16 : wanted; // recorded on the exact path
+    return backend_->nearest_kv(wanted == BlockType::F32 ? BlockType::F16
+                                                         : wanted); // recorded on the exact path
 }
 
 /// The absorbed form, whatever the prompt's length, so that what one prompt computed serves another; the
@@ -357,6 +359,8 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
         token.weights = last_state_ = *precision.state;
     token.weights_version = precision.version;
     token.weights_bytes = precision.bytes;
+    if (const auto cache = parts.executor->expert_cache())
+        token.weights_bytes += cache->cache_bytes;
     token.kv_bytes = parts.executor->kv_bytes();
     token.scratch_bytes = parts.executor->scratch_bytes();
     const Clock::time_point now = Clock::now();

@@ -93,6 +93,8 @@ class ActiveRun {
 
     // Results.
     void note_prefill(std::vector<PromptToken> tokens);
+    /// Of a step that it had rows in.
+    void note_experts(const ExpertTraffic& traffic) { record_->timings.experts += traffic; }
     /// Takes a token. Returns why the run ends with it, if it does.
     std::optional<FinishReason> take(const SampledToken& sampled, std::vector<TokenAlternative> alternatives,
                                      const PrecisionInForce& precision, const EngineParts& parts);
@@ -137,6 +139,7 @@ class ActiveRun {
     RunHandle handle_;
     RunRequest request_;
     const Plan* plan_ = nullptr;
+    const Backend* backend_ = nullptr;
     bool exact_ = false;
     int context_ = 0;
     SequenceTuning tuning_;

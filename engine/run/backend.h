@@ -56,8 +56,18 @@ class PendingStep {
 /// How a cache of experts in a device's memory did, since its model was loaded.
 struct ExpertCacheUse {
     std::size_t experts = 0, slots = 0; ///< of all layers; that fit the device at a time
-    std::uint64_t hits = 0, misses = 0; ///< experts that a layer's rows needed: there, and fetched
-    std::uint64_t bytes = 0;            ///< fetched
+    std::size_t cache_bytes = 0;        ///< of the device's memory
+    std::size_t pinned_bytes = 0;       ///< of RAM: all of them
+    ExpertTraffic traffic;
+    ExpertCacheUse& operator+=(const ExpertCacheUse& other) {
+        experts += other.experts;
+        slots += other.slots;
+        cache_bytes += other.cache_bytes;
+        pinned_bytes += other.pinned_bytes;
+        traffic += other.traffic;
+        return *this;
+    }
+    bool operator==(const ExpertCacheUse&) const = default;
 };
 
 /// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time. It has one
@@ -141,6 +151,7 @@ struct BackendOptions {
 struct PlacedSize {
     std::size_t bytes = 0;
     bool mapped = false; ///< it stays where the file has it
+    bool pinned = false; ///< it lies in RAM, for a device that reads it there
 };
 
 /// How a device with memory of its own is at the moment. All zero: the backend computes in the machine's.
@@ -166,6 +177,9 @@ class Backend {
     virtual int arithmetic_version() const = 0;
     /// All matrices that will be placed, before the first is: what does not fit may have to lie elsewhere.
     virtual void expect(const std::vector<WeightSource>&) {}
+    /// Bytes of a device's memory for experts that it holds at a time, where not all of those expected fit;
+    /// 0: all do.
+    virtual std::size_t expert_cache_bytes() const { return 0; }
     /// A matrix of `source` where and as this backend wants it: it decides by role, layer and number.
     /// Thread-safe. What stays in the file's pages is kept alive by `file`, which may be null where the
     /// tensors outlive the slices. Throws Error naming what was needed, and WorkGate::GivenUp.
@@ -177,10 +191,23 @@ class Backend {
                          const EncodeControl& control) const = 0;
     /// The size of one matrix of `source` with blocks of `type`, as place() or encode() make it.
     virtual PlacedSize placed_size(const WeightSource& source, BlockType type) const = 0;
+    /// Whether a KV cache can be kept in `type`.
+    virtual bool holds_kv(BlockType type) const {
+        return type == BlockType::F32 || type == BlockType::F16 || type == BlockType::Q8_0 ||
+               type == BlockType::Q4_0;
+    }
+    /// `type`, or where no cache can be kept in it the nearest one.
+    BlockType nearest_kv(BlockType type) const;
     virtual std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) = 0;
     /// From any thread; may ask the driver, which takes a while.
     virtual DeviceStatus device_status() const { return {}; }
 };
+
+inline BlockType Backend::nearest_kv(BlockType type) const {
+    if (holds_kv(type))
+        return type;
+    return type == BlockType::FP8 ? BlockType::Q8_0 : BlockType::F16;
+}
 
 std::shared_ptr<Backend> make_cpu_backend(const BackendOptions& options);
 

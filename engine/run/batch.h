@@ -135,12 +135,33 @@ struct RoutingTable {
     }
 };
 
+/// What became of the experts that layers' rows needed, where not all are on the device.
+struct ExpertTraffic {
+    std::uint64_t hits = 0, misses = 0; ///< those that were there, and that were fetched
+    std::uint64_t bytes = 0;            ///< fetched
+
+    double hit_rate() const {
+        return hits + misses > 0 ? static_cast<double>(hits) / static_cast<double>(hits + misses) : 0;
+    }
+    ExpertTraffic& operator+=(const ExpertTraffic& other) {
+        hits += other.hits;
+        misses += other.misses;
+        bytes += other.bytes;
+        return *this;
+    }
+    ExpertTraffic operator-(const ExpertTraffic& other) const {
+        return {hits - other.hits, misses - other.misses, bytes - other.bytes};
+    }
+    bool operator==(const ExpertTraffic&) const = default;
+};
+
 struct StepResult {
     std::vector<float> logits;          ///< [rows that want them, vocabulary], in row order
     std::vector<Candidates> candidates; ///< of the rows that want them, in row order
     std::vector<Drawn> drawn;           ///< of the rows that want a draw, in row order
     RoutingTable routing;               ///< of the rows that asked, in row order
     StageTable stages;                  ///< where the step's time went
+    ExpertTraffic experts{};            ///< of all its rows
     /// Stopped between tiles, or the step whose draws it needs was: KV contents at the batch's positions are
     /// undefined.
     bool cancelled = false;

@@ -180,12 +180,12 @@ std::vector<Row> model_rows() {
                   .help = "Precision of what the model remembers of the text so far. A change affects new "
                           "blocks of tokens "
                           "only. Q4_0 takes a quarter of the memory of F16, and some models answer much "
-                          "worse with it.",
+                          "worse with it. FP8 is for cards of compute capability 8.9 or more.",
                   .kind = ControlKind::Choice,
                   .group = ControlGroup::Base,
                   .primary = true,
                   .fallback = std::string("F16"),
-                  .choices = {"F16", "Q8_0", "Q4_0"}},
+                  .choices = {"F16", "Q8_0", "FP8", "Q4_0"}},
          .get = [](const Tuning& t) { return name_of(t.sequence.kv); },
          .set = [](Tuning& t, const ControlValue& v) { t.sequence.kv = type_of(v); }},
         {.spec = {.name = "prefill_chunk",

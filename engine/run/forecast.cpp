@@ -1,6 +1,7 @@
 #include "engine/run/forecast.h"
 
 #include "engine/base/memory.h"
+#include "engine/model/folder_model.h"
 #include "engine/run/kv_cache.h"
 #include "engine/run/precision.h"
 
@@ -61,6 +62,7 @@ std::uint64_t tokenizer_bytes(const ModelFile& file) {
 MemoryForecast::MemoryForecast(const ModelPlan& model, const ModelFile& file, Backend& backend)
     : model_(model), file_(file), backend_(backend),
       executor_(backend.compile(std::make_shared<const Plan>(model.plan))),
+      device_(backend.device_status().total > 0),
       text_(metadata_bytes(file.metadata()) + tokenizer_bytes(file)) {}
 
 MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
@@ -70,8 +72,13 @@ MemoryUse MemoryForecast::weights(std::optional<BlockType> type) const {
         const auto recoded = recoded_type(source, type);
         const PlacedSize size = backend_.placed_size(source, recoded.value_or(tensor.type));
         const std::uint64_t bytes = std::uint64_t{size.bytes} * static_cast<std::uint64_t>(tensor.matrices());
-        (size.mapped && !recoded ? use.mapped : use.weights) += bytes;
+        (size.mapped && !recoded ? use.mapped : size.pinned ? use.pinned : use.weights) += bytes;
     }
+    use.device = device_;
+    use.expert_cache = std::min<std::uint64_t>(backend_.expert_cache_bytes(), use.pinned);
+    if (const Plan& plan = model_.plan; plan.experts > 0)
+        use.expert_cache_least = use.pinned / static_cast<std::uint64_t>(plan.experts) *
+                                 static_cast<std::uint64_t>(plan.experts_active);
     use.copies = file_.memory_bytes();
     use.text = text_;
     return use;
@@ -104,10 +111,24 @@ double MemoryForecast::bytes_read_per_token(std::optional<BlockType> type, int e
 
 MemoryUse MemoryForecast::use(const MemoryDials& dials) const {
     MemoryUse use = weights(dials.weights);
-    use.kv = kv(dials.kv).of(dials.context);
+    use.kv = kv(backend_.nearest_kv(dials.kv)).of(dials.context);
     const int rows = std::max(1, std::min(dials.chunk, dials.context));
     use.scratch = executor_->forecast_scratch(rows, dials.experts);
     return use;
+}
+
+MemoryUse usual_need(const std::filesystem::path& path, Backend& backend) {
+    return usual_need(*open_model(path), backend);
+}
+
+MemoryUse usual_need(const ModelFile& file, Backend& backend) {
+    constexpr int kUsualConversation = 4096; // tokens
+    const ModelConfig config = read_config(file);
+    const ModelPlan plan = build_plan(config, file);
+    backend.expect(plan.sources);
+    MemoryDials dials;
+    dials.context = std::min(config.context, kUsualConversation);
+    return MemoryForecast(plan, file, backend).use(dials);
 }
 
 std::string describe_shortage(const MemoryUse& use) {
@@ -115,8 +136,12 @@ std::string describe_shortage(const MemoryUse& use) {
 }
 
 std::string describe_shortage(const MemoryUse& use, std::uint64_t free) {
-    if (free == 0 || use.total() <= free)
+    if (free == 0 || use.in_ram() <= free)
         return "";
+    if (use.device)
+        return "needs " + format_bytes(use.in_ram()) + " of RAM (experts " +
+               format_bytes(use.pinned + use.copies) + ", tokenizer " + format_bytes(use.text) + "), " +
+               format_bytes(free) + " are free";
     return "needs " + format_bytes(use.total()) + " (weights " + format_bytes(use.weights + use.copies) +
            ", KV cache " + format_bytes(use.kv) + ", scratch " + format_bytes(use.scratch) + ", tokenizer " +
            format_bytes(use.text) + "), " + format_bytes(free) + " are free";

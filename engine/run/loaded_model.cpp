@@ -1,11 +1,13 @@
 #include "engine/run/loaded_model.h"
 
 #include "engine/base/error.h"
+#include "engine/base/memory.h"
 #include "engine/model/build_plan.h"
 #include "engine/model/folder_model.h"
 #include "engine/run/chat_prompt.h"
 
 #include <algorithm>
+#include <map>
 
 namespace switchyard {
 
@@ -35,6 +37,41 @@ std::shared_ptr<const WeightSet> place_weights(const std::vector<WeightSource>& 
         set->weights.push_back(std::move(weight));
     }
     return set;
+}
+
+/// Which types became others because the device does not compute with them, a sentence for each that they
+/// became.
+std::vector<std::string> converted_types(const std::vector<WeightSource>& sources, const WeightSet& set) {
+    struct Converted {
+        std::vector<std::string_view> types;
+        std::int64_t more = 0; ///< bytes
+    };
+    std::map<std::string_view, Converted> all;
+    for (std::size_t w = 0; w < sources.size(); ++w) {
+        const TensorView& tensor = *sources[w].tensor;
+        for (const Slice& slice : set.weights[w]->slices) {
+            const bool device = slice.place.kind == MemoryPlace::Kind::Device ||
+                                slice.place.kind == MemoryPlace::Kind::Pinned;
+            if (!device || sources[w].use == WeightUse::Vector || slice.type == tensor.type)
+                continue;
+            Converted& converted = all[traits(slice.type).name];
+            if (std::ranges::find(converted.types, traits(tensor.type).name) == converted.types.end())
+                converted.types.push_back(traits(tensor.type).name);
+            converted.more += static_cast<std::int64_t>(slice.bytes) -
+                              static_cast<std::int64_t>(tensor.bytes) / tensor.matrices();
+        }
+    }
+    std::vector<std::string> notes;
+    for (auto& [type, converted] : all) {
+        std::string names;
+        for (const std::string_view name : converted.types)
+            names += (names.empty() ? "" : ", ") + std::string(name);
+        notes.push_back("This device does not compute with " + names + ": these weights became " +
+                        std::string(type) + ", which takes " +
+                        format_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(converted.more, 0))) +
+                        " more than in the file.");
+    }
+    return notes;
 }
 
 } // namespace
@@ -84,6 +121,7 @@ void LoadedModel::place(const LoadOptions& options) {
         switchyard::answer_format(tokenizer_.get(), template_ ? *config_.chat_template : std::string());
     backend_->expect(sources_);
     weights_ = place_weights(sources_, file_, options);
+    placing_notes_ = converted_types(sources_, *weights_);
     file_->check_whole();
     executor_ = backend_->compile(plan_);
 }
@@ -111,6 +149,7 @@ std::shared_ptr<LoadedModel> LoadedModel::load(std::shared_ptr<const ModelFile> 
 std::vector<std::string> LoadedModel::notes() const {
     std::vector<std::string> notes = file_->notes();
     notes.insert(notes.end(), plan_notes_.begin(), plan_notes_.end());
+    notes.insert(notes.end(), placing_notes_.begin(), placing_notes_.end());
     if (!template_note_.empty())
         notes.push_back(template_note_);
     if (tokenizer_ && !tokenizer_->note().empty())

@@ -62,7 +62,8 @@ class LoadedModel {
     std::shared_ptr<const Plan> plan_;
     std::vector<WeightSource> sources_;
     std::vector<std::string> plan_notes_;
-    std::string template_note_; ///< why the file's template is not used
+    std::vector<std::string> placing_notes_; ///< of types that the backend's device does not compute with
+    std::string template_note_;              ///< why the file's template is not used
     std::unique_ptr<Tokenizer> tokenizer_;
     std::optional<ChatTemplate> template_;
     AnswerFormat answer_format_;

@@ -157,6 +157,11 @@ Json timings_to_json(const RunTimings& timings) {
                  {"decode_tokens_per_second", timings.decode_tokens_per_second()}};
     if (timings.continued > 0)
         json["continued"] = timings.continued;
+    if (const ExpertTraffic& experts = timings.experts; experts != ExpertTraffic{})
+        json["experts"] = {{"hits", experts.hits},
+                           {"misses", experts.misses},
+                           {"hit_rate", experts.hit_rate()},
+                           {"fetched_bytes", experts.bytes}};
     return json;
 }
 
@@ -201,6 +206,10 @@ RunTimings timings_from_json(const Json& json) {
     timings.generated_tokens = json.at("generated_tokens").get<int>();
     timings.decode_ms = json.at("decode_ms").get<double>();
     timings.continued = json.value("continued", 0);
+    if (const auto experts = json.find("experts"); experts != json.end())
+        timings.experts = {experts->at("hits").get<std::uint64_t>(),
+                           experts->at("misses").get<std::uint64_t>(),
+                           experts->at("fetched_bytes").get<std::uint64_t>()};
     return timings;
 }
 

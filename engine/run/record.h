@@ -1,6 +1,7 @@
 // What an answer keeps of its own making: enough to show it, plot it, and run it again exactly.
 #pragma once
 
+#include "engine/run/batch.h"
 #include "engine/run/controls.h"
 #include "engine/run/sampler.h"
 #include "engine/text/answer_reader.h"
@@ -82,8 +83,9 @@ struct RunTimings {
     double prefill_ms = 0;
     double time_to_first_token_ms = 0;
     int generated_tokens = 0;
-    double decode_ms = 0; ///< of the tokens after the first
-    int continued = 0;    ///< times the answer was continued: so many tokens are not in decode_ms
+    double decode_ms = 0;    ///< of the tokens after the first
+    ExpertTraffic experts{}; ///< of the steps that it had rows in, where not all experts fit the device
+    int continued = 0;       ///< times the answer was continued: so many tokens are not in decode_ms
     double prefill_tokens_per_second() const;
     double decode_tokens_per_second() const;
 };

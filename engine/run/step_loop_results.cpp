@@ -39,6 +39,8 @@ void Scheduler::StepLoop::take_results(const Flight& flight, const StepResult& r
     for (const Share& share : flight.shares) {
         std::optional<FinishReason> reason;
         const auto count = static_cast<std::size_t>(share.rows);
+        if (!share.run->ended)
+            share.run->note_experts(result.experts);
         if (!rows.empty())
             failure = failure_of([&] {
                 if (!share.run->ended)

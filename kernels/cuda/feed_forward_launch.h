@@ -25,6 +25,26 @@ inline GridSize down_grid(const FeedForwardParams& p, int multiprocessors) {
     return {static_cast<unsigned>(std::min(tile_rows(p.out_width), multiprocessors)), 1};
 }
 
+/// The two launches of gated blocks.
+inline void launch_gate_up(Stream& stream, const GateUpParams& up, int multiprocessors, bool dependent) {
+    const GridSize chunks = gate_up_grid(up.layer, multiprocessors);
+    if (up.layer.row_count <= 1)
+        launch<Kernel::GateUpOne>(stream, chunks, up, dependent);
+    else if (up.layer.row_count <= 8)
+        launch<Kernel::GateUpFew>(stream, chunks, up, dependent);
+    else
+        launch<Kernel::GateUpMany>(stream, chunks, up, dependent);
+}
+inline void launch_down(Stream& stream, const FeedForwardParams& p, int multiprocessors, bool dependent) {
+    const GridSize outputs = down_grid(p, multiprocessors);
+    if (p.row_count <= 1)
+        launch<Kernel::DownOne>(stream, outputs, p, dependent);
+    else if (p.row_count <= 8)
+        launch<Kernel::DownFew>(stream, outputs, p, dependent);
+    else
+        launch<Kernel::DownMany>(stream, outputs, p, dependent);
+}
+
 /// Launches routing (with `route`: of the same rows, into `p`'s list), GateUp and Down for the parameters'
 /// number of rows. How many launches that are follows from the parameters alone.
 inline void launch_feed_forward(Stream& stream, const FeedForwardParams& p, const RouteFewParams* route,
@@ -39,17 +59,8 @@ inline void launch_feed_forward(Stream& stream, const FeedForwardParams& p, cons
             launch_routing(stream, *route, dependent);
         dependent |= !up.routes;
     }
-    const GridSize chunks = gate_up_grid(p, multiprocessors), outputs = down_grid(p, multiprocessors);
-    if (p.row_count <= 1) {
-        launch<Kernel::GateUpOne>(stream, chunks, up, dependent);
-        launch<Kernel::DownOne>(stream, outputs, p, true);
-    } else if (p.row_count <= 8) {
-        launch<Kernel::GateUpFew>(stream, chunks, up, dependent);
-        launch<Kernel::DownFew>(stream, outputs, p, true);
-    } else {
-        launch<Kernel::GateUpMany>(stream, chunks, up, dependent);
-        launch<Kernel::DownMany>(stream, outputs, p, true);
-    }
+    launch_gate_up(stream, up, multiprocessors, dependent);
+    launch_down(stream, p, multiprocessors, true);
 }
 
 /// Of a block's experts, those whose router weights GateUpRow reads ahead.

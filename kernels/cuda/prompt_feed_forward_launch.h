@@ -54,6 +54,7 @@ class PromptFeedForwardLaunch {
     PromptFeedForwardLaunch(const PromptFeedForward& f, const Launches& launches)
         : f_(f), launches_(launches) {}
 
+    /// The listed experts' results, pair by pair.
     void experts() const {
         const FeedForwardParams& layer = f_.layer;
         const PromptUnits units = {
@@ -68,6 +69,11 @@ class PromptFeedForwardLaunch {
                                        .out_width = layer.out_width,
                                        .ranges = f_.ranges};
         launches_.template operator()<Kernel::PromptDown>(prompt_down_grid(down), down);
+    }
+
+    /// Their sums by row.
+    void combine() const {
+        const FeedForwardParams& layer = f_.layer;
         launches_.template operator()<Kernel::PromptCombine>({static_cast<unsigned>(layer.row_count), 1},
                                                              {.row_pairs = f_.row_pairs,
                                                               .counts = f_.counts,
@@ -80,6 +86,19 @@ class PromptFeedForwardLaunch {
                                                               .add = layer.add});
     }
 
+    /// The blocks that all rows pass, behind the experts.
+    void blocks() const {
+        const int others = f_.layer.row_count - f_.library_rows;
+        for (int b = 0; b < f_.layer.block_count; ++b) {
+            const bool add = f_.layer.add || f_.layer.list || b > 0;
+            if (others > 0)
+                block(f_.layer.blocks[b], 0, others, false, add);
+            if (f_.library_rows > 0)
+                block(f_.layer.blocks[b], others, f_.library_rows, true, add);
+        }
+    }
+
+  private:
     /// A block for `rows` rows from `first` on. `add`: to what is there.
     void block(const DenseBlock& block, int first, int rows, bool library, bool add) const {
         const FeedForwardParams& layer = f_.layer;
@@ -111,7 +130,6 @@ class PromptFeedForwardLaunch {
             launches_.template operator()<Kernel::PromptProduct>(prompt_product_grid(down), down);
     }
 
-  private:
     HalfRows hidden_of(const GatedMatrices& m) const {
         return {f_.hidden_values, f_.hidden_scales, padded_columns(m.width)};
     }
@@ -144,16 +162,11 @@ class PromptFeedForwardLaunch {
 template <class Launches>
 void launch_prompt_feed_forward(const PromptFeedForward& f, const Launches& launches) {
     const PromptFeedForwardLaunch<Launches> launch(f, launches);
-    if (f.layer.list)
+    if (f.layer.list) {
         launch.experts();
-    const int others = f.layer.row_count - f.library_rows;
-    for (int b = 0; b < f.layer.block_count; ++b) {
-        const bool add = f.layer.add || f.layer.list || b > 0;
-        if (others > 0)
-            launch.block(f.layer.blocks[b], 0, others, false, add);
-        if (f.library_rows > 0)
-            launch.block(f.layer.blocks[b], others, f.library_rows, true, add);
+        launch.combine();
     }
+    launch.blocks();
 }
 
 } // namespace switchyard::cuda

@@ -276,8 +276,8 @@
         <translation>控制</translation>
     </message>
     <message>
-        <source>Precision of what the model remembers of the text so far. A change affects new blocks of tokens only. Q4_0 takes a quarter of the memory of F16, and some models answer much worse with it.</source>
-        <translation>模型对已有文本的记忆的精度。更改只影响新的词元块。Q4_0 只占 F16 四分之一的内存，但有些模型用它时回答会差很多。</translation>
+        <source>Precision of what the model remembers of the text so far. A change affects new blocks of tokens only. Q4_0 takes a quarter of the memory of F16, and some models answer much worse with it. FP8 is for cards of compute capability 8.9 or more.</source>
+        <translation>模型对已有文本的记忆的精度。更改只影响新的词元块。Q4_0 只占 F16 四分之一的内存，但有些模型用它时回答会差很多。FP8 需要计算能力 8.9 或更高的显卡。</translation>
     </message>
 </context>
 <context>
@@ -561,6 +561,261 @@
         <source>the KV cache needs %1 for the answers under way, %2 are allowed: end another answer or choose Q8_0 or Q4_0 for the KV cache</source>
         <translation>正在生成的回答需要 %1 的 KV 缓存，允许 %2：请结束另一个回答，或将 KV 缓存设为 Q8_0 或 Q4_0</translation>
     </message>
+    <message>
+        <source>Automatic: the CPU, because the model needs %1 even without most of its experts and %2 has %3 free.</source>
+        <translation>自动：CPU，因为即使不把大部分专家放在显卡上，模型也需要 %1，而 %2 只有 %3 空闲。</translation>
+    </message>
+    <message>
+        <source>Automatic: the CPU, because the model needs %1 and %2 has %3 free.</source>
+        <translation>自动：CPU，因为模型需要 %1，而 %2 只有 %3 空闲。</translation>
+    </message>
+    <message>
+        <source>Automatic: the CPU, because the model is larger than the memory of %1 and needs %2 of RAM beside it, of which %3 are free.</source>
+        <translation>自动：CPU，因为模型大于 %1 的显存，另外还需要 %2 内存，而只有 %3 空闲。</translation>
+    </message>
+    <message>
+        <source>Automatic: the CPU, because %1.</source>
+        <translation>自动：CPU，因为%1。</translation>
+    </message>
+    <message>
+        <source>Automatic: %1, %2 free; this model needs %3 there and keeps its experts in RAM, %4, of which the card holds %5 at a time.</source>
+        <translation>自动：%1，空闲 %2；此模型在那里需要 %3，专家放在内存中（%4），显卡同时容纳其中 %5。</translation>
+    </message>
+    <message>
+        <source>Automatic: %1; this model needs %2 there and keeps its experts in RAM, %3, of which the card holds %4 at a time.</source>
+        <translation>自动：%1；此模型在那里需要 %2，专家放在内存中（%3），显卡同时容纳其中 %4。</translation>
+    </message>
+    <message>
+        <source>Automatic: %1, %2 free; this model needs %3.</source>
+        <translation>自动：%1，空闲 %2；此模型需要 %3。</translation>
+    </message>
+    <message>
+        <source>Automatic: %1; this model needs %2.</source>
+        <translation>自动：%1；此模型需要 %2。</translation>
+    </message>
+    <message>
+        <source>The chosen card cannot be used: %1.</source>
+        <translation>所选的显卡无法使用：%1。</translation>
+    </message>
+    <message>
+        <source>This model needs %1 on %2 (weights %3, KV cache %4, scratch %5) and %6 are free there: open it on the CPU, close what else uses the card, or choose a smaller model.</source>
+        <translation>此模型在 %2 上需要 %1（权重 %3，KV 缓存 %4，临时空间 %5），那里只有 %6 空闲：请在 CPU 上打开它、关闭占用显卡的其他程序，或选择更小的模型。</translation>
+    </message>
+    <message>
+        <source>there is no %1: this machine has one card, cuda:0</source>
+        <translation>没有 %1：这台机器只有一块显卡 cuda:0</translation>
+    </message>
+    <message>
+        <source>there is no %1: this machine has cuda:0 to %2</source>
+        <translation>没有 %1：这台机器有 cuda:0 到 %2</translation>
+    </message>
+    <message>
+        <source>the exact path computes on the CPU alone</source>
+        <translation>精确路径只在 CPU 上计算</translation>
+    </message>
+    <message>
+        <source>%1 was lost while it computed; start the program again to use it</source>
+        <translation>%1 在计算时失去响应；请重新启动程序后再使用</translation>
+    </message>
+    <message>
+        <source>%1: the device is lost; restart the program to use it again</source>
+        <translation>%1：设备已失去响应；请重新启动程序后再使用</translation>
+    </message>
+    <message>
+        <source>%1 is not used: %2</source>
+        <translation>未使用 %1：%2</translation>
+    </message>
+    <message>
+        <source>its kernels compute something else than the CPU</source>
+        <translation>它的内核算出的结果与 CPU 不同</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 on %3, of which %4 of memory are free</source>
+        <translation>%1在 %3 上需要 %2，而那里只有 %4 显存空闲</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 of this machine&apos;s memory, which are not free</source>
+        <translation>%1需要 %2 内存，而这台机器没有这么多空闲内存</translation>
+    </message>
+    <message>
+        <source>needs %1 of RAM (experts %2, tokenizer %3), %4 are free</source>
+        <translation>需要 %1 内存（专家 %2、分词器 %3），可用 %4</translation>
+    </message>
+    <message>
+        <source>the KV cache cannot be kept as %1 on this device: choose F16, Q8_0 or Q4_0</source>
+        <translation>在此设备上 KV 缓存不能用 %1：请选择 F16、Q8_0 或 Q4_0</translation>
+    </message>
+    <message>
+        <source>This device does not compute with %1: these weights became %2, which takes %3 more than in the file.</source>
+        <translation>此设备不能直接用 %1 计算：这些权重已转为 %2，比文件中多占 %3。</translation>
+    </message>
+    <message>
+        <source>attention norms or rotates more values than this device&apos;s kernels take</source>
+        <translation>注意力要归一化或旋转的数值超过此设备内核所能处理的数目</translation>
+    </message>
+    <message>
+        <source>attention has more norms and rotations than this device&apos;s kernels take</source>
+        <translation>注意力的归一化和旋转步骤超过此设备内核所能处理的数目</translation>
+    </message>
+    <message>
+        <source>attention heads of %1 dimensions need more shared memory than the %2 KiB that a block of %3 may have</source>
+        <translation>%1 维的注意力头需要的共享内存超过 %3 每个线程块可用的 %2 KiB</translation>
+    </message>
+    <message>
+        <source>a saved part of the KV cache has %1 bytes, expected %2</source>
+        <translation>保存的一部分 KV 缓存有 %1 字节，应为 %2</translation>
+    </message>
+    <message>
+        <source>the KV cache holds no more than %1 blocks</source>
+        <translation>KV 缓存最多容纳 %1 块</translation>
+    </message>
+    <message>
+        <source>a layer has more feed-forward blocks than this device&apos;s kernels take</source>
+        <translation>某一层的前馈块超过此设备内核所能处理的数目</translation>
+    </message>
+    <message>
+        <source>a layer has %1 experts, and this device&apos;s kernels take %2</source>
+        <translation>某一层有 %1 个专家，而此设备的内核只能处理 %2 个</translation>
+    </message>
+    <message>
+        <source>%1: the device cannot be used: %2</source>
+        <translation>%1：无法使用该设备：%2</translation>
+    </message>
+    <message>
+        <source>a device does not tell what it is: %1</source>
+        <translation>设备没有说明自己的型号：%1</translation>
+    </message>
+    <message>
+        <source>the device does not tell its memory: %1</source>
+        <translation>设备没有说明自己的显存：%1</translation>
+    </message>
+    <message>
+        <source>memory cannot be had: %1</source>
+        <translation>无法取得显存：%1</translation>
+    </message>
+    <message>
+        <source>host memory cannot be had: %1</source>
+        <translation>无法取得主机内存：%1</translation>
+    </message>
+    <message>
+        <source>an event cannot be made: %1</source>
+        <translation>无法创建事件：%1</translation>
+    </message>
+    <message>
+        <source>the device failed: %1</source>
+        <translation>设备出错：%1</translation>
+    </message>
+    <message>
+        <source>two events cannot be compared: %1</source>
+        <translation>无法比较两个事件：%1</translation>
+    </message>
+    <message>
+        <source>a graph cannot be made: %1</source>
+        <translation>无法创建计算图：%1</translation>
+    </message>
+    <message>
+        <source>a graph cannot be made ready: %1</source>
+        <translation>无法准备计算图：%1</translation>
+    </message>
+    <message>
+        <source>a stream cannot be made: %1</source>
+        <translation>无法创建流：%1</translation>
+    </message>
+    <message>
+        <source>a copy to the device failed: %1</source>
+        <translation>复制到设备失败：%1</translation>
+    </message>
+    <message>
+        <source>a copy from the device failed: %1</source>
+        <translation>从设备复制失败：%1</translation>
+    </message>
+    <message>
+        <source>a copy within the device failed: %1</source>
+        <translation>设备内复制失败：%1</translation>
+    </message>
+    <message>
+        <source>memory of the device cannot be filled: %1</source>
+        <translation>无法填充设备的显存：%1</translation>
+    </message>
+    <message>
+        <source>an event cannot be recorded: %1</source>
+        <translation>无法记录事件：%1</translation>
+    </message>
+    <message>
+        <source>a stream cannot wait: %1</source>
+        <translation>流无法等待：%1</translation>
+    </message>
+    <message>
+        <source>launches cannot be recorded: %1</source>
+        <translation>无法记录启动：%1</translation>
+    </message>
+    <message>
+        <source>a graph did not start: %1</source>
+        <translation>计算图没有启动：%1</translation>
+    </message>
+    <message>
+        <source>the device cannot be used: %1</source>
+        <translation>无法使用该设备：%1</translation>
+    </message>
+    <message>
+        <source>the device was lost</source>
+        <translation>设备已失去响应</translation>
+    </message>
+    <message>
+        <source>a weight</source>
+        <translation>一个权重</translation>
+    </message>
+    <message>
+        <source>an expert</source>
+        <translation>一个专家</translation>
+    </message>
+    <message>
+        <source>the KV cache</source>
+        <translation>KV 缓存</translation>
+    </message>
+    <message>
+        <source>the cache of experts</source>
+        <translation>专家缓存</translation>
+    </message>
+    <message>
+        <source>the scratch of a step</source>
+        <translation>一步计算的临时空间</translation>
+    </message>
+    <message>
+        <source>the table of weights</source>
+        <translation>权重表</translation>
+    </message>
+    <message>
+        <source>copying weights</source>
+        <translation>复制权重</translation>
+    </message>
+    <message>
+        <source>copying to %1</source>
+        <translation>复制到 %1 </translation>
+    </message>
+    <message>
+        <source>a model&apos;s constants</source>
+        <translation>模型的常量</translation>
+    </message>
+    <message>
+        <source>the clock of a step</source>
+        <translation>一步计算的计时</translation>
+    </message>
+</context>
+<context>
+    <name>ExpertText</name>
+    <message>
+        <source>%1 % of experts found</source>
+        <translation>专家命中 %1 %</translation>
+    </message>
+    <message>
+        <source>The experts lie in RAM, %1; of %2 the card holds %3 at a time, %4.</source>
+        <translation>专家放在内存中，%1；共 %2 个，显卡同时容纳 %3 个，%4。</translation>
+    </message>
+    <message>
+        <source>Of those that layers needed %1 % were there; %2 were fetched, %3.</source>
+        <translation>各层所需的专家中 %1 % 已在显卡上；取来 %2 个，%3。</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>
@@ -577,13 +832,6 @@
     <message>
         <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
         <translation>在已使用的模型之外，此模型%1：请卸载其中一个，或选择更小的模型。</translation>
-    </message>
-</context>
-<context>
-    <name>Hardware</name>
-    <message>
-        <source>%1 was lost while it computed; start the program again to use it</source>
-        <translation>%1 在计算时失去响应；请重新启动程序后再使用</translation>
     </message>
 </context>
 <context>
@@ -781,37 +1029,6 @@
     <message>
         <source>Your folders</source>
         <translation>您的文件夹</translation>
-    </message>
-</context>
-<context>
-    <name>OpenDevice</name>
-    <message>
-        <source>Automatic: the CPU, because the model needs %1 and %2 has %3 free.</source>
-        <translation>自动：CPU，因为模型需要 %1，而 %2 只有 %3 空闲。</translation>
-    </message>
-    <message>
-        <source>Automatic: %1, %2 free; this model needs %3.</source>
-        <translation>自动：%1，空闲 %2；此模型需要 %3。</translation>
-    </message>
-    <message>
-        <source>Automatic: %1; this model needs %2.</source>
-        <translation>自动：%1；此模型需要 %2。</translation>
-    </message>
-    <message>
-        <source>there is no card %1 on this machine</source>
-        <translation>这台机器上没有显卡 %1</translation>
-    </message>
-    <message>
-        <source>The chosen card cannot be used: %1.</source>
-        <translation>所选的显卡无法使用：%1。</translation>
-    </message>
-    <message>
-        <source>This model needs %1 on %2 (weights %3, KV cache %4, scratch %5) and %6 are free there: open it on the CPU, close what else uses the card, or choose a smaller model.</source>
-        <translation>此模型在 %2 上需要 %1（权重 %3，KV 缓存 %4，临时空间 %5），那里只有 %6 空闲：请在 CPU 上打开它、关闭占用显卡的其他程序，或选择更小的模型。</translation>
-    </message>
-    <message>
-        <source>Automatic: the CPU, because %1.</source>
-        <translation>自动：CPU，因为%1。</translation>
     </message>
 </context>
 <context>
@@ -1148,6 +1365,14 @@
         <source>For now the model is opened on the CPU.</source>
         <translation>模型目前在 CPU 上打开。</translation>
     </message>
+    <message>
+        <source>About %1 tokens/s here, and %2 on the CPU.</source>
+        <translation>在这里约 %1 词元/秒，在 CPU 上 %2。</translation>
+    </message>
+    <message>
+        <source>About %1 tokens/s here.</source>
+        <translation>在这里约 %1 词元/秒。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ClosingGuard</name>
@@ -1320,6 +1545,10 @@
     <message>
         <source>%1 of VRAM</source>
         <translation>显存 %1</translation>
+    </message>
+    <message>
+        <source>This device keeps no cache as %1: %2 is used instead.</source>
+        <translation>此设备的缓存不能用 %1：改用 %2。</translation>
     </message>
 </context>
 <context>

@@ -206,25 +206,22 @@ DeviceStatus ScriptedCard::status() const {
     return status;
 }
 
-Cards ScriptedHardware::look() const {
-    Cards all;
+CardList ScriptedHardware::look() const {
+    CardList all;
     for (const CardPtr& card : cards_)
-        all.cards.push_back({static_cast<int>(all.cards.size()), card->name(), card->memory(),
-                             card->reading().memory_free, card->unusable()});
+        all.cards.push_back({static_cast<int>(all.cards.size()), card->name().toStdString(), card->memory(),
+                             card->reading().memory_free, card->unusable().toStdString()});
     if (cards_.empty())
-        all.none = none_;
+        all.none = none_.toStdString();
     return all;
 }
 
-CardReading ScriptedHardware::readCard(int card) const {
+CardReading ScriptedHardware::read_card(int card) const {
     return cards_.at(static_cast<std::size_t>(card))->reading();
 }
 
-std::shared_ptr<Backend> ScriptedHardware::openDevice(const DeviceChoice& choice,
-                                                      const BackendOptions& options) const {
-    if (choice.kind == DeviceChoice::Kind::Cpu)
-        return make_cpu_backend(options);
-    return std::make_shared<ScriptedCardBackend>(options, cards_.at(static_cast<std::size_t>(choice.index)));
+std::shared_ptr<Backend> ScriptedHardware::open_card(int card, const BackendOptions& options) const {
+    return std::make_shared<ScriptedCardBackend>(options, cards_.at(static_cast<std::size_t>(card)));
 }
 
 } // namespace switchyard

@@ -2,7 +2,9 @@
 // told.
 #pragma once
 
-#include "app/services/hardware.h"
+#include "engine/backends/hardware.h"
+
+#include <QString>
 
 #include <chrono>
 
@@ -52,10 +54,9 @@ class ScriptedHardware : public Hardware {
         : cards_(std::move(cards)), none_(std::move(none)) {}
 
   protected:
-    Cards look() const override;
-    CardReading readCard(int card) const override;
-    std::shared_ptr<Backend> openDevice(const DeviceChoice& choice,
-                                        const BackendOptions& options) const override;
+    CardList look() const override;
+    CardReading read_card(int card) const override;
+    std::shared_ptr<Backend> open_card(int card, const BackendOptions& options) const override;
 
   private:
     const std::vector<CardPtr> cards_;

@@ -371,6 +371,49 @@ class TestDevices : public QObject {
         QVERIFY(desk.readyOn(-1));
     }
 
+    /// A chat may come from another machine, or from before the card was taken out.
+    void aCacheThatTheDeviceHasNotBecomesTheNearest() {
+        QTemporaryDir folder;
+        Workplace desk(folder.path(), with({}));
+        desk.controller.setTuning([&] {
+            Tuning tuning = desk.controller.tuning();
+            tuning.sequence.kv = BlockType::FP8;
+            return tuning;
+        }());
+        QVERIFY(desk.load(path_));
+        QCOMPARE(desk.find<QLabel>(u"tune.kv.note"_s)->text(),
+                 u"This device keeps no cache as FP8: Q8_0 is used instead."_s);
+        desk.ask(u"one"_s);
+        QVERIFY(desk.answer().tokenCount() > 0);
+        QCOMPARE(desk.answer().run.settings.sequence.kv, BlockType::Q8_0);
+    }
+
+    void speedsAreThoseOfTheDevice() {
+        QTemporaryDir folder;
+        const QString talker = folder.filePath(u"talker.gguf"_s);
+        ScriptedModel says;
+        for (int byte = 0; byte < 256; ++byte)
+            says.chain(byte, {'a'});
+        says.write(talker.toStdString());
+        const auto gpu = card(24 * kGiB);
+        gpu->slowDown(std::chrono::milliseconds(20));
+        Workplace desk(folder.path(), with({gpu}));
+        QVERIFY(desk.load(talker));
+        QCOMPARE(desk.model.capabilities().card, 0);
+        QVERIFY2(!desk.why().contains(u"tokens/s"_s), qPrintable(desk.why())); // nothing is guessed
+        desk.setDial(u"max_tokens"_s, 40);
+        desk.ask(u"one"_s);
+        QTRY_VERIFY2(desk.why().contains(u" tokens/s here"_s), qPrintable(desk.why()));
+        const SpeedRange here = desk.model.capabilities().speed;
+        QVERIFY2(here.low > 10 && here.high < 60, qPrintable(QString::number(here.high)));
+        const QString forecast = desk.find<QLabel>(u"tune.quant.forecast"_s)->text();
+        QVERIFY2(forecast.contains(u"tokens/s"_s), qPrintable(forecast));
+        // The processor's own are none of the card's.
+        desk.choose(u"CPU"_s);
+        QVERIFY(desk.readyOn(-1));
+        QVERIFY2(!desk.why().contains(u"here"_s), qPrintable(desk.why()));
+    }
+
     void twoModelsOnACardCountTogether() {
         QTemporaryDir folder;
         const auto gpu = card(24 * kGiB);

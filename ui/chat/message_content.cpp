@@ -1,5 +1,6 @@
 #include "ui/chat/message_content.h"
 
+#include "ui/expert_text.h"
 #include "ui/plain_text.h"
 
 #include <QLocale>
@@ -241,6 +242,8 @@ QString runLine(const RunSummary& run, const RunDigest& digest) {
     if (run.timings.time_to_first_token_ms > 0)
         parts += MessageContent::tr("%1 ms to first")
                      .arg(QLocale().toString(run.timings.time_to_first_token_ms, 'f', 0));
+    if (const QString found = expertsFoundText(run.timings.experts); !found.isEmpty())
+        parts += found;
     return parts.join(u"  |  "_s);
 }
 

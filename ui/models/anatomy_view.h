@@ -2,7 +2,7 @@
 #pragma once
 
 #include "app/services/anatomy_reader.h"
-#include "app/services/hardware.h"
+#include "app/services/cards.h"
 
 #include <QWidget>
 

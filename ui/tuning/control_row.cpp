@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 using namespace Qt::StringLiterals;
 
@@ -366,7 +367,17 @@ void ControlRow::showValue() {
             slider_->setPresetPosition(preset ? sliderPosition(*preset) : -1);
         }
     } else if (chosen_ && !stops_.empty()) {
-        const int stop = stop_of(value_);
+        int stop = stop_of(value_);
+        const bool missing = stop < 0 && !state_.instead.isEmpty();
+        if (missing) {
+            stop = stop_of(state_.instead.toStdString());
+            missing_ = tr("This device keeps no cache as %1: %2 is used instead.")
+                           .arg(QString::fromStdString(format_control(spec_, value_)), state_.instead);
+            setNote(missing_);
+        } else if (!missing_.isEmpty()) {
+            if (note_->text() == std::exchange(missing_, {}))
+                setNote({});
+        }
         if (stop >= 0)
             slider_->setValue(stop);
         slider_->setPresetPosition(stop_of(preset_));

@@ -63,6 +63,7 @@ class ControlRow : public QWidget {
     const ControlSpec& spec_;
     ControlValue value_, preset_;
     double minimum_ = 0, maximum_ = 1;
+    QString missing_; ///< of a value that the device does not have
     DialState state_;
     std::vector<ChoiceForecast> stops_; ///< choices: one a stop, `name` as the control's choice
     bool showing_ = false;              ///< widgets follow the value: their signals are not the user's

@@ -47,9 +47,11 @@ const std::vector<const char*>& controlStrings() {
             "Controls",
             "Precision of the weights. They are re-encoded in the background while the answer goes on."),
         QT_TRANSLATE_NOOP("Controls", "KV cache"),
-        QT_TRANSLATE_NOOP("Controls", "Precision of what the model remembers of the text so far. A change "
-                                      "affects new blocks of tokens only. Q4_0 takes a quarter of the memory "
-                                      "of F16, and some models answer much worse with it."),
+        QT_TRANSLATE_NOOP("Controls",
+                          "Precision of what the model remembers of the text so far. A change "
+                          "affects new blocks of tokens only. Q4_0 takes a quarter of the memory "
+                          "of F16, and some models answer much worse with it. FP8 is for cards of compute "
+                          "capability 8.9 or more."),
         QT_TRANSLATE_NOOP("Controls", "Prefill chunk"),
         QT_TRANSLATE_NOOP(
             "Controls",

@@ -1,7 +1,7 @@
 // On which device the model is opened: the CPU, a card, or the program's own choice with its reason.
 #pragma once
 
-#include "app/services/hardware.h"
+#include "app/services/cards.h"
 
 #include <QWidget>
 

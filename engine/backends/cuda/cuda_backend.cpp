@@ -18,6 +18,8 @@ namespace {
 
 using namespace cuda;
 
+constexpr int kFp8Compute = 89; ///< from here on the hardware converts it
+
 /// A small part of the device's memory.
 std::size_t stretch_bytes(const DeviceInfo& device) {
     return std::clamp(device.memory_bytes / 256, std::size_t{1} << 20, std::size_t{64} << 20);
@@ -54,14 +56,20 @@ class CudaBackend : public Backend {
         for (const WeightSource& source : sources)
             if (source.use != WeightUse::Vector)
                 checked_type(source.tensor->type); // before there is little memory for it
-        std::size_t all = 0;
+        std::size_t always = 0, routed = 0;
         for (const WeightSource& source : sources)
-            all += static_cast<std::size_t>(source.tensor->matrices()) *
-                   placed_size(source, source.tensor->type).bytes;
+            (is_routed_matrix(source) ? routed : always) +=
+                static_cast<std::size_t>(source.tensor->matrices()) *
+                placed_size(source, source.tensor->type).bytes;
         // For contexts, and for what steps work in.
         const std::size_t reserve = std::min(std::size_t{2} << 30, device_->info().memory_bytes / 8);
-        offloads_ = options_.offload_experts || all + reserve > device_->memory().free;
+        const std::size_t free = device_->memory().free;
+        offloads_ = routed > 0 && (options_.offload_experts || always + routed + reserve > free);
+        // A quarter of what is left is for longer contexts.
+        const std::size_t left = free > always + reserve ? free - always - reserve : 0;
+        expert_cache_ = offloads_ ? std::min({routed, left / 4 * 3, options_.expert_cache}) : 0;
     }
+    std::size_t expert_cache_bytes() const override { return expert_cache_; }
     Slice place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
                 const EncodeControl& control) const override {
         const BlockType own = source.tensor->type;
@@ -78,10 +86,14 @@ class CudaBackend : public Backend {
         const std::int64_t rows = source.tensor->rows(), cols = source.tensor->cols();
         if (source.use == WeightUse::Vector)
             return {static_cast<std::size_t>(rows * cols) * sizeof(float), false};
-        return {tiled_bytes(placed_type(type), rows, cols), false};
+        return {tiled_bytes(placed_type(type), rows, cols), false, offloads_ && is_routed_matrix(source)};
+    }
+    bool holds_kv(BlockType type) const override {
+        return type == BlockType::F16 || type == BlockType::Q8_0 || type == BlockType::Q4_0 ||
+               (type == BlockType::FP8 && device_->info().compute >= kFp8Compute);
     }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
-        return make_cuda_executor(std::move(plan), pool_, {options_.graphs, offloads_});
+        return make_cuda_executor(std::move(plan), pool_, {options_.graphs, offloads_, expert_cache_});
     }
 
     DeviceStatus device_status() const override {
@@ -101,6 +113,9 @@ class CudaBackend : public Backend {
     }
 
   private:
+    static bool is_routed_matrix(const WeightSource& source) {
+        return source.role == WeightRole::RoutedExpert && source.use != WeightUse::Vector;
+    }
     /// What the kernels multiply with where a file has `type`: the first that serves of those that hold no
     /// less. `is_off`: of a type.
     template <typename IsOff>
@@ -136,9 +151,9 @@ class CudaBackend : public Backend {
         } else {
             slice.type = type;
             memory = upload_.tiles(type, from, control);
-            if (offloads_ && source.role == WeightRole::RoutedExpert) {
+            if (offloads_ && is_routed_matrix(source)) {
                 memory = on_host(memory, slice.bytes);
-                slice.place = {MemoryPlace::Kind::Host, 0};
+                slice.place = {MemoryPlace::Kind::Pinned, 0};
             }
         }
         slice.data = memory.get();
@@ -159,6 +174,7 @@ class CudaBackend : public Backend {
     CudaOptions options_;
     std::shared_ptr<DevicePool> pool_, host_pool_;
     bool offloads_ = false;            ///< routed experts
+    std::size_t expert_cache_ = 0;     ///< bytes for those in use
     std::unique_ptr<SelfCheck> check_; ///< null: whatever it computes is taken
     mutable WeightUpload upload_;
 };

@@ -4,6 +4,8 @@
 #include "engine/run/backend.h"
 #include "kernels/cuda/device.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -11,10 +13,11 @@
 namespace switchyard {
 
 struct CudaOptions {
-    int threads = 0;              ///< of the host, for packing weights; 0: one a physical core
-    bool graphs = true;           ///< steps of answers as recorded graphs
-    bool offload_experts = false; ///< routed experts lie on the host even where all would fit
-    bool check = true;            ///< compares the card with the CPU first
+    int threads = 0;                     ///< of the host, for packing weights; 0: one a physical core
+    bool graphs = true;                  ///< steps of answers as recorded graphs
+    bool offload_experts = false;        ///< routed experts lie on the host even where all would fit
+    std::size_t expert_cache = SIZE_MAX; ///< bytes at most of the device's memory for those in use
+    bool check = true;                   ///< compares the card with the CPU first
     /// What was found of cards is kept in this file; empty: the next backend asks again.
     std::filesystem::path card_checks = {};
     std::string build = {}; ///< another one is asked again: DeviceLibrary::build()

@@ -21,7 +21,7 @@ class CudaExecutor : public Executor {
   public:
     CudaExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<DevicePool> pool,
                  const DeviceStepOptions& options)
-        : plan_(std::move(plan)), pool_(std::move(pool)), kv_(*plan_, pool_),
+        : plan_(std::move(plan)), pool_(std::move(pool)), kv_(*plan_, pool_), options_(options),
           step_(*plan_, pool_, kv_, options), draws_(plan_->vocabulary) {}
 
     KvBlockId allocate_kv_block(BlockType type) override {
@@ -51,7 +51,7 @@ class CudaExecutor : public Executor {
         return totals_;
     }
     std::size_t forecast_scratch(int rows, int experts) const override {
-        return DeviceStep(*plan_, pool_, kv_, {}).forecast(rows, experts);
+        return DeviceStep(*plan_, pool_, kv_, options_).forecast(rows, experts);
     }
     /// A round trip to the host costs more than a row that is computed in vain.
     int steps_in_flight() const override { return 2; }
@@ -77,6 +77,8 @@ class CudaExecutor : public Executor {
     BlockLedger<KvStore> blocks_{kv_, steps_};
     std::unique_ptr<Stream> copies_ = pool_->device().make_stream(); ///< of blocks
     HostBuffer copied_{pool_->device()};
+
+    const DeviceStepOptions options_;
 
     // Of the thread that computes.
     DeviceStep step_;

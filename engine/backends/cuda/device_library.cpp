@@ -56,6 +56,11 @@ std::filesystem::path find_library() {
 
 } // namespace
 
+std::string no_such_card(int index, int count) {
+    return "there is no cuda:" + std::to_string(index) + ": this machine has " +
+           (count == 1 ? "one card, cuda:0" : "cuda:0 to cuda:" + std::to_string(count - 1));
+}
+
 std::shared_ptr<const DeviceLibrary> DeviceLibrary::find() { return open(find_library()); }
 
 std::shared_ptr<const DeviceLibrary> DeviceLibrary::open(const std::filesystem::path& file) {
@@ -139,8 +144,7 @@ std::unique_ptr<cuda::Device> DeviceLibrary::open_device(int index) const {
     if (!reason_.empty())
         throw Error(reason_);
     if (index < 0 || index >= count())
-        throw Error("there is no cuda:" + std::to_string(index) + ": this machine has " +
-                    (count() == 1 ? "one card, cuda:0" : "cuda:0 to cuda:" + std::to_string(count() - 1)));
+        throw Error(no_such_card(index, count()));
     if (const std::string why = unusable(index); !why.empty())
         throw Error(why);
     try {

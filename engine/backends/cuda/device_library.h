@@ -27,6 +27,9 @@ enum class DeviceTrouble : std::uint8_t {
     Failed       ///< CUDA says something else
 };
 
+/// Why there is no cuda:index where there are `count`, as a clause.
+std::string no_such_card(int index, int count);
+
 class DeviceLibrary {
   public:
     /// Looks beside the program and in ../lib/switchyard; SWITCHYARD_CUDA_LIBRARY names another file. Looks
@@ -51,7 +54,7 @@ class DeviceLibrary {
     std::string unusable(int index) const;
     cuda::MemoryUse memory(int index) const; ///< zeros where only an open device could tell
     cuda::DeviceHealth health(int index) const;
-    /// The one to take where nobody chose: the largest that can be used. PRECOND: reason() is empty.
+    /// The largest that can be used. PRECOND: reason() is empty.
     int best() const;
     /// Throws Error. The device keeps the library.
     std::unique_ptr<cuda::Device> open_device(int index) const;

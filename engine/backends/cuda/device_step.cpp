@@ -47,8 +47,8 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
                        const DeviceStepOptions& options)
     : plan_(plan), pool_(std::move(pool)), kv_(kv), graphs_(options.graphs), offloads_(options.offloads),
       has_prompt_form_(prompts_attend_together(plan, pool_->device().info().shared_bytes)), weights_(pool_),
-      inputs_(*pool_), candidates_(*pool_), clock_(pool_), experts_(pool_), table_staging_(pool_->device()),
-      downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
+      inputs_(*pool_), candidates_(*pool_), clock_(pool_), experts_(pool_, options.expert_cache),
+      table_staging_(pool_->device()), downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
     const FusedPlan fused = fuse(plan_);
     stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info(), arrivals_});
     scratch_.values.resize(plan_.values.size());
@@ -63,32 +63,6 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
 StepLaunch DeviceStep::launch_of(const StepShape& shape) {
     return {plan_, weights_, constants_, kv_, inputs_, scratch_, shape, *stream_, pool_->device().info()};
 }
-
-/// For one step.
-class DeviceStep::Fetch : public ExpertFetch {
-  public:
-    Fetch(DeviceStep& step, const WeightSet& weights) : step_(step), weights_(weights) {}
-    void bring(const ExpertsStep& layer, const ExpertChoice* choices, int rows, int most) override {
-        const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(most);
-        std::byte* host = step_.downloads_.reserve(count * sizeof(ExpertChoice));
-        step_.stream_->copy_to_host(host, reinterpret_cast<const std::byte*>(choices),
-                                    count * sizeof(ExpertChoice));
-        step_.stream_->synchronise();
-        std::vector<bool> wanted(weights_[layer.gate].slices.size());
-        for (const ExpertChoice& one : std::span(reinterpret_cast<const ExpertChoice*>(host), count))
-            if (one.expert >= 0)
-                wanted[static_cast<std::size_t>(one.expert)] = true;
-        std::vector<ExpertSlices> experts;
-        for (std::size_t e = 0; e < wanted.size(); ++e)
-            if (wanted[e])
-                experts.push_back({layer.gate, layer.up, layer.down, static_cast<int>(e)});
-        step_.experts_.bring(weights_, experts, step_.weights_, *step_.stream_);
-    }
-
-  private:
-    DeviceStep& step_;
-    const WeightSet& weights_;
-};
 
 void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
     StepInputs::Room room{static_cast<std::size_t>(shape.rows), batch.sequences.size(), 0, 0,
@@ -106,7 +80,7 @@ void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
 }
 
 std::size_t DeviceStep::scratch_bytes() {
-    std::size_t sum = inputs_.bytes() + weights_.bytes() + candidates_.bytes() + experts_.bytes();
+    std::size_t sum = inputs_.bytes() + weights_.bytes() + candidates_.bytes();
     scratch_.each([&](const ScratchBuffer& buffer) { sum += buffer.bytes(); });
     return sum;
 }
@@ -125,6 +99,7 @@ std::size_t DeviceStep::forecast(int rows, int experts) {
                       .library_rows = prompt_library() ? prompts : 0,
                       .sequences = 1,
                       .experts = most_experts(batch, plan_),
+                      .fetches = offloads_,
                       .formats = kInputF32 | kInputBytes});
     return scratch_bytes();
 }
@@ -137,14 +112,18 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         constants_.upload(*pool_);
     }
     weights_.update(weights, *stream_, table_staging_);
-    if (offloads_)
-        experts_.settle(weights, static_cast<std::size_t>(plan_.experts));
+    if (offloads_) {
+        experts_.cache().settle(weights);
+        experts_.set_step(weights, weights_, *stream_);
+    }
+    const ExpertTraffic traffic = experts_.cache().use().traffic;
     StepShape shape{.rows = static_cast<int>(batch.rows.size()),
                     .logit_rows = static_cast<int>(wishes.logit_rows().size()),
                     .prompt_rows = static_cast<int>(std::ranges::count_if(batch.rows, &BatchRow::prompt)),
                     .library_rows = prompt_library() ? library_rows(batch) : 0,
                     .sequences = static_cast<int>(batch.sequences.size()),
                     .experts = most_experts(batch, plan_),
+                    .fetches = offloads_,
                     .formats = weights_.all_formats()};
     const bool sampled = clock_.due();
     const bool recorded = graphs_ && !sampled && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
@@ -165,8 +144,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         weights_.find_ranges(*stream_);
     if (recorded)
         start_graph(shape);
-    else if (Fetch fetch(*this, weights);
-             !launch_stages(shape, stop, sampled ? &clock_ : nullptr, offloads_ ? &fetch : nullptr))
+    else if (!launch_stages(shape, stop, sampled ? &clock_ : nullptr))
         return false;
     candidates_.launch(wishes.sought(), scratch_.logits.get<float>(), plan_.vocabulary, *stream_);
     stream_->synchronise();
@@ -179,6 +157,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         if (sought.wish->best > kMostBest)
             sought.found = find_candidates(logits(sought.row), *sought.wish);
     tell_routing(batch, shape.experts, result);
+    result.experts = experts_.cache().use().traffic - traffic;
     clock_.share(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(),
                  result.stages);
     return true;
@@ -197,17 +176,16 @@ void DeviceStep::start_graph(const StepShape& shape) {
 }
 
 /// Stages are started as far ahead as some milliseconds of work; false: a stop came between.
-bool DeviceStep::launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock,
-                               ExpertFetch* fetch) {
+bool DeviceStep::launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock) {
     constexpr std::size_t kAhead = 6; // stages: two or three layers
     StepLaunch step = launch_of(shape);
     step.clock = clock;
-    step.fetch = fetch;
+    step.fetch = offloads_ ? &experts_ : nullptr;
     if (clock)
         clock->begin();
     for (std::size_t i = 0; i < stages_.size(); ++i) {
         stages_[i]->launch(step);
-        if (fetch && stop.requested()) {
+        if (offloads_ && stop.requested()) {
             stream_->synchronise();
             return false;
         }

@@ -4,7 +4,7 @@
 #include "engine/backends/common/step_queue.h"
 #include "engine/backends/common/step_wishes.h"
 #include "engine/backends/cuda/candidate_search.h"
-#include "engine/backends/cuda/expert_cache.h"
+#include "engine/backends/cuda/expert_fetch.h"
 #include "engine/backends/cuda/stage.h"
 
 #include <map>
@@ -16,8 +16,9 @@
 namespace switchyard::cuda {
 
 struct DeviceStepOptions {
-    bool graphs = true;    ///< steps of answers alone are recorded, once a batch size
-    bool offloads = false; ///< routed experts lie on the host
+    bool graphs = true;           ///< steps of answers alone are recorded, once a batch size
+    bool offloads = false;        ///< routed experts lie on the host
+    std::size_t expert_cache = 0; ///< bytes of the device's memory for those in use
 };
 
 /// Used from one thread at a time.
@@ -33,23 +34,22 @@ class DeviceStep {
     std::span<const float> logits(std::size_t row);
     std::size_t scratch_bytes();
     /// As Executor::prompt_rows().
-    int prompt_rows() const { return has_prompt_form_ && !offloads_ ? kPromptFrom : 0; }
+    int prompt_rows() const { return has_prompt_form_ ? kPromptFrom : 0; }
     /// As Executor::prompt_library().
     bool prompt_library() const { return prompt_rows() > 0 && scratch_.dense.products; }
     std::optional<ExpertCacheUse> expert_cache() const {
-        return offloads_ ? std::optional(experts_.use()) : std::nullopt;
+        return offloads_ ? std::optional(experts_.cache().use()) : std::nullopt;
     }
     /// What scratch_bytes() comes to for `rows` rows of one sequence, the last with logits. Instead of run().
     std::size_t forecast(int rows, int experts);
 
   private:
-    class Fetch;
     /// Fewer rows are as quick among those of answers.
     static constexpr int kPromptFrom = 64;
 
     void make_room(const Batch& batch, const StepShape& shape);
     /// `clock`: reads the times of this step's stages.
-    bool launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock, ExpertFetch* fetch);
+    bool launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock);
     void start_graph(const StepShape& shape);
     void tell_routing(const Batch& batch, int most, StepResult& result);
     StepLaunch launch_of(const StepShape& shape);
@@ -67,7 +67,7 @@ class DeviceStep {
     StepInputs inputs_;
     CandidateSearch candidates_;
     StageClock clock_;
-    ExpertCache experts_;
+    ExpertFetch experts_;
     HostBuffer table_staging_, downloads_;
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Event> passed_[2];               ///< by long steps, so that they can be stopped

@@ -1,10 +1,9 @@
 #include "engine/backends/cuda/expert_cache.h"
 
 #include "engine/base/error.h"
-#include "engine/base/memory.h"
 
 #include <algorithm>
-#include <string>
+#include <ranges>
 #include <utility>
 
 namespace switchyard::cuda {
@@ -13,7 +12,9 @@ namespace {
 
 constexpr std::size_t kStretchBytes = std::size_t{64} << 20;
 
-bool on_host(const Slice& slice) { return slice.place.kind == MemoryPlace::Kind::Host; }
+constexpr std::size_t kLeastSlots = 2; ///< one is computed with while the other comes
+
+bool is_pinned(const Slice& slice) { return slice.place.kind == MemoryPlace::Kind::Pinned; }
 std::size_t part_bytes(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
 /// Of the largest expert.
@@ -23,7 +24,7 @@ std::size_t largest_expert(const WeightSet& weights) {
     for (const auto& weight : weights.weights) {
         std::size_t most = 0;
         for (const Slice& slice : weight->slices)
-            most = std::max(most, on_host(slice) ? part_bytes(slice.bytes) : 0);
+            most = std::max(most, is_pinned(slice) ? part_bytes(slice.bytes) : 0);
         largest.push_back(most);
     }
     std::ranges::sort(largest, std::greater());
@@ -33,10 +34,13 @@ std::size_t largest_expert(const WeightSet& weights) {
 
 } // namespace
 
-ExpertCache::ExpertCache(std::shared_ptr<DevicePool> pool)
-    : pool_(std::move(pool)), entries_(pool_->device()) {}
+ExpertCache::ExpertCache(std::shared_ptr<DevicePool> pool, std::size_t budget)
+    : pool_(std::move(pool)), budget_(budget), copies_(pool_->device().make_stream()),
+      arrived_(pool_->device().make_event()), used_{pool_->device().make_event(),
+                                                    pool_->device().make_event()},
+      entries_(pool_->device()) {}
 
-void ExpertCache::settle(const WeightSet& weights, std::size_t least) {
+void ExpertCache::settle(const WeightSet& weights) {
     const std::size_t wanted = largest_expert(weights);
     if (wanted <= slot_bytes_)
         return;
@@ -44,23 +48,22 @@ void ExpertCache::settle(const WeightSet& weights, std::size_t least) {
     found_.clear();
     memory_.clear();
     slot_bytes_ = wanted;
-    std::size_t experts = 0;
+    std::size_t matrices = 0, pinned = 0;
     for (const auto& weight : weights.weights)
-        experts += static_cast<std::size_t>(std::ranges::count_if(weight->slices, on_host));
-    experts /= 3;
-    // Half of what is left is the cache's: contexts grow into the rest.
-    const std::size_t free = pool_->device().memory().free;
-    const std::size_t count = std::min(experts, std::max(least, free / 2 / slot_bytes_));
+        for (const Slice& slice : weight->slices | std::views::filter(is_pinned)) {
+            ++matrices;
+            pinned += slice.bytes;
+        }
+    const std::size_t experts = matrices / 3;
+    const std::size_t count = std::min(experts, std::max(kLeastSlots, budget_ / slot_bytes_));
     const std::size_t stretch = std::max<std::size_t>(1, kStretchBytes / slot_bytes_);
     while (slots_.size() < count) {
         const std::size_t part = std::min(stretch, count - slots_.size());
         try {
             memory_.push_back(pool_->allocate(part * slot_bytes_, "the cache of experts"));
         } catch (const Error&) {
-            if (slots_.size() < least)
-                throw Error("a layer of this model needs " + std::to_string(least) + " experts at once, " +
-                            format_bytes(least * slot_bytes_) + ", and " + pool_->device().info().name +
-                            " has only " + format_bytes(free) + " of memory free");
+            if (slots_.empty())
+                throw;
             break;
         }
         for (std::size_t s = 0; s < part; ++s)
@@ -69,48 +72,67 @@ void ExpertCache::settle(const WeightSet& weights, std::size_t least) {
     const std::lock_guard lock(mutex_);
     use_.experts = experts;
     use_.slots = slots_.size();
+    use_.pinned_bytes = pinned;
+    use_.cache_bytes = slots_.size() * slot_bytes_;
+}
+
+std::size_t ExpertCache::group_of(std::size_t wanted) const {
+    return wanted <= slots_.size() ? wanted : std::max<std::size_t>(1, slots_.size() / 2);
+}
+
+void ExpertCache::begin_layer(std::size_t wanted) {
+    entries_.reserve(wanted * 3 * sizeof(MatrixView));
+    entries_used_ = 0;
+    group_ = 0;
+}
+
+/// What is there comes last in the order: none of it makes room for what is not.
+std::vector<const ExpertSlices*> ExpertCache::missing(const WeightSet& weights,
+                                                      std::span<const ExpertSlices> experts) {
+    std::vector<const ExpertSlices*> missing;
+    for (const ExpertSlices& one : experts) {
+        const auto found = found_.find(weights.slice(one.gate, static_cast<std::size_t>(one.expert)).data);
+        if (found == found_.end())
+            missing.push_back(&one);
+        else
+            slots_.splice(slots_.end(), slots_, found->second);
+    }
+    return missing;
 }
 
 void ExpertCache::bring(const WeightSet& weights, std::span<const ExpertSlices> experts, WeightTable& table,
                         Stream& stream) {
-    if (experts.size() > slots_.size())
-        throw Error("a layer needs " + std::to_string(experts.size()) +
-                    " experts at once, and the device holds " + std::to_string(slots_.size()));
-    entries_.reserve(experts.size() * 3 * sizeof(MatrixView));
-    entries_used_ = 0;
-    ExpertCacheUse now;
-    // Those that are there first: none of them makes room for another.
-    std::vector<const ExpertSlices*> missing;
-    for (const ExpertSlices& one : experts) {
-        const auto found = found_.find(weights.slice(one.gate, static_cast<std::size_t>(one.expert)).data);
-        if (found == found_.end()) {
-            missing.push_back(&one);
-            continue;
-        }
-        slots_.splice(slots_.end(), slots_, found->second);
-        ++now.hits;
-    }
-    for (const ExpertSlices* one : missing) {
+    const auto wanted = missing(weights, experts);
+    // Two groups of the same rows have places of their own, unless there is only one; the group before these
+    // may be computed with as yet.
+    const std::size_t away = std::exchange(begins_, false) || slots_.size() == 1 ? 1 : 2;
+    if (group_ >= away)
+        copies_->wait_for(*used_[(group_ - away) % 2]);
+    for (const ExpertSlices* one : wanted) {
         Slot& slot = slots_.front();
         found_.erase(slot.holds);
         load(slot, weights, *one, table, stream);
         found_[slot.holds] = slots_.begin();
         slots_.splice(slots_.end(), slots_, slots_.begin());
-        ++now.misses;
-        now.bytes += slot_bytes_;
+    }
+    if (!wanted.empty()) {
+        copies_->record(*arrived_);
+        stream.wait_for(*arrived_);
     }
     const std::lock_guard lock(mutex_);
-    use_.hits += now.hits;
-    use_.misses += now.misses;
-    use_.bytes += now.bytes;
+    use_.traffic.hits += experts.size() - wanted.size();
+    use_.traffic.misses += wanted.size();
+    use_.traffic.bytes += wanted.size() * slot_bytes_;
 }
+
+void ExpertCache::used(Stream& stream) { stream.record(*used_[group_++ % 2]); }
 
 void ExpertCache::load(Slot& slot, const WeightSet& weights, const ExpertSlices& expert, WeightTable& table,
                        Stream& stream) {
     std::byte* to = slot.memory;
     for (const WeightId id : {expert.gate, expert.up, expert.down}) {
         const Slice& slice = weights.slice(id, static_cast<std::size_t>(expert.expert));
-        stream.copy_to_device(to, slice.data, slice.bytes);
+        copies_->copy_to_device(to, slice.data, slice.bytes);
         table.show(id, expert.expert, to, reinterpret_cast<MatrixView*>(entries_.data())[entries_used_++],
                    stream);
         to += part_bytes(slice.bytes);

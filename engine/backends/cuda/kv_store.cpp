@@ -32,7 +32,7 @@ CacheType cache_type(BlockType type) {
         return CacheType::FP8;
     default:
         throw Error("the KV cache cannot be kept as " + std::string(traits(type).name) +
-                    " on this device: choose F16, Q8_0, Q4_0 or FP8");
+                    " on this device: choose F16, Q8_0 or Q4_0");
     }
 }
 

@@ -28,6 +28,7 @@ struct StepShape {
     int library_rows = 0;      ///< of those with dense products by the device's library: the last ones
     int sequences = 0;         ///< of the batch
     int experts = 0;           ///< that a row passes at most
+    bool fetches = false;      ///< experts come to the device when a layer's rows need them
     std::uint32_t formats = 0; ///< of inputs (InputFormat) that weights may want
 
     int answer_rows() const { return rows - prompt_rows; }
@@ -68,6 +69,7 @@ struct DenseScratch {
 struct Scratch {
     std::vector<ScratchBuffer> values; ///< one a ValueId: [rows][width]
     PreparedBuffer prepared, hidden;
+    PreparedBuffer block_hidden; ///< of the blocks beside experts that are fetched
     struct RopeBuffers {
         ScratchBuffer cosines, sines;
     };
@@ -76,7 +78,9 @@ struct Scratch {
     ScratchBuffer latent_queries, latent_results; ///< [rows][heads][latent (+ rope)]
     ScratchBuffer router_logits, choice_counts, feed_forward_list, units, pair_rows, pair_weights,
         output_weights;
-    ScratchBuffer row_pairs;            ///< of prompts' rows: [rows][most]
+    ScratchBuffer row_pairs;     ///< of prompts' rows: [rows][most]
+    ScratchBuffer group_choices; ///< of fetched experts, as `choices` and choice_counts
+    ScratchBuffer group_counts;
     std::vector<ScratchBuffer> choices; ///< one a router: [rows][most]
     HalfBuffer halves, hidden_halves;   ///< prompts' rows, and their hidden neurons
     DenseScratch dense;
@@ -93,30 +97,26 @@ struct Scratch {
             use(*one);
         for (ScratchBuffer* one : hidden.all())
             use(*one);
+        for (ScratchBuffer* one : block_hidden.all())
+            use(*one);
         for (RopeBuffers& one : ropes) {
             use(one.cosines);
             use(one.sines);
         }
         for (ScratchBuffer& one : choices)
             use(one);
-        for (ScratchBuffer* one :
-             {&halves.values, &halves.scales, &hidden_halves.values, &hidden_halves.scales, &prompt_floats,
-              &dense.weights, &dense.sums, &row_pairs, &attention, &latent_queries, &latent_results,
-              &router_logits, &choice_counts, &feed_forward_list, &units, &pair_rows, &pair_weights,
-              &output_weights, &logits})
+        for (ScratchBuffer* one : {&halves.values,        &halves.scales,  &hidden_halves.values,
+                                   &hidden_halves.scales, &prompt_floats,  &dense.weights,
+                                   &dense.sums,           &row_pairs,      &group_choices,
+                                   &group_counts,         &attention,      &latent_queries,
+                                   &latent_results,       &router_logits,  &choice_counts,
+                                   &feed_forward_list,    &units,          &pair_rows,
+                                   &pair_weights,         &output_weights, &logits})
             use(*one);
     }
 };
 
 /// Numbers of a plan that kernels read and no step changes.
-/// Experts that lie on the host until a layer's rows need them.
-class ExpertFetch {
-  public:
-    virtual ~ExpertFetch() = default;
-    /// Waits for what a router chose, [rows][most], and brings those experts of its layer to the device.
-    virtual void bring(const ExpertsStep& step, const ExpertChoice* choices, int rows, int most) = 0;
-};
-
 class Constants {
   public:
     /// Its place; before upload().
@@ -128,6 +128,8 @@ class Constants {
     std::vector<float> values_;
     std::shared_ptr<std::byte> memory_;
 };
+
+class ExpertFetch;
 
 /// A step that is being started: where its launches go and what they may use.
 struct StepLaunch {
@@ -200,6 +202,14 @@ struct StepLaunch {
     }
     void launch_feed_forward_row(const GateUpRowParams& params) {
         cuda::launch_feed_forward_row(stream, params, device, std::exchange(any, true));
+    }
+    /// The two launches of gated blocks by themselves.
+    void launch_gate_up(const FeedForwardParams& params) {
+        cuda::launch_gate_up(stream, {.layer = params, .routes = false, .route = {}}, device.multiprocessors,
+                             std::exchange(any, true));
+    }
+    void launch_down(const FeedForwardParams& params) {
+        cuda::launch_down(stream, params, device.multiprocessors, std::exchange(any, true));
     }
     void launch_feed_forward(const FeedForwardParams& params, const RouteFewParams* route) {
         cuda::launch_feed_forward(stream, params, route, device.multiprocessors, std::exchange(any, true));

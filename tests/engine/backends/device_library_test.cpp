@@ -114,11 +114,17 @@ TEST_F(Libraries, ChooseWhatIsAskedFor) {
         EXPECT_THROW(parse_device(text), Error) << text;
 
     answering("error 35 0");
-    EXPECT_EQ(choose_backend({Kind::Auto, -1}, {2, false}).backend->name(), "cpu");
-    EXPECT_NE(choose_backend({Kind::Auto, -1}, {2, false}).why_not_cuda.find("no NVIDIA driver"),
-              std::string::npos);
-    EXPECT_EQ(choose_backend({Kind::Cpu, -1}, {2, false}).why_not_cuda, "");
-    EXPECT_THROW(choose_backend({Kind::Cuda, -1}, {2, false}), Error);
+    const auto chosen = [](Kind kind) {
+        return choose_backend(*this_hardware(), {{kind, -1}, [](Backend&) { return MemoryUse(); }},
+                              {2, false});
+    };
+    EXPECT_EQ(chosen(Kind::Auto).backend->name(), "cpu");
+    EXPECT_NE(chosen(Kind::Auto).why_not_cuda.find("no NVIDIA driver"), std::string::npos);
+    EXPECT_EQ(chosen(Kind::Auto).why,
+              "Automatic: the CPU, because there is no NVIDIA driver on this machine.");
+    EXPECT_EQ(chosen(Kind::Cpu).why_not_cuda, "");
+    EXPECT_EQ(chosen(Kind::Cpu).why, "");
+    EXPECT_THROW(chosen(Kind::Cuda), Error);
 }
 
 } // namespace

@@ -156,38 +156,6 @@ TEST(CudaServing, ATokenThatFindsNoMemoryEndsItsAnswerWithASentence) {
     EXPECT_EQ(run_to_end(scheduler, large).error, "") << "and the next one has it";
 }
 
-TEST(CudaServing, AModelLargerThanTheDeviceAnswersTheSameFromACacheOfExperts) {
-    const auto whole = test::load_reference("qwen3moe", test::emulated_backend());
-    const RunRequest request = request_of(3);
-    Scheduler all_there(engine_parts(whole));
-    const RunRecord expected = run_to_end(all_there, request);
-    ASSERT_EQ(expected.error, "");
-    EXPECT_FALSE(whole->executor().expert_cache());
-
-    auto device =
-        std::shared_ptr<cuda::Device>(cuda::make_emulated_device({.memory_bytes = std::size_t{7} << 20}));
-    const auto model = test::load_reference(
-        "qwen3moe", make_cuda_backend(device, {.threads = 1, .offload_experts = true, .check = false}));
-    std::size_t on_host = 0;
-    for (const auto& weight : model->weights()->weights)
-        for (const Slice& slice : weight->slices)
-            on_host += slice.place.kind == MemoryPlace::Kind::Host;
-    ASSERT_GT(on_host, 0u);
-    Scheduler scheduler(engine_parts(model));
-    const RunRecord record = run_to_end(scheduler, request);
-    EXPECT_EQ(record.error, "");
-    EXPECT_EQ(ids_of(record), ids_of(expected));
-    const auto use = model->executor().expert_cache();
-    ASSERT_TRUE(use);
-    std::printf("%zu experts, %zu on the device, %llu found, %llu fetched\n", use->experts, use->slots,
-                static_cast<unsigned long long>(use->hits), static_cast<unsigned long long>(use->misses));
-    EXPECT_EQ(use->experts, on_host / 3);
-    EXPECT_GT(use->hits, 0u);
-    EXPECT_GE(use->misses, 1u);
-    // The same answer again, from what the cache holds by now.
-    EXPECT_EQ(ids_of(run_to_end(scheduler, request)), ids_of(expected));
-}
-
 TEST(CudaServing, RestrictedTokensAndAlternativesAreTold) {
     const auto cpu = test::load_reference("olmoe", make_cpu_backend({1, false}));
     const auto cuda = test::load_reference("olmoe", test::emulated_backend());

@@ -42,7 +42,8 @@ RunRecord sample() {
                       .prefill_ms = 6,
                       .time_to_first_token_ms = 7,
                       .generated_tokens = 2,
-                      .decode_ms = 4};
+                      .decode_ms = 4,
+                      .experts = {900, 100, 1ull << 33}};
     record.finish = FinishReason::MaxTokens;
     return record;
 }
@@ -57,6 +58,7 @@ TEST(Record, ComesBackFromItsJson) {
     EXPECT_EQ(copy.moves[1].token, 5);
     EXPECT_EQ(copy.moves[1].value, ControlValue(std::string("Q4_K")));
     EXPECT_EQ(copy.context, record.context);
+    EXPECT_EQ(copy.timings.experts, record.timings.experts);
     ASSERT_EQ(copy.tokens.size(), 2u);
     EXPECT_EQ(copy.tokens[0].text, record.tokens[0].text);
     EXPECT_EQ(copy.tokens[0].weights, record.tokens[0].weights);
