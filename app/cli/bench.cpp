@@ -230,7 +230,8 @@ void add_memory(nlohmann::ordered_json& json, const MemoryUse& predicted, const 
 }
 
 /// Where experts do not all fit the card: what of those needed was there, and what the others cost.
-void add_experts(nlohmann::ordered_json& json, const std::vector<RunRecord>& records, LoadedModel& model) {
+void add_expert_cache(nlohmann::ordered_json& json, const std::vector<RunRecord>& records,
+                      LoadedModel& model) {
     const auto cache = model.executor().expert_cache();
     if (!cache)
         return;
@@ -251,7 +252,7 @@ void add_experts(nlohmann::ordered_json& json, const std::vector<RunRecord>& rec
                        {"fetched_bytes_per_token", static_cast<double>(traffic.bytes) / tokens}};
 }
 
-void print_experts(const nlohmann::ordered_json& json) {
+void print_expert_cache(const nlohmann::ordered_json& json) {
     if (const auto experts = json.find("experts"); experts != json.end())
         std::printf(
             "%-22s %10.1f %%         found on the card, %s fetched a token\n", "experts",
@@ -303,7 +304,7 @@ void run_bench(const BenchArguments& options) {
         if (device.contains(reason))
             json[reason] = device[reason];
     add_stages(json, stages, measure_machine(model->backend().threads()));
-    add_experts(json, records, *model);
+    add_expert_cache(json, records, *model);
     json["bytes_read_per_token"] = bytes_read(options, *model, model->file());
     add_memory(json, predicted, records.back().tokens.back(), *model, resident_before);
     if (options.shape.given())
@@ -322,7 +323,7 @@ void run_bench(const BenchArguments& options) {
     print_line("decode", json, "decode_tokens_per_second", "tokens/s");
     print_line("time to first token", json, "time_to_first_token_ms", "ms");
     print_measured_memory(json);
-    print_experts(json);
+    print_expert_cache(json);
     print_stages(json);
     for (const auto& change : json.value("recode", nlohmann::ordered_json::array()))
         std::printf("to %-19s %10.2f s         longest token %.0f ms, usual %.0f ms\n",

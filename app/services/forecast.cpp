@@ -19,6 +19,8 @@
 #include <chrono>
 #include <numeric>
 
+using namespace Qt::StringLiterals;
+
 namespace switchyard {
 
 namespace {
@@ -31,10 +33,16 @@ ChoiceForecast forecastWeights(const ModelPlan& plan, const MemoryForecast& memo
     const PrecisionForecast precision = forecast_precision(plan.sources, type);
     ChoiceForecast choice;
     choice.name = text(traits(type).name);
-    choice.bytes = memory.weights(type).weights;
+    const MemoryUse use = memory.weights(type);
+    choice.bytes = use.weights + use.expert_cache;
     const MemoryUse file = memory.weights(std::nullopt);
-    choice.no_gain = precision.no_gain && choice.bytes > file.weights + file.mapped;
+    choice.no_gain = precision.no_gain && use.weights + use.pinned > file.weights + file.mapped + file.pinned;
     choice.note = QString::fromStdString(describe_fallbacks(type, precision.fallbacks));
+    if (use.pinned > 0) {
+        const QString experts = QCoreApplication::translate("Forecast", "experts %1 in RAM")
+                                    .arg(QString::fromStdString(format_bytes(use.pinned)));
+        choice.note = choice.note.isEmpty() ? experts : u"%1 · %2"_s.arg(experts, choice.note);
+    }
     choice.token.bytes = memory.bytes_read_per_token(type, 0);
     choice.token.weights = memory.bytes_read_per_token(BlockType::F16, 0) / 2; // two bytes a weight
     choice.token.steps = static_cast<double>(plan.plan.steps.size());
@@ -200,7 +208,7 @@ Capabilities describeModel(LoadedModel& model, const ChosenBackend& device, doub
     c.can_carve = carvable(model.config());
     const ModelPlan model_plan{plan, model.sources()};
     const MemoryForecast memory(model_plan, model.file(), model.backend());
-    c.weights_bytes = model.weights()->own_bytes();
+    c.weights_bytes = model.weights()->own_bytes() + model.backend().expert_cache_bytes();
     const auto& choices = find_control("quant")->choices;
     for (int i = 0; i < kBlockTypes; ++i) {
         const auto type = static_cast<BlockType>(i);

@@ -41,10 +41,16 @@ Fit fit_on(const Hardware& hardware, const CardInfo& card, const DeviceWish& wis
         fit.free += wish.freed;
     if (fit.free_ram > 0 && wish.freed_on < 0)
         fit.free_ram += wish.freed;
+    // What the cache of experts has goes to all else first.
+    const std::uint64_t without = fit.need.on_device() - fit.need.expert_cache;
+    if (fit.knows() && fit.need.on_device() > fit.free) {
+        fit.need.expert_cache = fit.free > without ? std::min(fit.need.expert_cache, fit.free - without) : 0;
+        fit.backend->limit_expert_cache(fit.need.expert_cache);
+    }
     return fit;
 }
 
-/// "12.1 GiB with the experts of one token": what a card has not.
+/// "12.1 GiB even without most of its experts": what a card has not.
 std::string needed_text(const Fit& fit) {
     return format_bytes(fit.least()) + (fit.need.pinned > 0 ? " even without most of its experts" : "");
 }

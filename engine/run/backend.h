@@ -180,6 +180,8 @@ class Backend {
     /// Bytes of a device's memory for experts that it holds at a time, where not all of those expected fit;
     /// 0: all do.
     virtual std::size_t expert_cache_bytes() const { return 0; }
+    /// Leaves room for something else: from now on no more than so many.
+    virtual void limit_expert_cache(std::size_t) {}
     /// A matrix of `source` where and as this backend wants it: it decides by role, layer and number.
     /// Thread-safe. What stays in the file's pages is kept alive by `file`, which may be null where the
     /// tensors outlive the slices. Throws Error naming what was needed, and WorkGate::GivenUp.

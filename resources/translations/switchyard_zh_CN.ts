@@ -833,6 +833,10 @@
         <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
         <translation>在已使用的模型之外，此模型%1：请卸载其中一个，或选择更小的模型。</translation>
     </message>
+    <message>
+        <source>experts %1 in RAM</source>
+        <translation>专家 %1 在内存中</translation>
+    </message>
 </context>
 <context>
     <name>JobStages</name>

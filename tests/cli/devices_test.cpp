@@ -73,6 +73,7 @@ TEST_F(CliDevices, ComputeWhereTheyCanAndTheCpuWhereAModelDoesNotFit) {
                cpu = json_of(call + " --device cpu");
     EXPECT_EQ(unasked["device"]["name"], "cuda");
     EXPECT_FALSE(unasked["device"].contains("why_not_cuda"));
+    EXPECT_EQ(unasked["device"]["why"].get<std::string>().find("Automatic: Large, "), 0u);
     EXPECT_EQ(unasked["tokens"].size(), 3u);
     EXPECT_EQ(ids(unasked), ids(asked));
     EXPECT_EQ(ids(unasked), ids(cpu));
@@ -99,6 +100,13 @@ TEST_F(CliDevices, AreTheCpuWhereThereIsNoCard) {
     const Json answer = Json::parse(quiet.out);
     EXPECT_EQ(answer["device"]["name"], "cpu");
     EXPECT_EQ(answer["device"]["why_not_cuda"], "there is no NVIDIA driver on this machine");
+    EXPECT_EQ(answer["device"]["why"],
+              "Automatic: the CPU, because there is no NVIDIA driver on this machine.");
+    const Outcome timed = run("generate " + model + " --prompt hello --max-tokens 3 --stats --kv FP8");
+    EXPECT_NE(timed.err.find("the KV cache cannot be kept as FP8 on this device: Q8_0 is taken"),
+              std::string::npos)
+        << timed.err;
+    EXPECT_NE(timed.err.find("; answer 3 tokens, "), std::string::npos) << timed.err;
     EXPECT_FALSE(Json::parse(cpu.out)["device"].contains("why_not_cuda"));
     EXPECT_EQ(ids(answer), ids(Json::parse(cpu.out)));
     const Json bench = json_of("bench " + model + " --prompt-tokens 8 --gen-tokens 4 --repeat 1 --json");

@@ -5,6 +5,9 @@
 #include "app/services/local_run_service.h"
 #include "tests/support/scripted_hardware.h"
 
+#include <chrono>
+#include <thread>
+
 using namespace switchyard;
 
 int main(int argc, char** argv) {
@@ -23,6 +26,20 @@ int main(int argc, char** argv) {
     card->leaveFree(131 * kGiB);
     if (qEnvironmentVariableIsSet("CARD_LOST_AFTER"))
         card->loseAfter(qEnvironmentVariableIntValue("CARD_LOST_AFTER"));
+    std::jthread others; // that take the card's memory, in so many seconds
+    if (qEnvironmentVariableIsSet("CARD_FULL_AFTER"))
+        others = std::jthread([card, after = qEnvironmentVariableIntValue("CARD_FULL_AFTER")] {
+            std::this_thread::sleep_for(std::chrono::seconds(after));
+            card->leaveFree(10);
+        });
+    if (qEnvironmentVariableIsSet("CARD_EXPERTS")) {
+        reading.experts = ExpertCacheUse{.experts = 1664,
+                                         .slots = 610,
+                                         .cache_bytes = 5 * kGiB,
+                                         .pinned_bytes = 14 * kGiB,
+                                         .traffic = {.hits = 87000, .misses = 13000, .bytes = 109 * kGiB}};
+        card->setReading(reading);
+    }
     return runProgram(argc, argv, [&](const Paths&) {
         LocalHostOptions options;
         options.hardware =

@@ -69,7 +69,8 @@ class CudaBackend : public Backend {
         const std::size_t left = free > always + reserve ? free - always - reserve : 0;
         expert_cache_ = offloads_ ? std::min({routed, left / 4 * 3, options_.expert_cache}) : 0;
     }
-    std::size_t expert_cache_bytes() const override { return expert_cache_; }
+    std::size_t expert_cache_bytes() const override { return std::min(expert_cache_, cache_limit_); }
+    void limit_expert_cache(std::size_t bytes) override { cache_limit_ = bytes; }
     Slice place(const WeightSource& source, int matrix, const std::shared_ptr<const ModelFile>& file,
                 const EncodeControl& control) const override {
         const BlockType own = source.tensor->type;
@@ -93,7 +94,7 @@ class CudaBackend : public Backend {
                (type == BlockType::FP8 && device_->info().compute >= kFp8Compute);
     }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
-        return make_cuda_executor(std::move(plan), pool_, {options_.graphs, offloads_, expert_cache_});
+        return make_cuda_executor(std::move(plan), pool_, {options_.graphs, offloads_, expert_cache_bytes()});
     }
 
     DeviceStatus device_status() const override {
@@ -173,9 +174,10 @@ class CudaBackend : public Backend {
     std::shared_ptr<Device> device_;
     CudaOptions options_;
     std::shared_ptr<DevicePool> pool_, host_pool_;
-    bool offloads_ = false;            ///< routed experts
-    std::size_t expert_cache_ = 0;     ///< bytes for those in use
-    std::unique_ptr<SelfCheck> check_; ///< null: whatever it computes is taken
+    bool offloads_ = false;              ///< routed experts
+    std::size_t expert_cache_ = 0;       ///< bytes for those in use
+    std::size_t cache_limit_ = SIZE_MAX; ///< of that
+    std::unique_ptr<SelfCheck> check_;   ///< null: whatever it computes is taken
     mutable WeightUpload upload_;
 };
 
