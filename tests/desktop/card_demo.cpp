@@ -42,8 +42,10 @@ int main(int argc, char** argv) {
     }
     return runProgram(argc, argv, [&](const Paths&) {
         LocalHostOptions options;
-        options.hardware =
-            std::make_shared<ScriptedHardware>(std::vector<std::shared_ptr<ScriptedCard>>{card, old});
+        std::vector<std::shared_ptr<ScriptedCard>> cards;
+        if (!qEnvironmentVariableIsSet("CARD_NONE"))
+            cards = {card, old};
+        options.hardware = std::make_shared<ScriptedHardware>(cards);
         auto models = std::make_unique<LocalModelHost>(options);
         auto runs = std::make_unique<LocalRunService>(*models);
         return AnswerServices{std::move(models), std::move(runs), localJobs(), options.hardware};
