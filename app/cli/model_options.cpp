@@ -98,12 +98,13 @@ std::shared_ptr<LoadedModel>
 ModelOptions::load_with(const std::function<std::shared_ptr<LoadedModel>(const LoadOptions&)>& load,
                         std::function<MemoryUse(Backend&)> need) const {
     std::shared_ptr<LoadedModel> model;
-    const ChosenBackend used = use_backend(*this_hardware(), {parse_device(device_), std::move(need)},
-                                           {threads_, exact_, card_checks_file()}, [&](const ChosenBackend& chosen) {
-                                               LoadOptions options;
-                                               options.backend = chosen.backend;
-                                               model = load(options);
-                                           });
+    const ChosenBackend used =
+        use_backend(*this_hardware(), {parse_device(device_), std::move(need)},
+                    {threads_, exact_, card_checks_file()}, [&](const ChosenBackend& chosen) {
+                        LoadOptions options;
+                        options.backend = chosen.backend;
+                        model = load(options);
+                    });
     why_ = used.why;
     why_not_cuda_ = used.why_not_cuda;
     if (verbose_ && !why_.empty())

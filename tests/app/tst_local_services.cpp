@@ -227,6 +227,32 @@ class LocalServicesTest : public QObject {
         QVERIFY(says_nothing([](RunRecord& r) { r.tokens[35].experts_active = 1; }));
     }
 
+    void speedsOfACardAreItsOwn() {
+        const QString f16 = QStringLiteral("F16"), q8 = QStringLiteral("Q8_0"),
+                      card = QStringLiteral("Card A");
+        const TokenCost model{200e6, 100e6, 300, 50e3}, half{100e6, 100e6, 300, 50e3};
+        SpeedHistory history;
+        QVERIFY(!history.expectOnCard(card, f16, model).known()); // nothing is guessed
+        const SpeedRange before = history.expect(f16, 2, model, 20e9);
+        history.addOnCard(card, f16, model, 0.002);
+        // The processor knows as little as before, and so does another card.
+        QCOMPARE(history.expect(f16, 2, model, 20e9).high, before.high);
+        QVERIFY(!history.expectOnCard(QStringLiteral("Card B"), f16, model).known());
+        history.addOnCard(QStringLiteral("Card B"), f16, model, 0.02);
+        const SpeedHistory next(history.toJson()); // the next start
+        const SpeedRange same = next.expectOnCard(card, f16, model);
+        QVERIFY2(same.low < 500 && same.high > 500 && same.high < 1.25 * same.low, "2 ms a token");
+        const SpeedRange other = next.expectOnCard(card, q8, half);
+        QVERIFY2(other.low < 1000 && other.high > 1000 && other.high > 1.5 * other.low,
+                 "half the bytes, and a wider range");
+        // A busy card does not push out what is known of others.
+        history.add(f16, 2, model, 0.05);
+        for (int i = 0; i < 300; ++i)
+            history.addOnCard(card, q8, half, 0.001);
+        QVERIFY(history.measured(f16, model).known());
+        QVERIFY(history.expectOnCard(QStringLiteral("Card B"), f16, model).known());
+    }
+
     // Machines that read, multiply and begin threads at speeds of their own; models from a toy to 7 B.
     void speedsAreExpectedOfModelsOfAnySize() {
         struct Machine {
