@@ -93,7 +93,8 @@ TEST(Controls, ErrorsNameDialValueAndRange) {
     EXPECT_EQ(error_of([&] { parse_control(temperature, "warm"); }),
               "temperature: \"warm\" is not a number from 0 to 2");
     const ControlSpec& kv = *find_control("kv");
-    EXPECT_EQ(error_of([&] { parse_control(kv, "Q2_K"); }), "kv: \"Q2_K\" is not one of F16, Q8_0, Q4_0");
+    EXPECT_EQ(error_of([&] { parse_control(kv, "Q2_K"); }),
+              "kv: \"Q2_K\" is not one of F16, Q8_0, FP8, Q4_0");
     const ControlSpec& experts = *find_control("experts");
     EXPECT_EQ(error_of([&] { with_control({}, experts, 1.5); }),
               "experts: \"1.5\" is not a whole number from 0 to the model's number of experts");
