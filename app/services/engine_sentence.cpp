@@ -115,6 +115,9 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "needs %1 of RAM (experts %2, tokenizer %3), %4 are free"),
     QT_TRANSLATE_NOOP("EngineErrors",
                       "the KV cache cannot be kept as %1 on this device: choose F16, Q8_0 or Q4_0"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "the KV cache cannot be kept as FP8 on %1, whose compute capability is %2 "
+                      "and not 8.9 or newer: choose F16, Q8_0 or Q4_0"),
     QT_TRANSLATE_NOOP("EngineErrors", "This device does not compute with %1: these weights became %2, which "
                                       "takes %3 more than in the file."),
     QT_TRANSLATE_NOOP("EngineErrors",

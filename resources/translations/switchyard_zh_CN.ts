@@ -801,6 +801,10 @@
         <source>the clock of a step</source>
         <translation>一步计算的计时</translation>
     </message>
+    <message>
+        <source>the KV cache cannot be kept as FP8 on %1, whose compute capability is %2 and not 8.9 or newer: choose F16, Q8_0 or Q4_0</source>
+        <translation>在 %1 上 KV 缓存不能用 FP8：它的计算能力为 %2，低于 8.9；请选择 F16、Q8_0 或 Q4_0</translation>
+    </message>
 </context>
 <context>
     <name>ExpertText</name>

@@ -1,6 +1,7 @@
 #include "engine/backends/cuda/cuda_backend.h"
 
 #include "engine/backends/cuda/cuda_executor.h"
+#include "engine/backends/cuda/kv_store.h"
 #include "engine/backends/cuda/self_check.h"
 #include "engine/backends/cuda/weight_upload.h"
 #include "engine/base/cores.h"
@@ -17,8 +18,6 @@ namespace switchyard {
 namespace {
 
 using namespace cuda;
-
-constexpr int kFp8Compute = 89; ///< from here on the hardware converts it
 
 /// A small part of the device's memory.
 std::size_t stretch_bytes(const DeviceInfo& device) {
@@ -89,10 +88,7 @@ class CudaBackend : public Backend {
             return {static_cast<std::size_t>(rows * cols) * sizeof(float), false};
         return {tiled_bytes(placed_type(type), rows, cols), false, offloads_ && is_routed_matrix(source)};
     }
-    bool holds_kv(BlockType type) const override {
-        return type == BlockType::F16 || type == BlockType::Q8_0 || type == BlockType::Q4_0 ||
-               (type == BlockType::FP8 && device_->info().compute >= kFp8Compute);
-    }
+    bool holds_kv(BlockType type) const override { return keeps_cache(type, device_->info().compute); }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
         return make_cuda_executor(std::move(plan), pool_, {options_.graphs, offloads_, expert_cache_bytes()});
     }

@@ -20,6 +20,11 @@ std::vector<KvShape> shapes_of(const Plan& plan) {
 
 } // namespace
 
+bool keeps_cache(BlockType type, int compute) {
+    return type == BlockType::F16 || type == BlockType::Q8_0 || type == BlockType::Q4_0 ||
+           (type == BlockType::FP8 && compute >= kFp8Compute);
+}
+
 CacheType cache_type(BlockType type) {
     switch (type) {
     case BlockType::F16:
@@ -46,7 +51,7 @@ KvStore::KvStore(const Plan& plan, std::shared_ptr<DevicePool> pool)
 
 std::size_t KvStore::block_bytes(BlockType type) const {
     const DeviceInfo& card = pool_->device().info();
-    if (type == BlockType::FP8 && card.compute < kFp8Compute)
+    if (type == BlockType::FP8 && !keeps_cache(type, card.compute))
         throw Error("the KV cache cannot be kept as FP8 on " + card.name + ", whose compute capability is " +
                     std::to_string(card.compute / 10) + "." + std::to_string(card.compute % 10) +
                     " and not 8.9 or newer: choose F16, Q8_0 or Q4_0");

@@ -12,6 +12,9 @@
 
 namespace switchyard::cuda {
 
+/// Whether a card of that compute capability keeps a cache in `type`.
+bool keeps_cache(BlockType type, int compute);
+
 /// What the cache's kernels call a type. Throws Error for those that no cache is kept in.
 CacheType cache_type(BlockType type);
 
