@@ -186,11 +186,11 @@ BlockType ActiveRun::kv_type() const {
                                                          : wanted); // recorded on the exact path
 }
 
-/// The absorbed form, whatever the prompt's length, so that what one prompt computed serves another; the
-/// other only where a record says so.
+/// The absorbed form, so that what one prompt computed serves another; the other where a record says so, or
+/// on a backend's path for prompts, which others do not share anyway.
 bool ActiveRun::decompressed() const {
     const ContextSpan* span = span_now();
-    return span && span->decompressed;
+    return span ? span->decompressed : decompresses && on_prompt_path();
 }
 
 bool ActiveRun::on_prompt_path() const {

@@ -115,6 +115,7 @@ class ActiveRun {
     KvCache::SequencePtr sequence;
     int reused = 0;                       ///< tokens of the prompt found in the cache
     bool long_prompt = false;             ///< what is left of it takes the backend's path for prompts
+    bool decompresses = false;            ///< there, with decompressed latent attention
     std::unique_ptr<Recoder> own_weights; ///< where they follow this run
     std::shared_ptr<const WeightSet> rewrite_weights;
     std::shared_ptr<const WeightsState> rewrite_state;

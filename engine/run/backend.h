@@ -111,6 +111,9 @@ class Executor {
     /// From how many rows on a prompt should be marked as one (BatchRow::prompt); 0: there is no path for
     /// prompts alone.
     virtual int prompt_rows() const { return 0; }
+    /// From how many rows on a prompt on that path should be marked as decompressed (BatchRow::decompressed);
+    /// 0: none.
+    virtual int decompressed_rows() const { return 0; }
     /// Whether products of such rows with dense weights are a library's of the machine, unless a row says
     /// otherwise (BatchRow::own_products).
     virtual bool prompt_library() const { return false; }

@@ -114,12 +114,20 @@ bool Scheduler::StepLoop::begin(const RunPtr& run) {
         const RunRequest& request = run->request();
         // What others computed of such a prompt, they computed on the path that all of it would take here.
         const bool all_long = is_long(request.prompt.size());
-        run->sequence = cache_.open(request.conversation, request.prompt,
-                                    {run->experts(), recoder_.state(), run->decompressed(), all_long,
-                                     all_long && run->takes_library() && parts_.executor->prompt_library()},
-                                    run->kv_type(), run->reuse());
+        const auto decompresses = [&](std::size_t tokens) {
+            const int from = parts_.executor->decompressed_rows();
+            return from > 0 && tokens >= static_cast<std::size_t>(from);
+        };
+        run->sequence =
+            cache_.open(request.conversation, request.prompt,
+                        {run->experts(), recoder_.state(),
+                         run->decompressed() || (all_long && decompresses(request.prompt.size())), all_long,
+                         all_long && run->takes_library() && parts_.executor->prompt_library()},
+                        run->kv_type(), run->reuse());
         run->reused = run->sequence->size();
-        run->long_prompt = is_long(request.prompt.size() - static_cast<std::size_t>(run->reused));
+        const std::size_t left = request.prompt.size() - static_cast<std::size_t>(run->reused);
+        run->long_prompt = is_long(left);
+        run->decompresses = decompresses(left);
         cache_.check_possible(*run->sequence, static_cast<int>(request.prompt.size()) - run->reused,
                               run->kv_type());
         room = make_room_to_begin(*run);

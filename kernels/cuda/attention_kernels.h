@@ -14,8 +14,8 @@
 // which those hold exactly. What is lost is 2^-22 of a factor.
 //
 // The decompressed form of latent attention is the same function: v_b (attended latent) = attended v_b
-// latent, and q . (k_b^T latent) = (k_b q) . latent. Rows that ask for it (RowInput::decompressed) are
-// computed as absorbed ones; they agree to rounding.
+// latent, and q . (k_b^T latent) = (k_b q) . latent. A prompt's rows that ask for it (RowInput::decompressed)
+// attend to the keys and values of prompt_latent_kernels.h; others are computed as absorbed ones.
 #pragma once
 
 #include "kernels/cuda/kv_layout.h"
@@ -60,6 +60,9 @@ struct AttentionParams {
         value_dim;       ///< of the cache, or with a latent cache those of a key's first that are its value
     std::int32_t window; ///< tokens that a query sees at most; 0: all
     float scale;         ///< of scores
+    /// The form of latent attention that the prompt's rows which are taken ask for (RowInput::decompressed);
+    /// below zero: any.
+    std::int32_t form;
     /// Bytes of shared memory of Attend and AttendPrompt behind their structs: split_buffer_bytes() and
     /// prompt_buffer_bytes(). A row's bits depend on them: they are the device's and the shape's own.
     std::int32_t split_buffer, prompt_buffer;

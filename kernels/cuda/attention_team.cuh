@@ -14,7 +14,7 @@ __device__ inline int first_token(const AttentionParams& p, const RowInput& row)
 }
 __device__ inline bool follows(const RowInput& row, const RowInput& before) {
     return row.position == before.position + 1 && row.first_block == before.first_block &&
-           row.prompt == before.prompt;
+           row.prompt == before.prompt && row.decompressed == before.decompressed;
 }
 /// Whether attention takes the row by splits, or with the others of its prompt.
 __device__ inline bool takes(const RowInput& row, bool prompt) {
@@ -24,7 +24,8 @@ __device__ inline bool takes(const RowInput& row, bool prompt) {
 /// The tile that begins with a row. Tiles of at most `most` rows end at multiples of it.
 __device__ inline RowTile tile_at(const AttentionParams& p, int row, int most, bool prompt) {
     RowTile tile = {row, 0, 0, 0};
-    if (row >= p.row_count || !takes(p.rows[row], prompt))
+    if (row >= p.row_count || !takes(p.rows[row], prompt) ||
+        (prompt && p.form >= 0 && p.rows[row].decompressed != p.form))
         return tile;
     const int position = p.rows[row].position;
     if (position % most != 0 && row > 0 && follows(p.rows[row], p.rows[row - 1]))

@@ -17,6 +17,7 @@
 #include "kernels/cuda/prompt_dense_kernels.h"
 #include "kernels/cuda/prompt_feed_forward_kernels.h"
 #include "kernels/cuda/prompt_kernels.h"
+#include "kernels/cuda/prompt_latent_kernels.h"
 #include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/row_kernels.h"
 #include "kernels/cuda/step_data.h"
@@ -40,6 +41,7 @@ namespace switchyard::cuda {
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \
     SWITCHYARD_PROMPT_KERNELS(X)                                                                             \
     SWITCHYARD_PROMPT_DENSE_KERNELS(X)                                                                       \
+    SWITCHYARD_PROMPT_LATENT_KERNELS(X)                                                                      \
     SWITCHYARD_PROMPT_FEED_FORWARD_KERNELS(X)                                                                \
     SWITCHYARD_HEAD_KERNELS(X)                                                                               \
     SWITCHYARD_GATE_UP_KERNELS(X)                                                                            \

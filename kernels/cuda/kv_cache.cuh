@@ -15,6 +15,25 @@ __device__ inline std::byte* kv_head(const KvLayerView& cache, const KvBlockRef&
 /// Where value i of a Q4_0 row stands: its low half, of a value i with bit 1 set the high one.
 __device__ inline int q4_byte(int i) { return i / 8 * 4 + (i & 1) * 2 + (i >> 2 & 1); }
 
+/// Value d of a token, whose bytes are `row` and whose scales are `scales`.
+__device__ inline float kv_value(CacheType type, const std::byte* row, const std::uint16_t* scales, int d) {
+    switch (type) {
+    case CacheType::F16:
+        return half_to_float(reinterpret_cast<const std::uint16_t*>(row)[d]);
+    case CacheType::FP8:
+        return e4m3_to_float(reinterpret_cast<const std::uint8_t*>(row)[d]);
+    case CacheType::Q8_0:
+        return multiply_rounded(static_cast<float>(reinterpret_cast<const std::int8_t*>(row)[d]),
+                                half_to_float(scales[d / 32]));
+    case CacheType::Q4_0: {
+        const int both = reinterpret_cast<const std::uint8_t*>(row)[d / 32 * 16 + q4_byte(d % 32)];
+        return multiply_rounded(static_cast<float>(((d & 2) != 0 ? both >> 4 : both & 15) - 8),
+                                half_to_float(scales[d / 32]));
+    }
+    }
+    return 0.0f;
+}
+
 /// Stores 32 values of a token, one a lane (0 behind the last). `row`: the token's bytes; `scales`: its
 /// scales.
 __device__ inline void store_kv_group(CacheType type, float x, std::byte* row, std::uint16_t* scales,

@@ -123,16 +123,19 @@ AttentionParams attention_params(const StepLaunch& step, int layer, const Querie
             .value_dim = queries.value_dim,
             .window = queries.window,
             .scale = queries.scale,
+            .form = -1,
             .split_buffer = 0,
             .prompt_buffer = 0};
 }
 
-/// Rows of answers by splits of their contexts, those of prompts many at a time.
-void launch_attention(StepLaunch& step, int layer, const Queries& queries) {
+/// Rows of answers by splits of their contexts, those of prompts many at a time, if `prompts`; of these the
+/// ones in some form (AttentionParams::form).
+void launch_attention(StepLaunch& step, int layer, const Queries& queries, bool prompts, int form = -1) {
     const int rows = step.rows();
-    const bool prompts = step.shape.prompt_rows > 0;
     if (step.shape.answer_rows() <= kFewRows) {
-        step.launch_attention(attention_params(step, layer, queries, 0, rows), prompts);
+        AttentionParams p = attention_params(step, layer, queries, 0, rows);
+        p.form = form;
+        step.launch_attention(p, prompts);
         return;
     }
     // Each needs memory for the splits of its context: some at a time.
@@ -142,6 +145,7 @@ void launch_attention(StepLaunch& step, int layer, const Queries& queries) {
     if (prompts) {
         AttentionParams p = attention_params(step, layer, queries, 0, rows);
         p.split_rows = 0;
+        p.form = form;
         step.launch_attention(p, true);
     }
 }
@@ -177,7 +181,7 @@ class AttentionStage : public Stage {
                                                 rows.params(), q, step.inputs.arrivals() + arrivals_}))
             return;
         step.launch<Kernel::RowSteps>(row_steps_grid(rows.params()), rows.params());
-        launch_attention(step, fused_.layer, queries);
+        launch_attention(step, fused_.layer, queries, step.shape.prompt_rows > 0);
     }
 
   private:
@@ -203,13 +207,15 @@ class AttentionStage : public Stage {
     std::size_t arrivals_; ///< at a tile of queries' blocks
 };
 
-/// In the absorbed form: queries into the latent space, attention there, and out of it again.
+/// In the absorbed form: queries into the latent space, attention there, and out of it again. Prompts' rows
+/// that ask for the other form attend to keys and values of their heads, made for the launch.
 class LatentAttentionStage : public Stage {
   public:
     LatentAttentionStage(const FusedProjection* projection, const FusedLatentAttention& fused,
                          const StageMaker& maker)
         : fused_(fused), queries_(maker, std::nullopt, {fused.step.k_b}),
-          results_(maker, std::nullopt, {fused.step.v_b}), arrivals_(maker.arrivals.add(1)) {
+          results_(maker, std::nullopt, {fused.step.v_b}), head_layout_(head_layout(fused.step)),
+          arrivals_(maker.arrivals.add(1)) {
         if (projection)
             projection_.emplace(*projection, maker);
         maker.weights.add_prompt_weight(fused.step.k_b);
@@ -231,6 +237,15 @@ class LatentAttentionStage : public Stage {
         scratch.latent_queries.want(all * static_cast<std::size_t>(s.latent_dim + s.rope) * sizeof(float));
         scratch.latent_results.want(all * static_cast<std::size_t>(s.latent_dim) * sizeof(float));
         want_attention(shape, scratch, s.heads, s.latent_dim);
+        if (shape.decompressed_rows == 0)
+            return;
+        const auto blocks = static_cast<std::size_t>(shape.decompressed_blocks),
+                   heads = static_cast<std::size_t>(s.heads);
+        scratch.head_blocks.want(blocks * head_layout_.block_bytes(CacheType::F16));
+        scratch.head_block_table.want(blocks * sizeof(KvBlockRef));
+        scratch.transposed.want(heads * transposed_bytes(s.nope, s.latent_dim));
+        scratch.transposed_table.want(heads * sizeof(MatrixView));
+        scratch.latent_rows.want(std::int64_t{shape.decompressed_blocks} * kKvTokens, s.latent_dim);
     }
     void launch(StepLaunch& step) const override {
         step.enter(StageKind::Attention);
@@ -255,14 +270,70 @@ class LatentAttentionStage : public Stage {
         if (projection_)
             projection_->launch(step);
         step.launch<Kernel::RowSteps>(row_steps_grid(rows.params()), rows.params());
-        multiply(step, queries_, latent_query_source(step), queries_target(step));
-        launch_attention(step, fused_.layer, queries);
+        const bool prompts = step.shape.prompt_rows > step.shape.decompressed_rows;
+        multiply(step, queries_, latent_query_source(step), queries_target(step), prompts);
+        launch_attention(step, fused_.layer, queries, prompts, 0);
         multiply(step, results_,
                  {results, std::int64_t{s.heads} * s.latent_dim, s.latent_dim, s.heads, s.latent_dim},
-                 values_target(step));
+                 values_target(step), prompts);
+        if (!step.inputs.decompressed().empty())
+            transpose_keys(step);
+        for (const DecompressedRows& own : step.inputs.decompressed())
+            attend_decompressed(step, own); // over what the absorbed form left in these rows' outputs
     }
 
   private:
+    static KvLayout head_layout(const LatentAttentionStep& s) {
+        const KvShape shape[] = {{s.heads, s.nope + s.rope, s.value_dim}};
+        return KvLayout(shape);
+    }
+    void transpose_keys(StepLaunch& step) const {
+        const LatentAttentionStep& s = fused_.step;
+        const TransposeHeadsParams p = {step.weights.entry(s.k_b),
+                                        step.scratch.transposed_table.get<MatrixView>(),
+                                        step.scratch.transposed.get(),
+                                        s.heads,
+                                        s.latent_dim,
+                                        s.nope};
+        step.launch<Kernel::TransposeHeads>(transpose_grid(p), p);
+    }
+    void attend_decompressed(StepLaunch& step, const DecompressedRows& own) const {
+        const LatentAttentionStep& s = fused_.step;
+        const Scratch& scratch = step.scratch;
+        const HeadBlocks heads = {head_layout_.layer(0), scratch.head_blocks.get(),
+                                  static_cast<std::int64_t>(head_layout_.block_bytes(CacheType::F16))};
+        const HalfRows latents = scratch.latent_rows.rows_of(s.latent_dim);
+        const GatherLatentParams gather = {.blocks = step.inputs.blocks() + own.first_block,
+                                           .cache = step.kv.layer(fused_.layer),
+                                           .heads = heads,
+                                           .made = scratch.head_block_table.get<KvBlockRef>(),
+                                           .out = latents,
+                                           .block_count = own.blocks,
+                                           .latent = s.latent_dim,
+                                           .nope = s.nope,
+                                           .rope = s.rope};
+        step.launch<Kernel::GatherLatent>(gather_grid(gather), gather);
+        const WeightRanges ranges = step.weights.ranges();
+        const MatrixView* keys = scratch.transposed_table.get<MatrixView>();
+        const DecompressLatentParams decompress = {
+            .in = latents,
+            .keys = keys,
+            .values = step.weights.entry(s.v_b),
+            .key_ranges = {keys, ranges.largest + (step.weights.entry(s.k_b) - ranges.table) * kRangeParts},
+            .value_ranges = ranges,
+            .heads = heads,
+            .tokens = own.blocks * kKvTokens,
+            .nope = s.nope};
+        step.launch<Kernel::DecompressLatent>(decompress_grid(decompress), decompress);
+        const Queries queries = {step.value(s.q), step.value(s.out), nullptr, s.heads,
+                                 s.nope + s.rope, s.value_dim,       0,       s.scale};
+        AttentionParams p = attention_params(step, fused_.layer, queries, own.first, own.count);
+        p.cache = heads.layout;
+        p.blocks = gather.made - own.first_block; // rows count from the step's table on
+        p.split_rows = 0;
+        p.form = 1;
+        step.launch_attention(p, true);
+    }
     /// A row whose queries go into the latent space as they come, but for what is rotated.
     bool takes_row(const StepLaunch& step) const {
         return projection_ && projection_->products() <= kProductTargets && projection_->takes_row(step) &&
@@ -326,18 +397,22 @@ class LatentAttentionStage : public Stage {
                 .add = false};
     }
     static void multiply(StepLaunch& step, const PreparedInput& input, const PreparedInput::Source& source,
-                         const ProductTarget& target) {
+                         const ProductTarget& target, bool prompts) {
         ProductParams p = {};
         p.in = input.launch_answers(step, source);
-        const HalfRows prompts = input.launch_prompts(step, source);
         p.target_count = 1;
         p.targets[0] = target;
-        step.launch_products(p, prompts);
+        if (prompts)
+            return step.launch_products(p, input.launch_prompts(step, source));
+        p.rows = step.shape.answer_rows();
+        if (p.rows > 0)
+            step.launch_product(p);
     }
 
     FusedLatentAttention fused_;
     std::optional<ProjectionStage> projection_;
     PreparedInput queries_, results_;
+    KvLayout head_layout_; ///< of decompressed keys and values
     std::size_t arrivals_; ///< at the projections' end
 };
 

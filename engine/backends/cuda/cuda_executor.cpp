@@ -56,6 +56,7 @@ class CudaExecutor : public Executor {
     /// A round trip to the host costs more than a row that is computed in vain.
     int steps_in_flight() const override { return 2; }
     int prompt_rows() const override { return step_.prompt_rows(); }
+    int decompressed_rows() const override { return step_.decompressed_rows(); }
     bool prompt_library() const override { return step_.prompt_library(); }
     std::optional<ExpertCacheUse> expert_cache() const override { return step_.expert_cache(); }
 

@@ -29,6 +29,23 @@ bool prompts_attend_together(const Plan& plan, std::size_t shared_bytes) {
     });
 }
 
+/// The position from which on no row's context is decompressed: keys and values of all heads, of a context of
+/// so many tokens, are all that the memory for them may hold. 0: the device's kernels do not take such heads.
+int decompressed_until(const Plan& plan, std::size_t shared_bytes) {
+    constexpr std::size_t kMostBytes = std::size_t{512} << 20;
+    int until = 0;
+    for (const Step& step : plan.steps)
+        if (const auto* s = std::get_if<LatentAttentionStep>(&step.operation)) {
+            if (prompt_buffer_bytes(s->nope + s->rope, s->value_dim, false, shared_bytes) == 0)
+                return 0;
+            const KvShape shape[] = {{s->heads, s->nope + s->rope, s->value_dim}};
+            const auto tokens =
+                static_cast<int>(kMostBytes / KvLayout(shape).block_bytes(CacheType::F16)) * kKvBlockTokens;
+            until = until == 0 ? tokens : std::min(until, tokens);
+        }
+    return until;
+}
+
 int library_rows(const Batch& batch) {
     return static_cast<int>(std::ranges::count_if(
         batch.rows, [](const BatchRow& row) { return row.prompt && !row.own_products; }));
@@ -52,6 +69,8 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
     const FusedPlan fused = fuse(plan_);
     stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info(), arrivals_});
     scratch_.values.resize(plan_.values.size());
+    inputs_.set_decompressed_until(
+        has_prompt_form_ ? decompressed_until(plan_, pool_->device().info().shared_bytes) : 0);
     scratch_.dense.products = pool_->device().dense_products();
     scratch_.dense.device = &pool_->device().info();
     scratch_.ropes.resize(fused.ropes.size());
@@ -93,10 +112,13 @@ std::size_t DeviceStep::forecast(int rows, int experts) {
     batch.rows.resize(1);
     batch.rows.front().dials.experts = experts;
     const int prompts = prompt_rows() > 0 && rows >= prompt_rows() ? rows : 0;
+    const bool decompressed = decompressed_rows() > 0 && rows >= decompressed_rows();
     make_room(batch, {.rows = rows,
                       .logit_rows = 1,
                       .prompt_rows = prompts,
                       .library_rows = prompt_library() ? prompts : 0,
+                      .decompressed_rows = decompressed ? rows : 0,
+                      .decompressed_blocks = decompressed ? static_cast<int>(blocks_for(rows)) : 0,
                       .sequences = 1,
                       .experts = most_experts(batch, plan_),
                       .fetches = offloads_,
@@ -117,6 +139,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         experts_.set_step(weights, weights_, *stream_);
     }
     const ExpertTraffic traffic = experts_.cache().use().traffic;
+    inputs_.find_decompressed(batch);
     StepShape shape{.rows = static_cast<int>(batch.rows.size()),
                     .logit_rows = static_cast<int>(wishes.logit_rows().size()),
                     .prompt_rows = static_cast<int>(std::ranges::count_if(batch.rows, &BatchRow::prompt)),
@@ -125,6 +148,10 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
                     .experts = most_experts(batch, plan_),
                     .fetches = offloads_,
                     .formats = weights_.all_formats()};
+    for (const DecompressedRows& own : inputs_.decompressed()) {
+        shape.decompressed_rows += own.count;
+        shape.decompressed_blocks = std::max(shape.decompressed_blocks, own.blocks);
+    }
     const bool sampled = clock_.due();
     const bool recorded = graphs_ && !sampled && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
                           shape.prompt_rows == 0 && plan_.states.empty() && !offloads_;

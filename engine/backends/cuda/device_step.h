@@ -6,7 +6,9 @@
 #include "engine/backends/cuda/candidate_search.h"
 #include "engine/backends/cuda/expert_fetch.h"
 #include "engine/backends/cuda/stage.h"
+#include "engine/run/latent_form.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,6 +39,11 @@ class DeviceStep {
     int prompt_rows() const { return has_prompt_form_ ? kPromptFrom : 0; }
     /// As Executor::prompt_library().
     bool prompt_library() const { return prompt_rows() > 0 && scratch_.dense.products; }
+    /// As Executor::decompressed_rows().
+    int decompressed_rows() const {
+        return prompt_rows() > 0 && inputs_.decompresses() ? std::max(decompress_from(plan_), prompt_rows())
+                                                           : 0;
+    }
     std::optional<ExpertCacheUse> expert_cache() const {
         return offloads_ ? std::optional(experts_.cache().use()) : std::nullopt;
     }

@@ -22,14 +22,16 @@ namespace switchyard::cuda {
 
 /// What the memory that a step needs depends on.
 struct StepShape {
-    int rows = 0;              ///< of the batch, those that fill a graph's among them
-    int logit_rows = 0;        ///< rows that have logits
-    int prompt_rows = 0;       ///< of them on the path for prompts: the last ones
-    int library_rows = 0;      ///< of those with dense products by the device's library: the last ones
-    int sequences = 0;         ///< of the batch
-    int experts = 0;           ///< that a row passes at most
-    bool fetches = false;      ///< experts come to the device when a layer's rows need them
-    std::uint32_t formats = 0; ///< of inputs (InputFormat) that weights may want
+    int rows = 0;                ///< of the batch, those that fill a graph's among them
+    int logit_rows = 0;          ///< rows that have logits
+    int prompt_rows = 0;         ///< of them on the path for prompts: the last ones
+    int library_rows = 0;        ///< of those with dense products by the device's library: the last ones
+    int decompressed_rows = 0;   ///< of prompts' rows: those in that form of latent attention
+    int decompressed_blocks = 0; ///< of the longest context of such rows
+    int sequences = 0;           ///< of the batch
+    int experts = 0;             ///< that a row passes at most
+    bool fetches = false;        ///< experts come to the device when a layer's rows need them
+    std::uint32_t formats = 0;   ///< of inputs (InputFormat) that weights may want
 
     int answer_rows() const { return rows - prompt_rows; }
     int own_prompt_rows() const { return prompt_rows - library_rows; }
@@ -76,6 +78,10 @@ struct Scratch {
     std::vector<RopeBuffers> ropes;
     ScratchBuffer attention;                      ///< splits of some rows' contexts
     ScratchBuffer latent_queries, latent_results; ///< [rows][heads][latent (+ rope)]
+    /// Of decompressed latent attention: keys and values of all heads, the table of these blocks, k_b
+    /// transposed and a table of that.
+    ScratchBuffer head_blocks, head_block_table, transposed, transposed_table;
+    HalfBuffer latent_rows; ///< a context's entries of the latent cache
     ScratchBuffer router_logits, choice_counts, feed_forward_list, units, pair_rows, pair_weights,
         output_weights;
     ScratchBuffer row_pairs;     ///< of prompts' rows: [rows][most]

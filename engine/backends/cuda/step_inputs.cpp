@@ -41,6 +41,30 @@ bool StepInputs::settle(DevicePool& pool) {
     return moved;
 }
 
+void StepInputs::find_decompressed(const Batch& batch) {
+    decompressed_.clear();
+    std::vector<int> first_blocks;
+    int blocks = 0;
+    for (const BatchSequence& sequence : batch.sequences) {
+        first_blocks.push_back(blocks);
+        blocks += static_cast<int>(sequence.blocks.size());
+    }
+    const BatchRow* before = nullptr; // in that form
+    for (std::size_t r = 0; r < batch.rows.size(); ++r) {
+        const BatchRow& row = batch.rows[r];
+        if (!is_decompressed(row)) {
+            before = nullptr;
+            continue;
+        }
+        if (!before || before->sequence != row.sequence)
+            decompressed_.push_back(
+                {static_cast<int>(r), 0, first_blocks[static_cast<std::size_t>(row.sequence)], 0});
+        ++decompressed_.back().count;
+        decompressed_.back().blocks = static_cast<int>(blocks_for(row.position + 1));
+        before = &row;
+    }
+}
+
 void StepInputs::write_rows(const StepWishes& wishes, int rows, std::byte* host) const {
     const Batch& batch = wishes.batch();
     std::vector<std::int32_t> first_blocks;
@@ -54,7 +78,7 @@ void StepInputs::write_rows(const StepWishes& wishes, int rows, std::byte* host)
         *row++ = {.token = b.token,
                   .position = b.position,
                   .first_block = first_blocks[static_cast<std::size_t>(b.sequence)],
-                  .decompressed = b.decompressed,
+                  .decompressed = is_decompressed(b),
                   .experts = b.dials.experts,
                   .gate_threshold = b.dials.gate_threshold,
                   .routing_mass = b.dials.routing_mass,

@@ -8,8 +8,16 @@
 #include "kernels/cuda/row_kernels.h"
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 namespace switchyard::cuda {
+
+/// A prompt's rows of one sequence that attend to decompressed keys and values (prompt_latent_kernels.h).
+struct DecompressedRows {
+    int first, count;        ///< rows of the batch
+    int first_block, blocks; ///< of the step's table: their context's
+};
 
 class StepInputs {
   public:
@@ -24,6 +32,16 @@ class StepInputs {
     bool settle(DevicePool& pool);
     std::size_t bytes() const { return memory_.bytes(); }
     void only_measure() { memory_.only_measure(); }
+
+    /// From this position on no row is computed in the decompressed form of latent attention.
+    void set_decompressed_until(int position) { decompressed_until_ = position; }
+    bool decompresses() const { return decompressed_until_ > 0; }
+    bool is_decompressed(const BatchRow& row) const {
+        return row.prompt && row.decompressed && row.position < decompressed_until_;
+    }
+    /// Finds the rows in that form; before the room for them is made.
+    void find_decompressed(const Batch& batch);
+    std::span<const DecompressedRows> decompressed() const { return decompressed_; }
 
     /// Copies the batch, with rows without a position up to `rows`. The stream's earlier copies must have
     /// ended.
@@ -49,6 +67,8 @@ class StepInputs {
 
     Room room_;
     std::size_t gather_ = 0, sequences_ = 0, after_ = 0, arrivals_ = 0, blocks_ = 0; ///< offsets
+    int decompressed_until_ = 0;
+    std::vector<DecompressedRows> decompressed_;
     ScratchBuffer memory_;
     HostBuffer host_;
 };

@@ -21,6 +21,11 @@ std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
     return ids;
 }
 
+/// Rows of prompts: with a library's products where there is one, without, and in the other form of latent
+/// attention.
+constexpr BatchRow kPrompt = {.prompt = true}, kKernels = {.prompt = true, .own_products = true},
+                   kDecompressed = {.decompressed = true, .prompt = true};
+
 /// A sequence of a model's, and its blocks.
 class Sequence {
   public:
@@ -31,17 +36,16 @@ class Sequence {
     }
     Sequence(const Sequence&) = delete;
     /// Rows that go on where it stands, to a batch.
-    void append(Batch& batch, std::span<const std::int32_t> ids, bool prompt = false,
-                bool own_products = false) {
+    void append(Batch& batch, std::span<const std::int32_t> ids, const BatchRow& like = {}) {
         while (blocks_.size() < blocks_for(position_ + static_cast<int>(ids.size())))
             blocks_.push_back(model_.executor().allocate_kv_block(kv_));
-        for (const std::int32_t id : ids)
-            batch.rows.push_back({.token = id,
-                                  .position = position_++,
-                                  .sequence = static_cast<std::int32_t>(batch.sequences.size()),
-                                  .wish = RowWish::Logits,
-                                  .prompt = prompt,
-                                  .own_products = own_products});
+        for (const std::int32_t id : ids) {
+            BatchRow& row = batch.rows.emplace_back(like);
+            row.token = id;
+            row.position = position_++;
+            row.sequence = static_cast<std::int32_t>(batch.sequences.size());
+            row.wish = RowWish::Logits;
+        }
         batch.sequences.push_back({.blocks = blocks_});
     }
 
@@ -54,12 +58,12 @@ class Sequence {
 
 /// Logits of all ids, `chunk` rows a step.
 std::vector<float> logits_of(LoadedModel& model, std::span<const std::int32_t> ids, std::size_t chunk,
-                             BlockType kv = BlockType::F16, bool prompt = false, bool own_products = false) {
+                             BlockType kv = BlockType::F16, const BatchRow& like = {}) {
     Sequence sequence(model, kv);
     std::vector<float> logits;
     for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
         Batch batch;
-        sequence.append(batch, ids.subspan(begin, std::min(chunk, ids.size() - begin)), prompt, own_products);
+        sequence.append(batch, ids.subspan(begin, std::min(chunk, ids.size() - begin)), like);
         const StepResult result = model.executor().run(std::move(batch), model.weights());
         logits.insert(logits.end(), result.logits.begin(), result.logits.end());
     }
@@ -135,19 +139,20 @@ TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
     const auto model = load(test::emulated_backend({.seed = 3}));
     ASSERT_GT(model->executor().prompt_rows(), 0);
     const auto vocabulary = static_cast<std::size_t>(model->plan().vocabulary);
-    const auto expected = logits_of(*cpu, ids, 30), whole = logits_of(*model, ids, 30, BlockType::F16, true);
+    const auto expected = logits_of(*cpu, ids, 30),
+               whole = logits_of(*model, ids, 30, BlockType::F16, kPrompt);
     EXPECT_TRUE(model->executor().prompt_library() || cuda::on_card());
     const auto alone = load(test::emulated_backend({.seed = 4, .dense_products = false}));
     EXPECT_FALSE(alone->executor().prompt_library() && !cuda::on_card());
-    const auto own = logits_of(*alone, ids, 30, BlockType::F16, true, true);
+    const auto own = logits_of(*alone, ids, 30, BlockType::F16, kKernels);
     for (const auto* logits : {&whole, &own}) {
         const double nmse = median_nmse(*logits, expected, vocabulary);
         RecordProperty(logits == &whole ? "nmse" : "nmse_without_library",
                        std::to_string(nmse * 1e12) + "e-12");
         EXPECT_LT(nmse, 1e-4); // inputs and weights of 11 bits, 4e-8 a product
     }
-    EXPECT_EQ(logits_of(*model, ids, 13, BlockType::F16, true), whole);
-    EXPECT_EQ(logits_of(*alone, ids, 13, BlockType::F16, true, true), own);
+    EXPECT_EQ(logits_of(*model, ids, 13, BlockType::F16, kPrompt), whole);
+    EXPECT_EQ(logits_of(*alone, ids, 13, BlockType::F16, kKernels), own);
     // Two prompts behind rows of answers, and one that keeps to the kernels.
     const auto answers = logits_of(*model, std::span(ids).first(9), 1);
     Sequence answer(*model, BlockType::F16), kernels(*model, BlockType::F16), first(*model, BlockType::F16),
@@ -155,9 +160,9 @@ TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
     for (std::size_t part = 0; part < 3; ++part) {
         Batch batch;
         answer.append(batch, std::span(ids).subspan(3 * part, 3));
-        kernels.append(batch, std::span(ids).subspan(7 * part, 7), true, true);
-        first.append(batch, std::span(ids).subspan(10 * part, 10), true);
-        second.append(batch, std::span(ids).subspan(5 * part, 5), true);
+        kernels.append(batch, std::span(ids).subspan(7 * part, 7), kKernels);
+        first.append(batch, std::span(ids).subspan(10 * part, 10), kPrompt);
+        second.append(batch, std::span(ids).subspan(5 * part, 5), kPrompt);
         const auto logits = model->executor().run(std::move(batch), model->weights()).logits;
         const auto are = [&](std::size_t row, std::size_t rows, const std::vector<float>& all,
                              std::size_t token) {
@@ -172,6 +177,55 @@ TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
     }
 }
 
+class CudaLatentPrompts : public testing::TestWithParam<const char*> {};
+
+/// Prompts' rows in the decompressed form: what the absorbed one gives, to rounding, and the CPU; with bits
+/// that know neither chunk nor company, rows in the other form among it.
+TEST_P(CudaLatentPrompts, AgreeDecompressedInAnyChunksAndCompany) {
+    const auto ids = ids_of(GetParam(), 40);
+    const auto cpu = test::load_reference(GetParam(), make_cpu_backend({1, false}));
+    const auto model = test::load_reference(GetParam(), test::emulated_backend({.seed = 11}));
+    ASSERT_GT(model->executor().decompressed_rows(), 0);
+    const auto vocabulary = static_cast<std::size_t>(model->plan().vocabulary);
+    for (const BlockType kv : {BlockType::F16, BlockType::Q8_0}) {
+        const auto whole = logits_of(*model, ids, 40, kv, kDecompressed);
+        const auto absorbed = logits_of(*model, ids, 40, kv, kPrompt);
+        EXPECT_NE(whole, absorbed);
+        const auto expected = logits_of(*cpu, ids, 40, kv, {.decompressed = true});
+        const double nmse = median_nmse(whole, expected, vocabulary),
+                     absorbed_nmse = median_nmse(absorbed, expected, vocabulary);
+        RecordProperty("nmse", std::to_string(nmse * 1e12) + "e-12");
+        RecordProperty("absorbed_nmse", std::to_string(absorbed_nmse * 1e12) + "e-12");
+        EXPECT_LT(nmse, kv == BlockType::F16 ? 1e-4 : 2e-3); // a last bit may flip an integer of 8 bits
+        EXPECT_LT(nmse, 5 * absorbed_nmse) << "this form costs no more than the other";
+        EXPECT_EQ(logits_of(*model, ids, 17, kv, kDecompressed), whole);
+        const auto answers = logits_of(*model, std::span(ids).first(6), 1, kv);
+        Sequence answer(*model, kv), first(*model, kv), second(*model, kv), third(*model, kv);
+        for (std::size_t part = 0; part < 2; ++part) {
+            Batch batch;
+            answer.append(batch, std::span(ids).subspan(3 * part, 3));
+            first.append(batch, std::span(ids).subspan(20 * part, 20), kDecompressed);
+            second.append(batch, std::span(ids).subspan(7 * part, 7), kPrompt);
+            third.append(batch, std::span(ids).subspan(5 * part, 5), kDecompressed);
+            const auto logits = model->executor().run(std::move(batch), model->weights()).logits;
+            const auto are = [&](std::size_t row, std::size_t rows, const std::vector<float>& all,
+                                 std::size_t token) {
+                return std::equal(logits.begin() + static_cast<std::ptrdiff_t>(row * vocabulary),
+                                  logits.begin() + static_cast<std::ptrdiff_t>((row + rows) * vocabulary),
+                                  all.begin() + static_cast<std::ptrdiff_t>(token * vocabulary));
+            };
+            ASSERT_TRUE(are(0, 3, answers, 3 * part)) << part;
+            ASSERT_TRUE(are(3, 20, whole, 20 * part)) << part;
+            ASSERT_TRUE(are(23, 7, absorbed, 7 * part)) << part;
+            ASSERT_TRUE(are(30, 5, whole, 5 * part)) << part;
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, CudaLatentPrompts,
+                         testing::Values("deepseek2_grouped", "deepseek2_lite", "deepseek3"),
+                         [](const auto& info) { return std::string(info.param); });
+
 TEST(CudaPrompts, TheForecastCountsTheirRoom) {
     const auto model = test::load_reference("olmoe", test::emulated_backend());
     Executor& executor = model->executor();
@@ -182,7 +236,7 @@ TEST(CudaPrompts, TheForecastCountsTheirRoom) {
         ids[i] = some[i % some.size()];
     Sequence sequence(*model, BlockType::F16);
     Batch batch;
-    sequence.append(batch, ids, true);
+    sequence.append(batch, ids, kPrompt);
     for (BatchRow& row : batch.rows)
         row.wish = RowWish::Nothing;
     batch.rows.back().wish = RowWish::Logits;

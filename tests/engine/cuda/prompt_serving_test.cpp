@@ -56,5 +56,25 @@ TEST(CudaPromptServing, ThePathOfAPromptIsInItsRecordAndTakenAgain) {
     }
 }
 
+/// Long prompts decompress latent attention, answers do not; a record says so and is followed.
+TEST(CudaPromptServing, LongPromptsDecompressLatentAttentionAndRecordsSaySo) {
+    const auto model = test::load_reference("deepseek2_lite", test::emulated_backend());
+    const int from = model->executor().decompressed_rows();
+    ASSERT_GE(from, model->executor().prompt_rows());
+    Scheduler scheduler(engine_parts(model));
+    const RunRequest request = long_request(from + 3);
+    const RunRecord record = run_to_end(scheduler, request);
+    ASSERT_EQ(record.error, "");
+    ASSERT_FALSE(record.context.empty());
+    EXPECT_TRUE(record.context.front().prompt);
+    EXPECT_TRUE(record.context.front().decompressed);
+    EXPECT_GE(record.context.front().tokens, from);
+    EXPECT_EQ(again(scheduler, request, record).context, record.context);
+    RunRecord absorbed = record;
+    for (ContextSpan& span : absorbed.context)
+        span.decompressed = false;
+    EXPECT_EQ(again(scheduler, request, absorbed).context, absorbed.context);
+}
+
 } // namespace
 } // namespace switchyard
