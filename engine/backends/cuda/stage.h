@@ -111,13 +111,33 @@ struct Scratch {
         }
         for (ScratchBuffer& one : choices)
             use(one);
-        for (ScratchBuffer* one : {&halves.values,        &halves.scales,  &hidden_halves.values,
-                                   &hidden_halves.scales, &prompt_floats,  &dense.weights,
-                                   &dense.sums,           &row_pairs,      &group_choices,
-                                   &group_counts,         &attention,      &latent_queries,
-                                   &latent_results,       &router_logits,  &choice_counts,
-                                   &feed_forward_list,    &units,          &pair_rows,
-                                   &pair_weights,         &output_weights, &logits})
+        for (ScratchBuffer* one : {&halves.values,
+                                   &halves.scales,
+                                   &hidden_halves.values,
+                                   &hidden_halves.scales,
+                                   &prompt_floats,
+                                   &dense.weights,
+                                   &dense.sums,
+                                   &row_pairs,
+                                   &group_choices,
+                                   &group_counts,
+                                   &attention,
+                                   &latent_queries,
+                                   &latent_results,
+                                   &router_logits,
+                                   &choice_counts,
+                                   &feed_forward_list,
+                                   &units,
+                                   &pair_rows,
+                                   &pair_weights,
+                                   &output_weights,
+                                   &logits,
+                                   &head_blocks,
+                                   &head_block_table,
+                                   &transposed,
+                                   &transposed_table,
+                                   &latent_rows.values,
+                                   &latent_rows.scales})
             use(*one);
     }
 };
