@@ -153,7 +153,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         shape.decompressed_blocks = std::max(shape.decompressed_blocks, own.blocks);
     }
     const bool sampled = clock_.due();
-    const bool recorded = graphs_ && !sampled && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
+    const bool recorded = graphs_ && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
                           shape.prompt_rows == 0 && plan_.states.empty() && !offloads_;
     for (const auto& stage : stages_)
         stage->count(shape, weights, result.stages);
@@ -170,7 +170,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
     if (shape.prompt_rows > 0)
         weights_.find_ranges(*stream_);
     if (recorded)
-        start_graph(shape);
+        start_graph(shape, sampled);
     else if (!launch_stages(shape, stop, sampled ? &clock_ : nullptr))
         return false;
     candidates_.launch(wishes.sought(), scratch_.logits.get<float>(), plan_.vocabulary, *stream_);
@@ -190,16 +190,24 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
     return true;
 }
 
-void DeviceStep::start_graph(const StepShape& shape) {
-    std::unique_ptr<Graph>& graph = recorded_[shape.rows];
-    if (!graph) {
+void DeviceStep::start_graph(const StepShape& shape, bool sampled) {
+    Recording& recording = recorded_[{shape.rows, sampled}];
+    if (sampled)
+        clock_.begin(recording.kinds);
+    if (!recording.graph) {
         stream_->begin_recording();
         StepLaunch step = launch_of(shape);
+        if (sampled)
+            step.clock = &clock_;
         for (const auto& stage : stages_)
             stage->launch(step);
-        graph = stream_->end_recording();
+        if (sampled)
+            recording.kinds = clock_.end(*stream_);
+        recording.graph = stream_->end_recording();
     }
-    stream_->start(*graph);
+    stream_->start(*recording.graph);
+    if (sampled)
+        clock_.fetch(*stream_);
 }
 
 /// Stages are started as far ahead as some milliseconds of work; false: a stop came between.
@@ -228,8 +236,10 @@ bool DeviceStep::launch_stages(const StepShape& shape, const StepStop& stop, Sta
             return false;
         }
     }
-    if (clock)
+    if (clock) {
         clock->end(*stream_);
+        clock->fetch(*stream_);
+    }
     return true;
 }
 

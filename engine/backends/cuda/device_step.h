@@ -57,7 +57,8 @@ class DeviceStep {
     void make_room(const Batch& batch, const StepShape& shape);
     /// `clock`: reads the times of this step's stages.
     bool launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock);
-    void start_graph(const StepShape& shape);
+    /// `sampled`: the clock is read between stages.
+    void start_graph(const StepShape& shape, bool sampled);
     void tell_routing(const Batch& batch, int most, StepResult& result);
     StepLaunch launch_of(const StepShape& shape);
 
@@ -77,8 +78,13 @@ class DeviceStep {
     ExpertFetch experts_;
     HostBuffer table_staging_, downloads_;
     std::unique_ptr<Stream> stream_;
-    std::unique_ptr<Event> passed_[2];               ///< by long steps, so that they can be stopped
-    std::map<int, std::unique_ptr<Graph>> recorded_; ///< by rows; addresses are those of now
+    std::unique_ptr<Event> passed_[2]; ///< by long steps, so that they can be stopped
+    struct Recording {
+        std::unique_ptr<Graph> graph;
+        std::vector<StageKind> kinds; ///< where the clock is read
+    };
+    /// By rows, and whether it reads the clock; addresses are those of now.
+    std::map<std::pair<int, bool>, Recording> recorded_;
 };
 
 } // namespace switchyard::cuda

@@ -6,9 +6,15 @@
 
 namespace switchyard::cuda {
 
+void StageClock::begin(std::vector<StageKind> kinds) {
+    kinds_ = std::move(kinds);
+    constexpr std::size_t kBytes = kMost * sizeof(std::uint64_t);
+    if (!times_) // before anything is recorded, which allocates nothing
+        times_ = pool_->allocate(kBytes, "the clock of a step");
+    host_.reserve(kBytes);
+}
+
 void StageClock::mark(Stream& stream) {
-    if (!times_)
-        times_ = pool_->allocate(kMost * sizeof(std::uint64_t), "the clock of a step");
     auto* times = reinterpret_cast<std::uint64_t*>(times_.get());
     launch<Kernel::ReadClock>(stream, {1, 1}, {times + kinds_.size()});
 }
@@ -20,10 +26,13 @@ void StageClock::enter(StageKind kind, Stream& stream) {
     kinds_.push_back(kind);
 }
 
-void StageClock::end(Stream& stream) {
+const std::vector<StageKind>& StageClock::end(Stream& stream) {
     mark(stream);
-    const std::size_t bytes = (kinds_.size() + 1) * sizeof(std::uint64_t);
-    stream.copy_to_host(host_.reserve(bytes), times_.get(), bytes);
+    return kinds_;
+}
+
+void StageClock::fetch(Stream& stream) {
+    stream.copy_to_host(host_.data(), times_.get(), (kinds_.size() + 1) * sizeof(std::uint64_t));
 }
 
 void StageClock::read() {

@@ -16,11 +16,14 @@ class StageClock {
 
     /// Whether the next step should be sampled: the first, and then one of many.
     bool due() { return steps_++ % kEvery == 0; }
-    void begin() { kinds_.clear(); }
+    /// `kinds`: of readings that a recorded step brings along.
+    void begin(std::vector<StageKind> kinds = {});
     /// What the stream does from here on belongs to `kind`.
     void enter(StageKind kind, Stream& stream);
-    /// Notes the end, and copies the times; before the stream is waited for.
-    void end(Stream& stream);
+    /// Notes the end; which kinds were entered.
+    const std::vector<StageKind>& end(Stream& stream);
+    /// Copies the times; before the stream is waited for.
+    void fetch(Stream& stream);
     /// Reads them, once the stream has ended.
     void read();
     /// Shares out a step's time as the last sample's was.
