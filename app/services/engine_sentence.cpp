@@ -152,6 +152,8 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "launches cannot be recorded: %1"),
     QT_TRANSLATE_NOOP("EngineErrors", "a graph did not start: %1"),
     QT_TRANSLATE_NOOP("EngineErrors", "the device cannot be used: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a dense product cannot be started: %1"),
+    QT_TRANSLATE_NOOP("EngineErrors", "there is no memory to try a product: %1"),
     QT_TRANSLATE_NOOP("EngineErrors", "the device was lost"),
     QT_TRANSLATE_NOOP("EngineErrors", "there is no NVIDIA driver on this machine"),
     QT_TRANSLATE_NOOP("EngineErrors", "this build of the program has no CUDA library"),

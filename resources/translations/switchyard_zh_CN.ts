@@ -805,6 +805,14 @@
         <source>the KV cache cannot be kept as FP8 on %1, whose compute capability is %2 and not 8.9 or newer: choose F16, Q8_0 or Q4_0</source>
         <translation>在 %1 上 KV 缓存不能用 FP8：它的计算能力为 %2，低于 8.9；请选择 F16、Q8_0 或 Q4_0</translation>
     </message>
+    <message>
+        <source>a dense product cannot be started: %1</source>
+        <translation>无法启动稠密乘积：%1</translation>
+    </message>
+    <message>
+        <source>there is no memory to try a product: %1</source>
+        <translation>没有显存可用来试算乘积：%1</translation>
+    </message>
 </context>
 <context>
     <name>ExpertText</name>

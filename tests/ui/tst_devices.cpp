@@ -349,6 +349,8 @@ class TestDevices : public QObject {
         QCOMPARE(desk.model.capabilities().card, 1);
         desk.list()->showPopup();
         QTRY_COMPARE(desk.list()->count(), 4);
+        const QWidget* popup = desk.list()->view()->window(); // wider than its box, which is at the edge
+        QTRY_VERIFY(popup->geometry().right() <= desk.window->geometry().right());
         desk.list()->hidePopup();
         QCOMPARE(desk.list()->itemText(2),
                  u"Old Card, 8.0 GiB – has compute capability 6.1, and this build needs 7.5 or more"_s);

@@ -1,5 +1,7 @@
 // A model larger than its card, through the window: the engine's own CUDA backend on an emulated device.
 #include "engine/backends/cuda/cuda_backend.h"
+#include "engine/files/gguf.h"
+#include "engine/model/quantize_file.h"
 #include "kernels/cuda/emulation/emulated_device.h"
 #include "tests/app/tiny_model.h"
 #include "tests/ui/real_desk.h"
@@ -17,29 +19,31 @@ constexpr quint64 kMiB = 1 << 20;
 /// One card, with the memory of each model that is opened on it.
 class EmulatedHardware : public Hardware {
   public:
-    explicit EmulatedHardware(std::size_t memory) : memory_(memory) {}
+    explicit EmulatedHardware(std::size_t memory, int compute = 90) : memory_(memory), compute_(compute) {}
 
   protected:
     CardList look() const override { return {{{0, "Emulated Card", memory_, memory_, {}}}, {}}; }
     CardReading read_card(int) const override { return {}; }
     std::shared_ptr<Backend> open_card(int, const BackendOptions& options) const override {
-        return make_cuda_backend(cuda::make_emulated_device({.memory_bytes = memory_}),
+        return make_cuda_backend(cuda::make_emulated_device({.memory_bytes = memory_, .compute = compute_}),
                                  {.threads = options.threads, .check = false});
     }
 
   private:
     std::size_t memory_;
+    int compute_;
 };
 
 struct Workplace : RealDesk {
-    Workplace(const QString& folder, std::size_t memory) : RealDesk(folder, {}, with(memory)) {
+    Workplace(const QString& folder, std::size_t memory, int compute = 90)
+        : RealDesk(folder, {}, with(memory, compute)) {
         auto* base = find<QToolButton>(u"section.base"_s);
         if (!base->isChecked())
             base->click();
     }
-    static LocalHostOptions with(std::size_t memory) {
+    static LocalHostOptions with(std::size_t memory, int compute) {
         LocalHostOptions options = LocalServices::withThreads(1);
-        options.hardware = std::make_shared<EmulatedHardware>(memory);
+        options.hardware = std::make_shared<EmulatedHardware>(memory, compute);
         return options;
     }
     QString why() const { return find<QLabel>(u"tune.device.why"_s)->text(); }
@@ -84,6 +88,25 @@ class TestOffload : public QObject {
         // What lies in RAM is none of the card's.
         QVERIFY(desk.model.capabilities().weights_bytes < 11 * kMiB);
         QVERIFY(desk.devices.reading().taken < 14 * kMiB);
+    }
+
+    /// Cards before 8.0 have no products of BF16.
+    void weightsThatACardDoesNotComputeWithAreNamed() {
+        const QString small = models_.filePath(u"small.gguf"_s), halves = models_.filePath(u"halves.gguf"_s);
+        writeTinyModel(small.toStdString());
+        QuantizeOptions options;
+        options.type = BlockType::BF16;
+        options.pure = true;
+        quantize_file(*open_gguf(small.toStdString()), halves.toStdString(), options);
+        QTemporaryDir folder;
+        Workplace desk(folder.path(), 64 * kMiB, 75);
+        QVERIFY(desk.load(halves));
+        QCOMPARE(desk.model.capabilities().card, 0);
+        const QString said = desk.find<QLabel>(u"picker.error"_s)->text();
+        QVERIFY2(said.contains(u"This device does not compute with BF16: these weights became F32, which "
+                               "takes "_s) &&
+                     said.contains(u"KiB more than in the file."_s),
+                 qPrintable(said));
     }
 
     void aCardTooSmallForTheRestIsNotTaken() {

@@ -147,9 +147,18 @@ bool DevicePicker::eventFilter(QObject* watched, QEvent* event) {
     if (watched == list_->view() && event->type() == QEvent::Show) {
         constexpr int kWidest = 560;
         list_->view()->setMinimumWidth(std::min(kWidest, list_->view()->sizeHintForColumn(0) + 24));
+        QMetaObject::invokeMethod(this, &DevicePicker::keepListInside, Qt::QueuedConnection);
         Q_EMIT lookedAt();
     }
     return QWidget::eventFilter(watched, event);
+}
+
+/// It opens below its box, which is narrower and at the window's edge.
+void DevicePicker::keepListInside() {
+    QWidget* popup = list_->view()->window();
+    const int right = window()->mapToGlobal(QPoint(window()->width(), 0)).x();
+    if (popup != window() && popup->geometry().right() >= right)
+        popup->move(std::max(0, right - popup->width()), popup->y());
 }
 
 } // namespace switchyard

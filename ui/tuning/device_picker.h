@@ -38,6 +38,7 @@ class DevicePicker : public QWidget {
     void showChoice();
     DeviceChoice shownChoice() const;
     void showSentence();
+    void keepListInside();
 
     Cards cards_;
     DeviceChoice choice_;
