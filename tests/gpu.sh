@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 say() { printf '%s\n' "$*"; }
 fail() { printf 'gpu.sh: %s\n' "$*" >&2; exit 1; }
 
-programs='' results='' small=() pack=''
+programs='' results='' small=() pack='' unpacked=''
 while [ $# -gt 0 ]; do
     case $1 in
     --programs | --results | --pack) [ $# -gt 1 ] || fail "$1 needs a folder"; declare "${1#--}=$2"; shift 2 ;;
@@ -38,14 +38,22 @@ collect() { # FOLDER
         cp -L "build/gpu/$file" "$1/"
         strip "$1/${file##*/}" 2>/dev/null || true
     done
-    git rev-parse HEAD >"$1/COMMIT" 2>/dev/null || true
+    git rev-parse HEAD >"$1/COMMIT" 2>/dev/null || echo unknown >"$1/COMMIT"
 }
 
 if [ -n "$pack" ]; then
     build_programs || fail "the build failed: $(tail -n 1 build/gpu.log) (build/gpu.log has all of it)"
+    rm -f "$pack/programs.tar.xz"
     collect "$pack"
+    # What is carried to another machine may not be large.
+    (cd "$pack" && tar -cJf programs.tar.xz --remove-files COMMIT "${built[@]##*/}")
     say "Packed: $(du -sh "$pack" | cut -f1) in $pack"
     exit 0
+fi
+if [ -f "$programs/programs.tar.xz" ]; then
+    unpacked=$(mktemp -d)
+    trap 'rm -rf "$unpacked"' EXIT
+    if tar -C "$unpacked" -xJf "$programs/programs.tar.xz"; then programs=$unpacked; fi
 fi
 starts() { [ -x "$1/gpu_check" ] && "$1/gpu_check" --help >/dev/null 2>&1; }
 if ! starts "$programs"; then
@@ -62,7 +70,7 @@ fi
 mkdir -p "$(dirname "$page")" "$(dirname "$records")"
 : >"$records"
 work=$(mktemp -d) models=$(mktemp -d)
-trap 'rm -rf "$work" "$models"' EXIT
+trap 'rm -rf "$work" "$models" ${unpacked:+"$unpacked"}' EXIT
 export SWITCHYARD_CUDA_LIBRARY=${SWITCHYARD_CUDA_LIBRARY:-$programs/libswitchyard_cuda.so}
 # cuBLASLt as PyTorch's packages bring it, where the machine has no other.
 if ! ldconfig -p 2>/dev/null | grep -q libcublasLt.so.13 && [ ! -e /usr/local/cuda/lib64/libcublasLt.so.13 ]; then

@@ -58,6 +58,8 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 class Sequences {
   public:
     Sequences(LoadedModel& model, int count, int context, int room) : model_(model), context_(context) {
+        const int from = model.executor().decompressed_rows();
+        decompressed_ = from > 0 && context >= from;
         sequences_.resize(static_cast<std::size_t>(count));
         for (BatchSequence& sequence : sequences_)
             for (std::size_t b = 0; b < blocks_for(context + room); ++b)
@@ -82,6 +84,7 @@ class Sequences {
                 batch.rows.push_back({.token = random_token(s, r),
                                       .position = r,
                                       .sequence = s,
+                                      .decompressed = decompressed_,
                                       .prompt = model_.executor().prompt_rows() > 0});
         if (first + rows == context_)
             draw(batch, batch.rows.size() - 1);
@@ -124,6 +127,7 @@ class Sequences {
 
     LoadedModel& model_;
     int context_;
+    bool decompressed_; ///< prompts' form of latent attention, as the program chooses it
     std::vector<BatchSequence> sequences_;
 };
 
