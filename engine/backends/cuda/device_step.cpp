@@ -46,6 +46,13 @@ int decompressed_until(const Plan& plan, std::size_t shared_bytes) {
     return until;
 }
 
+double macs_of(const StageTable& stages) {
+    double sum = 0;
+    for (const StageUse& use : stages.uses)
+        sum += static_cast<double>(use.macs);
+    return sum;
+}
+
 int library_rows(const Batch& batch) {
     return static_cast<int>(std::ranges::count_if(
         batch.rows, [](const BatchRow& row) { return row.prompt && !row.own_products; }));
@@ -171,7 +178,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         weights_.find_ranges(*stream_);
     if (recorded)
         start_graph(shape, sampled);
-    else if (!launch_stages(shape, stop, sampled ? &clock_ : nullptr))
+    else if (!launch_stages(shape, macs_of(result.stages), stop, sampled ? &clock_ : nullptr))
         return false;
     candidates_.launch(wishes.sought(), scratch_.logits.get<float>(), plan_.vocabulary, *stream_);
     stream_->synchronise();
@@ -211,30 +218,26 @@ void DeviceStep::start_graph(const StepShape& shape, bool sampled) {
 }
 
 /// Stages are started as far ahead as some milliseconds of work; false: a stop came between.
-bool DeviceStep::launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock) {
-    constexpr std::size_t kAhead = 6; // stages: two or three layers
+bool DeviceStep::launch_stages(const StepShape& shape, double macs, const StepStop& stop, StageClock* clock) {
+    constexpr double kAhead = 6; // stages: two or three layers
     StepLaunch step = launch_of(shape);
+    StepPace pace(*stream_, passed_, stop, StepPace::budget_of(pool_->device().info()));
     step.clock = clock;
     step.fetch = offloads_ ? &experts_ : nullptr;
+    step.pace = shape.rows > kFewRows ? &pace : nullptr;
     if (clock)
         clock->begin();
-    for (std::size_t i = 0; i < stages_.size(); ++i) {
-        stages_[i]->launch(step);
-        if (offloads_ && stop.requested()) {
-            stream_->synchronise();
-            return false;
+    try {
+        for (const auto& stage : stages_) {
+            stage->launch(step);
+            if (step.pace)
+                pace.add(std::max(pace.budget() / kAhead, macs / static_cast<double>(stages_.size())));
+            if (offloads_ && stop.requested())
+                throw StepPace::Stopped();
         }
-        if (shape.rows <= kFewRows || (i + 1) % kAhead != 0)
-            continue;
-        Event& now = *passed_[(i + 1) / kAhead % 2];
-        Event& before = *passed_[((i + 1) / kAhead + 1) % 2];
-        stream_->record(now);
-        if (i + 1 > kAhead)
-            before.wait();
-        if (stop.requested()) {
-            stream_->synchronise();
-            return false;
-        }
+    } catch (const StepPace::Stopped&) {
+        stream_->synchronise();
+        return false;
     }
     if (clock) {
         clock->end(*stream_);

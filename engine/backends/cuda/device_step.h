@@ -55,8 +55,8 @@ class DeviceStep {
     static constexpr int kPromptFrom = 64;
 
     void make_room(const Batch& batch, const StepShape& shape);
-    /// `clock`: reads the times of this step's stages.
-    bool launch_stages(const StepShape& shape, const StepStop& stop, StageClock* clock);
+    /// `macs`: of all stages. `clock`: reads the times of this step's stages.
+    bool launch_stages(const StepShape& shape, double macs, const StepStop& stop, StageClock* clock);
     /// `sampled`: the clock is read between stages.
     void start_graph(const StepShape& shape, bool sampled);
     void tell_routing(const Batch& batch, int most, StepResult& result);

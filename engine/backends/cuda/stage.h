@@ -5,6 +5,7 @@
 #include "engine/backends/cuda/scratch.h"
 #include "engine/backends/cuda/stage_clock.h"
 #include "engine/backends/cuda/step_inputs.h"
+#include "engine/backends/cuda/step_pace.h"
 #include "engine/backends/cuda/weight_table.h"
 #include "engine/model/fused_plan.h"
 #include "engine/run/stage_use.h"
@@ -171,7 +172,8 @@ struct StepLaunch {
     StageClock* clock = nullptr; ///< reads the time between stages; null: this step is not sampled
     /// Brings experts to the device before a layer uses them; null: all of them are there.
     ExpertFetch* fetch = nullptr;
-    bool any = false; ///< launches so far
+    StepPace* pace = nullptr; ///< of a long step
+    bool any = false;         ///< launches so far
 
     /// What follows belongs to this part of the forward pass.
     void enter(StageKind kind) {
@@ -189,6 +191,8 @@ struct StepLaunch {
     void multiply(const DenseProduct& product) {
         any = true;
         scratch.dense.products->multiply(stream, product);
+        if (pace)
+            pace->add(static_cast<double>(product.rows) * product.cols * product.tokens);
     }
     /// What launches of several kernels are given.
     struct Launches {
