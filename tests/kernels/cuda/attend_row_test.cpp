@@ -158,7 +158,8 @@ class AttendRowTwin {
             write(p_.attention.q, queries_);
         for (std::size_t b = 0; b < table_.size(); ++b)
             write(table_[b].data, sequence_.blocks[b]);
-        write(p_.attention.out, std::vector<float>(outputs_, -7.0f));
+        const std::vector<float> nothing(outputs_, -7.0f); // as long as the stream copies it
+        write(p_.attention.out, nothing);
         stream_->synchronise();
     }
     Result result() {
