@@ -300,7 +300,7 @@ TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
     expect_refused("info /no/such.gguf", 1, "/no/such.gguf");
     expect_refused("info " + file("text.gguf", "not a model"), 1, "text.gguf");
     expect_refused(generate + "--temp 9", 2, "--temp");
-    expect_refused(generate + "--kv Q2_K", 2, "F16, Q8_0, Q4_0");
+    expect_refused(generate + "--kv Q2_K", 2, "F16, Q8_0, FP8, Q4_0");
     expect_refused(generate + "--at 5", 2, "TOKEN:NAME=VALUE");
     expect_refused(generate + "--at 5:volume=3", 2, "volume");
     expect_refused(generate + "--at 5:top_p=3", 2, "top_p");
