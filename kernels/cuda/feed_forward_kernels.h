@@ -120,7 +120,7 @@ struct DownShared {
 };
 
 #define SWITCHYARD_GATE_UP_ONE_KERNEL(X)                                                                     \
-    X(GateUpOne, gate_up_one, GateUpParams, GateUpShared<1>, kProductThreads, 1)
+    X(GateUpOne, gate_up_one, GateUpParams, GateUpShared<1>, kProductThreads, 2)
 #define SWITCHYARD_GATE_UP_FEW_KERNEL(X)                                                                     \
     X(GateUpFew, gate_up_few, GateUpParams, GateUpShared<8>, kProductThreads, 1)
 #define SWITCHYARD_GATE_UP_MANY_KERNEL(X)                                                                    \

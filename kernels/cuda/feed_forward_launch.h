@@ -17,9 +17,9 @@ inline void launch_routing(Stream& stream, const RouteFewParams& p, bool depende
         launch<Kernel::Units>(stream, {1, 1}, p.units, true);
 }
 
-// One block fits a multiprocessor at a time; it goes on to what is left.
-inline GridSize gate_up_grid(const FeedForwardParams& p, int multiprocessors) {
-    return {static_cast<unsigned>(std::min(gate_up_items(p), std::int64_t{multiprocessors})), 1};
+// As many blocks as fit at once; they go on to what is left.
+inline GridSize gate_up_grid(const FeedForwardParams& p, int fitting) {
+    return {static_cast<unsigned>(std::min(gate_up_items(p), std::int64_t{fitting})), 1};
 }
 inline GridSize down_grid(const FeedForwardParams& p, int multiprocessors) {
     return {static_cast<unsigned>(std::min(tile_rows(p.out_width), multiprocessors)), 1};
@@ -27,7 +27,8 @@ inline GridSize down_grid(const FeedForwardParams& p, int multiprocessors) {
 
 /// The two launches of gated blocks.
 inline void launch_gate_up(Stream& stream, const GateUpParams& up, int multiprocessors, bool dependent) {
-    const GridSize chunks = gate_up_grid(up.layer, multiprocessors);
+    const GridSize chunks =
+        gate_up_grid(up.layer, up.layer.row_count <= 1 ? 2 * multiprocessors : multiprocessors);
     if (up.layer.row_count <= 1)
         launch<Kernel::GateUpOne>(stream, chunks, up, dependent);
     else if (up.layer.row_count <= 8)
@@ -63,25 +64,38 @@ inline void launch_feed_forward(Stream& stream, const FeedForwardParams& p, cons
     launch_down(stream, p, multiprocessors, true);
 }
 
-/// Of a block's experts, those whose router weights GateUpRow reads ahead.
-inline int staged_experts(const FeedForwardParams& p, int experts, int multiprocessors) {
-    const auto blocks = static_cast<int>(gate_up_grid(p, multiprocessors).x);
-    return std::min((experts + blocks - 1) / blocks, kProductParts);
+/// How GateUpRow is launched. Its blocks wait for each other: there are no more than fit the device at once.
+struct GateUpRowPlan {
+    GridSize grid;
+    int staged;              ///< of a block's experts, those whose router weights it reads ahead
+    std::size_t more_shared; ///< bytes
+    bool fits;               ///< the device takes it
+};
+/// `experts`: of the router, if there is one.
+inline GateUpRowPlan plan_gate_up_row(const FeedForwardParams& p, int experts, const DeviceInfo& device) {
+    constexpr std::size_t kOfDriver = 1024; // bytes of shared memory that each block costs beside its own
+    GateUpRowPlan plan = {};
+    for (const int blocks : {2, 1}) { // on a multiprocessor
+        plan.grid = gate_up_grid(p, blocks * device.multiprocessors);
+        const auto all = static_cast<int>(plan.grid.x);
+        plan.staged = std::min((experts + all - 1) / all, kProductParts);
+        plan.more_shared = static_cast<std::size_t>(gate_up_row_bytes(p.in_width, plan.staged));
+        plan.fits =
+            p.row_count == 1 && p.most <= routed_choices(1) &&
+            static_cast<std::size_t>(blocks) * (sizeof(GateUpRowShared) + plan.more_shared + kOfDriver) <=
+                device.shared_bytes + kOfDriver;
+        if (plan.fits)
+            break;
+    }
+    return plan;
 }
-/// Whether GateUpRow takes the row on this device. `experts`: of the router, if there is one.
-inline bool takes_gate_up_row(const FeedForwardParams& p, int experts, const DeviceInfo& device) {
-    const std::int32_t bytes =
-        gate_up_row_bytes(p.in_width, staged_experts(p, experts, device.multiprocessors));
-    return p.row_count == 1 && p.most <= routed_choices(1) &&
-           sizeof(GateUpRowShared) + 16 + static_cast<std::size_t>(bytes) <= device.shared_bytes;
-}
-/// GateUp and Down for one row: `p` without `staged`. PRECOND: takes_gate_up_row().
+/// GateUp and Down for one row: `p` without `staged`. PRECOND: the plan fits.
 inline void launch_feed_forward_row(Stream& stream, GateUpRowParams p, const DeviceInfo& device,
                                     bool dependent = false) {
     const FeedForwardParams& layer = p.up.layer;
-    p.staged = p.router ? staged_experts(layer, p.up.route.route.rule.experts, device.multiprocessors) : 0;
-    launch<Kernel::GateUpRow>(stream, gate_up_grid(layer, device.multiprocessors), p, dependent,
-                              static_cast<std::size_t>(gate_up_row_bytes(layer.in_width, p.staged)) + 16);
+    const GateUpRowPlan plan = plan_gate_up_row(layer, p.router ? p.up.route.route.rule.experts : 0, device);
+    p.staged = plan.staged;
+    launch<Kernel::GateUpRow>(stream, plan.grid, p, dependent, plan.more_shared);
     launch<Kernel::DownOne>(stream, down_grid(layer, device.multiprocessors), layer, true);
 }
 

@@ -126,17 +126,18 @@ struct UpPlace {
 /// second-level cache, or they would push each other out.
 inline constexpr int kMostPrefetched = 64 << 10;
 
-/// Items of product.cuh.
-template <int kRows>
+/// Items of product.cuh. `Inputs`: what gives the prepared rows, when it is called.
+template <int kRows, class Inputs>
 class GateUpWork {
   public:
     /// No unit is known yet but the dense blocks, which come first: begin() or restart() says where to begin.
-    __device__ GateUpWork(const GateUpParams& p, const PreparedRows& in, GateUpShared<kRows>& shared)
+    __device__ GateUpWork(const GateUpParams& p, const Inputs& in, GateUpShared<kRows>& shared)
         : p_(p.layer), params_(p), in_(in), shared_(shared) {
         if (threadIdx.x == 0)
             shared.unit_count = 0;
+        int dense_chunks = 0;
         for (int b = 0; b < p_.block_count; ++b)
-            dense_chunks_ += gate_up_chunks(p_.blocks[b].matrices.width);
+            dense_chunks += gate_up_chunks(p_.blocks[b].matrices.width);
         if (const auto b = static_cast<int>(threadIdx.x); b < p_.block_count) {
             const GatedMatrices& m = p_.blocks[b].matrices;
             shared.units[kMostExperts + b] = {
@@ -145,7 +146,7 @@ class GateUpWork {
         }
         sync_block();
         place_ = place_of_chunk(static_cast<int>(blockIdx.x));
-        if (static_cast<int>(blockIdx.x) < dense_chunks_)
+        if (static_cast<int>(blockIdx.x) < dense_chunks)
             prefetch(place_);
     }
 
@@ -172,7 +173,7 @@ class GateUpWork {
     __device__ TileItem item(int i) {
         UpPlace at = place_;
         if (i != item_)
-            at = next_ = place_after(place_);
+            at = place_after(place_);
         if (at.unit < 0)
             return {};
         const UpUnit& u = shared_.units[at.unit];
@@ -196,7 +197,7 @@ class GateUpWork {
             rows &= rows - 1u;
         return lowest_bit(rows);
     }
-    __device__ const PreparedRows& inputs(int) const { return in_; }
+    __device__ PreparedRows inputs(int) const { return in_(); }
 
     __device__ void finish(int i, const RowSums<kRows>& sums) {
         auto& parts = shared_.parts[i % 2];
@@ -206,7 +207,7 @@ class GateUpWork {
         for (int k = 0; k < kOwn; ++k)
             if (k * kProductThreads + warp_index() * kWarpLanes < kTileRows * kRows)
                 join(parts, k);
-        place_ = next_;
+        place_ = place_after(place_); // once more: kept through the products it would take registers
         ++item_;
     }
 
@@ -263,9 +264,11 @@ class GateUpWork {
         if (++at.part < 4)
             return at;
         at.part = 0;
-        at.first += kRows;
-        if (at.first < shared_.units[at.unit].count)
-            return at;
+        if constexpr (kRows > 1) { // else a unit has no more rows
+            at.first += kRows;
+            if (at.first < shared_.units[at.unit].count)
+                return at;
+        }
         return place_of_chunk(at.chunk + static_cast<int>(gridDim.x));
     }
 
@@ -312,16 +315,17 @@ class GateUpWork {
 
     const FeedForwardParams& p_;
     const GateUpParams& params_;
-    const PreparedRows& in_;
+    Inputs in_;
     GateUpShared<kRows>& shared_;
-    int dense_chunks_ = 0, item_ = 0;
-    UpPlace place_, next_;
+    int item_ = 0;
+    UpPlace place_;
     float gate_[kOwn], first_[kOwn];
 };
 
 template <int kRows>
 __device__ void gate_up(const GateUpParams& p) {
-    GateUpWork<kRows> work(p, p.layer.in, shared_memory<GateUpShared<kRows>>());
+    const auto inputs = [&] { return p.layer.in; };
+    GateUpWork<kRows, decltype(inputs)> work(p, inputs, shared_memory<GateUpShared<kRows>>());
     work.begin();
     multiply_items<kRows>(work, [] {});
 }

@@ -2,7 +2,7 @@
 
 namespace switchyard::cuda {
 
-static __global__ void __launch_bounds__(kProductThreads, 1)
+static __global__ void __launch_bounds__(kProductThreads, 2)
     gate_up_one(const __grid_constant__ GateUpParams p) {
     gate_up<1>(p);
 }

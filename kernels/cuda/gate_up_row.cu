@@ -16,72 +16,77 @@ struct StagedWeights {
     }
 };
 
-/// The row in shared memory, and its router.
+/// The row in shared memory in every form, one behind the other (row_forms_bytes()).
+struct RowForms {
+    const GateUpRowParams& p;
+
+    __device__ int padded() const { return padded_columns(p.up.layer.in_width); }
+    __device__ static std::byte* memory() {
+        return reinterpret_cast<std::byte*>(&shared_memory<GateUpRowShared>()) + sizeof(GateUpRowShared);
+    }
+    __device__ PreparedRows operator()() const { // found where it is used: there are no registers to keep it
+        const auto columns = static_cast<std::size_t>(padded());
+        std::byte* bytes = memory() + columns * sizeof(float);
+        std::byte* bfloats = bytes + columns / 32 * sizeof(ByteBlock);
+        std::byte* halves = bfloats + columns / 16 * sizeof(PairBlock);
+        std::byte* scales = halves + columns / 16 * sizeof(PairBlock);
+        return {reinterpret_cast<float*>(memory()),    reinterpret_cast<ByteBlock*>(bytes),
+                reinterpret_cast<PairBlock*>(bfloats), reinterpret_cast<PairBlock*>(halves),
+                reinterpret_cast<float*>(scales),      padded()};
+    }
+};
+
+/// What prepares the row, and its router.
 class RowInputs {
   public:
-    __device__ RowInputs(const GateUpRowParams& p, GateUpRowShared& shared, std::byte* memory)
-        : p_(p), shared_(shared), width_(p.up.layer.in_width), experts_(p.up.route.route.rule.experts) {
-        rows_.padded = padded_columns(width_);
-        const auto take = [&](std::size_t bytes) {
-            std::byte* own = memory;
-            memory += bytes;
-            return own;
-        };
-        const auto padded = static_cast<std::size_t>(rows_.padded);
-        rows_.floats = reinterpret_cast<float*>(take(padded * sizeof(float)));
-        rows_.bytes = reinterpret_cast<ByteBlock*>(take(padded / 32 * sizeof(ByteBlock)));
-        rows_.bfloats = reinterpret_cast<PairBlock*>(take(padded / 16 * sizeof(PairBlock)));
-        rows_.halves = reinterpret_cast<PairBlock*>(take(padded / 16 * sizeof(PairBlock)));
-        rows_.half_scales = reinterpret_cast<float*>(take(padded / 32 * 16));
-        staged_ = reinterpret_cast<float*>(memory) + warp_index() * rows_.padded;
-    }
-    __device__ const PreparedRows& rows() const { return rows_; }
+    __device__ RowInputs(const GateUpRowParams& p, const RowForms& row, GateUpRowShared& shared)
+        : p_(p), row_(row), shared_(shared) {}
 
     /// By a warp, before the wait: reads the weights of its first expert ahead.
     __device__ void read_ahead() const {
         const int expert = first_expert();
-        if (!p_.router || warp_index() >= p_.staged || expert >= experts_)
+        if (!p_.router || warp_index() >= p_.staged || expert >= experts())
             return;
         const RouterWeights weights(*p_.router, expert);
-        for (int first = 4 * lane_index(); first < rows_.padded; first += 4 * kWarpLanes) {
+        for (int first = 4 * lane_index(); first < row_.padded(); first += 4 * kWarpLanes) {
             if (const void* from = weights.whole(first)) {
-                async_copy(staged_ + first, from);
+                async_copy(staged() + first, from);
                 continue;
             }
             const FourWeights w = weights(first);
-            *reinterpret_cast<float4*>(staged_ + first) = {w.of[0], w.of[1], w.of[2], w.of[3]};
+            *reinterpret_cast<float4*>(staged() + first) = {w.of[0], w.of[1], w.of[2], w.of[3]};
         }
         async_commit();
     }
     /// By the block: the row in all forms that somebody wants, then the logits of the block's experts.
     __device__ void prepare() {
-        RowSource source(p_.in, plain_floats(p_.gain), width_);
+        RowSource source(p_.in, plain_floats(p_.gain), width());
         if (source.gain)
             find_rms(source, p_.epsilon, shared_.input);
-        write_prepared_row(source, rows_, *p_.formats | (p_.router ? kInputF32 : 0u), 0);
+        write_prepared_row(source, row_(), *p_.formats | (p_.router ? kInputF32 : 0u), 0);
         async_wait<0>();
         sync_block();
         if (!p_.router)
             return;
-        for (int expert = first_expert(); expert < experts_; expert += stride()) {
-            const float* const row[1] = {rows_.floats};
+        for (int expert = first_expert(); expert < experts(); expert += stride()) {
+            const float* const row[1] = {row_().floats};
             float logit[1];
             if (expert == first_expert() && warp_index() < p_.staged)
-                router_dots<1>(StagedWeights{staged_}, row, width_, logit);
+                router_dots<1>(StagedWeights{staged()}, row, width(), logit);
             else
-                router_dots<1>(RouterWeights(*p_.router, expert), row, width_, logit);
+                router_dots<1>(RouterWeights(*p_.router, expert), row, width(), logit);
             if (lane_index() == 0)
                 logits()[expert] = logit[0];
         }
         sync_block();
-        if (threadIdx.x == 0 && static_cast<int>(blockIdx.x) < experts_)
+        if (threadIdx.x == 0 && static_cast<int>(blockIdx.x) < experts())
             arrive_at(p_.arrived);
     }
     /// By the block: until all blocks' logits are there.
     __device__ void wait_for_logits() const {
         if (threadIdx.x == 0)
             wait_for_arrivals(p_.arrived,
-                              static_cast<std::uint32_t>(min(static_cast<int>(gridDim.x), experts_)));
+                              static_cast<std::uint32_t>(min(static_cast<int>(gridDim.x), experts())));
         sync_block();
     }
 
@@ -93,19 +98,25 @@ class RowInputs {
     /// Other blocks' too: this launch writes what RouteParams only reads.
     __device__ float* logits() const { return const_cast<float*>(p_.up.route.route.logits); }
 
+    __device__ int width() const { return p_.up.layer.in_width; }
+    __device__ int experts() const { return p_.up.route.route.rule.experts; }
+    /// Of the warp: the weights of its first expert.
+    __device__ float* staged() const {
+        return reinterpret_cast<float*>(RowForms::memory() + row_forms_bytes(width())) +
+               warp_index() * row_.padded();
+    }
+
     const GateUpRowParams& p_;
+    const RowForms& row_;
     GateUpRowShared& shared_;
-    int width_, experts_;
-    PreparedRows rows_;
-    float* staged_; ///< the warp's
 };
 
-__device__ void gate_up_of_row(const GateUpRowParams& p) {
+__device__ __forceinline__ void gate_up_of_row(const GateUpRowParams& p) {
     GateUpRowShared& shared = shared_memory<GateUpRowShared>();
-    RowInputs inputs(p, shared,
-                     reinterpret_cast<std::byte*>(&shared) + (sizeof(GateUpRowShared) + 15) / 16 * 16);
+    const RowForms row{p};
+    RowInputs inputs(p, row, shared);
     inputs.read_ahead();
-    GateUpWork<1> work(p.up, inputs.rows(), shared.up);
+    GateUpWork<1, RowForms> work(p.up, row, shared.up);
     wait_for_previous();
     let_next_start();
     inputs.prepare();
@@ -113,7 +124,7 @@ __device__ void gate_up_of_row(const GateUpRowParams& p) {
     for (int round = p.up.layer.block_count > 0 ? 0 : 1; round < (p.router ? 2 : 1); ++round) {
         if (round == 1) {
             inputs.wait_for_logits();
-            RoutePrologue<1>(p.up.route, shared.up, inputs.rows().floats).run(blockIdx.x == gridDim.x - 1);
+            RoutePrologue<1>(p.up.route, shared.up, row().floats).run(blockIdx.x == gridDim.x - 1);
             work.restart();
         }
         multiply_items<1>(work, [] {});
@@ -122,7 +133,7 @@ __device__ void gate_up_of_row(const GateUpRowParams& p) {
 
 } // namespace
 
-static __global__ void __launch_bounds__(kProductThreads, 1)
+static __global__ void __launch_bounds__(kProductThreads, 2)
     gate_up_row(const __grid_constant__ GateUpRowParams p) {
     gate_up_of_row(p);
 }

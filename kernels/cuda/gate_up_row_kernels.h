@@ -19,7 +19,7 @@ struct GateUpRowParams {
     std::uint32_t* arrived;   ///< one, zero at first
 };
 
-struct GateUpRowShared {
+struct alignas(16) GateUpRowShared {
     GateUpShared<1> up;
     InputShared input;
 };
@@ -36,6 +36,6 @@ SWITCHYARD_ANYWHERE constexpr std::int32_t gate_up_row_bytes(std::int32_t width,
 }
 
 #define SWITCHYARD_GATE_UP_ROW_KERNELS(X)                                                                    \
-    X(GateUpRow, gate_up_row, GateUpRowParams, GateUpRowShared, kProductThreads, 1)
+    X(GateUpRow, gate_up_row, GateUpRowParams, GateUpRowShared, kProductThreads, 2)
 
 } // namespace switchyard::cuda

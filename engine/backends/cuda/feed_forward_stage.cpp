@@ -359,7 +359,7 @@ bool FeedForwardStage::launch_row(StepLaunch& step) const {
     const Span row = {0, 1};
     GateUpRowParams p = {};
     p.up.layer = params(step, row);
-    if (!takes_gate_up_row(p.up.layer, experts(), step.device))
+    if (!plan_gate_up_row(p.up.layer, experts(), step.device).fits)
         return false;
     step.enter(kind());
     p.up.layer.hidden = step.scratch.hidden.rows_of(0);
