@@ -91,7 +91,9 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::shares_behind(const
     for (const Share& share : last.shares) {
         row += share.rows;
         const int draws = static_cast<int>(flights_.size());
-        if (share.run->ended || !share.logits || !share.run->foreseeable(draws))
+        // Behind a prompt's end rows are an answer's: another path, which is found when its first token is
+        // there.
+        if (share.run->ended || share.reading || !share.logits || !share.run->foreseeable(draws))
             return {};
         if (share.run->ends_within(draws))
             continue;

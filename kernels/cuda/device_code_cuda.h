@@ -306,6 +306,13 @@ __device__ inline void let_next_start() {
 #endif
 }
 
+/// Nanoseconds of a clock that all multiprocessors share.
+__device__ inline std::uint64_t device_time() {
+    std::uint64_t t;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(t));
+    return t;
+}
+
 // ---- Blocks of a launch that hand over to each other, by counters that are zero at first
 
 /// By one thread, behind a meeting of its block: counts the block's arrival, and whoever sees the count sees
@@ -321,26 +328,20 @@ __device__ inline std::uint32_t arrive_at(std::uint32_t* counter) {
 /// wrote is there for this thread, and behind the next meeting for its block. A wait of seconds is in vain,
 /// and ends the launch with an error.
 __device__ inline void wait_for_arrivals(const std::uint32_t* counter, std::uint32_t count) {
-    for (int tries = 0;; ++tries) {
+    constexpr std::uint64_t kInVain = 5'000'000'000; // nanoseconds
+    std::uint64_t began = 0;
+    for (int tries = 1;; ++tries) {
         std::uint32_t there;
-#if __CUDA_ARCH__ >= 700
         asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(there) : "l"(counter) : "memory");
-#else
-        there = *static_cast<const volatile std::uint32_t*>(counter);
-        __threadfence();
-#endif
         if (there >= count)
             return;
-        if (tries > 10'000'000) // each is a way to the second-level cache and back
+        if (tries % 4096 != 0) // the clock is slow to read
+            continue;
+        const std::uint64_t now = device_time();
+        began = began == 0 ? now : began;
+        if (now - began > kInVain)
             __trap();
     }
-}
-
-/// Nanoseconds of a clock that all multiprocessors share.
-__device__ inline std::uint64_t device_time() {
-    std::uint64_t t;
-    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(t));
-    return t;
 }
 
 } // namespace switchyard::cuda

@@ -41,7 +41,7 @@ class CudaBackend : public Backend {
     bool exact() const override { return false; }
     int threads() const override { return options_.threads > 0 ? options_.threads : available_cores(); }
     bool batch_invariant() const override { return true; } // see kernels/README.md
-    int arithmetic_version() const override { return 1; }
+    int arithmetic_version() const override { return 2; }
 
     /// Throws Error where the card must not be used. Types are asked about as they come.
     void check_with(std::unique_ptr<SelfCheck> check) {

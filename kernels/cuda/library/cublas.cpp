@@ -25,7 +25,7 @@ void check_status(cublas::Status status, const char* what) {
 /// out [tokens][rows] = in [tokens][cols] weights [rows][cols]^T, as cuBLASLt sees it: by columns.
 class Problem {
   public:
-    Problem(const Functions& functions, int rows, int cols, int tokens) : functions_(functions) {
+    Problem(const Functions& functions, int rows, int cols, int tokens) : Problem(functions) {
         constexpr const char* kWhat = "a product cannot be described";
         const auto m = static_cast<std::uint64_t>(rows), k = static_cast<std::uint64_t>(cols),
                    n = static_cast<std::uint64_t>(tokens);
@@ -52,6 +52,9 @@ class Problem {
     cublas::Layout weights = nullptr, in = nullptr, out = nullptr;
 
   private:
+    /// Complete by itself: what the other constructor made goes where it throws.
+    explicit Problem(const Functions& functions) : functions_(functions) {}
+
     const Functions& functions_;
 };
 
@@ -132,9 +135,21 @@ class CublasProducts : public DenseProducts {
         }
         for (int i = 0; i < count; ++i)
             if (choices[i].state == cublas::kSuccess && choices[i].workspace == 0 &&
-                is_undivided(choices[i].algorithm) && is_repeatable(rows, cols, choices[i].algorithm))
+                is_undivided(choices[i].algorithm) && passes_trial(rows, cols, choices[i].algorithm))
                 return choices[i].algorithm;
         return std::nullopt;
+    }
+
+    /// An algorithm that cannot be tried is none: there are other ways than the library's.
+    bool passes_trial(int rows, int cols, const cublas::Algorithm& algorithm) {
+        try {
+            return is_repeatable(rows, cols, algorithm);
+        } catch (const DeviceError& error) {
+            if (error.lost())
+                throw;
+            cudaGetLastError(); // it passes
+            return false;
+        }
     }
 
     bool is_undivided(const cublas::Algorithm& algorithm) const {

@@ -76,5 +76,21 @@ TEST(CudaPromptServing, LongPromptsDecompressLatentAttentionAndRecordsSaySo) {
     EXPECT_EQ(again(scheduler, request, absorbed).context, absorbed.context);
 }
 
+/// An answer's rows would take many times as long there, and no record would say so.
+TEST(CudaPromptServing, AnAnswerLeavesThePathOfItsPrompt) {
+    std::vector<double> probabilities[2];
+    for (const int in_flight : {1, 2}) {
+        const auto model = test::load_reference("llama31", test::emulated_backend());
+        SchedulerOptions options;
+        options.steps_in_flight = in_flight;
+        Scheduler scheduler(engine_parts(model), options);
+        const RunRecord record = run_to_end(scheduler, long_request(70));
+        ASSERT_EQ(record.error, "");
+        for (const TokenRecord& token : record.tokens)
+            probabilities[in_flight - 1].push_back(token.probability);
+    }
+    EXPECT_EQ(probabilities[0], probabilities[1]) << "steps that follow others compute the same";
+}
+
 } // namespace
 } // namespace switchyard
