@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -98,6 +99,8 @@ class Stream {
     /// What comes between is recorded and not done.
     virtual void begin_recording() = 0;
     virtual std::unique_ptr<Graph> end_recording() = 0;
+    /// Gives up what is being recorded, if anything is.
+    virtual void drop_recording() noexcept = 0;
     virtual void start(Graph& graph) = 0;
 };
 
@@ -145,6 +148,15 @@ class Device {
     virtual std::unique_ptr<Event> make_event() = 0;
     /// nullptr where the machine has no such library. The device keeps it; it outlives no stream.
     virtual DenseProducts* dense_products() { return nullptr; }
+    /// Blocks of a kernel that a multiprocessor holds at once, each with `more_shared` bytes behind its
+    /// struct.
+    virtual int resident_blocks(Kernel kernel, std::size_t more_shared) = 0;
+    /// Held through a step: blocks of some launches wait for each other, and two such launches at once would
+    /// each keep out what the other waits for.
+    std::mutex& steps() { return steps_; }
+
+  private:
+    std::mutex steps_;
 };
 
 } // namespace switchyard::cuda

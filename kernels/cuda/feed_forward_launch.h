@@ -72,31 +72,28 @@ struct GateUpRowPlan {
     bool fits;               ///< the device takes it
 };
 /// `experts`: of the router, if there is one.
-inline GateUpRowPlan plan_gate_up_row(const FeedForwardParams& p, int experts, const DeviceInfo& device) {
-    constexpr std::size_t kOfDriver = 1024; // bytes of shared memory that each block costs beside its own
+inline GateUpRowPlan plan_gate_up_row(const FeedForwardParams& p, int experts, Device& device) {
+    const DeviceInfo& info = device.info();
     GateUpRowPlan plan = {};
     for (const int blocks : {2, 1}) { // on a multiprocessor
-        plan.grid = gate_up_grid(p, blocks * device.multiprocessors);
+        plan.grid = gate_up_grid(p, blocks * info.multiprocessors);
         const auto all = static_cast<int>(plan.grid.x);
         plan.staged = std::min((experts + all - 1) / all, kProductParts);
         plan.more_shared = static_cast<std::size_t>(gate_up_row_bytes(p.in_width, plan.staged));
-        plan.fits =
-            p.row_count == 1 && p.most <= routed_choices(1) &&
-            static_cast<std::size_t>(blocks) * (sizeof(GateUpRowShared) + plan.more_shared + kOfDriver) <=
-                device.shared_bytes + kOfDriver;
+        plan.fits = p.row_count == 1 && p.most <= routed_choices(1) &&
+                    sizeof(GateUpRowShared) + plan.more_shared <= info.shared_bytes &&
+                    device.resident_blocks(Kernel::GateUpRow, plan.more_shared) >= blocks;
         if (plan.fits)
             break;
     }
     return plan;
 }
-/// GateUp and Down for one row: `p` without `staged`. PRECOND: the plan fits.
-inline void launch_feed_forward_row(Stream& stream, GateUpRowParams p, const DeviceInfo& device,
-                                    bool dependent = false) {
-    const FeedForwardParams& layer = p.up.layer;
-    const GateUpRowPlan plan = plan_gate_up_row(layer, p.router ? p.up.route.route.rule.experts : 0, device);
-    p.staged = plan.staged;
+/// GateUp and Down for one row: `p` without `staged`. PRECOND: the plan is for it, and fits.
+inline void launch_feed_forward_row(Stream& stream, GateUpRowParams p, const GateUpRowPlan& plan,
+                                    int multiprocessors, bool dependent = false) {
+    p.staged = p.router ? plan.staged : 0;
     launch<Kernel::GateUpRow>(stream, plan.grid, p, dependent, plan.more_shared);
-    launch<Kernel::DownOne>(stream, down_grid(layer, device.multiprocessors), layer, true);
+    launch<Kernel::DownOne>(stream, down_grid(p.up.layer, multiprocessors), p.up.layer, true);
 }
 
 } // namespace switchyard::cuda

@@ -33,11 +33,11 @@ struct LatentValueShared {
     alignas(16) std::byte values[kMostValueDim * sizeof(float)]; ///< the same, in one form
 };
 
-/// Blocks that fit a device at once: they wait for each other.
-inline GridSize latent_query_grid(const LatentQueryParams& p, int multiprocessors, std::size_t shared_bytes) {
-    const int fitting = shared_bytes >= 2 * (sizeof(RowProductShared) + 1024) ? 2 : 1,
+/// Blocks that fit a device at once, `resident` on a multiprocessor: they wait for each other.
+inline GridSize latent_query_grid(const LatentQueryParams& p, int multiprocessors, int resident) {
+    const int most = (resident < 2 ? resident : 2) * multiprocessors,
               items = product_items(p.row.product) + p.target.heads * tile_rows(p.target.matrix_rows);
-    return {static_cast<unsigned>(items < fitting * multiprocessors ? items : fitting * multiprocessors), 1};
+    return {static_cast<unsigned>(items < most ? items : most), 1};
 }
 inline GridSize latent_value_grid(const LatentValueParams& p, int multiprocessors) {
     const int items = p.target.heads * tile_rows(p.target.matrix_rows);

@@ -57,7 +57,14 @@ inline int prepare_on_device(const void* kernel) {
                                         stream, launch);                                                     \
     }                                                                                                        \
     int prepare_##function();                                                                                \
-    int prepare_##function() { return prepare_on_device(reinterpret_cast<const void*>(function)); }
+    int prepare_##function() { return prepare_on_device(reinterpret_cast<const void*>(function)); }          \
+    int registers_##function(int* count);                                                                    \
+    int registers_##function(int* count) {                                                                   \
+        cudaFuncAttributes attributes = {};                                                                  \
+        const cudaError_t error = cudaFuncGetAttributes(&attributes, function);                              \
+        *count = attributes.numRegs;                                                                         \
+        return error;                                                                                        \
+    }
 #else
 #define SWITCHYARD_DEFINE_LAUNCHER(name, function, Params, Shared, threads, blocks)                          \
     int launch_##function(void* stream, const Launch& launch) {                                              \

@@ -87,7 +87,7 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
 }
 
 StepLaunch DeviceStep::launch_of(const StepShape& shape) {
-    return {plan_, weights_, constants_, kv_, inputs_, scratch_, shape, *stream_, pool_->device().info()};
+    return {plan_, weights_, constants_, kv_, inputs_, scratch_, shape, *stream_, pool_->device()};
 }
 
 void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
@@ -134,6 +134,7 @@ std::size_t DeviceStep::forecast(int rows, int experts) {
 }
 
 bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepStop& stop, StepResult& result) {
+    const std::lock_guard lock(pool_->device().steps());
     const auto began = std::chrono::steady_clock::now();
     const Batch& batch = wishes.batch();
     if (!weights_.built()) {
@@ -201,8 +202,16 @@ void DeviceStep::start_graph(const StepShape& shape, bool sampled) {
     Recording& recording = recorded_[{shape.rows, sampled}];
     if (sampled)
         clock_.begin(recording.kinds);
-    if (!recording.graph) {
-        stream_->begin_recording();
+    if (!recording.graph)
+        record(shape, sampled, recording);
+    stream_->start(*recording.graph);
+    if (sampled)
+        clock_.fetch(*stream_);
+}
+
+void DeviceStep::record(const StepShape& shape, bool sampled, Recording& recording) {
+    stream_->begin_recording();
+    try {
         StepLaunch step = launch_of(shape);
         if (sampled)
             step.clock = &clock_;
@@ -211,10 +220,10 @@ void DeviceStep::start_graph(const StepShape& shape, bool sampled) {
         if (sampled)
             recording.kinds = clock_.end(*stream_);
         recording.graph = stream_->end_recording();
+    } catch (...) { // what comes next is not part of it
+        stream_->drop_recording();
+        throw;
     }
-    stream_->start(*recording.graph);
-    if (sampled)
-        clock_.fetch(*stream_);
 }
 
 /// Stages are started as far ahead as some milliseconds of work; false: a stop came between.

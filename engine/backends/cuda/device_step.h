@@ -58,7 +58,12 @@ class DeviceStep {
     /// `macs`: of all stages. `clock`: reads the times of this step's stages.
     bool launch_stages(const StepShape& shape, double macs, const StepStop& stop, StageClock* clock);
     /// `sampled`: the clock is read between stages.
+    struct Recording {
+        std::unique_ptr<Graph> graph;
+        std::vector<StageKind> kinds; ///< where the clock is read
+    };
     void start_graph(const StepShape& shape, bool sampled);
+    void record(const StepShape& shape, bool sampled, Recording& recording);
     void tell_routing(const Batch& batch, int most, StepResult& result);
     StepLaunch launch_of(const StepShape& shape);
 
@@ -79,10 +84,6 @@ class DeviceStep {
     HostBuffer table_staging_, downloads_;
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Event> passed_[2]; ///< by long steps, so that they can be stopped
-    struct Recording {
-        std::unique_ptr<Graph> graph;
-        std::vector<StageKind> kinds; ///< where the clock is read
-    };
     /// By rows, and whether it reads the clock; addresses are those of now.
     std::map<std::pair<int, bool>, Recording> recorded_;
 };

@@ -359,7 +359,8 @@ bool FeedForwardStage::launch_row(StepLaunch& step) const {
     const Span row = {0, 1};
     GateUpRowParams p = {};
     p.up.layer = params(step, row);
-    if (!plan_gate_up_row(p.up.layer, experts(), step.device).fits)
+    const GateUpRowPlan plan = plan_gate_up_row(p.up.layer, experts(), step.card);
+    if (!plan.fits)
         return false;
     step.enter(kind());
     p.up.layer.hidden = step.scratch.hidden.rows_of(0);
@@ -373,7 +374,7 @@ bool FeedForwardStage::launch_row(StepLaunch& step) const {
         p.router = step.weights.entry(fused_.route->weight);
         p.arrived = step.inputs.arrivals() + arrivals_;
     }
-    step.launch_feed_forward_row(p);
+    step.launch_feed_forward_row(p, plan);
     return true;
 }
 

@@ -168,7 +168,8 @@ struct StepLaunch {
     const Scratch& scratch;
     const StepShape& shape;
     Stream& stream;
-    const DeviceInfo& device;
+    Device& card;
+    const DeviceInfo& device = card.info();
     StageClock* clock = nullptr; ///< reads the time between stages; null: this step is not sampled
     /// Brings experts to the device before a layer uses them; null: all of them are there.
     ExpertFetch* fetch = nullptr;
@@ -211,8 +212,9 @@ struct StepLaunch {
         cuda::launch_attend_row(stream, params, device, std::exchange(any, true));
     }
     void launch_latent_query(const LatentQueryParams& params) {
-        launch<Kernel::LatentQuery>(latent_query_grid(params, device.multiprocessors, device.shared_bytes),
-                                    params);
+        launch<Kernel::LatentQuery>(
+            latent_query_grid(params, device.multiprocessors, card.resident_blocks(Kernel::LatentQuery, 0)),
+            params);
     }
     void launch_latent_value(const LatentValueParams& params) {
         launch<Kernel::LatentValue>(latent_value_grid(params, device.multiprocessors), params);
@@ -230,8 +232,8 @@ struct StepLaunch {
     void launch_row_product(const RowProductParams& params) {
         cuda::launch_row_product(stream, params, device.multiprocessors, std::exchange(any, true));
     }
-    void launch_feed_forward_row(const GateUpRowParams& params) {
-        cuda::launch_feed_forward_row(stream, params, device, std::exchange(any, true));
+    void launch_feed_forward_row(const GateUpRowParams& params, const GateUpRowPlan& plan) {
+        cuda::launch_feed_forward_row(stream, params, plan, device.multiprocessors, std::exchange(any, true));
     }
     /// The two launches of gated blocks by themselves.
     void launch_gate_up(const FeedForwardParams& params) {

@@ -71,6 +71,7 @@ class EmulatedStream : public Stream {
     void synchronise() override { run_until(UINT64_MAX); }
     void begin_recording() override { recording_ = std::make_unique<EmulatedGraph>(); }
     std::unique_ptr<Graph> end_recording() override { return std::move(recording_); }
+    void drop_recording() noexcept override { recording_.reset(); }
     void start(Graph& graph) override;
 
     void add(Operation operation);
@@ -144,6 +145,23 @@ class EmulatedDevice : public Device {
         return std::make_unique<EmulatedStream>(*this);
     }
     std::unique_ptr<Event> make_event() override { return std::make_unique<EmulatedEvent>(); }
+    /// A multiprocessor has what one block may have and a little more, of which each block costs the driver
+    /// some.
+    int resident_blocks(Kernel kernel, std::size_t more_shared) override {
+        constexpr std::size_t kOfDriver = 1024;
+        static constexpr struct {
+            std::size_t shared;
+            int blocks;
+        } kKernels[] = {
+#define SWITCHYARD_RESIDENT(name, function, Params, Shared, threads, blocks)                                 \
+    {std::is_empty_v<Shared> ? 0 : sizeof(Shared), blocks},
+            SWITCHYARD_CUDA_KERNELS(SWITCHYARD_RESIDENT)
+#undef SWITCHYARD_RESIDENT
+        };
+        const auto& own = kKernels[static_cast<std::size_t>(kernel)];
+        return std::min(own.blocks, static_cast<int>((info_.shared_bytes + kOfDriver) /
+                                                     (own.shared + more_shared + kOfDriver)));
+    }
     DenseProducts* dense_products() override { return options_.dense_products ? &products_ : nullptr; }
 
     const EmulatedCounts& counts() const { return counts_; }

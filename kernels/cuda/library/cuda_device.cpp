@@ -3,9 +3,11 @@
 #include "kernels/cuda/library/cublas.h"
 #include "kernels/cuda/library/cuda_stream.h"
 #include "kernels/cuda/library/prepare.h"
+#include "kernels/cuda/library/residence.h"
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace switchyard::cuda {
@@ -25,6 +27,7 @@ class CudaDevice : public Device {
         context_->check(cudaFree(nullptr), "the device cannot be used"); // makes its context
         prepare_kernels(
             [this](int error, const char* name) { context_->check(static_cast<cudaError_t>(error), name); });
+        residence_.emplace(*context_);
     }
 
     const DeviceInfo& info() const override { return info_; }
@@ -88,6 +91,9 @@ class CudaDevice : public Device {
         return std::make_unique<CudaStream>(context_, use);
     }
     std::unique_ptr<Event> make_event() override { return std::make_unique<CudaEvent>(context_); }
+    int resident_blocks(Kernel kernel, std::size_t more_shared) override {
+        return residence_->blocks(kernel, more_shared);
+    }
     DenseProducts* dense_products() override {
         std::call_once(products_looked_for_, [this] { products_ = open_cublas(context_); });
         return products_.get();
@@ -115,6 +121,7 @@ class CudaDevice : public Device {
     DeviceInfo info_;
     std::shared_ptr<const Nvml> nvml_;
     std::shared_ptr<CudaContext> context_;
+    std::optional<Residence> residence_;
     std::mutex mutex_;
     std::map<void*, std::size_t> sizes_; ///< of what was allocated
     std::size_t taken_ = 0;

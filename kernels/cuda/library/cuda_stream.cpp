@@ -158,7 +158,6 @@ std::unique_ptr<Graph> CudaStream::end_recording() {
     return std::make_unique<CudaGraph>(context_, recorded, stream_);
 }
 
-/// One that an error left open.
 void CudaStream::drop_recording() noexcept {
     if (!recording_)
         return;

@@ -62,6 +62,7 @@ class CudaStream : public Stream {
     void synchronise() override;
     void begin_recording() override;
     std::unique_ptr<Graph> end_recording() override;
+    void drop_recording() noexcept override;
     void start(Graph& graph) override;
     /// For work that is none of ours to be queued.
     cudaStream_t for_other_work() {
@@ -72,7 +73,6 @@ class CudaStream : public Stream {
 
   private:
     void copy(std::byte* to, const std::byte* from, std::size_t bytes, cudaMemcpyKind kind, const char* what);
-    void drop_recording() noexcept;
 
     std::shared_ptr<CudaContext> context_;
     cudaStream_t stream_ = nullptr;

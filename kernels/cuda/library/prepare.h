@@ -10,6 +10,11 @@ namespace switchyard::cuda {
 SWITCHYARD_CUDA_KERNELS(SWITCHYARD_DECLARE_PREPARE)
 #undef SWITCHYARD_DECLARE_PREPARE
 
+#define SWITCHYARD_DECLARE_REGISTERS(name, function, Params, Shared, threads, blocks)                        \
+    int registers_##function(int* count);
+SWITCHYARD_CUDA_KERNELS(SWITCHYARD_DECLARE_REGISTERS)
+#undef SWITCHYARD_DECLARE_REGISTERS
+
 /// For the calling thread's device. `check(error, name)` gets what CUDA said of each.
 template <typename Check>
 void prepare_kernels(Check&& check) {

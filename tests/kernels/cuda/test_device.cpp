@@ -32,6 +32,10 @@ class PoisonedCard : public Device {
     void release_host(std::byte* memory) noexcept override { card_->release_host(memory); }
     std::unique_ptr<Stream> make_stream(StreamUse use) override { return card_->make_stream(use); }
     std::unique_ptr<Event> make_event() override { return card_->make_event(); }
+    DenseProducts* dense_products() override { return card_->dense_products(); }
+    int resident_blocks(Kernel kernel, std::size_t more_shared) override {
+        return card_->resident_blocks(kernel, more_shared);
+    }
 
   private:
     std::unique_ptr<Device> card_;
