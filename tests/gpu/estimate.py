@@ -15,11 +15,11 @@ BYTES = {"BF16": 2, "Q8_0": 34 / 32, "Q4_K": 144 / 256, "Q5_0": 22 / 32}
 SHAPES = {
     "DeepSeek-V2-Lite": dict(layers=27, hidden=2048, vocabulary=102400, attention=2048 * 3072 + 2048 * 576 + 512 * 16 * 256
                              + 2048 * 2048, shared=3 * 2048 * 2816, experts=64, active=6, gate_up=2 * 2048 * 1408,
-                             down=2048 * 1408, dense_first=3 * 2048 * 10944, cache=2 * 576, launches=(8, 16)),
+                             down=2048 * 1408, dense_first=3 * 2048 * 10944, cache=2 * 576, launches=(6, 16)),
     "Llama-3-8B": dict(layers=32, hidden=4096, vocabulary=128256, attention=2 * 4096 * 4096 + 2 * 4096 * 1024,
-                       shared=3 * 4096 * 14336, experts=0, active=0, gate_up=0, down=0, cache=2 * 2048, launches=(6, 10)),
+                       shared=3 * 4096 * 14336, experts=0, active=0, gate_up=0, down=0, cache=2 * 2048, launches=(5, 10)),
     "Qwen3-30B-A3B": dict(layers=48, hidden=2048, vocabulary=151936, attention=2 * 2048 * 4096 + 2 * 2048 * 512, shared=0,
-                          experts=128, active=8, gate_up=2 * 2048 * 768, down=2048 * 768, cache=2 * 1024, launches=(7, 12)),
+                          experts=128, active=8, gate_up=2 * 2048 * 768, down=2048 * 768, cache=2 * 1024, launches=(5, 12)),
 }
 
 

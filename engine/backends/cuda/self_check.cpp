@@ -13,8 +13,10 @@ namespace switchyard::cuda {
 namespace {
 
 constexpr int kHidden = 256, kHeads = 4, kKvHeads = 2, kHeadDim = 64, kExperts = 4, kVocabulary = 256;
+constexpr int kNope = 64, kRope = 32, kLatent = 128;
 
-/// A layer with attention and experts, all of its matrices of one type.
+/// A layer with grouped queries and experts, one with latent attention and a dense block. Their matrices are
+/// of one type, but for those of single heads.
 class CheckModel {
   public:
     explicit CheckModel(BlockType type) : type_(type) {
@@ -23,11 +25,13 @@ class CheckModel {
         plan_->experts = kExperts;
         plan_->experts_active = 2;
         plan_->routes = 1;
-        plan_->kv = {{kKvHeads, kHeadDim, kHeadDim}};
+        plan_->kv = {{kKvHeads, kHeadDim, kHeadDim}, {1, kLatent + kRope, 0}};
         const ValueId x = value(kHidden), normed = value(kHidden);
         add(kNoLayer, EmbedStep{matrix(kVocabulary, kHidden, 1, WeightUse::Table), x});
         add_attention(x, normed);
         add_experts(x, normed);
+        add_latent_attention(x, normed);
+        add_block(x, normed);
         add(kNoLayer, NormStep{x, normed, gain(), 1e-5f, kHidden});
         add(kNoLayer, HeadStep{normed, matrix(kVocabulary, kHidden)});
     }
@@ -71,9 +75,7 @@ class CheckModel {
         add(0, ProjectStep{normed, matrix(kHeads * kHeadDim, kHidden), kNoWeight, q});
         add(0, ProjectStep{normed, matrix(kKvHeads * kHeadDim, kHidden), kNoWeight, k});
         add(0, ProjectStep{normed, matrix(kKvHeads * kHeadDim, kHidden), kNoWeight, v});
-        std::vector<float> frequencies;
-        for (int i = 0; i < kHeadDim / 2; ++i)
-            frequencies.push_back(std::pow(10000.0f, -2.0f * static_cast<float>(i) / kHeadDim));
+        const std::vector<float> frequencies = frequencies_of(kHeadDim);
         add(0, RopeStep{q, kHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies});
         add(0, RopeStep{k, kKvHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies});
         add(0, AttentionStep{q, k, v, attended, kHeads, kKvHeads, kHeadDim, kHeadDim, 0.125f});
@@ -98,6 +100,50 @@ class CheckModel {
         add(0, experts);
     }
 
+    void add_latent_attention(ValueId x, ValueId normed) {
+        const ValueId q = value(kHeads * (kNope + kRope)), latent = value(kLatent + kRope),
+                      attended = value(kHeads * kHeadDim);
+        const std::vector<float> frequencies = frequencies_of(kRope);
+        add(1, NormStep{x, normed, gain(), 1e-5f, kHidden});
+        add(1, ProjectStep{normed, matrix(kHeads * (kNope + kRope), kHidden), kNoWeight, q});
+        add(1, ProjectStep{normed, matrix(kLatent + kRope, kHidden), kNoWeight, latent});
+        add(1, NormStep{latent, latent, gain(kLatent), 1e-5f, kLatent, kLatent});
+        add(1, RopeStep{q, kHeads, kNope + kRope, kNope, kRope, RopeStyle::Interleaved, frequencies});
+        add(1, RopeStep{latent, 1, kLatent + kRope, kLatent, kRope, RopeStyle::Interleaved, frequencies});
+        LatentAttentionStep step = {};
+        step.q = q;
+        step.latent = latent;
+        step.out = attended;
+        step.heads = kHeads;
+        step.nope = kNope;
+        step.rope = kRope;
+        step.latent_dim = kLatent;
+        step.value_dim = kHeadDim;
+        step.k_b = of_heads(kLatent, kNope);
+        step.v_b = of_heads(kHeadDim, kLatent);
+        step.scale = 0.1f;
+        add(1, step);
+        add(1, ProjectStep{attended, matrix(kHidden, kHeads * kHeadDim), kNoWeight, x, true});
+    }
+    void add_block(ValueId x, ValueId normed) {
+        add(1, NormStep{x, normed, gain(), 1e-5f, kHidden});
+        FeedForwardStep block = {};
+        block.in = normed;
+        block.out = x;
+        block.width = kHidden;
+        block.gate = matrix(kHidden, kHidden);
+        block.up = matrix(kHidden, kHidden);
+        block.down = matrix(kHidden, kHidden);
+        add(1, block);
+    }
+    static std::vector<float> frequencies_of(int dims) {
+        std::vector<float> frequencies;
+        for (int i = 0; i < dims / 2; ++i)
+            frequencies.push_back(
+                std::pow(10000.0f, -2.0f * static_cast<float>(i) / static_cast<float>(dims)));
+        return frequencies;
+    }
+
     float random() { return static_cast<float>(splitmix(++seed_) >> 40) * 0x1p-23f - 1.0f; }
     WeightId matrix(std::int64_t rows, std::int64_t cols, std::int64_t count = 1,
                     WeightUse use = WeightUse::Matrix) {
@@ -106,7 +152,13 @@ class CheckModel {
     WeightId router() {
         return add_weight(BlockType::F32, {kHidden, kExperts, 1}, WeightUse::Matrix, 0.3f, 0.0f);
     }
-    WeightId gain() { return add_weight(BlockType::F32, {kHidden, 1, 1}, WeightUse::Vector, 0.2f, 1.0f); }
+    /// A matrix a head, of columns that are too few for most types.
+    WeightId of_heads(std::int64_t rows, std::int64_t cols) {
+        return add_weight(BlockType::F32, {cols, rows, kHeads}, WeightUse::Matrix, 0.1f, 0.0f);
+    }
+    WeightId gain(std::int64_t width = kHidden) {
+        return add_weight(BlockType::F32, {width, 1, 1}, WeightUse::Vector, 0.2f, 1.0f);
+    }
     WeightId add_weight(BlockType type, std::vector<std::int64_t> shape, WeightUse use, float size,
                         float middle) {
         const std::size_t bytes = row_bytes(type, shape[0]);
@@ -131,14 +183,15 @@ class CheckModel {
     std::vector<WeightSource> sources_;
 };
 
-/// Whether they are the same but for rounding. What is no number is not.
+/// Whether they are the same but for rounding, of which prompts in F16 have the most: up to 3e-5 of the power
+/// in whole models. A fault is many times that. What is no number is not.
 bool agree(const std::vector<float>& card, const std::vector<float>& cpu) {
     double error = 0, power = 0;
     for (std::size_t i = 0; i < cpu.size(); ++i) {
         error += std::pow(static_cast<double>(card[i]) - static_cast<double>(cpu[i]), 2);
         power += std::pow(static_cast<double>(cpu[i]), 2);
     }
-    return card.size() == cpu.size() && error <= 1e-5 * power;
+    return card.size() == cpu.size() && error <= 2e-4 * power;
 }
 
 bool agrees(BlockType type, Backend& card, Backend& cpu) {

@@ -65,7 +65,8 @@ TEST(SelfCheck, ACardThatComputesAsTheCpuIsUsed) {
 }
 
 TEST(SelfCheck, ACardThatLosesAKernelIsNotUsed) {
-    for (const Kernel lost : {Kernel::Attend, Kernel::AttendPrompt}) {
+    for (const Kernel lost :
+         {Kernel::Attend, Kernel::AttendPrompt, Kernel::AttendRow, Kernel::LatentQuery, Kernel::GateUpRow}) {
         Card card(loses_kernel(lost));
         EXPECT_EQ(card.check().trouble(), "its kernels compute something else than the CPU")
             << kernel_name(lost);
