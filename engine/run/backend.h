@@ -97,9 +97,10 @@ class Executor {
     virtual std::size_t scratch_bytes() const = 0;
     /// Of all steps so far, whoever asked for them. From any thread.
     virtual StageTable stage_totals() const { return {}; }
-    /// What scratch_bytes() comes to with steps of up to `rows` rows of one sequence, `experts` active each
-    /// (0: as the plan says). Takes none of that memory.
-    virtual std::size_t forecast_scratch(int rows, int experts) const = 0;
+    /// What scratch_bytes() comes to with steps of up to `rows` rows of one sequence that has `context`
+    /// tokens at the last of them (no fewer than `rows`), `experts` active each (0: as the plan says). Takes
+    /// none of that memory.
+    virtual std::size_t forecast_scratch(int rows, int context, int experts) const = 0;
 
     /// Where routed experts do not all fit the device's memory.
     virtual std::optional<ExpertCacheUse> expert_cache() const { return std::nullopt; }

@@ -113,7 +113,7 @@ MemoryUse MemoryForecast::use(const MemoryDials& dials) const {
     MemoryUse use = weights(dials.weights);
     use.kv = kv(backend_.nearest_kv(dials.kv)).of(dials.context);
     const int rows = std::max(1, std::min(dials.chunk, dials.context));
-    use.scratch = executor_->forecast_scratch(rows, dials.experts);
+    use.scratch = executor_->forecast_scratch(rows, std::max(rows, dials.context), dials.experts);
     return use;
 }
 

@@ -68,8 +68,8 @@ class ScriptedCardExecutor : public Executor {
     std::size_t kv_bytes() const override { return cpu_->kv_bytes(); }
     std::size_t kv_capacity() const override { return cpu_->kv_capacity(); }
     std::size_t scratch_bytes() const override { return cpu_->scratch_bytes(); }
-    std::size_t forecast_scratch(int rows, int experts) const override {
-        return cpu_->forecast_scratch(rows, experts);
+    std::size_t forecast_scratch(int rows, int context, int experts) const override {
+        return cpu_->forecast_scratch(rows, context, experts);
     }
     int prompt_rows() const override { return cpu_->prompt_rows(); }
     int steps_in_flight() const override { return cpu_->steps_in_flight(); }

@@ -46,7 +46,7 @@ class CpuExecutor : public Executor {
     std::size_t kv_capacity() const override;
     std::size_t scratch_bytes() const override { return scratch_bytes_; }
     StageTable stage_totals() const override;
-    std::size_t forecast_scratch(int rows, int experts) const override;
+    std::size_t forecast_scratch(int rows, int context, int experts) const override;
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done) override;
@@ -157,7 +157,7 @@ bool CpuExecutor::exact_cache(const Batch& batch) const {
     });
 }
 
-std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
+std::size_t CpuExecutor::forecast_scratch(int rows, int context, int experts) const {
     Shared shared;
     shared.values.resize(plan_->values.size());
     for (const RopeTable& rope : shared_.ropes)
@@ -166,7 +166,8 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int experts) const {
     Batch batch;
     batch.rows.resize(static_cast<std::size_t>(rows));
     for (int r = 0; r < rows; ++r)
-        batch.rows[static_cast<std::size_t>(r)] = {.position = r, .dials = {.experts = experts}};
+        batch.rows[static_cast<std::size_t>(r)] = {.position = context - rows + r,
+                                                   .dials = {.experts = experts}};
     batch.rows.back().wish = RowWish::Logits;
     ThreadContext thread;
     thread.only_measure();

@@ -51,8 +51,7 @@ void CandidateSearch::write(std::span<const Sought> sought) const {
     }
 }
 
-void CandidateSearch::launch(std::span<const Sought> sought, const float* logits, std::int32_t vocabulary,
-                             Stream& stream) {
+void CandidateSearch::make_room(std::span<const Sought> sought, std::int32_t vocabulary) {
     if (sought.empty())
         return;
     layout_ = layout_of(sought, vocabulary);
@@ -60,12 +59,17 @@ void CandidateSearch::launch(std::span<const Sought> sought, const float* logits
     device_.want(layout_.end);
     device_.settle(pool_);
     host_.reserve(layout_.downloaded);
+}
+
+void CandidateSearch::launch(std::span<const Sought> sought, const float* logits, Stream& stream) {
+    if (sought.empty())
+        return;
     write(sought);
     std::byte* memory = device_.get<std::byte>();
     stream.copy_to_device(memory, host_.data(), layout_.parts);
     const CandidateParams p = {.logits = logits,
-                               .logits_stride = vocabulary,
-                               .vocabulary = vocabulary,
+                               .logits_stride = vocabulary_,
+                               .vocabulary = vocabulary_,
                                .most = layout_.most,
                                .sought = reinterpret_cast<const SoughtRow*>(memory + layout_.sought),
                                .gather_ids = reinterpret_cast<const std::int32_t*>(memory + layout_.ids),
@@ -73,7 +77,7 @@ void CandidateSearch::launch(std::span<const Sought> sought, const float* logits
                                .parts = reinterpret_cast<PartResult*>(memory + layout_.parts),
                                .best = reinterpret_cast<Candidate*>(memory + layout_.best),
                                .gathered = reinterpret_cast<float*>(memory + layout_.gathered)};
-    const GridSize grid = candidate_grid(vocabulary, layout_.rows);
+    const GridSize grid = candidate_grid(vocabulary_, layout_.rows);
     cuda::launch<Kernel::PartBest>(stream, grid, p);
     cuda::launch<Kernel::JoinBest>(stream, grid, p, true);
     stream.copy_to_host(host_.data() + layout_.parts, memory + layout_.parts,

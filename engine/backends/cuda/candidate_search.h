@@ -13,8 +13,12 @@ class CandidateSearch {
   public:
     explicit CandidateSearch(DevicePool& pool) : pool_(pool), host_(pool.device()) {}
 
-    /// Launches the search among `logits` [rows][vocabulary]; before the stream is waited for.
-    void launch(std::span<const Sought> sought, const float* logits, std::int32_t vocabulary, Stream& stream);
+    /// Makes room for what will be sought in rows of `vocabulary` logits. Throws Error.
+    void make_room(std::span<const Sought> sought, std::int32_t vocabulary);
+    void forget() { device_.forget(); } ///< gives the room back
+    /// Launches the search that there is room for among `logits` [rows][vocabulary]; before the stream is
+    /// waited for.
+    void launch(std::span<const Sought> sought, const float* logits, Stream& stream);
     /// Fills in what was found, once the stream has ended.
     void read(std::span<Sought> sought) const;
     std::size_t bytes() const { return device_.bytes(); }

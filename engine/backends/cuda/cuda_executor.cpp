@@ -50,8 +50,8 @@ class CudaExecutor : public Executor {
         const std::lock_guard lock(totals_mutex_);
         return totals_;
     }
-    std::size_t forecast_scratch(int rows, int experts) const override {
-        return DeviceStep(*plan_, pool_, kv_, options_).forecast(rows, experts);
+    std::size_t forecast_scratch(int rows, int context, int experts) const override {
+        return DeviceStep(*plan_, pool_, kv_, options_).forecast(rows, context, experts);
     }
     /// A round trip to the host costs more than a row that is computed in vain.
     int steps_in_flight() const override { return 2; }

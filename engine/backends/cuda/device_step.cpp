@@ -90,7 +90,7 @@ StepLaunch DeviceStep::launch_of(const StepShape& shape) {
     return {plan_, weights_, constants_, kv_, inputs_, scratch_, shape, *stream_, pool_->device()};
 }
 
-void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
+void DeviceStep::want(const Batch& batch, const StepShape& shape) {
     StepInputs::Room room{static_cast<std::size_t>(shape.rows), batch.sequences.size(), 0, 0,
                           arrivals_.count()};
     for (const BatchSequence& sequence : batch.sequences) {
@@ -105,31 +105,55 @@ void DeviceStep::make_room(const Batch& batch, const StepShape& shape) {
         stage->reserve(shape, scratch_);
 }
 
+void DeviceStep::take_room(std::span<const Sought> sought) {
+    try {
+        bool moved = inputs_.settle(*pool_);
+        scratch_.each([&](ScratchBuffer& buffer) { moved |= buffer.settle(*pool_); });
+        if (moved)
+            recorded_.clear();
+        candidates_.make_room(sought, plan_.vocabulary);
+    } catch (const std::exception&) {
+        recorded_.clear();
+        inputs_.forget();
+        scratch_.each([](ScratchBuffer& buffer) { buffer.forget(); });
+        candidates_.forget();
+        throw;
+    }
+}
+
 std::size_t DeviceStep::scratch_bytes() {
     std::size_t sum = inputs_.bytes() + weights_.bytes() + candidates_.bytes();
     scratch_.each([&](const ScratchBuffer& buffer) { sum += buffer.bytes(); });
     return sum;
 }
 
-std::size_t DeviceStep::forecast(int rows, int experts) {
+std::size_t DeviceStep::forecast(int rows, int context, int experts) {
     inputs_.only_measure();
     scratch_.each([](ScratchBuffer& buffer) { buffer.only_measure(); });
     Batch batch;
-    batch.sequences.push_back({std::vector<KvBlockId>(blocks_for(rows))});
+    batch.sequences.push_back({std::vector<KvBlockId>(blocks_for(context))});
     batch.rows.resize(1);
     batch.rows.front().dials.experts = experts;
-    const int prompts = prompt_rows() > 0 && rows >= prompt_rows() ? rows : 0;
-    const bool decompressed = decompressed_rows() > 0 && rows >= decompressed_rows();
-    make_room(batch, {.rows = rows,
-                      .logit_rows = 1,
-                      .prompt_rows = prompts,
-                      .library_rows = prompt_library() ? prompts : 0,
-                      .decompressed_rows = decompressed ? rows : 0,
-                      .decompressed_blocks = decompressed ? static_cast<int>(blocks_for(rows)) : 0,
-                      .sequences = 1,
-                      .experts = most_experts(batch, plan_),
-                      .fetches = offloads_,
-                      .formats = kInputF32 | kInputBytes});
+    // A prompt's length decides how all of its chunks are read.
+    const int prompts = prompt_rows() > 0 && context >= prompt_rows() ? rows : 0;
+    const bool decompressed = decompressed_rows() > 0 && context >= decompressed_rows();
+    const int decompressed_context = decompressed ? std::min(context, inputs_.decompressed_until()) : 0;
+    want(batch, {.rows = rows,
+                 .logit_rows = 1,
+                 .prompt_rows = prompts,
+                 .library_rows = prompt_library() ? prompts : 0,
+                 .decompressed_rows = decompressed ? rows : 0,
+                 .decompressed_blocks = static_cast<int>(blocks_for(decompressed_context)),
+                 .sequences = 1,
+                 .experts = most_experts(batch, plan_),
+                 .fetches = offloads_,
+                 .formats = kInputF32 | kInputBytes});
+    want(batch, {.rows = 1,
+                 .logit_rows = 1,
+                 .sequences = 1,
+                 .experts = plan_.experts, // as steps of answers are recorded
+                 .fetches = offloads_,
+                 .formats = kInputF32 | kInputBytes});
     return scratch_bytes();
 }
 
@@ -138,8 +162,8 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
     const auto began = std::chrono::steady_clock::now();
     const Batch& batch = wishes.batch();
     if (!weights_.built()) {
-        weights_.build(weights);
         constants_.upload(*pool_);
+        weights_.build(weights);
     }
     weights_.update(weights, *stream_, table_staging_);
     if (offloads_) {
@@ -169,11 +193,8 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         shape.rows = shape.logit_rows = recorded_rows(shape.rows);
         shape.experts = plan_.experts; // the dial moves, and the recording stays
     }
-    make_room(batch, shape);
-    bool moved = inputs_.settle(*pool_);
-    scratch_.each([&](ScratchBuffer& buffer) { moved |= buffer.settle(*pool_); });
-    if (moved)
-        recorded_.clear();
+    want(batch, shape);
+    take_room(wishes.sought());
     inputs_.upload(wishes, kv_, shape.rows, *stream_);
     if (shape.prompt_rows > 0)
         weights_.find_ranges(*stream_);
@@ -181,7 +202,7 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         start_graph(shape, sampled);
     else if (!launch_stages(shape, macs_of(result.stages), stop, sampled ? &clock_ : nullptr))
         return false;
-    candidates_.launch(wishes.sought(), scratch_.logits.get<float>(), plan_.vocabulary, *stream_);
+    candidates_.launch(wishes.sought(), scratch_.logits.get<float>(), *stream_);
     stream_->synchronise();
     if (stop.requested())
         return false;

@@ -47,14 +47,18 @@ class DeviceStep {
     std::optional<ExpertCacheUse> expert_cache() const {
         return offloads_ ? std::optional(experts_.cache().use()) : std::nullopt;
     }
-    /// What scratch_bytes() comes to for `rows` rows of one sequence, the last with logits. Instead of run().
-    std::size_t forecast(int rows, int experts);
+    /// As Executor::forecast_scratch(). Instead of run().
+    std::size_t forecast(int rows, int context, int experts);
 
   private:
     /// Fewer rows are as quick among those of answers.
     static constexpr int kPromptFrom = 64;
 
-    void make_room(const Batch& batch, const StepShape& shape);
+    /// Notes what the step needs.
+    void want(const Batch& batch, const StepShape& shape);
+    /// Takes that, and the room for what is sought. Throws Error; then none of the memory is held, so that
+    /// the next step has all of it for its own need.
+    void take_room(std::span<const Sought> sought);
     /// `macs`: of all stages. `clock`: reads the times of this step's stages.
     bool launch_stages(const StepShape& shape, double macs, const StepStop& stop, StageClock* clock);
     /// `sampled`: the clock is read between stages.

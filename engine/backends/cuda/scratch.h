@@ -18,7 +18,8 @@ class ScratchBuffer {
     /// From now on it only notes how large it would have to be.
     void only_measure() { measure_ = true; }
     void want(std::size_t bytes) { wanted_ = std::max(wanted_, bytes); }
-    /// Takes what was wanted; whether it moved. Throws Error.
+    /// Takes what was wanted; whether it moved. Throws Error, and what it had is gone then: forget() makes
+    /// the next step's need its own.
     bool settle(DevicePool& pool) {
         if (measure_ || wanted_ <= bytes_)
             return false;
@@ -27,6 +28,11 @@ class ScratchBuffer {
         memory_ = pool.allocate(wanted_, "the scratch of a step");
         bytes_ = wanted_;
         return true;
+    }
+    /// Gives its memory back, and wants none.
+    void forget() {
+        memory_.reset();
+        bytes_ = wanted_ = 0;
     }
     std::size_t bytes() const { return measure_ ? wanted_ : bytes_; }
     template <typename T = std::byte>

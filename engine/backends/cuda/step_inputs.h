@@ -30,11 +30,17 @@ class StepInputs {
     };
     void want(const Room& room);
     bool settle(DevicePool& pool);
+    /// Gives the room back.
+    void forget() {
+        room_ = {};
+        memory_.forget();
+    }
     std::size_t bytes() const { return memory_.bytes(); }
     void only_measure() { memory_.only_measure(); }
 
     /// From this position on no row is computed in the decompressed form of latent attention.
     void set_decompressed_until(int position) { decompressed_until_ = position; }
+    int decompressed_until() const { return decompressed_until_; }
     bool decompresses() const { return decompressed_until_ > 0; }
     bool is_decompressed(const BatchRow& row) const {
         return row.prompt && row.decompressed && row.position < decompressed_until_;

@@ -34,6 +34,8 @@ WeightTable::Layout WeightTable::layout() const {
 }
 
 void WeightTable::build(const WeightSet& weights) {
+    first_.clear(); // of an earlier try that found no memory
+    prompt_entries_ = 0;
     std::size_t count = 0;
     for (const auto& weight : weights.weights) {
         first_.push_back(count);

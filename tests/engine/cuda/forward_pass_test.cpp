@@ -1,5 +1,6 @@
 // The whole forward pass of each tiny reference model through the CUDA backend, emulated, against the CPU's.
 #include "tests/engine/cuda/emulated_backend.h"
+#include "tests/engine/cuda/sequence.h"
 #include "tests/support/npy.h"
 
 #include <gtest/gtest.h>
@@ -26,35 +27,7 @@ std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
 constexpr BatchRow kPrompt = {.prompt = true}, kKernels = {.prompt = true, .own_products = true},
                    kDecompressed = {.decompressed = true, .prompt = true};
 
-/// A sequence of a model's, and its blocks.
-class Sequence {
-  public:
-    Sequence(LoadedModel& model, BlockType kv) : model_(model), kv_(kv) {}
-    ~Sequence() {
-        for (const KvBlockId block : blocks_)
-            model_.executor().release_kv_block(block);
-    }
-    Sequence(const Sequence&) = delete;
-    /// Rows that go on where it stands, to a batch.
-    void append(Batch& batch, std::span<const std::int32_t> ids, const BatchRow& like = {}) {
-        while (blocks_.size() < blocks_for(position_ + static_cast<int>(ids.size())))
-            blocks_.push_back(model_.executor().allocate_kv_block(kv_));
-        for (const std::int32_t id : ids) {
-            BatchRow& row = batch.rows.emplace_back(like);
-            row.token = id;
-            row.position = position_++;
-            row.sequence = static_cast<std::int32_t>(batch.sequences.size());
-            row.wish = RowWish::Logits;
-        }
-        batch.sequences.push_back({.blocks = blocks_});
-    }
-
-  private:
-    LoadedModel& model_;
-    BlockType kv_;
-    std::vector<KvBlockId> blocks_;
-    int position_ = 0;
-};
+using test::Sequence;
 
 /// Logits of all ids, `chunk` rows a step.
 std::vector<float> logits_of(LoadedModel& model, std::span<const std::int32_t> ids, std::size_t chunk,
@@ -242,7 +215,7 @@ TEST(CudaPrompts, TheForecastCountsTheirRoom) {
     batch.rows.back().wish = RowWish::Logits;
     executor.run(std::move(batch), model->weights());
     const auto used = static_cast<double>(executor.scratch_bytes()),
-               forecast = static_cast<double>(executor.forecast_scratch(rows, 0));
+               forecast = static_cast<double>(executor.forecast_scratch(rows, rows, 0));
     EXPECT_GT(forecast, 0.95 * used);
     EXPECT_LT(forecast, 2 * used); // it counts inputs in more forms than these weights want
 }

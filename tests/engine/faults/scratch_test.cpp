@@ -117,7 +117,7 @@ TEST(ScratchForecast, IsWhatAStepThenTakes) {
         const auto model = tiny_model(family, false);
         Executor& executor = model->executor();
         for (const int rows : {16, 64, 300}) {
-            const std::size_t forecast = executor.forecast_scratch(rows, 0);
+            const std::size_t forecast = executor.forecast_scratch(rows, rows, 0);
             Batch batch;
             batch.sequences.emplace_back();
             for (int p = 0; p < rows; p += kKvBlockTokens)

@@ -126,7 +126,7 @@ class FakeExecutor : public Executor {
     }
     std::size_t kv_capacity() const override { return std::size_t{1} << 30; }
     std::size_t scratch_bytes() const override { return 77; }
-    std::size_t forecast_scratch(int, int) const override { return 77; }
+    std::size_t forecast_scratch(int, int, int) const override { return 77; }
     int steps_in_flight() const override { return in_flight; }
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,

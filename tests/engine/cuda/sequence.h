@@ -1,0 +1,50 @@
+// A sequence that tests compute by themselves, step by step.
+#pragma once
+
+#include "engine/run/loaded_model.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace switchyard::test {
+
+/// A sequence of a model's, and its blocks.
+class Sequence {
+  public:
+    Sequence(LoadedModel& model, BlockType kv) : model_(model), kv_(kv) {}
+    ~Sequence() {
+        for (const KvBlockId block : blocks_)
+            model_.executor().release_kv_block(block);
+    }
+    Sequence(const Sequence&) = delete;
+    /// A context of zeros, of whole blocks, that no step computed.
+    void begin_behind(int tokens) {
+        Executor& executor = model_.executor();
+        const std::vector<std::byte> zeros(executor.kv_block_bytes(kv_));
+        for (; position_ < tokens; position_ += kKvBlockTokens)
+            blocks_.push_back(executor.load_kv_block(kv_, zeros));
+    }
+    /// Rows that go on where it stands, to a batch.
+    void append(Batch& batch, std::span<const std::int32_t> ids, const BatchRow& like = {}) {
+        while (blocks_.size() < blocks_for(position_ + static_cast<int>(ids.size())))
+            blocks_.push_back(model_.executor().allocate_kv_block(kv_));
+        for (const std::int32_t id : ids) {
+            BatchRow& row = batch.rows.emplace_back(like);
+            row.token = id;
+            row.position = position_++;
+            row.sequence = static_cast<std::int32_t>(batch.sequences.size());
+            row.wish = RowWish::Logits;
+        }
+        batch.sequences.push_back({.blocks = blocks_});
+    }
+
+  private:
+    LoadedModel& model_;
+    BlockType kv_;
+    std::vector<KvBlockId> blocks_;
+    int position_ = 0;
+};
+
+} // namespace switchyard::test
