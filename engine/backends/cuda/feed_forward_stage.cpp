@@ -1,10 +1,9 @@
 #include "engine/backends/cuda/feed_forward_stage.h"
 
-#include "engine/backends/cuda/expert_fetch.h"
+#include "engine/backends/cuda/fetched_feed_forward.h"
 #include "engine/backends/cuda/prepared_input.h"
 #include "engine/base/error.h"
 #include "engine/model/router.h"
-#include "kernels/cuda/routing_kernels.h"
 
 #include <algorithm>
 #include <string>
@@ -125,16 +124,10 @@ class FeedForwardStage : public Stage {
     void launch_answers(StepLaunch& step, const PreparedRows& in) const;
     void launch_prompts(StepLaunch& step, const HalfRows& in) const;
     PromptFeedForward prompt_params(const StepLaunch& step, Span rows, const HalfRows& in) const;
-    /// Of experts that lie on the host.
-    void launch_fetched_answers(StepLaunch& step, const PreparedRows& in) const;
-    void launch_fetched_prompts(StepLaunch& step, Span rows, PromptFeedForward f) const;
-    ExpertFetch::Group launch_group_units(StepLaunch& step, Span rows, int group) const;
-    void reserve_prompts(const StepShape& shape, FeedForwardParams p, Scratch& scratch) const;
-
-    /// Floats of the experts' results of prompts' rows; what stands behind them is aligned.
-    std::int64_t results_room(const FeedForwardParams& p) const {
-        return (std::int64_t{p.row_count} * p.most * out_width_ + 63) / 64 * 64;
+    FetchedFeedForward fetched(StepLaunch& step, Span rows) const {
+        return {step, *fused_.experts, rows.first, units_params(step, rows)};
     }
+    void reserve_prompts(const StepShape& shape, FeedForwardParams p, Scratch& scratch) const;
 
     FusedFeedForward fused_;
     int width_, out_width_;
@@ -194,7 +187,7 @@ void FeedForwardStage::reserve(const StepShape& shape, Scratch& scratch) const {
     scratch.hidden.want(1, hidden_columns(p), shape.formats);
     reserve_prompts(shape, p, scratch);
     if (shape.fetches && fused_.route)
-        scratch.block_hidden.want(1, dense_column(p, p.block_count), shape.formats);
+        FetchedFeedForward::reserve(shape, p, scratch);
     const auto rows = static_cast<std::size_t>(shape.rows), pairs = rows * static_cast<std::size_t>(p.most);
     scratch.output_weights.want(rows * fused_.blocks.size() * sizeof(float));
     if (!fused_.route)
@@ -207,16 +200,13 @@ void FeedForwardStage::reserve(const StepShape& shape, Scratch& scratch) const {
     scratch.units.want(count * sizeof(FeedForwardUnit));
     scratch.pair_rows.want(pairs * sizeof(std::int32_t));
     scratch.pair_weights.want(pairs * sizeof(float));
-    if (shape.fetches) {
-        scratch.group_choices.want(pairs * sizeof(ExpertChoice));
-        scratch.group_counts.want(rows * sizeof(std::int32_t));
-    }
 }
 
 void FeedForwardStage::reserve_prompts(const StepShape& shape, FeedForwardParams p, Scratch& scratch) const {
     p.row_count = shape.prompt_rows;
+    p.out_width = out_width_;
     const std::int64_t columns = prompt_hidden_columns(p), rows = prompt_hidden_rows(p),
-                       results = results_room(p);
+                       results = prompt_result_floats(p);
     scratch.hidden_halves.values.want(static_cast<std::size_t>(prompt_hidden_halves(p, shape.library_rows)) *
                                       sizeof(std::uint16_t));
     for (const FeedForwardStep& block : fused_.blocks) {
@@ -382,13 +372,13 @@ void FeedForwardStage::launch_answers(StepLaunch& step, const PreparedRows& in) 
     const Span rows = {0, step.shape.answer_rows()};
     if (rows.count == 0)
         return;
-    if (fused_.route && step.fetch)
-        return launch_fetched_answers(step, in);
-    if (fused_.route && !lists_at_once(step))
-        step.launch<Kernel::Units>({1, 1}, units_params(step, rows));
     FeedForwardParams p = params(step, rows);
     p.in = in;
     p.hidden = step.scratch.hidden.rows_of(0);
+    if (fused_.route && step.fetch)
+        return fetched(step, rows).launch_answers(p);
+    if (fused_.route && !lists_at_once(step))
+        step.launch<Kernel::Units>({1, 1}, units_params(step, rows));
     if (!fused_.route || !lists_at_once(step))
         return step.launch_feed_forward(p, nullptr);
     const RouteFewParams route = {.route = route_params(step, in), .units = units_params(step, rows)};
@@ -421,79 +411,13 @@ void FeedForwardStage::launch_prompts(StepLaunch& step, const HalfRows& in) cons
         return;
     const PromptFeedForward f = prompt_params(step, rows, in);
     if (fused_.route && step.fetch)
-        return launch_fetched_prompts(step, rows, f);
+        return fetched(step, rows).launch_prompts(f);
     if (fused_.route) {
         UnitsParams units = units_params(step, rows);
         units.row_pairs = step.scratch.row_pairs.get<std::int32_t>();
         step.launch<Kernel::Units>({1, 1}, units);
     }
     launch_prompt_feed_forward(f, StepLaunch::Launches{step});
-}
-
-/// Brings a group, and lists it for what is launched next.
-ExpertFetch::Group FeedForwardStage::launch_group_units(StepLaunch& step, Span rows, int group) const {
-    UnitsParams units = units_params(step, rows);
-    auto* choices = step.scratch.group_choices.get<ExpertChoice>();
-    auto* counts = step.scratch.group_counts.get<std::int32_t>();
-    const ExpertFetch::Group brought = step.fetch->bring(group, choices, counts);
-    if (!brought.all) {
-        units.choices = choices;
-        units.counts = counts;
-    }
-    units.row_pairs = step.shape.prompt_rows > 0 ? step.scratch.row_pairs.get<std::int32_t>() : nullptr;
-    step.any = false; // it waits for the copies in front
-    step.launch<Kernel::Units>({1, 1}, units);
-    return brought;
-}
-
-/// As the launches for all units at once, split: a row's sum goes on where the group before left it, and the
-/// blocks beside the experts, which come last in it, compute while those are on their way.
-void FeedForwardStage::launch_fetched_answers(StepLaunch& step, const PreparedRows& in) const {
-    const Span rows = {0, step.shape.answer_rows()};
-    FeedForwardParams experts = params(step, rows), blocks = experts;
-    experts.in = blocks.in = in;
-    experts.hidden = step.scratch.hidden.rows_of(0);
-    blocks.hidden = step.scratch.block_hidden.rows_of(0);
-    experts.block_count = 0;
-    blocks.list = nullptr;
-    blocks.expert = {};
-    blocks.most = blocks.most_units = 0;
-    if (blocks.block_count > 0)
-        step.launch_gate_up(blocks);
-    const int groups = step.fetch->begin(*fused_.experts, rows.first, rows.count);
-    for (int g = 0; g < groups; ++g) {
-        launch_group_units(step, rows, g);
-        step.launch_feed_forward(experts, nullptr);
-        step.fetch->used();
-        experts.add = true;
-    }
-    blocks.add = true;
-    if (blocks.block_count > 0)
-        step.launch_down(blocks);
-}
-
-/// Groups leave the results of their pairs, which are summed when all are there: pairs are numbered as
-/// experts are, through all groups.
-void FeedForwardStage::launch_fetched_prompts(StepLaunch& step, Span rows, PromptFeedForward f) const {
-    float* const results = f.results;
-    f.hidden = results + results_room(f.layer);
-    const StepLaunch::Launches launches{step};
-    const PromptFeedForwardLaunch launch(f, launches); // of `f` as it is then
-    const int groups = step.fetch->begin(*fused_.experts, rows.first, rows.count);
-    for (int g = 0; g < groups; ++g) {
-        const ExpertFetch::Group group = launch_group_units(step, rows, g);
-        f.results = results + std::int64_t{group.pairs_before} * out_width_;
-        launch.experts();
-        step.fetch->used();
-    }
-    f.results = results;
-    if (groups > 1) {
-        UnitsParams all = units_params(step, rows);
-        all.row_pairs = step.scratch.row_pairs.get<std::int32_t>();
-        step.launch<Kernel::Units>({1, 1}, all);
-    }
-    launch.combine();
-    launch.blocks();
 }
 
 void FeedForwardStage::launch(StepLaunch& step) const {

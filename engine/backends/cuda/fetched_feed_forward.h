@@ -1,0 +1,39 @@
+// A layer's feed-forward blocks whose experts lie on the host: group by group, as these come to the device.
+#pragma once
+
+#include "engine/backends/cuda/expert_fetch.h"
+#include "engine/backends/cuda/stage.h"
+#include "kernels/cuda/routing_kernels.h"
+
+namespace switchyard::cuda {
+
+/// Floats of the experts' results of prompts' rows, [rows * most][out_width]; what stands behind them is
+/// aligned.
+inline std::int64_t prompt_result_floats(const FeedForwardParams& p) {
+    return (std::int64_t{p.row_count} * p.most * p.out_width + 63) / 64 * 64;
+}
+
+/// Some rows of a batch, all of answers or all of prompts, behind ExpertFetch::ask().
+class FetchedFeedForward {
+  public:
+    /// `first_row`: of the batch. `units`: lists all experts that the rows chose.
+    FetchedFeedForward(StepLaunch& step, const ExpertsStep& experts, int first_row, const UnitsParams& units);
+
+    /// Beside what launches for all experts at once need.
+    static void reserve(const StepShape& shape, const FeedForwardParams& p, Scratch& scratch);
+    /// `all`: as for experts and blocks at once.
+    void launch_answers(const FeedForwardParams& all) const;
+    /// `f`: as for all experts at once; there is room for hidden neurons behind prompt_result_floats().
+    void launch_prompts(PromptFeedForward f) const;
+
+  private:
+    int begin() const { return step_.fetch->begin(experts_, first_row_, units_.row_count); }
+    ExpertFetch::Group launch_units(int group) const;
+
+    StepLaunch& step_;
+    const ExpertsStep& experts_;
+    int first_row_;
+    UnitsParams units_;
+};
+
+} // namespace switchyard::cuda
