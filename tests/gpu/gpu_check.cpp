@@ -37,8 +37,16 @@ struct Arguments {
     ReportHead head;
 };
 
+/// A machine without a card, or without a driver for one: nothing there is to be mended.
+struct NoCard : Error {
+    using Error::Error;
+};
+constexpr int kNoCardCode = 3; ///< as tests/gpu.sh reads it
+
 std::unique_ptr<cuda::Device> open_device(const Arguments& arguments) {
     const auto library = DeviceLibrary::find();
+    if (library->trouble() == DeviceTrouble::NoDriver || library->trouble() == DeviceTrouble::NoDevice)
+        throw NoCard(library->reason());
     const int index = parse_device(arguments.device).index;
     return library->open_device(index >= 0 ? index : library->best());
 }
@@ -142,7 +150,10 @@ void print_note(const Arguments& arguments) {
         return print(json);
     }
     const bool late = arguments.code == kTimedOut || arguments.code == kKilled;
-    json["status"] = arguments.code == 0 ? "ok" : late ? "over its time" : "failed";
+    json["status"] = arguments.code == 0             ? "ok"
+                     : late                          ? "over its time"
+                     : arguments.code == kNoCardCode ? "no card"
+                                                     : "failed";
     json["seconds"] = arguments.seconds;
     if (const Json counts = count_tests(arguments.tests); counts.is_object()) {
         json["results"] = Json::array({counts});
@@ -228,6 +239,9 @@ int run(int argc, char** argv) {
         return 0;
     } catch (const CLI::Error& error) {
         return app.exit(error);
+    } catch (const NoCard& none) {
+        std::fprintf(stderr, "%s\n", none.what());
+        return kNoCardCode;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;

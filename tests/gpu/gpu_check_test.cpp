@@ -56,12 +56,37 @@ struct GpuScript : testing::Test {
 };
 
 TEST_F(GpuScript, SaysPlainlyThatThereIsNoCard) {
-    const auto phases = run("error 35 12020");
-    EXPECT_EQ(code, 0) << slurp(results / "said");
-    EXPECT_EQ(phases.size(), 1u);
-    EXPECT_NE(page.find("**No GPU was at hand: the NVIDIA driver knows CUDA 12.2"), std::string::npos)
-        << page;
-    EXPECT_EQ(page.find("GB/s"), std::string::npos) << page;
+    for (const auto& [cards, why] : {std::pair("error 35 0", "there is no NVIDIA driver"),
+                                     std::pair("error 100 13000", "the NVIDIA driver finds no card"),
+                                     std::pair("cards", "the NVIDIA driver finds no card")}) {
+        const auto phases = run(cards);
+        EXPECT_EQ(code, 0) << slurp(results / "said");
+        EXPECT_EQ(phases.size(), 1u);
+        EXPECT_NE(page.find(std::string("**No GPU was at hand: ") + why), std::string::npos) << page;
+        EXPECT_EQ(page.find("GB/s"), std::string::npos) << page;
+    }
+}
+
+TEST_F(GpuScript, FailsWhereACardCannotBeUsed) {
+    for (const auto& [cards, why] :
+         {std::pair("error 35 12020", "the NVIDIA driver knows CUDA 12.2"),
+          std::pair("error 999 13000 unknown error", "CUDA does not start"),
+          std::pair("cards Broken/90/2", "out of memory"), std::pair("cards Old/60/2", "is too old")}) {
+        const auto phases = run(cards);
+        const std::string said = slurp(results / "said");
+        EXPECT_EQ(code, 1) << said;
+        EXPECT_EQ(phases.size(), 1u);
+        EXPECT_NE(said.find("gpu.sh: the card cannot be measured: "), std::string::npos) << said;
+        EXPECT_NE(said.find(why), std::string::npos) << said;
+        EXPECT_EQ(said.find("There is no card here"), std::string::npos) << said;
+        EXPECT_NE(page.find("**The GPU could not be used: "), std::string::npos) << page;
+        EXPECT_NE(page.find(why), std::string::npos) << page;
+    }
+    const std::filesystem::path written = results / "gpu-results.md";
+    std::ofstream(written) << "measured before";
+    run("error 999 13000 unknown error");
+    EXPECT_EQ(code, 1);
+    EXPECT_EQ(page, "measured before") << "what another run measured stays";
 }
 
 /// Cells of the rows below a heading of the page, the table's head first and without the line under it.
@@ -185,6 +210,18 @@ TEST(ResultsPage, HasSharesOfTheLimitsOfItsOwnRun) {
     EXPECT_EQ(table_of(page, "Prompts").at(1).back(), "20.0 %");
     EXPECT_NE(page.find("| speed a | over its time |"), std::string::npos) << page;
     EXPECT_NE(page.find("cut short"), std::string::npos) << page;
+}
+
+TEST(ResultsPage, SaysWhereInstructionsWereNotCounted) {
+    Json step = decode_record(32, 2000, 4e10); // by instructions, if it were not for:
+    step["tiles"]["Q2_K"] = {1.0, 0.0, 0.0};
+    const Json speed = {{"phase", "speed a"}, {"status", "ok"}, {"results", Json::array({step})}};
+    const std::string page = results_page({"2026-01-02", "abc"}, {card_record(), limits_record(), speed});
+    const auto answers = table_of(page, "Answers");
+    ASSERT_EQ(answers.size(), 2u) << page;
+    EXPECT_EQ(answers[1][7], "500.0") << "its bytes alone";
+    EXPECT_EQ(answers[1][8], "bytes, no issue limit");
+    EXPECT_EQ(answers[1][9], "25.0 %");
 }
 
 TEST(ResultsPage, HasNoShareWhereTheLimitWasNotMeasured) {

@@ -17,11 +17,11 @@ constexpr Cost kCosts[] = {
 
 } // namespace
 
-double instructions_of(std::string_view type, double alone, double first, double more) {
+std::optional<double> instructions_of(std::string_view type, double alone, double first, double more) {
     for (const Cost& cost : kCosts)
         if (cost.type == type)
             return alone * cost.alone + first * cost.first + more * cost.more;
-    return 0;
+    return std::nullopt;
 }
 
 } // namespace switchyard

@@ -32,6 +32,23 @@ class Memory {
     std::byte* data_;
 };
 
+/// Memory of the host that the device copies from.
+class HostMemory {
+  public:
+    HostMemory(Device& device, std::size_t bytes) : device_(device), data_(device.allocate_host(bytes)) {
+        if (!data_)
+            throw std::runtime_error("the host has no memory that the device copies from");
+    }
+    ~HostMemory() { device_.release_host(data_); }
+    HostMemory(const HostMemory&) = delete;
+    HostMemory& operator=(const HostMemory&) = delete;
+    std::byte* get() const { return data_; }
+
+  private:
+    Device& device_;
+    std::byte* data_;
+};
+
 /// Seconds of what `work` puts into a stream, by the device's own events, the shortest first. The first runs
 /// are not counted: they wake the card.
 class Timer {
@@ -125,18 +142,15 @@ void measure_dense_products(Device& device, bool small, Timer& timer, Json& json
         return;
     const std::size_t bytes = static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 2;
     const Memory weights(device, bytes), in(device, bytes), out(device, 2 * bytes);
-    std::byte* host = device.allocate_host(bytes);
-    if (!host)
-        throw std::runtime_error("the host has no memory that the device copies from");
-    auto* halves = reinterpret_cast<std::uint16_t*>(host);
+    const HostMemory host(device, bytes);
+    auto* halves = reinterpret_cast<std::uint16_t*>(host.get());
     for (std::size_t i = 0; i < bytes / 2; ++i) { // magnitudes from 0.5 to 2, and signs
         const std::uint64_t drawn = splitmix(i);
         halves[i] = static_cast<std::uint16_t>((drawn & 0x83ffu) | 0x3800u | (drawn >> 20 & 0x0400u));
     }
     for (const Memory* to : {&weights, &in})
-        timer.stream().copy_to_device(to->get(), host, bytes);
+        timer.stream().copy_to_device(to->get(), host.get(), bytes);
     timer.stream().synchronise();
-    device.release_host(host);
     const DenseProduct product{reinterpret_cast<const std::uint16_t*>(weights.get()),
                                reinterpret_cast<const std::uint16_t*>(in.get()),
                                reinterpret_cast<float*>(out.get()),

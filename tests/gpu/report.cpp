@@ -76,11 +76,15 @@ std::string results_page(const ReportHead& head, const std::vector<Json>& phases
         head.date + "\n- Commit: " + head.commit + "\n";
     const Json* card = find_phase(phases, "card");
     if (!card) {
-        std::string why;
+        std::string why, status;
         for (const Json& phase : phases)
-            if (phase.value("phase", "") == "card")
+            if (phase.value("phase", "") == "card") {
                 why = phase.value("note", "");
-        return text + "\n**No GPU was at hand" + (why.empty() ? "" : ": " + why) +
+                status = phase.value("status", "");
+            }
+        const bool none = status.empty() || status == "no card";
+        return text + (none ? "\n**No GPU was at hand" : "\n**The GPU could not be used") +
+               (why.empty() ? "" : ": " + why) +
                ".** No figure of a card has been measured for this commit. The kernels were run by the "
                "emulated device "
                "alone (`cuda_kernel_tests`).\n";

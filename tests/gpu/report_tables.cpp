@@ -32,6 +32,16 @@ CardLimits CardLimits::of(const Json* limits) {
     return own;
 }
 
+namespace {
+
+std::string limit_name(const StepLimit& limit) {
+    if (limit.no_issue)
+        return "bytes, no issue limit";
+    return limit.by_issue ? "instructions" : "bytes";
+}
+
+} // namespace
+
 StepLimit step_limit(const Json& step, const CardLimits& limits) {
     StepLimit limit;
     if (limits.bytes_per_second <= 0)
@@ -41,7 +51,12 @@ StepLimit step_limit(const Json& step, const CardLimits& limits) {
         return limit;
     double instructions = 0;
     for (const auto& [type, tiles] : step["tiles"].items())
-        instructions += instructions_of(type, tiles[0], tiles[1], tiles[2]);
+        if (const auto own = instructions_of(type, tiles[0], tiles[1], tiles[2]))
+            instructions += *own;
+        else
+            limit.no_issue = true;
+    if (limit.no_issue)
+        return limit;
     const double issue_us = instructions / limits.instructions_per_second * 1e6;
     limit.by_issue = issue_us > limit.us;
     limit.us = std::max(limit.us, issue_us);
@@ -102,7 +117,8 @@ std::string answers_table(const std::vector<Json>& results, const CardLimits& li
         "a "
         "token of each sequence; its time is the median from the end of one step to that of the next. The "
         "limit is what the bytes that the step has to read take at the better of this run's read and copy "
-        "rates, or what its instructions take (counted in the kernels' code) where that is longer. Lost is "
+        "rates, or what its instructions take (counted in the kernels' code; no issue limit: not counted for "
+        "all of its weights) where that is longer. Lost is "
         "what a step takes beyond its bytes, over its layers; by stage as the device's clock shared out a "
         "step (what belongs to no layer: a step's).\n\n"
         "| shape | weights | sequences | context | us a step | tokens/s | MB to read | limit, us | by | "
@@ -118,13 +134,13 @@ std::string answers_table(const std::vector<Json>& results, const CardLimits& li
             const auto part = [&](double value) {
                 return known && lost.by_stage ? fixed(value, 2) : std::string("-");
             };
-            return row(
-                {text_of(r, "shape"), text_of(r, "weights"), std::to_string(batch),
-                 std::to_string(r.value("context", 0)), fixed(us, 1),
-                 us > 0 ? fixed(batch / us * 1e6, 1) : "-", fixed(r.value("bytes", 0.0) / 1e6, 1),
-                 known ? fixed(limit.us, 1) : "-", known ? (limit.by_issue ? "instructions" : "bytes") : "-",
-                 known ? fixed(100 * limit.us / us, 1) + " %" : "-", known ? fixed(lost.whole, 2) : "-",
-                 part(lost.attention), part(lost.router), part(lost.feed_forward), part(lost.head)});
+            return row({text_of(r, "shape"), text_of(r, "weights"), std::to_string(batch),
+                        std::to_string(r.value("context", 0)), fixed(us, 1),
+                        us > 0 ? fixed(batch / us * 1e6, 1) : "-", fixed(r.value("bytes", 0.0) / 1e6, 1),
+                        known ? fixed(limit.us, 1) : "-", known ? limit_name(limit) : "-",
+                        known ? fixed(100 * limit.us / us, 1) + " %" : "-",
+                        known ? fixed(lost.whole, 2) : "-", part(lost.attention), part(lost.router),
+                        part(lost.feed_forward), part(lost.head)});
         });
 }
 

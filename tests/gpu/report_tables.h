@@ -22,6 +22,8 @@ struct CardLimits {
 struct StepLimit {
     double us = 0;         ///< 0: not known
     bool by_issue = false; ///< its instructions take longer than its bytes
+    /// Some of its weights' instructions were not counted: the limit is that of its bytes alone.
+    bool no_issue = false;
 };
 /// Of a measured step: its "bytes", and "tiles" of weights by type.
 StepLimit step_limit(const nlohmann::ordered_json& step, const CardLimits& limits);

@@ -82,13 +82,18 @@ class Counter {
         if (id != kNoWeight)
             counts_.of(kind).weight_bytes += static_cast<double>(weights_.slice(id).bytes);
     }
+    /// Of a matrix all but its tiles; how many values it has.
+    double untiled(StageKind kind, const Slice& slice, double rows) {
+        const double values = static_cast<double>(slice.rows * slice.cols);
+        counts_.of(kind).weight_bytes += static_cast<double>(slice.bytes);
+        counts_.of(kind).macs += values * rows;
+        return values;
+    }
     /// A matrix that `rows` rows are multiplied with.
     void matrix(StageKind kind, const Slice& slice, double rows) {
         if (rows == 0)
             return;
-        const double values = static_cast<double>(slice.rows * slice.cols);
-        counts_.of(kind).weight_bytes += static_cast<double>(slice.bytes);
-        counts_.of(kind).macs += values * rows;
+        const double values = untiled(kind, slice, rows);
         TiledWeights& tiles = counts_.tiles[slice.type];
         (rows == 1 ? tiles.alone : tiles.first) += values;
         constexpr int kTile = 8;
@@ -137,7 +142,8 @@ class Counter {
             vector(block_kind(), id);
     }
     void add(const RouteStep& s) {
-        matrices(StageKind::Router, s.weight, rows());
+        for (const Slice& slice : weights_[s.weight].slices)
+            untiled(StageKind::Router, slice, rows());
         vector(StageKind::Router, s.bias);
         vector(StageKind::Router, s.selection_bias);
     }

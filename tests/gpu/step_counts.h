@@ -17,7 +17,8 @@ struct StageCounts {
     double bytes() const { return weight_bytes + cache_bytes; }
 };
 
-/// Weights of one type that a step multiplies, counted once for each tile of eight rows that meets them.
+/// Weights of one type that a step's products multiply, counted once for each tile of eight rows that meets
+/// them. Routers have a kernel of their own and are not among them.
 struct TiledWeights {
     double alone = 0; ///< by a single row
     double first = 0; ///< by the first eight of several rows

@@ -87,7 +87,7 @@ TEST(StepCounts, OneRowReadsItsExpertsAndItsContext) {
     EXPECT_EQ(counts.of(StageKind::Experts).bytes(), 2 * kExpert * 2);
     EXPECT_EQ(counts.of(StageKind::Experts).macs, 2 * kExpert);
     EXPECT_EQ(counts.of(StageKind::Head).bytes(), 10 * 64 * 2);
-    EXPECT_EQ(counts.tiles.at(BlockType::F16).alone, 64 * 64 + 4 * 64 + 2 * kExpert + 640);
+    EXPECT_EQ(counts.tiles.at(BlockType::F16).alone, 64 * 64 + 2 * kExpert + 640);
     EXPECT_EQ(counts.tiles.at(BlockType::F16).first, 0);
 }
 
@@ -99,7 +99,7 @@ TEST(StepCounts, SeveralRowsReadAnExpertOnceAndEachSequencesContext) {
     EXPECT_EQ(counts.of(StageKind::Attention).cache_bytes, (10 + 20 + 30) * 64 * 2);
     // Expert 2 has a single row, the others several.
     EXPECT_EQ(counts.tiles.at(BlockType::F16).alone, kExpert);
-    EXPECT_EQ(counts.tiles.at(BlockType::F16).first, 64 * 64 + 4 * 64 + 640 + 2 * kExpert);
+    EXPECT_EQ(counts.tiles.at(BlockType::F16).first, 64 * 64 + 640 + 2 * kExpert);
 }
 
 TEST(StepCounts, RowsOfASequenceShareItsContextAndAWindowCutsIt) {
@@ -123,7 +123,7 @@ TEST(StepCounts, NineRowsAreTwoTilesAndRowsWithoutAWishHaveNoLogits) {
     const StepCounts counts = SmallModel().count(batch, routing);
     EXPECT_EQ(counts.of(StageKind::Head).bytes(), 0);
     EXPECT_EQ(counts.of(StageKind::Experts).bytes(), kExpert * 2);
-    EXPECT_EQ(counts.tiles.at(BlockType::F16).more, 64 * 64 + 4 * 64 + kExpert);
+    EXPECT_EQ(counts.tiles.at(BlockType::F16).more, 64 * 64 + kExpert);
     StepCounts twice = counts;
     twice += counts;
     EXPECT_EQ(twice.bytes(), 2 * counts.bytes());

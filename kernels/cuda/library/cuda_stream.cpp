@@ -64,12 +64,13 @@ double CudaEvent::seconds_since(const Event& earlier) const {
 
 CudaGraph::CudaGraph(std::shared_ptr<CudaContext> context, cudaGraph_t recorded, cudaStream_t stream)
     : context_(std::move(context)) {
-    const cudaError_t made = cudaGraphInstantiate(&graph_, recorded, 0);
+    cudaGraphExec_t graph = nullptr;
+    const cudaError_t made = cudaGraphInstantiate(&graph, recorded, 0);
     cudaGraphDestroy(recorded);
     context_->check(made, "a graph cannot be made");
-    context_->check(cudaGraphUpload(graph_, stream), "a graph cannot be made ready");
+    graph_.reset(graph);
+    context_->check(cudaGraphUpload(graph, stream), "a graph cannot be made ready");
 }
-CudaGraph::~CudaGraph() { cudaGraphExecDestroy(graph_); }
 
 // ---- Streams
 

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <type_traits>
 
 namespace switchyard::cuda {
 
@@ -40,12 +41,14 @@ class CudaGraph : public Graph {
   public:
     /// Takes `recorded`.
     CudaGraph(std::shared_ptr<CudaContext> context, cudaGraph_t recorded, cudaStream_t stream);
-    ~CudaGraph() override;
-    cudaGraphExec_t get() const { return graph_; }
+    cudaGraphExec_t get() const { return graph_.get(); }
 
   private:
     std::shared_ptr<CudaContext> context_;
-    cudaGraphExec_t graph_ = nullptr;
+    struct Destroy {
+        void operator()(cudaGraphExec_t graph) const noexcept { cudaGraphExecDestroy(graph); }
+    };
+    std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, Destroy> graph_;
 };
 
 class CudaStream : public Stream {
