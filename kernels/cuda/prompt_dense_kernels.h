@@ -44,8 +44,8 @@ struct FinishProductParams {
 /// hidden[neuron] = act(gate) * up, of the slice's neurons: their gates' sums stand in front, `ups` floats on
 /// are their ups'. A block a row.
 struct JoinGatedParams {
-    DenseSums in;
-    std::int32_t ups;
+    DenseSums in;           ///< of gates
+    std::int32_t ups;       ///< floats from a row's gates [slice neurons] to its ups [slice neurons]
     GatedMatrices matrices; ///< of one block of all rows
     float* hidden;          ///< [rows][hidden_stride]
     std::int64_t hidden_stride;

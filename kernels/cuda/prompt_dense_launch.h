@@ -44,8 +44,8 @@ inline int dense_tokens(int rows) { return (rows + kDenseTokens - 1) / kDenseTok
 struct DenseRoom {
     DenseProducts* products; ///< null: nobody
     const DeviceInfo* device;
-    std::uint16_t* weights;
-    float* sums;
+    std::uint16_t* weights; ///< F16, [slice rows][padded columns]; of gates and ups: both slices' rows
+    float* sums;            ///< [whole packs of tokens][slice rows]
 
     bool takes(int rows, int cols) const { return products && products->takes(rows, cols); }
 };

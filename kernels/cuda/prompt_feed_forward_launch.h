@@ -13,14 +13,12 @@ struct PromptFeedForward {
     std::int32_t experts;    ///< that the layer has
     // As Route and Units wrote them; null where there are no experts.
     const std::int32_t *row_pairs, *counts;
-    HalfRows in; ///< [row_count]
-    // Room for prompt_hidden_rows() rows of prompt_hidden_width(), and for the experts' results
-    // [row_count * most][out_width].
-    float* hidden;
-    std::uint16_t* hidden_values;
-    float* hidden_scales;
-    float* results;
-    WeightRanges ranges; ///< of the table that all matrices stand in
+    HalfRows in;                  ///< [row_count]
+    float* hidden;                ///< room for prompt_hidden_columns(): [pairs or rows][padded width]
+    std::uint16_t* hidden_values; ///< the same as F16: room for prompt_hidden_halves()
+    float* hidden_scales;         ///< of each of its rows: [prompt_hidden_rows()]
+    float* results;               ///< the experts': [row_count * most][out_width]
+    WeightRanges ranges;          ///< of the table that all matrices stand in
     /// The last so many rows take blocks that all rows pass by the library, if there is one. Whole
     /// kDenseTokens of `in` and of `hidden_values` from them on can be read.
     std::int32_t library_rows;

@@ -1,5 +1,6 @@
 #include "tests/gpu/limits.h"
 
+#include "engine/backends/cuda/device_pool.h"
 #include "kernels/cuda/kernel_list.h"
 #include "kernels/splitmix.h"
 
@@ -25,23 +26,6 @@ class Memory {
     ~Memory() { device_.release(data_); }
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
-    std::byte* get() const { return data_; }
-
-  private:
-    Device& device_;
-    std::byte* data_;
-};
-
-/// Memory of the host that the device copies from.
-class HostMemory {
-  public:
-    HostMemory(Device& device, std::size_t bytes) : device_(device), data_(device.allocate_host(bytes)) {
-        if (!data_)
-            throw std::runtime_error("the host has no memory that the device copies from");
-    }
-    ~HostMemory() { device_.release_host(data_); }
-    HostMemory(const HostMemory&) = delete;
-    HostMemory& operator=(const HostMemory&) = delete;
     std::byte* get() const { return data_; }
 
   private:
@@ -142,14 +126,14 @@ void measure_dense_products(Device& device, bool small, Timer& timer, Json& json
         return;
     const std::size_t bytes = static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 2;
     const Memory weights(device, bytes), in(device, bytes), out(device, 2 * bytes);
-    const HostMemory host(device, bytes);
-    auto* halves = reinterpret_cast<std::uint16_t*>(host.get());
+    HostBuffer host(device);
+    auto* halves = reinterpret_cast<std::uint16_t*>(host.reserve(bytes));
     for (std::size_t i = 0; i < bytes / 2; ++i) { // magnitudes from 0.5 to 2, and signs
         const std::uint64_t drawn = splitmix(i);
         halves[i] = static_cast<std::uint16_t>((drawn & 0x83ffu) | 0x3800u | (drawn >> 20 & 0x0400u));
     }
     for (const Memory* to : {&weights, &in})
-        timer.stream().copy_to_device(to->get(), host.get(), bytes);
+        timer.stream().copy_to_device(to->get(), host.data(), bytes);
     timer.stream().synchronise();
     const DenseProduct product{reinterpret_cast<const std::uint16_t*>(weights.get()),
                                reinterpret_cast<const std::uint16_t*>(in.get()),

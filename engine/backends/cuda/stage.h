@@ -47,7 +47,8 @@ inline constexpr int kFewRows = 32;
 struct DenseScratch {
     DenseProducts* products = nullptr; ///< null: no library
     const DeviceInfo* device = nullptr;
-    ScratchBuffer weights, sums;
+    ScratchBuffer weights; ///< F16, [slice rows][padded columns]
+    ScratchBuffer sums;    ///< floats, [whole packs of tokens][slice rows]
 
     /// For products of `rows` rows with a matrix, or with a block's gates and ups.
     void want(int rows, int matrix_rows, int cols) {
@@ -82,16 +83,21 @@ struct Scratch {
     /// Of decompressed latent attention: keys and values of all heads, the table of these blocks, k_b
     /// transposed and a table of that.
     ScratchBuffer head_blocks, head_block_table, transposed, transposed_table;
-    HalfBuffer latent_rows; ///< a context's entries of the latent cache
-    ScratchBuffer router_logits, choice_counts, feed_forward_list, units, pair_rows, pair_weights,
-        output_weights;
-    ScratchBuffer row_pairs;     ///< of prompts' rows: [rows][most]
-    ScratchBuffer group_choices; ///< of fetched experts, as `choices` and choice_counts
+    HalfBuffer latent_rows;                ///< a context's entries of the latent cache
+    ScratchBuffer router_logits;           ///< [rows][experts]
+    ScratchBuffer choice_counts;           ///< [rows]
+    ScratchBuffer feed_forward_list;       ///< one FeedForwardList
+    ScratchBuffer units;                   ///< FeedForwardUnit, [experts]
+    ScratchBuffer pair_rows, pair_weights; ///< [rows * most], unit by unit
+    ScratchBuffer output_weights;          ///< [dense blocks][rows]
+    ScratchBuffer row_pairs;               ///< of prompts' rows: [rows][most]
+    ScratchBuffer group_choices;           ///< of fetched experts, as `choices` and choice_counts
     ScratchBuffer group_counts;
     std::vector<ScratchBuffer> choices; ///< one a router: [rows][most]
     HalfBuffer halves, hidden_halves;   ///< prompts' rows, and their hidden neurons
     DenseScratch dense;
-    /// Prompts' hidden neurons, then, when these are halves, the experts' results.
+    /// Prompts' hidden neurons [pairs or rows][padded width], then, when these are halves, the experts'
+    /// results [pairs][out_width]; of fetched experts the results, and behind them a group's hidden neurons.
     ScratchBuffer prompt_floats;
     ScratchBuffer logits; ///< [logit rows][vocabulary]
 
