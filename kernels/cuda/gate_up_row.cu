@@ -16,7 +16,7 @@ struct StagedWeights {
     }
 };
 
-/// The row in shared memory in every form, one behind the other (row_forms_bytes()).
+/// The row in shared memory in every form, one behind the other (row_form_places()).
 struct RowForms {
     const GateUpRowParams& p;
 
@@ -25,14 +25,13 @@ struct RowForms {
         return reinterpret_cast<std::byte*>(&shared_memory<GateUpRowShared>()) + sizeof(GateUpRowShared);
     }
     __device__ PreparedRows operator()() const { // found where it is used: there are no registers to keep it
-        const auto columns = static_cast<std::size_t>(padded());
-        std::byte* bytes = memory() + columns * sizeof(float);
-        std::byte* bfloats = bytes + columns / 32 * sizeof(ByteBlock);
-        std::byte* halves = bfloats + columns / 16 * sizeof(PairBlock);
-        std::byte* scales = halves + columns / 16 * sizeof(PairBlock);
-        return {reinterpret_cast<float*>(memory()),    reinterpret_cast<ByteBlock*>(bytes),
-                reinterpret_cast<PairBlock*>(bfloats), reinterpret_cast<PairBlock*>(halves),
-                reinterpret_cast<float*>(scales),      padded()};
+        const RowFormPlaces at = row_form_places(p.up.layer.in_width);
+        return {reinterpret_cast<float*>(memory()),
+                reinterpret_cast<ByteBlock*>(memory() + at.bytes),
+                reinterpret_cast<PairBlock*>(memory() + at.bfloats),
+                reinterpret_cast<PairBlock*>(memory() + at.halves),
+                reinterpret_cast<float*>(memory() + at.half_scales),
+                padded()};
     }
 };
 
@@ -102,7 +101,7 @@ class RowInputs {
     __device__ int experts() const { return p_.up.route.route.rule.experts; }
     /// Of the warp: the weights of its first expert.
     __device__ float* staged() const {
-        return reinterpret_cast<float*>(RowForms::memory() + row_forms_bytes(width())) +
+        return reinterpret_cast<float*>(RowForms::memory() + row_form_places(width()).end) +
                warp_index() * row_.padded();
     }
 

@@ -24,15 +24,23 @@ struct alignas(16) GateUpRowShared {
     InputShared input;
 };
 
-/// Bytes of the row in shared memory in every form: floats, bytes, pairs of both kinds with their scales.
-SWITCHYARD_ANYWHERE constexpr std::int32_t row_forms_bytes(std::int32_t width) {
+/// Where the row's forms begin in shared memory, floats first, in bytes; the last one's end.
+struct RowFormPlaces {
+    std::int32_t bytes, bfloats, halves, half_scales, end;
+};
+SWITCHYARD_ANYWHERE constexpr RowFormPlaces row_form_places(std::int32_t width) {
     const std::int32_t padded = padded_columns(width);
-    return padded * 4 + padded / 32 * static_cast<std::int32_t>(sizeof(ByteBlock)) +
-           2 * (padded / 16 * static_cast<std::int32_t>(sizeof(PairBlock))) + padded / 32 * 16;
+    RowFormPlaces p = {};
+    p.bytes = padded * static_cast<std::int32_t>(sizeof(float));
+    p.bfloats = p.bytes + padded / 32 * static_cast<std::int32_t>(sizeof(ByteBlock));
+    p.halves = p.bfloats + padded / 16 * static_cast<std::int32_t>(sizeof(PairBlock));
+    p.half_scales = p.halves + padded / 16 * static_cast<std::int32_t>(sizeof(PairBlock));
+    p.end = p.half_scales + padded / 32 * 16; // what follows is aligned as the others are
+    return p;
 }
 /// Of all that is behind GateUpRowShared.
 SWITCHYARD_ANYWHERE constexpr std::int32_t gate_up_row_bytes(std::int32_t width, std::int32_t staged) {
-    return row_forms_bytes(width) + staged * padded_columns(width) * 4;
+    return row_form_places(width).end + staged * padded_columns(width) * 4;
 }
 
 #define SWITCHYARD_GATE_UP_ROW_KERNELS(X)                                                                    \

@@ -15,8 +15,11 @@ struct HeadTiles {
     __device__ TileItem item(int number) const {
         return number < count() ? tile_item(target.matrices[number / tiles()], number % tiles()) : TileItem{};
     }
-    /// Sums the warps' parts, between two meetings, and sets the results.
-    __device__ void set(int number, const float (&parts)[kProductParts][kTileRows]) const {
+    /// By the block: adds up the warps' sums of an item and sets its results.
+    __device__ void finish(int number, float (&parts)[kProductParts][kTileRows],
+                           const RowSums<1>& sums) const {
+        store_sums<1>(parts[warp_index()], sums);
+        sync_block();
         const int e = static_cast<int>(threadIdx.x), head = number / tiles(),
                   m = number % tiles() * kTileRows + e;
         if (e < kTileRows && m < target.matrix_rows)
@@ -43,10 +46,7 @@ class LatentQueryWork {
             if (head_item_of(i + 1) >= 0)
                 hand_over();
         } else {
-            auto& parts = shared_.product.parts[i % 2];
-            store_sums<1>(parts[warp_index()], sums);
-            sync_block();
-            HeadTiles{p_.target}.set(head_item, parts);
+            HeadTiles{p_.target}.finish(head_item, shared_.product.parts[i % 2], sums);
         }
         prepare_head(i + 1);
     }
@@ -124,10 +124,7 @@ class LatentValueWork {
     __device__ int row_of(int, int n) const { return n; }
     __device__ const PreparedRows& inputs(int) const { return in_; }
     __device__ void finish(int i, const RowSums<1>& sums) {
-        auto& parts = shared_.product.parts[i % 2];
-        store_sums<1>(parts[warp_index()], sums);
-        sync_block();
-        heads_.set(number(i), parts);
+        heads_.finish(number(i), shared_.product.parts[i % 2], sums);
         prepare(i + 1);
     }
     /// By the block: the input of item `i`, where it is another than before.
