@@ -242,6 +242,7 @@ void ChatsPage::connectDevice() {
     connect(&devices, &Devices::cardsChanged, this, &ChatsPage::showDevice);
     connect(&services_.model, &CurrentModel::capabilitiesChanged, this, &ChatsPage::showDevice);
     connect(&devices, &Devices::choiceChanged, this, &ChatsPage::showDevice);
+    picker_->setDevices(picker.menu());
     connect(&picker, &DevicePicker::lookedAt, &devices, &Devices::look);
     connect(&picker, &DevicePicker::chosen, &loading_, &ModelLoading::choose);
     connect(&devices, &Devices::readingChanged, this,

@@ -131,6 +131,42 @@ class TestDevices : public QObject {
         QCOMPARE(desk.thread().size(), said + 2);
     }
 
+    void aDeviceIsChosenBesideTheModelsName() {
+        QTemporaryDir folder;
+        Workplace desk(folder.path(), with({card(24 * kGiB)}));
+        desk.settings.set<Setting::Device>(u"cpu"_s);
+        QVERIFY(desk.load(path_));
+        auto* button = desk.find<QToolButton>(u"picker.button"_s);
+        bool seen = false;
+        QTimer::singleShot(0, button, [&] { // the menu runs until something is chosen
+            QMenu* menu = button->menu();
+            const auto actions = menu->actions();
+            const auto device =
+                std::ranges::find_if(actions, [](QAction* a) { return a->menu() != nullptr; });
+            QVERIFY(device != actions.end());
+            menu->setActiveAction(*device);
+            QTest::keyClick(menu, Qt::Key_Right);
+            QMenu* list = (*device)->menu();
+            QTRY_VERIFY(list->isVisible());
+            const auto named = [&](const QString& text) {
+                const auto all = list->actions();
+                const auto found =
+                    std::ranges::find_if(all, [&](QAction* a) { return a->text().startsWith(text); });
+                return found == all.end() ? nullptr : *found;
+            };
+            QTRY_VERIFY(named(u"Test Card"_s));
+            QVERIFY(named(u"CPU"_s)->isChecked());
+            list->setActiveAction(named(u"Test Card"_s));
+            seen = true;
+            QTest::keyClick(list, Qt::Key_Return);
+        });
+        QTest::mouseClick(button, Qt::LeftButton);
+        QVERIFY(seen);
+        QVERIFY(desk.readyOn(0));
+        QCOMPARE(desk.settings.get<Setting::Device>(), u"cuda:0"_s);
+        QVERIFY2(desk.list()->currentText().startsWith(u"Test Card"_s), "the Tune column follows");
+    }
+
     void automaticTakesACardThatFitsAndSaysSo() {
         QTemporaryDir folder;
         Workplace desk(folder.path(), with({card(8 * kGiB, u"Small Card"_s), card(24 * kGiB)}));

@@ -120,6 +120,15 @@ void ModelPicker::fillMenu() {
         menu_->addAction(tr("No models in the model folders"))->setEnabled(false);
     menu_->addSeparator();
     menu_->addActions(other_ways_);
+    if (devices_) {
+        menu_->addSeparator();
+        menu_->addMenu(devices_);
+    }
+}
+
+void ModelPicker::setDevices(QMenu* menu) {
+    devices_ = menu;
+    fillMenu();
 }
 
 void ModelPicker::setOtherWays(const QList<QAction*>& actions) {

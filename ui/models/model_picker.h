@@ -21,6 +21,8 @@ class ModelPicker : public QWidget {
 
     /// What leads to models that are not in the list: under it.
     void setOtherWays(const QList<QAction*>& actions);
+    /// Where models are computed, at the list's end.
+    void setDevices(QMenu* menu);
     void setModels(const QList<ModelEntry>& models);
     /// `path` is what is being loaded, or could not be.
     void setState(ModelState state, const QString& path);
@@ -51,6 +53,7 @@ class ModelPicker : public QWidget {
     QToolButton* button_;
     QMenu* menu_;
     QList<QAction*> other_ways_;
+    QMenu* devices_ = nullptr;
     QLabel *facts_, *notice_;
     QToolButton* notice_action_;
     QProgressBar* bar_;

@@ -10,6 +10,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLocale>
+#include <QMenu>
 #include <QStandardItemModel>
 #include <QVBoxLayout>
 
@@ -50,6 +51,13 @@ DevicePicker::DevicePicker(QWidget* parent) : QWidget(parent) {
     layout->addLayout(row);
     layout->addWidget(why_);
     layout->addWidget(own_);
+    menu_ = new QMenu(tr("Device"), this);
+    menu_->setObjectName(u"picker.device"_s);
+    menu_->setToolTipsVisible(true);
+    connect(menu_, &QMenu::aboutToShow, this, [this] {
+        fillMenu();
+        Q_EMIT lookedAt();
+    });
     const auto tell = [this] {
         if (!showing_)
             Q_EMIT chosen(shownChoice(), own_->isChecked());
@@ -93,6 +101,20 @@ void DevicePicker::fill() {
     showing_ = false;
     showChoice();
     showSentence();
+}
+
+void DevicePicker::fillMenu() {
+    menu_->clear();
+    const QFontMetrics metrics(menu_->font());
+    for (int row = 0; row < list_->count(); ++row) {
+        QAction* action =
+            menu_->addAction(menuText(metrics.elidedText(list_->itemText(row), Qt::ElideRight, 420)));
+        action->setToolTip(list_->itemData(row, Qt::ToolTipRole).toString());
+        action->setEnabled(list_->model()->index(row, 0).flags().testFlag(Qt::ItemIsEnabled));
+        action->setCheckable(true);
+        action->setChecked(row == list_->currentIndex());
+        connect(action, &QAction::triggered, list_, [this, row] { list_->setCurrentIndex(row); });
+    }
 }
 
 void DevicePicker::showChoice() {

@@ -8,6 +8,7 @@
 class QCheckBox;
 class QComboBox;
 class QLabel;
+class QMenu;
 
 namespace switchyard {
 
@@ -23,6 +24,8 @@ class DevicePicker : public QWidget {
     void setSentence(const QString& sentence);
     /// False: there is no model that could have its own choice.
     void setHasModel(bool has);
+    /// The same list, for the menu beside the model's name. Of the picker.
+    QMenu* menu() const { return menu_; }
 
   Q_SIGNALS:
     void chosen(const switchyard::DeviceChoice& choice, bool own);
@@ -39,6 +42,7 @@ class DevicePicker : public QWidget {
     DeviceChoice shownChoice() const;
     void showSentence();
     void keepListInside();
+    void fillMenu();
 
     Cards cards_;
     DeviceChoice choice_;
@@ -47,6 +51,7 @@ class DevicePicker : public QWidget {
     QComboBox* list_;
     QLabel* why_;
     QCheckBox* own_;
+    QMenu* menu_;
 };
 
 } // namespace switchyard

@@ -15,6 +15,11 @@ using Json = nlohmann::ordered_json;
 
 /// {"cards": [{"card": "...", "trouble": "", "types": {"Q4_K": true}}]}, the latest last.
 Json read_cards(const std::filesystem::path& file) {
+    constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 20; // what is larger, or no file, is not ours
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error) ||
+        std::filesystem::file_size(file, error) > kMostBytes)
+        return Json::array();
     std::ifstream in(file, std::ios::binary);
     const Json json = in ? Json::parse(in, nullptr, false) : Json();
     const Json cards = json.is_object() ? json.value("cards", Json::array()) : Json::array();

@@ -4,8 +4,13 @@
 #include "kernels/cuda/device_text.h"
 #include "kernels/cuda/library_interface.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <elf.h>
+#include <fstream>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace switchyard {
@@ -38,6 +43,35 @@ std::string stamp(const std::filesystem::path& file) {
     const auto bytes = std::filesystem::file_size(file, error);
     const auto written = std::filesystem::last_write_time(file, error);
     return error ? "?" : std::to_string(bytes) + "@" + std::to_string(written.time_since_epoch().count());
+}
+
+/// What keeps a file from being opened as a library: the loader maps what the head promises, and a program
+/// that touches what is not there dies. "": nothing that can be seen so.
+std::string damage_of(const std::filesystem::path& file) {
+    std::error_code error;
+    const auto status = std::filesystem::status(file, error);
+    if (!std::filesystem::exists(status))
+        return ""; // the loader says so
+    if (!std::filesystem::is_regular_file(status))
+        return "is no file";
+    const std::uint64_t bytes = std::filesystem::file_size(file, error);
+    std::ifstream in(file, std::ios::binary);
+    Elf64_Ehdr head = {};
+    if (!in.read(reinterpret_cast<char*>(&head), sizeof head) ||
+        !std::ranges::equal(std::span(head.e_ident, SELFMAG), std::string_view(ELFMAG, SELFMAG)))
+        return ""; // not a library: the loader says so
+    const auto whole = [&](std::uint64_t at, std::uint64_t length) {
+        return at <= bytes && length <= bytes - at;
+    };
+    bool complete = whole(head.e_phoff, std::uint64_t{head.e_phnum} * sizeof(Elf64_Phdr)) &&
+                    whole(head.e_shoff, std::uint64_t{head.e_shnum} * sizeof(Elf64_Shdr));
+    in.seekg(static_cast<std::streamoff>(head.e_phoff));
+    for (int i = 0; complete && i < head.e_phnum; ++i) {
+        Elf64_Phdr part = {};
+        complete =
+            in.read(reinterpret_cast<char*>(&part), sizeof part) && whole(part.p_offset, part.p_filesz);
+    }
+    return complete ? "" : "ends too soon: it was not copied whole";
 }
 
 std::filesystem::path find_library() {
@@ -80,6 +114,9 @@ void DeviceLibrary::set_trouble(DeviceTrouble trouble, std::string reason) {
 void DeviceLibrary::load(const std::filesystem::path& file) {
     if (file.empty())
         return set_trouble(DeviceTrouble::NoLibrary, "this build of the program has no CUDA library");
+    if (const std::string why = damage_of(file); !why.empty())
+        return set_trouble(DeviceTrouble::OtherLibrary,
+                           "the CUDA library cannot be opened: " + file.string() + " " + why);
     // Never closed: CUDA's runtime has threads and work at exit.
     void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {

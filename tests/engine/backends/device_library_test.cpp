@@ -5,6 +5,7 @@
 #include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -48,6 +49,18 @@ TEST_F(Libraries, AreOfAnotherBuildOrDamaged) {
     std::ofstream(damaged) << "\x7f"
                               "ELF and nothing";
     expect(*DeviceLibrary::open(damaged), DeviceTrouble::OtherLibrary, "cannot be opened");
+    // A copy that has not come to its end yet: the loader would map it, and die of it.
+    const auto bytes = std::filesystem::file_size(FAKE_OTHER_BUILD);
+    for (const auto part : {bytes - 1, bytes / 2, std::uintmax_t{1000}, std::uintmax_t{70}}) {
+        std::filesystem::copy_file(FAKE_OTHER_BUILD, damaged,
+                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::resize_file(damaged, part);
+        expect(*DeviceLibrary::open(damaged), DeviceTrouble::OtherLibrary, "ends too soon");
+    }
+    const auto pipe = folder.path() / "pipe.so";
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    for (const auto& none : {pipe, folder.path()})
+        expect(*DeviceLibrary::open(none), DeviceTrouble::OtherLibrary, "is no file");
     expect(*DeviceLibrary::open("libm.so.6"), DeviceTrouble::OtherLibrary, "another build");
 }
 

@@ -151,6 +151,13 @@ TEST(CheckMemory, KnowsNothingOfWhatIsDamagedAndKeepsTheLatestCards) {
         std::ofstream(file) << text;
         EXPECT_EQ(memory.find("a"), CardFindings{}) << text;
     }
+    std::filesystem::resize_file(file, std::uintmax_t{300} << 20);
+    EXPECT_EQ(memory.find("a"), CardFindings{}) << "nobody reads so much";
+    std::filesystem::remove(file);
+    std::filesystem::create_directory(file);
+    memory.add("a", {.trouble = "", .serves = {}});
+    EXPECT_EQ(memory.find("a"), CardFindings{}) << "a folder";
+    std::filesystem::remove(file);
     for (int i = 0; i < 40; ++i)
         memory.add("card " + std::to_string(i), {.trouble = "", .serves = {}});
     memory.add("card 39", {.trouble = {}, .serves = {{BlockType::Q4_K, false}}});
