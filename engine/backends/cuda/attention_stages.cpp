@@ -214,7 +214,7 @@ class LatentAttentionStage : public Stage {
     LatentAttentionStage(const FusedProjection* projection, const FusedLatentAttention& fused,
                          const StageMaker& maker)
         : fused_(fused), queries_(maker, std::nullopt, {fused.step.k_b}),
-          results_(maker, std::nullopt, {fused.step.v_b}), head_layout_(head_layout(fused.step)),
+          results_(maker, std::nullopt, {fused.step.v_b}), head_layout_(decompressed_layout(fused.step)),
           arrivals_(maker.arrivals.add(1)) {
         if (projection)
             projection_.emplace(*projection, maker);
@@ -283,10 +283,6 @@ class LatentAttentionStage : public Stage {
     }
 
   private:
-    static KvLayout head_layout(const LatentAttentionStep& s) {
-        const KvShape shape[] = {{s.heads, s.nope + s.rope, s.value_dim}};
-        return KvLayout(shape);
-    }
     void transpose_keys(StepLaunch& step) const {
         const LatentAttentionStep& s = fused_.step;
         const TransposeHeadsParams p = {step.weights.entry(s.k_b),
@@ -417,6 +413,11 @@ class LatentAttentionStage : public Stage {
 };
 
 } // namespace
+
+KvLayout decompressed_layout(const LatentAttentionStep& step) {
+    const KvShape shape[] = {{step.heads, step.nope + step.rope, step.value_dim}};
+    return KvLayout(shape);
+}
 
 std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const StageMaker& maker) {
     check_heads(maker, fused.step.head_dim, fused.step.value_dim, false);

@@ -11,4 +11,8 @@ std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const S
 std::unique_ptr<Stage> make_attention_stage(const FusedProjection* projection,
                                             const FusedLatentAttention& fused, const StageMaker& maker);
 
+/// How keys and values of all heads lie that rows in the decompressed form attend to, one layer of F16
+/// blocks.
+KvLayout decompressed_layout(const LatentAttentionStep& step);
+
 } // namespace switchyard::cuda

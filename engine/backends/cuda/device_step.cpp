@@ -1,5 +1,6 @@
 #include "engine/backends/cuda/device_step.h"
 
+#include "engine/backends/cuda/attention_stages.h"
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/feed_forward_data.h"
 
@@ -38,9 +39,9 @@ int decompressed_until(const Plan& plan, std::size_t shared_bytes) {
         if (const auto* s = std::get_if<LatentAttentionStep>(&step.operation)) {
             if (prompt_buffer_bytes(s->nope + s->rope, s->value_dim, false, shared_bytes) == 0)
                 return 0;
-            const KvShape shape[] = {{s->heads, s->nope + s->rope, s->value_dim}};
             const auto tokens =
-                static_cast<int>(kMostBytes / KvLayout(shape).block_bytes(CacheType::F16)) * kKvBlockTokens;
+                static_cast<int>(kMostBytes / decompressed_layout(*s).block_bytes(CacheType::F16)) *
+                kKvBlockTokens;
             until = until == 0 ? tokens : std::min(until, tokens);
         }
     return until;

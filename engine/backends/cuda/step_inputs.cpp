@@ -14,6 +14,17 @@ T* part(std::byte* host, std::size_t offset) {
     return reinterpret_cast<T*>(host + offset);
 }
 
+/// Where each sequence's blocks begin in the step's table.
+std::vector<std::int32_t> first_blocks_of(const Batch& batch) {
+    std::vector<std::int32_t> first;
+    std::int32_t blocks = 0;
+    for (const BatchSequence& sequence : batch.sequences) {
+        first.push_back(blocks);
+        blocks += static_cast<std::int32_t>(sequence.blocks.size());
+    }
+    return first;
+}
+
 } // namespace
 
 void StepInputs::want(const Room& room) {
@@ -43,12 +54,9 @@ bool StepInputs::settle(DevicePool& pool) {
 
 void StepInputs::find_decompressed(const Batch& batch) {
     decompressed_.clear();
-    std::vector<int> first_blocks;
-    int blocks = 0;
-    for (const BatchSequence& sequence : batch.sequences) {
-        first_blocks.push_back(blocks);
-        blocks += static_cast<int>(sequence.blocks.size());
-    }
+    if (std::ranges::none_of(batch.rows, [&](const BatchRow& row) { return is_decompressed(row); }))
+        return;
+    const std::vector<std::int32_t> first_blocks = first_blocks_of(batch);
     const BatchRow* before = nullptr; // in that form
     for (std::size_t r = 0; r < batch.rows.size(); ++r) {
         const BatchRow& row = batch.rows[r];
@@ -67,12 +75,7 @@ void StepInputs::find_decompressed(const Batch& batch) {
 
 void StepInputs::write_rows(const StepWishes& wishes, int rows, std::byte* host) const {
     const Batch& batch = wishes.batch();
-    std::vector<std::int32_t> first_blocks;
-    std::int32_t blocks = 0;
-    for (const BatchSequence& sequence : batch.sequences) {
-        first_blocks.push_back(blocks);
-        blocks += static_cast<std::int32_t>(sequence.blocks.size());
-    }
+    const std::vector<std::int32_t> first_blocks = first_blocks_of(batch);
     auto* row = part<RowInput>(host, 0);
     for (const BatchRow& b : batch.rows)
         *row++ = {.token = b.token,

@@ -59,6 +59,14 @@ double median_nmse(const std::vector<float>& logits, const std::vector<float>& e
     return errors[errors.size() / 2];
 }
 
+/// Whether `rows` rows of a step's logits are those of all tokens from `token` on, bit for bit.
+bool same_rows(std::size_t vocabulary, const std::vector<float>& logits, std::size_t row, std::size_t rows,
+               const std::vector<float>& all, std::size_t token) {
+    return std::equal(logits.begin() + static_cast<std::ptrdiff_t>(row * vocabulary),
+                      logits.begin() + static_cast<std::ptrdiff_t>((row + rows) * vocabulary),
+                      all.begin() + static_cast<std::ptrdiff_t>(token * vocabulary));
+}
+
 class CudaForwardPass : public testing::TestWithParam<const char*> {
   protected:
     static std::shared_ptr<LoadedModel> load(std::shared_ptr<Backend> backend) {
@@ -93,9 +101,7 @@ TEST_P(CudaForwardPass, RowsOfSeveralSequencesHaveTheBitsTheyHaveAlone) {
         third.append(batch, std::span(ids).subspan(t, 1));
         const auto logits = model->executor().run(std::move(batch), model->weights()).logits;
         const auto is = [&](std::size_t row, std::size_t token) {
-            return std::equal(logits.begin() + static_cast<std::ptrdiff_t>(row * vocabulary),
-                              logits.begin() + static_cast<std::ptrdiff_t>((row + 1) * vocabulary),
-                              alone.begin() + static_cast<std::ptrdiff_t>(token * vocabulary));
+            return same_rows(vocabulary, logits, row, 1, alone, token);
         };
         ASSERT_TRUE(is(0, t)) << t;
         for (std::size_t i = 0; i < 3; ++i)
@@ -139,9 +145,7 @@ TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
         const auto logits = model->executor().run(std::move(batch), model->weights()).logits;
         const auto are = [&](std::size_t row, std::size_t rows, const std::vector<float>& all,
                              std::size_t token) {
-            return std::equal(logits.begin() + static_cast<std::ptrdiff_t>(row * vocabulary),
-                              logits.begin() + static_cast<std::ptrdiff_t>((row + rows) * vocabulary),
-                              all.begin() + static_cast<std::ptrdiff_t>(token * vocabulary));
+            return same_rows(vocabulary, logits, row, rows, all, token);
         };
         ASSERT_TRUE(are(0, 3, answers, 3 * part)) << part;
         ASSERT_TRUE(are(3, 7, own, 7 * part)) << part;
@@ -183,9 +187,7 @@ TEST_P(CudaLatentPrompts, AgreeDecompressedInAnyChunksAndCompany) {
             const auto logits = model->executor().run(std::move(batch), model->weights()).logits;
             const auto are = [&](std::size_t row, std::size_t rows, const std::vector<float>& all,
                                  std::size_t token) {
-                return std::equal(logits.begin() + static_cast<std::ptrdiff_t>(row * vocabulary),
-                                  logits.begin() + static_cast<std::ptrdiff_t>((row + rows) * vocabulary),
-                                  all.begin() + static_cast<std::ptrdiff_t>(token * vocabulary));
+                return same_rows(vocabulary, logits, row, rows, all, token);
             };
             ASSERT_TRUE(are(0, 3, answers, 3 * part)) << part;
             ASSERT_TRUE(are(3, 20, whole, 20 * part)) << part;

@@ -30,17 +30,9 @@ struct DenseKernels : testing::TestWithParam<BlockType>, PromptBench {
 
     std::vector<float> multiply(const WeightRanges& ranges, const PlacedMatrix& m, HalfRows in, int first,
                                 int rows) {
-        const auto count = static_cast<std::size_t>(rows * m.rows);
-        in.values += static_cast<std::ptrdiff_t>(first) * in.padded;
-        in.scales += first;
-        PromptProductParams p{};
-        p.targets[0] = {ranges.table, nullptr, put(std::vector<float>(count)), m.rows, 0, 1, m.rows, false};
-        p.target_count = 1;
-        p.rows = rows;
-        p.in = in;
-        p.ranges = ranges;
-        launch_dense_products(dense_room(rows, m.rows, in.padded), p, launches());
-        return download(*stream, p.targets[0].out, count);
+        return products(ranges, m, in, first, rows, [&](const PromptProductParams& p) {
+            launch_dense_products(dense_room(rows, m.rows, in.padded), p, launches());
+        });
     }
 };
 

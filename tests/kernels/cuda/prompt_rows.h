@@ -44,6 +44,23 @@ struct PromptBench {
         return reinterpret_cast<T*>(device->allocate(count * sizeof(T)));
     }
 
+    /// The products of `rows` rows of `in`, from `first` on, with a matrix; `launch` starts them.
+    template <typename Launch>
+    std::vector<float> products(const WeightRanges& ranges, const PlacedMatrix& m, HalfRows in, int first,
+                                int rows, const Launch& launch) {
+        const auto count = static_cast<std::size_t>(rows * m.rows);
+        in.values += static_cast<std::ptrdiff_t>(first) * in.padded;
+        in.scales += first;
+        PromptProductParams p{};
+        p.targets[0] = {ranges.table, nullptr, put(std::vector<float>(count)), m.rows, 0, 1, m.rows, false};
+        p.target_count = 1;
+        p.rows = rows;
+        p.in = in;
+        p.ranges = ranges;
+        launch(p);
+        return download(*stream, p.targets[0].out, count);
+    }
+
     /// A table of matrices with their ranges found.
     WeightRanges table(const std::vector<MatrixView>& views) {
         const WeightRanges ranges{put(views), room<std::uint32_t>(views.size() * kRangeParts)};
