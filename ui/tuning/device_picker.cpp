@@ -18,6 +18,13 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 
+namespace {
+
+/// A row's reason as it was given; the list's tip is made of it, and so is the menu's.
+constexpr int why_not_role = Qt::UserRole + 1;
+
+} // namespace
+
 DevicePicker::DevicePicker(QWidget* parent) : QWidget(parent) {
     setObjectName(u"tune.device"_s);
     list_ = new QComboBox(this);
@@ -79,6 +86,7 @@ void DevicePicker::add(const QString& text, const DeviceChoice& choice, const QS
         return;
     const int row = list_->count() - 1;
     list_->setItemData(row, plainTip(why_not), Qt::ToolTipRole);
+    list_->setItemData(row, why_not, why_not_role);
     static_cast<QStandardItemModel*>(list_->model())->item(row)->setEnabled(false);
 }
 
@@ -109,7 +117,7 @@ void DevicePicker::fillMenu() {
     for (int row = 0; row < list_->count(); ++row) {
         QAction* action =
             menu_->addAction(menuText(metrics.elidedText(list_->itemText(row), Qt::ElideRight, 420)));
-        action->setToolTip(list_->itemData(row, Qt::ToolTipRole).toString());
+        action->setToolTip(plainTip(list_->itemData(row, why_not_role).toString()));
         action->setEnabled(list_->model()->index(row, 0).flags().testFlag(Qt::ItemIsEnabled));
         action->setCheckable(true);
         action->setChecked(row == list_->currentIndex());
