@@ -369,11 +369,17 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
     return token;
 }
 
+void ActiveRun::take_context(const Executor& executor) {
+    record_->context = sequence->spans(sequence->size());
+    record_->computed_by.library =
+        std::ranges::any_of(record_->context, &ContextSpan::library) ? executor.prompt_library() : "";
+}
+
 std::optional<FinishReason> ActiveRun::take(const SampledToken& sampled,
                                             std::vector<TokenAlternative> alternatives,
                                             const PrecisionInForce& precision, const EngineParts& parts) {
     if (answer_empty())
-        record_->context = sequence->spans(sequence->size());
+        take_context(*parts.executor);
     const TokenRecord* recorded = recorded_token();
     const bool goes_on = request_.ignore_end || (recorded && recorded->id == sampled.id);
     if (parts.tokenizer && !goes_on && parts.tokenizer->is_end(sampled.id))

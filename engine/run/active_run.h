@@ -95,6 +95,7 @@ class ActiveRun {
     void note_prefill(std::vector<PromptToken> tokens);
     /// Of a step that it had rows in.
     void note_experts(const ExpertTraffic& traffic) { record_->timings.experts += traffic; }
+    void take_context(const Executor& executor); ///< into the record, as it stands before the answer
     /// Takes a token. Returns why the run ends with it, if it does.
     std::optional<FinishReason> take(const SampledToken& sampled, std::vector<TokenAlternative> alternatives,
                                      const PrecisionInForce& precision, const EngineParts& parts);

@@ -115,9 +115,11 @@ class Executor {
     /// From how many rows on a prompt on that path should be marked as decompressed (BatchRow::decompressed);
     /// 0: none.
     virtual int decompressed_rows() const { return 0; }
-    /// Whether products of such rows with dense weights are a library's of the machine, unless a row says
-    /// otherwise (BatchRow::own_products).
-    virtual bool prompt_library() const { return false; }
+    /// The library of the machine that multiplies such rows with dense weights, unless a row says otherwise
+    /// (BatchRow::own_products), with its version: "cuBLASLt 13.1.0". Empty: there is none.
+    virtual std::string prompt_library() const { return {}; }
+    /// What may take a while and depends on no prompt: called once a model is open.
+    virtual void prepare() {}
 
     /// Starts a step; it is computed behind those that were started before, and two may be under way. Throws
     /// Error where a row asks for what this backend or plan does not have. `on_done` is called once from any

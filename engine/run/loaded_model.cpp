@@ -124,6 +124,7 @@ void LoadedModel::place(const LoadOptions& options) {
     placing_notes_ = converted_types(sources_, *weights_);
     file_->check_whole();
     executor_ = backend_->compile(plan_);
+    executor_->prepare();
 }
 
 std::shared_ptr<LoadedModel> LoadedModel::load(const std::filesystem::path& path,

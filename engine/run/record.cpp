@@ -220,6 +220,8 @@ Json computed_by_to_json(const ComputedBy& by) {
                  {"prompt_hash", by.prompt_hash}};
     if (!by.file_precision.empty())
         json["file_precision"] = by.file_precision;
+    if (!by.library.empty())
+        json["library"] = by.library;
     return json;
 }
 
@@ -228,9 +230,12 @@ ComputedBy computed_by_from_json(const Json& json) {
     if (draw < static_cast<int>(DrawVersion::Cumulative) || draw > static_cast<int>(kDrawVersion))
         throw Error("run record: it was drawn in a way that this program does not know (" +
                     std::to_string(draw) + "): a newer one made it");
-    return {json.at("backend").get<std::string>(), json.at("arithmetic").get<int>(),
-            static_cast<DrawVersion>(draw), json.value("prompt_hash", std::uint64_t{0}),
-            json.value("file_precision", std::string())};
+    return {json.at("backend").get<std::string>(),
+            json.at("arithmetic").get<int>(),
+            static_cast<DrawVersion>(draw),
+            json.value("prompt_hash", std::uint64_t{0}),
+            json.value("file_precision", std::string()),
+            json.value("library", std::string())};
 }
 
 FinishReason finish_from_name(const std::string& name) {

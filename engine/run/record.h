@@ -97,6 +97,8 @@ struct ComputedBy {
     DrawVersion draw = DrawVersion::Cumulative; ///< as of records that say nothing of it
     std::uint64_t prompt_hash = 0;              ///< of its ids; 0 in records that say nothing of it
     std::string file_precision{}; ///< the name of the type that a token's "file" stands for; empty: not known
+    /// Executor::prompt_library(), where some of the context is its work; else empty.
+    std::string library{};
 
     bool operator==(const ComputedBy&) const = default;
 };
@@ -123,7 +125,8 @@ finish_name(FinishReason reason); ///< "end_of_turn", "max_tokens", "stopped", "
 
 /// {"settings": {...}, "moves": [...], "context": [...], "tokens": [...], "timings": {...}, "finish": "..."};
 /// keys as in ControlSpec; beside them "computed_by": {"backend": "cpu", "arithmetic": 1, "draw": 2,
-/// "prompt_hash": ..., "file_precision": "Q4_K"}. Where there is something to say also "reading": {"opened":
+/// "prompt_hash": ..., "file_precision": "Q4_K", "library": "cuBLASLt 13.1.0"}. Where there is something to
+/// say also "reading": {"opened":
 /// "...", "marks":
 /// [["<think>",
 /// "</think>"], ...]}.

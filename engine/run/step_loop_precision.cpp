@@ -17,7 +17,7 @@ std::shared_ptr<const WeightSet> Scheduler::StepLoop::weights_of(const ActiveRun
 
 CacheDials Scheduler::StepLoop::dials_of(const ActiveRun& run) {
     return {run.experts(), state_of(run), run.decompressed(), run.on_prompt_path(),
-            run.on_prompt_path() && run.takes_library() && parts_.executor->prompt_library()};
+            run.on_prompt_path() && run.takes_library() && !parts_.executor->prompt_library().empty()};
 }
 
 std::shared_ptr<const WeightsState> Scheduler::StepLoop::state_of(const ActiveRun& run) {

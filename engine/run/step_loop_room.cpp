@@ -122,7 +122,7 @@ bool Scheduler::StepLoop::begin(const RunPtr& run) {
             cache_.open(request.conversation, request.prompt,
                         {run->experts(), recoder_.state(),
                          run->decompressed() || (all_long && decompresses(request.prompt.size())), all_long,
-                         all_long && run->takes_library() && parts_.executor->prompt_library()},
+                         all_long && run->takes_library() && !parts_.executor->prompt_library().empty()},
                         run->kv_type(), run->reuse());
         run->reused = run->sequence->size();
         const std::size_t left = request.prompt.size() - static_cast<std::size_t>(run->reused);

@@ -47,15 +47,23 @@ struct DenseRoom {
     std::uint16_t* weights; ///< F16, [slice rows][padded columns]; of gates and ups: both slices' rows
     float* sums;            ///< [whole packs of tokens][slice rows]
 
+    /// Whether the library takes the slices of a matrix, or of a block's gates and ups together. The first
+    /// asking for a shape may take a while.
+    bool takes_matrix(int rows, int cols) const { return takes(dense_slice_rows(rows, cols, *device), cols); }
+    bool takes_gated(int width, int cols) const {
+        return takes(2 * dense_slice_neurons(width, cols, *device), cols);
+    }
+
+  private:
     bool takes(int rows, int cols) const { return products && products->takes(rows, cols); }
 };
 
 /// `p` of one target that has one head, rows from `p.in` on: whole kDenseTokens of them can be read.
 /// `launches(kernel, grid, params)` and launches.multiply(product): how things are launched.
 template <class Launches>
-void launch_dense_product(const DenseRoom& room, const PromptProductParams& p, int slice,
-                          const Launches& launches) {
+void launch_dense_product(const DenseRoom& room, const PromptProductParams& p, const Launches& launches) {
     const ProductTarget& target = p.targets[0];
+    const int slice = dense_slice_rows(target.matrix_rows, p.in.padded, *room.device);
     for (int first = 0; first < target.matrix_rows; first += slice) {
         const HalveWeightsParams halve = {target.matrices,   p.ranges,     first / kTileRows,
                                           slice / kTileRows, room.weights, p.in.padded};
@@ -77,15 +85,14 @@ void launch_dense_products(const DenseRoom& room, const PromptProductParams& p, 
     others.target_count = 0;
     for (int i = 0; i < p.target_count; ++i) {
         const ProductTarget& target = p.targets[i];
-        const int slice = dense_slice_rows(target.matrix_rows, p.in.padded, *room.device);
-        if (target.heads > 1 || !room.takes(slice, p.in.padded)) {
+        if (target.heads > 1 || !room.takes_matrix(target.matrix_rows, p.in.padded)) {
             others.targets[others.target_count++] = target;
             continue;
         }
         PromptProductParams one = p;
         one.targets[0] = target;
         one.target_count = 1;
-        launch_dense_product(room, one, slice, launches);
+        launch_dense_product(room, one, launches);
     }
     if (others.target_count > 0)
         launches.template operator()<Kernel::PromptProduct>(prompt_product_grid(others), others);
@@ -96,9 +103,9 @@ template <class Launches>
 bool launch_dense_gated(const DenseRoom& room, const HalfRows& in, int rows, const GatedMatrices& matrices,
                         float* hidden, std::int64_t hidden_stride, const WeightRanges& ranges,
                         const Launches& launches) {
-    const int slice = dense_slice_neurons(matrices.width, in.padded, *room.device);
-    if (!room.takes(2 * slice, in.padded))
+    if (!room.takes_gated(matrices.width, in.padded))
         return false;
+    const int slice = dense_slice_neurons(matrices.width, in.padded, *room.device);
     for (int first = 0; first < matrices.width; first += slice) {
         for (const bool up : {false, true}) {
             const HalveWeightsParams halve = {up ? matrices.up : matrices.gate,

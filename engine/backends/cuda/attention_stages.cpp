@@ -7,13 +7,30 @@
 #include "kernels/cuda/row_kernels.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <set>
 #include <string>
 
 namespace switchyard::cuda {
 
 namespace {
 
-/// The kernels' parameters of some row steps, and of values that they change or store.
+/// Throws Error where the kernels have no room for the norms and rotations of a layer's attention, or for the
+/// values that these change and `others`.
+void check_row_steps(const std::vector<switchyard::RowStep>& steps, std::initializer_list<ValueId> others) {
+    if (steps.size() > kRowSteps)
+        throw Error("a layer's attention has " + std::to_string(steps.size()) +
+                    " norms and rotations, and this device's kernels take " + std::to_string(kRowSteps));
+    std::set<ValueId> values(others);
+    for (const switchyard::RowStep& one : steps)
+        values.insert(one.value());
+    if (values.size() > kRowValues)
+        throw Error("a layer's attention norms, rotates and stores " + std::to_string(values.size()) +
+                    " values, and this device's kernels take " + std::to_string(kRowValues));
+}
+
+/// The kernels' parameters of some row steps, and of values that they change or store: no more than
+/// check_row_steps() lets through.
 class RowStepsBuilder {
   public:
     RowStepsBuilder(const StepLaunch& step, int layer) : step_(step) {
@@ -32,8 +49,6 @@ class RowStepsBuilder {
                 }
                 return v;
             }
-        if (p_.values == kRowValues)
-            throw Error("attention norms or rotates more values than this device's kernels take");
         heads_[p_.values] = head;
         p_.value[p_.values] = {.data = step_.value(id),
                                .width = step_.width(id),
@@ -47,8 +62,6 @@ class RowStepsBuilder {
         return p_.values++;
     }
     void add(const switchyard::RowStep& s) {
-        if (p_.steps == kRowSteps)
-            throw Error("attention has more norms and rotations than this device's kernels take");
         const int v = value(s.value());
         RowStep& own = p_.step[p_.steps++];
         own.value = v;
@@ -82,6 +95,24 @@ class RowStepsBuilder {
     RowStepsParams p_ = {};
     int heads_[kRowValues] = {};
 };
+
+/// Changes and stores, without the values that have none of these.
+void launch_row_steps(StepLaunch& step, RowStepsParams p) {
+    int kept = 0;
+    for (int v = 0; v < p.values; ++v) {
+        bool works = p.value[v].store != RowStore::None || p.value[v].copied > 0;
+        for (int s = 0; s < p.steps; ++s)
+            works |= p.step[s].value == v;
+        if (!works)
+            continue;
+        for (int s = 0; s < p.steps; ++s)
+            if (p.step[s].value == v)
+                p.step[s].value = kept; // below v: no later value's
+        p.value[kept++] = p.value[v];
+    }
+    p.values = kept;
+    step.launch<Kernel::RowSteps>(row_steps_grid(p), p);
+}
 
 /// Queries that attend, [rows][heads][key_dim], and where their results go, [rows][heads][value_dim].
 struct Queries {
@@ -180,7 +211,7 @@ class AttentionStage : public Stage {
         if (step.one_row() && launch_row(step, {attention_params(step, fused_.layer, queries, 0, 1),
                                                 rows.params(), q, step.inputs.arrivals() + arrivals_}))
             return;
-        step.launch<Kernel::RowSteps>(row_steps_grid(rows.params()), rows.params());
+        launch_row_steps(step, rows.params());
         launch_attention(step, fused_.layer, queries, step.shape.prompt_rows > 0);
     }
 
@@ -197,7 +228,7 @@ class AttentionStage : public Stage {
                                                                                        : fused_.step.head_dim;
             if (!attends_row(row))
                 return false;
-            step.launch<Kernel::RowSteps>(row_steps_grid(before), before);
+            launch_row_steps(step, before);
         }
         step.launch_attend_row(row);
         return true;
@@ -247,6 +278,10 @@ class LatentAttentionStage : public Stage {
         scratch.transposed_table.want(heads * sizeof(MatrixView));
         scratch.latent_rows.want(std::int64_t{shape.decompressed_blocks} * kKvTokens, s.latent_dim);
     }
+    void prepare(const DenseRoom& room) const override {
+        if (projection_)
+            projection_->prepare(room);
+    }
     void launch(StepLaunch& step) const override {
         step.enter(StageKind::Attention);
         const LatentAttentionStep& s = fused_.step;
@@ -269,7 +304,7 @@ class LatentAttentionStage : public Stage {
         }
         if (projection_)
             projection_->launch(step);
-        step.launch<Kernel::RowSteps>(row_steps_grid(rows.params()), rows.params());
+        launch_row_steps(step, rows.params());
         const bool prompts = step.shape.prompt_rows > step.shape.decompressed_rows;
         multiply(step, queries_, latent_query_source(step), queries_target(step), prompts);
         launch_attention(step, fused_.layer, queries, prompts, 0);
@@ -421,11 +456,13 @@ KvLayout decompressed_layout(const LatentAttentionStep& step) {
 
 std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const StageMaker& maker) {
     check_heads(maker, fused.step.head_dim, fused.step.value_dim, false);
+    check_row_steps(fused.rows, {fused.step.q, fused.step.k, fused.step.v});
     return std::make_unique<AttentionStage>(fused, maker);
 }
 std::unique_ptr<Stage> make_attention_stage(const FusedProjection* projection,
                                             const FusedLatentAttention& fused, const StageMaker& maker) {
     check_heads(maker, fused.step.latent_dim + fused.step.rope, fused.step.latent_dim, true);
+    check_row_steps(fused.rows, {fused.step.q, fused.step.latent});
     return std::make_unique<LatentAttentionStage>(projection, fused, maker);
 }
 

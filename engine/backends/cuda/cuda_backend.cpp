@@ -90,7 +90,8 @@ class CudaBackend : public Backend {
     }
     bool holds_kv(BlockType type) const override { return keeps_cache(type, device_->info().compute); }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
-        return make_cuda_executor(std::move(plan), pool_, {options_.graphs, offloads_, expert_cache_bytes()});
+        return make_cuda_executor(std::move(plan), pool_,
+                                  {options_.graphs, offloads_, expert_cache_bytes(), options_.step_budget});
     }
 
     DeviceStatus device_status() const override {

@@ -17,7 +17,8 @@ struct CudaOptions {
     bool graphs = true;                  ///< steps of answers as recorded graphs
     bool offload_experts = false;        ///< routed experts lie on the host even where all would fit
     std::size_t expert_cache = SIZE_MAX; ///< bytes at most of the device's memory for those in use
-    bool check = true;                   ///< compares the card with the CPU first
+    double step_budget = 0; ///< multiply-adds of a prompt between looks for a stop; 0: by the card
+    bool check = true;      ///< compares the card with the CPU first
     /// What was found of cards is kept in this file; empty: the next backend asks again.
     std::filesystem::path card_checks = {};
     std::string build = {}; ///< another one is asked again: DeviceLibrary::build()

@@ -57,7 +57,10 @@ class CudaExecutor : public Executor {
     int steps_in_flight() const override { return 2; }
     int prompt_rows() const override { return step_.prompt_rows(); }
     int decompressed_rows() const override { return step_.decompressed_rows(); }
-    bool prompt_library() const override { return step_.prompt_library(); }
+    std::string prompt_library() const override { return step_.prompt_library(); }
+    void prepare() override {
+        with_device_errors_told([this] { step_.prepare(); });
+    }
     std::optional<ExpertCacheUse> expert_cache() const override { return step_.expert_cache(); }
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,

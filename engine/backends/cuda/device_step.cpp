@@ -59,6 +59,13 @@ int library_rows(const Batch& batch) {
         batch.rows, [](const BatchRow& row) { return row.prompt && !row.own_products; }));
 }
 
+int longest_context(const Batch& batch) {
+    std::size_t blocks = 0;
+    for (const BatchSequence& sequence : batch.sequences)
+        blocks = std::max(blocks, sequence.blocks.size());
+    return static_cast<int>(blocks) * kKvBlockTokens;
+}
+
 int most_experts(const Batch& batch, const Plan& plan) {
     int most = 0;
     for (const BatchRow& row : batch.rows)
@@ -71,6 +78,7 @@ int most_experts(const Batch& batch, const Plan& plan) {
 DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv,
                        const DeviceStepOptions& options)
     : plan_(plan), pool_(std::move(pool)), kv_(kv), graphs_(options.graphs), offloads_(options.offloads),
+      step_budget_(options.step_budget),
       has_prompt_form_(prompts_attend_together(plan, pool_->device().info().shared_bytes)), weights_(pool_),
       inputs_(*pool_), candidates_(*pool_), clock_(pool_), experts_(pool_, options.expert_cache),
       table_staging_(pool_->device()), downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
@@ -85,6 +93,20 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
     scratch_.choices.resize(static_cast<std::size_t>(plan_.routes));
     for (auto& event : passed_)
         event = pool_->device().make_event();
+}
+
+void DeviceStep::prepare() {
+    if (!has_library())
+        return;
+    try {
+        for (const auto& stage : stages_) {
+            const std::lock_guard lock(pool_->device().steps());
+            stage->prepare(scratch_.dense.room());
+        }
+    } catch (const DeviceError& error) {
+        if (error.lost())
+            throw;
+    } // the first prompt asks again
 }
 
 StepLaunch DeviceStep::launch_of(const StepShape& shape) {
@@ -142,7 +164,7 @@ std::size_t DeviceStep::forecast(int rows, int context, int experts) {
     want(batch, {.rows = rows,
                  .logit_rows = 1,
                  .prompt_rows = prompts,
-                 .library_rows = prompt_library() ? prompts : 0,
+                 .library_rows = has_library() ? prompts : 0,
                  .decompressed_rows = decompressed ? rows : 0,
                  .decompressed_blocks = static_cast<int>(blocks_for(decompressed_context)),
                  .sequences = 1,
@@ -176,7 +198,8 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
     StepShape shape{.rows = static_cast<int>(batch.rows.size()),
                     .logit_rows = static_cast<int>(wishes.logit_rows().size()),
                     .prompt_rows = static_cast<int>(std::ranges::count_if(batch.rows, &BatchRow::prompt)),
-                    .library_rows = prompt_library() ? library_rows(batch) : 0,
+                    .library_rows = has_library() ? library_rows(batch) : 0,
+                    .context = longest_context(batch),
                     .sequences = static_cast<int>(batch.sequences.size()),
                     .experts = most_experts(batch, plan_),
                     .fetches = offloads_,
@@ -252,7 +275,8 @@ void DeviceStep::record(const StepShape& shape, bool sampled, Recording& recordi
 bool DeviceStep::launch_stages(const StepShape& shape, double macs, const StepStop& stop, StageClock* clock) {
     constexpr double kAhead = 6; // stages: two or three layers
     StepLaunch step = launch_of(shape);
-    StepPace pace(*stream_, passed_, stop, StepPace::budget_of(pool_->device().info()));
+    StepPace pace(*stream_, passed_, stop,
+                  step_budget_ > 0 ? step_budget_ : StepPace::budget_of(pool_->device().info()));
     step.clock = clock;
     step.fetch = offloads_ ? &experts_ : nullptr;
     step.pace = shape.rows > kFewRows ? &pace : nullptr;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace switchyard::cuda {
@@ -21,6 +22,7 @@ struct DeviceStepOptions {
     bool graphs = true;           ///< steps of answers alone are recorded, once a batch size
     bool offloads = false;        ///< routed experts lie on the host
     std::size_t expert_cache = 0; ///< bytes of the device's memory for those in use
+    double step_budget = 0;       ///< of a long step's pace (StepPace); 0: the card's
 };
 
 /// Used from one thread at a time.
@@ -38,7 +40,9 @@ class DeviceStep {
     /// As Executor::prompt_rows().
     int prompt_rows() const { return has_prompt_form_ ? kPromptFrom : 0; }
     /// As Executor::prompt_library().
-    bool prompt_library() const { return prompt_rows() > 0 && scratch_.dense.products; }
+    std::string prompt_library() const { return has_library() ? scratch_.dense.products->name() : ""; }
+    /// As Executor::prepare().
+    void prepare();
     /// As Executor::decompressed_rows().
     int decompressed_rows() const {
         return prompt_rows() > 0 && inputs_.decompresses() ? std::max(decompress_from(plan_), prompt_rows())
@@ -54,6 +58,7 @@ class DeviceStep {
     /// Fewer rows are as quick among those of answers.
     static constexpr int kPromptFrom = 64;
 
+    bool has_library() const { return prompt_rows() > 0 && scratch_.dense.products; }
     /// Notes what the step needs.
     void want(const Batch& batch, const StepShape& shape);
     /// Takes that, and the room for what is sought. Throws Error; then none of the memory is held, so that
@@ -75,6 +80,7 @@ class DeviceStep {
     std::shared_ptr<DevicePool> pool_;
     const KvStore& kv_;
     bool graphs_, offloads_;
+    double step_budget_;
     bool has_prompt_form_; ///< all of its attention has a form for prompts
     WeightTable weights_;
     Constants constants_;

@@ -99,6 +99,7 @@ class FeedForwardStage : public Stage {
     void reserve(const StepShape& shape, Scratch& scratch) const override;
     void launch(StepLaunch& step) const override;
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override;
+    void prepare(const DenseRoom& room) const override;
 
   private:
     StageKind kind() const { return fused_.route ? StageKind::Experts : StageKind::FeedForward; }
@@ -218,6 +219,13 @@ void FeedForwardStage::reserve_prompts(const StepShape& shape, FeedForwardParams
     const std::int64_t floats = shape.fetches ? columns + results : std::max(columns, results);
     scratch.prompt_floats.want(static_cast<std::size_t>(floats) * sizeof(float));
     scratch.row_pairs.want(static_cast<std::size_t>(p.row_count * p.most) * sizeof(std::int32_t));
+}
+
+void FeedForwardStage::prepare(const DenseRoom& room) const {
+    for (const FeedForwardStep& block : fused_.blocks) {
+        room.takes_gated(block.width, padded_columns(width_));
+        room.takes_matrix(out_width_, padded_columns(block.width));
+    }
 }
 
 RouteParams FeedForwardStage::route_params(const StepLaunch& step, const PreparedRows& in) const {

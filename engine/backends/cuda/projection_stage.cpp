@@ -35,6 +35,11 @@ void ProjectionStage::count(const StepShape& shape, const WeightSet& weights, St
         count_products(weights[s.weight], 1, shape.rows, table.of(StageKind::Attention));
 }
 
+void ProjectionStage::prepare(const DenseRoom& room) const {
+    for (const int width : widths_)
+        room.takes_matrix(width, padded_columns(width_));
+}
+
 void ProjectionStage::launch(StepLaunch& step) const {
     step.enter(StageKind::Attention);
     if (takes_row(step)) {

@@ -14,6 +14,7 @@ class ProjectionStage : public Stage {
     void reserve(const StepShape& shape, Scratch& scratch) const override;
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override;
     void launch(StepLaunch& step) const override;
+    void prepare(const DenseRoom& room) const override;
 
     /// Whether the step is one row that the products prepare on their way.
     bool takes_row(const StepLaunch& step) const { return step.prepares_row(width_) && !overwrites_input(); }

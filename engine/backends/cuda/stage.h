@@ -29,6 +29,7 @@ struct StepShape {
     int library_rows = 0;        ///< of those with dense products by the device's library: the last ones
     int decompressed_rows = 0;   ///< of prompts' rows: those in that form of latent attention
     int decompressed_blocks = 0; ///< of the longest context of such rows
+    int context = 0;             ///< tokens of the longest sequence that there is room for
     int sequences = 0;           ///< of the batch
     int experts = 0;             ///< that a row passes at most
     bool fetches = false;        ///< experts come to the device when a layer's rows need them
@@ -211,9 +212,7 @@ struct StepLaunch {
         void multiply(const DenseProduct& product) const { step.multiply(product); }
     };
     /// `prompts`: some of its rows are on the path for those.
-    void launch_attention(const AttentionParams& params, bool prompts) {
-        cuda::launch_attention(stream, params, prompts, device, std::exchange(any, true));
-    }
+    void launch_attention(AttentionParams params, bool prompts);
     void launch_attend_row(const AttendRowParams& params) {
         cuda::launch_attend_row(stream, params, device, std::exchange(any, true));
     }
@@ -259,6 +258,8 @@ class Stage {
     virtual ~Stage() = default;
     virtual void reserve(const StepShape& shape, Scratch& scratch) const = 0;
     virtual void launch(StepLaunch& step) const = 0;
+    /// Asks the library for its ways of multiplying prompts' rows with the stage's matrices.
+    virtual void prepare(const DenseRoom&) const {}
     /// Adds the bytes of weights that it reads and the multiply-adds that it does with them.
     virtual void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const = 0;
 };

@@ -205,6 +205,29 @@ void StepLaunch::launch_products(const ProductParams& params, const HalfRows& pr
                               Launches{*this});
 }
 
+void StepLaunch::launch_attention(AttentionParams params, bool prompts) {
+    const auto launch_part = [&](const AttentionParams& part, bool of_prompts) {
+        cuda::launch_attention(stream, part, of_prompts, device, std::exchange(any, true));
+    };
+    if (!prompts || !pace)
+        return launch_part(params, prompts);
+    if (params.split_rows > 0)
+        launch_part(params, false);
+    params.split_rows = 0;
+    // Each product is done with both parts of a query, or of softmax's weights.
+    const double a_row = 2.0 * params.heads * shape.context * (params.cache.key_dim + params.value_dim);
+    const int all = params.row_count, most = pace->most_rows(a_row);
+    for (int first = 0; first < all; first += most) {
+        params.row_count = std::min(most, all - first);
+        launch_part(params, true);
+        pace->add(a_row * params.row_count);
+        params.rows += params.row_count;
+        params.q += std::int64_t{params.row_count} * params.heads * params.cache.key_dim;
+        params.out += std::int64_t{params.row_count} * params.heads * params.value_dim;
+        params.rows_before += params.row_count;
+    }
+}
+
 std::size_t Constants::add(const std::vector<float>& values) {
     const std::size_t place = values_.size();
     values_.insert(values_.end(), values.begin(), values.end());

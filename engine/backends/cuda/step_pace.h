@@ -4,6 +4,8 @@
 #include "engine/backends/common/step_queue.h"
 #include "kernels/cuda/device.h"
 
+#include <algorithm>
+
 namespace switchyard::cuda {
 
 /// Work is told in multiply-adds. At most about two budgets of it are under way; where one is full, a stop is
@@ -21,6 +23,11 @@ class StepPace {
         : stream_(stream), events_(events), stop_(stop), budget_(budget) {}
 
     double budget() const { return budget_; }
+    /// Rows of so much work each that fill a budget; whole tiles of them, so that tiles stay whole.
+    int most_rows(double a_row) const {
+        constexpr int kTile = 128;
+        return kTile * static_cast<int>(std::clamp(budget_ / (a_row * kTile), 1.0, 1e6));
+    }
     /// Something was launched. Throws Stopped.
     void add(double work) {
         under_way_ += work;

@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -93,7 +94,12 @@ class EmulatedProducts : public DenseProducts {
   public:
     explicit EmulatedProducts(EmulatedCounts& counts) : counts_(counts) {}
     std::string name() const override { return "emulated products"; }
-    bool takes(std::int32_t rows, std::int32_t cols) override { return rows % 16 == 0 && cols % 64 == 0; }
+    bool takes(std::int32_t rows, std::int32_t cols) override {
+        const std::lock_guard lock(mutex_);
+        asked_.emplace(rows, cols);
+        counts_.shapes = asked_.size();
+        return rows % 16 == 0 && cols % 64 == 0;
+    }
     void multiply(Stream& stream, const DenseProduct& product) override {
         if (!takes(product.rows, product.cols) || product.tokens % kDenseTokens != 0)
             throw std::logic_error("a dense product of a shape that was not agreed upon");
@@ -107,6 +113,8 @@ class EmulatedProducts : public DenseProducts {
 
   private:
     EmulatedCounts& counts_;
+    std::mutex mutex_;
+    std::set<std::pair<std::int32_t, std::int32_t>> asked_;
 };
 
 class EmulatedDevice : public Device {

@@ -34,9 +34,9 @@ struct EmulatedOptions {
 std::unique_ptr<Device> make_emulated_device(const EmulatedOptions& options = {});
 
 /// What a stream was told to do so far: launches, how many of them began as dependents, graphs, and dense
-/// products.
+/// products; and of how many shapes of these it was asked.
 struct EmulatedCounts {
-    std::uint64_t launches = 0, dependent = 0, graphs = 0, products = 0;
+    std::uint64_t launches = 0, dependent = 0, graphs = 0, products = 0, shapes = 0;
 };
 EmulatedCounts counts_of(const Device& device);
 

@@ -42,6 +42,7 @@ TEST(CudaPromptServing, ThePathOfAPromptIsInItsRecordAndTakenAgain) {
         ASSERT_FALSE(record.context.empty());
         EXPECT_TRUE(record.context.front().prompt);
         EXPECT_EQ(record.context.front().library, library);
+        EXPECT_EQ(record.computed_by.library, library ? "emulated products" : "");
         EXPECT_EQ(cuda::counts_of(*device).products > 0, library);
         EXPECT_EQ(again(scheduler, request, record).context, record.context);
         // As a machine without a library, or one with, would have recorded it.
@@ -53,6 +54,24 @@ TEST(CudaPromptServing, ThePathOfAPromptIsInItsRecordAndTakenAgain) {
         EXPECT_EQ(third.error, "");
         EXPECT_EQ(third.context, other.context);
         EXPECT_EQ(cuda::counts_of(*device).products, products);
+        EXPECT_EQ(third.computed_by.library, "") << "nothing of it was the library's";
+    }
+}
+
+/// What a library takes a while to find is found when a model is opened, not while a prompt is read.
+TEST(CudaPromptServing, TheLibraryIsAskedForAllShapesWhenAModelIsOpened) {
+    if (cuda::on_card())
+        GTEST_SKIP() << "a card does not count what its library is asked";
+    for (const char* family : {"llama31", "qwen2moe", "deepseek2_lite"}) {
+        const auto device = std::shared_ptr<cuda::Device>(cuda::make_test_device({}));
+        const auto model =
+            test::load_reference(family, make_cuda_backend(device, {.threads = 1, .check = false}));
+        const auto shapes = cuda::counts_of(*device).shapes;
+        EXPECT_GT(shapes, 0u);
+        Scheduler scheduler(engine_parts(model));
+        EXPECT_EQ(run_to_end(scheduler, long_request(70)).error, "");
+        EXPECT_GT(cuda::counts_of(*device).products, 0u);
+        EXPECT_EQ(cuda::counts_of(*device).shapes, shapes) << family;
     }
 }
 

@@ -36,6 +36,39 @@ TEST(StepPace, TwoBudgetsTakeLessThan50MillisecondsOnCardsOfAllSizes) {
     }
 }
 
+/// A long context makes attention most of a chunk's work: it is launched in parts, with the same bits.
+TEST(StepPace, PromptsAttendInPartsOfABudget) {
+    if (on_card())
+        GTEST_SKIP() << "a card does not count launches";
+    constexpr int kRows = 150;
+    std::vector<float> logits[2];
+    int parts[2] = {};
+    for (const bool small : {false, true}) {
+        static int launches;
+        launches = 0;
+        const auto device = std::shared_ptr<Device>(make_test_device({.loses = [](const Launch& launch) {
+            launches += launch.kernel == Kernel::AttendPrompt ? 1 : 0;
+            return false;
+        }}));
+        const auto model = test::load_reference(
+            "deepseek2_lite",
+            make_cuda_backend(device, {.threads = 1, .step_budget = small ? 1.0 : 0.0, .check = false}));
+        Executor& executor = model->executor();
+        Batch batch;
+        batch.sequences.emplace_back();
+        for (std::size_t b = 0; b < blocks_for(kRows); ++b)
+            batch.sequences.front().blocks.push_back(executor.allocate_kv_block(BlockType::F16));
+        for (int r = 0; r < kRows; ++r) // answers, rows of both forms
+            batch.rows.push_back({.token = r % 180, .position = r, .decompressed = r >= 70, .prompt = r > 0});
+        for (auto* row : {&batch.rows[2], &batch.rows[69], &batch.rows[129], &batch.rows.back()})
+            row->wish = RowWish::Logits;
+        logits[small] = executor.run(std::move(batch), model->weights()).logits;
+        parts[small] = launches;
+    }
+    EXPECT_EQ(logits[0], logits[1]);
+    EXPECT_GT(parts[1], parts[0]) << "128 rows each";
+}
+
 /// Of a prompt's step only some launches follow a stop.
 TEST(StepPace, AStoppedPromptLaunchesLittleMore) {
     if (on_card())

@@ -89,6 +89,9 @@ TEST(Record, SaysWhatComputedAndDrewIt) {
     record.computed_by = {"cpu", 3, DrawVersion::Race};
     auto json = to_json(record);
     EXPECT_EQ(run_record_from_json(json).computed_by, record.computed_by);
+    EXPECT_FALSE(json["computed_by"].contains("library")) << "no part of it is a library's";
+    record.computed_by.library = "cuBLASLt 13.1.0";
+    EXPECT_EQ(run_record_from_json(to_json(record)).computed_by, record.computed_by);
     json["computed_by"]["draw"] = 77;
     EXPECT_THROW(run_record_from_json(json), Error) << "a later program's";
 }
