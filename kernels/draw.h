@@ -8,7 +8,6 @@
 
 #include "kernels/anywhere.h"
 
-#include <bit>
 #include <cstdint>
 
 namespace switchyard {
@@ -64,9 +63,9 @@ SWITCHYARD_ANYWHERE constexpr float exponential(std::uint32_t bits) {
         return twice_atanh(u / (2.0f - u));
     }
     const float rest = (static_cast<float>(~bits) + 0.5f) * kStep; // 1 - u
-    const auto pattern = std::bit_cast<std::uint32_t>(rest);
+    const auto pattern = __builtin_bit_cast(std::uint32_t, rest);
     int exponent = static_cast<int>(pattern >> 23) - 127;
-    float mantissa = std::bit_cast<float>((pattern & 0x7FFFFFu) | 0x3F800000u); // in [1, 2)
+    float mantissa = __builtin_bit_cast(float, (pattern & 0x7FFFFFu) | 0x3F800000u); // in [1, 2)
     if (mantissa > 1.4142135f) {
         mantissa *= 0.5f;
         ++exponent;

@@ -252,6 +252,13 @@ void add_expert_cache(nlohmann::ordered_json& json, const std::vector<RunRecord>
                        {"fetched_bytes_per_token", static_cast<double>(traffic.bytes) / tokens}};
 }
 
+/// Where a device draws tokens for the step behind: how many steps began so, and how many of them in vain.
+void add_device_draws(nlohmann::ordered_json& json, LoadedModel& model) {
+    if (const auto draws = model.executor().device_draws())
+        json["device_draws"] = {
+            {"steps", draws->steps}, {"differed", draws->differed}, {"undecided", draws->undecided}};
+}
+
 void print_expert_cache(const nlohmann::ordered_json& json) {
     if (const auto experts = json.find("experts"); experts != json.end())
         std::printf(
@@ -305,6 +312,7 @@ void run_bench(const BenchArguments& options) {
             json[reason] = device[reason];
     add_stages(json, stages, measure_machine(model->backend().threads()));
     add_expert_cache(json, records, *model);
+    add_device_draws(json, *model);
     json["bytes_read_per_token"] = bytes_read(options, *model, model->file());
     add_memory(json, predicted, records.back().tokens.back(), *model, resident_before);
     if (options.shape.given())

@@ -70,6 +70,16 @@ struct ExpertCacheUse {
     bool operator==(const ExpertCacheUse&) const = default;
 };
 
+/// How tokens went that a device drew for the step behind, since its model was loaded. The host draws each
+/// again, and its token is the answer's.
+struct DeviceDraws {
+    std::uint64_t steps = 0;    ///< that began with such tokens
+    std::uint64_t differed = 0; ///< of them: a row's token was not the host's, and the step was run again
+    std::uint64_t undecided =
+        0; ///< steps of whose rows one needed all logits: given up, with the step behind
+    bool operator==(const DeviceDraws&) const = default;
+};
+
 /// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time. It has one
 /// stream: steps, and what is done to KV blocks, take effect in the order in which they were asked for, so
 /// that a block may be released, copied or saved while steps that write it are under way.
@@ -104,6 +114,9 @@ class Executor {
 
     /// Where routed experts do not all fit the device's memory.
     virtual std::optional<ExpertCacheUse> expert_cache() const { return std::nullopt; }
+
+    /// Where the device draws tokens for the step behind. From any thread.
+    virtual std::optional<DeviceDraws> device_draws() const { return std::nullopt; }
 
     /// How many steps should be under way at a time while answers are computed: more than one where a round
     /// trip to the host costs more than the row that is computed in vain at an answer's end.

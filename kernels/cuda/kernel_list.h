@@ -6,6 +6,7 @@
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/clock_kernels.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/draw_next_kernels.h"
 #include "kernels/cuda/encode_kernels.h"
 #include "kernels/cuda/feed_forward_kernels.h"
 #include "kernels/cuda/gate_up_row_kernels.h"
@@ -44,6 +45,7 @@ namespace switchyard::cuda {
     SWITCHYARD_PROMPT_LATENT_KERNELS(X)                                                                      \
     SWITCHYARD_PROMPT_FEED_FORWARD_KERNELS(X)                                                                \
     SWITCHYARD_HEAD_KERNELS(X)                                                                               \
+    SWITCHYARD_DRAW_NEXT_KERNELS(X)                                                                          \
     SWITCHYARD_GATE_UP_KERNELS(X)                                                                            \
     SWITCHYARD_GATE_UP_ROW_KERNELS(X)                                                                        \
     SWITCHYARD_DOWN_KERNELS(X)                                                                               \

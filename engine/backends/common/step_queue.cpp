@@ -64,6 +64,14 @@ std::unique_ptr<PendingStep> StepQueue::start(Batch batch, std::shared_ptr<const
     return pending;
 }
 
+std::optional<StepQueue::Behind> StepQueue::behind() {
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty())
+        return std::nullopt;
+    const Step& step = *queue_.front(); // only the thread that computes takes it away
+    return Behind{step.batch, *step.weights, {step.stop, step.abandoned.get_token()}};
+}
+
 void StepQueue::drain() const {
     for (std::uint64_t now = ended(); now != started_; now = ended())
         ended_.wait(now, std::memory_order_acquire);

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -40,6 +41,14 @@ class StepQueue {
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done);
     std::uint64_t started() const { return started_; }
+    /// The step behind the one that is being computed, which stays until that has ended; nullopt: none was
+    /// started yet. From within `compute`.
+    struct Behind {
+        const Batch& batch;
+        const WeightSet& weights;
+        StepStop stop;
+    };
+    std::optional<Behind> behind();
     /// Steps that write nothing any more, those that failed among them.
     std::uint64_t ended() const { return ended_.load(std::memory_order_acquire); }
     /// Waits until no step is under way.

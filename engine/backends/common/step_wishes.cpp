@@ -26,6 +26,11 @@ void StepWishes::read(const Batch& batch) {
     }
 }
 
+const DrawWish* StepWishes::draw_of(std::size_t row) const {
+    const BatchRow& own = batch_->rows[static_cast<std::size_t>(logit_rows_[row])];
+    return own.wish == RowWish::Draw ? &batch_->draw_wishes[static_cast<std::size_t>(own.draw)] : nullptr;
+}
+
 const Sought* StepWishes::for_draw(std::size_t row) const {
     const auto found =
         std::ranges::find_if(sought_, [&](const Sought& one) { return one.row == row && !one.told; });

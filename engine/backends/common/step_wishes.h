@@ -34,8 +34,15 @@ class StepWishes {
     /// Rows that wish something, by their numbers in the batch: their logits are computed.
     std::span<const std::int32_t> logit_rows() const { return logit_rows_; }
     std::span<Sought> sought() { return sought_; }
+    std::span<const Sought> sought() const { return sought_; }
+    /// How a row of logit_rows() is drawn; null: it is not.
+    const DrawWish* draw_of(std::size_t row) const;
     /// What the draw of a row of logit_rows() is drawn from; null: from all its logits.
     const Sought* for_draw(std::size_t row) const;
+    /// Its number among sought(). PRECOND: there is one.
+    std::int32_t number_for_draw(std::size_t row) const {
+        return static_cast<std::int32_t>(for_draw(row) - sought_.data());
+    }
     /// Whether the result has the logits of all of logit_rows().
     bool tells_all_logits() const;
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace switchyard::cuda {
@@ -62,6 +63,10 @@ class CudaExecutor : public Executor {
         with_device_errors_told([this] { step_.prepare(); });
     }
     std::optional<ExpertCacheUse> expert_cache() const override { return step_.expert_cache(); }
+    std::optional<DeviceDraws> device_draws() const override {
+        const std::lock_guard lock(totals_mutex_);
+        return device_draws_;
+    }
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done) override {
@@ -74,6 +79,19 @@ class CudaExecutor : public Executor {
     KvBlockId fill(KvBlockId block, std::span<const std::byte> saved);
     StepResult compute(Batch& batch, const WeightSet& weights, const StepStop& stop);
     StepResult run(Batch& batch, const WeightSet& weights, const StepStop& stop);
+    /// A step, from its launch on.
+    struct Work {
+        StepWishes wishes;
+        StepResult result;
+    };
+    bool run_alone(Work& work, const WeightSet& weights, const StepStop& stop);
+    void look_ahead(const Work& work, const WeightSet& weights);
+    bool follow(const Work& work, const StepQueue::Behind& behind, const WeightSet& weights);
+    void give_up_ahead(std::uint64_t DeviceDraws::*why);
+    void count(std::uint64_t DeviceDraws::*what) {
+        const std::lock_guard lock(totals_mutex_);
+        ++(device_draws_.*what);
+    }
 
     std::shared_ptr<const Plan> plan_;
     std::shared_ptr<DevicePool> pool_;
@@ -86,9 +104,13 @@ class CudaExecutor : public Executor {
 
     // Of the thread that computes.
     DeviceStep step_;
-    StepWishes wishes_;
+    Work works_[2];                       ///< what is computed, and what was launched behind it
+    int now_ = 0;                         ///< which is which
+    bool ahead_ = false;                  ///< the step behind was launched
+    unsigned pause_ = 0, pause_left_ = 0; ///< steps without one, after some that were launched in vain
     TokenDraws draws_;
     mutable std::mutex totals_mutex_;
+    DeviceDraws device_draws_;
     StageTable totals_;
     std::atomic<std::size_t> scratch_bytes_{0};
 
@@ -130,27 +152,126 @@ std::size_t CudaExecutor::kv_capacity() const {
 }
 
 StepResult CudaExecutor::compute(Batch& batch, const WeightSet& weights, const StepStop& stop) {
-    return with_device_errors_told([&] { return run(batch, weights, stop); });
+    try {
+        return with_device_errors_told([&] { return run(batch, weights, stop); });
+    } catch (...) {
+        step_.drop();
+        ahead_ = false;
+        throw;
+    }
+}
+
+/// Whether its rows do nothing but draw, and as the device can.
+bool draws_on_device(const StepWishes& wishes) {
+    const Batch& batch = wishes.batch();
+    if (wishes.logit_rows().size() != batch.rows.size())
+        return false;
+    for (std::size_t r = 0; r < batch.rows.size(); ++r) {
+        const DrawWish* draw = wishes.draw_of(r);
+        const Sought* from = draw ? wishes.for_draw(r) : nullptr;
+        if (!from || batch.rows[r].routing || !cuda::draws_on_device(*draw, *from->wish))
+            return false;
+    }
+    return std::ranges::all_of(wishes.sought(),
+                               [](const Sought& one) { return one.wish->best <= kMostBest; });
+}
+
+/// Launches the step behind the one under way, should it come before that has ended.
+void CudaExecutor::look_ahead(const Work& work, const WeightSet& weights) {
+    if (!step_.can_be_followed() || !draws_on_device(work.wishes))
+        return;
+    if (pause_left_ > 0) {
+        --pause_left_;
+        return;
+    }
+    do {
+        if (const auto behind = steps_.behind()) {
+            ahead_ = follow(work, *behind, weights);
+            return;
+        }
+        std::this_thread::yield(); // it comes in microseconds, or not at all
+    } while (!step_.ended());
+}
+
+bool CudaExecutor::follow(const Work& work, const StepQueue::Behind& behind, const WeightSet& weights) {
+    const Batch& batch = behind.batch;
+    const std::size_t rows = work.wishes.batch().rows.size();
+    if (&behind.weights != &weights || behind.stop.requested() ||
+        !std::ranges::all_of(batch.rows, [&](const BatchRow& row) {
+            return row.drawn_by >= 0 && static_cast<std::size_t>(row.drawn_by) < rows;
+        }))
+        return false;
+    Work& next = works_[1 - now_];
+    next.wishes.read(batch);
+    if (!draws_on_device(next.wishes))
+        return false;
+    next.result = {};
+    return step_.follow(work.wishes, next.wishes, weights, next.result);
+}
+
+/// The step behind was launched in vain. Where that happens often, fewer are.
+void CudaExecutor::give_up_ahead(std::uint64_t DeviceDraws::*why) {
+    constexpr unsigned kMostPause = 63;
+    step_.drop();
+    ahead_ = false;
+    pause_ = pause_left_ = std::min(2 * pause_ + 1, kMostPause);
+    count(why);
+}
+
+/// With tokens that are known. False: it was stopped.
+bool CudaExecutor::run_alone(Work& work, const WeightSet& weights, const StepStop& stop) {
+    work.result = {};
+    shape_routing(work.wishes.batch(), *plan_, work.result.routing);
+    return step_.launch(work.wishes, weights, stop, work.result) &&
+           step_.finish(work.wishes, stop, work.result);
 }
 
 StepResult CudaExecutor::run(Batch& batch, const WeightSet& weights, const StepStop& stop) {
-    StepResult result;
+    const bool follows = std::exchange(ahead_, false);
+    now_ = 1 - now_;
+    Work& work = works_[now_];
     if (!draws_.take_over(batch)) {
-        result.cancelled = true;
-        return result;
+        step_.drop();
+        work.result = {};
+        work.result.cancelled = true;
+        return std::move(work.result);
     }
-    wishes_.read(batch);
-    shape_routing(batch, *plan_, result.routing);
-    result.cancelled = !step_.run(wishes_, weights, stop, result);
+    work.wishes.read(batch);
+    bool done = true;
+    if (!follows) {
+        work.result = {};
+        shape_routing(batch, *plan_, work.result.routing);
+        done = step_.launch(work.wishes, weights, stop, work.result);
+    }
+    if (done) {
+        look_ahead(work, weights);
+        done = step_.finish(work.wishes, stop, work.result);
+    }
+    if (done && follows) {
+        count(&DeviceDraws::steps);
+        if (std::ranges::equal(step_.followed_with(), batch.rows, {}, {}, &BatchRow::token)) {
+            pause_ = 0;
+        } else {
+            give_up_ahead(&DeviceDraws::differed);
+            done = run_alone(work, weights, stop);
+        }
+    }
     scratch_bytes_ = step_.scratch_bytes();
-    if (!result.cancelled) {
-        const RowLogits logits = [this](std::size_t row) { return step_.logits(row); };
-        draws_.draw(wishes_, logits, result);
-        wishes_.tell(result, logits);
+    if (done) {
+        const RowLogits logits = [&](std::size_t row) {
+            if (ahead_) { // which wrote others in their place
+                give_up_ahead(&DeviceDraws::undecided);
+                run_alone(work, weights, {});
+            }
+            return step_.logits(row);
+        };
+        draws_.draw(work.wishes, logits, work.result);
+        work.wishes.tell(work.result, logits);
     }
+    work.result.cancelled = !done;
     const std::lock_guard lock(totals_mutex_);
-    totals_ += result.stages;
-    return result;
+    totals_ += work.result.stages;
+    return std::move(work.result);
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace switchyard::cuda {
 
@@ -91,8 +92,9 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
     scratch_.dense.device = &pool_->device().info();
     scratch_.ropes.resize(fused.ropes.size());
     scratch_.choices.resize(static_cast<std::size_t>(plan_.routes));
-    for (auto& event : passed_)
-        event = pool_->device().make_event();
+    for (auto* events : {&passed_, &ended_})
+        for (auto& event : *events)
+            event = pool_->device().make_event();
 }
 
 void DeviceStep::prepare() {
@@ -128,13 +130,13 @@ void DeviceStep::want(const Batch& batch, const StepShape& shape) {
         stage->reserve(shape, scratch_);
 }
 
-void DeviceStep::take_room(std::span<const Sought> sought) {
+void DeviceStep::take_room(const StepWishes& wishes, int place) {
     try {
         bool moved = inputs_.settle(*pool_);
         scratch_.each([&](ScratchBuffer& buffer) { moved |= buffer.settle(*pool_); });
         if (moved)
             recorded_.clear();
-        candidates_.make_room(sought, plan_.vocabulary);
+        candidates_.make_room(wishes, plan_.vocabulary, place);
     } catch (const std::exception&) {
         recorded_.clear();
         inputs_.forget();
@@ -180,20 +182,9 @@ std::size_t DeviceStep::forecast(int rows, int context, int experts) {
     return scratch_bytes();
 }
 
-bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepStop& stop, StepResult& result) {
-    const std::lock_guard lock(pool_->device().steps());
-    const auto began = std::chrono::steady_clock::now();
+DeviceStep::Launched DeviceStep::launched(const StepWishes& wishes, const WeightSet& weights,
+                                          StepResult& result) {
     const Batch& batch = wishes.batch();
-    if (!weights_.built()) {
-        constants_.upload(*pool_);
-        weights_.build(weights);
-    }
-    weights_.update(weights, *stream_, table_staging_);
-    if (offloads_) {
-        experts_.cache().settle(weights);
-        experts_.set_step(weights, weights_, *stream_);
-    }
-    const ExpertTraffic traffic = experts_.cache().use().traffic;
     inputs_.find_decompressed(batch);
     StepShape shape{.rows = static_cast<int>(batch.rows.size()),
                     .logit_rows = static_cast<int>(wishes.logit_rows().size()),
@@ -208,7 +199,6 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         shape.decompressed_rows += own.count;
         shape.decompressed_blocks = std::max(shape.decompressed_blocks, own.blocks);
     }
-    const bool sampled = clock_.due();
     const bool recorded = graphs_ && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
                           shape.prompt_rows == 0 && plan_.states.empty() && !offloads_;
     for (const auto& stage : stages_)
@@ -217,28 +207,113 @@ bool DeviceStep::run(StepWishes& wishes, const WeightSet& weights, const StepSto
         shape.rows = shape.logit_rows = recorded_rows(shape.rows);
         shape.experts = plan_.experts; // the dial moves, and the recording stays
     }
-    want(batch, shape);
-    take_room(wishes.sought());
-    inputs_.upload(wishes, kv_, shape.rows, *stream_);
-    if (shape.prompt_rows > 0)
+    return {.shape = shape,
+            .place = next_place_,
+            .recorded = recorded,
+            .sampled = false,
+            .began = std::chrono::steady_clock::now(),
+            .traffic = experts_.cache().use().traffic};
+}
+
+bool DeviceStep::launch(const StepWishes& wishes, const WeightSet& weights, const StepStop& stop,
+                        StepResult& result) {
+    turn_ = std::unique_lock(pool_->device().steps());
+    if (!weights_.built()) {
+        constants_.upload(*pool_);
+        weights_.build(weights);
+    }
+    weights_.update(weights, *stream_, table_staging_);
+    if (offloads_) {
+        experts_.cache().settle(weights);
+        experts_.set_step(weights, weights_, *stream_);
+    }
+    Launched own = launched(wishes, weights, result);
+    want(wishes.batch(), own.shape);
+    take_room(wishes, own.place);
+    own.sampled = clock_.due();
+    return start(wishes, {}, stop, macs_of(result.stages), own);
+}
+
+bool DeviceStep::start(const StepWishes& wishes, std::span<const FollowRow> follow, const StepStop& stop,
+                       double macs, const Launched& own) {
+    inputs_.upload(wishes, kv_, own.shape.rows, own.place, *stream_);
+    candidates_.upload(wishes, follow, own.place, *stream_);
+    if (!follow.empty())
+        candidates_.draw_next(inputs_.rows_to_feed(), own.place, *stream_);
+    if (own.shape.prompt_rows > 0)
         weights_.find_ranges(*stream_);
-    if (recorded)
-        start_graph(shape, sampled);
-    else if (!launch_stages(shape, macs_of(result.stages), stop, sampled ? &clock_ : nullptr))
+    if (own.recorded)
+        start_graph(own.shape, own.sampled);
+    else if (!launch_stages(own.shape, macs, stop, own.sampled ? &clock_ : nullptr)) {
+        turn_ = {};
         return false;
-    candidates_.launch(wishes.sought(), scratch_.logits.get<float>(), *stream_);
-    stream_->synchronise();
+    }
+    candidates_.launch(scratch_.logits.get<float>(), own.place, *stream_);
+    stream_->record(*ended_[own.place]);
+    launched_.push_back(own);
+    next_place_ = 1 - own.place;
+    return true;
+}
+
+bool DeviceStep::room_moves(const StepWishes& wishes, int place) {
+    bool moves = inputs_.moves() || candidates_.moves(wishes, plan_.vocabulary, place);
+    scratch_.each([&](const ScratchBuffer& buffer) { moves |= buffer.moves(); });
+    return moves;
+}
+
+bool DeviceStep::follow(const StepWishes& before, const StepWishes& wishes, const WeightSet& weights,
+                        StepResult& result) {
+    Launched own = launched(wishes, weights, result);
+    want(wishes.batch(), own.shape);
+    if (!own.recorded || room_moves(wishes, own.place))
+        return false;
+    candidates_.make_room(wishes, plan_.vocabulary, own.place); // on the host
+    own.sampled = clock_.due();
+    std::vector<FollowRow> follow;
+    const std::vector<BatchRow>& rows = wishes.batch().rows;
+    for (std::size_t r = 0; r < rows.size(); ++r)
+        follow.push_back({static_cast<std::int32_t>(r),
+                          before.number_for_draw(static_cast<std::size_t>(rows[r].drawn_by)),
+                          wishes.number_for_draw(r)});
+    return start(wishes, follow, {}, 0, own);
+}
+
+bool DeviceStep::ended() { return ended_[launched_.front().place]->passed(); }
+
+void DeviceStep::forget_first() {
+    finished_place_ = launched_.front().place;
+    launched_.pop_front();
+    if (launched_.empty())
+        turn_ = {};
+}
+
+void DeviceStep::drop() noexcept {
+    if (!turn_.owns_lock())
+        return;
+    try {
+        stream_->synchronise();
+    } catch (const std::exception&) { // the next step says so
+    }
+    launched_.clear();
+    turn_ = {};
+}
+
+bool DeviceStep::finish(StepWishes& wishes, const StepStop& stop, StepResult& result) {
+    const Launched own = launched_.front();
+    ended_[own.place]->wait();
+    forget_first();
+    const auto begin = std::max(own.began, std::exchange(finished_, std::chrono::steady_clock::now()));
     if (stop.requested())
         return false;
-    if (sampled)
+    if (own.sampled)
         clock_.read();
-    candidates_.read(wishes.sought());
+    candidates_.read(wishes.sought(), own.place);
     for (Sought& sought : wishes.sought()) // lists that no kernel has room for
         if (sought.wish->best > kMostBest)
             sought.found = find_candidates(logits(sought.row), *sought.wish);
-    tell_routing(batch, shape.experts, result);
-    result.experts = experts_.cache().use().traffic - traffic;
-    clock_.share(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(),
+    tell_routing(wishes.batch(), own.shape.experts, result);
+    result.experts = experts_.cache().use().traffic - own.traffic;
+    clock_.share(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
                  result.stages);
     return true;
 }

@@ -9,8 +9,11 @@
 #include "engine/run/latent_form.h"
 
 #include <algorithm>
+#include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,16 +28,33 @@ struct DeviceStepOptions {
     double step_budget = 0;       ///< of a long step's pace (StepPace); 0: the card's
 };
 
-/// Used from one thread at a time.
+/// Used from one thread at a time. Two steps may be under way: one that was launched, and one that follows it
+/// before it has ended.
 class DeviceStep {
   public:
     DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv,
                const DeviceStepOptions& options);
 
-    /// Runs the step to its end, and fills in what the wishes seek and `result` tells of experts and times.
-    /// False: it was stopped. Throws Error and DeviceError.
-    bool run(StepWishes& wishes, const WeightSet& weights, const StepStop& stop, StepResult& result);
-    /// Of a row among the last step's logit rows; valid until the next call.
+    /// Launches a step where none is under way. False: it was stopped. Throws Error and DeviceError; drop()
+    /// then.
+    bool launch(const StepWishes& wishes, const WeightSet& weights, const StepStop& stop, StepResult& result);
+    /// Launches another behind it, over the same weights: the rows' tokens are those that `before` draws on
+    /// the device. Rows of both draw alone, and as the device can (draws_on_device()). False: it could not
+    /// without waiting.
+    bool follow(const StepWishes& before, const StepWishes& wishes, const WeightSet& weights,
+                StepResult& result);
+    bool can_be_followed() const { return launched_.size() == 1 && launched_.front().recorded; }
+    /// Whether the first step under way has ended.
+    bool ended();
+    /// Waits for that, and fills in what the wishes seek and `result` tells of experts and times. False: it
+    /// was stopped. Throws Error and DeviceError.
+    bool finish(StepWishes& wishes, const StepStop& stop, StepResult& result);
+    /// What the rows of the step that finished last were computed with, if it followed another; -1: nothing
+    /// that the device could draw.
+    std::span<const std::int32_t> followed_with() const { return candidates_.drawn(finished_place_); }
+    /// Gives up what is under way, once the device is done with it.
+    void drop() noexcept;
+    /// Of a row among the logit rows of the step that was launched last; valid until the next call.
     std::span<const float> logits(std::size_t row);
     std::size_t scratch_bytes();
     /// As Executor::prompt_rows().
@@ -59,11 +79,28 @@ class DeviceStep {
     static constexpr int kPromptFrom = 64;
 
     bool has_library() const { return prompt_rows() > 0 && scratch_.dense.products; }
+
+    struct Launched {
+        StepShape shape;
+        int place;     ///< of what is copied for it
+        bool recorded; ///< it is a graph
+        bool sampled;
+        std::chrono::steady_clock::time_point began;
+        ExpertTraffic traffic; ///< before it
+    };
+    /// As `wishes` wants it; of recorded steps as they are recorded.
+    Launched launched(const StepWishes& wishes, const WeightSet& weights, StepResult& result);
+    /// Launches it, in room that it has. False: it was stopped.
+    bool start(const StepWishes& wishes, std::span<const FollowRow> follow, const StepStop& stop, double macs,
+               const Launched& own);
+    bool room_moves(const StepWishes& wishes, int place);
+    void forget_first(); ///< of those under way
+
     /// Notes what the step needs.
     void want(const Batch& batch, const StepShape& shape);
     /// Takes that, and the room for what is sought. Throws Error; then none of the memory is held, so that
     /// the next step has all of it for its own need.
-    void take_room(std::span<const Sought> sought);
+    void take_room(const StepWishes& wishes, int place);
     /// `macs`: of all stages. `clock`: reads the times of this step's stages.
     bool launch_stages(const StepShape& shape, double macs, const StepStop& stop, StageClock* clock);
     /// `sampled`: the clock is read between stages.
@@ -93,7 +130,12 @@ class DeviceStep {
     ExpertFetch experts_;
     HostBuffer table_staging_, downloads_;
     std::unique_ptr<Stream> stream_;
-    std::unique_ptr<Event> passed_[2]; ///< by long steps, so that they can be stopped
+    std::unique_ptr<Event> passed_[2];  ///< by long steps, so that they can be stopped
+    std::unique_ptr<Event> ended_[2];   ///< by place
+    std::deque<Launched> launched_;     ///< under way
+    std::unique_lock<std::mutex> turn_; ///< of the device's steps, while any is
+    int next_place_ = 0, finished_place_ = 0;
+    std::chrono::steady_clock::time_point finished_; ///< the last one
     /// By rows, and whether it reads the clock; addresses are those of now.
     std::map<std::pair<int, bool>, Recording> recorded_;
 };

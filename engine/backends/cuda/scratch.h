@@ -18,10 +18,11 @@ class ScratchBuffer {
     /// From now on it only notes how large it would have to be.
     void only_measure() { measure_ = true; }
     void want(std::size_t bytes) { wanted_ = std::max(wanted_, bytes); }
+    bool moves() const { return !measure_ && wanted_ > bytes_; } ///< whether settle() does
     /// Takes what was wanted; whether it moved. Throws Error, and what it had is gone then: forget() makes
     /// the next step's need its own.
     bool settle(DevicePool& pool) {
-        if (measure_ || wanted_ <= bytes_)
+        if (!moves())
             return false;
         memory_.reset();
         bytes_ = 0; // should there be no memory

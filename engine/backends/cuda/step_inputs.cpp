@@ -48,7 +48,8 @@ void StepInputs::want(const Room& room) {
 
 bool StepInputs::settle(DevicePool& pool) {
     const bool moved = memory_.settle(pool);
-    host_.reserve(memory_.bytes());
+    for (HostBuffer& host : host_)
+        host.reserve(memory_.bytes());
     return moved;
 }
 
@@ -78,7 +79,7 @@ void StepInputs::write_rows(const StepWishes& wishes, int rows, std::byte* host)
     const std::vector<std::int32_t> first_blocks = first_blocks_of(batch);
     auto* row = part<RowInput>(host, 0);
     for (const BatchRow& b : batch.rows)
-        *row++ = {.token = b.token,
+        *row++ = {.token = std::max(b.token, 0), // below: not known yet
                   .position = b.position,
                   .first_block = first_blocks[static_cast<std::size_t>(b.sequence)],
                   .decompressed = is_decompressed(b),
@@ -122,8 +123,8 @@ std::size_t StepInputs::write_sequences(const Batch& batch, const KvStore& kv, s
     return static_cast<std::size_t>(reinterpret_cast<std::byte*>(block) - host);
 }
 
-void StepInputs::upload(const StepWishes& wishes, const KvStore& kv, int rows, Stream& stream) {
-    std::byte* host = host_.data();
+void StepInputs::upload(const StepWishes& wishes, const KvStore& kv, int rows, int place, Stream& stream) {
+    std::byte* host = host_[place].data();
     write_rows(wishes, rows, host);
     std::fill_n(part<std::uint32_t>(host, arrivals_), room_.arrivals, 0u);
     const std::size_t end = write_sequences(wishes.batch(), kv, host);

@@ -21,7 +21,7 @@ struct DecompressedRows {
 
 class StepInputs {
   public:
-    explicit StepInputs(DevicePool& pool) : host_(pool.device()) {}
+    explicit StepInputs(DevicePool& pool) : host_{HostBuffer(pool.device()), HostBuffer(pool.device())} {}
 
     /// Room for so many rows, sequences, states that are kept, KV blocks of all sequences, and counters of
     /// arrivals.
@@ -29,6 +29,7 @@ class StepInputs {
         std::size_t rows = 0, sequences = 0, states = 0, blocks = 0, arrivals = 0;
     };
     void want(const Room& room);
+    bool moves() const { return memory_.moves(); } ///< whether settle() does
     bool settle(DevicePool& pool);
     /// Gives the room back.
     void forget() {
@@ -49,10 +50,11 @@ class StepInputs {
     void find_decompressed(const Batch& batch);
     std::span<const DecompressedRows> decompressed() const { return decompressed_; }
 
-    /// Copies the batch, with rows without a position up to `rows`. The stream's earlier copies must have
-    /// ended.
-    void upload(const StepWishes& wishes, const KvStore& kv, int rows, Stream& stream);
+    /// Copies the batch, with rows without a position up to `rows`, by way of one of two places in the host's
+    /// memory, whose last copy must have ended.
+    void upload(const StepWishes& wishes, const KvStore& kv, int rows, int place, Stream& stream);
 
+    RowInput* rows_to_feed() { return const_cast<RowInput*>(rows()); } ///< whose tokens a device writes
     const RowInput* rows() const { return at<RowInput>(0); }
     const std::int32_t* logit_rows() const { return at<std::int32_t>(gather_); } ///< batch rows; -1: none
     const SequenceStates* sequences() const { return at<SequenceStates>(sequences_); }
@@ -76,7 +78,7 @@ class StepInputs {
     int decompressed_until_ = 0;
     std::vector<DecompressedRows> decompressed_;
     ScratchBuffer memory_;
-    HostBuffer host_;
+    HostBuffer host_[2];
 };
 
 } // namespace switchyard::cuda

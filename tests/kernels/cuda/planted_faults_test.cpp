@@ -58,7 +58,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{"Attend:LostBlock:0", "CudaAttention.HeadsOfEveryWidth"},
                     Planted{"ProductOne:PreviousWait:0", "DependentLaunches.ProductsWaitForTheirRows"},
                     Planted{"PromptProduct:PreviousWait:0", "DependentLaunches.PromptsWaitForTheirRows"},
-                    Planted{"JoinBest:PreviousWait:0", "HeadKernels.FindWhatTheCpuFinds"}),
+                    Planted{"JoinBest:PreviousWait:0", "HeadKernels.FindWhatTheCpuFinds"},
+                    Planted{"DrawNext:BlockMeeting:2", "DrawKernels.DrawWhatTheHostDraws"},
+                    Planted{"DrawNext:PreviousWait:0", "DrawKernels.DrawWhatTheHostDraws"}),
     [](const testing::TestParamInfo<Planted>& info) {
         std::string name = info.param.fault;
         for (char& c : name)
