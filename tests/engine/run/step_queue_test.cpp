@@ -67,6 +67,35 @@ TEST(StepQueue, ComputesStepsInTheOrderInWhichTheyWereStarted) {
     EXPECT_EQ(queue.ended(), 50u);
 }
 
+TEST(StepQueue, TellsTheStepThatIsComputedWhatIsBehindIt) {
+    std::latch all_started(1);
+    std::vector<std::int32_t> behind;
+    bool abandoned = false;
+    StepQueue* own = nullptr;
+    StepQueue queue([&](Batch& batch, const WeightSet& weights, const StepStop&) {
+        all_started.wait();
+        const auto next = own->behind();
+        behind.push_back(next ? next->batch.rows[0].token : -1);
+        if (next) {
+            EXPECT_EQ(&next->weights, &weights);
+            abandoned |= next->stop.requested();
+        }
+        return named(batch);
+    });
+    own = &queue;
+    std::stop_source third;
+    std::vector<std::unique_ptr<PendingStep>> steps;
+    steps.push_back(begin(queue, 1));
+    steps.push_back(begin(queue, 2));
+    steps.push_back(begin(queue, 3, {}, third.get_token()));
+    third.request_stop();
+    all_started.count_down();
+    for (const auto& step : steps)
+        step->wait();
+    EXPECT_EQ(behind, (std::vector<std::int32_t>{2, 3, -1}));
+    EXPECT_TRUE(abandoned) << "who has stopped is told as such";
+}
+
 TEST(StepQueue, HasAThreadFromTheFirstStepOn) {
     std::optional<std::thread::id> first, second;
     const std::ptrdiff_t before = threads_now();
