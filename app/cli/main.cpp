@@ -1,6 +1,7 @@
 // switchyard-cli: the engine from the command line.
 #include "app/cli/commands.h"
 #include "app/cli/terminal_text.h"
+#include "engine/backends/cuda/library_trial.h"
 #include "engine/base/error.h"
 
 #include <cerrno>
@@ -77,5 +78,6 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     fill_closed_streams();
+    switchyard::serve_library_trial(argc, argv);
     return ended(run(argc, argv));
 }

@@ -2,10 +2,12 @@
 #include "app/desktop/program.h"
 #include "app/services/local_jobs.h"
 #include "app/services/local_run_service.h"
+#include "engine/backends/cuda/library_trial.h"
 
 using namespace switchyard;
 
 int main(int argc, char** argv) {
+    serve_library_trial(argc, argv);
     return runProgram(argc, argv, [](const Paths& paths) {
         LocalHostOptions options;
         options.speeds_file = paths.data + QStringLiteral("/speeds.json");

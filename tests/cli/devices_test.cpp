@@ -30,6 +30,32 @@ TEST_F(CliDevices, AreTheProcessorAndWhyThereIsNoCard) {
     EXPECT_NE(run("devices").out.find("of another build"), std::string::npos);
 }
 
+/// What a library runs when it is opened, or a driver when it is started, takes a process with it: not ours.
+TEST_F(CliDevices, AreTheCpuWhereOpeningTheLibraryEndsAProcess) {
+    setenv("SWITCHYARD_CUDA_LIBRARY", FAKE_CONSTRUCTOR, 1);
+    const std::string generate = "generate " + model + " --prompt hello --max-tokens 2 --json";
+    const std::pair<const char*, const char*> ways[] = {
+        {"exits", " ends the program that opens it"},
+        {"aborts", " ends the program that opens it"},
+        {"hangs", " gives no answer in 10 s"},
+        {"start exits", "CUDA does not start: the driver ends the program that starts it"},
+        {"start aborts", "CUDA does not start: the driver ends the program that starts it"}};
+    for (const auto& [way, why] : ways) {
+        setenv("SWITCHYARD_FAKE_CARDS", way, 1);
+        const Json answer = json_of(generate);
+        EXPECT_EQ(answer["device"]["name"], "cpu") << way;
+        EXPECT_NE(answer["device"]["why_not_cuda"].get<std::string>().find(why), std::string::npos)
+            << answer["device"];
+        EXPECT_EQ(answer["tokens"].size(), 2u) << way;
+    }
+    expect_refused(generate + " --device cuda", 1, "ends the program that starts it");
+    EXPECT_EQ(json_of("devices --json")[1]["unusable"],
+              "CUDA does not start: the driver ends the program that starts it");
+    setenv("SWITCHYARD_FAKE_CARDS", "", 1); // it may also be sound
+    EXPECT_NE(json_of("devices --json")[1]["unusable"].get<std::string>().find("finds no card"),
+              std::string::npos);
+}
+
 TEST_F(CliDevices, AreListedWithWhatTheirDriverTells) {
     machine_with("cards Old/61/8 Large/90/80");
     const Json devices = json_of("devices --json");
@@ -109,8 +135,51 @@ TEST_F(CliDevices, AreTheCpuWhereThereIsNoCard) {
     EXPECT_NE(timed.err.find("; answer 3 tokens, "), std::string::npos) << timed.err;
     EXPECT_FALSE(Json::parse(cpu.out)["device"].contains("why_not_cuda"));
     EXPECT_EQ(ids(answer), ids(Json::parse(cpu.out)));
+    // The same of a dial that moves while the answer is written, and of one that is set between answers.
+    const Outcome moved = run(call + " --at 2:kv=FP8 --at 1:kv=Q8_0");
+    EXPECT_EQ(moved.err,
+              "switchyard-cli: the KV cache cannot be kept as FP8 on this device: Q8_0 is taken\n");
+    EXPECT_EQ(Json::parse(moved.out)["tokens"][2]["kv"], "Q8_0");
+    EXPECT_NE(run("chat " + model, "/set kv=FP8\n")
+                  .out.find("kv is FP8; the KV cache cannot be kept as FP8 on this device: Q8_0 is taken\n"),
+              std::string::npos);
     const Json bench = json_of("bench " + model + " --prompt-tokens 8 --gen-tokens 4 --repeat 1 --json");
     EXPECT_EQ(bench["why_not_cuda"], "there is no NVIDIA driver on this machine");
+    EXPECT_TRUE(bench["stages"]["decode"]["head"].contains("share_of_read_rate"));
+    EXPECT_NE(bench["limits"].get<std::string>().find("may exceed 1"), std::string::npos);
+}
+
+/// A card's kernels read its own memory: the processor's limits say nothing of them.
+TEST_F(CliDevices, ThatAreCardsHaveNoSharesOfTheProcessorsLimits) {
+    machine_with("cards Turing/75/1");
+    const Json bench = json_of("bench " + model + " --prompt-tokens 8 --gen-tokens 4 --repeat 1 --json");
+    EXPECT_NE(bench["device"].get<std::string>().find("compute capability 7.5"), std::string::npos)
+        << bench["device"];
+    EXPECT_FALSE(bench.contains("read_gb_per_second"));
+    for (const auto& stage : bench["stages"]["decode"])
+        EXPECT_FALSE(stage.contains("share_of_read_rate"));
+}
+
+/// Before 8.0 no product of BF16 is there.
+TEST_F(CliDevices, SayWhatTheyTakeInThePlaceOfAPrecision) {
+    machine_with("cards Turing/75/1");
+    const std::string note =
+        "switchyard-cli: the weights cannot be computed with as BF16 on this device: F32 is taken\n";
+    const std::string call = "generate " + model + " --prompt hello --max-tokens 2 --json";
+    EXPECT_EQ(run(call + " --quant BF16").err, note);
+    EXPECT_EQ(run(call + " --at 1:quant=BF16").err, note);
+    EXPECT_EQ(run(call + " --at 1:quant=Q8_0").err, "");
+    EXPECT_EQ(run(call + " --quant BF16 --device cpu").err, "");
+}
+
+TEST_F(CliDevices, AreNamedInLettersOfAnyCase) {
+    machine_with("cards Large/90/1");
+    const std::string call = "generate " + model + " --prompt hello --max-tokens 1 --json --device ";
+    EXPECT_EQ(json_of(call + "CUDA")["device"]["name"], "cuda");
+    EXPECT_EQ(json_of(call + "Cuda:0")["device"]["name"], "cuda");
+    EXPECT_EQ(json_of(call + "CPU")["device"]["name"], "cpu");
+    EXPECT_EQ(json_of(call + "AUTO")["device"]["name"], "cuda");
+    expect_refused(call + "CUDA:x", 2, "--device: \"CUDA:x\" is no device");
 }
 
 } // namespace

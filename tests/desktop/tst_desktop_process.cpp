@@ -247,6 +247,29 @@ class DesktopProcessTest : public QObject {
         QVERIFY(!QFile::exists(data_ + u"/switchyard.lock"_s));
     }
 
+    /// What a card's library runs when it is opened may end a process: the window goes on with the CPU.
+    void aLibraryThatEndsAProcessLeavesTheWindow_data() {
+        QTest::addColumn<QString>("way");
+        QTest::addRow("opened") << u"aborts"_s;
+        QTest::addRow("started") << u"start exits"_s;
+    }
+    void aLibraryThatEndsAProcessLeavesTheWindow() {
+        QFETCH(QString, way);
+        const QString path = folder_->filePath(u"model.gguf"_s);
+        chatScript({"Yes"}).write(path.toStdString());
+        QProcessEnvironment all = environment();
+        all.insert(u"SWITCHYARD_CUDA_LIBRARY"_s, QStringLiteral(FAKE_CONSTRUCTOR));
+        all.insert(u"SWITCHYARD_FAKE_CARDS"_s, way);
+        const auto process = beginWith(
+            real(),
+            {u"--data-dir"_s, data_, u"--timing"_s, u"--model"_s, path, u"--prompt"_s, u"hi"_s, u"--quit"_s},
+            all);
+        QVERIFY(ends(*process));
+        QCOMPARE(process->exitStatus(), QProcess::NormalExit);
+        QCOMPARE(process->exitCode(), 0);
+        QCOMPARE(number(u"SELECT count(*) FROM messages"_s), 2);
+    }
+
     /// Nobody can read it in a window that ends with its answer.
     void aDamagedChatFileIsToldOnStderr() {
         {

@@ -1,5 +1,6 @@
 #include "engine/backends/cuda/device_library.h"
 
+#include "engine/backends/cuda/library_trial.h"
 #include "engine/base/error.h"
 #include "kernels/cuda/device_text.h"
 #include "kernels/cuda/library_interface.h"
@@ -117,6 +118,11 @@ void DeviceLibrary::load(const std::filesystem::path& file) {
     if (const std::string why = damage_of(file); !why.empty())
         return set_trouble(DeviceTrouble::OtherLibrary,
                            "the CUDA library cannot be opened: " + file.string() + " " + why);
+    if (const auto failure = try_library(file, build_))
+        return failure->end == TrialEnd::Opening
+                   ? set_trouble(DeviceTrouble::OtherLibrary, "the CUDA library cannot be opened: " +
+                                                                  file.string() + " " + failure->reason)
+                   : set_trouble(DeviceTrouble::Failed, "CUDA does not start: the driver " + failure->reason);
     // Never closed: CUDA's runtime has threads and work at exit.
     void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {
