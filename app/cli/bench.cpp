@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 namespace switchyard {
@@ -114,7 +115,8 @@ nlohmann::ordered_json result_of(const std::vector<RunRecord>& records, const Lo
     return json;
 }
 
-nlohmann::ordered_json to_json(const StageTable& table, const MachineRates& rates) {
+/// `rates`: those of the machine's processor; null where something else computes.
+nlohmann::ordered_json to_json(const StageTable& table, const MachineRates* rates) {
     nlohmann::ordered_json json;
     for (std::size_t k = 0; k < kStageKinds; ++k) {
         const StageUse& use = table.uses[k];
@@ -126,17 +128,29 @@ nlohmann::ordered_json to_json(const StageTable& table, const MachineRates& rate
         const double bytes_rate = static_cast<double>(use.bytes) / use.seconds,
                      macs_rate = static_cast<double>(use.macs) / use.seconds;
         stage["gb_per_second"] = bytes_rate / 1e9;
-        stage["share_of_read_rate"] = bytes_rate / rates.read_bytes_per_second;
-        stage["share_of_arithmetic_peak"] = macs_rate / rates.macs_per_second;
+        if (!rates)
+            continue;
+        stage["share_of_read_rate"] = bytes_rate / rates->read_bytes_per_second;
+        stage["share_of_arithmetic_peak"] = macs_rate / rates->macs_per_second;
     }
     return json;
 }
 
-/// Where the time of all repetitions went, against what this machine reads and computes at most.
-void add_stages(nlohmann::ordered_json& json, const Stages& stages, const MachineRates& rates) {
-    json["read_gb_per_second"] = rates.read_bytes_per_second / 1e9;
-    json["arithmetic_peak_gmac_per_second"] = rates.macs_per_second / 1e9;
-    json["stages"] = {{"prefill", to_json(stages.prefill, rates)}, {"decode", to_json(stages.decode, rates)}};
+/// Where the time of all repetitions went, against what the processor reads and computes at most where it is
+/// what computed.
+void add_stages(nlohmann::ordered_json& json, const Stages& stages, const Backend& backend) {
+    std::optional<MachineRates> rates;
+    if (backend.name() == "cpu") {
+        rates = measure_machine(backend.threads());
+        json["read_gb_per_second"] = rates->read_bytes_per_second / 1e9;
+        json["arithmetic_peak_gmac_per_second"] = rates->macs_per_second / 1e9;
+        json["limits"] =
+            "read_gb_per_second is of memory: weights that stay in the processor's caches are read "
+            "faster. arithmetic_peak_gmac_per_second is of floats: products of integers are "
+            "faster. Shares of both may exceed 1.";
+    }
+    const MachineRates* const known = rates ? &*rates : nullptr;
+    json["stages"] = {{"prefill", to_json(stages.prefill, known)}, {"decode", to_json(stages.decode, known)}};
 }
 
 void print_stages(const nlohmann::ordered_json& json) {
@@ -310,7 +324,7 @@ void run_bench(const BenchArguments& options) {
     for (const char* reason : {"why", "why_not_cuda"})
         if (device.contains(reason))
             json[reason] = device[reason];
-    add_stages(json, stages, measure_machine(model->backend().threads()));
+    add_stages(json, stages, model->backend());
     add_expert_cache(json, records, *model);
     add_device_draws(json, *model);
     json["bytes_read_per_token"] = bytes_read(options, *model, model->file());

@@ -96,7 +96,10 @@ class TerminalChat {
             if (spec->scope == ControlScope::Model)
                 scheduler_->set_model_tuning(moved.model);
             tuning_ = moved;
-            std::printf("%s is %s\n", std::string(spec->name).c_str(), format_control(*spec, value).c_str());
+            const std::string substitute = substitute_on(model_->backend(), *spec, value);
+            std::printf("%s is %s%s%s\n", std::string(spec->name).c_str(),
+                        format_control(*spec, value).c_str(), substitute.empty() ? "" : "; ",
+                        substitute.c_str());
         } catch (const std::exception& e) {
             std::printf("%s\n", one_line(e.what()).c_str());
         }

@@ -88,9 +88,11 @@ std::string stats_text(const RunTimings& t) {
 
 void run_generate(const GenerateArguments& options, const std::vector<DialMove>& moves) {
     const auto model = options.model.load();
-    for (const DialMove& move : moves)
+    for (const DialMove& move : moves) {
         if (move.name == "experts" && std::get<double>(move.value) > 0)
             check_experts(*model, static_cast<int>(std::get<double>(move.value)));
+        note_substitute(*model, *find_control(move.name), move.value);
+    }
     Tuning tuning = options.model.tuning(*model);
     tuning.sequence.special_tokens |= options.special_tokens;
     const auto scheduler = start_scheduler(model, tuning);

@@ -30,9 +30,15 @@ std::string complaint_about(Read&& read) {
     }
 }
 
-/// What is wrong with a dial's value; "" nothing.
+/// What is wrong with a dial's value, after its name; "" nothing.
 std::string complaint(const ControlSpec& spec, const std::string& text) {
     return complaint_about([&] { with_control({}, spec, parse_control(spec, text)); });
+}
+
+/// The same where the option's own name stands before it.
+std::string complaint_of_flag(const ControlSpec& spec, const std::string& text) {
+    const std::string all = complaint(spec, text), name = std::string(spec.name) + ": ";
+    return all.starts_with(name) ? all.substr(name.size()) : all;
 }
 
 } // namespace
@@ -51,7 +57,7 @@ void DialOptions::add_to(CLI::App& command, std::initializer_list<std::string_vi
                 },
                 help)
             ->type_name(spec.kind == ControlKind::Choice ? "TYPE" : "NUMBER")
-            ->check([&spec](const std::string& text) { return complaint(spec, text); });
+            ->check([&spec](const std::string& text) { return complaint_of_flag(spec, text); });
     }
 }
 
@@ -87,10 +93,8 @@ std::shared_ptr<LoadedModel> ModelOptions::load() const {
         print_note(note);
     if (const int experts = tuning(*model).sequence.experts; experts > 0)
         check_experts(*model, experts);
-    const BlockType kv = tuning(*model).sequence.kv, nearest = model->backend().nearest_kv(kv);
-    if (nearest != kv && !exact_)
-        print_note("the KV cache cannot be kept as " + std::string(traits(kv).name) +
-                   " on this device: " + std::string(traits(nearest).name) + " is taken");
+    for (const char* dial : {"kv", "quant"})
+        note_substitute(*model, *find_control(dial), control_value(tuning(*model), *find_control(dial)));
     return model;
 }
 
@@ -134,6 +138,27 @@ void check_experts(const LoadedModel& model, int count) {
     if (count > experts)
         throw Error("experts: " + std::to_string(count) + " is more than the " + std::to_string(experts) +
                     " of " + model.path().string());
+}
+
+std::string substitute_on(const Backend& backend, const ControlSpec& spec, const ControlValue& value) {
+    const Tuning tuning = with_control({}, spec, value);
+    const auto sentence = [](const char* begin, BlockType wanted, BlockType taken) {
+        return wanted == taken ? std::string()
+                               : begin + std::string(traits(wanted).name) +
+                                     " on this device: " + std::string(traits(taken).name) + " is taken";
+    };
+    if (spec.name == "kv" && !backend.exact())
+        return sentence("the KV cache cannot be kept as ", tuning.sequence.kv,
+                        backend.nearest_kv(tuning.sequence.kv));
+    if (spec.name == "quant" && tuning.model.weights)
+        return sentence("the weights cannot be computed with as ", *tuning.model.weights,
+                        backend.nearest_weights(*tuning.model.weights));
+    return {};
+}
+
+void note_substitute(const LoadedModel& model, const ControlSpec& spec, const ControlValue& value) {
+    if (const std::string note = substitute_on(model.backend(), spec, value); !note.empty())
+        print_note(note);
 }
 
 std::pair<const ControlSpec*, ControlValue> parse_assignment(const std::string& option,

@@ -61,6 +61,12 @@ std::pair<const ControlSpec*, ControlValue> parse_assignment(const std::string& 
 /// Throws Error where the model has fewer experts than `count`, or none.
 void check_experts(const LoadedModel& model, int count);
 
+/// What `backend` takes in the place of a dial's value that it cannot, in a sentence without an end; "": it
+/// can.
+std::string substitute_on(const Backend& backend, const ControlSpec& spec, const ControlValue& value);
+/// Says so on stderr.
+void note_substitute(const LoadedModel& model, const ControlSpec& spec, const ControlValue& value);
+
 /// The model's weights at the precision asked for, and a scheduler over them.
 std::unique_ptr<Scheduler> start_scheduler(const std::shared_ptr<LoadedModel>& model, const Tuning& tuning,
                                            SchedulerOptions options = {});

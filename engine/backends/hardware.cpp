@@ -74,8 +74,11 @@ std::filesystem::path card_checks_file() {
     return folder.empty() ? folder : folder / "switchyard" / "card-checks.json";
 }
 
-DeviceChoice parse_device(std::string_view text) {
+DeviceChoice parse_device(std::string_view word) {
     using Kind = DeviceChoice::Kind;
+    std::string text(word);
+    for (char& c : text)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
     if (text == "auto")
         return {Kind::Auto, -1};
     if (text == "cpu")
@@ -90,7 +93,7 @@ DeviceChoice parse_device(std::string_view text) {
         if (error == std::errc() && read == end && index >= 0)
             return {Kind::Cuda, index};
     }
-    throw Error("\"" + std::string(text) +
+    throw Error("\"" + std::string(word) +
                 "\" is no device: there are auto, cpu, cuda, and cuda:0, cuda:1 ...");
 }
 

@@ -20,7 +20,7 @@ struct DeviceChoice {
     friend bool operator==(const DeviceChoice&, const DeviceChoice&) = default;
 };
 
-/// "auto", "cpu", "cuda", "cuda:0" ... Throws Error.
+/// "auto", "cpu", "cuda", "cuda:0" ..., in letters of any case. Throws Error.
 DeviceChoice parse_device(std::string_view text);
 /// As parse_device() reads it.
 std::string device_word(const DeviceChoice& choice);

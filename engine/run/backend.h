@@ -219,6 +219,8 @@ class Backend {
     }
     /// `type`, or where no cache can be kept in it the nearest one.
     BlockType nearest_kv(BlockType type) const;
+    /// `type`, or where weights of it are not computed with what they become.
+    virtual BlockType nearest_weights(BlockType type) const { return type; }
     virtual std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) = 0;
     /// From any thread; may ask the driver, which takes a while.
     virtual DeviceStatus device_status() const { return {}; }

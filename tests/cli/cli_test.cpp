@@ -189,7 +189,7 @@ TEST_F(CliTest, ATemperatureTooSmallToDivideByIsGreedy) {
     }
     EXPECT_EQ(ids(json_of(command + "0 --at 3:temperature=1e-40")), ids(greedy));
     for (const char* bad : {"nan", "inf", "-1", "1e300", "-1e-300"})
-        expect_refused(command + bad, 2, "temperature");
+        expect_refused(command + bad, 2, "--temp: \"" + std::string(bad) + "\" is not a number from 0 to 2");
 }
 
 TEST_F(CliTest, AMoveBeforeTheFirstTokenIsTheFlag) {
@@ -300,7 +300,9 @@ TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
     expect_refused("info /no/such.gguf", 1, "/no/such.gguf");
     expect_refused("info " + file("text.gguf", "not a model"), 1, "text.gguf");
     expect_refused(generate + "--temp 9", 2, "--temp");
-    expect_refused(generate + "--kv Q2_K", 2, "F16, Q8_0, FP8, Q4_0");
+    expect_refused(generate + "--kv Q2_K", 2,
+                   "switchyard-cli: --kv: \"Q2_K\" is not one of F16, Q8_0, FP8, Q4_0");
+    expect_refused(generate + "--top-p 2", 2, "switchyard-cli: --top-p: \"2\" is not a number from 0 to 1");
     expect_refused(generate + "--at 5", 2, "TOKEN:NAME=VALUE");
     expect_refused(generate + "--at 5:volume=3", 2, "volume");
     expect_refused(generate + "--at 5:top_p=3", 2, "top_p");

@@ -89,6 +89,7 @@ class CudaBackend : public Backend {
         return {tiled_bytes(placed_type(type), rows, cols), false, offloads_ && is_routed_matrix(source)};
     }
     bool holds_kv(BlockType type) const override { return keeps_cache(type, device_->info().compute); }
+    BlockType nearest_weights(BlockType type) const override { return checked_type(type); }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
         return make_cuda_executor(std::move(plan), pool_,
                                   {options_.graphs, offloads_, expert_cache_bytes(), options_.step_budget});

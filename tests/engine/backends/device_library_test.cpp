@@ -123,7 +123,9 @@ TEST_F(Libraries, ChooseWhatIsAskedFor) {
     EXPECT_EQ(parse_device("cpu"), (DeviceChoice{Kind::Cpu, -1}));
     EXPECT_EQ(parse_device("cuda"), (DeviceChoice{Kind::Cuda, -1}));
     EXPECT_EQ(parse_device("cuda:11"), (DeviceChoice{Kind::Cuda, 11}));
-    for (const char* text : {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "cuda:99999999999", "CUDA"})
+    EXPECT_EQ(parse_device("CUDA"), (DeviceChoice{Kind::Cuda, -1}));
+    EXPECT_EQ(parse_device("Cuda:1"), (DeviceChoice{Kind::Cuda, 1}));
+    for (const char* text : {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "cuda:99999999999", "CUDA:"})
         EXPECT_THROW(parse_device(text), Error) << text;
 
     answering("error 35 0");
