@@ -19,21 +19,30 @@ void apply_softmax(std::span<float> x) {
         v /= sum;
 }
 
-// Keeps the best groups; the others' scores become -infinity.
+/// Leaves out what the dials do.
+void leave_out(const RouteDials& dials, std::vector<bool>& out) {
+    for (std::size_t e = 0; e < out.size(); ++e)
+        out[e] = (dials.pool > 0 && e >= static_cast<std::size_t>(dials.pool)) ||
+                 (!dials.off.empty() && (dials.off[e / 32] >> e % 32 & 1u) != 0);
+}
+
+/// Leaves out all but the best groups.
 void limit_groups(const Routing& r, RouterScratch& scratch) {
-    const std::span<float> scores(scratch.scores);
-    const auto size = scores.size() / static_cast<std::size_t>(r.groups);
+    constexpr float kNone = -std::numeric_limits<float>::infinity();
+    const auto size = scratch.scores.size() / static_cast<std::size_t>(r.groups);
     std::vector<float>& best = scratch.groups;
     best.resize(static_cast<std::size_t>(r.groups));
     for (std::size_t g = 0; g < best.size(); ++g) {
-        float first = -std::numeric_limits<float>::infinity(), second = first;
-        for (float s : scores.subspan(g * size, size)) {
+        float first = kNone, second = kNone;
+        for (std::size_t e = g * size; e < (g + 1) * size; ++e) {
+            const float s = scratch.out[e] ? kNone : scratch.scores[e];
             if (s > first)
                 second = std::exchange(first, s);
             else if (s > second)
                 second = s;
         }
-        best[g] = r.group_score_top2 ? first + second : first;
+        // A group may have one alone that is not out.
+        best[g] = r.group_score_top2 && second > kNone ? first + second : first;
     }
     std::vector<std::int16_t>& order = scratch.group_order;
     order.resize(best.size());
@@ -44,8 +53,56 @@ void limit_groups(const Routing& r, RouterScratch& scratch) {
         return sa > sb || (sa == sb && a < b);
     });
     for (auto g = kept; g != order.end(); ++g)
-        for (float& s : scores.subspan(static_cast<std::size_t>(*g) * size, size))
-            s = -std::numeric_limits<float>::infinity();
+        std::fill_n(scratch.out.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(*g) * size),
+                    size, true);
+}
+
+/// How many of the first weights hold this share of all of them.
+std::size_t count_for_mass(std::span<const float> weights, float share) {
+    const float wanted = share * std::accumulate(weights.begin(), weights.end(), 0.0f);
+    float sum = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        if ((sum += weights[i]) >= wanted)
+            return i + 1;
+    return weights.size();
+}
+
+/// Drops the weights, and the experts beside them, that are too small; how many stay.
+std::size_t drop_light(std::span<float> weights, std::span<std::int16_t> experts, float share) {
+    const float least = std::min(share, 1.0f) * *std::ranges::max_element(weights);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        if (!(weights[i] < least)) {
+            weights[kept] = weights[i];
+            experts[kept++] = experts[i];
+        }
+    return kept;
+}
+
+/// From the first `count` experts in order to those that stay, with the weights that their results get.
+std::size_t weigh_experts(const Routing& r, const RouteDials& dials, RouterScratch& scratch,
+                          std::size_t count, std::span<RouteChoice> chosen) {
+    std::vector<std::int16_t>& order = scratch.order;
+    std::span<float> weights(scratch.scores.data(), count); // they have served
+    for (std::size_t i = 0; i < count; ++i)
+        weights[i] = scratch.probability[static_cast<std::size_t>(order[i])];
+    if (r.gate == GateFunction::SoftmaxChosen)
+        apply_softmax(weights);
+    if (dials.routing_mass < 1.0f)
+        weights = weights.first(count_for_mass(weights, dials.routing_mass));
+    if (dials.gate_threshold > 0.0f)
+        weights = weights.first(drop_light(weights, order, dials.gate_threshold));
+    if (r.gate == GateFunction::SoftmaxChosen && weights.size() < count) { // over those that stay
+        const float sum = std::accumulate(weights.begin(), weights.end(), 0.0f);
+        for (float& weight : weights)
+            weight /= sum;
+    }
+    float factor = r.scale;
+    if (r.normalise)
+        factor /= std::accumulate(weights.begin(), weights.end(), 0.0f) + 1e-20f;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        chosen[i] = {order[i], weights[i] * factor};
+    return weights.size();
 }
 
 } // namespace
@@ -56,6 +113,7 @@ void RouterScratch::reserve(const Routing& routing) {
     probability.reserve(experts);
     scores.reserve(experts);
     order.reserve(experts);
+    out.reserve(experts);
     groups.reserve(all_groups);
     group_order.reserve(all_groups);
 }
@@ -66,7 +124,7 @@ int active_experts(const Routing& r, int active) {
 }
 
 std::size_t choose_experts(std::span<const float> logits, std::span<const float> selection_bias,
-                           const Routing& r, int active, RouterScratch& scratch,
+                           const Routing& r, const RouteDials& dials, RouterScratch& scratch,
                            std::span<RouteChoice> chosen) {
     std::vector<float>&probability = scratch.probability, &scores = scratch.scores;
     probability.assign(logits.begin(), logits.end());
@@ -82,30 +140,25 @@ std::size_t choose_experts(std::span<const float> logits, std::span<const float>
     scores.assign(probability.begin(), probability.end());
     for (std::size_t i = 0; i < selection_bias.size(); ++i)
         scores[i] += selection_bias[i];
+    scratch.out.resize(scores.size());
+    leave_out(dials, scratch.out);
     if (r.groups > 1)
         limit_groups(r, scratch);
 
-    const int count = active_experts(r, active);
     std::vector<std::int16_t>& order = scratch.order;
-    order.resize(scores.size());
-    std::iota(order.begin(), order.end(), std::int16_t{0});
+    order.clear();
+    for (std::size_t e = 0; e < scores.size(); ++e)
+        if (!scratch.out[e])
+            order.push_back(static_cast<std::int16_t>(e));
+    const auto count = std::min(static_cast<std::size_t>(active_experts(r, dials.active)), order.size());
+    if (count == 0)
+        return 0;
     const auto better = [&](std::int16_t a, std::int16_t b) {
         const float sa = scores[static_cast<std::size_t>(a)], sb = scores[static_cast<std::size_t>(b)];
         return sa > sb || (sa == sb && a < b);
     };
-    std::partial_sort(order.begin(), order.begin() + count, order.end(), better);
-
-    const std::span<float> weights(scores.data(), static_cast<std::size_t>(count)); // they have served
-    for (std::size_t i = 0; i < weights.size(); ++i)
-        weights[i] = probability[static_cast<std::size_t>(order[i])];
-    if (r.gate == GateFunction::SoftmaxChosen)
-        apply_softmax(weights);
-    float factor = r.scale;
-    if (r.normalise)
-        factor /= std::accumulate(weights.begin(), weights.end(), 0.0f) + 1e-20f;
-    for (std::size_t i = 0; i < weights.size(); ++i)
-        chosen[i] = {order[i], weights[i] * factor};
-    return weights.size();
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), better);
+    return weigh_experts(r, dials, scratch, count, chosen);
 }
 
 } // namespace switchyard

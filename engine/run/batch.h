@@ -88,6 +88,9 @@ struct Batch {
     std::vector<BatchSequence> sequences;
     std::vector<CandidateWish> candidate_wishes;
     std::vector<DrawWish> draw_wishes;
+    /// Experts switched off (RowDials::off_mask): a set of expert_set_words() for each router of the plan,
+    /// one behind the other.
+    std::vector<std::vector<std::uint32_t>> off_masks = {};
 };
 
 /// Puts the tokens that the rows of the step before drew into a batch, and lets penalties fall on them.

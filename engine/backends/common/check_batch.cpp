@@ -96,12 +96,18 @@ void check_batch(const Batch& batch, const Plan& plan, const ObeyedDials& obeyed
     const auto by_library = [](const BatchRow& row) { return row.prompt && !row.own_products; };
     if (!std::ranges::is_partitioned(batch.rows, std::not_fn(by_library)))
         throw Error("a row of the batch with a library's products stands before one without");
+    const std::size_t mask_words = static_cast<std::size_t>(plan.routes) * expert_set_words(plan.experts);
+    for (const std::vector<std::uint32_t>& mask : batch.off_masks)
+        if (mask.size() != mask_words)
+            throw Error("experts that the batch switches off are of another number than the plan's");
     for (const BatchRow& row : batch.rows) {
         if (row.drawn_by < 0 && (row.token < 0 || row.token >= plan.vocabulary))
             throw Error("the token " + std::to_string(row.token) + " is outside the vocabulary of " +
                         std::to_string(plan.vocabulary));
         check_wish(row, batch);
         check_dials(row.dials, obeyed);
+        if (row.dials.off_mask >= std::ssize(batch.off_masks))
+            throw Error("a row of the batch switches experts off and does not say which");
     }
 }
 

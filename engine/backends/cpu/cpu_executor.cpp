@@ -27,7 +27,8 @@ void check_files(const WeightSet& weights) {
 }
 
 /// What a row may be told; all else of it must be at rest.
-constexpr RowDial kCpuRowDials[] = {RowDial::Experts};
+constexpr RowDial kCpuRowDials[] = {RowDial::Experts, RowDial::GateThreshold, RowDial::RoutingMass,
+                                    RowDial::Pool, RowDial::OffMask};
 
 class CpuExecutor : public Executor {
   public:

@@ -164,6 +164,18 @@ std::int64_t FeedForwardStage::most_down_panels(int rows, int threads, std::int6
     return rows <= StepShape::kFewRows ? std::max(usual, count / (2 * threads)) : usual;
 }
 
+/// What a row's dials ask of this router.
+RouteDials FeedForwardStage::dials_of(const Batch& batch, std::size_t row) const {
+    const RowDials& dials = batch.rows[row].dials;
+    RouteDials asked{dials.experts, dials.gate_threshold, dials.routing_mass, dials.pool};
+    if (dials.off_mask >= 0) {
+        const std::size_t words = expert_set_words(route_->routing.experts);
+        asked.off = std::span(batch.off_masks[static_cast<std::size_t>(dials.off_mask)])
+                        .subspan(static_cast<std::size_t>(route_->route) * words, words);
+    }
+    return asked;
+}
+
 void FeedForwardStage::route(StepRun& run) const {
     if (!route_)
         return;
@@ -185,7 +197,7 @@ void FeedForwardStage::route(StepRun& run) const {
             row[e] += route_->constant_bias[e];
         const std::span<RouteChoice> choices(chosen + r * most, most);
         counts[r] = choose_experts(row, selection ? std::span(selection, experts) : std::span<const float>(),
-                                   route_->routing, run.batch.rows[r].dials.experts, shared.router, choices);
+                                   route_->routing, dials_of(run.batch, r), shared.router, choices);
         if (run.batch.rows[r].routing)
             std::ranges::copy(choices.first(counts[r]),
                               run.result.routing.of(route_->route, asked++).begin());

@@ -121,6 +121,7 @@ class FeedForwardStage : public Stage {
   private:
     using Unit = FeedForwardUnit;
     int most_active(const Batch& batch) const;
+    RouteDials dials_of(const Batch& batch, std::size_t row) const;
     void route(StepRun& run) const;
     void make_units(StepRun& run, const Rows& in) const;
     std::size_t add_experts(StepRun& run, Unit*& unit) const;

@@ -16,7 +16,8 @@ namespace switchyard::cuda {
 namespace {
 
 /// What a row may be told; all else of it must be at rest.
-constexpr RowDial kCudaRowDials[] = {RowDial::Experts};
+constexpr RowDial kCudaRowDials[] = {RowDial::Experts, RowDial::GateThreshold, RowDial::RoutingMass,
+                                     RowDial::Pool, RowDial::OffMask};
 
 class CudaExecutor : public Executor {
   public:

@@ -122,6 +122,8 @@ void DeviceStep::want(const Batch& batch, const StepShape& shape) {
         room.states += sequence.states_after.size();
         room.blocks += sequence.blocks.size();
     }
+    for (const std::vector<std::uint32_t>& mask : batch.off_masks)
+        room.mask_words += mask.size();
     inputs_.want(room);
     for (std::size_t v = 0; v < scratch_.values.size(); ++v)
         scratch_.values[v].want(static_cast<std::size_t>(shape.rows) *

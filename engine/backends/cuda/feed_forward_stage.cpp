@@ -245,6 +245,9 @@ RouteParams FeedForwardStage::route_params(const StepLaunch& step, const Prepare
     p.bias = step.weights.entry(s.bias);
     p.selection_bias = step.weights.entry(s.selection_bias);
     p.constant_bias = constant_bias_ ? step.constants.at(*constant_bias_) : nullptr;
+    const std::size_t words = expert_set_words(step.plan.experts);
+    p.off_masks = step.inputs.off_masks() + static_cast<std::size_t>(s.route) * words;
+    p.off_mask_stride = static_cast<std::int64_t>(words) * step.plan.routes;
     p.most = most(step.shape);
     p.choices = step.scratch.choices[static_cast<std::size_t>(s.route)].get<ExpertChoice>();
     p.counts = step.scratch.choice_counts.get<std::int32_t>();

@@ -38,11 +38,13 @@ void StepInputs::want(const Room& room) {
     grow(room_.states, room.states);
     grow(room_.blocks, room.blocks);
     grow(room_.arrivals, room.arrivals);
+    grow(room_.mask_words, room.mask_words);
     gather_ = aligned(room_.rows * sizeof(RowInput));
     sequences_ = aligned(gather_ + room_.rows * sizeof(std::int32_t));
     after_ = aligned(sequences_ + room_.sequences * sizeof(SequenceStates));
     arrivals_ = aligned(after_ + room_.states * sizeof(StateAfter));
-    blocks_ = aligned(arrivals_ + room_.arrivals * sizeof(std::uint32_t));
+    masks_ = aligned(arrivals_ + room_.arrivals * sizeof(std::uint32_t));
+    blocks_ = aligned(masks_ + room_.mask_words * sizeof(std::uint32_t));
     memory_.want(blocks_ + room_.blocks * sizeof(KvBlockRef));
 }
 
@@ -127,6 +129,9 @@ void StepInputs::upload(const StepWishes& wishes, const KvStore& kv, int rows, i
     std::byte* host = host_[place].data();
     write_rows(wishes, rows, host);
     std::fill_n(part<std::uint32_t>(host, arrivals_), room_.arrivals, 0u);
+    auto* masks = part<std::uint32_t>(host, masks_);
+    for (const std::vector<std::uint32_t>& mask : wishes.batch().off_masks)
+        masks = std::ranges::copy(mask, masks).out;
     const std::size_t end = write_sequences(wishes.batch(), kv, host);
     stream.copy_to_device(memory_.get<std::byte>(), host, end);
 }

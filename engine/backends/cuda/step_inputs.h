@@ -23,10 +23,10 @@ class StepInputs {
   public:
     explicit StepInputs(DevicePool& pool) : host_{HostBuffer(pool.device()), HostBuffer(pool.device())} {}
 
-    /// Room for so many rows, sequences, states that are kept, KV blocks of all sequences, and counters of
-    /// arrivals.
+    /// Room for so many rows, sequences, states that are kept, KV blocks of all sequences, counters of
+    /// arrivals, and words of masks of experts.
     struct Room {
-        std::size_t rows = 0, sequences = 0, states = 0, blocks = 0, arrivals = 0;
+        std::size_t rows = 0, sequences = 0, states = 0, blocks = 0, arrivals = 0, mask_words = 0;
     };
     void want(const Room& room);
     bool moves() const { return memory_.moves(); } ///< whether settle() does
@@ -63,6 +63,8 @@ class StepInputs {
     std::uint32_t* arrivals() const {
         return reinterpret_cast<std::uint32_t*>(memory_.get<std::byte>() + arrivals_);
     }
+    /// Batch::off_masks, one behind the other.
+    const std::uint32_t* off_masks() const { return at<std::uint32_t>(masks_); }
     const KvBlockRef* blocks() const { return at<KvBlockRef>(blocks_); }
 
   private:
@@ -74,7 +76,8 @@ class StepInputs {
     std::size_t write_sequences(const Batch& batch, const KvStore& kv, std::byte* host) const;
 
     Room room_;
-    std::size_t gather_ = 0, sequences_ = 0, after_ = 0, arrivals_ = 0, blocks_ = 0; ///< offsets
+    std::size_t gather_ = 0, sequences_ = 0, after_ = 0, arrivals_ = 0, masks_ = 0,
+                blocks_ = 0; ///< offsets
     int decompressed_until_ = 0;
     std::vector<DecompressedRows> decompressed_;
     ScratchBuffer memory_;

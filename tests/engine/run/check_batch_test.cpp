@@ -128,6 +128,21 @@ TEST(CheckBatch, RefusesWishesThatAreNotSaid) {
               "a row of the batch wishes a draw and does not say which");
 }
 
+TEST(CheckBatch, WantsTheExpertsThatAreOffToBeThePlans) {
+    const auto off = [](std::int32_t mask, std::size_t words) {
+        return refusal_after([&](CheckedBatch& c) {
+            c.obeyed = {RowDial::OffMask};
+            c.plan.routes = 3;
+            c.plan.experts = 40;
+            c.batch.off_masks.assign(2, std::vector<std::uint32_t>(words));
+            c.batch.rows[4].dials.off_mask = mask;
+        });
+    };
+    EXPECT_EQ(off(1, 6), "");
+    EXPECT_EQ(off(2, 6), "a row of the batch switches experts off and does not say which");
+    EXPECT_EQ(off(1, 5), "experts that the batch switches off are of another number than the plan's");
+}
+
 TEST(CheckBatch, NamesTheBackendAndTheDialsThatItObeys) {
     const auto moved = [](std::vector<RowDial> obeyed) {
         return refusal_after([&](CheckedBatch& c) {
@@ -158,6 +173,7 @@ TEST(CheckBatch, TakesEachDialWhereItIsObeyedAndNowhereElse) {
         for (const auto& [dial, move] : moves) {
             CheckedBatch checked;
             checked.obeyed = {obeyed};
+            checked.batch.off_masks.resize(1); // of a plan without experts
             move(checked.batch.rows[3].dials);
             EXPECT_EQ(checked.refusal().empty(), dial == obeyed)
                 << static_cast<int>(dial) << " " << static_cast<int>(obeyed);

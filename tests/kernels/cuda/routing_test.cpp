@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <random>
@@ -248,8 +249,24 @@ TEST_F(RoutingKernels, ChooseAsTheReferenceDoes) {
     }
 }
 
-TEST_F(RoutingKernels, AtRestTheyChooseWhatTheCpuDoes) {
-    for (int trial = 0; trial < 12; ++trial) {
+/// Rows with one dial moved each, two and three.
+void move_dials(std::vector<RowInput>& rows) {
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        if (r % 8 == 1 || r % 8 == 6)
+            rows[r].gate_threshold = 0.1f * static_cast<float>(1 + r % 10);
+        if (r % 8 == 2 || r % 8 == 6 || r % 8 == 7)
+            rows[r].routing_mass = 0.05f * static_cast<float>(1 + r % 19);
+        if (r % 8 == 3 || r % 8 == 7)
+            rows[r].pool = static_cast<std::int32_t>(1 + 5 * r % 70);
+        if (r % 8 == 4 || r % 8 == 7)
+            rows[r].off_mask = static_cast<std::int32_t>(r / 8 % 3);
+        if (r % 8 == 5)
+            rows[r].experts = static_cast<std::int32_t>(1 + r % 64);
+    }
+}
+
+TEST_F(RoutingKernels, TheyChooseWhatTheCpuDoesByEveryDial) {
+    for (int trial = 0; trial < 24; ++trial) {
         RoutingCase c;
         const bool groups = trial % 2;
         Routing plan{.experts = 64,
@@ -263,20 +280,38 @@ TEST_F(RoutingKernels, AtRestTheyChooseWhatTheCpuDoes) {
         c.rule = {plan.experts,     plan.active,          static_cast<RouterGate>(plan.gate),
                   plan.normalise,   plan.scale,           plan.groups,
                   plan.groups_kept, plan.group_score_top2};
-        c.rows.assign(9, plain_row());
-        c.rows[3].experts = 64; // more than groups leave
-        c.rows[4].experts = 2;
-        c.logits = normals(9 * 64, 2);
-        c.logits[5 * 64 + 7] = c.logits[5 * 64 + 9] = c.logits[5 * 64 + 40] = 9; // ties
+        const std::size_t rows = std::array{9, 1, 8, 40}[static_cast<std::size_t>(trial) / 4 % 4];
+        c.rows.assign(rows, plain_row());
+        c.logits = normals(rows * 64, 2);
+        if (rows == 9) {            // dials at rest
+            c.rows[3].experts = 64; // more than groups leave
+            c.rows[4].experts = 2;
+            c.logits[5 * 64 + 7] = c.logits[5 * 64 + 9] = c.logits[5 * 64 + 40] = 9; // ties
+        } else {
+            std::vector<RowInput> all(40, plain_row());
+            move_dials(all);
+            const int first = rows == 1 ? trial % 4 + (trial > 12 ? 4 : 1) : 0;
+            c.rows.assign(all.begin() + first, all.begin() + first + static_cast<int>(rows));
+        }
+        for (std::size_t m = 0; m < 3; ++m) {
+            auto& mask = c.off.emplace_back(64);
+            for (std::size_t e = 0; e < 64; ++e)
+                mask[e] = m == 2 || random() % 3 == 0; // the last: all are off
+        }
         if (trial % 2)
             c.biases.selection = normals(64, 0.2f);
         c.most = 64;
-        const Routed out = run(c, true);
+        const Routed out = run(c, rows <= 32 && trial % 3 != 0);
         RouterScratch scratch;
         std::vector<RouteChoice> chosen(64);
-        for (std::size_t r = 0; r < 9; ++r) {
-            const auto count = choose_experts(std::span(c.logits).subspan(r * 64, 64), c.biases.selection,
-                                              plan, c.rows[r].experts, scratch, chosen);
+        for (std::size_t r = 0; r < rows; ++r) {
+            const RowInput& row = c.rows[r];
+            std::vector<std::uint32_t> off(row.off_mask < 0 ? 0 : expert_set_words(64));
+            for (std::size_t e = 0; e < 64 && !off.empty(); ++e)
+                off[e / 32] |= (c.off[static_cast<std::size_t>(row.off_mask)][e] ? 1u : 0u) << e % 32;
+            const auto count = choose_experts(
+                std::span(c.logits).subspan(r * 64, 64), c.biases.selection, plan,
+                {row.experts, row.gate_threshold, row.routing_mass, row.pool, off}, scratch, chosen);
             ASSERT_EQ(static_cast<std::size_t>(out.counts[r]), count);
             for (std::size_t i = 0; i < count; ++i) {
                 EXPECT_EQ(out.choices[r * 64 + i].expert, chosen[i].expert);
