@@ -160,6 +160,7 @@ void ChatsPage::connectModel() {
     connect(&services_.library, &ModelLibrary::changed, this,
             [this] { picker_->setModels(services_.library.models()); });
     connect(&loading_, &ModelLoading::notice, picker_, &ModelPicker::setNotice);
+    connect(&loading_, &ModelLoading::notice, this, &ChatsPage::showDevice);
     connect(picker_, &ModelPicker::noticeTriggered, &loading_, &ModelLoading::act);
     connect(picker_, &ModelPicker::loadRequested, &loading_, &ModelLoading::load);
     connect(&services_.jobs, &JobQueue::changed, this, &ChatsPage::showJob);
@@ -271,10 +272,13 @@ void ChatsPage::showDevice() {
     DevicePicker& picker = tune_->device();
     picker.setCards(devices.cards());
     picker.setHasModel(!path.isEmpty());
-    picker.setChoice(choice, devices.hasOwn(path));
+    picker.setChoice(choice, devices.hasOwn(path), devices.choiceOfAll());
     const bool elsewhere = model.ready && choice.kind == DeviceChoice::Kind::Cuda && model.card < 0;
-    picker.setSentence(elsewhere ? tr("For now the model is opened on the CPU.")
-                                 : QStringList{model.device_why, speedSentence(model)}.join(u' ').trimmed());
+    picker.setSentence(
+        loading_.waits()
+            ? tr("%1 computes until the answer has ended.").arg(model.card < 0 ? tr("The CPU") : model.device)
+        : elsewhere ? tr("For now the model is opened on the CPU.")
+                    : oneParagraph({model.device_why, speedSentence(model)}));
 }
 
 // ---- The chat and its plots ----

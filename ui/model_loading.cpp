@@ -147,6 +147,11 @@ void ModelLoading::sayNotes() {
     QStringList said = notes.first(std::min(kMost, notes.size()));
     if (!instead_.isEmpty())
         said.prepend(std::exchange(instead_, {}));
+    if (std::exchange(kept_, false) && devices_.hasOwn(works_.path))
+        said.prepend(
+            tr("%1 is opened on the CPU from now on, all other models on %2. \"As for all models\" in "
+               "the list of devices takes that back.")
+                .arg(nameOf(works_.path), devices_.nameOf(devices_.choiceOfAll())));
     if (notes.size() > kMost)
         said += tr("%n more note(s) stand beside the model's name.", nullptr,
                    static_cast<int>(notes.size() - kMost));
@@ -160,6 +165,7 @@ void ModelLoading::act() {
     case Offer::Back:
         return want(works_);
     case Offer::ToCpu:
+        kept_ = true;
         return choose({DeviceChoice::Kind::Cpu, -1}, true);
     case Offer::CpuForNow: // the card may be there again at the next start
         return want({wish_.path, {DeviceChoice::Kind::Cpu, -1}});

@@ -23,6 +23,8 @@ class ModelLoading : public QObject {
     void choose(const DeviceChoice& device, bool own);
     /// What is being loaded, or was wished last.
     const QString& path() const { return wish_.path; }
+    /// The model in use stays until the answers under way have ended, and then it is another or elsewhere.
+    bool waits() const { return waits_; }
     /// Does what the last notice offered.
     void act();
 
@@ -60,6 +62,7 @@ class ModelLoading : public QObject {
     QString instead_; ///< what is to be said of a wish that was replaced, or of a card that was lost
     bool waits_ = false;
     bool lost_ = false; ///< the card was
+    bool kept_ = false; ///< a model was offered the CPU, which is its own choice from now on: it is said
     Offer offer_ = Offer::None;
 };
 

@@ -48,6 +48,16 @@ QString oneLine(const QString& text, qsizetype longest) { return cleaned(text, l
 
 QString fewLines(const QString& text, qsizetype longest) { return cleaned(text, longest, true); }
 
+QString oneParagraph(const QStringList& sentences) {
+    QString all;
+    for (const QString& sentence : sentences) {
+        if (!all.isEmpty() && !sentence.isEmpty() && all.back() != u'。')
+            all += u' ';
+        all += sentence;
+    }
+    return all;
+}
+
 QString plainTip(const QString& text) {
     const QString shown = fewLines(text, longest_tip);
     if (!Qt::mightBeRichText(shown))

@@ -6,6 +6,7 @@
 #include <QLabel>
 #include <QMessageBox>
 #include <QString>
+#include <QStringList>
 
 namespace switchyard {
 
@@ -31,6 +32,9 @@ QString oneLine(const QString& text, qsizetype longest = 400);
 
 /// A foreign text of several lines, without control characters other than line breaks, cut after `longest`.
 QString fewLines(const QString& text, qsizetype longest = 4000);
+
+/// Sentences behind one another: there is no space behind a Chinese full stop. Empty ones are left out.
+QString oneParagraph(const QStringList& sentences);
 
 /// A tooltip that shows `text` as it is.
 QString plainTip(const QString& text);

@@ -49,8 +49,10 @@ void Devices::look() {
 DeviceChoice Devices::choice(const QString& model) const {
     const QStringList own = settings_.get<Setting::ModelDevices>();
     const auto found = std::ranges::find(own, model, modelOf);
-    return deviceOfWord(found != own.end() ? found->section(u' ', 0, 0) : settings_.get<Setting::Device>());
+    return found != own.end() ? deviceOfWord(found->section(u' ', 0, 0)) : choiceOfAll();
 }
+
+DeviceChoice Devices::choiceOfAll() const { return deviceOfWord(settings_.get<Setting::Device>()); }
 
 bool Devices::hasOwn(const QString& model) const {
     const QStringList own = settings_.get<Setting::ModelDevices>();

@@ -23,6 +23,7 @@ class Devices : public QObject {
     /// What a model is to be opened on: its own choice, or that of all.
     DeviceChoice choice(const QString& model) const;
     bool hasOwn(const QString& model) const;
+    DeviceChoice choiceOfAll() const; ///< that have none of their own
     /// `own`: for that model alone; else for all that have none of their own, and this one has none any more.
     void choose(const DeviceChoice& choice, const QString& model, bool own);
     /// "the CPU", "NVIDIA H200", as it stands in a sentence.

@@ -575,7 +575,7 @@
     </message>
     <message>
         <source>Automatic: the CPU, because %1.</source>
-        <translation>自动：CPU，因为%1。</translation>
+        <translation>自动：CPU。原因：%1。</translation>
     </message>
     <message>
         <source>Automatic: %1, %2 free; this model needs %3 there and keeps its experts in RAM, %4, of which the card holds %5 at a time.</source>
@@ -631,11 +631,11 @@
     </message>
     <message>
         <source>%1 needs %2 on %3, of which %4 of memory are free</source>
-        <translation>%1在 %3 上需要 %2，而那里只有 %4 显存空闲</translation>
+        <translation>需要 %2（%1），而 %3 上只有 %4 显存空闲</translation>
     </message>
     <message>
         <source>%1 needs %2 of this machine&apos;s memory, which are not free</source>
-        <translation>%1需要 %2 内存，而这台机器没有这么多空闲内存</translation>
+        <translation>需要 %2 内存（%1），而这台机器没有这么多空闲内存</translation>
     </message>
     <message>
         <source>needs %1 of RAM (experts %2, tokenizer %3), %4 are free</source>
@@ -813,6 +813,30 @@
         <source>there is no memory to try a product: %1</source>
         <translation>没有显存可用来试算乘积：%1</translation>
     </message>
+    <message>
+        <source>the CUDA library cannot be opened: %1 is no file</source>
+        <translation>无法打开 CUDA 库：%1 不是文件</translation>
+    </message>
+    <message>
+        <source>the CUDA library cannot be opened: %1 ends too soon: it was not copied whole</source>
+        <translation>无法打开 CUDA 库：%1 不完整，没有完整复制</translation>
+    </message>
+    <message>
+        <source>the CUDA library cannot be opened: %1 ends the program that opens it</source>
+        <translation>无法打开 CUDA 库：打开 %1 的程序会随之结束</translation>
+    </message>
+    <message>
+        <source>the CUDA library cannot be opened: %1 gives no answer in %2 s</source>
+        <translation>无法打开 CUDA 库：%1 在 %2 秒内没有响应</translation>
+    </message>
+    <message>
+        <source>CUDA does not start: the driver ends the program that starts it</source>
+        <translation>CUDA 无法启动：启动它的程序会被驱动结束</translation>
+    </message>
+    <message>
+        <source>CUDA does not start: the driver gives no answer in %1 s</source>
+        <translation>CUDA 无法启动：驱动在 %1 秒内没有响应</translation>
+    </message>
 </context>
 <context>
     <name>ExpertText</name>
@@ -843,7 +867,7 @@
     </message>
     <message>
         <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
-        <translation>在已使用的模型之外，此模型%1：请卸载其中一个，或选择更小的模型。</translation>
+        <translation>在已使用的模型之外，此模型放不下：%1。请卸载其中一个，或选择更小的模型。</translation>
     </message>
     <message>
         <source>experts %1 in RAM</source>
@@ -1389,6 +1413,14 @@
         <source>About %1 tokens/s here.</source>
         <translation>在这里约 %1 词元/秒。</translation>
     </message>
+    <message>
+        <source>%1 computes until the answer has ended.</source>
+        <translation>在回答结束之前由 %1 计算。</translation>
+    </message>
+    <message>
+        <source>The CPU</source>
+        <translation>CPU</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ClosingGuard</name>
@@ -1516,7 +1548,7 @@
     <name>switchyard::ControlRow</name>
     <message>
         <source>Progress of %1</source>
-        <translation>%1的进度</translation>
+        <translation>进度：%1</translation>
     </message>
     <message>
         <source>as in the file</source>
@@ -1728,6 +1760,14 @@
         <source>No card can be used: %1.</source>
         <translation>没有可用的显卡：%1。</translation>
     </message>
+    <message>
+        <source>As for all models: %1</source>
+        <translation>与所有模型一致：%1</translation>
+    </message>
+    <message>
+        <source>The chosen card cannot be used: %1.</source>
+        <translation>所选的显卡无法使用：%1。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::Devices</name>
@@ -1923,7 +1963,7 @@
     </message>
     <message>
         <source>Progress of %1</source>
-        <translation>%1的进度</translation>
+        <translation>进度：%1</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -2306,6 +2346,10 @@ RAM of the program %6</source>
     <message>
         <source>Open on the CPU</source>
         <translation>在 CPU 上打开</translation>
+    </message>
+    <message>
+        <source>%1 is opened on the CPU from now on, all other models on %2. &quot;As for all models&quot; in the list of devices takes that back.</source>
+        <translation>今后 %1 在 CPU 上打开，其他模型在 %2 上打开。设备列表中的“与所有模型一致”可以撤回这一选择。</translation>
     </message>
 </context>
 <context>

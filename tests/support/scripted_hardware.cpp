@@ -190,7 +190,8 @@ void ScriptedCard::beginStep() {
     std::unique_lock lock(mutex_);
     lost_ = lost_ || steps_left_ == 0;
     if (lost_)
-        throw Error(name_.toStdString() + " was lost: it fell off the bus");
+        throw Error("the device failed: unspecified launch failure (719): the device is lost; restart the "
+                    "program to use it again");
     if (steps_left_ > 0)
         --steps_left_;
     const auto time = step_time_;

@@ -118,6 +118,32 @@ class TestDeviceSentences : public QObject {
         }
     }
 
+    void whyTheLibraryIsNotOpened() {
+        const QString file = u"/opt/switchyard/lib/libswitchyard_cuda.so"_s;
+        QStringList all;
+        for (const auto& end : {u"is no file"_s, u"ends too soon: it was not copied whole"_s,
+                                u"ends the program that opens it"_s, u"gives no answer in 10 s"_s})
+            all << u"the CUDA library cannot be opened: %1 %2"_s.arg(file, end);
+        all << u"CUDA does not start: the driver ends the program that starts it"_s
+            << u"CUDA does not start: the driver gives no answer in 60 s"_s;
+        for (const QString& english : all)
+            for (const QString& sentence : {english, u"Automatic: the CPU, because %1."_s.arg(english)}) {
+                const QString said = engineSentence(sentence);
+                QVERIFY2(englishIn(said, {file, u" s "_s}).isEmpty(), qPrintable(said));
+            }
+    }
+
+    /// Names stand where Chinese may, too: there is a space or a sign between both.
+    void latinHasASpaceBesideChinese() {
+        const QString said = engineSentence(
+            u"Automatic: the CPU, because NVIDIA H200 was lost while it computed; start the program again to "
+            "use it."_s);
+        static const QRegularExpression joined(
+            u"[\\x{4E00}-\\x{9FFF}][A-Za-z0-9]|[A-Za-z0-9][\\x{4E00}-\\x{9FFF}]"_s);
+        QVERIFY2(!joined.match(said).hasMatch(), qPrintable(said));
+        QVERIFY2(said.contains(u"NVIDIA H200"_s), qPrintable(said));
+    }
+
     void whyADeviceIsChosen() {
         const auto gpu = std::make_shared<ScriptedCard>(u"Test Card"_s, 24 * kGiB);
         const ScriptedHardware one({gpu}), none;

@@ -12,6 +12,8 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QLabel>
+#include <QMenu>
+#include <QPushButton>
 #include <QTableView>
 #include <QToolButton>
 
@@ -231,6 +233,38 @@ class TestDevices : public QObject {
         QVERIFY(!desk.find<QCheckBox>(u"tune.device.own"_s)->isChecked());
     }
 
+    /// That a model has a choice of its own since the CPU was offered for it.
+    void theCpuThatWasOfferedIsSaidAndTakenBack() {
+        QTemporaryDir folder;
+        const auto gpu = card(24 * kGiB);
+        gpu->leaveFree(100 << 10);
+        Workplace desk(folder.path(), with({gpu}));
+        desk.settings.set<Setting::Device>(u"cuda:0"_s);
+        desk.window->loadModel(path_);
+        QTRY_COMPARE(desk.offer()->text(), u"Open on the CPU"_s);
+        QTest::mouseClick(desk.offer(), Qt::LeftButton);
+        QVERIFY(desk.readyOn(-1));
+        QTRY_COMPARE(desk.notice(), u"tiny is opened on the CPU from now on, all other models on Test Card. "
+                                    "\"As for all models\" in the list of devices takes that back."_s);
+        QTest::mouseClick(desk.offer(), Qt::LeftButton);
+        QVERIFY(desk.notice().isEmpty());
+        gpu->leaveFree(20 * kGiB);
+        const int row = desk.list()->count() - 1;
+        QCOMPARE(desk.list()->itemText(row), u"As for all models: Test Card, 24.0 GiB"_s);
+        QMenu* menu = desk.find<DevicePicker>(u"tune.device"_s)->menu();
+        menu->popup({});
+        QCOMPARE(menu->actions().last()->text(), u"As for all models: Test Card, 24.0 GiB"_s);
+        menu->hide();
+        desk.list()->setFocus();
+        QTest::keyClick(desk.list(), Qt::Key_End);
+        QVERIFY(desk.readyOn(0));
+        QVERIFY(!desk.find<QCheckBox>(u"tune.device.own"_s)->isChecked());
+        QCOMPARE(desk.settings.get<Setting::Device>(), u"cuda:0"_s);
+        QVERIFY(desk.settings.get<Setting::ModelDevices>().isEmpty());
+        QCOMPARE(desk.list()->count(), 3);
+        QCOMPARE(desk.list()->currentText(), u"Test Card, 24.0 GiB"_s);
+    }
+
     void aMoveThatIsRefusedLeavesTheModelWhereItIs() {
         QTemporaryDir folder;
         const auto gpu = card(24 * kGiB);
@@ -263,13 +297,16 @@ class TestDevices : public QObject {
         QVERIFY2(desk.notice().contains(u"is opened on the CPU when the answer has ended"_s),
                  qPrintable(desk.notice()));
         QCOMPARE(desk.model.capabilities().card, 0);
+        QCOMPARE(desk.why(), u"Test Card computes until the answer has ended."_s);
         desk.choose(u"Automatic"_s); // taken back
+        QVERIFY2(desk.why().startsWith(u"Automatic: Test Card, "_s), qPrintable(desk.why()));
         QVERIFY2(desk.notice().isEmpty(), qPrintable(desk.notice()));
         desk.choose(u"CPU"_s);
         QCOMPARE(desk.offer()->text(), u"Open now, stopping the answer"_s);
         QTest::mouseClick(desk.offer(), Qt::LeftButton);
         QVERIFY(desk.readyOn(-1));
         QVERIFY(desk.answer().tokenCount() > 2);
+        QVERIFY2(!desk.why().contains(u"Test Card"_s), qPrintable(desk.why()));
     }
 
     /// The card is a place of its own beside RAM.
@@ -314,7 +351,8 @@ class TestDevices : public QObject {
         desk.ask(u"one"_s);
         const Message lost = desk.answer();
         QVERIFY2(lost.tokenCount() > 2, "what was written is kept");
-        QVERIFY2(desk.saidUnder().contains(u"Test Card was lost"_s), qPrintable(desk.saidUnder()));
+        QVERIFY2(desk.saidUnder().contains(u"the device is lost; restart the program"_s),
+                 qPrintable(desk.saidUnder()));
         if (choice == u"auto"_s) {
             QVERIFY(desk.readyOn(-1)); // by itself
             QVERIFY2(desk.notice().contains(u"Test Card was lost"_s), qPrintable(desk.notice()));
@@ -376,6 +414,86 @@ class TestDevices : public QObject {
         QVERIFY(desk.list()->currentIndex() != 2);
     }
 
+    /// The section of the list was never open: nobody has looked for cards yet.
+    void theMenuSaysAtOnceWhyThereIsNoCard() {
+        const QString why =
+            u"the NVIDIA driver knows CUDA 12.2 and this build needs 13.0: install driver 580 or "
+            "newer"_s;
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), {}, with({}, why));
+        QVERIFY(desk.load(path_));
+        QMenu* menu = desk.find<DevicePicker>(u"tune.device"_s)->menu();
+        menu->popup({});
+        const auto texts = [&] {
+            QStringList all;
+            for (const QAction* action : menu->actions())
+                all << action->text();
+            return all;
+        };
+        QTRY_VERIFY2(texts().contains(u"Card"_s), qPrintable(texts().join(u'|')));
+        const QStringList all = texts();
+        QCOMPARE(all.first(3), (QStringList{u"Automatic"_s, u"CPU"_s, u"Card"_s}));
+        QVERIFY2(all.size() > 4, "the reason is longer than a line");
+        QCOMPARE(all.mid(3).join(u' '), why);
+        for (const QAction* action : menu->actions().mid(2))
+            QVERIFY(!action->isEnabled());
+        menu->hide();
+    }
+
+    void aLongReasonIsReadWholeInTheList() {
+        QTemporaryDir folder;
+        const auto old = card(8 * kGiB, u"Old Card"_s);
+        old->setUnusable(u"Old Card has compute capability 6.1, and this build needs 7.5 or more"_s);
+        Workplace desk(folder.path(), with({old, card(24 * kGiB)}));
+        QVERIFY(desk.load(path_));
+        desk.list()->showPopup();
+        QTRY_COMPARE(desk.list()->count(), 4);
+        const QAbstractItemView* view = desk.list()->view();
+        const auto rect = [&](int row) { return view->visualRect(view->model()->index(row, 0)); };
+        QTRY_VERIFY(rect(2).height() > rect(0).height() + view->fontMetrics().height() / 2);
+        QVERIFY(view->viewport()->rect().contains(rect(3))); // nothing is scrolled away
+        QVERIFY(rect(2).height() >=
+                view->fontMetrics().height() +
+                    view->fontMetrics()
+                        .boundingRect(QRect(0, 0, rect(2).width() - 16, 1000), Qt::TextWordWrap,
+                                      u"has compute capability 6.1, and this build needs 7.5 or more"_s)
+                        .height());
+        desk.list()->hidePopup();
+    }
+
+    /// With the plots open and a sentence about a device above, there is little left for an empty chat.
+    void promptsToTryAreWholeInASmallWindow() {
+        QTemporaryDir folder;
+        Workplace desk(folder.path(),
+                       with({}, u"the NVIDIA driver knows CUDA 12.2 and this build needs 13.0: "
+                                "install driver 580 or newer"_s));
+        desk.settings.set<Setting::Device>(u"cuda:1"_s);
+        desk.window->resize(1000, 600);
+        desk.window->loadModel(path_);
+        QTRY_COMPARE(desk.model.state(), ModelState::Failed);
+        QVERIFY(desk.find<InsightPanel>(u"insight"_s)->isVisible());
+        const auto* empty = desk.find<QWidget>(u"emptyState"_s);
+        const auto whole = [&](const QWidget* widget) {
+            return empty->rect().contains(QRect(widget->mapTo(empty, QPoint()), widget->size())) &&
+                   (widget->height() >= widget->sizeHint().height() || widget->hasHeightForWidth());
+        };
+        const auto allWhole = [&] {
+            int shown = 0;
+            for (const QWidget* widget : empty->findChildren<QWidget*>())
+                if (widget->isVisible() && widget->findChildren<QWidget*>().isEmpty()) {
+                    if (!whole(widget))
+                        return -1;
+                    shown += qobject_cast<const QPushButton*>(widget) != nullptr;
+                }
+            return shown;
+        };
+        QTRY_VERIFY(allWhole() >= 0);
+        const int few = allWhole();
+        QVERIFY(few < 3);
+        desk.window->resize(1400, 900);
+        QTRY_COMPARE(allWhole(), 3);
+    }
+
     void aCardThatIsNoUseSaysWhyInTheList() {
         QTemporaryDir folder;
         const auto old = card(8 * kGiB, u"Old Card"_s);
@@ -396,6 +514,10 @@ class TestDevices : public QObject {
         QTest::keyClick(desk.list(), Qt::Key_Down); // past the one that cannot be used
         QCOMPARE(desk.list()->currentText(), u"Test Card, 24.0 GiB"_s);
         QVERIFY(desk.readyOn(1));
+        desk.settings.set<Setting::Device>(u"cuda:0"_s); // as it was before the card was found to be too old
+        QTRY_VERIFY2(
+            desk.why().contains(u"The chosen card cannot be used: Old Card has compute capability"_s),
+            qPrintable(desk.why()));
     }
 
     void aChosenCardThatIsNotThereAnyMoreSaysSo() {

@@ -94,6 +94,7 @@ class TestPlainText : public QObject {
         QCOMPARE(oneLine(u"a\nb\tc\u202Ed\x07"_s), u"a b cd "_s);
         QCOMPARE(oneLine(QString(1000, u'x'), 10), QString(10, u'x') + u'…');
         QCOMPARE(oneLine(QString(u"😀"_s).repeated(4), 3), u"😀…"_s); // no half of a pair
+        QCOMPARE(oneParagraph({u"One."_s, {}, u"Two."_s, u"一。"_s, u"二。"_s}), u"One. Two. 一。二。"_s);
         QCOMPARE(fewLines(u"a\r\nb"_s), u"a\nb"_s);
         QCOMPARE(menuText(u"R&D"_s), u"R&&D"_s);
         QCOMPARE(titleText(u"a[*]"_s), u"a[*][*]"_s);

@@ -54,6 +54,15 @@ class TestTranslations : public QObject {
     }
 
   private Q_SLOTS:
+    /// What is filled in, and what stays Latin, has a space beside Chinese, as the rest of the window has.
+    void latinHasASpaceBesideChinese() {
+        static const QRegularExpression joined(
+            u"[\\x{4E00}-\\x{9FFF}](%L?[\\dn]|[A-Za-z0-9])|(%L?[\\dn]|[A-Za-z0-9])[\\x{4E00}-\\x{9FFF}]"_s);
+        static const QRegularExpression date(u"^(yyyy年)?M月(d日)?$"_s); // of QLocale's letters
+        for (const Entry& entry : read(u"switchyard_zh_CN.ts"_s))
+            for (const QString& text : entry.translations)
+                QVERIFY2(date.match(text).hasMatch() || !joined.match(text).hasMatch(), qPrintable(text));
+    }
     void completeAndWithTheSamePlaceholders_data() {
         QTest::addColumn<QString>("file");
         QTest::newRow("Chinese") << u"switchyard_zh_CN.ts"_s;

@@ -7,9 +7,15 @@
 #include <QEvent>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
+
+namespace {
+constexpr int kPromptsWidest = 600, kPromptsSpacing = 8, kBelowHeading = 14, kBesidePrompt = 36;
+} // namespace
 
 EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
     setObjectName(u"emptyState"_s);
@@ -23,11 +29,11 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
     hint_->hide();
     auto* column = new QVBoxLayout;
     column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(8);
+    column->setSpacing(kPromptsSpacing);
     column->addStretch(2);
     column->addWidget(heading_);
     column->addWidget(hint_);
-    column->addSpacing(14);
+    column->addSpacing(kBelowHeading);
     const QStringList texts{tr("Explain how a mixture of experts decides which experts to use."),
                             tr("Write a short poem about a railway switchyard at night."),
                             tr("Give me a Python function that finds the prime numbers below n.")};
@@ -36,6 +42,8 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
         button->setObjectName(u"samplePrompt-%1"_s.arg(i));
         button->setProperty("sample", true);
         button->setCursor(Qt::PointingHandCursor);
+        button->setAccessibleName(texts[i]);
+        button->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
         connect(button, &QPushButton::clicked, this, [this, text = texts[i]] { Q_EMIT promptChosen(text); });
         prompts_.append(button);
         column->addWidget(button);
@@ -46,7 +54,7 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
     layout->addStretch(1);
     auto* middle = new QWidget(this);
     middle->setLayout(column);
-    middle->setMaximumWidth(600);
+    middle->setMaximumWidth(kPromptsWidest);
     layout->addWidget(middle, 100);
     layout->addStretch(1);
     restyle();
@@ -55,6 +63,30 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
 void EmptyState::setHint(const QString& hint) {
     hint_->setText(fewLines(hint));
     hint_->setVisible(!hint.isEmpty());
+    fit();
+}
+
+/// Shows as many prompts as there is room for, each with as much of its text.
+void EmptyState::fit() {
+    const QMargins margins = layout()->contentsMargins();
+    const int width = std::min(kPromptsWidest, this->width() - margins.left() - margins.right());
+    int left = height() - margins.top() - margins.bottom() - kBelowHeading - heading_->heightForWidth(width);
+    if (!hint_->isHidden())
+        left -= hint_->heightForWidth(width) + kPromptsSpacing;
+    for (QPushButton* button : prompts_) {
+        const QString text = button->accessibleName();
+        const QString shown =
+            button->fontMetrics().elidedText(text, Qt::ElideRight, std::max(0, width - kBesidePrompt));
+        button->setText(shown);
+        button->setToolTip(shown == text ? QString() : wrappedTip(text));
+        left -= button->sizeHint().height() + kPromptsSpacing;
+        button->setVisible(left >= 0);
+    }
+}
+
+void EmptyState::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    fit();
 }
 
 void EmptyState::restyle() {
@@ -64,6 +96,7 @@ void EmptyState::restyle() {
     if (heading_->font() != font)
         heading_->setFont(font);
     hint_->setForegroundRole(QPalette::PlaceholderText);
+    fit();
 }
 
 void EmptyState::changeEvent(QEvent* event) {

@@ -18,8 +18,8 @@ class DevicePicker : public QWidget {
     explicit DevicePicker(QWidget* parent = nullptr);
 
     void setCards(const Cards& cards);
-    /// `own`: for this model alone. Emits nothing.
-    void setChoice(const DeviceChoice& choice, bool own);
+    /// `own`: for this model alone; `all`: that of the others. Emits nothing.
+    void setChoice(const DeviceChoice& choice, bool own, const DeviceChoice& all);
     /// Under it: why this device, or why not the one that was chosen.
     void setSentence(const QString& sentence);
     /// False: there is no model that could have its own choice.
@@ -39,13 +39,17 @@ class DevicePicker : public QWidget {
     void fill();
     void add(const QString& text, const DeviceChoice& choice, const QString& why_not = {});
     void showChoice();
+    void addWayBack();
     DeviceChoice shownChoice() const;
+    bool takesBack() const;
+    void tell();
     void showSentence();
     void keepListInside();
     void fillMenu();
+    void addToMenu(int row);
 
     Cards cards_;
-    DeviceChoice choice_;
+    DeviceChoice choice_, all_;
     QString sentence_;
     bool showing_ = false;
     QComboBox* list_;
