@@ -1,13 +1,12 @@
 // Steps behind steps whose tokens the device draws: what they give is what the host's own draws give, and the
 // host is not waited for between them.
 #include "engine/run/sampler.h"
-#include "engine/run/scheduler.h"
+#include "tests/engine/cuda/answers_together.h"
 #include "tests/engine/cuda/emulated_backend.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <future>
 #include <latch>
 #include <ostream>
 
@@ -249,12 +248,9 @@ TEST(DeviceDraws, WhatTheDeviceDoesNotDrawWaitsForTheHost) {
 std::vector<RunRecord> served(WatchedDevice& own, int steps_in_flight, const std::string& stop,
                               DeviceDraws& draws) {
     const auto model = own.load("qwen3moe");
-    SchedulerOptions options;
-    options.steps_in_flight = steps_in_flight;
-    Scheduler scheduler(engine_parts(model), options);
-    std::vector<std::future<RunRecord>> under_way;
+    std::vector<RunRequest> requests;
     for (int i = 0; i < 3; ++i) {
-        RunRequest request;
+        RunRequest& request = requests.emplace_back();
         for (int t = 0; t < 6 + i; ++t)
             request.prompt.push_back((t * 31 + i * 17) % 180 + 3);
         request.tuning.max_tokens = i == 0 ? 14 : 5 + 3 * i;
@@ -264,17 +260,10 @@ std::vector<RunRecord> served(WatchedDevice& own, int steps_in_flight, const std
         if (i == 0 && !stop.empty())
             request.stops = {stop};
         request.priority = RunPriority::Api;
-        auto promise = std::make_shared<std::promise<RunRecord>>();
-        under_way.push_back(promise->get_future());
-        request.on_event = [promise](const SchedulerEvent& event) {
-            if (event.kind == SchedulerEvent::Kind::Finished)
-                promise->set_value(*event.record);
-        };
-        scheduler.submit(std::move(request));
     }
-    std::vector<RunRecord> records;
-    for (auto& one : under_way)
-        records.push_back(one.get());
+    SchedulerOptions options;
+    options.steps_in_flight = steps_in_flight;
+    auto records = test::answers_together(model, std::move(requests), options);
     draws = *model->executor().device_draws();
     return records;
 }

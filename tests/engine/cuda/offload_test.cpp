@@ -2,6 +2,7 @@
 // device that holds all of them, bit by bit.
 #include "engine/run/forecast.h"
 #include "engine/run/scheduler.h"
+#include "tests/engine/cuda/answers_together.h"
 #include "tests/engine/cuda/emulated_backend.h"
 
 #include <gtest/gtest.h>
@@ -35,25 +36,6 @@ std::vector<RunRequest> requests() {
     return all;
 }
 
-/// All at once.
-std::vector<RunRecord> answers(const std::shared_ptr<LoadedModel>& model) {
-    Scheduler scheduler(engine_parts(model));
-    std::vector<std::future<RunRecord>> under_way;
-    for (RunRequest& request : requests()) {
-        auto promise = std::make_shared<std::promise<RunRecord>>();
-        under_way.push_back(promise->get_future());
-        request.on_event = [promise](const SchedulerEvent& event) {
-            if (event.kind == SchedulerEvent::Kind::Finished)
-                promise->set_value(*event.record);
-        };
-        scheduler.submit(std::move(request));
-    }
-    std::vector<RunRecord> records;
-    for (auto& one : under_way)
-        records.push_back(one.get());
-    return records;
-}
-
 /// Ids, and how likely they were: one other bit in a sum and these differ.
 using Told = std::vector<std::pair<std::int32_t, double>>;
 Told told(const std::vector<RunRecord>& records) {
@@ -80,7 +62,7 @@ TEST_P(CudaOffload, AnswersTheSameWhateverTheCacheHolds) {
     Told expected;
     {
         const auto whole = test::load_reference(GetParam(), test::emulated_backend());
-        expected = told(answers(whole));
+        expected = told(test::answers_together(whole, requests()));
         EXPECT_FALSE(whole->executor().expert_cache());
     }
     ASSERT_EQ(expected.size(), 16u);
@@ -88,7 +70,7 @@ TEST_P(CudaOffload, AnswersTheSameWhateverTheCacheHolds) {
     // Fewer than a row passes, fewer than a step's rows, and nearly all.
     for (const std::size_t cache : {std::size_t{0}, std::size_t{300} << 10, 64 * kMiB}) {
         const auto model = offloaded(GetParam(), cache, static_cast<unsigned>(cache % 7 + 1));
-        const auto records = answers(model);
+        const auto records = test::answers_together(model, requests());
         EXPECT_EQ(told(records), expected) << "with a cache of " << cache << " bytes";
         const auto use = model->executor().expert_cache();
         ASSERT_TRUE(use);

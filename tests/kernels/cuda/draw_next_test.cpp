@@ -1,36 +1,21 @@
 // Draws on the device against the host's own.
 #include "kernels/cuda/kernel_list.h"
 #include "kernels/draw_row.h"
+#include "tests/kernels/cuda/random_logits.h"
 #include "tests/kernels/cuda/test_device.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
-#include <random>
 #include <set>
 
 namespace switchyard::cuda {
 namespace {
 
 /// Rows of logits, a draw each.
-struct DrawKernels : testing::Test {
+struct DrawKernels : testing::Test, RandomLogits {
     std::unique_ptr<Device> device = make_test_device({.memory_bytes = std::size_t{64} << 20});
     std::unique_ptr<Stream> stream = device->make_stream();
-    std::mt19937 random{7};
-
-    std::vector<float> normals(std::int32_t n, float spread) {
-        std::normal_distribution<float> normal(0, spread);
-        std::vector<float> values(static_cast<std::size_t>(n));
-        for (float& v : values)
-            v = normal(random);
-        return values;
-    }
-    std::vector<std::int32_t> some_ids(std::size_t count, std::int32_t below) {
-        std::set<std::int32_t> ids;
-        while (ids.size() < count)
-            ids.insert(static_cast<std::int32_t>(random() % static_cast<unsigned>(below)));
-        return {ids.begin(), ids.end()};
-    }
 
     struct Result {
         std::vector<std::int32_t> drawn, tokens;
@@ -148,7 +133,7 @@ TEST_F(DrawKernels, DrawWhatTheHostDraws) {
             std::vector<std::vector<float>> logits;
             std::vector<std::vector<std::int32_t>> next;
             for (std::size_t i = 0; i < wishes.size(); ++i) {
-                logits.push_back(normals(vocabulary, spread));
+                logits.push_back(normals(static_cast<std::size_t>(vocabulary), spread));
                 next.push_back(some_ids(i % 64, vocabulary));
                 if (i % 3 == 0)
                     continue;

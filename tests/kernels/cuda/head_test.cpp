@@ -1,5 +1,6 @@
 // Candidates on the device against find_candidates().
 #include "kernels/cuda/kernel_list.h"
+#include "tests/kernels/cuda/random_logits.h"
 #include "tests/kernels/cuda/test_device.h"
 
 #include <gtest/gtest.h>
@@ -16,24 +17,9 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
                 kInfinite = std::numeric_limits<float>::infinity();
 
-struct HeadKernels : testing::Test {
+struct HeadKernels : testing::Test, RandomLogits {
     std::unique_ptr<Device> device = make_test_device({.memory_bytes = std::size_t{64} << 20});
     std::unique_ptr<Stream> stream = device->make_stream();
-    std::mt19937 random{11};
-
-    std::vector<float> normals(std::size_t n, float spread) {
-        std::normal_distribution<float> normal(0, spread);
-        std::vector<float> values(n);
-        for (float& v : values)
-            v = normal(random);
-        return values;
-    }
-    std::vector<std::int32_t> some_ids(std::size_t count, std::int32_t below) {
-        std::set<std::int32_t> ids;
-        while (ids.size() < count)
-            ids.insert(static_cast<std::int32_t>(random() % static_cast<unsigned>(below)));
-        return {ids.begin(), ids.end()};
-    }
 
     /// A row of the grid a wish; wish i looks at logit row rows[i], or at none where that is -1.
     std::vector<Candidates> find(const std::vector<float>& logits, std::int64_t stride,

@@ -1,0 +1,33 @@
+// Answers that one scheduler computes at the same time.
+#pragma once
+
+#include "engine/run/scheduler.h"
+
+#include <future>
+#include <memory>
+#include <vector>
+
+namespace switchyard::test {
+
+/// Their records, in the order of the requests, which have no listeners of their own.
+inline std::vector<RunRecord> answers_together(const std::shared_ptr<LoadedModel>& model,
+                                               std::vector<RunRequest> requests,
+                                               const SchedulerOptions& options = {}) {
+    Scheduler scheduler(engine_parts(model), options);
+    std::vector<std::future<RunRecord>> under_way;
+    for (RunRequest& request : requests) {
+        auto promise = std::make_shared<std::promise<RunRecord>>();
+        under_way.push_back(promise->get_future());
+        request.on_event = [promise](const SchedulerEvent& event) {
+            if (event.kind == SchedulerEvent::Kind::Finished)
+                promise->set_value(*event.record);
+        };
+        scheduler.submit(std::move(request));
+    }
+    std::vector<RunRecord> records;
+    for (auto& one : under_way)
+        records.push_back(one.get());
+    return records;
+}
+
+} // namespace switchyard::test
