@@ -109,6 +109,8 @@ class CudaExecutor : public Executor {
     int now_ = 0;                         ///< which is which
     bool ahead_ = false;                  ///< the step behind was launched
     unsigned pause_ = 0, pause_left_ = 0; ///< steps without one, after some that were launched in vain
+    static constexpr int kMostInARow = 32;
+    int in_a_row_ = 0; ///< steps that were launched behind another
     TokenDraws draws_;
     mutable std::mutex totals_mutex_;
     DeviceDraws device_draws_;
@@ -179,6 +181,10 @@ bool draws_on_device(const StepWishes& wishes) {
 
 /// Launches the step behind the one under way, should it come before that has ended.
 void CudaExecutor::look_ahead(const Work& work, const WeightSet& weights) {
+    if (in_a_row_ == kMostInARow) { // the device is free between steps: others that compute on it have waited
+        in_a_row_ = 0;
+        return;
+    }
     if (!step_.can_be_followed() || !draws_on_device(work.wishes))
         return;
     if (pause_left_ > 0) {
@@ -188,6 +194,7 @@ void CudaExecutor::look_ahead(const Work& work, const WeightSet& weights) {
     do {
         if (const auto behind = steps_.behind()) {
             ahead_ = follow(work, *behind, weights);
+            in_a_row_ = ahead_ ? in_a_row_ + 1 : 0;
             return;
         }
         std::this_thread::yield(); // it comes in microseconds, or not at all

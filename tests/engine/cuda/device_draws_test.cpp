@@ -244,6 +244,16 @@ TEST(DeviceDraws, WhatTheDeviceDoesNotDrawWaitsForTheHost) {
     }
 }
 
+TEST(DeviceDraws, OthersGetTheDeviceAfterManySteps) {
+    WatchedDevice own;
+    const auto model = own.load("llama31");
+    Answers answers(*model, 1, tuning_of(kGreedy));
+    answers.run_one_by_one(2);
+    answers.run_behind_each_other(40);
+    EXPECT_EQ(own.graphs_before.size(), 38u) << "39 follow another, and one of them waited";
+    EXPECT_EQ(model->executor().device_draws()->differed, 0u);
+}
+
 /// Requests that end at different tokens, one of them by a stop string where there is one.
 std::vector<RunRecord> served(WatchedDevice& own, int steps_in_flight, const std::string& stop,
                               DeviceDraws& draws) {
