@@ -12,6 +12,17 @@ namespace switchyard {
 
 namespace {
 
+/// For comparisons: what the variable says, or as is quicker.
+cuda::StepLaunches wanted_launches() {
+    const char* const word = std::getenv("SWITCHYARD_CUDA_LAUNCHES");
+    if (!word)
+        return cuda::StepLaunches::Measured;
+    if (const auto launches = cuda::step_launches_of(word))
+        return *launches;
+    throw Error("SWITCHYARD_CUDA_LAUNCHES is \"" + std::string(word) +
+                "\", and can be stages, graphs, programs or measured");
+}
+
 class ThisHardware : public Hardware {
   protected:
     CardList look() const override {
@@ -51,9 +62,10 @@ class ThisHardware : public Hardware {
 
     std::shared_ptr<Backend> open_card(int card, const BackendOptions& options) const override {
         const auto library = DeviceLibrary::find();
-        return make_cuda_backend(
-            library->open_device(card),
-            {.threads = options.threads, .card_checks = options.card_checks, .build = library->build()});
+        return make_cuda_backend(library->open_device(card), {.threads = options.threads,
+                                                              .launches = wanted_launches(),
+                                                              .card_checks = options.card_checks,
+                                                              .build = library->build()});
     }
 
   private:

@@ -180,12 +180,12 @@ struct alignas(16) PromptAttendShared {
 /// Values of a unit (row_kernels.h) of queries that AttendRow takes with latent attention, at most; with
 /// others a unit is a head.
 inline constexpr int kMostLatentUnit = 256;
-/// Bytes of shared memory that AttendRow has beyond Attend: a query and its unit for each warp, and a token.
-SWITCHYARD_ANYWHERE constexpr std::int32_t attend_row_bytes(std::int32_t key_dim,
-                                                            std::int32_t cached_value_dim) {
+/// Bytes of shared memory that AttendRow has beyond Attend: a query and its unit for each warp of a block,
+/// and a token.
+SWITCHYARD_ANYWHERE constexpr std::int32_t
+attend_row_bytes(std::int32_t key_dim, std::int32_t cached_value_dim, int threads = kAttendThreads) {
     const std::int32_t floats =
-        kAttendThreads / 32 * (key_dim + (cached_value_dim == 0 ? kMostLatentUnit : 0)) + key_dim +
-        cached_value_dim;
+        threads / 32 * (key_dim + (cached_value_dim == 0 ? kMostLatentUnit : 0)) + key_dim + cached_value_dim;
     return (floats * 4 + 127) / 128 * 128;
 }
 

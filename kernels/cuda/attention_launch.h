@@ -27,12 +27,15 @@ inline void launch_attention(Stream& stream, AttentionParams params, bool prompt
     }
 }
 
+/// A launch of AttendRow by itself has such a buffer of splits.
+inline std::int32_t attend_row_buffer(const AttentionParams& p, const DeviceInfo& device) {
+    return split_buffer_bytes(p.cache.key_dim, p.value_dim, p.cache.value_dim == 0, device.shared_bytes);
+}
 /// The same for a step of one row, its row steps among it. PRECOND: attends_row().
 inline void launch_attend_row(Stream& stream, AttendRowParams params, const DeviceInfo& device,
                               bool dependent = false) {
     AttentionParams& a = params.attention;
-    const bool latent = a.cache.value_dim == 0;
-    a.split_buffer = split_buffer_bytes(a.cache.key_dim, a.value_dim, latent, device.shared_bytes);
+    a.split_buffer = attend_row_buffer(a, device);
     launch<Kernel::AttendRow>(
         stream, attend_grid(a, device.multiprocessors), params, dependent,
         static_cast<std::size_t>(a.split_buffer + attend_row_bytes(a.cache.key_dim, a.cache.value_dim)));

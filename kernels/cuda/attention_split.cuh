@@ -1,12 +1,11 @@
-// Splits of rows' contexts, by blocks of kAttendThreads: what there is to do, a split's result, and its
-// merging with the others (attention_kernels.h).
+// Splits of rows' contexts: what there is to do, a split's result, and its merging with the others
+// (attention_kernels.h). Blocks have kAttendThreads or twice as many: teams have twice the warps then, each
+// with half of the values, and a row's bits do not tell.
 #pragma once
 
 #include "kernels/cuda/attention_team.cuh"
 
 namespace switchyard::cuda {
-
-inline constexpr int kAttendWarps = kAttendThreads / kWarpLanes;
 
 __device__ inline int heads_per_kv(const AttentionParams& p) { return p.heads / p.cache.kv_heads; }
 __device__ inline int split_of(const AttentionParams& p, int position) {
@@ -58,10 +57,10 @@ __device__ inline Partial partial_of(const AttentionParams& p, const AttendWork&
 }
 
 /// A split's result: teams' own are merged in order.
-template <int kTeam>
+template <int kTeam, int kThreads>
 __device__ inline void store_split(const AttentionParams& p, AttendShared& shared, const Team& team,
-                                   int number, Attended& attended) {
-    constexpr int kTeams = kAttendWarps / kTeam;
+                                   int number, Attended<warp_value_groups(kTeam)>& attended) {
+    constexpr int kTeams = kThreads / kWarpLanes / kTeam, kGroups = warp_value_groups(kTeam);
     const AttendWork& work = shared.work;
     const int lane = lane_index(), g = lane / 4, t = lane % 4, queries = work.tile.rows * work.heads;
     const int thread = static_cast<int>(threadIdx.x), width = team.value_groups * 32;
@@ -75,8 +74,8 @@ __device__ inline void store_split(const AttentionParams& p, AttendShared& share
     }
     sync_block();                                               // nobody reads a staged block any more
     auto* merged = reinterpret_cast<float*>(buffer_of(shared)); // [team][query][width]
-#pragma unroll kWarpValueGroups
-    for (int k = 0; k < kWarpValueGroups; ++k) {
+#pragma unroll
+    for (int k = 0; k < kGroups; ++k) {
         const int group = team.warp * team.warp_groups + k;
         if (k >= team.warp_groups || group >= team.value_groups)
             continue;
@@ -95,7 +94,7 @@ __device__ inline void store_split(const AttentionParams& p, AttendShared& share
     if (kTeams > 1)
         sync_block();
     float weight[kTeams];
-    for (int i = thread; i < queries * width; i += kAttendThreads) {
+    for (int i = thread; i < queries * width; i += kThreads) {
         const int query = i / width;
         float most = shared.most[0][query], sum = 0.0f, value = 0.0f;
         for (int n = 1; n < kTeams; ++n)
@@ -120,14 +119,14 @@ __device__ inline void store_split(const AttentionParams& p, AttendShared& share
 
 template <int kTeam, class Queries>
 __device__ inline void attend_split(const AttentionParams& p, AttendShared& shared, Queries& source) {
-    constexpr int kTeamThreads = kTeam * kWarpLanes;
+    constexpr int kTeamThreads = kTeam * kWarpLanes, kThreads = Queries::kThreads;
     const AttendWork& work = shared.work;
     const int thread = static_cast<int>(threadIdx.x), number = thread / kTeamThreads;
     const int queries = staged_queries(p.cache.key_dim),
               size = staged_bytes(p.cache.key_dim, p.cache.value_dim),
               fitting = (p.split_buffer - queries) / size;
     // As many blocks at a time as fit, each a team's; where memory is left, each team's next one as well.
-    const int teams = min(kAttendWarps / kTeam, fitting), depth = fitting >= 2 * teams ? 2 : 1;
+    const int teams = min(kThreads / kTeamThreads, fitting), depth = fitting >= 2 * teams ? 2 : 1;
     std::byte* stages = buffer_of(shared) + queries + number * depth * size;
     const KvBlockRef* blocks = p.blocks + p.rows[work.tile.row].first_block;
     const int first_round = work.begin / kKvTokens / teams, last_round = (work.end - 1) / kKvTokens / teams;
@@ -155,14 +154,14 @@ __device__ inline void attend_split(const AttentionParams& p, AttendShared& shar
     };
     for (int i = 0; i < depth; ++i)
         stage(first_round + i, false, true);
-    wait_for_previous();
+    source.wait();
     for (int i = 0; i < depth; ++i) {
         stage(first_round + i, false, false);
         async_commit();
     }
     source.begin(work);
     auto* q = reinterpret_cast<FragmentWords*>(buffer_of(shared));
-    stage_queries(p, work, source, work.tile.row, work.tile.rows, warp_index(), kAttendWarps, q,
+    stage_queries(p, work, source, work.tile.row, work.tile.rows, warp_index(), kThreads / kWarpLanes, q,
                   shared.queries);
 
     const Team team = {q,
@@ -172,7 +171,7 @@ __device__ inline void attend_split(const AttentionParams& p, AttendShared& shar
                        kv_groups(p.value_dim),
                        kTeam == 1 ? kWarpValueGroups : (kv_groups(p.value_dim) + kTeam - 1) / kTeam,
                        work.tile.rows * work.heads > 8};
-    Attended attended;
+    Attended<warp_value_groups(kTeam)> attended;
     sync_block();
     for (int round = first_round; round <= last_round; ++round) {
         if (depth == 2)
@@ -190,6 +189,12 @@ __device__ inline void attend_split(const AttentionParams& p, AttendShared& shar
             staged_block(p.cache, static_cast<CacheType>(types >> 8 * place & 0xffu), stages + place * size);
         if (last > 0)
             source.complete(block, staged, thread % kTeamThreads, kTeamThreads);
+        if (source.completes(round * teams, teams)) {
+            if constexpr (kTeam > 1)
+                sync_block();
+            else
+                sync_warp();
+        }
         attend_block<kTeam>(team, staged, block * kKvTokens, first, last, attended);
         if (round + depth <= last_round) {
             if constexpr (kTeam > 1)
@@ -200,7 +205,7 @@ __device__ inline void attend_split(const AttentionParams& p, AttendShared& shar
         }
         async_commit(); // as many groups as rounds
     }
-    store_split<kTeam>(p, shared, team, number, attended);
+    store_split<kTeam, kThreads>(p, shared, team, number, attended);
     sync_block(); // before shared memory is written again
 }
 

@@ -46,8 +46,11 @@ struct StagedBlock;
 /// Where attention has its queries from, and which tokens are not in the cache yet: here from the buffer of
 /// queries, and the launch in front writes the tokens of the batch's own rows.
 struct BufferedQueries {
+    static constexpr int kThreads = kAttendThreads; ///< of a block
     const AttentionParams& p;
 
+    /// By the block, before it reads what launches in front wrote.
+    __device__ static void wait() { wait_for_previous(); }
     /// A sequence's rows stand together in the batch: what is before them was there before the step, and no
     /// launch in front of this one touches it.
     __device__ int cached_until(const AttendWork& work) const {
@@ -63,6 +66,8 @@ struct BufferedQueries {
     }
     /// By the `threads` threads that staged a block: adds to it what was not to be copied.
     __device__ void complete(int, const StagedBlock&, int, int) {}
+    /// Whether complete() adds something to one of `count` blocks from `first` on.
+    __device__ static bool completes(int, int) { return false; }
 };
 
 /// A team's queries into shared memory as pairs of 16-bit floats, [32 dimensions][first, second][queries 0..,
@@ -184,24 +189,29 @@ __device__ inline void stage_block(const KvLayerView& cache, const KvBlockRef& b
 
 // ---- The work of a warp; its lane is 4g + t as in mma_half, and has queries g and g + 8
 
-inline constexpr int kWarpValueGroups = 4; ///< groups of 32 values of a warp, at most
+/// Groups of 32 values of a warp, at most: where a team has twice the warps, half of them.
+inline constexpr int kWarpValueGroups = 4;
+SWITCHYARD_ANYWHERE constexpr int warp_value_groups(int team) {
+    return team == 1 || team == 4 ? kWarpValueGroups : kWarpValueGroups / 2;
+}
 
 /// The running softmax of a tile (flash attention: Dao et al., arXiv 2205.14135), of a warp's values.
+template <int kGroups>
 struct Attended {
     float most[2] = {-INFINITY, -INFINITY};
     float sum[2] = {0.0f, 0.0f}; ///< of the lane's own tokens: added up over t at the end
     /// Of group k, tile j: value 8t + j of 32 for query g and 8t + 4 + j, and for query g + 8.
-    float values[kWarpValueGroups][4][4] = {};
+    float values[kGroups][4][4] = {};
 };
 
 /// Scores of the tile's queries with kTiles * 8 tokens from `token` on, as mma_half's c: of the dimensions in
-/// groups first_group .. last_group - 1.
-template <CacheType kType, int kTiles>
+/// groups first_group .. last_group - 1. `kAtOnce`: groups that are read at once, as registers allow.
+template <CacheType kType, int kTiles, int kAtOnce>
 __device__ inline void score_tokens(const FragmentWords* q, bool both, const StagedBlock& block, int token,
                                     int first_group, int last_group, float (&sum)[kTiles][4]) {
     const int lane = lane_index(), g = lane / 4, t = lane % 4;
     const std::byte* row = block.keys + (token + g) * block.key_row;
-#pragma unroll 2
+#pragma unroll kAtOnce
     for (int group = first_group; group < last_group; ++group) {
         FragmentWords b[kTiles];
         for (int n = 0; n < kTiles; ++n)
@@ -230,7 +240,9 @@ __device__ inline void score_tokens(const FragmentWords* q, bool both, const Sta
 
 /// Softmax's weights of 32 tokens from `begin` on in place of their scores; what is there so far is
 /// corrected.
-__device__ inline void weigh(const QueryTile& queries, int begin, float (&scores)[4][4], Attended& attended) {
+template <int kGroups>
+__device__ inline void weigh(const QueryTile& queries, int begin, float (&scores)[4][4],
+                             Attended<kGroups>& attended) {
     const int lane = lane_index(), g = lane / 4, t = lane % 4;
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
@@ -294,10 +306,10 @@ __device__ inline ScaledWeights scaled_weights(const float (&weights)[4][4], int
 }
 
 /// Adds 32 tokens' values times their weights. Tokens before `first` and from `last` on are seen by no query:
-/// what is there may be anything. The warp has groups first_group .. groups - 1, kWarpValueGroups at most.
-template <CacheType kType>
+/// what is there may be anything. The warp has groups first_group .. groups - 1, kGroups at most.
+template <CacheType kType, int kGroups>
 __device__ inline void add_values(const StagedBlock& block, const float (&weights)[4][4], int first, int last,
-                                  int first_group, int groups, Attended& attended) {
+                                  int first_group, int groups, Attended<kGroups>& attended) {
     const int lane = lane_index(), g = lane / 4, t = lane % 4;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
@@ -314,8 +326,8 @@ __device__ inline void add_values(const StagedBlock& block, const float (&weight
             token[i] = half * 16 + 2 * t + i % 2 + i / 2 * 8;
             seen[i] = token[i] >= first && token[i] < last;
         }
-#pragma unroll kWarpValueGroups
-        for (int k = 0; k < kWarpValueGroups; ++k) {
+#pragma unroll
+        for (int k = 0; k < kGroups; ++k) {
             const int group = first_group + k;
             if (group >= groups)
                 continue;
@@ -380,29 +392,30 @@ struct Team {
     TeamScores* scores; ///< of teams of several warps
     int warp;           ///< of the team
     int value_groups;   ///< of all its warps
-    int warp_groups;    ///< that each has, the last ones fewer; kWarpValueGroups at most
+    int warp_groups;    ///< that each has, the last ones fewer; warp_value_groups() at most
     bool both;          ///< more than 8 queries
 };
 
 /// A block of 32 tokens from position `begin` on, of which a query of the team sees first .. last - 1; none
-/// where last is 0. Teams of several warps meet in it, all blocks' warps together.
+/// where last is 0. With teams of 4 warps or more, which share the scores, all blocks' warps meet in it.
 template <int kTeam>
 __device__ inline void attend_block(const Team& team, const StagedBlock& block, int begin, int first,
-                                    int last, Attended& attended) {
+                                    int last, Attended<warp_value_groups(kTeam)>& attended) {
+    constexpr int kAtOnce = warp_value_groups(kTeam) / 2;
     const int g = lane_index() / 4, t = lane_index() % 4;
     float weights[4][4] = {};
-    if constexpr (kTeam == 1) {
+    if constexpr (kTeam < 4) {
         if (last > 0)
             for_type(block.type, [&]<CacheType kType>() {
-                score_tokens<kType>(team.q, team.both, block, 0, 0, block.key_groups, weights);
+                score_tokens<kType, 4, kAtOnce>(team.q, team.both, block, 0, 0, block.key_groups, weights);
             });
-    } else { // half of the tokens and of the dimensions each
+    } else { // the first four: half of the tokens and of the dimensions each
         const int token = team.warp % 2 * 16, half = team.warp / 2, middle = (block.key_groups + 1) / 2;
-        if (last > 0) {
+        if (last > 0 && team.warp < 4) {
             float sum[2][4] = {};
             for_type(block.type, [&]<CacheType kType>() {
-                score_tokens<kType>(team.q, team.both, block, token, half == 0 ? 0 : middle,
-                                    half == 0 ? middle : block.key_groups, sum);
+                score_tokens<kType, 2, kAtOnce>(team.q, team.both, block, token, half == 0 ? 0 : middle,
+                                                half == 0 ? middle : block.key_groups, sum);
             });
             for (int n = 0; n < 2; ++n)
                 for (int i = 0; i < 4; ++i)

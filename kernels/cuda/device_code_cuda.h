@@ -8,6 +8,9 @@
 
 #include <cstdint>
 
+/// A device function that has registers of its own, for kernels that call several.
+#define SWITCHYARD_APART __noinline__
+
 namespace switchyard::cuda {
 
 // ---- Threads that meet

@@ -5,6 +5,7 @@
 #include "kernels/cuda/feed_forward.cuh"
 #include "kernels/cuda/launchers.h"
 #include "kernels/cuda/product.cuh"
+#include "kernels/cuda/stage_order.cuh"
 
 namespace switchyard::cuda {
 namespace {
@@ -15,13 +16,14 @@ struct DownPlace {
 };
 
 /// Items of product.cuh: a team's own among those of the block, which its teams take in turns. An output is
-/// added up by one thread, in the order of the units.
-template <int kRows>
+/// added up by one thread, in the order of the units, however many teams there are.
+template <int kRows, int kTeams>
 class DownWork {
   public:
-    __device__ DownWork(const FeedForwardParams& p, DownShared<kRows>& shared) : p_(p), shared_(shared) {
+    __device__ DownWork(const FeedForwardParams& p, DownShared<kRows, kTeams>& shared)
+        : p_(p), shared_(shared) {
         const int routed = p.list ? p.list->units : 0, all = routed + p.block_count;
-        for (int u = static_cast<int>(threadIdx.x); u < all; u += down_threads(kRows))
+        for (int u = static_cast<int>(threadIdx.x); u < all; u += kThreads)
             shared.units[u] = u < routed ? routed_unit(p.units[u]) : dense_unit(u - routed);
         if (threadIdx.x == 0) { // not in registers, which are short
             shared.routed = routed;
@@ -82,7 +84,7 @@ class DownWork {
     }
 
   private:
-    static constexpr int kTeams = down_teams(kRows), kThreads = down_threads(kRows);
+    static constexpr int kThreads = kTeams * kProductThreads;
     static constexpr int kOwn = (kTileRows * kRows + kThreads - 1) / kThreads;
     using Parts = float[kTeams][kProductParts][kTileRows * kRows];
 
@@ -218,18 +220,18 @@ class DownWork {
     }
 
     const FeedForwardParams& p_;
-    DownShared<kRows>& shared_;
+    DownShared<kRows, kTeams>& shared_;
     int item_ = 0;
     DownPlace place_ = {static_cast<int>(blockIdx.x), 0, 0}, next_ = {};
     float sums_[kOwn], weights_[kTeams][kOwn];
 };
 
-template <int kRows>
-__device__ void down(const FeedForwardParams& p) {
-    DownShared<kRows>& shared = shared_memory<DownShared<kRows>>();
-    wait_for_previous();
-    let_next_start();
-    DownWork<kRows> work(p, shared);
+template <int kRows, int kTeams, class Order>
+__device__ __forceinline__ void down(const FeedForwardParams& p, DownShared<kRows, kTeams>& shared,
+                                     const Order& order) {
+    order.wait();
+    order.let_next_start();
+    DownWork<kRows, kTeams> work(p, shared);
     multiply_items<kRows>(work, [] {});
     work.finish_empty();
 }

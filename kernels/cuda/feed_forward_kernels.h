@@ -112,9 +112,9 @@ struct DownUnit {
     std::uint16_t expert, count;
     BlockType type;
 };
-template <int kRows>
+template <int kRows, int kTeams = down_teams(kRows)>
 struct DownShared {
-    float parts[2][down_teams(kRows)][kProductParts][kTileRows * kRows];
+    float parts[2][kTeams][kProductParts][kTileRows * kRows];
     DownUnit units[kMostExperts + kMostDenseBlocks]; ///< dense ones behind the chosen experts
     std::int32_t routed, all;                        ///< chosen experts, units
 };

@@ -88,12 +88,10 @@ inline GateUpRowPlan plan_gate_up_row(const FeedForwardParams& p, int experts, D
     }
     return plan;
 }
-/// GateUp and Down for one row: `p` without `staged`. PRECOND: the plan is for it, and fits.
-inline void launch_feed_forward_row(Stream& stream, GateUpRowParams p, const GateUpRowPlan& plan,
-                                    int multiprocessors, bool dependent = false) {
-    p.staged = p.router ? plan.staged : 0;
+/// GateUp for one row. PRECOND: the plan is for it, and fits.
+inline void launch_gate_up_row(Stream& stream, const GateUpRowParams& p, const GateUpRowPlan& plan,
+                               bool dependent = false) {
     launch<Kernel::GateUpRow>(stream, plan.grid, p, dependent, plan.more_shared);
-    launch<Kernel::DownOne>(stream, down_grid(p.up.layer, multiprocessors), p.up.layer, true);
 }
 
 } // namespace switchyard::cuda

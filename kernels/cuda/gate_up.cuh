@@ -122,10 +122,6 @@ struct UpPlace {
     int part;
 };
 
-/// Bytes of each matrix that a block asks for ahead: of all blocks together less than half of the
-/// second-level cache, or they would push each other out.
-inline constexpr int kMostPrefetched = 64 << 10;
-
 /// Items of product.cuh. `Inputs`: what gives the prepared rows, when it is called.
 template <int kRows, class Inputs>
 class GateUpWork {
@@ -220,13 +216,11 @@ class GateUpWork {
         if (threadIdx.x >= 2)
             return;
         const UpUnit& u = shared_.units[at.unit];
-        const std::byte* data = threadIdx.x == 0 ? u.gate : u.up;
-        const std::size_t row_bytes = tile_row_bytes(threadIdx.x == 0 ? u.gate_type : u.up_type, p_.in_width);
+        const bool gate = threadIdx.x == 0;
         const int first = 2 * at.within, count = min(tile_rows(matrices(at.unit).width) - first, 2);
         if (count > 0)
-            prefetch_weights(data + static_cast<std::size_t>(first) * row_bytes,
-                             static_cast<std::uint32_t>(min(static_cast<std::size_t>(count) * row_bytes,
-                                                            std::size_t{kMostPrefetched})));
+            ask_for_tiles(gate ? u.gate : u.up, gate ? u.gate_type : u.up_type, p_.in_width, first, count,
+                          kMostAhead);
     }
     __device__ void read_units() {
         for (int u = static_cast<int>(threadIdx.x); u < p_.most_units; u += kProductThreads) {

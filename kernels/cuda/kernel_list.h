@@ -21,6 +21,7 @@
 #include "kernels/cuda/prompt_latent_kernels.h"
 #include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/row_kernels.h"
+#include "kernels/cuda/row_program_kernels.h"
 #include "kernels/cuda/step_data.h"
 
 #include <type_traits>
@@ -49,6 +50,7 @@ namespace switchyard::cuda {
     SWITCHYARD_GATE_UP_KERNELS(X)                                                                            \
     SWITCHYARD_GATE_UP_ROW_KERNELS(X)                                                                        \
     SWITCHYARD_DOWN_KERNELS(X)                                                                               \
+    SWITCHYARD_ROW_PROGRAM_KERNELS(X)                                                                        \
     SWITCHYARD_ENCODE_KERNELS(X)
 
 enum class Kernel : std::uint16_t {

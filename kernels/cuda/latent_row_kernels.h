@@ -15,7 +15,7 @@ struct LatentQueryParams {
     const float* q;           ///< [heads][head_stride], what a target of `row` writes
     std::int32_t width;       ///< of a head's query that is multiplied, from its first value
     std::int32_t head_stride; ///< floats
-    ProductTarget target;     ///< [heads] matrices of `width` columns; it sets
+    ProductTarget target;     ///< [heads] matrices of `width` columns; it sets. Of no head: the row alone
     std::uint32_t* arrived;   ///< one, zero at first
 };
 

@@ -82,6 +82,28 @@ __device__ inline UnitAt unit_at(const TileItem& item, int unit, int lane) {
             min(groups - first, kGroups) * (kGroup.columns / 64), lane};
 }
 
+/// Bytes that a block asks for ahead: of all blocks together less than half of the second-level cache, or
+/// they would push each other out.
+inline constexpr std::uint32_t kMostAhead = 64 << 10;
+
+/// Asks for tile row `tile` of a matrix and the next, `count` in all, at most so many bytes.
+__device__ inline void ask_for_tiles(const std::byte* matrix, BlockType type, int cols, int tile, int count,
+                                     std::uint32_t most_bytes) {
+    const std::size_t row = tile_row_bytes(type, cols);
+    prefetch_weights(
+        matrix + static_cast<std::size_t>(tile) * row,
+        static_cast<std::uint32_t>(min(static_cast<std::size_t>(count) * row, std::size_t{most_bytes})));
+}
+/// By the block, while it waits for what is multiplied with them: asks for items 0 and 1. `item(i)` as a
+/// Work's, without a state.
+template <class Item>
+__device__ inline void ask_for_items(const Item& item) {
+    if (threadIdx.x >= 2)
+        return;
+    if (const TileItem at = item(static_cast<int>(threadIdx.x)); at.data)
+        ask_for_tiles(at.data, at.type, at.cols, at.tile, 1, kMostAhead / 2);
+}
+
 /// Items from `i` on while they have the unit's type. `item` is item i, and in the end the first that was not
 /// computed. A function of its own, or the compiler computes all types' addresses in advance and has no
 /// registers left.

@@ -7,7 +7,7 @@ namespace {
 
 /// The outputs of a team's tile: rows from `row` on.
 __device__ void store_rows(const AttentionParams& p, const AttendWork& work, int row, int rows,
-                           const Team& team, Attended& attended) {
+                           const Team& team, Attended<kWarpValueGroups>& attended) {
     const int g = lane_index() / 4, t = lane_index() % 4;
     const float* sinks = p.sinks ? reinterpret_cast<const float*>(p.sinks->data) : nullptr;
     for (int r = 0; r < 2; ++r) {
@@ -73,7 +73,7 @@ __device__ void attend_rows(const AttentionParams& p, PromptAttendShared& shared
         from = r == row ? first_token(p, p.rows[r]) : min(from, first_token(p, p.rows[r]));
         last = p.rows[r].position;
     }
-    Attended attended;
+    Attended<kWarpValueGroups> attended;
     for (int b = first_block; b <= last_block; ++b) {
         stage(b + 1);
         async_wait<1>();

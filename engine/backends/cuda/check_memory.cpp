@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// {"cards": [{"card": "...", "trouble": "", "types": {"Q4_K": true}}]}, the latest last.
+/// {"cards": [{"card": "...", "trouble": "", "programs": true, "types": {"Q4_K": true}}]}, the latest last.
 Json read_cards(const std::filesystem::path& file) {
     constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 20; // what is larger, or no file, is not ours
     std::error_code error;
@@ -34,6 +34,8 @@ CardFindings findings_of(const Json& entry) {
     CardFindings findings;
     if (entry.contains("trouble") && entry["trouble"].is_string())
         findings.trouble = entry["trouble"].get<std::string>();
+    if (entry.contains("programs") && entry["programs"].is_boolean())
+        findings.takes_programs = entry["programs"].get<bool>();
     if (!entry.contains("types") || !entry["types"].is_object())
         return findings;
     for (const auto& [name, serves] : entry["types"].items())
@@ -46,6 +48,8 @@ Json to_json(const std::string& card, const CardFindings& findings) {
     Json entry = {{"card", card}};
     if (findings.trouble)
         entry["trouble"] = *findings.trouble;
+    if (findings.takes_programs)
+        entry["programs"] = *findings.takes_programs;
     entry["types"] = Json::object();
     for (const auto& [type, serves] : findings.serves)
         entry["types"][std::string(traits(type).name)] = serves;
@@ -69,6 +73,8 @@ void CheckMemory::add(const std::string& card, const CardFindings& findings) con
     CardFindings all = find(card);
     if (findings.trouble)
         all.trouble = findings.trouble;
+    if (findings.takes_programs)
+        all.takes_programs = findings.takes_programs;
     for (const auto& [type, serves] : findings.serves)
         all.serves[type] = serves;
     Json cards = Json::array();

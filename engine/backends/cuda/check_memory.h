@@ -12,8 +12,9 @@ namespace switchyard::cuda {
 
 /// What is known of a card's kernels so far.
 struct CardFindings {
-    std::optional<std::string> trouble; ///< why the card cannot be used, as a clause; "": it can
-    std::map<BlockType, bool> serves;   ///< whether products with weights of a type are the CPU's
+    std::optional<std::string> trouble;      ///< why the card cannot be used, as a clause; "": it can
+    std::map<BlockType, bool> serves;        ///< whether products with weights of a type are the CPU's
+    std::optional<bool> takes_programs = {}; ///< SelfCheck::takes_programs()
 
     bool operator==(const CardFindings&) const = default;
 };

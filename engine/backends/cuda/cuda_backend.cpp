@@ -91,8 +91,12 @@ class CudaBackend : public Backend {
     bool holds_kv(BlockType type) const override { return keeps_cache(type, device_->info().compute); }
     BlockType nearest_weights(BlockType type) const override { return checked_type(type); }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
+        const bool programs =
+            options_.launches == StepLaunches::Programs || options_.launches == StepLaunches::Measured;
+        const StepLaunches launches =
+            programs && check_ && !check_->takes_programs() ? StepLaunches::Graphs : options_.launches;
         return make_cuda_executor(std::move(plan), pool_,
-                                  {options_.graphs, offloads_, expert_cache_bytes(), options_.step_budget});
+                                  {launches, offloads_, expert_cache_bytes(), options_.step_budget});
     }
 
     DeviceStatus device_status() const override {
@@ -186,7 +190,11 @@ std::shared_ptr<Backend> make_cuda_backend(std::shared_ptr<Device> device, const
     if (options.check) {
         const DeviceInfo& info = device->info();
         // By backends of its own, whose memory goes with them.
-        const auto make_trial = [device, options] { return std::make_shared<CudaBackend>(device, options); };
+        const auto make_trial = [device, options](StepLaunches launches) {
+            CudaOptions own = options;
+            own.launches = launches;
+            return std::make_shared<CudaBackend>(device, own);
+        };
         backend->check_with(std::make_unique<SelfCheck>(make_trial, CheckMemory(options.card_checks),
                                                         info.name + ", " + info.uuid + ", driver " +
                                                             info.driver_version + ", " + options.build));

@@ -1,6 +1,7 @@
 // The CUDA backend: plans on one device.
 #pragma once
 
+#include "engine/backends/cuda/step_launches.h"
 #include "engine/run/backend.h"
 #include "kernels/cuda/device.h"
 
@@ -13,8 +14,8 @@
 namespace switchyard {
 
 struct CudaOptions {
-    int threads = 0;                     ///< of the host, for packing weights; 0: one a physical core
-    bool graphs = true;                  ///< steps of answers as recorded graphs
+    int threads = 0; ///< of the host, for packing weights; 0: one a physical core
+    cuda::StepLaunches launches = cuda::StepLaunches::Measured;
     bool offload_experts = false;        ///< routed experts lie on the host even where all would fit
     std::size_t expert_cache = SIZE_MAX; ///< bytes at most of the device's memory for those in use
     double step_budget = 0; ///< multiply-adds of a prompt between looks for a stop; 0: by the card

@@ -5,12 +5,18 @@
 #include "kernels/cuda/feed_forward_data.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <utility>
 
 namespace switchyard::cuda {
 
 namespace {
+
+/// Launches that one of a plan's stages is for one row, at most: of a latent attention.
+constexpr std::size_t kStagesOfOne = 4;
+/// Tokens from which on a context is of another size than short ones.
+constexpr unsigned kContextClass = 1024;
 
 /// Rows of a recorded step: the next of few sizes.
 int recorded_rows(int rows) {
@@ -78,13 +84,15 @@ int most_experts(const Batch& batch, const Plan& plan) {
 
 DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv,
                        const DeviceStepOptions& options)
-    : plan_(plan), pool_(std::move(pool)), kv_(kv), graphs_(options.graphs), offloads_(options.offloads),
+    : plan_(plan), pool_(std::move(pool)), kv_(kv), launches_(options.launches), offloads_(options.offloads),
       step_budget_(options.step_budget),
       has_prompt_form_(prompts_attend_together(plan, pool_->device().info().shared_bytes)), weights_(pool_),
       inputs_(*pool_), candidates_(*pool_), clock_(pool_), experts_(pool_, options.expert_cache),
       table_staging_(pool_->device()), downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
     const FusedPlan fused = fuse(plan_);
     stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info(), arrivals_});
+    program_stages_ = kStagesOfOne * stages_.size();
+    program_arrivals_ = arrivals_.add(static_cast<int>(program_stages_));
     scratch_.values.resize(plan_.values.size());
     inputs_.set_decompressed_until(
         has_prompt_form_ ? decompressed_until(plan_, pool_->device().info().shared_bytes) : 0);
@@ -92,7 +100,7 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
     scratch_.dense.device = &pool_->device().info();
     scratch_.ropes.resize(fused.ropes.size());
     scratch_.choices.resize(static_cast<std::size_t>(plan_.routes));
-    for (auto* events : {&passed_, &ended_})
+    for (auto* events : {&passed_, &ended_, &begun_, &done_})
         for (auto& event : *events)
             event = pool_->device().make_event();
 }
@@ -201,8 +209,9 @@ DeviceStep::Launched DeviceStep::launched(const StepWishes& wishes, const Weight
         shape.decompressed_rows += own.count;
         shape.decompressed_blocks = std::max(shape.decompressed_blocks, own.blocks);
     }
-    const bool recorded = graphs_ && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
-                          shape.prompt_rows == 0 && plan_.states.empty() && !offloads_;
+    const bool recorded = launches_ != StepLaunches::Stages && shape.rows <= kFewRows &&
+                          shape.logit_rows == shape.rows && shape.prompt_rows == 0 && plan_.states.empty() &&
+                          !offloads_;
     for (const auto& stage : stages_)
         stage->count(shape, weights, result.stages);
     if (recorded) {
@@ -213,6 +222,8 @@ DeviceStep::Launched DeviceStep::launched(const StepWishes& wishes, const Weight
             .place = next_place_,
             .recorded = recorded,
             .sampled = false,
+            .by_program = false,
+            .timed = nullptr,
             .began = std::chrono::steady_clock::now(),
             .traffic = experts_.cache().use().traffic};
 }
@@ -232,7 +243,7 @@ bool DeviceStep::launch(const StepWishes& wishes, const WeightSet& weights, cons
     Launched own = launched(wishes, weights, result);
     want(wishes.batch(), own.shape);
     take_room(wishes, own.place);
-    own.sampled = clock_.due();
+    choose_way(own, wishes.batch().rows.front().position);
     return start(wishes, {}, stop, macs_of(result.stages), own);
 }
 
@@ -245,7 +256,7 @@ bool DeviceStep::start(const StepWishes& wishes, std::span<const FollowRow> foll
     if (own.shape.prompt_rows > 0)
         weights_.find_ranges(*stream_);
     if (own.recorded)
-        start_graph(own.shape, own.sampled);
+        start_graph(own);
     else if (!launch_stages(own.shape, macs, stop, own.sampled ? &clock_ : nullptr)) {
         turn_ = {};
         return false;
@@ -270,7 +281,7 @@ bool DeviceStep::follow(const StepWishes& before, const StepWishes& wishes, cons
     if (!own.recorded || room_moves(wishes, own.place))
         return false;
     candidates_.make_room(wishes, plan_.vocabulary, own.place); // on the host
-    own.sampled = clock_.due();
+    choose_way(own, wishes.batch().rows.front().position);
     std::vector<FollowRow> follow;
     const std::vector<BatchRow>& rows = wishes.batch().rows;
     for (std::size_t r = 0; r < rows.size(); ++r)
@@ -309,6 +320,8 @@ bool DeviceStep::finish(StepWishes& wishes, const StepStop& stop, StepResult& re
         return false;
     if (own.sampled)
         clock_.read();
+    if (own.timed)
+        own.timed->tell(own.by_program ? 1 : 0, done_[own.place]->seconds_since(*begun_[own.place]));
     candidates_.read(wishes.sought(), own.place);
     for (Sought& sought : wishes.sought()) // lists that no kernel has room for
         if (sought.wish->best > kMostBest)
@@ -320,32 +333,56 @@ bool DeviceStep::finish(StepWishes& wishes, const StepStop& stop, StepResult& re
     return true;
 }
 
-void DeviceStep::start_graph(const StepShape& shape, bool sampled) {
-    Recording& recording = recorded_[{shape.rows, sampled}];
-    if (sampled)
+void DeviceStep::choose_way(Launched& own, int position) {
+    own.sampled = clock_.due();
+    if (!own.recorded || own.sampled || own.shape.rows > 1)
+        return;
+    own.by_program = launches_ == StepLaunches::Programs;
+    if (launches_ != StepLaunches::Measured)
+        return;
+    QuickerWay& quicker = quicker_[std::bit_width(static_cast<unsigned>(position) / kContextClass)];
+    own.by_program = quicker.next() == 1;
+    own.timed = quicker.found() ? nullptr : &quicker;
+}
+
+void DeviceStep::start_graph(const Launched& own) {
+    const RecordingKey key = {own.shape.rows, own.sampled, own.by_program};
+    Recording& recording = recorded_[key];
+    if (key.sampled)
         clock_.begin(recording.kinds);
     if (!recording.graph)
-        record(shape, sampled, recording);
+        record(key, own.shape, recording);
+    if (own.timed)
+        stream_->record(*begun_[own.place]);
     stream_->start(*recording.graph);
-    if (sampled)
+    if (own.timed)
+        stream_->record(*done_[own.place]);
+    if (key.sampled)
         clock_.fetch(*stream_);
 }
 
-void DeviceStep::record(const StepShape& shape, bool sampled, Recording& recording) {
+void DeviceStep::record(const RecordingKey& key, const StepShape& shape, Recording& recording) {
+    if (key.by_program)
+        recording.program =
+            std::make_unique<RowProgram>(*pool_, program_stages_, inputs_.arrivals() + program_arrivals_);
     stream_->begin_recording();
     try {
         StepLaunch step = launch_of(shape);
-        if (sampled)
+        step.program = recording.program.get();
+        if (key.sampled)
             step.clock = &clock_;
         for (const auto& stage : stages_)
             stage->launch(step);
-        if (sampled)
+        step.launch_program();
+        if (key.sampled)
             recording.kinds = clock_.end(*stream_);
         recording.graph = stream_->end_recording();
     } catch (...) { // what comes next is not part of it
         stream_->drop_recording();
         throw;
     }
+    if (recording.program)
+        recording.program->upload(*stream_);
 }
 
 /// Stages are started as far ahead as some milliseconds of work; false: a stop came between.

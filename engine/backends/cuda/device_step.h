@@ -5,7 +5,9 @@
 #include "engine/backends/common/step_wishes.h"
 #include "engine/backends/cuda/candidate_search.h"
 #include "engine/backends/cuda/expert_fetch.h"
+#include "engine/backends/cuda/quicker_way.h"
 #include "engine/backends/cuda/stage.h"
+#include "engine/backends/cuda/step_launches.h"
 #include "engine/run/latent_form.h"
 
 #include <algorithm>
@@ -22,7 +24,7 @@
 namespace switchyard::cuda {
 
 struct DeviceStepOptions {
-    bool graphs = true;           ///< steps of answers alone are recorded, once a batch size
+    StepLaunches launches = StepLaunches::Measured;
     bool offloads = false;        ///< routed experts lie on the host
     std::size_t expert_cache = 0; ///< bytes of the device's memory for those in use
     double step_budget = 0;       ///< of a long step's pace (StepPace); 0: the card's
@@ -84,7 +86,8 @@ class DeviceStep {
         StepShape shape;
         int place;     ///< of what is copied for it
         bool recorded; ///< it is a graph
-        bool sampled;
+        bool sampled, by_program;
+        QuickerWay* timed; ///< is told how long it took; null: nothing
         std::chrono::steady_clock::time_point began;
         ExpertTraffic traffic; ///< before it
     };
@@ -105,18 +108,28 @@ class DeviceStep {
     bool launch_stages(const StepShape& shape, double macs, const StepStop& stop, StageClock* clock);
     /// `sampled`: the clock is read between stages.
     struct Recording {
+        std::unique_ptr<RowProgram> program; ///< that the graph launches
         std::unique_ptr<Graph> graph;
         std::vector<StageKind> kinds; ///< where the clock is read
     };
-    void start_graph(const StepShape& shape, bool sampled);
-    void record(const StepShape& shape, bool sampled, Recording& recording);
+    /// What a recording is for; addresses are those of now.
+    struct RecordingKey {
+        int rows;
+        bool sampled, by_program;
+        auto operator<=>(const RecordingKey&) const = default;
+    };
+    void start_graph(const Launched& own);
+    void record(const RecordingKey& key, const StepShape& shape, Recording& recording);
+    /// Says whether the step's clock is read, and if not, whether it goes by a program.
+    void choose_way(Launched& own, int position);
     void tell_routing(const Batch& batch, int most, StepResult& result);
     StepLaunch launch_of(const StepShape& shape);
 
     const Plan& plan_;
     std::shared_ptr<DevicePool> pool_;
     const KvStore& kv_;
-    bool graphs_, offloads_;
+    StepLaunches launches_;
+    bool offloads_;
     double step_budget_;
     bool has_prompt_form_; ///< all of its attention has a form for prompts
     WeightTable weights_;
@@ -136,8 +149,10 @@ class DeviceStep {
     std::unique_lock<std::mutex> turn_; ///< of the device's steps, while any is
     int next_place_ = 0, finished_place_ = 0;
     std::chrono::steady_clock::time_point finished_; ///< the last one
-    /// By rows, and whether it reads the clock; addresses are those of now.
-    std::map<std::pair<int, bool>, Recording> recorded_;
+    std::map<RecordingKey, Recording> recorded_;
+    std::size_t program_stages_, program_arrivals_; ///< of a step at most; where their counters begin
+    std::map<int, QuickerWay> quicker_;             ///< launches of one row, by the size of its context
+    std::unique_ptr<Event> begun_[2], done_[2];     ///< by place: around a recorded step's launches
 };
 
 } // namespace switchyard::cuda

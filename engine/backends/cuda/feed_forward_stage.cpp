@@ -369,6 +369,7 @@ bool FeedForwardStage::launch_row(StepLaunch& step) const {
     p.gain = input_.gain(step);
     p.epsilon = input_.epsilon();
     p.formats = input_.formats(step);
+    p.staged = fused_.route ? plan.staged : 0;
     if (fused_.route) {
         p.up.routes = true;
         p.up.route = {.route = route_params(step, {}), .units = units_params(step, row)};

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <utility>
 
 namespace switchyard::cuda {
 namespace {
@@ -37,8 +38,11 @@ class CheckModel {
     }
     CheckModel(const CheckModel&) = delete;
 
+    /// Rows of answers, in one step or one after another, or of a prompt.
+    enum class Form : std::uint8_t { Together, Alone, Prompt };
+
     /// Of the last of so many rows.
-    std::vector<float> logits(Backend& backend, int rows, bool prompt) const {
+    std::vector<float> logits(Backend& backend, int rows, Form form) const {
         auto set = std::make_shared<WeightSet>();
         for (const WeightSource& source : sources_) {
             auto weight = std::make_shared<Weight>();
@@ -47,16 +51,20 @@ class CheckModel {
             set->weights.push_back(std::move(weight));
         }
         const auto executor = backend.compile(plan_);
-        Batch batch;
-        batch.sequences.emplace_back();
+        std::vector<KvBlockId> blocks;
         for (std::size_t b = 0; b < blocks_for(rows); ++b)
-            batch.sequences.front().blocks.push_back(executor->allocate_kv_block(BlockType::F16));
-        const std::vector<KvBlockId> blocks = batch.sequences.front().blocks;
-        prompt = prompt && executor->prompt_rows() > 0;
-        for (int r = 0; r < rows; ++r)
+            blocks.push_back(executor->allocate_kv_block(BlockType::F16));
+        const bool prompt = form == Form::Prompt && executor->prompt_rows() > 0;
+        std::vector<float> result;
+        Batch batch;
+        for (int r = 0; r < rows; ++r) {
             batch.rows.push_back({.token = r * 37 % kVocabulary, .position = r, .prompt = prompt});
-        batch.rows.back().wish = RowWish::Logits;
-        std::vector<float> result = executor->run(std::move(batch), std::move(set)).logits;
+            if (form != Form::Alone && r + 1 < rows)
+                continue;
+            batch.sequences.push_back({.blocks = blocks});
+            batch.rows.back().wish = RowWish::Logits;
+            result = executor->run(std::exchange(batch, {}), set).logits;
+        }
         for (const KvBlockId block : blocks)
             executor->release_kv_block(block);
         return result;
@@ -196,13 +204,15 @@ bool agree(const std::vector<float>& card, const std::vector<float>& cpu) {
 
 bool agrees(BlockType type, Backend& card, Backend& cpu) {
     const CheckModel model(type);
-    constexpr int kAnswer = 1, kFew = 5, kPrompt = 70;
-    return std::ranges::all_of(
-        std::initializer_list<std::pair<int, bool>>{{kAnswer, false}, {kFew, false}, {kPrompt, true}},
-        [&](const auto& form) {
-            return agree(model.logits(card, form.first, form.second),
-                         model.logits(cpu, form.first, form.second));
-        });
+    using Form = CheckModel::Form;
+    constexpr int kAnswers = 3, kFew = 5, kPrompt = 70;
+    return std::ranges::all_of(std::initializer_list<std::pair<int, Form>>{{kAnswers, Form::Alone},
+                                                                           {kFew, Form::Together},
+                                                                           {kPrompt, Form::Prompt}},
+                               [&](const auto& form) {
+                                   return agree(model.logits(card, form.first, form.second),
+                                                model.logits(cpu, form.first, form.second));
+                               });
 }
 
 } // namespace
@@ -210,7 +220,7 @@ bool agrees(BlockType type, Backend& card, Backend& cpu) {
 std::string SelfCheck::trouble() {
     const std::lock_guard lock(mutex_);
     if (!known_.trouble) {
-        const auto card = make_trial_();
+        const auto card = make_trial_(StepLaunches::Graphs);
         const auto cpu = make_cpu_backend({.threads = 1});
         // Floats need none of the products of tiles: where they differ, it is something else.
         known_.trouble =
@@ -227,12 +237,29 @@ bool SelfCheck::serves(BlockType type) {
     const auto known = known_.serves.find(type);
     if (known != known_.serves.end())
         return known->second;
-    const auto card = make_trial_();
+    const auto card = make_trial_(StepLaunches::Graphs);
     const auto cpu = make_cpu_backend({.threads = 1});
     const bool serves = agrees(type, *card, *cpu);
     known_.serves[type] = serves;
     memory_.add(card_, known_);
     return serves;
+}
+
+bool SelfCheck::takes_programs() {
+    const std::lock_guard lock(mutex_);
+    if (!known_.takes_programs) {
+        // Should the card not come back from it, nobody asks again.
+        CardFindings lost = known_;
+        lost.takes_programs = false;
+        memory_.add(card_, lost);
+        const CheckModel model(BlockType::Q8_0);
+        const auto logits = [&](StepLaunches launches) {
+            return model.logits(*make_trial_(launches), 3, CheckModel::Form::Alone);
+        };
+        known_.takes_programs = logits(StepLaunches::Programs) == logits(StepLaunches::Graphs);
+        memory_.add(card_, known_);
+    }
+    return *known_.takes_programs;
 }
 
 bool SelfCheck::is_off(BlockType type) const {

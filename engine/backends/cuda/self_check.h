@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/backends/cuda/check_memory.h"
+#include "engine/backends/cuda/step_launches.h"
 #include "engine/run/backend.h"
 
 #include <functional>
@@ -17,7 +18,7 @@ namespace switchyard::cuda {
 class SelfCheck {
   public:
     /// Gives a backend on the card that is not checked itself, and whose memory goes with it.
-    using MakeTrial = std::function<std::shared_ptr<Backend>()>;
+    using MakeTrial = std::function<std::shared_ptr<Backend>(StepLaunches)>;
 
     /// What `memory` knows of `card` is not asked again.
     SelfCheck(MakeTrial make_trial, CheckMemory memory, std::string card)
@@ -28,7 +29,10 @@ class SelfCheck {
     std::string trouble();
     /// Whether products with weights of `type` are the CPU's. Throws Error.
     bool serves(BlockType type);
-    /// The same as far as it was asked already.
+    /// Whether steps of one row by programs (row_program.h) have the bits of others. What does not come back
+    /// from being asked does not. Throws Error.
+    bool takes_programs();
+    /// As serves(), as far as it was asked already.
     bool is_off(BlockType type) const;
 
   private:

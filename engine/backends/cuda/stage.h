@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/backends/cuda/kv_store.h"
+#include "engine/backends/cuda/row_program.h"
 #include "engine/backends/cuda/scratch.h"
 #include "engine/backends/cuda/stage_clock.h"
 #include "engine/backends/cuda/step_inputs.h"
@@ -180,8 +181,9 @@ struct StepLaunch {
     StageClock* clock = nullptr; ///< reads the time between stages; null: this step is not sampled
     /// Brings experts to the device before a layer uses them; null: all of them are there.
     ExpertFetch* fetch = nullptr;
-    StepPace* pace = nullptr; ///< of a long step
-    bool any = false;         ///< launches so far
+    StepPace* pace = nullptr;      ///< of a long step
+    bool any = false;              ///< launches so far
+    RowProgram* program = nullptr; ///< takes stages instead of launches; null: each is launched
 
     /// What follows belongs to this part of the forward pass.
     void enter(StageKind kind) {
@@ -194,10 +196,19 @@ struct StepLaunch {
     /// The first launch behind a copy waits for that before it begins; the others wait by themselves.
     template <Kernel kKernel>
     void launch(GridSize grid, const typename KernelTraits<kKernel>::Params& params) {
-        cuda::launch<kKernel>(stream, grid, params, std::exchange(any, true));
+        cuda::launch<kKernel>(stream, grid, params, next());
+    }
+    /// Before a launch: what the program has taken comes first. Whether there were launches.
+    bool next() {
+        launch_program();
+        return std::exchange(any, true);
+    }
+    void launch_program() {
+        if (program && program->waits())
+            program->launch(stream, std::exchange(any, true));
     }
     void multiply(const DenseProduct& product) {
-        any = true;
+        next();
         scratch.dense.products->multiply(stream, product);
         if (pace)
             pace->add(static_cast<double>(product.rows) * product.cols * product.tokens);
@@ -214,18 +225,23 @@ struct StepLaunch {
     /// `prompts`: some of its rows are on the path for those.
     void launch_attention(AttentionParams params, bool prompts);
     void launch_attend_row(const AttendRowParams& params) {
-        cuda::launch_attend_row(stream, params, device, std::exchange(any, true));
+        if (!program || !program->add(params))
+            cuda::launch_attend_row(stream, params, device, next());
     }
     void launch_latent_query(const LatentQueryParams& params) {
+        if (program && program->add(params))
+            return;
         launch<Kernel::LatentQuery>(
             latent_query_grid(params, device.multiprocessors, card.resident_blocks(Kernel::LatentQuery, 0)),
             params);
     }
     void launch_latent_value(const LatentValueParams& params) {
+        if (program && program->add(params))
+            return;
         launch<Kernel::LatentValue>(latent_value_grid(params, device.multiprocessors), params);
     }
     void launch_product(const ProductParams& params) {
-        cuda::launch_product(stream, params, device.multiprocessors, std::exchange(any, true));
+        cuda::launch_product(stream, params, device.multiprocessors, next());
     }
     /// Targets of all rows: those of answers by the one kernel, those of prompts by the other.
     void launch_products(const ProductParams& params, const HalfRows& prompts);
@@ -235,21 +251,25 @@ struct StepLaunch {
     /// Whether products prepare an input of `width` on their way.
     bool prepares_row(int width) const { return one_row() && width <= kMostRowWidth; }
     void launch_row_product(const RowProductParams& params) {
-        cuda::launch_row_product(stream, params, device.multiprocessors, std::exchange(any, true));
+        if (!program || !program->add(params))
+            cuda::launch_row_product(stream, params, device.multiprocessors, next());
     }
     void launch_feed_forward_row(const GateUpRowParams& params, const GateUpRowPlan& plan) {
-        cuda::launch_feed_forward_row(stream, params, plan, device.multiprocessors, std::exchange(any, true));
+        if (!program || !program->add(params))
+            cuda::launch_gate_up_row(stream, params, plan, next());
+        if (!program || !program->add(params.up.layer))
+            launch_down(params.up.layer);
     }
     /// The two launches of gated blocks by themselves.
     void launch_gate_up(const FeedForwardParams& params) {
         cuda::launch_gate_up(stream, {.layer = params, .routes = false, .route = {}}, device.multiprocessors,
-                             std::exchange(any, true));
+                             next());
     }
     void launch_down(const FeedForwardParams& params) {
-        cuda::launch_down(stream, params, device.multiprocessors, std::exchange(any, true));
+        cuda::launch_down(stream, params, device.multiprocessors, next());
     }
     void launch_feed_forward(const FeedForwardParams& params, const RouteFewParams* route) {
-        cuda::launch_feed_forward(stream, params, route, device.multiprocessors, std::exchange(any, true));
+        cuda::launch_feed_forward(stream, params, route, device.multiprocessors, next());
     }
 };
 

@@ -207,7 +207,7 @@ void StepLaunch::launch_products(const ProductParams& params, const HalfRows& pr
 
 void StepLaunch::launch_attention(AttentionParams params, bool prompts) {
     const auto launch_part = [&](const AttentionParams& part, bool of_prompts) {
-        cuda::launch_attention(stream, part, of_prompts, device, std::exchange(any, true));
+        cuda::launch_attention(stream, part, of_prompts, device, next());
     };
     if (!prompts || !pace)
         return launch_part(params, prompts);

@@ -3,6 +3,7 @@
 #include "kernels/cuda/emulation/block.h"
 
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace switchyard::cuda::emulation {
@@ -35,6 +36,15 @@ void Thread::async_wait(std::size_t pending) {
         for (const Copy& copy : *group)
             std::memcpy(copy.to, copy.from ? copy.from : copy.bytes, sizeof copy.bytes);
     groups_.erase(groups_.begin(), landed);
+}
+
+void check_prefetch(const std::byte* from, std::uint32_t bytes) {
+    if (reinterpret_cast<std::uintptr_t>(from) % 16 != 0 || bytes % 16 != 0 || bytes == 0)
+        throw std::logic_error("a prefetch from an address or of a size that is no multiple of 16");
+    // Its ends are read, so that memory that is not there is noticed.
+    const volatile std::byte* read = from;
+    static_cast<void>(read[0]);
+    static_cast<void>(read[bytes - 1]);
 }
 
 } // namespace switchyard::cuda::emulation

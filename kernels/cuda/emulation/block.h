@@ -169,6 +169,8 @@ std::uint16_t half_bits(float x); ///< to nearest, ties to even
 float e4m3_value(std::uint8_t bits);
 std::uint8_t e4m3_bits(float x); ///< to nearest, ties to even, at most +-448
 std::uint64_t device_time();
+/// Fails where what is asked for ahead is not such as a device takes.
+void check_prefetch(const std::byte* from, std::uint32_t bytes);
 
 /// Puts a launch into an emulated stream.
 int enqueue(void* stream, const Launch& launch, int threads, std::size_t shared_bytes,

@@ -19,6 +19,7 @@
 #define __restrict__
 #define __grid_constant__
 #define __launch_bounds__(...)
+#define SWITCHYARD_APART
 
 #define threadIdx (::switchyard::cuda::emulation::this_thread().thread_index())
 #define blockIdx (::switchyard::cuda::emulation::this_thread().block_index())
@@ -204,7 +205,9 @@ inline T load_scales(const void* from) {
     return *static_cast<const T*>(from);
 }
 
-inline void prefetch_weights(const void*, std::uint32_t) {}
+inline void prefetch_weights(const void* from, std::uint32_t bytes) {
+    emulation::check_prefetch(static_cast<const std::byte*>(from), bytes);
+}
 
 // ---- Launches that overlap
 

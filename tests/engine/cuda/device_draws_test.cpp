@@ -28,9 +28,10 @@ struct WatchedDevice {
     std::shared_ptr<cuda::Device> device;
     std::vector<std::uint64_t> graphs_before;
 
-    std::shared_ptr<LoadedModel> load(const std::string& family, bool graphs = true) {
+    std::shared_ptr<LoadedModel> load(const std::string& family,
+                                      cuda::StepLaunches launches = cuda::StepLaunches::Programs) {
         return test::load_reference(
-            family, make_cuda_backend(device, {.threads = 1, .graphs = graphs, .check = false}));
+            family, make_cuda_backend(device, {.threads = 1, .launches = launches, .check = false}));
     }
 };
 
@@ -233,7 +234,8 @@ TEST(DeviceDraws, WhereCandidatesDoNotDecideTheHostLooksAtAllLogits) {
 TEST(DeviceDraws, WhatTheDeviceDoesNotDrawWaitsForTheHost) {
     for (const bool graphs : {true, false}) {
         WatchedDevice own;
-        const auto model = own.load("qwen3moe", graphs);
+        const auto model =
+            own.load("qwen3moe", graphs ? cuda::StepLaunches::Graphs : cuda::StepLaunches::Stages);
         // Of all ids, or a step that is not a graph.
         Answers answers(*model, 1, tuning_of(graphs ? Sampling{"all", 1, 0, 1, 0, 1} : kGreedy));
         answers.run_one_by_one(2);

@@ -13,9 +13,10 @@
 
 namespace switchyard::test {
 
-inline std::shared_ptr<Backend> emulated_backend(cuda::EmulatedOptions options = {}, bool graphs = true) {
+inline std::shared_ptr<Backend> emulated_backend(cuda::EmulatedOptions options = {},
+                                                 cuda::StepLaunches launches = cuda::StepLaunches::Graphs) {
     return make_cuda_backend(cuda::make_test_device(options),
-                             {.threads = 1, .graphs = graphs, .check = false});
+                             {.threads = 1, .launches = launches, .check = false});
 }
 
 /// One of the tiny models of the reference.

@@ -7,10 +7,10 @@ namespace switchyard {
 namespace {
 
 /// Of a step of one row at a position that is not the first.
-std::uint64_t launches_of_a_row(const std::string& family, int& layers) {
+std::uint64_t launches_of_a_row(const std::string& family, cuda::StepLaunches how, int& layers) {
     auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device());
     const auto model = test::load_reference(
-        family, make_cuda_backend(device, {.threads = 1, .graphs = false, .check = false}));
+        family, make_cuda_backend(device, {.threads = 1, .launches = how, .check = false}));
     layers = static_cast<int>(model->plan().kv.size());
     const KvBlockId block = model->executor().allocate_kv_block(BlockType::F16);
     std::uint64_t before = 0, after = 0;
@@ -38,9 +38,18 @@ class CudaLaunches : public testing::TestWithParam<Limit> {};
 
 TEST_P(CudaLaunches, OfARowAreFew) {
     int layers = 0;
-    const std::uint64_t launches = launches_of_a_row(GetParam().family, layers);
+    const std::uint64_t launches = launches_of_a_row(GetParam().family, cuda::StepLaunches::Stages, layers);
     EXPECT_LE(launches, static_cast<std::uint64_t>(GetParam().a_layer * layers + kBeside))
         << layers << " layers";
+}
+
+/// The embedding, the rotations' tables, and all else; where norms of whole rows come between, one program in
+/// front of each and one behind the last.
+TEST_P(CudaLaunches, OfARowByAProgramAreThree) {
+    int layers = 0;
+    const std::uint64_t launches = launches_of_a_row(GetParam().family, cuda::StepLaunches::Programs, layers);
+    const bool apart = GetParam().family == std::string("olmoe");
+    EXPECT_EQ(launches, apart ? 3 + 2 * static_cast<std::uint64_t>(layers) : 3u) << layers << " layers";
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, CudaLaunches,

@@ -22,20 +22,23 @@ constexpr BlockType kCaches[] = {BlockType::F16, BlockType::Q8_0, BlockType::Q4_
 enum class Path { Alone, Together, Prompt, OwnPrompt };
 constexpr Path kPaths[] = {Path::Alone, Path::Together, Path::Prompt, Path::OwnPrompt};
 constexpr int kComputes[] = {75, 80, 90};
+constexpr cuda::StepLaunches kLaunches[] = {cuda::StepLaunches::Stages, cuda::StepLaunches::Graphs,
+                                            cuda::StepLaunches::Programs};
 
 struct Options {
     BlockType kv;
     Path path;
     int compute;
-    bool graphs, offload;
+    cuda::StepLaunches launches;
+    bool offload;
 
     explicit Options(const std::vector<int>& choices)
         : kv(kCaches[choices[0]]), path(kPaths[choices[1]]), compute(kComputes[choices[2]]),
-          graphs(choices[3] == 1), offload(choices[4] == 1) {}
+          launches(kLaunches[choices[3]]), offload(choices[4] == 1) {}
     std::string text() const {
         return std::string(traits(kv).name) + ", path " + std::to_string(static_cast<int>(path)) +
-               ", compute capability " + std::to_string(compute) + (graphs ? ", graphs" : "") +
-               (offload ? ", experts on the host" : "");
+               ", compute capability " + std::to_string(compute) + ", launches " +
+               std::to_string(static_cast<int>(launches)) + (offload ? ", experts on the host" : "");
     }
 };
 
@@ -77,7 +80,8 @@ class OptionPairs : public testing::TestWithParam<int> {};
 
 TEST_P(OptionPairs, AgreeWithTheCpuAndWithEachOtherInEveryBit) {
     const std::string family = kAllFamilies[GetParam()];
-    const std::vector<int> choices = {std::size(kCaches), std::size(kPaths), std::size(kComputes), 2, 2};
+    const std::vector<int> choices = {std::size(kCaches), std::size(kPaths), std::size(kComputes),
+                                      std::size(kLaunches), 2};
     const auto combinations =
         test::tries_everything() ? test::all_combinations(choices) : test::pairwise_combinations(choices);
     constexpr std::size_t kShare = 4; // so many families share the pairs
@@ -96,7 +100,7 @@ TEST_P(OptionPairs, AgreeWithTheCpuAndWithEachOtherInEveryBit) {
         card.compute = options.compute;
         const auto model = test::load_reference(
             family, make_cuda_backend(cuda::make_test_device(card), {.threads = 1,
-                                                                     .graphs = options.graphs,
+                                                                     .launches = options.launches,
                                                                      .offload_experts = options.offload,
                                                                      .check = false}));
         const auto logits = last_logits(*model, ids, options.kv, options.path);

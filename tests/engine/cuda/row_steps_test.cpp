@@ -32,7 +32,7 @@ TEST(CudaRowSteps, QueriesWithoutRotationsTakeNoBlocks) {
                                                              blocks = launch.grid.x;
                                                          return false;
                                                      }},
-                                                false);
+                                                cuda::StepLaunches::Stages);
     const auto model = test::load_reference("llama31", backend);
     const auto without =
         backend->compile(changed_plan(model->plan(), [](std::vector<Step>&, const Step&) {}));

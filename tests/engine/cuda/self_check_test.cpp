@@ -24,7 +24,9 @@ struct Card {
         return make_cuda_backend(device, {.threads = 1, .card_checks = file, .build = build});
     }
     SelfCheck check(const std::filesystem::path& file = {}) {
-        return {[this] { return make_cuda_backend(device, {.threads = 1, .check = false}); },
+        return {[this](StepLaunches launches) {
+                    return make_cuda_backend(device, {.threads = 1, .launches = launches, .check = false});
+                },
                 CheckMemory(file), "card"};
     }
     std::atomic<int> launches{0};
@@ -78,6 +80,30 @@ TEST(SelfCheck, ACardThatLosesAKernelIsNotUsed) {
         EXPECT_STREQ(error.what(),
                      "emulated device is not used: its kernels compute something else than the CPU");
     }
+}
+
+TEST(SelfCheck, ProgramsThatDifferAreOff) {
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "card-checks.json";
+    Card card(loses_kernel(Kernel::RowProgram));
+    EXPECT_EQ(card.check().trouble(), "") << "the card can do without";
+    EXPECT_FALSE(card.check(file).takes_programs());
+    Card whole;
+    EXPECT_FALSE(whole.check(file).takes_programs()) << "asked again";
+    EXPECT_TRUE(whole.check().takes_programs());
+}
+
+TEST(SelfCheck, ACardThatIsLostInAProgramIsNotAskedAgain) {
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "card-checks.json";
+    Card card([](const Launch& launch) -> bool {
+        if (launch.kernel == Kernel::RowProgram)
+            throw DeviceError("the device failed", true);
+        return false;
+    });
+    EXPECT_ANY_THROW(card.check(file).takes_programs());
+    Card whole;
+    EXPECT_FALSE(whole.check(file).takes_programs());
 }
 
 TEST(SelfCheck, ATypeThatDiffersIsPlacedAsAnother) {

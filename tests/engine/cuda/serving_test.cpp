@@ -90,25 +90,41 @@ TEST(CudaServing, AnswersTogetherUnderMovingDialsAreWhatTheirRecordsGiveAlone) {
     }
 }
 
-TEST(CudaServing, StepsOfAnswersAreRecordedGraphsAndGiveTheSame) {
-    std::vector<std::int32_t> ids[2];
-    for (const bool graphs : {false, true}) {
-        auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device());
-        const auto model = test::load_reference(
-            "deepseek2_lite", make_cuda_backend(device, {.threads = 1, .graphs = graphs, .check = false}));
-        const std::uint64_t placing = cuda::counts_of(*device).launches;
-        Scheduler scheduler(engine_parts(model));
-        const RunRecord record = run_to_end(scheduler, request_of(3));
-        ASSERT_EQ(record.error, "");
-        ids[graphs] = ids_of(record);
-        const cuda::EmulatedCounts counts = cuda::counts_of(*device);
-        if (graphs)
-            EXPECT_GE(counts.graphs, 8u);
-        else
-            EXPECT_EQ(counts.graphs, 0u);
-        EXPECT_GT(counts.dependent, (counts.launches - placing) * 8 / 10) << "launches that may begin early";
+TEST(CudaServing, HoweverStepsAreLaunchedTheyGiveTheSame) {
+    using cuda::StepLaunches;
+    for (const char* family : {"deepseek2_lite", "olmoe"}) {
+        std::vector<std::int32_t> expected;
+        std::uint64_t by_stages = 0;
+        for (const auto launches :
+             {StepLaunches::Stages, StepLaunches::Graphs, StepLaunches::Programs, StepLaunches::Measured}) {
+            SCOPED_TRACE(std::string(family) + ", " + std::to_string(static_cast<int>(launches)));
+            auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device());
+            const auto model = test::load_reference(
+                family, make_cuda_backend(device, {.threads = 1, .launches = launches, .check = false}));
+            const std::uint64_t placing = cuda::counts_of(*device).launches;
+            Scheduler scheduler(engine_parts(model));
+            const RunRecord record = run_to_end(scheduler, request_of(3));
+            ASSERT_EQ(record.error, "");
+            const cuda::EmulatedCounts counts = cuda::counts_of(*device);
+            if (expected.empty()) {
+                expected = ids_of(record);
+                by_stages = counts.launches - placing;
+            }
+            EXPECT_EQ(ids_of(record), expected);
+            if (launches == StepLaunches::Stages) {
+                EXPECT_EQ(counts.graphs, 0u);
+            } else {
+                EXPECT_GE(counts.graphs, 8u);
+            }
+            if (launches == StepLaunches::Programs) {
+                EXPECT_LT(counts.launches - placing, by_stages * 3 / 4);
+            }
+            if (launches <= StepLaunches::Graphs) { // a program has few that could
+                EXPECT_GT(counts.dependent, (counts.launches - placing) * 8 / 10)
+                    << "launches that may begin early";
+            }
+        }
     }
-    EXPECT_EQ(ids[0], ids[1]);
 }
 
 TEST(CudaServing, ALostDeviceEndsTheAnswerAndNothingElse) {

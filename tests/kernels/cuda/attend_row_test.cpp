@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 
 namespace switchyard::cuda {
@@ -106,6 +107,31 @@ class AttendRowTwin {
             launch<Kernel::AttendMerge>(*stream_, merge_grid(p_.attention), p_.attention, true);
         return result();
     }
+    /// As the only stage of a program.
+    Result in_program() {
+        restore();
+        AttendRowParams row = p_;
+        AttentionParams& a = row.attention;
+        a.split_buffer =
+            row_program_split_buffer(a.cache, a.value_dim, attend_row_buffer(a, device_->info()));
+        row.arrived = put(std::vector<std::uint32_t>(arrivals_, 0));
+        constexpr std::int32_t kBytes = row_entry_bytes<AttendRowParams>();
+        std::vector<std::byte> entry(kBytes);
+        const RowEntry head = {RowStage::AttendRow, 0};
+        std::memcpy(entry.data(), &head, sizeof head);
+        std::memcpy(entry.data() + sizeof head, &row, sizeof row);
+        const std::size_t shared = sizeof(AttendShared) + static_cast<std::size_t>(a.split_buffer) +
+                                   static_cast<std::size_t>(attend_row_bytes(
+                                       a.cache.key_dim, a.cache.value_dim, kRowProgramThreads));
+        launch<Kernel::RowProgram>(*stream_, {static_cast<unsigned>(device_->info().multiprocessors), 1},
+                                   {.program = put(entry),
+                                    .arrived = put(std::vector<std::uint32_t>(1, 0)),
+                                    .stages = 1,
+                                    .first_bytes = kBytes,
+                                    .entries_at = row_program_entries_at(shared)},
+                                   false, row_program_shared(shared));
+        return result();
+    }
 
   private:
     template <typename T>
@@ -192,6 +218,7 @@ void check(const AttendRowCase& c, const std::vector<int>& contexts) {
         EXPECT_EQ(twin.at_once(false), expected) << "context " << context;
         if (!c.latent) {
             EXPECT_EQ(twin.at_once(true), expected) << "merged by its last blocks, context " << context;
+            EXPECT_EQ(twin.in_program(), expected) << "in a program, context " << context;
         }
     }
 }
