@@ -65,6 +65,17 @@ struct Workplace : RealDesk {
         return QTest::qWaitFor(
             [&] { return model.state() == ModelState::Ready && model.capabilities().card == where; }, 20000);
     }
+    /// Loads it on the first card, where it fails, and takes the CPU, which is offered instead.
+    void takeTheCpuInstead(const QString& path) {
+        settings.set<Setting::Device>(u"cuda:0"_s);
+        window->loadModel(path);
+        QTRY_COMPARE(model.state(), ModelState::Failed);
+        QVERIFY2(notice().contains(u"on Test Card"_s) && notice().contains(u"100.0 KiB are free there"_s),
+                 qPrintable(notice()));
+        QCOMPARE(offer()->text(), u"Open on the CPU"_s);
+        QTest::mouseClick(offer(), Qt::LeftButton);
+        QVERIFY(readyOn(-1));
+    }
     bool waitRead() {
         return QTest::qWaitFor([&] { return devices.reading().known(); }, 5000);
     }
@@ -212,15 +223,7 @@ class TestDevices : public QObject {
         gpu->leaveFree(100 << 10);
         {
             Workplace desk(folder.path(), with({gpu}));
-            desk.settings.set<Setting::Device>(u"cuda:0"_s);
-            desk.window->loadModel(path_);
-            QTRY_COMPARE(desk.model.state(), ModelState::Failed);
-            QVERIFY2(desk.notice().contains(u"on Test Card"_s) &&
-                         desk.notice().contains(u"100.0 KiB are free there"_s),
-                     qPrintable(desk.notice()));
-            QCOMPARE(desk.offer()->text(), u"Open on the CPU"_s);
-            QTest::mouseClick(desk.offer(), Qt::LeftButton);
-            QVERIFY(desk.readyOn(-1));
+            desk.takeTheCpuInstead(path_);
             QVERIFY(desk.find<QCheckBox>(u"tune.device.own"_s)->isChecked());
         }
         // The model keeps it, others do not.
@@ -239,11 +242,7 @@ class TestDevices : public QObject {
         const auto gpu = card(24 * kGiB);
         gpu->leaveFree(100 << 10);
         Workplace desk(folder.path(), with({gpu}));
-        desk.settings.set<Setting::Device>(u"cuda:0"_s);
-        desk.window->loadModel(path_);
-        QTRY_COMPARE(desk.offer()->text(), u"Open on the CPU"_s);
-        QTest::mouseClick(desk.offer(), Qt::LeftButton);
-        QVERIFY(desk.readyOn(-1));
+        desk.takeTheCpuInstead(path_);
         QTRY_COMPARE(desk.notice(), u"tiny is opened on the CPU from now on, all other models on Test Card. "
                                     "\"As for all models\" in the list of devices takes that back."_s);
         QTest::mouseClick(desk.offer(), Qt::LeftButton);

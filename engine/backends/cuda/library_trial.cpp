@@ -45,7 +45,13 @@ void make_trial(const char* file) {
         if (const auto open =
                 reinterpret_cast<cuda::OpenCudaLibrary>(dlsym(library, cuda::kOpenCudaLibrary))) {
             cuda::LibraryAnswer answer;
-            (void)open(cuda::library_abi(), &answer);
+            const cuda::DeviceList* devices = open(cuda::library_abi(), &answer);
+            const int count = devices && answer.abi == cuda::library_abi() ? devices->count() : 0;
+            for (int i = 0; i < count; ++i) { // whatever a list of devices asks of the driver
+                (void)devices->unusable(i);
+                (void)devices->memory(i);
+                (void)devices->health(i);
+            }
         }
     say(kStarted);
 }
