@@ -123,6 +123,11 @@ StepLaunch DeviceStep::launch_of(const StepShape& shape) {
     return {plan_, weights_, constants_, kv_, inputs_, scratch_, shape, *stream_, pool_->device()};
 }
 
+bool DeviceStep::is_recorded(const StepShape& shape) const {
+    return launches_ != StepLaunches::Stages && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
+           shape.prompt_rows == 0 && plan_.states.empty() && !offloads_;
+}
+
 void DeviceStep::want(const Batch& batch, const StepShape& shape) {
     StepInputs::Room room{static_cast<std::size_t>(shape.rows), batch.sequences.size(), 0, 0,
                           arrivals_.count()};
@@ -138,6 +143,8 @@ void DeviceStep::want(const Batch& batch, const StepShape& shape) {
                                 static_cast<std::size_t>(plan_.values[v]) * sizeof(float));
     for (const auto& stage : stages_)
         stage->reserve(shape, scratch_);
+    if (launches_ >= StepLaunches::Programs && is_recorded(shape) && shape.rows == 1)
+        scratch_.program.want(RowProgram::bytes_of(program_stages_));
 }
 
 void DeviceStep::take_room(const StepWishes& wishes, int place) {
@@ -209,9 +216,7 @@ DeviceStep::Launched DeviceStep::launched(const StepWishes& wishes, const Weight
         shape.decompressed_rows += own.count;
         shape.decompressed_blocks = std::max(shape.decompressed_blocks, own.blocks);
     }
-    const bool recorded = launches_ != StepLaunches::Stages && shape.rows <= kFewRows &&
-                          shape.logit_rows == shape.rows && shape.prompt_rows == 0 && plan_.states.empty() &&
-                          !offloads_;
+    const bool recorded = is_recorded(shape);
     for (const auto& stage : stages_)
         stage->count(shape, weights, result.stages);
     if (recorded) {
@@ -363,8 +368,8 @@ void DeviceStep::start_graph(const Launched& own) {
 
 void DeviceStep::record(const RecordingKey& key, const StepShape& shape, Recording& recording) {
     if (key.by_program)
-        recording.program =
-            std::make_unique<RowProgram>(*pool_, program_stages_, inputs_.arrivals() + program_arrivals_);
+        recording.program = std::make_unique<RowProgram>(
+            pool_->device(), scratch_.program.get(), program_stages_, inputs_.arrivals() + program_arrivals_);
     stream_->begin_recording();
     try {
         StepLaunch step = launch_of(shape);

@@ -99,6 +99,7 @@ class DeviceStep {
     bool room_moves(const StepWishes& wishes, int place);
     void forget_first(); ///< of those under way
 
+    bool is_recorded(const StepShape& shape) const;
     /// Notes what the step needs.
     void want(const Batch& batch, const StepShape& shape);
     /// Takes that, and the room for what is sought. Throws Error; then none of the memory is held, so that

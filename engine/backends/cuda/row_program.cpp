@@ -6,10 +6,6 @@
 
 namespace switchyard::cuda {
 
-RowProgram::RowProgram(DevicePool& pool, std::size_t most_stages, std::uint32_t* arrivals)
-    : device_(pool.device()), most_stages_(most_stages), arrivals_(arrivals),
-      memory_(pool.allocate(most_stages * static_cast<std::size_t>(kMostRowEntry), "a step's program")) {}
-
 bool RowProgram::add(const GateUpRowParams& p) {
     return add(RowStage::GateUpRow, p,
                sizeof(GateUpRowShared) +
@@ -54,7 +50,7 @@ void RowProgram::launch(Stream& stream, bool dependent) {
     const int resident = std::min(device_.resident_blocks(Kernel::RowProgram, more_shared), 2);
     cuda::launch<Kernel::RowProgram>(stream,
                                      {static_cast<unsigned>(resident * device_.info().multiprocessors), 1},
-                                     {.program = memory_.get() + begin_,
+                                     {.program = memory_ + begin_,
                                       .arrived = arrivals_ + first_,
                                       .stages = static_cast<std::int32_t>(stages_ - first_),
                                       .first_bytes = first_bytes_,
@@ -67,7 +63,7 @@ void RowProgram::launch(Stream& stream, bool dependent) {
 void RowProgram::upload(Stream& stream) {
     HostBuffer host(device_);
     std::ranges::copy(entries_, host.reserve(entries_.size()));
-    stream.copy_to_device(memory_.get(), host.data(), entries_.size());
+    stream.copy_to_device(memory_, host.data(), entries_.size());
     stream.synchronise();
 }
 

@@ -8,17 +8,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 namespace switchyard::cuda {
 
-/// Launches and recordings of them read its memory, and it must outlive them.
+/// Launches and recordings of them read its memory.
 class RowProgram {
   public:
-    /// Stages at most, and the counters that they meet at: zero at each step's beginning. Throws Error where
-    /// there is no memory for it.
-    RowProgram(DevicePool& pool, std::size_t most_stages, std::uint32_t* arrivals);
+    static constexpr std::size_t bytes_of(std::size_t stages) {
+        return stages * static_cast<std::size_t>(kMostRowEntry);
+    }
+    /// Device memory of bytes_of(most_stages), and as many counters: zero at each step's beginning.
+    RowProgram(Device& device, std::byte* memory, std::size_t most_stages, std::uint32_t* arrivals)
+        : device_(device), memory_(memory), most_stages_(most_stages), arrivals_(arrivals) {}
 
     // Each adds a stage; false, and nothing added: it must be launched.
     bool add(const RowProductParams& p) { return add(without_heads(p)); }
@@ -49,9 +51,9 @@ class RowProgram {
     std::byte* begin_entry(RowStage stage, std::int32_t bytes, std::size_t shared_bytes);
 
     Device& device_;
+    std::byte* memory_;
     std::size_t most_stages_;
     std::uint32_t* arrivals_;
-    std::shared_ptr<std::byte> memory_;
     std::vector<std::byte> entries_;
     std::size_t stages_ = 0, first_ = 0; ///< so far; the first that was not launched
     std::size_t begin_ = 0, last_ = 0;   ///< bytes at which that one begins, and the last one

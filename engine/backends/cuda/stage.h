@@ -101,7 +101,8 @@ struct Scratch {
     /// Prompts' hidden neurons [pairs or rows][padded width], then, when these are halves, the experts'
     /// results [pairs][out_width]; of fetched experts the results, and behind them a group's hidden neurons.
     ScratchBuffer prompt_floats;
-    ScratchBuffer logits; ///< [logit rows][vocabulary]
+    ScratchBuffer logits;  ///< [logit rows][vocabulary]
+    ScratchBuffer program; ///< of a step of one row (RowProgram)
 
     /// Calls use(buffer) for each.
     template <typename Use>
@@ -141,6 +142,7 @@ struct Scratch {
                                    &pair_weights,
                                    &output_weights,
                                    &logits,
+                                   &program,
                                    &head_blocks,
                                    &head_block_table,
                                    &transposed,

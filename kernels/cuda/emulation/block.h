@@ -61,6 +61,7 @@ class Thread {
     void async_wait(std::size_t pending);
     /// Lets others run: in loops that wait for another block.
     void yield();
+    bool waits_for_arrivals() { return !left_out(PlantedFault::Kind::ArrivalWait); }
 
   private:
     friend class Block;

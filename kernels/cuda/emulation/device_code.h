@@ -220,6 +220,8 @@ inline std::uint32_t arrive_at(std::uint32_t* counter) {
     return std::atomic_ref(*counter).fetch_add(1, std::memory_order_acq_rel);
 }
 inline void wait_for_arrivals(const std::uint32_t* counter, std::uint32_t count) {
+    if (!emulation::this_thread().waits_for_arrivals())
+        return;
     while (std::atomic_ref(*const_cast<std::uint32_t*>(counter)).load(std::memory_order_acquire) < count)
         emulation::this_thread().yield();
 }

@@ -9,9 +9,9 @@
 namespace switchyard::cuda {
 
 PlantedFault parse_fault(const std::string& text) {
-    static constexpr const char* kKinds[] = {"None",     "BlockMeeting", "WarpMeeting", "PreviousWait",
-                                             "CopyWait", "CopyGroup",    "Exchange",    "TileProduct",
-                                             "Stride",   "LostBlock"};
+    static constexpr const char* kKinds[] = {"None",        "BlockMeeting", "WarpMeeting", "PreviousWait",
+                                             "CopyWait",    "CopyGroup",    "Exchange",    "TileProduct",
+                                             "ArrivalWait", "Stride",       "LostBlock"};
     const std::size_t first = text.find(':'), second = text.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos)
         throw std::invalid_argument("a fault is kernel:kind:use, not " + text);
