@@ -1,7 +1,8 @@
 """An estimate, nothing measured: what steps should reach by the bytes that they read, the instructions that kernels take
-a weight, and the launches of a layer, each with what a hand-over between launches costs by published figures.
+a weight, and the launches of a layer, each with what a hand-over between launches costs by published figures. One row by a
+program hands over between as many stages: what that costs where no block asked for weights ahead is the last column but one.
 
-usage: estimate.py [--tbs 4.3] [--tlanes 33.4] [--handover 1.3 2.2]
+usage: estimate.py [--tbs 4.3] [--tlanes 33.4] [--handover 1.3 2.2] [--meeting 1.3 1.6]
 --tbs: TB/s that the card reads; --tlanes: 10^12 instructions of lanes a second (multiprocessors * 128 * clock).
 """
 import argparse
@@ -59,11 +60,15 @@ def main():
     parser.add_argument("--tbs", type=float, default=4.3)
     parser.add_argument("--tlanes", type=float, default=33.4)
     parser.add_argument("--handover", type=float, nargs=2, default=(1.3, 2.2), metavar="US")
+    parser.add_argument("--meeting", type=float, nargs=2, default=(1.3, 1.6), metavar="US",
+                        help="of all blocks between two stages of a program")
     rates = parser.parse_args()
     print("Estimate, not measured. us a step: by bytes / by instructions; share of the larger with hand-overs of "
-          f"{rates.handover[0]} .. {rates.handover[1]} us between launches; tokens/s over one sequence's.")
-    print("| shape | weights | sequences | context | by bytes | by instructions | us lost a layer | share | over one |")
-    print("|---|---|---|---|---|---|---|---|---|")
+          f"{rates.handover[0]} .. {rates.handover[1]} us between launches, {rates.meeting[0]} .. {rates.meeting[1]} us "
+          "between stages of a program with nothing asked ahead; tokens/s over one sequence's.")
+    print("| shape | weights | sequences | context | by bytes | by instructions | us lost a layer | share | by a program | "
+          "over one |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, shape in SHAPES.items():
         for kind in ("BF16", "Q8_0", "Q4_K"):
             alone = None
@@ -73,9 +78,10 @@ def main():
                 lost = [launches * one for one in rates.handover]
                 taken = [limit + shape["layers"] * one for one in lost]
                 alone = alone or taken
+                program = " .. ".join(f"{launches * one:.0f}" for one in rates.meeting) if batch == 1 else ""
                 gain = " .. ".join(f"{batch * a / t:.0f}x" for a, t in zip(alone, taken)) if batch > 1 else ""
                 print(f"| {name} | {kind} | {batch} | {context} | {by_bytes:.0f} | {by_lanes:.0f} | {lost[0]:.0f} .. "
-                      f"{lost[1]:.0f} | {100 * limit / taken[1]:.0f} .. {100 * limit / taken[0]:.0f} % | {gain} |")
+                      f"{lost[1]:.0f} | {100 * limit / taken[1]:.0f} .. {100 * limit / taken[0]:.0f} % | {program} | {gain} |")
 
 
 if __name__ == "__main__":
