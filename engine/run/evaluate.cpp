@@ -1,7 +1,7 @@
 #include "engine/run/evaluate.h"
 
 #include "engine/base/error.h"
-#include "engine/run/latent_form.h"
+#include "engine/model/latent_form.h"
 
 #include <algorithm>
 #include <cmath>

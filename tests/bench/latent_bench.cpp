@@ -1,7 +1,7 @@
 // Latent attention (MLA) at DeepSeek-V2-Lite's head shape: one layer's prefill in both its forms.
 // Names: latent/form, with the length of the prompt, read in chunks of 512, and the rows before it.
+#include "engine/model/latent_form.h"
 #include "engine/run/backend.h"
-#include "engine/run/latent_form.h"
 
 #include <benchmark/benchmark.h>
 

@@ -8,7 +8,7 @@
 #include "engine/backends/cuda/quicker_way.h"
 #include "engine/backends/cuda/stage.h"
 #include "engine/backends/cuda/step_launches.h"
-#include "engine/run/latent_form.h"
+#include "engine/model/latent_form.h"
 
 #include <algorithm>
 #include <chrono>

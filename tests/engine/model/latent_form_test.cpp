@@ -1,4 +1,4 @@
-#include "engine/run/latent_form.h"
+#include "engine/model/latent_form.h"
 
 #include <gtest/gtest.h>
 
