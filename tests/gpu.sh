@@ -2,22 +2,24 @@
 # Measures this machine's NVIDIA card and writes docs/gpu-results.md, anew after each phase: what the card reaches at
 # most, kernels and models against the CPU, then speed. Each phase has a time limit, all of them together about 7 minutes.
 # Needs no Qt and no network.
-# usage: tests/gpu.sh [--programs FOLDER] [--results FOLDER] [--small]
+# usage: tests/gpu.sh [--programs FOLDER] [--results FOLDER] [--seconds NUMBER] [--small]
 #        tests/gpu.sh --pack FOLDER
 # --pack builds the programs, on a machine that may have no card, and copies them to FOLDER. --programs takes them from
 # there; what does not start is built here, as it is where no folder is named. --results writes the page and the records
-# to another folder. --small tries the way with sizes that measure nothing.
+# to another folder. --seconds is the time for all phases, 420 where it is not named. --small tries the way with sizes
+# that measure nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 say() { printf '%s\n' "$*"; }
 fail() { printf 'gpu.sh: %s\n' "$*" >&2; exit 1; }
 
-programs='' results='' small=() pack='' unpacked=''
+programs='' results='' seconds=420 small=() pack='' unpacked=''
 while [ $# -gt 0 ]; do
     case $1 in
     --programs | --results | --pack) [ $# -gt 1 ] || fail "$1 needs a folder"; declare "${1#--}=$2"; shift 2 ;;
+    --seconds) [[ ${2-} =~ ^[1-9][0-9]{0,5}$ ]] || fail "$1 needs a whole number"; seconds=$2; shift 2 ;;
     --small) small=(--small); shift ;;
-    --help | -h) sed -n '2,9s/^# //p' tests/gpu.sh; exit 0 ;;
+    --help | -h) sed -n '2,10s/^# //p' tests/gpu.sh; exit 0 ;;
     *) fail "unknown: $1" ;;
     esac
 done
@@ -82,8 +84,7 @@ status=0
 unmeasured='No figure of a card has been measured' # as the page says it
 
 # What is left of the time for all phases, in whole seconds.
-most_seconds=420
-left() { echo $((most_seconds - SECONDS)); }
+left() { echo $((seconds - SECONDS)); }
 SECONDS=0
 report() { # [--unfinished]
     "$programs/gpu_check" report --records "$records" --date "$(date -u +%F)" --commit "$(commit)" --out "$page" "$@"

@@ -32,10 +32,10 @@ struct GpuScript : testing::Test {
         unsetenv("SWITCHYARD_FAKE_CARDS");
     }
     /// Runs the script on a machine with these cards; its records, by phase.
-    std::map<std::string, Json> run(const char* cards) {
+    std::map<std::string, Json> run(const char* cards, const std::string& more = "") {
         setenv("SWITCHYARD_FAKE_CARDS", cards, 1);
         const std::string line = "bash " SOURCE_FOLDER "/tests/gpu.sh --small --programs " +
-                                 programs.string() + " --results " + results.string() + " >" +
+                                 programs.string() + " --results " + results.string() + " " + more + " >" +
                                  (results / "said").string() + " 2>&1";
         std::filesystem::create_directories(results);
         code = WEXITSTATUS(std::system(line.c_str()));
@@ -154,6 +154,31 @@ TEST_F(GpuScript, MeasuresACard) {
     EXPECT_NE(page.find("| read | "), std::string::npos) << page;
     EXPECT_NE(page.find("| kernels against the CPU | ok | "), std::string::npos) << page;
     EXPECT_EQ(page.find("cut short"), std::string::npos) << page;
+}
+
+TEST_F(GpuScript, EndsAPhaseThatHangs) {
+    // A program that hangs after its first results, and does not end when it is asked to.
+    const std::filesystem::path program = programs / "gpu_check";
+    std::filesystem::remove(program);
+    std::ofstream(program) << "#!/usr/bin/env bash\n"
+                              "[ \"$1\" = limits ] || exec " GPU_CHECK " \"$@\"\n"
+                              "trap '' TERM\n"
+                              "echo '{\"read_bytes_per_second\": {\"best\": 4e12, \"median\": 3.9e12}}'\n"
+                              "echo 'waits for its card' >&2\n"
+                              "while :; do sleep 1; done\n";
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    auto phases = run("cards Large/90/2", "--seconds 3");
+    SCOPED_TRACE(slurp(results / "said"));
+    EXPECT_EQ(code, 1);
+    EXPECT_EQ(phases["limits"]["status"], "over its time");
+    EXPECT_EQ(phases["limits"]["note"], "waits for its card");
+    EXPECT_EQ(phases["limits"]["results"][0]["read_bytes_per_second"]["best"], 4e12);
+    EXPECT_LT(phases["limits"].value("seconds", 0.0), 30);
+    for (const char* phase : {"memory", "kernels against the CPU", "speed of deepseek-v2-lite, Q4_K"})
+        EXPECT_EQ(phases[phase]["status"], "skipped") << phase;
+    EXPECT_NE(page.find("| limits | over its time | "), std::string::npos) << page;
+    EXPECT_NE(page.find("no time was left for it"), std::string::npos) << page;
+    EXPECT_NE(page.find("| read | "), std::string::npos) << page;
 }
 
 Json limits_record() {
