@@ -75,6 +75,7 @@ void Thread::meet_block() {
 void Thread::wait_for_previous() {
     if (left_out(PlantedFault::Kind::PreviousWait))
         return;
+    block_->has_waited_ = true;
     if (!block_->may_pass_)
         stop(warp_->at_previous);
     leave(&block_->may_pass_);
@@ -130,6 +131,7 @@ void Block::begin(const Work& work, unsigned x, unsigned y) {
     work_ = work;
     x_ = x;
     y_ = y;
+    has_waited_ = false;
     // Shared memory holds anything at first: here what is not a number, and no small one.
     constexpr std::size_t kAlignment = 128;
     memory_.assign(work.shared_bytes + kAlignment, std::byte{0xff});

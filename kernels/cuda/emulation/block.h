@@ -130,6 +130,8 @@ class Block {
     /// turns in an order drawn from `order`. Throws std::logic_error where threads wait for some that cannot
     /// come.
     Outcome run(bool may_pass, std::minstd_rand& order);
+    /// Whether one of its threads has waited for the launch before.
+    bool has_waited() const { return has_waited_; }
 
   private:
     friend class Thread;
@@ -141,7 +143,7 @@ class Block {
 
     Work work_;
     unsigned x_ = 0, y_ = 0;
-    bool may_pass_ = false;
+    bool may_pass_ = false, has_waited_ = false;
     std::vector<std::byte> memory_;
     std::byte* shared_ = nullptr;
     std::vector<std::unique_ptr<Thread>> threads_;

@@ -176,10 +176,16 @@ class EmulatedDevice : public Device {
 
     const EmulatedCounts& counts() const { return counts_; }
     EmulatedCounts& counts() { return counts_; }
-    /// Blocks of `work` that begin before the launch before it has run.
-    std::vector<std::unique_ptr<Block>> begin_early(const Work& work, std::vector<unsigned>& blocks);
-    void run(const Work& work, std::vector<std::unique_ptr<Block>> early, std::vector<unsigned> blocks);
-    std::vector<unsigned> blocks_of(const Work& work);
+    /// A launch under way: blocks that have begun, the numbers of those that have not.
+    struct Begun {
+        std::vector<std::unique_ptr<Block>> at_work = {};
+        std::vector<unsigned> blocks = {};
+        bool has_waited = false; ///< a block that has ended has, for the launch before
+    };
+    Begun begin(const Work& work) { return {.blocks = blocks_of(work)}; }
+    /// Some of its blocks begin before the launch before it has run.
+    Begun begin_early(const Work& work);
+    void run(const Operation& launch, Begun begun);
     void check_alive();
     DeviceMemory& device_memory() { return memory_; }
     /// Streams of several threads take turns: one of them is what works.
@@ -187,7 +193,11 @@ class EmulatedDevice : public Device {
     const EmulatedOptions& options() const { return options_; }
 
   private:
-    std::unique_ptr<Block> take_block();
+    std::vector<unsigned> blocks_of(const Work& work);
+    /// Begins the next block of those that have not.
+    void begin_next(const Work& work, Begun& begun);
+    /// Runs a block that has begun; whether it has ended.
+    bool run_on(std::unique_ptr<Block>& block, bool may_pass, Begun& begun);
 
     std::recursive_mutex mutex_;
     DeviceMemory memory_;
@@ -207,14 +217,6 @@ void EmulatedDevice::check_alive() {
         throw DeviceError("the device does not answer any more", true);
 }
 
-std::unique_ptr<Block> EmulatedDevice::take_block() {
-    if (idle_.empty())
-        return std::make_unique<Block>();
-    auto block = std::move(idle_.back());
-    idle_.pop_back();
-    return block;
-}
-
 std::vector<unsigned> EmulatedDevice::blocks_of(const Work& work) {
     std::vector<unsigned> blocks(std::size_t{work.grid.x} * work.grid.y);
     for (unsigned b = 0; b < blocks.size(); ++b)
@@ -225,41 +227,47 @@ std::vector<unsigned> EmulatedDevice::blocks_of(const Work& work) {
     return blocks;
 }
 
-std::vector<std::unique_ptr<Block>> EmulatedDevice::begin_early(const Work& work,
-                                                                std::vector<unsigned>& blocks) {
-    std::vector<std::unique_ptr<Block>> early;
-    const std::size_t count = std::min<std::size_t>(options_.early_blocks, blocks.size());
-    for (std::size_t i = 0; i < count; ++i) {
-        early.push_back(take_block());
-        early.back()->begin(work, blocks.back() % work.grid.x, blocks.back() / work.grid.x);
-        blocks.pop_back();
-        if (early.back()->run(false, order_) == Block::Outcome::Ended) {
-            idle_.push_back(std::move(early.back()));
-            early.pop_back();
-        }
-    }
-    return early;
+void EmulatedDevice::begin_next(const Work& work, Begun& begun) {
+    if (idle_.empty())
+        idle_.push_back(std::make_unique<Block>());
+    begun.at_work.push_back(std::move(idle_.back()));
+    idle_.pop_back();
+    const unsigned block = begun.blocks.back();
+    begun.blocks.pop_back();
+    begun.at_work.back()->begin(work, block % work.grid.x, block / work.grid.x);
 }
 
-void EmulatedDevice::run(const Work& work, std::vector<std::unique_ptr<Block>> early,
-                         std::vector<unsigned> blocks) {
+bool EmulatedDevice::run_on(std::unique_ptr<Block>& block, bool may_pass, Begun& begun) {
+    if (block->run(may_pass, order_) != Block::Outcome::Ended)
+        return false;
+    begun.has_waited |= block->has_waited();
+    idle_.push_back(std::move(block));
+    return true;
+}
+
+EmulatedDevice::Begun EmulatedDevice::begin_early(const Work& work) {
+    Begun begun = begin(work);
+    for (unsigned i = 0; i < options_.early_blocks && !begun.blocks.empty(); ++i) {
+        begin_next(work, begun);
+        if (run_on(begun.at_work.back(), false, begun))
+            begun.at_work.pop_back();
+    }
+    return begun;
+}
+
+void EmulatedDevice::run(const Operation& launch, Begun begun) {
     constexpr int kMostRounds = 1'000'000; // of blocks that spin
-    std::vector<std::unique_ptr<Block>> at_work = std::move(early);
-    for (int round = 0; !at_work.empty() || !blocks.empty(); ++round) {
+    for (int round = 0; !begun.at_work.empty() || !begun.blocks.empty(); ++round) {
         if (round > kMostRounds)
             throw std::logic_error("blocks wait for each other and none comes");
-        if (!blocks.empty()) {
-            at_work.push_back(take_block());
-            at_work.back()->begin(work, blocks.back() % work.grid.x, blocks.back() / work.grid.x);
-            blocks.pop_back();
-        }
-        std::erase_if(at_work, [&](std::unique_ptr<Block>& block) {
-            if (block->run(true, order_) != Block::Outcome::Ended)
-                return false;
-            idle_.push_back(std::move(block));
-            return true;
-        });
+        if (!begun.blocks.empty())
+            begin_next(launch.work, begun);
+        std::erase_if(begun.at_work,
+                      [&](std::unique_ptr<Block>& block) { return run_on(block, true, begun); });
     }
+    // Who waits for this launch relies on it for all that are in front.
+    if (launch.dependent && !begun.has_waited)
+        throw std::logic_error("a dependent launch may end before the one in front of it: it never waited");
 }
 
 const PlantedFault& EmulatedStream::fault() const { return device_.options().fault; }
@@ -274,40 +282,37 @@ void EmulatedStream::add(Operation operation) {
     ++issued_;
 }
 
-/// Runs a stretch of operations; a dependent launch begins before the launch in front of it.
+/// Runs a stretch of operations; dependent launches begin before those in front of them.
 void EmulatedStream::run(const std::vector<const Operation*>& operations) {
     const DeviceMemory::Open open(device_.device_memory());
-    std::vector<std::unique_ptr<Block>> early;
-    std::vector<unsigned> blocks;
-    bool begun = false;
+    std::deque<EmulatedDevice::Begun> begun; // launches from operation i on
+    const auto follows = [&](std::size_t i) {
+        return i < operations.size() && operations[i]->kind == Operation::Kind::Launch &&
+               operations[i]->dependent;
+    };
     for (std::size_t i = 0; i < operations.size(); ++i) {
         const Operation& o = *operations[i];
         switch (o.kind) {
         case Operation::Kind::Launch: {
             device_.check_alive();
-            if (!begun) {
-                blocks = device_.blocks_of(o.work);
-                early.clear();
-            }
-            std::vector<std::unique_ptr<Block>> next_early;
-            std::vector<unsigned> next_blocks;
-            begun = i + 1 < operations.size() && operations[i + 1]->kind == Operation::Kind::Launch &&
-                    operations[i + 1]->dependent;
-            if (begun) {
+            if (begun.empty())
+                begun.push_back(device_.begin(o.work));
+            for (std::size_t j = i + begun.size(); j <= i + device_.options().early_launches && follows(j);
+                 ++j) {
                 ++device_.counts().dependent;
-                next_blocks = device_.blocks_of(operations[i + 1]->work);
-                next_early = device_.begin_early(operations[i + 1]->work, next_blocks);
+                begun.push_back(device_.begin_early(operations[j]->work));
             }
-            device_.run(o.work, std::move(early), std::move(blocks));
-            early = std::move(next_early);
-            blocks = std::move(next_blocks);
+            device_.run(o, std::move(begun.front()));
+            begun.pop_front();
             break;
         }
         case Operation::Kind::Copy:
-            std::memcpy(o.to, o.from, o.bytes);
+            if (o.bytes > 0) // else its ends may be null
+                std::memcpy(o.to, o.from, o.bytes);
             break;
         case Operation::Kind::Fill:
-            std::memset(o.to, o.value, o.bytes);
+            if (o.bytes > 0)
+                std::memset(o.to, o.value, o.bytes);
             break;
         case Operation::Kind::Record:
         case Operation::Kind::Wait:

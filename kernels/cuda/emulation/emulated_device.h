@@ -20,8 +20,9 @@ struct EmulatedOptions {
     int compute = 90;
     std::size_t shared_bytes = std::size_t{227} << 10; ///< that one block may have
     std::size_t l2_bytes = std::size_t{4} << 20;
-    bool dense_products = true; ///< whether there is a library for them
-    unsigned early_blocks = 4;  ///< of a dependent launch that begin before the one before it
+    bool dense_products = true;  ///< whether there is a library for them
+    unsigned early_blocks = 4;   ///< of a dependent launch that begin before the one before it
+    unsigned early_launches = 3; ///< dependents in a row that have begun so
     /// The device is lost at this launch; 0: never.
     std::uint64_t lost_at = 0;
     /// Asked at every launch: true where this card loses it. Null: it loses none.

@@ -6,6 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+
 namespace switchyard::cuda {
 namespace {
 
@@ -99,6 +102,52 @@ TEST_F(DependentLaunches, PromptsWaitForTheirRows) {
             p.targets[0].out, static_cast<std::size_t>(rows * outputs), early);
     }
     EXPECT_TRUE(test::same_bits(found[0], found[1]));
+}
+
+// The rows that it overwrites may still be read: by the end of the step before, for one.
+TEST_F(DependentLaunches, EmbeddingWaitsForWhoReadsItsRows) {
+    const std::int32_t width = 256, rows = 5;
+    const MatrixView* embedding =
+        upload(*device, *stream,
+               std::vector{place_matrix(*device, *stream, BlockType::Q8_0, 8, width, random).view});
+    const RowInput* inputs = upload(*device, *stream, std::vector<RowInput>(rows));
+    const auto* formats = upload(*device, *stream, std::vector<std::uint32_t>{kInputF32});
+    const std::vector<float> before = random.normals(static_cast<std::size_t>(rows * width));
+    float* x = upload(*device, *stream, before);
+    const PreparedRows read{room<float>(before.size()), nullptr, nullptr, nullptr, nullptr, width};
+    launch<Kernel::Prepare>(*stream, prepare_grid(rows, 1),
+                            {x, width, 1, 0, width, nullptr, nullptr, 0, formats, read});
+    launch<Kernel::Embed>(*stream, embed_grid(rows), {embedding, inputs, x, width, width, 1.0f}, true);
+    EXPECT_TRUE(test::same_bits(download(*stream, read.floats, before.size()), before));
+    EXPECT_FALSE(test::same_bits(download(*stream, x, before.size()), before));
+}
+
+TEST_F(DependentLaunches, CandidatesWaitForTheirLogits) {
+    const std::int32_t vocabulary = 256, most = 8;
+    const MatrixView* embedding =
+        upload(*device, *stream,
+               std::vector{place_matrix(*device, *stream, BlockType::Q8_0, 8, vocabulary, random).view});
+    const RowInput* inputs = upload(*device, *stream, std::vector<RowInput>(1));
+    float* logits = room<float>(vocabulary);
+    const CandidateParams p = {.logits = logits,
+                               .logits_stride = vocabulary,
+                               .vocabulary = vocabulary,
+                               .most = most,
+                               .sought =
+                                   upload(*device, *stream, std::vector<SoughtRow>{{0, most, 1.0f, 0, 0}}),
+                               .gather_ids = nullptr,
+                               .part_best = room<Candidate>(most),
+                               .parts = room<PartResult>(1),
+                               .best = room<Candidate>(most),
+                               .gathered = nullptr};
+    launch<Kernel::Embed>(*stream, embed_grid(1), {embedding, inputs, logits, vocabulary, vocabulary, 1.0f});
+    launch<Kernel::PartBest>(*stream, candidate_grid(vocabulary, 1), p, true);
+    launch<Kernel::JoinBest>(*stream, candidate_grid(vocabulary, 1), p, true);
+    const auto best = download(*stream, p.best, most);
+    auto sorted = download(*stream, logits, vocabulary);
+    std::ranges::sort(sorted, std::greater());
+    for (std::size_t i = 0; i < best.size(); ++i)
+        EXPECT_EQ(best[i].logit, sorted[i]) << i;
 }
 
 } // namespace

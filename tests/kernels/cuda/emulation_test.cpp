@@ -189,6 +189,42 @@ TEST_F(EmulatedKernels, ADependentLaunchBeginsBeforeTheOneBeforeIt) {
     EXPECT_EQ(download(*stream, out, 1).front(), 2 * 8256);
 }
 
+/// Waits for nobody, in all blocks or in all but one.
+void wait_seldom(Params p) {
+    if (p.fault == 0 && blockIdx.x == 2)
+        wait_for_previous();
+}
+
+TEST_F(EmulatedKernels, ADependentLaunchWaitsSomewhere) {
+    const float* in = upload(*device, *stream, values);
+    float* sum = upload(*device, *stream, std::vector<float>{-1});
+    const auto follow = [&](int fault, bool dependent) {
+        start<sum_blocks>(*stream, {1, 1}, {sum, in, 0});
+        start<wait_seldom>(*stream, {6, 1}, {nullptr, nullptr, fault}, dependent);
+        stream->synchronise();
+    };
+    EXPECT_NO_THROW(follow(0, true));
+    EXPECT_NO_THROW(follow(1, false));
+    EXPECT_THROW(follow(1, true), std::logic_error);
+}
+
+// Who starts while another waits may begin before what that one waits for.
+TEST_F(EmulatedKernels, DependentLaunchesInARowBeginBeforeTheFirst) {
+    const float* in = upload(*device, *stream, values);
+    float* sum = upload(*device, *stream, std::vector<float>{-1});
+    float* out = upload(*device, *stream, std::vector<float>{0});
+    const auto third = [&] {
+        start<sum_blocks>(*stream, {1, 1}, {sum, in, 0});
+        start<wait_seldom>(*stream, {6, 1}, {nullptr, nullptr, 0}, true);
+        start<read_early>(*stream, {1, 1}, {out, sum, 0}, true);
+        return download(*stream, out, 1).front();
+    };
+    if (kFindsRaces)
+        expect_race(third);
+    else
+        EXPECT_EQ(third(), -2);
+}
+
 TEST_F(EmulatedKernels, ACopyLandsWhenItIsWaitedFor) {
     const float* in = upload(*device, *stream, values);
     float* out = upload(*device, *stream, values);

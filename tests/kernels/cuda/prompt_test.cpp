@@ -94,30 +94,35 @@ TEST_F(PromptRows, TakeAPowerOfTwoEach) {
 }
 
 TEST_F(PromptRows, AreNormedHeadByHeadAndCounted) {
-    const int rows = 3, heads = 2, width = 100;
-    const auto x = random.normals(rows * 230), gain = random.normals(width);
-    const MatrixView gain_view{reinterpret_cast<const std::byte*>(put(gain)), 1, width, BlockType::F32};
-    const HalfRows out = half_room(rows * heads, width);
-    stream->fill(reinterpret_cast<std::byte*>(out.scales), 0, rows * heads * sizeof(float));
-    const int count = 5;
-    launch<Kernel::PreparePrompt>(*stream, prepare_grid(rows, heads),
-                                  {put(x), 230, heads, 110, width, put(std::vector<std::int32_t>{count}),
-                                   put(std::vector<MatrixView>{gain_view}), 1e-5f, out},
-                                  true);
-    const auto found = prepared_values(out, count);
-    for (int i = 0; i < count; ++i) {
-        const float* row = x.data() + i / heads * 230 + i % heads * 110;
-        double squares = 0;
-        for (int c = 0; c < width; ++c)
-            squares += static_cast<double>(row[c]) * row[c];
-        const double factor = 1 / std::sqrt(squares / width + 1e-5);
-        for (int c = 0; c < width; ++c) {
-            const double wanted = row[c] * factor * gain[static_cast<std::size_t>(c)];
-            ASSERT_NEAR(found[static_cast<std::size_t>(i * out.padded + c)], wanted,
-                        std::abs(wanted) * 0x1p-10 + 1e-7);
+    const int rows = 3, heads = 2, count = 5;
+    for (const int width : {100, 1100}) { // values for one warp, and for all of a block
+        const int head_stride = width + 10, stride = heads * head_stride + 10;
+        const auto x = random.normals(static_cast<std::size_t>(rows * stride)),
+                   gain = random.normals(static_cast<std::size_t>(width));
+        const MatrixView gain_view{reinterpret_cast<const std::byte*>(put(gain)), 1, width, BlockType::F32};
+        const HalfRows out = half_room(rows * heads, width);
+        stream->fill(reinterpret_cast<std::byte*>(out.scales), 0, rows * heads * sizeof(float));
+        launch<Kernel::PreparePrompt>(*stream, prepare_grid(rows, heads),
+                                      {put(x), stride, heads, head_stride, width,
+                                       put(std::vector<std::int32_t>{count}),
+                                       put(std::vector<MatrixView>{gain_view}), 1e-5f, out},
+                                      true);
+        const auto found = prepared_values(out, count);
+        for (int i = 0; i < count; ++i) {
+            const float* row = x.data() + i / heads * stride + i % heads * head_stride;
+            double squares = 0;
+            for (int c = 0; c < width; ++c)
+                squares += static_cast<double>(row[c]) * row[c];
+            const double factor = 1 / std::sqrt(squares / width + 1e-5);
+            for (int c = 0; c < width; ++c) {
+                const double wanted = row[c] * factor * gain[static_cast<std::size_t>(c)];
+                ASSERT_NEAR(found[static_cast<std::size_t>(i * out.padded + c)], wanted,
+                            std::abs(wanted) * 0x1p-10 + 1e-7);
+            }
         }
+        EXPECT_EQ(download(*stream, out.scales, rows * heads).back(), 0.0f)
+            << "the sixth was to be left alone";
     }
-    EXPECT_EQ(download(*stream, out.scales, rows * heads).back(), 0.0f) << "the sixth was to be left alone";
 }
 
 struct PromptWeights : PromptKernels {};
