@@ -266,11 +266,14 @@ void add_expert_cache(nlohmann::ordered_json& json, const std::vector<RunRecord>
                        {"fetched_bytes_per_token", static_cast<double>(traffic.bytes) / tokens}};
 }
 
-/// Where a device draws tokens for the step behind: how many steps began so, and how many of them in vain.
+/// Where a device draws tokens for the step behind: how many steps began so, and how many of them in vain;
+/// and how steps of one row are launched.
 void add_device_draws(nlohmann::ordered_json& json, LoadedModel& model) {
     if (const auto draws = model.executor().device_draws())
         json["device_draws"] = {
             {"steps", draws->steps}, {"differed", draws->differed}, {"undecided", draws->undecided}};
+    if (const auto times = model.executor().row_launch_times())
+        json["row_launches"] = {{"graph_us", times->graph * 1e6}, {"program_us", times->program * 1e6}};
 }
 
 void print_expert_cache(const nlohmann::ordered_json& json) {

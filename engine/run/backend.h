@@ -80,6 +80,12 @@ struct DeviceDraws {
     bool operator==(const DeviceDraws&) const = default;
 };
 
+/// The best time of a step of one row, launched in either of two ways, where a device tries both: in contexts
+/// of the latest step's size. In seconds; 0: not yet known.
+struct RowLaunchTimes {
+    double graph = 0, program = 0;
+};
+
 /// A plan made ready to run: owns scratch and the KV blocks. Used from one thread at a time. It has one
 /// stream: steps, and what is done to KV blocks, take effect in the order in which they were asked for, so
 /// that a block may be released, copied or saved while steps that write it are under way.
@@ -117,6 +123,9 @@ class Executor {
 
     /// Where the device draws tokens for the step behind. From any thread.
     virtual std::optional<DeviceDraws> device_draws() const { return std::nullopt; }
+
+    /// Where steps of one row can be launched in two ways. From any thread.
+    virtual std::optional<RowLaunchTimes> row_launch_times() const { return std::nullopt; }
 
     /// How many steps should be under way at a time while answers are computed: more than one where a round
     /// trip to the host costs more than the row that is computed in vain at an answer's end.

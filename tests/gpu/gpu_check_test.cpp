@@ -144,6 +144,7 @@ TEST_F(GpuScript, MeasuresACard) {
     EXPECT_EQ(phases["memcheck"]["status"], "skipped");
     // Five shapes: answers alone in two contexts, 8 and 32 at once, and prompts of two lengths.
     expect_measured(page, "Answers", 5 * 4, "us lost a layer");
+    EXPECT_NE(page.find("One row by many launches or by one"), std::string::npos);
     expect_measured(page, "Sequences side by side", 5 * 2, "tokens/s");
     expect_measured(page, "Prompts", 5 * 2, "TFLOP/s");
     expect_measured(page, "Changes of precision", 3, "ms");

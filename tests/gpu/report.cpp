@@ -100,8 +100,9 @@ std::string results_page(const ReportHead& head, const std::vector<Json>& phases
         for (const Json& result : phase.value("results", Json::array()))
             results.push_back(result);
     const CardLimits reached = CardLimits::of(limits);
-    return text + answers_table(results, reached) + batches_table(results) + prompts_table(results, reached) +
-           dials_tables(results) + loads_table(results) + phase_table(phases);
+    return text + answers_table(results, reached) + launches_table(results) + batches_table(results) +
+           prompts_table(results, reached) + dials_tables(results) + loads_table(results) +
+           phase_table(phases);
 }
 
 } // namespace switchyard

@@ -144,6 +144,22 @@ std::string answers_table(const std::vector<Json>& results, const CardLimits& li
         });
 }
 
+std::string launches_table(const std::vector<Json>& results) {
+    return table(
+        results, "decode",
+        "\n## One row by many launches or by one\nThe best step of one row by the device's events: as a "
+        "graph "
+        "of launches, and as one launch that goes through all stages. Answers take the quicker one.\n\n"
+        "| shape | weights | context | us by a graph | us by one launch |\n|---|---|---|---|---|\n",
+        [&](const Json& r) {
+            if (!r.contains("launches"))
+                return std::string();
+            const auto us = [&](const char* way) { return fixed(r["launches"].value(way, 0.0), 1); };
+            return row({text_of(r, "shape"), text_of(r, "weights"), std::to_string(r.value("context", 0)),
+                        us("graph_us"), us("program_us")});
+        });
+}
+
 std::string batches_table(const std::vector<Json>& results) {
     return table(
         results, "decode",

@@ -40,6 +40,8 @@ LostTime lost_time(const nlohmann::ordered_json& step, const CardLimits& limits)
 
 /// Tables of all results that are there, each with its heading; "" where there are none.
 std::string answers_table(const std::vector<nlohmann::ordered_json>& results, const CardLimits& limits);
+/// Steps of one row by either way of launching them.
+std::string launches_table(const std::vector<nlohmann::ordered_json>& results);
 std::string batches_table(const std::vector<nlohmann::ordered_json>& results);
 std::string prompts_table(const std::vector<nlohmann::ordered_json>& results, const CardLimits& limits);
 std::string dials_tables(const std::vector<nlohmann::ordered_json>& results);

@@ -153,6 +153,8 @@ class Measurement {
         json["step_us"] = seconds[seconds.size() / 2] * 1e6;
         json["step_us_best"] = seconds.front() * 1e6;
         json["step_us_p90"] = seconds[seconds.size() * 9 / 10] * 1e6;
+        if (const auto times = model_.executor().row_launch_times(); times && count == 1)
+            json["launches"] = {{"graph_us", times->graph * 1e6}, {"program_us", times->program * 1e6}};
         add(json, counts, &stages);
         tell_(json);
     }

@@ -68,6 +68,10 @@ class CudaExecutor : public Executor {
         const std::lock_guard lock(totals_mutex_);
         return device_draws_;
     }
+    std::optional<RowLaunchTimes> row_launch_times() const override {
+        const std::lock_guard lock(totals_mutex_);
+        return row_launch_times_;
+    }
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done) override {
@@ -114,6 +118,7 @@ class CudaExecutor : public Executor {
     TokenDraws draws_;
     mutable std::mutex totals_mutex_;
     DeviceDraws device_draws_;
+    RowLaunchTimes row_launch_times_;
     StageTable totals_;
     std::atomic<std::size_t> scratch_bytes_{0};
 
@@ -278,6 +283,7 @@ StepResult CudaExecutor::run(Batch& batch, const WeightSet& weights, const StepS
     }
     work.result.cancelled = !done;
     const std::lock_guard lock(totals_mutex_);
+    row_launch_times_ = step_.row_launch_times();
     totals_ += work.result.stages;
     return std::move(work.result);
 }

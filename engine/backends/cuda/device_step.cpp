@@ -346,6 +346,7 @@ void DeviceStep::choose_way(Launched& own, int position) {
     if (launches_ != StepLaunches::Measured)
         return;
     QuickerWay& quicker = quicker_[std::bit_width(static_cast<unsigned>(position) / kContextClass)];
+    latest_way_ = &quicker;
     own.by_program = quicker.next() == 1;
     own.timed = quicker.found() ? nullptr : &quicker;
 }

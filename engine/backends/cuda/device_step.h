@@ -73,6 +73,10 @@ class DeviceStep {
     std::optional<ExpertCacheUse> expert_cache() const {
         return offloads_ ? std::optional(experts_.cache().use()) : std::nullopt;
     }
+    /// As Executor::row_launch_times().
+    RowLaunchTimes row_launch_times() const {
+        return latest_way_ ? RowLaunchTimes{latest_way_->best(0), latest_way_->best(1)} : RowLaunchTimes{};
+    }
     /// As Executor::forecast_scratch(). Instead of run().
     std::size_t forecast(int rows, int context, int experts);
 
@@ -153,7 +157,8 @@ class DeviceStep {
     std::map<RecordingKey, Recording> recorded_;
     std::size_t program_stages_, program_arrivals_; ///< of a step at most; where their counters begin
     std::map<int, QuickerWay> quicker_;             ///< launches of one row, by the size of its context
-    std::unique_ptr<Event> begun_[2], done_[2];     ///< by place: around a recorded step's launches
+    const QuickerWay* latest_way_ = nullptr;
+    std::unique_ptr<Event> begun_[2], done_[2]; ///< by place: around a recorded step's launches
 };
 
 } // namespace switchyard::cuda

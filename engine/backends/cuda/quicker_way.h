@@ -18,6 +18,8 @@ class QuickerWay {
     std::size_t next() const {
         return found() ? (best_[1] < best_[0] ? 1 : 0) : (told_[1] < told_[0] ? 1 : 0);
     }
+    /// A way's best time so far, in seconds; 0: it has none.
+    double best(std::size_t way) const { return told_[way] > 0 ? best_[way] : 0; }
     /// How long a step took on a way.
     void tell(std::size_t way, double seconds) {
         if (told_[way] == kTimes)
