@@ -114,7 +114,7 @@ class RoutePrologue {
 };
 
 /// Where a block is: its chunks of neurons one after another, of each the rows in tiles, of these a tile row
-/// of gate, of up, and the same for the other 16 neurons.
+/// of gate, of up, and the same for the other 16 neurons; or both tile rows of gate, then of up.
 struct UpPlace {
     int chunk;        ///< of all units' chunks
     int unit, within; ///< place in shared memory, -1: there are no more; the chunk's number there
@@ -126,6 +126,8 @@ struct UpPlace {
 template <int kRows, class Inputs>
 class GateUpWork {
   public:
+    static constexpr bool kPairs = kRows > 1;
+
     /// No unit is known yet but the dense blocks, which come first: begin() or restart() says where to begin.
     __device__ GateUpWork(const GateUpParams& p, const Inputs& in, GateUpShared<kRows>& shared)
         : p_(p.layer), params_(p), in_(in), shared_(shared) {
@@ -176,8 +178,9 @@ class GateUpWork {
         const bool gate = at.part % 2 == 0;
         const BlockType type = gate ? u.gate_type : u.up_type;
         // Behind a matrix' end its last rows, which nobody looks at.
-        const int tile = min(at.within * 2 + at.part / 2, tile_rows(matrices(at.unit).width) - 1);
-        return {gate ? u.gate : u.up, tile, p_.in_width, type};
+        const int last = tile_rows(matrices(at.unit).width) - 1, first = at.within * 2 + at.part / 2;
+        return {gate ? u.gate : u.up, min(first, last), p_.in_width, type,
+                kPairs ? min(first + 1, last) : -1};
     }
     __device__ int row_of(int, int n) const {
         const UpUnit& u = shared_.units[place_.unit];
@@ -202,8 +205,22 @@ class GateUpWork {
 #pragma unroll
         for (int k = 0; k < kOwn; ++k)
             if (k * kProductThreads + warp_index() * kWarpLanes < kTileRows * kRows)
-                join(parts, k);
+                join(parts, k, place_.part / 2);
         place_ = place_after(place_); // once more: kept through the products it would take registers
+        ++item_;
+    }
+    __device__ void finish_pair(int, const RowSums<kRows>& sums, const RowSums<kRows>& second) {
+        store_sums<kRows>(shared_.parts[0][warp_index()], sums);
+        store_sums<kRows>(shared_.parts[1][warp_index()], second);
+        sync_block();
+#pragma unroll
+        for (int k = 0; k < kOwn; ++k)
+            if (k * kProductThreads + warp_index() * kWarpLanes < kTileRows * kRows)
+#pragma unroll
+                for (int half = 0; half < 2; ++half)
+                    join(shared_.parts[half], k, half);
+        sync_block();
+        place_ = place_after(place_);
         ++item_;
     }
 
@@ -255,7 +272,7 @@ class GateUpWork {
         return {chunk, unit < shared_.unit_count ? unit : -1, within % chunks, 0, 0};
     }
     __device__ UpPlace place_after(UpPlace at) const {
-        if (++at.part < 4)
+        if (++at.part < (kPairs ? 2 : 4))
             return at;
         at.part = 0;
         if constexpr (kRows > 1) { // else a unit has no more rows
@@ -267,22 +284,24 @@ class GateUpWork {
     }
 
     /// By a warp: neurons of two rows, lane 16 h + l has neuron l of row h.
-    __device__ void join(const Parts& parts, int k) {
+    /// `half`: which 16 of the chunk's neurons.
+    __device__ void join(const Parts& parts, int k, int half) {
         const int e = k * kProductThreads + static_cast<int>(threadIdx.x), own_row = e / kTileRows;
         const UpUnit& u = shared_.units[place_.unit];
         const GatedMatrices& m = matrices(place_.unit);
-        const int neuron = place_.within * kGateUpNeurons + place_.part / 2 * kTileRows + e % kTileRows;
+        const int neuron = place_.within * kGateUpNeurons + half * kTileRows + e % kTileRows;
         const bool exists = own_row < kRows && neuron < m.width;
         float sum = exists ? merged_sum(parts, e) : 0.0f;
         if (const float* bias = bias_row(place_.part % 2 == 0 ? m.gate_bias : m.up_bias, u.expert, m.width);
             bias && exists)
             sum = add_rounded(sum, bias[neuron]);
+        float& gate = gate_[kPairs ? half : 0][k];
         if (place_.part % 2 == 0) {
-            gate_[k] = sum;
+            gate = sum;
             return;
         }
-        const float joined = exists ? join_halves(m, gate_[k], sum) : 0.0f;
-        if (place_.part == 1)
+        const float joined = exists ? join_halves(m, gate, sum) : 0.0f;
+        if (half == 0)
             first_[k] = joined;
         else
             write(u, m, k, own_row, joined);
@@ -313,7 +332,7 @@ class GateUpWork {
     GateUpShared<kRows>& shared_;
     int item_ = 0;
     UpPlace place_;
-    float gate_[kOwn], first_[kOwn];
+    float gate_[kPairs ? 2 : 1][kOwn], first_[kOwn];
 };
 
 template <int kRows>

@@ -19,6 +19,11 @@
 //       __device__ void finish(int i, const RowSums<kRows>& sums);
 //       const PreparedRows& inputs(int i); // of item i
 //   };
+//
+// A Work with a static kPairs that is true has items of two tile rows of a matrix that meet the same inputs,
+// which are then read once; for them it has finish_pair(i, sums, second sums), whose two buffers are free
+// again for all when it returns.
+//
 //   multiply_items<kRows>(work, [] { wait_for_previous(); let_next_start(); });
 //
 // The function given is called once by each thread, when its first weights are under way, before inputs are
@@ -35,6 +40,7 @@ struct TileItem {
     const std::byte* data = nullptr; ///< of the whole matrix
     std::int32_t tile = 0, cols = 0;
     BlockType type = BlockType::F32;
+    std::int32_t second = -1; ///< of a Work with pairs: the tile row that is multiplied beside it; -1: none
 };
 
 __device__ inline TileItem tile_item(const MatrixView& matrix, int tile) {
@@ -69,18 +75,36 @@ __device__ inline float merged_sum(const float (&parts)[kProductParts][kElements
     return sum;
 }
 
-/// Unit `unit` of an item, nothing where it has not so many.
+/// Unit `unit` of a tile row of an item's matrix, nothing where it has not so many.
 template <class Unit>
-__device__ inline UnitAt unit_at(const TileItem& item, int unit, int lane) {
+__device__ inline UnitAt unit_at(const TileItem& item, int tile, int unit, int lane) {
     constexpr TileGroup kGroup = tile_group(Unit::kType);
     constexpr int kGroups = Unit::kColumns / kGroup.columns;
     const int groups = tile_groups(Unit::kType, item.cols), first = unit * kGroups;
-    if (first >= groups)
+    if (tile < 0 || first >= groups)
         return {};
     return {reinterpret_cast<const std::uint8_t*>(item.data) +
-                static_cast<std::size_t>(item.tile * groups + first) * kGroup.bytes,
+                static_cast<std::size_t>(tile * groups + first) * kGroup.bytes,
             min(groups - first, kGroups) * (kGroup.columns / 64), lane};
 }
+/// Of an item's one tile row, or of both.
+template <class Unit, int kTogether>
+struct UnitsAt {
+    UnitAt at[kTogether];
+
+    __device__ UnitsAt() : at{} {}
+    __device__ UnitsAt(const TileItem& item, int unit, int lane) {
+        at[0] = unit_at<Unit>(item, item.tile, unit, lane);
+        if constexpr (kTogether == 2)
+            at[1] = unit_at<Unit>(item, item.second, unit, lane);
+    }
+};
+
+/// Tile rows of an item, at most.
+template <class Work>
+inline constexpr int kTogetherOf = 1;
+template <class Work>
+requires(Work::kPairs) inline constexpr int kTogetherOf<Work> = 2;
 
 /// Bytes that a block asks for ahead: of all blocks together less than half of the second-level cache, or
 /// they would push each other out.
@@ -110,26 +134,57 @@ __device__ inline void ask_for_items(const Item& item) {
 template <class Unit, int kRows, class Work, class Start>
 __device__ __forceinline__ void multiply_run(Work& work, int& i, TileItem& item, Start& start) {
     // Loads are conditional: without first values the compiler would keep the registers of every type's unit.
-    Unit unit{};
+    constexpr int kTogether = Unit::kPairs ? kTogetherOf<Work> : 1;
+    using At = UnitsAt<Unit, kTogether>;
+    Unit units[kTogether] = {};
+    const auto load_all = [&](const At& from) {
+#pragma unroll
+        for (int u = 0; u < kTogether; ++u)
+            units[u].load_all(from.at[u]);
+    };
     const int lane = lane_index(), part = warp_index() % kProductParts;
-    unit.load_all(unit_at<Unit>(item, part, lane));
+    load_all(At(item, part, lane));
     start(item.type);
     for (bool goes_on = true; goes_on;) {
         const TileItem following = work.item(i + 1);
         goes_on = following.data && following.type == item.type;
-        const UnitAt first_after = goes_on ? unit_at<Unit>(following, part, lane) : UnitAt{};
+        const At first_after = goes_on ? At(following, part, lane) : At();
         const TokenRows<kRows> rows(lane, [&](int n) { return work.row_of(i, n); });
-        typename Unit::Sums sums{};
-        UnitAt at = unit_at<Unit>(item, part, lane);
-        if (at.tiles == 0) // a warp without columns in this item
-            unit.load_all(first_after);
-        for (int number = part; at.tiles > 0; number += kProductParts) {
-            const UnitAt within = unit_at<Unit>(item, number + kProductParts, lane);
-            unit.multiply(work.inputs(i), rows, number * Unit::kColumns, at.tiles,
-                          within.tiles > 0 ? within : first_after, sums);
-            at = within;
+        const auto multiply = [&](const TileItem& tiles, const At& after,
+                                  typename Unit::Sums(&sums)[kTogether]) {
+            At at(tiles, part, lane);
+            if (at.at[0].tiles == 0) // a warp without columns in this item
+                load_all(after);
+            for (int number = part; at.at[0].tiles > 0; number += kProductParts) {
+                const At within(tiles, number + kProductParts, lane);
+                const auto go_on_with = [&](const UnitAt(&next)[kTogether]) {
+                    Unit::multiply(units, work.inputs(i), rows, number * Unit::kColumns, at.at[0].tiles,
+                                   tiles.second >= 0, next, sums);
+                };
+                if constexpr (kTogether == 1)
+                    go_on_with({within.at[0].tiles > 0 ? within.at[0] : after.at[0]});
+                else // in memory: there are no registers for them
+                    go_on_with((within.at[0].tiles > 0 ? within : after).at);
+                at = within;
+            }
+        };
+        typename Unit::Sums sums[kTogether] = {};
+        if constexpr (kTogetherOf<Work> == 1) {
+            multiply(item, first_after, sums);
+            work.finish(i, Unit::row_sums(sums[0], lane % 4));
+        } else if constexpr (kTogether == 2) {
+            multiply(item, first_after, sums);
+            work.finish_pair(i, Unit::row_sums(sums[0], lane % 4), Unit::row_sums(sums[1], lane % 4));
+        } else { // one after the other
+            TileItem second = item;
+            second.tile = item.second;
+            multiply(item, item.second >= 0 ? At(second, part, lane) : first_after, sums);
+            const RowSums<kRows> first = Unit::row_sums(sums[0], lane % 4);
+            sums[0] = {};
+            if (item.second >= 0)
+                multiply(second, first_after, sums);
+            work.finish_pair(i, first, Unit::row_sums(sums[0], lane % 4));
         }
-        work.finish(i, Unit::row_sums(sums, lane % 4));
         item = following;
         ++i;
     }

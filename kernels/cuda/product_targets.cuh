@@ -7,18 +7,31 @@
 
 namespace switchyard::cuda {
 
-/// The tile rows of all targets in turn, every gridDim.x-th of them.
+/// The tile rows of all targets in turn, every gridDim.x-th of them; with many rows two at a time, where that
+/// leaves blocks enough at work.
 template <int kRows>
 class TargetWork {
   public:
+    static constexpr bool kPairs = kRows > 8;
+
     __device__ TargetWork(const ProductParams& p, const PreparedRows& in, ProductShared<kRows>& shared)
-        : p_(p), in_(in), shared_(shared), first_row_(static_cast<int>(blockIdx.y) * kRows) {}
+        : p_(p), in_(in), shared_(shared), first_row_(static_cast<int>(blockIdx.y) * kRows) {
+        if constexpr (kPairs) {
+            together_ = 2;
+            if (8 * items() < 7 * static_cast<int>(gridDim.x))
+                together_ = 1;
+        }
+    }
 
     __device__ TileItem item(int i) const {
         const Place place = place_of(i);
         if (place.target < 0)
             return {};
-        return tile_item(p_.targets[place.target].matrices[place.head], place.tile);
+        const ProductTarget& target = p_.targets[place.target];
+        TileItem item = tile_item(target.matrices[place.head], place.tile);
+        if (kPairs && together_ == 2 && place.tile + 1 < tile_rows(target.matrix_rows))
+            item.second = place.tile + 1;
+        return item;
     }
     __device__ int row_of(int i, int n) const {
         const Place place = place_of(i);
@@ -31,7 +44,24 @@ class TargetWork {
         auto& parts = shared_.parts[i % 2];
         store_sums<kRows>(parts[warp_index()], sums);
         sync_block();
-        const Place place = place_of(i);
+        write(place_of(i), parts);
+    }
+    __device__ void finish_pair(int i, const RowSums<kRows>& sums, const RowSums<kRows>& second) {
+        store_sums<kRows>(shared_.parts[0][warp_index()], sums);
+        store_sums<kRows>(shared_.parts[1][warp_index()], second);
+        sync_block();
+        Place place = place_of(i);
+        write(place, shared_.parts[0]);
+        if (++place.tile < tile_rows(p_.targets[place.target].matrix_rows) && together_ == 2)
+            write(place, shared_.parts[1]);
+        sync_block();
+    }
+
+  private:
+    struct Place {
+        int target, head, tile; ///< target: -1 behind the last
+    };
+    __device__ void write(const Place& place, const float (&parts)[kProductParts][kTileRows * kRows]) const {
         const ProductTarget& target = p_.targets[place.target];
         for (int e = static_cast<int>(threadIdx.x); e < kTileRows * kRows; e += kProductThreads) {
             const int row = first_row_ + e / kTileRows, m = place.tile * kTileRows + e % kTileRows;
@@ -44,32 +74,37 @@ class TargetWork {
             out = target.add ? add_rounded(out, sum) : sum;
         }
     }
-
-  private:
-    struct Place {
-        int target, head, tile; ///< target: -1 behind the last
-    };
+    /// Of one of a target's matrices.
+    __device__ int items_of(const ProductTarget& target) const {
+        return (tile_rows(target.matrix_rows) + together_ - 1) / together_;
+    }
+    __device__ int items() const {
+        int items = 0;
+        for (int k = 0; k < p_.target_count; ++k)
+            items += p_.targets[k].heads * items_of(p_.targets[k]);
+        return items;
+    }
     /// Without branches, so that it is computed once where several ask.
     __device__ Place place_of(int i) const {
         int left = static_cast<int>(blockIdx.x + static_cast<unsigned>(i) * gridDim.x), target = -1,
             in_target = 0;
 #pragma unroll
         for (int k = 0; k < kProductTargets; ++k) {
-            const int items =
-                k < p_.target_count ? p_.targets[k].heads * tile_rows(p_.targets[k].matrix_rows) : 0;
+            const int items = k < p_.target_count ? p_.targets[k].heads * items_of(p_.targets[k]) : 0;
             const bool here = target < 0 && left < items;
             target = here ? k : target;
             in_target = here ? left : in_target;
             left -= items;
         }
-        const int tiles = tile_rows(p_.targets[max(target, 0)].matrix_rows), head = in_target / tiles;
-        return {target, head, in_target - head * tiles};
+        const int tiles = items_of(p_.targets[max(target, 0)]), head = in_target / tiles;
+        return {target, head, (in_target - head * tiles) * together_};
     }
 
     const ProductParams& p_;
     const PreparedRows& in_;
     ProductShared<kRows>& shared_;
     int first_row_;
+    int together_ = 1; ///< tile rows of an item
 };
 
 /// A prepared row in shared memory, in one form at a time.

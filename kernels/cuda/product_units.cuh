@@ -19,23 +19,29 @@ struct RowSums<1> {
 };
 
 /// The prepared rows that a lane reads: for fragments row g of each tile of 8 (`own`), for scales 2 t and 2 t
-/// + 1. Columns without a row read row 0.
+/// + 1. Columns without a row read row 0; tiles from `used` on have none, and their sums stay as they are.
 template <int kRows>
 struct TokenRows {
     static constexpr int kTiles = kRows == 1 ? 1 : kRows / 8;
     int g, t; ///< of the lane
+    int used = kTiles;
     std::int32_t own[kTiles], scales[kTiles][2];
 
     template <typename RowOf>
     __device__ TokenRows(int lane, const RowOf& row_of) : g(lane / 4), t(lane % 4) {
 #pragma unroll
         for (int n = 0; n < kTiles; ++n) {
-            own[n] = max(row_of(kRows == 1 ? 0 : 8 * n + g), 0);
+            const int row = row_of(kRows == 1 ? 0 : 8 * n + g);
+            own[n] = max(row, 0);
+            if (kTiles > 1 && ballot(row >= 0) == 0)
+                used = min(used, n);
 #pragma unroll
             for (int j = 0; j < 2; ++j)
                 scales[n][j] = kRows == 1 ? own[n] : max(row_of(8 * n + 2 * t + j), 0);
         }
     }
+    /// The same in all lanes.
+    __device__ bool uses(int n) const { return kTiles == 1 || n < used; }
 };
 
 template <typename T>
@@ -63,6 +69,9 @@ struct IntegerUnit {
     static constexpr int kColumns = 256;
     static constexpr bool kOne = kRows == 1;
     using Weights = WeightUnit<kType, kOne>;
+    /// Registers do for two tile rows at once.
+    static constexpr bool kPairs =
+        !Weights::kHalves && kType != BlockType::Q5_K && kType != BlockType::IQ4_XS;
     using Sums = RowSums<kRows>;
     static constexpr bool kWhole = tile_group(kType).columns == kColumns; ///< a unit never has less
     static constexpr int kSets = Weights::kHalves ? 2 : 1; ///< sums a block: of its halves, or of all
@@ -77,15 +86,18 @@ struct IntegerUnit {
     }
     __device__ static const Sums& row_sums(const Sums& sums, int) { return sums; }
 
-    /// Adds the columns from `column` on to `sums`, and loads unit `next`.
-    __device__ void multiply(const PreparedRows& in, const TokenRows<kRows>& rows, int column, int tiles,
-                             UnitAt next, Sums& sums) {
+    /// Adds the columns from `column` on to `sums`, and loads unit `next`: of one tile row, or of two that
+    /// meet the same inputs, which are then read once; `both`: the second is there.
+    template <int kTogether>
+    __device__ static void multiply(IntegerUnit (&units)[kTogether], const PreparedRows& in,
+                                    const TokenRows<kRows>& rows, int column, int tiles, bool both,
+                                    const UnitAt (&next)[kTogether], Sums (&sums)[kTogether]) {
         const ByteBlock* blocks = in.bytes + column / 32;
         if constexpr (kOne)
-            multiply_row(blocks + static_cast<std::int64_t>(rows.own[0]) * (in.padded / 32), rows.g, rows.t,
-                         tiles, next, sums);
+            units[0].multiply_row(blocks + static_cast<std::int64_t>(rows.own[0]) * (in.padded / 32), rows.g,
+                                  rows.t, tiles, next[0], sums[0]);
         else
-            multiply_rows(blocks, in.padded / 32, rows, tiles, next, sums);
+            multiply_rows(units, blocks, in.padded / 32, rows, tiles, both, next, sums);
     }
 
   private:
@@ -172,45 +184,67 @@ struct IntegerUnit {
     }
 
     /// Tiles of 8 rows: a row is a column of the products.
-    __device__ void multiply_rows(const ByteBlock* x, int row_blocks, const TokenRows<kRows>& rows, int tiles,
-                                  UnitAt next, Sums& sums) {
+    template <int kTogether>
+    __device__ static void multiply_rows(IntegerUnit (&units)[kTogether], const ByteBlock* x, int row_blocks,
+                                         const TokenRows<kRows>& rows, int tiles, bool both,
+                                         const UnitAt (&next)[kTogether], Sums (&sums)[kTogether]) {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
             // K types have all tiles: this keeps the compiler from reading all inputs in advance, for which
             // there are no registers.
             if (j < tiles)
 #pragma unroll
-                for (int n = 0; n < TokenRows<kRows>::kTiles; ++n)
-                    multiply_pair(x + 2 * j, row_blocks, rows, j, n, sums);
-            weights.load(j, next);
+                for (int n = 0; n < TokenRows<kRows>::kTiles; ++n) {
+                    if (!rows.uses(n))
+                        break;
+                    multiply_pair(units, x + 2 * j, row_blocks, rows, j, n, both, sums);
+                }
+#pragma unroll
+            for (int i = 0; i < kTogether; ++i)
+                units[i].weights.load(j, next[i]);
         }
-        weights.load_rest(next);
+#pragma unroll
+        for (int i = 0; i < kTogether; ++i)
+            units[i].weights.load_rest(next[i]);
     }
-    __device__ void multiply_pair(const ByteBlock* x, int row_blocks, const TokenRows<kRows>& rows, int j,
-                                  int n, Sums& sums) {
+    template <int kTogether>
+    __device__ static void multiply_pair(const IntegerUnit (&units)[kTogether], const ByteBlock* x,
+                                         int row_blocks, const TokenRows<kRows>& rows, int j, int n,
+                                         bool both, Sums (&sums)[kTogether]) {
         const ByteBlock* own = x + static_cast<std::int64_t>(rows.own[n]) * row_blocks;
         const ByteBlock* of_scales[2] = {x + static_cast<std::int64_t>(rows.scales[n][0]) * row_blocks,
                                          x + static_cast<std::int64_t>(rows.scales[n][1]) * row_blocks};
-        float pair[4] = {};
+        float pair[kTogether][4] = {};
 #pragma unroll
         for (int b = 0; b < 2; ++b) {
-            Fragment a;
-            weights.fragment(2 * j + b, a);
-            std::int32_t high[kSets][4] = {}, low[kSets][4] = {};
-            add_products(a, read_as<uint4>(own[b].bytes + rows.t * 16), high, low);
+            const auto in = read_as<uint4>(own[b].bytes + rows.t * 16);
             const BlockNumbers numbers[2] = {BlockNumbers(of_scales[0][b]), BlockNumbers(of_scales[1][b])};
 #pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                std::int32_t dot[kSets];
-#pragma unroll
-                for (int set = 0; set < kSets; ++set)
-                    dot[set] = 256 * high[set][i] + low[set][i];
-                pair[i] = block_term(i / 2, 2 * j + b, dot, numbers[i % 2], b == 0, pair[i]);
-            }
+            for (int u = 0; u < kTogether; ++u)
+                if (u == 0 || both)
+                    units[u].add_block(2 * j + b, in, numbers, pair[u]);
         }
 #pragma unroll
-        for (int i = 0; i < 4; ++i)
-            sums.c[n][i] = add_rounded(sums.c[n][i], pair[i]);
+        for (int u = 0; u < kTogether; ++u)
+#pragma unroll
+            for (int i = 0; i < 4; ++i)
+                sums[u].c[n][i] = add_rounded(sums[u].c[n][i], pair[u][i]);
+    }
+    /// Block sb's part of a pair's sums, with 8 rows.
+    __device__ void add_block(int sb, const uint4& in, const BlockNumbers (&numbers)[2],
+                              float (&pair)[4]) const {
+        Fragment a;
+        weights.fragment(sb, a);
+        std::int32_t high[kSets][4] = {}, low[kSets][4] = {};
+        add_products(a, in, high, low);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            std::int32_t dot[kSets];
+#pragma unroll
+            for (int set = 0; set < kSets; ++set)
+                dot[set] = 256 * high[set][i] + low[set][i];
+            pair[i] = block_term(i / 2, sb, dot, numbers[i % 2], sb % 2 == 0, pair[i]);
+        }
     }
 };
 
@@ -224,6 +258,7 @@ struct PairUnit {
     static constexpr int kColumns = 128;
     static constexpr bool kOne = kRows == 1, kBytes = kType == BlockType::FP8,
                           kBfloat = kType == BlockType::BF16;
+    static constexpr bool kPairs = true;
     static constexpr int kVectors = kBytes ? 2 : 4; ///< of 64 columns
     using Sums = RowSums<kRows>;
 
@@ -236,15 +271,22 @@ struct PairUnit {
     }
     __device__ static const Sums& row_sums(const Sums& sums, int) { return sums; }
 
-    __device__ void multiply(const PreparedRows& in, const TokenRows<kRows>& rows, int column, int tiles,
-                             UnitAt next, Sums& sums) {
+    template <int kTogether>
+    __device__ static void multiply(PairUnit (&units)[kTogether], const PreparedRows& in,
+                                    const TokenRows<kRows>& rows, int column, int tiles, bool both,
+                                    const UnitAt (&next)[kTogether], Sums (&sums)[kTogether]) {
 #pragma unroll
         for (int j = 0; j < 2; ++j) {
             if (j < tiles)
 #pragma unroll
-                for (int n = 0; n < TokenRows<kRows>::kTiles; ++n)
-                    multiply_tile(in, rows, column + 64 * j, j, n, sums);
-            load(j, next);
+                for (int n = 0; n < TokenRows<kRows>::kTiles; ++n) {
+                    if (!rows.uses(n))
+                        break;
+                    multiply_tile(units, in, rows, column + 64 * j, j, n, both, sums);
+                }
+#pragma unroll
+            for (int i = 0; i < kTogether; ++i)
+                units[i].load(j, next[i]);
         }
     }
 
@@ -287,21 +329,25 @@ struct PairUnit {
             mma_half(c, a, b);
     }
 
+    /// A lane's part of 16 columns of a row.
+    __device__ static uint4 parts_of(const PairBlock& x, int g, int t) {
+        if constexpr (kOne) { // even columns the first parts, odd ones the second
+            const auto b = read_as<uint2>(x.values + 8 * t + g % 2 * 4);
+            return {b.x, b.y, 0, 0};
+        } else {
+            return read_as<uint4>(x.values + 8 * t);
+        }
+    }
     /// The sums of 32 columns' products: of one row c[u], else fragments.
-    __device__ void sum_32(const PairBlock* x, int g, int t, int j, int half, float (&c)[4]) const {
+    __device__ void sum_32(const uint4 (&x)[2], int j, int half, float (&c)[4]) const {
         float first[4] = {}, second[4] = {};
 #pragma unroll
-        for (int k = 2 * half; k < 2 * half + 2; ++k) {
+        for (int k = 0; k < 2; ++k) {
             Fragment a;
-            fragment(j, k, a);
-            if constexpr (kOne) { // even columns the first parts, odd ones the second
-                const auto b = read_as<uint2>(x[k % 2].values + 8 * t + g % 2 * 4);
-                add_products(first, a, b.x, b.y);
-            } else {
-                const auto b = read_as<uint4>(x[k % 2].values + 8 * t);
-                add_products(first, a, b.x, b.y);
-                add_products(second, a, b.z, b.w);
-            }
+            fragment(j, 2 * half + k, a);
+            add_products(first, a, x[k].x, x[k].y);
+            if constexpr (!kOne)
+                add_products(second, a, x[k].z, x[k].w);
         }
 #pragma unroll
         for (int i = 0; i < 4; ++i)
@@ -309,24 +355,37 @@ struct PairUnit {
                 kOne ? add_rounded(first[i / 2 * 2], first[i / 2 * 2 + 1]) : add_rounded(first[i], second[i]);
     }
 
-    __device__ void multiply_tile(const PreparedRows& in, const TokenRows<kRows>& rows, int column, int j,
-                                  int n, Sums& sums) {
+    template <int kTogether>
+    __device__ static void multiply_tile(const PairUnit (&units)[kTogether], const PreparedRows& in,
+                                         const TokenRows<kRows>& rows, int column, int j, int n, bool both,
+                                         Sums (&sums)[kTogether]) {
         const std::int64_t pairs = in.padded / 16;
         const PairBlock* x = (kBfloat ? in.bfloats : in.halves) + rows.own[n] * pairs + column / 16;
-        float tile[4] = {};
+        float tile[kTogether][4] = {};
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
-            float c[4];
-            sum_32(x + 2 * half, rows.g, rows.t, j, half, c);
+            const uint4 parts[2] = {parts_of(x[2 * half], rows.g, rows.t),
+                                    parts_of(x[2 * half + 1], rows.g, rows.t)};
+            float scale[2] = {};
 #pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                if constexpr (kBfloat)
-                    tile[i] = half == 0 ? c[i] : add_rounded(tile[i], c[i]);
-                else
-                    tile[i] = add_scaled(in, rows.scales[n][kOne ? 0 : i % 2], column + 32 * half, c[i],
-                                         half == 0, tile[i]);
-            }
+            for (int i = 0; i < 2 && !kBfloat; ++i)
+                scale[i] = in.half_scales[static_cast<std::int64_t>(rows.scales[n][i]) * (in.padded / 32) +
+                                          column / 32 + half];
+#pragma unroll
+            for (int u = 0; u < kTogether; ++u)
+                if (u == 0 || both) {
+                    float c[4];
+                    units[u].sum_32(parts, j, half, c);
+#pragma unroll
+                    for (int i = 0; i < 4; ++i)
+                        tile[u][i] = added(c[i], scale[kOne ? 0 : i % 2], half == 0, tile[u][i]);
+                }
         }
+#pragma unroll
+        for (int u = 0; u < kTogether; ++u)
+            units[u].add_tile(tile[u], j, n, sums[u]);
+    }
+    __device__ void add_tile(const float (&tile)[4], int j, int n, Sums& sums) const {
 #pragma unroll
         for (int i = 0; i < (kOne ? 2 : 4); ++i) {
             float& sum = sums.c[n][i];
@@ -339,10 +398,12 @@ struct PairUnit {
             }
         }
     }
-    __device__ static float add_scaled(const PreparedRows& in, std::int32_t row, int column, float c,
-                                       bool first, float before) {
-        const float scale = in.half_scales[static_cast<std::int64_t>(row) * (in.padded / 32) + column / 32];
-        return first ? multiply_rounded(c, scale) : fmaf(c, scale, before);
+    /// 32 columns' sum upon what those before it made; `scale`: of the inputs in halves.
+    __device__ static float added(float c, float scale, bool first, float before) {
+        if constexpr (kBfloat)
+            return first ? c : add_rounded(before, c);
+        else
+            return first ? multiply_rounded(c, scale) : fmaf(c, scale, before);
     }
 };
 
@@ -353,6 +414,7 @@ template <BlockType kWeights, int kRows>
 struct WideUnit {
     static constexpr BlockType kType = kWeights;
     static constexpr int kColumns = 64;
+    static constexpr bool kPairs = false;
     struct Sums {
         float c[kRows][2];
     };
@@ -364,12 +426,13 @@ struct WideUnit {
         for (int k = 0; k < 4; ++k)
             load(k, at);
     }
-    __device__ void multiply(const PreparedRows& in, const TokenRows<kRows>& rows, int column, int,
-                             UnitAt next, Sums& sums) {
+    __device__ static void multiply(WideUnit (&units)[1], const PreparedRows& in,
+                                    const TokenRows<kRows>& rows, int column, int, bool,
+                                    const UnitAt (&next)[1], Sums (&sums)[1]) {
 #pragma unroll
         for (int k = 0; k < 4; ++k) {
-            multiply_columns(in, rows, column + 16 * k, k, sums);
-            load(k, next);
+            units[0].multiply_columns(in, rows, column + 16 * k, k, sums[0]);
+            units[0].load(k, next[0]);
         }
     }
     /// The lanes' sums together, as fragments.
@@ -401,7 +464,7 @@ struct WideUnit {
         constexpr int kTile = kRows == 1 ? 1 : 8;
 #pragma unroll
         for (int n = 0; n < kRows / kTile; ++n)
-            if (column < in.padded) // always: see IntegerUnit::multiply_rows
+            if (column < in.padded && rows.uses(n)) // the first always: see IntegerUnit::multiply_rows
 #pragma unroll
                 for (int r = 0; r < kTile; ++r) { // row r of a tile is known to the lanes with g = r
                     const std::int32_t row = kRows == 1 ? rows.own[0] : shuffle(rows.own[n], 4 * r);

@@ -65,6 +65,19 @@ TEST_F(FeedForwardKernels, ManyExperts) {
           {1, 8, 32});
 }
 
+/// Outputs enough that two tile rows of a matrix go together, an odd number of them.
+TEST_F(FeedForwardKernels, ManyOutputs) {
+    check({.in = 64,
+           .out = 200,
+           .experts = 7,
+           .active = 3,
+           .expert = {72, BlockType::Q4_1, BlockType::F16, true, false},
+           .blocks = {{320, BlockType::F16, BlockType::Q8_0, false, true}},
+           .activation = GatedActivation::Silu,
+           .add = false},
+          {1, 9, 17, 32, 37});
+}
+
 TEST_F(FeedForwardKernels, FewRowsAreRoutedOnTheWay) {
     GatedLayer layer(*device, *stream,
                      {.in = 64,

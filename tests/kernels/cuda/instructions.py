@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 UNITS = {"F32": ("WideUnit", 64), "F16": ("PairUnit", 128), "BF16": ("PairUnit", 128), "FP8": ("PairUnit", 128)}
 INTEGER_UNIT = ("IntegerUnit", 256)  # and its columns
 TILE_ROWS, LANES = 16, 32
+SINGLE = {"F32", "Q5_K", "Q6_K", "Q3_K", "Q2_K", "IQ4_XS"}  # of the others two tile rows go together with 32 rows
 SOURCE = """
 #include "kernels/cuda/device_code.h"
 #include "kernels/cuda/product_targets.cuh"
@@ -73,8 +74,9 @@ def count(types):
     counts = {}
     for section in re.split(r"//-+ \.text\.", code)[1:]:
         if kernel := re.search(r"count_(\w+?)_(\d+)E", section):
-            weights = unit_of(kernel[1])[1] * TILE_ROWS / LANES
-            counts[kernel[1], int(kernel[2])] = hot_loop(section) / weights
+            name, rows = kernel[1], int(kernel[2])
+            together = 2 if rows == 32 and name not in SINGLE else 1
+            counts[name, rows] = hot_loop(section) / (unit_of(name)[1] * TILE_ROWS * together / LANES)
     return counts
 
 

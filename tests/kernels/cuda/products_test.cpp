@@ -128,6 +128,24 @@ TEST_P(ProductKernels, DoNotKnowTheBatch) {
     }
 }
 
+/// Nor whether two tile rows of its matrix went together, as those of long matrices do with many rows.
+TEST_P(ProductKernels, DoNotKnowWhatGoesTogether) {
+    const int cols = traits(GetParam()).values == 256 ? 768 : 704;
+    const auto x = random.normals(static_cast<std::size_t>(35 * cols));
+    const PreparedRows in = prepare(x, cols);
+    for (const int matrix_rows : {193, 224}) { // 13 tile rows, 14
+        const PlacedMatrix m = place(GetParam(), matrix_rows, cols);
+        const auto few = multiply(m, in, 0, 8);
+        for (const int rows : {9, 24, 35}) {
+            const auto many = multiply(m, in, 0, rows);
+            ASSERT_TRUE(test::same_bits(few, {many.begin(), many.begin() + 8 * matrix_rows}))
+                << rows << " rows, " << matrix_rows << " of the matrix";
+            const auto last = multiply(m, in, rows - 1, 1);
+            ASSERT_TRUE(test::same_bits(last, {many.end() - matrix_rows, many.end()})) << rows;
+        }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, ProductKernels, testing::ValuesIn(tiled_types()),
                          [](const auto& info) { return std::string(traits(info.param).name); });
 
@@ -209,8 +227,9 @@ TEST_P(ProductTargets, PrepareTheirOwnRow) {
 }
 
 TEST_P(ProductTargets, HaveAMatrixAHead) {
-    const int cols = 64, heads = 3, rows = 2, matrix_rows = 20;
-    const auto x = random.normals(static_cast<std::size_t>(rows * heads * cols));
+    constexpr int kMostRows = 12;
+    const int cols = 64, heads = 3, matrix_rows = 40;
+    const auto x = random.normals(static_cast<std::size_t>(kMostRows * heads * cols));
     const PreparedRows in = prepare(x, cols);
     std::vector<PlacedMatrix> matrices;
     std::vector<MatrixView> views;
@@ -218,21 +237,24 @@ TEST_P(ProductTargets, HaveAMatrixAHead) {
         matrices.push_back(place(GetParam(), matrix_rows, cols));
         views.push_back(matrices.back().view);
     }
-    ProductParams p{};
-    p.targets[0] = {table(views), nullptr, upload(*device, *stream, std::vector<float>(rows * 80)),
-                    80,           25,      heads,
-                    matrix_rows,  false};
-    p.target_count = 1;
-    p.rows = rows;
-    p.in = in;
-    launch_product(*stream, p, 2, true);
-    const auto found = download(*stream, p.targets[0].out, rows * 80);
-    for (int r = 0; r < rows; ++r)
-        for (int h = 0; h < heads; ++h) {
-            const auto one = multiply(matrices[static_cast<std::size_t>(h)], in, r * heads + h, 1);
-            const auto* at = found.data() + r * 80 + h * 25;
-            ASSERT_TRUE(test::same_bits(one, {at, at + matrix_rows}));
-        }
+    for (const int rows : {2, kMostRows}) {
+        const auto count = static_cast<std::size_t>(rows) * 150;
+        ProductParams p{};
+        p.targets[0] = {table(views), nullptr, upload(*device, *stream, std::vector<float>(count)),
+                        150,          45,      heads,
+                        matrix_rows,  false};
+        p.target_count = 1;
+        p.rows = rows;
+        p.in = in;
+        launch_product(*stream, p, 2, true);
+        const auto found = download(*stream, p.targets[0].out, count);
+        for (int r = 0; r < rows; ++r)
+            for (int h = 0; h < heads; ++h) {
+                const auto one = multiply(matrices[static_cast<std::size_t>(h)], in, r * heads + h, 1);
+                const auto* at = found.data() + r * 150 + h * 45;
+                ASSERT_TRUE(test::same_bits(one, {at, at + matrix_rows})) << rows;
+            }
+    }
 }
 INSTANTIATE_TEST_SUITE_P(Types, ProductTargets,
                          testing::Values(BlockType::F32, BlockType::BF16, BlockType::Q4_0),
