@@ -143,8 +143,11 @@ class GateUpWork {
                 m.gate->type, m.up->type, m.down->type};
         }
         sync_block();
-        place_ = place_of_chunk(static_cast<int>(blockIdx.x));
-        if (static_cast<int>(blockIdx.x) < dense_chunks)
+        const auto chunk = static_cast<int>(blockIdx.x);
+        const bool dense = chunk < dense_chunks;
+        // Else without a look at the count of units, which a thread ahead may write already.
+        place_ = dense ? place_of_chunk(chunk) : UpPlace{chunk, -1, 0, 0, 0};
+        if (dense)
             prefetch(place_);
     }
 
