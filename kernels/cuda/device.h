@@ -9,6 +9,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace switchyard::cuda {
 
@@ -134,7 +135,12 @@ enum class StreamUse : std::uint8_t { Steps, Background };
 
 class Device {
   public:
+    /// `steps`: of the card, where several devices may be it.
+    explicit Device(std::shared_ptr<std::mutex> steps = std::make_shared<std::mutex>())
+        : steps_(std::move(steps)) {}
     virtual ~Device() = default;
+    Device(const Device&) = delete;
+    Device& operator=(const Device&) = delete;
     virtual const DeviceInfo& info() const = 0;
     virtual MemoryUse memory() = 0;
     virtual DeviceHealth health() { return {}; }
@@ -153,10 +159,10 @@ class Device {
     virtual int resident_blocks(Kernel kernel, std::size_t more_shared) = 0;
     /// Held through a step: blocks of some launches wait for each other, and two such launches at once would
     /// each keep out what the other waits for.
-    std::mutex& steps() { return steps_; }
+    std::mutex& steps() { return *steps_; }
 
   private:
-    std::mutex steps_;
+    std::shared_ptr<std::mutex> steps_;
 };
 
 } // namespace switchyard::cuda

@@ -327,6 +327,10 @@ __device__ inline std::uint32_t arrive_at(std::uint32_t* counter) {
     __threadfence();
     return before;
 }
+/// The same for who does not ask how many came before: one fence, and nothing to wait for.
+__device__ inline void count_arrival(std::uint32_t* counter) {
+    asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(counter) : "memory");
+}
 /// By one thread: until `count` blocks have arrived, all of which must be running or have run. What they
 /// wrote is there for this thread, and behind the next meeting for its block. A wait of seconds is in vain,
 /// and ends the launch with an error.
@@ -335,9 +339,10 @@ __device__ inline void wait_for_arrivals(const std::uint32_t* counter, std::uint
     std::uint64_t began = 0;
     for (int tries = 1;; ++tries) {
         std::uint32_t there;
-        asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(there) : "l"(counter) : "memory");
+        // What other blocks of the multiprocessor have in the first-level cache stays there meanwhile.
+        asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(there) : "l"(counter) : "memory");
         if (there >= count)
-            return;
+            break;
         if (tries % 4096 != 0) // the clock is slow to read
             continue;
         const std::uint64_t now = device_time();
@@ -345,6 +350,7 @@ __device__ inline void wait_for_arrivals(const std::uint32_t* counter, std::uint
         if (now - began > kInVain)
             __trap();
     }
+    asm volatile("fence.acq_rel.gpu;" ::: "memory");
 }
 
 } // namespace switchyard::cuda

@@ -82,7 +82,7 @@ class RowInputs {
         }
         sync_block();
         if (threadIdx.x == 0 && static_cast<int>(blockIdx.x) < experts())
-            arrive_at(p_.arrived);
+            count_arrival(p_.arrived);
     }
     /// By the block: until all blocks' logits are there.
     __device__ void wait_for_logits() const {

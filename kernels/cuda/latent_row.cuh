@@ -4,6 +4,7 @@
 #include "kernels/cuda/attention_split.cuh"
 #include "kernels/cuda/latent_row_kernels.h"
 #include "kernels/cuda/product_targets.cuh"
+#include "kernels/cuda/stage_order.cuh"
 
 namespace switchyard::cuda {
 namespace {
@@ -82,7 +83,7 @@ class LatentQueryWork {
     __device__ void hand_over() {
         sync_block();
         if (threadIdx.x == 0)
-            arrive_at(p_.arrived);
+            count_arrival(p_.arrived);
     }
 
     const LatentQueryParams& p_;

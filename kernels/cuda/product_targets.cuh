@@ -3,7 +3,6 @@
 
 #include "kernels/cuda/inputs.cuh"
 #include "kernels/cuda/product.cuh"
-#include "kernels/cuda/stage_order.cuh"
 
 namespace switchyard::cuda {
 
@@ -130,26 +129,6 @@ __device__ inline void prepare_row(const RowProductParams& p, const PreparedRows
     if (threadIdx.x == 0)
         shared.factor = source.factor;
     sync_block();
-}
-
-/// The products of a row that each block prepares for itself.
-template <class Order>
-__device__ __forceinline__ void multiply_row(const RowProductParams& p, RowProductShared& shared,
-                                             const Order& order) {
-    const PreparedRows in = row_in(shared.values, shared.half_scales, p.width);
-    TargetWork<1> work(p.product, in, shared.product);
-    if constexpr (Order::kRunsAhead)
-        ask_for_items([&](int i) { return work.item(i); });
-    std::uint32_t form = 0;
-    multiply_items<1>(work, [&](BlockType type) {
-        if (form == 0) {
-            order.let_next_start();
-            order.wait();
-        }
-        if (input_format(type) != form)
-            prepare_row(p, in, shared, type, form == 0);
-        form = input_format(type);
-    });
 }
 
 } // namespace switchyard::cuda

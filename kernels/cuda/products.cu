@@ -13,11 +13,27 @@ __device__ void multiply_targets(const ProductParams& p) {
     });
 }
 
+__device__ void multiply_row(const RowProductParams& p) {
+    RowProductShared& shared = shared_memory<RowProductShared>();
+    const PreparedRows in = row_in(shared.values, shared.half_scales, p.width);
+    TargetWork<1> work(p.product, in, shared.product);
+    std::uint32_t form = 0;
+    multiply_items<1>(work, [&](BlockType type) {
+        if (form == 0) {
+            let_next_start();
+            wait_for_previous();
+        }
+        if (input_format(type) != form)
+            prepare_row(p, in, shared, type, form == 0);
+        form = input_format(type);
+    });
+}
+
 } // namespace
 
 static __global__ void __launch_bounds__(kProductThreads, 2)
     product_row(const __grid_constant__ RowProductParams p) {
-    multiply_row(p, shared_memory<RowProductShared>(), BehindLaunch{});
+    multiply_row(p);
 }
 static __global__ void __launch_bounds__(kProductThreads, 2)
     product_one(const __grid_constant__ ProductParams p) {

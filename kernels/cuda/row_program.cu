@@ -95,8 +95,8 @@ static __global__ void __launch_bounds__(kRowProgramThreads, 2)
         go_through(entry.stage, p.entries_at + at, {i == 0 ? nullptr : p.arrived + i - 1});
         async_wait<0>();
         sync_block();
-        if (threadIdx.x == 0)
-            arrive_at(p.arrived + i);
+        if (threadIdx.x == kRowProgramThreads - 1) // the first ones ask for weights
+            count_arrival(p.arrived + i);
     }
 }
 

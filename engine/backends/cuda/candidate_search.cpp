@@ -59,7 +59,7 @@ void CandidateSearch::make_room(const StepWishes& wishes, std::int32_t vocabular
     if (own.layout.end > own.device.bytes())
         own.device.want(own.layout.end * 2); // penalties grow with an answer
     own.device.settle(pool_);
-    own.host.reserve(own.layout.downloaded);
+    own.host.reserve(own.device.bytes()); // it need not move before that does
 }
 
 bool CandidateSearch::moves(const StepWishes& wishes, std::int32_t vocabulary, int place) const {

@@ -4,6 +4,7 @@
 #include "engine/files/output_file.h"
 #include "engine/quant/quant.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -36,6 +37,9 @@ CardFindings findings_of(const Json& entry) {
         findings.trouble = entry["trouble"].get<std::string>();
     if (entry.contains("programs") && entry["programs"].is_boolean())
         findings.takes_programs = entry["programs"].get<bool>();
+    if (entry.contains("program_trials") && entry["program_trials"].is_number_unsigned())
+        findings.program_trials =
+            static_cast<int>(std::min(entry["program_trials"].get<std::uint64_t>(), std::uint64_t{1000}));
     if (!entry.contains("types") || !entry["types"].is_object())
         return findings;
     for (const auto& [name, serves] : entry["types"].items())
@@ -50,6 +54,8 @@ Json to_json(const std::string& card, const CardFindings& findings) {
         entry["trouble"] = *findings.trouble;
     if (findings.takes_programs)
         entry["programs"] = *findings.takes_programs;
+    if (findings.program_trials > 0)
+        entry["program_trials"] = findings.program_trials;
     entry["types"] = Json::object();
     for (const auto& [type, serves] : findings.serves)
         entry["types"][std::string(traits(type).name)] = serves;
@@ -73,6 +79,7 @@ void CheckMemory::add(const std::string& card, const CardFindings& findings) con
     CardFindings all = find(card);
     if (findings.trouble)
         all.trouble = findings.trouble;
+    all.program_trials = findings.program_trials;
     if (findings.takes_programs)
         all.takes_programs = findings.takes_programs;
     for (const auto& [type, serves] : findings.serves)

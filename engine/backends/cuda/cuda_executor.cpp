@@ -8,6 +8,7 @@
 #include "engine/backends/cuda/device_step.h"
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -196,13 +197,18 @@ void CudaExecutor::look_ahead(const Work& work, const WeightSet& weights) {
         --pause_left_;
         return;
     }
+    constexpr std::chrono::microseconds kSoon{200}, kNap{50};
+    const auto soon = std::chrono::steady_clock::now() + kSoon;
     do {
         if (const auto behind = steps_.behind()) {
             ahead_ = follow(work, *behind, weights);
             in_a_row_ = ahead_ ? in_a_row_ + 1 : 0;
             return;
         }
-        std::this_thread::yield(); // it comes in microseconds, or not at all
+        if (std::chrono::steady_clock::now() < soon) // it comes in microseconds,
+            std::this_thread::yield();
+        else // or may not come at all
+            std::this_thread::sleep_for(kNap);
     } while (!step_.ended());
 }
 

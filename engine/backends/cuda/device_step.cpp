@@ -219,6 +219,7 @@ DeviceStep::Launched DeviceStep::launched(const StepWishes& wishes, const Weight
     const bool recorded = is_recorded(shape);
     for (const auto& stage : stages_)
         stage->count(shape, weights, result.stages);
+    const int experts = shape.experts;
     if (recorded) {
         shape.rows = shape.logit_rows = recorded_rows(shape.rows);
         shape.experts = plan_.experts; // the dial moves, and the recording stays
@@ -226,6 +227,7 @@ DeviceStep::Launched DeviceStep::launched(const StepWishes& wishes, const Weight
     return {.shape = shape,
             .place = next_place_,
             .recorded = recorded,
+            .experts = experts,
             .sampled = false,
             .by_program = false,
             .timed = nullptr,
@@ -241,6 +243,8 @@ bool DeviceStep::launch(const StepWishes& wishes, const WeightSet& weights, cons
         weights_.build(weights);
     }
     weights_.update(weights, *stream_, table_staging_);
+    if (std::exchange(timed_weights_, &weights) != &weights)
+        quicker_.clear(); // other precisions take other times
     if (offloads_) {
         experts_.cache().settle(weights);
         experts_.set_step(weights, weights_, *stream_);
@@ -345,7 +349,8 @@ void DeviceStep::choose_way(Launched& own, int position) {
     own.by_program = launches_ == StepLaunches::Programs;
     if (launches_ != StepLaunches::Measured)
         return;
-    QuickerWay& quicker = quicker_[std::bit_width(static_cast<unsigned>(position) / kContextClass)];
+    QuickerWay& quicker =
+        quicker_[{own.experts, std::bit_width(static_cast<unsigned>(position) / kContextClass)}];
     latest_way_ = &quicker;
     own.by_program = quicker.next() == 1;
     own.timed = quicker.found() ? nullptr : &quicker;
@@ -382,13 +387,14 @@ void DeviceStep::record(const RecordingKey& key, const StepShape& shape, Recordi
         step.launch_program();
         if (key.sampled)
             recording.kinds = clock_.end(*stream_);
-        recording.graph = stream_->end_recording();
-    } catch (...) { // what comes next is not part of it
+        auto graph = stream_->end_recording();
+        if (recording.program)
+            recording.program->upload(*stream_);
+        recording.graph = std::move(graph); // it is whole
+    } catch (...) {                         // what comes next is not part of it
         stream_->drop_recording();
         throw;
     }
-    if (recording.program)
-        recording.program->upload(*stream_);
 }
 
 /// Stages are started as far ahead as some milliseconds of work; false: a stop came between.

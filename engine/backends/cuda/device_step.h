@@ -90,6 +90,7 @@ class DeviceStep {
         StepShape shape;
         int place;     ///< of what is copied for it
         bool recorded; ///< it is a graph
+        int experts;   ///< that a row passes at most, as the dial stands
         bool sampled, by_program;
         QuickerWay* timed; ///< is told how long it took; null: nothing
         std::chrono::steady_clock::time_point began;
@@ -156,7 +157,9 @@ class DeviceStep {
     std::chrono::steady_clock::time_point finished_; ///< the last one
     std::map<RecordingKey, Recording> recorded_;
     std::size_t program_stages_, program_arrivals_; ///< of a step at most; where their counters begin
-    std::map<int, QuickerWay> quicker_;             ///< launches of one row, by the size of its context
+    /// Launches of one row, by experts and the size of the context, with the weights of now.
+    std::map<std::pair<int, int>, QuickerWay> quicker_;
+    const WeightSet* timed_weights_ = nullptr; ///< to be compared only
     const QuickerWay* latest_way_ = nullptr;
     std::unique_ptr<Event> begun_[2], done_[2]; ///< by place: around a recorded step's launches
 };

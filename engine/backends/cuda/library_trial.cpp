@@ -17,6 +17,7 @@
 #include <string_view>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 extern char** environ;
@@ -77,10 +78,12 @@ class TrialProcess {
         says_ = ends[0];
     }
     ~TrialProcess() {
-        if (process_ > 0) {
+        if (process_ > 0) { // in the middle of a call to its driver it may not end at once, or ever
             ::kill(process_, SIGKILL);
-            while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
-            }
+            std::thread([process = process_] {
+                while (::waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
+                }
+            }).detach();
         }
         if (says_ >= 0)
             ::close(says_);

@@ -1,5 +1,6 @@
 #include "engine/backends/cuda/self_check.h"
 
+#include "engine/backends/cuda/device_failure.h"
 #include "engine/base/error.h"
 #include "engine/quant/quant.h"
 #include "kernels/cuda/tile_layout.h"
@@ -14,32 +15,35 @@ namespace switchyard::cuda {
 namespace {
 
 constexpr int kHidden = 256, kHeads = 4, kKvHeads = 2, kHeadDim = 64, kExperts = 4, kVocabulary = 256;
+/// So that all blocks of a large card have work, and contexts more than one split.
+constexpr int kWideVocabulary = 8704, kManyRows = 72;
 constexpr int kNope = 64, kRope = 32, kLatent = 128;
 
 /// A layer with grouped queries and experts, one with latent attention and a dense block. Their matrices are
 /// of one type, but for those of single heads.
 class CheckModel {
   public:
-    explicit CheckModel(BlockType type) : type_(type) {
-        plan_->vocabulary = kVocabulary;
+    explicit CheckModel(BlockType type, int vocabulary = kVocabulary) : type_(type) {
+        plan_->vocabulary = vocabulary;
         plan_->hidden = kHidden;
         plan_->experts = kExperts;
         plan_->experts_active = 2;
         plan_->routes = 1;
         plan_->kv = {{kKvHeads, kHeadDim, kHeadDim}, {1, kLatent + kRope, 0}};
         const ValueId x = value(kHidden), normed = value(kHidden);
-        add(kNoLayer, EmbedStep{matrix(kVocabulary, kHidden, 1, WeightUse::Table), x});
+        add(kNoLayer, EmbedStep{matrix(vocabulary, kHidden, 1, WeightUse::Table), x});
         add_attention(x, normed);
         add_experts(x, normed);
         add_latent_attention(x, normed);
         add_block(x, normed);
         add(kNoLayer, NormStep{x, normed, gain(), 1e-5f, kHidden});
-        add(kNoLayer, HeadStep{normed, matrix(kVocabulary, kHidden)});
+        add(kNoLayer, HeadStep{normed, matrix(vocabulary, kHidden)});
     }
     CheckModel(const CheckModel&) = delete;
 
-    /// Rows of answers, in one step or one after another, or of a prompt.
-    enum class Form : std::uint8_t { Together, Alone, Prompt };
+    /// Rows of answers, in one step or one after another; of a prompt; a step of rows and three alone behind
+    /// it.
+    enum class Form : std::uint8_t { Together, Alone, Prompt, Behind };
 
     /// Of the last of so many rows.
     std::vector<float> logits(Backend& backend, int rows, Form form) const {
@@ -59,7 +63,8 @@ class CheckModel {
         Batch batch;
         for (int r = 0; r < rows; ++r) {
             batch.rows.push_back({.token = r * 37 % kVocabulary, .position = r, .prompt = prompt});
-            if (form != Form::Alone && r + 1 < rows)
+            const bool alone = form == Form::Alone || (form == Form::Behind && r + 4 >= rows);
+            if (!alone && r + 1 < rows)
                 continue;
             batch.sequences.push_back({.blocks = blocks});
             batch.rows.back().wish = RowWish::Logits;
@@ -246,18 +251,31 @@ bool SelfCheck::serves(BlockType type) {
 }
 
 bool SelfCheck::takes_programs() {
+    constexpr int kMostTrials = 2;
     const std::lock_guard lock(mutex_);
-    if (!known_.takes_programs) {
-        // Should the card not come back from it, nobody asks again.
-        CardFindings lost = known_;
-        lost.takes_programs = false;
-        memory_.add(card_, lost);
-        const CheckModel model(BlockType::Q8_0);
+    if (known_.takes_programs)
+        return *known_.takes_programs;
+    if (known_.program_trials >= kMostTrials)
+        return false;
+    const auto note = [&](int trials) {
+        known_.program_trials += trials;
+        memory_.add(card_, known_);
+    };
+    note(1); // should this process not come back
+    try {
+        const CheckModel model(BlockType::Q8_0, kWideVocabulary);
         const auto logits = [&](StepLaunches launches) {
-            return model.logits(*make_trial_(launches), 3, CheckModel::Form::Alone);
+            return model.logits(*make_trial_(launches), kManyRows, CheckModel::Form::Behind);
         };
         known_.takes_programs = logits(StepLaunches::Programs) == logits(StepLaunches::Graphs);
-        memory_.add(card_, known_);
+        note(-1);
+    } catch (const DeviceLost&) {
+        known_.takes_programs = false;
+        note(-1);
+        throw;
+    } catch (...) { // memory, say, that was short
+        note(-1);
+        throw;
     }
     return *known_.takes_programs;
 }

@@ -29,8 +29,8 @@ class SelfCheck {
     std::string trouble();
     /// Whether products with weights of `type` are the CPU's. Throws Error.
     bool serves(BlockType type);
-    /// Whether steps of one row by programs (row_program.h) have the bits of others. What does not come back
-    /// from being asked does not. Throws Error.
+    /// Whether steps of one row by programs (row_program.h) have the bits of others. Not where the card was
+    /// lost in one, or a process did not come back from asking, twice. Throws Error.
     bool takes_programs();
     /// As serves(), as far as it was asked already.
     bool is_off(BlockType type) const;

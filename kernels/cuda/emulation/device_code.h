@@ -219,6 +219,7 @@ inline void let_next_start() {}
 inline std::uint32_t arrive_at(std::uint32_t* counter) {
     return std::atomic_ref(*counter).fetch_add(1, std::memory_order_acq_rel);
 }
+inline void count_arrival(std::uint32_t* counter) { arrive_at(counter); }
 inline void wait_for_arrivals(const std::uint32_t* counter, std::uint32_t count) {
     if (!emulation::this_thread().waits_for_arrivals())
         return;

@@ -17,10 +17,23 @@ namespace {
 /// The driver hands memory out in pieces of this; what is smaller shares one.
 constexpr std::size_t kPiece = std::size_t{2} << 20;
 
+/// A card is one for the whole process, as its context is: models that opened it each for themselves take
+/// turns.
+std::shared_ptr<std::mutex> steps_of(int card) {
+    static std::mutex mutex;
+    static std::map<int, std::shared_ptr<std::mutex>> steps;
+    const std::lock_guard lock(mutex);
+    auto& own = steps[card];
+    if (!own)
+        own = std::make_shared<std::mutex>();
+    return own;
+}
+
 class CudaDevice : public Device {
   public:
     CudaDevice(const DeviceInfo& info, std::shared_ptr<const Nvml> nvml)
-        : info_(info), nvml_(std::move(nvml)), context_(std::make_shared<CudaContext>()) {
+        : Device(steps_of(info.index)), info_(info), nvml_(std::move(nvml)),
+          context_(std::make_shared<CudaContext>()) {
         context_->index = info.index;
         context_->dependent_launches = info.compute >= 90;
         context_->enter();
