@@ -81,7 +81,7 @@ __device__ inline UnitAt unit_at(const TileItem& item, int tile, int unit, int l
     constexpr TileGroup kGroup = tile_group(Unit::kType);
     constexpr int kGroups = Unit::kColumns / kGroup.columns;
     const int groups = tile_groups(Unit::kType, item.cols), first = unit * kGroups;
-    if (tile < 0 || first >= groups)
+    if (first >= groups)
         return {};
     return {reinterpret_cast<const std::uint8_t*>(item.data) +
                 static_cast<std::size_t>(tile * groups + first) * kGroup.bytes,
@@ -95,8 +95,11 @@ struct UnitsAt {
     __device__ UnitsAt() : at{} {}
     __device__ UnitsAt(const TileItem& item, int unit, int lane) {
         at[0] = unit_at<Unit>(item, item.tile, unit, lane);
-        if constexpr (kTogether == 2)
-            at[1] = unit_at<Unit>(item, item.second, unit, lane);
+        if constexpr (kTogether == 2) {
+            at[1] = {};
+            if (item.second >= 0)
+                at[1] = unit_at<Unit>(item, item.second, unit, lane);
+        }
     }
 };
 
