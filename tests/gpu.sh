@@ -70,8 +70,9 @@ if [ -n "$results" ]; then
     page=$results/gpu-results.md records=$results/gpu-results.jsonl
 fi
 mkdir -p "$(dirname "$page")" "$(dirname "$records")"
-: >"$records"
 work=$(mktemp -d) models=$(mktemp -d)
+kept=$records records=$work/records.jsonl # what another run measured stays until this one measures
+: >"$records"
 trap 'rm -rf "$work" "$models" ${unpacked:+"$unpacked"}' EXIT
 export SWITCHYARD_CUDA_LIBRARY=${SWITCHYARD_CUDA_LIBRARY:-$programs/libswitchyard_cuda.so}
 # cuBLASLt as PyTorch's packages bring it, where the machine has no other.
@@ -100,12 +101,13 @@ phase() {
         skip "$name" "no time was left for it"
         return 1
     fi
-    rm -f "$work"/*
+    rm -f "$work"/output "$work"/errors "$work"/tests.json
     begin=$(date +%s.%N)
     timeout -k 5 "$limit" "$@" >"$work/output" 2>"$work/errors" </dev/null || code=$?
     "$programs/gpu_check" note --phase "$name" --code "$code" --output "$work/output" --errors "$work/errors" \
         --tests "$work/tests.json" --seconds "$(awk "BEGIN {print $(date +%s.%N) - $begin}")" >>"$records"
     tail -n 1 "$records" | cut -c1-300
+    if [ "$code" = 0 ] && tail -n 1 "$records" | grep -q '"status":"failed"'; then code=1; fi
     [ "$code" = 0 ] || status=1
     [ "$name" = card ] || report --unfinished
     return "$code"
@@ -115,6 +117,7 @@ no_card=3 # as gpu_check ends where there is no card, or no driver for one
 code=0
 phase card 30 "$programs/gpu_check" card || code=$?
 if [ "$code" != 0 ]; then
+    [ -e "$kept" ] || cp "$records" "$kept"
     # What another run measured stays.
     if [ -f "$page" ] && ! grep -q "$unmeasured" "$page"; then
         say "Nothing was measured: $page stays as it is."
@@ -125,6 +128,8 @@ if [ "$code" != 0 ]; then
     say "There is no card here."
     exit 0
 fi
+mv "$records" "$kept"
+records=$kept
 is_small() { [ ${#small[@]} -gt 0 ]; }
 
 phase limits 30 "$programs/gpu_check" limits "${small[@]}" || true

@@ -112,12 +112,16 @@ void ModelLoading::takeState(ModelState state, const QString& error) {
 void ModelLoading::takeRefusal(const QString& path, const QString& error) {
     const Wish asked = std::exchange(asked_, {});
     instead_.clear();
-    const QString reason = error.endsWith(u'.') ? error.chopped(1) : error;
+    QString reason = error;
+    while (reason.endsWith(u'.') || reason.endsWith(u'。'))
+        reason.chop(1);
+    const QString device = devices_.nameOf(asked.device);
+    if (reason.startsWith(device + u": "_s)) // it names it by itself
+        reason.remove(0, device.size() + 2);
     if (asked.path == works_.path && asked != works_) {
         devices_.choose(works_.device, works_.path, devices_.hasOwn(works_.path));
         wish_ = works_;
-        return say(tr("%1 was not opened on %2: %3. It stays where it is.")
-                       .arg(nameOf(path), devices_.nameOf(asked.device), reason),
+        return say(tr("%1 was not opened on %2: %3. It stays where it is.").arg(nameOf(path), device, reason),
                    Offer::Dismiss, true);
     }
     const bool card = asked.path == path && asked.device.kind == DeviceChoice::Kind::Cuda;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
+#include <variant>
 
 namespace switchyard {
 
@@ -74,27 +76,39 @@ std::string why_card(const CardInfo& card, const Fit& fit) {
            format_bytes(fit.need.expert_cache) + " at a time.";
 }
 
+/// The card, if the model fits it; else why not.
+std::variant<ChosenBackend, std::string> try_card(const Hardware& hardware, const CardInfo& card,
+                                                  const DeviceWish& wish, const BackendOptions& options) {
+    try {
+        Fit fit = fit_on(hardware, card, wish, options);
+        if (!fit.fits_card())
+            return "the model needs " + needed_text(fit) + " and " + card.name + " has " +
+                   format_bytes(fit.free) + " free";
+        if (!fit.fits_ram())
+            return "the model is larger than the memory of " + card.name + " and needs " +
+                   format_bytes(fit.need.in_ram()) + " of RAM beside it, of which " +
+                   format_bytes(fit.free_ram) + " are free";
+        return ChosenBackend{std::move(fit.backend), card.index, card.name, why_card(card, fit), {}};
+    } catch (const std::runtime_error& error) { // Error, or the device's own
+        return error.what();
+    }
+}
+
 ChosenBackend choose_automatically(const Hardware& hardware, const DeviceWish& wish,
                                    const BackendOptions& options) {
     const CardList all = hardware.cards();
-    const CardInfo* card = all.roomiest();
-    if (!card)
-        return cpu_because(hardware, options, all.none);
-    try {
-        Fit fit = fit_on(hardware, *card, wish, options);
-        if (!fit.fits_card())
-            return cpu_because(hardware, options,
-                               "the model needs " + needed_text(fit) + " and " + card->name + " has " +
-                                   format_bytes(fit.free) + " free");
-        if (!fit.fits_ram())
-            return cpu_because(hardware, options,
-                               "the model is larger than the memory of " + card->name + " and needs " +
-                                   format_bytes(fit.need.in_ram()) + " of RAM beside it, of which " +
-                                   format_bytes(fit.free_ram) + " are free");
-        return {std::move(fit.backend), card->index, card->name, why_card(*card, fit), {}};
-    } catch (const std::runtime_error& error) { // Error, or the device's own
-        return cpu_because(hardware, options, error.what());
+    std::string why = all.none; // or of the first that was tried
+    bool tried = false;
+    for (const CardInfo* card : all.usable()) {
+        auto one = try_card(hardware, *card, wish, options);
+        if (auto* chosen = std::get_if<ChosenBackend>(&one))
+            return std::move(*chosen);
+        if (!std::exchange(tried, true))
+            why = std::get<std::string>(one);
+        if (wish.stop.stop_requested())
+            break;
     }
+    return cpu_because(hardware, options, why);
 }
 
 ChosenBackend choose_card(const Hardware& hardware, const DeviceWish& wish, const BackendOptions& options) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <functional>
 
 namespace switchyard {
 
@@ -126,15 +127,20 @@ const CardInfo* CardList::find(int index) const {
     return found == cards.end() ? nullptr : &*found;
 }
 
-const CardInfo* CardList::roomiest() const {
-    const auto room = [](const CardInfo& card) {
-        return card.memory_free > 0 ? card.memory_free : card.memory;
-    };
-    const CardInfo* best = nullptr;
+std::vector<const CardInfo*> CardList::usable() const {
+    std::vector<const CardInfo*> usable;
     for (const CardInfo& card : cards)
-        if (card.unusable.empty() && (!best || room(card) > room(*best)))
-            best = &card;
-    return best;
+        if (card.unusable.empty())
+            usable.push_back(&card);
+    std::ranges::stable_sort(usable, std::greater(), [](const CardInfo* card) {
+        return card->memory_free > 0 ? card->memory_free : card->memory;
+    });
+    return usable;
+}
+
+const CardInfo* CardList::roomiest() const {
+    const std::vector<const CardInfo*> all = usable();
+    return all.empty() ? nullptr : all.front();
 }
 
 std::string Hardware::loss_of(int card) const {

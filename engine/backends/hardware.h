@@ -40,6 +40,8 @@ struct CardList {
     const CardInfo* find(int index) const;
     /// The one with most room; nullptr: none can be used.
     const CardInfo* roomiest() const;
+    /// All that can be used, those with more free memory first.
+    std::vector<const CardInfo*> usable() const;
 };
 
 /// How a card is now, as far as its driver tells: below zero or 0 where it does not.

@@ -107,6 +107,9 @@ TEST_F(CliDevices, ComputeWhereTheyCanAndTheCpuWhereAModelDoesNotFit) {
         json_of("generate " + model + " --prompt hello --max-tokens 1 --json --exact")["device"]["name"],
         "cpu");
 
+    machine_with("cards Broken/90/80 Large/90/1"); // the larger one does not open
+    EXPECT_EQ(json_of(call)["device"]["why"].get<std::string>().find("Automatic: Large, "), 0u);
+
     machine_with("cards Tiny/90/0");
     EXPECT_EQ(run(call + " --device cuda").code, 1);
     const Json elsewhere = json_of(call);

@@ -169,6 +169,10 @@ void print_note(const Arguments& arguments) {
     std::string note = last_line(read_file(arguments.errors));
     if (note.empty() && !json.contains("results"))
         note = last_line(output);
+    if (arguments.code == 0 && !json.contains("results")) { // ended well, and measured nothing
+        json["status"] = "failed";
+        note = "it ended without results" + (note.empty() ? "" : ": " + note);
+    }
     json["note"] = note;
     print(json);
 }

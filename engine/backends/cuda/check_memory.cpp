@@ -75,6 +75,10 @@ CardFindings CheckMemory::find(const std::string& card) const {
 void CheckMemory::add(const std::string& card, const CardFindings& findings) const {
     if (file_.empty())
         return;
+    std::error_code none;
+    const auto kind = std::filesystem::symlink_status(file_, none).type();
+    if (kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::regular)
+        return;                       // a link, a folder or a pipe: not ours
     constexpr std::size_t kMost = 16; // cards and builds
     CardFindings all = find(card);
     if (findings.trouble)
