@@ -91,10 +91,9 @@ class CudaBackend : public Backend {
     bool holds_kv(BlockType type) const override { return keeps_cache(type, device_->info().compute); }
     BlockType nearest_weights(BlockType type) const override { return checked_type(type); }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
-        const bool programs =
-            options_.launches == StepLaunches::Programs || options_.launches == StepLaunches::Measured;
-        const StepLaunches launches =
-            programs && check_ && !check_->takes_programs() ? StepLaunches::Graphs : options_.launches;
+        const StepLaunches launches = tries_programs(options_.launches) && check_ && !check_->takes_programs()
+                                          ? StepLaunches::Graphs
+                                          : options_.launches;
         return make_cuda_executor(std::move(plan), pool_,
                                   {launches, offloads_, expert_cache_bytes(), options_.step_budget});
     }

@@ -143,7 +143,7 @@ void DeviceStep::want(const Batch& batch, const StepShape& shape) {
                                 static_cast<std::size_t>(plan_.values[v]) * sizeof(float));
     for (const auto& stage : stages_)
         stage->reserve(shape, scratch_);
-    if (launches_ >= StepLaunches::Programs && is_recorded(shape) && shape.rows == 1)
+    if (tries_programs(launches_) && is_recorded(shape) && shape.rows == 1)
         scratch_.program.want(RowProgram::bytes_of(program_stages_));
 }
 
@@ -243,8 +243,10 @@ bool DeviceStep::launch(const StepWishes& wishes, const WeightSet& weights, cons
         weights_.build(weights);
     }
     weights_.update(weights, *stream_, table_staging_);
-    if (std::exchange(timed_weights_, &weights) != &weights)
-        quicker_.clear(); // other precisions take other times
+    if (std::exchange(timed_weights_, &weights) != &weights) { // other precisions take other times
+        quicker_.clear();
+        latest_way_ = nullptr;
+    }
     if (offloads_) {
         experts_.cache().settle(weights);
         experts_.set_step(weights, weights_, *stream_);

@@ -14,6 +14,10 @@ enum class StepLaunches : std::uint8_t {
     Measured  ///< recorded; one row by graph or program, as is quicker here
 };
 
+constexpr bool tries_programs(StepLaunches launches) {
+    return launches == StepLaunches::Programs || launches == StepLaunches::Measured;
+}
+
 inline std::optional<StepLaunches> step_launches_of(std::string_view word) {
     if (word == "stages")
         return StepLaunches::Stages;

@@ -57,6 +57,30 @@ TEST_P(CudaRowProgram, AWaitThatIsLeftOutIsNoticed) {
     }
 }
 
+TEST(CudaRowLaunches, TimesAreOfTheWeightsOfNow) {
+    const auto model = test::load_reference(
+        "llama31",
+        make_cuda_backend(cuda::make_emulated_device(),
+                          {.threads = 1, .launches = cuda::StepLaunches::Measured, .check = false}));
+    Executor& executor = model->executor();
+    const KvBlockId block = executor.allocate_kv_block(BlockType::F16);
+    const auto step = [&](int position, int rows, std::shared_ptr<const WeightSet> weights) {
+        Batch batch;
+        batch.sequences.push_back({.blocks = {block}});
+        for (int r = 0; r < rows; ++r)
+            batch.rows.push_back({.token = 5, .position = position + r, .wish = RowWish::Logits});
+        executor.run(std::move(batch), std::move(weights));
+    };
+    for (int position = 0; position < 4; ++position) // the first is sampled
+        step(position, 1, model->weights());
+    EXPECT_GT(executor.row_launch_times()->graph, 0);
+    EXPECT_GT(executor.row_launch_times()->program, 0);
+    step(4, 2, std::make_shared<WeightSet>(*model->weights())); // no step of one row with these so far
+    EXPECT_EQ(executor.row_launch_times()->graph, 0);
+    EXPECT_EQ(executor.row_launch_times()->program, 0);
+    executor.release_kv_block(block);
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, CudaRowProgram, testing::Values("qwen3moe", "deepseek2_lite"));
 
 } // namespace
