@@ -1,6 +1,8 @@
 // What a step tells of a row's logits, so that most draws need not see them all.
 #pragma once
 
+#include "kernels/anywhere.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,7 +25,7 @@ struct Candidate {
 };
 
 /// Of equal logits the lower id is the better.
-inline bool better(const Candidate& a, const Candidate& b) {
+SWITCHYARD_ANYWHERE inline bool better(const Candidate& a, const Candidate& b) {
     return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
 }
 

@@ -31,10 +31,6 @@ __device__ std::uint32_t largest_of_block(DrawNextShared& shared, int place, std
     return own;
 }
 
-__device__ bool is_better(const Candidate& a, const Candidate& b) {
-    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-}
-
 __device__ float penalised(float logit, float penalty) {
     return logit > 0 ? logit / penalty : multiply_rounded(logit, penalty);
 }
@@ -117,14 +113,14 @@ __device__ void sort_candidates(DrawNextShared& shared, FoundRow& row) {
         const Candidate own = shared.listed[i];
         if (!(own.logit > -kInfinity))
             continue;
-        int better = i; // the best are sorted
+        int rank = i; // the best are sorted
         if (row.sought.gather_count > 0) {
-            better = 0;
+            rank = 0;
             for (int k = 0; k < row.listed; ++k)
-                better += is_better(shared.listed[k], own) ? 1 : 0;
+                rank += better(shared.listed[k], own) ? 1 : 0;
         }
-        shared.sorted[better] = own;
-        proven += is_better(last, own) ? 0 : 1; // nothing unseen is better than the last
+        shared.sorted[rank] = own;
+        proven += better(last, own) ? 0 : 1; // nothing unseen is better than the last
     }
     proven = sum_of_block(shared, 0, proven);
     row.ranked = row.all ? kept : proven;

@@ -211,8 +211,7 @@ __device__ int count_better(const Candidate* sorted, int count, const Candidate&
     int low = 0, high = count;
     while (low < high) {
         const int middle = (low + high) / 2;
-        const Candidate other = sorted[middle];
-        if (other.logit > than.logit || (other.logit == than.logit && other.id < than.id))
+        if (better(sorted[middle], than))
             low = middle + 1;
         else
             high = middle;
