@@ -11,7 +11,11 @@
 namespace switchyard::cpu {
 namespace {
 
-inline __m256i load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline __m256i load(const void* p) {
+    __m256i bytes = _mm256_loadu_si256(static_cast<const __m256i*>(p));
+    asm("" : "+x"(bytes)); // else what is used twice is read twice, and reading is what products wait for
+    return bytes;
+}
 inline __m256 load_halves(const Half* p) {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
@@ -26,8 +30,8 @@ inline __m256i high_halves(__m256i v) { return low_halves(_mm256_srli_epi16(v, 4
 
 // A format gives, for sub-block `sub` of a panel's struct, the weights of groups v and v + 4,
 // their scale and minimum by row. Its constants: how far the stored weights are above the true ones (as a
-// shift), whether they are signed, whether there is a minimum, and whether each 16 columns have a scale (and
-// minimum) of their own.
+// shift), whether they are signed, else how many bits they have, whether there is a minimum, and whether each
+// 16 columns have a scale (and minimum) of their own.
 
 struct Pair {
     __m256i low, high; ///< groups v and v + 4
@@ -58,6 +62,7 @@ struct Format<BlockType::Q8_0> : SimpleFormat<PanelQ8_0> {
 template <class P>
 struct NibbleFormat : SimpleFormat<P> {
     using SimpleFormat<P>::SimpleFormat;
+    static constexpr int kBits = 4;
     Pair weights(int, int v) const {
         const __m256i q = load(this->p.q[v]);
         return {low_halves(q), high_halves(q)};
@@ -89,6 +94,7 @@ inline Pair five_bits(const void* nibbles, const void* fifth, int v) {
 template <class P>
 struct FiveBitFormat : SimpleFormat<P> {
     using SimpleFormat<P>::SimpleFormat;
+    static constexpr int kBits = 5;
     Pair weights(int, int v) const { return five_bits(this->p.q[v], this->p.high, v); }
 };
 
@@ -156,6 +162,7 @@ struct AffineFormat {
 template <>
 struct Format<BlockType::Q4_K> : AffineFormat<PanelQ4_K> {
     using AffineFormat::AffineFormat;
+    static constexpr int kBits = 4;
     Pair weights(int sub, int v) const {
         const __m256i q = load(p.sub[sub].q[v]);
         return {low_halves(q), high_halves(q)};
@@ -165,13 +172,14 @@ struct Format<BlockType::Q4_K> : AffineFormat<PanelQ4_K> {
 template <>
 struct Format<BlockType::Q5_K> : AffineFormat<PanelQ5_K> {
     using AffineFormat::AffineFormat;
+    static constexpr int kBits = 5;
     Pair weights(int sub, int v) const { return five_bits(p.sub[sub].q[v], p.sub[sub].high, v); }
 };
 
 template <>
 struct Format<BlockType::Q6_K> {
     using Panel = PanelQ6_K;
-    static constexpr int kSubs = 8, kOffsetShift = 5;
+    static constexpr int kSubs = 8, kOffsetShift = 5, kBits = 6;
     static constexpr bool kSigned = false, kMin = false, kHalves = true;
     const Panel& p;
     __m256 d;
@@ -201,7 +209,7 @@ inline Pair two_bits(const PanelPairs& q, int v) {
 template <>
 struct Format<BlockType::Q3_K> {
     using Panel = PanelQ3_K;
-    static constexpr int kSubs = 8, kOffsetShift = 2;
+    static constexpr int kSubs = 8, kOffsetShift = 2, kBits = 3;
     static constexpr bool kSigned = false, kMin = false, kHalves = true;
     const Panel& p;
     __m256 d;
@@ -223,7 +231,7 @@ struct Format<BlockType::Q3_K> {
 template <>
 struct Format<BlockType::Q2_K> {
     using Panel = PanelQ2_K;
-    static constexpr int kSubs = 8, kOffsetShift = 0;
+    static constexpr int kSubs = 8, kOffsetShift = 0, kBits = 2;
     static constexpr bool kSigned = false, kMin = true, kHalves = true;
     const Panel& p;
     __m256 d, m;

@@ -6,7 +6,22 @@ namespace switchyard::cpu {
 namespace {
 
 struct DotVnni {
+    static constexpr int kPanels = 2;          ///< that pass together
+    static constexpr bool kShortChains = true; ///< a sum waits for itself: it sees few blocks ahead
+
     static __m256i add(__m256i sum, __m256i w, __m256i x) { return _mm256_dpwssd_epi32(sum, w, x); }
+
+    /// Sums of products of unsigned weights with activations in two bytes.
+    template <int kBits>
+    struct Bytes {
+        __m256i highs = _mm256_setzero_si256(), lows = _mm256_setzero_si256();
+
+        void add(__m256i w, __m256i high, __m256i low) {
+            highs = _mm256_dpbusd_epi32(highs, w, high);
+            lows = _mm256_dpbusd_epi32(lows, low, w);
+        }
+        __m256i sum() const { return _mm256_add_epi32(_mm256_slli_epi32(highs, 8), lows); }
+    };
 };
 
 } // namespace

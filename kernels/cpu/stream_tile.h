@@ -3,8 +3,8 @@
 // Like tile.h, part of each instruction set's file and in an unnamed namespace.
 #pragma once
 
+#include "kernels/cpu/byte_tile.h"
 #include "kernels/cpu/stream_columns.h"
-#include "kernels/cpu/tile.h"
 
 namespace switchyard::cpu {
 namespace {
@@ -81,7 +81,7 @@ void streamed_tile(const StreamedPanel& panel, const I16Block* x, float* sums) {
     }
     const StreamedFormat format(panel);
     for (int sub = 0; sub < 8; ++sub, x += T) {
-        add_columns<Dot, StreamedFormat, T>(format, sub, x, acc);
+        add_columns<Dot, StreamedFormat, 1, T>(&format, sub, x, acc);
     }
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {

@@ -42,51 +42,84 @@ inline __m256i start_of(const I16Block& x, int half) {
     return _mm256_slli_epi32(sum, F::kOffsetShift);
 }
 
-/// Adds 32 columns to acc[0 .. T): x[t] are the tokens' blocks.
-template <class Dot, class F, int T>
-[[gnu::always_inline]] inline void add_columns(const F& format, int sub, const I16Block* x, __m256* acc) {
+/// `acc` and what a block's integer sums stand for: of all columns, or of the first 16 and of the others.
+template <class F>
+[[gnu::always_inline]] inline __m256 add_sums(const F& format, int sub, const I16Block& x, __m256i first,
+                                              [[maybe_unused]] __m256i second, __m256 acc) {
+    __m256 dot = _mm256_cvtepi32_ps(first);
+    if constexpr (F::kHalves) {
+        dot = _mm256_fmadd_ps(dot, format.half_scale(sub, 0),
+                              _mm256_mul_ps(_mm256_cvtepi32_ps(second), format.half_scale(sub, 1)));
+    }
+    acc = _mm256_fmadd_ps(dot, _mm256_mul_ps(format.scale(sub), _mm256_set1_ps(x.scale)), acc);
+    if constexpr (F::kMin && F::kHalves) {
+        const float low = static_cast<float>(-x.neg_low) * x.scale;
+        const float high = static_cast<float>(x.neg_low - x.neg_sum) * x.scale;
+        acc = _mm256_fmadd_ps(format.half_min(sub, 0), _mm256_set1_ps(low), acc);
+        acc = _mm256_fmadd_ps(format.half_min(sub, 1), _mm256_set1_ps(high), acc);
+    } else if constexpr (F::kMin) {
+        acc = _mm256_fmadd_ps(format.min(sub), _mm256_set1_ps(x.sum), acc);
+    }
+    return acc;
+}
+
+/// Adds 32 columns of P panels to acc [P][T]: x[t] are the tokens' blocks.
+template <class Dot, class F, int P, int T>
+[[gnu::always_inline]] inline void add_columns(const F* formats, int sub, const I16Block* x, __m256* acc) {
     // Two sums where one would wait for itself.
-    constexpr int kSums = F::kHalves || T <= 2 ? 2 : 1;
-    __m256i sums[T][kSums];
+    constexpr int kSums = F::kHalves || P * T <= 2 ? 2 : 1;
+    __m256i sums[P][T][kSums];
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
         for (int half = 0; half < kSums; ++half) {
-            sums[t][half] = start_of<F>(x[t], half);
+            const __m256i start = start_of<F>(x[t], half);
+#pragma GCC unroll 2
+            for (int p = 0; p < P; ++p) {
+                sums[p][t][half] = start;
+            }
         }
     }
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-        const Pair pair = format.weights(sub, v);
-        const Words<F::kSigned> low(pair.low), high(pair.high);
+    const auto add_words = [&](const Words<F::kSigned>* words, int group, int half)
+        __attribute__((always_inline)) {
 #pragma GCC unroll 16
         for (int t = 0; t < T; ++t) {
-            sums[t][0] = Dot::add(sums[t][0], low.even, pair_of(x[t], v, 0));
-            sums[t][0] = Dot::add(sums[t][0], low.odd, pair_of(x[t], v, 1));
-            __m256i& second = sums[t][kSums - 1];
-            second = Dot::add(second, high.even, pair_of(x[t], v + 4, 0));
-            second = Dot::add(second, high.odd, pair_of(x[t], v + 4, 1));
+            const __m256i even = pair_of(x[t], group, 0), odd = pair_of(x[t], group, 1);
+#pragma GCC unroll 2
+            for (int p = 0; p < P; ++p) {
+                __m256i& sum = sums[p][t][half];
+                sum = Dot::add(Dot::add(sum, words[p].even, even), words[p].odd, odd);
+            }
+        }
+    };
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+        if constexpr (P == 1) {
+            const Pair pair = formats[0].weights(sub, v);
+            const Words<F::kSigned> low(pair.low), high(pair.high);
+            add_words(&low, v, 0);
+            add_words(&high, v + 4, kSums - 1);
+        } else {
+            const Pair pairs[] = {formats[0].weights(sub, v), formats[1].weights(sub, v)};
+            const Words<F::kSigned> low[] = {Words<F::kSigned>(pairs[0].low),
+                                             Words<F::kSigned>(pairs[1].low)};
+            add_words(low, v, 0);
+            const Words<F::kSigned> high[] = {Words<F::kSigned>(pairs[0].high),
+                                              Words<F::kSigned>(pairs[1].high)};
+            add_words(high, v + 4, kSums - 1);
         }
     }
-    const __m256 scale = format.scale(sub);
+#pragma GCC unroll 2
+    for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 16
-    for (int t = 0; t < T; ++t) {
-        __m256 dot;
-        if constexpr (F::kHalves) {
-            dot = _mm256_fmadd_ps(
-                _mm256_cvtepi32_ps(sums[t][0]), format.half_scale(sub, 0),
-                _mm256_mul_ps(_mm256_cvtepi32_ps(sums[t][kSums - 1]), format.half_scale(sub, 1)));
-        } else {
-            dot = _mm256_cvtepi32_ps(kSums == 1 ? sums[t][0]
-                                                : _mm256_add_epi32(sums[t][0], sums[t][kSums - 1]));
-        }
-        acc[t] = _mm256_fmadd_ps(dot, _mm256_mul_ps(scale, _mm256_set1_ps(x[t].scale)), acc[t]);
-        if constexpr (F::kMin && F::kHalves) {
-            const float low = static_cast<float>(-x[t].neg_low) * x[t].scale;
-            const float high = static_cast<float>(x[t].neg_low - x[t].neg_sum) * x[t].scale;
-            acc[t] = _mm256_fmadd_ps(format.half_min(sub, 0), _mm256_set1_ps(low), acc[t]);
-            acc[t] = _mm256_fmadd_ps(format.half_min(sub, 1), _mm256_set1_ps(high), acc[t]);
-        } else if constexpr (F::kMin) {
-            acc[t] = _mm256_fmadd_ps(format.min(sub), _mm256_set1_ps(x[t].sum), acc[t]);
+        for (int t = 0; t < T; ++t) {
+            const auto& found = sums[p][t];
+            __m256& sum = acc[p * T + t];
+            if constexpr (F::kHalves) {
+                sum = add_sums<F>(formats[p], sub, x[t], found[0], found[kSums - 1], sum);
+            } else {
+                const __m256i all = kSums == 1 ? found[0] : _mm256_add_epi32(found[0], found[kSums - 1]);
+                sum = add_sums<F>(formats[p], sub, x[t], all, all, sum);
+            }
         }
     }
 }
@@ -112,26 +145,32 @@ struct Output {
     }
 };
 
-/// One panel times T tokens; `x` is [cols / 32][T].
-template <class Dot, BlockType kType, int T>
-void integer_tile(const std::byte* panel, std::int64_t cols, const std::byte* x, const Output& out) {
+/// P panels, `size` bytes apart, times T tokens; `x` is [cols / 32][T].
+template <class Dot, BlockType kType, int P, int T>
+void integer_tile(const std::byte* panel, std::size_t size, std::int64_t cols, const std::byte* x,
+                  const Output* out) {
     using F = Format<kType>;
-    const auto* p = reinterpret_cast<const typename F::Panel*>(panel);
+    using Panel = typename F::Panel;
     const auto* block = reinterpret_cast<const I16Block*>(x);
-    __m256 acc[T];
+    __m256 acc[P * T];
 #pragma GCC unroll 16
-    for (int t = 0; t < T; ++t) {
-        acc[t] = _mm256_setzero_ps();
+    for (int i = 0; i < P * T; ++i) {
+        acc[i] = _mm256_setzero_ps();
     }
-    for (std::int64_t i = 0; i < cols / (32 * F::kSubs); ++i, ++p) {
-        const F format(*p);
+    for (std::int64_t i = 0; i < cols / (32 * F::kSubs); ++i, panel += sizeof(Panel)) {
+        const auto& first = *reinterpret_cast<const Panel*>(panel);
+        const auto& last = *reinterpret_cast<const Panel*>(panel + (P - 1) * size);
+        const F formats[] = {F(first), F(last)};
         for (int sub = 0; sub < F::kSubs; ++sub, block += T) {
-            add_columns<Dot, F, T>(format, sub, block, acc);
+            add_columns<Dot, F, P, T>(formats, sub, block, acc);
         }
     }
+#pragma GCC unroll 2
+    for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 16
-    for (int t = 0; t < T; ++t) {
-        out.store(t, acc[t]);
+        for (int t = 0; t < T; ++t) {
+            out[p].store(t, acc[p * T + t]);
+        }
     }
 }
 
@@ -284,26 +323,46 @@ inline Output output_of(const MatmulArgs& args, std::int64_t panel, int token) {
             static_cast<int>(left < kPanelRows ? left : kPanelRows), args.accumulate};
 }
 
-using IntegerTile = void (*)(const std::byte* panel, std::int64_t cols, const std::byte* x,
-                             const Output& out);
+inline constexpr std::int64_t kByteColumns = 32768; ///< of a row that is taken apart into bytes
+
+/// Panels of unsigned weights times one token (byte_tile.h). PRECOND: no more than kByteColumns columns.
+template <class Dot, BlockType kType>
+void multiply_bytes(const MatmulArgs& args, const I16Block* x, int token);
+
+using IntegerTile = void (*)(const std::byte* panel, std::size_t size, std::int64_t cols, const std::byte* x,
+                             const Output* out);
 
 /// The tiles of 1 .. T tokens, by tokens - 1.
 template <class Dot, BlockType kType, std::size_t... kIndex>
 inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex...>) {
-    static constexpr IntegerTile kTiles[] = {integer_tile<Dot, kType, static_cast<int>(kIndex) + 1>...};
+    // Panels that pass together share what is read of the tokens; halves have sums of their own, for which
+    // there would be no registers.
+    constexpr int kPanels = Format<kType>::kHalves ? 1 : Dot::kPanels;
+    static constexpr IntegerTile kTiles[] = {integer_tile<Dot, kType, 1, static_cast<int>(kIndex) + 1>...};
+    static constexpr IntegerTile kWideTiles[] = {
+        integer_tile<Dot, kType, kPanels, static_cast<int>(kIndex) + 1>...};
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
     const std::size_t size = panel_bytes(w.type, w.cols);
     for_groups<I16Block>(args, kTile, w.cols / 32, [&](const I16Block* x, int first, int count) {
-        for (std::int64_t panel = args.first_panel; panel < args.last_panel; ++panel) {
+        if constexpr (!Format<kType>::kSigned) {
+            if (count == 1 && w.cols <= kByteColumns) {
+                return multiply_bytes<Dot, kType>(args, x, first);
+            }
+        }
+        for (std::int64_t panel = args.first_panel; panel < args.last_panel;) {
+            const bool wide = kPanels > 1 && count > 1 && panel + kPanels <= args.last_panel;
             const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
             const I16Block* at = x;
             for (int t = 0; t < count; t += kTile) {
                 const int tokens = count - t < kTile ? count - t : kTile;
-                kTiles[tokens - 1](weights, w.cols, reinterpret_cast<const std::byte*>(at),
-                                   output_of(args, panel, first + t));
+                const Output out[] = {output_of(args, panel, first + t),
+                                      output_of(args, panel + kPanels - 1, first + t)};
+                (wide ? kWideTiles : kTiles)[tokens - 1](weights, size, w.cols,
+                                                         reinterpret_cast<const std::byte*>(at), out);
                 at += w.cols / 32 * tokens;
             }
+            panel += wide ? kPanels : 1;
         }
     });
 }
