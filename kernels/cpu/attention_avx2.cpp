@@ -334,4 +334,28 @@ void attend_block(const AttendArgs& args) {
     }
 }
 
+void merge_states(const MergeStatesArgs& args) {
+    const int width = accumulator_floats(args.value_dim);
+    for (int i = 0; i < args.queries; ++i) {
+        const float from_max = args.from.max[i], from_sum = args.from.sum[i];
+        float &max = args.into.max[i], &sum = args.into.sum[i];
+        if (from_sum == 0.0f) {
+            continue;
+        }
+        // As std::max.
+        const float largest = max < from_max ? from_max : max;
+        const __m256 keep = sum == 0.0f ? _mm256_setzero_ps() : exp8(_mm256_set1_ps(max - largest));
+        const __m256 take = exp8(_mm256_set1_ps(from_max - largest));
+        max = largest;
+        sum = __builtin_fmaf(from_sum, _mm256_cvtss_f32(take), sum * _mm256_cvtss_f32(keep));
+        float* acc = args.into.acc + i * width;
+        for (int d = 0; d < width; d += 8) {
+            const __m256 value =
+                args.from.acc ? _mm256_loadu_ps(args.from.acc + i * width + d) : _mm256_setzero_ps();
+            _mm256_storeu_ps(acc + d,
+                             _mm256_fmadd_ps(value, take, _mm256_mul_ps(_mm256_loadu_ps(acc + d), keep)));
+        }
+    }
+}
+
 } // namespace switchyard::cpu::avx2

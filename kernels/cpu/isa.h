@@ -17,6 +17,7 @@ void add(const float* x, float* y, int n);
 void scale_add(float a, const float* x, float* y, int n);
 void scale(float a, const float* x, float* y, int n);
 void attend_block(const AttendArgs& args);
+void merge_states(const MergeStatesArgs& args);
 } // namespace avx2
 
 namespace vnni {

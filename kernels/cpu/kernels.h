@@ -138,6 +138,20 @@ struct AttendArgs {
     float* scratch = nullptr;        ///< attend_scratch_floats(head_dim, value_dim) floats
 };
 
+/// Running softmaxes of some queries, as attend_block leaves them.
+struct SoftmaxStates {
+    float* max = nullptr; ///< [queries]
+    float* sum = nullptr; ///< [queries]
+    float* acc = nullptr; ///< [queries][accumulator_floats(value_dim)]
+};
+
+/// Joins running softmaxes of the same queries over different tokens: `into` becomes that over both. A state
+/// that saw nothing (sum 0) changes nothing. from.acc may be null: zeros, as of an attention sink.
+struct MergeStatesArgs {
+    int queries = 0, value_dim = 0;
+    SoftmaxStates from, into;
+};
+
 enum class RopePairs : std::uint8_t {
     Interleaved, ///< (2i, 2i+1)
     HalfSplit    ///< (i, i + dims/2)
@@ -161,6 +175,7 @@ struct KernelTable {
     void (*scale_add)(float a, const float* x, float* y, int n);
     void (*scale)(float a, const float* x, float* y, int n);
     void (*attend_block)(const AttendArgs& args);
+    void (*merge_states)(const MergeStatesArgs& args);
 };
 
 /// The best instruction set of this processor. SWITCHYARD_ISA=scalar|avx2|vnni in the environment lowers it.
@@ -216,6 +231,8 @@ inline void scale_add(float a, const float* x, float* y, int n) { table().scale_
 inline void scale(float a, const float* x, float* y, int n) { table().scale(a, x, y, n); }
 
 inline void attend_block(const AttendArgs& args) { table().attend_block(args); }
+
+inline void merge_states(const MergeStatesArgs& args) { table().merge_states(args); }
 
 /// Writes a key [head_dim] as token `token` of a block.
 void store_k(BlockType type, const float* k, int head_dim, int token, std::byte* k_block);

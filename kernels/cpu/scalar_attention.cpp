@@ -66,4 +66,24 @@ void attend_block(const AttendArgs& args) {
     }
 }
 
+void merge_states(const MergeStatesArgs& args) {
+    const int width = accumulator_floats(args.value_dim);
+    for (int i = 0; i < args.queries; ++i) {
+        const float from_max = args.from.max[i], from_sum = args.from.sum[i];
+        float &max = args.into.max[i], &sum = args.into.sum[i];
+        if (from_sum == 0.0f) {
+            continue;
+        }
+        const float largest = std::max(max, from_max), keep = sum == 0.0f ? 0.0f : exp(max - largest),
+                    take = exp(from_max - largest);
+        max = largest;
+        sum = std::fma(from_sum, take, sum * keep);
+        float* acc = args.into.acc + i * width;
+        for (int d = 0; d < width; ++d) {
+            const float value = args.from.acc ? args.from.acc[i * width + d] : 0.0f;
+            acc[d] = std::fma(value, take, acc[d] * keep);
+        }
+    }
+}
+
 } // namespace switchyard::cpu::scalar

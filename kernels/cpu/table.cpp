@@ -10,14 +10,25 @@
 namespace switchyard::cpu {
 namespace {
 
-constexpr KernelTable kScalar{"scalar",     scalar::matmul,    scalar::quantize_i16, scalar::rms_norm,
-                              scalar::rope, scalar::swiglu,    scalar::gelu_glu,     scalar::softmax,
-                              scalar::add,  scalar::scale_add, scalar::scale,        scalar::attend_block};
+constexpr KernelTable kScalar{
+    "scalar",       scalar::matmul,       scalar::quantize_i16, scalar::rms_norm, scalar::rope,
+    scalar::swiglu, scalar::gelu_glu,     scalar::softmax,      scalar::add,      scalar::scale_add,
+    scalar::scale,  scalar::attend_block, scalar::merge_states};
 
 constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const MatmulArgs&)) {
-    return {name,       matmul,          avx2::quantize_i16, avx2::rms_norm,
-            avx2::rope, avx2::swiglu,    avx2::gelu_glu,     avx2::softmax,
-            avx2::add,  avx2::scale_add, avx2::scale,        avx2::attend_block};
+    return {name,
+            matmul,
+            avx2::quantize_i16,
+            avx2::rms_norm,
+            avx2::rope,
+            avx2::swiglu,
+            avx2::gelu_glu,
+            avx2::softmax,
+            avx2::add,
+            avx2::scale_add,
+            avx2::scale,
+            avx2::attend_block,
+            avx2::merge_states};
 }
 constexpr KernelTable kAvx2 = avx2_with("AVX2", avx2::matmul);
 constexpr KernelTable kVnni = avx2_with("AVX-512 VNNI", vnni::matmul);

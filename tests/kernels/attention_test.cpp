@@ -293,5 +293,48 @@ TEST(Attention, AnEmptyRangeChangesNothing) {
     }
 }
 
+TEST(MergeStates, IsOneSoftmaxOverBothAndTheSameEverywhere) {
+    constexpr int kQueries = 5, kValue = 12, kWidth = cpu::accumulator_floats(kValue);
+    // Both seen; the larger first and last; one that saw nothing; an infinite one.
+    const float from_max[] = {1.5f, -3.0f, 2.0f, -INFINITY, 4.0f},
+                from_sum[] = {2.0f, 3.0f, 1.5f, 0.0f, 2.5f};
+    const float max[] = {-0.5f, 4.0f, -INFINITY, 1.0f, 4.0f}, sum[] = {1.25f, 2.0f, 0.0f, 3.0f, 1.0f};
+    std::vector<float> from_acc(kQueries * kWidth), acc(kQueries * kWidth);
+    for (std::size_t i = 0; i < acc.size(); ++i) {
+        const bool unseen = i / kWidth == 2;
+        from_acc[i] = static_cast<float>(i) * 0.25f - 3.0f;
+        acc[i] = unseen ? 0.0f : 2.0f - static_cast<float>(i) * 0.125f;
+    }
+    std::vector<std::vector<float>> all;
+    for (const cpu::Isa isa : {cpu::Isa::Scalar, cpu::Isa::Avx2, cpu::Isa::Vnni}) {
+        if (!cpu::available(isa)) {
+            continue;
+        }
+        for (const bool values : {true, false}) {
+            std::vector<float> fm(from_max, from_max + kQueries), fs(from_sum, from_sum + kQueries),
+                fa = from_acc;
+            std::vector<float> m(max, max + kQueries), s(sum, sum + kQueries), a = acc;
+            cpu::table(isa).merge_states({kQueries,
+                                          kValue,
+                                          {fm.data(), fs.data(), values ? fa.data() : nullptr},
+                                          {m.data(), s.data(), a.data()}});
+            for (int q = 0; q < kQueries; ++q) {
+                const double largest = std::max(from_max[q], max[q]), keep = std::exp(max[q] - largest),
+                             take = from_sum[q] == 0 ? 0.0 : std::exp(from_max[q] - largest);
+                EXPECT_NEAR(s[q], keep * sum[q] + take * from_sum[q], 1e-6);
+                for (int d = 0; d < kWidth; ++d) {
+                    const int i = q * kWidth + d;
+                    EXPECT_NEAR(a[i], keep * acc[i] + (values ? take * from_acc[i] : 0.0), 1e-5);
+                }
+            }
+            a.insert(a.end(), s.begin(), s.end());
+            all.push_back(a);
+        }
+    }
+    for (std::size_t i = 2; i < all.size(); ++i) {
+        EXPECT_EQ(all[i], all[i % 2]) << "instruction sets differ";
+    }
+}
+
 } // namespace
 } // namespace switchyard
