@@ -28,7 +28,8 @@ std::shared_ptr<const WeightSet> place_weights(const std::vector<WeightSource>& 
         for (int m = 0; m < s.tensor->matrices(); ++m) {
             if (options.stop.stop_requested())
                 throw Error("loading was stopped");
-            weight->slices.push_back(options.backend->place(s, m, file));
+            weight->slices.push_back(
+                options.backend->place(s, m, file, {.threads = std::max(options.backend->threads(), 1)}));
             done += matrix_bytes;
             if (options.progress)
                 options.progress(static_cast<double>(done) /
