@@ -1,4 +1,3 @@
-#include "engine/backends/cpu/kv_attention.h"
 #include "engine/backends/cpu/stages.h"
 
 #include <algorithm>
@@ -16,29 +15,68 @@ RopePairs pairs_of(RopeStyle style) {
 } // namespace
 
 void RowSteps::apply(StepRun& run, int row) const {
-    for (const RowStep& step : steps_) {
-        const int width = run.width(step.value());
-        float* x = run.value(step.value()) + std::int64_t{row} * width;
-        if (step.norm) {
-            const int count = step.norm->count > 0 ? step.norm->count : width;
-            for (int i = 0; i < count; i += step.norm->group)
-                rms_norm(x + i, run.vector(step.norm->gain), step.norm->epsilon, step.norm->group, x + i);
-            continue;
-        }
-        const RopeStep& r = *step.rope;
-        const RopeTable& table = run.shared.ropes[step.ropes];
-        const float* cosines = table.cosines.data<float>() + std::int64_t{row} * (r.dims / 2);
-        const float* sines = table.sines.data<float>() + std::int64_t{row} * (r.dims / 2);
-        for (int h = 0; h < r.heads; ++h)
-            rope(x + std::int64_t{h} * r.head_dim + r.offset, r.dims, cosines, sines, pairs_of(r.style));
+    for (const RowStep& step : steps_)
+        apply_step(run, row, step);
+}
+
+void RowSteps::apply_to(StepRun& run, int row, ValueId value) const {
+    for (const RowStep& step : steps_)
+        if (step.value() == value)
+            apply_step(run, row, step);
+}
+
+void RowSteps::apply_step(StepRun& run, int row, const RowStep& step) {
+    const int width = run.width(step.value());
+    float* x = run.value(step.value()) + std::int64_t{row} * width;
+    if (step.norm) {
+        const int count = step.norm->count > 0 ? step.norm->count : width;
+        for (int i = 0; i < count; i += step.norm->group)
+            rms_norm(x + i, run.vector(step.norm->gain), step.norm->epsilon, step.norm->group, x + i);
+        return;
     }
+    for (int h = 0; h < step.rope->heads; ++h)
+        rotate(run, row, step, x + std::int64_t{h} * step.rope->head_dim);
+}
+
+bool RowSteps::by_head(ValueId value, int head_dim) const {
+    return std::ranges::all_of(steps_, [&](const RowStep& step) {
+        return step.value() != value || (step.norm ? step.norm->group : step.rope->head_dim) == head_dim;
+    });
+}
+
+void RowSteps::apply_to_head(StepRun& run, int row, ValueId value, int head, float* x) const {
+    for (const RowStep& step : steps_) {
+        if (step.value() != value)
+            continue;
+        if (!step.norm) {
+            if (head < step.rope->heads)
+                rotate(run, row, step, x);
+        } else if (step.norm->count <= 0 || head * step.norm->group < step.norm->count) {
+            rms_norm(x, run.vector(step.norm->gain), step.norm->epsilon, step.norm->group, x);
+        }
+    }
+}
+
+/// Rotates the head at `x` of a row.
+void RowSteps::rotate(StepRun& run, int row, const RowStep& step, float* x) {
+    const RopeStep& r = *step.rope;
+    const RopeTable& table = run.shared.ropes[step.ropes];
+    const float* cosines = table.cosines.data<float>() + std::int64_t{row} * (r.dims / 2);
+    const float* sines = table.sines.data<float>() + std::int64_t{row} * (r.dims / 2);
+    rope(x + r.offset, r.dims, cosines, sines, pairs_of(r.style));
 }
 
 void AttentionStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
     group_rows(shape.batch, kQueryRows, kQueryRows, shared.groups);
-    const int count = std::min(shape.rows(), kQueryRows) * (step_.heads / step_.kv_heads);
+    const int count = std::min(shape.rows(), kQueryRows) * queries();
     ScratchSizes::hold<float>(sizes.queries, query_floats(count));
     hold_attention(shape, step_.head_dim, step_.value_dim, count, sizes);
+    pieces(shape.batch, shared, shape.threads, shape.exact).reserve(shared);
+}
+
+AttentionPieces AttentionStage::pieces(const Batch& batch, const Shared& shared, int threads,
+                                       bool exact) const {
+    return {batch, shared.groups, step_.kv_heads, queries(), step_.value_dim, step_.window, threads, exact};
 }
 
 /// Of `count` queries: themselves, what comes of them, sinks and positions.
@@ -47,66 +85,99 @@ std::size_t AttentionStage::query_floats(int count) const {
            static_cast<std::size_t>(accumulator_floats(step_.value_dim) + step_.head_dim + 2);
 }
 
-void AttentionStage::store(StepRun& run, int row) const {
+float* AttentionStage::head_of(StepRun& run, ValueId value, std::int64_t row, std::int64_t head, int dim) {
+    return run.value(value) + row * run.width(value) + head * dim;
+}
+
+/// Key and value of one KV head of a row, to its block.
+void AttentionStage::store(StepRun& run, int row, int head) const {
     const BatchRow& b = run.batch.rows[static_cast<std::size_t>(row)];
     const auto& blocks = run.batch.sequences[static_cast<std::size_t>(b.sequence)].blocks;
     const KvBlockId block = blocks[static_cast<std::size_t>(b.position / kKvBlockTokens)];
     const int token = b.position % kKvBlockTokens;
     const BlockType type = run.kv.type(block);
-    const float* k = run.value(step_.k) + std::int64_t{row} * run.width(step_.k);
-    const float* v = run.value(step_.v) + std::int64_t{row} * run.width(step_.v);
-    for (int h = 0; h < step_.kv_heads; ++h) {
-        store_k(type, k + h * step_.head_dim, step_.head_dim, token, run.kv.keys(block, layer_, h));
-        store_v(type, v + h * step_.value_dim, step_.value_dim, token, run.kv.values(block, layer_, h));
-    }
+    store_k(type, head_of(run, step_.k, row, head, step_.head_dim), step_.head_dim, token,
+            run.kv.keys(block, layer_, head));
+    store_v(type, head_of(run, step_.v, row, head, step_.value_dim), step_.value_dim, token,
+            run.kv.values(block, layer_, head));
+}
+
+/// Whether each task can prepare its own queries, keys and values: no group sees what another stores, and no
+/// norm spans heads.
+bool AttentionStage::apart(const StepRun& run) const {
+    return groups_are_apart(run.batch, run.shared.groups) && row_steps_.by_head(step_.q, step_.head_dim) &&
+           row_steps_.by_head(step_.k, step_.head_dim) && row_steps_.by_head(step_.v, step_.value_dim);
 }
 
 void AttentionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
-    run.parallel(w, run.rows(), [&](int r) {
-        row_steps_.apply(run, r);
-        store(run, r);
-    });
-    run.meet(w);
-
-    const std::vector<RowGroup>& groups = run.shared.groups;
-    // Last groups first: they see the longest context, and short tasks at the end share better.
-    const int tasks = static_cast<int>(groups.size()) * step_.kv_heads;
-    run.parallel(w, tasks, [&](int task) {
-        const RowGroup& g = groups[groups.size() - 1 - static_cast<std::size_t>(task / step_.kv_heads)];
-        attend_rows(run, w, g.first, g.count, task % step_.kv_heads);
+    const bool own = apart(run);
+    if (!own) {
+        run.parallel(w, run.rows(), [&](int r) {
+            row_steps_.apply(run, r);
+            for (int h = 0; h < step_.kv_heads; ++h)
+                store(run, r, h);
+        });
+        run.meet(w);
+    }
+    const AttentionPieces shared_out = pieces(run.batch, run.shared, run.threads(), run.shape.exact);
+    run.parallel(w, shared_out.tasks(), [&](int i) {
+        const PieceTask task = shared_out.task(i);
+        if (own)
+            store_own(run, task);
+        attend_task(run, w, shared_out, task, own);
     });
     run.meet(w);
 }
 
-void AttentionStage::attend_rows(StepRun& run, ThreadContext& w, int first_row, int rows, int kv_head) const {
-    const int heads = step_.heads / step_.kv_heads, count = rows * heads; // of this KV head
-    const int acc_width = accumulator_floats(step_.value_dim), width = step_.head_dim;
+/// What a task's part of the cache gets of its rows.
+void AttentionStage::store_own(StepRun& run, const PieceTask& task) const {
+    for (int row = task.rows.first; row < task.rows.first + task.rows.count; ++row) {
+        if (!task.stores(run.batch.rows[static_cast<std::size_t>(row)].position))
+            continue;
+        row_steps_.apply_to_head(run, row, step_.k, task.head,
+                                 head_of(run, step_.k, row, task.head, step_.head_dim));
+        if (step_.v != step_.k)
+            row_steps_.apply_to_head(run, row, step_.v, task.head,
+                                     head_of(run, step_.v, row, task.head, step_.value_dim));
+        store(run, row, task.head);
+    }
+}
+
+/// `own`: queries are still as the projection left them.
+void AttentionStage::attend_task(StepRun& run, ThreadContext& w, const AttentionPieces& shared_out,
+                                 const PieceTask& task, bool own) const {
+    const int heads = queries(), count = task.rows.count * heads, width = step_.head_dim;
+    const int acc_width = accumulator_floats(step_.value_dim);
     float* q = w.queries.get<float>(query_floats(count));
     float *out = q + std::int64_t{count} * width, *sinks = out + std::int64_t{count} * acc_width;
     auto* positions = reinterpret_cast<std::int32_t*>(sinks + count);
     const float* sink = run.vector(step_.sinks);
     for (int i = 0; i < count; ++i) {
-        const std::int64_t row = first_row + i / heads, head = kv_head * heads + i % heads;
-        scale(step_.scale, run.value(step_.q) + row * run.width(step_.q) + head * width,
-              q + std::int64_t{i} * width, width);
+        const int row = task.rows.first + i / heads, head = task.head * heads + i % heads;
+        float* query = q + std::int64_t{i} * width;
+        std::copy_n(head_of(run, step_.q, row, head, width), width, query);
+        if (own)
+            row_steps_.apply_to_head(run, row, step_.q, head, query);
         positions[i] = run.batch.rows[static_cast<std::size_t>(row)].position;
         sinks[i] = sink ? sink[head] : 0.0f;
     }
+    scale(step_.scale, q, q, count * width);
     const BatchSequence& sequence = run.batch.sequences[static_cast<std::size_t>(
-        run.batch.rows[static_cast<std::size_t>(first_row)].sequence)];
-    CachedKv source(run, sequence, layer_, kv_head, false);
-    w.meter.count(
-        run.cached_bytes(sequence, positions[count - 1] + 1) / static_cast<std::uint64_t>(step_.kv_heads), 0);
-    attend(run, w,
-           {step_.head_dim, step_.value_dim, step_.window, exact_cache(run, sequence), count, q, positions,
-            sink ? sinks : nullptr, out},
-           source);
-    for (int i = 0; i < count; ++i) {
-        const std::int64_t row = first_row + i / heads, head = kv_head * heads + i % heads;
+        run.batch.rows[static_cast<std::size_t>(task.rows.first)].sequence)];
+    CachedKv source(run, sequence, layer_, task.head, false);
+    w.meter.count(run.cached_bytes(sequence, task.tokens(positions[count - 1] + 1)) /
+                      static_cast<std::uint64_t>(step_.kv_heads),
+                  0);
+    const QueryGroup group{
+        step_.head_dim, step_.value_dim,        step_.window, exact_cache(run, sequence), count, q,
+        positions,      sink ? sinks : nullptr, out};
+    if (!shared_out.attend(run, w, group, source, task))
+        return;
+    for (int i = 0; i < count; ++i)
         std::copy_n(out + std::int64_t{i} * acc_width, step_.value_dim,
-                    run.value(step_.out) + row * run.width(step_.out) + head * step_.value_dim);
-    }
+                    head_of(run, step_.out, task.rows.first + i / heads, task.head * heads + i % heads,
+                            step_.value_dim));
 }
 
 } // namespace switchyard::cpu

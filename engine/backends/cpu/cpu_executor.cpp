@@ -91,6 +91,7 @@ CpuExecutor::CpuExecutor(std::shared_ptr<const Plan> plan, std::shared_ptr<Threa
       draws_(plan_->vocabulary, pool_->size(), [this](const auto& work) { pool_->run(work); }) {
     stages_ = compile_stages(*plan_, shared_);
     shared_.values.resize(plan_->values.size());
+    shared_.feed_forward.resize(threads_.size());
     for (std::size_t t = 0; t < threads_.size(); ++t)
         threads_[t].thread = static_cast<int>(t);
 }
@@ -161,6 +162,7 @@ bool CpuExecutor::exact_cache(const Batch& batch) const {
 std::size_t CpuExecutor::forecast_scratch(int rows, int context, int experts) const {
     Shared shared;
     shared.values.resize(plan_->values.size());
+    shared.feed_forward.resize(threads_.size());
     for (const RopeTable& rope : shared_.ropes)
         shared.ropes.emplace_back().inverse_frequencies = rope.inverse_frequencies;
     shared.only_measure();
@@ -205,16 +207,17 @@ StepResult CpuExecutor::compute(Batch& batch, const WeightSet& weights, const St
         return result;
     }
     wishes_.read(batch);
-    const ScratchSizes sizes = reserve(StepShape(batch, *plan_, pool_->size(), exact_cache(batch)), shared_);
+    const StepShape shape(batch, *plan_, pool_->size(), exact_cache(batch));
+    const ScratchSizes sizes = reserve(shape, shared_);
     for (ThreadContext& w : threads_)
         w.reserve(sizes);
-    // No stage has more than four parallel loops, but for the head: one more for each group of rows.
-    const std::size_t loops = stages_.size() * 4 + plan_->steps.size() + batch.rows.size() / kHeadGroup + 1;
+    // No stage has more than five parallel loops, but for the head: one more for each group of rows.
+    const std::size_t loops = stages_.size() * 5 + plan_->steps.size() + batch.rows.size() / kHeadGroup + 1;
     if (counters_.size() < loops)
         counters_ = std::vector<std::atomic<int>>(loops);
     for (std::atomic<int>& c : counters_)
         c.store(0, std::memory_order_relaxed);
-    StepRun run(wishes_, weights, *plan_, kv_, shared_, pool_->barrier(), counters_, stop);
+    StepRun run(wishes_, shape, weights, *plan_, kv_, shared_, pool_->barrier(), counters_, stop);
     run.observer = observer_;
     run.product_observer = product_observer_;
     make_room(run);

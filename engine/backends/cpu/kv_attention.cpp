@@ -8,13 +8,11 @@ namespace switchyard::cpu {
 
 namespace {
 
-int oldest(const QueryGroup& g, int position) {
-    return g.window > 0 ? std::max(0, position - g.window + 1) : 0;
-}
+int oldest(int window, int position) { return window > 0 ? std::max(0, position - window + 1) : 0; }
 
 // The reference: all scores of a query, softmax and the weighted sum in double.
 void attend_exactly(StepRun& run, ThreadContext& w, const QueryGroup& g, int query, KvSource& source) {
-    const int position = g.positions[query], from = oldest(g, position);
+    const int position = g.positions[query], from = oldest(g.window, position);
     const float* q = g.q + std::int64_t{query} * g.key_dim;
     float* out = g.out + std::int64_t{query} * accumulator_floats(g.value_dim);
     double* scores = w.sums.get<double>(static_cast<std::size_t>(position + 1 - from + g.value_dim));
@@ -50,44 +48,62 @@ void attend_exactly(StepRun& run, ThreadContext& w, const QueryGroup& g, int que
 
 } // namespace
 
+void finish(const QueryGroup& g, const SoftmaxStates& all) {
+    const std::int64_t width = accumulator_floats(g.value_dim);
+    for (std::int64_t i = 0; i < g.count; ++i) {
+        float* acc = all.acc + i * width;
+        if (g.sinks) {
+            float sink = g.sinks[i], one = 1.0f;
+            merge_states({1, g.value_dim, {&sink, &one, nullptr}, {all.max + i, all.sum + i, acc}});
+        }
+        scale(1.0f / all.sum[i], acc, g.out + i * width, g.value_dim);
+    }
+}
+
 KvBlockView CachedKv::block(int block) {
     const KvBlockId id = sequence_.blocks[static_cast<std::size_t>(block)];
     return {run_.kv.type(id), run_.kv.keys(id, layer_, kv_head_),
             values_in_keys_ ? nullptr : run_.kv.values(id, layer_, kv_head_)};
 }
 
+PieceRange pieces_of(int first_position, int last_position, int window) {
+    return {oldest(window, first_position) / kPieceTokens, last_position / kPieceTokens};
+}
+
+std::size_t state_floats(int count, int value_dim) {
+    return static_cast<std::size_t>(count) * static_cast<std::size_t>(2 + accumulator_floats(value_dim));
+}
+
+SoftmaxStates states_in(float* memory, int count) { return {memory, memory + count, memory + 2 * count}; }
+
 void hold_attention(const StepShape& shape, int key_dim, int value_dim, int count, ScratchSizes& sizes) {
     ScratchSizes::hold<float>(sizes.scratch, attend_scratch_floats(key_dim, value_dim));
-    ScratchSizes::hold<float>(sizes.state, 4 * static_cast<std::size_t>(count));
+    // The merged states and those of a piece; the queries' ranges.
+    ScratchSizes::hold<float>(sizes.state,
+                              2 * state_floats(count, value_dim) + 2 * static_cast<std::size_t>(count));
     if (shape.exact)
         ScratchSizes::hold<double>(sizes.sums, static_cast<std::size_t>(shape.context + value_dim));
 }
 
-void attend(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource& source) {
-    if (g.exact) {
-        for (int i = 0; i < g.count; ++i)
-            attend_exactly(run, w, g, i, source);
-        return;
-    }
+void attend_piece(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource& source, int piece,
+                  const SoftmaxStates& state) {
     const int acc_width = accumulator_floats(g.value_dim);
     const auto count = static_cast<std::size_t>(g.count);
-    float* max = w.state.get<float>(4 * count);
-    float* sum = max + count;
-    auto* ranges = reinterpret_cast<KvRange*>(sum + count);
-    std::fill(g.out, g.out + std::int64_t{g.count} * acc_width, 0.0f);
-    for (std::size_t i = 0; i < count; ++i) {
-        max[i] = g.sinks ? g.sinks[i] : -std::numeric_limits<float>::infinity();
-        sum[i] = g.sinks ? 1.0f : 0.0f;
-    }
-    const int last = g.positions[g.count - 1] / kKvBlockTokens;
-    for (int b = oldest(g, g.positions[0]) / kKvBlockTokens; b <= last; ++b) {
+    const std::size_t states = 2 * state_floats(g.count, g.value_dim); // attend()'s
+    auto* ranges = reinterpret_cast<KvRange*>(w.state.get<float>(states + 2 * count) + states);
+    std::fill_n(state.max, count, -std::numeric_limits<float>::infinity());
+    std::fill_n(state.sum, count, 0.0f);
+    std::fill_n(state.acc, count * static_cast<std::size_t>(acc_width), 0.0f);
+    constexpr int kBlocks = kPieceTokens / kKvBlockTokens;
+    const int end = std::min((piece + 1) * kBlocks, g.positions[g.count - 1] / kKvBlockTokens + 1);
+    for (int b = std::max(oldest(g.window, g.positions[0]) / kKvBlockTokens, piece * kBlocks); b < end; ++b) {
         if (run.stopped())
             return;
         const int begin = b * kKvBlockTokens;
         // Those before the block see nothing of it.
         const std::int64_t first = std::lower_bound(g.positions, g.positions + g.count, begin) - g.positions;
         for (auto i = static_cast<std::size_t>(first); i < count; ++i)
-            ranges[i] = {std::clamp(oldest(g, g.positions[i]) - begin, 0, kKvBlockTokens),
+            ranges[i] = {std::clamp(oldest(g.window, g.positions[i]) - begin, 0, kKvBlockTokens),
                          std::clamp(g.positions[i] + 1 - begin, 0, kKvBlockTokens)};
         const KvBlockView block = source.block(b);
         AttendArgs args;
@@ -100,17 +116,31 @@ void attend(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource& sourc
         args.q = g.q + first * g.key_dim;
         args.q_stride = g.key_dim;
         args.ranges = ranges + first;
-        args.max = max + first;
-        args.sum = sum + first;
-        args.acc = g.out + first * acc_width;
+        args.max = state.max + first;
+        args.sum = state.sum + first;
+        args.acc = state.acc + first * acc_width;
         args.acc_stride = acc_width;
         args.scratch = w.scratch.get<float>(attend_scratch_floats(g.key_dim, g.value_dim));
         attend_block(args);
     }
-    for (std::size_t i = 0; i < count; ++i) {
-        float* out = g.out + static_cast<std::int64_t>(i) * acc_width;
-        scale(1.0f / sum[i], out, out, g.value_dim);
+}
+
+void attend(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource& source) {
+    if (g.exact) {
+        for (int i = 0; i < g.count; ++i)
+            attend_exactly(run, w, g, i, source);
+        return;
     }
+    const std::size_t floats = state_floats(g.count, g.value_dim);
+    float* const memory = w.state.get<float>(2 * floats);
+    const SoftmaxStates all = states_in(memory, g.count), piece = states_in(memory + floats, g.count);
+    const PieceRange pieces = pieces_of(g.positions[0], g.positions[g.count - 1], g.window);
+    attend_piece(run, w, g, source, pieces.first, all);
+    for (int p = pieces.first + 1; p <= pieces.last && !run.stopped(); ++p) {
+        attend_piece(run, w, g, source, p, piece);
+        merge_states({g.count, g.value_dim, piece, all});
+    }
+    finish(g, all);
 }
 
 void group_rows(const Batch& batch, int most, int most_decompressed, std::vector<RowGroup>& groups) {

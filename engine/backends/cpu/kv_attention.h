@@ -3,6 +3,8 @@
 
 #include "engine/backends/cpu/step_run.h"
 
+#include <span>
+
 namespace switchyard::cpu {
 
 /// The keys and values of one KV head in one block, in the layout of the kernels.
@@ -46,12 +48,36 @@ struct QueryGroup {
     float* out;                    ///< [count][accumulator_floats(value_dim)], normalised
 };
 
-/// What attend() needs of a thread's own memory for `count` queries of these dimensions.
+/// Tokens of a piece. A query's softmax runs over each piece of the context by itself, and the pieces are
+/// merged in ascending order: so threads can share one query's context, and its bits do not tell whether they
+/// did.
+inline constexpr int kPieceTokens = 512;
+static_assert(kPieceTokens % kKvBlockTokens == 0);
+
+/// Pieces that some query between two positions sees.
+struct PieceRange {
+    int first, last; ///< both included
+    int count() const { return last - first + 1; }
+};
+PieceRange pieces_of(int first_position, int last_position, int window);
+
+/// What attend() and attend_piece() need of a thread's own memory for `count` queries of these dimensions.
 void hold_attention(const StepShape& shape, int key_dim, int value_dim, int count, ScratchSizes& sizes);
 
-/// Exactly (sums in double), or by the kernels, block by block in ascending order. What a stopped step leaves
-/// in `out` is anything.
+/// All of it by one thread. Exactly (sums in double), or by the kernels, block by block in ascending order.
+/// What a stopped step leaves in `out` is anything.
 void attend(StepRun& run, ThreadContext& w, const QueryGroup& queries, KvSource& source);
+
+/// One piece, to `state`, whatever that holds. Not for the exact path.
+void attend_piece(StepRun& run, ThreadContext& w, const QueryGroup& queries, KvSource& source, int piece,
+                  const SoftmaxStates& state);
+/// Merges the sinks into the states of all pieces, as if they came last, and writes `out`. Spoils `all`.
+void finish(const QueryGroup& queries, const SoftmaxStates& all);
+
+/// Floats of the states of `count` queries.
+std::size_t state_floats(int count, int value_dim);
+/// States in memory of so many floats.
+SoftmaxStates states_in(float* memory, int count);
 
 /// Whether a sequence's cache is that of the exact path.
 inline bool exact_cache(const StepRun& run, const BatchSequence& sequence) {

@@ -1,4 +1,5 @@
 // Attention over a latent cache (MLA), in both its forms.
+#include "engine/backends/cpu/attention_pieces.h"
 #include "engine/backends/cpu/decompressed_kv.h"
 #include "engine/backends/cpu/stages.h"
 
@@ -44,12 +45,20 @@ Task task_at(std::span<const RowGroup> groups, int heads, int index) {
 
 void LatentAttentionStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
     group_rows(shape.batch, kRows, kDecompressedRows, shared.latent_groups);
-    const int rows = std::min(shape.rows(), kRows), count = rows * std::min(kHeads, step_.heads);
+    const int rows = std::min(shape.rows(), kRows);
+    const int count = rows * (all_heads(shape) ? step_.heads : std::min(kHeads, step_.heads));
     ScratchSizes::hold<float>(sizes.queries, query_floats(count, true));
     hold_attention(shape, step_.latent_dim + step_.rope, step_.latent_dim, count, sizes);
     for (const int width : {step_.nope, step_.latent_dim}) { // of k_b and v_b
         sizes.hold_decoded(width);
         sizes.hold_rows(rows, width);
+    }
+    if (all_heads(shape)) {
+        const auto heads = static_cast<std::size_t>(shape.rows()) * static_cast<std::size_t>(step_.heads);
+        shared.latent_queries.reserve<float>(heads * static_cast<std::size_t>(key_dim()));
+        shared.latent_values.reserve<float>(heads *
+                                            static_cast<std::size_t>(accumulator_floats(step_.latent_dim)));
+        pieces(shape.batch, shared, shape.threads, shape.exact).reserve(shared);
     }
     if (!shape.decompressed)
         return;
@@ -66,16 +75,24 @@ std::size_t LatentAttentionStage::query_floats(int count, bool absorbed) const {
     return static_cast<std::size_t>(count) * static_cast<std::size_t>(width + key_dim + 1);
 }
 
+/// A row's vector of the cache, to its block.
+void LatentAttentionStage::store(StepRun& run, int row) const {
+    const BatchRow& b = run.batch.rows[static_cast<std::size_t>(row)];
+    const KvBlockId block = run.batch.sequences[static_cast<std::size_t>(b.sequence)]
+                                .blocks[static_cast<std::size_t>(b.position / kKvBlockTokens)];
+    store_k(run.kv.type(block), run.value(step_.latent) + std::int64_t{row} * key_dim(), key_dim(),
+            b.position % kKvBlockTokens, run.kv.keys(block, layer_, 0));
+}
+
 void LatentAttentionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
-    const int key_dim = step_.latent_dim + step_.rope;
+    if (all_heads(run.shape)) {
+        attend_all_heads(run, w);
+        return;
+    }
     run.parallel(w, run.rows(), [&](int r) {
         row_steps_.apply(run, r);
-        const BatchRow& b = run.batch.rows[static_cast<std::size_t>(r)];
-        const KvBlockId block = run.batch.sequences[static_cast<std::size_t>(b.sequence)]
-                                    .blocks[static_cast<std::size_t>(b.position / kKvBlockTokens)];
-        store_k(run.kv.type(block), run.value(step_.latent) + std::int64_t{r} * key_dim, key_dim,
-                b.position % kKvBlockTokens, run.kv.keys(block, layer_, 0));
+        store(run, r);
     });
     run.meet(w);
 
@@ -93,10 +110,105 @@ void LatentAttentionStage::run(StepRun& run, ThreadContext& w) const {
     run.meet(w);
 }
 
+// With few rows, all heads share each block of the cache, which is decoded for them, and k_b and v_b of a
+// head meet all rows at once.
+
+bool LatentAttentionStage::all_heads(const StepShape& shape) const {
+    return shape.rows() <= StepShape::kStreamedRows && !shape.decompressed &&
+           row_steps_.by_head(step_.q, step_.nope + step_.rope);
+}
+
+/// Parts that the heads come in: as few as give each thread some piece of the context.
+int LatentAttentionStage::head_parts(const Batch& batch, const Shared& shared, int threads) const {
+    int tasks = 0;
+    for (const RowGroup& group : shared.latent_groups) {
+        const auto last = static_cast<std::size_t>(group.first + group.count - 1);
+        tasks += batch.rows[last].position / kPieceTokens + 1;
+    }
+    int parts = 1;
+    while (tasks * parts < threads && step_.heads % (2 * parts) == 0 && step_.heads / parts > kHeads)
+        parts *= 2;
+    return parts;
+}
+
+AttentionPieces LatentAttentionStage::pieces(const Batch& batch, const Shared& shared, int threads,
+                                             bool exact) const {
+    const int parts = head_parts(batch, shared, threads);
+    return {batch, shared.latent_groups, parts, step_.heads / parts, step_.latent_dim, 0, threads, exact};
+}
+
+void LatentAttentionStage::attend_all_heads(StepRun& run, ThreadContext& w) const {
+    const int acc_width = accumulator_floats(step_.latent_dim);
+    float* values = run.shared.latent_values.data<float>();
+    run.parallel(w, step_.heads + run.rows(), [&](int task) {
+        if (task < step_.heads)
+            return query_latents(run, w, task);
+        row_steps_.apply_to(run, task - step_.heads, step_.latent);
+        store(run, task - step_.heads);
+    });
+    run.meet(w);
+    const AttentionPieces shared_out = pieces(run.batch, run.shared, run.threads(), run.shape.exact);
+    run.parallel(w, shared_out.tasks(),
+                 [&](int i) { attend_piece_of_heads(run, w, shared_out, shared_out.task(i)); });
+    run.meet(w);
+    run.parallel(w, step_.heads, [&](int h) {
+        w.project(run.slice(step_.v_b, static_cast<std::size_t>(h)), values + std::int64_t{h} * acc_width,
+                  std::int64_t{step_.heads} * acc_width, run.rows(),
+                  run.value(step_.out) + std::int64_t{h} * step_.value_dim, run.width(step_.out));
+    });
+    run.meet(w);
+}
+
+/// A head's queries of all rows, into the latent space. Query (row, head) is at row * heads + head.
+void LatentAttentionStage::query_latents(StepRun& run, ThreadContext& w, int head) const {
+    const std::int64_t to_stride = std::int64_t{step_.heads} * key_dim(), from_stride = run.width(step_.q);
+    float* to = run.shared.latent_queries.data<float>() + std::int64_t{head} * key_dim();
+    float* from = run.value(step_.q) + std::int64_t{head} * (step_.nope + step_.rope);
+    for (int r = 0; r < run.rows(); ++r)
+        row_steps_.apply_to_head(run, r, step_.q, head, from + r * from_stride);
+    w.project(run.slice(step_.k_b, static_cast<std::size_t>(head)), from, from_stride, run.rows(), to,
+              to_stride);
+    for (int r = 0; r < run.rows(); ++r) {
+        std::copy_n(from + r * from_stride + step_.nope, step_.rope, to + r * to_stride + step_.latent_dim);
+        scale(step_.scale, to + r * to_stride, to + r * to_stride, key_dim());
+    }
+}
+
+void LatentAttentionStage::attend_piece_of_heads(StepRun& run, ThreadContext& w,
+                                                 const AttentionPieces& shared_out,
+                                                 const PieceTask& task) const {
+    const int heads = step_.heads / head_parts(run.batch, run.shared, run.threads()),
+              count = task.rows.count * heads;
+    const int acc_width = accumulator_floats(step_.latent_dim);
+    float* q = w.queries.get<float>(query_floats(count, true));
+    float* out = q + std::int64_t{count} * key_dim();
+    auto* positions = reinterpret_cast<std::int32_t*>(out + std::int64_t{count} * acc_width);
+    const auto place = [&](int r) {
+        return (std::int64_t{task.rows.first} + r) * step_.heads + task.head * heads;
+    };
+    for (int r = 0; r < task.rows.count; ++r) {
+        std::copy_n(run.shared.latent_queries.data<float>() + place(r) * key_dim(), heads * key_dim(),
+                    q + std::int64_t{r} * heads * key_dim());
+        std::fill_n(positions + r * heads, heads,
+                    run.batch.rows[static_cast<std::size_t>(task.rows.first + r)].position);
+    }
+    const BatchSequence& sequence = run.batch.sequences[static_cast<std::size_t>(
+        run.batch.rows[static_cast<std::size_t>(task.rows.first)].sequence)];
+    w.meter.count(run.cached_bytes(sequence, task.tokens(positions[count - 1] + 1)), 0);
+    CachedKv source(run, sequence, layer_, 0, true);
+    const QueryGroup group{key_dim(), step_.latent_dim, 0,  exact_cache(run, sequence), count, q,
+                           positions, nullptr,          out};
+    if (!shared_out.attend(run, w, group, source, task))
+        return;
+    for (int r = 0; r < task.rows.count; ++r)
+        std::copy_n(out + std::int64_t{r} * heads * acc_width, heads * acc_width,
+                    run.shared.latent_values.data<float>() + place(r) * acc_width);
+}
+
 // For each head: the query into the latent space, attention there, and out of it again.
 void LatentAttentionStage::attend_absorbed(StepRun& run, ThreadContext& w, const BatchSequence& sequence,
                                            int first_row, int rows, int first_head, int heads) const {
-    const int key_dim = step_.latent_dim + step_.rope, q_dim = step_.nope + step_.rope, count = rows * heads;
+    const int key_dim = this->key_dim(), q_dim = step_.nope + step_.rope, count = rows * heads;
     const int acc_width = accumulator_floats(step_.latent_dim);
     float* q = w.queries.get<float>(query_floats(count, true));
     float* out = q + std::int64_t{count} * key_dim;

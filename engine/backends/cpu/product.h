@@ -24,6 +24,14 @@ struct Rows {
     const std::byte* i16 = nullptr;
     std::size_t i16_stride = 0;          ///< bytes
     ProductObserver* observer = nullptr; ///< sees the products with these rows; f32 is there then
+
+    /// Without the rows in front of `row`.
+    Rows from(std::int64_t row) const {
+        Rows rest = *this;
+        rest.f32 = f32 ? f32 + row * f32_stride : nullptr;
+        rest.i16 = i16 ? i16 + static_cast<std::size_t>(row) * i16_stride : nullptr;
+        return rest;
+    }
 };
 
 /// y[t * y_stride + row] (+)= W[row, :] . x(index ? index[t] : t) for the rows of panels [first_panel,

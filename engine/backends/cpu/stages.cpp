@@ -62,10 +62,10 @@ void ProjectionStage::run(StepRun& run, ThreadContext& w) const {
     for (const ProjectStep& s : steps_) {
         const Slice& weight = run.slice(s.weight);
         const std::int64_t count = panels(weight.rows);
-        const int chunk = panels_per_task(count, packed_bytes(weight.type, kPanelRows, weight.cols));
+        const RangeLengths lengths =
+            panel_ranges(run.rows(), count, packed_bytes(weight.type, kPanelRows, weight.cols));
         const float* bias = run.vector(s.bias);
-        run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
-            const std::int64_t first = std::int64_t{task} * chunk, last = std::min(first + chunk, count);
+        run.parallel_ranges(w, count, lengths, [&](std::int64_t first, std::int64_t last) {
             float* out = run.value(s.out);
             w.product(weight, in, nullptr, run.rows(), first, last, out, weight.rows, s.add);
             if (!bias)
@@ -109,9 +109,8 @@ void HeadStage::project(StepRun& run, ThreadContext& w, std::span<const std::int
     const bool i16 = wants_i16(weight);
     const Rows in = run.prepare_rows(w, in_, norm_ ? &*norm_ : nullptr, !i16, i16, rows.data(), n);
     const float* bias = run.vector(step_.bias);
-    const int chunk = panels_per_task(count / 4, packed_bytes(weight.type, kPanelRows, weight.cols));
-    run.parallel(w, static_cast<int>((count + chunk - 1) / chunk), [&](int task) {
-        const std::int64_t first = std::int64_t{task} * chunk, last = std::min(first + chunk, count);
+    const RangeLengths lengths = panel_ranges(n, count, packed_bytes(weight.type, kPanelRows, weight.cols));
+    run.parallel_ranges(w, count, lengths, [&](std::int64_t first, std::int64_t last) {
         w.product(weight, in, nullptr, n, first, last, out, weight.rows, false);
         for (int r = 0; r < n; ++r)
             for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)

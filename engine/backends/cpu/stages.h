@@ -1,7 +1,7 @@
 // The stages a plan is compiled to: neighbouring steps fused so that threads meet as seldom as possible.
 #pragma once
 
-#include "engine/backends/cpu/step_run.h"
+#include "engine/backends/cpu/attention_pieces.h"
 #include "engine/model/fused_plan.h"
 
 #include <optional>
@@ -49,8 +49,17 @@ class RowSteps {
   public:
     explicit RowSteps(std::vector<RowStep> steps) : steps_(std::move(steps)) {}
     void apply(StepRun& run, int row) const;
+    /// Those of one value.
+    void apply_to(StepRun& run, int row, ValueId value) const;
+    /// Whether each head of this value can be done by itself.
+    bool by_head(ValueId value, int head_dim) const;
+    /// What apply() does to one head of a value, at `x`.
+    void apply_to_head(StepRun& run, int row, ValueId value, int head, float* x) const;
 
   private:
+    static void apply_step(StepRun& run, int row, const RowStep& step);
+    static void rotate(StepRun& run, int row, const RowStep& step, float* x);
+
     std::vector<RowStep> steps_;
 };
 
@@ -63,9 +72,15 @@ class AttentionStage : public Stage {
     void run(StepRun& run, ThreadContext& w) const override;
 
   private:
+    int queries() const { return step_.heads / step_.kv_heads; } ///< of a row that share a KV head
     std::size_t query_floats(int count) const;
-    void store(StepRun& run, int row) const;
-    void attend_rows(StepRun& run, ThreadContext& w, int first_row, int rows, int kv_head) const;
+    AttentionPieces pieces(const Batch& batch, const Shared& shared, int threads, bool exact) const;
+    static float* head_of(StepRun& run, ValueId value, std::int64_t row, std::int64_t head, int dim);
+    void store(StepRun& run, int row, int head) const;
+    void store_own(StepRun& run, const PieceTask& task) const;
+    bool apart(const StepRun& run) const;
+    void attend_task(StepRun& run, ThreadContext& w, const AttentionPieces& shared_out, const PieceTask& task,
+                     bool own) const;
 
     int layer_;
     AttentionStep step_;
@@ -81,7 +96,16 @@ class LatentAttentionStage : public Stage {
     void run(StepRun& run, ThreadContext& w) const override;
 
   private:
+    int key_dim() const { return step_.latent_dim + step_.rope; } ///< of the absorbed form
     std::size_t query_floats(int count, bool absorbed) const;
+    void store(StepRun& run, int row) const;
+    bool all_heads(const StepShape& shape) const;
+    void query_latents(StepRun& run, ThreadContext& w, int head) const;
+    int head_parts(const Batch& batch, const Shared& shared, int threads) const;
+    AttentionPieces pieces(const Batch& batch, const Shared& shared, int threads, bool exact) const;
+    void attend_all_heads(StepRun& run, ThreadContext& w) const;
+    void attend_piece_of_heads(StepRun& run, ThreadContext& w, const AttentionPieces& shared_out,
+                               const PieceTask& task) const;
     void attend_absorbed(StepRun& run, ThreadContext& w, const BatchSequence& sequence, int first_row,
                          int rows, int first_head, int heads) const;
     void attend_decompressed(StepRun& run, ThreadContext& w, const BatchSequence& sequence, int first_row,
@@ -120,17 +144,30 @@ class FeedForwardStage : public Stage {
 
   private:
     using Unit = FeedForwardUnit;
-    int most_active(const Batch& batch) const;
+    std::size_t most_active(const Batch& batch) const;
+    bool gated() const;
+    void reserve_rooms(const StepShape& shape, Shared& shared, std::size_t pairs) const;
+    static FeedForwardRoom& decisions(StepRun& run, const ThreadContext& w);
+    void decide(StepRun& run, ThreadContext& w, const Rows& in) const;
     RouteDials dials_of(const Batch& batch, std::size_t row) const;
-    void route(StepRun& run) const;
-    void make_units(StepRun& run, const Rows& in) const;
-    std::size_t add_experts(StepRun& run, Unit*& unit) const;
+    void route(StepRun& run, ThreadContext& w, FeedForwardRoom& room, std::size_t row,
+               std::size_t most) const;
+    void open_gates(StepRun& run, FeedForwardRoom& room, const Rows& in, std::size_t row) const;
+    std::span<const Unit> make_units(StepRun& run, const ThreadContext& w) const;
+    std::size_t add_experts(StepRun& run, const FeedForwardRoom& decided, FeedForwardRoom& own,
+                            Unit*& unit) const;
     static std::span<const Unit> place(std::span<Unit> units);
+    /// Floats of a row in the hidden buffer: whole I16Blocks.
+    static std::size_t hidden_stride(int width) { return (static_cast<std::size_t>(width) + 31) / 32 * 32; }
     std::int64_t most_down_panels(int rows, int threads, std::int64_t count) const;
-    std::int64_t down_chunk(const StepRun& run, std::int64_t count) const;
+    RangeLengths down_ranges(const StepRun& run, std::span<const Unit> units, std::int64_t count) const;
+    static std::int64_t hidden_chunks(int rows, int threads, std::int64_t all);
     void hidden(StepRun& run, ThreadContext& w, const Rows& in, const Unit& unit, std::int64_t first,
                 std::int64_t last) const;
-    void down(StepRun& run, ThreadContext& w, std::int64_t first, std::int64_t last) const;
+    void hidden_rows(StepRun& run, ThreadContext& w, const Rows& all, const Unit& unit, int row, int count,
+                     std::int64_t first, std::int64_t last) const;
+    void down(StepRun& run, ThreadContext& w, std::span<const Unit> units, std::int64_t first,
+              std::int64_t last) const;
 
     ValueId in_, out_;
     std::optional<NormStep> norm_;

@@ -49,13 +49,9 @@ void ThreadContext::product(const Slice& weight, const Rows& x, const std::int32
                 done * static_cast<std::uint64_t>(weight.cols) * static_cast<std::uint64_t>(rows));
     const int piece = observer ? rows : rows_of_a_piece(weight, done);
     for (int from = 0; from < rows && (from == 0 || !step->stopped()); from += piece) {
-        Rows part = x;
-        if (!index && part.f32)
-            part.f32 += from * x.f32_stride;
-        if (!index && part.i16)
-            part.i16 += static_cast<std::size_t>(from) * x.i16_stride;
-        multiply(weight, part, index ? index + from : nullptr, std::min(piece, rows - from), first_panel,
-                 last_panel, with_first_row(y, -from * y_stride), y_stride, accumulate, decoded);
+        multiply(weight, index ? x : x.from(from), index ? index + from : nullptr,
+                 std::min(piece, rows - from), first_panel, last_panel, with_first_row(y, -from * y_stride),
+                 y_stride, accumulate, decoded);
     }
 }
 
@@ -75,10 +71,13 @@ void ThreadContext::project(const Slice& weight, const float* x, std::int64_t x_
 
 template <typename Self, typename Use>
 void Shared::each(Self& self, const Use& use) {
-    for (auto* b :
-         {&self.normed, &self.quantized, &self.hidden, &self.hidden_i16, &self.router_logits, &self.chosen,
-          &self.chosen_counts, &self.units, &self.unit_rows, &self.unit_weights, &self.unit_places})
+    for (auto* b : {&self.normed, &self.quantized, &self.hidden, &self.hidden_i16, &self.router_logits,
+                    &self.latent_queries, &self.latent_values, &self.piece_states})
         use(*b);
+    for (auto& room : self.feed_forward)
+        for (auto* b : {&room.chosen, &room.counts, &room.gates, &room.logits, &room.units, &room.unit_rows,
+                        &room.unit_weights, &room.unit_places})
+            use(*b);
     for (auto& b : self.values)
         use(b);
     for (auto& r : self.ropes) {
@@ -157,13 +156,20 @@ void reserve_prepared(const StepShape& shape, ValueId in, Shared& shared, Scratc
     shared.quantized.reserve<std::byte>(rows * i16_row_bytes(width));
 }
 
-int panels_per_task(std::int64_t panels, std::size_t panel_bytes) {
+RangeLengths panel_ranges(int rows, std::int64_t panels, std::size_t panel_bytes) {
+    constexpr std::size_t kStretch = 16 << 10; // bytes: shorter ones come at half the speed
     constexpr std::size_t kTaskBytes = 96
-                                       << 10; // stays in a core's second-level cache over all rows of a batch
-    const auto by_size = static_cast<std::int64_t>(kTaskBytes / std::max<std::size_t>(panel_bytes, 1));
-    const std::int64_t by_count =
-        (panels + 15) / 16; // some sixteen tasks, for cores that are slowed down by others
-    return static_cast<int>(std::clamp(std::min(by_size, by_count), std::int64_t{1}, std::int64_t{64}));
+                                       << 10; // stay in a core's second-level cache over all rows of a batch
+    const auto in = [&](std::size_t bytes) {
+        return static_cast<std::int64_t>(bytes / std::max<std::size_t>(panel_bytes, 1));
+    };
+    const std::int64_t some =
+        std::max<std::int64_t>((panels + 15) / 16, 1); // for cores that others slow down
+    if (rows <= StepShape::kStreamedRows)
+        return {std::clamp<std::int64_t>(in(kStretch), 1, some), panels};
+    const std::int64_t length = std::clamp<std::int64_t>(std::min(in(kTaskBytes), some), 1, 64);
+    const std::int64_t even = length + length % 2; // panels pass in pairs
+    return {even, even};
 }
 
 } // namespace switchyard::cpu

@@ -66,6 +66,19 @@ struct FeedForwardUnit {
     std::size_t hidden;       ///< offset of slot 0 in the hidden buffer, floats
     std::size_t hidden_i16;   ///< the same in the quantized one, bytes
     bool all_rows() const { return !rows; }
+
+    static constexpr int kChunk = 4 * kPanelRows; ///< hidden neurons of a task: a whole I16Block
+    int chunks() const { return (width + kChunk - 1) / kChunk; }
+};
+
+/// Where a feed-forward stage's routers and blocks meet the rows: a thread's own, so that none waits for
+/// another's list.
+struct FeedForwardRoom {
+    Buffer chosen, counts; ///< the experts of each row, best first: [rows][most], [rows]
+    Buffer gates;          ///< of blocks with a gate for their output: [blocks][rows]
+    Buffer units, unit_rows, unit_weights, unit_places;
+    Buffer logits; ///< of a row, with their biases
+    RouterScratch router;
 };
 
 /// Buffers that outlive a step, so that a token allocates nothing.
@@ -74,11 +87,11 @@ struct Shared {
     Buffer normed, quantized;  ///< a stage's input, prepared by all threads for all rows
     Buffer hidden, hidden_i16; ///< feed-forward blocks, [pairs of row and expert][width]
     Buffer router_logits;
-    Buffer chosen, chosen_counts; ///< the experts of each row, best first: [rows][most], [rows]
-    Buffer units;                 ///< of the feed-forward stage under way
-    Buffer unit_rows, unit_weights, unit_places;
-    RouterScratch router;
+    std::deque<FeedForwardRoom> feed_forward; ///< one a thread; with many rows the first one has all choices
     std::vector<RowGroup> groups, latent_groups; ///< of the batch, as attention shares it out
+    Buffer latent_queries, latent_values;        ///< of all heads in the latent space: [rows][heads][width]
+    Buffer piece_states; ///< what tasks that share a context found in their pieces of it
+    std::vector<std::atomic<int>> pieces_done; ///< of each such context
     std::deque<RopeTable> ropes;
     std::size_t bytes() const;
     void only_measure(); ///< all its buffers
@@ -103,20 +116,29 @@ struct StepShape {
     int width(ValueId id) const { return plan.values[static_cast<std::size_t>(id)]; }
     /// With few rows each thread prepares its own inputs: cheaper than meeting the others.
     static constexpr int kFewRows = 2;
+    /// Up to so many rows, reading weights takes longest, and each weight is read once.
+    static constexpr int kStreamedRows = 8;
 };
 
 /// Rows whose logits are computed together.
 inline constexpr std::size_t kHeadGroup = 32;
 
+/// How long ranges of tasks are that threads take at once.
+struct RangeLengths {
+    std::int64_t least, most;
+};
+
 class StepRun {
   public:
-    StepRun(StepWishes& wishes, const WeightSet& weights, const Plan& plan, KvStore& kv, Shared& shared,
-            Barrier& barrier, std::vector<std::atomic<int>>& counters, const StepStop& stop)
-        : batch(wishes.batch()), wishes(wishes), weights(weights), plan(plan), kv(kv), shared(shared),
-          barrier_(barrier), counters_(counters), stop_(stop) {}
+    StepRun(StepWishes& wishes, const StepShape& shape, const WeightSet& weights, const Plan& plan,
+            KvStore& kv, Shared& shared, Barrier& barrier, std::vector<std::atomic<int>>& counters,
+            const StepStop& stop)
+        : batch(wishes.batch()), wishes(wishes), shape(shape), weights(weights), plan(plan), kv(kv),
+          shared(shared), barrier_(barrier), counters_(counters), stop_(stop) {}
 
     const Batch& batch;
     StepWishes& wishes;
+    const StepShape& shape;
     const WeightSet& weights;
     const Plan& plan;
     KvStore& kv;
@@ -126,7 +148,6 @@ class StepRun {
     ProductObserver* product_observer = nullptr;
     std::vector<float> logits;                  ///< [wishes.logit_rows(), vocabulary]
     std::vector<CandidatePart> candidate_parts; ///< [sought][parts of the vocabulary]
-    std::span<const FeedForwardUnit> units;     ///< made by thread 0 between two meetings
 
     int rows() const { return static_cast<int>(batch.rows.size()); }
     bool few_rows() const { return rows() <= StepShape::kFewRows; }
@@ -166,6 +187,25 @@ class StepRun {
             task(i);
         }
     }
+    /// Shares 0 .. count - 1 among the threads in ranges, task(first, last): long ones first, so that each
+    /// thread reads long stretches of memory, shorter ones towards the end, so that all end together.
+    template <typename F>
+    void parallel_ranges(ThreadContext& w, std::int64_t count, RangeLengths lengths, F&& task) {
+        std::atomic<int>& next = counters_[static_cast<std::size_t>(w.loops++)];
+        int first = next.load(std::memory_order_relaxed);
+        while (!stopped()) {
+            const std::int64_t left = count - first;
+            if (left <= 0)
+                return;
+            const std::int64_t length =
+                std::min(std::clamp(left / (2 * threads()), lengths.least, lengths.most), left);
+            if (!next.compare_exchange_weak(first, first + static_cast<int>(length),
+                                            std::memory_order_relaxed))
+                continue;
+            task(std::int64_t{first}, first + length);
+            first = next.load(std::memory_order_relaxed);
+        }
+    }
     void meet(ThreadContext& w) {
         const StageKind done = w.meter.enter(StageKind::Waiting);
         barrier_.wait();
@@ -201,7 +241,7 @@ class Stage {
     virtual void run(StepRun& run, ThreadContext& worker) const = 0;
 };
 
-/// Panels a task takes, so that tasks are neither too small to hand out nor too few to share.
-int panels_per_task(std::int64_t panels, std::size_t panel_bytes);
+/// Lengths of the ranges of `panels` panels that `rows` rows are multiplied with.
+RangeLengths panel_ranges(int rows, std::int64_t panels, std::size_t panel_bytes);
 
 } // namespace switchyard::cpu
