@@ -10,7 +10,7 @@ namespace switchyard {
 namespace {
 
 constexpr quint8 kChunkVersion = 1;
-constexpr quint8 kHasControl = 1, kOtherDials = 2, kOtherMemory = 4, kHasWeights = 8;
+constexpr quint8 kHasControl = 1, kOtherDials = 2, kOtherMemory = 4, kHasWeights = 8, kDrafted = 16;
 constexpr quint32 kMostLayers = 4096; ///< more than any answer's weights have
 
 bool sameDials(const TokenRecord& a, const TokenRecord& b) {
@@ -53,7 +53,8 @@ void writeWeights(QDataStream& out, const WeightsState& state) {
 void writeToken(QDataStream& out, const TokenRecord& token, const TokenRecord& before) {
     const bool dials = !sameDials(token, before), memory = !sameMemory(token, before);
     out << static_cast<quint8>((token.control.empty() ? 0 : kHasControl) | (dials ? kOtherDials : 0) |
-                               (memory ? kOtherMemory : 0) | (token.weights ? kHasWeights : 0));
+                               (memory ? kOtherMemory : 0) | (token.weights ? kHasWeights : 0) |
+                               (token.drafted ? kDrafted : 0));
     out << qint32{token.id} << bytesOf(token.text) << token.latency_ms << token.probability;
     if (!token.control.empty())
         out << bytesOf(token.control);
@@ -96,6 +97,7 @@ void readToken(QDataStream& in, TokenRecord& token) {
     readNumber<qint32>(in, token.id);
     token.text = textFrom(in);
     in >> token.latency_ms >> token.probability;
+    token.drafted = (flags & kDrafted) != 0;
     token.control = (flags & kHasControl) != 0 ? textFrom(in) : std::string();
     if ((flags & kOtherDials) != 0) {
         in >> token.temperature >> token.top_p;

@@ -284,6 +284,24 @@ bool ActiveRun::ends_within(int draws) const {
            tokens_.size() + static_cast<std::size_t>(draws) >= static_cast<std::size_t>(context_);
 }
 
+std::vector<std::int32_t> ActiveRun::drafts(int most) {
+    if (!decoding() || pending().size() != 1)
+        return {};
+    // The last of them draws one more.
+    const int left =
+        std::min(tuning_.max_tokens - answered(), context_ - static_cast<int>(tokens_.size())) - 1;
+    most = std::min(most, left);
+    return most > 0 && foreseeable(most) ? lookup_.find(tokens_, most) : std::vector<std::int32_t>();
+}
+
+void ActiveRun::take_together(int found, int count) {
+    lookup_.note(found, count - 1);
+    record_->timings.drafted += found;
+    record_->timings.drafts_right += count - 1;
+    together_ = count;
+    share_ = (Clock::now() - last_token_) / count;
+}
+
 void ActiveRun::emit(SchedulerEvent& event) const {
     event.run = handle_;
     if (request_.on_event)
@@ -363,7 +381,10 @@ TokenRecord ActiveRun::describe(const SampledToken& sampled, const PrecisionInFo
         token.weights_bytes += cache->cache_bytes;
     token.kv_bytes = parts.executor->kv_bytes();
     token.scratch_bytes = parts.executor->scratch_bytes();
-    const Clock::time_point now = Clock::now();
+    token.drafted =
+        std::exchange(drafted_, together_ > 1); // only the first was drawn behind a token that was known
+    const Clock::time_point now = together_ > 0 ? last_token_ + share_ : Clock::now();
+    together_ = std::max(together_ - 1, 0);
     token.latency_ms = ms(now - last_token_);
     last_token_ = now;
     return token;

@@ -1,6 +1,7 @@
 // A run under way, as the scheduler sees it: its tokens, the dials in force and what is recorded.
 #pragma once
 
+#include "engine/run/draft_lookup.h"
 #include "engine/run/plain_prompt.h"
 #include "engine/run/sampler.h"
 #include "engine/run/scheduler.h"
@@ -90,6 +91,11 @@ class ActiveRun {
     bool foreseeable(int draws) const;
     /// Whether it ends, at the latest, with the nth token that is drawn from now on.
     bool ends_within(int draws) const;
+    /// Up to `most` tokens that may follow the one that is computed next; none where what follows depends on
+    /// more than the tokens drawn.
+    std::vector<std::int32_t> drafts(int most);
+    /// The next `count` tokens come of one step, of whose drafts the last count - 1 were right.
+    void take_together(int found, int count);
 
     // Results.
     void note_prefill(std::vector<PromptToken> tokens);
@@ -149,6 +155,10 @@ class ActiveRun {
     std::vector<DialMove> planned_;
     std::size_t next_move_ = 0;
     std::vector<std::int32_t> tokens_; ///< prompt and answer
+    DraftLookup lookup_;
+    int together_ = 0;        ///< tokens to come of the same step
+    Clock::duration share_{}; ///< of its time
+    bool drafted_ = false;    ///< the token to come
     Utf8Assembler utf8_;
     std::optional<WeightsState> last_state_; ///< of the weights at the last token
     RoleStop role_;

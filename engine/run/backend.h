@@ -131,6 +131,10 @@ class Executor {
     /// trip to the host costs more than the row that is computed in vain at an answer's end.
     virtual int steps_in_flight() const { return 1; }
 
+    /// How many drafted tokens are worth a row each beside an answer's own: reading the weights takes
+    /// longest, and some more rows hardly longer. 0: none.
+    virtual int draft_rows() const { return 0; }
+
     /// From how many rows on a prompt should be marked as one (BatchRow::prompt); 0: there is no path for
     /// prompts alone.
     virtual int prompt_rows() const { return 0; }

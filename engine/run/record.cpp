@@ -155,6 +155,10 @@ Json timings_to_json(const RunTimings& timings) {
                  {"decode_ms", timings.decode_ms},
                  {"prefill_tokens_per_second", timings.prefill_tokens_per_second()},
                  {"decode_tokens_per_second", timings.decode_tokens_per_second()}};
+    if (timings.drafted > 0) {
+        json["drafted"] = timings.drafted;
+        json["drafts_right"] = timings.drafts_right;
+    }
     if (timings.continued > 0)
         json["continued"] = timings.continued;
     if (const ExpertTraffic& experts = timings.experts; experts != ExpertTraffic{})
@@ -201,6 +205,8 @@ RunTimings timings_from_json(const Json& json) {
     RunTimings timings;
     timings.prompt_tokens = json.at("prompt_tokens").get<int>();
     timings.prompt_tokens_reused = json.at("prompt_tokens_reused").get<int>();
+    timings.drafted = json.value("drafted", 0);
+    timings.drafts_right = json.value("drafts_right", 0);
     timings.prefill_ms = json.at("prefill_ms").get<double>();
     timings.time_to_first_token_ms = json.at("time_to_first_token_ms").get<double>();
     timings.generated_tokens = json.at("generated_tokens").get<int>();
@@ -276,6 +282,8 @@ nlohmann::ordered_json to_json(const TokenRecord& token) {
                  {"scratch_bytes", token.scratch_bytes}};
     if (!token.control.empty())
         json["control"] = token.control;
+    if (token.drafted)
+        json["drafted"] = true;
     if (token.weights)
         json["weights"] = weights_to_json(*token.weights);
     return json;
@@ -300,6 +308,7 @@ TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
         token.weights_bytes = json.at("weights_bytes").get<std::uint64_t>();
         token.kv_bytes = json.at("kv_bytes").get<std::uint64_t>();
         token.scratch_bytes = json.at("scratch_bytes").get<std::uint64_t>();
+        token.drafted = json.value("drafted", false);
         if (json.contains("weights"))
             token.weights = weights_from_json(json.at("weights"));
         return token;

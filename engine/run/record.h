@@ -57,7 +57,8 @@ struct TokenRecord {
     double temperature = 0, top_p = 1;
     int experts_active = 0; ///< 0: a dense model
     BlockType kv = BlockType::F16;
-    std::string quant;                                  ///< weights asked for: "file" or a type's name
+    std::string quant;    ///< weights asked for: "file" or a type's name
+    bool drafted = false; ///< computed beside the one before it, in a row of the draft that it confirmed
     std::uint32_t recoded_slices = 0, recode_total = 0; ///< how far a change of precision was; equal: done
     /// How the weights stood: at the first token, and where that is otherwise than at the one before. Records
     /// that say nothing of it have `recoded_slices` alone.
@@ -78,8 +79,9 @@ struct DialMove {
 enum class FinishReason { EndOfTurn, MaxTokens, Stopped, ContextFull, Failed };
 
 struct RunTimings {
-    int prompt_tokens = 0;        ///< of the whole prompt
-    int prompt_tokens_reused = 0; ///< found in the KV cache
+    int drafted = 0, drafts_right = 0; ///< tokens that were looked up in the text so far, and those confirmed
+    int prompt_tokens = 0;             ///< of the whole prompt
+    int prompt_tokens_reused = 0;      ///< found in the KV cache
     double prefill_ms = 0;
     double time_to_first_token_ms = 0;
     int generated_tokens = 0;

@@ -38,6 +38,8 @@ class Scheduler::StepLoop {
         bool reading;      ///< rows of a prompt, or of what is computed again
         int drawn_by = -1; ///< from 0 on: its token is what this row of the step before draws
         std::shared_ptr<const AllowedIds> allowed = nullptr; ///< as the next token; null: all
+        std::vector<std::int32_t> drafts =
+            {}; ///< tokens of the last rows, if what is drawn before them is them
         int ahead() const { return first - run->position(); }
     };
     struct Flight;
@@ -110,7 +112,8 @@ class Scheduler::StepLoop {
     std::vector<Share> share_out(std::vector<RunPtr> runs);
     Batch make_batch(const std::vector<Share>& shares) const;
     void wish_prompt(const Share& share, Batch& batch) const;
-    void wish(const Share& share, Batch& batch) const;
+    void wish(const Share& share, std::span<const std::int32_t> known, BatchRow& row, Batch& batch) const;
+    std::vector<std::int32_t> drafts_of(const RunPtr& run);
     std::optional<std::string> launch(std::vector<Share> shares);
     bool may_look_ahead(std::stop_token loop_stop);
     std::vector<Share> shares_behind(const Flight& last);
@@ -119,6 +122,8 @@ class Scheduler::StepLoop {
     void wait_for(Flight& flight);
     void take_results(const Flight& flight, const StepResult& result);
     std::optional<FinishReason> take_result(const Share& share, std::span<const ResultRow> rows);
+    std::optional<FinishReason> take_token(ActiveRun& run, const ResultRow& row);
+    std::optional<FinishReason> take_drafted(const Share& share, std::span<const ResultRow> rows);
     static std::vector<PromptToken> prompt_tokens(const ActiveRun& run, std::span<const ResultRow> rows);
     void note_served(const std::vector<Share>& shares);
     /// A row knows one token late what the step before drew, and no more.

@@ -93,7 +93,8 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::shares_behind(const
         const int draws = static_cast<int>(flights_.size());
         // Behind a prompt's end rows are an answer's: another path, which is found when its first token is
         // there.
-        if (share.run->ended || share.reading || !share.logits || !share.run->foreseeable(draws))
+        if (share.run->ended || share.reading || !share.logits || !share.drafts.empty() ||
+            !share.run->foreseeable(draws))
             return {};
         if (share.run->ends_within(draws))
             continue;

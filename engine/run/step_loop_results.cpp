@@ -71,6 +71,8 @@ std::vector<PromptToken> Scheduler::StepLoop::prompt_tokens(const ActiveRun& run
 std::optional<FinishReason> Scheduler::StepLoop::take_result(const Share& share,
                                                              std::span<const ResultRow> rows) {
     ActiveRun& run = *share.run;
+    if (!share.drafts.empty())
+        return take_drafted(share, rows);
     const bool prefill = !run.decoding();
     cache_.commit(*run.sequence, run.pending().first(static_cast<std::size_t>(share.rows)), share.dials);
     run.note_resuming(); // if all is computed again, the weights of then are not needed any more
@@ -79,11 +81,30 @@ std::optional<FinishReason> Scheduler::StepLoop::take_result(const Share& share,
                                                        : std::vector<PromptToken>{});
     if (!share.logits)
         return std::nullopt;
-    const ResultRow& last = rows.back();
+    return take_token(run, rows.back());
+}
+
+std::optional<FinishReason> Scheduler::StepLoop::take_token(ActiveRun& run, const ResultRow& row) {
     std::vector<TokenAlternative> alternatives;
-    if (last.candidates)
-        alternatives = likeliest(*last.candidates, run.request().alternatives);
-    return run.take(sampled(*last.drawn), std::move(alternatives), precision_of(run), parts_);
+    if (row.candidates)
+        alternatives = likeliest(*row.candidates, run.request().alternatives);
+    return run.take(sampled(*row.drawn), std::move(alternatives), precision_of(run), parts_);
+}
+
+/// The tokens that rows drew behind drafts that are what was drawn before them, and the first that is not.
+std::optional<FinishReason> Scheduler::StepLoop::take_drafted(const Share& share,
+                                                              std::span<const ResultRow> rows) {
+    ActiveRun& run = *share.run;
+    std::size_t right = 0;
+    while (right < share.drafts.size() && rows[right].drawn->id == share.drafts[right])
+        ++right;
+    run.take_together(static_cast<int>(share.drafts.size()), static_cast<int>(right) + 1);
+    std::optional<FinishReason> reason;
+    std::size_t taken = 0;
+    while (taken <= right && !reason)
+        reason = take_token(run, rows[taken++]);
+    cache_.commit(*run.sequence, run.pending().first(taken), share.dials);
+    return reason;
 }
 
 } // namespace switchyard

@@ -141,16 +141,20 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
                 continue;
             tokens = tokens.first(std::min(tokens.size(), most));
         }
-        if (!make_room_for(run, static_cast<int>(tokens.size())))
+        std::vector<std::int32_t> drafts;
+        if (runs.size() == 1 && !run->reading())
+            drafts = drafts_of(run);
+        if (drafts.empty() && !make_room_for(run, static_cast<int>(tokens.size())))
             continue;
         if (run->reading())
             rows_left -= static_cast<int>(tokens.size());
         Share share{.run = run,
                     .first = run->position(),
-                    .rows = static_cast<int>(tokens.size()),
+                    .rows = static_cast<int>(tokens.size() + drafts.size()),
                     .dials = dials_of(*run),
                     .logits = tokens.size() == run->pending().size(),
-                    .reading = run->reading()};
+                    .reading = run->reading(),
+                    .drafts = std::move(drafts)};
         const auto failure = failure_of([&] {
             if (share.logits && run->request().allowed)
                 share.allowed = run->request().allowed(run->answer());
@@ -170,15 +174,35 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
     return shares;
 }
 
+/// What may follow an answer's next token, with room for it; none where that is short.
+std::vector<std::int32_t> Scheduler::StepLoop::drafts_of(const RunPtr& run) {
+    const int most = options_.draft_rows.value_or(parts_.executor->draft_rows());
+    std::vector<std::int32_t> drafts;
+    const auto failure = failure_of([&] {
+        drafts = run->drafts(most);
+        if (!drafts.empty())
+            cache_.reserve(*run->sequence, {.count = 1 + static_cast<int>(drafts.size()), .drafted = true},
+                           run->kv_type());
+    });
+    return failure ? std::vector<std::int32_t>() : drafts;
+}
+
 Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
     Batch batch;
     for (const Share& share : shares) {
         const ActiveRun& run = *share.run;
         const auto sequence = static_cast<std::int32_t>(batch.sequences.size());
         batch.sequences.push_back(run.sequence->batch_sequence(share.ahead()));
+        std::span<const std::int32_t> tokens = run.tokens();
+        std::vector<std::int32_t> with_drafts;
+        if (!share.drafts.empty()) {
+            with_drafts.assign(tokens.begin(), tokens.end());
+            with_drafts.insert(with_drafts.end(), share.drafts.begin(), share.drafts.end());
+            tokens = with_drafts;
+        }
         for (std::int32_t position = share.first; position < share.first + share.rows; ++position)
             batch.rows.push_back(
-                {.token = share.drawn_by < 0 ? run.tokens()[static_cast<std::size_t>(position)] : -1,
+                {.token = share.drawn_by < 0 ? tokens[static_cast<std::size_t>(position)] : -1,
                  .drawn_by = share.drawn_by,
                  .position = position,
                  .sequence = sequence,
@@ -188,21 +212,23 @@ Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
                  .own_products = share.dials.prompt && !share.dials.library});
         if (run.request().prompt_logprobs && share.drawn_by < 0 && !run.decoding() && !run.rewriting())
             wish_prompt(share, batch);
-        if (share.logits)
-            wish(share, batch);
+        // Behind what is known each row draws the next token.
+        for (std::size_t draft = 0; share.logits && draft <= share.drafts.size(); ++draft)
+            wish(share, tokens.first(run.tokens().size() + draft),
+                 batch.rows.end()[-1 - static_cast<std::ptrdiff_t>(share.drafts.size() - draft)], batch);
     }
     return batch;
 }
 
 /// The next token, drawn by the backend, and which were the likeliest where that is asked for.
-void Scheduler::StepLoop::wish(const Share& share, Batch& batch) const {
+void Scheduler::StepLoop::wish(const Share& share, std::span<const std::int32_t> known, BatchRow& row,
+                               Batch& batch) const {
     const ActiveRun& run = *share.run;
-    BatchRow& row = batch.rows.back();
     const auto position = static_cast<std::uint64_t>(row.position) + 1;
     row.wish = RowWish::Draw;
     row.draw = static_cast<std::int32_t>(batch.draw_wishes.size());
     batch.draw_wishes.push_back(
-        draw_wish(run.tuning(), run.tokens(), position, run.draw_version(), share.drawn_by >= 0));
+        draw_wish(run.tuning(), known, position, run.draw_version(), share.drawn_by >= 0));
     batch.draw_wishes.back().allowed = share.allowed;
     if (const int count = run.request().alternatives; count > 0) {
         row.candidates = static_cast<std::int32_t>(batch.candidate_wishes.size());

@@ -109,6 +109,7 @@ class RunRecordsTest : public QObject {
         tokens[11].id = -1;
         tokens[12].weights = WeightsState{{BlockType::Q8_0, 5}, {std::nullopt, 3}};
         tokens[13].weights = WeightsState{};
+        tokens[14].drafted = true;
         std::vector<TokenRecord> read;
         unpackTokens(packTokens(tokens), 100, read);
         QCOMPARE(read.size(), 100u);

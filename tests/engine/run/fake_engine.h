@@ -128,6 +128,7 @@ class FakeExecutor : public Executor {
     std::size_t scratch_bytes() const override { return 77; }
     std::size_t forecast_scratch(int, int, int) const override { return 77; }
     int steps_in_flight() const override { return in_flight; }
+    int draft_rows() const override { return drafts; }
 
     std::unique_ptr<PendingStep> start(Batch batch, std::shared_ptr<const WeightSet> weights,
                                        std::stop_token stop, std::function<void()> on_done) override {
@@ -150,7 +151,8 @@ class FakeExecutor : public Executor {
 
     std::chrono::microseconds row_time{0}, step_time{0};
     std::function<void()> during_step; ///< again and again while one with a row_time computes
-    int most_blocks = 1 << 20, in_flight = 1;
+    int most_blocks = 1 << 20, in_flight = 1, drafts = 0;
+    float habit = 0; ///< how much more likely than the others the token is that follows the last by habit
     std::function<void(bool begins)> at_step;
     std::vector<int> rows_of_steps; ///< to be read when nothing is computed
     std::atomic<bool> fail_next{false};
@@ -273,6 +275,7 @@ class FakeExecutor : public Executor {
         for (int i = 0; i < plan_.vocabulary; ++i)
             logits.push_back(static_cast<float>(mix(seen, static_cast<std::uint64_t>(i)) >> 40) * 0x1p-24f *
                              6);
+        logits[static_cast<std::size_t>((row.token * 7 + 3) % 11)] += habit;
         if (row.wish == RowWish::Logits) {
             result.logits.insert(result.logits.end(), logits.begin(), logits.end());
         } else if (row.wish == RowWish::Draw) {
