@@ -53,12 +53,12 @@ struct Product {
     }
 };
 
-/// One token times a matrix of `megabytes`: beyond the caches it shows what reading memory leaves.
-void one_token(benchmark::State& state, BlockType type, Isa isa, double megabytes) {
+/// Few tokens times a matrix of `megabytes`: beyond the caches it shows what reading memory leaves.
+void few_tokens(benchmark::State& state, BlockType type, Isa isa, double megabytes, int tokens) {
     const std::int64_t cols = 1536;
     const auto rows =
         static_cast<std::int64_t>(megabytes * 1e6 / static_cast<double>(row_bytes(type, cols))) / 32 * 32;
-    Product p(type, rows, cols, 1);
+    Product p(type, rows, cols, tokens);
     for (auto _ : state) {
         cpu::table(isa).matmul(p.args());
         benchmark::DoNotOptimize(p.y.data());
@@ -155,8 +155,9 @@ std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::A
         for (int i = 0; i < kBlockTypes; ++i) {
             const auto type = static_cast<BlockType>(i);
             const std::string name(traits(type).name);
-            add("one_token_memory/" + name, one_token, type, isa, 80.0);
-            add("one_token_cache/" + name, one_token, type, isa, 0.4);
+            add("one_token_memory/" + name, few_tokens, type, isa, 80.0, 1);
+            add("one_token_cache/" + name, few_tokens, type, isa, 0.4, 1);
+            add("four_tokens_memory/" + name, few_tokens, type, isa, 80.0, 4);
             add("tokens_512/" + name, many_tokens, type, isa, 1536, 768, 512);
             add("tokens_512_long_rows/" + name, many_tokens, type, isa, 512, 8192, 512);
             add("tokens_4/" + name, many_tokens, type, isa, 1536, 768, 4);
