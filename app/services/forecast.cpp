@@ -131,7 +131,10 @@ bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, Speed
     for (std::size_t i = record.tokens.size() - 1; i > 0 && latencies.size() < kMost; --i) {
         if (!steady(record.tokens[i]))
             break;
-        if (record.tokens[i].latency_ms > 0)
+        // Tokens that came of one step share its time: no token's own.
+        const bool shared =
+            record.tokens[i].drafted || (i + 1 < record.tokens.size() && record.tokens[i + 1].drafted);
+        if (record.tokens[i].latency_ms > 0 && !shared)
             latencies.push_back(record.tokens[i].latency_ms);
     }
     if (latencies.size() < kEnough)

@@ -5,6 +5,7 @@
 #include "engine/backends/common/step_queue.h"
 #include "engine/backends/common/token_draws.h"
 #include "engine/backends/cpu/compile.h"
+#include "engine/backends/cpu/kv_attention.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
 #include "engine/files/mapped_file.h"
@@ -179,6 +180,10 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int context, int experts) co
     ThreadContext thread;
     thread.only_measure();
     thread.reserve(reserve(StepShape(batch, *plan_, pool_->size(), false), shared));
+    if (rows > 1 && context > kPieceTokens) { // threads share an answer's long context
+        batch.rows.erase(batch.rows.begin(), batch.rows.end() - 1);
+        thread.reserve(reserve(StepShape(batch, *plan_, pool_->size(), false), shared));
+    }
     return shared.bytes() + threads_.size() * thread.bytes();
 }
 

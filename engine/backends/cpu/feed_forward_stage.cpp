@@ -103,17 +103,15 @@ void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(route_ ? StageKind::Experts : StageKind::FeedForward);
 
     const std::int64_t all = units.empty() ? 0 : units.back().first_chunk + units.back().chunks();
-    run.parallel_ranges(
-        w, all, {1, hidden_chunks(run.rows(), run.threads(), all)},
-        [&](std::int64_t first, std::int64_t last) {
-            for (const Unit* u = &*std::prev(std::ranges::upper_bound(units, first, {}, &Unit::first_chunk));
-                 first < last; ++u) {
-                const std::int64_t end = std::min<std::int64_t>(last, u->first_chunk + u->chunks());
-                hidden(run, w, in, *u, (first - u->first_chunk) * kHiddenChunk,
-                       std::min((end - u->first_chunk) * kHiddenChunk, std::int64_t{u->width}));
-                first = end;
-            }
-        });
+    run.parallel_ranges(w, all, hidden_ranges(run, units, all), [&](std::int64_t first, std::int64_t last) {
+        for (const Unit* u = &*std::prev(std::ranges::upper_bound(units, first, {}, &Unit::first_chunk));
+             first < last; ++u) {
+            const std::int64_t end = std::min<std::int64_t>(last, u->first_chunk + u->chunks());
+            hidden(run, w, in, *u, (first - u->first_chunk) * kHiddenChunk,
+                   std::min((end - u->first_chunk) * kHiddenChunk, std::int64_t{u->width}));
+            first = end;
+        }
+    });
     run.meet(w);
     if (run.observer && dense() && !run.stopped()) {
         const Unit& u = units.front();
@@ -135,16 +133,33 @@ std::int64_t FeedForwardStage::hidden_chunks(int rows, int threads, std::int64_t
     return rows <= StepShape::kStreamedRows ? all : std::clamp<std::int64_t>(all / (4 * threads), 1, 4);
 }
 
+RangeLengths FeedForwardStage::hidden_ranges(const StepRun& run, std::span<const Unit> units,
+                                             std::int64_t all) {
+    if (units.empty())
+        return {1, 1};
+    const std::int64_t piece =
+        panels_of_a_piece(*units.front().gate, run.rows()) * kPanelRows / (2 * kHiddenChunk);
+    return {1, std::max<std::int64_t>(std::min(piece, hidden_chunks(run.rows(), run.threads(), all)), 1)};
+}
+
 // Panels of a task that sums the blocks' outputs. Of each block it reads so many panels, which are one
 // stretch of memory: short stretches of many small experts come at half the speed of a long one.
 RangeLengths FeedForwardStage::down_ranges(const StepRun& run, std::span<const Unit> units,
                                            std::int64_t count) const {
     constexpr std::size_t kStretch = 24 << 10; ///< bytes
     std::size_t panel = kStretch;
-    for (const Unit& u : units)
+    std::int64_t macs = 0; // of a row
+    for (const Unit& u : units) {
         panel = std::min(panel, packed_bytes(u.down->type, kPanelRows, u.down->cols));
+        macs += u.down->cols * u.count;
+    }
+    if (units.empty())
+        return {1, count};
+    const Slice& first = *units.front().down;
     const std::int64_t usual = usual_down_panels(count),
-                       most = most_down_panels(run.rows(), run.threads(), count),
+                       piece = panels_of_a_piece(first, static_cast<int>(macs / first.cols + 1)),
+                       most = std::max(usual,
+                                       std::min(piece, most_down_panels(run.rows(), run.threads(), count))),
                        wanted = static_cast<std::int64_t>(kStretch / std::max<std::size_t>(panel, 1));
     return {std::clamp(wanted, usual, most), most};
 }
@@ -157,7 +172,7 @@ std::int64_t FeedForwardStage::most_down_panels(int rows, int threads, std::int6
 // In groups of rows, so that both products of a group stay in the thread's own cache until they are joined.
 void FeedForwardStage::hidden(StepRun& run, ThreadContext& w, const Rows& in, const Unit& u,
                               std::int64_t first, std::int64_t last) const {
-    for (int row = 0; row < u.count; row += kHiddenRows)
+    for (int row = 0; row < u.count && !run.stopped(); row += kHiddenRows)
         hidden_rows(run, w, in, u, row, std::min(kHiddenRows, u.count - row), first, last);
 }
 

@@ -45,13 +45,15 @@ Task task_at(std::span<const RowGroup> groups, int heads, int index) {
 
 void LatentAttentionStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
     group_rows(shape.batch, kRows, kDecompressedRows, shared.latent_groups);
-    const int rows = std::min(shape.rows(), kRows);
+    int rows = 1; // of the largest group
+    for (const RowGroup& group : shared.latent_groups)
+        rows = std::max(rows, std::min(group.count, kRows));
     const int count = rows * (all_heads(shape) ? step_.heads : std::min(kHeads, step_.heads));
     ScratchSizes::hold<float>(sizes.queries, query_floats(count, true));
     hold_attention(shape, step_.latent_dim + step_.rope, step_.latent_dim, count, sizes);
     for (const int width : {step_.nope, step_.latent_dim}) { // of k_b and v_b
         sizes.hold_decoded(width);
-        sizes.hold_rows(rows, width);
+        sizes.hold_rows(all_heads(shape) ? shape.rows() : rows, width);
     }
     if (all_heads(shape)) {
         const auto heads = static_cast<std::size_t>(shape.rows()) * static_cast<std::size_t>(step_.heads);

@@ -62,18 +62,18 @@ void ProjectionStage::run(StepRun& run, ThreadContext& w) const {
     for (const ProjectStep& s : steps_) {
         const Slice& weight = run.slice(s.weight);
         const std::int64_t count = panels(weight.rows);
-        const RangeLengths lengths =
-            panel_ranges(run.rows(), count, packed_bytes(weight.type, kPanelRows, weight.cols));
         const float* bias = run.vector(s.bias);
-        run.parallel_ranges(w, count, lengths, [&](std::int64_t first, std::int64_t last) {
-            float* out = run.value(s.out);
-            w.product(weight, in, nullptr, run.rows(), first, last, out, weight.rows, s.add);
-            if (!bias)
-                return;
-            for (int r = 0; r < run.rows(); ++r)
-                for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)
-                    out[r * weight.rows + i] += bias[i];
-        });
+        run.parallel_ranges(
+            w, count, panel_ranges(run.rows(), weight), [&](std::int64_t first, std::int64_t last) {
+                float* out = run.value(s.out);
+                w.product(weight, in, nullptr, run.rows(), first, last, out, weight.rows, s.add);
+                if (!bias)
+                    return;
+                for (int r = 0; r < run.rows(); ++r)
+                    for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows);
+                         ++i)
+                        out[r * weight.rows + i] += bias[i];
+            });
     }
     run.meet(w);
 }
@@ -109,8 +109,7 @@ void HeadStage::project(StepRun& run, ThreadContext& w, std::span<const std::int
     const bool i16 = wants_i16(weight);
     const Rows in = run.prepare_rows(w, in_, norm_ ? &*norm_ : nullptr, !i16, i16, rows.data(), n);
     const float* bias = run.vector(step_.bias);
-    const RangeLengths lengths = panel_ranges(n, count, packed_bytes(weight.type, kPanelRows, weight.cols));
-    run.parallel_ranges(w, count, lengths, [&](std::int64_t first, std::int64_t last) {
+    run.parallel_ranges(w, count, panel_ranges(n, weight), [&](std::int64_t first, std::int64_t last) {
         w.product(weight, in, nullptr, n, first, last, out, weight.rows, false);
         for (int r = 0; r < n; ++r)
             for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)

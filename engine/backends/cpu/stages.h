@@ -161,6 +161,7 @@ class FeedForwardStage : public Stage {
     static std::size_t hidden_stride(int width) { return (static_cast<std::size_t>(width) + 31) / 32 * 32; }
     std::int64_t most_down_panels(int rows, int threads, std::int64_t count) const;
     RangeLengths down_ranges(const StepRun& run, std::span<const Unit> units, std::int64_t count) const;
+    static RangeLengths hidden_ranges(const StepRun& run, std::span<const Unit> units, std::int64_t all);
     static std::int64_t hidden_chunks(int rows, int threads, std::int64_t all);
     void hidden(StepRun& run, ThreadContext& w, const Rows& in, const Unit& unit, std::int64_t first,
                 std::int64_t last) const;

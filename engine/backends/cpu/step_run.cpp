@@ -30,12 +30,16 @@ void ThreadContext::only_measure() {
 
 namespace {
 
-/// Rows that are multiplied between two looks for a stop: some 10 ms by the kernels and on the exact path.
+/// Multiply-adds between two looks for a stop: some 10 ms by the kernels and on the exact path.
+std::uint64_t macs_of_a_piece(const Slice& weight) {
+    return layout_of(weight) == SliceLayout::Rows ? 8'000'000 : 128'000'000;
+}
+
+/// Rows that are multiplied between two looks.
 int rows_of_a_piece(const Slice& weight, std::uint64_t weight_rows) {
-    const std::uint64_t macs = layout_of(weight) == SliceLayout::Rows ? 8'000'000 : 128'000'000;
     const std::uint64_t a_row =
         std::max<std::uint64_t>(weight_rows * static_cast<std::uint64_t>(weight.cols), 1);
-    return static_cast<int>(std::clamp<std::uint64_t>(macs / a_row, 1, 1 << 20));
+    return static_cast<int>(std::clamp<std::uint64_t>(macs_of_a_piece(weight) / a_row, 1, 1 << 20));
 }
 
 } // namespace
@@ -156,7 +160,15 @@ void reserve_prepared(const StepShape& shape, ValueId in, Shared& shared, Scratc
     shared.quantized.reserve<std::byte>(rows * i16_row_bytes(width));
 }
 
-RangeLengths panel_ranges(int rows, std::int64_t panels, std::size_t panel_bytes) {
+std::int64_t panels_of_a_piece(const Slice& weight, int rows) {
+    const auto a_panel =
+        static_cast<std::uint64_t>(kPanelRows * std::max<std::int64_t>(weight.cols, 1) * std::max(rows, 1));
+    return std::max<std::int64_t>(static_cast<std::int64_t>(macs_of_a_piece(weight) / a_panel), 1);
+}
+
+RangeLengths panel_ranges(int rows, const Slice& weight) {
+    const std::int64_t panels = cpu::panels(weight.rows);
+    const std::size_t panel_bytes = packed_bytes(weight.type, kPanelRows, weight.cols);
     constexpr std::size_t kStretch = 16 << 10; // bytes: shorter ones come at half the speed
     constexpr std::size_t kTaskBytes = 96
                                        << 10; // stay in a core's second-level cache over all rows of a batch
@@ -165,8 +177,10 @@ RangeLengths panel_ranges(int rows, std::int64_t panels, std::size_t panel_bytes
     };
     const std::int64_t some =
         std::max<std::int64_t>((panels + 15) / 16, 1); // for cores that others slow down
-    if (rows <= StepShape::kStreamedRows)
-        return {std::clamp<std::int64_t>(in(kStretch), 1, some), panels};
+    if (rows <= StepShape::kStreamedRows) {
+        const std::int64_t least = std::clamp<std::int64_t>(in(kStretch), 1, some);
+        return {least, std::max(least, panels_of_a_piece(weight, rows))};
+    }
     const std::int64_t length = std::clamp<std::int64_t>(std::min(in(kTaskBytes), some), 1, 64);
     const std::int64_t even = length + length % 2; // panels pass in pairs
     return {even, even};

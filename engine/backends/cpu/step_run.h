@@ -241,7 +241,9 @@ class Stage {
     virtual void run(StepRun& run, ThreadContext& worker) const = 0;
 };
 
-/// Lengths of the ranges of `panels` panels that `rows` rows are multiplied with.
-RangeLengths panel_ranges(int rows, std::int64_t panels, std::size_t panel_bytes);
+/// Lengths of the ranges of a weight's panels that `rows` rows are multiplied with.
+RangeLengths panel_ranges(int rows, const Slice& weight);
+/// Panels that may pass between two looks for a stop.
+std::int64_t panels_of_a_piece(const Slice& weight, int rows);
 
 } // namespace switchyard::cpu

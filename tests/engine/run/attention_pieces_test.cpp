@@ -31,26 +31,49 @@ class Toy : public ToyPlan {
         project(kAttended, kHidden, kWidth, 0.3f, true);
         add(kNoLayer, HeadStep{kHidden, matrix(kVocabulary, kWidth, 1.0f)});
         compile();
-        for (int t = 0; t < kContext; t += kKvBlockTokens)
-            blocks_.push_back(executor().allocate_kv_block(type_));
+        use_new_sequence();
     }
 
+    /// The next steps are of a sequence that is empty yet.
+    void use_new_sequence() {
+        blocks_.clear();
+        for (int t = 0; t < kContext; t += kKvBlockTokens)
+            blocks_.push_back(executor().allocate_kv_block(type_));
+        sequences_.push_back(blocks_);
+    }
     /// The logits of the last `wanted` of rows [first, last), computed in one step.
     std::vector<float> step(int first, int last, int wanted) {
+        if (first == last)
+            return {};
         Batch batch;
         for (int p = first; p < last; ++p)
-            batch.rows.push_back({.token = p * 31 % kVocabulary,
-                                  .position = p,
-                                  .wish = p >= last - wanted ? RowWish::Logits : RowWish::Nothing});
+            batch.rows.push_back(row(p, 0, p >= last - wanted ? RowWish::Logits : RowWish::Nothing));
         batch.sequences.emplace_back();
         batch.sequences[0].blocks = blocks_;
-        const auto result = executor().start(std::move(batch), weights(), {})->wait();
-        return {result.logits.begin(), result.logits.end()};
+        return run(std::move(batch));
+    }
+    /// Those of a row of each sequence, in one step.
+    std::vector<float> step_of_all(std::span<const int> positions) {
+        Batch batch;
+        for (std::size_t s = 0; s < sequences_.size(); ++s) {
+            batch.rows.push_back(row(positions[s], static_cast<std::int32_t>(s), RowWish::Logits));
+            batch.sequences.emplace_back();
+            batch.sequences.back().blocks = sequences_[s];
+        }
+        return run(std::move(batch));
     }
 
   private:
     enum Value : ValueId { kHidden, kQueries, kAttended, kKeys, kValues };
 
+    static BatchRow row(int position, std::int32_t sequence, RowWish wish) {
+        return {
+            .token = position * 31 % kVocabulary, .position = position, .sequence = sequence, .wish = wish};
+    }
+    std::vector<float> run(Batch batch) {
+        const auto result = executor().start(std::move(batch), weights(), {})->wait();
+        return {result.logits.begin(), result.logits.end()};
+    }
     void project(ValueId in, ValueId out, int rows, float size, bool more = false) {
         add(0, ProjectStep{in, matrix(rows, kWidth, size), kNoWeight, out, more});
     }
@@ -105,7 +128,8 @@ class Toy : public ToyPlan {
     }
 
     BlockType type_;
-    std::vector<KvBlockId> blocks_;
+    std::vector<KvBlockId> blocks_; ///< of the sequence at hand
+    std::vector<std::vector<KvBlockId>> sequences_;
 };
 
 class PiecesTest : public testing::TestWithParam<Shape> {};
@@ -133,6 +157,22 @@ TEST_P(PiecesTest, MeetWhereTwoRowsStandInDifferentOnes) {
     Toy toy(GetParam(), 2);
     toy.step(0, 511, 0);
     EXPECT_EQ(toy.step(511, 513, 2), expected);
+}
+
+TEST_P(PiecesTest, OfSeveralSequencesInOneStepAreTheirOwn) {
+    const int positions[] = {700, 0, 1299, 511, 512, 40};
+    Toy together(GetParam(), 3);
+    std::vector<float> expected;
+    for (const int position : positions) {
+        Toy alone(GetParam(), 2);
+        alone.step(0, position, 0);
+        const auto logits = alone.step(position, position + 1, 1);
+        expected.insert(expected.end(), logits.begin(), logits.end());
+        if (position != positions[0])
+            together.use_new_sequence();
+        together.step(0, position, 0);
+    }
+    EXPECT_EQ(together.step_of_all(positions), expected);
 }
 
 TEST_P(PiecesTest, AreMergedToWhatOneSoftmaxGives) {
