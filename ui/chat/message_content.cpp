@@ -40,13 +40,14 @@ bool ContentPart::take(const MessagePart& part, bool growing) {
     bool grew = from.size() >= units_;
     if (growing)
         grew = grew && QStringView(from).mid(units_ - last_.size(), last_.size()) == last_;
-    else
+    else if (!text.empty())
         grew = from.toStdString().starts_with(text); // rare: all of it is compared
     if (!grew) {
         text.clear();
         units_ = 0;
     }
-    text += QStringView(from).mid(units_).toUtf8().toStdString();
+    const QByteArray added = QStringView(from).mid(units_).toUtf8();
+    text.append(added.constData(), static_cast<std::size_t>(added.size()));
     units_ = from.size();
     last_ = from.right(32);
     return !grew;

@@ -31,6 +31,15 @@ std::unique_ptr<QTextDocument> makePlain(const QFont& font) {
     return document;
 }
 
+/// Whether a paragraph of it stands in more than one line at its present width.
+bool wraps(const QTextDocument& document) {
+    for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
+        if (block.layout()->lineCount() > 1)
+            return true;
+    }
+    return false;
+}
+
 } // namespace
 
 MessageLayout::MessageLayout(const MessageContent& content, const ChatStyle& style)
@@ -119,15 +128,16 @@ void MessageLayout::fillPlain(Part& part, const std::string& text, const QFont& 
     constexpr PageLimits most{16'000, 400, 16'000};
     if (!part.plain)
         part.plain = makePlain(font);
-    const QString whole = utf16(text);
-    const qsizetype page = fieldPage(whole, most);
+    // A unit of UTF-16 has at most three bytes: no more than a page is converted.
+    const QString head = utf16(std::string_view(text).substr(0, 3 * (most.units + 1)));
+    const qsizetype page = fieldPage(head, most);
     const std::size_t shown = bytesOfUnits(text, page);
     part.filled = text.size();
-    part.whole = page < whole.size() ? whole : QString();
+    part.whole = shown < text.size() ? text : std::string();
     part.plain->clear();
     QTextCursor cursor(part.plain.get());
-    LongText().put(cursor, whole.left(page), QTextCharFormat());
-    if (part.whole.isEmpty())
+    LongText().put(cursor, head.left(page), QTextCharFormat());
+    if (part.whole.empty())
         return;
     QTextCharFormat muted;
     muted.setForeground(style_.muted);
@@ -169,7 +179,9 @@ void MessageLayout::arrangeQuestion(const MessageContent& content, const Options
     for (std::size_t i = 0; i < parts_.size(); ++i) {
         if (QTextDocument* document = parts_[i].document(); document && !content.parts[i].text.empty()) {
             document->setTextWidth(widest);
-            text_width = std::max(text_width, std::ceil(document->idealWidth()) + 1);
+            // Lines that wrap keep the width they were laid out at: laying them out again costs as much.
+            text_width =
+                wraps(*document) ? widest : std::max(text_width, std::ceil(document->idealWidth()) + 1);
         } else if (parts_[i].kind == PartKind::File) {
             text_width = std::max(text_width, metrics.horizontalAdvance(content.parts[i].name) + 44);
         }

@@ -112,7 +112,7 @@ class MessageLayout {
         std::unique_ptr<MarkdownDocument> markdown; ///< what a model writes
         std::unique_ptr<QTextDocument> plain;       ///< what stands as it was written
         std::size_t filled = 0;                     ///< bytes that `plain` was made from
-        QString whole;                              ///< where `plain` shows only its beginning
+        std::string whole;                          ///< where `plain` shows only its beginning
         QRectF rect;                                ///< in the message; null: folded
         QTextDocument* document() const { return markdown ? &markdown->document() : plain.get(); }
         bool shown() const { return document() && !rect.isNull(); }

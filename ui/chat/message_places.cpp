@@ -1,4 +1,5 @@
 // Positions in a laid-out message: what stands at a point, and where a place in the text stands.
+#include "ui/chat/long_text.h"
 #include "ui/chat/message_layout.h"
 
 #include <QTextBlock>
@@ -152,7 +153,7 @@ std::vector<TextStretch> MessageLayout::stretches(const LayoutRange& range, cons
         const int begin = from.part < i ? 0 : std::clamp(from.position, 0, last);
         const int end = to.part > i ? last : std::clamp(to.position, 0, last);
         const bool whole = begin == 0 && end == last;
-        all.push_back({document, begin, end, whole ? part.whole : QString()});
+        all.push_back({document, begin, end, whole ? utf16(part.whole) : QString()});
     }
     return all;
 }

@@ -20,6 +20,7 @@ void ThreadView::beginEdit(MessageId id, const QString& text) {
     connect(editor_, &MessageEditor::cancelled, this, [this, id] {
         const QString discarded = edits_.value(id);
         dropEdit();
+        refresh();
         if (!discarded.isNull())
             Q_EMIT editDiscarded(id, discarded);
     });
@@ -36,6 +37,7 @@ void ThreadView::beginEdit(MessageId id, const QString& text) {
                     Q_EMIT questionEdited(id, accepted);
                 else
                     Q_EMIT answerEdited(id, accepted, go_on);
+                refresh(); // after it: a message that is replaced now need not be laid out before
             });
     keepEdit();
     row->width = -1;
@@ -79,10 +81,11 @@ void ThreadView::endEdit() {
     if (!editor_)
         return;
     closeEditor();
+    refresh();
     flushEdits();
 }
 
-/// The change was saved, or is not wanted.
+/// The change was saved, or is not wanted. What is shown follows with the next refresh().
 void ThreadView::dropEdit() {
     if (edits_.remove(edited_) > 0)
         edit_timer_.start();
@@ -103,7 +106,6 @@ void ThreadView::closeEditor() {
         setFocus(); // before the focus goes elsewhere by itself
     closed->hide();
     closed->deleteLater();
-    refresh();
 }
 
 } // namespace switchyard
