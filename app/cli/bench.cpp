@@ -313,7 +313,10 @@ void run_bench(const BenchArguments& options) {
         throw Error("--prompt-tokens and --gen-tokens together are " + std::to_string(total) +
                     ", the model's context holds " + std::to_string(model->config().context));
     const Tuning tuning = options.model.tuning(*model);
-    const auto scheduler = start_scheduler(model, tuning);
+    SchedulerOptions scheduling;
+    scheduling.draft_rows =
+        0; // greedy answers to random words go round in circles, and drafts would be right
+    const auto scheduler = start_scheduler(model, tuning, std::move(scheduling));
     const Interrupt interrupt;
     measure(*scheduler, *model, tuning, std::min(options.prompt_tokens, 64), 4, 999,
             interrupt.token()); // warm

@@ -137,10 +137,14 @@ bool learnSpeed(const RunRecord& record, const Capabilities& capabilities, Speed
         if (record.tokens[i].latency_ms > 0 && !shared)
             latencies.push_back(record.tokens[i].latency_ms);
     }
-    if (latencies.size() < kEnough)
+    // As the line under the answer counts, but for the longest twentieth, when something else had the
+    // processor, and for as many as may have been computed beside drafts that were wrong.
+    const auto vain =
+        static_cast<std::size_t>(std::max(record.timings.drafted - record.timings.drafts_right, 0));
+    const std::size_t left_out = (latencies.size() + 19) / 20 + vain;
+    if (latencies.size() < kEnough + vain)
         return false;
-    // As the line under the answer counts, but for the longest twentieth: something else had the processor.
-    const auto usual = latencies.end() - static_cast<std::ptrdiff_t>((latencies.size() + 19) / 20);
+    const auto usual = latencies.end() - static_cast<std::ptrdiff_t>(left_out);
     std::ranges::nth_element(latencies, usual);
     const double milliseconds =
         std::accumulate(latencies.begin(), usual, 0.0) / static_cast<double>(usual - latencies.begin());

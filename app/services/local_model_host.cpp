@@ -53,6 +53,7 @@ struct LocalModelHost::Loading {
     DeviceChoice device;
     int serial = 0;
     std::stop_token stop;
+    bool others = false; ///< models that may answer meanwhile
 };
 
 quint64 LocalHostOptions::systemFreeMemory() { return system_memory().available; }
@@ -200,6 +201,8 @@ LocalEnginePtr LocalModelHost::leave(const ModelKey& key) {
 void LocalModelHost::beginLoading(const ModelKey& key, const ModelKey& in_place_of,
                                   const DeviceChoice& device) {
     LocalEnginePtr old = leave(in_place_of);
+    const bool others =
+        std::ranges::any_of(entries_, [](const auto& other) { return other.second.engine != nullptr; });
     Entry& entry = entries_[key];
     entry.serial = ++serial_;
     entry.stop = {};
@@ -207,7 +210,7 @@ void LocalModelHost::beginLoading(const ModelKey& key, const ModelKey& in_place_
     entry.check_stop.request_stop();
     entry.state = ModelState::Loading;
     entry.device = device;
-    loading_.post([this, loading = Loading{key, device, entry.serial, entry.stop.get_token()},
+    loading_.post([this, loading = Loading{key, device, entry.serial, entry.stop.get_token(), others},
                    old = std::move(old)]() mutable { read(loading, std::move(old)); });
     Q_EMIT stateChanged(key, ModelState::Loading, {});
     if (!in_place_of.isEmpty() && in_place_of != key) {
@@ -229,7 +232,7 @@ void LocalModelHost::read(const Loading& loading, LocalEnginePtr old) {
     old.reset(); // its memory first; its runs end here
     if (loading.stop.stop_requested())
         return;
-    const auto& [key, choice, serial, stop] = loading;
+    const auto& [key, choice, serial, stop, others] = loading;
     try {
         LocalEnginePtr engine;
         const ChosenBackend device =
@@ -258,6 +261,8 @@ LocalEnginePtr LocalModelHost::makeEngine(const Loading& loading, const ChosenBa
     LoadOptions options;
     options.backend = device.backend;
     options.stop = loading.stop;
+    // Threads of an answer meet many times a token: they need the processors that they have.
+    options.threads = loading.others ? 1 : 0;
     options.progress = [this, key = loading.key, serial = loading.serial, last = 0.0](double share) mutable {
         if (share < last + 0.01 && share < 1)
             return;

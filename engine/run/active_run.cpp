@@ -285,7 +285,7 @@ bool ActiveRun::ends_within(int draws) const {
 }
 
 std::vector<std::int32_t> ActiveRun::drafts(int most) {
-    if (!decoding() || pending().size() != 1)
+    if (!decoding() || pending().size() != 1 || request_.has_room) // who listens is asked for each token
         return {};
     // The last of them draws one more.
     const int left =
@@ -297,9 +297,16 @@ std::vector<std::int32_t> ActiveRun::drafts(int most) {
 void ActiveRun::take_together(int found, int count) {
     lookup_.note(found, count - 1);
     record_->timings.drafted += found;
-    record_->timings.drafts_right += count - 1;
     together_ = count;
     share_ = (Clock::now() - last_token_) / count;
+}
+
+void ActiveRun::end_together(int taken) {
+    record_->timings.drafts_right += std::max(taken - 1, 0);
+    record_->timings.decode_ms += together_ * ms(share_);
+    last_token_ += together_ * share_;
+    together_ = 0;
+    drafted_ = false;
 }
 
 void ActiveRun::emit(SchedulerEvent& event) const {

@@ -96,6 +96,9 @@ class ActiveRun {
     std::vector<std::int32_t> drafts(int most);
     /// The next `count` tokens come of one step, of whose drafts the last count - 1 were right.
     void take_together(int found, int count);
+    /// So many of them became the answer's: it may have ended before the last. The step's time is decoding's
+    /// all the same.
+    void end_together(int taken);
 
     // Results.
     void note_prefill(std::vector<PromptToken> tokens);

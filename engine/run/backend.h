@@ -37,7 +37,8 @@ class FeedForwardObserver {
 };
 
 /// What a weight is multiplied with, for importance: row t is x + (index ? index[t] : t) * stride,
-/// weight.cols values. From any thread, several at the same time; once a product and step.
+/// weight.cols values. From any thread, several at the same time; each
+/// row once a step, maybe not all of a product in one call.
 class ProductObserver {
   public:
     virtual ~ProductObserver() = default;

@@ -22,14 +22,14 @@ std::shared_ptr<const WeightSet> place_weights(const std::vector<WeightSource>& 
         total += s.tensor->bytes;
     auto set = std::make_shared<WeightSet>();
     set->weights.reserve(sources.size());
+    const int threads = std::max(options.threads > 0 ? options.threads : options.backend->threads(), 1);
     for (const WeightSource& s : sources) {
         auto weight = std::make_shared<Weight>();
         const std::size_t matrix_bytes = s.tensor->bytes / static_cast<std::size_t>(s.tensor->matrices());
         for (int m = 0; m < s.tensor->matrices(); ++m) {
             if (options.stop.stop_requested())
                 throw Error("loading was stopped");
-            weight->slices.push_back(
-                options.backend->place(s, m, file, {.threads = std::max(options.backend->threads(), 1)}));
+            weight->slices.push_back(options.backend->place(s, m, file, {.threads = threads}));
             done += matrix_bytes;
             if (options.progress)
                 options.progress(static_cast<double>(done) /

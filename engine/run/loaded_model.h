@@ -15,6 +15,7 @@ namespace switchyard {
 
 struct LoadOptions {
     std::shared_ptr<Backend> backend;
+    int threads = 0;                            ///< that pack weights; 0: the backend's
     std::function<void(double share)> progress; ///< 0 .. 1, from the loading thread
     std::stop_token stop;
 };

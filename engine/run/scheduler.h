@@ -106,8 +106,8 @@ struct SchedulerOptions {
     int max_runs = 16;                ///< of a priority or a higher one, computed at once
     int max_waiting = 256;            ///< API and lab runs that wait; more are refused
     int steps_in_flight = 0;          ///< at a time; 0: as the executor likes
-    std::optional<int>
-        draft_rows; ///< of drafted tokens beside an answer's own; nullopt: as the executor likes
+    /// Of drafted tokens beside an answer's own; nullopt: as the executor likes.
+    std::optional<int> draft_rows;
     /// Of re-encoding while answers are computed, between their steps; 0: as the backend has.
     int recode_threads = 0;
     /// Called on the worker thread when slices were swapped, and when re-encoding failed.

@@ -190,9 +190,12 @@ void Scheduler::StepLoop::note_served(const std::vector<Share>& shares) {
     const std::lock_guard lock(mutex_);
     for (const Share& share : shares) {
         ActiveRun& run = *share.run;
-        (share.reading ? reading : answers) += share.rows;
+        // Rows of drafts are the program's own idea: they are no more answers, and nobody is charged for
+        // them.
+        const int rows = share.rows - static_cast<int>(share.drafts.size());
+        (share.reading ? reading : answers) += rows;
         if (const auto client = served_.find(run.request().client); client != served_.end())
-            client->second += static_cast<std::uint64_t>(share.rows);
+            client->second += static_cast<std::uint64_t>(rows);
         longest_unserved_ = std::max(longest_unserved_, steps_ - run.last_step);
         run.last_step = steps_;
     }

@@ -100,9 +100,11 @@ std::optional<FinishReason> Scheduler::StepLoop::take_drafted(const Share& share
         ++right;
     run.take_together(static_cast<int>(share.drafts.size()), static_cast<int>(right) + 1);
     std::optional<FinishReason> reason;
+    const int before = run.answered();
     std::size_t taken = 0;
     while (taken <= right && !reason)
         reason = take_token(run, rows[taken++]);
+    run.end_together(run.answered() - before); // a token that ends it may be no part of it
     cache_.commit(*run.sequence, run.pending().first(taken), share.dials);
     return reason;
 }

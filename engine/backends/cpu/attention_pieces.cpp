@@ -7,8 +7,9 @@ namespace switchyard::cpu {
 
 namespace {
 
-constexpr int kTasksPerThread = 4;                        ///< with so many, pieces are not needed
-constexpr std::size_t kMostFloats = std::size_t{4} << 20; ///< that pieces leave for each other
+constexpr int kTasksPerThread = 4;                               ///< with so many, pieces are not needed
+constexpr std::size_t kMostFloats = std::size_t{4} << 20;        ///< that pieces leave for each other
+constexpr std::size_t kFloatsPerThread = std::size_t{512} << 10; ///< or so many, where there are many threads
 
 } // namespace
 
@@ -18,7 +19,7 @@ AttentionPieces::AttentionPieces(const Batch& batch, std::span<const RowGroup> g
       window_(window) {
     const bool parts = std::ranges::any_of(groups, [&](const RowGroup& g) { return pieces(g).count() > 1; });
     split_ = parts && !exact && static_cast<int>(groups.size()) * heads < kTasksPerThread * threads &&
-             all_floats() <= kMostFloats;
+             all_floats() <= std::max(kMostFloats, kFloatsPerThread * static_cast<std::size_t>(threads));
 }
 
 PieceRange AttentionPieces::pieces(const RowGroup& group) const {

@@ -30,6 +30,9 @@ class AttentionPieces {
     AttentionPieces(const Batch& batch, std::span<const RowGroup> groups, int heads, int queries,
                     int value_dim, int window, int threads, bool exact);
 
+    /// Whether contexts come in pieces; else a task is all of one.
+    bool split() const { return split_; }
+    int parts() const { return heads_; }
     /// Room for what the pieces of a task leave for each other.
     void reserve(Shared& shared) const;
     int tasks() const;

@@ -120,13 +120,8 @@ bool LatentAttentionStage::all_heads(const StepShape& shape) const {
            row_steps_.by_head(step_.q, step_.nope + step_.rope);
 }
 
-/// Parts that the heads come in: as few as give each thread some piece of the context.
-int LatentAttentionStage::head_parts(const Batch& batch, const Shared& shared, int threads) const {
-    int tasks = 0;
-    for (const RowGroup& group : shared.latent_groups) {
-        const auto last = static_cast<std::size_t>(group.first + group.count - 1);
-        tasks += batch.rows[last].position / kPieceTokens + 1;
-    }
+/// Parts that the heads come in: as few as give each thread one of so many tasks.
+int LatentAttentionStage::head_parts(int tasks, int threads) const {
     int parts = 1;
     while (tasks * parts < threads && step_.heads % (2 * parts) == 0 && step_.heads / parts > kHeads)
         parts *= 2;
@@ -135,8 +130,19 @@ int LatentAttentionStage::head_parts(const Batch& batch, const Shared& shared, i
 
 AttentionPieces LatentAttentionStage::pieces(const Batch& batch, const Shared& shared, int threads,
                                              bool exact) const {
-    const int parts = head_parts(batch, shared, threads);
-    return {batch, shared.latent_groups, parts, step_.heads / parts, step_.latent_dim, 0, threads, exact};
+    const auto in_parts = [&](int parts) {
+        return AttentionPieces(batch, shared.latent_groups, parts, step_.heads / parts, step_.latent_dim, 0,
+                               threads, exact);
+    };
+    int tasks = 0;
+    for (const RowGroup& group : shared.latent_groups) {
+        const auto last = static_cast<std::size_t>(group.first + group.count - 1);
+        tasks += batch.rows[last].position / kPieceTokens + 1;
+    }
+    const AttentionPieces split = in_parts(head_parts(tasks, threads));
+    if (split.split())
+        return split;
+    return in_parts(head_parts(static_cast<int>(shared.latent_groups.size()), threads));
 }
 
 void LatentAttentionStage::attend_all_heads(StepRun& run, ThreadContext& w) const {
@@ -179,8 +185,7 @@ void LatentAttentionStage::query_latents(StepRun& run, ThreadContext& w, int hea
 void LatentAttentionStage::attend_piece_of_heads(StepRun& run, ThreadContext& w,
                                                  const AttentionPieces& shared_out,
                                                  const PieceTask& task) const {
-    const int heads = step_.heads / head_parts(run.batch, run.shared, run.threads()),
-              count = task.rows.count * heads;
+    const int heads = step_.heads / shared_out.parts(), count = task.rows.count * heads;
     const int acc_width = accumulator_floats(step_.latent_dim);
     float* q = w.queries.get<float>(query_floats(count, true));
     float* out = q + std::int64_t{count} * key_dim();

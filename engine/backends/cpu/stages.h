@@ -101,7 +101,7 @@ class LatentAttentionStage : public Stage {
     void store(StepRun& run, int row) const;
     bool all_heads(const StepShape& shape) const;
     void query_latents(StepRun& run, ThreadContext& w, int head) const;
-    int head_parts(const Batch& batch, const Shared& shared, int threads) const;
+    int head_parts(int tasks, int threads) const;
     AttentionPieces pieces(const Batch& batch, const Shared& shared, int threads, bool exact) const;
     void attend_all_heads(StepRun& run, ThreadContext& w) const;
     void attend_piece_of_heads(StepRun& run, ThreadContext& w, const AttentionPieces& shared_out,

@@ -182,7 +182,8 @@ RangeLengths panel_ranges(int rows, const Slice& weight) {
         return {least, std::max(least, panels_of_a_piece(weight, rows))};
     }
     const std::int64_t length = std::clamp<std::int64_t>(std::min(in(kTaskBytes), some), 1, 64);
-    const std::int64_t even = length + length % 2; // panels pass in pairs
+    // Where kernels take panels in pairs they have more of both; two of long rows would be too much.
+    const std::int64_t even = panel_bytes <= kTaskBytes ? length + length % 2 : length;
     return {even, even};
 }
 

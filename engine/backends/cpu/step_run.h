@@ -115,7 +115,7 @@ struct StepShape {
     bool few_rows() const { return rows() <= kFewRows; }
     int width(ValueId id) const { return plan.values[static_cast<std::size_t>(id)]; }
     /// With few rows each thread prepares its own inputs: cheaper than meeting the others.
-    static constexpr int kFewRows = 2;
+    static constexpr int kFewRows = 4; // an answer with its drafts
     /// Up to so many rows, reading weights takes longest, and each weight is read once.
     static constexpr int kStreamedRows = 8;
 };

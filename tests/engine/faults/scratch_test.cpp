@@ -112,11 +112,11 @@ INSTANTIATE_TEST_SUITE_P(Families, StepScratch,
                              return std::get<0>(info.param) + (std::get<1>(info.param) ? "_exact" : "_fast");
                          });
 
-TEST(ScratchForecast, IsWhatAStepThenTakes) {
+TEST(ScratchForecast, IsWhatAPromptAndItsAnswerThenTake) {
     for (const std::string& family : families()) {
         const auto model = tiny_model(family, false);
         Executor& executor = model->executor();
-        for (const int rows : {16, 64, 300}) {
+        for (const int rows : {16, 64, 300, 1300}) {
             const std::size_t forecast = executor.forecast_scratch(rows, rows, 0);
             Batch batch;
             batch.sequences.emplace_back();
@@ -126,6 +126,10 @@ TEST(ScratchForecast, IsWhatAStepThenTakes) {
                 batch.rows.push_back({.token = p % 100, .position = p});
             batch.rows.back().wish = RowWish::Logits;
             executor.run(batch, model->weights());
+            for (const int few : {8, 1 + executor.draft_rows(), 1}) {
+                batch.rows.erase(batch.rows.begin(), batch.rows.end() - few);
+                executor.run(batch, model->weights());
+            }
             EXPECT_EQ(executor.scratch_bytes(), forecast) << family << ", " << rows << " rows";
         }
     }

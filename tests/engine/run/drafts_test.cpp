@@ -175,7 +175,46 @@ TEST(Drafts, AreInTheRecordAndItReplays) {
     RunRequest again;
     again.prompt = request.prompt;
     again.replay = std::make_shared<const RunRecord>(read);
-    EXPECT_EQ(fake::ids_of(run(again, 3).record), fake::ids_of(record));
+    const RunRecord replayed = run(again, 3).record;
+    EXPECT_EQ(fake::ids_of(replayed), fake::ids_of(record));
+    EXPECT_EQ(replayed.timings.drafted, 0);
+}
+
+/// What follows depends on more than the tokens drawn, or who listens is asked before each.
+TEST(Drafts, AreNotMadeWhereATokenIsAskedFor) {
+    std::vector<RunRequest> requests(2, request_of());
+    const auto all = std::make_shared<const AllowedIds>(4, ~std::uint64_t{0});
+    requests[0].allowed = [all](std::span<const std::int32_t>) { return all; };
+    requests[1].has_room = [] { return true; };
+    for (const RunRequest& request : requests) {
+        const Ran with = run(request, 3, false, 20);
+        EXPECT_EQ(fake::ids_of(with.record), fake::ids_of(run(request, 0, false, 20).record));
+        EXPECT_EQ(with.record.timings.drafted, 0);
+    }
+}
+
+/// Rows behind the end were computed, and are no tokens of the answer; their time is the step's.
+TEST(Drafts, BehindTheEndAreNotCounted) {
+    int cut_short = 0;
+    for (std::uint64_t seed = 1; seed <= 80; ++seed) {
+        RunRequest request = request_of(400);
+        request.ignore_end = false;
+        request.tuning.seed = seed;
+        FakeModel model;
+        model.executor.drafts = 3;
+        model.executor.habit = 3;
+        model.executor.step_time = std::chrono::microseconds(100);
+        Scheduler scheduler(model.parts());
+        const RunRecord record = run_to_end(scheduler, request);
+        ASSERT_EQ(record.finish, FinishReason::EndOfTurn);
+        EXPECT_EQ(drafted_tokens(record), record.timings.drafts_right) << seed;
+        double sum = 0;
+        for (std::size_t t = 1; t < record.tokens.size(); ++t)
+            sum += record.tokens[t].latency_ms;
+        EXPECT_GE(record.timings.decode_ms, sum - 1e-6);
+        cut_short += record.timings.decode_ms > sum + 0.01;
+    }
+    EXPECT_GT(cut_short, 0) << "no answer ended within a step";
 }
 
 TEST(Drafts, ShareTheTimeOfTheirStep) {
@@ -231,12 +270,16 @@ TEST(Drafts, AreNotMadeBesideOthers) {
         answers.push_back(
             std::async(std::launch::async, [&scheduler, request] { return run_to_end(scheduler, request); }));
     }
+    int drafted = 0, alone = 0;
     for (const int seed : {1, 2, 3}) {
         RunRequest request = request_of(80);
         request.tuning.seed = static_cast<std::uint64_t>(seed);
-        EXPECT_EQ(fake::ids_of(answers[static_cast<std::size_t>(seed - 1)].get()),
-                  fake::ids_of(run(request, 0, false, 20).record));
+        const RunRecord record = answers[static_cast<std::size_t>(seed - 1)].get();
+        EXPECT_EQ(fake::ids_of(record), fake::ids_of(run(request, 0, false, 20).record));
+        drafted += record.timings.drafted;
+        alone += run(request, 3, false, 20).record.timings.drafted;
     }
+    EXPECT_LT(drafted, alone / 2) << "while others wait for the same step";
 }
 
 } // namespace
