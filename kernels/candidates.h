@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -63,18 +64,26 @@ struct CandidatePart {
 /// The `count` best of logits that belong to the ids from `first` on, best first. One pass with a heap: few
 /// logits beat its worst.
 std::vector<Candidate> best_candidates(std::span<const float> logits, std::int32_t first, std::size_t count);
-/// The same in place of what `best` held; it allocates nothing where that has room for them.
+/// The same in place of what `best` held, of logits that are not below `least`; it allocates nothing where
+/// there is room for them.
 void find_best(std::span<const float> logits, std::int32_t first, std::size_t count,
-               std::vector<Candidate>& best);
+               std::vector<Candidate>& best, float least = -std::numeric_limits<float>::infinity());
 /// The largest of some logits; -infinity where none is a number.
 float largest_logit(std::span<const float> logits);
+
+/// The largest logit of a row, and one that the `count` best are not below: so few others reach it that parts
+/// need not rank all that they have.
+struct LogitBounds {
+    float largest, least_best; ///< -infinity: none is a number; so many are wanted that all must be looked at
+};
+LogitBounds bound_logits(std::span<const float> logits, std::size_t count);
 /// Room in `parts` and `result` for what a row of `logits` logits may give: then what follows allocates
 /// nothing.
 void reserve_candidates(std::size_t logits, const CandidateWish& wish, std::span<CandidatePart> parts,
                         Candidates& result);
-/// Of part `part` of a row's logits, whose largest is `maximum`.
-void candidate_part(std::span<const float> logits, std::size_t part, float maximum, const CandidateWish& wish,
-                    CandidatePart& result);
+/// Of part `part` of a row's logits.
+void candidate_part(std::span<const float> logits, std::size_t part, const LogitBounds& bounds,
+                    const CandidateWish& wish, CandidatePart& result);
 void join_parts(std::span<const float> logits, float maximum, const CandidateWish& wish,
                 std::span<const CandidatePart> parts, Candidates& result);
 inline std::size_t candidate_parts(std::size_t logits) {

@@ -32,13 +32,18 @@ SWITCHYARD_ANYWHERE constexpr PhiloxBlock philox(PhiloxBlock counter, std::uint3
     return counter;
 }
 
-/// What an id's deviate is made of: 32 bits that depend on nothing else.
+/// What the deviates of ids 4 * `four` and the three behind it are made of: 32 bits each.
+SWITCHYARD_ANYWHERE constexpr PhiloxBlock four_draw_bits(std::uint64_t seed, std::uint64_t position,
+                                                         std::uint32_t four) {
+    return philox(
+        {{four, static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32), 0}},
+        static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
+}
+
+/// Those of one id; they depend on nothing else.
 SWITCHYARD_ANYWHERE constexpr std::uint32_t draw_bits(std::uint64_t seed, std::uint64_t position,
                                                       std::uint32_t id) {
-    const PhiloxBlock four = philox(
-        {{id / 4, static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32), 0}},
-        static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32));
-    return four.word[id % 4];
+    return four_draw_bits(seed, position, id / 4).word[id % 4];
 }
 
 /// 2 atanh(t), which is log((1 + t) / (1 - t)); for |t| <= 1/3 to the precision of a float.
@@ -97,6 +102,23 @@ SWITCHYARD_ANYWHERE constexpr void race(RaceLeader& leader, std::uint64_t seed, 
     if (kLeastExponential > leader.arrival * weight)
         return;
     leader.join(exponential(draw_bits(seed, position, static_cast<std::uint32_t>(id))) / weight, id);
+}
+
+/// The same for ids `first` (a multiple of four) to `first` + `count` - 1, at most four; those of weight 0
+/// stay out of it. -log(1 - u) is no smaller than u, so few logarithms are computed.
+constexpr void race_four(RaceLeader& leader, std::uint64_t seed, std::uint64_t position, std::int32_t first,
+                         const float* weights, int count) {
+    bool any = false;
+    for (int i = 0; i < count; ++i)
+        any |= weights[i] > 0 && !(kLeastExponential > leader.arrival * weights[i]);
+    if (!any)
+        return;
+    const PhiloxBlock four = four_draw_bits(seed, position, static_cast<std::uint32_t>(first) / 4);
+    for (int i = 0; i < count; ++i) {
+        const float least = static_cast<float>(four.word[i]) * (0.999f / 4294967296.0f);
+        if (weights[i] > 0 && !(least > leader.arrival * weights[i]))
+            leader.join(exponential(four.word[i]) / weights[i], first + i);
+    }
 }
 
 } // namespace switchyard

@@ -93,9 +93,12 @@ std::int32_t RowDrawer::draw_from_all(std::span<const float> logits, float best,
     const auto floor = static_cast<float>(wish.min_p); // the best token's weight is 1
     if (wish.version != DrawVersion::Cumulative) {
         RaceLeader leader;
-        for (std::size_t i = 0; i < logits.size(); ++i)
-            if (weights_[i] > 0 && weights_[i] >= floor)
-                race(leader, wish.seed, wish.position, static_cast<std::int32_t>(i), weights_[i]);
+        for (std::size_t i = 0; floor > 0 && i < logits.size(); ++i)
+            if (weights_[i] < floor)
+                weights_[i] = 0;
+        for (std::size_t i = 0; i < logits.size(); i += 4)
+            race_four(leader, wish.seed, wish.position, static_cast<std::int32_t>(i), &weights_[i],
+                      static_cast<int>(std::min<std::size_t>(4, logits.size() - i)));
         return leader.id;
     }
     if (floor > 0) {

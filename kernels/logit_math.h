@@ -14,22 +14,32 @@ namespace switchyard {
 using Float4 = float __attribute__((vector_size(16)));
 using Int4 = std::int32_t __attribute__((vector_size(16)));
 
-/// e^x for x <= 0 to 2e-7 relative, 0 below -87 and for NaN.
-inline Float4 exp_negative(Float4 x) {
-    const Int4 usable = x >= -87.0f;
-    const Float4 safe = usable ? x : Float4{} - 87.0f;
-    const Int4 n = __builtin_convertvector(safe * 1.44269504f - 0.5f, Int4);
-    const Float4 steps = __builtin_convertvector(n, Float4);
-    const Float4 f = (safe - steps * 0.693359375f) + steps * 2.12194440e-4f; // ln 2 in two parts
-    Float4 p = f * (1.0f / 5040) + 1.0f / 720;
+/// e^x for x <= 0 to 2e-7 relative, 0 below -87 and for NaN. `Floats` and `Ints`: vectors of the same length;
+/// by reference, so that longer ones than every processor has can be used where it has them.
+template <typename Floats, typename Ints>
+[[gnu::always_inline]] inline void exp_negative_to(const Floats& x, Floats& result) {
+    const Ints usable = x >= -87.0f;
+    const Floats safe = usable ? x : Floats{} - 87.0f;
+    const Ints n = __builtin_convertvector(safe * 1.44269504f - 0.5f, Ints);
+    const Floats steps = __builtin_convertvector(n, Floats);
+    const Floats f = (safe - steps * 0.693359375f) + steps * 2.12194440e-4f; // ln 2 in two parts
+    Floats p = f * (1.0f / 5040) + 1.0f / 720;
     p = p * f + 1.0f / 120;
     p = p * f + 1.0f / 24;
     p = p * f + 1.0f / 6;
     p = p * f + 0.5f;
     p = p * f + 1.0f;
     p = p * f + 1.0f;
-    const Float4 power = p * std::bit_cast<Float4>((n + 127) << 23);
-    return usable ? power : Float4{};
+    const Ints power = (n + 127) << 23;
+    Floats scale;
+    std::memcpy(&scale, &power, sizeof scale);
+    result = usable ? p * scale : Floats{};
+}
+
+inline Float4 exp_negative(Float4 x) {
+    Float4 result;
+    exp_negative_to<Float4, Int4>(x, result);
+    return result;
 }
 
 inline float exp_negative(float x) { return exp_negative(Float4{x, x, x, x})[0]; }

@@ -47,13 +47,13 @@ void draw_from_candidates(benchmark::State& state, const DrawWish& usual) {
     reserve_candidates(logits.size(), wanted, parts, found);
     for (auto _ : state) {
         ++wish.position;
-        const float maximum = largest_logit(logits);
+        const LogitBounds bounds = bound_logits(logits, static_cast<std::size_t>(std::max(wanted.best, 0)));
         for (std::size_t part = 0; part < parts.size(); ++part)
-            candidate_part(logits, part, maximum, wanted, parts[part]);
+            candidate_part(logits, part, bounds, wanted, parts[part]);
         found.plain = found.own = {};
         found.best.clear();
         found.gathered.clear();
-        join_parts(logits, maximum, wanted, parts, found);
+        join_parts(logits, bounds.largest, wanted, parts, found);
         benchmark::DoNotOptimize(drawer.draw(found, wanted, wish));
     }
 }

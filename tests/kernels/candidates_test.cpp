@@ -68,5 +68,22 @@ TEST(Candidates, TheBestComeFirstAndTheLowestOfEquals) {
               (std::vector<Candidate>{{2, 0}, {1, 1}}));
 }
 
+TEST(Candidates, AreTheBestHoweverManyAreWished) {
+    for (const std::size_t size : {5u, 1000u, 4100u, 20000u}) {
+        auto logits = random_logits(size, 11);
+        for (float& logit : logits) // many equals
+            logit = std::round(logit * 2) / 2;
+        std::vector<Candidate> all;
+        for (std::size_t id = 0; id < size; ++id)
+            all.push_back({logits[id], static_cast<std::int32_t>(id)});
+        std::ranges::sort(all, better);
+        for (const std::size_t count : {1u, 7u, 104u, 1000u, 1024u, 1025u, 30000u}) {
+            const Candidates found = find_candidates(logits, {static_cast<std::int32_t>(count), 0.5f, {}});
+            const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(count, size));
+            EXPECT_EQ(found.best, std::vector<Candidate>(all.begin(), end)) << size << ", " << count;
+        }
+    }
+}
+
 } // namespace
 } // namespace switchyard

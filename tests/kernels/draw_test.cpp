@@ -59,6 +59,24 @@ TEST(Draw, TheFirstOfARaceDoesNotDependOnTheOrder) {
     }
 }
 
+TEST(Draw, FourAtATimeRunTheSameRace) {
+    std::mt19937 random(3);
+    for (std::uint64_t position = 0; position < 500; ++position) {
+        std::vector<float> weights(1 + random() % 90);
+        for (float& weight : weights) // some out of it, some hardly in it
+            weight = random() % 5 == 0 ? 0.0f : std::exp(-0.01f * static_cast<float>(random() % 2000));
+        RaceLeader one, four;
+        for (std::size_t id = 0; id < weights.size(); ++id)
+            if (weights[id] > 0)
+                race(one, 42, position, static_cast<std::int32_t>(id), weights[id]);
+        for (std::size_t id = 0; id < weights.size(); id += 4)
+            race_four(four, 42, position, static_cast<std::int32_t>(id), &weights[id],
+                      static_cast<int>(std::min<std::size_t>(4, weights.size() - id)));
+        EXPECT_EQ(four.id, one.id);
+        EXPECT_EQ(four.arrival, one.arrival);
+    }
+}
+
 TEST(Draw, WinsAreSharedByWeight) {
     const std::vector<float> weights = {1, 0.5f, 0.25f, 0.01f, 1e-4f};
     const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);

@@ -87,7 +87,7 @@ void HeadStage::reserve(const StepShape& shape, Shared&, ScratchSizes& sizes) co
     const int width = shape.width(in_);
     sizes.hold_rows(static_cast<int>(std::min(kHeadGroup, with_logits)), width);
     sizes.hold_decoded(width);
-    ScratchSizes::hold<float>(sizes.state, sought);
+    ScratchSizes::hold<float>(sizes.state, 2 * sought); // LogitBounds
 }
 
 void HeadStage::run(StepRun& run, ThreadContext& w) const {
@@ -124,18 +124,19 @@ void HeadStage::find_candidates(StepRun& run, ThreadContext& w) const {
     const std::span<Sought> sought = run.wishes.sought();
     const std::size_t parts = candidate_parts(static_cast<std::size_t>(run.plan.vocabulary));
     // Each thread for itself: one look at what is in the cache costs less than meeting the others.
-    auto* maxima = w.state.get<float>(sought.size());
+    auto* bounds = reinterpret_cast<LogitBounds*>(w.state.get<float>(2 * sought.size()));
     for (std::size_t i = 0; i < sought.size(); ++i)
-        maxima[i] = largest_logit(run.logits_of(sought[i].row));
+        bounds[i] = bound_logits(run.logits_of(sought[i].row),
+                                 static_cast<std::size_t>(std::max(sought[i].wish->best, 0)));
     run.parallel(w, static_cast<int>(sought.size() * parts), [&](int task) {
         const auto index = static_cast<std::size_t>(task), i = index / parts;
-        candidate_part(run.logits_of(sought[i].row), index % parts, maxima[i], *sought[i].wish,
+        candidate_part(run.logits_of(sought[i].row), index % parts, bounds[i], *sought[i].wish,
                        run.candidate_parts[index]);
     });
     run.meet(w);
     run.parallel(w, static_cast<int>(sought.size()), [&](int task) {
         const auto i = static_cast<std::size_t>(task);
-        join_parts(run.logits_of(sought[i].row), maxima[i], *sought[i].wish,
+        join_parts(run.logits_of(sought[i].row), bounds[i].largest, *sought[i].wish,
                    std::span(run.candidate_parts).subspan(i * parts, parts), sought[i].found);
     });
 }
