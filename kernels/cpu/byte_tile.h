@@ -24,15 +24,8 @@ struct alignas(32) BytePlanes {
                                _mm256_shuffle_epi8(load(x.q + 16 * i), order));
         }
     }
-    __m256i low(int group) const { return four(16 * (group / 2) + 4 * (group % 2)); }
-    __m256i high(int group) const { return four(16 * (group / 2) + 4 * (group % 2) + 8); }
-
-  private:
-    __m256i four(int at) const {
-        std::int32_t bits;
-        __builtin_memcpy(&bits, bytes + at, sizeof bits);
-        return _mm256_set1_epi32(bits);
-    }
+    __m256i low(int group) const { return in_all_lanes(bytes + 16 * (group / 2) + 4 * (group % 2)); }
+    __m256i high(int group) const { return in_all_lanes(bytes + 16 * (group / 2) + 4 * (group % 2) + 8); }
 };
 
 /// Adds 32 columns of a panel to `acc`.
@@ -47,9 +40,10 @@ template <class Dot, class F>
         sums[0].add(pair.low, planes.high(v), planes.low(v));
         sums[kApart].add(pair.high, planes.high(v + 4), planes.low(v + 4));
     }
-    __m256i first = _mm256_add_epi32(start_of<F>(x, 0), sums[0].sum()), second = _mm256_setzero_si256();
+    __m256i first = _mm256_add_epi32(start_of<F, F::kOffsetShift>(x, 0), sums[0].sum()),
+            second = _mm256_setzero_si256();
     if constexpr (F::kHalves) {
-        second = _mm256_add_epi32(start_of<F>(x, 1), sums[1].sum());
+        second = _mm256_add_epi32(start_of<F, F::kOffsetShift>(x, 1), sums[1].sum());
     } else if constexpr (kApart) {
         first = _mm256_add_epi32(first, sums[1].sum());
     }

@@ -30,8 +30,8 @@ inline __m256i high_halves(__m256i v) { return low_halves(_mm256_srli_epi16(v, 4
 
 // A format gives, for sub-block `sub` of a panel's struct, the weights of groups v and v + 4,
 // their scale and minimum by row. Its constants: how far the stored weights are above the true ones (as a
-// shift), whether they are signed, else how many bits they have, whether there is a minimum, and whether each
-// 16 columns have a scale (and minimum) of their own.
+// shift), whether they are signed, how many bits they have, whether there is a minimum, and whether each 16
+// columns have a scale (and minimum) of their own.
 
 struct Pair {
     __m256i low, high; ///< groups v and v + 4
@@ -54,7 +54,7 @@ struct SimpleFormat {
 template <>
 struct Format<BlockType::Q8_0> : SimpleFormat<PanelQ8_0> {
     using SimpleFormat::SimpleFormat;
-    static constexpr int kOffsetShift = 0;
+    static constexpr int kOffsetShift = 0, kBits = 8;
     static constexpr bool kSigned = true;
     Pair weights(int, int v) const { return {load(p.q[v]), load(p.q[v + 4])}; }
 };
@@ -124,7 +124,7 @@ inline Pair level_pair(__m256i levels, const void* nibbles) {
 template <>
 struct Format<BlockType::IQ4_NL> : SimpleFormat<PanelIQ4_NL> {
     using SimpleFormat::SimpleFormat;
-    static constexpr int kOffsetShift = 0;
+    static constexpr int kOffsetShift = 0, kBits = 8;
     static constexpr bool kSigned = true;
     Pair weights(int, int v) const { return level_pair(levels(kLevels4), p.q[v]); }
 };
@@ -132,7 +132,7 @@ struct Format<BlockType::IQ4_NL> : SimpleFormat<PanelIQ4_NL> {
 template <>
 struct Format<BlockType::MXFP4> : SimpleFormat<PanelMXFP4> {
     using SimpleFormat::SimpleFormat;
-    static constexpr int kOffsetShift = 0;
+    static constexpr int kOffsetShift = 0, kBits = 5;
     static constexpr bool kSigned = true;
     Pair weights(int, int v) const { return level_pair(levels(kLevelsE2M1), p.q[v]); }
     __m256 scale(int) const { // as mxfp4_scale()
@@ -251,7 +251,7 @@ struct Format<BlockType::Q2_K> {
 template <>
 struct Format<BlockType::IQ4_XS> {
     using Panel = PanelIQ4_XS;
-    static constexpr int kSubs = 8, kOffsetShift = 0;
+    static constexpr int kSubs = 8, kOffsetShift = 0, kBits = 8;
     static constexpr bool kSigned = true, kMin = false, kHalves = false;
     const Panel& p;
     __m256 d;

@@ -20,15 +20,16 @@ inline constexpr int kPanelRows = 8;
 /// What a product reads its activations as.
 enum class ActivationFormat : std::uint8_t {
     F32, ///< floats
-    I16  ///< I16Block, one per 32 values
+    I16, ///< I16Block, one per 32 values
+    I8   ///< I8Block, one per 32 values
 };
 
-/// F32 for F32, F16, BF16 and FP8 weights, I16 for the rest.
-ActivationFormat activation_format(BlockType weight);
+/// F32 for F32, F16, BF16 and FP8 weights; for the rest integers of `bits`, 16 or 8.
+ActivationFormat activation_format(BlockType weight, int bits = 16);
 
 /// 32 activations as 16-bit integers: value i = scale * q[i16_place(i)]. The integer sums serve weights with
-/// an offset, the float sum those with a minimum. 8 bits would be twice as quick where arithmetic decides,
-/// but lose as much as 4-bit weights do; 16 leave the weights' own rounding as the only one that shows.
+/// an offset, the float sum those with a minimum. 16 bits leave the weights' own rounding as the only one
+/// that shows.
 struct alignas(16) I16Block {
     std::int16_t q[32];
     float scale;
@@ -42,12 +43,26 @@ static_assert(sizeof(I16Block) == 80);
 /// a word of weights come apart.
 constexpr int i16_place(int i) { return i % 4 == 1 ? i + 1 : i % 4 == 2 ? i - 1 : i; }
 
-/// Bytes of a row of `cols` activations in I16 (cols a multiple of 32).
+/// The same as 8-bit integers from -127 to 127: value i = scale * q[i]. Half the bytes and half the products
+/// of I16Block, and as much lost as 4-bit weights lose.
+struct alignas(16) I8Block {
+    std::int8_t q[32];
+    float scale;
+    float sum;            ///< scale * sum of q
+    std::int32_t neg_sum; ///< -(sum of q)
+    std::int32_t neg_low; ///< -(sum of the first 16 values)
+};
+static_assert(sizeof(I8Block) == 48);
+
+/// Bytes of a row of `cols` activations in I16, and in I8 (cols a multiple of 32).
 constexpr std::size_t i16_row_bytes(std::int64_t cols) {
     return static_cast<std::size_t>(cols / 32) * sizeof(I16Block);
 }
-/// Bytes of a row of `cols` activations in the format that `weight` is multiplied with.
-std::size_t activation_row_bytes(BlockType weight, std::int64_t cols);
+constexpr std::size_t i8_row_bytes(std::int64_t cols) {
+    return static_cast<std::size_t>(cols / 32) * sizeof(I8Block);
+}
+/// Bytes of a row of `cols` activations in activation_format(weight, bits).
+std::size_t activation_row_bytes(BlockType weight, std::int64_t cols, int bits = 16);
 
 // ---- Packed weights
 
@@ -81,12 +96,13 @@ void unpack_row(const PackedMatrix& matrix, std::int64_t row, float* out);
 
 /// y[t * y_stride + row] (+)= W[row, :] . x(t) for the rows of panels [first_panel, last_panel) and t in [0,
 /// tokens). x(t) starts at activations + (index ? index[t] : t) * activation_stride, in
-/// activation_format(type).
+/// activation_format(type, activation_bits).
 struct MatmulArgs {
     PackedMatrix weights;
     std::int64_t first_panel = 0, last_panel = 0;
-    const std::byte* activations = nullptr; ///< 16-byte aligned for I16
+    const std::byte* activations = nullptr; ///< 16-byte aligned for I16 and I8
     std::size_t activation_stride = 0;      ///< bytes
+    int activation_bits = 16;               ///< of integers: 16 or 8
     const std::int32_t* index = nullptr;    ///< gathers rows of activations; null: token t is row t
     int tokens = 0;
     float* y = nullptr;
@@ -166,6 +182,7 @@ struct KernelTable {
     std::string_view name; ///< "scalar", "AVX2", "AVX-512 VNNI"
     void (*matmul)(const MatmulArgs& args);
     void (*quantize_i16)(const float* x, std::int64_t cols, std::byte* out);
+    void (*quantize_i8)(const float* x, std::int64_t cols, std::byte* out);
     void (*rms_norm)(const float* x, const float* gain, float epsilon, int n, float* out);
     void (*rope)(float* x, int dims, const float* cos, const float* sin, RopePairs pairs);
     void (*swiglu)(const float* gate, const float* up, float* out, int n);
@@ -194,9 +211,19 @@ inline void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
     table().quantize_i16(x, cols, out);
 }
 
-/// A row for products with `weight`: a copy of the floats or quantize_i16. out [activation_row_bytes(weight,
-/// cols)]
-void prepare_activations(BlockType weight, const float* x, std::int64_t cols, std::byte* out);
+/// The same to I8Blocks.
+inline void quantize_i8(const float* x, std::int64_t cols, std::byte* out) {
+    table().quantize_i8(x, cols, out);
+}
+
+/// A row to integers of `bits`, 16 or 8. out [i16_row_bytes(cols) or i8_row_bytes(cols)]
+inline void quantize(int bits, const float* x, std::int64_t cols, std::byte* out) {
+    (bits == 8 ? quantize_i8 : quantize_i16)(x, cols, out);
+}
+
+/// A row for products with `weight`: a copy of the floats or quantize(bits). out
+/// [activation_row_bytes(weight, cols, bits)]
+void prepare_activations(BlockType weight, const float* x, std::int64_t cols, std::byte* out, int bits = 16);
 
 /// out = x / sqrt(mean(x^2) + epsilon) * gain; all [n]; out may be x.
 inline void rms_norm(const float* x, const float* gain, float epsilon, int n, float* out) {

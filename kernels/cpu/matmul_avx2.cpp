@@ -7,6 +7,7 @@ namespace {
 
 struct DotAvx2 {
     static constexpr int kPanels = 1;           ///< that pass together: there are 16 registers
+    static constexpr int kByteTile = 6;         ///< tokens that meet 8-bit activations together
     static constexpr bool kShortChains = false; ///< widening sums costs more
 
     static __m256i add(__m256i sum, __m256i w, __m256i x) {
@@ -56,6 +57,71 @@ struct DotAvx2 {
             return _mm256_add_epi32(_mm256_slli_epi32(highs.sum(), 8), lows.sum());
         }
     };
+
+    /// Whether 8-bit activations meet weights of so many bits as bytes. Two products of 8 bits are more than
+    /// 16 bits hold, and weights in two halves take as many instructions as words do.
+    template <int kBits>
+    static constexpr bool kTakesBytes = kBits < 8;
+
+    /// Unsigned weights, in halves of no more than 7 bits.
+    template <int kBits>
+    struct ByteWeights {
+        __m256i bytes;
+        explicit ByteWeights(__m256i w) : bytes(w) {}
+    };
+    /// Sums of products of unsigned weights with 8-bit activations, which are -127 at least.
+    template <int kBits>
+    struct ByteSum {
+        static constexpr int kMost = 32767 / (2 * ((1 << kBits) - 1) * 127); ///< that 16 bits hold
+        __m256i wide, sums;
+
+        template <int kBefore>
+        [[gnu::always_inline]] void add(const ByteWeights<kBits>& w, __m256i x) {
+            const __m256i pairs = _mm256_maddubs_epi16(w.bytes, x);
+            sums = kBefore % kMost == 0 ? pairs : _mm256_add_epi16(sums, pairs);
+            asm("" : "+x"(sums)); // as add() above
+            if constexpr ((kBefore + 1) % kMost == 0) {
+                wide = widened<kBefore + 1 - kMost>();
+            }
+        }
+        /// Of so many groups.
+        template <int kGroups>
+        [[gnu::always_inline]] __m256i total() const {
+            if constexpr (kGroups % kMost == 0) {
+                return wide;
+            } else {
+                return widened<kGroups / kMost * kMost>();
+            }
+        }
+
+      private:
+        /// `sums` in 32 bits, and what was widened of so many groups before.
+        template <int kBefore>
+        [[gnu::always_inline]] __m256i widened() const {
+            const __m256i more = _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+            return kBefore == 0 ? more : _mm256_add_epi32(wide, more);
+        }
+    };
+};
+
+template <>
+struct DotAvx2::ByteWeights<8> {
+    ByteWeights<4> high, low;
+    explicit ByteWeights(__m256i w) : high(high_halves(w)), low(low_halves(w)) {}
+};
+template <>
+struct DotAvx2::ByteSum<8> {
+    ByteSum<4> highs, lows;
+
+    template <int kBefore>
+    [[gnu::always_inline]] void add(const ByteWeights<8>& w, __m256i x) {
+        highs.add<kBefore>(w.high, x);
+        lows.add<kBefore>(w.low, x);
+    }
+    template <int kGroups>
+    [[gnu::always_inline]] __m256i total() const {
+        return _mm256_add_epi32(_mm256_slli_epi32(highs.total<kGroups>(), 4), lows.total<kGroups>());
+    }
 };
 
 } // namespace

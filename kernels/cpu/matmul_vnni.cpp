@@ -7,6 +7,7 @@ namespace {
 
 struct DotVnni {
     static constexpr int kPanels = 2;          ///< that pass together
+    static constexpr int kByteTile = 8;        ///< tokens that meet 8-bit activations together
     static constexpr bool kShortChains = true; ///< a sum waits for itself: it sees few blocks ahead
 
     static __m256i add(__m256i sum, __m256i w, __m256i x) { return _mm256_dpwssd_epi32(sum, w, x); }
@@ -21,6 +22,30 @@ struct DotVnni {
             lows = _mm256_dpbusd_epi32(lows, low, w);
         }
         __m256i sum() const { return _mm256_add_epi32(_mm256_slli_epi32(highs, 8), lows); }
+    };
+
+    /// Whether 8-bit activations meet weights of so many bits as bytes.
+    template <int kBits>
+    static constexpr bool kTakesBytes = true;
+
+    template <int kBits>
+    struct ByteWeights {
+        __m256i bytes;
+        explicit ByteWeights(__m256i w) : bytes(w) {}
+    };
+    /// Sums of products of unsigned weights with 8-bit activations.
+    template <int kBits>
+    struct ByteSum {
+        __m256i sum = _mm256_setzero_si256();
+
+        template <int kBefore>
+        void add(const ByteWeights<kBits>& w, __m256i x) {
+            sum = _mm256_dpbusd_epi32(sum, w.bytes, x);
+        }
+        template <int kGroups>
+        __m256i total() const {
+            return sum;
+        }
     };
 };
 

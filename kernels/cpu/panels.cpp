@@ -134,14 +134,23 @@ std::size_t panel_bytes(BlockType type, std::int64_t cols) {
     return static_cast<std::size_t>(cols / shape.values) * static_cast<std::size_t>(shape.bytes);
 }
 
-ActivationFormat activation_format(BlockType weight) {
-    return panel_type(weight).decode ? ActivationFormat::I16 : ActivationFormat::F32;
+ActivationFormat activation_format(BlockType weight, int bits) {
+    if (!panel_type(weight).decode) {
+        return ActivationFormat::F32;
+    }
+    return bits == 8 ? ActivationFormat::I8 : ActivationFormat::I16;
 }
 
-std::size_t activation_row_bytes(BlockType weight, std::int64_t cols) {
-    return activation_format(weight) == ActivationFormat::I16
-               ? i16_row_bytes(cols)
-               : static_cast<std::size_t>(cols) * sizeof(float);
+std::size_t activation_row_bytes(BlockType weight, std::int64_t cols, int bits) {
+    switch (activation_format(weight, bits)) {
+    case ActivationFormat::I16:
+        return i16_row_bytes(cols);
+    case ActivationFormat::I8:
+        return i8_row_bytes(cols);
+    case ActivationFormat::F32:
+        break;
+    }
+    return static_cast<std::size_t>(cols) * sizeof(float);
 }
 
 std::size_t packed_bytes(BlockType type, std::int64_t rows, std::int64_t cols) {

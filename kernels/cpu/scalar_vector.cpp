@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace switchyard::cpu::scalar {
 namespace {
@@ -15,6 +16,42 @@ namespace {
 float power_of_two(int n) { return std::bit_cast<float>(static_cast<std::uint32_t>(n + 127) << 23); }
 
 float sigmoid_times(float x, float argument) { return x / (1.0f + exp(-argument)); }
+
+template <class Block>
+using Integer = std::remove_cvref_t<decltype(Block::q[0])>;
+
+template <class Block>
+constexpr int place(int i) {
+    return std::is_same_v<Block, I16Block> ? i16_place(i) : i;
+}
+
+template <class Block>
+void quantize(const float* x, std::int64_t cols, std::byte* out) {
+    for (std::int64_t b = 0; b < cols / 32; ++b, x += 32, out += sizeof(Block)) {
+        Block block{};
+        std::uint32_t largest = 0; // compared as integers, a NaN is the largest of all
+        for (int i = 0; i < 32; ++i) {
+            largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffu);
+        }
+        block.scale =
+            std::bit_cast<float>(largest) / static_cast<float>(std::numeric_limits<Integer<Block>>::max());
+        if (largest >= 0x7f800000u) {
+            block.scale = std::numeric_limits<float>::quiet_NaN();
+        } else if (block.scale < 1e-36f) { // its inverse would overflow
+            block.scale = 0.0f;
+        } else {
+            const float inverse = 1.0f / block.scale;
+            for (int i = 0; i < 32; ++i) {
+                const auto q = static_cast<Integer<Block>>(std::nearbyint(x[i] * inverse));
+                block.q[place<Block>(i)] = q;
+                block.neg_sum -= q;
+                block.neg_low -= i < 16 ? q : 0;
+            }
+        }
+        block.sum = block.scale * static_cast<float>(-block.neg_sum);
+        std::memcpy(out, &block, sizeof block);
+    }
+}
 
 } // namespace
 
@@ -37,31 +74,8 @@ float exp(float x) {
     return p * power_of_two(half) * power_of_two(whole - half);
 }
 
-void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
-    for (std::int64_t b = 0; b < cols / 32; ++b, x += 32, out += sizeof(I16Block)) {
-        I16Block block{};
-        std::uint32_t largest = 0; // compared as integers, a NaN is the largest of all
-        for (int i = 0; i < 32; ++i) {
-            largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffu);
-        }
-        block.scale = std::bit_cast<float>(largest) / 32767.0f;
-        if (largest >= 0x7f800000u) {
-            block.scale = std::numeric_limits<float>::quiet_NaN();
-        } else if (block.scale < 1e-36f) { // its inverse would overflow
-            block.scale = 0.0f;
-        } else {
-            const float inverse = 1.0f / block.scale;
-            for (int i = 0; i < 32; ++i) {
-                const auto q = static_cast<std::int16_t>(std::nearbyint(x[i] * inverse));
-                block.q[i16_place(i)] = q;
-                block.neg_sum -= q;
-                block.neg_low -= i < 16 ? q : 0;
-            }
-        }
-        block.sum = block.scale * static_cast<float>(-block.neg_sum);
-        std::memcpy(out, &block, sizeof block);
-    }
-}
+void quantize_i16(const float* x, std::int64_t cols, std::byte* out) { quantize<I16Block>(x, cols, out); }
+void quantize_i8(const float* x, std::int64_t cols, std::byte* out) { quantize<I8Block>(x, cols, out); }
 
 void rms_norm(const float* x, const float* gain, float epsilon, int n, float* out) {
     float lane[32] = {};

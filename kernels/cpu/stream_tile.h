@@ -11,7 +11,7 @@ namespace {
 
 struct StreamedFormat {
     using Panel = StreamedPanel;
-    static constexpr int kSubs = 8, kOffsetShift = 0;
+    static constexpr int kSubs = 8, kOffsetShift = 0, kBits = 8;
     static constexpr bool kSigned = true, kMin = false, kHalves = true;
     const Panel& p;
     __m256 d;
@@ -69,11 +69,12 @@ void decode_panel(const Block* const (&rows)[kPanelRows], StreamedPanel& out) {
     }
 }
 
-using StreamedTile = void (*)(const StreamedPanel& panel, const I16Block* x, float* sums);
+template <class Block>
+using StreamedTile = void (*)(const StreamedPanel& panel, const Block* x, float* sums);
 
 /// Adds 256 columns to `sums` [T][8]; `x` is [8][T].
-template <class Dot, int T>
-void streamed_tile(const StreamedPanel& panel, const I16Block* x, float* sums) {
+template <class Dot, class Block, int T>
+void streamed_tile(const StreamedPanel& panel, const Block* x, float* sums) {
     __m256 acc[T];
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
@@ -81,7 +82,7 @@ void streamed_tile(const StreamedPanel& panel, const I16Block* x, float* sums) {
     }
     const StreamedFormat format(panel);
     for (int sub = 0; sub < 8; ++sub, x += T) {
-        add_columns<Dot, StreamedFormat, 1, T>(&format, sub, x, acc);
+        add_columns<Dot, StreamedFormat, Block, 1, T>(&format, sub, x, acc);
     }
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
@@ -89,19 +90,21 @@ void streamed_tile(const StreamedPanel& panel, const I16Block* x, float* sums) {
     }
 }
 
-/// The product with the file's own blocks of a streamed type.
-template <class Dot, class Block, std::size_t... kIndex>
-inline void multiply_streamed(const MatmulArgs& args, std::index_sequence<kIndex...>) {
-    static constexpr StreamedTile kTiles[] = {streamed_tile<Dot, static_cast<int>(kIndex) + 1>...};
+/// The product of the file's own WeightBlocks with activations in Sources, which tiles take as Blocks.
+template <class Dot, class WeightBlock, class Source, class Block, std::size_t... kIndex>
+inline void multiply_streamed_blocks(const MatmulArgs& args, std::index_sequence<kIndex...>) {
+    static constexpr StreamedTile<Block> kTiles[] = {
+        streamed_tile<Dot, Block, static_cast<int>(kIndex) + 1>...};
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
     const std::int64_t blocks = w.cols / 256;
-    for_groups<I16Block>(args, kTile, w.cols / 32, [&](const I16Block* x, int first, int count) {
+    for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Block* x, int first, int count) {
         for (std::int64_t panel = args.first_panel; panel < args.last_panel; ++panel) {
-            const Block* rows[kPanelRows];
+            const WeightBlock* rows[kPanelRows];
             for (std::int64_t r = 0; r < kPanelRows; ++r) { // past the matrix the last row stands in
                 const std::int64_t row = panel * kPanelRows + r;
-                rows[r] = reinterpret_cast<const Block*>(w.data) + (row < w.rows ? row : w.rows - 1) * blocks;
+                rows[r] =
+                    reinterpret_cast<const WeightBlock*>(w.data) + (row < w.rows ? row : w.rows - 1) * blocks;
             }
             alignas(32) float sums[kGroupTokens * kPanelRows];
             __builtin_memset(sums, 0, static_cast<std::size_t>(count * kPanelRows) * sizeof(float));
@@ -112,7 +115,7 @@ inline void multiply_streamed(const MatmulArgs& args, std::index_sequence<kIndex
                     const int tokens = count - t < kTile ? count - t : kTile;
                     kTiles[tokens - 1](decoded, x + w.cols / 32 * t + 8 * b * tokens, sums + kPanelRows * t);
                 }
-                for (const Block*& row : rows) {
+                for (const WeightBlock*& row : rows) {
                     ++row;
                 }
             }
@@ -120,6 +123,13 @@ inline void multiply_streamed(const MatmulArgs& args, std::index_sequence<kIndex
                 output_of(args, panel, first).store(t, _mm256_load_ps(sums + kPanelRows * t));
             }
         }
+    });
+}
+
+template <class Dot, class WeightBlock, std::size_t... kIndex>
+inline void multiply_streamed(const MatmulArgs& args, std::index_sequence<kIndex...> tiles) {
+    with_blocks<Dot, StreamedFormat::kBits>(args, tiles, [&]<class Source, class Block>(auto sequence) {
+        multiply_streamed_blocks<Dot, WeightBlock, Source, Block>(args, sequence);
     });
 }
 

@@ -11,14 +11,15 @@ namespace switchyard::cpu {
 namespace {
 
 constexpr KernelTable kScalar{
-    "scalar",       scalar::matmul,       scalar::quantize_i16, scalar::rms_norm, scalar::rope,
-    scalar::swiglu, scalar::gelu_glu,     scalar::softmax,      scalar::add,      scalar::scale_add,
-    scalar::scale,  scalar::attend_block, scalar::merge_states};
+    "scalar",          scalar::matmul, scalar::quantize_i16, scalar::quantize_i8, scalar::rms_norm,
+    scalar::rope,      scalar::swiglu, scalar::gelu_glu,     scalar::softmax,     scalar::add,
+    scalar::scale_add, scalar::scale,  scalar::attend_block, scalar::merge_states};
 
 constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const MatmulArgs&)) {
     return {name,
             matmul,
             avx2::quantize_i16,
+            avx2::quantize_i8,
             avx2::rms_norm,
             avx2::rope,
             avx2::swiglu,
@@ -74,11 +75,11 @@ const KernelTable& table() {
     return best;
 }
 
-void prepare_activations(BlockType weight, const float* x, std::int64_t cols, std::byte* out) {
-    if (activation_format(weight) == ActivationFormat::I16) {
-        quantize_i16(x, cols, out);
-    } else {
+void prepare_activations(BlockType weight, const float* x, std::int64_t cols, std::byte* out, int bits) {
+    if (activation_format(weight, bits) == ActivationFormat::F32) {
         std::memcpy(out, x, static_cast<std::size_t>(cols) * sizeof(float));
+    } else {
+        quantize(bits, x, cols, out);
     }
 }
 

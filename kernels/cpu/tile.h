@@ -5,124 +5,15 @@
 // in an unnamed namespace, so code compiled for one processor never serves another.
 #pragma once
 
-#include "kernels/cpu/formats.h"
+#include "kernels/cpu/integer_columns.h"
 
+#include <type_traits>
 #include <utility>
 
 namespace switchyard::cpu {
 namespace {
 
 // ---- Tiles of integers
-
-/// Columns (0, 2) or (1, 3) of group g in every 32-bit lane.
-inline __m256i pair_of(const I16Block& x, int g, int odd) {
-    std::int32_t two;
-    __builtin_memcpy(&two, x.q + 4 * g + 2 * odd, sizeof two);
-    return _mm256_set1_epi32(two);
-}
-
-/// The even and odd bytes of a group's weights as 16-bit integers.
-template <bool kSigned>
-struct Words {
-    __m256i even, odd;
-    explicit Words(__m256i bytes)
-        : even(kSigned ? _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8)
-                       : _mm256_and_si256(bytes, _mm256_set1_epi16(0xff))),
-          odd(kSigned ? _mm256_srai_epi16(bytes, 8) : _mm256_srli_epi16(bytes, 8)) {}
-};
-
-/// What a sum starts from: the weights' offset, for all 32 columns or, with halves, for 16.
-template <class F>
-inline __m256i start_of(const I16Block& x, int half) {
-    if (F::kOffsetShift == 0 || (!F::kHalves && half == 1)) {
-        return _mm256_setzero_si256();
-    }
-    const __m256i low = _mm256_set1_epi32(x.neg_low), all = _mm256_set1_epi32(x.neg_sum);
-    const __m256i sum = !F::kHalves ? all : half == 0 ? low : _mm256_sub_epi32(all, low);
-    return _mm256_slli_epi32(sum, F::kOffsetShift);
-}
-
-/// `acc` and what a block's integer sums stand for: of all columns, or of the first 16 and of the others.
-template <class F>
-[[gnu::always_inline]] inline __m256 add_sums(const F& format, int sub, const I16Block& x, __m256i first,
-                                              [[maybe_unused]] __m256i second, __m256 acc) {
-    __m256 dot = _mm256_cvtepi32_ps(first);
-    if constexpr (F::kHalves) {
-        dot = _mm256_fmadd_ps(dot, format.half_scale(sub, 0),
-                              _mm256_mul_ps(_mm256_cvtepi32_ps(second), format.half_scale(sub, 1)));
-    }
-    acc = _mm256_fmadd_ps(dot, _mm256_mul_ps(format.scale(sub), _mm256_set1_ps(x.scale)), acc);
-    if constexpr (F::kMin && F::kHalves) {
-        const float low = static_cast<float>(-x.neg_low) * x.scale;
-        const float high = static_cast<float>(x.neg_low - x.neg_sum) * x.scale;
-        acc = _mm256_fmadd_ps(format.half_min(sub, 0), _mm256_set1_ps(low), acc);
-        acc = _mm256_fmadd_ps(format.half_min(sub, 1), _mm256_set1_ps(high), acc);
-    } else if constexpr (F::kMin) {
-        acc = _mm256_fmadd_ps(format.min(sub), _mm256_set1_ps(x.sum), acc);
-    }
-    return acc;
-}
-
-/// Adds 32 columns of P panels to acc [P][T]: x[t] are the tokens' blocks.
-template <class Dot, class F, int P, int T>
-[[gnu::always_inline]] inline void add_columns(const F* formats, int sub, const I16Block* x, __m256* acc) {
-    // Two sums where one would wait for itself.
-    constexpr int kSums = F::kHalves || P * T <= 2 ? 2 : 1;
-    __m256i sums[P][T][kSums];
-#pragma GCC unroll 16
-    for (int t = 0; t < T; ++t) {
-        for (int half = 0; half < kSums; ++half) {
-            const __m256i start = start_of<F>(x[t], half);
-#pragma GCC unroll 2
-            for (int p = 0; p < P; ++p) {
-                sums[p][t][half] = start;
-            }
-        }
-    }
-    const auto add_words = [&](const Words<F::kSigned>* words, int group, int half)
-        __attribute__((always_inline)) {
-#pragma GCC unroll 16
-        for (int t = 0; t < T; ++t) {
-            const __m256i even = pair_of(x[t], group, 0), odd = pair_of(x[t], group, 1);
-#pragma GCC unroll 2
-            for (int p = 0; p < P; ++p) {
-                __m256i& sum = sums[p][t][half];
-                sum = Dot::add(Dot::add(sum, words[p].even, even), words[p].odd, odd);
-            }
-        }
-    };
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-        if constexpr (P == 1) {
-            const Pair pair = formats[0].weights(sub, v);
-            const Words<F::kSigned> low(pair.low), high(pair.high);
-            add_words(&low, v, 0);
-            add_words(&high, v + 4, kSums - 1);
-        } else {
-            const Pair pairs[] = {formats[0].weights(sub, v), formats[1].weights(sub, v)};
-            const Words<F::kSigned> low[] = {Words<F::kSigned>(pairs[0].low),
-                                             Words<F::kSigned>(pairs[1].low)};
-            add_words(low, v, 0);
-            const Words<F::kSigned> high[] = {Words<F::kSigned>(pairs[0].high),
-                                              Words<F::kSigned>(pairs[1].high)};
-            add_words(high, v + 4, kSums - 1);
-        }
-    }
-#pragma GCC unroll 2
-    for (int p = 0; p < P; ++p) {
-#pragma GCC unroll 16
-        for (int t = 0; t < T; ++t) {
-            const auto& found = sums[p][t];
-            __m256& sum = acc[p * T + t];
-            if constexpr (F::kHalves) {
-                sum = add_sums<F>(formats[p], sub, x[t], found[0], found[kSums - 1], sum);
-            } else {
-                const __m256i all = kSums == 1 ? found[0] : _mm256_add_epi32(found[0], found[kSums - 1]);
-                sum = add_sums<F>(formats[p], sub, x[t], all, all, sum);
-            }
-        }
-    }
-}
 
 /// Where a tile's results go: token t's eight rows at y + t * stride, of which `rows` exist.
 struct Output {
@@ -145,13 +36,13 @@ struct Output {
     }
 };
 
-/// P panels, `size` bytes apart, times T tokens; `x` is [cols / 32][T].
-template <class Dot, BlockType kType, int P, int T>
+/// P panels, `size` bytes apart, times T tokens; `x` is Blocks [cols / 32][T].
+template <class Dot, BlockType kType, class Block, int P, int T>
 void integer_tile(const std::byte* panel, std::size_t size, std::int64_t cols, const std::byte* x,
                   const Output* out) {
     using F = Format<kType>;
     using Panel = typename F::Panel;
-    const auto* block = reinterpret_cast<const I16Block*>(x);
+    const auto* block = reinterpret_cast<const Block*>(x);
     __m256 acc[P * T];
 #pragma GCC unroll 16
     for (int i = 0; i < P * T; ++i) {
@@ -162,7 +53,7 @@ void integer_tile(const std::byte* panel, std::size_t size, std::int64_t cols, c
         const auto& last = *reinterpret_cast<const Panel*>(panel + (P - 1) * size);
         const F formats[] = {F(first), F(last)};
         for (int sub = 0; sub < F::kSubs; ++sub, block += T) {
-            add_columns<Dot, F, P, T>(formats, sub, block, acc);
+            add_columns<Dot, F, Block, P, T>(formats, sub, block, acc);
         }
     }
 #pragma GCC unroll 2
@@ -282,37 +173,61 @@ inline int group_tokens(std::size_t row_bytes, int tile, int tokens) {
     return static_cast<int>(group < tokens ? group : tokens);
 }
 
+/// The same values in 16 bits.
+inline I16Block widened(const I8Block& x) {
+    I16Block wide;
+    const Words<true> words(load(x.q));
+    // Words of even and odd bytes come together as i16_place wants them: 0 2 1 3.
+    const __m256i first = _mm256_unpacklo_epi32(words.even, words.odd),
+                  second = _mm256_unpackhi_epi32(words.even, words.odd);
+    auto* q = reinterpret_cast<__m256i*>(wide.q);
+    _mm256_storeu_si256(q, _mm256_permute2x128_si256(first, second, 0x20));
+    _mm256_storeu_si256(q + 1, _mm256_permute2x128_si256(first, second, 0x31));
+    wide.scale = x.scale;
+    wide.sum = x.sum;
+    wide.neg_sum = x.neg_sum;
+    wide.neg_low = x.neg_low;
+    return wide;
+}
+
 /// Copies `count` tokens from `first` as tiles of at most `tile`, each [cols / unit][tokens of the tile].
-template <class Unit>
+template <class Source, class Unit>
 inline void gather(const MatmulArgs& args, int first, int count, int tile, std::int64_t units, Unit* out) {
     for (int begin = 0; begin < count; begin += tile) {
         const int width = count - begin < tile ? count - begin : tile;
         for (int t = 0; t < width; ++t) {
             const int token = first + begin + t;
             const auto row = static_cast<std::size_t>(args.index ? args.index[token] : token);
-            const auto* x = reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride);
+            const auto* x = reinterpret_cast<const Source*>(args.activations + row * args.activation_stride);
             for (std::int64_t i = 0; i < units; ++i) {
-                out[i * width + t] = x[i];
+                if constexpr (std::is_same_v<Source, Unit>) {
+                    out[i * width + t] = x[i];
+                } else {
+                    out[i * width + t] = widened(x[i]);
+                }
             }
         }
         out += units * width;
     }
 }
 
-/// Calls run(x, first token, tokens) for groups of tokens laid out by gather().
-template <class Unit, class Run>
+/// Calls run(x, first token, tokens) for groups of tokens laid out by gather(). PRECOND: where rows hold
+/// other units, one row of Units fits kGroupBytes.
+template <class Source, class Unit, class Run>
 inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, const Run& run) {
     alignas(64) std::byte buffer[kGroupBytes];
     const int group = group_tokens(static_cast<std::size_t>(units) * sizeof(Unit), tile, args.tokens);
     for (int first = 0; first < args.tokens; first += group) {
         const int count = args.tokens - first < group ? args.tokens - first : group;
-        if (count == 1) { // a tile of one token is the row itself
-            const auto row = static_cast<std::size_t>(args.index ? args.index[first] : first);
-            run(reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride), first, 1);
-            continue;
+        if constexpr (std::is_same_v<Source, Unit>) {
+            if (count == 1) { // a tile of one token is the row itself
+                const auto row = static_cast<std::size_t>(args.index ? args.index[first] : first);
+                run(reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride), first, 1);
+                continue;
+            }
         }
         auto* x = reinterpret_cast<Unit*>(buffer);
-        gather(args, first, count, tile, units, x);
+        gather<Source>(args, first, count, tile, units, x);
         run(x, first, count);
     }
 }
@@ -332,20 +247,21 @@ void multiply_bytes(const MatmulArgs& args, const I16Block* x, int token);
 using IntegerTile = void (*)(const std::byte* panel, std::size_t size, std::int64_t cols, const std::byte* x,
                              const Output* out);
 
-/// The tiles of 1 .. T tokens, by tokens - 1.
-template <class Dot, BlockType kType, std::size_t... kIndex>
-inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex...>) {
+/// The product with activations in Sources, which tiles of 1 .. T tokens take as Blocks.
+template <class Dot, BlockType kType, class Source, class Block, std::size_t... kIndex>
+inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex...>) {
     // Panels that pass together share what is read of the tokens; halves have sums of their own, for which
     // there would be no registers.
     constexpr int kPanels = Format<kType>::kHalves ? 1 : Dot::kPanels;
-    static constexpr IntegerTile kTiles[] = {integer_tile<Dot, kType, 1, static_cast<int>(kIndex) + 1>...};
+    static constexpr IntegerTile kTiles[] = {
+        integer_tile<Dot, kType, Block, 1, static_cast<int>(kIndex) + 1>...};
     static constexpr IntegerTile kWideTiles[] = {
-        integer_tile<Dot, kType, kPanels, static_cast<int>(kIndex) + 1>...};
+        integer_tile<Dot, kType, Block, kPanels, static_cast<int>(kIndex) + 1>...};
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
     const std::size_t size = panel_bytes(w.type, w.cols);
-    for_groups<I16Block>(args, kTile, w.cols / 32, [&](const I16Block* x, int first, int count) {
-        if constexpr (!Format<kType>::kSigned) {
+    for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Block* x, int first, int count) {
+        if constexpr (!Format<kType>::kSigned && std::is_same_v<Block, I16Block>) {
             if (count == 1 && w.cols <= kByteColumns) {
                 return multiply_bytes<Dot, kType>(args, x, first);
             }
@@ -353,7 +269,7 @@ inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex
         for (std::int64_t panel = args.first_panel; panel < args.last_panel;) {
             const bool wide = kPanels > 1 && count > 1 && panel + kPanels <= args.last_panel;
             const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
-            const I16Block* at = x;
+            const Block* at = x;
             for (int t = 0; t < count; t += kTile) {
                 const int tokens = count - t < kTile ? count - t : kTile;
                 const Output out[] = {output_of(args, panel, first + t),
@@ -364,6 +280,28 @@ inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex
             }
             panel += wide ? kPanels : 1;
         }
+    });
+}
+
+/// Calls run.operator()<Source, Block>(tiles) for the activations at hand: 8-bit ones are widened where the
+/// weights do not meet bytes, unless a row would not fit; it then goes by itself.
+template <class Dot, int kBits, std::size_t... kIndex, class Run>
+inline void with_blocks(const MatmulArgs& args, std::index_sequence<kIndex...> tiles, const Run& run) {
+    if (args.activation_bits == 16) {
+        run.template operator()<I16Block, I16Block>(tiles);
+    } else if constexpr (Dot::template kTakesBytes<kBits>) {
+        run.template operator()<I8Block, I8Block>(std::make_index_sequence<Dot::kByteTile>());
+    } else if (i16_row_bytes(args.weights.cols) <= kGroupBytes) {
+        run.template operator()<I8Block, I16Block>(tiles);
+    } else {
+        run.template operator()<I8Block, I8Block>(std::make_index_sequence<1>());
+    }
+}
+
+template <class Dot, BlockType kType, std::size_t... kIndex>
+inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex...> tiles) {
+    with_blocks<Dot, Format<kType>::kBits>(args, tiles, [&]<class Source, class Block>(auto sequence) {
+        multiply_blocks<Dot, kType, Source, Block>(args, sequence);
     });
 }
 
@@ -413,7 +351,7 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const fl
 
 template <BlockType kType>
 inline void multiply_floats(const MatmulArgs& args) {
-    for_groups<float>(args, kFloatTile, args.weights.cols, [&](const float* x, int first, int count) {
+    for_groups<float, float>(args, kFloatTile, args.weights.cols, [&](const float* x, int first, int count) {
         std::int64_t panel = args.first_panel;
         if (count <= 3) { // few tokens leave registers for four panels
             for (; panel + 4 <= args.last_panel; panel += 4) {

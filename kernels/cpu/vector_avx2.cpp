@@ -1,4 +1,4 @@
-// Norm, rope, activations, sums and 16-bit activations on AVX2.
+// Norm, rope, activations, sums, and activations as integers on AVX2.
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/math_avx2.h"
 
@@ -27,8 +27,25 @@ std::uint32_t largest_magnitude(const __m256* x) {
     return static_cast<std::uint32_t>(_mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1))));
 }
 
+// A half of 128 bits is a group of four: i16_place orders it, packing alternates the groups of two vectors.
+void store_integers(const __m256i (&q)[4], I16Block& block) {
+    for (int i = 0; i < 2; ++i) {
+        const __m256i words = _mm256_packs_epi32(_mm256_shuffle_epi32(q[2 * i], 0xd8),
+                                                 _mm256_shuffle_epi32(q[2 * i + 1], 0xd8));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(block.q) + i, _mm256_permute4x64_epi64(words, 0xd8));
+    }
+}
+
+// Packed twice, groups of four come as 0 2 4 6 1 3 5 7.
+void store_integers(const __m256i (&q)[4], I8Block& block) {
+    const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(block.q), _mm256_permutevar8x32_epi32(bytes, order));
+}
+
 /// 32 values times `inverse`, rounded to integers in `block`, with their sums.
-void round_block(const __m256* x, float inverse, I16Block& block) {
+template <class Block>
+void round_block(const __m256* x, float inverse, Block& block) {
     const __m256 factor = _mm256_set1_ps(inverse);
     __m256i q[4];
     for (int i = 0; i < 4; ++i) {
@@ -40,28 +57,22 @@ void round_block(const __m256* x, float inverse, I16Block& block) {
     };
     block.neg_low = -total(low);
     block.neg_sum = block.neg_low - total(high);
-    // A half of 128 bits is a group of four: i16_place orders it, packing alternates the groups of two
-    // vectors.
-    for (int i = 0; i < 2; ++i) {
-        const __m256i words = _mm256_packs_epi32(_mm256_shuffle_epi32(q[2 * i], 0xd8),
-                                                 _mm256_shuffle_epi32(q[2 * i + 1], 0xd8));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(block.q) + i, _mm256_permute4x64_epi64(words, 0xd8));
-    }
+    store_integers(q, block);
 }
 
-} // namespace
-
-void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
-    auto* block = reinterpret_cast<I16Block*>(out);
+/// `largest`: the largest integer.
+template <class Block>
+void quantize_blocks(const float* x, std::int64_t cols, float largest, std::byte* out) {
+    auto* block = reinterpret_cast<Block*>(out);
     for (std::int64_t b = 0; b < cols / 32; ++b, x += 32, ++block) {
         __m256 values[4];
         for (int i = 0; i < 4; ++i) {
             values[i] = _mm256_loadu_ps(x + 8 * i);
         }
         const std::uint32_t bits = largest_magnitude(values);
-        float largest;
-        __builtin_memcpy(&largest, &bits, sizeof largest);
-        float scale = largest / 32767.0f;
+        float magnitude;
+        __builtin_memcpy(&magnitude, &bits, sizeof magnitude);
+        float scale = magnitude / largest;
         if (bits < 0x7f800000u && scale >= 1e-36f) {
             round_block(values, 1.0f / scale, *block);
         } else {
@@ -72,6 +83,16 @@ void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
         block->scale = scale;
         block->sum = scale * static_cast<float>(-block->neg_sum);
     }
+}
+
+} // namespace
+
+void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
+    quantize_blocks<I16Block>(x, cols, 32767.0f, out);
+}
+
+void quantize_i8(const float* x, std::int64_t cols, std::byte* out) {
+    quantize_blocks<I8Block>(x, cols, 127.0f, out);
 }
 
 void rms_norm(const float* x, const float* gain, float epsilon, int n, float* out) {

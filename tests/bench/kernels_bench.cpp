@@ -1,5 +1,5 @@
 // How fast the kernels are on one thread: bytes/s where memory decides (one token), operations/s where
-// arithmetic does (many tokens). Names: product/type/instruction set.
+// arithmetic does (many tokens). Names: product/type/instruction set; act8: with activations in 8 bits.
 #include "kernels/cpu/kernels.h"
 
 #include <benchmark/benchmark.h>
@@ -19,14 +19,15 @@ using cpu::Isa;
 struct Product {
     BlockType type;
     std::int64_t rows, cols;
-    int tokens;
+    int tokens, bits;
     std::vector<std::byte> data, activations;
     std::size_t stride;
     std::vector<float> y;
 
-    Product(BlockType t, std::int64_t r, std::int64_t c, int n)
-        : type(t), rows(r), cols(c), tokens(n), data(cpu::packed_bytes(t, r, c), std::byte{0x31}),
-          stride(cpu::activation_row_bytes(t, c)), y(static_cast<std::size_t>(r * n)) {
+    Product(BlockType t, std::int64_t r, std::int64_t c, int n, int activation_bits)
+        : type(t), rows(r), cols(c), tokens(n), bits(activation_bits),
+          data(cpu::packed_bytes(t, r, c), std::byte{0x31}), stride(cpu::activation_row_bytes(t, c, bits)),
+          y(static_cast<std::size_t>(r * n)) {
         std::mt19937 engine(1);
         std::normal_distribution<float> normal;
         activations.resize(stride * static_cast<std::size_t>(tokens));
@@ -35,8 +36,8 @@ struct Product {
             for (float& v : x) {
                 v = normal(engine);
             }
-            cpu::prepare_activations(type, x.data(), cols,
-                                     &activations[stride * static_cast<std::size_t>(i)]);
+            cpu::prepare_activations(type, x.data(), cols, &activations[stride * static_cast<std::size_t>(i)],
+                                     bits);
         }
     }
 
@@ -46,6 +47,7 @@ struct Product {
         a.last_panel = cpu::panels(rows);
         a.activations = activations.data();
         a.activation_stride = stride;
+        a.activation_bits = bits;
         a.tokens = tokens;
         a.y = y.data();
         a.y_stride = rows;
@@ -54,11 +56,11 @@ struct Product {
 };
 
 /// Few tokens times a matrix of `megabytes`: beyond the caches it shows what reading memory leaves.
-void few_tokens(benchmark::State& state, BlockType type, Isa isa, double megabytes, int tokens) {
+void few_tokens(benchmark::State& state, BlockType type, Isa isa, int bits, double megabytes, int tokens) {
     const std::int64_t cols = 1536;
     const auto rows =
         static_cast<std::int64_t>(megabytes * 1e6 / static_cast<double>(row_bytes(type, cols))) / 32 * 32;
-    Product p(type, rows, cols, tokens);
+    Product p(type, rows, cols, tokens, bits);
     for (auto _ : state) {
         cpu::table(isa).matmul(p.args());
         benchmark::DoNotOptimize(p.y.data());
@@ -66,9 +68,9 @@ void few_tokens(benchmark::State& state, BlockType type, Isa isa, double megabyt
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * p.data.size()));
 }
 
-void many_tokens(benchmark::State& state, BlockType type, Isa isa, std::int64_t rows, std::int64_t cols,
-                 int tokens) {
-    Product p(type, rows, cols, tokens);
+void many_tokens(benchmark::State& state, BlockType type, Isa isa, int bits, std::int64_t rows,
+                 std::int64_t cols, int tokens) {
+    Product p(type, rows, cols, tokens, bits);
     for (auto _ : state) {
         cpu::table(isa).matmul(p.args());
         benchmark::DoNotOptimize(p.y.data());
@@ -126,6 +128,8 @@ void vectors(benchmark::State& state, Isa isa, const std::string& which) {
     for (auto _ : state) {
         if (which == "quantize_i16") {
             table.quantize_i16(x.data(), n, q.data());
+        } else if (which == "quantize_i8") {
+            table.quantize_i8(x.data(), n, q.data());
         } else if (which == "swiglu") {
             table.swiglu(x.data(), y.data(), out.data(), n);
         } else if (which == "rms_norm") {
@@ -154,20 +158,25 @@ std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::A
         };
         for (int i = 0; i < kBlockTypes; ++i) {
             const auto type = static_cast<BlockType>(i);
-            const std::string name(traits(type).name);
-            add("one_token_memory/" + name, few_tokens, type, isa, 80.0, 1);
-            add("one_token_cache/" + name, few_tokens, type, isa, 0.4, 1);
-            add("four_tokens_memory/" + name, few_tokens, type, isa, 80.0, 4);
-            add("tokens_512/" + name, many_tokens, type, isa, 1536, 768, 512);
-            add("tokens_512_long_rows/" + name, many_tokens, type, isa, 512, 8192, 512);
-            add("tokens_4/" + name, many_tokens, type, isa, 1536, 768, 4);
+            for (const int bits : {16, 8}) {
+                if (bits == 8 && cpu::activation_format(type) == cpu::ActivationFormat::F32) {
+                    continue;
+                }
+                const std::string name = std::string(traits(type).name) + (bits == 8 ? "/act8" : "");
+                add("one_token_memory/" + name, few_tokens, type, isa, bits, 80.0, 1);
+                add("one_token_cache/" + name, few_tokens, type, isa, bits, 0.4, 1);
+                add("four_tokens_memory/" + name, few_tokens, type, isa, bits, 80.0, 4);
+                add("tokens_512/" + name, many_tokens, type, isa, bits, 1536, 768, 512);
+                add("tokens_512_long_rows/" + name, many_tokens, type, isa, bits, 512, 8192, 512);
+                add("tokens_4/" + name, many_tokens, type, isa, bits, 1536, 768, 4);
+            }
         }
         for (const BlockType type : {BlockType::F32, BlockType::F16, BlockType::Q8_0, BlockType::Q4_0}) {
             const std::string name(traits(type).name);
             add("attend_decode/" + name, attention, type, isa, 64, 64, 3, 32);
             add("attend_prefill/" + name, attention, type, isa, 64, 64, 96, 16);
         }
-        for (const char* which : {"quantize_i16", "swiglu", "rms_norm", "softmax"}) {
+        for (const char* which : {"quantize_i16", "quantize_i8", "swiglu", "rms_norm", "softmax"}) {
             add(std::string("vector/") + which, vectors, isa, which);
         }
     }

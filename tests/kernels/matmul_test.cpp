@@ -13,24 +13,24 @@ using namespace test;
 struct Problem {
     BlockType type;
     std::int64_t rows, cols;
-    int tokens;
+    int tokens, bits;                   // of activations that are integers
     std::vector<float> weights;         // [rows][cols]
     std::vector<std::byte> data;        // in panels
     std::vector<std::byte> activations; // as the product reads them
     std::size_t stride;
 
-    Problem(BlockType t, std::int64_t r, std::int64_t c, int n, unsigned seed)
-        : type(t), rows(r), cols(c), tokens(n) {
+    Problem(BlockType t, std::int64_t r, std::int64_t c, int n, unsigned seed, int activation_bits = 16)
+        : type(t), rows(r), cols(c), tokens(n), bits(activation_bits) {
         Random random(seed);
         const auto blocks = random_blocks(type, rows, cols, random);
         weights = block_values(type, blocks, rows, cols);
         data = packed(type, blocks, rows, cols);
-        stride = cpu::activation_row_bytes(type, cols);
+        stride = cpu::activation_row_bytes(type, cols, bits);
         activations.resize(stride * static_cast<std::size_t>(tokens));
         for (int i = 0; i < tokens; ++i) {
             const auto x = random.normals(static_cast<std::size_t>(cols));
-            cpu::prepare_activations(type, x.data(), cols,
-                                     &activations[stride * static_cast<std::size_t>(i)]);
+            cpu::prepare_activations(type, x.data(), cols, &activations[stride * static_cast<std::size_t>(i)],
+                                     bits);
         }
     }
 
@@ -40,6 +40,7 @@ struct Problem {
         a.last_panel = cpu::panels(rows);
         a.activations = activations.data();
         a.activation_stride = stride;
+        a.activation_bits = bits;
         a.tokens = tokens;
         a.y = y.data();
         a.y_stride = rows;
@@ -55,18 +56,40 @@ struct Problem {
     /// Activation k of a token as the product sees it.
     double x(int token, std::int64_t k) const {
         const std::byte* row = &activations[stride * static_cast<std::size_t>(token)];
-        if (cpu::activation_format(type) == cpu::ActivationFormat::F32) {
+        switch (cpu::activation_format(type, bits)) {
+        case cpu::ActivationFormat::F32:
             return reinterpret_cast<const float*>(row)[k];
+        case cpu::ActivationFormat::I16: {
+            const auto& block = reinterpret_cast<const cpu::I16Block*>(row)[k / 32];
+            return double{block.scale} * block.q[cpu::i16_place(static_cast<int>(k % 32))];
         }
-        const auto& block = reinterpret_cast<const cpu::I16Block*>(row)[k / 32];
-        return double{block.scale} * block.q[cpu::i16_place(static_cast<int>(k % 32))];
+        case cpu::ActivationFormat::I8:
+            break;
+        }
+        const auto& block = reinterpret_cast<const cpu::I8Block*>(row)[k / 32];
+        return double{block.scale} * block.q[k % 32];
     }
 
     std::string name() const {
         return std::string(traits(type).name) + " " + std::to_string(rows) + "x" + std::to_string(cols) +
-               " tokens " + std::to_string(tokens);
+               " tokens " + std::to_string(tokens) + " bits " + std::to_string(bits);
     }
 };
+
+/// Bits that activations for weights of `type` come in.
+std::vector<int> bits_for(BlockType type) {
+    return cpu::activation_format(type) == cpu::ActivationFormat::F32 ? std::vector{16} : std::vector{16, 8};
+}
+
+std::vector<std::pair<BlockType, int>> types_and_bits() {
+    std::vector<std::pair<BlockType, int>> all;
+    for (const BlockType type : kAllTypes) {
+        for (const int bits : bits_for(type)) {
+            all.emplace_back(type, bits);
+        }
+    }
+    return all;
+}
 
 /// Odd sizes of every type.
 std::vector<Problem> problems() {
@@ -74,13 +97,24 @@ std::vector<Problem> problems() {
     unsigned seed = 10;
     for (const BlockType type : kAllTypes) {
         const int unit = traits(type).values;
-        for (const int rows : {1, 8, 21, 43}) {
-            for (int tokens = 1; tokens <= 9; ++tokens) {
-                const int cols = unit == 1 ? 5 + 17 * tokens : unit * (1 + tokens % 4);
-                all.emplace_back(type, rows, cols, tokens, seed++);
+        for (const int bits : bits_for(type)) {
+            for (const int rows : {1, 8, 21, 43}) {
+                for (int tokens = 1; tokens <= 9; ++tokens) {
+                    const int cols = unit == 1 ? 5 + 17 * tokens : unit * (1 + tokens % 4);
+                    all.emplace_back(type, rows, cols, tokens, seed++, bits);
+                }
             }
+            all.emplace_back(type, 75, unit == 1 ? 1100 : 2304, 37, seed++, bits);
         }
-        all.emplace_back(type, 75, unit == 1 ? 1100 : 2304, 37, seed++);
+    }
+    return all;
+}
+
+/// More tokens than tiles take, of every type.
+std::vector<Problem> batches() {
+    std::vector<Problem> all;
+    for (const auto& [type, bits] : types_and_bits()) {
+        all.emplace_back(type, 50, 512, 41, 7, bits);
     }
     return all;
 }
@@ -114,8 +148,7 @@ TEST(Matmul, IsTheSameOnEveryInstructionSet) {
 
 TEST(Matmul, DoesNotDependOnTheBatch) {
     for (const cpu::Isa isa : available_isas()) {
-        for (const BlockType type : kAllTypes) {
-            const Problem p(type, 50, 512, 41, 7);
+        for (const Problem& p : batches()) {
             const auto whole = p.multiply(isa);
             std::vector<float> single(whole.size());
             for (int t = 0; t < p.tokens; ++t) {
@@ -129,16 +162,22 @@ TEST(Matmul, DoesNotDependOnTheBatch) {
                     cpu::table(isa).matmul(args);
                 }
             }
-            EXPECT_TRUE(same_bits(single, whole)) << cpu::table(isa).name << " " << traits(type).name;
+            EXPECT_TRUE(same_bits(single, whole)) << cpu::table(isa).name << " " << p.name();
         }
     }
 }
 
 TEST(Matmul, TakesRowsLongerThanItsBuffers) {
-    for (const auto& [type, cols] :
-         {std::pair{BlockType::Q4_0, 32 * 4100}, std::pair{BlockType::Q4_0, 32 * 1000},
-          std::pair{BlockType::F16, 50001}, std::pair{BlockType::F16, 20000}}) {
-        const Problem p(type, 17, cols, 7, 11);
+    struct Long {
+        BlockType type;
+        int cols, bits;
+    };
+    for (const auto& [type, cols, bits] :
+         {Long{BlockType::Q4_0, 32 * 4100, 16}, Long{BlockType::Q4_0, 32 * 1000, 16},
+          Long{BlockType::Q4_0, 32 * 4100, 8}, Long{BlockType::Q8_0, 32 * 4100, 8},
+          Long{BlockType::IQ3_S, 256 * 512, 8}, Long{BlockType::Q8_0, 32 * 1000, 8},
+          Long{BlockType::F16, 50001, 16}, Long{BlockType::F16, 20000, 16}}) {
+        const Problem p(type, 17, cols, 7, 11, bits);
         const auto expected = p.multiply(cpu::Isa::Scalar);
         for (const cpu::Isa isa : available_isas()) {
             EXPECT_TRUE(same_bits(p.multiply(isa), expected)) << cpu::table(isa).name << " " << p.name();
@@ -149,8 +188,8 @@ TEST(Matmul, TakesRowsLongerThanItsBuffers) {
 TEST(Matmul, GathersAccumulatesAndKeepsToItsPanels) {
     const std::int32_t index[] = {4, 0, 4, 2, 7, 1, 1};
     for (const cpu::Isa isa : available_isas()) {
-        for (const BlockType type : kAllTypes) {
-            const Problem p(type, 37, 256, 8, 9);
+        for (const auto& [type, bits] : types_and_bits()) {
+            const Problem p(type, 37, 256, 8, 9, bits);
             const auto all = p.multiply(isa);
             const int stride = 41;
             std::vector<float> y(7 * stride, 1.5f);
@@ -175,7 +214,7 @@ TEST(Matmul, GathersAccumulatesAndKeepsToItsPanels) {
 
 TEST(Matmul, HoldsTheLargestIntegers) {
     // Weights and activations at the ends of their range: sums must not overflow.
-    for (const BlockType type : kAllTypes) {
+    for (const auto& [type, bits] : types_and_bits()) {
         if (cpu::activation_format(type) == cpu::ActivationFormat::F32) {
             continue;
         }
@@ -206,12 +245,13 @@ TEST(Matmul, HoldsTheLargestIntegers) {
             const auto data = packed(type, blocks, 8, cols);
             std::vector<float> x(static_cast<std::size_t>(cols), fill == 0x80 ? -3.0f : 3.0f);
             std::vector<std::byte> q(cpu::i16_row_bytes(cols));
-            cpu::prepare_activations(type, x.data(), cols, q.data());
+            cpu::prepare_activations(type, x.data(), cols, q.data(), bits);
             std::vector<float> expected(8);
             cpu::MatmulArgs args;
             args.weights = {type, 8, cols, data.data()};
             args.last_panel = 1;
             args.activations = q.data();
+            args.activation_bits = bits;
             args.tokens = 1;
             args.y = expected.data();
             cpu::table(cpu::Isa::Scalar).matmul(args);
@@ -226,60 +266,7 @@ TEST(Matmul, HoldsTheLargestIntegers) {
                 args.y = y.data();
                 cpu::table(isa).matmul(args);
                 EXPECT_TRUE(same_bits(y, expected))
-                    << cpu::table(isa).name << " " << traits(type).name << " " << fill;
-            }
-        }
-    }
-}
-
-TEST(QuantizeI16, IsNearAndTheSameOnEveryInstructionSet) {
-    Random random(3);
-    std::vector<float> x = random.normals(32 * 9);
-    std::fill(x.begin() + 32, x.begin() + 64, 0.0f);
-    x[70] = 1e30f;
-    x[100] = 1e-38f;
-    for (int i = 128; i < 160; ++i) {
-        x[static_cast<std::size_t>(i)] *= 1e-39f;
-    }
-    x[161] = INFINITY;
-    x[193] = -NAN;
-    for (int i = 224; i < 256; ++i) { // halves between integers
-        x[static_cast<std::size_t>(i)] = i == 224 ? 32767.0f : static_cast<float>(i - 240) + 0.5f;
-    }
-    std::vector<std::byte> expected(cpu::i16_row_bytes(32 * 9));
-    cpu::table(cpu::Isa::Scalar).quantize_i16(x.data(), 32 * 9, expected.data());
-    const auto* blocks = reinterpret_cast<const cpu::I16Block*>(expected.data());
-    for (int b = 0; b < 9; ++b) {
-        if (b == 5 || b == 6) {
-            EXPECT_TRUE(std::isnan(blocks[b].scale));
-            continue;
-        }
-        int sum = 0, low = 0;
-        for (int i = 0; i < 32; ++i) {
-            const float value = x[static_cast<std::size_t>(32 * b + i)];
-            const int q = blocks[b].q[cpu::i16_place(i)];
-            EXPECT_NEAR(blocks[b].scale * static_cast<float>(q), value, blocks[b].scale * 0.5001f + 1e-35f);
-            sum += q;
-            low += i < 16 ? q : 0;
-        }
-        EXPECT_EQ(blocks[b].neg_sum, -sum);
-        EXPECT_EQ(blocks[b].neg_low, -low);
-        EXPECT_EQ(blocks[b].sum, blocks[b].scale * static_cast<float>(sum));
-    }
-    EXPECT_EQ(blocks[7].q[cpu::i16_place(17)], 2); // 1.5 goes to the even neighbour
-    for (const cpu::Isa isa : available_isas()) {
-        std::vector<std::byte> q(expected.size());
-        cpu::table(isa).quantize_i16(x.data(), 32 * 9, q.data());
-        const auto* got = reinterpret_cast<const cpu::I16Block*>(q.data());
-        for (int b = 0; b < 9; ++b) {
-            EXPECT_EQ(std::memcmp(got[b].q, blocks[b].q, sizeof got[b].q), 0) << cpu::table(isa).name << b;
-            EXPECT_EQ(got[b].neg_sum, blocks[b].neg_sum);
-            EXPECT_EQ(got[b].neg_low, blocks[b].neg_low);
-            if (std::isnan(blocks[b].scale)) {
-                EXPECT_TRUE(std::isnan(got[b].scale) && std::isnan(got[b].sum));
-            } else {
-                EXPECT_EQ(got[b].scale, blocks[b].scale);
-                EXPECT_EQ(got[b].sum, blocks[b].sum);
+                    << cpu::table(isa).name << " " << traits(type).name << " " << fill << " " << bits;
             }
         }
     }
