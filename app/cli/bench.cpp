@@ -95,6 +95,7 @@ nlohmann::ordered_json result_of(const std::vector<RunRecord>& records, const Lo
     json["repeat"] = records.size();
     json["quant"] = last.quant;
     json["kv"] = traits(last.kv).name;
+    json["activations"] = std::to_string(records.back().settings.sequence.activation_bits);
     json["experts_total"] = model.plan().experts;
     json["experts_active"] = last.experts_active;
     const auto add = [&](const char* name, auto&& value) {
@@ -364,8 +365,8 @@ void run_bench(const BenchArguments& options) {
 void add_bench(CLI::App& app) {
     auto options = std::make_shared<BenchArguments>();
     CLI::App* command = app.add_subcommand("bench", "Measure the speed of a model");
-    options->shape.add_to(*command,
-                          options->model.add_to(*command, {"experts", "quant", "kv", "prefill_chunk"}));
+    options->shape.add_to(*command, options->model.add_to(*command, {"experts", "quant", "kv", "activations",
+                                                                     "prefill_chunk"}));
     const auto at_least = [](int least) { return CLI::Range(least, 1 << 20); };
     command->add_option("--prompt-tokens", options->prompt_tokens, "Tokens of the prompt")
         ->check(at_least(1));

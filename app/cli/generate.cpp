@@ -145,7 +145,7 @@ void add_generate(CLI::App& app) {
     CLI::App* command = app.add_subcommand("generate", "Answer a prompt");
     const std::initializer_list<std::string_view> dials = {
         "temperature", "top_p",   "top_k", "min_p", "repetition_penalty", "repetition_window", "seed",
-        "max_tokens",  "experts", "quant", "kv",    "prefill_chunk"};
+        "max_tokens",  "experts", "quant", "kv",    "activations",        "prefill_chunk"};
     options->model.add_to(*command, dials);
     command->add_option("--prompt", options->prompt, "The question, or with --raw the text to continue")
         ->required();

@@ -79,6 +79,7 @@ void run_logits(const LogitsArguments& options) {
     EvaluateOptions settings;
     settings.experts = tuning.sequence.experts;
     settings.kv = tuning.sequence.kv;
+    settings.activation_bits = tuning.sequence.activation_bits;
     evaluate(model->executor(), model->backend(), model->plan(), weights, ids, settings,
              [&](int, std::span<const float> logits) { writer.row(logits); });
     writer.finish();
@@ -90,7 +91,7 @@ void run_logits(const LogitsArguments& options) {
 void add_logits(CLI::App& app) {
     auto options = std::make_shared<LogitsArguments>();
     CLI::App* command = app.add_subcommand("logits", "Write the logits at every position of token ids");
-    options->model.add_to(*command, {"experts", "quant", "kv"});
+    options->model.add_to(*command, {"experts", "quant", "kv", "activations"});
     CLI::Option* ids = command->add_option("--ids", options->ids, "Token ids: 1,2,3");
     CLI::Option* file = command->add_option("--ids-file", options->ids_file,
                                             "A file with token ids, a JSON array or parted by white space");

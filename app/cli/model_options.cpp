@@ -93,7 +93,7 @@ std::shared_ptr<LoadedModel> ModelOptions::load() const {
         print_note(note);
     if (const int experts = tuning(*model).sequence.experts; experts > 0)
         check_experts(*model, experts);
-    for (const char* dial : {"kv", "quant"})
+    for (const char* dial : {"kv", "activations", "quant"})
         note_substitute(*model, *find_control(dial), control_value(tuning(*model), *find_control(dial)));
     return model;
 }
@@ -150,6 +150,13 @@ std::string substitute_on(const Backend& backend, const ControlSpec& spec, const
     if (spec.name == "kv" && !backend.exact())
         return sentence("the KV cache cannot be kept as ", tuning.sequence.kv,
                         backend.nearest_kv(tuning.sequence.kv));
+    if (const int bits = tuning.sequence.activation_bits; spec.name == "activations" && !backend.exact()) {
+        const int taken = backend.nearest_activation_bits(bits);
+        return taken == bits ? std::string()
+                             : "activations of " + std::to_string(bits) +
+                                   " bits are for the processor: " + std::to_string(taken) +
+                                   " are taken on this device";
+    }
     if (spec.name == "quant" && tuning.model.weights)
         return sentence("the weights cannot be computed with as ", *tuning.model.weights,
                         backend.nearest_weights(*tuning.model.weights));

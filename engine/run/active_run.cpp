@@ -120,6 +120,7 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
         take_up_answer(*parts.tokenizer);
     record_->settings.sequence.experts = experts();
     record_->settings.sequence.kv = kv_type();
+    record_->settings.sequence.activation_bits = activation_bits();
 }
 
 /// What an answer that goes on has left of a character is there when its rest comes.
@@ -184,6 +185,11 @@ BlockType ActiveRun::kv_type() const {
     const BlockType wanted = span ? span->kv : tuning_.kv;
     return backend_->nearest_kv(wanted == BlockType::F32 ? BlockType::F16
                                                          : wanted); // recorded on the exact path
+}
+
+int ActiveRun::activation_bits() const {
+    const ContextSpan* span = span_now();
+    return backend_->nearest_activation_bits(span ? span->activation_bits : tuning_.activation_bits);
 }
 
 /// The absorbed form, so that what one prompt computed serves another; the other where a record says so, or

@@ -37,8 +37,9 @@ class ActiveRun {
     void settle(const std::optional<SequenceTuning>& inbox);
     /// The model's precision was moved from outside.
     void note_quant(const std::optional<BlockType>& target);
-    int experts() const;       ///< active for the next rows; 0: a dense model
-    BlockType kv_type() const; ///< of new blocks
+    int experts() const;         ///< active for the next rows; 0: a dense model
+    BlockType kv_type() const;   ///< of new blocks
+    int activation_bits() const; ///< of the next rows
     /// The form of latent attention for the next rows.
     bool decompressed() const;
     /// Whether the next rows take the backend's path for prompts.

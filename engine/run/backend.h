@@ -233,6 +233,8 @@ class Backend {
     }
     /// `type`, or where no cache can be kept in it the nearest one.
     BlockType nearest_kv(BlockType type) const;
+    /// `bits` (RowDials::activation_bits), or what is taken where they cannot be that.
+    virtual int nearest_activation_bits(int) const { return 16; }
     /// `type`, or where weights of it are not computed with what they become.
     virtual BlockType nearest_weights(BlockType type) const { return type; }
     virtual std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) = 0;

@@ -33,7 +33,7 @@ struct RowDials {
     std::int32_t off_mask = -1;        ///< which experts are switched off: a mask of the batch; -1: none
     std::int32_t attention_window = 0; ///< tokens that attention sees at most; 0: as the plan says
     std::int32_t adapter = -1;         ///< added to the weights; -1: none
-    std::int32_t activation_bits = 16; ///< of quantized products' activations
+    std::int32_t activation_bits = 16; ///< 16 or 8: of quantized products' activations
 
     bool operator==(const RowDials&) const = default;
 };

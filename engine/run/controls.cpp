@@ -188,6 +188,21 @@ std::vector<Row> model_rows() {
                   .choices = {"F16", "Q8_0", "FP8", "Q4_0"}},
          .get = [](const Tuning& t) { return name_of(t.sequence.kv); },
          .set = [](Tuning& t, const ControlValue& v) { t.sequence.kv = type_of(v); }},
+        {.spec = {.name = "activations",
+                  .flag = "--activations",
+                  .label = "Activation bits",
+                  .help = "Bits of what quantized weights are multiplied with, on the processor. 8 read "
+                          "prompts about 1.5 times as fast as 16 and cost some accuracy: of two small models "
+                          "logits changed by an NMSE of 1e-4 and 5e-4, perplexity by 0.4 % and 0.1 %.",
+                  .kind = ControlKind::Choice,
+                  .group = ControlGroup::Base,
+                  .fallback = std::string("16"),
+                  .choices = {"16", "8"}},
+         .get = [](const Tuning& t) -> ControlValue { return std::to_string(t.sequence.activation_bits); },
+         .set =
+             [](Tuning& t, const ControlValue& v) {
+                 t.sequence.activation_bits = std::get<std::string>(v) == "8" ? 8 : 16;
+             }},
         {.spec = {.name = "prefill_chunk",
                   .flag = "--prefill-chunk",
                   .label = "Prefill chunk",

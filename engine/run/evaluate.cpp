@@ -69,12 +69,14 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
         if (!plan.states.empty())
             blocks.advance_states(batch.sequences.front(), end - begin);
         for (int p = begin; p < end; ++p)
-            batch.rows.push_back({.token = ids[static_cast<std::size_t>(p)],
-                                  .position = p,
-                                  .dials = {.experts = options.experts},
-                                  .wish = RowWish::Logits,
-                                  .decompressed = decompressed,
-                                  .prompt = prompt});
+            batch.rows.push_back(
+                {.token = ids[static_cast<std::size_t>(p)],
+                 .position = p,
+                 .dials = {.experts = options.experts,
+                           .activation_bits = backend.nearest_activation_bits(options.activation_bits)},
+                 .wish = RowWish::Logits,
+                 .decompressed = decompressed,
+                 .prompt = prompt});
         const StepResult result = executor.run(std::move(batch), weights, stop);
         if (result.cancelled)
             return;

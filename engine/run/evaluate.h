@@ -9,6 +9,7 @@ namespace switchyard {
 struct EvaluateOptions {
     int experts = 0;               ///< 0: as the model says
     BlockType kv = BlockType::F16; ///< the exact path takes F32
+    int activation_bits = 16;      ///< 16 or 8; the exact path keeps floats
     int chunk = 64;                ///< tokens whose logits are in memory at once
 };
 

@@ -17,6 +17,8 @@ std::uint64_t with_dials(std::uint64_t hash, const CacheDials& dials) {
                                  (dials.decompressed ? 1 : 0));
     if (dials.library)
         hash = hash_joined(hash, 1);
+    if (dials.activation_bits != 16)
+        hash = hash_joined(hash, static_cast<std::uint64_t>(dials.activation_bits));
     for (const RecodeLayer& layer : *dials.weights)
         hash = hash_joined(hash, std::uint64_t{layer.slices} << 16 |
                                      (layer.type ? static_cast<std::uint64_t>(*layer.type) + 1 : 0));

@@ -14,10 +14,12 @@ struct CacheDials {
     std::shared_ptr<const WeightsState> weights;
     bool decompressed = false, prompt = false; ///< as BatchRow's
     bool library = false;                      ///< prompts' dense products are a library's
+    int activation_bits = 16;                  ///< as RowDials'
 
     bool same(const CacheDials& other) const {
         return experts == other.experts && decompressed == other.decompressed && prompt == other.prompt &&
-               library == other.library && (weights == other.weights || *weights == *other.weights);
+               library == other.library && activation_bits == other.activation_bits &&
+               (weights == other.weights || *weights == *other.weights);
     }
 };
 

@@ -54,8 +54,8 @@ std::vector<ContextSpan> KvCache::Sequence::spans(int count) const {
             if (first + writer.from > at)
                 end = std::min(end, first + writer.from);
         const CacheDials& dials = block.writer_of(at - first);
-        ContextSpan span{end - at,           dials.experts, block.type,   *dials.weights,
-                         dials.decompressed, dials.prompt,  dials.library};
+        ContextSpan span{end - at,           dials.experts, block.type,    *dials.weights,
+                         dials.decompressed, dials.prompt,  dials.library, dials.activation_bits};
         ContextSpan* last = result.empty() ? nullptr : &result.back();
         if (last && last->written_like(span))
             last->tokens += span.tokens;

@@ -122,6 +122,8 @@ Json context_to_json(const std::vector<ContextSpan>& spans) {
             json.back()["decompressed"] = true;
         if (span.prompt)
             json.back()["prompt_path"] = span.library ? Json("library") : Json(true);
+        if (span.activation_bits != 16)
+            json.back()["activation_bits"] = span.activation_bits;
     }
     return json;
 }
@@ -141,6 +143,10 @@ std::vector<ContextSpan> context_from_json(const Json& json) {
             span.library = *path == "library";
             span.prompt = span.library || path->get<bool>();
         }
+        span.activation_bits = entry.value("activation_bits", 16);
+        if (span.activation_bits != 16 && span.activation_bits != 8)
+            throw Error("run record: a context span has activations of " +
+                        std::to_string(span.activation_bits) + " bits");
         spans.push_back(std::move(span));
     }
     return spans;

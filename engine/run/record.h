@@ -37,11 +37,13 @@ struct ContextSpan {
     bool decompressed = false; ///< the form of latent attention, as BatchRow's
     bool prompt = false;       ///< on the backend's path for prompts, as BatchRow's
     bool library = false;      ///< there with a library's dense products (Executor::prompt_library())
+    int activation_bits = 16;  ///< as RowDials'
 
     bool operator==(const ContextSpan&) const = default;
     bool written_like(const ContextSpan& other) const {
         return experts_active == other.experts_active && kv == other.kv && weights == other.weights &&
-               decompressed == other.decompressed && prompt == other.prompt && library == other.library;
+               decompressed == other.decompressed && prompt == other.prompt && library == other.library &&
+               activation_bits == other.activation_bits;
     }
 };
 

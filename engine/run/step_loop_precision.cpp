@@ -16,8 +16,12 @@ std::shared_ptr<const WeightSet> Scheduler::StepLoop::weights_of(const ActiveRun
 }
 
 CacheDials Scheduler::StepLoop::dials_of(const ActiveRun& run) {
-    return {run.experts(), state_of(run), run.decompressed(), run.on_prompt_path(),
-            run.on_prompt_path() && run.takes_library() && !parts_.executor->prompt_library().empty()};
+    return {run.experts(),
+            state_of(run),
+            run.decompressed(),
+            run.on_prompt_path(),
+            run.on_prompt_path() && run.takes_library() && !parts_.executor->prompt_library().empty(),
+            run.activation_bits()};
 }
 
 std::shared_ptr<const WeightsState> Scheduler::StepLoop::state_of(const ActiveRun& run) {

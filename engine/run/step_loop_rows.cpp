@@ -97,7 +97,7 @@ bool Scheduler::StepLoop::waits_for_prefix(ActiveRun& run, const std::vector<Run
         return other->handle() < run.handle() && !other->decoding() && !other->rewriting() &&
                !other->moves_weights() && next() < mine.size() && next() < theirs.size() &&
                mine[next()] == theirs[next()] && run.experts() == other->experts() &&
-               run.kv_type() == other->kv_type();
+               run.kv_type() == other->kv_type() && run.activation_bits() == other->activation_bits();
     };
     if (!run.waited_for_prefix && std::ranges::none_of(runs, same))
         return false;
@@ -168,8 +168,9 @@ std::vector<Scheduler::StepLoop::Share> Scheduler::StepLoop::share_out(std::vect
     }
     if (shares.empty() && !parked_any_ && !no_room_.empty())
         end_for_room(runs);
-    std::ranges::stable_sort(shares, {}, [](const Share& share) { // as a batch wants them
-        return std::pair(share.dials.prompt, share.dials.library);
+    // As a batch wants them, and rows of as many bits together: products take each kind by itself.
+    std::ranges::stable_sort(shares, {}, [](const Share& share) {
+        return std::tuple(share.dials.prompt, share.dials.library, share.dials.activation_bits);
     });
     return shares;
 }
@@ -206,7 +207,7 @@ Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
                  .drawn_by = share.drawn_by,
                  .position = position,
                  .sequence = sequence,
-                 .dials = {.experts = share.dials.experts},
+                 .dials = {.experts = share.dials.experts, .activation_bits = share.dials.activation_bits},
                  .decompressed = share.dials.decompressed,
                  .prompt = share.dials.prompt,
                  .own_products = share.dials.prompt && !share.dials.library});

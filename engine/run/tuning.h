@@ -22,6 +22,7 @@ struct SequenceTuning {
     int max_tokens = 1024;           ///< of the answer
     int experts = 0;                 ///< active routed experts a token; 0: as the model says
     BlockType kv = BlockType::F16;   ///< type of new KV blocks: F16, Q8_0 or Q4_0 (F32 on the exact path)
+    int activation_bits = 16;        ///< of what quantized weights are multiplied with: 16 or 8
     int prefill_chunk = 512;         ///< tokens
     bool special_tokens = false;     ///< control tokens written in messages are taken for such, not for text
 

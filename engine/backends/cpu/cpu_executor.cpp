@@ -29,7 +29,7 @@ void check_files(const WeightSet& weights) {
 
 /// What a row may be told; all else of it must be at rest.
 constexpr RowDial kCpuRowDials[] = {RowDial::Experts, RowDial::GateThreshold, RowDial::RoutingMass,
-                                    RowDial::Pool, RowDial::OffMask};
+                                    RowDial::Pool,    RowDial::OffMask,       RowDial::ActivationBits};
 
 class CpuExecutor : public Executor {
   public:

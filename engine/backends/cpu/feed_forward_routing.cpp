@@ -214,7 +214,7 @@ std::span<const FeedForwardUnit> FeedForwardStage::place(std::span<Unit> units) 
     int chunk = 0;
     for (Unit& u : units) {
         u.hidden = offset;
-        u.hidden_i16 = i16_row_bytes(static_cast<std::int64_t>(offset));
+        u.hidden_integers = i16_row_bytes(static_cast<std::int64_t>(offset));
         u.first_chunk = chunk;
         offset += static_cast<std::size_t>(u.count) * hidden_stride(u.width);
         chunk += u.chunks();

@@ -58,7 +58,7 @@ void FeedForwardStage::reserve(const StepShape& shape, Shared& shared, ScratchSi
     }
     reserve_rooms(shape, shared, pairs);
     shared.hidden.reserve<float>(hidden);
-    shared.hidden_i16.reserve<std::byte>(i16_row_bytes(static_cast<std::int64_t>(hidden)));
+    shared.hidden_integers.reserve<std::byte>(i16_row_bytes(static_cast<std::int64_t>(hidden)));
     std::size_t widest = experts_ ? static_cast<std::size_t>(experts_->width) : 0;
     for (const FeedForwardStep& b : blocks_)
         widest = std::max(widest, static_cast<std::size_t>(b.width));
@@ -75,10 +75,10 @@ void FeedForwardStage::reserve(const StepShape& shape, Shared& shared, ScratchSi
 
 void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(route_ ? StageKind::Router : StageKind::FeedForward);
-    bool i16 = false, f32 = route_.has_value() || run.observer;
+    bool integers = false, f32 = route_.has_value() || run.observer;
     const auto look = [&](WeightId id) {
         for (const Slice& s : run.weights[id].slices)
-            (wants_i16(s) ? i16 : f32) = true;
+            (wants_integers(s) ? integers : f32) = true;
     };
     for (const FeedForwardStep& b : blocks_) {
         look(b.gate);
@@ -88,7 +88,7 @@ void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
         look(experts_->gate);
         look(experts_->up);
     }
-    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, i16);
+    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, integers);
     if (route_) {
         const Slice& router = run.slice(route_->weight);
         const std::int64_t count = panels(router.rows);
@@ -187,17 +187,20 @@ void FeedForwardStage::hidden_rows(StepRun& run, ThreadContext& w, const Rows& a
     w.product(*u.gate, in, index, count, p0, p1, with_first_row(gate, first), n, false);
     w.product(*u.up, in, index, count, p0, p1, with_first_row(up, first), n, false);
     const std::size_t stride = hidden_stride(u.width);
-    const bool i16 = wants_i16(*u.down);
+    const bool integers = wants_integers(*u.down);
     for (int t = 0; t < count; ++t) {
         const std::size_t at = static_cast<std::size_t>(row + t) * stride + static_cast<std::size_t>(first);
         float* h = run.shared.hidden.data<float>() + u.hidden + at;
         add_bias(u.gate_bias ? u.gate_bias + first : nullptr, gate + t * n, n);
         add_bias(u.up_bias ? u.up_bias + first : nullptr, up + t * n, n);
         join(u, gate + t * n, up + t * n, h, static_cast<int>(n));
-        if (i16)
-            quantize_i16(h, n,
-                         run.shared.hidden_i16.data<std::byte>() + u.hidden_i16 +
-                             i16_row_bytes(static_cast<std::int64_t>(at)));
+        if (!integers)
+            continue;
+        const int bits = run.bits_of(u.rows ? u.rows[row + t] : row + t);
+        std::byte* whole = run.shared.hidden_integers.data<std::byte>() + u.hidden_integers +
+                           static_cast<std::size_t>(row + t) *
+                               i16_row_bytes(static_cast<std::int64_t>(stride)); // whatever its bits are
+        quantize(bits, h, n, whole + (bits == 8 ? i8_row_bytes(first) : i16_row_bytes(first)));
     }
 }
 
@@ -209,9 +212,13 @@ void FeedForwardStage::down(StepRun& run, ThreadContext& w, std::span<const Unit
     float* out = run.value(out_);
     for (const Unit& u : units) {
         const std::size_t stride = hidden_stride(u.width);
-        const Rows h{run.shared.hidden.data<float>() + u.hidden, static_cast<std::int64_t>(stride),
-                     run.shared.hidden_i16.data<std::byte>() + u.hidden_i16,
-                     i16_row_bytes(static_cast<std::int64_t>(stride)), run.product_observer};
+        const Rows h{run.shared.hidden.data<float>() + u.hidden,
+                     static_cast<std::int64_t>(stride),
+                     run.shared.hidden_integers.data<std::byte>() + u.hidden_integers,
+                     i16_row_bytes(static_cast<std::int64_t>(stride)),
+                     run.product_observer,
+                     run.row_bits(),
+                     u.rows};
         if (u.all_rows()) {
             w.product(*u.down, h, nullptr, u.count, first, last, out, rows, true);
             for (int t = 0; u.down_bias && t < u.count; ++t)

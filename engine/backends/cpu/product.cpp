@@ -32,6 +32,24 @@ static void multiply_exactly(const Slice& w, const Rows& x, const std::int32_t* 
     }
 }
 
+// Rows of one format at a time, which stand together: a row's product is its own, whoever it comes with.
+static void multiply_by_bits(const MatmulArgs& all, const Rows& x) {
+    const auto bits_of = [&](int t) { return x.bits_of(all.index ? all.index[t] : t); };
+    for (int first = 0, end = 0; first < all.tokens; first = end) {
+        MatmulArgs args = all;
+        args.activation_bits = bits_of(first);
+        for (end = first + 1; end < all.tokens && bits_of(end) == args.activation_bits;)
+            ++end;
+        args.tokens = end - first;
+        args.y = with_first_row(all.y, -first * all.y_stride);
+        if (all.index)
+            args.index = all.index + first;
+        else
+            args.activations = all.activations + static_cast<std::size_t>(first) * all.activation_stride;
+        matmul(args);
+    }
+}
+
 void multiply(const Slice& w, const Rows& x, const std::int32_t* index, int tokens, std::int64_t first_panel,
               std::int64_t last_panel, float* y, std::int64_t y_stride, bool accumulate,
               const Buffer& decoded) {
@@ -42,19 +60,24 @@ void multiply(const Slice& w, const Rows& x, const std::int32_t* index, int toke
                          std::min(last_panel * kPanelRows, w.rows), y, y_stride, accumulate, decoded);
         return;
     }
-    const bool i16 = wants_i16(w);
     MatmulArgs args;
     args.weights = {w.type, w.rows, w.cols, w.data};
     args.first_panel = first_panel;
     args.last_panel = last_panel;
-    args.activations = i16 ? x.i16 : reinterpret_cast<const std::byte*>(x.f32);
-    args.activation_stride = i16 ? x.i16_stride : static_cast<std::size_t>(x.f32_stride) * sizeof(float);
     args.index = index;
     args.tokens = tokens;
     args.y = y;
     args.y_stride = y_stride;
     args.accumulate = accumulate;
-    matmul(args);
+    if (wants_integers(w)) {
+        args.activations = x.integers;
+        args.activation_stride = x.integers_stride;
+        multiply_by_bits(args, x);
+    } else {
+        args.activations = reinterpret_cast<const std::byte*>(x.f32);
+        args.activation_stride = static_cast<std::size_t>(x.f32_stride) * sizeof(float);
+        matmul(args);
+    }
 }
 
 } // namespace switchyard::cpu

@@ -17,19 +17,28 @@ enum class SliceLayout : std::uint8_t {
 inline SliceLayout layout_of(const Slice& s) { return static_cast<SliceLayout>(s.layout); }
 inline void set_layout(Slice& s, SliceLayout layout) { s.layout = static_cast<std::uint8_t>(layout); }
 
-/// Rows of activations, in the formats the weights at hand need.
+/// Rows of activations, in the formats the weights at hand need. Those in integers have the bits that each
+/// row's dials say, all at the stride of 16.
 struct Rows {
     const float* f32 = nullptr;
     std::int64_t f32_stride = 0; ///< floats
-    const std::byte* i16 = nullptr;
-    std::size_t i16_stride = 0;          ///< bytes
-    ProductObserver* observer = nullptr; ///< sees the products with these rows; f32 is there then
+    const std::byte* integers = nullptr;
+    std::size_t integers_stride = 0;       ///< bytes
+    ProductObserver* observer = nullptr;   ///< sees the products with these rows; f32 is there then
+    const BatchRow* batch = nullptr;       ///< null: none has other bits than 16
+    const std::int32_t* origins = nullptr; ///< of each row in the batch; null: their own numbers
+
+    int bits_of(std::int64_t row) const {
+        return batch ? batch[origins ? origins[row] : row].dials.activation_bits : 16;
+    }
 
     /// Without the rows in front of `row`.
     Rows from(std::int64_t row) const {
         Rows rest = *this;
         rest.f32 = f32 ? f32 + row * f32_stride : nullptr;
-        rest.i16 = i16 ? i16 + static_cast<std::size_t>(row) * i16_stride : nullptr;
+        rest.integers = integers ? integers + static_cast<std::size_t>(row) * integers_stride : nullptr;
+        rest.origins = origins ? origins + row : nullptr;
+        rest.batch = batch && !origins ? batch + row : batch;
         return rest;
     }
 };
@@ -48,9 +57,9 @@ inline float* with_first_row(float* memory, std::int64_t first) {
                                     static_cast<std::uintptr_t>(first) * sizeof(float));
 }
 
-/// Whether a slice wants its activations in 16-bit integers.
-inline bool wants_i16(const Slice& s) {
-    return layout_of(s) == SliceLayout::Panels && activation_format(s.type) == ActivationFormat::I16;
+/// Whether a slice wants its activations in integers.
+inline bool wants_integers(const Slice& s) {
+    return layout_of(s) == SliceLayout::Panels && activation_format(s.type) != ActivationFormat::F32;
 }
 
 } // namespace switchyard::cpu

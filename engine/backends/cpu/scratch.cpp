@@ -33,7 +33,7 @@ void Buffer::fail(std::size_t bytes) const {
 void ScratchSizes::hold_rows(int rows, int width) {
     const auto count = static_cast<std::size_t>(rows);
     hold<float>(f32, count * static_cast<std::size_t>(width));
-    hold<std::byte>(i16, count * i16_row_bytes(width));
+    hold<std::byte>(integers, count * i16_row_bytes(width));
 }
 
 } // namespace switchyard::cpu

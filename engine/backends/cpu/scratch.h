@@ -41,7 +41,7 @@ class Buffer {
 
 /// What a thread's own buffers have to hold in a step, in bytes.
 struct ScratchSizes {
-    std::size_t f32 = 0, i16 = 0, scratch = 0, state = 0, queries = 0, latent = 0, decoded = 0, sums = 0;
+    std::size_t f32 = 0, integers = 0, scratch = 0, state = 0, queries = 0, latent = 0, decoded = 0, sums = 0;
 
     /// At least `count` values of T.
     template <typename T>

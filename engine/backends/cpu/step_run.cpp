@@ -7,7 +7,7 @@ namespace switchyard::cpu {
 
 void ThreadContext::reserve(const ScratchSizes& sizes) {
     f32.reserve<std::byte>(sizes.f32);
-    i16.reserve<std::byte>(sizes.i16);
+    integers.reserve<std::byte>(sizes.integers);
     scratch.reserve<std::byte>(sizes.scratch);
     state.reserve<std::byte>(sizes.state);
     queries.reserve<std::byte>(sizes.queries);
@@ -18,13 +18,13 @@ void ThreadContext::reserve(const ScratchSizes& sizes) {
 
 std::size_t ThreadContext::bytes() const {
     std::size_t sum = 0;
-    for (const Buffer* b : {&f32, &i16, &scratch, &state, &queries, &latent, &decoded, &sums})
+    for (const Buffer* b : {&f32, &integers, &scratch, &state, &queries, &latent, &decoded, &sums})
         sum += b->bytes();
     return sum;
 }
 
 void ThreadContext::only_measure() {
-    for (Buffer* b : {&f32, &i16, &scratch, &state, &queries, &latent, &decoded, &sums})
+    for (Buffer* b : {&f32, &integers, &scratch, &state, &queries, &latent, &decoded, &sums})
         b->only_measure();
 }
 
@@ -62,20 +62,20 @@ void ThreadContext::product(const Slice& weight, const Rows& x, const std::int32
 void ThreadContext::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
                             std::int64_t y_stride) {
     Rows in{x, x_stride, nullptr, 0, observer};
-    if (wants_i16(weight)) {
-        in.i16_stride = i16_row_bytes(weight.cols);
-        std::byte* quantized = i16.get<std::byte>(static_cast<std::size_t>(rows) * in.i16_stride);
+    if (wants_integers(weight)) {
+        in.integers_stride = i16_row_bytes(weight.cols);
+        std::byte* quantized = integers.get<std::byte>(static_cast<std::size_t>(rows) * in.integers_stride);
         for (int r = 0; r < rows; ++r)
             quantize_i16(x + r * x_stride, weight.cols,
-                         quantized + static_cast<std::size_t>(r) * in.i16_stride);
-        in.i16 = quantized;
+                         quantized + static_cast<std::size_t>(r) * in.integers_stride);
+        in.integers = quantized;
     }
     product(weight, in, nullptr, rows, 0, panels(weight.rows), y, y_stride, false);
 }
 
 template <typename Self, typename Use>
 void Shared::each(Self& self, const Use& use) {
-    for (auto* b : {&self.normed, &self.quantized, &self.hidden, &self.hidden_i16, &self.router_logits,
+    for (auto* b : {&self.normed, &self.quantized, &self.hidden, &self.hidden_integers, &self.router_logits,
                     &self.latent_queries, &self.latent_values, &self.piece_states})
         use(*b);
     for (auto& room : self.feed_forward)
@@ -101,53 +101,58 @@ void Shared::only_measure() {
 }
 
 StepShape::StepShape(const Batch& batch_, const Plan& plan_, int threads_, bool exact_)
-    : batch(batch_), plan(plan_), threads(threads_), exact(exact_), decompressed(false), context(0) {
+    : batch(batch_), plan(plan_), threads(threads_), exact(exact_), decompressed(false), mixed_bits(false),
+      context(0) {
     for (const BatchRow& row : batch.rows) {
         decompressed = decompressed || row.decompressed;
+        mixed_bits = mixed_bits || row.dials.activation_bits != 16;
         context = std::max(context, row.position + 1);
     }
 }
 
-void StepRun::prepare_row(const float* x, int width, const NormStep* norm, bool i16, float* normed,
+/// Row `row` of a value: normed where `norm` is given, to `normed` where that is not null, and as integers to
+/// `quantized` where that is not.
+void StepRun::prepare_row(ValueId in, std::int64_t row, const NormStep* norm, float* normed,
                           std::byte* quantized) const {
+    const int n = width(in);
+    const float* x = value(in) + row * n;
     if (norm)
-        rms_norm(x, vector(norm->gain), norm->epsilon, width, normed);
+        rms_norm(x, vector(norm->gain), norm->epsilon, n, normed);
     else if (normed)
-        std::memcpy(normed, x, static_cast<std::size_t>(width) * sizeof(float));
-    if (i16)
-        quantize_i16(normed ? normed : x, width, quantized);
+        std::memcpy(normed, x, static_cast<std::size_t>(n) * sizeof(float));
+    if (quantized)
+        quantize(bits_of(row), normed ? normed : x, n, quantized);
 }
 
-Rows StepRun::prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool i16,
+Rows StepRun::prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers,
                            const std::int32_t* index, int count) {
     const int n = width(in);
-    const std::size_t stride = i16 ? i16_row_bytes(n) : 0;
+    const std::size_t stride = integers ? i16_row_bytes(n) : 0;
     float* normed = norm || (f32 && index) ? w.f32.get<float>(static_cast<std::size_t>(count) * n) : nullptr;
-    std::byte* quantized = i16 ? w.i16.get<std::byte>(static_cast<std::size_t>(count) * stride) : nullptr;
+    std::byte* quantized =
+        integers ? w.integers.get<std::byte>(static_cast<std::size_t>(count) * stride) : nullptr;
     for (int i = 0; i < count; ++i)
-        prepare_row(value(in) + std::int64_t{index ? index[i] : i} * n, n, norm, i16,
-                    normed ? normed + std::int64_t{i} * n : nullptr,
+        prepare_row(in, index ? index[i] : i, norm, normed ? normed + std::int64_t{i} * n : nullptr,
                     quantized ? quantized + static_cast<std::size_t>(i) * stride : nullptr);
-    return {normed ? normed : value(in), n, quantized, stride, product_observer};
+    return {normed ? normed : value(in), n, quantized, stride, product_observer, row_bits(), index};
 }
 
-Rows StepRun::prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool i16) {
+Rows StepRun::prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers) {
     if (few_rows())
-        return prepare_rows(w, in, norm, f32, i16, nullptr, rows());
-    if (!norm && !i16)
+        return prepare_rows(w, in, norm, f32, integers, nullptr, rows());
+    if (!norm && !integers)
         return {value(in), width(in), nullptr, 0, product_observer};
 
     const int n = width(in);
-    const std::size_t stride = i16 ? i16_row_bytes(n) : 0;
+    const std::size_t stride = integers ? i16_row_bytes(n) : 0;
     float* normed = norm ? shared.normed.data<float>() : nullptr;
-    std::byte* quantized = shared.quantized.data<std::byte>();
+    std::byte* quantized = integers ? shared.quantized.data<std::byte>() : nullptr;
     parallel(w, rows(), [&](int r) {
-        prepare_row(value(in) + std::int64_t{r} * n, n, norm, i16,
-                    normed ? normed + std::int64_t{r} * n : nullptr,
-                    quantized + static_cast<std::size_t>(r) * stride);
+        prepare_row(in, r, norm, normed ? normed + std::int64_t{r} * n : nullptr,
+                    quantized ? quantized + static_cast<std::size_t>(r) * stride : nullptr);
     });
     meet(w);
-    return {normed ? normed : value(in), n, quantized, stride, product_observer};
+    return {normed ? normed : value(in), n, quantized, stride, product_observer, row_bits()};
 }
 
 void reserve_prepared(const StepShape& shape, ValueId in, Shared& shared, ScratchSizes& sizes) {

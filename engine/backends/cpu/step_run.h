@@ -24,7 +24,7 @@ struct ThreadContext {
     int thread = 0;
     StepRun* step = nullptr; ///< under way
     int loops = 0; ///< parallel loops passed in this step: all threads pass the same ones in the same order
-    Buffer f32, i16, scratch, state, queries, latent, decoded, sums;
+    Buffer f32, integers, scratch, state, queries, latent, decoded, sums;
     ProductObserver* observer = nullptr; ///< of the step under way
     StageMeter meter;
     /// multiply(), counted. Looks for a stop every few milliseconds: then the rest is left out.
@@ -34,7 +34,8 @@ struct ThreadContext {
     void reserve(const ScratchSizes& sizes);
     std::size_t bytes() const;
     void only_measure();
-    /// y[t] = W x[t] for `rows` rows of floats, quantized first where W wants that; strides in floats.
+    /// y[t] = W x[t] for `rows` rows of floats, quantized to 16 bits first where W wants that; strides in
+    /// floats.
     void project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
                  std::int64_t y_stride);
 };
@@ -59,12 +60,12 @@ struct FeedForwardUnit {
     Activation activation;
     SiluClamp clamp;
     int width;
-    const std::int32_t* rows; ///< [count] of the batch; null: every row with weight 1, in order
-    const float* weights;     ///< [count]
-    int count;                ///< rows, and places in the hidden buffer
-    int first_chunk;          ///< chunks of hidden neurons of the units before it
-    std::size_t hidden;       ///< offset of slot 0 in the hidden buffer, floats
-    std::size_t hidden_i16;   ///< the same in the quantized one, bytes
+    const std::int32_t* rows;    ///< [count] of the batch; null: every row with weight 1, in order
+    const float* weights;        ///< [count]
+    int count;                   ///< rows, and places in the hidden buffer
+    int first_chunk;             ///< chunks of hidden neurons of the units before it
+    std::size_t hidden;          ///< offset of slot 0 in the hidden buffer, floats
+    std::size_t hidden_integers; ///< the same in the quantized one, bytes
     bool all_rows() const { return !rows; }
 
     static constexpr int kChunk = 4 * kPanelRows; ///< hidden neurons of a task: a whole I16Block
@@ -83,9 +84,9 @@ struct FeedForwardRoom {
 
 /// Buffers that outlive a step, so that a token allocates nothing.
 struct Shared {
-    std::deque<Buffer> values; ///< one a ValueId
-    Buffer normed, quantized;  ///< a stage's input, prepared by all threads for all rows
-    Buffer hidden, hidden_i16; ///< feed-forward blocks, [pairs of row and expert][width]
+    std::deque<Buffer> values;      ///< one a ValueId
+    Buffer normed, quantized;       ///< a stage's input, prepared by all threads for all rows
+    Buffer hidden, hidden_integers; ///< feed-forward blocks, [pairs of row and expert][width]
     Buffer router_logits;
     std::deque<FeedForwardRoom> feed_forward; ///< one a thread; with many rows the first one has all choices
     std::vector<RowGroup> groups, latent_groups; ///< of the batch, as attention shares it out
@@ -108,6 +109,7 @@ struct StepShape {
     int threads;
     bool exact;        ///< some sequence's cache is that of the exact path
     bool decompressed; ///< some row has that form of latent attention
+    bool mixed_bits;   ///< some row's activations have other bits than 16
     int context;       ///< tokens that the last row of the longest sequence sees
 
     StepShape(const Batch& batch, const Plan& plan, int threads, bool exact);
@@ -213,14 +215,20 @@ class StepRun {
     }
     int threads() const { return barrier_.threads(); }
 
+    /// What Rows::batch is.
+    const BatchRow* row_bits() const { return shape.mixed_bits ? batch.rows.data() : nullptr; }
+    int bits_of(std::int64_t row) const {
+        return batch.rows[static_cast<std::size_t>(row)].dials.activation_bits;
+    }
+
     /// All rows of a value, normed where `norm` is given, in the formats asked for.
-    Rows prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool i16);
+    Rows prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers);
     /// The same for some rows of it, each thread for itself.
-    Rows prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool i16,
+    Rows prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers,
                       const std::int32_t* index, int count);
 
   private:
-    void prepare_row(const float* x, int width, const NormStep* norm, bool i16, float* normed,
+    void prepare_row(ValueId in, std::int64_t row, const NormStep* norm, float* normed,
                      std::byte* quantized) const;
 
     Barrier& barrier_;

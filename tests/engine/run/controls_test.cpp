@@ -55,6 +55,7 @@ TEST(Controls, EveryDialComesBackThroughText) {
                        .max_tokens = 77,
                        .experts = 3,
                        .kv = BlockType::Q8_0,
+                       .activation_bits = 8,
                        .prefill_chunk = 64};
     tuning.model.weights = BlockType::Q4_K;
     Tuning copy;

@@ -47,6 +47,7 @@ class FakeBackend : public Backend {
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan>) override { return nullptr; }
 
     bool batch_invariant() const override { return true; }
+    int nearest_activation_bits(int bits) const override { return bits; }
     int arithmetic_version() const override { return 1; }
 
     bool exact_ = false;
@@ -252,6 +253,8 @@ class FakeExecutor : public Executor {
             mix(static_cast<std::uint64_t>(row.token), static_cast<std::uint64_t>(row.position));
         entry = mix(entry, static_cast<std::uint64_t>(row.dials.experts));
         entry = mix(entry, weights);
+        if (row.dials.activation_bits != 16)
+            entry = mix(entry, static_cast<std::uint64_t>(row.dials.activation_bits));
         std::uint64_t all = weights;
         for (int p = 0; p < row.position; ++p) {
             const Block& block = block_at(batch, row, p);

@@ -17,7 +17,8 @@ RunRecord sample() {
     record.context = {{20, 6, BlockType::F16, {}},
                       {12, 2, BlockType::Q8_0, {{BlockType::Q4_K, 211}, {std::nullopt, 7}}, true},
                       {9, 2, BlockType::F16, {}, false, true},
-                      {64, 2, BlockType::F16, {}, true, true, true}};
+                      {64, 2, BlockType::F16, {}, true, true, true},
+                      {7, 2, BlockType::F16, {}, false, false, false, 8}};
     TokenRecord token{.id = 42,
                       .text = "caf\u00e9 \"\n\u4f60",
                       .control = "",

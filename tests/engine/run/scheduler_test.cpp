@@ -141,6 +141,7 @@ TEST_F(SchedulerTest, ADialMoveEqualsARunThatHadTheValueFromThatTokenOn) {
                                                            {"seed", 9.0},
                                                            {"kv", std::string("Q8_0")},
                                                            {"kv", std::string("Q4_0")},
+                                                           {"activations", std::string("8")},
                                                            {"quant", std::string("Q4_0")}}) {
         RunRequest moved = request_of(prompt_of(30), 40);
         moved.moves = {{15, name, value}};
@@ -256,6 +257,7 @@ TEST_F(SchedulerTest, AStoredAnswerRunsAgainExactly) {
             if (count % 13 == 0) {
                 moved.experts = 1 + count % 7;
                 moved.kv = std::array{BlockType::F16, BlockType::Q8_0, BlockType::Q4_0}[count / 13 % 3];
+                moved.activation_bits = count / 13 % 2 == 0 ? 16 : 8;
                 moved.temperature = 0.8 + 0.01 * count;
                 scheduler.set_tuning(event.run, moved);
             }
