@@ -88,6 +88,12 @@ DialState dialState(const Capabilities& model, const ControlSpec& spec) {
     if (spec.name == "kv" && model.ready &&
         std::ranges::find(model.kv, u"FP8"_s, &ChoiceForecast::name) == model.kv.end())
         state.instead = u"Q8_0"_s; // as Backend::nearest_kv() has it
+    // As Backend::nearest_activation_bits() has it.
+    if (spec.name == "activations" && model.card >= 0) {
+        state.enabled = false;
+        state.why = QCoreApplication::translate(
+            "DialState", "8 bits are for models that the processor computes: a card keeps 16.");
+    }
     if (spec.name == "max_tokens" && model.context > 0)
         state.maximum = model.context;
     return state;

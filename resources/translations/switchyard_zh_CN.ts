@@ -228,6 +228,14 @@
         <translation>KV 缓存</translation>
     </message>
     <message>
+        <source>Activation bits</source>
+        <translation>激活值位数</translation>
+    </message>
+    <message>
+        <source>Bits of what quantized weights are multiplied with, on the processor. 8 read prompts about 1.5 times as fast as 16 and cost some accuracy: of two small models logits changed by an NMSE of 1e-4 and 5e-4, perplexity by 0.4 % and 0.1 %.</source>
+        <translation>在处理器上，量化权重与多少位的激活值相乘。8 位读取提示的速度约为 16 位的 1.5 倍，但会损失一些精度：在两个小模型上，logits 的 NMSE 为 1e-4 和 5e-4，困惑度变化 0.4 % 和 0.1 %。</translation>
+    </message>
+    <message>
         <source>Prefill chunk</source>
         <translation>预填充块</translation>
     </message>
@@ -282,6 +290,10 @@
 </context>
 <context>
     <name>DialState</name>
+    <message>
+        <source>8 bits are for models that the processor computes: a card keeps 16.</source>
+        <translation>8 位仅用于由处理器计算的模型：显卡保持 16 位。</translation>
+    </message>
     <message>
         <source>%1 (the file&apos;s)</source>
         <translation>%1（文件自带）</translation>

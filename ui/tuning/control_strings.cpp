@@ -52,6 +52,12 @@ const std::vector<const char*>& controlStrings() {
                           "affects new blocks of tokens only. Q4_0 takes a quarter of the memory "
                           "of F16, and some models answer much worse with it. FP8 is for cards of compute "
                           "capability 8.9 or more."),
+        QT_TRANSLATE_NOOP("Controls", "Activation bits"),
+        QT_TRANSLATE_NOOP(
+            "Controls",
+            "Bits of what quantized weights are multiplied with, on the processor. 8 read prompts about 1.5 "
+            "times as fast as 16 and cost some accuracy: of two small models logits changed by an NMSE of "
+            "1e-4 and 5e-4, perplexity by 0.4 % and 0.1 %."),
         QT_TRANSLATE_NOOP("Controls", "Prefill chunk"),
         QT_TRANSLATE_NOOP(
             "Controls",
