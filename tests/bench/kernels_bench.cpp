@@ -4,6 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -15,7 +16,18 @@ namespace {
 
 using cpu::Isa;
 
-/// A matrix in panels (any bits: time does not depend on them) and quantized or plain activations.
+/// Bytes of a matrix. Where entries are chosen from grids, time depends on how many different ones there are:
+/// random bits; elsewhere any do that are no odd floats.
+std::vector<std::byte> some_weights(BlockType type, std::int64_t rows, std::int64_t cols) {
+    std::vector<std::byte> data(cpu::packed_bytes(type, rows, cols), std::byte{0x31});
+    if (cpu::streamed(type)) {
+        std::mt19937 engine(2);
+        std::generate(data.begin(), data.end(), [&] { return static_cast<std::byte>(engine() & 255u); });
+    }
+    return data;
+}
+
+/// A matrix in panels and quantized or plain activations.
 struct Product {
     BlockType type;
     std::int64_t rows, cols;
@@ -25,9 +37,8 @@ struct Product {
     std::vector<float> y;
 
     Product(BlockType t, std::int64_t r, std::int64_t c, int n, int activation_bits)
-        : type(t), rows(r), cols(c), tokens(n), bits(activation_bits),
-          data(cpu::packed_bytes(t, r, c), std::byte{0x31}), stride(cpu::activation_row_bytes(t, c, bits)),
-          y(static_cast<std::size_t>(r * n)) {
+        : type(t), rows(r), cols(c), tokens(n), bits(activation_bits), data(some_weights(t, r, c)),
+          stride(cpu::activation_row_bytes(t, c, bits)), y(static_cast<std::size_t>(r * n)) {
         std::mt19937 engine(1);
         std::normal_distribution<float> normal;
         activations.resize(stride * static_cast<std::size_t>(tokens));
