@@ -96,6 +96,17 @@ constexpr Grid<kEntries, kValues> unpack(const char* distances, const std::int8_
     return grid;
 }
 
+template <std::size_t kEntries, std::size_t kValues>
+constexpr WordGrid<kEntries, kValues> widened(const Grid<kEntries, kValues>& grid) {
+    WordGrid<kEntries, kValues> words{};
+    for (std::size_t i = 0; i < kEntries; ++i) {
+        for (std::size_t j = 0; j < kValues; ++j) {
+            words[i][j] = grid[i][j];
+        }
+    }
+    return words;
+}
+
 constexpr std::int8_t kLevels1[] = {-1, 0, 1};
 constexpr std::int8_t kLevels2[] = {8, 25, 43};
 constexpr std::int8_t kLevels3Xxs[] = {4, 12, 20, 28, 36, 44, 52, 62};
@@ -109,5 +120,11 @@ constexpr Grid<512, 8> kGrid2Xs = unpack<512, 8>(kDistances2Xs, kLevels2);
 constexpr Grid<1024, 8> kGrid2S = unpack<1024, 8>(kDistances2S, kLevels2);
 constexpr Grid<256, 4> kGrid3Xxs = unpack<256, 4>(kDistances3Xxs, kLevels3Xxs);
 constexpr Grid<512, 4> kGrid3S = unpack<512, 4>(kDistances3S, kLevels3S);
+
+constexpr WordGrid<256, 8> kWords2Xxs = widened(kGrid2Xxs);
+constexpr WordGrid<512, 8> kWords2Xs = widened(kGrid2Xs);
+constexpr WordGrid<1024, 8> kWords2S = widened(kGrid2S);
+constexpr WordGrid<256, 4> kWords3Xxs = widened(kGrid3Xxs);
+constexpr WordGrid<512, 4> kWords3S = widened(kGrid3S);
 
 } // namespace switchyard

@@ -17,6 +17,16 @@ extern const Grid<1024, 8> kGrid2S;  ///< IQ2_S
 extern const Grid<256, 4> kGrid3Xxs; ///< IQ3_XXS
 extern const Grid<512, 4> kGrid3S;   ///< IQ3_S
 
+/// The same vectors as 16-bit integers, for products that multiply such.
+template <std::size_t kEntries, std::size_t kValues>
+using WordGrid = std::array<std::array<std::int16_t, kValues>, kEntries>;
+
+extern const WordGrid<256, 8> kWords2Xxs;
+extern const WordGrid<512, 8> kWords2Xs;
+extern const WordGrid<1024, 8> kWords2S;
+extern const WordGrid<256, 4> kWords3Xxs;
+extern const WordGrid<512, 4> kWords3S;
+
 /// Levels of IQ4_NL and IQ4_XS.
 inline constexpr std::int8_t kLevels4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
                                              1,    13,   25,  38,  53,  69,  89,  113};

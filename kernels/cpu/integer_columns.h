@@ -35,7 +35,10 @@ template <class F, class Block>
 [[gnu::always_inline]] inline __m256 add_sums(const F& format, int sub, const Block& x, __m256i first,
                                               [[maybe_unused]] __m256i second, __m256 acc) {
     __m256 dot = _mm256_cvtepi32_ps(first);
-    if constexpr (F::kHalves) {
+    if constexpr (requires { format.whole_scale(sub, 0); }) {
+        dot = _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_mullo_epi32(first, format.whole_scale(sub, 0)),
+                                                  _mm256_mullo_epi32(second, format.whole_scale(sub, 1))));
+    } else if constexpr (F::kHalves) {
         dot = _mm256_fmadd_ps(dot, format.half_scale(sub, 0),
                               _mm256_mul_ps(_mm256_cvtepi32_ps(second), format.half_scale(sub, 1)));
     }

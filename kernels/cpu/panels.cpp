@@ -63,7 +63,7 @@ void decode_streamed(const std::byte* blocks, std::int64_t block, int, DecodedBl
     StreamedScales scales;
     streamed_columns(kType)(blocks + block / 8 * static_cast<std::int64_t>(sizeof(Block)), sub, q, scales);
     out.d = scales.d;
-    out.halves = true;
+    out.halves = out.whole = true;
     out.scale[0] = scales.scale[2 * sub];
     out.scale[1] = scales.scale[2 * sub + 1];
     std::copy(std::begin(q), std::end(q), out.q);
@@ -173,7 +173,7 @@ void pack_panels(BlockType type, std::int64_t rows, std::int64_t cols, const std
 }
 
 void decode_block(BlockType type, const std::byte* panel, std::int64_t block, int row, DecodedBlock& out) {
-    out.halves = false;
+    out.halves = out.whole = false;
     out.m[0] = out.m[1] = -0.0f; // adding it changes no value, not even the sign of a zero
     out.scale[0] = out.scale[1] = 1.0f;
     panel_type(type).decode(panel, block, row, out);

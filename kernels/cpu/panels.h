@@ -129,6 +129,7 @@ struct DecodedBlock {
     std::int32_t q[32];
     bool
         halves; ///< each 16 columns have a scale and a minimum of their own; else scale is 1 and m[0] for all
+    bool whole; ///< scales are whole numbers, sums of integers with them are below 2^31, and m adds nothing
     float d;
     float scale[2], m[2];
 };

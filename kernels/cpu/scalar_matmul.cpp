@@ -20,6 +20,7 @@ int integer(const I16Block& x, int i) { return x.q[i16_place(i)]; }
 int integer(const I8Block& x, int i) { return x.q[i]; }
 
 /// Adds 32 columns: integers within each scale (exact), then one fma for the block and one for the minimum.
+/// Whole scales belong to the integers.
 template <class Block>
 float add_block(const DecodedBlock& w, const Block& x, float acc) {
     std::int32_t low = 0, high = 0;
@@ -30,6 +31,10 @@ float add_block(const DecodedBlock& w, const Block& x, float acc) {
     if (!w.halves) {
         acc = std::fma(static_cast<float>(low + high), w.d * x.scale, acc);
         return std::fma(w.m[0], x.sum, acc);
+    }
+    if (w.whole) {
+        const auto scale = [&](int half) { return static_cast<std::int32_t>(w.scale[half]); };
+        return std::fma(static_cast<float>(low * scale(0) + high * scale(1)), w.d * x.scale, acc);
     }
     const float dot = std::fma(static_cast<float>(low), w.scale[0], static_cast<float>(high) * w.scale[1]);
     acc = std::fma(dot, w.d * x.scale, acc);

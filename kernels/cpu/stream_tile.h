@@ -18,9 +18,8 @@ struct StreamedFormat {
     explicit StreamedFormat(const Panel& panel) : p(panel), d(_mm256_loadu_ps(panel.d)) {}
     Pair weights(int sub, int v) const { return {load(p.sub[sub].q[v]), load(p.sub[sub].q[v + 4])}; }
     __m256 scale(int) const { return d; }
-    __m256 half_scale(int sub, int half) const {
-        return _mm256_cvtepi32_ps(load_bytes_signed(p.sub[sub].scale[half]));
-    }
+    /// Whole numbers: two sums with their scales are below 2^31 (streamed.h) and stay integers.
+    __m256i whole_scale(int sub, int half) const { return load_bytes_signed(p.sub[sub].scale[half]); }
 };
 
 /// Rows of 32 columns to groups of 4 columns: 32-bit word g of row r becomes word r of group g.

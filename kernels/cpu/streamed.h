@@ -10,7 +10,8 @@
 
 namespace switchyard::cpu {
 
-/// A block's scales: value i = d * scale[i / 16] * q[i].
+/// A block's scales: value i = d * scale[i / 16] * q[i]. They belong to a block's integer sums, which have
+/// room for them: 32 columns x 62 (the largest entry, IQ3_XXS) x 31 x 2^15 is below 2^31.
 struct StreamedScales {
     float d;
     std::int8_t scale[16];

@@ -29,7 +29,8 @@ class CpuBackend : public Backend {
     }
     bool exact() const override { return exact_; }
     int threads() const override { return pool_->size(); }
-    int arithmetic_version() const override { return 2; } // 1: attention in one piece, sinks first
+    // 1: attention in one piece, sinks first. 2: scales of grid types apart from the integer sums.
+    int arithmetic_version() const override { return 3; }
     int nearest_activation_bits(int bits) const override { return exact_ ? 16 : bits; }
     bool batch_invariant() const override { return true; } // an element is one fixed sequence of operations
 
