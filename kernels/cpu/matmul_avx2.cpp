@@ -16,6 +16,15 @@ struct DotAvx2 {
         return sum;
     }
 
+    /// Words, negative where bit i of `signs` is set.
+    static __m256i negated(__m256i words, std::uint16_t signs) {
+        // Each bit to the top of its word; one more bit, as zero would make words zero.
+        const __m256i powers =
+            _mm256_setr_epi16(-32768, 16384, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1);
+        const __m256i bits = _mm256_mullo_epi16(_mm256_set1_epi16(static_cast<short>(signs)), powers);
+        return _mm256_sign_epi16(words, _mm256_or_si256(bits, _mm256_set1_epi16(1)));
+    }
+
     /// 16-bit sums of pairs of products, widened after every kMost: no more fit.
     template <int kMost>
     struct Pairs {

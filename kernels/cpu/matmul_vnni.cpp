@@ -12,6 +12,11 @@ struct DotVnni {
 
     static __m256i add(__m256i sum, __m256i w, __m256i x) { return _mm256_dpwssd_epi32(sum, w, x); }
 
+    /// Words, negative where bit i of `signs` is set.
+    static __m256i negated(__m256i words, std::uint16_t signs) {
+        return _mm256_mask_sub_epi16(words, signs, _mm256_setzero_si256(), words);
+    }
+
     /// Sums of products of unsigned weights with activations in two bytes.
     template <int kBits>
     struct Bytes {

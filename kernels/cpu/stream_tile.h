@@ -3,7 +3,7 @@
 // Like tile.h, part of each instruction set's file and in an unnamed namespace.
 #pragma once
 
-#include "kernels/cpu/byte_tile.h"
+#include "kernels/cpu/row_product.h"
 #include "kernels/cpu/stream_columns.h"
 
 namespace switchyard::cpu {
@@ -22,31 +22,6 @@ struct StreamedFormat {
     __m256i whole_scale(int sub, int half) const { return load_bytes_signed(p.sub[sub].scale[half]); }
 };
 
-/// Rows of 32 columns to groups of 4 columns: 32-bit word g of row r becomes word r of group g.
-inline void transpose(const __m256i (&rows)[kPanelRows], std::int8_t (&groups)[8][kPanelRows][4]) {
-    __m256i pairs[8], fours[8];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-        pairs[2 * i] = _mm256_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
-        pairs[2 * i + 1] = _mm256_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
-    }
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i) { // rows 4 i .. 4 i + 3
-#pragma GCC unroll 2
-        for (int j = 0; j < 2; ++j) {
-            fours[4 * i + 2 * j] = _mm256_unpacklo_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
-            fours[4 * i + 2 * j + 1] = _mm256_unpackhi_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
-        }
-    }
-#pragma GCC unroll 4
-    for (int g = 0; g < 4; ++g) {
-        const __m256i low = _mm256_permute2x128_si256(fours[g], fours[4 + g], 0x20);
-        const __m256i high = _mm256_permute2x128_si256(fours[g], fours[4 + g], 0x31);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(groups[g]), low);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(groups[g + 4]), high);
-    }
-}
-
 /// Decodes the eight rows' blocks of the same 256 columns.
 template <class Block>
 void decode_panel(const Block* const (&rows)[kPanelRows], StreamedPanel& out) {
@@ -64,7 +39,9 @@ void decode_panel(const Block* const (&rows)[kPanelRows], StreamedPanel& out) {
         for (int r = 0; r < kPanelRows; ++r) {
             q[r] = columns(*rows[r], sub);
         }
-        transpose(q, out.sub[sub].q);
+        __m256i groups[8]; // of 4 columns
+        transpose(q, groups);
+        __builtin_memcpy(out.sub[sub].q, groups, sizeof groups);
     }
 }
 
@@ -89,6 +66,8 @@ void streamed_tile(const StreamedPanel& panel, const Block* x, float* sums) {
     }
 }
 
+using RowsTimes = void (*)(const MatmulArgs& args, const I16Block* x, int first);
+
 /// The product of the file's own WeightBlocks with activations in Sources, which tiles take as Blocks.
 template <class Dot, class WeightBlock, class Source, class Block, std::size_t... kIndex>
 inline void multiply_streamed_blocks(const MatmulArgs& args, std::index_sequence<kIndex...>) {
@@ -98,13 +77,17 @@ inline void multiply_streamed_blocks(const MatmulArgs& args, std::index_sequence
     const PackedMatrix& w = args.weights;
     const std::int64_t blocks = w.cols / 256;
     for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Block* x, int first, int count) {
+        if constexpr (kByRows<WeightBlock> && std::is_same_v<Block, I16Block>) {
+            if (by_rows<WeightBlock>(w, count)) {
+                static constexpr RowsTimes kRows[] = {
+                    multiply_rows<Dot, WeightBlock, 1>, multiply_rows<Dot, WeightBlock, 2>,
+                    multiply_rows<Dot, WeightBlock, 3>, multiply_rows<Dot, WeightBlock, 4>};
+                return kRows[count - 1](args, x, first);
+            }
+        }
         for (std::int64_t panel = args.first_panel; panel < args.last_panel; ++panel) {
             const WeightBlock* rows[kPanelRows];
-            for (std::int64_t r = 0; r < kPanelRows; ++r) { // past the matrix the last row stands in
-                const std::int64_t row = panel * kPanelRows + r;
-                rows[r] =
-                    reinterpret_cast<const WeightBlock*>(w.data) + (row < w.rows ? row : w.rows - 1) * blocks;
-            }
+            panel_rows(w, panel, rows);
             alignas(32) float sums[kGroupTokens * kPanelRows];
             __builtin_memset(sums, 0, static_cast<std::size_t>(count * kPanelRows) * sizeof(float));
             for (std::int64_t b = 0; b < blocks; ++b) {
