@@ -284,14 +284,15 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
 }
 
 /// Calls run.operator()<Source, Block>(tiles) for the activations at hand: 8-bit ones are widened where the
-/// weights do not meet bytes, unless a row would not fit; it then goes by itself.
+/// weights do not meet bytes, unless there is one row, which would be widened for each call anew, or one
+/// would not fit: rows then go one by one.
 template <class Dot, int kBits, std::size_t... kIndex, class Run>
 inline void with_blocks(const MatmulArgs& args, std::index_sequence<kIndex...> tiles, const Run& run) {
     if (args.activation_bits == 16) {
         run.template operator()<I16Block, I16Block>(tiles);
     } else if constexpr (Dot::template kTakesBytes<kBits>) {
         run.template operator()<I8Block, I8Block>(std::make_index_sequence<Dot::kByteTile>());
-    } else if (i16_row_bytes(args.weights.cols) <= kGroupBytes) {
+    } else if (args.tokens > 1 && i16_row_bytes(args.weights.cols) <= kGroupBytes) {
         run.template operator()<I8Block, I16Block>(tiles);
     } else {
         run.template operator()<I8Block, I8Block>(std::make_index_sequence<1>());
