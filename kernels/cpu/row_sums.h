@@ -138,32 +138,46 @@ template <>
 struct GridOf<BlockIQ1_S> : EightBytes {};
 
 /// Scales of eight rows by sub-block.
+template <class Block>
 struct PanelSubScales {
-    __m256i scale[8], eighth[8];
-    explicit PanelSubScales(const SubScales (&rows)[kPanelRows]) {
+    static constexpr bool kEighths = std::is_same_v<Block, BlockIQ1_S>;
+    __m256i scale[8], eighth[kEighths ? 8 : 1];
+
+    PanelSubScales(PanelRows<Block> rows, RowPlan (&plans)[kPanelRows]) {
         __m256i scales[kPanelRows], eighths[kPanelRows];
+#pragma GCC unroll 8
         for (int r = 0; r < kPanelRows; ++r) {
-            scales[r] = rows[r].scale;
-            eighths[r] = rows[r].eighth;
+            const SubScales row = prepare(*rows[r], plans[r]);
+            scales[r] = row.scale;
+            eighths[r] = row.eighth;
         }
         transpose(scales, scale);
-        transpose(eighths, eighth);
+        if constexpr (kEighths) {
+            transpose(eighths, eighth);
+        }
     }
 };
 
 /// Scales of eight rows by 16 columns, as they meet sums of two rows: for each pair of sub-blocks the first
 /// one's two of one row, of the other row, then the second one's.
+template <class Block>
 struct PanelHalfScales {
-    alignas(16) std::int8_t scale[4][4][8], eighth[2][4][4][8]; ///< [rows / 2][pair]
-    explicit PanelHalfScales(const HalfScales (&rows)[kPanelRows]) {
+    static constexpr bool kEighths = std::is_same_v<Block, BlockIQ1_M>;
+    alignas(16) std::int8_t scale[4][4][8], eighth[2][kEighths ? 4 : 1][4][8]; ///< [rows / 2][pair]
+
+    PanelHalfScales(PanelRows<Block> rows, RowPlan (&plans)[kPanelRows]) {
         const auto join = [](__m128i even, __m128i odd, std::int8_t(&out)[4][8]) {
             _mm_store_si128(reinterpret_cast<__m128i*>(out[0]), _mm_unpacklo_epi16(even, odd));
             _mm_store_si128(reinterpret_cast<__m128i*>(out[2]), _mm_unpackhi_epi16(even, odd));
         };
+#pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-            join(rows[2 * i].scale, rows[2 * i + 1].scale, scale[i]);
-            for (int k = 0; k < 2; ++k) {
-                join(rows[2 * i].eighth[k], rows[2 * i + 1].eighth[k], eighth[k][i]);
+            const HalfScales even = prepare(*rows[2 * i], plans[2 * i]);
+            const HalfScales odd = prepare(*rows[2 * i + 1], plans[2 * i + 1]);
+            join(even.scale, odd.scale, scale[i]);
+            if constexpr (kEighths) {
+                join(even.eighth[0], odd.eighth[0], eighth[0][i]);
+                join(even.eighth[1], odd.eighth[1], eighth[1][i]);
             }
         }
     }
@@ -183,8 +197,9 @@ template <class Dot, class Grid>
 
 /// Sums of a pair of sub-blocks; `x` are the tokens'.
 template <class Dot, class Block, int T>
-[[gnu::always_inline]] inline void pair_sums(const RowPlan (&plans)[kPanelRows], const PanelSubScales& scales,
-                                             int p, const PairedWords* x, RowSums (&out)[T]) {
+[[gnu::always_inline]] inline void pair_sums(const RowPlan (&plans)[kPanelRows],
+                                             const PanelSubScales<Block>& scales, int p, const PairedWords* x,
+                                             RowSums (&out)[T]) {
     __m256i sums[T][kPanelRows];
 #pragma GCC unroll 8
     for (int r = 0; r < kPanelRows; ++r) {
@@ -207,7 +222,7 @@ template <class Dot, class Block, int T>
 #pragma GCC unroll 2
         for (int i = 0; i < 2; ++i) {
             const int sub = 2 * p + i;
-            if constexpr (std::is_same_v<Block, BlockIQ1_S>) {
+            if constexpr (PanelSubScales<Block>::kEighths) {
                 const __m256i eighths =
                     _mm256_mullo_epi32(_mm256_set1_epi32(x[t].sum[i]), scales.eighth[sub]);
                 out[t].sub[sub] = _mm256_add_epi32(
@@ -221,8 +236,8 @@ template <class Dot, class Block, int T>
 
 template <class Dot, class Block, int T>
 [[gnu::always_inline]] inline void pair_sums(const RowPlan (&plans)[kPanelRows],
-                                             const PanelHalfScales& scales, int p, const PairedWords* x,
-                                             RowSums (&out)[T]) {
+                                             const PanelHalfScales<Block>& scales, int p,
+                                             const PairedWords* x, RowSums (&out)[T]) {
     __m256i sums[T][kPanelRows]; // two lanes of each half of a sub-block
 #pragma GCC unroll 8
     for (int r = 0; r < kPanelRows; ++r) {
@@ -243,8 +258,9 @@ template <class Dot, class Block, int T>
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
             __m256i sum = _mm256_hadd_epi32(sums[t][2 * i], sums[t][2 * i + 1]);
-            if constexpr (std::is_same_v<Block, BlockIQ1_M>) {
+            if constexpr (PanelHalfScales<Block>::kEighths) {
                 sum = _mm256_slli_epi32(sum, 3);
+#pragma GCC unroll 2
                 for (int k = 0; k < 2; ++k) {
                     sum = _mm256_add_epi32(
                         sum, _mm256_sign_epi32(x[t].eight(k), load_bytes_signed(scales.eighth[k][i][p])));
@@ -263,14 +279,11 @@ template <class Dot, class Block, int T>
 template <class Dot, class Block, int T>
 [[gnu::always_inline]] inline void block_sums(PanelRows<Block> rows, const PairedWords* x,
                                               RowSums (&out)[T]) {
-    using Scales = decltype(prepare(*rows[0], std::declval<RowPlan&>()));
+    using OfRow = decltype(prepare(*rows[0], std::declval<RowPlan&>()));
+    using Scales =
+        std::conditional_t<std::is_same_v<OfRow, SubScales>, PanelSubScales<Block>, PanelHalfScales<Block>>;
     RowPlan plans[kPanelRows];
-    Scales of_rows[kPanelRows];
-    for (int r = 0; r < kPanelRows; ++r) {
-        of_rows[r] = prepare(*rows[r], plans[r]);
-    }
-    const std::conditional_t<std::is_same_v<Scales, SubScales>, PanelSubScales, PanelHalfScales> scales(
-        of_rows);
+    const Scales scales(rows, plans);
     for (int p = 0; p < 4; ++p, x += T) {
         pair_sums<Dot, Block, T>(plans, scales, p, x, out);
     }

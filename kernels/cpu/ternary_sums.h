@@ -45,12 +45,14 @@ struct DigitsOf<BlockTQ2_0> {
     }
 
     explicit DigitsOf(const BlockTQ2_0& b) {
+#pragma GCC unroll 2
         for (int i = 0; i < 2; ++i) {
             bytes_[i] = _mm256_set_m128i(load_sixteen(b.q + 32 + 16 * i), load_sixteen(b.q + 16 * i));
         }
     }
     /// Called for j = 0 .. 3.
     [[gnu::always_inline]] void next(int j, __m256i (&digits)[2]) {
+#pragma GCC unroll 2
         for (int i = 0; i < 2; ++i) {
             digits[i] = _mm256_and_si256(_mm256_srli_epi16(bytes_[i], 2 * j), _mm256_set1_epi8(3));
         }
@@ -132,6 +134,7 @@ template <class Dot, class Block, int T>
                 typename Dot::template Bytes<2> found[kSums];
                 found[0].add(digits[0], bytes.highs(0), bytes.lows(0));
                 found[kSums - 1].add(digits[1], bytes.highs(1), bytes.lows(1));
+#pragma GCC unroll 2
                 for (int i = 0; i < kSums; ++i) {
                     sums[j][t][i][r] = found[i].sum();
                 }
@@ -149,6 +152,7 @@ template <class Dot, class Block, int T>
                 add_lanes(sums[j][t][1], low, high);
                 both[1] = _mm256_add_epi32(low, high);
             }
+#pragma GCC unroll 2
             for (int i = 0; i < 2; ++i) {
                 out[t].sub[Digits::sub_block(j, i)] =
                     _mm256_add_epi32(both[i], _mm256_set1_epi32(x[T * j + t].less[i]));
