@@ -151,6 +151,21 @@ TEST_P(PiecesTest, OfAContextGiveTheSameBitsHoweverTheyAreSharedOut) {
         }
 }
 
+/// The exact path has no pieces: threads share heads alone.
+TEST_P(PiecesTest, AreNoneOnTheExactPathAndRowsAloneAreThoseOfTheWhole) {
+    Toy whole(GetParam(), 1, true);
+    const std::vector<float> expected = whole.step(0, kContext, 3);
+    for (const int threads : {2, 5}) {
+        Toy toy(GetParam(), threads, true);
+        toy.step(0, kContext - 3, 0);
+        std::vector<float> got;
+        for (int p = kContext - 3; p < kContext; ++p)
+            for (const float logit : toy.step(p, p + 1, 1))
+                got.push_back(logit);
+        EXPECT_EQ(got, expected) << threads << " threads";
+    }
+}
+
 TEST_P(PiecesTest, MeetWhereTwoRowsStandInDifferentOnes) {
     Toy whole(GetParam(), 1);
     const std::vector<float> expected = whole.step(0, 513, 2);
