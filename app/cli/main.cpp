@@ -47,6 +47,7 @@ int ended(int code) {
 int run(int argc, char** argv) {
     CLI::App app("Run, measure and change models from the command line.", "switchyard-cli");
     app.require_subcommand(1);
+    app.set_version_flag("--version", "switchyard-cli " SWITCHYARD_VERSION);
     try {
         switchyard::add_carve(app);
         switchyard::add_info(app);

@@ -185,6 +185,16 @@ QList<FoundModel> LmStudioModels::find(const std::stop_token& stop) const {
     return found;
 }
 
+// ---- GPT4All ----
+
+QList<FoundModel> Gpt4AllModels::find(const std::stop_token& stop) const {
+    QList<FoundModel> found = FolderModels::find(stop);
+    found.removeIf([](const FoundModel& model) {
+        return QFileInfo(model.path).fileName().startsWith(QLatin1String("incomplete-"));
+    });
+    return found;
+}
+
 ModelProviders modelProviders(const QStringList& folders) {
     const QString home = QDir::homePath();
     const auto place = [](const char* variable) { return qEnvironmentVariable(variable); };
@@ -199,8 +209,13 @@ ModelProviders modelProviders(const QStringList& folders) {
     all.push_back(std::make_shared<FolderModels>(folders));
     all.push_back(std::make_shared<HuggingFaceModels>(cache));
     all.push_back(std::make_shared<OllamaModels>(ollama));
+    // Where it runs as a service it has a user of its own.
+    if (const QString service = QStringLiteral("/usr/share/ollama/.ollama/models"); ollama != service)
+        all.push_back(std::make_shared<OllamaModels>(service));
     all.push_back(std::make_shared<LmStudioModels>(QStringList{
         home + QStringLiteral("/.lmstudio/models"), home + QStringLiteral("/.cache/lm-studio/models")}));
+    all.push_back(std::make_shared<Gpt4AllModels>(QStringList{
+        home + QStringLiteral("/.local/share/nomic.ai/GPT4All"), home + QStringLiteral("/.cache/gpt4all")}));
     return all;
 }
 

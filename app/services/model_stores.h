@@ -50,6 +50,15 @@ class LmStudioModels : public ModelProvider {
     ScanLimits limits_;
 };
 
+/// GPT4All's folders of files. One that is still downloaded begins with "incomplete-" and is left out.
+/// Source: "Settings", docs.gpt4all.io/gpt4all_desktop/settings.html, and gpt4all_python.html.
+class Gpt4AllModels : public FolderModels {
+  public:
+    using FolderModels::FolderModels;
+    QString name() const override { return QStringLiteral("GPT4All"); }
+    QList<FoundModel> find(const std::stop_token& stop) const override;
+};
+
 /// The user's folders, and the stores where the environment or custom says that they lie.
 ModelProviders modelProviders(const QStringList& folders);
 

@@ -10,7 +10,7 @@ namespace switchyard {
 
 namespace {
 
-constexpr int kAutosaveMs = 900;
+constexpr int kAutosaveMs = 500; // with the writing itself, no more than a second is ever missing
 
 MessageState stateAfter(FinishReason reason) {
     switch (reason) {

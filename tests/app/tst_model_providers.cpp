@@ -127,6 +127,18 @@ class ModelProvidersTest : public QObject {
         }
     }
 
+    void gpt4AllByFile() {
+        Store store;
+        store.model(u"one/tiny-Q4_0.gguf"_s);
+        store.write(u"one/incomplete-big.gguf"_s, "x");
+        store.write(u"one/localdocs_v3.db"_s, "x");
+        const Gpt4AllModels provider({store.at(u"one"_s), store.at(u"none"_s)});
+        QCOMPARE(provider.name(), u"GPT4All"_s);
+        const QList<FoundModel> found = provider.find({});
+        QCOMPARE(found.size(), 1);
+        QVERIFY(found.first().path.endsWith(u"one/tiny-Q4_0.gguf"_s));
+    }
+
     void foldersWithTheirFolders() {
         Store store;
         store.model(u"a.gguf"_s);

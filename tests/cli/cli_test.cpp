@@ -8,6 +8,13 @@
 namespace switchyard {
 namespace {
 
+TEST_F(CliTest, TellsItsVersion) {
+    const Outcome told = run("--version");
+    EXPECT_EQ(told.code, 0);
+    EXPECT_TRUE(told.out.starts_with("switchyard-cli ")) << told.out;
+    EXPECT_NE(told.out.find('.'), std::string::npos) << told.out;
+}
+
 TEST_F(CliTest, InfoCountsParametersAndExperts) {
     const Json info = json_of("info " + model + " --json");
     EXPECT_EQ(info["architecture"], "deepseek");

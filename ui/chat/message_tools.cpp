@@ -141,8 +141,8 @@ void MessageTools::conceal() {
 }
 
 void MessageTools::setReveal(qreal reveal) {
-    for (CalmButton* button :
-         {copy_, answer_, regenerate_, edit_, previous_, next_, continue_, delete_, more_})
+    // The arrows beside "2/3" stay: that there are other versions must not be a secret of the mouse.
+    for (CalmButton* button : {copy_, answer_, regenerate_, edit_, continue_, delete_, more_})
         button->setReveal(reveal);
 }
 
