@@ -94,6 +94,13 @@ inline __m128i two_eights(const void* grid, unsigned first, unsigned second) {
         _mm_loadh_pi(_mm_castsi128_ps(low), reinterpret_cast<const __m64*>(at + std::size_t{8} * second)));
 }
 
+inline std::uint32_t two_places(const std::uint16_t* at) {
+    std::uint32_t two;
+    __builtin_memcpy(&two, at, sizeof two);
+    asm("" : "+r"(two)); // else the compiler reads each
+    return two;
+}
+
 // The entries of vector e of pair p, as words, without signs.
 template <auto& kGrid>
 struct EightWords {
@@ -109,8 +116,11 @@ template <auto& kGrid>
 struct FourWords {
     static constexpr bool kSigns = true;
     static __m256i entries(const RowPlan& plan, int p, int e) {
-        const auto* at = plan.at + 16 * p + 2 * e;
-        return _mm256_set_m128i(two_eights(&kGrid, at[8], at[9]), two_eights(&kGrid, at[0], at[1]));
+        // Two places a read: reading is what these types wait for.
+        const std::uint32_t first = two_places(plan.at + 16 * p + 2 * e);
+        const std::uint32_t second = two_places(plan.at + 16 * p + 8 + 2 * e);
+        return _mm256_set_m128i(two_eights(&kGrid, second & 0xffffu, second >> 16),
+                                two_eights(&kGrid, first & 0xffffu, first >> 16));
     }
 };
 struct EightBytes { // half as long: as words the grid would be as large as the first-level cache

@@ -175,8 +175,10 @@ TEST(Matmul, TakesRowsLongerThanItsBuffers) {
     for (const auto& [type, cols, bits] :
          {Long{BlockType::Q4_0, 32 * 4100, 16}, Long{BlockType::Q4_0, 32 * 1000, 16},
           Long{BlockType::Q4_0, 32 * 4100, 8}, Long{BlockType::Q8_0, 32 * 4100, 8},
-          Long{BlockType::IQ3_S, 256 * 512, 8}, Long{BlockType::Q8_0, 32 * 1000, 8},
-          Long{BlockType::F16, 50001, 16}, Long{BlockType::F16, 20000, 16}}) {
+          Long{BlockType::IQ3_S, 256 * 512, 8}, Long{BlockType::IQ3_S, 256 * 60, 16},
+          Long{BlockType::IQ1_M, 256 * 130, 16}, Long{BlockType::TQ1_0, 256 * 130, 16},
+          Long{BlockType::Q8_0, 32 * 1000, 8}, Long{BlockType::F16, 50001, 16},
+          Long{BlockType::F16, 20000, 16}}) {
         const Problem p(type, 17, cols, 7, 11, bits);
         const auto expected = p.multiply(cpu::Isa::Scalar);
         for (const cpu::Isa isa : available_isas()) {
