@@ -315,8 +315,8 @@ void run_bench(const BenchArguments& options) {
                     ", the model's context holds " + std::to_string(model->config().context));
     const Tuning tuning = options.model.tuning(*model);
     SchedulerOptions scheduling;
-    scheduling.draft_rows =
-        0; // greedy answers to random words go round in circles, and drafts would be right
+    // Greedy answers to random words go round in circles, and drafts would be right.
+    scheduling.draft_rows = 0;
     const auto scheduler = start_scheduler(model, tuning, std::move(scheduling));
     const Interrupt interrupt;
     measure(*scheduler, *model, tuning, std::min(options.prompt_tokens, 64), 4, 999,

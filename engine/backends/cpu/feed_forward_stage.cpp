@@ -200,7 +200,7 @@ void FeedForwardStage::hidden_rows(StepRun& run, ThreadContext& w, const Rows& a
         std::byte* whole = run.shared.hidden_integers.data<std::byte>() + u.hidden_integers +
                            static_cast<std::size_t>(row + t) *
                                i16_row_bytes(static_cast<std::int64_t>(stride)); // whatever its bits are
-        quantize(bits, h, n, whole + (bits == 8 ? i8_row_bytes(first) : i16_row_bytes(first)));
+        quantize(bits, h, n, whole + activation_row_bytes(u.down->type, first, bits));
     }
 }
 

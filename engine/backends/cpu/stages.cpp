@@ -87,7 +87,7 @@ void HeadStage::reserve(const StepShape& shape, Shared&, ScratchSizes& sizes) co
     const int width = shape.width(in_);
     sizes.hold_rows(static_cast<int>(std::min(kHeadGroup, with_logits)), width);
     sizes.hold_decoded(width);
-    ScratchSizes::hold<float>(sizes.state, 2 * sought); // LogitBounds
+    ScratchSizes::hold<LogitBounds>(sizes.state, sought);
 }
 
 void HeadStage::run(StepRun& run, ThreadContext& w) const {
@@ -124,7 +124,7 @@ void HeadStage::find_candidates(StepRun& run, ThreadContext& w) const {
     const std::span<Sought> sought = run.wishes.sought();
     const std::size_t parts = candidate_parts(static_cast<std::size_t>(run.plan.vocabulary));
     // Each thread for itself: one look at what is in the cache costs less than meeting the others.
-    auto* bounds = reinterpret_cast<LogitBounds*>(w.state.get<float>(2 * sought.size()));
+    auto* bounds = w.state.get<LogitBounds>(sought.size());
     for (std::size_t i = 0; i < sought.size(); ++i)
         bounds[i] = bound_logits(run.logits_of(sought[i].row),
                                  static_cast<std::size_t>(std::max(sought[i].wish->best, 0)));
