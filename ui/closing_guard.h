@@ -23,6 +23,7 @@ class ClosingGuard : public QObject {
     /// The same without a question: ended() follows at the latest after kLongest ms.
     void beginForSystem();
     static constexpr int kLongest = 8000;
+    bool begun() const { return waiting_; }
 
   Q_SIGNALS:
     void ended();

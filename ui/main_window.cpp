@@ -208,6 +208,20 @@ void MainWindow::saveAll() {
     services_.controller.saveRuns();
 }
 
+MainWindow::State MainWindow::takeState() {
+    rememberLayout();
+    chats_->keepUnsent();
+    return {pages_->current()->sign().name, banner_->sentences()};
+}
+
+void MainWindow::restore(const State& state) {
+    pages_->show(state.page);
+    for (const QString& notice : state.notices)
+        banner_->add(notice);
+}
+
+bool MainWindow::isEnding() const { return closing_->begun(); }
+
 void MainWindow::saveForSession() {
     saveAll();
     constexpr int kLongest = 3000; // ms; the session waits for us

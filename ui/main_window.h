@@ -37,6 +37,16 @@ class MainWindow : public QMainWindow {
     /// Writes everything and waits for it, some seconds at most: the system may end the process next.
     void saveForSession();
 
+    /// What a window that takes this one's place goes on with, beside what settings and services keep.
+    struct State {
+        QString page; ///< its name
+        QStringList notices;
+    };
+    /// Keeps size, columns and what is unsent, too.
+    State takeState();
+    void restore(const State& state);
+    bool isEnding() const; ///< it was closed, and waits for the disk
+
   Q_SIGNALS:
     void firstPainted();
     void closed(); ///< nothing is left to be saved: the program may end

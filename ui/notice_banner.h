@@ -15,6 +15,7 @@ class NoticeBanner : public QWidget {
 
     /// Shows the sentence below those that were not read yet; one that stands there already is not repeated.
     void add(const QString& sentence);
+    const QStringList& sentences() const { return sentences_; }
 
   private:
     void dismiss();

@@ -88,6 +88,13 @@ void PageStack::show(Page* page) {
     (known ? known : page->firstFocus())->setFocus(Qt::OtherFocusReason);
 }
 
+void PageStack::show(const QString& name) {
+    for (auto page = shows_.keyBegin(); page != shows_.keyEnd(); ++page) {
+        if ((*page)->sign().name == name)
+            return show(*page);
+    }
+}
+
 Page* PageStack::current() const { return static_cast<Page*>(stack_->currentWidget()); }
 
 } // namespace switchyard

@@ -24,6 +24,7 @@ class PageStack : public QWidget {
     /// In the order of the rail; the first one is shown. It is reached by its action, too.
     void add(Page* page);
     void show(Page* page);
+    void show(const QString& name); ///< as its sign has it; unknown: nothing changes
     QAction* action(Page* page) const { return shows_.value(page); }
     Page* current() const;
 

@@ -112,6 +112,16 @@ void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     connect(theme_, &QComboBox::activated, this,
             [this] { settings_.set<Setting::Theme>(static_cast<Theme>(theme_->currentData().toInt())); });
 
+    contrast_ = new QComboBox;
+    contrast_->setObjectName(u"settings.contrast"_s);
+    contrast_->setAccessibleName(tr("Contrast"));
+    contrast_->addItem(tr("As the system"), QString());
+    contrast_->addItem(tr("Normal"), u"normal"_s);
+    contrast_->addItem(tr("High"), u"high"_s);
+    addRow(form, tr("Contrast"), contrast_);
+    connect(contrast_, &QComboBox::activated, this,
+            [this] { settings_.set<Setting::Contrast>(contrast_->currentData().toString()); });
+
     font_ = new QSpinBox;
     font_->setObjectName(u"settings.fontSize"_s);
     font_->setAccessibleName(tr("Font size"));
@@ -129,8 +139,6 @@ void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     language_->addItem(u"English"_s, u"en"_s);
     language_->addItem(u"简体中文"_s, u"zh_CN"_s);
     addRow(form, tr("Language"), language_);
-    language_note_ = addNote(form, tr("The language changes at the next start."));
-    language_note_->setObjectName(u"settings.languageNote"_s);
     connect(language_, &QComboBox::activated, this,
             [this] { settings_.set<Setting::Language>(language_->currentData().toString()); });
 }
@@ -187,6 +195,7 @@ void SettingsPage::buildFolders(QVBoxLayout* layout) {
 
 void SettingsPage::read() {
     theme_->setCurrentIndex(theme_->findData(static_cast<int>(settings_.get<Setting::Theme>())));
+    contrast_->setCurrentIndex(std::max(0, contrast_->findData(settings_.get<Setting::Contrast>())));
     language_->setCurrentIndex(std::max(0, language_->findData(settings_.get<Setting::Language>())));
     const int points = settings_.get<Setting::FontSize>();
     font_->setValue(points > 0 ? points : kSmallestFont - 1);

@@ -30,10 +30,10 @@ class SettingsPage : public Page {
 
     Settings& settings_;
     Paths paths_;
-    QComboBox *theme_, *language_;
+    QComboBox *theme_, *contrast_, *language_;
     QSpinBox* font_;
     QCheckBox* enter_;
-    QLabel *language_note_, *data_note_, *data_path_;
+    QLabel *data_note_, *data_path_;
 };
 
 } // namespace switchyard

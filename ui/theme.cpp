@@ -167,19 +167,41 @@ void ThemeManager::setFontSize(int points) {
     if (font == application_.font())
         return;
     application_.setFont(font);
-    applied_ = -1; // the style sheet has sizes of its own
+    applied_ = nullptr; // the style sheet has sizes of its own
     apply();
 }
 
+void ThemeManager::setContrast(Contrast contrast) {
+    contrast_ = contrast;
+    apply();
+}
+
+void ThemeManager::setSystemContrast(bool high) {
+    system_contrast_ = high;
+    apply();
+}
+
+const ThemeColours& ThemeManager::wanted() const {
+    const bool high = contrast_ == Contrast::High || (contrast_ == Contrast::System && system_contrast_);
+    if (high)
+        return dark() ? darkContrastColours() : lightContrastColours();
+    return dark() ? darkColours() : lightColours();
+}
+
 void ThemeManager::apply() {
-    const int wanted = dark() ? 1 : 0;
-    if (wanted == applied_)
+    const ThemeColours& colours = wanted();
+    if (&colours == applied_)
         return;
-    applied_ = wanted;
-    const ThemeColours& colours = wanted ? darkColours() : lightColours();
+    applied_ = &colours;
     application_.setPalette(makePalette(colours));
     application_.setStyleSheet(styleSheet(colours, application_.font()));
-    Q_EMIT changed(wanted != 0);
+    Q_EMIT changed(colours.dark);
+}
+
+ThemeManager::Contrast contrastOf(const QString& word) {
+    if (word.isEmpty())
+        return ThemeManager::Contrast::System;
+    return word == "high"_L1 ? ThemeManager::Contrast::High : ThemeManager::Contrast::Normal;
 }
 
 void setLook(QWidget* widget, const char* property, bool on) {

@@ -34,6 +34,10 @@ class ThemeManager : public QObject {
     /// What the desktop prefers; used while the choice is System.
     void setSystemDark(bool dark);
     bool dark() const;
+    enum class Contrast { System, Normal, High };
+    void setContrast(Contrast contrast);
+    /// What the desktop prefers; used while the contrast is System.
+    void setSystemContrast(bool high);
     /// Size of the interface's font in points; 0: the system's.
     void setFontSize(int points);
 
@@ -42,12 +46,17 @@ class ThemeManager : public QObject {
 
   private:
     void apply();
+    const ThemeColours& wanted() const;
 
     QApplication& application_;
     QFont system_font_;
     Theme choice_ = Theme::System;
-    bool system_dark_ = false;
-    int applied_ = -1; ///< 0 light, 1 dark, -1 nothing yet
+    Contrast contrast_ = Contrast::System;
+    bool system_dark_ = false, system_contrast_ = false;
+    const ThemeColours* applied_ = nullptr; ///< nullptr: nothing yet
 };
+
+/// Of the setting's word.
+ThemeManager::Contrast contrastOf(const QString& word);
 
 } // namespace switchyard

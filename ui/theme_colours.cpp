@@ -51,6 +51,50 @@ ThemeColours makeDark() {
     return c;
 }
 
+/// For eyes that need it, after the figures of WCAG 2.1 (AAA): grounds are plain, and every line is to be
+/// seen.
+ThemeColours makeLightContrast() {
+    ThemeColours c;
+    c.high_contrast = true;
+    c.window = c.surface = c.base = rgb(0xffffff);
+    c.text = rgb(0x000000);
+    c.muted = rgb(0x2b2b2b);
+    c.faint = rgb(0x595959);
+    c.border = rgb(0x4d4d4d);
+    c.hover = rgb(0xdcecff);
+    c.accent = rgb(0x003a9e);
+    c.accentText = rgb(0xffffff);
+    c.accentSoft = rgb(0xcfe2ff);
+    c.warning = rgb(0x5f3500);
+    c.danger = rgb(0x8a0000);
+    c.good = rgb(0x004d22);
+    c.grid = rgb(0xa6a6a6);
+    c.shade = QColor(0, 0, 0, 40);
+    c.series = {rgb(0x003a9e), rgb(0x8f3200), rgb(0x005a3c), rgb(0x7a1c5c), rgb(0x6b4700), rgb(0x1b4f72)};
+    return c;
+}
+
+ThemeColours makeDarkContrast() {
+    ThemeColours c;
+    c.dark = c.high_contrast = true;
+    c.window = c.surface = c.base = rgb(0x000000);
+    c.text = rgb(0xffffff);
+    c.muted = rgb(0xd9d9d9);
+    c.faint = rgb(0xa6a6a6);
+    c.border = rgb(0xb3b3b3);
+    c.hover = rgb(0x1f3a5f);
+    c.accent = rgb(0x9ec9ff);
+    c.accentText = rgb(0x000000);
+    c.accentSoft = rgb(0x123660);
+    c.warning = rgb(0xffd37a);
+    c.danger = rgb(0xffb3ab);
+    c.good = rgb(0x98f0b8);
+    c.grid = rgb(0x5c5c5c);
+    c.shade = QColor(255, 255, 255, 50);
+    c.series = {rgb(0x9ec9ff), rgb(0xffb07a), rgb(0x6ef0c2), rgb(0xffb8e6), rgb(0xffe27a), rgb(0xc9c2ff)};
+    return c;
+}
+
 } // namespace
 
 const ThemeColours& lightColours() {
@@ -63,7 +107,23 @@ const ThemeColours& darkColours() {
     return colours;
 }
 
+const ThemeColours& lightContrastColours() {
+    static const ThemeColours colours = makeLightContrast();
+    return colours;
+}
+
+const ThemeColours& darkContrastColours() {
+    static const ThemeColours colours = makeDarkContrast();
+    return colours;
+}
+
 const ThemeColours& coloursOf(const QPalette& palette) {
+    const QColor window = palette.color(QPalette::Window);
+    for (const ThemeColours* theme :
+         {&lightColours(), &darkColours(), &lightContrastColours(), &darkContrastColours()}) {
+        if (theme->window == window)
+            return *theme;
+    }
     return palette.color(QPalette::Window).lightness() < 128 ? darkColours() : lightColours();
 }
 

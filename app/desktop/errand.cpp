@@ -18,13 +18,13 @@ constexpr int kSettle = 400; ///< ms for the last repaints before the picture is
 void say(const QString& line) { std::fprintf(stderr, "switchyard: %s\n", qPrintable(line)); }
 } // namespace
 
-Errand::Errand(const DesktopOptions& options, const WindowServices& services, MainWindow& window)
-    : options_(options), services_(services), window_(window) {
+Errand::Errand(const DesktopOptions& options, const WindowServices& services, WindowHost& host)
+    : options_(options), services_(services), host_(host) {
     connect(&services_.model, &CurrentModel::stateChanged, this, &Errand::modelChanged);
     connect(&services_.model, &CurrentModel::refused, this,
             [this](const QString& path) { sendWaiting(path); });
     connect(&services_.controller, &ChatController::runChanged, this, &Errand::runChanged);
-    connect(&window_, &MainWindow::aboutToSave, this, &Errand::keepWords);
+    connect(&host_, &WindowHost::aboutToSave, this, &Errand::keepWords);
     // The window may be gone before anyone could read it there.
     connect(&services_.controller, &ChatController::problem, this,
             [](const QString& sentence, bool saving, bool stays) {
@@ -36,9 +36,25 @@ Errand::Errand(const DesktopOptions& options, const WindowServices& services, Ma
 void Errand::begin() {
     if (options_.timing)
         say(u"first paint %1 ms after the start of the process"_s.arg(processMilliseconds(), 0, 'f', 0));
+    reopenChat();
     pickModel();
     if (!picked_)
         connect(&services_.library, &ModelLibrary::changed, this, &Errand::pickModel);
+}
+
+/// The chat that was shown when the program ended. A prompt of the command line begins a new one.
+void Errand::reopenChat() {
+    const auto last = services_.settings.get<Setting::LastChat>().toLongLong();
+    if (last > 0 && options_.prompt.isEmpty())
+        services_.controller.openChat(last);
+    connect(&services_.controller, &ChatController::threadChanged, this, &Errand::rememberChat);
+    connect(&services_.controller, &ChatController::chatBegan, this, &Errand::rememberChat);
+}
+
+void Errand::rememberChat() {
+    const OpenChat& chat = services_.controller.chat();
+    services_.settings.set<Setting::LastChat>(
+        chat.id() == 0 || chat.isTemporary() ? QString() : QString::number(chat.id()));
 }
 
 /// The one asked for, or used last, or one to begin with.
@@ -57,21 +73,21 @@ void Errand::pickModel() {
         return;
     }
     picked_ = true;
-    window_.loadModel(path);
+    host_.window().loadModel(path);
 }
 
 void Errand::take(const StartRequest& request) {
     // Qt takes the token from here when the window is activated.
     if (!request.activation.isEmpty())
         qputenv("XDG_ACTIVATION_TOKEN", request.activation.toLatin1());
-    window_.raiseWindow();
+    host_.window().raiseWindow();
     if (!request.prompt.isEmpty())
         waiting_.push_back({request.prompt, request.model});
     const ModelState state = services_.model.state();
     if (!request.model.isEmpty() &&
         (state != ModelState::Ready || services_.model.capabilities().model_path != request.model)) {
         picked_ = true;
-        window_.loadModel(request.model);
+        host_.window().loadModel(request.model);
     } else if (state != ModelState::Loading) {
         sendWaiting();
     }
@@ -89,18 +105,18 @@ void Errand::sendWaiting(const QString& refused) {
         if (other || !ready)
             proposed.append(waiting.prompt);
         else
-            window_.ask(waiting.prompt);
+            host_.window().ask(waiting.prompt);
     }
     for (const QString& prompt : proposed)
-        window_.propose(prompt);
+        host_.window().propose(prompt);
 }
 
 /// What still waits for its model stands in a new chat, as what was typed there would.
 void Errand::keepWords() {
     if (!options_.prompt.isEmpty() && !std::exchange(asked_, true))
-        window_.propose(options_.prompt);
+        host_.window().propose(options_.prompt);
     for (const Waiting& waiting : std::exchange(waiting_, {}))
-        window_.propose(waiting.prompt);
+        host_.window().propose(waiting.prompt);
 }
 
 void Errand::modelChanged(ModelState state, const QString& error) {
@@ -137,12 +153,12 @@ void Errand::finish() {
     if (std::exchange(done_, true))
         return;
     QTimer::singleShot(kSettle, this, [this] {
-        if (!options_.grab.isEmpty() && !window_.grab().save(options_.grab)) {
+        if (!options_.grab.isEmpty() && !host_.window().grab().save(options_.grab)) {
             say(u"%1 cannot be written"_s.arg(options_.grab));
             exit_code_ = 1;
         }
         if (options_.quit)
-            window_.close();
+            host_.window().close();
     });
 }
 

@@ -4,7 +4,7 @@
 
 #include "app/desktop/options.h"
 #include "app/services/single_instance.h"
-#include "ui/main_window.h"
+#include "ui/window_host.h"
 
 #include <QObject>
 
@@ -15,7 +15,7 @@ namespace switchyard {
 class Errand : public QObject {
     Q_OBJECT
   public:
-    Errand(const DesktopOptions& options, const WindowServices& services, MainWindow& window);
+    Errand(const DesktopOptions& options, const WindowServices& services, WindowHost& host);
 
     /// Once the window is painted.
     void begin();
@@ -24,6 +24,8 @@ class Errand : public QObject {
     int exitCode() const { return exit_code_; }
 
   private:
+    void reopenChat();
+    void rememberChat();
     void pickModel();
     void modelChanged(ModelState state, const QString& error);
     void runChanged(ConversationId id);
@@ -38,7 +40,7 @@ class Errand : public QObject {
 
     DesktopOptions options_;
     WindowServices services_;
-    MainWindow& window_;
+    WindowHost& host_;
     std::vector<Waiting> waiting_;
     ConversationId own_chat_ = 0; ///< where the command line's own prompt was sent
     bool picked_ = false, asked_ = false, answering_ = false, done_ = false;

@@ -11,8 +11,8 @@
 #include "app/services/theme_watcher.h"
 #include "engine/base/threads.h"
 #include "ui/language.h"
-#include "ui/main_window.h"
 #include "ui/theme.h"
+#include "ui/window_host.h"
 
 #include <QApplication>
 #include <QFileInfo>
@@ -64,9 +64,12 @@ void followTheme(ThemeManager& theme, const Settings& settings, const ThemeWatch
             theme.setSystemDark(scheme == ThemeWatcher::Scheme::Dark);
     };
     QObject::connect(&watcher, &ThemeWatcher::changed, &theme, take);
+    QObject::connect(&watcher, &ThemeWatcher::contrastChanged, &theme, &ThemeManager::setSystemContrast);
     QObject::connect(&settings, &Settings::changed, &theme, [&theme, &settings](Setting setting) {
         if (setting == Setting::Theme)
             theme.setChoice(settings.get<Setting::Theme>());
+        else if (setting == Setting::Contrast)
+            theme.setContrast(contrastOf(settings.get<Setting::Contrast>()));
         else if (setting == Setting::FontSize)
             theme.setFontSize(settings.get<Setting::FontSize>());
     });
@@ -94,16 +97,16 @@ StartRequest requestOf(const DesktopOptions& options) {
 }
 
 /// The process ends as it does by Ctrl+Q where the system asks for it, only without a question.
-void endWithTheSystem(QApplication& application, const QuitSignals& signals_, MainWindow& window) {
-    QObject::connect(&signals_, &QuitSignals::received, &window, &MainWindow::closeForSystem);
+void endWithTheSystem(QApplication& application, const QuitSignals& signals_, WindowHost& host) {
+    QObject::connect(&signals_, &QuitSignals::received, &host, [&host] { host.window().closeForSystem(); });
     // Not with the last window on the screen: chats may still be on their way to the disk.
     QApplication::setQuitOnLastWindowClosed(false);
     QObject::connect(
-        &window, &MainWindow::closed, &application, [] { QCoreApplication::exit(0); }, Qt::QueuedConnection);
+        &host, &WindowHost::closed, &application, [] { QCoreApplication::exit(0); }, Qt::QueuedConnection);
     // The session may yet go on: all is saved, nothing is ended.
-    const auto save = [&window](QSessionManager&) { window.saveForSession(); };
-    QObject::connect(&application, &QGuiApplication::commitDataRequest, &window, save, Qt::DirectConnection);
-    QObject::connect(&application, &QGuiApplication::saveStateRequest, &window, save, Qt::DirectConnection);
+    const auto save = [&host](QSessionManager&) { host.window().saveForSession(); };
+    QObject::connect(&application, &QGuiApplication::commitDataRequest, &host, save, Qt::DirectConnection);
+    QObject::connect(&application, &QGuiApplication::saveStateRequest, &host, save, Qt::DirectConnection);
 }
 
 /// What is left of an engine after this long is left behind: a process without a window would keep the data
@@ -123,6 +126,7 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     installLanguage(application, settings.get<Setting::Language>());
     ThemeManager theme(application);
     theme.setChoice(settings.get<Setting::Theme>());
+    theme.setContrast(contrastOf(settings.get<Setting::Contrast>()));
     theme.setFontSize(settings.get<Setting::FontSize>());
 
     EndLimit end_limit(kEndLimit);
@@ -141,17 +145,17 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     Devices devices(answers.hardware, model, settings);
     ChatController controller(store, model, *answers.runs);
     const WindowServices services{settings, model, devices, jobs, library, controller, presets, theme, paths};
-    MainWindow window(services);
-    Errand errand(options, services, window);
+    WindowHost host(services);
+    Errand errand(options, services, host);
     std::optional<ThemeWatcher> watcher;
-    QObject::connect(&window, &MainWindow::firstPainted, &errand, [&] {
+    QObject::connect(&host, &WindowHost::firstPainted, &errand, [&] {
         errand.begin();
         library.rescan();
         watchTheme(watcher, theme, settings); // asks the session bus: after the window is there
     });
     QObject::connect(&instance, &SingleInstance::requested, &errand, &Errand::take);
-    endWithTheSystem(application, quit_signals, window);
-    window.show();
+    endWithTheSystem(application, quit_signals, host);
+    host.window().show();
     const int code = QApplication::exec();
     return code != 0 ? code : errand.exitCode();
 }

@@ -18,11 +18,13 @@ enum class Theme { System, Light, Dark };
 
 enum class Setting {
     Theme,
+    Contrast,
     FontSize,
     Language,
     EnterSends,
     ModelFolders,
     LastModel,
+    LastChat,
     DataFolder,
     Device,
     ModelDevices,
@@ -98,11 +100,13 @@ inline constexpr double kSmallestChatFont = 7.0, kLargestChatFont = 40.0; ///< p
 
 inline constexpr std::array<SettingRow, static_cast<std::size_t>(Setting::Count)> kSettings{{
     {Setting::Theme, "theme", ThemeSetting{Theme::System, {"system", "light", "dark"}}},
+    {Setting::Contrast, "contrast", WordSetting{"", {"", "normal", "high"}}},       // empty: the system's
     {Setting::FontSize, "font_size", WholeSetting{0, kSmallestFont, kLargestFont}}, // 0: the system's
     {Setting::Language, "language", WordSetting{"", {"", "en", "zh_CN"}}},          // empty: the system's
     {Setting::EnterSends, "enter_sends", FlagSetting{true}}, // false: Ctrl+Enter sends, Enter breaks the line
     {Setting::ModelFolders, "model_folders", TextsSetting{true}}, // besides the data folder's own
     {Setting::LastModel, "last_model", TextSetting{false}},
+    {Setting::LastChat, "last_chat", TextSetting{false}}, // its id; empty: a new one
     {Setting::DataFolder, "data_folder",
      TextSetting{true}},                             // from the next start on; empty: the standard one
     {Setting::Device, "device", TextSetting{false}}, // as parse_device() reads it; empty: auto

@@ -1,4 +1,4 @@
-// Whether the desktop wants dark windows, from its settings portal.
+// Whether the desktop wants dark windows and high contrast, from its settings portal.
 #pragma once
 
 #include <QDBusVariant>
@@ -16,13 +16,16 @@ class ThemeWatcher : public QObject {
 
   Q_SIGNALS:
     void changed(switchyard::ThemeWatcher::Scheme scheme);
+    void contrastChanged(bool high);
 
   private Q_SLOTS:
     void settingChanged(const QString& group, const QString& key, const QDBusVariant& value);
 
   private:
-    void take(const QVariant& value);
+    void ask(const QString& key);
+    void take(const QString& key, const QVariant& value);
     Scheme scheme_ = Scheme::Unknown;
+    bool high_contrast_ = false;
 };
 
 } // namespace switchyard

@@ -19,13 +19,16 @@ class FakePortal : public QObject {
     Q_OBJECT
     Q_CLASSINFO("D-Bus Interface", "org.freedesktop.portal.Settings")
   public:
-    uint scheme = 1;
+    uint scheme = 1, contrast = 1;
   public Q_SLOTS:
     QDBusVariant Read(const QString& group, const QString& key) const {
-        const bool known =
-            group == QStringLiteral("org.freedesktop.appearance") && key == QStringLiteral("color-scheme");
+        const bool ours = group == QStringLiteral("org.freedesktop.appearance");
+        const uint value = !ours                                   ? 77u
+                           : key == QStringLiteral("color-scheme") ? scheme
+                           : key == QStringLiteral("contrast")     ? contrast
+                                                                   : 77u;
         // Wrapped twice, as the real one does.
-        return QDBusVariant(QVariant::fromValue(QDBusVariant(known ? scheme : 77u)));
+        return QDBusVariant(QVariant::fromValue(QDBusVariant(value)));
     }
 };
 
@@ -54,12 +57,20 @@ class ThemeWatcherTest : public QObject {
         QVERIFY(portal.waitForReadyRead(10000));
         ThemeWatcher watcher;
         QSignalSpy changed(&watcher, &ThemeWatcher::changed);
+        QSignalSpy contrast(&watcher, &ThemeWatcher::contrastChanged);
         QVERIFY(watcher.scheme() == ThemeWatcher::Scheme::Unknown); // it does not wait for the answer
         QTRY_VERIFY(watcher.scheme() == ThemeWatcher::Scheme::Dark);
+        QTRY_COMPARE(contrast.count(), 1);
+        QCOMPARE(contrast.takeFirst().first().toBool(), true);
         portal.write("accent-color 0\ncolor-scheme 2\n");
         QTRY_VERIFY(watcher.scheme() == ThemeWatcher::Scheme::Light);
         portal.write("color-scheme 0\n");
         QTRY_VERIFY(watcher.scheme() == ThemeWatcher::Scheme::Unknown);
+        QCOMPARE(changed.count(), 3);
+        QVERIFY(contrast.isEmpty()); // a colour scheme is none
+        portal.write("contrast 0\n");
+        QTRY_COMPARE(contrast.count(), 1);
+        QCOMPARE(contrast.first().first().toBool(), false);
         QCOMPARE(changed.count(), 3);
         portal.closeWriteChannel();
         QVERIFY(portal.waitForFinished());

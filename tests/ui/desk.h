@@ -3,13 +3,11 @@
 
 #include "tests/support/scripted_services.h"
 #include "tests/ui/widgets.h"
-#include "ui/main_window.h"
 #include "ui/theme.h"
+#include "ui/window_host.h"
 
 #include <QAction>
 #include <QTest>
-
-#include <memory>
 
 namespace switchyard {
 
@@ -30,8 +28,7 @@ struct WindowDesk {
                 folder + QStringLiteral("/switchyard.ini")},
           settings(paths.settings), store(folder), answers(std::forward<Arguments>(arguments)...),
           model(answers.models), devices(answers.hardware, model, settings), library({}),
-          presets(paths.presets), controller(store, model, answers.runs), theme(*qApp),
-          window(std::make_unique<MainWindow>(services())) {
+          presets(paths.presets), controller(store, model, answers.runs), theme(*qApp), host(services()) {
         window->resize(1400, 900);
         window->show();
     }
@@ -54,7 +51,14 @@ struct WindowDesk {
     Presets presets;
     ChatController controller;
     ThemeManager theme;
-    std::unique_ptr<MainWindow> window;
+    WindowHost host;
+    /// The one that is there now: in another language it is another.
+    struct Window {
+        WindowHost& host;
+        MainWindow* get() const { return &host.window(); }
+        MainWindow* operator->() const { return get(); }
+        MainWindow& operator*() const { return *get(); }
+    } window{host};
 };
 
 /// The window over a script.

@@ -14,7 +14,6 @@
 #include <QFile>
 #include <QMimeData>
 #include <QTemporaryDir>
-#include <QTranslator>
 
 namespace switchyard {
 
@@ -92,7 +91,6 @@ class WindowLanguage {
 
   private:
     static void change(const QString& language) {
-        qDeleteAll(qApp->findChildren<QTranslator*>()); // one installed earlier would fill in
         installLanguage(*qApp, language);
     }
 };

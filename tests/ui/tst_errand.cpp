@@ -41,7 +41,7 @@ class ErrandTest : public QObject {
         DesktopOptions options;
         options.model = u"/models/First.gguf"_s;
         options.prompt = u"the first one's own"_s;
-        Errand errand(options, services, *desk.window);
+        Errand errand(options, services, desk.host);
         errand.begin();
         QCOMPARE(desk.model.state(), ModelState::Loading);
         errand.take({u"/models/First.gguf"_s, u"for the first model"_s, {}});
@@ -72,7 +72,7 @@ class ErrandTest : public QObject {
             DesktopOptions options;
             options.model = u"/models/First.gguf"_s;
             options.prompt = u"its own"_s;
-            Errand errand(options, services, *desk.window);
+            Errand errand(options, services, desk.host);
             errand.begin();
             errand.take({{}, u"a second start's"_s, {}});
             desk.window->close();
@@ -80,6 +80,46 @@ class ErrandTest : public QObject {
         Desk again(folder.path());
         auto* page = again.window->findChild<ChatPage*>();
         QTRY_COMPARE(page->composer()->text(), u"its own\na second start's"_s);
+    }
+
+    void theChatThatWasShownIsShownAgain() {
+        QTemporaryDir folder;
+        ConversationId chat = 0;
+        const auto start = [](Desk& desk, const DesktopOptions& options = {}) {
+            auto errand = std::make_unique<Errand>(options, servicesOf(desk), desk.host);
+            errand->begin();
+            return errand;
+        };
+        {
+            Desk desk(folder.path());
+            const auto errand = start(desk);
+            desk.load();
+            QVERIFY(desk.controller.send(u"remember me"_s));
+            QTRY_VERIFY(!desk.controller.busy());
+            chat = desk.controller.current();
+        }
+        {
+            Desk desk(folder.path());
+            const auto errand = start(desk);
+            QTRY_COMPARE(desk.controller.current(), chat);
+            desk.controller.newTemporaryChat(); // of it nothing is left, not even that it was shown
+        }
+        {
+            Desk desk(folder.path());
+            const auto errand = start(desk);
+            QTest::qWait(50);
+            QCOMPARE(desk.controller.current(), 0);
+            desk.controller.openChat(chat);
+            QTRY_COMPARE(desk.controller.current(), chat);
+        }
+        {
+            DesktopOptions options;
+            options.prompt = u"something else"_s;
+            Desk desk(folder.path());
+            const auto errand = start(desk, options);
+            QTest::qWait(50);
+            QVERIFY(desk.controller.current() != chat); // the prompt gets a chat of its own
+        }
     }
 
     void aModelThatIsLoadingIsNotBegunAnew() {

@@ -73,6 +73,44 @@ class TestShellLook : public QObject {
         }
     }
 
+    /// The figures of WCAG 2.1 AAA and more, where somebody asks for it.
+    void highContrastIsHigh() {
+        for (const ThemeColours* c : {&lightContrastColours(), &darkContrastColours()}) {
+            QVERIFY(c->high_contrast);
+            for (const QColor& ground : {c->window, c->surface, c->base}) {
+                QVERIFY(contrast(c->text, ground) >= 15);
+                QVERIFY(contrast(c->muted, ground) >= 10);
+                QVERIFY(contrast(c->border, ground) >= 4.5);
+                for (const QColor& colour : {c->faint, c->accent, c->danger, c->warning, c->good})
+                    QVERIFY(contrast(colour, ground) >= 7);
+                for (const QColor& line : c->series)
+                    QVERIFY(contrast(line, ground) >= 7);
+            }
+            for (const QColor& ground : {c->hover, c->accentSoft})
+                QVERIFY(contrast(c->text, ground) >= 7);
+            QVERIFY(contrast(c->accentText, c->accent) >= 7);
+        }
+    }
+
+    void contrastFollowsTheSystemUntilOneIsChosen() {
+        ThemeManager theme(*qApp);
+        theme.setChoice(Theme::Light);
+        const auto high = [] { return coloursOf(QApplication::palette()).high_contrast; };
+        QVERIFY(!high());
+        theme.setSystemContrast(true);
+        QVERIFY(high());
+        QVERIFY(!coloursOf(QApplication::palette()).dark);
+        theme.setChoice(Theme::Dark);
+        QVERIFY(high() && coloursOf(QApplication::palette()).dark);
+        theme.setContrast(contrastOf(u"normal"_s));
+        QVERIFY(!high());
+        theme.setSystemContrast(false);
+        theme.setContrast(contrastOf(u"high"_s));
+        QVERIFY(high());
+        theme.setContrast(contrastOf(QString()));
+        QVERIFY(!high());
+    }
+
     /// Dials that a model does not have are named, and said why: the words are there to be read.
     void whatIsOffCanBeRead_data() {
         QTest::addColumn<bool>("dark");

@@ -1,0 +1,114 @@
+// Another language is there at once: the window is made anew, and nothing that was in it is lost.
+#include "tests/ui/desk.h"
+#include "ui/chat/chat_page.h"
+#include "ui/language.h"
+#include "ui/notice_banner.h"
+#include "ui/page.h"
+
+#include <QComboBox>
+#include <QLabel>
+#include <QPlainTextEdit>
+#include <QStackedWidget>
+#include <QTemporaryDir>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+class TestLanguage : public QObject {
+    Q_OBJECT
+
+    /// As a user does, in the box of the Settings page.
+    static void choose(Desk& desk, const QString& language) {
+        auto* box = desk.find<QComboBox>(u"settings.language"_s);
+        const int row = box->findData(language);
+        QVERIFY(row >= 0);
+        box->setCurrentIndex(row);
+        Q_EMIT box->activated(row);
+    }
+
+    static bool isChinese(const QString& text) {
+        return std::ranges::any_of(text,
+                                   [](QChar c) { return c.unicode() >= 0x4E00 && c.unicode() < 0xA000; });
+    }
+
+    static QString shownPage(const Desk& desk) {
+        for (const Page* page : desk.window->findChildren<Page*>()) {
+            if (page->isVisible())
+                return page->sign().name;
+        }
+        return {};
+    }
+
+  private Q_SLOTS:
+    void init() { installLanguage(*qApp, u"en"_s); }
+    void cleanupTestCase() { installLanguage(*qApp, u"en"_s); }
+
+    void changesWithoutARestartAndBack() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        QVERIFY(desk.controller.send(u"first question"_s));
+        QTRY_VERIFY(!desk.controller.busy());
+        desk.find<QPlainTextEdit>(u"composerEdit"_s)->setPlainText(u"not sent yet"_s);
+        desk.window->resize(1230, 777);
+        desk.action(u"page_settings"_s)->trigger();
+        QVERIFY(!isChinese(desk.action(u"new"_s)->text()));
+
+        choose(desk, u"zh_CN"_s);
+        QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
+        QVERIFY(desk.window->isVisible());
+        QCOMPARE(desk.window->size(), QSize(1230, 777));
+        QCOMPARE(shownPage(desk), u"settings"_s);
+        QCOMPARE(desk.find<QComboBox>(u"settings.language"_s)->currentData().toString(), u"zh_CN"_s);
+        for (const QAction* action : desk.window->findChildren<QAction*>()) {
+            if (action->objectName().startsWith(u"action."_s))
+                QVERIFY2(isChinese(action->text()), qPrintable(action->objectName()));
+        }
+        desk.action(u"page_chat"_s)->trigger();
+        QCOMPARE(desk.find<QPlainTextEdit>(u"composerEdit"_s)->toPlainText(), u"not sent yet"_s);
+        QCOMPARE(desk.controller.conversation().thread().size(), 2);
+        const auto* page = desk.window->findChild<ChatPage*>();
+        QTRY_COMPARE(page->thread()->messageCount(), 2);
+        QVERIFY(desk.find<QLabel>(u"status.activity"_s)->text().isEmpty() ||
+                isChinese(desk.find<QLabel>(u"status.activity"_s)->text()));
+
+        choose(desk, u"en"_s);
+        QTRY_VERIFY(!isChinese(desk.action(u"new"_s)->text()));
+        QCOMPARE(shownPage(desk), u"chat"_s);
+        QCOMPARE(desk.find<QPlainTextEdit>(u"composerEdit"_s)->toPlainText(), u"not sent yet"_s);
+    }
+
+    void anAnswerUnderWayGoesOn() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        QVERIFY(desk.controller.send(u"a long one"_s));
+        QTRY_VERIFY(!desk.controller.conversation().thread().last().text().isEmpty());
+        choose(desk, u"zh_CN"_s);
+        QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
+        QVERIFY(desk.controller.busy());
+        QVERIFY(desk.action(u"stop"_s)->isEnabled()); // the new window knows of it
+        const qsizetype before = desk.controller.conversation().thread().last().text().size();
+        QTRY_VERIFY(desk.controller.conversation().thread().last().text().size() > before);
+        desk.action(u"stop"_s)->trigger();
+        QTRY_VERIFY(!desk.controller.busy());
+    }
+
+    void whatHasToBeReadStillStandsThere() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.window->findChild<NoticeBanner*>()->add(u"The chats are in another file now."_s);
+        choose(desk, u"zh_CN"_s);
+        QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
+        QCOMPARE(desk.window->findChild<NoticeBanner*>()->sentences(),
+                 QStringList(u"The chats are in another file now."_s));
+    }
+};
+
+int main(int argc, char** argv) {
+    QApplication application(argc, argv);
+    TestLanguage test;
+    return QTest::qExec(&test, argc, argv);
+}
+
+#include "tst_language.moc"
