@@ -8,6 +8,7 @@
 #include "ui/models/model_picker.h"
 #include "ui/models/model_text.h"
 #include "ui/plain_text.h"
+#include "ui/tuning/control_row.h"
 #include "ui/tuning/device_picker.h"
 #include "ui/tuning/tune_column.h"
 #include "ui/window_actions.h"
@@ -299,8 +300,10 @@ void ChatsPage::connectChat() {
     connect(&controller, &ChatController::runChanged, this, &ChatsPage::showRun);
     connect(&controller, &ChatController::runEvents, this,
             [this](ConversationId id, const std::vector<RunEvent>& events) {
-                if (id == services_.controller.current() && answer_shown_)
-                    insight_->addEvents(events);
+                if (id != services_.controller.current() || !answer_shown_)
+                    return;
+                insight_->addEvents(events);
+                addEffects(events);
             });
 }
 
@@ -311,9 +314,38 @@ void ChatsPage::showRun() {
     answer_shown_ = services_.controller.message(run->message) != nullptr;
     if (answer_shown_)
         insight_->beginAnswer(run->message);
+    if (run->message != effects_of_) { // of a run that only went on, what was measured stays
+        effects_of_ = run->message;
+        effects_.begin();
+        showEffects();
+    }
+}
+
+/// "21 → 34 t/s" beside a dial that moved while the answer streamed.
+void ChatsPage::addEffects(const std::vector<RunEvent>& events) {
+    bool changed = false;
+    for (const RunEvent& event : events)
+        changed = effects_.add(event) || changed;
+    if (changed)
+        showEffects();
+}
+
+void ChatsPage::showEffects() {
+    for (const ControlSpec& spec : controls()) {
+        if (!spec.paces)
+            continue;
+        const auto effect = effects_.effects().find(spec.name);
+        tune_->row(spec.name)->setEffect(effect == effects_.effects().end() ? std::nullopt
+                                                                            : std::optional(effect->second));
+    }
 }
 
 void ChatsPage::showThread() {
+    if (effects_of_ != 0 && !services_.controller.message(effects_of_)) {
+        effects_of_ = 0;
+        effects_.begin();
+        showEffects();
+    }
     insight_->showThread(services_.controller.conversation());
     showContext();
 }

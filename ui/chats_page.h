@@ -2,6 +2,7 @@
 // joins them with the model and the chat that is shown.
 #pragma once
 
+#include "app/services/dial_effects.h"
 #include "ui/page.h"
 #include "ui/window_services.h"
 
@@ -60,6 +61,8 @@ class ChatsPage : public Page {
     void showThread();
     void showContext();
     void showTuning();
+    void addEffects(const std::vector<RunEvent>& events);
+    void showEffects();
 
     WindowServices services_;
     WindowActions& actions_;
@@ -69,6 +72,8 @@ class ChatsPage : public Page {
     InsightPanel* insight_;
     bool answer_shown_ = true; ///< the one that grows is of the branch that is shown
     TuneColumn* tune_;
+    DialEffects effects_;
+    MessageId effects_of_ = 0; ///< the answer that they were measured of
     ChatColumns* columns_;
     QWidget* status_; ///< what the page has in the status line
     QLabel* context_;

@@ -31,6 +31,7 @@ struct ControlSpec {
     ControlActs acts = ControlActs::Now;
     ControlGroup group = ControlGroup::Dynamic;
     bool primary = false; ///< one of the dials on top of the Tune column
+    bool paces = false;   ///< how long a token takes depends on it
     double minimum = 0, maximum = 0,
            step = 1;       ///< numbers; an experts maximum of 0 means: the model's expert count
     ControlValue fallback; ///< the default

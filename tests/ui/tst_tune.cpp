@@ -504,6 +504,24 @@ class TestTune : public QObject {
         QVERIFY(other.find<QLabel>(u"preset.error"_s)->isVisible());
     }
 
+    /// "8 to 3 experts: 21 to 34 t/s" stands beside the dial that moved, for as long as that answer is seen.
+    void whatAMoveDidToTheSpeedStandsBesideTheDial() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        auto* aside = desk.find<QLabel>(u"tune.experts.acts"_s);
+        QVERIFY(desk.controller.send(u"a long one"_s));
+        QTRY_VERIFY(desk.controller.conversation().thread().last().tokenCount() > 10);
+        QVERIFY(aside->text().isEmpty());
+        desk.find<QDoubleSpinBox>(u"tune.experts.box"_s)->setValue(3);
+        QTRY_VERIFY2(aside->text().contains(u" t/s"_s) && aside->text().contains(u'→'),
+                     qPrintable(aside->text()));
+        QVERIFY2(aside->toolTip().contains(u"with 3"_s), qPrintable(aside->toolTip()));
+        QVERIFY(desk.find<QLabel>(u"tune.temperature.acts"_s)->text().isEmpty());
+        desk.action(u"new"_s)->trigger();
+        QTRY_VERIFY(aside->text().isEmpty());
+    }
+
     void groupsFoldAndAreRemembered() {
         Bench bench;
         auto* dynamic = bench.find<QToolButton>(u"section.dynamic"_s);

@@ -421,9 +421,44 @@ void ControlRow::setProgress(quint32 done, quint32 total) {
     progress_->setVisible(total > 0 && done < total);
     progress_->setRange(0, static_cast<int>(total));
     progress_->setValue(static_cast<int>(done));
-    acts_->setText(total > 0 && done < total
-                       ? tr("re-encoding %1 %").arg(100 * static_cast<qint64>(done) / total)
-                       : actsMark(spec_.acts));
+    recoding_ = total > 0 && done < total
+                    ? tr("re-encoding %1 %").arg(100 * static_cast<qint64>(done) / total)
+                    : QString();
+    showAside();
+}
+
+void ControlRow::setEffect(const std::optional<DialEffect>& effect) {
+    effect_ = effect;
+    showAside();
+}
+
+/// As the dial shows it: 0 experts stand for the model's own number.
+QString ControlRow::valueText(const ControlValue& value) const {
+    if (state_.own && value == spec_.fallback)
+        return QString::fromStdString(format_control(spec_, ControlValue(*state_.own)));
+    for (int stop = 0; stop < static_cast<int>(stops_.size()); ++stop) {
+        if (ControlValue(stops_[static_cast<std::size_t>(stop)].name.toStdString()) == value)
+            return choiceLabel(stop);
+    }
+    return QString::fromStdString(format_control(spec_, value));
+}
+
+/// Beside the name: what is going on, or what the last move did, or that the dial does not act at once.
+void ControlRow::showAside() {
+    const bool told = effect_ && effect_->after > 0;
+    QString text = actsMark(spec_.acts), tip;
+    if (!recoding_.isEmpty()) {
+        text = recoding_;
+    } else if (told) {
+        const auto speed = [](double rate) { return QLocale().toString(rate, 'f', rate < 10 ? 1 : 0); };
+        text = tr("%1 → %2 t/s").arg(speed(effect_->before), speed(effect_->after));
+        tip = tr("This answer ran at %1 tokens/s with %2, and at %3 with %4.")
+                  .arg(speed(effect_->before), valueText(effect_->from), speed(effect_->after),
+                       valueText(effect_->to));
+    }
+    acts_->setText(text);
+    acts_->setToolTip(plainTip(tip));
+    acts_->setAccessibleDescription(tip);
 }
 
 void ControlRow::showLimit(double typed) {

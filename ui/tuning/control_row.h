@@ -1,6 +1,7 @@
 // One dial in the Tune column: its name, when it acts, a number box or the chosen stop, and its slider.
 #pragma once
 
+#include "app/services/dial_effects.h"
 #include "app/services/dial_state.h"
 
 #include <QWidget>
@@ -33,6 +34,8 @@ class ControlRow : public QWidget {
     void setNote(const QString& sentence, bool is_error = false);
     /// Progress of a change that takes time; equal numbers hide the bar.
     void setProgress(quint32 done, quint32 total);
+    /// Says beside the name what the last move did to the speed of an answer. nullopt: nothing.
+    void setEffect(const std::optional<DialEffect>& effect);
     /// Choices in the order of the stops.
     QStringList stopNames() const;
 
@@ -57,12 +60,16 @@ class ControlRow : public QWidget {
     int sliderPosition(double number) const;
     double sliderNumber(int position) const;
     void updateAccessibility();
+    void showAside();
+    QString valueText(const ControlValue& value) const;
     void showLimit(double typed);
     void reserveForecast();
 
     const ControlSpec& spec_;
     ControlValue value_, preset_;
     double minimum_ = 0, maximum_ = 1;
+    QString recoding_; ///< how far a change of precision is; empty: none is under way
+    std::optional<DialEffect> effect_;
     QString missing_; ///< of a value that the device does not have
     DialState state_;
     std::vector<ChoiceForecast> stops_; ///< choices: one a stop, `name` as the control's choice
