@@ -432,6 +432,33 @@ class ChatThreadTest : public QObject {
         QVERIFY(!first->isValid());
     }
 
+    void screenReadersReadAMessageByWordAndParagraph() {
+        ThreadView view;
+        QList<Message> thread = longThread(30);
+        thread[0].parts[0].text = u"First line, two words.\n\n世界 second."_s;
+        show(view, thread);
+        QAccessibleInterface* first = QAccessible::queryAccessibleInterface(&view)->child(0);
+        QAccessibleTextInterface* text = first->textInterface();
+        QVERIFY(text);
+        QCOMPARE(text->characterCount(), static_cast<int>(thread[0].parts[0].text.size()));
+        int start = 0, end = 0;
+        QCOMPARE(text->textAtOffset(8, QAccessible::WordBoundary, &start, &end).trimmed(), u"line"_s);
+        QCOMPARE(text->text(start, end).trimmed(), u"line"_s);
+        QVERIFY(
+            text->textAtOffset(3, QAccessible::ParagraphBoundary, &start, &end).contains(u"two words."_s));
+        QCOMPARE(text->text(-5, 100000), thread[0].parts[0].text);
+        QCOMPARE(text->text(7, 3), QString());
+        // The reader's caret brings into sight what it reads.
+        QVERIFY(first->state().offscreen);
+        text->setCursorPosition(4);
+        QTRY_VERIFY(!first->state().offscreen);
+        QCOMPARE(text->cursorPosition(), 4);
+        text->setCursorPosition(1 << 20);
+        QCOMPARE(text->cursorPosition(), text->characterCount());
+        view.setThread({}, true);
+        QCOMPARE(text->characterCount(), 0); // gone with its message
+    }
+
     void keysMoveAndZoom() {
         ThreadView view;
         show(view, longThread(30));

@@ -1,5 +1,6 @@
 #include "ui/chat/thread_accessible.h"
 
+#include "ui/chat/message_text_accessible.h"
 #include "ui/chat/thread_view.h"
 
 #include <QAccessible>
@@ -11,7 +12,14 @@ namespace switchyard {
 /// One message. It outlives the message's layout, and is invalid once the message is gone.
 class MessageAccessible : public QAccessibleInterface {
   public:
-    MessageAccessible(ThreadView* view, MessageId id) : view_(view), id_(id) {}
+    MessageAccessible(ThreadView* view, MessageId id)
+        : view_(view), id_(id), text_({.text = [this] { return text(QAccessible::Value); },
+                                       .rect = [this] { return rect(); },
+                                       .reveal =
+                                           [this] {
+                                               if (isValid() && state().offscreen)
+                                                   view_->scrollToMessage(id_);
+                                           }}) {}
 
     bool isValid() const override { return view_ && view_->content(id_); }
     QObject* object() const override { return nullptr; }
@@ -62,6 +70,9 @@ class MessageAccessible : public QAccessibleInterface {
         return parts.join(QLatin1String(". "));
     }
     void setText(QAccessible::Text, const QString&) override {}
+    void* interface_cast(QAccessible::InterfaceType type) override {
+        return type == QAccessible::TextInterface ? static_cast<QAccessibleTextInterface*>(&text_) : nullptr;
+    }
 
     int childCount() const override { return static_cast<int>(widgets().size()); }
     QAccessibleInterface* child(int index) const override {
@@ -84,6 +95,7 @@ class MessageAccessible : public QAccessibleInterface {
 
     QPointer<ThreadView> view_;
     MessageId id_;
+    MessageTextAccessible text_;
 };
 
 /// The thread: its messages first, then what every scroll area has.
