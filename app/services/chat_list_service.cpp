@@ -32,6 +32,7 @@ void ChatListService::refresh() {
 }
 
 void ChatListService::take(const QList<ConversationSummary>& chats, const QList<ChatFolder>& folders) {
+    read_ = true;
     chats_ = chats;
     folders_ = folders;
     for (ConversationSummary& chat : chats_)

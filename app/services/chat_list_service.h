@@ -17,6 +17,7 @@ class ChatListService : public QObject {
 
     /// Newest first; `generating` is right.
     const QList<ConversationSummary>& chats() const { return chats_; }
+    bool isRead() const { return read_; } ///< the disk was asked: where chats() is empty there are none
     /// In their order; chats() say which one they are in.
     const QList<ChatFolder>& folders() const { return folders_; }
     /// nullptr: not listed. Valid until the next change.
@@ -58,6 +59,7 @@ class ChatListService : public QObject {
     QSet<ConversationId> generating_;
     int changes_ = 0;      ///< made here; what was read before one of them is not taken
     bool reading_ = false; ///< the store is asked
+    bool read_ = false;    ///< it answered once
     bool again_ = false;   ///< and something changed in it since
 };
 

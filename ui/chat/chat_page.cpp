@@ -195,6 +195,7 @@ void ChatPage::connectWidgets() {
 void ChatPage::showChats() {
     list_->setChats(controller_.list().chats(), controller_.list().folders());
     list_->setCurrent(controller_.current());
+    empty_->setFirstStart(controller_.list().isRead() && controller_.list().chats().isEmpty());
 }
 
 void ChatPage::showThread() {

@@ -48,6 +48,20 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
         prompts_.append(button);
         column->addWidget(button);
     }
+    column->addSpacing(kBelowHeading);
+    for (const QString& text :
+         {tr("Move a dial at the right while an answer streams: the next token obeys it."),
+          tr("The plots below show what each move did to speed and memory."),
+          tr("Chats stay on this machine, and each word is saved as it comes. F1 shows the keys.")}) {
+        auto* tip = new PlainLabel(text, this);
+        tip->setObjectName(u"firstStartTip-%1"_s.arg(tips_.size()));
+        tip->setProperty("muted", true);
+        tip->setAlignment(Qt::AlignCenter);
+        tip->setWordWrap(true);
+        tip->hide();
+        tips_.append(tip);
+        column->addWidget(tip);
+    }
     column->addStretch(3);
     auto* layout = new QHBoxLayout(this);
     layout->setContentsMargins(24, 12, 24, 12);
@@ -66,6 +80,11 @@ void EmptyState::setHint(const QString& hint) {
     fit();
 }
 
+void EmptyState::setFirstStart(bool first) {
+    first_start_ = first;
+    fit();
+}
+
 /// Shows as many prompts as there is room for, each with as much of its text.
 void EmptyState::fit() {
     const QMargins margins = layout()->contentsMargins();
@@ -81,6 +100,11 @@ void EmptyState::fit() {
         button->setToolTip(shown == text ? QString() : wrappedTip(text));
         left -= button->sizeHint().height() + kPromptsSpacing;
         button->setVisible(left >= 0);
+    }
+    left -= kBelowHeading;
+    for (QLabel* tip : tips_) {
+        left -= tip->heightForWidth(width) + kPromptsSpacing;
+        tip->setVisible(first_start_ && left >= 0);
     }
 }
 

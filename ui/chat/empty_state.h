@@ -1,4 +1,5 @@
-// What an empty chat shows: a greeting and three prompts to try.
+// What an empty chat shows: a greeting, three prompts to try, and at a first start three words about the
+// window.
 #pragma once
 
 #include <QLabel>
@@ -13,6 +14,8 @@ class EmptyState : public QWidget {
     explicit EmptyState(QWidget* parent = nullptr);
     /// A line about the model: that it is small, that it is loading.
     void setHint(const QString& hint);
+    /// Whether the window explains itself: nobody has chatted here yet.
+    void setFirstStart(bool first);
     /// Where there is little room, there are fewer prompts.
     QSize minimumSizeHint() const override { return {0, 0}; }
 
@@ -28,6 +31,8 @@ class EmptyState : public QWidget {
     void fit();
     QLabel *heading_, *hint_;
     QList<QPushButton*> prompts_;
+    QList<QLabel*> tips_;
+    bool first_start_ = false;
 };
 
 } // namespace switchyard
