@@ -2,9 +2,12 @@
 
 #include "ui/theme_colours.h"
 
+#include <QApplication>
 #include <QFontDatabase>
 #include <QFontInfo>
+#include <QFontMetrics>
 
+#include <algorithm>
 #include <cmath>
 
 namespace switchyard {
@@ -83,5 +86,7 @@ const QColor& ChatStyle::colour(CodeKind kind) const {
     }
     return ink;
 }
+
+int ChatStyle::toolsHeight() { return std::max(28, QFontMetrics(QApplication::font()).height() + 8); }
 
 } // namespace switchyard

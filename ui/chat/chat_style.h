@@ -28,6 +28,8 @@ struct ChatStyle {
     QFont caption() const;
     /// Height of the strip above a code block that holds its language and its copy button.
     qreal codeHeader() const;
+    /// Height of the buttons under a message and of what unfolds a part of it: they have the window's font.
+    static int toolsHeight();
     const QColor& colour(CodeKind kind) const;
 };
 

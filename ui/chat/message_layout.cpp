@@ -15,7 +15,7 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 
-constexpr qreal top_padding = 14, bubble_padding_x = 16, bubble_padding_y = 11, tools_height = 28;
+constexpr qreal top_padding = 14, bubble_padding_x = 16, bubble_padding_y = 11;
 constexpr qreal thinking_indent = 14, chip_height = 26;
 
 QSizeF sizeOf(QTextDocument& document) { return document.documentLayout()->documentSize(); }
@@ -160,7 +160,7 @@ void MessageLayout::arrange(const MessageContent& content, const Options& option
         arrangeQuestion(content, options, y);
     arrangeNotice(content, options, y);
     const bool question = content.author != Author::Assistant;
-    slots_.tools = QRectF(0, y + (question ? 1 : 4), width_, tools_height);
+    slots_.tools = QRectF(0, y + (question ? 1 : 4), width_, ChatStyle::toolsHeight());
     height_ = std::ceil(slots_.tools.bottom() + (question ? 0 : 8));
 }
 
@@ -239,7 +239,7 @@ void MessageLayout::arrangeAnswer(const MessageContent& content, const Options& 
 
 void MessageLayout::arrangeFold(int index, const Options& options, qreal& y) {
     Part& part = parts_[static_cast<std::size_t>(index)];
-    slots_.folds.push_back({index, QRectF(0, y, width_, 28)});
+    slots_.folds.push_back({index, QRectF(0, y, width_, ChatStyle::toolsHeight())});
     y += 34;
     if (!options.open.contains(index))
         return;

@@ -117,11 +117,11 @@ void MessageTools::arrange() {
     for (QWidget* widget : all) {
         if (widget->isHidden())
             continue;
-        widget->setGeometry(x, 0, width_of(widget), 28);
+        widget->setGeometry(x, 0, width_of(widget), height());
         x += width_of(widget);
     }
     const int room = width() - x - 12;
-    run_line_->setGeometry(width() - std::max(room, 0), 0, std::max(room, 0), 28);
+    run_line_->setGeometry(width() - std::max(room, 0), 0, std::max(room, 0), height());
     run_line_->setText(run_line_->fontMetrics().elidedText(line_, Qt::ElideRight, std::max(room, 0)));
 }
 

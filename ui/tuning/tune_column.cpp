@@ -10,6 +10,7 @@
 #include "ui/tuning/preset_bar.h"
 #include "ui/tuning/section.h"
 
+#include <QEvent>
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -38,7 +39,7 @@ TuneColumn::TuneColumn(std::span<const ControlSpec> specs, Presets& presets, Set
     setObjectName(u"tune"_s);
     setProperty("surface", true);
     setAttribute(Qt::WA_StyledBackground);
-    setMinimumWidth(240);
+    keepReadable();
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
@@ -67,6 +68,15 @@ TuneColumn::TuneColumn(std::span<const ControlSpec> specs, Presets& presets, Set
             [this] { applyPreset(preset_bar_->current(), preset_); });
     preset_bar_->setCurrent(settings_.get<Setting::Preset>());
     setCapabilities({});
+}
+
+/// With larger letters names and boxes need more room beside one another.
+void TuneColumn::keepReadable() { setMinimumWidth(std::max(240, fontMetrics().averageCharWidth() * 32)); }
+
+void TuneColumn::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange)
+        keepReadable();
 }
 
 void TuneColumn::buildHeader(QVBoxLayout* layout) {

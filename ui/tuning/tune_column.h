@@ -52,7 +52,11 @@ class TuneColumn : public QWidget {
     void carveCancelled();
     void openModelRequested(const QString& path);
 
+  protected:
+    void changeEvent(QEvent* event) override;
+
   private:
+    void keepReadable();
     void buildHeader(QVBoxLayout* layout);
     void buildRows(std::span<const ControlSpec> specs);
     Section* addGroup(const QString& name, const QString& title, Setting folded);

@@ -1,0 +1,107 @@
+// The window at all sizes: with fonts of one to three times the usual size, from 1000 x 600 to 4K, no word of
+// a control is cut off.
+#include "tests/ui/desk.h"
+#include "ui/language.h"
+
+#include <QAbstractButton>
+#include <QComboBox>
+#include <QLabel>
+#include <QScrollArea>
+#include <QTabBar>
+#include <QTemporaryDir>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+class TestSizes : public QObject {
+    Q_OBJECT
+
+    QFont usual_;
+
+    /// What is shown less than its words need.
+    static QStringList cutOff(const QWidget& window) {
+        QStringList found;
+        for (const QWidget* widget : window.findChildren<QWidget*>()) {
+            if (!widget->isVisible() || widget->objectName().startsWith(u"qt_"_s))
+                continue;
+            QSize need;
+            if (const auto* label = qobject_cast<const QLabel*>(widget)) {
+                if (label->text().isEmpty() || label->property("elides").toBool())
+                    continue;
+                const int height =
+                    label->wordWrap() ? label->heightForWidth(label->width()) : label->sizeHint().height();
+                need = QSize(label->wordWrap() ? 0 : label->sizeHint().width(), height);
+            } else if (const auto* button = qobject_cast<const QAbstractButton*>(widget)) {
+                if (button->text().isEmpty())
+                    continue;
+                need = QSize(button->fontMetrics().horizontalAdvance(button->text()),
+                             button->fontMetrics().height());
+            } else if (const auto* box = qobject_cast<const QComboBox*>(widget)) {
+                need = QSize(box->fontMetrics().horizontalAdvance(box->currentText()),
+                             box->fontMetrics().height());
+            } else {
+                continue;
+            }
+            if (widget->width() + 1 < need.width() || widget->height() + 1 < need.height())
+                found << u"%1 %2: has %3x%4, needs %5x%6"_s
+                             .arg(QLatin1String(widget->metaObject()->className()), widget->objectName())
+                             .arg(widget->width())
+                             .arg(widget->height())
+                             .arg(need.width())
+                             .arg(need.height());
+        }
+        return found;
+    }
+
+  private Q_SLOTS:
+    void initTestCase() { usual_ = QApplication::font(); }
+    void cleanup() {
+        QApplication::setFont(usual_);
+        installLanguage(*qApp, u"en"_s);
+    }
+
+    void noWordIsCutOff_data() {
+        QTest::addColumn<QSize>("size");
+        QTest::addColumn<double>("scale");
+        QTest::addColumn<QString>("language");
+        const std::tuple<const char*, QSize, double> rows[] = {
+            {"smallest", {1000, 600}, 1.0}, {"usual", {1320, 860}, 1.0},    {"1.5 times", {1320, 860}, 1.5},
+            {"2 times", {1920, 1080}, 2.0}, {"3 times", {3840, 2160}, 3.0}, {"4K", {3840, 2160}, 1.0}};
+        for (const auto& [name, size, scale] : rows) {
+            for (const QString& language : {u"en"_s, u"zh_CN"_s})
+                QTest::addRow("%s, %s", name, qPrintable(language)) << size << scale << language;
+        }
+    }
+
+    void noWordIsCutOff() {
+        QFETCH(QSize, size);
+        QFETCH(double, scale);
+        QFETCH(QString, language);
+        installLanguage(*qApp, language);
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.theme.setFontSize(static_cast<int>(usual_.pointSizeF() * scale));
+        desk.window->resize(size);
+        desk.load();
+        QVERIFY(desk.controller.send(u"A question"_s));
+        QTRY_VERIFY(!desk.controller.conversation().thread().last().text().isEmpty());
+        desk.controller.chat().stop();
+        QTRY_VERIFY(!desk.controller.busy());
+        QStringList found;
+        for (const char* page : {"page_chat", "page_models", "page_settings"}) {
+            desk.action(QLatin1String(page))->trigger();
+            QTest::qWait(20);
+            for (const QString& one : cutOff(*desk.window))
+                found << QLatin1String(page) + u" "_s + one;
+        }
+        QVERIFY2(found.isEmpty(), qPrintable(found.join(u'\n')));
+    }
+};
+
+int main(int argc, char** argv) {
+    QApplication application(argc, argv);
+    TestSizes test;
+    return QTest::qExec(&test, argc, argv);
+}
+
+#include "tst_sizes.moc"
