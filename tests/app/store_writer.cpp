@@ -1,5 +1,6 @@
 // Asks a scripted service in a chat of the given data folder and keeps streaming until it is killed. With
-// --only-open the store does what it does by itself.
+// --only-open the store does what it does by itself; with --count it tells how many tokens are there each
+// time some came.
 #include "app/services/chat_controller.h"
 #include "tests/support/scripted_services.h"
 
@@ -31,6 +32,11 @@ int main(int argc, char** argv) {
     });
     QObject::connect(&controller, &ChatController::messageChanged, [&] {
         static bool told = false;
+        if (app.arguments().contains(QStringLiteral("--count"))) {
+            std::printf("%zu\n", controller.conversation().thread().last().run.tokens.size());
+            std::fflush(stdout);
+            return;
+        }
         // Two autosaves lie behind the 700th token.
         if (!told && controller.conversation().thread().last().run.tokens.size() > 700) {
             told = true;

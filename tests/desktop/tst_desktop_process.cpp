@@ -4,6 +4,7 @@
 #include "app/services/single_instance.h"
 #include "scripted_model.h"
 #include "tests/app/store_fixture.h"
+#include "tests/support/time_limit.h"
 
 #include <QDir>
 #include <QElapsedTimer>
@@ -123,6 +124,18 @@ class DesktopProcessTest : public QObject {
         return ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? socket : -1;
     }
 
+    /// Processor time that the process has taken so far, ms; -1: not known.
+    static double processorMilliseconds(const QProcess& process) {
+        QFile file(u"/proc/%1/stat"_s.arg(process.processId()));
+        if (!file.open(QIODevice::ReadOnly))
+            return -1;
+        const QByteArray line = file.readAll();
+        const QList<QByteArray> fields = line.mid(line.lastIndexOf(')') + 2).split(' '); // from the third on
+        return fields.size() < 13 ? -1
+                                  : (fields[11].toDouble() + fields[12].toDouble()) * 1000.0 /
+                                        static_cast<double>(sysconf(_SC_CLK_TCK));
+    }
+
     static bool ends(QProcess& process, int within = 12000) {
         return process.waitForFinished(within) && process.exitStatus() == QProcess::NormalExit;
     }
@@ -138,6 +151,18 @@ class DesktopProcessTest : public QObject {
     void init() {
         folder_ = std::make_unique<QTemporaryDir>();
         data_ = folder_->filePath(u"data"_s);
+    }
+
+    /// Half a second by the clock on a machine of its own; here with room for one three times slower.
+    void theWindowIsThereSoon() {
+        const auto process = begin();
+        const double took = processorMilliseconds(*process);
+        QCOMPARE(process->state(), QProcess::Running);
+        qInfo("the window was there after %.0f ms of processor time", took);
+        QVERIFY(took >= 0);
+        QVERIFY2(took < 1500 * test::kSanitizerSlowdown, qPrintable(QString::number(took)));
+        process->terminate();
+        QVERIFY(ends(*process));
     }
 
     void withoutAThreadItGoesOnOrSaysSo_data() {

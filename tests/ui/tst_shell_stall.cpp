@@ -87,6 +87,36 @@ class TestStall : public QObject {
         QTRY_VERIFY(!desk.controller.busy());
     }
 
+    /// A table is laid out anew with each of its rows.
+    void aTableThatGrowsKeepsNothingLong() {
+        auto* application = static_cast<MeasuredApplication*>(qApp);
+        QTemporaryDir folder;
+        FakeScript script;
+        script.tokens_per_second = 300;
+        script.text = u"| layer | expert | share | bytes | note |\n|---|---:|---:|---:|---|\n"_s;
+        for (int row = 0; row < 120; ++row)
+            script.text += u"| %1 | %2 | 0.%3 | %4 | *chosen* by the `router` |\n"_s.arg(row)
+                               .arg(row % 64)
+                               .arg(100 + row)
+                               .arg(4096 * row);
+        Desk desk(folder.path(), script);
+        desk.window->loadModel(u"/models/Example.gguf"_s);
+        QTRY_COMPARE(desk.model.state(), ModelState::Ready);
+        QTest::qWait(300);
+        application->longest = 0;
+        application->measuring = true;
+        QVERIFY(desk.controller.send(u"Which experts were chosen?"_s));
+        QTest::qWait(6000);
+        application->measuring = false;
+        const qsizetype shown = desk.controller.conversation().thread().last().text().count(u'\n');
+        qInfo("%lld rows shown, the longest event took %.1f ms of processor time (%s)",
+              static_cast<long long>(shown), application->longest, qPrintable(application->where));
+        QVERIFY(shown > 60);
+        QVERIFY2(application->longest < 16 * test::kSanitizerSlowdown, qPrintable(application->where));
+        desk.controller.chat().stop();
+        QTRY_VERIFY(!desk.controller.busy());
+    }
+
     /// Its tokens are read beside, those that the plots and the marks in sight need.
     void openingALongChatKeepsNothingLong() {
         auto* application = static_cast<MeasuredApplication*>(qApp);
