@@ -1610,6 +1610,14 @@
         <source>This device keeps no cache as %1: %2 is used instead.</source>
         <translation>此设备的缓存不能用 %1：改用 %2。</translation>
     </message>
+    <message>
+        <source>%1 → %2 t/s</source>
+        <translation>%1 → %2 词元/秒</translation>
+    </message>
+    <message>
+        <source>This answer ran at %1 tokens/s with %2, and at %3 with %4.</source>
+        <translation>本回答在设为 %2 时为 %1 词元/秒，设为 %4 时为 %3 词元/秒。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ConversationStore</name>
@@ -1809,6 +1817,18 @@
     <message>
         <source>Give me a Python function that finds the prime numbers below n.</source>
         <translation>给我一个求小于 n 的素数的 Python 函数。</translation>
+    </message>
+    <message>
+        <source>Move a dial at the right while an answer streams: the next token obeys it.</source>
+        <translation>回答生成时移动右侧的旋钮：下一个词元就会照办。</translation>
+    </message>
+    <message>
+        <source>The plots below show what each move did to speed and memory.</source>
+        <translation>下方的图表显示每次调整对速度和内存的影响。</translation>
+    </message>
+    <message>
+        <source>Chats stay on this machine, and each word is saved as it comes. F1 shows the keys.</source>
+        <translation>对话只留在这台电脑上，每个字一出现就保存。按 F1 查看快捷键。</translation>
     </message>
 </context>
 <context>
@@ -2756,10 +2776,6 @@ RAM of the program %6</source>
         <translation>语言</translation>
     </message>
     <message>
-        <source>The language changes at the next start.</source>
-        <translation>语言在下次启动时更改。</translation>
-    </message>
-    <message>
         <source>Chat</source>
         <translation>对话</translation>
     </message>
@@ -2810,6 +2826,18 @@ RAM of the program %6</source>
     <message>
         <source>from the next start: %1</source>
         <translation>下次启动起：%1</translation>
+    </message>
+    <message>
+        <source>Contrast</source>
+        <translation>对比度</translation>
+    </message>
+    <message>
+        <source>Normal</source>
+        <translation>普通</translation>
+    </message>
+    <message>
+        <source>High</source>
+        <translation>高</translation>
     </message>
 </context>
 <context>
