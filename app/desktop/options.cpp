@@ -21,6 +21,7 @@ ParsedOptions parseOptions(const QStringList& arguments) {
     const QCommandLineOption quit(u"quit"_s, u"End after the answer, or when the model is loaded."_s);
     const QCommandLineOption timing(u"timing"_s, u"Say on stderr how long starting took."_s);
     parser.addOptions({model, data, prompt, grab, quit, timing});
+    parser.addPositionalArgument(u"file"_s, u"A model to open, as --model does."_s, u"[FILE]"_s);
 
     ParsedOptions parsed;
     const auto end = [&parsed](int code, const QString& text) {
@@ -34,16 +35,19 @@ ParsedOptions parseOptions(const QStringList& arguments) {
         return end(0, parser.helpText());
     if (parser.isSet(version))
         return end(0, u"switchyard %1\n"_s.arg(QCoreApplication::applicationVersion()));
-    if (!parser.positionalArguments().isEmpty())
-        return end(2, u"switchyard: unexpected argument \"%1\"; a model is given as --model FILE"_s.arg(
-                          parser.positionalArguments().first()));
+    const QStringList files = parser.positionalArguments();
+    if (files.size() + (parser.isSet(model) ? 1 : 0) > 1)
+        return end(
+            2, u"switchyard: unexpected argument \"%1\"; one model is opened at a time"_s.arg(files.last()));
     DesktopOptions& o = parsed.options;
-    o.model = parser.value(model);
+    o.model = files.isEmpty() ? parser.value(model) : files.first();
     o.data_folder = parser.value(data);
     o.prompt = parser.value(prompt);
     o.grab = parser.value(grab);
     o.quit = parser.isSet(quit);
     o.timing = parser.isSet(timing) || qEnvironmentVariableIsSet("SWITCHYARD_TIMING");
+    if (!files.isEmpty() && o.model.isEmpty())
+        return end(2, u"switchyard: the name of the model file is empty"_s);
     for (const auto& [option, value] : {std::pair{model, o.model}, {data, o.data_folder}, {grab, o.grab}}) {
         if (parser.isSet(option) && value.isEmpty())
             return end(2, u"switchyard: --%1 needs a value"_s.arg(option.names().first()));

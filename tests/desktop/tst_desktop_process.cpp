@@ -326,6 +326,47 @@ class DesktopProcessTest : public QObject {
         QVERIFY(ends(*process));
     }
 
+    // ---- A model file, as a file manager gives it ----
+
+    void aModelFileIsOpened() {
+        const QString path = folder_->filePath(u"a model 模型.gguf"_s);
+        chatScript({"Yes"}).write(path.toStdString());
+        const auto process = beginWith(
+            real(), {u"--data-dir"_s, data_, u"--timing"_s, path, u"--prompt"_s, u"hi"_s, u"--quit"_s});
+        QVERIFY(ends(*process));
+        QCOMPARE(process->exitCode(), 0);
+        QCOMPARE(number(u"SELECT count(*) FROM messages WHERE model = 'a model 模型.gguf'"_s), 1);
+    }
+
+    /// From the folder that the second start was made in.
+    void aModelFileReachesTheWindowThatIsOpen() {
+        const auto process = begin({u"--model"_s, u"first.gguf"_s});
+        const Result result = second({u"--prompt"_s, u"hi"_s, u"other.gguf"_s});
+        QCOMPARE(result.code, 0);
+        QVERIFY2(result.said.contains(u"does what was asked for"_s), qPrintable(result.said));
+        QTRY_COMPARE_WITH_TIMEOUT(
+            number(u"SELECT count(*) FROM messages WHERE author = 2 AND model = 'other.gguf'"_s), 1, kLong);
+        process->terminate();
+        QVERIFY(ends(*process));
+    }
+
+    void oneModelIsOpenedAtATime_data() {
+        QTest::addColumn<QStringList>("more");
+        QTest::addColumn<QString>("said");
+        QTest::newRow("two files") << QStringList{u"a.gguf"_s, u"b.gguf"_s} << u"\"b.gguf\""_s;
+        QTest::newRow("and --model") << QStringList{u"--model"_s, u"a.gguf"_s, u"b.gguf"_s}
+                                     << u"\"b.gguf\""_s;
+        QTest::newRow("an empty name") << QStringList{QString()} << u"is empty"_s;
+    }
+    void oneModelIsOpenedAtATime() {
+        QFETCH(QStringList, more);
+        QFETCH(QString, said);
+        const Result result = second(more);
+        QCOMPARE(result.code, 2);
+        QVERIFY2(result.said.contains(said) && result.said.count(u'\n') == 1, qPrintable(result.said));
+        QVERIFY(!QFile::exists(data_));
+    }
+
     void aDeepDataFolderHasASocketToo() {
         for (int i = 0; i < 12; ++i)
             data_ += u"/a folder with a long name"_s;
