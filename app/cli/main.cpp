@@ -26,10 +26,12 @@ int fail(std::string message, int code) {
 
 // A standard stream that was closed would be the next file that is opened: results would be written into it.
 void fill_closed_streams() {
+#ifndef _WIN32 // where each program has its own streams, open or not
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
         if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF)
             (void)::open("/dev/null", O_RDONLY); // the lowest number that is free; writing to it fails
     }
+#endif
 }
 
 // What was printed may still be on its way: only now it is known whether it arrived.

@@ -204,9 +204,13 @@ std::shared_ptr<const WeightSet> recoded_weights(LoadedModel& model, const Model
 
 Interrupt::Interrupt() {
     interrupted = false;
+#ifdef _WIN32
+    std::signal(SIGINT, note_interrupt);
+#else
     struct sigaction action = {};
     action.sa_handler = note_interrupt;
     sigaction(SIGINT, &action, nullptr);
+#endif
     watcher_ = start_thread([this](std::stop_token stop) {
         while (!stop.stop_requested() && !interrupted)
             std::this_thread::sleep_for(std::chrono::milliseconds(10));

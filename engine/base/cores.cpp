@@ -1,6 +1,8 @@
 #include "engine/base/cores.h"
 
+#ifdef __linux__
 #include <sched.h>
+#endif
 
 #include <algorithm>
 #include <fstream>
@@ -53,13 +55,16 @@ double least_quota(const fs::path& top, const fs::path& group) {
     }
 }
 
+/// Empty where the system does not say.
 std::vector<int> allowed_processors() {
-    cpu_set_t set;
     std::vector<int> cpus;
+#ifdef __linux__
+    cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
             if (CPU_ISSET(cpu, &set))
                 cpus.push_back(cpu);
+#endif
     return cpus;
 }
 

@@ -7,6 +7,7 @@
 
 namespace switchyard {
 
+#ifndef _WIN32 // see memory_windows.cpp
 SystemMemory system_memory() {
     SystemMemory memory;
     std::ifstream file("/proc/meminfo");
@@ -40,6 +41,7 @@ ProcessMemory process_memory() {
     }
     return memory;
 }
+#endif
 
 std::string format_bytes(std::uint64_t bytes) {
     static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};

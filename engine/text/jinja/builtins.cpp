@@ -110,7 +110,11 @@ Value call_strftime(Evaluator& evaluator, CallArguments& arguments) {
         throw Failure("strftime_now is given a format that is too long");
     const std::time_t now = evaluator.now();
     std::tm local{};
+#ifdef _WIN32
+    localtime_s(&local, &now);
+#else
     localtime_r(&now, &local);
+#endif
     std::string out(format.size() * 8 + 256, '\0');
     out.resize(std::strftime(out.data(), out.size(), format.c_str(), &local));
     return Value::text(whole_text(std::move(out), parameters[0].outside()));
