@@ -34,6 +34,7 @@ if(SWITCHYARD_CUDA)
         set(CMAKE_CUDA_STANDARD 20)
         set(CMAKE_CUDA_STANDARD_REQUIRED ON)
         set(SWITCHYARD_HAVE_CUDA ON)
+        set_property(GLOBAL PROPERTY SWITCHYARD_CUDA_VERSION "${CMAKE_CUDA_COMPILER_VERSION}") # for who packs it
         message(STATUS "CUDA library: built for ${SWITCHYARD_CUDA_ARCHITECTURES} with ${SWITCHYARD_NVCC}")
     elseif(SWITCHYARD_CUDA STREQUAL "AUTO")
         message(STATUS "CUDA library: skipped, nvcc was not found")

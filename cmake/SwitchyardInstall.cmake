@@ -30,7 +30,7 @@ foreach(PROGRAM switchyard-cli switchyard)
         list(APPEND PAGES "${PAGE}")
         # Beside the libraries that a self-contained archive brings; a search there comes first, and must hold for what
         # those libraries open too, which a RUNPATH does not.
-        set_target_properties(${PROGRAM} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/switchyard")
+        set_target_properties(${PROGRAM} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/switchyard" BUILD_WITH_INSTALL_RPATH ON)
         target_link_options(${PROGRAM} PRIVATE LINKER:--disable-new-dtags)
         install(TARGETS ${PROGRAM} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT desktop)
         install(FILES "${LINUX_FILES}/completions/${PROGRAM}" COMPONENT desktop

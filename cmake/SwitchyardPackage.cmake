@@ -42,7 +42,11 @@ command line, switchyard-cli.")
 if(TARGET switchyard_cuda)
     # The oldest driver: of a generation for the cards that the library has code of, of its very version for newer cards,
     # whose code the driver makes itself.
-    string(REGEX MATCH "^[0-9]+\\.[0-9]+" CUDA_VERSION "${CMAKE_CUDA_COMPILER_VERSION}")
+    get_property(CUDA_VERSION GLOBAL PROPERTY SWITCHYARD_CUDA_VERSION)
+    string(REGEX MATCH "^[0-9]+\\.[0-9]+" CUDA_VERSION "${CUDA_VERSION}")
+    # "75-real;90" as NVIDIA's lists of cards have it: 7.5, 9.0
+    string(REGEX REPLACE "([0-9]+)([0-9])(-[a-z]+)?" "\\1.\\2" CARDS "${SWITCHYARD_CUDA_ARCHITECTURES}")
+    list(JOIN CARDS ", " CARDS)
     if(CUDA_VERSION VERSION_GREATER_EQUAL 13.0)
         set(DRIVER "driver 580 or newer")
     elseif(CUDA_VERSION VERSION_GREATER_EQUAL 12.9)
@@ -64,8 +68,8 @@ The library that Switchyard computes models on NVIDIA cards with, where it
 finds one. It was built with CUDA ${CUDA_VERSION} and needs NVIDIA's
 ${DRIVER}.
 
-It was built for cards of compute capability ${SWITCHYARD_CUDA_ARCHITECTURES}.
-NVIDIA's cuBLAS makes prompts quicker where it is installed, and is not
-needed.")
+It has code for cards of compute capability ${CARDS}
+and what comes after them. NVIDIA's cuBLAS makes prompts quicker where it is
+installed, and is not needed.")
 endif()
 include(CPack)

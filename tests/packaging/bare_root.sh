@@ -144,7 +144,7 @@ passed "it starts from the menu's folder"
 outside=$(as_user "ldd $place/bin/switchyard $place/bin/switchyard-cli; LD_LIBRARY_PATH=$place/lib/switchyard ldd $place/lib/switchyard/plugins/*/*.so" |
     sed -nE 's/^.*=> (not found|\/[^ ]*).*/\1/p' | grep -v "/$place/" | sort -u | sed 's/.*\///' |
     grep -vE '^(lib(c|m|dl|rt|anl|mvec|util|pthread|resolv)\.so\.[0-9]+|libstdc\+\+\.so\.6|libgcc_s\.so\.1)$' || true)
-say "$outside"
+[ -z "$outside" ] || say "$outside"
 check "it needs nothing of the system but glibc and GCC's libraries" [ -z "$outside" ]
 as_user "$place/add-to-menu.sh --remove" >/dev/null
 
