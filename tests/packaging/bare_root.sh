@@ -140,6 +140,11 @@ passed "the window opens"
 as_user "$place/add-to-menu.sh" >/dev/null
 as_user "timeout 60 .local/bin/switchyard --grab again.png --quit" || fail "the window did not open through its link"
 passed "it starts from the menu's folder"
+for method in fcitx ibus; do
+    loaded=$(as_user "QT_DEBUG_PLUGINS=1 QT_IM_MODULE=$method timeout 60 $place/bin/switchyard --quit 2>&1" |
+        grep -c "lib$method.*contextplugin.so\" loaded library" || true)
+    check "the input method $method finds its plugin" [ "$loaded" -ge 1 ]
+done
 # Whatever is loaded from outside is what was left to the system.
 outside=$(as_user "ldd $place/bin/switchyard $place/bin/switchyard-cli; LD_LIBRARY_PATH=$place/lib/switchyard ldd $place/lib/switchyard/plugins/*/*.so" |
     sed -nE 's/^.*=> (not found|\/[^ ]*).*/\1/p' | grep -v "/$place/" | sort -u | sed 's/.*\///' |

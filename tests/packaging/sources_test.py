@@ -29,6 +29,15 @@ class Versions(unittest.TestCase):
         self.assertLess(max(map(len, log.splitlines())), 81)
 
 
+class Dependencies(unittest.TestCase):
+    def test_what_nothing_links_is_named_by_the_package(self):
+        listed = (SOURCE / "installer" / "packages.txt").read_text(encoding="utf-8")
+        opened = re.findall(r"^(?:fonts-|libqt6|qt6-translations|[a-z0-9-]+-data$).*", listed, flags=re.M)
+        self.assertIn("libqt6sql6-sqlite", opened)
+        named = re.findall(r"[a-z0-9.+-]+", (SOURCE / "cmake" / "SwitchyardPackage.cmake").read_text(encoding="utf-8"))
+        self.assertEqual(set(opened) - set(named), set())
+
+
 class Scripts(unittest.TestCase):
     def test_shell_scripts_have_no_faults_that_can_be_seen(self):
         check = tool("shellcheck")
