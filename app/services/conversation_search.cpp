@@ -73,7 +73,8 @@ bool ConversationDatabase::questionSays(ConversationId id, const QString& title,
                           {id, static_cast<int>(Author::User)});
     while (nextRow(parts)) {
         const bool file = parts.value(1).toInt() == static_cast<int>(PartKind::File);
-        if (titleFrom(parts.value(file ? 3 : 2).toString()) != title)
+        const QString said = parts.value(file ? 3 : 2).toString();
+        if (titleFrom(said) != title && firstWords(said) != title)
             continue;
         QSqlQuery found = run(QStringLiteral("SELECT 1 FROM search WHERE search MATCH ? AND rowid = ?"),
                               {expression, parts.value(0)});

@@ -269,7 +269,7 @@ class ConversationStoreTest : public QObject {
         QSignalSpy problems(&store, &ConversationStore::problem);
         const QList<ConversationSummary> chats = listOf(store);
         QCOMPARE(chats.size(), 1);
-        QCOMPARE(chats[0].title, QStringLiteral("Tell me something long"));
+        QCOMPARE(chats[0].title, QStringLiteral("Something long"));
         const Conversation chat = openOf(store, chats[0].id);
         QCOMPARE(chat.thread().size(), 2);
         QVERIFY(chat.thread()[1].state == MessageState::Interrupted);
