@@ -62,6 +62,8 @@ std::unique_ptr<OpenChat> ChatController::takeOther(ConversationId id) {
 void ChatController::takeRunChange(OpenChat& chat) {
     list_.setGenerating(chat.id(), chat.busy());
     Q_EMIT runChanged(chat.id());
+    if (!chat.busy())
+        Q_EMIT answerEnded(chat);
     if (&chat != shown_.get() && !chat.busy())
         close(takeOther(chat.id()));
 }
@@ -149,6 +151,8 @@ void ChatController::show(std::unique_ptr<OpenChat> chat) {
         before->stop();
         cancelWaiting(before->id());
         runs_.forget(before->id());
+        undo_.chatGone(before->id());
+        gone_.insert(before->id());
     }
     if (before->busy())
         others_.push_back(std::move(before)); // a temporary one until it has stopped
@@ -211,10 +215,30 @@ void ChatController::deleteChat(ConversationId id) {
     runs_.forget(id);
     if (id == current())
         newChat();
-    undo_.chatDeleted(title, [this, id] {
+    undo_.chatDeleted(id, title, [this, id] {
         list_.restore(id);
         openChat(id);
     });
+}
+
+void ChatController::restoreChat(ConversationId id) {
+    undo_.chatRestored(id);
+    list_.restore(id);
+}
+
+void ChatController::purgeChats(const QList<ConversationId>& ids) {
+    for (const ConversationId id : ids)
+        undo_.chatGone(id);
+    list_.purge(ids);
+}
+
+bool ChatController::duplicateChat(ConversationId id) {
+    if (OpenChat* chat = find(id))
+        chat->saveRun(); // as far as it is
+    return list_.duplicate(id, this, [this](ConversationId copy) {
+        if (list_.find(copy)) // not deleted meanwhile
+            openChat(copy);
+    }) != 0;
 }
 
 void ChatController::deleteFolder(FolderId id) {
@@ -273,7 +297,7 @@ bool ChatController::send(const QString& text, const QList<MessagePart>& files) 
 void ChatController::deleteMessage(MessageId id) {
     if (!shown_->removeMessage(id))
         return;
-    undo_.messageDeleted([this, id, chat = current()] {
+    undo_.messageDeleted(current(), [this, id, chat = current()] {
         if (OpenChat* open = find(chat)) {
             open->restoreMessage(id);
         } else {
@@ -302,6 +326,10 @@ void ChatController::setTuning(const Tuning& tuning) {
 const RunStatus* ChatController::run(ConversationId id) const {
     const OpenChat* chat = find(id);
     return chat ? chat->run() : nullptr;
+}
+
+bool ChatController::anyBusy() const {
+    return shown_->busy() || std::ranges::any_of(others_, [](const auto& chat) { return chat->busy(); });
 }
 
 void ChatController::stop(ConversationId id) {

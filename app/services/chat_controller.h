@@ -36,6 +36,12 @@ class ChatController : public QObject {
     void openChat(ConversationId id, MessageId message = 0);
     /// Removes with undo; a run in it is stopped.
     void deleteChat(ConversationId id);
+    /// Takes a deletion back, whenever that was; the chat is listed again.
+    void restoreChat(ConversationId id);
+    /// Of deleted chats: for good.
+    void purgeChats(const QList<ConversationId>& ids);
+    /// A copy with all branches and records, which is shown once it is stored. False: it is not in the list.
+    bool duplicateChat(ConversationId id);
     /// Its chats stay, in none; undo puts them into it again.
     void deleteFolder(FolderId id);
     UndoStack& undo() { return undo_; } ///< of all of this session
@@ -46,6 +52,7 @@ class ChatController : public QObject {
     const Conversation& conversation() const { return shown_->conversation(); }
     const Message* message(MessageId id) const { return shown_->message(id); }
     bool busy() const { return shown_->busy(); }
+    bool isTemporary() const { return shown_->isTemporary(); } ///< nothing of it is written
     const Tuning& tuning() const { return conversation().tuning; }
 
     /// Asks in the shown chat. False where it already answers, or there is nothing to send.
@@ -58,6 +65,7 @@ class ChatController : public QObject {
     // ---- Any chat ----
     /// nullptr: nothing runs in that chat.
     const RunStatus* run(ConversationId id) const;
+    bool anyBusy() const; ///< something runs in some chat
     void stop(ConversationId id);
 
     // ---- What is not sent ----
@@ -96,6 +104,8 @@ class ChatController : public QObject {
     void runEvents(switchyard::ConversationId id, const std::vector<switchyard::RunEvent>& events);
     /// A run began, went into another phase, made progress in its prefill, or ended.
     void runChanged(switchyard::ConversationId id);
+    /// A run has ended in a chat, shown or not: see OpenChat::ended().
+    void answerEnded(const switchyard::OpenChat& chat);
     /// The new chat that is shown has its first message, or is left with one that waits: it has an id now.
     void chatBegan(switchyard::ConversationId id);
     /// What the new chat that is shown had when the program ended: it comes before what was written since.
@@ -140,6 +150,7 @@ class ChatController : public QObject {
     UndoStack undo_;
     std::unique_ptr<OpenChat> shown_;
     std::vector<std::unique_ptr<OpenChat>> others_; ///< that answer
+    QSet<ConversationId> gone_;                     ///< temporary chats that were left
     Draft new_chat_draft_;
     QHash<ConversationId, bool> waiting_; ///< for the model; true: and for its defaults
     ModelTuning model_tuning_;            ///< of the loaded model

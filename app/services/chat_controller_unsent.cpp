@@ -22,7 +22,7 @@ void ChatController::saveDraft(ConversationId id, const Draft& draft) {
         new_chat_draft_ = draft;
     if (OpenChat* chat = find(id))
         chat->saveDraft(draft);
-    else
+    else if (!gone_.contains(id))
         store_.saveDraft(id, draft);
 }
 
@@ -34,6 +34,8 @@ void ChatController::addDraftFile(ConversationId id, const MessagePart& file) {
         unsent.files.append(file);
         return saveDraft(id, unsent);
     }
+    if (gone_.contains(id))
+        return;
     store_.addDraftFile(id, file);
     if (opening_ == id)
         openChat(id); // with the file

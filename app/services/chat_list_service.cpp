@@ -19,22 +19,25 @@ void ChatListService::refresh() {
     again_ = reading_;
     if (std::exchange(reading_, true))
         return;
-    const auto chats = std::make_shared<QList<ConversationSummary>>();
-    store_.list(this, [chats](const QList<ConversationSummary>& listed) { *chats = listed; });
-    store_.listFolders(this, [this, chats, before = changes_](const QList<ChatFolder>& folders) {
+    const auto read = std::make_shared<Read>();
+    store_.list(this, [read](const QList<ConversationSummary>& chats) { read->chats = chats; });
+    store_.listRemoved(this, [read](const QList<ConversationSummary>& removed) { read->removed = removed; });
+    store_.listFolders(this, [this, read, before = changes_](const QList<ChatFolder>& folders) {
         reading_ = false;
+        read->folders = folders;
         const bool later = changes_ == before;
         if (later)
-            take(*chats, folders);
+            take(*read);
         if (!later || again_)
             refresh();
     });
 }
 
-void ChatListService::take(const QList<ConversationSummary>& chats, const QList<ChatFolder>& folders) {
+void ChatListService::take(const Read& read) {
     read_ = true;
-    chats_ = chats;
-    folders_ = folders;
+    chats_ = read.chats;
+    removed_ = read.removed;
+    folders_ = read.folders;
     for (ConversationSummary& chat : chats_)
         chat.generating = generating_.contains(chat.id);
     Q_EMIT changed();
@@ -61,10 +64,15 @@ void ChatListService::changedHere() {
     Q_EMIT changed();
 }
 
-void ChatListService::rename(ConversationId id, const QString& title) {
-    store_.rename(id, title);
-    if (ConversationSummary* listed = chat(id))
+void ChatListService::rename(ConversationId id, const QString& title, TitleBy by) {
+    ConversationSummary* listed = chat(id);
+    if (by != TitleBy::User && listed && listed->title_by != TitleBy::Gist)
+        return;
+    store_.rename(id, title, by);
+    if (listed) {
         listed->title = title;
+        listed->title_by = by;
+    }
     changedHere();
 }
 
@@ -135,15 +143,54 @@ void ChatListService::add(const ConversationSummary& chat, const Tuning& tuning)
     changedHere();
 }
 
+/// "Notes (copy)", and where there is one already "Notes (copy 2)".
+QString ChatListService::titleOfCopy(const QString& title) const {
+    const auto taken = [this](const QString& wanted) {
+        return std::ranges::find(chats_, wanted, &ConversationSummary::title) != chats_.end();
+    };
+    QString copy = tr("%1 (copy)").arg(title);
+    for (int number = 2; taken(copy); ++number)
+        copy = tr("%1 (copy %2)").arg(title).arg(number);
+    return copy;
+}
+
+ConversationId ChatListService::duplicate(ConversationId id, QObject* context,
+                                          std::function<void(ConversationId)> done) {
+    const ConversationSummary* original = find(id);
+    if (!original)
+        return 0;
+    ConversationSummary copy = *original;
+    copy.id = ConversationStore::newId();
+    copy.title = titleOfCopy(original->title);
+    copy.title_by = TitleBy::User;
+    copy.created = copy.changed = QDateTime::currentDateTime();
+    copy.generating = copy.pinned = false;
+    store_.duplicate(id, copy.id, copy.title, context, [done = std::move(done), to = copy.id] { done(to); });
+    chats_.prepend(copy);
+    changedHere();
+    return copy.id;
+}
+
 void ChatListService::remove(ConversationId id) {
     store_.remove(id);
+    if (const ConversationSummary* listed = find(id)) {
+        removed_.prepend(*listed);
+        removed_.first().removed = QDateTime::currentDateTime();
+    }
     chats_.removeIf([id](const ConversationSummary& chat) { return chat.id == id; });
+    changedHere();
+}
+
+void ChatListService::purge(const QList<ConversationId>& ids) {
+    store_.purge(ids);
+    removed_.removeIf([&ids](const ConversationSummary& chat) { return ids.contains(chat.id); });
     changedHere();
 }
 
 void ChatListService::restore(ConversationId id) {
     store_.restore(id);
-    ++changes_;
+    removed_.removeIf([id](const ConversationSummary& chat) { return chat.id == id; });
+    changedHere();
 }
 
 void ChatListService::setGenerating(ConversationId id, bool generating) {

@@ -20,10 +20,13 @@ class ChatListService : public QObject {
     bool isRead() const { return read_; } ///< the disk was asked: where chats() is empty there are none
     /// In their order; chats() say which one they are in.
     const QList<ChatFolder>& folders() const { return folders_; }
+    /// What was deleted and can be restored, the latest first.
+    const QList<ConversationSummary>& removed() const { return removed_; }
     /// nullptr: not listed. Valid until the next change.
     const ConversationSummary* find(ConversationId id) const;
 
-    void rename(ConversationId id, const QString& title);
+    /// A model renames only what has the gist of its question as its title.
+    void rename(ConversationId id, const QString& title, TitleBy by = TitleBy::User);
     void setPinned(ConversationId id, bool pinned);
     /// Into this folder, or with 0 into none.
     void moveToFolder(ConversationId id, FolderId folder);
@@ -39,8 +42,11 @@ class ChatListService : public QObject {
 
     /// Stores a chat that begins.
     void add(const ConversationSummary& chat, const Tuning& tuning);
-    void remove(ConversationId id);  ///< restore() can take it back
-    void restore(ConversationId id); ///< changed() follows once it is listed
+    /// A copy, listed at once; `done` with its id once it can be opened. 0, and nothing: it is not listed.
+    ConversationId duplicate(ConversationId id, QObject* context, std::function<void(ConversationId)> done);
+    void remove(ConversationId id);               ///< restore() can take it back
+    void restore(ConversationId id);              ///< changed() follows once it is listed
+    void purge(const QList<ConversationId>& ids); ///< of those that were removed: for good
     void setGenerating(ConversationId id, bool generating);
     void search(const QString& text, QObject* context, std::function<void(QList<SearchHit>)> answer);
 
@@ -50,11 +56,16 @@ class ChatListService : public QObject {
   private:
     ConversationSummary* chat(ConversationId id);
     void refresh();
-    void take(const QList<ConversationSummary>& chats, const QList<ChatFolder>& folders);
+    struct Read {
+        QList<ConversationSummary> chats, removed;
+        QList<ChatFolder> folders;
+    };
+    void take(const Read& read);
+    QString titleOfCopy(const QString& title) const;
     void changedHere();
 
     ConversationStore& store_;
-    QList<ConversationSummary> chats_;
+    QList<ConversationSummary> chats_, removed_;
     QList<ChatFolder> folders_;
     QSet<ConversationId> generating_;
     int changes_ = 0;      ///< made here; what was read before one of them is not taken

@@ -53,8 +53,7 @@ class Merge {
             takeOver(column, field);
         takeDeletions();
         takeContents();
-        if (columnsOfBoth(QStringLiteral("conversations")).contains(QLatin1String("system_prompt")))
-            takeOver("system_prompt", Touched::SystemPrompt);
+        takeOverLate();
         execute(db_, QStringLiteral("UPDATE main.conversations AS m SET changed = max(m.changed, b.changed)"
                                     " FROM beside.conversations b WHERE b.id = m.id"));
         execute(db_, QStringLiteral("INSERT INTO main.touched SELECT * FROM temp.theirs WHERE true"
@@ -142,6 +141,18 @@ class Merge {
                                     " beside.conversations b WHERE b.id = m.id AND ")
                              .arg(QLatin1String(column)) +
                          isLater(field));
+    }
+
+    /// Columns that a file of an earlier version lacks.
+    void takeOverLate() {
+        const QStringList both = columnsOfBoth(QStringLiteral("conversations")).split(QLatin1Char(','));
+        for (const auto& [column, field] : {std::pair("system_prompt", Touched::SystemPrompt),
+                                            {"titled", Touched::Title},
+                                            {"model", Touched::Model},
+                                            {"model_hash", Touched::Model}}) {
+            if (both.contains(QLatin1String(column)))
+                takeOver(column, field);
+        }
     }
 
     void takeDeletions() {

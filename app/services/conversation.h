@@ -9,11 +9,22 @@ namespace switchyard {
 
 using FolderId = qint64; ///< 0: none
 
+inline constexpr int kDaysDeletedIsKept = 30; ///< so long a deleted chat can be restored
+
 /// Chats lie in it, or in none; folders do not lie in folders.
 struct ChatFolder {
     FolderId id = 0;
     QString name;
     bool operator==(const ChatFolder&) const = default;
+};
+
+enum class TitleBy { Gist, User, Model }; ///< in the store: only add at the end
+
+/// Which model a chat was answered by.
+struct ChatModel {
+    QString key;         ///< ModelKey; of an answer of before: the name of its file alone
+    QString fingerprint; ///< of that file (Capabilities)
+    bool operator==(const ChatModel&) const = default;
 };
 
 struct ConversationSummary {
@@ -23,6 +34,8 @@ struct ConversationSummary {
     bool generating = false;
     FolderId folder = 0;
     bool pinned = false;
+    TitleBy title_by = TitleBy::Gist; ///< who gave the title; of a chat of before: the user
+    QDateTime removed{};              ///< when it was deleted, of one that can be restored
 };
 
 /// A chat with all its branches.
@@ -31,6 +44,7 @@ struct Conversation {
     MessageTree tree;
     Tuning tuning;         ///< of this chat
     QString system_prompt; ///< what the model is told before all messages; empty: nothing
+    ChatModel model;       ///< that answered last; empty: none has
     Draft unsent;
     /// The shown branch, the beginning first.
     const QList<Message>& thread() const& { return tree.thread(); }

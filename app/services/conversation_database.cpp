@@ -45,11 +45,12 @@ QSqlQuery ConversationDatabase::run(const QString& statement, const QVariantList
 
 // ---- Reading ----
 
-QList<ConversationSummary> ConversationDatabase::list() {
-    QSqlQuery rows =
-        run(QStringLiteral("SELECT id, title, created, changed, folder, pinned FROM conversations"
-                           " WHERE deleted IS NULL AND id <> 0 ORDER BY changed DESC, id DESC"),
-            {});
+/// `which`: a condition, with its order.
+QList<ConversationSummary> ConversationDatabase::summaries(const QString& which) {
+    QSqlQuery rows = run(QStringLiteral("SELECT id, title, created, changed, folder, pinned, titled, deleted"
+                                        " FROM conversations WHERE id <> 0 AND ") +
+                             which,
+                         {});
     QList<ConversationSummary> all;
     while (nextRow(rows)) {
         ConversationSummary summary;
@@ -59,9 +60,20 @@ QList<ConversationSummary> ConversationDatabase::list() {
         summary.changed = time(rows.value(3));
         summary.folder = rows.value(4).toLongLong();
         summary.pinned = rows.value(5).toBool();
+        summary.title_by = static_cast<TitleBy>(std::clamp(rows.value(6).toInt(), 0, 2));
+        if (!rows.value(7).isNull())
+            summary.removed = time(rows.value(7));
         all.append(summary);
     }
     return all;
+}
+
+QList<ConversationSummary> ConversationDatabase::list() {
+    return summaries(QStringLiteral("deleted IS NULL ORDER BY changed DESC, id DESC"));
+}
+
+QList<ConversationSummary> ConversationDatabase::listRemoved() {
+    return summaries(QStringLiteral("deleted IS NOT NULL ORDER BY deleted DESC, id DESC"));
 }
 
 QList<ConversationId> ConversationDatabase::chatsAfter(ConversationId id, int most) {
@@ -117,16 +129,25 @@ void ConversationDatabase::readParts(ConversationId id, const MessageById& messa
 
 Conversation ConversationDatabase::open(ConversationId id) {
     Conversation conversation;
-    QSqlQuery row = run(QStringLiteral("SELECT title, created, changed, tuning, draft, shown, folder, pinned,"
-                                       " system_prompt FROM conversations WHERE id = ? AND deleted IS NULL"),
-                        {id});
+    QSqlQuery row = run(
+        QStringLiteral(
+            "SELECT title, created, changed, tuning, draft, shown, folder, pinned,"
+            " system_prompt, model, model_hash, titled FROM conversations WHERE id = ? AND deleted IS NULL"),
+        {id});
     if (!nextRow(row))
         return conversation;
-    conversation.summary = {id,    row.value(0).toString(),   time(row.value(1)),   time(row.value(2)),
-                            false, row.value(6).toLongLong(), row.value(7).toBool()};
+    conversation.summary = {id,
+                            row.value(0).toString(),
+                            time(row.value(1)),
+                            time(row.value(2)),
+                            false,
+                            row.value(6).toLongLong(),
+                            row.value(7).toBool(),
+                            static_cast<TitleBy>(std::clamp(row.value(11).toInt(), 0, 2))};
     conversation.tuning = tuningOf(row.value(3).toByteArray());
     conversation.unsent = draftFromText(row.value(4).toString());
     conversation.system_prompt = row.value(8).toString();
+    conversation.model = {row.value(9).toString(), row.value(10).toString()};
     QHash<MessageId, MessageId> shown;
     shown.insert(0, row.value(5).toLongLong());
     QList<Message> messages = messagesOf(id, shown);
@@ -143,14 +164,20 @@ Conversation ConversationDatabase::open(ConversationId id) {
 
 void ConversationDatabase::create(ConversationId id, const QString& title, const Tuning& tuning) {
     run(QStringLiteral(
-            "INSERT INTO conversations(id, title, tuning, created, changed) VALUES(?, ?, ?, ?, ?)"
+            "INSERT INTO conversations(id, title, tuning, created, changed, titled) VALUES(?, ?, ?, ?, ?, 0)"
             " ON CONFLICT(id) DO NOTHING"), // may come twice: a failed commit does not say what was written
         {id, notNull(title), QString::fromUtf8(tuningToJson(tuning)), now(), now()});
     index(-id, title);
 }
 
-void ConversationDatabase::rename(ConversationId id, const QString& title) {
-    run(QStringLiteral("UPDATE conversations SET title = ? WHERE id = ?"), {notNull(title), id});
+void ConversationDatabase::rename(ConversationId id, const QString& title, TitleBy by) {
+    QSqlQuery renamed =
+        run(QStringLiteral("UPDATE conversations SET title = ?, titled = ? WHERE id = ? AND (titled = 0 OR ?)"
+                           " RETURNING 1"),
+            {notNull(title), static_cast<int>(by), id, by == TitleBy::User ? 1 : 0});
+    if (!nextRow(renamed))
+        return;
+    renamed.finish();
     stamp(id, Touched::Title);
     index(-id, title);
 }
@@ -180,6 +207,35 @@ void ConversationDatabase::purge(const QDateTime& before) {
     }
 }
 
+void ConversationDatabase::purge(const QList<ConversationId>& ids) {
+    for (const ConversationId id : ids) {
+        QSqlQuery removed =
+            run(QStringLiteral("SELECT 1 FROM conversations WHERE id = ? AND deleted IS NOT NULL"), {id});
+        if (nextRow(removed)) {
+            removed.finish();
+            purgeChat(id);
+        }
+    }
+}
+
+void ConversationDatabase::purgeChat(ConversationId id) {
+    const QString messages = QStringLiteral("SELECT id FROM messages WHERE conversation = ?");
+    run(QStringLiteral("DELETE FROM search WHERE rowid = ?"), {-id});
+    run(QStringLiteral("DELETE FROM search WHERE rowid IN (%1)").arg(messages), {id});
+    run(QStringLiteral("INSERT OR REPLACE INTO touched(row, field, at) SELECT id, ?, ? FROM messages"
+                       " WHERE conversation = ?"),
+        {static_cast<int>(Touched::Purged), now(), id});
+    // By hand: with a part of the chats in memory foreign keys are not looked after.
+    run(QStringLiteral("DELETE FROM run_tokens WHERE run IN (SELECT id FROM runs WHERE message IN (%1))")
+            .arg(messages),
+        {id});
+    for (const char* table : {"runs", "parts"})
+        run(QStringLiteral("DELETE FROM %1 WHERE message IN (%2)").arg(QLatin1String(table), messages), {id});
+    run(QStringLiteral("DELETE FROM messages WHERE conversation = ?"), {id});
+    run(QStringLiteral("DELETE FROM conversations WHERE id = ?"), {id});
+    stamp(id, Touched::Purged);
+}
+
 void ConversationDatabase::purgeOld() {
     run(QStringLiteral("CREATE TABLE IF NOT EXISTS starts (at INTEGER NOT NULL)"), {});
     QSqlQuery row = run(QStringLiteral("SELECT max(at) FROM starts"), {});
@@ -201,6 +257,12 @@ void ConversationDatabase::saveTuning(ConversationId id, const Tuning& tuning) {
 void ConversationDatabase::saveSystemPrompt(ConversationId id, const QString& text) {
     run(QStringLiteral("UPDATE conversations SET system_prompt = ? WHERE id = ?"), {notNull(text), id});
     stamp(id, Touched::SystemPrompt);
+}
+
+void ConversationDatabase::saveModel(ConversationId id, const ChatModel& model) {
+    run(QStringLiteral("UPDATE conversations SET model = ?, model_hash = ? WHERE id = ?"),
+        {notNull(model.key), notNull(model.fingerprint), id});
+    stamp(id, Touched::Model);
 }
 
 void ConversationDatabase::saveDraft(ConversationId id, const Draft& draft) {
@@ -365,7 +427,12 @@ void ConversationDatabase::completeParts(MessageId id) {
 }
 
 void ConversationDatabase::markInterrupted() {
-    QSqlQuery rows = run(QStringLiteral("SELECT id FROM messages WHERE state = ?"),
+    endStreaming(QStringLiteral("true"), MessageState::Interrupted);
+}
+
+/// Of the messages for which `which` is true.
+void ConversationDatabase::endStreaming(const QString& which, MessageState state) {
+    QSqlQuery rows = run(QStringLiteral("SELECT id FROM messages WHERE state = ? AND ") + which,
                          {static_cast<int>(MessageState::Streaming)});
     QList<MessageId> growing;
     while (nextRow(rows))
@@ -373,8 +440,7 @@ void ConversationDatabase::markInterrupted() {
     rows.finish();
     for (const MessageId id : growing) {
         completeParts(id);
-        run(QStringLiteral("UPDATE messages SET state = ? WHERE id = ?"),
-            {static_cast<int>(MessageState::Interrupted), id});
+        run(QStringLiteral("UPDATE messages SET state = ? WHERE id = ?"), {static_cast<int>(state), id});
         indexMessage(id);
     }
 }

@@ -10,14 +10,14 @@
 
 namespace switchyard {
 
-inline constexpr int kDaysDeletedIsKept = 30;
-
 class ConversationDatabase {
   public:
     /// `db` is open and of kSchemaVersion.
     explicit ConversationDatabase(QSqlDatabase db) : db_(std::move(db)), runs_(db_) {}
 
     QList<ConversationSummary> list();
+    /// Chats that were deleted and can be restored, the latest first; `removed` says when.
+    QList<ConversationSummary> listRemoved();
     Conversation open(ConversationId id);
     QList<SearchHit> search(const QString& text);
     /// The same where nothing found may not come from a broken index: that throws SqlError (damaged).
@@ -28,7 +28,11 @@ class ConversationDatabase {
     QList<ConversationId> chatsAfter(ConversationId id, int most);
 
     void create(ConversationId id, const QString& title, const Tuning& tuning);
-    void rename(ConversationId id, const QString& title);
+    /// A chat that has a title of its user's or of a model's keeps it where a model would rename it.
+    void rename(ConversationId id, const QString& title, TitleBy by);
+    /// A chat as it is stored, with all branches and records, as chat `to`; its messages have the ids from
+    /// `first` on. What still streams has ended there. Nothing where there is no such chat.
+    void duplicate(ConversationId from, ConversationId to, MessageId first, const QString& title);
     void moveToFolder(ConversationId id, FolderId folder);
     void setPinned(ConversationId id, bool pinned);
     void createFolder(FolderId id, const QString& name);
@@ -40,10 +44,13 @@ class ConversationDatabase {
     void setRemoved(ConversationId id, bool removed);
     /// Deletes for good what was removed before then; without a time all of it.
     void purge(const QDateTime& before = {});
+    /// Deletes for good those of these chats that were removed.
+    void purge(const QList<ConversationId>& ids);
     /// At a start: deletes for good what was removed more than kDaysDeletedIsKept days ago.
     void purgeOld();
     void saveTuning(ConversationId id, const Tuning& tuning);
     void saveSystemPrompt(ConversationId id, const QString& text);
+    void saveModel(ConversationId id, const ChatModel& model);
     void saveDraft(ConversationId id, const Draft& draft);
     Draft draft(ConversationId id);
     void append(const Message& message);
@@ -69,6 +76,10 @@ class ConversationDatabase {
     QList<SearchHit> titleHits(const QString& expression);
     QList<SearchHit> messageHits(const QString& expression, const QString& typed);
     bool questionSays(ConversationId id, const QString& title, const QString& expression);
+    QList<ConversationSummary> summaries(const QString& which);
+    void copyMessages(ConversationId to);
+    void endStreaming(const QString& which, MessageState state);
+    void purgeChat(ConversationId id);
     void readParts(ConversationId id, const MessageById& messages);
     void writeParts(const Message& message);
     void writeRun(const Message& message, TokenLog* tokens, bool told);

@@ -75,6 +75,19 @@ const char* const kVersion4[] = {
     "ALTER TABLE conversations ADD COLUMN system_prompt TEXT NOT NULL DEFAULT ''",
 };
 
+// Which model answered last: its key, or the name of its file where that is all that is known, and its
+// fingerprint. titled: TitleBy; a chat of before counts as the user's, so that nothing renames it.
+const char* const kVersion5[] = {
+    "ALTER TABLE conversations ADD COLUMN model TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE conversations ADD COLUMN model_hash TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE conversations ADD COLUMN titled INTEGER NOT NULL DEFAULT 1",
+    "UPDATE conversations SET (model, model_hash) = (SELECT coalesce(nullif(m.model, ''), r.model),"
+    " r.model_hash FROM messages m JOIN runs r ON r.message = m.id WHERE m.conversation = conversations.id"
+    " AND m.deleted IS NULL AND (m.model <> '' OR r.model <> '') ORDER BY m.id DESC LIMIT 1)"
+    " WHERE EXISTS (SELECT 1 FROM messages m JOIN runs r ON r.message = m.id WHERE m.conversation ="
+    " conversations.id AND m.deleted IS NULL AND (m.model <> '' OR r.model <> ''))",
+};
+
 const char* const kLateTables[] = {
     "CREATE TABLE IF NOT EXISTS touched (row INTEGER NOT NULL, field INTEGER NOT NULL, at INTEGER NOT NULL,"
     " PRIMARY KEY (row, field))",
@@ -117,6 +130,8 @@ void step(QSqlDatabase& db, int to) {
         executeAll(db, kVersion3);
     if (to == 4)
         executeAll(db, kVersion4);
+    if (to == 5)
+        executeAll(db, kVersion5);
     execute(db, QStringLiteral("PRAGMA user_version = %1").arg(to));
 }
 

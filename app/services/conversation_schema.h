@@ -6,7 +6,7 @@
 
 namespace switchyard {
 
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 /// What of a chat or message was changed, in the table `touched` (row: its id, field, at: ms since 1970). By
 /// it two files that were one are joined (chat_merge.h). What was never changed has no row. Purged: the row
@@ -23,7 +23,8 @@ enum class Touched {
     Folder,
     Pinned,
     Order,
-    SystemPrompt
+    SystemPrompt,
+    Model
 };
 
 /// PRAGMA user_version. Throws SqlError where the file is not a database.

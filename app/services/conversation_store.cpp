@@ -20,11 +20,13 @@ std::atomic<qint64> last_id{0};
 
 } // namespace
 
-qint64 ConversationStore::newId() {
+qint64 ConversationStore::newId() { return newIds(1); }
+
+qint64 ConversationStore::newIds(qint64 count) {
     // Milliseconds with 12 bits below them: increasing, and exact in a double until the year 2039.
     const qint64 wanted = QDateTime::currentMSecsSinceEpoch() << 12;
     qint64 last = last_id.load();
-    while (!last_id.compare_exchange_weak(last, std::max(wanted, last + 1))) {
+    while (!last_id.compare_exchange_weak(last, std::max(wanted, last + 1) + count - 1)) {
     }
     return std::max(wanted, last + 1);
 }
@@ -163,6 +165,11 @@ void ConversationStore::list(QObject* context, Answer<QList<ConversationSummary>
                                     std::move(answer));
 }
 
+void ConversationStore::listRemoved(QObject* context, Answer<QList<ConversationSummary>> answer) {
+    ask<QList<ConversationSummary>>([](ConversationDatabase& db) { return db.listRemoved(); },
+                                    QPointer(context), std::move(answer));
+}
+
 void ConversationStore::listFolders(QObject* context, Answer<QList<ChatFolder>> answer) {
     ask<QList<ChatFolder>>([](ConversationDatabase& db) { return db.folders(); }, QPointer(context),
                            std::move(answer));
@@ -273,8 +280,26 @@ void ConversationStore::create(ConversationId id, const QString& title, const Tu
     writeChat(id, [=](ConversationDatabase& db) { db.create(id, title, tuning); });
 }
 
-void ConversationStore::rename(ConversationId id, const QString& title) {
-    writeChat(id, [=](ConversationDatabase& db) { db.rename(id, title); });
+void ConversationStore::rename(ConversationId id, const QString& title, TitleBy by) {
+    writeChat(id, [=](ConversationDatabase& db) { db.rename(id, title, by); });
+}
+
+void ConversationStore::duplicate(ConversationId from, ConversationId to, const QString& title,
+                                  QObject* context, std::function<void()> done) {
+    constexpr qint64 kMostMessages = 1 << 20; // the same ids where it is done in memory and on the disk
+    Worker::Job job;
+    job.work = [this, from, to, title, first = newIds(kMostMessages), context = QPointer(context),
+                done = std::move(done)](ConversationDatabase& db) -> Worker::After {
+        db.duplicate(from, to, first, title);
+        return [this, to, context, done] {
+            Q_EMIT changed(to);
+            if (context)
+                done();
+        };
+    };
+    job.writes = true;
+    job.answerable = [from](ConversationDatabase& db) { return db.has(from); };
+    worker_->post(std::move(job));
 }
 
 void ConversationStore::moveToFolder(ConversationId id, FolderId folder) {
@@ -295,6 +320,15 @@ void ConversationStore::restore(ConversationId id) {
 
 void ConversationStore::purge() {
     write({}, [](ConversationDatabase& db) { db.purge(); });
+}
+
+void ConversationStore::purge(const QList<ConversationId>& ids) {
+    write(
+        {}, [ids](ConversationDatabase& db) { db.purge(ids); },
+        [this, ids] {
+            for (const ConversationId id : ids)
+                Q_EMIT changed(id);
+        });
 }
 
 void ConversationStore::createFolder(FolderId id, const QString& name) {
@@ -325,6 +359,10 @@ void ConversationStore::saveTuning(ConversationId id, const Tuning& tuning) {
 
 void ConversationStore::saveSystemPrompt(ConversationId id, const QString& text) {
     write({id, 0}, [=](ConversationDatabase& db) { db.saveSystemPrompt(id, text); });
+}
+
+void ConversationStore::saveModel(ConversationId id, const ChatModel& model) {
+    write({id, 0}, [=](ConversationDatabase& db) { db.saveModel(id, model); });
 }
 
 void ConversationStore::saveDraft(ConversationId id, const Draft& draft) {

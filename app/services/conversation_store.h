@@ -44,6 +44,8 @@ class ConversationStore : public QObject {
     /// An id for a chat or message of the caller's own, so that it can be shown before it is stored. Unique
     /// in this data folder, increasing.
     static qint64 newId();
+    /// The first of so many that follow one another.
+    static qint64 newIds(qint64 count);
     static constexpr int kLongestSearchWait = 300; ///< ms
 
     /// Newest change first.
@@ -52,13 +54,21 @@ class ConversationStore : public QObject {
     void open(ConversationId id, QObject* context, Answer<Conversation> answer);
     /// `id` is from newId().
     void create(ConversationId id, const QString& title, const Tuning& tuning);
-    void rename(ConversationId id, const QString& title);
+    /// A model renames only what has the gist of its question as its title.
+    void rename(ConversationId id, const QString& title, TitleBy by = TitleBy::User);
+    /// A chat as it is stored then, with all its branches and records, under an id from newId(); `done` once
+    /// it is there. An answer that streams is copied as far as it is, and stopped there.
+    void duplicate(ConversationId from, ConversationId to, const QString& title, QObject* context,
+                   std::function<void()> done);
     /// Into this folder, or with 0 out of the one that it is in.
     void moveToFolder(ConversationId id, FolderId folder);
     void setPinned(ConversationId id, bool pinned);
-    void remove(ConversationId id);  ///< kept for undo: 30 days, or until purge()
-    void restore(ConversationId id); ///< undo
-    void purge();                    ///< what was removed is deleted for good, all of it
+    void remove(ConversationId id);               ///< kept for undo: 30 days, or until purge()
+    void restore(ConversationId id);              ///< undo
+    void purge();                                 ///< what was removed is deleted for good, all of it
+    void purge(const QList<ConversationId>& ids); ///< the same, of these chats
+    /// What remove() took and is still there, the latest first.
+    void listRemoved(QObject* context, Answer<QList<ConversationSummary>> answer);
     /// In their order.
     void listFolders(QObject* context, Answer<QList<ChatFolder>> answer);
     /// `id` is from newId(), or that of one that was removed: then it is there again, empty. Comes last.
@@ -72,6 +82,7 @@ class ConversationStore : public QObject {
     void orderFolders(const QList<FolderId>& order);
     void saveTuning(ConversationId id, const Tuning& tuning);
     void saveSystemPrompt(ConversationId id, const QString& text);
+    void saveModel(ConversationId id, const ChatModel& model); ///< that answers in it
     /// Conversation 0: of the chat that is not begun yet; open(0) has it.
     void saveDraft(ConversationId id, const Draft& draft);
     /// Once, for the draft that an earlier session left in the chat that is not begun yet. Until the answer

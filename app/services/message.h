@@ -67,7 +67,8 @@ struct Message {
     bool has_run = false;
     /// Those under the same parent, in order, this one included (MessageTree): for the "2/3" switch.
     QList<MessageId> siblings;
-    QString text() const; ///< all text parts joined
+    bool models_differ = false; ///< some of these were made by another model (MessageTree)
+    QString text() const;       ///< all text parts joined
     /// Of its run, read or not.
     int tokenCount() const { return std::max(digest.tokens, static_cast<int>(run.tokens.size())); }
     bool tokensRead() const { return static_cast<int>(run.tokens.size()) >= digest.tokens; }

@@ -1,5 +1,6 @@
 #include "app/services/message_tree.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace switchyard {
@@ -169,10 +170,19 @@ void MessageTree::follow(MessageId parent) {
     }
     for (qsizetype i = same; i < wanted.size(); ++i) {
         thread_.append(hidden_.take(wanted[i]));
-        thread_.last().siblings = siblings(wanted[i]);
+        tellVersions(thread_.last());
     }
     if (const int shown = indexOf(shownUnder(parent)); shown >= 0)
-        thread_[shown].siblings = children(parent);
+        tellVersions(thread_[shown]);
+}
+
+void MessageTree::tellVersions(Message& shown) const {
+    shown.siblings = siblings(shown.id);
+    shown.models_differ = std::ranges::any_of(shown.siblings, [&](MessageId id) {
+        const Message* version = find(id);
+        return version && !version->model.isEmpty() && !shown.model.isEmpty() &&
+               version->model != shown.model;
+    });
 }
 
 } // namespace switchyard

@@ -60,6 +60,8 @@ class MessageTree {
     /// `id` and all under it.
     template <typename Visit>
     void visitUnder(MessageId id, Visit visit);
+    /// What a message of the thread says of its versions.
+    void tellVersions(Message& shown) const;
     /// Shows what the nodes say, after a change among the children of `parent`.
     void follow(MessageId parent);
 

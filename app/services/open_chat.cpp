@@ -119,6 +119,17 @@ void OpenChat::noteModel(Message& answer, const ModelKey& model) const {
     answer.model_fingerprint = capabilities.model_fingerprint;
 }
 
+/// The chat is that model's, whatever answered before.
+void OpenChat::rememberModel(const ModelKey& model) {
+    const Capabilities& capabilities = services_.model.capabilities(model);
+    const ChatModel now{model, capabilities.model_fingerprint};
+    if (!capabilities.ready || conversation_.model == now)
+        return;
+    conversation_.model = now;
+    if (services_.store)
+        services_.store->saveModel(id(), now);
+}
+
 bool OpenChat::regenerate(MessageId answer) {
     const Message* old = message(answer);
     if (!old || old->author != Author::Assistant || old->parent == 0 || busy())
@@ -265,12 +276,16 @@ void OpenChat::take(RunId run, const std::vector<RunEvent>& events) {
     const MessageId id = run_->status().message;
     Message& answer = *conversation_.tree.find(id); // removed, too
     const auto is_token = [](const RunEvent& event) { return event.kind == RunEvent::Kind::Token; };
-    if (answer.run.tokens.empty() && std::ranges::any_of(events, is_token))
-        noteModel(answer, run_->status().model); // it may have loaded since the run was asked for
+    if (std::ranges::any_of(events, is_token)) {
+        if (answer.run.tokens.empty())
+            noteModel(answer, run_->status().model); // it may have loaded since the run was asked for
+        rememberModel(run_->status().model);
+    }
     const bool changed = run_->take(answer, events);
     if (answer.state != MessageState::Streaming) {
         saveRun();
         run_.reset();
+        ended_ = id;
         autosave_.stop();
         ++changes_;
         if (std::exchange(run_is_ahead_, false))

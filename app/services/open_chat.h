@@ -36,6 +36,8 @@ class OpenChat : public QObject {
     const Message* message(MessageId id) const;
     const RunStatus* run() const { return run_ ? &run_->status() : nullptr; } ///< nullptr: nothing runs
     bool busy() const { return run_ != nullptr; }
+    /// The answer whose run ended last, in whichever branch; nullptr: none has since the chat was opened.
+    const Message* ended() const { return conversation_.tree.find(ended_); }
 
     /// The chat has an id, a title and its time from now on, and is stored. PRECOND: id() was 0.
     void begin(const ConversationSummary& summary);
@@ -95,6 +97,7 @@ class OpenChat : public QObject {
     void answerQuestion(MessageId question, const std::optional<RunRecord>& replay, bool new_seed);
     void beginRun(Message& answer, const Tuning& settings) const;
     void noteModel(Message& answer, const ModelKey& model) const;
+    void rememberModel(const ModelKey& model);
     void start(MessageId answer, GenerationRequest request);
     void take(RunId run, const std::vector<RunEvent>& events);
     void autosave();
@@ -112,6 +115,7 @@ class OpenChat : public QObject {
     Cache cache_;
     Conversation conversation_;
     std::unique_ptr<RunRecorder> run_;
+    MessageId ended_ = 0;
     int changes_ = 0;           ///< of the branches; what was read before one of them is not taken
     bool run_is_ahead_ = false; ///< of what was read: readAgain() at its end
     QSet<MessageId> reading_;   ///< their tokens are asked for

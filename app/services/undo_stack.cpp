@@ -4,21 +4,31 @@
 
 namespace switchyard {
 
-void UndoStack::chatDeleted(const QString& title, std::function<void()> undo) {
-    push(tr("“%1” was deleted.").arg(title), std::move(undo));
+void UndoStack::chatDeleted(ConversationId chat, const QString& title, std::function<void()> undo) {
+    push(tr("“%1” was deleted.").arg(title), {chat, true, std::move(undo)});
 }
 
 void UndoStack::folderDeleted(const QString& name, std::function<void()> undo) {
     push(tr("The folder “%1” was deleted; its chats are listed by date.").arg(name.left(60)),
-         std::move(undo));
+         {0, false, std::move(undo)});
 }
 
-void UndoStack::messageDeleted(std::function<void()> undo) {
-    push(tr("The message was deleted."), std::move(undo));
+void UndoStack::messageDeleted(ConversationId chat, std::function<void()> undo) {
+    push(tr("The message was deleted."), {chat, false, std::move(undo)});
 }
 
-void UndoStack::push(const QString& sentence, std::function<void()> undo) {
-    steps_.push_back(std::move(undo));
+void UndoStack::chatRestored(ConversationId chat) { drop(chat, true); }
+
+void UndoStack::chatGone(ConversationId chat) { drop(chat, false); }
+
+void UndoStack::drop(ConversationId chat, bool only_whole) {
+    const auto dropped = [=](const Step& step) { return step.chat == chat && (step.whole || !only_whole); };
+    if (std::erase_if(steps_, dropped) > 0)
+        Q_EMIT changed();
+}
+
+void UndoStack::push(const QString& sentence, Step step) {
+    steps_.push_back(std::move(step));
     Q_EMIT offered(sentence);
     Q_EMIT changed();
 }
@@ -26,9 +36,9 @@ void UndoStack::push(const QString& sentence, std::function<void()> undo) {
 void UndoStack::undo() {
     if (steps_.empty())
         return;
-    const auto step = std::move(steps_.back());
+    const Step step = std::move(steps_.back());
     steps_.pop_back();
-    step();
+    step.undo();
     Q_EMIT changed();
 }
 

@@ -1,6 +1,8 @@
 // Deletions that can be taken back, of chats, folders and messages, the latest first.
 #pragma once
 
+#include "app/services/message.h"
+
 #include <QObject>
 
 #include <functional>
@@ -13,9 +15,11 @@ class UndoStack : public QObject {
   public:
     using QObject::QObject;
 
-    void chatDeleted(const QString& title, std::function<void()> undo);
+    void chatDeleted(ConversationId chat, const QString& title, std::function<void()> undo);
     void folderDeleted(const QString& name, std::function<void()> undo);
-    void messageDeleted(std::function<void()> undo);
+    void messageDeleted(ConversationId chat, std::function<void()> undo);
+    void chatRestored(ConversationId chat); ///< without undo()
+    void chatGone(ConversationId chat);     ///< for good, with all that was deleted of it
     bool canUndo() const { return !steps_.empty(); }
     /// Takes back the last deletion that was not taken back yet.
     void undo();
@@ -25,9 +29,15 @@ class UndoStack : public QObject {
     void changed();                        ///< canUndo() may be otherwise
 
   private:
-    void push(const QString& sentence, std::function<void()> undo);
+    struct Step {
+        ConversationId chat; ///< 0: of none
+        bool whole;          ///< the chat itself was deleted, not something of it
+        std::function<void()> undo;
+    };
+    void push(const QString& sentence, Step step);
+    void drop(ConversationId chat, bool only_whole);
 
-    std::vector<std::function<void()>> steps_;
+    std::vector<Step> steps_;
 };
 
 } // namespace switchyard

@@ -3,9 +3,8 @@
 
 #include "app/services/chat_controller.h"
 #include "tests/support/scripted_services.h"
+#include "tests/support/written_words.h"
 
-#include <QDirIterator>
-#include <QFile>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 
@@ -49,22 +48,6 @@ class HandRuns : public RunService {
     std::map<RunId, Run> runs;
     RunId last = 0;
 };
-
-/// Whether any file under a folder has these bytes, as they are or as UTF-16.
-bool isWritten(const QString& folder, const QString& words) {
-    QDirIterator files(folder, QDir::Files | QDir::Hidden, QDirIterator::Subdirectories);
-    while (files.hasNext()) {
-        QFile file(files.next());
-        if (!file.open(QIODevice::ReadOnly))
-            continue;
-        const QByteArray bytes = file.readAll().toLower(); // as in the search index
-        const QString small = words.toLower();
-        const QByteArray wide(reinterpret_cast<const char*>(small.utf16()), small.size() * 2);
-        if (bytes.contains(small.toUtf8()) || bytes.contains(wide))
-            return true;
-    }
-    return false;
-}
 
 } // namespace
 
@@ -377,8 +360,8 @@ class OpenChatTest : public QObject {
         UndoStack undo;
         QSignalSpy offered(&undo, &UndoStack::offered), changed(&undo, &UndoStack::changed);
         QStringList done;
-        undo.chatDeleted(u"Notes"_s, [&] { done << u"chat"_s; });
-        undo.messageDeleted([&] {
+        undo.chatDeleted(7, u"Notes"_s, [&] { done << u"chat"_s; });
+        undo.messageDeleted(8, [&] {
             done << u"message"_s;
             QVERIFY(undo.canUndo()); // the chat
         });
@@ -390,6 +373,20 @@ class OpenChatTest : public QObject {
         QVERIFY(!undo.canUndo());
         QCOMPARE(offered.count(), 2);
         QCOMPARE(changed.count(), 4);
+    }
+
+    void whatCannotComeBackIsNotOffered() {
+        UndoStack undo;
+        QStringList done;
+        for (const ConversationId chat : {7, 8}) {
+            undo.messageDeleted(chat, [&done, chat] { done << u"message of %1"_s.arg(chat); });
+            undo.chatDeleted(chat, u"Chat"_s, [&done, chat] { done << u"chat %1"_s.arg(chat); });
+        }
+        undo.chatRestored(8); // its message is deleted as before
+        undo.chatGone(7);
+        undo.undo();
+        QCOMPARE(done, (QStringList{u"message of 8"_s}));
+        QVERIFY(!undo.canUndo());
     }
 };
 

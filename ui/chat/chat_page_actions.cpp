@@ -64,7 +64,8 @@ void ChatPage::connectList() {
         else
             controller_.openChat(id, message);
     });
-    connect(list_, &ChatList::renameRequested, &controller_.list(), &ChatListService::rename);
+    connect(list_, &ChatList::renameRequested, &controller_.list(),
+            [this](ConversationId id, const QString& title) { controller_.list().rename(id, title); });
     connect(list_, &ChatList::deleteRequested, &controller_, &ChatController::deleteChat);
     connect(list_, &ChatList::searchRequested, this, [this](const QString& text) {
         controller_.list().search(text, this, [this, text](QList<SearchHit> hits) {
