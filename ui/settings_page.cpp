@@ -153,6 +153,14 @@ void SettingsPage::buildChat(QVBoxLayout* layout) {
         if (settings_.get<Setting::EnterSends>() != on)
             settings_.set<Setting::EnterSends>(on);
     });
+    model_titles_ = new QCheckBox(tr("The model gives chats their titles when it is idle"));
+    model_titles_->setObjectName(u"settings.modelTitles"_s);
+    model_titles_->setAccessibleDescription(tr("Off: a chat is called by what was asked first in it"));
+    addRow(form, tr("Titles"), model_titles_);
+    connect(model_titles_, &QCheckBox::toggled, this, [this](bool on) {
+        if (settings_.get<Setting::ModelTitles>() != on)
+            settings_.set<Setting::ModelTitles>(on);
+    });
 }
 
 void SettingsPage::buildFolders(QVBoxLayout* layout) {
@@ -200,6 +208,7 @@ void SettingsPage::read() {
     const int points = settings_.get<Setting::FontSize>();
     font_->setValue(points > 0 ? points : kSmallestFont - 1);
     enter_->setChecked(settings_.get<Setting::EnterSends>());
+    model_titles_->setChecked(settings_.get<Setting::ModelTitles>());
     const QString chosen = settings_.get<Setting::DataFolder>();
     QString shown = QDir::toNativeSeparators(paths_.data);
     if (!chosen.isEmpty() && chosen != paths_.data)

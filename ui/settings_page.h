@@ -32,8 +32,8 @@ class SettingsPage : public Page {
     Paths paths_;
     QComboBox *theme_, *contrast_, *language_;
     QSpinBox* font_;
-    QCheckBox* enter_;
-    QLabel *data_note_, *data_path_;
+    QCheckBox *enter_, *model_titles_;
+    QLabel **data_note_, *data_path_;
 };
 
 } // namespace switchyard

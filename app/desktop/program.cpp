@@ -5,6 +5,7 @@
 #include "app/desktop/options.h"
 #include "app/desktop/process_time.h"
 #include "app/desktop/quit_signals.h"
+#include "app/services/chat_titles.h"
 #include "app/services/conversation_store.h"
 #include "app/services/model_stores.h"
 #include "app/services/single_instance.h"
@@ -144,6 +145,7 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     CurrentModel model(*answers.models);
     Devices devices(answers.hardware, model, settings);
     ChatController controller(store, model, *answers.runs);
+    ChatTitles titles(controller, model, *answers.runs, settings);
     const WindowServices services{settings, model, devices, jobs, library, controller, presets, theme, paths};
     WindowHost host(services);
     Errand errand(options, services, host);

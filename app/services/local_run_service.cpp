@@ -49,7 +49,7 @@ LocalRunService::LocalRunService(LocalModelHost& host, QObject* parent) : QObjec
         runs_.erase(found);
         if (event.finish == FinishReason::Failed)
             host_.examineCard(run->request.model);
-        if (event.record)
+        if (event.record && !run->request.aside)
             host_.learnFrom(run->request.model, *event.record);
     });
 }
@@ -154,6 +154,7 @@ void LocalRunService::handOver(const RunPtr& run, const LocalEnginePtr& engine, 
     request.priority = asked.priority;
     request.client = asked.client;
     request.draw = asked.draw;
+    request.keep_cache = !asked.aside;
     request.tuning = asked.tuning.sequence;
     if (asked.replay)
         request.replay = std::make_shared<const RunRecord>(*asked.replay);

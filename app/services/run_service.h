@@ -29,6 +29,9 @@ struct GenerationRequest {
     Tuning tuning;
     bool continue_last = false;      ///< go on with the last turn, an unfinished answer
     DrawVersion draw = kDrawVersion; ///< an answer that goes on is drawn as it began
+    /// Beside what the user asked: nothing of it is kept for later prompts, and it does not count among the
+    /// measured speeds.
+    bool aside = false;
     std::optional<RunRecord> replay; ///< run again exactly: this record's settings, seed and dial moves
 };
 

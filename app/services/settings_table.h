@@ -22,6 +22,7 @@ enum class Setting {
     FontSize,
     Language,
     EnterSends,
+    ModelTitles,
     ModelFolders,
     LastModel,
     LastChat,
@@ -104,7 +105,8 @@ inline constexpr std::array<SettingRow, static_cast<std::size_t>(Setting::Count)
     {Setting::FontSize, "font_size", WholeSetting{0, kSmallestFont, kLargestFont}}, // 0: the system's
     {Setting::Language, "language", WordSetting{"", {"", "en", "zh_CN"}}},          // empty: the system's
     {Setting::EnterSends, "enter_sends", FlagSetting{true}}, // false: Ctrl+Enter sends, Enter breaks the line
-    {Setting::ModelFolders, "model_folders", TextsSetting{true}}, // besides the data folder's own
+    {Setting::ModelTitles, "chat/model_titles", FlagSetting{true}}, // the model names chats when it is idle
+    {Setting::ModelFolders, "model_folders", TextsSetting{true}},   // besides the data folder's own
     {Setting::LastModel, "last_model", TextSetting{false}},
     {Setting::LastChat, "last_chat", TextSetting{false}}, // its id; empty: a new one
     {Setting::DataFolder, "data_folder",

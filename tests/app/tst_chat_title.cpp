@@ -1,5 +1,6 @@
-// Titles made of what was asked.
+// Titles made of what was asked, and what is taken of titles that models make.
 #include "app/services/chat_title.h"
+#include "app/services/model_title.h"
 #include "tests/support/time_limit.h"
 
 #include <QSet>
@@ -124,6 +125,81 @@ class ChatTitleTest : public QObject {
             QVERIFY(!title.contains(u'\n'));
         }
         QVERIFY(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC < 3 * test::kSanitizerSlowdown);
+    }
+
+    // ---- What a model makes ----
+
+    void whatIsTaken_data() {
+        QTest::addColumn<QString>("written");
+        QTest::addColumn<QString>("title"); // empty: the gist stays
+        const auto row = [](const char* name, const QString& written, const QString& title) {
+            QTest::newRow(name) << written << title;
+        };
+        row("plain", u"Fall of Rome"_s, u"Fall of Rome"_s);
+        row("quoted", u"\"Fall of Rome\""_s, u"Fall of Rome"_s);
+        row("curly", u"“Fall of Rome.”"_s, u"Fall of Rome"_s);
+        row("label", u"Title: Fall of Rome"_s, u"Fall of Rome"_s);
+        row("label and marks", u"**Title:** \"The Fall of Rome\""_s, u"The Fall of Rome"_s);
+        row("heading", u"# Fall of Rome\n"_s, u"Fall of Rome"_s);
+        row("blank lines", u"\n\n  Fall of Rome  \n\n"_s, u"Fall of Rome"_s);
+        row("nothing", u""_s, u""_s);
+        row("marks alone", u"\"\""_s, u""_s);
+        row("label alone", u"Title:"_s, u""_s);
+        row("lines", u"Fall of Rome\nIt was long ago."_s, u""_s);
+        row("an answer",
+            u"The Roman Empire fell in 476 after a long decline that had many causes, among them wars."_s,
+            u""_s);
+        row("talk", u"Sure! Here is a title about Rome"_s, u""_s);
+        row("here is", u"Here's a title: Rome"_s, u""_s);
+        row("I", u"I can help with Rome"_s, u""_s);
+        row("the conversation", u"The conversation about Rome"_s, u""_s);
+        row("echo", u"Give the conversation a title"_s, u""_s);
+        row("echo of all", u"Reply with the title alone"_s, u""_s);
+        row("unrelated", u"Banana bread recipes"_s, u""_s);
+        row("sentences", u"Rome fell. Then what"_s, u""_s);
+        row("a dot in a word", u"Rome in Node.js"_s, u"Rome in Node.js"_s);
+        row("Chinese", u"罗马的衰亡"_s, u""_s);
+        row("role", u"<|assistant|> Rome"_s, u""_s);
+        row("one word", u"Rome"_s, u"Rome"_s);
+        row("inflected", u"Roman decline"_s, u"Roman decline"_s);
+    }
+    void whatIsTaken() {
+        QFETCH(QString, written);
+        QFETCH(QString, title);
+        const TitleMaterial of{u"Why did Rome fall?"_s,
+                               u"The Roman Empire declined over centuries, by wars and debts."_s,
+                               u"Why did Rome fall?"_s};
+        QCOMPARE(titleIn(written, of), title);
+    }
+
+    void inChinese() {
+        const TitleMaterial of{u"请介绍一下长城的历史"_s, u"长城始建于春秋战国时期，后来由秦朝连接。"_s,
+                               u"长城的历史"_s};
+        QCOMPARE(titleIn(u"标题：《长城的修建》"_s, of), u"长城的修建"_s);
+        QCOMPARE(titleIn(u"长城历史。"_s, of), u"长城历史"_s);
+        QCOMPARE(titleIn(u"The Great Wall"_s, of), QString());
+        QCOMPARE(titleIn(u"说明：\"在这里历练一下！你可以应详了长城始建"_s, of), QString());
+        QCOMPARE(titleIn(u"好的，以下是标题"_s, of), QString());
+        QCOMPARE(titleIn(u"给下面的对话起一个标题"_s, of), QString());
+        QVERIFY(titleRequest(u"m"_s, {}, of).turns[0].text.contains(u"标题"_s));
+    }
+
+    void moreIsNotWaitedFor() {
+        QVERIFY(!isTitleComplete(u""_s));
+        QVERIFY(!isTitleComplete(u"\n\n"_s));
+        QVERIFY(!isTitleComplete(u"\nFall of"_s));
+        QVERIFY(isTitleComplete(u"\nFall of Rome\n"_s));
+        QVERIFY(isTitleComplete(u"word "_s.repeated(30)));
+    }
+
+    void whatIsAskedIsSmallAndBeside() {
+        const TitleMaterial of{u"why "_s.repeated(10000), u"so "_s.repeated(10000), u"Why"_s};
+        const GenerationRequest request = titleRequest(u"m"_s, {}, of);
+        QVERIFY(request.priority == RunPriority::Lab && request.aside);
+        QCOMPARE(request.conversation, ConversationId(0));
+        QVERIFY(request.tuning.sequence.max_tokens <= kMostTitleTokens);
+        QCOMPARE(request.turns.size(), std::size_t{1});
+        QVERIFY(request.turns[0].text.size() < 2000);
     }
 };
 
