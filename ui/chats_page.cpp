@@ -1,8 +1,10 @@
 #include "ui/chats_page.h"
 
 #include "app/services/context_used.h"
+#include "ui/answer_elsewhere.h"
 #include "ui/chat/chat_page.h"
 #include "ui/chat_columns.h"
+#include "ui/chat_model_offer.h"
 #include "ui/insight/insight_panel.h"
 #include "ui/model_loading.h"
 #include "ui/models/model_picker.h"
@@ -30,7 +32,9 @@ namespace {
 /// chats'.
 void beginWithPreset(const WindowServices& services) {
     ChatController& controller = services.controller;
-    if (controller.current() != 0 || services.model.state() != ModelState::Ready)
+    const bool begins = controller.current() == 0 ||
+                        (controller.isTemporary() && controller.conversation().thread().isEmpty());
+    if (!begins || services.model.state() != ModelState::Ready)
         return;
     const std::optional<Tuning> preset = services.presets.load(services.settings.get<Setting::Preset>());
     Tuning tuning = controller.tuning();
@@ -47,6 +51,7 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
     : Page(parent), services_(services), actions_(actions), loading_(loading) {
     picker_ = new ModelPicker(this);
     chat_ = new ChatPage(services_.controller, services_.model, services_.settings, actions_, this);
+    elsewhere_ = new AnswerElsewhere(services_, loading_, this);
     insight_ = new InsightPanel(this);
     tune_ = new TuneColumn(controls(), services_.presets, services_.settings, this);
     columns_ =
@@ -69,6 +74,10 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
         Q_EMIT wanted();
         columns_->showList(true);
         chat_->focusSearch();
+    });
+    connect(&actions_[Act::ShowDeleted], &QAction::triggered, this, [this](bool shown) {
+        if (shown)
+            columns_->showList(true);
     });
     connectModel();
     connectTuning();
@@ -123,6 +132,11 @@ void ChatsPage::propose(const QString& prompt) {
     chat_->propose(prompt);
 }
 
+void ChatsPage::openChat(ConversationId id) {
+    Q_EMIT wanted();
+    chat_->open(id);
+}
+
 void ChatsPage::keepUnsent() { chat_->keepUnsent(); }
 
 void ChatsPage::rememberLayout() { columns_->remember(); }
@@ -158,8 +172,15 @@ void ChatsPage::connectModel() {
         beginWithPreset(services_);
     });
     connect(&model, &CurrentModel::loadProgress, picker_, &ModelPicker::setProgress);
-    connect(&services_.library, &ModelLibrary::changed, this,
-            [this] { picker_->setModels(services_.library.models()); });
+    connect(&services_.library, &ModelLibrary::changed, this, [this] {
+        picker_->setModels(services_.library.models());
+        showModelOffer();
+    });
+    connect(chat_->modelOffer(), &ModelOffer::taken, this, [this] { loading_.load(offered_); });
+    connect(chat_->thread(), &ThreadView::modelsWanted, elsewhere_,
+            [this](QMenu* menu, MessageId answer) { elsewhere_->fill(*menu, answer); });
+    connect(elsewhere_, &AnswerElsewhere::said, this,
+            [this](const QString& sentence) { chat_->toast()->show(sentence, {}, 10000); });
     connect(&loading_, &ModelLoading::notice, picker_, &ModelPicker::setNotice);
     connect(&loading_, &ModelLoading::notice, this, &ChatsPage::showDevice);
     connect(picker_, &ModelPicker::noticeTriggered, &loading_, &ModelLoading::act);
@@ -184,7 +205,16 @@ void ChatsPage::showModel() {
         hint = tr("Choose a model above, or open a GGUF file with %1.")
                    .arg(actions_[Act::OpenModel].shortcut().toString(QKeySequence::NativeText));
     chat_->setModelHint(hint);
+    showModelOffer();
     showContext();
+}
+
+/// Nothing is loaded by itself.
+void ChatsPage::showModelOffer() {
+    const ChatModelOffer offer =
+        offerModel(services_.controller.conversation(), services_.model, services_.library);
+    offered_ = offer.path;
+    chat_->modelOffer()->set(offer.sentence, offer.action);
 }
 
 void ChatsPage::carve() {
@@ -308,6 +338,7 @@ void ChatsPage::connectChat() {
 }
 
 void ChatsPage::showRun() {
+    showModelOffer(); // it may have another model by its new answer
     const RunStatus* run = services_.controller.run(services_.controller.current());
     if (!run)
         return; // its last events may be still to come
@@ -347,6 +378,7 @@ void ChatsPage::showThread() {
         showEffects();
     }
     insight_->showThread(services_.controller.conversation());
+    showModelOffer();
     showContext();
 }
 

@@ -10,6 +10,7 @@ class QLabel;
 
 namespace switchyard {
 
+class AnswerElsewhere;
 class ChatColumns;
 class ChatPage;
 class InsightPanel;
@@ -36,8 +37,9 @@ class ChatsPage : public Page {
     void ask(const QString& prompt);
     /// Puts the prompt into the composer of a new chat.
     void propose(const QString& prompt);
-    void keepUnsent();     ///< stores what is written and not sent
-    void rememberLayout(); ///< the widths of the columns
+    void openChat(ConversationId id); ///< and is shown
+    void keepUnsent();                ///< stores what is written and not sent
+    void rememberLayout();            ///< the widths of the columns
 
   Q_SIGNALS:
     /// To be read over all pages.
@@ -57,6 +59,7 @@ class ChatsPage : public Page {
     void carve();
     void showJob(JobId id);
     void showModel();
+    void showModelOffer();
     void showRun();
     void showThread();
     void showContext();
@@ -69,6 +72,8 @@ class ChatsPage : public Page {
     ModelLoading& loading_;
     ModelPicker* picker_;
     ChatPage* chat_;
+    AnswerElsewhere* elsewhere_;
+    QString offered_; ///< the model that the chat's line offers
     InsightPanel* insight_;
     bool answer_shown_ = true; ///< the one that grows is of the branch that is shown
     TuneColumn* tune_;

@@ -1,5 +1,6 @@
 #include "ui/main_window.h"
 
+#include "ui/answer_notices.h"
 #include "ui/chat/field_text.h"
 #include "ui/chats_page.h"
 #include "ui/closing_guard.h"
@@ -77,6 +78,8 @@ void MainWindow::buildPages() {
     pages_->add(chats_);
     pages_->add(models);
     pages_->add(new SettingsPage(services_.settings, services_.paths));
+    auto* notices = new AnswerNotices(services_.controller, *chats_, *pages_, this);
+    connect(notices, &AnswerNotices::showRequested, chats_, &ChatsPage::openChat);
     connect(chats_, &ChatsPage::problem, banner_, &NoticeBanner::add);
     connect(models, &ModelsPage::loadRequested, loading_, &ModelLoading::load);
     models->follow(services_.model, services_.devices);

@@ -33,6 +33,9 @@ struct ActionRow {
 constexpr std::array kRows{
     ActionRow{.act = Act::NewChat, .name = "new", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "New chat"),
               .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Start a new chat"), .key = Qt::CTRL | Qt::Key_N, .icon = "compose"},
+    ActionRow{.act = Act::TemporaryChat, .name = "temporary_chat", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Temporary chat"),
+              .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "A chat of which nothing is written"),
+              .key = Qt::CTRL | Qt::SHIFT | Qt::Key_N, .icon = "temporary", .checkable = true},
     ActionRow{.act = Act::OpenModel, .name = "open_model", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Open a model file…"),
               .key = Qt::CTRL | Qt::Key_O, .icon = "folder"},
     ActionRow{.act = Act::Quit, .name = "quit", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Quit"),
@@ -64,9 +67,13 @@ constexpr std::array kRows{
               .key = QKeyCombination(Qt::Key_F2), .icon = "edit", .begins_group = true, .of_list = true},
     ActionRow{.act = Act::PinChat, .name = "pin_chat", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Pin to the top"), .checkable = true},
     ActionRow{.act = Act::MoveChat, .name = "move_chat", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Move to a folder"), .icon = "folder"},
+    ActionRow{.act = Act::DuplicateChat, .name = "duplicate_chat", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Duplicate"),
+              .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "A copy of the chat with all its versions"), .icon = "copy"},
     ActionRow{.act = Act::DeleteChat, .name = "delete_chat", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Delete"),
               .key = QKeyCombination(Qt::Key_Delete), .icon = "trash", .of_list = true},
     ActionRow{.act = Act::NewFolder, .name = "new_folder", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "New folder")},
+    ActionRow{.act = Act::ShowDeleted, .name = "show_deleted", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Recently deleted"),
+              .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Deleted chats can be restored for 30 days"), .icon = "trash", .checkable = true},
     ActionRow{.act = Act::Write, .name = "composer", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Write a message"),
               .key = Qt::CTRL | Qt::Key_L, .begins_group = true},
 

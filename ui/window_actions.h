@@ -19,6 +19,7 @@ struct PageSign;
 
 enum class Act {
     NewChat,
+    TemporaryChat,
     OpenModel,
     Quit,
     Undo,
@@ -34,8 +35,10 @@ enum class Act {
     RenameChat,
     PinChat,
     MoveChat,
+    DuplicateChat,
     DeleteChat,
     NewFolder,
+    ShowDeleted,
     Write,
     ShowList,
     ShowTune,

@@ -31,9 +31,9 @@ class TestShellKeys : public QObject {
             for (const QKeySequence& key : action->shortcuts())
                 keys.insert(key.toString(QKeySequence::PortableText));
         }
-        for (const char* key :
-             {"Ctrl+N", "Ctrl+K", "Ctrl+F", "Ctrl+Return", "Esc", "Ctrl+L", "Ctrl+R", "Ctrl+E", "Alt+Left",
-              "Alt+Right", "Ctrl+T", "Ctrl+P", "Ctrl+,", "Ctrl+Shift+C", "F1", "Ctrl++", "Ctrl+-"})
+        for (const char* key : {"Ctrl+N", "Ctrl+Shift+N", "Ctrl+K", "Ctrl+F", "Ctrl+Return", "Esc", "Ctrl+L",
+                                "Ctrl+R", "Ctrl+E", "Alt+Left", "Alt+Right", "Ctrl+T", "Ctrl+P", "Ctrl+,",
+                                "Ctrl+Shift+C", "F1", "Ctrl++", "Ctrl+-"})
             QCOMPARE(static_cast<int>(keys.count(QLatin1String(key))), 1);
         for (const QString& key : keys)
             QCOMPARE(static_cast<int>(keys.count(key)), 1); // one key, one meaning

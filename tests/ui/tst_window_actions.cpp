@@ -78,14 +78,15 @@ class WindowActionsTest : public QObject {
         QTest::newRow("no model") << u""_s;
         QTest::newRow("empty chat") << u""_s;
         QTest::newRow("something typed") << u"send"_s;
-        QTest::newRow("answering") << u"stop find copy_answer rename_chat delete_chat"_s;
-        QTest::newRow("answered") << u"find copy_answer edit_last regenerate rename_chat delete_chat"_s;
+        QTest::newRow("answering") << u"stop find copy_answer rename_chat duplicate_chat delete_chat"_s;
+        QTest::newRow("answered")
+            << u"find copy_answer edit_last regenerate rename_chat duplicate_chat delete_chat"_s;
         QTest::newRow("last of two")
-            << u"find copy_answer edit_last regenerate previous_branch rename_chat delete_chat"_s;
+            << u"find copy_answer edit_last regenerate previous_branch rename_chat duplicate_chat delete_chat"_s;
         QTest::newRow("first of two")
-            << u"find copy_answer edit_last regenerate next_branch rename_chat delete_chat"_s;
+            << u"find copy_answer edit_last regenerate next_branch rename_chat duplicate_chat delete_chat"_s;
         QTest::newRow("new chat") << u""_s;
-        QTest::newRow("deleted") << u"undo"_s;
+        QTest::newRow("deleted") << u"undo show_deleted"_s;
     }
     void whatCannotActNowIsOff() {
         QFETCH(QString, on);
@@ -93,13 +94,15 @@ class WindowActionsTest : public QObject {
         Desk desk(folder.path());
         bringTo(desk, QString::fromLatin1(QTest::currentDataTag()));
         const QStringList wanted = on.split(u' ', Qt::SkipEmptyParts);
-        for (const char* name : {"send", "stop", "find", "copy_answer", "edit_last", "regenerate", "undo",
-                                 "previous_branch", "next_branch", "rename_chat", "delete_chat"}) {
+        for (const char* name :
+             {"send", "stop", "find", "copy_answer", "edit_last", "regenerate", "undo", "previous_branch",
+              "next_branch", "rename_chat", "duplicate_chat", "delete_chat", "show_deleted"}) {
             QAction* action = desk.action(QLatin1String(name));
             QTRY_VERIFY2(action->isEnabled() == wanted.contains(QLatin1String(name)), name);
         }
-        for (const char* always : {"new", "open_model", "quit", "find_chat", "composer", "list", "tune",
-                                   "insight", "page_chat", "page_models", "page_settings", "keys", "about"})
+        for (const char* always :
+             {"new", "temporary_chat", "open_model", "quit", "find_chat", "composer", "list", "tune",
+              "insight", "page_chat", "page_models", "page_settings", "keys", "about"})
             QVERIFY2(desk.action(QLatin1String(always))->isEnabled(), always);
     }
 
@@ -153,7 +156,7 @@ class WindowActionsTest : public QObject {
         Desk desk(folder.path());
         bringTo(desk, u"answered"_s);
         const auto all = [&](bool on) {
-            for (const char* name : {"rename_chat", "delete_chat"})
+            for (const char* name : {"rename_chat", "duplicate_chat", "delete_chat"})
                 QTRY_COMPARE(desk.action(QLatin1String(name))->isEnabled(), on);
         };
         all(true);
@@ -187,6 +190,7 @@ class WindowActionsTest : public QObject {
         QTemporaryDir folder;
         Desk desk(folder.path());
         const std::pair<const char*, const char*> bound[] = {{"newChatButton", "new"},
+                                                             {"temporaryChatButton", "temporary_chat"},
                                                              {"fold.list", "list"},
                                                              {"fold.tune", "tune"},
                                                              {"tune.close", "tune"},

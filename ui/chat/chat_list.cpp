@@ -8,6 +8,7 @@
 #include <QMenu>
 #include <QPainter>
 #include <QScrollBar>
+#include <QToolButton>
 #include <QVBoxLayout>
 
 #include <utility>
@@ -20,6 +21,11 @@ ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), a
     new_ = new QPushButton(actions_[Act::NewChat].text(), this);
     new_->setObjectName(u"newChatButton"_s);
     bindButton(*new_, actions_[Act::NewChat]);
+    auto* temporary = new QToolButton(this);
+    temporary->setObjectName(u"temporaryChatButton"_s);
+    temporary->setCheckable(true);
+    temporary->setFocusPolicy(Qt::StrongFocus);
+    bindButton(*temporary, actions_[Act::TemporaryChat]);
     search_ = new QLineEdit(this);
     search_->setObjectName(u"chatSearch"_s);
     search_->setPlaceholderText(tr("Search all chats"));
@@ -56,10 +62,25 @@ ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), a
     for (QWidget* widget : std::initializer_list<QWidget*>{new_, search_}) {
         auto* row = new QHBoxLayout;
         row->setContentsMargins(12, 0, 12, 0);
-        row->addWidget(widget);
+        row->addWidget(widget, 1);
+        if (widget == new_)
+            row->addWidget(temporary);
         layout->addLayout(row);
     }
     layout->addWidget(tree_, 1);
+    deleted_entry_ = new QPushButton(this);
+    deleted_entry_->setObjectName(u"recentlyDeletedButton"_s);
+    deleted_entry_->setProperty("entry", true);
+    bindButton(*deleted_entry_, actions_[Act::ShowDeleted]);
+    deleted_ = new DeletedChats(this);
+    deleted_->hide();
+    layout->addWidget(deleted_entry_);
+    layout->addWidget(deleted_, 1);
+    connect(deleted_, &DeletedChats::closed, this, [this] {
+        showDeleted(false);
+        tree_->setFocus();
+    });
+    setDeleted({});
 
     connect(tree_, &QTreeView::clicked, this, [this](const QModelIndex& index) {
         if (index.data(ChatListModel::IsGroupRole).toBool())
@@ -179,6 +200,31 @@ void ChatList::setHits(const QList<SearchHit>& hits) {
     });
 }
 
+// ---- Recently deleted ----
+
+void ChatList::setDeleted(const QList<ConversationSummary>& chats) {
+    deleted_->setChats(chats);
+    const QString entry = tr("%1 (%2)").arg(actions_[Act::ShowDeleted].text()).arg(chats.size());
+    deleted_entry_->setText(menuText(entry));
+    deleted_entry_->setAccessibleName(entry);
+    deleted_entry_->setVisible(!chats.isEmpty() && deleted_->isHidden());
+    showActions();
+}
+
+void ChatList::showDeleted(bool shown) {
+    if (shown && delegate_->renaming())
+        setFocus(); // ends it
+    for (QWidget* of_chats : std::initializer_list<QWidget*>{search_, tree_})
+        of_chats->setVisible(!shown);
+    deleted_->setVisible(shown);
+    deleted_entry_->setVisible(!shown && deleted_->model()->rowCount() > 0);
+    actions_[Act::ShowDeleted].setChecked(shown);
+    if (shown)
+        deleted_->view()->setFocus();
+    showActions();
+    update();
+}
+
 void ChatList::startSearch() {
     search_timer_.stop();
     delegate_->setQuery(query());
@@ -242,6 +288,7 @@ void ChatList::editFolder(FolderId id) {
 }
 
 void ChatList::focusSearch() {
+    showDeleted(false);
     search_->setFocus();
     search_->selectAll();
 }
@@ -277,6 +324,7 @@ void ChatList::connectActions() {
         else
             Q_EMIT deleteRequested(chosen());
     });
+    on(Act::DuplicateChat, [this] { Q_EMIT duplicateRequested(chosen()); });
     on(Act::PinChat, [this](bool pinned) {
         place(tree_->currentIndex().data(ChatListModel::FolderRole).toLongLong(), pinned);
     });
@@ -288,12 +336,13 @@ void ChatList::connectActions() {
 /// On for what is seen only: a menu or key must not delete a chat of a list that is folded away.
 void ChatList::showActions() {
     const QModelIndex at = tree_->currentIndex();
-    const bool seen = isVisible(), chat = seen && chosen() != 0,
+    const bool seen = isVisible() && !tree_->isHidden(), chat = seen && chosen() != 0,
                folder = seen && at.data(ChatListModel::IsFolderRole).toBool();
     for (const Act act : {Act::RenameChat, Act::DeleteChat})
         actions_[act].setEnabled(chat || folder);
-    for (const Act act : {Act::PinChat, Act::MoveChat})
+    for (const Act act : {Act::PinChat, Act::MoveChat, Act::DuplicateChat})
         actions_[act].setEnabled(chat);
+    actions_[Act::ShowDeleted].setEnabled(deleted_->model()->rowCount() > 0 || !deleted_->isHidden());
     actions_[Act::PinChat].setChecked(at.data(ChatListModel::PinnedRole).toBool());
 }
 
@@ -337,7 +386,8 @@ void ChatList::showMenu(const QPoint& position) {
     if (index.data(ChatListModel::IdRole).toLongLong() != 0) {
         tree_->setCurrentIndex(index); // the actions are about it
         menu->addAction(tr("Open"), this, [this, at = QPersistentModelIndex(index)] { activate(at); });
-        for (const Act act : {Act::PinChat, Act::MoveChat, Act::RenameChat, Act::DeleteChat})
+        for (const Act act :
+             {Act::PinChat, Act::MoveChat, Act::RenameChat, Act::DuplicateChat, Act::DeleteChat})
             menu->addAction(&actions_[act]);
         menu->addSeparator();
     } else if (folder) {
@@ -395,7 +445,7 @@ void ChatList::paintEvent(QPaintEvent* event) {
     QPainter painter(this);
     const ThemeColours& colours = coloursOf(QApplication::palette());
     painter.fillRect(event->rect(), colours.surface);
-    if (model_->rowCount() > 0)
+    if (model_->rowCount() > 0 || tree_->isHidden())
         return;
     painter.setPen(colours.muted);
     painter.drawText(tree_->geometry().adjusted(20, 16, -20, 0), Qt::AlignHCenter | Qt::TextWordWrap,

@@ -3,6 +3,7 @@
 
 #include "ui/chat/chat_list_delegate.h"
 #include "ui/chat/chat_list_model.h"
+#include "ui/chat/deleted_chats.h"
 #include "ui/window_actions.h"
 
 #include <QLineEdit>
@@ -26,6 +27,10 @@ class ChatList : public QWidget {
 
     void setChats(const QList<ConversationSummary>& chats, const QList<ChatFolder>& folders = {});
     void setHits(const QList<SearchHit>& hits);
+    void setDeleted(const QList<ConversationSummary>& chats);
+    /// In place of the chats those that were deleted and can be restored.
+    void showDeleted(bool shown);
+    DeletedChats* deleted() const { return deleted_; }
     /// The chat that is shown; 0: a new one.
     void setCurrent(ConversationId id);
     void focusSearch();
@@ -41,6 +46,7 @@ class ChatList : public QWidget {
     void chatActivated(switchyard::ConversationId id, switchyard::MessageId message); ///< message 0: none
     void renameRequested(switchyard::ConversationId id, const QString& title);
     void deleteRequested(switchyard::ConversationId id);
+    void duplicateRequested(switchyard::ConversationId id);
     void searchRequested(const QString& text);
     /// Where a chat belongs from now on.
     void placed(switchyard::ConversationId id, switchyard::FolderId folder, bool pinned);
@@ -76,6 +82,8 @@ class ChatList : public QWidget {
     QPushButton* new_;
     QLineEdit* search_;
     QTreeView* tree_;
+    DeletedChats* deleted_;
+    QPushButton* deleted_entry_;
     ChatListModel* model_;
     ChatListDelegate* delegate_;
     ConversationId current_ = 0;

@@ -77,6 +77,16 @@ ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& se
     problem_->setMargin(10);
     problem_->setProperty("banner", true);
     problem_->hide();
+    temporary_ =
+        new PlainLabel(tr("Temporary chat: nothing of it is written to the disk. It is gone once you show "
+                          "another chat or close the window."),
+                       this);
+    temporary_->setObjectName(u"temporaryLine"_s);
+    temporary_->setWordWrap(true);
+    temporary_->setMargin(10);
+    temporary_->setProperty("banner", true);
+    temporary_->hide();
+    model_offer_ = new ModelOffer(this);
 
     auto* stack = new QStackedLayout(stack_host);
     stack->addWidget(thread_);
@@ -85,8 +95,10 @@ ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& se
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(problem_);
+    layout->addWidget(temporary_);
     layout->addWidget(find_);
     layout->addWidget(stack_host, 1);
+    layout->addWidget(model_offer_);
     layout->addWidget(new ComposerRow(composer_, this));
     setMinimumWidth(360);
     toast_ = new Toast(stack_host);
@@ -95,6 +107,7 @@ ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& se
 
     connectController();
     connectList();
+    connectDeleted();
     connectWidgets();
     connectDrafts();
     connectActions();
@@ -196,6 +209,7 @@ void ChatPage::showChats() {
     list_->setChats(controller_.list().chats(), controller_.list().folders());
     list_->setCurrent(controller_.current());
     empty_->setFirstStart(controller_.list().isRead() && controller_.list().chats().isEmpty());
+    list_->setDeleted(controller_.list().removed());
 }
 
 void ChatPage::showThread() {
@@ -213,6 +227,7 @@ void ChatPage::showThread() {
         thread_->setEdits(conversation.unsent.edits);
         list_->setCurrent(shown_);
         branch_ = 0;
+        temporary_->setVisible(controller_.isTemporary());
         showWaiting();
     }
     last_shown_ = last_id;
@@ -354,6 +369,19 @@ void ChatPage::newChat() {
     keepUnsent();
     wanted_message_ = 0;
     controller_.newChat();
+    focusComposer();
+}
+
+void ChatPage::open(ConversationId id) {
+    keepUnsent();
+    wanted_message_ = 0;
+    controller_.openChat(id);
+}
+
+void ChatPage::newTemporaryChat() {
+    keepUnsent();
+    wanted_message_ = 0;
+    controller_.newTemporaryChat();
     focusComposer();
 }
 

@@ -6,6 +6,7 @@
 #include "ui/chat/composer.h"
 #include "ui/chat/empty_state.h"
 #include "ui/chat/find_bar.h"
+#include "ui/chat/model_offer.h"
 #include "ui/chat/thread_view.h"
 #include "ui/chat/toast.h"
 #include "ui/window_actions.h"
@@ -33,12 +34,15 @@ class ChatPage : public QWidget {
     ThreadView* thread() const { return thread_; }
     Composer* composer() const { return composer_; }
     Toast* toast() const { return toast_; }
+    ModelOffer* modelOffer() const { return model_offer_; }
 
     /// A line under the greeting of an empty chat.
     void setModelHint(const QString& hint) { empty_->setHint(hint); }
 
     // What the menus do
     void newChat();
+    void open(ConversationId id);
+    void newTemporaryChat();
     void propose(const QString& text); ///< in a new chat, behind what is written there
     /// Stores now what is written and not sent.
     Draft unsent() const;
@@ -69,6 +73,7 @@ class ChatPage : public QWidget {
     void connectController();
     void connectWidgets();
     void connectList();
+    void connectDeleted();
     void connectActions();
     void showActions();
     void showThread();
@@ -90,7 +95,7 @@ class ChatPage : public QWidget {
     bool mayAsk();
     void rememberPlace();
     void showWaiting();
-    void offer(const QString& sentence, std::function<void()> undo);
+    void offer(const QString& sentence, std::function<void()> undo, const QString& action = tr("Undo"));
     const Message* last(Author author) const;
 
     ChatController& controller_;
@@ -101,7 +106,8 @@ class ChatPage : public QWidget {
     ThreadView* thread_;
     EmptyState* empty_;
     FindBar* find_;
-    QLabel* problem_;
+    QLabel *problem_, *temporary_;
+    ModelOffer* model_offer_;
     Composer* composer_;
     Toast* toast_;
     ConversationId shown_ = -1;

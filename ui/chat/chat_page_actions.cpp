@@ -2,7 +2,9 @@
 #include "ui/chat/chat_page.h"
 
 #include "app/services/settings.h"
+#include "ui/plain_text.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace switchyard {
@@ -15,6 +17,7 @@ void ChatPage::connectActions() {
         });
     };
     on(Act::NewChat, [this] { newChat(); });
+    on(Act::TemporaryChat, [this] { controller_.isTemporary() ? newChat() : newTemporaryChat(); });
     on(Act::Undo, [this] { undoDelete(); });
     on(Act::Find, [this] { openFind(); });
     on(Act::Send, [this] { composer_->send(); });
@@ -51,6 +54,7 @@ void ChatPage::showActions() {
     };
     for (const auto& [act, possible] : can)
         actions_[act].setEnabled(possible);
+    actions_[Act::TemporaryChat].setChecked(controller_.isTemporary());
 }
 
 // ---- The list of chats ----
@@ -67,6 +71,7 @@ void ChatPage::connectList() {
     connect(list_, &ChatList::renameRequested, &controller_.list(),
             [this](ConversationId id, const QString& title) { controller_.list().rename(id, title); });
     connect(list_, &ChatList::deleteRequested, &controller_, &ChatController::deleteChat);
+    connect(list_, &ChatList::duplicateRequested, &controller_, &ChatController::duplicateChat);
     connect(list_, &ChatList::searchRequested, this, [this](const QString& text) {
         controller_.list().search(text, this, [this, text](QList<SearchHit> hits) {
             if (list_->query() == text)
@@ -92,6 +97,26 @@ void ChatPage::connectList() {
     list_->setFolded(settings_.get<Setting::FoldedChats>());
     connect(list_, &ChatList::foldedChanged, this,
             [this] { settings_.set<Setting::FoldedChats>(list_->folded()); });
+}
+
+void ChatPage::connectDeleted() {
+    DeletedChats* deleted = list_->deleted();
+    connect(deleted, &DeletedChats::purgeRequested, &controller_, &ChatController::purgeChats);
+    connect(deleted, &DeletedChats::restoreRequested, this, [this](ConversationId id) {
+        const auto& removed = controller_.list().removed();
+        const auto chat = std::ranges::find(removed, id, &ConversationSummary::id);
+        if (chat == removed.end())
+            return;
+        const QString title = oneLine(chat->title, 60);
+        controller_.restoreChat(id);
+        offer(
+            tr("“%1” is in the list again.").arg(title), [this, id] { open(id); }, tr("Show"));
+    });
+    connect(&actions_[Act::ShowDeleted], &QAction::triggered, this, [this](bool shown) {
+        if (shown)
+            Q_EMIT wanted();
+        list_->showDeleted(shown);
+    });
 }
 
 } // namespace switchyard

@@ -46,8 +46,8 @@ void ChatPage::showWaiting() {
                        : QString());
 }
 
-void ChatPage::offer(const QString& sentence, std::function<void()> undo) {
-    toast_->show(sentence, tr("Undo"));
+void ChatPage::offer(const QString& sentence, std::function<void()> undo, const QString& action) {
+    toast_->show(sentence, action);
     toast_undo_ = std::move(undo);
     deletion_offered_ = false;
 }

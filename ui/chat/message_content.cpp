@@ -74,6 +74,13 @@ bool MessageContent::takeParts(const Message& message, bool growing) {
     return rewritten;
 }
 
+QString MessageContent::modelName() const {
+    QString name = model.section(u'/', -1);
+    if (name.endsWith(u".gguf"_s, Qt::CaseInsensitive))
+        name.chop(5);
+    return name;
+}
+
 std::string MessageContent::text() const {
     std::string all;
     for (const ContentPart& part : parts) {
@@ -96,6 +103,7 @@ bool MessageContent::update(const Message& message) {
     model = message.model;
     error = message.error;
     siblings = message.siblings;
+    models_differ = message.models_differ;
     const bool rewritten = takeParts(message, growing);
     tokens_read = message.tokensRead();
     if (growing)

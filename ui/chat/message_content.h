@@ -49,7 +49,8 @@ struct MessageContent {
     std::vector<ContentPart> parts;
     QString model, error;
     QList<MessageId> siblings;
-    TokenPlaces tokens; ///< where in the parts they stand
+    bool models_differ = false; ///< among the versions
+    TokenPlaces tokens;         ///< where in the parts they stand
     std::vector<DialMark> marks;
     QString line;           ///< "6 experts | Q4_K | 41 t/s | 312 ms to first"; empty: no run
     bool reusable = false;  ///< a run that can be made again exactly
@@ -63,6 +64,7 @@ struct MessageContent {
 
     /// Takes over what is new. True where the text did not simply grow.
     bool update(const Message& message);
+    QString modelName() const; ///< of the file, without its ending; empty: none made it
     /// All texts joined: what is copied, edited and read aloud.
     std::string text() const;
     bool has(PartKind kind) const; ///< that says something

@@ -16,9 +16,7 @@ QString authorName(const MessageContent& content) {
         return MessageLayout::tr("You");
     if (content.author == Author::System)
         return MessageLayout::tr("System prompt");
-    QString name = content.model.section(u'/', -1);
-    if (name.endsWith(u".gguf"_s, Qt::CaseInsensitive))
-        name.chop(5);
+    const QString name = content.modelName();
     return name.isEmpty() ? u"Switchyard"_s : name;
 }
 

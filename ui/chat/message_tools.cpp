@@ -4,7 +4,6 @@
 #include "ui/theme.h"
 
 #include <QEvent>
-#include <QMenu>
 #include <QTimer>
 
 using namespace Qt::StringLiterals;
@@ -37,6 +36,11 @@ MessageTools::MessageTools(QWidget* parent) : QWidget(parent) {
     run_again_->setToolTip(tr("The same settings, seed and dial moves, as a new version"));
     run_again_->setObjectName(u"runAgainAction"_s);
     menu->setToolTipsVisible(true);
+    answer_with_ = menu->addMenu(tr("Answer again with"));
+    answer_with_->setObjectName(u"answerWithMenu"_s);
+    answer_with_->setToolTipsVisible(true);
+    answer_with_->menuAction()->setToolTip(tr("Another model answers this question, as a new version"));
+    connect(answer_with_, &QMenu::aboutToShow, this, [this] { Q_EMIT modelsWanted(answer_with_, message_); });
     more_->setMenu(menu);
     run_line_ = new PlainLabel(this);
     run_line_->setObjectName(u"runLine"_s);
@@ -78,13 +82,13 @@ void MessageTools::bind(const MessageContent& content, bool busy, bool unanswere
     edit_->setVisible(still);
     continue_->setVisible(still && !question_ && cut);
     delete_->setVisible(still);
-    more_->setVisible(still && !question_ && content.reusable);
+    more_->setVisible(still && !question_);
+    run_again_->setEnabled(content.reusable);
     const bool branches = content.siblings.size() > 1; // to look at the others while one is written, too
     previous_->setVisible(branches);
     branch_->setVisible(branches);
     next_->setVisible(branches);
-    branch_->setText(u"%1/%2"_s.arg(content.branch() + 1).arg(content.siblings.size()));
-    branch_->setAccessibleName(tr("Version %1 of %2").arg(content.branch() + 1).arg(content.siblings.size()));
+    showVersion(content);
     previous_->setEnabled(content.branch() > 0);
     next_->setEnabled(content.branch() + 1 < content.siblings.size());
     for (QWidget* asking :
@@ -102,6 +106,21 @@ void MessageTools::bind(const MessageContent& content, bool busy, bool unanswere
         copy_->setName(tr("Copy"));
     }
     arrange();
+}
+
+/// "2/3", and where they are by several models which one this is by.
+void MessageTools::showVersion(const MessageContent& content) {
+    constexpr int kWidest = 190; // of a model's name
+    QString text = u"%1/%2"_s.arg(content.branch() + 1).arg(content.siblings.size());
+    QString name = tr("Version %1 of %2").arg(content.branch() + 1).arg(content.siblings.size());
+    if (const QString model = oneLine(content.modelName()); content.models_differ && !model.isEmpty()) {
+        text += u" · "_s + branch_->fontMetrics().elidedText(model, Qt::ElideMiddle, kWidest);
+        name =
+            tr("Version %1 of %2, by %3").arg(content.branch() + 1).arg(content.siblings.size()).arg(model);
+    }
+    branch_->setText(text);
+    branch_->setAccessibleName(name);
+    branch_->setToolTip(plainTip(name));
 }
 
 void MessageTools::arrange() {

@@ -5,6 +5,7 @@
 #include "ui/chat/message_content.h"
 
 #include <QLabel>
+#include <QMenu>
 #include <QVariantAnimation>
 #include <QWidget>
 
@@ -32,6 +33,8 @@ class MessageTools : public QWidget {
 
   Q_SIGNALS:
     void triggered(switchyard::MessageAction action, switchyard::MessageId message);
+    /// The models that can answer again are to be put into this menu, which is about to show.
+    void modelsWanted(QMenu* menu, switchyard::MessageId message);
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
@@ -40,6 +43,7 @@ class MessageTools : public QWidget {
   private:
     CalmButton* addButton(const QString& icon, const QString& name, const QString& object_name,
                           MessageAction action);
+    void showVersion(const MessageContent& content);
     void arrange();
     void setReveal(qreal reveal);
 
@@ -49,6 +53,7 @@ class MessageTools : public QWidget {
     CalmButton *copy_, *answer_, *regenerate_, *edit_, *previous_, *next_, *continue_, *delete_, *more_;
     QLabel *branch_, *run_line_;
     QAction* run_again_;
+    QMenu* answer_with_;
     QVariantAnimation fade_;
 };
 

@@ -54,6 +54,7 @@ void RowWidgetPool::placeTools(Widgets& widgets, ThreadRow& row, const QPointF& 
         widgets.tools = takeSpare(spare_tools_, [this] {
             auto* tools = new MessageTools(viewport_);
             connect(tools, &MessageTools::triggered, this, &RowWidgetPool::triggered);
+            connect(tools, &MessageTools::modelsWanted, this, &RowWidgetPool::modelsWanted);
             return tools;
         });
         row.stale = true;

@@ -41,6 +41,7 @@ class RowWidgetPool : public QObject {
 
   Q_SIGNALS:
     void triggered(switchyard::MessageAction action, switchyard::MessageId message);
+    void modelsWanted(QMenu* menu, switchyard::MessageId message); ///< MessageTools
     void foldClicked(switchyard::MessageId message, int part);
     void codeCopyClicked(switchyard::MessageId message, int code); ///< index among LayoutSlots::codes
 

@@ -53,6 +53,7 @@ ThreadView::ThreadView(QWidget* parent) : QAbstractScrollArea(parent), widgets_(
         }
         Q_EMIT triggered(action, id);
     });
+    connect(&widgets_, &RowWidgetPool::modelsWanted, this, &ThreadView::modelsWanted);
     prefetch_.setSingleShot(true);
     prefetch_.setInterval(0);
     connect(&prefetch_, &QTimer::timeout, this, &ThreadView::prefetch);

@@ -92,6 +92,7 @@ class ThreadView : public QAbstractScrollArea {
 
   Q_SIGNALS:
     void triggered(switchyard::MessageAction action, switchyard::MessageId id);
+    void modelsWanted(QMenu* menu, switchyard::MessageId id); ///< MessageTools
     void questionEdited(switchyard::MessageId id, const QString& text);
     void answerEdited(switchyard::MessageId id, const QString& text, bool go_on);
     void editsChanged(); ///< a moment after typing pauses: edits() are to be kept

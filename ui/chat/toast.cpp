@@ -13,15 +13,15 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 
-Toast::Toast(QWidget* parent) : QFrame(parent) {
-    setObjectName(u"toast"_s);
+Toast::Toast(QWidget* parent, const QString& name, Place place) : QFrame(parent), place_(place) {
+    setObjectName(name);
     text_ = new PlainLabel(this);
-    text_->setObjectName(u"toastText"_s);
+    text_->setObjectName(name + u"Text"_s);
     text_->setWordWrap(true);
     action_ = new QPushButton(this);
-    action_->setObjectName(u"toastAction"_s);
+    action_->setObjectName(name + u"Action"_s);
     close_ = new CalmButton(u"close"_s, tr("Close"), this);
-    close_->setObjectName(u"toastClose"_s);
+    close_->setObjectName(name + u"Close"_s);
     auto* layout = new QHBoxLayout(this);
     layout->setContentsMargins(16, 8, 8, 8);
     layout->addWidget(text_, 1);
@@ -44,16 +44,20 @@ Toast::Toast(QWidget* parent) : QFrame(parent) {
 void Toast::show(const QString& sentence, const QString& action, int milliseconds) {
     if (isVisible())
         Q_EMIT expired();
-    text_->setText(oneLine(sentence));
     action_->setText(menuText(action));
     action_->setVisible(!action.isEmpty());
-    setAccessibleName(sentence);
-    place();
+    setSentence(sentence);
     raise();
     QFrame::show();
     timer_.start(milliseconds);
     QAccessibleEvent event(this, QAccessible::Alert);
     QAccessible::updateAccessibility(&event);
+}
+
+void Toast::setSentence(const QString& sentence) {
+    text_->setText(oneLine(sentence));
+    setAccessibleName(sentence);
+    place();
 }
 
 void Toast::finish() {
@@ -71,7 +75,8 @@ void Toast::place() {
     const int width = std::min(room, std::max(280, natural));
     const int height =
         std::max(layout()->hasHeightForWidth() ? layout()->heightForWidth(width) : 0, sizeHint().height());
-    setGeometry((parent->width() - width) / 2, parent->height() - height - 20, width, height);
+    const int top = place_ == Place::Top ? 3 * fontMetrics().height() : parent->height() - height - 20;
+    setGeometry((parent->width() - width) / 2, top, width, height);
 }
 
 bool Toast::eventFilter(QObject* object, QEvent* event) {

@@ -1,4 +1,4 @@
-// A line at the foot of the window that says what happened and offers to take it back. Never in the way.
+// A line over the window that says what happened and offers to take it back. Never in the way.
 #pragma once
 
 #include "ui/chat/calm_button.h"
@@ -13,12 +13,15 @@ namespace switchyard {
 class Toast : public QFrame {
     Q_OBJECT
   public:
-    /// Stays at the foot of `parent`, also when it is resized.
-    explicit Toast(QWidget* parent);
+    enum class Place { Foot, Top /* under what stands at the top of a page */ };
+    /// Stays at that place of `parent`, also when it is resized.
+    explicit Toast(QWidget* parent, const QString& name = QStringLiteral("toast"), Place place = Place::Foot);
 
     /// Shows the sentence with an action ("Undo"; empty: none) for a while; a new one takes its place. The
     /// time stands still under the pointer and with the focus.
     void show(const QString& sentence, const QString& action, int milliseconds = 8000);
+    /// Says it otherwise, while it is shown.
+    void setSentence(const QString& sentence);
     bool offers() const { return action_->isVisible(); } ///< an action can be clicked
     QString sentence() const { return text_->text(); }
 
@@ -34,6 +37,7 @@ class Toast : public QFrame {
     void place();
     void finish();
 
+    Place place_;
     QLabel* text_;
     QPushButton* action_;
     CalmButton* close_;

@@ -1,6 +1,7 @@
 #include "ui/models/model_picker.h"
 
 #include "app/services/dial_moves.h"
+#include "ui/models/model_menu.h"
 #include "ui/models/model_text.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
@@ -14,9 +15,6 @@
 #include <QStyle>
 #include <QToolButton>
 #include <QVBoxLayout>
-
-#include <algorithm>
-#include <utility>
 
 using namespace Qt::StringLiterals;
 
@@ -101,23 +99,8 @@ void ModelPicker::setModels(const QList<ModelEntry>& models) {
 
 void ModelPicker::fillMenu() {
     menu_->clear();
-    const QFontMetrics metrics(menu_->font());
-    QString source = models_.isEmpty() ? QString() : models_.first().source;
-    for (const ModelEntry& model : models_) {
-        if (!model.error.isEmpty())
-            continue;
-        if (std::exchange(source, model.source) != model.source)
-            menu_->addSection(model.source);
-        const QString name = metrics.elidedText(oneLine(model.name), Qt::ElideMiddle, 420);
-        QAction* action = menu_->addAction(
-            u"%1\t%2 · %3"_s.arg(menuText(name), menuText(model.precision), sizeText(model.bytes)));
-        action->setToolTip(plainTip(model.path));
-        action->setCheckable(true);
-        action->setChecked(model.path == capabilities_.model_path && state_ == ModelState::Ready);
-        connect(action, &QAction::triggered, this, [this, path = model.path] { Q_EMIT loadRequested(path); });
-    }
-    if (menu_->isEmpty())
-        menu_->addAction(tr("No models in the model folders"))->setEnabled(false);
+    addModels(*menu_, models_, state_ == ModelState::Ready ? capabilities_.model_path : QString(),
+              [this](const QString& path) { Q_EMIT loadRequested(path); });
     menu_->addSeparator();
     menu_->addActions(other_ways_);
     if (devices_) {
@@ -169,20 +152,14 @@ void ModelPicker::setTuning(const Tuning& tuning) {
     showModel();
 }
 
-/// What the library calls it: a file in another program's store may have a name that says nothing.
-QString ModelPicker::knownName(const QString& path, const QString& otherwise) const {
-    const auto known = std::ranges::find(models_, path, &ModelEntry::path);
-    return known == models_.end() ? otherwise : known->name;
-}
-
 void ModelPicker::showModel() {
     const bool loading = state_ == ModelState::Loading;
     bar_->setVisible(loading);
     bar_->setValue(static_cast<int>(1000 * share_));
-    QString name = shownModelName(knownName(capabilities_.model_path, capabilities_.model_name));
+    QString name = shownModelName(libraryName(models_, capabilities_.model_path, capabilities_.model_name));
     QStringList facts;
     if (loading) {
-        name = shownModelName(knownName(path_, path_.section(u'/', -1)));
+        name = shownModelName(libraryName(models_, path_, path_.section(u'/', -1)));
         facts << tr("loading, %1 %").arg(static_cast<int>(100 * share_));
     } else if (state_ == ModelState::Ready) {
         const QString precision = QString::fromStdString(precisionName(tuning_.model));

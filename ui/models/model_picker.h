@@ -41,7 +41,6 @@ class ModelPicker : public QWidget {
 
   private:
     void fillMenu();
-    QString knownName(const QString& path, const QString& otherwise) const;
     void showModel();
 
     QList<ModelEntry> models_;
