@@ -29,6 +29,8 @@ enum class Setting {
     DataFolder,
     Device,
     ModelDevices,
+    ModelSettings,
+    HubAddress,
     Preset,
     ChatFontPoints,
     FoldedChats,
@@ -113,6 +115,8 @@ inline constexpr std::array<SettingRow, static_cast<std::size_t>(Setting::Count)
      TextSetting{true}},                             // from the next start on; empty: the standard one
     {Setting::Device, "device", TextSetting{false}}, // as parse_device() reads it; empty: auto
     {Setting::ModelDevices, "model_devices", TextsSetting{false}}, // "cuda:0 /model.gguf": where it differs
+    {Setting::ModelSettings, "model_settings", TextsSetting{false}}, // as ModelSetup writes them
+    {Setting::HubAddress, "hub/address", TextSetting{false}},        // of a mirror; empty: the standard hub
     {Setting::Preset, "preset", TextSetting{false}},               // the one in use; empty: the model's own
     {Setting::ChatFontPoints, "chat/font_points", RealSetting{0, kSmallestChatFont, kLargestChatFont}},
     {Setting::FoldedChats, "chat/folded", TextsSetting{false}}, // parts of the list of chats

