@@ -44,6 +44,7 @@ struct LocalModelHost::Wish {
     quint64 freed = 0;   ///< bytes that the model in whose place it comes gives back
     int freed_on = -1;   ///< the card where that is; -1: in RAM
     bool beside = false; ///< others stay
+    ModelSetup setup{};
     int serial = 0;
     std::stop_token stop;
 };
@@ -51,6 +52,7 @@ struct LocalModelHost::Wish {
 struct LocalModelHost::Loading {
     ModelKey key;
     DeviceChoice device;
+    ModelSetup setup;
     int serial = 0;
     std::stop_token stop;
     bool others = false; ///< models that may answer meanwhile
@@ -104,9 +106,13 @@ LocalModelHost::Entry* LocalModelHost::entry(const ModelKey& key, int serial) {
     return found == entries_.end() || found->second.serial != serial ? nullptr : &found->second;
 }
 
-BackendOptions LocalModelHost::backendOptions() const {
+void LocalModelHost::setSetups(std::function<ModelSetup(const ModelKey& key)> setups) {
+    setups_ = std::move(setups);
+}
+
+BackendOptions LocalModelHost::backendOptions(const ModelSetup& setup) const {
     BackendOptions options;
-    options.threads = options_.threads;
+    options.threads = setup.threads > 0 ? setup.threads : options_.threads;
     options.card_checks = card_checks_file();
     return options;
 }
@@ -136,6 +142,7 @@ void LocalModelHost::load(const ModelKey& key, const ModelKey& in_place_of, cons
         return beginLoading(key, {}, device);
     // The model that works is given up only for one that can be read.
     wish.device = device;
+    wish.setup = setups_(key);
     wish.freed = replaces ? capabilities(in_place_of).weights_bytes : 0;
     wish.freed_on = capabilities(in_place_of).card;
     wish.serial = entry.check_serial;
@@ -156,7 +163,7 @@ void LocalModelHost::check(const Wish& wish) {
     try {
         const ChosenBackend opened = choose_backend(
             *options_.hardware, {wish.device, needOf(wish.key), wish.freed, wish.freed_on, wish.stop},
-            backendOptions());
+            backendOptions(wish.setup));
         LoadOptions options;
         options.backend = opened.backend;
         options.stop = wish.stop;
@@ -210,7 +217,8 @@ void LocalModelHost::beginLoading(const ModelKey& key, const ModelKey& in_place_
     entry.check_stop.request_stop();
     entry.state = ModelState::Loading;
     entry.device = device;
-    loading_.post([this, loading = Loading{key, device, entry.serial, entry.stop.get_token(), others},
+    loading_.post([this,
+                   loading = Loading{key, device, setups_(key), entry.serial, entry.stop.get_token(), others},
                    old = std::move(old)]() mutable { read(loading, std::move(old)); });
     Q_EMIT stateChanged(key, ModelState::Loading, {});
     if (!in_place_of.isEmpty() && in_place_of != key) {
@@ -232,15 +240,17 @@ void LocalModelHost::read(const Loading& loading, LocalEnginePtr old) {
     old.reset(); // its memory first; its runs end here
     if (loading.stop.stop_requested())
         return;
-    const auto& [key, choice, serial, stop, others] = loading;
+    const auto& [key, choice, setup, serial, stop, others] = loading;
     try {
         LocalEnginePtr engine;
         const ChosenBackend device =
-            use_backend(*options_.hardware, {choice, needOf(key), 0, -1, stop}, backendOptions(),
+            use_backend(*options_.hardware, {choice, needOf(key), 0, -1, stop}, backendOptions(setup),
                         [&](const ChosenBackend& chosen) { engine = makeEngine(loading, chosen); });
         if (bandwidth_ < 0 && device.card < 0)
             bandwidth_ = measureMemoryBandwidth(engine->model->backend().threads());
-        const Capabilities capabilities = describeModel(*engine->model, device, bandwidth_);
+        Capabilities capabilities = describeModel(*engine->model, device, bandwidth_);
+        if (setup.context > 0)
+            capabilities.context = std::min(capabilities.context, setup.context);
         QMetaObject::invokeMethod(
             this,
             [this, key = key, serial = serial, engine = std::move(engine), capabilities]() mutable {
@@ -285,7 +295,10 @@ LocalEnginePtr LocalModelHost::makeEngine(const Loading& loading, const ChosenBa
         QMetaObject::invokeMethod(
             this, [this, key, serial, progress] { noteRecode(key, serial, progress); }, Qt::QueuedConnection);
     };
-    engine->scheduler = std::make_unique<Scheduler>(engine_parts(engine->model), scheduling);
+    EngineParts parts = engine_parts(engine->model);
+    if (loading.setup.context > 0)
+        parts.context = std::min(parts.context, loading.setup.context);
+    engine->scheduler = std::make_unique<Scheduler>(parts, scheduling);
     return engine;
 }
 

@@ -44,6 +44,7 @@ class LocalModelHost : public ModelHost {
 
     void load(const ModelKey& key, const ModelKey& in_place_of = {},
               const DeviceChoice& device = {}) override;
+    void setSetups(std::function<ModelSetup(const ModelKey& key)> setups) override;
     void unload(const ModelKey& key) override;
     ModelState state(const ModelKey& key) const override;
     const Capabilities& capabilities(const ModelKey& key) const override;
@@ -77,7 +78,7 @@ class LocalModelHost : public ModelHost {
     };
     const Entry& entry(const ModelKey& key) const; ///< an empty one where there is none
     Entry* entry(const ModelKey& key, int serial); ///< nullptr: overtaken
-    BackendOptions backendOptions() const;
+    BackendOptions backendOptions(const ModelSetup& setup) const;
     bool othersBeside(const ModelKey& key, const ModelKey& in_place_of) const;
     void beginLoading(const ModelKey& key, const ModelKey& in_place_of, const DeviceChoice& device);
     LocalEnginePtr leave(const ModelKey& key);
@@ -95,6 +96,7 @@ class LocalModelHost : public ModelHost {
 
     const LocalHostOptions options_;
     const std::shared_ptr<StepTurns> turns_;
+    std::function<ModelSetup(const ModelKey& key)> setups_ = [](const ModelKey&) { return ModelSetup(); };
     SpeedHistory speeds_;
     double bandwidth_ = -1; ///< bytes a second; measured on loading_ before the first model
     std::map<ModelKey, Entry> entries_;

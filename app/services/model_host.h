@@ -4,6 +4,7 @@
 
 #include "app/services/capabilities.h"
 #include "app/services/cards.h"
+#include "app/services/model_setup.h"
 
 #include <QObject>
 
@@ -36,6 +37,8 @@ class ModelHost : public QObject {
     /// One that loads for another device begins anew.
     virtual void load(const ModelKey& key, const ModelKey& in_place_of = {},
                       const DeviceChoice& device = {}) = 0;
+    /// Asked, on this thread, how a model is to be loaded. Hosts that load nothing themselves do not ask.
+    virtual void setSetups(std::function<ModelSetup(const ModelKey& key)> setups) { Q_UNUSED(setups) }
     /// Its runs end; what was under way for it is given up.
     virtual void unload(const ModelKey& key) = 0;
     virtual ModelState state(const ModelKey& key) const = 0;

@@ -9,7 +9,9 @@
 #include "engine/model/folder_config.h"
 #include "engine/model/model_config.h"
 
+#include <QFile>
 #include <QFileInfo>
+#include <QRegularExpression>
 #include <QStringList>
 
 #include <algorithm>
@@ -43,16 +45,30 @@ void readFile(ModelEntry& entry) {
     entry.precision = mainPrecision(*file);
     entry.architecture =
         QString::fromStdString(file->metadata().text("general.architecture").value_or(std::string()));
+    entry.licence = QString::fromStdString(file->metadata().text("general.license").value_or(std::string()));
     const ModelConfig config = read_config(*file);
     entry.context = config.context;
     entry.experts = config.experts;
     entry.experts_active = config.experts_active;
 }
 
+/// The licence that a folder's README names in its head, as the hub has it there.
+QString licenceOfReadme(const QString& folder) {
+    constexpr qint64 kMost = 1 << 16;
+    QFile file(folder + QStringLiteral("/README.md"));
+    if (!QFileInfo(file.fileName()).isFile() || !file.open(QIODevice::ReadOnly))
+        return {};
+    const QString head = QString::fromUtf8(file.read(kMost)).section(QStringLiteral("\n---"), 0, 0);
+    static const QRegularExpression licence(QStringLiteral("^license:\\s*([\\w.+-]{1,60})\\s*$"),
+                                            QRegularExpression::MultilineOption);
+    return head.startsWith(QLatin1String("---")) ? licence.match(head).captured(1) : QString();
+}
+
 /// Only what the headers say: opening a folder as a model may copy gigabytes.
 void readFolder(ModelEntry& entry) {
     const auto folder = open_safetensors(filePath(entry.path));
     entry.bytes = folder->bytes();
+    entry.licence = licenceOfReadme(entry.path);
     std::map<FolderType, quint64> counts;
     for (const FolderTensor& tensor : folder->tensors()) {
         entry.parameters += static_cast<quint64>(tensor.values());

@@ -22,6 +22,7 @@ struct ModelEntry {
     int parts = 1;  ///< files of weights
     quint64 bytes = 0;
     QString architecture;
+    QString licence;        ///< as its files say: "apache-2.0"; "": not said
     QString precision;      ///< of most of its weights: "Q4_1"
     quint64 parameters = 0; ///< total
     int context = 0, experts = 0, experts_active = 0;

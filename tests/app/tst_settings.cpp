@@ -1,5 +1,6 @@
 // The table of settings: what is set comes back with its type, and what the file has no sense in counts as
 // not set.
+#include "app/services/model_setup.h"
 #include "app/services/settings.h"
 
 #include <QFile>
@@ -56,6 +57,24 @@ class SettingsTest : public QObject {
     }
 
   private Q_SLOTS:
+    /// Whatever the file has, a setup makes sense; what was written is read again.
+    void setupsOfModelsAreReadAsTheyWereWritten() {
+        const ModelSetup setup{4096, 2, 30};
+        QString model;
+        QVERIFY(readSetup(setupText(setup, u"/m/a b=1.gguf"_s), &model) == setup);
+        QCOMPARE(model, u"/m/a b=1.gguf"_s);
+        QVERIFY(setupText({}, u"/m/a.gguf"_s).isEmpty());
+        for (const QString& text : {u""_s, u"context=4096"_s, u"context=x threads=-1 idle=99999999999 /m"_s,
+                                    u"/m"_s, u"context=7 /m"_s, u"= = /m"_s})
+            QVERIFY2(readSetup(text) == ModelSetup(), qPrintable(text));
+        Settings settings(file());
+        keepSetup(settings, u"/a"_s, setup);
+        keepSetup(settings, u"/b"_s, {512, 0, 0});
+        keepSetup(settings, u"/a"_s, {});
+        QVERIFY(setupOf(settings, u"/a"_s) == ModelSetup());
+        QCOMPARE(setupOf(settings, u"/b"_s).context, 512);
+    }
+
     void init() { folder_ = std::make_unique<QTemporaryDir>(); }
 
     void noTwoRowsShareAKey() {
