@@ -1,10 +1,12 @@
 #include "ui/chats_page.h"
 
 #include "app/services/context_used.h"
+#include "app/services/idle_unload.h"
 #include "ui/answer_elsewhere.h"
 #include "ui/chat/chat_page.h"
 #include "ui/chat_columns.h"
 #include "ui/chat_model_offer.h"
+#include "ui/first_model.h"
 #include "ui/insight/insight_panel.h"
 #include "ui/model_loading.h"
 #include "ui/models/model_picker.h"
@@ -52,6 +54,10 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
     picker_ = new ModelPicker(this);
     chat_ = new ChatPage(services_.controller, services_.model, services_.settings, actions_, this);
     elsewhere_ = new AnswerElsewhere(services_, loading_, this);
+    first_ = new FirstModel(services_.downloads, services_.library, services_.model, services_.paths.models,
+                            u"first"_s);
+    first_->centre();
+    chat_->setOffer(first_);
     insight_ = new InsightPanel(this);
     tune_ = new TuneColumn(controls(), services_.presets, services_.settings, this);
     columns_ =
@@ -181,6 +187,21 @@ void ChatsPage::connectModel() {
             [this](QMenu* menu, MessageId answer) { elsewhere_->fill(*menu, answer); });
     connect(elsewhere_, &AnswerElsewhere::said, this,
             [this](const QString& sentence) { chat_->toast()->show(sentence, {}, 10000); });
+    connect(first_, &FirstModel::changed, this, [this] {
+        showHint();
+        chat_->fitOffer();
+    });
+    connect(first_, &FirstModel::ready, &loading_, &ModelLoading::load);
+    constexpr int kMinute = 60'000; // ms
+    idle_ = new IdleUnload(services_.model, services_.controller, services_.settings, kMinute, this);
+    connect(idle_, &IdleUnload::changed, this, [this] {
+        chat_->setSleeping(!idle_->sleeping().isEmpty());
+        showHint();
+    });
+    chat_->setWake([this] {
+        if (const QString path = idle_->sleeping(); !path.isEmpty())
+            loading_.load(path);
+    });
     connect(&loading_, &ModelLoading::notice, picker_, &ModelPicker::setNotice);
     connect(&loading_, &ModelLoading::notice, this, &ChatsPage::showDevice);
     connect(picker_, &ModelPicker::noticeTriggered, &loading_, &ModelLoading::act);
@@ -190,23 +211,33 @@ void ChatsPage::connectModel() {
 
 void ChatsPage::showModel() {
     const Capabilities& capabilities = services_.model.capabilities();
-    const ModelState state = services_.model.state();
     picker_->setCapabilities(capabilities);
     tune_->setCapabilities(capabilities);
     showDevice();
     tune_->setTuning(services_.controller.tuning());
+    showHint();
+    showContext();
+}
+
+void ChatsPage::showHint() {
+    const Capabilities& capabilities = services_.model.capabilities();
+    const ModelState state = services_.model.state();
     QString hint;
     if (state == ModelState::Ready &&
         capabilities.model_name.contains(u"SmolLM2-135M"_s, Qt::CaseInsensitive))
         hint = tr("%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file "
                   "can be opened above.")
                    .arg(shownModelName(capabilities.model_name));
-    else if (state == ModelState::None || state == ModelState::Failed)
+    else if (state == ModelState::None && !idle_->sleeping().isEmpty())
+        hint =
+            tr("%1 gave its memory back, as nothing was asked for a while. It is loaded again with the next "
+               "message.")
+                .arg(shownModelName(idle_->sleeping().section(u'/', -1)));
+    else if ((state == ModelState::None || state == ModelState::Failed) && !first_->wanted())
         hint = tr("Choose a model above, or open a GGUF file with %1.")
                    .arg(actions_[Act::OpenModel].shortcut().toString(QKeySequence::NativeText));
     chat_->setModelHint(hint);
     showModelOffer();
-    showContext();
 }
 
 /// Nothing is loaded by itself.

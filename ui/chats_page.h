@@ -13,6 +13,8 @@ namespace switchyard {
 class AnswerElsewhere;
 class ChatColumns;
 class ChatPage;
+class FirstModel;
+class IdleUnload;
 class InsightPanel;
 class ModelLoading;
 class ModelPicker;
@@ -60,6 +62,7 @@ class ChatsPage : public Page {
     void showJob(JobId id);
     void showModel();
     void showModelOffer();
+    void showHint();
     void showRun();
     void showThread();
     void showContext();
@@ -73,10 +76,12 @@ class ChatsPage : public Page {
     ModelPicker* picker_;
     ChatPage* chat_;
     AnswerElsewhere* elsewhere_;
+    FirstModel* first_; ///< shown where there is no model
     QString offered_; ///< the model that the chat's line offers
     InsightPanel* insight_;
     bool answer_shown_ = true; ///< the one that grows is of the branch that is shown
     TuneColumn* tune_;
+    IdleUnload* idle_;
     DialEffects effects_;
     MessageId effects_of_ = 0; ///< the answer that they were measured of
     ChatColumns* columns_;

@@ -1,5 +1,6 @@
 #include "ui/jobs_panel.h"
 
+#include "ui/download_row.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
@@ -40,7 +41,10 @@ QString titleOf(const QuantizeTask& task) {
 
 int percent(const Job& job) { return static_cast<int>(100 * job.share); }
 
-bool isNews(const Job& job) { return !job.ended() || !job.read; }
+template <typename Work>
+bool isNews(const Work& work) {
+    return !work.ended() || !work.read;
+}
 
 } // namespace
 
@@ -70,7 +74,8 @@ QString jobStateText(const Job& job) {
 
 // ---- The list ----
 
-JobsPanel::JobsPanel(JobQueue& jobs, QWidget* parent) : QFrame(parent, Qt::Popup), jobs_(jobs) {
+JobsPanel::JobsPanel(JobQueue& jobs, Downloads& downloads, QWidget* parent)
+    : QFrame(parent, Qt::Popup), jobs_(jobs), downloads_(downloads) {
     setObjectName(u"jobs"_s);
     setProperty("surface", true);
     setAttribute(Qt::WA_StyledBackground);
@@ -83,6 +88,7 @@ JobsPanel::JobsPanel(JobQueue& jobs, QWidget* parent) : QFrame(parent, Qt::Popup
     auto* title = new PlainLabel(tr("Jobs"), this);
     title->setProperty("heading", true);
     layout->addWidget(title);
+    layout->addWidget(new DownloadList(downloads, u"jobs.download"_s, false, this));
     rows_layout_ = new QVBoxLayout;
     rows_layout_->setSpacing(12);
     layout->addLayout(rows_layout_);
@@ -173,12 +179,20 @@ void JobsPanel::hideEvent(QHideEvent* event) {
     }
     for (const JobId id : seen)
         jobs_.markRead(id);
+    std::vector<DownloadId> fetched;
+    for (const Download& download : downloads_.all()) {
+        if (download.ended())
+            fetched.push_back(download.id);
+    }
+    for (const DownloadId id : fetched)
+        downloads_.markRead(id);
 }
 
 // ---- Its button ----
 
-JobsButton::JobsButton(JobQueue& jobs, QWidget* parent)
-    : QToolButton(parent), jobs_(jobs), panel_(new JobsPanel(jobs, window())) {
+JobsButton::JobsButton(JobQueue& jobs, Downloads& downloads, QWidget* parent)
+    : QToolButton(parent), jobs_(jobs), downloads_(downloads),
+      panel_(new JobsPanel(jobs, downloads, window())) {
     setObjectName(u"status.jobs"_s);
     setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     setAutoRaise(true);
@@ -186,28 +200,58 @@ JobsButton::JobsButton(JobQueue& jobs, QWidget* parent)
     setAccessibleDescription(tr("Opens the list of jobs"));
     connect(this, &QToolButton::clicked, panel_, [this] { panel_->showAt(*this); });
     connect(&jobs_, &JobQueue::changed, this, &JobsButton::showState);
+    connect(&downloads_, &Downloads::changed, this, &JobsButton::showState);
     showState();
 }
 
 /// One line for all: what failed before what runs before what is done.
 void JobsButton::showState() {
     const QList<Job>& all = jobs_.jobs();
-    const auto count = [&all](JobState state) {
-        return std::ranges::count_if(all,
-                                     [state](const Job& job) { return job.state == state && !job.read; });
+    const QList<Download>& fetched = downloads_.all();
+    const auto count = [&](JobState job, DownloadState download) {
+        return static_cast<int>(
+            std::ranges::count_if(all, [job](const Job& one) { return one.state == job && !one.read; }) +
+            std::ranges::count_if(
+                fetched, [download](const Download& one) { return one.state == download && !one.read; }));
     };
     const auto running = std::ranges::find(all, JobState::Running, &Job::state);
-    const auto failed = static_cast<int>(count(JobState::Failed));
+    const int failed = count(JobState::Failed, DownloadState::Failed);
     QString text;
     if (failed > 0)
         text = tr("%n job(s) failed", nullptr, failed);
     else if (running != all.end())
         text = u"%1 · %2 %"_s.arg(jobTitle(running->task)).arg(percent(*running));
-    else if (const auto done = static_cast<int>(count(JobState::Done)); done > 0)
+    else if (const QString fetching = downloadsText(); !fetching.isEmpty())
+        text = fetching;
+    else if (const int done = count(JobState::Done, DownloadState::Done); done > 0)
         text = tr("%n job(s) done", nullptr, done);
     setText(menuText(fontMetrics().elidedText(oneLine(text), Qt::ElideMiddle, 260)));
     setIcon(themedIcon(failed > 0 ? u"warning"_s : u"chip"_s));
-    setVisible(std::ranges::any_of(all, isNews));
+    setVisible(std::ranges::any_of(all, isNews<Job>) || std::ranges::any_of(fetched, isNews<Download>));
+}
+
+/// "Downloading NAME · 42 %"; of several, how much of all is there.
+QString JobsButton::downloadsText() const {
+    quint64 done = 0, total = 0;
+    int count = 0, paused = 0;
+    QString name;
+    for (const Download& download : downloads_.all()) {
+        if (download.ended())
+            continue;
+        paused += download.state == DownloadState::Paused ? 1 : 0;
+        ++count;
+        done += download.done;
+        total += download.total;
+        name = download.order.name;
+    }
+    if (count == 0)
+        return {};
+    const int share = total > 0 ? static_cast<int>(100 * done / total) : 0;
+    if (paused == count)
+        return tr("%n download(s) paused", nullptr, count);
+    return u"%1 · %2 %"_s
+        .arg(count == 1 ? tr("Downloading %1").arg(name) : tr("%n downloads", nullptr, count))
+        .arg(share);
 }
 
 } // namespace switchyard

@@ -1,7 +1,8 @@
-// What is being worked on beside the chats: a button in the status line that says what runs, or what failed
-// and was not seen yet, and the list behind it, with progress, cancel and errors.
+// What is being worked on and fetched beside the chats: a button in the status line that says what runs, or
+// what failed and was not seen yet, and the list behind it, with progress, cancel and errors.
 #pragma once
 
+#include "app/services/hub/downloads.h"
 #include "app/services/job_queue.h"
 
 #include <QFrame>
@@ -24,7 +25,7 @@ QString jobStateText(const Job& job);
 class JobsPanel : public QFrame {
     Q_OBJECT
   public:
-    explicit JobsPanel(JobQueue& jobs, QWidget* parent = nullptr);
+    JobsPanel(JobQueue& jobs, Downloads& downloads, QWidget* parent = nullptr);
     void showAt(const QWidget& button);
 
   protected:
@@ -42,6 +43,7 @@ class JobsPanel : public QFrame {
     void place(const QWidget& button);
 
     JobQueue& jobs_;
+    Downloads& downloads_;
     QVBoxLayout* rows_layout_;
     std::map<JobId, Row> rows_;
 };
@@ -50,13 +52,15 @@ class JobsPanel : public QFrame {
 class JobsButton : public QToolButton {
     Q_OBJECT
   public:
-    /// The queue must outlive it.
-    explicit JobsButton(JobQueue& jobs, QWidget* parent = nullptr);
+    /// Both must outlive it.
+    JobsButton(JobQueue& jobs, Downloads& downloads, QWidget* parent = nullptr);
 
   private:
     void showState();
+    QString downloadsText() const;
 
     JobQueue& jobs_;
+    Downloads& downloads_;
     JobsPanel* panel_;
 };
 

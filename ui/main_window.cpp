@@ -4,8 +4,12 @@
 #include "ui/chat/field_text.h"
 #include "ui/chats_page.h"
 #include "ui/closing_guard.h"
+#include "ui/download_row.h"
+#include "ui/first_model.h"
+#include "ui/hub_settings.h"
 #include "ui/keys_window.h"
 #include "ui/model_loading.h"
+#include "ui/models/find_models.h"
 #include "ui/models/models_page.h"
 #include "ui/notice_banner.h"
 #include "ui/page_stack.h"
@@ -65,7 +69,8 @@ MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
 }
 
 void MainWindow::buildPages() {
-    status_ = new StatusLine(services_.model, services_.devices, services_.controller, services_.jobs, this);
+    status_ = new StatusLine(services_.model, services_.devices, services_.controller, services_.jobs,
+                             services_.downloads, this);
     setStatusBar(status_);
     banner_ = new NoticeBanner(this);
     pages_ = new PageStack(*actions_, banner_, this);
@@ -75,15 +80,28 @@ void MainWindow::buildPages() {
     chats_ = new ChatsPage(services_, *actions_, *loading_);
     auto* models = new ModelsPage(services_.library, services_.settings, (*actions_)[Act::OpenModel],
                                   services_.paths.models);
+    addFinding(*models);
+    auto* settings = new SettingsPage(services_.settings, services_.paths);
+    settings->append(new HubSettings(services_.settings, services_.hub));
     pages_->add(chats_);
     pages_->add(models);
-    pages_->add(new SettingsPage(services_.settings, services_.paths));
+    pages_->add(settings);
     auto* notices = new AnswerNotices(services_.controller, *chats_, *pages_, this);
     connect(notices, &AnswerNotices::showRequested, chats_, &ChatsPage::openChat);
     connect(chats_, &ChatsPage::problem, banner_, &NoticeBanner::add);
     connect(models, &ModelsPage::loadRequested, loading_, &ModelLoading::load);
     models->follow(services_.model, services_.devices);
     chats_->setOtherModels({&(*actions_)[Act::OpenModel], pages_->action(models)});
+}
+
+void MainWindow::addFinding(ModelsPage& models) {
+    models.addFinding({services_.hub, services_.downloads, services_.library, services_.settings,
+                       services_.paths.models, services_.paths.data + u"/speeds.json"_s});
+    models.setOffer(new FirstModel(services_.downloads, services_.library, services_.model,
+                                   services_.paths.models, u"models.first"_s));
+    auto* fetching = new DownloadList(services_.downloads, u"models.download"_s, true);
+    models.setBelow(fetching);
+    connect(fetching, &DownloadList::loadRequested, loading_, &ModelLoading::load);
 }
 
 void MainWindow::connectActions() {
@@ -162,7 +180,8 @@ void MainWindow::showAbout() {
         plainBox(QMessageBox::NoIcon, tr("About Switchyard"),
                  u"Switchyard %1"_s.arg(QApplication::applicationVersion()),
                  tr("Chat with mixture-of-experts models and tune them while they talk. Everything "
-                    "runs on this machine; nothing is sent anywhere.\n\nGPL-3.0-or-later."),
+                    "runs on this machine. The network is asked only for models that you search for or "
+                    "download.\n\nGPL-3.0-or-later."),
                  this);
     box->setModal(false);
     box->setIconPixmap(windowIcon().pixmap(64, 64));

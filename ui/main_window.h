@@ -62,6 +62,7 @@ class MainWindow : public QMainWindow {
 
   private:
     void buildPages();
+    void addFinding(ModelsPage& models);
     void connectActions();
     void openModelFile();
     void showTitle();

@@ -64,7 +64,7 @@ SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* pare
     : Page(parent), settings_(settings), paths_(paths) {
     setObjectName(u"settings"_s);
     auto* content = new QWidget;
-    auto* inner = new QVBoxLayout(content);
+    auto* inner = inner_ = new QVBoxLayout(content);
     inner->setContentsMargins(24, 18, 24, 18);
     inner->setSpacing(8);
     auto* title = new PlainLabel(tr("Settings"));
@@ -86,6 +86,11 @@ SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* pare
     layout->addWidget(scroll);
     connect(&settings_, &Settings::changed, this, &SettingsPage::read);
     read();
+}
+
+void SettingsPage::append(QWidget* part) {
+    inner_->insertWidget(inner_->count() - 1, part); // before the stretch
+    leaveWheelToPage(part);
 }
 
 PageSign SettingsPage::sign() const {

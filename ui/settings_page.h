@@ -21,6 +21,8 @@ class SettingsPage : public Page {
 
     PageSign sign() const override;
     QWidget* firstFocus() override;
+    /// Puts a part behind those that there are; the page owns it.
+    void append(QWidget* part);
 
   private:
     void buildAppearance(QVBoxLayout* layout);
@@ -30,10 +32,11 @@ class SettingsPage : public Page {
 
     Settings& settings_;
     Paths paths_;
+    QVBoxLayout* inner_;
     QComboBox *theme_, *contrast_, *language_;
     QSpinBox* font_;
     QCheckBox *enter_, *model_titles_;
-    QLabel **data_note_, *data_path_;
+    QLabel *data_note_, *data_path_;
 };
 
 } // namespace switchyard

@@ -21,7 +21,7 @@ constexpr double kSmoothing = 0.1;    ///< share of the newest token in the show
 } // namespace
 
 StatusLine::StatusLine(CurrentModel& current, Devices& devices, ChatController& controller, JobQueue& jobs,
-                       QWidget* parent)
+                       Downloads& downloads, QWidget* parent)
     : QStatusBar(parent), current_(current), devices_(devices), controller_(controller) {
     setObjectName(u"status"_s);
     setSizeGripEnabled(false);
@@ -41,7 +41,7 @@ StatusLine::StatusLine(CurrentModel& current, Devices& devices, ChatController& 
     card_ = add(u"status.card"_s, tr("Memory of the card in use"), 0);
     activity_ = add(u"status.activity"_s, tr("What is going on"), 1);
     activity_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    addPermanentWidget(new JobsButton(jobs, this));
+    addPermanentWidget(new JobsButton(jobs, downloads, this));
     memory_timer_.setInterval(kMemoryInterval);
     connect(&memory_timer_, &QTimer::timeout, this, &StatusLine::sampleMemory);
     memory_timer_.start();

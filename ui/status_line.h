@@ -3,6 +3,7 @@
 
 #include "app/services/chat_controller.h"
 #include "app/services/devices.h"
+#include "app/services/hub/downloads.h"
 #include "app/services/job_queue.h"
 
 #include <QPointer>
@@ -19,7 +20,7 @@ class StatusLine : public QStatusBar {
   public:
     /// All must outlive it.
     StatusLine(CurrentModel& current, Devices& devices, ChatController& controller, JobQueue& jobs,
-               QWidget* parent = nullptr);
+               Downloads& downloads, QWidget* parent = nullptr);
 
     /// Of the page that is shown; nullptr: none. The one before is hidden.
     void setPart(QWidget* part);

@@ -3,6 +3,8 @@
 
 #include "app/services/chat_controller.h"
 #include "app/services/devices.h"
+#include "app/services/hub/downloads.h"
+#include "app/services/hub/hub.h"
 #include "app/services/job_queue.h"
 #include "app/services/model_library.h"
 #include "app/services/paths.h"
@@ -24,6 +26,8 @@ struct WindowServices {
     Presets& presets;
     ThemeManager& theme;
     Paths paths;
+    Downloads& downloads;
+    Hub& hub;
 };
 
 } // namespace switchyard

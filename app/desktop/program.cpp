@@ -142,11 +142,21 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
                 modelProviders(QStringList{paths.models} + settings.get<Setting::ModelFolders>()));
     });
     Presets presets(paths.presets);
+    answers.models->setSetups([&settings](const ModelKey& key) { return setupOf(settings, key); });
     CurrentModel model(*answers.models);
     Devices devices(answers.hardware, model, settings);
     ChatController controller(store, model, *answers.runs);
     ChatTitles titles(controller, model, *answers.runs, settings);
-    const WindowServices services{settings, model, devices, jobs, library, controller, presets, theme, paths};
+    // These ask the network for nothing but what the user asks for.
+    DownloadOptions download_options;
+    download_options.known = knownModels();
+    download_options.memory = paths.data + u"/downloads.json"_s;
+    Downloads downloads(download_options);
+    downloads.remember();
+    Hub hub(settings);
+    QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
+    const WindowServices services{settings, model, devices, jobs,      library, controller,
+                                  presets,  theme, paths,   downloads, hub};
     WindowHost host(services);
     Errand errand(options, services, host);
     std::optional<ThemeWatcher> watcher;

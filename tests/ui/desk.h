@@ -1,6 +1,7 @@
 // The whole window over scripted services, for tests.
 #pragma once
 
+#include "tests/support/no_keyring.h"
 #include "tests/support/scripted_services.h"
 #include "tests/ui/widgets.h"
 #include "ui/theme.h"
@@ -19,6 +20,17 @@ inline FakeScript longAnswer(double tokens_per_second) {
     return script;
 }
 
+/// What downloads of the next window may do: ask servers on this machine.
+inline DownloadOptions& testDownloads() {
+    static DownloadOptions options = [] {
+        DownloadOptions begin;
+        begin.rules.local_http = true;
+        begin.rules.first_pause = 1;
+        return begin;
+    }();
+    return options;
+}
+
 /// A window over a data folder and services that answer, as the program builds it.
 template <typename Answers>
 struct WindowDesk {
@@ -28,12 +40,16 @@ struct WindowDesk {
                 folder + QStringLiteral("/switchyard.ini")},
           settings(paths.settings), store(folder), answers(std::forward<Arguments>(arguments)...),
           model(answers.models), devices(answers.hardware, model, settings), library({}),
-          presets(paths.presets), controller(store, model, answers.runs), theme(*qApp), host(services()) {
+          presets(paths.presets), controller(store, model, answers.runs), theme(*qApp),
+          downloads(testDownloads()), hub(settings, testDownloads().rules, std::make_unique<NoKeyring>()),
+          host(services()) {
+        QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
         window->resize(1400, 900);
         window->show();
     }
     WindowServices services() {
-        return {settings, model, devices, answers.jobs, library, controller, presets, theme, paths};
+        return {settings, model, devices, answers.jobs, library, controller,
+                presets,  theme, paths,   downloads,    hub};
     }
     template <typename T>
     T* find(const QString& name) const {
@@ -51,6 +67,8 @@ struct WindowDesk {
     Presets presets;
     ChatController controller;
     ThemeManager theme;
+    Downloads downloads;
+    Hub hub;
     WindowHost host;
     /// The one that is there now: in another language it is another.
     struct Window {

@@ -277,6 +277,11 @@ void ChatPage::showRun() {
     thread_->setProgress(status->message, progress);
 }
 
+void ChatPage::setSleeping(bool sleeping) {
+    sleeping_ = sleeping;
+    showModel();
+}
+
 void ChatPage::showModel() {
     switch (model_.state()) {
     case ModelState::Ready:
@@ -289,6 +294,10 @@ void ChatPage::showModel() {
         break;
     case ModelState::None:
     case ModelState::Failed:
+        if (sleeping_) {
+            composer_->setReady(true, {}); // sending wakes it
+            break;
+        }
         composer_->setReady(false, tr("No model is loaded: choose one above the thread."));
         break;
     }

@@ -38,6 +38,13 @@ class ChatPage : public QWidget {
 
     /// A line under the greeting of an empty chat.
     void setModelHint(const QString& hint) { empty_->setHint(hint); }
+    /// Called where something is asked and the model sleeps: loads it.
+    void setWake(std::function<void()> wake) { wake_ = std::move(wake); }
+    /// No model is loaded, and one comes back with the next message.
+    void setSleeping(bool sleeping);
+    /// The way to a first model, and that it came, went or has another height.
+    void setOffer(QWidget* offer) { empty_->setOffer(offer); }
+    void fitOffer() { empty_->fit(); }
 
     // What the menus do
     void newChat();
@@ -112,11 +119,11 @@ class ChatPage : public QWidget {
     Toast* toast_;
     ConversationId shown_ = -1;
     MessageId last_shown_ = 0, wanted_message_ = 0;
-    bool sending_ = false, deletion_offered_ = false;
+    bool sending_ = false, deletion_offered_ = false, sleeping_ = false;
     QHash<MessageId, ThreadView::Place> places_; ///< where a reader was, by the thread's last message
     QList<MessageId> branches_;                  ///< among which Alt+Left and Alt+Right go
     MessageId branch_ = 0;                       ///< the one that was chosen; 0: the last that there is
-    std::function<void()> toast_undo_;
+    std::function<void()> toast_undo_, wake_;
 };
 
 } // namespace switchyard

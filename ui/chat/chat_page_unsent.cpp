@@ -54,6 +54,8 @@ void ChatPage::offer(const QString& sentence, std::function<void()> undo, const 
 
 /// False, with a sentence, where nothing can be asked in this chat now.
 bool ChatPage::mayAsk() {
+    if (sleeping_ && wake_ && !controller_.busy())
+        wake_();
     const ModelState state = model_.state();
     QString reason;
     if (controller_.busy())

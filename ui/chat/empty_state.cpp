@@ -27,7 +27,7 @@ EmptyState::EmptyState(QWidget* parent) : QWidget(parent) {
     hint_->setAlignment(Qt::AlignCenter);
     hint_->setWordWrap(true);
     hint_->hide();
-    auto* column = new QVBoxLayout;
+    auto* column = column_ = new QVBoxLayout;
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(kPromptsSpacing);
     column->addStretch(2);
@@ -85,6 +85,12 @@ void EmptyState::setFirstStart(bool first) {
     fit();
 }
 
+void EmptyState::setOffer(QWidget* offer) {
+    offer_ = offer;
+    column_->insertWidget(column_->indexOf(hint_) + 1, offer);
+    fit();
+}
+
 /// Shows as many prompts as there is room for, each with as much of its text.
 void EmptyState::fit() {
     const QMargins margins = layout()->contentsMargins();
@@ -92,6 +98,11 @@ void EmptyState::fit() {
     int left = height() - margins.top() - margins.bottom() - kBelowHeading - heading_->heightForWidth(width);
     if (!hint_->isHidden())
         left -= hint_->heightForWidth(width) + kPromptsSpacing;
+    if (offer_ && !offer_->isHidden()) {
+        const int height =
+            offer_->hasHeightForWidth() ? offer_->heightForWidth(width) : offer_->sizeHint().height();
+        left -= height + kPromptsSpacing;
+    }
     for (QPushButton* button : prompts_) {
         const QString text = button->accessibleName();
         const QString shown =

@@ -6,6 +6,8 @@
 #include <QPushButton>
 #include <QWidget>
 
+class QVBoxLayout;
+
 namespace switchyard {
 
 class EmptyState : public QWidget {
@@ -16,6 +18,10 @@ class EmptyState : public QWidget {
     void setHint(const QString& hint);
     /// Whether the window explains itself: nobody has chatted here yet.
     void setFirstStart(bool first);
+    /// What stands under the greeting while it is not hidden: the way to a first model.
+    void setOffer(QWidget* offer);
+    /// After the offer came, went or has another height.
+    void fit();
     /// Where there is little room, there are fewer prompts.
     QSize minimumSizeHint() const override { return {0, 0}; }
 
@@ -28,8 +34,9 @@ class EmptyState : public QWidget {
 
   private:
     void restyle();
-    void fit();
     QLabel *heading_, *hint_;
+    QVBoxLayout* column_;
+    QWidget* offer_ = nullptr;
     QList<QPushButton*> prompts_;
     QList<QLabel*> tips_;
     bool first_start_ = false;

@@ -1,7 +1,9 @@
 #include "ui/models/models_page.h"
 
 #include "ui/models/anatomy_view.h"
+#include "ui/models/find_models.h"
 #include "ui/models/folder_list.h"
+#include "ui/models/model_card.h"
 #include "ui/models/model_list.h"
 #include "ui/models/model_table.h"
 #include "ui/models/shape_calculator.h"
@@ -35,7 +37,7 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, QAction& open_
     tabs_->setAccessibleName(tr("Parts of the Models page"));
     tabs_->setDrawBase(false);
     tabs_->setExpanding(false);
-    tabs_->addTab(tr("In your folders"));
+    tabs_->addTab(tr("On this machine"));
     tabs_->addTab(tr("Shape calculator"));
     pages_ = new QStackedWidget(this);
     pages_->addWidget(buildFiles(settings, open_file, own_folder));
@@ -43,7 +45,7 @@ ModelsPage::ModelsPage(ModelLibrary& library, Settings& settings, QAction& open_
     pages_->addWidget(calculator_);
     connect(tabs_, &QTabBar::currentChanged, pages_, &QStackedWidget::setCurrentIndex);
 
-    auto* layout = new QVBoxLayout(this);
+    auto* layout = layout_ = new QVBoxLayout(this);
     layout->setContentsMargins(24, 18, 24, 18);
     layout->setSpacing(10);
     layout->addWidget(title);
@@ -67,13 +69,33 @@ QWidget* ModelsPage::firstFocus() { return table_; }
 void ModelsPage::setShown(bool shown) {
     if (shown && devices_)
         devices_->look();
+    if (shown && find_)
+        find_->measure(devices_ ? devices_->cards() : Cards());
 }
+
+void ModelsPage::addFinding(const FindServices& services) {
+    constexpr int kPlace = 1; // behind what is here
+    find_ = new FindModels(services);
+    pages_->insertWidget(kPlace, find_);
+    tabs_->insertTab(kPlace, tr("Find models"));
+    connect(tabs_, &QTabBar::tabBarClicked, find_, [this](int tab) {
+        if (tab == kPlace) // after the page was changed
+            QMetaObject::invokeMethod(find_->firstFocus(), qOverload<>(&QWidget::setFocus),
+                                      Qt::QueuedConnection);
+    });
+}
+
+void ModelsPage::setOffer(QWidget* offer) { left_->insertWidget(1, offer); }
+
+void ModelsPage::setBelow(QWidget* below) { layout_->addWidget(below); }
 
 void ModelsPage::follow(const CurrentModel& model, Devices& devices) {
     devices_ = &devices;
     connect(&devices, &Devices::cardsChanged, this, [this] {
         anatomy_->setCards(devices_->cards());
         calculator_->setCards(devices_->cards());
+        if (find_)
+            find_->measure(devices_->cards());
     });
     const auto show = [this, &model](ModelState state) {
         const Capabilities& capabilities = model.capabilities();
@@ -118,17 +140,22 @@ QWidget* ModelsPage::buildFiles(Settings& settings, QAction& open_file, const QS
     buttons->addWidget(load_);
     buttons->addWidget(open);
     buttons->addWidget(rescan);
+    delete_ = new QPushButton(themedIcon(u"trash"_s), tr("Delete…"));
+    delete_->setObjectName(u"models.delete"_s);
+    card_ = new ModelCard(settings);
+    buttons->addWidget(delete_);
     buttons->addStretch();
     auto* folders_title = new PlainLabel(tr("Folders that are searched"));
     folders_title->setProperty("heading", true);
 
     auto* files = new QWidget;
-    auto* left = new QVBoxLayout(files);
+    auto* left = left_ = new QVBoxLayout(files);
     left->setContentsMargins(0, 8, 12, 0);
     left->setSpacing(10);
     left->addWidget(line_);
     left->addWidget(table_, 1);
     left->addWidget(detail_);
+    left->addWidget(card_);
     left->addLayout(buttons);
     left->addWidget(folders_title);
     left->addWidget(new FolderList(settings, own_folder, u"models"_s));
@@ -154,6 +181,8 @@ QWidget* ModelsPage::buildFiles(Settings& settings, QAction& open_file, const QS
     connect(load_, &QPushButton::clicked, this, &ModelsPage::loadChosen);
     connect(table_, &QTableView::activated, this, &ModelsPage::loadChosen);
     connect(rescan, &QPushButton::clicked, &library_, &ModelLibrary::rescan);
+    connect(delete_, &QPushButton::clicked, card_, &ModelCard::askDelete);
+    connect(card_, &ModelCard::deleted, &library_, &ModelLibrary::rescan);
     connect(&library_, &ModelLibrary::changed, this, &ModelsPage::refresh);
     connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &ModelsPage::showChosen);
     connect(&reader_, &AnatomyReader::read, this, [this](const AnatomyReport& report) {
@@ -182,6 +211,10 @@ void ModelsPage::showChosen() {
     detail_->setText(fewLines(!chosen ? QString() : !chosen->error.isEmpty() ? chosen->error : chosen->path));
     detail_->setVisible(!detail_->text().isEmpty());
     readChosen();
+    card_->setModel(chosen, chosen && chosen->path == loaded_);
+    const QString refusal = card_->deleteRefusal();
+    delete_->setEnabled(refusal.isEmpty());
+    delete_->setToolTip(chosen ? plainTip(refusal) : QString());
     const auto count = static_cast<int>(library_.models().size());
     QString line = library_.scanning() ? tr("Looking through the folders…")
                    : count == 0

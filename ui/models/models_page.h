@@ -13,10 +13,14 @@ class QLabel;
 class QPushButton;
 class QStackedWidget;
 class QTabBar;
+class QVBoxLayout;
 
 namespace switchyard {
 
 class AnatomyView;
+class FindModels;
+struct FindServices;
+class ModelCard;
 class ModelList;
 class ModelTable;
 class ShapeCalculator;
@@ -38,6 +42,12 @@ class ModelsPage : public Page {
     void setLoaded(const QString& path, quint64 weights_bytes, const QString& card = {});
     /// An error of loading, shown here too where it was asked for here.
     void setError(const QString& sentence);
+    /// The part that finds models elsewhere.
+    void addFinding(const FindServices& services);
+    /// Stands over the list of models while it is not hidden: the way to a first one.
+    void setOffer(QWidget* offer);
+    /// Stands under all parts while it is not hidden.
+    void setBelow(QWidget* below);
 
   Q_SIGNALS:
     void loadRequested(const QString& path);
@@ -55,10 +65,13 @@ class ModelsPage : public Page {
     ModelTable* model_;
     ModelList* table_;
     QLabel *line_, *detail_;
-    QPushButton* load_;
+    QPushButton *load_, *delete_;
+    ModelCard* card_;
     AnatomyView* anatomy_;
     ShapeCalculator* calculator_;
     Devices* devices_ = nullptr;
+    QVBoxLayout *layout_, *left_;
+    FindModels* find_ = nullptr;
     QTabBar* tabs_;
     QStackedWidget* pages_;
     QString loaded_, read_path_;
