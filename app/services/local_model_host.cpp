@@ -2,6 +2,7 @@
 
 #include "app/services/engine_sentence.h"
 #include "app/services/forecast.h"
+#include "app/services/memory_lock.h"
 #include "app/services/paths.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
@@ -249,6 +250,8 @@ void LocalModelHost::read(const Loading& loading, LocalEnginePtr old) {
         if (bandwidth_ < 0 && device.card < 0)
             bandwidth_ = measureMemoryBandwidth(engine->model->backend().threads());
         Capabilities capabilities = describeModel(*engine->model, device, bandwidth_);
+        if (const QString note = lock(*engine, setup); !note.isEmpty())
+            capabilities.notes.append(note);
         if (setup.context > 0)
             capabilities.context = std::min(capabilities.context, setup.context);
         QMetaObject::invokeMethod(
@@ -265,6 +268,19 @@ void LocalModelHost::read(const Loading& loading, LocalEnginePtr old) {
             },
             Qt::QueuedConnection);
     }
+}
+
+/// One lock for all models that are to be locked: it goes with the last of them.
+QString LocalModelHost::lock(LocalEngine& engine, const ModelSetup& setup) {
+    QString why;
+    if (!setup.lock)
+        return why;
+    engine.lock = locked_.lock();
+    if (!engine.lock || !engine.lock->extend())
+        engine.lock = MemoryLock::take(why);
+    if (engine.lock)
+        locked_ = engine.lock;
+    return why;
 }
 
 LocalEnginePtr LocalModelHost::makeEngine(const Loading& loading, const ChosenBackend& device) {

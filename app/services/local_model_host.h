@@ -13,6 +13,7 @@
 namespace switchyard {
 
 class LoadedModel;
+class MemoryLock;
 class Scheduler;
 class StepTurns;
 struct RecodeProgress;
@@ -22,6 +23,7 @@ struct RunRecord;
 struct LocalEngine {
     LocalEngine();
     ~LocalEngine();
+    std::shared_ptr<MemoryLock> lock; ///< nullptr: it may be swapped out
     std::shared_ptr<LoadedModel> model;
     std::unique_ptr<Scheduler> scheduler;
 };
@@ -92,13 +94,16 @@ class LocalModelHost : public ModelHost {
     void answerWish(const Wish& wish, const QString& error); ///< on this thread
     struct Loading;                                          ///< of one model
     void read(const Loading& loading, LocalEnginePtr old);
+    /// Returns why the engine's memory is not locked although that was asked for; "": nothing of the kind.
+    QString lock(LocalEngine& engine, const ModelSetup& setup);
     LocalEnginePtr makeEngine(const Loading& loading, const ChosenBackend& device);
 
     const LocalHostOptions options_;
     const std::shared_ptr<StepTurns> turns_;
     std::function<ModelSetup(const ModelKey& key)> setups_ = [](const ModelKey&) { return ModelSetup(); };
     SpeedHistory speeds_;
-    double bandwidth_ = -1; ///< bytes a second; measured on loading_ before the first model
+    std::weak_ptr<MemoryLock> locked_; ///< used on loading_
+    double bandwidth_ = -1;            ///< bytes a second; measured on loading_ before the first model
     std::map<ModelKey, Entry> entries_;
     int serial_ = 0;
     Background chores_, loading_; ///< last: their jobs use everything above

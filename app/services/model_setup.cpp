@@ -22,6 +22,7 @@ QString setupText(const ModelSetup& setup, const QString& model) {
     add("context", setup.context);
     add("threads", setup.threads);
     add("idle", setup.idle_minutes);
+    add("lock", setup.lock ? 1 : 0);
     return text.isEmpty() ? text : text + model;
 }
 
@@ -40,6 +41,8 @@ ModelSetup readSetup(const QString& text, QString* model) {
             setup.threads = within(value, 1, kMostThreads);
         else if (name == QLatin1String("idle"))
             setup.idle_minutes = within(value, 1, kMostIdle);
+        else if (name == QLatin1String("lock"))
+            setup.lock = value == QLatin1String("1");
         at = end + 1;
     }
     if (model)

@@ -527,6 +527,15 @@ class DownloadsTest : public QObject {
         QCOMPARE(there(), (QStringList{u"m-00001-of-00002.gguf"_s, u"m-00002-of-00002.gguf"_s}));
         QCOMPARE(server.asked("/1"), 1); // it was whole
         QCOMPARE(downloads.find(id)->order.opens(), both.folder + u"/m-00001-of-00002.gguf"_s);
+        // The folder is the user's, even where nothing is in it.
+        whole = false;
+        both.folder = folder_->filePath(u"others"_s);
+        const DownloadId second_id = downloads.add(both);
+        QVERIFY(!ended(downloads, second_id).error.isEmpty());
+        downloads.cancel(second_id);
+        QTRY_VERIFY(QDir(both.folder).isEmpty());
+        QTest::qWait(20);
+        QVERIFY(QDir(both.folder).exists());
     }
 
     // ---- Models of the table ----

@@ -59,7 +59,7 @@ class SettingsTest : public QObject {
   private Q_SLOTS:
     /// Whatever the file has, a setup makes sense; what was written is read again.
     void setupsOfModelsAreReadAsTheyWereWritten() {
-        const ModelSetup setup{4096, 2, 30};
+        const ModelSetup setup{4096, 2, 30, true};
         QString model;
         QVERIFY(readSetup(setupText(setup, u"/m/a b=1.gguf"_s), &model) == setup);
         QCOMPARE(model, u"/m/a b=1.gguf"_s);

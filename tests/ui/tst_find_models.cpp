@@ -10,6 +10,7 @@
 #include "ui/models/hub_files.h"
 #include "ui/models/models_page.h"
 
+#include <QCheckBox>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
@@ -289,9 +290,14 @@ class FindModelsTest : public QObject {
             auto* context = desk.find<QSpinBox>(u"models.setup.context"_s);
             QTRY_VERIFY(context->isVisible());
             context->setValue(512);
+            desk.find<QCheckBox>(u"models.setup.lock"_s)->click();
             desk.find<QPushButton>(u"models.load"_s)->click();
             QTRY_COMPARE_WITH_TIMEOUT(desk.model.state(), ModelState::Ready, 20'000);
             QCOMPARE(desk.model.capabilities().context, 512);
+            // As the system allows: it is locked, or it is said why not.
+            const bool locked = !readAll(u"/proc/self/status"_s).contains("VmLck:\t       0 kB");
+            const QString notes = desk.model.capabilities().notes.join(u' ');
+            QVERIFY2(locked != notes.contains(u"not locked in memory"_s), qPrintable(notes));
         }
         RealDesk desk(folder_->path());
         QCOMPARE(setupOf(desk.settings, path).context, 512);

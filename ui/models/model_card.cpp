@@ -6,6 +6,7 @@
 #include "ui/theme.h"
 #include "ui/wheel_guard.h"
 
+#include <QCheckBox>
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -93,6 +94,9 @@ QWidget* ModelCard::buildSetup() {
         across->addWidget(label);
         across->addWidget(box, 1);
     }
+    lock_ = new QCheckBox(tr("Lock in memory, where the system allows it"));
+    lock_->setObjectName(u"models.setup.lock"_s);
+    connect(lock_, &QCheckBox::toggled, this, &ModelCard::keep);
     setup_note_ = new PlainLabel;
     setup_note_->setObjectName(u"models.setup.note"_s);
     setup_note_->setProperty("muted", true);
@@ -102,6 +106,7 @@ QWidget* ModelCard::buildSetup() {
     layout->setContentsMargins(12, 8, 12, 8);
     layout->setSpacing(6);
     layout->addLayout(across);
+    layout->addWidget(lock_);
     layout->addWidget(setup_note_);
     leaveWheelToPage(part);
     return part;
@@ -212,10 +217,11 @@ void ModelCard::showSetup() {
     context_->setValue(setup.context);
     threads_->setValue(setup.threads);
     idle_->setValue(setup.idle_minutes);
+    lock_->setChecked(setup.lock);
     showing_ = false;
     setup_note_->setText(
         in_use_
-            ? tr("Context and threads act when it is loaded the next time: it is in use now.")
+            ? tr("All but the idle time acts when it is loaded the next time: it is in use now.")
             : tr("Acts when it is loaded. With the next message an unloaded model comes back by itself."));
 }
 
@@ -227,6 +233,7 @@ void ModelCard::keep() {
     setup.context = context > 0 ? std::max(context, kLeastContext) : 0;
     setup.threads = threads_->value();
     setup.idle_minutes = idle_->value();
+    setup.lock = lock_->isChecked();
     keepSetup(settings_, model_->path, setup);
     showSetup();
 }

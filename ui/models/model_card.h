@@ -10,6 +10,7 @@
 
 #include <optional>
 
+class QCheckBox;
 class QLabel;
 class QPushButton;
 class QSpinBox;
@@ -49,6 +50,7 @@ class ModelCard : public QWidget {
     QToolButton *hash_, *setup_button_;
     QWidget *question_, *setup_;
     QSpinBox *context_, *threads_, *idle_;
+    QCheckBox* lock_;
     QString sum_; ///< of the model, where it was computed
     int hash_serial_ = 0;
     Background background_; ///< last: its jobs use everything above

@@ -349,8 +349,8 @@ void DownloadRun::forget(const DownloadOrder& order) {
         FileFetch::forget(path);
     for (qsizetype part = 0; order.known && part < order.known->parts.size(); ++part)
         FileFetch::forget(wheelPath(order, part));
-    // A folder that was made for it; only where nothing is in it.
-    if (order.files.size() > 1)
+    // The folder of a model that is one; only where nothing is in it.
+    if (order.opens() == order.folder)
         QDir().rmdir(order.folder);
 }
 
