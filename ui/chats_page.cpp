@@ -1,7 +1,6 @@
 #include "ui/chats_page.h"
 
 #include "app/services/context_used.h"
-#include "app/services/idle_unload.h"
 #include "ui/answer_elsewhere.h"
 #include "ui/chat/chat_page.h"
 #include "ui/chat_columns.h"
@@ -192,14 +191,14 @@ void ChatsPage::connectModel() {
         chat_->fitOffer();
     });
     connect(first_, &FirstModel::ready, &loading_, &ModelLoading::load);
-    constexpr int kMinute = 60'000; // ms
-    idle_ = new IdleUnload(services_.model, services_.controller, services_.settings, kMinute, this);
-    connect(idle_, &IdleUnload::changed, this, [this] {
-        chat_->setSleeping(!idle_->sleeping().isEmpty());
+    const auto show_sleep = [this] {
+        chat_->setSleeping(!services_.idle.sleeping().isEmpty());
         showHint();
-    });
+    };
+    connect(&services_.idle, &IdleUnload::changed, this, show_sleep);
+    show_sleep();
     chat_->setWake([this] {
-        if (const QString path = idle_->sleeping(); !path.isEmpty())
+        if (const QString path = services_.idle.sleeping(); !path.isEmpty())
             loading_.load(path);
     });
     connect(&loading_, &ModelLoading::notice, picker_, &ModelPicker::setNotice);
@@ -228,11 +227,11 @@ void ChatsPage::showHint() {
         hint = tr("%1 is small: quick to try the dials with, often wrong, and weak in Chinese. Any GGUF file "
                   "can be opened above.")
                    .arg(shownModelName(capabilities.model_name));
-    else if (state == ModelState::None && !idle_->sleeping().isEmpty())
+    else if (state == ModelState::None && !services_.idle.sleeping().isEmpty())
         hint =
             tr("%1 gave its memory back, as nothing was asked for a while. It is loaded again with the next "
                "message.")
-                .arg(shownModelName(idle_->sleeping().section(u'/', -1)));
+                .arg(shownModelName(services_.idle.sleeping().section(u'/', -1)));
     else if ((state == ModelState::None || state == ModelState::Failed) && !first_->wanted())
         hint = tr("Choose a model above, or open a GGUF file with %1.")
                    .arg(actions_[Act::OpenModel].shortcut().toString(QKeySequence::NativeText));

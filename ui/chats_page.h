@@ -14,7 +14,6 @@ class AnswerElsewhere;
 class ChatColumns;
 class ChatPage;
 class FirstModel;
-class IdleUnload;
 class InsightPanel;
 class ModelLoading;
 class ModelPicker;
@@ -81,7 +80,6 @@ class ChatsPage : public Page {
     InsightPanel* insight_;
     bool answer_shown_ = true; ///< the one that grows is of the branch that is shown
     TuneColumn* tune_;
-    IdleUnload* idle_;
     DialEffects effects_;
     MessageId effects_of_ = 0; ///< the answer that they were measured of
     ChatColumns* columns_;

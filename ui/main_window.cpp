@@ -43,14 +43,13 @@ QSize firstSize(const QScreen* screen) {
 }
 } // namespace
 
-MainWindow::MainWindow(const WindowServices& services, QWidget* parent)
-    : QMainWindow(parent), services_(services) {
+MainWindow::MainWindow(const WindowServices& services, ModelLoading& loading, QWidget* parent)
+    : QMainWindow(parent), services_(services), loading_(loading) {
     boundLineFields();
     setObjectName(u"window"_s);
     setWindowIcon(QIcon(u":/icons/switchyard.svg"_s));
     setMinimumSize(760, 480);
     actions_ = new WindowActions(*this);
-    loading_ = new ModelLoading(services_.model, services_.devices, services_.controller, this);
     buildPages();
     connectActions();
     actions_->fill(*menuBar());
@@ -77,7 +76,7 @@ void MainWindow::buildPages() {
     connect(pages_, &PageStack::changed, this, [this](Page* page) { status_->setPart(page->statusPart()); });
     setCentralWidget(pages_);
 
-    chats_ = new ChatsPage(services_, *actions_, *loading_);
+    chats_ = new ChatsPage(services_, *actions_, loading_);
     auto* models = new ModelsPage(services_.library, services_.settings, (*actions_)[Act::OpenModel],
                                   services_.paths.models);
     addFinding(*models);
@@ -89,7 +88,7 @@ void MainWindow::buildPages() {
     auto* notices = new AnswerNotices(services_.controller, *chats_, *pages_, this);
     connect(notices, &AnswerNotices::showRequested, chats_, &ChatsPage::openChat);
     connect(chats_, &ChatsPage::problem, banner_, &NoticeBanner::add);
-    connect(models, &ModelsPage::loadRequested, loading_, &ModelLoading::load);
+    connect(models, &ModelsPage::loadRequested, &loading_, &ModelLoading::load);
     models->follow(services_.model, services_.devices);
     chats_->setOtherModels({&(*actions_)[Act::OpenModel], pages_->action(models)});
 }
@@ -101,7 +100,7 @@ void MainWindow::addFinding(ModelsPage& models) {
                                    services_.paths.models, u"models.first"_s));
     auto* fetching = new DownloadList(services_.downloads, u"models.download"_s, true);
     models.setBelow(fetching);
-    connect(fetching, &DownloadList::loadRequested, loading_, &ModelLoading::load);
+    connect(fetching, &DownloadList::loadRequested, &loading_, &ModelLoading::load);
 }
 
 void MainWindow::connectActions() {
@@ -133,7 +132,7 @@ void MainWindow::ask(const QString& prompt) { chats_->ask(prompt); }
 
 void MainWindow::propose(const QString& prompt) { chats_->propose(prompt); }
 
-void MainWindow::loadModel(const QString& path) { loading_->load(path); }
+void MainWindow::loadModel(const QString& path) { loading_.load(path); }
 
 void MainWindow::changeFontSize(int step) {
     int points = 0;
@@ -159,7 +158,7 @@ void MainWindow::openModelFile() {
     dialog->setObjectName(u"dialog.openModel"_s);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::ExistingFile);
-    connect(dialog, &QFileDialog::fileSelected, loading_, &ModelLoading::load);
+    connect(dialog, &QFileDialog::fileSelected, &loading_, &ModelLoading::load);
     dialog->open();
 }
 

@@ -24,7 +24,8 @@ class WindowActions;
 class MainWindow : public QMainWindow {
     Q_OBJECT
   public:
-    explicit MainWindow(const WindowServices& services, QWidget* parent = nullptr);
+    /// Both must outlive it.
+    MainWindow(const WindowServices& services, ModelLoading& loading, QWidget* parent = nullptr);
 
     void loadModel(const QString& path);
     void raiseWindow();
@@ -75,7 +76,7 @@ class MainWindow : public QMainWindow {
 
     WindowServices services_;
     WindowActions* actions_;
-    ModelLoading* loading_;
+    ModelLoading& loading_;
     NoticeBanner* banner_;
     PageStack* pages_;
     ChatsPage* chats_;

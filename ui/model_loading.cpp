@@ -203,7 +203,9 @@ QString ModelLoading::actionOf(Offer offer) const {
 
 void ModelLoading::say(const QString& sentence, Offer offer, bool is_error) {
     offer_ = offer;
-    Q_EMIT notice(sentence, actionOf(offer), is_error);
+    said_ = sentence;
+    said_error_ = is_error;
+    sayAgain();
 }
 
 } // namespace switchyard

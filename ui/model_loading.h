@@ -27,6 +27,8 @@ class ModelLoading : public QObject {
     bool waits() const { return waits_; }
     /// Does what the last notice offered.
     void act();
+    /// The last notice once more, for a window that has not heard it.
+    void sayAgain() { Q_EMIT notice(said_, actionOf(offer_), said_error_); }
 
   Q_SIGNALS:
     /// What there is to say of the model now, with what can be done about it; empty: nothing.
@@ -64,6 +66,8 @@ class ModelLoading : public QObject {
     bool lost_ = false; ///< the card was
     bool kept_ = false; ///< a model was offered the CPU, which is its own choice from now on: it is said
     Offer offer_ = Offer::None;
+    QString said_;
+    bool said_error_ = false;
 };
 
 } // namespace switchyard

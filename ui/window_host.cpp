@@ -7,7 +7,8 @@
 namespace switchyard {
 
 WindowHost::WindowHost(const WindowServices& services, QObject* parent)
-    : QObject(parent), services_(services) {
+    : QObject(parent), services_(services),
+      loading_(services_.model, services_.devices, services_.controller) {
     make();
     connect(window_.get(), &MainWindow::firstPainted, this, &WindowHost::firstPainted);
     // Later: who chose the language is a part of the window.
@@ -23,7 +24,7 @@ WindowHost::WindowHost(const WindowServices& services, QObject* parent)
 WindowHost::~WindowHost() = default;
 
 void WindowHost::make() {
-    window_ = std::make_unique<MainWindow>(services_);
+    window_ = std::make_unique<MainWindow>(services_, loading_);
     connect(window_.get(), &MainWindow::closed, this, &WindowHost::closed);
     connect(window_.get(), &MainWindow::aboutToSave, this, &WindowHost::aboutToSave);
 }
@@ -39,6 +40,7 @@ void WindowHost::makeAnew() {
     // Those that it says once have been said.
     services_.controller.openChat(services_.controller.current());
     window_->restore(state);
+    loading_.sayAgain();
     if (shown)
         window_->show();
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ui/main_window.h"
+#include "ui/model_loading.h"
 
 #include <memory>
 
@@ -28,6 +29,7 @@ class WindowHost : public QObject {
     void makeAnew();
 
     WindowServices services_;
+    ModelLoading loading_; ///< goes on whatever the window speaks
     std::unique_ptr<MainWindow> window_;
 };
 

@@ -5,6 +5,7 @@
 #include "app/services/devices.h"
 #include "app/services/hub/downloads.h"
 #include "app/services/hub/hub.h"
+#include "app/services/idle_unload.h"
 #include "app/services/job_queue.h"
 #include "app/services/model_library.h"
 #include "app/services/paths.h"
@@ -28,6 +29,7 @@ struct WindowServices {
     Paths paths;
     Downloads& downloads;
     Hub& hub;
+    IdleUnload& idle;
 };
 
 } // namespace switchyard

@@ -154,9 +154,10 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     Downloads downloads(download_options);
     downloads.remember();
     Hub hub(settings);
+    IdleUnload idle(model, controller, settings);
     QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
     const WindowServices services{settings, model, devices, jobs,      library, controller,
-                                  presets,  theme, paths,   downloads, hub};
+                                  presets,  theme, paths,   downloads, hub,     idle};
     WindowHost host(services);
     Errand errand(options, services, host);
     std::optional<ThemeWatcher> watcher;

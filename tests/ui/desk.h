@@ -42,14 +42,14 @@ struct WindowDesk {
           model(answers.models), devices(answers.hardware, model, settings), library({}),
           presets(paths.presets), controller(store, model, answers.runs), theme(*qApp),
           downloads(testDownloads()), hub(settings, testDownloads().rules, std::make_unique<NoKeyring>()),
-          host(services()) {
+          idle(model, controller, settings), host(services()) {
         QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
         window->resize(1400, 900);
         window->show();
     }
     WindowServices services() {
         return {settings, model, devices, answers.jobs, library, controller,
-                presets,  theme, paths,   downloads,    hub};
+                presets,  theme, paths,   downloads,    hub,     idle};
     }
     template <typename T>
     T* find(const QString& name) const {
@@ -69,6 +69,7 @@ struct WindowDesk {
     ThemeManager theme;
     Downloads downloads;
     Hub hub;
+    IdleUnload idle;
     WindowHost host;
     /// The one that is there now: in another language it is another.
     struct Window {

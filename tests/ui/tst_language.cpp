@@ -94,6 +94,23 @@ class TestLanguage : public QObject {
         QTRY_VERIFY(!desk.controller.busy());
     }
 
+    /// What is known of the model in use, and what is to be said of it, is not the window's alone.
+    void theWayToTheModelGoesOn() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        desk.answers.setScript(longAnswer(60));
+        QVERIFY(desk.controller.send(u"A question"_s));
+        QTRY_VERIFY(desk.controller.busy());
+        desk.window->loadModel(u"/models/Second.gguf"_s); // it waits for the answer
+        QVERIFY(desk.find<QLabel>(u"picker.error"_s)->text().contains(u"Second"_s));
+        choose(desk, u"zh_CN"_s);
+        QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
+        QVERIFY(desk.find<QLabel>(u"picker.error"_s)->text().contains(u"Second"_s));
+        desk.controller.chat().stop();
+        QTRY_COMPARE(desk.model.capabilities().model_path, u"/models/Second.gguf"_s);
+    }
+
     void whatHasToBeReadStillStandsThere() {
         QTemporaryDir folder;
         Desk desk(folder.path());
