@@ -66,8 +66,7 @@ DownloadRow::DownloadRow(Downloads& downloads, DownloadId id, const QString& nam
     : QWidget(parent), downloads_(downloads), id_(id), may_load_(may_load) {
     setObjectName(u"%1.%2"_s.arg(name).arg(id));
     const Download* download = downloads.find(id);
-    title_ = new PlainLabel(
-        tr("Downloading %1").arg(oneLine(download ? download->order.name : QString(), 80)), this);
+    title_ = new PlainLabel(oneLine(download ? download->order.name : QString(), 80), this);
     title_->setWordWrap(true);
     state_ = new PlainLabel(this);
     state_->setObjectName(objectName() + u".state"_s);

@@ -5,6 +5,7 @@
 #include "ui/theme.h"
 
 #include <QCoreApplication>
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QProgressBar>
 #include <QScreen>
@@ -154,7 +155,17 @@ void JobsPanel::show(JobId id) {
     row.cancel->setVisible(!job->ended());
 }
 
+bool JobsPanel::event(QEvent* event) {
+    const bool done = QFrame::event(event);
+    if (event->type() == QEvent::LayoutRequest && isVisible() && button_) {
+        adjustSize();
+        place(*button_);
+    }
+    return done;
+}
+
 void JobsPanel::showAt(const QWidget& button) {
+    button_ = &button;
     adjustSize();
     place(button);
     QFrame::show();

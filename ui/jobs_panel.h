@@ -6,6 +6,7 @@
 #include "app/services/job_queue.h"
 
 #include <QFrame>
+#include <QPointer>
 #include <QToolButton>
 
 #include <map>
@@ -29,6 +30,7 @@ class JobsPanel : public QFrame {
     void showAt(const QWidget& button);
 
   protected:
+    bool event(QEvent* event) override;         ///< as high as its rows, whatever they say by now
     void hideEvent(QHideEvent* event) override; ///< what was shown counts as read
 
   private:
@@ -44,6 +46,7 @@ class JobsPanel : public QFrame {
 
     JobQueue& jobs_;
     Downloads& downloads_;
+    QPointer<const QWidget> button_; ///< that it was opened by
     QVBoxLayout* rows_layout_;
     std::map<JobId, Row> rows_;
 };

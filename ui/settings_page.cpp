@@ -89,7 +89,8 @@ SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* pare
 }
 
 void SettingsPage::append(QWidget* part) {
-    inner_->insertWidget(inner_->count() - 1, part); // before the stretch
+    inner_->insertWidget(inner_->count() - 1, part); // before the stretch,
+    inner_->setStretch(inner_->count() - 1, 1);      // which takes all room that is left
     leaveWheelToPage(part);
 }
 

@@ -2,10 +2,13 @@
 // and the announced one, and nothing else of the disk is touched.
 #include "app/services/hub/downloads.h"
 #include "app/services/hub/downloads_memory.h"
+#include "tests/support/self_signed.h"
 #include "tests/support/wheels.h"
 
 #include <QDir>
 #include <QFile>
+#include <QSslServer>
+#include <QSslSocket>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -322,6 +325,24 @@ class DownloadsTest : public QObject {
         QCOMPARE(downloads.find(id)->state, DownloadState::Failed); // at once
         QVERIFY(downloads.find(id)->error.contains(u"https"_s));
         QVERIFY(server.requests().isEmpty());
+    }
+
+    void aServerThatNobodyVouchesForIsNotTrusted() {
+        if (!QSslSocket::supportsSsl())
+            QSKIP("this Qt has no TLS");
+        QSslServer server;
+        server.setSslConfiguration(selfSigned());
+        QVERIFY(server.listen(QHostAddress::LocalHost));
+        DownloadOptions strict = options();
+        strict.rules.local_http = false;
+        Downloads downloads(strict);
+        DownloadOrder order;
+        order.name = u"a model"_s;
+        order.folder = folder_->filePath(u"models"_s);
+        order.files = {{QUrl(u"https://127.0.0.1:%1/a.gguf"_s.arg(server.serverPort())), u"a.gguf"_s}};
+        const DownloadId id = downloads.add(order);
+        QVERIFY2(ended(downloads, id).error.contains(u"not safe"_s), qPrintable(downloads.find(id)->error));
+        QCOMPARE(there(), QStringList());
     }
 
     void hostileNamesAndPicklesAreRefused_data() {

@@ -119,7 +119,7 @@ class FindModelsTest : public QObject {
         auto* files = desk.find<QTableView>(u"find.files"_s);
         QTRY_COMPARE(files->model()->rowCount(), 2);
         QVERIFY(desk.find<QLabel>(u"find.facts"_s)->text().contains(u"licence: mit"_s));
-        QTRY_VERIFY(files->model()->index(0, HubFiles::Fits).data().toString().contains(u"fits"_s));
+        QTRY_VERIFY(files->model()->index(0, HubFiles::Fits).data().toString().contains(u"best here"_s));
         QVERIFY(files->model()->index(1, HubFiles::Fits).data().toString().contains(u"too large"_s));
         QVERIFY(desk.find<QLabel>(u"find.detail"_s)->text().contains(QLatin1String(hub.sum)));
         auto* fetch = desk.find<QPushButton>(u"find.download"_s);
@@ -274,7 +274,8 @@ class FindModelsTest : public QObject {
         QTRY_VERIFY(desk.find<QToolButton>(u"models.card.hash"_s)->isVisible());
         desk.find<QToolButton>(u"models.card.hash"_s)->click();
         const QByteArray sum = sumOf(readAll(models() + u"/a.gguf"_s));
-        QTRY_VERIFY(desk.find<QLabel>(u"models.card.facts"_s)->text().contains(QLatin1String(sum)));
+        QTRY_COMPARE(desk.find<QLineEdit>(u"models.card.sum"_s)->text(), QString::fromLatin1(sum));
+        QVERIFY(desk.find<QLineEdit>(u"models.card.sum"_s)->isVisible());
     }
 
     void howAModelIsLoadedIsKeptAndActs() {

@@ -105,7 +105,8 @@ QWidget* FindModels::buildFound() {
     list_->setItemDelegate(new HubResultDelegate(list_));
     list_->setUniformItemSizes(true);
     list_->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
-    list_->setMinimumWidth(240);
+    list_->setMinimumWidth(220);
+    list_->setProperty("results", true);
 
     auto* side = new QWidget;
     auto* lines = new QVBoxLayout(side);
@@ -154,9 +155,9 @@ QWidget* FindModels::buildFound() {
     halves->setChildrenCollapsible(false);
     halves->addWidget(list_);
     halves->addWidget(right_);
-    halves->setStretchFactor(0, 2);
-    halves->setStretchFactor(1, 3);
-    halves->setSizes({340, 560});
+    halves->setStretchFactor(0, 1);
+    halves->setStretchFactor(1, 4);
+    halves->setSizes({280, 620});
 
     // What is selected, not what the keyboard stands on: nothing is asked for by coming here.
     connect(list_->selectionModel(), &QItemSelectionModel::selectionChanged, this,

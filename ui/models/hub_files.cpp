@@ -17,9 +17,9 @@ QString HubFiles::fitText(Fit fit) {
     case Fit::Memory:
         return tr("fits in memory");
     case Fit::Tight:
-        return tr("tight: close other programs");
+        return tr("a tight fit");
     case Fit::TooLarge:
-        return tr("too large for this machine");
+        return tr("too large here");
     case Fit::Unknown:
         break;
     }
@@ -71,8 +71,7 @@ QString HubFiles::text(int row, int column) const {
     case Size:
         return downloadSize(file.bytes);
     case Fits:
-        return row == best_ ? tr("best here: %1").arg(fitText(room_.fit(file.bytes)))
-                            : fitText(room_.fit(file.bytes));
+        return row == best_ ? tr("best here") : fitText(room_.fit(file.bytes));
     case Speed:
         return speedText(room_.speed(listing_, file));
     }
@@ -92,7 +91,8 @@ QVariant HubFiles::data(const QModelIndex& index, int role) const {
                    ? wrappedTip(tr("Expected by this machine's memory and by what answers took so far."))
                : column == Fits
                    ? wrappedTip(
-                         tr("By the size of the file, with room for a conversation. Loading counts exactly."))
+                         tr("By the size of the file, with room for a conversation. Where it is a tight "
+                            "fit, close other programs. Loading counts exactly."))
                    : plainTip(file->name);
     case Qt::TextAlignmentRole:
         return column == Size || column == Speed ? QVariant(Qt::AlignRight | Qt::AlignVCenter)
@@ -131,7 +131,7 @@ QVariant HubFiles::headerData(int section, Qt::Orientation orientation, int role
     case Fits:
         return tr("On this machine");
     case Speed:
-        return tr("Expected speed");
+        return tr("Speed");
     }
     return {};
 }

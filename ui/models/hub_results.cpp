@@ -30,7 +30,9 @@ int HubResults::rowCount(const QModelIndex& parent) const {
 }
 
 QString HubResults::detail(const HubModel& model) {
-    QStringList said{tr("%1 downloads").arg(countText(model.downloads))};
+    QStringList said{
+        tr("%1 downloads")
+            .arg(model.downloads < 1000 ? QString::number(model.downloads) : countText(model.downloads))};
     if (!model.licence.isEmpty())
         said.append(oneLine(model.licence, 40));
     if (model.gated)

@@ -10,7 +10,9 @@
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QLineEdit>
 #include <QPushButton>
+#include <QSignalBlocker>
 #include <QSpinBox>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -38,6 +40,11 @@ ModelCard::ModelCard(Settings& settings, QWidget* parent) : QWidget(parent), set
     setup_button_->setText(tr("How it is loaded…"));
     setup_button_->setCheckable(true);
     setup_button_->setProperty("action", true);
+    sum_field_ = new QLineEdit(this); // to be copied; a label could not break it over lines
+    sum_field_->setObjectName(u"models.card.sum"_s);
+    sum_field_->setAccessibleName(tr("SHA-256 of the file"));
+    sum_field_->setReadOnly(true);
+    sum_field_->hide();
     error_ = new PlainLabel(this);
     error_->setObjectName(u"models.card.error"_s);
     error_->setProperty("error", true);
@@ -51,13 +58,14 @@ ModelCard::ModelCard(Settings& settings, QWidget* parent) : QWidget(parent), set
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(6);
     layout->addLayout(row);
+    layout->addWidget(sum_field_);
     layout->addWidget(setup_ = buildSetup());
     layout->addWidget(question_ = buildQuestion());
     layout->addWidget(error_);
     setup_->hide();
     question_->hide();
     connect(hash_, &QToolButton::clicked, this, &ModelCard::computeHash);
-    connect(setup_button_, &QToolButton::toggled, setup_, &QWidget::setVisible);
+    connect(setup_button_, &QToolButton::toggled, this, [this](bool on) { showParts(on, false); });
     setModel(nullptr, false);
 }
 
@@ -129,7 +137,7 @@ QWidget* ModelCard::buildQuestion() {
     layout->addWidget(stay);
     layout->addWidget(go);
     connect(go, &QPushButton::clicked, this, &ModelCard::remove);
-    connect(stay, &QPushButton::clicked, part, &QWidget::hide);
+    connect(stay, &QPushButton::clicked, this, [this] { showParts(false, false); });
     return part;
 }
 
@@ -143,7 +151,7 @@ void ModelCard::setModel(const ModelEntry* model, bool in_use) {
         ++hash_serial_;
         background_.stop();
         sum_.clear();
-        question_->hide();
+        showParts(setup_button_->isChecked(), false);
         error_->hide();
     }
     hash_->setEnabled(model && QFileInfo(path).isFile());
@@ -159,13 +167,23 @@ void ModelCard::setModel(const ModelEntry* model, bool in_use) {
 void ModelCard::showFacts() {
     if (!model_)
         return facts_->clear();
-    QStringList facts;
-    if (model_->error.isEmpty())
-        facts.append(model_->licence.isEmpty() ? tr("Its files name no licence.")
-                                               : tr("Licence: %1").arg(oneLine(model_->licence, 60)));
-    if (!sum_.isEmpty())
-        facts.append(tr("SHA-256: %1").arg(sum_));
-    facts_->setText(facts.join(u'\n'));
+    facts_->setText(!model_->error.isEmpty()    ? QString()
+                    : model_->licence.isEmpty() ? tr("Its files name no licence.")
+                                                : tr("Licence: %1").arg(oneLine(model_->licence, 60)));
+    sum_field_->setVisible(!sum_.isEmpty());
+    if (sum_field_->text() != sum_) {
+        sum_field_->setText(sum_);
+        sum_field_->setCursorPosition(0);
+    }
+}
+
+/// One of them at a time: there may be little room.
+void ModelCard::showParts(bool setup, bool question) {
+    setup_->setVisible(setup);
+    question_->setVisible(question);
+    const QSignalBlocker quiet(setup_button_);
+    setup_button_->setChecked(setup);
+    Q_EMIT opened(setup || question);
 }
 
 // ---- Its hash ----
@@ -264,11 +282,11 @@ void ModelCard::askDelete() {
                   .arg(name, size)
             : tr("%1 (%2) goes to the trash.").arg(name, size));
     error_->hide();
-    question_->show();
+    showParts(false, true);
 }
 
 void ModelCard::remove() {
-    question_->hide();
+    showParts(false, false);
     if (!deleteRefusal().isEmpty())
         return; // it was loaded meanwhile
     ++hash_serial_;

@@ -12,6 +12,7 @@
 
 class QCheckBox;
 class QLabel;
+class QLineEdit;
 class QPushButton;
 class QSpinBox;
 class QToolButton;
@@ -31,13 +32,15 @@ class ModelCard : public QWidget {
     QString deleteRefusal() const;
 
   Q_SIGNALS:
-    void deleted(); ///< the library is to be looked through again
+    void opened(bool open); ///< it needs more room, or no more
+    void deleted();         ///< the library is to be looked through again
 
   private:
     QWidget* buildSetup();
     QWidget* buildQuestion();
     QSpinBox* addBox(const QString& name, const QString& title, const QString& none, int step, int most);
     void showFacts();
+    void showParts(bool setup, bool question);
     void showSetup();
     void keep();
     void computeHash();
@@ -51,6 +54,7 @@ class ModelCard : public QWidget {
     QWidget *question_, *setup_;
     QSpinBox *context_, *threads_, *idle_;
     QCheckBox* lock_;
+    QLineEdit* sum_field_;
     QString sum_; ///< of the model, where it was computed
     int hash_serial_ = 0;
     Background background_; ///< last: its jobs use everything above

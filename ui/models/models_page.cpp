@@ -158,7 +158,13 @@ QWidget* ModelsPage::buildFiles(Settings& settings, QAction& open_file, const QS
     left->addWidget(card_);
     left->addLayout(buttons);
     left->addWidget(folders_title);
-    left->addWidget(new FolderList(settings, own_folder, u"models"_s));
+    auto* folders = new FolderList(settings, own_folder, u"models"_s);
+    left->addWidget(folders);
+    connect(card_, &ModelCard::opened, this,
+            [folders, folders_title](bool open) { // where there is little room
+                folders->setHidden(open);
+                folders_title->setHidden(open);
+            });
 
     anatomy_ = new AnatomyView(u"models.anatomy"_s);
     auto* right = new QScrollArea;
