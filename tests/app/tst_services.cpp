@@ -14,6 +14,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <algorithm>
+
 using namespace switchyard;
 
 class ServicesTest : public QObject {
@@ -40,7 +42,8 @@ class ServicesTest : public QObject {
         Tuning own;
         own.sequence.experts = 6;
         presets.setModelDefaults(own);
-        QCOMPARE(presets.names(), QStringList{QString()});
+        const QStringList fixed = presets.names(); // the model's and the program's own
+        QVERIFY(fixed.front().isEmpty() && std::ranges::all_of(fixed, Presets::isFixed));
         QVERIFY(*presets.load(QString()) == own);
         Tuning wild;
         wild.sequence.temperature = 1.4;
@@ -48,7 +51,7 @@ class ServicesTest : public QObject {
         wild.model.weights = BlockType::Q6_K;
         const QString name = QStringLiteral("../wild 野/100% *");
         QVERIFY(presets.save(name, wild));
-        QCOMPARE(presets.names(), (QStringList{QString(), name}));
+        QCOMPARE(presets.names(), fixed + QStringList{name});
         QVERIFY(*presets.load(name) == wild);
         QVERIFY(presets.rename(name, QStringLiteral("calm")));
         QVERIFY(!presets.load(name));
@@ -57,8 +60,18 @@ class ServicesTest : public QObject {
         QCOMPARE(presets.import(shared), QStringLiteral("calm 2"));
         QVERIFY(*presets.load(QStringLiteral("calm 2")) == wild);
         QVERIFY(presets.remove(QStringLiteral("calm")));
-        QCOMPARE(presets.names().size(), 2);
+        QCOMPARE(presets.names().size(), fixed.size() + 1);
         QVERIFY(QDir(folder_->path()).entryList(QDir::Files).size() == 1); // nothing escaped the folder
+    }
+
+    void theProgramsOwnPresetsCannotBeSavedOver() {
+        Presets presets(folder_->filePath(QStringLiteral("presets")));
+        const QString precise = presets.names()[1];
+        QString error;
+        QVERIFY(!presets.save(precise, {}, &error) && error.contains(Presets::title(precise)));
+        QVERIFY(presets.save(QStringLiteral("a"), {}));
+        QVERIFY(!presets.rename(QStringLiteral("a"), precise, &error));
+        QVERIFY(!presets.rename(QStringLiteral("a"), QString(), &error));
     }
 
     void badPresetsAreRefusedWithAReason() {

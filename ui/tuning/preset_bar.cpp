@@ -99,22 +99,19 @@ void PresetBar::setCurrent(const QString& name) {
 
 void PresetBar::setChanged(bool changed) {
     changed_ = changed;
-    const bool own = current().isEmpty();
-    save_->setEnabled(changed && !own);
+    const bool fixed = Presets::isFixed(current());
+    save_->setEnabled(changed && !fixed);
     reset_->setEnabled(changed);
-    rename_->setEnabled(!own);
-    delete_->setEnabled(!own);
-    export_->setEnabled(!own);
+    rename_->setEnabled(!fixed);
+    delete_->setEnabled(!fixed);
+    export_->setEnabled(!fixed);
 }
 
 void PresetBar::refresh() {
     const QString chosen = current();
     box_->clear();
-    box_->addItem(tr("Model's defaults"), QString());
-    for (const QString& name : presets_.names()) {
-        if (!name.isEmpty())
-            box_->addItem(name, name);
-    }
+    for (const QString& name : presets_.names())
+        box_->addItem(oneLine(Presets::title(name)), name);
     setCurrent(chosen);
 }
 

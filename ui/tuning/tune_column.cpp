@@ -63,7 +63,9 @@ TuneColumn::TuneColumn(std::span<const ControlSpec> specs, Presets& presets, Set
 
     buildRows(specs);
     list_->addStretch(1);
-    connect(preset_bar_, &PresetBar::chosen, this, &TuneColumn::applyPreset);
+    connect(preset_bar_, &PresetBar::chosen, this, [this](const QString& name, const Tuning& preset) {
+        applyPreset(name, Presets::chosen(name, preset, tuning_));
+    });
     connect(preset_bar_, &PresetBar::resetRequested, this,
             [this] { applyPreset(preset_bar_->current(), preset_); });
     preset_bar_->setCurrent(settings_.get<Setting::Preset>());
