@@ -118,7 +118,7 @@ class TerminalChat {
         try {
             const Interrupt interrupt;
             ChatPrompt prompt =
-                chat_prompt(*model_, messages_, {true, tuning_.sequence.special_tokens, interrupt.token()});
+                chat_prompt(*model_, messages_, ChatPromptOptions(tuning_.sequence, interrupt.token()));
             AnswerPrinter printer(prompt.reading, stdout, stdout);
             run(Answer{std::move(prompt), std::move(printer), {}});
         } catch (const Error& e) {
@@ -198,7 +198,7 @@ void add_chat(CLI::App& app) {
     CLI::App* command = app.add_subcommand("chat", "Chat in the terminal");
     options->model.add_to(*command, {"temperature", "top_p", "top_k", "min_p", "repetition_penalty",
                                      "repetition_window", "seed", "max_tokens", "experts", "quant", "kv",
-                                     "activations", "prefill_chunk"});
+                                     "activations", "prefill_chunk", "thinking", "thinking_effort"});
     command->add_option("--system", options->system, "The system prompt");
     command->add_flag("--special-tokens", options->special_tokens,
                       "Read control tokens that a question spells as such, not as text");

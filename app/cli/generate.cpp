@@ -41,7 +41,7 @@ ChatPrompt make_prompt(const GenerateArguments& options, const LoadedModel& mode
     if (!options.system.empty())
         messages.push_back({{"role", "system"}, {"content", options.system}});
     messages.push_back({{"role", "user"}, {"content", options.prompt}});
-    return chat_prompt(model, messages, {true, tuning.special_tokens, stop});
+    return chat_prompt(model, messages, ChatPromptOptions(tuning, stop));
 }
 
 std::shared_ptr<const RunRecord> read_record(const std::string& path) {
@@ -144,8 +144,9 @@ void add_generate(CLI::App& app) {
     auto options = std::make_shared<GenerateArguments>();
     CLI::App* command = app.add_subcommand("generate", "Answer a prompt");
     const std::initializer_list<std::string_view> dials = {
-        "temperature", "top_p",   "top_k", "min_p", "repetition_penalty", "repetition_window", "seed",
-        "max_tokens",  "experts", "quant", "kv",    "activations",        "prefill_chunk"};
+        "temperature",    "top_p",   "top_k", "min_p", "repetition_penalty", "repetition_window", "seed",
+        "max_tokens",     "experts", "quant", "kv",    "activations",        "prefill_chunk",     "thinking",
+        "thinking_effort"};
     options->model.add_to(*command, dials);
     command->add_option("--prompt", options->prompt, "The question, or with --raw the text to continue")
         ->required();

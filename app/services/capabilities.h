@@ -3,6 +3,7 @@
 
 #include "app/services/speed_history.h"
 #include "engine/run/tuning.h"
+#include "engine/text/template_traits.h"
 
 #include <QString>
 #include <QStringList>
@@ -37,6 +38,8 @@ struct Capabilities {
     int context = 0;                     ///< tokens
     int experts = 0, experts_active = 0; ///< 0: dense, the expert dial is off
     bool can_carve = false;
+    bool thinking = false, thinking_effort = false; ///< its template has a switch, and a word, for that
+    SystemRole system_role = SystemRole::Heard;
     QStringList notes; ///< what a user should know of how the file was understood
     std::vector<ChoiceForecast> weights, kv;
     Tuning defaults;                                   ///< the model's own

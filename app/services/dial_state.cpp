@@ -83,6 +83,8 @@ DialState dialState(const Capabilities& model, const ControlSpec& spec) {
     state.maximum = spec.maximum;
     state.acts = spec.acts;
     state.stops = stopsOf(model, spec);
+    if (spec.name == "thinking" || spec.name == "thinking_effort")
+        state.shown = spec.name == "thinking" ? model.thinking : model.thinking_effort;
     if (spec.name == "experts")
         describeExperts(model, state);
     if (spec.name == "kv" && model.ready &&

@@ -12,6 +12,7 @@ namespace switchyard {
 enum class DialOffer { None, Carve };
 
 struct DialState {
+    bool shown = true; ///< the model has what the dial moves, or it is said why not
     bool enabled = true;
     QString why; ///< not enabled: a sentence that says why; else what to know of it here, "": nothing
     DialOffer offer = DialOffer::None;

@@ -208,6 +208,9 @@ Capabilities describeModel(LoadedModel& model, const ChosenBackend& device, doub
         c.notes.append(engineSentence(QString::fromStdString(note)));
     describeDevice(model.backend(), device, bandwidth, c);
     c.context = config.context;
+    c.thinking = !model.template_traits().thinking.empty();
+    c.thinking_effort = !model.template_traits().effort.empty();
+    c.system_role = model.template_traits().system;
     c.experts = plan.experts;
     c.experts_active = plan.experts_active;
     if (const auto type = main_file_type(model.sources()))

@@ -29,15 +29,6 @@ void check_prompt(const std::vector<std::int32_t>& prompt, const Plan& plan, int
                         std::to_string(plan.vocabulary));
 }
 
-/// FNV-1a (Fowler, Noll, Vo) over the ids; never 0.
-std::uint64_t hash_of(std::span<const std::int32_t> ids) {
-    std::uint64_t hash = 0xcbf29ce484222325ull;
-    for (const std::int32_t id : ids)
-        for (int byte = 0; byte < 4; ++byte)
-            hash = (hash ^ ((static_cast<std::uint32_t>(id) >> (8 * byte)) & 0xff)) * 0x100000001b3ull;
-    return std::max<std::uint64_t>(hash, 1);
-}
-
 std::vector<std::uint64_t> beginnings_of(const std::vector<std::int32_t>& prompt) {
     std::vector<std::uint64_t> hashes;
     std::uint64_t hash = 0;
@@ -51,7 +42,7 @@ std::vector<std::uint64_t> beginnings_of(const std::vector<std::int32_t>& prompt
 
 void check_same_prompt(const RunRecord& record, std::span<const std::int32_t> prompt) {
     const std::string cannot = "the answer cannot be run again exactly: its prompt ";
-    if (record.computed_by.prompt_hash != 0 && record.computed_by.prompt_hash != hash_of(prompt))
+    if (record.computed_by.prompt_hash != 0 && record.computed_by.prompt_hash != prompt_hash(prompt))
         throw Error(cannot + "was another one");
     if (record.context.empty()) {
         if (record.computed_by.prompt_hash != 0 && !record.tokens.empty())
@@ -112,7 +103,7 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     record_->reading = request_.reading;
     record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
                             request_.replay ? request_.replay->computed_by.draw : request_.draw,
-                            hash_of(request_.prompt)};
+                            prompt_hash(request_.prompt)};
     if (const auto type = parts.sources ? main_file_type(*parts.sources) : std::nullopt)
         record_->computed_by.file_precision = traits(*type).name;
     prompt_hashes_ = beginnings_of(request_.prompt);

@@ -2,6 +2,9 @@
 #pragma once
 
 #include "engine/run/loaded_model.h"
+#include "engine/run/tuning.h"
+
+#include <utility>
 
 namespace switchyard {
 
@@ -14,10 +17,27 @@ struct ChatPrompt {
 };
 
 struct ChatPromptOptions {
+    ChatPromptOptions() = default;
+    /// As the dials say.
+    explicit ChatPromptOptions(const SequenceTuning& tuning, std::stop_token stop_token = {})
+        : special_tokens(tuning.special_tokens), thinking(tuning.thinking), effort(tuning.effort),
+          stop(std::move(stop_token)) {}
+
     bool add_generation_prompt = true;
     bool special_tokens = false; ///< control tokens written in the messages are taken for such
+    Thinking thinking = Thinking::Auto;
+    ThinkingEffort effort = ThinkingEffort::Auto;
     std::stop_token stop;
 };
+
+/// The text of the prompt, by the model's template, or as plain_prompt() has it. Throws Error where the
+/// template refuses the messages however they are told.
+MarkedText chat_text(const LoadedModel& model, const nlohmann::ordered_json& messages,
+                     const ChatPromptOptions& options = {});
+
+/// Its tokens. PRECOND: the model has a tokenizer.
+std::vector<std::int32_t> chat_ids(const LoadedModel& model, const MarkedText& text,
+                                   const ChatPromptOptions& options = {});
 
 /// The prompt of a conversation: [{"role": ..., "content": ...}, ...]. The template writes BOS itself; a
 /// model without one is asked as plain_prompt() has it. Throws Error where the model has no tokenizer, or the

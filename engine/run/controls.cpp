@@ -244,10 +244,71 @@ std::vector<Row> model_rows() {
     };
 }
 
+// Words of choices that are an enumeration, in its order.
+constexpr std::string_view kThinkingWords[] = {"auto", "on", "off"};
+constexpr std::string_view kEffortWords[] = {"auto", "low", "medium", "high"};
+constexpr std::string_view kWhenFullWords[] = {"stop", "leave out"};
+
+using Words = std::span<const std::string_view>;
+
+template <typename Enum>
+ControlValue word_of(Words words, Enum value) {
+    return std::string(words[std::min(static_cast<std::size_t>(value), words.size() - 1)]);
+}
+
+template <typename Enum>
+void set_word(Words words, const ControlValue& word, Enum& value) {
+    value = static_cast<Enum>(std::ranges::find(words, std::get<std::string>(word)) - words.begin());
+}
+
+/// What a chat's prompt is made by.
+std::vector<Row> prompt_rows() {
+    return {
+        {.spec = {.name = "thinking",
+                  .flag = "--thinking",
+                  .label = "Thinking",
+                  .help = "Whether the model thinks before it answers. Auto: as its chat template has it. "
+                          "For models whose template has a switch.",
+                  .kind = ControlKind::Choice,
+                  .acts = ControlActs::NextMessage,
+                  .primary = true,
+                  .fallback = std::string("auto"),
+                  .choices = {"on", "off", "auto"}},
+         .get = [](const Tuning& t) { return word_of(kThinkingWords, t.sequence.thinking); },
+         .set = [](Tuning& t, const ControlValue& v) { set_word(kThinkingWords, v, t.sequence.thinking); }},
+        {.spec = {.name = "thinking_effort",
+                  .flag = "--thinking-effort",
+                  .label = "Thinking effort",
+                  .help = "How long the model thinks before it answers. Auto: as its chat template has it. "
+                          "For models whose template takes a word for it.",
+                  .kind = ControlKind::Choice,
+                  .acts = ControlActs::NextMessage,
+                  .primary = true,
+                  .fallback = std::string("auto"),
+                  .choices = {"high", "medium", "low", "auto"}},
+         .get = [](const Tuning& t) { return word_of(kEffortWords, t.sequence.effort); },
+         .set = [](Tuning& t, const ControlValue& v) { set_word(kEffortWords, v, t.sequence.effort); }},
+        {.spec = {.name = "when_full",
+                  .flag = "--when-full",
+                  .label = "When the context is full",
+                  .help = "What is done with a chat that is longer than the model's context: stop ends the "
+                          "answer there; leave out takes the oldest questions and their answers out of "
+                          "what the model reads, never the system prompt.",
+                  .kind = ControlKind::Choice,
+                  .acts = ControlActs::NextMessage,
+                  .group = ControlGroup::Base,
+                  .fallback = std::string("stop"),
+                  .choices = {"leave out", "stop"}},
+         .get = [](const Tuning& t) { return word_of(kWhenFullWords, t.sequence.when_full); },
+         .set = [](Tuning& t, const ControlValue& v) { set_word(kWhenFullWords, v, t.sequence.when_full); }},
+    };
+}
+
 const std::vector<Row>& rows() {
     static const std::vector<Row> table = [] {
         std::vector<Row> all = sampling_rows();
         std::ranges::move(model_rows(), std::back_inserter(all));
+        std::ranges::move(prompt_rows(), std::back_inserter(all));
         return all;
     }();
     return table;

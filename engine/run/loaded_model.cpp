@@ -101,6 +101,7 @@ void LoadedModel::read_template(const std::stop_token& stop) {
     try {
         template_.emplace(*config_.chat_template);
         template_->render(probe, stop);
+        template_traits_ = switchyard::template_traits(*template_, probe.variables, stop);
     } catch (const Error& error) {
         if (stop.stop_requested())
             throw;

@@ -4,7 +4,7 @@
 #include "engine/model/model_config.h"
 #include "engine/run/backend.h"
 #include "engine/text/answer_format.h"
-#include "engine/text/chat_template.h"
+#include "engine/text/template_traits.h"
 
 #include <filesystem>
 #include <functional>
@@ -38,6 +38,8 @@ class LoadedModel {
     const Plan& plan() const { return *plan_; }
     const Tokenizer* tokenizer() const { return tokenizer_.get(); } ///< nullptr: none in the file
     const ChatTemplate* chat_template() const { return template_ ? &*template_ : nullptr; }
+    /// What that makes of what it is given; of none: nothing.
+    const TemplateTraits& template_traits() const { return template_traits_; }
     /// What a user should know of how the file was understood: one sentence each.
     std::vector<std::string> notes() const;
     /// How its answers are marked.
@@ -67,6 +69,7 @@ class LoadedModel {
     std::string template_note_;              ///< why the file's template is not used
     std::unique_ptr<Tokenizer> tokenizer_;
     std::optional<ChatTemplate> template_;
+    TemplateTraits template_traits_;
     AnswerFormat answer_format_;
     std::unique_ptr<Executor> executor_;
     mutable std::mutex mutex_;

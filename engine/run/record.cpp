@@ -323,6 +323,15 @@ TokenRecord token_record_from_json(const nlohmann::ordered_json& json) {
     }
 }
 
+/// FNV-1a (Fowler, Noll, Vo) over the ids.
+std::uint64_t prompt_hash(std::span<const std::int32_t> ids) {
+    std::uint64_t hash = 0xcbf29ce484222325ull;
+    for (const std::int32_t id : ids)
+        for (int byte = 0; byte < 4; ++byte)
+            hash = (hash ^ ((static_cast<std::uint32_t>(id) >> (8 * byte)) & 0xff)) * 0x100000001b3ull;
+    return std::max<std::uint64_t>(hash, 1);
+}
+
 nlohmann::ordered_json to_json(const RunRecord& record) {
     Json json = Json::object();
     json["settings"] = settings_to_json(record.settings);
@@ -339,6 +348,10 @@ nlohmann::ordered_json to_json(const RunRecord& record) {
     json["finish"] = finish_name(record.finish);
     if (!record.error.empty())
         json["error"] = record.error;
+    if (record.system_prompt)
+        json["system_prompt"] = *record.system_prompt;
+    if (record.left_out > 0)
+        json["left_out"] = record.left_out;
     return json;
 }
 
@@ -360,6 +373,9 @@ RunRecord run_record_from_json(const nlohmann::ordered_json& json) {
         record.timings = timings_from_json(json.at("timings"));
         record.finish = finish_from_name(json.at("finish").get<std::string>());
         record.error = json.value("error", std::string());
+        if (const auto prompt = json.find("system_prompt"); prompt != json.end())
+            record.system_prompt = prompt->get<std::string>();
+        record.left_out = std::max(0, json.value("left_out", 0));
         return record;
     } catch (const nlohmann::json::exception& e) {
         throw Error("it is not the record of an answer, as --json prints it");

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,9 @@ struct RunSummary {
     RunTimings timings;
     FinishReason finish = FinishReason::Failed;
     std::string error; ///< one sentence, where finish is Failed
+    // Of an answer in a chat, what its prompt was made of beside the messages before it:
+    std::optional<std::string> system_prompt{}; ///< "" none; nullopt in records that say nothing of it
+    int left_out = 0; ///< so many of the chat's oldest messages are not in it (WhenFull::LeaveOut)
 };
 
 struct RunRecord : RunSummary {
@@ -127,13 +131,14 @@ struct RunRecord : RunSummary {
 std::string_view
 finish_name(FinishReason reason); ///< "end_of_turn", "max_tokens", "stopped", "context_full", "failed"
 
+/// RunSummary::computed_by's, of a prompt's ids; never 0.
+std::uint64_t prompt_hash(std::span<const std::int32_t> ids);
+
 /// {"settings": {...}, "moves": [...], "context": [...], "tokens": [...], "timings": {...}, "finish": "..."};
 /// keys as in ControlSpec; beside them "computed_by": {"backend": "cpu", "arithmetic": 1, "draw": 2,
 /// "prompt_hash": ..., "file_precision": "Q4_K", "library": "cuBLASLt 13.1.0"}. Where there is something to
-/// say also "reading": {"opened":
-/// "...", "marks":
-/// [["<think>",
-/// "</think>"], ...]}.
+/// say also "reading": {"opened": "...", "marks": [["<think>", "</think>"], ...]}, "system_prompt": "..." and
+/// "left_out": 4.
 nlohmann::ordered_json to_json(const RunRecord& record);
 nlohmann::ordered_json to_json(const TokenRecord& token);
 /// Throw Error where the JSON is not such a record.

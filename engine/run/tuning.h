@@ -10,6 +10,16 @@
 
 namespace switchyard {
 
+/// Whether a model thinks before it answers, where its chat template has a switch for that (TemplateTraits).
+enum class Thinking : std::uint8_t { Auto /* as the template has it by itself */, On, Off };
+/// How much it thinks, where the template takes a word for that.
+enum class ThinkingEffort : std::uint8_t { Auto, Low, Medium, High };
+/// What is done where a chat does not fit into the model's context any more.
+enum class WhenFull : std::uint8_t {
+    Stop,    ///< the answer ends there, or is refused
+    LeaveOut ///< the oldest questions go with their answers; the system prompt stays
+};
+
 /// What belongs to one run and travels with its batch rows.
 struct SequenceTuning {
     double temperature = 0.7;        ///< 0: greedy
@@ -25,6 +35,9 @@ struct SequenceTuning {
     int activation_bits = 16;        ///< of what quantized weights are multiplied with: 16 or 8
     int prefill_chunk = 512;         ///< tokens
     bool special_tokens = false;     ///< control tokens written in messages are taken for such, not for text
+    Thinking thinking = Thinking::Auto;
+    ThinkingEffort effort = ThinkingEffort::Auto;
+    WhenFull when_full = WhenFull::Stop; ///< of chats that keep their messages
 
     bool operator==(const SequenceTuning&) const = default;
 };

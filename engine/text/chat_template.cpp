@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace switchyard {
 namespace {
@@ -44,12 +45,16 @@ jinja::Value messages_value(const nlohmann::ordered_json& messages) {
 
 struct ChatTemplate::Program {
     jinja::Template tree;
+    std::vector<std::string> free_variables;
 };
 
 ChatTemplate::ChatTemplate(std::string_view source) : program_(std::make_unique<Program>()) {
     program_->tree = jinja::parse(source);
-    jinja::bind(program_->tree);
+    const std::set<std::string> names = jinja::bind(program_->tree);
+    program_->free_variables.assign(names.begin(), names.end());
 }
+
+std::vector<std::string> ChatTemplate::free_variables() const { return program_->free_variables; }
 
 ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
@@ -65,7 +70,10 @@ MarkedText ChatTemplate::render_marked(const TemplateInput& input, const std::st
     if (input.variables.is_object())
         for (const auto& [name, value] : input.variables.items())
             context.variables[name] = jinja::from_json(value, name == "bos_token" || name == "eos_token");
-    jinja::Evaluator evaluator(program_->tree, std::move(context), jinja::Limits(), stop);
+    jinja::Limits limits;
+    if (input.steps > 0)
+        limits.steps = input.steps;
+    jinja::Evaluator evaluator(program_->tree, std::move(context), limits, stop);
     return evaluator.run();
 }
 

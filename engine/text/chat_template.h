@@ -5,12 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <ctime>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace switchyard {
 
@@ -22,6 +24,7 @@ struct TemplateInput {
     nlohmann::ordered_json variables =
         nlohmann::ordered_json::object(); ///< more names: bos_token, eos_token, enable_thinking ...
     std::optional<std::time_t> now;       ///< what strftime_now tells; absent: the clock's time
+    std::uint64_t steps = 0;              ///< the template may take; 0: what a long chat needs
 };
 
 class ChatTemplate {
@@ -44,6 +47,10 @@ class ChatTemplate {
     /// The same as render_marked(); a conversation that the template refuses is told in plainer ways
     /// (chat_turns.h). Throws the first refusal where it takes none.
     MarkedText render_accepted(const TemplateInput& input, const std::stop_token& stop = {}) const;
+
+    /// Names that it takes from outside (input.variables, or what every template has) somewhere, in order:
+    /// enable_thinking.
+    std::vector<std::string> free_variables() const;
 
   private:
     struct Program;

@@ -40,7 +40,8 @@ Json tidied(const Json& messages) {
     return out;
 }
 
-/// What the system says goes before the question that follows it.
+} // namespace
+
 Json without_system(const Json& messages) {
     Json out = Json::array(), system;
     for (const Json& message : messages) {
@@ -61,8 +62,6 @@ Json without_system(const Json& messages) {
     }
     return out;
 }
-
-} // namespace
 
 std::vector<Json> plainer_conversations(const Json& messages) {
     std::vector<Json> others;

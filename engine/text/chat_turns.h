@@ -13,4 +13,7 @@ namespace switchyard {
 /// know no system; then without what stands before the first question. Only those that differ.
 std::vector<nlohmann::ordered_json> plainer_conversations(const nlohmann::ordered_json& messages);
 
+/// The conversation with what the system says put before the question that follows it.
+nlohmann::ordered_json without_system(const nlohmann::ordered_json& messages);
+
 } // namespace switchyard

@@ -338,6 +338,15 @@ TEST_F(CliTest, WhatControlTokensMeanStandsInTheRecord) {
               std::string::npos);
 }
 
+TEST_F(CliTest, ThinkingStandsInTheRecord) {
+    const std::string ask = "generate " + model + " --prompt a --max-tokens 1 --json";
+    EXPECT_EQ(json_of(ask)["settings"]["thinking"], "auto");
+    const auto off = json_of(ask + " --thinking off --thinking-effort high");
+    EXPECT_EQ(off["settings"]["thinking"], "off");
+    EXPECT_EQ(off["settings"]["thinking_effort"], "high");
+    expect_refused("generate " + model + " --prompt a --thinking perhaps", 2, "on, off, auto");
+}
+
 TEST_F(CliTest, WhatIsReadIsNeverOverwritten) {
     const std::string plan = file("a.plan"), text = file("text.txt", "Once upon a time there was a text.");
     const std::string link = file("link.gguf"), hard = file("hard.gguf"), part = file("x.gguf.part");

@@ -488,6 +488,55 @@ class TestTune : public QObject {
         QCOMPARE(bench.settings.get<Setting::Preset>(), QString());
     }
 
+    void threePresetsMoveSamplingAlone() {
+        Bench bench;
+        auto* box = bench.find<QComboBox>(u"preset.box"_s);
+        const Tuning own = mixtureModel().defaults;
+        bench.box(u"experts"_s)->setValue(3);
+        bench.slider(u"kv"_s)->setValue(0);
+        const Tuning moved = bench.moves.back();
+        QVERIFY(moved.sequence.kv != own.sequence.kv);
+        double before = -1;
+        for (const QString& name : {u"Precise"_s, u"Balanced"_s, u"Creative"_s}) {
+            box->setCurrentIndex(box->findText(name));
+            Q_EMIT box->activated(box->currentIndex());
+            const Tuning& chosen = bench.moves.back();
+            QVERIFY(chosen.sequence.temperature > before);
+            before = chosen.sequence.temperature;
+            QCOMPARE(chosen.sequence.experts, 3);
+            QVERIFY(chosen.sequence.kv == moved.sequence.kv);
+            QVERIFY(chosen.model == moved.model);
+            QVERIFY(!bench.column->row("temperature")->differsFromPreset());
+            for (const auto& action : {u"preset.save"_s, u"preset.rename"_s, u"preset.delete"_s})
+                QVERIFY(!bench.find<QAction>(action)->isEnabled());
+        }
+        bench.find<QAction>(u"preset.reset"_s)->trigger(); // all dials
+        QCOMPARE(bench.moves.back().sequence.experts, own.sequence.experts);
+        QCOMPARE(bench.moves.back().sequence.temperature, before);
+    }
+
+    void thinkingIsThereWhereTheTemplateHasIt() {
+        Bench bench;
+        QVERIFY(!bench.column->row("thinking")->isVisible());
+        QVERIFY(!bench.column->row("thinking_effort")->isVisible());
+        Capabilities thinks = mixtureModel();
+        thinks.thinking = true;
+        bench.show(thinks);
+        QVERIFY(bench.column->row("thinking")->isVisible());
+        QVERIFY(!bench.column->row("thinking_effort")->isVisible());
+        auto* value = bench.find<QLabel>(u"tune.thinking.value"_s);
+        QCOMPARE(value->text(), u"auto"_s);
+        bench.slider(u"thinking"_s)->setValue(1);
+        QCOMPARE(value->text(), u"off"_s);
+        QVERIFY(bench.moves.back().sequence.thinking == Thinking::Off);
+        thinks.thinking = false;
+        thinks.thinking_effort = true;
+        bench.show(thinks);
+        QVERIFY(!bench.column->row("thinking")->isVisible());
+        bench.slider(u"thinking_effort"_s)->setValue(3);
+        QVERIFY(bench.moves.back().sequence.effort == ThinkingEffort::High);
+    }
+
     void sharedPresetsAreTaken() {
         Bench bench;
         Tuning tuning = mixtureModel().defaults;

@@ -58,6 +58,27 @@ const std::vector<const char*>& controlStrings() {
             "Bits of what quantized weights are multiplied with, on the processor. 8 read prompts about 1.5 "
             "times as fast as 16 and cost some accuracy: of two small models logits changed by an NMSE of "
             "1e-4 and 5e-4, perplexity by 0.4 % and 0.1 %."),
+        QT_TRANSLATE_NOOP("Controls", "Thinking"),
+        QT_TRANSLATE_NOOP("Controls",
+                          "Whether the model thinks before it answers. Auto: as its chat template has it. "
+                          "For models whose template has a switch."),
+        QT_TRANSLATE_NOOP("Controls", "auto"),
+        QT_TRANSLATE_NOOP("Controls", "on"),
+        QT_TRANSLATE_NOOP("Controls", "Thinking effort"),
+        QT_TRANSLATE_NOOP("Controls",
+                          "How long the model thinks before it answers. Auto: as its chat template has it. "
+                          "For models whose template takes a word for it."),
+        QT_TRANSLATE_NOOP("Controls", "low"),
+        QT_TRANSLATE_NOOP("Controls", "medium"),
+        QT_TRANSLATE_NOOP("Controls", "high"),
+        QT_TRANSLATE_NOOP("Controls", "When the context is full"),
+        QT_TRANSLATE_NOOP(
+            "Controls",
+            "What is done with a chat that is longer than the model's context: stop ends the answer there; "
+            "leave out takes the oldest questions and their answers out of what the model reads, never the "
+            "system prompt."),
+        QT_TRANSLATE_NOOP("Controls", "stop"),
+        QT_TRANSLATE_NOOP("Controls", "leave out"),
         QT_TRANSLATE_NOOP("Controls", "Prefill chunk"),
         QT_TRANSLATE_NOOP(
             "Controls",

@@ -220,6 +220,7 @@ void TuneColumn::showStates() {
     for (const auto& [name, row] : rows_) {
         const DialState state = dialState(capabilities_, row->spec());
         row->setState(state);
+        row->setVisible(state.shown);
         if (state.offer != DialOffer::Carve)
             continue;
         carves = true;
@@ -246,7 +247,7 @@ void TuneColumn::showTuning() {
     bool changed = false;
     for (const auto& [name, row] : rows_) {
         row->setValue(shownValue(tuning_, *row));
-        changed = changed || (row->isEnabled() && row->differsFromPreset());
+        changed = changed || (row->isEnabled() && row->state().shown && row->differsFromPreset());
     }
     preset_bar_->setTuning(tuning_);
     preset_bar_->setChanged(changed);

@@ -179,7 +179,10 @@ class Binder {
         names.scope = &program.scope;
         NameFinder(names).visit_list(program.body);
         bind_list(program.body, {&names, true, false});
+        note_free(program.scope);
     }
+
+    std::set<std::string> take_free() { return std::move(free_); }
 
   private:
     struct Frame {
@@ -209,6 +212,13 @@ class Binder {
         names.scope = &scope;
         find(names);
         bind_body({&names, false, false});
+        note_free(scope);
+    }
+
+    void note_free(const Scope& scope) {
+        for (const SlotLoad& slot : scope.slots)
+            if (slot.from == From::Context)
+                free_.insert(slot.name);
     }
 
     void bind_node(Node& node, const Frame& frame) {
@@ -422,12 +432,19 @@ class Binder {
         names.scope = &node.scope;
         NameFinder(names).visit_list(node.body);
         bind_list(node.body, {&names, false, false});
+        note_free(node.scope);
         (void)frame;
     }
+
+    std::set<std::string> free_;
 };
 
 } // namespace
 
-void bind(Template& program) { Binder().bind_template(program); }
+std::set<std::string> bind(Template& program) {
+    Binder binder;
+    binder.bind_template(program);
+    return binder.take_free();
+}
 
 } // namespace switchyard::jinja

@@ -4,10 +4,13 @@
 
 #include "engine/text/jinja/ast.h"
 
+#include <set>
+
 namespace switchyard::jinja {
 
 /// Fills the scopes and places of all nodes and looks up filters and tests by name.
-/// Throws Error for a filter or test that does not exist where no condition guards it.
-void bind(Template& program);
+/// Throws Error for a filter or test that does not exist where no condition guards it. Returns the names that
+/// some frame takes from the context.
+std::set<std::string> bind(Template& program);
 
 } // namespace switchyard::jinja

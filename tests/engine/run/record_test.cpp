@@ -103,6 +103,26 @@ TEST(Record, TheExactPathsCacheTypeComesBack) {
     EXPECT_EQ(run_record_from_json(to_json(record)).settings.sequence.kv, BlockType::F32);
 }
 
+TEST(Record, WhatAChatsPromptWasMadeOfComesBack) {
+    RunRecord record = sample();
+    EXPECT_FALSE(to_json(record).contains("system_prompt"));
+    EXPECT_FALSE(run_record_from_json(to_json(record)).system_prompt);
+    record.system_prompt = "";
+    record.left_out = 6;
+    record.settings.sequence.thinking = Thinking::Off;
+    record.settings.sequence.effort = ThinkingEffort::High;
+    record.settings.sequence.when_full = WhenFull::LeaveOut;
+    const RunRecord back = run_record_from_json(to_json(record));
+    EXPECT_EQ(back.system_prompt, "") << "none is not the same as not known";
+    EXPECT_EQ(back.left_out, 6);
+    EXPECT_EQ(back.settings, record.settings);
+    auto json = to_json(record);
+    json["left_out"] = -3;
+    EXPECT_EQ(run_record_from_json(json).left_out, 0);
+    json["system_prompt"] = 7;
+    EXPECT_THROW(run_record_from_json(json), Error);
+}
+
 TEST(Record, RefusesWhatIsNotARecord) {
     using nlohmann::ordered_json;
     EXPECT_THROW(run_record_from_json(ordered_json::parse("[]")), Error);
