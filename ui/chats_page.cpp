@@ -51,7 +51,8 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
                      QWidget* parent)
     : Page(parent), services_(services), actions_(actions), loading_(loading) {
     picker_ = new ModelPicker(this);
-    chat_ = new ChatPage(services_.controller, services_.model, services_.settings, actions_, this);
+    chat_ = new ChatPage(services_.controller, services_.model, services_.settings, services_.prompts,
+                         actions_, this);
     elsewhere_ = new AnswerElsewhere(services_, loading_, this);
     first_ = new FirstModel(services_.downloads, services_.library, services_.model, services_.paths.models,
                             u"first"_s);

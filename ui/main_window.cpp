@@ -80,7 +80,7 @@ void MainWindow::buildPages() {
     auto* models = new ModelsPage(services_.library, services_.settings, (*actions_)[Act::OpenModel],
                                   services_.paths.models);
     addFinding(*models);
-    auto* settings = new SettingsPage(services_.settings, services_.paths);
+    auto* settings = new SettingsPage(services_.settings, services_.prompts, services_.paths);
     settings->append(new HubSettings(services_.settings, services_.hub));
     pages_->add(chats_);
     pages_->add(models);

@@ -60,8 +60,8 @@ QLabel* addNote(QFormLayout* form, const QString& text) {
 
 } // namespace
 
-SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* parent)
-    : Page(parent), settings_(settings), paths_(paths) {
+SettingsPage::SettingsPage(Settings& settings, SystemPrompts& prompts, const Paths& paths, QWidget* parent)
+    : Page(parent), settings_(settings), prompts_(prompts), paths_(paths) {
     setObjectName(u"settings"_s);
     auto* content = new QWidget;
     auto* inner = inner_ = new QVBoxLayout(content);
@@ -85,6 +85,8 @@ SettingsPage::SettingsPage(Settings& settings, const Paths& paths, QWidget* pare
     layout->setContentsMargins(0, 0, 0, 0);
     layout->addWidget(scroll);
     connect(&settings_, &Settings::changed, this, &SettingsPage::read);
+    connect(&prompts_, &SystemPrompts::changed, this, &SettingsPage::showPrompts);
+    showPrompts();
     read();
 }
 
@@ -167,6 +169,22 @@ void SettingsPage::buildChat(QVBoxLayout* layout) {
         if (settings_.get<Setting::ModelTitles>() != on)
             settings_.set<Setting::ModelTitles>(on);
     });
+    prompt_ = new QComboBox;
+    prompt_->setObjectName(u"settings.systemPrompt"_s);
+    prompt_->setAccessibleName(tr("System prompt of new chats"));
+    prompt_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    addRow(form, tr("System prompt"), prompt_);
+    addNote(form, tr("What new chats begin with: one of those that were given a name over a chat's thread."));
+    connect(prompt_, &QComboBox::activated, this,
+            [this] { settings_.set<Setting::SystemPrompt>(prompt_->currentData().toString()); });
+}
+
+void SettingsPage::showPrompts() {
+    prompt_->clear();
+    prompt_->addItem(tr("None"), QString());
+    for (const QString& name : prompts_.names())
+        prompt_->addItem(oneLine(name), name);
+    read();
 }
 
 void SettingsPage::buildFolders(QVBoxLayout* layout) {
@@ -215,6 +233,7 @@ void SettingsPage::read() {
     font_->setValue(points > 0 ? points : kSmallestFont - 1);
     enter_->setChecked(settings_.get<Setting::EnterSends>());
     model_titles_->setChecked(settings_.get<Setting::ModelTitles>());
+    prompt_->setCurrentIndex(std::max(0, prompt_->findData(settings_.get<Setting::SystemPrompt>())));
     const QString chosen = settings_.get<Setting::DataFolder>();
     QString shown = QDir::toNativeSeparators(paths_.data);
     if (!chosen.isEmpty() && chosen != paths_.data)

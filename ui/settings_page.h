@@ -3,6 +3,7 @@
 
 #include "app/services/paths.h"
 #include "app/services/settings.h"
+#include "app/services/system_prompts.h"
 
 #include "ui/page.h"
 
@@ -17,7 +18,7 @@ namespace switchyard {
 class SettingsPage : public Page {
     Q_OBJECT
   public:
-    SettingsPage(Settings& settings, const Paths& paths, QWidget* parent = nullptr);
+    SettingsPage(Settings& settings, SystemPrompts& prompts, const Paths& paths, QWidget* parent = nullptr);
 
     PageSign sign() const override;
     QWidget* firstFocus() override;
@@ -29,11 +30,13 @@ class SettingsPage : public Page {
     void buildChat(QVBoxLayout* layout);
     void buildFolders(QVBoxLayout* layout);
     void read();
+    void showPrompts();
 
     Settings& settings_;
+    SystemPrompts& prompts_;
     Paths paths_;
     QVBoxLayout* inner_;
-    QComboBox *theme_, *contrast_, *language_;
+    QComboBox *theme_, *contrast_, *language_, *prompt_;
     QSpinBox* font_;
     QCheckBox *enter_, *model_titles_;
     QLabel *data_note_, *data_path_;

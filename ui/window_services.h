@@ -11,6 +11,7 @@
 #include "app/services/paths.h"
 #include "app/services/presets.h"
 #include "app/services/settings.h"
+#include "app/services/system_prompts.h"
 
 namespace switchyard {
 
@@ -25,6 +26,7 @@ struct WindowServices {
     ModelLibrary& library;
     ChatController& controller;
     Presets& presets;
+    SystemPrompts& prompts;
     ThemeManager& theme;
     Paths paths;
     Downloads& downloads;

@@ -142,6 +142,7 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
                 modelProviders(QStringList{paths.models} + settings.get<Setting::ModelFolders>()));
     });
     Presets presets(paths.presets);
+    SystemPrompts prompts(paths.prompts);
     answers.models->setSetups([&settings](const ModelKey& key) { return setupOf(settings, key); });
     CurrentModel model(*answers.models);
     Devices devices(answers.hardware, model, settings);
@@ -156,8 +157,8 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     Hub hub(settings);
     IdleUnload idle(model, controller, settings);
     QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
-    const WindowServices services{settings, model, devices, jobs,      library, controller,
-                                  presets,  theme, paths,   downloads, hub,     idle};
+    const WindowServices services{settings, model, devices, jobs,      library, controller, presets,
+                                  prompts,  theme, paths,   downloads, hub,     idle};
     WindowHost host(services);
     Errand errand(options, services, host);
     std::optional<ThemeWatcher> watcher;

@@ -122,6 +122,7 @@ void ChatController::newChat() {
     leave();
     Conversation fresh;
     fresh.unsent = new_chat_draft_;
+    fresh.system_prompt = new_chat_draft_.system_prompt.value_or(new_chats_prompt_);
     showNew(makeChat(std::move(fresh)));
 }
 
@@ -129,6 +130,7 @@ void ChatController::newTemporaryChat() {
     Conversation fresh;
     fresh.summary.id = ConversationStore::newId();
     fresh.summary.title = tr("Temporary chat");
+    fresh.system_prompt = new_chats_prompt_;
     fresh.summary.created = fresh.summary.changed = QDateTime::currentDateTime();
     leave();
     showNew(makeChat(std::move(fresh), false));
@@ -319,6 +321,28 @@ void ChatController::setTuning(const Tuning& tuning) {
         model_.setTuning(model_tuning_);
     }
     Q_EMIT tuningChanged();
+}
+
+void ChatController::setSystemPrompt(ConversationId id, const QString& text) {
+    if (OpenChat* chat = find(id))
+        chat->setSystemPrompt(text);
+    else if (list_.find(id))
+        store_.saveSystemPrompt(id, text);
+    if (id == 0 && new_chat_draft_.system_prompt.value_or(new_chats_prompt_) != text) {
+        Draft draft = new_chat_draft_;
+        draft.system_prompt = text;
+        saveDraft(0, draft);
+    }
+    if (id == current())
+        Q_EMIT systemPromptChanged();
+}
+
+void ChatController::setNewChatsPrompt(const QString& text) {
+    new_chats_prompt_ = text;
+    if (current() != 0 || new_chat_draft_.system_prompt)
+        return;
+    shown_->setSystemPrompt(text);
+    Q_EMIT systemPromptChanged();
 }
 
 // ---- Any chat ----

@@ -61,6 +61,11 @@ class ChatController : public QObject {
     void deleteMessage(MessageId id);
     /// Of the shown chat; `model` is the loaded model's, for all chats.
     void setTuning(const Tuning& tuning);
+    const QString& systemPrompt() const { return conversation().system_prompt; }
+    /// Of any chat, from its next answer on. Chat 0: the new one, which keeps it as it keeps its draft.
+    void setSystemPrompt(ConversationId id, const QString& text);
+    /// What new chats begin with. One that is not begun has it at once, unless its own was written.
+    void setNewChatsPrompt(const QString& text);
 
     // ---- Any chat ----
     /// nullptr: nothing runs in that chat.
@@ -100,6 +105,7 @@ class ChatController : public QObject {
     void messageChanged(switchyard::MessageId id);
     void tokensRead();
     void tuningChanged();
+    void systemPromptChanged();
     /// What happened in a run since the last time, shown or not: for plots. At most every 16 ms.
     void runEvents(switchyard::ConversationId id, const std::vector<switchyard::RunEvent>& events);
     /// A run began, went into another phase, made progress in its prefill, or ended.
@@ -152,6 +158,7 @@ class ChatController : public QObject {
     std::vector<std::unique_ptr<OpenChat>> others_; ///< that answer
     QSet<ConversationId> gone_;                     ///< temporary chats that were left
     Draft new_chat_draft_;
+    QString new_chats_prompt_;
     QHash<ConversationId, bool> waiting_; ///< for the model; true: and for its defaults
     ModelTuning model_tuning_;            ///< of the loaded model
     bool tuned_ = false;                  ///< the user moved a dial since the chat began

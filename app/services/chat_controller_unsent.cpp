@@ -12,18 +12,27 @@ void ChatController::restoreNewChatDraft() {
         if (earlier == Draft())
             return;
         saveDraft(0, joined(earlier, new_chat_draft_));
-        if (current() == 0)
-            Q_EMIT draftRestored(earlier);
+        if (current() != 0)
+            return;
+        Q_EMIT draftRestored(earlier);
+        if (new_chat_draft_.system_prompt) {
+            shown_->setSystemPrompt(*new_chat_draft_.system_prompt);
+            Q_EMIT systemPromptChanged();
+        }
     });
 }
 
 void ChatController::saveDraft(ConversationId id, const Draft& draft) {
-    if (id == 0)
-        new_chat_draft_ = draft;
+    Draft kept = draft;
+    if (id == 0) {
+        if (!kept.system_prompt) // who writes the message does not know of it
+            kept.system_prompt = new_chat_draft_.system_prompt;
+        new_chat_draft_ = kept;
+    }
     if (OpenChat* chat = find(id))
-        chat->saveDraft(draft);
+        chat->saveDraft(kept);
     else if (!gone_.contains(id))
-        store_.saveDraft(id, draft);
+        store_.saveDraft(id, kept);
 }
 
 void ChatController::addDraftFile(ConversationId id, const MessagePart& file) {

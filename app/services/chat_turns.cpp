@@ -40,18 +40,42 @@ QString questionText(const Message& message) {
 } // namespace
 
 std::vector<ChatTurn> turnsUntil(const Conversation& chat, MessageId last) {
+    return turnsUntil(chat, last, chat.system_prompt);
+}
+
+std::vector<ChatTurn> turnsUntil(const Conversation& chat, MessageId last, const QString& system_prompt) {
     std::vector<ChatTurn> turns;
-    if (!chat.system_prompt.trimmed().isEmpty())
-        turns.push_back({Author::System, chat.system_prompt});
+    if (!system_prompt.trimmed().isEmpty())
+        turns.push_back({Author::System, system_prompt});
+    int place = 0;
     for (const Message& message : chat.thread()) {
         const QString text = message.author == Author::User ? questionText(message) : message.text();
         // An answer that failed before its first word says nothing to the model.
         if (!text.isEmpty() || message.id == last)
-            turns.push_back({message.author, text});
+            turns.push_back({message.author, text, {}, {}, place});
         if (message.id == last)
             break;
+        ++place;
     }
     return turns;
+}
+
+ChatTurn questionTurn(const QString& text, const QList<MessagePart>& files, int place) {
+    Message question;
+    question.parts = files;
+    question.parts.append({PartKind::Text, text, {}, 0});
+    return {Author::User, questionText(question), {}, {}, place};
+}
+
+int leftOutBefore(const Conversation& chat, MessageId last) {
+    int left_out = 0;
+    for (const Message& message : chat.thread()) {
+        if (message.id == last)
+            break;
+        if (message.has_run && message.run.timings.prompt_tokens > 0)
+            left_out = message.run.left_out;
+    }
+    return left_out;
 }
 
 } // namespace switchyard

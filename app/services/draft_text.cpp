@@ -15,7 +15,8 @@ constexpr QChar kDraftMark(0x0001);
 } // namespace
 
 QString draftToText(const Draft& draft) {
-    if (draft.files.isEmpty() && draft.edits.isEmpty() && !draft.text.startsWith(kDraftMark))
+    if (draft.files.isEmpty() && draft.edits.isEmpty() && !draft.system_prompt &&
+        !draft.text.startsWith(kDraftMark))
         return draft.text;
     QJsonArray files;
     for (const MessagePart& file : draft.files)
@@ -23,7 +24,9 @@ QString draftToText(const Draft& draft) {
     QJsonObject edits; // ids are larger than what a number in JSON holds exactly
     for (auto edit = draft.edits.cbegin(); edit != draft.edits.cend(); ++edit)
         edits.insert(QString::number(edit.key()), edit.value());
-    const QJsonObject all{{u"text"_s, draft.text}, {u"files"_s, files}, {u"edits"_s, edits}};
+    QJsonObject all{{u"text"_s, draft.text}, {u"files"_s, files}, {u"edits"_s, edits}};
+    if (draft.system_prompt)
+        all.insert(u"system_prompt"_s, *draft.system_prompt);
     return kDraftMark + QString::fromUtf8(QJsonDocument(all).toJson(QJsonDocument::Compact));
 }
 
@@ -40,6 +43,8 @@ Draft draftFromText(const QString& stored) {
     const QJsonObject edits = json[u"edits"_s].toObject();
     for (auto edit = edits.begin(); edit != edits.end(); ++edit)
         draft.edits.insert(edit.key().toLongLong(), edit.value().toString());
+    if (const QJsonValue prompt = json[u"system_prompt"_s]; prompt.isString())
+        draft.system_prompt = prompt.toString();
     return draft;
 }
 

@@ -27,6 +27,7 @@ struct LocalRunService::Run {
     GenerationRequest request;
     std::uint64_t seed = 0;
     std::shared_ptr<const AnswerReading> reading; ///< set before the scheduler knows the run
+    int left_out = 0;                             ///< messages; set before, too
     bool first_token = true;                      ///< the scheduler thread's
     std::stop_source preparing;                   ///< stops what makes the prompt
     std::mutex mutex;
@@ -132,9 +133,9 @@ void LocalRunService::begin(const RunPtr& run) {
 void LocalRunService::start(const RunPtr& run, const LocalEnginePtr& engine) {
     RunRequest request;
     try {
-        Prompt prompt = buildPrompt(*engine->model, run->request.turns,
-                                    {run->request.continue_last, run->request.tuning.sequence.special_tokens,
-                                     run->preparing.get_token()});
+        FittedPrompt fitted = fitPrompt(*engine->model, run->request, run->preparing.get_token());
+        Prompt& prompt = fitted.prompt;
+        run->left_out = fitted.left_out;
         run->reading = std::make_shared<const AnswerReading>(prompt.reading);
         request.reading = std::move(prompt.reading);
         request.prompt = std::move(prompt.ids);
@@ -146,6 +147,28 @@ void LocalRunService::start(const RunPtr& run, const LocalEnginePtr& engine) {
         end(*run, stopped ? FinishReason::Stopped : FinishReason::Failed,
             stopped ? QString() : engineSentence(error));
     }
+}
+
+void LocalRunService::showPrompt(GenerationRequest request, QObject* context,
+                                 std::function<void(const ShownPrompt&)> answer) {
+    if (request.replay)
+        request.tuning = request.replay->settings;
+    LocalEnginePtr engine = host_.engine(request.model);
+    preparing_.run(
+        context,
+        [request = std::move(request),
+         engine = std::move(engine)](const std::stop_token& stop) -> ShownPrompt {
+            ShownPrompt failed;
+            try {
+                if (engine)
+                    return lookAtPrompt(*engine->model, request, stop);
+                failed.error = tr("No model is loaded: choose one in the model picker.");
+            } catch (const std::exception& error) {
+                failed.error = engineSentence(error);
+            }
+            return failed;
+        },
+        std::move(answer));
 }
 
 void LocalRunService::handOver(const RunPtr& run, const LocalEnginePtr& engine, RunRequest request) {
@@ -233,6 +256,7 @@ RunEvent LocalRunService::eventOf(Run& run, const SchedulerEvent& event) {
             out.settings = event.settings;
             out.computed_by = event.computed_by;
             out.context = event.context;
+            out.left_out = run.left_out;
         }
         break;
     case SchedulerEvent::Kind::Move:

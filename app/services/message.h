@@ -10,6 +10,7 @@
 #include <QString>
 
 #include <algorithm>
+#include <optional>
 
 namespace switchyard {
 
@@ -40,12 +41,15 @@ struct Draft {
     QString text;
     QList<MessagePart> files;
     QMap<MessageId, QString> edits; ///< messages that are being changed, with the new text
+    /// Of a chat that is not begun: what the user made of the system prompt that new chats have.
+    std::optional<QString> system_prompt{};
     bool operator==(const Draft&) const = default;
 };
 
 /// What was written first, and what was written after it without knowing of it.
 inline Draft joined(const Draft& earlier, const Draft& later) {
-    Draft both{earlier.text + later.text, earlier.files + later.files, earlier.edits};
+    Draft both{earlier.text + later.text, earlier.files + later.files, earlier.edits,
+               later.system_prompt ? later.system_prompt : earlier.system_prompt};
     both.edits.insert(later.edits);
     return both;
 }

@@ -36,11 +36,13 @@ const Message* OpenChat::message(MessageId id) const {
 
 void OpenChat::begin(const ConversationSummary& summary) {
     conversation_.summary = summary;
-    if (!conversation_.system_prompt.isEmpty())
-        setSystemPrompt(conversation_.system_prompt);
+    if (!conversation_.system_prompt.isEmpty() && services_.store)
+        services_.store->saveSystemPrompt(id(), conversation_.system_prompt);
 }
 
 void OpenChat::setSystemPrompt(const QString& text) {
+    if (text == conversation_.system_prompt)
+        return;
     conversation_.system_prompt = text;
     if (id() != 0 && services_.store)
         services_.store->saveSystemPrompt(id(), text);
@@ -88,7 +90,8 @@ bool OpenChat::send(const QString& text, const QList<MessagePart>& files) {
 void OpenChat::answerQuestion(MessageId question, const std::optional<RunRecord>& replay, bool new_seed) {
     Message answer = newMessage(question, Author::Assistant);
     GenerationRequest request;
-    request.turns = turnsUntil(conversation_, question);
+    request.turns = turnsUntil(conversation_, question, systemPromptOf(replay ? &*replay : nullptr));
+    request.left_out = replay ? replay->left_out : leftOutBefore(conversation_, question);
     request.tuning = replay ? replay->settings : conversation_.tuning;
     request.replay = replay;
     if (new_seed)
@@ -98,6 +101,12 @@ void OpenChat::answerQuestion(MessageId question, const std::optional<RunRecord>
     append(answer);
     start(answer.id, std::move(request));
     Q_EMIT threadChanged();
+}
+
+/// As it was told then, where the record has it.
+QString OpenChat::systemPromptOf(const RunSummary* run) const {
+    return run && run->system_prompt ? QString::fromStdString(*run->system_prompt)
+                                     : conversation_.system_prompt;
 }
 
 /// By the chosen model, from its first token on.

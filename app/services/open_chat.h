@@ -70,6 +70,12 @@ class OpenChat : public QObject {
     void restoreMessage(MessageId id); ///< takes that back, and shows it
     void selectBranch(MessageId id);
 
+    /// The prompt of a stored answer, made anew by the model in use, or of this question if it were asked
+    /// now.
+    void showPromptOf(MessageId answer, QObject* context, std::function<void(const ShownPrompt&)> then);
+    void showPromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
+                       std::function<void(const ShownPrompt&)> then);
+
     /// Acts on the next token, and is kept with the chat.
     void setTuning(const Tuning& tuning);
     /// What the model is told before all messages, from the next answer on.
@@ -94,6 +100,7 @@ class OpenChat : public QObject {
   private:
     Message newMessage(MessageId parent, Author author) const;
     void append(const Message& message);
+    QString systemPromptOf(const RunSummary* run) const;
     void answerQuestion(MessageId question, const std::optional<RunRecord>& replay, bool new_seed);
     void beginRun(Message& answer, const Tuning& settings) const;
     void noteModel(Message& answer, const ModelKey& model) const;

@@ -79,6 +79,32 @@ void OpenChat::runAgainWithTokens(MessageId answer) {
     answerQuestion(old->parent, record, false);
 }
 
+void OpenChat::showPromptOf(MessageId answer, QObject* context,
+                            std::function<void(const ShownPrompt&)> then) {
+    const Message* message = this->message(answer);
+    if (!message || message->parent == 0)
+        return;
+    GenerationRequest request;
+    request.model = services_.model.key();
+    request.turns = turnsUntil(conversation_, message->parent, systemPromptOf(&message->run));
+    request.tuning = message->run.settings;
+    request.left_out = message->run.left_out;
+    request.replay.emplace(); // with as many left out as were
+    request.replay->settings = request.tuning;
+    services_.runs.showPrompt(std::move(request), context, std::move(then));
+}
+
+void OpenChat::showPromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
+                             std::function<void(const ShownPrompt&)> then) {
+    GenerationRequest request;
+    request.model = services_.model.key();
+    request.tuning = conversation_.tuning;
+    request.turns = turnsUntil(conversation_, 0);
+    request.turns.push_back(questionTurn(text, files, static_cast<int>(conversation_.thread().size())));
+    request.left_out = leftOutBefore(conversation_, 0);
+    services_.runs.showPrompt(std::move(request), context, std::move(then));
+}
+
 bool OpenChat::mayGoOn(MessageId answer) const {
     const QList<Message>& thread = conversation_.thread();
     return !busy() && !thread.isEmpty() && thread.last().id == answer &&
@@ -117,7 +143,9 @@ void OpenChat::continueWithTokens(MessageId answer) {
 
 GenerationRequest OpenChat::requestToGoOn(const Message& answer) const {
     GenerationRequest request;
-    request.turns = turnsUntil(conversation_, answer.id);
+    const bool begun = !answer.run.tokens.empty();
+    request.turns = turnsUntil(conversation_, answer.id, systemPromptOf(begun ? &answer.run : nullptr));
+    request.left_out = begun ? answer.run.left_out : leftOutBefore(conversation_, answer.id);
     ChatTurn& turn = request.turns.back();
     for (const MessagePart& part : answer.parts) {
         if (part.kind == PartKind::Thinking)
@@ -131,8 +159,12 @@ GenerationRequest OpenChat::requestToGoOn(const Message& answer) const {
     }
     request.tuning = conversation_.tuning;
     request.continue_last = true;
-    if (!answer.run.tokens.empty())
-        request.draw = answer.run.computed_by.draw;
+    if (!begun)
+        return request;
+    request.draw = answer.run.computed_by.draw;
+    // The prompt that it goes on with is the one that it began with.
+    request.tuning.sequence.thinking = answer.run.settings.sequence.thinking;
+    request.tuning.sequence.effort = answer.run.settings.sequence.effort;
     return request;
 }
 

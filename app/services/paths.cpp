@@ -21,8 +21,10 @@ Paths Paths::standard(const QString& data_folder) {
     }
     paths.models = paths.data + QStringLiteral("/models");
     paths.presets = paths.data + QStringLiteral("/presets");
+    paths.prompts = paths.data + QStringLiteral("/prompts");
     // The data folder first: a folder that is made on the way to another is that one's.
-    for (const QString& folder : {paths.data, paths.models, paths.presets, QFileInfo(paths.settings).path()})
+    for (const QString& folder :
+         {paths.data, paths.models, paths.presets, paths.prompts, QFileInfo(paths.settings).path()})
         makePrivateFolder(folder);
     return paths;
 }

@@ -12,6 +12,7 @@ struct Paths {
     QString models;   ///< data/models
     QString presets;  ///< data/presets
     QString settings; ///< the ini file
+    QString prompts;  ///< data/prompts: named system prompts
 
     /// The XDG data folder (~/.local/share/switchyard), or `data_folder` where it is not empty; settings lie
     /// in the XDG configuration folder, or in `data_folder` where that is given. Folders are made, for this

@@ -1,9 +1,10 @@
 #include "app/services/prompt.h"
 
 #include "engine/base/error.h"
-#include "engine/run/chat_prompt.h"
-#include "engine/run/plain_prompt.h"
+#include "engine/run/record.h"
 
+#include <algorithm>
+#include <iterator>
 #include <span>
 
 namespace switchyard {
@@ -22,15 +23,11 @@ const char* roleOf(Author author) {
     return "assistant";
 }
 
-/// By the model's template, or as plain roles for models that were never taught to chat.
-MarkedText render(const LoadedModel& model, std::span<const ChatTurn> turns, const std::stop_token& stop) {
-    TemplateInput input;
+nlohmann::ordered_json messagesOf(std::span<const ChatTurn> turns) {
+    auto messages = nlohmann::ordered_json::array();
     for (const ChatTurn& turn : turns)
-        input.messages.push_back({{"role", roleOf(turn.author)}, {"content", turn.text.toStdString()}});
-    if (!model.chat_template())
-        return whole_text(plain_prompt(input.messages), true);
-    input.variables = template_variables(*model.tokenizer());
-    return model.chat_template()->render_accepted(input, stop);
+        messages.push_back({{"role", roleOf(turn.author)}, {"content", turn.text.toStdString()}});
+    return messages;
 }
 
 /// An answer that goes on: what it thought and said is marked, what a format puts around it is not.
@@ -55,7 +52,7 @@ Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns,
     if (continue_last && !turns.empty())
         asked = asked.first(asked.size() - 1);
     Prompt prompt;
-    MarkedText text = render(model, asked, options.stop);
+    MarkedText text = chat_text(model, messagesOf(asked), options.chat);
     const AnswerFormat& format = model.answer_format();
     prompt.reading = format.reading(text.text);
     const std::vector<std::int32_t> begun =
@@ -65,14 +62,103 @@ Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns,
                           said = turns.back().text.toStdString();
         text += begun_answer(format.spell(text.text, thinking, said), thinking, said);
     }
-    // As the authors' code does: a template writes its own beginning of the text.
-    const bool add_special = model.chat_template() == nullptr;
-    prompt.ids = options.special_tokens ? model.tokenizer()->encode(text.text, add_special)
-                                        : model.tokenizer()->encode(text, add_special);
+    prompt.ids = chat_ids(model, text, options.chat);
     prompt.text = std::move(text.text);
     prompt.ids.insert(prompt.ids.end(), begun.begin(), begun.end());
     prompt.continues = begun.size();
     return prompt;
+}
+
+// ---- What fits into the context ----
+
+namespace {
+
+/// Tokens of a context that are kept for the answer.
+int roomForAnswer(int context, int max_tokens) { return std::min(max_tokens, context / 4); }
+
+/// The turns without those of the branch's first `left_out` messages; what is told before all stays.
+std::vector<ChatTurn> without(const std::vector<ChatTurn>& turns, int left_out) {
+    std::vector<ChatTurn> kept;
+    std::ranges::copy_if(turns, std::back_inserter(kept), [left_out](const ChatTurn& turn) {
+        return turn.place < 0 || turn.place >= left_out;
+    });
+    return kept;
+}
+
+bool leavesOut(const GenerationRequest& request) {
+    return request.tuning.sequence.when_full == WhenFull::LeaveOut;
+}
+
+/// So many messages can be left out: up to a question, and never the last one.
+std::vector<int> waysToLeaveOut(const GenerationRequest& request, int left_out) {
+    std::vector<int> ways;
+    for (const ChatTurn& turn : request.turns) {
+        if (turn.author == Author::User && turn.place > left_out)
+            ways.push_back(turn.place);
+    }
+    return ways;
+}
+
+} // namespace
+
+FittedPrompt fitPrompt(const LoadedModel& model, const GenerationRequest& request,
+                       const std::stop_token& stop) {
+    const SequenceTuning& tuning = request.tuning.sequence;
+    const PromptOptions options{request.continue_last, ChatPromptOptions(tuning, stop)};
+    const bool exact = request.replay || request.continue_last;
+    FittedPrompt fitted;
+    const auto build = [&](int left_out) {
+        fitted.prompt = buildPrompt(model, without(request.turns, left_out), options);
+        fitted.left_out = left_out;
+    };
+    build(exact || leavesOut(request) ? request.left_out : 0);
+    const int context = model.config().context;
+    const auto fits = [&](int more) {
+        return std::ssize(fitted.prompt.ids) + roomForAnswer(context, tuning.max_tokens) + more <= context;
+    };
+    if (exact || !leavesOut(request) || context <= 0 || fits(0))
+        return fitted;
+    // A longer chat has a longer prompt, so the fewest that do are found by halves; at least the last
+    // question stays.
+    const std::vector<int> ways = waysToLeaveOut(request, fitted.left_out);
+    std::size_t low = 0, high = ways.empty() ? 0 : ways.size() - 1;
+    while (low < high) {
+        const std::size_t middle = (low + high) / 2;
+        build(ways[middle]);
+        if (fits(context / 8))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    if (!ways.empty())
+        build(ways[low]);
+    fitted.left_out_pairs = static_cast<int>(std::ranges::count_if(request.turns, [&](const ChatTurn& turn) {
+        return turn.author == Author::User && turn.place >= request.left_out && turn.place < fitted.left_out;
+    }));
+    return fitted;
+}
+
+ShownPrompt lookAtPrompt(const LoadedModel& model, const GenerationRequest& request,
+                         const std::stop_token& stop) {
+    const FittedPrompt fitted = fitPrompt(model, request, stop);
+    ShownPrompt shown;
+    shown.tokens = static_cast<int>(fitted.prompt.ids.size());
+    shown.room = roomForAnswer(model.config().context, request.tuning.sequence.max_tokens);
+    shown.hash = prompt_hash(fitted.prompt.ids);
+    shown.left_out = fitted.left_out;
+    shown.left_out_pairs = fitted.left_out_pairs;
+    Utf8Assembler whole;
+    for (const std::int32_t id : fitted.prompt.ids) {
+        const bool special = model.tokenizer()->is_special(id);
+        if (special)
+            shown.text += QString::fromStdString(whole.flush());
+        const qsizetype begin = shown.text.size();
+        shown.text += QString::fromStdString(whole.push(model.tokenizer()->token_bytes(id)));
+        if (special)
+            shown.special.push_back({begin, shown.text.size()});
+    }
+    shown.text += QString::fromStdString(whole.flush());
+    return shown;
 }
 
 } // namespace switchyard

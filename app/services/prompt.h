@@ -2,7 +2,7 @@
 #pragma once
 
 #include "app/services/run_service.h"
-#include "engine/run/loaded_model.h"
+#include "engine/run/chat_prompt.h"
 
 namespace switchyard {
 
@@ -14,14 +14,28 @@ struct Prompt {
 };
 
 struct PromptOptions {
-    bool continue_last = false;  ///< the prompt ends with the last turn: its ids, else its thinking and text
-    bool special_tokens = false; ///< control tokens written in the turns are taken for such
-    std::stop_token stop;        ///< ends a template that takes long
+    bool continue_last = false; ///< the prompt ends with the last turn: its ids, else its thinking and text
+    ChatPromptOptions chat;     ///< as the dials say; its stop ends a template that takes long
 };
 
 /// Renders the model's chat template (a plain one where it has none) and tokenizes. Throws Error where there
 /// is no tokenizer or the template refuses.
 Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns,
                    const PromptOptions& options);
+
+/// The prompt of a request, with messages left out where it says so: as many of the oldest questions with
+/// their answers as it takes for the rest to leave room for an answer, and some more, so that the next
+/// answers go on with the same beginning. Throws as buildPrompt() does.
+struct FittedPrompt {
+    Prompt prompt;
+    int left_out = 0;       ///< messages
+    int left_out_pairs = 0; ///< questions among those that the request did not leave out already
+};
+FittedPrompt fitPrompt(const LoadedModel& model, const GenerationRequest& request,
+                       const std::stop_token& stop);
+
+/// The request's prompt to be looked at. Throws as buildPrompt() does.
+ShownPrompt lookAtPrompt(const LoadedModel& model, const GenerationRequest& request,
+                         const std::stop_token& stop);
 
 } // namespace switchyard

@@ -66,6 +66,10 @@ void addUp(RunRecord& record, const RunTimings& earlier, int first) {
 
 RunRecorder::RunRecorder(Message& answer, const GenerationRequest& request) {
     answer.run.finish = FinishReason::Stopped; // what it is if the program ends here
+    if (answer.run.tokens.empty()) {
+        const bool told = !request.turns.empty() && request.turns.front().author == Author::System;
+        answer.run.system_prompt = told ? request.turns.front().text.toStdString() : std::string();
+    }
     if (request.continue_last && !request.turns.back().ids.empty()) {
         ReadAnswer read(answer.run);
         splitter_ = std::move(read.splitter);
@@ -126,6 +130,7 @@ void RunRecorder::takeToken(Message& answer, const RunEvent& event) {
             record.reading = reading;
             record.computed_by = event.computed_by; // now: an answer that is cut short has it too
             record.context = event.context;
+            record.left_out = event.left_out;
         }
     }
     if (event.settings && first_token_ == 0) // dials may have moved while the run waited
@@ -147,6 +152,9 @@ void RunRecorder::finish(Message& answer, const RunEvent& event) {
     answer.state = stateAfter(event.finish);
     answer.error = event.error;
     if (event.record && first_token_ == 0) {
+        // The engine knows the prompt's tokens, not what they were made of.
+        const std::optional<std::string> system_prompt = record.system_prompt;
+        const int left_out = record.left_out;
         // Its tokens came one by one: copying thousands of them again would hold up the window.
         if (event.record->tokens.size() == record.tokens.size()) {
             static_cast<RunSummary&>(record) = *event.record;
@@ -154,6 +162,8 @@ void RunRecorder::finish(Message& answer, const RunEvent& event) {
             record = *event.record;
             log_ = std::make_shared<TokenLog>(record.tokens);
         }
+        record.system_prompt = system_prompt;
+        record.left_out = left_out;
     }
     record.finish = event.finish;
     record.error = event.error.toStdString();

@@ -18,6 +18,7 @@ struct ChatTurn {
     // Of an answer that goes on:
     QString thinking{};              ///< what it had thought before its text
     std::vector<std::int32_t> ids{}; ///< its tokens by the same model, where its text is still theirs
+    int place = -1;                  ///< its message's in the branch, from 0; -1: it is none
 };
 
 struct GenerationRequest {
@@ -33,6 +34,25 @@ struct GenerationRequest {
     /// measured speeds.
     bool aside = false;
     std::optional<RunRecord> replay; ///< run again exactly: this record's settings, seed and dial moves
+    /// So many of the branch's oldest messages are left out already, and stay so. Of a replay and an answer
+    /// that goes on: exactly so many.
+    int left_out = 0;
+};
+
+/// The prompt of a request, to be looked at.
+struct ShownPrompt {
+    QString text; ///< all of it, special tokens spelled out
+    struct Span {
+        qsizetype begin = 0, end = 0; ///< UTF-16 units
+        bool operator==(const Span&) const = default;
+    };
+    std::vector<Span> special; ///< where special tokens stand; what is only spelled like one is none
+    int tokens = 0;
+    int room = 0;           ///< tokens of the context that are kept for the answer
+    quint64 hash = 0;       ///< as ComputedBy's
+    int left_out = 0;       ///< messages that are not in it
+    int left_out_pairs = 0; ///< questions among those that the request did not leave out already
+    QString error;          ///< a sentence, where there is none
 };
 
 /// One thing that happened in a run. Tokens arrive in order; the last event of a run is Finished.
@@ -54,6 +74,7 @@ struct RunEvent {
     std::optional<Tuning> settings;   ///< the first Token: what the run began with
     ComputedBy computed_by;           ///< Token, the first at least: what the answer is made by
     std::vector<ContextSpan> context; ///< the first Token: how its prompt was computed
+    int left_out = 0;                 ///< the first Token: messages that are not in the prompt
 };
 
 /// Hears what happened in one run since the last time, in order, on the thread of the service.
@@ -72,6 +93,9 @@ class RunService {
     /// Moves a dial of a run that is under way (chat scope): the next token obeys. A seed of 0 keeps the
     /// run's own.
     virtual void setTuning(RunId run, const SequenceTuning& tuning) = 0;
+    /// Makes the prompt of a request and runs nothing. The answer comes on this thread, later, and not any
+    /// more once `context` is gone; a service that does not know its prompts gives none.
+    virtual void showPrompt(GenerationRequest, QObject*, std::function<void(const ShownPrompt&)>) {}
     /// The conversation was deleted: what is cached of it goes.
     virtual void forget(ConversationId) {}
 };

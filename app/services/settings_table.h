@@ -32,6 +32,7 @@ enum class Setting {
     ModelSettings,
     HubAddress,
     Preset,
+    SystemPrompt,
     ChatFontPoints,
     FoldedChats,
     FoldedBase,
@@ -118,6 +119,7 @@ inline constexpr std::array<SettingRow, static_cast<std::size_t>(Setting::Count)
     {Setting::ModelSettings, "model_settings", TextsSetting{false}}, // as ModelSetup writes them
     {Setting::HubAddress, "hub/address", TextSetting{false}},        // of a mirror; empty: the standard hub
     {Setting::Preset, "preset", TextSetting{false}},               // the one in use; empty: the model's own
+    {Setting::SystemPrompt, "system_prompt", TextSetting{false}},  // the named one of new chats; empty: none
     {Setting::ChatFontPoints, "chat/font_points", RealSetting{0, kSmallestChatFont, kLargestChatFont}},
     {Setting::FoldedChats, "chat/folded", TextsSetting{false}}, // parts of the list of chats
     {Setting::FoldedBase, "tune/folded/base", FlagSetting{true}},

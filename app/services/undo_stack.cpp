@@ -27,6 +27,16 @@ void UndoStack::drop(ConversationId chat, bool only_whole) {
         Q_EMIT changed();
 }
 
+void UndoStack::promptDeleted(const QString& name, std::function<void()> undo) {
+    push(tr("The system prompt “%1” was deleted; chats that have it keep it.").arg(name),
+         {0, false, std::move(undo)});
+}
+
+void UndoStack::promptChanged(ConversationId chat, std::function<void()> undo) {
+    push(tr("The system prompt was changed. It acts from the next answer on."),
+         {chat, false, std::move(undo)});
+}
+
 void UndoStack::push(const QString& sentence, Step step) {
     steps_.push_back(std::move(step));
     Q_EMIT offered(sentence);

@@ -1,4 +1,5 @@
-// Deletions that can be taken back, of chats, folders and messages, the latest first.
+// Deletions and changes that can be taken back, of chats, folders, messages and system prompts, the latest
+// first.
 #pragma once
 
 #include "app/services/message.h"
@@ -20,6 +21,8 @@ class UndoStack : public QObject {
     void messageDeleted(ConversationId chat, std::function<void()> undo);
     void chatRestored(ConversationId chat); ///< without undo()
     void chatGone(ConversationId chat);     ///< for good, with all that was deleted of it
+    void promptDeleted(const QString& name, std::function<void()> undo); ///< a named system prompt
+    void promptChanged(ConversationId chat, std::function<void()> undo);
     bool canUndo() const { return !steps_.empty(); }
     /// Takes back the last deletion that was not taken back yet.
     void undo();

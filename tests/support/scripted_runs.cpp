@@ -111,6 +111,24 @@ void ScriptedRuns::setTuning(RunId id, const SequenceTuning& tuning) {
     });
 }
 
+/// "<|system|>Be brief.<|user|>Why?": the turns as they are, a token a word.
+void ScriptedRuns::showPrompt(GenerationRequest request, QObject* context,
+                              std::function<void(const ShownPrompt&)> answer) {
+    static const char* const kRoles[] = {"<|system|>", "<|user|>", "<|assistant|>"};
+    ShownPrompt shown;
+    for (const ChatTurn& turn : request.turns) {
+        const qsizetype begin = shown.text.size();
+        shown.text += QLatin1String(kRoles[static_cast<int>(turn.author)]);
+        shown.special.push_back({begin, shown.text.size()});
+        shown.text += turn.text;
+    }
+    shown.tokens = static_cast<int>(splitText(shown.text).size());
+    if (models_.state(request.model) != ModelState::Ready)
+        shown.error = QStringLiteral("No model is loaded.");
+    QMetaObject::invokeMethod(
+        context, [answer = std::move(answer), shown] { answer(shown); }, Qt::QueuedConnection);
+}
+
 void ScriptedRuns::work(std::stop_token stop) {
     while (!stop.stop_requested()) {
         std::shared_ptr<Run> run;

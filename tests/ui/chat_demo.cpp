@@ -104,9 +104,10 @@ int main(int argc, char** argv) {
     model.use(u"demo.gguf"_s);
     ChatController controller(store, model, answers.runs);
     Settings settings(folder.filePath(u"settings.ini"_s));
+    SystemPrompts prompts(folder.filePath(u"prompts"_s));
     QSplitter window;
     WindowActions actions(window);
-    auto* page_pointer = new ChatPage(controller, model, settings, actions, &window);
+    auto* page_pointer = new ChatPage(controller, model, settings, prompts, actions, &window);
     ChatPage& page = *page_pointer;
     window.addWidget(page.list());
     window.addWidget(&page);

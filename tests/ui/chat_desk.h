@@ -31,12 +31,13 @@ struct ChatDesk {
     /// `path`: of a data folder that is to outlive the desk; empty: one of its own.
     explicit ChatDesk(FakeScript script = {}, const QString& path = {}, bool load = true)
         : data(path.isEmpty() ? folder.path() : path), store(data), answers(script), model(answers.models),
-          controller(store, model, answers.runs), settings(data + QStringLiteral("/settings.ini")) {
+          controller(store, model, answers.runs), settings(data + QStringLiteral("/settings.ini")),
+          prompts(data + QStringLiteral("/prompts")) {
         if (load)
             model.use(QStringLiteral("fake.gguf"));
         window.resize(1100, 760);
         actions = new WindowActions(window);
-        page = new ChatPage(controller, model, settings, *actions, &window);
+        page = new ChatPage(controller, model, settings, prompts, *actions, &window);
         page->resize(820, 760);
         page->move(280, 0);
         page->list()->resize(270, 760);
@@ -94,6 +95,7 @@ struct ChatDesk {
     CurrentModel model;
     ChatController controller;
     Settings settings;
+    SystemPrompts prompts;
     QWidget window;
     WindowActions* actions = nullptr;
     ChatPage* page = nullptr;

@@ -37,19 +37,20 @@ struct WindowDesk {
     template <typename... Arguments>
     explicit WindowDesk(const QString& folder, Arguments&&... arguments)
         : paths{folder, folder + QStringLiteral("/models"), folder + QStringLiteral("/presets"),
-                folder + QStringLiteral("/switchyard.ini")},
+                folder + QStringLiteral("/switchyard.ini"), folder + QStringLiteral("/prompts")},
           settings(paths.settings), store(folder), answers(std::forward<Arguments>(arguments)...),
           model(answers.models), devices(answers.hardware, model, settings), library({}),
-          presets(paths.presets), controller(store, model, answers.runs), theme(*qApp),
-          downloads(testDownloads()), hub(settings, testDownloads().rules, std::make_unique<NoKeyring>()),
+          presets(paths.presets), prompts(paths.prompts), controller(store, model, answers.runs),
+          theme(*qApp), downloads(testDownloads()),
+          hub(settings, testDownloads().rules, std::make_unique<NoKeyring>()),
           idle(model, controller, settings), host(services()) {
         QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
         window->resize(1400, 900);
         window->show();
     }
     WindowServices services() {
-        return {settings, model, devices, answers.jobs, library, controller,
-                presets,  theme, paths,   downloads,    hub,     idle};
+        return {settings, model, devices, answers.jobs, library, controller, presets,
+                prompts,  theme, paths,   downloads,    hub,     idle};
     }
     template <typename T>
     T* find(const QString& name) const {
@@ -65,6 +66,7 @@ struct WindowDesk {
     Devices devices;
     ModelLibrary library;
     Presets presets;
+    SystemPrompts prompts;
     ChatController controller;
     ThemeManager theme;
     Downloads downloads;

@@ -2,7 +2,6 @@
 
 #include "ui/plain_text.h"
 
-#include "app/services/context_used.h"
 #include "app/services/settings.h"
 
 #include <QApplication>
@@ -23,16 +22,16 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 
-/// Keeps the composer about as wide as the thread's text.
-class ComposerRow : public QWidget {
+/// Keeps what is over and under the thread about as wide as its text.
+class ReadingRow : public QWidget {
   public:
-    ComposerRow(Composer* composer, QWidget* parent) : QWidget(parent) {
+    ReadingRow(QWidget* content, int above, int below, QWidget* parent) : QWidget(parent) {
         auto* layout = new QHBoxLayout(this);
-        layout->setContentsMargins(16, 4, 16, 14);
+        layout->setContentsMargins(16, above, 16, below);
         layout->addStretch(1);
-        layout->addWidget(composer, 100);
+        layout->addWidget(content, 100);
         layout->addStretch(1);
-        composer->setMaximumWidth(800);
+        content->setMaximumWidth(800);
     }
 };
 
@@ -61,14 +60,16 @@ class TypingGoesToComposer : public QObject {
 } // namespace
 
 ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& settings,
-                   WindowActions& actions, QWidget* parent)
-    : QWidget(parent), controller_(controller), model_(model), settings_(settings), actions_(actions) {
+                   SystemPrompts& prompts, WindowActions& actions, QWidget* parent)
+    : QWidget(parent), controller_(controller), model_(model), settings_(settings), prompts_(prompts),
+      actions_(actions) {
     setObjectName(u"chatPage"_s);
     list_ = new ChatList(actions_, parent);
     auto* stack_host = new QWidget(this);
     thread_ = new ThreadView(stack_host);
     empty_ = new EmptyState(stack_host);
     find_ = new FindBar(this);
+    system_ = new SystemPromptBar(prompts_, this);
     composer_ = new Composer(this);
     composer_->setStopTip(tipWithKey(actions_[Act::Stop]));
     problem_ = new PlainLabel(this);
@@ -97,9 +98,10 @@ ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& se
     layout->addWidget(problem_);
     layout->addWidget(temporary_);
     layout->addWidget(find_);
+    layout->addWidget(new ReadingRow(system_, 4, 0, this));
     layout->addWidget(stack_host, 1);
     layout->addWidget(model_offer_);
-    layout->addWidget(new ComposerRow(composer_, this));
+    layout->addWidget(new ReadingRow(composer_, 4, 14, this));
     setMinimumWidth(360);
     toast_ = new Toast(stack_host);
     setFocusProxy(composer_);
@@ -110,6 +112,8 @@ ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& se
     connectDeleted();
     connectWidgets();
     connectDrafts();
+    connectContext();
+    connectSystemPrompt();
     connectActions();
     showChats();
     showThread();
@@ -220,9 +224,12 @@ void ChatPage::showThread() {
                             conversation.thread().last().state == MessageState::Streaming;
     rememberPlace();
     if (other_chat) {
-        keepUnsent(); // in the chat before
+        system_->finish(); // in the chat before
+        keepUnsent();
         thread_->endEdit();
         shown_ = controller_.current();
+        chat_ = std::make_shared<ConversationId>(shown_);
+        system_->showChat(conversation.system_prompt);
         composer_->showChat(shown_, conversation.unsent.text, conversation.unsent.files);
         thread_->setEdits(conversation.unsent.edits);
         list_->setCurrent(shown_);
@@ -255,6 +262,7 @@ void ChatPage::showRun() {
     const RunStatus* status = controller_.run(controller_.current());
     thread_->setBusy(status != nullptr);
     composer_->setGenerating(status != nullptr);
+    look_ahead_.start();
     showActions();
     if (!status)
         return;
@@ -301,14 +309,9 @@ void ChatPage::showModel() {
         composer_->setReady(false, tr("No model is loaded: choose one above the thread."));
         break;
     }
+    system_->setSystemRole(model_.capabilities().system_role);
     showContext();
     showActions();
-}
-
-/// What the thread holds: the prompt and the answer of its last run.
-void ChatPage::showContext() {
-    const bool ready = model_.state() == ModelState::Ready;
-    composer_->setContext(contextUsed(controller_.conversation()), ready ? model_.capabilities().context : 0);
 }
 
 const Message* ChatPage::last(Author author) const {
@@ -351,6 +354,9 @@ void ChatPage::act(MessageAction action, MessageId id) {
         branch_ = 0;
         thread_->setFocus(); // its button goes, and Ctrl+Z is not for the composer
         controller_.deleteMessage(id);
+        break;
+    case MessageAction::ShowPrompt:
+        showPrompt(*message);
         break;
     case MessageAction::Copy:
     case MessageAction::Edit:

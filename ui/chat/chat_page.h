@@ -7,12 +7,14 @@
 #include "ui/chat/empty_state.h"
 #include "ui/chat/find_bar.h"
 #include "ui/chat/model_offer.h"
+#include "ui/chat/system_prompt_bar.h"
 #include "ui/chat/thread_view.h"
 #include "ui/chat/toast.h"
 #include "ui/window_actions.h"
 
 #include <QHash>
 #include <QLabel>
+#include <QTimer>
 #include <QWidget>
 
 #include <functional>
@@ -25,8 +27,8 @@ class ChatPage : public QWidget {
     Q_OBJECT
   public:
     /// All must outlive the page. The list of chats is made here and placed by the window.
-    ChatPage(ChatController& controller, CurrentModel& model, Settings& settings, WindowActions& actions,
-             QWidget* parent = nullptr);
+    ChatPage(ChatController& controller, CurrentModel& model, Settings& settings, SystemPrompts& prompts,
+             WindowActions& actions, QWidget* parent = nullptr);
 
     ~ChatPage() override;
 
@@ -88,7 +90,14 @@ class ChatPage : public QWidget {
     void showChats();
     void showModel();
     void showContext();
+    void showMemory();
+    void lookAhead();
+    void showAhead(const ShownPrompt& prompt);
+    void showPrompt(const Message& answer);
     void connectDrafts();
+    void connectContext();
+    void connectSystemPrompt();
+    void showNewChatsPrompt();
     void sendText(const QString& text, const QList<MessagePart>& files);
     void act(MessageAction action, MessageId id);
     /// The versions among which the keys go, with the place of the one that is shown.
@@ -108,22 +117,28 @@ class ChatPage : public QWidget {
     ChatController& controller_;
     CurrentModel& model_;
     Settings& settings_;
+    SystemPrompts& prompts_;
     WindowActions& actions_;
     ChatList* list_;
     ThreadView* thread_;
     EmptyState* empty_;
     FindBar* find_;
+    SystemPromptBar* system_;
     QLabel *problem_, *temporary_;
     ModelOffer* model_offer_;
     Composer* composer_;
     Toast* toast_;
     ConversationId shown_ = -1;
+    /// The same, for those who ask later: a new chat gets its id.
+    std::shared_ptr<ConversationId> chat_ = std::make_shared<ConversationId>(0);
     MessageId last_shown_ = 0, wanted_message_ = 0;
     bool sending_ = false, deletion_offered_ = false, sleeping_ = false;
     QHash<MessageId, ThreadView::Place> places_; ///< where a reader was, by the thread's last message
     QList<MessageId> branches_;                  ///< among which Alt+Left and Alt+Right go
     MessageId branch_ = 0;                       ///< the one that was chosen; 0: the last that there is
     std::function<void()> toast_undo_, wake_;
+    QTimer look_ahead_; ///< what sending would do to a context that is nearly full
+    int ahead_ = 0;     ///< what was asked for last; older answers are passed over
 };
 
 } // namespace switchyard

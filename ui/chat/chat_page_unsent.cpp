@@ -1,6 +1,8 @@
 // The page's other half: what is written, and how it is kept, sent, or refused.
 #include "ui/chat/chat_page.h"
 
+#include "app/services/settings.h"
+
 #include <utility>
 
 namespace switchyard {
@@ -18,7 +20,7 @@ void ChatPage::connectDrafts() {
     });
     connect(composer_, &Composer::fileRead, &controller_, &ChatController::addDraftFile);
     connect(&controller_, &ChatController::chatBegan, this, [this](ConversationId id) {
-        shown_ = id; // with all that is being written in it
+        shown_ = *chat_ = id; // with all that is being written in it
         composer_->chatBegan(id);
         if (!sending_)
             controller_.saveDraft(id, unsent());
@@ -32,12 +34,51 @@ void ChatPage::connectDrafts() {
     connect(&controller_, &ChatController::waitingChanged, this, &ChatPage::showWaiting);
 }
 
+void ChatPage::connectSystemPrompt() {
+    connect(system_, &SystemPromptBar::changed, this,
+            [this](const QString& text) { controller_.setSystemPrompt(shown_, text); });
+    connect(system_, &SystemPromptBar::finished, this, [this](const QString& before) {
+        // What is done later must not need the page: in another language it is another.
+        controller_.undo().promptChanged(shown_, [&controller = controller_, chat = chat_, before] {
+            controller.setSystemPrompt(*chat, before);
+        });
+    });
+    connect(system_, &SystemPromptBar::newChatsChosen, this,
+            [this](const QString& name) { settings_.set<Setting::SystemPrompt>(name); });
+    connect(system_, &SystemPromptBar::renamed, this, [this](const QString& from, const QString& to) {
+        if (settings_.get<Setting::SystemPrompt>() == from)
+            settings_.set<Setting::SystemPrompt>(to);
+    });
+    connect(system_, &SystemPromptBar::deleted, this, [this](const QString& name, const QString& text) {
+        controller_.undo().promptDeleted(name, [&prompts = prompts_, name, text] {
+            if (!prompts.has(name))
+                prompts.save(name, text);
+        });
+    });
+    connect(&controller_, &ChatController::systemPromptChanged, this,
+            [this] { system_->setText(controller_.systemPrompt()); });
+    connect(&prompts_, &SystemPrompts::changed, this, &ChatPage::showNewChatsPrompt);
+    connect(&settings_, &Settings::changed, this, [this](Setting setting) {
+        if (setting == Setting::SystemPrompt)
+            showNewChatsPrompt();
+    });
+    showNewChatsPrompt();
+}
+
+/// One that is gone counts as none.
+void ChatPage::showNewChatsPrompt() {
+    const QString name = settings_.get<Setting::SystemPrompt>();
+    controller_.setNewChatsPrompt(name.isEmpty() ? QString() : prompts_.load(name).value_or(QString()));
+    system_->setNewChats(name);
+}
+
 /// As it stands in the composer and the open editors.
 Draft ChatPage::unsent() const { return {composer_->text(), composer_->files(), thread_->edits()}; }
 
 void ChatPage::keepUnsent() {
     composer_->flushDraft();
     thread_->flushEdits();
+    system_->flush();
 }
 
 void ChatPage::showWaiting() {
@@ -54,6 +95,7 @@ void ChatPage::offer(const QString& sentence, std::function<void()> undo, const 
 
 /// False, with a sentence, where nothing can be asked in this chat now.
 bool ChatPage::mayAsk() {
+    system_->finish(); // what stands there is what the model is told
     if (sleeping_ && wake_ && !controller_.busy())
         wake_();
     const ModelState state = model_.state();

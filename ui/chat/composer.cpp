@@ -55,6 +55,19 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     notice_->setObjectName(u"composerNotice"_s);
     notice_->setWordWrap(true);
     notice_->hide();
+    context_line_ = new QWidget(this);
+    context_ = new PlainLabel(context_line_);
+    context_->setObjectName(u"composerContext"_s);
+    context_->setWordWrap(true);
+    context_->setProperty("warning", true);
+    context_choice_ = new QPushButton(context_line_);
+    context_choice_->setObjectName(u"composerContextChoice"_s);
+    auto* context_row = new QHBoxLayout(context_line_);
+    context_row->setContentsMargins(0, 0, 6, 0);
+    context_row->addWidget(context_, 1);
+    context_row->addWidget(context_choice_);
+    context_line_->hide();
+    connect(context_choice_, &QPushButton::clicked, this, &Composer::contextChoiceTriggered);
     file_row_ = new QWidget;
     new QVBoxLayout(file_row_);
     file_row_->layout()->setContentsMargins(0, 0, 0, 0);
@@ -78,6 +91,7 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     layout->setContentsMargins(14, 10, 8, 6);
     layout->setSpacing(4);
     layout->addWidget(notice_);
+    layout->addWidget(context_line_);
     layout->addWidget(file_area_);
     layout->addWidget(edit_);
     layout->addLayout(bottom);
@@ -291,11 +305,22 @@ void Composer::setTokenCounter(TokenCounter counter) {
 
 void Composer::setContext(int used, int total) {
     used_ = used;
-    total_ = total;
+    if (std::exchange(total_, total) != total)
+        countFiles(); // one may be too long now
     updateCounter();
 }
 
-void Composer::recount() { count_timer_.start(); }
+void Composer::setContextNotice(const QString& sentence, const QString& choice) {
+    context_->setText(sentence);
+    context_choice_->setText(choice);
+    context_choice_->setVisible(!choice.isEmpty());
+    context_line_->setVisible(!sentence.isEmpty());
+}
+
+void Composer::recount() {
+    count_timer_.start();
+    countFiles();
+}
 
 void Composer::count() {
     QString all = text();
@@ -305,6 +330,7 @@ void Composer::count() {
     if (!count_tokens_ || all.isEmpty()) {
         draft_tokens_ = 0;
         updateCounter();
+        Q_EMIT draftCounted();
         return;
     }
     count_tokens_(all, [self = QPointer<Composer>(this), serial](int tokens) {
@@ -312,6 +338,7 @@ void Composer::count() {
             return;
         self->draft_tokens_ = std::max(tokens, 0);
         self->updateCounter();
+        Q_EMIT self->draftCounted();
     });
 }
 

@@ -8,6 +8,7 @@
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPointer>
+#include <QPushButton>
 #include <QScrollArea>
 #include <QTimer>
 #include <QWidget>
@@ -66,6 +67,9 @@ class Composer : public QWidget {
     void setTokenCounter(TokenCounter counter);
     /// Tokens the thread holds already, and all there are; total 0: not known, nothing is shown.
     void setContext(int used, int total);
+    /// A sentence on what sending would do to a context that is nearly full, and what to do otherwise; empty:
+    /// none.
+    void setContextNotice(const QString& sentence, const QString& choice);
     /// Counts again: another model was loaded.
     void recount();
     /// An answer streams: Send becomes Stop.
@@ -105,6 +109,8 @@ class Composer : public QWidget {
   Q_SIGNALS:
     void sendRequested(const QString& text, const QList<switchyard::MessagePart>& files);
     void stopRequested();
+    void draftCounted();           ///< draftTokens() are those of what is written now
+    void contextChoiceTriggered(); ///< the choice of the notice on the context
     void canSendChanged();
     /// A moment after typing pauses or the files changed: text() and files() are to be kept.
     void draftChanged(const QString& text);
@@ -139,13 +145,18 @@ class Composer : public QWidget {
     void updateButton();
     void updateCounter();
     void count();
+    void countFiles();
+    void showFileTokens(qsizetype file, int tokens);
     void showFiles();
+    void fitFiles();
     void filesChanged();
 
     ComposerEdit* edit_;
     CalmButton *attach_, *send_;
-    QLabel *counter_, *notice_;
-    QWidget* file_row_;
+    QLabel *counter_, *notice_, *context_;
+    QWidget *file_row_, *context_line_;
+    QPushButton* context_choice_;
+    QList<QLabel*> file_labels_; ///< of the files, in their order
     QScrollArea* file_area_;
     TokenCounter count_tokens_;
     QTimer count_timer_, draft_timer_;
@@ -156,7 +167,7 @@ class Composer : public QWidget {
     int pasted_revision_ = -1;
     int reading_ = 0; ///< lists of files being read for this chat
     bool send_when_read_ = false;
-    int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0;
+    int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0, file_serial_ = 0;
     bool generating_ = false, ready_ = true, loading_draft_ = false, can_send_ = false;
     QString not_ready_, stop_tip_;
     std::unique_ptr<Background> reader_; ///< of files; made with the first

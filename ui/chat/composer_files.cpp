@@ -3,6 +3,7 @@
 
 #include "app/services/engine_sentence.h"
 #include "ui/plain_text.h"
+#include "ui/theme.h"
 
 #include <QApplication>
 #include <QDragEnterEvent>
@@ -169,18 +170,51 @@ void Composer::filesChanged() {
     draft_timer_.start();
 }
 
+/// Each by itself, on the model's thread.
+void Composer::countFiles() {
+    const int serial = ++file_serial_;
+    for (qsizetype i = 0; count_tokens_ && i < files_.size(); ++i) {
+        count_tokens_(files_[i].text, [self = QPointer<Composer>(this), serial, i](int tokens) {
+            if (self && serial == self->file_serial_)
+                self->showFileTokens(i, tokens);
+        });
+    }
+}
+
+/// -1: not known.
+void Composer::showFileTokens(qsizetype file, int tokens) {
+    const QString name = oneLine(files_[file].name);
+    const QString size = QLocale().formattedDataSize(files_[file].text.toUtf8().size());
+    QLabel* label = file_labels_[file];
+    const bool too_long = total_ > 0 && tokens > total_;
+    if (tokens < 0)
+        label->setText(u"%1  (%2)"_s.arg(name, size));
+    else if (too_long)
+        label->setText(tr("%1 has %2 tokens, more than the %3 that the model can hold: paste the part that "
+                          "matters, or choose a model with a larger context.")
+                           .arg(name, QLocale().toString(tokens), QLocale().toString(total_)));
+    else
+        label->setText(u"%1  (%2 · %3)"_s.arg(name, size, tr("%n tokens", nullptr, tokens)));
+    setLook(label, "error", too_long);
+    label->setWordWrap(too_long);
+    fitFiles();
+}
+
 void Composer::showFiles() {
+    file_labels_.clear();
     const auto old = file_row_->findChildren<QWidget*>(Qt::FindDirectChildrenOnly);
-    for (QWidget* child : old)
+    for (QWidget* child : old) {
+        file_row_->layout()->removeWidget(child);
+        child->hide();
         child->deleteLater();
+    }
     for (qsizetype i = 0; i < files_.size(); ++i) {
         auto* line = new QWidget(file_row_);
         auto* row = new QHBoxLayout(line);
         row->setContentsMargins(0, 0, 0, 0);
-        auto* name =
-            new PlainLabel(u"%1  (%2)"_s.arg(oneLine(files_[i].name),
-                                             QLocale().formattedDataSize(files_[i].text.toUtf8().size())),
-                           line);
+        auto* name = new PlainLabel(line);
+        name->setObjectName(u"fileLabel-%1"_s.arg(i));
+        file_labels_.append(name);
         auto* remove = new CalmButton(u"close"_s, tr("Remove %1").arg(oneLine(files_[i].name)), line);
         remove->setObjectName(u"removeFileButton-%1"_s.arg(i));
         connect(remove, &QToolButton::clicked, this, [this, i] {
@@ -188,15 +222,23 @@ void Composer::showFiles() {
             filesChanged();
         });
         row->addWidget(name);
-        row->addWidget(remove);
+        row->addWidget(remove, 0, Qt::AlignTop);
         row->addStretch();
         file_row_->layout()->addWidget(line);
+        showFileTokens(i, -1);
     }
-    // The widgets that go are still in the layout's sum.
-    const int row = attach_->sizeHint().height() + file_row_->layout()->spacing();
-    file_area_->setFixedHeight(std::clamp(static_cast<int>(files_.size()), 1, most_file_rows) * row);
+    fitFiles();
     file_area_->setVisible(!files_.isEmpty());
     updateButton();
+    countFiles();
+}
+
+/// A file that is too long says so in a second line.
+void Composer::fitFiles() {
+    const int row = attach_->sizeHint().height() + file_row_->layout()->spacing();
+    const auto wrapped = std::ranges::count_if(file_labels_, &QLabel::wordWrap);
+    file_area_->setFixedHeight(std::clamp(static_cast<int>(files_.size() + wrapped), 1, most_file_rows) *
+                               row);
 }
 
 void Composer::dragEnterEvent(QDragEnterEvent* event) {

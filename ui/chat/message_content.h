@@ -60,7 +60,8 @@ struct MessageContent {
     bool tokens_read = true; ///< else `tokens` is empty
     /// Whether its marks can be placed only once the tokens are read.
     bool needsTokens() const { return !marks.empty() && !tokens_read; }
-    bool ran = false; ///< there is a run, also one that brought no token
+    bool ran = false;       ///< there is a run, also one that brought no token
+    bool forgotten = false; ///< the last of those that the newest answer was made without
 
     /// Takes over what is new. True where the text did not simply grow.
     bool update(const Message& message);

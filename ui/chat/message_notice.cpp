@@ -46,9 +46,8 @@ QString endingText(const MessageContent& content) {
                : MessageLayout::tr("The model ended without a word: ask again, or in other words.");
 }
 
-} // namespace
-
-QString noticeText(const MessageContent& content) {
+/// Why it ended, where it did not by itself.
+QString stateText(const MessageContent& content) {
     switch (content.state) {
     case MessageState::Failed:
         return content.error.isEmpty() ? MessageLayout::tr("The answer failed.") : content.error;
@@ -64,6 +63,17 @@ QString noticeText(const MessageContent& content) {
     return content.author == Author::Assistant && content.state == MessageState::Complete
                ? endingText(content)
                : QString();
+}
+
+} // namespace
+
+QString noticeText(const MessageContent& content) {
+    QStringList lines{stateText(content)};
+    if (content.forgotten)
+        lines << MessageLayout::tr("The model's memory begins below: what stands above was left out of what "
+                                   "it read last.");
+    lines.removeAll(QString());
+    return lines.join(u'\n');
 }
 
 } // namespace switchyard

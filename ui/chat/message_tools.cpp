@@ -35,6 +35,10 @@ MessageTools::MessageTools(QWidget* parent) : QWidget(parent) {
                                  [this] { Q_EMIT triggered(MessageAction::RunAgain, message_); });
     run_again_->setToolTip(tr("The same settings, seed and dial moves, as a new version"));
     run_again_->setObjectName(u"runAgainAction"_s);
+    QAction* show_prompt = menu->addAction(tr("The prompt as sent"), this,
+                                           [this] { Q_EMIT triggered(MessageAction::ShowPrompt, message_); });
+    show_prompt->setToolTip(tr("The text and the special tokens that the model read before this answer"));
+    show_prompt->setObjectName(u"showPromptAction"_s);
     menu->setToolTipsVisible(true);
     answer_with_ = menu->addMenu(tr("Answer again with"));
     answer_with_->setObjectName(u"answerWithMenu"_s);

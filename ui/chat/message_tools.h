@@ -11,7 +11,17 @@
 
 namespace switchyard {
 
-enum class MessageAction { Copy, Regenerate, RunAgain, Edit, PreviousBranch, NextBranch, Continue, Delete };
+enum class MessageAction {
+    Copy,
+    Regenerate,
+    RunAgain,
+    Edit,
+    PreviousBranch,
+    NextBranch,
+    Continue,
+    Delete,
+    ShowPrompt
+};
 
 class MessageTools : public QWidget {
     Q_OBJECT

@@ -1,11 +1,18 @@
 #include "ui/chat/thread_row.h"
 
+#include <utility>
+
 namespace switchyard {
 
 void ThreadRow::update(const Message& message) {
     rewritten |= content.update(message);
     width = -1;
     stale = true;
+}
+
+void ThreadRow::setForgotten(bool forgotten) {
+    if (std::exchange(content.forgotten, forgotten) != forgotten)
+        width = -1;
 }
 
 void ThreadRow::layOut(const ChatStyle& style, const Room& room) {

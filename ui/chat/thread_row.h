@@ -20,6 +20,7 @@ struct ThreadRow {
 
     /// Takes over what is new of the message; the layout follows with layOut().
     void update(const Message& message);
+    void setForgotten(bool forgotten);
     struct Room {
         qreal width = 0;
         qreal editor_height = -1; ///< not negative: an editor stands in place of the text

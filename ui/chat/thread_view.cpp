@@ -154,6 +154,19 @@ void ThreadView::updateMessage(const Message& message) {
     }
 }
 
+void ThreadView::setForgotten(int messages) {
+    int last = std::min(messages, messageCount()) - 1;
+    while (last >= 0 && row(last).content.author != Author::Assistant)
+        --last;
+    bool changed = false;
+    for (int i = 0; i < messageCount(); ++i) {
+        changed |= row(i).content.forgotten != (i == last);
+        row(i).setForgotten(i == last);
+    }
+    if (changed)
+        refresh();
+}
+
 void ThreadView::setProgress(MessageId id, const QString& text) {
     ThreadRow* waiting = find(id);
     if (!waiting || waiting->progress == text)

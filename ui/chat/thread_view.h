@@ -31,6 +31,8 @@ class ThreadView : public QAbstractScrollArea {
     void updateMessage(const Message& message);
     /// What an answer without text is waiting for: "Reading 120 of 512 tokens".
     void setProgress(MessageId id, const QString& text);
+    /// So many messages from the beginning are left out of what the model reads: a line says where that ends.
+    void setForgotten(int messages);
     /// The chat is answering: what would ask again is disabled.
     void setBusy(bool busy);
 

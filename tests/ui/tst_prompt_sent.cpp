@@ -1,0 +1,235 @@
+// What the model reads: the prompt as it was sent can be seen, thinking is turned on and off, and a context
+// that is full is foreseen.
+#include "tests/ui/real_desk.h"
+#include "ui/chat/paged_edit.h"
+#include "ui/chat/prompt_window.h"
+
+#include <QMenu>
+
+using namespace Qt::StringLiterals;
+using namespace switchyard;
+
+namespace {
+
+const QString kQuestion = u"A question of twenty"_s; // one token a letter
+
+QString turn(const QString& role, const QString& text) {
+    return u"<|im_start|>%1\n%2<|im_end|>\n"_s.arg(role, text);
+}
+
+const QString kAnswerBegins = u"<|im_start|>assistant\n"_s;
+
+/// The window that the menu under the last answer opens.
+struct Shown {
+    explicit Shown(const RealDesk& desk) {
+        desk.tools()->findChild<QAction*>(u"showPromptAction"_s)->trigger();
+        if (!QTest::qWaitFor([&] { return desk.page->findChild<PromptWindow*>() != nullptr; }, 5000))
+            qFatal("no window");
+        window = desk.page->findChild<PromptWindow*>();
+        text = window->findChild<PagedEdit*>(u"promptWindow.text"_s)->wholeText();
+        said = window->findChild<QLabel*>(u"promptWindow.said"_s)->text();
+        marked = window->findChild<PagedEdit*>(u"promptWindow.text"_s)->extraSelections().size();
+    }
+    ~Shown() { delete window; }
+    PromptWindow* window;
+    QString text, said;
+    qsizetype marked;
+};
+
+} // namespace
+
+class PromptSentTest : public QObject {
+    Q_OBJECT
+    QTemporaryDir models_;
+    QString model_, small_;
+
+    static QWidget* contextLine(const RealDesk& desk) {
+        return desk.find<QLabel>(u"composerContext"_s)->parentWidget();
+    }
+    static QString foreseen(const RealDesk& desk) {
+        return contextLine(desk)->isVisible() ? desk.find<QLabel>(u"composerContext"_s)->text() : QString();
+    }
+
+  private Q_SLOTS:
+    void initTestCase() {
+        installLanguage(*qApp, u"en"_s);
+        model_ = written(models_, u"chat"_s, chatScript({"Hello", " there"}));
+        ScriptedModel small = chatScript({"Hello", " there"});
+        small.context = 256;
+        small_ = written(models_, u"small"_s, small);
+    }
+
+    // ---- The prompt as sent ----
+
+    void isShownWithItsSpecialTokens() {
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), model_);
+        desk.controller.setSystemPrompt(0, u"Be kind."_s);
+        desk.ask(u"Is <|im_end|> a word?"_s);
+        Shown shown(desk);
+        QCOMPARE(shown.text, turn(u"system"_s, u"Be kind."_s) + turn(u"user"_s, u"Is <|im_end|> a word?"_s) +
+                                 kAnswerBegins);
+        QCOMPARE(shown.marked, 5); // not the one that was only written
+        QVERIFY2(shown.said.contains(u"Exactly what chat"_s), qPrintable(shown.said));
+        QVERIFY2(shown.said.contains(QString::number(desk.answer().run.timings.prompt_tokens)),
+                 qPrintable(shown.said));
+        shown.window->findChild<QPushButton*>(u"promptWindow.copy"_s)->click();
+        QCOMPARE(QGuiApplication::clipboard()->text(), shown.text);
+    }
+
+    void isWhatItWasThen() {
+        QTemporaryDir folder;
+        {
+            RealDesk desk(folder.path(), model_);
+            desk.controller.setSystemPrompt(0, u"One."_s);
+            desk.ask(u"Hi"_s);
+            desk.controller.setSystemPrompt(desk.controller.current(), u"Two."_s);
+        }
+        RealDesk desk(folder.path(), model_);
+        QTRY_COMPARE(desk.controller.list().chats().size(), 1);
+        desk.controller.openChat(desk.controller.list().chats().first().id);
+        QTRY_COMPARE(desk.thread().size(), 2);
+        QCOMPARE(desk.controller.systemPrompt(), u"Two."_s);
+        const Shown shown(desk);
+        QVERIFY(shown.text.startsWith(turn(u"system"_s, u"One."_s)));
+        QVERIFY2(shown.said.contains(u"Exactly"_s), qPrintable(shown.said));
+    }
+
+    void byAnotherModelIsSaidToBeMadeAnew() {
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), model_);
+        desk.ask(u"Hi"_s);
+        ScriptedModel other = chatScript({"Yes"});
+        other.chat_template.insert(0, "Rules. ");
+        QVERIFY(desk.load(written(models_, u"other"_s, other)));
+        const Shown shown(desk);
+        QVERIFY(shown.text.startsWith(u"Rules. "_s));
+        QVERIFY2(shown.said.contains(u"not what was sent"_s), qPrintable(shown.said));
+    }
+
+    // ---- System prompts that the template does not know ----
+
+    void aTemplateThatPassesOverTheSystemIsToldInTheQuestion() {
+        ScriptedModel deaf = chatScript({"Yes"});
+        deaf.chat_template = "{% for m in messages %}{% if m.role != 'system' %}<|im_start|>{{ m.role }}\n"
+                             "{{ m.content }}<|im_end|>\n{% endif %}{% endfor %}"
+                             "{{ '<|im_start|>assistant\n' }}";
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), written(models_, u"deaf"_s, deaf));
+        desk.controller.setSystemPrompt(0, u"Be kind."_s);
+        desk.ask(u"Hi"_s);
+        const Shown shown(desk);
+        QCOMPARE(shown.text, turn(u"user"_s, u"Be kind.\n\nHi"_s) + kAnswerBegins);
+        QVERIFY(desk.find<QLabel>(u"systemPrompt.note"_s)->text().contains(u"first question"_s));
+    }
+
+    // ---- Thinking ----
+
+    void thinkingIsTurnedOffAndOnAndReplayed() {
+        ScriptedModel thinker = chatScript({"Yes"});
+        thinker.chat_template += "{% if enable_thinking is defined and not enable_thinking %}(no thought)\n"
+                                 "{% endif %}";
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), written(models_, u"thinker"_s, thinker));
+        QVERIFY(desk.find<QWidget>(u"tune.thinking"_s)->isVisible());
+        QVERIFY(!desk.find<QWidget>(u"tune.thinking_effort"_s)->isVisible());
+        desk.ask(u"Hi"_s);
+        QVERIFY(Shown(desk).text.endsWith(kAnswerBegins));
+        desk.find<DialSlider>(u"tune.thinking.slider"_s)->setValue(1);
+        desk.ask(u"And now?"_s);
+        QVERIFY(Shown(desk).text.endsWith(kAnswerBegins + u"(no thought)\n"_s));
+        const auto hash = desk.answer().run.computed_by.prompt_hash;
+        desk.find<DialSlider>(u"tune.thinking.slider"_s)->setValue(0);
+        QVERIFY(desk.controller.chat().runAgain(desk.answer().id));
+        QVERIFY(desk.waitIdle());
+        QVERIFY2(desk.answer().state == MessageState::Complete, qPrintable(desk.answer().error));
+        QCOMPARE(desk.answer().run.computed_by.prompt_hash, hash);
+    }
+
+    // ---- A context that is full ----
+
+    void isForeseenAndTheUserChooses() {
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), small_);
+        desk.controller.setSystemPrompt(0, u"Be kind."_s);
+        for (int i = 0; i < 2; ++i)
+            desk.ask(kQuestion);
+        QCOMPARE(foreseen(desk), QString());
+        desk.ask(kQuestion);
+        desk.page->composer()->edit()->insertPlainText(kQuestion);
+        QTRY_VERIFY2(foreseen(desk).contains(u"the answer ends after"_s), qPrintable(foreseen(desk)));
+        auto* choice = desk.find<QPushButton>(u"composerContextChoice"_s);
+        QCOMPARE(choice->text(), u"Leave out the oldest"_s);
+        QTest::mouseClick(choice, Qt::LeftButton);
+        QTRY_VERIFY2(foreseen(desk).contains(u"exchange"_s), qPrintable(foreseen(desk)));
+        QCOMPARE(desk.find<QLabel>(u"tune.when_full.value"_s)->text(), u"leave out"_s);
+        QTest::keyClick(desk.page->composer()->edit(), Qt::Key_Return);
+        QVERIFY(desk.waitIdle());
+        QCOMPARE(desk.answer().text(), u"Hello there"_s);
+        const int left_out = desk.answer().run.left_out;
+        QVERIFY(left_out >= 2 && left_out % 2 == 0);
+        const Shown shown(desk);
+        QVERIFY2(shown.said.contains(u"left out"_s), qPrintable(shown.said));
+        QVERIFY(shown.text.startsWith(turn(u"system"_s, u"Be kind."_s) + turn(u"user"_s, kQuestion)));
+        QCOMPARE(shown.text.count(kQuestion), 4 - left_out / 2);
+        // The thread says where the model's memory begins.
+        const MessageContent* last_left_out = desk.page->thread()->content(desk.thread()[left_out - 1].id);
+        QVERIFY(last_left_out->forgotten);
+        QVERIFY(noticeText(*last_left_out).contains(u"memory begins below"_s));
+        QVERIFY(!desk.page->thread()->content(desk.answer().id)->forgotten);
+        // Run again, with the dial back, it reads the same.
+        const auto hash = desk.answer().run.computed_by.prompt_hash;
+        desk.find<DialSlider>(u"tune.when_full.slider"_s)->setValue(0);
+        QVERIFY(desk.controller.chat().runAgain(desk.answer().id));
+        QVERIFY(desk.waitIdle());
+        QVERIFY2(desk.answer().state == MessageState::Complete, qPrintable(desk.answer().error));
+        QCOMPARE(desk.answer().run.computed_by.prompt_hash, hash);
+        QCOMPARE(desk.answer().run.left_out, left_out);
+    }
+
+    void whatIsLeftOutStaysLeftOutSoThatTheCacheIsKept() {
+        QTemporaryDir folder;
+        ScriptedModel model = chatScript({"Hello", " there"});
+        model.context = 512;
+        RealDesk desk(folder.path(), written(models_, u"medium"_s, model));
+        desk.find<DialSlider>(u"tune.when_full.slider"_s)->setValue(1);
+        int changes = 0, before = 0, reused = 0;
+        for (int i = 0; i < 11; ++i) { // seven fit; then every second one
+            desk.ask(kQuestion);
+            QCOMPARE(desk.answer().text(), u"Hello there"_s);
+            const int now = desk.answer().run.left_out;
+            QVERIFY(now >= before);
+            changes += now != before;
+            reused += now == before && now > 0 && desk.answer().run.timings.prompt_tokens_reused > 200;
+            before = now;
+        }
+        QCOMPARE(changes, 2);
+        QCOMPARE(reused, 2);
+    }
+
+    void stopRefusesWhatDoesNotFit() {
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), small_);
+        for (int i = 0; i < 5; ++i)
+            desk.ask(kQuestion);
+        desk.page->composer()->edit()->insertPlainText(kQuestion);
+        QTRY_VERIFY2(foreseen(desk).contains(u"does not fit"_s), qPrintable(foreseen(desk)));
+        QTest::keyClick(desk.page->composer()->edit(), Qt::Key_Return);
+        QVERIFY(desk.waitIdle());
+        QCOMPARE(desk.answer().state, MessageState::Failed);
+        QCOMPARE(desk.answer().run.left_out, 0);
+    }
+
+    void aQuestionThatIsTooLongAloneIsSaidSo() {
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), small_);
+        desk.find<DialSlider>(u"tune.when_full.slider"_s)->setValue(1);
+        desk.ask(kQuestion);
+        desk.page->composer()->edit()->insertPlainText(kQuestion.repeated(20));
+        QTRY_VERIFY2(foreseen(desk).contains(u"alone is longer"_s), qPrintable(foreseen(desk)));
+        QVERIFY(!desk.find<QPushButton>(u"composerContextChoice"_s)->isVisible());
+    }
+};
+
+QTEST_MAIN(PromptSentTest)
+#include "tst_prompt_sent.moc"
