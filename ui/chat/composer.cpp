@@ -1,5 +1,7 @@
 #include "ui/chat/composer.h"
 
+#include "app/services/document_reader.h"
+
 #include "ui/chat/field_text.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
@@ -25,7 +27,7 @@ constexpr int most_lines = 8;
 
 } // namespace
 
-Composer::Composer(QWidget* parent) : QWidget(parent) {
+Composer::Composer(QWidget* parent) : QWidget(parent), document_program_(documentProgram()) {
     setObjectName(u"composer"_s);
     setAcceptDrops(true);
     edit_ = new ComposerEdit(this);
@@ -41,7 +43,7 @@ Composer::Composer(QWidget* parent) : QWidget(parent) {
     edit_->installEventFilter(this);
     setFocusProxy(edit_);
 
-    attach_ = new CalmButton(u"new"_s, tr("Add text files"), this);
+    attach_ = new CalmButton(u"new"_s, tr("Add text, PDF or office files"), this);
     attach_->setObjectName(u"attachButton"_s);
     send_ = new CalmButton(u"send"_s, tr("Send"), this);
     send_->setObjectName(u"sendButton"_s);

@@ -94,8 +94,10 @@ class Composer : public QWidget {
     /// Tells a draft that was not told yet: before another chat is shown.
     void flushDraft();
     QList<MessagePart> files() const { return files_; }
-    /// Reads text files in the background; those that are none are refused with a sentence. They belong to
-    /// the chat that is shown now.
+    /// What reads PDF and office files (app/services/document_reader.h).
+    void setDocumentProgram(const QString& program) { document_program_ = program; }
+    /// Reads text files, and the text of PDF and office files, in the background; others are refused with a
+    /// sentence. They belong to the chat that is shown now.
     void addFiles(const QStringList& paths) { addFiles(paths, chat_); }
     /// The one way to send, for Enter, the button and the menu: refuses with a sentence while an answer runs
     /// or there is no model, and waits for files that are being read.
@@ -135,7 +137,8 @@ class Composer : public QWidget {
         QList<MessagePart> files;
         QStringList problems; ///< a sentence a file that could not be read
     };
-    static ReadFiles readFiles(const QStringList& paths);
+    static ReadFiles readFiles(const QStringList& paths, const QString& document_program,
+                               const std::stop_token& stop);
     void attach(const QString& text);
     bool takeBackPasted();
     MessagePart pastedPart(const QString& text) const;
@@ -169,7 +172,7 @@ class Composer : public QWidget {
     bool send_when_read_ = false;
     int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0, file_serial_ = 0;
     bool generating_ = false, ready_ = true, loading_draft_ = false, can_send_ = false;
-    QString not_ready_, stop_tip_;
+    QString not_ready_, stop_tip_, document_program_;
     std::unique_ptr<Background> reader_; ///< of files; made with the first
 };
 

@@ -1,6 +1,7 @@
 // The composer's other half: files, and long texts that become one.
 #include "ui/chat/composer.h"
 
+#include "app/services/document_reader.h"
 #include "app/services/engine_sentence.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
@@ -33,7 +34,7 @@ struct ReadFile {
     QString text, problem;
 };
 
-ReadFile readTextFile(const QString& path) {
+ReadFile readFile(const QString& path, const QString& document_program, const std::stop_token& stop) {
     const QString name = QFileInfo(path).fileName();
     QFile file(path);
     if (QFileInfo(path).isDir())
@@ -42,6 +43,14 @@ ReadFile readTextFile(const QString& path) {
         return {{}, Composer::tr("%1 is no file but a device or a pipe: choose a text file.").arg(name)};
     if (!file.open(QIODevice::ReadOnly))
         return {{}, Composer::tr("%1 cannot be read: %2.").arg(name, file.errorString())};
+    if (isDocument(path)) {
+        const ReadDocument read = readDocument(document_program, path, {.text = largest_file}, stop);
+        return {read.text, read.problem};
+    }
+    if (isOldDocument(path))
+        return {{},
+                Composer::tr("%1 is of a kind that is not read: save it as DOCX, ODT, PPTX, XLSX or PDF.")
+                    .arg(name)};
     if (file.size() > largest_file)
         return {{},
                 Composer::tr("%1 is %2, more than the %3 a message can hold: paste the part that matters.")
@@ -63,7 +72,7 @@ void Composer::say(const QString& sentence) {
 }
 
 void Composer::chooseFiles() {
-    auto* dialog = new QFileDialog(this, tr("Add text files"));
+    auto* dialog = new QFileDialog(this, tr("Add files"));
     dialog->setObjectName(u"dialog.addFiles"_s);
     dialog->setFileMode(QFileDialog::ExistingFiles);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
@@ -80,7 +89,10 @@ void Composer::addFiles(const QStringList& paths, const Chat& chat) {
         if (!reader_)
             reader_ = std::make_unique<Background>();
         reader_->run(
-            this, [paths] { return readFiles(paths); },
+            this,
+            [paths, program = document_program_](const std::stop_token& stop) {
+                return readFiles(paths, program, stop);
+            },
             [this, chat](const ReadFiles& read) { takeRead(chat, read); });
     } catch (const std::exception& error) { // no thread, or no memory
         say(tr("The files cannot be read now: %1.").arg(engineSentence(QString::fromUtf8(error.what()))));
@@ -93,11 +105,12 @@ void Composer::addFiles(const QStringList& paths, const Chat& chat) {
 }
 
 /// On the reader's thread.
-Composer::ReadFiles Composer::readFiles(const QStringList& paths) {
+Composer::ReadFiles Composer::readFiles(const QStringList& paths, const QString& document_program,
+                                        const std::stop_token& stop) {
     ReadFiles all;
     for (const QString& path : paths) {
         try {
-            const ReadFile read = readTextFile(path);
+            const ReadFile read = readFile(path, document_program, stop);
             if (read.problem.isEmpty())
                 all.files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
             else
