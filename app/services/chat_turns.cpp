@@ -6,16 +6,6 @@ namespace switchyard {
 
 namespace {
 
-/// Longer than any run of such marks in the text, so that a file cannot end its own fence.
-QString fenceFor(const QString& text) {
-    qsizetype longest = 0, run = 0;
-    for (const QChar c : text) {
-        run = c == QLatin1Char('`') ? run + 1 : 0;
-        longest = std::max(longest, run);
-    }
-    return QString(std::max<qsizetype>(3, longest + 1), QLatin1Char('`'));
-}
-
 /// A file's name in front of its text: no fence begins with it.
 QString fileName(const QString& name) {
     QString line = name.simplified();
@@ -38,6 +28,15 @@ QString questionText(const Message& message) {
 }
 
 } // namespace
+
+QString fenceFor(const QString& text) {
+    qsizetype longest = 0, run = 0;
+    for (const QChar c : text) {
+        run = c == QLatin1Char('`') ? run + 1 : 0;
+        longest = std::max(longest, run);
+    }
+    return QString(std::max<qsizetype>(3, longest + 1), QLatin1Char('`'));
+}
 
 std::vector<ChatTurn> turnsUntil(const Conversation& chat, MessageId last) {
     return turnsUntil(chat, last, chat.system_prompt);

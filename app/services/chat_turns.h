@@ -15,4 +15,8 @@ ChatTurn questionTurn(const QString& text, const QList<MessagePart>& files, int 
 /// How many of the branch's oldest messages the last answer before `last` was made without.
 int leftOutBefore(const Conversation& chat, MessageId last);
 
+/// Backticks for the lines around a block that has this text: longer than any run of them in it, so that a
+/// file cannot end its own fence.
+QString fenceFor(const QString& text);
+
 } // namespace switchyard

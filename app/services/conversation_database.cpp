@@ -21,8 +21,6 @@ qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
 
 QDateTime time(const QVariant& value) { return QDateTime::fromMSecsSinceEpoch(value.toLongLong()); }
 
-QVariant orNull(qint64 id) { return id != 0 ? QVariant(id) : QVariant(QMetaType::fromType<qint64>()); }
-
 Tuning tuningOf(const QByteArray& json) {
     try {
         return tuningFromJson(json);
@@ -287,8 +285,8 @@ void ConversationDatabase::append(const Message& message) {
             "INSERT INTO messages(id, conversation, parent, position, author, state, model, error, created)"
             " VALUES(?, ?, ?, (SELECT coalesce(max(position), -1) + 1 FROM messages"
             " WHERE conversation = ? AND parent IS ?), ?, ?, ?, ?, ?)"),
-        {message.id, message.conversation, orNull(message.parent), message.conversation,
-         orNull(message.parent), static_cast<int>(message.author), static_cast<int>(message.state),
+        {message.id, message.conversation, idOrNull(message.parent), message.conversation,
+         idOrNull(message.parent), static_cast<int>(message.author), static_cast<int>(message.state),
          notNull(message.model), notNull(message.error), created});
     writeParts(message);
     writeRun(message, nullptr, true);
@@ -445,7 +443,15 @@ void ConversationDatabase::endStreaming(const QString& which, MessageState state
     }
 }
 
-std::optional<RunRecord> ConversationDatabase::readRun(MessageId id) { return runs_.read(id); }
+std::map<MessageId, RunRecord> ConversationDatabase::readRuns(const QList<MessageId>& messages) {
+    std::map<MessageId, RunRecord> runs;
+    for (const MessageId id : messages) {
+        if (std::optional<RunRecord> record = runs_.read(id))
+            runs.emplace(id, std::move(*record));
+    }
+    return runs;
+}
+
 std::optional<qint64> ConversationDatabase::moveOldRuns(qint64 before) { return runs_.moveSome(before); }
 
 bool ConversationDatabase::hasMessage(MessageId id) {

@@ -10,6 +10,9 @@
 
 namespace switchyard {
 
+struct ChatBatch;
+struct WholeChat;
+
 class ConversationDatabase {
   public:
     /// `db` is open and of kSchemaVersion.
@@ -57,6 +60,8 @@ class ConversationDatabase {
     /// With `tokens`: those that are not stored yet up to message.digest.tokens, and while the message
     /// streams its parts stay what they were. Without: the message as it is (RunTable::write).
     void update(const Message& message, TokenLog* tokens = nullptr);
+    /// Those that are neither here themselves nor were added before; their ids.
+    QList<ConversationId> addChats(const ChatBatch& batch);
     void setMessageRemoved(MessageId id, bool removed);
     void select(MessageId id);
 
@@ -65,7 +70,8 @@ class ConversationDatabase {
     qint64 largestId();
     bool has(ConversationId id);
     bool hasMessage(MessageId id);
-    std::optional<RunRecord> readRun(MessageId id);   ///< with its tokens
+    /// The whole records of these messages; one that has none is left out.
+    std::map<MessageId, RunRecord> readRuns(const QList<MessageId>& messages);
     std::optional<qint64> moveOldRuns(qint64 before); ///< RunTable::moveSome
 
     QSqlDatabase& handle() { return db_; }
@@ -90,6 +96,9 @@ class ConversationDatabase {
     void touch(ConversationId id);
     void stamp(qint64 row, Touched field);
     ConversationId conversationOf(MessageId id);
+    bool isNew(const WholeChat& chat);
+    QList<FolderId> takeFolders(const QList<ChatFolder>& wanted);
+    void addChat(const WholeChat& chat, FolderId folder);
 
     QSqlDatabase db_;
     RunTable runs_;

@@ -92,6 +92,7 @@ const char* const kLateTables[] = {
     "CREATE TABLE IF NOT EXISTS touched (row INTEGER NOT NULL, field INTEGER NOT NULL, at INTEGER NOT NULL,"
     " PRIMARY KEY (row, field))",
     "CREATE TABLE IF NOT EXISTS added (mark INTEGER PRIMARY KEY)",
+    "CREATE TABLE IF NOT EXISTS imported (conversation INTEGER PRIMARY KEY, source BLOB NOT NULL)",
 };
 
 void indexExisting(QSqlDatabase& db) {

@@ -213,12 +213,7 @@ void ConversationStore::search(const QString& text, QObject* context, Answer<QLi
 
 void ConversationStore::readRuns(const QList<MessageId>& messages, QObject* context, Answer<Runs> answer) {
     const auto question = [messages](ConversationDatabase& db) {
-        auto runs = std::make_shared<std::map<MessageId, RunRecord>>();
-        for (const MessageId id : messages) {
-            if (std::optional<RunRecord> record = db.readRun(id))
-                runs->emplace(id, std::move(*record));
-        }
-        return runs;
+        return std::make_shared<std::map<MessageId, RunRecord>>(db.readRuns(messages));
     };
     const auto answerable = [messages](ConversationDatabase& db) {
         return std::ranges::all_of(messages, [&](MessageId id) { return db.hasMessage(id); });

@@ -20,6 +20,7 @@ namespace switchyard {
 
 class ConversationDatabase;
 class TokenLog;
+struct ChatBatch;
 
 struct SearchHit {
     ConversationId conversation = 0;
@@ -109,6 +110,10 @@ class ConversationStore : public QObject {
         bool last = false;
         bool broken = false; ///< the chats cannot be read to their end: to be begun anew, perhaps later
     };
+    /// Adds whole chats, in one transaction; the answer are those that were not there yet, from this or an
+    /// earlier file or as the chat itself.
+    void addChats(std::shared_ptr<const ChatBatch> batch, QObject* context,
+                  Answer<QList<ConversationId>> answer);
     /// Reads all chats page by page, in the order of their ids: as they are with all that was written before
     /// the first page was asked for, whatever is written meanwhile. One page at a time is in memory. While
     /// the cursor lives what is written takes more room on the disk. The store must outlive the cursor.
@@ -121,6 +126,9 @@ class ConversationStore : public QObject {
         /// Not before the page before has come; it does not come once the cursor is gone. Behind the last
         /// one: an empty last one.
         void next(QObject* context, Answer<ExportPage> answer);
+        /// The whole records of answers of the pages so far, as of the same time; a null pointer where they
+        /// cannot be read any more. One that has none is left out.
+        void readRuns(const QList<MessageId>& messages, QObject* context, Answer<Runs> answer);
 
       private:
         ConversationStore& store_;

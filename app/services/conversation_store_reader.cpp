@@ -204,6 +204,16 @@ ConversationStore::ExportPage ConversationStore::Reader::nextPage(quint64 cursor
     return open->next();
 }
 
+/// Null where the file that the cursor reads is gone.
+ConversationStore::Runs ConversationStore::Reader::exportedRuns(quint64 cursor,
+                                                                const QList<MessageId>& messages) {
+    const auto open = exports_.find(cursor);
+    if (open == exports_.end() || !open->second)
+        return {};
+    return std::make_shared<std::map<MessageId, RunRecord>>(
+        ConversationDatabase(*open->second->file).readRuns(messages));
+}
+
 void ConversationStore::Reader::run(ConversationId chat, const Work& work, const After& otherwise) {
     After after;
     try {

@@ -32,6 +32,10 @@ class ConversationStore::Reader : public QObject {
     /// closeExport() may have come before.
     void readExport(quint64 cursor, std::shared_ptr<std::atomic<bool>> closed, TellPage tell);
     void closeExport(quint64 cursor);
+    using TellRuns = std::function<After(const Runs&)>;
+    /// Of answers that this cursor has come to.
+    void readExportRuns(quint64 cursor, std::shared_ptr<std::atomic<bool>> closed,
+                        const QList<MessageId>& messages, TellRuns tell);
 
     /// On the store's thread, with `thread` running: until then all is left to the writer.
     void begin(QThread& thread);
@@ -47,6 +51,7 @@ class ConversationStore::Reader : public QObject {
     class ChatCopy;
     struct Export;
     ExportPage nextPage(quint64 cursor);
+    Runs exportedRuns(quint64 cursor, const QList<MessageId>& messages);
     void run(ConversationId chat, const Work& work, const After& otherwise);
     After answer(ConversationId chat, const Work& work);
     bool connectToFile();

@@ -33,6 +33,8 @@ class MessageTree {
     QList<MessageId> children(MessageId parent) const;
     /// Those under the same parent, `id` included; empty: not there, or removed.
     QList<MessageId> siblings(MessageId id) const;
+    /// Of its children (of message 0: of the beginnings) the one that is shown with it; 0: there is none.
+    MessageId shownUnder(MessageId parent) const;
     /// Where the branch through this message ends, as it was shown last; 0: there is none.
     MessageId leafBelow(MessageId id) const;
 
@@ -56,7 +58,6 @@ class MessageTree {
         bool known = false;       ///< else it is only named as a parent
         bool isThere() const { return known && removed_by == 0; }
     };
-    MessageId shownUnder(MessageId parent) const;
     /// `id` and all under it.
     template <typename Visit>
     void visitUnder(MessageId id, Visit visit);

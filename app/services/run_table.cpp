@@ -188,12 +188,29 @@ void RunTable::write(const Message& message, TokenLog* tokens) {
     }
 }
 
+void RunTable::add(const Message& message, const std::vector<TokenChunk>& tokens) {
+    insertSummary(message);
+    QSqlQuery found = runQuery(db_, QStringLiteral("SELECT id FROM runs WHERE message = ?"), {message.id});
+    if (!nextRow(found))
+        return;
+    const qint64 run = found.value(0).toLongLong();
+    found.finish();
+    for (const TokenChunk& chunk : tokens)
+        writeChunk(run, chunk);
+    writeDigest(run, message.digest);
+    setToldByParts(message.id, message.digest.tokens);
+}
+
 void RunTable::writeTokens(qint64 run, TokenLog& tokens, int from, int end) {
     for (const TokenChunk& chunk : tokens.chunks(from, end))
-        runQuery(db_,
-                 QStringLiteral("INSERT OR REPLACE INTO run_tokens(run, kind, first, count, bytes)"
-                                " VALUES(?, 0, ?, ?, ?)"),
-                 {run, chunk.first, chunk.count, chunk.bytes});
+        writeChunk(run, chunk);
+}
+
+void RunTable::writeChunk(qint64 run, const TokenChunk& chunk) {
+    runQuery(db_,
+             QStringLiteral("INSERT OR REPLACE INTO run_tokens(run, kind, first, count, bytes)"
+                            " VALUES(?, 0, ?, ?, ?)"),
+             {run, chunk.first, chunk.count, chunk.bytes});
 }
 
 void RunTable::writeDigest(qint64 run, const RunDigest& digest) {

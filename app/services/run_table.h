@@ -13,6 +13,7 @@
 namespace switchyard {
 
 class TokenLog;
+struct TokenChunk;
 
 using MessageById = QHash<MessageId, Message*>;
 
@@ -31,6 +32,8 @@ class RunTable {
     /// without, all of message.run, or where that has none, those that are there stay.
     void write(const Message& message, TokenLog* tokens);
     void setToldByParts(MessageId message, int tokens);
+    /// Of a message that is new here: its run with the tokens that message.digest speaks of.
+    void add(const Message& message, const std::vector<TokenChunk>& tokens);
 
     /// Moves records in the form of version 2, one JSON text each, into chunks: those of the rows before
     /// `before`, the latest first, as many as fit into some milliseconds. Returns the number of the row it
@@ -44,6 +47,7 @@ class RunTable {
     RunRecord readWhole(const Row& row);
     void insertSummary(const Message& message);
     void writeTokens(qint64 run, TokenLog& tokens, int from, int end);
+    void writeChunk(qint64 run, const TokenChunk& chunk);
     void writeDigest(qint64 run, const RunDigest& digest);
     void move(const Row& row);
 

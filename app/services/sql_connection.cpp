@@ -42,6 +42,8 @@ QSqlQuery runQuery(const QSqlDatabase& db, const QString& statement, const QVari
     return query;
 }
 
+QVariant idOrNull(qint64 id) { return id != 0 ? QVariant(id) : QVariant(QMetaType::fromType<qint64>()); }
+
 QString notNull(const QString& text) { return text.isNull() ? QLatin1String("") : text; }
 
 QString quotedSql(QString text) {

@@ -22,6 +22,8 @@ QSqlQuery runQuery(const QSqlDatabase& db, const QString& statement, const QVari
 
 /// SQLite's NOT NULL columns refuse Qt's null strings.
 QString notNull(const QString& text);
+/// NULL for 0.
+QVariant idOrNull(qint64 id);
 
 /// A connection for one scope.
 class Connection {

@@ -137,6 +137,26 @@ class StoreExportTest : public QObject {
         QCOMPARE(now[0].thread().size(), 2);
     }
 
+    void recordsAreOfTheSameTime() {
+        ConversationStore store(folder_->path());
+        const ConversationId id = branchedChat(store, u"One"_s);
+        ConversationStore::ExportCursor cursor(store);
+        const Message answer = nextOf(cursor).chats.value(0).thread().value(1);
+        QVERIFY(answer.has_run);
+        Message later = openOf(store, id).thread()[1];
+        later.run = smallRecord();
+        later.run.tokens.resize(1);
+        store.update(later);
+        QTRY_COMPARE(store.unsaved(), 0);
+        const auto runs = wait<ConversationStore::Runs>([&](auto* context, auto given) {
+            cursor.readRuns({answer.id, id}, context, given);
+        });
+        QVERIFY(runs);
+        QCOMPARE(runs->size(), 1u);
+        QCOMPARE(runs->at(answer.id).tokens.size(), 2u);
+        QCOMPARE(runOf(store, answer.id).tokens.size(), 1u);
+    }
+
     void aFileThatIsReplacedBreaksItOff() {
         ConversationStore store(folder_->path());
         for (int i = 0; i < 100; ++i)
@@ -147,6 +167,8 @@ class StoreExportTest : public QObject {
         chatWith(store, u"After"_s, u"words"_s);
         QTRY_COMPARE_WITH_TIMEOUT(store.unsaved(), 0, 20000);
         QVERIFY(nextOf(cursor).broken);
+        QVERIFY(!wait<ConversationStore::Runs>(
+            [&](auto* context, auto given) { cursor.readRuns({1}, context, given); }));
         ConversationStore::ExportCursor anew(store);
         QCOMPARE(restOf(anew).size(), 101);
     }
