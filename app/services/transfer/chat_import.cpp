@@ -1,0 +1,216 @@
+#include "app/services/transfer/chat_import.h"
+
+#include "app/services/conversation_store.h"
+#include "app/services/transfer/foreign_chats.h"
+#include "app/services/transfer/json_chats.h"
+#include "app/services/transfer/json_elements.h"
+#include "app/services/transfer/json_read.h"
+#include "app/services/transfer/own_chats.h"
+#include "app/services/transfer/transfer_error.h"
+
+#include <QCoreApplication>
+#include <QFileInfo>
+
+#include <algorithm>
+
+namespace switchyard {
+
+namespace {
+
+using json::Json;
+
+QString say(const char* text) { return QCoreApplication::translate("ChatTransfer", text); }
+
+qint64 sizeOf(const WholeChat& chat) {
+    qint64 size = 0;
+    for (const Message& message : chat.messages) {
+        for (const MessagePart& part : message.parts)
+            size += 2 * part.text.size();
+    }
+    for (const auto& chunks : chat.tokens) {
+        for (const TokenChunk& chunk : chunks)
+            size += chunk.bytes.size();
+    }
+    return size;
+}
+
+/// Collects chats and stores them some at a time.
+class Collector : public ElementSink {
+  public:
+    Collector(const ImportHooks& hooks, ImportResult& result) : hooks_(hooks), result_(result) {}
+
+    void takeElement(Json element) override {
+        const auto kind =
+            std::ranges::find_if(kForeignKinds, [&](const ForeignKind& k) { return k.isOne(element); });
+        if (kind == kForeignKinds.end()) {
+            ++result_.unknown;
+            return;
+        }
+        WholeChat chat;
+        try {
+            chat = kind->read(element);
+        } catch (const TransferError&) {
+            ++result_.unknown;
+            return;
+        }
+        chat.folder = folderOf(
+            say(QT_TRANSLATE_NOOP("ChatTransfer", "Imported from %1")).arg(QLatin1String(kind->program)));
+        if (chat.messages.isEmpty())
+            ++result_.empty;
+        else
+            add(std::move(chat));
+    }
+
+    void takeHead(const std::string& key, const Json& value) override {
+        if (key == "version" && json::number(value) > kChatsVersion)
+            throw TransferError(say(QT_TRANSLATE_NOOP(
+                "ChatTransfer", "a newer version of this program wrote it: install that to read it")));
+        if (key != "folders" || !value.is_array())
+            return;
+        constexpr std::size_t kMost = 10'000;
+        for (std::size_t i = 0; i < std::min(value.size(), kMost); ++i)
+            batch_.folders.append({ConversationStore::newId(), json::text(value[i])});
+    }
+
+    void takeMessage(const Json& message) override { own_.addMessage(message); }
+
+    void takeChat(const Json& chat) override {
+        WholeChat whole = own_.finish(chat);
+        result_.left_out += own_.leftOut() - std::exchange(left_out_, own_.leftOut());
+        add(std::move(whole));
+    }
+
+    void flush() {
+        if (batch_.chats.empty())
+            return;
+        ChatBatch next;
+        next.folders = batch_.folders;
+        const auto count = static_cast<int>(batch_.chats.size());
+        const QList<ConversationId> added =
+            hooks_.store(std::make_shared<const ChatBatch>(std::exchange(batch_, std::move(next))));
+        result_.added += static_cast<int>(added.size());
+        result_.known += count - static_cast<int>(added.size());
+        if (!added.isEmpty())
+            result_.last = added.last();
+        messages_ = bytes_ = 0;
+    }
+
+  private:
+    std::size_t folderOf(const QString& name) {
+        const auto found = std::ranges::find(batch_.folders, name, &ChatFolder::name);
+        const auto place = static_cast<std::size_t>(found - batch_.folders.begin());
+        if (found == batch_.folders.end())
+            batch_.folders.append({ConversationStore::newId(), name});
+        return place;
+    }
+
+    void add(WholeChat chat) {
+        constexpr std::size_t kMostChats = 64;
+        constexpr qsizetype kMostMessages = 1000;
+        constexpr qint64 kMostBytes = 16 << 20;
+        messages_ += chat.messages.size();
+        bytes_ += sizeOf(chat);
+        batch_.chats.push_back(std::move(chat));
+        if (batch_.chats.size() >= kMostChats || messages_ >= kMostMessages || bytes_ >= kMostBytes)
+            flush();
+    }
+
+    const ImportHooks& hooks_;
+    ImportResult& result_;
+    OwnChat own_;
+    int left_out_ = 0;
+    ChatBatch batch_;
+    qsizetype messages_ = 0;
+    qint64 bytes_ = 0;
+};
+
+/// Those of an archive that may hold chats: as ChatGPT names them, or where there are none of that name, all
+/// of JSON.
+std::vector<Archive::Entry> entriesToRead(const Archive& archive) {
+    std::vector<Archive::Entry> named, all;
+    for (const Archive::Entry& entry : archive.entries()) {
+        const QString name = entry.name.section(u'/', -1).toLower();
+        if (!name.endsWith(QLatin1String(".json")))
+            continue;
+        all.push_back(entry);
+        if (name.startsWith(QLatin1String("conversations")))
+            named.push_back(entry);
+    }
+    return named.empty() ? all : named;
+}
+
+void importArchive(const QString& path, const ImportHooks& hooks, const JsonLimits& limits,
+                   ImportResult& result) {
+    const Archive archive(path);
+    const std::vector<Archive::Entry> entries = entriesToRead(archive);
+    if (entries.empty())
+        throw TransferError(say(QT_TRANSLATE_NOOP("ChatTransfer", "there is no JSON file in it")));
+    quint64 size = 0;
+    for (const Archive::Entry& entry : entries)
+        size += std::min(entry.size, static_cast<quint64>(limits.file));
+    qint64 left = limits.file; // of all together
+    double before = 0;
+    for (const Archive::Entry& entry : entries) {
+        const double part = static_cast<double>(entry.size) / static_cast<double>(std::max<quint64>(size, 1));
+        ImportHooks inside = hooks;
+        inside.progress = [&](double share) { hooks.progress(std::min(1.0, before + share * part)); };
+        JsonLimits rest = limits;
+        rest.file = left;
+        const auto source = archive.open(entry);
+        importChats(*source, static_cast<qint64>(std::min(entry.size, quint64{1} << 62)), inside, rest,
+                    result);
+        left -= static_cast<qint64>(std::min(entry.size, static_cast<quint64>(left)));
+        before += part;
+    }
+}
+
+} // namespace
+
+void importChats(ByteSource& source, qint64 size, const ImportHooks& hooks, const JsonLimits& limits,
+                 ImportResult& result) {
+    const ImportResult before = result;
+    JsonBytes bytes(source, limits, [&](qint64 read) {
+        hooks.progress(size > 0 ? std::min(1.0, static_cast<double>(read) / static_cast<double>(size)) : 0);
+    });
+    Collector collector(hooks, result);
+    try {
+        readElements(bytes, limits, collector);
+    } catch (const TransferError&) {
+        collector.flush(); // what is whole
+        throw;
+    }
+    collector.flush();
+    const bool nothing =
+        result.added == before.added && result.known == before.known && result.empty == before.empty;
+    if (nothing)
+        throw TransferError(say(
+            QT_TRANSLATE_NOOP("ChatTransfer", "it holds no chats as Switchyard, ChatGPT, Open WebUI and LM "
+                                              "Studio export them")));
+}
+
+void importChatFile(const QString& path, const ImportHooks& hooks, const JsonLimits& limits,
+                    ImportResult& result) {
+    const int before = result.added + result.known;
+    const auto fail = [&](const QString& why) {
+        const bool some = result.added + result.known > before;
+        if (!result.error.isEmpty())
+            result.error += u'\n';
+        result.error += (some ? say(QT_TRANSLATE_NOOP("ChatTransfer", "%1 was not read to its end: %2."))
+                              : say(QT_TRANSLATE_NOOP("ChatTransfer", "%1 cannot be imported: %2.")))
+                            .arg(QFileInfo(path).fileName(), why);
+    };
+    try {
+        if (Archive::isOne(path)) {
+            importArchive(path, hooks, limits, result);
+        } else {
+            FileBytes file(path);
+            importChats(file, file.size(), hooks, limits, result);
+        }
+    } catch (const TransferError& error) {
+        fail(error.sentence());
+    } catch (const std::bad_alloc&) {
+        fail(say(QT_TRANSLATE_NOOP("ChatTransfer", "there is not enough memory")));
+    }
+}
+
+} // namespace switchyard
