@@ -4,6 +4,7 @@
 #include "ui/answer_elsewhere.h"
 #include "ui/chat/chat_page.h"
 #include "ui/chat_columns.h"
+#include "ui/chat_files.h"
 #include "ui/chat_model_offer.h"
 #include "ui/first_model.h"
 #include "ui/insight/insight_panel.h"
@@ -58,6 +59,9 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
                             u"first"_s);
     first_->centre();
     chat_->setOffer(first_);
+    files_ = new ChatFiles(services_.transfer, services_.controller, *chat_, actions_, this);
+    connect(files_, &ChatFiles::problem, this, &ChatsPage::problem);
+    connect(files_, &ChatFiles::wanted, this, &Page::wanted);
     insight_ = new InsightPanel(this);
     tune_ = new TuneColumn(controls(), services_.presets, services_.settings, this);
     columns_ =

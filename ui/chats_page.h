@@ -12,6 +12,7 @@ namespace switchyard {
 
 class AnswerElsewhere;
 class ChatColumns;
+class ChatFiles;
 class ChatPage;
 class FirstModel;
 class InsightPanel;
@@ -76,7 +77,8 @@ class ChatsPage : public Page {
     ChatPage* chat_;
     AnswerElsewhere* elsewhere_;
     FirstModel* first_; ///< shown where there is no model
-    QString offered_; ///< the model that the chat's line offers
+    QString offered_;   ///< the model that the chat's line offers
+    ChatFiles* files_;
     InsightPanel* insight_;
     bool answer_shown_ = true; ///< the one that grows is of the branch that is shown
     TuneColumn* tune_;

@@ -38,6 +38,12 @@ constexpr std::array kRows{
               .key = Qt::CTRL | Qt::SHIFT | Qt::Key_N, .icon = "temporary", .checkable = true},
     ActionRow{.act = Act::OpenModel, .name = "open_model", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Open a model file…"),
               .key = Qt::CTRL | Qt::Key_O, .icon = "folder"},
+    ActionRow{.act = Act::ExportChat, .name = "export_chat", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Export chat…"),
+              .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Write this chat to a file: Markdown, HTML or JSON"), .icon = "save", .begins_group = true},
+    ActionRow{.act = Act::ExportChats, .name = "export_chats", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Export all chats…"),
+              .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Write all chats to one file: Markdown, HTML or JSON")},
+    ActionRow{.act = Act::ImportChats, .name = "import_chats", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Import chats…"),
+              .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Read chats from a file of this program, ChatGPT, Open WebUI or LM Studio")},
     ActionRow{.act = Act::Quit, .name = "quit", .menu = Bar::File, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Quit"),
               .key = Qt::CTRL | Qt::Key_Q, .begins_group = true},
 

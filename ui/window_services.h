@@ -12,6 +12,7 @@
 #include "app/services/presets.h"
 #include "app/services/settings.h"
 #include "app/services/system_prompts.h"
+#include "app/services/transfer/chat_transfer.h"
 
 namespace switchyard {
 
@@ -32,6 +33,7 @@ struct WindowServices {
     Downloads& downloads;
     Hub& hub;
     IdleUnload& idle;
+    ChatTransfer& transfer; ///< chats into files and from them
 };
 
 } // namespace switchyard

@@ -156,9 +156,10 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     downloads.remember();
     Hub hub(settings);
     IdleUnload idle(model, controller, settings);
+    ChatTransfer transfer(store);
     QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
     const WindowServices services{settings, model, devices, jobs,      library, controller, presets,
-                                  prompts,  theme, paths,   downloads, hub,     idle};
+                                  prompts,  theme, paths,   downloads, hub,     idle,       transfer};
     WindowHost host(services);
     Errand errand(options, services, host);
     std::optional<ThemeWatcher> watcher;

@@ -43,14 +43,14 @@ struct WindowDesk {
           presets(paths.presets), prompts(paths.prompts), controller(store, model, answers.runs),
           theme(*qApp), downloads(testDownloads()),
           hub(settings, testDownloads().rules, std::make_unique<NoKeyring>()),
-          idle(model, controller, settings), host(services()) {
+          idle(model, controller, settings), transfer(store), host(services()) {
         QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
         window->resize(1400, 900);
         window->show();
     }
     WindowServices services() {
         return {settings, model, devices, answers.jobs, library, controller, presets,
-                prompts,  theme, paths,   downloads,    hub,     idle};
+                prompts,  theme, paths,   downloads,    hub,     idle,       transfer};
     }
     template <typename T>
     T* find(const QString& name) const {
@@ -72,6 +72,7 @@ struct WindowDesk {
     Downloads downloads;
     Hub hub;
     IdleUnload idle;
+    ChatTransfer transfer;
     WindowHost host;
     /// The one that is there now: in another language it is another.
     struct Window {

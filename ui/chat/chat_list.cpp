@@ -1,9 +1,11 @@
 #include "ui/chat/chat_list.h"
 
+#include "ui/chat/composer.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QApplication>
+#include <QDragEnterEvent>
 #include <QKeyEvent>
 #include <QMenu>
 #include <QPainter>
@@ -55,6 +57,8 @@ ChatList::ChatList(WindowActions& actions, QWidget* parent) : QWidget(parent), a
     tree_->viewport()->setAutoFillBackground(false);
     tree_->setProperty("bare", true);
     tree_->installEventFilter(this);
+    tree_->viewport()->installEventFilter(this); // it takes what is dragged on it
+    setAcceptDrops(true);
 
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 12, 0, 0);
@@ -386,8 +390,8 @@ void ChatList::showMenu(const QPoint& position) {
     if (index.data(ChatListModel::IdRole).toLongLong() != 0) {
         tree_->setCurrentIndex(index); // the actions are about it
         menu->addAction(tr("Open"), this, [this, at = QPersistentModelIndex(index)] { activate(at); });
-        for (const Act act :
-             {Act::PinChat, Act::MoveChat, Act::RenameChat, Act::DuplicateChat, Act::DeleteChat})
+        for (const Act act : {Act::PinChat, Act::MoveChat, Act::RenameChat, Act::DuplicateChat,
+                              Act::ExportChat, Act::DeleteChat})
             menu->addAction(&actions_[act]);
         menu->addSeparator();
     } else if (folder) {
@@ -397,10 +401,47 @@ void ChatList::showMenu(const QPoint& position) {
         menu->addSeparator();
     }
     menu->addAction(&actions_[Act::NewFolder]);
+    menu->addAction(&actions_[Act::ImportChats]);
     menu->popup(tree_->viewport()->mapToGlobal(position));
 }
 
+// ---- Files that are dropped ----
+
+namespace {
+
+QStringList chatFiles(const QMimeData* data) {
+    QStringList files = localFiles(data);
+    files.removeIf([](const QString& file) {
+        return !file.endsWith(u".json"_s, Qt::CaseInsensitive) &&
+               !file.endsWith(u".zip"_s, Qt::CaseInsensitive);
+    });
+    return files;
+}
+
+} // namespace
+
+/// False: it is not about files that may hold chats.
+bool ChatList::takeDrag(QEvent& event) {
+    if (event.type() != QEvent::DragEnter && event.type() != QEvent::DragMove && event.type() != QEvent::Drop)
+        return false;
+    auto& drop = static_cast<QDropEvent&>(event);
+    const QStringList files = chatFiles(drop.mimeData());
+    if (files.isEmpty())
+        return false;
+    drop.setDropAction(Qt::CopyAction);
+    drop.accept();
+    if (event.type() == QEvent::Drop)
+        Q_EMIT filesDropped(files);
+    return true;
+}
+
+void ChatList::dragEnterEvent(QDragEnterEvent* event) { takeDrag(*event); }
+
+void ChatList::dropEvent(QDropEvent* event) { takeDrag(*event); }
+
 bool ChatList::eventFilter(QObject* object, QEvent* event) {
+    if (object == tree_->viewport() && takeDrag(*event))
+        return true;
     if (event->type() == QEvent::ShortcutOverride && object == search_ && !search_->text().isEmpty() &&
         static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) {
         event->accept(); // clears the search before the window's Stop has it

@@ -37,7 +37,8 @@ class ChatList : public QWidget {
     /// The keys of the groups that are folded.
     const QStringList& folded() const { return folded_; }
     void setFolded(const QStringList& keys);
-    void editFolder(FolderId id); ///< its name, in place
+    void editFolder(FolderId id);  ///< its name, in place
+    ConversationId chosen() const; ///< where the keyboard is; 0: not on a chat
     ChatListModel* model() const { return model_; }
     QTreeView* view() const { return tree_; }
     QString query() const { return search_->text().trimmed(); }
@@ -54,11 +55,14 @@ class ChatList : public QWidget {
     void folderRenamed(switchyard::FolderId id, const QString& name);
     void folderRemoved(switchyard::FolderId id);
     void foldedChanged();
+    void filesDropped(const QStringList& files); ///< that may hold chats
 
   protected:
     void paintEvent(QPaintEvent* event) override;
     void showEvent(QShowEvent* event) override;
     void hideEvent(QHideEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
     bool eventFilter(QObject* object, QEvent* event) override;
 
   private:
@@ -69,7 +73,6 @@ class ChatList : public QWidget {
     void showMenu(const QPoint& position);
     void connectActions();
     void showActions();
-    ConversationId chosen() const; ///< where the keyboard is; 0: not on a chat
     void change(const std::function<void()>& rows);
     void changeAll(const std::function<void()>& rows);
     void unfold(int first, int last);
@@ -77,6 +80,7 @@ class ChatList : public QWidget {
     void fillMoveMenu();
     void place(FolderId folder, bool pinned);
     void scheduleMidnight();
+    bool takeDrag(QEvent& event);
 
     WindowActions& actions_;
     QPushButton* new_;

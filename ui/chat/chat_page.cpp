@@ -243,6 +243,7 @@ void ChatPage::showThread() {
     thread_->setThread(conversation.thread(), (other_chat && !known) || (new_answer && !known));
     auto* stack = static_cast<QStackedLayout*>(thread_->parentWidget()->layout());
     stack->setCurrentWidget(conversation.thread().isEmpty() ? static_cast<QWidget*>(empty_) : thread_);
+    toast_->raise(); // what comes forward is over everything else
     if (known)
         thread_->setPlace(*place);
     if (wanted_message_ != 0 && controller_.message(wanted_message_))

@@ -56,6 +56,9 @@ class ChatPage : public QWidget {
     /// Stores now what is written and not sent.
     Draft unsent() const;
     void keepUnsent();
+    /// Says something at the foot of the thread, for so long; with an action that can be taken.
+    void announce(const QString& sentence, int milliseconds, const QString& action = {},
+                  std::function<void()> then = {});
     void focusComposer();
     void focusSearch(); ///< in all chats
     void openFind();    ///< in this chat

@@ -88,8 +88,14 @@ void ChatPage::showWaiting() {
 }
 
 void ChatPage::offer(const QString& sentence, std::function<void()> undo, const QString& action) {
-    toast_->show(sentence, action);
-    toast_undo_ = std::move(undo);
+    constexpr int kLong = 8000; // ms
+    announce(sentence, kLong, action, std::move(undo));
+}
+
+void ChatPage::announce(const QString& sentence, int milliseconds, const QString& action,
+                        std::function<void()> then) {
+    toast_->show(sentence, action, milliseconds);
+    toast_undo_ = std::move(then);
     deletion_offered_ = false;
 }
 
