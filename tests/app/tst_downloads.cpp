@@ -348,6 +348,7 @@ class DownloadsTest : public QObject {
     void hostileNamesAndPicklesAreRefused_data() {
         QTest::addColumn<QString>("name");
         const QStringList names{u"../../x.gguf"_s,
+                                u"../x.gguf"_s,
                                 u"/etc/x.gguf"_s,
                                 u"a/b.gguf"_s,
                                 u".hidden.gguf"_s,
@@ -375,7 +376,36 @@ class DownloadsTest : public QObject {
         const DownloadId id = downloads.add(hostile);
         QCOMPARE(downloads.find(id)->state, DownloadState::Failed);
         QVERIFY(!downloads.find(id)->error.isEmpty());
+        downloads.resume(id); // is no way around it
+        QCOMPARE(downloads.find(id)->state, DownloadState::Failed);
+        // Nor does taking it back remove what has nothing to do with it.
+        QVERIFY(QDir().mkpath(folder_->filePath(u"models/a"_s)));
+        for (const char* beside : {"x.gguf.part", "models/a/b.gguf.part"})
+            write(folder_->filePath(QLatin1String(beside)), "mine");
+        downloads.cancel(id);
+        QTest::qWait(10);
+        QVERIFY(QFile::exists(folder_->filePath(u"x.gguf.part"_s)));
+        QVERIFY(QFile::exists(folder_->filePath(u"models/a/b.gguf.part"_s)));
         QVERIFY(server.requests().isEmpty());
+    }
+
+    /// A file that failed and is asked for anew is one download, not two.
+    void oneThatFailedIsReplacedByItsNextTry() {
+        bool there_now = false;
+        ScriptedServer server([&](const ServerRequest& request) {
+            return there_now ? ScriptedServer::file(request, body_, kTag) : ServerReply{404, {}, {}};
+        });
+        Downloads downloads(options());
+        const DownloadId first = downloads.add(order(server));
+        QCOMPARE(ended(downloads, first).state, DownloadState::Failed);
+        there_now = true;
+        const DownloadId second = downloads.add(order(server));
+        QCOMPARE(downloads.find(first)->state, DownloadState::Cancelled);
+        downloads.cancel(first);
+        downloads.resume(first);
+        QCOMPARE(ended(downloads, second).error, QString());
+        QCOMPARE(readAll(target()), body_);
+        QCOMPARE(downloads.find(first)->state, DownloadState::Cancelled);
     }
 
     void nothingIsOverwritten() {

@@ -1,5 +1,6 @@
 // The hub's answers, good and hostile, and what is made of what a user types.
 #include "app/services/hub/hub.h"
+#include "app/services/hub/machine_room.h"
 #include "tests/support/no_keyring.h"
 #include "tests/support/scripted_server.h"
 
@@ -229,6 +230,47 @@ class HubTest : public QObject {
         QCOMPARE(static_cast<int>(query.kind), kind);
         QCOMPARE(query.text, text);
         QCOMPARE(query.refusal.isEmpty(), query.kind != HubQuery::Kind::Refused);
+    }
+
+    void whatFitsThisMachineIsToldByItsSize() {
+        MachineRoom room;
+        QCOMPARE(room.fit(1), Fit::Unknown);
+        room.ram_total = 32'000'000'000;
+        room.ram_free = 20'000'000'000;
+        QList<HubFile> files;
+        for (const auto& [precision, bytes] :
+             {std::pair(u"Q2_K"_s, 3'000'000'000ULL), std::pair(u"Q4_K_M"_s, 4'700'000'000ULL),
+              std::pair(u"Q8_0"_s, 8'100'000'000ULL), std::pair(u"BF16"_s, 15'200'000'000ULL)}) {
+            HubFile file;
+            file.precision = precision;
+            file.bytes = bytes;
+            files.append(file);
+        }
+        QCOMPARE(room.fit(4'700'000'000), Fit::Memory);
+        QCOMPARE(room.fit(25'000'000'000), Fit::Tight);
+        QCOMPARE(room.fit(40'000'000'000), Fit::TooLarge);
+        QCOMPARE(room.best(files), 1);
+        room.card = u"A card"_s;
+        room.card_free = 24'000'000'000;
+        QCOMPARE(room.fit(4'700'000'000), Fit::Card);
+        QCOMPARE(room.best(files), 2);
+        room.card_free = 0;
+        room.ram_total = room.ram_free = 4'500'000'000;
+        QCOMPARE(room.best(files), 0);
+        QCOMPARE(room.best(files.mid(2)), -1);
+        // A speed is a range, and is not known of a mixture that does not say how much of it answers.
+        room.ram_total = room.ram_free = 64'000'000'000;
+        HubListing dense, mixture, unknown;
+        dense.model.name = u"a/b-7B-GGUF"_s;
+        dense.parameters = mixture.parameters = unknown.parameters = 7'000'000'000;
+        mixture.model.name = u"a/b-7B-A1B-GGUF"_s;
+        unknown.model.name = u"a/b-8x1B-GGUF"_s;
+        QVERIFY(!room.speed(dense, files[1]).known()); // the memory was not measured
+        room.bandwidth = 20e9;
+        const SpeedRange slow = room.speed(dense, files[1]), quick = room.speed(mixture, files[1]);
+        QVERIFY(slow.known() && slow.low > 0 && slow.low <= slow.high);
+        QVERIFY(quick.low > slow.low && quick.high > slow.high);
+        QVERIFY(!room.speed(unknown, files[1]).known());
     }
 
     void theTokenIsKeptByTheKeyringOrUntilTheEnd() {

@@ -286,6 +286,8 @@ void FindModels::showListing(const HubListing& listing) {
     }
     if (!listing.files.isEmpty())
         table_->selectRow(std::max(0, row));
+    QMetaObject::invokeMethod(
+        table_, [this] { table_->scrollTo(table_->currentIndex()); }, Qt::QueuedConnection);
     showFile();
 }
 

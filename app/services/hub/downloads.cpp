@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <utility>
+#include <vector>
 
 namespace switchyard {
 namespace {
@@ -173,31 +174,61 @@ const Download* Downloads::of(const QString& path) const {
     return found == all_.end() ? nullptr : &*found;
 }
 
+/// Why an order is not begun, as a sentence; "": it may be. Asked each time, whoever wants it begun.
+QString Downloads::refusal(const Download& download) const {
+    for (const DownloadFile& file : download.order.files) {
+        if (const QString kind = fileKindRefusal(file.name); !kind.isEmpty())
+            return kind;
+        if (plainFileName(file.name) != file.name)
+            return tr("The server's name for the file is none that can be stored.");
+        if (const QString address = options_.rules.refusal(file.url); !address.isEmpty())
+            return address;
+    }
+    if (const Download* other = rival(download))
+        return tr("%1 is being fetched already.").arg(other->order.name);
+    return {};
+}
+
+/// Another one that has not ended and writes one of the same files; nullptr: none.
+const Download* Downloads::rival(const Download& download) const {
+    const QStringList targets = download.order.targets();
+    const auto found = std::ranges::find_if(all_, [&](const Download& other) {
+        const QStringList others = other.order.targets();
+        return other.id != download.id && !other.ended() &&
+               std::ranges::any_of(targets, [&](const QString& path) { return others.contains(path); });
+    });
+    return found == all_.end() ? nullptr : &*found;
+}
+
 DownloadId Downloads::add(const DownloadOrder& order) {
     Download download;
     download.id = next_++;
     download.order = order;
     download.total = order.bytes();
-    for (const DownloadFile& file : order.files) {
-        const QString kind = fileKindRefusal(file.name);
-        const QString address = options_.rules.refusal(file.url);
-        if (download.error.isEmpty())
-            download.error = !kind.isEmpty() ? kind : address;
-        if (download.error.isEmpty() && plainFileName(file.name) != file.name)
-            download.error = tr("The server's name for the file is none that can be stored.");
-    }
-    for (const QString& path : order.targets()) {
-        const Download* other = of(path);
-        if (other && other->state != DownloadState::Failed && download.error.isEmpty())
-            download.error = tr("%1 is being fetched already.").arg(other->order.name);
-    }
+    download.error = refusal(download);
     if (!download.error.isEmpty())
         download.state = DownloadState::Failed;
+    else
+        replaceFailed(order.targets());
     all_.append(download);
     Q_EMIT changed(download.id);
     startWaiting();
     keep();
     return download.id;
+}
+
+/// One that failed is gone on with by the one that is asked for now.
+void Downloads::replaceFailed(const QStringList& targets) {
+    std::vector<DownloadId> replaced;
+    for (Download& old : all_) {
+        if (old.state != DownloadState::Failed || old.order.targets() != targets)
+            continue;
+        old.state = DownloadState::Cancelled;
+        old.read = true;
+        replaced.push_back(old.id);
+    }
+    for (const DownloadId id : replaced)
+        Q_EMIT changed(id);
 }
 
 void Downloads::startWaiting() {
@@ -207,7 +238,11 @@ void Downloads::startWaiting() {
             return;
         const DownloadId id = waits->id;
         try {
-            start(*waits);
+            waits->error = refusal(*waits);
+            if (waits->error.isEmpty())
+                start(*waits);
+            else
+                waits->state = DownloadState::Failed;
         } catch (const std::exception& error) { // no thread
             waits->state = DownloadState::Failed;
             waits->error = tr("Nothing can be fetched now: %1").arg(QString::fromUtf8(error.what()));
@@ -273,12 +308,8 @@ void Downloads::cancel(DownloadId id) {
     Download* download = entry(id);
     if (!download || download->state == DownloadState::Done || download->state == DownloadState::Cancelled)
         return;
-    // What another one fetches is not this one's.
-    const QStringList targets = download->order.targets();
-    const bool shared = std::ranges::any_of(all_, [&](const Download& other) {
-        return other.id != id && !other.ended() && other.order.targets() == targets;
-    });
-    stop(*download, !shared);
+    // What another one fetches is not this one's, and nothing that was refused was ever there.
+    stop(*download, refusal(*download).isEmpty());
     download->state = DownloadState::Cancelled;
     download->rate = 0;
     download->read = true; // what was asked for is no news

@@ -52,6 +52,9 @@ class Downloads : public QObject {
 
   private:
     Download* entry(DownloadId id);
+    QString refusal(const Download& download) const;
+    const Download* rival(const Download& download) const;
+    void replaceFailed(const QStringList& targets);
     void startWaiting();
     void keep();
     void start(Download& download);

@@ -23,7 +23,8 @@ struct MachineRoom {
     /// Tokens a second of a file of a listing; not known where the share of its experts that a token uses is
     /// not.
     SpeedRange speed(const HubListing& listing, const HubFile& file) const;
-    /// Of these, the one that is as near to its authors' weights as fits well; -1: none fits.
+    /// Of these, the one that is as near to its authors' weights as fits well and is still quick; -1: none
+    /// fits.
     int best(const QList<HubFile>& files) const;
 };
 
