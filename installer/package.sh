@@ -33,7 +33,12 @@ if [ ${#configure_options[@]} = 0 ] && [ -z "${CUDACXX:-}" ]; then
     done
     find_nvcc || say "There is no nvcc here: switchyard-cuda, the package for NVIDIA cards, is not built."
 fi
+# Resources have the time in them, which no build looks at by itself.
+if [ "$SOURCE_DATE_EPOCH" != "$(cat "build/$preset/epoch" 2>/dev/null)" ]; then
+    find "build/$preset" -name 'qrc_*.cpp' -delete 2>/dev/null || true
+fi
 build "$preset"
+echo "$SOURCE_DATE_EPOCH" >"build/$preset/epoch"
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:STATIC=//p' "build/$preset/CMakeCache.txt")
 
 work=$PWD/build/$preset/packing
