@@ -72,3 +72,4 @@ if git rev-parse HEAD >/dev/null 2>&1; then
 fi
 
 (cd "$folder" && sha256sum -- *.deb *.tar.xz >SHA256SUMS && cat SHA256SUMS)
+rm -rf "$work"
