@@ -66,8 +66,10 @@ void ChatTitles::follow() {
 }
 
 void ChatTitles::ask() {
+    if (run_ || !mayAsk())
+        return;
     std::erase_if(wishes_, [this](const Wish& wish) { return !isWanted(wish); });
-    if (run_ || wishes_.empty() || !mayAsk())
+    if (wishes_.empty())
         return;
     Wish& wish = wishes_.front();
     ++wish.attempts;

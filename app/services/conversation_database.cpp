@@ -11,7 +11,6 @@
 #include <QVariant>
 
 #include <algorithm>
-#include <limits>
 
 namespace switchyard {
 
@@ -178,72 +177,6 @@ void ConversationDatabase::rename(ConversationId id, const QString& title, Title
     renamed.finish();
     stamp(id, Touched::Title);
     index(-id, title);
-}
-
-void ConversationDatabase::setRemoved(ConversationId id, bool removed) {
-    // Not before its last change: a clock that stood in the past must not make the deletion look old.
-    if (removed)
-        run(QStringLiteral("UPDATE conversations SET deleted = max(?, changed) WHERE id = ?"), {now(), id});
-    else
-        run(QStringLiteral("UPDATE conversations SET deleted = NULL WHERE id = ?"), {id});
-    stamp(id, Touched::Deleted);
-}
-
-void ConversationDatabase::purge(const QDateTime& before) {
-    const qint64 limit = before.isValid() ? before.toMSecsSinceEpoch() : std::numeric_limits<qint64>::max();
-    run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT -id FROM conversations"
-                       " WHERE deleted < ?)"),
-        {limit});
-    run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT m.id FROM messages m JOIN conversations c"
-                       " ON c.id = m.conversation WHERE c.deleted < ? OR m.deleted < ?)"),
-        {limit, limit});
-    for (const char* table : {"messages", "conversations"}) {
-        const QString gone = QStringLiteral("FROM %1 WHERE deleted < ?").arg(QLatin1String(table));
-        run(QStringLiteral("INSERT OR REPLACE INTO touched(row, field, at) SELECT id, ?, ? ") + gone,
-            {static_cast<int>(Touched::Purged), now(), limit});
-        run(QStringLiteral("DELETE ") + gone, {limit});
-    }
-}
-
-void ConversationDatabase::purge(const QList<ConversationId>& ids) {
-    for (const ConversationId id : ids) {
-        QSqlQuery removed =
-            run(QStringLiteral("SELECT 1 FROM conversations WHERE id = ? AND deleted IS NOT NULL"), {id});
-        if (nextRow(removed)) {
-            removed.finish();
-            purgeChat(id);
-        }
-    }
-}
-
-void ConversationDatabase::purgeChat(ConversationId id) {
-    const QString messages = QStringLiteral("SELECT id FROM messages WHERE conversation = ?");
-    run(QStringLiteral("DELETE FROM search WHERE rowid = ?"), {-id});
-    run(QStringLiteral("DELETE FROM search WHERE rowid IN (%1)").arg(messages), {id});
-    run(QStringLiteral("INSERT OR REPLACE INTO touched(row, field, at) SELECT id, ?, ? FROM messages"
-                       " WHERE conversation = ?"),
-        {static_cast<int>(Touched::Purged), now(), id});
-    // By hand: with a part of the chats in memory foreign keys are not looked after.
-    run(QStringLiteral("DELETE FROM run_tokens WHERE run IN (SELECT id FROM runs WHERE message IN (%1))")
-            .arg(messages),
-        {id});
-    for (const char* table : {"runs", "parts"})
-        run(QStringLiteral("DELETE FROM %1 WHERE message IN (%2)").arg(QLatin1String(table), messages), {id});
-    run(QStringLiteral("DELETE FROM messages WHERE conversation = ?"), {id});
-    run(QStringLiteral("DELETE FROM conversations WHERE id = ?"), {id});
-    stamp(id, Touched::Purged);
-}
-
-void ConversationDatabase::purgeOld() {
-    run(QStringLiteral("CREATE TABLE IF NOT EXISTS starts (at INTEGER NOT NULL)"), {});
-    QSqlQuery row = run(QStringLiteral("SELECT max(at) FROM starts"), {});
-    const QVariant before = nextRow(row) ? row.value(0) : QVariant();
-    row.finish();
-    // By the earlier of two starts: a clock that is ahead once, or was at the last start, deletes nothing.
-    const qint64 today = before.isNull() ? now() : std::min(now(), before.toLongLong());
-    purge(QDateTime::fromMSecsSinceEpoch(today).addDays(-kDaysDeletedIsKept));
-    run(QStringLiteral("DELETE FROM starts"), {});
-    run(QStringLiteral("INSERT INTO starts(at) VALUES(?)"), {now()});
 }
 
 void ConversationDatabase::saveTuning(ConversationId id, const Tuning& tuning) {

@@ -80,6 +80,15 @@ bool tells(const QString& title) {
     return sentence.match(title).hasMatch();
 }
 
+/// The question, or the answer's beginning, over again.
+bool repeats(const QString& title, const TitleMaterial& of) {
+    static const QRegularExpression own(uR"(\bI(?:['’](?:m|ve|ll|d)| am)\b)"_s);
+    constexpr qsizetype kShort = 6; // a name that both may begin with
+    const bool begins = of.answer.simplified().startsWith(title, Qt::CaseInsensitive);
+    return own.match(title).hasMatch() || bare(of.question.simplified()) == title ||
+           (begins && (isChinese(title) ? title.size() > kShort : title.count(u' ') > 1));
+}
+
 bool isQuiteLong(const QString& title) {
     return columnsOf(title) > kMostColumns || title.count(u' ') >= kMostWords;
 }
@@ -119,8 +128,8 @@ QString titleIn(const QString& written, const TitleMaterial& of) {
     if (lines.size() != 1)
         return {};
     const QString title = bare(lines.first());
-    if (title.size() < 2 || isQuiteLong(title) || talks(title) || tells(title) || title.contains(u'<') ||
-        isChinese(title) != isChinese(of.question))
+    if (title.size() < 2 || isQuiteLong(title) || talks(title) || tells(title) || repeats(title, of) ||
+        title.contains(u'<') || isChinese(title) != isChinese(of.question))
         return {};
     // Words of the chat, and not those that it was asked with.
     const QSet<QString> words = stemsOf(title), chat = stemsOf(of.question + u' ' + of.answer);

@@ -24,7 +24,8 @@ bool isTitleComplete(const QString& written);
 
 /// The title in what a model wrote, its thinking left out: without marks, quotes and "Title:". Empty where it
 /// is none, and the gist is better: nothing, several lines, a sentence that answers, longer than a title, in
-/// another language than the question, no word of the chat in it, or what was asked of the model.
+/// another language than the question, no word of the chat in it, the question or the answer's beginning over
+/// again, or what was asked of the model.
 QString titleIn(const QString& written, const TitleMaterial& of);
 
 } // namespace switchyard

@@ -156,6 +156,9 @@ class ChatTitleTest : public QObject {
         row("echo", u"Give the conversation a title"_s, u""_s);
         row("echo of all", u"Reply with the title alone"_s, u""_s);
         row("unrelated", u"Banana bread recipes"_s, u""_s);
+        row("the answer's beginning", u"The Roman Empire declined"_s, u""_s);
+        row("the question", u"Why did Rome fall?"_s, u""_s);
+        row("itself", u"Empires that I'm familiar with"_s, u""_s);
         row("sentences", u"Rome fell. Then what"_s, u""_s);
         row("a dot in a word", u"Rome in Node.js"_s, u"Rome in Node.js"_s);
         row("Chinese", u"罗马的衰亡"_s, u""_s);

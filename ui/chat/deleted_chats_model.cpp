@@ -4,17 +4,20 @@
 #include "ui/plain_text.h"
 
 #include <QLocale>
+#include <QSet>
 
 #include <algorithm>
 
 namespace switchyard {
 
 void DeletedChatsModel::setChats(const QList<ConversationSummary>& chats) {
-    const auto is_there = [](const QList<ConversationSummary>& among, ConversationId id) {
-        return std::ranges::find(among, id, &ConversationSummary::id) != among.end();
-    };
+    QSet<ConversationId> wanted, listed;
+    for (const ConversationSummary& chat : chats)
+        wanted.insert(chat.id);
+    for (const ConversationSummary& chat : chats_)
+        listed.insert(chat.id);
     for (int row = static_cast<int>(chats_.size()) - 1; row >= 0; --row) {
-        if (is_there(chats, chats_[row].id))
+        if (wanted.contains(chats_[row].id))
             continue;
         beginRemoveRows({}, row, row);
         chats_.removeAt(row);
@@ -22,7 +25,8 @@ void DeletedChatsModel::setChats(const QList<ConversationSummary>& chats) {
     }
     for (int row = 0; row < chats.size(); ++row) {
         if (row >= chats_.size() || chats_[row].id != chats[row].id) {
-            if (const int old = indexOf(chats[row].id).row(); old >= 0) { // it was deleted once more
+            if (listed.contains(chats[row].id)) { // it was deleted once more
+                const int old = indexOf(chats[row].id).row();
                 beginMoveRows({}, old, old, {}, row);
                 chats_.move(old, row);
                 endMoveRows();
