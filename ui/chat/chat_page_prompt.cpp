@@ -68,7 +68,8 @@ void ChatPage::showAhead(const ShownPrompt& prompt) {
     const QString leave_out = tr("Leave out the oldest");
     if (!prompt.error.isEmpty() || (rest >= prompt.room && prompt.left_out_pairs == 0))
         return composer_->setContextNotice({}, {});
-    if (leaves_out && rest <= 0)
+    const bool alone = leaves_out || controller_.conversation().thread().isEmpty();
+    if (alone && rest <= 0)
         composer_->setContextNotice(tr("This message alone is longer than the model's context: shorten it."),
                                     {});
     else if (leaves_out && prompt.left_out_pairs > 0)
@@ -77,7 +78,7 @@ void ChatPage::showAhead(const ShownPrompt& prompt) {
                "They stay in the chat, and the system prompt stays with the model.",
                nullptr, prompt.left_out_pairs),
             tr("Stop instead"));
-    else if (leaves_out)
+    else if (alone)
         composer_->setContextNotice({}, {});
     else if (rest <= 0)
         composer_->setContextNotice(

@@ -210,6 +210,7 @@ void Composer::showFileTokens(qsizetype file, int tokens) {
         label->setText(u"%1  (%2 · %3)"_s.arg(name, size, tr("%n tokens", nullptr, tokens)));
     setLook(label, "error", too_long);
     label->setWordWrap(too_long);
+    static_cast<QHBoxLayout*>(label->parentWidget()->layout())->setStretchFactor(label, too_long ? 1 : 0);
     fitFiles();
 }
 
@@ -235,7 +236,7 @@ void Composer::showFiles() {
             filesChanged();
         });
         row->addWidget(name);
-        row->addWidget(remove, 0, Qt::AlignTop);
+        row->addWidget(remove);
         row->addStretch();
         file_row_->layout()->addWidget(line);
         showFileTokens(i, -1);

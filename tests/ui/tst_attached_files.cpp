@@ -28,7 +28,7 @@ struct FileDesk : ChatDesk {
 
 } // namespace
 
-class ChatFilesTest : public QObject {
+class AttachedFilesTest : public QObject {
     Q_OBJECT
 
   private Q_SLOTS:
@@ -85,5 +85,5 @@ class ChatFilesTest : public QObject {
     }
 };
 
-QTEST_MAIN(ChatFilesTest)
-#include "tst_chat_files.moc"
+QTEST_MAIN(AttachedFilesTest)
+#include "tst_attached_files.moc"
