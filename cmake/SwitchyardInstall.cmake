@@ -39,6 +39,13 @@ foreach(PROGRAM switchyard-cli switchyard)
             DESTINATION "${SWITCHYARD_ZSH_FOLDER}")
     endif()
 endforeach()
+# The program that reads documents for the window, which nobody starts by hand.
+if(TARGET switchyard-read-document)
+    set_target_properties(switchyard-read-document PROPERTIES INSTALL_RPATH "$ORIGIN/../../lib/switchyard"
+        BUILD_WITH_INSTALL_RPATH ON)
+    target_link_options(switchyard-read-document PRIVATE LINKER:--disable-new-dtags)
+    install(TARGETS switchyard-read-document RUNTIME DESTINATION libexec/switchyard COMPONENT desktop)
+endif()
 install(FILES ${PAGES} DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT desktop)
 add_custom_target(switchyard_pages ALL DEPENDS ${PAGES})
 

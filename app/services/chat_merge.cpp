@@ -44,8 +44,8 @@ class Merge {
         joinFolders();
         deletePurged();
         addMissing();
-        for (const auto& [column, field] : {std::pair("title", Touched::Title),
-                                            {"tuning", Touched::Tuning},
+        takeTitles();
+        for (const auto& [column, field] : {std::pair("tuning", Touched::Tuning),
                                             {"draft", Touched::Draft},
                                             {"shown", Touched::Shown},
                                             {"folder", Touched::Folder},
@@ -143,11 +143,28 @@ class Merge {
                          isLater(field));
     }
 
+    /// The later one counts, but for what a user has written: no title of a program's comes in its place.
+    void takeTitles() {
+        const QString set =
+            QStringLiteral("UPDATE main.conversations AS m SET title = b.title, titled = %1 FROM"
+                           " beside.conversations b WHERE b.id = m.id AND ");
+        const int user = static_cast<int>(TitleBy::User);
+        if (!columnsOfBoth(QStringLiteral("conversations"))
+                 .split(QLatin1Char(','))
+                 .contains(QLatin1String("titled")))
+            execute(db_, set.arg(user) + isLater(Touched::Title)); // all were the user's, as far as it knew
+        else
+            execute(db_, set.arg(QStringLiteral("b.titled")) +
+                             QStringLiteral("CASE WHEN (b.titled = %1) = (m.titled = %1) THEN %2"
+                                            " ELSE b.titled = %1 END")
+                                 .arg(user)
+                                 .arg(isLater(Touched::Title)));
+    }
+
     /// Columns that a file of an earlier version lacks.
     void takeOverLate() {
         const QStringList both = columnsOfBoth(QStringLiteral("conversations")).split(QLatin1Char(','));
         for (const auto& [column, field] : {std::pair("system_prompt", Touched::SystemPrompt),
-                                            {"titled", Touched::Title},
                                             {"model", Touched::Model},
                                             {"model_hash", Touched::Model}}) {
             if (both.contains(QLatin1String(column)))

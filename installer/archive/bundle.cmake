@@ -48,7 +48,7 @@ foreach(NAME libssl.so.3 libcrypto.so.3 libsecret-1.so.0)
 endforeach()
 list(APPEND MODULES ${OPENED})
 
-file(GLOB PROGRAMS "${FOLDER}/bin/*")
+file(GLOB PROGRAMS "${FOLDER}/bin/*" "${FOLDER}/libexec/switchyard/*")
 file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${PROGRAMS} MODULES ${MODULES} RESOLVED_DEPENDENCIES_VAR NEEDED
     PRE_EXCLUDE_REGEXES "^(ld-linux-.*|lib(c|m|dl|rt|anl|mvec|util|pthread|resolv|stdc\\+\\+|gcc_s))\\.so\\.[0-9]+$")
 foreach(LIBRARY ${NEEDED} ${OPENED})

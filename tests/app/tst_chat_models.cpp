@@ -112,6 +112,31 @@ class ChatModelsTest : public QObject {
         QVERIFY(chat.summary.title_by == TitleBy::Model);
     }
 
+    /// What a user called a chat is kept, though a program gave it another title in the other file later.
+    void noProgramsTitleTakesTheUsersPlace() {
+        ConversationId id = 0;
+        const QString beside = folder_->filePath(u"chats.2.sqlite"_s);
+        {
+            ConversationStore store(folder_->path());
+            id = chatWith(store, u"Gist"_s, u"q"_s);
+        }
+        QVERIFY(QFile::copy(path(), beside));
+        {
+            ConversationStore store(folder_->path());
+            store.rename(id, u"Mine"_s);
+        }
+        {
+            Stranger later(beside);
+            later.run(u"UPDATE conversations SET titled = 2, title = 'Made', changed = changed + 9000"_s);
+            later.run(u"INSERT OR REPLACE INTO touched(row, field, at) VALUES(?, ?, ?)"_s,
+                      {id, 1, QDateTime::currentMSecsSinceEpoch() + 5000});
+        }
+        ConversationStore store(folder_->path());
+        const Conversation chat = openOf(store, id);
+        QCOMPARE(chat.summary.title, u"Mine"_s);
+        QVERIFY(chat.summary.title_by == TitleBy::User);
+    }
+
     void aChatRemembersTheModelThatAnswered() {
         ConversationId id = 0;
         {
