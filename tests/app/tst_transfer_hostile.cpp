@@ -60,7 +60,7 @@ class TransferHostileTest : public QObject {
         QFETCH(QByteArray, file);
         QCOMPARE(ReadChats(file).chats.size(), 1u);
         QVERIFY(isSound(ReadChats(file).chats[0]));
-        for (qsizetype length = 0; length < file.size() - 1; length += 1 + length % 5) {
+        for (qsizetype length = 0; length < file.size() - 1; length += 5 + length % 7) {
             const ReadChats read(file.left(length));
             QVERIFY2(!read.error.isEmpty(), qPrintable(QString::number(length)));
             for (const WholeChat& chat : read.chats)
@@ -103,7 +103,7 @@ class TransferHostileTest : public QObject {
     void brokenBytes() {
         QFETCH(QByteArray, file);
         std::mt19937 random(5);
-        for (int i = 0; i < 400; ++i) {
+        for (int i = 0; i < 150; ++i) {
             QByteArray broken = file;
             for (int k = 0; k < 3; ++k)
                 broken[static_cast<qsizetype>(random() % static_cast<unsigned>(broken.size()))] =
@@ -233,7 +233,7 @@ class TransferHostileTest : public QObject {
         QCOMPARE(title("\\\\ud800"), u"\\ud800"_s);                 // no escape at all
         QCOMPARE(title("\xE4\xB8\xAD"), u"\u4E2D"_s);
         // At the edges of what is read at once.
-        for (int before = 262'100; before < 262'150; ++before) {
+        for (int before = 65'480; before < 65'540; ++before) {
             const QByteArray padding(before, ' ');
             const QByteArray title = "\\ud83d\\ude00\\u4e2d\xF0\x9F\x98\x80\\ud83d";
             const ReadChats read(padding + "[{\"title\": \"" + title + "\", \"mapping\": {" +

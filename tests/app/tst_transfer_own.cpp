@@ -2,6 +2,8 @@
 // included; the same chat does not come twice; and what a hand changed in them is checked.
 #include "transfer_fixture.h"
 
+#include "app/services/conversation_schema.h"
+#include "app/services/sql_connection.h"
 #include "app/services/transfer/plain_file_name.h"
 #include "app/services/transfer/token_columns.h"
 #include "engine/base/error.h"
@@ -332,6 +334,25 @@ class TransferOwnTest : public QObject {
         QVERIFY(listOf(other).size() < 20);
         QCOMPARE(importOf(other, {path(u"chats.json"_s)}).error, QString());
         QCOMPARE(listOf(other).size(), 20);
+    }
+
+    /// The store refuses it and goes on; who waits for the answer is not left waiting.
+    void aBatchThatCannotBeStoredIsSaid() {
+        ConversationStore store(path(u"one"_s));
+        added(store, awkwardBatch(1, 4, 3));
+        QCOMPARE(exportAll(store, path(u"chats.json"_s)).chats, 1);
+        ConversationStore other(path(u"two"_s));
+        chatWith(other, u"Here"_s, u"words"_s);
+        QTRY_COMPARE(other.unsaved(), 0);
+        {
+            Connection file(path(u"two/chats.sqlite"_s));
+            execute(*file,
+                    u"CREATE TRIGGER refuse BEFORE INSERT ON parts BEGIN SELECT raise(ABORT, 'no'); END"_s);
+        }
+        const ImportResult result = importOf(other, {path(u"chats.json"_s)});
+        QVERIFY2(result.error.contains(u"cannot be stored"_s), qPrintable(result.error));
+        QCOMPARE(result.added, 0);
+        QCOMPARE(listOf(other).size(), 1);
     }
 
     void itMayEndInTheMiddle() {

@@ -12,6 +12,7 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QTemporaryDir>
+#include <QToolButton>
 #include <QUrl>
 
 using namespace switchyard;
@@ -157,6 +158,12 @@ class ChatExportsTest : public QObject {
         desk.choose({written(files, u"conversations.json"_s, chatGptSample())});
         QTRY_COMPARE(desk.said(), u"1 chat was imported."_s);
         QTRY_COMPARE(desk.controller.conversation().summary.title, u"Moon \U0001F315"_s);
+        // Its thinking has no time of its own, or the one that the other program says.
+        QToolButton* fold = nullptr;
+        const MessageId answer = desk.controller.conversation().thread()[1].id;
+        QTRY_VERIFY((fold = desk.window->findChild<QToolButton*>(u"foldButton-%1-0"_s.arg(answer))) !=
+                    nullptr);
+        QCOMPARE(fold->text(), u"Thought for 3 s"_s);
         QCOMPARE(desk.list->model()->indexOf(desk.controller.current()).parent().data().toString(),
                  u"Imported from ChatGPT"_s);
     }

@@ -163,7 +163,7 @@ FoldText foldText(const MessageContent& content, int index, bool open) {
         std::all_of(later, content.parts.end(), [](const ContentPart& other) { return other.text.empty(); });
     if (part.kind == PartKind::Thinking) {
         const int seconds = static_cast<int>(std::lround(part.seconds));
-        const bool timed = under_way || part.seconds > 0; // not known of answers from elsewhere
+        const bool timed = content.ran || part.seconds > 0; // not known of answers from elsewhere
         return {!timed      ? MessageContent::tr("Thoughts")
                 : under_way ? MessageContent::tr("Thinking, %n s", nullptr, seconds)
                             : MessageContent::tr("Thought for %n s", nullptr, seconds),

@@ -12,6 +12,7 @@
 #include <QFileInfo>
 
 #include <algorithm>
+#include <utility>
 
 namespace switchyard {
 
@@ -53,12 +54,13 @@ class Collector : public ElementSink {
             ++result_.unknown;
             return;
         }
+        if (chat.messages.isEmpty()) {
+            ++result_.empty;
+            return;
+        }
         chat.folder = folderOf(
             say(QT_TRANSLATE_NOOP("ChatTransfer", "Imported from %1")).arg(QLatin1String(kind->program)));
-        if (chat.messages.isEmpty())
-            ++result_.empty;
-        else
-            add(std::move(chat));
+        add(std::move(chat));
     }
 
     void takeHead(const std::string& key, const Json& value) override {

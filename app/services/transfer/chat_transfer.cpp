@@ -21,6 +21,26 @@ struct Coming {
     std::mutex mutex;
     std::condition_variable_any there;
     std::optional<T> value; ///< guarded
+    bool dropped = false;   ///< guarded; nobody is left who could give it
+};
+
+/// Who is to give it; shared by all that hold the answer.
+template <typename T>
+struct Giver {
+    explicit Giver(std::shared_ptr<Coming<T>> to) : coming(std::move(to)) {}
+    Giver(const Giver&) = delete;
+    Giver& operator=(const Giver&) = delete;
+    ~Giver() {
+        const std::lock_guard lock(coming->mutex);
+        coming->dropped = true;
+        coming->there.notify_all();
+    }
+    void give(T value) {
+        const std::lock_guard lock(coming->mutex);
+        coming->value = std::move(value);
+        coming->there.notify_all();
+    }
+    const std::shared_ptr<Coming<T>> coming;
 };
 
 /// Where a chat lies among these, -1: in none.
@@ -79,18 +99,17 @@ void ChatTransfer::cancel() {
 template <typename T>
 T ChatTransfer::ask(std::function<void(std::function<void(T)>)> question, const std::stop_token& stop) {
     const auto coming = std::make_shared<Coming<T>>();
-    const auto ask_here = [question = std::move(question), coming] {
-        question([coming](T value) {
-            const std::lock_guard lock(coming->mutex);
-            coming->value = std::move(value);
-            coming->there.notify_all();
-        });
+    auto ask_here = [question = std::move(question), giver = std::make_shared<Giver<T>>(coming)] {
+        question([giver](T value) { giver->give(std::move(value)); });
     };
-    QMetaObject::invokeMethod(this, ask_here, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(this, std::move(ask_here), Qt::QueuedConnection);
     std::unique_lock lock(coming->mutex);
-    if (!coming->there.wait(lock, stop, [&] { return coming->value.has_value(); }))
+    const bool ended = coming->there.wait(lock, stop, [&] { return coming->value || coming->dropped; });
+    if (coming->value)
+        return std::move(*coming->value);
+    if (!ended)
         throw TransferStopped();
-    return std::move(*coming->value);
+    throw TransferError(tr("The chats cannot be read now: try again once they can be saved."));
 }
 
 void ChatTransfer::say(double share, bool exporting) {
@@ -255,8 +274,12 @@ ImportResult ChatTransfer::doImport(const QStringList& files, const std::stop_to
 
 QList<ConversationId> ChatTransfer::storeBatch(const std::shared_ptr<const ChatBatch>& batch,
                                                const std::stop_token& stop) {
-    return ask<QList<ConversationId>>(
-        [this, batch](auto answer) { store_.addChats(batch, this, std::move(answer)); }, stop);
+    try {
+        return ask<QList<ConversationId>>(
+            [this, batch](auto answer) { store_.addChats(batch, this, std::move(answer)); }, stop);
+    } catch (const TransferError&) { // the store has said why
+        throw TransferError(tr("its chats cannot be stored"));
+    }
 }
 
 } // namespace switchyard

@@ -11,7 +11,7 @@ namespace switchyard {
 
 namespace {
 
-constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::size_t kLongestSequence = 12; ///< an escaped surrogate pair
 constexpr std::string_view kUnknown = "\xEF\xBF\xBD";
 constexpr std::string_view kUnknownEscaped = "\\ufffd";
@@ -148,7 +148,7 @@ std::size_t JsonBytes::cleanWide(std::size_t at, bool last) {
         clean_.append(text.substr(0, length));
         return length;
     }
-    // Two, as the mark of a file in UTF-16 and the like, outside of texts: left to the parser.
+    // Outside of texts, as the mark of a file in UTF-16, it is left to the parser to refuse.
     if (in_string_)
         clean_.append(kUnknown);
     else

@@ -1,4 +1,5 @@
-// What ends an export or an import: one sentence with cause and way on, in the window's language.
+// What ends an export or an import, in the window's language: of an export a sentence with cause and way on,
+// of an import the clause for the sentence that names the file.
 #pragma once
 
 #include <QString>
