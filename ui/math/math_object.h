@@ -1,0 +1,37 @@
+// A formula as one character of a document.
+#pragma once
+
+#include "ui/math/math_formula.h"
+
+#include <QObject>
+#include <QTextCharFormat>
+#include <QTextObjectInterface>
+
+class QTextDocument;
+
+namespace switchyard {
+
+class MathObject : public QObject, public QTextObjectInterface {
+    Q_OBJECT
+    Q_INTERFACES(QTextObjectInterface)
+  public:
+    /// Shows the formulas of this document, which owns it.
+    static void install(QTextDocument& document);
+
+    QSizeF intrinsicSize(QTextDocument* document, int position, const QTextFormat& format) override;
+    void drawObject(QPainter* painter, const QRectF& rect, QTextDocument* document, int position,
+                    const QTextFormat& format) override;
+
+  private:
+    using QObject::QObject;
+};
+
+/// The format of the character that stands for a formula, from the format of the text beside it. `source`:
+/// as it was written, with its marks.
+QTextCharFormat formulaFormat(const QTextCharFormat& beside, const QFont& text, const MathFormulaPtr& formula,
+                              const QString& source);
+bool isFormula(const QTextCharFormat& format);
+/// As it was written.
+QString formulaSource(const QTextCharFormat& format);
+
+} // namespace switchyard
