@@ -360,6 +360,7 @@ void ChatPage::act(MessageAction action, MessageId id) {
         showPrompt(*message);
         break;
     case MessageAction::Copy:
+    case MessageAction::CopyText:
     case MessageAction::Edit:
         break; // the thread has done it
     }

@@ -50,12 +50,19 @@ QString endingText(const MessageContent& content) {
 QString stateText(const MessageContent& content) {
     switch (content.state) {
     case MessageState::Failed:
-        return content.error.isEmpty() ? MessageLayout::tr("The answer failed.") : content.error;
+        return content.error.isEmpty()
+                   ? MessageLayout::tr(
+                         "The answer failed, and no cause is known. Answer again; if that fails, "
+                         "too, load the model again.")
+                   : content.error;
     case MessageState::Stopped:
-        return MessageLayout::tr("Stopped. What is there is kept.");
+        return isBlank(content, PartKind::Text)
+                   ? MessageLayout::tr("The answer was stopped before its first word. Continue begins it.")
+                   : MessageLayout::tr("The answer was stopped here. What is there is kept; Continue goes on "
+                                       "from here.");
     case MessageState::Interrupted:
-        return MessageLayout::tr(
-            "Interrupted: the program ended while this was being written. Continue goes on from here.");
+        return MessageLayout::tr("The answer was interrupted: the program ended while it was being written. "
+                                 "What is there is kept; Continue goes on from here.");
     case MessageState::Streaming:
     case MessageState::Complete:
         break;

@@ -31,6 +31,14 @@ MessageTools::MessageTools(QWidget* parent) : QWidget(parent) {
     more_->setObjectName(u"moreButton"_s);
     more_->setPopupMode(QToolButton::InstantPopup);
     auto* menu = new QMenu(more_);
+    copy_text_ = menu->addAction(tr("Copy as text"), this,
+                                 [this] { Q_EMIT triggered(MessageAction::CopyText, message_); });
+    copy_text_->setObjectName(u"copyTextAction"_s);
+    copy_text_->setToolTip(tr("As it is shown, formulas as TeX"));
+    copy_markdown_ = menu->addAction(tr("Copy as Markdown"), this,
+                                     [this] { Q_EMIT triggered(MessageAction::Copy, message_); });
+    copy_markdown_->setObjectName(u"copyMarkdownAction"_s);
+    copy_markdown_->setToolTip(tr("As it was written, with its marks"));
     run_again_ = menu->addAction(tr("Run again exactly"), this,
                                  [this] { Q_EMIT triggered(MessageAction::RunAgain, message_); });
     run_again_->setToolTip(tr("The same settings, seed and dial moves, as a new version"));
@@ -86,8 +94,12 @@ void MessageTools::bind(const MessageContent& content, bool busy, bool unanswere
     edit_->setVisible(still);
     continue_->setVisible(still && !question_ && cut);
     delete_->setVisible(still);
+    const bool says = content.has(PartKind::Text);
     more_->setVisible(still && !question_);
-    run_again_->setEnabled(content.reusable);
+    copy_text_->setVisible(says);
+    copy_markdown_->setVisible(says);
+    run_again_->setEnabled(content.reusable && !busy);
+    answer_with_->setEnabled(!busy);
     const bool branches = content.siblings.size() > 1; // to look at the others while one is written, too
     previous_->setVisible(branches);
     branch_->setVisible(branches);
@@ -95,8 +107,7 @@ void MessageTools::bind(const MessageContent& content, bool busy, bool unanswere
     showVersion(content);
     previous_->setEnabled(content.branch() > 0);
     next_->setEnabled(content.branch() + 1 < content.siblings.size());
-    for (QWidget* asking :
-         std::initializer_list<QWidget*>{answer_, regenerate_, edit_, continue_, more_, delete_})
+    for (QWidget* asking : std::initializer_list<QWidget*>{answer_, regenerate_, edit_, continue_, delete_})
         asking->setEnabled(!busy);
     edit_->setName(draft       ? tr("Go on with the change you began")
                    : question_ ? tr("Edit and ask again")

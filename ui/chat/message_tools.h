@@ -12,7 +12,8 @@
 namespace switchyard {
 
 enum class MessageAction {
-    Copy,
+    Copy,     ///< as Markdown
+    CopyText, ///< as it is shown
     Regenerate,
     RunAgain,
     Edit,
@@ -62,7 +63,7 @@ class MessageTools : public QWidget {
     QString line_;
     CalmButton *copy_, *answer_, *regenerate_, *edit_, *previous_, *next_, *continue_, *delete_, *more_;
     QLabel *branch_, *run_line_;
-    QAction* run_again_;
+    QAction *run_again_, *copy_text_, *copy_markdown_;
     QMenu* answer_with_;
     QVariantAnimation fade_;
 };

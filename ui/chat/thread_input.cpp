@@ -78,6 +78,12 @@ void ThreadView::copyMessage(MessageId id) const {
         QApplication::clipboard()->setText(QString::fromStdString(text));
 }
 
+void ThreadView::copyShown(MessageId id) const {
+    const ThreadRow* copied = find(id);
+    if (copied && copied->content.has(PartKind::Text))
+        QApplication::clipboard()->setMimeData(ThreadSelection::whole(*copied, style_).release());
+}
+
 void ThreadView::press(const Under& under, ThreadSelection::Unit unit) {
     selection_.press(under.spot, unit, rows_);
     dragging_ = true;
@@ -274,8 +280,14 @@ void ThreadView::contextMenuEvent(QContextMenuEvent* event) {
         }
         QAction* copied = menu->addAction(tr("Copy"), this, &ThreadView::copy);
         copied->setEnabled(!selection_.empty());
-        menu->addAction(tr("Copy message as Markdown"), this,
-                        [this, id = messageAt(pointed.spot.row)] { copyMessage(id); });
+        const MessageId id = messageAt(pointed.spot.row);
+        QAction* text = menu->addAction(tr("Copy message as text"), this, [this, id] { copyShown(id); });
+        text->setObjectName(u"copyMessageTextAction"_s);
+        QAction* markdown =
+            menu->addAction(tr("Copy message as Markdown"), this, [this, id] { copyMessage(id); });
+        markdown->setObjectName(u"copyMessageMarkdownAction"_s);
+        for (QAction* whole : {text, markdown})
+            whole->setEnabled(row(pointed.spot.row).content.has(PartKind::Text));
     }
     menu->addAction(tr("Select all"), this, &ThreadView::selectAll)->setEnabled(!rows_.empty());
     menu->popup(event->globalPos());

@@ -79,6 +79,13 @@ std::unique_ptr<SelectedText> ThreadSelection::text(const ThreadRows& rows, cons
     return std::make_unique<SelectedText>(std::move(messages), style);
 }
 
+std::unique_ptr<SelectedText> ThreadSelection::whole(const ThreadRow& row, const ChatStyle& style) {
+    std::vector<SelectedMessage> messages;
+    messages.emplace_back(row.content, std::set<int>(), LayoutRange{{}, {kFar, kFar}},
+                          row.stands() ? row.layout : nullptr);
+    return std::make_unique<SelectedText>(std::move(messages), style);
+}
+
 QString ThreadSelection::phrase(const ThreadRows& rows) const {
     constexpr int longest = 100; // characters
     QString text;

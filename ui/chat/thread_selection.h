@@ -40,6 +40,8 @@ class ThreadSelection {
 
     /// For the clipboard.
     std::unique_ptr<SelectedText> text(const ThreadRows& rows, const ChatStyle& style) const;
+    /// All that a message says, of what folds nothing.
+    static std::unique_ptr<SelectedText> whole(const ThreadRow& row, const ChatStyle& style);
     /// A few words in one part of a message, as to look for them; else nothing.
     QString phrase(const ThreadRows& rows) const;
 

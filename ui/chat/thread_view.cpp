@@ -44,8 +44,11 @@ ThreadView::ThreadView(QWidget* parent) : QAbstractScrollArea(parent), widgets_(
                 owner->layout->places().codes[static_cast<std::size_t>(code)].block->code);
     });
     connect(&widgets_, &RowWidgetPool::triggered, this, [this](MessageAction action, MessageId id) {
-        if (action == MessageAction::Copy) {
-            copyMessage(id);
+        if (action == MessageAction::Copy || action == MessageAction::CopyText) {
+            if (action == MessageAction::Copy)
+                copyMessage(id);
+            else
+                copyShown(id);
             if (MessageTools* used = tools(id))
                 used->confirmCopy();
         } else if (action == MessageAction::Edit) {

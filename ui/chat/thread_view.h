@@ -163,7 +163,8 @@ class ThreadView : public QAbstractScrollArea {
     bool showTip(QHelpEvent* event);
     void showLink(const QString& address, const QPoint& global);
     void addLinkActions(QMenu& menu, const QString& address);
-    void copyMessage(MessageId id) const;
+    void copyMessage(MessageId id) const; ///< as Markdown
+    void copyShown(MessageId id) const;   ///< as text
     void updateHover(const QPointF& viewport_point);
 
     ChatStyle style_;
