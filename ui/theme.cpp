@@ -1,5 +1,7 @@
 #include "ui/theme.h"
 
+#include "ui/emoji_font.h"
+
 #include <QFile>
 #include <QIconEngine>
 #include <QPainter>
@@ -139,8 +141,9 @@ QIcon themedIcon(const QString& name) {
 }
 
 ThemeManager::ThemeManager(QApplication& application, QObject* parent)
-    : QObject(parent), application_(application), system_font_(application.font()) {
+    : QObject(parent), application_(application), system_font_(withEmoji(application.font())) {
     initialiseUiResources();
+    application_.setFont(system_font_);
     application_.setStyle(QStyleFactory::create(u"Fusion"_s));
     system_dark_ = application_.palette().color(QPalette::Window).lightness() < 128;
     apply();

@@ -143,8 +143,11 @@ QString firstWords(const QString& text) {
     if (title.size() <= kLongest)
         return title;
     qsizetype cut = title.lastIndexOf(QLatin1Char(' '), kLongest);
-    if (cut < kLongest / 2)
-        cut = title[kLongest].isLowSurrogate() ? kLongest - 1 : kLongest;
+    if (cut < kLongest / 2) { // in front of a whole character, as an emoji of several is
+        QTextBoundaryFinder characters(QTextBoundaryFinder::Grapheme, title);
+        characters.setPosition(kLongest);
+        cut = characters.isAtBoundary() ? kLongest : std::max<qsizetype>(characters.toPreviousBoundary(), 0);
+    }
     return title.left(cut) + QChar(0x2026);
 }
 

@@ -1,4 +1,5 @@
-// Shows the chat page with made-up chats, or saves pictures of it: chat_demo [--grab FOLDER] [--dark].
+// Shows the chat page with made-up chats, or saves pictures of it: chat_demo [--grab FOLDER]
+// [--dark] [--answer FILE].
 #include "app/services/chat_controller.h"
 #include "app/services/settings.h"
 #include "tests/ui/chat_fixtures.h"
@@ -8,6 +9,7 @@
 #include <QApplication>
 #include <QCommandLineParser>
 #include <QDir>
+#include <QFile>
 #include <QScrollBar>
 #include <QSplitter>
 #include <QStackedLayout>
@@ -83,13 +85,36 @@ void grabAll(QWidget& window, ChatPage& page, ChatController& controller, const 
     save(window, folder, name(u"small"_s));
 }
 
+void showAnswer(ChatPage& page, const QString& path) {
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly))
+        qFatal("cannot read the answer");
+    auto* stack = static_cast<QStackedLayout*>(page.thread()->parentWidget()->layout());
+    stack->setCurrentWidget(page.thread());
+    page.thread()->setThread({makeAnswer(1, QString::fromUtf8(file.readAll()))}, false);
+    page.thread()->verticalScrollBar()->setValue(0);
+}
+
+/// From the top of the thread to its end.
+void grabPages(QWidget& window, ChatPage& page, const QString& folder, const QString& name) {
+    QScrollBar* bar = page.thread()->verticalScrollBar();
+    for (int i = 1;; ++i) {
+        save(window, folder, name + QString::number(i));
+        const int before = bar->value();
+        bar->setValue(before + page.thread()->viewport()->height() - 40);
+        if (bar->value() == before)
+            return;
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     QApplication application(argc, argv);
     QCommandLineParser parser;
     parser.addOptions({{u"grab"_s, u"Save pictures into this folder and quit."_s, u"folder"_s},
-                       {u"dark"_s, u"The dark theme."_s}});
+                       {u"dark"_s, u"The dark theme."_s},
+                       {u"answer"_s, u"Show the Markdown of this file as an answer."_s, u"file"_s}});
     parser.process(application);
     ThemeManager theme(application);
     const bool dark = parser.isSet(u"dark"_s);
@@ -115,9 +140,15 @@ int main(int argc, char** argv) {
     window.setHandleWidth(1);
     window.resize(1180, 860);
     window.show();
+    if (parser.isSet(u"answer"_s))
+        showAnswer(page, parser.value(u"answer"_s));
     if (!parser.isSet(u"grab"_s))
         return application.exec();
     QTest::qWait(200);
+    if (parser.isSet(u"answer"_s)) {
+        grabPages(window, page, parser.value(u"grab"_s), dark ? u"dark"_s : u"light"_s);
+        return 0;
+    }
     grabAll(window, page, controller, parser.value(u"grab"_s), dark ? u"dark"_s : u"light"_s);
     return 0;
 }

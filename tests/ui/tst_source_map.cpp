@@ -74,7 +74,7 @@ class SourceMapTest : public QObject {
             QCOMPARE(document->position(back), position);
             there += back == at;
         }
-        QVERIFY2(there > 90, qPrintable(QString::number(there)));
+        QVERIFY2(there > 80, qPrintable(QString::number(there)));
     }
 };
 

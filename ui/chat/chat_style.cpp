@@ -1,5 +1,7 @@
 #include "ui/chat/chat_style.h"
 
+#include "ui/emoji_font.h"
+#include "ui/math/math_formula.h"
 #include "ui/theme_colours.h"
 
 #include <QApplication>
@@ -24,10 +26,12 @@ QColor mixed(const QColor& under, const QColor& over, qreal share) {
 ChatStyle ChatStyle::make(const QPalette& palette, const QFont& font, qreal points) {
     const ThemeColours& c = coloursOf(palette);
     ChatStyle s;
-    s.text = font;
+    s.text = withEmoji(font);
     s.text.setPointSizeF(points);
+    s.math = std::make_shared<MathSetter>(s.text);
     s.mono = QFontDatabase::systemFont(QFontDatabase::FixedFont);
     s.mono.setStyleHint(QFont::Monospace);
+    s.mono = withEmoji(s.mono);
     s.mono.setPointSizeF(points * 0.92);
     s.ink = c.text;
     s.muted = c.muted;

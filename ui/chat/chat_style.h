@@ -7,7 +7,11 @@
 #include <QFont>
 #include <QPalette>
 
+#include <memory>
+
 namespace switchyard {
+
+class MathSetter;
 
 struct ChatStyle {
     QFont text, mono;
@@ -19,6 +23,7 @@ struct ChatStyle {
     QColor light_up; ///< background of a highlighted token
     // Syntax colours, each at least 4.5:1 on `code`.
     QColor keyword, string, number, comment, type, function;
+    std::shared_ptr<MathSetter> math; ///< sets formulas beside this text
 
     /// `points`: size of the text.
     static ChatStyle make(const QPalette& palette, const QFont& font, qreal points);

@@ -11,12 +11,29 @@ constexpr int longest_word = 1000, longest_line = 12000; ///< UTF-16 units
 /// Marks over one character: more than usual cost by their square, and count as so many units.
 constexpr int usual_marks = 3, cost_of_mark = 5;
 
+/// A character that is drawn as one with those before it has so many units at most.
+constexpr int longest_character = 32;
+
+/// Whether `text[i]` goes on in the character before it: the rest of an emoji, of a flag, a mark.
+bool goesOn(QStringView text, qsizetype i, QChar before) {
+    const QChar c = text[i];
+    if (c.isLowSurrogate() || c.isMark() || c == u'\u200D' || before == u'\u200D')
+        return true;
+    if (c.unicode() != 0xD83C || i + 1 >= text.size())
+        return false;
+    const char16_t low = text[i + 1].unicode();
+    return (low >= 0xDFFB && low <= 0xDFFF) || // the tone of a skin
+           (low >= 0xDDE6 && low <= 0xDDFF && before.unicode() >= 0xDDE6 &&
+            before.unicode() <= 0xDDFF); // half a flag
+}
+
 /// Whether a line can be broken beside it. East Asian characters can, all of them or nearly.
 bool breaks(QChar c) { return c.isSpace() || (c.unicode() >= 0x2E80 && c.unicode() < 0xD7B0); }
 
 } // namespace
 
 void LongText::count(QChar c) {
+    last_ = c;
     if (c == u'\n') {
         word_ = line_ = marks_ = 0;
         return;
@@ -30,7 +47,9 @@ void LongText::count(QChar c) {
 qsizetype LongText::fit(QStringView text) {
     for (qsizetype i = 0; i < text.size(); ++i) {
         const bool too_long = word_ >= longest_word || (line_ >= longest_line && word_ == 0);
-        if ((too_long && text[i] != u'\n' && !text[i].isLowSurrogate()) || (joined_ && text[i] == u'\n'))
+        const bool whole = !text[i].isLowSurrogate() &&
+                           (word_ >= longest_word + longest_character || !goesOn(text, i, last_));
+        if ((too_long && text[i] != u'\n' && whole) || (joined_ && text[i] == u'\n'))
             return i;
         count(text[i]);
     }

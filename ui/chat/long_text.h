@@ -19,7 +19,9 @@ inline constexpr int joinedProperty = 0x100004;
 class LongText {
   public:
     /// The next text begins a block of its own.
-    void restart() { word_ = line_ = marks_ = 0, joined_ = false; }
+    void restart() { word_ = line_ = marks_ = 0, joined_ = false, last_ = {}; }
+    /// An object was put that stands for a character.
+    void passObject() { word_ = marks_ = 0, last_ = {}, ++line_; }
     /// As if what stands in the cursor's block before it had been put by this.
     void resume(const QTextCursor& cursor);
     /// `format` is that of each line after a line break in the text. `on_joint` hears, after a joint was
@@ -33,7 +35,8 @@ class LongText {
 
     int word_ = 0, line_ = 0; ///< UTF-16 units since the last place to break a line, and of the block
     int marks_ = 0;           ///< over the last character
-    bool joined_ = false;     ///< the block at the cursor joins the one before
+    QChar last_;
+    bool joined_ = false; ///< the block at the cursor joins the one before
 };
 
 /// UTF-8 as UTF-16, every character of it: a byte order mark is text like any other.

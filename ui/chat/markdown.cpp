@@ -1,5 +1,7 @@
 #include "ui/chat/markdown.h"
 
+#include "ui/math/math_object.h"
+
 #include <QTextBlock>
 
 #include <algorithm>
@@ -30,10 +32,12 @@ bool is_undecided(std::string_view line) {
            (digits > 0 && rest.substr(digits).find_first_not_of(".) ") == std::string_view::npos);
 }
 
-/// What a byte may cost to show: lines, cells, stretches of another font, and characters that fonts have to
-/// be searched for.
-int cost_of(char byte) {
-    switch (static_cast<unsigned char>(byte)) {
+/// What a byte may cost to show: lines, cells, stretches of another font, pictures of emoji, and characters
+/// that fonts have to be searched for.
+int cost_of(std::string_view text, std::size_t at) {
+    if (is_emoji(text, at))
+        return 24;
+    switch (static_cast<unsigned char>(text[at])) {
     case '\n':
     case '|':
         return 8;
@@ -41,7 +45,7 @@ int cost_of(char byte) {
     case 0xE2: // among others: line separators, and what joins emoji
         return 4;
     default:
-        return static_cast<unsigned char>(byte) >= 0xF0 ? 2 : 0;
+        return static_cast<unsigned char>(text[at]) >= 0xF0 ? 2 : 0;
     }
 }
 
@@ -51,7 +55,7 @@ std::size_t comfortableStep(std::string_view text) {
     constexpr int dearest = 1024;
     std::size_t end = 0;
     for (int cost = 0; end < text.size() && end < longest_piece && cost < dearest; ++end)
-        cost += cost_of(text[end]);
+        cost += cost_of(text, end);
     while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
         ++end;
     return end;
@@ -65,6 +69,7 @@ MarkdownDocument::MarkdownDocument(const ChatStyle& style)
     QTextOption option;
     option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
     document_->setDefaultTextOption(option);
+    MathObject::install(*document_);
     clear();
 }
 
@@ -76,11 +81,14 @@ void MarkdownDocument::clear() {
     code_blocks_.clear();
     writer_ = std::make_unique<MarkdownWriter>(*document_, style_, runs_, code_blocks_);
     splitter_.clear();
+    references_.clear();
+    marks_.clear();
     source_.clear();
     frozen_ = shown_ = 0;
     last_ = {};
     open_code_ = false;
     tail_ = mark();
+    marks_.emplace(0, tail_);
 }
 
 void MarkdownDocument::append(std::string_view utf8) {
@@ -109,7 +117,7 @@ MarkdownDocument::Mark MarkdownDocument::mark() const {
 void MarkdownDocument::render(bool finished) {
     // What was shown as finished stays in sight when the text goes on.
     const std::size_t end = finished ? source_.size() : std::max(shownEnd(), shown_);
-    if (end == shown_ && !(finished && open_code_))
+    if (end == shown_ && !finished)
         return;
     const std::string_view shown = std::string_view(source_).substr(0, end);
     const std::vector<MarkdownPiece> tail = splitter_.tail(shown);
@@ -117,6 +125,11 @@ void MarkdownDocument::render(bool finished) {
         return;
     const std::size_t complete = splitter_.pieces().size();
     const std::size_t first = complete > 0 ? complete - 1 : 0; // the piece that tail[0] is
+    const std::size_t referring = references_.update(shown, std::span(splitter_.pieces()).first(first), tail,
+                                                     finished ? end : splitter_.lines_end());
+    const bool written_otherwise = referring != MarkdownReferences::none && shown_ > 0;
+    if (end == shown_ && !open_code_ && !written_otherwise)
+        return;
     const bool same_piece = frozen_ == first && tail.size() == 1;
     if (same_piece && open_code_ && tail[0].open_fence && appendToOpenCode(tail[0].begin, end)) {
         shown_ = end;
@@ -129,10 +142,13 @@ void MarkdownDocument::render(bool finished) {
     QTextCursor batch(document_.get());
     batch.beginEditBlock();
     std::size_t from = frozen_;
-    if (shown_ > 0 && (staysAsItIs(piece_at(from), shown) || closeLongCode(piece_at(from))))
+    if (written_otherwise && referring < frozen_)
+        from = goBack(referring);
+    else if (shown_ > 0 && !written_otherwise &&
+             (staysAsItIs(piece_at(from), shown) || closeLongCode(piece_at(from))))
         ++from; // what stands there is what would be written
     else
-        takeBackTail();
+        takeBack(tail_);
     for (std::size_t i = from; i < first + tail.size(); ++i) {
         if (i == first) {
             tail_ = mark();
@@ -140,7 +156,10 @@ void MarkdownDocument::render(bool finished) {
         }
         MarkdownPiece piece = piece_at(i);
         piece.end = textEnd(piece, shown); // what stays as it is must not depend on them
-        writer_->write(shown, piece);
+        const auto [definitions, refers] = references_.definitionsFor(shown, piece, i);
+        if (refers)
+            marks_.insert_or_assign(i, mark());
+        writer_->write(shown, piece, definitions);
         ++rendered_;
     }
     batch.endEditBlock();
@@ -168,16 +187,23 @@ bool MarkdownDocument::closeLongCode(const MarkdownPiece& piece) {
     return line != std::string_view::npos && appendToOpenCode(piece.begin, piece.begin + line + 1);
 }
 
-void MarkdownDocument::takeBackTail() {
+/// Takes back what was written from this piece on, or from an earlier one, which it returns.
+std::size_t MarkdownDocument::goBack(std::size_t piece) {
+    const auto [index, before] = *std::prev(marks_.upper_bound(piece)); // there is one of the first
+    takeBack(before);
+    return index;
+}
+
+void MarkdownDocument::takeBack(const Mark& mark) {
     QTextCursor cursor(document_.get());
-    cursor.setPosition(tail_.position);
+    cursor.setPosition(mark.position);
     cursor.movePosition(QTextCursor::End, QTextCursor::KeepAnchor);
     cursor.removeSelectedText();
-    cursor.setBlockFormat(tail_.block_format);
-    cursor.setBlockCharFormat(tail_.char_format);
-    runs_.resize(tail_.runs);
-    code_blocks_.resize(tail_.code_blocks);
-    writer_->setPending(tail_.pending);
+    cursor.setBlockFormat(mark.block_format);
+    cursor.setBlockCharFormat(mark.char_format);
+    runs_.resize(mark.runs);
+    code_blocks_.resize(mark.code_blocks);
+    writer_->setPending(mark.pending);
 }
 
 /// The common case of a long code block: its new text goes straight to its end, line by line without the

@@ -2,12 +2,14 @@
 // again.
 #pragma once
 
+#include "ui/chat/markdown_references.h"
 #include "ui/chat/markdown_splitter.h"
 #include "ui/chat/markdown_writer.h"
 
 #include <QTextBlockFormat>
 #include <QTextDocument>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -57,7 +59,8 @@ class MarkdownDocument {
     std::pair<int, std::size_t> codeIndent(std::size_t at, std::size_t stop, int taken) const;
     bool staysAsItIs(MarkdownPiece piece, std::string_view shown) const;
     bool closeLongCode(const MarkdownPiece& piece);
-    void takeBackTail();
+    void takeBack(const Mark& mark);
+    std::size_t goBack(std::size_t piece);
     Mark mark() const;
     std::size_t shownEnd() const;
 
@@ -68,6 +71,8 @@ class MarkdownDocument {
     std::unique_ptr<MarkdownWriter> writer_;
     MarkdownSplitter splitter_;
     std::string source_;
+    MarkdownReferences references_;
+    std::map<std::size_t, Mark> marks_; ///< before pieces that refer to others
     Mark tail_;
     MarkdownPiece last_;     ///< written last, its end without blank lines
     std::size_t frozen_ = 0; ///< pieces before the tail

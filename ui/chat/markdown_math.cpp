@@ -61,6 +61,8 @@ class MathFinder {
         const std::size_t run = run_length(at_);
         const bool fence =
             run >= 3 && source_.substr(line_, at_ - line_).find_first_not_of(" \t") == std::string_view::npos;
+        if (!fence && mark == '~' && run == 1) // "about ~5 and ~6" strikes nothing out
+            out_.text[at_] = filler;
         if (!fence && (mark == '~' || run >= unclosed_.size() || unclosed_[run]))
             return at_ + run;
         for (std::size_t i = at_ + run; (i = source_.find(mark, i)) != std::string_view::npos;) {
@@ -143,10 +145,7 @@ class MathFinder {
     void add(std::size_t end, bool display) {
         std::fill(out_.text.begin() + static_cast<std::ptrdiff_t>(at_),
                   out_.text.begin() + static_cast<std::ptrdiff_t>(end), filler);
-        if (!out_.spans.empty() && out_.spans.back().end == at_ && out_.spans.back().display == display)
-            out_.spans.back().end = end; // neighbours look alike
-        else
-            out_.spans.push_back({at_, end, display});
+        out_.spans.push_back({at_, end, display});
     }
 
     std::string_view source_;

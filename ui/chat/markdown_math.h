@@ -30,7 +30,8 @@ inline constexpr std::size_t longest_formula = 4000;
 
 /// Finds \(...\), \[...\], $$...$$ and $...$ outside code and addresses. A single dollar opens only before a
 /// non-space and closes only after one and not before a digit, so that prices stay prices. What opens and is
-/// not closed (yet) keeps its backslash. Linear in the length of the source.
+/// not closed (yet) keeps its backslash. A single tilde is a character, too. Linear in the length of the
+/// source.
 ProtectedText protect_math(std::string_view source);
 
 } // namespace switchyard

@@ -91,20 +91,45 @@ int table_columns(std::string_view line) {
 /// Rows of a table that one piece holds: some dozens of cells.
 int rows_of_piece(int columns) { return std::clamp(64 / columns, 2, 16); }
 
-std::size_t backticks_in(std::string_view text) {
-    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '`'));
+std::size_t dear_at(std::string_view text, std::size_t at) {
+    return text[at] == '`' ? cost_of_backtick : is_emoji(text, at) ? cost_of_emoji : 0;
+}
+
+/// Bytes that a text counts beside its own.
+std::size_t dear_in(std::string_view text) {
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        sum += dear_at(text, i);
+    return sum;
+}
+
+/// Whether the character at `at` is drawn as one with what stands before it: the rest of an emoji or a flag.
+bool goes_on(std::string_view source, std::size_t at) {
+    const std::string_view rest = source.substr(at), before = source.substr(0, at);
+    const bool flag =
+        rest.starts_with("\xF0\x9F\x87") && at >= 4 && source.substr(at - 4, 3) == "\xF0\x9F\x87";
+    return flag || rest.starts_with("\xE2\x80\x8D") || before.ends_with("\xE2\x80\x8D") ||
+           rest.starts_with("\xEF\xB8\x8F") ||
+           (rest.starts_with("\xF0\x9F\x8F") && rest.size() > 3 && rest[3] >= '\xBB');
 }
 
 /// Where the line from `begin` to `end` is cut for the first time: in front of a character.
 std::size_t cut_of_line(std::string_view source, std::size_t begin, std::size_t end) {
     std::size_t cut = begin;
     for (std::size_t cost = 0; cut < end && cost < longest_piece; ++cut)
-        cost += source[cut] == '`' ? cost_of_backtick : 1;
+        cost += 1 + dear_at(source, cut);
     if (cut >= end)
         return end;
-    for (int i = 0; i < 3 && (static_cast<unsigned char>(source[cut]) & 0xC0) == 0x80; ++i)
+    const auto back = [&] {
         --cut;
-    return cut;
+        for (int i = 0; i < 3 && cut > begin && (static_cast<unsigned char>(source[cut]) & 0xC0) == 0x80; ++i)
+            --cut;
+    };
+    if ((static_cast<unsigned char>(source[cut]) & 0xC0) == 0x80)
+        back();
+    for (int i = 0; i < 16 && cut > begin && goes_on(source, cut); ++i)
+        back();
+    return cut > begin ? cut : begin + 1;
 }
 
 } // namespace
@@ -211,7 +236,7 @@ bool MarkdownSplitter::feed_table(std::string_view line, std::size_t begin, std:
 /// What has grown too long goes on in a new piece at this line.
 bool MarkdownSplitter::cut_long(std::size_t begin, std::size_t end) {
     const MarkdownPiece& piece = pieces_.back();
-    const std::size_t size = piece.end - piece.begin + (cost_of_backtick - 1) * state_.backticks;
+    const std::size_t size = piece.end - piece.begin + state_.dear;
     const bool item = piece.kind == PieceKind::ListItem;
     const bool many = piece.kind == PieceKind::Other && state_.lines >= most_piece_lines;
     if (state_.columns > 0 || (!many && size < (item ? longest_markdown : longest_piece)))
@@ -245,7 +270,7 @@ void MarkdownSplitter::feed(std::string_view line, std::size_t begin, std::size_
     } else if (!feed_table(line, begin, end) && !cut_long(begin, end)) {
         extend(line, end);
     }
-    state_.backticks = (pieces_.size() == before ? state_.backticks : 0) + backticks_in(line);
+    state_.dear = (pieces_.size() == before ? state_.dear : 0) + dear_in(line);
     state_.previous_blank = false;
 }
 

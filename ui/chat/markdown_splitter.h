@@ -16,8 +16,10 @@ enum class PieceKind { Other, Heading, Fence, ListItem, IndentedCode, Text };
 inline constexpr std::size_t longest_piece = 8192;
 inline constexpr int most_piece_lines = 128;     ///< of a paragraph or quote
 inline constexpr int most_item_code_lines = 512; ///< of code inside a list item
-/// A backtick may begin a stretch of another font, and counts as so many bytes.
-inline constexpr std::size_t cost_of_backtick = 4;
+/// A backtick may begin a stretch of another font, an emoji is a picture: they count as so many bytes more.
+inline constexpr std::size_t cost_of_backtick = 3, cost_of_emoji = 88;
+/// Whether an emoji begins at `at`.
+inline bool is_emoji(std::string_view text, std::size_t at) { return text.substr(at, 2) == "\xF0\x9F"; }
 /// Of a piece that cannot be cut, as a list item with all that is in it: the rest is text.
 inline constexpr std::size_t longest_markdown = 16384;
 
@@ -82,11 +84,11 @@ class MarkdownSplitter {
         char fence = 0; ///< '`' or '~' inside a code block
         int fence_length = 0;
         bool fence_at_top = false;
-        Marker list;               ///< of the current item
-        int lines = 0;             ///< of the piece
-        int columns = 0;           ///< of the table that the piece is; 0: none
-        int rows = 0;              ///< of the table in this piece
-        std::size_t backticks = 0; ///< in this piece
+        Marker list;          ///< of the current item
+        int lines = 0;        ///< of the piece
+        int columns = 0;      ///< of the table that the piece is; 0: none
+        int rows = 0;         ///< of the table in this piece
+        std::size_t dear = 0; ///< bytes that this piece counts beside its own
     };
     std::vector<MarkdownPiece> pieces_;
     State state_;

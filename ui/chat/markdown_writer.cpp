@@ -2,6 +2,7 @@
 
 #include "ui/chat/code_highlighter.h"
 #include "ui/chat/html_entities.h"
+#include "ui/math/math_object.h"
 
 #include <QFontMetricsF>
 #include <QTextBlock>
@@ -20,14 +21,13 @@ namespace {
 /// Quotes and lists within each other beyond this are not moved further to the right.
 constexpr int deepest_nesting = 8;
 
-QString attribute(const MD_ATTRIBUTE& value) {
-    QString out;
-    for (unsigned i = 0; value.substr_offsets && value.substr_offsets[i] < value.size; ++i) {
-        const std::string_view part(value.text + value.substr_offsets[i],
-                                    value.substr_offsets[i + 1] - value.substr_offsets[i]);
-        out += value.substr_types[i] == MD_TEXT_ENTITY ? decodeEntity(part) : utf16(part);
-    }
-    return out;
+/// Whether it may have letters that are written from right to left: a byte that begins U+0580 to U+07FF or
+/// U+F000 to U+FFFF.
+bool mayTurn(std::string_view text) {
+    return std::ranges::any_of(text, [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return (byte >= 0xD6 && byte <= 0xDF) || byte == 0xEF;
+    });
 }
 
 } // namespace
@@ -47,8 +47,8 @@ struct MarkdownEvents {
         of(user).enterSpan(type, detail);
         return 0;
     }
-    static int leaveSpan(MD_SPANTYPE, void*, void* user) {
-        of(user).leaveSpan();
+    static int leaveSpan(MD_SPANTYPE type, void*, void* user) {
+        of(user).leaveSpan(type);
         return 0;
     }
     static int text(MD_TEXTTYPE type, const MD_CHAR* text, MD_SIZE size, void* user) {
@@ -61,6 +61,27 @@ MarkdownWriter::MarkdownWriter(QTextDocument& document, const ChatStyle& style, 
                                std::vector<CodeBlock>& code_blocks)
     : document_(document), style_(style), runs_(runs), code_blocks_(code_blocks), cursor_(&document) {}
 
+/// Text beside the paragraphs, as an address; what the parser was not to read in it is as it was written.
+QString MarkdownWriter::attribute(const void* detail) const {
+    const auto& value = *static_cast<const MD_ATTRIBUTE*>(detail);
+    QString out;
+    for (unsigned i = 0; value.substr_offsets && value.substr_offsets[i] < value.size; ++i) {
+        std::string part(value.text + value.substr_offsets[i],
+                         value.substr_offsets[i + 1] - value.substr_offsets[i]);
+        if (value.substr_types[i] == MD_TEXT_ENTITY) {
+            out += decodeEntity(part);
+            continue;
+        }
+        const std::size_t at = sourceOffset(value.text);
+        if (at != std::string_view::npos && value.substr_offsets[i + 1] == value.size && i == 0)
+            part = source_.substr(at, part.size());
+        else
+            std::replace(part.begin(), part.end(), filler, '~');
+        out += utf16(part);
+    }
+    return out.replace(QChar(QChar::Null), QChar(QChar::ReplacementCharacter));
+}
+
 void MarkdownWriter::makeSpacer() {
     cursor_.movePosition(QTextCursor::End);
     QTextBlockFormat format;
@@ -72,12 +93,14 @@ void MarkdownWriter::makeSpacer() {
     cursor_.setBlockCharFormat(tiny);
 }
 
-void MarkdownWriter::write(std::string_view source, const MarkdownPiece& piece) {
+void MarkdownWriter::write(std::string_view source, const MarkdownPiece& piece,
+                           std::string_view definitions) {
     source_ = source;
     piece_ = piece;
     const std::string_view text = source.substr(piece.begin, piece.end - piece.begin);
-    block_open_ = item_fresh_ = in_code_ = text_table_ = false;
+    block_open_ = item_fresh_ = in_code_ = text_table_ = after_display_ = break_pending_ = false;
     first_ = true;
+    right_to_left_ = mayTurn(text);
     quotes_ = 0;
     lists_.clear();
     formats_.assign(1, QTextCharFormat());
@@ -89,8 +112,11 @@ void MarkdownWriter::write(std::string_view source, const MarkdownPiece& piece) 
         writeText(text);
         return;
     }
-    head_ = piece.rows_continue ? piece.table_body - piece.table_begin : 0;
-    std::string parsed(source.substr(piece.table_begin, head_));
+    table_head_ = piece.rows_continue;
+    std::string parsed(definitions);
+    if (table_head_)
+        parsed += source.substr(piece.table_begin, piece.table_body - piece.table_begin);
+    head_ = parsed.size();
     parsed += text;
     std::replace(parsed.begin(), parsed.end(), '\0', filler);
     for (std::size_t i = 0; i + 1 < parsed.size(); ++i) { // a carriage return alone ends no line here
@@ -178,7 +204,7 @@ void MarkdownWriter::enterBlock(int type, void* detail) {
     }
     case MD_BLOCK_CODE:
         endBlock();
-        language_ = attribute(static_cast<MD_BLOCK_CODE_DETAIL*>(detail)->lang);
+        language_ = attribute(&static_cast<MD_BLOCK_CODE_DETAIL*>(detail)->lang);
         code_.clear();
         code_runs_.clear();
         in_code_ = true;
@@ -195,7 +221,7 @@ void MarkdownWriter::enterBlock(int type, void* detail) {
         break;
     }
     case MD_BLOCK_THEAD:
-        in_head_ = head_ > 0;
+        in_head_ = table_head_;
         break;
     case MD_BLOCK_TR:
         if (in_head_)
@@ -252,9 +278,36 @@ void MarkdownWriter::leaveBlock(int type) {
     }
 }
 
+/// Gives a paragraph that is written from right to left its indentation on the right side. Code in it does
+/// not decide.
+void MarkdownWriter::turnBlock() {
+    QTextBlock block = cursor_.block();
+    while (block.blockFormat().boolProperty(joinedProperty) && block.previous().isValid())
+        block = block.previous();
+    QString text;
+    for (auto it = block.begin(); !it.atEnd(); ++it) {
+        if (!it.fragment().charFormat().fontFixedPitch())
+            text += it.fragment().text();
+    }
+    if (!text.isRightToLeft())
+        return;
+    for (; block.isValid(); block = block.next()) {
+        QTextBlockFormat format = block.blockFormat();
+        format.setLayoutDirection(Qt::RightToLeft);
+        format.setRightMargin(format.leftMargin());
+        format.setLeftMargin(0);
+        QList<QTextOption::Tab> tabs = format.tabPositions();
+        for (QTextOption::Tab& tab : tabs) // where text goes on, counted from the right side
+            tab.type = QTextOption::RightTab;
+        format.setTabPositions(tabs);
+        QTextCursor(block).setBlockFormat(format);
+    }
+}
+
 void MarkdownWriter::endBlock() {
-    block_open_ = false;
-    item_fresh_ = false;
+    if (block_open_ && right_to_left_ && !table_)
+        turnBlock();
+    block_open_ = item_fresh_ = after_display_ = break_pending_ = false;
 }
 
 qreal MarkdownWriter::indent() const {
@@ -283,7 +336,7 @@ void MarkdownWriter::startBlock(QTextBlockFormat format) {
     long_text_.restart();
     pending_ = false;
     block_open_ = true;
-    item_fresh_ = false;
+    item_fresh_ = after_display_ = break_pending_ = false;
     first_ = false;
 }
 
@@ -304,6 +357,7 @@ void MarkdownWriter::startItem(bool task, bool done) {
         marker = done ? u"\u2611"_s : u"\u2610"_s;
     QTextCharFormat muted;
     muted.setForeground(style_.muted);
+    muted.setFontFamilies(style_.text.families().mid(0, 1)); // a box, not an emoji of one
     put(marker + u'\t', muted);
     item_fresh_ = true;
 }
@@ -340,14 +394,18 @@ void MarkdownWriter::startCell(bool header, int align) {
 void MarkdownWriter::ensureBlock() {
     if (!block_open_)
         startBlock(paragraphFormat(lists_.empty() ? 0.75 : 0.3));
+    else if (after_display_)
+        startBlock(paragraphFormat(0.5));
     item_fresh_ = false;
+    if (std::exchange(break_pending_, false))
+        long_text_.put(cursor_, QString(QChar::LineSeparator), break_format_);
 }
 
 void MarkdownWriter::enterSpan(int type, void* detail) {
     QTextCharFormat format = this->format();
     const auto link = [&](const MD_ATTRIBUTE& address) {
         format.setAnchor(true);
-        format.setAnchorHref(attribute(address));
+        format.setAnchorHref(attribute(&address));
         format.setForeground(style_.link);
         format.setFontUnderline(true);
     };
@@ -364,7 +422,9 @@ void MarkdownWriter::enterSpan(int type, void* detail) {
     case MD_SPAN_CODE:
         format.setFontFamilies(style_.mono.families());
         format.setFontPointSize(style_.mono.pointSizeF());
+        format.setFontFixedPitch(true);
         format.setBackground(style_.inline_code);
+        isolate(u'\u2066');
         break;
     case MD_SPAN_A:
         link(static_cast<MD_SPAN_A_DETAIL*>(detail)->href);
@@ -378,9 +438,20 @@ void MarkdownWriter::enterSpan(int type, void* detail) {
     formats_.push_back(format);
 }
 
-void MarkdownWriter::leaveSpan() {
+void MarkdownWriter::leaveSpan(int type) {
     if (formats_.size() > 1)
         formats_.pop_back();
+    if (type == MD_SPAN_CODE)
+        isolate(u'\u2069');
+}
+
+/// Code inside a line that is written from right to left begins or ends: it keeps its own direction.
+void MarkdownWriter::isolate(char16_t mark) {
+    if (!right_to_left_ || in_head_)
+        return;
+    QTextCharFormat format = this->format();
+    format.setProperty(isolateProperty, true);
+    put(QString(QChar(mark)), format);
 }
 
 std::size_t MarkdownWriter::sourceOffset(const char* text) const {
@@ -391,20 +462,23 @@ std::size_t MarkdownWriter::sourceOffset(const char* text) const {
     return offset < head_ ? std::string_view::npos : piece_.begin + offset - head_;
 }
 
-/// Whether it belongs to a table's header that was written with an earlier piece.
-bool MarkdownWriter::inTableHead(const char* text) const {
+/// Whether it belongs to what stands before the piece, as a table's header that is written already.
+bool MarkdownWriter::beforePiece(const char* text) const {
     const char* begin = protected_.text.data();
     return in_head_ || (head_ > 0 && !std::less<>()(text, begin) && std::less<>()(text, begin + head_));
 }
 
 void MarkdownWriter::text(int type, const char* text, unsigned size) {
     const std::string_view piece(text, size);
-    if (inTableHead(text))
+    if (beforePiece(text))
         return;
     switch (type) {
     case MD_TEXT_BR:
     case MD_TEXT_SOFTBR: // a model's line breaks are meant
-        put(QString(QChar::LineSeparator), format());
+        if (!after_display_) {
+            break_pending_ = true;
+            break_format_ = format();
+        }
         break;
     case MD_TEXT_ENTITY:
         putEntity(piece, format());
@@ -441,14 +515,78 @@ void MarkdownWriter::putSource(std::string_view text, const QTextCharFormat& for
         at = plain;
         if (!formulas)
             break;
-        QTextCharFormat math = format;
-        math.setFontFamilies(style_.mono.families());
-        math.setFontPointSize(style_.mono.pointSizeF());
         const std::size_t close = std::min(base + span->end, end);
-        putRun(at, close - at, math);
+        if (at == base + span->begin && close == base + span->end)
+            putFormula(at, close, span->display, format);
+        else
+            putRun(at, close - at, format);
         at = close;
         ++span;
     }
+}
+
+/// A formula as it is set, or else as it was written.
+void MarkdownWriter::putFormula(std::size_t begin, std::size_t end, bool display,
+                                const QTextCharFormat& format) {
+    std::string source(source_.substr(begin, end - begin));
+    if (quotes_ > 0) { // the marks of the quote at the head of its lines are not of it
+        for (std::size_t at = source.find('\n'); at != std::string::npos; at = source.find('\n', at + 1)) {
+            const std::size_t text = std::min(source.find_first_not_of(" >", at + 1), source.size());
+            source.erase(at + 1, text - at - 1);
+        }
+    }
+    const qreal share = format.hasProperty(QTextFormat::FontPointSize)
+                            ? format.fontPointSize() / style_.text.pointSizeF()
+                            : 1;
+    const bool may_stand = !in_code_ && style_.math;
+    const MathFormulaPtr formula =
+        may_stand ? style_.math->set(source, display, style_.em() * share) : nullptr;
+    if (!formula) {
+        QTextCharFormat written = format;
+        written.setFontFamilies(style_.mono.families());
+        written.setFontPointSize(style_.mono.pointSizeF());
+        putRun(begin, end - begin, written);
+        return;
+    }
+    const bool own_block = display && !table_ && !text_table_ && !item_fresh_;
+    if (own_block)
+        startDisplay();
+    else
+        ensureBlock();
+    runs_.push_back({begin, end, cursor_.position(), 1});
+    cursor_.insertText(QString(QChar::ObjectReplacementCharacter),
+                       formulaFormat(format, style_.text, formula, utf16(source)));
+    long_text_.passObject();
+    after_display_ = own_block;
+}
+
+/// A block in whose middle a formula stands.
+void MarkdownWriter::startDisplay() {
+    const bool empty = block_open_ && !after_display_ && cursor_.positionInBlock() == 0;
+    QTextBlockFormat format = empty ? cursor_.blockFormat() : paragraphFormat(0.6);
+    format.setAlignment(Qt::AlignHCenter);
+    format.setLineHeight(100, QTextBlockFormat::ProportionalHeight);
+    if (empty)
+        cursor_.setBlockFormat(format);
+    else
+        startBlock(format);
+}
+
+/// Text behind a formula that has its own block: what ends its sentence stands beside it, the rest below.
+/// False where nothing is left.
+bool MarkdownWriter::goOnAfterDisplay(std::size_t& begin, std::size_t& size, const QTextCharFormat& format) {
+    if (std::string_view(".,;:").find(source_[begin]) != std::string_view::npos) {
+        after_display_ = false;
+        putRun(begin, 1, format);
+        after_display_ = true;
+        ++begin;
+        --size;
+    }
+    while (size > 0 && source_[begin] == ' ') {
+        ++begin;
+        --size;
+    }
+    return size > 0;
 }
 
 /// One character, or two, for all of what stands in the source.
@@ -470,6 +608,8 @@ void MarkdownWriter::putEntity(std::string_view entity, const QTextCharFormat& f
 }
 
 void MarkdownWriter::putRun(std::size_t begin, std::size_t size, const QTextCharFormat& format) {
+    if (after_display_ && !in_code_ && !goOnAfterDisplay(begin, size, format))
+        return;
     const std::string_view source = source_.substr(begin, size);
     QString text = utf16(source);
     text.replace(QChar(QChar::Null), QChar(QChar::ReplacementCharacter));
@@ -490,6 +630,7 @@ void MarkdownWriter::putRun(std::size_t begin, std::size_t size, const QTextChar
 
 QTextBlockFormat MarkdownWriter::codeLineFormat(const ChatStyle&) {
     QTextBlockFormat format;
+    format.setLayoutDirection(Qt::LeftToRight);
     format.setLineHeight(130, QTextBlockFormat::ProportionalHeight);
     return format;
 }

@@ -33,6 +33,8 @@ inline constexpr int quoteDepthProperty = 0x100001;
 inline constexpr int spacerProperty = 0x100002;
 /// Code beyond this (UTF-16 units) is not coloured.
 inline constexpr qsizetype longest_coloured_code = 24000;
+/// Character property: not of the text, but keeps code in it from being turned around.
+inline constexpr int isolateProperty = 0x100005;
 /// Frame property: a code block.
 inline constexpr int codeFrameProperty = 0x100003;
 
@@ -48,8 +50,9 @@ class MarkdownWriter {
     /// Makes an empty last block as low as a hair, as it must be beside frames.
     void makeSpacer();
 
-    /// `source` is the whole message; `piece` says which part of it to write.
-    void write(std::string_view source, const MarkdownPiece& piece);
+    /// `source` is the whole message; `piece` says which part of it to write. `definitions`: of links that
+    /// it refers to, whole lines that are read before it.
+    void write(std::string_view source, const MarkdownPiece& piece, std::string_view definitions = {});
 
     static QTextBlockFormat codeLineFormat(const ChatStyle& style);
     static QTextCharFormat codeFormat(const ChatStyle& style);
@@ -66,10 +69,13 @@ class MarkdownWriter {
     void enterBlock(int type, void* detail);
     void leaveBlock(int type);
     void enterSpan(int type, void* detail);
-    void leaveSpan();
+    void leaveSpan(int type);
     void text(int type, const char* text, unsigned size);
 
     void startBlock(QTextBlockFormat format);
+    void turnBlock();
+    void isolate(char16_t mark);
+    QString attribute(const void* value) const;
     void startItem(bool task, bool done);
     void parse();
     void writeText(std::string_view text);
@@ -84,7 +90,10 @@ class MarkdownWriter {
     void putSource(std::string_view text, const QTextCharFormat& format);
     void putEntity(std::string_view entity, const QTextCharFormat& format);
     void putRun(std::size_t begin, std::size_t size, const QTextCharFormat& format);
-    bool inTableHead(const char* text) const;
+    void putFormula(std::size_t begin, std::size_t end, bool display, const QTextCharFormat& format);
+    void startDisplay();
+    bool goOnAfterDisplay(std::size_t& begin, std::size_t& size, const QTextCharFormat& format);
+    bool beforePiece(const char* text) const;
     void finishCode();
     void insertCode();
     void placeCodeRuns(int begin, const std::vector<qsizetype>& joints);
@@ -104,11 +113,16 @@ class MarkdownWriter {
     std::string_view source_;
     MarkdownPiece piece_;
     ProtectedText protected_;
-    std::size_t head_ = 0;    ///< bytes of a table's header before the piece's own in the text that is parsed
+    std::size_t head_ = 0;    ///< bytes before the piece's own in the text that is parsed: definitions, ...
+    bool table_head_ = false; ///< ... and a table's header that is written already
     bool block_open_ = false; ///< text may be put at the cursor
     bool item_fresh_ = false; ///< the item's marker was written and nothing after it
-    bool first_ = true;       ///< nothing of the piece was written yet
+    bool after_display_ = false; ///< the block has a formula of its own: what follows begins another
+    bool break_pending_ = false; ///< a line ends before what is put next
+    QTextCharFormat break_format_;
+    bool first_ = true; ///< nothing of the piece was written yet
     int quotes_ = 0;
+    bool right_to_left_ = false; ///< something in it is written so
     std::vector<ListLevel> lists_;
     std::vector<QTextCharFormat> formats_;
     QTextTable* table_ = nullptr;

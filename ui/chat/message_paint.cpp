@@ -194,7 +194,7 @@ void MessageLayout::paintPart(QPainter& painter, int index, const MessageContent
     }
 }
 
-/// Bars beside quotes, from a block on as far as is seen.
+/// Bars beside quotes, where their lines begin, from a block on as far as is seen.
 void MessageLayout::paintQuotes(QPainter& painter, const QTextDocument& document, QTextBlock block,
                                 const QRectF& clip) const {
     painter.setPen(Qt::NoPen);
@@ -205,11 +205,16 @@ void MessageLayout::paintQuotes(QPainter& painter, const QTextDocument& document
         if (clip.isValid() && rect.top() > clip.bottom())
             break;
         for (int i = 0; i < depth; ++i) {
-            const qreal gap = block.previous().blockFormat().intProperty(quoteDepthProperty) > i
-                                  ? block.blockFormat().topMargin()
-                                  : 0;
-            painter.drawRoundedRect(QRectF(i * style_.em() * 1.2, rect.top() - gap, 3, rect.height() + gap),
-                                    1.5, 1.5);
+            const QTextBlock before = block.previous();
+            const bool goes_on = before.blockFormat().intProperty(quoteDepthProperty) > i;
+            const qreal gap =
+                goes_on ? std::max(0.0,
+                                   rect.top() - document.documentLayout()->blockBoundingRect(before).bottom())
+                        : 0;
+            const qreal from_edge = i * style_.em() * 1.2;
+            const bool turned = block.textDirection() == Qt::RightToLeft;
+            const qreal x = turned ? document.textWidth() - from_edge - 3 : from_edge;
+            painter.drawRoundedRect(QRectF(x, rect.top() - gap, 3, rect.height() + gap), 1.5, 1.5);
         }
     }
 }

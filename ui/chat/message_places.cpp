@@ -1,6 +1,7 @@
 // Positions in a laid-out message: what stands at a point, and where a place in the text stands.
 #include "ui/chat/long_text.h"
 #include "ui/chat/message_layout.h"
+#include "ui/math/math_object.h"
 
 #include <QTextBlock>
 #include <QTextCursor>
@@ -40,6 +41,13 @@ int wordStart(const QTextDocument& document, int position) {
     while (begin > least && ofSpacedWord(document.characterAt(begin - 1)))
         --begin;
     return begin > least || least == 0 ? begin : position;
+}
+
+/// Of the character behind a position.
+QTextCharFormat formatAt(QTextDocument& document, int position) {
+    QTextCursor cursor(&document);
+    cursor.setPosition(std::min(position + 1, document.characterCount() - 1));
+    return cursor.charFormat();
 }
 
 } // namespace
@@ -173,6 +181,12 @@ std::optional<LayoutRange> MessageLayout::find(const QString& query, int nth, Te
     QTextDocument& document = *where->document();
     if (where->markdown) {
         const int from = where->markdown->position(place.offset);
+        if (isFormula(formatAt(document, from))) { // what is looked for is in its source
+            QTextCursor formula(&document);
+            formula.setPosition(from);
+            formula.setPosition(from + 1, QTextCursor::KeepAnchor);
+            return range(formula);
+        }
         QTextCursor at = document.find(query, from);
         if (at.isNull())
             at = document.find(query, from, QTextDocument::FindBackward);

@@ -2,6 +2,7 @@
 
 #include "ui/chat/long_text.h"
 #include "ui/chat/markdown_writer.h"
+#include "ui/math/math_object.h"
 
 #include <QTextCursor>
 #include <QTextDocument>
@@ -10,6 +11,28 @@
 #include <algorithm>
 
 namespace switchyard {
+
+namespace {
+
+/// What a stretch of a paragraph says: of a formula its source, of what only turns the writing nothing.
+QString shownText(const QTextBlock& block, int begin, int end) {
+    QString text;
+    for (auto it = block.begin(); !it.atEnd(); ++it) {
+        const QTextFragment fragment = it.fragment();
+        const int first = std::max(begin, fragment.position() - block.position());
+        const int last = std::min(end, fragment.position() - block.position() + fragment.length());
+        const QTextCharFormat format = fragment.charFormat();
+        if (first >= last || format.boolProperty(isolateProperty))
+            continue;
+        if (isFormula(format))
+            text += formulaSource(format).repeated(last - first);
+        else
+            text += block.text().mid(first, last - first);
+    }
+    return text;
+}
+
+} // namespace
 
 PlainTextReader::PlainTextReader(const TextStretch& stretch)
     : from_(stretch.from), to_(stretch.to), block_(stretch.document->findBlock(stretch.from)) {}
@@ -29,7 +52,7 @@ bool PlainTextReader::read(QString& out, int most) {
         const int end = std::min(to_ - block_.position(), block_.length() - 1);
         if (end <= begin)
             continue;
-        QString text = block_.text().mid(begin, end - begin);
+        QString text = shownText(block_, begin, end);
         text.replace(QChar::LineSeparator, u'\n');
         text.replace(QChar::Nbsp, u' ');
         out += text;
