@@ -271,6 +271,7 @@ class PackagesRun final : public DownloadRun {
         askWhere();
     }
     void checkWhole() {
+        keepOnDisk(joined_);
         joined_.close();
         if (whole_.result().toHex() != model_.sha256) {
             FileFetch::forget(order_.targets().first());

@@ -10,6 +10,10 @@
 #include <algorithm>
 #include <utility>
 
+#ifdef Q_OS_UNIX
+#include <unistd.h>
+#endif
+
 namespace switchyard {
 namespace {
 
@@ -26,6 +30,13 @@ bool isStrong(const QByteArray& etag) {
 }
 
 } // namespace
+
+void keepOnDisk(QFile& file) {
+    file.flush();
+#ifdef Q_OS_UNIX
+    ::fsync(file.handle());
+#endif
+}
 
 FileFetch::FileFetch(QNetworkAccessManager& net, const WebRules& rules, FetchOrder order, QObject* parent)
     : QObject(parent), net_(net), rules_(rules), order_(std::move(order)), total_(order_.bytes) {
@@ -254,6 +265,7 @@ void FileFetch::check() {
                        "fetch it again.")
                         .arg(nameOf(order_.path)));
     }
+    keepOnDisk(file_);
     file_.close();
     Q_EMIT ended({{}, sum, !wanted.isEmpty()});
 }

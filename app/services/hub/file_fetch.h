@@ -28,6 +28,9 @@ struct FetchEnd {
     bool verified = false; ///< the sum was known before, and is this one
 };
 
+/// Waits until what was written is on the disk, so that a name never stands for less than the whole file.
+void keepOnDisk(QFile& file);
+
 class FileFetch : public QObject {
     Q_OBJECT
   public:
