@@ -4,6 +4,7 @@
 #include "app/services/prompt.h"
 #include "engine/base/error.h"
 #include "engine/run/chat_prompt.h"
+#include "engine/run/controls.h"
 #include "engine/run/scheduler.h"
 
 #include <QRandomGenerator>
@@ -130,9 +131,24 @@ void LocalRunService::begin(const RunPtr& run) {
     preparing_.post([this, run, engine = host_.engine(run->request.model)] { start(run, engine); });
 }
 
+/// Dials that moved since the prompt was made, but for those that the prompt was made with.
+static SequenceTuning besidePrompt(const SequenceTuning& moved, const SequenceTuning& used) {
+    Tuning now{.sequence = moved}, then{.sequence = used};
+    for (const ControlSpec& spec : controls()) {
+        if (spec.scope == ControlScope::Chat && spec.acts == ControlActs::NextMessage)
+            now = with_control(now, spec, control_value(then, spec));
+    }
+    return now.sequence;
+}
+
 void LocalRunService::start(const RunPtr& run, const LocalEnginePtr& engine) {
     RunRequest request;
     try {
+        {
+            const std::lock_guard lock(run->mutex);
+            if (run->tuning && !run->request.replay) // moved while the model was loading
+                run->request.tuning.sequence = *run->tuning;
+        }
         FittedPrompt fitted = fitPrompt(*engine->model, run->request, run->preparing.get_token());
         Prompt& prompt = fitted.prompt;
         run->left_out = fitted.left_out;
@@ -188,7 +204,7 @@ void LocalRunService::handOver(const RunPtr& run, const LocalEnginePtr& engine, 
     if (run->cancelled)
         return end(*run, FinishReason::Stopped);
     if (run->tuning)
-        request.tuning = *run->tuning;
+        request.tuning = besidePrompt(*run->tuning, asked.tuning.sequence);
     run->engine = engine.get();
     run->handle = engine->scheduler->submit(std::move(request));
 }

@@ -5,6 +5,7 @@
 #include "ui/chat/prompt_window.h"
 
 #include <QMenu>
+#include <QThread>
 
 using namespace Qt::StringLiterals;
 using namespace switchyard;
@@ -144,6 +145,27 @@ class PromptSentTest : public QObject {
         QVERIFY(desk.waitIdle());
         QVERIFY2(desk.answer().state == MessageState::Complete, qPrintable(desk.answer().error));
         QCOMPARE(desk.answer().run.computed_by.prompt_hash, hash);
+    }
+
+    /// Moved in the moment in which the prompt is made, the dial is recorded as the prompt has it.
+    void aDialThatMovesBesideThePromptIsRecordedAsItActed() {
+        ScriptedModel thinker = chatScript({"Yes"});
+        thinker.chat_template += "{% if enable_thinking is defined and not enable_thinking %}(no thought)\n"
+                                 "{% endif %}";
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), written(models_, u"beside"_s, thinker));
+        auto* dial = desk.find<DialSlider>(u"tune.thinking.slider"_s);
+        for (int i = 0; i < 12; ++i) {
+            QVERIFY(desk.controller.send(u"Hi"_s));
+            QThread::usleep(static_cast<unsigned long>(150 * (i % 4)));
+            dial->setValue(1 - i % 2);
+            QVERIFY(desk.waitIdle());
+            const RunRecord first = desk.answer().run;
+            QVERIFY(desk.controller.chat().runAgain(desk.answer().id));
+            QVERIFY(desk.waitIdle());
+            QVERIFY2(desk.answer().state == MessageState::Complete, qPrintable(desk.answer().error));
+            QCOMPARE(desk.answer().run.computed_by.prompt_hash, first.computed_by.prompt_hash);
+        }
     }
 
     // ---- A context that is full ----
