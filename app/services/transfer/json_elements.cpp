@@ -5,85 +5,129 @@
 
 #include <QCoreApplication>
 
+#include <vector>
+
 namespace switchyard {
 
 namespace {
 
 using Json = nlohmann::json;
-using Event = Json::parse_event_t;
 
-/// Follows the parser and takes out of its document what is whole.
-class Cutter {
+/// Builds what is being read, and takes out of it what is whole. (The library's own way to do so looks
+/// through all that an object has at the end of each of its members.)
+class Cutter : public nlohmann::json_sax<Json> {
   public:
     Cutter(const JsonBytes& bytes, const JsonLimits& limits, ElementSink& sink)
         : bytes_(bytes), limits_(limits), sink_(sink) {}
 
-    /// Whether the value stays in the document.
-    bool operator()(int depth, Event event, Json& parsed) {
-        check(depth, event);
-        switch (event) {
-        case Event::object_start:
-        case Event::array_start:
-            list_ = depth == 0 ? event == Event::array_start : list_;
-            return true;
-        case Event::key:
-            if (depth == 1)
-                key_ = parsed.get_ref<const std::string&>();
-            else if (depth == 3)
-                chat_key_ = parsed.get_ref<const std::string&>();
-            return true;
-        case Event::value:
-        case Event::array_end:
-        case Event::object_end:
-            return !take(depth, event == Event::object_end, parsed);
-        }
+    bool null() override { return scalar(nullptr); }
+    bool boolean(bool value) override { return scalar(value); }
+    bool number_integer(number_integer_t value) override { return scalar(value); }
+    bool number_unsigned(number_unsigned_t value) override { return scalar(value); }
+    bool number_float(number_float_t value, const string_t&) override { return scalar(value); }
+    bool string(string_t& value) override { return scalar(std::move(value)); }
+    bool binary(binary_t&) override { return false; } // not of a text
+    bool start_object(std::size_t) override { return start(Json::object()); }
+    bool start_array(std::size_t) override { return start(Json::array()); }
+    bool end_object() override { return end(true); }
+    bool end_array() override { return end(false); }
+
+    bool key(string_t& name) override {
+        if (open_.size() == 1)
+            key_ = name;
+        else if (open_.size() == 3)
+            chat_key_ = name;
+        member_ = &(*open_.back())[std::move(name)];
         return true;
     }
 
+    bool parse_error(std::size_t position, const std::string&, const Json::exception&) override {
+        throw TransferError(QCoreApplication::translate("ChatTransfer",
+                                                        "it is damaged or not whole: at byte %1 "
+                                                        "it is not JSON")
+                                .arg(position));
+    }
+
   private:
+    /// Where the next value belongs.
+    Json& put(Json value) {
+        check();
+        if (open_.empty())
+            return whole_ = std::move(value);
+        if (open_.back()->is_array())
+            return open_.back()->emplace_back(std::move(value));
+        return *member_ = std::move(value);
+    }
+
+    bool scalar(Json value) {
+        finish(put(std::move(value)), false);
+        return true;
+    }
+
+    bool start(Json container) {
+        if (open_.empty())
+            list_ = container.is_array();
+        open_.push_back(&put(std::move(container)));
+        return true;
+    }
+
+    bool end(bool object) {
+        Json& done = *open_.back();
+        open_.pop_back();
+        finish(done, object);
+        return true;
+    }
+
+    void finish(Json& value, bool object) {
+        if (!take(open_.size(), object, value))
+            return;
+        if (!open_.empty() && open_.back()->is_array())
+            open_.back()->get_ref<Json::array_t&>().pop_back();
+        else
+            value = nullptr;
+    }
+
     bool inChats() const { return own_ && key_ == "chats"; }
 
-    void check(int depth, Event event) {
-        if (depth > limits_.depth)
+    void check() {
+        if (open_.size() > static_cast<std::size_t>(limits_.depth))
             throw TransferError(
                 QCoreApplication::translate("ChatTransfer", "it is nested deeper than any file of chats"));
-        if (event == Event::array_end || event == Event::object_end)
-            return;
-        const bool in_message = inChats() && depth >= 4 && chat_key_ == "messages";
+        const bool in_message = inChats() && open_.size() >= 4 && chat_key_ == "messages";
         const bool many = ++(in_message ? message_values_ : values_) > limits_.values;
         if (many || bytes_.bytesRead() - chat_begins_ > limits_.chat)
             throw TransferError(QCoreApplication::translate("ChatTransfer", "a chat in it is too large"));
     }
 
-    /// Whether it was taken.
-    bool take(int depth, bool object, Json& parsed) {
+    /// Of a value within so many others. Whether it was taken.
+    bool take(std::size_t depth, bool object, Json& value) {
         if (depth == 0) {
             if (!list_ && !own_)
-                sink_.takeElement(std::move(parsed));
+                sink_.takeElement(std::move(value));
             return true;
         }
         if (depth == 1 && list_) {
-            sink_.takeElement(std::move(parsed));
+            sink_.takeElement(std::move(value));
             beginChat();
             return true;
         }
-        if (depth == 1 && key_ == "format" && parsed == kChatsFormat)
+        if (depth == 1 && key_ == "format" && value == kChatsFormat)
             own_ = true;
         if (!own_)
             return false;
         if (depth == 1 && key_ != "chats")
-            sink_.takeHead(key_, parsed);
+            sink_.takeHead(key_, value);
         if (!inChats())
             return false;
         if (depth == 4 && chat_key_ == "messages") {
             if (object)
-                sink_.takeMessage(parsed);
+                sink_.takeMessage(value);
             message_values_ = 0;
             return true;
         }
         if (depth == 2) {
             if (object)
-                sink_.takeChat(parsed);
+                sink_.takeChat(value);
             beginChat();
             return true;
         }
@@ -98,6 +142,9 @@ class Cutter {
     const JsonBytes& bytes_;
     const JsonLimits& limits_;
     ElementSink& sink_;
+    Json whole_;
+    std::vector<Json*> open_;    ///< containers, the outermost first
+    Json* member_ = nullptr;     ///< of the last of them, where it is an object
     std::string key_, chat_key_; ///< of the outermost object, of a chat's
     bool list_ = false, own_ = false;
     qint64 values_ = 0, message_values_ = 0;
@@ -109,17 +156,8 @@ class Cutter {
 void readElements(JsonBytes& bytes, const JsonLimits& limits, ElementSink& sink) {
     Cutter cutter(bytes, limits, sink);
     try {
-        // All that is of use was taken out of it.
-        [[maybe_unused]] const Json rest =
-            Json::parse(bytes.begin(), JsonBytes::end(), [&cutter](int depth, Event event, Json& parsed) {
-                return cutter(depth, event, parsed);
-            });
-    } catch (const Json::parse_error& error) {
-        throw TransferError(QCoreApplication::translate("ChatTransfer",
-                                                        "it is damaged or not whole: at byte %1 "
-                                                        "it is not JSON")
-                                .arg(error.byte));
-    } catch (const Json::exception&) { // a number beyond all bounds
+        Json::sax_parse(bytes.begin(), JsonBytes::end(), &cutter);
+    } catch (const Json::exception&) { // what a reader did not foresee
         throw TransferError(QCoreApplication::translate("ChatTransfer", "it is damaged"));
     }
 }
