@@ -74,11 +74,13 @@ void ConversationDatabase::addChat(const WholeChat& chat, FolderId folder) {
         return; // may come twice: a failed commit does not say what was written
     const qint64 now = QDateTime::currentMSecsSinceEpoch();
     run(QStringLiteral("INSERT INTO conversations(id, folder, title, tuning, draft, pinned, created, changed,"
-                       " shown, system_prompt) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+                       " shown, system_prompt, model, model_hash, titled)"
+                       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
         {id, idOrNull(folder), notNull(chat.summary.title), QString::fromUtf8(tuningToJson(chat.tuning)),
          notNull(draftToText(chat.unsent)), chat.summary.pinned ? 1 : 0,
          milliseconds(chat.summary.created, now), milliseconds(chat.summary.changed, now),
-         idOrNull(chat.shown.value(0)), notNull(chat.system_prompt)});
+         idOrNull(chat.shown.value(0)), notNull(chat.system_prompt), notNull(chat.model.key),
+         notNull(chat.model.fingerprint), static_cast<int>(chat.summary.title_by)});
     index(-id, chat.summary.title);
     QHash<MessageId, int> siblings; ///< so far, by their parent
     for (const Message& message : chat.messages) {

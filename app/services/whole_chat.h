@@ -16,6 +16,7 @@ struct WholeChat {
     ConversationSummary summary; ///< its id, and those of the messages, are from ConversationStore::newId()
     Tuning tuning;
     QString system_prompt;
+    ChatModel model; ///< that it was answered by last
     Draft unsent;
     /// Each behind its parent, siblings in their order; runs are without their tokens.
     QList<Message> messages;

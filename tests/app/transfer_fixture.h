@@ -157,6 +157,9 @@ inline WholeChat awkwardChat(std::mt19937& random, int messages, int tokens) {
     chat.summary.changed = chat.summary.created.addMSecs(12345 + upTo(1 << 30));
     chat.summary.pinned = upTo(3) == 0;
     chat.system_prompt = upTo(2) == 0 ? text() : QString();
+    chat.summary.title_by = static_cast<TitleBy>(upTo(3));
+    if (upTo(2) == 0)
+        chat.model = {text(), text()};
     chat.tuning.sequence.temperature = 0.35;
     chat.tuning.sequence.experts = 3;
     chat.tuning.model.weights = BlockType::Q4_K;

@@ -51,6 +51,7 @@ void finishForeignChat(WholeChat& chat, const char* program, const std::string& 
         summary.title = titleFrom(chat.messages.first().parts.first().text);
     if (summary.title.isEmpty())
         summary.title = QCoreApplication::translate("ChatTransfer", "Imported chat");
+    summary.title_by = TitleBy::User; // or its program's: in any case nothing renames it
     // Before today's clock comes in: what it is known by must be the same tomorrow.
     chat.source = sourceOf(chat, QByteArray(program) + '/' + QByteArray::fromStdString(id));
     for (const Message& message : chat.messages) {

@@ -66,8 +66,12 @@ Json headerOf(const Conversation& chat, qsizetype folder, const Numbers& numbers
         json["folder"] = folder;
     if (chat.summary.pinned)
         json["pinned"] = true;
+    if (chat.summary.title_by != TitleBy::User)
+        json["titled"] = chat.summary.title_by == TitleBy::Model ? "model" : "gist";
     if (!chat.system_prompt.isEmpty())
         json["system_prompt"] = utf8(chat.system_prompt);
+    if (!(chat.model == ChatModel()))
+        json["model"] = {{"key", utf8(chat.model.key)}, {"fingerprint", utf8(chat.model.fingerprint)}};
     json["tuning"] = Json::parse(tuningToJson(chat.tuning).toStdString());
     if (!(chat.unsent == Draft()))
         json["draft"] = draftJson(chat.unsent, numbers);

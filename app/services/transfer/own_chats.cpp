@@ -13,6 +13,8 @@
 
 #include <cmath>
 
+using namespace Qt::StringLiterals;
+
 namespace switchyard {
 
 namespace {
@@ -21,7 +23,7 @@ using json::Json;
 
 constexpr qsizetype kMostMessages = 200'000;
 constexpr std::size_t kMostParts = 10'000;
-constexpr qsizetype kLongestTitle = 10'000;
+constexpr qsizetype kLongestTitle = 10'000, kLongestModelName = 4096;
 
 /// A whole number from 1 on; 0: it is none.
 qint64 numberOf(const Json& value) {
@@ -188,7 +190,14 @@ WholeChat OwnChat::finish(const Json& stored) {
     chat_.summary.created = json::time(json::member(stored, "created"));
     chat_.summary.changed = json::time(json::member(stored, "changed"));
     chat_.summary.pinned = json::truth(stored, "pinned");
+    const QString titled = json::text(stored, "titled");
+    chat_.summary.title_by = titled == "model"_L1  ? TitleBy::Model
+                             : titled == "gist"_L1 ? TitleBy::Gist
+                                                   : TitleBy::User;
     chat_.system_prompt = json::text(stored, "system_prompt");
+    const Json& model = json::member(stored, "model");
+    chat_.model = {json::text(model, "key").left(kLongestModelName),
+                   json::text(model, "fingerprint").left(kLongestModelName)};
     chat_.tuning = tuningOf(json::member(stored, "tuning"));
     chat_.unsent = draftOf(json::member(stored, "draft"));
     if (const Json& folder = json::member(stored, "folder"); folder.is_number_unsigned())
