@@ -80,6 +80,163 @@
     </message>
 </context>
 <context>
+    <name>switchyard::ChatFiles</name>
+    <message numerus="yes">
+        <source>%n chat(s) were written to %1.</source>
+        <translation>
+            <numerusform>%n chat was written to %1.</numerusform>
+            <numerusform>%n chats were written to %1.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) were imported.</source>
+        <translation>
+            <numerusform>%n chat was imported.</numerusform>
+            <numerusform>%n chats were imported.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) were here already.</source>
+        <translation>
+            <numerusform>%n chat was here already.</numerusform>
+            <numerusform>%n chats were here already.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) without messages were left out.</source>
+        <translation>
+            <numerusform>%n chat without messages was left out.</numerusform>
+            <numerusform>%n chats without messages were left out.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n entry(s) that cannot be read as chats were left out.</source>
+        <translation>
+            <numerusform>%n entry that cannot be read as a chat was left out.</numerusform>
+            <numerusform>%n entries that cannot be read as chats were left out.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n record(s) or dial(s) could not be taken over.</source>
+        <translation>
+            <numerusform>%n record or dial could not be taken over.</numerusform>
+            <numerusform>%n records or dials could not be taken over.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatPage</name>
+    <message numerus="yes">
+        <source>The context is full: the oldest %n exchanges will be left out of what the model reads. They stay in the chat, and the system prompt stays with the model.</source>
+        <translation>
+            <numerusform>The context is full: the oldest %n exchange will be left out of what the model reads. It stays in the chat, and the system prompt stays with the model.</numerusform>
+            <numerusform>The context is full: the oldest %n exchanges will be left out of what the model reads. They stay in the chat, and the system prompt stays with the model.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The context is nearly full: the answer ends after %n tokens. The oldest questions and answers can be left out of what the model reads.</source>
+        <translation>
+            <numerusform>The context is nearly full: the answer ends after %n token. The oldest questions and answers can be left out of what the model reads.</numerusform>
+            <numerusform>The context is nearly full: the answer ends after %n tokens. The oldest questions and answers can be left out of what the model reads.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Composer</name>
+    <message numerus="yes">
+        <source>%n tokens</source>
+        <translation>
+            <numerusform>%n token</numerusform>
+            <numerusform>%n tokens</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::DeletedChats</name>
+    <message numerus="yes">
+        <source>Chats stay here for %n days and are not found by a search. Then they are deleted for good.</source>
+        <translation>
+            <numerusform>Chats stay here for %n day and are not found by a search. Then they are deleted for good.</numerusform>
+            <numerusform>Chats stay here for %n days and are not found by a search. Then they are deleted for good.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Delete %n chat(s) for good?</source>
+        <translation>
+            <numerusform>Delete %n chat for good?</numerusform>
+            <numerusform>Delete %n chats for good?</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::DeletedChatsModel</name>
+    <message numerus="yes">
+        <source>%1 · %n day(s) left</source>
+        <translation>
+            <numerusform>%1 · %n day left</numerusform>
+            <numerusform>%1 · %n days left</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::DownloadRow</name>
+    <message numerus="yes">
+        <source>%n second(s) left</source>
+        <translation>
+            <numerusform>%n second left</numerusform>
+            <numerusform>%n seconds left</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n minute(s) left</source>
+        <translation>
+            <numerusform>%n minute left</numerusform>
+            <numerusform>%n minutes left</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s) left</source>
+        <translation>
+            <numerusform>%n hour left</numerusform>
+            <numerusform>%n hours left</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::FindModels</name>
+    <message numerus="yes">
+        <source>%n model(s) for “%1”, the most used first.</source>
+        <translation>
+            <numerusform>%n model for “%1”.</numerusform>
+            <numerusform>%n models for “%1”, the most used first.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) of %1.</source>
+        <translation>
+            <numerusform>%n file of %1.</numerusform>
+            <numerusform>%n files of %1.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::HubFiles</name>
+    <message numerus="yes">
+        <source>Folder of %n file(s)</source>
+        <translation>
+            <numerusform>Folder of %n file</numerusform>
+            <numerusform>Folder of %n files</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 (%n parts)</source>
+        <translation>
+            <numerusform>%1 (%n part)</numerusform>
+            <numerusform>%1 (%n parts)</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>switchyard::JobsButton</name>
     <message numerus="yes">
         <source>%n job(s) failed</source>
@@ -93,6 +250,30 @@
         <translation>
             <numerusform>%n job done</numerusform>
             <numerusform>%n jobs done</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n download(s) paused</source>
+        <translation>
+            <numerusform>%n download paused</numerusform>
+            <numerusform>%n downloads paused</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n downloads</source>
+        <translation>
+            <numerusform>%n download</numerusform>
+            <numerusform>%n downloads</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelCard</name>
+    <message numerus="yes">
+        <source>%1 (%n parts, %2) goes to the trash.</source>
+        <translation>
+            <numerusform>%1 (%n part, %2) goes to the trash.</numerusform>
+            <numerusform>%1 (%n parts, %2) goes to the trash.</numerusform>
         </translation>
     </message>
 </context>
@@ -168,6 +349,23 @@
         <translation>
             <numerusform>The context of %n token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
             <numerusform>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::PromptWindow</name>
+    <message numerus="yes">
+        <source>%n tokens.</source>
+        <translation>
+            <numerusform>%n token.</numerusform>
+            <numerusform>%n tokens.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The chat&apos;s %n oldest messages were left out.</source>
+        <translation>
+            <numerusform>The chat&apos;s %n oldest message was left out.</numerusform>
+            <numerusform>The chat&apos;s %n oldest messages were left out.</numerusform>
         </translation>
     </message>
 </context>

@@ -97,6 +97,69 @@
     </message>
 </context>
 <context>
+    <name>ChatFiles</name>
+    <message>
+        <source>System</source>
+        <translation>系统</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>你</translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>Thinking</source>
+        <translation>思考</translation>
+    </message>
+    <message>
+        <source>Thinking (%1 s)</source>
+        <translation>思考（%1 秒）</translation>
+    </message>
+    <message>
+        <source>Tool call: %1</source>
+        <translation>工具调用：%1</translation>
+    </message>
+    <message>
+        <source>Tool result: %1</source>
+        <translation>工具结果：%1</translation>
+    </message>
+    <message>
+        <source>File: %1</source>
+        <translation>文件：%1</translation>
+    </message>
+    <message>
+        <source>Still being written</source>
+        <translation>仍在写</translation>
+    </message>
+    <message>
+        <source>The program ended while it was written</source>
+        <translation>写到一半时程序结束了</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>Version %1 of %2</source>
+        <translation>第 %1 个版本，共 %2 个</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示词</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
+    </message>
+</context>
+<context>
     <name>ChatGroupTexts</name>
     <message>
         <source>Today</source>
@@ -135,6 +198,116 @@
     <message>
         <source>Nothing found</source>
         <translation>没有找到</translation>
+    </message>
+</context>
+<context>
+    <name>ChatModelOfferTexts</name>
+    <message>
+        <source>This chat was answered by %1, whose file is not on this machine any more.</source>
+        <translation>这个对话由 %1 回答，它的文件已不在这台电脑上。</translation>
+    </message>
+    <message>
+        <source>This chat was answered by %1; %2 is in use now.</source>
+        <translation>这个对话由 %1 回答，现在使用的是 %2。</translation>
+    </message>
+    <message>
+        <source>This chat was answered by %1.</source>
+        <translation>这个对话由 %1 回答。</translation>
+    </message>
+    <message>
+        <source>Load %1</source>
+        <translation>加载 %1</translation>
+    </message>
+</context>
+<context>
+    <name>ChatTransfer</name>
+    <message>
+        <source>it cannot be read (%1)</source>
+        <translation>读不出来（%1）</translation>
+    </message>
+    <message>
+        <source>no file</source>
+        <translation>不是文件</translation>
+    </message>
+    <message>
+        <source>Imported from %1</source>
+        <translation>从 %1 导入</translation>
+    </message>
+    <message>
+        <source>a newer version of this program wrote it: install that to read it</source>
+        <translation>它由本程序的较新版本写成：安装新版本才能读取</translation>
+    </message>
+    <message>
+        <source>there is no JSON file in it</source>
+        <translation>其中没有 JSON 文件</translation>
+    </message>
+    <message>
+        <source>it holds no chats as Switchyard, ChatGPT, Open WebUI and LM Studio export them</source>
+        <translation>其中没有 Switchyard、ChatGPT、Open WebUI 或 LM Studio 导出的对话</translation>
+    </message>
+    <message>
+        <source>%1 was not read to its end: %2.</source>
+        <translation>%1 没有读完：%2。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be imported: %2.</source>
+        <translation>无法导入 %1：%2。</translation>
+    </message>
+    <message>
+        <source>there is not enough memory</source>
+        <translation>内存不足</translation>
+    </message>
+    <message>
+        <source>The file cannot be written (%1): make room, or choose another place.</source>
+        <translation>无法写入文件（%1）：请腾出空间，或换一个位置。</translation>
+    </message>
+    <message>
+        <source>Imported chat</source>
+        <translation>导入的对话</translation>
+    </message>
+    <message>
+        <source>[Picture]</source>
+        <translation>[图片]</translation>
+    </message>
+    <message>
+        <source>[Picture: %1]</source>
+        <translation>[图片：%1]</translation>
+    </message>
+    <message>
+        <source>[Attachment]</source>
+        <translation>[附件]</translation>
+    </message>
+    <message>
+        <source>[Attachment: %1]</source>
+        <translation>[附件：%1]</translation>
+    </message>
+    <message>
+        <source>[Not taken over: %1]</source>
+        <translation>[未导入：%1]</translation>
+    </message>
+    <message>
+        <source>a chat in it is too large</source>
+        <translation>其中一个对话太大</translation>
+    </message>
+    <message>
+        <source>it is larger than %1 GiB</source>
+        <translation>它超过 %1 GiB</translation>
+    </message>
+    <message>
+        <source>a text in it is longer than %1 MiB</source>
+        <translation>其中一段文字超过 %1 MiB</translation>
+    </message>
+    <message>
+        <source>it is damaged or not whole: at byte %1 it is not JSON</source>
+        <translation>文件已损坏或不完整：第 %1 字节处不是 JSON</translation>
+    </message>
+    <message>
+        <source>it is nested deeper than any file of chats</source>
+        <translation>嵌套层数超过任何对话文件</translation>
+    </message>
+    <message>
+        <source>it is damaged</source>
+        <translation>文件已损坏</translation>
     </message>
 </context>
 <context>
@@ -287,6 +460,58 @@
         <source>Precision of what the model remembers of the text so far. A change affects new blocks of tokens only. Q4_0 takes a quarter of the memory of F16, and some models answer much worse with it. FP8 is for cards of compute capability 8.9 or more.</source>
         <translation>模型对已有文本的记忆的精度。更改只影响新的词元块。Q4_0 只占 F16 四分之一的内存，但有些模型用它时回答会差很多。FP8 需要计算能力 8.9 或更高的显卡。</translation>
     </message>
+    <message>
+        <source>Thinking</source>
+        <translation>思考</translation>
+    </message>
+    <message>
+        <source>Whether the model thinks before it answers. Auto: as its chat template has it. For models whose template has a switch.</source>
+        <translation>模型在回答之前是否思考。自动：按对话模板的默认方式。适用于模板带有此开关的模型。</translation>
+    </message>
+    <message>
+        <source>auto</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>on</source>
+        <translation>开</translation>
+    </message>
+    <message>
+        <source>Thinking effort</source>
+        <translation>思考力度</translation>
+    </message>
+    <message>
+        <source>How long the model thinks before it answers. Auto: as its chat template has it. For models whose template takes a word for it.</source>
+        <translation>模型在回答之前思考多久。自动：按对话模板的默认方式。适用于模板接受此设置的模型。</translation>
+    </message>
+    <message>
+        <source>low</source>
+        <translation>低</translation>
+    </message>
+    <message>
+        <source>medium</source>
+        <translation>中</translation>
+    </message>
+    <message>
+        <source>high</source>
+        <translation>高</translation>
+    </message>
+    <message>
+        <source>When the context is full</source>
+        <translation>上下文已满时</translation>
+    </message>
+    <message>
+        <source>What is done with a chat that is longer than the model&apos;s context: stop ends the answer there; leave out takes the oldest questions and their answers out of what the model reads, never the system prompt.</source>
+        <translation>对话超出模型上下文时怎么办：“停止”让回答到此为止；“略去”把最早的提问及其回答从模型读取的内容中去掉，系统提示词始终保留。</translation>
+    </message>
+    <message>
+        <source>stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>leave out</source>
+        <translation>略去</translation>
+    </message>
 </context>
 <context>
     <name>DialState</name>
@@ -309,6 +534,41 @@
     <message>
         <source>This model is dense: it has no experts to choose from, and its layout cannot be carved.</source>
         <translation>这是稠密模型，没有可选的专家，其结构也无法雕刻。</translation>
+    </message>
+</context>
+<context>
+    <name>DocumentReader</name>
+    <message>
+        <source>%1 cannot be read: it is gone, or you may not read it.</source>
+        <translation>无法读取 %1：文件已不存在，或者您无权读取。</translation>
+    </message>
+    <message>
+        <source>%1 is no PDF, DOCX, ODT, PPTX or XLSX file, whatever its name says: save it as one of these, or paste its text.</source>
+        <translation>%1 并不是 PDF、DOCX、ODT、PPTX 或 XLSX 文件，尽管名称如此：请另存为其中一种，或直接粘贴文字。</translation>
+    </message>
+    <message>
+        <source>%1 is encrypted: save a copy without a password, or paste its text.</source>
+        <translation>%1 已加密：请另存一份不带密码的副本，或直接粘贴文字。</translation>
+    </message>
+    <message>
+        <source>%1 has no text, only pictures of it, as a scanner makes them: use a copy that was put through character recognition.</source>
+        <translation>%1 里没有文字，只有图像（例如扫描件）：请使用经过文字识别的副本。</translation>
+    </message>
+    <message>
+        <source>%1 is damaged: open and save it anew with the program that made it, or paste its text.</source>
+        <translation>%1 已损坏：请用创建它的程序重新打开并保存，或直接粘贴文字。</translation>
+    </message>
+    <message>
+        <source>%1 has more text than a message can hold: paste the part that matters.</source>
+        <translation>%1 的文字超出了一条消息的容量：请只粘贴需要的部分。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be read: the program switchyard-read-document is missing or does not start. Install Switchyard anew, or paste the text.</source>
+        <translation>无法读取 %1：程序 switchyard-read-document 缺失或无法启动。请重新安装 Switchyard，或直接粘贴文字。</translation>
+    </message>
+    <message>
+        <source>%1 took more time or memory to read than a file should: it may be damaged, or made to do harm. Paste its text.</source>
+        <translation>读取 %1 所用的时间或内存超出正常范围：文件可能已损坏，或是恶意制作的。请直接粘贴文字。</translation>
     </message>
 </context>
 <context>
@@ -923,6 +1183,17 @@
     </message>
 </context>
 <context>
+    <name>MemoryLock</name>
+    <message>
+        <source>The model is not locked in memory: this system lets a program lock %1. Raise &quot;memlock&quot; in /etc/security/limits.conf, or do without: it is swapped out only where memory is short.</source>
+        <translation>模型没有锁定在内存中：本系统允许程序锁定 %1。可在 /etc/security/limits.conf 中提高“memlock”，也可以不锁定：只有内存不足时才会被换出。</translation>
+    </message>
+    <message>
+        <source>The model is not locked in memory: this system cannot do it.</source>
+        <translation>模型没有锁定在内存中：本系统不支持。</translation>
+    </message>
+</context>
+<context>
     <name>MessageContent</name>
     <message numerus="yes">
         <source>%n experts</source>
@@ -1012,21 +1283,13 @@
         <source>Show the arguments</source>
         <translation>显示参数</translation>
     </message>
+    <message>
+        <source>Thoughts</source>
+        <translation>思考</translation>
+    </message>
 </context>
 <context>
     <name>MessageLayout</name>
-    <message>
-        <source>The answer failed.</source>
-        <translation>回答失败。</translation>
-    </message>
-    <message>
-        <source>Stopped. What is there is kept.</source>
-        <translation>已停止。已有内容保留。</translation>
-    </message>
-    <message>
-        <source>Interrupted: the program ended while this was being written. Continue goes on from here.</source>
-        <translation>已中断：书写时程序结束了。可从此处继续。</translation>
-    </message>
     <message>
         <source>You</source>
         <translation>你</translation>
@@ -1075,6 +1338,40 @@
         <source>%1 more are not shown here. Selecting all of it and copying takes them too.</source>
         <translation>此处还有 %1 未显示。全选并复制即可得到全部内容。</translation>
     </message>
+    <message>
+        <source>The answer failed, and no cause is known. Answer again; if that fails, too, load the model again.</source>
+        <translation>回答失败，原因未知。请重新回答；如果仍然失败，请重新加载模型。</translation>
+    </message>
+    <message>
+        <source>The answer was stopped before its first word. Continue begins it.</source>
+        <translation>回答在写出第一个字之前已停止。点“继续”可以开始写。</translation>
+    </message>
+    <message>
+        <source>The answer was stopped here. What is there is kept; Continue goes on from here.</source>
+        <translation>回答在这里停止。已有的内容会保留；点“继续”可以从这里接着写。</translation>
+    </message>
+    <message>
+        <source>The answer was interrupted: the program ended while it was being written. What is there is kept; Continue goes on from here.</source>
+        <translation>回答被中断：写到一半时程序退出了。已有的内容会保留；点“继续”可以从这里接着写。</translation>
+    </message>
+    <message>
+        <source>The model&apos;s memory begins below: what stands above was left out of what it read last.</source>
+        <translation>模型的记忆从下面开始：上面的内容上次没有让它读取。</translation>
+    </message>
+</context>
+<context>
+    <name>ModelFiles</name>
+    <message>
+        <source>%1 cannot be moved to the trash. Is it on a disk without one, or not yours to delete? It stays.</source>
+        <translation>%1 无法移到回收站。它所在的磁盘可能没有回收站，或者您无权删除它。文件保持原样。</translation>
+    </message>
+</context>
+<context>
+    <name>ModelMenuTexts</name>
+    <message>
+        <source>No models in the model folders</source>
+        <translation>模型文件夹中没有模型</translation>
+    </message>
 </context>
 <context>
     <name>ModelProvider</name>
@@ -1088,6 +1385,29 @@
     <message>
         <source>Before token %1:</source>
         <translation>词元 %1 之前：</translation>
+    </message>
+</context>
+<context>
+    <name>WebRules</name>
+    <message>
+        <source>%1 is no https address: nothing is fetched from it.</source>
+        <translation>%1 不是 https 地址：不会从那里下载任何内容。</translation>
+    </message>
+    <message>
+        <source>The address has a user name in it: nothing is fetched.</source>
+        <translation>该地址中带有用户名：不会下载。</translation>
+    </message>
+    <message>
+        <source>The server&apos;s name for the file is none that can be stored.</source>
+        <translation>服务器给出的文件名无法用来保存文件。</translation>
+    </message>
+    <message>
+        <source>%1 may hold a pickle, which can run code as it is read. It is not fetched: look for a GGUF or safetensors file of the model.</source>
+        <translation>%1 可能是 pickle 文件，读取时会运行代码，因此不会下载。请寻找该模型的 GGUF 或 safetensors 文件。</translation>
+    </message>
+    <message>
+        <source>%1 is no model file: GGUF and safetensors files can be fetched.</source>
+        <translation>%1 不是模型文件：可以下载的是 GGUF 和 safetensors 文件。</translation>
     </message>
 </context>
 <context>
@@ -1253,6 +1573,40 @@
     </message>
 </context>
 <context>
+    <name>switchyard::AnswerElsewhere</name>
+    <message>
+        <source>%1 could not be loaded, so the answer stays as it is: %2</source>
+        <translation>无法加载 %1，回答保持原样：%2</translation>
+    </message>
+    <message>
+        <source>%1 could not be loaded, so the answer stays as it is, and %2 is loaded again: %3</source>
+        <translation>无法加载 %1，回答保持原样，并重新加载 %2：%3</translation>
+    </message>
+    <message>
+        <source>%1 was not loaded, so the answer stays as it is. The reason stands above the thread.</source>
+        <translation>%1 没有加载，回答保持原样。原因显示在对话上方。</translation>
+    </message>
+    <message>
+        <source>%1 is loaded, but nothing was asked again: its chat is not shown any more, or is being answered. Choose “Answer again with” once more.</source>
+        <translation>%1 已加载，但没有重新提问：它的对话已不在显示，或正在回答。请再次选择“换模型重新回答”。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::AnswerNotices</name>
+    <message>
+        <source>Show</source>
+        <translation>显示</translation>
+    </message>
+    <message>
+        <source>“%1”: the answer failed.</source>
+        <translation>“%1”：回答失败。</translation>
+    </message>
+    <message>
+        <source>“%1” has its answer.</source>
+        <translation>“%1”已有回答。</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::CarvePanel</name>
     <message>
         <source>Progress of carving</source>
@@ -1295,6 +1649,113 @@
     </message>
 </context>
 <context>
+    <name>switchyard::ChatFiles</name>
+    <message>
+        <source>Markdown (*.md)</source>
+        <translation>Markdown (*.md)</translation>
+    </message>
+    <message>
+        <source>Markdown with all branches (*.md)</source>
+        <translation>Markdown，含所有分支 (*.md)</translation>
+    </message>
+    <message>
+        <source>Web page (*.html)</source>
+        <translation>网页 (*.html)</translation>
+    </message>
+    <message>
+        <source>Web page with all branches (*.html)</source>
+        <translation>网页，含所有分支 (*.html)</translation>
+    </message>
+    <message>
+        <source>Everything, to be imported again (*.json)</source>
+        <translation>全部内容，可再导入 (*.json)</translation>
+    </message>
+    <message>
+        <source>chat</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>chats</source>
+        <translation>所有对话</translation>
+    </message>
+    <message>
+        <source>Export all chats</source>
+        <translation>导出所有对话</translation>
+    </message>
+    <message>
+        <source>Export the chat</source>
+        <translation>导出对话</translation>
+    </message>
+    <message>
+        <source>The export was cancelled; nothing was written.</source>
+        <translation>已取消导出，没有写入任何内容。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) were written to %1.</source>
+        <translation>
+            <numerusform>%n 个对话已写入 %1。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Import chats</source>
+        <translation>导入对话</translation>
+    </message>
+    <message>
+        <source>Exports of chats (*.json *.zip)</source>
+        <translation>导出的对话 (*.json *.zip)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>所有文件 (*)</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) were imported.</source>
+        <translation>
+            <numerusform>已导入 %n 个对话。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) were here already.</source>
+        <translation>
+            <numerusform>%n 个对话已经在这里。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) without messages were left out.</source>
+        <translation>
+            <numerusform>略去了 %n 个没有消息的对话。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n entry(s) that cannot be read as chats were left out.</source>
+        <translation>
+            <numerusform>略去了 %n 个无法当作对话读取的条目。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n record(s) or dial(s) could not be taken over.</source>
+        <translation>
+            <numerusform>%n 个记录或参数无法导入。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The import was cancelled.</source>
+        <translation>已取消导入。</translation>
+    </message>
+    <message>
+        <source>Exporting chats: %1 %</source>
+        <translation>正在导出对话：%1 %</translation>
+    </message>
+    <message>
+        <source>Importing chats: %1 %</source>
+        <translation>正在导入对话：%1 %</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::ChatList</name>
     <message>
         <source>Your chats will be listed here.</source>
@@ -1316,6 +1777,10 @@
         <source>No folder</source>
         <translation>不放入文件夹</translation>
     </message>
+    <message>
+        <source>%1 (%2)</source>
+        <translation>%1（%2）</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ChatListModel</name>
@@ -1326,6 +1791,17 @@
     <message>
         <source>Folder %1</source>
         <translation>文件夹 %1</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatListService</name>
+    <message>
+        <source>%1 (copy)</source>
+        <translation>%1（副本）</translation>
+    </message>
+    <message>
+        <source>%1 (copy %2)</source>
+        <translation>%1（副本 %2）</translation>
     </message>
 </context>
 <context>
@@ -1382,6 +1858,89 @@
         <source>New folder</source>
         <translation>新建文件夹</translation>
     </message>
+    <message>
+        <source>Temporary chat: nothing of it is written to the disk. It is gone once you show another chat or close the window.</source>
+        <translation>临时对话：不会写入磁盘。显示其他对话或关闭窗口后，它就消失了。</translation>
+    </message>
+    <message>
+        <source>“%1” is in the list again.</source>
+        <translation>“%1”已回到列表中。</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>显示</translation>
+    </message>
+    <message>
+        <source>Leave out the oldest</source>
+        <translation>略去最早的内容</translation>
+    </message>
+    <message>
+        <source>This message alone is longer than the model&apos;s context: shorten it.</source>
+        <translation>仅这条消息就超出了模型的上下文：请缩短。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The context is full: the oldest %n exchanges will be left out of what the model reads. They stay in the chat, and the system prompt stays with the model.</source>
+        <translation>
+            <numerusform>上下文已满：模型将不再读取最早的 %n 轮问答。它们仍留在对话中，系统提示词也继续有效。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Stop instead</source>
+        <translation>改为停止</translation>
+    </message>
+    <message>
+        <source>The context is full: this does not fit any more. Leave out the oldest questions and answers from what the model reads, shorten it, or start a new chat.</source>
+        <translation>上下文已满，放不下这条消息了。可以让模型不再读取最早的问答、缩短消息，或开始新对话。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The context is nearly full: the answer ends after %n tokens. The oldest questions and answers can be left out of what the model reads.</source>
+        <translation>
+            <numerusform>上下文快满了：回答将在 %n 个词元后结束。可以让模型不再读取最早的问答。</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ChatTransfer</name>
+    <message>
+        <source>The system gives this program no further thread: close other programs.</source>
+        <translation>系统不再给本程序更多线程：请关闭其他程序。</translation>
+    </message>
+    <message>
+        <source>The chats cannot be read now: try again once they can be saved.</source>
+        <translation>现在无法读取对话：等它们能够保存后再试。</translation>
+    </message>
+    <message>
+        <source>%1 is not a file: choose another place.</source>
+        <translation>%1 不是文件：请换一个位置。</translation>
+    </message>
+    <message>
+        <source>The file cannot be written (%1): choose another place.</source>
+        <translation>无法写入文件（%1）：请换一个位置。</translation>
+    </message>
+    <message>
+        <source>The file cannot be written (%1): make room, or choose another place.</source>
+        <translation>无法写入文件（%1）：请腾出空间，或换一个位置。</translation>
+    </message>
+    <message>
+        <source>There is not enough memory to export these chats: close other programs.</source>
+        <translation>内存不足，无法导出这些对话：请关闭其他程序。</translation>
+    </message>
+    <message>
+        <source>The chats were not exported: %1.</source>
+        <translation>对话没有导出：%1。</translation>
+    </message>
+    <message>
+        <source>The chat is not there any more.</source>
+        <translation>这个对话已经不在了。</translation>
+    </message>
+    <message>
+        <source>The chats were not imported to their end: %1.</source>
+        <translation>对话没有全部导入：%1。</translation>
+    </message>
+    <message>
+        <source>its chats cannot be stored</source>
+        <translation>其中的对话无法保存</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ChatsPage</name>
@@ -1433,6 +1992,10 @@
         <source>The CPU</source>
         <translation>CPU</translation>
     </message>
+    <message>
+        <source>%1 gave its memory back, as nothing was asked for a while. It is loaded again with the next message.</source>
+        <translation>%1 闲置了一段时间，已释放内存。发送下一条消息时会重新加载。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ClosingGuard</name>
@@ -1478,10 +2041,6 @@
     <message>
         <source>Type a message</source>
         <translation>输入消息</translation>
-    </message>
-    <message>
-        <source>Add text files</source>
-        <translation>添加文本文件</translation>
     </message>
     <message>
         <source>Send</source>
@@ -1554,6 +2113,28 @@
     <message>
         <source>There is not enough memory to read %1.</source>
         <translation>内存不足，无法读取 %1。</translation>
+    </message>
+    <message>
+        <source>Add text, PDF or office files</source>
+        <translation>添加文本、PDF 或办公文件</translation>
+    </message>
+    <message>
+        <source>%1 is of a kind that is not read: save it as DOCX, ODT, PPTX, XLSX or PDF.</source>
+        <translation>不支持读取 %1 这种格式：请另存为 DOCX、ODT、PPTX、XLSX 或 PDF。</translation>
+    </message>
+    <message>
+        <source>Add files</source>
+        <translation>添加文件</translation>
+    </message>
+    <message>
+        <source>%1 has %2 tokens, more than the %3 that the model can hold: paste the part that matters, or choose a model with a larger context.</source>
+        <translation>%1 有 %2 个词元，超过模型可容纳的 %3 个：请只粘贴需要的部分，或选择上下文更大的模型。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n tokens</source>
+        <translation>
+            <numerusform>%n 个词元</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -1743,6 +2324,98 @@
     </message>
 </context>
 <context>
+    <name>switchyard::DeletedChats</name>
+    <message>
+        <source>Back to the chats</source>
+        <translation>返回对话列表</translation>
+    </message>
+    <message>
+        <source>Recently deleted</source>
+        <translation>最近删除</translation>
+    </message>
+    <message>
+        <source>Recently deleted chats</source>
+        <translation>最近删除的对话</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>恢复</translation>
+    </message>
+    <message>
+        <source>Delete for good…</source>
+        <translation>彻底删除…</translation>
+    </message>
+    <message>
+        <source>Delete all…</source>
+        <translation>全部删除…</translation>
+    </message>
+    <message>
+        <source>Deletes all chats of this list for good</source>
+        <translation>彻底删除此列表中的所有对话</translation>
+    </message>
+    <message>
+        <source>Nothing was deleted lately.</source>
+        <translation>最近没有删除任何对话。</translation>
+    </message>
+    <message numerus="yes">
+        <source>Chats stay here for %n days and are not found by a search. Then they are deleted for good.</source>
+        <translation>
+            <numerusform>对话在这里保留 %n 天，搜索不会找到它们。之后将被彻底删除。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Delete “%1” for good?</source>
+        <translation>彻底删除“%1”？</translation>
+    </message>
+    <message>
+        <source>It cannot be brought back after that.</source>
+        <translation>之后无法恢复。</translation>
+    </message>
+    <message>
+        <source>Delete for good</source>
+        <translation>彻底删除</translation>
+    </message>
+    <message numerus="yes">
+        <source>Delete %n chat(s) for good?</source>
+        <translation>
+            <numerusform>彻底删除 %n 个对话？</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>They cannot be brought back after that.</source>
+        <translation>之后无法恢复。</translation>
+    </message>
+    <message>
+        <source>Delete all</source>
+        <translation>全部删除</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>保留</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::DeletedChatsModel</name>
+    <message>
+        <source>MMM d</source>
+        <translation>M 月 d 日</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 · %n day(s) left</source>
+        <translation>
+            <numerusform>%1 · 还剩 %n 天</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 · goes at the next start</source>
+        <translation>%1 · 下次启动时删除</translation>
+    </message>
+    <message>
+        <source>%1, deleted %2</source>
+        <translation>%1，删除于 %2</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::DevicePicker</name>
     <message>
         <source>Device</source>
@@ -1801,6 +2474,141 @@
     </message>
 </context>
 <context>
+    <name>switchyard::DownloadRow</name>
+    <message numerus="yes">
+        <source>%n second(s) left</source>
+        <translation>
+            <numerusform>还剩 %n 秒</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n minute(s) left</source>
+        <translation>
+            <numerusform>还剩 %n 分钟</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hour(s) left</source>
+        <translation>
+            <numerusform>还剩 %n 小时</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 / %2</translation>
+    </message>
+    <message>
+        <source>Waits for its turn</source>
+        <translation>等待中</translation>
+    </message>
+    <message>
+        <source>%1/s</source>
+        <translation>%1/秒</translation>
+    </message>
+    <message>
+        <source>Paused · %1</source>
+        <translation>已暂停 · %1</translation>
+    </message>
+    <message>
+        <source>Done, and checked by its SHA-256.</source>
+        <translation>已完成，并通过 SHA-256 校验。</translation>
+    </message>
+    <message>
+        <source>Done. No SHA-256 was announced to check it by.</source>
+        <translation>已完成。服务器没有公布 SHA-256，无法校验。</translation>
+    </message>
+    <message>
+        <source>Cancelled; what had come was removed.</source>
+        <translation>已取消；已下载的部分已删除。</translation>
+    </message>
+    <message>
+        <source>Progress of %1</source>
+        <translation>%1 的进度</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>暂停</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>加载</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::DownloadRun</name>
+    <message>
+        <source>%1 cannot be written: %2</source>
+        <translation>无法写入 %1：%2</translation>
+    </message>
+    <message>
+        <source>The package index no longer has %1 %2.</source>
+        <translation>软件包索引中已没有 %1 %2。</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 more on the disk, %3 are free: make room, then go on.</source>
+        <translation>%1 还需要 %2 磁盘空间，现有 %3 可用：请腾出空间后继续。</translation>
+    </message>
+    <message>
+        <source>The package %1 is not the expected one (its size or SHA-256 differs). It was removed: fetch it again.</source>
+        <translation>软件包 %1 与预期不符（大小或 SHA-256 不同），已删除：请重新下载。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written: %2. What came is kept: make room, then go on.</source>
+        <translation>无法写入 %1：%2。已下载的部分会保留：请腾出空间后继续。</translation>
+    </message>
+    <message>
+        <source>The joined file %1 is not the expected one (its SHA-256 differs), and was removed: fetch it again.</source>
+        <translation>拼接成的文件 %1 与预期不符（SHA-256 不同），已删除：请重新下载。</translation>
+    </message>
+    <message>
+        <source>%1 is there already, and is not overwritten.</source>
+        <translation>%1 已经存在，不会被覆盖。</translation>
+    </message>
+    <message>
+        <source>The folder %1 cannot be made.</source>
+        <translation>无法创建文件夹 %1。</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 on the disk, %3 are free: make room, then go on.</source>
+        <translation>%1 需要 %2 磁盘空间，现有 %3 可用：请腾出空间后继续。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be given its name: %2</source>
+        <translation>无法给 %1 命名：%2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Downloads</name>
+    <message>
+        <source>The server&apos;s name for the file is none that can be stored.</source>
+        <translation>服务器给出的文件名无法用来保存文件。</translation>
+    </message>
+    <message>
+        <source>%1 is being fetched already.</source>
+        <translation>%1 已在下载中。</translation>
+    </message>
+    <message>
+        <source>Nothing can be fetched now: %1</source>
+        <translation>现在无法下载：%1</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::EmptyState</name>
     <message>
         <source>What would you like to ask?</source>
@@ -1832,6 +2640,53 @@
     </message>
 </context>
 <context>
+    <name>switchyard::FileFetch</name>
+    <message>
+        <source>%1 is in the way: remove it.</source>
+        <translation>%1 占用了这个名称：请将它移走。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written: %2</source>
+        <translation>无法写入 %1：%2</translation>
+    </message>
+    <message>
+        <source>%1 cannot be read: %2</source>
+        <translation>无法读取 %1：%2</translation>
+    </message>
+    <message>
+        <source>%1 needs %2 more on the disk, %3 are free: make room, then go on.</source>
+        <translation>%1 还需要 %2 磁盘空间，现有 %3 可用：请腾出空间后继续。</translation>
+    </message>
+    <message>
+        <source>%1 does not say how large %2 is: it is not fetched.</source>
+        <translation>%1 没有说明 %2 的大小：不会下载。</translation>
+    </message>
+    <message>
+        <source>%1 has %2 with %3 bytes, its list says %4: it is not fetched. Look at the list again.</source>
+        <translation>%1 上的 %2 有 %3 字节，而列表中写的是 %4：不会下载。请重新打开列表。</translation>
+    </message>
+    <message>
+        <source>%1 has become another file meanwhile: try again.</source>
+        <translation>%1 在此期间变成了另一个文件：请重试。</translation>
+    </message>
+    <message>
+        <source>%1 sends more than %2 has: what came was removed.</source>
+        <translation>%1 发送的内容超过了 %2 的大小：已下载的部分已删除。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written: %2. What came is kept: make room, then go on.</source>
+        <translation>无法写入 %1：%2。已下载的部分会保留：请腾出空间后继续。</translation>
+    </message>
+    <message>
+        <source>The connection broke off.</source>
+        <translation>连接中断了。</translation>
+    </message>
+    <message>
+        <source>What came as %1 is not the announced file (its SHA-256 differs), and was removed: fetch it again.</source>
+        <translation>下载到的 %1 不是所公布的文件（SHA-256 不同），已删除：请重新下载。</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::FindBar</name>
     <message>
         <source>Find in this chat</source>
@@ -1859,6 +2714,144 @@
     </message>
 </context>
 <context>
+    <name>switchyard::FindModels</name>
+    <message>
+        <source>Words, a model&apos;s name, or an address</source>
+        <translation>关键词、模型名称或网址</translation>
+    </message>
+    <message>
+        <source>Words (qwen3 coder), a name (owner/model), or an address (https://…)</source>
+        <translation>关键词（qwen3 coder）、名称（owner/model）或网址（https://…）</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>搜索</translation>
+    </message>
+    <message>
+        <source>Well known, one click away</source>
+        <translation>常用模型，一键下载</translation>
+    </message>
+    <message>
+        <source>Models that were found</source>
+        <translation>找到的模型</translation>
+    </message>
+    <message>
+        <source>Files of the model</source>
+        <translation>模型的文件</translation>
+    </message>
+    <message>
+        <source>Download</source>
+        <translation>下载</translation>
+    </message>
+    <message>
+        <source>Choose a model to see its files, and which of them fit this machine.</source>
+        <translation>选择一个模型，查看它的文件以及哪些适合本机。</translation>
+    </message>
+    <message>
+        <source>Asking for the files of %1…</source>
+        <translation>正在查询 %1 的文件…</translation>
+    </message>
+    <message>
+        <source>Search asks %1, and only when you press it. Downloads come to %2.</source>
+        <translation>只有在您点击“搜索”时才会访问 %1。下载的文件保存在 %2。</translation>
+    </message>
+    <message>
+        <source>Searching %1 for “%2”…</source>
+        <translation>正在 %1 上搜索“%2”…</translation>
+    </message>
+    <message>
+        <source>%1 is fetched from %2. Its size and place are looked at first.</source>
+        <translation>正在从 %2 下载 %1。会先检查大小和磁盘空间。</translation>
+    </message>
+    <message>
+        <source>%1 has no GGUF models for “%2”. Try fewer or other words.</source>
+        <translation>%1 上没有与“%2”相符的 GGUF 模型。请减少或更换关键词。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n model(s) for “%1”, the most used first.</source>
+        <translation>
+            <numerusform>找到 %n 个与“%1”相符的模型，下载最多的排在前面。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 parameters</source>
+        <translation>%1 参数</translation>
+    </message>
+    <message>
+        <source>context %1</source>
+        <translation>上下文 %1</translation>
+    </message>
+    <message>
+        <source>licence not said</source>
+        <translation>未注明许可证</translation>
+    </message>
+    <message>
+        <source>licence: %1</source>
+        <translation>许可证：%1</translation>
+    </message>
+    <message>
+        <source>its licence has to be accepted on its page first</source>
+        <translation>需要先在其页面上接受许可证</translation>
+    </message>
+    <message>
+        <source>%1 has no GGUF or safetensors files that can be used here.</source>
+        <translation>%1 没有可在这里使用的 GGUF 或 safetensors 文件。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n file(s) of %1.</source>
+        <translation>
+            <numerusform>%1 有 %n 个文件。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>On this machine</source>
+        <translation>本机</translation>
+    </message>
+    <message>
+        <source>Downloading…</source>
+        <translation>正在下载…</translation>
+    </message>
+    <message>
+        <source>Download %1</source>
+        <translation>下载 %1</translation>
+    </message>
+    <message>
+        <source>The hub has no SHA-256 of it: what comes cannot be checked by one.</source>
+        <translation>模型库没有它的 SHA-256：下载后无法校验。</translation>
+    </message>
+    <message>
+        <source>SHA-256: %1</source>
+        <translation>SHA-256：%1</translation>
+    </message>
+    <message>
+        <source>Each of its files is checked by the hub&apos;s SHA-256.</source>
+        <translation>每个文件都会按模型库的 SHA-256 校验。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::FirstModel</name>
+    <message>
+        <source>There is no model yet. This one is free (%1), small, and answers on this machine alone.</source>
+        <translation>还没有模型。这个模型免费（%1）、体积小，只在本机上运行。</translation>
+    </message>
+    <message>
+        <source>Download %1, %2</source>
+        <translation>下载 %1，%2</translation>
+    </message>
+    <message>
+        <source>Without a network: put a GGUF file, %1 or another one, into %2. It is found there by itself.</source>
+        <translation>没有网络时：请把一个 GGUF 文件（%1 或其他文件）放入 %2，程序会自动找到它。</translation>
+    </message>
+    <message>
+        <source>There is no model yet.</source>
+        <translation>还没有模型。</translation>
+    </message>
+    <message>
+        <source>Put a GGUF file into %1. It is found there by itself.</source>
+        <translation>请把一个 GGUF 文件放入 %1，程序会自动找到它。</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::FolderList</name>
     <message>
         <source>Model folders</source>
@@ -1883,6 +2876,166 @@
     <message>
         <source>%1 (always searched)</source>
         <translation>%1（总是搜索）</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::Hub</name>
+    <message>
+        <source>This is no https address of a hub, like https://hf-mirror.com.</source>
+        <translation>这不是模型库的 https 地址，例如 https://hf-mirror.com。</translation>
+    </message>
+    <message>
+        <source>%1 sent an answer that is not understood. Is it a model hub?</source>
+        <translation>无法理解 %1 的回答。它是模型库吗？</translation>
+    </message>
+    <message>
+        <source>%1 is no name of the hub&apos;s, like owner/name.</source>
+        <translation>%1 不是模型库中的名称，例如 owner/name。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::HubFiles</name>
+    <message>
+        <source>fits the card</source>
+        <translation>显卡可容纳</translation>
+    </message>
+    <message>
+        <source>fits in memory</source>
+        <translation>内存可容纳</translation>
+    </message>
+    <message>
+        <source>a tight fit</source>
+        <translation>勉强可容纳</translation>
+    </message>
+    <message>
+        <source>too large here</source>
+        <translation>超出本机容量</translation>
+    </message>
+    <message>
+        <source>%1 t/s</source>
+        <translation>%1 t/s</translation>
+    </message>
+    <message>
+        <source>%1–%2 t/s</source>
+        <translation>%1–%2 t/s</translation>
+    </message>
+    <message numerus="yes">
+        <source>Folder of %n file(s)</source>
+        <translation>
+            <numerusform>含 %n 个文件的文件夹</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 (%n parts)</source>
+        <translation>
+            <numerusform>%1（%n 个部分）</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>best here</source>
+        <translation>最适合本机</translation>
+    </message>
+    <message>
+        <source>Expected by this machine&apos;s memory and by what answers took so far.</source>
+        <translation>根据本机内存速度和以往回答的用时估计。</translation>
+    </message>
+    <message>
+        <source>By the size of the file, with room for a conversation. Where it is a tight fit, close other programs. Loading counts exactly.</source>
+        <translation>按文件大小估计，并为对话留出空间。勉强可容纳时，请关闭其他程序。加载时会精确计算。</translation>
+    </message>
+    <message>
+        <source>File</source>
+        <translation>文件</translation>
+    </message>
+    <message>
+        <source>Precision</source>
+        <translation>精度</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
+        <source>On this machine</source>
+        <translation>本机</translation>
+    </message>
+    <message>
+        <source>Speed</source>
+        <translation>速度</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::HubResults</name>
+    <message>
+        <source>%1 downloads</source>
+        <translation>%1 次下载</translation>
+    </message>
+    <message>
+        <source>licence to be accepted there</source>
+        <translation>需在其页面接受许可证</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::HubSettings</name>
+    <message>
+        <source>Model hub</source>
+        <translation>模型库</translation>
+    </message>
+    <message>
+        <source>Address of the model hub</source>
+        <translation>模型库地址</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>地址</translation>
+    </message>
+    <message>
+        <source>Access token of the hub</source>
+        <translation>模型库访问令牌</translation>
+    </message>
+    <message>
+        <source>only for models that ask for it</source>
+        <translation>仅用于需要它的模型</translation>
+    </message>
+    <message>
+        <source>Use</source>
+        <translation>使用</translation>
+    </message>
+    <message>
+        <source>Use this access token</source>
+        <translation>使用此访问令牌</translation>
+    </message>
+    <message>
+        <source>Forget</source>
+        <translation>忘记</translation>
+    </message>
+    <message>
+        <source>Forget the access token</source>
+        <translation>忘记访问令牌</translation>
+    </message>
+    <message>
+        <source>Access token</source>
+        <translation>访问令牌</translation>
+    </message>
+    <message>
+        <source>Where models are searched and fetched. Another one can be a mirror of it, like https://hf-mirror.com.</source>
+        <translation>在这里搜索和下载模型。也可以填写镜像，例如 https://hf-mirror.com。</translation>
+    </message>
+    <message>
+        <source>This is no access token: it is one word, like hf_AbC123.</source>
+        <translation>这不是访问令牌：令牌是一个词，例如 hf_AbC123。</translation>
+    </message>
+    <message>
+        <source>A token is in use, and kept in the keyring.</source>
+        <translation>正在使用令牌，并保存在密钥环中。</translation>
+    </message>
+    <message>
+        <source>A token is in use until the program ends, and asked for again then: the desktop&apos;s keyring cannot be used.</source>
+        <translation>令牌在程序结束前有效，下次启动时需要重新输入：无法使用桌面的密钥环。</translation>
+    </message>
+    <message>
+        <source>It is sent to huggingface.co alone, never to a mirror or to where an address leads.</source>
+        <translation>令牌只会发送给 huggingface.co，不会发送给镜像或跳转到的地址。</translation>
     </message>
 </context>
 <context>
@@ -1958,6 +3111,22 @@
             <numerusform>%n 个任务完成</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n download(s) paused</source>
+        <translation>
+            <numerusform>%n 个下载已暂停</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Downloading %1</source>
+        <translation>正在下载 %1</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n downloads</source>
+        <translation>
+            <numerusform>%n 个下载</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>switchyard::JobsPanel</name>
@@ -2011,6 +3180,37 @@
     <message>
         <source>Keys</source>
         <translation>快捷键</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::KnownList</name>
+    <message>
+        <source>Very small and quick: to try the dials with. It knows little.</source>
+        <translation>非常小而快：适合试用各种调节项，但知识很少。</translation>
+    </message>
+    <message>
+        <source>A good beginning: quick on any machine, answers in English and Chinese, writes code.</source>
+        <translation>适合入门：在任何机器上都很快，能用英文和中文回答，也能写代码。</translation>
+    </message>
+    <message>
+        <source>Slower and noticeably better: for code and longer answers.</source>
+        <translation>较慢但明显更好：适合写代码和较长的回答。</translation>
+    </message>
+    <message>
+        <source>Download %1</source>
+        <translation>下载 %1</translation>
+    </message>
+    <message>
+        <source>On this machine</source>
+        <translation>本机</translation>
+    </message>
+    <message>
+        <source>Downloading…</source>
+        <translation>正在下载…</translation>
+    </message>
+    <message>
+        <source>Download</source>
+        <translation>下载</translation>
     </message>
 </context>
 <context>
@@ -2097,20 +3297,20 @@
         <translation>关于 Switchyard</translation>
     </message>
     <message>
-        <source>Chat with mixture-of-experts models and tune them while they talk. Everything runs on this machine; nothing is sent anywhere.
-
-GPL-3.0-or-later.</source>
-        <translation>与混合专家模型对话，并在它们说话时调节。一切都在本机运行，不会向任何地方发送内容。
-
-GPL-3.0-or-later。</translation>
-    </message>
-    <message>
         <source>Open a model file</source>
         <translation>打开模型文件</translation>
     </message>
     <message>
         <source>Models (*.gguf)</source>
         <translation>模型 (*.gguf)</translation>
+    </message>
+    <message>
+        <source>Chat with mixture-of-experts models and tune them while they talk. Everything runs on this machine. The network is asked only for models that you search for or download.
+
+GPL-3.0-or-later.</source>
+        <translation>与混合专家模型对话，并在它们回答时调节。一切都在本机运行，只有在您搜索或下载模型时才会访问网络。
+
+GPL-3.0-or-later。</translation>
     </message>
 </context>
 <context>
@@ -2291,6 +3491,159 @@ RAM of the program %6</source>
         <source>Go on with the change you began</source>
         <translation>继续已开始的修改</translation>
     </message>
+    <message>
+        <source>Copy as text</source>
+        <translation>复制为文本</translation>
+    </message>
+    <message>
+        <source>As it is shown, formulas as TeX</source>
+        <translation>按显示的样子复制，公式为 TeX</translation>
+    </message>
+    <message>
+        <source>Copy as Markdown</source>
+        <translation>复制为 Markdown</translation>
+    </message>
+    <message>
+        <source>As it was written, with its marks</source>
+        <translation>按原文复制，保留标记</translation>
+    </message>
+    <message>
+        <source>The prompt as sent</source>
+        <translation>实际发送的提示词</translation>
+    </message>
+    <message>
+        <source>The text and the special tokens that the model read before this answer</source>
+        <translation>模型在此回答之前读取的文字和特殊词元</translation>
+    </message>
+    <message>
+        <source>Answer again with</source>
+        <translation>换模型重新回答</translation>
+    </message>
+    <message>
+        <source>Another model answers this question, as a new version</source>
+        <translation>由另一个模型回答这个问题，作为新版本</translation>
+    </message>
+    <message>
+        <source>Version %1 of %2, by %3</source>
+        <translation>第 %1 个版本，共 %2 个，由 %3 生成</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::ModelCard</name>
+    <message>
+        <source>Compute SHA-256</source>
+        <translation>计算 SHA-256</translation>
+    </message>
+    <message>
+        <source>How it is loaded…</source>
+        <translation>加载方式…</translation>
+    </message>
+    <message>
+        <source>SHA-256 of the file</source>
+        <translation>文件的 SHA-256</translation>
+    </message>
+    <message>
+        <source>Longest conversation, in tokens</source>
+        <translation>对话的最大长度（词元）</translation>
+    </message>
+    <message>
+        <source>as the model says</source>
+        <translation>按模型设定</translation>
+    </message>
+    <message>
+        <source>Threads on the processor</source>
+        <translation>处理器线程数</translation>
+    </message>
+    <message>
+        <source>one a core</source>
+        <translation>每核一个</translation>
+    </message>
+    <message>
+        <source>Minutes without an answer, after which its memory is given back</source>
+        <translation>闲置多少分钟后释放内存</translation>
+    </message>
+    <message>
+        <source>never</source>
+        <translation>从不</translation>
+    </message>
+    <message>
+        <source> min</source>
+        <translation> 分钟</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>上下文</translation>
+    </message>
+    <message>
+        <source>Threads</source>
+        <translation>线程</translation>
+    </message>
+    <message>
+        <source>Unload idle</source>
+        <translation>闲置卸载</translation>
+    </message>
+    <message>
+        <source>Lock in memory, where the system allows it</source>
+        <translation>锁定在内存中（如果系统允许）</translation>
+    </message>
+    <message>
+        <source>Move to the trash</source>
+        <translation>移到回收站</translation>
+    </message>
+    <message>
+        <source>Keep it</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Its files name no licence.</source>
+        <translation>文件中没有注明许可证。</translation>
+    </message>
+    <message>
+        <source>Licence: %1</source>
+        <translation>许可证：%1</translation>
+    </message>
+    <message>
+        <source>Computing… %1 %</source>
+        <translation>正在计算… %1 %</translation>
+    </message>
+    <message>
+        <source>The file cannot be read.</source>
+        <translation>无法读取文件。</translation>
+    </message>
+    <message>
+        <source>All but the idle time acts when it is loaded the next time: it is in use now.</source>
+        <translation>除闲置时间外，其余设置在下次加载时生效：模型正在使用中。</translation>
+    </message>
+    <message>
+        <source>Acts when it is loaded. With the next message an unloaded model comes back by itself.</source>
+        <translation>加载时生效。被卸载的模型会在发送下一条消息时自动恢复。</translation>
+    </message>
+    <message>
+        <source>Choose a model.</source>
+        <translation>请选择一个模型。</translation>
+    </message>
+    <message>
+        <source>It belongs to %1: delete it there.</source>
+        <translation>它属于 %1：请在那里删除。</translation>
+    </message>
+    <message>
+        <source>It is in use: load another one first.</source>
+        <translation>它正在使用中：请先加载另一个模型。</translation>
+    </message>
+    <message>
+        <source>The folder %1 (%2) goes to the trash, with all that is in it.</source>
+        <translation>文件夹 %1（%2）及其全部内容将移到回收站。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 (%n parts, %2) goes to the trash.</source>
+        <translation>
+            <numerusform>%1（%n 个部分，%2）将移到回收站。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 (%2) goes to the trash.</source>
+        <translation>%1（%2）将移到回收站。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ModelLibrary</name>
@@ -2393,10 +3746,6 @@ RAM of the program %6</source>
     <message>
         <source>Loading the model</source>
         <translation>正在加载模型</translation>
-    </message>
-    <message>
-        <source>No models in the model folders</source>
-        <translation>模型文件夹中没有模型</translation>
     </message>
     <message>
         <source>loading, %1 %</source>
@@ -2517,10 +3866,6 @@ RAM of the program %6</source>
         <translation>“模型”页的各部分</translation>
     </message>
     <message>
-        <source>In your folders</source>
-        <translation>文件夹中的模型</translation>
-    </message>
-    <message>
         <source>Shape calculator</source>
         <translation>形状计算器</translation>
     </message>
@@ -2549,6 +3894,18 @@ RAM of the program %6</source>
         <translation>
             <numerusform>%1：%n 个。</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>On this machine</source>
+        <translation>本机</translation>
+    </message>
+    <message>
+        <source>Find models</source>
+        <translation>查找模型</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>删除…</translation>
     </message>
 </context>
 <context>
@@ -2636,10 +3993,6 @@ RAM of the program %6</source>
         <translation>删除…</translation>
     </message>
     <message>
-        <source>Model&apos;s defaults</source>
-        <translation>模型默认值</translation>
-    </message>
-    <message>
         <source>Delete preset</source>
         <translation>删除预设</translation>
     </message>
@@ -2713,6 +4066,81 @@ RAM of the program %6</source>
     <message>
         <source>%1 cannot be written: %2.</source>
         <translation>无法写入 %1：%2。</translation>
+    </message>
+    <message>
+        <source>Precise</source>
+        <translation>精确</translation>
+    </message>
+    <message>
+        <source>Balanced</source>
+        <translation>均衡</translation>
+    </message>
+    <message>
+        <source>Creative</source>
+        <translation>创意</translation>
+    </message>
+    <message>
+        <source>Model&apos;s defaults</source>
+        <translation>模型的默认值</translation>
+    </message>
+    <message>
+        <source>The preset “%1” is the program&apos;s own: choose another name.</source>
+        <translation>预设“%1”是程序自带的：请换一个名称。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::PromptWindow</name>
+    <message>
+        <source>The prompt as sent</source>
+        <translation>实际发送的提示词</translation>
+    </message>
+    <message>
+        <source>The prompt</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Earlier</source>
+        <translation>上一页</translation>
+    </message>
+    <message>
+        <source>Later</source>
+        <translation>下一页</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n tokens.</source>
+        <translation>
+            <numerusform>%n 个词元。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Exactly what %1 read before this answer.</source>
+        <translation>这正是 %1 在此回答之前读取的内容。</translation>
+    </message>
+    <message>
+        <source>Made anew by %1: the answer&apos;s record does not say what was sent.</source>
+        <translation>由 %1 重新生成：该回答的记录中没有实际发送的内容。</translation>
+    </message>
+    <message>
+        <source>Made anew by %1, and not what was sent: the model, its template or the messages are others than they were.</source>
+        <translation>由 %1 重新生成，与实际发送的不同：模型、模板或消息已有变化。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The chat&apos;s %n oldest messages were left out.</source>
+        <translation>
+            <numerusform>对话中最早的 %n 条消息未包含在内。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Characters %1 to %2 of %3</source>
+        <translation>第 %1 至 %2 个字符，共 %3 个</translation>
     </message>
 </context>
 <context>
@@ -2839,6 +4267,34 @@ RAM of the program %6</source>
         <source>High</source>
         <translation>高</translation>
     </message>
+    <message>
+        <source>The model gives chats their titles when it is idle</source>
+        <translation>空闲时由模型为对话拟定标题</translation>
+    </message>
+    <message>
+        <source>Off: a chat is called by what was asked first in it</source>
+        <translation>关闭时，以对话中的第一个问题作为标题</translation>
+    </message>
+    <message>
+        <source>Titles</source>
+        <translation>标题</translation>
+    </message>
+    <message>
+        <source>System prompt of new chats</source>
+        <translation>新对话的系统提示词</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示词</translation>
+    </message>
+    <message>
+        <source>What new chats begin with: one of those that were given a name over a chat&apos;s thread.</source>
+        <translation>新对话的起始内容：从对话上方已命名的系统提示词中选择。</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>无</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::ShapeCalculator</name>
@@ -2913,6 +4369,13 @@ RAM of the program %6</source>
     <message>
         <source>Like %1</source>
         <translation>类似 %1</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::SmallAnswer</name>
+    <message>
+        <source>%1 sent a longer answer than there can be.</source>
+        <translation>%1 的回答超出了允许的长度。</translation>
     </message>
 </context>
 <context>
@@ -3036,6 +4499,120 @@ RAM of the program %6</source>
     </message>
 </context>
 <context>
+    <name>switchyard::SystemPromptBar</name>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示词</translation>
+    </message>
+    <message>
+        <source>What the model is told before all messages of this chat</source>
+        <translation>在本对话的所有消息之前告诉模型的内容</translation>
+    </message>
+    <message>
+        <source>What the model is told before all messages: who it is, how it answers</source>
+        <translation>在所有消息之前告诉模型的内容：它是谁、怎样回答</translation>
+    </message>
+    <message>
+        <source>Name of the system prompt</source>
+        <translation>系统提示词的名称</translation>
+    </message>
+    <message>
+        <source>Named system prompts</source>
+        <translation>已命名的系统提示词</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>Save as “%1”</source>
+        <translation>保存到“%1”</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Save under a name…</source>
+        <translation>命名保存…</translation>
+    </message>
+    <message>
+        <source>Rename…</source>
+        <translation>重命名…</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Begin new chats with it</source>
+        <translation>新对话以此开始</translation>
+    </message>
+    <message>
+        <source>New name</source>
+        <translation>新名称</translation>
+    </message>
+    <message>
+        <source>There is a system prompt “%1” already: choose another name, or choose it in the menu and save over it.</source>
+        <translation>已有名为“%1”的系统提示词：请换一个名称，或在菜单中选择它再覆盖保存。</translation>
+    </message>
+    <message>
+        <source>Acts from the next answer on.</source>
+        <translation>从下一个回答起生效。</translation>
+    </message>
+    <message>
+        <source>This model&apos;s chat template knows no system prompt, so the text goes in front of the first question.</source>
+        <translation>该模型的对话模板没有系统提示词，因此这段文字会放在第一个提问之前。</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>Folds the system prompt</source>
+        <translation>折叠系统提示词</translation>
+    </message>
+    <message>
+        <source>%1. Unfolds it, to be changed.</source>
+        <translation>%1。展开以便修改。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::SystemPrompts</name>
+    <message>
+        <source>The system prompt “%1” cannot be read: %2.</source>
+        <translation>无法读取系统提示词“%1”：%2。</translation>
+    </message>
+    <message>
+        <source>The system prompt “%1” is no text file (UTF-8) of at most 1 MiB: save it anew.</source>
+        <translation>系统提示词“%1”不是不超过 1 MiB 的文本文件（UTF-8）：请重新保存。</translation>
+    </message>
+    <message>
+        <source>A system prompt needs a name.</source>
+        <translation>系统提示词需要一个名称。</translation>
+    </message>
+    <message>
+        <source>The text is longer than the 1 MiB that a named system prompt can have.</source>
+        <translation>文字超过了命名系统提示词的上限 1 MiB。</translation>
+    </message>
+    <message>
+        <source>The system prompt “%1” cannot be saved: %2.</source>
+        <translation>无法保存系统提示词“%1”：%2。</translation>
+    </message>
+    <message>
+        <source>There is a system prompt “%1” already.</source>
+        <translation>已有名为“%1”的系统提示词。</translation>
+    </message>
+    <message>
+        <source>The system prompt “%1” cannot be renamed: %2.</source>
+        <translation>无法重命名系统提示词“%1”：%2。</translation>
+    </message>
+    <message>
+        <source>The system prompt “%1” cannot be deleted: %2.</source>
+        <translation>无法删除系统提示词“%1”：%2。</translation>
+    </message>
+</context>
+<context>
     <name>switchyard::ThreadView</name>
     <message>
         <source>Messages</source>
@@ -3088,6 +4665,10 @@ RAM of the program %6</source>
     <message>
         <source>Before token %1: %2</source>
         <translation>词元 %1 之前：%2</translation>
+    </message>
+    <message>
+        <source>Copy message as text</source>
+        <translation>将消息复制为文本</translation>
     </message>
 </context>
 <context>
@@ -3173,6 +4754,69 @@ RAM of the program %6</source>
     <message>
         <source>The folder “%1” was deleted; its chats are listed by date.</source>
         <translation>文件夹“%1”已删除；其中的对话按日期列出。</translation>
+    </message>
+    <message>
+        <source>The system prompt “%1” was deleted; chats that have it keep it.</source>
+        <translation>已删除系统提示词“%1”；已使用它的对话仍会保留。</translation>
+    </message>
+    <message>
+        <source>The system prompt was changed. It acts from the next answer on.</source>
+        <translation>系统提示词已修改，从下一个回答起生效。</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::WebGet</name>
+    <message>
+        <source>%1 was not found: is this machine connected to the network?</source>
+        <translation>找不到 %1：本机是否已连接网络？</translation>
+    </message>
+    <message>
+        <source>%1 does not answer. Try again later.</source>
+        <translation>%1 没有应答。请稍后重试。</translation>
+    </message>
+    <message>
+        <source>The connection to %1 broke off.</source>
+        <translation>与 %1 的连接中断了。</translation>
+    </message>
+    <message>
+        <source>%1 sent nothing for too long.</source>
+        <translation>%1 太久没有发送数据。</translation>
+    </message>
+    <message>
+        <source>The connection to %1 is not safe (its certificate is not accepted): nothing was fetched.</source>
+        <translation>与 %1 的连接不安全（证书未被接受）：没有下载任何内容。</translation>
+    </message>
+    <message>
+        <source>%1 could not be asked: %2</source>
+        <translation>无法访问 %1：%2</translation>
+    </message>
+    <message>
+        <source>%1 gives this to those alone who may have it: accept its licence on its page there, and put your access token into the settings.</source>
+        <translation>%1 只向获准的用户提供此内容：请在其页面上接受许可证，并在设置中填写访问令牌。</translation>
+    </message>
+    <message>
+        <source>%1 has no such model or file.</source>
+        <translation>%1 上没有这个模型或文件。</translation>
+    </message>
+    <message>
+        <source>%1 asks to wait a while before the next question.</source>
+        <translation>%1 要求稍等一会儿再访问。</translation>
+    </message>
+    <message>
+        <source>%1 answered with an error (%2).</source>
+        <translation>%1 返回了错误（%2）。</translation>
+    </message>
+    <message>
+        <source>%1 sent the file in a form that was not asked for.</source>
+        <translation>%1 以未请求的形式发送了文件。</translation>
+    </message>
+    <message>
+        <source>%1 leads from one address to the next without end.</source>
+        <translation>%1 不停地从一个地址跳转到另一个。</translation>
+    </message>
+    <message>
+        <source>%1 leads to another address. %2</source>
+        <translation>%1 跳转到了另一个地址。%2</translation>
     </message>
 </context>
 <context>
@@ -3328,6 +4972,54 @@ RAM of the program %6</source>
     <message>
         <source>New folder</source>
         <translation>新建文件夹</translation>
+    </message>
+    <message>
+        <source>Temporary chat</source>
+        <translation>临时对话</translation>
+    </message>
+    <message>
+        <source>A chat of which nothing is written</source>
+        <translation>不会写入磁盘的对话</translation>
+    </message>
+    <message>
+        <source>Export chat…</source>
+        <translation>导出对话…</translation>
+    </message>
+    <message>
+        <source>Write this chat to a file: Markdown, HTML or JSON</source>
+        <translation>把这个对话写入文件：Markdown、HTML 或 JSON</translation>
+    </message>
+    <message>
+        <source>Export all chats…</source>
+        <translation>导出所有对话…</translation>
+    </message>
+    <message>
+        <source>Write all chats to one file: Markdown, HTML or JSON</source>
+        <translation>把所有对话写入一个文件：Markdown、HTML 或 JSON</translation>
+    </message>
+    <message>
+        <source>Import chats…</source>
+        <translation>导入对话…</translation>
+    </message>
+    <message>
+        <source>Read chats from a file of this program, ChatGPT, Open WebUI or LM Studio</source>
+        <translation>从本程序、ChatGPT、Open WebUI 或 LM Studio 的文件读取对话</translation>
+    </message>
+    <message>
+        <source>Duplicate</source>
+        <translation>复制对话</translation>
+    </message>
+    <message>
+        <source>A copy of the chat with all its versions</source>
+        <translation>对话的副本，包括所有版本</translation>
+    </message>
+    <message>
+        <source>Recently deleted</source>
+        <translation>最近删除</translation>
+    </message>
+    <message>
+        <source>Deleted chats can be restored for 30 days</source>
+        <translation>已删除的对话可在 30 天内恢复</translation>
     </message>
 </context>
 </TS>
