@@ -133,7 +133,8 @@ void LocalRunService::begin(const RunPtr& run) {
 
 /// Dials that moved since the prompt was made, but for those that the prompt was made with.
 static SequenceTuning besidePrompt(const SequenceTuning& moved, const SequenceTuning& used) {
-    Tuning now{.sequence = moved}, then{.sequence = used};
+    Tuning now{moved, {}};
+    const Tuning then{used, {}};
     for (const ControlSpec& spec : controls()) {
         if (spec.scope == ControlScope::Chat && spec.acts == ControlActs::NextMessage)
             now = with_control(now, spec, control_value(then, spec));
