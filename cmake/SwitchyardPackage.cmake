@@ -22,7 +22,7 @@ set(CPACK_DEBIAN_DESKTOP_PACKAGE_NAME switchyard)
 set(CPACK_DEBIAN_DESKTOP_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_DESKTOP_PACKAGE_SHLIBDEPS ON)
 # What is opened at run time, which nothing can see in the programs: the chats' database, icons, Qt's own words in Chinese.
-set(CPACK_DEBIAN_DESKTOP_PACKAGE_DEPENDS "hicolor-icon-theme, libqt6sql6-sqlite, libqt6svg6, qt6-translations-l10n")
+set(CPACK_DEBIAN_DESKTOP_PACKAGE_DEPENDS "fonts-stix, hicolor-icon-theme, libqt6sql6-sqlite, libqt6svg6, qt6-translations-l10n")
 # Without these Chinese is shown as boxes, or signs are missing in answers.
 set(CPACK_DEBIAN_DESKTOP_PACKAGE_RECOMMENDS
     "fonts-wqy-microhei | fonts-noto-cjk, fonts-noto-core | fonts-dejavu, fonts-noto-color-emoji")

@@ -16,7 +16,9 @@
 #include "ui/window_host.h"
 
 #include <QApplication>
+#include <QDir>
 #include <QFileInfo>
+#include <QFontDatabase>
 #include <QSessionManager>
 
 #include <clocale>
@@ -97,6 +99,13 @@ StartRequest requestOf(const DesktopOptions& options) {
     return request;
 }
 
+/// Those that a self-contained archive brings, for systems that may have none of the kind.
+void addFonts() {
+    const QDir fonts(QCoreApplication::applicationDirPath() + u"/../share/switchyard/fonts"_s);
+    for (const QFileInfo& font : fonts.entryInfoList({u"*.otf"_s}, QDir::Files))
+        QFontDatabase::addApplicationFont(font.filePath());
+}
+
 /// The process ends as it does by Ctrl+Q where the system asks for it, only without a question.
 void endWithTheSystem(QApplication& application, const QuitSignals& signals_, WindowHost& host) {
     QObject::connect(&signals_, &QuitSignals::received, &host, [&host] { host.window().closeForSystem(); });
@@ -125,6 +134,7 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     }
     Settings settings(paths.settings);
     installLanguage(application, settings.get<Setting::Language>());
+    addFonts();
     ThemeManager theme(application);
     theme.setChoice(settings.get<Setting::Theme>());
     theme.setContrast(contrastOf(settings.get<Setting::Contrast>()));

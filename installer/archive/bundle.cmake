@@ -48,6 +48,13 @@ foreach(NAME libssl.so.3 libcrypto.so.3 libsecret-1.so.0)
 endforeach()
 list(APPEND MODULES ${OPENED})
 
+# Mathematics is set in a font that few systems have; the programs look for it here.
+set(FONT /usr/share/fonts/opentype/stix-word/STIXMath-Regular.otf)
+if(NOT EXISTS "${FONT}")
+    message(FATAL_ERROR "${FONT} is missing: install what installer/packages.txt names")
+endif()
+file(COPY "${FONT}" DESTINATION "${FOLDER}/share/switchyard/fonts")
+
 file(GLOB PROGRAMS "${FOLDER}/bin/*" "${FOLDER}/libexec/switchyard/*")
 file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${PROGRAMS} MODULES ${MODULES} RESOLVED_DEPENDENCIES_VAR NEEDED
     PRE_EXCLUDE_REGEXES "^(ld-linux-.*|lib(c|m|dl|rt|anl|mvec|util|pthread|resolv|stdc\\+\\+|gcc_s))\\.so\\.[0-9]+$")
@@ -63,7 +70,7 @@ file(COPY ${WORDS} DESTINATION "${LIBRARIES}/translations")
 file(WRITE "${FOLDER}/bin/qt.conf" "[Paths]\nPrefix = ../lib/switchyard\nPlugins = plugins\nTranslations = translations\n")
 
 # For the notes on licences: every file that is another's.
-foreach(PLUGIN ${MODULES} ${WORDS})
+foreach(PLUGIN ${MODULES} ${WORDS} ${FONT})
     file(REAL_PATH "${PLUGIN}" REAL)
     list(APPEND BROUGHT "${REAL}")
 endforeach()
