@@ -1,5 +1,6 @@
 // How a laid-out message is painted.
 #include "ui/chat/message_layout.h"
+#include "ui/math/math_object.h"
 
 #include <QPainterPath>
 #include <QTextBlock>
@@ -183,7 +184,14 @@ void MessageLayout::paintPart(QPainter& painter, int index, const MessageContent
     if (state.selection)
         select(state.selection->first, state.selection->second, style_.selection, style_.selection_ink);
     document->documentLayout()->draw(&painter, context);
-
+    for (const QAbstractTextDocumentLayout::Selection& drawn : std::as_const(context.selections)) {
+        const QBrush front = drawn.format.foreground();
+        paintSelectedFormulas(painter, *document, std::max(drawn.cursor.selectionStart(), first.position()),
+                              drawn.cursor.selectionEnd(),
+                              front.style() == Qt::NoBrush ? context.palette.color(QPalette::Text)
+                                                           : front.color(),
+                              context.clip);
+    }
     paintQuotes(painter, *document, first, context.clip);
     painter.restore();
     if (state.caret && index == caretPart(content)) {

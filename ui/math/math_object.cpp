@@ -41,6 +41,11 @@ double shownScale(const MathFormula& formula, const QTextDocument& document, int
     return room > 0 && formula.width() > room ? room / formula.width() : 1;
 }
 
+/// From the top of a line to its baseline.
+double baselineOf(const QTextLine& line) {
+    return line.ascent() + (line.leadingIncluded() ? std::max(0.0, line.leading()) : 0);
+}
+
 /// The size of the font whose "x" is about so high, in few steps: each size is a font of its own.
 int fontSizeFor(double x_height, const QFont& text) {
     const double step = x_height < 40 ? 4 : x_height < 120 ? 16 : 64;
@@ -73,8 +78,7 @@ void MathObject::drawObject(QPainter* painter, const QRectF& rect, QTextDocument
     if (!formula || !line.isValid())
         return;
     // The rectangle is in the middle of the line.
-    const double leading = line.leadingIncluded() ? std::max(0.0, line.leading()) : 0;
-    const double above = line.ascent() + leading, height = above + line.descent();
+    const double above = baselineOf(line), height = above + line.descent();
     const double baseline = rect.top() - (height - rect.height()) / 2 + above;
     formula->paint(*painter, {rect.left(), baseline}, shownScale(*formula, *document, position));
 }
@@ -93,6 +97,33 @@ QTextCharFormat formulaFormat(const QTextCharFormat& beside, const QFont& text, 
 }
 
 bool isFormula(const QTextCharFormat& format) { return format.objectType() == object_type; }
+
+void paintSelectedFormulas(QPainter& painter, const QTextDocument& document, int from, int to,
+                           const QColor& colour, const QRectF& clip) {
+    painter.setPen(colour);
+    for (QTextBlock block = document.findBlock(from); block.isValid() && block.position() < to;
+         block = block.next()) {
+        const QRectF rect = document.documentLayout()->blockBoundingRect(block);
+        if (!clip.isNull() && rect.top() > clip.bottom())
+            return;
+        if (!clip.isNull() && rect.bottom() < clip.top())
+            continue;
+        for (auto it = block.begin(); !it.atEnd(); ++it) {
+            const QTextFragment fragment = it.fragment();
+            const MathFormulaPtr formula = formulaOf(fragment.charFormat());
+            const int end = std::min(fragment.position() + fragment.length(), to);
+            for (int at = std::max(fragment.position(), from); formula && at < end; ++at) {
+                const QTextLine line = block.layout()->lineForTextPosition(at - block.position());
+                if (!line.isValid())
+                    continue;
+                const int in_block = at - block.position(); // of which either side may be the left one
+                const double x = std::min(line.cursorToX(in_block), line.cursorToX(in_block + 1));
+                const QPointF place(x, line.y() + baselineOf(line));
+                formula->paint(painter, rect.topLeft() + place, shownScale(*formula, document, at));
+            }
+        }
+    }
+}
 
 QString formulaSource(const QTextCharFormat& format) { return format.stringProperty(source_property); }
 
