@@ -357,6 +357,36 @@ class MathTest : public QObject {
         QVERIFY(inked(image, {0, 0, 15, 120}) == 0);
     }
 
+    /// A selection would leave half of its colour.
+    void isAsClearWhereItIsSelected() {
+        MarkdownDocument document(plainStyle());
+        document.append("$$\\frac{a}{b}$$");
+        document.finish();
+        QTextDocument& shown = document.document();
+        shown.setTextWidth(100);
+        const auto painted = [&](bool selected) {
+            QImage image(100, 60, QImage::Format_RGB32);
+            image.fill(Qt::white);
+            QPainter painter(&image);
+            QAbstractTextDocumentLayout::PaintContext context;
+            context.palette.setColor(QPalette::Text, Qt::black);
+            QAbstractTextDocumentLayout::Selection all;
+            all.cursor = QTextCursor(&shown);
+            all.cursor.select(QTextCursor::Document);
+            all.format.setBackground(Qt::white);
+            if (selected)
+                context.selections.append(all);
+            shown.documentLayout()->draw(&painter, context);
+            if (selected)
+                paintSelectedFormulas(painter, shown, 0, shown.characterCount(), Qt::black, QBrush(Qt::white),
+                                      {});
+            painter.end();
+            return inked(image, image.rect());
+        };
+        QVERIFY(painted(false) > 20);
+        QVERIFY(std::abs(painted(true) - painted(false)) <= painted(false) / 5);
+    }
+
     void withoutAFontTheSourceIsShown() {
         MathSetter setter(QFont(), {u"No such font"_s});
         QVERIFY(!setter.set("$x$", false, px));

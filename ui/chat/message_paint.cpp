@@ -190,7 +190,7 @@ void MessageLayout::paintPart(QPainter& painter, int index, const MessageContent
                               drawn.cursor.selectionEnd(),
                               front.style() == Qt::NoBrush ? context.palette.color(QPalette::Text)
                                                            : front.color(),
-                              context.clip);
+                              drawn.format.background(), context.clip);
     }
     paintQuotes(painter, *document, first, context.clip);
     painter.restore();

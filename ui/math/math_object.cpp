@@ -99,7 +99,7 @@ QTextCharFormat formulaFormat(const QTextCharFormat& beside, const QFont& text, 
 bool isFormula(const QTextCharFormat& format) { return format.objectType() == object_type; }
 
 void paintSelectedFormulas(QPainter& painter, const QTextDocument& document, int from, int to,
-                           const QColor& colour, const QRectF& clip) {
+                           const QColor& colour, const QBrush& back, const QRectF& clip) {
     painter.setPen(colour);
     for (QTextBlock block = document.findBlock(from); block.isValid() && block.position() < to;
          block = block.next()) {
@@ -118,8 +118,11 @@ void paintSelectedFormulas(QPainter& painter, const QTextDocument& document, int
                     continue;
                 const int in_block = at - block.position(); // of which either side may be the left one
                 const double x = std::min(line.cursorToX(in_block), line.cursorToX(in_block + 1));
-                const QPointF place(x, line.y() + baselineOf(line));
-                formula->paint(painter, rect.topLeft() + place, shownScale(*formula, document, at));
+                const QPointF place = rect.topLeft() + QPointF(x, line.y() + baselineOf(line));
+                const double scale = shownScale(*formula, document, at), ascent = formula->ascent() * scale;
+                const QSizeF size(formula->width() * scale, ascent + formula->descent() * scale);
+                painter.fillRect(QRectF(place - QPointF(0, ascent), size), back);
+                formula->paint(painter, place, scale);
             }
         }
     }

@@ -31,10 +31,11 @@ class MathObject : public QObject, public QTextObjectInterface {
 QTextCharFormat formulaFormat(const QTextCharFormat& beside, const QFont& text, const MathFormulaPtr& formula,
                               const QString& source);
 bool isFormula(const QTextCharFormat& format);
-/// Paints the formulas between two positions over what a selection has left of them, which is half of their
-/// colour; those above or below `clip` are left out, where that is not null. Coordinates are the document's.
+/// Paints the formulas between two positions, and `back` behind them, over what a selection has left of them,
+/// which is half of their colour; those above or below `clip` are left out, where that is not null.
+/// Coordinates are the document's.
 void paintSelectedFormulas(QPainter& painter, const QTextDocument& document, int from, int to,
-                           const QColor& colour, const QRectF& clip);
+                           const QColor& colour, const QBrush& back, const QRectF& clip);
 /// As it was written.
 QString formulaSource(const QTextCharFormat& format);
 
