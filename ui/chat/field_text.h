@@ -16,8 +16,8 @@ struct PageLimits {
     qsizetype units = longest_field, lines = 2000, line = 6000;
 };
 
-/// Units from the text's beginning within the limits, and within what stacked marks cost: whole lines where
-/// there are some, never half a character.
+/// Units from the text's beginning within the limits, and within what stacked marks and emoji cost: whole
+/// lines where there are some, never half a character.
 qsizetype fieldPage(QStringView text, const PageLimits& limits = {});
 
 /// Whether a field can take all of it.
