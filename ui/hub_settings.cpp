@@ -1,6 +1,7 @@
 #include "ui/hub_settings.h"
 
 #include "ui/plain_text.h"
+#include "ui/settings_form.h"
 #include "ui/theme.h"
 
 #include <QFormLayout>
@@ -13,45 +14,21 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
-namespace {
-
-QLabel* addHubNote(QFormLayout* form, const QString& name) {
-    auto* note = new PlainLabel;
-    note->setObjectName(name);
-    note->setProperty("muted", true);
-    note->setProperty("small", true);
-    note->setWordWrap(true);
-    note->setMinimumWidth(460); // else room is kept for the lines of a narrow one
-    form->addRow(QString(), note);
-    return note;
-}
-
-void addHubRow(QFormLayout* form, const QString& title, QWidget* buddy, QLayout* fields) {
-    auto* label = new PlainLabel(title);
-    label->setMinimumWidth(label->fontMetrics().averageCharWidth() * 20);
-    label->setBuddy(buddy);
-    form->addRow(label, fields);
-}
-
-} // namespace
-
 HubSettings::HubSettings(Settings& settings, Hub& hub, QWidget* parent)
     : QWidget(parent), settings_(settings), hub_(hub) {
-    auto* heading = new PlainLabel(tr("Model hub"));
-    heading->setProperty("heading", true);
-    auto* form = new QFormLayout;
-    form->setLabelAlignment(Qt::AlignLeft);
-    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-    form->setHorizontalSpacing(24);
-    form->setVerticalSpacing(10);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(8);
+    QFormLayout* form = addSettingsPart(layout, tr("Model hub"));
     address_ = new QLineEdit;
     address_->setObjectName(u"settings.hubAddress"_s);
     address_->setAccessibleName(tr("Address of the model hub"));
     address_->setPlaceholderText(u"https://huggingface.co"_s);
     auto* address_row = new QHBoxLayout;
     address_row->addWidget(address_);
-    addHubRow(form, tr("Address"), address_, address_row);
-    address_note_ = addHubNote(form, u"settings.hubAddressNote"_s);
+    addSettingsRow(form, tr("Address"), address_, address_row);
+    address_note_ = addSettingsNote(form, {});
+    address_note_->setObjectName(u"settings.hubAddressNote"_s);
     token_ = new QLineEdit;
     token_->setObjectName(u"settings.hubToken"_s);
     token_->setAccessibleName(tr("Access token of the hub"));
@@ -68,13 +45,9 @@ HubSettings::HubSettings(Settings& settings, Hub& hub, QWidget* parent)
     token_row->addWidget(token_, 1);
     token_row->addWidget(keep_);
     token_row->addWidget(forget_);
-    addHubRow(form, tr("Access token"), token_, token_row);
-    token_note_ = addHubNote(form, u"settings.hubTokenNote"_s);
-    auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(0, 8, 0, 0);
-    layout->setSpacing(8);
-    layout->addWidget(heading);
-    layout->addLayout(form);
+    addSettingsRow(form, tr("Access token"), token_, token_row);
+    token_note_ = addSettingsNote(form, {});
+    token_note_->setObjectName(u"settings.hubTokenNote"_s);
     connect(address_, &QLineEdit::editingFinished, this, &HubSettings::takeAddress);
     connect(token_, &QLineEdit::textChanged, this, &HubSettings::showToken);
     connect(token_, &QLineEdit::returnPressed, this, &HubSettings::takeToken);

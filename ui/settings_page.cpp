@@ -2,6 +2,7 @@
 
 #include "ui/models/folder_list.h"
 #include "ui/plain_text.h"
+#include "ui/settings_form.h"
 #include "ui/theme.h"
 #include "ui/wheel_guard.h"
 
@@ -22,44 +23,6 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
-namespace {
-
-QFormLayout* addPart(QVBoxLayout* layout, const QString& title) {
-    auto* heading = new PlainLabel(title);
-    heading->setProperty("heading", true);
-    layout->addSpacing(8);
-    layout->addWidget(heading);
-    auto* form = new QFormLayout;
-    form->setLabelAlignment(Qt::AlignLeft);
-    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-    form->setHorizontalSpacing(24);
-    form->setVerticalSpacing(10);
-    layout->addLayout(form);
-    return form;
-}
-
-/// The labels of all parts are as wide, so that the fields stand in one column.
-void addRow(QFormLayout* form, const QString& title, QWidget* field) {
-    auto* label = new PlainLabel(title);
-    label->setMinimumWidth(label->fontMetrics().averageCharWidth() * 20);
-    label->setBuddy(field);
-    if (qobject_cast<QComboBox*>(field) || qobject_cast<QSpinBox*>(field))
-        field->setMaximumWidth(280);
-    form->addRow(label, field);
-}
-
-QLabel* addNote(QFormLayout* form, const QString& text) {
-    auto* note = new PlainLabel(text);
-    note->setProperty("muted", true);
-    note->setProperty("small", true);
-    note->setWordWrap(true);
-    note->setMinimumWidth(460); // else room is kept for the lines of a narrow one
-    form->addRow(QString(), note);
-    return note;
-}
-
-} // namespace
-
 SettingsPage::SettingsPage(Settings& settings, SystemPrompts& prompts, const Paths& paths, QWidget* parent)
     : Page(parent), settings_(settings), prompts_(prompts), paths_(paths) {
     setObjectName(u"settings"_s);
@@ -109,14 +72,14 @@ PageSign SettingsPage::sign() const {
 QWidget* SettingsPage::firstFocus() { return theme_; }
 
 void SettingsPage::buildAppearance(QVBoxLayout* layout) {
-    QFormLayout* form = addPart(layout, tr("Appearance"));
+    QFormLayout* form = addSettingsPart(layout, tr("Appearance"));
     theme_ = new QComboBox;
     theme_->setObjectName(u"settings.theme"_s);
     theme_->setAccessibleName(tr("Theme"));
     theme_->addItem(tr("As the system"), static_cast<int>(Theme::System));
     theme_->addItem(tr("Light"), static_cast<int>(Theme::Light));
     theme_->addItem(tr("Dark"), static_cast<int>(Theme::Dark));
-    addRow(form, tr("Theme"), theme_);
+    addSettingsRow(form, tr("Theme"), theme_);
     connect(theme_, &QComboBox::activated, this,
             [this] { settings_.set<Setting::Theme>(static_cast<Theme>(theme_->currentData().toInt())); });
 
@@ -126,7 +89,7 @@ void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     contrast_->addItem(tr("As the system"), QString());
     contrast_->addItem(tr("Normal"), u"normal"_s);
     contrast_->addItem(tr("High"), u"high"_s);
-    addRow(form, tr("Contrast"), contrast_);
+    addSettingsRow(form, tr("Contrast"), contrast_);
     connect(contrast_, &QComboBox::activated, this,
             [this] { settings_.set<Setting::Contrast>(contrast_->currentData().toString()); });
 
@@ -136,7 +99,7 @@ void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     font_->setRange(kSmallestFont - 1, kLargestFont);
     font_->setSpecialValueText(tr("As the system"));
     font_->setSuffix(tr(" pt"));
-    addRow(form, tr("Font size"), font_);
+    addSettingsRow(form, tr("Font size"), font_);
     connect(font_, &QSpinBox::valueChanged, this,
             [this](int points) { settings_.set<Setting::FontSize>(points < kSmallestFont ? 0 : points); });
 
@@ -146,17 +109,17 @@ void SettingsPage::buildAppearance(QVBoxLayout* layout) {
     language_->addItem(tr("As the system"), QString());
     language_->addItem(u"English"_s, u"en"_s);
     language_->addItem(u"简体中文"_s, u"zh_CN"_s);
-    addRow(form, tr("Language"), language_);
+    addSettingsRow(form, tr("Language"), language_);
     connect(language_, &QComboBox::activated, this,
             [this] { settings_.set<Setting::Language>(language_->currentData().toString()); });
 }
 
 void SettingsPage::buildChat(QVBoxLayout* layout) {
-    QFormLayout* form = addPart(layout, tr("Chat"));
+    QFormLayout* form = addSettingsPart(layout, tr("Chat"));
     enter_ = new QCheckBox(tr("Enter sends, Shift+Enter breaks the line"));
     enter_->setObjectName(u"settings.enterSends"_s);
     enter_->setAccessibleDescription(tr("Off: Ctrl+Enter sends and Enter breaks the line"));
-    addRow(form, tr("Writing"), enter_);
+    addSettingsRow(form, tr("Writing"), enter_);
     connect(enter_, &QCheckBox::toggled, this, [this](bool on) {
         if (settings_.get<Setting::EnterSends>() != on)
             settings_.set<Setting::EnterSends>(on);
@@ -164,7 +127,7 @@ void SettingsPage::buildChat(QVBoxLayout* layout) {
     model_titles_ = new QCheckBox(tr("The model gives chats their titles when it is idle"));
     model_titles_->setObjectName(u"settings.modelTitles"_s);
     model_titles_->setAccessibleDescription(tr("Off: a chat is called by what was asked first in it"));
-    addRow(form, tr("Titles"), model_titles_);
+    addSettingsRow(form, tr("Titles"), model_titles_);
     connect(model_titles_, &QCheckBox::toggled, this, [this](bool on) {
         if (settings_.get<Setting::ModelTitles>() != on)
             settings_.set<Setting::ModelTitles>(on);
@@ -173,8 +136,8 @@ void SettingsPage::buildChat(QVBoxLayout* layout) {
     prompt_->setObjectName(u"settings.systemPrompt"_s);
     prompt_->setAccessibleName(tr("System prompt of new chats"));
     prompt_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    addRow(form, tr("System prompt"), prompt_);
-    addNote(form, tr("What new chats begin with: one of those that were given a name over a chat's thread."));
+    addSettingsRow(form, tr("System prompt"), prompt_);
+    addSettingsNote(form, tr("What new chats begin with: one of those that were given a name over a chat's thread."));
     connect(prompt_, &QComboBox::activated, this,
             [this] { settings_.set<Setting::SystemPrompt>(prompt_->currentData().toString()); });
 }
@@ -188,7 +151,7 @@ void SettingsPage::showPrompts() {
 }
 
 void SettingsPage::buildFolders(QVBoxLayout* layout) {
-    QFormLayout* form = addPart(layout, tr("Folders"));
+    QFormLayout* form = addSettingsPart(layout, tr("Folders"));
     data_path_ = new PlainLabel;
     data_path_->setObjectName(u"settings.dataPath"_s);
     data_path_->setTextInteractionFlags(Qt::TextSelectableByMouse);
@@ -206,11 +169,11 @@ void SettingsPage::buildFolders(QVBoxLayout* layout) {
     auto* folder = new QWidget;
     row->setContentsMargins(0, 0, 0, 0);
     folder->setLayout(row);
-    addRow(form, tr("Data folder"), folder);
+    addSettingsRow(form, tr("Data folder"), folder);
     data_note_ =
-        addNote(form, tr("Chats and presets lie here. Another folder is used from the next start on; "
+        addSettingsNote(form, tr("Chats and presets lie here. Another folder is used from the next start on; "
                          "chats are not moved."));
-    addRow(form, tr("Model folders"), new FolderList(settings_, paths_.models, u"settings"_s));
+    addSettingsRow(form, tr("Model folders"), new FolderList(settings_, paths_.models, u"settings"_s));
     connect(change, &QPushButton::clicked, this, [this] {
         auto* dialog = new QFileDialog(this, tr("Data folder"), paths_.data);
         dialog->setAttribute(Qt::WA_DeleteOnClose);
