@@ -1,7 +1,5 @@
-#include "app/documents/archive.h"
-#include "app/documents/document_text.h"
-
-#include <QXmlStreamReader>
+#include "app/documents/office_parts.h"
+#include "app/documents/xml_walk.h"
 
 #include <algorithm>
 #include <vector>
@@ -15,39 +13,20 @@ namespace {
 constexpr qint64 kMostUnpacked = 100 << 20; // bytes
 constexpr int kMostSlides = 5000, kMostSheets = 1000, kMostColumns = 1000;
 constexpr int kMostRepeated = 1000; ///< spaces that one element stands for
+const QString kPresentation = u"ppt/presentation.xml"_s, kWorkbook = u"xl/workbook.xml"_s;
 
-/// Goes through a file of XML. Office programs write no document type: one that is there declares entities,
-/// which unfold.
-template <typename Begin, typename Text, typename End>
-void walk(const QByteArray& xml, const Begin& begin, const Text& text, const End& end) {
-    QXmlStreamReader reader(xml);
-    while (!reader.atEnd()) {
-        switch (reader.readNext()) {
-        case QXmlStreamReader::DTD:
-        case QXmlStreamReader::EntityReference:
-            throw DocumentFailure{DocumentTrouble::Damaged};
-        case QXmlStreamReader::StartElement:
-            begin(reader);
-            break;
-        case QXmlStreamReader::Characters:
-            text(reader.text());
-            break;
-        case QXmlStreamReader::EndElement:
-            end(reader.name());
-            break;
-        default:
-            break;
-        }
-    }
-    if (reader.hasError())
-        throw DocumentFailure{DocumentTrouble::Damaged};
-}
+/// What is no text though it looks like it: a paragraph's properties, whose tab stops are called like tabs,
+/// and what stands in for a shape where a program does not know it, with the shape's text once more.
+bool isBesideWords(QStringView name) { return name == "pPr"_L1 || name == "Fallback"_L1; }
 
 void readWords(const QByteArray& xml, TextSink& sink) {
-    int told = 0; // in a text
-    walk(
+    int told = 0, passed = 0; // in a text; in what is beside it
+    walkXml(
         xml,
         [&](const QXmlStreamReader& at) {
+            passed += isBesideWords(at.name());
+            if (passed > 0)
+                return;
             if (at.name() == "t"_L1)
                 ++told;
             else if (at.name() == "tab"_L1)
@@ -56,10 +35,13 @@ void readWords(const QByteArray& xml, TextSink& sink) {
                 sink.add(u'\n');
         },
         [&](QStringView text) {
-            if (told > 0)
+            if (told > 0 && passed == 0)
                 sink.add(text);
         },
         [&](QStringView name) {
+            passed -= isBesideWords(name);
+            if (passed > 0)
+                return;
             if (name == "t"_L1)
                 --told;
             else if (name == "p"_L1)
@@ -75,7 +57,7 @@ void readOpenDocument(const QByteArray& xml, TextSink& sink) {
         return name == "annotation"_L1 || name == "tracked-changes"_L1;
     };
     const auto is_paragraph = [](QStringView name) { return name == "p"_L1 || name == "h"_L1; };
-    walk(
+    walkXml(
         xml,
         [&](const QXmlStreamReader& at) {
             passed += is_beside(at.name());
@@ -119,7 +101,7 @@ int columnOf(QStringView cell) {
 std::vector<QString> sharedStrings(const QByteArray& xml) {
     std::vector<QString> strings;
     int told = 0, phonetic = 0;
-    walk(
+    walkXml(
         xml,
         [&](const QXmlStreamReader& at) {
             if (at.name() == "si"_L1)
@@ -140,24 +122,27 @@ std::vector<QString> sharedStrings(const QByteArray& xml) {
 
 void readSheet(const QByteArray& xml, const std::vector<QString>& strings, TextSink& sink) {
     int column = 0, told = 0;
-    bool shared = false;
+    bool shared = false, in_cell = false;
     QString value;
-    walk(
+    const auto begin_cell = [&](const QXmlStreamAttributes& cell) {
+        const int wanted = columnOf(cell.value("r"_L1));
+        const int next = wanted > column ? wanted : column + 1;
+        in_cell = next <= kMostColumns;
+        shared = cell.value("t"_L1) == "s"_L1;
+        value.clear();
+        for (int at_column = std::max(column, 1); in_cell && at_column < next; ++at_column)
+            sink.add(u'\t');
+        column = next;
+    };
+    walkXml(
         xml,
         [&](const QXmlStreamReader& at) {
-            if (at.name() == "row"_L1) {
+            if (at.name() == "row"_L1)
                 column = 0;
-            } else if (at.name() == "c"_L1) {
-                const int wanted = columnOf(at.attributes().value("r"_L1));
-                shared = at.attributes().value("t"_L1) == "s"_L1;
-                value.clear();
-                const int next = std::min(wanted > 0 ? wanted : column + 1, kMostColumns);
-                for (int at_column = std::max(column, 1); at_column < next; ++at_column)
-                    sink.add(u'\t');
-                column = std::max(column, next);
-            } else if (at.name() == "v"_L1 || at.name() == "t"_L1) {
+            else if (at.name() == "c"_L1)
+                begin_cell(at.attributes());
+            else if (at.name() == "v"_L1 || at.name() == "t"_L1)
                 ++told;
-            }
         },
         [&](QStringView text) {
             if (told > 0)
@@ -166,7 +151,7 @@ void readSheet(const QByteArray& xml, const std::vector<QString>& strings, TextS
         [&](QStringView name) {
             if (name == "v"_L1 || name == "t"_L1)
                 --told;
-            if (name == "c"_L1) {
+            if (name == "c"_L1 && in_cell) {
                 bool is_number = false;
                 const uint index = value.toUInt(&is_number);
                 if (shared && is_number && index < strings.size())
@@ -182,22 +167,22 @@ void readWorkbook(Archive& archive, TextSink& sink) {
     std::vector<QString> strings;
     if (const auto shared = archive.read(u"xl/sharedStrings.xml"_s))
         strings = sharedStrings(*shared);
-    QStringList titles;
-    if (const auto book = archive.read(u"xl/workbook.xml"_s))
-        walk(
-            *book,
-            [&](const QXmlStreamReader& at) {
-                if (at.name() == "sheet"_L1)
-                    titles.append(at.attributes().value("name"_L1).toString());
-            },
-            [](QStringView) {}, [](QStringView) {});
-    const QStringList sheets = archive.numbered(u"xl/worksheets/sheet"_s, u".xml"_s, kMostSheets);
-    for (qsizetype i = 0; i < sheets.size(); ++i) {
-        if (sheets.size() > 1 && i < titles.size()) {
+    const std::vector<OfficePart> sheets =
+        officeParts(archive, kWorkbook, u"sheet"_s, u"xl/worksheets/sheet"_s, kMostSheets);
+    for (const OfficePart& sheet : sheets) {
+        if (sheets.size() > 1 && !sheet.title.isEmpty()) {
             sink.endLine();
-            sink.add(u"# %1\n"_s.arg(titles[i]));
+            sink.add(u"# %1\n"_s.arg(sheet.title));
         }
-        readSheet(archive.read(sheets[i]).value_or(QByteArray()), strings, sink);
+        readSheet(archive.read(sheet.path).value_or(QByteArray()), strings, sink);
+    }
+}
+
+void readPresentation(Archive& archive, TextSink& sink) {
+    for (const OfficePart& slide :
+         officeParts(archive, kPresentation, u"sldId"_s, u"ppt/slides/slide"_s, kMostSlides)) {
+        sink.endLine();
+        readWords(archive.read(slide.path).value_or(QByteArray()), sink);
     }
 }
 
@@ -207,14 +192,9 @@ void readOffice(const QString& path, TextSink& sink) {
     Archive archive(path, kMostUnpacked);
     if (const auto words = archive.read(u"word/document.xml"_s))
         return readWords(*words, sink);
-    if (archive.has(u"ppt/presentation.xml"_s)) {
-        for (const QString& slide : archive.numbered(u"ppt/slides/slide"_s, u".xml"_s, kMostSlides)) {
-            sink.endLine();
-            readWords(archive.read(slide).value_or(QByteArray()), sink);
-        }
-        return;
-    }
-    if (archive.has(u"xl/workbook.xml"_s))
+    if (archive.has(kPresentation))
+        return readPresentation(archive, sink);
+    if (archive.has(kWorkbook))
         return readWorkbook(archive, sink);
     if (const auto manifest = archive.read(u"META-INF/manifest.xml"_s);
         manifest && manifest->contains("encryption-data"))

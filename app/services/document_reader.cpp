@@ -19,6 +19,7 @@ namespace switchyard {
 namespace {
 
 constexpr int kStepMs = 50;
+constexpr int kNotLoaded = 127; ///< the exit code where a program or a library of its is missing
 
 struct DocumentReader {
     Q_DECLARE_TR_FUNCTIONS(DocumentReader)
@@ -129,18 +130,22 @@ ReadDocument readDocument(const QString& program, const QString& path, const Doc
     }
     if (too_much)
         return {{}, sentence(DocumentTrouble::TooLarge, name)};
-    if (!in_time || reader.exitStatus() != QProcess::NormalExit)
+    if (stop.stop_requested())
+        return {};
+    const int code = reader.exitCode();
+    const bool ended = in_time && reader.exitStatus() == QProcess::NormalExit;
+    if (ended && code == kNotLoaded)
+        return {{}, no_program};
+    // A library that gets no memory ends the program with a code of its own.
+    if (!ended || (code != 0 && (code < static_cast<int>(DocumentTrouble::Unreadable) ||
+                                 code > static_cast<int>(DocumentTrouble::TooLarge))))
         return {{},
                 DocumentReader::tr(
                     "%1 took more time or memory to read than a file should: it may be damaged, or made to "
                     "do harm. Paste its text.")
                     .arg(name)};
-    if (const int code = reader.exitCode(); code != 0)
-        return {{},
-                code < static_cast<int>(DocumentTrouble::Unreadable) ||
-                        code > static_cast<int>(DocumentTrouble::TooLarge)
-                    ? no_program
-                    : sentence(static_cast<DocumentTrouble>(code), name)};
+    if (code != 0)
+        return {{}, sentence(static_cast<DocumentTrouble>(code), name)};
     return {QString::fromUtf8(said), {}};
 }
 

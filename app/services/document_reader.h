@@ -29,7 +29,8 @@ struct ReadDocument {
     QString problem; ///< a sentence with cause and way on, where there is no text
 };
 
-/// Waits for the program: for a thread beside the window's. `program`: documentProgram().
+/// Waits for the program: for a thread beside the window's. `program`: documentProgram(). Neither text nor
+/// problem where `stop` is asked for.
 ReadDocument readDocument(const QString& program, const QString& path, const DocumentLimits& limits = {},
                           const std::stop_token& stop = {});
 

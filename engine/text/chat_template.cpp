@@ -74,13 +74,26 @@ MarkedText ChatTemplate::render_marked(const TemplateInput& input, const std::st
     if (input.steps > 0)
         limits.steps = input.steps;
     jinja::Evaluator evaluator(program_->tree, std::move(context), limits, stop);
-    return evaluator.run();
+    const auto tell = [&] {
+        if (input.taken)
+            *input.taken = evaluator.steps();
+    };
+    try {
+        MarkedText prompt = evaluator.run();
+        tell();
+        return prompt;
+    } catch (...) {
+        tell();
+        throw;
+    }
 }
 
 MarkedText ChatTemplate::render_accepted(const TemplateInput& input, const std::stop_token& stop) const {
     try {
         return render_marked(input, stop);
     } catch (const Error&) {
+        if (stop.stop_requested())
+            throw;
         TemplateInput plainer = input;
         for (nlohmann::ordered_json& messages : plainer_conversations(input.messages)) {
             plainer.messages = std::move(messages);

@@ -25,6 +25,7 @@ struct TemplateInput {
         nlohmann::ordered_json::object(); ///< more names: bos_token, eos_token, enable_thinking ...
     std::optional<std::time_t> now;       ///< what strftime_now tells; absent: the clock's time
     std::uint64_t steps = 0;              ///< the template may take; 0: what a long chat needs
+    std::uint64_t* taken = nullptr;       ///< gets the steps it took, also where it throws
 };
 
 class ChatTemplate {

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace switchyard {
@@ -10,8 +11,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A question of one word takes thousands. A template that means harm takes all it may, for each variable.
-constexpr std::uint64_t kSteps = 2'000'000;
+/// A question of one word takes thousands. A template that means harm takes all it may: of one prompt, and
+/// of all together.
+constexpr std::uint64_t kSteps = 2'000'000, kAllSteps = 4'000'000;
 constexpr int kMostProbed = 6;
 
 class Prober {
@@ -20,7 +22,7 @@ class Prober {
         : template_(chat_template), stop_(stop) {
         input_.variables = variables.is_object() ? variables : Json::object();
         input_.now = 0; // the same in each prompt
-        input_.steps = kSteps;
+        input_.taken = &taken_;
     }
 
     SystemRole system_role() {
@@ -33,25 +35,32 @@ class Prober {
 
     /// Whether the prompt of a question is another with one value of the variable than with the other.
     bool tells_apart(const std::string& name, const Json& one, const Json& other) {
+        const Json given = input_.variables;
         const auto with = [&](const Json& value) {
             input_.variables[name] = value;
             return rendered();
         };
         const std::optional<std::string> first = with(one), second = with(other);
-        input_.variables.erase(name);
+        input_.variables = given;
         return first && second && *first != *second;
     }
 
   private:
-    /// A question, behind what a system says. nullopt: the template refuses it.
+    /// A question, behind what a system says. nullopt: the template refuses it, or took all steps before.
     std::optional<std::string> rendered(const std::string* system = nullptr) {
+        if (left_ == 0)
+            return std::nullopt;
+        input_.steps = std::min(kSteps, left_);
         input_.messages = Json::array();
         if (system)
             input_.messages.push_back({{"role", "system"}, {"content", *system}});
         input_.messages.push_back({{"role", "user"}, {"content", "Hello"}});
         try {
-            return template_.render(input_, stop_);
+            std::optional<std::string> prompt = template_.render(input_, stop_);
+            left_ -= std::min(left_, taken_);
+            return prompt;
         } catch (const Error&) {
+            left_ -= std::min(left_, taken_);
             if (stop_.stop_requested())
                 throw;
             return std::nullopt;
@@ -61,6 +70,7 @@ class Prober {
     const ChatTemplate& template_;
     const std::stop_token& stop_;
     TemplateInput input_;
+    std::uint64_t left_ = kAllSteps, taken_ = 0;
 };
 
 bool speaks_of_thinking(const std::string& name) {

@@ -1,4 +1,5 @@
 // PDF and office files, read by a program of its own: their text, and what hostile ones come to.
+#include "app/documents/sandbox.h"
 #include "app/services/document_reader.h"
 #include "tests/support/made_documents.h"
 
@@ -6,8 +7,80 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#ifdef Q_OS_LINUX
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
 using namespace Qt::StringLiterals;
 using namespace switchyard;
+
+#ifdef Q_OS_LINUX
+namespace {
+
+/// How a child process that gives up its rights before it does `work` ends: its exit code, or minus the
+/// signal's number.
+template <typename Work>
+int endOfChild(const QByteArray& document, const Work& work) {
+    const pid_t child = fork();
+    if (child == 0) {
+        std::signal(SIGABRT, SIG_DFL); // not the test's own
+        giveUpRights(document.constData());
+        _exit(work());
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        qFatal("no child");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/// The first of these, counted from 1, that is not refused; 0: all are.
+int firstAllowed(const char* file, const char* made) {
+    int tried = 0, first = 0;
+    const auto refused = [&](long result) {
+        ++tried;
+        if (first == 0 && (result != -1 || errno != EACCES))
+            first = tried;
+    };
+    refused(unlink(file));
+    refused(rename(file, made));
+    refused(truncate(file, 0));
+    refused(link(file, made));
+    refused(symlink(file, made)); // 5
+    refused(mkdir(made, 0700));
+    refused(chmod(file, 0777));
+    refused(open(file, O_WRONLY));
+    refused(open(file, O_RDONLY | O_TRUNC));
+    refused(open(made, O_RDWR | O_CREAT, 0600)); // 10
+    refused(kill(getppid(), 0));
+    refused(syscall(SYS_tgkill, getppid(), getppid(), 0));
+    refused(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr));
+    refused(syscall(SYS_process_vm_writev, getppid(), nullptr, 0, nullptr, 0, 0));
+    refused(syscall(SYS_io_uring_setup, 0, nullptr)); // 15
+    refused(socket(AF_INET, SOCK_STREAM, 0));
+    refused(socket(AF_UNIX, SOCK_STREAM, 0));
+    refused(execl("/bin/true", "true", nullptr));
+    const rlimit none{0, 0};
+    refused(prlimit(getppid(), RLIMIT_CORE, &none, nullptr));
+    refused(fork()); // 20
+    return first;
+}
+
+bool kernelHasLandlock() {
+    return syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
+} // namespace
+#endif
 
 class DocumentsTest : public QObject {
     Q_OBJECT
@@ -24,6 +97,17 @@ class DocumentsTest : public QObject {
     ReadDocument readWord(const QByteArray& xml) const {
         return writeArchive(path(u"a.docx"_s), {{"word/document.xml", xml}}) ? read(path(u"a.docx"_s))
                                                                              : ReadDocument();
+    }
+
+    /// Of a reader that is this script.
+    QString saidOf(const QByteArray& script, const DocumentLimits& limits = {},
+                   const std::stop_token& stop = {}) const {
+        const QString program = path(u"reader.sh"_s);
+        QFile::remove(program);
+        if (!writeFile(path(u"a.pdf"_s), pdf("hello")) || !writeFile(program, "#!/bin/sh\n" + script))
+            return u"nothing is written"_s;
+        QFile::setPermissions(program, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+        return readDocument(program, path(u"a.pdf"_s), limits, stop).problem;
     }
 
   private Q_SLOTS:
@@ -175,24 +259,104 @@ class DocumentsTest : public QObject {
         QVERIFY(!read(path(u"a.pdf"_s), limits).problem.isEmpty());
         limits = {};
         limits.seconds = 0;
-        const auto with = [&](const QByteArray& script) {
-            const QString program = path(u"reader.sh"_s);
-            QFile::remove(program);
-            writeFile(program, "#!/bin/sh\n" + script);
-            QFile::setPermissions(program, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
-            return readDocument(program, path(u"a.pdf"_s), limits).problem;
+        QVERIFY2(saidOf("exec sleep 100", limits).contains(u"more time or memory"_s), "it goes on");
+        QVERIFY2(saidOf("exec yes").contains(u"more text than"_s), "it says on");
+        QVERIFY2(saidOf("kill -SEGV $$").contains(u"more time or memory"_s), "it was killed");
+    }
+
+    void onlyAProgramThatDoesNotStartIsMissing() {
+        const QString missing = u"switchyard-read-document is missing"_s;
+        QVERIFY(saidOf("exit 127").contains(missing));
+        for (const char* code : {"1", "2", "9", "99"}) // a library ends it where its memory does
+            QVERIFY2(saidOf(QByteArray("exit ") + code).contains(u"more time or memory"_s), code);
+        QVERIFY(saidOf("exit 14").contains(u"is damaged"_s));
+    }
+
+    void oneThatIsStoppedHasNothingToSay() {
+        std::stop_source stop;
+        stop.request_stop();
+        QCOMPARE(saidOf("exec sleep 100", {}, stop.get_token()), QString());
+    }
+
+#ifdef Q_OS_LINUX
+    void itsReaderCanChangeNothingAndReachNobody() {
+        QVERIFY(writeFile(path(u"kept.txt"_s), "kept"));
+        QVERIFY(writeFile(path(u"other.txt"_s), "secret"));
+        const QByteArray kept = QFile::encodeName(path(u"kept.txt"_s)),
+                         made = QFile::encodeName(path(u"made"_s)),
+                         other = QFile::encodeName(path(u"other.txt"_s));
+        QCOMPARE(endOfChild(kept, [&] { return firstAllowed(kept.constData(), made.constData()); }), 0);
+        QVERIFY(!QFileInfo::exists(path(u"made"_s)));
+        QCOMPARE(QFileInfo(path(u"kept.txt"_s)).size(), 4);
+        QCOMPARE(endOfChild(kept, [&] { return open(kept.constData(), O_RDONLY) < 0 ? 1 : 0; }), 0);
+        if (kernelHasLandlock())
+            QCOMPARE(endOfChild(kept, [&] { return open(other.constData(), O_RDONLY) < 0 ? 0 : 1; }), 0);
+        QCOMPARE(endOfChild(kept, []() -> int { std::abort(); }), -SIGABRT);
+#ifdef __x86_64__
+        QCOMPARE(endOfChild(kept, [] { return static_cast<int>(syscall(SYS_getuid | 0x40000000)); }),
+                 -SIGSYS);
+        QCOMPARE(endOfChild(kept,
+                            [] { // as a program of 32 bits
+                                long number = 20;
+                                asm volatile("int $0x80" : "+a"(number) : : "memory");
+                                return number < 0 ? 1 : 0;
+                            }),
+                 -SIGSYS);
+#endif
+    }
+#endif
+
+    void tabStopsAndShapesToldTwiceAreNoText() {
+        const ReadDocument words = readWord(
+            wordXml("<w:p><w:pPr><w:tabs><w:tab w:val=\"left\"/><w:tab/></w:tabs></w:pPr><w:r><w:t>a</w:t>"
+                    "<w:tab/><w:t>b</w:t></w:r></w:p><w:p><w:r><m:AlternateContent xmlns:m=\"m\"><m:Choice>" +
+                    wordParagraph("in a box") + "</m:Choice><m:Fallback>" + wordParagraph("in a box") +
+                    "</m:Fallback></m:AlternateContent><w:t>c</w:t></w:r></w:p>"));
+        QCOMPARE(words.text, u"a\tb\nin a box\nc\n"_s);
+    }
+
+    void slidesAndSheetsFollowTheirBook() {
+        const QByteArray rels = "<Relationships><Relationship Id=\"r1\" Target=\"%1\"/><Relationship "
+                                "Id=\"r2\" Target=\"%2\"/></Relationships>";
+        const auto sheet = [](const QByteArray& word) {
+            return "<ws><row><c r=\"A1\" t=\"str\"><v>" + word + "</v></c></row></ws>";
         };
-        QVERIFY2(with("exec sleep 100").contains(u"more time or memory"_s), "it goes on");
-        limits.seconds = 40;
-        QVERIFY2(with("exec yes").contains(u"more text than"_s), "it says on");
-        QVERIFY2(with("kill -SEGV $$").contains(u"more time or memory"_s), "it was killed");
+        QVERIFY(writeArchive(
+            path(u"b.xlsx"_s),
+            {{"xl/workbook.xml", "<w xmlns:r=\"r\"><sheet name=\"Second made\" sheetId=\"2\" r:id=\"r2\"/>"
+                                 "<sheet name=\"First made\" sheetId=\"1\" r:id=\"r1\"/></w>"},
+             {"xl/_rels/workbook.xml.rels", QByteArray(rels)
+                                                .replace("%1", "worksheets/sheet1.xml")
+                                                .replace("%2", "/xl/worksheets/two.xml")},
+             {"xl/worksheets/sheet1.xml", sheet("one")},
+             {"xl/worksheets/two.xml", sheet("two")}}));
+        QCOMPARE(read(path(u"b.xlsx"_s)).text, u"# Second made\ntwo\n# First made\none\n"_s);
+
+        QVERIFY(writeArchive(
+            path(u"b.pptx"_s),
+            {{"ppt/presentation.xml", "<p xmlns:r=\"r\"><sldIdLst><sldId id=\"9\" r:id=\"r2\"/>"
+                                      "<sldId id=\"8\" r:id=\"r1\"/></sldIdLst></p>"},
+             {"ppt/_rels/presentation.xml.rels",
+              QByteArray(rels).replace("%1", "slides/slide1.xml").replace("%2", "./slides/slide2.xml")},
+             {"ppt/slides/slide1.xml", "<s xmlns:a=\"a\"><a:p><a:t>one</a:t></a:p></s>"},
+             {"ppt/slides/slide2.xml", "<s xmlns:a=\"a\"><a:p><a:t>two</a:t></a:p></s>"}}));
+        QCOMPARE(read(path(u"b.pptx"_s)).text, u"two\none\n"_s);
+    }
+
+    void cellsFarToTheRightAreLeftOut() {
+        QVERIFY(writeArchive(
+            path(u"wide.xlsx"_s),
+            {{"xl/workbook.xml", "<w/>"},
+             {"xl/worksheets/sheet1.xml", "<ws><row><c r=\"A1\"><v>1</v></c><c r=\"ALM1\"><v>2</v></c><c "
+                                          "r=\"XFD1\"><v>3</v></c><c><v>4</v></c></row></ws>"}}));
+        QCOMPARE(read(path(u"wide.xlsx"_s)).text, u"1\n"_s);
     }
 
     void aPipeOrNoFile() {
         QVERIFY(!read(path(u"none.pdf"_s)).problem.isEmpty());
         QVERIFY(readDocument({}, path(u"a.pdf"_s)).problem.contains(u"switchyard-read-document"_s));
         QVERIFY(
-            readDocument(u"/bin/false"_s, path(u"a.pdf"_s)).problem.contains(u"switchyard-read-document"_s));
+            readDocument(u"/no/such"_s, path(u"a.pdf"_s)).problem.contains(u"switchyard-read-document"_s));
     }
 };
 

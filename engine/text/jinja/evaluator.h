@@ -60,6 +60,7 @@ class Evaluator {
     void charge_for(const CallArguments& arguments);
     /// Runs a filter and charges for what it reads and writes.
     Value filter(const FilterEntry& entry, const Value& input, CallArguments& arguments);
+    std::uint64_t steps() const { return steps_; } ///< charged so far
     std::time_t now() const { return context_.now; }
     /// Objects that can be part of a circle are let go at the end.
     void adopt(std::shared_ptr<NativeObject> object) { adopted_.push_back(std::move(object)); }

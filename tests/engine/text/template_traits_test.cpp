@@ -104,5 +104,24 @@ TEST(TemplateTraits, OfATemplateThatNeverEndsAreNone) {
     EXPECT_EQ(traits.thinking, "");
 }
 
+TEST(TemplateTraits, OfATemplateThatTakesLongForEachVariableAreFewSteps) {
+    // Of five switches, each takes all the steps that a prompt may have; a sixth would do.
+    std::string source;
+    for (const char* name : {"a_think", "b_think", "c_think", "d_think", "e_think"})
+        source +=
+            std::string("{% if ") + name +
+            " %}{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}{% endif %}";
+    const std::string cheap = "{% if f_think %}yes{% endif %}y";
+    EXPECT_EQ(traits_of(ChatTemplate(cheap)).thinking, "f_think");
+    EXPECT_EQ(traits_of(ChatTemplate(source + cheap)).thinking, "");
+}
+
+TEST(TemplateTraits, LeaveAVariableThatWasGivenAsItWas) {
+    const ChatTemplate chat_template(
+        "{% if a_think %}{% if b_think == 'low' %}low{% endif %}{% endif %}{% if a_think %}{% endif %}x");
+    EXPECT_EQ(template_traits(chat_template, {{"a_think", true}}).effort, "b_think");
+    EXPECT_EQ(template_traits(chat_template, nlohmann::ordered_json::object()).effort, "");
+}
+
 } // namespace
 } // namespace switchyard

@@ -1,0 +1,147 @@
+// Calls of Linux that a reader of documents has no use for. Some are of one kind of machine only, some are
+// newer than the headers.
+#pragma once
+
+#include <sys/syscall.h>
+
+#include <vector>
+
+namespace switchyard {
+
+/// Fail with EACCES: what changes files, reaches others, or starts something.
+inline std::vector<long> refusedCalls() {
+    return {
+        // Others: over a network, over the system, as a process.
+        SYS_socket,
+        SYS_socketpair,
+        SYS_connect,
+        SYS_bind,
+        SYS_listen,
+        SYS_accept,
+        SYS_accept4,
+        SYS_sendto,
+        SYS_sendmsg,
+        SYS_sendmmsg,
+        SYS_kill,
+        SYS_tkill,
+        SYS_rt_sigqueueinfo,
+        SYS_rt_tgsigqueueinfo,
+        SYS_pidfd_open,
+        SYS_pidfd_getfd,
+        SYS_pidfd_send_signal,
+        SYS_ptrace,
+        SYS_process_vm_readv,
+        SYS_process_vm_writev,
+        SYS_process_madvise,
+        SYS_kcmp,
+        SYS_shmget,
+        SYS_shmat,
+        SYS_shmctl,
+        SYS_msgget,
+        SYS_msgsnd,
+        SYS_msgrcv,
+        SYS_semget,
+        SYS_semop,
+        SYS_mq_open,
+        SYS_mq_unlink,
+        SYS_setpriority,
+        SYS_ioprio_set,
+        SYS_sched_setscheduler,
+        SYS_sched_setattr,
+        // Programs and processes.
+        SYS_execve,
+        SYS_execveat,
+        SYS_unshare,
+        SYS_setns,
+        // Files.
+        SYS_unlinkat,
+        SYS_renameat2,
+        SYS_linkat,
+        SYS_symlinkat,
+        SYS_mkdirat,
+        SYS_mknodat,
+        SYS_truncate,
+        SYS_ftruncate,
+        SYS_fallocate,
+        SYS_fchmod,
+        SYS_fchmodat,
+        SYS_fchown,
+        SYS_fchownat,
+        SYS_utimensat,
+        SYS_setxattr,
+        SYS_lsetxattr,
+        SYS_fsetxattr,
+        SYS_removexattr,
+        SYS_lremovexattr,
+        SYS_fremovexattr,
+        SYS_open_by_handle_at,
+        SYS_memfd_create,
+        SYS_fanotify_init,
+        // The system, and the parts of the kernel that are attacked most.
+        SYS_mount,
+        SYS_umount2,
+        SYS_pivot_root,
+        SYS_chroot,
+        SYS_open_tree,
+        SYS_move_mount,
+        SYS_fsopen,
+        SYS_fsconfig,
+        SYS_fsmount,
+        SYS_fspick,
+        SYS_mount_setattr,
+        SYS_bpf,
+        SYS_perf_event_open,
+        SYS_userfaultfd,
+        SYS_io_uring_setup,
+        SYS_io_uring_enter,
+        SYS_io_uring_register,
+        SYS_io_setup,
+        SYS_io_submit,
+        SYS_add_key,
+        SYS_request_key,
+        SYS_keyctl,
+        SYS_personality,
+        SYS_quotactl,
+        SYS_acct,
+        SYS_swapon,
+        SYS_swapoff,
+        SYS_init_module,
+        SYS_finit_module,
+        SYS_delete_module,
+        SYS_kexec_load,
+        SYS_reboot,
+        SYS_settimeofday,
+        SYS_clock_settime,
+        SYS_sethostname,
+        SYS_setdomainname,
+#ifdef SYS_renameat
+        SYS_renameat,
+#endif
+#ifdef __x86_64__ // numbers from before those that end with "at"
+        SYS_fork,
+        SYS_vfork,
+        SYS_creat,
+        SYS_unlink,
+        SYS_rename,
+        SYS_rmdir,
+        SYS_link,
+        SYS_symlink,
+        SYS_mkdir,
+        SYS_mknod,
+        SYS_chmod,
+        SYS_chown,
+        SYS_lchown,
+        SYS_utime,
+        SYS_utimes,
+        SYS_futimesat,
+        SYS_modify_ldt,
+        SYS_iopl,
+        SYS_ioperm,
+#endif
+    };
+}
+
+/// Fail with ENOSYS, so that libraries take older ones, whose arguments can be looked at.
+inline std::vector<long> unknownCalls() { return {SYS_clone3, SYS_openat2}; }
+
+} // namespace switchyard
