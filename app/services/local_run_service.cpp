@@ -168,24 +168,43 @@ void LocalRunService::start(const RunPtr& run, const LocalEnginePtr& engine) {
 
 void LocalRunService::showPrompt(GenerationRequest request, QObject* context,
                                  std::function<void(const ShownPrompt&)> answer) {
+    look(lookAtPrompt, std::move(request), {}, context, std::move(answer));
+}
+
+void LocalRunService::measurePrompt(GenerationRequest request, QObject* context,
+                                    std::function<void(const ShownPrompt&)> answer) {
+    measuring_.request_stop();
+    measuring_ = {};
+    look(switchyard::measurePrompt, std::move(request), measuring_, context, std::move(answer));
+}
+
+/// `stop`: nobody wants the answer any more.
+void LocalRunService::look(PromptLook how, GenerationRequest request, const std::stop_source& stop,
+                           QObject* context, std::function<void(const ShownPrompt&)> answer) {
     if (request.replay)
         request.tuning = request.replay->settings;
     LocalEnginePtr engine = host_.engine(request.model);
-    preparing_.run(
+    looking_.run(
         context,
-        [request = std::move(request),
-         engine = std::move(engine)](const std::stop_token& stop) -> ShownPrompt {
+        [how, request = std::move(request), stop,
+         engine = std::move(engine)](const std::stop_token& ends) -> ShownPrompt {
             ShownPrompt failed;
+            const std::stop_callback pass_on(ends, [&stop] { stop.request_stop(); });
+            if (stop.stop_requested())
+                return failed;
             try {
                 if (engine)
-                    return lookAtPrompt(*engine->model, request, stop);
+                    return how(*engine->model, request, stop.get_token());
                 failed.error = tr("No model is loaded: choose one in the model picker.");
             } catch (const std::exception& error) {
                 failed.error = engineSentence(error);
             }
             return failed;
         },
-        std::move(answer));
+        [stop, answer = std::move(answer)](const ShownPrompt& shown) {
+            if (!stop.stop_requested())
+                answer(shown);
+        });
 }
 
 void LocalRunService::handOver(const RunPtr& run, const LocalEnginePtr& engine, RunRequest request) {

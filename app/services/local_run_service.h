@@ -23,12 +23,17 @@ class LocalRunService : public QObject, public RunService {
     void setTuning(RunId run, const SequenceTuning& tuning) override;
     void showPrompt(GenerationRequest request, QObject* context,
                     std::function<void(const ShownPrompt&)> answer) override;
+    void measurePrompt(GenerationRequest request, QObject* context,
+                       std::function<void(const ShownPrompt&)> answer) override;
     void forget(ConversationId id) override;
 
   private:
     struct Run;
     using RunPtr = std::shared_ptr<Run>;
+    using PromptLook = ShownPrompt (*)(const LoadedModel&, const GenerationRequest&, const std::stop_token&);
 
+    void look(PromptLook how, GenerationRequest request, const std::stop_source& stop, QObject* context,
+              std::function<void(const ShownPrompt&)> answer);
     void takeState(const ModelKey& key, ModelState state, const QString& error);
     void stopRunsOf(const ModelKey& key);
     void beginPending(const ModelKey& key);
@@ -45,6 +50,8 @@ class LocalRunService : public QObject, public RunService {
     RunId next_run_ = 1;
     std::map<RunId, RunPtr> runs_;
     std::vector<RunPtr> pending_; ///< wait for their model, which loads
+    std::stop_source measuring_;  ///< of the latest measurePrompt()
+    Background looking_;          ///< at prompts: runs do not wait for it
     Background preparing_;        ///< last: its jobs use everything above
 };
 

@@ -70,11 +70,12 @@ class OpenChat : public QObject {
     void restoreMessage(MessageId id); ///< takes that back, and shows it
     void selectBranch(MessageId id);
 
-    /// The prompt of a stored answer, made anew by the model in use, or of this question if it were asked
-    /// now.
+    /// The prompt of a stored answer, made anew by the model in use.
     void showPromptOf(MessageId answer, QObject* context, std::function<void(const ShownPrompt&)> then);
-    void showPromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
-                       std::function<void(const ShownPrompt&)> then);
+    /// That of this question if it were asked now, without its text; nothing where this is asked again before
+    /// it is known.
+    void measurePromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
+                          std::function<void(const ShownPrompt&)> then);
 
     /// Acts on the next token, and is kept with the chat.
     void setTuning(const Tuning& tuning);

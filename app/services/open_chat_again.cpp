@@ -94,15 +94,15 @@ void OpenChat::showPromptOf(MessageId answer, QObject* context,
     services_.runs.showPrompt(std::move(request), context, std::move(then));
 }
 
-void OpenChat::showPromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
-                             std::function<void(const ShownPrompt&)> then) {
+void OpenChat::measurePromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
+                                std::function<void(const ShownPrompt&)> then) {
     GenerationRequest request;
     request.model = services_.model.key();
     request.tuning = conversation_.tuning;
     request.turns = turnsUntil(conversation_, 0);
     request.turns.push_back(questionTurn(text, files, static_cast<int>(conversation_.thread().size())));
     request.left_out = leftOutBefore(conversation_, 0);
-    services_.runs.showPrompt(std::move(request), context, std::move(then));
+    services_.runs.measurePrompt(std::move(request), context, std::move(then));
 }
 
 bool OpenChat::mayGoOn(MessageId answer) const {

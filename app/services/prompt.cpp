@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <span>
 
 namespace switchyard {
@@ -62,6 +63,8 @@ Prompt buildPrompt(const LoadedModel& model, const std::vector<ChatTurn>& turns,
                           said = turns.back().text.toStdString();
         text += begun_answer(format.spell(text.text, thinking, said), thinking, said);
     }
+    if (options.chat.stop.stop_requested()) // a tokenizer cannot be stopped
+        throw Error("The prompt was not made: it was stopped.");
     prompt.ids = chat_ids(model, text, options.chat);
     prompt.text = std::move(text.text);
     prompt.ids.insert(prompt.ids.end(), begun.begin(), begun.end());
@@ -122,15 +125,20 @@ FittedPrompt fitPrompt(const LoadedModel& model, const GenerationRequest& reques
     // question stays.
     const std::vector<int> ways = waysToLeaveOut(request, fitted.left_out);
     std::size_t low = 0, high = ways.empty() ? 0 : ways.size() - 1;
+    std::optional<FittedPrompt> fitting; // with `high` messages left out
     while (low < high) {
         const std::size_t middle = (low + high) / 2;
         build(ways[middle]);
-        if (fits(context / 8))
+        if (fits(context / 8)) {
             high = middle;
-        else
+            fitting = std::move(fitted);
+        } else {
             low = middle + 1;
+        }
     }
-    if (!ways.empty())
+    if (fitting && fitting->left_out == ways[low])
+        fitted = std::move(*fitting);
+    else if (!ways.empty())
         build(ways[low]);
     fitted.left_out_pairs = static_cast<int>(std::ranges::count_if(request.turns, [&](const ChatTurn& turn) {
         return turn.author == Author::User && turn.place >= request.left_out && turn.place < fitted.left_out;
@@ -138,15 +146,29 @@ FittedPrompt fitPrompt(const LoadedModel& model, const GenerationRequest& reques
     return fitted;
 }
 
-ShownPrompt lookAtPrompt(const LoadedModel& model, const GenerationRequest& request,
-                         const std::stop_token& stop) {
-    const FittedPrompt fitted = fitPrompt(model, request, stop);
+namespace {
+
+ShownPrompt measured(const LoadedModel& model, const GenerationRequest& request, const FittedPrompt& fitted) {
     ShownPrompt shown;
     shown.tokens = static_cast<int>(fitted.prompt.ids.size());
     shown.room = roomForAnswer(model.config().context, request.tuning.sequence.max_tokens);
     shown.hash = prompt_hash(fitted.prompt.ids);
     shown.left_out = fitted.left_out;
     shown.left_out_pairs = fitted.left_out_pairs;
+    return shown;
+}
+
+} // namespace
+
+ShownPrompt measurePrompt(const LoadedModel& model, const GenerationRequest& request,
+                          const std::stop_token& stop) {
+    return measured(model, request, fitPrompt(model, request, stop));
+}
+
+ShownPrompt lookAtPrompt(const LoadedModel& model, const GenerationRequest& request,
+                         const std::stop_token& stop) {
+    const FittedPrompt fitted = fitPrompt(model, request, stop);
+    ShownPrompt shown = measured(model, request, fitted);
     Utf8Assembler whole;
     for (const std::int32_t id : fitted.prompt.ids) {
         const bool special = model.tokenizer()->is_special(id);

@@ -15,7 +15,7 @@ struct Prompt {
 
 struct PromptOptions {
     bool continue_last = false; ///< the prompt ends with the last turn: its ids, else its thinking and text
-    ChatPromptOptions chat;     ///< as the dials say; its stop ends a template that takes long
+    ChatPromptOptions chat;     ///< as the dials say; its stop ends what takes long
 };
 
 /// Renders the model's chat template (a plain one where it has none) and tokenizes. Throws Error where there
@@ -37,5 +37,8 @@ FittedPrompt fitPrompt(const LoadedModel& model, const GenerationRequest& reques
 /// The request's prompt to be looked at. Throws as buildPrompt() does.
 ShownPrompt lookAtPrompt(const LoadedModel& model, const GenerationRequest& request,
                          const std::stop_token& stop);
+/// The same without its text.
+ShownPrompt measurePrompt(const LoadedModel& model, const GenerationRequest& request,
+                          const std::stop_token& stop);
 
 } // namespace switchyard

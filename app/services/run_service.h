@@ -96,6 +96,12 @@ class RunService {
     /// Makes the prompt of a request and runs nothing. The answer comes on this thread, later, and not any
     /// more once `context` is gone; a service that does not know its prompts gives none.
     virtual void showPrompt(GenerationRequest, QObject*, std::function<void(const ShownPrompt&)>) {}
+    /// The same without its text, for who asks again with each change: the latest request takes the place of
+    /// those before, which get no answer then.
+    virtual void measurePrompt(GenerationRequest request, QObject* context,
+                               std::function<void(const ShownPrompt&)> answer) {
+        showPrompt(std::move(request), context, std::move(answer));
+    }
     /// The conversation was deleted: what is cached of it goes.
     virtual void forget(ConversationId) {}
 };

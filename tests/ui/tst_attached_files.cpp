@@ -69,6 +69,28 @@ class AttachedFilesTest : public QObject {
         QVERIFY2(desk.told().contains(u"letter.docx:\n```\nDear model,"_s), qPrintable(desk.told()));
     }
 
+    void aChatThatIsLeftAndOpenedAgainStillWaitsForItsFile() {
+        FileDesk desk;
+        const ConversationId first = desk.chat(u"First"_s);
+        const ConversationId second = (desk.page->newChat(), desk.chat(u"Second"_s));
+        QVERIFY(desk.open(first));
+        QVERIFY(writeFile(desk.path(u"slow.sh"_s), "#!/bin/sh\nuntil [ -e \"$1.go\" ]; do sleep 0.02; done\n"
+                                                   "echo what it says\n"));
+        QFile::setPermissions(desk.path(u"slow.sh"_s), QFile::ReadOwner | QFile::ExeOwner);
+        desk.page->composer()->setDocumentProgram(desk.path(u"slow.sh"_s));
+        QVERIFY(writeFile(desk.path(u"page.pdf"_s), pdf("Hello")));
+        desk.paste(desk.path(u"page.pdf"_s));
+        QVERIFY(desk.open(second));
+        QVERIFY(desk.open(first));
+        desk.ask(u"What is it?"_s);
+        QTest::qWait(50);
+        QCOMPARE(desk.page->composer()->text(), u"What is it?"_s); // it waits
+        QVERIFY(writeFile(desk.path(u"page.pdf.go"_s), "x"));
+        QTRY_COMPARE(desk.thread().size(), 4);
+        QVERIFY(desk.waitIdle());
+        QVERIFY2(desk.told().contains(u"what it says"_s), qPrintable(desk.told()));
+    }
+
     void whatCannotBeReadIsSaidAndTheMessageStays() {
         FileDesk desk;
         desk.type(u"Look at this"_s);

@@ -1,5 +1,7 @@
 // What the model reads: the prompt as it was sent can be seen, thinking is turned on and off, and a context
 // that is full is foreseen.
+#include "app/services/prompt.h"
+#include "engine/base/error.h"
 #include "tests/ui/real_desk.h"
 #include "ui/chat/paged_edit.h"
 #include "ui/chat/prompt_window.h"
@@ -106,6 +108,46 @@ class PromptSentTest : public QObject {
         const Shown shown(desk);
         QVERIFY(shown.text.startsWith(u"Rules. "_s));
         QVERIFY2(shown.said.contains(u"not what was sent"_s), qPrintable(shown.said));
+    }
+
+    // ---- Made to be measured, or not made to the end ----
+
+    void onlyTheLatestOfThoseThatAreMeasuredIsAnswered() {
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), model_);
+        std::vector<ShownPrompt> measured;
+        QString shown;
+        desk.controller.setSystemPrompt(0, u"Be kind."_s);
+        desk.ask(u"Hi"_s);
+        desk.controller.chat().measurePromptFor(
+            u"no"_s, {}, this, [&](const ShownPrompt& prompt) { measured.push_back(prompt); });
+        desk.controller.chat().showPromptOf(desk.answer().id, this,
+                                            [&](const ShownPrompt& prompt) { shown = prompt.text; });
+        for (const QString& text : {u"neither"_s, u"nor"_s, u"yes"_s})
+            desk.controller.chat().measurePromptFor(
+                text, {}, this, [&](const ShownPrompt& prompt) { measured.push_back(prompt); });
+        QTRY_COMPARE(measured.size(), 1);
+        QVERIFY(shown.contains(u"Be kind."_s)); // that one is not passed over
+        QCOMPARE(measured.front().error, QString());
+        QCOMPARE(measured.front().text, QString());
+        desk.ask(u"yes"_s);
+        QCOMPARE(measured.front().tokens, desk.answer().run.timings.prompt_tokens);
+        QCOMPARE(measured.size(), 1);
+    }
+
+    void isNotMadeOnceItIsStopped() {
+        ScriptedModel plain = chatScript({"Yes"});
+        plain.chat_template.clear();
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), written(models_, u"plain"_s, plain));
+        const LocalEnginePtr engine = desk.answers.models.engine(desk.model.key());
+        QVERIFY(engine);
+        GenerationRequest request;
+        request.turns = {{Author::User, kQuestion, {}, {}, 0}};
+        std::stop_source stop;
+        QVERIFY(!fitPrompt(*engine->model, request, stop.get_token()).prompt.ids.empty());
+        stop.request_stop();
+        QVERIFY_THROWS_EXCEPTION(Error, fitPrompt(*engine->model, request, stop.get_token()));
     }
 
     // ---- System prompts that the template does not know ----

@@ -32,6 +32,8 @@ struct PromptDesk : ChatDesk {
     QAction* entry(const QString& name) const {
         auto* menu = find<QMenu>(u"systemPrompt.menu"_s);
         Q_EMIT menu->aboutToShow();
+        if (!QTest::qWaitFor([&] { return !bar()->isLooking(); }, 5000))
+            qFatal("it is not known which one it is");
         auto* found = menu->findChild<QAction*>(u"systemPrompt."_s + name);
         if (!found)
             qFatal("no entry %s", qPrintable(name));
@@ -204,6 +206,24 @@ class SystemPromptTest : public QObject {
         QCOMPARE(*desk.prompts.load(u"Corsair"_s), u"Talk like a corsair."_s);
         desk.entry(u"none"_s)->trigger();
         QCOMPARE(desk.controller.systemPrompt(), QString());
+    }
+
+    void whichOneItIsIsFoundOutBesideTheMenu() {
+        PromptDesk desk;
+        desk.prompts.save(u"Pirate"_s, u"Talk like a pirate."_s);
+        desk.prompts.save(u"Queen"_s, u"Talk like a queen."_s);
+        desk.write(u"Talk like a queen."_s);
+        auto* menu = desk.find<QMenu>(u"systemPrompt.menu"_s);
+        Q_EMIT menu->aboutToShow();
+        QVERIFY(desk.bar()->isLooking()); // and the menu is there
+        const auto entry = [&](const QString& id) {
+            return menu->findChild<QAction*>(u"systemPrompt."_s + id);
+        };
+        QVERIFY(!entry(u"choose.Queen"_s)->isChecked() && !entry(u"rename"_s)->isEnabled());
+        QTRY_VERIFY(entry(u"choose.Queen"_s)->isChecked());
+        QVERIFY(!entry(u"choose.Pirate"_s)->isChecked());
+        QVERIFY(entry(u"rename"_s)->isEnabled() && !entry(u"save"_s)->isEnabled());
+        QCOMPARE(entry(u"save"_s)->text(), u"Save as “Queen”"_s);
     }
 
     void oneThatCannotBeReadIsSaidSo() {

@@ -54,11 +54,11 @@ void ChatPage::lookAhead() {
     const bool near = context > 0 && used + room + context / 16 > context;
     if (!near || controller_.busy())
         return composer_->setContextNotice({}, {});
-    controller_.chat().showPromptFor(composer_->text(), composer_->files(), this,
-                                     [this, serial](const ShownPrompt& prompt) {
-                                         if (serial == ahead_)
-                                             showAhead(prompt);
-                                     });
+    controller_.chat().measurePromptFor(composer_->text(), composer_->files(), this,
+                                        [this, serial](const ShownPrompt& prompt) {
+                                            if (serial == ahead_)
+                                                showAhead(prompt);
+                                        });
 }
 
 void ChatPage::showAhead(const ShownPrompt& prompt) {

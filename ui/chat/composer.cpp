@@ -180,7 +180,6 @@ void Composer::clear() {
 
 void Composer::showChat(ConversationId chat, const QString& text, const QList<MessagePart>& files) {
     chat_ = std::make_shared<ConversationId>(chat);
-    reading_ = 0;
     clear();
     files_ = files;
     setText(text);
@@ -199,13 +198,13 @@ void Composer::prepend(const Draft& earlier) {
 }
 
 void Composer::send() {
-    if (edit_->composing() || (text().trimmed().isEmpty() && files_.isEmpty() && reading_ == 0))
+    if (edit_->composing() || (text().trimmed().isEmpty() && files_.isEmpty() && !isReading()))
         return;
     if (generating_)
         return say(tr("An answer is being written: stop it with Esc, or send this after it."));
     if (!ready_)
         return say(not_ready_);
-    send_when_read_ = reading_ > 0;
+    send_when_read_ = isReading();
     if (send_when_read_)
         return;
     const QString text = this->text();
@@ -241,7 +240,7 @@ void Composer::updateButton() {
     send_->setIconName(generating_ ? u"stop"_s : u"send"_s);
     send_->setToolTip(plainTip(generating_ ? stop_tip_ : ready_ ? tr("Send (%1)").arg(keys) : not_ready_));
     send_->setAccessibleName(generating_ ? tr("Stop") : tr("Send"));
-    const bool something = !text().trimmed().isEmpty() || !files_.isEmpty() || reading_ > 0;
+    const bool something = !text().trimmed().isEmpty() || !files_.isEmpty() || isReading();
     send_->setEnabled(generating_ || something);
     update();
     if (const bool can = something && ready_ && !generating_; std::exchange(can_send_, can) != can)

@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace switchyard {
 
@@ -143,6 +144,7 @@ class Composer : public QWidget {
     bool takeBackPasted();
     MessagePart pastedPart(const QString& text) const;
     void takeRead(const Chat& chat, const ReadFiles& read);
+    bool isReading() const; ///< files for the chat that is shown
     void chooseFiles();
     void fit();
     void updateButton();
@@ -168,7 +170,7 @@ class Composer : public QWidget {
     /// The text pasted last as a file, and the field's state then: undo takes it back while that lasts.
     QString pasted_;
     int pasted_revision_ = -1;
-    int reading_ = 0; ///< lists of files being read for this chat
+    std::vector<Chat> reading_; ///< that lists of files are being read for
     bool send_when_read_ = false;
     int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0, file_serial_ = 0;
     bool generating_ = false, ready_ = true, loading_draft_ = false, can_send_ = false;

@@ -98,10 +98,8 @@ void Composer::addFiles(const QStringList& paths, const Chat& chat) {
         say(tr("The files cannot be read now: %1.").arg(engineSentence(QString::fromUtf8(error.what()))));
         return;
     }
-    if (chat == chat_) {
-        ++reading_;
-        updateButton();
-    }
+    reading_.push_back(chat);
+    updateButton();
 }
 
 /// On the reader's thread.
@@ -109,8 +107,12 @@ Composer::ReadFiles Composer::readFiles(const QStringList& paths, const QString&
                                         const std::stop_token& stop) {
     ReadFiles all;
     for (const QString& path : paths) {
+        if (stop.stop_requested())
+            break;
         try {
             const ReadFile read = readFile(path, document_program, stop);
+            if (stop.stop_requested())
+                break;
             if (read.problem.isEmpty())
                 all.files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
             else
@@ -122,11 +124,15 @@ Composer::ReadFiles Composer::readFiles(const QStringList& paths, const QString&
     return all;
 }
 
+/// By the id: a chat that was left and opened again has another key.
+bool Composer::isReading() const {
+    return std::ranges::any_of(reading_, [this](const Chat& chat) { return *chat == *chat_; });
+}
+
 void Composer::takeRead(const Chat& chat, const ReadFiles& read) {
-    // A chat that was left and opened again has another key and the same id.
     const bool here = *chat == *chat_;
-    if (chat == chat_)
-        --reading_;
+    if (const auto found = std::ranges::find(reading_, chat); found != reading_.end())
+        reading_.erase(found);
     if (here) {
         files_ += read.files;
         filesChanged();
@@ -138,7 +144,7 @@ void Composer::takeRead(const Chat& chat, const ReadFiles& read) {
         if (here)
             send_when_read_ = false; // the user decides whether it goes without them
         say(read.problems.join(u'\n'));
-    } else if (reading_ == 0 && std::exchange(send_when_read_, false)) {
+    } else if (!isReading() && std::exchange(send_when_read_, false)) {
         send();
     }
 }

@@ -129,45 +129,96 @@ void SystemPromptBar::buildMenu() {
 void SystemPromptBar::fillMenu() {
     menu_->clear();
     const QStringList names = prompts_.names();
-    const QString now = text();
     if (!names.contains(name_))
-        name_.clear();
-    for (const QString& name : names) {
-        if (name_.isEmpty() && prompts_.load(name) == now)
-            name_ = name;
-    }
+        setName({}, {});
     for (const QString& name : names) {
         QAction* entry = menu_->addAction(menuText(name), this, [this, name] { choose(name); });
         entry->setObjectName(u"systemPrompt.choose."_s + name);
         entry->setCheckable(true);
-        entry->setChecked(name == name_);
+        entry->setData(name);
     }
     menu_->addSeparator();
-    QAction* none = menu_->addAction(tr("None"), this, [this] { choose({}); });
-    none->setObjectName(u"systemPrompt.none"_s);
-    none->setCheckable(true);
-    none->setChecked(now.trimmed().isEmpty());
-    menu_->addSeparator();
-    const bool named = !name_.isEmpty(), something = !now.trimmed().isEmpty();
-    const bool other = named && prompts_.load(name_) != now;
-    const auto add = [this](const QString& title, const QString& id, bool on, auto slot) {
+    const auto add = [this](const QString& title, const QString& id, auto slot) {
         QAction* action = menu_->addAction(title, this, slot);
         action->setObjectName(u"systemPrompt."_s + id);
-        action->setEnabled(on);
         return action;
     };
-    add(named ? tr("Save as “%1”").arg(menuText(name_)) : tr("Save"), u"save"_s, other && something,
-        [this] { save(name_); });
-    add(tr("Save under a name…"), u"saveAs"_s, something, [this] { askName(false); });
-    add(tr("Rename…"), u"rename"_s, named, [this] { askName(true); });
-    add(tr("Delete"), u"delete"_s, named, [this] { remove(); });
+    add(tr("None"), u"none"_s, [this] { choose({}); })->setCheckable(true);
     menu_->addSeparator();
-    QAction* use = add(tr("Begin new chats with it"), u"newChats"_s, named, [this] {
+    add({}, u"save"_s, [this] { save(name_); });
+    add(tr("Save under a name…"), u"saveAs"_s, [this] { askName(false); });
+    add(tr("Rename…"), u"rename"_s, [this] { askName(true); });
+    add(tr("Delete"), u"delete"_s, [this] { remove(); });
+    menu_->addSeparator();
+    add(tr("Begin new chats with it"), u"newChats"_s, [this] {
         const QString chosen = new_chats_ == name_ ? QString() : name_;
         Q_EMIT newChatsChosen(chosen);
-    });
-    use->setCheckable(true);
-    use->setChecked(named && new_chats_ == name_);
+    })->setCheckable(true);
+    lookForName();
+    showStates();
+}
+
+/// Of the menu's entries: what is chosen, and what can be done with it.
+void SystemPromptBar::showStates() {
+    const QString now = text();
+    const bool named = !name_.isEmpty(), something = !now.trimmed().isEmpty();
+    const auto entry = [this](const QString& id) {
+        return menu_->findChild<QAction*>(u"systemPrompt."_s + id, Qt::FindDirectChildrenOnly);
+    };
+    for (QAction* action : menu_->actions()) {
+        if (const QString name = action->data().toString(); !name.isEmpty())
+            action->setChecked(name == name_);
+    }
+    entry(u"none"_s)->setChecked(!something);
+    entry(u"save"_s)->setText(named ? tr("Save as “%1”").arg(menuText(name_)) : tr("Save"));
+    entry(u"save"_s)->setEnabled(named && something && named_ != now);
+    entry(u"saveAs"_s)->setEnabled(something);
+    entry(u"rename"_s)->setEnabled(named);
+    entry(u"delete"_s)->setEnabled(named);
+    entry(u"newChats"_s)->setEnabled(named);
+    entry(u"newChats"_s)->setChecked(named && new_chats_ == name_);
+}
+
+/// Which named one stands here is found out beside the window, which may be long: each is a file.
+void SystemPromptBar::lookForName() {
+    const QString now = text();
+    looking_ = name_.isEmpty() && !now.trimmed().isEmpty();
+    const int look = ++look_;
+    if (reader_)
+        reader_->stop();
+    if (!looking_)
+        return;
+    try {
+        if (!reader_)
+            reader_ = std::make_unique<Background>();
+        reader_->run(
+            this,
+            [&prompts = prompts_, names = prompts_.names(), now](const std::stop_token& stop) {
+                QString found;
+                for (const QString& name : names) {
+                    if (stop.stop_requested())
+                        break;
+                    if (prompts.load(name) == now)
+                        found = name;
+                }
+                return found;
+            },
+            [this, look, now](const QString& found) {
+                if (look != look_)
+                    return;
+                looking_ = false;
+                if (name_.isEmpty() && text() == now)
+                    setName(found, now);
+                showStates();
+            });
+    } catch (const std::exception&) { // no thread, or no memory: it stays without a name
+        looking_ = false;
+    }
+}
+
+void SystemPromptBar::setName(const QString& name, const QString& text) {
+    name_ = name;
+    named_ = text;
 }
 
 void SystemPromptBar::choose(const QString& name) {
@@ -177,7 +228,7 @@ void SystemPromptBar::choose(const QString& name) {
     if (!chosen)
         return;
     finish();
-    name_ = name;
+    setName(name, *chosen);
     const QString before = text();
     setText(*chosen);
     if (*chosen == before)
@@ -189,7 +240,7 @@ void SystemPromptBar::choose(const QString& name) {
 void SystemPromptBar::save(const QString& name) {
     QString error;
     if (prompts_.save(name, text(), &error))
-        name_ = name;
+        setName(name, text());
     say(error);
 }
 
@@ -218,7 +269,7 @@ void SystemPromptBar::takeName() {
                    "save over it.")
                     .arg(name);
     } else if (prompts_.save(name, text(), &error)) {
-        name_ = name;
+        setName(name, text());
     }
     say(error);
     if (!error.isEmpty())
@@ -244,7 +295,9 @@ QString SystemPromptBar::text() const { return edit_->wholeText(); }
 
 void SystemPromptBar::showChat(const QString& text) {
     timer_.stop();
-    name_.clear();
+    setName({}, {});
+    ++look_; // what is found out about the chat before is of no use
+    looking_ = false;
     line_->setCurrentWidget(summary_);
     say({});
     setText(text);

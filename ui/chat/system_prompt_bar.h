@@ -2,6 +2,7 @@
 // it is written, chosen among named ones, and named.
 #pragma once
 
+#include "app/services/background.h"
 #include "app/services/system_prompts.h"
 #include "engine/text/template_traits.h"
 #include "ui/chat/calm_button.h"
@@ -9,6 +10,9 @@
 #include <QLabel>
 #include <QTimer>
 #include <QWidget>
+
+#include <memory>
+#include <optional>
 
 class QLineEdit;
 class QMenu;
@@ -39,6 +43,8 @@ class SystemPromptBar : public QWidget {
     void finish();
     void unfold(bool open);
     bool isUnfolded() const;
+    /// Whether it is not known yet which named one this is.
+    bool isLooking() const { return looking_; }
     PagedEdit* edit() const { return edit_; }
 
   Q_SIGNALS:
@@ -59,6 +65,9 @@ class SystemPromptBar : public QWidget {
     void buildHeader();
     void buildMenu();
     void fillMenu();
+    void showStates();
+    void lookForName();
+    void setName(const QString& name, const QString& text);
     void choose(const QString& name);
     void save(const QString& name);
     void askName(bool rename);
@@ -80,8 +89,11 @@ class SystemPromptBar : public QWidget {
     QTimer timer_;
     QString before_;    ///< as it was when the writer began
     QString name_;      ///< of the named one that was chosen or saved last in this chat
+    QString named_;     ///< its text
     QString new_chats_; ///< named one of new chats
-    bool renaming_ = false, showing_ = false;
+    bool renaming_ = false, showing_ = false, looking_ = false;
+    int look_ = 0;                       ///< the latest one
+    std::unique_ptr<Background> reader_; ///< of named ones; made with the first look
 };
 
 } // namespace switchyard
