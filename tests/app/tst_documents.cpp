@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <linux/landlock.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -280,6 +281,8 @@ class DocumentsTest : public QObject {
 
 #ifdef Q_OS_LINUX
     void itsReaderCanChangeNothingAndReachNobody() {
+        if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
+            QSKIP("this kernel filters no system calls");
         QVERIFY(writeFile(path(u"kept.txt"_s), "kept"));
         QVERIFY(writeFile(path(u"other.txt"_s), "secret"));
         const QByteArray kept = QFile::encodeName(path(u"kept.txt"_s)),
