@@ -28,6 +28,12 @@ QString timeLeft(double seconds) {
     return DownloadRow::tr("%n hour(s) left", nullptr, (whole + 1800) / 3600);
 }
 
+/// One that failed stays until it is tried again or cancelled: something of it may lie on the disk.
+bool isShown(const Download* download) {
+    return download && download->state != DownloadState::Cancelled &&
+           (download->state != DownloadState::Done || !download->read);
+}
+
 QString amount(const Download& download) {
     return download.total > 0
                ? DownloadRow::tr("%1 of %2").arg(downloadSize(download.done), downloadSize(download.total))
@@ -105,6 +111,10 @@ DownloadRow::DownloadRow(Downloads& downloads, DownloadId id, const QString& nam
         if (changed == id_)
             showState();
     });
+    connect(&downloads_, &Downloads::progressed, this, [this](DownloadId changed) {
+        if (changed == id_)
+            showState();
+    });
     showState();
 }
 
@@ -150,16 +160,13 @@ DownloadList::DownloadList(Downloads& downloads, const QString& name, bool may_l
 
 void DownloadList::show(DownloadId id) {
     std::erase_if(rows_, [this](const auto& row) {
-        const Download* download = downloads_.find(row.first);
-        const bool gone =
-            !download || download->state == DownloadState::Cancelled || (download->ended() && download->read);
+        const bool gone = !isShown(downloads_.find(row.first));
         if (gone)
             row.second->deleteLater();
         return gone;
     });
     const Download* download = downloads_.find(id);
-    const bool wanted = download && download->state != DownloadState::Cancelled && !download->read;
-    if (wanted && !rows_.contains(id)) {
+    if (isShown(download) && !rows_.contains(id)) {
         auto* row = new DownloadRow(downloads_, id, name_, may_load_, this);
         connect(row, &DownloadRow::loadRequested, this, &DownloadList::loadRequested);
         layout_->insertWidget(0, row); // the newest on top

@@ -9,7 +9,6 @@
 #include <QDir>
 #include <QLabel>
 #include <QPushButton>
-#include <QRegularExpression>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -17,21 +16,6 @@
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
-
-QString spokenName(const KnownModel& model) {
-    static const QRegularExpression ending(u"-(?:Instruct|Chat)$"_s), size(u"-(\\d+(?:\\.\\d+)?[BM])$"_s);
-    QString name = model.name;
-    return name.remove(ending).replace(size, u" \\1"_s);
-}
-
-DownloadOrder orderOf(const KnownModel& model, const QString& folder) {
-    DownloadOrder order;
-    order.name = spokenName(model);
-    order.folder = folder;
-    order.known = model;
-    order.licence = model.licence;
-    return order;
-}
 
 FirstModel::FirstModel(Downloads& downloads, ModelLibrary& library, CurrentModel& model,
                        const QString& folder, const QString& name, QWidget* parent)
@@ -105,7 +89,7 @@ void FirstModel::look() {
 }
 
 void FirstModel::fetch() {
-    if (offer_ && !downloads_.of(folder_ + u'/' + offer_->file))
+    if (offer_ && !downloads_.running(folder_ + u'/' + offer_->file))
         downloads_.add(orderOf(*offer_, folder_));
 }
 

@@ -18,11 +18,6 @@ namespace switchyard {
 
 class DownloadRow;
 
-/// "Qwen2.5-Coder 0.5B" of "Qwen2.5-Coder-0.5B-Instruct": as it is said in a sentence.
-QString spokenName(const KnownModel& model);
-/// To fetch it into `folder`.
-DownloadOrder orderOf(const KnownModel& model, const QString& folder);
-
 class FirstModel : public QWidget {
     Q_OBJECT
   public:

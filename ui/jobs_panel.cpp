@@ -192,7 +192,7 @@ void JobsPanel::hideEvent(QHideEvent* event) {
         jobs_.markRead(id);
     std::vector<DownloadId> fetched;
     for (const Download& download : downloads_.all()) {
-        if (download.ended())
+        if (download.ended() && download.state != DownloadState::Failed) // that waits to be tried again
             fetched.push_back(download.id);
     }
     for (const DownloadId id : fetched)
@@ -212,6 +212,7 @@ JobsButton::JobsButton(JobQueue& jobs, Downloads& downloads, QWidget* parent)
     connect(this, &QToolButton::clicked, panel_, [this] { panel_->showAt(*this); });
     connect(&jobs_, &JobQueue::changed, this, &JobsButton::showState);
     connect(&downloads_, &Downloads::changed, this, &JobsButton::showState);
+    connect(&downloads_, &Downloads::progressed, this, &JobsButton::showState);
     showState();
 }
 

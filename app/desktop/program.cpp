@@ -165,6 +165,7 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     Downloads downloads(download_options);
     downloads.remember();
     Hub hub(settings);
+    downloads.setToken(hub.token());
     IdleUnload idle(model, controller, settings);
     ChatTransfer transfer(store);
     QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);

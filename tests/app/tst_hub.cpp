@@ -2,8 +2,10 @@
 #include "app/services/hub/hub.h"
 #include "app/services/hub/machine_room.h"
 #include "tests/support/no_keyring.h"
+#include "tests/support/one_secret.h"
 #include "tests/support/scripted_server.h"
 
+#include <QNetworkAccessManager>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -25,20 +27,6 @@ QByteArray fileRow(const QByteArray& path, qint64 size, bool lfs = true) {
                       q(",'pointerSize':134}}")
                 : QByteArray("}"));
 }
-
-/// A keyring that holds one secret.
-class OneSecret final : public SecretStore {
-  public:
-    explicit OneSecret(QByteArray& secret) : secret_(secret) {}
-    void read(Answer answer) override { answer(secret_, {}); }
-    void write(const QByteArray& secret, Answer answer) override {
-        secret_ = secret;
-        answer({}, {});
-    }
-
-  private:
-    QByteArray& secret_;
-};
 
 } // namespace
 
@@ -123,6 +111,89 @@ class HubTest : public QObject {
                  server.url(u"/a/b/resolve/%1/big/m-bf16-00001-of-00002.gguf"_s.arg(QLatin1String(kCommit))));
         QCOMPARE(order.files[0].sha256, kSum);
         QCOMPARE(order.opens(), u"/models/m-bf16-00001-of-00002.gguf"_s);
+    }
+
+    /// A long list comes in pages, and a revision that was pasted is the one that is listed.
+    void aLongListOfFilesIsFollowed() {
+        ScriptedServer server([&](const ServerRequest& request) {
+            if (request.path == "/api/models/a/b/revision/v2")
+                return ScriptedServer::json(q("{'id':'a/b','sha':'") + kCommit + "\"}");
+            ServerReply reply = ScriptedServer::json('[' + fileRow("second.gguf", 900) + ']');
+            if (request.path.endsWith("?recursive=true")) {
+                reply = ScriptedServer::json('[' + fileRow("first.gguf", 800) + ']');
+                reply.headers += std::pair(QByteArray("Link"),
+                                           QByteArray("</api/models/a/b/tree/x?cursor=1>; rel=\"next\""));
+            } else { // a page that leads away, and so ends it
+                reply.headers +=
+                    std::pair(QByteArray("Link"), QByteArray("<https://example.org/next>; rel=\"next\""));
+            }
+            return reply;
+        });
+        use(server);
+        Hub hub(*settings_, rules(), std::make_unique<NoKeyring>());
+        const HubQuery query = hub.understand(server.url(u"/a/b/resolve/v2/c/first.gguf"_s).toString());
+        QCOMPARE(query.revision, u"v2"_s);
+        QCOMPARE(query.file, u"c/first.gguf"_s);
+        QVERIFY(hub.understand(server.url(u"/a/b/tree/main"_s).toString()).revision.isEmpty());
+        QSignalSpy listed(&hub, &Hub::listed);
+        hub.list(query.text, query.revision);
+        QTRY_COMPARE(listed.size(), 1);
+        QCOMPARE(listed[0][0].value<HubListing>().files.size(), 2);
+        QCOMPARE(server.requests().size(), 3);
+    }
+    void aListWithoutEndEnds() {
+        ScriptedServer server([&](const ServerRequest& request) {
+            if (request.path == "/api/models/a/b")
+                return ScriptedServer::json(q("{'id':'a/b','sha':'") + kCommit + "\"}");
+            ServerReply reply = ScriptedServer::json('[' + fileRow("m.gguf", 900) + ']');
+            reply.headers += std::pair(QByteArray("Link"), QByteArray("</again>; rel=\"next\""));
+            return reply;
+        });
+        use(server);
+        Hub hub(*settings_, rules(), std::make_unique<NoKeyring>());
+        QSignalSpy listed(&hub, &Hub::listed);
+        hub.list(u"a/b"_s);
+        QTRY_COMPARE(listed.size(), 1);
+        QVERIFY(server.requests().size() < 30);
+    }
+
+    /// The keyring is asked where the hub wants to know who asks, and the question goes out once more.
+    void whatTheHubGivesToSomeIsAskedForWithTheToken() {
+        ScriptedServer server([](const ServerRequest& request) {
+            return request.headers.value("authorization") == "Bearer hf_FromLastTime"
+                       ? ScriptedServer::json(q("[{'id':'a/b'}]"))
+                       : ServerReply{401, {}, {}};
+        });
+        use(server);
+        WebRules with = rules();
+        with.token_host = u"127.0.0.1"_s;
+        QByteArray kept = "hf_FromLastTime";
+        Hub hub(*settings_, with, std::make_unique<OneSecret>(kept));
+        QSignalSpy found(&hub, &Hub::found), failed(&hub, &Hub::failed);
+        hub.search(u"x"_s);
+        QTRY_COMPARE(found.size(), 1);
+        QCOMPARE(server.requests().size(), 2);
+        Hub without(*settings_, with, std::make_unique<NoKeyring>());
+        QSignalSpy refused(&without, &Hub::failed);
+        without.search(u"x"_s);
+        QTRY_COMPARE(refused.size(), 1);
+        QVERIFY(refused[0][0].toString().contains(u"access token"_s));
+        QCOMPARE(failed.size(), 0);
+        QVERIFY(!without.busy());
+    }
+
+    /// A question may outlive what asks it by a turn of the event loop.
+    void aQuestionMayEndAfterItsNetwork() {
+        ScriptedServer server(
+            [](const ServerRequest&) { return ServerReply{200, {}, {}, -1, -1, false, true}; });
+        auto net = std::make_unique<QNetworkAccessManager>();
+        const WebRules web = rules();
+        WebGet get(*net, web, {server.url(u"/x"_s)});
+        get.begin();
+        QTRY_COMPARE(server.requests().size(), 1);
+        net.reset();
+        QCOMPARE(get.available(), 0);
+        get.stop();
     }
 
     void aFolderOfWeightsIsOneModel() {
@@ -284,6 +355,12 @@ class HubTest : public QObject {
         QVERIFY(token.notKept().isEmpty());
         token.set({});
         QVERIFY(kept.isEmpty());
+        // What was typed before the keyring answers is not undone by it, be it nothing.
+        kept = "hf_Old12345";
+        HubToken typed(std::make_unique<OneSecret>(kept));
+        typed.set({});
+        typed.ask();
+        QVERIFY(typed.value().isEmpty() && typed.answered());
         kept = "not a token\r\nX-Header: 1";
         HubToken careful(std::make_unique<OneSecret>(kept));
         careful.ask();

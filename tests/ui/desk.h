@@ -44,6 +44,7 @@ struct WindowDesk {
           theme(*qApp), downloads(testDownloads()),
           hub(settings, testDownloads().rules, std::make_unique<NoKeyring>()),
           idle(model, controller, settings), transfer(store), host(services()) {
+        downloads.setToken(hub.token());
         QObject::connect(&downloads, &Downloads::finished, &library, &ModelLibrary::rescan);
         window->resize(1400, 900);
         window->show();

@@ -231,10 +231,12 @@ void FindModels::search() {
         return services_.hub.search(query.text);
     case HubQuery::Kind::Name:
         say(tr("Asking for the files of %1…").arg(oneLine(query.text)));
-        return services_.hub.list(query.text);
+        return services_.hub.list(query.text, query.revision);
     case HubQuery::Kind::Address: {
         const DownloadOrder order = services_.hub.order(query.address, services_.models_folder);
-        services_.downloads.add(order);
+        const DownloadId id = services_.downloads.add(order);
+        if (const Download* refused = services_.downloads.find(id); refused && refused->ended())
+            return say(refused->error, true);
         return say(tr("%1 is fetched from %2. Its size and place are looked at first.")
                        .arg(oneLine(order.name), query.address.host()));
     }
@@ -298,8 +300,7 @@ void FindModels::showFile() {
     if (!file)
         return;
     const DownloadOrder order = services_.hub.order(files_->listing(), *file, services_.models_folder);
-    const Download* fetching = services_.downloads.of(order.targets().value(0));
-    const bool under_way = fetching && fetching->state != DownloadState::Failed;
+    const bool under_way = services_.downloads.running(order.targets().value(0)) != nullptr;
     bool there = false;
     for (const ModelEntry& model : services_.library.models())
         there = there || model.path == order.opens();
@@ -308,10 +309,10 @@ void FindModels::showFile() {
                     : under_way ? tr("Downloading…")
                                 : tr("Download %1").arg(downloadSize(file->bytes)));
     const QByteArray sum = file->files.first().sha256;
-    detail_->setText(!file->verifiable()
-                         ? tr("The hub has no SHA-256 of it: what comes cannot be checked by one.")
-                     : file->files.size() == 1 ? tr("SHA-256: %1").arg(QLatin1String(sum))
-                                               : tr("Each of its files is checked by the hub's SHA-256."));
+    detail_->setText(
+        !file->verifiable()       ? tr("The hub has no SHA-256 of it: what comes cannot be checked by one.")
+        : file->files.size() == 1 ? tr("SHA-256: %1").arg(QLatin1String(sum))
+                                  : tr("Each of its files of weights is checked by the hub's SHA-256."));
 }
 
 void FindModels::fetch() {

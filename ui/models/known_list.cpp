@@ -60,14 +60,8 @@ KnownList::Row KnownList::makeRow(const KnownModel& model) {
     row.fetch = new QPushButton(card);
     row.fetch->setObjectName(u"known.%1.download"_s.arg(model.id));
     row.fetch->setAccessibleName(tr("Download %1").arg(model.name));
-    connect(row.fetch, &QPushButton::clicked, this, [this, model] {
-        DownloadOrder order;
-        order.name = model.name;
-        order.folder = folder_;
-        order.known = model;
-        order.licence = model.licence;
-        downloads_.add(order);
-    });
+    connect(row.fetch, &QPushButton::clicked, this,
+            [this, model] { downloads_.add(orderOf(model, folder_)); });
     auto* lines = new QVBoxLayout;
     lines->setSpacing(3);
     lines->addWidget(title);
@@ -98,8 +92,7 @@ void KnownList::showRows() {
         const bool there = std::ranges::any_of(library_.models(), [&](const ModelEntry& entry) {
             return entry.path.section(u'/', -1) == model.file && entry.bytes == model.bytes;
         });
-        const Download* fetching = downloads_.of(path);
-        const bool under_way = fetching && fetching->state != DownloadState::Failed;
+        const bool under_way = downloads_.running(path) != nullptr;
         row.fetch->setEnabled(!there && !under_way);
         row.fetch->setText(there ? tr("On this machine") : under_way ? tr("Downloading…") : tr("Download"));
     }

@@ -26,7 +26,6 @@ struct DownloadOrder {
     QList<DownloadFile> files;         ///< of one model: all or none get their names
     std::optional<KnownModel> known{}; ///< instead of files: a file joined from parts
     QString licence{};
-    QByteArray token{}; ///< of the hub
 
     /// To open the model by afterwards: its first file, or the folder of one that is a folder.
     QString opens() const;
@@ -34,6 +33,9 @@ struct DownloadOrder {
     QStringList targets() const;
     quint64 bytes() const; ///< 0: not known
 };
+
+/// To fetch a model of the table into `folder`.
+DownloadOrder orderOf(const KnownModel& model, const QString& folder);
 
 enum class DownloadState { Waiting, Running, Paused, Done, Failed, Cancelled };
 
@@ -44,8 +46,9 @@ struct Download {
     quint64 done = 0, total = 0; ///< bytes; total 0: not known
     double rate = 0;             ///< bytes a second, of the last seconds; 0: not known
     QString error{};             ///< Failed: a sentence with cause and way on
-    bool verified = false;       ///< Done: every file's SHA-256 was known, and is right
+    bool verified = false;       ///< Done: the SHA-256 of every file of weights was known, and is right
     bool read = false;           ///< how it ended was seen
+    quint64 ended_as = 0;        ///< grows with each that ends
 
     bool ended() const { return state >= DownloadState::Done; }
     double share() const { return total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0; }

@@ -3,7 +3,8 @@
 
 #include "app/services/hub/download.h"
 #include "app/services/hub/file_fetch.h"
-#include "app/services/hub/wheel.h"
+
+#include <QSet>
 
 #include <memory>
 
@@ -12,8 +13,8 @@ namespace switchyard {
 class DownloadRun : public QObject {
     Q_OBJECT
   public:
-    /// Both must outlive it.
-    DownloadRun(QNetworkAccessManager& net, const WebRules& rules, DownloadOrder order);
+    /// `net` must outlive it. `token`: of the hub; "": none.
+    DownloadRun(QNetworkAccessManager& net, WebRules rules, DownloadOrder order, QByteArray token);
     void begin();
     virtual void stop() = 0; ///< what came stays; ended() does not follow
     virtual quint64 done() const = 0;
@@ -28,17 +29,27 @@ class DownloadRun : public QObject {
   protected:
     virtual void next() = 0;
     std::unique_ptr<FileFetch> fetch(const FetchOrder& order);
-    /// Gives every file its name; nothing is overwritten.
+    /// A file that has its name already, and is the right one: of an end in the midst of finish().
+    void keepNamed(const QString& path) { named_.insert(path); }
+    /// Gives every file its name, or none; nothing is overwritten.
     void finish(bool verified);
-    void fail(const QString& error);
+    void fail(const FetchEnd& end);
+    void fail(const QString& error) { fail(FetchEnd{error}); }
 
     QNetworkAccessManager& net_;
-    const WebRules& rules_;
+    const WebRules rules_;
     const DownloadOrder order_;
+    const QByteArray token_;
+
+  private:
+    QString inTheWay() const;
+    QString full() const;
+    QSet<QString> named_;
 };
 
 /// The run that the order takes.
 std::unique_ptr<DownloadRun> makeRun(QNetworkAccessManager& net, const WebRules& rules,
-                                     const DownloadOrder& order, const QUrl& package_index);
+                                     const DownloadOrder& order, const QByteArray& token,
+                                     const QUrl& package_index);
 
 } // namespace switchyard

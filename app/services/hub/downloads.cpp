@@ -2,12 +2,14 @@
 
 #include "app/services/hub/download_run.h"
 #include "app/services/hub/downloads_memory.h"
+#include "app/services/hub/hub_token.h"
 #include "engine/base/threads.h"
 
 #include <QElapsedTimer>
 #include <QFile>
 #include <QNetworkAccessManager>
 #include <QSaveFile>
+#include <QStorageInfo>
 
 #include <algorithm>
 #include <deque>
@@ -54,11 +56,15 @@ class DownloadWorker : public QObject {
     using Progress = std::function<void(quint64 done, quint64 total, double rate)>;
     using End = std::function<void(const FetchEnd& end)>;
 
-    void begin(DownloadId id, const DownloadOrder& order, Progress progress, End end) {
+    void begin(DownloadId id, const DownloadOrder& order, const QByteArray& token, Progress progress,
+               End end) {
         if (!net_)
             net_ = std::make_unique<QNetworkAccessManager>();
+        WebRules rules = options_.rules;
+        rules.free_space = [this, id](const QString& folder) { return freeFor(id, folder); };
         Running& run = runs_[id];
-        run.run = makeRun(*net_, options_.rules, order, options_.package_index);
+        run.folder = order.folder;
+        run.run = makeRun(*net_, rules, order, token, options_.package_index);
         run.report.start();
         DownloadRun* it = run.run.get();
         connect(it, &DownloadRun::moved, this, [&run, it, progress] {
@@ -92,8 +98,29 @@ class DownloadWorker : public QObject {
             DownloadRun::forget(order);
     }
 
+    /// All that was asked for before is done; then the thread ends.
+    void quit() {
+        runs_.clear();
+        net_.reset();
+        thread()->quit();
+    }
+
   private:
+    /// What others that run have still to write to the same disk is not free.
+    qint64 freeFor(DownloadId id, const QString& folder) const {
+        const qint64 free = options_.rules.free_space(folder);
+        const QByteArray disk = QStorageInfo(folder).device();
+        quint64 promised = 0;
+        for (const auto& [other, running] : runs_) {
+            const quint64 done = running.run->done(), total = running.run->total();
+            if (other != id && total > done && QStorageInfo(running.folder).device() == disk)
+                promised += total - done;
+        }
+        return free < 0 ? free : free - static_cast<qint64>(std::min(promised, static_cast<quint64>(free)));
+    }
+
     struct Running {
+        QString folder;
         std::unique_ptr<DownloadRun> run;
         QElapsedTimer report;
         bool said = false;
@@ -110,8 +137,8 @@ Downloads::Downloads(DownloadOptions options, QObject* parent)
 Downloads::~Downloads() {
     if (!worker_)
         return;
-    worker_->deleteLater();
-    thread_.quit();
+    QMetaObject::invokeMethod(
+        worker_, [at = worker_] { at->quit(); }, Qt::QueuedConnection);
     thread_.wait();
 }
 
@@ -121,10 +148,16 @@ DownloadWorker* Downloads::worker() {
         start_thread([] {}); // Qt would only warn
         worker_ = new DownloadWorker(options_);
         worker_->moveToThread(&thread_);
+        connect(&thread_, &QThread::finished, worker_, &QObject::deleteLater);
         thread_.setObjectName(QStringLiteral("downloads"));
         thread_.start();
     }
     return worker_;
+}
+
+void Downloads::setToken(HubToken& token) {
+    token_ = &token;
+    connect(&token, &HubToken::changed, this, &Downloads::takeToken);
 }
 
 void Downloads::remember() {
@@ -166,17 +199,29 @@ const Download* Downloads::find(DownloadId id) const {
 
 Download* Downloads::entry(DownloadId id) { return const_cast<Download*>(std::as_const(*this).find(id)); }
 
-const Download* Downloads::of(const QString& path) const {
+const Download* Downloads::of(const QString& path, bool failed) const {
     const auto found = std::ranges::find_if(all_, [&](const Download& download) {
-        return (!download.ended() || download.state == DownloadState::Failed) &&
+        return (failed ? download.state == DownloadState::Failed : !download.ended()) &&
                download.order.targets().contains(path);
     });
     return found == all_.end() ? nullptr : &*found;
 }
 
+const Download* Downloads::running(const QString& path) const { return of(path, false); }
+
+const Download* Downloads::failed(const QString& path) const { return of(path, true); }
+
 /// Why an order is not begun, as a sentence; "": it may be. Asked each time, whoever wants it begun.
 QString Downloads::refusal(const Download& download) const {
-    for (const DownloadFile& file : download.order.files) {
+    if (const QString wrong = orderRefusal(download.order); !wrong.isEmpty())
+        return wrong;
+    if (const Download* other = rival(download))
+        return tr("%1 is being fetched already.").arg(other->order.name);
+    return {};
+}
+
+QString Downloads::orderRefusal(const DownloadOrder& order) const {
+    for (const DownloadFile& file : order.files) {
         if (const QString kind = fileKindRefusal(file.name); !kind.isEmpty())
             return kind;
         if (plainFileName(file.name) != file.name)
@@ -184,8 +229,6 @@ QString Downloads::refusal(const Download& download) const {
         if (const QString address = options_.rules.refusal(file.url); !address.isEmpty())
             return address;
     }
-    if (const Download* other = rival(download))
-        return tr("%1 is being fetched already.").arg(other->order.name);
     return {};
 }
 
@@ -201,13 +244,15 @@ const Download* Downloads::rival(const Download& download) const {
 }
 
 DownloadId Downloads::add(const DownloadOrder& order) {
+    if (const DownloadId paused = revive(order); paused != 0)
+        return paused;
     Download download;
     download.id = next_++;
     download.order = order;
     download.total = order.bytes();
     download.error = refusal(download);
     if (!download.error.isEmpty())
-        download.state = DownloadState::Failed;
+        endAs(download, DownloadState::Failed);
     else
         replaceFailed(order.targets());
     all_.append(download);
@@ -217,18 +262,54 @@ DownloadId Downloads::add(const DownloadOrder& order) {
     return download.id;
 }
 
+/// One of the same files that is paused goes on, by the order that is newer; 0: there is none.
+DownloadId Downloads::revive(const DownloadOrder& order) {
+    const QStringList targets = order.targets();
+    const auto paused = std::ranges::find_if(all_, [&](const Download& download) {
+        return download.state == DownloadState::Paused && download.order.targets() == targets;
+    });
+    if (paused == all_.end() || !orderRefusal(order).isEmpty())
+        return 0;
+    const DownloadId id = paused->id;
+    paused->order = order;
+    resume(id);
+    keep();
+    return id;
+}
+
 /// One that failed is gone on with by the one that is asked for now.
 void Downloads::replaceFailed(const QStringList& targets) {
     std::vector<DownloadId> replaced;
     for (Download& old : all_) {
         if (old.state != DownloadState::Failed || old.order.targets() != targets)
             continue;
-        old.state = DownloadState::Cancelled;
+        endAs(old, DownloadState::Cancelled);
         old.read = true;
         replaced.push_back(old.id);
     }
     for (const DownloadId id : replaced)
         Q_EMIT changed(id);
+}
+
+void Downloads::endAs(Download& download, DownloadState how) {
+    download.state = how;
+    download.rate = 0;
+    download.ended_as = ++ends_;
+}
+
+/// Those that ended first go; not those that failed, of which something may lie on the disk.
+void Downloads::dropOld() {
+    const auto old = [](const Download& download) {
+        return download.ended() && download.state != DownloadState::Failed;
+    };
+    while (std::ranges::count_if(all_, old) > kKept) {
+        auto first = all_.end();
+        for (auto it = all_.begin(); it != all_.end(); ++it) {
+            if (old(*it) && (first == all_.end() || it->ended_as < first->ended_as))
+                first = it;
+        }
+        all_.erase(first);
+    }
 }
 
 void Downloads::startWaiting() {
@@ -242,9 +323,9 @@ void Downloads::startWaiting() {
             if (waits->error.isEmpty())
                 start(*waits);
             else
-                waits->state = DownloadState::Failed;
+                endAs(*waits, DownloadState::Failed);
         } catch (const std::exception& error) { // no thread
-            waits->state = DownloadState::Failed;
+            endAs(*waits, DownloadState::Failed);
             waits->error = tr("Nothing can be fetched now: %1").arg(QString::fromUtf8(error.what()));
         }
         Q_EMIT changed(id); // who hears it may add more
@@ -261,15 +342,19 @@ void Downloads::start(Download& download) {
         home([this, id, serial, done, total, rate] { takeProgress(id, serial, done, total, rate); });
     };
     const auto end = [this, home, id, serial](const FetchEnd& how) {
-        home([this, id, serial, how] { takeEnd(id, serial, how.error, how.verified); });
+        home([this, id, serial, how] { takeEnd(id, serial, how); });
     };
     QMetaObject::invokeMethod(
-        at, [at, id, order = download.order, progress, end] { at->begin(id, order, progress, end); },
+        at,
+        [at, id, order = download.order, token = token_ ? token_->value() : QByteArray(), progress, end] {
+            at->begin(id, order, token, progress, end);
+        },
         Qt::QueuedConnection);
 }
 
 void Downloads::stop(const Download& download, bool forget) {
     serials_.remove(download.id);
+    unknown_.remove(download.id);
     DownloadWorker* at = worker_;
     try {
         at = forget ? worker() : at;
@@ -310,8 +395,7 @@ void Downloads::cancel(DownloadId id) {
         return;
     // What another one fetches is not this one's, and nothing that was refused was ever there.
     stop(*download, refusal(*download).isEmpty());
-    download->state = DownloadState::Cancelled;
-    download->rate = 0;
+    endAs(*download, DownloadState::Cancelled);
     download->read = true; // what was asked for is no news
     Q_EMIT changed(id);
     startWaiting();
@@ -332,28 +416,53 @@ void Downloads::takeProgress(DownloadId id, int serial, quint64 done, quint64 to
     download->done = done;
     download->total = total;
     download->rate = rate;
-    Q_EMIT changed(id);
+    Q_EMIT progressed(id);
 }
 
-void Downloads::takeEnd(DownloadId id, int serial, const QString& error, bool verified) {
+void Downloads::takeEnd(DownloadId id, int serial, const FetchEnd& how) {
     Download* download = entry(id);
-    if (!download || serials_.value(id) != serial)
+    if (!download || serials_.value(id) != serial || waitForToken(id, serial, how))
         return;
     serials_.remove(id);
-    download->state = error.isEmpty() ? DownloadState::Done : DownloadState::Failed;
-    download->error = error;
-    download->verified = error.isEmpty() && verified;
-    download->rate = 0;
-    if (error.isEmpty())
+    const bool done = how.error.isEmpty();
+    endAs(*download, done ? DownloadState::Done : DownloadState::Failed);
+    download->error = how.error;
+    download->verified = done && how.verified;
+    if (done)
         download->done = download->total;
-    const bool done = error.isEmpty();
-    while (std::ranges::count_if(all_, &Download::ended) > kKept)
-        all_.erase(std::ranges::find_if(all_, &Download::ended));
+    dropOld();
     Q_EMIT changed(id);
     if (done)
         Q_EMIT finished(id);
     startWaiting();
     keep();
+}
+
+/// The server wants a token, and the keyring was not asked for one yet.
+bool Downloads::waitForToken(DownloadId id, int serial, const FetchEnd& how) {
+    const auto hubs = [this](const DownloadFile& file) { return options_.rules.mayHaveToken(file.url); };
+    if (!how.refused || !token_ || token_->answered() || !std::ranges::any_of(find(id)->order.files, hubs))
+        return false;
+    unknown_.insert(id, how.error);
+    token_->ask();
+    // A keyring may answer at once; then it went on, or ended.
+    return serials_.value(id) != serial || unknown_.contains(id);
+}
+
+/// The token is known now: what waited for it begins with it, or ends.
+void Downloads::takeToken() {
+    if (!token_ || !token_->answered())
+        return;
+    const QHash<DownloadId, QString> waited = std::exchange(unknown_, {});
+    for (auto it = waited.begin(); it != waited.end(); ++it) {
+        Download* download = entry(it.key());
+        if (!download)
+            continue;
+        if (token_->value().isEmpty())
+            takeEnd(it.key(), serials_.value(it.key()), {it.value()});
+        else
+            start(*download);
+    }
 }
 
 } // namespace switchyard

@@ -10,11 +10,21 @@
 #include <algorithm>
 #include <utility>
 
-#ifdef Q_OS_UNIX
+#include <fcntl.h>
 #include <unistd.h>
-#endif
 
 namespace switchyard {
+
+bool flushToDisk(QFile& file) { return file.flush() && ::fsync(file.handle()) == 0; }
+
+void flushFolder(const QString& folder) {
+    const int at = ::open(QFile::encodeName(folder).constData(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0)
+        return; // a disk without it has no way to keep it either
+    ::fsync(at);
+    ::close(at);
+}
+
 namespace {
 
 constexpr qint64 kSlice = 4 << 20; ///< bytes that are hashed or written at a time
@@ -51,8 +61,17 @@ void FileFetch::forget(const QString& path) {
     QFile::remove(noteOf(path));
 }
 
+QString FileFetch::roomRefusal(const WebRules& rules, const QString& folder, const QString& name,
+                               quint64 needed) {
+    const qint64 free = rules.free_space(folder);
+    if (free < 0 || static_cast<quint64>(free) >= needed)
+        return {};
+    return tr("%1 needs %2 more on the disk, %3 are free: make room, then go on.")
+        .arg(name, size(needed), size(static_cast<quint64>(free)));
+}
+
 void FileFetch::begin() {
-    if (open())
+    if (order_.named ? openNamed() : open())
         slice_.start();
 }
 
@@ -85,7 +104,7 @@ bool FileFetch::open() {
         fail(tr("%1 cannot be written: %2").arg(part, file_.errorString()));
         return false;
     }
-    etag_ = noted();
+    readNote();
     done_ = etag_.isEmpty() ? 0 : static_cast<quint64>(file_.size());
     if (total_ > 0 && done_ > total_)
         done_ = 0;
@@ -94,6 +113,20 @@ bool FileFetch::open() {
         return false;
     }
     return true;
+}
+
+/// What stands under its name is only read.
+bool FileFetch::openNamed() {
+    file_.setFileName(order_.path);
+    if (!file_.open(QIODevice::ReadOnly)) {
+        fail(tr("%1 cannot be read: %2").arg(order_.path, file_.errorString()));
+        return false;
+    }
+    done_ = static_cast<quint64>(file_.size());
+    if (total_ > 0 && done_ == total_)
+        return true;
+    fail(tr("%1 is there already, and is not overwritten.").arg(order_.path));
+    return false;
 }
 
 void FileFetch::hashOn() {
@@ -115,13 +148,11 @@ void FileFetch::hashOn() {
 }
 
 bool FileFetch::checkRoom() {
-    const qint64 free = rules_.free_space(QFileInfo(order_.path).path());
-    const quint64 needed = total_ > done_ ? total_ - done_ + rules_.spare : rules_.spare;
-    if (free < 0 || static_cast<quint64>(free) >= needed)
-        return true;
-    fail(tr("%1 needs %2 more on the disk, %3 are free: make room, then go on.")
-             .arg(nameOf(order_.path), size(needed), size(static_cast<quint64>(free))));
-    return false;
+    const quint64 needed = (total_ > done_ ? total_ - done_ : 0) + rules_.spare;
+    const QString full = roomRefusal(rules_, QFileInfo(order_.path).path(), nameOf(order_.path), needed);
+    if (!full.isEmpty())
+        fail(full);
+    return full.isEmpty();
 }
 
 void FileFetch::ask() {
@@ -139,38 +170,81 @@ void FileFetch::ask() {
 }
 
 void FileFetch::takeAnswer() {
-    announced_ = get_->announced();
     const int status = get_->status();
-    if (status == 416 && done_ > 0) // it is shorter now
-        return startOver();
+    const QString host = get_->host();
+    if (status == 416 && done_ > 0)
+        return takeBeyond();
     if (passes(status)) {
-        const QString host = get_->host();
+        asked_to_wait_ = retryAfter(get_->header("Retry-After"));
         get_->stop();
         return takeEnd(statusSentence(status, host), true);
     }
-    if (const QString wrong = statusSentence(status, get_->host()); !wrong.isEmpty())
-        return fail(wrong);
-    if (status == 206 ? takeRest() : takeFull())
+    if (const QString wrong = statusSentence(status, host); !wrong.isEmpty())
+        return fail({wrong, {}, false, status == 401 || status == 403});
+    if (status == 206) {
+        if (takeRest())
+            takeBytes();
+    } else if (fitsLength()) {
+        head_ = true;
+        takeBytes();
+    }
+}
+
+/// There is nothing behind what is there: it is whole, or the server's is shorter now.
+void FileFetch::takeBeyond() {
+    static const QRegularExpression range(QStringLiteral("^bytes \\*/(\\d{1,18})$"));
+    const QRegularExpressionMatch match =
+        range.match(QString::fromLatin1(get_->header("Content-Range")).trimmed());
+    const QByteArray etag = get_->header("ETag");
+    const bool whole = match.captured(1).toULongLong() == done_ && (total_ == 0 || total_ == done_) &&
+                       (etag.isEmpty() || etag == etag_);
+    if (!whole)
+        return startOver();
+    drop();
+    total_ = done_;
+    check();
+}
+
+/// Whether the whole file that is to come has a size that it may have; known before a byte comes.
+bool FileFetch::fitsLength() {
+    const QString host = get_->host(), name = nameOf(order_.path);
+    bool known = false;
+    const quint64 length = get_->header("Content-Length").toULongLong(&known);
+    QString wrong;
+    if (!known && order_.bytes == 0)
+        wrong = tr("%1 does not say how large %2 is: it is not fetched.").arg(host, name);
+    else if (known && (length == 0 || static_cast<double>(length) > kMostFileBytes))
+        wrong = tr("%1 says that %2 has %3 bytes: it is not fetched.").arg(host, name).arg(length);
+    else if (known && order_.bytes > 0 && length != order_.bytes)
+        wrong = tr("%1 has %2 with %3 bytes, its list says %4: it is not fetched. Look at the list again.")
+                    .arg(host, name)
+                    .arg(length)
+                    .arg(order_.bytes);
+    if (!wrong.isEmpty())
+        fail(wrong);
+    coming_ = known ? length : order_.bytes;
+    return wrong.isEmpty();
+}
+
+/// What is there goes only for the file itself, not for a page to sign in that some network puts in its
+/// place.
+void FileFetch::takeHead(bool all) {
+    if (get_->available() < kHead && !all)
+        return;
+    head_ = false;
+    const bool page = get_->header("Content-Type").trimmed().toLower().startsWith("text/html");
+    if (page || !beginsLike(order_.path, get_->peek(kHead)))
+        return fail(tr("What %1 sent is not %2, but perhaps a page to sign in to the network: look there "
+                       "with a browser, then go on.")
+                        .arg(get_->host(), nameOf(order_.path)));
+    if (takeFull())
         takeBytes();
 }
 
 /// The whole file comes, whatever was asked for.
 bool FileFetch::takeFull() {
-    bool known = false;
-    const quint64 length = get_->header("Content-Length").toULongLong(&known);
-    if (!known && order_.bytes == 0) {
-        fail(
-            tr("%1 does not say how large %2 is: it is not fetched.").arg(get_->host(), nameOf(order_.path)));
-        return false;
-    }
-    if (known && order_.bytes > 0 && length != order_.bytes) {
-        fail(tr("%1 has %2 with %3 bytes, its list says %4: it is not fetched. Look at the list again.")
-                 .arg(get_->host(), nameOf(order_.path))
-                 .arg(length)
-                 .arg(order_.bytes));
-        return false;
-    }
-    total_ = known ? length : order_.bytes;
+    announced_ = get_->announced();
+    total_ = coming_;
     done_ = hashed_ = 0;
     hash_.reset();
     if (!file_.resize(0) || !file_.seek(0)) {
@@ -196,6 +270,8 @@ bool FileFetch::takeRest() {
         return false;
     }
     total_ = total;
+    if (!get_->announced().isEmpty())
+        announced_ = get_->announced();
     if (!checkRoom())
         return false;
     file_.seek(static_cast<qint64>(done_));
@@ -208,6 +284,8 @@ void FileFetch::startOver() {
     if (std::exchange(over_, true))
         return fail(tr("%1 has become another file meanwhile: try again.").arg(nameOf(order_.path)));
     etag_.clear();
+    announced_.clear();
+    total_ = order_.bytes;
     done_ = hashed_ = 0;
     hash_.reset();
     file_.resize(0);
@@ -217,6 +295,8 @@ void FileFetch::startOver() {
 }
 
 void FileFetch::takeBytes() {
+    if (head_)
+        return takeHead(false);
     while (get_ && get_->available() > 0) {
         const QByteArray bytes = get_->read(kSlice);
         if (bytes.isEmpty())
@@ -239,20 +319,21 @@ void FileFetch::takeBytes() {
 
 void FileFetch::takeEnd(const QString& error, bool broke_off) {
     if (error.isEmpty()) {
-        takeBytes();
+        head_ ? takeHead(true) : takeBytes();
         if (!get_)
             return; // it failed there
     }
     drop();
-    if (error.isEmpty() && done_ == total_)
-        return check();
+    head_ = false;
+    if (total_ > 0 && done_ == total_)
+        return check(); // however the connection ended
     if (!error.isEmpty() && !broke_off)
         return fail(error);
     const bool came = done_ > std::exchange(best_, std::max(best_, done_)) && !etag_.isEmpty();
     tries_ = came ? 1 : tries_ + 1;
     if (tries_ >= rules_.tries)
         return fail(error.isEmpty() ? tr("The connection broke off.") : error);
-    again_.start(rules_.first_pause << std::min(tries_ - 1, 6));
+    again_.start(rules_.pause(tries_, std::exchange(asked_to_wait_, 0)));
 }
 
 void FileFetch::check() {
@@ -260,22 +341,26 @@ void FileFetch::check() {
     const QByteArray wanted = !order_.sha256.isEmpty() ? order_.sha256 : announced_;
     if (!wanted.isEmpty() && sum != wanted) {
         file_.close();
+        if (order_.named)
+            return fail(tr("%1 is there already, and is not overwritten.").arg(order_.path));
         forget(order_.path);
         return fail(tr("What came as %1 is not the announced file (its SHA-256 differs), and was removed: "
                        "fetch it again.")
                         .arg(nameOf(order_.path)));
     }
-    keepOnDisk(file_);
+    if (!order_.named && !flushToDisk(file_))
+        return fail(tr("%1 cannot be written: %2. What came is kept: make room, then go on.")
+                        .arg(file_.fileName(), file_.errorString()));
     file_.close();
     Q_EMIT ended({{}, sum, !wanted.isEmpty()});
 }
 
-void FileFetch::fail(const QString& error) {
-    const bool nothing = file_.isOpen() && done_ == 0;
+void FileFetch::fail(const FetchEnd& end) {
+    const bool nothing = !order_.named && file_.isOpen() && done_ == 0;
     stop();
     if (nothing)
         forget(order_.path);
-    Q_EMIT ended({error, {}, false});
+    Q_EMIT ended(end);
 }
 
 // ---- What is known of a file that is not whole ----
@@ -289,25 +374,30 @@ void FileFetch::writeNote(const QByteArray& etag) {
     const QJsonObject note{{QStringLiteral("url"), order_.url.toString()},
                            {QStringLiteral("etag"), QString::fromLatin1(etag)},
                            {QStringLiteral("bytes"), QString::number(total_)},
-                           {QStringLiteral("sha256"), QString::fromLatin1(order_.sha256)}};
+                           {QStringLiteral("sha256"), QString::fromLatin1(order_.sha256)},
+                           {QStringLiteral("announced"), QString::fromLatin1(announced_)}};
     if (file.open(QIODevice::WriteOnly)) { // without it, the file is fetched from its beginning
         file.write(QJsonDocument(note).toJson());
         file.commit();
     }
 }
 
-/// The ETag of what is there; "" where that is of something else, or of nothing known.
-QByteArray FileFetch::noted() const {
+/// What is there is of this file only where the note says so; then its ETag and its size are known.
+void FileFetch::readNote() {
     QFile file(noteOf(order_.path));
     if (!file.open(QIODevice::ReadOnly))
-        return {};
+        return;
     const QJsonObject note = QJsonDocument::fromJson(file.read(kLongestNote)).object();
     const auto text = [&note](const char* key) { return note[QLatin1String(key)].toString(); };
-    const bool same = text("url") == order_.url.toString() &&
-                      text("sha256") == QString::fromLatin1(order_.sha256) &&
-                      (order_.bytes == 0 || text("bytes").toULongLong() == order_.bytes);
+    const quint64 bytes = text("bytes").toULongLong();
     const QByteArray etag = text("etag").toLatin1();
-    return same && isStrong(etag) ? etag : QByteArray();
+    if (text("url") != order_.url.toString() || text("sha256") != QString::fromLatin1(order_.sha256) ||
+        (order_.bytes > 0 && bytes != order_.bytes) || !isStrong(etag))
+        return;
+    etag_ = etag;
+    announced_ = sha256Of(text("announced").toLatin1());
+    if (static_cast<double>(bytes) <= kMostFileBytes)
+        total_ = bytes;
 }
 
 } // namespace switchyard

@@ -17,10 +17,11 @@ namespace switchyard {
 /// What was typed to find a model.
 struct HubQuery {
     enum class Kind { Nothing, Words, Name, Address, Refused } kind = Kind::Nothing;
-    QString text;    ///< Words, or Name: "owner/name"
-    QString file;    ///< Name: that was named with it, by its path there; "": none
-    QUrl address;    ///< Address: of a file anywhere
-    QString refusal; ///< Refused: why, as a sentence
+    QString text;       ///< Words, or Name: "owner/name"
+    QString file;       ///< Name: that was named with it, by its path there; "": none
+    QString revision{}; ///< Name: that was named with it; "": the newest
+    QUrl address;       ///< Address: of a file anywhere
+    QString refusal;    ///< Refused: why, as a sentence
 };
 
 class Hub : public QObject {
@@ -40,10 +41,10 @@ class Hub : public QObject {
 
     /// Answers by found() or failed(); a question that is asked meanwhile is dropped.
     void search(const QString& words);
-    /// Answers by listed() or failed().
-    void list(const QString& name);
+    /// Answers by listed() or failed(). `revision`: a branch, tag or commit; "": the newest.
+    void list(const QString& name, const QString& revision = {});
     void stop();
-    bool busy() const { return question_ != nullptr || reading_; }
+    bool busy() const { return question_ != nullptr || reading_ || refused_.then; }
 
     /// To fetch a model of the listing into `folder`: there a file, or a folder of the model's name.
     DownloadOrder order(const HubListing& listing, const HubFile& file, const QString& folder) const;
@@ -57,9 +58,13 @@ class Hub : public QObject {
     void failed(const QString& error);
 
   private:
-    void ask(const QUrl& url, std::function<void(const QByteArray& body)> then);
-    template <typename Read, typename Then>
-    void read(const QByteArray& body, Read read, Then then);
+    /// `next`: where the answer goes on; empty: nowhere.
+    using Then = std::function<void(const QByteArray& body, const QUrl& next)>;
+    void ask(const QUrl& url, Then then);
+    void askTree(const HubListing& listing, const QUrl& url, const QList<QByteArray>& before);
+    void takeToken();
+    template <typename Body, typename Read, typename Take>
+    void read(const Body& body, Read read, Take take);
     void fail(const QString& error);
     QUrl api(const QString& path) const;
 
@@ -68,6 +73,12 @@ class Hub : public QObject {
     HubToken token_;
     std::unique_ptr<QNetworkAccessManager> net_; ///< made with the first question
     std::unique_ptr<SmallAnswer> question_;
+    struct Refused {
+        QUrl url;
+        Then then;
+        QString error;
+    };
+    Refused refused_; ///< is asked once more when the token is known
     int serial_ = 0;
     bool reading_ = false;
     std::unique_ptr<Background> reader_;

@@ -14,14 +14,13 @@ namespace switchyard {
 namespace {
 
 constexpr qsizetype kMostModels = 100, kMostEntries = 20'000, kMostFiles = 2'000;
-constexpr double kMostBytes = 1e14; ///< of a file
 constexpr int kLongestPath = 1000;
 
 QString text(const QJsonValue& value, qsizetype longest = 300) { return value.toString().left(longest); }
 
 quint64 count(const QJsonValue& value) {
     const double number = value.toDouble();
-    return number > 0 && number < kMostBytes ? static_cast<quint64>(number) : 0;
+    return number > 0 && number < kMostFileBytes ? static_cast<quint64>(number) : 0;
 }
 
 QString licenceOf(const QJsonObject& model) {
@@ -65,8 +64,7 @@ struct Entry {
     QByteArray sha256;
 };
 
-QList<Entry> entriesOf(const QJsonArray& rows) {
-    QList<Entry> entries;
+void addEntries(QList<Entry>& entries, const QJsonArray& rows) {
     for (const QJsonValue& row : rows) {
         if (entries.size() == kMostEntries)
             break;
@@ -80,7 +78,6 @@ QList<Entry> entriesOf(const QJsonArray& rows) {
         const quint64 whole = count(lfs[QLatin1String("size")]);
         entries.append({path, whole > 0 ? whole : count(row[QLatin1String("size")]), sum});
     }
-    return entries;
 }
 
 DownloadFile fileOf(const Entry& entry) {
@@ -171,10 +168,8 @@ std::optional<HubFile> folderFile(const QList<Entry>& entries) {
 } // namespace
 
 bool HubFile::verifiable() const {
-    return std::ranges::all_of(files, [](const DownloadFile& file) {
-        return !file.sha256.isEmpty() ||
-               (!isGguf(file.name) && !file.name.endsWith(QLatin1String(".safetensors")));
-    });
+    return std::ranges::all_of(
+        files, [](const DownloadFile& file) { return !file.sha256.isEmpty() || !isWeights(file.name); });
 }
 
 bool isHubName(const QString& text) {
@@ -215,11 +210,16 @@ std::optional<HubListing> readModel(const QByteArray& json) {
     return listing;
 }
 
-std::optional<QList<HubFile>> readTree(const QByteArray& json) {
-    const QJsonDocument document = QJsonDocument::fromJson(json);
-    if (!document.isArray())
-        return {};
-    const QList<Entry> entries = entriesOf(document.array());
+std::optional<QList<HubFile>> readTree(const QByteArray& json) { return readTreePages({json}); }
+
+std::optional<QList<HubFile>> readTreePages(const QList<QByteArray>& pages) {
+    QList<Entry> entries;
+    for (const QByteArray& page : pages) {
+        const QJsonDocument document = QJsonDocument::fromJson(page);
+        if (!document.isArray())
+            return {};
+        addEntries(entries, document.array());
+    }
     QList<HubFile> models = ggufFiles(entries);
     if (models.isEmpty()) {
         if (const auto folder = folderFile(entries))

@@ -41,5 +41,7 @@ std::optional<QList<HubModel>> readModels(const QByteArray& json);
 std::optional<HubListing> readModel(const QByteArray& json);
 /// Its files, as the tree lists them. Nothing where it is no list.
 std::optional<QList<HubFile>> readTree(const QByteArray& json);
+/// The same of a list that came in several answers.
+std::optional<QList<HubFile>> readTreePages(const QList<QByteArray>& pages);
 
 } // namespace switchyard

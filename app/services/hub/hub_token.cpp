@@ -57,8 +57,9 @@ void HubToken::ask() {
     if (std::exchange(asked_, true))
         return;
     store_->read([self = QPointer(this)](const QByteArray& secret, const QString& error) {
-        if (!self || !self->value_.isEmpty()) // one was typed meanwhile
+        if (!self || self->answered_) // by what the user typed meanwhile
             return;
+        self->answered_ = true;
         self->value_ = isToken(secret) ? secret : QByteArray();
         self->not_kept_ = error;
         Q_EMIT self->changed();
@@ -66,7 +67,7 @@ void HubToken::ask() {
 }
 
 void HubToken::set(const QByteArray& token) {
-    asked_ = true;
+    asked_ = answered_ = true;
     value_ = token;
     not_kept_.clear();
     Q_EMIT changed();

@@ -29,8 +29,9 @@ class HubToken : public QObject {
 
     /// As it is known now; "": none, or not read yet.
     const QByteArray& value() const { return value_; }
-    bool asked() const { return asked_; }
-    /// Asks the keyring for it, once; changed() follows.
+    /// Whether the value is what there is: the keyring has answered, or the user has.
+    bool answered() const { return answered_; }
+    /// Asks the keyring for it, once; changed() follows, perhaps at once.
     void ask();
     /// Uses it from now on, and has it kept.
     void set(const QByteArray& token);
@@ -46,7 +47,7 @@ class HubToken : public QObject {
     std::unique_ptr<SecretStore> store_;
     QByteArray value_;
     QString not_kept_;
-    bool asked_ = false;
+    bool asked_ = false, answered_ = false;
 };
 
 } // namespace switchyard

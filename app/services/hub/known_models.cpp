@@ -6,6 +6,7 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QRegularExpression>
 
 #include <algorithm>
 
@@ -67,6 +68,13 @@ QList<KnownModel> readKnownModels(const QByteArray& json) {
 QList<KnownModel> knownModels() {
     QFile table(QStringLiteral(":/models.json"));
     return table.open(QIODevice::ReadOnly) ? readKnownModels(table.readAll()) : QList<KnownModel>();
+}
+
+QString spokenName(const KnownModel& model) {
+    static const QRegularExpression ending(QStringLiteral("-(?:Instruct|Chat)$")),
+        size(QStringLiteral("-(\\d+(?:\\.\\d+)?[BM])$"));
+    QString name = model.name;
+    return name.remove(ending).replace(size, QStringLiteral(" \\1"));
 }
 
 const KnownModel* firstModel(const QList<KnownModel>& models, quint64 memory) {

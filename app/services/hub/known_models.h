@@ -26,6 +26,8 @@ struct KnownModel {
 QList<KnownModel> readKnownModels(const QByteArray& json);
 /// The table that comes with the program.
 QList<KnownModel> knownModels();
+/// "Qwen2.5-Coder 0.5B" of "Qwen2.5-Coder-0.5B-Instruct": as it is said in a sentence.
+QString spokenName(const KnownModel& model);
 /// What a first start offers of them: a good one that this much memory holds (bytes, 0: not known).
 /// nullptr: none.
 const KnownModel* firstModel(const QList<KnownModel>& models, quint64 memory);

@@ -3,6 +3,7 @@
 #include <QCoreApplication>
 #include <QNetworkAccessManager>
 
+#include <algorithm>
 #include <utility>
 
 namespace switchyard {
@@ -61,6 +62,13 @@ QString statusSentence(int status, const QString& host) {
 
 bool passes(int status) { return status == 429 || status >= 500; }
 
+int retryAfter(const QByteArray& header) {
+    bool number = false;
+    const qint64 seconds = header.trimmed().toLongLong(&number);
+    constexpr qint64 kLongest = 24 * 60 * 60;
+    return number && seconds > 0 ? static_cast<int>(std::min(seconds, kLongest) * 1000) : 0;
+}
+
 WebGet::WebGet(QNetworkAccessManager& net, const WebRules& rules, WebQuestion question, QObject* parent)
     : QObject(parent), net_(net), rules_(rules), question_(std::move(question)), url_(question_.url),
       with_token_(!question_.token.isEmpty() && rules.mayHaveToken(question_.url)), left_(rules.redirects) {}
@@ -68,7 +76,8 @@ WebGet::WebGet(QNetworkAccessManager& net, const WebRules& rules, WebQuestion qu
 WebGet::~WebGet() { stop(); }
 
 void WebGet::stop() {
-    if (QNetworkReply* reply = std::exchange(reply_, nullptr)) {
+    if (QNetworkReply* reply = reply_) {
+        reply_ = nullptr;
         reply->disconnect(this);
         reply->abort();
         reply->deleteLater();
@@ -166,6 +175,8 @@ QByteArray WebGet::header(const QByteArray& name) const {
 qint64 WebGet::available() const { return reply_ ? reply_->bytesAvailable() : 0; }
 
 QByteArray WebGet::read(qint64 most) { return reply_ ? reply_->read(most) : QByteArray(); }
+
+QByteArray WebGet::peek(qint64 most) const { return reply_ ? reply_->peek(most) : QByteArray(); }
 
 // ---- Whole answers ----
 

@@ -7,6 +7,7 @@
 #include <QNetworkReply>
 #include <QNetworkRequest>
 #include <QObject>
+#include <QPointer>
 
 #include <memory>
 
@@ -38,6 +39,7 @@ class WebGet : public QObject {
     const QByteArray& announced() const { return announced_; }
     qint64 available() const;
     QByteArray read(qint64 most);
+    QByteArray peek(qint64 most) const; ///< what read() will give
     /// Ends it; ended() does not follow.
     void stop();
 
@@ -61,7 +63,7 @@ class WebGet : public QObject {
     bool with_token_;
     int left_, status_ = 0;
     QByteArray announced_;
-    QNetworkReply* reply_ = nullptr;
+    QPointer<QNetworkReply> reply_; ///< goes with its manager, where that goes first
 };
 
 /// Asks for an answer of at most `most` bytes and gives it whole.
@@ -72,6 +74,7 @@ class SmallAnswer : public QObject {
                 QObject* parent = nullptr);
     void begin() { get_.begin(); }
     int status() const { return get_.status(); }
+    QByteArray header(const QByteArray& name) const { return get_.header(name); }
 
   Q_SIGNALS:
     /// `error`: a sentence, where there is no answer.
@@ -88,5 +91,7 @@ class SmallAnswer : public QObject {
 QString statusSentence(int status, const QString& host);
 /// Whether it may help to try again later.
 bool passes(int status);
+/// ms that a "Retry-After" asks to wait; 0: nothing that is understood.
+int retryAfter(const QByteArray& header);
 
 } // namespace switchyard

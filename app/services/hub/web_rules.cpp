@@ -10,7 +10,8 @@ namespace {
 
 QString say(const char* text) { return QCoreApplication::translate("WebRules", text); }
 
-constexpr qsizetype kLongestName = 200; ///< bytes of UTF-8: disks allow 255, and ".part.json" is put behind
+constexpr qsizetype kLongestName =
+    200; ///< bytes of UTF-8: disks allow 255, and ".switchyard-part.json" is put behind
 
 bool endsWith(const QString& name, std::initializer_list<const char*> endings) {
     return std::ranges::any_of(endings, [&](const char* ending) {
@@ -31,6 +32,22 @@ QString WebRules::refusal(const QUrl& url) const {
     if (!url.userInfo().isEmpty())
         return say(QT_TRANSLATE_NOOP("WebRules", "The address has a user name in it: nothing is fetched."));
     return {};
+}
+
+int WebRules::pause(int tries, int asked_for) const {
+    constexpr int kLongest = 10 * 60'000;
+    return std::max(first_pause << std::clamp(tries - 1, 0, 6), std::min(asked_for, kLongest));
+}
+
+bool isWeights(const QString& name) { return endsWith(name, {".gguf", ".safetensors"}); }
+
+bool beginsLike(const QString& name, const QByteArray& head) {
+    if (endsWith(name, {".gguf"}))
+        return head.startsWith("GGUF");
+    if (endsWith(name, {".safetensors"})) // the length of the JSON that follows
+        return head.size() >= kHead && head[8] == '{';
+    const QByteArray text = head.trimmed();
+    return !endsWith(name, {".json"}) || text.isEmpty() || text[0] == '{' || text[0] == '[';
 }
 
 bool WebRules::mayHaveToken(const QUrl& url) const {

@@ -23,6 +23,9 @@ struct WebRules {
 
     static qint64 diskFree(const QString& folder);
 
+    /// ms to wait before a question is asked again, after `tries` that failed; at least what the server asked
+    /// for, within reason.
+    int pause(int tries, int asked_for) const;
     /// "" where the address may be asked, else why not, as a sentence.
     QString refusal(const QUrl& url) const;
     bool mayHaveToken(const QUrl& url) const;
@@ -36,9 +39,18 @@ QString plainFileName(const QString& name);
 /// not, as a sentence. Pickles can run code as they are read.
 QString fileKindRefusal(const QString& name);
 
-/// What is written beside the target until it is whole: the file itself, and what is known of it.
-inline QString partOf(const QString& path) { return path + QStringLiteral(".part"); }
-inline QString noteOf(const QString& path) { return path + QStringLiteral(".part.json"); }
+/// Whether a file of this name holds weights: these are what is checked by a SHA-256.
+bool isWeights(const QString& name);
+/// Whether bytes that begin like this can be a file of that name; a web page, say, is none.
+bool beginsLike(const QString& name, const QByteArray& head);
+constexpr int kHead = 9; ///< bytes that this looks at
+
+constexpr double kMostFileBytes = 1e14; ///< what says to be larger is nonsense
+
+/// What is written beside the target until it is whole: the file itself, and what is known of it. No other
+/// program calls its files so.
+inline QString partOf(const QString& path) { return path + QStringLiteral(".switchyard-part"); }
+inline QString noteOf(const QString& path) { return path + QStringLiteral(".switchyard-part.json"); }
 
 /// Of a header or a list: 64 hexadecimal digits, in lower case; else empty.
 QByteArray sha256Of(const QByteArray& text);
