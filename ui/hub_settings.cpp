@@ -65,6 +65,11 @@ HubSettings::HubSettings(Settings& settings, Hub& hub, QWidget* parent)
     showToken();
 }
 
+void HubSettings::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    hub_.token().ask();
+}
+
 void HubSettings::read() {
     address_->setText(settings_.get<Setting::HubAddress>());
     setLook(address_note_, "error", false);

@@ -17,6 +17,9 @@ class HubSettings : public QWidget {
     /// Both must outlive it.
     HubSettings(Settings& settings, Hub& hub, QWidget* parent = nullptr);
 
+  protected:
+    void showEvent(QShowEvent* event) override; ///< asks the keyring, once: what it has is shown
+
   private:
     void takeAddress();
     void takeToken();

@@ -18,6 +18,11 @@ class CurrentModel : public QObject {
     void use(ModelKey key, const DeviceChoice& device = {});
     void unload();
     ModelState state() const { return host_.state(key_); }
+    /// Whether it is loaded, or is to be: its file is needed.
+    bool needs(const ModelKey& key) const {
+        const bool there = state() == ModelState::Ready || state() == ModelState::Loading;
+        return !key.isEmpty() && (key == wished_ || (key == key_ && there));
+    }
     const Capabilities& capabilities() const { return host_.capabilities(key_); }
     /// Of another of the host's.
     const Capabilities& capabilities(const ModelKey& key) const { return host_.capabilities(key); }

@@ -9,6 +9,7 @@
 #include "engine/model/folder_config.h"
 #include "engine/model/model_config.h"
 
+#include <QDateTime>
 #include <QFile>
 #include <QFileInfo>
 #include <QRegularExpression>
@@ -230,8 +231,11 @@ ModelEntry ModelLibrary::inspect(const FoundModel& model) {
     entry.name = model.name;
     entry.parts = model.parts;
     entry.bytes = model.bytes;
+    const QFileInfo there(model.path);
+    entry.folder = there.isDir();
+    entry.changed = there.lastModified().toMSecsSinceEpoch();
     try {
-        if (QFileInfo(model.path).isDir())
+        if (entry.folder)
             readFolder(entry);
         else
             readFile(entry);

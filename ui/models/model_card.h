@@ -8,6 +8,7 @@
 
 #include <QWidget>
 
+#include <functional>
 #include <optional>
 
 class QCheckBox;
@@ -26,6 +27,8 @@ class ModelCard : public QWidget {
     explicit ModelCard(Settings& settings, QWidget* parent = nullptr);
     /// nullptr: none is chosen. `in_use`: it is loaded, and stays where it is.
     void setModel(const ModelEntry* model, bool in_use);
+    /// Says whether the file at a path is needed now, loaded or not yet.
+    void setNeeded(std::function<bool(const QString& path)> needed) { needed_ = std::move(needed); }
     /// Asks whether the model may go to the trash.
     void askDelete();
     /// Why it cannot be deleted here, as a sentence; "": it can.
@@ -44,10 +47,12 @@ class ModelCard : public QWidget {
     void showSetup();
     void keep();
     void computeHash();
+    void forgetHash();
     void remove();
 
     Settings& settings_;
     std::optional<ModelEntry> model_;
+    std::function<bool(const QString& path)> needed_;
     bool in_use_ = false, showing_ = false;
     QLabel *facts_, *question_text_, *error_, *setup_note_;
     QToolButton *hash_, *setup_button_;
@@ -57,6 +62,7 @@ class ModelCard : public QWidget {
     QLineEdit* sum_field_;
     QString sum_; ///< of the model, where it was computed
     int hash_serial_ = 0;
+    bool hashing_ = false;
     Background background_; ///< last: its jobs use everything above
 };
 

@@ -91,6 +91,7 @@ void ModelsPage::setBelow(QWidget* below) { layout_->addWidget(below); }
 
 void ModelsPage::follow(const CurrentModel& model, Devices& devices) {
     devices_ = &devices;
+    card_->setNeeded([&model](const QString& path) { return model.needs(path); });
     connect(&devices, &Devices::cardsChanged, this, [this] {
         anatomy_->setCards(devices_->cards());
         calculator_->setCards(devices_->cards());
