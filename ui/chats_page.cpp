@@ -100,6 +100,7 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
         return tuning;
     });
     picker_->setModels(services_.library.models());
+    picker_->setState(services_.model.state(), loading_.path());
     showModel();
     showTuning();
     showThread();

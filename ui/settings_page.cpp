@@ -37,7 +37,7 @@ SettingsPage::SettingsPage(Settings& settings, SystemPrompts& prompts, const Pat
     buildChat(inner);
     buildFolders(inner);
     inner->addStretch();
-    content->setMaximumWidth(760);
+    content->setMaximumWidth(std::max(760, content->fontMetrics().averageCharWidth() * 100));
     leaveWheelToPage(content);
     auto* scroll = new QScrollArea(this);
     scroll->setWidgetResizable(true);
@@ -137,7 +137,8 @@ void SettingsPage::buildChat(QVBoxLayout* layout) {
     prompt_->setAccessibleName(tr("System prompt of new chats"));
     prompt_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     addSettingsRow(form, tr("System prompt"), prompt_);
-    addSettingsNote(form, tr("What new chats begin with: one of those that were given a name over a chat's thread."));
+    addSettingsNote(
+        form, tr("What new chats begin with: one of those that were given a name over a chat's thread."));
     connect(prompt_, &QComboBox::activated, this,
             [this] { settings_.set<Setting::SystemPrompt>(prompt_->currentData().toString()); });
 }
@@ -172,7 +173,7 @@ void SettingsPage::buildFolders(QVBoxLayout* layout) {
     addSettingsRow(form, tr("Data folder"), folder);
     data_note_ =
         addSettingsNote(form, tr("Chats and presets lie here. Another folder is used from the next start on; "
-                         "chats are not moved."));
+                                 "chats are not moved."));
     addSettingsRow(form, tr("Model folders"), new FolderList(settings_, paths_.models, u"settings"_s));
     connect(change, &QPushButton::clicked, this, [this] {
         auto* dialog = new QFileDialog(this, tr("Data folder"), paths_.data);

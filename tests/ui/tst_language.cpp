@@ -67,6 +67,7 @@ class TestLanguage : public QObject {
         desk.action(u"page_chat"_s)->trigger();
         QCOMPARE(desk.find<QPlainTextEdit>(u"composerEdit"_s)->toPlainText(), u"not sent yet"_s);
         QCOMPARE(desk.controller.conversation().thread().size(), 2);
+        QVERIFY(!desk.find<QLabel>(u"picker.facts"_s)->text().isEmpty()); // of the model that is loaded still
         const auto* page = desk.window->findChild<ChatPage*>();
         QTRY_COMPARE(page->thread()->messageCount(), 2);
         QVERIFY(desk.find<QLabel>(u"status.activity"_s)->text().isEmpty() ||

@@ -1,6 +1,7 @@
 // What the user has to know stands in the window until it was read, whatever happens meanwhile.
 #include "tests/app/store_fixture.h"
 #include "tests/ui/desk.h"
+#include "ui/chat/chat_page.h"
 #include "ui/chat/toast.h"
 
 #include <QFile>
@@ -93,7 +94,7 @@ class NoticesTest : public QObject {
         // Another thing to be said, and its time goes by.
         const MessageId question = desk.controller.conversation().thread().first().id;
         desk.controller.deleteMessage(question);
-        auto* toast = desk.window->findChild<Toast*>();
+        auto* toast = desk.window->findChild<ChatPage*>()->toast();
         QTRY_VERIFY(toast->isVisible());
         toast->findChild<QToolButton*>(u"toastClose"_s)->click();
 

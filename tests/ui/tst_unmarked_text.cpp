@@ -41,7 +41,7 @@ QString unmarked(QString text) {
     static const QRegularExpression same_everywhere(
         u"\\b(Switchyard|English|简体中文|Example(\\.gguf)?|Qt|SQLite|GPL-3\\.0-or-later|CPU|GPU|RAM|VRAM|KV|"
         "GiB|MiB|kB|ms|t/s|W|MHz|F32|F16|BF16|FP8|MXFP4|I?Q\\d\\w*|TQ\\d\\w*|KV|GB/s|"
-        "Ctrl|Alt|Shift|Esc|Del|Return|Enter|Left|Right|F\\d+|[A-Z])\\b|/[\\w./-]+|[\\w-]+\\.gguf|deepseek[\\w-]*"_s,
+        "Ctrl|Alt|Shift|Esc|Del|Return|Enter|Left|Right|F\\d+|[A-Z])\\b|https?://\\S+|/[\\w./-]+|[\\w-]+\\.gguf|deepseek[\\w-]*"_s,
         QRegularExpression::UseUnicodePropertiesOption);
     text.remove(same_everywhere);
     static const QRegularExpression word(u"\\p{L}{2,}"_s);

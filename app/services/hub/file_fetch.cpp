@@ -41,13 +41,6 @@ bool isStrong(const QByteArray& etag) {
 
 } // namespace
 
-void keepOnDisk(QFile& file) {
-    file.flush();
-#ifdef Q_OS_UNIX
-    ::fsync(file.handle());
-#endif
-}
-
 FileFetch::FileFetch(QNetworkAccessManager& net, const WebRules& rules, FetchOrder order, QObject* parent)
     : QObject(parent), net_(net), rules_(rules), order_(std::move(order)), total_(order_.bytes) {
     again_.setSingleShot(true);

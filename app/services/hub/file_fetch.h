@@ -31,9 +31,6 @@ struct FetchEnd {
     bool refused = false;  ///< the server wants to know who asks
 };
 
-/// Waits until what was written is on the disk, so that a name never stands for less than the whole file.
-void keepOnDisk(QFile& file);
-
 class FileFetch : public QObject {
     Q_OBJECT
   public:

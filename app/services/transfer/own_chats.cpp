@@ -1,5 +1,6 @@
 #include "app/services/transfer/own_chats.h"
 
+#include "app/services/chat_title.h"
 #include "app/services/conversation_store.h"
 #include "app/services/transfer/chat_names.h"
 #include "app/services/transfer/foreign_chats.h"
@@ -190,6 +191,10 @@ WholeChat OwnChat::finish(const Json& stored) {
     chat_.summary.created = json::time(json::member(stored, "created"));
     chat_.summary.changed = json::time(json::member(stored, "changed"));
     chat_.summary.pinned = json::truth(stored, "pinned");
+    if (chat_.summary.title.trimmed().isEmpty() && !chat_.messages.isEmpty())
+        chat_.summary.title = titleFrom(chat_.messages.first().text());
+    if (chat_.summary.title.trimmed().isEmpty())
+        chat_.summary.title = QCoreApplication::translate("ChatTransfer", "Imported chat");
     const QString titled = json::text(stored, "titled");
     chat_.summary.title_by = titled == "model"_L1  ? TitleBy::Model
                              : titled == "gist"_L1 ? TitleBy::Gist
