@@ -8,6 +8,8 @@
 
 #include <QSqlDatabase>
 
+#include <vector>
+
 namespace switchyard {
 
 struct ChatBatch;
@@ -97,7 +99,7 @@ class ConversationDatabase {
     void stamp(qint64 row, Touched field);
     ConversationId conversationOf(MessageId id);
     bool isNew(const WholeChat& chat);
-    QList<FolderId> takeFolders(const QList<ChatFolder>& wanted);
+    QList<FolderId> takeFolders(const QList<ChatFolder>& wanted, const std::vector<bool>& used);
     void addChat(const WholeChat& chat, FolderId folder);
 
     QSqlDatabase db_;

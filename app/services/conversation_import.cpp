@@ -6,10 +6,13 @@
 #include "app/services/tuning_json.h"
 #include "app/services/whole_chat.h"
 
+#include <QSet>
 #include <QSqlQuery>
 #include <QVariant>
 
 #include <algorithm>
+#include <ranges>
+#include <vector>
 
 namespace switchyard {
 
@@ -22,17 +25,25 @@ qint64 milliseconds(const QDateTime& time, qint64 otherwise) {
 } // namespace
 
 QList<ConversationId> ConversationDatabase::addChats(const ChatBatch& batch) {
-    QList<ConversationId> added;
-    QList<FolderId> folders;
+    std::vector<const WholeChat*> wanted;
+    std::vector<bool> used(static_cast<std::size_t>(batch.folders.size()));
     for (const WholeChat& chat : batch.chats) {
         if (!isNew(chat))
             continue;
-        if (folders.isEmpty() && !batch.folders.isEmpty())
-            folders = takeFolders(batch.folders);
-        addChat(chat, chat.folder && *chat.folder < static_cast<std::size_t>(folders.size())
-                          ? folders[static_cast<qsizetype>(*chat.folder)]
-                          : 0);
-        added.append(chat.summary.id);
+        wanted.push_back(&chat);
+        if (chat.folder && *chat.folder < used.size())
+            used[*chat.folder] = true;
+    }
+    const bool any = std::ranges::find(used, true) != used.end();
+    const QList<FolderId> folders = any ? takeFolders(batch.folders, used) : QList<FolderId>();
+    QList<ConversationId> added;
+    for (const WholeChat* chat : wanted) {
+        if (!isNew(*chat)) // the batch has it twice
+            continue;
+        addChat(*chat, chat->folder && *chat->folder < static_cast<std::size_t>(folders.size())
+                           ? folders[static_cast<qsizetype>(*chat->folder)]
+                           : 0);
+        added.append(chat->summary.id);
     }
     return added;
 }
@@ -51,19 +62,36 @@ bool ConversationDatabase::isNew(const WholeChat& chat) {
     return chat.source.isEmpty() || !nextRow(copy);
 }
 
-/// The ids of these folders, each made where there is none of its name yet.
-QList<FolderId> ConversationDatabase::takeFolders(const QList<ChatFolder>& wanted) {
-    QList<ChatFolder> left = folders();
+/// The ids of these folders; of those that are used each is made where there is none of its name yet, others
+/// have 0 then. A folder that a batch before has made is known by its id.
+QList<FolderId> ConversationDatabase::takeFolders(const QList<ChatFolder>& wanted,
+                                                  const std::vector<bool>& used) {
+    QSet<FolderId> wanted_ids;
+    for (const ChatFolder& folder : wanted)
+        wanted_ids.insert(folder.id);
+    QSet<FolderId> made;
+    QHash<QString, QList<FolderId>> left; ///< by their names, the last one first
+    const QList<ChatFolder> present = folders();
+    for (const ChatFolder& folder : present | std::views::reverse) {
+        if (wanted_ids.contains(folder.id))
+            made.insert(folder.id);
+        else
+            left[folder.name].append(folder.id);
+    }
     QList<FolderId> ids;
-    for (const ChatFolder& folder : wanted) {
-        const auto same = std::ranges::find(left, folder.name, &ChatFolder::name);
-        if (same == left.end()) {
+    for (qsizetype i = 0; i < wanted.size(); ++i) {
+        const ChatFolder& folder = wanted[i];
+        const auto same = left.find(folder.name);
+        FolderId id = 0;
+        if (made.contains(folder.id)) {
+            id = folder.id;
+        } else if (same != left.end() && !same->isEmpty()) {
+            id = same->takeLast();
+        } else if (used[static_cast<std::size_t>(i)] && !folder.name.isEmpty()) {
             createFolder(folder.id, folder.name);
-            ids.append(folder.id);
-        } else {
-            ids.append(same->id);
-            left.erase(same);
+            id = folder.id;
         }
+        ids.append(id);
     }
     return ids;
 }

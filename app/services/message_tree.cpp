@@ -1,5 +1,7 @@
 #include "app/services/message_tree.h"
 
+#include <QSet>
+
 #include <algorithm>
 #include <utility>
 
@@ -60,6 +62,25 @@ QList<MessageId> MessageTree::children(MessageId parent) const {
         }
     }
     return there;
+}
+
+QList<MessageId> MessageTree::strays() const {
+    QSet<MessageId> reached;
+    QList<MessageId> left{0};
+    while (!left.isEmpty()) {
+        for (const MessageId child : nodes_.value(left.takeLast()).children) {
+            if (!reached.contains(child)) // a damaged file may have a circle
+                left.append(child);
+            reached.insert(child);
+        }
+    }
+    QList<MessageId> strays;
+    for (auto node = nodes_.cbegin(); node != nodes_.cend(); ++node) {
+        if (node->isThere() && !reached.contains(node.key()))
+            strays.append(node.key());
+    }
+    std::ranges::sort(strays);
+    return strays;
 }
 
 QList<MessageId> MessageTree::siblings(MessageId id) const {

@@ -29,6 +29,8 @@ class MessageTree {
     const Message* find(MessageId id) const;
     /// The same, to change what it says; id, parent and siblings are the tree's.
     Message* find(MessageId id);
+    /// Of those that are there the ones that are in no branch, in the order of their ids.
+    QList<MessageId> strays() const;
     /// Those under one parent (0: the beginnings), in order, without removed ones.
     QList<MessageId> children(MessageId parent) const;
     /// Those under the same parent, `id` included; empty: not there, or removed.

@@ -31,8 +31,8 @@ struct WholeChat {
 /// Chats that are added in one transaction.
 struct ChatBatch {
     std::vector<WholeChat> chats;
-    /// Where there is none of the name it is made, with this id. The second of a name is another than the
-    /// first.
+    /// Where there is none of the name it is made, with this id, once a chat that is added lies in it;
+    /// batches of one import have the same ids. The second of a name is another than the first.
     QList<ChatFolder> folders;
 };
 

@@ -179,6 +179,48 @@ class TransferForeignTest : public QObject {
         QCOMPARE(importOf(*store_, {path(u"lm.zip"_s)}).added, 1);
     }
 
+    /// Entries that are damaged, or hold no chats, do not cost those behind them.
+    void oneBadEntryDoesNotCostTheOthers() {
+        putZip(path(u"export.zip"_s), {{"conversations-000.json", "[]"},
+                                       {"conversations-001.json", "[}"},
+                                       {"conversations-002.json", chatGptSample()},
+                                       {"conversations-003.json", "[1, 2]"}});
+        const ImportResult result = importOf(*store_, {path(u"export.zip"_s)});
+        QCOMPARE(result.added, 1);
+        QVERIFY2(result.error.contains(u"export.zip/conversations-001.json"_s), qPrintable(result.error));
+        QVERIFY2(!result.error.contains(u'\n'), qPrintable(result.error)); // nothing of the others
+        putZip(path(u"none.zip"_s), {{"conversations-000.json", "[]"}, {"conversations-001.json", "[3]"}});
+        const ImportResult none = importOf(*store_, {path(u"none.zip"_s)});
+        QVERIFY2(none.error.contains(u"it holds no chats"_s), qPrintable(none.error));
+    }
+
+    /// What counts is what was read, not what an entry says of itself.
+    void anArchivesLimitIsOfWhatIsRead() {
+        const QByteArray large = "[}" + QByteArray(900'000, ' '); // is given up at its beginning
+        putZip(path(u"export.zip"_s),
+               {{"conversations-000.json", large}, {"conversations-001.json", chatGptSample()}});
+        ImportHooks hooks;
+        int stored = 0;
+        hooks.progress = [](double) {};
+        hooks.store = [&](const std::shared_ptr<const ChatBatch>& batch) {
+            stored += static_cast<int>(batch->chats.size());
+            return QList<ConversationId>{batch->chats[0].summary.id};
+        };
+        JsonLimits limits;
+        limits.file = 200'000;
+        ImportResult result;
+        importChatFile(path(u"export.zip"_s), hooks, limits, result);
+        QCOMPARE(stored, 1);
+        limits.file = 80'000; // what is read at once, and not as much again
+        ImportResult too_large;
+        importChatFile(path(u"export.zip"_s), hooks, limits, too_large);
+        QCOMPARE(stored, 2);
+        limits.file = 60'000;
+        importChatFile(path(u"export.zip"_s), hooks, limits, too_large);
+        QCOMPARE(stored, 2);
+        QVERIFY2(too_large.error.contains(u"it is larger than"_s), qPrintable(too_large.error));
+    }
+
     void archivesThatAreNone() {
         putFile(path(u"a.zip"_s), QByteArray("PK\x03\x04", 4) + QByteArray(500, 'x'));
         putZip(path(u"b.zip"_s), {{"picture.png", "x"}});

@@ -4,10 +4,13 @@
 #include "transfer_fixture.h"
 
 #include "app/services/transfer/foreign_tree.h"
+#include "tests/support/time_limit.h"
 
 #include <nlohmann/json.hpp>
 
 #include <QTemporaryDir>
+
+#include <ctime>
 
 using namespace switchyard;
 using namespace Qt::StringLiterals;
@@ -147,6 +150,30 @@ class TransferHostileTest : public QObject {
         QVERIFY(!ReadChats(numbers(400'000), limits).error.isEmpty());
     }
 
+    /// A list costs no more than what is in it.
+    void manySmallElementsTakeNoLonger() {
+        constexpr int kMost = 5; // seconds of processor time; it takes a tenth of one
+        const std::clock_t before = std::clock();
+        const ReadChats read("[[" + QByteArray("{},").repeated(200'000) + "{}]]");
+        QCOMPARE(read.result.unknown, 1);
+        QVERIFY(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC <
+                kMost * test::kSanitizerSlowdown);
+    }
+
+    /// However little is read from the disk for it.
+    void itIsLookedAtWhetherToGoOn() {
+        const QByteArray file = "[[" + QByteArray("[],").repeated(16'000) + "[]]]"; // is read at once
+        MemoryBytes bytes(file);
+        int looks = 0;
+        ImportHooks hooks;
+        hooks.progress = [&](double) {
+            if (++looks == 4)
+                throw TransferStopped();
+        };
+        ImportResult result;
+        QVERIFY_EXCEPTION_THROWN(importChats(bytes, file.size(), hooks, {}, result), TransferStopped);
+    }
+
     void ourMessagesAreCountedOneByOne() {
         JsonLimits limits;
         limits.values = 100;
@@ -189,6 +216,22 @@ class TransferHostileTest : public QObject {
         QCOMPARE(wide.chats[0].messages.size(), 20'001);
     }
 
+    /// Thousands of steps of thoughts and tools are one answer, which is written once.
+    void aLongAnswerInStepsIsTaken() {
+        QList<QByteArray> nodes{node("q", "null", "", "user")};
+        QByteArray above = "q";
+        for (int i = 0; i < 3000; ++i) {
+            const QByteArray id = "a" + QByteArray::number(i);
+            nodes << node(id, "\"" + above + "\"", "", "assistant").replace("words of", QByteArray(60, 'w'));
+            above = id;
+        }
+        const ReadChats read(conversation(nodes, above));
+        QCOMPARE(read.result.error, QString());
+        QCOMPARE(read.chats.size(), 1u);
+        QCOMPARE(read.chats[0].messages.size(), 2);
+        QCOMPARE(read.chats[0].messages[1].parts.size(), 3000);
+    }
+
     /// Answers that part at every step would be copied without end.
     void answersThatPartWithoutEndAreRefused() {
         QList<QByteArray> nodes{node("q", "null", "", "user")};
@@ -202,7 +245,21 @@ class TransferHostileTest : public QObject {
         }
         const ReadChats read(conversation(nodes, above));
         QCOMPARE(read.chats.size(), 0u);
-        QCOMPARE(read.result.unknown, 1);
+        QCOMPARE(read.error, QString()); // there was a chat
+        QVERIFY2(read.result.error.contains(u"“T” was left out"_s), qPrintable(read.result.error));
+    }
+
+    /// Each step has a question of its own, too: its beginning would be written again and again.
+    void answersThatAreAskedAboutAtEachStepAreRefused() {
+        QList<QByteArray> nodes{node("q", "null", "", "user")};
+        QByteArray above = "q";
+        for (int i = 0; i < 3000; ++i) {
+            const QByteArray id = "a" + QByteArray::number(i), side = "s" + QByteArray::number(i);
+            nodes << node(id, "\"" + above + "\"", "", "assistant").replace("words of", QByteArray(60, 'w'))
+                  << node(side, "\"" + id + "\"", "", "user");
+            above = id;
+        }
+        QCOMPARE(ReadChats(conversation(nodes, above)).chats.size(), 0u);
     }
 
     void timesThatAreNone() {

@@ -69,6 +69,37 @@ class TransferPagesTest : public QObject {
         QVERIFY2(all.contains(u"Version 2 of 2"_s), qPrintable(all));
     }
 
+    /// Nothing that is said takes what follows into it, or looks like what the export itself says.
+    void eachMessageOfMarkdownEndsWhereItEnds_data() {
+        QTest::addColumn<QString>("answer");
+        QTest::addColumn<QString>("expected"); ///< up to the next heading
+        QTest::newRow("a comment") << u"It is <!-- so"_s << u"It is <!-- so"_s;
+        QTest::newRow("a block of comment") << u"It is\n\n<!-- so"_s << u"It is\n\n\\<!-- so"_s;
+        QTest::newRow("pre") << u"<pre>\n# x\n<b>"_s << u"\\<pre>\n# x\n\\<b>"_s;
+        QTest::newRow("details") << u"so <details> and `<details>`"_s << u"so \\<details> and `<details>`"_s;
+        QTest::newRow("a tag in a tag") << u"<div\n<pre>"_s << u"\\<div\n\\<pre>"_s;
+        QTest::newRow("script") << u"<script>let x"_s << u"\\<script>let x"_s;
+        QTest::newRow("an address") << u"<https://a.example/> 1 < 2"_s << u"<https://a.example/> 1 < 2"_s;
+        QTest::newRow("code") << u"```html\n<pre>\n"_s << u"```html\n<pre>\n```"_s;
+        QTest::newRow("code by indentation") << u" \n\n    ```\n    x"_s << u"    ```\n    x"_s;
+        QTest::newRow("a fence in a list") << u"- ```\n  x"_s << u"- ```\n  x"_s;
+    }
+    void eachMessageOfMarkdownEndsWhereItEnds() {
+        QFETCH(QString, answer);
+        QFETCH(QString, expected);
+        const ConversationId id = ConversationStore::newId();
+        store_->create(id, u"T"_s, {});
+        const Message question =
+            messageOf(id, 0, Author::User, u"# Forged\nA\n---\n> B\n```\n# c\n```\n<!-- D\n- e"_s);
+        store_->append(question);
+        answerTo(question.id, id, {{PartKind::Text, answer, {}, 0}});
+        const QString text = written({ExportForm::Markdown, false}, {id});
+        QVERIFY2(
+            text.contains(u"\n\n\\# Forged\nA\n\\---\n\\> B\n```\n# c\n```\n\\<!-- D\n- e\n\n## Answer"_s),
+            qPrintable(text));
+        QVERIFY2(text.endsWith(u"\n\n"_s + expected + u"\n\n"_s), qPrintable(text));
+    }
+
     void aPageNeedsNothingElse() {
         std::mt19937 random(2);
         ChatBatch batch;

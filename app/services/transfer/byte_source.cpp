@@ -59,13 +59,13 @@ qint64 FileBytes::read(char* to, qint64 most) {
 
 // ---- An archive ----
 
-bool Archive::isOne(const QString& path) {
+bool ChatArchive::isOne(const QString& path) {
     QFile file(path);
     return QFileInfo(path).isFile() && file.open(QIODevice::ReadOnly) &&
            file.read(4) == QByteArray("PK\x03\x04", 4);
 }
 
-Archive::Archive(const QString& path) {
+ChatArchive::ChatArchive(const QString& path) {
     int code = 0;
     zip_ = zip_open(QFile::encodeName(path).constData(), ZIP_RDONLY, &code);
     if (!zip_) {
@@ -85,9 +85,9 @@ Archive::Archive(const QString& path) {
     }
 }
 
-Archive::~Archive() { zip_discard(zip_); }
+ChatArchive::~ChatArchive() { zip_discard(zip_); }
 
-std::unique_ptr<ByteSource> Archive::open(const Entry& entry) const {
+std::unique_ptr<ByteSource> ChatArchive::open(const Entry& entry) const {
     zip_file* file = zip_fopen_index(zip_, entry.index, 0);
     if (!file)
         throw unreadable(QString::fromUtf8(zip_strerror(zip_)));

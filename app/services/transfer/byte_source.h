@@ -31,13 +31,13 @@ class FileBytes : public ByteSource {
 };
 
 /// A zip archive.
-class Archive {
+class ChatArchive {
   public:
     /// Throws TransferError where it is none.
-    explicit Archive(const QString& path);
-    ~Archive();
-    Archive(const Archive&) = delete;
-    Archive& operator=(const Archive&) = delete;
+    explicit ChatArchive(const QString& path);
+    ~ChatArchive();
+    ChatArchive(const ChatArchive&) = delete;
+    ChatArchive& operator=(const ChatArchive&) = delete;
 
     struct Entry {
         quint64 index = 0;

@@ -5,11 +5,13 @@
 #include "app/services/transfer/json_chats.h"
 #include "app/services/transfer/json_elements.h"
 #include "app/services/transfer/json_read.h"
+#include "app/services/transfer/message_words.h"
 #include "app/services/transfer/own_chats.h"
 #include "app/services/transfer/transfer_error.h"
 
 #include <QCoreApplication>
 #include <QFileInfo>
+#include <QScopeGuard>
 
 #include <algorithm>
 #include <utility>
@@ -35,6 +37,35 @@ qint64 sizeOf(const WholeChat& chat) {
     return size;
 }
 
+/// A line of what is said of the import; where there would be very many, the last one says so.
+void addLine(ImportResult& result, const QString& line) {
+    constexpr qsizetype kMostLines = 20;
+    const qsizetype lines = result.error.isEmpty() ? 0 : result.error.count(u'\n') + 1;
+    if (lines >= kMostLines)
+        return;
+    if (lines > 0)
+        result.error += u'\n';
+    result.error += lines + 1 < kMostLines
+                        ? line
+                        : say(QT_TRANSLATE_NOOP("ChatTransfer", "There is more that could not be read."));
+}
+
+/// Of a chat that cannot be taken over.
+void addLeftOut(ImportResult& result, const Json& element, const QString& why) {
+    constexpr qsizetype kLongest = 80;
+    for (const Json* at : {&element, &json::member(element, "chat")}) {
+        for (const char* key : {"title", "name"}) {
+            const QString title = onOneLine(json::text(*at, key)).left(kLongest);
+            if (!title.isEmpty())
+                return addLine(result,
+                               say(QT_TRANSLATE_NOOP("ChatTransfer", "The chat “%1” was left out: %2."))
+                                   .arg(title, why));
+        }
+    }
+    addLine(result,
+            say(QT_TRANSLATE_NOOP("ChatTransfer", "A chat without a title was left out: %1.")).arg(why));
+}
+
 /// Collects chats and stores them some at a time.
 class Collector : public ElementSink {
   public:
@@ -50,8 +81,9 @@ class Collector : public ElementSink {
         WholeChat chat;
         try {
             chat = kind->read(element);
-        } catch (const TransferError&) {
-            ++result_.unknown;
+        } catch (const TransferError& error) {
+            refused_ = true;
+            addLeftOut(result_, element, error.sentence());
             return;
         }
         if (chat.messages.isEmpty()) {
@@ -70,8 +102,10 @@ class Collector : public ElementSink {
         if (key != "folders" || !value.is_array())
             return;
         constexpr std::size_t kMost = 10'000;
+        constexpr qsizetype kLongest = 100;
         for (std::size_t i = 0; i < std::min(value.size(), kMost); ++i)
-            batch_.folders.append({ConversationStore::newId(), json::text(value[i])});
+            batch_.folders.append(
+                {ConversationStore::newId(), onOneLine(json::text(value[i])).left(kLongest).trimmed()});
     }
 
     void takeMessage(const Json& message) override { own_.addMessage(message); }
@@ -97,6 +131,9 @@ class Collector : public ElementSink {
         messages_ = bytes_ = 0;
     }
 
+    /// Whether there was a chat that could not be taken over, which was said.
+    bool refused() const { return refused_; }
+
   private:
     std::size_t folderOf(const QString& name) {
         const auto found = std::ranges::find(batch_.folders, name, &ChatFolder::name);
@@ -121,6 +158,7 @@ class Collector : public ElementSink {
     ImportResult& result_;
     OwnChat own_;
     int left_out_ = 0;
+    bool refused_ = false;
     ChatBatch batch_;
     qsizetype messages_ = 0;
     qint64 bytes_ = 0;
@@ -128,9 +166,9 @@ class Collector : public ElementSink {
 
 /// Those of an archive that may hold chats: as ChatGPT names them, or where there are none of that name, all
 /// of JSON.
-std::vector<Archive::Entry> entriesToRead(const Archive& archive) {
-    std::vector<Archive::Entry> named, all;
-    for (const Archive::Entry& entry : archive.entries()) {
+std::vector<ChatArchive::Entry> entriesToRead(const ChatArchive& archive) {
+    std::vector<ChatArchive::Entry> named, all;
+    for (const ChatArchive::Entry& entry : archive.entries()) {
         const QString name = entry.name.section(u'/', -1).toLower();
         if (!name.endsWith(QLatin1String(".json")))
             continue;
@@ -141,35 +179,26 @@ std::vector<Archive::Entry> entriesToRead(const Archive& archive) {
     return named.empty() ? all : named;
 }
 
-void importArchive(const QString& path, const ImportHooks& hooks, const JsonLimits& limits,
-                   ImportResult& result) {
-    const Archive archive(path);
-    const std::vector<Archive::Entry> entries = entriesToRead(archive);
-    if (entries.empty())
-        throw TransferError(say(QT_TRANSLATE_NOOP("ChatTransfer", "there is no JSON file in it")));
-    quint64 size = 0;
-    for (const Archive::Entry& entry : entries)
-        size += std::min(entry.size, static_cast<quint64>(limits.file));
-    qint64 left = limits.file; // of all together
-    double before = 0;
-    for (const Archive::Entry& entry : entries) {
-        const double part = static_cast<double>(entry.size) / static_cast<double>(std::max<quint64>(size, 1));
-        ImportHooks inside = hooks;
-        inside.progress = [&](double share) { hooks.progress(std::min(1.0, before + share * part)); };
-        JsonLimits rest = limits;
-        rest.file = left;
-        const auto source = archive.open(entry);
-        importChats(*source, static_cast<qint64>(std::min(entry.size, quint64{1} << 62)), inside, rest,
-                    result);
-        left -= static_cast<qint64>(std::min(entry.size, static_cast<quint64>(left)));
-        before += part;
+/// Knows how much was read of another.
+class CountedBytes : public ByteSource {
+  public:
+    explicit CountedBytes(ByteSource& source) : source_(source) {}
+    qint64 read(char* to, qint64 most) override {
+        const qint64 got = source_.read(to, most);
+        count_ += got;
+        return got;
     }
-}
+    qint64 count() const { return count_; }
 
-} // namespace
+  private:
+    ByteSource& source_;
+    qint64 count_ = 0;
+};
 
-void importChats(ByteSource& source, qint64 size, const ImportHooks& hooks, const JsonLimits& limits,
-                 ImportResult& result) {
+/// Whether there were chats in it, be they taken over or not. Throws TransferError where it is not read to
+/// its end.
+bool readChats(ByteSource& source, qint64 size, const ImportHooks& hooks, const JsonLimits& limits,
+               ImportResult& result) {
     const ImportResult before = result;
     JsonBytes bytes(source, limits, [&](qint64 read) {
         hooks.progress(size > 0 ? std::min(1.0, static_cast<double>(read) / static_cast<double>(size)) : 0);
@@ -182,27 +211,90 @@ void importChats(ByteSource& source, qint64 size, const ImportHooks& hooks, cons
         throw;
     }
     collector.flush();
-    const bool nothing =
-        result.added == before.added && result.known == before.known && result.empty == before.empty;
-    if (nothing)
-        throw TransferError(say(
-            QT_TRANSLATE_NOOP("ChatTransfer", "it holds no chats as Switchyard, ChatGPT, Open WebUI and LM "
+    return result.added != before.added || result.known != before.known || result.empty != before.empty ||
+           collector.refused();
+}
+
+TransferError noChats() {
+    return TransferError(
+        say(QT_TRANSLATE_NOOP("ChatTransfer", "it holds no chats as Switchyard, ChatGPT, Open WebUI and LM "
                                               "Studio export them")));
+}
+
+/// Says why a file, or a part of an archive, was not read, or not to its end.
+class Complaint {
+  public:
+    Complaint(ImportResult& result, const QString& name)
+        : result_(result), name_(name), before_(result.added + result.known) {}
+    void operator()(const QString& why) const {
+        const bool some = result_.added + result_.known > before_;
+        addLine(result_, (some ? say(QT_TRANSLATE_NOOP("ChatTransfer", "%1 was not read to its end: %2."))
+                               : say(QT_TRANSLATE_NOOP("ChatTransfer", "%1 cannot be imported: %2.")))
+                             .arg(name_, why));
+    }
+
+  private:
+    ImportResult& result_;
+    const QString name_;
+    const int before_;
+};
+
+/// One that is damaged does not cost those behind it.
+void importArchive(const QString& path, const ImportHooks& hooks, const JsonLimits& limits,
+                   ImportResult& result) {
+    const ChatArchive archive(path);
+    const std::vector<ChatArchive::Entry> entries = entriesToRead(archive);
+    if (entries.empty())
+        throw TransferError(say(QT_TRANSLATE_NOOP("ChatTransfer", "there is no JSON file in it")));
+    quint64 size = 0;
+    for (const ChatArchive::Entry& entry : entries)
+        size += std::min(entry.size, static_cast<quint64>(limits.file));
+    qint64 left = limits.file; // of all together
+    double before = 0;
+    bool some = false;
+    for (const ChatArchive::Entry& entry : entries) {
+        constexpr qsizetype kLongestName = 100;
+        const double part = static_cast<double>(entry.size) / static_cast<double>(std::max<quint64>(size, 1));
+        ImportHooks inside = hooks;
+        inside.progress = [&](double share) { hooks.progress(std::min(1.0, before + share * part)); };
+        JsonLimits rest = limits;
+        rest.file = left;
+        const Complaint fail(result,
+                             QFileInfo(path).fileName() + u'/' + onOneLine(entry.name).right(kLongestName));
+        qint64 read = 0;
+        try {
+            const auto source = archive.open(entry);
+            CountedBytes counted(*source);
+            const auto count = qScopeGuard([&] { read = counted.count(); });
+            const auto claimed = static_cast<qint64>(std::min(entry.size, quint64{1} << 62));
+            some |= readChats(counted, claimed, inside, rest, result);
+        } catch (const TransferError& error) {
+            if (read > left)
+                throw TransferError(say(QT_TRANSLATE_NOOP("ChatTransfer", "it is larger than %1 GiB"))
+                                        .arg(limits.file >> 30));
+            fail(error.sentence());
+            some = true; // which was said
+        }
+        left -= read;
+        before += part;
+    }
+    if (!some)
+        throw noChats();
+}
+
+} // namespace
+
+void importChats(ByteSource& source, qint64 size, const ImportHooks& hooks, const JsonLimits& limits,
+                 ImportResult& result) {
+    if (!readChats(source, size, hooks, limits, result))
+        throw noChats();
 }
 
 void importChatFile(const QString& path, const ImportHooks& hooks, const JsonLimits& limits,
                     ImportResult& result) {
-    const int before = result.added + result.known;
-    const auto fail = [&](const QString& why) {
-        const bool some = result.added + result.known > before;
-        if (!result.error.isEmpty())
-            result.error += u'\n';
-        result.error += (some ? say(QT_TRANSLATE_NOOP("ChatTransfer", "%1 was not read to its end: %2."))
-                              : say(QT_TRANSLATE_NOOP("ChatTransfer", "%1 cannot be imported: %2.")))
-                            .arg(QFileInfo(path).fileName(), why);
-    };
+    const Complaint fail(result, QFileInfo(path).fileName());
     try {
-        if (Archive::isOne(path)) {
+        if (ChatArchive::isOne(path)) {
             importArchive(path, hooks, limits, result);
         } else {
             FileBytes file(path);

@@ -16,7 +16,7 @@ struct ImportResult {
     int empty = 0;    ///< without messages, left out
     int unknown = 0;  ///< no chats, or none that can be read
     int left_out = 0; ///< records and dials of ours that could not be taken over
-    QString error;    ///< a sentence a file, a line each: why the rest was not read
+    QString error;    ///< a sentence a line, at most 20: why files, or chats of them, were not read
     bool cancelled = false;
     ConversationId last = 0; ///< of those that were added
 };

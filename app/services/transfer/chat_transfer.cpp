@@ -49,6 +49,14 @@ qsizetype placeOf(FolderId folder, const QList<ChatFolder>& folders) {
     return folder != 0 && found != folders.end() ? found - folders.begin() : -1;
 }
 
+/// A chat without its records would not be all that there is.
+ConversationStore::Runs checked(ConversationStore::Runs runs) {
+    if (!runs)
+        throw TransferError(
+            ChatTransfer::tr("The chats cannot be read now: try again once they can be saved."));
+    return runs;
+}
+
 QStringList namesOf(const QList<ChatFolder>& folders) {
     QStringList names;
     for (const ChatFolder& folder : folders)
@@ -60,7 +68,7 @@ QStringList namesOf(const QList<ChatFolder>& folders) {
 
 ChatTransfer::ChatTransfer(ConversationStore& store, QObject* parent) : QObject(parent), store_(store) {}
 
-ChatTransfer::~ChatTransfer() = default;
+ChatTransfer::~ChatTransfer() { ending_.request_stop(); }
 
 void ChatTransfer::exportChats(const ExportRequest& request) {
     start<ExportResult>([this, request](const std::stop_token& stop) { return doExport(request, stop); },
@@ -181,14 +189,11 @@ void ChatTransfer::writeEvery(const ExportRequest& request, ChatWriter& writer, 
             writer.begin(head);
         }
         const ReadRuns runs = [&](const QList<MessageId>& messages) {
-            const auto read = ask<ConversationStore::Runs>(
+            return checked(ask<ConversationStore::Runs>(
                 [this, cursor, messages](auto answer) {
                     cursor->readRuns(messages, this, std::move(answer));
                 },
-                stop);
-            if (!read)
-                throw TransferError(tr("The chats cannot be read now: try again once they can be saved."));
-            return read;
+                stop));
         };
         for (const Conversation& chat : page.chats) {
             if (stop.stop_requested())
@@ -208,8 +213,8 @@ void ChatTransfer::writeEvery(const ExportRequest& request, ChatWriter& writer, 
 void ChatTransfer::writeChosen(const ExportRequest& request, ChatWriter& writer, int& chats,
                                const std::stop_token& stop) {
     const ReadRuns runs = [&](const QList<MessageId>& messages) {
-        return ask<ConversationStore::Runs>(
-            [this, messages](auto answer) { store_.readRuns(messages, this, std::move(answer)); }, stop);
+        return checked(ask<ConversationStore::Runs>(
+            [this, messages](auto answer) { store_.readRuns(messages, this, std::move(answer)); }, stop));
     };
     const auto all =
         ask<QList<ChatFolder>>([this](auto answer) { store_.listFolders(this, std::move(answer)); }, stop);
@@ -274,9 +279,13 @@ ImportResult ChatTransfer::doImport(const QStringList& files, const std::stop_to
 
 QList<ConversationId> ChatTransfer::storeBatch(const std::shared_ptr<const ChatBatch>& batch,
                                                const std::stop_token& stop) {
+    if (stop.stop_requested())
+        throw TransferStopped();
     try {
+        // What is given to the store is stored: who cancels now is told so, too.
         return ask<QList<ConversationId>>(
-            [this, batch](auto answer) { store_.addChats(batch, this, std::move(answer)); }, stop);
+            [this, batch](auto answer) { store_.addChats(batch, this, std::move(answer)); },
+            ending_.get_token());
     } catch (const TransferError&) { // the store has said why
         throw TransferError(tr("its chats cannot be stored"));
     }

@@ -10,6 +10,7 @@
 #include <QObject>
 
 #include <optional>
+#include <stop_token>
 
 namespace switchyard {
 
@@ -66,6 +67,7 @@ class ChatTransfer : public QObject {
 
     ConversationStore& store_;
     int waiting_ = 0;
+    std::stop_source ending_;          ///< this goes: nobody will give an answer any more
     std::optional<Background> worker_; ///< last: its jobs use everything above
 };
 

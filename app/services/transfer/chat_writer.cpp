@@ -6,6 +6,7 @@
 #include "app/services/transfer/transfer_error.h"
 
 #include <QCoreApplication>
+#include <QSet>
 
 namespace switchyard {
 
@@ -45,16 +46,30 @@ QList<const Message*> messagesToWrite(const Conversation& chat, bool all) {
             messages.append(&message);
         return messages;
     }
-    QList<MessageId> left{0};
-    // A damaged file may have a circle, which ends by the count.
-    for (qsizetype steps = chat.tree.size() + 1; steps > 0 && !left.isEmpty(); --steps) {
-        const MessageId next = left.takeLast();
-        if (const Message* message = chat.tree.find(next))
-            messages.append(message);
-        const QList<MessageId> children = chat.tree.children(next);
-        for (auto child = children.crbegin(); child != children.crend(); ++child)
-            left.append(*child);
+    QSet<MessageId> written;
+    const auto take = [&](MessageId from) {
+        QList<MessageId> left{from};
+        while (!left.isEmpty()) {
+            const MessageId next = left.takeLast();
+            if (written.contains(next)) // a damaged file may have a circle
+                continue;
+            written.insert(next);
+            if (const Message* message = chat.tree.find(next))
+                messages.append(message);
+            const QList<MessageId> children = chat.tree.children(next);
+            for (auto child = children.crbegin(); child != children.crend(); ++child)
+                left.append(*child);
+        }
+    };
+    take(0);
+    // Of a damaged chat what hangs on nothing is no less worth: with what is under it, where it has a place.
+    const QList<MessageId> strays = chat.tree.strays();
+    for (const MessageId stray : strays) {
+        if (!chat.tree.has(chat.tree.find(stray)->parent))
+            take(stray);
     }
+    for (const MessageId stray : strays)
+        take(stray);
     return messages;
 }
 

@@ -55,7 +55,7 @@ struct ExportOptions {
 std::unique_ptr<ChatWriter> makeChatWriter(const ExportOptions& options, TextOut& out);
 
 /// The messages of a chat, parents first and branches in their order; with `all` those of every branch, else
-/// of the one that is shown.
+/// of the one that is shown. What is in no branch, as in a damaged file, comes last.
 QList<const Message*> messagesToWrite(const Conversation& chat, bool all);
 
 } // namespace switchyard

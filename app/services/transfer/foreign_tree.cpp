@@ -13,10 +13,11 @@ namespace switchyard {
 namespace {
 
 constexpr std::size_t kMostMessages = 200'000;
-constexpr qint64 kMostCopied = qint64{256} << 20; ///< bytes of answers that part in the middle
+constexpr qint64 kMostCopied = qint64{256} << 20; ///< bytes of beginnings that several answers have
 
 [[noreturn]] void tooLarge() {
-    throw TransferError(QCoreApplication::translate("ChatTransfer", "a chat in it is too large"));
+    throw TransferError(QCoreApplication::translate(
+        "ChatTransfer", "it has too many messages, or too many versions of long answers"));
 }
 
 bool saysNothing(const Message& message) { return message.parts.isEmpty() && message.error.isEmpty(); }
@@ -117,8 +118,8 @@ std::vector<bool> ForeignTree::shownNodes() const {
 
 struct ForeignTree::Open {
     std::size_t node;
-    MessageId above;                       ///< what it follows
-    std::shared_ptr<const Message> answer; ///< its beginning; null: it begins here
+    MessageId above;                 ///< what it follows
+    std::shared_ptr<Message> answer; ///< its beginning; null: it begins here
 };
 
 void ForeignTree::fill(WholeChat& chat) {
@@ -141,22 +142,26 @@ void ForeignTree::fill(WholeChat& chat) {
     for (const std::size_t node : followers_.back() | std::views::reverse)
         left.push_back({node, 0, nullptr});
     while (!left.empty()) {
-        const Open open = std::move(left.back());
+        Open open = std::move(left.back());
         left.pop_back();
         const std::vector<std::size_t>& next = followers_[open.node];
         Message message = nodes_[open.node].message;
-        if (open.answer) {
+        if (open.answer && open.answer.use_count() == 1) {
+            message = joined(std::move(*open.answer), message);
+        } else if (open.answer) { // others begin with it, too
             copied += sizeOf(*open.answer);
             message = joined(*open.answer, message);
         }
-        if (copied > kMostCopied || chat.messages.size() >= static_cast<qsizetype>(kMostMessages))
-            tooLarge();
         const bool ends = !is_answer(open.node) || next.empty() || !std::ranges::all_of(next, is_answer);
         const bool goes_on = is_answer(open.node) && std::ranges::any_of(next, [&](std::size_t node) {
                                  return is_answer(node) && shown[node];
                              });
+        if (ends && is_answer(open.node) && std::ranges::any_of(next, is_answer))
+            copied += sizeOf(message); // it is written here, and again where it goes on
+        if (copied > kMostCopied || chat.messages.size() >= static_cast<qsizetype>(kMostMessages))
+            tooLarge();
         const MessageId id = ends ? emit_message(message, open.above, shown[open.node] && !goes_on) : 0;
-        const auto beginning = std::make_shared<const Message>(std::move(message));
+        auto beginning = std::make_shared<Message>(std::move(message));
         for (const std::size_t node : next | std::views::reverse) {
             if (is_answer(open.node) && is_answer(node))
                 left.push_back({node, open.above, beginning});

@@ -68,8 +68,7 @@ bool JsonBytes::fill() {
         if (read_ > limits_.file)
             throw TransferError(QCoreApplication::translate("ChatTransfer", "it is larger than %1 GiB")
                                     .arg(limits_.file >> 30));
-        if (looked_)
-            looked_(read_);
+        look();
         clean(ended_);
         if (!clean_.empty()) {
             at_ = clean_.data();

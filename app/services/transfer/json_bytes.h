@@ -51,6 +51,11 @@ class JsonBytes {
     Iterator begin() { return Iterator(this); }
     static Iterator end() { return Iterator(); }
     qint64 bytesRead() const { return read_; }
+    /// Calls `looked`, for a parser that has much to do with few bytes.
+    void look() const {
+        if (looked_)
+            looked_(read_);
+    }
 
   private:
     bool fill();

@@ -1,6 +1,6 @@
 #include "app/services/transfer/markdown_chats.h"
 
-#include "app/services/chat_turns.h"
+#include "app/services/transfer/markdown_bounds.h"
 #include "app/services/transfer/message_words.h"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ QString escaped(const QString& line) {
 }
 
 QString quoted(const QString& text) {
-    QString lines = text.trimmed();
+    QString lines = boundedMarkdown(text);
     return QStringLiteral("> ") + lines.replace(u'\n', QStringLiteral("\n> "));
 }
 
@@ -36,44 +36,21 @@ QString languageOf(const QString& file_name) {
     return plain ? suffix : QString();
 }
 
-QString fenced(const QString& text, const QString& language) {
-    const QString fence = fenceFor(text);
-    return fence + language + u'\n' + text + (text.endsWith(u'\n') ? QString() : QStringLiteral("\n")) +
-           fence;
-}
-
-/// An answer that was stopped within a block of code must not take the next message into it.
-QString withFencesClosed(const QString& text) {
-    QString open; // the marks of the fence that is open
-    for (QStringView line : QStringView(text).split(u'\n')) {
-        line = line.trimmed();
-        qsizetype marks = 0;
-        while (marks < line.size() && line[marks] == line[0])
-            ++marks;
-        if (marks < 3 || (line[0] != u'`' && line[0] != u'~'))
-            continue;
-        if (open.isEmpty() && (line[0] == u'~' || !line.mid(marks).contains(u'`')))
-            open = line.left(marks).toString();
-        else if (!open.isEmpty() && line[0] == open[0] && marks >= open.size() && marks == line.size())
-            open.clear();
-    }
-    return open.isEmpty() ? text : text + u'\n' + open;
-}
-
-QString partText(const MessagePart& part) {
+QString partText(const MessagePart& part, Author author) {
     switch (part.kind) {
     case PartKind::Text:
-        return withFencesClosed(part.text.trimmed());
+        // A question is shown as it was typed, an answer is Markdown.
+        return author == Author::Assistant ? boundedMarkdown(part.text) : boundedWords(part.text);
     case PartKind::Thinking:
         return QStringLiteral("> *%1*\n>\n%2").arg(escaped(shownThinking(part)), quoted(part.text));
     case PartKind::File:
         return QStringLiteral("**%1**\n\n%2")
-            .arg(escaped(shownPartTitle(part)), fenced(part.text, languageOf(part.name)));
+            .arg(escaped(shownPartTitle(part)), fencedCode(part.text, languageOf(part.name)));
     case PartKind::ToolCall:
     case PartKind::ToolResult:
         break;
     }
-    return QStringLiteral("**%1**\n\n%2").arg(escaped(shownPartTitle(part)), fenced(part.text, {}));
+    return QStringLiteral("**%1**\n\n%2").arg(escaped(shownPartTitle(part)), fencedCode(part.text));
 }
 
 QString headingOf(const Conversation& chat, const Message& message, bool all_branches) {
@@ -105,7 +82,7 @@ void MarkdownChats::write(const Conversation& chat, qsizetype, const ReadRuns&) 
         paragraph(headingOf(chat, *message, all_branches_));
         for (const MessagePart& part : message->parts) {
             if (!part.text.trimmed().isEmpty() || part.kind != PartKind::Text)
-                paragraph(partText(part));
+                paragraph(partText(part, message->author));
         }
         if (const QString end = shownEnd(*message); !end.isEmpty())
             paragraph(QStringLiteral("*%1*").arg(escaped(end)));

@@ -7,20 +7,20 @@ namespace switchyard {
 
 namespace {
 
-QString say(const char* text) { return QCoreApplication::translate("ChatFiles", text); }
+QString say(const char* text) { return QCoreApplication::translate("MessageWords", text); }
 
 } // namespace
 
 QString shownAuthor(const Message& message) {
     switch (message.author) {
     case Author::System:
-        return say(QT_TRANSLATE_NOOP("ChatFiles", "System"));
+        return say(QT_TRANSLATE_NOOP("MessageWords", "System"));
     case Author::User:
-        return say(QT_TRANSLATE_NOOP("ChatFiles", "You"));
+        return say(QT_TRANSLATE_NOOP("MessageWords", "You"));
     case Author::Assistant:
         break;
     }
-    return say(QT_TRANSLATE_NOOP("ChatFiles", "Answer"));
+    return say(QT_TRANSLATE_NOOP("MessageWords", "Answer"));
 }
 
 QString shownTime(const QDateTime& time) {
@@ -29,19 +29,19 @@ QString shownTime(const QDateTime& time) {
 
 QString shownThinking(const MessagePart& part) {
     if (part.milliseconds <= 0)
-        return say(QT_TRANSLATE_NOOP("ChatFiles", "Thinking"));
+        return say(QT_TRANSLATE_NOOP("MessageWords", "Thinking"));
     const double seconds = static_cast<double>(part.milliseconds) / 1000;
-    return say(QT_TRANSLATE_NOOP("ChatFiles", "Thinking (%1 s)"))
+    return say(QT_TRANSLATE_NOOP("MessageWords", "Thinking (%1 s)"))
         .arg(QLocale().toString(seconds, 'f', seconds < 10 ? 1 : 0));
 }
 
 QString shownPartTitle(const MessagePart& part) {
     const QString name = onOneLine(part.name);
     if (part.kind == PartKind::ToolCall)
-        return say(QT_TRANSLATE_NOOP("ChatFiles", "Tool call: %1")).arg(name);
+        return say(QT_TRANSLATE_NOOP("MessageWords", "Tool call: %1")).arg(name);
     if (part.kind == PartKind::ToolResult)
-        return say(QT_TRANSLATE_NOOP("ChatFiles", "Tool result: %1")).arg(name);
-    return say(QT_TRANSLATE_NOOP("ChatFiles", "File: %1")).arg(name);
+        return say(QT_TRANSLATE_NOOP("MessageWords", "Tool result: %1")).arg(name);
+    return say(QT_TRANSLATE_NOOP("MessageWords", "File: %1")).arg(name);
 }
 
 QString shownEnd(const Message& message) {
@@ -49,31 +49,32 @@ QString shownEnd(const Message& message) {
     case MessageState::Complete:
         return {};
     case MessageState::Streaming:
-        return say(QT_TRANSLATE_NOOP("ChatFiles", "Still being written"));
+        return say(QT_TRANSLATE_NOOP("MessageWords", "Still being written"));
     case MessageState::Interrupted:
-        return say(QT_TRANSLATE_NOOP("ChatFiles", "The program ended while it was written"));
+        return say(QT_TRANSLATE_NOOP("MessageWords", "The program ended while it was written"));
     case MessageState::Stopped:
-        return say(QT_TRANSLATE_NOOP("ChatFiles", "Stopped"));
+        return say(QT_TRANSLATE_NOOP("MessageWords", "Stopped"));
     case MessageState::Failed:
         break;
     }
-    return message.error.isEmpty() ? say(QT_TRANSLATE_NOOP("ChatFiles", "Failed")) : onOneLine(message.error);
+    return message.error.isEmpty() ? say(QT_TRANSLATE_NOOP("MessageWords", "Failed"))
+                                   : onOneLine(message.error);
 }
 
 QString shownVersion(const Conversation& chat, const Message& message) {
     const QList<MessageId> versions = chat.tree.siblings(message.id);
     if (versions.size() < 2)
         return {};
-    return say(QT_TRANSLATE_NOOP("ChatFiles", "Version %1 of %2"))
+    return say(QT_TRANSLATE_NOOP("MessageWords", "Version %1 of %2"))
         .arg(versions.indexOf(message.id) + 1)
         .arg(versions.size());
 }
 
-QString shownSystemPrompt() { return say(QT_TRANSLATE_NOOP("ChatFiles", "System prompt")); }
+QString shownSystemPrompt() { return say(QT_TRANSLATE_NOOP("MessageWords", "System prompt")); }
 
 QString shownTitle(const Conversation& chat) {
     const QString title = onOneLine(chat.summary.title);
-    return title.isEmpty() ? say(QT_TRANSLATE_NOOP("ChatFiles", "Chat")) : title;
+    return title.isEmpty() ? say(QT_TRANSLATE_NOOP("MessageWords", "Chat")) : title;
 }
 
 QString onOneLine(const QString& text) {

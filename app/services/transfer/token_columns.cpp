@@ -56,6 +56,12 @@ std::size_t indexOf(const Json& value, std::size_t size) {
     return value.get<std::size_t>();
 }
 
+/// From which token on a change is.
+std::size_t tokenOf(const Json& change, std::size_t size) {
+    const auto found = change.is_object() ? change.find("token") : change.end();
+    return indexOf(found != change.end() ? *found : Json(), size);
+}
+
 void check(const Json& rest) {
     constexpr double kMostBytes = 1e18, kMostCount = 4e9, kMostExperts = 65536;
     const std::pair<const char*, double> limits[] = {{"temperature", 2},
@@ -138,7 +144,7 @@ std::vector<TokenRecord> tokensFromColumns(const Json& columns) {
     auto change = changes.begin();
     for (std::size_t i = 0; i < size; ++i) {
         pattern.weights.reset();
-        if (change != changes.end() && change->is_object() && change->value("token", std::size_t{0}) == i) {
+        if (change != changes.end() && tokenOf(*change, size) == i) {
             rest.update(*change);
             pattern = patternOf(rest);
             rest.erase(kWeights);
