@@ -97,69 +97,6 @@
     </message>
 </context>
 <context>
-    <name>ChatFiles</name>
-    <message>
-        <source>System</source>
-        <translation>系统</translation>
-    </message>
-    <message>
-        <source>You</source>
-        <translation>你</translation>
-    </message>
-    <message>
-        <source>Answer</source>
-        <translation>回答</translation>
-    </message>
-    <message>
-        <source>Thinking</source>
-        <translation>思考</translation>
-    </message>
-    <message>
-        <source>Thinking (%1 s)</source>
-        <translation>思考（%1 秒）</translation>
-    </message>
-    <message>
-        <source>Tool call: %1</source>
-        <translation>工具调用：%1</translation>
-    </message>
-    <message>
-        <source>Tool result: %1</source>
-        <translation>工具结果：%1</translation>
-    </message>
-    <message>
-        <source>File: %1</source>
-        <translation>文件：%1</translation>
-    </message>
-    <message>
-        <source>Still being written</source>
-        <translation>仍在写</translation>
-    </message>
-    <message>
-        <source>The program ended while it was written</source>
-        <translation>写到一半时程序结束了</translation>
-    </message>
-    <message>
-        <source>Stopped</source>
-        <translation>已停止</translation>
-    </message>
-    <message>
-        <source>Failed</source>
-        <translation>失败</translation>
-    </message>
-    <message>
-        <source>Version %1 of %2</source>
-        <translation>第 %1 个版本，共 %2 个</translation>
-    </message>
-    <message>
-        <source>System prompt</source>
-        <translation>系统提示词</translation>
-    </message>
-    <message>
-        <source>Chat</source>
-        <translation>对话</translation>
-    </message>
-</context>
-<context>
     <name>ChatGroupTexts</name>
     <message>
         <source>Today</source>
@@ -308,6 +245,22 @@
     <message>
         <source>it is damaged</source>
         <translation>文件已损坏</translation>
+    </message>
+    <message>
+        <source>There is more that could not be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The chat “%1” was left out: %2.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A chat without a title was left out: %1.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it has too many messages, or too many versions of long answers</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1357,6 +1310,69 @@
     <message>
         <source>The model&apos;s memory begins below: what stands above was left out of what it read last.</source>
         <translation>模型的记忆从下面开始：上面的内容上次没有让它读取。</translation>
+    </message>
+</context>
+<context>
+    <name>MessageWords</name>
+    <message>
+        <source>System</source>
+        <translation>系统</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>你</translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>Thinking</source>
+        <translation>思考</translation>
+    </message>
+    <message>
+        <source>Thinking (%1 s)</source>
+        <translation>思考（%1 秒）</translation>
+    </message>
+    <message>
+        <source>Tool call: %1</source>
+        <translation>工具调用：%1</translation>
+    </message>
+    <message>
+        <source>Tool result: %1</source>
+        <translation>工具结果：%1</translation>
+    </message>
+    <message>
+        <source>File: %1</source>
+        <translation>文件：%1</translation>
+    </message>
+    <message>
+        <source>Still being written</source>
+        <translation>仍在写</translation>
+    </message>
+    <message>
+        <source>The program ended while it was written</source>
+        <translation>写到一半时程序结束了</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>失败</translation>
+    </message>
+    <message>
+        <source>Version %1 of %2</source>
+        <translation>版本 %1 / %2</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
     </message>
 </context>
 <context>
@@ -2561,10 +2577,6 @@
         <translation>软件包索引中已没有 %1 %2。</translation>
     </message>
     <message>
-        <source>%1 needs %2 more on the disk, %3 are free: make room, then go on.</source>
-        <translation>%1 还需要 %2 磁盘空间，现有 %3 可用：请腾出空间后继续。</translation>
-    </message>
-    <message>
         <source>The package %1 is not the expected one (its size or SHA-256 differs). It was removed: fetch it again.</source>
         <translation>软件包 %1 与预期不符（大小或 SHA-256 不同），已删除：请重新下载。</translation>
     </message>
@@ -2583,10 +2595,6 @@
     <message>
         <source>The folder %1 cannot be made.</source>
         <translation>无法创建文件夹 %1。</translation>
-    </message>
-    <message>
-        <source>%1 needs %2 on the disk, %3 are free: make room, then go on.</source>
-        <translation>%1 需要 %2 磁盘空间，现有 %3 可用：请腾出空间后继续。</translation>
     </message>
     <message>
         <source>%1 cannot be given its name: %2</source>
@@ -2684,6 +2692,18 @@
     <message>
         <source>What came as %1 is not the announced file (its SHA-256 differs), and was removed: fetch it again.</source>
         <translation>下载到的 %1 不是所公布的文件（SHA-256 不同），已删除：请重新下载。</translation>
+    </message>
+    <message>
+        <source>%1 is there already, and is not overwritten.</source>
+        <translation>%1 已经存在，不会被覆盖。</translation>
+    </message>
+    <message>
+        <source>%1 says that %2 has %3 bytes: it is not fetched.</source>
+        <translation>%1 称 %2 的大小为 %3 字节：未下载。</translation>
+    </message>
+    <message>
+        <source>What %1 sent is not %2, but perhaps a page to sign in to the network: look there with a browser, then go on.</source>
+        <translation>%1 发来的不是 %2，可能是网络的登录页面：请先用浏览器查看，然后继续。</translation>
     </message>
 </context>
 <context>
@@ -2824,8 +2844,8 @@
         <translation>SHA-256：%1</translation>
     </message>
     <message>
-        <source>Each of its files is checked by the hub&apos;s SHA-256.</source>
-        <translation>每个文件都会按模型库的 SHA-256 校验。</translation>
+        <source>Each of its files of weights is checked by the hub&apos;s SHA-256.</source>
+        <translation>每个权重文件都会按模型库的 SHA-256 校验。</translation>
     </message>
 </context>
 <context>
@@ -2891,6 +2911,10 @@
     <message>
         <source>%1 is no name of the hub&apos;s, like owner/name.</source>
         <translation>%1 不是模型库中的名称，例如 owner/name。</translation>
+    </message>
+    <message>
+        <source>The answer cannot be read: the system gives this program no further thread. End other programs, then try again.</source>
+        <translation>无法读取应答：系统不再为本程序提供线程。请关闭其他程序后重试。</translation>
     </message>
 </context>
 <context>
