@@ -248,19 +248,19 @@
     </message>
     <message>
         <source>There is more that could not be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>还有其他内容无法读取。</translation>
     </message>
     <message>
         <source>The chat “%1” was left out: %2.</source>
-        <translation type="unfinished"></translation>
+        <translation>对话“%1”未导入：%2。</translation>
     </message>
     <message>
         <source>A chat without a title was left out: %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>一个没有标题的对话未导入：%1。</translation>
     </message>
     <message>
         <source>it has too many messages, or too many versions of long answers</source>
-        <translation type="unfinished"></translation>
+        <translation>消息过多，或长回答的版本过多</translation>
     </message>
 </context>
 <context>
