@@ -4,10 +4,10 @@
 #include "ui/math/math_formula.h"
 #include "ui/theme_colours.h"
 
-#include <QApplication>
 #include <QFontDatabase>
 #include <QFontInfo>
 #include <QFontMetrics>
+#include <QGuiApplication>
 
 #include <algorithm>
 #include <cmath>
@@ -91,6 +91,6 @@ const QColor& ChatStyle::colour(CodeKind kind) const {
     return ink;
 }
 
-int ChatStyle::toolsHeight() { return std::max(28, QFontMetrics(QApplication::font()).height() + 8); }
+int ChatStyle::toolsHeight() { return std::max(28, QFontMetrics(QGuiApplication::font()).height() + 8); }
 
 } // namespace switchyard
