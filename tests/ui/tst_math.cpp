@@ -2,6 +2,7 @@
 #include "tests/support/time_limit.h"
 #include "tests/ui/markdown_look.h"
 #include "tests/ui/stall_meter.h"
+#include "ui/chat/markdown_splitter.h"
 #include "ui/math/math_formula.h"
 #include "ui/math/math_layout.h"
 #include "ui/math/math_parser.h"
@@ -17,6 +18,9 @@ using namespace switchyard;
 namespace {
 
 constexpr double px = 20;
+
+// A part of a formula is never copied with all that is in it.
+static_assert(!std::is_copy_constructible_v<MathNode> && std::is_nothrow_move_constructible_v<MathNode>);
 
 MathBox boxOf(const char* tex, bool display = true) {
     static const MathFont font;
@@ -112,6 +116,22 @@ class MathTest : public QObject {
         const MathBox box = boxOf(source.toUtf8().constData());
         QVERIFY(box.width > 0 || source.contains(u"phantom"_s));
         QVERIFY(box.height() > 0);
+    }
+
+    /// Wherever they stand, and those count, too, that fill up short rows.
+    void manyCellsAreRefused() {
+        const auto times = [](const std::string& part, int count) {
+            std::string all;
+            for (int i = 0; i < count; ++i)
+                all += part;
+            return all;
+        };
+        const std::string row = "\\begin{matrix}" + times("a&", 59) + "a\\end{matrix}";
+        const std::string wide = "\\begin{array}{" + times("c", 60) + "}x\\end{array}";
+        for (const std::string& part : {row, "\\text{$" + row + "$}", wide}) {
+            QVERIFY2(parseTex(times(part, 15)), part.c_str());
+            QVERIFY2(!parseTex(times(part, 20)), part.c_str());
+        }
     }
 
     /// What is not known, not closed or without sense is refused whole.
@@ -211,6 +231,33 @@ class MathTest : public QObject {
         const int made = setter.made();
         setter.set(usual + "0$$", true, px);
         QCOMPARE(setter.made(), made); // remembered
+    }
+
+    /// However many others come: what is asked for now and then is on the screen.
+    void thoseThatAreShownAreRemembered() {
+        MathSetter setter((QFont()));
+        constexpr int others = 3000;
+        for (int i = 0; i < others; ++i) {
+            setter.set("$x_{" + std::to_string(i) + "}$", false, px);
+            if (i % 400 == 0)
+                QVERIFY(setter.set("$y^2$", false, px));
+        }
+        QCOMPARE(setter.made(), others + 1);
+    }
+
+    /// A piece is written at once: one with thousands of formulas would hold up the window.
+    void manyFormulasAreSeveralPieces() {
+        for (const std::string formula : {"$x$ ", "\\(x\\) "}) {
+            std::string line;
+            for (int i = 0; i < 1000; ++i)
+                line += formula;
+            for (const std::string& source : {line + "\n", line.substr(0, 400) + "\n" + line + "\n"}) {
+                MarkdownSplitter splitter;
+                splitter.read(source);
+                for (const MarkdownPiece& piece : splitter.pieces())
+                    QVERIFY((piece.end - piece.begin) / formula.size() <= 400);
+            }
+        }
     }
 
     void partsStandAsTheyShould() {

@@ -92,6 +92,9 @@ int table_columns(std::string_view line) {
 int rows_of_piece(int columns) { return std::clamp(64 / columns, 2, 16); }
 
 std::size_t dear_at(std::string_view text, std::size_t at) {
+    if (text[at] == '$' || (text[at] == '\\' && at + 1 < text.size() &&
+                            std::string_view("()[]").find(text[at + 1]) != std::string_view::npos))
+        return cost_of_formula_mark;
     return text[at] == '`' ? cost_of_backtick : is_emoji(text, at) ? cost_of_emoji : 0;
 }
 

@@ -16,8 +16,9 @@ enum class PieceKind { Other, Heading, Fence, ListItem, IndentedCode, Text };
 inline constexpr std::size_t longest_piece = 8192;
 inline constexpr int most_piece_lines = 128;     ///< of a paragraph or quote
 inline constexpr int most_item_code_lines = 512; ///< of code inside a list item
-/// A backtick may begin a stretch of another font, an emoji is a picture: they count as so many bytes more.
-inline constexpr std::size_t cost_of_backtick = 3, cost_of_emoji = 88;
+/// A backtick may begin a stretch of another font, an emoji is a picture, and between two marks of
+/// mathematics a formula may stand that is set: they count as so many bytes more.
+inline constexpr std::size_t cost_of_backtick = 3, cost_of_emoji = 88, cost_of_formula_mark = 16;
 /// Whether an emoji begins at `at`.
 inline bool is_emoji(std::string_view text, std::size_t at) { return text.substr(at, 2) == "\xF0\x9F"; }
 /// Of a piece that cannot be cut, as a list item with all that is in it: the rest is text.

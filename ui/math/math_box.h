@@ -33,7 +33,6 @@ struct MathBox {
     void put(MathBox&& box, double x, double y) {
         ascent = std::max(ascent, box.ascent - y);
         descent = std::max(descent, box.descent + y);
-        items.reserve(items.size() + box.items.size());
         for (MathItem& item : box.items) {
             item.x += x;
             item.y += y;

@@ -36,7 +36,7 @@ bool TexReader::spaces(const std::string& name, MathList& out) {
                 return true;
         return false;
     }
-    add(out, space);
+    add(out, std::move(space));
     return true;
 }
 
@@ -99,7 +99,7 @@ bool TexReader::delimiters(const std::string& name, MathList& out) {
     MathNode node = mathNode(MathKind::Delimiter, {}, type);
     node.character = delimiter();
     node.number = *size;
-    add(out, node);
+    add(out, std::move(node));
     return true;
 }
 
@@ -126,7 +126,7 @@ bool TexReader::alphabets(const std::string& name, MathList& out) {
         MathList inside = argument();
         alphabet_ = outside;
         const MathClass type = inside.size() == 1 ? inside.front().type : MathClass::Ordinary;
-        add(out, mathNode(MathKind::Row, {std::move(inside)}, type));
+        add(out, mathNode(MathKind::Row, mathParts(std::move(inside)), type));
     } else if (const MathAlphabet* text = lookUp(texts, name)) {
         words(*text, out);
     } else if (const MathAlphabet* on = lookUp(switches, name)) {
@@ -137,7 +137,7 @@ bool TexReader::alphabets(const std::string& name, MathList& out) {
         const MathAlphabet outside = std::exchange(alphabet_, MathAlphabet::Upright);
         MathList inside = argument();
         alphabet_ = outside;
-        MathNode& node = add(out, mathNode(MathKind::Row, {std::move(inside)}, MathClass::Operator));
+        MathNode& node = add(out, mathNode(MathKind::Row, mathParts(std::move(inside)), MathClass::Operator));
         node.takes_limits = name.ends_with('*');
     } else {
         return false;
@@ -149,12 +149,13 @@ bool TexReader::alphabets(const std::string& name, MathList& out) {
 void TexReader::words(MathAlphabet alphabet, MathList& out) {
     const Deeper deeper(*this);
     const std::u32string_view text = braced();
-    MathNode node = mathNode(MathKind::Words);
-    node.alphabet = alphabet;
+    std::u32string written;
     const auto flush = [&] {
-        if (!node.text.empty())
-            add(out, node);
-        node.text.clear();
+        if (written.empty())
+            return;
+        MathNode& node = put(out, MathKind::Words, {});
+        node.alphabet = alphabet;
+        node.text = std::exchange(written, {});
     };
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] == U'$') {
@@ -165,25 +166,27 @@ void TexReader::words(MathAlphabet alphabet, MathList& out) {
             TexReader inner(text.substr(i + 1, end - i - 1));
             inner.depth_ = depth_;
             inner.nodes_ = nodes_;
+            inner.cells_ = cells_;
             End ended = End::Source;
             MathList inside = inner.list(ended);
             if (ended != End::Source)
                 throw Refused();
             nodes_ = inner.nodes_;
-            add(out, mathNode(MathKind::Row, {std::move(inside)}));
+            cells_ = inner.cells_;
+            add(out, mathNode(MathKind::Row, mathParts(std::move(inside))));
             i = end;
         } else if (text[i] == U'\\') {
             const char32_t escaped = ++i < text.size() ? text[i] : U'\0';
             if (std::u32string_view(U"$%#&_{} ,;").find(escaped) == std::u32string_view::npos || !escaped)
                 throw Refused();
-            node.text += escaped == U',' || escaped == U';' ? U'\u2009' : escaped;
+            written += escaped == U',' || escaped == U';' ? U'\u2009' : escaped;
         } else if (text[i] == U'{' || text[i] == U'}') {
             // groups in text change nothing
         } else {
             const bool gap = text[i] == U'\n' || text[i] == U'\t' || text[i] == U'\r' || text[i] == U'~';
             if (!gap && !mathTakes(text[i]))
                 throw Refused();
-            node.text += gap ? U' ' : text[i];
+            written += gap ? U' ' : text[i];
         }
     }
     flush();
@@ -198,23 +201,21 @@ bool TexReader::classes(const std::string& name, MathList& out) {
     static constexpr std::pair<std::string_view, char32_t> turned[] = {
         {"iff", U'⟺'}, {"implies", U'⟹'}, {"impliedby", U'⟸'}};
     if (const MathClass* type = lookUp(types, name)) {
-        MathNode& node = add(out, mathNode(MathKind::Row, {argument()}, *type));
+        MathNode& node = add(out, mathNode(MathKind::Row, mathParts(argument()), *type));
         node.takes_limits = *type == MathClass::Operator;
     } else if (const char32_t* arrow = lookUp(turned, name)) {
-        MathNode space = mathNode(MathKind::Space);
-        space.amount = 5 / 18.0;
         MathNode node;
         node.character = *arrow;
         node.type = MathClass::Relation;
-        add(out, space);
-        add(out, node);
-        add(out, space);
+        space(out, 5 / 18.0);
+        add(out, std::move(node));
+        space(out, 5 / 18.0);
     } else if (name == "limits" || name == "nolimits") {
         if (out.empty())
             throw Refused();
         out.back().limits = name == "limits" ? MathLimits::Above : MathLimits::Beside;
     } else if (name == "bra" || name == "ket" || name == "braket") {
-        MathNode fenced = mathNode(MathKind::Fenced, {argument()});
+        MathNode fenced = mathNode(MathKind::Fenced, mathParts(argument()));
         fenced.character = name == "ket" ? U'|' : U'⟨';
         fenced.closing = name == "bra" ? U'|' : U'⟩';
         add(out, std::move(fenced));

@@ -56,13 +56,13 @@ bool TexReader::decorations(const std::string& name, MathList& out) {
         {"overleftrightarrow", {U'↔', true, false}}, {"underrightarrow", {U'→', false, false}},
         {"underleftarrow", {U'←', false, false}}};
     if (const MathAccent accent = mathAccent(name); accent.character) {
-        MathNode& node = put(out, MathKind::Accent, {argument()});
+        MathNode& node = put(out, MathKind::Accent, mathParts(argument()));
         node.character = accent.character;
         node.wide = accent.wide;
     } else if (name == "overline" || name == "underline") {
-        put(out, MathKind::Line, {argument()}).above = name[0] == 'o';
+        put(out, MathKind::Line, mathParts(argument())).above = name[0] == 'o';
     } else if (const Across* kind = lookUp(across, name)) {
-        MathNode& node = put(out, MathKind::Brace, {argument()},
+        MathNode& node = put(out, MathKind::Brace, mathParts(argument()),
                              kind->labelled ? MathClass::Operator : MathClass::Ordinary);
         node.character = kind->character;
         node.above = kind->above;
@@ -81,7 +81,7 @@ bool TexReader::stacks(const std::string& name, MathList& out) {
         const MathClass type = name == "stackrel" ? MathClass::Relation
                                : base.size() == 1 ? base.front().type
                                                   : MathClass::Ordinary;
-        MathNode& stack = put(out, MathKind::Stack, {std::move(base), {}, {}}, type);
+        MathNode& stack = put(out, MathKind::Stack, mathParts(std::move(base), MathList(), MathList()), type);
         stack.parts[name[0] == 'u' ? 2 : 1] = std::move(script);
     } else if (name == "xrightarrow" || name == "xleftarrow" || name == "xleftrightarrow" ||
                name == "xRightarrow" || name == "xLeftarrow" || name == "xmapsto") {
@@ -103,20 +103,22 @@ bool TexReader::stacks(const std::string& name, MathList& out) {
 
 bool TexReader::frames(const std::string& name, MathList& out) {
     if (name == "boxed") {
-        put(out, MathKind::Boxed, {argument()});
+        put(out, MathKind::Boxed, mathParts(argument()));
     } else if (name == "fbox") {
         MathList inside;
         words(MathAlphabet::Upright, inside);
-        put(out, MathKind::Boxed, {std::move(inside)});
+        put(out, MathKind::Boxed, mathParts(std::move(inside)));
     } else if (name == "phantom" || name == "hphantom" || name == "vphantom") {
-        put(out, MathKind::Phantom, {argument()}).number = name[0] == 'h' ? 1 : name[0] == 'v' ? 2 : 3;
+        put(out, MathKind::Phantom, mathParts(argument())).number = name[0] == 'h'   ? 1
+                                                                    : name[0] == 'v' ? 2
+                                                                                     : 3;
     } else if (name == "not") {
-        MathNode& struck = put(out, MathKind::Struck, {argument()});
+        MathNode& struck = put(out, MathKind::Struck, mathParts(argument()));
         struck.character = 0x338;
         if (!struck.parts[0].empty())
             struck.type = struck.parts[0].front().type;
     } else if (name == "cancel" || name == "bcancel") {
-        put(out, MathKind::Struck, {argument()}).character = name[0] == 'c' ? U'/' : U'\\';
+        put(out, MathKind::Struck, mathParts(argument())).character = name[0] == 'c' ? U'/' : U'\\';
     } else {
         return false;
     }
@@ -129,19 +131,19 @@ bool TexReader::notes(const std::string& name, MathList& out) {
         braced();
     } else if (name == "textcolor" || name == "colorbox") {
         braced();
-        put(out, MathKind::Row, {argument()});
+        put(out, MathKind::Row, mathParts(argument()));
     } else if (name == "tag" || name == "tag*") {
         space(out, 2);
         MathList inside;
         words(MathAlphabet::Upright, inside);
         if (name == "tag") {
-            MathNode mark;
-            mark.character = U'(';
-            inside.insert(inside.begin(), mark);
-            mark.character = U')';
-            inside.push_back(mark);
+            MathNode opening, closing;
+            opening.character = U'(';
+            closing.character = U')';
+            inside.insert(inside.begin(), std::move(opening));
+            inside.push_back(std::move(closing));
         }
-        put(out, MathKind::Row, {std::move(inside)});
+        put(out, MathKind::Row, mathParts(std::move(inside)));
     } else {
         return false;
     }
@@ -165,7 +167,7 @@ bool TexReader::modulo(const std::string& name, MathList& out) {
     }
     MathList number = argument();
     std::move(number.begin(), number.end(), std::back_inserter(inside));
-    MathNode& fenced = put(out, MathKind::Fenced, {std::move(inside)});
+    MathNode& fenced = put(out, MathKind::Fenced, mathParts(std::move(inside)));
     fenced.character = U'(';
     fenced.closing = U')';
     return true;

@@ -60,8 +60,7 @@ MathNode TexReader::arrayOf(const std::string& name, MathArray array) {
             array.rules.push_back(static_cast<int>(rows.size()) - 1);
             skipSpace();
         }
-        if (++cells_ > most_tex_cells)
-            throw Refused();
+        countCells(1);
         rows.back().push_back(list(end));
         if (end == End::Cell) {
             if (static_cast<int>(rows.back().size()) >= widest_array)
@@ -79,11 +78,14 @@ MathNode TexReader::arrayOf(const std::string& name, MathArray array) {
     }
     if (rows.size() > 1 && rows.back().size() == 1 && rows.back().front().empty())
         rows.pop_back(); // "\\" behind the last one
-    std::size_t columns = static_cast<std::size_t>(array.columns);
-    for (const auto& row : rows)
+    std::size_t columns = static_cast<std::size_t>(array.columns), read = 0;
+    for (const auto& row : rows) {
         columns = std::max(columns, row.size());
-    if (columns * rows.size() > most_tex_cells || (name.empty() && columns > 1))
+        read += row.size();
+    }
+    if (name.empty() && columns > 1)
         throw Refused();
+    countCells(columns * rows.size() - read); // rows that end early are filled up
     if (name.starts_with("align") || name == "split" || name == "alignat" || name.starts_with("eqnarray")) {
         MathArray aligned = pairs(static_cast<int>(columns));
         aligned.row_gap = array.row_gap;

@@ -9,12 +9,13 @@
 #include <QPainter>
 
 #include <algorithm>
+#include <utility>
 
 namespace switchyard {
 namespace {
 
-/// Formulas that are remembered at most.
-constexpr qsizetype most_known = 2000;
+/// Formulas that are surely remembered: the last ones that were asked for. At most twice as many are.
+constexpr qsizetype most_known = 1000;
 /// Wider or higher ones (em) are not for reading.
 constexpr double largest = 400;
 
@@ -91,11 +92,11 @@ MathFormulaPtr MathSetter::set(std::string_view source, bool display, double pix
     if (const auto it = known_.constFind(key); it != known_.cend())
         return *it;
     if (known_.size() >= most_known)
-        known_.clear();
+        older_ = std::exchange(known_, {});
+    if (const auto it = older_.constFind(key); it != older_.cend())
+        return *known_.insert(key, *it);
     ++made_;
-    MathFormulaPtr made = make(withoutMarks(source), display, pixels * share_);
-    known_.insert(key, made);
-    return made;
+    return *known_.insert(key, make(withoutMarks(source), display, pixels * share_));
 }
 
 MathFormulaPtr MathSetter::make(std::string_view source, bool display, double pixels) const {

@@ -57,6 +57,7 @@ class MathSetter {
     std::shared_ptr<const MathFont> font_;
     double share_ = 1; ///< of the text's size
     QHash<QByteArray, MathFormulaPtr> known_;
+    QHash<QByteArray, MathFormulaPtr> older_; ///< those that were not asked for lately: the next to go
     int made_ = 0;
 };
 

@@ -29,10 +29,11 @@ double gapBetween(MathClass left, MathClass right, bool script) {
 bool counts(const MathNode& node) { return node.kind != MathKind::Space && node.kind != MathKind::Style; }
 
 /// A sign between two things is one only where it stands between them.
-std::vector<MathClass> classesOf(const MathList& list) {
+std::vector<MathClass> classesOf(const MathList& list, bool follows) {
     using enum MathClass;
     std::vector<MathClass> types;
-    MathClass* before = nullptr;
+    MathClass leading = Ordinary;
+    MathClass* before = follows ? &leading : nullptr;
     types.reserve(list.size());
     for (const MathNode& node : list) {
         types.push_back(node.type);
@@ -55,10 +56,11 @@ std::vector<MathClass> classesOf(const MathList& list) {
 
 } // namespace
 
-MathBox MathLayout::row(const MathList& list, MathStyle style) {
+MathBox MathLayout::row(const MathList& list, MathStyle style, bool follows) {
     MathBox out;
-    const std::vector<MathClass> types = classesOf(list);
-    const MathClass* before = nullptr;
+    const std::vector<MathClass> types = classesOf(list, follows);
+    const MathClass leading = MathClass::Ordinary;
+    const MathClass* before = follows ? &leading : nullptr;
     for (std::size_t i = 0; i < list.size(); ++i) {
         if (list[i].kind == MathKind::Style) {
             style.level = list[i].number;
@@ -74,7 +76,7 @@ MathBox MathLayout::row(const MathList& list, MathStyle style) {
         before = &types[i];
         const double at = out.width;
         out.width += box.width;
-        if (list.size() == 1) {
+        if (list.size() == 1 && !follows) {
             out.italic = box.italic;
             out.accent_x = box.accent_x;
             out.letter = box.letter;

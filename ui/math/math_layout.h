@@ -30,7 +30,8 @@ class MathLayout {
 
   private:
     // math_layout.cpp
-    MathBox row(const MathList& list, MathStyle style);
+    /// `follows`: something ordinary that is not seen stands before it.
+    MathBox row(const MathList& list, MathStyle style, bool follows = false);
     MathBox node(const MathNode& node, MathStyle style);
     MathBox symbol(const MathNode& node, MathStyle style);
     MathBox words(const MathNode& node, MathStyle style);

@@ -74,7 +74,13 @@ struct MathArray {
 struct MathNode;
 using MathList = std::vector<MathNode>;
 
+/// Is moved, not copied: what is within it may be large.
 struct MathNode {
+    MathNode() = default;
+    MathNode(MathNode&&) noexcept = default;
+    MathNode& operator=(MathNode&&) noexcept = default;
+    ~MathNode() = default;
+
     MathKind kind = MathKind::Symbol;
     MathClass type = MathClass::Ordinary;
     MathAlphabet alphabet = MathAlphabet::Default;

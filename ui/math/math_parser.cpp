@@ -48,7 +48,8 @@ MathList TexReader::read() {
             MathArray array;
             array.align = "c";
             array.display = array.roomy = true;
-            MathList rows{arrayOf({}, array)};
+            MathList rows;
+            rows.push_back(arrayOf({}, array));
             return rows.front().parts.size() == 1 ? std::move(rows.front().parts.front()) : std::move(rows);
         } catch (const Refused&) {
             *this = TexReader(source_); // they stand inside something
@@ -142,6 +143,12 @@ MathNode& TexReader::add(MathList& out, MathNode node) {
     return out.back();
 }
 
+void TexReader::countCells(std::size_t more) {
+    cells_ += more;
+    if (cells_ > most_tex_cells)
+        throw Refused();
+}
+
 /// Up to what ends it, which is read too.
 MathList TexReader::list(End& end, bool in_brackets) {
     const Deeper deeper(*this);
@@ -171,7 +178,7 @@ bool TexReader::element(MathList& out, End& end, bool in_brackets) {
     switch (c) {
     case U'{':
         --at_;
-        add(out, mathNode(MathKind::Row, {group()}));
+        add(out, mathNode(MathKind::Row, mathParts(group())));
         return true;
     case U'}':
         end = End::Brace;
@@ -189,7 +196,7 @@ bool TexReader::element(MathList& out, End& end, bool in_brackets) {
     case U'~': {
         MathNode space = mathNode(MathKind::Space);
         space.amount = 0.25;
-        add(out, space);
+        add(out, std::move(space));
         return true;
     }
     case U'$':
@@ -210,7 +217,7 @@ bool TexReader::element(MathList& out, End& end, bool in_brackets) {
         node.type = symbol.type;
         node.takes_limits = symbol.takes_limits;
         node.alphabet = alphabet_;
-        add(out, node);
+        add(out, std::move(node));
         return true;
     }
     const std::string command_name = name();
@@ -253,7 +260,8 @@ bool TexReader::element(MathList& out, End& end, bool in_brackets) {
 void TexReader::infix(std::string_view name, MathList& out, End& end, bool in_brackets) {
     MathList above = std::exchange(out, {});
     MathList below = list(end, in_brackets);
-    MathNode fraction = mathNode(MathKind::Fraction, {std::move(above), std::move(below)}, MathClass::Inner);
+    MathNode fraction =
+        mathNode(MathKind::Fraction, mathParts(std::move(above), std::move(below)), MathClass::Inner);
     fraction.number = -1;
     fraction.amount = name == "over" ? -1 : 0;
     if (name == "choose") {
@@ -269,7 +277,7 @@ MathList TexReader::primes() {
         ++at_;
         MathNode prime;
         prime.character = U'′';
-        add(marks, prime);
+        add(marks, std::move(prime));
         skipSpace();
     }
     return marks;
@@ -277,7 +285,7 @@ MathList TexReader::primes() {
 
 /// What stands above and below the last element.
 void TexReader::scripts(MathList& out) {
-    MathNode node = mathNode(MathKind::Scripts, {{}, {}, {}});
+    MathNode node = mathNode(MathKind::Scripts, mathParts(MathList(), MathList(), MathList()));
     if (!out.empty() && out.back().kind != MathKind::Space && out.back().kind != MathKind::Style) {
         node.type = out.back().type;
         node.parts[0].push_back(std::move(out.back()));
@@ -363,7 +371,7 @@ void TexReader::command(const std::string& name, MathList& out) {
         node.type = symbol.type;
         node.takes_limits = symbol.takes_limits;
         node.alphabet = alphabet_;
-        add(out, node);
+        add(out, std::move(node));
         return;
     }
     const MathName words = mathName(name);
@@ -373,7 +381,7 @@ void TexReader::command(const std::string& name, MathList& out) {
     node.text = words.text;
     node.takes_limits = words.takes_limits;
     node.alphabet = MathAlphabet::Upright;
-    add(out, node);
+    add(out, std::move(node));
 }
 
 } // namespace switchyard

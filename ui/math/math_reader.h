@@ -72,6 +72,7 @@ class TexReader {
     double length(std::u32string_view text) const;
     std::optional<std::u32string_view> bracketed();
     MathNode& add(MathList& out, MathNode node);
+    void countCells(std::size_t more);
 
     /// Counts a level of nesting as long as it lives.
     struct Deeper {
@@ -105,6 +106,15 @@ const Value* lookUp(const std::pair<std::string_view, Value> (&table)[count], st
 }
 
 bool mathTakes(char32_t c);
+/// Lists as the parts of a node. (Braces would copy each with all that is in it.)
+template <class... Lists>
+std::vector<MathList> mathParts(Lists&&... lists) {
+    std::vector<MathList> parts;
+    parts.reserve(sizeof...(lists));
+    (parts.push_back(std::forward<Lists>(lists)), ...);
+    return parts;
+}
+
 /// A node around lists.
 MathNode mathNode(MathKind kind, std::vector<MathList> parts = {}, MathClass type = MathClass::Ordinary);
 

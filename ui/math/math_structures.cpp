@@ -192,9 +192,6 @@ MathBox MathLayout::radical(const MathNode& node, MathStyle style) {
 
 MathBox MathLayout::array(const MathNode& node, MathStyle style) {
     const MathArray& how = *node.array;
-    MathNode empty;
-    empty.kind = MathKind::Row;
-    empty.parts.emplace_back();
     const std::size_t columns = static_cast<std::size_t>(how.columns), rows = node.parts.size() / columns;
     MathStyle cell_style = style;
     cell_style.level = how.display ? 0 : how.small ? std::max(style.level, 2) : std::max(style.level, 1);
@@ -204,10 +201,7 @@ MathBox MathLayout::array(const MathNode& node, MathStyle style) {
         descents(rows, (how.small ? 0.2 : 0.34) * px);
     for (std::size_t i = 0; i < node.parts.size(); ++i) {
         // What follows "&=" is a relation with something before it.
-        MathList list = node.parts[i];
-        if (how.display && i % columns % 2 == 1)
-            list.insert(list.begin(), MathNode(empty));
-        cells.push_back(row(list, cell_style));
+        cells.push_back(row(node.parts[i], cell_style, how.display && i % columns % 2 == 1));
         widths[i % columns] = std::max(widths[i % columns], cells[i].width);
         ascents[i / columns] = std::max(ascents[i / columns], cells[i].ascent);
         descents[i / columns] = std::max(descents[i / columns], cells[i].descent);
