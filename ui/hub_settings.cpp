@@ -42,6 +42,7 @@ HubSettings::HubSettings(Settings& settings, Hub& hub, QWidget* parent)
     forget_->setObjectName(u"settings.hubTokenForget"_s);
     forget_->setAccessibleName(tr("Forget the access token"));
     auto* token_row = new QHBoxLayout;
+    token_row->setSpacing(6);
     token_row->addWidget(token_, 1);
     token_row->addWidget(keep_);
     token_row->addWidget(forget_);
