@@ -3,10 +3,11 @@
 #include "ui/math/math_reader.h"
 #include "ui/math/math_symbols.h"
 
+#include <QList>
+#include <QString>
+
 #include <algorithm>
 #include <utility>
-
-#include <QString>
 
 namespace switchyard {
 namespace {
