@@ -10,6 +10,7 @@
 #include <QComboBox>
 #include <QDesktopServices>
 #include <QDir>
+#include <QEvent>
 #include <QFileDialog>
 #include <QFormLayout>
 #include <QHBoxLayout>
@@ -26,7 +27,7 @@ namespace switchyard {
 SettingsPage::SettingsPage(Settings& settings, SystemPrompts& prompts, const Paths& paths, QWidget* parent)
     : Page(parent), settings_(settings), prompts_(prompts), paths_(paths) {
     setObjectName(u"settings"_s);
-    auto* content = new QWidget;
+    auto* content = content_ = new QWidget;
     auto* inner = inner_ = new QVBoxLayout(content);
     inner->setContentsMargins(24, 18, 24, 18);
     inner->setSpacing(8);
@@ -37,7 +38,7 @@ SettingsPage::SettingsPage(Settings& settings, SystemPrompts& prompts, const Pat
     buildChat(inner);
     buildFolders(inner);
     inner->addStretch();
-    content->setMaximumWidth(std::max(760, content->fontMetrics().averageCharWidth() * 100));
+    keepReadable();
     leaveWheelToPage(content);
     auto* scroll = new QScrollArea(this);
     scroll->setWidgetResizable(true);
@@ -57,6 +58,17 @@ void SettingsPage::append(QWidget* part) {
     inner_->insertWidget(inner_->count() - 1, part); // before the stretch,
     inner_->setStretch(inner_->count() - 1, 1);      // which takes all room that is left
     leaveWheelToPage(part);
+}
+
+/// As wide as a line is easily read, in letters of any size.
+void SettingsPage::keepReadable() {
+    content_->setMaximumWidth(std::max(760, fontMetrics().averageCharWidth() * 105));
+}
+
+void SettingsPage::changeEvent(QEvent* event) {
+    Page::changeEvent(event);
+    if (event->type() == QEvent::FontChange)
+        keepReadable();
 }
 
 PageSign SettingsPage::sign() const {

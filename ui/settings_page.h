@@ -25,7 +25,11 @@ class SettingsPage : public Page {
     /// Puts a part behind those that there are; the page owns it.
     void append(QWidget* part);
 
+  protected:
+    void changeEvent(QEvent* event) override;
+
   private:
+    void keepReadable();
     void buildAppearance(QVBoxLayout* layout);
     void buildChat(QVBoxLayout* layout);
     void buildFolders(QVBoxLayout* layout);
@@ -35,6 +39,7 @@ class SettingsPage : public Page {
     Settings& settings_;
     SystemPrompts& prompts_;
     Paths paths_;
+    QWidget* content_;
     QVBoxLayout* inner_;
     QComboBox *theme_, *contrast_, *language_, *prompt_;
     QSpinBox* font_;

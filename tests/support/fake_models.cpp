@@ -60,27 +60,37 @@ Capabilities mixtureModel() {
     return c;
 }
 
-std::vector<std::string> splitText(const QString& text) {
-    std::vector<std::string> pieces;
-    QString piece;
-    const auto flush = [&] {
-        if (!piece.isEmpty())
-            pieces.push_back(piece.toStdString());
-        piece.clear();
+/// A space or line break opens a token, as in byte-level BPE; a CJK character is one of its own.
+template <class Take>
+static void eachPiece(QStringView text, const Take& take) {
+    qsizetype from = 0;
+    const auto end = [&](qsizetype to) {
+        if (to > from)
+            take(text.sliced(from, to - from));
+        from = to;
     };
     for (qsizetype i = 0; i < text.size(); ++i) {
         const QChar c = text[i];
-        // A space or line break opens a token, as in byte-level BPE; a CJK character is one of its own.
         if (c.isSpace() || c.unicode() >= 0x2E80)
-            flush();
-        piece += c;
+            end(i);
         if (c.isHighSurrogate() && i + 1 < text.size())
-            piece += text[++i];
+            ++i;
         else if (c.unicode() >= 0x2E80)
-            flush();
+            end(i + 1);
     }
-    flush();
+    end(text.size());
+}
+
+std::vector<std::string> splitText(const QString& text) {
+    std::vector<std::string> pieces;
+    eachPiece(text, [&](QStringView piece) { pieces.push_back(piece.toUtf8().toStdString()); });
     return pieces;
+}
+
+int countPieces(const QString& text) {
+    int count = 0;
+    eachPiece(text, [&](QStringView) { ++count; });
+    return count;
 }
 
 } // namespace switchyard

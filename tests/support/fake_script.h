@@ -12,6 +12,7 @@ Capabilities denseModel();
 Capabilities mixtureModel();
 /// The pieces a text is streamed in: about a word each, or one CJK character.
 std::vector<std::string> splitText(const QString& text);
+int countPieces(const QString& text); ///< of splitText(), in no time
 
 /// Seconds of 0 pass at once.
 struct FakeScript {

@@ -163,7 +163,7 @@ void ScriptedModels::readCard(const ModelKey& key, std::function<void(const Card
 }
 
 void ScriptedModels::countTokens(const ModelKey& key, const QString& text, std::function<void(int)> answer) {
-    const int count = state(key) == ModelState::Ready ? static_cast<int>(splitText(text).size()) : -1;
+    const int count = state(key) == ModelState::Ready ? countPieces(text) : -1;
     QTimer::singleShot(0, this, [answer = std::move(answer), count] { answer(count); });
 }
 

@@ -122,7 +122,7 @@ void ScriptedRuns::showPrompt(GenerationRequest request, QObject* context,
         shown.special.push_back({begin, shown.text.size()});
         shown.text += turn.text;
     }
-    shown.tokens = static_cast<int>(splitText(shown.text).size());
+    shown.tokens = countPieces(shown.text);
     if (models_.state(request.model) != ModelState::Ready)
         shown.error = QStringLiteral("No model is loaded.");
     QMetaObject::invokeMethod(
@@ -155,7 +155,7 @@ bool ScriptedRuns::prefill(Run& run, const FakeScript& script, std::stop_token s
     constexpr int kSteps = 10;
     int prompt = script.prompt_tokens;
     if (run.request.continue_last && !run.request.turns.empty()) // the answer so far is read again
-        prompt += static_cast<int>(splitText(run.request.turns.back().text).size());
+        prompt += countPieces(run.request.turns.back().text);
     for (int step = 0; step <= kSteps; ++step) {
         if (!waitUntil(run, start + seconds(script.prefill_seconds * step / kSteps), stop))
             return false;

@@ -84,7 +84,12 @@ class NoticesTest : public QObject {
             QTRY_COMPARE(store.unsaved(), 0);
         }
         const qint64 size = QFile(folder.filePath(u"chats.sqlite"_s)).size();
-        damage(folder.path(), from < 0 ? size / 3 : from, bytes >= 0 ? bytes : from < 0 ? size / 3 : size);
+        // The last third: further in front lies a page of the names of the tables, without which nothing is
+        // read.
+        damage(folder.path(), from < 0 ? 2 * size / 3 : from,
+               bytes >= 0 ? bytes
+               : from < 0 ? size / 3
+                          : size);
 
         Desk desk(folder.path(), longAnswer(2000));
         desk.load();
@@ -101,7 +106,8 @@ class NoticesTest : public QObject {
         auto* text = desk.find<QLabel>(u"banner.text"_s);
         QVERIFY(text->isVisible());
         QVERIFY2(text->text().contains(u"chats.2.sqlite"_s), qPrintable(text->text()));
-        QCOMPARE(text->text().contains(u"What can be read of it is shown"_s), readable);
+        QVERIFY2(text->text().contains(u"What can be read of it is shown"_s) == readable,
+                 qPrintable(text->text()));
         QCOMPARE(text->text().contains(u"Nothing of it could be read"_s), !readable);
         QCOMPARE(desk.controller.list().chats().size() > 1, readable);
         desk.action(u"page_models"_s)->trigger(); // over every page

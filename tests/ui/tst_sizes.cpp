@@ -90,7 +90,8 @@ class TestSizes : public QObject {
         QStringList found;
         for (const char* page : {"page_chat", "page_models", "page_settings"}) {
             desk.action(QLatin1String(page))->trigger();
-            QTest::qWait(20);
+            // Layouts follow at the next turn of the event loop.
+            (void)QTest::qWaitFor([&] { return cutOff(*desk.window).isEmpty(); }, 1000);
             for (const QString& one : cutOff(*desk.window))
                 found << QLatin1String(page) + u" "_s + one;
         }
