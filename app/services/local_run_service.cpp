@@ -262,7 +262,7 @@ void LocalRunService::setTuning(RunId id, const SequenceTuning& tuning) {
         run.tuning = moved;
     } else if (const LocalEnginePtr engine = engineOf(run)) {
         try {
-            engine->scheduler->set_tuning(run.handle, moved);
+            engine->scheduler->set_tuning(run.handle, besidePrompt(moved, run.request.tuning.sequence));
         } catch (const Error& error) {
             qWarning("%s", error.what()); // the window's dials stay within their ranges
         }
