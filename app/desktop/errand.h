@@ -1,5 +1,5 @@
 // What the command line asks the window to do after it is shown: load a model, send a prompt, save a picture,
-// end. And what a second start asks of it.
+// end; with no wish of its own, the chat that was shown last. And what a second start asks of it.
 #pragma once
 
 #include "app/desktop/options.h"

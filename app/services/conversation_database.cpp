@@ -28,6 +28,11 @@ Tuning tuningOf(const QByteArray& json) {
     }
 }
 
+/// What a later program may have put there counts as the last that is known.
+TitleBy titleBy(const QVariant& value) {
+    return static_cast<TitleBy>(std::clamp(value.toInt(), 0, static_cast<int>(TitleBy::Model)));
+}
+
 QString inOrder(const QString& what) {
     return QStringLiteral("SELECT %1 FROM messages WHERE conversation = ? AND deleted IS NULL"
                           " ORDER BY position, id")
@@ -57,7 +62,7 @@ QList<ConversationSummary> ConversationDatabase::summaries(const QString& which)
         summary.changed = time(rows.value(3));
         summary.folder = rows.value(4).toLongLong();
         summary.pinned = rows.value(5).toBool();
-        summary.title_by = static_cast<TitleBy>(std::clamp(rows.value(6).toInt(), 0, 2));
+        summary.title_by = titleBy(rows.value(6));
         if (!rows.value(7).isNull())
             summary.removed = time(rows.value(7));
         all.append(summary);
@@ -133,14 +138,8 @@ Conversation ConversationDatabase::open(ConversationId id) {
         {id});
     if (!nextRow(row))
         return conversation;
-    conversation.summary = {id,
-                            row.value(0).toString(),
-                            time(row.value(1)),
-                            time(row.value(2)),
-                            false,
-                            row.value(6).toLongLong(),
-                            row.value(7).toBool(),
-                            static_cast<TitleBy>(std::clamp(row.value(11).toInt(), 0, 2))};
+    conversation.summary = {id,    row.value(0).toString(),   time(row.value(1)),    time(row.value(2)),
+                            false, row.value(6).toLongLong(), row.value(7).toBool(), titleBy(row.value(11))};
     conversation.tuning = tuningOf(row.value(3).toByteArray());
     conversation.unsent = draftFromText(row.value(4).toString());
     conversation.system_prompt = row.value(8).toString();

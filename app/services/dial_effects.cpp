@@ -4,6 +4,7 @@
 #include "engine/run/controls.h"
 
 #include <numeric>
+#include <utility>
 
 namespace switchyard {
 

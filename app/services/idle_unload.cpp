@@ -2,7 +2,6 @@
 
 #include "app/services/model_setup.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace switchyard {
@@ -26,25 +25,18 @@ IdleUnload::IdleUnload(CurrentModel& model, ChatController& controller, Settings
     look();
 }
 
-bool IdleUnload::answers() const {
-    const auto& chats = controller_.list().chats();
-    return controller_.busy() || std::ranges::any_of(chats, [this](const ConversationSummary& chat) {
-               return controller_.run(chat.id) != nullptr;
-           });
-}
-
 /// The time is counted from the last answer, and from the last change of the setting.
 void IdleUnload::look() {
     const bool ready = model_.state() == ModelState::Ready;
     const int minutes = ready ? setupOf(settings_, model_.capabilities().model_path).idle_minutes : 0;
-    if (minutes == 0 || answers())
+    if (minutes == 0 || controller_.anyBusy())
         idle_.stop();
     else
         idle_.start(minutes * minute_);
 }
 
 void IdleUnload::sleep() {
-    if (model_.state() != ModelState::Ready || answers())
+    if (model_.state() != ModelState::Ready || controller_.anyBusy())
         return;
     const QString path = model_.capabilities().model_path;
     model_.unload();

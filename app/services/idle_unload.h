@@ -24,7 +24,6 @@ class IdleUnload : public QObject {
 
   private:
     void look();
-    bool answers() const;
     void sleep();
     void setSleeping(const QString& model);
 

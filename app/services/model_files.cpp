@@ -1,27 +1,21 @@
 #include "app/services/model_files.h"
 
+#include "app/services/split_name.h"
+
 #include <QCoreApplication>
 #include <QCryptographicHash>
 #include <QFile>
 #include <QFileInfo>
-#include <QRegularExpression>
 
 namespace switchyard {
 
 QStringList filesOf(const ModelEntry& model) {
-    static const QRegularExpression part(QStringLiteral("-00001-of-(\\d{5})(\\.gguf)$"),
-                                         QRegularExpression::CaseInsensitiveOption);
-    const QRegularExpressionMatch match = part.match(model.path);
-    if (!match.hasMatch())
+    const std::optional<SplitName> name = splitName(model.path);
+    if (!name || name->number != 1)
         return {model.path};
     QStringList files;
-    const int all = match.captured(1).toInt();
-    const QString base = model.path.left(match.capturedStart());
-    for (int number = 1; number <= all; ++number) {
-        const QString path = QStringLiteral("%1-%2-of-%3%4")
-                                 .arg(base)
-                                 .arg(number, 5, 10, QLatin1Char('0'))
-                                 .arg(match.captured(1), match.captured(2));
+    for (int number = 1; number <= name->count(); ++number) {
+        const QString path = name->part(number);
         if (QFileInfo(path).isFile())
             files.append(path);
     }

@@ -1,9 +1,10 @@
 #include "app/services/model_provider.h"
 
+#include "app/services/split_name.h"
+
 #include <QCoreApplication>
 #include <QDirIterator>
 #include <QFileInfo>
-#include <QRegularExpression>
 
 #include <algorithm>
 #include <deque>
@@ -12,15 +13,6 @@
 namespace switchyard {
 
 namespace {
-
-/// The number of a split model's part and of all of them; {1, 1} for a file that is whole.
-std::pair<int, int> partOf(const QString& file) {
-    static const QRegularExpression part(QStringLiteral("-(\\d{5})-of-(\\d{5})\\.gguf$"),
-                                         QRegularExpression::CaseInsensitiveOption);
-    const QRegularExpressionMatch match = part.match(file);
-    return match.hasMatch() ? std::pair(match.captured(1).toInt(), match.captured(2).toInt())
-                            : std::pair(1, 1);
-}
 
 bool isGguf(const QString& file) { return file.endsWith(QLatin1String(".gguf"), Qt::CaseInsensitive); }
 
@@ -98,14 +90,17 @@ bool ModelWalk::takeFolder(const QString& folder, const QStringList& files, QLis
 
 void ModelWalk::takeFile(const QString& path, const QStringList& beside, QList<FoundModel>& found) {
     const QString file = QFileInfo(path).fileName();
-    const auto [part, parts] = partOf(file);
-    if (part != 1 || found.size() >= limits_.models || !fresh(path)) // later parts are opened with the first
+    const std::optional<SplitName> split = splitName(file);
+    const int parts = split ? split->count() : 1;
+    if ((split && split->number != 1) || found.size() >= limits_.models ||
+        !fresh(path)) // later parts are opened with the first
         return;
     FoundModel model{path, file, static_cast<quint64>(QFileInfo(path).size()), parts};
     if (parts > 1) {
-        const QString stem = file.first(file.size() - 20); // "-00001-of-00003.gguf"
         for (const QString& other : beside) {
-            if (other == file || !other.startsWith(stem) || partOf(other).second != parts)
+            const std::optional<SplitName> further_part = splitName(other);
+            if (other == file || !other.startsWith(split->stem) || !further_part ||
+                further_part->count() != parts)
                 continue;
             const QString further = QFileInfo(path).path() + QLatin1Char('/') + other;
             if (!mayLie(further))

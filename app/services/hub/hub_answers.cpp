@@ -1,6 +1,7 @@
 #include "app/services/hub/hub_answers.h"
 
 #include "app/services/hub/web_rules.h"
+#include "app/services/split_name.h"
 
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -93,8 +94,6 @@ void add(HubFile& model, const Entry& entry) {
 
 /// Parts of a split file stand together, under the first one's name; where one is missing, none.
 QList<HubFile> ggufFiles(const QList<Entry>& entries) {
-    static const QRegularExpression part(QStringLiteral("^(.*)-(\\d{5})-of-(\\d{5})\\.gguf$"),
-                                         QRegularExpression::CaseInsensitiveOption);
     QList<HubFile> models;
     std::map<QString, std::map<int, Entry>> split;
     for (const Entry& entry : entries) {
@@ -102,9 +101,8 @@ QList<HubFile> ggufFiles(const QList<Entry>& entries) {
         if (!isGguf(entry.path) || name.isEmpty() || entry.bytes == 0 ||
             name.startsWith(QLatin1String("mmproj"), Qt::CaseInsensitive))
             continue;
-        if (const QRegularExpressionMatch match = part.match(entry.path); match.hasMatch()) {
-            split[match.captured(1) + QLatin1Char('/') + match.captured(3)][match.captured(2).toInt()] =
-                entry;
+        if (const std::optional<SplitName> part = splitName(entry.path)) {
+            split[part->stem + QLatin1Char('/') + part->parts][part->number] = entry;
             continue;
         }
         HubFile model;
