@@ -9,115 +9,76 @@
 namespace switchyard {
 namespace {
 
-constexpr std::size_t kRun = 64; ///< terms summed in single precision
-
-/// Four sums of the terms of every fourth logit each.
-struct RunSums {
-    Float4 sum{}, weighted{};
-};
-
-[[gnu::always_inline]] inline void add_four(RunSums& sums, const Float4& x, const Float4& e) {
-    sums.sum += e;
-    sums.weighted += e > 0.0f ? x * e : Float4{};
-}
-
-/// `from`: the first that is not in the sums yet.
-void add_run(std::span<const float> logits, std::size_t from, float maximum, float inverse_temperature,
-             RunSums& sums) {
-    for (std::size_t i = from; i < logits.size(); i += 4) {
-        const Float4 x = (load(logits, i) - maximum) * inverse_temperature;
-        add_four(sums, x, exp_negative(x));
-    }
-}
-
-#if defined(__x86_64__)
-/// Eight at a time, added four by four: the same sums.
-[[gnu::target("avx2")]] void add_run_avx2(std::span<const float> logits, float maximum,
-                                          float inverse_temperature, RunSums& sums) {
-    using Float8 = float __attribute__((vector_size(32)));
-    using Int8 = std::int32_t __attribute__((vector_size(32)));
-    std::size_t i = 0;
-    for (; i + 8 <= logits.size(); i += 8) {
-        Float8 x, e;
-        std::memcpy(&x, logits.data() + i, sizeof x);
-        x = (x - maximum) * inverse_temperature;
-        exp_negative_to<Float8, Int8>(x, e);
-        Float4 x4[2], e4[2];
-        std::memcpy(x4, &x, sizeof x);
-        std::memcpy(e4, &e, sizeof e);
-        add_four(sums, x4[0], e4[0]);
-        add_four(sums, x4[1], e4[1]);
-    }
-    add_run(logits, i, maximum, inverse_temperature, sums);
-}
-const bool kHasAvx2 = __builtin_cpu_supports("avx2");
-#else
-constexpr bool kHasAvx2 = false;
-void add_run_avx2(std::span<const float>, float, float, RunSums&) {}
-#endif
-
-/// Of some logits, at most kRun; those that are no number count as nothing.
-LogitMass run_mass(std::span<const float> logits, float maximum, float inverse_temperature) {
-    RunSums sums;
-    if (kHasAvx2)
-        add_run_avx2(logits, maximum, inverse_temperature, sums);
-    else
-        add_run(logits, 0, maximum, inverse_temperature, sums);
-    const Float4 &sum = sums.sum, &weighted = sums.weighted;
-    return {static_cast<double>(sum[0]) + sum[1] + sum[2] + sum[3],
-            static_cast<double>(weighted[0]) + weighted[1] + weighted[2] + weighted[3]};
-}
+LogitMass mass_of(const RunMass& run) { return {run.sum, run.weighted}; }
 
 void add(LogitMass& to, const LogitMass& more) {
     to.sum += more.sum;
     to.weighted += more.weighted;
 }
 
+/// The best of the logits that it is shown, which are not below `least`; `best` has the worst of them on top
+/// until finish().
+class BestSoFar {
+  public:
+    BestSoFar(std::vector<Candidate>& best, std::size_t count, float least)
+        : best_(best), count_(count), least_(least) {
+        best_.clear();
+    }
+
+    /// What a logit must not be below to be of interest.
+    float needed() const { return best_.size() < count_ ? least_ : std::max(least_, best_.front().logit); }
+
+    void look_at(std::span<const float> logits, std::int32_t first) {
+        for (std::size_t i = 0; i < logits.size(); ++i)
+            if (logits[i] >= least_)
+                take({logits[i], first + static_cast<std::int32_t>(i)});
+    }
+
+    void finish() { std::ranges::sort(best_, better); }
+
+  private:
+    void take(const Candidate& candidate) {
+        if (!(candidate.logit > -std::numeric_limits<float>::infinity()))
+            return;
+        if (best_.size() < count_) {
+            best_.push_back(candidate);
+            std::ranges::push_heap(best_, better);
+        } else if (candidate.logit > best_.front().logit) {
+            std::ranges::pop_heap(best_, better);
+            best_.back() = candidate;
+            std::ranges::push_heap(best_, better);
+        }
+    }
+
+    std::vector<Candidate>& best_;
+    std::size_t count_;
+    float least_;
+};
+
 /// The whole of a softmax: what was not gathered, and what was.
 LogitMass whole(const Candidates& c, bool own_temperature) {
     LogitMass mass = own_temperature ? c.own : c.plain;
     const float inverse = own_temperature ? c.inverse_temperature : 1.0f;
     for (const float logit : c.gathered)
-        add(mass, run_mass(std::span(&logit, 1), c.maximum, inverse));
+        add(mass, mass_of(run_mass(std::span(&logit, 1), c.maximum, inverse)));
     return mass;
 }
 
 } // namespace
 
-std::vector<Candidate> best_candidates(std::span<const float> logits, std::int32_t first, std::size_t count) {
+std::vector<Candidate> best_candidates(std::span<const float> logits, std::size_t count) {
     std::vector<Candidate> best;
-    find_best(logits, first, count, best);
-    return best;
-}
-
-void find_best(std::span<const float> logits, std::int32_t first, std::size_t count,
-               std::vector<Candidate>& best, float least) {
-    best.clear();
     if (count == 0)
-        return;
+        return best;
     best.reserve(std::min(count, logits.size()));
-    const auto take = [&](const Candidate& candidate) {
-        if (!(candidate.logit > -std::numeric_limits<float>::infinity()))
-            return;
-        if (best.size() < count) {
-            best.push_back(candidate);
-            std::ranges::push_heap(best, better); // the worst on top
-        } else if (candidate.logit > best.front().logit) {
-            std::ranges::pop_heap(best, better);
-            best.back() = candidate;
-            std::ranges::push_heap(best, better);
-        }
-    };
-    for (std::size_t run = 0; run < logits.size(); run += kRun) {
-        const std::span<const float> some = logits.subspan(run, std::min(kRun, logits.size() - run));
-        const float needed = best.size() < count ? least : std::max(least, best.front().logit);
-        if (!(largest_logit(some) >= needed))
-            continue;
-        for (std::size_t i = 0; i < some.size(); ++i)
-            if (some[i] >= least)
-                take({some[i], first + static_cast<std::int32_t>(run + i)});
+    BestSoFar found(best, count, -std::numeric_limits<float>::infinity());
+    for (std::size_t begin = 0; begin < logits.size(); begin += kLogitRun) {
+        const auto run = logits.subspan(begin, std::min(kLogitRun, logits.size() - begin));
+        if (largest_logit(run) >= found.needed())
+            found.look_at(run, static_cast<std::int32_t>(begin));
     }
-    std::ranges::sort(best, better);
+    found.finish();
+    return best;
 }
 
 LogitBounds bound_logits(std::span<const float> logits, std::size_t count) {
@@ -153,40 +114,38 @@ void reserve_candidates(std::size_t logits, const CandidateWish& wish, std::span
     result.gathered.reserve(wish.gather.size());
 }
 
-float largest_logit(std::span<const float> logits) {
-    Float4 best = Float4{} - std::numeric_limits<float>::infinity();
-    for (std::size_t i = 0; i < logits.size(); i += 4) {
-        const Float4 four = load(logits, i);
-        best = four > best ? four : best;
-    }
-    return std::max({best[0], best[1], best[2], best[3]});
-}
-
 void candidate_part(std::span<const float> logits, std::size_t part, const LogitBounds& bounds,
                     const CandidateWish& wish, CandidatePart& result) {
     const std::size_t begin = part * kCandidatePart;
     const auto here = logits.subspan(begin, std::min(kCandidatePart, logits.size() - begin));
+    const bool own_differs = wish.inverse_temperature != 1.0f;
     result.plain = result.own = {};
-    std::array<float, kRun> others; // without those that are gathered
+    BestSoFar best(result.best, static_cast<std::size_t>(std::max(wish.best, 0)), bounds.least_best);
+    std::array<float, kLogitRun> others; // without those that are gathered
     auto gathered = std::ranges::lower_bound(wish.gather, static_cast<std::int32_t>(begin));
-    for (std::size_t start = 0; start < here.size(); start += kRun) {
-        std::span<const float> run = here.subspan(start, std::min(kRun, here.size() - start));
+    for (std::size_t start = 0; start < here.size(); start += kLogitRun) {
+        const auto all = here.subspan(start, std::min(kLogitRun, here.size() - start));
+        std::span<const float> run = all;
         const auto first = static_cast<std::int32_t>(begin + start);
         const auto end = first + static_cast<std::int32_t>(run.size());
-        if (gathered != wish.gather.end() && *gathered < end) {
-            std::ranges::copy(run, others.begin());
+        const bool some_gathered = gathered != wish.gather.end() && *gathered < end;
+        if (some_gathered) {
+            std::ranges::copy(all, others.begin());
             for (; gathered != wish.gather.end() && *gathered < end; ++gathered)
                 others[static_cast<std::size_t>(*gathered - first)] = -std::numeric_limits<float>::infinity();
             run = std::span(others).first(run.size());
         }
-        add(result.plain, run_mass(run, bounds.largest, 1.0f));
-        if (wish.inverse_temperature != 1.0f)
-            add(result.own, run_mass(run, bounds.largest, wish.inverse_temperature));
+        const RunMass mass = run_mass(run, bounds.largest, 1.0f);
+        add(result.plain, mass_of(mass));
+        if (own_differs && wish.own_mass)
+            add(result.own, mass_of(run_mass(run, bounds.largest, wish.inverse_temperature)));
+        // Differences round in the order of their logits.
+        if (wish.best > 0 && (some_gathered || mass.most >= best.needed() - bounds.largest))
+            best.look_at(all, first);
     }
-    if (wish.inverse_temperature == 1.0f)
+    if (!own_differs)
         result.own = result.plain;
-    find_best(here, static_cast<std::int32_t>(begin), static_cast<std::size_t>(std::max(wish.best, 0)),
-              result.best, bounds.least_best);
+    best.finish();
 }
 
 /// `result` is as new, but may have room.

@@ -16,6 +16,7 @@ struct CandidateWish {
     std::int32_t best = 1;            ///< how many of the best
     float inverse_temperature = 1.0f; ///< the row's own
     std::vector<std::int32_t> gather; ///< ids whose logits are wanted, ascending, none twice
+    bool own_mass = true;             ///< whether Candidates::own is wanted; else it may be left at nothing
 };
 
 struct Candidate {
@@ -61,15 +62,8 @@ struct CandidatePart {
     std::vector<Candidate> best;
 };
 
-/// The `count` best of logits that belong to the ids from `first` on, best first. One pass with a heap: few
-/// logits beat its worst.
-std::vector<Candidate> best_candidates(std::span<const float> logits, std::int32_t first, std::size_t count);
-/// The same in place of what `best` held, of logits that are not below `least`; it allocates nothing where
-/// there is room for them.
-void find_best(std::span<const float> logits, std::int32_t first, std::size_t count,
-               std::vector<Candidate>& best, float least = -std::numeric_limits<float>::infinity());
-/// The largest of some logits; -infinity where none is a number.
-float largest_logit(std::span<const float> logits);
+/// The `count` best of all logits, best first. One pass with a heap: few logits beat its worst.
+std::vector<Candidate> best_candidates(std::span<const float> logits, std::size_t count);
 
 /// The largest logit of a row, and one that the `count` best are not below: so few others reach it that parts
 /// need not rank all that they have.

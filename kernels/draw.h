@@ -104,21 +104,4 @@ SWITCHYARD_ANYWHERE constexpr void race(RaceLeader& leader, std::uint64_t seed, 
     leader.join(exponential(draw_bits(seed, position, static_cast<std::uint32_t>(id))) / weight, id);
 }
 
-/// The same for ids `first` (a multiple of four) to `first` + `count` - 1, at most four; those of weight 0
-/// stay out of it. -log(1 - u) is no smaller than u, so few logarithms are computed.
-constexpr void race_four(RaceLeader& leader, std::uint64_t seed, std::uint64_t position, std::int32_t first,
-                         const float* weights, int count) {
-    bool any = false;
-    for (int i = 0; i < count; ++i)
-        any |= weights[i] > 0 && !(kLeastExponential > leader.arrival * weights[i]);
-    if (!any)
-        return;
-    const PhiloxBlock four = four_draw_bits(seed, position, static_cast<std::uint32_t>(first) / 4);
-    for (int i = 0; i < count; ++i) {
-        const float least = static_cast<float>(four.word[i]) * (0.999f / 4294967296.0f);
-        if (weights[i] > 0 && !(least > leader.arrival * weights[i]))
-            leader.join(exponential(four.word[i]) / weights[i], first + i);
-    }
-}
-
 } // namespace switchyard

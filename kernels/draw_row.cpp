@@ -2,6 +2,7 @@
 
 #include "kernels/draw.h"
 #include "kernels/logit_math.h"
+#include "kernels/race.h"
 #include "kernels/splitmix.h"
 
 #include <algorithm>
@@ -14,10 +15,19 @@ namespace {
 
 /// Index of the largest logit, the lowest among equals; NaN never wins. -1: none is a number.
 std::int32_t best_token(std::span<const float> logits) {
-    const float best = largest_logit(logits);
+    constexpr std::size_t kStretch = 1024; // few of which are looked through for the very place
+    float best = -std::numeric_limits<float>::infinity();
+    std::span<const float> there;
+    for (std::size_t begin = 0; begin < logits.size(); begin += kStretch) {
+        const auto stretch = logits.subspan(begin, std::min(kStretch, logits.size() - begin));
+        if (const float largest = largest_logit(stretch); largest > best) {
+            best = largest;
+            there = stretch;
+        }
+    }
     if (!std::isfinite(best))
         return -1;
-    return static_cast<std::int32_t>(std::ranges::find(logits, best) - logits.begin());
+    return static_cast<std::int32_t>(&*std::ranges::find(there, best) - logits.data());
 }
 
 /// A penalty divides what speaks for a token and multiplies what speaks against it (Keskar et al., CTRL,
@@ -92,14 +102,7 @@ std::int32_t RowDrawer::draw_from_all(std::span<const float> logits, float best,
     double total = mass(logits, best, static_cast<float>(1.0 / wish.temperature), weights_.data());
     const auto floor = static_cast<float>(wish.min_p); // the best token's weight is 1
     if (wish.version != DrawVersion::Cumulative) {
-        RaceLeader leader;
-        for (std::size_t i = 0; floor > 0 && i < logits.size(); ++i)
-            if (weights_[i] < floor)
-                weights_[i] = 0;
-        for (std::size_t i = 0; i < logits.size(); i += 4)
-            race_four(leader, wish.seed, wish.position, static_cast<std::int32_t>(i), &weights_[i],
-                      static_cast<int>(std::min<std::size_t>(4, logits.size() - i)));
-        return leader.id;
+        return race_all(std::span(weights_).first(logits.size()), floor, wish.seed, wish.position);
     }
     if (floor > 0) {
         total = 0;
@@ -123,7 +126,7 @@ std::int32_t RowDrawer::draw_cut(std::span<const float> logits, float best, cons
     if (!cut_by_count && !cut_by_mass)
         return draw_from_all(logits, best, wish);
     if (cut_by_count)
-        candidates_ = best_candidates(logits, 0, static_cast<std::size_t>(wish.top_k));
+        candidates_ = best_candidates(logits, static_cast<std::size_t>(wish.top_k));
     else
         keep_top_p(logits, best, wish);
 
@@ -203,6 +206,7 @@ std::optional<CandidateWish> RowDrawer::candidates_for(const DrawWish& wish) {
     if (wish.repetition_penalty != 1.0)
         candidates.gather = wish.penalised;
     candidates.best += static_cast<std::int32_t>(candidates.gather.size()); // those may all fall behind
+    candidates.own_mass = !greedy(wish) && wish.top_k <= 0;                 // as cut() reads it
     return candidates;
 }
 

@@ -1,8 +1,6 @@
 // Exponentials of logits, four at a time and in the same bits one at a time.
 #pragma once
 
-#include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,11 +13,12 @@ using Float4 = float __attribute__((vector_size(16)));
 using Int4 = std::int32_t __attribute__((vector_size(16)));
 
 /// e^x for x <= 0 to 2e-7 relative, 0 below -87 and for NaN. `Floats` and `Ints`: vectors of the same length;
-/// by reference, so that longer ones than every processor has can be used where it has them.
+/// by reference, so that longer ones than every processor has can be used where it has them. `safe`: x, or
+/// -87 where the result is 0, so that x e^x is a number.
 template <typename Floats, typename Ints>
-[[gnu::always_inline]] inline void exp_negative_to(const Floats& x, Floats& result) {
+[[gnu::always_inline]] inline void exp_negative_to(const Floats& x, Floats& result, Floats& safe) {
     const Ints usable = x >= -87.0f;
-    const Floats safe = usable ? x : Floats{} - 87.0f;
+    safe = usable ? x : Floats{} - 87.0f;
     const Ints n = __builtin_convertvector(safe * 1.44269504f - 0.5f, Ints);
     const Floats steps = __builtin_convertvector(n, Floats);
     const Floats f = (safe - steps * 0.693359375f) + steps * 2.12194440e-4f; // ln 2 in two parts
@@ -37,8 +36,8 @@ template <typename Floats, typename Ints>
 }
 
 inline Float4 exp_negative(Float4 x) {
-    Float4 result;
-    exp_negative_to<Float4, Int4>(x, result);
+    Float4 result, safe;
+    exp_negative_to<Float4, Int4>(x, result, safe);
     return result;
 }
 
@@ -56,23 +55,22 @@ inline Float4 load(std::span<const float> values, std::size_t at) {
     return four;
 }
 
+/// The largest of some logits; -infinity where none is a number.
+float largest_logit(std::span<const float> logits);
+
+inline constexpr std::size_t kLogitRun = 64; ///< terms summed in single precision
+
+/// Sums over a run of at most kLogitRun logits, with x = (logit - maximum) * inverse_temperature; those that
+/// are no number count as nothing.
+struct RunMass {
+    double sum = 0;      ///< of e^x
+    double weighted = 0; ///< of x e^x
+    float most = 0;      ///< the largest x; -infinity where none is a number
+};
+RunMass run_mass(std::span<const float> logits, float maximum, float inverse_temperature);
+
 /// Sum of e^((logit - best) * inverse_temperature), always in the same order. With `terms`, they are kept:
 /// room for 3 more than there are logits.
-inline double mass(std::span<const float> logits, float best, float inverse_temperature,
-                   float* terms = nullptr) {
-    constexpr std::size_t kRun = 64; // terms summed in single precision
-    double total = 0;
-    for (std::size_t start = 0; start < logits.size(); start += kRun) {
-        Float4 sum{};
-        for (std::size_t i = start; i < std::min(logits.size(), start + kRun); i += 4) {
-            const Float4 four = exp_negative((load(logits, i) - best) * inverse_temperature);
-            sum += four;
-            if (terms)
-                std::memcpy(terms + i, &four, sizeof four);
-        }
-        total += static_cast<double>(sum[0]) + sum[1] + sum[2] + sum[3];
-    }
-    return total;
-}
+double mass(std::span<const float> logits, float best, float inverse_temperature, float* terms = nullptr);
 
 } // namespace switchyard

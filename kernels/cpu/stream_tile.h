@@ -75,34 +75,43 @@ inline void multiply_streamed_blocks(const MatmulArgs& args, std::index_sequence
         streamed_tile<Dot, Block, static_cast<int>(kIndex) + 1>...};
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
-    const std::int64_t blocks = w.cols / 256;
-    for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Block* x, int first, int count) {
+    for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Pass<Block>& pass) {
+        const int count = pass.count;
         if constexpr (kByRows<WeightBlock> && std::is_same_v<Block, I16Block>) {
             if (by_rows<WeightBlock>(w, count)) {
                 static constexpr RowsTimes kRows[] = {
                     multiply_rows<Dot, WeightBlock, 1>, multiply_rows<Dot, WeightBlock, 2>,
                     multiply_rows<Dot, WeightBlock, 3>, multiply_rows<Dot, WeightBlock, 4>};
-                return kRows[count - 1](args, x, first);
+                return kRows[count - 1](args, pass.x, pass.first);
             }
         }
-        for (std::int64_t panel = args.first_panel; panel < args.last_panel; ++panel) {
+        const std::int64_t blocks = pass.columns.count / 256;
+        for (std::int64_t panel = pass.first_panel; panel < pass.last_panel; ++panel) {
             const WeightBlock* rows[kPanelRows];
             panel_rows(w, panel, rows);
-            alignas(32) float sums[kGroupTokens * kPanelRows];
-            __builtin_memset(sums, 0, static_cast<std::size_t>(count * kPanelRows) * sizeof(float));
+            for (const WeightBlock*& row : rows) {
+                row += pass.columns.begin / 256;
+            }
+            alignas(32) float own[kGroupTokens * kPanelRows];
+            const bool whole = pass.columns.starts() && pass.columns.ends();
+            float* sums = whole ? own : pass.sums_of(panel);
+            if (pass.columns.starts()) {
+                __builtin_memset(sums, 0, static_cast<std::size_t>(count * kPanelRows) * sizeof(float));
+            }
             for (std::int64_t b = 0; b < blocks; ++b) {
                 StreamedPanel decoded;
                 decode_panel(rows, decoded);
                 for (int t = 0; t < count; t += kTile) {
                     const int tokens = count - t < kTile ? count - t : kTile;
-                    kTiles[tokens - 1](decoded, x + w.cols / 32 * t + 8 * b * tokens, sums + kPanelRows * t);
+                    kTiles[tokens - 1](decoded, pass.x + pass.columns.count / 32 * t + 8 * b * tokens,
+                                       sums + kPanelRows * t);
                 }
                 for (const WeightBlock*& row : rows) {
                     ++row;
                 }
             }
-            for (int t = 0; t < count; ++t) {
-                output_of(args, panel, first).store(t, _mm256_load_ps(sums + kPanelRows * t));
+            for (int t = 0; pass.columns.ends() && t < count; ++t) {
+                output_of(args, panel, pass.first).store(t, _mm256_load_ps(sums + kPanelRows * t));
             }
         }
     });

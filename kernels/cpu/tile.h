@@ -36,25 +36,40 @@ struct Output {
     }
 };
 
-/// P panels, `size` bytes apart, times T tokens; `x` is Blocks [cols / 32][T].
+/// The columns of a matrix that a tile takes: all, or a part of them.
+struct Columns {
+    std::int64_t begin, count, all;
+    bool starts() const { return begin == 0; }
+    bool ends() const { return begin + count == all; }
+};
+
+/// P panels, `size` bytes apart, times T tokens; `x` is Blocks [columns / 32][T]. `sums` [P][T][8]: kept from
+/// part to part.
 template <class Dot, BlockType kType, class Block, int P, int T>
-void integer_tile(const std::byte* panel, std::size_t size, std::int64_t cols, const std::byte* x,
-                  const Output* out) {
+void integer_tile(const std::byte* panel, std::size_t size, const Columns& columns, const std::byte* x,
+                  float* sums, const Output* out) {
     using F = Format<kType>;
     using Panel = typename F::Panel;
     const auto* block = reinterpret_cast<const Block*>(x);
     __m256 acc[P * T];
 #pragma GCC unroll 16
     for (int i = 0; i < P * T; ++i) {
-        acc[i] = _mm256_setzero_ps();
+        acc[i] = columns.starts() ? _mm256_setzero_ps() : _mm256_load_ps(sums + kPanelRows * i);
     }
-    for (std::int64_t i = 0; i < cols / (32 * F::kSubs); ++i, panel += sizeof(Panel)) {
+    for (std::int64_t i = 0; i < columns.count / (32 * F::kSubs); ++i, panel += sizeof(Panel)) {
         const auto& first = *reinterpret_cast<const Panel*>(panel);
         const auto& last = *reinterpret_cast<const Panel*>(panel + (P - 1) * size);
         const F formats[] = {F(first), F(last)};
         for (int sub = 0; sub < F::kSubs; ++sub, block += T) {
             add_columns<Dot, F, Block, P, T>(formats, sub, block, acc);
         }
+    }
+    if (!columns.ends()) {
+#pragma GCC unroll 16
+        for (int i = 0; i < P * T; ++i) {
+            _mm256_store_ps(sums + kPanelRows * i, acc[i]);
+        }
+        return;
     }
 #pragma GCC unroll 2
     for (int p = 0; p < P; ++p) {
@@ -164,13 +179,38 @@ void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t col
 inline constexpr std::size_t kGroupBytes = 192 * 1024;
 
 inline constexpr int kGroupTokens = 96;
+/// Where rows are too long for so many, a group takes them in parts of their columns: what is read of the
+/// tokens serves all panels of a call, and what is read of the panels all tokens of a group.
+inline constexpr int kPartTokens = 48;
+inline constexpr std::int64_t kPartPanels = 64; ///< whose sums wait for the next part
+inline constexpr int kMostTile = 8;             ///< tokens
 
-/// Tokens of a group: whole tiles within kGroupBytes; 1 where not even two rows fit.
-inline int group_tokens(std::size_t row_bytes, int tile, int tokens) {
-    const auto bytes = static_cast<std::int64_t>(kGroupBytes / row_bytes);
-    const std::int64_t fit = bytes < kGroupTokens ? bytes : kGroupTokens;
-    const std::int64_t group = fit >= tile ? fit / tile * tile : fit < 1 ? 1 : fit;
-    return static_cast<int>(group < tokens ? group : tokens);
+/// Units of a row that stand for 256 columns, of which parts are multiples.
+template <class Unit>
+inline constexpr std::int64_t kSuperUnits = std::is_same_v<Unit, float> ? 256 : 8;
+
+/// Tokens of a group and units of a part.
+struct Cut {
+    int tokens;
+    std::int64_t units;
+};
+
+template <class Unit>
+inline Cut cut_of(std::int64_t units, int tile, int tokens) {
+    const auto rows =
+        static_cast<std::int64_t>(kGroupBytes / (static_cast<std::size_t>(units) * sizeof(Unit)));
+    const int fit = static_cast<int>(rows < kGroupTokens ? rows : kGroupTokens);
+    if (tokens <= fit) {
+        return {tokens, units};
+    }
+    if (fit >= kPartTokens) {
+        return {fit / tile * tile, units};
+    }
+    const int group = tokens < kPartTokens ? tokens : kPartTokens;
+    const auto super = static_cast<std::int64_t>(kGroupBytes / sizeof(Unit)) / (group * kSuperUnits<Unit>);
+    const std::int64_t all = (units + kSuperUnits<Unit> - 1) / kSuperUnits<Unit>;
+    const std::int64_t parts = (all + super - 1) / super;
+    return {group, (all + parts - 1) / parts * kSuperUnits<Unit>};
 }
 
 /// The same values in 16 bits.
@@ -190,45 +230,75 @@ inline I16Block widened(const I8Block& x) {
     return wide;
 }
 
-/// Copies `count` tokens from `first` as tiles of at most `tile`, each [cols / unit][tokens of the tile].
+/// Copies `units` units from `begin` on of `count` tokens from `first` on, as tiles of at most `tile` tokens,
+/// each [units][tokens of the tile].
 template <class Source, class Unit>
-inline void gather(const MatmulArgs& args, int first, int count, int tile, std::int64_t units, Unit* out) {
-    for (int begin = 0; begin < count; begin += tile) {
-        const int width = count - begin < tile ? count - begin : tile;
+inline void gather(const MatmulArgs& args, int first, int count, int tile, std::int64_t begin,
+                   std::int64_t units, Unit* out) {
+    const Source* rows[kMostTile];
+    for (int start = 0; start < count; start += tile) {
+        const int width = count - start < tile ? count - start : tile;
         for (int t = 0; t < width; ++t) {
-            const int token = first + begin + t;
+            const int token = first + start + t;
             const auto row = static_cast<std::size_t>(args.index ? args.index[token] : token);
-            const auto* x = reinterpret_cast<const Source*>(args.activations + row * args.activation_stride);
-            for (std::int64_t i = 0; i < units; ++i) {
+            rows[t] =
+                reinterpret_cast<const Source*>(args.activations + row * args.activation_stride) + begin;
+        }
+        for (std::int64_t i = 0; i < units; ++i) { // so that writing goes forward
+            for (int t = 0; t < width; ++t, ++out) {
                 if constexpr (std::is_same_v<Source, Unit>) {
-                    out[i * width + t] = x[i];
+                    *out = rows[t][i];
                 } else {
-                    out[i * width + t] = widened(x[i]);
+                    *out = widened(rows[t][i]);
                 }
             }
         }
-        out += units * width;
     }
 }
 
-/// Calls run(x, first token, tokens) for groups of tokens laid out by gather(). PRECOND: where rows hold
-/// other units, one row of Units fits kGroupBytes.
+/// A part of the columns of a group of tokens, laid out by gather(), and the panels that it meets.
+template <class Unit>
+struct Pass {
+    const Unit* x;
+    int first, count; ///< tokens
+    Columns columns;
+    std::int64_t first_panel, last_panel;
+    float* sums; ///< [panels][tokens][8], in an order of the kernel's own; kept from part to part
+
+    /// Of what the columns in front of these take in a panel of `type`.
+    std::size_t skipped_bytes(BlockType type) const { return panel_bytes(type, columns.begin); }
+    float* sums_of(std::int64_t panel) const { return sums + (panel - first_panel) * count * kPanelRows; }
+};
+
+/// Calls run(pass) for groups of tokens, panels and parts, all parts of a group and its panels in order.
 template <class Source, class Unit, class Run>
 inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, const Run& run) {
     alignas(64) std::byte buffer[kGroupBytes];
-    const int group = group_tokens(static_cast<std::size_t>(units) * sizeof(Unit), tile, args.tokens);
-    for (int first = 0; first < args.tokens; first += group) {
-        const int count = args.tokens - first < group ? args.tokens - first : group;
+    alignas(32) float sums[kPartPanels * kPartTokens * kPanelRows];
+    const std::int64_t cols = args.weights.cols, unit_cols = cols / units;
+    const Cut cut = cut_of<Unit>(units, tile, args.tokens);
+    const std::int64_t panels = cut.units == units ? args.last_panel - args.first_panel : kPartPanels;
+    for (int first = 0; first < args.tokens; first += cut.tokens) {
+        const int count = args.tokens - first < cut.tokens ? args.tokens - first : cut.tokens;
         if constexpr (std::is_same_v<Source, Unit>) {
             if (count == 1) { // a tile of one token is the row itself
                 const auto row = static_cast<std::size_t>(args.index ? args.index[first] : first);
-                run(reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride), first, 1);
+                const auto* x =
+                    reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride);
+                run(Pass<Unit>{x, first, 1, {0, cols, cols}, args.first_panel, args.last_panel, sums});
                 continue;
             }
         }
         auto* x = reinterpret_cast<Unit*>(buffer);
-        gather<Source>(args, first, count, tile, units, x);
-        run(x, first, count);
+        for (std::int64_t panel = args.first_panel; panel < args.last_panel; panel += panels) {
+            const std::int64_t last = args.last_panel - panel < panels ? args.last_panel : panel + panels;
+            for (std::int64_t begin = 0; begin < units; begin += cut.units) {
+                const std::int64_t part = units - begin < cut.units ? units - begin : cut.units;
+                gather<Source>(args, first, count, tile, begin, part, x);
+                run(Pass<Unit>{
+                    x, first, count, {begin * unit_cols, part * unit_cols, cols}, panel, last, sums});
+            }
+        }
     }
 }
 
@@ -244,8 +314,8 @@ inline constexpr std::int64_t kByteColumns = 32768; ///< of a row that is taken 
 template <class Dot, BlockType kType>
 void multiply_bytes(const MatmulArgs& args, const I16Block* x, int token);
 
-using IntegerTile = void (*)(const std::byte* panel, std::size_t size, std::int64_t cols, const std::byte* x,
-                             const Output* out);
+using IntegerTile = void (*)(const std::byte* panel, std::size_t size, const Columns& columns,
+                             const std::byte* x, float* sums, const Output* out);
 
 /// The product with activations in Sources, which tiles of 1 .. T tokens take as Blocks.
 template <class Dot, BlockType kType, class Source, class Block, std::size_t... kIndex>
@@ -260,39 +330,42 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
     const std::size_t size = panel_bytes(w.type, w.cols);
-    for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Block* x, int first, int count) {
+    for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Pass<Block>& pass) {
         if constexpr (!Format<kType>::kSigned && std::is_same_v<Block, I16Block>) {
-            if (count == 1 && w.cols <= kByteColumns) {
-                return multiply_bytes<Dot, kType>(args, x, first);
+            if (pass.count == 1 && w.cols <= kByteColumns) {
+                return multiply_bytes<Dot, kType>(args, pass.x, pass.first);
             }
         }
-        for (std::int64_t panel = args.first_panel; panel < args.last_panel;) {
-            const bool wide = kPanels > 1 && count > 1 && panel + kPanels <= args.last_panel;
-            const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
-            const Block* at = x;
-            for (int t = 0; t < count; t += kTile) {
-                const int tokens = count - t < kTile ? count - t : kTile;
-                const Output out[] = {output_of(args, panel, first + t),
-                                      output_of(args, panel + kPanels - 1, first + t)};
-                (wide ? kWideTiles : kTiles)[tokens - 1](weights, size, w.cols,
-                                                         reinterpret_cast<const std::byte*>(at), out);
-                at += w.cols / 32 * tokens;
+        for (std::int64_t panel = pass.first_panel; panel < pass.last_panel;) {
+            const int wide =
+                kPanels > 1 && pass.count > 1 && panel + kPanels <= pass.last_panel ? kPanels : 1;
+            const std::byte* weights =
+                w.data + static_cast<std::size_t>(panel) * size + pass.skipped_bytes(w.type);
+            const Block* at = pass.x;
+            float* sums = pass.sums_of(panel);
+            for (int t = 0; t < pass.count; t += kTile) {
+                const int tokens = pass.count - t < kTile ? pass.count - t : kTile;
+                const Output out[] = {output_of(args, panel, pass.first + t),
+                                      output_of(args, panel + kPanels - 1, pass.first + t)};
+                (wide > 1 ? kWideTiles : kTiles)[tokens - 1](
+                    weights, size, pass.columns, reinterpret_cast<const std::byte*>(at), sums, out);
+                at += pass.columns.count / 32 * tokens;
+                sums += wide * tokens * kPanelRows;
             }
-            panel += wide ? kPanels : 1;
+            panel += wide;
         }
     });
 }
 
 /// Calls run.operator()<Source, Block>(tiles) for the activations at hand: 8-bit ones are widened where the
-/// weights do not meet bytes, unless there is one row, which would be widened for each call anew, or one
-/// would not fit: rows then go one by one.
+/// weights do not meet bytes, unless there is one row, which would be widened for each call anew.
 template <class Dot, int kBits, std::size_t... kIndex, class Run>
 inline void with_blocks(const MatmulArgs& args, std::index_sequence<kIndex...> tiles, const Run& run) {
     if (args.activation_bits == 16) {
         run.template operator()<I16Block, I16Block>(tiles);
     } else if constexpr (Dot::template kTakesBytes<kBits>) {
         run.template operator()<I8Block, I8Block>(std::make_index_sequence<Dot::kByteTile>());
-    } else if (args.tokens > 1 && i16_row_bytes(args.weights.cols) <= kGroupBytes) {
+    } else if (args.tokens > 1) {
         run.template operator()<I8Block, I16Block>(tiles);
     } else {
         run.template operator()<I8Block, I8Block>(std::make_index_sequence<1>());
@@ -322,48 +395,52 @@ inline FloatTile float_tile_of(int tokens) {
     return kTiles[tokens - 1];
 }
 
-/// P panels times a group of tokens, columns in parts that the weights of stay near.
+/// P panels times a group of tokens, a part's columns in pieces that the weights of stay near.
 template <BlockType kType, int P>
-inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const float* x, int first,
-                            int count) {
+inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pass<float>& pass) {
     const PackedMatrix& w = args.weights;
     const std::size_t size = panel_bytes(w.type, w.cols);
-    const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size;
-    alignas(32) float sums[P * kGroupTokens * kPanelRows];
-    __builtin_memset(sums, 0, static_cast<std::size_t>(P * count * kPanelRows) * sizeof(float));
-    const std::int64_t part = count <= kFloatTile ? w.cols : kFloatColumns;
-    for (std::int64_t k = 0; k < w.cols; k += part) {
-        const std::int64_t cols = w.cols - k < part ? w.cols - k : part;
+    const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size + pass.skipped_bytes(w.type);
+    const int count = pass.count;
+    alignas(32) float own[P * kGroupTokens * kPanelRows];
+    const bool whole = pass.columns.starts() && pass.columns.ends();
+    float* sums = whole ? own : pass.sums_of(panel);
+    if (pass.columns.starts()) {
+        __builtin_memset(sums, 0, static_cast<std::size_t>(P * count * kPanelRows) * sizeof(float));
+    }
+    const std::int64_t all = pass.columns.count, piece = count <= kFloatTile ? all : kFloatColumns;
+    for (std::int64_t k = 0; k < all; k += piece) {
+        const std::int64_t cols = all - k < piece ? all - k : piece;
         for (int t = 0; t < count; t += kFloatTile) {
             const int tokens = count - t < kFloatTile ? count - t : kFloatTile;
             float_tile_of<kType, P>(tokens)(weights + panel_bytes(w.type, k), size, cols,
-                                            x + w.cols * t + k * tokens, sums + P * t * kPanelRows);
+                                            pass.x + all * t + k * tokens, sums + P * t * kPanelRows);
         }
     }
-    for (int t = 0; t < count; ++t) {
+    for (int t = 0; pass.columns.ends() && t < count; ++t) {
         const int tile = t / kFloatTile * kFloatTile;
         const int tokens = count - tile < kFloatTile ? count - tile : kFloatTile;
         for (int p = 0; p < P; ++p) {
             const float* sum = sums + (P * tile + p * tokens + t - tile) * kPanelRows;
-            output_of(args, panel + p, first).store(t, _mm256_load_ps(sum));
+            output_of(args, panel + p, pass.first).store(t, _mm256_load_ps(sum));
         }
     }
 }
 
 template <BlockType kType>
 inline void multiply_floats(const MatmulArgs& args) {
-    for_groups<float, float>(args, kFloatTile, args.weights.cols, [&](const float* x, int first, int count) {
-        std::int64_t panel = args.first_panel;
-        if (count <= 3) { // few tokens leave registers for four panels
-            for (; panel + 4 <= args.last_panel; panel += 4) {
-                multiply_panels<kType, 4>(args, panel, x, first, count);
+    for_groups<float, float>(args, kFloatTile, args.weights.cols, [&](const Pass<float>& pass) {
+        std::int64_t panel = pass.first_panel;
+        if (pass.count <= 3) { // few tokens leave registers for four panels
+            for (; panel + 4 <= pass.last_panel; panel += 4) {
+                multiply_panels<kType, 4>(args, panel, pass);
             }
         }
-        for (; panel + 2 <= args.last_panel; panel += 2) {
-            multiply_panels<kType, 2>(args, panel, x, first, count);
+        for (; panel + 2 <= pass.last_panel; panel += 2) {
+            multiply_panels<kType, 2>(args, panel, pass);
         }
-        if (panel < args.last_panel) {
-            multiply_panels<kType, 1>(args, panel, x, first, count);
+        if (panel < pass.last_panel) {
+            multiply_panels<kType, 1>(args, panel, pass);
         }
     });
 }

@@ -1,5 +1,7 @@
 #include "kernels/candidates.h"
 
+#include "kernels/logit_math.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -49,6 +51,38 @@ TEST(Candidates, SayWhatAllLogitsWeigh) {
             for (std::size_t i = 0; i < wish.gather.size(); ++i)
                 EXPECT_EQ(found.gathered[i], logits[static_cast<std::size_t>(wish.gather[i])]);
         }
+}
+
+// Answers are repeated with these bits, on every processor: four sums a run of 64.
+TEST(Candidates, MassesAreAddedInOneOrder) {
+    const auto logits = random_logits(1003, 5);
+    std::vector<float> terms(logits.size() + 3);
+    const float best = *std::ranges::max_element(logits);
+    const double found = mass(logits, best, 0.7f, terms.data());
+    double expected = 0;
+    for (std::size_t begin = 0; begin < logits.size(); begin += 64) {
+        float sums[4] = {};
+        for (std::size_t i = begin; i < std::min(begin + 64, logits.size()); ++i) {
+            const float term = exp_negative((logits[i] - best) * 0.7f);
+            EXPECT_EQ(terms[i], term);
+            sums[i % 4] += term;
+        }
+        expected += static_cast<double>(sums[0]) + sums[1] + sums[2] + sums[3];
+    }
+    EXPECT_EQ(found, expected);
+    EXPECT_EQ(mass(logits, best, 0.7f), expected);
+}
+
+TEST(Candidates, OwnMassIsLeftOutWhereNobodyWantsIt) {
+    const auto logits = random_logits(5000, 9);
+    CandidateWish wish{40, 1.25f, {3, 70, 4999}};
+    const Candidates all = find_candidates(logits, wish);
+    wish.own_mass = false;
+    const Candidates some = find_candidates(logits, wish);
+    EXPECT_EQ(some.best, all.best);
+    EXPECT_EQ(some.plain.sum, all.plain.sum);
+    EXPECT_GT(all.own.sum, 0);
+    EXPECT_EQ(some.own.sum, 0);
 }
 
 TEST(Candidates, TheBestComeFirstAndTheLowestOfEquals) {

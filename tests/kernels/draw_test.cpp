@@ -1,4 +1,4 @@
-#include "kernels/draw.h"
+#include "kernels/race.h"
 
 #include <gtest/gtest.h>
 
@@ -59,22 +59,21 @@ TEST(Draw, TheFirstOfARaceDoesNotDependOnTheOrder) {
     }
 }
 
-TEST(Draw, FourAtATimeRunTheSameRace) {
+TEST(Draw, ManyAtATimeRunTheSameRace) {
     std::mt19937 random(3);
-    for (std::uint64_t position = 0; position < 500; ++position) {
-        std::vector<float> weights(1 + random() % 90);
+    for (std::uint64_t position = 0; position < 1000; ++position) {
+        const std::uint64_t seed = position * 0x123456789abcdef;
+        const float floor = position % 3 == 0 ? 0.05f : 0.0f;
+        std::vector<float> weights(1 + random() % 300);
         for (float& weight : weights) // some out of it, some hardly in it
             weight = random() % 5 == 0 ? 0.0f : std::exp(-0.01f * static_cast<float>(random() % 2000));
-        RaceLeader one, four;
+        RaceLeader one;
         for (std::size_t id = 0; id < weights.size(); ++id)
-            if (weights[id] > 0)
-                race(one, 42, position, static_cast<std::int32_t>(id), weights[id]);
-        for (std::size_t id = 0; id < weights.size(); id += 4)
-            race_four(four, 42, position, static_cast<std::int32_t>(id), &weights[id],
-                      static_cast<int>(std::min<std::size_t>(4, weights.size() - id)));
-        EXPECT_EQ(four.id, one.id);
-        EXPECT_EQ(four.arrival, one.arrival);
+            if (weights[id] > 0 && weights[id] >= floor)
+                race(one, seed, position << 30, static_cast<std::int32_t>(id), weights[id]);
+        EXPECT_EQ(race_all(weights, floor, seed, position << 30), one.id);
     }
+    EXPECT_EQ(race_all(std::vector<float>(40), 0, 1, 2), -1);
 }
 
 TEST(Draw, WinsAreSharedByWeight) {

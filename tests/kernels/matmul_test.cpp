@@ -187,6 +187,28 @@ TEST(Matmul, TakesRowsLongerThanItsBuffers) {
     }
 }
 
+// Many tokens whose rows fit no cache together: columns in parts, panels in chunks whose sums wait.
+TEST(Matmul, ManyLongRowsAreTheSameAsEachAlone) {
+    for (const auto& [type, bits] : types_and_bits()) {
+        const Problem p(type, 530, traits(type).values == 1 ? 1280 : 3072, 57, 12, bits);
+        for (const cpu::Isa isa : available_isas()) {
+            if (isa == cpu::Isa::Scalar) {
+                continue;
+            }
+            const auto whole = p.multiply(isa);
+            std::vector<float> single(whole.size(), NAN);
+            for (int t = 0; t < p.tokens; ++t) {
+                cpu::MatmulArgs args = p.args(single);
+                args.activations += static_cast<std::size_t>(t) * p.stride;
+                args.y += t * p.rows;
+                args.tokens = 1;
+                cpu::table(isa).matmul(args);
+            }
+            EXPECT_TRUE(same_bits(single, whole)) << cpu::table(isa).name << " " << p.name();
+        }
+    }
+}
+
 TEST(Matmul, GathersAccumulatesAndKeepsToItsPanels) {
     const std::int32_t index[] = {4, 0, 4, 2, 7, 1, 1};
     for (const cpu::Isa isa : available_isas()) {

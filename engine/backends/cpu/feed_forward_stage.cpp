@@ -127,19 +127,22 @@ void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
     run.meet(w);
 }
 
-/// Chunks of hidden neurons that a thread takes at once, at most. Of many rows, as many as keep their weights
-/// in its cache: each time the rows have to be laid out anew.
+/// Chunks of hidden neurons that a thread takes at once, at most. With many rows each time the rows have to
+/// be laid out anew.
 std::int64_t FeedForwardStage::hidden_chunks(int rows, int threads, std::int64_t all) {
-    return rows <= StepShape::kStreamedRows ? all : std::clamp<std::int64_t>(all / (4 * threads), 1, 4);
+    return rows <= StepShape::kStreamedRows ? all : std::clamp<std::int64_t>(all / (4 * threads), 1, 8);
 }
 
 RangeLengths FeedForwardStage::hidden_ranges(const StepRun& run, std::span<const Unit> units,
                                              std::int64_t all) {
     if (units.empty())
         return {1, 1};
+    const std::int64_t most = hidden_chunks(run.rows(), run.threads(), all);
+    if (run.rows() > StepShape::kStreamedRows) // products look for a stop between rows
+        return {1, most};
     const std::int64_t piece =
         panels_of_a_piece(*units.front().gate, run.rows()) * kPanelRows / (2 * kHiddenChunk);
-    return {1, std::max<std::int64_t>(std::min(piece, hidden_chunks(run.rows(), run.threads(), all)), 1)};
+    return {1, std::max<std::int64_t>(std::min(piece, most), 1)};
 }
 
 // Panels of a task that sums the blocks' outputs. Of each block it reads so many panels, which are one
@@ -156,17 +159,21 @@ RangeLengths FeedForwardStage::down_ranges(const StepRun& run, std::span<const U
     if (units.empty())
         return {1, count};
     const Slice& first = *units.front().down;
-    const std::int64_t usual = usual_down_panels(count),
-                       piece = panels_of_a_piece(first, static_cast<int>(macs / first.cols + 1)),
-                       most = std::max(usual,
-                                       std::min(piece, most_down_panels(run.rows(), run.threads(), count))),
+    const std::int64_t usual = usual_down_panels(count);
+    std::int64_t most = most_down_panels(run.rows(), run.threads(), count);
+    if (run.rows() > StepShape::kStreamedRows)
+        return {usual, most}; // products look for a stop between rows
+    const std::int64_t piece = panels_of_a_piece(first, static_cast<int>(macs / first.cols + 1)),
                        wanted = static_cast<std::int64_t>(kStretch / std::max<std::size_t>(panel, 1));
+    most = std::max(usual, std::min(piece, most));
     return {std::clamp(wanted, usual, most), most};
 }
 
 std::int64_t FeedForwardStage::most_down_panels(int rows, int threads, std::int64_t count) const {
     const std::int64_t usual = usual_down_panels(count);
-    return rows <= StepShape::kStreamedRows ? std::max(usual, count / (2 * threads)) : usual;
+    return rows <= StepShape::kStreamedRows
+               ? std::max(usual, count / (2 * threads))
+               : std::max(usual, std::clamp<std::int64_t>(count / (8 * threads), 1, 16));
 }
 
 // In groups of rows, so that both products of a group stay in the thread's own cache until they are joined.

@@ -35,11 +35,13 @@ std::uint64_t macs_of_a_piece(const Slice& weight) {
     return layout_of(weight) == SliceLayout::Rows ? 8'000'000 : 128'000'000;
 }
 
-/// Rows that are multiplied between two looks.
+/// Rows that are multiplied between two looks: where there are many, as many as kernels like together.
 int rows_of_a_piece(const Slice& weight, std::uint64_t weight_rows) {
+    constexpr int kTogether = 48;
     const std::uint64_t a_row =
         std::max<std::uint64_t>(weight_rows * static_cast<std::uint64_t>(weight.cols), 1);
-    return static_cast<int>(std::clamp<std::uint64_t>(macs_of_a_piece(weight) / a_row, 1, 1 << 20));
+    const int rows = static_cast<int>(std::clamp<std::uint64_t>(macs_of_a_piece(weight) / a_row, 1, 1 << 20));
+    return rows > kTogether ? rows / kTogether * kTogether : rows;
 }
 
 } // namespace
@@ -175,20 +177,21 @@ RangeLengths panel_ranges(int rows, const Slice& weight) {
     const std::int64_t panels = cpu::panels(weight.rows);
     const std::size_t panel_bytes = packed_bytes(weight.type, kPanelRows, weight.cols);
     constexpr std::size_t kStretch = 16 << 10; // bytes: shorter ones come at half the speed
-    constexpr std::size_t kTaskBytes = 96
-                                       << 10; // stay in a core's second-level cache over all rows of a batch
-    const auto in = [&](std::size_t bytes) {
-        return static_cast<std::int64_t>(bytes / std::max<std::size_t>(panel_bytes, 1));
-    };
+    // Stay in a core's second-level cache over all rows of a batch, of whose columns kernels take so many.
+    constexpr std::size_t kTaskBytes = 96 << 10;
+    constexpr std::int64_t kTaskColumns = 1536;
+    const std::size_t part_bytes =
+        packed_bytes(weight.type, kPanelRows, std::min(weight.cols, kTaskColumns));
     const std::int64_t some =
         std::max<std::int64_t>((panels + 15) / 16, 1); // for cores that others slow down
     if (rows <= StepShape::kStreamedRows) {
-        const std::int64_t least = std::clamp<std::int64_t>(in(kStretch), 1, some);
+        const auto stretch = static_cast<std::int64_t>(kStretch / std::max<std::size_t>(panel_bytes, 1));
+        const std::int64_t least = std::clamp<std::int64_t>(stretch, 1, some);
         return {least, std::max(least, panels_of_a_piece(weight, rows))};
     }
-    const std::int64_t length = std::clamp<std::int64_t>(std::min(in(kTaskBytes), some), 1, 64);
-    // Where kernels take panels in pairs they have more of both; two of long rows would be too much.
-    const std::int64_t even = panel_bytes <= kTaskBytes ? length + length % 2 : length;
+    const auto task = static_cast<std::int64_t>(kTaskBytes / std::max<std::size_t>(part_bytes, 1));
+    const std::int64_t length = std::clamp<std::int64_t>(std::min(task, some), 1, 64);
+    const std::int64_t even = length + length % 2; // kernels take panels in pairs
     return {even, even};
 }
 
