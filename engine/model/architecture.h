@@ -9,14 +9,18 @@
 namespace switchyard {
 
 struct Architecture {
-    std::string_view name;          ///< general.architecture
-    bool rope_interleaved = false;  ///< pairs (2i, 2i+1) as the converter left them; else half-split
-    bool normalise_default = false; ///< chosen experts' weights are normalised where no key says
-    int gate_default = 1;           ///< GGUF's gating function where no key says
-    bool expert_scale_used = false; ///< expert_weights_scale multiplies the chosen weights
-    bool clamped_silu = false;      ///< gpt-oss's activation
-    bool yarn_truncate = true;      ///< YaRN's ramp begins and ends at whole dimensions
-    int sliding_period = 0;         ///< n: every n-th layer sees all, the others a window; 0: no windows
+    std::string_view name;             ///< general.architecture
+    bool rope_interleaved = false;     ///< pairs (2i, 2i+1) as the converter left them; else half-split
+    bool normalise_default = false;    ///< chosen experts' weights are normalised where no key says
+    int gate_default = 1;              ///< GGUF's gating function where no key says
+    bool expert_scale_used = false;    ///< expert_weights_scale multiplies the chosen weights
+    bool clamped_silu = false;         ///< gpt-oss's activation
+    bool yarn_truncate = true;         ///< YaRN's ramp begins and ends at whole dimensions
+    int sliding_period = 0;            ///< n: every n-th layer sees all, the others a window; 0: no windows
+    int unrotated_period = 0;          ///< n: every n-th layer has no rotation; 0: all have one
+    bool rotates_windows_only = false; ///< layers that see all have no rotation
+    bool head_norm_last = false;       ///< norms of heads come behind their rotation
+    bool yarn_keeps_magnitude = false; ///< YaRN leaves cos, sin and scores as they are
 };
 
 /// nullptr where the program does not know the architecture.

@@ -123,7 +123,8 @@ class PlanBuilder {
         }
         attended_ = value(c_.heads * c_.value_dim);
 
-        emit(EmbedStep{w_.table("token_embd.weight", c_.hidden, c_.vocabulary), x_});
+        emit(EmbedStep{w_.table("token_embd.weight", c_.hidden, c_.vocabulary), x_,
+                       c_.embedding_scale / c_.residual_scale});
         for (int layer = 0; layer < c_.layers; ++layer) {
             enter(layer);
             c_.latent() ? latent_attention() : attention();
@@ -146,8 +147,11 @@ class PlanBuilder {
         plan_.values.push_back(width);
         return static_cast<ValueId>(plan_.values.size()) - 1;
     }
+    // Of the residual stream, which stands divided by the residual scale: so blocks add what they find, and a
+    // norm takes any factor out but for its epsilon.
     void norm(const std::string& name, ValueId in, ValueId out) {
-        emit(NormStep{in, out, w_.vector(name, c_.hidden), c_.norm_epsilon, c_.hidden});
+        const float epsilon = c_.norm_epsilon / (c_.residual_scale * c_.residual_scale);
+        emit(NormStep{in, out, w_.vector(name, c_.hidden), epsilon, c_.hidden});
     }
 
     void project(const std::string& name, ValueId in, ValueId out, bool add = false) {
@@ -168,10 +172,17 @@ class PlanBuilder {
         emit(NormStep{v, v, w_.vector(prefix_ + name, group), c_.norm_epsilon, group});
     }
 
-    void rope(ValueId v, int heads, int head_dim, int offset) {
+    void rope(ValueId v, int heads, int head_dim, int offset, RopeTemperature temperature = {}) {
+        if (!c_.rotated.empty() && !c_.rotated[static_cast<std::size_t>(layer_)])
+            return;
         const RopeStyle style = c_.rope.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
         emit(RopeStep{v, heads, head_dim, offset, c_.rope.dims, style, inverse_frequencies_,
-                      c_.rope.magnitude});
+                      c_.rope.magnitude, temperature});
+    }
+
+    void head_norms() {
+        head_norm("attn_q_norm.weight", q_, c_.head_dim);
+        head_norm("attn_k_norm.weight", k_, c_.head_dim);
     }
 
     void attention() {
@@ -180,10 +191,12 @@ class PlanBuilder {
         project("attn_q", normed_, q_);
         project("attn_k", normed_, k_);
         project("attn_v", normed_, v_);
-        head_norm("attn_q_norm.weight", q_, c_.head_dim);
-        head_norm("attn_k_norm.weight", k_, c_.head_dim);
-        rope(q_, c_.heads, c_.head_dim, 0);
+        if (!c_.head_norm_last)
+            head_norms();
+        rope(q_, c_.heads, c_.head_dim, 0, c_.rope.query_temperature);
         rope(k_, c_.kv_heads, c_.head_dim, 0);
+        if (c_.head_norm_last)
+            head_norms();
         AttentionStep step{q_,          k_,          v_,           attended_,         c_.heads,
                            c_.kv_heads, c_.head_dim, c_.value_dim, c_.attention_scale};
         step.window = c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer_)];
@@ -329,7 +342,8 @@ class PlanBuilder {
     void head() {
         norm("output_norm.weight", x_, normed_);
         const char* name = w_.has("output.weight") ? "output.weight" : "token_embd.weight"; // tied
-        emit(HeadStep{normed_, w_.matrix(name, WeightRole::Output, c_.hidden, c_.vocabulary)});
+        emit(HeadStep{normed_, w_.matrix(name, WeightRole::Output, c_.hidden, c_.vocabulary), kNoWeight,
+                      c_.logit_scale});
     }
 
     const ModelConfig& c_;

@@ -10,25 +10,50 @@ namespace switchyard {
 
 namespace {
 
-/// model_type, GGUF's architecture, and how its rotary pairs lie.
+/// How a family's routers weigh experts where its config.json does not say.
+struct Router {
+    int gate = 0;           ///< as ModelConfig::expert_gate; 0: as the architecture has it
+    bool normalise = false; ///< the chosen experts' weights
+    bool scaled = false;    ///< routed_scaling_factor multiplies them
+    bool grouped = false;   ///< n_group and topk_group limit the choice
+};
+constexpr Router kDeepSeekV3{.gate = 2, .normalise = true, .scaled = true, .grouped = true};
+
+/// model_type, GGUF's architecture, how its rotary pairs lie, and its routers. DeepSeek's first two are read
+/// by rules of their own.
 struct Family {
     std::string_view model_type, architecture;
     bool interleave; ///< as FolderShape's
+    Router router = {};
 };
 
 constexpr Family kFamilies[] = {
     {"llama", "llama", true},
     {"mistral", "llama", true},
     {"mixtral", "llama", true},
+    {"ministral3", "mistral3", true},
+    {"smollm3", "smollm3", true},
     {"deepseek", "deepseek", true},
     {"deepseek_v2", "deepseek2", false},
-    {"deepseek_v3", "deepseek2", false},
+    {"deepseek_v3", "deepseek2", false, kDeepSeekV3},
     {"qwen2", "qwen2", false},
     {"qwen2_moe", "qwen2moe", false},
     {"qwen3", "qwen3", false},
     {"qwen3_moe", "qwen3moe", false},
     {"olmoe", "olmoe", false},
     {"gpt_oss", "gpt-oss", false},
+    {"glm4_moe", "glm4moe", false, kDeepSeekV3},
+    {"glm4_moe_lite", "deepseek2", false, kDeepSeekV3},
+    {"minimax_m2", "minimax-m2", false, {.gate = 2, .normalise = true}},
+    {"ernie4_5_moe", "ernie4_5-moe", false, {.gate = 1, .normalise = true}},
+    {"granite", "granite", true},
+    {"granitemoe", "granitemoe", true, {.gate = 3}},
+    {"granitemoeshared", "granitemoe", true, {.gate = 3}},
+    {"hunyuan_v1_moe", "hunyuan-moe", false, {.gate = 1, .normalise = true}},
+    {"dots1", "dots1", false, kDeepSeekV3},
+    {"bailing_moe", "bailingmoe2", false, kDeepSeekV3},
+    {"bailing_moe_v2", "bailingmoe2", false, kDeepSeekV3},
+    {"exaone_moe", "exaone-moe", false, kDeepSeekV3},
 };
 
 // Bounds that keep every later product of sizes small.
@@ -52,10 +77,11 @@ void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
             keys.fail("num_key_value_heads", "does not divide the " + std::to_string(heads) + " heads");
         }
         const std::uint64_t dim = keys.count("head_dim", kMostHeadDim).value_or(hidden / heads);
+        shape.head_dim = static_cast<int>(dim);
         out.set("attention.head_count_kv", kv_heads);
         out.set("attention.key_length", dim);
         out.set("attention.value_length", dim);
-        out.set("rope.dimension_count", dim);
+        out.set("rope.dimension_count", keys.count("rotary_dim", dim).value_or(dim));
         return;
     }
     const std::uint64_t nope = keys.required("qk_nope_head_dim", kMostHeadDim / 2),
@@ -74,10 +100,10 @@ void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
 }
 
 /// The groups that routing is limited to, where the method says so.
-void read_groups(const Keys& keys, const std::string& model_type, std::uint64_t experts, Target& out) {
+void read_groups(const Keys& keys, const Router& router, std::uint64_t experts, Target& out) {
     std::string method = keys.text("topk_method");
     if (method.empty()) {
-        method = model_type == "deepseek_v3" ? "noaux_tc" : "greedy";
+        method = router.grouped ? "noaux_tc" : "greedy";
     }
     if (method == "greedy") {
         return;
@@ -100,48 +126,85 @@ void read_groups(const Keys& keys, const std::string& model_type, std::uint64_t 
     out.set("expert_group_used_count", kept);
 }
 
-/// How DeepSeek's routers weigh the chosen. V1 has no scale; V2 scales only where it does not normalise.
-void read_gate(const Keys& keys, const std::string& model_type, std::uint64_t experts, Target& out) {
-    const bool v3 = model_type == "deepseek_v3";
+/// How the chosen are weighed, by the words of config.json or the rules of the family's own code.
+void read_gate(const Keys& keys, const std::string& model_type, const Router& router, std::uint64_t experts,
+               Target& out) {
+    const bool deepseek = model_type.starts_with("deepseek");
     std::string function = keys.text("scoring_func");
-    if (function.empty()) {
-        function = v3 ? "sigmoid" : "softmax";
-    }
-    if (function != "softmax" && function != "sigmoid") {
+    function = function.empty() ? keys.text("score_function") : function;
+    int gate = router.gate != 0 ? router.gate : 1;
+    if (function == "softmax") {
+        gate = 1;
+    } else if (function == "sigmoid" || function == "noaux_tc") { // dots1 has the method's name there
+        gate = 2;
+    } else if (!function.empty()) {
         keys.fail("scoring_func", "is " + in_quotes(function) + ", which is not known");
     }
-    const bool normalise = keys.flag("norm_topk_prob").value_or(v3);
-    const bool scaled = v3 || (model_type == "deepseek_v2" && !normalise);
-    out.set("expert_gating_func", std::uint64_t{function == "softmax" ? 1u : 2u});
+    // DeepSeek-V1 has no scale; V2 scales only where it does not normalise.
+    const bool normalise = keys.flag("norm_topk_prob").value_or(router.normalise);
+    const bool scaled =
+        deepseek && !router.scaled ? model_type == "deepseek_v2" && !normalise : router.scaled;
+    const double usual = model_type == "deepseek_v3" ? 2.5 : 1.0;
+    out.set("expert_gating_func", static_cast<std::uint64_t>(gate));
     out.set("expert_weights_norm", normalise);
-    out.set("expert_weights_scale",
-            scaled ? keys.real("routed_scaling_factor").value_or(v3 ? 2.5 : 1.0) : 1.0);
-    out.set("leading_dense_block_count", keys.count("first_k_dense_replace").value_or(0));
-    out.copy("expert_shared_count", keys.count("n_shared_experts", 64));
-    read_groups(keys, model_type, experts, out);
+    out.set("expert_weights_scale", scaled ? keys.real("routed_scaling_factor").value_or(usual) : 1.0);
+    for (const char* key : {"first_k_dense_replace", "moe_layer_start_index"}) {
+        out.copy("leading_dense_block_count", keys.count(key, kMostLayers));
+    }
+    for (const char* key : {"n_shared_experts", "num_shared_experts", "moe_num_shared_experts"}) {
+        out.copy("expert_shared_count", keys.count(key, 64));
+    }
+    read_groups(keys, router, experts, out);
 }
 
-void read_experts(const Keys& keys, const std::string& model_type, Target& out, FolderShape& shape) {
-    std::optional<std::uint64_t> experts;
-    for (const char* key : {"n_routed_experts", "num_experts", "num_local_experts"}) {
-        experts = experts ? experts : keys.count(key, kMostExperts);
+/// A count under the first of some keys that is there; of an array, which has one a layer, the one that all
+/// have. Throws Error where layers differ.
+std::optional<std::uint64_t> first_count(const Keys& keys, std::initializer_list<const char*> names,
+                                         std::uint64_t most) {
+    for (const char* name : names) {
+        const nlohmann::json* value = keys.find(name);
+        if (value == nullptr) {
+            continue;
+        }
+        if (!value->is_array()) {
+            return keys.count(name, most);
+        }
+        if (value->empty() || !(*value)[0].is_number_unsigned() || (*value)[0].get<std::uint64_t>() > most) {
+            keys.fail(name, "is not a count a layer");
+        }
+        for (const nlohmann::json& one : *value) {
+            if (one != (*value)[0]) {
+                keys.fail(name, "differs from layer to layer, which is not known here");
+            }
+        }
+        return (*value)[0].get<std::uint64_t>();
     }
+    return std::nullopt;
+}
+
+void read_experts(const Keys& keys, const std::string& model_type, const Router& router, Target& out,
+                  FolderShape& shape) {
+    const auto experts = first_count(
+        keys, {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"}, kMostExperts);
     if (!experts || *experts == 0) {
         return;
     }
-    const std::uint64_t active = keys.required("num_experts_per_tok");
-    if (active == 0 || active > *experts) {
+    const auto active = first_count(keys, {"moe_topk", "moe_k", "num_experts_per_tok"}, Keys::kMostValue);
+    if (!active) {
+        keys.fail("num_experts_per_tok", "is missing");
+    }
+    if (*active == 0 || *active > *experts) {
         keys.fail("num_experts_per_tok",
-                  "is " + std::to_string(active) + ", expected 1 to " + std::to_string(*experts));
+                  "is " + std::to_string(*active) + ", expected 1 to " + std::to_string(*experts));
     }
     shape.experts = static_cast<int>(*experts);
     out.set("expert_count", *experts);
-    out.set("expert_used_count", active);
-    const auto width = keys.count("moe_intermediate_size", kMostWidth);
+    out.set("expert_used_count", *active);
+    const auto width = first_count(keys, {"moe_intermediate_size"}, kMostWidth);
     out.set("expert_feed_forward_length", width ? *width : keys.required("intermediate_size", kMostWidth));
     out.copy("expert_shared_feed_forward_length", keys.count("shared_expert_intermediate_size", kMostWidth));
-    if (model_type.starts_with("deepseek")) {
-        read_gate(keys, model_type, *experts, out);
+    if (model_type.starts_with("deepseek") || router.gate != 0) {
+        read_gate(keys, model_type, router, *experts, out);
     } else if (const auto normalise = keys.flag("norm_topk_prob")) {
         out.set("expert_weights_norm", *normalise);
     }
@@ -175,7 +238,8 @@ std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type
 
 void read_window(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out) {
     const bool qwen = model_type.starts_with("qwen");
-    if (!qwen && model_type != "gpt_oss" && model_type != "mistral" && model_type != "mixtral") {
+    if (!qwen && model_type != "gpt_oss" && model_type != "mistral" && model_type != "mixtral" &&
+        model_type != "ministral3" && model_type != "exaone_moe") {
         return; // their code has no windows, whatever the key says
     }
     const std::uint64_t window = keys.count("sliding_window").value_or(0);
@@ -186,6 +250,35 @@ void read_window(const Keys& keys, const std::string& model_type, std::uint64_t 
     }
     out.set("attention.sliding_window", window);
     out.set("attention.sliding_window_pattern", slides);
+}
+
+/// SmolLM3's layers without rotations: 0 in its list, or every n-th.
+void read_rotated(const Keys& keys, std::uint64_t layers, Metadata& metadata) {
+    std::vector<bool> rotated;
+    const nlohmann::json* list = keys.find("no_rope_layers");
+    const std::uint64_t interval = keys.count("no_rope_layer_interval").value_or(4);
+    if (list != nullptr && (!list->is_array() || list->size() < layers)) {
+        keys.fail("no_rope_layers", "does not say it of each layer");
+    }
+    if (interval == 0) {
+        keys.fail("no_rope_layer_interval", "is 0");
+    }
+    for (std::size_t i = 0; i < layers; ++i) {
+        rotated.push_back(list != nullptr ? (*list)[i] != 0 : (i + 1) % interval != 0);
+    }
+    metadata.set("switchyard.rotated_layers", rotated);
+}
+
+/// Granite's multipliers.
+void read_multipliers(const Keys& keys, Target& out) {
+    for (const auto& [key, gguf] :
+         {std::pair("embedding_multiplier", "embedding_scale"),
+          std::pair("residual_multiplier", "residual_scale"),
+          std::pair("attention_multiplier", "attention.scale"), std::pair("logits_scaling", "logit_scale")}) {
+        if (const auto value = keys.real(key)) {
+            out.set(gguf, *value);
+        }
+    }
 }
 
 /// Refuses what would be computed otherwise than the authors do.
@@ -224,7 +317,8 @@ const Family& find_family(const std::string& model_type, const std::string& name
 } // namespace
 
 FolderConfig read_folder_config(const nlohmann::json& config, const std::string& name) {
-    const Keys keys(config, name);
+    // A model that also sees has its language model's keys apart.
+    const Keys whole(config, name), keys = whole.has("text_config") ? whole.object("text_config") : whole;
     const std::string model_type = keys.text("model_type");
     if (model_type.empty()) {
         keys.fail("model_type", "is missing: not a language model's configuration");
@@ -236,7 +330,7 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     shape.interleave = family.interleave;
     const std::uint64_t layers = keys.required("num_hidden_layers", kMostLayers);
     shape.layers = static_cast<int>(layers);
-    shape.tied = keys.flag("tie_word_embeddings").value_or(false);
+    shape.tied = keys.flag("tie_word_embeddings").value_or(whole.flag("tie_word_embeddings").value_or(false));
     result.metadata.set("general.architecture", shape.architecture);
     Target out(result.metadata, shape.architecture);
     out.set("block_count", layers);
@@ -248,8 +342,14 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     out.copy("vocab_size", vocabulary);
     read_attention(keys, out, shape);
     read_folder_rope(keys, out, result.metadata, shape);
-    read_experts(keys, model_type, out, shape);
+    read_experts(keys, model_type, family.router, out, shape);
     read_window(keys, model_type, layers, out);
+    if (model_type == "smollm3") {
+        read_rotated(keys, layers, result.metadata);
+    }
+    if (model_type.starts_with("granite")) {
+        read_multipliers(keys, out);
+    }
     check_activation(keys, model_type, result.metadata);
     return result;
 }

@@ -18,6 +18,7 @@ struct FolderShape {
     int heads = 0, kv_heads = 0;
     int vocabulary = 0;              ///< rows of the embedding table; 0: not said
     bool interleave = false;         ///< GGUF wants q and k rows in pairs, the folder has them in halves
+    int head_dim = 0;                ///< of queries, keys and values without MLA
     int nope_dim = 0, value_dim = 0; ///< MLA: per head, of kv_b
     std::vector<float> rope_factors; ///< Llama 3.1's divisors of the frequencies; empty: none
 };

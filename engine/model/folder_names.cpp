@@ -11,6 +11,7 @@ using Kind = FolderName::Kind;
 using Pair = std::pair<std::string_view, std::string_view>;
 
 constexpr Pair kGlobal[] = {{"model.embed_tokens.weight", "token_embd.weight"},
+                            {"model.word_embeddings.weight", "token_embd.weight"},
                             {"model.norm.weight", "output_norm.weight"},
                             {"lm_head.weight", "output.weight"}};
 
@@ -28,6 +29,12 @@ constexpr Pair kLayer[] = {
     {"self_attn.o_proj.bias", "attn_output.bias"},
     {"self_attn.q_norm.weight", "attn_q_norm.weight"},
     {"self_attn.k_norm.weight", "attn_k_norm.weight"},
+    {"self_attn.query_layernorm.weight", "attn_q_norm.weight"},
+    {"self_attn.key_layernorm.weight", "attn_k_norm.weight"},
+    {"attention.query_layernorm.weight", "attn_q_norm.weight"},
+    {"attention.key_layernorm.weight", "attn_k_norm.weight"},
+    {"attention.dense.weight", "attn_output.weight"},
+    {"attention.dense.bias", "attn_output.bias"},
     {"self_attn.sinks", "attn_sinks.weight"},
     {"self_attn.q_a_proj.weight", "attn_q_a.weight"},
     {"self_attn.q_a_layernorm.weight", "attn_q_a_norm.weight"},
@@ -44,7 +51,15 @@ constexpr Pair kLayer[] = {
     {"mlp.down_proj.bias", "ffn_down.bias"},
     {"mlp.gate.weight", "ffn_gate_inp.weight"},
     {"mlp.gate.e_score_correction_bias", "exp_probs_b.bias"},
+    {"mlp.gate.expert_bias", "exp_probs_b.bias"},
+    {"mlp.gate.wg.weight", "ffn_gate_inp.weight"},
+    {"mlp.e_score_correction_bias", "exp_probs_b.bias"},
+    {"mlp.moe_statics.e_score_correction_bias", "exp_probs_b.bias"},
     {"block_sparse_moe.gate.weight", "ffn_gate_inp.weight"},
+    {"block_sparse_moe.e_score_correction_bias", "exp_probs_b.bias"},
+    {"block_sparse_moe.router.layer.weight", "ffn_gate_inp.weight"},
+    {"block_sparse_moe.output_linear.weight", "ffn_down_exps.weight"},
+    {"shared_mlp.output_linear.weight", "ffn_down_shexp.weight"},
     {"mlp.router.weight", "ffn_gate_inp.weight"},
     {"mlp.router.bias", "ffn_gate_inp.bias"},
     {"mlp.shared_experts.gate_proj.weight", "ffn_gate_shexp.weight"},
@@ -53,10 +68,21 @@ constexpr Pair kLayer[] = {
     {"mlp.shared_experts.gate_proj.bias", "ffn_gate_shexp.bias"},
     {"mlp.shared_experts.up_proj.bias", "ffn_up_shexp.bias"},
     {"mlp.shared_experts.down_proj.bias", "ffn_down_shexp.bias"},
+    {"mlp.shared_mlp.gate_proj.weight", "ffn_gate_shexp.weight"},
+    {"mlp.shared_mlp.up_proj.weight", "ffn_up_shexp.weight"},
+    {"mlp.shared_mlp.down_proj.weight", "ffn_down_shexp.weight"},
     {"mlp.shared_expert.gate_proj.weight", "ffn_gate_shexp.weight"},
     {"mlp.shared_expert.up_proj.weight", "ffn_up_shexp.weight"},
     {"mlp.shared_expert.down_proj.weight", "ffn_down_shexp.weight"},
     {"mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp.weight"},
+};
+
+/// Names of tensors that are several, one behind the other in their rows.
+constexpr Pair kJoined[] = {
+    {"attention.query_key_value.weight", "attn_qkv.weight"},
+    {"attention.query_key_value.bias", "attn_qkv.bias"},
+    {"block_sparse_moe.input_linear.weight", "ffn_gate_up_exps.weight"},
+    {"shared_mlp.input_linear.weight", "ffn_gate_up_shexp.weight"},
 };
 
 /// Names within one expert.
@@ -98,6 +124,9 @@ FolderName layer_name(std::string_view rest, std::string_view architecture, cons
     if (const auto whole = look_up(kLayer, rest); !whole.empty()) {
         return {.kind = Kind::Whole, .gguf = prefix + std::string(whole), .part = ""};
     }
+    if (const auto joined = look_up(kJoined, rest); !joined.empty()) {
+        return {.kind = Kind::Joined, .gguf = prefix, .part = std::string(joined)};
+    }
     for (const std::string_view start : {"mlp.experts.", "block_sparse_moe.experts."}) {
         if (!rest.starts_with(start)) {
             continue;
@@ -115,9 +144,21 @@ FolderName layer_name(std::string_view rest, std::string_view architecture, cons
     return {};
 }
 
+/// A tensor's name without what models that also see put before it.
+std::string language_name(std::string_view name) {
+    if (name.starts_with("language_model.")) {
+        name.remove_prefix(std::string_view("language_model.").size());
+    } else if (name.starts_with("model.language_model.")) {
+        return "model." + std::string(name.substr(std::string_view("model.language_model.").size()));
+    }
+    return std::string(name);
+}
+
 } // namespace
 
-FolderName folder_name(std::string_view name, std::string_view architecture, int layers) {
+FolderName folder_name(std::string_view full_name, std::string_view architecture, int layers) {
+    const std::string plain = language_name(full_name);
+    const std::string_view name = plain;
     if (name.ends_with(".weight_scale_inv") || name.ends_with(".rotary_emb.inv_freq")) {
         return {.kind = Kind::Beside, .gguf = "", .part = ""};
     }

@@ -9,11 +9,13 @@ namespace switchyard {
 /// What a folder's tensor becomes.
 struct FolderName {
     enum class Kind {
-        Whole,   ///< the tensor `gguf`
-        Expert,  ///< matrix `expert` of the tensor `gguf`
-        KvB,     ///< MLA's kv_b: split into attn_k_b and attn_v_b; `gguf` is the layer's prefix "blk.N."
-        Fused,   ///< gpt-oss: all experts in one tensor, `gguf` is the layer's prefix, `part` its own name
-        Beside,  ///< belongs to another tensor (scales), or is not needed
+        Whole,  ///< the tensor `gguf`
+        Expert, ///< matrix `expert` of the tensor `gguf`
+        KvB,    ///< MLA's kv_b: split into attn_k_b and attn_v_b; `gguf` is the layer's prefix "blk.N."
+        Joined, ///< several tensors, one behind the other in their rows: `gguf` is the layer's prefix, `part`
+                ///< says which
+        Fused,  ///< gpt-oss: all experts in one tensor, `gguf` is the layer's prefix, `part` its own name
+        Beside, ///< belongs to another tensor (scales), or is not needed
         Further, ///< of a layer that predicts further tokens
         Unknown
     };

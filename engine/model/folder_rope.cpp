@@ -66,6 +66,13 @@ void read_yarn(const Keys& keys, const Keys& rope, bool latent, Target& out, Met
         metadata.set("switchyard.yarn_truncate", *truncate);
     }
     const double magnitude = attention_factor(rope, factor);
+    if (const auto temperature = rope.real("llama_4_scaling_beta"); temperature && *temperature != 0) {
+        if (magnitude != 1.0 || latent) {
+            rope.fail("llama_4_scaling_beta", "is set beside a magnitude of YaRN's, which is not known here");
+        }
+        out.set("attention.temperature_scale", *temperature);
+        return; // and YaRN keeps the magnitude there
+    }
     if (!latent) {
         out.set("rope.scaling.attn_factor", magnitude / yarn_magnitude(factor, 1.0));
         return;
@@ -87,6 +94,34 @@ Keys one_for_all_layers(const Keys& parameters) {
     return full || sliding ? parameters.object(full ? "full_attention" : "sliding_attention") : parameters;
 }
 
+/// How much of each head is rotated.
+void read_part(const Keys& keys, const Keys& parameters, const FolderShape& shape, Target& out) {
+    for (const Keys& place : {keys, parameters}) {
+        const auto part = place.real("partial_rotary_factor");
+        if (!part || *part == 1.0) {
+            continue;
+        }
+        const double dims = *part * shape.head_dim;
+        if (!(dims >= 2) || dims > shape.head_dim) {
+            place.fail("partial_rotary_factor", "leaves no part of a head to rotate");
+        }
+        out.set("rope.dimension_count", static_cast<std::uint64_t>(dims));
+        return;
+    }
+}
+
+/// Hunyuan's "dynamic" scaling has a factor of its own for the base, once for all lengths.
+double stretched_base(const Keys& parameters, double theta, std::uint64_t dims) {
+    const double alpha = parameters.real("alpha").value_or(0);
+    if (alpha == 0 || dims <= 2) {
+        return theta;
+    }
+    if (alpha < 0) {
+        parameters.fail("alpha", "is negative");
+    }
+    return theta * std::pow(alpha, static_cast<double>(dims) / static_cast<double>(dims - 2));
+}
+
 } // namespace
 
 void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderShape& shape) {
@@ -96,26 +131,22 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
     if (!(theta > 0)) {
         keys.fail("rope_theta", "is not positive");
     }
-    out.set("rope.freq_base", theta);
-    for (const Keys& place : {keys, parameters}) {
-        if (place.real("partial_rotary_factor").value_or(1.0) != 1.0) {
-            place.fail("partial_rotary_factor", "is not 1, which is not known here");
-        }
-    }
+    const std::string named = parameters.text("rope_type");
+    const std::string type = named.empty() ? parameters.text("type") : named;
+    const std::uint64_t dims = metadata.uint(shape.architecture + ".rope.dimension_count").value_or(0);
+    out.set("rope.freq_base", type == "dynamic" ? stretched_base(parameters, theta, dims) : theta);
+    read_part(keys, parameters, shape, out);
     if (!keys.flag("rope_interleave").value_or(true)) {
         metadata.set("switchyard.rope_half_split", true);
     }
-    const std::string named = parameters.text("rope_type");
-    const std::string type = named.empty() ? parameters.text("type") : named;
     if (type.empty() || type == "default") {
         return;
     }
     // Dynamic scaling begins where the context that this program gives a model ends.
-    if (type == "dynamic" && !parameters.has("alpha")) {
+    if (type == "dynamic") {
         return;
     }
     if (type == "llama3") {
-        const std::uint64_t dims = metadata.uint(shape.architecture + ".rope.dimension_count").value_or(0);
         shape.rope_factors = llama3_factors(keys, parameters, theta, dims);
         return;
     }

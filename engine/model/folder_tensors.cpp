@@ -61,6 +61,8 @@ void FolderTensors::add(const FolderTensor& tensor) {
         return add_expert(tensor, name.gguf, name.expert);
     case Kind::KvB:
         return add_kv_b(tensor, name.gguf);
+    case Kind::Joined:
+        return add_joined(tensor, name.gguf, name.part);
     case Kind::Fused:
         return add_fused(tensor, name.gguf, name.part);
     case Kind::Beside:
@@ -69,7 +71,7 @@ void FolderTensors::add(const FolderTensor& tensor) {
     case Kind::Unknown:
         // Outside of the layers, and of the steps around them, it may be anything.
         for (const std::string_view start :
-             {"model.layers.", "model.embed_tokens.", "model.norm.", "lm_head."}) {
+             {"model.layers.", "model.embed_tokens.", "model.norm.", "lm_head.", "language_model."}) {
             if (tensor.name.starts_with(start)) {
                 fail(tensor, "is not known in a model of architecture " + shape_.architecture);
             }
@@ -241,6 +243,48 @@ void FolderTensors::add_kv_b(const FolderTensor& tensor, const std::string& pref
     }
     for (std::int64_t head = 0; head < heads; ++head) {
         v.pieces.push_back(m.data + static_cast<std::size_t>(head * (nope + value) + nope) * m.stride());
+    }
+}
+
+/// Queries, keys and values, or gate and up: rows behind each other, of each matrix.
+void FolderTensors::add_joined(const FolderTensor& tensor, const std::string& prefix,
+                               const std::string& part) {
+    const Matrix m = plain(tensor);
+    const bool qkv = part.starts_with("attn_qkv"), experts = part.starts_with("ffn_gate_up_exps");
+    const std::string kind = part.substr(part.rfind('.')), suffix = experts ? "_exps" : "_shexp";
+    const std::size_t extents = kind == ".bias" ? 1 : experts ? 3 : 2;
+    if (!m.data || m.shape.size() != extents || (experts && m.shape[0] != shape_.experts)) {
+        fail(tensor, "has another shape or type than this program knows");
+    }
+    const std::size_t rows_at = experts ? 1 : 0;
+    const std::int64_t all = m.shape[rows_at], dim = shape_.head_dim;
+    const std::vector<std::pair<std::string, std::int64_t>> parts =
+        qkv ? std::vector<std::pair<std::string, std::int64_t>>{{"attn_q", shape_.heads * dim},
+                                                                {"attn_k", shape_.kv_heads * dim},
+                                                                {"attn_v", shape_.kv_heads * dim}}
+            : std::vector<std::pair<std::string, std::int64_t>>{{"ffn_gate" + suffix, all / 2},
+                                                                {"ffn_up" + suffix, all / 2}};
+    std::int64_t sum = 0;
+    for (const auto& [name, rows] : parts) {
+        sum += rows;
+    }
+    if (sum != all) {
+        fail(tensor, "does not fit the model's dimensions");
+    }
+    const std::size_t row = kind == ".bias" ? row_bytes(m.type, 1) : row_bytes(m.type, m.shape.back());
+    const std::byte* data = m.data;
+    for (const auto& [name, rows] : parts) {
+        std::vector<std::int64_t> shape = m.shape;
+        shape[rows_at] = rows;
+        TensorView& view = push(prefix + name + kind, m.type, std::move(shape));
+        if (experts) {
+            for (std::int64_t e = 0; e < m.shape[0]; ++e) {
+                view.pieces.push_back(data + static_cast<std::size_t>(e * all) * row);
+            }
+        } else {
+            view.data = data;
+        }
+        data += static_cast<std::size_t>(rows) * row;
     }
 }
 

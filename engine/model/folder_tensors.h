@@ -48,6 +48,7 @@ class FolderTensors {
     void add_whole(const FolderTensor& tensor, std::string name);
     void add_expert(const FolderTensor& tensor, const std::string& name, int expert);
     void add_kv_b(const FolderTensor& tensor, const std::string& prefix);
+    void add_joined(const FolderTensor& tensor, const std::string& prefix, const std::string& part);
     void add_fused(const FolderTensor& tensor, const std::string& prefix, const std::string& part);
     void add_fused_floats(const FolderTensor& tensor, const std::string& prefix, const std::string& part);
     void add_fused_mxfp4(const FolderTensor& blocks, const std::string& prefix, const std::string& part);

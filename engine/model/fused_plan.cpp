@@ -81,9 +81,10 @@ class Fuser {
     }
     std::size_t ropes_of(const RopeStep& s) {
         for (std::size_t i = 0; i < fused_.ropes.size(); ++i)
-            if (fused_.ropes[i].inverse == s.inverse_frequencies && fused_.ropes[i].magnitude == s.magnitude)
+            if (fused_.ropes[i].inverse == s.inverse_frequencies &&
+                fused_.ropes[i].magnitude == s.magnitude && fused_.ropes[i].temperature == s.temperature)
                 return i;
-        fused_.ropes.push_back({s.inverse_frequencies, s.magnitude});
+        fused_.ropes.push_back({s.inverse_frequencies, s.magnitude, s.temperature});
         return fused_.ropes.size() - 1;
     }
     void flush() {

@@ -43,7 +43,8 @@ bool old_form(const TensorView& t, const ModelFile& file) {
     const LayerName name = layer_name(t.name);
     if (name.rest == "attn_kv_b.weight")
         return !file.find(name.prefix + "attn_k_b.weight");
-    return name.rest.starts_with("ffn_gate_up_exps.") || expert_name(name.rest).second >= 0;
+    return name.rest.starts_with("ffn_gate_up_exps.") || name.rest.starts_with("attn_qkv.") ||
+           expert_name(name.rest).second >= 0;
 }
 
 class Reformed final : public ModelFile {
@@ -77,6 +78,8 @@ class Reformed final : public ModelFile {
             tensors_.add(t);
         else if (name.rest == "attn_kv_b.weight")
             add_kv_b(t, name.prefix);
+        else if (name.rest.starts_with("attn_qkv."))
+            add_qkv(t, name.prefix, std::string(name.rest.substr(std::string_view("attn_qkv").size())));
         else if (expert >= 0)
             add_expert(t, name.prefix + std::string(part) + "_exps.weight", static_cast<std::size_t>(expert));
         else
@@ -119,6 +122,32 @@ class Reformed final : public ModelFile {
     std::string prefix_of(const std::string& key) const {
         return metadata_.text("general.architecture").value_or("") + "." + key;
     }
+
+    // Rows of all queries' heads, then of keys and of values; a bias is a row of as many values.
+    void add_qkv(const TensorView& t, const std::string& prefix, const std::string& kind) {
+        const std::string heads_key = "attention.head_count";
+        const std::uint64_t heads = count(heads_key),
+                            kv_heads = has(heads_key + "_kv") ? count(heads_key + "_kv") : heads;
+        const std::uint64_t dim =
+            has("attention.key_length") ? count("attention.key_length") : count("embedding_length") / heads;
+        const std::uint64_t value_dim = has("attention.value_length") ? count("attention.value_length") : dim;
+        const bool bias = kind == ".bias";
+        const std::int64_t all = bias ? t.cols() : t.rows();
+        const std::size_t row = bias ? sizeof(float) : row_bytes(t.type, t.cols());
+        const std::pair<const char*, std::uint64_t> parts[] = {
+            {"attn_q", heads * dim}, {"attn_k", kv_heads * dim}, {"attn_v", kv_heads * value_dim}};
+        if (t.matrices() != 1 || (bias && (t.type != BlockType::F32 || t.rows() != 1)) ||
+            static_cast<std::uint64_t>(all) != parts[0].second + parts[1].second + parts[2].second)
+            fail(t, "does not fit the heads' dimensions");
+        const std::byte* data = t.data;
+        for (const auto& [name, rows] : parts) {
+            TensorView view{prefix + name + kind, t.type, t.shape, data, row * rows};
+            view.shape[bias ? 0 : 1] = static_cast<std::int64_t>(rows);
+            data += view.bytes;
+            tensors_.add(std::move(view));
+        }
+    }
+    bool has(const std::string& key) const { return metadata_.has(prefix_of(key)); }
 
     // Gate rows first, then those of up; a bias is a row a matrix.
     void add_gate_up(const TensorView& t, const std::string& prefix, const std::string& kind) {

@@ -95,9 +95,45 @@ void read_windows(const ConfigReader& keys, const Architecture& architecture, Mo
     }
 }
 
+// Which layers are rotated: an array in the file says (GGUF has no key for it), or the architecture.
+void read_rotated(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
+                  ModelConfig& c) {
+    constexpr const char* kKey = "switchyard.rotated_layers";
+    const MetadataValue* value = file.metadata().find(kKey);
+    if (value) {
+        const auto* given = std::get_if<std::vector<bool>>(value);
+        if (!given || given->size() < static_cast<std::size_t>(c.layers))
+            throw Error(file.path().string() + ": the key " + kKey + " does not say it of each layer");
+        c.rotated.assign(given->begin(), given->begin() + c.layers);
+    } else if (architecture.unrotated_period > 0) {
+        for (int layer = 0; layer < c.layers; ++layer)
+            c.rotated.push_back((layer + 1) % architecture.unrotated_period != 0);
+    } else if (architecture.rotates_windows_only) {
+        if (c.windows.empty())
+            keys.fail("attention.sliding_window", "is missing: it says which layers are rotated");
+        for (const int window : c.windows)
+            c.rotated.push_back(window > 0);
+    }
+}
+
+// Granite's multipliers. GGUF has the divisor of logits as a scale.
+void read_scales(const ConfigReader& keys, ModelConfig& c) {
+    const auto positive = [&](std::string_view key, float& value) {
+        value = keys.real(key, value);
+        if (!(value > 0) || std::isinf(value))
+            keys.fail(key, "is no positive number");
+    };
+    positive("embedding_scale", c.embedding_scale);
+    positive("residual_scale", c.residual_scale);
+    positive("attention.scale", c.attention_scale);
+    float divisor = 1.0f;
+    positive("logit_scale", divisor);
+    c.logit_scale = 1.0f / divisor;
+}
+
 // YaRN scales scores by the square of its magnitude. DeepSeek's code multiplies the score scale, by a
 // magnitude of its own; the others multiply cos and sin.
-void read_yarn(const ConfigReader& keys, ModelConfig& c) {
+void read_yarn(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
     RopeConfig& r = c.rope;
     r.scaling = RopeScaling::Yarn;
     r.original_context = keys.count("rope.scaling.original_context_length", c.context, 0, 1 << 30);
@@ -109,14 +145,14 @@ void read_yarn(const ConfigReader& keys, ModelConfig& c) {
     if (c.latent()) {
         const float m = 1.0f + keys.real("rope.scaling.yarn_log_multiplier", 0.0f) * log_factor;
         c.attention_scale *= m * m;
-    } else {
+    } else if (!architecture.yarn_keeps_magnitude) {
         r.magnitude *= 1.0f + 0.1f * log_factor;
     }
 }
 
 // As llama.cpp reads the keys (load_hparams and the context's constructor): a factor without a type is a
 // linear one, scale_linear is its older name, 0 is none, and the type "none" leaves it out.
-void read_scaling(const ConfigReader& keys, ModelConfig& c) {
+void read_scaling(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
     RopeConfig& r = c.rope;
     const char* factor = keys.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
     r.factor = keys.real(factor, 0.0f);
@@ -135,7 +171,7 @@ void read_scaling(const ConfigReader& keys, ModelConfig& c) {
     const bool yarn = mix < 0 ? type == "yarn" : mix > 0;
     if (yarn) {
         r.yarn_mix = mix < 0 ? 1.0f : mix;
-        read_yarn(keys, c);
+        read_yarn(keys, architecture, c);
     } else {
         r.magnitude *= c.latent() ? 1.0f : keys.real("rope.scaling.yarn_attn_factor", 1.0f);
         r.scaling = r.factor == 1 ? RopeScaling::None : RopeScaling::Linear;
@@ -156,7 +192,13 @@ void read_rope(const ConfigReader& keys, const Architecture& architecture, Model
         keys.fail("rope.freq_base", "is no positive number");
     if (keys.real("rope.freq_base_swa", r.theta) != r.theta)
         keys.fail("rope.freq_base_swa", "gives layers with a window another base, which is not known");
-    read_scaling(keys, c);
+    read_scaling(keys, architecture, c);
+    r.query_temperature.scale = keys.real("attention.temperature_scale", 0.0f);
+    r.query_temperature.length =
+        keys.count("rope.scaling.original_context_length", r.query_temperature.length, 1, 1 << 30);
+    if (r.query_temperature.scale != 0 && r.dims != c.head_dim)
+        keys.fail("attention.temperature_scale",
+                  "is set where heads are rotated in part, which is not known");
 }
 
 // Many files of V2, V3 and R1 were made before the keys of the groups existed; these shapes tell.
@@ -177,7 +219,17 @@ void read_groups(const ConfigReader& keys, ModelConfig& c) {
         keys.fail("expert_used_count", "is more than the kept groups have");
 }
 
-void read_experts(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+/// Width of the shared experts together. Some converters write another into the key than their tensors have.
+int shared_width(const ModelFile& file, const ConfigReader& keys, const ModelConfig& c) {
+    for (int layer = 0; layer < c.layers; ++layer)
+        if (const TensorView* up = file.find("blk." + std::to_string(layer) + ".ffn_up_shexp.weight");
+            up && up->rows() >= 1 && up->rows() <= kMostWidth)
+            return static_cast<int>(up->rows());
+    return keys.count("expert_shared_feed_forward_length", c.experts_shared * c.expert_width, 0, kMostWidth);
+}
+
+void read_experts(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
+                  ModelConfig& c) {
     c.experts = keys.count("expert_count", 0, 0, 4096);
     if (c.experts == 0)
         return;
@@ -185,8 +237,7 @@ void read_experts(const ConfigReader& keys, const Architecture& architecture, Mo
     c.experts_shared = keys.count("expert_shared_count", 0, 0, 64);
     c.dense_layers = keys.count("leading_dense_block_count", 0, 0, c.layers);
     c.expert_width = keys.count("expert_feed_forward_length", c.feed_forward, 1, kMostWidth);
-    c.shared_width =
-        keys.count("expert_shared_feed_forward_length", c.experts_shared * c.expert_width, 0, kMostWidth);
+    c.shared_width = shared_width(file, keys, c);
     c.expert_scale = architecture.expert_scale_used ? keys.real("expert_weights_scale", 1.0f) : 1.0f;
     c.expert_normalise = keys.flag("expert_weights_norm", architecture.normalise_default);
     c.expert_gate = keys.count("expert_gating_func", architecture.gate_default, 0, 4);
@@ -251,9 +302,13 @@ ModelConfig read_config(const ModelFile& file) {
     c.context = keys.count("context_length", 2048, 1, std::numeric_limits<int>::max() / 2);
     read_attention(keys, c);
     c.attention_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
+    if (architecture->name.starts_with("granite"))
+        read_scales(keys, c);
     read_windows(keys, *architecture, c);
+    read_rotated(file, keys, *architecture, c);
+    c.head_norm_last = architecture->head_norm_last;
     read_rope(keys, *architecture, c);
-    read_experts(keys, *architecture, c);
+    read_experts(file, keys, *architecture, c);
     read_own_keys(file.metadata(), c);
     read_carve(file, keys, c);
     c.vocabulary = vocabulary_size(file, keys);

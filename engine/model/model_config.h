@@ -26,6 +26,7 @@ struct RopeConfig {
         1.0f;             ///< YaRN: how far frequencies above its ramp stay unscaled (llama.cpp's ext_factor)
     bool truncate = true; ///< YaRN's ramp begins and ends at whole dimensions
     float magnitude = 1.0f; ///< multiplies cos and sin
+    RopeTemperature query_temperature;
 };
 
 /// Shape and constants of a model. Counts are per model unless said otherwise.
@@ -35,8 +36,13 @@ struct ModelConfig {
     int layers = 0, hidden = 0, vocabulary = 0, context = 0;
     int heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0;
     float norm_epsilon = 1e-6f;
-    float attention_scale = 0; ///< multiplies q . k
-    std::vector<int> windows;  ///< a layer's attention window in tokens, 0: full; empty: all full
+    float attention_scale = 0;    ///< multiplies q . k
+    std::vector<int> windows;     ///< a layer's attention window in tokens, 0: full; empty: all full
+    std::vector<bool> rotated;    ///< whether a layer's queries and keys are rotated; empty: all are
+    bool head_norm_last = false;  ///< norms of heads come behind their rotation
+    float embedding_scale = 1.0f; ///< multiplies what a token begins as
+    float residual_scale = 1.0f;  ///< multiplies what a layer's two blocks add
+    float logit_scale = 1.0f;     ///< multiplies logits
 
     int q_lora_rank = 0;  ///< MLA: 0: no compression of q
     int kv_lora_rank = 0; ///< MLA: width of the latent; 0: no MLA. head_dim is then nope + rope.dims

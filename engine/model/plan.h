@@ -47,6 +47,15 @@ enum class RopeStyle : std::uint8_t {
     HalfSplit    ///< pairs (i, i + dims/2)
 };
 
+/// What a rotation multiplies cos and sin by besides its magnitude, so that scores of far positions stay as
+/// sharp: 1 + scale * log(1 + floor(position / length)) (Llama 4's and Ministral 3's attention temperature).
+struct RopeTemperature {
+    float scale = 0;   ///< 0: none
+    int length = 8192; ///< tokens
+
+    bool operator==(const RopeTemperature&) const = default;
+};
+
 /// Rotates `dims` values from `offset` in each head, in place.
 struct RopeStep {
     ValueId value;
@@ -54,6 +63,7 @@ struct RopeStep {
     RopeStyle style;
     std::vector<float> inverse_frequencies; ///< [dims/2], scaling (linear, llama3, YaRN) already applied
     float magnitude = 1.0f;                 ///< multiplies cos and sin
+    RopeTemperature temperature;
 };
 
 /// Causal attention of a layer; appends this batch's k and v to the layer's cache first.
@@ -81,8 +91,8 @@ struct LatentAttentionStep {
     float scale;
 };
 
-/// A diagonal linear recurrence, the simplest layer whose memory has a fixed size: state = decay * state + in,
-/// out = state. A new sequence's state is 0.
+/// A diagonal linear recurrence, the simplest layer whose memory has a fixed size: state = decay * state +
+/// in, out = state. A new sequence's state is 0.
 struct RecurrenceStep {
     ValueId in, out; ///< [width]
     WeightId decay;  ///< [width]
@@ -185,7 +195,7 @@ struct Plan {
     std::vector<int> values;        ///< width of each activation buffer
     std::vector<KvLayer> kv;        ///< one a layer
     std::vector<StateLayer> states; ///< one a layer that has one
-    int routes = 0;          ///< routers in the plan
+    int routes = 0;                 ///< routers in the plan
     int vocabulary = 0, hidden = 0;
     int experts = 0, experts_active = 0; ///< 0: dense
 };

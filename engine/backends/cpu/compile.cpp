@@ -30,6 +30,7 @@ std::vector<std::unique_ptr<Stage>> compile_stages(const Plan& plan, Shared& sha
         RopeTable& table = shared.ropes.emplace_back();
         table.inverse_frequencies = std::move(ropes.inverse);
         table.magnitude = ropes.magnitude;
+        table.temperature = ropes.temperature;
     }
     std::vector<std::unique_ptr<Stage>> stages;
     stages.push_back(std::make_unique<RopeTableStage>(shared.ropes.size()));

@@ -4,6 +4,7 @@
 #include "engine/backends/cuda/prepared_input.h"
 #include "engine/backends/cuda/projection_stage.h"
 #include "engine/backends/cuda/stage.h"
+#include "engine/base/error.h"
 
 #include <algorithm>
 #include <cstring>
@@ -39,9 +40,13 @@ class EmbedStage : public Stage {
 class RopeStage : public Stage {
   public:
     RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
-        for (const RopeFrequencies& rope : ropes)
+        for (const RopeFrequencies& rope : ropes) {
+            if (rope.temperature.scale != 0)
+                throw Error("this model's attention has a temperature by position, and this device's kernels "
+                            "know none");
             ropes_.push_back({constants.add(rope.inverse), static_cast<std::int32_t>(rope.inverse.size()),
                               rope.magnitude});
+        }
     }
     void count(const StepShape&, const WeightSet&, StageTable&) const override {}
     void reserve(const StepShape& shape, Scratch& scratch) const override {
@@ -107,7 +112,10 @@ class HeadStage : public Stage {
   public:
     HeadStage(const FusedHead& fused, const StageMaker& maker)
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
-          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {}
+          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {
+        if (fused.step.scale != 1.0f)
+            throw Error("this model scales its logits, and this device's kernels do not");
+    }
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
         count_products(weights[fused_.step.weight], shape.logit_rows > 0, shape.logit_rows,
                        table.of(StageKind::Head));
