@@ -39,6 +39,17 @@ static constexpr std::array kArchitectures{
                  .gate_default = 2,
                  .expert_scale_used = true,
                  .rotates_windows_only = true},
+    Architecture{.name = "olmo2", .window_theta = 500000.0f},
+    Architecture{
+        .name = "gemma3", .sliding_period = 6, .embeds_scaled = true, .gelu = true, .window_theta = 10000.0f},
+    Architecture{.name = "afmoe",
+                 .normalise_default = true,
+                 .gate_default = 2,
+                 .expert_scale_used = true,
+                 .sliding_period = 4,
+                 .rotates_windows_only = true,
+                 .attention_gate = true,
+                 .embeds_scaled = true},
     Architecture{.name = "mistral3", .rope_interleaved = true, .yarn_keeps_magnitude = true},
 };
 
@@ -82,7 +93,9 @@ static constexpr std::string_view kParts[]{"attn_norm",
                                            "ffn_up_shexp",
                                            "ffn_down_shexp",
                                            "ffn_gate_inp_shexp",
-                                           "post_attention_norm"};
+                                           "post_attention_norm",
+                                           "post_ffw_norm",
+                                           "attn_gate"};
 
 std::string unknown_parts(const ModelFile& file) {
     constexpr std::size_t kMost = 4;

@@ -103,7 +103,10 @@ class Catalog {
 class PlanBuilder {
   public:
     PlanBuilder(const ModelConfig& config, const ModelFile& file)
-        : c_(config), w_(file), inverse_frequencies_(rope_inverse_frequencies(config, file)) {}
+        : c_(config), w_(file), inverse_frequencies_(rope_inverse_frequencies(config.rope, file)) {
+        if (config.window_rope)
+            window_frequencies_ = rope_inverse_frequencies(*config.window_rope, file);
+    }
 
     ModelPlan build() {
         plan_.vocabulary = c_.vocabulary;
@@ -175,10 +178,14 @@ class PlanBuilder {
     void rope(ValueId v, int heads, int head_dim, int offset, RopeTemperature temperature = {}) {
         if (!c_.rotated.empty() && !c_.rotated[static_cast<std::size_t>(layer_)])
             return;
-        const RopeStyle style = c_.rope.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
-        emit(RopeStep{v, heads, head_dim, offset, c_.rope.dims, style, inverse_frequencies_,
-                      c_.rope.magnitude, temperature});
+        const bool of_window = c_.window_rope && window() > 0;
+        const RopeConfig& r = of_window ? *c_.window_rope : c_.rope;
+        const RopeStyle style = r.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
+        emit(RopeStep{v, heads, head_dim, offset, r.dims, style,
+                      of_window ? window_frequencies_ : inverse_frequencies_, r.magnitude, temperature});
     }
+
+    int window() const { return c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer_)]; }
 
     void head_norms() {
         head_norm("attn_q_norm.weight", q_, c_.head_dim);
@@ -187,10 +194,17 @@ class PlanBuilder {
 
     void attention() {
         plan_.kv.push_back({c_.kv_heads, c_.head_dim, c_.value_dim});
-        norm(prefix_ + "attn_norm.weight", x_, normed_);
-        project("attn_q", normed_, q_);
-        project("attn_k", normed_, k_);
-        project("attn_v", normed_, v_);
+        const ValueId in = normed_input("attn_norm.weight");
+        project("attn_q", in, q_);
+        project("attn_k", in, k_);
+        project("attn_v", in, v_);
+        const TensorView* gate = c_.attention_gate ? w_.find(prefix_ + "attn_gate.weight") : nullptr;
+        if (gate) {
+            if (gate->rows() != c_.heads && gate->rows() != plan_.values[static_cast<std::size_t>(attended_)])
+                throw Error("the tensor " + prefix_ +
+                            "attn_gate.weight has neither a row a head nor one a value");
+            project("attn_gate", in, gate_value(static_cast<int>(gate->rows())));
+        }
         if (!c_.head_norm_last)
             head_norms();
         rope(q_, c_.heads, c_.head_dim, 0, c_.rope.query_temperature);
@@ -199,11 +213,40 @@ class PlanBuilder {
             head_norms();
         AttentionStep step{q_,          k_,          v_,           attended_,         c_.heads,
                            c_.kv_heads, c_.head_dim, c_.value_dim, c_.attention_scale};
-        step.window = c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer_)];
+        step.window = window();
         step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", c_.heads, WeightRole::Attention);
         emit(step);
-        project("attn_output", attended_, x_, true);
+        if (gate)
+            emit(GateStep{attended_, gate_, GateStep::Function::Sigmoid});
+        if (norms_behind()) {
+            project("attn_output", attended_, found());
+            add_normed("post_attention_norm.weight");
+        } else {
+            project("attn_output", attended_, x_, true);
+        }
     }
+
+    // Norms in front of both blocks, behind them (OLMo 2), or both (Gemma 3).
+    bool norms_behind() const {
+        return w_.has(prefix_ + "post_attention_norm.weight") && w_.has(prefix_ + "post_ffw_norm.weight");
+    }
+    ValueId normed_input(const std::string& name) {
+        if (!w_.has(prefix_ + name) && norms_behind())
+            return x_;
+        norm(prefix_ + name, x_, normed_);
+        return normed_;
+    }
+    void add_normed(const std::string& name) {
+        emit(NormStep{.in = found_,
+                      .out = x_,
+                      .gain = w_.vector(prefix_ + name, c_.hidden),
+                      .epsilon = c_.norm_epsilon,
+                      .group = c_.hidden,
+                      .add = true});
+    }
+    /// What a block found, before its norm.
+    ValueId found() { return found_ == kNoValue ? found_ = value(c_.hidden) : found_; }
+    ValueId gate_value(int width) { return gate_ == kNoValue ? gate_ = value(width) : gate_; }
 
     // MLA. Lite models project q at once; whether a model is one is told by its tensors, not by its layers.
     void latent_attention() {
@@ -246,15 +289,21 @@ class PlanBuilder {
     ValueId normed_value(int width) { return q_normed_ == kNoValue ? q_normed_ = value(width) : q_normed_; }
 
     void feed_forward() {
-        const char* name =
-            w_.has(prefix_ + "post_attention_norm.weight") ? "post_attention_norm.weight" : "ffn_norm.weight";
-        norm(prefix_ + name, x_, normed_);
+        const bool behind = norms_behind();
+        // GLM and gpt-oss call the norm in front of the block after the attention before it.
+        const char* name = !behind && w_.has(prefix_ + "post_attention_norm.weight")
+                               ? "post_attention_norm.weight"
+                               : "ffn_norm.weight";
+        block_in_ = normed_input(name);
+        block_out_ = behind ? found() : x_;
         // Where dense layers lie among the others (Qwen's mlp_only_layers) no key says: their tensors do.
         const bool dense = !w_.has(prefix_ + "ffn_gate_inp.weight") && w_.has(prefix_ + "ffn_gate.weight");
         if (c_.dense() || layer_ < c_.dense_layers || dense)
             block("", WeightRole::FeedForward, c_.feed_forward);
         else
             experts();
+        if (behind)
+            add_normed("post_ffw_norm.weight");
     }
 
     // SwiGLU block: "" for a dense layer, "_shexp" for the shared experts.
@@ -263,8 +312,10 @@ class PlanBuilder {
             throw Error("the width of " + prefix_ + "ffn_up" + suffix +
                         " is missing in the model's metadata");
         FeedForwardStep step{};
-        step.in = normed_;
-        step.out = x_;
+        step.in = block_in_;
+        step.out = block_out_;
+        step.add = block_out_ == x_;
+        step.activation = c_.gelu ? Activation::Gelu : Activation::Silu;
         step.width = width;
         step.gate = w_.matrix(prefix_ + "ffn_gate" + suffix + ".weight", role, c_.hidden, width);
         step.up = w_.matrix(prefix_ + "ffn_up" + suffix + ".weight", role, c_.hidden, width);
@@ -293,7 +344,7 @@ class PlanBuilder {
 
     void experts() {
         RouteStep route{};
-        route.in = normed_;
+        route.in = block_in_;
         route.weight = w_.matrix(prefix_ + "ffn_gate_inp.weight", WeightRole::Router, c_.hidden, c_.experts);
         route.route = plan_.routes++;
         route.routing = routing();
@@ -310,8 +361,9 @@ class PlanBuilder {
         emit(route);
 
         ExpertsStep step{};
-        step.in = normed_;
-        step.out = x_;
+        step.in = block_in_;
+        step.out = block_out_;
+        step.add = block_out_ == x_;
         step.route = route.route;
         step.width = c_.expert_width;
         const WeightRole role = WeightRole::RoutedExpert;
@@ -348,12 +400,13 @@ class PlanBuilder {
 
     const ModelConfig& c_;
     Catalog w_;
-    std::vector<float> inverse_frequencies_;
+    std::vector<float> inverse_frequencies_, window_frequencies_;
     Plan plan_;
     int layer_ = kNoLayer;
     std::string prefix_;
     ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{}; // k_ and v_, or latent_ and q_compressed_
-    ValueId latent_{}, q_compressed_{}, q_normed_ = kNoValue;
+    ValueId latent_{}, q_compressed_{}, q_normed_ = kNoValue, found_ = kNoValue, gate_ = kNoValue;
+    ValueId block_in_{}, block_out_{}; // of a layer's feed-forward blocks
 };
 
 } // namespace

@@ -16,7 +16,7 @@ struct ModelPlan {
 /// Throws Error naming the tensor that is missing or has another shape than the configuration says.
 ModelPlan build_plan(const ModelConfig& config, const ModelFile& file);
 
-/// Rotations a position of each pair of dimensions, with the model's scaling applied. [config.rope.dims / 2]
-std::vector<float> rope_inverse_frequencies(const ModelConfig& config, const ModelFile& file);
+/// Rotations a position of each pair of dimensions, with the scaling applied. [rope.dims / 2]
+std::vector<float> rope_inverse_frequencies(const RopeConfig& rope, const ModelFile& file);
 
 } // namespace switchyard

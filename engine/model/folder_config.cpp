@@ -5,6 +5,8 @@
 #include "engine/model/folder_rope.h"
 
 #include <algorithm>
+#include <cmath>
+#include <initializer_list>
 
 namespace switchyard {
 
@@ -54,6 +56,10 @@ constexpr Family kFamilies[] = {
     {"bailing_moe", "bailingmoe2", false, kDeepSeekV3},
     {"bailing_moe_v2", "bailingmoe2", false, kDeepSeekV3},
     {"exaone_moe", "exaone-moe", false, kDeepSeekV3},
+    {"olmo2", "olmo2", false},
+    {"olmo3", "olmo2", false},
+    {"gemma3_text", "gemma3", false},
+    {"afmoe", "afmoe", false, kDeepSeekV3},
 };
 
 // Bounds that keep every later product of sizes small.
@@ -131,7 +137,9 @@ void read_gate(const Keys& keys, const std::string& model_type, const Router& ro
                Target& out) {
     const bool deepseek = model_type.starts_with("deepseek");
     std::string function = keys.text("scoring_func");
-    function = function.empty() ? keys.text("score_function") : function;
+    for (const char* key : {"score_function", "score_func"}) {
+        function = function.empty() ? keys.text(key) : function;
+    }
     int gate = router.gate != 0 ? router.gate : 1;
     if (function == "softmax") {
         gate = 1;
@@ -141,14 +149,17 @@ void read_gate(const Keys& keys, const std::string& model_type, const Router& ro
         keys.fail("scoring_func", "is " + in_quotes(function) + ", which is not known");
     }
     // DeepSeek-V1 has no scale; V2 scales only where it does not normalise.
-    const bool normalise = keys.flag("norm_topk_prob").value_or(router.normalise);
+    const bool normalise =
+        keys.flag("norm_topk_prob").value_or(keys.flag("route_norm").value_or(router.normalise));
     const bool scaled =
         deepseek && !router.scaled ? model_type == "deepseek_v2" && !normalise : router.scaled;
     const double usual = model_type == "deepseek_v3" ? 2.5 : 1.0;
     out.set("expert_gating_func", static_cast<std::uint64_t>(gate));
     out.set("expert_weights_norm", normalise);
-    out.set("expert_weights_scale", scaled ? keys.real("routed_scaling_factor").value_or(usual) : 1.0);
-    for (const char* key : {"first_k_dense_replace", "moe_layer_start_index"}) {
+    out.set("expert_weights_scale",
+            scaled ? keys.real("routed_scaling_factor").value_or(keys.real("route_scale").value_or(usual))
+                   : 1.0);
+    for (const char* key : {"first_k_dense_replace", "moe_layer_start_index", "num_dense_layers"}) {
         out.copy("leading_dense_block_count", keys.count(key, kMostLayers));
     }
     for (const char* key : {"n_shared_experts", "num_shared_experts", "moe_num_shared_experts"}) {
@@ -227,11 +238,19 @@ std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type
         return slides;
     }
     const std::uint64_t full_from = keys.count("max_window_layers").value_or(28);
+    const std::uint64_t period = model_type == "gemma3_text"
+                                     ? keys.count("sliding_window_pattern").value_or(6)
+                                     : keys.count("global_attn_every_n_layers").value_or(4);
+    if (period == 0) {
+        keys.fail("sliding_window_pattern", "is 0");
+    }
     for (std::size_t i = 0; i < layers; ++i) {
         slides[i] = model_type == "gpt_oss"                          ? i % 2 == 0
                     : model_type == "qwen2_moe"                      ? i % 2 == 0 && i < full_from
                     : model_type == "qwen2" || model_type == "qwen3" ? i >= full_from
-                                                                     : true;
+                    : model_type == "gemma3_text" || model_type == "afmoe" || model_type == "olmo3"
+                        ? (i + 1) % period != 0
+                        : true;
     }
     return slides;
 }
@@ -239,7 +258,8 @@ std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type
 void read_window(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out) {
     const bool qwen = model_type.starts_with("qwen");
     if (!qwen && model_type != "gpt_oss" && model_type != "mistral" && model_type != "mixtral" &&
-        model_type != "ministral3" && model_type != "exaone_moe") {
+        model_type != "ministral3" && model_type != "exaone_moe" && model_type != "olmo3" &&
+        model_type != "gemma3_text" && model_type != "afmoe") {
         return; // their code has no windows, whatever the key says
     }
     const std::uint64_t window = keys.count("sliding_window").value_or(0);
@@ -283,8 +303,18 @@ void read_multipliers(const Keys& keys, Target& out) {
 
 /// Refuses what would be computed otherwise than the authors do.
 void check_activation(const Keys& keys, const std::string& model_type, Metadata& metadata) {
-    const std::string activation = keys.text("hidden_act");
-    if (!activation.empty() && activation != "silu" && activation != "swish") {
+    std::string activation = keys.text("hidden_act");
+    if (model_type == "gemma3_text") {
+        activation = keys.has("hidden_activation") ? keys.text("hidden_activation") : activation;
+        if (activation != "gelu_pytorch_tanh") {
+            keys.fail("hidden_activation", "is " + in_quotes(activation) + ", which is not known here");
+        }
+        for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+            if (keys.has(key)) {
+                keys.fail(key, "is set, which is not known here");
+            }
+        }
+    } else if (!activation.empty() && activation != "silu" && activation != "swish") {
         keys.fail("hidden_act", "is " + in_quotes(activation) + ", which is not known here");
     }
     if (keys.has("clip_qkv")) {
@@ -349,6 +379,10 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     }
     if (model_type.starts_with("granite")) {
         read_multipliers(keys, out);
+    }
+    shape.norms_above_one = model_type == "gemma3_text";
+    if (const auto scalar = keys.real("query_pre_attn_scalar"); scalar && *scalar > 0) {
+        out.set("attention.scale", 1.0 / std::sqrt(*scalar));
     }
     check_activation(keys, model_type, result.metadata);
     return result;

@@ -20,6 +20,7 @@ struct FolderShape {
     bool interleave = false;         ///< GGUF wants q and k rows in pairs, the folder has them in halves
     int head_dim = 0;                ///< of queries, keys and values without MLA
     int nope_dim = 0, value_dim = 0; ///< MLA: per head, of kv_b
+    bool norms_above_one = false;    ///< the folder holds norms' gains less one
     std::vector<float> rope_factors; ///< Llama 3.1's divisors of the frequencies; empty: none
 };
 

@@ -19,6 +19,11 @@ constexpr Pair kGlobal[] = {{"model.embed_tokens.weight", "token_embd.weight"},
 constexpr Pair kLayer[] = {
     {"input_layernorm.weight", "attn_norm.weight"},
     {"post_attention_layernorm.weight", "ffn_norm.weight"},
+    {"pre_feedforward_layernorm.weight", "ffn_norm.weight"},
+    {"pre_mlp_layernorm.weight", "ffn_norm.weight"},
+    {"post_feedforward_layernorm.weight", "post_ffw_norm.weight"},
+    {"post_mlp_layernorm.weight", "post_ffw_norm.weight"},
+    {"self_attn.gate_proj.weight", "attn_gate.weight"},
     {"self_attn.q_proj.weight", "attn_q.weight"},
     {"self_attn.k_proj.weight", "attn_k.weight"},
     {"self_attn.v_proj.weight", "attn_v.weight"},
@@ -52,6 +57,8 @@ constexpr Pair kLayer[] = {
     {"mlp.gate.weight", "ffn_gate_inp.weight"},
     {"mlp.gate.e_score_correction_bias", "exp_probs_b.bias"},
     {"mlp.gate.expert_bias", "exp_probs_b.bias"},
+    {"mlp.expert_bias", "exp_probs_b.bias"},
+    {"mlp.router.gate.weight", "ffn_gate_inp.weight"},
     {"mlp.gate.wg.weight", "ffn_gate_inp.weight"},
     {"mlp.e_score_correction_bias", "exp_probs_b.bias"},
     {"mlp.moe_statics.e_score_correction_bias", "exp_probs_b.bias"},
@@ -118,7 +125,10 @@ FolderName layer_name(std::string_view rest, std::string_view architecture, cons
     if (rest == "self_attn.kv_b_proj.weight") {
         return {.kind = Kind::KvB, .gguf = prefix, .part = ""};
     }
-    if (architecture == "gpt-oss" && rest == "post_attention_layernorm.weight") {
+    // The same words mean a norm in front of the feed-forward block elsewhere.
+    const bool behind = architecture == "gpt-oss" || architecture == "olmo2" || architecture == "gemma3" ||
+                        architecture == "afmoe";
+    if (behind && rest == "post_attention_layernorm.weight") {
         return {.kind = Kind::Whole, .gguf = prefix + "post_attention_norm.weight", .part = ""};
     }
     if (const auto whole = look_up(kLayer, rest); !whole.empty()) {

@@ -1,6 +1,7 @@
 #include "engine/model/folder_rope.h"
 
 #include "engine/files/mapped_file.h"
+#include "engine/model/architecture.h"
 
 #include <cmath>
 #include <numbers>
@@ -84,11 +85,22 @@ void read_yarn(const Keys& keys, const Keys& rope, bool latent, Target& out, Met
     }
 }
 
-/// The parameters may be given by kind of layer. Throws Error where the kinds differ.
-Keys one_for_all_layers(const Keys& parameters) {
+/// The parameters may be given by kind of layer. Throws Error where the kinds differ and the architecture has
+/// no other rotations for layers with a window.
+Keys one_for_all_layers(const Keys& keys, const Keys& parameters, const std::string& architecture,
+                        Target& out) {
     const nlohmann::json* full = parameters.find("full_attention");
     const nlohmann::json* sliding = parameters.find("sliding_attention");
-    if (full && sliding && *full != *sliding) {
+    const Architecture* known = find_architecture(architecture);
+    if (known && known->window_theta != 0) {
+        const Keys window = sliding ? parameters.object("sliding_attention") : keys;
+        if (sliding && window.has("rope_type") && window.text("rope_type") != "default") {
+            window.fail("rope_type", "scales layers with a window, which is not known here");
+        }
+        const double theta = keys.real("rope_theta").value_or(known->window_theta);
+        out.set("rope.freq_base_swa", window.real(sliding ? "rope_theta" : "rope_local_base_freq")
+                                          .value_or(architecture == "gemma3" ? known->window_theta : theta));
+    } else if (full && sliding && *full != *sliding) {
         parameters.fail("rope_parameters", "differ by kind of layer, which is not known here");
     }
     return full || sliding ? parameters.object(full ? "full_attention" : "sliding_attention") : parameters;
@@ -125,8 +137,9 @@ double stretched_base(const Keys& parameters, double theta, std::uint64_t dims) 
 } // namespace
 
 void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderShape& shape) {
-    const Keys parameters =
-        one_for_all_layers(keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling"));
+    const Keys parameters = one_for_all_layers(
+        keys, keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling"),
+        shape.architecture, out);
     const double theta = parameters.real("rope_theta").value_or(keys.real("rope_theta").value_or(10000.0));
     if (!(theta > 0)) {
         keys.fail("rope_theta", "is not positive");

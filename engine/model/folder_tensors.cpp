@@ -151,6 +151,23 @@ FolderTensors::Matrix FolderTensors::interleaved(const FolderTensor& tensor, con
     return m;
 }
 
+/// A vector of floats, one more each.
+FolderTensors::Matrix FolderTensors::above_one(const FolderTensor& tensor, const Matrix& gains) {
+    if (gains.shape.size() != 1 || !gains.data) {
+        fail(tensor, "is no vector of gains");
+    }
+    Matrix m{BlockType::F32, gains.shape, nullptr, static_cast<std::size_t>(gains.shape[0]) * sizeof(float)};
+    m.make = [gains](std::int64_t first, std::int64_t count, std::byte* out) {
+        std::vector<float> values(static_cast<std::size_t>(gains.shape[0]));
+        decode_row(gains.type, gains.data, values);
+        for (float& value : values) {
+            value += 1.0f;
+        }
+        std::memcpy(out, values.data() + first, static_cast<std::size_t>(count) * sizeof(float));
+    };
+    return m;
+}
+
 void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
     Matrix m = plain(tensor);
     if (shape_.interleave && !m.shape.empty()) {
@@ -159,6 +176,9 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
         } else if (name.find(".attn_k.") != name.npos) {
             m = interleaved(tensor, m, shape_.kv_heads);
         }
+    }
+    if (shape_.norms_above_one && name.ends_with("_norm.weight")) {
+        m = above_one(tensor, m);
     }
     if (name == "token_embd.weight" && shape_.vocabulary > 0 && !m.shape.empty() &&
         m.shape[0] != shape_.vocabulary) {

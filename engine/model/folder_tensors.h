@@ -56,6 +56,7 @@ class FolderTensors {
     void finish_experts();
 
     Matrix plain(const FolderTensor& tensor);
+    Matrix above_one(const FolderTensor& tensor, const Matrix& gains);
     Matrix interleaved(const FolderTensor& tensor, const Matrix& halves, int heads);
     /// Adds a view of the shape given in the folder's order, without data.
     TensorView& push(std::string name, BlockType type, std::vector<std::int64_t> folder_shape);

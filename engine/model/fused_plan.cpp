@@ -20,7 +20,9 @@ class Fuser {
     // A norm of whole rows waits for the steps that read its result; head norms wait for the attention.
     void add(const NormStep& s) {
         flush();
-        if (s.in == s.out)
+        if (s.add)
+            fused_.steps.emplace_back(FusedAddedNorm{s});
+        else if (s.in == s.out)
             row_steps_.push_back({s, std::nullopt, 0});
         else
             norms_.push_back(s);
@@ -50,6 +52,10 @@ class Fuser {
     void add(const RecurrenceStep& s) {
         flush();
         fused_.steps.emplace_back(FusedRecurrence{source(s.in), norm_of(s.in), s});
+    }
+    void add(const GateStep& s) {
+        flush();
+        fused_.steps.emplace_back(s);
     }
     void add(const RouteStep& s) { feed_forward(s.in, kNoValue).route = s; }
     void add(const ExpertsStep& s) { feed_forward(s.in, s.out).experts = s; }

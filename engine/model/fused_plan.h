@@ -16,7 +16,7 @@ namespace switchyard {
 struct RopeFrequencies {
     std::vector<float> inverse; ///< [dims/2]
     float magnitude = 1.0f;
-    RopeTemperature temperature;
+    RopeTemperature temperature = {};
 };
 
 /// A norm or a rotation of single rows, in place.
@@ -53,6 +53,11 @@ struct FusedRecurrence {
     RecurrenceStep step;
 };
 
+/// A norm of whole rows that is added to others.
+struct FusedAddedNorm {
+    NormStep step;
+};
+
 /// Feed-forward blocks over one input: a dense one, or routed experts and those beside them.
 struct FusedFeedForward {
     ValueId in, out = kNoValue;
@@ -72,7 +77,7 @@ struct FusedHead {
 };
 
 using FusedStep = std::variant<EmbedStep, FusedProjection, FusedAttention, FusedLatentAttention,
-                               FusedRecurrence, FusedFeedForward, FusedHead>;
+                               FusedRecurrence, FusedAddedNorm, GateStep, FusedFeedForward, FusedHead>;
 
 struct FusedPlan {
     std::vector<FusedStep> steps;

@@ -190,13 +190,21 @@ void read_rope(const ConfigReader& keys, const Architecture& architecture, Model
     r.theta = keys.real("rope.freq_base", 10000.0f);
     if (!(r.theta > 0) || std::isinf(r.theta))
         keys.fail("rope.freq_base", "is no positive number");
-    if (keys.real("rope.freq_base_swa", r.theta) != r.theta)
+    if (architecture.window_theta != 0 && !c.windows.empty()) {
+        c.window_rope = r;
+        c.window_rope->theta = keys.real("rope.freq_base_swa", architecture.window_theta);
+        if (!(c.window_rope->theta > 0) || std::isinf(c.window_rope->theta))
+            keys.fail("rope.freq_base_swa", "is no positive number");
+    } else if (keys.real("rope.freq_base_swa", r.theta) != r.theta) {
         keys.fail("rope.freq_base_swa", "gives layers with a window another base, which is not known");
+    }
     read_scaling(keys, architecture, c);
     r.query_temperature.scale = keys.real("attention.temperature_scale", 0.0f);
+    if (r.query_temperature.scale == 0)
+        return;
     r.query_temperature.length =
         keys.count("rope.scaling.original_context_length", r.query_temperature.length, 1, 1 << 30);
-    if (r.query_temperature.scale != 0 && r.dims != c.head_dim)
+    if (r.dims != c.head_dim)
         keys.fail("attention.temperature_scale",
                   "is set where heads are rotated in part, which is not known");
 }
@@ -304,9 +312,20 @@ ModelConfig read_config(const ModelFile& file) {
     c.attention_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
     if (architecture->name.starts_with("granite"))
         read_scales(keys, c);
+    if (architecture->embeds_scaled)
+        c.embedding_scale = std::sqrt(static_cast<float>(c.hidden));
+    c.gelu = architecture->gelu;
+    if (c.architecture == "gemma3") {
+        // The key is this program's; files of the largest have none, and its width a head is not that of the
+        // others' score scale.
+        const float usual =
+            c.layers == 62 ? 1.0f / std::sqrt(static_cast<float>(c.hidden / c.heads)) : c.attention_scale;
+        c.attention_scale = keys.real("attention.scale", usual);
+    }
     read_windows(keys, *architecture, c);
     read_rotated(file, keys, *architecture, c);
     c.head_norm_last = architecture->head_norm_last;
+    c.attention_gate = architecture->attention_gate;
     read_rope(keys, *architecture, c);
     read_experts(file, keys, *architecture, c);
     read_own_keys(file.metadata(), c);

@@ -40,6 +40,7 @@ struct ModelConfig {
     std::vector<int> windows;     ///< a layer's attention window in tokens, 0: full; empty: all full
     std::vector<bool> rotated;    ///< whether a layer's queries and keys are rotated; empty: all are
     bool head_norm_last = false;  ///< norms of heads come behind their rotation
+    bool attention_gate = false;  ///< what attention finds is multiplied by the sigmoid of a gate
     float embedding_scale = 1.0f; ///< multiplies what a token begins as
     float residual_scale = 1.0f;  ///< multiplies what a layer's two blocks add
     float logit_scale = 1.0f;     ///< multiplies logits
@@ -61,7 +62,10 @@ struct ModelConfig {
     std::vector<float>
         router_bias; ///< [layers with experts * experts], added to the logits; carved models only
 
+    bool gelu = false; ///< joins gate and up of dense layers; else SiLU
+
     RopeConfig rope;
+    std::optional<RopeConfig> window_rope; ///< of layers with a window, where it is another
     std::optional<std::string> chat_template;
 
     bool dense() const { return experts == 0; }

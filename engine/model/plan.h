@@ -30,7 +30,8 @@ struct NormStep {
     WeightId gain; ///< [group]
     float epsilon;
     int group;
-    int count = 0; ///< values of a row that are normed, from its first; 0: all
+    int count = 0;    ///< values of a row that are normed, from its first; 0: all
+    bool add = false; ///< out += the result; whole rows only
 };
 
 /// out = W in (+ bias); with `add`, out += W in (+ bias)
@@ -63,7 +64,7 @@ struct RopeStep {
     RopeStyle style;
     std::vector<float> inverse_frequencies; ///< [dims/2], scaling (linear, llama3, YaRN) already applied
     float magnitude = 1.0f;                 ///< multiplies cos and sin
-    RopeTemperature temperature;
+    RopeTemperature temperature = {};
 };
 
 /// Causal attention of a layer; appends this batch's k and v to the layer's cache first.
@@ -97,6 +98,14 @@ struct RecurrenceStep {
     ValueId in, out; ///< [width]
     WeightId decay;  ///< [width]
     int state;       ///< index into Plan::states, of `width` values
+};
+
+/// value = value * f(gate): what a gate made of attention's input leaves of its result (Qiu et al., arXiv
+/// 2505.06708). A gate has as many values as what it meets, or one a head.
+struct GateStep {
+    enum class Function : std::uint8_t { Sigmoid, Softplus };
+    ValueId value, gate;
+    Function function = Function::Sigmoid;
 };
 
 /// What joins gate and up: silu(gate) * up, gelu(gate) * up, or gpt-oss's
@@ -171,7 +180,7 @@ struct HeadStep {
 };
 
 using Operation = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
-                               RecurrenceStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+                               RecurrenceStep, GateStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
 
 /// An operation and the layer it belongs to, so that a backend can place a layer's weights, cache and work
 /// together.

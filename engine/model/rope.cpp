@@ -10,11 +10,11 @@ namespace switchyard {
 static constexpr float kPi = 3.14159265358979f;
 
 // A file's rope_freqs.weight holds a divisor for each pair: how converters store Llama 3's scaling.
-static std::vector<float> stored_factors(const ModelConfig& c, const ModelFile& file) {
+static std::vector<float> stored_factors(const RopeConfig& r, const ModelFile& file) {
     const TensorView* t = file.find("rope_freqs.weight");
     if (!t)
         return {};
-    if (t->cols() != c.rope.dims / 2 || t->rows() != 1)
+    if (t->cols() != r.dims / 2 || t->rows() != 1)
         throw Error(file.path().string() +
                     ": the tensor rope_freqs.weight does not have rope dimensions / 2 values");
     std::vector<float> factors(static_cast<std::size_t>(t->cols()));
@@ -41,9 +41,8 @@ static float yarn_ramp(const RopeConfig& r, int i) {
     return std::clamp((static_cast<float>(i) - low) / (high - low), 0.0f, 1.0f);
 }
 
-std::vector<float> rope_inverse_frequencies(const ModelConfig& c, const ModelFile& file) {
-    const RopeConfig& r = c.rope;
-    const std::vector<float> factors = stored_factors(c, file);
+std::vector<float> rope_inverse_frequencies(const RopeConfig& r, const ModelFile& file) {
+    const std::vector<float> factors = stored_factors(r, file);
     std::vector<float> inverse(static_cast<std::size_t>(r.dims / 2));
     for (std::size_t i = 0; i < inverse.size(); ++i) {
         // In float, as transformers computes it, so that angles at far positions agree.

@@ -17,6 +17,8 @@ std::unique_ptr<Stage> stage_of(FusedLatentAttention& s) {
     return std::make_unique<LatentAttentionStage>(std::move(s));
 }
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s) { return std::make_unique<RecurrenceStage>(s); }
+std::unique_ptr<Stage> stage_of(const FusedAddedNorm& s) { return std::make_unique<AddedNormStage>(s); }
+std::unique_ptr<Stage> stage_of(const GateStep& s) { return std::make_unique<GateStage>(s); }
 std::unique_ptr<Stage> stage_of(FusedFeedForward& s) {
     return std::make_unique<FeedForwardStage>(std::move(s));
 }

@@ -217,6 +217,8 @@ void FeedForwardStage::down(StepRun& run, ThreadContext& w, std::span<const Unit
                        row1 = std::min(last * kPanelRows, rows);
     const std::int64_t n = row1 - row0;
     float* out = run.value(out_);
+    for (int r = 0; !adds_ && r < run.rows(); ++r)
+        std::fill_n(out + r * rows + row0, n, 0.0f);
     for (const Unit& u : units) {
         const std::size_t stride = hidden_stride(u.width);
         const Rows h{run.shared.hidden.data<float>() + u.hidden,

@@ -132,12 +132,35 @@ class RecurrenceStage : public Stage {
     std::optional<NormStep> norm_;
 };
 
+/// Adds the norm of whole rows.
+class AddedNormStage : public Stage {
+  public:
+    explicit AddedNormStage(const FusedAddedNorm& fused) : step_(fused.step) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    NormStep step_;
+};
+
+/// Multiplies rows by what a function makes of their gates.
+class GateStage : public Stage {
+  public:
+    explicit GateStage(const GateStep& step) : step_(step) {}
+    void reserve(const StepShape&, Shared&, ScratchSizes&) const override {}
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    GateStep step_;
+};
+
 /// SwiGLU blocks over one input: a dense layer, or routed experts and shared ones together.
 class FeedForwardStage : public Stage {
   public:
     explicit FeedForwardStage(FusedFeedForward fused)
         : in_(fused.in), out_(fused.out), norm_(fused.norm), number_(fused.number),
-          route_(std::move(fused.route)), experts_(fused.experts), blocks_(std::move(fused.blocks)) {}
+          route_(std::move(fused.route)), experts_(fused.experts), blocks_(std::move(fused.blocks)),
+          adds_(experts_ ? experts_->add : blocks_.front().add) {}
     bool dense() const { return !route_; }
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
@@ -176,6 +199,7 @@ class FeedForwardStage : public Stage {
     std::optional<RouteStep> route_;
     std::optional<ExpertsStep> experts_;
     std::vector<FeedForwardStep> blocks_;
+    bool adds_; ///< to what stands in out_; else it begins there with nothing
 };
 
 /// The logits of the rows that want them, or candidates among them.

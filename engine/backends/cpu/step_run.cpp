@@ -180,8 +180,7 @@ RangeLengths panel_ranges(int rows, const Slice& weight) {
     // Stay in a core's second-level cache over all rows of a batch, of whose columns kernels take so many.
     constexpr std::size_t kTaskBytes = 96 << 10;
     constexpr std::int64_t kTaskColumns = 1536;
-    const std::size_t part_bytes =
-        packed_bytes(weight.type, kPanelRows, std::min(weight.cols, kTaskColumns));
+    const std::size_t part_bytes = packed_bytes(weight.type, kPanelRows, std::min(weight.cols, kTaskColumns));
     const std::int64_t some =
         std::max<std::int64_t>((panels + 15) / 16, 1); // for cores that others slow down
     if (rows <= StepShape::kStreamedRows) {

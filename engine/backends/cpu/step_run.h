@@ -44,7 +44,7 @@ struct ThreadContext {
 struct RopeTable {
     std::vector<float> inverse_frequencies;
     float magnitude = 1.0f;
-    RopeTemperature temperature;
+    RopeTemperature temperature = {};
     Buffer cosines, sines;
 };
 

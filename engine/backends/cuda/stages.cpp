@@ -173,6 +173,12 @@ std::unique_ptr<Stage> stage_of(const FusedLatentAttention& s, const StageMaker&
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
     return std::make_unique<RecurrenceStage>(s, maker);
 }
+std::unique_ptr<Stage> stage_of(const FusedAddedNorm&, const StageMaker&) {
+    throw Error("this model adds norms of what its layers find, and this device's kernels do not");
+}
+std::unique_ptr<Stage> stage_of(const GateStep&, const StageMaker&) {
+    throw Error("this model's attention has gates, and this device's kernels know none");
+}
 std::unique_ptr<Stage> stage_of(const FusedFeedForward& s, const StageMaker& maker) {
     return make_feed_forward_stage(s, maker);
 }

@@ -160,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel,
                                          "qwen3", "qwen3moe", "smollm3", "glm4_moe", "glm4_moe_lite",
                                          "minimax_m2", "ernie4_5_moe", "granitemoe", "granitemoeshared",
                                          "hunyuan_v1_moe", "dots1", "bailing_moe_v2", "exaone_moe",
-                                         "ministral3"),
+                                         "ministral3", "olmo2", "olmo3", "gemma3", "gemma3_27b", "afmoe"),
                          [](const auto& info) { return std::string(info.param); });
 
 /// Models with latent attention.

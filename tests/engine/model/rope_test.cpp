@@ -49,7 +49,7 @@ struct Rope {
 };
 Rope rope_of(const KeysOnly& file) {
     const ModelConfig config = read_config(file);
-    return {rope_inverse_frequencies(config, file), config.rope.magnitude, config.rope};
+    return {rope_inverse_frequencies(config.rope, file), config.rope.magnitude, config.rope};
 }
 Rope rope_of(const std::vector<std::pair<std::string, MetadataValue>>& keys) {
     return rope_of(KeysOnly(keys));
