@@ -4,6 +4,7 @@
 
 #include <QClipboard>
 #include <QMimeData>
+#include <QStringEncoder>
 #include <QUrl>
 
 using namespace Qt::StringLiterals;
@@ -69,6 +70,25 @@ class AttachedFilesTest : public QObject {
         QVERIFY2(desk.told().contains(u"letter.docx:\n```\nDear model,"_s), qPrintable(desk.told()));
     }
 
+    void oneInAnotherEncodingIsTakenAndSaysAsWhatItWasRead() {
+        FileDesk desk;
+        QStringEncoder chinese("GB18030");
+        QVERIFY(writeFile(desk.path(u"notes.txt"_s), chinese(u"专家混合模型"_s)));
+        QVERIFY(writeFile(desk.path(u"letter.txt"_s), u"Viele Grüße"_s.toLatin1()));
+        QVERIFY(writeFile(desk.path(u"plain.txt"_s), "plain"));
+        for (const QString& name : {u"notes.txt"_s, u"letter.txt"_s, u"plain.txt"_s})
+            desk.paste(desk.path(name));
+        QTRY_COMPARE(desk.page->composer()->files().size(), 3);
+        QTRY_VERIFY2(desk.chip(0)->text().contains(u"read as GB18030"_s), qPrintable(desk.chip(0)->text()));
+        QVERIFY2(desk.chip(1)->text().contains(u"read as Latin-1"_s), qPrintable(desk.chip(1)->text()));
+        QVERIFY(desk.chip(1)->toolTip().contains(u"save the file as UTF-8"_s));
+        QVERIFY2(!desk.chip(2)->text().contains(u"read as"_s), qPrintable(desk.chip(2)->text()));
+        desk.ask(u"What do they say?"_s);
+        QVERIFY(desk.waitIdle());
+        QVERIFY2(desk.told().contains(u"专家混合模型"_s), qPrintable(desk.told()));
+        QVERIFY2(desk.told().contains(u"Viele Grüße"_s), qPrintable(desk.told()));
+    }
+
     void aChatThatIsLeftAndOpenedAgainStillWaitsForItsFile() {
         FileDesk desk;
         const ConversationId first = desk.chat(u"First"_s);
@@ -102,6 +122,15 @@ class AttachedFilesTest : public QObject {
         QVERIFY(writeFile(desk.path(u"old.doc"_s), "\xD0\xCF\x11\xE0"));
         desk.paste(desk.path(u"old.doc"_s));
         QTRY_VERIFY2(notice->text().contains(u"save it as DOCX"_s), qPrintable(notice->text()));
+        QVERIFY(writeFile(desk.path(u"russian.txt"_s), "\xD7\xF2\xEE \xFD\xF2\xEE?"));
+        desk.paste(desk.path(u"russian.txt"_s));
+        QTRY_VERIFY2(notice->text().contains(u"russian.txt is written in an encoding"_s),
+                     qPrintable(notice->text()));
+        QVERIFY(notice->text().contains(u"save it as UTF-8"_s));
+        QVERIFY(writeFile(desk.path(u"picture.png"_s), QByteArrayLiteral("\x89PNG\r\n\x1a\n\0\0\0\r")));
+        desk.paste(desk.path(u"picture.png"_s));
+        QTRY_VERIFY2(notice->text().contains(u"picture.png is not a text file"_s),
+                     qPrintable(notice->text()));
         QCOMPARE(desk.page->composer()->files().size(), 0);
         QCOMPARE(desk.page->composer()->text(), u"Look at this"_s);
     }

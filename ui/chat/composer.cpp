@@ -171,6 +171,7 @@ void Composer::flushDraft() {
 void Composer::clear() {
     setText({});
     files_.clear();
+    read_as_.clear();
     send_when_read_ = false;
     draft_timer_.stop();
     showFiles();

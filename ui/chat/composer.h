@@ -5,6 +5,7 @@
 #include "app/services/conversation.h"
 #include "ui/chat/calm_button.h"
 
+#include <QHash>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPointer>
@@ -136,7 +137,8 @@ class Composer : public QWidget {
     void addFiles(const QStringList& paths, const Chat& chat);
     struct ReadFiles {
         QList<MessagePart> files;
-        QStringList problems; ///< a sentence a file that could not be read
+        QStringList encodings; ///< of the files; "": nothing to be said
+        QStringList problems;  ///< a sentence a file that could not be read
     };
     static ReadFiles readFiles(const QStringList& paths, const QString& document_program,
                                const std::stop_token& stop);
@@ -166,6 +168,7 @@ class Composer : public QWidget {
     TokenCounter count_tokens_;
     QTimer count_timer_, draft_timer_;
     QList<MessagePart> files_;
+    QHash<QString, QString> read_as_; ///< encodings of files, by name; "": nothing to be said
     Chat chat_ = std::make_shared<ConversationId>(0);
     /// The text pasted last as a file, and the field's state then: undo takes it back while that lasts.
     QString pasted_;

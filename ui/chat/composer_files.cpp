@@ -3,6 +3,7 @@
 
 #include "app/services/document_reader.h"
 #include "app/services/engine_sentence.h"
+#include "app/services/text_encoding.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
@@ -15,7 +16,6 @@
 #include <QLocale>
 #include <QMimeData>
 #include <QPointer>
-#include <QStringDecoder>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -32,7 +32,32 @@ constexpr int most_file_rows = 4;        ///< in sight at once
 /// The text of a file, or a sentence that says why there is none.
 struct ReadFile {
     QString text, problem;
+    QString encoding = {}; ///< "": UTF-8, or not for the user to know
 };
+
+QString tooLarge(const QString& name, qint64 bytes) {
+    return Composer::tr("%1 is %2, more than the %3 a message can hold: paste the part that matters.")
+        .arg(name, QLocale().formattedDataSize(bytes), QLocale().formattedDataSize(largest_file));
+}
+
+ReadFile readText(const QString& name, const QByteArray& bytes) {
+    const DecodedText decoded = decodeText(bytes);
+    switch (decoded.kind) {
+    case TextKind::Text:
+        break;
+    case TextKind::Unknown:
+        return {
+            {},
+            Composer::tr("%1 is written in an encoding that is not known here: save it as UTF-8.").arg(name)};
+    case TextKind::Binary:
+        return {{},
+                Composer::tr("%1 is not a text file: choose text, a PDF or a file of an office program.")
+                    .arg(name)};
+    }
+    if (const qsizetype size = decoded.text.toUtf8().size(); size > largest_file)
+        return {{}, tooLarge(name, size)};
+    return {decoded.text, {}, decoded.encoding};
+}
 
 ReadFile readFile(const QString& path, const QString& document_program, const std::stop_token& stop) {
     const QString name = QFileInfo(path).fileName();
@@ -52,16 +77,9 @@ ReadFile readFile(const QString& path, const QString& document_program, const st
                 Composer::tr("%1 is of a kind that is not read: save it as DOCX, ODT, PPTX, XLSX or PDF.")
                     .arg(name)};
     if (file.size() > largest_file)
-        return {{},
-                Composer::tr("%1 is %2, more than the %3 a message can hold: paste the part that matters.")
-                    .arg(name, QLocale().formattedDataSize(file.size()),
-                         QLocale().formattedDataSize(largest_file))};
-    const QByteArray bytes = file.read(largest_file + 1);
-    QStringDecoder decode(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless);
-    const QString text = decode(bytes);
-    if (decode.hasError() || bytes.contains('\0') || bytes.size() > largest_file)
-        return {{}, Composer::tr("%1 is not a text file (UTF-8).").arg(name)};
-    return {text, {}};
+        return {{}, tooLarge(name, file.size())};
+    const QByteArray bytes = file.read(largest_file + 1); // it may grow meanwhile
+    return bytes.size() > largest_file ? ReadFile{{}, tooLarge(name, bytes.size())} : readText(name, bytes);
 }
 
 } // namespace
@@ -113,10 +131,12 @@ Composer::ReadFiles Composer::readFiles(const QStringList& paths, const QString&
             const ReadFile read = readFile(path, document_program, stop);
             if (stop.stop_requested())
                 break;
-            if (read.problem.isEmpty())
-                all.files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
-            else
+            if (!read.problem.isEmpty()) {
                 all.problems.append(read.problem);
+                continue;
+            }
+            all.files.append({PartKind::File, read.text, QFileInfo(path).fileName(), 0});
+            all.encodings.append(read.encoding);
         } catch (const std::bad_alloc&) {
             all.problems.append(tr("There is not enough memory to read %1.").arg(QFileInfo(path).fileName()));
         }
@@ -134,6 +154,8 @@ void Composer::takeRead(const Chat& chat, const ReadFiles& read) {
     if (const auto found = std::ranges::find(reading_, chat); found != reading_.end())
         reading_.erase(found);
     if (here) {
+        for (qsizetype i = 0; i < read.files.size(); ++i)
+            read_as_[read.files[i].name] = read.encodings[i];
         files_ += read.files;
         filesChanged();
     } else {
@@ -203,7 +225,10 @@ void Composer::countFiles() {
 /// -1: not known.
 void Composer::showFileTokens(qsizetype file, int tokens) {
     const QString name = oneLine(files_[file].name);
-    const QString size = QLocale().formattedDataSize(files_[file].text.toUtf8().size());
+    const QString encoding = read_as_.value(files_[file].name);
+    QString size = QLocale().formattedDataSize(files_[file].text.toUtf8().size());
+    if (!encoding.isEmpty())
+        size = tr("%1, read as %2", "a size, an encoding").arg(size, encoding);
     QLabel* label = file_labels_[file];
     const bool too_long = total_ > 0 && tokens > total_;
     if (tokens < 0)
@@ -234,6 +259,8 @@ void Composer::showFiles() {
         row->setContentsMargins(0, 0, 0, 0);
         auto* name = new PlainLabel(line);
         name->setObjectName(u"fileLabel-%1"_s.arg(i));
+        if (!read_as_.value(files_[i].name).isEmpty())
+            name->setToolTip(tr("Where its letters look wrong, save the file as UTF-8 and add it again."));
         file_labels_.append(name);
         auto* remove = new CalmButton(u"close"_s, tr("Remove %1").arg(oneLine(files_[i].name)), line);
         remove->setObjectName(u"removeFileButton-%1"_s.arg(i));
