@@ -92,6 +92,18 @@ class TransferForeignTest : public QObject {
         QVERIFY(chat.system_prompt.isEmpty());
     }
 
+    void aPieceThatDoesNotSayWhatItIsHasWordsAllTheSame() {
+        const ImportResult result = take(
+            R"([{"title":"Odd","current_node":"a","mapping":{"a":{"id":"a","parent":null,"children":[],
+                "message":{"author":{"role":"user"},"content":{"content_type":"multimodal_text",
+                "parts":[{},{"content_type":"  "},{"content_type":"hologram"},"What is it?"]}}}}}])");
+        QCOMPARE(result.added, 1);
+        QCOMPARE(described(only().thread().value(0)),
+                 (QStringList{u"text : [Something that was not taken over]"_s,
+                              u"text : [Something that was not taken over]"_s,
+                              u"text : [Not taken over: hologram]"_s, u"text : What is it?"_s}));
+    }
+
     void openWebUi() {
         const ImportResult result = take(openWebUiSample());
         QCOMPARE(result.error, QString());

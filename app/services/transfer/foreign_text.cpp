@@ -121,7 +121,9 @@ MessagePart attachmentWords(const QString& name) {
 }
 
 MessagePart unknownWords(const QString& kind) {
-    return textPart(say(QT_TRANSLATE_NOOP("ChatTransfer", "[Not taken over: %1]")).arg(kind));
+    return textPart(kind.trimmed().isEmpty()
+                        ? say(QT_TRANSLATE_NOOP("ChatTransfer", "[Something that was not taken over]"))
+                        : say(QT_TRANSLATE_NOOP("ChatTransfer", "[Not taken over: %1]")).arg(kind));
 }
 
 } // namespace switchyard
