@@ -323,7 +323,7 @@ class DownloadsTest : public QObject {
         });
         DownloadOptions remembered = options();
         remembered.memory = folder_->filePath(u"downloads.json"_s);
-        write(remembered.memory, writeOrders({order(server, sumOf(body_))}));
+        write(remembered.memory, writeOrders({{order(server, sumOf(body_)), {}}}));
         HubToken token(std::make_unique<OneSecret>(kept));
         Downloads downloads(remembered);
         downloads.setToken(token);
@@ -870,6 +870,34 @@ class DownloadsTest : public QObject {
              {"", "{", "[1,null,{}]", R"([{"folder":"relative","files":[{"name":"a.gguf"}]}])",
               R"([{"folder":"/tmp","files":[{"name":"../a.gguf"}]}])", R"([{"folder":"/tmp","known":"x"}])"})
             QVERIFY2(readOrders(hostile, {}).isEmpty(), hostile);
+    }
+
+    /// One that failed says why at the next start, too, until it is tried again.
+    void whyOneFailedIsSaidAtTheNextStart() {
+        bool there = false;
+        ScriptedServer server([&](const ServerRequest& request) {
+            return there ? ScriptedServer::file(request, body_, kTag) : ServerReply{404, {}, {}};
+        });
+        DownloadOptions kept = options();
+        kept.memory = folder_->filePath(u"downloads.json"_s);
+        QString why;
+        {
+            Downloads downloads(kept);
+            why = ended(downloads, downloads.add(order(server, sumOf(body_), body_.size()))).error;
+            QVERIFY(!why.isEmpty());
+        }
+        Downloads downloads(kept);
+        downloads.remember();
+        QCOMPARE(downloads.all().first().state, DownloadState::Failed);
+        QCOMPARE(downloads.all().first().error, why);
+        there = true;
+        downloads.resume(1);
+        QVERIFY(downloads.all().first().error.isEmpty());
+        QCOMPARE(ended(downloads, 1).error, QString());
+        QCOMPARE(readAll(target()), body_);
+        QTRY_VERIFY(readOrders(readAll(kept.memory), {}).isEmpty());
+        const QByteArray long_error = writeOrders({{order(server), QString(100'000, u'x')}});
+        QVERIFY(readOrders(long_error, {}).first().error.size() <= 1000);
     }
 
     void theFilesOfAModelGetTheirNamesTogether() {

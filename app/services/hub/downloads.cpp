@@ -165,11 +165,13 @@ void Downloads::remember() {
     QFile file(options_.memory);
     if (options_.memory.isEmpty() || !file.open(QIODevice::ReadOnly))
         return;
-    for (const DownloadOrder& order : readOrders(file.read(kMost), options_.known)) {
+    for (const auto& [order, error] : readOrders(file.read(kMost), options_.known)) {
         Download download;
         download.id = next_++;
         download.order = order;
         download.state = DownloadState::Paused;
+        if (download.error = error; !error.isEmpty())
+            endAs(download, DownloadState::Failed);
         download.total = order.bytes();
         for (const QString& path : order.targets())
             download.done += static_cast<quint64>(QFile(partOf(path)).size());
@@ -183,13 +185,13 @@ void Downloads::remember() {
 void Downloads::keep() {
     if (options_.memory.isEmpty() || !worker_)
         return;
-    QList<DownloadOrder> orders;
+    QList<KeptDownload> kept;
     for (const Download& download : std::as_const(all_)) {
         if (!download.ended() || download.state == DownloadState::Failed)
-            orders.append(download.order);
+            kept.append({download.order, download.error});
     }
     QMetaObject::invokeMethod(
-        worker_, [at = worker_, orders = writeOrders(orders)] { at->keep(orders); }, Qt::QueuedConnection);
+        worker_, [at = worker_, orders = writeOrders(kept)] { at->keep(orders); }, Qt::QueuedConnection);
 }
 
 const Download* Downloads::find(DownloadId id) const {
@@ -387,6 +389,7 @@ void Downloads::resume(DownloadId id) {
     download->read = false;
     Q_EMIT changed(id);
     startWaiting();
+    keep(); // why it failed before is told no more
 }
 
 void Downloads::cancel(DownloadId id) {

@@ -34,7 +34,7 @@ class Downloads : public QObject {
 
     /// Where the hub's token is taken from each time that one begins: it is kept with none.
     void setToken(HubToken& token);
-    /// Those of the last time come back paused; the network is asked for nothing.
+    /// Those of the last time come back paused, or failed as they had; the network is asked for nothing.
     void remember();
     /// Where a file of it is no model file, or is fetched already, it fails at once and says why. One of the
     /// same files that is paused goes on as this one does; one that failed is replaced.

@@ -13,6 +13,7 @@ namespace switchyard {
 namespace {
 
 constexpr qsizetype kMostOrders = 100, kMostFilesOfOrder = 1000;
+constexpr qsizetype kLongestError = 1000; ///< characters
 
 QJsonObject jsonOf(const DownloadFile& file) {
     return {{QStringLiteral("url"), QString::fromLatin1(file.url.toEncoded())},
@@ -29,9 +30,9 @@ DownloadFile fileFrom(const QJsonValue& json) {
 
 } // namespace
 
-QByteArray writeOrders(const QList<DownloadOrder>& orders) {
+QByteArray writeOrders(const QList<KeptDownload>& downloads) {
     QJsonArray rows;
-    for (const DownloadOrder& order : orders) {
+    for (const auto& [order, error] : downloads) {
         QJsonArray files;
         for (const DownloadFile& file : order.files)
             files.append(jsonOf(file));
@@ -39,13 +40,14 @@ QByteArray writeOrders(const QList<DownloadOrder>& orders) {
                                 {QStringLiteral("folder"), order.folder},
                                 {QStringLiteral("licence"), order.licence},
                                 {QStringLiteral("known"), order.known ? order.known->id : QString()},
+                                {QStringLiteral("error"), error.left(kLongestError)},
                                 {QStringLiteral("files"), files}});
     }
     return QJsonDocument(rows).toJson();
 }
 
-QList<DownloadOrder> readOrders(const QByteArray& json, const QList<KnownModel>& known) {
-    QList<DownloadOrder> orders;
+QList<KeptDownload> readOrders(const QByteArray& json, const QList<KnownModel>& known) {
+    QList<KeptDownload> downloads;
     for (const QJsonValue& row : QJsonDocument::fromJson(json).array()) {
         DownloadOrder order;
         order.name = row[QLatin1String("name")].toString();
@@ -61,10 +63,10 @@ QList<DownloadOrder> readOrders(const QByteArray& json, const QList<KnownModel>&
         });
         const bool something =
             order.known.has_value() != !order.files.isEmpty() && order.files.size() <= kMostFilesOfOrder;
-        if (plain && something && QDir::isAbsolutePath(order.folder) && orders.size() < kMostOrders)
-            orders.append(order);
+        if (plain && something && QDir::isAbsolutePath(order.folder) && downloads.size() < kMostOrders)
+            downloads.append({order, row[QLatin1String("error")].toString().left(kLongestError)});
     }
-    return orders;
+    return downloads;
 }
 
 } // namespace switchyard

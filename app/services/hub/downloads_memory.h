@@ -5,8 +5,13 @@
 
 namespace switchyard {
 
-QByteArray writeOrders(const QList<DownloadOrder>& orders);
+struct KeptDownload {
+    DownloadOrder order;
+    QString error; ///< why it failed, as a sentence; "": it did not
+};
+
+QByteArray writeOrders(const QList<KeptDownload>& downloads);
 /// What makes no sense is left out. `known`: the models that orders may be for by their id.
-QList<DownloadOrder> readOrders(const QByteArray& json, const QList<KnownModel>& known);
+QList<KeptDownload> readOrders(const QByteArray& json, const QList<KnownModel>& known);
 
 } // namespace switchyard
