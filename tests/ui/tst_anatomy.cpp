@@ -6,8 +6,8 @@
 #include "tests/ui/widgets.h"
 #include "ui/models/anatomy_text.h"
 #include "ui/models/anatomy_view.h"
-#include "ui/models/model_text.h"
 #include "ui/models/model_table.h"
+#include "ui/models/model_text.h"
 #include "ui/models/models_page.h"
 #include "ui/models/part_bar.h"
 #include "ui/models/shape_calculator.h"
@@ -216,6 +216,27 @@ class TestAnatomy : public QObject {
         p.find<QSpinBox>(u"calculator.kvHeads"_s)->setValue(5);
         auto* sentence = p.find<QLabel>(u"calculator.anatomy.sentence"_s);
         QTRY_VERIFY(sentence->isVisible() && sentence->text().contains(u"does not divide"_s));
+    }
+
+    void noMoreExpertsAreActiveThanThereAre() {
+        ModelsDesk p;
+        p.find<QTabBar>(u"models.tabs"_s)->setCurrentIndex(1);
+        auto* experts = p.find<QSpinBox>(u"calculator.experts"_s);
+        auto* active = p.find<QSpinBox>(u"calculator.active"_s);
+        QCOMPARE(active->value(), 6);
+        experts->setFocus();
+        experts->selectAll();
+        QTest::keyClicks(experts, u"3"_s);
+        QCOMPARE(active->value(), 3);
+        QTest::keyClicks(experts, u"2"_s); // 32: what was asked for is there again
+        QCOMPARE(active->value(), 6);
+        experts->setValue(3);
+        active->setFocus();
+        active->selectAll();
+        QTest::keyClicks(active, u"5"_s);
+        QVERIFY(active->value() <= 3);
+        experts->setValue(0);
+        QCOMPARE(active->value(), 0);
     }
 
     void everyKnownShapeSurvivesTheCalculator() {

@@ -55,8 +55,9 @@ ShapeCalculator::ShapeCalculator(QWidget* parent) : QWidget(parent), base_(known
     addField(form, u"latent"_s, tr("Latent of the KV cache (MLA), 0: none"), &ModelConfig::kv_lora_rank, 0,
              kMostWidth);
     addField(form, u"feedForward"_s, tr("Width of dense layers"), &ModelConfig::feed_forward, 0, kMostWidth);
-    addField(form, u"experts"_s, tr("Experts, 0: a dense model"), &ModelConfig::experts, 0, 4096);
-    addField(form, u"active"_s, tr("Active experts a token"), &ModelConfig::experts_active, 0, 4096);
+    experts_ = addField(form, u"experts"_s, tr("Experts, 0: a dense model"), &ModelConfig::experts, 0, 4096);
+    active_ =
+        addField(form, u"active"_s, tr("Active experts a token"), &ModelConfig::experts_active, 0, 4096);
     addField(form, u"expertWidth"_s, tr("Width of an expert"), &ModelConfig::expert_width, 0, kMostWidth);
     addField(form, u"sharedWidth"_s, tr("Width of the shared experts together"), &ModelConfig::shared_width,
              0, kMostWidth);
@@ -82,6 +83,11 @@ ShapeCalculator::ShapeCalculator(QWidget* parent) : QWidget(parent), base_(known
     connect(&pause_, &QTimer::timeout, this, &ShapeCalculator::recompute);
     connect(known_, &QComboBox::currentIndexChanged, this, &ShapeCalculator::chooseKnown);
     connect(tied_, &QCheckBox::toggled, this, &ShapeCalculator::fieldChanged);
+    connect(experts_, &QSpinBox::valueChanged, this, &ShapeCalculator::limitActive);
+    connect(active_, &QSpinBox::valueChanged, this, [this](int active) {
+        if (!limiting_)
+            wanted_active_ = active;
+    });
     connect(&reader_, &AnatomyReader::read, view_, &AnatomyView::setReport);
     const int lite = known_->findData(u"deepseek-v2-lite"_s);
     known_->setCurrentIndex(lite);
@@ -112,6 +118,7 @@ void ShapeCalculator::chooseKnown(int index) {
         return;
     base_ = known_shapes()[static_cast<std::size_t>(index)];
     filling_ = true;
+    wanted_active_ = base_.config.experts_active;
     for (const Field& field : fields_)
         field.box->setValue(base_.config.*field.size);
     tied_->setChecked(base_.parts.tied);
@@ -120,6 +127,16 @@ void ShapeCalculator::chooseKnown(int index) {
         recompute();
     else
         computed_ = false;
+}
+
+/// No more experts can be active than there are. What was asked for comes back with them: on the way to "128"
+/// stand "1" and "12".
+void ShapeCalculator::limitActive() {
+    limiting_ = true;
+    const int experts = experts_->value();
+    active_->setRange(std::min(experts, 1), experts);
+    active_->setValue(wanted_active_);
+    limiting_ = false;
 }
 
 void ShapeCalculator::fieldChanged() {

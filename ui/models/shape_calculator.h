@@ -30,6 +30,7 @@ class ShapeCalculator : public QWidget {
   private:
     void chooseKnown(int index);
     void fieldChanged();
+    void limitActive();
     void recompute();
     QSpinBox* addField(QFormLayout* form, const QString& name, const QString& title, int ModelConfig::*size,
                        int least, int most);
@@ -42,10 +43,13 @@ class ShapeCalculator : public QWidget {
     Shape base_; ///< the known shape whose other traits stay
     std::vector<Field> fields_;
     QComboBox* known_;
+    QSpinBox *experts_, *active_;
     QCheckBox* tied_;
     AnatomyView* view_;
     QTimer pause_; ///< a number typed digit by digit is computed once
     bool filling_ = false, computed_ = false;
+    int wanted_active_ = 0; ///< as it was typed or chosen, while there are fewer experts
+    bool limiting_ = false; ///< the field follows the number of experts
 };
 
 } // namespace switchyard
