@@ -290,7 +290,14 @@ class HubTest : public QObject {
         row("https://example.org/models/x.bin", Kind::Refused, "https://example.org/models/x.bin");
         row("http://example.org/x.gguf", Kind::Refused, "http://example.org/x.gguf");
         row("file:///etc/passwd", Kind::Refused, "file:///etc/passwd");
-        row("a/../b", Kind::Words, "a/../b");
+        row("../", Kind::Refused, "../");
+        row("a/../b", Kind::Refused, "a/../b");
+        row("/home/anna/model.gguf", Kind::Refused, "/home/anna/model.gguf");
+        row("~/models", Kind::Refused, "~/models");
+        row("?!", Kind::Refused, "?!");
+        row("qwen2.5 0.5b", Kind::Words, "qwen2.5 0.5b");
+        row("4-bit ../ no", Kind::Words, "4-bit ../ no");
+        row("混合专家", Kind::Words, "混合专家");
     }
     void whatIsTypedIsUnderstood() {
         QFETCH(QString, typed);

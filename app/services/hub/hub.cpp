@@ -4,6 +4,7 @@
 #include <QRegularExpression>
 #include <QUrlQuery>
 
+#include <algorithm>
 #include <utility>
 
 namespace switchyard {
@@ -28,6 +29,31 @@ QUrl nextPage(const QUrl& url, const QByteArray& link) {
 bool isRevision(const QString& text) {
     static const QRegularExpression word(QStringLiteral("^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"));
     return word.match(text).hasMatch();
+}
+
+/// Whether it says where something lies on a machine.
+bool isPath(const QString& text) {
+    static const QRegularExpression path(QStringLiteral("^/|^~(/|$)|(^|/)\\.\\.?(/|$)"));
+    return path.match(text).hasMatch();
+}
+
+bool hasWords(const QString& text) {
+    return std::ranges::any_of(text, [](QChar c) { return c.isLetterOrNumber() || c.isSurrogate(); });
+}
+
+/// Why these are no words to search for, as a sentence; "": they are.
+QString wordsRefusal(const QString& text) {
+    const QString shown = text.left(80);
+    if (isPath(text))
+        return Hub::tr(
+                   "“%1” is a place on this machine, and the hub has none of its files: open a model file "
+                   "from the File menu, or type words, a name (owner/model) or an address (https://…).")
+            .arg(shown);
+    if (!hasWords(text))
+        return Hub::tr("“%1” has nothing to search for: type words, a name (owner/model) or an address "
+                       "(https://…).")
+            .arg(shown);
+    return {};
 }
 
 } // namespace
@@ -72,7 +98,8 @@ HubQuery Hub::understand(const QString& typed) const {
         return query;
     }
     if (!query.text.contains(QLatin1String("://"))) {
-        query.kind = HubQuery::Kind::Words;
+        query.refusal = wordsRefusal(query.text);
+        query.kind = query.refusal.isEmpty() ? HubQuery::Kind::Words : HubQuery::Kind::Refused;
         return query;
     }
     const QUrl url(query.text);
