@@ -185,8 +185,10 @@ void ChatsPage::connectModel() {
     connect(&model, &CurrentModel::loadProgress, picker_, &ModelPicker::setProgress);
     connect(&services_.library, &ModelLibrary::changed, this, [this] {
         picker_->setModels(services_.library.models());
+        place_.lookAgain();
         showModelOffer();
     });
+    connect(&place_, &PlaceOfModel::found, this, &ChatsPage::showModelOffer);
     connect(chat_->modelOffer(), &ModelOffer::taken, this, [this] { loading_.load(offered_); });
     connect(chat_->thread(), &ThreadView::modelsWanted, elsewhere_,
             [this](QMenu* menu, MessageId answer) { elsewhere_->fill(*menu, answer); });
@@ -248,7 +250,7 @@ void ChatsPage::showHint() {
 /// Nothing is loaded by itself.
 void ChatsPage::showModelOffer() {
     const ChatModelOffer offer =
-        offerModel(services_.controller.conversation(), services_.model, services_.library);
+        offerModel(services_.controller.conversation(), services_.model, services_.library, place_);
     offered_ = offer.path;
     chat_->modelOffer()->set(offer.sentence, offer.action);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/services/dial_effects.h"
+#include "ui/chat_model_offer.h"
 #include "ui/page.h"
 #include "ui/window_services.h"
 
@@ -76,8 +77,9 @@ class ChatsPage : public Page {
     ModelPicker* picker_;
     ChatPage* chat_;
     AnswerElsewhere* elsewhere_;
-    FirstModel* first_; ///< shown where there is no model
-    QString offered_;   ///< the model that the chat's line offers
+    FirstModel* first_;  ///< shown where there is no model
+    PlaceOfModel place_; ///< of the model that the chat was answered by
+    QString offered_;    ///< the model that the chat's line offers
     ChatFiles* files_;
     InsightPanel* insight_;
     bool answer_shown_ = true; ///< the one that grows is of the branch that is shown
