@@ -7,7 +7,7 @@
 #include "app/desktop/quit_signals.h"
 #include "app/services/chat_titles.h"
 #include "app/services/conversation_store.h"
-#include "app/services/model_stores.h"
+#include "app/services/library_places.h"
 #include "app/services/single_instance.h"
 #include "app/services/theme_watcher.h"
 #include "engine/base/threads.h"
@@ -145,16 +145,12 @@ int runWindow(QApplication& application, const DesktopOptions& options, const Ma
     JobQueue jobs(answers.jobs);
     const EndLimit::Start start_limit(end_limit); // once the chats are saved
     ConversationStore store(paths.data);
-    ModelLibrary library(modelProviders(QStringList{paths.models} + settings.get<Setting::ModelFolders>()));
-    QObject::connect(&settings, &Settings::changed, &library, [&](Setting setting) {
-        if (setting == Setting::ModelFolders)
-            library.setProviders(
-                modelProviders(QStringList{paths.models} + settings.get<Setting::ModelFolders>()));
-    });
+    ModelLibrary library({});
     Presets presets(paths.presets);
     SystemPrompts prompts(paths.prompts);
     answers.models->setSetups([&settings](const ModelKey& key) { return setupOf(settings, key); });
     CurrentModel model(*answers.models);
+    LibraryPlaces places(library, model, settings, paths.models);
     Devices devices(answers.hardware, model, settings);
     ChatController controller(store, model, *answers.runs);
     ChatTitles titles(controller, model, *answers.runs, settings);

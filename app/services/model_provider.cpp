@@ -49,6 +49,15 @@ void ModelWalk::walk(const QString& folder, QList<FoundModel>& found) {
     }
 }
 
+void ModelWalk::take(const QString& path, QList<FoundModel>& found) {
+    const QFileInfo info(path);
+    const auto files = [](const QString& folder) { return QDir(folder).entryList(QDir::Files, QDir::Name); };
+    if (info.isDir())
+        takeFolder(path, files(path), found);
+    else if (info.isFile())
+        takeFile(path, splitName(path) ? files(info.path()) : QStringList{info.fileName()}, found);
+}
+
 /// Whether the file lies where it may.
 bool ModelWalk::mayLie(const QString& path) const {
     return inside_.isEmpty() || QFileInfo(path).canonicalFilePath().startsWith(inside_ + QLatin1Char('/'));
@@ -121,6 +130,20 @@ QList<FoundModel> FolderModels::find(const std::stop_token& stop) const {
     ModelWalk walk(limits_, stop);
     for (const QString& folder : folders_)
         walk.walk(folder, found);
+    return found;
+}
+
+QString OpenedModels::name() const {
+    return QCoreApplication::translate("ModelProvider", "Opened by their files");
+}
+
+QList<FoundModel> OpenedModels::find(const std::stop_token& stop) const {
+    QList<FoundModel> found;
+    ModelWalk walk({}, stop);
+    for (const QString& path : paths_) {
+        if (!stop.stop_requested())
+            walk.take(path, found);
+    }
     return found;
 }
 

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 namespace switchyard {
@@ -53,6 +54,19 @@ class FolderModels : public ModelProvider {
     ScanLimits limits_;
 };
 
+/// Models that were opened by their paths, wherever they lie. Nothing is watched: such a place may be a
+/// folder in which everything comes and goes.
+class OpenedModels : public ModelProvider {
+  public:
+    explicit OpenedModels(QStringList paths) : paths_(std::move(paths)) {}
+    QString name() const override;
+    QList<FoundModel> find(const std::stop_token& stop) const override;
+    QStringList watched() const override { return {}; }
+
+  private:
+    QStringList paths_;
+};
+
 /// Walks through a folder and what it holds, breadth first and by name: models are put into `found`. Folders
 /// are not entered through links; of a file that is seen twice the first is taken.
 class ModelWalk {
@@ -60,6 +74,8 @@ class ModelWalk {
     /// `inside`: models with files that links lead out of it to are left out; empty: they may lead anywhere.
     ModelWalk(const ScanLimits& limits, const std::stop_token& stop, QString inside = {});
     void walk(const QString& folder, QList<FoundModel>& found);
+    /// The model that a path is, if it is one: a file, the first part of a split one, or a folder.
+    void take(const QString& path, QList<FoundModel>& found);
 
   private:
     bool takeFolder(const QString& folder, const QStringList& files, QList<FoundModel>& found);

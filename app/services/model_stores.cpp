@@ -195,7 +195,7 @@ QList<FoundModel> Gpt4AllModels::find(const std::stop_token& stop) const {
     return found;
 }
 
-ModelProviders modelProviders(const QStringList& folders) {
+ModelProviders modelProviders(const QStringList& folders, const QStringList& opened) {
     const QString home = QDir::homePath();
     const auto place = [](const char* variable) { return qEnvironmentVariable(variable); };
     QString cache = place("HF_HUB_CACHE");
@@ -216,6 +216,7 @@ ModelProviders modelProviders(const QStringList& folders) {
         home + QStringLiteral("/.lmstudio/models"), home + QStringLiteral("/.cache/lm-studio/models")}));
     all.push_back(std::make_shared<Gpt4AllModels>(QStringList{
         home + QStringLiteral("/.local/share/nomic.ai/GPT4All"), home + QStringLiteral("/.cache/gpt4all")}));
+    all.push_back(std::make_shared<OpenedModels>(opened)); // last: what lies in a folder is listed there
     return all;
 }
 

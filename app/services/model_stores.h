@@ -59,7 +59,8 @@ class Gpt4AllModels : public FolderModels {
     QList<FoundModel> find(const std::stop_token& stop) const override;
 };
 
-/// The user's folders, and the stores where the environment or custom says that they lie.
-ModelProviders modelProviders(const QStringList& folders);
+/// The user's folders, the stores where the environment or custom says that they lie, and what was opened by
+/// its path.
+ModelProviders modelProviders(const QStringList& folders, const QStringList& opened = {});
 
 } // namespace switchyard

@@ -24,6 +24,7 @@ enum class Setting {
     EnterSends,
     ModelTitles,
     ModelFolders,
+    OpenedModels,
     LastModel,
     LastChat,
     DataFolder,
@@ -110,16 +111,17 @@ inline constexpr std::array<SettingRow, static_cast<std::size_t>(Setting::Count)
     {Setting::EnterSends, "enter_sends", FlagSetting{true}}, // false: Ctrl+Enter sends, Enter breaks the line
     {Setting::ModelTitles, "chat/model_titles", FlagSetting{true}}, // the model names chats when it is idle
     {Setting::ModelFolders, "model_folders", TextsSetting{true}},   // besides the data folder's own
+    {Setting::OpenedModels, "opened_models", TextsSetting{true}},   // by their paths; they lie in no folder
     {Setting::LastModel, "last_model", TextSetting{false}},
     {Setting::LastChat, "last_chat", TextSetting{false}}, // its id; empty: a new one
     {Setting::DataFolder, "data_folder",
      TextSetting{true}},                             // from the next start on; empty: the standard one
     {Setting::Device, "device", TextSetting{false}}, // as parse_device() reads it; empty: auto
-    {Setting::ModelDevices, "model_devices", TextsSetting{false}}, // "cuda:0 /model.gguf": where it differs
+    {Setting::ModelDevices, "model_devices", TextsSetting{false}},   // "cuda:0 /model.gguf": where it differs
     {Setting::ModelSettings, "model_settings", TextsSetting{false}}, // as ModelSetup writes them
     {Setting::HubAddress, "hub/address", TextSetting{false}},        // of a mirror; empty: the standard hub
-    {Setting::Preset, "preset", TextSetting{false}},               // the one in use; empty: the model's own
-    {Setting::SystemPrompt, "system_prompt", TextSetting{false}},  // the named one of new chats; empty: none
+    {Setting::Preset, "preset", TextSetting{false}},                 // the one in use; empty: the model's own
+    {Setting::SystemPrompt, "system_prompt", TextSetting{false}}, // the named one of new chats; empty: none
     {Setting::ChatFontPoints, "chat/font_points", RealSetting{0, kSmallestChatFont, kLargestChatFont}},
     {Setting::FoldedChats, "chat/folded", TextsSetting{false}}, // parts of the list of chats
     {Setting::FoldedBase, "tune/folded/base", FlagSetting{true}},

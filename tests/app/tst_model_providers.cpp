@@ -283,6 +283,22 @@ class ModelProvidersTest : public QObject {
         QTRY_COMPARE_WITH_TIMEOUT(library.models().size(), 2, 10'000);
     }
 
+    void whatWasOpenedByItsPathIsFoundThere() {
+        Store store;
+        store.model(u"one.gguf"_s);
+        store.model(u"split-00001-of-00002.gguf"_s);
+        store.model(u"split-00002-of-00002.gguf"_s);
+        const OpenedModels opened({store.at(u"one.gguf"_s), store.at(u"one.gguf"_s), store.at(u"gone.gguf"_s),
+                                   store.at(u"split-00001-of-00002.gguf"_s), store.at(u"."_s),
+                                   u"/dev/zero"_s});
+        const QList<FoundModel> found = opened.find({});
+        QCOMPARE(found.size(), 2);
+        QCOMPARE(found[0].path, store.at(u"one.gguf"_s));
+        QCOMPARE(found[1].parts, 2);
+        QCOMPARE(found[1].bytes, 2 * found[0].bytes);
+        QVERIFY(opened.watched().isEmpty());
+    }
+
     void theEnvironmentSaysWhereStoresLie() {
         Store store;
         store.model(u"hub/models--a--b/snapshots/c/x.gguf"_s);
