@@ -72,7 +72,7 @@ void FeedForwardStage::decide(StepRun& run, ThreadContext& w, const Rows& in) co
         open_gates(run, room, in, static_cast<std::size_t>(r));
     };
     if (run.few_rows()) {
-        for (int r = 0; r < run.rows(); ++r)
+        for (int r = 0; r < run.rows() && !run.cancelled(); ++r)
             decide_row(r);
         return;
     }
@@ -176,8 +176,12 @@ std::size_t FeedForwardStage::add_experts(StepRun& run, const FeedForwardRoom& d
     return taken;
 }
 
-/// This thread's list of the blocks at work. All threads' are the same.
+/// This thread's list of the blocks at work. All threads' are the same, but for those of a step that is
+/// stopped, which has no blocks at work: not all rows may have chosen their experts.
 std::span<const FeedForwardUnit> FeedForwardStage::make_units(StepRun& run, const ThreadContext& w) const {
+    // Whoever left something undecided has said so before the threads met.
+    if (run.cancelled())
+        return {};
     FeedForwardRoom& own = run.shared.feed_forward[static_cast<std::size_t>(w.thread)];
     const FeedForwardRoom& decided = decisions(run, w);
     const auto rows = static_cast<std::size_t>(run.rows());
