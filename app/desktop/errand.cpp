@@ -19,7 +19,8 @@ void say(const QString& line) { std::fprintf(stderr, "switchyard: %s\n", qPrinta
 } // namespace
 
 Errand::Errand(const DesktopOptions& options, const WindowServices& services, WindowHost& host)
-    : options_(options), services_(services), host_(host) {
+    : options_(options), services_(services), host_(host),
+      last_chat_(services.controller, services.settings) {
     connect(&services_.model, &CurrentModel::stateChanged, this, &Errand::modelChanged);
     connect(&services_.model, &CurrentModel::refused, this,
             [this](const QString& path) { sendWaiting(path); });
@@ -36,25 +37,10 @@ Errand::Errand(const DesktopOptions& options, const WindowServices& services, Wi
 void Errand::begin() {
     if (options_.timing)
         say(u"first paint %1 ms after the start of the process"_s.arg(processMilliseconds(), 0, 'f', 0));
-    reopenChat();
+    last_chat_.begin(options_.prompt.isEmpty()); // a prompt of the command line begins a new one
     pickModel();
     if (!picked_)
         connect(&services_.library, &ModelLibrary::changed, this, &Errand::pickModel);
-}
-
-/// The chat that was shown when the program ended. A prompt of the command line begins a new one.
-void Errand::reopenChat() {
-    const auto last = services_.settings.get<Setting::LastChat>().toLongLong();
-    if (last > 0 && options_.prompt.isEmpty())
-        services_.controller.openChat(last);
-    connect(&services_.controller, &ChatController::threadChanged, this, &Errand::rememberChat);
-    connect(&services_.controller, &ChatController::chatBegan, this, &Errand::rememberChat);
-}
-
-void Errand::rememberChat() {
-    const OpenChat& chat = services_.controller.chat();
-    services_.settings.set<Setting::LastChat>(
-        chat.id() == 0 || chat.isTemporary() ? QString() : QString::number(chat.id()));
 }
 
 /// The one asked for, or used last, or one to begin with.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/desktop/options.h"
+#include "app/services/last_chat.h"
 #include "app/services/single_instance.h"
 #include "ui/window_host.h"
 
@@ -24,8 +25,6 @@ class Errand : public QObject {
     int exitCode() const { return exit_code_; }
 
   private:
-    void reopenChat();
-    void rememberChat();
     void pickModel();
     void modelChanged(ModelState state, const QString& error);
     void runChanged(ConversationId id);
@@ -41,6 +40,7 @@ class Errand : public QObject {
     DesktopOptions options_;
     WindowServices services_;
     WindowHost& host_;
+    LastChat last_chat_;
     std::vector<Waiting> waiting_;
     ConversationId own_chat_ = 0; ///< where the command line's own prompt was sent
     bool picked_ = false, asked_ = false, answering_ = false, done_ = false;
