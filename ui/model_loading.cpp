@@ -21,13 +21,7 @@ ModelLoading::ModelLoading(CurrentModel& model, Devices& devices, ChatController
     connect(&controller_.list(), &ChatListService::changed, this, &ModelLoading::whenIdle);
 }
 
-int ModelLoading::answers() const {
-    const auto& chats = controller_.list().chats();
-    const auto count = std::count_if(chats.begin(), chats.end(), [this](const ConversationSummary& chat) {
-        return controller_.run(chat.id) != nullptr;
-    });
-    return std::max(static_cast<int>(count), controller_.busy() ? 1 : 0);
-}
+int ModelLoading::answers() const { return controller_.busyChats(); }
 
 void ModelLoading::load(const QString& path) { want({path, devices_.choice(path)}); }
 

@@ -352,8 +352,9 @@ const RunStatus* ChatController::run(ConversationId id) const {
     return chat ? chat->run() : nullptr;
 }
 
-bool ChatController::anyBusy() const {
-    return shown_->busy() || std::ranges::any_of(others_, [](const auto& chat) { return chat->busy(); });
+int ChatController::busyChats() const {
+    const auto others = std::ranges::count_if(others_, [](const auto& chat) { return chat->busy(); });
+    return static_cast<int>(others) + (shown_->busy() ? 1 : 0);
 }
 
 void ChatController::stop(ConversationId id) {

@@ -70,7 +70,8 @@ class ChatController : public QObject {
     // ---- Any chat ----
     /// nullptr: nothing runs in that chat.
     const RunStatus* run(ConversationId id) const;
-    bool anyBusy() const; ///< something runs in some chat
+    int busyChats() const; ///< in which something runs, or waits for its turn
+    bool anyBusy() const { return busyChats() > 0; }
     void stop(ConversationId id);
 
     // ---- What is not sent ----
