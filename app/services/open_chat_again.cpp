@@ -89,8 +89,7 @@ void OpenChat::showPromptOf(MessageId answer, QObject* context,
     request.turns = turnsUntil(conversation_, message->parent, systemPromptOf(&message->run));
     request.tuning = message->run.settings;
     request.left_out = message->run.left_out;
-    request.replay.emplace(); // with as many left out as were
-    request.replay->settings = request.tuning;
+    request.left_out_exactly = true;
     services_.runs.showPrompt(std::move(request), context, std::move(then));
 }
 

@@ -108,7 +108,7 @@ FittedPrompt fitPrompt(const LoadedModel& model, const GenerationRequest& reques
                        const std::stop_token& stop) {
     const SequenceTuning& tuning = request.tuning.sequence;
     const PromptOptions options{request.continue_last, ChatPromptOptions(tuning, stop)};
-    const bool exact = request.replay || request.continue_last;
+    const bool exact = request.left_out_exactly || request.replay || request.continue_last;
     FittedPrompt fitted;
     const auto build = [&](int left_out) {
         fitted.prompt = buildPrompt(model, without(request.turns, left_out), options);

@@ -34,9 +34,9 @@ struct GenerationRequest {
     /// measured speeds.
     bool aside = false;
     std::optional<RunRecord> replay; ///< run again exactly: this record's settings, seed and dial moves
-    /// So many of the branch's oldest messages are left out already, and stay so. Of a replay and an answer
-    /// that goes on: exactly so many.
+    /// So many of the branch's oldest messages are left out already, and stay so.
     int left_out = 0;
+    bool left_out_exactly = false; ///< not one more, as with a replay and an answer that goes on
 };
 
 /// The prompt of a request, to be looked at.
