@@ -19,6 +19,12 @@ bool said(bool done, const QFileDevice& file, QString* error) {
 
 } // namespace
 
+bool failWith(QString* error, const QString& sentence) {
+    if (error)
+        *error = sentence;
+    return false;
+}
+
 QString NamedFiles::fileOf(const QString& name) const {
     // What a file name cannot hold is percent-encoded.
     const QByteArray encoded = QUrl::toPercentEncoding(name, " ()+,=@&!'", ".~");

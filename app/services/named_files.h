@@ -33,4 +33,7 @@ class NamedFiles {
     QString folder_, suffix_;
 };
 
+/// For those who keep such things: says the sentence where somebody wants it. Always false.
+bool failWith(QString* error, const QString& sentence);
+
 } // namespace switchyard

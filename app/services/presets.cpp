@@ -16,12 +16,6 @@ namespace {
 
 constexpr qint64 kLargest = 1 << 20; // bytes
 
-bool fail(QString* error, const QString& sentence) {
-    if (error)
-        *error = sentence;
-    return false;
-}
-
 /// A preset that is there from the start: sampling alone, so that neither speed nor memory change by it.
 struct BuiltIn {
     const char* name; ///< no name that a user can give: a file's begins with no colon
@@ -104,14 +98,15 @@ std::optional<Tuning> Presets::load(const QString& name, QString* error) const {
     QString reason;
     const std::optional<QByteArray> json = files_.read(name, kLargest, &reason);
     if (!json) {
-        fail(error, tr("The preset “%1” cannot be read: %2.").arg(name, reason));
+        failWith(error, tr("The preset “%1” cannot be read: %2.").arg(name, reason));
         return std::nullopt;
     }
     try {
         return tuningFromJson(*json);
     } catch (const Error& e) {
-        fail(error,
-             tr("The preset “%1” is not usable: %2.").arg(name, engineSentence(QString::fromUtf8(e.what()))));
+        failWith(
+            error,
+            tr("The preset “%1” is not usable: %2.").arg(name, engineSentence(QString::fromUtf8(e.what()))));
         return std::nullopt;
     }
 }
@@ -119,9 +114,10 @@ std::optional<Tuning> Presets::load(const QString& name, QString* error) const {
 /// Whether a preset may be kept under this name.
 bool Presets::mayBe(const QString& name, QString* error) const {
     if (name.trimmed().isEmpty())
-        return fail(error, tr("A preset needs a name."));
+        return failWith(error, tr("A preset needs a name."));
     if (isFixed(name))
-        return fail(error, tr("The preset “%1” is the program's own: choose another name.").arg(title(name)));
+        return failWith(error,
+                        tr("The preset “%1” is the program's own: choose another name.").arg(title(name)));
     return true;
 }
 
@@ -131,7 +127,7 @@ bool Presets::save(const QString& name, const Tuning& tuning, QString* error) {
         return false;
     // Stop strings and biases are the user's words, too.
     if (!files_.write(name, tuningToJson(tuning) + '\n', &reason))
-        return fail(error, tr("The preset “%1” cannot be saved: %2.").arg(name, reason));
+        return failWith(error, tr("The preset “%1” cannot be saved: %2.").arg(name, reason));
     Q_EMIT changed();
     return true;
 }
@@ -141,9 +137,9 @@ bool Presets::rename(const QString& from, const QString& to, QString* error) {
     if (!mayBe(to, error))
         return false;
     if (files_.has(to))
-        return fail(error, tr("There is a preset “%1” already.").arg(to));
+        return failWith(error, tr("There is a preset “%1” already.").arg(to));
     if (!files_.rename(from, to, &reason))
-        return fail(error, tr("The preset “%1” cannot be renamed: %2.").arg(from, reason));
+        return failWith(error, tr("The preset “%1” cannot be renamed: %2.").arg(from, reason));
     Q_EMIT changed();
     return true;
 }
@@ -151,7 +147,7 @@ bool Presets::rename(const QString& from, const QString& to, QString* error) {
 bool Presets::remove(const QString& name, QString* error) {
     QString reason;
     if (!files_.remove(name, &reason))
-        return fail(error, tr("The preset “%1” cannot be removed: %2.").arg(name, reason));
+        return failWith(error, tr("The preset “%1” cannot be removed: %2.").arg(name, reason));
     Q_EMIT changed();
     return true;
 }
@@ -159,14 +155,14 @@ bool Presets::remove(const QString& name, QString* error) {
 QString Presets::import(const QString& path, QString* error) {
     QFile file(path);
     if (!file.open(QIODevice::ReadOnly)) {
-        fail(error, tr("%1 cannot be read: %2.").arg(path, file.errorString()));
+        failWith(error, tr("%1 cannot be read: %2.").arg(path, file.errorString()));
         return {};
     }
     Tuning tuning;
     try {
         tuning = tuningFromJson(file.read(kLargest));
     } catch (const Error& e) {
-        fail(error, tr("%1 is not a preset: %2.").arg(path, engineSentence(QString::fromUtf8(e.what()))));
+        failWith(error, tr("%1 is not a preset: %2.").arg(path, engineSentence(QString::fromUtf8(e.what()))));
         return {};
     }
     const QString base = QFileInfo(path).completeBaseName();
@@ -180,7 +176,7 @@ bool Presets::exportTo(const QString& name, const QString& path, QString* error)
         return false;
     QSaveFile file(path);
     if (!file.open(QIODevice::WriteOnly) || file.write(tuningToJson(*tuning) + '\n') < 0 || !file.commit())
-        return fail(error, tr("%1 cannot be written: %2.").arg(path, file.errorString()));
+        return failWith(error, tr("%1 cannot be written: %2.").arg(path, file.errorString()));
     return true;
 }
 

@@ -8,10 +8,8 @@ namespace {
 
 constexpr qint64 kLargest = 1 << 20; // bytes
 
-bool fail(QString* error, const QString& sentence) {
-    if (error)
-        *error = sentence;
-    return false;
+bool mayBe(const QString& name, QString* error) {
+    return !name.trimmed().isEmpty() || failWith(error, SystemPrompts::tr("A system prompt needs a name."));
 }
 
 } // namespace
@@ -23,14 +21,15 @@ std::optional<QString> SystemPrompts::load(const QString& name, QString* error) 
     QString reason;
     const std::optional<QByteArray> bytes = files_.read(name, kLargest + 1, &reason);
     if (!bytes) {
-        fail(error, tr("The system prompt “%1” cannot be read: %2.").arg(name, reason));
+        failWith(error, tr("The system prompt “%1” cannot be read: %2.").arg(name, reason));
         return std::nullopt;
     }
     QStringDecoder decode(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless);
     const QString text = decode(*bytes);
     if (decode.hasError() || bytes->contains('\0') || bytes->size() > kLargest) {
-        fail(error,
-             tr("The system prompt “%1” is no text file (UTF-8) of at most 1 MiB: save it anew.").arg(name));
+        failWith(
+            error,
+            tr("The system prompt “%1” is no text file (UTF-8) of at most 1 MiB: save it anew.").arg(name));
         return std::nullopt;
     }
     return text;
@@ -38,27 +37,27 @@ std::optional<QString> SystemPrompts::load(const QString& name, QString* error) 
 
 bool SystemPrompts::save(const QString& name, const QString& text, QString* error) {
     QString reason;
-    if (name.trimmed().isEmpty())
-        return fail(error, tr("A system prompt needs a name."));
+    if (!mayBe(name, error))
+        return false;
     const QByteArray bytes = text.toUtf8();
     if (bytes.size() > kLargest)
-        return fail(error, tr("The text is longer than the 1 MiB that a named system prompt can have."));
+        return failWith(error, tr("The text is longer than the 1 MiB that a named system prompt can have."));
     if (!files_.write(name, bytes, &reason))
-        return fail(error, tr("The system prompt “%1” cannot be saved: %2.").arg(name, reason));
+        return failWith(error, tr("The system prompt “%1” cannot be saved: %2.").arg(name, reason));
     Q_EMIT changed();
     return true;
 }
 
 bool SystemPrompts::rename(const QString& from, const QString& to, QString* error) {
     QString reason;
-    if (to.trimmed().isEmpty())
-        return fail(error, tr("A system prompt needs a name."));
+    if (!mayBe(to, error))
+        return false;
     if (from == to)
         return true;
     if (files_.has(to))
-        return fail(error, tr("There is a system prompt “%1” already.").arg(to));
+        return failWith(error, tr("There is a system prompt “%1” already.").arg(to));
     if (!files_.rename(from, to, &reason))
-        return fail(error, tr("The system prompt “%1” cannot be renamed: %2.").arg(from, reason));
+        return failWith(error, tr("The system prompt “%1” cannot be renamed: %2.").arg(from, reason));
     Q_EMIT changed();
     return true;
 }
@@ -66,7 +65,7 @@ bool SystemPrompts::rename(const QString& from, const QString& to, QString* erro
 bool SystemPrompts::remove(const QString& name, QString* error) {
     QString reason;
     if (!files_.remove(name, &reason))
-        return fail(error, tr("The system prompt “%1” cannot be deleted: %2.").arg(name, reason));
+        return failWith(error, tr("The system prompt “%1” cannot be deleted: %2.").arg(name, reason));
     Q_EMIT changed();
     return true;
 }
