@@ -2,7 +2,6 @@
 
 #include <QFontDatabase>
 #include <QFontInfo>
-#include <QStringList>
 
 using namespace Qt::StringLiterals;
 
@@ -13,8 +12,7 @@ QFont withEmoji(QFont font) {
     const QString emoji = u"Noto Color Emoji"_s;
     // It has digits and spaces, too: what stands before it must be a font that is really there.
     const QString family = QFontInfo(font).family();
-    const QStringList there = QFontDatabase::families();
-    if (there.contains(family) && there.contains(emoji))
+    if (QFontDatabase::hasFamily(family) && QFontDatabase::hasFamily(emoji))
         font.setFamilies({family, emoji});
     return font;
 }

@@ -91,9 +91,8 @@ QStringList MathFont::defaultFamilies() {
 }
 
 MathFont::MathFont(const QStringList& families) {
-    const QStringList there = QFontDatabase::families();
     for (const QString& family : families) {
-        if (!there.contains(family))
+        if (!QFontDatabase::hasFamily(family))
             continue;
         QFont font(family);
         font.setPixelSize(100);
