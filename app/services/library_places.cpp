@@ -2,6 +2,8 @@
 
 #include "app/services/model_stores.h"
 
+#include <QDir>
+
 #include <algorithm>
 #include <utility>
 
@@ -35,7 +37,8 @@ void LibraryPlaces::noteOpened() {
     const QString path = model_.capabilities().model_path;
     const QList<ModelEntry>& listed = library_.models();
     QStringList opened = settings_.get<Setting::OpenedModels>();
-    if (opened.contains(path) || std::ranges::find(listed, path, &ModelEntry::path) != listed.end())
+    if (!QDir::isAbsolutePath(path) || opened.contains(path) ||
+        std::ranges::find(listed, path, &ModelEntry::path) != listed.end())
         return;
     opened.append(path);
     settings_.set<Setting::OpenedModels>(opened.last(std::min(opened.size(), kMostOpened)));
