@@ -262,6 +262,10 @@
         <source>it has too many messages, or too many versions of long answers</source>
         <translation>消息过多，或长回答的版本过多</translation>
     </message>
+    <message>
+        <source>[Something that was not taken over]</source>
+        <translation>[未导入的内容]</translation>
+    </message>
 </context>
 <context>
     <name>Controls</name>
@@ -1395,6 +1399,10 @@
         <source>Your folders</source>
         <translation>您的文件夹</translation>
     </message>
+    <message>
+        <source>Opened by their files</source>
+        <translation>直接打开的文件</translation>
+    </message>
 </context>
 <context>
     <name>TokenOverlay</name>
@@ -2047,10 +2055,6 @@
         <translation>无法读取 %1：%2。</translation>
     </message>
     <message>
-        <source>%1 is not a text file (UTF-8).</source>
-        <translation>%1 不是文本文件 (UTF-8)。</translation>
-    </message>
-    <message>
         <source>Message</source>
         <translation>消息</translation>
     </message>
@@ -2151,6 +2155,23 @@
         <translation>
             <numerusform>%n 个词元</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>%1 is written in an encoding that is not known here: save it as UTF-8.</source>
+        <translation>无法识别 %1 的文字编码：请将其另存为 UTF-8。</translation>
+    </message>
+    <message>
+        <source>%1 is not a text file: choose text, a PDF or a file of an office program.</source>
+        <translation>%1 不是文本文件：请选择文本、PDF 或办公软件的文件。</translation>
+    </message>
+    <message>
+        <source>%1, read as %2</source>
+        <comment>a size, an encoding</comment>
+        <translation>%1，按 %2 读取</translation>
+    </message>
+    <message>
+        <source>Where its letters look wrong, save the file as UTF-8 and add it again.</source>
+        <translation>如果其中的文字显示不正确，请将文件另存为 UTF-8 后重新添加。</translation>
     </message>
 </context>
 <context>
@@ -2915,6 +2936,14 @@
     <message>
         <source>The answer cannot be read: the system gives this program no further thread. End other programs, then try again.</source>
         <translation>无法读取应答：系统不再为本程序提供线程。请关闭其他程序后重试。</translation>
+    </message>
+    <message>
+        <source>“%1” is a place on this machine, and the hub has none of its files: open a model file from the File menu, or type words, a name (owner/model) or an address (https://…).</source>
+        <translation>“%1”是本机上的位置，模型库中没有本机的文件：请从“文件”菜单打开模型文件，或者输入关键词、名称（owner/model）或网址（https://…）。</translation>
+    </message>
+    <message>
+        <source>“%1” has nothing to search for: type words, a name (owner/model) or an address (https://…).</source>
+        <translation>“%1”中没有可搜索的内容：请输入关键词、名称（owner/model）或网址（https://…）。</translation>
     </message>
 </context>
 <context>
