@@ -101,9 +101,11 @@ ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& se
     layout->addWidget(new ReadingRow(system_, 4, 0, this));
     layout->addWidget(stack_host, 1);
     layout->addWidget(model_offer_);
+    toast_ =
+        new Toast(this, u"toast"_s, Toast::Place::Row); // over the thread it would cover an answer's buttons
+    layout->addWidget(new ReadingRow(toast_, 0, 0, this));
     layout->addWidget(new ReadingRow(composer_, 4, 14, this));
     setMinimumWidth(360);
-    toast_ = new Toast(stack_host);
     setFocusProxy(composer_);
     setAcceptDrops(true);
 
@@ -243,7 +245,6 @@ void ChatPage::showThread() {
     thread_->setThread(conversation.thread(), (other_chat && !known) || (new_answer && !known));
     auto* stack = static_cast<QStackedLayout*>(thread_->parentWidget()->layout());
     stack->setCurrentWidget(conversation.thread().isEmpty() ? static_cast<QWidget*>(empty_) : thread_);
-    toast_->raise(); // what comes forward is over everything else
     if (known)
         thread_->setPlace(*place);
     if (wanted_message_ != 0 && controller_.message(wanted_message_))

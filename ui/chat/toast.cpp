@@ -37,7 +37,8 @@ Toast::Toast(QWidget* parent, const QString& name, Place place) : QFrame(parent)
         if (!underMouse() && !isAncestorOf(QApplication::focusWidget()))
             finish();
     });
-    parent->installEventFilter(this);
+    if (place_ != Place::Row)
+        parent->installEventFilter(this);
     hide();
 }
 
@@ -67,6 +68,8 @@ void Toast::finish() {
 }
 
 void Toast::place() {
+    if (place_ == Place::Row)
+        return;
     const QWidget* parent = parentWidget();
     const int room = parent->width() - 32;
     layout()->activate();

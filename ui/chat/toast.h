@@ -1,4 +1,5 @@
-// A line over the window that says what happened and offers to take it back. Never in the way.
+// A line that says what happened and offers to take it back: over the window, or in a row of its own. Never
+// in the way.
 #pragma once
 
 #include "ui/chat/calm_button.h"
@@ -13,7 +14,11 @@ namespace switchyard {
 class Toast : public QFrame {
     Q_OBJECT
   public:
-    enum class Place { Foot, Top /* under what stands at the top of a page */ };
+    enum class Place {
+        Row, ///< where a layout puts it
+        Foot,
+        Top ///< under what stands at the top of a page
+    };
     /// Stays at that place of `parent`, also when it is resized.
     explicit Toast(QWidget* parent, const QString& name = QStringLiteral("toast"), Place place = Place::Foot);
 
