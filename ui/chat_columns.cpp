@@ -8,13 +8,16 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
 
 ChatColumns::ChatColumns(Settings& settings, WindowActions& actions, QWidget* header, QWidget* list,
                          QWidget* thread, QWidget* insight, QWidget* tune, QWidget* parent)
-    : QWidget(parent), settings_(settings), actions_(actions), list_(list), insight_(insight), tune_(tune) {
+    : QWidget(parent), settings_(settings), actions_(actions), list_(list), thread_(thread),
+      insight_(insight), tune_(tune) {
     want_list_ = settings_.get<Setting::ListShown>();
     want_tune_ = settings_.get<Setting::TuneShown>();
     want_insight_ = settings_.get<Setting::InsightShown>();
@@ -44,9 +47,9 @@ ChatColumns::ChatColumns(Settings& settings, WindowActions& actions, QWidget* he
     middle_->addWidget(insight_);
     middle_->setStretchFactor(0, 1);
     middle_->setStretchFactor(1, 0);
-    auto* centre = new QWidget(this);
-    centre->setMinimumWidth(320);
-    auto* column = new QVBoxLayout(centre);
+    centre_ = new QWidget(this);
+    centre_->setMinimumWidth(320);
+    auto* column = new QVBoxLayout(centre_);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
     column->addWidget(top);
@@ -57,7 +60,7 @@ ChatColumns::ChatColumns(Settings& settings, WindowActions& actions, QWidget* he
     columns_->setChildrenCollapsible(false);
     columns_->setHandleWidth(1);
     columns_->addWidget(list_);
-    columns_->addWidget(centre);
+    columns_->addWidget(centre_);
     columns_->addWidget(tune_);
     columns_->setStretchFactor(0, 0);
     columns_->setStretchFactor(1, 1);
@@ -72,6 +75,7 @@ ChatColumns::ChatColumns(Settings& settings, WindowActions& actions, QWidget* he
         middle_->setSizes({500, 210});
     connect(columns_, &QSplitter::splitterMoved, this, &ChatColumns::remember);
     connect(middle_, &QSplitter::splitterMoved, this, &ChatColumns::remember);
+    room_ = room();
     arrange();
 }
 
@@ -88,31 +92,52 @@ bool ChatColumns::isListShown() const { return !list_->isHidden(); }
 bool ChatColumns::isTuneShown() const { return !tune_->isHidden(); }
 bool ChatColumns::isInsightShown() const { return !insight_->isHidden(); }
 
-void ChatColumns::showList(bool on) {
-    if (isNarrow())
-        narrow_side_ = on ? Side::List : narrow_side_ == Side::List ? Side::None : narrow_side_;
-    else
-        want_list_ = on;
-    arrange();
+ChatColumns::Room ChatColumns::room() const {
+    constexpr int narrow = 110, tight = 75, low = 18; // letters, lines
+    const QFontMetrics metrics = fontMetrics();
+    return {width() < std::max(kNarrow, narrow * metrics.averageCharWidth()),
+            width() < tight * metrics.averageCharWidth(), height() < low * metrics.height()};
 }
 
-void ChatColumns::showTune(bool on) {
-    if (isNarrow())
-        narrow_side_ = on ? Side::Tune : narrow_side_ == Side::Tune ? Side::None : narrow_side_;
+void ChatColumns::showList(bool on) { showSide(Side::List, want_list_, on); }
+
+void ChatColumns::showTune(bool on) { showSide(Side::Tune, want_tune_, on); }
+
+void ChatColumns::showSide(Side side, bool& wanted, bool on) {
+    const auto turn = [side, on](Side& shown) { shown = on ? side : shown == side ? Side::None : shown; };
+    if (room_.tight)
+        turn(tight_side_);
+    else if (room_.narrow)
+        turn(narrow_side_);
     else
-        want_tune_ = on;
+        wanted = on;
     arrange();
 }
 
 void ChatColumns::showInsight(bool on) {
-    want_insight_ = on;
+    (room_.low ? low_insight_ : want_insight_) = on;
+    if (on && room_.tight)
+        tight_side_ = Side::None;
+    arrange();
+}
+
+void ChatColumns::showThread() {
+    tight_side_ = Side::None;
+    low_insight_ = false;
     arrange();
 }
 
 void ChatColumns::arrange() {
-    list_->setVisible(isNarrow() ? narrow_side_ == Side::List : want_list_);
-    tune_->setVisible(isNarrow() ? narrow_side_ == Side::Tune : want_tune_);
-    insight_->setVisible(want_insight_);
+    const auto shown = [this](Side side, bool wanted) {
+        return room_.tight ? tight_side_ == side : room_.narrow ? narrow_side_ == side : wanted;
+    };
+    const bool list = shown(Side::List, want_list_), tune = shown(Side::Tune, want_tune_);
+    const bool insight = room_.low ? low_insight_ : want_insight_;
+    centre_->setVisible(!room_.tight || (!list && !tune));
+    list_->setVisible(list);
+    tune_->setVisible(tune);
+    insight_->setVisible(insight);
+    thread_->setVisible(!room_.low || !insight);
     actions_[Act::ShowList].setChecked(isListShown());
     actions_[Act::ShowTune].setChecked(isTuneShown());
     actions_[Act::ShowInsight].setChecked(isInsightShown());
@@ -127,11 +152,23 @@ void ChatColumns::remember() {
     settings_.set<Setting::MiddleHeights>(middle_->saveState());
 }
 
+/// Arranges the columns anew where there is more or less room than before.
+void ChatColumns::follow() {
+    if (const Room now = room(); now != room_) {
+        room_ = now;
+        arrange();
+    }
+}
+
 void ChatColumns::resizeEvent(QResizeEvent* event) {
     QWidget::resizeEvent(event);
-    const bool was_narrow = event->oldSize().width() < kNarrow;
-    if (event->oldSize().width() <= 0 || was_narrow != isNarrow())
-        arrange();
+    follow();
+}
+
+void ChatColumns::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange)
+        follow();
 }
 
 } // namespace switchyard

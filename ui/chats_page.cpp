@@ -24,6 +24,7 @@
 #include <QLocale>
 
 #include <algorithm>
+#include <utility>
 
 using namespace Qt::StringLiterals;
 
@@ -89,6 +90,9 @@ ChatsPage::ChatsPage(const WindowServices& services, WindowActions& actions, Mod
         if (shown)
             columns_->showList(true);
     });
+    for (const Act act : {Act::NewChat, Act::TemporaryChat, Act::Write})
+        connect(&actions_[act], &QAction::triggered, columns_, &ChatColumns::showThread);
+    connect(chat_->list(), &ChatList::chatActivated, columns_, &ChatColumns::showThread);
     connectModel();
     connectTuning();
     connectChat();
@@ -355,6 +359,8 @@ void ChatsPage::showDevice() {
 void ChatsPage::connectChat() {
     ChatController& controller = services_.controller;
     connect(&controller, &ChatController::threadChanged, this, [this] {
+        if (const ConversationId now = services_.controller.current(); std::exchange(chat_seen_, now) != now)
+            columns_->showThread();
         beginWithPreset(services_);
         showTuning();
         showThread();

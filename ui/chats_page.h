@@ -77,9 +77,10 @@ class ChatsPage : public Page {
     ModelPicker* picker_;
     ChatPage* chat_;
     AnswerElsewhere* elsewhere_;
-    FirstModel* first_;  ///< shown where there is no model
-    PlaceOfModel place_; ///< of the model that the chat was answered by
-    QString offered_;    ///< the model that the chat's line offers
+    FirstModel* first_;            ///< shown where there is no model
+    ConversationId chat_seen_ = 0; ///< the one that is shown
+    PlaceOfModel place_;           ///< of the model that the chat was answered by
+    QString offered_;              ///< the model that the chat's line offers
     ChatFiles* files_;
     InsightPanel* insight_;
     bool answer_shown_ = true; ///< the one that grows is of the branch that is shown

@@ -97,6 +97,37 @@ class TestSizes : public QObject {
         }
         QVERIFY2(found.isEmpty(), qPrintable(found.join(u'\n')));
     }
+
+    /// Side columns and plots stand in place of the thread, one at a time, and give it back.
+    void theLargestLettersInTheSmallestWindowLeaveRoomForTheThread() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.theme.setFontSize(kLargestFont);
+        desk.window->resize(1000, 600);
+        desk.load();
+        QVERIFY(desk.controller.send(u"A question"_s));
+        QTRY_VERIFY(!desk.controller.conversation().thread().last().text().isEmpty());
+        desk.controller.chat().stop();
+        auto* page = desk.find<QWidget>(u"chatPage"_s);
+        const auto seen = [&](const QString& action) { return desk.action(action)->isChecked(); };
+        QTRY_VERIFY(page->isVisible() && page->width() > 700);
+        QVERIFY(!seen(u"list"_s) && !seen(u"tune"_s) && !seen(u"insight"_s));
+        QTRY_VERIFY2(cutOff(*page).isEmpty(), qPrintable(cutOff(*page).join(u'\n')));
+        const auto* counter = desk.find<QLabel>(u"tokenCounter"_s);
+        const auto* edit = desk.find<QWidget>(u"composerEdit"_s);
+        QVERIFY(counter->geometry().top() > edit->geometry().bottom());
+        for (const QString& side : {u"tune"_s, u"list"_s, u"insight"_s}) {
+            desk.action(side)->trigger();
+            QVERIFY2(seen(side) && !page->isVisible(), qPrintable(side));
+            desk.action(u"composer"_s)->trigger();
+            QVERIFY2(!seen(side) && page->isVisible(), qPrintable(side));
+        }
+        desk.action(u"list"_s)->trigger();
+        desk.action(u"new"_s)->trigger();
+        QTRY_VERIFY(page->isVisible());
+        desk.theme.setFontSize(static_cast<int>(usual_.pointSizeF()));
+        QTRY_VERIFY(seen(u"insight"_s) && (seen(u"tune"_s) || seen(u"list"_s)));
+    }
 };
 
 int main(int argc, char** argv) {
