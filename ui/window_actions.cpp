@@ -80,6 +80,8 @@ constexpr std::array kRows{
     ActionRow{.act = Act::NewFolder, .name = "new_folder", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "New folder")},
     ActionRow{.act = Act::ShowDeleted, .name = "show_deleted", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Recently deleted"),
               .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Deleted chats can be restored for 30 days"), .icon = "trash", .checkable = true},
+    ActionRow{.act = Act::RestoreMessages, .name = "restore_messages", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Bring deleted messages back"),
+              .tip = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Messages of this chat that were deleted in the last 30 days"), .icon = "reset"},
     ActionRow{.act = Act::Write, .name = "composer", .menu = Bar::Chat, .text = QT_TRANSLATE_NOOP("switchyard::WindowActions", "Write a message"),
               .key = Qt::CTRL | Qt::Key_L, .begins_group = true},
 

@@ -42,6 +42,7 @@ enum class Act {
     DeleteChat,
     NewFolder,
     ShowDeleted,
+    RestoreMessages,
     Write,
     ShowList,
     ShowTune,

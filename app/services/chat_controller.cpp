@@ -297,9 +297,10 @@ bool ChatController::send(const QString& text, const QList<MessagePart>& files) 
 }
 
 void ChatController::deleteMessage(MessageId id) {
-    if (!shown_->removeMessage(id))
+    const int removed = shown_->removeMessage(id);
+    if (removed == 0)
         return;
-    undo_.messageDeleted(current(), [this, id, chat = current()] {
+    undo_.messageDeleted(current(), removed - 1, !isTemporary(), [this, id, chat = current()] {
         if (OpenChat* open = find(chat)) {
             open->restoreMessage(id);
         } else {
@@ -309,6 +310,11 @@ void ChatController::deleteMessage(MessageId id) {
         if (chat != current())
             openChat(chat);
     });
+}
+
+void ChatController::restoreMessages() {
+    undo_.messagesRestored(current());
+    shown_->restoreRemoved();
 }
 
 void ChatController::setTuning(const Tuning& tuning) {

@@ -59,6 +59,8 @@ class ChatController : public QObject {
     bool send(const QString& text, const QList<MessagePart>& files = {});
     /// Removes a message and all under it, with undo.
     void deleteMessage(MessageId id);
+    /// Brings back all messages that were deleted of it and are still kept, as the branches that they were.
+    void restoreMessages();
     /// Of the shown chat; `model` is the loaded model's, for all chats.
     void setTuning(const Tuning& tuning);
     const QString& systemPrompt() const { return conversation().system_prompt; }

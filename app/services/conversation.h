@@ -46,6 +46,10 @@ struct Conversation {
     QString system_prompt; ///< what the model is told before all messages; empty: nothing
     ChatModel model;       ///< that answered last; empty: none has
     Draft unsent;
+    /// What was deleted of it and can be brought back, the earliest deletion first: each the first message of
+    /// what went together.
+    QList<MessageId> removed{};
+    bool own_dials = true; ///< else `tuning` says nothing: the chat came from another program
     /// The shown branch, the beginning first.
     const QList<Message>& thread() const& { return tree.thread(); }
     QList<Message> thread() && { return tree.thread(); } ///< of one that is gone then

@@ -153,6 +153,7 @@ Conversation ConversationDatabase::open(ConversationId id) {
     readParts(id, by_id);
     runs_.readSummaries(id, by_id);
     conversation.tree = MessageTree(messages, shown);
+    conversation.removed = removedFrom(id);
     return conversation;
 }
 

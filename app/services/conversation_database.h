@@ -80,6 +80,7 @@ class ConversationDatabase {
 
   private:
     QSqlQuery run(const QString& statement, const QVariantList& values);
+    QList<MessageId> removedFrom(ConversationId id);
     QList<Message> messagesOf(ConversationId id, QHash<MessageId, MessageId>& shown);
     QList<SearchHit> titleHits(const QString& expression);
     QList<SearchHit> messageHits(const QString& expression, const QString& typed);

@@ -1,4 +1,4 @@
-// The database's chats that were deleted: until when they can be restored, and how they go for good.
+// What was deleted of the database's chats: until when they can be restored, and how they go for good.
 #include "app/services/conversation_database.h"
 #include "app/services/sql_error.h"
 
@@ -24,6 +24,18 @@ void ConversationDatabase::setRemoved(ConversationId id, bool removed) {
     else
         run(QStringLiteral("UPDATE conversations SET deleted = NULL WHERE id = ?"), {id});
     stamp(id, Touched::Deleted);
+}
+
+/// Of what was deleted together, the first message: nothing of that deletion is over it.
+QList<MessageId> ConversationDatabase::removedFrom(ConversationId id) {
+    QSqlQuery rows = run(QStringLiteral("SELECT m.id FROM messages m LEFT JOIN messages p ON p.id = m.parent"
+                                        " WHERE m.conversation = ? AND m.deleted IS NOT NULL"
+                                        " AND p.deleted IS NOT m.deleted ORDER BY m.deleted, m.id"),
+                         {id});
+    QList<MessageId> removed;
+    while (nextRow(rows))
+        removed.append(rows.value(0).toLongLong());
+    return removed;
 }
 
 void ConversationDatabase::purge(const QDateTime& before) {

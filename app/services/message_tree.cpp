@@ -155,14 +155,18 @@ void MessageTree::visitUnder(MessageId id, Visit visit) {
     }
 }
 
-void MessageTree::remove(MessageId id) {
+int MessageTree::remove(MessageId id) {
     if (!has(id))
-        return;
-    visitUnder(id, [id](MessageId, Node& node) {
-        if (node.removed_by == 0) // branches that were removed earlier stay so
-            node.removed_by = id;
+        return 0;
+    int removed = 0;
+    visitUnder(id, [id, &removed](MessageId, Node& node) {
+        if (!node.isThere()) // branches that were removed earlier stay so
+            return;
+        node.removed_by = id;
+        ++removed;
     });
     follow(nodes_[id].parent);
+    return removed;
 }
 
 bool MessageTree::restore(MessageId id) {

@@ -45,8 +45,8 @@ class MessageTree {
     bool append(Message message);
     /// Shows the branch through this message, down to leafBelow(). Unknown or removed: nothing changes.
     void select(MessageId id);
-    /// Takes a message away with all under it that is there; another branch may come forward.
-    void remove(MessageId id);
+    /// Takes a message away with all under it that is there; another branch may come forward. How many went.
+    int remove(MessageId id);
     /// Brings back what remove(id) took. False where it is not this tree that removed it.
     bool restore(MessageId id);
 

@@ -187,28 +187,47 @@ MessageId OpenChat::editAnswer(MessageId answer, const QString& text) {
 
 // ---- Branches ----
 
-bool OpenChat::removeMessage(MessageId id) {
+int OpenChat::removeMessage(MessageId id) {
     if (!message(id))
-        return false;
+        return 0;
     ++changes_;
-    conversation_.tree.remove(id);
+    const int removed = conversation_.tree.remove(id);
+    conversation_.removed.append(id);
     if (run_ && !conversation_.tree.has(run_->status().message))
         stop();
     if (services_.store)
         services_.store->removeMessage(id);
     Q_EMIT threadChanged();
-    return true;
+    return removed;
 }
 
 void OpenChat::restoreMessage(MessageId id) {
     if (services_.store)
         services_.store->restoreMessage(id);
     ++changes_;
-    if (conversation_.tree.restore(id))
+    conversation_.removed.removeOne(id);
+    showRestored(id, conversation_.tree.restore(id));
+}
+
+void OpenChat::restoreRemoved() {
+    if (!hasRemoved())
+        return;
+    ++changes_;
+    bool here = true;
+    const QList<MessageId> removed = std::exchange(conversation_.removed, {});
+    for (const MessageId id : removed) {
+        services_.store->restoreMessage(id);
+        here &= conversation_.tree.restore(id);
+    }
+    showRestored(removed.last(), here);
+}
+
+/// `here`: the tree has all that was restored; else it was removed before this chat was read.
+void OpenChat::showRestored(MessageId id, bool here) {
+    if (here)
         return selectBranch(id);
     if (!services_.store)
         return;
-    // It was removed before this chat was read.
     services_.store->select(id);
     readAgain();
 }
@@ -236,6 +255,7 @@ void OpenChat::takeStored(Conversation stored) {
         there->siblings = siblings;
     }
     conversation_.tree = std::move(stored.tree);
+    conversation_.removed = stored.removed;
     Q_EMIT threadChanged();
 }
 

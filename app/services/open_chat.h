@@ -65,9 +65,12 @@ class OpenChat : public QObject {
     /// What still waits for tokens to be read is not done; what runs goes on.
     void giveUp() { awaiting_ = {}; }
 
-    /// With all under it; a run among these is stopped. False: it is not shown.
-    bool removeMessage(MessageId id);
+    /// With all under it; a run among these is stopped. How many went; 0: it is not shown.
+    int removeMessage(MessageId id);
     void restoreMessage(MessageId id); ///< takes that back, and shows it
+    /// Whether something was deleted, also before this session, and the store still has it.
+    bool hasRemoved() const { return services_.store && !conversation_.removed.isEmpty(); }
+    void restoreRemoved(); ///< all of it, and shows what was deleted last
     void selectBranch(MessageId id);
 
     /// The prompt of a stored answer, made anew by the model in use.
@@ -109,6 +112,7 @@ class OpenChat : public QObject {
     void start(MessageId answer, GenerationRequest request);
     void take(RunId run, const std::vector<RunEvent>& events);
     void autosave();
+    void showRestored(MessageId id, bool here);
     void readAgain();
     void takeStored(Conversation stored);
     void takeTokens(const QList<MessageId>& asked, std::map<MessageId, RunRecord>& runs);

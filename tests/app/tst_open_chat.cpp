@@ -361,7 +361,7 @@ class OpenChatTest : public QObject {
         QSignalSpy offered(&undo, &UndoStack::offered), changed(&undo, &UndoStack::changed);
         QStringList done;
         undo.chatDeleted(7, u"Notes"_s, [&] { done << u"chat"_s; });
-        undo.messageDeleted(8, [&] {
+        undo.messageDeleted(8, 0, true, [&] {
             done << u"message"_s;
             QVERIFY(undo.canUndo()); // the chat
         });
@@ -379,7 +379,7 @@ class OpenChatTest : public QObject {
         UndoStack undo;
         QStringList done;
         for (const ConversationId chat : {7, 8}) {
-            undo.messageDeleted(chat, [&done, chat] { done << u"message of %1"_s.arg(chat); });
+            undo.messageDeleted(chat, 0, true, [&done, chat] { done << u"message of %1"_s.arg(chat); });
             undo.chatDeleted(chat, u"Chat"_s, [&done, chat] { done << u"chat %1"_s.arg(chat); });
         }
         undo.chatRestored(8); // its message is deleted as before

@@ -3,6 +3,7 @@
 #include "tests/ui/chat_desk.h"
 
 #include <QAction>
+#include <QLabel>
 #include <QLineEdit>
 #include <QScrollBar>
 #include <QSignalSpy>
@@ -58,6 +59,65 @@ class ChatUndoTest : public QObject {
         QVERIFY(!desk.controller.undo().canUndo());
         for (const ConversationId id : {first, second, third})
             QTRY_VERIFY(desk.page->list()->model()->indexOf(id).isValid());
+    }
+
+    /// The first of two questions, with a version more of its answer: what goes with it is counted, and the
+    /// menu brings it back in another session, too.
+    void whatGoesWithAMessageIsSaidAndComesBackAfterARestart() {
+        QTemporaryDir folder;
+        ConversationId chat = 0;
+        {
+            ChatDesk desk(quickAnswer(u"ok"_s), folder.path());
+            chat = desk.chat(u"first"_s);
+            desk.page->regenerateLast();
+            QVERIFY(desk.waitIdle());
+            desk.chat(u"second"_s);
+            QAction& bring_back = (*desk.actions)[Act::RestoreMessages];
+            QVERIFY(!bring_back.isEnabled());
+            const auto remove = [&](int message) {
+                MessageTools* tools = nullptr;
+                QTRY_VERIFY((tools = desk.page->thread()->tools(desk.thread()[message].id)) != nullptr);
+                QTest::mouseClick(tools->findChild<QToolButton*>(u"deleteButton"_s), Qt::LeftButton);
+            };
+            remove(3);
+            QCOMPARE(desk.page->toast()->sentence(), u"The message was deleted."_s);
+            QTRY_COMPARE(desk.page->thread()->messageCount(), 3);
+            remove(0);
+            QVERIFY2(desk.page->toast()->sentence().contains(u"3 more messages"_s),
+                     qPrintable(desk.page->toast()->sentence()));
+            QTRY_COMPARE(desk.page->thread()->messageCount(), 0);
+            QVERIFY(bring_back.isEnabled());
+            QTest::mouseClick(desk.page->toast()->findChild<QPushButton*>(u"toastAction"_s), Qt::LeftButton);
+            QTRY_COMPARE(desk.page->thread()->messageCount(), 3);
+            remove(0);
+            QTRY_COMPARE(desk.page->thread()->messageCount(), 0);
+        }
+        ChatDesk desk(quickAnswer(u"ok"_s), folder.path());
+        QVERIFY(desk.open(chat));
+        QTRY_COMPARE(desk.page->thread()->messageCount(), 0);
+        QAction& bring_back = (*desk.actions)[Act::RestoreMessages];
+        QVERIFY(bring_back.isEnabled());
+        bring_back.trigger();
+        QTRY_COMPARE(desk.page->thread()->messageCount(), 4);
+        QCOMPARE(desk.thread()[2].text(), u"second"_s);
+        QCOMPARE(desk.thread()[1].siblings.size(), 2);
+        QVERIFY(!bring_back.isEnabled());
+    }
+
+    void aToastCoversNoButtons() {
+        ChatDesk desk(quickAnswer(u"line\n\n"_s.repeated(60)));
+        desk.chat(u"long"_s);
+        desk.chat(u"again"_s);
+        desk.controller.undo().messageDeleted(desk.controller.current(), 0, true, [] {});
+        Toast* toast = desk.page->toast();
+        QTRY_VERIFY(toast->isVisible());
+        const auto inWindow = [&](const QWidget* widget) {
+            return QRect(widget->mapTo(&desk.window, QPoint()), widget->size());
+        };
+        QTRY_VERIFY(desk.lastTools() && desk.lastTools()->isVisible());
+        QTRY_VERIFY(inWindow(desk.page->thread()->viewport()).contains(inWindow(desk.lastTools())));
+        QVERIFY(!inWindow(toast).intersects(inWindow(desk.lastTools())));
+        QVERIFY(!inWindow(toast).intersects(inWindow(desk.page->composer())));
     }
 
     void aToastDoesNotOfferWhatTheKeyTookBack() {

@@ -80,6 +80,23 @@ class SystemPromptTest : public QObject {
         QVERIFY(desk.told().front().author == Author::User);
     }
 
+    void whatIsOfferedOfOneChatIsNotShownInAnother() {
+        PromptDesk desk;
+        const ConversationId first = desk.chat(u"First"_s);
+        desk.page->newChat();
+        desk.chat(u"Second"_s);
+        const Toast* toast = desk.page->toast();
+        desk.write(u"Be brief."_s);
+        QTest::keyClick(desk.bar()->edit(), Qt::Key_Escape);
+        QVERIFY(toast->isVisible() && toast->offers());
+        QVERIFY(desk.open(first));
+        QVERIFY(!toast->isVisible());
+        desk.write(u"Be kind."_s); // and goes away while it is open
+        desk.page->newChat();
+        QVERIFY(!toast->isVisible());
+        QVERIFY(desk.controller.undo().canUndo());
+    }
+
     void isFoldedIntoALine() {
         PromptDesk desk;
         QVERIFY(!desk.bar()->isUnfolded());

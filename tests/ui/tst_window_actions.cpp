@@ -94,9 +94,9 @@ class WindowActionsTest : public QObject {
         Desk desk(folder.path());
         bringTo(desk, QString::fromLatin1(QTest::currentDataTag()));
         const QStringList wanted = on.split(u' ', Qt::SkipEmptyParts);
-        for (const char* name :
-             {"send", "stop", "find", "copy_answer", "edit_last", "regenerate", "undo", "previous_branch",
-              "next_branch", "rename_chat", "duplicate_chat", "delete_chat", "show_deleted"}) {
+        for (const char* name : {"send", "stop", "find", "copy_answer", "edit_last", "regenerate", "undo",
+                                 "previous_branch", "next_branch", "rename_chat", "duplicate_chat",
+                                 "delete_chat", "show_deleted", "restore_messages"}) {
             QAction* action = desk.action(QLatin1String(name));
             QTRY_VERIFY2(action->isEnabled() == wanted.contains(QLatin1String(name)), name);
         }

@@ -143,10 +143,14 @@ void ChatPage::connectController() {
     });
     connect(thread_, &ThreadView::tokensNeeded, this,
             [this](const QList<MessageId>& messages) { controller_.chat().needTokens(messages); });
-    connect(&controller_.undo(), &UndoStack::offered, this, [this](const QString& sentence) {
-        offer(sentence, [this] { controller_.undo().undo(); });
-        deletion_offered_ = true;
-    });
+    connect(&controller_.undo(), &UndoStack::offered, this,
+            [this](const QString& sentence, std::optional<ConversationId> in) {
+                if (in && *in != shown_)
+                    return; // it is not seen any more; the menu takes it back
+                offer(sentence, [this] { controller_.undo().undo(); });
+                deletion_offered_ = true;
+                of_this_chat_ = in.has_value();
+            });
     connect(&controller_, &ChatController::refused, this,
             [this](const QString& sentence) { toast_->show(sentence, {}, 8000); });
     connect(toast_, &Toast::actionTriggered, this, [this] {
@@ -230,6 +234,8 @@ void ChatPage::showThread() {
         keepUnsent();
         thread_->endEdit();
         shown_ = controller_.current();
+        if (of_this_chat_)
+            toast_->hide(); // of the one before
         chat_ = std::make_shared<ConversationId>(shown_);
         system_->showChat(conversation.system_prompt);
         composer_->showChat(shown_, conversation.unsent.text, conversation.unsent.files);

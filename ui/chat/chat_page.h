@@ -135,7 +135,8 @@ class ChatPage : public QWidget {
     /// The same, for those who ask later: a new chat gets its id.
     std::shared_ptr<ConversationId> chat_ = std::make_shared<ConversationId>(0);
     MessageId last_shown_ = 0, wanted_message_ = 0;
-    bool sending_ = false, deletion_offered_ = false, sleeping_ = false;
+    bool sending_ = false, measuring_ = false, deletion_offered_ = false, of_this_chat_ = false,
+         sleeping_ = false;
     QHash<MessageId, ThreadView::Place> places_; ///< where a reader was, by the thread's last message
     QList<MessageId> branches_;                  ///< among which Alt+Left and Alt+Right go
     MessageId branch_ = 0;                       ///< the one that was chosen; 0: the last that there is

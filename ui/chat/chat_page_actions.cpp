@@ -19,6 +19,7 @@ void ChatPage::connectActions() {
     on(Act::NewChat, [this] { newChat(); });
     on(Act::TemporaryChat, [this] { controller_.isTemporary() ? newChat() : newTemporaryChat(); });
     on(Act::Undo, [this] { undoDelete(); });
+    on(Act::RestoreMessages, [this] { controller_.restoreMessages(); });
     on(Act::Find, [this] { openFind(); });
     on(Act::Send, [this] { composer_->send(); });
     on(Act::Write, [this] { focusComposer(); });
@@ -43,6 +44,7 @@ void ChatPage::showActions() {
     const Branches among = branches();
     const std::pair<Act, bool> can[] = {
         {Act::Undo, controller_.undo().canUndo()},
+        {Act::RestoreMessages, controller_.chat().hasRemoved() && !busy},
         {Act::Find, !thread.isEmpty()},
         {Act::CopyAnswer, answer && !answer->text().isEmpty()},
         {Act::EditLast, !busy && last(Author::User)},

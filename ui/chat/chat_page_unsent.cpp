@@ -96,7 +96,7 @@ void ChatPage::announce(const QString& sentence, int milliseconds, const QString
                         std::function<void()> then) {
     toast_->show(sentence, action, milliseconds);
     toast_undo_ = std::move(then);
-    deletion_offered_ = false;
+    deletion_offered_ = of_this_chat_ = false;
 }
 
 /// False, with a sentence, where nothing can be asked in this chat now.
