@@ -367,6 +367,7 @@ void ChatsPage::connectChat() {
         showRun();
     });
     connect(&controller, &ChatController::messageChanged, this, &ChatsPage::showContext);
+    connect(&controller, &ChatController::contextCounted, this, &ChatsPage::showContext);
     connect(&controller, &ChatController::problem, this, [this](const QString& sentence, bool, bool stays) {
         if (stays)
             Q_EMIT problem(sentence);
@@ -431,7 +432,7 @@ void ChatsPage::showContext() {
     const int total = services_.model.capabilities().context;
     const QString text =
         tr("context %1 / %2")
-            .arg(locale.toString(contextUsed(services_.controller.conversation())), locale.toString(total));
+            .arg(locale.toString(services_.controller.chat().contextTokens()), locale.toString(total));
     context_->setVisible(total > 0);
     context_->setText(u"·  "_s + text);
 }

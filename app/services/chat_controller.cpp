@@ -36,6 +36,7 @@ std::unique_ptr<OpenChat> ChatController::makeChat(Conversation conversation, bo
     forward(&OpenChat::threadChanged, &ChatController::threadChanged);
     forward(&OpenChat::messageChanged, &ChatController::messageChanged);
     forward(&OpenChat::tokensRead, &ChatController::tokensRead);
+    forward(&OpenChat::contextCounted, &ChatController::contextCounted);
     forward(&OpenChat::refused, &ChatController::refused);
     connect(chat, &OpenChat::runEvents, this,
             [this, chat](const std::vector<RunEvent>& events) { Q_EMIT runEvents(chat->id(), events); });
@@ -84,11 +85,28 @@ void ChatController::takeModel(ModelState state) {
     Tuning defaults = model_.capabilities().defaults;
     keepModelTuning(model_.tuning()); // another may have loaded and tuned it
     defaults.model = model_tuning_;
-    if (!tuned_ && (current() == 0 || early_)) {
+    if (!conversation().own_dials) {
+        // Once everybody has taken the model over, presets among them.
+        QMetaObject::invokeMethod(
+            this, [this] { giveDials(*shown_); }, Qt::QueuedConnection);
+    } else if (!tuned_ && (current() == 0 || early_)) {
         // Also for a question that was sent while the model loaded: it is answered with these dials.
         early_ = false;
         shown_->setTuning(defaults);
     }
+    Q_EMIT tuningChanged();
+}
+
+/// A chat that has no dials of its own begins with those that a new one has.
+void ChatController::giveDials(OpenChat& chat) {
+    if (chat.conversation().own_dials || model_.state() != ModelState::Ready)
+        return;
+    Tuning tuning = beginning_(model_.capabilities().defaults);
+    tuning.model = model_tuning_;
+    chat.setTuning(tuning);
+    if (&chat != shown_.get())
+        return;
+    early_ = false;
     Q_EMIT tuningChanged();
 }
 
@@ -181,7 +199,8 @@ void ChatController::openChat(ConversationId id, MessageId message) {
     const auto show_open = [this, select](std::unique_ptr<OpenChat> chat) {
         select(*chat);
         leave();
-        early_ = waiting_.value(chat->id());
+        giveDials(*chat);
+        early_ = waiting_.value(chat->id()) || !chat->conversation().own_dials;
         tuned_ = tuned_ && !early_;
         show(std::move(chat));
     };
@@ -287,6 +306,7 @@ bool ChatController::send(const QString& text, const QList<MessagePart>& files) 
         return false;
     giveUpOpening();          // a chat that is asked for would be shown in place of this message
     cancelWaiting(current()); // this is it
+    giveDials(*shown_);
     const bool begins = current() == 0;
     if (begins)
         createChat(text.trimmed().isEmpty() ? files.first().name : text);

@@ -107,6 +107,7 @@ class ChatController : public QObject {
     // Of the chat that is shown (OpenChat).
     void messageChanged(switchyard::MessageId id);
     void tokensRead();
+    void contextCounted();
     void tuningChanged();
     void systemPromptChanged();
     /// What happened in a run since the last time, shown or not: for plots. At most every 16 ms.
@@ -138,6 +139,7 @@ class ChatController : public QObject {
     void takeRunChange(OpenChat& chat);
     void close(std::unique_ptr<OpenChat> chat);
     void takeModel(ModelState state);
+    void giveDials(OpenChat& chat);
     void takeModelTuning();
     void keepModelTuning(const ModelTuning& tuning);
     int giveUpOpening();

@@ -142,6 +142,7 @@ void ChatController::sendInBackground(ConversationId id, bool early) {
             tuning.model = model_tuning_;
             chat.setTuning(tuning);
         }
+        giveDials(chat);
         chat.send(draft.text, draft.files);
         if (opening_ == id)
             openChat(id); // with the question

@@ -140,6 +140,7 @@ Conversation ConversationDatabase::open(ConversationId id) {
         return conversation;
     conversation.summary = {id,    row.value(0).toString(),   time(row.value(1)),    time(row.value(2)),
                             false, row.value(6).toLongLong(), row.value(7).toBool(), titleBy(row.value(11))};
+    conversation.own_dials = !row.value(3).toByteArray().isEmpty();
     conversation.tuning = tuningOf(row.value(3).toByteArray());
     conversation.unsent = draftFromText(row.value(4).toString());
     conversation.system_prompt = row.value(8).toString();

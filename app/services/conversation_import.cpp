@@ -104,7 +104,8 @@ void ConversationDatabase::addChat(const WholeChat& chat, FolderId folder) {
     run(QStringLiteral("INSERT INTO conversations(id, folder, title, tuning, draft, pinned, created, changed,"
                        " shown, system_prompt, model, model_hash, titled)"
                        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-        {id, idOrNull(folder), notNull(chat.summary.title), QString::fromUtf8(tuningToJson(chat.tuning)),
+        {id, idOrNull(folder), notNull(chat.summary.title),
+         QString::fromUtf8(chat.own_dials ? tuningToJson(chat.tuning) : QByteArray("")),
          notNull(draftToText(chat.unsent)), chat.summary.pinned ? 1 : 0,
          milliseconds(chat.summary.created, now), milliseconds(chat.summary.changed, now),
          idOrNull(chat.shown.value(0)), notNull(chat.system_prompt), notNull(chat.model.key),

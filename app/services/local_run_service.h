@@ -23,6 +23,7 @@ class LocalRunService : public QObject, public RunService {
     void setTuning(RunId run, const SequenceTuning& tuning) override;
     void showPrompt(GenerationRequest request, QObject* context,
                     std::function<void(const ShownPrompt&)> answer) override;
+    bool knowsPrompts() const override { return true; }
     void measurePrompt(GenerationRequest request, QObject* context,
                        std::function<void(const ShownPrompt&)> answer) override;
     void forget(ConversationId id) override;

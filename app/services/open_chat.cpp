@@ -274,6 +274,7 @@ void OpenChat::setTuning(const Tuning& tuning) {
     if (moved.seed == conversation_.tuning.sequence.seed)
         moved.seed = 0; // not moved: the run may have drawn another
     conversation_.tuning = tuning;
+    conversation_.own_dials = true;
     if (id() != 0 && services_.store)
         services_.store->saveTuning(id(), tuning);
     if (run_)

@@ -76,9 +76,14 @@ class OpenChat : public QObject {
     /// The prompt of a stored answer, made anew by the model in use.
     void showPromptOf(MessageId answer, QObject* context, std::function<void(const ShownPrompt&)> then);
     /// That of this question if it were asked now, without its text; nothing where this is asked again before
-    /// it is known.
-    void measurePromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
+    /// it is known. False: nobody knows the prompts.
+    bool measurePromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
                           std::function<void(const ShownPrompt&)> then);
+
+    /// Tokens that the shown branch takes of the context: what its last run counted, else countContext(); 0:
+    /// not known.
+    int contextTokens() const;
+    void countContext(); ///< where no run did and the model is ready: contextCounted() follows
 
     /// Acts on the next token, and is kept with the chat.
     void setTuning(const Tuning& tuning);
@@ -97,6 +102,7 @@ class OpenChat : public QObject {
     /// Text, parts, state or run of one message of the shown branch changed.
     void messageChanged(switchyard::MessageId id);
     void tokensRead(); ///< what needTokens() asked for, or a part of it
+    void contextCounted();
     void runEvents(const std::vector<switchyard::RunEvent>& events);
     void runChanged(); ///< begins, goes into another phase, makes progress in its prefill, or ends
     void refused(const QString& sentence); ///< what was asked for cannot be done now, and the way on
@@ -122,6 +128,7 @@ class OpenChat : public QObject {
     bool mayGoOn(MessageId answer) const;
     void continueWithTokens(MessageId answer);
     GenerationRequest requestToGoOn(const Message& answer) const;
+    std::pair<MessageId, ModelKey> countKey() const;
 
     Services services_;
     Cache cache_;
@@ -130,7 +137,9 @@ class OpenChat : public QObject {
     MessageId ended_ = 0;
     int changes_ = 0;           ///< of the branches; what was read before one of them is not taken
     bool run_is_ahead_ = false; ///< of what was read: readAgain() at its end
-    QSet<MessageId> reading_;   ///< their tokens are asked for
+    std::pair<MessageId, ModelKey> counted_for_; ///< what countContext() has counted, or counts
+    int counted_ = 0;
+    QSet<MessageId> reading_;                              ///< their tokens are asked for
     std::pair<MessageId, std::function<void()>> awaiting_; ///< what withTokens() does next
     QTimer autosave_;                                      ///< while something runs
 };

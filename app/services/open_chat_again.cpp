@@ -93,8 +93,10 @@ void OpenChat::showPromptOf(MessageId answer, QObject* context,
     services_.runs.showPrompt(std::move(request), context, std::move(then));
 }
 
-void OpenChat::measurePromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
+bool OpenChat::measurePromptFor(const QString& text, const QList<MessagePart>& files, QObject* context,
                                 std::function<void(const ShownPrompt&)> then) {
+    if (!services_.runs.knowsPrompts())
+        return false;
     GenerationRequest request;
     request.model = services_.model.key();
     request.tuning = conversation_.tuning;
@@ -102,6 +104,38 @@ void OpenChat::measurePromptFor(const QString& text, const QList<MessagePart>& f
     request.turns.push_back(questionTurn(text, files, static_cast<int>(conversation_.thread().size())));
     request.left_out = leftOutBefore(conversation_, 0);
     services_.runs.measurePrompt(std::move(request), context, std::move(then));
+    return true;
+}
+
+int OpenChat::contextTokens() const {
+    const int known = contextUsed(conversation_);
+    return known > 0 || countKey() != counted_for_ ? known : counted_;
+}
+
+/// What a count is of: the branch, by its end, and the model.
+std::pair<MessageId, ModelKey> OpenChat::countKey() const {
+    const QList<Message>& thread = conversation_.thread();
+    return {thread.isEmpty() ? 0 : thread.last().id, services_.model.key()};
+}
+
+void OpenChat::countContext() {
+    const auto key = countKey();
+    if (key.first == 0 || busy() || contextUsed(conversation_) > 0 || key == counted_for_ ||
+        services_.model.state() != ModelState::Ready)
+        return;
+    counted_for_ = key;
+    counted_ = 0;
+    GenerationRequest request;
+    request.model = key.second;
+    request.tuning = conversation_.tuning;
+    request.turns = turnsUntil(conversation_, 0);
+    request.continue_last = !request.turns.empty() && request.turns.back().author == Author::Assistant;
+    services_.runs.showPrompt(std::move(request), this, [this, key](const ShownPrompt& prompt) {
+        if (key != counted_for_)
+            return;
+        counted_ = prompt.tokens;
+        Q_EMIT contextCounted();
+    });
 }
 
 bool OpenChat::mayGoOn(MessageId answer) const {
@@ -114,7 +148,7 @@ bool OpenChat::continueAnswer(MessageId answer) {
     if (!mayGoOn(answer))
         return false;
     const int context = services_.model.capabilities().context;
-    if (context > 0 && contextUsed(conversation_) >= context) {
+    if (context > 0 && contextTokens() >= context) {
         Q_EMIT refused(
             tr("The context of %n tokens is full: start a new chat, or choose a model with a larger "
                "context and continue with that.",

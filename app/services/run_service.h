@@ -93,6 +93,8 @@ class RunService {
     /// Moves a dial of a run that is under way (chat scope): the next token obeys. A seed of 0 keeps the
     /// run's own.
     virtual void setTuning(RunId run, const SequenceTuning& tuning) = 0;
+    /// Whether it can say what the prompt of a request is.
+    virtual bool knowsPrompts() const { return false; }
     /// Makes the prompt of a request and runs nothing. The answer comes on this thread, later, and not any
     /// more once `context` is gone; a service that does not know its prompts gives none.
     virtual void showPrompt(GenerationRequest, QObject*, std::function<void(const ShownPrompt&)>) {}

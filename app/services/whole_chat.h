@@ -15,6 +15,7 @@ namespace switchyard {
 struct WholeChat {
     ConversationSummary summary; ///< its id, and those of the messages, are from ConversationStore::newId()
     Tuning tuning;
+    bool own_dials = true; ///< else `tuning` says nothing, and the chat begins with those of its first model
     QString system_prompt;
     ChatModel model; ///< that it was answered by last
     Draft unsent;

@@ -23,6 +23,7 @@ class ScriptedRuns : public QObject, public RunService {
     RunId submit(GenerationRequest request, QObject* consumer, RunSink sink) override;
     void cancel(RunId run) override;
     void setTuning(RunId run, const SequenceTuning& tuning) override;
+    bool knowsPrompts() const override { return true; }
     void showPrompt(GenerationRequest request, QObject* context,
                     std::function<void(const ShownPrompt&)> answer) override;
 

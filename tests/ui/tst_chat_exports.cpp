@@ -211,6 +211,41 @@ class ChatExportsTest : public QObject {
         QVERIFY(!desk.action(u"export_chats"_s)->isEnabled());
     }
 
+    /// Another program's chat has no dials of ours, and no run has counted it.
+    void anImportedChatBeginsWithTheModelsDialsAndIsCounted_data() {
+        QTest::addColumn<bool>("model_first");
+        QTest::newRow("the model is there") << true;
+        QTest::newRow("the model comes later") << false;
+    }
+    void anImportedChatBeginsWithTheModelsDialsAndIsCounted() {
+        QFETCH(bool, model_first);
+        QTemporaryDir folder, files;
+        Desk desk(folder.path());
+        Capabilities capabilities = mixtureModel();
+        capabilities.defaults.sequence.temperature = 0.35;
+        if (model_first)
+            desk.load(capabilities);
+        desk.transfer.importFiles({written(files, u"conversations.json"_s, chatGptSample())});
+        QTRY_COMPARE(desk.controller.conversation().summary.title, u"Moon \U0001F315"_s);
+        if (!model_first)
+            desk.load(capabilities);
+        QTRY_COMPARE(desk.controller.tuning().sequence.temperature, 0.35);
+        auto* counter = desk.find<QLabel>(u"tokenCounter"_s);
+        QTRY_VERIFY2(counter->isVisible() && counter->text().section(u' ', 0, 0).toInt() > 5,
+                     qPrintable(counter->text()));
+        QVERIFY2(!desk.find<QLabel>(u"status.context"_s)->text().contains(u" 0 /"_s),
+                 qPrintable(desk.find<QLabel>(u"status.context"_s)->text()));
+        // From then on they are its own.
+        Tuning tuning = desk.controller.tuning();
+        tuning.sequence.temperature = 0.9;
+        desk.controller.setTuning(tuning);
+        const ConversationId chat = desk.controller.current();
+        desk.controller.newChat();
+        desk.controller.openChat(chat);
+        QTRY_COMPARE(desk.controller.current(), chat);
+        QCOMPARE(desk.controller.tuning().sequence.temperature, 0.9);
+    }
+
     /// Over the real engine: what was exported and imported is run again, token by token; an answer that
     /// another program made cannot be.
     void anImportedAnswerIsRunAgainExactly() {

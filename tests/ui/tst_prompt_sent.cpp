@@ -271,17 +271,52 @@ class PromptSentTest : public QObject {
         QCOMPARE(reused, 2);
     }
 
-    void stopRefusesWhatDoesNotFit() {
+    /// Enter does not send it, the ways stand beside the words, and one of them sends it.
+    void whatDoesNotFitIsNotSent_data() {
+        QTest::addColumn<bool>("at_once"); // before it was counted
+        QTest::newRow("after a pause") << false;
+        QTest::newRow("pasted and sent") << true;
+    }
+    void whatDoesNotFitIsNotSent() {
+        QFETCH(bool, at_once);
         QTemporaryDir folder;
         RealDesk desk(folder.path(), small_);
-        for (int i = 0; i < 5; ++i)
-            desk.ask(kQuestion);
+        for (int i = 1; i <= 5; ++i) {
+            desk.send(kQuestion);
+            QTRY_COMPARE(desk.thread().size(), 2 * i); // the last one is counted before it is sent
+            QVERIFY(desk.waitIdle());
+        }
         desk.page->composer()->edit()->insertPlainText(kQuestion);
-        QTRY_VERIFY2(foreseen(desk).contains(u"does not fit"_s), qPrintable(foreseen(desk)));
+        if (!at_once)
+            QTRY_VERIFY2(foreseen(desk).contains(u"does not fit"_s), qPrintable(foreseen(desk)));
         QTest::keyClick(desk.page->composer()->edit(), Qt::Key_Return);
+        auto* said = desk.find<QLabel>(u"composerNotice"_s);
+        QTRY_VERIFY2(said->isVisible() && said->text().contains(u"not sent"_s), qPrintable(said->text()));
+        QVERIFY2(foreseen(desk).contains(u"does not fit"_s), qPrintable(foreseen(desk)));
+        QCOMPARE(desk.thread().size(), 10);
+        QCOMPARE(desk.page->composer()->text(), kQuestion);
+        QTest::mouseClick(desk.find<QPushButton>(u"composerContextChoice"_s), Qt::LeftButton);
+        QTRY_VERIFY2(foreseen(desk).contains(u"exchange"_s), qPrintable(foreseen(desk)));
+        QTest::keyClick(desk.page->composer()->edit(), Qt::Key_Return);
+        QTRY_COMPARE(desk.thread().size(), 12);
         QVERIFY(desk.waitIdle());
-        QCOMPARE(desk.answer().state, MessageState::Failed);
-        QCOMPARE(desk.answer().run.left_out, 0);
+        QCOMPARE(desk.answer().state, MessageState::Complete);
+        QVERIFY(desk.page->composer()->text().isEmpty());
+        QVERIFY(!said->isVisible());
+    }
+
+    void whatIsTooLongAloneIsNotSent() {
+        QTemporaryDir folder;
+        RealDesk desk(folder.path(), small_);
+        const QString words = kQuestion.repeated(20);
+        desk.send(words);
+        auto* said = desk.find<QLabel>(u"composerNotice"_s);
+        QTRY_VERIFY2(said->isVisible() && said->text().contains(u"not sent"_s), qPrintable(said->text()));
+        QVERIFY2(foreseen(desk).contains(u"alone is longer"_s), qPrintable(foreseen(desk)));
+        QVERIFY(desk.thread().isEmpty());
+        QCOMPARE(desk.page->composer()->text(), words);
+        desk.page->composer()->replaceText(u"Hi"_s);
+        QCOMPARE(desk.ask({}).text(), u"Hello there"_s);
     }
 
     void aQuestionThatIsTooLongAloneIsSaidSo() {

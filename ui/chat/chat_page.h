@@ -102,6 +102,9 @@ class ChatPage : public QWidget {
     void connectSystemPrompt();
     void showNewChatsPrompt();
     void sendText(const QString& text, const QList<MessagePart>& files);
+    void sendNow(const QString& text, const QList<MessagePart>& files);
+    bool mayNotFit(const QString& text, const QList<MessagePart>& files) const;
+    bool sendIfItFits(const QString& text, const QList<MessagePart>& files);
     void act(MessageAction action, MessageId id);
     /// The versions among which the keys go, with the place of the one that is shown.
     struct Branches {

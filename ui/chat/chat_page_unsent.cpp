@@ -125,6 +125,11 @@ void ChatPage::sendText(const QString& text, const QList<MessagePart>& files) {
         toast_->show(tr("The model is still loading. The message is sent as soon as it is ready."), {}, 4000);
         return;
     }
+    if (!mayNotFit(text, files) || !sendIfItFits(text, files))
+        sendNow(text, files);
+}
+
+void ChatPage::sendNow(const QString& text, const QList<MessagePart>& files) {
     sending_ = true;
     const bool sent = controller_.send(text, files);
     sending_ = false;

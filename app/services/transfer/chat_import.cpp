@@ -86,6 +86,7 @@ class Collector : public ElementSink {
             addLeftOut(result_, element, error.sentence());
             return;
         }
+        chat.own_dials = false;
         if (chat.messages.isEmpty()) {
             ++result_.empty;
             return;

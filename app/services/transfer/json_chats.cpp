@@ -72,7 +72,8 @@ Json headerOf(const Conversation& chat, qsizetype folder, const Numbers& numbers
         json["system_prompt"] = utf8(chat.system_prompt);
     if (!(chat.model == ChatModel()))
         json["model"] = {{"key", utf8(chat.model.key)}, {"fingerprint", utf8(chat.model.fingerprint)}};
-    json["tuning"] = Json::parse(tuningToJson(chat.tuning).toStdString());
+    if (chat.own_dials)
+        json["tuning"] = Json::parse(tuningToJson(chat.tuning).toStdString());
     if (!(chat.unsent == Draft()))
         json["draft"] = draftJson(chat.unsent, numbers);
     if (const int shown = numbers.value(chat.tree.shownUnder(0)); shown > 0)

@@ -203,6 +203,7 @@ WholeChat OwnChat::finish(const Json& stored) {
     const Json& model = json::member(stored, "model");
     chat_.model = {json::text(model, "key").left(kLongestModelName),
                    json::text(model, "fingerprint").left(kLongestModelName)};
+    chat_.own_dials = json::member(stored, "tuning").is_object();
     chat_.tuning = tuningOf(json::member(stored, "tuning"));
     chat_.unsent = draftOf(json::member(stored, "draft"));
     if (const Json& folder = json::member(stored, "folder"); folder.is_number_unsigned())
