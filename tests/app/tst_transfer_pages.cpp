@@ -168,6 +168,9 @@ class TransferPagesTest : public QObject {
                "</pre>\n"_s;
         QTest::newRow("mathematics") << u"$a<b$"_s
                                      << u"<p dir=\"auto\"><code class=\"math\">$a&lt;b$</code></p>\n"_s;
+        QTest::newRow("footnotes")
+            << u"So.[^1]\n\n[^1]: Source\n[^a]: two words"_s
+            << u"<p dir=\"auto\">So.[^1]</p>\n<p dir=\"auto\">[^1]: Source\n[^a]: two words</p>\n"_s;
         QTest::newRow("entities") << u"&copy; &lt;x&gt; &#0; &nope;"_s
                                   << u"<p dir=\"auto\">&copy; &lt;x&gt; &#0; &nope;</p>\n"_s;
     }

@@ -3,6 +3,7 @@
 #include "tests/ui/markdown_look.h"
 #include "tests/ui/stall_meter.h"
 #include "ui/chat/code_highlighter.h"
+#include "ui/chat/wide_bands.h"
 
 #include <QAbstractTextDocumentLayout>
 #include <QRandomGenerator>
@@ -107,6 +108,16 @@ class ChatMarkdownTest : public QObject {
             << u"a"_s + QChar(0xFDD0) + u"0"_s + QChar(0xFDD1) + u"b"_s << u"a\uFFFD0\uFFFDb"_s;
         QTest::newRow("image") << u"![a cat](http://x/cat.png)"_s << u"a cat"_s;
         QTest::newRow("table") << u"| a | b |\n|---|---|\n| 1 | 2 |"_s << u"a\nb\n1\n2"_s;
+        QTest::newRow("footnotes")
+            << u"A claim.[^1] Another.[^2]\n\n[^1]: https://example.com\n[^2]: Two words"_s
+            << u"A claim.[1] Another.[2]\n[1] https://example.com\n[2] Two words"_s;
+        QTest::newRow("footnotes of one word") << u"So.[^1]\n\n[^1]: Source\n"_s << u"So.[1]\n[1] Source"_s;
+        QTest::newRow("footnotes with names")
+            << u"So[^note]\n\n[^note]: Source"_s << u"So[^note]\n[^note]: Source"_s;
+        QTest::newRow("footnotes with formulas")
+            << u"$$x$$[^3]\n\n> [^3]: where $y$"_s << u"$$x$$\n[3]\n[3] where $y$"_s;
+        QTest::newRow("what only looks like one") << u"[^a-z]+ and [^\\d]"_s << u"[^a-z]+ and [^\\d]"_s;
+        QTest::newRow("a footnote in code") << u"`[^1]: x`"_s << u"[^1]: x"_s;
         QTest::newRow("escapes") << u"\\*not\\* 2\\_3"_s << u"*not* 2_3"_s;
     }
 
@@ -275,6 +286,7 @@ class ChatMarkdownTest : public QObject {
     void longTablesHaveTheSameColumns() {
         const QString text = u"| name | b |\n|---|--:|\n"_s + u"| some words | 2 |\n"_s.repeated(100);
         const auto document = rendered(text);
+        fitTables(document->document(), 600);
         int rows = 0;
         QList<QTextLength> columns;
         for (QTextFrame* frame : document->document().rootFrame()->childFrames()) {

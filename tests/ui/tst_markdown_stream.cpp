@@ -19,7 +19,9 @@ QByteArray randomMarkdown(QRandomGenerator& random) {
         "|a|b|\n%|---|--:|\n%|1|2|\n%|-%:%| a \\| b "
         "|\n%*%**%_%~~%~%$%$$%$x$%\\(%\\)%\\[%\\]%\\%\\*%$$\nx\n$$\n%"
         "[l](http://a/$b$)%[l]%(h%![i](j)%<http://a.b>%<b>%<!--%http://a.b/c %a@b.c %&amp;%&#0;%&#xFDD0;%&x%"
-        "[r]: http://a\n%\0%\0\0b%\x01%\x1B%\uFEFF%\uFDD0%\uFFFC%\u2028%\u2029%\u00A0%\xC2\x85%int x = 1; // "
+        "[r]: http://a\n%[^1]%[^1]: "
+        "http://a\n%[^n]:%[^%\0%\0\0b%\x01%\x1B%\uFEFF%\uFDD0%\uFFFC%\u2028%\u2029%\u00A0%\xC2\x85%int x = "
+        "1; // "
         "c\n%"
         "def f(x):\n%'''%\"%/*";
     static const QList<QByteArray> parts = QByteArray(joined, sizeof joined - 1).split('%');

@@ -380,9 +380,10 @@ class MathTest : public QObject {
         QVERIFY(heightOf("text $x^2$ text") <= heightOf("text x text") + 3);
     }
 
-    void wideOnesShrinkIntoTheText() {
+    /// Those that stand in a block of their own are scrolled instead.
+    void wideOnesInALineShrinkIntoTheText() {
         MarkdownDocument document(plainStyle());
-        document.append("$$" + QString(u"a + b + "_s).repeated(40).toStdString() + "c$$");
+        document.append("$" + QString(u"a + b + "_s).repeated(40).toStdString() + "c$");
         document.finish();
         document.document().setTextWidth(400);
         document.document().documentLayout()->documentSize();

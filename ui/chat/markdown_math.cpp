@@ -42,6 +42,8 @@ class MathFinder {
                 at_ = code_end();
             else if (c == '$' || c == '\\')
                 formula();
+            else if (const std::size_t end = note_end(); end > at_)
+                note(end);
             else if (const std::size_t end = address_end(); end > at_)
                 at_ = end;
             else {
@@ -98,13 +100,32 @@ class MathFinder {
         return at_ + (end == std::string_view::npos ? begin : end);
     }
 
+    /// End of the mark of a footnote, "[^1]"; `at_` itself where none begins, or where it is a link's text.
+    std::size_t note_end() const {
+        const std::string_view rest = source_.substr(at_, longest_note);
+        if (!rest.starts_with("[^"))
+            return at_;
+        const std::size_t close = rest.find_first_of("[] \t\r\n`$\\", 2);
+        if (close == std::string_view::npos || close == 2 || rest[close] != ']' ||
+            source_.substr(at_ + close + 1, 1) == "(")
+            return at_;
+        return at_ + close + 1;
+    }
+
+    void note(std::size_t end) {
+        const std::string_view before = source_.substr(line_, at_ - line_);
+        const bool head = before.find_first_not_of(" >") == std::string_view::npos;
+        add(head && source_.substr(end, 1) == ":" ? end + 1 : end, SpanKind::Note);
+        at_ = out_.spans.back().end;
+    }
+
     void formula() {
         const std::string_view rest = source_.substr(at_);
         const bool pair = rest.starts_with("\\(") || rest.starts_with("\\[") || rest.starts_with("$$");
         const std::size_t mark = std::min<std::size_t>(pair || rest[0] == '\\' ? 2 : 1, rest.size());
         const std::size_t end = rest[0] == '$' || pair ? math_end() : at_;
         if (end > at_)
-            add(end, pair && rest[1] != '(');
+            add(end, pair && rest[1] != '(' ? SpanKind::Display : SpanKind::Formula);
         else if (pair && rest[0] == '\\')
             std::fill_n(out_.text.begin() + static_cast<std::ptrdiff_t>(at_), 2, filler);
         for (const std::size_t stop = std::max(end, at_ + mark); at_ < stop; ++at_) {
@@ -142,10 +163,10 @@ class MathFinder {
         return end + 2;
     }
 
-    void add(std::size_t end, bool display) {
+    void add(std::size_t end, SpanKind kind) {
         std::fill(out_.text.begin() + static_cast<std::ptrdiff_t>(at_),
                   out_.text.begin() + static_cast<std::ptrdiff_t>(end), filler);
-        out_.spans.push_back({at_, end, display});
+        out_.spans.push_back({at_, end, kind});
     }
 
     std::string_view source_;

@@ -63,8 +63,8 @@ std::string definedLabel(std::string_view line) {
     if (line.ends_with('\r'))
         line.remove_suffix(1);
     const std::size_t open = line.find_first_not_of(' ');
-    if (open == std::string_view::npos || open > 3 || line[open] != '[')
-        return {};
+    if (open == std::string_view::npos || open > 3 || line[open] != '[' || line.substr(open + 1, 1) == "^")
+        return {}; // a footnote, perhaps
     const std::size_t close = line.find_first_of("[]`$\\\r", open + 1);
     if (close == std::string_view::npos || line[close] != ']' || close - open > longest_label ||
         line.substr(close + 1, 1) != ":" || line.find('\0') != std::string_view::npos)

@@ -81,14 +81,17 @@ class MarkdownWriter {
     void writeText(std::string_view text);
     void enterTable(int columns, int head, int body);
     void leaveTable();
+    QVariantList columnRoom(QTextTable& table) const;
     void startTable(int columns, int rows);
-    std::vector<QTextLength> columnWidths(int columns) const;
+    QVariantList columnRoomOfAll(int columns, qreal padding) const;
     void startCell(bool header, int align);
     void ensureBlock();
     void endBlock();
     void put(const QString& text, const QTextCharFormat& format);
     void putSource(std::string_view text, const QTextCharFormat& format);
     void putEntity(std::string_view entity, const QTextCharFormat& format);
+    void putNote(std::size_t begin, std::size_t end, const QTextCharFormat& format);
+    void putShown(std::size_t begin, std::size_t size, const QString& shown, const QTextCharFormat& format);
     void putRun(std::size_t begin, std::size_t size, const QTextCharFormat& format);
     void putFormula(std::size_t begin, std::size_t end, bool display, const QTextCharFormat& format);
     void startDisplay();

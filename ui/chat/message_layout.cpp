@@ -159,6 +159,7 @@ void MessageLayout::arrange(const MessageContent& content, const Options& option
     else
         arrangeQuestion(content, options, y);
     arrangeNotice(content, options, y);
+    placeWide();
     const bool question = content.author != Author::Assistant;
     slots_.tools = QRectF(0, y + (question ? 1 : 4), width_, ChatStyle::toolsHeight());
     height_ = std::ceil(slots_.tools.bottom() + (question ? 0 : 8));
@@ -227,8 +228,7 @@ void MessageLayout::arrangeAnswer(const MessageContent& content, const Options& 
             }
         } else {
             QTextDocument& document = *part.document();
-            if (document.textWidth() != width_)
-                document.setTextWidth(width_);
+            layOutAt(part, width_);
             const bool empty = content.parts[i].text.empty() && !content.streaming();
             part.rect = QRectF(0, y, width_, empty ? 0 : sizeOf(document).height());
             y = part.rect.bottom();
@@ -244,9 +244,48 @@ void MessageLayout::arrangeFold(int index, const Options& options, qreal& y) {
     if (!options.open.contains(index))
         return;
     QTextDocument& document = *part.document();
-    document.setTextWidth(width_ - thinking_indent);
+    layOutAt(part, width_ - thinking_indent);
     part.rect = QRectF(thinking_indent, y, width_ - thinking_indent, sizeOf(document).height());
     y = part.rect.bottom() + 12;
+}
+
+void MessageLayout::layOutAt(Part& part, qreal width) {
+    QTextDocument& document = *part.document();
+    if (document.textWidth() != width) {
+        if (part.markdown)
+            fitTables(document, width);
+        document.setTextWidth(width);
+    }
+    if (part.markdown)
+        part.wide.find(document, width);
+}
+
+void MessageLayout::placeWide() {
+    constexpr qreal bar = 11; // height
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        const Part& part = parts_[i];
+        if (!part.markdown || part.rect.height() <= 0)
+            continue;
+        const std::vector<WideBands::Band>& bands = part.wide.bands();
+        for (std::size_t j = 0; j < bands.size(); ++j) {
+            const WideBands::Band& band = bands[j];
+            slots_.wides.push_back(
+                {static_cast<int>(i), static_cast<int>(j),
+                 QRectF(part.rect.left(), part.rect.top() + band.bottom, part.wide.width(), bar),
+                 static_cast<int>(band.scrolled),
+                 static_cast<int>(std::ceil(band.right - band.left - part.wide.width()))});
+        }
+    }
+}
+
+bool MessageLayout::scrollWide(int wide, qreal to) {
+    if (wide < 0 || wide >= static_cast<int>(slots_.wides.size()))
+        return false;
+    LayoutSlots::Wide& place = slots_.wides[static_cast<std::size_t>(wide)];
+    WideBands& bands = parts_[static_cast<std::size_t>(place.part)].wide;
+    const bool moved = bands.scroll(static_cast<std::size_t>(place.band), to);
+    place.scrolled = static_cast<int>(bands.bands()[static_cast<std::size_t>(place.band)].scrolled);
+    return moved;
 }
 
 void MessageLayout::placeCodeHeaders(const Part& part) {

@@ -6,6 +6,7 @@
 #include "ui/chat/markdown.h"
 #include "ui/chat/message_content.h"
 #include "ui/chat/text_stretch.h"
+#include "ui/chat/wide_bands.h"
 
 #include <QAbstractTextDocumentLayout>
 #include <QCoreApplication>
@@ -58,8 +59,15 @@ struct LayoutSlots {
         const CodeBlock* block = nullptr; ///< valid until the layout changes
         QRectF header;                    ///< null: not seen
     };
+    /// What is wider than the text: the place of its scroll bar.
+    struct Wide {
+        int part = 0, band = 0;
+        QRectF bar;
+        int scrolled = 0, hidden = 0; ///< of what it holds so much is out of sight, at both sides together
+    };
     std::vector<Fold> folds; ///< the headline of each part that folds
     std::vector<Code> codes;
+    std::vector<Wide> wides;
     QRectF tools;  ///< buttons and the run's line
     QRectF editor; ///< null: not being edited
 };
@@ -88,6 +96,12 @@ class MessageLayout {
     const LayoutSlots& places() const { return slots_; }
     void paint(QPainter& painter, const MessageContent& content, const PaintState& state) const;
     LayoutHit hit(const QPointF& point) const;
+    /// Scrolls what is wider than the text (LayoutSlots::wides). Returns whether it moved.
+    bool scrollWide(int wide, qreal to);
+    /// The same for what stands at a point: by so much. False also where nothing there can be scrolled.
+    bool scrollWideAt(const QPointF& point, qreal by);
+    /// Scrolls what is wider than the text so that this place of it is seen. Returns whether it moved.
+    bool revealWide(LayoutPosition position);
     /// The caret there; of a part that is folded, the head of the message.
     QRectF positionRect(LayoutPosition position) const;
     bool shows(LayoutPosition position) const; ///< its part is not folded
@@ -114,6 +128,7 @@ class MessageLayout {
         std::size_t filled = 0;                     ///< bytes that `plain` was made from
         std::string whole;                          ///< where `plain` shows only its beginning
         QRectF rect;                                ///< in the message; null: folded
+        WideBands wide;
         QTextDocument* document() const { return markdown ? &markdown->document() : plain.get(); }
         bool shown() const { return document() && !rect.isNull(); }
     };
@@ -126,6 +141,10 @@ class MessageLayout {
     void arrangeFold(int index, const Options& options, qreal& y);
     void arrangeNotice(const MessageContent& content, const Options& options, qreal& y);
     void placeCodeHeaders(const Part& part);
+    void layOutAt(Part& part, qreal width);
+    void placeWide();
+    void drawBands(QPainter& painter, const Part& part, QAbstractTextDocumentLayout::PaintContext context,
+                   int first) const;
     LayoutPosition moved(LayoutPosition position, QTextCursor::MoveOperation operation) const;
     int hitPart(const QPointF& point) const;
     int caretPart(const MessageContent& content) const;

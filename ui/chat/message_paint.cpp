@@ -183,15 +183,7 @@ void MessageLayout::paintPart(QPainter& painter, int index, const MessageContent
     }
     if (state.selection)
         select(state.selection->first, state.selection->second, style_.selection, style_.selection_ink);
-    document->documentLayout()->draw(&painter, context);
-    for (const QAbstractTextDocumentLayout::Selection& drawn : std::as_const(context.selections)) {
-        const QBrush front = drawn.format.foreground();
-        paintSelectedFormulas(painter, *document, std::max(drawn.cursor.selectionStart(), first.position()),
-                              drawn.cursor.selectionEnd(),
-                              front.style() == Qt::NoBrush ? context.palette.color(QPalette::Text)
-                                                           : front.color(),
-                              drawn.format.background(), context.clip);
-    }
+    drawBands(painter, part, context, first.position());
     paintQuotes(painter, *document, first, context.clip);
     painter.restore();
     if (state.caret && index == caretPart(content)) {
@@ -200,6 +192,52 @@ void MessageLayout::paintPart(QPainter& painter, int index, const MessageContent
         painter.setBrush(style_.accent);
         painter.drawRoundedRect(caret, 1.5, 1.5);
     }
+}
+
+/// The document with its selections; of what is wider than the text the stretch that it is scrolled to.
+/// `first`: the position from which on it is seen.
+void MessageLayout::drawBands(QPainter& painter, const Part& part,
+                              QAbstractTextDocumentLayout::PaintContext context, int first) const {
+    QTextDocument& document = *part.document();
+    const auto draw = [&] {
+        document.documentLayout()->draw(&painter, context);
+        for (const QAbstractTextDocumentLayout::Selection& drawn : std::as_const(context.selections)) {
+            const QBrush front = drawn.format.foreground();
+            paintSelectedFormulas(painter, document, std::max(drawn.cursor.selectionStart(), first),
+                                  drawn.cursor.selectionEnd(),
+                                  front.style() == Qt::NoBrush ? context.palette.color(QPalette::Text)
+                                                               : front.color(),
+                                  drawn.format.background(), context.clip);
+        }
+    };
+    if (part.wide.bands().empty())
+        return draw();
+    const QRectF whole =
+        context.clip.isValid() ? context.clip : QRectF(0, 0, part.rect.width(), part.rect.height());
+    const auto strip = [&](qreal top, qreal bottom, const WideBands::Band* band) {
+        QRectF seen(whole.left(), std::max(top, whole.top()), whole.width(), 0);
+        seen.setBottom(std::min(bottom, whole.bottom()));
+        if (seen.height() <= 0)
+            return;
+        if (band) { // not into the margin beside the text
+            seen.setLeft(std::max(seen.left(), 0.0));
+            seen.setRight(std::min(seen.right(), part.wide.width()));
+        }
+        const qreal shift = band ? band->shift() : 0;
+        painter.save();
+        painter.setClipRect(seen, Qt::IntersectClip);
+        painter.translate(-shift, 0);
+        context.clip = seen.translated(shift, 0);
+        draw();
+        painter.restore();
+    };
+    qreal from = whole.top();
+    for (const WideBands::Band& band : part.wide.bands()) {
+        strip(from, band.top, nullptr);
+        strip(std::max(from, band.top), band.bottom, &band);
+        from = std::max(from, band.bottom);
+    }
+    strip(from, whole.bottom(), nullptr);
 }
 
 /// Bars beside quotes, where their lines begin, from a block on as far as is seen.

@@ -64,7 +64,8 @@ QRectF MessageLayout::caretRect(const Part& part, int position) const {
     const qreal x = line.isValid() ? line.cursorToX(in_block) : 0;
     const qreal height = style_.em() * 1.15;
     const qreal baseline = line.isValid() ? line.y() + line.ascent() : height;
-    return QRectF(part.rect.left() + rect.left() + x + 2,
+    const qreal shift = part.wide.shift(rect.center().y());
+    return QRectF(part.rect.left() + rect.left() + x + 2 - shift,
                   part.rect.top() + rect.top() + baseline - style_.em() * 0.92, 7, height);
 }
 
@@ -115,7 +116,8 @@ LayoutHit MessageLayout::hit(const QPointF& point) const {
     if (!where || !slots_.editor.isNull())
         return hit;
     QTextDocument* document = where->document();
-    const QPointF inside = point - where->rect.topLeft();
+    QPointF inside = point - where->rect.topLeft();
+    inside.rx() += where->wide.shift(inside.y());
     if (inside.y() < 0) {
         hit.position.position = 0;
         return hit;
@@ -129,6 +131,31 @@ LayoutHit MessageLayout::hit(const QPointF& point) const {
     if (hit.on_text)
         hit.link = document->documentLayout()->anchorAt(inside);
     return hit;
+}
+
+bool MessageLayout::scrollWideAt(const QPointF& point, qreal by) {
+    for (std::size_t i = 0; i < slots_.wides.size(); ++i) {
+        const LayoutSlots::Wide& wide = slots_.wides[i];
+        const Part& part = parts_[static_cast<std::size_t>(wide.part)];
+        const qreal y = point.y() - part.rect.top();
+        if (part.wide.at(y) == static_cast<std::size_t>(wide.band))
+            return scrollWide(static_cast<int>(i), wide.scrolled + by);
+    }
+    return false;
+}
+
+bool MessageLayout::revealWide(LayoutPosition position) {
+    const Part* where = part(position.part);
+    if (!where || !where->shown() || where->wide.bands().empty())
+        return false;
+    const QRectF caret = caretRect(*where, position.position);
+    const qreal y = caret.center().y() - where->rect.top();
+    const std::optional<std::size_t> band = where->wide.at(y);
+    if (!band)
+        return false;
+    const qreal seen = caret.left() - where->rect.left(), edge = where->wide.width() / 8;
+    return (seen < 0 || seen > where->wide.width() - edge) &&
+           scrollWideAt(caret.center(), seen - where->wide.width() / 2);
 }
 
 LayoutPosition MessageLayout::moved(LayoutPosition position, QTextCursor::MoveOperation operation) const {

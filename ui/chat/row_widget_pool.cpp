@@ -28,14 +28,13 @@ void putAway(Widget* widget, std::vector<Widget*>& spare) {
     spare.push_back(widget);
 }
 
-/// As many buttons as are wanted.
-template <typename Make>
-void resizeButtons(std::vector<CalmButton*>& buttons, std::size_t wanted, std::vector<CalmButton*>& spare,
-                   Make make) {
-    for (; buttons.size() > wanted; buttons.pop_back())
-        putAway(buttons.back(), spare);
-    while (buttons.size() < wanted)
-        buttons.push_back(takeSpare(spare, make));
+/// As many as are wanted.
+template <typename Widget, typename Make>
+void resizeTo(std::size_t wanted, std::vector<Widget*>& widgets, std::vector<Widget*>& spare, Make make) {
+    for (; widgets.size() > wanted; widgets.pop_back())
+        putAway(widgets.back(), spare);
+    while (widgets.size() < wanted)
+        widgets.push_back(takeSpare(spare, make));
 }
 
 } // namespace
@@ -47,6 +46,7 @@ void RowWidgetPool::place(ThreadRow& row, const QPointF& origin, const State& st
     placeTools(widgets, row, origin, state);
     placeFolds(widgets, row, origin);
     placeCodes(widgets, row, origin, state.edited);
+    placeWides(widgets, row, origin, state.edited);
 }
 
 void RowWidgetPool::placeTools(Widgets& widgets, ThreadRow& row, const QPointF& origin, const State& state) {
@@ -76,7 +76,7 @@ CalmButton* RowWidgetPool::makeFold() {
 /// A headline says what the part is, and its name what a click does.
 void RowWidgetPool::placeFolds(Widgets& widgets, const ThreadRow& row, const QPointF& origin) {
     const std::vector<LayoutSlots::Fold>& folds = row.layout->places().folds;
-    resizeButtons(widgets.folds, folds.size(), spare_folds_, [this] { return makeFold(); });
+    resizeTo(folds.size(), widgets.folds, spare_folds_, [this] { return makeFold(); });
     for (std::size_t i = 0; i < folds.size(); ++i) {
         CalmButton* button = widgets.folds[i];
         const bool open = row.open.contains(folds[i].part);
@@ -113,7 +113,7 @@ CalmButton* RowWidgetPool::makeCodeButton() {
 void RowWidgetPool::placeCodes(Widgets& widgets, const ThreadRow& row, const QPointF& origin, bool edited) {
     const std::vector<LayoutSlots::Code>& codes = row.layout->places().codes;
     const std::size_t wanted = edited ? 0 : codes.size();
-    resizeButtons(widgets.codes, wanted, spare_codes_, [this] { return makeCodeButton(); });
+    resizeTo(wanted, widgets.codes, spare_codes_, [this] { return makeCodeButton(); });
     for (std::size_t i = 0; i < wanted; ++i) {
         CalmButton* button = widgets.codes[i];
         button->setObjectName(u"codeCopyButton-%1-%2"_s.arg(row.content.id).arg(i));
@@ -128,6 +128,28 @@ void RowWidgetPool::placeCodes(Widgets& widgets, const ThreadRow& row, const QPo
     }
 }
 
+WideBar* RowWidgetPool::makeWideBar() {
+    auto* bar = new WideBar(viewport_);
+    connect(bar, &WideBar::valueChanged, this, [this, bar](int value) {
+        Q_EMIT wideScrolled(bar->property("message").toLongLong(), bar->property("wide").toInt(), value);
+    });
+    return bar;
+}
+
+void RowWidgetPool::placeWides(Widgets& widgets, const ThreadRow& row, const QPointF& origin, bool edited) {
+    const std::vector<LayoutSlots::Wide>& wides = row.layout->places().wides;
+    const std::size_t wanted = edited ? 0 : wides.size();
+    resizeTo(wanted, widgets.wides, spare_wides_, [this] { return makeWideBar(); });
+    for (std::size_t i = 0; i < wanted; ++i) {
+        WideBar* bar = widgets.wides[i];
+        bar->setObjectName(u"wideBar-%1-%2"_s.arg(row.content.id).arg(i));
+        bar->setProperty("message", row.content.id);
+        bar->setProperty("wide", static_cast<int>(i));
+        bar->setGeometry(wides[i].bar.translated(origin).toRect());
+        bar->show(wides[i].scrolled, wides[i].hidden, bar->width());
+    }
+}
+
 void RowWidgetPool::takeBack(Widgets& widgets) {
     if (widgets.tools) {
         putAway(widgets.tools, spare_tools_);
@@ -137,6 +159,8 @@ void RowWidgetPool::takeBack(Widgets& widgets) {
         putAway(fold, spare_folds_);
     for (CalmButton* code : widgets.codes)
         putAway(code, spare_codes_);
+    for (WideBar* bar : widgets.wides)
+        putAway(bar, spare_wides_);
 }
 
 void RowWidgetPool::keepOnly(const QSet<MessageId>& messages) {
@@ -160,6 +184,8 @@ QList<QWidget*> RowWidgetPool::widgets(MessageId message) const {
         all.append(fold);
     for (CalmButton* code : found->codes)
         all.append(code);
+    for (WideBar* bar : found->wides)
+        all.append(bar);
     all.append(found->tools);
     return all;
 }

@@ -4,6 +4,7 @@
 
 #include "ui/chat/message_tools.h"
 #include "ui/chat/thread_row.h"
+#include "ui/chat/wide_bar.h"
 
 #include <QHash>
 #include <QObject>
@@ -45,22 +46,28 @@ class RowWidgetPool : public QObject {
     void foldClicked(switchyard::MessageId message, int part);
     void codeCopyClicked(switchyard::MessageId message, int code); ///< index among LayoutSlots::codes
 
+    void wideScrolled(switchyard::MessageId message, int wide, int to); ///< index among LayoutSlots::wides
+
   private:
     struct Widgets {
         MessageTools* tools = nullptr;
         std::vector<CalmButton*> folds, codes;
+        std::vector<WideBar*> wides;
     };
     void placeTools(Widgets& widgets, ThreadRow& row, const QPointF& origin, const State& state);
     void placeFolds(Widgets& widgets, const ThreadRow& row, const QPointF& origin);
     void placeCodes(Widgets& widgets, const ThreadRow& row, const QPointF& origin, bool edited);
+    void placeWides(Widgets& widgets, const ThreadRow& row, const QPointF& origin, bool edited);
     void takeBack(Widgets& widgets);
     CalmButton* makeFold();
     CalmButton* makeCodeButton();
+    WideBar* makeWideBar();
 
     QWidget* viewport_;
     QHash<MessageId, Widgets> used_;
     std::vector<MessageTools*> spare_tools_;
     std::vector<CalmButton*> spare_folds_, spare_codes_;
+    std::vector<WideBar*> spare_wides_;
 };
 
 } // namespace switchyard

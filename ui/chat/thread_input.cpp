@@ -171,7 +171,27 @@ void ThreadView::wheelEvent(QWheelEvent* event) {
         event->accept();
         return;
     }
-    QAbstractScrollArea::wheelEvent(event);
+    if (!scrollSideways(*event))
+        QAbstractScrollArea::wheelEvent(event);
+}
+
+/// What is wider than the text, under the pointer: by the wheel that is turned sideways, or with Shift.
+bool ThreadView::scrollSideways(QWheelEvent& event) {
+    const bool turned = event.modifiers() & Qt::ShiftModifier;
+    const QPoint pixels = event.pixelDelta(), angle = event.angleDelta();
+    const QPoint steps = pixels.isNull() ? angle / 2 : pixels;
+    const int by = turned && steps.x() == 0 ? steps.y() : steps.x();
+    if (by == 0 || (!turned && std::abs(steps.x()) <= std::abs(steps.y())) || rows_.empty())
+        return false;
+    const QPointF at = event.position();
+    const int index = geometry_.rowAt(at.y() + geometry_.offset());
+    const QPointF inside(at.x() - geometry_.columnLeft(), at.y() + geometry_.offset() - geometry_.top(index));
+    if (!row(index).layout || !row(index).layout->scrollWideAt(inside, -by))
+        return false;
+    event.accept();
+    placeWidgets();
+    viewport()->update();
+    return true;
 }
 
 // ---- Links and marks ----

@@ -62,6 +62,7 @@ void ThreadView::highlightToken(MessageId id, int token) {
         if (lit.content.partFolds(part) && lit.open.insert(part).second)
             lit.width = -1;
         layOut(index);
+        lit.layout->revealWide(lit.layout->position(lit.content.tokens.begin(token)));
         geometry_.settle();
         geometry_.reveal(index, TokenOverlay::tokenRect(shown(lit), token).top(), 20, 40);
     }
@@ -103,6 +104,8 @@ void ThreadView::showMatch() {
     const auto range = holder.layout->find(find_.query(), match->nth, match->place);
     selection_.setRange({match->row, range ? range->first : LayoutPosition{}},
                         {match->row, range ? range->second : LayoutPosition{}});
+    if (range)
+        holder.layout->revealWide(range->first);
     geometry_.settle();
     geometry_.reveal(match->row, range ? holder.layout->positionRect(range->first).top() : 0, 20, 60);
     refresh();

@@ -37,6 +37,11 @@ ThreadView::ThreadView(QWidget* parent) : QAbstractScrollArea(parent), widgets_(
     connect(jump_, &QToolButton::clicked, this, &ThreadView::jumpToEnd);
     connect(&widgets_, &RowWidgetPool::foldClicked, this,
             [this](MessageId id, int part) { setPartOpen(id, part, !partOpen(id, part)); });
+    connect(&widgets_, &RowWidgetPool::wideScrolled, this, [this](MessageId id, int wide, int to) {
+        ThreadRow* scrolled = find(id);
+        if (scrolled && scrolled->layout && scrolled->layout->scrollWide(wide, to))
+            viewport()->update();
+    });
     connect(&widgets_, &RowWidgetPool::codeCopyClicked, this, [this](MessageId id, int code) {
         const ThreadRow* owner = find(id);
         if (owner && owner->layout && code < static_cast<int>(owner->layout->places().codes.size()))

@@ -157,6 +157,7 @@ class ThreadView : public QAbstractScrollArea {
         int mark = -1; ///< index of the dial mark
     };
     Under under(const QPointF& viewport_point) const;
+    bool scrollSideways(QWheelEvent& event);
     void press(const Under& under, ThreadSelection::Unit unit);
     void extendSelection(const QPointF& viewport_point);
     void autoScroll();

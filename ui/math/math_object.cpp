@@ -16,7 +16,9 @@ namespace switchyard {
 namespace {
 
 constexpr int object_type = QTextFormat::UserObject + 1;
-constexpr int source_property = 0x100010, formula_property = 0x100011;
+constexpr int source_property = 0x100010, formula_property = 0x100011, alone_property = 0x100012;
+/// Smaller than this share of its size a formula that may be scrolled is not made.
+constexpr double smallest_scale = 0.8;
 
 MathFormulaPtr formulaOf(const QTextFormat& format) {
     return format.property(formula_property).value<MathFormulaPtr>();
@@ -29,16 +31,18 @@ double middleOf(const QTextFormat& format) {
 }
 
 /// How large a formula can be shown where the text is so wide.
-double shownScale(const MathFormula& formula, const QTextDocument& document, int position) {
+double shownScale(const MathFormula& formula, const QTextDocument& document, int position,
+                  const QTextFormat& format) {
     if (document.textWidth() <= 0)
         return 1;
     const QTextBlock block = document.findBlock(position);
-    const QTextBlockFormat format = block.blockFormat();
-    double room = document.textWidth() - format.leftMargin() - format.rightMargin() - 2;
+    const QTextBlockFormat around = block.blockFormat();
+    double room = document.textWidth() - around.leftMargin() - around.rightMargin() - 2;
     QTextCursor cursor(block);
     if (const QTextTable* table = cursor.currentTable(); table && table->columns() > 1)
         room *= 0.7; // how wide a column becomes is not known yet
-    return room > 0 && formula.width() > room ? room / formula.width() : 1;
+    const double scale = room > 0 && formula.width() > room ? room / formula.width() : 1;
+    return standsAlone(format.toCharFormat()) ? std::max(scale, smallest_scale) : scale;
 }
 
 /// From the top of a line to its baseline.
@@ -65,7 +69,7 @@ QSizeF MathObject::intrinsicSize(QTextDocument* document, int position, const QT
     const MathFormulaPtr formula = formulaOf(format);
     if (!formula)
         return {};
-    const double scale = shownScale(*formula, *document, position), middle = middleOf(format);
+    const double scale = shownScale(*formula, *document, position, format), middle = middleOf(format);
     const double ascent = formula->ascent() * scale, descent = formula->descent() * scale;
     return {formula->width() * scale, std::max({2 * ascent - middle, 2 * descent + middle, 1.0})};
 }
@@ -80,12 +84,14 @@ void MathObject::drawObject(QPainter* painter, const QRectF& rect, QTextDocument
     // The rectangle is in the middle of the line.
     const double above = baselineOf(line), height = above + line.descent();
     const double baseline = rect.top() - (height - rect.height()) / 2 + above;
-    formula->paint(*painter, {rect.left(), baseline}, shownScale(*formula, *document, position));
+    formula->paint(*painter, {rect.left(), baseline}, shownScale(*formula, *document, position, format));
 }
 
 QTextCharFormat formulaFormat(const QTextCharFormat& beside, const QFont& text, const MathFormulaPtr& formula,
-                              const QString& source) {
+                              const QString& source, bool alone) {
     QTextCharFormat format = beside;
+    if (alone)
+        format.setProperty(alone_property, true);
     format.setObjectType(object_type);
     format.setVerticalAlignment(QTextCharFormat::AlignMiddle);
     format.clearProperty(QTextFormat::FontPointSize);
@@ -97,6 +103,8 @@ QTextCharFormat formulaFormat(const QTextCharFormat& beside, const QFont& text, 
 }
 
 bool isFormula(const QTextCharFormat& format) { return format.objectType() == object_type; }
+
+bool standsAlone(const QTextCharFormat& format) { return format.boolProperty(alone_property); }
 
 void paintSelectedFormulas(QPainter& painter, const QTextDocument& document, int from, int to,
                            const QColor& colour, const QBrush& back, const QRectF& clip) {
@@ -119,13 +127,19 @@ void paintSelectedFormulas(QPainter& painter, const QTextDocument& document, int
                 const int in_block = at - block.position(); // of which either side may be the left one
                 const double x = std::min(line.cursorToX(in_block), line.cursorToX(in_block + 1));
                 const QPointF place = rect.topLeft() + QPointF(x, line.y() + baselineOf(line));
-                const double scale = shownScale(*formula, document, at), ascent = formula->ascent() * scale;
+                const double scale = shownScale(*formula, document, at, fragment.charFormat());
+                const double ascent = formula->ascent() * scale;
                 const QSizeF size(formula->width() * scale, ascent + formula->descent() * scale);
                 painter.fillRect(QRectF(place - QPointF(0, ascent), size), back);
                 formula->paint(painter, place, scale);
             }
         }
     }
+}
+
+double formulaWidth(const QTextCharFormat& format) {
+    const MathFormulaPtr formula = formulaOf(format);
+    return formula ? formula->width() : 0;
 }
 
 QString formulaSource(const QTextCharFormat& format) { return format.stringProperty(source_property); }

@@ -3,6 +3,7 @@
 #include <md4c.h>
 
 #include <QByteArrayView>
+#include <QRegularExpression>
 
 #include <algorithm>
 #include <string>
@@ -257,6 +258,14 @@ QByteArray escapedHtml(const QString& text) {
     return html;
 }
 
+/// Footnotes are text: what stands behind "[^1]:" would be taken for an address, and not be shown. The sign
+/// between is one that no page shows.
+static std::string withFootnotes(QString markdown) {
+    static const QRegularExpression note(QStringLiteral("^([ >]*\\[\\^[^\\]\\s]{1,64}\\]):"),
+                                         QRegularExpression::MultilineOption);
+    return markdown.replace(note, QStringLiteral("\\1\x01:")).toStdString();
+}
+
 QByteArray htmlOfMarkdown(const QString& markdown) {
     MD_PARSER parser{};
     parser.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS |
@@ -281,7 +290,7 @@ QByteArray htmlOfMarkdown(const QString& markdown) {
         static_cast<Page*>(page)->text(type, {text, size});
         return 0;
     };
-    const std::string text = markdown.toStdString();
+    const std::string text = withFootnotes(markdown);
     Page page;
     if (md_parse(text.data(), static_cast<MD_SIZE>(text.size()), &parser, &page) == 0)
         return page.html;
