@@ -91,16 +91,50 @@ QString searchExpression(const QString& typed) {
     return terms.join(QStringLiteral(" AND "));
 }
 
-QString hitLine(const QString& source, const QString& typed, int width) {
-    qsizetype at = -1, length = 0;
-    for (const QString& term : typed.split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
-        at = source.indexOf(term, 0, Qt::CaseInsensitive);
-        length = term.size();
-        if (at >= 0)
-            break;
+namespace {
+
+/// The letters without their marks and in one case, each at its place.
+QString folded(const QString& source) {
+    QString plain = source;
+    for (QChar& c : plain) {
+        if (c.unicode() > 0x7F && c.decompositionTag() == QChar::Canonical)
+            c = c.decomposition().front();
+        c = c.toCaseFolded();
     }
-    if (at < 0)
-        at = length = 0;
+    return plain;
+}
+
+/// What of a text was typed to find it, the likeliest first: its terms, then their words.
+QStringList wordsOf(const QString& typed) {
+    const QStringList terms = typed.split(QLatin1Char(' '), Qt::SkipEmptyParts);
+    QStringList words = terms;
+    for (const QString& term : terms) {
+        for (const Stretch& stretch : stretches(term))
+            words.append(QString::fromUcs4(stretch.characters.constData(), stretch.characters.size()));
+    }
+    return words;
+}
+
+} // namespace
+
+Found findIn(const QString& text, const QString& typed, qsizetype from) {
+    const QString plain = folded(text), whole = folded(typed.simplified());
+    const auto find = [&](const QString& word) {
+        const qsizetype at = word.isEmpty() ? -1 : plain.indexOf(word, from);
+        return at < 0 ? Found() : Found{at, word.size()};
+    };
+    Found found = find(whole);
+    for (const QString& word : wordsOf(whole)) {
+        if (found.length > 0)
+            break;
+        found = find(word);
+    }
+    return found;
+}
+
+QString hitLine(const QString& source, const QString& typed, int width) {
+    const auto [found, length] = findIn(source, typed);
+    const qsizetype at = found;
     qsizetype begin = at > 0 ? source.lastIndexOf(QLatin1Char('\n'), at - 1) + 1 : 0;
     qsizetype end = source.indexOf(QLatin1Char('\n'), at);
     if (end < 0)
@@ -108,7 +142,7 @@ QString hitLine(const QString& source, const QString& typed, int width) {
     const qsizetype line_begin = begin, line_end = end;
     if (end - begin > width) {
         begin = std::max(begin, at - std::max<qsizetype>(0, width - length) / 3);
-        end = std::min(end, begin + width);
+        end = std::min(end, std::max(begin + width, at + length));
         if (begin > line_begin && source[begin].isLowSurrogate())
             --begin;
         if (end < line_end && source[end].isLowSurrogate())

@@ -1,8 +1,10 @@
 // The list of chats: groups by date, renaming, searching, and models that keep Qt's rules.
+#include "app/services/search_words.h"
 #include "tests/app/store_fixture.h"
 #include "tests/ui/chat_rows.h"
 #include "tests/ui/desk.h"
 #include "ui/chat/chat_list.h"
+#include "ui/chat/chat_list_delegate.h"
 #include "ui/chat/toast.h"
 
 #include <QAbstractItemModelTester>
@@ -34,6 +36,33 @@ class ChatListTest : public QObject {
     Q_OBJECT
 
   private Q_SLOTS:
+    /// However narrow the list is, the word that was found is in its line, and whole.
+    void aHitsLineHasTheWholeWord_data() {
+        QTest::addColumn<QString>("query");
+        QTest::addColumn<QString>("line");
+        QTest::addColumn<QString>("found");
+        const QString words = u"some words that stand before what is looked for and a few more "_s;
+        QTest::newRow("at the end") << u"treasure"_s << words + u"treasure"_s << u"treasure"_s;
+        QTest::newRow("in the middle") << u"treasure"_s << words + u"Treasure "_s + words << u"Treasure"_s;
+        QTest::newRow("at the beginning") << u"treasure"_s << u"treasure "_s + words << u"treasure"_s;
+        QTest::newRow("another case and accents") << u"CAFE"_s << words + u"café noir"_s << u"café"_s;
+        QTest::newRow("Chinese") << u"专家"_s << u"混合"_s.repeated(60) + u"专家模型"_s << u"专家"_s;
+        QTest::newRow("the second of two") << u"nowhere treasure"_s << words + u"treasure"_s << u"treasure"_s;
+    }
+    void aHitsLineHasTheWholeWord() {
+        QFETCH(QString, query);
+        QFETCH(QString, line);
+        QFETCH(QString, found);
+        const QFontMetrics metrics{QFont()};
+        const int narrow = metrics.horizontalAdvance(found) + 3 * metrics.horizontalAdvance(QChar(0x2026));
+        for (int width = narrow; width < 600; width += 7) {
+            const QString stored = hitLine(line, query);
+            const QString shown = shownLine(stored, query, metrics, width);
+            QVERIFY2(shown.contains(found), qPrintable(u"%1: %2"_s.arg(width).arg(shown)));
+            QVERIFY(metrics.horizontalAdvance(shown) <= width);
+        }
+    }
+
     void groupsByDate() {
         const QDate today(2025, 6, 15);
         const auto name = [&](const QDate& date) { return dateGroup(date, today).name; };

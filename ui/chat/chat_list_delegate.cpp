@@ -1,5 +1,6 @@
 #include "ui/chat/chat_list_delegate.h"
 
+#include "app/services/search_words.h"
 #include "ui/chat/chat_list_model.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
@@ -8,6 +9,8 @@
 #include <QLineEdit>
 #include <QPainter>
 #include <QTextLayout>
+
+#include <algorithm>
 
 using namespace Qt::StringLiterals;
 
@@ -49,18 +52,35 @@ void ChatListDelegate::paintGroup(QPainter& painter, const QStyleOptionViewItem&
     }
 }
 
+QString shownLine(const QString& line, const QString& query, const QFontMetrics& metrics, int width) {
+    const Found found = findIn(line, query);
+    QString shown = line;
+    if (found.length > 0) {
+        const QChar dots(0x2026);
+        const QString end = found.begin + found.length < line.size() ? QString(dots) : QString();
+        const auto fits = [&](qsizetype begin) {
+            const QString words = line.mid(begin, found.begin + found.length - begin);
+            return metrics.horizontalAdvance((begin > 0 ? dots + words : words) + end) <= width;
+        };
+        qsizetype begin = 0;
+        while (begin < found.begin && !fits(begin))
+            begin = std::min(found.begin,
+                             line.indexOf(u' ', begin) < 0 ? found.begin : line.indexOf(u' ', begin) + 1);
+        shown = begin > 0 ? dots + line.mid(begin) : line;
+    }
+    return metrics.elidedText(shown, Qt::ElideRight, width);
+}
+
 /// The line of a hit, with what was searched for in bold.
 void ChatListDelegate::paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
                                  const QColor& plain, const QColor& found) const {
-    QTextLayout layout(
-        QFontMetrics(font).elidedText(oneLine(line).simplified(), Qt::ElideRight, rect.width()), font);
+    QTextLayout layout(shownLine(oneLine(line).simplified(), query_, QFontMetrics(font), rect.width()), font);
     QList<QTextLayout::FormatRange> ranges;
-    for (qsizetype at = 0;
-         !query_.isEmpty() && (at = layout.text().indexOf(query_, at, Qt::CaseInsensitive)) >= 0;
-         at += query_.size()) {
+    for (Found each = findIn(layout.text(), query_); each.length > 0;
+         each = findIn(layout.text(), query_, each.begin + each.length)) {
         QTextLayout::FormatRange range;
-        range.start = static_cast<int>(at);
-        range.length = static_cast<int>(query_.size());
+        range.start = static_cast<int>(each.begin);
+        range.length = static_cast<int>(each.length);
         range.format.setFontWeight(QFont::Bold);
         range.format.setForeground(found);
         ranges.append(range);

@@ -8,6 +8,9 @@
 
 namespace switchyard {
 
+/// As much of a hit's line as there is room for (pixels): what was searched for is always in it, whole.
+QString shownLine(const QString& line, const QString& query, const QFontMetrics& metrics, int width);
+
 class ChatListDelegate : public QStyledItemDelegate {
     Q_OBJECT
   public:
