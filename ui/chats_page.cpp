@@ -1,6 +1,6 @@
 #include "ui/chats_page.h"
 
-#include "app/services/context_used.h"
+#include "app/services/engine_sentence.h"
 #include "ui/answer_elsewhere.h"
 #include "ui/chat/chat_page.h"
 #include "ui/chat_columns.h"
@@ -351,7 +351,7 @@ void ChatsPage::showDevice() {
         loading_.waits()
             ? tr("%1 computes until the answer has ended.").arg(model.card < 0 ? tr("The CPU") : model.device)
         : elsewhere ? tr("For now the model is opened on the CPU.")
-                    : oneParagraph({model.device_why, speedSentence(model)}));
+                    : oneParagraph({engineSentence(model.device_why), speedSentence(model)}));
 }
 
 // ---- The chat and its plots ----

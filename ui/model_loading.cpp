@@ -1,6 +1,7 @@
 #include "ui/model_loading.h"
 
 #include "app/services/chat_controller.h"
+#include "app/services/engine_sentence.h"
 #include "ui/models/model_text.h"
 
 #include <algorithm>
@@ -141,7 +142,7 @@ void ModelLoading::takeCardTrouble(CardTrouble trouble) {
 /// What was found in the file is said once, where it is seen; the facts beside the name keep it.
 void ModelLoading::sayNotes() {
     constexpr qsizetype kMost = 3;
-    const QStringList& notes = model_.capabilities().notes;
+    const QStringList notes = engineSentences(model_.capabilities().notes);
     QStringList said = notes.first(std::min(kMost, notes.size()));
     if (!instead_.isEmpty())
         said.prepend(std::exchange(instead_, {}));

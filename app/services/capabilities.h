@@ -27,11 +27,12 @@ struct ChoiceForecast {
 /// What dialState() makes the state of each dial of.
 struct Capabilities {
     bool ready = false;
-    QString model_path, model_name, architecture, device; ///< device: "CPU, 2 threads"
+    QString model_path, model_name, architecture, device; ///< device: "CPU, 2 threads" (engineDevice())
     QString model_fingerprint;                            ///< the same for the same file, wherever it lies
     QString file_precision;                               ///< "Q4_1"
     int card = -1;                                        ///< that computes it; -1: the CPU does
-    QString device_why;                  ///< a sentence, where the device was chosen automatically
+    /// A sentence, where the device was chosen automatically: the engine's (engineSentence() says it).
+    QString device_why;
     SpeedRange speed, speed_on_cpu{};    ///< of a card, at the file's precision; measured on the processor
     int threads = 1;                     ///< of the device
     double bandwidth = 0;                ///< bytes a second read from memory; 0: not measured
@@ -40,7 +41,8 @@ struct Capabilities {
     bool can_carve = false;
     bool thinking = false, thinking_effort = false; ///< its template has a switch, and a word, for that
     SystemRole system_role = SystemRole::Heard;
-    QStringList notes; ///< what a user should know of how the file was understood
+    QStringList notes; ///< sentences, of the engine's too (engineSentence() says them): what a user should
+                       ///< know of how the file was understood
     std::vector<ChoiceForecast> weights, kv;
     Tuning defaults;                                   ///< the model's own
     quint64 weights_bytes = 0, kv_bytes_per_token = 0; ///< weights: measured, in memory of our own

@@ -1,6 +1,5 @@
 #include "app/services/cards.h"
 
-#include "app/services/engine_sentence.h"
 #include "engine/base/error.h"
 
 #include <algorithm>
@@ -17,8 +16,8 @@ Cards cardsOf(const Hardware& hardware) {
     Cards all;
     for (const CardInfo& card : list.cards)
         all.cards.push_back({card.index, QString::fromStdString(card.name), card.memory, card.memory_free,
-                             engineSentence(QString::fromStdString(card.unusable))});
-    all.none = engineSentence(QString::fromStdString(list.none));
+                             QString::fromStdString(card.unusable)});
+    all.none = QString::fromStdString(list.none);
     return all;
 }
 

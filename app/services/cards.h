@@ -14,13 +14,13 @@ struct Card {
     QString name;            ///< "NVIDIA H200"
     quint64 memory = 0;      ///< bytes
     quint64 memory_free = 0; ///< bytes now; 0: not known
-    QString unusable{};      ///< why it cannot be used, as a clause; "": it can
+    QString unusable{};      ///< why it cannot be used, as the engine's clause; "": it can
     bool operator==(const Card&) const = default;
 };
 
 struct Cards {
     std::vector<Card> cards;
-    QString none; ///< why no card can be used, as a clause; "": one can
+    QString none; ///< why no card can be used, as the engine's clause; "": one can
 
     const Card* find(int index) const;
     bool operator==(const Cards&) const = default;

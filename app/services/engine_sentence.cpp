@@ -1,6 +1,7 @@
 #include "app/services/engine_sentence.h"
 
 #include <QCoreApplication>
+#include <QLocale>
 #include <QRegularExpression>
 
 #include <algorithm>
@@ -229,8 +230,13 @@ constexpr int kDeepest = 3; ///< reasons within sentences, and things within the
 
 QString translated(const QString& english, std::span<const char* const> texts, int depth = 0);
 
-/// What was filled in: a part of a file, or a reason, which is a sentence itself; names and figures stay.
+/// What was filled in: a part of a file, or a reason, which is a sentence itself; a count as the window shows
+/// one. Names and other figures stay.
 QString filledIn(const QString& english, int depth) {
+    constexpr qsizetype kLongest = 18; // digits: what is longer is no count
+    const bool digits = std::ranges::all_of(english, [](QChar c) { return c >= u'0' && c <= u'9'; });
+    if (digits && !english.isEmpty() && english.size() <= kLongest && english[0] != u'0')
+        return QLocale().toString(english.toLongLong());
     const QString thing = translated(english, kThings, depth);
     return thing != english || !english.contains(u' ') ? thing : translated(english, kSentences, depth);
 }
@@ -278,6 +284,24 @@ QString engineSentence(const QString& english, const QString& path) {
     if (!reason.isEmpty())
         reason[0] = reason[0].toUpper();
     return u"%1 (%2)"_s.arg(reason, where);
+}
+
+QStringList engineSentences(const QStringList& english) {
+    QStringList said;
+    for (const QString& each : english)
+        said.append(engineSentence(each));
+    return said;
+}
+
+QString engineDevice(const QString& english) {
+    static const QRegularExpression count(QStringLiteral(", (\\d+) threads?"));
+    const QRegularExpressionMatch found = count.match(english);
+    if (!found.hasMatch())
+        return english;
+    QString said = english;
+    return said.replace(found.capturedStart(), found.capturedLength(),
+                        u", "_s + QCoreApplication::translate("EngineErrors", "%n thread(s)", nullptr,
+                                                              found.captured(1).toInt()));
 }
 
 QString engineSentence(const std::exception& error, const QString& path) {

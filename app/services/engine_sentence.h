@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QString>
+#include <QStringList>
 
 #include <exception>
 
@@ -11,6 +12,9 @@ namespace switchyard {
 /// `english` as the engine's errors are ("PATH: reason"). `path`: the model it speaks of, "" where there is
 /// none. A sentence without a translation stays English.
 QString engineSentence(const QString& english, const QString& path = {});
+QStringList engineSentences(const QStringList& english);
+/// What computes, as the engine names it ("CPU (AVX2), 2 threads").
+QString engineDevice(const QString& english);
 /// Of what the engine threw.
 QString engineSentence(const std::exception& error, const QString& path = {});
 

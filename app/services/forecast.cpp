@@ -13,7 +13,6 @@
 #include <QCoreApplication>
 #include <QCryptographicHash>
 #include <QFile>
-#include <QRegularExpression>
 
 #include <algorithm>
 #include <chrono>
@@ -58,15 +57,6 @@ bool carvable(const ModelConfig& config) {
     } catch (const Error&) {
         return false;
     }
-}
-
-/// The backend's own words, its threads counted in the window's language.
-QString deviceLine(const Backend& backend) {
-    static const QRegularExpression count(QStringLiteral(", \\d+ threads?"));
-    QString line = QString::fromStdString(backend.description());
-    return line.replace(count,
-                        QStringLiteral(", ") + QCoreApplication::translate("Forecast", "%n thread(s)",
-                                                                           nullptr, backend.threads()));
 }
 
 } // namespace
@@ -186,8 +176,8 @@ static void describeDevice(const Backend& backend, const ChosenBackend& device, 
     const SystemMemory machine = system_memory();
     const DeviceStatus status = backend.device_status();
     const bool own = status.total > 0;
-    c.device = device.card < 0 ? deviceLine(backend) : QString::fromStdString(device.name);
-    c.device_why = engineSentence(QString::fromStdString(device.why));
+    c.device = QString::fromStdString(device.card < 0 ? backend.description() : device.name);
+    c.device_why = QString::fromStdString(device.why);
     c.card = device.card;
     c.threads = backend.threads();
     c.bandwidth = device.card < 0 ? bandwidth : 0; // nothing is expected of a card by what RAM gives
@@ -205,7 +195,7 @@ Capabilities describeModel(LoadedModel& model, const ChosenBackend& device, doub
     c.model_fingerprint = fingerprintFile(c.model_path);
     c.architecture = QString::fromStdString(config.architecture);
     for (const std::string& note : model.notes())
-        c.notes.append(engineSentence(QString::fromStdString(note)));
+        c.notes.append(QString::fromStdString(note));
     describeDevice(model.backend(), device, bandwidth, c);
     c.context = config.context;
     c.thinking = !model.template_traits().thinking.empty();
@@ -236,7 +226,6 @@ Capabilities describeModel(LoadedModel& model, const ChosenBackend& device, doub
         choice.name = text(name);
         const quint64 a_token = static_cast<quint64>(memory.kv_bytes_per_token(type));
         choice.bytes = a_token * static_cast<quint64>(std::max(config.context, 0));
-        choice.note = QCoreApplication::translate("Forecast", "with a full context");
         c.kv.push_back(choice);
         if (type == BlockType::F16)
             c.kv_bytes_per_token = a_token;

@@ -150,7 +150,7 @@ bool OpenChat::continueAnswer(MessageId answer) {
     const int context = services_.model.capabilities().context;
     if (context > 0 && contextTokens() >= context) {
         Q_EMIT refused(
-            tr("The context of %n tokens is full: start a new chat, or choose a model with a larger "
+            tr("The context of %Ln tokens is full: start a new chat, or choose a model with a larger "
                "context and continue with that.",
                nullptr, context));
         return false;

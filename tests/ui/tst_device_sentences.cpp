@@ -203,6 +203,14 @@ class TestDeviceSentences : public QObject {
         }
     }
 
+    void countsAreGroupedAsElsewhere() {
+        const QString said = engineSentence(u"the prompt has 117694 tokens, the model's context holds 8192: "
+                                            "shorten it or start a new chat"_s);
+        QVERIFY2(said.contains(QLocale().toString(117694)) && said.contains(QLocale().toString(8192)),
+                 qPrintable(said));
+        QVERIFY(QLocale().toString(8192) != u"8192"_s);
+    }
+
     /// An error that is thrown where a device is set up or used is known to the window.
     void everyErrorOfTheCudaBackendIsKnown() {
         const QStringList begin = textsIn(u"/engine/backends/cuda"_s, u"throw Error\\(\\s*\"([^\"]+)\"\\)"_s);

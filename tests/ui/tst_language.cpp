@@ -43,6 +43,24 @@ class TestLanguage : public QObject {
     void init() { installLanguage(*qApp, u"en"_s); }
     void cleanupTestCase() { installLanguage(*qApp, u"en"_s); }
 
+    /// What the engine said of a model while it was loaded is said in the new language, too.
+    void whatTheEngineSaidFollows() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        Capabilities capabilities = mixtureModel();
+        capabilities.device_why = u"Automatic: the CPU, because there is no NVIDIA driver on this machine."_s;
+        capabilities.device = u"CPU (AVX2), 2 threads"_s;
+        desk.load(capabilities);
+        choose(desk, u"zh_CN"_s);
+        QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
+        const auto why = [&] { return desk.find<QLabel>(u"tune.device.why"_s)->text(); };
+        QVERIFY2(isChinese(why()) && !why().contains(u"because"_s), qPrintable(why()));
+        const QString facts = desk.find<QLabel>(u"picker.facts"_s)->text();
+        QVERIFY2(facts.contains(u"2 线程"_s), qPrintable(facts));
+        const QString kv = desk.find<QLabel>(u"tune.kv.forecast"_s)->text();
+        QVERIFY2(kv.isEmpty() || isChinese(kv), qPrintable(kv));
+    }
+
     void changesWithoutARestartAndBack() {
         QTemporaryDir folder;
         Desk desk(folder.path());

@@ -9,6 +9,7 @@
 #include <QDragEnterEvent>
 #include <QHBoxLayout>
 #include <QKeyEvent>
+#include <QLocale>
 #include <QMimeData>
 #include <QPointer>
 #include <QStackedLayout>
@@ -283,9 +284,10 @@ void ChatPage::showRun() {
                        : tr("Starting");
         break;
     case RunStatus::Phase::Prefill:
-        progress = status->prefill_total > 0
-                       ? tr("Reading: %1 of %2 tokens").arg(status->prefill_done).arg(status->prefill_total)
-                       : tr("Reading");
+        progress = status->prefill_total > 0 ? tr("Reading: %1 of %2 tokens")
+                                                   .arg(QLocale().toString(status->prefill_done),
+                                                        QLocale().toString(status->prefill_total))
+                                             : tr("Reading");
         break;
     case RunStatus::Phase::Decoding:
         break;

@@ -122,7 +122,7 @@ void ChatPage::showAhead(const ShownPrompt& prompt) {
                "from what the model reads, shorten it, or start a new chat."),
             leave_out);
     else
-        composer_->setContextNotice(tr("The context is nearly full: the answer ends after %n tokens. The "
+        composer_->setContextNotice(tr("The context is nearly full: the answer ends after %Ln tokens. The "
                                        "oldest questions and answers "
                                        "can be left out of what the model reads.",
                                        nullptr, rest),

@@ -352,7 +352,8 @@ void Composer::updateCounter() {
                           ? tr("%1 / %2 tokens: too long").arg(locale.toString(sum), locale.toString(total_))
                           : tr("%1 / %2").arg(locale.toString(sum), locale.toString(total_)));
     counter_->setToolTip(tr("Tokens of this chat and of what you are writing, of all the model can hold"));
-    counter_->setAccessibleName(tr("%1 of %2 tokens of context used").arg(sum).arg(total_));
+    counter_->setAccessibleName(
+        tr("%1 of %2 tokens of context used").arg(locale.toString(sum), locale.toString(total_)));
     counter_->setForegroundRole(sum > total_ ? QPalette::BrightText : QPalette::PlaceholderText);
 }
 

@@ -1,6 +1,7 @@
 #include "ui/models/model_picker.h"
 
 #include "app/services/dial_moves.h"
+#include "app/services/engine_sentence.h"
 #include "ui/models/model_menu.h"
 #include "ui/models/model_text.h"
 #include "ui/plain_text.h"
@@ -171,7 +172,7 @@ void ModelPicker::showModel() {
         } else {
             facts << tr("dense");
         }
-        facts << capabilities_.device;
+        facts << engineDevice(capabilities_.device);
         if (!capabilities_.notes.isEmpty())
             facts << tr("%n note(s)", nullptr, static_cast<int>(capabilities_.notes.size()));
     } else if (state_ == ModelState::Failed) {
@@ -187,9 +188,9 @@ void ModelPicker::showModel() {
     facts_->setText(oneLine(facts.join(u"  ·  "_s)));
     QStringList tip{facts_->text()};
     if (state_ == ModelState::Ready && !capabilities_.device_why.isEmpty())
-        tip << capabilities_.device_why;
+        tip << engineSentence(capabilities_.device_why);
     if (state_ == ModelState::Ready)
-        tip += capabilities_.notes;
+        tip += engineSentences(capabilities_.notes);
     facts_->setToolTip(plainTip(tip.join(u'\n')));
     facts_->setAccessibleDescription(tip.mid(1).join(u' '));
 }

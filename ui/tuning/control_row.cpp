@@ -313,6 +313,8 @@ QString ControlRow::forecastText(int stop, bool full) const {
         parts << tr("no gain over the file");
     if (!choice.note.isEmpty())
         parts << choice.note;
+    if (spec_.name == "kv" && choice.bytes > 0)
+        parts << tr("with a full context");
     return parts.join(u" · "_s);
 }
 

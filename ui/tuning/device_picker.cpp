@@ -1,5 +1,7 @@
 #include "ui/tuning/device_picker.h"
 
+#include "app/services/engine_sentence.h"
+
 #include "ui/plain_text.h"
 #include "ui/wheel_guard.h"
 
@@ -194,14 +196,14 @@ void DevicePicker::fill() {
     add(tr("CPU"), {Kind::Cpu, -1});
     for (const Card& card : cards_.cards) {
         // A card says its own name where it says why it cannot be used.
-        const bool named = card.unusable.startsWith(card.name);
+        const QString why_not = engineSentence(card.unusable);
+        const bool named = why_not.startsWith(card.name);
         const QString name =
             u"%1, %2"_s.arg(card.name, QLocale().formattedDataSize(static_cast<qint64>(card.memory), 1));
-        add(name, {Kind::Cuda, card.index},
-            named ? card.unusable.mid(card.name.size()).trimmed() : card.unusable);
+        add(name, {Kind::Cuda, card.index}, named ? why_not.mid(card.name.size()).trimmed() : why_not);
     }
     if (cards_.cards.empty() && !cards_.none.isEmpty())
-        add(tr("Card"), {Kind::Cuda, -1}, cards_.none);
+        add(tr("Card"), {Kind::Cuda, -1}, engineSentence(cards_.none));
     addWayBack();
     showing_ = false;
     showChoice();
@@ -259,11 +261,12 @@ void DevicePicker::showChoice() {
 /// Reasons stand where the choice is, not only in the list.
 void DevicePicker::showSentence() {
     QString why_not;
+    const QString none = engineSentence(cards_.none);
     if (const Card* chosen = choice_.kind == DeviceChoice::Kind::Cuda ? cards_.find(choice_.index) : nullptr;
         chosen && !chosen->unusable.isEmpty())
-        why_not = tr("The chosen card cannot be used: %1.").arg(chosen->unusable);
-    else if (!cards_.none.isEmpty() && !sentence_.contains(cards_.none))
-        why_not = tr("No card can be used: %1.").arg(cards_.none);
+        why_not = tr("The chosen card cannot be used: %1.").arg(engineSentence(chosen->unusable));
+    else if (!none.isEmpty() && !sentence_.contains(none))
+        why_not = tr("No card can be used: %1.").arg(none);
     const QString text = oneParagraph({sentence_, why_not});
     why_->setText(fewLines(text));
     why_->setVisible(!text.isEmpty());
