@@ -164,7 +164,9 @@ ChatFile::Use ChatFile::openNumber() {
     std::tie(device_, inode_) = identity(path_);
     const int version = schemaVersion(file_);
     execute(file_, QStringLiteral("PRAGMA foreign_keys = ON"));
-    execute(file_, QStringLiteral("BEGIN IMMEDIATE")); // finds out whether the file can be written
+    execute(file_,
+            QStringLiteral("PRAGMA secure_delete = ON")); // what is deleted for good can be read nowhere
+    execute(file_, QStringLiteral("BEGIN IMMEDIATE"));    // finds out whether the file can be written
     execute(file_, QStringLiteral("ROLLBACK"));
     execute(file_, QStringLiteral("PRAGMA journal_mode = WAL"));
     execute(file_, QStringLiteral("PRAGMA synchronous = NORMAL"));

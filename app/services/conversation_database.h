@@ -49,8 +49,11 @@ class ConversationDatabase {
     void setRemoved(ConversationId id, bool removed);
     /// Deletes for good what was removed before then; without a time all of it.
     void purge(const QDateTime& before = {});
-    /// Deletes for good those of these chats that were removed.
+    /// Deletes for good those of these chats that were removed; emptyLog() is to follow.
     void purge(const QList<ConversationId>& ids);
+    void purgeAll(); ///< the same, of all that was removed
+    /// What was purged is in the write-ahead log no more. PRECOND: no transaction.
+    void emptyLog();
     /// At a start: deletes for good what was removed more than kDaysDeletedIsKept days ago.
     void purgeOld();
     void saveTuning(ConversationId id, const Tuning& tuning);
@@ -103,7 +106,10 @@ class ConversationDatabase {
     QList<FolderId> takeFolders(const QList<ChatFolder>& wanted, const std::vector<bool>& used);
     void addChat(const WholeChat& chat, FolderId folder);
 
+    void sweep();
+
     QSqlDatabase db_;
+    bool sweep_log_ = false; ///< something was purged since the log was emptied
     RunTable runs_;
     bool index_checked_ = false;
 };

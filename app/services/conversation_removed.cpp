@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace switchyard {
 
@@ -54,6 +55,23 @@ void ConversationDatabase::purge(const QDateTime& before) {
     }
 }
 
+void ConversationDatabase::purgeAll() {
+    purge();
+    sweep();
+}
+
+/// The index keeps the words of what was taken out of it until its parts are joined.
+void ConversationDatabase::sweep() {
+    run(QStringLiteral("INSERT INTO search(search) VALUES('optimize')"), {});
+    sweep_log_ = true;
+}
+
+void ConversationDatabase::emptyLog() {
+    if (std::exchange(sweep_log_, false))
+        QSqlQuery(db_).exec(
+            QStringLiteral("PRAGMA wal_checkpoint(TRUNCATE)")); // busy: when the file is closed
+}
+
 void ConversationDatabase::purge(const QList<ConversationId>& ids) {
     for (const ConversationId id : ids) {
         QSqlQuery removed =
@@ -63,6 +81,7 @@ void ConversationDatabase::purge(const QList<ConversationId>& ids) {
             purgeChat(id);
         }
     }
+    sweep();
 }
 
 void ConversationDatabase::purgeChat(ConversationId id) {

@@ -314,7 +314,7 @@ void ConversationStore::restore(ConversationId id) {
 }
 
 void ConversationStore::purge() {
-    write({}, [](ConversationDatabase& db) { db.purge(); });
+    write({}, [](ConversationDatabase& db) { db.purgeAll(); });
 }
 
 void ConversationStore::purge(const QList<ConversationId>& ids) {

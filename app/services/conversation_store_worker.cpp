@@ -290,6 +290,7 @@ bool ConversationStore::Worker::write(Jobs& batch, std::vector<After>& after) {
     try {
         for (After& done : transact(*disk_, batch))
             after.push_back(std::move(done));
+        disk_->emptyLog();
         written(batch);
         batch.clear();
         return true;
@@ -337,6 +338,7 @@ bool ConversationStore::Worker::writeSingly(Jobs& batch, std::vector<After>& aft
         try {
             for (After& done : transact(*disk_, one))
                 after.push_back(std::move(done));
+            disk_->emptyLog();
         } catch (const SqlError& error) {
             if (mended < 2 && mend(error)) {
                 ++mended; // first the search index was made anew, then a fresh file begun

@@ -183,6 +183,40 @@ class ConversationStoreTest : public QObject {
         QCOMPARE(searchOf(store, QStringLiteral("apple")).first().conversation, one);
     }
 
+    /// Neither in the file nor in the log beside it, while the store is still open.
+    void whatIsPurgedCanBeReadNowhere_data() {
+        QTest::addColumn<bool>("all");
+        QTest::newRow("one chat") << false;
+        QTest::newRow("all") << true;
+    }
+    void whatIsPurgedCanBeReadNowhere() {
+        QFETCH(bool, all);
+        const QByteArray secret = "xyzzyplugh";
+        const auto holds = [&] {
+            for (const char* name : {"/chats.sqlite", "/chats.sqlite-wal"}) {
+                QFile file(folder_->path() + QLatin1String(name));
+                if (file.open(QIODevice::ReadOnly) && file.readAll().contains(secret))
+                    return true;
+            }
+            return false;
+        };
+        ConversationStore store(folder_->path());
+        const ConversationId kept = chatWith(store, QStringLiteral("One"), QStringLiteral("apple"));
+        const ConversationId gone = chatWith(store, QStringLiteral("Two"),
+                                             (QString::fromLatin1(secret) + QLatin1Char(' ')).repeated(3000));
+        QTRY_COMPARE(store.unsaved(), 0);
+        QVERIFY(holds());
+        store.remove(gone);
+        if (all)
+            store.purge();
+        else
+            store.purge({gone});
+        QCOMPARE(listOf(store).size(), 1);
+        QTRY_COMPARE(store.unsaved(), 0);
+        QVERIFY(!holds());
+        QCOMPARE(openOf(store, kept).summary.id, kept);
+    }
+
     void findsWordsAndChinese_data() {
         QTest::addColumn<QString>("typed");
         QTest::addColumn<int>("hits");
