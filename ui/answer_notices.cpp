@@ -1,5 +1,7 @@
 #include "ui/answer_notices.h"
 
+#include "app/services/desktop_notices.h"
+#include "app/services/settings.h"
 #include "ui/chat/toast.h"
 #include "ui/plain_text.h"
 
@@ -9,9 +11,9 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 
-AnswerNotices::AnswerNotices(const ChatController& controller, const QWidget& thread, QWidget& area,
-                             QObject* parent)
-    : QObject(parent), controller_(controller), thread_(thread),
+AnswerNotices::AnswerNotices(const ChatController& controller, const Settings& settings,
+                             const QWidget& thread, QWidget& area, QObject* parent)
+    : QObject(parent), controller_(controller), settings_(settings), thread_(thread),
       toast_(new Toast(&area, u"answerNotice"_s, Toast::Place::Top)) {
     connect(&controller_, &ChatController::answerEnded, this, &AnswerNotices::take);
     connect(toast_, &Toast::actionTriggered, this, [this] { Q_EMIT showRequested(chat_); });
@@ -36,8 +38,13 @@ void AnswerNotices::take(const OpenChat& chat) {
     if (!answer || answer->state == MessageState::Stopped || (!listed && !chat.isTemporary()))
         return;
     QWidget* window = thread_.window();
-    if (!window->isActiveWindow())
+    if (!window->isActiveWindow()) {
         QApplication::alert(window);
+        if (settings_
+                .get<Setting::DesktopNotices>()) // who looks over the shoulder learns nothing of the chat
+            tellDesktop(answer->state == MessageState::Failed ? tr("An answer has failed.")
+                                                              : tr("An answer has ended."));
+    }
     const bool in_sight = chat.id() == controller_.current() && thread_.isVisible() && !window->isMinimized();
     if (in_sight || !listed)
         return;

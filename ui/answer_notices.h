@@ -7,14 +7,16 @@
 
 namespace switchyard {
 
+class Settings;
 class Toast;
 
 class AnswerNotices : public QObject {
     Q_OBJECT
   public:
     /// All must outlive it. The notice is shown at the top of `area`; `thread` is where answers are seen.
-    AnswerNotices(const ChatController& controller, const QWidget& thread, QWidget& area,
-                  QObject* parent = nullptr);
+    /// Where the window is not looked at the desktop says it too, if the user wants that.
+    AnswerNotices(const ChatController& controller, const Settings& settings, const QWidget& thread,
+                  QWidget& area, QObject* parent = nullptr);
 
   Q_SIGNALS:
     void showRequested(switchyard::ConversationId id);
@@ -24,6 +26,7 @@ class AnswerNotices : public QObject {
     QString sentence() const;
 
     const ChatController& controller_;
+    const Settings& settings_;
     const QWidget& thread_;
     Toast* toast_;
     ConversationId chat_ = 0; ///< that the notice is about

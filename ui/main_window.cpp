@@ -85,7 +85,7 @@ void MainWindow::buildPages() {
     pages_->add(chats_);
     pages_->add(models);
     pages_->add(settings);
-    auto* notices = new AnswerNotices(services_.controller, *chats_, *pages_, this);
+    auto* notices = new AnswerNotices(services_.controller, services_.settings, *chats_, *pages_, this);
     connect(notices, &AnswerNotices::showRequested, chats_, &ChatsPage::openChat);
     connect(chats_, &ChatsPage::problem, banner_, &NoticeBanner::add);
     connect(models, &ModelsPage::loadRequested, &loading_, &ModelLoading::load);

@@ -144,6 +144,14 @@ void SettingsPage::buildChat(QVBoxLayout* layout) {
         if (settings_.get<Setting::ModelTitles>() != on)
             settings_.set<Setting::ModelTitles>(on);
     });
+    notices_ = new QCheckBox(tr("The desktop says when an answer ends while the window is not looked at"));
+    notices_->setObjectName(u"settings.desktopNotices"_s);
+    notices_->setAccessibleDescription(tr("Nothing of the chat is in the notice"));
+    addSettingsRow(form, tr("Notices"), notices_);
+    connect(notices_, &QCheckBox::toggled, this, [this](bool on) {
+        if (settings_.get<Setting::DesktopNotices>() != on)
+            settings_.set<Setting::DesktopNotices>(on);
+    });
     prompt_ = new QComboBox;
     prompt_->setObjectName(u"settings.systemPrompt"_s);
     prompt_->setAccessibleName(tr("System prompt of new chats"));
@@ -207,6 +215,7 @@ void SettingsPage::read() {
     language_->setCurrentIndex(std::max(0, language_->findData(settings_.get<Setting::Language>())));
     const int points = settings_.get<Setting::FontSize>();
     font_->setValue(points > 0 ? points : kSmallestFont - 1);
+    notices_->setChecked(settings_.get<Setting::DesktopNotices>());
     enter_->setChecked(settings_.get<Setting::EnterSends>());
     model_titles_->setChecked(settings_.get<Setting::ModelTitles>());
     prompt_->setCurrentIndex(std::max(0, prompt_->findData(settings_.get<Setting::SystemPrompt>())));

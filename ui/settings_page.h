@@ -43,7 +43,7 @@ class SettingsPage : public Page {
     QVBoxLayout* inner_;
     QComboBox *theme_, *contrast_, *language_, *prompt_;
     QSpinBox* font_;
-    QCheckBox *enter_, *model_titles_;
+    QCheckBox *enter_, *model_titles_, *notices_;
     QLabel *data_note_, *data_path_;
 };
 

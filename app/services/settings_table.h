@@ -23,6 +23,7 @@ enum class Setting {
     Language,
     EnterSends,
     ModelTitles,
+    DesktopNotices,
     ModelFolders,
     OpenedModels,
     LastModel,
@@ -110,8 +111,9 @@ inline constexpr std::array<SettingRow, static_cast<std::size_t>(Setting::Count)
     {Setting::Language, "language", WordSetting{"", {"", "en", "zh_CN"}}},          // empty: the system's
     {Setting::EnterSends, "enter_sends", FlagSetting{true}}, // false: Ctrl+Enter sends, Enter breaks the line
     {Setting::ModelTitles, "chat/model_titles", FlagSetting{true}}, // the model names chats when it is idle
-    {Setting::ModelFolders, "model_folders", TextsSetting{true}},   // besides the data folder's own
-    {Setting::OpenedModels, "opened_models", TextsSetting{true}},   // by their paths; they lie in no folder
+    {Setting::DesktopNotices, "chat/desktop_notices", FlagSetting{true}}, // of answers that end out of sight
+    {Setting::ModelFolders, "model_folders", TextsSetting{true}},         // besides the data folder's own
+    {Setting::OpenedModels, "opened_models", TextsSetting{true}}, // by their paths; they lie in no folder
     {Setting::LastModel, "last_model", TextSetting{false}},
     {Setting::LastChat, "last_chat", TextSetting{false}}, // its id; empty: a new one
     {Setting::DataFolder, "data_folder",

@@ -1,0 +1,110 @@
+// Notices of the desktop, from a private bus with somebody who shows them, and without any bus.
+#include "app/services/desktop_notices.h"
+
+#include <QDBusConnection>
+#include <QProcess>
+#include <QStandardPaths>
+#include <QTest>
+#include <QVariantMap>
+
+#include <cstdio>
+
+using namespace switchyard;
+
+/// What shows notices: it says what it is asked for.
+class FakeDesktop : public QObject {
+    Q_OBJECT
+    Q_CLASSINFO("D-Bus Interface", "org.freedesktop.Notifications")
+  public Q_SLOTS:
+    uint Notify(const QString& program, uint replaces, const QString&, const QString& summary,
+                const QString& body, const QStringList& actions, const QVariantMap&, int) {
+        std::printf("%s|%u|%s|%s|%d\n", qPrintable(program), replaces, qPrintable(summary), qPrintable(body),
+                    static_cast<int>(actions.size()));
+        std::fflush(stdout);
+        return 7;
+    }
+};
+
+class DesktopNoticesTest : public QObject {
+    Q_OBJECT
+
+  private Q_SLOTS:
+    /// Both in programs of their own: a program has one session bus, or none, for as long as it runs.
+    void withoutABusNothingHappens() {
+        QProcess program;
+        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+        environment.insert(QStringLiteral("DBUS_SESSION_BUS_ADDRESS"),
+                           QStringLiteral("unix:path=/nonexistent"));
+        program.setProcessEnvironment(environment);
+        program.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--tell")});
+        QVERIFY(program.waitForFinished(20000));
+        QCOMPARE(program.readAllStandardOutput().trimmed(), "told");
+        QCOMPARE(program.exitCode(), 0);
+    }
+
+    void theSentenceIsShownAndTakesThePlaceOfTheLast() {
+        const QString daemon = QStandardPaths::findExecutable(QStringLiteral("dbus-daemon"));
+        if (daemon.isEmpty())
+            QSKIP("dbus-daemon is not installed");
+        QProcess bus;
+        bus.start(daemon, {QStringLiteral("--session"), QStringLiteral("--nofork"),
+                           QStringLiteral("--print-address")});
+        QVERIFY(bus.waitForReadyRead(5000));
+        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+        environment.insert(QStringLiteral("DBUS_SESSION_BUS_ADDRESS"),
+                           QString::fromUtf8(bus.readLine().trimmed()));
+        QProcess desktop;
+        desktop.setProcessEnvironment(environment);
+        desktop.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--desktop")});
+        QVERIFY(desktop.waitForReadyRead(10000));
+        QCOMPARE(desktop.readLine().trimmed(), "ready");
+        QProcess program;
+        program.setProcessEnvironment(environment);
+        program.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--tell")});
+        QVERIFY(program.waitForFinished(20000));
+        QTRY_VERIFY(desktop.canReadLine());
+        QCOMPARE(desktop.readLine().trimmed(), "Switchyard|0|Switchyard|An answer &amp; more|0");
+        QTRY_VERIFY(desktop.canReadLine());
+        QCOMPARE(desktop.readLine().trimmed(), "Switchyard|7|Switchyard|Another|0");
+        desktop.kill();
+        desktop.waitForFinished();
+        bus.kill();
+        bus.waitForFinished();
+    }
+};
+
+/// A child process: the desktop.
+static int serveNotices(QCoreApplication& app) {
+    FakeDesktop desktop;
+    QDBusConnection bus = QDBusConnection::sessionBus();
+    if (!bus.registerObject(QStringLiteral("/org/freedesktop/Notifications"), &desktop,
+                            QDBusConnection::ExportAllSlots) ||
+        !bus.registerService(QStringLiteral("org.freedesktop.Notifications")))
+        return 1;
+    std::puts("ready");
+    std::fflush(stdout);
+    return app.exec();
+}
+
+/// A child process: the program.
+static int tellTwice() {
+    tellDesktop(QStringLiteral("An answer & more"));
+    if (QDBusConnection::sessionBus().isConnected())
+        QTest::qWait(500); // the answer says which one the next takes the place of
+    tellDesktop(QStringLiteral("Another"));
+    QTest::qWait(100);
+    std::puts("told");
+    return 0;
+}
+
+int main(int argc, char** argv) {
+    QCoreApplication app(argc, argv);
+    if (app.arguments().contains(QStringLiteral("--desktop")))
+        return serveNotices(app);
+    if (app.arguments().contains(QStringLiteral("--tell")))
+        return tellTwice();
+    DesktopNoticesTest test;
+    return QTest::qExec(&test, argc, argv);
+}
+
+#include "tst_desktop_notices.moc"
