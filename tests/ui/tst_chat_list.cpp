@@ -54,7 +54,8 @@ class ChatListTest : public QObject {
         QFETCH(QString, line);
         QFETCH(QString, found);
         const QFontMetrics metrics{QFont()};
-        const int narrow = metrics.horizontalAdvance(found) + 3 * metrics.horizontalAdvance(QChar(0x2026));
+        const int narrow =
+            metrics.horizontalAdvance(found) + 3 * metrics.horizontalAdvance(QChar(0x2026)) + 2;
         for (int width = narrow; width < 600; width += 7) {
             const QString stored = hitLine(line, query);
             const QString shown = shownLine(stored, query, metrics, width);

@@ -58,9 +58,10 @@ QString shownLine(const QString& line, const QString& query, const QFontMetrics&
     if (found.length > 0) {
         const QChar dots(0x2026);
         const QString end = found.begin + found.length < line.size() ? QString(dots) : QString();
+        constexpr int rounded = 2; // pixels: widths are rounded in different ways
         const auto fits = [&](qsizetype begin) {
             const QString words = line.mid(begin, found.begin + found.length - begin);
-            return metrics.horizontalAdvance((begin > 0 ? dots + words : words) + end) <= width;
+            return metrics.horizontalAdvance((begin > 0 ? dots + words : words) + end) <= width - rounded;
         };
         qsizetype begin = 0;
         while (begin < found.begin && !fits(begin))
