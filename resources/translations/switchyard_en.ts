@@ -12,7 +12,7 @@
     </message>
 </context>
 <context>
-    <name>Forecast</name>
+    <name>EngineErrors</name>
     <message numerus="yes">
         <source>%n thread(s)</source>
         <translation>
@@ -134,10 +134,10 @@
         </translation>
     </message>
     <message numerus="yes">
-        <source>The context is nearly full: the answer ends after %n tokens. The oldest questions and answers can be left out of what the model reads.</source>
+        <source>The context is nearly full: the answer ends after %Ln tokens. The oldest questions and answers can be left out of what the model reads.</source>
         <translation>
-            <numerusform>The context is nearly full: the answer ends after %n token. The oldest questions and answers can be left out of what the model reads.</numerusform>
-            <numerusform>The context is nearly full: the answer ends after %n tokens. The oldest questions and answers can be left out of what the model reads.</numerusform>
+            <numerusform>The context is nearly full: the answer ends after %Ln token. The oldest questions and answers can be left out of what the model reads.</numerusform>
+            <numerusform>The context is nearly full: the answer ends after %Ln tokens. The oldest questions and answers can be left out of what the model reads.</numerusform>
         </translation>
     </message>
 </context>
@@ -345,10 +345,10 @@
 <context>
     <name>switchyard::OpenChat</name>
     <message numerus="yes">
-        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
+        <source>The context of %Ln tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
         <translation>
-            <numerusform>The context of %n token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
-            <numerusform>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
+            <numerusform>The context of %Ln token is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
+            <numerusform>The context of %Ln tokens is full: start a new chat, or choose a model with a larger context and continue with that.</numerusform>
         </translation>
     </message>
 </context>
@@ -376,6 +376,23 @@
         <translation>
             <numerusform>%n other chat answering</numerusform>
             <numerusform>%n other chats answering</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::UndoStack</name>
+    <message numerus="yes">
+        <source>The message was deleted, and with it all that follows it: %Ln more messages.</source>
+        <translation>
+            <numerusform>The message was deleted, and with it what follows it: %Ln more message.</numerusform>
+            <numerusform>The message was deleted, and with it all that follows it: %Ln more messages.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The Chat menu brings deleted messages back for %n days.</source>
+        <translation>
+            <numerusform>The Chat menu brings deleted messages back for %n day.</numerusform>
+            <numerusform>The Chat menu brings deleted messages back for %n days.</numerusform>
         </translation>
     </message>
 </context>

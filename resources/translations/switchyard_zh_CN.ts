@@ -1066,6 +1066,12 @@
         <source>CUDA does not start: the driver gives no answer in %1 s</source>
         <translation>CUDA 无法启动：驱动在 %1 秒内没有响应</translation>
     </message>
+    <message numerus="yes">
+        <source>%n thread(s)</source>
+        <translation>
+            <numerusform>%n 线程</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>ExpertText</name>
@@ -1084,16 +1090,6 @@
 </context>
 <context>
     <name>Forecast</name>
-    <message numerus="yes">
-        <source>%n thread(s)</source>
-        <translation>
-            <numerusform>%n 线程</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>with a full context</source>
-        <translation>上下文用满时</translation>
-    </message>
     <message>
         <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
         <translation>在已使用的模型之外，此模型放不下：%1。请卸载其中一个，或选择更小的模型。</translation>
@@ -1629,6 +1625,14 @@
         <source>“%1” has its answer.</source>
         <translation>“%1”已有回答。</translation>
     </message>
+    <message>
+        <source>An answer has failed.</source>
+        <translation>有一个回答失败了。</translation>
+    </message>
+    <message>
+        <source>An answer has ended.</source>
+        <translation>有一个回答已结束。</translation>
+    </message>
 </context>
 <context>
     <name>switchyard::CarvePanel</name>
@@ -1917,10 +1921,14 @@
         <translation>上下文已满，放不下这条消息了。可以让模型不再读取最早的问答、缩短消息，或开始新对话。</translation>
     </message>
     <message numerus="yes">
-        <source>The context is nearly full: the answer ends after %n tokens. The oldest questions and answers can be left out of what the model reads.</source>
+        <source>The context is nearly full: the answer ends after %Ln tokens. The oldest questions and answers can be left out of what the model reads.</source>
         <translation>
-            <numerusform>上下文快满了：回答将在 %n 个词元后结束。可以让模型不再读取最早的问答。</numerusform>
+            <numerusform>上下文快满了：回答将在 %Ln 个词元后结束。可以让模型不再读取最早的问答。</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>This was not sent, as it does not fit. What you wrote stays here.</source>
+        <translation>放不下，因此没有发送。您写的内容仍在这里。</translation>
     </message>
 </context>
 <context>
@@ -2235,6 +2243,10 @@
     <message>
         <source>This answer ran at %1 tokens/s with %2, and at %3 with %4.</source>
         <translation>本回答在设为 %2 时为 %1 词元/秒，设为 %4 时为 %3 词元/秒。</translation>
+    </message>
+    <message>
+        <source>with a full context</source>
+        <translation>上下文用满时</translation>
     </message>
 </context>
 <context>
@@ -3975,9 +3987,9 @@ RAM of the program %6</source>
         <translation>此回答来自 %1：请选择该模型以完全重新运行。</translation>
     </message>
     <message numerus="yes">
-        <source>The context of %n tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
+        <source>The context of %Ln tokens is full: start a new chat, or choose a model with a larger context and continue with that.</source>
         <translation>
-            <numerusform>%n 个词元的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
+            <numerusform>%Ln 个词元的上下文已满：请新建对话，或选择上下文更大的模型再继续。</numerusform>
         </translation>
     </message>
 </context>
@@ -4347,6 +4359,18 @@ RAM of the program %6</source>
     <message>
         <source>None</source>
         <translation>无</translation>
+    </message>
+    <message>
+        <source>The desktop says when an answer ends while the window is not looked at</source>
+        <translation>窗口不在前台时，回答结束后由桌面通知</translation>
+    </message>
+    <message>
+        <source>Nothing of the chat is in the notice</source>
+        <translation>通知中不含对话内容</translation>
+    </message>
+    <message>
+        <source>Notices</source>
+        <translation>通知</translation>
     </message>
 </context>
 <context>
@@ -4816,6 +4840,18 @@ RAM of the program %6</source>
         <source>The system prompt was changed. It acts from the next answer on.</source>
         <translation>系统提示词已修改，从下一个回答起生效。</translation>
     </message>
+    <message numerus="yes">
+        <source>The message was deleted, and with it all that follows it: %Ln more messages.</source>
+        <translation>
+            <numerusform>消息已删除，其后的 %Ln 条消息也一并删除。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The Chat menu brings deleted messages back for %n days.</source>
+        <translation>
+            <numerusform>%n 天之内可用“对话”菜单恢复已删除的消息。</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>switchyard::WebGet</name>
@@ -4870,6 +4906,17 @@ RAM of the program %6</source>
     <message>
         <source>%1 leads to another address. %2</source>
         <translation>%1 跳转到了另一个地址。%2</translation>
+    </message>
+</context>
+<context>
+    <name>switchyard::WideBar</name>
+    <message>
+        <source>Scroll sideways</source>
+        <translation>左右滚动</translation>
+    </message>
+    <message>
+        <source>What stands over it is wider than the text</source>
+        <translation>其上方的内容比文字更宽</translation>
     </message>
 </context>
 <context>
@@ -5073,6 +5120,14 @@ RAM of the program %6</source>
     <message>
         <source>Deleted chats can be restored for 30 days</source>
         <translation>已删除的对话可在 30 天内恢复</translation>
+    </message>
+    <message>
+        <source>Bring deleted messages back</source>
+        <translation>恢复已删除的消息</translation>
+    </message>
+    <message>
+        <source>Messages of this chat that were deleted in the last 30 days</source>
+        <translation>此对话中最近 30 天内删除的消息</translation>
     </message>
 </context>
 </TS>
