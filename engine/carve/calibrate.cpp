@@ -393,6 +393,9 @@ void check_dense_layers(const ModelConfig& c, int dense_layers) {
 CarvePlan shape_plan(const ModelConfig& c, const CarveShape& shape) {
     if (!c.dense())
         throw Error(c.name + " has experts already: only a dense model can be carved");
+    if (const std::string lacks = layout_lacks(c); !lacks.empty())
+        throw Error(c.name + " cannot be carved: it has " + lacks +
+                    ", which files of carved models have no place for");
     if (shape.routed < 2 || shape.routed > kMostCarvedExperts)
         throw Error("the number of routed experts must be 2 to " + std::to_string(kMostCarvedExperts) +
                     ", not " + std::to_string(shape.routed));

@@ -13,4 +13,18 @@ CarveLayout carve_layout(const ModelConfig& dense, int experts) {
     return {.architecture = "deepseek", .whole_shared = true, .dense_layers = true, .interleaved = true};
 }
 
+std::string layout_lacks(const ModelConfig& dense) {
+    if (!dense.rotated.empty())
+        return "layers without rotation";
+    if (dense.embedding_scale != 1.0f || dense.residual_scale != 1.0f || dense.logit_scale != 1.0f)
+        return "multipliers of its own";
+    if (dense.gelu)
+        return "another activation than SiLU";
+    if (dense.rope.query_temperature.scale != 0)
+        return "an attention temperature";
+    if (dense.head_norm_last || dense.attention_gate || dense.architecture == "olmo2")
+        return "norms or gates at other places";
+    return "";
+}
+
 } // namespace switchyard

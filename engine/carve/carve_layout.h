@@ -3,6 +3,7 @@
 
 #include "engine/model/model_config.h"
 
+#include <string>
 #include <string_view>
 
 namespace switchyard {
@@ -24,5 +25,9 @@ struct CarveLayout {
 /// `deepseek` (V1) for what has no biases and rotates neighbours (llama, mistral), and for what fits no
 /// layout: that is carved for this program only. `qwen2moe` for qwen2.
 CarveLayout carve_layout(const ModelConfig& dense, int experts);
+
+/// What such a model has that the layouts of carved ones have no key for, so that it would be computed
+/// otherwise: "layers without rotation"; empty: nothing.
+std::string layout_lacks(const ModelConfig& dense);
 
 } // namespace switchyard
