@@ -50,6 +50,16 @@ static constexpr std::array kArchitectures{
                  .rotates_windows_only = true,
                  .attention_gate = true,
                  .embeds_scaled = true},
+    Architecture{.name = "qwen3next",
+                 .normalise_default = true,
+                 .attention_period = 4,
+                 .neighbours = true,
+                 .gated_queries = true},
+    Architecture{.name = "qwen35", .attention_period = 4, .gated_queries = true},
+    Architecture{
+        .name = "qwen35moe", .normalise_default = true, .attention_period = 4, .gated_queries = true},
+    Architecture{.name = "lfm2"},
+    Architecture{.name = "lfm2moe", .normalise_default = true, .gate_default = 2, .expert_scale_used = true},
     Architecture{.name = "mistral3", .rope_interleaved = true, .yarn_keeps_magnitude = true},
 };
 
@@ -95,7 +105,16 @@ static constexpr std::string_view kParts[]{"attn_norm",
                                            "ffn_gate_inp_shexp",
                                            "post_attention_norm",
                                            "post_ffw_norm",
-                                           "attn_gate"};
+                                           "attn_gate",
+                                           "ssm_a",
+                                           "ssm_conv1d",
+                                           "ssm_dt",
+                                           "ssm_ba",
+                                           "ssm_alpha",
+                                           "ssm_beta",
+                                           "ssm_norm",
+                                           "ssm_out",
+                                           "shortconv"};
 
 std::string unknown_parts(const ModelFile& file) {
     constexpr std::size_t kMost = 4;

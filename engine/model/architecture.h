@@ -22,10 +22,13 @@ struct Architecture {
     bool head_norm_last = false;       ///< norms of heads come behind their rotation
     bool attention_gate = false;       ///< what attention finds is multiplied by the sigmoid of a gate
     bool yarn_keeps_magnitude = false; ///< YaRN leaves cos, sin and scores as they are
-    bool embeds_scaled = false;        ///< what a token begins as is multiplied by the root of the width
-    bool gelu = false;                 ///< joins gate and up; else SiLU
-    float window_theta = 0; ///< layers with a window rotate with this base where no key says, unscaled;
-                            ///< 0: as the others
+    int attention_period = 0;   ///< n: every n-th layer is attention, the others linear, where no key says
+    bool neighbours = false;    ///< value heads of one key head stand together (DeltaRuleStep)
+    bool gated_queries = false; ///< each query is followed by a gate of its result
+    bool embeds_scaled = false; ///< what a token begins as is multiplied by the root of the width
+    bool gelu = false;          ///< joins gate and up; else SiLU
+    float window_theta = 0;     ///< layers with a window rotate with this base where no key says, unscaled;
+                                ///< 0: as the others
 };
 
 /// nullptr where the program does not know the architecture.

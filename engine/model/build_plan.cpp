@@ -130,7 +130,7 @@ class PlanBuilder {
                        c_.embedding_scale / c_.residual_scale});
         for (int layer = 0; layer < c_.layers; ++layer) {
             enter(layer);
-            c_.latent() ? latent_attention() : attention();
+            mix();
             feed_forward();
         }
         enter(kNoLayer);
@@ -192,12 +192,103 @@ class PlanBuilder {
         head_norm("attn_k_norm.weight", k_, c_.head_dim);
     }
 
+    // What lets tokens see each other.
+    void mix() {
+        if (c_.latent())
+            latent_attention();
+        else if (c_.linear_layers.empty() || !c_.linear_layers[static_cast<std::size_t>(layer_)])
+            attention();
+        else if (c_.short_taps > 0)
+            short_convolution();
+        else
+            linear_attention();
+    }
+
+    /// Values that layers of one kind share, made when the first is met.
+    ValueId shared_value(ValueId& v, int width) { return v == kNoValue ? v = value(width) : v; }
+    int state(int values) {
+        plan_.states.push_back({values});
+        return static_cast<int>(plan_.states.size()) - 1;
+    }
+    WeightId kernel(const std::string& name, int channels, int taps) {
+        return w_.vectors(prefix_ + name, taps, channels, WeightRole::Attention);
+    }
+
+    // LFM2: what is convolved is multiplied by a gate before and by another behind.
+    void short_convolution() {
+        plan_.kv.push_back({});
+        const int n = c_.hidden;
+        norm(prefix_ + "attn_norm.weight", x_, normed_);
+        const ValueId all = shared_value(mixed_raw_, 3 * n), out = shared_value(mixed_, n);
+        project("shortconv.in_proj", normed_, all);
+        ConvolutionStep step{};
+        step.in = all;
+        step.out = out;
+        step.from = 2 * n;
+        step.kernel = kernel("shortconv.conv.weight", n, c_.short_taps);
+        step.taps = c_.short_taps;
+        step.gate_in = 0;
+        step.gate_out = n;
+        step.state = state((c_.short_taps - 1) * n);
+        emit(step);
+        project("shortconv.out_proj", out, x_, true);
+    }
+
+    void linear_attention() {
+        plan_.kv.push_back({});
+        const LinearConfig& l = c_.linear;
+        const int values = l.value_heads * l.value_dim, mixed = 2 * l.key_heads * l.key_dim + values;
+        norm(prefix_ + "attn_norm.weight", x_, normed_);
+        project("attn_qkv", normed_, shared_value(mixed_raw_, mixed));
+        project("attn_gate", normed_, shared_value(z_, values));
+        const ValueId alpha = shared_value(alpha_, l.value_heads), beta = shared_value(beta_, l.value_heads);
+        if (w_.has(prefix_ + "ssm_ba.weight")) { // of each key head, beta's rows and then alpha's
+            const int each = l.value_heads / l.key_heads;
+            project("ssm_ba", normed_, shared_value(beta_alpha_, 2 * l.value_heads));
+            emit(SplitStep{beta_alpha_, beta, alpha, l.key_heads, each, each});
+        } else {
+            project("ssm_alpha", normed_, alpha);
+            project("ssm_beta", normed_, beta);
+        }
+        ConvolutionStep convolution{};
+        convolution.in = mixed_raw_;
+        convolution.out = shared_value(mixed_, mixed);
+        convolution.kernel = kernel("ssm_conv1d.weight", mixed, l.taps);
+        convolution.taps = l.taps;
+        convolution.silu = true;
+        convolution.state = state((l.taps - 1) * mixed);
+        emit(convolution);
+        DeltaRuleStep step{};
+        step.mixed = mixed_;
+        step.alpha = alpha;
+        step.beta = beta;
+        step.z = z_;
+        step.out = shared_value(recalled_, values);
+        step.a = w_.vector(prefix_ + "ssm_a", l.value_heads, WeightRole::Attention);
+        step.dt = w_.vector(prefix_ + "ssm_dt.bias", l.value_heads, WeightRole::Attention);
+        step.gain = w_.vector(prefix_ + "ssm_norm.weight", l.value_dim);
+        step.key_heads = l.key_heads;
+        step.value_heads = l.value_heads;
+        step.key_dim = l.key_dim;
+        step.value_dim = l.value_dim;
+        step.neighbours = l.neighbours;
+        step.epsilon = c_.norm_epsilon;
+        step.state = state(l.value_heads * l.key_dim * l.value_dim);
+        emit(step);
+        project("ssm_out", recalled_, x_, true);
+    }
+
     void attention() {
         plan_.kv.push_back({c_.kv_heads, c_.head_dim, c_.value_dim});
         const ValueId in = normed_input("attn_norm.weight");
-        project("attn_q", in, q_);
+        const ValueId queries =
+            c_.gated_queries ? shared_value(gated_queries_, 2 * c_.heads * c_.head_dim) : q_;
+        project("attn_q", in, queries);
         project("attn_k", in, k_);
         project("attn_v", in, v_);
+        if (c_.gated_queries)
+            emit(SplitStep{queries, q_, gate_value(c_.heads * c_.head_dim), c_.heads, c_.head_dim,
+                           c_.head_dim});
         const TensorView* gate = c_.attention_gate ? w_.find(prefix_ + "attn_gate.weight") : nullptr;
         if (gate) {
             if (gate->rows() != c_.heads && gate->rows() != plan_.values[static_cast<std::size_t>(attended_)])
@@ -216,7 +307,7 @@ class PlanBuilder {
         step.window = window();
         step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", c_.heads, WeightRole::Attention);
         emit(step);
-        if (gate)
+        if (gate || c_.gated_queries)
             emit(GateStep{attended_, gate_, GateStep::Function::Sigmoid});
         if (norms_behind()) {
             project("attn_output", attended_, found());
@@ -392,7 +483,8 @@ class PlanBuilder {
     }
 
     void head() {
-        norm("output_norm.weight", x_, normed_);
+        // LFM2 calls it after the table that is the output, too.
+        norm(w_.has("output_norm.weight") ? "output_norm.weight" : "token_embd_norm.weight", x_, normed_);
         const char* name = w_.has("output.weight") ? "output.weight" : "token_embd.weight"; // tied
         emit(HeadStep{normed_, w_.matrix(name, WeightRole::Output, c_.hidden, c_.vocabulary), kNoWeight,
                       c_.logit_scale});
@@ -406,6 +498,10 @@ class PlanBuilder {
     std::string prefix_;
     ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{}; // k_ and v_, or latent_ and q_compressed_
     ValueId latent_{}, q_compressed_{}, q_normed_ = kNoValue, found_ = kNoValue, gate_ = kNoValue;
+    ValueId gated_queries_ = kNoValue;
+    // Of linear attention and convolutions, with what these read and make of it.
+    ValueId mixed_raw_ = kNoValue, mixed_ = kNoValue, z_ = kNoValue, recalled_ = kNoValue;
+    ValueId alpha_ = kNoValue, beta_ = kNoValue, beta_alpha_ = kNoValue;
     ValueId block_in_{}, block_out_{}; // of a layer's feed-forward blocks
 };
 

@@ -60,6 +60,11 @@ constexpr Family kFamilies[] = {
     {"olmo3", "olmo2", false},
     {"gemma3_text", "gemma3", false},
     {"afmoe", "afmoe", false, kDeepSeekV3},
+    {"qwen3_next", "qwen3next", false, {.gate = 1, .normalise = true}},
+    {"qwen3_5_text", "qwen35", false},
+    {"qwen3_5_moe_text", "qwen35moe", false, {.gate = 1, .normalise = true}},
+    {"lfm2", "lfm2", false},
+    {"lfm2_moe", "lfm2moe", false, {.gate = 2, .normalise = true, .scaled = true}},
 };
 
 // Bounds that keep every later product of sizes small.
@@ -76,7 +81,8 @@ void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
     shape.heads = static_cast<int>(heads);
     shape.kv_heads = static_cast<int>(kv_heads);
     out.set("attention.head_count", heads);
-    out.set("attention.layer_norm_rms_epsilon", keys.real("rms_norm_eps").value_or(1e-6));
+    out.set("attention.layer_norm_rms_epsilon",
+            keys.real("rms_norm_eps").value_or(keys.real("norm_eps").value_or(1e-6)));
     const auto rank = keys.count("kv_lora_rank", kMostWidth);
     if (!rank) {
         if (kv_heads == 0 || heads % kv_heads != 0) {
@@ -221,6 +227,87 @@ void read_experts(const Keys& keys, const std::string& model_type, const Router&
     }
 }
 
+bool has_linear_layers(const std::string& model_type) {
+    return model_type == "qwen3_next" || model_type.starts_with("qwen3_5") || model_type.starts_with("lfm2");
+}
+
+/// Which layers have no attention: `layer_types` says, or every n-th layer has.
+std::vector<bool> linear_layers(const Keys& keys, std::uint64_t layers) {
+    std::vector<bool> linear(layers);
+    if (const nlohmann::json* types = keys.find("layer_types")) {
+        if (!types->is_array() || types->size() < layers) {
+            keys.fail("layer_types", "does not name the kind of each layer");
+        }
+        for (std::size_t i = 0; i < layers; ++i) {
+            linear[i] = (*types)[i] != "full_attention";
+            if (linear[i] && (*types)[i] != "linear_attention" && (*types)[i] != "conv") {
+                keys.fail("layer_types", "has " + (*types)[i].dump() + ", which is not known");
+            }
+        }
+        return linear;
+    }
+    const std::uint64_t period = keys.count("full_attention_interval").value_or(4);
+    if (period == 0) {
+        keys.fail("full_attention_interval", "is 0");
+    }
+    for (std::size_t i = 0; i < layers; ++i) {
+        linear[i] = (i + 1) % period != 0;
+    }
+    return linear;
+}
+
+/// Qwen3-Next's linear attention and LFM2's convolutions.
+void read_linear(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out,
+                 Metadata& metadata, FolderShape& shape) {
+    const std::vector<bool> linear = linear_layers(keys, layers);
+    if (model_type.starts_with("lfm2")) {
+        std::vector<std::int64_t> heads;
+        for (const bool convolves : linear) {
+            heads.push_back(convolves ? 0 : shape.kv_heads);
+        }
+        out.set("attention.head_count_kv", heads);
+        out.set("shortconv.l_cache", keys.required("conv_L_cache", 64));
+        return;
+    }
+    const std::uint64_t key_heads = keys.required("linear_num_key_heads", kMostHeads),
+                        value_heads = keys.required("linear_num_value_heads", kMostHeads),
+                        key_dim = keys.required("linear_key_head_dim", kMostHeadDim),
+                        value_dim = keys.required("linear_value_head_dim", kMostHeadDim);
+    if (key_heads == 0 || value_heads % key_heads != 0) {
+        keys.fail("linear_num_key_heads", "does not divide the value heads");
+    }
+    shape.linear_key_heads = static_cast<int>(key_heads);
+    shape.linear_key_dim = static_cast<int>(key_dim);
+    shape.linear_values = static_cast<int>(value_heads / key_heads * value_dim);
+    out.set("attention.recurrent_layers", linear);
+    out.set("ssm.conv_kernel", keys.required("linear_conv_kernel_dim", 64));
+    out.set("ssm.state_size", key_dim);
+    out.set("ssm.group_count", key_heads);
+    out.set("ssm.time_step_rank", value_heads);
+    out.set("ssm.inner_size", value_heads * value_dim);
+    metadata.set("switchyard.value_heads_together", true); // converters put them in another order
+}
+
+/// The width of dense blocks. LFM2's is two thirds of the key's, rounded up.
+void read_width(const Keys& keys, const std::string& model_type, Target& out) {
+    auto width = keys.count("intermediate_size", kMostWidth);
+    if (model_type == "lfm2" && keys.flag("block_auto_adjust_ff_dim").value_or(true)) {
+        const double full =
+            static_cast<double>(width ? *width : keys.required("block_ff_dim", kMostWidth)) * 2 / 3;
+        const std::uint64_t unit = keys.count("block_multiple_of").value_or(256);
+        if (unit == 0) {
+            keys.fail("block_multiple_of", "is 0");
+        }
+        const auto scaled = static_cast<std::uint64_t>(std::floor(full) *
+                                                       keys.real("block_ffn_dim_multiplier").value_or(1.0));
+        width = (scaled + unit - 1) / unit * unit;
+    }
+    if (!width && !keys.has("moe_intermediate_size")) {
+        width = keys.required("intermediate_size");
+    }
+    out.copy("feed_forward_length", width);
+}
+
 /// Which layers have a sliding window: `layer_types` says, or the rule of the model's own code.
 std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type, std::uint64_t layers) {
     std::vector<bool> slides(layers);
@@ -256,7 +343,7 @@ std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type
 }
 
 void read_window(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out) {
-    const bool qwen = model_type.starts_with("qwen");
+    const bool qwen = model_type.starts_with("qwen") && !has_linear_layers(model_type);
     if (!qwen && model_type != "gpt_oss" && model_type != "mistral" && model_type != "mixtral" &&
         model_type != "ministral3" && model_type != "exaone_moe" && model_type != "olmo3" &&
         model_type != "gemma3_text" && model_type != "afmoe") {
@@ -366,7 +453,7 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     out.set("block_count", layers);
     out.set("context_length", keys.count("max_position_embeddings").value_or(2048));
     out.set("embedding_length", keys.required("hidden_size", kMostWidth));
-    out.set("feed_forward_length", keys.required("intermediate_size", kMostWidth));
+    read_width(keys, model_type, out);
     const auto vocabulary = keys.count("vocab_size");
     shape.vocabulary = static_cast<int>(vocabulary.value_or(0));
     out.copy("vocab_size", vocabulary);
@@ -374,13 +461,17 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     read_folder_rope(keys, out, result.metadata, shape);
     read_experts(keys, model_type, family.router, out, shape);
     read_window(keys, model_type, layers, out);
+    if (has_linear_layers(model_type)) {
+        read_linear(keys, model_type, layers, out, result.metadata, shape);
+    }
     if (model_type == "smollm3") {
         read_rotated(keys, layers, result.metadata);
     }
     if (model_type.starts_with("granite")) {
         read_multipliers(keys, out);
     }
-    shape.norms_above_one = model_type == "gemma3_text";
+    shape.norms_above_one =
+        model_type == "gemma3_text" || model_type.starts_with("qwen3_5") || model_type == "qwen3_next";
     if (const auto scalar = keys.real("query_pre_attn_scalar"); scalar && *scalar > 0) {
         out.set("attention.scale", 1.0 / std::sqrt(*scalar));
     }

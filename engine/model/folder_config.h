@@ -20,8 +20,10 @@ struct FolderShape {
     bool interleave = false;         ///< GGUF wants q and k rows in pairs, the folder has them in halves
     int head_dim = 0;                ///< of queries, keys and values without MLA
     int nope_dim = 0, value_dim = 0; ///< MLA: per head, of kv_b
-    bool norms_above_one = false;    ///< the folder holds norms' gains less one
-    std::vector<float> rope_factors; ///< Llama 3.1's divisors of the frequencies; empty: none
+    int linear_key_heads = 0, linear_key_dim = 0; ///< of linear attention
+    int linear_values = 0;                        ///< values of all value heads of a key head
+    bool norms_above_one = false;                 ///< the folder holds norms' gains less one
+    std::vector<float> rope_factors;              ///< Llama 3.1's divisors of the frequencies; empty: none
 };
 
 struct FolderConfig {

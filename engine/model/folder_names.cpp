@@ -13,6 +13,7 @@ using Pair = std::pair<std::string_view, std::string_view>;
 constexpr Pair kGlobal[] = {{"model.embed_tokens.weight", "token_embd.weight"},
                             {"model.word_embeddings.weight", "token_embd.weight"},
                             {"model.norm.weight", "output_norm.weight"},
+                            {"model.embedding_norm.weight", "token_embd_norm.weight"},
                             {"lm_head.weight", "output.weight"}};
 
 /// Names within a layer.
@@ -23,7 +24,30 @@ constexpr Pair kLayer[] = {
     {"pre_mlp_layernorm.weight", "ffn_norm.weight"},
     {"post_feedforward_layernorm.weight", "post_ffw_norm.weight"},
     {"post_mlp_layernorm.weight", "post_ffw_norm.weight"},
+    {"operator_norm.weight", "attn_norm.weight"},
+    {"ffn_norm.weight", "ffn_norm.weight"},
     {"self_attn.gate_proj.weight", "attn_gate.weight"},
+    {"self_attn.out_proj.weight", "attn_output.weight"},
+    {"self_attn.q_layernorm.weight", "attn_q_norm.weight"},
+    {"self_attn.k_layernorm.weight", "attn_k_norm.weight"},
+    {"linear_attn.in_proj_qkv.weight", "attn_qkv.weight"},
+    {"linear_attn.in_proj_z.weight", "attn_gate.weight"},
+    {"linear_attn.in_proj_a.weight", "ssm_alpha.weight"},
+    {"linear_attn.in_proj_b.weight", "ssm_beta.weight"},
+    {"linear_attn.in_proj_ba.weight", "ssm_ba.weight"},
+    {"linear_attn.conv1d.weight", "ssm_conv1d.weight"},
+    {"linear_attn.A_log", "ssm_a"},
+    {"linear_attn.dt_bias", "ssm_dt.bias"},
+    {"linear_attn.norm.weight", "ssm_norm.weight"},
+    {"linear_attn.out_proj.weight", "ssm_out.weight"},
+    {"conv.conv.weight", "shortconv.conv.weight"},
+    {"conv.in_proj.weight", "shortconv.in_proj.weight"},
+    {"conv.out_proj.weight", "shortconv.out_proj.weight"},
+    {"feed_forward.w1.weight", "ffn_gate.weight"},
+    {"feed_forward.w3.weight", "ffn_up.weight"},
+    {"feed_forward.w2.weight", "ffn_down.weight"},
+    {"feed_forward.gate.weight", "ffn_gate_inp.weight"},
+    {"feed_forward.expert_bias", "exp_probs_b.bias"},
     {"self_attn.q_proj.weight", "attn_q.weight"},
     {"self_attn.k_proj.weight", "attn_k.weight"},
     {"self_attn.v_proj.weight", "attn_v.weight"},
@@ -87,6 +111,8 @@ constexpr Pair kLayer[] = {
 /// Names of tensors that are several, one behind the other in their rows.
 constexpr Pair kJoined[] = {
     {"attention.query_key_value.weight", "attn_qkv.weight"},
+    {"linear_attn.in_proj_qkvz.weight", "qkvz.weight"},
+    {"mlp.experts.gate_up_proj", "ffn_gate_up_exps.weight"},
     {"attention.query_key_value.bias", "attn_qkv.bias"},
     {"block_sparse_moe.input_linear.weight", "ffn_gate_up_exps.weight"},
     {"shared_mlp.input_linear.weight", "ffn_gate_up_shexp.weight"},
@@ -134,10 +160,14 @@ FolderName layer_name(std::string_view rest, std::string_view architecture, cons
     if (const auto whole = look_up(kLayer, rest); !whole.empty()) {
         return {.kind = Kind::Whole, .gguf = prefix + std::string(whole), .part = ""};
     }
-    if (const auto joined = look_up(kJoined, rest); !joined.empty()) {
+    if (architecture != "gpt-oss" && rest == "mlp.experts.down_proj") {
+        return {.kind = Kind::Whole, .gguf = prefix + "ffn_down_exps.weight", .part = ""};
+    }
+    if (const auto joined = look_up(kJoined, rest); !joined.empty() && architecture != "gpt-oss") {
         return {.kind = Kind::Joined, .gguf = prefix, .part = std::string(joined)};
     }
-    for (const std::string_view start : {"mlp.experts.", "block_sparse_moe.experts."}) {
+    for (const std::string_view start :
+         {"mlp.experts.", "block_sparse_moe.experts.", "feed_forward.experts."}) {
         if (!rest.starts_with(start)) {
             continue;
         }
@@ -174,6 +204,9 @@ FolderName folder_name(std::string_view full_name, std::string_view architecture
     }
     if (const auto global = look_up(kGlobal, name); !global.empty()) {
         return {.kind = Kind::Whole, .gguf = std::string(global), .part = ""};
+    }
+    if (name.starts_with("mtp.")) {
+        return {.kind = Kind::Further, .gguf = "", .part = ""};
     }
     constexpr std::string_view kStart = "model.layers.";
     if (!name.starts_with(kStart)) {

@@ -9,6 +9,7 @@
 #include "engine/quant/quant.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace switchyard {
@@ -151,21 +152,54 @@ FolderTensors::Matrix FolderTensors::interleaved(const FolderTensor& tensor, con
     return m;
 }
 
-/// A vector of floats, one more each.
-FolderTensors::Matrix FolderTensors::above_one(const FolderTensor& tensor, const Matrix& gains) {
-    if (gains.shape.size() != 1 || !gains.data) {
-        fail(tensor, "is no vector of gains");
+/// A vector of floats, each changed.
+FolderTensors::Matrix FolderTensors::changed(const FolderTensor& tensor, const Matrix& before,
+                                             float (*change)(float)) {
+    if (before.shape.size() != 1 || !before.data) {
+        fail(tensor, "is no vector");
     }
-    Matrix m{BlockType::F32, gains.shape, nullptr, static_cast<std::size_t>(gains.shape[0]) * sizeof(float)};
-    m.make = [gains](std::int64_t first, std::int64_t count, std::byte* out) {
-        std::vector<float> values(static_cast<std::size_t>(gains.shape[0]));
-        decode_row(gains.type, gains.data, values);
-        for (float& value : values) {
-            value += 1.0f;
-        }
+    const std::int64_t size = before.shape[0];
+    Matrix m{BlockType::F32, before.shape, nullptr, static_cast<std::size_t>(size) * sizeof(float)};
+    m.make = [before, size, change](std::int64_t first, std::int64_t count, std::byte* out) {
+        std::vector<float> values(static_cast<std::size_t>(size));
+        decode_row(before.type, before.data, values);
+        std::ranges::transform(values, values.begin(), change);
         std::memcpy(out, values.data() + first, static_cast<std::size_t>(count) * sizeof(float));
     };
     return m;
+}
+
+/// Qwen3-Next's queries, keys, values and gates, key head by key head: sorted, as converters do.
+void FolderTensors::add_qkvz(const FolderTensor& tensor, const std::string& prefix) {
+    const Matrix m = plain(tensor);
+    const std::int64_t heads = shape_.linear_key_heads, keys = shape_.linear_key_dim,
+                       values = shape_.linear_values, each = 2 * (keys + values);
+    if (m.shape.size() != 2 || m.shape[0] != heads * each) {
+        fail(tensor, "does not fit the heads of linear attention");
+    }
+    struct Part {
+        std::int64_t begin, count; ///< of a key head's rows
+    };
+    const auto add = [&](const char* name, std::vector<Part> parts) {
+        std::vector<std::int64_t> rows;
+        for (const Part& part : parts) {
+            for (std::int64_t h = 0; h < heads; ++h) {
+                for (std::int64_t r = 0; r < part.count; ++r) {
+                    rows.push_back(h * each + part.begin + r);
+                }
+            }
+        }
+        TensorView& view = push(prefix + name, m.type, {std::ssize(rows), m.shape[1]});
+        view.make = [m, rows = std::move(rows)](std::int64_t, std::byte* out) {
+            std::vector<std::byte> buffer;
+            for (const std::int64_t row : rows) {
+                std::memcpy(out, m.rows(row, 1, buffer), m.stride());
+                out += m.stride();
+            }
+        };
+    };
+    add("attn_qkv.weight", {{0, keys}, {keys, keys}, {2 * keys, values}});
+    add("attn_gate.weight", {{2 * keys + values, values}});
 }
 
 void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
@@ -177,8 +211,13 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
             m = interleaved(tensor, m, shape_.kv_heads);
         }
     }
-    if (shape_.norms_above_one && name.ends_with("_norm.weight")) {
-        m = above_one(tensor, m);
+    if (shape_.norms_above_one && name.ends_with("_norm.weight") && !name.ends_with("ssm_norm.weight")) {
+        m = changed(tensor, m, [](float gain) { return gain + 1.0f; });
+    } else if (name.ends_with(".ssm_a")) {
+        m = changed(tensor, m, [](float logarithm) { return -std::exp(logarithm); });
+    }
+    if (m.shape.size() == 3 && m.shape[1] == 1 && name.find("conv") != name.npos) {
+        m.shape.erase(m.shape.begin() + 1); // a channel of a depthwise convolution has one input
     }
     if (name == "token_embd.weight" && shape_.vocabulary > 0 && !m.shape.empty() &&
         m.shape[0] != shape_.vocabulary) {
@@ -269,6 +308,9 @@ void FolderTensors::add_kv_b(const FolderTensor& tensor, const std::string& pref
 /// Queries, keys and values, or gate and up: rows behind each other, of each matrix.
 void FolderTensors::add_joined(const FolderTensor& tensor, const std::string& prefix,
                                const std::string& part) {
+    if (part.starts_with("qkvz")) {
+        return add_qkvz(tensor, prefix);
+    }
     const Matrix m = plain(tensor);
     const bool qkv = part.starts_with("attn_qkv"), experts = part.starts_with("ffn_gate_up_exps");
     const std::string kind = part.substr(part.rfind('.')), suffix = experts ? "_exps" : "_shexp";

@@ -48,6 +48,7 @@ class FolderTensors {
     void add_whole(const FolderTensor& tensor, std::string name);
     void add_expert(const FolderTensor& tensor, const std::string& name, int expert);
     void add_kv_b(const FolderTensor& tensor, const std::string& prefix);
+    void add_qkvz(const FolderTensor& tensor, const std::string& prefix);
     void add_joined(const FolderTensor& tensor, const std::string& prefix, const std::string& part);
     void add_fused(const FolderTensor& tensor, const std::string& prefix, const std::string& part);
     void add_fused_floats(const FolderTensor& tensor, const std::string& prefix, const std::string& part);
@@ -56,7 +57,7 @@ class FolderTensors {
     void finish_experts();
 
     Matrix plain(const FolderTensor& tensor);
-    Matrix above_one(const FolderTensor& tensor, const Matrix& gains);
+    Matrix changed(const FolderTensor& tensor, const Matrix& before, float (*change)(float));
     Matrix interleaved(const FolderTensor& tensor, const Matrix& halves, int heads);
     /// Adds a view of the shape given in the folder's order, without data.
     TensorView& push(std::string name, BlockType type, std::vector<std::int64_t> folder_shape);

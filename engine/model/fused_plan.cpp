@@ -53,10 +53,10 @@ class Fuser {
         flush();
         fused_.steps.emplace_back(FusedRecurrence{source(s.in), norm_of(s.in), s});
     }
-    void add(const GateStep& s) {
-        flush();
-        fused_.steps.emplace_back(s);
-    }
+    void add(const GateStep& s) { alone(s); }
+    void add(const SplitStep& s) { alone(s); }
+    void add(const ConvolutionStep& s) { alone(s); }
+    void add(const DeltaRuleStep& s) { alone(s); }
     void add(const RouteStep& s) { feed_forward(s.in, kNoValue).route = s; }
     void add(const ExpertsStep& s) { feed_forward(s.in, s.out).experts = s; }
     void add(const FeedForwardStep& s) { feed_forward(s.in, s.out).blocks.push_back(s); }
@@ -65,6 +65,11 @@ class Fuser {
         fused_.steps.emplace_back(FusedHead{source(s.in), norm_of(s.in), s});
     }
 
+    template <typename S>
+    void alone(const S& s) {
+        flush();
+        fused_.steps.emplace_back(s);
+    }
     FusedFeedForward& feed_forward(ValueId in, ValueId out) {
         if (projection_)
             flush();

@@ -39,11 +39,17 @@ std::pair<std::string_view, int> expert_name(std::string_view rest) {
     return {"", -1};
 }
 
+/// Whether a tensor holds attention's queries, keys and values. Others call those of linear attention so.
+bool joins_qkv(const LayerName& name, const ModelFile& file) {
+    return name.rest.starts_with("attn_qkv.") &&
+           file.metadata().text("general.architecture") == "bailingmoe2";
+}
+
 bool old_form(const TensorView& t, const ModelFile& file) {
     const LayerName name = layer_name(t.name);
     if (name.rest == "attn_kv_b.weight")
         return !file.find(name.prefix + "attn_k_b.weight");
-    return name.rest.starts_with("ffn_gate_up_exps.") || name.rest.starts_with("attn_qkv.") ||
+    return name.rest.starts_with("ffn_gate_up_exps.") || joins_qkv(name, file) ||
            expert_name(name.rest).second >= 0;
 }
 
@@ -78,7 +84,7 @@ class Reformed final : public ModelFile {
             tensors_.add(t);
         else if (name.rest == "attn_kv_b.weight")
             add_kv_b(t, name.prefix);
-        else if (name.rest.starts_with("attn_qkv."))
+        else if (joins_qkv(name, *file_))
             add_qkv(t, name.prefix, std::string(name.rest.substr(std::string_view("attn_qkv").size())));
         else if (expert >= 0)
             add_expert(t, name.prefix + std::string(part) + "_exps.weight", static_cast<std::size_t>(expert));

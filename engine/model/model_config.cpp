@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
+#include <variant>
 
 namespace switchyard {
 
@@ -47,6 +49,26 @@ class ConfigReader {
             fail(key, "is not an array of true and false");
         return array;
     }
+    /// An array of counts, one a layer; empty where the key is absent or one number.
+    std::vector<int> counts(std::string_view key, int most) const {
+        const MetadataValue* value = file_.metadata().find(prefix_ + std::string(key));
+        const bool array = value && std::visit(
+                                        [](const auto& v) {
+                                            using V = std::remove_cvref_t<decltype(v)>;
+                                            return requires { typename V::value_type; }
+                                            &&!std::is_same_v<V, std::string>;
+                                        },
+                                        *value);
+        const auto given = array ? file_.metadata().reals(prefix_ + std::string(key)) : std::nullopt;
+        std::vector<int> all;
+        for (std::size_t i = 0; given && i < given->size(); ++i) {
+            const double one = (*given)[i];
+            if (!(one >= 0 && one <= most) || one != std::floor(one))
+                fail(key, "has a layer's number that is not 0 to " + std::to_string(most));
+            all.push_back(static_cast<int>(one));
+        }
+        return all;
+    }
     std::string text(std::string_view key) const {
         return file_.metadata().text(prefix_ + std::string(key)).value_or("");
     }
@@ -61,9 +83,30 @@ class ConfigReader {
 
 constexpr int kMostLayers = 1024, kMostWidth = 1 << 20, kMostHeads = 4096, kMostVocabulary = 1 << 22;
 
+/// Keys' heads by layer: layers with none have no attention, and the others are alike.
+void read_layers_of_heads(const ConfigReader& keys, const std::vector<int>& each, ModelConfig& c) {
+    constexpr const char* kKey = "attention.head_count_kv";
+    if (each.size() < static_cast<std::size_t>(c.layers))
+        keys.fail(kKey, "does not say it of each layer");
+    c.kv_heads = *std::ranges::max_element(each);
+    if (c.kv_heads < 1)
+        keys.fail(kKey, "leaves no layer with attention");
+    for (int layer = 0; layer < c.layers; ++layer) {
+        const int heads = each[static_cast<std::size_t>(layer)];
+        if (heads != 0 && heads != c.kv_heads)
+            keys.fail(kKey, "differs from layer to layer, which is not known");
+        c.linear_layers.push_back(heads == 0);
+    }
+    if (std::ranges::find(c.linear_layers, true) == c.linear_layers.end())
+        c.linear_layers.clear();
+}
+
 void read_attention(const ConfigReader& keys, ModelConfig& c) {
     c.heads = keys.required("attention.head_count", 1, kMostHeads);
-    c.kv_heads = keys.count("attention.head_count_kv", c.heads, 1, kMostHeads);
+    if (const std::vector<int> each = keys.counts("attention.head_count_kv", kMostHeads); !each.empty())
+        read_layers_of_heads(keys, each, c);
+    else
+        c.kv_heads = keys.count("attention.head_count_kv", c.heads, 1, kMostHeads);
     c.head_dim = keys.count("attention.key_length", std::max(c.hidden / c.heads, 1), 1, 4096);
     c.value_dim = keys.count("attention.value_length", c.head_dim, 1, 4096);
     c.norm_epsilon = keys.real("attention.layer_norm_rms_epsilon", 1e-6f);
@@ -114,6 +157,39 @@ void read_rotated(const ModelFile& file, const ConfigReader& keys, const Archite
         for (const int window : c.windows)
             c.rotated.push_back(window > 0);
     }
+}
+
+// Qwen3-Next's layers of linear attention, and LFM2's convolutions.
+void read_linear(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
+                 ModelConfig& c) {
+    if (architecture.name.starts_with("lfm2")) {
+        c.short_taps = keys.required("shortconv.l_cache", 2, 64);
+        return;
+    }
+    c.gated_queries = architecture.gated_queries;
+    if (architecture.attention_period == 0) {
+        if (!c.linear_layers.empty())
+            keys.fail("attention.head_count_kv", "has layers without heads, which are not known");
+        return;
+    }
+    const int period = keys.count("full_attention_interval", architecture.attention_period, 1, kMostLayers);
+    const std::vector<bool>* given = keys.flags("attention.recurrent_layers");
+    if (given && given->size() < static_cast<std::size_t>(c.layers))
+        keys.fail("attention.recurrent_layers", "does not say it of each layer");
+    for (int layer = 0; layer < c.layers; ++layer)
+        c.linear_layers.push_back(given ? (*given)[static_cast<std::size_t>(layer)]
+                                        : (layer + 1) % period != 0);
+    LinearConfig& l = c.linear;
+    l.taps = keys.required("ssm.conv_kernel", 2, 64);
+    l.key_dim = keys.required("ssm.state_size", 1, 4096);
+    l.key_heads = keys.required("ssm.group_count", 1, kMostHeads);
+    l.value_heads = keys.required("ssm.time_step_rank", 1, kMostHeads);
+    const int inner = keys.required("ssm.inner_size", 1, kMostWidth);
+    if (inner % l.value_heads != 0 || l.value_heads % l.key_heads != 0)
+        keys.fail("ssm.inner_size", "does not fit the heads");
+    l.value_dim = inner / l.value_heads;
+    l.neighbours =
+        file.metadata().boolean("switchyard.value_heads_together").value_or(architecture.neighbours);
 }
 
 // Granite's multipliers. GGUF has the divisor of logits as a scale.
@@ -322,6 +398,7 @@ ModelConfig read_config(const ModelFile& file) {
             c.layers == 62 ? 1.0f / std::sqrt(static_cast<float>(c.hidden / c.heads)) : c.attention_scale;
         c.attention_scale = keys.real("attention.scale", usual);
     }
+    read_linear(file, keys, *architecture, c);
     read_windows(keys, *architecture, c);
     read_rotated(file, keys, *architecture, c);
     c.head_norm_last = architecture->head_norm_last;

@@ -29,6 +29,13 @@ struct RopeConfig {
     RopeTemperature query_temperature;
 };
 
+/// The linear attention of layers that have it (DeltaRuleStep).
+struct LinearConfig {
+    int key_heads = 0, value_heads = 0, key_dim = 0, value_dim = 0;
+    int taps = 0; ///< of the convolution before
+    bool neighbours = false;
+};
+
 /// Shape and constants of a model. Counts are per model unless said otherwise.
 struct ModelConfig {
     std::string architecture; ///< "llama", "deepseek"
@@ -44,6 +51,11 @@ struct ModelConfig {
     float embedding_scale = 1.0f; ///< multiplies what a token begins as
     float residual_scale = 1.0f;  ///< multiplies what a layer's two blocks add
     float logit_scale = 1.0f;     ///< multiplies logits
+
+    std::vector<bool> linear_layers; ///< those without attention; empty: none
+    LinearConfig linear;             ///< where they have linear attention
+    int short_taps = 0;              ///< where they are LFM2's convolutions: their taps
+    bool gated_queries = false;      ///< each query is followed by a gate of its result
 
     int q_lora_rank = 0;  ///< MLA: 0: no compression of q
     int kv_lora_rank = 0; ///< MLA: width of the latent; 0: no MLA. head_dim is then nope + rope.dims

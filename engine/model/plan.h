@@ -100,6 +100,42 @@ struct RecurrenceStep {
     int state;       ///< index into Plan::states, of `width` values
 };
 
+/// A causal depthwise convolution over the rows of a sequence: out[t, c] = f(sum over k of
+/// kernel[c, k] x[t - taps + 1 + k, c]), where x is a part of each row of `in`. The last tap meets the newest
+/// row. LFM2's multiplies x by one more part of the row before, and the result by another.
+struct ConvolutionStep {
+    ValueId in, out; ///< out [channels]
+    int from = 0;    ///< where x begins in a row of `in`
+    WeightId kernel; ///< [channels, taps]
+    int taps;
+    bool silu = false;
+    int gate_in = -1, gate_out = -1; ///< where what multiplies x, and the result, begins; -1: nothing
+    int state; ///< index into Plan::states: the last taps - 1 of x, [taps - 1, channels]
+};
+
+/// The gated delta rule (Yang et al., arXiv 2412.06464; Qwen3-Next's linear attention). For each value head,
+/// with its key head's q and k of unit length, q scaled by 1 / sqrt(key_dim), and a state S [key_dim,
+/// value_dim] that is 0 in a new sequence:
+/// S = exp(a softplus(alpha + dt)) S; S += k (x) sigmoid(beta) (v - S^T k); o = S^T q;
+/// out = RMS norm(o) * gain * silu(z).
+struct DeltaRuleStep {
+    ValueId mixed;       ///< [2 * key_heads * key_dim + value_heads * value_dim]: queries, keys, values
+    ValueId alpha, beta; ///< [value_heads]
+    ValueId z, out;      ///< [value_heads * value_dim]
+    WeightId a, dt;      ///< [value_heads]; a is below 0
+    WeightId gain;       ///< [value_dim]
+    int key_heads, value_heads, key_dim, value_dim;
+    bool neighbours; ///< value heads of one key head stand together; else key heads take turns
+    float epsilon;
+    int state; ///< index into Plan::states, [value_heads, key_dim, value_dim]
+};
+
+/// Takes rows of `groups` groups apart: of each group the first `first` values, then `second`.
+struct SplitStep {
+    ValueId in, out_first, out_second;
+    int groups, first, second;
+};
+
 /// value = value * f(gate): what a gate made of attention's input leaves of its result (Qiu et al., arXiv
 /// 2505.06708). A gate has as many values as what it meets, or one a head.
 struct GateStep {
@@ -180,7 +216,8 @@ struct HeadStep {
 };
 
 using Operation = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
-                               RecurrenceStep, GateStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+                               RecurrenceStep, ConvolutionStep, DeltaRuleStep, SplitStep, GateStep,
+                               FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
 
 /// An operation and the layer it belongs to, so that a backend can place a layer's weights, cache and work
 /// together.

@@ -395,7 +395,24 @@ inline FloatTile float_tile_of(int tokens) {
     return kTiles[tokens - 1];
 }
 
-/// P panels times a group of tokens, a part's columns in pieces that the weights of stay near.
+/// `cols` columns of a panel as floats, [column][8 rows].
+template <BlockType kType>
+inline void widen_columns(const std::byte* panel, std::int64_t cols, float* out) {
+    using Panel = FloatPanel<kType>;
+    __m256 scale = {};
+    for (std::int64_t k = 0; k < cols; ++k, panel += Panel::kColumn, out += kPanelRows) {
+        if constexpr (Panel::kRun != 0) {
+            if (k % Panel::kRun == 0) {
+                scale = load_scale(panel);
+                panel += Panel::kHead;
+            }
+        }
+        _mm256_store_ps(out, load_column<kType>(panel, scale));
+    }
+}
+
+/// P panels times a group of tokens, a part's columns in pieces that the weights of stay near. Where several
+/// tiles meet a piece it is widened once for all.
 template <BlockType kType, int P>
 inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pass<float>& pass) {
     const PackedMatrix& w = args.weights;
@@ -403,6 +420,7 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
     const std::byte* weights = w.data + static_cast<std::size_t>(panel) * size + pass.skipped_bytes(w.type);
     const int count = pass.count;
     alignas(32) float own[P * kGroupTokens * kPanelRows];
+    alignas(32) float wide[kType == BlockType::F32 ? kPanelRows : P * kFloatColumns * kPanelRows];
     const bool whole = pass.columns.starts() && pass.columns.ends();
     float* sums = whole ? own : pass.sums_of(panel);
     if (pass.columns.starts()) {
@@ -411,10 +429,24 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
     const std::int64_t all = pass.columns.count, piece = count <= kFloatTile ? all : kFloatColumns;
     for (std::int64_t k = 0; k < all; k += piece) {
         const std::int64_t cols = all - k < piece ? all - k : piece;
+        const std::byte* from = weights + panel_bytes(w.type, k);
+        const bool widens = kType != BlockType::F32 && count > kFloatTile;
+        if (widens) {
+            for (int p = 0; p < P; ++p) {
+                widen_columns<kType>(from + static_cast<std::size_t>(p) * size, cols,
+                                     wide + p * kFloatColumns * kPanelRows);
+            }
+        }
         for (int t = 0; t < count; t += kFloatTile) {
             const int tokens = count - t < kFloatTile ? count - t : kFloatTile;
-            float_tile_of<kType, P>(tokens)(weights + panel_bytes(w.type, k), size, cols,
-                                            pass.x + all * t + k * tokens, sums + P * t * kPanelRows);
+            const float* x = pass.x + all * t + k * tokens;
+            if (widens) {
+                float_tile_of<BlockType::F32, P>(tokens)(reinterpret_cast<const std::byte*>(wide),
+                                                         kFloatColumns * kPanelRows * sizeof(float), cols, x,
+                                                         sums + P * t * kPanelRows);
+            } else {
+                float_tile_of<kType, P>(tokens)(from, size, cols, x, sums + P * t * kPanelRows);
+            }
         }
     }
     for (int t = 0; pass.columns.ends() && t < count; ++t) {

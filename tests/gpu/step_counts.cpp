@@ -130,6 +130,9 @@ class Counter {
         attend(0, kv_bytes(1, s.latent_dim + s.rope), double{1} * s.heads * (s.nope + s.rope + s.value_dim));
     }
     void add(const GateStep&) {}
+    void add(const SplitStep&) {}
+    void add(const ConvolutionStep&) {}
+    void add(const DeltaRuleStep&) {}
     void add(const RecurrenceStep& s) {
         vector(StageKind::Attention, s.decay);
         counts_.of(StageKind::Attention).cache_bytes +=

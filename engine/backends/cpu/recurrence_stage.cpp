@@ -30,7 +30,6 @@ void RecurrenceStage::run(StepRun& run, ThreadContext& w) const {
 /// All rows of a sequence, of `count` channels from `first` on.
 void RecurrenceStage::advance(StepRun& run, ThreadContext& w, const Rows& in, int sequence, int first,
                               int count) const {
-    const auto& rows = run.batch.rows;
     const BatchSequence& memory = run.batch.sequences[static_cast<std::size_t>(sequence)];
     const float* decay = run.vector(step_.decay) + first;
     float* state = w.state.get<float>(kChannels);
@@ -38,19 +37,15 @@ void RecurrenceStage::advance(StepRun& run, ThreadContext& w, const Rows& in, in
         std::fill_n(state, count, 0.0f);
     else
         std::copy_n(run.kv.state(memory.state, step_.state) + first, count, state);
-    auto kept = memory.states_after.begin();
-    int done = 0;
-    for (auto row = std::ranges::find(rows, sequence, &BatchRow::sequence);
-         row != rows.end() && row->sequence == sequence; ++row) {
-        const auto r = static_cast<std::int64_t>(row - rows.begin());
-        const float* x = in.f32 + r * in.f32_stride + first;
-        float* out = run.value(step_.out) + r * run.width(step_.out) + first;
-        for (int c = 0; c < count; ++c)
-            out[c] = state[c] = decay[c] * state[c] + x[c];
-        ++done;
-        for (; kept != memory.states_after.end() && kept->rows == done; ++kept)
-            std::copy_n(state, count, run.kv.state(kept->state, step_.state) + first);
-    }
+    run.follow(
+        sequence,
+        [&](std::int64_t r) {
+            const float* x = in.f32 + r * in.f32_stride + first;
+            float* out = run.value(step_.out) + r * run.width(step_.out) + first;
+            for (int c = 0; c < count; ++c)
+                out[c] = state[c] = decay[c] * state[c] + x[c];
+        },
+        [&](KvBlockId kept) { std::copy_n(state, count, run.kv.state(kept, step_.state) + first); });
 }
 
 } // namespace switchyard::cpu

@@ -132,6 +132,44 @@ class RecurrenceStage : public Stage {
     std::optional<NormStep> norm_;
 };
 
+/// A causal convolution over the rows of each sequence, from and into states.
+class ConvolutionStage : public Stage {
+  public:
+    explicit ConvolutionStage(const ConvolutionStep& step) : step_(step) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    void advance(StepRun& run, ThreadContext& w, int sequence, int first, int count) const;
+
+    ConvolutionStep step_;
+};
+
+/// The gated delta rule over the rows of each sequence, a head at a time, from and into states.
+class DeltaRuleStage : public Stage {
+  public:
+    explicit DeltaRuleStage(const DeltaRuleStep& step) : step_(step) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    void advance(StepRun& run, ThreadContext& w, int sequence, int head) const;
+    void step_row(StepRun& run, std::int64_t row, int head, float* state, float* scratch) const;
+
+    DeltaRuleStep step_;
+};
+
+/// Takes rows apart.
+class SplitStage : public Stage {
+  public:
+    explicit SplitStage(const SplitStep& step) : step_(step) {}
+    void reserve(const StepShape&, Shared&, ScratchSizes&) const override {}
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    SplitStep step_;
+};
+
 /// Adds the norm of whole rows.
 class AddedNormStage : public Stage {
   public:

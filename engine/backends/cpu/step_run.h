@@ -10,6 +10,7 @@
 #include "engine/backends/cpu/thread_pool.h"
 #include "engine/run/backend.h"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -178,6 +179,21 @@ class StepRun {
         return result_cancelled_.load(std::memory_order_relaxed);
     }
     bool cancelled() const { return result_cancelled_.load(); }
+
+    /// Calls each(row) for a sequence's rows in order, and keep(state) where a state is wanted behind one.
+    template <typename Each, typename Keep>
+    void follow(int sequence, const Each& each, const Keep& keep) const {
+        const BatchSequence& memory = batch.sequences[static_cast<std::size_t>(sequence)];
+        auto kept = memory.states_after.begin();
+        int done = 0;
+        for (auto row = std::ranges::find(batch.rows, sequence, &BatchRow::sequence);
+             row != batch.rows.end() && row->sequence == sequence; ++row) {
+            each(static_cast<std::int64_t>(row - batch.rows.begin()));
+            ++done;
+            for (; kept != memory.states_after.end() && kept->rows == done; ++kept)
+                keep(kept->state);
+        }
+    }
 
     /// Shares tasks 0 .. count - 1 among the threads; does not wait for the others to finish.
     template <typename F>

@@ -176,6 +176,12 @@ std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& make
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm&, const StageMaker&) {
     throw Error("this model adds norms of what its layers find, and this device's kernels do not");
 }
+[[noreturn]] void fail_on(const char* what) {
+    throw Error(std::string("this model has ") + what + ", and this device's kernels know none");
+}
+std::unique_ptr<Stage> stage_of(const ConvolutionStep&, const StageMaker&) { fail_on("convolutions"); }
+std::unique_ptr<Stage> stage_of(const DeltaRuleStep&, const StageMaker&) { fail_on("linear attention"); }
+std::unique_ptr<Stage> stage_of(const SplitStep&, const StageMaker&) { fail_on("gates among its queries"); }
 std::unique_ptr<Stage> stage_of(const GateStep&, const StageMaker&) {
     throw Error("this model's attention has gates, and this device's kernels know none");
 }

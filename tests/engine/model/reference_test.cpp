@@ -62,7 +62,12 @@ std::vector<float> all_logits(LoadedModel& model, const std::vector<std::int32_t
                                   .wish = RowWish::Logits,
                                   .decompressed = decompressed});
         }
+        if (!model.plan().states.empty())
+            sequence.states_after = {
+                {static_cast<int>(batch.rows.size()), model.executor().allocate_state()}};
         batch.sequences.push_back(sequence);
+        if (!sequence.states_after.empty())
+            sequence.state = sequence.states_after.front().state;
         const StepResult result = model.executor().run(std::move(batch), model.weights());
         logits.insert(logits.end(), result.logits.begin(), result.logits.end());
     }
@@ -160,7 +165,8 @@ INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel,
                                          "qwen3", "qwen3moe", "smollm3", "glm4_moe", "glm4_moe_lite",
                                          "minimax_m2", "ernie4_5_moe", "granitemoe", "granitemoeshared",
                                          "hunyuan_v1_moe", "dots1", "bailing_moe_v2", "exaone_moe",
-                                         "ministral3", "olmo2", "olmo3", "gemma3", "gemma3_27b", "afmoe"),
+                                         "ministral3", "olmo2", "olmo3", "gemma3", "gemma3_27b", "afmoe",
+                                         "qwen3_next", "qwen3_5", "qwen3_5_moe", "lfm2", "lfm2_moe"),
                          [](const auto& info) { return std::string(info.param); });
 
 /// Models with latent attention.

@@ -1,0 +1,157 @@
+// Layers whose memory has a fixed size: convolutions and the gated delta rule.
+#include "engine/backends/cpu/stages.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace switchyard::cpu {
+
+namespace {
+
+constexpr int kConvolved = 64;        ///< of a task
+constexpr float kLeastSquare = 1e-6f; ///< added to the square of a query's or key's length, as the authors do
+
+float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+float softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
+
+float dot(const float* a, const float* b, int n) {
+    float sums[8] = {};
+    int i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int j = 0; j < 8; ++j)
+            sums[j] += a[i + j] * b[i + j];
+    float sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    for (; i < n; ++i)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+} // namespace
+
+void ConvolutionStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) const {
+    ScratchSizes::hold<float>(sizes.state, static_cast<std::size_t>(step_.taps * kConvolved));
+}
+
+void ConvolutionStage::run(StepRun& run, ThreadContext& w) const {
+    w.meter.enter(StageKind::Attention);
+    const int width = run.width(step_.out), chunks = (width + kConvolved - 1) / kConvolved;
+    const auto sequences = static_cast<int>(run.batch.sequences.size());
+    run.parallel(w, sequences * chunks, [&](int task) {
+        const int first = task % chunks * kConvolved;
+        advance(run, w, task / chunks, first, std::min(kConvolved, width - first));
+    });
+    run.meet(w);
+}
+
+/// All rows of a sequence, of `count` channels from `first` on. The inputs that the taps meet stand behind
+/// each other, [taps][kConvolved], the newest last.
+void ConvolutionStage::advance(StepRun& run, ThreadContext& w, int sequence, int first, int count) const {
+    const int taps = step_.taps, width = run.width(step_.out), in_width = run.width(step_.in);
+    const float* kernel = run.vector(step_.kernel) + std::int64_t{first} * taps;
+    float* inputs = w.state.get<float>(static_cast<std::size_t>(taps * kConvolved));
+    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(sequence)].state;
+    for (int k = 0; k + 1 < taps; ++k) {
+        if (memory == kNoState)
+            std::fill_n(inputs + k * kConvolved, count, 0.0f);
+        else
+            std::copy_n(run.kv.state(memory, step_.state) + k * width + first, count,
+                        inputs + k * kConvolved);
+    }
+    const auto each = [&](std::int64_t r) {
+        const float* row = run.value(step_.in) + r * in_width + first;
+        float* newest = inputs + (taps - 1) * kConvolved;
+        float* out = run.value(step_.out) + r * width + first;
+        for (int c = 0; c < count; ++c)
+            newest[c] = row[step_.from + c] * (step_.gate_in < 0 ? 1.0f : row[step_.gate_in + c]);
+        for (int c = 0; c < count; ++c) {
+            float sum = 0;
+            for (int k = 0; k < taps; ++k)
+                sum += kernel[c * taps + k] * inputs[k * kConvolved + c];
+            sum = step_.silu ? sum * sigmoid(sum) : sum;
+            out[c] = step_.gate_out < 0 ? sum : sum * row[step_.gate_out + c];
+        }
+        std::move(inputs + kConvolved, inputs + taps * kConvolved, inputs);
+    };
+    run.follow(sequence, each, [&](KvBlockId state) {
+        for (int k = 0; k + 1 < taps; ++k)
+            std::copy_n(inputs + k * kConvolved, count, run.kv.state(state, step_.state) + k * width + first);
+    });
+}
+
+void DeltaRuleStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) const {
+    const auto of_head = static_cast<std::size_t>(step_.key_dim * step_.value_dim);
+    ScratchSizes::hold<float>(sizes.state,
+                              of_head + 2 * static_cast<std::size_t>(step_.key_dim + step_.value_dim));
+}
+
+void DeltaRuleStage::run(StepRun& run, ThreadContext& w) const {
+    w.meter.enter(StageKind::Attention);
+    const auto sequences = static_cast<int>(run.batch.sequences.size());
+    run.parallel(w, sequences * step_.value_heads,
+                 [&](int task) { advance(run, w, task / step_.value_heads, task % step_.value_heads); });
+    run.meet(w);
+}
+
+void DeltaRuleStage::advance(StepRun& run, ThreadContext& w, int sequence, int head) const {
+    const auto of_head = static_cast<std::size_t>(step_.key_dim * step_.value_dim);
+    const std::size_t at = of_head * static_cast<std::size_t>(head);
+    float* state =
+        w.state.get<float>(of_head + 2 * static_cast<std::size_t>(step_.key_dim + step_.value_dim));
+    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(sequence)].state;
+    if (memory == kNoState)
+        std::fill_n(state, of_head, 0.0f);
+    else
+        std::copy_n(run.kv.state(memory, step_.state) + at, of_head, state);
+    run.follow(
+        sequence, [&](std::int64_t r) { step_row(run, r, head, state, state + of_head); },
+        [&](KvBlockId kept) { std::copy_n(state, of_head, run.kv.state(kept, step_.state) + at); });
+}
+
+/// One row of one head. scratch [2 * (key_dim + value_dim)]
+void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* state, float* scratch) const {
+    const int dk = step_.key_dim, dv = step_.value_dim, nk = step_.key_heads, nv = step_.value_heads;
+    const int key_head = step_.neighbours ? head / (nv / nk) : head % nk;
+    const float* mixed = run.value(step_.mixed) + row * run.width(step_.mixed);
+    float *q = scratch, *k = q + dk, *change = k + dk, *found = change + dv;
+    const auto to_unit = [&](const float* from, float factor, float* to) {
+        scale(factor / std::sqrt(dot(from, from, dk) + kLeastSquare), from, to, dk);
+    };
+    to_unit(mixed + key_head * dk, 1.0f / std::sqrt(static_cast<float>(dk)), q);
+    to_unit(mixed + (nk + key_head) * dk, 1.0f, k);
+    const float* v = mixed + 2 * nk * dk + head * dv;
+
+    const float decay =
+        std::exp(run.vector(step_.a)[head] *
+                 softplus(run.value(step_.alpha)[row * nv + head] + run.vector(step_.dt)[head]));
+    const float beta = sigmoid(run.value(step_.beta)[row * nv + head]);
+    std::fill_n(change, dv, 0.0f);
+    for (int i = 0; i < dk; ++i) {
+        scale(decay, state + i * dv, state + i * dv, dv);
+        scale_add(k[i], state + i * dv, change, dv);
+    }
+    for (int i = 0; i < dv; ++i)
+        change[i] = beta * (v[i] - change[i]);
+    std::fill_n(found, dv, 0.0f);
+    for (int i = 0; i < dk; ++i) {
+        scale_add(k[i], change, state + i * dv, dv);
+        scale_add(q[i], state + i * dv, found, dv);
+    }
+    const std::int64_t place = row * run.width(step_.out) + std::int64_t{head} * dv;
+    float* out = run.value(step_.out) + place;
+    const float* z = run.value(step_.z) + place;
+    rms_norm(found, run.vector(step_.gain), step_.epsilon, dv, out);
+    for (int i = 0; i < dv; ++i)
+        out[i] *= z[i] * sigmoid(z[i]);
+}
+
+void SplitStage::run(StepRun& run, ThreadContext& w) const {
+    const int first = step_.first, second = step_.second;
+    run.parallel(w, run.rows() * step_.groups, [&](int place) {
+        const float* in = run.value(step_.in) + std::int64_t{place} * (first + second);
+        std::copy_n(in, first, run.value(step_.out_first) + std::int64_t{place} * first);
+        std::copy_n(in + first, second, run.value(step_.out_second) + std::int64_t{place} * second);
+    });
+    run.meet(w);
+}
+
+} // namespace switchyard::cpu
