@@ -11,6 +11,35 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 
+/// The text with null in place of the words for numbers without end that Python writes and JSON does not
+/// know.
+std::string without_infinities(std::string_view text) {
+    std::string clean;
+    clean.reserve(text.size());
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '"') {
+            quoted = !quoted;
+        } else if (quoted && text[i] == '\\' && i + 1 < text.size()) {
+            clean += text[i++];
+        } else if (!quoted) {
+            const std::string_view rest = text.substr(i);
+            for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
+                if (rest.starts_with(word)) {
+                    clean += "null";
+                    i += word.size();
+                    break;
+                }
+            }
+            if (i >= text.size()) {
+                break;
+            }
+        }
+        clean += text[i];
+    }
+    return clean;
+}
+
 } // namespace
 
 nlohmann::json parse_json(std::string_view text, const std::string& name) {
@@ -23,6 +52,9 @@ nlohmann::json parse_json(std::string_view text, const std::string& name) {
     try {
         return nlohmann::json::parse(text, check_depth);
     } catch (const nlohmann::json::parse_error& error) {
+        if (const std::string clean = without_infinities(text); clean.size() != text.size()) {
+            return parse_json(clean, name);
+        }
         throw Error(name + ": is not JSON (byte " + std::to_string(error.byte) + ")");
     } catch (const nlohmann::json::exception&) {
         throw Error(name + ": is not JSON");

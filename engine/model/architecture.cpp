@@ -58,6 +58,15 @@ static constexpr std::array kArchitectures{
     Architecture{.name = "qwen35", .attention_period = 4, .gated_queries = true},
     Architecture{
         .name = "qwen35moe", .normalise_default = true, .attention_period = 4, .gated_queries = true},
+    Architecture{.name = "granitehybrid", .rope_interleaved = true, .gate_default = 3, .state_space = true},
+    Architecture{.name = "nemotron_h", .state_space = true, .single_mixers = true, .never_rotated = true},
+    Architecture{.name = "nemotron_h_moe",
+                 .normalise_default = true,
+                 .gate_default = 2,
+                 .expert_scale_used = true,
+                 .state_space = true,
+                 .single_mixers = true,
+                 .never_rotated = true},
     Architecture{.name = "lfm2"},
     Architecture{.name = "lfm2moe", .normalise_default = true, .gate_default = 2, .expert_scale_used = true},
     Architecture{.name = "mistral3", .rope_interleaved = true, .yarn_keeps_magnitude = true},
@@ -114,6 +123,8 @@ static constexpr std::string_view kParts[]{"attn_norm",
                                            "ssm_beta",
                                            "ssm_norm",
                                            "ssm_out",
+                                           "ssm_in",
+                                           "ssm_d",
                                            "shortconv"};
 
 std::string unknown_parts(const ModelFile& file) {

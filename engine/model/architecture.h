@@ -25,6 +25,10 @@ struct Architecture {
     int attention_period = 0;   ///< n: every n-th layer is attention, the others linear, where no key says
     bool neighbours = false;    ///< value heads of one key head stand together (DeltaRuleStep)
     bool gated_queries = false; ///< each query is followed by a gate of its result
+    bool state_space = false;   ///< layers without attention are state spaces (StateSpaceStep)
+    bool single_mixers =
+        false; ///< a layer is attention, a state space or a feed-forward block, without gates
+    bool never_rotated = false; ///< has no rotations
     bool embeds_scaled = false; ///< what a token begins as is multiplied by the root of the width
     bool gelu = false;          ///< joins gate and up; else SiLU
     float window_theta = 0;     ///< layers with a window rotate with this base where no key says, unscaled;

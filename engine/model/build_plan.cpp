@@ -130,8 +130,12 @@ class PlanBuilder {
                        c_.embedding_scale / c_.residual_scale});
         for (int layer = 0; layer < c_.layers; ++layer) {
             enter(layer);
-            mix();
-            feed_forward();
+            if (c_.single_mixers) {
+                single_mixer();
+            } else {
+                mix();
+                feed_forward();
+            }
         }
         enter(kNoLayer);
         head();
@@ -198,6 +202,8 @@ class PlanBuilder {
             latent_attention();
         else if (c_.linear_layers.empty() || !c_.linear_layers[static_cast<std::size_t>(layer_)])
             attention();
+        else if (c_.space.heads > 0)
+            state_space();
         else if (c_.short_taps > 0)
             short_convolution();
         else
@@ -212,6 +218,65 @@ class PlanBuilder {
     }
     WeightId kernel(const std::string& name, int channels, int taps) {
         return w_.vectors(prefix_ + name, taps, channels, WeightRole::Attention);
+    }
+
+    // Nemotron: a layer is one block behind one norm.
+    void single_mixer() {
+        if (w_.has(prefix_ + "attn_q.weight"))
+            return attention();
+        if (w_.has(prefix_ + "ssm_in.weight"))
+            return state_space();
+        plan_.kv.push_back({});
+        norm(prefix_ + "attn_norm.weight", x_, normed_);
+        block_in_ = normed_;
+        block_out_ = x_;
+        if (w_.has(prefix_ + "ffn_gate_inp.weight"))
+            experts();
+        else
+            block("", WeightRole::FeedForward, c_.feed_forward);
+    }
+
+    /// A vector that converters keep as one row or as several.
+    WeightId rows_in_one(const std::string& name, int size, WeightRole role) {
+        const TensorView* t = w_.find(prefix_ + name);
+        if (!t || t->cols() < 1 || t->cols() == size || size % t->cols() != 0)
+            return w_.vector(prefix_ + name, size, role);
+        return w_.vectors(prefix_ + name, t->cols(), size / t->cols(), role);
+    }
+
+    void state_space() {
+        plan_.kv.push_back({});
+        const SpaceConfig& s = c_.space;
+        const int inner = s.heads * s.head_dim, mixed = inner + 2 * s.groups * s.state_size;
+        norm(prefix_ + "attn_norm.weight", x_, normed_);
+        project("ssm_in", normed_, shared_value(mixed_raw_, inner + mixed + s.heads));
+        ConvolutionStep convolution{};
+        convolution.in = mixed_raw_;
+        convolution.out = shared_value(mixed_, mixed);
+        convolution.from = inner;
+        convolution.kernel = kernel("ssm_conv1d.weight", mixed, s.taps);
+        convolution.bias = w_.optional_vector(prefix_ + "ssm_conv1d.bias", mixed, WeightRole::Attention);
+        convolution.taps = s.taps;
+        convolution.silu = true;
+        convolution.state = state((s.taps - 1) * mixed);
+        emit(convolution);
+        StateSpaceStep step{};
+        step.mixed = mixed_;
+        step.in = mixed_raw_;
+        step.out = shared_value(recalled_, inner);
+        step.dt_from = inner + mixed;
+        step.a = rows_in_one("ssm_a", s.heads, WeightRole::Attention);
+        step.d = rows_in_one("ssm_d", s.heads, WeightRole::Attention);
+        step.dt_bias = w_.vector(prefix_ + "ssm_dt.bias", s.heads, WeightRole::Attention);
+        step.gain = rows_in_one("ssm_norm.weight", inner, WeightRole::Norm);
+        step.heads = s.heads;
+        step.head_dim = s.head_dim;
+        step.groups = s.groups;
+        step.state_size = s.state_size;
+        step.epsilon = c_.norm_epsilon;
+        step.state = state(inner * s.state_size);
+        emit(step);
+        project("ssm_out", recalled_, x_, true);
     }
 
     // LFM2: what is convolved is multiplied by a gate before and by another behind.
@@ -406,10 +471,13 @@ class PlanBuilder {
         step.in = block_in_;
         step.out = block_out_;
         step.add = block_out_ == x_;
-        step.activation = c_.gelu ? Activation::Gelu : Activation::Silu;
+        step.activation = c_.single_mixers ? Activation::Relu : c_.gelu ? Activation::Gelu : Activation::Silu;
         step.width = width;
-        step.gate = w_.matrix(prefix_ + "ffn_gate" + suffix + ".weight", role, c_.hidden, width);
+        if (!c_.single_mixers)
+            step.gate = w_.matrix(prefix_ + "ffn_gate" + suffix + ".weight", role, c_.hidden, width);
         step.up = w_.matrix(prefix_ + "ffn_up" + suffix + ".weight", role, c_.hidden, width);
+        if (c_.single_mixers)
+            step.gate = step.up;
         step.down = w_.matrix(prefix_ + "ffn_down" + suffix + ".weight", role, width, c_.hidden);
         step.gate_bias = w_.optional_vector(prefix_ + "ffn_gate" + suffix + ".bias", width, role);
         step.up_bias = w_.optional_vector(prefix_ + "ffn_up" + suffix + ".bias", width, role);
@@ -458,10 +526,16 @@ class PlanBuilder {
         step.route = route.route;
         step.width = c_.expert_width;
         const WeightRole role = WeightRole::RoutedExpert;
-        step.gate = w_.matrix(prefix_ + "ffn_gate_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
+        if (!c_.single_mixers)
+            step.gate =
+                w_.matrix(prefix_ + "ffn_gate_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
         step.up = w_.matrix(prefix_ + "ffn_up_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
+        if (c_.single_mixers)
+            step.gate = step.up;
         step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, c_.expert_width, c_.hidden, c_.experts);
-        step.activation = c_.clamped_silu ? Activation::ClampedSilu : Activation::Silu;
+        step.activation = c_.single_mixers  ? Activation::Relu
+                          : c_.clamped_silu ? Activation::ClampedSilu
+                                            : Activation::Silu;
         step.clamp = c_.silu_clamp;
         step.gate_bias = bias_table("ffn_gate_exps.bias", c_.expert_width);
         step.up_bias = bias_table("ffn_up_exps.bias", c_.expert_width);

@@ -63,6 +63,8 @@ constexpr Family kFamilies[] = {
     {"qwen3_next", "qwen3next", false, {.gate = 1, .normalise = true}},
     {"qwen3_5_text", "qwen35", false},
     {"qwen3_5_moe_text", "qwen35moe", false, {.gate = 1, .normalise = true}},
+    {"granitemoehybrid", "granitehybrid", true, {.gate = 3}},
+    {"nemotron_h", "nemotron_h", false, kDeepSeekV3},
     {"lfm2", "lfm2", false},
     {"lfm2_moe", "lfm2moe", false, {.gate = 2, .normalise = true, .scaled = true}},
 };
@@ -288,9 +290,59 @@ void read_linear(const Keys& keys, const std::string& model_type, std::uint64_t 
     metadata.set("switchyard.value_heads_together", true); // converters put them in another order
 }
 
+/// A count under the first of some keys that is there. Throws Error where none is.
+std::uint64_t required_count(const Keys& keys, std::initializer_list<const char*> names, std::uint64_t most) {
+    const auto value = first_count(keys, names, most);
+    if (!value) {
+        keys.fail(*names.begin(), "is missing");
+    }
+    return *value;
+}
+
+/// The state spaces of Granite and Nemotron, and which layers have what: by `layer_types`, or by a pattern of
+/// M (state space), * (attention), E (experts) and - (dense block).
+void read_state_spaces(const Keys& keys, std::uint64_t layers, Target& out, Metadata& metadata,
+                       const FolderShape& shape) {
+    const std::uint64_t heads = required_count(keys, {"mamba_n_heads", "mamba_num_heads"}, kMostHeads);
+    out.set("ssm.conv_kernel", required_count(keys, {"mamba_d_conv", "conv_kernel"}, 64));
+    out.set("ssm.state_size", required_count(keys, {"mamba_d_state", "ssm_state_size"}, kMostHeadDim));
+    out.set("ssm.group_count", required_count(keys, {"mamba_n_groups", "n_groups"}, kMostHeads));
+    out.set("ssm.time_step_rank", heads);
+    out.set("ssm.inner_size", heads * required_count(keys, {"mamba_d_head", "mamba_head_dim"}, kMostHeadDim));
+    std::vector<std::int64_t> kv_heads, widths;
+    const std::string pattern = keys.text("hybrid_override_pattern");
+    const nlohmann::json* types = keys.find("layer_types");
+    if (pattern.empty() ? types == nullptr || !types->is_array() || types->size() < layers
+                        : pattern.size() < layers) {
+        keys.fail(pattern.empty() ? "layer_types" : "hybrid_override_pattern",
+                  "does not name the kind of each layer");
+    }
+    for (std::size_t i = 0; i < layers; ++i) {
+        const bool attends = pattern.empty() ? (*types)[i] == "attention" : pattern[i] == '*';
+        const std::uint64_t width = pattern.empty() || pattern[i] == 'M' || attends ? 0
+                                    : pattern[i] == 'E' ? keys.required("moe_intermediate_size", kMostWidth)
+                                                        : keys.required("intermediate_size", kMostWidth);
+        if (!pattern.empty() && std::string_view("M*E-").find(pattern[i]) == std::string_view::npos) {
+            keys.fail("hybrid_override_pattern", "has a layer that is not known");
+        }
+        kv_heads.push_back(attends ? shape.kv_heads : 0);
+        widths.push_back(static_cast<std::int64_t>(width));
+    }
+    out.set("attention.head_count_kv", kv_heads);
+    if (!pattern.empty()) {
+        out.set("feed_forward_length", widths);
+    }
+    if (keys.text("position_embedding_type") != "rope") {
+        metadata.set("switchyard.rotated_layers", std::vector<bool>(layers, false));
+    }
+}
+
 /// The width of dense blocks. LFM2's is two thirds of the key's, rounded up.
 void read_width(const Keys& keys, const std::string& model_type, Target& out) {
     auto width = keys.count("intermediate_size", kMostWidth);
+    if (model_type == "granitemoehybrid" && keys.count("num_local_experts").value_or(0) == 0) {
+        width = keys.count("shared_intermediate_size", kMostWidth);
+    }
     if (model_type == "lfm2" && keys.flag("block_auto_adjust_ff_dim").value_or(true)) {
         const double full =
             static_cast<double>(width ? *width : keys.required("block_ff_dim", kMostWidth)) * 2 / 3;
@@ -443,7 +495,9 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     const Family& family = find_family(model_type, name);
     FolderConfig result;
     FolderShape& shape = result.shape;
-    shape.architecture = family.architecture;
+    // Nemotron's have another name with experts than without.
+    const bool many = model_type == "nemotron_h" && keys.count("n_routed_experts").value_or(0) > 0;
+    shape.architecture = std::string(family.architecture) + (many ? "_moe" : "");
     shape.interleave = family.interleave;
     const std::uint64_t layers = keys.required("num_hidden_layers", kMostLayers);
     shape.layers = static_cast<int>(layers);
@@ -461,6 +515,9 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     read_folder_rope(keys, out, result.metadata, shape);
     read_experts(keys, model_type, family.router, out, shape);
     read_window(keys, model_type, layers, out);
+    if (model_type == "granitemoehybrid" || model_type == "nemotron_h") {
+        read_state_spaces(keys, layers, out, result.metadata, shape);
+    }
     if (has_linear_layers(model_type)) {
         read_linear(keys, model_type, layers, out, result.metadata, shape);
     }

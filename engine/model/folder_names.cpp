@@ -12,6 +12,8 @@ using Pair = std::pair<std::string_view, std::string_view>;
 
 constexpr Pair kGlobal[] = {{"model.embed_tokens.weight", "token_embd.weight"},
                             {"model.word_embeddings.weight", "token_embd.weight"},
+                            {"model.embeddings.weight", "token_embd.weight"},
+                            {"model.norm_f.weight", "output_norm.weight"},
                             {"model.norm.weight", "output_norm.weight"},
                             {"model.embedding_norm.weight", "token_embd_norm.weight"},
                             {"lm_head.weight", "output.weight"}};
@@ -40,6 +42,33 @@ constexpr Pair kLayer[] = {
     {"linear_attn.dt_bias", "ssm_dt.bias"},
     {"linear_attn.norm.weight", "ssm_norm.weight"},
     {"linear_attn.out_proj.weight", "ssm_out.weight"},
+    {"norm.weight", "attn_norm.weight"},
+    {"mixer.in_proj.weight", "ssm_in.weight"},
+    {"mixer.conv1d.weight", "ssm_conv1d.weight"},
+    {"mixer.conv1d.bias", "ssm_conv1d.bias"},
+    {"mixer.A_log", "ssm_a"},
+    {"mixer.D", "ssm_d"},
+    {"mixer.dt_bias", "ssm_dt.bias"},
+    {"mixer.norm.weight", "ssm_norm.weight"},
+    {"mixer.out_proj.weight", "ssm_out.weight"},
+    {"mixer.q_proj.weight", "attn_q.weight"},
+    {"mixer.k_proj.weight", "attn_k.weight"},
+    {"mixer.v_proj.weight", "attn_v.weight"},
+    {"mixer.o_proj.weight", "attn_output.weight"},
+    {"mixer.gate.weight", "ffn_gate_inp.weight"},
+    {"mixer.gate.e_score_correction_bias", "exp_probs_b.bias"},
+    {"mixer.shared_experts.up_proj.weight", "ffn_up_shexp.weight"},
+    {"mixer.shared_experts.down_proj.weight", "ffn_down_shexp.weight"},
+    {"mixer.up_proj.weight", "ffn_up.weight"},
+    {"mixer.down_proj.weight", "ffn_down.weight"},
+    {"mamba.in_proj.weight", "ssm_in.weight"},
+    {"mamba.conv1d.weight", "ssm_conv1d.weight"},
+    {"mamba.conv1d.bias", "ssm_conv1d.bias"},
+    {"mamba.A_log", "ssm_a"},
+    {"mamba.D", "ssm_d"},
+    {"mamba.dt_bias", "ssm_dt.bias"},
+    {"mamba.norm.weight", "ssm_norm.weight"},
+    {"mamba.out_proj.weight", "ssm_out.weight"},
     {"conv.conv.weight", "shortconv.conv.weight"},
     {"conv.in_proj.weight", "shortconv.in_proj.weight"},
     {"conv.out_proj.weight", "shortconv.out_proj.weight"},
@@ -167,7 +196,7 @@ FolderName layer_name(std::string_view rest, std::string_view architecture, cons
         return {.kind = Kind::Joined, .gguf = prefix, .part = std::string(joined)};
     }
     for (const std::string_view start :
-         {"mlp.experts.", "block_sparse_moe.experts.", "feed_forward.experts."}) {
+         {"mlp.experts.", "block_sparse_moe.experts.", "feed_forward.experts.", "mixer.experts."}) {
         if (!rest.starts_with(start)) {
             continue;
         }
@@ -190,6 +219,9 @@ std::string language_name(std::string_view name) {
         name.remove_prefix(std::string_view("language_model.").size());
     } else if (name.starts_with("model.language_model.")) {
         return "model." + std::string(name.substr(std::string_view("model.language_model.").size()));
+    }
+    if (name.starts_with("backbone.")) { // Nemotron's word for the model
+        return "model." + std::string(name.substr(std::string_view("backbone.").size()));
     }
     return std::string(name);
 }

@@ -46,6 +46,14 @@ void FolderTensors::fail(const FolderTensor& tensor, const std::string& why) con
     throw Error(folder_.path().string() + ": tensor " + in_quotes(tensor.name) + " " + why);
 }
 
+/// What is a shared block elsewhere is the only one where there are no experts.
+std::string FolderTensors::own_block(const std::string& name) const {
+    constexpr std::string_view kShared = "_shexp.weight";
+    return shape_.experts == 0 && name.ends_with(kShared)
+               ? name.substr(0, name.size() - kShared.size()) + ".weight"
+               : name;
+}
+
 void FolderTensors::add(const FolderTensor& tensor) {
     if (std::ranges::find(tensor.shape, 0) != tensor.shape.end()) {
         notes_.push_back("The tensor " + in_quotes(tensor.name) + " is empty and is left out.");
@@ -55,7 +63,7 @@ void FolderTensors::add(const FolderTensor& tensor) {
     switch (name.kind) {
     case Kind::Whole:
         if (!(shape_.tied && name.gguf == "output.weight")) {
-            add_whole(tensor, name.gguf);
+            add_whole(tensor, own_block(name.gguf));
         }
         return;
     case Kind::Expert:
@@ -313,7 +321,9 @@ void FolderTensors::add_joined(const FolderTensor& tensor, const std::string& pr
     }
     const Matrix m = plain(tensor);
     const bool qkv = part.starts_with("attn_qkv"), experts = part.starts_with("ffn_gate_up_exps");
-    const std::string kind = part.substr(part.rfind('.')), suffix = experts ? "_exps" : "_shexp";
+    const std::string kind = part.substr(part.rfind('.')), suffix = experts               ? "_exps"
+                                                                    : shape_.experts == 0 ? ""
+                                                                                          : "_shexp";
     const std::size_t extents = kind == ".bias" ? 1 : experts ? 3 : 2;
     if (!m.data || m.shape.size() != extents || (experts && m.shape[0] != shape_.experts)) {
         fail(tensor, "has another shape or type than this program knows");

@@ -57,6 +57,7 @@ class Fuser {
     void add(const SplitStep& s) { alone(s); }
     void add(const ConvolutionStep& s) { alone(s); }
     void add(const DeltaRuleStep& s) { alone(s); }
+    void add(const StateSpaceStep& s) { alone(s); }
     void add(const RouteStep& s) { feed_forward(s.in, kNoValue).route = s; }
     void add(const ExpertsStep& s) { feed_forward(s.in, s.out).experts = s; }
     void add(const FeedForwardStep& s) { feed_forward(s.in, s.out).blocks.push_back(s); }

@@ -77,8 +77,8 @@ struct FusedHead {
 };
 
 using FusedStep = std::variant<EmbedStep, FusedProjection, FusedAttention, FusedLatentAttention,
-                               FusedRecurrence, ConvolutionStep, DeltaRuleStep, SplitStep, FusedAddedNorm,
-                               GateStep, FusedFeedForward, FusedHead>;
+                               FusedRecurrence, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep,
+                               FusedAddedNorm, GateStep, FusedFeedForward, FusedHead>;
 
 struct FusedPlan {
     std::vector<FusedStep> steps;

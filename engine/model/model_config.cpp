@@ -148,6 +148,9 @@ void read_rotated(const ModelFile& file, const ConfigReader& keys, const Archite
         if (!given || given->size() < static_cast<std::size_t>(c.layers))
             throw Error(file.path().string() + ": the key " + kKey + " does not say it of each layer");
         c.rotated.assign(given->begin(), given->begin() + c.layers);
+    } else if (architecture.never_rotated ||
+               (architecture.state_space && !keys.flag("rope.scaling.finetuned", true))) {
+        c.rotated.assign(static_cast<std::size_t>(c.layers), false);
     } else if (architecture.unrotated_period > 0) {
         for (int layer = 0; layer < c.layers; ++layer)
             c.rotated.push_back((layer + 1) % architecture.unrotated_period != 0);
@@ -167,6 +170,19 @@ void read_linear(const ModelFile& file, const ConfigReader& keys, const Architec
         return;
     }
     c.gated_queries = architecture.gated_queries;
+    if (architecture.state_space) {
+        SpaceConfig& s = c.space;
+        c.single_mixers = architecture.single_mixers;
+        s.taps = keys.required("ssm.conv_kernel", 2, 64);
+        s.state_size = keys.required("ssm.state_size", 1, 4096);
+        s.groups = keys.count("ssm.group_count", 1, 1, kMostHeads);
+        s.heads = keys.required("ssm.time_step_rank", 1, kMostHeads);
+        const int inner = keys.required("ssm.inner_size", 1, kMostWidth);
+        if (inner % s.heads != 0 || s.heads % s.groups != 0)
+            keys.fail("ssm.inner_size", "does not fit the heads");
+        s.head_dim = inner / s.heads;
+        return;
+    }
     if (architecture.attention_period == 0) {
         if (!c.linear_layers.empty())
             keys.fail("attention.head_count_kv", "has layers without heads, which are not known");
@@ -382,7 +398,9 @@ ModelConfig read_config(const ModelFile& file) {
     c.layers = keys.required("block_count", 1, kMostLayers);
     c.layers -= keys.count("nextn_predict_layers", 0, 0, c.layers - 1); // layers that predict further tokens
     c.hidden = keys.required("embedding_length", 1, kMostWidth);
-    c.feed_forward = keys.count("feed_forward_length", 0, 0, kMostWidth);
+    const std::vector<int> widths = keys.counts("feed_forward_length", kMostWidth);
+    c.feed_forward = widths.empty() ? keys.count("feed_forward_length", 0, 0, kMostWidth)
+                                    : *std::ranges::max_element(widths);
     c.context = keys.count("context_length", 2048, 1, std::numeric_limits<int>::max() / 2);
     read_attention(keys, c);
     c.attention_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));

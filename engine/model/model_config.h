@@ -36,6 +36,12 @@ struct LinearConfig {
     bool neighbours = false;
 };
 
+/// The state space of layers that have one (StateSpaceStep).
+struct SpaceConfig {
+    int heads = 0, head_dim = 0, groups = 0, state_size = 0;
+    int taps = 0; ///< of the convolution before
+};
+
 /// Shape and constants of a model. Counts are per model unless said otherwise.
 struct ModelConfig {
     std::string architecture; ///< "llama", "deepseek"
@@ -54,6 +60,8 @@ struct ModelConfig {
 
     std::vector<bool> linear_layers; ///< those without attention; empty: none
     LinearConfig linear;             ///< where they have linear attention
+    SpaceConfig space;               ///< where they have a state space
+    bool single_mixers = false;      ///< each layer has one block alone, its kind told by its tensors
     int short_taps = 0;              ///< where they are LFM2's convolutions: their taps
     bool gated_queries = false;      ///< each query is followed by a gate of its result
 

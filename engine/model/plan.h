@@ -102,11 +102,13 @@ struct RecurrenceStep {
 
 /// A causal depthwise convolution over the rows of a sequence: out[t, c] = f(sum over k of
 /// kernel[c, k] x[t - taps + 1 + k, c]), where x is a part of each row of `in`. The last tap meets the newest
-/// row. LFM2's multiplies x by one more part of the row before, and the result by another.
+/// row. `bias` is added to the sum. LFM2's multiplies x by one more part of the row before, and the result by
+/// another.
 struct ConvolutionStep {
-    ValueId in, out; ///< out [channels]
-    int from = 0;    ///< where x begins in a row of `in`
-    WeightId kernel; ///< [channels, taps]
+    ValueId in, out;           ///< out [channels]
+    int from = 0;              ///< where x begins in a row of `in`
+    WeightId kernel;           ///< [channels, taps]
+    WeightId bias = kNoWeight; ///< [channels]
     int taps;
     bool silu = false;
     int gate_in = -1, gate_out = -1; ///< where what multiplies x, and the result, begins; -1: nothing
@@ -130,6 +132,22 @@ struct DeltaRuleStep {
     int state; ///< index into Plan::states, [value_heads, key_dim, value_dim]
 };
 
+/// A state space with one decay a head (Mamba-2: Dao and Gu, arXiv 2405.21060). For each head with its state
+/// S [head_dim, state_size], 0 in a new sequence, and its group's B and C:
+/// t = softplus(dt + dt_bias); S = exp(t a) S + t x (x) B; y = S C + d x;
+/// then out = RMS norm over each group of (y * silu(z)) * gain.
+struct StateSpaceStep {
+    ValueId mixed; ///< [heads * head_dim + 2 * groups * state_size]: x, B, C
+    ValueId in;    ///< a row begins with z [heads * head_dim]; its dt [heads] begins at `dt_from`
+    ValueId out;   ///< [heads * head_dim]
+    int dt_from;
+    WeightId a, d, dt_bias; ///< [heads]; a is below 0
+    WeightId gain;          ///< [heads * head_dim]
+    int heads, head_dim, groups, state_size;
+    float epsilon;
+    int state; ///< index into Plan::states, [heads, head_dim, state_size]
+};
+
 /// Takes rows of `groups` groups apart: of each group the first `first` values, then `second`.
 struct SplitStep {
     ValueId in, out_first, out_second;
@@ -145,8 +163,9 @@ struct GateStep {
 };
 
 /// What joins gate and up: silu(gate) * up, gelu(gate) * up, or gpt-oss's
-/// gate * sigmoid(alpha * gate) * (up + 1) with gate at most `limit` and up within -limit .. limit.
-enum class Activation : std::uint8_t { Silu, Gelu, ClampedSilu };
+/// gate * sigmoid(alpha * gate) * (up + 1) with gate at most `limit` and up within -limit .. limit; or
+/// max(gate, 0) * up, which is the square where both are the same matrix.
+enum class Activation : std::uint8_t { Silu, Gelu, ClampedSilu, Relu };
 
 /// The constants of ClampedSilu.
 struct SiluClamp {
@@ -216,8 +235,8 @@ struct HeadStep {
 };
 
 using Operation = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
-                               RecurrenceStep, ConvolutionStep, DeltaRuleStep, SplitStep, GateStep,
-                               FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+                               RecurrenceStep, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep,
+                               GateStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
 
 /// An operation and the layer it belongs to, so that a backend can place a layer's weights, cache and work
 /// together.

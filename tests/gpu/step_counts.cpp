@@ -133,6 +133,7 @@ class Counter {
     void add(const SplitStep&) {}
     void add(const ConvolutionStep&) {}
     void add(const DeltaRuleStep&) {}
+    void add(const StateSpaceStep&) {}
     void add(const RecurrenceStep& s) {
         vector(StageKind::Attention, s.decay);
         counts_.of(StageKind::Attention).cache_bytes +=

@@ -20,6 +20,7 @@ std::unique_ptr<Stage> stage_of(const FusedRecurrence& s) { return std::make_uni
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm& s) { return std::make_unique<AddedNormStage>(s); }
 std::unique_ptr<Stage> stage_of(const ConvolutionStep& s) { return std::make_unique<ConvolutionStage>(s); }
 std::unique_ptr<Stage> stage_of(const DeltaRuleStep& s) { return std::make_unique<DeltaRuleStage>(s); }
+std::unique_ptr<Stage> stage_of(const StateSpaceStep& s) { return std::make_unique<StateSpaceStage>(s); }
 std::unique_ptr<Stage> stage_of(const SplitStep& s) { return std::make_unique<SplitStage>(s); }
 std::unique_ptr<Stage> stage_of(const GateStep& s) { return std::make_unique<GateStage>(s); }
 std::unique_ptr<Stage> stage_of(FusedFeedForward& s) {

@@ -32,6 +32,10 @@ void join(const FeedForwardUnit& unit, const float* gate, const float* up, float
         return swiglu(gate, up, out, n);
     case Activation::Gelu:
         return gelu_glu(gate, up, out, n);
+    case Activation::Relu:
+        for (int i = 0; i < n; ++i)
+            out[i] = std::max(gate[i], 0.0f) * up[i];
+        return;
     case Activation::ClampedSilu:
         return clamped_swiglu(unit.clamp, gate, up, out, n);
     }
@@ -188,11 +192,12 @@ void FeedForwardStage::hidden_rows(StepRun& run, ThreadContext& w, const Rows& a
                                    int count, std::int64_t first, std::int64_t last) const {
     const std::int64_t n = last - first, p0 = first / kPanelRows, p1 = panels(last);
     float* gate = w.scratch.get<float>(static_cast<std::size_t>(2 * count * n));
-    float* up = gate + count * n;
+    float* up = u.up == u.gate ? gate : gate + count * n;
     const std::int32_t* index = u.rows ? u.rows + row : nullptr;
     const Rows in = index ? all : all.from(row);
     w.product(*u.gate, in, index, count, p0, p1, with_first_row(gate, first), n, false);
-    w.product(*u.up, in, index, count, p0, p1, with_first_row(up, first), n, false);
+    if (u.up != u.gate)
+        w.product(*u.up, in, index, count, p0, p1, with_first_row(up, first), n, false);
     const std::size_t stride = hidden_stride(u.width);
     const bool integers = wants_integers(*u.down);
     for (int t = 0; t < count; ++t) {

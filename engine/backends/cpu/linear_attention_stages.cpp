@@ -48,6 +48,7 @@ void ConvolutionStage::run(StepRun& run, ThreadContext& w) const {
 void ConvolutionStage::advance(StepRun& run, ThreadContext& w, int sequence, int first, int count) const {
     const int taps = step_.taps, width = run.width(step_.out), in_width = run.width(step_.in);
     const float* kernel = run.vector(step_.kernel) + std::int64_t{first} * taps;
+    const float* bias = run.vector(step_.bias);
     float* inputs = w.state.get<float>(static_cast<std::size_t>(taps * kConvolved));
     const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(sequence)].state;
     for (int k = 0; k + 1 < taps; ++k) {
@@ -67,6 +68,8 @@ void ConvolutionStage::advance(StepRun& run, ThreadContext& w, int sequence, int
             float sum = 0;
             for (int k = 0; k < taps; ++k)
                 sum += kernel[c * taps + k] * inputs[k * kConvolved + c];
+            if (bias)
+                sum += bias[first + c];
             sum = step_.silu ? sum * sigmoid(sum) : sum;
             out[c] = step_.gate_out < 0 ? sum : sum * row[step_.gate_out + c];
         }
@@ -142,6 +145,56 @@ void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* s
     rms_norm(found, run.vector(step_.gain), step_.epsilon, dv, out);
     for (int i = 0; i < dv; ++i)
         out[i] *= z[i] * sigmoid(z[i]);
+}
+
+void StateSpaceStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) const {
+    ScratchSizes::hold<float>(sizes.state, static_cast<std::size_t>(step_.head_dim * step_.state_size));
+}
+
+void StateSpaceStage::run(StepRun& run, ThreadContext& w) const {
+    w.meter.enter(StageKind::Attention);
+    const auto sequences = static_cast<int>(run.batch.sequences.size());
+    run.parallel(w, sequences * step_.heads,
+                 [&](int task) { advance(run, w, task / step_.heads, task % step_.heads); });
+    run.meet(w);
+    const int group = step_.heads * step_.head_dim / step_.groups;
+    run.parallel(w, run.rows() * step_.groups, [&](int place) {
+        float* out = run.value(step_.out) + std::int64_t{place} * group;
+        rms_norm(out, run.vector(step_.gain) + place % step_.groups * group, step_.epsilon, group, out);
+    });
+    run.meet(w);
+}
+
+void StateSpaceStage::advance(StepRun& run, ThreadContext& w, int sequence, int head) const {
+    const auto of_head = static_cast<std::size_t>(step_.head_dim * step_.state_size);
+    const std::size_t at = of_head * static_cast<std::size_t>(head);
+    float* state = w.state.get<float>(of_head);
+    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(sequence)].state;
+    if (memory == kNoState)
+        std::fill_n(state, of_head, 0.0f);
+    else
+        std::copy_n(run.kv.state(memory, step_.state) + at, of_head, state);
+    run.follow(
+        sequence, [&](std::int64_t r) { step_row(run, r, head, state); },
+        [&](KvBlockId kept) { std::copy_n(state, of_head, run.kv.state(kept, step_.state) + at); });
+}
+
+/// One row of one head: y * silu(z).
+void StateSpaceStage::step_row(StepRun& run, std::int64_t row, int head, float* state) const {
+    const int n = step_.state_size, p = step_.head_dim, inner = step_.heads * p;
+    const int group = head / (step_.heads / step_.groups);
+    const float* mixed = run.value(step_.mixed) + row * run.width(step_.mixed);
+    const float* in = run.value(step_.in) + row * run.width(step_.in);
+    const float *x = mixed + head * p, *b = mixed + inner + group * n, *c = b + step_.groups * n;
+    const float *z = in + head * p,
+                time = softplus(in[step_.dt_from + head] + run.vector(step_.dt_bias)[head]);
+    const float decay = std::exp(time * run.vector(step_.a)[head]), d = run.vector(step_.d)[head];
+    float* out = run.value(step_.out) + row * inner + head * p;
+    for (int i = 0; i < p; ++i, state += n) {
+        scale(decay, state, state, n);
+        scale_add(time * x[i], b, state, n);
+        out[i] = (dot(state, c, n) + d * x[i]) * (z[i] * sigmoid(z[i]));
+    }
 }
 
 void SplitStage::run(StepRun& run, ThreadContext& w) const {

@@ -159,6 +159,20 @@ class DeltaRuleStage : public Stage {
     DeltaRuleStep step_;
 };
 
+/// A state space over the rows of each sequence, a head at a time, from and into states.
+class StateSpaceStage : public Stage {
+  public:
+    explicit StateSpaceStage(const StateSpaceStep& step) : step_(step) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    void advance(StepRun& run, ThreadContext& w, int sequence, int head) const;
+    void step_row(StepRun& run, std::int64_t row, int head, float* state) const;
+
+    StateSpaceStep step_;
+};
+
 /// Takes rows apart.
 class SplitStage : public Stage {
   public:

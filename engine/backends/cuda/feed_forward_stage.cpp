@@ -19,6 +19,8 @@ GatedActivation gated(Activation activation) {
         return GatedActivation::Gelu;
     case Activation::ClampedSilu:
         return GatedActivation::ClampedSilu;
+    case Activation::Relu:
+        throw Error("this model's feed-forward blocks have no gates, and this device's kernels want some");
     }
     return GatedActivation::Silu;
 }

@@ -181,6 +181,7 @@ std::unique_ptr<Stage> stage_of(const FusedAddedNorm&, const StageMaker&) {
 }
 std::unique_ptr<Stage> stage_of(const ConvolutionStep&, const StageMaker&) { fail_on("convolutions"); }
 std::unique_ptr<Stage> stage_of(const DeltaRuleStep&, const StageMaker&) { fail_on("linear attention"); }
+std::unique_ptr<Stage> stage_of(const StateSpaceStep&, const StageMaker&) { fail_on("state spaces"); }
 std::unique_ptr<Stage> stage_of(const SplitStep&, const StageMaker&) { fail_on("gates among its queries"); }
 std::unique_ptr<Stage> stage_of(const GateStep&, const StageMaker&) {
     throw Error("this model's attention has gates, and this device's kernels know none");

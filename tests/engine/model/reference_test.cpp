@@ -166,7 +166,8 @@ INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel,
                                          "minimax_m2", "ernie4_5_moe", "granitemoe", "granitemoeshared",
                                          "hunyuan_v1_moe", "dots1", "bailing_moe_v2", "exaone_moe",
                                          "ministral3", "olmo2", "olmo3", "gemma3", "gemma3_27b", "afmoe",
-                                         "qwen3_next", "qwen3_5", "qwen3_5_moe", "lfm2", "lfm2_moe"),
+                                         "qwen3_next", "qwen3_5", "qwen3_5_moe", "lfm2", "lfm2_moe",
+                                         "nemotron_h", "granitemoehybrid", "granitehybrid_dense"),
                          [](const auto& info) { return std::string(info.param); });
 
 /// Models with latent attention.
