@@ -2,6 +2,7 @@
 
 #include "engine/files/mapped_file.h"
 #include "engine/model/folder_keys.h"
+#include "engine/model/folder_layers.h"
 #include "engine/model/folder_rope.h"
 
 #include <algorithm>
@@ -68,10 +69,6 @@ constexpr Family kFamilies[] = {
     {"lfm2", "lfm2", false},
     {"lfm2_moe", "lfm2moe", false, {.gate = 2, .normalise = true, .scaled = true}},
 };
-
-// Bounds that keep every later product of sizes small.
-constexpr std::uint64_t kMostHeads = 4096, kMostHeadDim = 4096, kMostLayers = 1024, kMostExperts = 4096,
-                        kMostWidth = 1u << 20;
 
 void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
     const std::uint64_t heads = keys.required("num_attention_heads", kMostHeads);
@@ -176,31 +173,6 @@ void read_gate(const Keys& keys, const std::string& model_type, const Router& ro
     read_groups(keys, router, experts, out);
 }
 
-/// A count under the first of some keys that is there; of an array, which has one a layer, the one that all
-/// have. Throws Error where layers differ.
-std::optional<std::uint64_t> first_count(const Keys& keys, std::initializer_list<const char*> names,
-                                         std::uint64_t most) {
-    for (const char* name : names) {
-        const nlohmann::json* value = keys.find(name);
-        if (value == nullptr) {
-            continue;
-        }
-        if (!value->is_array()) {
-            return keys.count(name, most);
-        }
-        if (value->empty() || !(*value)[0].is_number_unsigned() || (*value)[0].get<std::uint64_t>() > most) {
-            keys.fail(name, "is not a count a layer");
-        }
-        for (const nlohmann::json& one : *value) {
-            if (one != (*value)[0]) {
-                keys.fail(name, "differs from layer to layer, which is not known here");
-            }
-        }
-        return (*value)[0].get<std::uint64_t>();
-    }
-    return std::nullopt;
-}
-
 void read_experts(const Keys& keys, const std::string& model_type, const Router& router, Target& out,
                   FolderShape& shape) {
     const auto experts = first_count(
@@ -229,114 +201,6 @@ void read_experts(const Keys& keys, const std::string& model_type, const Router&
     }
 }
 
-bool has_linear_layers(const std::string& model_type) {
-    return model_type == "qwen3_next" || model_type.starts_with("qwen3_5") || model_type.starts_with("lfm2");
-}
-
-/// Which layers have no attention: `layer_types` says, or every n-th layer has.
-std::vector<bool> linear_layers(const Keys& keys, std::uint64_t layers) {
-    std::vector<bool> linear(layers);
-    if (const nlohmann::json* types = keys.find("layer_types")) {
-        if (!types->is_array() || types->size() < layers) {
-            keys.fail("layer_types", "does not name the kind of each layer");
-        }
-        for (std::size_t i = 0; i < layers; ++i) {
-            linear[i] = (*types)[i] != "full_attention";
-            if (linear[i] && (*types)[i] != "linear_attention" && (*types)[i] != "conv") {
-                keys.fail("layer_types", "has " + (*types)[i].dump() + ", which is not known");
-            }
-        }
-        return linear;
-    }
-    const std::uint64_t period = keys.count("full_attention_interval").value_or(4);
-    if (period == 0) {
-        keys.fail("full_attention_interval", "is 0");
-    }
-    for (std::size_t i = 0; i < layers; ++i) {
-        linear[i] = (i + 1) % period != 0;
-    }
-    return linear;
-}
-
-/// Qwen3-Next's linear attention and LFM2's convolutions.
-void read_linear(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out,
-                 Metadata& metadata, FolderShape& shape) {
-    const std::vector<bool> linear = linear_layers(keys, layers);
-    if (model_type.starts_with("lfm2")) {
-        std::vector<std::int64_t> heads;
-        for (const bool convolves : linear) {
-            heads.push_back(convolves ? 0 : shape.kv_heads);
-        }
-        out.set("attention.head_count_kv", heads);
-        out.set("shortconv.l_cache", keys.required("conv_L_cache", 64));
-        return;
-    }
-    const std::uint64_t key_heads = keys.required("linear_num_key_heads", kMostHeads),
-                        value_heads = keys.required("linear_num_value_heads", kMostHeads),
-                        key_dim = keys.required("linear_key_head_dim", kMostHeadDim),
-                        value_dim = keys.required("linear_value_head_dim", kMostHeadDim);
-    if (key_heads == 0 || value_heads % key_heads != 0) {
-        keys.fail("linear_num_key_heads", "does not divide the value heads");
-    }
-    shape.linear_key_heads = static_cast<int>(key_heads);
-    shape.linear_key_dim = static_cast<int>(key_dim);
-    shape.linear_values = static_cast<int>(value_heads / key_heads * value_dim);
-    out.set("attention.recurrent_layers", linear);
-    out.set("ssm.conv_kernel", keys.required("linear_conv_kernel_dim", 64));
-    out.set("ssm.state_size", key_dim);
-    out.set("ssm.group_count", key_heads);
-    out.set("ssm.time_step_rank", value_heads);
-    out.set("ssm.inner_size", value_heads * value_dim);
-    metadata.set("switchyard.value_heads_together", true); // converters put them in another order
-}
-
-/// A count under the first of some keys that is there. Throws Error where none is.
-std::uint64_t required_count(const Keys& keys, std::initializer_list<const char*> names, std::uint64_t most) {
-    const auto value = first_count(keys, names, most);
-    if (!value) {
-        keys.fail(*names.begin(), "is missing");
-    }
-    return *value;
-}
-
-/// The state spaces of Granite and Nemotron, and which layers have what: by `layer_types`, or by a pattern of
-/// M (state space), * (attention), E (experts) and - (dense block).
-void read_state_spaces(const Keys& keys, std::uint64_t layers, Target& out, Metadata& metadata,
-                       const FolderShape& shape) {
-    const std::uint64_t heads = required_count(keys, {"mamba_n_heads", "mamba_num_heads"}, kMostHeads);
-    out.set("ssm.conv_kernel", required_count(keys, {"mamba_d_conv", "conv_kernel"}, 64));
-    out.set("ssm.state_size", required_count(keys, {"mamba_d_state", "ssm_state_size"}, kMostHeadDim));
-    out.set("ssm.group_count", required_count(keys, {"mamba_n_groups", "n_groups"}, kMostHeads));
-    out.set("ssm.time_step_rank", heads);
-    out.set("ssm.inner_size", heads * required_count(keys, {"mamba_d_head", "mamba_head_dim"}, kMostHeadDim));
-    std::vector<std::int64_t> kv_heads, widths;
-    const std::string pattern = keys.text("hybrid_override_pattern");
-    const nlohmann::json* types = keys.find("layer_types");
-    if (pattern.empty() ? types == nullptr || !types->is_array() || types->size() < layers
-                        : pattern.size() < layers) {
-        keys.fail(pattern.empty() ? "layer_types" : "hybrid_override_pattern",
-                  "does not name the kind of each layer");
-    }
-    for (std::size_t i = 0; i < layers; ++i) {
-        const bool attends = pattern.empty() ? (*types)[i] == "attention" : pattern[i] == '*';
-        const std::uint64_t width = pattern.empty() || pattern[i] == 'M' || attends ? 0
-                                    : pattern[i] == 'E' ? keys.required("moe_intermediate_size", kMostWidth)
-                                                        : keys.required("intermediate_size", kMostWidth);
-        if (!pattern.empty() && std::string_view("M*E-").find(pattern[i]) == std::string_view::npos) {
-            keys.fail("hybrid_override_pattern", "has a layer that is not known");
-        }
-        kv_heads.push_back(attends ? shape.kv_heads : 0);
-        widths.push_back(static_cast<std::int64_t>(width));
-    }
-    out.set("attention.head_count_kv", kv_heads);
-    if (!pattern.empty()) {
-        out.set("feed_forward_length", widths);
-    }
-    if (keys.text("position_embedding_type") != "rope") {
-        metadata.set("switchyard.rotated_layers", std::vector<bool>(layers, false));
-    }
-}
-
 /// The width of dense blocks. LFM2's is two thirds of the key's, rounded up.
 void read_width(const Keys& keys, const std::string& model_type, Target& out) {
     auto width = keys.count("intermediate_size", kMostWidth);
@@ -358,74 +222,6 @@ void read_width(const Keys& keys, const std::string& model_type, Target& out) {
         width = keys.required("intermediate_size");
     }
     out.copy("feed_forward_length", width);
-}
-
-/// Which layers have a sliding window: `layer_types` says, or the rule of the model's own code.
-std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type, std::uint64_t layers) {
-    std::vector<bool> slides(layers);
-    if (const nlohmann::json* types = keys.find("layer_types");
-        types != nullptr && model_type != "qwen3_moe") {
-        if (!types->is_array() || types->size() < layers) {
-            keys.fail("layer_types", "does not name the kind of each layer");
-        }
-        for (std::size_t i = 0; i < layers; ++i) {
-            slides[i] = (*types)[i] == "sliding_attention";
-            if (!slides[i] && (*types)[i] != "full_attention") {
-                keys.fail("layer_types", "has " + (*types)[i].dump() + ", which is not known");
-            }
-        }
-        return slides;
-    }
-    const std::uint64_t full_from = keys.count("max_window_layers").value_or(28);
-    const std::uint64_t period = model_type == "gemma3_text"
-                                     ? keys.count("sliding_window_pattern").value_or(6)
-                                     : keys.count("global_attn_every_n_layers").value_or(4);
-    if (period == 0) {
-        keys.fail("sliding_window_pattern", "is 0");
-    }
-    for (std::size_t i = 0; i < layers; ++i) {
-        slides[i] = model_type == "gpt_oss"                          ? i % 2 == 0
-                    : model_type == "qwen2_moe"                      ? i % 2 == 0 && i < full_from
-                    : model_type == "qwen2" || model_type == "qwen3" ? i >= full_from
-                    : model_type == "gemma3_text" || model_type == "afmoe" || model_type == "olmo3"
-                        ? (i + 1) % period != 0
-                        : true;
-    }
-    return slides;
-}
-
-void read_window(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out) {
-    const bool qwen = model_type.starts_with("qwen") && !has_linear_layers(model_type);
-    if (!qwen && model_type != "gpt_oss" && model_type != "mistral" && model_type != "mixtral" &&
-        model_type != "ministral3" && model_type != "exaone_moe" && model_type != "olmo3" &&
-        model_type != "gemma3_text" && model_type != "afmoe") {
-        return; // their code has no windows, whatever the key says
-    }
-    const std::uint64_t window = keys.count("sliding_window").value_or(0);
-    const std::vector<bool> slides = sliding_layers(keys, model_type, layers);
-    if (window == 0 || (qwen && !keys.flag("use_sliding_window").value_or(false)) ||
-        std::ranges::find(slides, true) == slides.end()) {
-        return;
-    }
-    out.set("attention.sliding_window", window);
-    out.set("attention.sliding_window_pattern", slides);
-}
-
-/// SmolLM3's layers without rotations: 0 in its list, or every n-th.
-void read_rotated(const Keys& keys, std::uint64_t layers, Metadata& metadata) {
-    std::vector<bool> rotated;
-    const nlohmann::json* list = keys.find("no_rope_layers");
-    const std::uint64_t interval = keys.count("no_rope_layer_interval").value_or(4);
-    if (list != nullptr && (!list->is_array() || list->size() < layers)) {
-        keys.fail("no_rope_layers", "does not say it of each layer");
-    }
-    if (interval == 0) {
-        keys.fail("no_rope_layer_interval", "is 0");
-    }
-    for (std::size_t i = 0; i < layers; ++i) {
-        rotated.push_back(list != nullptr ? (*list)[i] != 0 : (i + 1) % interval != 0);
-    }
-    metadata.set("switchyard.rotated_layers", rotated);
 }
 
 /// Granite's multipliers.
@@ -514,16 +310,7 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     read_attention(keys, out, shape);
     read_folder_rope(keys, out, result.metadata, shape);
     read_experts(keys, model_type, family.router, out, shape);
-    read_window(keys, model_type, layers, out);
-    if (model_type == "granitemoehybrid" || model_type == "nemotron_h") {
-        read_state_spaces(keys, layers, out, result.metadata, shape);
-    }
-    if (has_linear_layers(model_type)) {
-        read_linear(keys, model_type, layers, out, result.metadata, shape);
-    }
-    if (model_type == "smollm3") {
-        read_rotated(keys, layers, result.metadata);
-    }
+    read_folder_layers(keys, model_type, out, result.metadata, shape);
     if (model_type.starts_with("granite")) {
         read_multipliers(keys, out);
     }

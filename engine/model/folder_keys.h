@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 
@@ -83,6 +84,45 @@ class Keys {
     const nlohmann::json& object_;
     std::string name_;
 };
+
+// Bounds that keep every later product of sizes small.
+inline constexpr std::uint64_t kMostHeads = 4096, kMostHeadDim = 4096, kMostLayers = 1024,
+                               kMostExperts = 4096, kMostWidth = 1u << 20;
+
+/// A count under the first of some keys that is there; of an array, which has one a layer, the one that all
+/// have. Throws Error where layers differ.
+inline std::optional<std::uint64_t> first_count(const Keys& keys, std::initializer_list<const char*> names,
+                                                std::uint64_t most) {
+    for (const char* name : names) {
+        const nlohmann::json* value = keys.find(name);
+        if (value == nullptr) {
+            continue;
+        }
+        if (!value->is_array()) {
+            return keys.count(name, most);
+        }
+        if (value->empty() || !(*value)[0].is_number_unsigned() || (*value)[0].get<std::uint64_t>() > most) {
+            keys.fail(name, "is not a count a layer");
+        }
+        for (const nlohmann::json& one : *value) {
+            if (one != (*value)[0]) {
+                keys.fail(name, "differs from layer to layer, which is not known here");
+            }
+        }
+        return (*value)[0].get<std::uint64_t>();
+    }
+    return std::nullopt;
+}
+
+/// A count under the first of some keys that is there. Throws Error where none is.
+inline std::uint64_t required_count(const Keys& keys, std::initializer_list<const char*> names,
+                                    std::uint64_t most) {
+    const auto value = first_count(keys, names, most);
+    if (!value) {
+        keys.fail(*names.begin(), "is missing");
+    }
+    return *value;
+}
 
 /// Sets "<architecture>.<key>".
 class Target {

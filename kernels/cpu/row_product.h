@@ -22,6 +22,7 @@ using RowActivations = std::conditional_t<kTernary<Block>, PairedBytes, PairedWo
 
 inline constexpr int kRowTokens = 4;                  ///< at most; more share what is decoded into panels
 inline constexpr std::int64_t kRowUnits = 32768 / 64; ///< RowActivations of all tokens together
+static_assert(2 * kRowUnits * sizeof(I16Block) <= kGroupBytes, "such rows are not taken in parts");
 
 /// 256 columns of a token, whose blocks are `stride` apart, to out[0], out[T], ...
 template <class Block, int T>

@@ -26,6 +26,23 @@ float dot(const float* a, const float* b, int n) {
     return sum;
 }
 
+struct HeadOfState {
+    int sequence, head, state; ///< the last: index into Plan::states
+};
+
+/// All rows of a sequence, of one head: each(row) changes `state`, `size` floats.
+template <typename Each>
+void advance_head(StepRun& run, const HeadOfState& which, float* state, std::size_t size, const Each& each) {
+    const std::size_t at = size * static_cast<std::size_t>(which.head);
+    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(which.sequence)].state;
+    if (memory == kNoState)
+        std::fill_n(state, size, 0.0f);
+    else
+        std::copy_n(run.kv.state(memory, which.state) + at, size, state);
+    run.follow(which.sequence, each,
+               [&](KvBlockId kept) { std::copy_n(state, size, run.kv.state(kept, which.state) + at); });
+}
+
 } // namespace
 
 void ConvolutionStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) const {
@@ -97,17 +114,10 @@ void DeltaRuleStage::run(StepRun& run, ThreadContext& w) const {
 
 void DeltaRuleStage::advance(StepRun& run, ThreadContext& w, int sequence, int head) const {
     const auto of_head = static_cast<std::size_t>(step_.key_dim * step_.value_dim);
-    const std::size_t at = of_head * static_cast<std::size_t>(head);
     float* state =
         w.state.get<float>(of_head + 2 * static_cast<std::size_t>(step_.key_dim + step_.value_dim));
-    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(sequence)].state;
-    if (memory == kNoState)
-        std::fill_n(state, of_head, 0.0f);
-    else
-        std::copy_n(run.kv.state(memory, step_.state) + at, of_head, state);
-    run.follow(
-        sequence, [&](std::int64_t r) { step_row(run, r, head, state, state + of_head); },
-        [&](KvBlockId kept) { std::copy_n(state, of_head, run.kv.state(kept, step_.state) + at); });
+    advance_head(run, {sequence, head, step_.state}, state, of_head,
+                 [&](std::int64_t r) { step_row(run, r, head, state, state + of_head); });
 }
 
 /// One row of one head. scratch [2 * (key_dim + value_dim)]
@@ -167,16 +177,9 @@ void StateSpaceStage::run(StepRun& run, ThreadContext& w) const {
 
 void StateSpaceStage::advance(StepRun& run, ThreadContext& w, int sequence, int head) const {
     const auto of_head = static_cast<std::size_t>(step_.head_dim * step_.state_size);
-    const std::size_t at = of_head * static_cast<std::size_t>(head);
     float* state = w.state.get<float>(of_head);
-    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(sequence)].state;
-    if (memory == kNoState)
-        std::fill_n(state, of_head, 0.0f);
-    else
-        std::copy_n(run.kv.state(memory, step_.state) + at, of_head, state);
-    run.follow(
-        sequence, [&](std::int64_t r) { step_row(run, r, head, state); },
-        [&](KvBlockId kept) { std::copy_n(state, of_head, run.kv.state(kept, step_.state) + at); });
+    advance_head(run, {sequence, head, step_.state}, state, of_head,
+                 [&](std::int64_t r) { step_row(run, r, head, state); });
 }
 
 /// One row of one head: y * silu(z).

@@ -1,0 +1,148 @@
+// Tokens of a product in groups whose activations stay near, laid out as tiles read them.
+//
+// Like tile.h, part of each instruction set's file and in an unnamed namespace.
+#pragma once
+
+#include "kernels/cpu/integer_columns.h"
+
+#include <type_traits>
+
+namespace switchyard::cpu {
+namespace {
+
+/// The columns of a matrix that a tile takes: all, or a part of them.
+struct Columns {
+    std::int64_t begin, count, all;
+    bool starts() const { return begin == 0; }
+    bool ends() const { return begin + count == all; }
+};
+
+/// Activations of a group of tokens that stays in the second-level cache while every panel passes.
+inline constexpr std::size_t kGroupBytes = 192 * 1024;
+
+inline constexpr int kGroupTokens = 96;
+/// Where rows are too long for so many, a group takes them in parts of their columns: what is read of the
+/// tokens serves all panels of a call, and what is read of the panels all tokens of a group.
+inline constexpr int kPartTokens = 48;
+inline constexpr std::int64_t kPartPanels = 64; ///< whose sums wait for the next part
+inline constexpr int kMostTile = 8;             ///< tokens
+
+/// Units of a row that stand for 256 columns, of which parts are multiples.
+template <class Unit>
+inline constexpr std::int64_t kSuperUnits = std::is_same_v<Unit, float> ? 256 : 8;
+
+/// Tokens of a group and units of a part.
+struct Cut {
+    int tokens;
+    std::int64_t units;
+};
+
+template <class Unit>
+inline Cut cut_of(std::int64_t units, int tile, int tokens) {
+    const auto rows =
+        static_cast<std::int64_t>(kGroupBytes / (static_cast<std::size_t>(units) * sizeof(Unit)));
+    const int fit = static_cast<int>(rows < kGroupTokens ? rows : kGroupTokens);
+    if (tokens <= fit) {
+        return {tokens, units};
+    }
+    if (fit >= kPartTokens) {
+        return {fit / tile * tile, units};
+    }
+    const int group = tokens < kPartTokens ? tokens : kPartTokens;
+    const auto super = static_cast<std::int64_t>(kGroupBytes / sizeof(Unit)) / (group * kSuperUnits<Unit>);
+    const std::int64_t all = (units + kSuperUnits<Unit> - 1) / kSuperUnits<Unit>;
+    const std::int64_t parts = (all + super - 1) / super;
+    return {group, (all + parts - 1) / parts * kSuperUnits<Unit>};
+}
+
+/// The same values in 16 bits.
+inline I16Block widened(const I8Block& x) {
+    I16Block wide;
+    const Words<true> words(load(x.q));
+    // Words of even and odd bytes come together as i16_place wants them: 0 2 1 3.
+    const __m256i first = _mm256_unpacklo_epi32(words.even, words.odd),
+                  second = _mm256_unpackhi_epi32(words.even, words.odd);
+    auto* q = reinterpret_cast<__m256i*>(wide.q);
+    _mm256_storeu_si256(q, _mm256_permute2x128_si256(first, second, 0x20));
+    _mm256_storeu_si256(q + 1, _mm256_permute2x128_si256(first, second, 0x31));
+    wide.scale = x.scale;
+    wide.sum = x.sum;
+    wide.neg_sum = x.neg_sum;
+    wide.neg_low = x.neg_low;
+    return wide;
+}
+
+/// Copies `units` units from `begin` on of `count` tokens from `first` on, as tiles of at most `tile` tokens,
+/// each [units][tokens of the tile].
+template <class Source, class Unit>
+inline void gather(const MatmulArgs& args, int first, int count, int tile, std::int64_t begin,
+                   std::int64_t units, Unit* out) {
+    const Source* rows[kMostTile];
+    for (int start = 0; start < count; start += tile) {
+        const int width = count - start < tile ? count - start : tile;
+        for (int t = 0; t < width; ++t) {
+            const int token = first + start + t;
+            const auto row = static_cast<std::size_t>(args.index ? args.index[token] : token);
+            rows[t] =
+                reinterpret_cast<const Source*>(args.activations + row * args.activation_stride) + begin;
+        }
+        for (std::int64_t i = 0; i < units; ++i) { // so that writing goes forward
+            for (int t = 0; t < width; ++t, ++out) {
+                if constexpr (std::is_same_v<Source, Unit>) {
+                    *out = rows[t][i];
+                } else {
+                    *out = widened(rows[t][i]);
+                }
+            }
+        }
+    }
+}
+
+/// A part of the columns of a group of tokens, laid out by gather(), and the panels that it meets.
+template <class Unit>
+struct Pass {
+    const Unit* x;
+    int first, count; ///< tokens
+    Columns columns;
+    std::int64_t first_panel, last_panel;
+    float* sums; ///< [panels][tokens][8], in an order of the kernel's own; kept from part to part
+
+    /// Of what the columns in front of these take in a panel of `type`.
+    std::size_t skipped_bytes(BlockType type) const { return panel_bytes(type, columns.begin); }
+    float* sums_of(std::int64_t panel) const { return sums + (panel - first_panel) * count * kPanelRows; }
+};
+
+/// Calls run(pass) for groups of tokens, panels and parts, all parts of a group and its panels in order.
+template <class Source, class Unit, class Run>
+inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, const Run& run) {
+    alignas(64) std::byte buffer[kGroupBytes];
+    alignas(32) float sums[kPartPanels * kPartTokens * kPanelRows];
+    const std::int64_t cols = args.weights.cols, unit_cols = cols / units;
+    const Cut cut = cut_of<Unit>(units, tile, args.tokens);
+    const std::int64_t panels = cut.units == units ? args.last_panel - args.first_panel : kPartPanels;
+    for (int first = 0; first < args.tokens; first += cut.tokens) {
+        const int count = args.tokens - first < cut.tokens ? args.tokens - first : cut.tokens;
+        if constexpr (std::is_same_v<Source, Unit>) {
+            if (count == 1) { // a tile of one token is the row itself
+                const auto row = static_cast<std::size_t>(args.index ? args.index[first] : first);
+                const auto* x =
+                    reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride);
+                run(Pass<Unit>{x, first, 1, {0, cols, cols}, args.first_panel, args.last_panel, sums});
+                continue;
+            }
+        }
+        auto* x = reinterpret_cast<Unit*>(buffer);
+        for (std::int64_t panel = args.first_panel; panel < args.last_panel; panel += panels) {
+            const std::int64_t last = args.last_panel - panel < panels ? args.last_panel : panel + panels;
+            for (std::int64_t begin = 0; begin < units; begin += cut.units) {
+                const std::int64_t part = units - begin < cut.units ? units - begin : cut.units;
+                gather<Source>(args, first, count, tile, begin, part, x);
+                run(Pass<Unit>{
+                    x, first, count, {begin * unit_cols, part * unit_cols, cols}, panel, last, sums});
+            }
+        }
+    }
+}
+
+} // namespace
+} // namespace switchyard::cpu
