@@ -140,7 +140,7 @@ void candidate_part(std::span<const float> logits, std::size_t part, const Logit
         if (own_differs && wish.own_mass)
             add(result.own, mass_of(run_mass(run, bounds.largest, wish.inverse_temperature)));
         // Differences round in the order of their logits.
-        if (wish.best > 0 && (some_gathered || mass.most >= best.needed() - bounds.largest))
+        if (wish.best > 0 && (some_gathered || !(mass.most < best.needed() - bounds.largest)))
             best.look_at(all, first);
     }
     if (!own_differs)

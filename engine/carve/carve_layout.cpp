@@ -14,6 +14,8 @@ CarveLayout carve_layout(const ModelConfig& dense, int experts) {
 }
 
 std::string layout_lacks(const ModelConfig& dense) {
+    if (!dense.linear_layers.empty() || dense.single_mixers || dense.gated_queries)
+        return "layers that are not attention alone";
     if (!dense.rotated.empty())
         return "layers without rotation";
     if (dense.embedding_scale != 1.0f || dense.residual_scale != 1.0f || dense.logit_scale != 1.0f)

@@ -52,7 +52,7 @@ nlohmann::json parse_json(std::string_view text, const std::string& name) {
     try {
         return nlohmann::json::parse(text, check_depth);
     } catch (const nlohmann::json::parse_error& error) {
-        if (const std::string clean = without_infinities(text); clean.size() != text.size()) {
+        if (const std::string clean = without_infinities(text); clean != text) {
             return parse_json(clean, name);
         }
         throw Error(name + ": is not JSON (byte " + std::to_string(error.byte) + ")");

@@ -8,6 +8,8 @@
 
 namespace switchyard {
 
+static constexpr int kNoLayerSeesAll = 1 << 20; ///< a period that no model is as deep as
+
 // The place to add an architecture. Layers are described by the tensors a file has (biases, head norms,
 // shared experts).
 static constexpr std::array kArchitectures{
@@ -69,6 +71,7 @@ static constexpr std::array kArchitectures{
                  .never_rotated = true},
     Architecture{.name = "lfm2"},
     Architecture{.name = "lfm2moe", .normalise_default = true, .gate_default = 2, .expert_scale_used = true},
+    Architecture{.name = "phi3", .sliding_period = kNoLayerSeesAll},
     Architecture{.name = "mistral3", .rope_interleaved = true, .yarn_keeps_magnitude = true},
 };
 

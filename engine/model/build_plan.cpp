@@ -371,7 +371,7 @@ class PlanBuilder {
             add_normed("post_ffw_norm.weight");
     }
 
-    // SwiGLU block: "" for a dense layer, "_shexp" for the shared experts.
+    // Gated block: "" for a dense layer, "_shexp" for the shared experts.
     void block(const std::string& suffix, WeightRole role, int width, WeightId output_gate = kNoWeight) {
         if (width < 1)
             throw Error("the width of " + prefix_ + "ffn_up" + suffix +

@@ -36,6 +36,7 @@ constexpr Family kFamilies[] = {
     {"mixtral", "llama", true},
     {"ministral3", "mistral3", true},
     {"smollm3", "smollm3", true},
+    {"phi3", "phi3", false},
     {"deepseek", "deepseek", true},
     {"deepseek_v2", "deepseek2", false},
     {"deepseek_v3", "deepseek2", false, kDeepSeekV3},
@@ -80,8 +81,11 @@ void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
     shape.heads = static_cast<int>(heads);
     shape.kv_heads = static_cast<int>(kv_heads);
     out.set("attention.head_count", heads);
-    out.set("attention.layer_norm_rms_epsilon",
-            keys.real("rms_norm_eps").value_or(keys.real("norm_eps").value_or(1e-6)));
+    std::optional<double> epsilon;
+    for (const char* key : {"rms_norm_eps", "norm_eps", "layer_norm_epsilon"}) {
+        epsilon = epsilon ? epsilon : keys.real(key);
+    }
+    out.set("attention.layer_norm_rms_epsilon", epsilon.value_or(1e-6));
     const auto rank = keys.count("kv_lora_rank", kMostWidth);
     if (!rank) {
         if (kv_heads == 0 || heads % kv_heads != 0) {
@@ -239,6 +243,12 @@ void read_multipliers(const Keys& keys, Target& out) {
 /// Refuses what would be computed otherwise than the authors do.
 void check_activation(const Keys& keys, const std::string& model_type, Metadata& metadata) {
     std::string activation = keys.text("hidden_act");
+    for (const auto& [key, known] :
+         {std::pair("mlp_hidden_act", "relu2"), std::pair("mamba_hidden_act", "silu")}) {
+        if (keys.has(key) && keys.text(key) != known) {
+            keys.fail(key, "is " + in_quotes(keys.text(key)) + ", which is not known here");
+        }
+    }
     if (model_type == "gemma3_text") {
         activation = keys.has("hidden_activation") ? keys.text("hidden_activation") : activation;
         if (activation != "gelu_pytorch_tanh") {

@@ -23,6 +23,7 @@ struct FolderShape {
     int linear_key_heads = 0, linear_key_dim = 0; ///< of linear attention
     int linear_values = 0;                        ///< values of all value heads of a key head
     bool norms_above_one = false;                 ///< the folder holds norms' gains less one
+    bool two_rope_tables = false;                 ///< rope_factors are those of short texts
     std::vector<float> rope_factors;              ///< Llama 3.1's divisors of the frequencies; empty: none
 };
 

@@ -27,6 +27,16 @@ std::vector<bool> linear_layers(const Keys& keys, std::uint64_t layers) {
         }
         return linear;
     }
+    if (const nlohmann::json* attending = keys.find("full_attn_idxs")) { // LFM2's, before layer_types
+        linear.assign(layers, true);
+        for (const nlohmann::json& layer : *attending) {
+            if (!layer.is_number_unsigned() || layer.get<std::uint64_t>() >= layers) {
+                keys.fail("full_attn_idxs", "has what is no layer");
+            }
+            linear[layer.get<std::size_t>()] = false;
+        }
+        return linear;
+    }
     const std::uint64_t period = keys.count("full_attention_interval").value_or(4);
     if (period == 0) {
         keys.fail("full_attention_interval", "is 0");
@@ -107,7 +117,7 @@ void read_window(const Keys& keys, const std::string& model_type, std::uint64_t 
     const bool qwen = model_type.starts_with("qwen") && !has_linear_layers(model_type);
     if (!qwen && model_type != "gpt_oss" && model_type != "mistral" && model_type != "mixtral" &&
         model_type != "ministral3" && model_type != "exaone_moe" && model_type != "olmo3" &&
-        model_type != "gemma3_text" && model_type != "afmoe") {
+        model_type != "gemma3_text" && model_type != "afmoe" && model_type != "phi3") {
         return; // their code has no windows, whatever the key says
     }
     const std::uint64_t window = keys.count("sliding_window").value_or(0);
@@ -131,7 +141,16 @@ void read_state_spaces(const Keys& keys, std::uint64_t layers, Target& out, Meta
     out.set("ssm.time_step_rank", heads);
     out.set("ssm.inner_size", heads * required_count(keys, {"mamba_d_head", "mamba_head_dim"}, kMostHeadDim));
     std::vector<std::int64_t> kv_heads, widths;
-    const std::string pattern = keys.text("hybrid_override_pattern");
+    std::string pattern = keys.text("hybrid_override_pattern");
+    if (const nlohmann::json* kinds = keys.find("layers_block_type"); pattern.empty() && kinds) {
+        for (const nlohmann::json& kind : *kinds) {
+            pattern += kind == "mamba"       ? 'M'
+                       : kind == "attention" ? '*'
+                       : kind == "moe"       ? 'E'
+                       : kind == "mlp"       ? '-'
+                                             : '?';
+        }
+    }
     const nlohmann::json* types = keys.find("layer_types");
     if (pattern.empty() ? types == nullptr || !types->is_array() || types->size() < layers
                         : pattern.size() < layers) {

@@ -142,6 +142,8 @@ constexpr Pair kJoined[] = {
     {"attention.query_key_value.weight", "attn_qkv.weight"},
     {"linear_attn.in_proj_qkvz.weight", "qkvz.weight"},
     {"mlp.experts.gate_up_proj", "ffn_gate_up_exps.weight"},
+    {"self_attn.qkv_proj.weight", "attn_qkv.weight"},
+    {"mlp.gate_up_proj.weight", "ffn_gate_up_shexp.weight"},
     {"attention.query_key_value.bias", "attn_qkv.bias"},
     {"block_sparse_moe.input_linear.weight", "ffn_gate_up_exps.weight"},
     {"shared_mlp.input_linear.weight", "ffn_gate_up_shexp.weight"},
@@ -213,7 +215,8 @@ FolderName layer_name(std::string_view rest, std::string_view architecture, cons
     return {};
 }
 
-/// A tensor's name without what models that also see put before it.
+} // namespace
+
 std::string language_name(std::string_view name) {
     if (name.starts_with("language_model.")) {
         name.remove_prefix(std::string_view("language_model.").size());
@@ -225,8 +228,6 @@ std::string language_name(std::string_view name) {
     }
     return std::string(name);
 }
-
-} // namespace
 
 FolderName folder_name(std::string_view full_name, std::string_view architecture, int layers) {
     const std::string plain = language_name(full_name);

@@ -25,6 +25,9 @@ struct FolderName {
     std::string part;
 };
 
+/// A tensor's name without what models that also see, or Nemotron's, put before it.
+std::string language_name(std::string_view name);
+
 /// `architecture` is GGUF's; `layers` the number of layers without those that predict further tokens.
 FolderName folder_name(std::string_view name, std::string_view architecture, int layers);
 

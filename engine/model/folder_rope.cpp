@@ -106,6 +106,28 @@ Keys one_for_all_layers(const Keys& keys, const Keys& parameters, const std::str
     return full || sliding ? parameters.object(full ? "full_attention" : "sliding_attention") : parameters;
 }
 
+/// LongRoPE's two tables of divisors (RopeConfig::two_tables), and what cos and sin are multiplied by.
+void read_long(const Keys& keys, const Keys& rope, std::uint64_t dims, Target& out, FolderShape& shape) {
+    const nlohmann::json* factors = rope.find("short_factor");
+    if (!factors || !factors->is_array() || factors->size() != dims / 2) {
+        rope.fail("short_factor", "is no number for each pair of rotated values");
+    }
+    for (const nlohmann::json& factor : *factors) {
+        if (!factor.is_number() || !(factor.get<double>() > 0)) {
+            rope.fail("short_factor", "has one that is no positive number");
+        }
+        shape.rope_factors.push_back(factor.get<float>());
+    }
+    shape.two_rope_tables = true;
+    const double original = static_cast<double>(original_context(keys, rope)),
+                 context = static_cast<double>(keys.count("max_position_embeddings").value_or(2048));
+    const double usual = context <= original || original <= 1
+                             ? 1.0
+                             : std::sqrt(1.0 + std::log(context / original) / std::log(original));
+    out.set("rope.scaling.original_context_length", static_cast<std::uint64_t>(original));
+    out.set("rope.scaling.attn_factor", rope.real("attention_factor").value_or(usual));
+}
+
 /// How much of each head is rotated.
 void read_part(const Keys& keys, const Keys& parameters, const FolderShape& shape, Target& out) {
     for (const Keys& place : {keys, parameters}) {
@@ -146,9 +168,9 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
     }
     const std::string named = parameters.text("rope_type");
     const std::string type = named.empty() ? parameters.text("type") : named;
+    read_part(keys, parameters, shape, out);
     const std::uint64_t dims = metadata.uint(shape.architecture + ".rope.dimension_count").value_or(0);
     out.set("rope.freq_base", type == "dynamic" ? stretched_base(parameters, theta, dims) : theta);
-    read_part(keys, parameters, shape, out);
     if (!keys.flag("rope_interleave").value_or(true)) {
         metadata.set("switchyard.rope_half_split", true);
     }
@@ -162,6 +184,9 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
     if (type == "llama3") {
         shape.rope_factors = llama3_factors(keys, parameters, theta, dims);
         return;
+    }
+    if (type == "longrope" || type == "su") {
+        return read_long(keys, parameters, dims, out, shape);
     }
     if (type != "yarn" && type != "linear") {
         parameters.fail("rope_type", "is " + in_quotes(type) + ", which is not known");

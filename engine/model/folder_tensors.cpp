@@ -80,8 +80,8 @@ void FolderTensors::add(const FolderTensor& tensor) {
     case Kind::Unknown:
         // Outside of the layers, and of the steps around them, it may be anything.
         for (const std::string_view start :
-             {"model.layers.", "model.embed_tokens.", "model.norm.", "lm_head.", "language_model."}) {
-            if (tensor.name.starts_with(start)) {
+             {"model.layers.", "model.embed_tokens.", "model.norm", "lm_head."}) {
+            if (language_name(tensor.name).starts_with(start)) {
                 fail(tensor, "is not known in a model of architecture " + shape_.architecture);
             }
         }
@@ -439,8 +439,9 @@ void FolderTensors::add_rope_factors() {
         return;
     }
     rope_factors_ = shape_.rope_factors;
-    push("rope_freqs.weight", BlockType::F32, {std::ssize(rope_factors_)}).data =
-        reinterpret_cast<const std::byte*>(rope_factors_.data());
+    push(shape_.two_rope_tables ? "rope_factors_short.weight" : "rope_freqs.weight", BlockType::F32,
+         {std::ssize(rope_factors_)})
+        .data = reinterpret_cast<const std::byte*>(rope_factors_.data());
 }
 
 } // namespace switchyard

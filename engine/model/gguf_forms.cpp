@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <map>
 
 namespace switchyard {
@@ -39,18 +40,31 @@ std::pair<std::string_view, int> expert_name(std::string_view rest) {
     return {"", -1};
 }
 
+bool of_phi3(const ModelFile& file) { return file.metadata().text("general.architecture") == "phi3"; }
+
 /// Whether a tensor holds attention's queries, keys and values. Others call those of linear attention so.
 bool joins_qkv(const LayerName& name, const ModelFile& file) {
     return name.rest.starts_with("attn_qkv.") &&
-           file.metadata().text("general.architecture") == "bailingmoe2";
+           (file.metadata().text("general.architecture") == "bailingmoe2" || of_phi3(file));
+}
+
+/// Whether a tensor holds gate and up of a dense block.
+bool joins_gate_up(const LayerName& name, const ModelFile& file) {
+    return name.rest == "ffn_up.weight" && of_phi3(file) && !file.find(name.prefix + "ffn_gate.weight");
+}
+
+/// Whether a tensor holds queries, keys, values and gates of linear attention, key head by key head, as files
+/// of Qwen3-Next first did.
+bool joins_qkvz(const LayerName& name, const ModelFile& file) {
+    return name.rest == "ssm_in.weight" && file.metadata().text("general.architecture") == "qwen3next";
 }
 
 bool old_form(const TensorView& t, const ModelFile& file) {
     const LayerName name = layer_name(t.name);
     if (name.rest == "attn_kv_b.weight")
         return !file.find(name.prefix + "attn_k_b.weight");
-    return name.rest.starts_with("ffn_gate_up_exps.") || joins_qkv(name, file) ||
-           expert_name(name.rest).second >= 0;
+    return name.rest.starts_with("ffn_gate_up_exps.") || joins_qkv(name, file) || joins_gate_up(name, file) ||
+           joins_qkvz(name, file) || expert_name(name.rest).second >= 0;
 }
 
 class Reformed final : public ModelFile {
@@ -84,6 +98,10 @@ class Reformed final : public ModelFile {
             tensors_.add(t);
         else if (name.rest == "attn_kv_b.weight")
             add_kv_b(t, name.prefix);
+        else if (joins_qkvz(name, *file_))
+            add_qkvz(t, name.prefix);
+        else if (joins_gate_up(name, *file_))
+            add_dense_gate_up(t, name.prefix);
         else if (joins_qkv(name, *file_))
             add_qkv(t, name.prefix, std::string(name.rest.substr(std::string_view("attn_qkv").size())));
         else if (expert >= 0)
@@ -150,6 +168,43 @@ class Reformed final : public ModelFile {
             TensorView view{prefix + name + kind, t.type, t.shape, data, row * rows};
             view.shape[bias ? 0 : 1] = static_cast<std::int64_t>(rows);
             data += view.bytes;
+            tensors_.add(std::move(view));
+        }
+    }
+    // Sorted: all queries, all keys, all values; the gates apart.
+    void add_qkvz(const TensorView& t, const std::string& prefix) {
+        const std::size_t heads = count("ssm.group_count"), keys = count("ssm.state_size"),
+                          values = count("ssm.inner_size") / heads, each = 2 * (keys + values),
+                          row = row_bytes(t.type, t.cols());
+        if (t.matrices() != 1 || static_cast<std::size_t>(t.rows()) != heads * each)
+            fail(t, "does not fit the heads of linear attention");
+        auto memory = std::make_unique<std::byte[]>(t.bytes);
+        std::byte* out = memory.get();
+        const auto take = [&](const char* name,
+                              std::initializer_list<std::pair<std::size_t, std::size_t>> parts) {
+            TensorView view{prefix + name, t.type, t.shape, out, 0};
+            for (const auto& [begin, rows] : parts)
+                for (std::size_t h = 0; h < heads; ++h) {
+                    out = std::copy_n(t.data + (h * each + begin) * row, rows * row, out);
+                    view.bytes += rows * row;
+                }
+            view.shape[1] = static_cast<std::int64_t>(view.bytes / row);
+            tensors_.add(std::move(view));
+        };
+        take("attn_qkv.weight", {{0, keys}, {keys, keys}, {2 * keys, values}});
+        take("attn_gate.weight", {{2 * keys + values, values}});
+        memory_bytes_ += t.bytes;
+        memory_.push_back(std::move(memory));
+    }
+    // Gate rows first, then those of up.
+    void add_dense_gate_up(const TensorView& t, const std::string& prefix) {
+        if (t.matrices() != 1 || t.rows() % 2 != 0)
+            fail(t, "does not hold gate and up");
+        const std::size_t half = row_bytes(t.type, t.cols()) * static_cast<std::size_t>(t.rows() / 2);
+        for (const std::size_t which : {0u, 1u}) {
+            TensorView view{prefix + (which == 0 ? "ffn_gate.weight" : "ffn_up.weight"), t.type, t.shape,
+                            t.data + which * half, half};
+            view.shape[1] = t.rows() / 2;
             tensors_.add(std::move(view));
         }
     }

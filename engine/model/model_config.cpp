@@ -35,6 +35,11 @@ class ConfigReader {
         return count(key, 0, least, most);
     }
     bool has(std::string_view key) const { return file_.metadata().has(prefix_ + std::string(key)); }
+    bool has_number(std::string_view key) const {
+        const MetadataValue* value = file_.metadata().find(prefix_ + std::string(key));
+        return value && (std::holds_alternative<std::uint64_t>(*value) ||
+                         std::holds_alternative<std::int64_t>(*value));
+    }
     float real(std::string_view key, float fallback) const {
         return static_cast<float>(file_.metadata().real(prefix_ + std::string(key)).value_or(fallback));
     }
@@ -126,14 +131,17 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
 // Which layers have a window: an array in the file says, or every n-th layer sees all.
 void read_windows(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
     const int window = keys.count("attention.sliding_window", 0, 0, 1 << 30);
-    const std::vector<bool>* pattern = keys.flags("attention.sliding_window_pattern");
-    if (window == 0 || (architecture.sliding_period == 0 && !pattern))
+    // An array, or how often a layer sees all.
+    constexpr const char* kPattern = "attention.sliding_window_pattern";
+    const bool number = keys.has_number(kPattern);
+    const int period = number ? keys.count(kPattern, 0, 0, kMostLayers) : architecture.sliding_period;
+    const std::vector<bool>* pattern = number ? nullptr : keys.flags(kPattern);
+    if (window == 0 || (period == 0 && !pattern))
         return;
     if (pattern && pattern->size() < static_cast<std::size_t>(c.layers))
         keys.fail("attention.sliding_window_pattern", "is shorter than the layers");
     for (int layer = 0; layer < c.layers; ++layer) {
-        const bool slides = pattern ? (*pattern)[static_cast<std::size_t>(layer)]
-                                    : (layer + 1) % architecture.sliding_period != 0;
+        const bool slides = pattern ? (*pattern)[static_cast<std::size_t>(layer)] : (layer + 1) % period != 0;
         c.windows.push_back(slides ? window : 0);
     }
 }
@@ -162,6 +170,15 @@ void read_rotated(const ModelFile& file, const ConfigReader& keys, const Archite
     }
 }
 
+/// Keeps the sizes of a layer's states, which are `int`s, from overflowing. inner: values of all heads;
+/// mixed: channels of the convolution.
+void check_states(const ConfigReader& keys, std::int64_t inner, std::int64_t state_size, std::int64_t mixed,
+                  int taps) {
+    constexpr std::int64_t kMost = 1 << 28; // floats; the largest model known has 2^20
+    if (inner * state_size > kMost || mixed * taps > kMost)
+        keys.fail("ssm.state_size", "makes states larger than this program keeps");
+}
+
 // Qwen3-Next's layers of linear attention, and LFM2's convolutions.
 void read_linear(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                  ModelConfig& c) {
@@ -181,6 +198,7 @@ void read_linear(const ModelFile& file, const ConfigReader& keys, const Architec
         if (inner % s.heads != 0 || s.heads % s.groups != 0)
             keys.fail("ssm.inner_size", "does not fit the heads");
         s.head_dim = inner / s.heads;
+        check_states(keys, inner, s.state_size, inner + std::int64_t{2} * s.groups * s.state_size, s.taps);
         return;
     }
     if (architecture.attention_period == 0) {
@@ -204,6 +222,9 @@ void read_linear(const ModelFile& file, const ConfigReader& keys, const Architec
     if (inner % l.value_heads != 0 || l.value_heads % l.key_heads != 0)
         keys.fail("ssm.inner_size", "does not fit the heads");
     l.value_dim = inner / l.value_heads;
+    check_states(keys, inner, l.key_dim, inner + std::int64_t{2} * l.key_heads * l.key_dim, l.taps);
+    if (c.gated_queries && c.head_dim != c.value_dim)
+        keys.fail("attention.value_length", "differs from attention.key_length, which gates do not fit");
     l.neighbours =
         file.metadata().boolean("switchyard.value_heads_together").value_or(architecture.neighbours);
 }
@@ -211,7 +232,8 @@ void read_linear(const ModelFile& file, const ConfigReader& keys, const Architec
 // Granite's multipliers. GGUF has the divisor of logits as a scale.
 void read_scales(const ConfigReader& keys, ModelConfig& c) {
     const auto positive = [&](std::string_view key, float& value) {
-        value = keys.real(key, value);
+        const float given = keys.real(key, value);
+        value = given == 0 ? value : given; // 0: not set, as llama.cpp has it
         if (!(value > 0) || std::isinf(value))
             keys.fail(key, "is no positive number");
     };
@@ -270,8 +292,13 @@ void read_scaling(const ConfigReader& keys, const Architecture& architecture, Mo
     }
 }
 
-void read_rope(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+void read_rope(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
+               ModelConfig& c) {
     RopeConfig& r = c.rope;
+    if (!c.rotated.empty() && std::ranges::find(c.rotated, true) == c.rotated.end()) {
+        r.dims = 2; // of what is rotated nowhere
+        return;
+    }
     r.interleaved = architecture.rope_interleaved;
     r.truncate = architecture.yarn_truncate;
     r.dims = keys.count("rope.dimension_count", c.head_dim, 2, c.head_dim);
@@ -291,6 +318,9 @@ void read_rope(const ConfigReader& keys, const Architecture& architecture, Model
         keys.fail("rope.freq_base_swa", "gives layers with a window another base, which is not known");
     }
     read_scaling(keys, architecture, c);
+    r.two_tables = file.find("rope_factors_short.weight") != nullptr;
+    if (r.two_tables)
+        c.context = std::min(c.context, keys.required("rope.scaling.original_context_length", 1, 1 << 30));
     r.query_temperature.scale = keys.real("attention.temperature_scale", 0.0f);
     if (r.query_temperature.scale == 0)
         return;
@@ -340,9 +370,16 @@ void read_experts(const ModelFile& file, const ConfigReader& keys, const Archite
     c.shared_width = shared_width(file, keys, c);
     c.expert_scale = architecture.expert_scale_used ? keys.real("expert_weights_scale", 1.0f) : 1.0f;
     c.expert_normalise = keys.flag("expert_weights_norm", architecture.normalise_default);
-    c.expert_gate = keys.count("expert_gating_func", architecture.gate_default, 0, 4);
+    // Older files of V3's kind have no key: a bias for the choice comes with sigmoids alone there.
+    const auto biased = [&](int layer) {
+        return file.find("blk." + std::to_string(layer) + ".exp_probs_b.bias") != nullptr;
+    };
+    int usual = architecture.gate_default;
+    for (int layer = 0; c.latent() && layer < c.layers; ++layer)
+        usual = biased(layer) ? 2 : usual;
+    c.expert_gate = keys.count("expert_gating_func", usual, 0, 4);
     if (c.expert_gate == 0)
-        c.expert_gate = architecture.gate_default;
+        c.expert_gate = usual;
     c.clamped_silu = architecture.clamped_silu;
     read_groups(keys, c);
 }
@@ -409,6 +446,9 @@ ModelConfig read_config(const ModelFile& file) {
     if (architecture->embeds_scaled)
         c.embedding_scale = std::sqrt(static_cast<float>(c.hidden));
     c.gelu = architecture->gelu;
+    for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
+        if (keys.real(key, 0.0f) != 0.0f)
+            keys.fail(key, "is set, which is not known");
     if (c.architecture == "gemma3") {
         // The key is this program's; files of the largest have none, and its width a head is not that of the
         // others' score scale.
@@ -421,7 +461,7 @@ ModelConfig read_config(const ModelFile& file) {
     read_rotated(file, keys, *architecture, c);
     c.head_norm_last = architecture->head_norm_last;
     c.attention_gate = architecture->attention_gate;
-    read_rope(keys, *architecture, c);
+    read_rope(file, keys, *architecture, c);
     read_experts(file, keys, *architecture, c);
     read_own_keys(file.metadata(), c);
     read_carve(file, keys, c);

@@ -27,6 +27,9 @@ struct RopeConfig {
     bool truncate = true; ///< YaRN's ramp begins and ends at whole dimensions
     float magnitude = 1.0f; ///< multiplies cos and sin
     RopeTemperature query_temperature;
+    /// Divisors of the frequencies in two tables, for texts up to the original context and for longer ones
+    /// (LongRoPE, arXiv 2402.13753). The first alone is used, and the context ends there.
+    bool two_tables = false;
 };
 
 /// The linear attention of layers that have it (DeltaRuleStep).

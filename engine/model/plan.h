@@ -259,7 +259,7 @@ struct Plan {
     std::vector<Step> steps;
     std::vector<int> values;        ///< width of each activation buffer
     std::vector<KvLayer> kv;        ///< one a layer
-    std::vector<StateLayer> states; ///< one a layer that has one
+    std::vector<StateLayer> states; ///< those that layers have, in their order
     int routes = 0;                 ///< routers in the plan
     int vocabulary = 0, hidden = 0;
     int experts = 0, experts_active = 0; ///< 0: dense

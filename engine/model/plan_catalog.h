@@ -47,6 +47,12 @@ class Catalog {
     std::vector<std::string> check_all_used(const ModelConfig& config) const {
         std::vector<std::string> notes;
         std::set<std::string_view> used{"rope_freqs.weight"};
+        if (config.rope.two_tables) {
+            used.insert("rope_factors_short.weight");
+            used.insert("rope_factors_long.weight");
+            notes.push_back("The context ends at " + std::to_string(config.context) +
+                            " tokens: the rotations that the model has for longer texts are not computed.");
+        }
         for (const WeightSource& s : sources_)
             used.insert(s.name);
         for (const TensorView& t : file_.tensors()) {

@@ -11,12 +11,13 @@ static constexpr float kPi = 3.14159265358979f;
 
 // A file's rope_freqs.weight holds a divisor for each pair: how converters store Llama 3's scaling.
 static std::vector<float> stored_factors(const RopeConfig& r, const ModelFile& file) {
-    const TensorView* t = file.find("rope_freqs.weight");
+    const char* name = r.two_tables ? "rope_factors_short.weight" : "rope_freqs.weight";
+    const TensorView* t = file.find(name);
     if (!t)
         return {};
     if (t->cols() != r.dims / 2 || t->rows() != 1)
-        throw Error(file.path().string() +
-                    ": the tensor rope_freqs.weight does not have rope dimensions / 2 values");
+        throw Error(file.path().string() + ": the tensor " + name +
+                    " does not have rope dimensions / 2 values");
     std::vector<float> factors(static_cast<std::size_t>(t->cols()));
     decode_row(t->type, t->data, factors);
     return factors;

@@ -215,7 +215,9 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
                 (wide > 1 ? kWideTiles : kTiles)[tokens - 1](
                     weights, size, pass.columns, reinterpret_cast<const std::byte*>(at), sums, out);
                 at += pass.columns.count / 32 * tokens;
-                sums += wide * tokens * kPanelRows;
+                if (sums) {
+                    sums += wide * tokens * kPanelRows;
+                }
             }
             panel += wide;
         }

@@ -109,7 +109,10 @@ struct Pass {
 
     /// Of what the columns in front of these take in a panel of `type`.
     std::size_t skipped_bytes(BlockType type) const { return panel_bytes(type, columns.begin); }
-    float* sums_of(std::int64_t panel) const { return sums + (panel - first_panel) * count * kPanelRows; }
+    /// Null where no part comes behind another.
+    float* sums_of(std::int64_t panel) const {
+        return sums ? sums + (panel - first_panel) * count * kPanelRows : nullptr;
+    }
 };
 
 /// Calls run(pass) for groups of tokens, panels and parts, all parts of a group and its panels in order.
@@ -127,7 +130,7 @@ inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, con
                 const auto row = static_cast<std::size_t>(args.index ? args.index[first] : first);
                 const auto* x =
                     reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride);
-                run(Pass<Unit>{x, first, 1, {0, cols, cols}, args.first_panel, args.last_panel, sums});
+                run(Pass<Unit>{x, first, 1, {0, cols, cols}, args.first_panel, args.last_panel, nullptr});
                 continue;
             }
         }
@@ -137,8 +140,13 @@ inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, con
             for (std::int64_t begin = 0; begin < units; begin += cut.units) {
                 const std::int64_t part = units - begin < cut.units ? units - begin : cut.units;
                 gather<Source>(args, first, count, tile, begin, part, x);
-                run(Pass<Unit>{
-                    x, first, count, {begin * unit_cols, part * unit_cols, cols}, panel, last, sums});
+                run(Pass<Unit>{x,
+                               first,
+                               count,
+                               {begin * unit_cols, part * unit_cols, cols},
+                               panel,
+                               last,
+                               cut.units == units ? nullptr : sums});
             }
         }
     }

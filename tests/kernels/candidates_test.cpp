@@ -85,6 +85,12 @@ TEST(Candidates, OwnMassIsLeftOutWhereNobodyWantsIt) {
     EXPECT_EQ(some.own.sum, 0);
 }
 
+TEST(Candidates, WhatHasNoEndIsFoundToo) {
+    auto logits = random_logits(5000, 4);
+    logits[4321] = std::numeric_limits<float>::infinity();
+    EXPECT_EQ(find_candidates(logits, {3, 1, {}}).best.front().id, 4321);
+}
+
 TEST(Candidates, TheBestComeFirstAndTheLowestOfEquals) {
     auto logits = random_logits(10000, 3);
     logits[17] = logits[5000] = logits[9999] = 40;

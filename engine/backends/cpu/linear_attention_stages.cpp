@@ -1,4 +1,5 @@
-// Layers whose memory has a fixed size: convolutions and the gated delta rule.
+// Layers whose memory has a fixed size: convolutions, the gated delta rule, state spaces; and what takes rows
+// apart for them.
 #include "engine/backends/cpu/stages.h"
 
 #include <algorithm>

@@ -126,7 +126,7 @@ TEST_F(ChangedFolder, SaysWhatIsNotKnown) {
     EXPECT_NE(
         opening("qwen2", "\"hidden_size\": 64", "\"hidden_size\": \"64\"").find("hidden_size is not a count"),
         std::string::npos);
-    EXPECT_NE(opening("qwen3", "\"default\"", "\"longrope\"").find("\"longrope\", which is not known"),
+    EXPECT_NE(opening("qwen3", "\"default\"", "\"longropes\"").find("\"longropes\", which is not known"),
               std::string::npos);
     EXPECT_NE(
         opening("qwen3moe", "\"num_local_experts\": 14", "\"num_local_experts\": 13").find("13 experts"),
