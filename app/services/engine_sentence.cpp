@@ -133,6 +133,17 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "the KV cache holds no more than %1 blocks"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer has more feed-forward blocks than this device's kernels take"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer has %1 experts, and this device's kernels take %2"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "The context ends at %1 tokens: the rotations that the model has for longer "
+                      "texts are not computed."),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no attention temperature"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no scaled logits"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms behind a layer's blocks"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no convolutions"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no linear attention"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no state spaces"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no gates of attention"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no feed-forward blocks without gates"),
     // What CUDA itself says stands behind these, in its own words.
     QT_TRANSLATE_NOOP("EngineErrors", "%1: the device cannot be used: %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "a device does not tell what it is: %1"),

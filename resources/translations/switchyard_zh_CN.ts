@@ -907,6 +907,42 @@
         <translation>某一层有 %1 个专家，而此设备的内核只能处理 %2 个</translation>
     </message>
     <message>
+        <source>The context ends at %1 tokens: the rotations that the model has for longer texts are not computed.</source>
+        <translation>上下文止于 %1 个词元：模型用于更长文本的旋转未被计算。</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no attention temperature</source>
+        <translation>此设备的内核不计算注意力温度</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no scaled logits</source>
+        <translation>此设备的内核不计算缩放的 logits</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no norms behind a layer&apos;s blocks</source>
+        <translation>此设备的内核不计算层内模块之后的归一化</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no convolutions</source>
+        <translation>此设备的内核不计算卷积</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no linear attention</source>
+        <translation>此设备的内核不计算线性注意力</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no state spaces</source>
+        <translation>此设备的内核不计算状态空间</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no gates of attention</source>
+        <translation>此设备的内核不计算注意力门</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no feed-forward blocks without gates</source>
+        <translation>此设备的内核不计算没有门的前馈模块</translation>
+    </message>
+    <message>
         <source>%1: the device cannot be used: %2</source>
         <translation>%1：无法使用该设备：%2</translation>
     </message>

@@ -229,7 +229,9 @@ class ChatComposerTest : public QObject {
             return said && notice->text().contains(QFileInfo(path).fileName()) && composer.files().isEmpty();
         };
         QVERIFY(refused(written(folder, u"image.png"_s, QByteArray("\x89PNG\r\n\0\1", 8))));
-        QVERIFY(refused(written(folder, u"latin.txt"_s, "caf\xE9")));
+        const QByteArray cyrillic =
+            "\xd7\xf2\xee \xf2\xe0\xea\xee\xe5 \xf1\xec\xe5\xf1\xfc"; // in windows-1251
+        QVERIFY(refused(written(folder, u"cyrillic.txt"_s, cyrillic)));
         QVERIFY(refused(written(folder, u"big.txt"_s, QByteArray(5 << 20, 'x'))));
         QVERIFY(refused(folder.filePath(u"missing.txt"_s)));
         QVERIFY(refused(folder.path()));

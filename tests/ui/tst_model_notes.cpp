@@ -149,7 +149,7 @@ class ModelNotesTest : public QObject {
         QTest::newRow("not the first") << first << 1 << 2 << -1 << u"第 2 部分"_s << first;
         QTest::newRow("another name")
             << u"renamed"_s << 0 << 2 << -1 << u"-00001-of-00002.gguf"_s << u"renamed"_s;
-        QTest::newRow("too many") << first << 0 << 60000 << -1 << u"60000"_s << first;
+        QTest::newRow("too many") << first << 0 << 60000 << -1 << u"60,000"_s << first;
         QTest::newRow("another part's number") << first << 0 << 2 << 0 << u"不是第 2 部分"_s << other;
         QTest::newRow("the same tensors") << first << 0 << 2 << 1 << u"前面的部分"_s << other;
     }

@@ -20,7 +20,7 @@ GatedActivation gated(Activation activation) {
     case Activation::ClampedSilu:
         return GatedActivation::ClampedSilu;
     case Activation::Relu:
-        throw Error("this model's feed-forward blocks have no gates, and this device's kernels want some");
+        throw Error("this device's kernels compute no feed-forward blocks without gates");
     }
     return GatedActivation::Silu;
 }

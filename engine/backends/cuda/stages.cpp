@@ -42,8 +42,7 @@ class RopeStage : public Stage {
     RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
         for (const RopeFrequencies& rope : ropes) {
             if (rope.temperature.scale != 0)
-                throw Error("this model's attention has a temperature by position, and this device's kernels "
-                            "know none");
+                throw Error("this device's kernels compute no attention temperature");
             ropes_.push_back({constants.add(rope.inverse), static_cast<std::int32_t>(rope.inverse.size()),
                               rope.magnitude});
         }
@@ -114,7 +113,7 @@ class HeadStage : public Stage {
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
           vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {
         if (fused.step.scale != 1.0f)
-            throw Error("this model scales its logits, and this device's kernels do not");
+            throw Error("this device's kernels compute no scaled logits");
     }
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
         count_products(weights[fused_.step.weight], shape.logit_rows > 0, shape.logit_rows,
@@ -174,17 +173,22 @@ std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& make
     return std::make_unique<RecurrenceStage>(s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm&, const StageMaker&) {
-    throw Error("this model adds norms of what its layers find, and this device's kernels do not");
+    throw Error("this device's kernels compute no norms behind a layer's blocks");
 }
-[[noreturn]] void fail_on(const char* what) {
-    throw Error(std::string("this model has ") + what + ", and this device's kernels know none");
+std::unique_ptr<Stage> stage_of(const ConvolutionStep&, const StageMaker&) {
+    throw Error("this device's kernels compute no convolutions");
 }
-std::unique_ptr<Stage> stage_of(const ConvolutionStep&, const StageMaker&) { fail_on("convolutions"); }
-std::unique_ptr<Stage> stage_of(const DeltaRuleStep&, const StageMaker&) { fail_on("linear attention"); }
-std::unique_ptr<Stage> stage_of(const StateSpaceStep&, const StageMaker&) { fail_on("state spaces"); }
-std::unique_ptr<Stage> stage_of(const SplitStep&, const StageMaker&) { fail_on("gates among its queries"); }
+std::unique_ptr<Stage> stage_of(const DeltaRuleStep&, const StageMaker&) {
+    throw Error("this device's kernels compute no linear attention");
+}
+std::unique_ptr<Stage> stage_of(const StateSpaceStep&, const StageMaker&) {
+    throw Error("this device's kernels compute no state spaces");
+}
+std::unique_ptr<Stage> stage_of(const SplitStep&, const StageMaker&) {
+    throw Error("this device's kernels compute no gates of attention");
+}
 std::unique_ptr<Stage> stage_of(const GateStep&, const StageMaker&) {
-    throw Error("this model's attention has gates, and this device's kernels know none");
+    throw Error("this device's kernels compute no gates of attention");
 }
 std::unique_ptr<Stage> stage_of(const FusedFeedForward& s, const StageMaker& maker) {
     return make_feed_forward_stage(s, maker);
