@@ -309,10 +309,10 @@ QString engineDevice(const QString& english) {
     const QRegularExpressionMatch found = count.match(english);
     if (!found.hasMatch())
         return english;
+    const int threads = found.captured(1).toInt();
+    const QString words = QCoreApplication::translate("EngineErrors", "%n thread(s)", nullptr, threads);
     QString said = english;
-    return said.replace(found.capturedStart(), found.capturedLength(),
-                        u", "_s + QCoreApplication::translate("EngineErrors", "%n thread(s)", nullptr,
-                                                              found.captured(1).toInt()));
+    return said.replace(found.capturedStart(), found.capturedLength(), QStringLiteral(", ") + words);
 }
 
 QString engineSentence(const std::exception& error, const QString& path) {
