@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char* kFamilies[] = {"deepseek1", "deepseek2_grouped", "deepseek2_lite", "deepseek3",
                                      "gptoss",    "llama31",           "mixtral",        "olmoe",
-                                     "qwen2",     "qwen2moe",          "qwen3",          "qwen3moe"};
+                                     "qwen2",     "qwen2moe",          "qwen3",          "qwen3moe",
+                                     "smollm3",   "glm4_moe",          "hunyuan_v1_moe", "exaone_moe"};
 
 std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
     auto ids =
