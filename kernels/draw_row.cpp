@@ -206,7 +206,8 @@ std::optional<CandidateWish> RowDrawer::candidates_for(const DrawWish& wish) {
     if (wish.repetition_penalty != 1.0)
         candidates.gather = wish.penalised;
     candidates.best += static_cast<std::int32_t>(candidates.gather.size()); // those may all fall behind
-    candidates.own_mass = !greedy(wish) && wish.top_k <= 0;                 // as cut() reads it
+    constexpr std::int32_t kFew = 64;                                       // as no vocabulary has
+    candidates.own_mass = !greedy(wish) && (wish.top_k <= 0 || wish.top_k > kFew); // as cut() reads it
     return candidates;
 }
 

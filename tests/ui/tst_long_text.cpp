@@ -18,7 +18,7 @@ using namespace switchyard;
 
 namespace {
 
-/// Milliseconds of work in one step. A frame is 16; a machine of the tests may be three times as slow (the
+/// Milliseconds of work in one step. A frame is 16; a machine of the tests may be four times as slow (the
 /// same step was seen to take 20 and 35 on one of them).
 constexpr double longest_step = 64 * test::kSanitizerSlowdown;
 

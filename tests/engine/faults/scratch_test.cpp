@@ -126,6 +126,8 @@ TEST(ScratchForecast, IsWhatAPromptAndItsAnswerThenTake) {
                 batch.rows.push_back({.token = p % 100, .position = p});
             batch.rows.back().wish = RowWish::Logits;
             executor.run(batch, model->weights());
+            if (!model->plan().states.empty())
+                batch.sequences[0].state = executor.allocate_state();
             for (const int few : {8, 1 + executor.draft_rows(), 1}) {
                 batch.rows.erase(batch.rows.begin(), batch.rows.end() - few);
                 executor.run(batch, model->weights());
