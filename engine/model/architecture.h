@@ -25,7 +25,9 @@ struct Architecture {
     int attention_period = 0;   ///< n: every n-th layer is attention, the others linear, where no key says
     bool neighbours = false;    ///< value heads of one key head stand together (DeltaRuleStep)
     bool gated_queries = false; ///< each query is followed by a gate of its result
-    bool state_space = false;   ///< layers without attention are state spaces (StateSpaceStep)
+    bool short_convolutions = false; ///< layers without attention are LFM2's convolutions
+    bool multipliers = false;        ///< of embeddings, residuals, scores and logits, by keys (Granite)
+    bool state_space = false;        ///< layers without attention are state spaces (StateSpaceStep)
     bool single_mixers =
         false; ///< a layer is attention, a state space or a feed-forward block, without gates
     bool never_rotated = false; ///< has no rotations

@@ -129,6 +129,20 @@ class PlanBuilder {
         return w_.vectors(prefix_ + name, taps, channels, WeightRole::Attention);
     }
 
+    /// `channels` values of mixed_raw_ from `from` on become mixed_.
+    void convolve(int channels, int from, int taps, WeightId bias) {
+        ConvolutionStep step{};
+        step.in = mixed_raw_;
+        step.out = shared_value(mixed_, channels);
+        step.from = from;
+        step.kernel = kernel("ssm_conv1d.weight", channels, taps);
+        step.bias = bias;
+        step.taps = taps;
+        step.silu = true;
+        step.state = state((taps - 1) * channels);
+        emit(step);
+    }
+
     // Nemotron: a layer is one block behind one norm.
     void single_mixer() {
         if (w_.has(prefix_ + "attn_q.weight"))
@@ -159,16 +173,8 @@ class PlanBuilder {
         const int inner = s.heads * s.head_dim, mixed = inner + 2 * s.groups * s.state_size;
         norm(prefix_ + "attn_norm.weight", x_, normed_);
         project("ssm_in", normed_, shared_value(mixed_raw_, inner + mixed + s.heads));
-        ConvolutionStep convolution{};
-        convolution.in = mixed_raw_;
-        convolution.out = shared_value(mixed_, mixed);
-        convolution.from = inner;
-        convolution.kernel = kernel("ssm_conv1d.weight", mixed, s.taps);
-        convolution.bias = w_.optional_vector(prefix_ + "ssm_conv1d.bias", mixed, WeightRole::Attention);
-        convolution.taps = s.taps;
-        convolution.silu = true;
-        convolution.state = state((s.taps - 1) * mixed);
-        emit(convolution);
+        convolve(mixed, inner, s.taps,
+                 w_.optional_vector(prefix_ + "ssm_conv1d.bias", mixed, WeightRole::Attention));
         StateSpaceStep step{};
         step.mixed = mixed_;
         step.in = mixed_raw_;
@@ -224,14 +230,7 @@ class PlanBuilder {
             project("ssm_alpha", normed_, alpha);
             project("ssm_beta", normed_, beta);
         }
-        ConvolutionStep convolution{};
-        convolution.in = mixed_raw_;
-        convolution.out = shared_value(mixed_, mixed);
-        convolution.kernel = kernel("ssm_conv1d.weight", mixed, l.taps);
-        convolution.taps = l.taps;
-        convolution.silu = true;
-        convolution.state = state((l.taps - 1) * mixed);
-        emit(convolution);
+        convolve(mixed, 0, l.taps, kNoWeight);
         DeltaRuleStep step{};
         step.mixed = mixed_;
         step.alpha = alpha;

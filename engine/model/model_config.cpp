@@ -179,26 +179,33 @@ void check_states(const ConfigReader& keys, std::int64_t inner, std::int64_t sta
         keys.fail("ssm.state_size", "makes states larger than this program keeps");
 }
 
+/// The keys that state spaces and linear attention have in common; `groups` share a B and C, or a query and
+/// key.
+SpaceConfig read_states(const ConfigReader& keys, int groups) {
+    SpaceConfig s;
+    s.taps = keys.required("ssm.conv_kernel", 2, 64);
+    s.state_size = keys.required("ssm.state_size", 1, 4096);
+    s.groups = groups;
+    s.heads = keys.required("ssm.time_step_rank", 1, kMostHeads);
+    const int inner = keys.required("ssm.inner_size", 1, kMostWidth);
+    if (inner % s.heads != 0 || s.heads % s.groups != 0)
+        keys.fail("ssm.inner_size", "does not fit the heads");
+    s.head_dim = inner / s.heads;
+    check_states(keys, inner, s.state_size, inner + std::int64_t{2} * s.groups * s.state_size, s.taps);
+    return s;
+}
+
 // Qwen3-Next's layers of linear attention, and LFM2's convolutions.
 void read_linear(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                  ModelConfig& c) {
-    if (architecture.name.starts_with("lfm2")) {
+    if (architecture.short_convolutions) {
         c.short_taps = keys.required("shortconv.l_cache", 2, 64);
         return;
     }
     c.gated_queries = architecture.gated_queries;
     if (architecture.state_space) {
-        SpaceConfig& s = c.space;
         c.single_mixers = architecture.single_mixers;
-        s.taps = keys.required("ssm.conv_kernel", 2, 64);
-        s.state_size = keys.required("ssm.state_size", 1, 4096);
-        s.groups = keys.count("ssm.group_count", 1, 1, kMostHeads);
-        s.heads = keys.required("ssm.time_step_rank", 1, kMostHeads);
-        const int inner = keys.required("ssm.inner_size", 1, kMostWidth);
-        if (inner % s.heads != 0 || s.heads % s.groups != 0)
-            keys.fail("ssm.inner_size", "does not fit the heads");
-        s.head_dim = inner / s.heads;
-        check_states(keys, inner, s.state_size, inner + std::int64_t{2} * s.groups * s.state_size, s.taps);
+        c.space = read_states(keys, keys.count("ssm.group_count", 1, 1, kMostHeads));
         return;
     }
     if (architecture.attention_period == 0) {
@@ -213,20 +220,17 @@ void read_linear(const ModelFile& file, const ConfigReader& keys, const Architec
     for (int layer = 0; layer < c.layers; ++layer)
         c.linear_layers.push_back(given ? (*given)[static_cast<std::size_t>(layer)]
                                         : (layer + 1) % period != 0);
-    LinearConfig& l = c.linear;
-    l.taps = keys.required("ssm.conv_kernel", 2, 64);
-    l.key_dim = keys.required("ssm.state_size", 1, 4096);
-    l.key_heads = keys.required("ssm.group_count", 1, kMostHeads);
-    l.value_heads = keys.required("ssm.time_step_rank", 1, kMostHeads);
-    const int inner = keys.required("ssm.inner_size", 1, kMostWidth);
-    if (inner % l.value_heads != 0 || l.value_heads % l.key_heads != 0)
-        keys.fail("ssm.inner_size", "does not fit the heads");
-    l.value_dim = inner / l.value_heads;
-    check_states(keys, inner, l.key_dim, inner + std::int64_t{2} * l.key_heads * l.key_dim, l.taps);
+    const SpaceConfig s = read_states(keys, keys.required("ssm.group_count", 1, kMostHeads));
     if (c.gated_queries && c.head_dim != c.value_dim)
         keys.fail("attention.value_length", "differs from attention.key_length, which gates do not fit");
-    l.neighbours =
-        file.metadata().boolean("switchyard.value_heads_together").value_or(architecture.neighbours);
+    c.linear = {
+        .key_heads = s.groups,
+        .value_heads = s.heads,
+        .key_dim = s.state_size,
+        .value_dim = s.head_dim,
+        .taps = s.taps,
+        .neighbours =
+            file.metadata().boolean("switchyard.value_heads_together").value_or(architecture.neighbours)};
 }
 
 // Granite's multipliers. GGUF has the divisor of logits as a scale.
@@ -441,7 +445,7 @@ ModelConfig read_config(const ModelFile& file) {
     c.context = keys.count("context_length", 2048, 1, std::numeric_limits<int>::max() / 2);
     read_attention(keys, c);
     c.attention_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
-    if (architecture->name.starts_with("granite"))
+    if (architecture->multipliers)
         read_scales(keys, c);
     if (architecture->embeds_scaled)
         c.embedding_scale = std::sqrt(static_cast<float>(c.hidden));

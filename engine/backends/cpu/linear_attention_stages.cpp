@@ -1,5 +1,5 @@
 // Layers whose memory has a fixed size: convolutions, the gated delta rule, state spaces; and what takes rows
-// apart for them.
+// apart and multiplies them by gates.
 #include "engine/backends/cpu/stages.h"
 
 #include <algorithm>
@@ -207,6 +207,20 @@ void SplitStage::run(StepRun& run, ThreadContext& w) const {
         const float* in = run.value(step_.in) + std::int64_t{place} * (first + second);
         std::copy_n(in, first, run.value(step_.out_first) + std::int64_t{place} * first);
         std::copy_n(in + first, second, run.value(step_.out_second) + std::int64_t{place} * second);
+    });
+    run.meet(w);
+}
+
+void GateStage::run(StepRun& run, ThreadContext& w) const {
+    const int n = run.width(step_.value), gates = run.width(step_.gate), each = n / gates;
+    run.parallel(w, run.rows(), [&](int r) {
+        const float* gate = run.value(step_.gate) + std::int64_t{r} * gates;
+        float* value = run.value(step_.value) + std::int64_t{r} * n;
+        for (int g = 0; g < gates; ++g, value += each) {
+            const float x = gate[g];
+            const float factor = step_.function == GateStep::Function::Sigmoid ? sigmoid(x) : softplus(x);
+            scale(factor, value, value, each);
+        }
     });
     run.meet(w);
 }

@@ -97,22 +97,6 @@ void AddedNormStage::run(StepRun& run, ThreadContext& w) const {
     run.meet(w);
 }
 
-void GateStage::run(StepRun& run, ThreadContext& w) const {
-    const int n = run.width(step_.value), gates = run.width(step_.gate), each = n / gates;
-    run.parallel(w, run.rows(), [&](int r) {
-        const float* gate = run.value(step_.gate) + std::int64_t{r} * gates;
-        float* value = run.value(step_.value) + std::int64_t{r} * n;
-        for (int g = 0; g < gates; ++g, value += each) {
-            const float x = gate[g];
-            const float factor = step_.function == GateStep::Function::Sigmoid
-                                     ? 1.0f / (1.0f + std::exp(-x))
-                                     : std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x)));
-            scale(factor, value, value, each);
-        }
-    });
-    run.meet(w);
-}
-
 void HeadStage::reserve(const StepShape& shape, Shared&, ScratchSizes& sizes) const {
     std::size_t with_logits = 0, sought = 0; // at most
     for (const BatchRow& row : shape.batch.rows) {
