@@ -1,0 +1,95 @@
+// Rotations and their scaling.
+#include "engine/model/config_reader.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace switchyard {
+
+// YaRN scales scores by the square of its magnitude. DeepSeek's code multiplies the score scale, by a
+// magnitude of its own; the others multiply cos and sin.
+static void read_yarn(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+    RopeConfig& r = c.rope;
+    r.scaling = RopeScaling::Yarn;
+    r.original_context = keys.count("rope.scaling.original_context_length", c.context, 0, 1 << 30);
+    if (r.original_context == 0)
+        r.original_context = c.context;
+    r.beta_fast = keys.real("rope.scaling.yarn_beta_fast", 32.0f);
+    r.beta_slow = keys.real("rope.scaling.yarn_beta_slow", 1.0f);
+    const float log_factor = std::log(std::max(r.factor, 1.0f));
+    if (c.latent()) {
+        const float m = 1.0f + keys.real("rope.scaling.yarn_log_multiplier", 0.0f) * log_factor;
+        c.attention_scale *= m * m;
+    } else if (!architecture.yarn_keeps_magnitude) {
+        r.magnitude *= 1.0f + 0.1f * log_factor;
+    }
+}
+
+// As llama.cpp reads the keys (load_hparams and the context's constructor): a factor without a type is a
+// linear one, scale_linear is its older name, 0 is none, and the type "none" leaves it out.
+static void read_scaling(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+    RopeConfig& r = c.rope;
+    const char* factor = keys.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
+    r.factor = keys.real(factor, 0.0f);
+    if (r.factor == 0)
+        r.factor = 1;
+    if (!(r.factor > 0) || std::isinf(r.factor))
+        keys.fail(factor, "is no positive number");
+    const std::string type = keys.text("rope.scaling.type");
+    if (type == "none")
+        r.factor = 1;
+    else if (!type.empty() && type != "linear" && type != "yarn")
+        keys.fail("rope.scaling.type", "is " + in_quotes(type) + ", which is not known");
+    if (!c.latent())
+        r.magnitude = keys.real("rope.scaling.attn_factor", 1.0f);
+    const float mix = keys.real("rope.scaling.yarn_ext_factor", -1.0f); // below 0: as the type has it
+    const bool yarn = mix < 0 ? type == "yarn" : mix > 0;
+    if (yarn) {
+        r.yarn_mix = mix < 0 ? 1.0f : mix;
+        read_yarn(keys, architecture, c);
+    } else {
+        r.magnitude *= c.latent() ? 1.0f : keys.real("rope.scaling.yarn_attn_factor", 1.0f);
+        r.scaling = r.factor == 1 ? RopeScaling::None : RopeScaling::Linear;
+    }
+}
+
+void read_rope(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
+               ModelConfig& c) {
+    RopeConfig& r = c.rope;
+    if (!c.rotated.empty() && std::ranges::find(c.rotated, true) == c.rotated.end()) {
+        r.dims = 2; // of what is rotated nowhere
+        return;
+    }
+    r.interleaved = architecture.rope_interleaved;
+    r.truncate = architecture.yarn_truncate;
+    r.dims = keys.count("rope.dimension_count", c.head_dim, 2, c.head_dim);
+    if (r.dims % 2 != 0)
+        keys.fail("rope.dimension_count", "is odd");
+    if (c.latent() && r.dims >= c.head_dim)
+        keys.fail("rope.dimension_count", "leaves nothing of a head without position");
+    r.theta = keys.real("rope.freq_base", 10000.0f);
+    if (!(r.theta > 0) || std::isinf(r.theta))
+        keys.fail("rope.freq_base", "is no positive number");
+    if (architecture.window_theta != 0 && !c.windows.empty()) {
+        c.window_rope = r;
+        c.window_rope->theta = keys.real("rope.freq_base_swa", architecture.window_theta);
+        if (!(c.window_rope->theta > 0) || std::isinf(c.window_rope->theta))
+            keys.fail("rope.freq_base_swa", "is no positive number");
+    } else if (keys.real("rope.freq_base_swa", r.theta) != r.theta) {
+        keys.fail("rope.freq_base_swa", "gives layers with a window another base, which is not known");
+    }
+    read_scaling(keys, architecture, c);
+    r.two_tables = file.find("rope_factors_short.weight") != nullptr;
+    if (r.two_tables)
+        c.context = std::min(c.context, keys.required("rope.scaling.original_context_length", 1, 1 << 30));
+    r.query_temperature.scale = keys.real("attention.temperature_scale", 0.0f);
+    if (r.query_temperature.scale == 0)
+        return;
+    r.query_temperature.length =
+        keys.count("rope.scaling.original_context_length", r.query_temperature.length, 1, 1 << 30);
+    if (r.dims != c.head_dim)
+        keys.fail("attention.temperature_scale",
+                  "is set where heads are rotated in part, which is not known");
+}
+
+} // namespace switchyard

@@ -1,0 +1,105 @@
+// Layers in which tokens see each other by attention, over keys and values or over latents.
+#include "engine/base/error.h"
+#include "engine/model/plan_builder.h"
+
+namespace switchyard {
+
+void PlanBuilder::head_norm(const std::string& name, ValueId v, int head_dim) {
+    const TensorView* gain = w_.find(prefix_ + name);
+    if (!gain)
+        return;
+    const int width = plan_.values[static_cast<std::size_t>(v)];
+    const int group = gain->cols() == head_dim ? head_dim : width;
+    emit(NormStep{v, v, w_.vector(prefix_ + name, group), c_.norm_epsilon, group});
+}
+
+void PlanBuilder::rope(ValueId v, int heads, int head_dim, int offset, RopeTemperature temperature) {
+    if (!c_.rotated.empty() && !c_.rotated[static_cast<std::size_t>(layer_)])
+        return;
+    const bool of_window = c_.window_rope && window() > 0;
+    const RopeConfig& r = of_window ? *c_.window_rope : c_.rope;
+    const RopeStyle style = r.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
+    emit(RopeStep{v, heads, head_dim, offset, r.dims, style,
+                  of_window ? window_frequencies_ : inverse_frequencies_, r.magnitude, temperature});
+}
+
+void PlanBuilder::head_norms() {
+    head_norm("attn_q_norm.weight", q_, c_.head_dim);
+    head_norm("attn_k_norm.weight", k_, c_.head_dim);
+}
+
+void PlanBuilder::attention() {
+    plan_.kv.push_back({c_.kv_heads, c_.head_dim, c_.value_dim});
+    const ValueId in = normed_input("attn_norm.weight");
+    const ValueId queries = c_.gated_queries ? shared_value(gated_queries_, 2 * c_.heads * c_.head_dim) : q_;
+    project("attn_q", in, queries);
+    project("attn_k", in, k_);
+    project("attn_v", in, v_);
+    if (c_.gated_queries)
+        emit(SplitStep{queries, q_, gate_value(c_.heads * c_.head_dim), c_.heads, c_.head_dim, c_.head_dim});
+    const TensorView* gate = c_.attention_gate ? w_.find(prefix_ + "attn_gate.weight") : nullptr;
+    if (gate) {
+        if (gate->rows() != c_.heads && gate->rows() != plan_.values[static_cast<std::size_t>(attended_)])
+            throw Error("the tensor " + prefix_ +
+                        "attn_gate.weight has neither a row a head nor one a value");
+        project("attn_gate", in, gate_value(static_cast<int>(gate->rows())));
+    }
+    if (!c_.head_norm_last)
+        head_norms();
+    rope(q_, c_.heads, c_.head_dim, 0, c_.rope.query_temperature);
+    rope(k_, c_.kv_heads, c_.head_dim, 0);
+    if (c_.head_norm_last)
+        head_norms();
+    AttentionStep step{q_,          k_,          v_,           attended_,         c_.heads,
+                       c_.kv_heads, c_.head_dim, c_.value_dim, c_.attention_scale};
+    step.window = window();
+    step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", c_.heads, WeightRole::Attention);
+    emit(step);
+    if (gate || c_.gated_queries)
+        emit(GateStep{attended_, gate_, GateStep::Function::Sigmoid});
+    if (norms_behind()) {
+        project("attn_output", attended_, found());
+        add_normed("post_attention_norm.weight");
+    } else {
+        project("attn_output", attended_, x_, true);
+    }
+}
+
+void PlanBuilder::latent_attention() {
+    const int rope_dims = c_.rope.dims, nope = c_.head_dim - rope_dims, rank = c_.kv_lora_rank;
+    plan_.kv.push_back({1, rank + rope_dims, 0});
+    norm(prefix_ + "attn_norm.weight", x_, normed_);
+    project("attn_kv_a_mqa", normed_, latent_);
+    if (w_.has(prefix_ + "attn_q.weight")) {
+        project("attn_q", normed_, q_);
+    } else {
+        if (c_.q_lora_rank == 0)
+            throw Error("the tensor " + prefix_ +
+                        "attn_q.weight is missing, and there is no q LoRA rank instead");
+        project("attn_q_a", normed_, q_compressed_);
+        const WeightId gain = w_.vector(prefix_ + "attn_q_a_norm.weight", c_.q_lora_rank);
+        const ValueId q_normed = normed_value(c_.q_lora_rank);
+        emit(NormStep{q_compressed_, q_normed, gain, c_.norm_epsilon, c_.q_lora_rank});
+        project("attn_q_b", q_normed, q_);
+    }
+    const WeightId gain = w_.vector(prefix_ + "attn_kv_a_norm.weight", rank);
+    emit(NormStep{latent_, latent_, gain, c_.norm_epsilon, rank, rank});
+    rope(q_, c_.heads, c_.head_dim, nope);
+    rope(latent_, 1, rank + rope_dims, rank);
+    LatentAttentionStep step{};
+    step.q = q_;
+    step.latent = latent_;
+    step.out = attended_;
+    step.heads = c_.heads;
+    step.nope = nope;
+    step.rope = rope_dims;
+    step.latent_dim = rank;
+    step.value_dim = c_.value_dim;
+    step.k_b = w_.matrix(prefix_ + "attn_k_b.weight", WeightRole::Attention, nope, rank, c_.heads);
+    step.v_b = w_.matrix(prefix_ + "attn_v_b.weight", WeightRole::Attention, rank, c_.value_dim, c_.heads);
+    step.scale = c_.attention_scale;
+    emit(step);
+    project("attn_output", attended_, x_, true);
+}
+
+} // namespace switchyard

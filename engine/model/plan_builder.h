@@ -1,0 +1,107 @@
+// What turns a model's shape and tensors into its plan, layer by layer.
+#pragma once
+
+#include "engine/model/build_plan.h"
+#include "engine/model/plan_catalog.h"
+
+#include <string>
+#include <vector>
+
+namespace switchyard {
+
+class PlanBuilder {
+  public:
+    PlanBuilder(const ModelConfig& config, const ModelFile& file);
+
+    ModelPlan build();
+
+  private:
+    void enter(int layer);
+    void emit(Operation operation) { plan_.steps.push_back({layer_, std::move(operation)}); }
+    ValueId value(int width);
+    // Of the residual stream, which stands divided by the residual scale: so blocks add what they find, and a
+    // norm takes any factor out but for its epsilon.
+    void norm(const std::string& name, ValueId in, ValueId out);
+
+    void project(const std::string& name, ValueId in, ValueId out, bool add = false);
+
+    // Head norms: over each head (Qwen3) or over all heads at once (OLMoE); the gain's length tells.
+    void head_norm(const std::string& name, ValueId v, int head_dim);
+
+    void rope(ValueId v, int heads, int head_dim, int offset, RopeTemperature temperature = {});
+
+    int window() const { return c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer_)]; }
+
+    void head_norms();
+
+    // What lets tokens see each other.
+    void mix();
+
+    /// Values that layers of one kind share, made when the first is met.
+    ValueId shared_value(ValueId& v, int width) { return v == kNoValue ? v = value(width) : v; }
+    int state(int values);
+    WeightId kernel(const std::string& name, int channels, int taps) {
+        return w_.vectors(prefix_ + name, taps, channels, WeightRole::Attention);
+    }
+
+    /// `channels` values of mixed_raw_ from `from` on become mixed_.
+    void convolve(int channels, int from, int taps, WeightId bias);
+
+    // Nemotron: a layer is one block behind one norm.
+    void single_mixer();
+
+    /// A vector that converters keep as one row or as several.
+    WeightId rows_in_one(const std::string& name, int size, WeightRole role);
+
+    void state_space();
+
+    // LFM2: what is convolved is multiplied by a gate before and by another behind.
+    void short_convolution();
+
+    void linear_attention();
+
+    void attention();
+
+    // Norms in front of both blocks, behind them (OLMo 2), or both (Gemma 3).
+    bool norms_behind() const {
+        return w_.has(prefix_ + "post_attention_norm.weight") && w_.has(prefix_ + "post_ffw_norm.weight");
+    }
+    ValueId normed_input(const std::string& name);
+    void add_normed(const std::string& name);
+    /// What a block found, before its norm.
+    ValueId found() { return found_ == kNoValue ? found_ = value(c_.hidden) : found_; }
+    ValueId gate_value(int width) { return gate_ == kNoValue ? gate_ = value(width) : gate_; }
+
+    // MLA. Lite models project q at once; whether a model is one is told by its tensors, not by its layers.
+    void latent_attention();
+    ValueId normed_value(int width) { return q_normed_ == kNoValue ? q_normed_ = value(width) : q_normed_; }
+
+    void feed_forward();
+
+    // Gated block: "" for a dense layer, "_shexp" for the shared experts.
+    void block(const std::string& suffix, WeightRole role, int width, WeightId output_gate = kNoWeight);
+
+    Routing routing() const;
+
+    void experts();
+
+    WeightId bias_table(const std::string& name, int width);
+
+    void head();
+
+    const ModelConfig& c_;
+    Catalog w_;
+    std::vector<float> inverse_frequencies_, window_frequencies_;
+    Plan plan_;
+    int layer_ = kNoLayer;
+    std::string prefix_;
+    ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{}; // k_ and v_, or latent_ and q_compressed_
+    ValueId latent_{}, q_compressed_{}, q_normed_ = kNoValue, found_ = kNoValue, gate_ = kNoValue;
+    ValueId gated_queries_ = kNoValue;
+    // Of linear attention and convolutions, with what these read and make of it.
+    ValueId mixed_raw_ = kNoValue, mixed_ = kNoValue, z_ = kNoValue, recalled_ = kNoValue;
+    ValueId alpha_ = kNoValue, beta_ = kNoValue, beta_alpha_ = kNoValue;
+    ValueId block_in_{}, block_out_{}; // of a layer's feed-forward blocks
+};
+
+} // namespace switchyard

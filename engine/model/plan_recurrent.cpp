@@ -1,0 +1,114 @@
+// Layers with memory of a fixed size: convolutions, state spaces, linear attention.
+#include "engine/model/plan_builder.h"
+
+namespace switchyard {
+
+int PlanBuilder::state(int values) {
+    plan_.states.push_back({values});
+    return static_cast<int>(plan_.states.size()) - 1;
+}
+
+void PlanBuilder::convolve(int channels, int from, int taps, WeightId bias) {
+    ConvolutionStep step{};
+    step.in = mixed_raw_;
+    step.out = shared_value(mixed_, channels);
+    step.from = from;
+    step.kernel = kernel("ssm_conv1d.weight", channels, taps);
+    step.bias = bias;
+    step.taps = taps;
+    step.silu = true;
+    step.state = state((taps - 1) * channels);
+    emit(step);
+}
+
+WeightId PlanBuilder::rows_in_one(const std::string& name, int size, WeightRole role) {
+    const TensorView* t = w_.find(prefix_ + name);
+    if (!t || t->cols() < 1 || t->cols() == size || size % t->cols() != 0)
+        return w_.vector(prefix_ + name, size, role);
+    return w_.vectors(prefix_ + name, t->cols(), size / t->cols(), role);
+}
+
+void PlanBuilder::state_space() {
+    plan_.kv.push_back({});
+    const SpaceConfig& s = c_.space;
+    const int inner = s.heads * s.head_dim, mixed = inner + 2 * s.groups * s.state_size;
+    norm(prefix_ + "attn_norm.weight", x_, normed_);
+    project("ssm_in", normed_, shared_value(mixed_raw_, inner + mixed + s.heads));
+    convolve(mixed, inner, s.taps,
+             w_.optional_vector(prefix_ + "ssm_conv1d.bias", mixed, WeightRole::Attention));
+    StateSpaceStep step{};
+    step.mixed = mixed_;
+    step.in = mixed_raw_;
+    step.out = shared_value(recalled_, inner);
+    step.dt_from = inner + mixed;
+    step.a = rows_in_one("ssm_a", s.heads, WeightRole::Attention);
+    step.d = rows_in_one("ssm_d", s.heads, WeightRole::Attention);
+    step.dt_bias = w_.vector(prefix_ + "ssm_dt.bias", s.heads, WeightRole::Attention);
+    step.gain = rows_in_one("ssm_norm.weight", inner, WeightRole::Norm);
+    step.heads = s.heads;
+    step.head_dim = s.head_dim;
+    step.groups = s.groups;
+    step.state_size = s.state_size;
+    step.epsilon = c_.norm_epsilon;
+    step.state = state(inner * s.state_size);
+    emit(step);
+    project("ssm_out", recalled_, x_, true);
+}
+
+void PlanBuilder::short_convolution() {
+    plan_.kv.push_back({});
+    const int n = c_.hidden;
+    norm(prefix_ + "attn_norm.weight", x_, normed_);
+    const ValueId all = shared_value(mixed_raw_, 3 * n), out = shared_value(mixed_, n);
+    project("shortconv.in_proj", normed_, all);
+    ConvolutionStep step{};
+    step.in = all;
+    step.out = out;
+    step.from = 2 * n;
+    step.kernel = kernel("shortconv.conv.weight", n, c_.short_taps);
+    step.taps = c_.short_taps;
+    step.gate_in = 0;
+    step.gate_out = n;
+    step.state = state((c_.short_taps - 1) * n);
+    emit(step);
+    project("shortconv.out_proj", out, x_, true);
+}
+
+void PlanBuilder::linear_attention() {
+    plan_.kv.push_back({});
+    const LinearConfig& l = c_.linear;
+    const int values = l.value_heads * l.value_dim, mixed = 2 * l.key_heads * l.key_dim + values;
+    norm(prefix_ + "attn_norm.weight", x_, normed_);
+    project("attn_qkv", normed_, shared_value(mixed_raw_, mixed));
+    project("attn_gate", normed_, shared_value(z_, values));
+    const ValueId alpha = shared_value(alpha_, l.value_heads), beta = shared_value(beta_, l.value_heads);
+    if (w_.has(prefix_ + "ssm_ba.weight")) { // of each key head, beta's rows and then alpha's
+        const int each = l.value_heads / l.key_heads;
+        project("ssm_ba", normed_, shared_value(beta_alpha_, 2 * l.value_heads));
+        emit(SplitStep{beta_alpha_, beta, alpha, l.key_heads, each, each});
+    } else {
+        project("ssm_alpha", normed_, alpha);
+        project("ssm_beta", normed_, beta);
+    }
+    convolve(mixed, 0, l.taps, kNoWeight);
+    DeltaRuleStep step{};
+    step.mixed = mixed_;
+    step.alpha = alpha;
+    step.beta = beta;
+    step.z = z_;
+    step.out = shared_value(recalled_, values);
+    step.a = w_.vector(prefix_ + "ssm_a", l.value_heads, WeightRole::Attention);
+    step.dt = w_.vector(prefix_ + "ssm_dt.bias", l.value_heads, WeightRole::Attention);
+    step.gain = w_.vector(prefix_ + "ssm_norm.weight", l.value_dim);
+    step.key_heads = l.key_heads;
+    step.value_heads = l.value_heads;
+    step.key_dim = l.key_dim;
+    step.value_dim = l.value_dim;
+    step.neighbours = l.neighbours;
+    step.epsilon = c_.norm_epsilon;
+    step.state = state(l.value_heads * l.key_dim * l.value_dim);
+    emit(step);
+    project("ssm_out", recalled_, x_, true);
+}
+
+} // namespace switchyard
