@@ -60,6 +60,20 @@ static constexpr std::array kArchitectures{
     Architecture{.name = "qwen35", .attention_period = 4, .gated_queries = true},
     Architecture{
         .name = "qwen35moe", .normalise_default = true, .attention_period = 4, .gated_queries = true},
+    Architecture{.name = "kimi-linear",
+                 .rope_interleaved = true,
+                 .normalise_default = true,
+                 .gate_default = 2,
+                 .expert_scale_used = true,
+                 .key_decays = true,
+                 .never_rotated = true},
+    Architecture{.name = "bailingmoe3",
+                 .rope_interleaved = true,
+                 .normalise_default = true,
+                 .gate_default = 2,
+                 .expert_scale_used = true,
+                 .attention_gate = true,
+                 .key_decays = true},
     Architecture{.name = "granitehybrid",
                  .rope_interleaved = true,
                  .gate_default = 3,
@@ -136,7 +150,14 @@ static constexpr std::string_view kParts[]{"attn_norm",
                                            "ssm_out",
                                            "ssm_in",
                                            "ssm_d",
-                                           "shortconv"};
+                                           "shortconv",
+                                           "ssm_conv1d_q",
+                                           "ssm_conv1d_k",
+                                           "ssm_conv1d_v",
+                                           "ssm_f_a",
+                                           "ssm_f_b",
+                                           "ssm_g_a",
+                                           "ssm_g_b"};
 
 std::string unknown_parts(const ModelFile& file) {
     constexpr std::size_t kMost = 4;

@@ -25,6 +25,7 @@ struct Architecture {
     int attention_period = 0;   ///< n: every n-th layer is attention, the others linear, where no key says
     bool neighbours = false;    ///< value heads of one key head stand together (DeltaRuleStep)
     bool gated_queries = false; ///< each query is followed by a gate of its result
+    bool key_decays = false;    ///< linear attention has a decay for each channel of a key
     bool short_convolutions = false; ///< layers without attention are LFM2's convolutions
     bool multipliers = false;        ///< of embeddings, residuals, scores and logits, by keys (Granite)
     bool state_space = false;        ///< layers without attention are state spaces (StateSpaceStep)

@@ -70,14 +70,14 @@ void PlanBuilder::project(const std::string& name, ValueId in, ValueId out, bool
 }
 
 void PlanBuilder::mix() {
-    if (c_.latent())
-        latent_attention();
-    else if (c_.linear_layers.empty() || !c_.linear_layers[static_cast<std::size_t>(layer_)])
-        attention();
+    if (c_.linear_layers.empty() || !c_.linear_layers[static_cast<std::size_t>(layer_)])
+        c_.latent() ? latent_attention() : attention();
     else if (c_.space.heads > 0)
         state_space();
     else if (c_.short_taps > 0)
         short_convolution();
+    else if (c_.linear.by_channel)
+        key_decay_attention();
     else
         linear_attention();
 }

@@ -31,6 +31,27 @@ static SpaceConfig read_states(const ConfigReader& keys, int groups) {
     return s;
 }
 
+// Kimi Delta Attention: a key head for each value head, of the same width. No key has their number.
+static void read_key_decays(const ModelFile& file, const ConfigReader& keys, ModelConfig& c) {
+    if (c.linear_layers.empty())
+        keys.fail("attention.head_count_kv", "does not say which layers have linear attention");
+    const auto first = std::ranges::find(c.linear_layers, true) - c.linear_layers.begin();
+    const TensorView* beta = file.find("blk." + std::to_string(first) + ".ssm_beta.weight");
+    const std::int64_t heads = beta ? beta->rows() : c.heads;
+    if (heads < 1 || heads > kMostHeads)
+        keys.fail("attention.head_count", "does not fit linear attention");
+    LinearConfig& l = c.linear;
+    l.key_heads = l.value_heads = static_cast<int>(heads);
+    l.key_dim = l.value_dim = keys.required("kda.head_dim", 1, 4096);
+    l.taps = keys.required("ssm.conv_kernel", 2, 64);
+    l.by_channel = true;
+    if (keys.flag("kda.safe_gate", false))
+        l.least_decay = keys.real("kda.gate_lower_bound", -5.0f);
+    if (!(l.least_decay <= 0) || std::isinf(l.least_decay))
+        keys.fail("kda.gate_lower_bound", "is no number below 0");
+    check_states(keys, heads * l.value_dim, l.key_dim, heads * l.value_dim, l.taps);
+}
+
 // Qwen3-Next's layers of linear attention, and LFM2's convolutions.
 void read_linear(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                  ModelConfig& c) {
@@ -42,6 +63,10 @@ void read_linear(const ModelFile& file, const ConfigReader& keys, const Architec
     if (architecture.state_space) {
         c.single_mixers = architecture.single_mixers;
         c.space = read_states(keys, keys.count("ssm.group_count", 1, 1, kMostHeads));
+        return;
+    }
+    if (architecture.key_decays) {
+        read_key_decays(file, keys, c);
         return;
     }
     if (architecture.attention_period == 0) {

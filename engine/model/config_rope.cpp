@@ -56,7 +56,7 @@ static void read_scaling(const ConfigReader& keys, const Architecture& architect
 void read_rope(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                ModelConfig& c) {
     RopeConfig& r = c.rope;
-    if (!c.rotated.empty() && std::ranges::find(c.rotated, true) == c.rotated.end()) {
+    if (!c.latent() && !c.rotated.empty() && std::ranges::find(c.rotated, true) == c.rotated.end()) {
         r.dims = 2; // of what is rotated nowhere
         return;
     }

@@ -65,6 +65,8 @@ constexpr Family kFamilies[] = {
     {"qwen3_next", "qwen3next", false, {.gate = 1, .normalise = true}},
     {"qwen3_5_text", "qwen35", false},
     {"qwen3_5_moe_text", "qwen35moe", false, {.gate = 1, .normalise = true}},
+    {"kimi_linear", "kimi-linear", false, kDeepSeekV3},
+    {"bailing_hybrid", "bailingmoe3", false, kDeepSeekV3},
     {"granitemoehybrid", "granitehybrid", true, {.gate = 3}},
     {"nemotron_h", "nemotron_h", false, kDeepSeekV3},
     {"lfm2", "lfm2", false},
@@ -114,6 +116,10 @@ void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
     out.set("rope.dimension_count", rope);
 }
 
+/// Experts of a token.
+constexpr std::initializer_list<const char*> kActive = {"moe_topk", "moe_k", "num_experts_per_tok",
+                                                        "num_experts_per_token"};
+
 /// The groups that routing is limited to, where the method says so.
 void read_groups(const Keys& keys, const Router& router, std::uint64_t experts, Target& out) {
     std::string method = keys.text("topk_method");
@@ -126,7 +132,7 @@ void read_groups(const Keys& keys, const Router& router, std::uint64_t experts, 
     if (method != "group_limited_greedy" && method != "noaux_tc") {
         keys.fail("topk_method", "is " + in_quotes(method) + ", which is not known");
     }
-    const std::uint64_t groups = keys.count("n_group").value_or(1),
+    const std::uint64_t groups = first_count(keys, {"n_group", "num_expert_group"}, kMostExperts).value_or(1),
                         kept = keys.count("topk_group").value_or(1);
     if (groups == 0 || experts % groups != 0) {
         keys.fail("n_group", "does not divide the " + std::to_string(experts) + " experts");
@@ -134,7 +140,7 @@ void read_groups(const Keys& keys, const Router& router, std::uint64_t experts, 
     if (kept == 0 || kept > groups) {
         keys.fail("topk_group", "is not within the " + std::to_string(groups) + " groups");
     }
-    if (keys.required("num_experts_per_tok") > experts / groups * kept) {
+    if (required_count(keys, kActive, Keys::kMostValue) > experts / groups * kept) {
         keys.fail("num_experts_per_tok", "is more than the kept groups have");
     }
     out.set("expert_group_count", groups);
@@ -146,7 +152,7 @@ void read_gate(const Keys& keys, const std::string& model_type, const Router& ro
                Target& out) {
     const bool deepseek = model_type.starts_with("deepseek");
     std::string function = keys.text("scoring_func");
-    for (const char* key : {"score_function", "score_func"}) {
+    for (const char* key : {"score_function", "score_func", "moe_router_activation_func"}) {
         function = function.empty() ? keys.text(key) : function;
     }
     int gate = router.gate != 0 ? router.gate : 1;
@@ -159,7 +165,9 @@ void read_gate(const Keys& keys, const std::string& model_type, const Router& ro
     }
     // DeepSeek-V1 has no scale; V2 scales only where it does not normalise.
     const bool normalise =
-        keys.flag("norm_topk_prob").value_or(keys.flag("route_norm").value_or(router.normalise));
+        keys.flag("norm_topk_prob")
+            .value_or(
+                keys.flag("route_norm").value_or(keys.flag("moe_renormalize").value_or(router.normalise)));
     const bool scaled =
         deepseek && !router.scaled ? model_type == "deepseek_v2" && !normalise : router.scaled;
     const double usual = model_type == "deepseek_v3" ? 2.5 : 1.0;
@@ -184,7 +192,7 @@ void read_experts(const Keys& keys, const std::string& model_type, const Router&
     if (!experts || *experts == 0) {
         return;
     }
-    const auto active = first_count(keys, {"moe_topk", "moe_k", "num_experts_per_tok"}, Keys::kMostValue);
+    const auto active = first_count(keys, kActive, Keys::kMostValue);
     if (!active) {
         keys.fail("num_experts_per_tok", "is missing");
     }
@@ -197,7 +205,9 @@ void read_experts(const Keys& keys, const std::string& model_type, const Router&
     out.set("expert_used_count", *active);
     const auto width = first_count(keys, {"moe_intermediate_size"}, kMostWidth);
     out.set("expert_feed_forward_length", width ? *width : keys.required("intermediate_size", kMostWidth));
-    out.copy("expert_shared_feed_forward_length", keys.count("shared_expert_intermediate_size", kMostWidth));
+    out.copy("expert_shared_feed_forward_length",
+             first_count(keys, {"shared_expert_intermediate_size", "moe_shared_expert_intermediate_size"},
+                         kMostWidth));
     if (model_type.starts_with("deepseek") || router.gate != 0) {
         read_gate(keys, model_type, router, *experts, out);
     } else if (const auto normalise = keys.flag("norm_topk_prob")) {
@@ -311,7 +321,9 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     result.metadata.set("general.architecture", shape.architecture);
     Target out(result.metadata, shape.architecture);
     out.set("block_count", layers);
-    out.set("context_length", keys.count("max_position_embeddings").value_or(2048));
+    out.set(
+        "context_length",
+        first_count(keys, {"max_position_embeddings", "model_max_length"}, Keys::kMostValue).value_or(2048));
     out.set("embedding_length", keys.required("hidden_size", kMostWidth));
     read_width(keys, model_type, out);
     const auto vocabulary = keys.count("vocab_size");

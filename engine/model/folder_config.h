@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <string>
+#include <vector>
 
 namespace switchyard {
 
@@ -22,9 +23,10 @@ struct FolderShape {
     int nope_dim = 0, value_dim = 0; ///< MLA: per head, of kv_b
     int linear_key_heads = 0, linear_key_dim = 0; ///< of linear attention
     int linear_values = 0;                        ///< values of all value heads of a key head
-    bool norms_above_one = false;                 ///< the folder holds norms' gains less one
-    bool two_rope_tables = false;                 ///< rope_factors are those of short texts
-    std::vector<float> rope_factors;              ///< Llama 3.1's divisors of the frequencies; empty: none
+    std::vector<bool> linear_layers; ///< which have linear attention with a decay a channel; empty: none
+    bool norms_above_one = false;    ///< the folder holds norms' gains less one
+    bool two_rope_tables = false;    ///< rope_factors are those of short texts
+    std::vector<float> rope_factors; ///< Llama 3.1's divisors of the frequencies; empty: none
 };
 
 struct FolderConfig {

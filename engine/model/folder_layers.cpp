@@ -177,6 +177,61 @@ void read_state_spaces(const Keys& keys, std::uint64_t layers, Target& out, Meta
     }
 }
 
+/// Which layers of Kimi Linear and Ling 3 have attention over latents: the list's, which counts from 1, or
+/// each last of a group.
+std::vector<bool> latent_layers(const Keys& keys, const Keys& own, std::uint64_t layers) {
+    std::vector<bool> latent(layers);
+    if (keys.has("layer_types")) {
+        latent = linear_layers(keys, layers);
+        latent.flip();
+    } else if (const nlohmann::json* list = own.find("full_attn_layers")) {
+        for (const nlohmann::json& layer : *list) {
+            if (!layer.is_number_unsigned() || layer == 0 || layer.get<std::uint64_t>() > layers) {
+                keys.fail("full_attn_layers", "has what is no layer");
+            }
+            latent[layer.get<std::size_t>() - 1] = true;
+        }
+    } else if (const std::uint64_t group = keys.count("layer_group_size").value_or(0); group > 0) {
+        for (std::size_t i = 0; i < layers; ++i) {
+            latent[i] = (i + 1) % group == 0;
+        }
+    } else {
+        for (std::size_t i = 4; i < layers; i += 4) {
+            latent[i] = true;
+        }
+    }
+    return latent;
+}
+
+/// Kimi Delta Attention.
+void read_key_decays(const Keys& keys, std::uint64_t layers, Target& out, Metadata& metadata,
+                     FolderShape& shape) {
+    const Keys own = keys.object("linear_attn_config");
+    const std::vector<bool> latent = latent_layers(keys, own, layers);
+    std::vector<std::int64_t> heads(latent.begin(), latent.end());
+    shape.linear_layers = latent;
+    shape.linear_layers.flip();
+    out.set("attention.head_count_kv", heads);
+    const auto dim = own.count("head_dim", kMostHeadDim);
+    out.set("kda.head_dim", dim ? *dim : required_count(keys, {"linear_head_dim", "head_dim"}, kMostHeadDim));
+    out.set("ssm.conv_kernel",
+            own.count("short_conv_kernel_size", 64)
+                .value_or(
+                    first_count(keys, {"short_conv_kernel_size", "linear_conv_kernel_dim"}, 64).value_or(4)));
+    if (!keys.has("layer_group_size")) { // Kimi Linear
+        metadata.set("switchyard.rotated_layers",
+                     std::vector<bool>(layers, !keys.flag("mla_use_nope").value_or(true)));
+        return;
+    }
+    out.set("kda.safe_gate", keys.flag("kda_safe_gate").value_or(true));
+    out.set("kda.gate_lower_bound", keys.real("kda_lower_bound").value_or(-5.0));
+    if (!keys.flag("no_kda_lora").value_or(true) ||
+        (keys.has("gated_attention_proj_granularity_type") &&
+         keys.text("gated_attention_proj_granularity_type") != "head_wise")) {
+        keys.fail("gated_attention_proj_granularity_type", "or no_kda_lora is another than is known here");
+    }
+}
+
 /// SmolLM3's layers without rotations: 0 in its list, or every n-th.
 void read_rotated(const Keys& keys, std::uint64_t layers, Metadata& metadata) {
     std::vector<bool> rotated;
@@ -202,6 +257,9 @@ void read_folder_layers(const Keys& keys, const std::string& model_type, Target&
     read_window(keys, model_type, layers, out);
     if (model_type == "granitemoehybrid" || model_type == "nemotron_h") {
         read_state_spaces(keys, layers, out, metadata, shape);
+    }
+    if (model_type == "kimi_linear" || model_type == "bailing_hybrid") {
+        read_key_decays(keys, layers, out, metadata, shape);
     }
     if (has_linear_layers(model_type)) {
         read_linear(keys, model_type, layers, out, metadata, shape);

@@ -32,6 +32,19 @@ constexpr Pair kLayer[] = {
     {"self_attn.out_proj.weight", "attn_output.weight"},
     {"self_attn.q_layernorm.weight", "attn_q_norm.weight"},
     {"self_attn.k_layernorm.weight", "attn_k_norm.weight"},
+    {"self_attn.A_log", "ssm_a"},
+    {"self_attn.dt_bias", "ssm_dt.bias"},
+    {"self_attn.b_proj.weight", "ssm_beta.weight"},
+    {"self_attn.f_a_proj.weight", "ssm_f_a.weight"},
+    {"self_attn.f_b_proj.weight", "ssm_f_b.weight"},
+    {"self_attn.f_proj.weight", "ssm_f_a.weight"},
+    {"self_attn.g_a_proj.weight", "ssm_g_a.weight"},
+    {"self_attn.g_b_proj.weight", "ssm_g_b.weight"},
+    {"self_attn.g_proj.weight", "ssm_g_a.weight"}, // or attn_gate: FolderTensors::own_name()
+    {"self_attn.q_conv1d.weight", "ssm_conv1d_q.weight"},
+    {"self_attn.k_conv1d.weight", "ssm_conv1d_k.weight"},
+    {"self_attn.v_conv1d.weight", "ssm_conv1d_v.weight"},
+    {"self_attn.o_norm.weight", "ssm_norm.weight"},
     {"linear_attn.in_proj_qkv.weight", "attn_qkv.weight"},
     {"linear_attn.in_proj_z.weight", "attn_gate.weight"},
     {"linear_attn.in_proj_a.weight", "ssm_alpha.weight"},
@@ -89,10 +102,8 @@ constexpr Pair kLayer[] = {
     {"self_attn.k_norm.weight", "attn_k_norm.weight"},
     {"self_attn.query_layernorm.weight", "attn_q_norm.weight"},
     {"self_attn.key_layernorm.weight", "attn_k_norm.weight"},
-    {"attention.query_layernorm.weight", "attn_q_norm.weight"},
-    {"attention.key_layernorm.weight", "attn_k_norm.weight"},
-    {"attention.dense.weight", "attn_output.weight"},
-    {"attention.dense.bias", "attn_output.bias"},
+    {"self_attn.dense.weight", "attn_output.weight"},
+    {"self_attn.dense.bias", "attn_output.bias"},
     {"self_attn.sinks", "attn_sinks.weight"},
     {"self_attn.q_a_proj.weight", "attn_q_a.weight"},
     {"self_attn.q_a_layernorm.weight", "attn_q_a_norm.weight"},
@@ -114,11 +125,9 @@ constexpr Pair kLayer[] = {
     {"mlp.router.gate.weight", "ffn_gate_inp.weight"},
     {"mlp.gate.wg.weight", "ffn_gate_inp.weight"},
     {"mlp.e_score_correction_bias", "exp_probs_b.bias"},
+    {"mlp.router.layer.weight", "ffn_gate_inp.weight"},
+    {"mlp.output_linear.weight", "ffn_down_exps.weight"},
     {"mlp.moe_statics.e_score_correction_bias", "exp_probs_b.bias"},
-    {"block_sparse_moe.gate.weight", "ffn_gate_inp.weight"},
-    {"block_sparse_moe.e_score_correction_bias", "exp_probs_b.bias"},
-    {"block_sparse_moe.router.layer.weight", "ffn_gate_inp.weight"},
-    {"block_sparse_moe.output_linear.weight", "ffn_down_exps.weight"},
     {"shared_mlp.output_linear.weight", "ffn_down_shexp.weight"},
     {"mlp.router.weight", "ffn_gate_inp.weight"},
     {"mlp.router.bias", "ffn_gate_inp.bias"},
@@ -139,13 +148,13 @@ constexpr Pair kLayer[] = {
 
 /// Names of tensors that are several, one behind the other in their rows.
 constexpr Pair kJoined[] = {
-    {"attention.query_key_value.weight", "attn_qkv.weight"},
+    {"self_attn.query_key_value.weight", "attn_qkv.weight"},
     {"linear_attn.in_proj_qkvz.weight", "qkvz.weight"},
     {"mlp.experts.gate_up_proj", "ffn_gate_up_exps.weight"},
     {"self_attn.qkv_proj.weight", "attn_qkv.weight"},
     {"mlp.gate_up_proj.weight", "ffn_gate_up_shexp.weight"},
-    {"attention.query_key_value.bias", "attn_qkv.bias"},
-    {"block_sparse_moe.input_linear.weight", "ffn_gate_up_exps.weight"},
+    {"self_attn.query_key_value.bias", "attn_qkv.bias"},
+    {"mlp.input_linear.weight", "ffn_gate_up_exps.weight"},
     {"shared_mlp.input_linear.weight", "ffn_gate_up_shexp.weight"},
 };
 
@@ -178,7 +187,23 @@ int take_number(std::string_view& text) {
     return number;
 }
 
-FolderName layer_name(std::string_view rest, std::string_view architecture, const std::string& prefix) {
+/// A block's name with the word that most families have for it in front.
+std::string usual_name(std::string_view rest) {
+    constexpr Pair kBlocks[] = {{"attention.", "self_attn."},
+                                {"block_sparse_moe.", "mlp."},
+                                {"mixer.experts.", "mlp.experts."},
+                                {"feed_forward.experts.", "mlp.experts."}};
+    for (const auto& [own, usual] : kBlocks) {
+        if (rest.starts_with(own)) {
+            return std::string(usual) + std::string(rest.substr(own.size()));
+        }
+    }
+    return std::string(rest);
+}
+
+FolderName layer_name(std::string_view own_name, std::string_view architecture, const std::string& prefix) {
+    const std::string usual = usual_name(own_name);
+    const std::string_view rest = usual;
     if (rest == "self_attn.kv_b_proj.weight") {
         return {.kind = Kind::KvB, .gguf = prefix, .part = ""};
     }
@@ -197,12 +222,9 @@ FolderName layer_name(std::string_view rest, std::string_view architecture, cons
     if (const auto joined = look_up(kJoined, rest); !joined.empty() && architecture != "gpt-oss") {
         return {.kind = Kind::Joined, .gguf = prefix, .part = std::string(joined)};
     }
-    for (const std::string_view start :
-         {"mlp.experts.", "block_sparse_moe.experts.", "feed_forward.experts.", "mixer.experts."}) {
-        if (!rest.starts_with(start)) {
-            continue;
-        }
-        std::string_view part = rest.substr(start.size());
+    constexpr std::string_view kExperts = "mlp.experts.";
+    if (rest.starts_with(kExperts)) {
+        std::string_view part = rest.substr(kExperts.size());
         const int expert = take_number(part);
         if (expert < 0 && architecture == "gpt-oss") {
             return {.kind = Kind::Fused, .gguf = prefix, .part = std::string(part)};

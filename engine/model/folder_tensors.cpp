@@ -46,12 +46,20 @@ void FolderTensors::fail(const FolderTensor& tensor, const std::string& why) con
     throw Error(folder_.path().string() + ": tensor " + in_quotes(tensor.name) + " " + why);
 }
 
-/// What is a shared block elsewhere is the only one where there are no experts.
-std::string FolderTensors::own_block(const std::string& name) const {
-    constexpr std::string_view kShared = "_shexp.weight";
-    return shape_.experts == 0 && name.ends_with(kShared)
-               ? name.substr(0, name.size() - kShared.size()) + ".weight"
-               : name;
+/// What is a shared block elsewhere is the only one where there are no experts; and a gate of attention has
+/// the name of linear attention's.
+std::string FolderTensors::own_name(const std::string& name) const {
+    constexpr std::string_view kShared = "_shexp.weight", kGate = "ssm_g_a.weight";
+    if (shape_.experts == 0 && name.ends_with(kShared)) {
+        return name.substr(0, name.size() - kShared.size()) + ".weight";
+    }
+    const std::string prefix = name.ends_with(kGate) ? name.substr(0, name.size() - kGate.size()) : "";
+    for (std::size_t i = 0; i < shape_.linear_layers.size(); ++i) {
+        if (!shape_.linear_layers[i] && prefix == "blk." + std::to_string(i) + ".") {
+            return prefix + "attn_gate.weight";
+        }
+    }
+    return name;
 }
 
 void FolderTensors::add(const FolderTensor& tensor) {
@@ -63,7 +71,7 @@ void FolderTensors::add(const FolderTensor& tensor) {
     switch (name.kind) {
     case Kind::Whole:
         if (!(shape_.tied && name.gguf == "output.weight")) {
-            add_whole(tensor, own_block(name.gguf));
+            add_whole(tensor, own_name(name.gguf));
         }
         return;
     case Kind::Expert:
@@ -222,6 +230,7 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
     if (shape_.norms_above_one && name.ends_with("_norm.weight") && !name.ends_with("ssm_norm.weight")) {
         m = changed(tensor, m, [](float gain) { return gain + 1.0f; });
     } else if (name.ends_with(".ssm_a")) {
+        m.shape = {static_cast<std::int64_t>(values(m.shape))}; // one a head, whatever stands around it
         m = changed(tensor, m, [](float logarithm) { return -std::exp(logarithm); });
     }
     if (m.shape.size() == 3 && m.shape[1] == 1 && name.find("conv") != name.npos) {

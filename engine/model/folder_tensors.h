@@ -46,7 +46,7 @@ class FolderTensors {
 
     void add(const FolderTensor& tensor);
     void add_whole(const FolderTensor& tensor, std::string name);
-    std::string own_block(const std::string& name) const;
+    std::string own_name(const std::string& name) const;
     void add_expert(const FolderTensor& tensor, const std::string& name, int expert);
     void add_kv_b(const FolderTensor& tensor, const std::string& prefix);
     void add_qkvz(const FolderTensor& tensor, const std::string& prefix);

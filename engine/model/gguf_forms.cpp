@@ -59,8 +59,17 @@ bool joins_qkvz(const LayerName& name, const ModelFile& file) {
     return name.rest == "ssm_in.weight" && file.metadata().text("general.architecture") == "qwen3next";
 }
 
+/// Whether a tensor of a recurrence has extents of 1 among the others, as kernels of convolutions and decays
+/// of heads do in some files.
+bool has_ones(const TensorView& t, const LayerName& name) {
+    return name.rest.starts_with("ssm_") && t.shape.size() > 1 &&
+           std::ranges::find(t.shape, 1) != t.shape.end();
+}
+
 bool old_form(const TensorView& t, const ModelFile& file) {
     const LayerName name = layer_name(t.name);
+    if (has_ones(t, name))
+        return true;
     if (name.rest == "attn_kv_b.weight")
         return !file.find(name.prefix + "attn_k_b.weight");
     return name.rest.starts_with("ffn_gate_up_exps.") || joins_qkv(name, file) || joins_gate_up(name, file) ||
@@ -96,6 +105,8 @@ class Reformed final : public ModelFile {
         const auto [part, expert] = expert_name(name.rest);
         if (!old_form(t, *file_))
             tensors_.add(t);
+        else if (has_ones(t, name))
+            add_without_ones(t);
         else if (name.rest == "attn_kv_b.weight")
             add_kv_b(t, name.prefix);
         else if (joins_qkvz(name, *file_))
@@ -120,6 +131,13 @@ class Reformed final : public ModelFile {
     }
     [[noreturn]] void fail(const TensorView& t, const std::string& why) const {
         throw Error(path().string() + ": the tensor " + t.name + " " + why);
+    }
+
+    void add_without_ones(TensorView view) {
+        std::erase(view.shape, 1);
+        if (view.shape.empty())
+            view.shape.push_back(1);
+        tensors_.add(std::move(view));
     }
 
     void add_kv_b(const TensorView& t, const std::string& prefix) {

@@ -37,6 +37,8 @@ struct LinearConfig {
     int key_heads = 0, value_heads = 0, key_dim = 0, value_dim = 0;
     int taps = 0; ///< of the convolution before
     bool neighbours = false;
+    bool by_channel = false; ///< Kimi Delta Attention
+    float least_decay = 0;
 };
 
 /// The state space of layers that have one (StateSpaceStep).

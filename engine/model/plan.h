@@ -105,8 +105,10 @@ struct RecurrenceStep {
 /// row. `bias` is added to the sum. LFM2's multiplies x by one more part of the row before, and the result by
 /// another.
 struct ConvolutionStep {
-    ValueId in, out;           ///< out [channels]
+    ValueId in, out;
+    int channels;
     int from = 0;              ///< where x begins in a row of `in`
+    int to = 0;                ///< where the result begins in a row of `out`
     WeightId kernel;           ///< [channels, taps]
     WeightId bias = kNoWeight; ///< [channels]
     int taps;
@@ -118,14 +120,21 @@ struct ConvolutionStep {
 /// The gated delta rule (Yang et al., arXiv 2412.06464; Qwen3-Next's linear attention). For each value head,
 /// with its key head's q and k of unit length, q scaled by 1 / sqrt(key_dim), and a state S [key_dim,
 /// value_dim] that is 0 in a new sequence:
-/// S = exp(a softplus(alpha + dt)) S; S += k (x) sigmoid(beta) (v - S^T k); o = S^T q;
-/// out = RMS norm(o) * gain * silu(z).
+/// S = exp(g) S; S += k (x) sigmoid(beta) (v - S^T k); o = S^T q; out = RMS norm(o) * gain * silu(z),
+/// where g = a softplus(alpha + dt) is a number a head. Kimi Delta Attention (arXiv 2510.26692) has one for
+/// each channel of a key, which is a row of S, and the sigmoid of z; Ling 3's g is
+/// least_decay sigmoid(|a| (alpha + dt)).
 struct DeltaRuleStep {
-    ValueId mixed;       ///< [2 * key_heads * key_dim + value_heads * value_dim]: queries, keys, values
-    ValueId alpha, beta; ///< [value_heads]
-    ValueId z, out;      ///< [value_heads * value_dim]
-    WeightId a, dt;      ///< [value_heads]; a is below 0
-    WeightId gain;       ///< [value_dim]
+    ValueId mixed;             ///< [2 * key_heads * key_dim + value_heads * value_dim]: queries, keys, values
+    ValueId alpha;             ///< [value_heads], or [value_heads * key_dim] by channel
+    ValueId beta;              ///< [value_heads]
+    ValueId z, out;            ///< [value_heads * value_dim]
+    WeightId a;                ///< [value_heads], below 0
+    WeightId dt;               ///< as many as alpha
+    WeightId gain;             ///< [value_dim]
+    bool by_channel = false;   ///< a decay for each channel of a key
+    float least_decay = 0;     ///< below 0: what g is never under
+    bool sigmoid_gate = false; ///< z passes a sigmoid alone
     int key_heads, value_heads, key_dim, value_dim;
     bool neighbours; ///< value heads of one key head stand together; else key heads take turns
     float epsilon;

@@ -4,6 +4,10 @@
 
 namespace switchyard {
 
+/// Of the norms of compressed queries and latents: the authors' code leaves it as it is, whatever that of the
+/// layers' norms.
+static constexpr float kLatentEpsilon = 1e-6f;
+
 void PlanBuilder::head_norm(const std::string& name, ValueId v, int head_dim) {
     const TensorView* gain = w_.find(prefix_ + name);
     if (!gain)
@@ -37,13 +41,7 @@ void PlanBuilder::attention() {
     project("attn_v", in, v_);
     if (c_.gated_queries)
         emit(SplitStep{queries, q_, gate_value(c_.heads * c_.head_dim), c_.heads, c_.head_dim, c_.head_dim});
-    const TensorView* gate = c_.attention_gate ? w_.find(prefix_ + "attn_gate.weight") : nullptr;
-    if (gate) {
-        if (gate->rows() != c_.heads && gate->rows() != plan_.values[static_cast<std::size_t>(attended_)])
-            throw Error("the tensor " + prefix_ +
-                        "attn_gate.weight has neither a row a head nor one a value");
-        project("attn_gate", in, gate_value(static_cast<int>(gate->rows())));
-    }
+    const bool gated = attention_gate(in);
     if (!c_.head_norm_last)
         head_norms();
     rope(q_, c_.heads, c_.head_dim, 0, c_.rope.query_temperature);
@@ -55,7 +53,7 @@ void PlanBuilder::attention() {
     step.window = window();
     step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", c_.heads, WeightRole::Attention);
     emit(step);
-    if (gate || c_.gated_queries)
+    if (gated || c_.gated_queries)
         emit(GateStep{attended_, gate_, GateStep::Function::Sigmoid});
     if (norms_behind()) {
         project("attn_output", attended_, found());
@@ -63,6 +61,16 @@ void PlanBuilder::attention() {
     } else {
         project("attn_output", attended_, x_, true);
     }
+}
+
+bool PlanBuilder::attention_gate(ValueId in) {
+    const TensorView* gate = c_.attention_gate ? w_.find(prefix_ + "attn_gate.weight") : nullptr;
+    if (!gate)
+        return false;
+    if (gate->rows() != c_.heads && gate->rows() != plan_.values[static_cast<std::size_t>(attended_)])
+        throw Error("the tensor " + prefix_ + "attn_gate.weight has neither a row a head nor one a value");
+    project("attn_gate", in, gate_value(static_cast<int>(gate->rows())));
+    return true;
 }
 
 void PlanBuilder::latent_attention() {
@@ -79,11 +87,12 @@ void PlanBuilder::latent_attention() {
         project("attn_q_a", normed_, q_compressed_);
         const WeightId gain = w_.vector(prefix_ + "attn_q_a_norm.weight", c_.q_lora_rank);
         const ValueId q_normed = normed_value(c_.q_lora_rank);
-        emit(NormStep{q_compressed_, q_normed, gain, c_.norm_epsilon, c_.q_lora_rank});
+        emit(NormStep{q_compressed_, q_normed, gain, kLatentEpsilon, c_.q_lora_rank});
         project("attn_q_b", q_normed, q_);
     }
+    const bool gated = attention_gate(normed_);
     const WeightId gain = w_.vector(prefix_ + "attn_kv_a_norm.weight", rank);
-    emit(NormStep{latent_, latent_, gain, c_.norm_epsilon, rank, rank});
+    emit(NormStep{latent_, latent_, gain, kLatentEpsilon, rank, rank});
     rope(q_, c_.heads, c_.head_dim, nope);
     rope(latent_, 1, rank + rope_dims, rank);
     LatentAttentionStep step{};
@@ -99,6 +108,8 @@ void PlanBuilder::latent_attention() {
     step.v_b = w_.matrix(prefix_ + "attn_v_b.weight", WeightRole::Attention, rank, c_.value_dim, c_.heads);
     step.scale = c_.attention_scale;
     emit(step);
+    if (gated)
+        emit(GateStep{attended_, gate_, GateStep::Function::Sigmoid});
     project("attn_output", attended_, x_, true);
 }
 

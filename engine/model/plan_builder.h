@@ -4,6 +4,7 @@
 #include "engine/model/build_plan.h"
 #include "engine/model/plan_catalog.h"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ class PlanBuilder {
 
     /// `channels` values of mixed_raw_ from `from` on become mixed_.
     void convolve(int channels, int from, int taps, WeightId bias);
+    /// The part of linear attention that its queries, keys and values lead to.
+    void delta_rule(DeltaRuleStep step);
+    /// in -> name_a -> name_b -> out, or at once where there is no second matrix.
+    void project_through(const std::string& name, ValueId& between, ValueId out);
 
     // Nemotron: a layer is one block behind one norm.
     void single_mixer();
@@ -60,7 +65,12 @@ class PlanBuilder {
 
     void linear_attention();
 
+    // Kimi Delta Attention.
+    void key_decay_attention();
+
     void attention();
+    /// Projects what attention's result is multiplied by, where a layer has it.
+    bool attention_gate(ValueId in);
 
     // Norms in front of both blocks, behind them (OLMo 2), or both (Gemma 3).
     bool norms_behind() const {
@@ -101,6 +111,8 @@ class PlanBuilder {
     // Of linear attention and convolutions, with what these read and make of it.
     ValueId mixed_raw_ = kNoValue, mixed_ = kNoValue, z_ = kNoValue, recalled_ = kNoValue;
     ValueId alpha_ = kNoValue, beta_ = kNoValue, beta_alpha_ = kNoValue;
+    std::array<ValueId, 3> parts_{kNoValue, kNoValue, kNoValue}; // queries, keys, values before convolutions
+    ValueId decays_between_ = kNoValue, gates_between_ = kNoValue;
     ValueId block_in_{}, block_out_{}; // of a layer's feed-forward blocks
 };
 

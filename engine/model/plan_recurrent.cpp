@@ -1,4 +1,5 @@
 // Layers with memory of a fixed size: convolutions, state spaces, linear attention.
+#include "engine/base/error.h"
 #include "engine/model/plan_builder.h"
 
 namespace switchyard {
@@ -12,6 +13,7 @@ void PlanBuilder::convolve(int channels, int from, int taps, WeightId bias) {
     ConvolutionStep step{};
     step.in = mixed_raw_;
     step.out = shared_value(mixed_, channels);
+    step.channels = channels;
     step.from = from;
     step.kernel = kernel("ssm_conv1d.weight", channels, taps);
     step.bias = bias;
@@ -64,6 +66,7 @@ void PlanBuilder::short_convolution() {
     ConvolutionStep step{};
     step.in = all;
     step.out = out;
+    step.channels = n;
     step.from = 2 * n;
     step.kernel = kernel("shortconv.conv.weight", n, c_.short_taps);
     step.taps = c_.short_taps;
@@ -92,23 +95,78 @@ void PlanBuilder::linear_attention() {
     }
     convolve(mixed, 0, l.taps, kNoWeight);
     DeltaRuleStep step{};
-    step.mixed = mixed_;
     step.alpha = alpha;
     step.beta = beta;
+    step.neighbours = l.neighbours;
+    delta_rule(step);
+    project("ssm_out", recalled_, x_, true);
+}
+
+void PlanBuilder::delta_rule(DeltaRuleStep step) {
+    const LinearConfig& l = c_.linear;
+    step.mixed = mixed_;
     step.z = z_;
-    step.out = shared_value(recalled_, values);
+    step.out = shared_value(recalled_, l.value_heads * l.value_dim);
     step.a = w_.vector(prefix_ + "ssm_a", l.value_heads, WeightRole::Attention);
-    step.dt = w_.vector(prefix_ + "ssm_dt.bias", l.value_heads, WeightRole::Attention);
+    step.dt = w_.vector(prefix_ + "ssm_dt.bias", l.value_heads * (l.by_channel ? l.key_dim : 1),
+                        WeightRole::Attention);
     step.gain = w_.vector(prefix_ + "ssm_norm.weight", l.value_dim);
     step.key_heads = l.key_heads;
     step.value_heads = l.value_heads;
     step.key_dim = l.key_dim;
     step.value_dim = l.value_dim;
-    step.neighbours = l.neighbours;
+    step.by_channel = l.by_channel;
+    step.least_decay = l.least_decay;
     step.epsilon = c_.norm_epsilon;
     step.state = state(l.value_heads * l.key_dim * l.value_dim);
     emit(step);
-    project("ssm_out", recalled_, x_, true);
+}
+
+void PlanBuilder::project_through(const std::string& name, ValueId& between, ValueId out) {
+    const TensorView* first = w_.find(prefix_ + name + "_a.weight");
+    if (!first || !w_.has(prefix_ + name + "_b.weight"))
+        return project(name + "_a", normed_, out);
+    if (first->rows() < 1 || first->rows() > plan_.values[static_cast<std::size_t>(out)] ||
+        (between != kNoValue && plan_.values[static_cast<std::size_t>(between)] != first->rows()))
+        throw Error("the tensor " + prefix_ + name + "_a.weight has rows that do not fit other layers'");
+    project(name + "_a", normed_, shared_value(between, static_cast<int>(first->rows())));
+    project(name + "_b", between, out);
+}
+
+void PlanBuilder::key_decay_attention() {
+    plan_.kv.push_back({});
+    const LinearConfig& l = c_.linear;
+    const int values = l.value_heads * l.value_dim;
+    norm(prefix_ + "attn_norm.weight", x_, normed_);
+    shared_value(mixed_, 3 * values);
+    constexpr const char* kNames[] = {"q", "k", "v"};
+    ConvolutionStep convolutions[3];
+    for (int part = 0; part < 3; ++part) {
+        const auto at = static_cast<std::size_t>(part);
+        const std::string name = kNames[at];
+        project("attn_" + name, normed_, shared_value(parts_[at], values));
+        ConvolutionStep step{};
+        step.in = parts_[at];
+        step.out = mixed_;
+        step.channels = values;
+        step.to = part * values;
+        step.kernel = kernel("ssm_conv1d_" + name + ".weight", values, l.taps);
+        step.taps = l.taps;
+        step.silu = true;
+        step.state = state((l.taps - 1) * values);
+        convolutions[at] = step;
+    }
+    DeltaRuleStep step{};
+    step.alpha = shared_value(alpha_, l.value_heads * l.key_dim);
+    step.beta = shared_value(beta_, l.value_heads);
+    step.sigmoid_gate = true;
+    project("ssm_beta", normed_, beta_);
+    project_through("ssm_f", decays_between_, alpha_);
+    project_through("ssm_g", gates_between_, shared_value(z_, values));
+    for (const ConvolutionStep& convolution : convolutions)
+        emit(convolution);
+    delta_rule(step);
+    project("attn_output", recalled_, x_, true);
 }
 
 } // namespace switchyard

@@ -52,7 +52,7 @@ void ConvolutionStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) c
 
 void ConvolutionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
-    const int width = run.width(step_.out), chunks = (width + kConvolved - 1) / kConvolved;
+    const int width = step_.channels, chunks = (width + kConvolved - 1) / kConvolved;
     const auto sequences = static_cast<int>(run.batch.sequences.size());
     run.parallel(w, sequences * chunks, [&](int task) {
         const int first = task % chunks * kConvolved;
@@ -64,7 +64,7 @@ void ConvolutionStage::run(StepRun& run, ThreadContext& w) const {
 /// All rows of a sequence, of `count` channels from `first` on. The inputs that the taps meet stand behind
 /// each other, [taps][kConvolved], the newest last.
 void ConvolutionStage::advance(StepRun& run, ThreadContext& w, int sequence, int first, int count) const {
-    const int taps = step_.taps, width = run.width(step_.out), in_width = run.width(step_.in);
+    const int taps = step_.taps, width = step_.channels, in_width = run.width(step_.in);
     const float* kernel = run.vector(step_.kernel) + std::int64_t{first} * taps;
     const float* bias = run.vector(step_.bias);
     float* inputs = w.state.get<float>(static_cast<std::size_t>(taps * kConvolved));
@@ -79,7 +79,7 @@ void ConvolutionStage::advance(StepRun& run, ThreadContext& w, int sequence, int
     const auto each = [&](std::int64_t r) {
         const float* row = run.value(step_.in) + r * in_width + first;
         float* newest = inputs + (taps - 1) * kConvolved;
-        float* out = run.value(step_.out) + r * width + first;
+        float* out = run.value(step_.out) + r * run.width(step_.out) + step_.to + first;
         for (int c = 0; c < count; ++c)
             newest[c] = row[step_.from + c] * (step_.gate_in < 0 ? 1.0f : row[step_.gate_in + c]);
         for (int c = 0; c < count; ++c) {
@@ -134,12 +134,18 @@ void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* s
     to_unit(mixed + (nk + key_head) * dk, 1.0f, k);
     const float* v = mixed + 2 * nk * dk + head * dv;
 
-    const float decay =
-        std::exp(run.vector(step_.a)[head] *
-                 softplus(run.value(step_.alpha)[row * nv + head] + run.vector(step_.dt)[head]));
-    const float beta = sigmoid(run.value(step_.beta)[row * nv + head]);
+    const int decays = step_.by_channel ? dk : 1;
+    const float* alpha = run.value(step_.alpha) + (row * nv + head) * decays;
+    const float* dt = run.vector(step_.dt) + head * decays;
+    const float a = run.vector(step_.a)[head], beta = sigmoid(run.value(step_.beta)[row * nv + head]);
     std::fill_n(change, dv, 0.0f);
+    float decay = 1.0f;
     for (int i = 0; i < dk; ++i) {
+        if (i < decays) {
+            const float time = alpha[i] + dt[i];
+            decay =
+                std::exp(step_.least_decay < 0 ? step_.least_decay * sigmoid(std::abs(a) * time) : a * softplus(time));
+        }
         scale(decay, state + i * dv, state + i * dv, dv);
         scale_add(k[i], state + i * dv, change, dv);
     }
@@ -155,7 +161,7 @@ void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* s
     const float* z = run.value(step_.z) + place;
     rms_norm(found, run.vector(step_.gain), step_.epsilon, dv, out);
     for (int i = 0; i < dv; ++i)
-        out[i] *= z[i] * sigmoid(z[i]);
+        out[i] *= (step_.sigmoid_gate ? 1.0f : z[i]) * sigmoid(z[i]);
 }
 
 void StateSpaceStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) const {
