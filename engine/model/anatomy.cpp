@@ -50,18 +50,26 @@ Anatomy anatomy_of(const ModelPlan& model, int experts_active) {
     for (const KvLayer& layer : plan.kv)
         anatomy.kv_values_per_token +=
             static_cast<std::uint64_t>(layer.kv_heads) *
-            (static_cast<std::uint64_t>(layer.key_dim) + static_cast<std::uint64_t>(layer.value_dim));
+                (static_cast<std::uint64_t>(layer.key_dim) + static_cast<std::uint64_t>(layer.value_dim)) +
+            static_cast<std::uint64_t>(layer.row_dim / layer.row_tokens);
     return anatomy;
 }
 
 double flops_per_token(const ModelPlan& model, int experts_active, int context) {
     double flops = 2.0 * static_cast<double>(anatomy_of(model, experts_active).active);
+    int indexed = 0; // tokens that the last indexer leaves
     for (const Step& step : model.plan.steps) {
         if (const auto* s = std::get_if<AttentionStep>(&step.operation)) {
-            const double seen = s->window > 0 ? std::min(s->window, context) : context;
+            const double seen = s->choice != kNoChoice ? std::min(indexed, context)
+                                : s->window > 0        ? std::min(s->window, context)
+                                                       : context;
             flops += 2.0 * seen * s->heads * (s->head_dim + s->value_dim);
         } else if (const auto* l = std::get_if<LatentAttentionStep>(&step.operation)) {
-            flops += 2.0 * context * l->heads * (2.0 * l->latent_dim + l->rope);
+            const double seen = l->choice == kNoChoice ? context : std::min(indexed, context);
+            flops += 2.0 * seen * l->heads * (2.0 * l->latent_dim + l->rope);
+        } else if (const auto* i = std::get_if<IndexStep>(&step.operation)) {
+            indexed = i->top * i->block;
+            flops += 2.0 * context * i->heads * i->dim;
         }
     }
     return flops;

@@ -31,11 +31,12 @@ struct Architecture {
     bool state_space = false;        ///< layers without attention are state spaces (StateSpaceStep)
     bool single_mixers =
         false; ///< a layer is attention, a state space or a feed-forward block, without gates
-    bool never_rotated = false; ///< has no rotations
-    bool embeds_scaled = false; ///< what a token begins as is multiplied by the root of the width
-    bool gelu = false;          ///< joins gate and up; else SiLU
-    float window_theta = 0;     ///< layers with a window rotate with this base where no key says, unscaled;
-                                ///< 0: as the others
+    bool index_interleaved = false; ///< the indexer's rotation has pairs (2i, 2i+1)
+    bool never_rotated = false;     ///< has no rotations
+    bool embeds_scaled = false;     ///< what a token begins as is multiplied by the root of the width
+    bool gelu = false;              ///< joins gate and up; else SiLU
+    float window_theta = 0; ///< layers with a window rotate with this base where no key says, unscaled;
+                            ///< 0: as the others
 };
 
 /// nullptr where the program does not know the architecture.

@@ -39,6 +39,7 @@ ModelPlan PlanBuilder::build() {
             feed_forward();
         }
     }
+    plan_.kv.insert(plan_.kv.end(), rows_.begin(), rows_.end());
     enter(kNoLayer);
     head();
     std::vector<std::string> notes = w_.check_all_used(c_);

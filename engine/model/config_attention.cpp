@@ -46,6 +46,33 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
         keys.fail("attention.head_count_kv", "does not divide the " + std::to_string(c.heads) + " heads");
 }
 
+void read_indexer(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+    IndexerConfig& i = c.indexer;
+    i.heads = keys.count("attention.indexer.head_count", 0, 0, kMostHeads);
+    if (i.heads == 0)
+        return;
+    i.dim = keys.required("attention.indexer.key_length", 1, 4096);
+    i.top = keys.required("attention.indexer.top_k", 1, 1 << 24);
+    i.block = keys.count("attention.indexer.block_size", 1, 1, 1 << 16);
+    i.local = keys.count("attention.indexer.local_blocks", 0, 0, 1 << 16);
+    i.interleaved = architecture.index_interleaved;
+    if (i.local > i.top)
+        keys.fail("attention.indexer.local_blocks", "is more than the indexer chooses");
+    if (!c.latent() && (i.heads > c.kv_heads || c.kv_heads % i.heads != 0))
+        keys.fail("attention.indexer.head_count", "does not divide the KV heads");
+    constexpr const char* kTypes = "attention.indexer.types";
+    if (const std::vector<bool>* types = keys.flags(kTypes)) {
+        if (types->size() < static_cast<std::size_t>(c.layers))
+            keys.fail(kTypes, "does not say it of each layer");
+        i.layers = *types;
+    } else if (c.latent() && architecture.index_interleaved && c.context >= 1 << 20) {
+        for (int layer = 0; layer < c.layers; ++layer) // GLM-5.2's, whose first files do not say it
+            i.layers.push_back(layer < 2 || (layer - 2) % 4 == 0);
+    }
+    if (!i.layers.empty() && !i.layers.front())
+        keys.fail(kTypes, "leaves the first layer without a choice");
+}
+
 // Which layers have a window: an array in the file says, or every n-th layer sees all.
 void read_windows(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
     const int window = keys.count("attention.sliding_window", 0, 0, 1 << 30);

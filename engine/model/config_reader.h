@@ -90,6 +90,7 @@ class ConfigReader {
 inline constexpr int kMostLayers = 1024, kMostWidth = 1 << 20, kMostHeads = 4096, kMostVocabulary = 1 << 22;
 
 void read_attention(const ConfigReader& keys, ModelConfig& c);
+void read_indexer(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c);
 void read_windows(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c);
 void read_rotated(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                   ModelConfig& c);

@@ -40,6 +40,9 @@ constexpr Family kFamilies[] = {
     {"deepseek", "deepseek", true},
     {"deepseek_v2", "deepseek2", false},
     {"deepseek_v3", "deepseek2", false, kDeepSeekV3},
+    {"deepseek_v32", "deepseek32", false, kDeepSeekV3},
+    {"glm_moe_dsa", "glm-dsa", false, kDeepSeekV3},
+    {"minimax_m3_vl_text", "minimax-m3", false, {.gate = 2, .normalise = true, .scaled = true}},
     {"qwen2", "qwen2", false},
     {"qwen2_moe", "qwen2moe", false},
     {"qwen3", "qwen3", false},
@@ -170,7 +173,7 @@ void read_gate(const Keys& keys, const std::string& model_type, const Router& ro
                 keys.flag("route_norm").value_or(keys.flag("moe_renormalize").value_or(router.normalise)));
     const bool scaled =
         deepseek && !router.scaled ? model_type == "deepseek_v2" && !normalise : router.scaled;
-    const double usual = model_type == "deepseek_v3" ? 2.5 : 1.0;
+    const double usual = model_type == "deepseek_v3" || model_type == "deepseek_v32" ? 2.5 : 1.0;
     out.set("expert_gating_func", static_cast<std::uint64_t>(gate));
     out.set("expert_weights_norm", normalise);
     out.set("expert_weights_scale",
@@ -218,6 +221,9 @@ void read_experts(const Keys& keys, const std::string& model_type, const Router&
 /// The width of dense blocks. LFM2's is two thirds of the key's, rounded up.
 void read_width(const Keys& keys, const std::string& model_type, Target& out) {
     auto width = keys.count("intermediate_size", kMostWidth);
+    if (model_type == "minimax_m3_vl_text") {
+        width = keys.required("dense_intermediate_size", kMostWidth);
+    }
     if (model_type == "granitemoehybrid" && keys.count("num_local_experts").value_or(0) == 0) {
         width = keys.count("shared_intermediate_size", kMostWidth);
     }
@@ -269,13 +275,14 @@ void check_activation(const Keys& keys, const std::string& model_type, Metadata&
                 keys.fail(key, "is set, which is not known here");
             }
         }
-    } else if (!activation.empty() && activation != "silu" && activation != "swish") {
+    } else if (!activation.empty() && activation != "silu" && activation != "swish" &&
+               !(activation == "swigluoai" && model_type == "minimax_m3_vl_text")) {
         keys.fail("hidden_act", "is " + in_quotes(activation) + ", which is not known here");
     }
     if (keys.has("clip_qkv")) {
         keys.fail("clip_qkv", "is set, which is not known");
     }
-    if (model_type != "gpt_oss") {
+    if (model_type != "gpt_oss" && model_type != "minimax_m3_vl_text") {
         return;
     }
     for (const char* key : {"swiglu_alpha", "swiglu_limit"}) {
@@ -336,8 +343,8 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     if (model_type.starts_with("granite")) {
         read_multipliers(keys, out);
     }
-    shape.norms_above_one =
-        model_type == "gemma3_text" || model_type.starts_with("qwen3_5") || model_type == "qwen3_next";
+    shape.norms_above_one = model_type == "gemma3_text" || model_type.starts_with("qwen3_5") ||
+                            model_type == "qwen3_next" || model_type == "minimax_m3_vl_text";
     if (const auto scalar = keys.real("query_pre_attn_scalar"); scalar && *scalar > 0) {
         out.set("attention.scale", 1.0 / std::sqrt(*scalar));
     }

@@ -232,6 +232,54 @@ void read_key_decays(const Keys& keys, std::uint64_t layers, Target& out, Metada
     }
 }
 
+/// Which layers of GLM-5 choose for themselves: a list, a pattern of F (full) and S (shared), or every n-th.
+std::vector<bool> choosing_layers(const Keys& keys, std::uint64_t layers) {
+    std::vector<bool> chooses(layers);
+    const nlohmann::json* list = keys.find("indexer_types");
+    const nlohmann::json* pattern = keys.find("index_topk_pattern");
+    list = list ? list : pattern && pattern->is_array() ? pattern : nullptr;
+    const std::string letters = !list && pattern ? keys.text("index_topk_pattern") : "";
+    const std::uint64_t period = std::max<std::uint64_t>(keys.count("index_topk_freq").value_or(1), 1);
+    const auto offset = static_cast<std::int64_t>(keys.count("index_skip_topk_offset").value_or(2));
+    if ((list && (!list->is_array() || list->size() < layers)) ||
+        (!letters.empty() && letters.size() < layers)) {
+        keys.fail("indexer_types", "does not say it of each layer");
+    }
+    for (std::size_t i = 0; i < layers; ++i) {
+        const auto behind = std::max<std::int64_t>(static_cast<std::int64_t>(i) - offset + 1, 0);
+        chooses[i] = list              ? (*list)[i] == "full"
+                     : letters.empty() ? static_cast<std::uint64_t>(behind) % period == 0
+                                       : letters[i] == 'F';
+    }
+    return chooses;
+}
+
+void read_indexer(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out) {
+    if (model_type == "deepseek_v32" || model_type == "glm_moe_dsa") {
+        out.set("attention.indexer.head_count",
+                keys.count("index_n_heads", kMostHeads).value_or(model_type == "glm_moe_dsa" ? 32 : 64));
+        out.set("attention.indexer.key_length", keys.count("index_head_dim", kMostHeadDim).value_or(128));
+        out.set("attention.indexer.top_k", keys.count("index_topk").value_or(2048));
+        if (model_type == "glm_moe_dsa") {
+            out.set("attention.indexer.types", choosing_layers(keys, layers));
+        }
+    } else if (model_type == "minimax_m3_vl_text") {
+        const Keys own = keys.object("sparse_attention_config");
+        const auto count = [&](const char* old, const char* key, std::uint64_t usual) {
+            return own.count(old).value_or(keys.count(key).value_or(usual));
+        };
+        out.set("attention.indexer.head_count", count("sparse_num_index_heads", "index_n_heads", 4));
+        out.set("attention.indexer.key_length", count("sparse_index_dim", "index_head_dim", 128));
+        out.set("attention.indexer.top_k", count("sparse_topk_blocks", "index_topk_blocks", 16));
+        out.set("attention.indexer.block_size", count("sparse_block_size", "index_block_size", 128));
+        out.set("attention.indexer.local_blocks", count("sparse_local_block", "index_local_blocks", 1));
+        if (own.count("sparse_init_block").value_or(0) != 0 ||
+            (own.has("sparse_score_type") && own.text("sparse_score_type") != "max")) {
+            own.fail("sparse_init_block", "or sparse_score_type asks for what is not known here");
+        }
+    }
+}
+
 /// SmolLM3's layers without rotations: 0 in its list, or every n-th.
 void read_rotated(const Keys& keys, std::uint64_t layers, Metadata& metadata) {
     std::vector<bool> rotated;
@@ -255,6 +303,7 @@ void read_folder_layers(const Keys& keys, const std::string& model_type, Target&
                         FolderShape& shape) {
     const auto layers = static_cast<std::uint64_t>(shape.layers);
     read_window(keys, model_type, layers, out);
+    read_indexer(keys, model_type, layers, out);
     if (model_type == "granitemoehybrid" || model_type == "nemotron_h") {
         read_state_spaces(keys, layers, out, metadata, shape);
     }

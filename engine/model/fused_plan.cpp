@@ -49,6 +49,18 @@ class Fuser {
         flush();
         fused_.steps.emplace_back(FusedLatentAttention{layer_, std::exchange(row_steps_, {}), s});
     }
+    void add(const IndexStep& s) {
+        flush();
+        FusedIndex index{{}, s};
+        // Rotations and norms of attention's own values stay for it.
+        std::erase_if(row_steps_, [&](const RowStep& row) {
+            const bool own = row.value() == s.q || row.value() == s.key;
+            if (own)
+                index.rows.push_back(row);
+            return own;
+        });
+        fused_.steps.emplace_back(std::move(index));
+    }
     void add(const RecurrenceStep& s) {
         flush();
         fused_.steps.emplace_back(FusedRecurrence{source(s.in), norm_of(s.in), s});

@@ -47,6 +47,11 @@ struct FusedLatentAttention {
     LatentAttentionStep step;
 };
 
+struct FusedIndex {
+    std::vector<RowStep> rows;
+    IndexStep step;
+};
+
 struct FusedRecurrence {
     ValueId in;
     std::optional<NormStep> norm;
@@ -76,7 +81,7 @@ struct FusedHead {
     HeadStep step;
 };
 
-using FusedStep = std::variant<EmbedStep, FusedProjection, FusedAttention, FusedLatentAttention,
+using FusedStep = std::variant<EmbedStep, FusedProjection, FusedAttention, FusedLatentAttention, FusedIndex,
                                FusedRecurrence, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep,
                                FusedAddedNorm, GateStep, FusedFeedForward, FusedHead>;
 

@@ -95,6 +95,7 @@ ModelConfig read_config(const ModelFile& file) {
             c.layers == 62 ? 1.0f / std::sqrt(static_cast<float>(c.hidden / c.heads)) : c.attention_scale;
         c.attention_scale = keys.real("attention.scale", usual);
     }
+    read_indexer(keys, *architecture, c);
     read_linear(file, keys, *architecture, c);
     read_windows(keys, *architecture, c);
     read_rotated(file, keys, *architecture, c);

@@ -47,6 +47,16 @@ struct SpaceConfig {
     int taps = 0; ///< of the convolution before
 };
 
+/// What chooses tokens for attention (IndexStep).
+struct IndexerConfig {
+    int heads = 0; ///< 0: no layer has one
+    int dim = 0, top = 0;
+    int block = 1, local = 0;
+    bool interleaved = false; ///< pairs of its rotation are (2i, 2i+1)
+    std::vector<bool> layers; ///< those that choose, and the others use the choice before; empty: all with
+                              ///< its tensors
+};
+
 /// Shape and constants of a model. Counts are per model unless said otherwise.
 struct ModelConfig {
     std::string architecture; ///< "llama", "deepseek"
@@ -68,7 +78,8 @@ struct ModelConfig {
     SpaceConfig space;               ///< where they have a state space
     bool single_mixers = false;      ///< each layer has one block alone, its kind told by its tensors
     int short_taps = 0;              ///< where they are LFM2's convolutions: their taps
-    bool gated_queries = false;      ///< each query is followed by a gate of its result
+    IndexerConfig indexer;
+    bool gated_queries = false; ///< each query is followed by a gate of its result
 
     int q_lora_rank = 0;  ///< MLA: 0: no compression of q
     int kv_lora_rank = 0; ///< MLA: width of the latent; 0: no MLA. head_dim is then nope + rope.dims

@@ -24,14 +24,19 @@ struct EmbedStep {
 };
 
 /// RMS norm over each group of `group` values (the whole row, or a head): out = in / sqrt(mean(in^2) +
-/// epsilon) * gain
+/// epsilon) * gain + bias. LayerNorm (arXiv 1607.06450) takes the mean of a group away before.
 struct NormStep {
     ValueId in, out;
-    WeightId gain; ///< [group]
+    WeightId gain; ///< [group], or kNoWeight: 1
     float epsilon;
     int group;
-    int count = 0;    ///< values of a row that are normed, from its first; 0: all
-    bool add = false; ///< out += the result; whole rows only
+    int count = 0;             ///< values of a row that are normed, from its first; 0: all
+    bool add = false;          ///< out += the result; whole rows only
+    bool centred = false;      ///< LayerNorm
+    WeightId bias = kNoWeight; ///< [group]
+
+    /// Whether it is an RMS norm with gains, as nearly all are.
+    bool plain() const { return gain != kNoWeight && !centred && bias == kNoWeight; }
 };
 
 /// out = W in (+ bias); with `add`, out += W in (+ bias)
@@ -67,6 +72,30 @@ struct RopeStep {
     RopeTemperature temperature = {};
 };
 
+/// A table of what rows chose, by its number; kNoChoice: all that a row sees.
+using ChoiceId = int;
+inline constexpr ChoiceId kNoChoice = -1;
+
+/// The lightning indexer of sparse attention: which of the tokens that a row sees its attention attends to.
+/// With weights (DeepSeek-V3.2), one choice for all heads: score(t) = scale * sum over heads of
+/// weights[h] relu(q_h . k_t). Without (MiniMax M3), each head chooses for its part of the KV heads, and a
+/// block of tokens has the largest score of its own: q_h . k_t. The `top` best are chosen, of equals the
+/// earlier.
+struct IndexStep {
+    ValueId q;                  ///< [heads * dim]
+    ValueId key = kNoValue;     ///< [dim], kept in `cache` first; kNoValue: a CompressStep keeps them
+    ValueId weights = kNoValue; ///< [heads]
+    int heads, dim;
+    float scale = 1.0f;
+    int cache; ///< index into Plan::kv: rows of [dim]
+    int top;
+    int block = 1;   ///< keys that are chosen together
+    int local = 0;   ///< blocks, the last with the row's own, that are chosen whatever their scores
+    ChoiceId choice; ///< what it fills
+
+    int choices() const { return weights == kNoValue ? heads : 1; } ///< of a row
+};
+
 /// Causal attention of a layer; appends this batch's k and v to the layer's cache first.
 /// q [heads * head_dim], k [kv_heads * head_dim], v [kv_heads * value_dim] -> out [heads * value_dim]
 struct AttentionStep {
@@ -75,6 +104,7 @@ struct AttentionStep {
     float scale;
     int window = 0;             ///< 0: full
     WeightId sinks = kNoWeight; ///< [heads] logits of an empty key
+    ChoiceId choice = kNoChoice;
 };
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): the cache holds one vector
@@ -90,6 +120,7 @@ struct LatentAttentionStep {
     WeightId k_b; ///< a slice a head [latent_dim, nope]: takes q into the latent space
     WeightId v_b; ///< a slice a head [value_dim, latent_dim]: takes the attended latent out of it
     float scale;
+    ChoiceId choice = kNoChoice; ///< rows with one are computed in the absorbed form alone
 };
 
 /// A diagonal linear recurrence, the simplest layer whose memory has a fixed size: state = decay * state +
@@ -173,10 +204,11 @@ struct GateStep {
 
 /// What joins gate and up: silu(gate) * up, gelu(gate) * up, or gpt-oss's
 /// gate * sigmoid(alpha * gate) * (up + 1) with gate at most `limit` and up within -limit .. limit; or
-/// max(gate, 0) * up, which is the square where both are the same matrix.
-enum class Activation : std::uint8_t { Silu, Gelu, ClampedSilu, Relu };
+/// max(gate, 0) * up, which is the square where both are the same matrix; or DeepSeek-V4's silu(gate) * up
+/// with gate at most `limit` and up within -limit .. limit.
+enum class Activation : std::uint8_t { Silu, Gelu, ClampedSilu, Relu, LimitedSilu };
 
-/// The constants of ClampedSilu.
+/// The constants of ClampedSilu and LimitedSilu.
 struct SiluClamp {
     float alpha = 1.702f, limit = 7.0f;
 };
@@ -190,6 +222,7 @@ struct FeedForwardStep {
     ValueId out;
     int width; ///< hidden neurons
     Activation activation = Activation::Silu;
+    SiluClamp clamp = {};
     bool add = true;
     WeightId output_gate = kNoWeight; ///< [width(in)]: the result is multiplied by sigmoid(output_gate . in)
 };
@@ -244,8 +277,8 @@ struct HeadStep {
 };
 
 using Operation = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
-                               RecurrenceStep, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep,
-                               GateStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+                               IndexStep, RecurrenceStep, ConvolutionStep, DeltaRuleStep, StateSpaceStep,
+                               SplitStep, GateStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
 
 /// An operation and the layer it belongs to, so that a backend can place a layer's weights, cache and work
 /// together.
@@ -254,9 +287,12 @@ struct Step {
     Operation operation;
 };
 
-/// KV width of a layer, in values a token.
+/// KV width of a layer, in values a token; or what is kept besides, in entries behind the layers': rows in
+/// 16-bit floats, whatever the type of the others (32-bit on the exact path).
 struct KvLayer {
     int kv_heads = 0, key_dim = 0, value_dim = 0; ///< value_dim 0: the values are part of the keys
+    int row_dim = 0;                              ///< 0: none are kept
+    int row_tokens = 1;                           ///< that share a row
 };
 
 /// What a layer with a recurrence or a convolution remembers of a sequence, however long this is.
@@ -267,9 +303,10 @@ struct StateLayer {
 struct Plan {
     std::vector<Step> steps;
     std::vector<int> values;        ///< width of each activation buffer
-    std::vector<KvLayer> kv;        ///< one a layer
+    std::vector<KvLayer> kv;        ///< one a layer, and those of rows
     std::vector<StateLayer> states; ///< those that layers have, in their order
     int routes = 0;                 ///< routers in the plan
+    int choices = 0;                ///< tables of what rows chose
     int vocabulary = 0, hidden = 0;
     int experts = 0, experts_active = 0; ///< 0: dense
 };

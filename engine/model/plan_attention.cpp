@@ -2,6 +2,10 @@
 #include "engine/base/error.h"
 #include "engine/model/plan_builder.h"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
 namespace switchyard {
 
 /// Of the norms of compressed queries and latents: the authors' code leaves it as it is, whatever that of the
@@ -41,7 +45,9 @@ void PlanBuilder::attention() {
     project("attn_v", in, v_);
     if (c_.gated_queries)
         emit(SplitStep{queries, q_, gate_value(c_.heads * c_.head_dim), c_.heads, c_.head_dim, c_.head_dim});
-    const bool gated = attention_gate(in);
+    const bool gated = attention_gate(in), chooses = indexes("indexer.q_proj.weight");
+    if (chooses)
+        block_index(in);
     if (!c_.head_norm_last)
         head_norms();
     rope(q_, c_.heads, c_.head_dim, 0, c_.rope.query_temperature);
@@ -51,6 +57,7 @@ void PlanBuilder::attention() {
     AttentionStep step{q_,          k_,          v_,           attended_,         c_.heads,
                        c_.kv_heads, c_.head_dim, c_.value_dim, c_.attention_scale};
     step.window = window();
+    step.choice = chooses ? 0 : kNoChoice;
     step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", c_.heads, WeightRole::Attention);
     emit(step);
     if (gated || c_.gated_queries)
@@ -73,6 +80,67 @@ bool PlanBuilder::attention_gate(ValueId in) {
     return true;
 }
 
+/// Whether the layer at hand chooses for itself.
+bool PlanBuilder::indexes(const char* tensor) const {
+    const auto& layers = c_.indexer.layers;
+    return c_.indexer.heads > 0 && w_.has(prefix_ + tensor) &&
+           (layers.empty() || layers[static_cast<std::size_t>(layer_)]);
+}
+
+/// What both kinds of indexer have in common: queries and keys are there, rotated here.
+void PlanBuilder::index(IndexStep step, RopeStyle style) {
+    const IndexerConfig& i = c_.indexer;
+    const int dims = std::min(c_.rope.dims, i.dim);
+    for (const auto& [value, heads] : {std::pair(step.q, i.heads), std::pair(step.key, 1)})
+        emit(RopeStep{value, heads, i.dim, 0, dims, style, inverse_frequencies_, c_.rope.magnitude});
+    step.heads = i.heads;
+    step.dim = i.dim;
+    step.top = i.top;
+    step.block = i.block;
+    step.local = i.local;
+    step.cache = c_.layers + static_cast<int>(rows_.size());
+    step.choice = 0; // each layer's attention uses the last choice
+    rows_.push_back({.row_dim = i.dim});
+    plan_.choices = 1;
+    emit(step);
+}
+
+// DeepSeek-V3.2: the indexer has queries from the compressed ones, and a weight a head.
+void PlanBuilder::latent_index(ValueId q_in, ValueId in) {
+    const IndexerConfig& i = c_.indexer;
+    IndexStep step{};
+    step.q = shared_value(index_q_, i.heads * i.dim);
+    step.key = shared_value(index_key_, i.dim);
+    step.weights = shared_value(index_weights_, i.heads);
+    step.scale = 1.0f / std::sqrt(static_cast<float>(i.heads * i.dim));
+    project("indexer.attn_q_b", q_in, step.q);
+    project("indexer.attn_k", in, step.key);
+    emit(ProjectStep{in, w_.matrix(prefix_ + "indexer.proj.weight", WeightRole::Router, c_.hidden, i.heads),
+                     kNoWeight, step.weights});
+    emit(NormStep{.in = step.key,
+                  .out = step.key,
+                  .gain = w_.vector(prefix_ + "indexer.k_norm.weight", i.dim),
+                  .epsilon = kLatentEpsilon,
+                  .group = i.dim,
+                  .centred = true,
+                  .bias = w_.optional_vector(prefix_ + "indexer.k_norm.bias", i.dim, WeightRole::Norm)});
+    index(step, i.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit);
+}
+
+// MiniMax M3: each part of the KV heads chooses blocks of tokens.
+void PlanBuilder::block_index(ValueId in) {
+    const IndexerConfig& i = c_.indexer;
+    IndexStep step{};
+    step.q = shared_value(index_q_, i.heads * i.dim);
+    step.key = shared_value(index_key_, i.dim);
+    project("indexer.q_proj", in, step.q);
+    project("indexer.k_proj", in, step.key);
+    for (const auto& [name, value] :
+         {std::pair("indexer.q_norm.weight", step.q), std::pair("indexer.k_norm.weight", step.key)})
+        emit(NormStep{value, value, w_.vector(prefix_ + name, i.dim), c_.norm_epsilon, i.dim});
+    index(step, c_.rope.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit);
+}
+
 void PlanBuilder::latent_attention() {
     const int rope_dims = c_.rope.dims, nope = c_.head_dim - rope_dims, rank = c_.kv_lora_rank;
     plan_.kv.push_back({1, rank + rope_dims, 0});
@@ -89,6 +157,8 @@ void PlanBuilder::latent_attention() {
         const ValueId q_normed = normed_value(c_.q_lora_rank);
         emit(NormStep{q_compressed_, q_normed, gain, kLatentEpsilon, c_.q_lora_rank});
         project("attn_q_b", q_normed, q_);
+        if (indexes("indexer.attn_q_b.weight"))
+            latent_index(q_normed, normed_);
     }
     const bool gated = attention_gate(normed_);
     const WeightId gain = w_.vector(prefix_ + "attn_kv_a_norm.weight", rank);
@@ -107,6 +177,9 @@ void PlanBuilder::latent_attention() {
     step.k_b = w_.matrix(prefix_ + "attn_k_b.weight", WeightRole::Attention, nope, rank, c_.heads);
     step.v_b = w_.matrix(prefix_ + "attn_v_b.weight", WeightRole::Attention, rank, c_.value_dim, c_.heads);
     step.scale = c_.attention_scale;
+    step.choice = c_.indexer.heads > 0 ? 0 : kNoChoice;
+    if (step.choice != kNoChoice && plan_.choices == 0)
+        throw Error("the tensor " + prefix_ + "indexer.attn_q_b.weight is missing");
     emit(step);
     if (gated)
         emit(GateStep{attended_, gate_, GateStep::Function::Sigmoid});

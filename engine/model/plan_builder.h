@@ -84,10 +84,16 @@ class PlanBuilder {
 
     // MLA. Lite models project q at once; whether a model is one is told by its tensors, not by its layers.
     void latent_attention();
+    /// Chooses tokens by an input for queries and one for keys, both normed.
+    void latent_index(ValueId q_in, ValueId in);
+    void block_index(ValueId in);
+    void index(IndexStep step, RopeStyle style);
+    bool indexes(const char* tensor) const;
     ValueId normed_value(int width) { return q_normed_ == kNoValue ? q_normed_ = value(width) : q_normed_; }
 
     void feed_forward();
 
+    Activation activation() const;
     // Gated block: "" for a dense layer, "_shexp" for the shared experts.
     void block(const std::string& suffix, WeightRole role, int width, WeightId output_gate = kNoWeight);
 
@@ -108,6 +114,8 @@ class PlanBuilder {
     ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{}; // k_ and v_, or latent_ and q_compressed_
     ValueId latent_{}, q_compressed_{}, q_normed_ = kNoValue, found_ = kNoValue, gate_ = kNoValue;
     ValueId gated_queries_ = kNoValue;
+    ValueId index_q_ = kNoValue, index_key_ = kNoValue, index_weights_ = kNoValue;
+    std::vector<KvLayer> rows_; ///< of the cache, behind the layers' entries
     // Of linear attention and convolutions, with what these read and make of it.
     ValueId mixed_raw_ = kNoValue, mixed_ = kNoValue, z_ = kNoValue, recalled_ = kNoValue;
     ValueId alpha_ = kNoValue, beta_ = kNoValue, beta_alpha_ = kNoValue;

@@ -56,7 +56,8 @@ class Catalog {
         for (const WeightSource& s : sources_)
             used.insert(s.name);
         for (const TensorView& t : file_.tensors()) {
-            if (used.contains(t.name) || needless(t.name, config.layers))
+            if (used.contains(t.name) || needless(t.name, config.layers) ||
+                (!config.indexer.layers.empty() && t.name.find(".indexer.") != t.name.npos))
                 continue;
             if (takes_part(t.name))
                 throw Error(file_.path().string() + ": the tensor " + in_quotes(t.name) +

@@ -22,6 +22,13 @@ void PlanBuilder::feed_forward() {
         add_normed("post_ffw_norm.weight");
 }
 
+Activation PlanBuilder::activation() const {
+    return c_.single_mixers  ? Activation::Relu
+           : c_.clamped_silu ? Activation::ClampedSilu
+           : c_.gelu         ? Activation::Gelu
+                             : Activation::Silu;
+}
+
 void PlanBuilder::block(const std::string& suffix, WeightRole role, int width, WeightId output_gate) {
     if (width < 1)
         throw Error("the width of " + prefix_ + "ffn_up" + suffix + " is missing in the model's metadata");
@@ -29,7 +36,8 @@ void PlanBuilder::block(const std::string& suffix, WeightRole role, int width, W
     step.in = block_in_;
     step.out = block_out_;
     step.add = block_out_ == x_;
-    step.activation = c_.single_mixers ? Activation::Relu : c_.gelu ? Activation::Gelu : Activation::Silu;
+    step.activation = activation();
+    step.clamp = c_.silu_clamp;
     step.width = width;
     if (!c_.single_mixers)
         step.gate = w_.matrix(prefix_ + "ffn_gate" + suffix + ".weight", role, c_.hidden, width);
@@ -89,9 +97,7 @@ void PlanBuilder::experts() {
     if (c_.single_mixers)
         step.gate = step.up;
     step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, c_.expert_width, c_.hidden, c_.experts);
-    step.activation = c_.single_mixers  ? Activation::Relu
-                      : c_.clamped_silu ? Activation::ClampedSilu
-                                        : Activation::Silu;
+    step.activation = activation();
     step.clamp = c_.silu_clamp;
     step.gate_bias = bias_table("ffn_gate_exps.bias", c_.expert_width);
     step.up_bias = bias_table("ffn_up_exps.bias", c_.expert_width);

@@ -129,6 +129,7 @@ class Counter {
         matrices(StageKind::Attention, s.v_b, rows());
         attend(0, kv_bytes(1, s.latent_dim + s.rope), double{1} * s.heads * (s.nope + s.rope + s.value_dim));
     }
+    void add(const IndexStep&) {}
     void add(const GateStep&) {}
     void add(const SplitStep&) {}
     void add(const ConvolutionStep&) {}

@@ -31,7 +31,7 @@ void RowSteps::apply_step(StepRun& run, int row, const RowStep& step) {
     if (step.norm) {
         const int count = step.norm->count > 0 ? step.norm->count : width;
         for (int i = 0; i < count; i += step.norm->group)
-            rms_norm(x + i, run.vector(step.norm->gain), step.norm->epsilon, step.norm->group, x + i);
+            run.normalise(*step.norm, x + i, step.norm->group, x + i);
         return;
     }
     for (int h = 0; h < step.rope->heads; ++h)
@@ -52,7 +52,7 @@ void RowSteps::apply_to_head(StepRun& run, int row, ValueId value, int head, flo
             if (head < step.rope->heads)
                 rotate(run, row, step, x);
         } else if (step.norm->count <= 0 || head * step.norm->group < step.norm->count) {
-            rms_norm(x, run.vector(step.norm->gain), step.norm->epsilon, step.norm->group, x);
+            run.normalise(*step.norm, x, step.norm->group, x);
         }
     }
 }
@@ -67,6 +67,10 @@ void RowSteps::rotate(StepRun& run, int row, const RowStep& step, float* x) {
 }
 
 void AttentionStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
+    if (step_.choice != kNoChoice) {
+        reserve_chosen(shape, shared, sizes);
+        return;
+    }
     group_rows(shape.batch, kQueryRows, kQueryRows, shared.groups);
     const int count = std::min(shape.rows(), kQueryRows) * queries();
     ScratchSizes::hold<float>(sizes.queries, query_floats(count));
@@ -111,6 +115,8 @@ bool AttentionStage::apart(const StepRun& run) const {
 
 void AttentionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
+    if (step_.choice != kNoChoice)
+        return attend_chosen(run, w);
     const bool own = apart(run);
     if (!own) {
         run.parallel(w, run.rows(), [&](int r) {

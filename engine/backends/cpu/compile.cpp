@@ -16,6 +16,7 @@ std::unique_ptr<Stage> stage_of(FusedAttention& s) { return std::make_unique<Att
 std::unique_ptr<Stage> stage_of(FusedLatentAttention& s) {
     return std::make_unique<LatentAttentionStage>(std::move(s));
 }
+std::unique_ptr<Stage> stage_of(FusedIndex& s) { return std::make_unique<IndexStage>(std::move(s)); }
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s) { return std::make_unique<RecurrenceStage>(s); }
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm& s) { return std::make_unique<AddedNormStage>(s); }
 std::unique_ptr<Stage> stage_of(const ConvolutionStep& s) { return std::make_unique<ConvolutionStage>(s); }
@@ -38,6 +39,7 @@ std::vector<std::unique_ptr<Stage>> compile_stages(const Plan& plan, Shared& sha
         table.magnitude = ropes.magnitude;
         table.temperature = ropes.temperature;
     }
+    shared.choices.resize(static_cast<std::size_t>(plan.choices));
     std::vector<std::unique_ptr<Stage>> stages;
     stages.push_back(std::make_unique<RopeTableStage>(shared.ropes.size()));
     for (FusedStep& step : fused.steps)

@@ -199,6 +199,7 @@ std::span<const FeedForwardUnit> FeedForwardStage::make_units(StepRun& run, cons
         u.up_bias = run.vector(b.up_bias);
         u.down_bias = run.vector(b.down_bias);
         u.activation = b.activation;
+        u.clamp = b.clamp;
         u.width = b.width;
         u.count = run.rows();
         if (b.output_gate == kNoWeight)

@@ -26,6 +26,13 @@ void clamped_swiglu(SiluClamp c, const float* gate, const float* up, float* out,
     }
 }
 
+void limited_swiglu(float limit, const float* gate, const float* up, float* out, int n) {
+    for (int i = 0; i < n; ++i) {
+        const float g = std::min(gate[i], limit), u = std::clamp(up[i], -limit, limit);
+        out[i] = g / (1.0f + std::exp(-g)) * u;
+    }
+}
+
 void join(const FeedForwardUnit& unit, const float* gate, const float* up, float* out, int n) {
     switch (unit.activation) {
     case Activation::Silu:
@@ -38,6 +45,8 @@ void join(const FeedForwardUnit& unit, const float* gate, const float* up, float
         return;
     case Activation::ClampedSilu:
         return clamped_swiglu(unit.clamp, gate, up, out, n);
+    case Activation::LimitedSilu:
+        return limited_swiglu(unit.clamp.limit, gate, up, out, n);
     }
 }
 

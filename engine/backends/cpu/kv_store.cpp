@@ -1,15 +1,21 @@
 #include "engine/backends/cpu/kv_store.h"
 
 #include "engine/base/error.h"
+#include "kernels/cpu/half.h"
 #include "kernels/cpu/kernels.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
 namespace switchyard::cpu {
 
 static_assert(kKvTokens == kKvBlockTokens);
+
+static std::size_t row_value_bytes(BlockType type) {
+    return type == BlockType::F32 ? sizeof(float) : sizeof(Half);
+}
 
 std::size_t KvStore::type_index(BlockType type) {
     for (std::size_t i = 0; i < std::size(kTypes); ++i)
@@ -31,6 +37,11 @@ KvStore::KvStore(std::vector<KvLayer> layers, const std::vector<StateLayer>& sta
             offsets_[i].push_back(offset);
             offset += static_cast<std::size_t>(layer.kv_heads) *
                       (k_block_bytes(kTypes[i], layer.key_dim) + v_block_bytes(kTypes[i], layer.value_dim));
+            const int rows = (kKvBlockTokens + layer.row_tokens - 1) / layer.row_tokens;
+            offset += (static_cast<std::size_t>(rows) * static_cast<std::size_t>(layer.row_dim) *
+                           row_value_bytes(kTypes[i]) +
+                       63) /
+                      64 * 64;
         }
         offsets_[i].push_back(offset);
     }
@@ -75,6 +86,44 @@ std::byte* KvStore::values(KvBlockId id, int layer, int head) {
     return block.memory.get() + offsets_[type_index(block.type)][static_cast<std::size_t>(layer)] +
            heads * k_block_bytes(block.type, shape.key_dim) +
            static_cast<std::size_t>(head) * v_block_bytes(block.type, shape.value_dim);
+}
+
+std::byte* KvStore::rows(KvBlockId id, int entry) { return keys(id, entry, 0); }
+
+/// Where a row lies: in the block of its last token.
+std::byte* KvStore::row_place(std::span<const KvBlockId> blocks, int entry, int row) {
+    const KvLayer& shape = layers_[static_cast<std::size_t>(entry)];
+    const int last = (row + 1) * shape.row_tokens - 1;
+    const KvBlockId block = blocks[static_cast<std::size_t>(last / kKvBlockTokens)];
+    const auto number = static_cast<std::size_t>(last % kKvBlockTokens / shape.row_tokens);
+    return rows(block, entry) +
+           number * static_cast<std::size_t>(shape.row_dim) * row_value_bytes(book_.at(block).type);
+}
+
+void KvStore::keep_row(std::span<const KvBlockId> blocks, int entry, int row, const float* from) {
+    const KvLayer& shape = layers_[static_cast<std::size_t>(entry)];
+    const int last = (row + 1) * shape.row_tokens - 1, n = shape.row_dim;
+    std::byte* to = row_place(blocks, entry, row);
+    if (book_.at(blocks[static_cast<std::size_t>(last / kKvBlockTokens)]).type == BlockType::F32) {
+        std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));
+        return;
+    }
+    auto* halves = reinterpret_cast<Half*>(to);
+    for (int i = 0; i < n; ++i)
+        halves[i] = half_bits(from[i]);
+}
+
+void KvStore::read_row(std::span<const KvBlockId> blocks, int entry, int row, float* to) {
+    const KvLayer& shape = layers_[static_cast<std::size_t>(entry)];
+    const int last = (row + 1) * shape.row_tokens - 1, n = shape.row_dim;
+    const std::byte* from = row_place(blocks, entry, row);
+    if (book_.at(blocks[static_cast<std::size_t>(last / kKvBlockTokens)]).type == BlockType::F32) {
+        std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));
+        return;
+    }
+    const auto* halves = reinterpret_cast<const Half*>(from);
+    for (int i = 0; i < n; ++i)
+        to[i] = half_value(halves[i]);
 }
 
 } // namespace switchyard::cpu

@@ -30,10 +30,17 @@ class KvStore {
     BlockType type(KvBlockId block) const { return book_.at(block).type; }
     std::byte* keys(KvBlockId block, int layer, int head);
     std::byte* values(KvBlockId block, int layer, int head);
+    /// Of an entry with rows: the bytes of those whose last token is in the block.
+    std::byte* rows(KvBlockId block, int entry);
     /// Of a block with states: the values of one, by its number in the plan.
     float* state(KvBlockId block, int number);
 
+    /// One of an entry's rows, by number, of a sequence with these blocks.
+    void keep_row(std::span<const KvBlockId> blocks, int entry, int row, const float* from);
+    void read_row(std::span<const KvBlockId> blocks, int entry, int row, float* to);
+
   private:
+    std::byte* row_place(std::span<const KvBlockId> blocks, int entry, int row);
     KvBlockId add(BlockType type, bool states, std::size_t bytes);
 
     static constexpr BlockType kTypes[] = {BlockType::F32, BlockType::F16, BlockType::Q8_0, BlockType::Q4_0};

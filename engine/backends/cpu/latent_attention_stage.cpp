@@ -44,6 +44,10 @@ Task task_at(std::span<const RowGroup> groups, int heads, int index) {
 } // namespace
 
 void LatentAttentionStage::reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const {
+    if (step_.choice != kNoChoice) {
+        reserve_chosen(shape, shared, sizes);
+        return;
+    }
     group_rows(shape.batch, kRows, kDecompressedRows, shared.latent_groups);
     int rows = 1; // of the largest group
     for (const RowGroup& group : shared.latent_groups)
@@ -88,6 +92,8 @@ void LatentAttentionStage::store(StepRun& run, int row) const {
 
 void LatentAttentionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
+    if (step_.choice != kNoChoice)
+        return attend_chosen(run, w);
     if (all_heads(run.shape)) {
         attend_all_heads(run, w);
         return;

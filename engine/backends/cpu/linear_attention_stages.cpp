@@ -1,5 +1,6 @@
 // Layers whose memory has a fixed size: convolutions, the gated delta rule, state spaces; and what takes rows
 // apart and multiplies them by gates.
+#include "engine/backends/cpu/dot.h"
 #include "engine/backends/cpu/stages.h"
 
 #include <algorithm>
@@ -14,18 +15,6 @@ constexpr float kLeastSquare = 1e-6f; ///< added to the square of a query's or k
 
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 float softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
-
-float dot(const float* a, const float* b, int n) {
-    float sums[8] = {};
-    int i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int j = 0; j < 8; ++j)
-            sums[j] += a[i + j] * b[i + j];
-    float sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-    for (; i < n; ++i)
-        sum += a[i] * b[i];
-    return sum;
-}
 
 struct HeadOfState {
     int sequence, head, state; ///< the last: index into Plan::states
@@ -143,8 +132,8 @@ void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* s
     for (int i = 0; i < dk; ++i) {
         if (i < decays) {
             const float time = alpha[i] + dt[i];
-            decay =
-                std::exp(step_.least_decay < 0 ? step_.least_decay * sigmoid(std::abs(a) * time) : a * softplus(time));
+            decay = std::exp(step_.least_decay < 0 ? step_.least_decay * sigmoid(std::abs(a) * time)
+                                                   : a * softplus(time));
         }
         scale(decay, state + i * dv, state + i * dv, dv);
         scale_add(k[i], state + i * dv, change, dv);

@@ -81,6 +81,9 @@ class AttentionStage : public Stage {
     bool apart(const StepRun& run) const;
     void attend_task(StepRun& run, ThreadContext& w, const AttentionPieces& shared_out, const PieceTask& task,
                      bool own) const;
+    void reserve_chosen(const StepShape& shape, const Shared& shared, ScratchSizes& sizes) const;
+    void attend_chosen(StepRun& run, ThreadContext& w) const;
+    void attend_chosen_row(StepRun& run, ThreadContext& w, int row, int kv_head) const;
 
     int layer_;
     AttentionStep step_;
@@ -110,9 +113,30 @@ class LatentAttentionStage : public Stage {
                          int rows, int first_head, int heads) const;
     void attend_decompressed(StepRun& run, ThreadContext& w, const BatchSequence& sequence, int first_row,
                              int rows, int head) const;
+    void reserve_chosen(const StepShape& shape, const Shared& shared, ScratchSizes& sizes) const;
+    void attend_chosen(StepRun& run, ThreadContext& w) const;
+    void attend_chosen_row(StepRun& run, ThreadContext& w, int row, int first_head, int heads) const;
 
     int layer_;
     LatentAttentionStep step_;
+    RowSteps row_steps_;
+};
+
+/// Which tokens the attention of rows attends to.
+class IndexStage : public Stage {
+  public:
+    explicit IndexStage(FusedIndex fused) : step_(fused.step), row_steps_(std::move(fused.rows)) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    int keys_of(const StepRun& run, int row) const;
+    void keep(StepRun& run, int row) const;
+    void score(StepRun& run, ThreadContext& w, int row, int first, int last, float* scores,
+               std::int64_t stride) const;
+    void choose(StepRun& run, ThreadContext& w, int row, int choice, float* scores) const;
+
+    IndexStep step_;
     RowSteps row_steps_;
 };
 

@@ -1,6 +1,7 @@
 #include "engine/backends/cpu/step_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace switchyard::cpu {
@@ -78,7 +79,7 @@ void ThreadContext::project(const Slice& weight, const float* x, std::int64_t x_
 template <typename Self, typename Use>
 void Shared::each(Self& self, const Use& use) {
     for (auto* b : {&self.normed, &self.quantized, &self.hidden, &self.hidden_integers, &self.router_logits,
-                    &self.latent_queries, &self.latent_values, &self.piece_states})
+                    &self.latent_queries, &self.latent_values, &self.piece_states, &self.index_scores})
         use(*b);
     for (auto& room : self.feed_forward)
         for (auto* b : {&room.chosen, &room.counts, &room.gates, &room.logits, &room.units, &room.unit_rows,
@@ -86,6 +87,10 @@ void Shared::each(Self& self, const Use& use) {
             use(*b);
     for (auto& b : self.values)
         use(b);
+    for (auto& table : self.choices) {
+        use(table.chosen);
+        use(table.counts);
+    }
     for (auto& r : self.ropes) {
         use(r.cosines);
         use(r.sines);
@@ -112,6 +117,33 @@ StepShape::StepShape(const Batch& batch_, const Plan& plan_, int threads_, bool 
     }
 }
 
+namespace {
+
+/// Sums in the same order whatever the instruction set.
+template <typename Value>
+float sum_of(int n, const Value& value) {
+    float lanes[8] = {};
+    for (int i = 0; i < n; ++i)
+        lanes[i % 8] += value(i);
+    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
+
+} // namespace
+
+void StepRun::normalise(const NormStep& norm, const float* x, int n, float* out) const {
+    const float *gain = vector(norm.gain), *bias = vector(norm.bias);
+    if (norm.plain()) {
+        rms_norm(x, gain, norm.epsilon, n, out);
+        return;
+    }
+    const auto count = static_cast<float>(n);
+    const float mean = norm.centred ? sum_of(n, [&](int i) { return x[i]; }) / count : 0.0f;
+    const float square = sum_of(n, [&](int i) { return (x[i] - mean) * (x[i] - mean); }) / count;
+    const float factor = 1.0f / std::sqrt(square + norm.epsilon);
+    for (int i = 0; i < n; ++i)
+        out[i] = (x[i] - mean) * factor * (gain ? gain[i] : 1.0f) + (bias ? bias[i] : 0.0f);
+}
+
 /// Row `row` of a value: normed where `norm` is given, to `normed` where that is not null, and as integers to
 /// `quantized` where that is not.
 void StepRun::prepare_row(ValueId in, std::int64_t row, const NormStep* norm, float* normed,
@@ -119,7 +151,7 @@ void StepRun::prepare_row(ValueId in, std::int64_t row, const NormStep* norm, fl
     const int n = width(in);
     const float* x = value(in) + row * n;
     if (norm)
-        rms_norm(x, vector(norm->gain), norm->epsilon, n, normed);
+        normalise(*norm, x, n, normed);
     else if (normed)
         std::memcpy(normed, x, static_cast<std::size_t>(n) * sizeof(float));
     if (quantized)

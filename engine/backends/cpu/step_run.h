@@ -14,6 +14,7 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace switchyard::cpu {
@@ -84,6 +85,19 @@ struct FeedForwardRoom {
     RouterScratch router;
 };
 
+/// What rows chose of what they see, ascending: [rows][choices][most]; and how many: [rows][choices].
+struct ChoiceTable {
+    Buffer chosen, counts;
+    int choices = 1, most = 0;
+    int block = 1; ///< keys of each
+
+    std::span<const std::int32_t> of(std::int64_t row, int choice) const {
+        const std::int64_t place = row * choices + choice;
+        return {chosen.data<std::int32_t>() + place * most,
+                static_cast<std::size_t>(counts.data<std::int32_t>()[place])};
+    }
+};
+
 /// Buffers that outlive a step, so that a token allocates nothing.
 struct Shared {
     std::deque<Buffer> values;      ///< one a ValueId
@@ -96,6 +110,8 @@ struct Shared {
     Buffer piece_states; ///< what tasks that share a context found in their pieces of it
     std::vector<std::atomic<int>> pieces_done; ///< of each such context
     std::deque<RopeTable> ropes;
+    std::deque<ChoiceTable> choices; ///< by ChoiceId
+    Buffer index_scores;             ///< of few rows: [rows][choices][context]
     std::size_t bytes() const;
     void only_measure(); ///< all its buffers
 
@@ -237,6 +253,9 @@ class StepRun {
     int bits_of(std::int64_t row) const {
         return batch.rows[static_cast<std::size_t>(row)].dials.activation_bits;
     }
+
+    /// The norm of `n` values: a group's.
+    void normalise(const NormStep& norm, const float* x, int n, float* out) const;
 
     /// All rows of a value, normed where `norm` is given, in the formats asked for.
     Rows prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers);

@@ -19,6 +19,8 @@ GatedActivation gated(Activation activation) {
         return GatedActivation::Gelu;
     case Activation::ClampedSilu:
         return GatedActivation::ClampedSilu;
+    case Activation::LimitedSilu:
+        throw Error("this device's kernels compute no limits of SiLU alone");
     case Activation::Relu:
         throw Error("this device's kernels compute no feed-forward blocks without gates");
     }

@@ -172,6 +172,9 @@ std::unique_ptr<Stage> stage_of(const FusedLatentAttention& s, const StageMaker&
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
     return std::make_unique<RecurrenceStage>(s, maker);
 }
+std::unique_ptr<Stage> stage_of(const FusedIndex&, const StageMaker&) {
+    throw Error("this device's kernels compute no sparse attention");
+}
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm&, const StageMaker&) {
     throw Error("this device's kernels compute no norms behind a layer's blocks");
 }

@@ -101,6 +101,10 @@ class ReferenceModel : public testing::TestWithParam<const char*> {
     test::Array<float> expected() const { return test::read_npy<float>(folder() + "/logits.npy"); }
 };
 
+/// Whether a small difference may become a large one for many tokens: a state remembers a flipped route, and
+/// sparse attention sees another token where two scores are all but the same.
+bool forgiving(const LoadedModel& model) { return !model.plan().states.empty() || model.plan().choices > 0; }
+
 TEST_P(ReferenceModel, ExactPathAgreesWithTheAuthorsCode) {
     const auto want = expected();
     const auto model = load(GetParam(), true);
@@ -128,9 +132,9 @@ TEST_P(ReferenceModel, FastPathAgreesButForTheHalfPrecisionCache) {
     const auto model = load(GetParam(), false);
     const Comparison c =
         compare(all_logits(*model, ids(), 512, BlockType::F16), want.values, want.shape.back());
-    // A state remembers a flipped route for all tokens to come.
-    EXPECT_LT(c.median, model->plan().states.empty() ? 3e-5 : 3e-4);
-    EXPECT_LT(c.nmse, 1e-2) << "an F16 cache costs 1e-6, and more at the tokens where it flips a route";
+    EXPECT_LT(c.median, forgiving(*model) ? 1e-2 : 3e-5);
+    EXPECT_LT(c.nmse, forgiving(*model) ? 1e-1 : 1e-2)
+        << "an F16 cache costs 1e-6, and more at the tokens where it flips a route";
 }
 
 // Activations of 8 bits would be 1e-4 .. 1e-2 away.
@@ -146,7 +150,7 @@ TEST_P(ReferenceModel, FastPathComputesQuantizedWeightsAsTheExactOne) {
         const Comparison c = compare(all_logits(*model, ids(), 512, BlockType::F32), exact,
                                      static_cast<std::size_t>(model->plan().vocabulary));
         EXPECT_LT(c.median, 1e-6) << traits(type).name;
-        EXPECT_LT(c.nmse, model->plan().states.empty() ? 1e-4 : 1e-2)
+        EXPECT_LT(c.nmse, forgiving(*model) ? 1e-2 : 1e-4)
             << traits(type).name << ": more only where a route flips";
         std::filesystem::remove(path);
     }
@@ -161,17 +165,16 @@ TEST_P(ReferenceModel, ResultsDoNotDependOnChunksOrThreads) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel,
-                         testing::Values("llama31", "deepseek1", "deepseek2_lite", "deepseek2_grouped",
-                                         "deepseek3", "gptoss", "mixtral", "olmoe", "qwen2", "qwen2moe",
-                                         "qwen3", "qwen3moe", "smollm3", "glm4_moe", "glm4_moe_lite",
-                                         "minimax_m2", "ernie4_5_moe", "granitemoe", "granitemoeshared",
-                                         "hunyuan_v1_moe", "dots1", "bailing_moe_v2", "exaone_moe",
-                                         "ministral3", "olmo2", "olmo3", "gemma3", "gemma3_27b", "afmoe",
-                                         "qwen3_next", "qwen3_5", "qwen3_5_moe", "lfm2", "lfm2_moe",
-                                         "nemotron_h", "granitemoehybrid", "granitehybrid_dense",
-                                         "phi3_window", "kimi_linear", "bailing_hybrid"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Families, ReferenceModel,
+    testing::Values("llama31", "deepseek1", "deepseek2_lite", "deepseek2_grouped", "deepseek3", "gptoss",
+                    "mixtral", "olmoe", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "smollm3", "glm4_moe",
+                    "glm4_moe_lite", "minimax_m2", "ernie4_5_moe", "granitemoe", "granitemoeshared",
+                    "hunyuan_v1_moe", "dots1", "bailing_moe_v2", "exaone_moe", "ministral3", "olmo2", "olmo3",
+                    "gemma3", "gemma3_27b", "afmoe", "qwen3_next", "qwen3_5", "qwen3_5_moe", "lfm2",
+                    "lfm2_moe", "nemotron_h", "granitemoehybrid", "granitehybrid_dense", "phi3_window",
+                    "kimi_linear", "bailing_hybrid", "deepseek_v32", "glm_moe_dsa", "minimax_m3"),
+    [](const auto& info) { return std::string(info.param); });
 
 /// Models with latent attention.
 class LatentModel : public ReferenceModel {};
