@@ -29,6 +29,8 @@ struct Architecture {
     bool short_convolutions = false; ///< layers without attention are LFM2's convolutions
     bool multipliers = false;        ///< of embeddings, residuals, scores and logits, by keys (Granite)
     bool state_space = false;        ///< layers without attention are state spaces (StateSpaceStep)
+    bool selective_scan = false;     ///< those are Mamba-1's
+    bool parallel_mixers = false;    ///< each layer has attention and a state space beside each other
     bool single_mixers =
         false; ///< a layer is attention, a state space or a feed-forward block, without gates
     bool index_interleaved = false; ///< the indexer's rotation has pairs (2i, 2i+1)

@@ -71,6 +71,13 @@ void PlanBuilder::project(const std::string& name, ValueId in, ValueId out, bool
 }
 
 void PlanBuilder::mix() {
+    if (c_.parallel_mixers) {
+        // What reads the layer's input comes before anything is added to it.
+        state_space_input();
+        attention();
+        state_space_from_input();
+        return;
+    }
     if (c_.linear_layers.empty() || !c_.linear_layers[static_cast<std::size_t>(layer_)])
         c_.latent() ? latent_attention() : attention();
     else if (c_.space.heads > 0)

@@ -31,6 +31,18 @@ static SpaceConfig read_states(const ConfigReader& keys, int groups) {
     return s;
 }
 
+/// Mamba-1: heads of one channel.
+static SpaceConfig read_selective_scan(const ConfigReader& keys) {
+    SpaceConfig s;
+    s.taps = keys.required("ssm.conv_kernel", 2, 64);
+    s.state_size = keys.required("ssm.state_size", 1, 4096);
+    s.step_rank = keys.required("ssm.time_step_rank", 1, kMostWidth);
+    s.heads = keys.required("ssm.inner_size", 1, kMostWidth);
+    s.head_dim = s.groups = 1;
+    check_states(keys, s.heads, s.state_size, s.heads, s.taps);
+    return s;
+}
+
 // Kimi Delta Attention: a key head for each value head, of the same width. No key has their number.
 static void read_key_decays(const ModelFile& file, const ConfigReader& keys, ModelConfig& c) {
     if (c.linear_layers.empty())
@@ -62,7 +74,10 @@ void read_linear(const ModelFile& file, const ConfigReader& keys, const Architec
     c.gated_queries = architecture.gated_queries;
     if (architecture.state_space) {
         c.single_mixers = architecture.single_mixers;
-        c.space = read_states(keys, keys.count("ssm.group_count", 1, 1, kMostHeads));
+        c.parallel_mixers = architecture.parallel_mixers;
+        c.space = architecture.selective_scan
+                      ? read_selective_scan(keys)
+                      : read_states(keys, keys.count("ssm.group_count", 1, 1, kMostHeads));
         return;
     }
     if (architecture.key_decays) {

@@ -70,6 +70,8 @@ constexpr Family kFamilies[] = {
     {"qwen3_5_moe_text", "qwen35moe", false, {.gate = 1, .normalise = true}},
     {"kimi_linear", "kimi-linear", false, kDeepSeekV3},
     {"bailing_hybrid", "bailingmoe3", false, kDeepSeekV3},
+    {"jamba", "jamba", false, {.gate = 1}},
+    {"falcon_h1", "falcon-h1", false},
     {"granitemoehybrid", "granitehybrid", true, {.gate = 3}},
     {"nemotron_h", "nemotron_h", false, kDeepSeekV3},
     {"lfm2", "lfm2", false},
@@ -192,7 +194,7 @@ void read_experts(const Keys& keys, const std::string& model_type, const Router&
                   FolderShape& shape) {
     const auto experts = first_count(
         keys, {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"}, kMostExperts);
-    if (!experts || *experts == 0) {
+    if (!experts || *experts == 0 || (*experts == 1 && model_type == "jamba")) {
         return;
     }
     const auto active = first_count(keys, kActive, Keys::kMostValue);

@@ -5,10 +5,22 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace switchyard {
+
+/// What a matrix's rows are multiplied by (Falcon-H1), from its first on; a bias by `bias` in every row.
+struct RowFactors {
+    struct Part {
+        std::int64_t rows; ///< 0: all that are left
+        float factor;
+    };
+    std::vector<Part> parts;
+    float bias = 1.0f;
+};
 
 /// What the tensors of a folder need to know of its configuration.
 struct FolderShape {
@@ -24,8 +36,9 @@ struct FolderShape {
     int linear_key_heads = 0, linear_key_dim = 0; ///< of linear attention
     int linear_values = 0;                        ///< values of all value heads of a key head
     std::vector<bool> linear_layers; ///< which have linear attention with a decay a channel; empty: none
-    bool norms_above_one = false;    ///< the folder holds norms' gains less one
-    bool two_rope_tables = false;    ///< rope_factors are those of short texts
+    std::map<std::string, RowFactors, std::less<>> factors; ///< by a tensor's name within its layer
+    bool norms_above_one = false;                           ///< the folder holds norms' gains less one
+    bool two_rope_tables = false;                           ///< rope_factors are those of short texts
     std::vector<float> rope_factors; ///< Llama 3.1's divisors of the frequencies; empty: none
 };
 

@@ -177,6 +177,93 @@ void read_state_spaces(const Keys& keys, std::uint64_t layers, Target& out, Meta
     }
 }
 
+/// Jamba's Mamba-1.
+void read_selective_scan(const Keys& keys, std::uint64_t layers, Target& out, const FolderShape& shape) {
+    const std::uint64_t hidden = keys.required("hidden_size", kMostWidth),
+                        period = keys.count("attn_layer_period").value_or(8),
+                        offset = keys.count("attn_layer_offset").value_or(4);
+    if (period == 0) {
+        keys.fail("attn_layer_period", "is 0");
+    }
+    std::vector<std::int64_t> heads;
+    for (std::size_t i = 0; i < layers; ++i) {
+        heads.push_back(i % period == offset ? shape.kv_heads : 0);
+    }
+    const nlohmann::json* rank = keys.find("mamba_dt_rank");
+    const bool named = !rank || rank->is_string(); // "auto"
+    out.set("attention.head_count_kv", heads);
+    out.set("ssm.conv_kernel", keys.count("mamba_d_conv", 64).value_or(4));
+    out.set("ssm.inner_size", hidden * keys.count("mamba_expand", 64).value_or(2));
+    out.set("ssm.state_size", keys.count("mamba_d_state", kMostHeadDim).value_or(16));
+    out.set("ssm.time_step_rank", named ? (hidden + 15) / 16 : keys.required("mamba_dt_rank", kMostWidth));
+}
+
+/// What Falcon-H1 multiplies what it computes by: in weights here, as converters do it.
+void read_factors(const Keys& keys, Target& out, FolderShape& shape, std::int64_t inner,
+                  std::int64_t states) {
+    const auto real = [&](const char* key) { return static_cast<float>(keys.real(key).value_or(1.0)); };
+    const auto list = [&](const char* key, std::size_t count) {
+        std::vector<float> all(count, 1.0f);
+        const nlohmann::json* given = keys.find(key);
+        if (given && (!given->is_array() || given->size() != count)) {
+            keys.fail(key, "does not have " + std::to_string(count) + " numbers");
+        }
+        for (std::size_t i = 0; given && i < count; ++i) {
+            if (!(*given)[i].is_number()) {
+                keys.fail(key, "has what is no number");
+            }
+            all[i] = (*given)[i].get<float>();
+        }
+        return all;
+    };
+    const float in = real("attention_in_multiplier"), key = real("key_multiplier"),
+                behind = real("attention_out_multiplier"), space = real("ssm_in_multiplier"),
+                space_out = real("ssm_out_multiplier");
+    const std::vector<float> blocks = list("mlp_multipliers", 2), parts = list("ssm_multipliers", 5);
+    const auto whole = [&](const char* name, float weight, float bias) {
+        shape.factors[name] = {{{0, weight}}, bias};
+    };
+    whole("attn_q", in, 1.0f);
+    whole("attn_k", in * key, key);
+    whole("attn_v", in, 1.0f);
+    whole("attn_output", behind, behind);
+    whole("ffn_gate", blocks[0], blocks[0]);
+    whole("ffn_down", blocks[1], blocks[1]);
+    whole("ssm_out", space_out, space_out);
+    shape.factors["ssm_in"] = {{{inner, space * parts[0]},
+                                {inner, space * parts[1]},
+                                {states, space * parts[2]},
+                                {states, space * parts[3]},
+                                {0, space * parts[4]}}};
+    out.set("embedding_scale", static_cast<double>(real("embedding_multiplier")));
+    out.set("logit_scale", 1.0 / static_cast<double>(real("lm_head_multiplier")));
+}
+
+/// Falcon-H1: attention and a state space in each layer.
+void read_parallel_mixers(const Keys& keys, Target& out, FolderShape& shape) {
+    const std::uint64_t heads = keys.required("mamba_n_heads", kMostHeads),
+                        groups = keys.count("mamba_n_groups", kMostHeads).value_or(1),
+                        states = keys.required("mamba_d_state", kMostHeadDim);
+    const auto given = keys.count("mamba_d_ssm", kMostWidth);
+    const std::uint64_t inner =
+        given ? *given
+              : static_cast<std::uint64_t>(static_cast<double>(keys.required("hidden_size", kMostWidth)) *
+                                           keys.real("mamba_expand").value_or(2.0));
+    if (keys.flag("mamba_rms_norm").value_or(false) && keys.flag("mamba_norm_before_gate").value_or(true)) {
+        keys.fail("mamba_norm_before_gate", "is true, which is not known here");
+    }
+    if (keys.flag("mamba_proj_bias").value_or(false)) {
+        keys.fail("mamba_proj_bias", "is true, which is not known here");
+    }
+    out.set("ssm.conv_kernel", keys.count("mamba_d_conv", 64).value_or(4));
+    out.set("ssm.state_size", states);
+    out.set("ssm.group_count", groups);
+    out.set("ssm.time_step_rank", heads);
+    out.set("ssm.inner_size", inner);
+    read_factors(keys, out, shape, static_cast<std::int64_t>(inner),
+                 static_cast<std::int64_t>(groups * states));
+}
+
 /// Which layers of Kimi Linear and Ling 3 have attention over latents: the list's, which counts from 1, or
 /// each last of a group.
 std::vector<bool> latent_layers(const Keys& keys, const Keys& own, std::uint64_t layers) {
@@ -306,6 +393,12 @@ void read_folder_layers(const Keys& keys, const std::string& model_type, Target&
     read_indexer(keys, model_type, layers, out);
     if (model_type == "granitemoehybrid" || model_type == "nemotron_h") {
         read_state_spaces(keys, layers, out, metadata, shape);
+    }
+    if (model_type == "jamba") {
+        read_selective_scan(keys, layers, out, shape);
+    }
+    if (model_type == "falcon_h1") {
+        read_parallel_mixers(keys, out, shape);
     }
     if (model_type == "kimi_linear" || model_type == "bailing_hybrid") {
         read_key_decays(keys, layers, out, metadata, shape);

@@ -14,6 +14,7 @@ constexpr Pair kGlobal[] = {{"model.embed_tokens.weight", "token_embd.weight"},
                             {"model.word_embeddings.weight", "token_embd.weight"},
                             {"model.embeddings.weight", "token_embd.weight"},
                             {"model.norm_f.weight", "output_norm.weight"},
+                            {"model.final_layernorm.weight", "output_norm.weight"},
                             {"model.norm.weight", "output_norm.weight"},
                             {"model.embedding_norm.weight", "token_embd_norm.weight"},
                             {"lm_head.weight", "output.weight"}};
@@ -94,11 +95,18 @@ constexpr Pair kLayer[] = {
     {"conv.conv.weight", "shortconv.conv.weight"},
     {"conv.in_proj.weight", "shortconv.in_proj.weight"},
     {"conv.out_proj.weight", "shortconv.out_proj.weight"},
-    {"feed_forward.w1.weight", "ffn_gate.weight"},
-    {"feed_forward.w3.weight", "ffn_up.weight"},
-    {"feed_forward.w2.weight", "ffn_down.weight"},
-    {"feed_forward.gate.weight", "ffn_gate_inp.weight"},
-    {"feed_forward.expert_bias", "exp_probs_b.bias"},
+    {"mlp.w1.weight", "ffn_gate.weight"},
+    {"mlp.w3.weight", "ffn_up.weight"},
+    {"mlp.w2.weight", "ffn_down.weight"},
+    {"pre_ff_layernorm.weight", "ffn_norm.weight"},
+    {"mamba.x_proj.weight", "ssm_x.weight"},
+    {"mamba.dt_proj.weight", "ssm_dt.weight"},
+    {"mamba.dt_proj.bias", "ssm_dt.bias"},
+    {"mamba.dt_layernorm.weight", "ssm_dt_norm.weight"},
+    {"mamba.b_layernorm.weight", "ssm_b_norm.weight"},
+    {"mamba.c_layernorm.weight", "ssm_c_norm.weight"},
+    {"mamba.in_proj.bias", "ssm_in.bias"},
+    {"mamba.out_proj.bias", "ssm_out.bias"},
     {"self_attn.q_proj.weight", "attn_q.weight"},
     {"self_attn.k_proj.weight", "attn_k.weight"},
     {"self_attn.v_proj.weight", "attn_v.weight"},
@@ -201,7 +209,7 @@ std::string usual_name(std::string_view rest) {
     constexpr Pair kBlocks[] = {{"attention.", "self_attn."},
                                 {"block_sparse_moe.", "mlp."},
                                 {"mixer.experts.", "mlp.experts."},
-                                {"feed_forward.experts.", "mlp.experts."}};
+                                {"feed_forward.", "mlp."}};
     for (const auto& [own, usual] : kBlocks) {
         if (rest.starts_with(own)) {
             return std::string(usual) + std::string(rest.substr(own.size()));

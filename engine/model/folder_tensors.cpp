@@ -168,21 +168,46 @@ FolderTensors::Matrix FolderTensors::interleaved(const FolderTensor& tensor, con
     return m;
 }
 
-/// A vector of floats, each changed.
-FolderTensors::Matrix FolderTensors::changed(const FolderTensor& tensor, const Matrix& before,
-                                             float (*change)(float)) {
-    if (before.shape.size() != 1 || !before.data) {
-        fail(tensor, "is no vector");
-    }
-    const std::int64_t size = before.shape[0];
-    Matrix m{BlockType::F32, before.shape, nullptr, static_cast<std::size_t>(size) * sizeof(float)};
-    m.make = [before, size, change](std::int64_t first, std::int64_t count, std::byte* out) {
-        std::vector<float> values(static_cast<std::size_t>(size));
-        decode_row(before.type, before.data, values);
-        std::ranges::transform(values, values.begin(), change);
-        std::memcpy(out, values.data() + first, static_cast<std::size_t>(count) * sizeof(float));
+/// Floats, each changed; a vector has one row a value.
+FolderTensors::Matrix FolderTensors::changed(const Matrix& before,
+                                             std::function<float(std::int64_t row, float)> change) {
+    const std::size_t count = values(before.shape), cols = count / static_cast<std::size_t>(before.shape[0]);
+    Matrix m{BlockType::F32, before.shape, nullptr, count * sizeof(float)};
+    m.make = [before, cols, change = std::move(change)](std::int64_t first, std::int64_t rows,
+                                                        std::byte* out) {
+        std::vector<std::byte> buffer;
+        std::vector<float> row(cols);
+        for (std::int64_t r = first; r < first + rows; ++r, out += cols * sizeof(float)) {
+            decode_row(before.type, before.rows(r, 1, buffer), row);
+            std::ranges::transform(row, row.begin(), [&](float value) { return change(r, value); });
+            std::memcpy(out, row.data(), cols * sizeof(float));
+        }
     };
     return m;
+}
+
+/// By FolderShape::factors.
+FolderTensors::Matrix FolderTensors::multiplied(const std::string& name, const Matrix& before) const {
+    const std::size_t part = name.starts_with("blk.") ? name.find('.', 4) + 1 : 0, kind = name.rfind('.');
+    const auto found =
+        kind > part ? shape_.factors.find(name.substr(part, kind - part)) : shape_.factors.end();
+    if (found == shape_.factors.end()) {
+        return before;
+    }
+    if (name.ends_with(".bias")) {
+        return changed(before, [factor = found->second.bias](std::int64_t, float x) { return x * factor; });
+    }
+    std::vector<float> factors;
+    for (const RowFactors::Part& rows : found->second.parts) {
+        const std::int64_t left = before.shape[0] - std::ssize(factors);
+        factors.insert(factors.end(),
+                       static_cast<std::size_t>(rows.rows == 0 ? left : std::min(left, rows.rows)),
+                       rows.factor);
+    }
+    factors.resize(static_cast<std::size_t>(before.shape[0]), 1.0f);
+    return changed(before, [factors = std::move(factors)](std::int64_t row, float x) {
+        return x * factors[static_cast<std::size_t>(row)];
+    });
 }
 
 /// Qwen3-Next's queries, keys, values and gates, key head by key head: sorted, as converters do.
@@ -228,11 +253,17 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
         }
     }
     if (shape_.norms_above_one && name.ends_with("_norm.weight") && !name.ends_with("ssm_norm.weight")) {
-        m = changed(tensor, m, [](float gain) { return gain + 1.0f; });
+        m = changed(m, [](std::int64_t, float gain) { return gain + 1.0f; });
     } else if (name.ends_with(".ssm_a")) {
-        m.shape = {static_cast<std::int64_t>(values(m.shape))}; // one a head, whatever stands around it
-        m = changed(tensor, m, [](float logarithm) { return -std::exp(logarithm); });
+        if (m.shape.size() > 1) { // a decay a head stands among ones in some
+            std::erase(m.shape, 1);
+        }
+        if (m.shape.empty()) {
+            m.shape.push_back(1);
+        }
+        m = changed(m, [](std::int64_t, float logarithm) { return -std::exp(logarithm); });
     }
+    m = multiplied(name, m);
     if (m.shape.size() == 3 && m.shape[1] == 1 && name.find("conv") != name.npos) {
         m.shape.erase(m.shape.begin() + 1); // a channel of a depthwise convolution has one input
     }

@@ -58,7 +58,8 @@ class FolderTensors {
     void finish_experts();
 
     Matrix plain(const FolderTensor& tensor);
-    Matrix changed(const FolderTensor& tensor, const Matrix& before, float (*change)(float));
+    static Matrix changed(const Matrix& before, std::function<float(std::int64_t row, float)> change);
+    Matrix multiplied(const std::string& name, const Matrix& before) const;
     Matrix interleaved(const FolderTensor& tensor, const Matrix& halves, int heads);
     /// Adds a view of the shape given in the folder's order, without data.
     TensorView& push(std::string name, BlockType type, std::vector<std::int64_t> folder_shape);

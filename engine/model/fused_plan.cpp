@@ -20,7 +20,7 @@ class Fuser {
     // A norm of whole rows waits for the steps that read its result; head norms wait for the attention.
     void add(const NormStep& s) {
         flush();
-        if (s.add)
+        if (s.add || s.kept)
             fused_.steps.emplace_back(FusedAddedNorm{s});
         else if (s.in == s.out)
             row_steps_.push_back({s, std::nullopt, 0});

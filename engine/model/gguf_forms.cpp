@@ -66,9 +66,12 @@ bool has_ones(const TensorView& t, const LayerName& name) {
            std::ranges::find(t.shape, 1) != t.shape.end();
 }
 
+/// Falcon-H1's norm has no kind behind its name.
+bool lacks_kind(const LayerName& name) { return name.rest == "ffn_norm"; }
+
 bool old_form(const TensorView& t, const ModelFile& file) {
     const LayerName name = layer_name(t.name);
-    if (has_ones(t, name))
+    if (has_ones(t, name) || lacks_kind(name))
         return true;
     if (name.rest == "attn_kv_b.weight")
         return !file.find(name.prefix + "attn_k_b.weight");
@@ -107,6 +110,8 @@ class Reformed final : public ModelFile {
             tensors_.add(t);
         else if (has_ones(t, name))
             add_without_ones(t);
+        else if (lacks_kind(name))
+            add_with_kind(t);
         else if (name.rest == "attn_kv_b.weight")
             add_kv_b(t, name.prefix);
         else if (joins_qkvz(name, *file_))
@@ -133,6 +138,10 @@ class Reformed final : public ModelFile {
         throw Error(path().string() + ": the tensor " + t.name + " " + why);
     }
 
+    void add_with_kind(TensorView view) {
+        view.name += ".weight";
+        tensors_.add(std::move(view));
+    }
     void add_without_ones(TensorView view) {
         std::erase(view.shape, 1);
         if (view.shape.empty())

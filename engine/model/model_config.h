@@ -44,7 +44,8 @@ struct LinearConfig {
 /// The state space of layers that have one (StateSpaceStep).
 struct SpaceConfig {
     int heads = 0, head_dim = 0, groups = 0, state_size = 0;
-    int taps = 0; ///< of the convolution before
+    int taps = 0;      ///< of the convolution before
+    int step_rank = 0; ///< Mamba-1: width that time steps are made from; 0: Mamba-2
 };
 
 /// What chooses tokens for attention (IndexStep).
@@ -76,6 +77,7 @@ struct ModelConfig {
     std::vector<bool> linear_layers; ///< those without attention; empty: none
     LinearConfig linear;             ///< where they have linear attention
     SpaceConfig space;               ///< where they have a state space
+    bool parallel_mixers = false;    ///< each layer has attention and a state space beside each other
     bool single_mixers = false;      ///< each layer has one block alone, its kind told by its tensors
     int short_taps = 0;              ///< where they are LFM2's convolutions: their taps
     IndexerConfig indexer;

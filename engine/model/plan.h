@@ -32,6 +32,7 @@ struct NormStep {
     int group;
     int count = 0;             ///< values of a row that are normed, from its first; 0: all
     bool add = false;          ///< out += the result; whole rows only
+    bool kept = false;         ///< the result is kept in `out` for what is added to it later
     bool centred = false;      ///< LayerNorm
     WeightId bias = kNoWeight; ///< [group]
 
@@ -172,20 +173,27 @@ struct DeltaRuleStep {
     int state; ///< index into Plan::states, [value_heads, key_dim, value_dim]
 };
 
-/// A state space with one decay a head (Mamba-2: Dao and Gu, arXiv 2405.21060). For each head with its state
-/// S [head_dim, state_size], 0 in a new sequence, and its group's B and C:
-/// t = softplus(dt + dt_bias); S = exp(t a) S + t x (x) B; y = S C + d x;
-/// then out = RMS norm over each group of (y * silu(z)) * gain.
+/// A state space (Mamba-2: Dao and Gu, arXiv 2405.21060). For each head with its state S [head_dim,
+/// state_size], 0 in a new sequence, and its group's B and C:
+/// t = softplus(dt + dt_bias); S = exp(t a) S + t x (x) B; y = (S C + d x) silu(z);
+/// then out = RMS norm over each group of y * gain. Mamba-1 (arXiv 2312.00752) has heads of one channel, a
+/// decay for each value of the state, B and C of one group apart from x, and no norm.
 struct StateSpaceStep {
     ValueId mixed; ///< [heads * head_dim + 2 * groups * state_size]: x, B, C
-    ValueId in;    ///< a row begins with z [heads * head_dim]; its dt [heads] begins at `dt_from`
+    ValueId in;    ///< z [heads * head_dim] begins at `z_from`, and dt [heads] at `dt_from`
     ValueId out;   ///< [heads * head_dim]
     int dt_from;
-    WeightId a, d, dt_bias; ///< [heads]; a is below 0
-    WeightId gain;          ///< [heads * head_dim]
+    WeightId a;                   ///< [heads], or [heads, state_size] by value; below 0
+    WeightId d;                   ///< [heads]
+    WeightId dt_bias = kNoWeight; ///< [heads]
+    WeightId gain = kNoWeight;    ///< [heads * head_dim]; kNoWeight: no norm
     int heads, head_dim, groups, state_size;
     float epsilon;
     int state; ///< index into Plan::states, [heads, head_dim, state_size]
+    int z_from = 0;
+    ValueId b = kNoValue, c = kNoValue; ///< [groups * state_size], where `mixed` is x alone
+    ValueId dt = kNoValue;              ///< [heads], where `in` does not have it
+    bool by_value = false;              ///< a decay for each value of the state
 };
 
 /// Takes rows of `groups` groups apart: of each group the first `first` values, then `second`.

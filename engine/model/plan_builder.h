@@ -59,6 +59,12 @@ class PlanBuilder {
     WeightId rows_in_one(const std::string& name, int size, WeightRole role);
 
     void state_space();
+    void state_space_input();
+    void state_space_from_input();
+    // Mamba-1.
+    void selective_scan();
+    /// A norm of a whole value in its place, where the layer has it.
+    void norm_in_place(const std::string& name, ValueId v);
 
     // LFM2: what is convolved is multiplied by a gate before and by another behind.
     void short_convolution();
@@ -120,6 +126,8 @@ class PlanBuilder {
     ValueId mixed_raw_ = kNoValue, mixed_ = kNoValue, z_ = kNoValue, recalled_ = kNoValue;
     ValueId alpha_ = kNoValue, beta_ = kNoValue, beta_alpha_ = kNoValue;
     std::array<ValueId, 3> parts_{kNoValue, kNoValue, kNoValue}; // queries, keys, values before convolutions
+    ValueId scanned_ = kNoValue, steps_low_ = kNoValue, steps_ = kNoValue;
+    ValueId b_and_c_ = kNoValue, b_ = kNoValue, c_state_ = kNoValue;
     ValueId decays_between_ = kNoValue, gates_between_ = kNoValue;
     ValueId block_in_{}, block_out_{}; // of a layer's feed-forward blocks
 };

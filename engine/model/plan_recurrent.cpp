@@ -32,10 +32,66 @@ WeightId PlanBuilder::rows_in_one(const std::string& name, int size, WeightRole 
 
 void PlanBuilder::state_space() {
     plan_.kv.push_back({});
+    state_space_input();
+    if (c_.space.step_rank > 0)
+        selective_scan();
+    else
+        state_space_from_input();
+}
+
+void PlanBuilder::state_space_input() {
+    const SpaceConfig& s = c_.space;
+    const int inner = s.heads * s.head_dim,
+              width = s.step_rank > 0 ? 2 * inner : 2 * inner + 2 * s.groups * s.state_size + s.heads;
+    norm(prefix_ + "attn_norm.weight", x_, normed_);
+    project("ssm_in", normed_, shared_value(mixed_raw_, width));
+}
+
+void PlanBuilder::norm_in_place(const std::string& name, ValueId v) {
+    const int width = plan_.values[static_cast<std::size_t>(v)];
+    if (w_.has(prefix_ + name))
+        emit(NormStep{.in = v,
+                      .out = v,
+                      .gain = w_.vector(prefix_ + name, width),
+                      .epsilon = c_.norm_epsilon,
+                      .group = width,
+                      .kept = true});
+}
+
+void PlanBuilder::selective_scan() {
+    const SpaceConfig& s = c_.space;
+    const int inner = s.heads, n = s.state_size;
+    convolve(inner, 0, s.taps, w_.optional_vector(prefix_ + "ssm_conv1d.bias", inner, WeightRole::Attention));
+    project("ssm_x", mixed_, shared_value(scanned_, s.step_rank + 2 * n));
+    emit(SplitStep{scanned_, shared_value(steps_low_, s.step_rank), shared_value(b_and_c_, 2 * n), 1,
+                   s.step_rank, 2 * n});
+    emit(SplitStep{b_and_c_, shared_value(b_, n), shared_value(c_state_, n), 1, n, n});
+    norm_in_place("ssm_dt_norm.weight", steps_low_);
+    norm_in_place("ssm_b_norm.weight", b_);
+    norm_in_place("ssm_c_norm.weight", c_state_);
+    project("ssm_dt", steps_low_, shared_value(steps_, inner)); // with its bias
+    StateSpaceStep step{};
+    step.mixed = mixed_;
+    step.in = mixed_raw_;
+    step.z_from = inner;
+    step.b = b_;
+    step.c = c_state_;
+    step.dt = steps_;
+    step.by_value = true;
+    step.out = shared_value(recalled_, inner);
+    step.a = w_.vectors(prefix_ + "ssm_a", n, inner, WeightRole::Attention);
+    step.d = w_.vector(prefix_ + "ssm_d", inner, WeightRole::Attention);
+    step.heads = inner;
+    step.head_dim = step.groups = 1;
+    step.state_size = n;
+    step.state = state(inner * n);
+    emit(step);
+    project("ssm_out", recalled_, x_, true);
+}
+
+void PlanBuilder::state_space_from_input() {
     const SpaceConfig& s = c_.space;
     const int inner = s.heads * s.head_dim, mixed = inner + 2 * s.groups * s.state_size;
-    norm(prefix_ + "attn_norm.weight", x_, normed_);
-    project("ssm_in", normed_, shared_value(mixed_raw_, inner + mixed + s.heads));
     convolve(mixed, inner, s.taps,
              w_.optional_vector(prefix_ + "ssm_conv1d.bias", mixed, WeightRole::Attention));
     StateSpaceStep step{};
@@ -46,7 +102,8 @@ void PlanBuilder::state_space() {
     step.a = rows_in_one("ssm_a", s.heads, WeightRole::Attention);
     step.d = rows_in_one("ssm_d", s.heads, WeightRole::Attention);
     step.dt_bias = w_.vector(prefix_ + "ssm_dt.bias", s.heads, WeightRole::Attention);
-    step.gain = rows_in_one("ssm_norm.weight", inner, WeightRole::Norm);
+    if (w_.has(prefix_ + "ssm_norm.weight"))
+        step.gain = rows_in_one("ssm_norm.weight", inner, WeightRole::Norm);
     step.heads = s.heads;
     step.head_dim = s.head_dim;
     step.groups = s.groups;

@@ -153,16 +153,22 @@ void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* s
         out[i] *= (step_.sigmoid_gate ? 1.0f : z[i]) * sigmoid(z[i]);
 }
 
+/// Of so many channels that their memory is read in long stretches.
+int StateSpaceStage::heads_of_a_task() const { return std::max(kConvolved / step_.head_dim, 1); }
+
 void StateSpaceStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) const {
-    ScratchSizes::hold<float>(sizes.state, static_cast<std::size_t>(step_.head_dim * step_.state_size));
+    ScratchSizes::hold<float>(
+        sizes.state, static_cast<std::size_t>(heads_of_a_task() * step_.head_dim * step_.state_size));
 }
 
 void StateSpaceStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
     const auto sequences = static_cast<int>(run.batch.sequences.size());
-    run.parallel(w, sequences * step_.heads,
-                 [&](int task) { advance(run, w, task / step_.heads, task % step_.heads); });
+    const int each = heads_of_a_task(), tasks = (step_.heads + each - 1) / each;
+    run.parallel(w, sequences * tasks, [&](int task) { advance(run, w, task / tasks, task % tasks * each); });
     run.meet(w);
+    if (step_.gain == kNoWeight)
+        return;
     const int group = step_.heads * step_.head_dim / step_.groups;
     run.parallel(w, run.rows() * step_.groups, [&](int place) {
         float* out = run.value(step_.out) + std::int64_t{place} * group;
@@ -171,26 +177,47 @@ void StateSpaceStage::run(StepRun& run, ThreadContext& w) const {
     run.meet(w);
 }
 
-void StateSpaceStage::advance(StepRun& run, ThreadContext& w, int sequence, int head) const {
-    const auto of_head = static_cast<std::size_t>(step_.head_dim * step_.state_size);
-    float* state = w.state.get<float>(of_head);
-    advance_head(run, {sequence, head, step_.state}, state, of_head,
-                 [&](std::int64_t r) { step_row(run, r, head, state); });
+/// All rows of a sequence, of a task's heads from `first_head` on.
+void StateSpaceStage::advance(StepRun& run, ThreadContext& w, int sequence, int first_head) const {
+    const int heads = std::min(heads_of_a_task(), step_.heads - first_head);
+    const auto of_head = static_cast<std::size_t>(step_.head_dim * step_.state_size),
+               size = of_head * static_cast<std::size_t>(heads),
+               at = of_head * static_cast<std::size_t>(first_head);
+    float* state = w.state.get<float>(size);
+    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(sequence)].state;
+    if (memory == kNoState)
+        std::fill_n(state, size, 0.0f);
+    else
+        std::copy_n(run.kv.state(memory, step_.state) + at, size, state);
+    run.follow(
+        sequence,
+        [&](std::int64_t r) {
+            for (int h = 0; h < heads; ++h)
+                step_row(run, r, first_head + h, state + static_cast<std::size_t>(h) * of_head);
+        },
+        [&](KvBlockId kept) { std::copy_n(state, size, run.kv.state(kept, step_.state) + at); });
 }
 
-/// One row of one head: y * silu(z).
+/// One row of one head: y.
 void StateSpaceStage::step_row(StepRun& run, std::int64_t row, int head, float* state) const {
     const int n = step_.state_size, p = step_.head_dim, inner = step_.heads * p;
     const int group = head / (step_.heads / step_.groups);
-    const float* mixed = run.value(step_.mixed) + row * run.width(step_.mixed);
-    const float* in = run.value(step_.in) + row * run.width(step_.in);
-    const float *x = mixed + head * p, *b = mixed + inner + group * n, *c = b + step_.groups * n;
-    const float *z = in + head * p,
-                time = softplus(in[step_.dt_from + head] + run.vector(step_.dt_bias)[head]);
-    const float decay = std::exp(time * run.vector(step_.a)[head]), d = run.vector(step_.d)[head];
+    const auto of_row = [&](ValueId value) { return run.value(value) + row * run.width(value); };
+    const float *mixed = of_row(step_.mixed), *in = of_row(step_.in);
+    const float *x = mixed + head * p, *z = in + step_.z_from + head * p;
+    const float *b = (step_.b == kNoValue ? mixed + inner : of_row(step_.b)) + group * n,
+                *c = step_.c == kNoValue ? b + step_.groups * n : of_row(step_.c) + group * n;
+    const float *bias = run.vector(step_.dt_bias), *a = run.vector(step_.a);
+    const float raw = step_.dt == kNoValue ? in[step_.dt_from + head] : of_row(step_.dt)[head];
+    const float time = softplus(raw + (bias ? bias[head] : 0.0f)), d = run.vector(step_.d)[head];
+    const float decay = step_.by_value ? 0.0f : std::exp(time * a[head]);
     float* out = run.value(step_.out) + row * inner + head * p;
     for (int i = 0; i < p; ++i, state += n) {
-        scale(decay, state, state, n);
+        if (step_.by_value)
+            for (int j = 0; j < n; ++j)
+                state[j] *= std::exp(time * a[head * n + j]);
+        else
+            scale(decay, state, state, n);
         scale_add(time * x[i], b, state, n);
         out[i] = (dot(state, c, n) + d * x[i]) * (z[i] * sigmoid(z[i]));
     }

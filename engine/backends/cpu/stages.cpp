@@ -83,16 +83,20 @@ void ProjectionStage::run(StepRun& run, ThreadContext& w) const {
     run.meet(w);
 }
 
-void AddedNormStage::reserve(const StepShape& shape, Shared&, ScratchSizes& sizes) const {
-    ScratchSizes::hold<float>(sizes.state, static_cast<std::size_t>(shape.width(step_.in)));
+void AddedNormStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) const {
+    ScratchSizes::hold<float>(sizes.state, static_cast<std::size_t>(step_.group));
 }
 
 void AddedNormStage::run(StepRun& run, ThreadContext& w) const {
-    const int n = run.width(step_.in);
-    float* normed = w.state.get<float>(static_cast<std::size_t>(n));
+    const int n = run.width(step_.in), group = step_.group;
+    float* normed = w.state.get<float>(static_cast<std::size_t>(group));
     run.parallel(w, run.rows(), [&](int r) {
-        rms_norm(run.value(step_.in) + std::int64_t{r} * n, run.vector(step_.gain), step_.epsilon, n, normed);
-        add(normed, run.value(step_.out) + std::int64_t{r} * n, n);
+        for (std::int64_t at = std::int64_t{r} * n; at < (std::int64_t{r} + 1) * n; at += group) {
+            float* out = run.value(step_.out) + at;
+            run.normalise(step_, run.value(step_.in) + at, group, step_.add ? normed : out);
+            if (step_.add)
+                add(normed, out, group);
+        }
     });
     run.meet(w);
 }

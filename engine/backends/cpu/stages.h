@@ -191,7 +191,8 @@ class StateSpaceStage : public Stage {
     void run(StepRun& run, ThreadContext& w) const override;
 
   private:
-    void advance(StepRun& run, ThreadContext& w, int sequence, int head) const;
+    int heads_of_a_task() const;
+    void advance(StepRun& run, ThreadContext& w, int sequence, int first_head) const;
     void step_row(StepRun& run, std::int64_t row, int head, float* state) const;
 
     StateSpaceStep step_;
@@ -208,7 +209,7 @@ class SplitStage : public Stage {
     SplitStep step_;
 };
 
-/// Adds the norm of whole rows.
+/// Keeps a norm's result, or adds it.
 class AddedNormStage : public Stage {
   public:
     explicit AddedNormStage(const FusedAddedNorm& fused) : step_(fused.step) {}

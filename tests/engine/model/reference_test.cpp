@@ -165,16 +165,18 @@ TEST_P(ReferenceModel, ResultsDoNotDependOnChunksOrThreads) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Families, ReferenceModel,
-    testing::Values("llama31", "deepseek1", "deepseek2_lite", "deepseek2_grouped", "deepseek3", "gptoss",
-                    "mixtral", "olmoe", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "smollm3", "glm4_moe",
-                    "glm4_moe_lite", "minimax_m2", "ernie4_5_moe", "granitemoe", "granitemoeshared",
-                    "hunyuan_v1_moe", "dots1", "bailing_moe_v2", "exaone_moe", "ministral3", "olmo2", "olmo3",
-                    "gemma3", "gemma3_27b", "afmoe", "qwen3_next", "qwen3_5", "qwen3_5_moe", "lfm2",
-                    "lfm2_moe", "nemotron_h", "granitemoehybrid", "granitehybrid_dense", "phi3_window",
-                    "kimi_linear", "bailing_hybrid", "deepseek_v32", "glm_moe_dsa", "minimax_m3"),
-    [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel,
+                         testing::Values("llama31", "deepseek1", "deepseek2_lite", "deepseek2_grouped",
+                                         "deepseek3", "gptoss", "mixtral", "olmoe", "qwen2", "qwen2moe",
+                                         "qwen3", "qwen3moe", "smollm3", "glm4_moe", "glm4_moe_lite",
+                                         "minimax_m2", "ernie4_5_moe", "granitemoe", "granitemoeshared",
+                                         "hunyuan_v1_moe", "dots1", "bailing_moe_v2", "exaone_moe",
+                                         "ministral3", "olmo2", "olmo3", "gemma3", "gemma3_27b", "afmoe",
+                                         "qwen3_next", "qwen3_5", "qwen3_5_moe", "lfm2", "lfm2_moe",
+                                         "nemotron_h", "granitemoehybrid", "granitehybrid_dense",
+                                         "phi3_window", "kimi_linear", "bailing_hybrid", "deepseek_v32",
+                                         "glm_moe_dsa", "minimax_m3", "jamba", "falcon_h1"),
+                         [](const auto& info) { return std::string(info.param); });
 
 /// Models with latent attention.
 class LatentModel : public ReferenceModel {};
