@@ -141,6 +141,8 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms behind a layer's blocks"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no convolutions"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no sparse attention"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no hyper-connections"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no projections in groups"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no limits of SiLU alone"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no linear attention"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no state spaces"),

@@ -73,6 +73,9 @@ class Metadata {
 
 /// A tensor in a mapped file. shape[0] is the row length (contiguous), shape[1] the rows, shape[2] the
 /// matrices (experts).
+/// GGUF's number for tensors of 32-bit integers.
+inline constexpr std::uint32_t kGgufIntegers = 26;
+
 struct TensorView {
     std::string name;
     BlockType type;
@@ -85,6 +88,7 @@ struct TensorView {
     /// Writes matrix_bytes() of a matrix to `out`, where the files hold it in another form (folders); data is
     /// then null, and pieces empty.
     std::function<void(std::int64_t matrix, std::byte* out)> make = {};
+    bool integers = false; ///< of type F32, but the file holds 32-bit integers in its place
 
     std::int64_t cols() const { return shape.empty() ? 1 : shape[0]; }
     std::int64_t rows() const { return shape.size() < 2 ? 1 : shape[1]; }

@@ -281,7 +281,9 @@ TensorInfo take_tensor(Cursor& in, std::unordered_set<std::string>& seen, std::u
         }
         view.shape.push_back(static_cast<std::int64_t>(extent));
     }
-    view.type = block_type(in, in.take<std::uint32_t>(what), what);
+    const auto type = in.take<std::uint32_t>(what);
+    view.integers = type == kGgufIntegers; // tables of experts
+    view.type = view.integers ? BlockType::F32 : block_type(in, type, what);
     info.offset = in.take<std::uint64_t>(what);
     view.bytes = tensor_bytes(in, view, file_size, what);
     return info;

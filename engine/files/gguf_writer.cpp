@@ -208,7 +208,7 @@ GgufWriter::GgufWriter(std::filesystem::path path, const Metadata& metadata, std
         for (const std::int64_t extent : t.shape) {
             header.put(static_cast<std::uint64_t>(extent));
         }
-        header.put(static_cast<std::uint32_t>(traits(t.type).gguf_type));
+        header.put(t.integers ? kGgufIntegers : static_cast<std::uint32_t>(traits(t.type).gguf_type));
         header.put(offset);
         offset += padded(s.sizes.back(), s.alignment);
     }

@@ -16,7 +16,7 @@
 namespace switchyard {
 
 /// Element types of safetensors files that model weights come in.
-enum class FolderType : std::uint8_t { F32, F16, BF16, F8_E4M3, U8 };
+enum class FolderType : std::uint8_t { F32, F16, BF16, F8_E4M3, U8, I64 };
 
 std::string_view folder_type_name(FolderType type);
 std::size_t folder_type_bytes(FolderType type);

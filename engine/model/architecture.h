@@ -34,6 +34,7 @@ struct Architecture {
     bool single_mixers =
         false; ///< a layer is attention, a state space or a feed-forward block, without gates
     bool index_interleaved = false; ///< the indexer's rotation has pairs (2i, 2i+1)
+    bool compressed = false;        ///< attention and residual streams of DeepSeek-V4
     bool never_rotated = false;     ///< has no rotations
     bool embeds_scaled = false;     ///< what a token begins as is multiplied by the root of the width
     bool gelu = false;              ///< joins gate and up; else SiLU

@@ -8,6 +8,8 @@ PlanBuilder::PlanBuilder(const ModelConfig& config, const ModelFile& file)
     : c_(config), w_(file), inverse_frequencies_(rope_inverse_frequencies(config.rope, file)) {
     if (config.window_rope)
         window_frequencies_ = rope_inverse_frequencies(*config.window_rope, file);
+    if (config.streams.count > 0)
+        compressed_frequencies_ = rope_inverse_frequencies(config.compressed.rope, file);
 }
 
 ModelPlan PlanBuilder::build() {
@@ -30,9 +32,14 @@ ModelPlan PlanBuilder::build() {
 
     emit(EmbedStep{w_.table("token_embd.weight", c_.hidden, c_.vocabulary), x_,
                    c_.embedding_scale / c_.residual_scale});
+    if (c_.streams.count > 0)
+        emit(SpreadStreamsStep{shared_value(streams_, c_.streams.count * c_.hidden), x_, kNoValue,
+                               c_.streams.count});
     for (int layer = 0; layer < c_.layers; ++layer) {
         enter(layer);
-        if (c_.single_mixers) {
+        if (c_.streams.count > 0) {
+            streams_layer();
+        } else if (c_.single_mixers) {
             single_mixer();
         } else {
             mix();
@@ -122,6 +129,8 @@ void PlanBuilder::add_normed(const std::string& name) {
 }
 
 void PlanBuilder::head() {
+    if (c_.streams.count > 0)
+        mix_streams("output_hc", false);
     // LFM2 calls it after the table that is the output, too.
     norm(w_.has("output_norm.weight") ? "output_norm.weight" : "token_embd_norm.weight", x_, normed_);
     const char* name = w_.has("output.weight") ? "output.weight" : "token_embd.weight"; // tied

@@ -58,7 +58,7 @@ void read_indexer(const ConfigReader& keys, const Architecture& architecture, Mo
     i.interleaved = architecture.index_interleaved;
     if (i.local > i.top)
         keys.fail("attention.indexer.local_blocks", "is more than the indexer chooses");
-    if (!c.latent() && (i.heads > c.kv_heads || c.kv_heads % i.heads != 0))
+    if (i.block > 1 && (i.heads > c.kv_heads || c.kv_heads % i.heads != 0))
         keys.fail("attention.indexer.head_count", "does not divide the KV heads");
     constexpr const char* kTypes = "attention.indexer.types";
     if (const std::vector<bool>* types = keys.flags(kTypes)) {
@@ -71,6 +71,26 @@ void read_indexer(const ConfigReader& keys, const Architecture& architecture, Mo
     }
     if (!i.layers.empty() && !i.layers.front())
         keys.fail(kTypes, "leaves the first layer without a choice");
+}
+
+void read_compressed(const ConfigReader& keys, ModelConfig& c) {
+    c.compressed.ratios = keys.counts("attention.compress_ratios", 1 << 16);
+    if (!c.compressed.ratios.empty() && c.compressed.ratios.size() < static_cast<std::size_t>(c.layers))
+        keys.fail("attention.compress_ratios", "does not say it of each layer");
+    c.q_lora_rank = keys.required("attention.q_lora_rank", 1, kMostWidth);
+    c.compressed.output_groups = keys.required("attention.output_group_count", 1, c.heads);
+    c.compressed.output_rank = keys.required("attention.output_lora_rank", 1, kMostWidth);
+    if (c.heads % c.compressed.output_groups != 0)
+        keys.fail("attention.output_group_count", "does not divide the heads");
+    if (c.kv_heads != 1 || c.head_dim != c.value_dim)
+        keys.fail("attention.head_count_kv", "is not the one head that keys and values share");
+    c.streams.count = keys.required("hyper_connection.count", 1, kMostStreams);
+    c.streams.iterations = keys.count("hyper_connection.sinkhorn_iterations", 20, 1, 1000);
+    c.streams.epsilon = keys.real("hyper_connection.epsilon", 1e-6f);
+    c.windows.assign(static_cast<std::size_t>(c.layers),
+                     keys.required("attention.sliding_window", 1, 1 << 30));
+    c.expert_limits = keys.reals("swiglu_clamp_exp", c.layers);
+    c.shared_limits = keys.reals("swiglu_clamp_shexp", c.layers);
 }
 
 // Which layers have a window: an array in the file says, or every n-th layer sees all.

@@ -55,6 +55,13 @@ class ConfigReader {
             fail(key, "is not an array of true and false");
         return array;
     }
+    /// An array of numbers, at least one a layer; empty where the key is absent.
+    std::vector<float> reals(std::string_view key, int layers) const {
+        const auto given = file_.metadata().reals(prefix_ + std::string(key));
+        if (given && given->size() < static_cast<std::size_t>(layers))
+            fail(key, "does not say it of each layer");
+        return given ? std::vector<float>(given->begin(), given->end()) : std::vector<float>();
+    }
     /// An array of counts, one a layer; empty where the key is absent or one number.
     std::vector<int> counts(std::string_view key, int most) const {
         const MetadataValue* value = file_.metadata().find(prefix_ + std::string(key));
@@ -97,6 +104,8 @@ void read_rotated(const ModelFile& file, const ConfigReader& keys, const Archite
 /// After read_attention().
 void read_linear(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                  ModelConfig& c);
+/// DeepSeek-V4's keys.
+void read_compressed(const ConfigReader& keys, ModelConfig& c);
 /// After read_windows() and read_rotated().
 void read_rope(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                ModelConfig& c);

@@ -79,6 +79,14 @@ void read_rope(const ModelFile& file, const ConfigReader& keys, const Architectu
         keys.fail("rope.freq_base_swa", "gives layers with a window another base, which is not known");
     }
     read_scaling(keys, architecture, c);
+    if (architecture.compressed) { // the scaling is theirs alone
+        c.compressed.rope = r;
+        c.compressed.rope.theta = keys.real("attention.compress_rope_freq_base", r.theta);
+        if (!(c.compressed.rope.theta > 0) || std::isinf(c.compressed.rope.theta))
+            keys.fail("attention.compress_rope_freq_base", "is no positive number");
+        r.scaling = RopeScaling::None;
+        r.factor = 1;
+    }
     r.two_tables = file.find("rope_factors_short.weight") != nullptr;
     if (r.two_tables)
         c.context = std::min(c.context, keys.required("rope.scaling.original_context_length", 1, 1 << 30));

@@ -43,6 +43,7 @@ constexpr Family kFamilies[] = {
     {"deepseek_v32", "deepseek32", false, kDeepSeekV3},
     {"glm_moe_dsa", "glm-dsa", false, kDeepSeekV3},
     {"minimax_m3_vl_text", "minimax-m3", false, {.gate = 2, .normalise = true, .scaled = true}},
+    {"deepseek_v4", "deepseek4", false, {.gate = 4, .normalise = true, .scaled = true}},
     {"qwen2", "qwen2", false},
     {"qwen2_moe", "qwen2moe", false},
     {"qwen3", "qwen3", false},
@@ -103,7 +104,8 @@ void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
         out.set("attention.head_count_kv", kv_heads);
         out.set("attention.key_length", dim);
         out.set("attention.value_length", dim);
-        out.set("rope.dimension_count", keys.count("rotary_dim", dim).value_or(dim));
+        out.set("rope.dimension_count",
+                first_count(keys, {"rotary_dim", "qk_rope_head_dim"}, dim).value_or(dim));
         return;
     }
     const std::uint64_t nope = keys.required("qk_nope_head_dim", kMostHeadDim / 2),
@@ -165,6 +167,8 @@ void read_gate(const Keys& keys, const std::string& model_type, const Router& ro
         gate = 1;
     } else if (function == "sigmoid" || function == "noaux_tc") { // dots1 has the method's name there
         gate = 2;
+    } else if (function == "sqrtsoftplus") {
+        gate = 4;
     } else if (!function.empty()) {
         keys.fail("scoring_func", "is " + in_quotes(function) + ", which is not known");
     }

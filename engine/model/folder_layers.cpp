@@ -264,6 +264,67 @@ void read_parallel_mixers(const Keys& keys, Target& out, FolderShape& shape) {
                  static_cast<std::int64_t>(groups * states));
 }
 
+/// Tokens of a compressed row in each of DeepSeek-V4's layers: numbers, or kinds of layers.
+std::vector<std::int64_t> compress_ratios(const Keys& keys, std::uint64_t layers) {
+    const Keys rates = keys.object("compress_rates");
+    const auto sparse = static_cast<std::int64_t>(rates.count("compressed_sparse_attention").value_or(4)),
+               heavy = static_cast<std::int64_t>(rates.count("heavily_compressed_attention").value_or(128));
+    std::vector<std::int64_t> ratios;
+    const nlohmann::json *numbers = keys.find("compress_ratios"), *types = keys.find("layer_types");
+    const nlohmann::json* list = types ? types : numbers;
+    if (list && (!list->is_array() || list->size() < layers)) {
+        keys.fail(types ? "layer_types" : "compress_ratios", "does not say it of each layer");
+    }
+    for (std::size_t i = 0; i < layers; ++i) {
+        if (!list) { // the models' own default
+            ratios.push_back(i < 2 || i % 2 == 0 ? heavy : sparse);
+        } else if (types) {
+            const nlohmann::json& type = (*types)[i];
+            if (type != "sliding_attention" && type != "compressed_sparse_attention" &&
+                type != "heavily_compressed_attention") {
+                keys.fail("layer_types", "has " + type.dump() + ", which is not known");
+            }
+            ratios.push_back(type == "sliding_attention"             ? 0
+                             : type == "compressed_sparse_attention" ? sparse
+                                                                     : heavy);
+        } else {
+            const nlohmann::json& ratio = (*numbers)[i];
+            if (!ratio.is_number_unsigned() || ratio.get<std::uint64_t>() > 1u << 16) {
+                keys.fail("compress_ratios", "has what is no count of tokens");
+            }
+            ratios.push_back(ratio.get<std::int64_t>());
+        }
+    }
+    return ratios;
+}
+
+void read_compressed(const Keys& keys, std::uint64_t layers, Target& out, FolderShape& shape) {
+    const Keys rope = keys.object("rope_parameters").object("compress");
+    const double limit = keys.real("swiglu_limit").value_or(10.0);
+    const std::uint64_t groups = keys.count("o_groups", kMostHeads).value_or(8);
+    shape.output_groups = static_cast<int>(groups);
+    out.set("attention.q_lora_rank", keys.required("q_lora_rank", kMostWidth));
+    out.set("attention.compress_ratios", compress_ratios(keys, layers));
+    out.set("attention.compress_rope_freq_base",
+            rope.real("rope_theta").value_or(keys.real("compress_rope_theta").value_or(160000.0)));
+    out.set("attention.output_group_count", groups);
+    out.set("attention.output_lora_rank", keys.count("o_lora_rank", kMostWidth).value_or(1024));
+    out.set("attention.sliding_window", keys.count("sliding_window").value_or(128));
+    out.set("attention.indexer.head_count", keys.count("index_n_heads", kMostHeads).value_or(64));
+    out.set("attention.indexer.key_length", keys.count("index_head_dim", kMostHeadDim).value_or(128));
+    out.set("attention.indexer.top_k", keys.count("index_topk").value_or(512));
+    out.set("hyper_connection.count", keys.count("hc_mult").value_or(4));
+    out.set("hyper_connection.sinkhorn_iterations", keys.count("hc_sinkhorn_iters").value_or(20));
+    out.set("hyper_connection.epsilon", keys.real("hc_eps").value_or(1e-6));
+    out.set("swiglu_clamp_exp", std::vector<double>(layers, limit));
+    out.set("swiglu_clamp_shexp", std::vector<double>(layers, limit));
+    out.set("expert_feed_forward_length", keys.required("moe_intermediate_size", kMostWidth));
+    if (!keys.has("qk_rope_head_dim")) {
+        const double part = keys.real("partial_rotary_factor").value_or(64.0 / 512.0);
+        out.set("rope.dimension_count", static_cast<std::uint64_t>(part * shape.head_dim));
+    }
+}
+
 /// Which layers of Kimi Linear and Ling 3 have attention over latents: the list's, which counts from 1, or
 /// each last of a group.
 std::vector<bool> latent_layers(const Keys& keys, const Keys& own, std::uint64_t layers) {
@@ -393,6 +454,9 @@ void read_folder_layers(const Keys& keys, const std::string& model_type, Target&
     read_indexer(keys, model_type, layers, out);
     if (model_type == "granitemoehybrid" || model_type == "nemotron_h") {
         read_state_spaces(keys, layers, out, metadata, shape);
+    }
+    if (model_type == "deepseek_v4") {
+        read_compressed(keys, layers, out, shape);
     }
     if (model_type == "jamba") {
         read_selective_scan(keys, layers, out, shape);

@@ -17,6 +17,9 @@ constexpr Pair kGlobal[] = {{"model.embed_tokens.weight", "token_embd.weight"},
                             {"model.final_layernorm.weight", "output_norm.weight"},
                             {"model.norm.weight", "output_norm.weight"},
                             {"model.embedding_norm.weight", "token_embd_norm.weight"},
+                            {"hc_head_fn", "output_hc_fn.weight"},
+                            {"hc_head_base", "output_hc_base.weight"},
+                            {"hc_head_scale", "output_hc_scale.weight"},
                             {"lm_head.weight", "output.weight"}};
 
 /// Names within a layer.
@@ -33,6 +36,34 @@ constexpr Pair kLayer[] = {
     {"self_attn.out_proj.weight", "attn_output.weight"},
     {"self_attn.q_layernorm.weight", "attn_q_norm.weight"},
     {"self_attn.k_layernorm.weight", "attn_k_norm.weight"},
+    {"self_attn.wq_a.weight", "attn_q_a.weight"},
+    {"self_attn.q_norm_a.weight", "attn_q_a_norm.weight"},
+    {"self_attn.wq_b.weight", "attn_q_b.weight"},
+    {"self_attn.wkv.weight", "attn_kv.weight"},
+    {"self_attn.kv_norm.weight", "attn_kv_a_norm.weight"},
+    {"self_attn.wo_a.weight", "attn_output_a.weight"},
+    {"self_attn.wo_b.weight", "attn_output_b.weight"},
+    {"self_attn.attn_sink", "attn_sinks.weight"},
+    {"self_attn.compressor.ape", "attn_compressor_ape.weight"},
+    {"self_attn.compressor.norm.weight", "attn_compressor_norm.weight"},
+    {"self_attn.compressor.wgate.weight", "attn_compressor_gate.weight"},
+    {"self_attn.compressor.wkv.weight", "attn_compressor_kv.weight"},
+    {"self_attn.indexer.compressor.ape", "indexer_compressor_ape.weight"},
+    {"self_attn.indexer.compressor.norm.weight", "indexer_compressor_norm.weight"},
+    {"self_attn.indexer.compressor.wgate.weight", "indexer_compressor_gate.weight"},
+    {"self_attn.indexer.compressor.wkv.weight", "indexer_compressor_kv.weight"},
+    {"attn_norm.weight", "attn_norm.weight"},
+    {"hc_attn_fn", "hc_attn_fn.weight"},
+    {"hc_attn_base", "hc_attn_base.weight"},
+    {"hc_attn_scale", "hc_attn_scale.weight"},
+    {"hc_ffn_fn", "hc_ffn_fn.weight"},
+    {"hc_ffn_base", "hc_ffn_base.weight"},
+    {"hc_ffn_scale", "hc_ffn_scale.weight"},
+    {"mlp.gate.bias", "exp_probs_b.bias"},
+    {"mlp.gate.tid2eid", "ffn_gate_tid2eid.weight"},
+    {"mlp.shared_experts.w1.weight", "ffn_gate_shexp.weight"},
+    {"mlp.shared_experts.w3.weight", "ffn_up_shexp.weight"},
+    {"mlp.shared_experts.w2.weight", "ffn_down_shexp.weight"},
     {"self_attn.indexer.wq_b.weight", "indexer.attn_q_b.weight"},
     {"self_attn.indexer.wk.weight", "indexer.attn_k.weight"},
     {"self_attn.indexer.weights_proj.weight", "indexer.proj.weight"},
@@ -209,7 +240,10 @@ std::string usual_name(std::string_view rest) {
     constexpr Pair kBlocks[] = {{"attention.", "self_attn."},
                                 {"block_sparse_moe.", "mlp."},
                                 {"mixer.experts.", "mlp.experts."},
-                                {"feed_forward.", "mlp."}};
+                                {"feed_forward.", "mlp."},
+                                {"attn.q_norm.", "self_attn.q_norm_a."},
+                                {"attn.", "self_attn."},
+                                {"ffn.", "mlp."}};
     for (const auto& [own, usual] : kBlocks) {
         if (rest.starts_with(own)) {
             return std::string(usual) + std::string(rest.substr(own.size()));
@@ -268,10 +302,23 @@ std::string language_name(std::string_view name) {
     return std::string(name);
 }
 
+/// DeepSeek-V4's names in the words that the others use.
+static std::string v4_name(std::string_view name) {
+    constexpr Pair kOutside[] = {{"embed.weight", "model.embed_tokens.weight"},
+                                 {"norm.weight", "model.norm.weight"},
+                                 {"head.weight", "lm_head.weight"}};
+    if (const auto usual = look_up(kOutside, name); !usual.empty()) {
+        return std::string(usual);
+    }
+    return (name.starts_with("layers.") ? "model." : "") + std::string(name);
+}
+
 FolderName folder_name(std::string_view full_name, std::string_view architecture, int layers) {
-    const std::string plain = language_name(full_name);
+    const bool v4 = architecture == "deepseek4";
+    const std::string plain = v4 ? v4_name(full_name) : language_name(full_name);
     const std::string_view name = plain;
-    if (name.ends_with(".weight_scale_inv") || name.ends_with(".rotary_emb.inv_freq")) {
+    if ((v4 && name.ends_with(".scale")) || name.ends_with(".weight_scale_inv") ||
+        name.ends_with(".rotary_emb.inv_freq")) {
         return {.kind = Kind::Beside, .gguf = "", .part = ""};
     }
     if (const auto global = look_up(kGlobal, name); !global.empty()) {

@@ -162,6 +162,15 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
     const Keys parameters = one_for_all_layers(
         keys, keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling"),
         shape.architecture, out);
+    if (shape.architecture == "deepseek4" && parameters.has("compress")) { // which alone is scaled
+        const Keys whole = keys.object("rope_parameters"), scaled = whole.object("compress");
+        out.set("rope.freq_base", whole.object("main").real("rope_theta").value_or(10000.0));
+        if (scaled.text("rope_type") == "yarn") {
+            out.set("rope.scaling.type", std::string("yarn"));
+            read_yarn(keys, scaled, false, out, metadata);
+        }
+        return;
+    }
     const double theta = parameters.real("rope_theta").value_or(keys.real("rope_theta").value_or(10000.0));
     if (!(theta > 0)) {
         keys.fail("rope_theta", "is not positive");

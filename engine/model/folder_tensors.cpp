@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 
 namespace switchyard {
 
@@ -130,12 +131,17 @@ FolderTensors::Matrix FolderTensors::plain(const FolderTensor& tensor) {
         m.type = BlockType::BF16;
         return m;
     case FolderType::U8:
-        fail(tensor, "holds plain bytes");
+        return packed(tensor);
+    case FolderType::I64:
+        return integers(tensor);
     case FolderType::F8_E4M3:
         break;
     }
     // FP8 comes with a matrix of scales, one for each 128 x 128 values.
     const FolderTensor* scales = folder_.find(tensor.name + "_scale_inv");
+    if (const FolderTensor* exponents = scale_of(tensor)) {
+        return float8_with_exponents(tensor, *exponents);
+    }
     const auto blocks = [](std::int64_t n) { return (n + kFloat8Block - 1) / kFloat8Block; };
     if (tensor.shape.size() != 2 || scales == nullptr || scales->type != FolderType::F32 ||
         scales->shape != std::vector{blocks(tensor.shape[0]), blocks(tensor.shape[1])}) {
@@ -149,6 +155,79 @@ FolderTensors::Matrix FolderTensors::plain(const FolderTensor& tensor) {
     m.make = [type = m.type, codes = tensor.data, scales = scales->data,
               cols](std::int64_t first, std::int64_t count, std::byte* out) {
         make_f8_rows(type, codes, scales, cols, first, count, out);
+    };
+    return m;
+}
+
+/// DeepSeek-V4's scales have a name of their own, and are powers of two: bytes e that stand for 2^(e - 127).
+const FolderTensor* FolderTensors::scale_of(const FolderTensor& tensor) const {
+    constexpr std::string_view kWeight = ".weight";
+    const std::string_view name = tensor.name;
+    const FolderTensor* scales =
+        name.ends_with(kWeight)
+            ? folder_.find(std::string(name.substr(0, name.size() - kWeight.size())) + ".scale")
+            : nullptr;
+    return scales && scales->type == FolderType::U8 ? scales : nullptr;
+}
+
+FolderTensors::Matrix FolderTensors::float8_with_exponents(const FolderTensor& tensor,
+                                                           const FolderTensor& exponents) {
+    const auto blocks = [](std::int64_t n) { return (n + kFloat8Block - 1) / kFloat8Block; };
+    if (tensor.shape.size() != 2 ||
+        exponents.shape != std::vector{blocks(tensor.shape[0]), blocks(tensor.shape[1])}) {
+        fail(tensor, "is FP8 without a scale for each 128 x 128 values");
+    }
+    const auto scales = std::make_shared<std::vector<float>>();
+    for (std::size_t i = 0; i < exponents.bytes; ++i) {
+        scales->push_back(std::ldexp(1.0f, static_cast<int>(exponents.data[i]) - 127));
+    }
+    const std::int64_t cols = tensor.shape[1];
+    Matrix m{BlockType::F32, tensor.shape, nullptr, 0};
+    m.type = cols % traits(BlockType::FP8).values == 0 ? BlockType::FP8 : BlockType::F32;
+    m.bytes = static_cast<std::size_t>(tensor.shape[0]) * row_bytes(m.type, cols);
+    m.make = [type = m.type, codes = tensor.data, scales, cols](std::int64_t first, std::int64_t count,
+                                                                std::byte* out) {
+        make_f8_rows(type, codes, reinterpret_cast<const std::byte*>(scales->data()), cols, first, count,
+                     out);
+    };
+    return m;
+}
+
+/// MXFP4: two values a byte, and an exponent for each 32.
+FolderTensors::Matrix FolderTensors::packed(const FolderTensor& tensor) {
+    const FolderTensor* exponents = scale_of(tensor);
+    if (!exponents || tensor.shape.size() != 2 || tensor.shape[1] % 16 != 0 ||
+        exponents->shape != std::vector{tensor.shape[0], tensor.shape[1] / 16}) {
+        fail(tensor, "holds plain bytes");
+    }
+    const std::int64_t rows = tensor.shape[0], cols = 2 * tensor.shape[1];
+    Matrix m{BlockType::MXFP4,
+             {rows, cols},
+             nullptr,
+             static_cast<std::size_t>(rows) * row_bytes(BlockType::MXFP4, cols)};
+    m.make = [values = tensor.data, scales = exponents->data, cols](std::int64_t first, std::int64_t count,
+                                                                    std::byte* out) {
+        auto* to = reinterpret_cast<BlockMXFP4*>(out);
+        for (std::int64_t r = first; r < first + count; ++r, to += cols / 32) {
+            pack_mxfp4_row(values + r * cols / 2, scales + r * cols / 32, cols, to);
+        }
+    };
+    return m;
+}
+
+/// As floats, which hold what is a number of an expert.
+FolderTensors::Matrix FolderTensors::integers(const FolderTensor& tensor) {
+    const std::size_t count = values(tensor.shape);
+    Matrix m{BlockType::F32, tensor.shape, nullptr, count * sizeof(float)};
+    const std::size_t cols = tensor.shape.empty() ? 1 : count / static_cast<std::size_t>(tensor.shape[0]);
+    m.make = [data = tensor.data, cols](std::int64_t first, std::int64_t rows, std::byte* out) {
+        for (std::size_t i = static_cast<std::size_t>(first) * cols;
+             i < static_cast<std::size_t>(first + rows) * cols; ++i, out += sizeof(float)) {
+            std::int64_t integer = 0;
+            std::memcpy(&integer, data + i * sizeof integer, sizeof integer);
+            const auto value = static_cast<float>(integer);
+            std::memcpy(out, &value, sizeof value);
+        }
     };
     return m;
 }
@@ -264,6 +343,10 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
         m = changed(m, [](std::int64_t, float logarithm) { return -std::exp(logarithm); });
     }
     m = multiplied(name, m);
+    if (name.ends_with(".attn_output_a.weight") && shape_.output_groups > 0 && m.shape.size() == 2 &&
+        m.shape[0] % shape_.output_groups == 0) {
+        m.shape = {shape_.output_groups, m.shape[0] / shape_.output_groups, m.shape[1]};
+    }
     if (m.shape.size() == 3 && m.shape[1] == 1 && name.find("conv") != name.npos) {
         m.shape.erase(m.shape.begin() + 1); // a channel of a depthwise convolution has one input
     }
@@ -275,8 +358,9 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
     TensorView& view = push(std::move(name), m.type, m.shape);
     view.data = m.data;
     if (m.make) {
-        view.make = [make = std::move(m.make), rows = m.shape[0]](std::int64_t, std::byte* out) {
-            make(0, rows, out);
+        const std::int64_t rows = m.shape.size() == 3 ? m.shape[1] : m.shape[0]; // of a matrix
+        view.make = [make = std::move(m.make), rows](std::int64_t matrix, std::byte* out) {
+            make(matrix * rows, rows, out);
         };
     }
 }

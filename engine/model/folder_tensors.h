@@ -58,6 +58,10 @@ class FolderTensors {
     void finish_experts();
 
     Matrix plain(const FolderTensor& tensor);
+    const FolderTensor* scale_of(const FolderTensor& tensor) const;
+    Matrix float8_with_exponents(const FolderTensor& tensor, const FolderTensor& exponents);
+    Matrix packed(const FolderTensor& tensor);
+    static Matrix integers(const FolderTensor& tensor);
     static Matrix changed(const Matrix& before, std::function<float(std::int64_t row, float)> change);
     Matrix multiplied(const std::string& name, const Matrix& before) const;
     Matrix interleaved(const FolderTensor& tensor, const Matrix& halves, int heads);

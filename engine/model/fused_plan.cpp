@@ -65,6 +65,15 @@ class Fuser {
         flush();
         fused_.steps.emplace_back(FusedRecurrence{source(s.in), norm_of(s.in), s});
     }
+    void add(const CompressedAttentionStep& s) {
+        flush();
+        fused_.steps.emplace_back(FusedCompressedAttention{
+            layer_, std::exchange(row_steps_, {}), s, {std::nullopt, s.back, ropes_of(s.back)}});
+    }
+    void add(const CompressStep& s) { alone(s); }
+    void add(const MixStreamsStep& s) { alone(s); }
+    void add(const SpreadStreamsStep& s) { alone(s); }
+    void add(const GroupedProjectStep& s) { alone(s); }
     void add(const GateStep& s) { alone(s); }
     void add(const SplitStep& s) { alone(s); }
     void add(const ConvolutionStep& s) { alone(s); }

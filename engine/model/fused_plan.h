@@ -52,6 +52,13 @@ struct FusedIndex {
     IndexStep step;
 };
 
+struct FusedCompressedAttention {
+    int layer;
+    std::vector<RowStep> rows;
+    CompressedAttentionStep step;
+    RowStep back; ///< what its result is rotated by
+};
+
 struct FusedRecurrence {
     ValueId in;
     std::optional<NormStep> norm;
@@ -81,9 +88,11 @@ struct FusedHead {
     HeadStep step;
 };
 
-using FusedStep = std::variant<EmbedStep, FusedProjection, FusedAttention, FusedLatentAttention, FusedIndex,
-                               FusedRecurrence, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep,
-                               FusedAddedNorm, GateStep, FusedFeedForward, FusedHead>;
+using FusedStep =
+    std::variant<EmbedStep, FusedProjection, FusedAttention, FusedLatentAttention, FusedIndex, CompressStep,
+                 FusedCompressedAttention, MixStreamsStep, SpreadStreamsStep, GroupedProjectStep,
+                 FusedRecurrence, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep, FusedAddedNorm,
+                 GateStep, FusedFeedForward, FusedHead>;
 
 struct FusedPlan {
     std::vector<FusedStep> steps;

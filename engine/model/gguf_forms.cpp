@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <initializer_list>
 #include <map>
 
@@ -69,9 +70,14 @@ bool has_ones(const TensorView& t, const LayerName& name) {
 /// Falcon-H1's norm has no kind behind its name.
 bool lacks_kind(const LayerName& name) { return name.rest == "ffn_norm"; }
 
+/// DeepSeek-V4's first matrix of attention's output: a part of its rows for each group of heads.
+bool in_groups(const TensorView& t, const LayerName& name) {
+    return name.rest == "attn_output_a.weight" && t.shape.size() == 2;
+}
+
 bool old_form(const TensorView& t, const ModelFile& file) {
     const LayerName name = layer_name(t.name);
-    if (has_ones(t, name) || lacks_kind(name))
+    if (has_ones(t, name) || lacks_kind(name) || t.integers || in_groups(t, name))
         return true;
     if (name.rest == "attn_kv_b.weight")
         return !file.find(name.prefix + "attn_k_b.weight");
@@ -112,6 +118,10 @@ class Reformed final : public ModelFile {
             add_without_ones(t);
         else if (lacks_kind(name))
             add_with_kind(t);
+        else if (t.integers)
+            add_integers(t);
+        else if (in_groups(t, name))
+            add_in_groups(t);
         else if (name.rest == "attn_kv_b.weight")
             add_kv_b(t, name.prefix);
         else if (joins_qkvz(name, *file_))
@@ -140,6 +150,29 @@ class Reformed final : public ModelFile {
 
     void add_with_kind(TensorView view) {
         view.name += ".weight";
+        tensors_.add(std::move(view));
+    }
+    /// As floats, which hold what is a number of an expert.
+    void add_integers(TensorView view) {
+        const std::size_t count = view.bytes / sizeof(std::int32_t);
+        auto memory = std::make_unique<std::byte[]>(count * sizeof(float));
+        for (std::size_t i = 0; i < count; ++i) {
+            std::int32_t integer = 0;
+            std::memcpy(&integer, view.data + i * sizeof integer, sizeof integer);
+            const auto value = static_cast<float>(integer);
+            std::memcpy(memory.get() + i * sizeof value, &value, sizeof value);
+        }
+        view.integers = false;
+        view.data = memory.get();
+        memory_bytes_ += view.bytes;
+        memory_.push_back(std::move(memory));
+        tensors_.add(std::move(view));
+    }
+    void add_in_groups(TensorView view) {
+        const auto groups = static_cast<std::int64_t>(count("attention.output_group_count"));
+        if (view.rows() % groups != 0)
+            fail(view, "does not have rows for each group of heads");
+        view.shape = {view.cols(), view.rows() / groups, groups};
         tensors_.add(std::move(view));
     }
     void add_without_ones(TensorView view) {

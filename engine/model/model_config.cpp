@@ -98,6 +98,8 @@ ModelConfig read_config(const ModelFile& file) {
     read_indexer(keys, *architecture, c);
     read_linear(file, keys, *architecture, c);
     read_windows(keys, *architecture, c);
+    if (architecture->compressed)
+        read_compressed(keys, c);
     read_rotated(file, keys, *architecture, c);
     c.head_norm_last = architecture->head_norm_last;
     c.attention_gate = architecture->attention_gate;

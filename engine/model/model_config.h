@@ -58,6 +58,18 @@ struct IndexerConfig {
                               ///< its tensors
 };
 
+/// DeepSeek-V4's attention and residual streams.
+struct CompressedConfig {
+    std::vector<int> ratios; ///< tokens of a compressed row in each layer, 0: none are made; empty: all 0
+    RopeConfig rope;         ///< of layers with rows; the others have the model's
+    int output_groups = 1, output_rank = 0;
+};
+struct StreamConfig {
+    int count = 0; ///< 0: one residual stream, as is usual
+    int iterations = 1;
+    float epsilon = 1e-6f;
+};
+
 /// Shape and constants of a model. Counts are per model unless said otherwise.
 struct ModelConfig {
     std::string architecture; ///< "llama", "deepseek"
@@ -81,7 +93,10 @@ struct ModelConfig {
     bool single_mixers = false;      ///< each layer has one block alone, its kind told by its tensors
     int short_taps = 0;              ///< where they are LFM2's convolutions: their taps
     IndexerConfig indexer;
-    bool gated_queries = false; ///< each query is followed by a gate of its result
+    CompressedConfig compressed;
+    StreamConfig streams;
+    std::vector<float> expert_limits, shared_limits; ///< LimitedSilu's by layer, 0: none; empty: all 0
+    bool gated_queries = false;                      ///< each query is followed by a gate of its result
 
     int q_lora_rank = 0;  ///< MLA: 0: no compression of q
     int kv_lora_rank = 0; ///< MLA: width of the latent; 0: no MLA. head_dim is then nope + rope.dims

@@ -124,6 +124,72 @@ struct LatentAttentionStep {
     ChoiceId choice = kNoChoice; ///< rows with one are computed in the absorbed form alone
 };
 
+/// Makes one row of `ratio` tokens, a window (DeepSeek-V4's compressed attention): for each channel, with
+/// weights softmax(gate + position_bias) over the window's tokens, sum weight * kv; then an RMS norm, and the
+/// rotation of the window's first position. Where values are twice as wide, the softmax runs over the first
+/// half's channels of the window before and the second half's of this one. Appends to the cache of rows.
+struct CompressStep {
+    ValueId kv, gate;       ///< [dim] or [2 * dim]
+    WeightId position_bias; ///< a row a token of the window, as wide
+    WeightId gain;          ///< [dim]
+    int dim, ratio;
+    float epsilon;
+    int rope_offset, rope_dims;
+    RopeStyle style;
+    std::vector<float> inverse_frequencies; ///< [rope_dims / 2]
+    float magnitude;
+    int cache; ///< index into Plan::kv
+    int state; ///< index into Plan::states: largest logit, sum and weighted sum of each channel, [parts, 3,
+               ///< dim]; with overlap the parts are this window's, the next one's, and the last one's for it
+    bool overlaps = false;
+
+    static int state_values(int dim, bool overlaps) { return (overlaps ? 3 : 1) * 3 * dim; }
+};
+
+/// DeepSeek-V4's attention: one key a token, which is its value too, of the last `window` tokens, and rows of
+/// compressed tokens before them (all that are complete, or chosen ones), under one softmax with a sink. The
+/// result is rotated back by the query's own position.
+struct CompressedAttentionStep {
+    ValueId q, kv, out; ///< q and out [heads * dim], kv [dim], rotated
+    int heads, dim, window;
+    float scale;
+    WeightId sinks; ///< [heads]
+    int rows = -1;  ///< index into Plan::kv; -1: none
+    ChoiceId choice = kNoChoice;
+    RopeStep back; ///< of `out`
+};
+
+inline constexpr int kMostStreams = 16;
+
+/// Weights of the residual streams of hyper-connections (manifold-constrained; Xie et al. 2026, in
+/// DeepSeek-V4), made of all streams, normed as one: m = fn norm(streams);
+/// pre = sigmoid(m0 scale0 + base0) + epsilon; post = 2 sigmoid(m1 scale1 + base1);
+/// mix = rows softmaxed, + epsilon, then columns and rows normalised in turn (Sinkhorn-Knopp).
+/// out = sum of pre_i streams_i.
+struct MixStreamsStep {
+    ValueId streams; ///< [count * width(out)]
+    ValueId out;
+    ValueId weights = kNoValue; ///< [count + count^2]: post and mix; kNoValue: neither (before the head)
+    WeightId fn;                ///< [2 count + count^2, count * width(out)]; [count, ...] without weights
+    WeightId base, scale;       ///< as many as fn's rows; [3], or [1]
+    int count, iterations;
+    float norm_epsilon, epsilon;
+};
+
+/// streams_j = post_j in + sum over i of mix[i, j] streams_i. Without weights: streams_j = in.
+struct SpreadStreamsStep {
+    ValueId streams, in;
+    ValueId weights = kNoValue;
+    int count;
+};
+
+/// out = W_g in_g for each of `groups` parts of rows.
+struct GroupedProjectStep {
+    ValueId in, out;
+    WeightId weight; ///< a slice a group [width(out) / groups, width(in) / groups]
+    int groups;
+};
+
 /// A diagonal linear recurrence, the simplest layer whose memory has a fixed size: state = decay * state +
 /// in, out = state. A new sequence's state is 0.
 struct RecurrenceStep {
@@ -258,7 +324,9 @@ struct RouteStep {
     WeightId weight; ///< [experts, width(in)]
     WeightId bias = kNoWeight, selection_bias = kNoWeight;
     std::vector<float> constant_bias; ///< [experts] or empty: added to the logits
-    int route;                        ///< index of the route table this step fills: 0 .. Plan::routes - 1
+    WeightId by_token =
+        kNoWeight; ///< [vocabulary, active]: a token's experts, which only weights are made for
+    int route;     ///< index of the route table this step fills: 0 .. Plan::routes - 1
     Routing routing;
 };
 
@@ -284,9 +352,11 @@ struct HeadStep {
     float scale = 1.0f;
 };
 
-using Operation = std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep,
-                               IndexStep, RecurrenceStep, ConvolutionStep, DeltaRuleStep, StateSpaceStep,
-                               SplitStep, GateStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+using Operation =
+    std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep, IndexStep,
+                 CompressStep, CompressedAttentionStep, MixStreamsStep, SpreadStreamsStep, GroupedProjectStep,
+                 RecurrenceStep, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep, GateStep,
+                 FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
 
 /// An operation and the layer it belongs to, so that a backend can place a layer's weights, cache and work
 /// together.

@@ -5,7 +5,9 @@
 #include "engine/model/plan_catalog.h"
 
 #include <array>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace switchyard {
@@ -95,6 +97,15 @@ class PlanBuilder {
     void block_index(ValueId in);
     void index(IndexStep step, RopeStyle style);
     bool indexes(const char* tensor) const;
+    // DeepSeek-V4.
+    void streams_layer();
+    void mix_streams(const std::string& name, bool spreads);
+    void compressed_attention();
+    void compress(const std::string& name, ValueId in, int dim, int ratio, int cache);
+    void compressed_index(ValueId q_in, ValueId in, int cache);
+    RopeStep rope_of_end(ValueId v, int heads, int dim, bool compressed) const;
+    int add_rows(int dim, int tokens);
+    void limit(Activation& activation, SiluClamp& clamp, const std::vector<float>& limits) const;
     ValueId normed_value(int width) { return q_normed_ == kNoValue ? q_normed_ = value(width) : q_normed_; }
 
     void feed_forward();
@@ -113,15 +124,17 @@ class PlanBuilder {
 
     const ModelConfig& c_;
     Catalog w_;
-    std::vector<float> inverse_frequencies_, window_frequencies_;
+    std::vector<float> inverse_frequencies_, window_frequencies_, compressed_frequencies_;
     Plan plan_;
     int layer_ = kNoLayer;
     std::string prefix_;
     ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{}; // k_ and v_, or latent_ and q_compressed_
-    ValueId latent_{}, q_compressed_{}, q_normed_ = kNoValue, found_ = kNoValue, gate_ = kNoValue;
+    ValueId latent_{}, q_compressed_ = kNoValue, q_normed_ = kNoValue, found_ = kNoValue, gate_ = kNoValue;
     ValueId gated_queries_ = kNoValue;
     ValueId index_q_ = kNoValue, index_key_ = kNoValue, index_weights_ = kNoValue;
-    std::vector<KvLayer> rows_; ///< of the cache, behind the layers' entries
+    ValueId streams_ = kNoValue, stream_weights_ = kNoValue, grouped_ = kNoValue, kv_raw_ = kNoValue;
+    std::map<int, std::pair<ValueId, ValueId>> compressed_; ///< what rows are made of, by its width
+    std::vector<KvLayer> rows_;                             ///< of the cache, behind the layers' entries
     // Of linear attention and convolutions, with what these read and make of it.
     ValueId mixed_raw_ = kNoValue, mixed_ = kNoValue, z_ = kNoValue, recalled_ = kNoValue;
     ValueId alpha_ = kNoValue, beta_ = kNoValue, beta_alpha_ = kNoValue;

@@ -11,7 +11,7 @@ void PlanBuilder::feed_forward() {
                            ? "post_attention_norm.weight"
                            : "ffn_norm.weight";
     block_in_ = normed_input(name);
-    block_out_ = behind ? found() : x_;
+    block_out_ = behind || c_.streams.count > 0 ? found() : x_;
     // Where dense layers lie among the others (Qwen's mlp_only_layers) no key says: their tensors do.
     const bool dense = !w_.has(prefix_ + "ffn_gate_inp.weight") && w_.has(prefix_ + "ffn_gate.weight");
     if (c_.dense() || layer_ < c_.dense_layers || dense)
@@ -49,6 +49,7 @@ void PlanBuilder::block(const std::string& suffix, WeightRole role, int width, W
     step.up_bias = w_.optional_vector(prefix_ + "ffn_up" + suffix + ".bias", width, role);
     step.down_bias = w_.optional_vector(prefix_ + "ffn_down" + suffix + ".bias", c_.hidden, role);
     step.output_gate = output_gate;
+    limit(step.activation, step.clamp, c_.shared_limits);
     emit(step);
 }
 
@@ -78,6 +79,9 @@ void PlanBuilder::experts() {
     // DeepSeek's own code: V3, which has a selection bias, scores a group by its two best experts, V2 by
     // the best.
     route.routing.group_score_top2 = route.selection_bias != kNoWeight;
+    if (w_.has(prefix_ + "ffn_gate_tid2eid.weight"))
+        route.by_token = w_.vectors(prefix_ + "ffn_gate_tid2eid.weight", c_.experts_active, c_.vocabulary,
+                                    WeightRole::Router);
     if (!c_.router_bias.empty()) {
         const auto first = c_.router_bias.begin() + std::ptrdiff_t{route.route} * c_.experts;
         route.constant_bias.assign(first, first + c_.experts);
@@ -99,6 +103,7 @@ void PlanBuilder::experts() {
     step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, c_.expert_width, c_.hidden, c_.experts);
     step.activation = activation();
     step.clamp = c_.silu_clamp;
+    limit(step.activation, step.clamp, c_.expert_limits);
     step.gate_bias = bias_table("ffn_gate_exps.bias", c_.expert_width);
     step.up_bias = bias_table("ffn_up_exps.bias", c_.expert_width);
     step.down_bias = bias_table("ffn_down_exps.bias", c_.hidden);

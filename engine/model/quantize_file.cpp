@@ -63,7 +63,14 @@ bool is_matrix(const TensorView& t) {
     if (t.shape.size() < 2 || t.rows() == 1 || !t.name.ends_with(".weight")) {
         return false;
     }
-    return !contains(t.name, "norm") && !contains(t.name, "ffn_gate_inp") && !contains(t.name, "exp_probs");
+    // What chooses, convolves, mixes streams or is a table of something else stays as it is.
+    for (const char* part : {"norm", "ffn_gate_inp", "exp_probs", "conv1d", "shortconv.conv", "indexer.proj",
+                             "compressor_ape", "hc_", "tid2eid"}) {
+        if (contains(t.name, part)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /// A type for the tables that every token passes through: at least 6 bits.

@@ -130,6 +130,11 @@ class Counter {
         attend(0, kv_bytes(1, s.latent_dim + s.rope), double{1} * s.heads * (s.nope + s.rope + s.value_dim));
     }
     void add(const IndexStep&) {}
+    void add(const CompressStep&) {}
+    void add(const CompressedAttentionStep&) {}
+    void add(const MixStreamsStep&) {}
+    void add(const SpreadStreamsStep&) {}
+    void add(const GroupedProjectStep&) {}
     void add(const GateStep&) {}
     void add(const SplitStep&) {}
     void add(const ConvolutionStep&) {}

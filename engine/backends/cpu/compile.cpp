@@ -17,6 +17,17 @@ std::unique_ptr<Stage> stage_of(FusedLatentAttention& s) {
     return std::make_unique<LatentAttentionStage>(std::move(s));
 }
 std::unique_ptr<Stage> stage_of(FusedIndex& s) { return std::make_unique<IndexStage>(std::move(s)); }
+std::unique_ptr<Stage> stage_of(const CompressStep& s) { return std::make_unique<CompressStage>(s); }
+std::unique_ptr<Stage> stage_of(FusedCompressedAttention& s) {
+    return std::make_unique<CompressedAttentionStage>(std::move(s));
+}
+std::unique_ptr<Stage> stage_of(const MixStreamsStep& s) { return std::make_unique<MixStreamsStage>(s); }
+std::unique_ptr<Stage> stage_of(const SpreadStreamsStep& s) {
+    return std::make_unique<SpreadStreamsStage>(s);
+}
+std::unique_ptr<Stage> stage_of(const GroupedProjectStep& s) {
+    return std::make_unique<GroupedProjectStage>(s);
+}
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s) { return std::make_unique<RecurrenceStage>(s); }
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm& s) { return std::make_unique<AddedNormStage>(s); }
 std::unique_ptr<Stage> stage_of(const ConvolutionStep& s) { return std::make_unique<ConvolutionStage>(s); }

@@ -3,6 +3,7 @@
 #include "engine/backends/cpu/stages.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -14,6 +15,23 @@ namespace {
 const float* bias_row(const StepRun& run, WeightId id, std::size_t expert, int width) {
     const float* all = run.vector(id);
     return all ? all + expert * static_cast<std::size_t>(width) : nullptr;
+}
+
+/// The set of all experts but those of a token's list that are not off anyway.
+std::span<const std::uint32_t> all_but(const float* list, std::span<const std::uint32_t> off,
+                                       const Routing& routing, std::span<std::uint32_t> set) {
+    const std::size_t words = expert_set_words(routing.experts);
+    std::fill_n(set.begin(), words, ~std::uint32_t{0});
+    for (int i = 0; i < routing.active; ++i) {
+        const float listed = list[i];
+        if (!(listed >= 0 && listed < static_cast<float>(routing.experts)))
+            continue;
+        const auto expert = static_cast<std::size_t>(listed);
+        set[expert / 32] &= ~(std::uint32_t{1} << expert % 32);
+    }
+    for (std::size_t word = 0; word < off.size(); ++word)
+        set[word] |= off[word];
+    return set.first(words);
 }
 
 } // namespace
@@ -106,10 +124,17 @@ void FeedForwardStage::route(StepRun& run, ThreadContext& w, FeedForwardRoom& ro
         logits[e] += bias[e];
     for (std::size_t e = 0; e < route_->constant_bias.size(); ++e)
         logits[e] += route_->constant_bias[e];
+    RouteDials dials = dials_of(run.batch, r);
+    std::array<std::uint32_t, 4096 / 32> others{};
+    if (const float* table = run.vector(route_->by_token)) {
+        const auto token = static_cast<std::size_t>(run.batch.rows[r].token);
+        dials.off = all_but(table + token * static_cast<std::size_t>(route_->routing.active), dials.off,
+                            route_->routing, others);
+    }
     const std::span<RouteChoice> choices(room.chosen.data<RouteChoice>() + r * most, most);
     const std::size_t count =
         choose_experts(logits, selection ? std::span(selection, experts) : std::span<const float>(),
-                       route_->routing, dials_of(run.batch, r), own.router, choices);
+                       route_->routing, dials, own.router, choices);
     room.counts.data<std::size_t>()[r] = count;
     if (!run.batch.rows[r].routing || (run.few_rows() && w.thread != 0))
         return;

@@ -8,6 +8,8 @@
 
 namespace switchyard::cpu {
 
+class ChosenKv;
+
 /// Looks up the rows of the embedding table.
 class EmbedStage : public Stage {
   public:
@@ -138,6 +140,76 @@ class IndexStage : public Stage {
 
     IndexStep step_;
     RowSteps row_steps_;
+};
+
+/// Makes rows of complete windows of tokens, from and into states.
+class CompressStage : public Stage {
+  public:
+    explicit CompressStage(const CompressStep& step) : step_(step) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    void advance(StepRun& run, ThreadContext& w, int sequence) const;
+    void take(StepRun& run, std::int64_t row, int position, float* state) const;
+    void keep(StepRun& run, const BatchSequence& sequence, int position, const float* state,
+              float* out) const;
+
+    CompressStep step_;
+};
+
+/// Attention over a window of tokens and rows of compressed ones.
+class CompressedAttentionStage : public Stage {
+  public:
+    explicit CompressedAttentionStage(FusedCompressedAttention fused)
+        : layer_(fused.layer), step_(fused.step), row_steps_(std::move(fused.rows)), back_({fused.back}) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    std::size_t query_floats() const;
+    int most_tokens(const Plan& plan, const Shared& shared, int context) const;
+    void store(StepRun& run, int row) const;
+    void gather(StepRun& run, ThreadContext& w, int row, ChosenKv& to) const;
+    void attend_row(StepRun& run, ThreadContext& w, int row, int first_head, int heads) const;
+
+    int layer_;
+    CompressedAttentionStep step_;
+    RowSteps row_steps_, back_;
+};
+
+/// One stream of several, and how they are mixed.
+class MixStreamsStage : public Stage {
+  public:
+    explicit MixStreamsStage(const MixStreamsStep& step) : step_(step) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    void weigh(const float* found, const StepRun& run, float* pre, float* weights) const;
+
+    MixStreamsStep step_;
+};
+
+class SpreadStreamsStage : public Stage {
+  public:
+    explicit SpreadStreamsStage(const SpreadStreamsStep& step) : step_(step) {}
+    void reserve(const StepShape&, Shared&, ScratchSizes&) const override {}
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    SpreadStreamsStep step_;
+};
+
+/// A projection in groups.
+class GroupedProjectStage : public Stage {
+  public:
+    explicit GroupedProjectStage(const GroupedProjectStep& step) : step_(step) {}
+    void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    GroupedProjectStep step_;
 };
 
 /// A recurrence over the rows of each sequence, from and into states of fixed size.

@@ -175,6 +175,21 @@ std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& make
 std::unique_ptr<Stage> stage_of(const FusedIndex&, const StageMaker&) {
     throw Error("this device's kernels compute no sparse attention");
 }
+std::unique_ptr<Stage> stage_of(const CompressStep&, const StageMaker&) {
+    throw Error("this device's kernels compute no sparse attention");
+}
+std::unique_ptr<Stage> stage_of(const FusedCompressedAttention&, const StageMaker&) {
+    throw Error("this device's kernels compute no sparse attention");
+}
+std::unique_ptr<Stage> stage_of(const MixStreamsStep&, const StageMaker&) {
+    throw Error("this device's kernels compute no hyper-connections");
+}
+std::unique_ptr<Stage> stage_of(const SpreadStreamsStep&, const StageMaker&) {
+    throw Error("this device's kernels compute no hyper-connections");
+}
+std::unique_ptr<Stage> stage_of(const GroupedProjectStep&, const StageMaker&) {
+    throw Error("this device's kernels compute no projections in groups");
+}
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm&, const StageMaker&) {
     throw Error("this device's kernels compute no norms behind a layer's blocks");
 }

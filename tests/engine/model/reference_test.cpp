@@ -175,7 +175,7 @@ INSTANTIATE_TEST_SUITE_P(Families, ReferenceModel,
                                          "qwen3_next", "qwen3_5", "qwen3_5_moe", "lfm2", "lfm2_moe",
                                          "nemotron_h", "granitemoehybrid", "granitehybrid_dense",
                                          "phi3_window", "kimi_linear", "bailing_hybrid", "deepseek_v32",
-                                         "glm_moe_dsa", "minimax_m3", "jamba", "falcon_h1"),
+                                         "glm_moe_dsa", "minimax_m3", "jamba", "falcon_h1", "deepseek_v4"),
                          [](const auto& info) { return std::string(info.param); });
 
 /// Models with latent attention.
