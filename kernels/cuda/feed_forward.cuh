@@ -1,7 +1,7 @@
 // Hidden neurons: how their halves are joined, and where they stand.
 #pragma once
 
-#include "kernels/cuda/device_code.h"
+#include "kernels/cuda/activations.cuh"
 #include "kernels/cuda/feed_forward_kernels.h"
 
 namespace switchyard::cuda {
@@ -21,17 +21,16 @@ __device__ inline PreparedRows hidden_rows(const PreparedRows& hidden, std::int6
 // gelu(x) = x * sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)) = x * sigmoid(x (kGelu1 + kGelu3 x^2))
 inline constexpr float kGelu1 = 1.5957691216057308f, kGelu3 = 0.071354816272600251f;
 
-/// x * sigmoid(y)
-__device__ inline float sigmoid_times(float x, float y) { return x / add_rounded(1.0f, expf(-y)); }
-
 __device__ inline float join_halves(const GatedMatrices& m, float gate, float up) {
     switch (m.activation) {
     case GatedActivation::Silu:
-        return multiply_rounded(sigmoid_times(gate, gate), up);
+        return multiply_rounded(silu(gate), up);
     case GatedActivation::Gelu: {
         const float inner = fmaf(kGelu3, multiply_rounded(gate, gate), kGelu1);
         return multiply_rounded(sigmoid_times(gate, multiply_rounded(gate, inner)), up);
     }
+    case GatedActivation::Relu:
+        return multiply_rounded(gate < 0.0f ? 0.0f : gate, up);
     default: { // as the CPU's: what is not a number stays that
         const float limit = m.clamp_limit;
         const float g = limit < gate ? limit : gate;

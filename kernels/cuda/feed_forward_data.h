@@ -20,9 +20,10 @@ struct ExpertChoice {
     float weight;
 };
 
-/// How the two halves of a hidden neuron become one: silu(gate) * up, gelu(gate) * up in the tanh form, or
-/// gate * sigmoid(alpha * gate) * (up + 1) with gate at most `limit` and up within -limit .. limit.
-enum class GatedActivation : std::int32_t { Silu, Gelu, ClampedSilu };
+/// How the two halves of a hidden neuron become one: silu(gate) * up, gelu(gate) * up in the tanh form,
+/// gate * sigmoid(alpha * gate) * (up + 1) with gate at most `limit` and up within -limit .. limit, or
+/// max(gate, 0) * up, which is the square where both are the same matrix.
+enum class GatedActivation : std::int32_t { Silu, Gelu, ClampedSilu, Relu };
 
 /// The matrices of one gated block, or of expert 0: those of expert e are e entries on in the table.
 struct GatedMatrices {

@@ -22,7 +22,9 @@
 #include "kernels/cuda/routing_kernels.h"
 #include "kernels/cuda/row_kernels.h"
 #include "kernels/cuda/row_program_kernels.h"
+#include "kernels/cuda/state_kernels.h"
 #include "kernels/cuda/step_data.h"
+#include "kernels/cuda/value_kernels.h"
 
 #include <type_traits>
 
@@ -35,6 +37,10 @@ namespace switchyard::cuda {
     SWITCHYARD_LIMITS_KERNELS(X)                                                                             \
     SWITCHYARD_ROUTING_KERNELS(X)                                                                            \
     SWITCHYARD_ROW_KERNELS(X)                                                                                \
+    SWITCHYARD_STATE_KERNELS(X)                                                                              \
+    SWITCHYARD_DELTA_RULE_KERNELS(X)                                                                         \
+    SWITCHYARD_STATE_SPACE_KERNELS(X)                                                                        \
+    SWITCHYARD_VALUE_KERNELS(X)                                                                              \
     SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \
     SWITCHYARD_ATTEND_ROW_KERNELS(X)                                                                         \
     SWITCHYARD_PROMPT_ATTENTION_KERNELS(X)                                                                   \

@@ -13,11 +13,14 @@ static __global__ void __launch_bounds__(kRopeThreads)
         return;
     for (int t = 0; t < p.tables; ++t) {
         const RopeTable& table = p.table[t];
+        const float heat = logf(add_rounded(1.0f, static_cast<float>(position / table.heat_length)));
+        const float magnitude =
+            multiply_rounded(table.magnitude, add_rounded(1.0f, multiply_rounded(table.heat, heat)));
         for (int i = static_cast<int>(threadIdx.x); i < table.pairs; i += kRopeThreads) {
             // The angle is rounded to float first: the authors' code multiplies floats.
             const double angle = static_cast<float>(position) * table.inverse_frequencies[i];
-            table.cosines[row * table.pairs + i] = static_cast<float>(cos(angle)) * table.magnitude;
-            table.sines[row * table.pairs + i] = static_cast<float>(sin(angle)) * table.magnitude;
+            table.cosines[row * table.pairs + i] = static_cast<float>(cos(angle)) * magnitude;
+            table.sines[row * table.pairs + i] = static_cast<float>(sin(angle)) * magnitude;
         }
     }
 }
@@ -52,26 +55,6 @@ static __global__ void __launch_bounds__(kRowStepThreads, 8)
         store_unit(team, p, value, x, first, row);
     for (int i = thread; i < value.copied; i += kRowStepThreads)
         value.copy[r * value.copy_row + u * value.copy_unit + i] = x[value.copy_at + i];
-}
-
-static __global__ void __launch_bounds__(kRecurrenceThreads)
-    recurrence(const __grid_constant__ RecurrenceParams p) {
-    wait_for_previous();
-    let_next_start();
-    const SequenceStates& sequence = p.sequences[blockIdx.y];
-    const int c = static_cast<int>(blockIdx.x * kRecurrenceThreads + threadIdx.x);
-    if (c >= p.width || sequence.rows == 0)
-        return;
-    const float decay = reinterpret_cast<const float*>(p.decay->data)[c];
-    float state = sequence.before ? sequence.before[p.state_offset + c] : 0.0f;
-    const StateAfter *kept = p.after + sequence.first_after, *end = kept + sequence.after;
-    for (std::int64_t i = 0; i < sequence.rows; ++i) {
-        const std::int64_t row = sequence.first_row + i;
-        state = decay * state + p.in[row * p.in_stride + c];
-        p.out[row * p.width + c] = state;
-        for (; kept != end && kept->rows == i + 1; ++kept)
-            kept->state[p.state_offset + c] = state;
-    }
 }
 
 SWITCHYARD_ROW_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)

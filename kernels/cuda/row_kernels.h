@@ -17,6 +17,9 @@ struct RopeTable {
     float* sines;                     ///< [rows][pairs]
     float magnitude;                  ///< multiplies both
     std::int32_t pairs;
+    /// Multiplies both by 1 + heat * log(1 + floor(position / heat_length)); 0: nothing.
+    float heat = 0.0f;
+    std::int32_t heat_length = 1; ///< tokens
 };
 
 /// Fills the tables for every row with a position. Grid: rope_grid().
@@ -110,40 +113,8 @@ struct RowStepsShared {
     float sums[kRowStepThreads / 32];
 };
 
-// ---- Recurrence
-
-/// A sequence's rows of the batch, and its states: each the floats of all layers with a state, at one
-/// position.
-struct SequenceStates {
-    const float* before; ///< null: all zero
-    std::int32_t first_row, rows;
-    std::int32_t first_after, after; ///< of the list of states that are kept
-};
-struct StateAfter {
-    float* state;
-    std::int32_t rows; ///< of its sequence in the batch; ascending within a sequence
-};
-
-/// state = decay * state + in, out = state (RecurrenceStep of a plan). Grid: recurrence_grid().
-struct RecurrenceParams {
-    const SequenceStates* sequences; ///< [sequence_count]; those without rows are left alone
-    const StateAfter* after;
-    const float* in; ///< [rows][in_stride], normed
-    const MatrixView* decay;
-    float* out; ///< [rows][width]
-    std::int64_t in_stride;
-    std::int64_t state_offset; ///< floats of a sequence's states in front of this layer's
-    std::int32_t sequence_count, width;
-};
-inline constexpr int kRecurrenceThreads = 128;
-inline GridSize recurrence_grid(int width, int sequences) {
-    return {static_cast<unsigned>((width + kRecurrenceThreads - 1) / kRecurrenceThreads),
-            static_cast<unsigned>(sequences)};
-}
-
 #define SWITCHYARD_ROW_KERNELS(X)                                                                            \
     X(RopeTables, rope_tables, RopeTablesParams, NoShared, kRopeThreads, 4)                                  \
-    X(RowSteps, row_steps, RowStepsParams, RowStepsShared, kRowStepThreads, 8)                               \
-    X(Recurrence, recurrence, RecurrenceParams, NoShared, kRecurrenceThreads, 4)
+    X(RowSteps, row_steps, RowStepsParams, RowStepsShared, kRowStepThreads, 8)
 
 } // namespace switchyard::cuda

@@ -125,12 +125,12 @@ StepLaunch DeviceStep::launch_of(const StepShape& shape) {
 
 bool DeviceStep::is_recorded(const StepShape& shape) const {
     return launches_ != StepLaunches::Stages && shape.rows <= kFewRows && shape.logit_rows == shape.rows &&
-           shape.prompt_rows == 0 && plan_.states.empty() && !offloads_;
+           shape.prompt_rows == 0 && shape.sequences <= recorded_rows(shape.rows) && !offloads_;
 }
 
 void DeviceStep::want(const Batch& batch, const StepShape& shape) {
-    StepInputs::Room room{static_cast<std::size_t>(shape.rows), batch.sequences.size(), 0, 0,
-                          arrivals_.count()};
+    StepInputs::Room room{static_cast<std::size_t>(shape.rows), static_cast<std::size_t>(shape.sequences), 0,
+                          0, arrivals_.count()};
     for (const BatchSequence& sequence : batch.sequences) {
         room.states += sequence.states_after.size();
         room.blocks += sequence.blocks.size();
@@ -222,6 +222,7 @@ DeviceStep::Launched DeviceStep::launched(const StepWishes& wishes, const Weight
     const int experts = shape.experts;
     if (recorded) {
         shape.rows = shape.logit_rows = recorded_rows(shape.rows);
+        shape.sequences = shape.rows;  // there are no more of them
         shape.experts = plan_.experts; // the dial moves, and the recording stays
     }
     return {.shape = shape,

@@ -4,7 +4,8 @@
 #include "engine/backends/cuda/prepared_input.h"
 #include "engine/backends/cuda/projection_stage.h"
 #include "engine/backends/cuda/stage.h"
-#include "engine/base/error.h"
+#include "engine/backends/cuda/state_stages.h"
+#include "engine/backends/cuda/value_stages.h"
 
 #include <algorithm>
 #include <cstring>
@@ -40,12 +41,9 @@ class EmbedStage : public Stage {
 class RopeStage : public Stage {
   public:
     RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
-        for (const RopeFrequencies& rope : ropes) {
-            if (rope.temperature.scale != 0)
-                throw Error("this device's kernels compute no attention temperature");
+        for (const RopeFrequencies& rope : ropes)
             ropes_.push_back({constants.add(rope.inverse), static_cast<std::int32_t>(rope.inverse.size()),
-                              rope.magnitude});
-        }
+                              rope.magnitude, rope.temperature});
     }
     void count(const StepShape&, const WeightSet&, StageTable&) const override {}
     void reserve(const StepShape& shape, Scratch& scratch) const override {
@@ -61,9 +59,13 @@ class RopeStage : public Stage {
             p.rows = step.inputs.rows();
             p.row_count = step.rows();
             for (std::size_t i = first; i < std::min<std::size_t>(ropes_.size(), first + kRopeTables); ++i)
-                p.table[p.tables++] = {
-                    step.constants.at(ropes_[i].inverse), step.scratch.ropes[i].cosines.get<float>(),
-                    step.scratch.ropes[i].sines.get<float>(), ropes_[i].magnitude, ropes_[i].pairs};
+                p.table[p.tables++] = {.inverse_frequencies = step.constants.at(ropes_[i].inverse),
+                                       .cosines = step.scratch.ropes[i].cosines.get<float>(),
+                                       .sines = step.scratch.ropes[i].sines.get<float>(),
+                                       .magnitude = ropes_[i].magnitude,
+                                       .pairs = ropes_[i].pairs,
+                                       .heat = ropes_[i].temperature.scale,
+                                       .heat_length = ropes_[i].temperature.length};
             step.launch<Kernel::RopeTables>(rope_grid(step.rows()), p);
         }
     }
@@ -73,48 +75,16 @@ class RopeStage : public Stage {
         std::size_t inverse;
         std::int32_t pairs;
         float magnitude;
+        RopeTemperature temperature;
     };
     std::vector<Rope> ropes_;
-};
-
-class RecurrenceStage : public Stage {
-  public:
-    RecurrenceStage(const FusedRecurrence& fused, const StageMaker& maker)
-        : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
-          input_(maker, fused.norm, {}, true) {}
-    void reserve(const StepShape& shape, Scratch& scratch) const override {
-        input_.reserve(shape, scratch, width_);
-    }
-    void count(const StepShape&, const WeightSet&, StageTable&) const override {}
-    void launch(StepLaunch& step) const override {
-        step.enter(StageKind::Attention);
-        const PreparedRows in = input_.launch(step, fused_.in);
-        step.launch<Kernel::Recurrence>(recurrence_grid(width_, step.shape.sequences),
-                                        {.sequences = step.inputs.sequences(),
-                                         .after = step.inputs.states_after(),
-                                         .in = in.floats,
-                                         .decay = step.weights.entry(fused_.step.decay),
-                                         .out = step.value(fused_.step.out),
-                                         .in_stride = in.padded,
-                                         .state_offset = step.kv.state_offset(fused_.step.state),
-                                         .sequence_count = step.shape.sequences,
-                                         .width = width_});
-    }
-
-  private:
-    FusedRecurrence fused_;
-    int width_;
-    PreparedInput input_;
 };
 
 class HeadStage : public Stage {
   public:
     HeadStage(const FusedHead& fused, const StageMaker& maker)
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
-          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {
-        if (fused.step.scale != 1.0f)
-            throw Error("this device's kernels compute no scaled logits");
-    }
+          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {}
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
         count_products(weights[fused_.step.weight], shape.logit_rows > 0, shape.logit_rows,
                        table.of(StageKind::Head));
@@ -127,8 +97,21 @@ class HeadStage : public Stage {
         if (step.shape.logit_rows == 0)
             return;
         step.enter(StageKind::Head);
+        multiply(step);
+        if (fused_.step.scale == 1.0f)
+            return;
+        const GridSize grid = value_grid(vocabulary_, step.shape.logit_rows);
+        step.launch<Kernel::Scale>(grid, {.values = step.scratch.logits.get<float>(),
+                                          .bias = step.weights.entry(fused_.step.bias),
+                                          .width = vocabulary_,
+                                          .factor = fused_.step.scale});
+    }
+
+  private:
+    void multiply(StepLaunch& step) const {
+        const bool scaled = fused_.step.scale != 1.0f; // its bias is added behind that
         const ProductTarget target = {.matrices = step.weights.entry(fused_.step.weight),
-                                      .bias = step.weights.entry(fused_.step.bias),
+                                      .bias = scaled ? nullptr : step.weights.entry(fused_.step.bias),
                                       .out = step.scratch.logits.get<float>(),
                                       .out_stride = vocabulary_,
                                       .out_head_stride = 0,
@@ -147,7 +130,6 @@ class HeadStage : public Stage {
         step.launch_product(p);
     }
 
-  private:
     FusedHead fused_;
     int width_, vocabulary_;
     PreparedInput input_;
@@ -170,7 +152,7 @@ std::unique_ptr<Stage> stage_of(const FusedLatentAttention& s, const StageMaker&
     return make_attention_stage(nullptr, s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
-    return std::make_unique<RecurrenceStage>(s, maker);
+    return make_state_stage(s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedIndex&, const StageMaker&) {
     throw Error("this device's kernels compute no sparse attention");
@@ -190,24 +172,18 @@ std::unique_ptr<Stage> stage_of(const SpreadStreamsStep&, const StageMaker&) {
 std::unique_ptr<Stage> stage_of(const GroupedProjectStep&, const StageMaker&) {
     throw Error("this device's kernels compute no projections in groups");
 }
-std::unique_ptr<Stage> stage_of(const FusedAddedNorm&, const StageMaker&) {
-    throw Error("this device's kernels compute no norms behind a layer's blocks");
+std::unique_ptr<Stage> stage_of(const ConvolutionStep& s, const StageMaker& maker) {
+    return make_state_stage(s, maker);
 }
-std::unique_ptr<Stage> stage_of(const ConvolutionStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no convolutions");
+std::unique_ptr<Stage> stage_of(const DeltaRuleStep& s, const StageMaker& maker) {
+    return make_state_stage(s, maker);
 }
-std::unique_ptr<Stage> stage_of(const DeltaRuleStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no linear attention");
+std::unique_ptr<Stage> stage_of(const StateSpaceStep& s, const StageMaker& maker) {
+    return make_state_stage(s, maker);
 }
-std::unique_ptr<Stage> stage_of(const StateSpaceStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no state spaces");
-}
-std::unique_ptr<Stage> stage_of(const SplitStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no gates of attention");
-}
-std::unique_ptr<Stage> stage_of(const GateStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no gates of attention");
-}
+std::unique_ptr<Stage> stage_of(const FusedAddedNorm& s, const StageMaker&) { return make_value_stage(s); }
+std::unique_ptr<Stage> stage_of(const SplitStep& s, const StageMaker&) { return make_value_stage(s); }
+std::unique_ptr<Stage> stage_of(const GateStep& s, const StageMaker&) { return make_value_stage(s); }
 std::unique_ptr<Stage> stage_of(const FusedFeedForward& s, const StageMaker& maker) {
     return make_feed_forward_stage(s, maker);
 }

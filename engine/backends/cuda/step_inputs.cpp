@@ -122,6 +122,7 @@ std::size_t StepInputs::write_sequences(const Batch& batch, const KvStore& kv, s
             *after++ = {kv.states(one.state), one.rows};
         kept += static_cast<std::int32_t>(own.states_after.size());
     }
+    std::fill(sequence, part<SequenceStates>(host, sequences_) + room_.sequences, SequenceStates{});
     return static_cast<std::size_t>(reinterpret_cast<std::byte*>(block) - host);
 }
 

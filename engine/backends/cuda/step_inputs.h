@@ -5,7 +5,7 @@
 #include "engine/backends/common/step_wishes.h"
 #include "engine/backends/cuda/kv_store.h"
 #include "engine/backends/cuda/scratch.h"
-#include "kernels/cuda/row_kernels.h"
+#include "kernels/cuda/state_kernels.h"
 
 #include <cstdint>
 #include <span>

@@ -17,6 +17,8 @@ class Sequence {
     ~Sequence() {
         for (const KvBlockId block : blocks_)
             model_.executor().release_kv_block(block);
+        for (const KvBlockId state : states_)
+            model_.executor().release_kv_block(state);
     }
     Sequence(const Sequence&) = delete;
     /// A context of zeros, of whole blocks, that no step computed.
@@ -25,6 +27,8 @@ class Sequence {
         const std::vector<std::byte> zeros(executor.kv_block_bytes(kv_));
         for (; position_ < tokens; position_ += kKvBlockTokens)
             blocks_.push_back(executor.load_kv_block(kv_, zeros));
+        if (tokens > 0 && has_states())
+            states_.push_back(executor.load_state(std::vector<std::byte>(executor.state_bytes())));
     }
     /// Rows that go on where it stands, to a batch.
     void append(Batch& batch, std::span<const std::int32_t> ids, const BatchRow& like = {}) {
@@ -38,12 +42,20 @@ class Sequence {
             row.wish = RowWish::Logits;
         }
         batch.sequences.push_back({.blocks = blocks_});
+        if (!has_states())
+            return;
+        BatchSequence& own = batch.sequences.back();
+        own.state = states_.empty() ? kNoState : states_.back();
+        states_.push_back(model_.executor().allocate_state());
+        own.states_after = {{static_cast<int>(ids.size()), states_.back()}};
     }
 
   private:
+    bool has_states() const { return !model_.plan().states.empty(); }
+
     LoadedModel& model_;
     BlockType kv_;
-    std::vector<KvBlockId> blocks_;
+    std::vector<KvBlockId> blocks_, states_; ///< of the latter one a step
     int position_ = 0;
 };
 

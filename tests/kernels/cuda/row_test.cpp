@@ -1,4 +1,4 @@
-// Row steps, the append to the cache and recurrences against the CPU's kernels.
+// Row steps and the append to the cache against the CPU's kernels.
 #include "kernels/cpu/kernels.h"
 #include "kernels/cuda/kernel_list.h"
 #include "tests/kernels/cuda/cache_memory.h"
@@ -284,42 +284,6 @@ TEST_F(CudaRows, OddNumbersAreStoredAsTheCpuDoes) {
                     << r << " " << d << ": " << x << " " << y;
             }
         }
-    }
-}
-
-TEST_F(CudaRows, Recurrence) {
-    const int width = 150, rows = 9, offset = 10;
-    const auto values = static_cast<std::size_t>(width), stride = values + 42;
-    const std::vector<float> in = random_numbers(rows * stride, random),
-                             decay = random_numbers(values, random),
-                             before = random_numbers(values + offset, random);
-    const std::vector<float> nothing(values + offset, -7.0f);
-    float *first = put(nothing), *second = put(nothing), *third = put(nothing);
-    RecurrenceParams p = {};
-    p.sequences = put(
-        std::vector<SequenceStates>{{put(before), 0, 4, 0, 2}, {nullptr, 4, 5, 2, 1}, {nullptr, 0, 0, 0, 0}});
-    p.after = put(std::vector<StateAfter>{{first, 1}, {second, 4}, {third, 3}});
-    p.in = put(in);
-    p.decay = vector_view(decay);
-    p.out = put(std::vector<float>(rows * values));
-    p.in_stride = static_cast<std::int64_t>(stride);
-    p.state_offset = offset;
-    p.sequence_count = 3;
-    p.width = width;
-    launch<Kernel::Recurrence>(*stream, recurrence_grid(width, 3), p);
-    std::vector<float> expected(rows * values);
-    for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t c = 0; c < values; ++c) {
-            const float state = r == 0 ? before[offset + c] : r == 4 ? 0.0f : expected[(r - 1) * values + c];
-            expected[r * values + c] = decay[c] * state + in[r * stride + c];
-        }
-    expect_close(download(*stream, p.out, rows * values), expected);
-    const std::pair<float*, std::size_t> kept[] = {{first, 0}, {second, 3}, {third, 6}};
-    for (const auto& [state, row] : kept) {
-        std::vector<float> wanted(nothing);
-        std::copy_n(expected.begin() + static_cast<std::ptrdiff_t>(row * values), values,
-                    wanted.begin() + offset);
-        expect_close(download(*stream, state, values + offset), wanted);
     }
 }
 

@@ -1,0 +1,172 @@
+#include "engine/backends/cuda/state_stages.h"
+
+#include "engine/backends/cuda/prepared_input.h"
+#include "engine/base/error.h"
+
+#include <string>
+
+namespace switchyard::cuda {
+
+namespace {
+
+LayerStates states_of(const StepLaunch& step, int state) {
+    return {.sequences = step.inputs.sequences(),
+            .after = step.inputs.states_after(),
+            .offset = step.kv.state_offset(state),
+            .sequence_count = step.shape.sequences};
+}
+
+class RecurrenceStage : public Stage {
+  public:
+    RecurrenceStage(const FusedRecurrence& fused, const StageMaker& maker)
+        : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
+          input_(maker, fused.norm, {}, true) {}
+    void reserve(const StepShape& shape, Scratch& scratch) const override {
+        input_.reserve(shape, scratch, width_);
+    }
+    void count(const StepShape&, const WeightSet&, StageTable&) const override {}
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        const PreparedRows in = input_.launch(step, fused_.in);
+        step.launch<Kernel::Recurrence>(recurrence_grid(width_, step.shape.sequences),
+                                        {.states = states_of(step, fused_.step.state),
+                                         .in = in.floats,
+                                         .decay = step.weights.entry(fused_.step.decay),
+                                         .out = step.value(fused_.step.out),
+                                         .in_stride = in.padded,
+                                         .width = width_});
+    }
+
+  private:
+    FusedRecurrence fused_;
+    int width_;
+    PreparedInput input_;
+};
+
+/// Reads what others left and no matrix.
+class StateStage : public Stage {
+  public:
+    void reserve(const StepShape&, Scratch&) const override {}
+    void count(const StepShape&, const WeightSet&, StageTable&) const override {}
+};
+
+class ConvolutionStage : public StateStage {
+  public:
+    explicit ConvolutionStage(const ConvolutionStep& step) : step_(step) {}
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        const int channels = step.width(step_.out);
+        step.launch<Kernel::Convolve>(convolve_grid(channels, step.shape.sequences, step.rows()),
+                                      {.states = states_of(step, step_.state),
+                                       .in = step.value(step_.in),
+                                       .kernel = step.weights.entry(step_.kernel),
+                                       .bias = step.weights.entry(step_.bias),
+                                       .out = step.value(step_.out),
+                                       .in_stride = step.width(step_.in),
+                                       .channels = channels,
+                                       .taps = step_.taps,
+                                       .from = step_.from,
+                                       .gate_in = step_.gate_in,
+                                       .gate_out = step_.gate_out,
+                                       .silu = step_.silu});
+    }
+
+  private:
+    ConvolutionStep step_;
+};
+
+class DeltaRuleStage : public StateStage {
+  public:
+    explicit DeltaRuleStage(const DeltaRuleStep& step) : step_(step) {}
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        step.launch<Kernel::DeltaRule>(delta_grid(step_.value_heads, step.shape.sequences),
+                                       {.states = states_of(step, step_.state),
+                                        .mixed = step.value(step_.mixed),
+                                        .alpha = step.value(step_.alpha),
+                                        .beta = step.value(step_.beta),
+                                        .z = step.value(step_.z),
+                                        .a = step.weights.entry(step_.a),
+                                        .dt = step.weights.entry(step_.dt),
+                                        .gain = step.weights.entry(step_.gain),
+                                        .out = step.value(step_.out),
+                                        .key_heads = step_.key_heads,
+                                        .value_heads = step_.value_heads,
+                                        .key_dim = step_.key_dim,
+                                        .value_dim = step_.value_dim,
+                                        .neighbours = step_.neighbours,
+                                        .epsilon = step_.epsilon});
+    }
+
+  private:
+    DeltaRuleStep step_;
+};
+
+/// Of a row by itself one launch with the norm behind it, else two; with the same bits.
+class StateSpaceStage : public StateStage {
+  public:
+    StateSpaceStage(const StateSpaceStep& step, const StageMaker& maker)
+        : step_(step), arrivals_(maker.arrivals.add(step.groups)) {}
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        const StateSpaceParams p = {.states = states_of(step, step_.state),
+                                    .mixed = step.value(step_.mixed),
+                                    .in = step.value(step_.in),
+                                    .a = step.weights.entry(step_.a),
+                                    .d = step.weights.entry(step_.d),
+                                    .dt_bias = step.weights.entry(step_.dt_bias),
+                                    .gain = step.weights.entry(step_.gain),
+                                    .out = step.value(step_.out),
+                                    .arrived = step.one_row() ? step.inputs.arrivals() + arrivals_ : nullptr,
+                                    .in_stride = step.width(step_.in),
+                                    .dt_from = step_.dt_from,
+                                    .heads = step_.heads,
+                                    .head_dim = step_.head_dim,
+                                    .groups = step_.groups,
+                                    .state_size = step_.state_size,
+                                    .epsilon = step_.epsilon};
+        step.launch<Kernel::StateSpace>(space_grid(p), p);
+        if (!p.arrived)
+            step.launch<Kernel::NormGroups>(norm_grid(step_.groups, step.rows()),
+                                            {.in = p.out,
+                                             .gain = p.gain,
+                                             .out = p.out,
+                                             .groups = step_.groups,
+                                             .size = step_.heads * step_.head_dim / step_.groups,
+                                             .epsilon = step_.epsilon,
+                                             .add = false});
+    }
+
+  private:
+    StateSpaceStep step_;
+    std::size_t arrivals_; ///< of a group's blocks
+};
+
+} // namespace
+
+std::unique_ptr<Stage> make_state_stage(const FusedRecurrence& fused, const StageMaker& maker) {
+    return std::make_unique<RecurrenceStage>(fused, maker);
+}
+
+std::unique_ptr<Stage> make_state_stage(const ConvolutionStep& step, const StageMaker&) {
+    if (step.taps > kMostTaps)
+        throw Error("a layer's convolution has " + std::to_string(step.taps) +
+                    " taps, and this device's kernels take " + std::to_string(kMostTaps));
+    return std::make_unique<ConvolutionStage>(step);
+}
+
+std::unique_ptr<Stage> make_state_stage(const DeltaRuleStep& step, const StageMaker&) {
+    if (step.key_dim > kDeltaDims || step.value_dim > kDeltaDims || step.value_dim % 2 != 0)
+        throw Error("a layer's linear attention has heads of " + std::to_string(step.key_dim) + " and " +
+                    std::to_string(step.value_dim) + " dimensions, which this device's kernels do not take");
+    return std::make_unique<DeltaRuleStage>(step);
+}
+
+std::unique_ptr<Stage> make_state_stage(const StateSpaceStep& step, const StageMaker& maker) {
+    if (step.state_size > kMostState || step.state_size % 4 != 0)
+        throw Error("a layer's state space has states of " + std::to_string(step.state_size) +
+                    " numbers, which this device's kernels do not take");
+    return std::make_unique<StateSpaceStage>(step, maker);
+}
+
+} // namespace switchyard::cuda

@@ -1,0 +1,154 @@
+// Layers whose memory of a sequence has a fixed size: recurrences, convolutions, the gated delta rule, state
+// spaces. A row's bits depend on the rows in front of it in its sequence alone: a sequence's rows pass one
+// after another, and what a step computes beside them is other blocks' work.
+#pragma once
+
+#include "kernels/cuda/input_kernels.h"
+#include "kernels/cuda/step_data.h"
+
+#include <algorithm>
+
+namespace switchyard::cuda {
+
+/// A sequence's rows of the batch, and its states: each the floats of all layers with a state, at one
+/// position.
+struct SequenceStates {
+    const float* before; ///< null: all zero
+    std::int32_t first_row, rows;
+    std::int32_t first_after, after; ///< of the list of states that are kept
+};
+struct StateAfter {
+    float* state;
+    std::int32_t rows; ///< of its sequence in the batch; ascending within a sequence
+};
+
+/// What a step keeps of its sequences, and where a layer's part of that is.
+struct LayerStates {
+    const SequenceStates* sequences; ///< [sequence_count]; those without rows are left alone
+    const StateAfter* after;
+    std::int64_t offset; ///< floats of a sequence's states in front of this layer's
+    std::int32_t sequence_count;
+};
+
+// ---- Recurrence
+
+/// state = decay * state + in, out = state (RecurrenceStep of a plan). Grid: recurrence_grid().
+struct RecurrenceParams {
+    LayerStates states; ///< of [width]
+    const float* in;    ///< [rows][in_stride], normed
+    const MatrixView* decay;
+    float* out; ///< [rows][width]
+    std::int64_t in_stride;
+    std::int32_t width;
+};
+inline constexpr int kRecurrenceThreads = 128;
+inline GridSize recurrence_grid(int width, int sequences) {
+    return {static_cast<unsigned>((width + kRecurrenceThreads - 1) / kRecurrenceThreads),
+            static_cast<unsigned>(sequences)};
+}
+
+// ---- Convolution
+
+inline constexpr int kMostTaps = 8;
+
+/// A causal convolution of each channel over the rows of a sequence (ConvolutionStep of a plan). A thread
+/// takes a channel and some rows; what is in front of them it reads from the rows before, or from the state.
+/// Grid: convolve_grid().
+struct ConvolveParams {
+    LayerStates states;       ///< of [taps - 1][channels]
+    const float* in;          ///< [rows][in_stride]
+    const MatrixView* kernel; ///< [channels][taps]
+    const MatrixView* bias;   ///< [channels]; null: none
+    float* out;               ///< [rows][channels]
+    std::int64_t in_stride;
+    std::int32_t channels, taps;
+    std::int32_t from;              ///< where channels begin in a row of `in`
+    std::int32_t gate_in, gate_out; ///< where what multiplies them, and the result, begins; -1: nothing
+    std::int32_t silu;
+};
+inline constexpr int kConvolveThreads = 128, kConvolveRows = 16;
+/// A tile of rows more for each sequence, at most.
+inline GridSize convolve_grid(int channels, int sequences, int rows) {
+    return {static_cast<unsigned>((channels + kConvolveThreads - 1) / kConvolveThreads),
+            static_cast<unsigned>(std::min(rows, sequences + rows / kConvolveRows))};
+}
+
+// ---- Gated delta rule
+
+inline constexpr int kDeltaDims = 128; ///< of a head's keys, and of its values, at most; these are even
+
+/// One value head of each sequence (DeltaRuleStep of a plan), its state in registers while its rows pass.
+/// Grid: delta_grid().
+struct DeltaRuleParams {
+    LayerStates states;        ///< of [value_heads][key_dim][value_dim]
+    const float* mixed;        ///< [rows][2 * key_heads * key_dim + value_heads * value_dim]
+    const float *alpha, *beta; ///< [rows][value_heads]
+    const float* z;            ///< [rows][value_heads * value_dim]
+    const MatrixView *a, *dt;  ///< [value_heads]
+    const MatrixView* gain;    ///< [value_dim]
+    float* out;                ///< [rows][value_heads * value_dim]
+    std::int32_t key_heads, value_heads, key_dim, value_dim;
+    std::int32_t neighbours;
+    float epsilon;
+};
+inline constexpr int kDeltaThreads = 512;
+inline constexpr int kDeltaRows = kDeltaThreads / 32; ///< in shared memory: a warp brings one
+inline GridSize delta_grid(int value_heads, int sequences) {
+    return {static_cast<unsigned>(value_heads), static_cast<unsigned>(sequences)};
+}
+
+struct DeltaRuleShared {
+    alignas(16) float q[kDeltaRows][kDeltaDims], k[kDeltaRows][kDeltaDims];
+    alignas(16) float v[kDeltaRows][kDeltaDims], found[kDeltaRows][kDeltaDims];
+    float decay[kDeltaRows], beta[kDeltaRows];
+    float match[kDeltaRows]; ///< of q and k
+};
+
+// ---- State space
+
+inline constexpr int kMostState = 256;  ///< of a head's values, a multiple of 4
+inline constexpr int kSpaceValues = 64; ///< of a head, that a block takes
+
+/// Some values of one head of each sequence (StateSpaceStep of a plan), without the norm behind it or, for a
+/// step of one row, with it: the last block of a group norms that. Grid: space_grid().
+struct StateSpaceParams {
+    LayerStates states;                ///< of [heads][head_dim][state_size]
+    const float* mixed;                ///< [rows][heads * head_dim + 2 * groups * state_size]
+    const float* in;                   ///< [rows][in_stride]
+    const MatrixView *a, *d, *dt_bias; ///< [heads]
+    const MatrixView* gain;            ///< [heads * head_dim]
+    float* out;                        ///< [rows][heads * head_dim]
+    std::uint32_t* arrived;            ///< [groups]; null: without the norm
+    std::int64_t in_stride;
+    std::int32_t dt_from;
+    std::int32_t heads, head_dim, groups, state_size;
+    float epsilon;
+};
+inline constexpr int kSpaceThreads = kInputThreads; ///< as who norms groups by itself
+inline constexpr int kSpaceRows = 16;               ///< in shared memory
+/// Blocks of a head.
+SWITCHYARD_ANYWHERE constexpr int space_slices(int head_dim) {
+    return (head_dim + kSpaceValues - 1) / kSpaceValues;
+}
+inline GridSize space_grid(const StateSpaceParams& p) {
+    return {static_cast<unsigned>(p.heads * space_slices(p.head_dim)),
+            static_cast<unsigned>(p.states.sequence_count)};
+}
+
+struct StateSpaceShared {
+    alignas(16) float b[kSpaceRows][kMostState], c[kSpaceRows][kMostState];
+    float x[kSpaceRows][kSpaceValues], y[kSpaceRows][kSpaceValues];
+    float time[kSpaceRows], decay[kSpaceRows];
+    InputShared sums;
+    std::uint32_t last;
+};
+
+#define SWITCHYARD_STATE_KERNELS(X)                                                                          \
+    X(Recurrence, recurrence, RecurrenceParams, NoShared, kRecurrenceThreads, 4)                             \
+    X(Convolve, convolve, ConvolveParams, NoShared, kConvolveThreads, 8)
+#define SWITCHYARD_DELTA_RULE_KERNELS(X)                                                                     \
+    X(DeltaRule, delta_rule, DeltaRuleParams, DeltaRuleShared, kDeltaThreads, 1)
+#define SWITCHYARD_STATE_SPACE_KERNELS(X)                                                                    \
+    X(StateSpace, state_space, StateSpaceParams, StateSpaceShared, kSpaceThreads, 1)
+
+} // namespace switchyard::cuda
