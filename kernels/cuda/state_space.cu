@@ -198,9 +198,10 @@ static __global__ void __launch_bounds__(kSpaceThreads, 1)
     if (threadIdx.x == 0)
         shared.last = arrive_at(p.arrived + work.group) + 1 == static_cast<std::uint32_t>(blocks);
     sync_block();
-    if (shared.last)
-        norm_group(p.out + work.group * group, floats_of(p.gain) + work.group * group, p.epsilon, group,
-                   p.out + work.group * group, false, shared.sums);
+    if (!shared.last)
+        return;
+    float* out = p.out + std::int64_t{sequence.first_row} * p.heads * p.head_dim + work.group * group;
+    norm_group(out, floats_of(p.gain) + work.group * group, p.epsilon, group, out, false, shared.sums);
 }
 
 SWITCHYARD_STATE_SPACE_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)

@@ -334,6 +334,8 @@ class GatedLayer {
         case GatedActivation::Gelu:
             return 0.5 * gate *
                    (1 + std::tanh(std::sqrt(2 / M_PI) * (gate + 0.044715 * gate * gate * gate))) * up;
+        case GatedActivation::Relu:
+            return std::max(gate, 0.0) * up;
         default: {
             const double g = std::min(gate, 2.0), u = std::clamp(up, -2.0, 2.0);
             return g / (1 + std::exp(-double{1.702f} * g)) * (u + 1);

@@ -41,6 +41,18 @@ TEST_F(FeedForwardKernels, BiasesAndClampedHalves) {
           {1, 2, 9});
 }
 
+TEST_F(FeedForwardKernels, HalvesThatAreCutOffBelowZero) {
+    check({.in = 64,
+           .out = 40,
+           .experts = 6,
+           .active = 2,
+           .expert = {40, BlockType::Q8_0, BlockType::Q8_0, false, false},
+           .blocks = {{40, BlockType::F16, BlockType::F16, false, false}},
+           .activation = GatedActivation::Relu,
+           .add = true},
+          {1, 3, 9});
+}
+
 TEST_F(FeedForwardKernels, ADenseLayer) {
     check({.in = 256,
            .out = 17,

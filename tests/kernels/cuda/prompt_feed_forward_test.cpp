@@ -31,6 +31,18 @@ TEST_F(PromptFeedForwardKernels, FillManyTilesOfAnExpert) {
           {1, 300}, true);
 }
 
+TEST_F(PromptFeedForwardKernels, CutHalvesOffBelowZero) {
+    check({.in = 64,
+           .out = 40,
+           .experts = 3,
+           .active = 2,
+           .expert = {96, BlockType::Q8_0, BlockType::Q8_0, false, false},
+           .blocks = {{40, BlockType::F16, BlockType::F16, false, false}},
+           .activation = GatedActivation::Relu,
+           .add = true},
+          {1, 70}, true);
+}
+
 TEST_F(PromptFeedForwardKernels, PassADenseLayer) {
     check({.in = 256,
            .out = 17,
