@@ -136,18 +136,18 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors",
                       "The context ends at %1 tokens: the rotations that the model has for longer "
                       "texts are not computed."),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no attention temperature"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no scaled logits"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms behind a layer's blocks"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no convolutions"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no sparse attention"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no hyper-connections"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no projections in groups"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no limits of SiLU alone"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no linear attention"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no state spaces"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no gates of attention"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no feed-forward blocks without gates"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no decays of single channels"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no state spaces without norms"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms that are kept"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a layer's convolution has %1 taps, and this device's kernels take %2"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a layer's linear attention has heads of %1 and %2 dimensions, which "
+                                      "this device's kernels do not take"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a layer's state space has states of %1 numbers, which this device's "
+                                      "kernels do not take"),
     // What CUDA itself says stands behind these, in its own words.
     QT_TRANSLATE_NOOP("EngineErrors", "%1: the device cannot be used: %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "a device does not tell what it is: %1"),

@@ -10,25 +10,33 @@ constexpr float kLeastSquare = 1e-6f; ///< added to the square of a query's or k
 
 constexpr int kParts = 8;                     ///< lanes that share two columns of the state
 constexpr int kKeys = kDeltaDims / kParts;    ///< of each
-constexpr int kOwn = kDeltaDims / kWarpLanes; ///< values of a query, key or value that a lane brings
+constexpr int kOwn = kDeltaDims / kWarpLanes; ///< values of a row of a head that a lane has
 static_assert(kDeltaThreads / kParts * 2 == kDeltaDims);
 
-/// What a warp brings of one row of a head.
+/// What a block takes: some values of a head.
+struct DeltaWork {
+    int head;
+    int first, count; ///< values
+};
+
+/// What a warp brings of one row of a head; `kValues` of its values.
+template <int kValues>
 class RowOfHead {
   public:
-    __device__ void load(const DeltaRuleParams& p, int head, std::int64_t row) {
+    __device__ void load(const DeltaRuleParams& p, const DeltaWork& work, std::int64_t row) {
         const int dk = p.key_dim, dv = p.value_dim, nk = p.key_heads, nv = p.value_heads;
-        const int key_head = p.neighbours ? head / (nv / nk) : head % nk;
+        const int key_head = p.neighbours ? work.head / (nv / nk) : work.head % nk;
         const float* mixed = p.mixed + row * (2 * nk * dk + nv * dv);
         load(mixed + key_head * dk, dk, q_);
         load(mixed + (nk + key_head) * dk, dk, k_);
-        load(mixed + 2 * nk * dk + head * dv, dv, v_);
-        alpha_ = p.alpha[row * nv + head];
-        beta_ = p.beta[row * nv + head];
+        load(mixed + 2 * nk * dk + work.head * dv + work.first, work.count, v_);
+        alpha_ = p.alpha[row * nv + work.head];
+        beta_ = p.beta[row * nv + work.head];
     }
     /// Queries and keys of unit length, the queries divided by the root of their dimensions; zeros behind.
-    __device__ void store(DeltaRuleShared& shared, int r, const DeltaRuleParams& p, float a, float dt) {
-        to_length(1.0f / sqrtf(static_cast<float>(p.key_dim)), q_);
+    template <class Shared>
+    __device__ void store(Shared& shared, int r, int key_dim, float a, float dt) {
+        to_length(1.0f / sqrtf(static_cast<float>(key_dim)), q_);
         to_length(1.0f, k_);
         float match = 0.0f;
         for (int i = 0; i < kOwn; ++i) {
@@ -36,8 +44,9 @@ class RowOfHead {
             match = fmaf(q_[i], k_[i], match);
             shared.q[r][at] = q_[i];
             shared.k[r][at] = k_[i];
-            shared.v[r][at] = v_[i];
         }
+        for (int i = 0; i < kValues / kWarpLanes; ++i)
+            shared.v[r][i * kWarpLanes + lane_index()] = v_[i];
         match = warp_sum(match);
         if (lane_index() != 0)
             return;
@@ -47,8 +56,9 @@ class RowOfHead {
     }
 
   private:
-    __device__ static void load(const float* from, int count, float (&to)[kOwn]) {
-        for (int i = 0; i < kOwn; ++i) {
+    template <int kCount>
+    __device__ static void load(const float* from, int count, float (&to)[kCount]) {
+        for (int i = 0; i < kCount; ++i) {
             const int at = i * kWarpLanes + lane_index();
             to[i] = at < count ? from[at] : 0.0f;
         }
@@ -62,16 +72,17 @@ class RowOfHead {
             x[i] = multiply_rounded(x[i], factor);
     }
 
-    float q_[kOwn], k_[kOwn], v_[kOwn];
+    float q_[kOwn], k_[kOwn], v_[kValues / kWarpLanes];
     float alpha_, beta_;
 };
 
-/// A thread's part of a head's state: two columns, of these the keys that its part of eight lanes has, four
+/// A thread's part of a state: two columns, of these the keys that its part of eight lanes has, four
 /// neighbours of each 32.
 class StatePart {
   public:
-    __device__ StatePart(const DeltaRuleParams& p, const float* state)
-        : keys_(p.key_dim), values_(p.value_dim) {
+    /// `state`: of the head, from the work's first value on; null: zeros.
+    __device__ StatePart(const DeltaRuleParams& p, const DeltaWork& work, const float* state)
+        : keys_(p.key_dim), width_(p.value_dim), values_(work.count) {
 #pragma unroll
         for (int i = 0; i < kKeys; ++i) {
             float2 both = {0.0f, 0.0f};
@@ -86,10 +97,11 @@ class StatePart {
             if (here(i))
                 *reinterpret_cast<float2*>(state + place(i)) = {s_[i][0], s_[i][1]};
     }
-    /// One row: with the state before it S, and what is kept of that S' = decay S, S becomes S' + k (x)
-    /// change with change = beta (v - S'^T k), and q^T of that is q^T S' + (q k) change: so both sums over
-    /// keys are of the state before the row, and one meeting of the lanes serves them.
-    __device__ void pass(DeltaRuleShared& shared, int r) {
+    /// One row. With the state before it S, and what is kept of that S' = decay S, S becomes
+    /// S' + k (x) change with change = beta (v - S'^T k), and q^T of that is q^T S' + (q k) change: so both
+    /// sums over keys are of the state before the row, and one meeting of the lanes serves them.
+    template <class Shared>
+    __device__ void pass(Shared& shared, int r) {
         const float decay = shared.decay[r], beta = shared.beta[r], match = shared.match[r];
         const float2 v = *reinterpret_cast<const float2*>(&shared.v[r][column()]);
         float k[kKeys], known[2] = {}, asked[2] = {};
@@ -134,20 +146,20 @@ class StatePart {
     __device__ static int column() { return static_cast<int>(threadIdx.x) / kParts * 2; }
     __device__ static int key(int i) { return i / 4 * 4 * kParts + part() * 4 + i % 4; }
     __device__ bool here(int i) const { return key(i) < keys_ && column() < values_; }
-    __device__ int place(int i) const { return key(i) * values_ + column(); }
+    __device__ int place(int i) const { return key(i) * width_ + column(); }
 
     float s_[kKeys][2];
-    int keys_, values_;
+    int keys_, width_, values_;
 };
 
-/// RMS norm of what was found, times the gate. By a warp.
-__device__ void write_row(const DeltaRuleParams& p, const DeltaRuleShared& shared, int r, int head,
-                          std::int64_t row, const float* gain) {
-    float found[kOwn], squares = 0.0f;
+/// RMS norm of what a head found for a row, times the gate. By a warp; `found` may be where it is written.
+__device__ void write_gated(const DeltaRuleParams& p, const float* found, std::int64_t row, int head,
+                            const float* gain) {
+    float x[kOwn], squares = 0.0f;
     for (int i = 0; i < kOwn; ++i) {
         const int at = i * kWarpLanes + lane_index();
-        found[i] = at < p.value_dim ? shared.found[r][at] : 0.0f;
-        squares = fmaf(found[i], found[i], squares);
+        x[i] = at < p.value_dim ? found[at] : 0.0f;
+        squares = fmaf(x[i], x[i], squares);
     }
     const float mean = warp_sum(squares) / static_cast<float>(p.value_dim);
     const float factor = 1.0f / sqrtf(add_rounded(mean, p.epsilon));
@@ -155,47 +167,79 @@ __device__ void write_row(const DeltaRuleParams& p, const DeltaRuleShared& share
     for (int i = 0; i < kOwn; ++i) {
         const int at = i * kWarpLanes + lane_index();
         if (at < p.value_dim)
-            p.out[place + at] = multiply_rounded(
-                multiply_rounded(multiply_rounded(found[i], factor), gain[at]), silu(p.z[place + at]));
+            p.out[place + at] = multiply_rounded(multiply_rounded(multiply_rounded(x[i], factor), gain[at]),
+                                                 silu(p.z[place + at]));
     }
 }
 
-} // namespace
-
-static __global__ void __launch_bounds__(kDeltaThreads, 1)
-    delta_rule(const __grid_constant__ DeltaRuleParams p) {
-    DeltaRuleShared& shared = shared_memory<DeltaRuleShared>();
-    const int head = static_cast<int>(blockIdx.x);
+template <int kSlices>
+__device__ void delta_rule_block(const DeltaRuleParams& p) {
+    using Shared = DeltaRuleShared<kSlices>;
+    constexpr int kWarps = kDeltaThreads / kSlices / kWarpLanes, kBrought = Shared::kRows / kWarps;
+    Shared& shared = shared_memory<Shared>();
+    const int head = static_cast<int>(blockIdx.x) / kSlices,
+              begin = static_cast<int>(blockIdx.x) % kSlices * Shared::kValues;
+    const DeltaWork work = {head, begin, min(p.value_dim - begin, Shared::kValues)};
     const float a = floats_of(p.a)[head], dt = floats_of(p.dt)[head];
     const float* gain = floats_of(p.gain);
     wait_for_previous();
     let_next_start();
     const SequenceStates sequence = p.states.sequences[blockIdx.y];
-    if (sequence.rows == 0)
+    if (sequence.rows == 0 || work.count <= 0)
         return;
-    const std::int64_t of_head = std::int64_t{head} * p.key_dim * p.value_dim;
+    const std::int64_t own_state = std::int64_t{head} * p.key_dim * p.value_dim + begin;
     const float* before = state_before(p.states, sequence);
-    StatePart state(p, before ? before + of_head : nullptr);
+    StatePart state(p, work, before ? before + own_state : nullptr);
     KeptStates kept(p.states, sequence, 0);
-    const int warp = warp_index();
-    RowOfHead own; // of the tile that comes
-    if (warp < sequence.rows)
-        own.load(p, head, sequence.first_row + warp);
-    for (int first = 0; first < sequence.rows; first += kDeltaRows) {
-        const int count = min(kDeltaRows, sequence.rows - first);
-        if (warp < count)
-            own.store(shared, warp, p, a, dt);
+    RowOfHead<Shared::kValues> own[kBrought]; // of the tile that comes
+    const auto each_own = [&](int first, const auto& each) {
+#pragma unroll
+        for (int k = 0; k < kBrought; ++k)
+            if (const int r = warp_index() + k * kWarps; first + r < sequence.rows)
+                each(k, r, sequence.first_row + std::int64_t{first} + r);
+    };
+    const auto load = [&](int k, int, std::int64_t row) { own[k].load(p, work, row); };
+    each_own(0, load);
+    for (int first = 0; first < sequence.rows; first += Shared::kRows) {
+        each_own(first, [&](int k, int r, std::int64_t) { own[k].store(shared, r, p.key_dim, a, dt); });
         sync_block();
-        if (first + kDeltaRows + warp < sequence.rows)
-            own.load(p, head, sequence.first_row + first + kDeltaRows + warp);
-        for (int r = 0; r < count; ++r) {
+        each_own(first + Shared::kRows, load);
+        for (int r = 0; r < min(Shared::kRows, sequence.rows - first); ++r) {
             state.pass(shared, r);
-            kept.behind(first + r + 1, [&](float* to) { state.write(to + of_head); });
+            kept.behind(first + r + 1, [&](float* to) { state.write(to + own_state); });
         }
         sync_block();
-        if (warp < count)
-            write_row(p, shared, warp, head, sequence.first_row + first + warp, gain);
+        each_own(first, [&](int, int r, std::int64_t row) {
+            if constexpr (kSlices == 1)
+                write_gated(p, shared.found[r], row, head, gain);
+            else if (lane_index() < work.count)
+                p.out[(row * p.value_heads + head) * p.value_dim + begin + lane_index()] =
+                    shared.found[r][lane_index()];
+        });
     }
+}
+static_assert(DeltaRuleShared<kDeltaSlices>::kValues == kWarpLanes);
+
+} // namespace
+
+static __global__ void __launch_bounds__(kDeltaThreads, 1)
+    delta_rule(const __grid_constant__ DeltaRuleParams p) {
+    delta_rule_block<1>(p);
+}
+static __global__ void __launch_bounds__(kDeltaThreads / kDeltaSlices, 4)
+    delta_rule_slice(const __grid_constant__ DeltaRuleParams p) {
+    delta_rule_block<kDeltaSlices>(p);
+}
+
+static __global__ void __launch_bounds__(kGateDeltaThreads, 4)
+    gate_delta(const __grid_constant__ DeltaRuleParams p) {
+    const float* gain = floats_of(p.gain);
+    wait_for_previous();
+    let_next_start();
+    const int head = static_cast<int>(blockIdx.x) * (kGateDeltaThreads / kWarpLanes) + warp_index();
+    const std::int64_t row = blockIdx.y;
+    if (head < p.value_heads)
+        write_gated(p, p.out + (row * p.value_heads + head) * p.value_dim, row, head, gain);
 }
 
 SWITCHYARD_DELTA_RULE_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)

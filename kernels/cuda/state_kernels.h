@@ -77,8 +77,9 @@ inline GridSize convolve_grid(int channels, int sequences, int rows) {
 
 inline constexpr int kDeltaDims = 128; ///< of a head's keys, and of its values, at most; these are even
 
-/// One value head of each sequence (DeltaRuleStep of a plan), its state in registers while its rows pass.
-/// Grid: delta_grid().
+/// A value head of each sequence, or a slice of its values (DeltaRuleStep of a plan), whose state stays in
+/// registers while rows pass. Where sequences have many rows, slices leave what they found in `out` without
+/// the norm and the gate, which GateDelta then does; with the same bits. Grid: delta_grid().
 struct DeltaRuleParams {
     LayerStates states;        ///< of [value_heads][key_dim][value_dim]
     const float* mixed;        ///< [rows][2 * key_heads * key_dim + value_heads * value_dim]
@@ -91,17 +92,26 @@ struct DeltaRuleParams {
     std::int32_t neighbours;
     float epsilon;
 };
-inline constexpr int kDeltaThreads = 512;
-inline constexpr int kDeltaRows = kDeltaThreads / 32; ///< in shared memory: a warp brings one
-inline GridSize delta_grid(int value_heads, int sequences) {
-    return {static_cast<unsigned>(value_heads), static_cast<unsigned>(sequences)};
+inline constexpr int kDeltaSlices = 4;    ///< of a head, where rows are many
+inline constexpr int kDeltaThreads = 512; ///< of a whole head
+/// `slices`: 1 or kDeltaSlices.
+inline GridSize delta_grid(const DeltaRuleParams& p, int slices) {
+    return {static_cast<unsigned>(p.value_heads * slices), static_cast<unsigned>(p.states.sequence_count)};
+}
+inline constexpr int kGateDeltaThreads = 256; ///< a warp a head
+inline GridSize gate_delta_grid(int value_heads, int rows) {
+    constexpr int kHeads = kGateDeltaThreads / 32;
+    return {static_cast<unsigned>((value_heads + kHeads - 1) / kHeads), static_cast<unsigned>(rows)};
 }
 
+/// Rows in shared memory, of which each warp brings as many as others.
+template <int kSlices>
 struct DeltaRuleShared {
-    alignas(16) float q[kDeltaRows][kDeltaDims], k[kDeltaRows][kDeltaDims];
-    alignas(16) float v[kDeltaRows][kDeltaDims], found[kDeltaRows][kDeltaDims];
-    float decay[kDeltaRows], beta[kDeltaRows];
-    float match[kDeltaRows]; ///< of q and k
+    static constexpr int kRows = kSlices == 1 ? 16 : 8, kValues = kDeltaDims / kSlices;
+    alignas(16) float q[kRows][kDeltaDims], k[kRows][kDeltaDims];
+    alignas(16) float v[kRows][kValues], found[kRows][kValues];
+    float decay[kRows], beta[kRows];
+    float match[kRows]; ///< of q and k
 };
 
 // ---- State space
@@ -147,7 +157,10 @@ struct StateSpaceShared {
     X(Recurrence, recurrence, RecurrenceParams, NoShared, kRecurrenceThreads, 4)                             \
     X(Convolve, convolve, ConvolveParams, NoShared, kConvolveThreads, 8)
 #define SWITCHYARD_DELTA_RULE_KERNELS(X)                                                                     \
-    X(DeltaRule, delta_rule, DeltaRuleParams, DeltaRuleShared, kDeltaThreads, 1)
+    X(DeltaRule, delta_rule, DeltaRuleParams, DeltaRuleShared<1>, kDeltaThreads, 1)                          \
+    X(DeltaRuleSlice, delta_rule_slice, DeltaRuleParams, DeltaRuleShared<kDeltaSlices>,                      \
+      kDeltaThreads / kDeltaSlices, 4)                                                                       \
+    X(GateDelta, gate_delta, DeltaRuleParams, NoShared, kGateDeltaThreads, 4)
 #define SWITCHYARD_STATE_SPACE_KERNELS(X)                                                                    \
     X(StateSpace, state_space, StateSpaceParams, StateSpaceShared, kSpaceThreads, 1)
 

@@ -55,9 +55,9 @@ constexpr GridSize norm_grid(int groups, int rows) {
 }
 
 #define SWITCHYARD_VALUE_KERNELS(X)                                                                          \
-    X(Split, split, SplitParams, NoShared, kValueThreads, 8)                                                 \
-    X(Gate, gate, GateParams, NoShared, kValueThreads, 8)                                                    \
-    X(Scale, scale, ScaleParams, NoShared, kValueThreads, 8)                                                 \
+    X(Split, split, SplitParams, NoShared, kValueThreads, 4)                                                 \
+    X(Gate, gate, GateParams, NoShared, kValueThreads, 4)                                                    \
+    X(Scale, scale, ScaleParams, NoShared, kValueThreads, 4)                                                 \
     X(NormGroups, norm_groups, NormGroupsParams, InputShared, kInputThreads, 2)
 
 } // namespace switchyard::cuda

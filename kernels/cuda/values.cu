@@ -20,7 +20,7 @@ __device__ void each_value(int width, const Each& each) {
 
 } // namespace
 
-static __global__ void __launch_bounds__(kValueThreads, 8) split(const __grid_constant__ SplitParams p) {
+static __global__ void __launch_bounds__(kValueThreads, 4) split(const __grid_constant__ SplitParams p) {
     wait_for_previous();
     let_next_start();
     const int both = p.first + p.second, width = p.groups * both;
@@ -34,7 +34,7 @@ static __global__ void __launch_bounds__(kValueThreads, 8) split(const __grid_co
     });
 }
 
-static __global__ void __launch_bounds__(kValueThreads, 8) gate(const __grid_constant__ GateParams p) {
+static __global__ void __launch_bounds__(kValueThreads, 4) gate(const __grid_constant__ GateParams p) {
     wait_for_previous();
     let_next_start();
     const int each = p.width / p.gates;
@@ -46,7 +46,7 @@ static __global__ void __launch_bounds__(kValueThreads, 8) gate(const __grid_con
     });
 }
 
-static __global__ void __launch_bounds__(kValueThreads, 8) scale(const __grid_constant__ ScaleParams p) {
+static __global__ void __launch_bounds__(kValueThreads, 4) scale(const __grid_constant__ ScaleParams p) {
     const float* bias = p.bias ? reinterpret_cast<const float*>(p.bias->data) : nullptr;
     wait_for_previous();
     let_next_start();

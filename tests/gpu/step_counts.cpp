@@ -137,14 +137,24 @@ class Counter {
     void add(const GroupedProjectStep&) {}
     void add(const GateStep&) {}
     void add(const SplitStep&) {}
-    void add(const ConvolutionStep&) {}
-    void add(const DeltaRuleStep&) {}
-    void add(const StateSpaceStep&) {}
+    void add(const ConvolutionStep& s) {
+        vector(StageKind::Attention, s.kernel);
+        vector(StageKind::Attention, s.bias);
+        states(s.state, s.taps / std::max(s.taps - 1.0, 1.0)); // an entry a tap but the newest
+    }
+    void add(const DeltaRuleStep& s) {
+        for (const WeightId id : {s.a, s.dt, s.gain})
+            vector(StageKind::Attention, id);
+        states(s.state, 3); // what keys know, what is added, what queries ask
+    }
+    void add(const StateSpaceStep& s) {
+        for (const WeightId id : {s.a, s.d, s.dt_bias, s.gain})
+            vector(StageKind::Attention, id);
+        states(s.state, 2); // what is added, what C reads
+    }
     void add(const RecurrenceStep& s) {
         vector(StageKind::Attention, s.decay);
-        counts_.of(StageKind::Attention).cache_bytes +=
-            static_cast<double>(batch_.sequences.size()) * sizeof(float) *
-            plan_.states[static_cast<std::size_t>(s.state)].values;
+        states(s.state, 1);
     }
     void add(const FeedForwardStep& s) {
         for (const WeightId id : {s.gate, s.up, s.down})
@@ -181,6 +191,13 @@ class Counter {
         vector(StageKind::Head, s.bias);
     }
 
+    /// Each sequence's once, and `macs` with each of their numbers for each row.
+    void states(int state, double macs) {
+        const double values = plan_.states[static_cast<std::size_t>(state)].values;
+        StageCounts& stage = counts_.of(StageKind::Attention);
+        stage.cache_bytes += static_cast<double>(batch_.sequences.size()) * sizeof(float) * values;
+        stage.macs += macs * values * rows();
+    }
     double kv_bytes(int heads, int dims) const { return static_cast<double>(row_bytes(kv_, dims)) * heads; }
     /// `token_bytes`: of a token in the cache. `row_macs`: of a row for each token that it sees.
     void attend(int window, double token_bytes, double row_macs) {

@@ -196,6 +196,10 @@ class TestDeviceSentences : public QObject {
             "a layer has 600 experts, and this device's kernels take 512",
             "a layer's attention has 9 norms and rotations, and this device's kernels take 8",
             "a layer's attention norms, rotates and stores 5 values, and this device's kernels take 4",
+            "a layer's convolution has 9 taps, and this device's kernels take 8",
+            "a layer's linear attention has heads of 192 and 256 dimensions, which this device's kernels do "
+            "not take",
+            "a layer's state space has states of 512 numbers, which this device's kernels do not take",
         };
         for (const char* english : sentences) {
             const QString said = engineSentence(QString::fromLatin1(english));

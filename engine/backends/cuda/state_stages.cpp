@@ -9,6 +9,8 @@ namespace switchyard::cuda {
 
 namespace {
 
+constexpr const char* kNoKeyDecays = "this device's kernels compute no decays of single channels";
+
 LayerStates states_of(const StepLaunch& step, int state) {
     return {.sequences = step.inputs.sequences(),
             .after = step.inputs.states_after(),
@@ -75,27 +77,33 @@ class ConvolutionStage : public StateStage {
     ConvolutionStep step_;
 };
 
+/// Where sequences have many rows, heads in slices and what is behind them for all rows at once; with the
+/// same bits.
 class DeltaRuleStage : public StateStage {
   public:
     explicit DeltaRuleStage(const DeltaRuleStep& step) : step_(step) {}
     void launch(StepLaunch& step) const override {
         step.enter(StageKind::Attention);
-        step.launch<Kernel::DeltaRule>(delta_grid(step_.value_heads, step.shape.sequences),
-                                       {.states = states_of(step, step_.state),
-                                        .mixed = step.value(step_.mixed),
-                                        .alpha = step.value(step_.alpha),
-                                        .beta = step.value(step_.beta),
-                                        .z = step.value(step_.z),
-                                        .a = step.weights.entry(step_.a),
-                                        .dt = step.weights.entry(step_.dt),
-                                        .gain = step.weights.entry(step_.gain),
-                                        .out = step.value(step_.out),
-                                        .key_heads = step_.key_heads,
-                                        .value_heads = step_.value_heads,
-                                        .key_dim = step_.key_dim,
-                                        .value_dim = step_.value_dim,
-                                        .neighbours = step_.neighbours,
-                                        .epsilon = step_.epsilon});
+        constexpr int kFew = 4;
+        const DeltaRuleParams p = {.states = states_of(step, step_.state),
+                                   .mixed = step.value(step_.mixed),
+                                   .alpha = step.value(step_.alpha),
+                                   .beta = step.value(step_.beta),
+                                   .z = step.value(step_.z),
+                                   .a = step.weights.entry(step_.a),
+                                   .dt = step.weights.entry(step_.dt),
+                                   .gain = step.weights.entry(step_.gain),
+                                   .out = step.value(step_.out),
+                                   .key_heads = step_.key_heads,
+                                   .value_heads = step_.value_heads,
+                                   .key_dim = step_.key_dim,
+                                   .value_dim = step_.value_dim,
+                                   .neighbours = step_.neighbours,
+                                   .epsilon = step_.epsilon};
+        if (step.rows() <= kFew * step.shape.sequences)
+            return step.launch<Kernel::DeltaRule>(delta_grid(p, 1), p);
+        step.launch<Kernel::DeltaRuleSlice>(delta_grid(p, kDeltaSlices), p);
+        step.launch<Kernel::GateDelta>(gate_delta_grid(step_.value_heads, step.rows()), p);
     }
 
   private:
@@ -148,10 +156,12 @@ std::unique_ptr<Stage> make_state_stage(const FusedRecurrence& fused, const Stag
     return std::make_unique<RecurrenceStage>(fused, maker);
 }
 
-std::unique_ptr<Stage> make_state_stage(const ConvolutionStep& step, const StageMaker&) {
+std::unique_ptr<Stage> make_state_stage(const ConvolutionStep& step, const StageMaker& maker) {
     if (step.taps > kMostTaps)
         throw Error("a layer's convolution has " + std::to_string(step.taps) +
                     " taps, and this device's kernels take " + std::to_string(kMostTaps));
+    if (step.to != 0 || step.channels != maker.plan.values[static_cast<std::size_t>(step.out)])
+        throw Error(kNoKeyDecays); // what convolves queries, keys and values apart
     return std::make_unique<ConvolutionStage>(step);
 }
 
@@ -159,6 +169,8 @@ std::unique_ptr<Stage> make_state_stage(const DeltaRuleStep& step, const StageMa
     if (step.key_dim > kDeltaDims || step.value_dim > kDeltaDims || step.value_dim % 2 != 0)
         throw Error("a layer's linear attention has heads of " + std::to_string(step.key_dim) + " and " +
                     std::to_string(step.value_dim) + " dimensions, which this device's kernels do not take");
+    if (step.by_channel || step.least_decay < 0 || step.sigmoid_gate)
+        throw Error(kNoKeyDecays);
     return std::make_unique<DeltaRuleStage>(step);
 }
 
@@ -166,6 +178,8 @@ std::unique_ptr<Stage> make_state_stage(const StateSpaceStep& step, const StageM
     if (step.state_size > kMostState || step.state_size % 4 != 0)
         throw Error("a layer's state space has states of " + std::to_string(step.state_size) +
                     " numbers, which this device's kernels do not take");
+    if (step.by_value || step.b != kNoValue || step.gain == kNoWeight)
+        throw Error("this device's kernels compute no state spaces without norms");
     return std::make_unique<StateSpaceStage>(step, maker);
 }
 

@@ -1,13 +1,28 @@
-// Answers that one scheduler computes at the same time.
+// Answers that a scheduler computes: prompts, ids, and some at the same time.
 #pragma once
 
 #include "engine/run/scheduler.h"
 
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <vector>
 
 namespace switchyard::test {
+
+inline std::vector<std::int32_t> prompt_of(int tokens, int seed) {
+    std::vector<std::int32_t> ids;
+    for (int t = 0; t < tokens; ++t)
+        ids.push_back((t * 31 + seed * 17 + t * t) % 180 + 3);
+    return ids;
+}
+
+inline std::vector<std::int32_t> ids_of(const RunRecord& record) {
+    std::vector<std::int32_t> ids;
+    for (const TokenRecord& token : record.tokens)
+        ids.push_back(token.id);
+    return ids;
+}
 
 /// Their records, in the order of the requests, which have no listeners of their own.
 inline std::vector<RunRecord> answers_together(const std::shared_ptr<LoadedModel>& model,

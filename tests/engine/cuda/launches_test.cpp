@@ -1,5 +1,6 @@
 // How many launches a step of one row is: each is microseconds that no memory is read.
 #include "tests/engine/cuda/emulated_backend.h"
+#include "tests/engine/cuda/sequence.h"
 
 #include <gtest/gtest.h>
 
@@ -12,17 +13,16 @@ std::uint64_t launches_of_a_row(const std::string& family, cuda::StepLaunches ho
     const auto model = test::load_reference(
         family, make_cuda_backend(device, {.threads = 1, .launches = how, .check = false}));
     layers = static_cast<int>(model->plan().kv.size());
-    const KvBlockId block = model->executor().allocate_kv_block(BlockType::F16);
+    test::Sequence sequence(*model, BlockType::F16);
     std::uint64_t before = 0, after = 0;
     for (int position = 0; position < 2; ++position) {
         Batch batch;
-        batch.rows.push_back({.token = 5, .position = position, .wish = RowWish::Logits});
-        batch.sequences.push_back({.blocks = {block}});
+        const std::int32_t id = 5;
+        sequence.append(batch, {&id, 1});
         before = cuda::counts_of(*device).launches;
         model->executor().run(std::move(batch), model->weights());
         after = cuda::counts_of(*device).launches;
     }
-    model->executor().release_kv_block(block);
     return after - before;
 }
 
@@ -50,6 +50,17 @@ TEST_P(CudaLaunches, OfARowByAProgramAreThree) {
     const std::uint64_t launches = launches_of_a_row(GetParam().family, cuda::StepLaunches::Programs, layers);
     const bool apart = GetParam().family == std::string("olmoe");
     EXPECT_EQ(launches, apart ? 3 + 2 * static_cast<std::uint64_t>(layers) : 3u) << layers << " layers";
+}
+
+/// What comes between products is a launch each: a convolution, a recurrence with its norm, rows taken apart,
+/// gates, norms behind blocks.
+TEST(CudaStateLaunches, OfARowAreFew) {
+    for (const Limit& limit :
+         {Limit{"lfm2", 5}, {"nemotron_h", 4}, {"qwen3_5", 7}, {"qwen3_next", 7}, {"gemma3", 7}}) {
+        int layers = 0;
+        const std::uint64_t launches = launches_of_a_row(limit.family, cuda::StepLaunches::Stages, layers);
+        EXPECT_LE(launches, static_cast<std::uint64_t>(limit.a_layer * layers + kBeside)) << limit.family;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, CudaLaunches,

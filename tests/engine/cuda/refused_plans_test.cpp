@@ -38,5 +38,22 @@ TEST(CudaPlans, WhatTheKernelsHaveNoRoomForIsRefusedAtOpening) {
               "a layer's state space has states of 260 numbers, which this device's kernels do not take");
 }
 
+TEST(CudaPlans, WhatTheKernelsDoNotComputeIsRefusedAtOpening) {
+    const auto backend = test::emulated_backend();
+    for (const auto& [family, what] :
+         {std::pair("kimi_linear", "decays of single channels"), std::pair("jamba", "state spaces"),
+          std::pair("falcon_h1", "state spaces"), std::pair("deepseek_v32", "sparse attention"),
+          std::pair("minimax_m3", "sparse attention"), std::pair("deepseek_v4", "hyper-connections")}) {
+        try {
+            test::load_reference(family, backend);
+            FAIL() << family;
+        } catch (const Error& error) {
+            EXPECT_NE(std::string(error.what()).find("this device's kernels compute no " + std::string(what)),
+                      std::string::npos)
+                << family << ": " << error.what();
+        }
+    }
+}
+
 } // namespace
 } // namespace switchyard

@@ -1,6 +1,7 @@
 // Answers computed by the CUDA backend, emulated: together and alone, under moving dials, and when the device
 // fails.
 #include "engine/run/scheduler.h"
+#include "tests/engine/cuda/answers_together.h"
 #include "tests/engine/cuda/emulated_backend.h"
 
 #include <gtest/gtest.h>
@@ -12,13 +13,7 @@ namespace switchyard {
 namespace {
 
 using Kind = SchedulerEvent::Kind;
-
-std::vector<std::int32_t> prompt_of(int tokens, int seed) {
-    std::vector<std::int32_t> ids;
-    for (int t = 0; t < tokens; ++t)
-        ids.push_back((t * 31 + seed * 17 + t * t) % 180 + 3);
-    return ids;
-}
+using test::ids_of, test::prompt_of;
 
 RunRequest request_of(int i) {
     RunRequest request;
@@ -31,13 +26,6 @@ RunRequest request_of(int i) {
     request.ignore_end = true;
     request.priority = RunPriority::Api;
     return request;
-}
-
-std::vector<std::int32_t> ids_of(const RunRecord& record) {
-    std::vector<std::int32_t> ids;
-    for (const TokenRecord& token : record.tokens)
-        ids.push_back(token.id);
-    return ids;
 }
 
 RunRecord replayed(Scheduler& scheduler, const RunRequest& request, const RunRecord& record) {

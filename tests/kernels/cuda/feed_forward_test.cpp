@@ -46,7 +46,7 @@ TEST_F(FeedForwardKernels, HalvesThatAreCutOffBelowZero) {
            .out = 40,
            .experts = 6,
            .active = 2,
-           .expert = {40, BlockType::Q8_0, BlockType::Q8_0, false, false},
+           .expert = {64, BlockType::Q8_0, BlockType::Q8_0, false, false},
            .blocks = {{40, BlockType::F16, BlockType::F16, false, false}},
            .activation = GatedActivation::Relu,
            .add = true},

@@ -63,7 +63,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Planted{"PreparePrompt:BlockMeeting:2", "PromptRows.AreNormedHeadByHeadAndCounted"},
                     Planted{"JoinBest:PreviousWait:0", "HeadKernels.FindWhatTheCpuFinds"},
                     Planted{"DrawNext:BlockMeeting:2", "DrawKernels.DrawWhatTheHostDraws"},
-                    Planted{"DrawNext:PreviousWait:0", "DrawKernels.DrawWhatTheHostDraws"}),
+                    Planted{"DrawNext:PreviousWait:0", "DrawKernels.DrawWhatTheHostDraws"},
+                    Planted{"Convolve:Exchange:0", "CudaStates.Convolutions"},
+                    Planted{"DeltaRule:BlockMeeting:0", "CudaStates.DeltaRules"},
+                    Planted{"DeltaRuleSlice:BlockMeeting:1", "CudaStates.DeltaRules"},
+                    Planted{"GateDelta:PreviousWait:0", "CudaStates.DeltaRules"},
+                    Planted{"NormGroups:PreviousWait:0", "CudaStates.StateSpaces"},
+                    Planted{"StateSpace:BlockMeeting:0", "CudaStates.StateSpaces"},
+                    Planted{"StateSpace:BlockMeeting:1", "CudaStates.StateSpaces"},
+                    Planted{"NormGroups:BlockMeeting:1",
+                            "CudaValues.GroupsAreNormedInPlaceAndRowsAddedToOthers"}),
     [](const testing::TestParamInfo<Planted>& info) {
         std::string name = info.param.fault;
         for (char& c : name)

@@ -247,12 +247,18 @@ TEST_F(CudaStates, DeltaRules) {
                 }
             }
         };
-        check({[&](const LayerStates& states, int, int) {
-                   p.states = states;
-                   launch<Kernel::DeltaRule>(*stream, delta_grid(p.value_heads, states.sequence_count), p);
-               },
-               step, p.out, nv * dv, nv * dk * dv},
-              1e-4);
+        // Heads in slices where rows are many, and whole where they are few.
+        const auto launch_all = [&](const LayerStates& states, int first, int rows) {
+            p.states = states;
+            if (rows <= 10)
+                return launch<Kernel::DeltaRule>(*stream, delta_grid(p, 1), p);
+            launch<Kernel::DeltaRuleSlice>(*stream, delta_grid(p, kDeltaSlices), p);
+            DeltaRuleParams behind = p;
+            behind.out += static_cast<std::size_t>(first) * nv * dv;
+            behind.z += static_cast<std::size_t>(first) * nv * dv;
+            launch<Kernel::GateDelta>(*stream, gate_delta_grid(p.value_heads, rows), behind, true);
+        };
+        check({launch_all, step, p.out, nv * dv, nv * dk * dv}, 1e-4);
     }
 }
 
@@ -313,7 +319,8 @@ TEST_F(CudaStates, StateSpaces) {
             float* out = p.out + static_cast<std::size_t>(first) * inner;
             launch<Kernel::NormGroups>(
                 *stream, norm_grid(p.groups, rows),
-                {out, p.gain, out, p.groups, static_cast<std::int32_t>(inner / own.groups), p.epsilon, 0});
+                {out, p.gain, out, p.groups, static_cast<std::int32_t>(inner / own.groups), p.epsilon, 0},
+                true);
         };
         check({launch_all, step, p.out, inner, inner * n}, 1e-4);
     }
