@@ -41,7 +41,7 @@ TEST(CudaPlans, WhatTheKernelsHaveNoRoomForIsRefusedAtOpening) {
 TEST(CudaPlans, WhatTheKernelsDoNotComputeIsRefusedAtOpening) {
     const auto backend = test::emulated_backend();
     for (const auto& [family, what] :
-         {std::pair("kimi_linear", "decays of single channels"), std::pair("jamba", "state spaces"),
+         {std::pair("kimi_linear", "decays of single channels"), std::pair("jamba", "norms that are kept"),
           std::pair("falcon_h1", "state spaces"), std::pair("deepseek_v32", "sparse attention"),
           std::pair("minimax_m3", "sparse attention"), std::pair("deepseek_v4", "hyper-connections")}) {
         try {
