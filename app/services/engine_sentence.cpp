@@ -148,6 +148,13 @@ constexpr const char* kSentences[] = {
                                       "this device's kernels do not take"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer's state space has states of %1 numbers, which this device's "
                                       "kernels do not take"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no attention temperature"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no attention of this kind"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no routers of this kind"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms but RMS norms with gains"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no blocks beside each other"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no factors of layers"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no scaled logits"),
     // What CUDA itself says stands behind these, in its own words.
     QT_TRANSLATE_NOOP("EngineErrors", "%1: the device cannot be used: %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "a device does not tell what it is: %1"),

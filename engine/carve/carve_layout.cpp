@@ -22,9 +22,14 @@ std::string layout_lacks(const ModelConfig& dense) {
         return "multipliers of its own";
     if (dense.gelu)
         return "another activation than SiLU";
-    if (dense.rope.query_temperature.scale != 0)
+    if (dense.temperature.scale != 0)
         return "an attention temperature";
-    if (dense.head_norm_last || dense.attention_gate || dense.architecture == "olmo2")
+    if (!dense.layer_heads.empty() || dense.shared_kv_layers > 0 || !dense.feed_forward_widths.empty())
+        return "layers of other shapes than the rest";
+    if (dense.attention_cap > 0 || dense.logit_cap > 0)
+        return "limits of scores or logits";
+    if (dense.head_norm_last || dense.attention_gate || dense.centred_norms || dense.parallel_blocks ||
+        dense.architecture == "olmo2")
         return "norms or gates at other places";
     return "";
 }

@@ -33,7 +33,7 @@ Anatomy anatomy_of(const ModelPlan& model, int experts_active) {
             part(anatomy, source.role).parameters += values;
         }
         if (source.use == WeightUse::Table) {
-            table = source.tensor;
+            table = table ? table : source.tensor; // those of inputs by layer come behind
             continue;
         }
         if (!computed.insert(source.tensor).second)
@@ -60,9 +60,8 @@ double flops_per_token(const ModelPlan& model, int experts_active, int context) 
     int indexed = 0; // tokens that the last indexer leaves
     for (const Step& step : model.plan.steps) {
         if (const auto* s = std::get_if<AttentionStep>(&step.operation)) {
-            const double seen = s->choice != kNoChoice ? std::min(indexed, context)
-                                : s->window > 0        ? std::min(s->window, context)
-                                                       : context;
+            const double seen =
+                s->choice != kNoChoice ? std::min(indexed, context) : s->sight().most(context);
             flops += 2.0 * seen * s->heads * (s->head_dim + s->value_dim);
         } else if (const auto* l = std::get_if<LatentAttentionStep>(&step.operation)) {
             const double seen = l->choice == kNoChoice ? context : std::min(indexed, context);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/files/gguf.h"
+#include "engine/model/plan.h"
 
 #include <string>
 #include <string_view>
@@ -18,9 +19,18 @@ struct Architecture {
     bool yarn_truncate = true;         ///< YaRN's ramp begins and ends at whole dimensions
     int sliding_period = 0;            ///< n: every n-th layer sees all, the others a window; 0: no windows
     int unrotated_period = 0;          ///< n: every n-th layer has no rotation; 0: all have one
+    bool full_first = false;           ///< of those n the first sees all, and not the last
+    int chunk = 0;                     ///< rotated layers see this many tokens at most (Sight::chunk)
     bool rotates_windows_only = false; ///< layers that see all have no rotation
     bool head_norm_last = false;       ///< norms of heads come behind their rotation
     bool attention_gate = false;       ///< what attention finds is multiplied by the sigmoid of a gate
+    bool softplus_gate = false;        ///< by softplus of it
+    bool unit_heads = false;           ///< as ModelConfig's
+    bool unit_values = false;          ///< as ModelConfig's
+    bool parallel_blocks = false;      ///< as ModelConfig's
+    bool weigh_input = false;          ///< an expert's weight multiplies its input
+    bool logits_multiplied = false;    ///< by logit_scale
+    QueryTemperature temperature = {}; ///< of layers without rotation
     bool yarn_keeps_magnitude = false; ///< YaRN leaves cos, sin and scores as they are
     int attention_period = 0;   ///< n: every n-th layer is attention, the others linear, where no key says
     bool neighbours = false;    ///< value heads of one key head stand together (DeltaRuleStep)

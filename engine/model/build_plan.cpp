@@ -2,6 +2,8 @@
 
 #include "engine/model/plan_builder.h"
 
+#include <cmath>
+
 namespace switchyard {
 
 PlanBuilder::PlanBuilder(const ModelConfig& config, const ModelFile& file)
@@ -19,32 +21,34 @@ ModelPlan PlanBuilder::build() {
     plan_.experts_active = c_.experts_active;
     x_ = value(c_.hidden);
     normed_ = value(c_.hidden);
-    q_ = value(c_.heads * c_.head_dim);
     if (c_.latent()) {
         latent_ = value(c_.kv_lora_rank + c_.rope.dims);
         if (c_.q_lora_rank > 0)
             q_compressed_ = value(c_.q_lora_rank);
-    } else {
-        k_ = value(c_.kv_heads * c_.head_dim);
-        v_ = value(c_.kv_heads * c_.value_dim);
     }
-    attended_ = value(c_.heads * c_.value_dim);
-
     emit(EmbedStep{w_.table("token_embd.weight", c_.hidden, c_.vocabulary), x_,
                    c_.embedding_scale / c_.residual_scale});
     if (c_.streams.count > 0)
         emit(SpreadStreamsStep{shared_value(streams_, c_.streams.count * c_.hidden), x_, kNoValue,
                                c_.streams.count});
+    if (c_.layer_input > 0)
+        layer_inputs();
     for (int layer = 0; layer < c_.layers; ++layer) {
         enter(layer);
         if (c_.streams.count > 0) {
             streams_layer();
         } else if (c_.single_mixers) {
             single_mixer();
+        } else if (c_.parallel_blocks) {
+            parallel_blocks();
         } else {
             mix();
             feed_forward();
         }
+        if (c_.layer_input > 0)
+            layer_input();
+        if (w_.has(prefix_ + "layer_output_scale.weight"))
+            emit(ScaleStep{x_, w_.vector(prefix_ + "layer_output_scale.weight", 1)});
     }
     plan_.kv.insert(plan_.kv.end(), rows_.begin(), rows_.end());
     enter(kNoLayer);
@@ -57,6 +61,18 @@ void PlanBuilder::enter(int layer) {
     layer_ = layer;
     prefix_ = layer == kNoLayer ? "" : "blk." + std::to_string(layer) + ".";
     w_.enter(layer);
+    if (layer == kNoLayer)
+        return;
+    heads_ = c_.heads_of(layer);
+    const auto of_heads = [this](char kind, int width) {
+        return shared_value(head_values_.try_emplace({kind, width}, kNoValue).first->second, width);
+    };
+    q_ = of_heads('q', heads_.heads * heads_.head_dim);
+    attended_ = of_heads('o', heads_.heads * heads_.value_dim);
+    if (!c_.latent()) {
+        k_ = of_heads('k', heads_.kv_heads * heads_.head_dim);
+        v_ = of_heads('v', heads_.kv_heads * heads_.value_dim);
+    }
 }
 
 ValueId PlanBuilder::value(int width) {
@@ -64,9 +80,19 @@ ValueId PlanBuilder::value(int width) {
     return static_cast<ValueId>(plan_.values.size()) - 1;
 }
 
+NormStep PlanBuilder::norm_of(const std::string& name, ValueId in, ValueId out) {
+    NormStep step{in, out, w_.vector(name, c_.hidden), c_.norm_epsilon, c_.hidden};
+    step.centred = c_.centred_norms;
+    if (c_.centred_norms)
+        step.bias =
+            w_.optional_vector(name.substr(0, name.rfind('.')) + ".bias", c_.hidden, WeightRole::Norm);
+    return step;
+}
+
 void PlanBuilder::norm(const std::string& name, ValueId in, ValueId out) {
-    const float epsilon = c_.norm_epsilon / (c_.residual_scale * c_.residual_scale);
-    emit(NormStep{in, out, w_.vector(name, c_.hidden), epsilon, c_.hidden});
+    NormStep step = norm_of(name, in, out);
+    step.epsilon /= c_.residual_scale * c_.residual_scale;
+    emit(step);
 }
 
 void PlanBuilder::project(const std::string& name, ValueId in, ValueId out, bool add) {
@@ -119,13 +145,48 @@ ValueId PlanBuilder::normed_input(const std::string& name) {
     return normed_;
 }
 
-void PlanBuilder::add_normed(const std::string& name) {
-    emit(NormStep{.in = found_,
-                  .out = x_,
-                  .gain = w_.vector(prefix_ + name, c_.hidden),
-                  .epsilon = c_.norm_epsilon,
-                  .group = c_.hidden,
-                  .add = true});
+void PlanBuilder::add_normed(const std::string& name, float epsilon) {
+    NormStep step = norm_of(prefix_ + name, found_, x_);
+    step.epsilon *= epsilon;
+    step.add = true;
+    emit(step);
+}
+
+void PlanBuilder::parallel_blocks() {
+    norm(prefix_ + "attn_norm.weight", x_, normed_);
+    attend(normed_);
+    block_in_ = normed_;
+    block_out_ = found();
+    const bool experts = w_.has(prefix_ + "ffn_gate_inp.weight");
+    if (experts)
+        this->experts();
+    else
+        block("", WeightRole::FeedForward, c_.feed_forward_of(layer_));
+    project("attn_output", attended_, x_, true);
+    emit(AddStep{found_, x_, experts ? c_.block_scale : 1.0f});
+}
+
+// per_layer = table[token] * sqrt(n) + norm(W x / sqrt(width)), for all layers, n values each. Half of the
+// authors' square: what follows is a norm, which knows no factors but for its epsilon.
+void PlanBuilder::layer_inputs() {
+    const int n = c_.layer_input, all = c_.layers * n;
+    inputs_ = value(all);
+    layer_gate_ = value(n);
+    const ValueId projected = value(all);
+    emit(EmbedStep{w_.table("per_layer_token_embd.weight", all, c_.vocabulary), inputs_,
+                   std::sqrt(static_cast<float>(n))});
+    project("per_layer_model_proj", x_, projected);
+    NormStep step{projected, inputs_, w_.vector("per_layer_proj_norm.weight", n), c_.norm_epsilon, n};
+    step.epsilon *= static_cast<float>(c_.hidden); // for the root that is not divided by
+    step.add = true;
+    emit(step);
+}
+
+void PlanBuilder::layer_input() {
+    project("inp_gate", x_, layer_gate_);
+    emit(GateStep{layer_gate_, inputs_, GateStep::Function::Gelu, layer_ * c_.layer_input});
+    project("proj", layer_gate_, found());
+    add_normed("post_norm.weight", 2.0f); // inputs stand multiplied by the root of 2
 }
 
 void PlanBuilder::head() {
@@ -134,8 +195,11 @@ void PlanBuilder::head() {
     // LFM2 calls it after the table that is the output, too.
     norm(w_.has("output_norm.weight") ? "output_norm.weight" : "token_embd_norm.weight", x_, normed_);
     const char* name = w_.has("output.weight") ? "output.weight" : "token_embd.weight"; // tied
-    emit(HeadStep{normed_, w_.matrix(name, WeightRole::Output, c_.hidden, c_.vocabulary), kNoWeight,
-                  c_.logit_scale});
+    HeadStep step{normed_, w_.matrix(name, WeightRole::Output, c_.hidden, c_.vocabulary)};
+    step.bias = w_.optional_vector("output.bias", c_.vocabulary, WeightRole::Output);
+    step.scale = c_.logit_scale;
+    step.cap = c_.logit_cap;
+    emit(step);
 }
 
 ModelPlan build_plan(const ModelConfig& config, const ModelFile& file) {

@@ -6,33 +6,37 @@
 
 namespace switchyard {
 
-/// Keys' heads by layer: layers with none have no attention, and the others are alike.
-static void read_layers_of_heads(const ConfigReader& keys, const std::vector<int>& each, ModelConfig& c) {
-    constexpr const char* kKey = "attention.head_count_kv";
-    if (each.size() < static_cast<std::size_t>(c.layers))
-        keys.fail(kKey, "does not say it of each layer");
-    c.kv_heads = *std::ranges::max_element(each);
-    if (c.kv_heads < 1)
-        keys.fail(kKey, "leaves no layer with attention");
-    for (int layer = 0; layer < c.layers; ++layer) {
-        const int heads = each[static_cast<std::size_t>(layer)];
-        if (heads != 0 && heads != c.kv_heads)
-            keys.fail(kKey, "differs from layer to layer, which is not known");
-        c.linear_layers.push_back(heads == 0);
-    }
-    if (std::ranges::find(c.linear_layers, true) == c.linear_layers.end())
-        c.linear_layers.clear();
+/// A count that may be one for all layers, or an array with one a layer: the largest; `each` is the array.
+static int count_of_layers(const ConfigReader& keys, const char* key, int fallback, int layers,
+                           std::vector<int>& each) {
+    each = keys.counts(key, kMostHeads);
+    if (each.empty())
+        return keys.count(key, fallback, 1, kMostHeads);
+    if (each.size() < static_cast<std::size_t>(layers))
+        keys.fail(key, "does not say it of each layer");
+    each.resize(static_cast<std::size_t>(layers));
+    return *std::ranges::max_element(each);
 }
 
 void read_attention(const ConfigReader& keys, ModelConfig& c) {
-    c.heads = keys.required("attention.head_count", 1, kMostHeads);
-    if (const std::vector<int> each = keys.counts("attention.head_count_kv", kMostHeads); !each.empty())
-        read_layers_of_heads(keys, each, c);
-    else
-        c.kv_heads = keys.count("attention.head_count_kv", c.heads, 1, kMostHeads);
+    std::vector<int> heads, kv_heads;
+    c.heads = count_of_layers(keys, "attention.head_count", 0, c.layers, heads);
+    if (c.heads < 1)
+        keys.fail("attention.head_count", "is missing or 0");
+    c.kv_heads = count_of_layers(keys, "attention.head_count_kv", c.heads, c.layers, kv_heads);
+    if (c.kv_heads < 1)
+        keys.fail("attention.head_count_kv", "leaves no layer with attention");
+    if (std::ranges::find(kv_heads, 0) != kv_heads.end())
+        for (const int count : kv_heads)
+            c.linear_layers.push_back(count == 0);
     c.head_dim = keys.count("attention.key_length", std::max(c.hidden / c.heads, 1), 1, 4096);
     c.value_dim = keys.count("attention.value_length", c.head_dim, 1, 4096);
-    c.norm_epsilon = keys.real("attention.layer_norm_rms_epsilon", 1e-6f);
+    const char* epsilon = "attention.layer_norm_rms_epsilon";
+    if (!keys.has(epsilon) && keys.has("attention.layer_norm_epsilon")) {
+        epsilon = "attention.layer_norm_epsilon";
+        c.centred_norms = true;
+    }
+    c.norm_epsilon = keys.real(epsilon, 1e-6f);
     if (keys.real("attention.clamp_kqv", 0.0f) != 0.0f)
         keys.fail("attention.clamp_kqv", "is set, which is not known");
     c.kv_lora_rank = keys.count("attention.kv_lora_rank", 0, 0, kMostWidth);
@@ -41,9 +45,38 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
         c.head_dim = keys.count("attention.key_length_mla", c.head_dim, 1, 4096);
         c.value_dim = keys.count("attention.value_length_mla", c.value_dim, 1, 4096);
         c.kv_heads = 1;
+        return;
     }
-    if (c.heads % c.kv_heads != 0)
-        keys.fail("attention.head_count_kv", "does not divide the " + std::to_string(c.heads) + " heads");
+    for (int layer = 0; layer < c.layers; ++layer) {
+        const auto at = static_cast<std::size_t>(layer);
+        HeadShape& shape = c.layer_heads.emplace_back(HeadShape{heads.empty() ? c.heads : heads[at],
+                                                                kv_heads.empty() ? c.kv_heads : kv_heads[at],
+                                                                c.head_dim, c.value_dim});
+        if (shape.kv_heads == 0)
+            shape = {c.heads, c.kv_heads, c.head_dim, c.value_dim}; // of a layer without attention
+        if (shape.heads < 1 || shape.heads % shape.kv_heads != 0)
+            keys.fail("attention.head_count_kv",
+                      "does not divide the " + std::to_string(shape.heads) + " heads");
+    }
+}
+
+void read_window_heads(const ConfigReader& keys, ModelConfig& c) {
+    const int key_dim = keys.count("attention.key_length_swa", c.head_dim, 1, 4096);
+    const int value_dim = keys.count("attention.value_length_swa",
+                                     keys.has("attention.key_length_swa") ? key_dim : c.value_dim, 1, 4096);
+    for (std::size_t layer = 0; layer < c.layer_heads.size() && !c.windows.empty(); ++layer)
+        if (c.windows[layer] > 0) {
+            c.layer_heads[layer].head_dim = key_dim;
+            c.layer_heads[layer].value_dim = value_dim;
+        }
+    for (const HeadShape& shape : c.layer_heads) {
+        c.head_dim = std::max(c.head_dim, shape.head_dim);
+        c.value_dim = std::max(c.value_dim, shape.value_dim);
+    }
+    const HeadShape alike{c.heads, c.kv_heads, c.head_dim, c.value_dim};
+    if (std::ranges::all_of(c.layer_heads, [&](const HeadShape& shape) { return shape == alike; }))
+        c.layer_heads.clear();
+    c.shared_kv_layers = keys.count("attention.shared_kv_layers", 0, 0, c.layers - 1);
 }
 
 void read_indexer(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
@@ -100,13 +133,18 @@ void read_windows(const ConfigReader& keys, const Architecture& architecture, Mo
     constexpr const char* kPattern = "attention.sliding_window_pattern";
     const bool number = keys.has_number(kPattern);
     const int period = number ? keys.count(kPattern, 0, 0, kMostLayers) : architecture.sliding_period;
-    const std::vector<bool>* pattern = number ? nullptr : keys.flags(kPattern);
+    const std::vector<int> counts = keys.counts(kPattern, 1); // true and false, or 0 and 1
+    const bool pattern = !counts.empty();
+    if (!number && !pattern && keys.has(kPattern))
+        keys.fail(kPattern, "is not an array of true and false");
     if (window == 0 || (period == 0 && !pattern))
         return;
-    if (pattern && pattern->size() < static_cast<std::size_t>(c.layers))
-        keys.fail("attention.sliding_window_pattern", "is shorter than the layers");
+    if (pattern && counts.size() < static_cast<std::size_t>(c.layers))
+        keys.fail(kPattern, "is shorter than the layers");
     for (int layer = 0; layer < c.layers; ++layer) {
-        const bool slides = pattern ? (*pattern)[static_cast<std::size_t>(layer)] : (layer + 1) % period != 0;
+        const bool slides = pattern                   ? counts[static_cast<std::size_t>(layer)] != 0
+                            : architecture.full_first ? layer % period != 0
+                                                      : (layer + 1) % period != 0;
         c.windows.push_back(slides ? window : 0);
     }
 }
@@ -132,6 +170,39 @@ void read_rotated(const ModelFile& file, const ConfigReader& keys, const Archite
             keys.fail("attention.sliding_window", "is missing: it says which layers are rotated");
         for (const int window : c.windows)
             c.rotated.push_back(window > 0);
+        // Cohere's leading dense layers are rotated, whatever they see.
+        const int leading =
+            architecture.parallel_blocks ? keys.count("leading_dense_block_count", 0, 0, c.layers) : 0;
+        std::fill_n(c.rotated.begin(), leading, true);
+    }
+}
+
+void read_chunks(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
+                 ModelConfig& c) {
+    if (architecture.chunk == 0)
+        return;
+    const auto own = [&](const char* key, double fallback) {
+        return file.metadata().real(key).value_or(fallback);
+    };
+    c.temperature = architecture.temperature;
+    c.temperature_unrotated = true;
+    c.temperature.scale = static_cast<float>(own("switchyard.temperature_scale", c.temperature.scale));
+    const double length = own("switchyard.temperature_length", c.temperature.length),
+                 chunk = own("switchyard.attention_chunk", architecture.chunk);
+    if (!(length >= 1 && length <= 1 << 30) || !(chunk >= 0 && chunk <= 1 << 30))
+        throw Error(file.path().string() + ": the key switchyard.attention_chunk or "
+                                           "switchyard.temperature_length is no number of tokens");
+    c.temperature.length = static_cast<int>(length);
+    // Llama 4 with 128 experts has no such norms, and no key for it.
+    c.unit_heads = file.metadata()
+                       .boolean("switchyard.unit_heads")
+                       .value_or(architecture.unit_heads && keys.count("expert_count", 0, 0, 4096) != 128);
+    const MetadataValue* given = file.metadata().find("switchyard.chunked_layers");
+    const auto* chunked = given ? std::get_if<std::vector<bool>>(given) : nullptr;
+    for (std::size_t layer = 0; chunk > 0 && layer < static_cast<std::size_t>(c.layers); ++layer) {
+        const bool rotated = c.rotated.empty() || c.rotated[layer];
+        const bool limited = chunked && layer < chunked->size() ? (*chunked)[layer] : rotated;
+        c.chunks.push_back(limited ? static_cast<int>(chunk) : 0);
     }
 }
 

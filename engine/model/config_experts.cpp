@@ -52,10 +52,18 @@ void read_experts(const ModelFile& file, const ConfigReader& keys, const Archite
     int usual = architecture.gate_default;
     for (int layer = 0; c.latent() && layer < c.layers; ++layer)
         usual = biased(layer) ? 2 : usual;
-    c.expert_gate = keys.count("expert_gating_func", usual, 0, 4);
+    c.expert_gate = architecture.gate_default == 5 ? 5 : keys.count("expert_gating_func", usual, 0, 4);
     if (c.expert_gate == 0)
         c.expert_gate = usual;
     c.clamped_silu = architecture.clamped_silu;
+    c.weigh_input = architecture.weigh_input;
+    c.router_cap = static_cast<float>(file.metadata().real("switchyard.router_cap").value_or(0.0));
+    c.expert_nearness =
+        static_cast<float>(file.metadata().real("switchyard.router_nearness").value_or(c.expert_nearness));
+    // Cohere's routed and shared experts count the same.
+    if (architecture.parallel_blocks && c.shared_width > 0 &&
+        file.metadata().boolean("switchyard.blocks_averaged").value_or(true))
+        c.block_scale = 0.5f;
     read_groups(keys, c);
 }
 

@@ -99,6 +99,11 @@ inline constexpr int kMostLayers = 1024, kMostWidth = 1 << 20, kMostHeads = 4096
 void read_attention(const ConfigReader& keys, ModelConfig& c);
 void read_indexer(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c);
 void read_windows(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c);
+/// The widths of heads with a window, after read_windows().
+void read_window_heads(const ConfigReader& keys, ModelConfig& c);
+/// Llama 4's chunks and what comes with them, after read_rotated().
+void read_chunks(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
+                 ModelConfig& c);
 void read_rotated(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                   ModelConfig& c);
 /// After read_attention().

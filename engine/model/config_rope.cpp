@@ -21,7 +21,8 @@ static void read_yarn(const ConfigReader& keys, const Architecture& architecture
         const float m = 1.0f + keys.real("rope.scaling.yarn_log_multiplier", 0.0f) * log_factor;
         c.attention_scale *= m * m;
     } else if (!architecture.yarn_keeps_magnitude) {
-        r.magnitude *= 1.0f + 0.1f * log_factor;
+        // Where the authors' attention_factor is given, it is all of it.
+        r.magnitude *= keys.real("rope.scaling.yarn_attn_factor", 1.0f + 0.1f * log_factor);
     }
 }
 
@@ -53,6 +54,25 @@ static void read_scaling(const ConfigReader& keys, const Architecture& architect
     }
 }
 
+// Layers with a window may have rotations of their own, which nothing scales.
+static void read_window_rope(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
+    constexpr const char *kBase = "rope.freq_base_swa", *kDims = "rope.dimension_count_swa";
+    if (c.windows.empty() || (architecture.window_theta == 0 && !keys.has(kBase) && !keys.has(kDims)))
+        return;
+    RopeConfig own = c.rope;
+    own.stored_factors = false;
+    own.theta = keys.real(kBase, architecture.window_theta != 0 ? architecture.window_theta : own.theta);
+    if (!(own.theta > 0) || std::isinf(own.theta))
+        keys.fail(kBase, "is no positive number");
+    const auto slides = static_cast<int>(
+        std::ranges::find_if(c.windows, [](int window) { return window > 0; }) - c.windows.begin());
+    const int width = slides < c.layers ? c.heads_of(slides).head_dim : c.head_dim;
+    own.dims = keys.count(kDims, std::min(own.dims, width), 2, width);
+    if (own.dims % 2 != 0)
+        keys.fail(kDims, "is odd");
+    c.window_rope = own;
+}
+
 void read_rope(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                ModelConfig& c) {
     RopeConfig& r = c.rope;
@@ -70,14 +90,7 @@ void read_rope(const ModelFile& file, const ConfigReader& keys, const Architectu
     r.theta = keys.real("rope.freq_base", 10000.0f);
     if (!(r.theta > 0) || std::isinf(r.theta))
         keys.fail("rope.freq_base", "is no positive number");
-    if (architecture.window_theta != 0 && !c.windows.empty()) {
-        c.window_rope = r;
-        c.window_rope->theta = keys.real("rope.freq_base_swa", architecture.window_theta);
-        if (!(c.window_rope->theta > 0) || std::isinf(c.window_rope->theta))
-            keys.fail("rope.freq_base_swa", "is no positive number");
-    } else if (keys.real("rope.freq_base_swa", r.theta) != r.theta) {
-        keys.fail("rope.freq_base_swa", "gives layers with a window another base, which is not known");
-    }
+    read_window_rope(keys, architecture, c);
     read_scaling(keys, architecture, c);
     if (architecture.compressed) { // the scaling is theirs alone
         c.compressed.rope = r;
@@ -90,14 +103,17 @@ void read_rope(const ModelFile& file, const ConfigReader& keys, const Architectu
     r.two_tables = file.find("rope_factors_short.weight") != nullptr;
     if (r.two_tables)
         c.context = std::min(c.context, keys.required("rope.scaling.original_context_length", 1, 1 << 30));
-    r.query_temperature.scale = keys.real("attention.temperature_scale", 0.0f);
-    if (r.query_temperature.scale == 0)
+    if (architecture.temperature.scale != 0)
+        return; // Llama 4's: read_chunks()
+    // Files of Mistral 4 have no key for what all of its kind have.
+    c.temperature.scale =
+        keys.real("attention.temperature_scale", architecture.name == "mistral4" ? 0.1f : 0.0f);
+    if (c.temperature.scale == 0)
         return;
-    r.query_temperature.length =
-        keys.count("rope.scaling.original_context_length", r.query_temperature.length, 1, 1 << 30);
-    if (r.dims != c.head_dim)
-        keys.fail("attention.temperature_scale",
-                  "is set where heads are rotated in part, which is not known");
+    c.temperature.length =
+        keys.count(keys.has("attention.temperature_length") ? "attention.temperature_length"
+                                                            : "rope.scaling.original_context_length",
+                   c.temperature.length, 1, 1 << 30);
 }
 
 } // namespace switchyard

@@ -1,6 +1,7 @@
 #include "engine/model/folder_config.h"
 
 #include "engine/files/mapped_file.h"
+#include "engine/model/folder_families.h"
 #include "engine/model/folder_keys.h"
 #include "engine/model/folder_layers.h"
 #include "engine/model/folder_rope.h"
@@ -66,6 +67,15 @@ constexpr Family kFamilies[] = {
     {"olmo3", "olmo2", false},
     {"gemma3_text", "gemma3", false},
     {"afmoe", "afmoe", false, kDeepSeekV3},
+    {"gemma2", "gemma2", false},
+    {"gemma4_text", "gemma4", false, {.gate = 1, .normalise = true}},
+    {"llama4_text", "llama4", false, {.gate = 2}},
+    {"phimoe", "phimoe", false},
+    {"mistral4", "mistral4", false, {.gate = 1, .normalise = true, .scaled = true, .grouped = true}},
+    {"mimo_v2_flash", "mimo2", false, kDeepSeekV3},
+    {"cohere2", "cohere2", false},
+    {"cohere2_moe", "cohere2moe", false, {.gate = 2, .normalise = true}},
+    {"laguna", "laguna", false, {.gate = 2, .normalise = true, .scaled = true}},
     {"qwen3_next", "qwen3next", false, {.gate = 1, .normalise = true}},
     {"qwen3_5_text", "qwen35", false},
     {"qwen3_5_moe_text", "qwen35moe", false, {.gate = 1, .normalise = true}},
@@ -79,7 +89,7 @@ constexpr Family kFamilies[] = {
     {"lfm2_moe", "lfm2moe", false, {.gate = 2, .normalise = true, .scaled = true}},
 };
 
-void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
+void read_attention(const Keys& keys, const std::string& model_type, Target& out, FolderShape& shape) {
     const std::uint64_t heads = keys.required("num_attention_heads", kMostHeads);
     const std::uint64_t hidden = keys.required("hidden_size", kMostWidth);
     if (heads == 0 || hidden == 0) {
@@ -93,7 +103,8 @@ void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
     for (const char* key : {"rms_norm_eps", "norm_eps", "layer_norm_epsilon"}) {
         epsilon = epsilon ? epsilon : keys.real(key);
     }
-    out.set("attention.layer_norm_rms_epsilon", epsilon.value_or(1e-6));
+    out.set("attention.layer_norm_rms_epsilon",
+            epsilon.value_or(model_type == "llama4_text" || model_type.starts_with("phi") ? 1e-5 : 1e-6));
     const auto rank = keys.count("kv_lora_rank", kMostWidth);
     if (!rank) {
         if (kv_heads == 0 || heads % kv_heads != 0) {
@@ -124,8 +135,8 @@ void read_attention(const Keys& keys, Target& out, FolderShape& shape) {
 }
 
 /// Experts of a token.
-constexpr std::initializer_list<const char*> kActive = {"moe_topk", "moe_k", "num_experts_per_tok",
-                                                        "num_experts_per_token"};
+constexpr std::initializer_list<const char*> kActive = {"moe_topk", "moe_k", "top_k_experts",
+                                                        "num_experts_per_tok", "num_experts_per_token"};
 
 /// The groups that routing is limited to, where the method says so.
 void read_groups(const Keys& keys, const Router& router, std::uint64_t experts, Target& out) {
@@ -198,7 +209,8 @@ void read_experts(const Keys& keys, const std::string& model_type, const Router&
                   FolderShape& shape) {
     const auto experts = first_count(
         keys, {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"}, kMostExperts);
-    if (!experts || *experts == 0 || (*experts == 1 && model_type == "jamba")) {
+    if (!experts || *experts == 0 || (*experts == 1 && model_type == "jamba") ||
+        !keys.flag("enable_moe_block").value_or(true)) {
         return;
     }
     const auto active = first_count(keys, kActive, Keys::kMostValue);
@@ -271,13 +283,14 @@ void check_activation(const Keys& keys, const std::string& model_type, Metadata&
             keys.fail(key, "is " + in_quotes(keys.text(key)) + ", which is not known here");
         }
     }
-    if (model_type == "gemma3_text") {
+    if (model_type.starts_with("gemma")) {
+        activation = activation.empty() ? "gelu_pytorch_tanh" : activation;
         activation = keys.has("hidden_activation") ? keys.text("hidden_activation") : activation;
         if (activation != "gelu_pytorch_tanh") {
             keys.fail("hidden_activation", "is " + in_quotes(activation) + ", which is not known here");
         }
         for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
-            if (keys.has(key)) {
+            if (keys.has(key) && model_type == "gemma3_text") {
                 keys.fail(key, "is set, which is not known here");
             }
         }
@@ -342,17 +355,21 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     const auto vocabulary = keys.count("vocab_size");
     shape.vocabulary = static_cast<int>(vocabulary.value_or(0));
     out.copy("vocab_size", vocabulary);
-    read_attention(keys, out, shape);
+    read_attention(keys, model_type, out, shape);
+    read_folder_heads(keys, model_type, out, shape);
     read_folder_rope(keys, out, result.metadata, shape);
     read_experts(keys, model_type, family.router, out, shape);
     read_folder_layers(keys, model_type, out, result.metadata, shape);
+    read_folder_family(keys, model_type, out, result.metadata, shape);
     if (model_type.starts_with("granite")) {
         read_multipliers(keys, out);
     }
-    shape.norms_above_one = model_type == "gemma3_text" || model_type.starts_with("qwen3_5") ||
-                            model_type == "qwen3_next" || model_type == "minimax_m3_vl_text";
-    if (const auto scalar = keys.real("query_pre_attn_scalar"); scalar && *scalar > 0) {
-        out.set("attention.scale", 1.0 / std::sqrt(*scalar));
+    shape.norms_above_one = model_type == "gemma2" || model_type == "gemma3_text" ||
+                            model_type.starts_with("qwen3_5") || model_type == "qwen3_next" ||
+                            model_type == "minimax_m3_vl_text";
+    const auto scalar = keys.real("query_pre_attn_scalar");
+    if (scalar.value_or(0) > 0 || model_type == "gemma2") {
+        out.set("attention.scale", 1.0 / std::sqrt(scalar.value_or(256.0)));
     }
     check_activation(keys, model_type, result.metadata);
     return result;

@@ -24,6 +24,8 @@ class Keys {
         return it == object_.end() || it->is_null() ? nullptr : &*it;
     }
     bool has(const char* key) const { return find(key) != nullptr; }
+    /// Whether the key is there, be it null.
+    bool said(const char* key) const { return object_.contains(key); }
 
     std::optional<std::uint64_t> count(const char* key, std::uint64_t most = kMostValue) const {
         const nlohmann::json* value = find(key);
@@ -130,6 +132,7 @@ class Target {
     Target(Metadata& metadata, std::string architecture)
         : metadata_(metadata), prefix_(std::move(architecture) + ".") {}
     void set(const char* key, MetadataValue value) { metadata_.set(prefix_ + key, std::move(value)); }
+    void erase(const char* key) { metadata_.erase(prefix_ + key); }
     void copy(const char* key, const std::optional<std::uint64_t>& value) {
         if (value) {
             set(key, *value);

@@ -1,5 +1,7 @@
 #include "engine/model/folder_layers.h"
 
+#include "engine/model/folder_families.h"
+
 #include <algorithm>
 #include <string_view>
 #include <vector>
@@ -115,13 +117,20 @@ std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type
 
 void read_window(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out) {
     const bool qwen = model_type.starts_with("qwen") && !has_linear_layers(model_type);
+    const bool own = model_type == "gemma2" || model_type == "gemma4_text" || model_type == "laguna" ||
+                     model_type == "mimo_v2_flash" || model_type.starts_with("cohere2");
     if (!qwen && model_type != "gpt_oss" && model_type != "mistral" && model_type != "mixtral" &&
         model_type != "ministral3" && model_type != "exaone_moe" && model_type != "olmo3" &&
-        model_type != "gemma3_text" && model_type != "afmoe" && model_type != "phi3") {
+        model_type != "gemma3_text" && model_type != "afmoe" && !model_type.starts_with("phi") && !own) {
         return; // their code has no windows, whatever the key says
     }
-    const std::uint64_t window = keys.count("sliding_window").value_or(0);
-    const std::vector<bool> slides = sliding_layers(keys, model_type, layers);
+    const std::uint64_t usual = keys.said("sliding_window")                                  ? 0
+                                : model_type == "gemma4_text" || model_type == "laguna"      ? 512
+                                : model_type == "gemma2" || model_type.starts_with("cohere") ? 4096
+                                                                                             : 0;
+    const std::uint64_t window = keys.count("sliding_window").value_or(usual);
+    const std::vector<bool> slides =
+        own ? window_layers(keys, model_type, layers) : sliding_layers(keys, model_type, layers);
     if (window == 0 || (qwen && !keys.flag("use_sliding_window").value_or(false)) ||
         std::ranges::find(slides, true) == slides.end()) {
         return;

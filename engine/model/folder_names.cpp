@@ -10,7 +10,12 @@ namespace {
 using Kind = FolderName::Kind;
 using Pair = std::pair<std::string_view, std::string_view>;
 
-constexpr Pair kGlobal[] = {{"model.embed_tokens.weight", "token_embd.weight"},
+constexpr Pair kGlobal[] = {{"model.embed_tokens_per_layer.weight", "per_layer_token_embd.weight"},
+                            {"model.per_layer_model_projection.weight", "per_layer_model_proj.weight"},
+                            {"model.per_layer_projection_norm.weight", "per_layer_proj_norm.weight"},
+                            {"model.norm.bias", "output_norm.bias"},
+                            {"lm_head.bias", "output.bias"},
+                            {"model.embed_tokens.weight", "token_embd.weight"},
                             {"model.word_embeddings.weight", "token_embd.weight"},
                             {"model.embeddings.weight", "token_embd.weight"},
                             {"model.norm_f.weight", "output_norm.weight"},
@@ -30,6 +35,22 @@ constexpr Pair kLayer[] = {
     {"pre_mlp_layernorm.weight", "ffn_norm.weight"},
     {"post_feedforward_layernorm.weight", "post_ffw_norm.weight"},
     {"post_mlp_layernorm.weight", "post_ffw_norm.weight"},
+    {"input_layernorm.bias", "attn_norm.bias"},
+    {"post_attention_layernorm.bias", "ffn_norm.bias"},
+    {"post_feedforward_layernorm_1.weight", "post_ffw_norm_1.weight"},
+    {"post_feedforward_layernorm_2.weight", "post_ffw_norm_2.weight"},
+    {"pre_feedforward_layernorm_2.weight", "pre_ffw_norm_2.weight"},
+    {"layer_scalar", "layer_output_scale.weight"},
+    {"router.proj.weight", "ffn_gate_inp.weight"},
+    {"router.scale", "ffn_gate_inp.scale"},
+    {"router.per_expert_scale", "ffn_down_exps.scale"},
+    {"experts.down_proj", "ffn_down_exps.weight"},
+    {"per_layer_input_gate.weight", "inp_gate.weight"},
+    {"per_layer_projection.weight", "proj.weight"},
+    {"post_per_layer_input_norm.weight", "post_norm.weight"},
+    {"self_attn.attention_sink_bias", "attn_sinks.weight"},
+    {"self_attn.g_proj.weight", "attn_gate.weight"}, // or ssm_g_a: FolderTensors::own_name()
+    {"mlp.experts.e_score_correction_bias", "exp_probs_b.bias"},
     {"operator_norm.weight", "attn_norm.weight"},
     {"ffn_norm.weight", "ffn_norm.weight"},
     {"self_attn.gate_proj.weight", "attn_gate.weight"},
@@ -81,7 +102,6 @@ constexpr Pair kLayer[] = {
     {"self_attn.f_proj.weight", "ssm_f_a.weight"},
     {"self_attn.g_a_proj.weight", "ssm_g_a.weight"},
     {"self_attn.g_b_proj.weight", "ssm_g_b.weight"},
-    {"self_attn.g_proj.weight", "ssm_g_a.weight"}, // or attn_gate: FolderTensors::own_name()
     {"self_attn.q_conv1d.weight", "ssm_conv1d_q.weight"},
     {"self_attn.k_conv1d.weight", "ssm_conv1d_k.weight"},
     {"self_attn.v_conv1d.weight", "ssm_conv1d_v.weight"},
@@ -199,6 +219,7 @@ constexpr Pair kJoined[] = {
     {"self_attn.query_key_value.weight", "attn_qkv.weight"},
     {"linear_attn.in_proj_qkvz.weight", "qkvz.weight"},
     {"mlp.experts.gate_up_proj", "ffn_gate_up_exps.weight"},
+    {"experts.gate_up_proj", "ffn_gate_up_exps.weight"},
     {"self_attn.qkv_proj.weight", "attn_qkv.weight"},
     {"mlp.gate_up_proj.weight", "ffn_gate_up_shexp.weight"},
     {"self_attn.query_key_value.bias", "attn_qkv.bias"},
@@ -259,25 +280,26 @@ FolderName layer_name(std::string_view own_name, std::string_view architecture, 
         return {.kind = Kind::KvB, .gguf = prefix, .part = ""};
     }
     // The same words mean a norm in front of the feed-forward block elsewhere.
-    const bool behind = architecture == "gpt-oss" || architecture == "olmo2" || architecture == "gemma3" ||
-                        architecture == "afmoe";
+    const bool behind = architecture == "gpt-oss" || architecture == "olmo2" ||
+                        architecture.starts_with("gemma") || architecture == "afmoe";
     if (behind && rest == "post_attention_layernorm.weight") {
         return {.kind = Kind::Whole, .gguf = prefix + "post_attention_norm.weight", .part = ""};
     }
     if (const auto whole = look_up(kLayer, rest); !whole.empty()) {
         return {.kind = Kind::Whole, .gguf = prefix + std::string(whole), .part = ""};
     }
-    if (architecture != "gpt-oss" && rest == "mlp.experts.down_proj") {
+    const bool fused = architecture == "gpt-oss" || architecture == "llama4";
+    if (!fused && rest == "mlp.experts.down_proj") {
         return {.kind = Kind::Whole, .gguf = prefix + "ffn_down_exps.weight", .part = ""};
     }
-    if (const auto joined = look_up(kJoined, rest); !joined.empty() && architecture != "gpt-oss") {
+    if (const auto joined = look_up(kJoined, rest); !joined.empty() && !fused) {
         return {.kind = Kind::Joined, .gguf = prefix, .part = std::string(joined)};
     }
     constexpr std::string_view kExperts = "mlp.experts.";
     if (rest.starts_with(kExperts)) {
         std::string_view part = rest.substr(kExperts.size());
         const int expert = take_number(part);
-        if (expert < 0 && architecture == "gpt-oss") {
+        if (expert < 0 && (architecture == "gpt-oss" || architecture == "llama4")) {
             return {.kind = Kind::Fused, .gguf = prefix, .part = std::string(part)};
         }
         const auto matrix = look_up(kExpert, part);

@@ -3,6 +3,7 @@
 #include "engine/files/mapped_file.h"
 #include "engine/model/architecture.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -67,12 +68,15 @@ void read_yarn(const Keys& keys, const Keys& rope, bool latent, Target& out, Met
         metadata.set("switchyard.yarn_truncate", *truncate);
     }
     const double magnitude = attention_factor(rope, factor);
-    if (const auto temperature = rope.real("llama_4_scaling_beta"); temperature && *temperature != 0) {
-        if (magnitude != 1.0 || latent) {
-            rope.fail("llama_4_scaling_beta", "is set beside a magnitude of YaRN's, which is not known here");
-        }
+    if (const auto temperature = rope.real("llama_4_scaling_beta")) {
         out.set("attention.temperature_scale", *temperature);
-        return; // and YaRN keeps the magnitude there
+        if (!latent && *temperature != 0) { // YaRN keeps the magnitude there
+            if (magnitude != 1.0) {
+                rope.fail("llama_4_scaling_beta",
+                          "is set beside a magnitude of YaRN's, which is not known here");
+            }
+            return;
+        }
     }
     if (!latent) {
         out.set("rope.scaling.attn_factor", magnitude / yarn_magnitude(factor, 1.0));
@@ -87,8 +91,8 @@ void read_yarn(const Keys& keys, const Keys& rope, bool latent, Target& out, Met
 
 /// The parameters may be given by kind of layer. Throws Error where the kinds differ and the architecture has
 /// no other rotations for layers with a window.
-Keys one_for_all_layers(const Keys& keys, const Keys& parameters, const std::string& architecture,
-                        Target& out) {
+Keys one_for_all_layers(const Keys& keys, const Keys& parameters, const FolderShape& shape, Target& out) {
+    const std::string& architecture = shape.architecture;
     const nlohmann::json* full = parameters.find("full_attention");
     const nlohmann::json* sliding = parameters.find("sliding_attention");
     const Architecture* known = find_architecture(architecture);
@@ -98,8 +102,17 @@ Keys one_for_all_layers(const Keys& keys, const Keys& parameters, const std::str
             window.fail("rope_type", "scales layers with a window, which is not known here");
         }
         const double theta = keys.real("rope_theta").value_or(known->window_theta);
-        out.set("rope.freq_base_swa", window.real(sliding ? "rope_theta" : "rope_local_base_freq")
-                                          .value_or(architecture == "gemma3" ? known->window_theta : theta));
+        const bool own = architecture != "olmo2" && architecture != "afmoe"; // whatever others' base is
+        out.set("rope.freq_base_swa", window
+                                          .real(sliding                   ? "rope_theta"
+                                                : architecture == "mimo2" ? "swa_rope_theta"
+                                                                          : "rope_local_base_freq")
+                                          .value_or(own ? known->window_theta : theta));
+        if (sliding && architecture == "laguna") { // full layers' part of a head is not theirs
+            const double part = window.real("partial_rotary_factor").value_or(1.0);
+            out.set("rope.dimension_count_swa",
+                    static_cast<std::uint64_t>(std::max(part, 0.0) * shape.head_dim));
+        }
     } else if (full && sliding && *full != *sliding) {
         parameters.fail("rope_parameters", "differ by kind of layer, which is not known here");
     }
@@ -126,6 +139,22 @@ void read_long(const Keys& keys, const Keys& rope, std::uint64_t dims, Target& o
                              : std::sqrt(1.0 + std::log(context / original) / std::log(original));
     out.set("rope.scaling.original_context_length", static_cast<std::uint64_t>(original));
     out.set("rope.scaling.attn_factor", rope.real("attention_factor").value_or(usual));
+}
+
+/// Gemma 4's: pairs over the whole head, of which the first turn and the others have a frequency of 0.
+void read_proportional(const Keys& rope, std::uint64_t dims, Target& out, FolderShape& shape) {
+    constexpr float kStill = 1e30f; // divisor, as converters write it
+    const double part = rope.real("partial_rotary_factor").value_or(1.0);
+    if (!(part >= 0) || part > 1) {
+        rope.fail("partial_rotary_factor", "is no part of a head");
+    }
+    const auto turning = static_cast<std::size_t>(part * static_cast<double>(dims) / 2);
+    shape.rope_factors.assign(dims / 2, kStill);
+    std::fill_n(shape.rope_factors.begin(), std::min<std::size_t>(turning, dims / 2), 1.0f);
+    if (const double factor = rope.real("factor").value_or(1.0); factor != 1.0) {
+        out.set("rope.scaling.type", std::string("linear"));
+        out.set("rope.scaling.factor", factor);
+    }
 }
 
 /// How much of each head is rotated.
@@ -160,8 +189,7 @@ double stretched_base(const Keys& parameters, double theta, std::uint64_t dims) 
 
 void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderShape& shape) {
     const Keys parameters = one_for_all_layers(
-        keys, keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling"),
-        shape.architecture, out);
+        keys, keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling"), shape, out);
     if (shape.architecture == "deepseek4" && parameters.has("compress")) { // which alone is scaled
         const Keys whole = keys.object("rope_parameters"), scaled = whole.object("compress");
         out.set("rope.freq_base", whole.object("main").real("rope_theta").value_or(10000.0));
@@ -177,7 +205,10 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
     }
     const std::string named = parameters.text("rope_type");
     const std::string type = named.empty() ? parameters.text("type") : named;
-    read_part(keys, parameters, shape, out);
+    const bool whole = shape.architecture == "gemma4"; // heads, whatever their proportion
+    if (!whole && shape.head_dim > 0) {                // latents' have a key of their own
+        read_part(keys, parameters, shape, out);
+    }
     const std::uint64_t dims = metadata.uint(shape.architecture + ".rope.dimension_count").value_or(0);
     out.set("rope.freq_base", type == "dynamic" ? stretched_base(parameters, theta, dims) : theta);
     if (!keys.flag("rope_interleave").value_or(true)) {
@@ -189,6 +220,9 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
     // Dynamic scaling begins where the context that this program gives a model ends.
     if (type == "dynamic") {
         return;
+    }
+    if (type == "proportional" && whole) {
+        return read_proportional(parameters, dims, out, shape);
     }
     if (type == "llama3") {
         shape.rope_factors = llama3_factors(keys, parameters, theta, dims);

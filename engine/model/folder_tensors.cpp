@@ -47,17 +47,17 @@ void FolderTensors::fail(const FolderTensor& tensor, const std::string& why) con
     throw Error(folder_.path().string() + ": tensor " + in_quotes(tensor.name) + " " + why);
 }
 
-/// What is a shared block elsewhere is the only one where there are no experts; and a gate of attention has
-/// the name of linear attention's.
+/// What is a shared block elsewhere is the only one where there are no experts; and a gate of linear
+/// attention has the name of attention's.
 std::string FolderTensors::own_name(const std::string& name) const {
-    constexpr std::string_view kShared = "_shexp.weight", kGate = "ssm_g_a.weight";
+    constexpr std::string_view kShared = "_shexp.weight", kGate = "attn_gate.weight";
     if (shape_.experts == 0 && name.ends_with(kShared)) {
         return name.substr(0, name.size() - kShared.size()) + ".weight";
     }
     const std::string prefix = name.ends_with(kGate) ? name.substr(0, name.size() - kGate.size()) : "";
     for (std::size_t i = 0; i < shape_.linear_layers.size(); ++i) {
-        if (!shape_.linear_layers[i] && prefix == "blk." + std::to_string(i) + ".") {
-            return prefix + "attn_gate.weight";
+        if (shape_.linear_layers[i] && prefix == "blk." + std::to_string(i) + ".") {
+            return prefix + "ssm_g_a.weight";
         }
     }
     return name;
@@ -495,7 +495,8 @@ void FolderTensors::add_fused(const FolderTensor& tensor, const std::string& pre
     add_fused_floats(tensor, prefix, part);
 }
 
-/// gpt-oss: biases [experts, rows], matrices [experts, cols, rows]; gate and up rows alternate.
+/// gpt-oss: biases [experts, rows], matrices [experts, cols, rows]; gate and up rows alternate. Llama 4 has
+/// gates first.
 void FolderTensors::add_fused_floats(const FolderTensor& tensor, const std::string& prefix,
                                      const std::string& part) {
     const bool bias = part.ends_with("_bias"), both = part.starts_with("gate_up_proj");
@@ -506,8 +507,10 @@ void FolderTensors::add_fused_floats(const FolderTensor& tensor, const std::stri
     }
     const auto size = static_cast<std::size_t>(traits(m.type).bytes);
     const std::int64_t cols = bias ? 1 : m.shape[1], all_rows = m.shape.back(), step = both ? 2 : 1;
+    const bool turns = shape_.architecture != "llama4";
     for (std::int64_t which = 0; which < step; ++which) {
         const std::int64_t rows = all_rows / step;
+        const std::int64_t begin = turns ? which : which * rows, stride = turns ? step : 1;
         const std::string name = prefix + fused_name(both, which);
         std::vector<std::int64_t> shape{shape_.experts, rows};
         if (!bias) {
@@ -521,7 +524,7 @@ void FolderTensors::add_fused_floats(const FolderTensor& tensor, const std::stri
                     for (std::int64_t r = 0; r < rows; ++r) {
                         pause_point();
                         for (std::int64_t c = 0; c < cols; ++c, out += size) {
-                            const std::int64_t from = (e * cols + c) * all_rows + r * step + which;
+                            const std::int64_t from = (e * cols + c) * all_rows + begin + r * stride;
                             std::memcpy(out, data + static_cast<std::size_t>(from) * size, size);
                         }
                     }

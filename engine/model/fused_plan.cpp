@@ -74,13 +74,22 @@ class Fuser {
     void add(const MixStreamsStep& s) { alone(s); }
     void add(const SpreadStreamsStep& s) { alone(s); }
     void add(const GroupedProjectStep& s) { alone(s); }
+    void add(const AddStep& s) { alone(s); }
+    void add(const ScaleStep& s) { alone(s); }
     void add(const GateStep& s) { alone(s); }
     void add(const SplitStep& s) { alone(s); }
     void add(const ConvolutionStep& s) { alone(s); }
     void add(const DeltaRuleStep& s) { alone(s); }
     void add(const StateSpaceStep& s) { alone(s); }
     void add(const RouteStep& s) { feed_forward(s.in, kNoValue).route = s; }
-    void add(const ExpertsStep& s) { feed_forward(s.in, s.out).experts = s; }
+    void add(const ExpertsStep& s) {
+        FusedFeedForward& block = feed_forward(s.in, s.out);
+        block.experts = s;
+        if (block.route && block.route->in != s.in) {
+            block.route_norm = block.norm;
+            block.norm = norm_of(s.in);
+        }
+    }
     void add(const FeedForwardStep& s) { feed_forward(s.in, s.out).blocks.push_back(s); }
     void add(const HeadStep& s) {
         flush();
@@ -95,9 +104,13 @@ class Fuser {
     FusedFeedForward& feed_forward(ValueId in, ValueId out) {
         if (projection_)
             flush();
-        if (!feed_forward_)
-            feed_forward_ =
-                FusedFeedForward{source(in), out, norm_of(in), std::nullopt, std::nullopt, {}, dense_blocks_};
+        if (!feed_forward_) {
+            feed_forward_.emplace();
+            feed_forward_->in = source(in);
+            feed_forward_->out = out;
+            feed_forward_->norm = norm_of(in);
+            feed_forward_->number = dense_blocks_;
+        }
         if (out != kNoValue)
             feed_forward_->out = out;
         return *feed_forward_;
@@ -114,10 +127,9 @@ class Fuser {
     }
     std::size_t ropes_of(const RopeStep& s) {
         for (std::size_t i = 0; i < fused_.ropes.size(); ++i)
-            if (fused_.ropes[i].inverse == s.inverse_frequencies &&
-                fused_.ropes[i].magnitude == s.magnitude && fused_.ropes[i].temperature == s.temperature)
+            if (fused_.ropes[i].inverse == s.inverse_frequencies && fused_.ropes[i].magnitude == s.magnitude)
                 return i;
-        fused_.ropes.push_back({s.inverse_frequencies, s.magnitude, s.temperature});
+        fused_.ropes.push_back({s.inverse_frequencies, s.magnitude});
         return fused_.ropes.size() - 1;
     }
     void flush() {

@@ -16,7 +16,6 @@ namespace switchyard {
 struct RopeFrequencies {
     std::vector<float> inverse; ///< [dims/2]
     float magnitude = 1.0f;
-    RopeTemperature temperature = {};
 };
 
 /// A norm or a rotation of single rows, in place.
@@ -65,15 +64,17 @@ struct FusedRecurrence {
     RecurrenceStep step;
 };
 
-/// A norm of whole rows that is added to others.
+/// A norm whose result is kept, or added to other rows.
 struct FusedAddedNorm {
     NormStep step;
 };
 
 /// Feed-forward blocks over one input: a dense one, or routed experts and those beside them.
 struct FusedFeedForward {
-    ValueId in, out = kNoValue;
+    ValueId in = kNoValue, out = kNoValue;
     std::optional<NormStep> norm;
+    std::optional<NormStep>
+        route_norm; ///< the router's own, of the same input; else it reads what experts do
     std::optional<RouteStep> route;
     std::optional<ExpertsStep> experts;
     std::vector<FeedForwardStep> blocks;
@@ -92,7 +93,7 @@ using FusedStep =
     std::variant<EmbedStep, FusedProjection, FusedAttention, FusedLatentAttention, FusedIndex, CompressStep,
                  FusedCompressedAttention, MixStreamsStep, SpreadStreamsStep, GroupedProjectStep,
                  FusedRecurrence, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep, FusedAddedNorm,
-                 GateStep, FusedFeedForward, FusedHead>;
+                 AddStep, ScaleStep, GateStep, FusedFeedForward, FusedHead>;
 
 struct FusedPlan {
     std::vector<FusedStep> steps;

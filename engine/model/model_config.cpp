@@ -23,6 +23,32 @@ void read_scales(const ConfigReader& keys, ModelConfig& c) {
     c.logit_scale = 1.0f / divisor;
 }
 
+/// A limit of logits or scores; 0: none.
+float read_cap(const ConfigReader& keys, const char* key, float usual) {
+    const float cap = keys.real(key, usual);
+    if (!(cap >= 0) || std::isinf(cap))
+        keys.fail(key, "is no limit");
+    return cap;
+}
+
+// What Gemma's have: limits, score scales, inputs by layer.
+void read_gemma(const ConfigReader& keys, ModelConfig& c) {
+    const bool second = c.architecture == "gemma2";
+    c.attention_cap = read_cap(keys, "attn_logit_softcapping", second ? 50.0f : 0.0f);
+    c.logit_cap = read_cap(keys, "final_logit_softcapping", second ? 30.0f : 0.0f);
+    c.layer_input = keys.count("embedding_length_per_layer_input", 0, 0, kMostWidth / c.layers);
+    if (c.architecture == "gemma4")
+        c.attention_scale = 1.0f;
+    if (second || c.architecture == "gemma3") {
+        // The key is this program's; files of the largest have none, and its width a head is not that of the
+        // others' score scale.
+        const int largest = second ? 46 : 62;
+        const float usual = c.layers == largest ? 1.0f / std::sqrt(static_cast<float>(c.hidden / c.heads))
+                                                : c.attention_scale;
+        c.attention_scale = keys.real("attention.scale", usual);
+    }
+}
+
 // What GGUF has no keys for.
 void read_own_keys(const Metadata& metadata, ModelConfig& c) {
     if (metadata.boolean("switchyard.rope_half_split").value_or(false))
@@ -77,32 +103,36 @@ ModelConfig read_config(const ModelFile& file) {
     const std::vector<int> widths = keys.counts("feed_forward_length", kMostWidth);
     c.feed_forward = widths.empty() ? keys.count("feed_forward_length", 0, 0, kMostWidth)
                                     : *std::ranges::max_element(widths);
+    if (!widths.empty() && widths.size() < static_cast<std::size_t>(c.layers))
+        keys.fail("feed_forward_length", "does not say it of each layer");
+    if (std::ranges::any_of(widths, [&](int width) { return width != c.feed_forward; }))
+        c.feed_forward_widths = widths;
     c.context = keys.count("context_length", 2048, 1, std::numeric_limits<int>::max() / 2);
     read_attention(keys, c);
+    read_windows(keys, *architecture, c);
+    read_window_heads(keys, c);
     c.attention_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
     if (architecture->multipliers)
         read_scales(keys, c);
     if (architecture->embeds_scaled)
         c.embedding_scale = std::sqrt(static_cast<float>(c.hidden));
     c.gelu = architecture->gelu;
-    for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
-        if (keys.real(key, 0.0f) != 0.0f)
-            keys.fail(key, "is set, which is not known");
-    if (c.architecture == "gemma3") {
-        // The key is this program's; files of the largest have none, and its width a head is not that of the
-        // others' score scale.
-        const float usual =
-            c.layers == 62 ? 1.0f / std::sqrt(static_cast<float>(c.hidden / c.heads)) : c.attention_scale;
-        c.attention_scale = keys.real("attention.scale", usual);
-    }
+    read_gemma(keys, c);
+    if (architecture->logits_multiplied)
+        c.logit_scale = keys.real("logit_scale", 1.0f);
     read_indexer(keys, *architecture, c);
     read_linear(file, keys, *architecture, c);
-    read_windows(keys, *architecture, c);
     if (architecture->compressed)
         read_compressed(keys, c);
     read_rotated(file, keys, *architecture, c);
     c.head_norm_last = architecture->head_norm_last;
     c.attention_gate = architecture->attention_gate;
+    c.softplus_gate = architecture->softplus_gate;
+    c.unit_values = architecture->unit_values;
+    c.parallel_blocks = architecture->parallel_blocks;
+    c.value_scale = keys.real("attention.value_scale", 1.0f);
+    c.centred_norms = c.centred_norms || file.find("blk.0.attn_norm.bias") != nullptr;
+    read_chunks(file, keys, *architecture, c);
     read_rope(file, keys, *architecture, c);
     read_experts(file, keys, *architecture, c);
     read_own_keys(file.metadata(), c);

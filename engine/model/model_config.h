@@ -25,11 +25,18 @@ struct RopeConfig {
     float yarn_mix =
         1.0f;             ///< YaRN: how far frequencies above its ramp stay unscaled (llama.cpp's ext_factor)
     bool truncate = true; ///< YaRN's ramp begins and ends at whole dimensions
-    float magnitude = 1.0f; ///< multiplies cos and sin
-    RopeTemperature query_temperature;
+    float magnitude = 1.0f;     ///< multiplies cos and sin
+    bool stored_factors = true; ///< a file's divisors of the frequencies are of these
     /// Divisors of the frequencies in two tables, for texts up to the original context and for longer ones
     /// (LongRoPE, arXiv 2402.13753). The first alone is used, and the context ends there.
     bool two_tables = false;
+};
+
+/// The heads of a layer, and their widths.
+struct HeadShape {
+    int heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0;
+
+    bool operator==(const HeadShape&) const = default;
 };
 
 /// The linear attention of layers that have it (DeltaRuleStep).
@@ -75,13 +82,27 @@ struct ModelConfig {
     std::string architecture; ///< "llama", "deepseek"
     std::string name;         ///< general.name, or the file's
     int layers = 0, hidden = 0, vocabulary = 0, context = 0;
-    int heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0;
+    int heads = 0, kv_heads = 0, head_dim = 0, value_dim = 0; ///< most, where layers differ
+    std::vector<HeadShape> layer_heads;                       ///< where layers differ; empty: all are alike
+    int shared_kv_layers = 0; ///< the last so many use keys and values of the last before them of their kind
     float norm_epsilon = 1e-6f;
-    float attention_scale = 0;    ///< multiplies q . k
-    std::vector<int> windows;     ///< a layer's attention window in tokens, 0: full; empty: all full
-    std::vector<bool> rotated;    ///< whether a layer's queries and keys are rotated; empty: all are
-    bool head_norm_last = false;  ///< norms of heads come behind their rotation
-    bool attention_gate = false;  ///< what attention finds is multiplied by the sigmoid of a gate
+    bool centred_norms = false;  ///< LayerNorm in place of RMS norms
+    float attention_scale = 0;   ///< multiplies q . k
+    std::vector<int> windows;    ///< a layer's attention window in tokens, 0: full; empty: all full
+    std::vector<int> chunks;     ///< a layer's Sight::chunk; empty: none has one
+    std::vector<bool> rotated;   ///< whether a layer's queries and keys are rotated; empty: all are
+    bool head_norm_last = false; ///< norms of heads come behind their rotation
+    bool unit_heads = false;     ///< rotated queries and keys have norms without gains behind the rotation
+    bool unit_values = false;    ///< values have norms without gains
+    bool attention_gate = false; ///< what attention finds is multiplied by a function of a gate
+    bool softplus_gate = false;  ///< softplus; else the sigmoid
+    float value_scale = 1.0f;    ///< multiplies values
+    QueryTemperature temperature;
+    bool temperature_unrotated = false; ///< only where queries are not rotated
+    bool parallel_blocks = false;       ///< a layer's blocks read the same norm, and both results are added
+    float block_scale = 1.0f;           ///< multiplies what a block of experts finds
+    float attention_cap = 0, logit_cap = 0, router_cap = 0; ///< as in the steps; 0: none
+    int layer_input = 0;          ///< width of a layer's own input, which is made of the token; 0: none
     float embedding_scale = 1.0f; ///< multiplies what a token begins as
     float residual_scale = 1.0f;  ///< multiplies what a layer's two blocks add
     float logit_scale = 1.0f;     ///< multiplies logits
@@ -101,26 +122,38 @@ struct ModelConfig {
     int q_lora_rank = 0;  ///< MLA: 0: no compression of q
     int kv_lora_rank = 0; ///< MLA: width of the latent; 0: no MLA. head_dim is then nope + rope.dims
 
-    int feed_forward = 0; ///< width of dense layers
+    int feed_forward = 0;                 ///< width of dense layers; most, where they differ
+    std::vector<int> feed_forward_widths; ///< where they differ; empty: all are alike
     int dense_layers = 0; ///< leading layers without experts; others may be dense too, as their tensors say
     int experts = 0, experts_active = 0, experts_shared = 0;
     int expert_width = 0, shared_width = 0;
     int expert_groups = 1, expert_groups_kept = 1;
     float expert_scale = 1.0f;
     bool expert_normalise = false;
-    /// GGUF's numbering: 1 softmax, 2 sigmoid, 3 softmax over the chosen, 4 square root of softplus
+    bool weigh_input = false;      ///< ExpertsStep's
+    float expert_nearness = 0.02f; ///< of the sparse mixer
+    /// GGUF's numbering: 1 softmax, 2 sigmoid, 3 softmax over the chosen, 4 square root of softplus; and 5,
+    /// this program's: the sparse mixer
     int expert_gate = 0;
     bool clamped_silu = false; ///< gpt-oss's activation
     SiluClamp silu_clamp;
     std::vector<float>
         router_bias; ///< [layers with experts * experts], added to the logits; carved models only
 
-    bool gelu = false; ///< joins gate and up of dense layers; else SiLU
+    bool gelu = false; ///< joins gate and up; else SiLU
 
     RopeConfig rope;
     std::optional<RopeConfig> window_rope; ///< of layers with a window, where it is another
     std::optional<std::string> chat_template;
 
+    HeadShape heads_of(int layer) const {
+        return layer_heads.empty() ? HeadShape{heads, kv_heads, head_dim, value_dim}
+                                   : layer_heads[static_cast<std::size_t>(layer)];
+    }
+    int feed_forward_of(int layer) const {
+        return feed_forward_widths.empty() ? feed_forward
+                                           : feed_forward_widths[static_cast<std::size_t>(layer)];
+    }
     bool dense() const { return experts == 0; }
     bool latent() const { return kv_lora_rank > 0; }
 };

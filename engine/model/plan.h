@@ -4,6 +4,8 @@
 
 #include "engine/model/weights.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,13 +33,25 @@ struct NormStep {
     float epsilon;
     int group;
     int count = 0;             ///< values of a row that are normed, from its first; 0: all
-    bool add = false;          ///< out += the result; whole rows only
+    bool add = false;          ///< out += the result
     bool kept = false;         ///< the result is kept in `out` for what is added to it later
     bool centred = false;      ///< LayerNorm
     WeightId bias = kNoWeight; ///< [group]
 
     /// Whether it is an RMS norm with gains, as nearly all are.
     bool plain() const { return gain != kNoWeight && !centred && bias == kNoWeight; }
+};
+
+/// out += in * scale
+struct AddStep {
+    ValueId in, out;
+    float scale = 1.0f;
+};
+
+/// value = value * factor
+struct ScaleStep {
+    ValueId value;
+    WeightId factor; ///< [1]
 };
 
 /// out = W in (+ bias); with `add`, out += W in (+ bias)
@@ -54,13 +68,17 @@ enum class RopeStyle : std::uint8_t {
     HalfSplit    ///< pairs (i, i + dims/2)
 };
 
-/// What a rotation multiplies cos and sin by besides its magnitude, so that scores of far positions stay as
-/// sharp: 1 + scale * log(1 + floor(position / length)) (Llama 4's and Ministral 3's attention temperature).
-struct RopeTemperature {
-    float scale = 0;   ///< 0: none
-    int length = 8192; ///< tokens
+/// What queries of far positions are multiplied by, so that their scores stay as sharp:
+/// 1 + scale * log(1 + floor((position + offset) / length)) (Nakanishi, arXiv 2501.19399; Llama 4, Mistral 3
+/// and 4).
+struct QueryTemperature {
+    float scale = 0;               ///< 0: none
+    int length = 8192, offset = 0; ///< tokens
 
-    bool operator==(const RopeTemperature&) const = default;
+    float at(int position) const {
+        const int steps = (position + offset) / length;
+        return scale == 0 || steps == 0 ? 1.0f : 1.0f + scale * std::log1p(static_cast<float>(steps));
+    }
 };
 
 /// Rotates `dims` values from `offset` in each head, in place.
@@ -70,7 +88,21 @@ struct RopeStep {
     RopeStyle style;
     std::vector<float> inverse_frequencies; ///< [dims/2], scaling (linear, llama3, YaRN) already applied
     float magnitude = 1.0f;                 ///< multiplies cos and sin
-    RopeTemperature temperature = {};
+};
+
+/// Which positions a query sees besides being no later ones.
+struct Sight {
+    int window = 0; ///< the last so many with its own; 0: all
+    int chunk = 0;  ///< those that have the same position / chunk (Llama 4); 0: all
+
+    int oldest(int position) const {
+        return std::max(window > 0 ? std::max(position - window + 1, 0) : 0,
+                        chunk > 0 ? position / chunk * chunk : 0);
+    }
+    /// Most positions that one query sees, of `context`.
+    int most(int context) const {
+        return std::min(window > 0 ? std::min(window, context) : context, chunk > 0 ? chunk : context);
+    }
 };
 
 /// A table of what rows chose, by its number; kNoChoice: all that a row sees.
@@ -103,8 +135,14 @@ struct AttentionStep {
     ValueId q, k, v, out;
     int heads, kv_heads, head_dim, value_dim;
     float scale;
-    int window = 0;             ///< 0: full
+    int window = 0, chunk = 0;  ///< Sight's
     WeightId sinks = kNoWeight; ///< [heads] logits of an empty key
+    int cache = kNoLayer; ///< a layer before, whose keys and values serve here too: k and v are kNoValue then
+    float value_scale = 1.0f; ///< multiplies out
+    float cap = 0;            ///< scores s become cap * tanh(s / cap); 0: they stay
+    QueryTemperature temperature = {};
+
+    Sight sight() const { return {window, chunk}; }
     ChoiceId choice = kNoChoice;
 };
 
@@ -121,6 +159,7 @@ struct LatentAttentionStep {
     WeightId k_b; ///< a slice a head [latent_dim, nope]: takes q into the latent space
     WeightId v_b; ///< a slice a head [value_dim, latent_dim]: takes the attended latent out of it
     float scale;
+    QueryTemperature temperature = {};
     ChoiceId choice = kNoChoice; ///< rows with one are computed in the absorbed form alone
 };
 
@@ -262,18 +301,21 @@ struct StateSpaceStep {
     bool by_value = false;              ///< a decay for each value of the state
 };
 
-/// Takes rows of `groups` groups apart: of each group the first `first` values, then `second`.
+/// Takes rows of `groups` groups apart: of each group the first `first` values, then `second`. Where `second`
+/// is 0 there is no out_second, and out_first a copy.
 struct SplitStep {
     ValueId in, out_first, out_second;
     int groups, first, second;
 };
 
 /// value = value * f(gate): what a gate made of attention's input leaves of its result (Qiu et al., arXiv
-/// 2505.06708). A gate has as many values as what it meets, or one a head.
+/// 2505.06708). A gate has as many values as what it meets, or one a head. With `gelu` it is
+/// value = gelu(value) * gate, of which `gate` is a part of a row (Gemma's inputs by layer).
 struct GateStep {
-    enum class Function : std::uint8_t { Sigmoid, Softplus };
+    enum class Function : std::uint8_t { Sigmoid, Softplus, Gelu };
     ValueId value, gate;
     Function function = Function::Sigmoid;
+    int gate_from = 0; ///< where the gate begins in its row; Gelu alone
 };
 
 /// What joins gate and up: silu(gate) * up, gelu(gate) * up, or gpt-oss's
@@ -305,7 +347,8 @@ enum class GateFunction : std::uint8_t {
     Softmax,
     Sigmoid,
     SoftmaxChosen, ///< softmax over the chosen
-    SqrtSoftplus   ///< sqrt(log(1 + exp(logit)))
+    SqrtSoftplus,  ///< sqrt(log(1 + exp(logit)))
+    SparseMixer    ///< for each chosen, softmax over those that are left and not much below it (Phi-3.5-MoE)
 };
 
 /// How a router chooses; see the routing order in engine/README.md.
@@ -315,10 +358,12 @@ struct Routing {
     bool normalise = false;
     float scale = 1.0f;
     int groups = 1, groups_kept = 1;
+    float nearness = 0.02f;        ///< SparseMixer's
     bool group_score_top2 = false; ///< sum of the two best (with a selection bias), else the maximum
 };
 
-/// Chooses experts for each row; the row's own `experts` overrides `active`.
+/// Chooses experts for each row; the row's own `experts` overrides `active`. Its input may be another than
+/// the experts'.
 struct RouteStep {
     ValueId in;
     WeightId weight; ///< [experts, width(in)]
@@ -328,6 +373,9 @@ struct RouteStep {
         kNoWeight; ///< [vocabulary, active]: a token's experts, which only weights are made for
     int route;     ///< index of the route table this step fills: 0 .. Plan::routes - 1
     Routing routing;
+    float logit_scale = 1.0f;          ///< multiplies the logits before their biases
+    float cap = 0;                     ///< logits l become cap * tanh(l / cap) after; 0: they stay
+    WeightId expert_scale = kNoWeight; ///< [experts]: multiplies the weights of the chosen
 };
 
 /// out (+)= sum over the chosen experts, in order of their number, of weight * down(act(gate(in)) * up(in))
@@ -342,6 +390,7 @@ struct ExpertsStep {
     Activation activation = Activation::Silu;
     SiluClamp clamp;
     bool add = true;
+    bool weigh_input = false; ///< an expert's weight multiplies its input and not its result (Llama 4)
 };
 
 /// Logits of the rows that want them: [vocabulary]
@@ -349,14 +398,15 @@ struct HeadStep {
     ValueId in;
     WeightId weight;
     WeightId bias = kNoWeight;
-    float scale = 1.0f;
+    float scale = 1.0f; ///< of the product, before the bias
+    float cap = 0;      ///< logits l become cap * tanh(l / cap); 0: they stay
 };
 
 using Operation =
-    std::variant<EmbedStep, NormStep, ProjectStep, RopeStep, AttentionStep, LatentAttentionStep, IndexStep,
-                 CompressStep, CompressedAttentionStep, MixStreamsStep, SpreadStreamsStep, GroupedProjectStep,
-                 RecurrenceStep, ConvolutionStep, DeltaRuleStep, StateSpaceStep, SplitStep, GateStep,
-                 FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
+    std::variant<EmbedStep, NormStep, AddStep, ScaleStep, ProjectStep, RopeStep, AttentionStep,
+                 LatentAttentionStep, IndexStep, CompressStep, CompressedAttentionStep, MixStreamsStep,
+                 SpreadStreamsStep, GroupedProjectStep, RecurrenceStep, ConvolutionStep, DeltaRuleStep,
+                 StateSpaceStep, SplitStep, GateStep, FeedForwardStep, RouteStep, ExpertsStep, HeadStep>;
 
 /// An operation and the layer it belongs to, so that a backend can place a layer's weights, cache and work
 /// together.

@@ -21,47 +21,97 @@ void PlanBuilder::head_norm(const std::string& name, ValueId v, int head_dim) {
     emit(NormStep{v, v, w_.vector(prefix_ + name, group), c_.norm_epsilon, group});
 }
 
-void PlanBuilder::rope(ValueId v, int heads, int head_dim, int offset, RopeTemperature temperature) {
-    if (!c_.rotated.empty() && !c_.rotated[static_cast<std::size_t>(layer_)])
+void PlanBuilder::rope(ValueId v, int heads, int head_dim, int offset) {
+    if (!rotated())
         return;
     const bool of_window = c_.window_rope && window() > 0;
     const RopeConfig& r = of_window ? *c_.window_rope : c_.rope;
     const RopeStyle style = r.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
     emit(RopeStep{v, heads, head_dim, offset, r.dims, style,
-                  of_window ? window_frequencies_ : inverse_frequencies_, r.magnitude, temperature});
+                  of_window ? window_frequencies_ : inverse_frequencies_, r.magnitude});
 }
 
 void PlanBuilder::head_norms() {
-    head_norm("attn_q_norm.weight", q_, c_.head_dim);
-    head_norm("attn_k_norm.weight", k_, c_.head_dim);
+    head_norm("attn_q_norm.weight", q_, heads_.head_dim);
+    if (k_ != kNoValue)
+        head_norm("attn_k_norm.weight", k_, heads_.head_dim);
+}
+
+int PlanBuilder::keys_and_values(ValueId in) {
+    if (const int own = c_.layers - c_.shared_kv_layers; layer_ >= own) {
+        plan_.kv.push_back({});
+        int source = own - 1;
+        while (source >= 0 && (window_of(source) > 0) != (window() > 0))
+            --source;
+        if (source < 0 || plan_.kv[static_cast<std::size_t>(source)].kv_heads == 0)
+            throw Error("the keys and values of layer " + std::to_string(layer_) +
+                        " are those of a layer before it, and none of its kind has any");
+        k_ = v_ = kNoValue;
+        return source;
+    }
+    plan_.kv.push_back({heads_.kv_heads, heads_.head_dim, heads_.value_dim});
+    project("attn_k", in, k_);
+    // Gemma 4's layers that see all: the same projection is both.
+    if (!w_.has(prefix_ + "attn_v.weight") && c_.unit_values && heads_.head_dim == heads_.value_dim)
+        emit(SplitStep{k_, v_, kNoValue, 1, heads_.kv_heads * heads_.head_dim, 0});
+    else
+        project("attn_v", in, v_);
+    if (c_.unit_values)
+        unit_norm(v_, heads_.value_dim);
+    return kNoLayer;
 }
 
 void PlanBuilder::attention() {
-    plan_.kv.push_back({c_.kv_heads, c_.head_dim, c_.value_dim});
-    const ValueId in = normed_input("attn_norm.weight");
-    const ValueId queries = c_.gated_queries ? shared_value(gated_queries_, 2 * c_.heads * c_.head_dim) : q_;
+    attend(normed_input("attn_norm.weight"));
+    leave_attention();
+}
+
+void PlanBuilder::attend(ValueId in) {
+    const ValueId queries =
+        c_.gated_queries ? shared_value(gated_queries_, 2 * heads_.heads * heads_.head_dim) : q_;
     project("attn_q", in, queries);
-    project("attn_k", in, k_);
-    project("attn_v", in, v_);
+    const int cache = keys_and_values(in);
     if (c_.gated_queries)
-        emit(SplitStep{queries, q_, gate_value(c_.heads * c_.head_dim), c_.heads, c_.head_dim, c_.head_dim});
+        emit(SplitStep{queries, q_, gate_value(heads_.heads * heads_.head_dim), heads_.heads, heads_.head_dim,
+                       heads_.head_dim});
     const bool gated = attention_gate(in), chooses = indexes("indexer.q_proj.weight");
     if (chooses)
         block_index(in);
     if (!c_.head_norm_last)
         head_norms();
-    rope(q_, c_.heads, c_.head_dim, 0, c_.rope.query_temperature);
-    rope(k_, c_.kv_heads, c_.head_dim, 0);
+    rope(q_, heads_.heads, heads_.head_dim, 0);
+    if (k_ != kNoValue)
+        rope(k_, heads_.kv_heads, heads_.head_dim, 0);
     if (c_.head_norm_last)
         head_norms();
-    AttentionStep step{q_,          k_,          v_,           attended_,         c_.heads,
-                       c_.kv_heads, c_.head_dim, c_.value_dim, c_.attention_scale};
+    if (c_.unit_heads && rotated()) {
+        unit_norm(q_, heads_.head_dim);
+        unit_norm(k_, heads_.head_dim);
+    }
+    AttentionStep step{q_,
+                       k_,
+                       v_,
+                       attended_,
+                       heads_.heads,
+                       heads_.kv_heads,
+                       heads_.head_dim,
+                       heads_.value_dim,
+                       c_.attention_scale};
     step.window = window();
     step.choice = chooses ? 0 : kNoChoice;
-    step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", c_.heads, WeightRole::Attention);
+    step.chunk = c_.chunks.empty() ? 0 : c_.chunks[static_cast<std::size_t>(layer_)];
+    step.sinks = w_.optional_vector(prefix_ + "attn_sinks.weight", heads_.heads, WeightRole::Attention);
+    step.cache = cache;
+    step.value_scale = c_.value_scale;
+    step.cap = c_.attention_cap;
+    step.temperature = temperature();
     emit(step);
     if (gated || c_.gated_queries)
-        emit(GateStep{attended_, gate_, GateStep::Function::Sigmoid});
+        emit(GateStep{attended_, gate_,
+                      c_.softplus_gate ? GateStep::Function::Softplus : GateStep::Function::Sigmoid});
+}
+
+void PlanBuilder::leave_attention() {
     if (norms_behind()) {
         project("attn_output", attended_, found());
         add_normed("post_attention_norm.weight");
@@ -74,9 +124,11 @@ bool PlanBuilder::attention_gate(ValueId in) {
     const TensorView* gate = c_.attention_gate ? w_.find(prefix_ + "attn_gate.weight") : nullptr;
     if (!gate)
         return false;
-    if (gate->rows() != c_.heads && gate->rows() != plan_.values[static_cast<std::size_t>(attended_)])
+    const int rows = static_cast<int>(std::clamp<std::int64_t>(gate->rows(), 0, 1 << 30));
+    if (rows != heads_.heads && rows != plan_.values[static_cast<std::size_t>(attended_)])
         throw Error("the tensor " + prefix_ + "attn_gate.weight has neither a row a head nor one a value");
-    project("attn_gate", in, gate_value(static_cast<int>(gate->rows())));
+    gate_ = shared_value(head_values_.try_emplace({'g', rows}, kNoValue).first->second, rows);
+    project("attn_gate", in, gate_);
     return true;
 }
 
@@ -180,6 +232,7 @@ void PlanBuilder::latent_attention() {
     step.choice = c_.indexer.heads > 0 ? 0 : kNoChoice;
     if (step.choice != kNoChoice && plan_.choices == 0)
         throw Error("the tensor " + prefix_ + "indexer.attn_q_b.weight is missing");
+    step.temperature = temperature();
     emit(step);
     if (gated)
         emit(GateStep{attended_, gate_, GateStep::Function::Sigmoid});

@@ -25,17 +25,29 @@ class PlanBuilder {
     // Of the residual stream, which stands divided by the residual scale: so blocks add what they find, and a
     // norm takes any factor out but for its epsilon.
     void norm(const std::string& name, ValueId in, ValueId out);
+    /// Of rows of the width of the stream: its gain by name, and its bias where the file has one.
+    NormStep norm_of(const std::string& name, ValueId in, ValueId out);
 
     void project(const std::string& name, ValueId in, ValueId out, bool add = false);
 
     // Head norms: over each head (Qwen3) or over all heads at once (OLMoE); the gain's length tells.
     void head_norm(const std::string& name, ValueId v, int head_dim);
 
-    void rope(ValueId v, int heads, int head_dim, int offset, RopeTemperature temperature = {});
+    void rope(ValueId v, int heads, int head_dim, int offset);
+    bool rotated() const { return c_.rotated.empty() || c_.rotated[static_cast<std::size_t>(layer_)]; }
+    /// Of queries of this layer.
+    QueryTemperature temperature() const {
+        return c_.temperature_unrotated && rotated() ? QueryTemperature{} : c_.temperature;
+    }
 
-    int window() const { return c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer_)]; }
+    int window() const { return window_of(layer_); }
+    int window_of(int layer) const {
+        return c_.windows.empty() ? 0 : c_.windows[static_cast<std::size_t>(layer)];
+    }
 
     void head_norms();
+    /// A norm of each head in place, without gains.
+    void unit_norm(ValueId v, int head_dim) { emit(NormStep{v, v, kNoWeight, c_.norm_epsilon, head_dim}); }
 
     // What lets tokens see each other.
     void mix();
@@ -77,15 +89,23 @@ class PlanBuilder {
     void key_decay_attention();
 
     void attention();
+    /// Keys and values of this layer, as they go to its cache; of those that another layer has, its number.
+    int keys_and_values(ValueId in);
+    /// Up to what attention finds; what leads back to the stream follows.
+    void attend(ValueId in);
+    void leave_attention();
     /// Projects what attention's result is multiplied by, where a layer has it.
     bool attention_gate(ValueId in);
+    /// A layer whose blocks read the same norm: x += attention + block_scale * block.
+    void parallel_blocks();
 
     // Norms in front of both blocks, behind them (OLMo 2), or both (Gemma 3).
     bool norms_behind() const {
         return w_.has(prefix_ + "post_attention_norm.weight") && w_.has(prefix_ + "post_ffw_norm.weight");
     }
     ValueId normed_input(const std::string& name);
-    void add_normed(const std::string& name);
+    /// Adds the norm of what a block found; `epsilon` is multiplied.
+    void add_normed(const std::string& name, float epsilon = 1.0f);
     /// What a block found, before its norm.
     ValueId found() { return found_ == kNoValue ? found_ = value(c_.hidden) : found_; }
     ValueId gate_value(int width) { return gate_ == kNoValue ? gate_ = value(width) : gate_; }
@@ -109,6 +129,11 @@ class PlanBuilder {
     ValueId normed_value(int width) { return q_normed_ == kNoValue ? q_normed_ = value(width) : q_normed_; }
 
     void feed_forward();
+    /// Gemma 4: a dense block and experts beside it, each between norms of its own.
+    void dense_and_experts();
+    /// Gemma's inputs by layer: those of all layers, and what one makes of its own.
+    void layer_inputs();
+    void layer_input();
 
     Activation activation() const;
     // Gated block: "" for a dense layer, "_shexp" for the shared experts.
@@ -117,6 +142,7 @@ class PlanBuilder {
     Routing routing() const;
 
     void experts();
+    void experts(RouteStep route);
 
     WeightId bias_table(const std::string& name, int width);
 
@@ -129,6 +155,10 @@ class PlanBuilder {
     int layer_ = kNoLayer;
     std::string prefix_;
     ValueId x_{}, normed_{}, q_{}, k_{}, v_{}, attended_{}; // k_ and v_, or latent_ and q_compressed_
+    HeadShape heads_;                                       // of the layer at hand, as q_ .. attended_ are
+    std::map<std::pair<char, int>, ValueId> head_values_;   // those of all layers, by kind and width
+    ValueId inputs_ = kNoValue, layer_gate_ = kNoValue;     // inputs by layer
+    ValueId sum_ = kNoValue, routed_ = kNoValue; // of blocks beside each other, and what routers read
     ValueId latent_{}, q_compressed_ = kNoValue, q_normed_ = kNoValue, found_ = kNoValue, gate_ = kNoValue;
     ValueId gated_queries_ = kNoValue;
     ValueId index_q_ = kNoValue, index_key_ = kNoValue, index_weights_ = kNoValue;

@@ -6,6 +6,7 @@
 #include "engine/model/model_config.h"
 #include "engine/model/plan.h"
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 #include <string>
@@ -56,7 +57,7 @@ class Catalog {
         for (const WeightSource& s : sources_)
             used.insert(s.name);
         for (const TensorView& t : file_.tensors()) {
-            if (used.contains(t.name) || needless(t.name, config.layers) ||
+            if (used.contains(t.name) || needless(t.name, config) ||
                 (!config.indexer.layers.empty() && t.name.find(".indexer.") != t.name.npos))
                 continue;
             if (takes_part(t.name))
@@ -77,14 +78,17 @@ class Catalog {
                 return true;
         return false;
     }
-    /// Layers that predict further tokens, old files' tables of rotations, and kv_b beside its two halves.
-    static bool needless(std::string_view name, int layers) {
+    /// Layers that predict further tokens, old files' tables of rotations, kv_b beside its two halves, and
+    /// what makes keys and values in layers that use another's.
+    static bool needless(std::string_view name, const ModelConfig& config) {
         int layer = -1;
         if (!name.starts_with("blk."))
             return false;
         std::from_chars(name.data() + 4, name.data() + name.size(), layer);
-        return layer >= layers || name.ends_with(".attn_rot_embd.weight") ||
-               name.ends_with(".attn_kv_b.weight");
+        const std::string_view part = name.substr(std::min(name.find('.', 4), name.size()));
+        const bool borrows = layer >= config.layers - config.shared_kv_layers;
+        return layer >= config.layers || part == ".attn_rot_embd.weight" || part == ".attn_kv_b.weight" ||
+               (borrows && (part.starts_with(".attn_k") || part.starts_with(".attn_v")));
     }
     WeightId add(const std::string& name, WeightRole role, WeightUse use, std::int64_t cols,
                  std::int64_t rows, std::int64_t matrices) {

@@ -2,9 +2,13 @@
 #include "engine/base/error.h"
 #include "engine/model/plan_builder.h"
 
+#include <cmath>
+
 namespace switchyard {
 
 void PlanBuilder::feed_forward() {
+    if (w_.has(prefix_ + "post_ffw_norm_1.weight"))
+        return dense_and_experts();
     const bool behind = norms_behind();
     // GLM and gpt-oss call the norm in front of the block after the attention before it.
     const char* name = !behind && w_.has(prefix_ + "post_attention_norm.weight")
@@ -15,11 +19,41 @@ void PlanBuilder::feed_forward() {
     // Where dense layers lie among the others (Qwen's mlp_only_layers) no key says: their tensors do.
     const bool dense = !w_.has(prefix_ + "ffn_gate_inp.weight") && w_.has(prefix_ + "ffn_gate.weight");
     if (c_.dense() || layer_ < c_.dense_layers || dense)
-        block("", WeightRole::FeedForward, c_.feed_forward);
+        block("", WeightRole::FeedForward, c_.feed_forward_of(layer_));
     else
         experts();
     if (behind)
         add_normed("post_ffw_norm.weight");
+}
+
+// x += norm(norm_1(dense(norm x)) + norm_2(experts(norm' x))); the router reads x by a norm of its own.
+void PlanBuilder::dense_and_experts() {
+    shared_value(sum_, c_.hidden);
+    shared_value(routed_, c_.hidden);
+    const auto keep = [this](const char* name, bool add) {
+        NormStep step = norm_of(prefix_ + name, found_, sum_);
+        step.add = add;
+        step.kept = true;
+        emit(step);
+    };
+    norm(prefix_ + "ffn_norm.weight", x_, normed_);
+    block_in_ = normed_;
+    block_out_ = found();
+    block("", WeightRole::FeedForward, c_.feed_forward_of(layer_));
+    keep("post_ffw_norm_1.weight", false);
+
+    const WeightId gain = w_.vector(prefix_ + "ffn_gate_inp.scale", c_.hidden);
+    emit(NormStep{x_, routed_, gain, c_.norm_epsilon, c_.hidden});
+    norm(prefix_ + "pre_ffw_norm_2.weight", x_, normed_);
+    RouteStep route{};
+    route.in = routed_;
+    route.logit_scale = 1.0f / std::sqrt(static_cast<float>(c_.hidden));
+    route.expert_scale = w_.optional_vector(prefix_ + "ffn_down_exps.scale", c_.experts, WeightRole::Router);
+    experts(route);
+    keep("post_ffw_norm_2.weight", true);
+    NormStep step = norm_of(prefix_ + "post_ffw_norm.weight", sum_, x_);
+    step.add = true;
+    emit(step);
 }
 
 Activation PlanBuilder::activation() const {
@@ -60,9 +94,11 @@ Routing PlanBuilder::routing() const {
     r.gate = c_.expert_gate == 2   ? GateFunction::Sigmoid
              : c_.expert_gate == 3 ? GateFunction::SoftmaxChosen
              : c_.expert_gate == 4 ? GateFunction::SqrtSoftplus
+             : c_.expert_gate == 5 ? GateFunction::SparseMixer
                                    : GateFunction::Softmax;
     r.normalise = c_.expert_normalise;
     r.scale = c_.expert_scale;
+    r.nearness = c_.expert_nearness;
     r.groups = c_.expert_groups;
     r.groups_kept = c_.expert_groups_kept;
     return r;
@@ -71,9 +107,14 @@ Routing PlanBuilder::routing() const {
 void PlanBuilder::experts() {
     RouteStep route{};
     route.in = block_in_;
+    experts(route);
+}
+
+void PlanBuilder::experts(RouteStep route) {
     route.weight = w_.matrix(prefix_ + "ffn_gate_inp.weight", WeightRole::Router, c_.hidden, c_.experts);
     route.route = plan_.routes++;
     route.routing = routing();
+    route.cap = c_.router_cap;
     route.bias = w_.optional_vector(prefix_ + "ffn_gate_inp.bias", c_.experts, WeightRole::Router);
     route.selection_bias = w_.optional_vector(prefix_ + "exp_probs_b.bias", c_.experts, WeightRole::Router);
     // DeepSeek's own code: V3, which has a selection bias, scores a group by its two best experts, V2 by
@@ -102,6 +143,7 @@ void PlanBuilder::experts() {
         step.gate = step.up;
     step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, c_.expert_width, c_.hidden, c_.experts);
     step.activation = activation();
+    step.weigh_input = c_.weigh_input;
     step.clamp = c_.silu_clamp;
     limit(step.activation, step.clamp, c_.expert_limits);
     step.gate_bias = bias_table("ffn_gate_exps.bias", c_.expert_width);

@@ -12,7 +12,7 @@ static constexpr float kPi = 3.14159265358979f;
 // A file's rope_freqs.weight holds a divisor for each pair: how converters store Llama 3's scaling.
 static std::vector<float> stored_factors(const RopeConfig& r, const ModelFile& file) {
     const char* name = r.two_tables ? "rope_factors_short.weight" : "rope_freqs.weight";
-    const TensorView* t = file.find(name);
+    const TensorView* t = r.stored_factors ? file.find(name) : nullptr;
     if (!t)
         return {};
     if (t->cols() != r.dims / 2 || t->rows() != 1)

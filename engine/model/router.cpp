@@ -79,6 +79,22 @@ std::size_t drop_light(std::span<float> weights, std::span<std::int16_t> experts
     return kept;
 }
 
+/// Phi-3.5-MoE's (Liu et al., arXiv 2409.12136), one chosen after the other, the best of those left: its
+/// weight is the softmax over those whose logits l are near its own m, (m - l) / max(|l|, m) <= nearness.
+void weigh_one_by_one(float nearness, RouterScratch& scratch, std::span<float> weights) {
+    const std::vector<float>& logits = scratch.probability;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        const auto chosen = static_cast<std::size_t>(scratch.order[i]);
+        const float best = logits[chosen];
+        float sum = 0;
+        for (std::size_t e = 0; e < logits.size(); ++e)
+            if (!scratch.out[e] && !((best - logits[e]) / std::max(std::abs(logits[e]), best) > nearness))
+                sum += std::exp(logits[e] - best);
+        scratch.out[chosen] = true;
+        weights[i] = 1.0f / sum;
+    }
+}
+
 /// From the first `count` experts in order to those that stay, with the weights that their results get.
 std::size_t weigh_experts(const Routing& r, const RouteDials& dials, RouterScratch& scratch,
                           std::size_t count, std::span<RouteChoice> chosen) {
@@ -88,6 +104,8 @@ std::size_t weigh_experts(const Routing& r, const RouteDials& dials, RouterScrat
         weights[i] = scratch.probability[static_cast<std::size_t>(order[i])];
     if (r.gate == GateFunction::SoftmaxChosen)
         apply_softmax(weights);
+    else if (r.gate == GateFunction::SparseMixer)
+        weigh_one_by_one(r.nearness, scratch, weights);
     if (dials.routing_mass < 1.0f)
         weights = weights.first(count_for_mass(weights, dials.routing_mass));
     if (dials.gate_threshold > 0.0f)

@@ -122,6 +122,13 @@ void score_queries(const AttendArgs& args, int first_query, __m256 (&score)[N][4
     }
 }
 
+/// cap * tanh(score / cap), by the operations of the scalar twin.
+__m256 capped(__m256 score, float cap) {
+    const __m256 one = _mm256_set1_ps(1.0f), two = _mm256_set1_ps(2.0f), limit = _mm256_set1_ps(cap);
+    const __m256 power = exp8(_mm256_mul_ps(_mm256_div_ps(score, limit), two));
+    return _mm256_mul_ps(limit, _mm256_sub_ps(one, _mm256_div_ps(two, _mm256_add_ps(power, one))));
+}
+
 /// Turns scores into weights relative to the new maximum, updates max and sum, returns what acc is multiplied
 /// by. Where the query sees nothing the weights are 0 and the factor 1.
 float weigh(const AttendArgs& args, int query, const __m256 (&score)[4], float* weights) {
@@ -209,6 +216,13 @@ template <BlockType kType, int N>
 void attend_queries(const AttendArgs& args, int first_query) {
     __m256 score[N][4];
     score_queries<kType, N>(args, first_query, score);
+    if (args.cap > 0.0f) {
+        for (auto& row : score) {
+            for (__m256& part : row) {
+                part = capped(part, args.cap);
+            }
+        }
+    }
     float weights[N][kKvTokens], factors[N];
     bool same = true;
     for (int n = 0; n < N; ++n) {

@@ -152,6 +152,7 @@ struct AttendArgs {
     float* acc = nullptr;            ///< [queries][accumulator_floats(value_dim)]
     std::int64_t acc_stride = 0;     ///< floats
     float* scratch = nullptr;        ///< attend_scratch_floats(head_dim, value_dim) floats
+    float cap = 0;                   ///< scores s become cap * tanh(s / cap); 0: they stay
 };
 
 /// Running softmaxes of some queries, as attend_block leaves them.

@@ -24,6 +24,9 @@ void read_block(const AttendArgs& args, KvRange range, float* k, float* v) {
     }
 }
 
+/// cap * tanh(score / cap)
+float capped(float score, float cap) { return cap * (1.0f - 2.0f / (exp(score / cap * 2.0f) + 1.0f)); }
+
 } // namespace
 
 void attend_block(const AttendArgs& args) {
@@ -44,6 +47,7 @@ void attend_block(const AttendArgs& args) {
             for (int d = 0; d < args.head_dim; ++d) {
                 p[t] = std::fma(q[d], keys[t * args.head_dim + d], p[t]);
             }
+            p[t] = args.cap > 0.0f ? capped(p[t], args.cap) : p[t];
             largest = std::max(largest, p[t]);
         }
         const float correction = exp(args.max[i] - largest);

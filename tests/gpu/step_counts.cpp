@@ -136,6 +136,8 @@ class Counter {
     void add(const SpreadStreamsStep&) {}
     void add(const GroupedProjectStep&) {}
     void add(const GateStep&) {}
+    void add(const AddStep&) {}
+    void add(const ScaleStep&) {}
     void add(const SplitStep&) {}
     void add(const ConvolutionStep& s) {
         vector(StageKind::Attention, s.kernel);

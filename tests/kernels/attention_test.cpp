@@ -60,11 +60,13 @@ struct Cache {
 struct Queries {
     std::vector<float> q;
     std::vector<int> first, last;
+    float cap = 0; ///< of scores; every other set of queries has one
     int count() const { return static_cast<int>(first.size()); }
 };
 
 Queries random_queries(const Cache& cache, int count, Random& random) {
     Queries queries;
+    queries.cap = random.bits() % 2 == 0 ? 0.0f : 0.7f;
     queries.q = random.normals(static_cast<std::size_t>(count * cache.shape.head_dim));
     for (float& v : queries.q) {
         v /= std::sqrt(static_cast<float>(cache.shape.head_dim));
@@ -108,6 +110,7 @@ std::vector<float> attend(cpu::Isa isa, const Cache& cache, const Queries& queri
         args.acc = acc.data();
         args.acc_stride = width;
         args.scratch = scratch.data();
+        args.cap = queries.cap;
         cpu::table(isa).attend_block(args);
     }
     std::vector<float> out;
@@ -229,6 +232,7 @@ TEST(Attention, MatchesSoftmaxInDouble) {
                         score += double{queries.q[static_cast<std::size_t>(i * shape.head_dim + d)]} *
                                  key[static_cast<std::size_t>(d)];
                     }
+                    score = queries.cap > 0 ? queries.cap * std::tanh(score / queries.cap) : score;
                     total += std::exp(score);
                     for (std::size_t d = 0; d < mean.size(); ++d) {
                         mean[d] += std::exp(score) * value[d];

@@ -4,7 +4,8 @@ python tests/oracle/family_differential.py CLI [--count N] [--seed S] [--family 
 
 CLI is the built switchyard-cli. Each model goes through its folder and through GGUF files in the forms found in the field; logits
 on the exact path must agree to an NMSE of 1e-9 with the same best token everywhere. Failures are listed. Besides the families that
-run by default there are deepseek_v2_deep and deepseek_v3_deep, with as many layers and experts as V2 and V3.
+run by default there are deepseek_v2_deep and deepseek_v3_deep, with as many layers and experts as V2 and V3, and those of
+family_later_shapes.py.
 """
 import argparse
 import pathlib
@@ -61,20 +62,28 @@ class Table:
             print(f"{family:12} {form:22} worst {worst:.1e} of {shapes:4} shapes, {failures} failed")
 
 
-def forms(shape, folder, rng, work):
+def forms(shape, folder, rng, work, llama):
     """(form, path) of every file made of one model."""
     yield "folder" + (" old" if shape.old_style else " new"), folder
-    yield from family_gguf.forms(shape, folder, rng, work)
+    if shape.family in family_gguf.ARCHITECTURES:
+        yield from family_gguf.forms(shape, folder, rng, work)
+    elif llama:
+        script = pathlib.Path(__file__).parent / "family_converted.py"
+        done = subprocess.run([sys.executable, script, llama, folder, work / "converted.gguf"], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            yield "converted", work / "converted.gguf"
+        else:
+            print(f"{shape.family}: the converter refuses: {done.stderr.strip().splitlines()[-1]}", flush=True)
 
 
-def run_shape(cli, family, seed, table, keep, tokens):
+def run_shape(cli, family, seed, table, keep, tokens, llama):
     rng = random.Random(f"{seed}:{family}")
     work = pathlib.Path(tempfile.mkdtemp(prefix=f"{family}-{seed}-"))
     shape = draw(family, rng)
     family_folders.save(shape, work / "model")
     ids = [rng.randrange(shape.model.config.vocab_size) for _ in range(tokens or shape.tokens)]
     failed = False
-    paths = list(forms(shape, work / "model", rng, work))
+    paths = list(forms(shape, work / "model", rng, work, llama))
     for experts in (None, *family_gguf.expert_counts(shape, rng)):
         expected = reference_logits(shape, ids, experts)
         for form, path in paths:
@@ -98,12 +107,13 @@ def main():
     parser.add_argument("--family", nargs="*", default=FAMILIES)
     parser.add_argument("--keep", action="store_true", help="keep the files of failures")
     parser.add_argument("--tokens", type=int, help="length of the text, instead of 40 to 96")
+    parser.add_argument("--llama", help="llama.cpp's folder: the families of family_later_shapes.py are converted by it, too")
     options = parser.parse_args()
     table, broken = Table(), 0
     for i in range(options.count):
         for family in options.family:
             try:
-                run_shape(options.cli, family, options.seed + i, table, options.keep, options.tokens)
+                run_shape(options.cli, family, options.seed + i, table, options.keep, options.tokens, options.llama)
             except Exception:  # a shape that transformers refuses: seen and counted, not passed over
                 broken += 1
                 print(f"{family} seed {options.seed + i} was not compared:\n{traceback.format_exc(limit=-2)}", flush=True)

@@ -248,6 +248,8 @@ def forms(shape, folder, rng, work):
 
 def expert_counts(shape, rng):
     """Numbers of active experts to try instead of the model's own."""
+    if shape.family not in ARCHITECTURES:
+        return []  # not all of their routers' classes can be told
     config = shape.model.config
     sizes = shape.model.deepseek if shape.family == "deepseek" else vars(config)
     experts = next((sizes[k] for k in ("n_routed_experts", "num_experts", "num_local_experts") if sizes.get(k)), 0)

@@ -10,6 +10,8 @@ import torch
 import transformers
 from torch.nn import functional
 
+from family_later_shapes import LATER, later_config, special_weight
+
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
@@ -137,6 +139,8 @@ def deepseek_experts(rng, layers):
 
 
 def config_of(family, rng):
+    if family in LATER:
+        return later_config(family, rng)
     c = common(rng, family)
     layers = c["num_hidden_layers"]
     T = transformers
@@ -207,7 +211,11 @@ def draw_weights(model, generator):
     """Scores of attention and logits of routers with about unit deviation: flat ones would hide errors."""
     normal = lambda p: torch.randn(p.shape, generator=generator)
     for name, p in [*model.named_parameters(), *model.named_buffers()]:
-        if "inv_freq" in name:
+        if "inv_freq" in name or name.endswith("embed_scale"):
+            continue
+        special = special_weight(name, p, model.config, normal) if model.config.model_type not in ("gpt_oss",) else None
+        if special is not None:
+            p.data = special
             continue
         if name.endswith(("e_score_correction_bias",)):
             p.data = normal(p) * 0.2
@@ -234,7 +242,7 @@ def draw(family, rng):
     draw_weights(model, torch.Generator().manual_seed(rng.randrange(1 << 30)))
     dtype = rng.choice([torch.float32, torch.float16, torch.bfloat16])
     with torch.no_grad():
-        for p in [*model.parameters(), *[b for n, b in model.named_buffers() if "inv_freq" not in n]]:
+        for p in [*model.parameters(), *[b for n, b in model.named_buffers() if "inv_freq" not in n and not n.endswith("embed_scale")]]:
             p.data = p.data.to(dtype).float()
     return Shape(family.removesuffix("_deep"), model.float().eval(), dtype, rng.randrange(40, 97), rng.random() < 0.5,
                  rng.choice([1 << 30, 60_000]))

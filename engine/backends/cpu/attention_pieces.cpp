@@ -14,9 +14,8 @@ constexpr std::size_t kFloatsPerThread = std::size_t{512} << 10; ///< or so many
 } // namespace
 
 AttentionPieces::AttentionPieces(const Batch& batch, std::span<const RowGroup> groups, int heads, int queries,
-                                 int value_dim, int window, int threads, bool exact)
-    : batch_(batch), groups_(groups), heads_(heads), queries_(queries), value_dim_(value_dim),
-      window_(window) {
+                                 int value_dim, Sight sight, int threads, bool exact)
+    : batch_(batch), groups_(groups), heads_(heads), queries_(queries), value_dim_(value_dim), sight_(sight) {
     const bool parts = std::ranges::any_of(groups, [&](const RowGroup& g) { return pieces(g).count() > 1; });
     split_ = parts && !exact && static_cast<int>(groups.size()) * heads < kTasksPerThread * threads &&
              all_floats() <= std::max(kMostFloats, kFloatsPerThread * static_cast<std::size_t>(threads));
@@ -24,7 +23,7 @@ AttentionPieces::AttentionPieces(const Batch& batch, std::span<const RowGroup> g
 
 PieceRange AttentionPieces::pieces(const RowGroup& group) const {
     const auto position = [&](int row) { return batch_.rows[static_cast<std::size_t>(row)].position; };
-    return pieces_of(position(group.first), position(group.first + group.count - 1), window_);
+    return pieces_of(position(group.first), position(group.first + group.count - 1), sight_);
 }
 
 /// Of the states of one head.

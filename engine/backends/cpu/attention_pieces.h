@@ -28,7 +28,7 @@ class AttentionPieces {
   public:
     /// `heads`: parts that a group's heads come in. `queries`: of each row in such a part.
     AttentionPieces(const Batch& batch, std::span<const RowGroup> groups, int heads, int queries,
-                    int value_dim, int window, int threads, bool exact);
+                    int value_dim, Sight sight, int threads, bool exact);
 
     /// Whether contexts come in pieces; else a task is all of one.
     bool split() const { return split_; }
@@ -50,7 +50,8 @@ class AttentionPieces {
 
     const Batch& batch_;
     std::span<const RowGroup> groups_;
-    int heads_, queries_, value_dim_, window_;
+    int heads_, queries_, value_dim_;
+    Sight sight_;
     bool split_ = false;
 };
 

@@ -80,7 +80,7 @@ void AttentionStage::reserve(const StepShape& shape, Shared& shared, ScratchSize
 
 AttentionPieces AttentionStage::pieces(const Batch& batch, const Shared& shared, int threads,
                                        bool exact) const {
-    return {batch, shared.groups, step_.kv_heads, queries(), step_.value_dim, step_.window, threads, exact};
+    return {batch, shared.groups, step_.kv_heads, queries(), step_.value_dim, step_.sight(), threads, exact};
 }
 
 /// Of `count` queries: themselves, what comes of them, sinks and positions.
@@ -121,7 +121,7 @@ void AttentionStage::run(StepRun& run, ThreadContext& w) const {
     if (!own) {
         run.parallel(w, run.rows(), [&](int r) {
             row_steps_.apply(run, r);
-            for (int h = 0; h < step_.kv_heads; ++h)
+            for (int h = 0; h < (borrows() ? 0 : step_.kv_heads); ++h)
                 store(run, r, h);
         });
         run.meet(w);
@@ -129,7 +129,7 @@ void AttentionStage::run(StepRun& run, ThreadContext& w) const {
     const AttentionPieces shared_out = pieces(run.batch, run.shared, run.threads(), run.shape.exact);
     run.parallel(w, shared_out.tasks(), [&](int i) {
         const PieceTask task = shared_out.task(i);
-        if (own)
+        if (own && !borrows())
             store_own(run, task);
         attend_task(run, w, shared_out, task, own);
     });
@@ -167,23 +167,31 @@ void AttentionStage::attend_task(StepRun& run, ThreadContext& w, const Attention
             row_steps_.apply_to_head(run, row, step_.q, head, query);
         positions[i] = run.batch.rows[static_cast<std::size_t>(row)].position;
         sinks[i] = sink ? sink[head] : 0.0f;
+        scale(step_.scale * step_.temperature.at(positions[i]), query, query, width);
     }
-    scale(step_.scale, q, q, count * width);
     const BatchSequence& sequence = run.batch.sequences[static_cast<std::size_t>(
         run.batch.rows[static_cast<std::size_t>(task.rows.first)].sequence)];
     CachedKv source(run, sequence, layer_, task.head, false);
     w.meter.count(run.cached_bytes(sequence, task.tokens(positions[count - 1] + 1)) /
                       static_cast<std::uint64_t>(step_.kv_heads),
                   0);
-    const QueryGroup group{
-        step_.head_dim, step_.value_dim,        step_.window, exact_cache(run, sequence), count, q,
-        positions,      sink ? sinks : nullptr, out};
+    const QueryGroup group{step_.head_dim,
+                           step_.value_dim,
+                           step_.sight(),
+                           step_.cap,
+                           exact_cache(run, sequence),
+                           count,
+                           q,
+                           positions,
+                           sink ? sinks : nullptr,
+                           out};
     if (!shared_out.attend(run, w, group, source, task))
         return;
     for (int i = 0; i < count; ++i)
-        std::copy_n(out + std::int64_t{i} * acc_width, step_.value_dim,
-                    head_of(run, step_.out, task.rows.first + i / heads, task.head * heads + i % heads,
-                            step_.value_dim));
+        scale(step_.value_scale, out + std::int64_t{i} * acc_width,
+              head_of(run, step_.out, task.rows.first + i / heads, task.head * heads + i % heads,
+                      step_.value_dim),
+              step_.value_dim);
 }
 
 } // namespace switchyard::cpu

@@ -94,7 +94,8 @@ void AttentionStage::attend_chosen_row(StepRun& run, ThreadContext& w, int row, 
     float *out = q + std::int64_t{count} * dim, *sinks = out + std::int64_t{count} * acc_width;
     auto* positions = reinterpret_cast<std::int32_t*>(sinks + count);
     const float* sink = run.vector(step_.sinks);
-    scale(step_.scale, head_of(run, step_.q, row, std::int64_t{kv_head} * count, dim), q, count * dim);
+    scale(step_.scale * step_.temperature.at(b.position),
+          head_of(run, step_.q, row, std::int64_t{kv_head} * count, dim), q, count * dim);
     std::fill_n(positions, count, source.tokens() - 1);
     for (int i = 0; i < count; ++i)
         sinks[i] = sink ? sink[kv_head * count + i] : 0.0f;
@@ -103,6 +104,7 @@ void AttentionStage::attend_chosen_row(StepRun& run, ThreadContext& w, int row, 
     QueryGroup group{};
     group.key_dim = dim;
     group.value_dim = step_.value_dim;
+    group.cap = step_.cap;
     group.exact = exact_cache(run, sequence);
     group.count = count;
     group.q = q;
@@ -111,8 +113,9 @@ void AttentionStage::attend_chosen_row(StepRun& run, ThreadContext& w, int row, 
     group.out = out;
     attend(run, w, group, source);
     for (int i = 0; i < count; ++i)
-        std::copy_n(out + std::int64_t{i} * acc_width, step_.value_dim,
-                    head_of(run, step_.out, row, std::int64_t{kv_head} * count + i, step_.value_dim));
+        scale(step_.value_scale, out + std::int64_t{i} * acc_width,
+              head_of(run, step_.out, row, std::int64_t{kv_head} * count + i, step_.value_dim),
+              step_.value_dim);
 }
 
 void LatentAttentionStage::reserve_chosen(const StepShape& shape, const Shared& shared,
@@ -162,7 +165,7 @@ void LatentAttentionStage::attend_chosen_row(StepRun& run, ThreadContext& w, int
                   key_dim);
         std::copy_n(from + step_.nope, step_.rope, to + step_.latent_dim);
     }
-    scale(step_.scale, q, q, heads * key_dim);
+    scale(step_.scale * step_.temperature.at(b.position), q, q, heads * key_dim);
     std::fill_n(positions, heads, source.tokens() - 1);
     w.meter.count(run.cached_bytes(sequence, source.tokens()), 0);
     QueryGroup group{};

@@ -34,6 +34,8 @@ std::unique_ptr<Stage> stage_of(const ConvolutionStep& s) { return std::make_uni
 std::unique_ptr<Stage> stage_of(const DeltaRuleStep& s) { return std::make_unique<DeltaRuleStage>(s); }
 std::unique_ptr<Stage> stage_of(const StateSpaceStep& s) { return std::make_unique<StateSpaceStage>(s); }
 std::unique_ptr<Stage> stage_of(const SplitStep& s) { return std::make_unique<SplitStage>(s); }
+std::unique_ptr<Stage> stage_of(const AddStep& s) { return std::make_unique<AddStage>(s); }
+std::unique_ptr<Stage> stage_of(const ScaleStep& s) { return std::make_unique<ScaleStage>(s); }
 std::unique_ptr<Stage> stage_of(const GateStep& s) { return std::make_unique<GateStage>(s); }
 std::unique_ptr<Stage> stage_of(FusedFeedForward& s) {
     return std::make_unique<FeedForwardStage>(std::move(s));
@@ -48,7 +50,6 @@ std::vector<std::unique_ptr<Stage>> compile_stages(const Plan& plan, Shared& sha
         RopeTable& table = shared.ropes.emplace_back();
         table.inverse_frequencies = std::move(ropes.inverse);
         table.magnitude = ropes.magnitude;
-        table.temperature = ropes.temperature;
     }
     shared.choices.resize(static_cast<std::size_t>(plan.choices));
     std::vector<std::unique_ptr<Stage>> stages;

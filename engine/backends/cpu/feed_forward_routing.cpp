@@ -120,6 +120,10 @@ void FeedForwardStage::route(StepRun& run, ThreadContext& w, FeedForwardRoom& ro
     std::copy_n(run.shared.router_logits.data<float>() + r * experts, experts, logits.begin());
     const float* bias = run.vector(route_->bias);
     const float* selection = run.vector(route_->selection_bias);
+    for (float& logit : logits) {
+        logit *= route_->logit_scale;
+        logit = route_->cap > 0 ? route_->cap * std::tanh(logit / route_->cap) : logit;
+    }
     for (std::size_t e = 0; bias && e < experts; ++e)
         logits[e] += bias[e];
     for (std::size_t e = 0; e < route_->constant_bias.size(); ++e)
@@ -136,6 +140,9 @@ void FeedForwardStage::route(StepRun& run, ThreadContext& w, FeedForwardRoom& ro
         choose_experts(logits, selection ? std::span(selection, experts) : std::span<const float>(),
                        route_->routing, dials, own.router, choices);
     room.counts.data<std::size_t>()[r] = count;
+    if (const float* factors = run.vector(route_->expert_scale))
+        for (RouteChoice& choice : choices.first(count))
+            choice.weight *= factors[choice.expert];
     if (!run.batch.rows[r].routing || (run.few_rows() && w.thread != 0))
         return;
     const auto before = std::ranges::count_if(std::span(run.batch.rows).first(r), &BatchRow::routing);
@@ -184,6 +191,7 @@ std::size_t FeedForwardStage::add_experts(StepRun& run, const FeedForwardRoom& d
         u.down_bias = bias_row(run, experts_->down_bias, e, run.width(out_));
         u.activation = experts_->activation;
         u.clamp = experts_->clamp;
+        u.weigh_input = experts_->weigh_input;
         u.width = experts_->width;
         u.rows = own.unit_rows.data<std::int32_t>() + taken;
         u.weights = own.unit_weights.data<float>() + taken;

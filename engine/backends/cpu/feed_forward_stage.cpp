@@ -88,7 +88,10 @@ void FeedForwardStage::reserve(const StepShape& shape, Shared& shared, ScratchSi
 
 void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(route_ ? StageKind::Router : StageKind::FeedForward);
-    bool integers = false, f32 = route_.has_value() || run.observer;
+    if (route_norm_)
+        find_router_logits(run, w, run.prepare(w, in_, &*route_norm_, true, false));
+    const bool routed = route_ && !route_norm_; // by what the experts read
+    bool integers = false, f32 = routed || run.observer;
     const auto look = [&](WeightId id) {
         for (const Slice& s : run.weights[id].slices)
             (wants_integers(s) ? integers : f32) = true;
@@ -102,15 +105,8 @@ void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
         look(experts_->up);
     }
     const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, integers);
-    if (route_) {
-        const Slice& router = run.slice(route_->weight);
-        const std::int64_t count = panels(router.rows);
-        float* logits = run.shared.router_logits.data<float>();
-        run.parallel(w, static_cast<int>(count), [&](int p) {
-            w.product(router, in, nullptr, run.rows(), p, p + 1, logits, router.rows, false);
-        });
-        run.meet(w);
-    }
+    if (routed)
+        find_router_logits(run, w, in);
     decide(run, w, in);
     const std::span<const Unit> units = make_units(run, w);
     w.meter.enter(route_ ? StageKind::Experts : StageKind::FeedForward);
@@ -137,6 +133,16 @@ void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
     const std::int64_t count = panels(run.width(out_));
     run.parallel_ranges(w, count, down_ranges(run, units, count),
                         [&](std::int64_t first, std::int64_t last) { down(run, w, units, first, last); });
+    run.meet(w);
+}
+
+void FeedForwardStage::find_router_logits(StepRun& run, ThreadContext& w, const Rows& in) const {
+    const Slice& router = run.slice(route_->weight);
+    const std::int64_t count = panels(router.rows);
+    float* logits = run.shared.router_logits.data<float>();
+    run.parallel(w, static_cast<int>(count), [&](int p) {
+        w.product(router, in, nullptr, run.rows(), p, p + 1, logits, router.rows, false);
+    });
     run.meet(w);
 }
 
@@ -212,6 +218,11 @@ void FeedForwardStage::hidden_rows(StepRun& run, ThreadContext& w, const Rows& a
     for (int t = 0; t < count; ++t) {
         const std::size_t at = static_cast<std::size_t>(row + t) * stride + static_cast<std::size_t>(first);
         float* h = run.shared.hidden.data<float>() + u.hidden + at;
+        if (u.weigh_input) {
+            scale(u.weights[row + t], gate + t * n, gate + t * n, static_cast<int>(n));
+            if (u.up != u.gate)
+                scale(u.weights[row + t], up + t * n, up + t * n, static_cast<int>(n));
+        }
         add_bias(u.gate_bias ? u.gate_bias + first : nullptr, gate + t * n, n);
         add_bias(u.up_bias ? u.up_bias + first : nullptr, up + t * n, n);
         join(u, gate + t * n, up + t * n, h, static_cast<int>(n));
@@ -252,7 +263,8 @@ void FeedForwardStage::down(StepRun& run, ThreadContext& w, std::span<const Unit
         w.product(*u.down, h, nullptr, u.count, first, last, with_first_row(y, row0), n, false);
         for (int t = 0; t < u.count; ++t) {
             add_bias(u.down_bias ? u.down_bias + row0 : nullptr, y + t * n, n);
-            scale_add(u.weights[t], y + t * n, out + u.rows[t] * rows + row0, static_cast<int>(n));
+            scale_add(u.weigh_input ? 1.0f : u.weights[t], y + t * n, out + u.rows[t] * rows + row0,
+                      static_cast<int>(n));
         }
     }
 }

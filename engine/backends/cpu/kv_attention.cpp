@@ -8,11 +8,9 @@ namespace switchyard::cpu {
 
 namespace {
 
-int oldest(int window, int position) { return window > 0 ? std::max(0, position - window + 1) : 0; }
-
 // The reference: all scores of a query, softmax and the weighted sum in double.
 void attend_exactly(StepRun& run, ThreadContext& w, const QueryGroup& g, int query, KvSource& source) {
-    const int position = g.positions[query], from = oldest(g.window, position);
+    const int position = g.positions[query], from = g.sight.oldest(position);
     const float* q = g.q + std::int64_t{query} * g.key_dim;
     float* out = g.out + std::int64_t{query} * accumulator_floats(g.value_dim);
     double* scores = w.sums.get<double>(static_cast<std::size_t>(position + 1 - from + g.value_dim));
@@ -27,7 +25,7 @@ void attend_exactly(StepRun& run, ThreadContext& w, const QueryGroup& g, int que
         double s = 0;
         for (int d = 0; d < g.key_dim; ++d)
             s += static_cast<double>(q[d]) * kv[d];
-        scores[p - from] = s;
+        scores[p - from] = s = g.cap > 0 ? g.cap * std::tanh(s / g.cap) : s;
         most = std::max(most, s);
     }
     double total = g.sinks ? std::exp(g.sinks[query] - most) : 0.0;
@@ -66,8 +64,8 @@ KvBlockView CachedKv::block(int block) {
             values_in_keys_ ? nullptr : run_.kv.values(id, layer_, kv_head_)};
 }
 
-PieceRange pieces_of(int first_position, int last_position, int window) {
-    return {oldest(window, first_position) / kPieceTokens, last_position / kPieceTokens};
+PieceRange pieces_of(int first_position, int last_position, Sight sight) {
+    return {sight.oldest(first_position) / kPieceTokens, last_position / kPieceTokens};
 }
 
 std::size_t state_floats(int count, int value_dim) {
@@ -96,14 +94,14 @@ void attend_piece(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource&
     std::fill_n(state.acc, count * static_cast<std::size_t>(acc_width), 0.0f);
     constexpr int kBlocks = kPieceTokens / kKvBlockTokens;
     const int end = std::min((piece + 1) * kBlocks, g.positions[g.count - 1] / kKvBlockTokens + 1);
-    for (int b = std::max(oldest(g.window, g.positions[0]) / kKvBlockTokens, piece * kBlocks); b < end; ++b) {
+    for (int b = std::max(g.sight.oldest(g.positions[0]) / kKvBlockTokens, piece * kBlocks); b < end; ++b) {
         if (run.stopped())
             return;
         const int begin = b * kKvBlockTokens;
         // Those before the block see nothing of it.
         const std::int64_t first = std::lower_bound(g.positions, g.positions + g.count, begin) - g.positions;
         for (auto i = static_cast<std::size_t>(first); i < count; ++i)
-            ranges[i] = {std::clamp(oldest(g.window, g.positions[i]) - begin, 0, kKvBlockTokens),
+            ranges[i] = {std::clamp(g.sight.oldest(g.positions[i]) - begin, 0, kKvBlockTokens),
                          std::clamp(g.positions[i] + 1 - begin, 0, kKvBlockTokens)};
         const KvBlockView block = source.block(b);
         AttendArgs args;
@@ -115,6 +113,7 @@ void attend_piece(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource&
         args.queries = g.count - static_cast<int>(first);
         args.q = g.q + first * g.key_dim;
         args.q_stride = g.key_dim;
+        args.cap = g.cap;
         args.ranges = ranges + first;
         args.max = state.max + first;
         args.sum = state.sum + first;
@@ -134,7 +133,7 @@ void attend(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource& sourc
     const std::size_t floats = state_floats(g.count, g.value_dim);
     float* const memory = w.state.get<float>(2 * floats);
     const SoftmaxStates all = states_in(memory, g.count), piece = states_in(memory + floats, g.count);
-    const PieceRange pieces = pieces_of(g.positions[0], g.positions[g.count - 1], g.window);
+    const PieceRange pieces = pieces_of(g.positions[0], g.positions[g.count - 1], g.sight);
     attend_piece(run, w, g, source, pieces.first, all);
     for (int p = pieces.first + 1; p <= pieces.last && !run.stopped(); ++p) {
         attend_piece(run, w, g, source, p, piece);

@@ -39,7 +39,8 @@ class CachedKv : public KvSource {
 /// Queries that share a sequence and a KV head. They are in ascending order of position.
 struct QueryGroup {
     int key_dim, value_dim;
-    int window; ///< 0: full
+    Sight sight;
+    float cap;  ///< AttentionStep's
     bool exact; ///< all in double, from blocks in F32
     int count;
     const float* q;                ///< [count][key_dim], the score scale multiplied in
@@ -59,7 +60,7 @@ struct PieceRange {
     int first, last; ///< both included
     int count() const { return last - first + 1; }
 };
-PieceRange pieces_of(int first_position, int last_position, int window);
+PieceRange pieces_of(int first_position, int last_position, Sight sight);
 
 /// What attend() and attend_piece() need of a thread's own memory for `count` queries of these dimensions.
 void hold_attention(const StepShape& shape, int key_dim, int value_dim, int count, ScratchSizes& sizes);

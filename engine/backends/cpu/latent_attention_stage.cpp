@@ -137,7 +137,7 @@ int LatentAttentionStage::head_parts(int tasks, int threads) const {
 AttentionPieces LatentAttentionStage::pieces(const Batch& batch, const Shared& shared, int threads,
                                              bool exact) const {
     const auto in_parts = [&](int parts) {
-        return AttentionPieces(batch, shared.latent_groups, parts, step_.heads / parts, step_.latent_dim, 0,
+        return AttentionPieces(batch, shared.latent_groups, parts, step_.heads / parts, step_.latent_dim, {},
                                threads, exact);
     };
     int tasks = 0;
@@ -184,7 +184,8 @@ void LatentAttentionStage::query_latents(StepRun& run, ThreadContext& w, int hea
               to_stride);
     for (int r = 0; r < run.rows(); ++r) {
         std::copy_n(from + r * from_stride + step_.nope, step_.rope, to + r * to_stride + step_.latent_dim);
-        scale(step_.scale, to + r * to_stride, to + r * to_stride, key_dim());
+        scale(step_.scale * step_.temperature.at(run.batch.rows[static_cast<std::size_t>(r)].position),
+              to + r * to_stride, to + r * to_stride, key_dim());
     }
 }
 
@@ -209,8 +210,8 @@ void LatentAttentionStage::attend_piece_of_heads(StepRun& run, ThreadContext& w,
         run.batch.rows[static_cast<std::size_t>(task.rows.first)].sequence)];
     w.meter.count(run.cached_bytes(sequence, task.tokens(positions[count - 1] + 1)), 0);
     CachedKv source(run, sequence, layer_, 0, true);
-    const QueryGroup group{key_dim(), step_.latent_dim, 0,  exact_cache(run, sequence), count, q,
-                           positions, nullptr,          out};
+    const QueryGroup group{key_dim(), step_.latent_dim, {},      0.0f, exact_cache(run, sequence), count,
+                           q,         positions,        nullptr, out};
     if (!shared_out.attend(run, w, group, source, task))
         return;
     for (int r = 0; r < task.rows.count; ++r)
@@ -237,14 +238,17 @@ void LatentAttentionStage::attend_absorbed(StepRun& run, ThreadContext& w, const
             std::copy_n(from + r * q_width + step_.nope, step_.rope,
                         q + (std::int64_t{r} * heads + h) * key_dim + step_.latent_dim);
     }
-    scale(step_.scale, q, q, count * key_dim);
-    for (int i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i) {
         positions[i] = run.batch.rows[static_cast<std::size_t>(first_row + i / heads)].position;
+        float* query = q + std::int64_t{i} * key_dim;
+        scale(step_.scale * step_.temperature.at(positions[i]), query, query, key_dim);
+    }
     w.meter.count(run.cached_bytes(sequence, positions[count - 1] + 1), 0);
     CachedKv source(run, sequence, layer_, 0, true);
-    attend(run, w,
-           {key_dim, step_.latent_dim, 0, exact_cache(run, sequence), count, q, positions, nullptr, out},
-           source);
+    attend(
+        run, w,
+        {key_dim, step_.latent_dim, {}, 0.0f, exact_cache(run, sequence), count, q, positions, nullptr, out},
+        source);
     for (int h = 0; h < heads; ++h)
         w.project(run.slice(step_.v_b, static_cast<std::size_t>(first_head + h)),
                   out + std::int64_t{h} * acc_width, std::int64_t{heads} * acc_width, rows,
@@ -261,14 +265,15 @@ void LatentAttentionStage::attend_decompressed(StepRun& run, ThreadContext& w, c
     float* out = q + std::int64_t{rows} * key_dim;
     auto* positions = reinterpret_cast<std::int32_t*>(out + std::int64_t{rows} * acc_width);
     for (std::int64_t r = 0; r < rows; ++r) {
-        scale(step_.scale, run.value(step_.q) + (first_row + r) * run.width(step_.q) + head * key_dim,
-              q + r * key_dim, key_dim);
         positions[r] = run.batch.rows[static_cast<std::size_t>(first_row + r)].position;
+        scale(step_.scale * step_.temperature.at(positions[r]),
+              run.value(step_.q) + (first_row + r) * run.width(step_.q) + head * key_dim, q + r * key_dim,
+              key_dim);
     }
     const bool exact = exact_cache(run, sequence);
     DecompressedKv source(run, w, layer_, step_, sequence, head, positions[rows - 1] / kKvBlockTokens + 1,
                           exact);
-    attend(run, w, {key_dim, step_.value_dim, 0, exact, rows, q, positions, nullptr, out}, source);
+    attend(run, w, {key_dim, step_.value_dim, {}, 0.0f, exact, rows, q, positions, nullptr, out}, source);
     for (std::int64_t r = 0; r < rows; ++r)
         std::copy_n(out + r * acc_width, step_.value_dim,
                     run.value(step_.out) + (first_row + r) * run.width(step_.out) + head * step_.value_dim);

@@ -228,7 +228,8 @@ void SplitStage::run(StepRun& run, ThreadContext& w) const {
     run.parallel(w, run.rows() * step_.groups, [&](int place) {
         const float* in = run.value(step_.in) + std::int64_t{place} * (first + second);
         std::copy_n(in, first, run.value(step_.out_first) + std::int64_t{place} * first);
-        std::copy_n(in + first, second, run.value(step_.out_second) + std::int64_t{place} * second);
+        if (second > 0)
+            std::copy_n(in + first, second, run.value(step_.out_second) + std::int64_t{place} * second);
     });
     run.meet(w);
 }
@@ -236,8 +237,10 @@ void SplitStage::run(StepRun& run, ThreadContext& w) const {
 void GateStage::run(StepRun& run, ThreadContext& w) const {
     const int n = run.width(step_.value), gates = run.width(step_.gate), each = n / gates;
     run.parallel(w, run.rows(), [&](int r) {
-        const float* gate = run.value(step_.gate) + std::int64_t{r} * gates;
+        const float* gate = run.value(step_.gate) + std::int64_t{r} * gates + step_.gate_from;
         float* value = run.value(step_.value) + std::int64_t{r} * n;
+        if (step_.function == GateStep::Function::Gelu)
+            return gelu_glu(value, gate, value, n);
         for (int g = 0; g < gates; ++g, value += each) {
             const float x = gate[g];
             const float factor = step_.function == GateStep::Function::Sigmoid ? sigmoid(x) : softplus(x);

@@ -35,19 +35,14 @@ void RopeTableStage::run(StepRun& run, ThreadContext& w) const {
         RopeTable& table = run.shared.ropes[t];
         const std::size_t n = table.inverse_frequencies.size();
         run.parallel(w, run.rows(), [&](int r) {
-            const int place = run.batch.rows[static_cast<std::size_t>(r)].position;
-            const auto position = static_cast<float>(place);
-            const RopeTemperature& heat = table.temperature;
-            const float magnitude =
-                table.magnitude *
-                (1.0f + heat.scale * std::log(1.0f + static_cast<float>(place / heat.length)));
+            const auto position = static_cast<float>(run.batch.rows[static_cast<std::size_t>(r)].position);
             float* cosines = table.cosines.data<float>() + static_cast<std::size_t>(r) * n;
             float* sines = table.sines.data<float>() + static_cast<std::size_t>(r) * n;
             for (std::size_t i = 0; i < n; ++i) {
                 // The angle is rounded to float first: the authors' code multiplies floats.
                 const double angle = position * table.inverse_frequencies[i];
-                cosines[i] = static_cast<float>(std::cos(angle)) * magnitude;
-                sines[i] = static_cast<float>(std::sin(angle)) * magnitude;
+                cosines[i] = static_cast<float>(std::cos(angle)) * table.magnitude;
+                sines[i] = static_cast<float>(std::sin(angle)) * table.magnitude;
             }
         });
     }
@@ -80,6 +75,25 @@ void ProjectionStage::run(StepRun& run, ThreadContext& w) const {
                         out[r * weight.rows + i] += bias[i];
             });
     }
+    run.meet(w);
+}
+
+void AddStage::run(StepRun& run, ThreadContext& w) const {
+    const int n = run.width(step_.in);
+    run.parallel(w, run.rows(), [&](int r) {
+        scale_add(step_.scale, run.value(step_.in) + std::int64_t{r} * n,
+                  run.value(step_.out) + std::int64_t{r} * n, n);
+    });
+    run.meet(w);
+}
+
+void ScaleStage::run(StepRun& run, ThreadContext& w) const {
+    const int n = run.width(step_.value);
+    const float factor = *run.vector(step_.factor);
+    run.parallel(w, run.rows(), [&](int r) {
+        float* x = run.value(step_.value) + std::int64_t{r} * n;
+        scale(factor, x, x, n);
+    });
     run.meet(w);
 }
 
@@ -135,8 +149,10 @@ void HeadStage::project(StepRun& run, ThreadContext& w, std::span<const std::int
     run.parallel_ranges(w, count, panel_ranges(n, weight), [&](std::int64_t first, std::int64_t last) {
         w.product(weight, in, nullptr, n, first, last, out, weight.rows, false);
         for (int r = 0; r < n; ++r)
-            for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)
-                out[r * weight.rows + i] = out[r * weight.rows + i] * step_.scale + (bias ? bias[i] : 0.0f);
+            for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i) {
+                const float logit = out[r * weight.rows + i] * step_.scale + (bias ? bias[i] : 0.0f);
+                out[r * weight.rows + i] = step_.cap > 0 ? step_.cap * std::tanh(logit / step_.cap) : logit;
+            }
     });
     run.meet(w);
 }

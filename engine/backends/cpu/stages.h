@@ -69,11 +69,13 @@ class RowSteps {
 class AttentionStage : public Stage {
   public:
     explicit AttentionStage(FusedAttention fused)
-        : layer_(fused.layer), step_(fused.step), row_steps_(std::move(fused.rows)) {}
+        : layer_(fused.step.cache == kNoLayer ? fused.layer : fused.step.cache), step_(fused.step),
+          row_steps_(std::move(fused.rows)) {}
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
 
   private:
+    bool borrows() const { return step_.cache != kNoLayer; }     ///< keys and values of another layer
     int queries() const { return step_.heads / step_.kv_heads; } ///< of a row that share a KV head
     std::size_t query_floats(int count) const;
     AttentionPieces pieces(const Batch& batch, const Shared& shared, int threads, bool exact) const;
@@ -87,7 +89,7 @@ class AttentionStage : public Stage {
     void attend_chosen(StepRun& run, ThreadContext& w) const;
     void attend_chosen_row(StepRun& run, ThreadContext& w, int row, int kv_head) const;
 
-    int layer_;
+    int layer_; ///< whose cache it is
     AttentionStep step_;
     RowSteps row_steps_;
 };
@@ -281,6 +283,28 @@ class SplitStage : public Stage {
     SplitStep step_;
 };
 
+/// Adds one value to another.
+class AddStage : public Stage {
+  public:
+    explicit AddStage(const AddStep& step) : step_(step) {}
+    void reserve(const StepShape&, Shared&, ScratchSizes&) const override {}
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    AddStep step_;
+};
+
+/// Multiplies a value by a weight.
+class ScaleStage : public Stage {
+  public:
+    explicit ScaleStage(const ScaleStep& step) : step_(step) {}
+    void reserve(const StepShape&, Shared&, ScratchSizes&) const override {}
+    void run(StepRun& run, ThreadContext& w) const override;
+
+  private:
+    ScaleStep step_;
+};
+
 /// Keeps a norm's result, or adds it.
 class AddedNormStage : public Stage {
   public:
@@ -307,9 +331,9 @@ class GateStage : public Stage {
 class FeedForwardStage : public Stage {
   public:
     explicit FeedForwardStage(FusedFeedForward fused)
-        : in_(fused.in), out_(fused.out), norm_(fused.norm), number_(fused.number),
-          route_(std::move(fused.route)), experts_(fused.experts), blocks_(std::move(fused.blocks)),
-          adds_(experts_ ? experts_->add : blocks_.front().add) {}
+        : in_(fused.in), out_(fused.out), norm_(fused.norm), route_norm_(fused.route_norm),
+          number_(fused.number), route_(std::move(fused.route)), experts_(fused.experts),
+          blocks_(std::move(fused.blocks)), adds_(experts_ ? experts_->add : blocks_.front().add) {}
     bool dense() const { return !route_; }
     void reserve(const StepShape& shape, Shared& shared, ScratchSizes& sizes) const override;
     void run(StepRun& run, ThreadContext& w) const override;
@@ -320,6 +344,7 @@ class FeedForwardStage : public Stage {
     bool gated() const;
     void reserve_rooms(const StepShape& shape, Shared& shared, std::size_t pairs) const;
     static FeedForwardRoom& decisions(StepRun& run, const ThreadContext& w);
+    void find_router_logits(StepRun& run, ThreadContext& w, const Rows& in) const;
     void decide(StepRun& run, ThreadContext& w, const Rows& in) const;
     RouteDials dials_of(const Batch& batch, std::size_t row) const;
     void route(StepRun& run, ThreadContext& w, FeedForwardRoom& room, std::size_t row,
@@ -343,7 +368,7 @@ class FeedForwardStage : public Stage {
               std::int64_t last) const;
 
     ValueId in_, out_;
-    std::optional<NormStep> norm_;
+    std::optional<NormStep> norm_, route_norm_;
     int number_;
     std::optional<RouteStep> route_;
     std::optional<ExpertsStep> experts_;

@@ -46,7 +46,6 @@ struct ThreadContext {
 struct RopeTable {
     std::vector<float> inverse_frequencies;
     float magnitude = 1.0f;
-    RopeTemperature temperature = {};
     Buffer cosines, sines;
 };
 
@@ -62,6 +61,7 @@ struct FeedForwardUnit {
     const float *gate_bias, *up_bias, *down_bias; ///< [width], [width], [width(out)] or null
     Activation activation;
     SiluClamp clamp;
+    bool weigh_input; ///< weights multiply the input of rows, and not their results
     int width;
     const std::int32_t* rows;    ///< [count] of the batch; null: every row with weight 1, in order
     const float* weights;        ///< [count]

@@ -38,6 +38,8 @@ RouteRule rule_of(const Routing& routing) {
             return RouterGate::SoftmaxChosen;
         case GateFunction::SqrtSoftplus:
             return RouterGate::SqrtSoftplus;
+        case GateFunction::SparseMixer: // refused
+            break;
         }
         return RouterGate::Softmax;
     }();

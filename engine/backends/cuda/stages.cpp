@@ -3,11 +3,13 @@
 #include "engine/backends/cuda/feed_forward_stage.h"
 #include "engine/backends/cuda/prepared_input.h"
 #include "engine/backends/cuda/projection_stage.h"
+#include "engine/backends/cuda/refusals.h"
 #include "engine/backends/cuda/stage.h"
 #include "engine/backends/cuda/state_stages.h"
 #include "engine/backends/cuda/value_stages.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <cstring>
 
 namespace switchyard::cuda {
@@ -43,7 +45,7 @@ class RopeStage : public Stage {
     RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
         for (const RopeFrequencies& rope : ropes)
             ropes_.push_back({constants.add(rope.inverse), static_cast<std::int32_t>(rope.inverse.size()),
-                              rope.magnitude, rope.temperature});
+                              rope.magnitude});
     }
     void count(const StepShape&, const WeightSet&, StageTable&) const override {}
     void reserve(const StepShape& shape, Scratch& scratch) const override {
@@ -63,9 +65,7 @@ class RopeStage : public Stage {
                                        .cosines = step.scratch.ropes[i].cosines.get<float>(),
                                        .sines = step.scratch.ropes[i].sines.get<float>(),
                                        .magnitude = ropes_[i].magnitude,
-                                       .pairs = ropes_[i].pairs,
-                                       .heat = ropes_[i].temperature.scale,
-                                       .heat_length = ropes_[i].temperature.length};
+                                       .pairs = ropes_[i].pairs};
             step.launch<Kernel::RopeTables>(rope_grid(step.rows()), p);
         }
     }
@@ -75,7 +75,6 @@ class RopeStage : public Stage {
         std::size_t inverse;
         std::int32_t pairs;
         float magnitude;
-        RopeTemperature temperature;
     };
     std::vector<Rope> ropes_;
 };
@@ -84,7 +83,10 @@ class HeadStage : public Stage {
   public:
     HeadStage(const FusedHead& fused, const StageMaker& maker)
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
-          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {}
+          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {
+        if (fused.step.cap > 0)
+            throw Error("this device's kernels compute no scaled logits");
+    }
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
         count_products(weights[fused_.step.weight], shape.logit_rows > 0, shape.logit_rows,
                        table.of(StageKind::Head));
@@ -154,23 +156,10 @@ std::unique_ptr<Stage> stage_of(const FusedLatentAttention& s, const StageMaker&
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
     return make_state_stage(s, maker);
 }
-std::unique_ptr<Stage> stage_of(const FusedIndex&, const StageMaker&) {
-    throw Error("this device's kernels compute no sparse attention");
-}
-std::unique_ptr<Stage> stage_of(const CompressStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no sparse attention");
-}
-std::unique_ptr<Stage> stage_of(const FusedCompressedAttention&, const StageMaker&) {
-    throw Error("this device's kernels compute no sparse attention");
-}
-std::unique_ptr<Stage> stage_of(const MixStreamsStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no hyper-connections");
-}
-std::unique_ptr<Stage> stage_of(const SpreadStreamsStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no hyper-connections");
-}
-std::unique_ptr<Stage> stage_of(const GroupedProjectStep&, const StageMaker&) {
-    throw Error("this device's kernels compute no projections in groups");
+/// What refuse_unknown() has refused before.
+template <typename Unknown>
+std::unique_ptr<Stage> stage_of(const Unknown&, const StageMaker&) {
+    throw std::logic_error("a step that was to be refused");
 }
 std::unique_ptr<Stage> stage_of(const ConvolutionStep& s, const StageMaker& maker) {
     return make_state_stage(s, maker);
@@ -267,6 +256,7 @@ void Constants::upload(DevicePool& pool) {
 }
 
 std::vector<std::unique_ptr<Stage>> compile_stages(const FusedPlan& fused, const StageMaker& maker) {
+    refuse_unknown(maker.plan);
     std::vector<std::unique_ptr<Stage>> stages;
     if (!fused.ropes.empty())
         stages.push_back(std::make_unique<RopeStage>(fused.ropes, maker.constants));

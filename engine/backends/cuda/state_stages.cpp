@@ -9,8 +9,6 @@ namespace switchyard::cuda {
 
 namespace {
 
-constexpr const char* kNoKeyDecays = "this device's kernels compute no decays of single channels";
-
 LayerStates states_of(const StepLaunch& step, int state) {
     return {.sequences = step.inputs.sequences(),
             .after = step.inputs.states_after(),
@@ -156,12 +154,10 @@ std::unique_ptr<Stage> make_state_stage(const FusedRecurrence& fused, const Stag
     return std::make_unique<RecurrenceStage>(fused, maker);
 }
 
-std::unique_ptr<Stage> make_state_stage(const ConvolutionStep& step, const StageMaker& maker) {
+std::unique_ptr<Stage> make_state_stage(const ConvolutionStep& step, const StageMaker&) {
     if (step.taps > kMostTaps)
         throw Error("a layer's convolution has " + std::to_string(step.taps) +
                     " taps, and this device's kernels take " + std::to_string(kMostTaps));
-    if (step.to != 0 || step.channels != maker.plan.values[static_cast<std::size_t>(step.out)])
-        throw Error(kNoKeyDecays); // what convolves queries, keys and values apart
     return std::make_unique<ConvolutionStage>(step);
 }
 
@@ -169,8 +165,6 @@ std::unique_ptr<Stage> make_state_stage(const DeltaRuleStep& step, const StageMa
     if (step.key_dim > kDeltaDims || step.value_dim > kDeltaDims || step.value_dim % 2 != 0)
         throw Error("a layer's linear attention has heads of " + std::to_string(step.key_dim) + " and " +
                     std::to_string(step.value_dim) + " dimensions, which this device's kernels do not take");
-    if (step.by_channel || step.least_decay < 0 || step.sigmoid_gate)
-        throw Error(kNoKeyDecays);
     return std::make_unique<DeltaRuleStage>(step);
 }
 
@@ -178,8 +172,6 @@ std::unique_ptr<Stage> make_state_stage(const StateSpaceStep& step, const StageM
     if (step.state_size > kMostState || step.state_size % 4 != 0)
         throw Error("a layer's state space has states of " + std::to_string(step.state_size) +
                     " numbers, which this device's kernels do not take");
-    if (step.by_value || step.b != kNoValue || step.gain == kNoWeight)
-        throw Error("this device's kernels compute no state spaces without norms");
     return std::make_unique<StateSpaceStage>(step, maker);
 }
 

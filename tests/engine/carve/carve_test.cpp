@@ -423,7 +423,7 @@ TEST_F(Carving, RefusesWhatCannotBeCarved) {
     EXPECT_FALSE(fs::exists(file("x.gguf")));
     const auto moe = load(SWITCHYARD_TEST_WORK "/reference/models/deepseek1/model-f32.gguf");
     EXPECT_THROW(shape_plan(moe->config(), {}), Error);
-    for (const char* family : {"smollm3", "gemma3", "olmo2", "ministral3", "qwen3_5", "lfm2"}) {
+    for (const char* family : {"smollm3", "gemma3", "olmo2", "ministral3", "qwen3_5", "lfm2", "gemma4_e"}) {
         const auto other =
             load(SWITCHYARD_TEST_WORK "/reference/models/" + std::string(family) + "/model-f32.gguf");
         EXPECT_THROW(shape_plan(other->config(), {}), Error) << family;

@@ -138,7 +138,6 @@ TEST(RopeKeys, WhatCannotBeIsNamed) {
     EXPECT_NE(refusal({{"scale_linear", std::nan("")}}).find("llama.rope.scale_linear"), std::string::npos);
     EXPECT_NE(refusal({{"freq_base", 0.0}}).find("llama.rope.freq_base"), std::string::npos);
     EXPECT_NE(refusal({{"scaling.type", std::string("longrope")}}).find("\"longrope\""), std::string::npos);
-    EXPECT_NE(refusal({{"freq_base_swa", 500000.0}}).find("freq_base_swa"), std::string::npos);
 }
 
 TEST(RopeKeys, OfAFolderAreTransformers) {

@@ -250,14 +250,17 @@ TEST(TenThousandRequests, LeaveNoMoreBehindThanAThousand) {
                 static_cast<double>(after_1000) / (1 << 20), static_cast<double>(resident()) / (1 << 20));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Models, ManyRequests,
-    testing::Values(Model{"fake", 1}, Model{"fake", 2}, Model{"fake_states", 1}, Model{"hybrid_toy", 2},
-                    Model{"llama31", 1}, Model{"qwen3moe", 2}, Model{"deepseek2_lite", 1},
-                    Model{"qwen3_5_moe", 1}, Model{"lfm2", 1}, Model{"nemotron_h", 1}, Model{"gemma3", 1},
-                    Model{"kimi_linear", 1}, Model{"deepseek_v32", 1}, Model{"minimax_m3", 1},
-                    Model{"deepseek_v4", 1}, Model{"jamba", 1}, Model{"falcon_h1", 1}),
-    [](const auto& info) { return info.param.name + (info.param.steps_in_flight > 1 ? "_two_steps" : ""); });
+INSTANTIATE_TEST_SUITE_P(Models, ManyRequests,
+                         testing::Values(Model{"fake", 1}, Model{"fake", 2}, Model{"fake_states", 1},
+                                         Model{"hybrid_toy", 2}, Model{"llama31", 1}, Model{"qwen3moe", 2},
+                                         Model{"deepseek2_lite", 1}, Model{"qwen3_5_moe", 1},
+                                         Model{"lfm2", 1}, Model{"nemotron_h", 1}, Model{"gemma3", 1},
+                                         Model{"kimi_linear", 1}, Model{"deepseek_v32", 1},
+                                         Model{"minimax_m3", 1}, Model{"deepseek_v4", 1}, Model{"jamba", 1},
+                                         Model{"falcon_h1", 1}, Model{"gemma4", 1}, Model{"gemma4_e", 1}),
+                         [](const auto& info) {
+                             return info.param.name + (info.param.steps_in_flight > 1 ? "_two_steps" : "");
+                         });
 
 } // namespace
 } // namespace switchyard

@@ -170,7 +170,8 @@ INSTANTIATE_TEST_SUITE_P(Families, TinyModelTest,
                                          Setting{"deepseek1", false}, Setting{"deepseek1", true},
                                          Setting{"deepseek2_lite", false}, Setting{"qwen3_5_moe", false},
                                          Setting{"nemotron_h", false}, Setting{"deepseek_v4", false},
-                                         Setting{"glm_moe_dsa", false}),
+                                         Setting{"glm_moe_dsa", false}, Setting{"gemma4_e", false},
+                                         Setting{"llama4", false}),
                          [](const auto& info) {
                              return info.param.family + (info.param.exact ? "_exact" : "_fast");
                          });
