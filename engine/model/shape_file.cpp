@@ -67,6 +67,30 @@ void write_experts(KeyWriter& keys, const ModelConfig& c) {
     keys.set("expert_weights_norm", c.expert_normalise);
 }
 
+/// Layers without attention have no KV heads, where their number says it.
+void write_linear(KeyWriter& keys, const ModelConfig& c) {
+    if (c.linear_layers.empty())
+        return;
+    std::vector<std::int64_t> heads;
+    for (const bool linear : c.linear_layers)
+        heads.push_back(linear ? 0 : c.kv_heads);
+    const bool space = c.space.heads > 0, channels = c.linear.by_channel;
+    if (space || channels)
+        keys.set("attention.head_count_kv", heads);
+    else
+        keys.set("attention.recurrent_layers", c.linear_layers);
+    keys.count("ssm.conv_kernel", space ? c.space.taps : c.linear.taps);
+    if (channels) {
+        keys.count("kda.head_dim", c.linear.key_dim);
+        return;
+    }
+    keys.count("ssm.state_size", space ? c.space.state_size : c.linear.key_dim);
+    keys.count("ssm.group_count", space ? c.space.groups : c.linear.key_heads);
+    keys.count("ssm.time_step_rank", space ? c.space.heads : c.linear.value_heads);
+    keys.count("ssm.inner_size",
+               space ? c.space.heads * c.space.head_dim : c.linear.value_heads * c.linear.value_dim);
+}
+
 Metadata metadata_of(const ModelConfig& c) {
     Metadata metadata;
     metadata.set("general.architecture", c.architecture);
@@ -79,6 +103,7 @@ Metadata metadata_of(const ModelConfig& c) {
     keys.count("vocab_size", c.vocabulary);
     write_attention(keys, c);
     write_experts(keys, c);
+    write_linear(keys, c);
     return metadata;
 }
 
@@ -97,7 +122,14 @@ class TensorList {
         for (int layer = 0; layer < c_.layers; ++layer) {
             prefix_ = "blk." + std::to_string(layer) + ".";
             vector("attn_norm.weight", c_.hidden);
-            c_.latent() ? latent_attention() : attention();
+            if (!parts_.mixers.empty()) {
+                mixer(parts_.mixers[static_cast<std::size_t>(layer)]);
+                continue;
+            }
+            if (!c_.linear_layers.empty() && c_.linear_layers[static_cast<std::size_t>(layer)])
+                c_.linear.by_channel ? key_decay_attention() : linear_attention();
+            else
+                c_.latent() ? latent_attention() : attention();
             vector("ffn_norm.weight", c_.hidden);
             c_.dense() || layer < c_.dense_layers ? block("", c_.feed_forward) : experts();
         }
@@ -125,7 +157,7 @@ class TensorList {
         const std::int64_t q = std::int64_t{c_.heads} * c_.head_dim,
                            k = std::int64_t{c_.kv_heads} * c_.head_dim,
                            v = std::int64_t{c_.kv_heads} * c_.value_dim;
-        matrix("attn_q.weight", c_.hidden, q);
+        matrix("attn_q.weight", c_.hidden, c_.gated_queries ? 2 * q : q);
         matrix("attn_k.weight", c_.hidden, k);
         matrix("attn_v.weight", c_.hidden, v);
         if (parts_.query_bias) {
@@ -143,6 +175,61 @@ class TensorList {
         if (parts_.output_bias)
             vector("attn_output.bias", c_.hidden);
     }
+
+    void kernel(const std::string& name, int taps, std::int64_t channels) {
+        add(name, BlockType::F32, {taps, channels});
+    }
+    void linear_attention() {
+        const LinearConfig& l = c_.linear;
+        const std::int64_t values = std::int64_t{l.value_heads} * l.value_dim,
+                           mixed = std::int64_t{2} * l.key_heads * l.key_dim + values;
+        matrix("attn_qkv.weight", c_.hidden, mixed);
+        matrix("attn_gate.weight", c_.hidden, values);
+        if (parts_.joined_decays) {
+            matrix("ssm_ba.weight", c_.hidden, std::int64_t{2} * l.value_heads);
+        } else {
+            matrix("ssm_alpha.weight", c_.hidden, l.value_heads);
+            matrix("ssm_beta.weight", c_.hidden, l.value_heads);
+        }
+        kernel("ssm_conv1d.weight", l.taps, mixed);
+        vector("ssm_a", l.value_heads);
+        vector("ssm_dt.bias", l.value_heads);
+        vector("ssm_norm.weight", l.value_dim);
+        matrix("ssm_out.weight", values, c_.hidden);
+    }
+
+    void key_decay_attention() {
+        const LinearConfig& l = c_.linear;
+        const std::int64_t values = std::int64_t{l.value_heads} * l.value_dim;
+        for (const std::string part : {"q", "k", "v"}) {
+            matrix("attn_" + part + ".weight", c_.hidden, values);
+            kernel("ssm_conv1d_" + part + ".weight", l.taps, values);
+        }
+        matrix("ssm_beta.weight", c_.hidden, l.value_heads);
+        for (const std::string part : {"ssm_f", "ssm_g"}) {
+            matrix(part + "_a.weight", c_.hidden, l.key_dim);
+            matrix(part + "_b.weight", l.key_dim, values);
+        }
+        vector("ssm_a", l.value_heads);
+        vector("ssm_dt.bias", values);
+        vector("ssm_norm.weight", l.value_dim);
+        matrix("attn_output.weight", values, c_.hidden);
+    }
+
+    void state_space() {
+        const SpaceConfig& s = c_.space;
+        const std::int64_t inner = std::int64_t{s.heads} * s.head_dim,
+                           mixed = inner + std::int64_t{2} * s.groups * s.state_size;
+        matrix("ssm_in.weight", c_.hidden, inner + mixed + s.heads);
+        kernel("ssm_conv1d.weight", s.taps, mixed);
+        vector("ssm_conv1d.bias", mixed);
+        for (const char* name : {"ssm_a", "ssm_d", "ssm_dt.bias"})
+            vector(name, s.heads);
+        vector("ssm_norm.weight", inner);
+        matrix("ssm_out.weight", inner, c_.hidden);
+    }
+
+    void mixer(char kind) { kind == 'M' ? state_space() : kind == '*' ? attention() : experts(); }
 
     void latent_attention() {
         const int rank = c_.kv_lora_rank, rope = c_.rope.dims;
@@ -162,7 +249,8 @@ class TensorList {
     }
 
     void block(const std::string& suffix, int width) {
-        matrix("ffn_gate" + suffix + ".weight", c_.hidden, width);
+        if (!c_.single_mixers)
+            matrix("ffn_gate" + suffix + ".weight", c_.hidden, width);
         matrix("ffn_up" + suffix + ".weight", c_.hidden, width);
         matrix("ffn_down" + suffix + ".weight", width, c_.hidden);
     }
@@ -173,7 +261,8 @@ class TensorList {
             vector("ffn_gate_inp.bias", c_.experts);
         if (parts_.selection_bias)
             vector("exp_probs_b.bias", c_.experts);
-        matrices("ffn_gate_exps.weight", routed_, c_.hidden, c_.expert_width, c_.experts);
+        if (!c_.single_mixers)
+            matrices("ffn_gate_exps.weight", routed_, c_.hidden, c_.expert_width, c_.experts);
         matrices("ffn_up_exps.weight", routed_, c_.hidden, c_.expert_width, c_.experts);
         matrices("ffn_down_exps.weight", routed_, c_.expert_width, c_.hidden, c_.experts);
         if (parts_.expert_biases) {
@@ -267,7 +356,7 @@ class ShapeFile final : public ModelFile {
         return sum;
     }
     std::size_t memory_bytes() const override {
-        std::size_t sum = ones_.size() * sizeof(float);
+        std::size_t sum = (ones_.size() + decays_.size()) * sizeof(float);
         for (const auto& [type, blocks] : blocks_)
             sum += blocks.bytes();
         return sum;
@@ -278,11 +367,14 @@ class ShapeFile final : public ModelFile {
             blocks_.try_emplace(type, type, bytes);
         std::size_t widest = 0;
         for (const TensorView& t : tensors_.all())
-            widest = std::max(widest, is_gain(t) ? static_cast<std::size_t>(t.cols()) : 0);
+            widest = std::max(widest, is_gain(t) || is_decay(t) ? static_cast<std::size_t>(t.cols()) : 0);
         ones_.assign(widest, 1.0f);
+        decays_.assign(widest, -1.0f);
         for (TensorView& t : tensors_.all()) {
             if (is_gain(t))
                 t.data = reinterpret_cast<const std::byte*>(ones_.data());
+            else if (is_decay(t))
+                t.data = reinterpret_cast<const std::byte*>(decays_.data());
             else if (t.matrices() == 1)
                 t.data = blocks_.at(t.type).place(t.bytes);
             else
@@ -293,12 +385,14 @@ class ShapeFile final : public ModelFile {
 
   private:
     static bool is_gain(const TensorView& t) { return t.name.ends_with("norm.weight"); }
+    static bool is_decay(const TensorView& t) { return t.name.ends_with("ssm_a"); }
 
     std::filesystem::path path_;
     Metadata metadata_;
     TensorTable tensors_;
     std::map<BlockType, RandomBlocks> blocks_;
-    std::vector<float> ones_; ///< gains of norms
+    std::vector<float> ones_;   ///< gains of norms
+    std::vector<float> decays_; ///< of states: below 0, so that these do not grow
 };
 
 } // namespace

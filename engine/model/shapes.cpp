@@ -177,6 +177,90 @@ void add_mixtures(std::vector<Shape>& all) {
     all.push_back(gpt_oss("120b", 36, 128));
 }
 
+// Every n-th layer has attention, the others linear attention.
+std::vector<bool> linear_but_each(int layers, int n) {
+    std::vector<bool> linear;
+    for (int layer = 0; layer < layers; ++layer)
+        linear.push_back((layer + 1) % n != 0);
+    return linear;
+}
+
+Shape qwen_linear(std::string name, std::string title, std::string architecture, int layers, int vocabulary,
+                  int experts, int active) {
+    ModelConfig c =
+        with_shared(with_experts(plain(std::move(architecture), layers, 2048, vocabulary, 262144, 16, 2, 256),
+                                 experts, active, 512, true),
+                    0, 512);
+    c.rope.dims = 64;
+    c.gated_queries = true;
+    c.linear_layers = linear_but_each(layers, 4);
+    c.linear = {.key_heads = 16, .value_heads = 32, .key_dim = 128, .value_dim = 128, .taps = 4};
+    const bool joined = c.architecture == "qwen3next";
+    return {.name = std::move(name),
+            .title = std::move(title),
+            .config = std::move(c),
+            .parts = {.head_norms = true, .shared_gate = true, .joined_decays = joined}};
+}
+
+Shape nemotron_nano() {
+    const std::string mixers = "MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME";
+    ModelConfig c = with_shared(with_experts(plain("nemotron_h_moe", static_cast<int>(mixers.size()), 2688,
+                                                   131072, 262144, 32, 2, 128),
+                                             128, 6, 1856, true, kSigmoid),
+                                1, 3712);
+    c.expert_scale = 2.5f;
+    c.single_mixers = true;
+    c.rope.dims = 2; // of what is rotated nowhere
+    for (const char mixer : mixers)
+        c.linear_layers.push_back(mixer != '*');
+    c.space = {.heads = 64, .head_dim = 64, .groups = 8, .state_size = 128, .taps = 4};
+    return {.name = "nemotron-3-nano-30b-a3b",
+            .title = "Nemotron-3-Nano-30B-A3B",
+            .config = std::move(c),
+            .parts = {.selection_bias = true, .mixers = mixers}};
+}
+
+Shape kimi_linear() {
+    ModelConfig c = with_shared(
+        with_experts(with_feed_forward(latent(27, 2304, 163840, 32, 0), 9216), 256, 8, 1024, true, kSigmoid),
+        1, 1024);
+    c.architecture = "kimi-linear";
+    c.context = 1048576;
+    c.dense_layers = 1;
+    c.expert_scale = 2.446f;
+    for (int layer = 0; layer < c.layers; ++layer) // the last is attention though it ends no four
+        c.linear_layers.push_back((layer + 1) % 4 != 0 && layer + 1 != c.layers);
+    c.linear = {
+        .key_heads = 32, .value_heads = 32, .key_dim = 128, .value_dim = 128, .taps = 4, .by_channel = true};
+    return {.name = "kimi-linear-48b-a3b",
+            .title = "Kimi-Linear-48B-A3B",
+            .config = std::move(c),
+            .parts = {.selection_bias = true}};
+}
+
+Shape glm_flash() {
+    ModelConfig c = with_shared(with_experts(with_feed_forward(latent(47, 2048, 154880, 20, 768), 10240), 64,
+                                             4, 1536, true, kSigmoid),
+                                1, 1536);
+    c.context = 202752;
+    c.head_dim = 256;
+    c.value_dim = 256;
+    c.dense_layers = 1;
+    c.expert_scale = 1.8f;
+    return {.name = "glm-4.7-flash",
+            .title = "GLM-4.7-Flash",
+            .config = std::move(c),
+            .parts = {.selection_bias = true}};
+}
+
+void add_hybrids(std::vector<Shape>& all) {
+    all.push_back(qwen_linear("qwen3-next-80b-a3b", "Qwen3-Next-80B-A3B", "qwen3next", 48, 151936, 512, 10));
+    all.push_back(qwen_linear("qwen3.5-35b-a3b", "Qwen3.5-35B-A3B", "qwen35moe", 40, 248320, 256, 8));
+    all.push_back(nemotron_nano());
+    all.push_back(kimi_linear());
+    all.push_back(glm_flash());
+}
+
 void add_dense(std::vector<Shape>& all) {
     const std::string distill = "deepseek-r1-distill-", title = "DeepSeek-R1-Distill-";
     all.push_back(qwen2(distill + "qwen-1.5b", title + "Qwen-1.5B",
@@ -205,6 +289,7 @@ std::vector<Shape> make_shapes() {
     std::vector<Shape> all;
     add_deepseek(all);
     add_mixtures(all);
+    add_hybrids(all);
     add_dense(all);
     for (Shape& shape : all)
         shape.config.name = shape.title;
@@ -237,6 +322,9 @@ Shape cut_layers(Shape shape, int layers) {
     c.dense_layers = std::min(c.dense_layers, layers);
     if (!c.windows.empty())
         c.windows.resize(static_cast<std::size_t>(layers));
+    if (!c.linear_layers.empty())
+        c.linear_layers.resize(static_cast<std::size_t>(layers));
+    shape.parts.mixers.resize(std::min(shape.parts.mixers.size(), static_cast<std::size_t>(layers)));
     return shape;
 }
 

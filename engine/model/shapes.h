@@ -20,6 +20,8 @@ struct ShapeParts {
     bool selection_bias = false; ///< added for the choice alone
     bool expert_biases = false;  ///< of gate, up and down
     bool shared_gate = false;    ///< the shared expert is weighted by a gate of its own
+    bool joined_decays = false;  ///< beta and alpha of linear attention are one matrix
+    std::string mixers = {}; ///< of layers with one block alone: M (state space), * (attention), E (experts)
 };
 
 /// A model without its weights. Of `config`, only what read_config() takes from metadata counts; the scaling

@@ -49,6 +49,11 @@ TEST(ShapesTest, ComeOutAsPublished) {
         {"olmoe-1b-7b", 6.9, 0.1, 1.3, 0.1, Counts::WithEmbedding},
         {"gpt-oss-20b", 20.9, 0.1, 3.6, 0.1},
         {"gpt-oss-120b", 116.8, 0.1, 5.1, 0.1},
+        {"qwen3-next-80b-a3b", 80, 1, 3, 1},
+        {"qwen3.5-35b-a3b", 35, 1, 3, 1},
+        {"nemotron-3-nano-30b-a3b", 31.6, 0.1, 3.2, 0.1},
+        {"kimi-linear-48b-a3b", 49, 1, 3, 1}, // 48 without the embedding table
+        {"glm-4.7-flash", 30, 1, 3, 1},
         {"deepseek-r1-distill-qwen-1.5b", 1.78, 0.01, 0, 0},
         {"deepseek-r1-distill-qwen-7b", 7.62, 0.01, 0, 0},
         {"deepseek-r1-distill-llama-8b", 8.03, 0.01, 0, 0},
@@ -96,6 +101,14 @@ TEST(ShapesTest, ConfigurationsSurviveTheWayThroughMetadata) {
         EXPECT_EQ(read.expert_normalise, c.expert_normalise) << shape.name;
         EXPECT_EQ(read.expert_scale, c.expert_scale) << shape.name;
         EXPECT_EQ(read.windows, c.windows) << shape.name;
+        EXPECT_EQ(read.linear_layers, c.linear_layers) << shape.name;
+        EXPECT_EQ(std::vector({read.linear.key_heads, read.linear.value_heads, read.linear.key_dim,
+                               read.linear.value_dim, read.linear.taps, read.space.heads, read.space.head_dim,
+                               read.space.groups, read.space.state_size, read.space.taps}),
+                  std::vector({c.linear.key_heads, c.linear.value_heads, c.linear.key_dim, c.linear.value_dim,
+                               c.linear.taps, c.space.heads, c.space.head_dim, c.space.groups,
+                               c.space.state_size, c.space.taps}))
+            << shape.name;
     }
 }
 
