@@ -19,6 +19,8 @@ void scale_add(float a, const float* x, float* y, int n);
 void scale(float a, const float* x, float* y, int n);
 void attend_block(const AttendArgs& args);
 void merge_states(const MergeStatesArgs& args);
+void delta_rule(const DeltaRuleArgs& args);
+void state_space(const StateSpaceArgs& args);
 } // namespace avx2
 
 namespace vnni {

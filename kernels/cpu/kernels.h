@@ -169,6 +169,29 @@ struct MergeStatesArgs {
     SoftmaxStates from, into;
 };
 
+/// A row of the gated delta rule of one head, from and into its state (DeltaRuleStep in engine/model/plan.h).
+struct DeltaRuleArgs {
+    float* state = nullptr; ///< [key_dim, value_dim]
+    int key_dim = 0, value_dim = 0;
+    const float *q = nullptr, *k = nullptr; ///< [key_dim], of unit length, q scaled
+    const float* v = nullptr;               ///< [value_dim]
+    const float* decays = nullptr;          ///< [key_dim], factors of rows; [1] with one_decay
+    bool one_decay = true;
+    float beta = 0;         ///< how much of what is new is taken
+    float* found = nullptr; ///< out [value_dim]
+};
+
+/// A row of one head of a state space, from and into its state (StateSpaceStep).
+struct StateSpaceArgs {
+    float* state = nullptr; ///< [head_dim, state_size]
+    int head_dim = 0, state_size = 0;
+    const float* x = nullptr;               ///< [head_dim]
+    const float *b = nullptr, *c = nullptr; ///< [state_size]
+    const float* a = nullptr; ///< [state_size] logarithms of decays a unit of time; null: `decay`
+    float time = 0, decay = 1;
+    float* out = nullptr; ///< [head_dim]: S C
+};
+
 enum class RopePairs : std::uint8_t {
     Interleaved, ///< (2i, 2i+1)
     HalfSplit    ///< (i, i + dims/2)
@@ -194,6 +217,8 @@ struct KernelTable {
     void (*scale)(float a, const float* x, float* y, int n);
     void (*attend_block)(const AttendArgs& args);
     void (*merge_states)(const MergeStatesArgs& args);
+    void (*delta_rule)(const DeltaRuleArgs& args);
+    void (*state_space)(const StateSpaceArgs& args);
 };
 
 /// The best instruction set of this processor. SWITCHYARD_ISA=scalar|avx2|vnni in the environment lowers it.
@@ -261,6 +286,10 @@ inline void scale(float a, const float* x, float* y, int n) { table().scale(a, x
 inline void attend_block(const AttendArgs& args) { table().attend_block(args); }
 
 inline void merge_states(const MergeStatesArgs& args) { table().merge_states(args); }
+
+inline void delta_rule(const DeltaRuleArgs& args) { table().delta_rule(args); }
+
+inline void state_space(const StateSpaceArgs& args) { table().state_space(args); }
 
 /// Writes a key [head_dim] as token `token` of a block.
 void store_k(BlockType type, const float* k, int head_dim, int token, std::byte* k_block);

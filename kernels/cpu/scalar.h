@@ -18,6 +18,8 @@ void scale_add(float a, const float* x, float* y, int n);
 void scale(float a, const float* x, float* y, int n);
 void attend_block(const AttendArgs& args);
 void merge_states(const MergeStatesArgs& args);
+void delta_rule(const DeltaRuleArgs& args);
+void state_space(const StateSpaceArgs& args);
 
 /// e^x to within 2 units in the last place; 0 below -104, infinity above 88.73, NaN for NaN.
 float exp(float x);

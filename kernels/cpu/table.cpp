@@ -11,9 +11,10 @@ namespace switchyard::cpu {
 namespace {
 
 constexpr KernelTable kScalar{
-    "scalar",          scalar::matmul, scalar::quantize_i16, scalar::quantize_i8, scalar::rms_norm,
-    scalar::rope,      scalar::swiglu, scalar::gelu_glu,     scalar::softmax,     scalar::add,
-    scalar::scale_add, scalar::scale,  scalar::attend_block, scalar::merge_states};
+    "scalar",           scalar::matmul, scalar::quantize_i16, scalar::quantize_i8,  scalar::rms_norm,
+    scalar::rope,       scalar::swiglu, scalar::gelu_glu,     scalar::softmax,      scalar::add,
+    scalar::scale_add,  scalar::scale,  scalar::attend_block, scalar::merge_states, scalar::delta_rule,
+    scalar::state_space};
 
 constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const MatmulArgs&)) {
     return {name,
@@ -29,7 +30,9 @@ constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const Matm
             avx2::scale_add,
             avx2::scale,
             avx2::attend_block,
-            avx2::merge_states};
+            avx2::merge_states,
+            avx2::delta_rule,
+            avx2::state_space};
 }
 constexpr KernelTable kAvx2 = avx2_with("AVX2", avx2::matmul);
 constexpr KernelTable kVnni = avx2_with("AVX-512 VNNI", vnni::matmul);

@@ -16,21 +16,32 @@ constexpr float kLeastSquare = 1e-6f; ///< added to the square of a query's or k
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 float softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 
-struct HeadOfState {
-    int sequence, head, state; ///< the last: index into Plan::states
+/// A part of one of a sequence's states.
+struct StatePart {
+    int sequence, state;     ///< the second: index into Plan::states
+    std::size_t first, size; ///< floats
 };
 
-/// All rows of a sequence, of one head: each(row) changes `state`, `size` floats.
+/// All rows of a sequence: each(row, state) changes that part of its state. `own` has room for it.
 template <typename Each>
-void advance_head(StepRun& run, const HeadOfState& which, float* state, std::size_t size, const Each& each) {
-    const std::size_t at = size * static_cast<std::size_t>(which.head);
-    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(which.sequence)].state;
-    if (memory == kNoState)
-        std::fill_n(state, size, 0.0f);
-    else
-        std::copy_n(run.kv.state(memory, which.state) + at, size, state);
-    run.follow(which.sequence, each,
-               [&](KvBlockId kept) { std::copy_n(state, size, run.kv.state(kept, which.state) + at); });
+void advance_state(StepRun& run, const StatePart& part, float* own, const Each& each) {
+    const BatchSequence& sequence = run.batch.sequences[static_cast<std::size_t>(part.sequence)];
+    const auto place = [&](KvBlockId block) { return run.kv.state(block, part.state) + part.first; };
+    const auto& after = sequence.states_after;
+    const auto rows = std::ranges::count(run.batch.rows, part.sequence, &BatchRow::sequence);
+    // Where it is kept behind the last row alone it grows there, and is copied nowhere.
+    const bool there = after.size() == 1 && after.front().rows == rows;
+    float* state = there ? place(after.front().state) : own;
+    if (sequence.state == kNoState)
+        std::fill_n(state, part.size, 0.0f);
+    else if (place(sequence.state) != state)
+        std::copy_n(place(sequence.state), part.size, state);
+    run.follow(
+        part.sequence, [&](std::int64_t r) { each(r, state); },
+        [&](KvBlockId kept) {
+            if (!there)
+                std::copy_n(state, part.size, place(kept));
+        });
 }
 
 } // namespace
@@ -91,7 +102,7 @@ void ConvolutionStage::advance(StepRun& run, ThreadContext& w, int sequence, int
 void DeltaRuleStage::reserve(const StepShape&, Shared&, ScratchSizes& sizes) const {
     const auto of_head = static_cast<std::size_t>(step_.key_dim * step_.value_dim);
     ScratchSizes::hold<float>(sizes.state,
-                              of_head + 2 * static_cast<std::size_t>(step_.key_dim + step_.value_dim));
+                              of_head + static_cast<std::size_t>(3 * step_.key_dim + step_.value_dim));
 }
 
 void DeltaRuleStage::run(StepRun& run, ThreadContext& w) const {
@@ -104,47 +115,42 @@ void DeltaRuleStage::run(StepRun& run, ThreadContext& w) const {
 
 void DeltaRuleStage::advance(StepRun& run, ThreadContext& w, int sequence, int head) const {
     const auto of_head = static_cast<std::size_t>(step_.key_dim * step_.value_dim);
-    float* state =
-        w.state.get<float>(of_head + 2 * static_cast<std::size_t>(step_.key_dim + step_.value_dim));
-    advance_head(run, {sequence, head, step_.state}, state, of_head,
-                 [&](std::int64_t r) { step_row(run, r, head, state, state + of_head); });
+    float* own = w.state.get<float>(of_head + static_cast<std::size_t>(3 * step_.key_dim + step_.value_dim));
+    advance_state(run, {sequence, step_.state, of_head * static_cast<std::size_t>(head), of_head}, own,
+                  [&](std::int64_t r, float* state) { step_row(run, r, head, state, own + of_head); });
 }
 
-/// One row of one head. scratch [2 * (key_dim + value_dim)]
+/// One row of one head. scratch [3 * key_dim + value_dim]
 void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* state, float* scratch) const {
     const int dk = step_.key_dim, dv = step_.value_dim, nk = step_.key_heads, nv = step_.value_heads;
     const int key_head = step_.neighbours ? head / (nv / nk) : head % nk;
     const float* mixed = run.value(step_.mixed) + row * run.width(step_.mixed);
-    float *q = scratch, *k = q + dk, *change = k + dk, *found = change + dv;
+    float *q = scratch, *k = q + dk, *decays = k + dk, *found = decays + dk;
     const auto to_unit = [&](const float* from, float factor, float* to) {
         scale(factor / std::sqrt(dot(from, from, dk) + kLeastSquare), from, to, dk);
     };
     to_unit(mixed + key_head * dk, 1.0f / std::sqrt(static_cast<float>(dk)), q);
     to_unit(mixed + (nk + key_head) * dk, 1.0f, k);
-    const float* v = mixed + 2 * nk * dk + head * dv;
 
-    const int decays = step_.by_channel ? dk : 1;
-    const float* alpha = run.value(step_.alpha) + (row * nv + head) * decays;
-    const float* dt = run.vector(step_.dt) + head * decays;
-    const float a = run.vector(step_.a)[head], beta = sigmoid(run.value(step_.beta)[row * nv + head]);
-    std::fill_n(change, dv, 0.0f);
-    float decay = 1.0f;
-    for (int i = 0; i < dk; ++i) {
-        if (i < decays) {
-            const float time = alpha[i] + dt[i];
-            decay = std::exp(step_.least_decay < 0 ? step_.least_decay * sigmoid(std::abs(a) * time)
+    const int count = step_.by_channel ? dk : 1;
+    const float* alpha = run.value(step_.alpha) + (row * nv + head) * count;
+    const float* dt = run.vector(step_.dt) + head * count;
+    const float a = run.vector(step_.a)[head];
+    for (int i = 0; i < count; ++i) {
+        const float time = alpha[i] + dt[i];
+        decays[i] = std::exp(step_.least_decay < 0 ? step_.least_decay * sigmoid(std::abs(a) * time)
                                                    : a * softplus(time));
-        }
-        scale(decay, state + i * dv, state + i * dv, dv);
-        scale_add(k[i], state + i * dv, change, dv);
     }
-    for (int i = 0; i < dv; ++i)
-        change[i] = beta * (v[i] - change[i]);
-    std::fill_n(found, dv, 0.0f);
-    for (int i = 0; i < dk; ++i) {
-        scale_add(k[i], change, state + i * dv, dv);
-        scale_add(q[i], state + i * dv, found, dv);
-    }
+    delta_rule({.state = state,
+                .key_dim = dk,
+                .value_dim = dv,
+                .q = q,
+                .k = k,
+                .v = mixed + 2 * nk * dk + head * dv,
+                .decays = decays,
+                .one_decay = !step_.by_channel,
+                .beta = sigmoid(run.value(step_.beta)[row * nv + head]),
+                .found = found});
     const std::int64_t place = row * run.width(step_.out) + std::int64_t{head} * dv;
     float* out = run.value(step_.out) + place;
     const float* z = run.value(step_.z) + place;
@@ -183,19 +189,11 @@ void StateSpaceStage::advance(StepRun& run, ThreadContext& w, int sequence, int 
     const auto of_head = static_cast<std::size_t>(step_.head_dim * step_.state_size),
                size = of_head * static_cast<std::size_t>(heads),
                at = of_head * static_cast<std::size_t>(first_head);
-    float* state = w.state.get<float>(size);
-    const KvBlockId memory = run.batch.sequences[static_cast<std::size_t>(sequence)].state;
-    if (memory == kNoState)
-        std::fill_n(state, size, 0.0f);
-    else
-        std::copy_n(run.kv.state(memory, step_.state) + at, size, state);
-    run.follow(
-        sequence,
-        [&](std::int64_t r) {
-            for (int h = 0; h < heads; ++h)
-                step_row(run, r, first_head + h, state + static_cast<std::size_t>(h) * of_head);
-        },
-        [&](KvBlockId kept) { std::copy_n(state, size, run.kv.state(kept, step_.state) + at); });
+    advance_state(run, {sequence, step_.state, at, size}, w.state.get<float>(size),
+                  [&](std::int64_t r, float* state) {
+                      for (int h = 0; h < heads; ++h)
+                          step_row(run, r, first_head + h, state + static_cast<std::size_t>(h) * of_head);
+                  });
 }
 
 /// One row of one head: y.
@@ -210,17 +208,19 @@ void StateSpaceStage::step_row(StepRun& run, std::int64_t row, int head, float* 
     const float *bias = run.vector(step_.dt_bias), *a = run.vector(step_.a);
     const float raw = step_.dt == kNoValue ? in[step_.dt_from + head] : of_row(step_.dt)[head];
     const float time = softplus(raw + (bias ? bias[head] : 0.0f)), d = run.vector(step_.d)[head];
-    const float decay = step_.by_value ? 0.0f : std::exp(time * a[head]);
     float* out = run.value(step_.out) + row * inner + head * p;
-    for (int i = 0; i < p; ++i, state += n) {
-        if (step_.by_value)
-            for (int j = 0; j < n; ++j)
-                state[j] *= std::exp(time * a[head * n + j]);
-        else
-            scale(decay, state, state, n);
-        scale_add(time * x[i], b, state, n);
-        out[i] = (dot(state, c, n) + d * x[i]) * (z[i] * sigmoid(z[i]));
-    }
+    cpu::state_space({.state = state,
+                      .head_dim = p,
+                      .state_size = n,
+                      .x = x,
+                      .b = b,
+                      .c = c,
+                      .a = step_.by_value ? a + std::int64_t{head} * n : nullptr,
+                      .time = time,
+                      .decay = step_.by_value ? 1.0f : std::exp(time * a[head]),
+                      .out = out});
+    for (int i = 0; i < p; ++i)
+        out[i] = (out[i] + d * x[i]) * (z[i] * sigmoid(z[i]));
 }
 
 void SplitStage::run(StepRun& run, ThreadContext& w) const {
