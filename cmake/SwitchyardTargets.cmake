@@ -3,6 +3,11 @@
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+    if(SWITCHYARD_PCH)
+        # As its manual asks for where headers are precompiled: it looks at what they are made of, not when.
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+            CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime "${CCACHE_PROGRAM}")
+    endif()
 endif()
 find_package(Threads REQUIRED)
 
@@ -57,9 +62,27 @@ function(switchyard_gtest NAME)
         PROPERTIES TIMEOUT 300 ENVIRONMENT "XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/tests/cache")
 endfunction()
 
-# switchyard_qtest(FILE LIBS ...): one Qt Test program a file, run without a display.
-function(switchyard_qtest FILE)
+# switchyard_precompiled(NAME HEADER LIBS ...): what HEADER includes, compiled once for the Qt Test programs that have
+# PRECOMPILED NAME and the same libraries. Each file still includes what it needs: SWITCHYARD_PCH may be off.
+function(switchyard_precompiled NAME HEADER)
     cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+    if(NOT SWITCHYARD_PCH)
+        return()
+    endif()
+    # A program too, for the flags are those of programs.
+    set(SOURCE "${CMAKE_CURRENT_BINARY_DIR}/${NAME}.cpp")
+    file(CONFIGURE OUTPUT "${SOURCE}" CONTENT "int main() {}\n")
+    add_executable(${NAME} "${SOURCE}")
+    switchyard_qt(${NAME})
+    set_target_properties(${NAME} PROPERTIES AUTOMOC OFF AUTORCC OFF UNITY_BUILD OFF)
+    target_link_libraries(${NAME} PRIVATE switchyard_options ${ARG_LIBS} Qt6::Test)
+    target_precompile_headers(${NAME} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/${HEADER}")
+    target_compile_options(${NAME} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>) # for ccache
+endfunction()
+
+# switchyard_qtest(FILE LIBS ... [PRECOMPILED NAME]): one Qt Test program a file, run without a display.
+function(switchyard_qtest FILE)
+    cmake_parse_arguments(ARG "" "PRECOMPILED" "LIBS" ${ARGN})
     get_filename_component(NAME ${FILE} NAME_WE)
     add_executable(${NAME} ${FILE})
     switchyard_qt(${NAME})
@@ -68,6 +91,13 @@ function(switchyard_qtest FILE)
     target_link_libraries(${NAME} PRIVATE switchyard_options ${ARG_LIBS} Qt6::Test)
     target_compile_definitions(${NAME} PRIVATE SWITCHYARD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
         SWITCHYARD_TEST_WORK="${PROJECT_BINARY_DIR}/test-data")
+    if(TARGET "${ARG_PRECOMPILED}")
+        target_precompile_headers(${NAME} REUSE_FROM ${ARG_PRECOMPILED})
+        target_compile_options(${NAME} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+        # Made by moc beside nothing else: there is nothing in it to be quicker.
+        set_source_files_properties("${CMAKE_CURRENT_BINARY_DIR}/${NAME}_autogen/mocs_compilation.cpp"
+            PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+    endif()
     add_test(NAME ${NAME} COMMAND ${NAME})
     set_tests_properties(${NAME} PROPERTIES TIMEOUT 300 ENVIRONMENT "QT_QPA_PLATFORM=offscreen;SWITCHYARD_CUDA_LIBRARY=;XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/tests/cache")
 endfunction()

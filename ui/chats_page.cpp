@@ -434,13 +434,13 @@ void ChatsPage::showContext() {
         tr("context %1 / %2")
             .arg(locale.toString(services_.controller.chat().contextTokens()), locale.toString(total));
     context_->setVisible(total > 0);
-    context_->setText(u"·  "_s + text);
+    context_->setText(u"·\u2003"_s + text);
 }
 
 void ChatsPage::connectInsight() {
     Settings& settings = services_.settings;
     insight_->setCurrentTab(settings.get<Setting::InsightTab>());
-    insight_->setXAxis(static_cast<LivePlot::XAxis>(settings.get<Setting::InsightAxis>()));
+    insight_->setXAxis(static_cast<PlotXAxis>(settings.get<Setting::InsightAxis>()));
     connect(insight_, &InsightPanel::tabChosen, this,
             [&settings](int tab) { settings.set<Setting::InsightTab>(tab); });
     connect(insight_, &InsightPanel::xAxisChosen, this,

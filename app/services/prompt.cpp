@@ -3,6 +3,8 @@
 #include "engine/base/error.h"
 #include "engine/run/record.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <iterator>
 #include <optional>

@@ -4,6 +4,7 @@
 #include "engine/model/model_config.h"
 #include "engine/run/backend.h"
 #include "engine/text/answer_format.h"
+#include "engine/text/chat_template.h"
 #include "engine/text/template_traits.h"
 
 #include <filesystem>

@@ -1,6 +1,7 @@
 #include "engine/text/template_traits.h"
 
 #include "engine/base/error.h"
+#include "engine/text/chat_template.h"
 
 #include <algorithm>
 #include <optional>

@@ -1,9 +1,14 @@
 // What a chat template makes of the things it may be given, found out by asking it.
 #pragma once
 
-#include "engine/text/chat_template.h"
+#include <nlohmann/json_fwd.hpp>
+
+#include <stop_token>
+#include <string>
 
 namespace switchyard {
+
+class ChatTemplate;
 
 enum class SystemRole {
     Heard,      ///< the template tells the model what the system says

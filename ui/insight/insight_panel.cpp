@@ -78,7 +78,7 @@ InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
     for (LivePlot* plot : {static_cast<LivePlot*>(speed_), static_cast<LivePlot*>(memory_)}) {
         connect(plot, &LivePlot::tokenClicked, this, &InsightPanel::tokenClicked);
         connect(plot, &LivePlot::exportFailed, this, &InsightPanel::problem);
-        connect(plot, &LivePlot::xAxisChosen, this, [this](LivePlot::XAxis axis) {
+        connect(plot, &LivePlot::xAxisChosen, this, [this](PlotXAxis axis) {
             setXAxis(axis);
             Q_EMIT xAxisChosen(static_cast<int>(axis));
         });
@@ -88,7 +88,7 @@ InsightPanel::InsightPanel(QWidget* parent) : QWidget(parent) {
 int InsightPanel::currentTab() const { return tabs_->currentIndex(); }
 void InsightPanel::setCurrentTab(int tab) { tabs_->setCurrentIndex(tab); }
 
-void InsightPanel::setXAxis(LivePlot::XAxis axis) {
+void InsightPanel::setXAxis(PlotXAxis axis) {
     speed_->setXAxis(axis);
     memory_->setXAxis(axis);
 }

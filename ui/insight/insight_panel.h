@@ -1,7 +1,6 @@
 // The Insight dock: what the dials do to speed and memory, live and for stored answers.
 #pragma once
 
-#include "ui/insight/live_plot.h"
 #include "ui/insight/run_series.h"
 
 #include <QTimer>
@@ -37,7 +36,7 @@ class InsightPanel : public QWidget {
     QToolButton& foldButton() const { return *fold_; } ///< for the action that folds the panel
     int currentTab() const;
     void setCurrentTab(int tab);
-    void setXAxis(LivePlot::XAxis axis);
+    void setXAxis(PlotXAxis axis);
 
   Q_SIGNALS:
     void tokenClicked(switchyard::MessageId message, int index);

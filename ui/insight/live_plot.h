@@ -15,7 +15,7 @@ namespace switchyard {
 class LivePlot : public QCustomPlot {
     Q_OBJECT
   public:
-    enum class XAxis { Tokens, Seconds };
+    using XAxis = PlotXAxis;
 
     LivePlot(const RunSeries& series, const QString& name, QWidget* parent = nullptr);
 
@@ -36,7 +36,7 @@ class LivePlot : public QCustomPlot {
   Q_SIGNALS:
     void tokenClicked(switchyard::MessageId message, int index);
     /// The user chose another x axis; all plots follow.
-    void xAxisChosen(switchyard::LivePlot::XAxis axis);
+    void xAxisChosen(switchyard::PlotXAxis axis);
     void exportFailed(const QString& sentence);
 
   protected:

@@ -15,6 +15,9 @@ namespace switchyard {
 /// Bytes in GiB, as the plots draw memory.
 constexpr double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0 * 1024.0); }
 
+/// What the plots are drawn over.
+enum class PlotXAxis { Tokens, Seconds };
+
 /// One token of the plots.
 struct PlotToken {
     MessageId message = 0;

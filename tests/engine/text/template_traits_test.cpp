@@ -1,4 +1,5 @@
 // What templates make of a system prompt, and which variables they ask about thinking.
+#include "engine/text/chat_template.h"
 #include "engine/text/template_traits.h"
 
 #include <gtest/gtest.h>
