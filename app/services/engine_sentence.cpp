@@ -109,6 +109,9 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "the exact path computes on the CPU alone"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 was lost while it computed; start the program again to use it"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1: the device is lost; restart the program to use it again"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "%1 is not used for this model: its kernels compute layers of this kind "
+                      "otherwise than the CPU"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 is not used: %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "its kernels compute something else than the CPU"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 needs %2 on %3, of which %4 of memory are free"),

@@ -851,6 +851,10 @@
         <translation>%1：设备已失去响应；请重新启动程序后再使用</translation>
     </message>
     <message>
+        <source>%1 is not used for this model: its kernels compute layers of this kind otherwise than the CPU</source>
+        <translation>此模型不使用 %1：其内核对这类层的计算结果与 CPU 不同</translation>
+    </message>
+    <message>
         <source>%1 is not used: %2</source>
         <translation>未使用 %1：%2</translation>
     </message>
@@ -911,36 +915,16 @@
         <translation>上下文止于 %1 个词元：模型用于更长文本的旋转未被计算。</translation>
     </message>
     <message>
-        <source>this device&apos;s kernels compute no attention temperature</source>
-        <translation>此设备的内核不计算注意力温度</translation>
+        <source>a layer&apos;s convolution has %1 taps, and this device&apos;s kernels take %2</source>
+        <translation>某一层的卷积有 %1 个抽头，而此设备的内核最多处理 %2 个</translation>
     </message>
     <message>
-        <source>this device&apos;s kernels compute no scaled logits</source>
-        <translation>此设备的内核不计算缩放的 logits</translation>
+        <source>a layer&apos;s linear attention has heads of %1 and %2 dimensions, which this device&apos;s kernels do not take</source>
+        <translation>某一层的线性注意力的头有 %1 和 %2 维，此设备的内核无法处理</translation>
     </message>
     <message>
-        <source>this device&apos;s kernels compute no norms behind a layer&apos;s blocks</source>
-        <translation>此设备的内核不计算层内模块之后的归一化</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no convolutions</source>
-        <translation>此设备的内核不计算卷积</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no linear attention</source>
-        <translation>此设备的内核不计算线性注意力</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no state spaces</source>
-        <translation>此设备的内核不计算状态空间</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no gates of attention</source>
-        <translation>此设备的内核不计算注意力门</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no feed-forward blocks without gates</source>
-        <translation>此设备的内核不计算没有门的前馈模块</translation>
+        <source>a layer&apos;s state space has states of %1 numbers, which this device&apos;s kernels do not take</source>
+        <translation>某一层的状态空间的状态有 %1 个数，此设备的内核无法处理</translation>
     </message>
     <message>
         <source>%1: the device cannot be used: %2</source>

@@ -186,6 +186,9 @@ class TestDeviceSentences : public QObject {
             "This device does not compute with IQ3_S, Q8_0: these weights became Q8_0, which takes 1.2 GiB "
             "more than in the file.",
             "Test Card is not used: its kernels compute something else than the CPU",
+            "Test Card is not used for this model: its kernels compute layers of this kind otherwise than "
+            "the "
+            "CPU",
             "the KV cache cannot be kept as FP8 on Test Card, whose compute capability is 8.6 and not 8.9 or "
             "newer: choose F16, Q8_0 or Q4_0",
             "the KV cache cannot be kept as FP8 on this device: choose F16, Q8_0 or Q4_0",

@@ -14,7 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// {"cards": [{"card": "...", "trouble": "", "programs": true, "types": {"Q4_K": true}}]}, the latest last.
+/// {"cards": [{"card": "...", "trouble": "", "programs": true, "states": true, "types": {"Q4_K": true}}]},
+/// the latest last.
 Json read_cards(const std::filesystem::path& file) {
     constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 20; // what is larger, or no file, is not ours
     std::error_code error;
@@ -37,6 +38,8 @@ CardFindings findings_of(const Json& entry) {
         findings.trouble = entry["trouble"].get<std::string>();
     if (entry.contains("programs") && entry["programs"].is_boolean())
         findings.takes_programs = entry["programs"].get<bool>();
+    if (entry.contains("states") && entry["states"].is_boolean())
+        findings.serves_states = entry["states"].get<bool>();
     if (entry.contains("program_trials") && entry["program_trials"].is_number_unsigned())
         findings.program_trials =
             static_cast<int>(std::min(entry["program_trials"].get<std::uint64_t>(), std::uint64_t{1000}));
@@ -54,6 +57,8 @@ Json to_json(const std::string& card, const CardFindings& findings) {
         entry["trouble"] = *findings.trouble;
     if (findings.takes_programs)
         entry["programs"] = *findings.takes_programs;
+    if (findings.serves_states)
+        entry["states"] = *findings.serves_states;
     if (findings.program_trials > 0)
         entry["program_trials"] = findings.program_trials;
     entry["types"] = Json::object();
@@ -86,6 +91,8 @@ void CheckMemory::add(const std::string& card, const CardFindings& findings) con
     all.program_trials = findings.program_trials;
     if (findings.takes_programs)
         all.takes_programs = findings.takes_programs;
+    if (findings.serves_states)
+        all.serves_states = findings.serves_states;
     for (const auto& [type, serves] : findings.serves)
         all.serves[type] = serves;
     Json cards = Json::array();

@@ -24,6 +24,14 @@ std::size_t stretch_bytes(const DeviceInfo& device) {
     return std::clamp(device.memory_bytes / 256, std::size_t{1} << 20, std::size_t{64} << 20);
 }
 
+/// Whether a plan has layers that CheckModel::Layers::WithStates stands for.
+bool asks_for_states(const Plan& plan) {
+    return !plan.states.empty() || std::ranges::any_of(plan.steps, [](const Step& step) {
+        const auto* norm = std::get_if<NormStep>(&step.operation);
+        return (norm && norm->add) || std::holds_alternative<GateStep>(step.operation);
+    });
+}
+
 class CudaBackend : public Backend {
   public:
     CudaBackend(std::shared_ptr<Device> device, const CudaOptions& options)
@@ -91,6 +99,9 @@ class CudaBackend : public Backend {
     bool holds_kv(BlockType type) const override { return keeps_cache(type, device_->info().compute); }
     BlockType nearest_weights(BlockType type) const override { return checked_type(type); }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
+        if (check_ && asks_for_states(*plan) && !check_->serves_states())
+            throw Error(device_->info().name + " is not used for this model: its kernels compute layers of "
+                                               "this kind otherwise than the CPU");
         const StepLaunches launches = tries_programs(options_.launches) && check_ && !check_->takes_programs()
                                           ? StepLaunches::Graphs
                                           : options_.launches;

@@ -54,6 +54,17 @@ int decompressed_until(const Plan& plan, std::size_t shared_bytes) {
     return until;
 }
 
+/// Two where what is its gate is its up as well.
+std::size_t matrices_of_an_expert(const Plan& plan) {
+    return std::ranges::any_of(plan.steps,
+                               [](const Step& step) {
+                                   const auto* s = std::get_if<ExpertsStep>(&step.operation);
+                                   return s && s->gate == s->up;
+                               })
+               ? 2
+               : 3;
+}
+
 double macs_of(const StageTable& stages) {
     double sum = 0;
     for (const StageUse& use : stages.uses)
@@ -87,8 +98,9 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
     : plan_(plan), pool_(std::move(pool)), kv_(kv), launches_(options.launches), offloads_(options.offloads),
       step_budget_(options.step_budget),
       has_prompt_form_(prompts_attend_together(plan, pool_->device().info().shared_bytes)), weights_(pool_),
-      inputs_(*pool_), candidates_(*pool_), clock_(pool_), experts_(pool_, options.expert_cache),
-      table_staging_(pool_->device()), downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
+      inputs_(*pool_), candidates_(*pool_), clock_(pool_),
+      experts_(pool_, options.expert_cache, matrices_of_an_expert(plan)), table_staging_(pool_->device()),
+      downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
     const FusedPlan fused = fuse(plan_);
     stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info(), arrivals_});
     program_stages_ = kStagesOfOne * stages_.size();

@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 
 #include <algorithm>
+#include <numeric>
 #include <ranges>
 #include <utility>
 
@@ -18,8 +19,8 @@ bool is_pinned(const Slice& slice) { return slice.place.kind == MemoryPlace::Kin
 std::size_t part_bytes(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
 /// Of the largest expert.
-std::size_t largest_expert(const WeightSet& weights) {
-    // Gate, up and down are three weights; which belong together does not matter for the largest of each.
+std::size_t largest_expert(const WeightSet& weights, std::size_t matrices) {
+    // Gate, up and down are weights of their own; which belong together does not matter for the largest.
     std::vector<std::size_t> largest;
     for (const auto& weight : weights.weights) {
         std::size_t most = 0;
@@ -28,20 +29,20 @@ std::size_t largest_expert(const WeightSet& weights) {
         largest.push_back(most);
     }
     std::ranges::sort(largest, std::greater());
-    largest.resize(3);
-    return largest[0] + largest[1] + largest[2];
+    largest.resize(matrices);
+    return std::accumulate(largest.begin(), largest.end(), std::size_t{0});
 }
 
 } // namespace
 
-ExpertCache::ExpertCache(std::shared_ptr<DevicePool> pool, std::size_t budget)
-    : pool_(std::move(pool)), budget_(budget), copies_(pool_->device().make_stream()),
+ExpertCache::ExpertCache(std::shared_ptr<DevicePool> pool, std::size_t budget, std::size_t matrices)
+    : pool_(std::move(pool)), budget_(budget), matrices_(matrices), copies_(pool_->device().make_stream()),
       arrived_(pool_->device().make_event()), used_{pool_->device().make_event(),
                                                     pool_->device().make_event()},
       entries_(pool_->device()) {}
 
 void ExpertCache::settle(const WeightSet& weights) {
-    const std::size_t wanted = largest_expert(weights);
+    const std::size_t wanted = largest_expert(weights, matrices_);
     if (wanted <= slot_bytes_)
         return;
     slots_.clear();
@@ -54,7 +55,7 @@ void ExpertCache::settle(const WeightSet& weights) {
             ++matrices;
             pinned += slice.bytes;
         }
-    const std::size_t experts = matrices / 3;
+    const std::size_t experts = matrices / matrices_;
     const std::size_t count = std::min(experts, std::max(kLeastSlots, budget_ / slot_bytes_));
     const std::size_t stretch = std::max<std::size_t>(1, kStretchBytes / slot_bytes_);
     while (slots_.size() < count) {
@@ -131,6 +132,8 @@ void ExpertCache::load(Slot& slot, const WeightSet& weights, const ExpertSlices&
                        Stream& stream) {
     std::byte* to = slot.memory;
     for (const WeightId id : {expert.gate, expert.up, expert.down}) {
+        if (id == expert.gate && to != slot.memory)
+            continue; // it is the same matrix as the gate
         const Slice& slice = weights.slice(id, static_cast<std::size_t>(expert.expert));
         copies_->copy_to_device(to, slice.data, slice.bytes);
         table.show(id, expert.expert, to, reinterpret_cast<MatrixView*>(entries_.data())[entries_used_++],

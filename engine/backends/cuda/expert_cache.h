@@ -25,8 +25,8 @@ struct ExpertSlices {
 /// Used from the thread that computes, but for use().
 class ExpertCache {
   public:
-    /// It takes up to `budget` bytes of the device's memory.
-    ExpertCache(std::shared_ptr<DevicePool> pool, std::size_t budget);
+    /// It takes up to `budget` bytes of the device's memory. `matrices`: of an expert.
+    ExpertCache(std::shared_ptr<DevicePool> pool, std::size_t budget, std::size_t matrices);
 
     /// Takes the device's memory for as many experts as the budget has room for, and for at least two. Throws
     /// Error where there is not even one.
@@ -62,7 +62,7 @@ class ExpertCache {
               Stream& stream);
 
     std::shared_ptr<DevicePool> pool_;
-    const std::size_t budget_;
+    const std::size_t budget_, matrices_; ///< bytes; of an expert
     std::vector<std::shared_ptr<std::byte>> memory_;
     std::size_t slot_bytes_ = 0;
     Order slots_; ///< the one that was used last comes last

@@ -5,8 +5,8 @@
 
 namespace switchyard::cuda {
 
-ExpertFetch::ExpertFetch(std::shared_ptr<DevicePool> pool, std::size_t budget)
-    : cache_(pool, budget), asked_(pool->device().make_event()),
+ExpertFetch::ExpertFetch(std::shared_ptr<DevicePool> pool, std::size_t budget, std::size_t matrices)
+    : cache_(pool, budget, matrices), asked_(pool->device().make_event()),
       chosen_(pool->device()), written_{HostBuffer(pool->device()), HostBuffer(pool->device())} {}
 
 void ExpertFetch::ask(const ExpertChoice* choices, int rows, int most) {

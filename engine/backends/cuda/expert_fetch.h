@@ -14,7 +14,8 @@ namespace switchyard::cuda {
 /// prompts, begin() and bring() for each group in order, each followed by used().
 class ExpertFetch {
   public:
-    ExpertFetch(std::shared_ptr<DevicePool> pool, std::size_t budget);
+    /// `matrices`: of an expert; two where gate and up are the same.
+    ExpertFetch(std::shared_ptr<DevicePool> pool, std::size_t budget, std::size_t matrices);
 
     ExpertCache& cache() { return cache_; }
     const ExpertCache& cache() const { return cache_; }

@@ -75,6 +75,14 @@ std::vector<WeightId> hidden_readers(const FusedFeedForward& fused) {
     return ids;
 }
 
+/// Of a block or of experts: up alone where it is the gate as well.
+std::vector<WeightId> matrices_of(const auto& step) {
+    std::vector<WeightId> ids = {step.up, step.down};
+    if (step.gate != step.up)
+        ids.insert(ids.begin(), step.gate);
+    return ids;
+}
+
 bool has_output_gate(const FusedFeedForward& fused) {
     return std::ranges::any_of(fused.blocks,
                                [](const FeedForwardStep& block) { return block.output_gate != kNoWeight; });
@@ -96,10 +104,10 @@ class FeedForwardStage : public Stage {
         if (fused.route && !fused.route->constant_bias.empty())
             constant_bias_ = maker.constants.add(fused.route->constant_bias);
         if (fused.experts)
-            for (const WeightId id : {fused.experts->gate, fused.experts->up, fused.experts->down})
+            for (const WeightId id : matrices_of(*fused.experts))
                 maker.weights.add_prompt_weight(id);
         for (const FeedForwardStep& block : fused.blocks)
-            for (const WeightId id : {block.gate, block.up, block.down})
+            for (const WeightId id : matrices_of(block))
                 maker.weights.add_prompt_weight(id);
     }
     void reserve(const StepShape& shape, Scratch& scratch) const override;
@@ -329,11 +337,11 @@ void FeedForwardStage::count(const StepShape& shape, const WeightSet& weights, S
         const double choices =
             static_cast<double>(shape.rows) * active_experts(fused_.route->routing, shape.experts);
         const double met = std::min(choices, static_cast<double>(experts()));
-        for (const WeightId id : {fused_.experts->gate, fused_.experts->up, fused_.experts->down})
+        for (const WeightId id : matrices_of(*fused_.experts))
             count_products(weights[id], met, choices / met, table.of(StageKind::Experts));
     }
     for (const FeedForwardStep& block : fused_.blocks)
-        for (const WeightId id : {block.gate, block.up, block.down})
+        for (const WeightId id : matrices_of(block))
             count_products(weights[id], 1, shape.rows, table.of(kind()));
 }
 

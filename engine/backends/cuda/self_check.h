@@ -13,8 +13,8 @@
 
 namespace switchyard::cuda {
 
-/// Sends small models of one type each through the card and the CPU: answers' rows and a prompt's, attention,
-/// routing and experts. Threads may ask at once.
+/// Sends small models of one type each (check_model.h) through the card and the CPU: answers' rows and a
+/// prompt's, attention, routing and experts. Threads may ask at once.
 class SelfCheck {
   public:
     /// Gives a backend on the card that is not checked itself, and whose memory goes with it.
@@ -29,6 +29,9 @@ class SelfCheck {
     std::string trouble();
     /// Whether products with weights of `type` are the CPU's. Throws Error.
     bool serves(BlockType type);
+    /// Whether layers with states, gates of attention and norms behind blocks are the CPU's: asked before the
+    /// first model that has such. Throws Error.
+    bool serves_states();
     /// Whether steps of one row by programs (row_program.h) have the bits of others. Not where the card was
     /// lost in one, or a process did not come back from asking, twice. Throws Error.
     bool takes_programs();

@@ -85,12 +85,15 @@ TEST_P(CudaOffload, AnswersTheSameWhateverTheCacheHolds) {
         const TokenRecord& last = records.front().tokens.back();
         EXPECT_EQ(last.weights_bytes, model->weights()->own_bytes() + use->cache_bytes);
         if (cache > kMiB) {
-            EXPECT_GT(use->traffic.hit_rate(), 0.6);
+            EXPECT_EQ(use->slots, use->experts);
+            EXPECT_LE(use->traffic.misses, use->experts) << "each comes once";
+            EXPECT_GT(use->traffic.hits, 0u);
         }
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, CudaOffload, testing::Values("qwen3moe", "deepseek2_lite", "gptoss"));
+INSTANTIATE_TEST_SUITE_P(Families, CudaOffload,
+                         testing::Values("qwen3moe", "deepseek2_lite", "gptoss", "nemotron_h"));
 
 TEST(CudaOffloadForecast, SaysWhatLiesOnTheDeviceAndWhatInRam) {
     auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device({.memory_bytes = 8 * kMiB}));

@@ -82,6 +82,28 @@ TEST(SelfCheck, ACardThatLosesAKernelIsNotUsed) {
     }
 }
 
+TEST(SelfCheck, ACardThatLosesAKernelOfStatesIsNotUsedForModelsThatHaveThem) {
+    for (const Kernel lost : {Kernel::Convolve, Kernel::DeltaRuleSlice, Kernel::StateSpace, Kernel::Gate}) {
+        Card card(loses_kernel(lost));
+        EXPECT_FALSE(card.check().serves_states()) << kernel_name(lost);
+    }
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "card-checks.json";
+    Card card(loses_kernel(Kernel::Convolve));
+    EXPECT_NO_THROW(test::load_reference("qwen3", card.backend(file)));
+    Card whole;
+    try {
+        test::load_reference("lfm2", card.backend(file));
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.what(),
+                     "emulated device is not used for this model: its kernels compute layers of "
+                     "this kind otherwise than the CPU");
+    }
+    EXPECT_ANY_THROW(test::load_reference("lfm2", whole.backend(file))) << "asked again";
+    EXPECT_NO_THROW(test::load_reference("lfm2", whole.backend()));
+}
+
 TEST(SelfCheck, ProgramsThatDifferAreOff) {
     const test::TemporaryFolder folder;
     const auto file = folder.path() / "card-checks.json";
