@@ -16,6 +16,7 @@ namespace switchyard {
 struct RopeFrequencies {
     std::vector<float> inverse; ///< [dims/2]
     float magnitude = 1.0f;
+    QueryTemperature temperature = {}; ///< at rest; a backend may let rotations of queries multiply them
 };
 
 /// A norm or a rotation of single rows, in place.

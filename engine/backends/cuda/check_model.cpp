@@ -183,6 +183,7 @@ void CheckModel::add_short_convolution() {
     ConvolutionStep step = {};
     step.in = all;
     step.out = out;
+    step.channels = kHidden;
     step.from = 2 * kHidden;
     step.kernel = vector(kTaps - 1, 0.5f, kHidden);
     step.taps = kTaps - 1;
@@ -198,6 +199,7 @@ void CheckModel::convolve(ValueId in, ValueId out, int from) {
     ConvolutionStep step = {};
     step.in = in;
     step.out = out;
+    step.channels = width(out);
     step.from = from;
     step.kernel = vector(kTaps, 0.5f, width(out));
     step.bias = from > 0 ? vector(width(out), 0.0f) : kNoWeight;
@@ -268,9 +270,11 @@ void CheckModel::add_gated_attention() {
         project(normed_, out);
     add(SplitStep{both, q, gate, kHeads, kHeadDim, kHeadDim});
     const std::vector<float> frequencies = frequencies_of(kHeadDim);
-    add(RopeStep{q, kHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies, 1.0f, {0.1f, 16}});
+    add(RopeStep{q, kHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies});
     add(RopeStep{k, kKvHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies});
-    add(AttentionStep{q, k, v, attended, kHeads, kKvHeads, kHeadDim, kHeadDim, 0.125f});
+    AttentionStep attention{q, k, v, attended, kHeads, kKvHeads, kHeadDim, kHeadDim, 0.125f};
+    attention.temperature = {.scale = 0.1f, .length = 16};
+    add(attention);
     add(GateStep{attended, gate});
     project(attended, found);
     NormStep behind = {};

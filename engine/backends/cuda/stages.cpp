@@ -9,8 +9,8 @@
 #include "engine/backends/cuda/value_stages.h"
 
 #include <algorithm>
-#include <stdexcept>
 #include <cstring>
+#include <stdexcept>
 
 namespace switchyard::cuda {
 
@@ -45,7 +45,7 @@ class RopeStage : public Stage {
     RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
         for (const RopeFrequencies& rope : ropes)
             ropes_.push_back({constants.add(rope.inverse), static_cast<std::int32_t>(rope.inverse.size()),
-                              rope.magnitude});
+                              rope.magnitude, rope.temperature});
     }
     void count(const StepShape&, const WeightSet&, StageTable&) const override {}
     void reserve(const StepShape& shape, Scratch& scratch) const override {
@@ -65,7 +65,9 @@ class RopeStage : public Stage {
                                        .cosines = step.scratch.ropes[i].cosines.get<float>(),
                                        .sines = step.scratch.ropes[i].sines.get<float>(),
                                        .magnitude = ropes_[i].magnitude,
-                                       .pairs = ropes_[i].pairs};
+                                       .pairs = ropes_[i].pairs,
+                                       .heat = ropes_[i].temperature.scale,
+                                       .heat_length = ropes_[i].temperature.length};
             step.launch<Kernel::RopeTables>(rope_grid(step.rows()), p);
         }
     }
@@ -75,6 +77,7 @@ class RopeStage : public Stage {
         std::size_t inverse;
         std::int32_t pairs;
         float magnitude;
+        QueryTemperature temperature;
     };
     std::vector<Rope> ropes_;
 };
