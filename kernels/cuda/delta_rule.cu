@@ -19,8 +19,16 @@ struct DeltaWork {
     int first, count; ///< values
 };
 
-/// What a warp brings of one row of a head; `kValues` of its values.
-template <int kValues>
+/// The logarithm of a decay.
+__device__ float log_decay(const DeltaRuleParams& p, float a, float time) {
+    return p.least_decay < 0.0f
+               ? multiply_rounded(p.least_decay, sigmoid_times(1.0f, multiply_rounded(fabsf(a), time)))
+               : multiply_rounded(a, softplus(time));
+}
+
+/// What a warp brings of one row of a head; `kValues` of its values. `kByChannel`: with a decay for each
+/// channel of a key.
+template <int kValues, bool kByChannel>
 class RowOfHead {
   public:
     __device__ void load(const DeltaRuleParams& p, const DeltaWork& work, std::int64_t row) {
@@ -30,13 +38,16 @@ class RowOfHead {
         load(mixed + key_head * dk, dk, q_);
         load(mixed + (nk + key_head) * dk, dk, k_);
         load(mixed + 2 * nk * dk + work.head * dv + work.first, work.count, v_);
-        alpha_ = p.alpha[row * nv + work.head];
+        if constexpr (kByChannel)
+            load(p.alpha + (row * nv + work.head) * dk, dk, alpha_);
+        else
+            alpha_[0] = p.alpha[row * nv + work.head];
         beta_ = p.beta[row * nv + work.head];
     }
     /// Queries and keys of unit length, the queries divided by the root of their dimensions; zeros behind.
     template <class Shared>
-    __device__ void store(Shared& shared, int r, int key_dim, float a, float dt) {
-        to_length(1.0f / sqrtf(static_cast<float>(key_dim)), q_);
+    __device__ void store(Shared& shared, int r, const DeltaRuleParams& p, float a, const float* dt) {
+        to_length(1.0f / sqrtf(static_cast<float>(p.key_dim)), q_);
         to_length(1.0f, k_);
         float match = 0.0f;
         for (int i = 0; i < kOwn; ++i) {
@@ -44,6 +55,9 @@ class RowOfHead {
             match = fmaf(q_[i], k_[i], match);
             shared.q[r][at] = q_[i];
             shared.k[r][at] = k_[i];
+            if constexpr (kByChannel)
+                shared.decays[r][at] =
+                    expf(log_decay(p, a, add_rounded(alpha_[i], at < p.key_dim ? dt[at] : 0.0f)));
         }
         for (int i = 0; i < kValues / kWarpLanes; ++i)
             shared.v[r][i * kWarpLanes + lane_index()] = v_[i];
@@ -51,7 +65,8 @@ class RowOfHead {
         if (lane_index() != 0)
             return;
         shared.match[r] = match;
-        shared.decay[r] = expf(multiply_rounded(a, softplus(add_rounded(alpha_, dt))));
+        if constexpr (!kByChannel)
+            shared.decay[r] = expf(log_decay(p, a, add_rounded(alpha_[0], dt[0])));
         shared.beta[r] = sigmoid_times(1.0f, beta_);
     }
 
@@ -73,7 +88,7 @@ class RowOfHead {
     }
 
     float q_[kOwn], k_[kOwn], v_[kValues / kWarpLanes];
-    float alpha_, beta_;
+    float alpha_[kByChannel ? kOwn : 1], beta_;
 };
 
 /// A thread's part of a state: two columns, of these the keys that its part of eight lanes has, four
@@ -100,9 +115,10 @@ class StatePart {
     /// One row. With the state before it S, and what is kept of that S' = decay S, S becomes
     /// S' + k (x) change with change = beta (v - S'^T k), and q^T of that is q^T S' + (q k) change: so both
     /// sums over keys are of the state before the row, and one meeting of the lanes serves them.
-    template <class Shared>
+    template <bool kByChannel, class Shared>
     __device__ void pass(Shared& shared, int r) {
-        const float decay = shared.decay[r], beta = shared.beta[r], match = shared.match[r];
+        const float decay = kByChannel ? 1.0f : shared.decay[r], beta = shared.beta[r],
+                    match = shared.match[r];
         const float2 v = *reinterpret_cast<const float2*>(&shared.v[r][column()]);
         float k[kKeys], known[2] = {}, asked[2] = {};
 #pragma unroll
@@ -113,6 +129,15 @@ class StatePart {
             const float q[4] = {qs.x, qs.y, qs.z, qs.w};
             float* own = k + 4 * four;
             own[0] = ks.x, own[1] = ks.y, own[2] = ks.z, own[3] = ks.w;
+            if constexpr (kByChannel) {
+                const float4 ds = *reinterpret_cast<const float4*>(&shared.decays[r][key]);
+                const float d[4] = {ds.x, ds.y, ds.z, ds.w};
+#pragma unroll
+                for (int i = 0; i < 4; ++i)
+#pragma unroll
+                    for (int c = 0; c < 2; ++c)
+                        s_[4 * four + i][c] = multiply_rounded(d[i], s_[4 * four + i][c]);
+            }
 #pragma unroll
             for (int i = 0; i < 4; ++i)
 #pragma unroll
@@ -167,21 +192,22 @@ __device__ void write_gated(const DeltaRuleParams& p, const float* found, std::i
     for (int i = 0; i < kOwn; ++i) {
         const int at = i * kWarpLanes + lane_index();
         if (at < p.value_dim)
-            p.out[place + at] = multiply_rounded(multiply_rounded(multiply_rounded(x[i], factor), gain[at]),
-                                                 silu(p.z[place + at]));
+            p.out[place + at] =
+                multiply_rounded(multiply_rounded(multiply_rounded(x[i], factor), gain[at]),
+                                 sigmoid_times(p.sigmoid_gate ? 1.0f : p.z[place + at], p.z[place + at]));
     }
 }
 
-template <int kSlices>
+template <int kSlices, bool kByChannel>
 __device__ void delta_rule_block(const DeltaRuleParams& p) {
-    using Shared = DeltaRuleShared<kSlices>;
+    using Shared = DeltaRuleShared<kSlices, kByChannel>;
     constexpr int kWarps = kDeltaThreads / kSlices / kWarpLanes, kBrought = Shared::kRows / kWarps;
     Shared& shared = shared_memory<Shared>();
     const int head = static_cast<int>(blockIdx.x) / kSlices,
               begin = static_cast<int>(blockIdx.x) % kSlices * Shared::kValues;
     const DeltaWork work = {head, begin, min(p.value_dim - begin, Shared::kValues)};
-    const float a = floats_of(p.a)[head], dt = floats_of(p.dt)[head];
-    const float* gain = floats_of(p.gain);
+    const float a = floats_of(p.a)[head];
+    const float *dt = floats_of(p.dt) + head * (kByChannel ? p.key_dim : 1), *gain = floats_of(p.gain);
     wait_for_previous();
     let_next_start();
     const SequenceStates sequence = p.states.sequences[blockIdx.y];
@@ -191,7 +217,7 @@ __device__ void delta_rule_block(const DeltaRuleParams& p) {
     const float* before = state_before(p.states, sequence);
     StatePart state(p, work, before ? before + own_state : nullptr);
     KeptStates kept(p.states, sequence, 0);
-    RowOfHead<Shared::kValues> own[kBrought]; // of the tile that comes
+    RowOfHead<Shared::kValues, kByChannel> own[kBrought]; // of the tile that comes
     const auto each_own = [&](int first, const auto& each) {
 #pragma unroll
         for (int k = 0; k < kBrought; ++k)
@@ -201,11 +227,11 @@ __device__ void delta_rule_block(const DeltaRuleParams& p) {
     const auto load = [&](int k, int, std::int64_t row) { own[k].load(p, work, row); };
     each_own(0, load);
     for (int first = 0; first < sequence.rows; first += Shared::kRows) {
-        each_own(first, [&](int k, int r, std::int64_t) { own[k].store(shared, r, p.key_dim, a, dt); });
+        each_own(first, [&](int k, int r, std::int64_t) { own[k].store(shared, r, p, a, dt); });
         sync_block();
         each_own(first + Shared::kRows, load);
         for (int r = 0; r < min(Shared::kRows, sequence.rows - first); ++r) {
-            state.pass(shared, r);
+            state.template pass<kByChannel>(shared, r);
             kept.behind(first + r + 1, [&](float* to) { state.write(to + own_state); });
         }
         sync_block();
@@ -218,17 +244,25 @@ __device__ void delta_rule_block(const DeltaRuleParams& p) {
         });
     }
 }
-static_assert(DeltaRuleShared<kDeltaSlices>::kValues == kWarpLanes);
+static_assert(DeltaRuleShared<kDeltaSlices, true>::kValues == kWarpLanes);
 
 } // namespace
 
 static __global__ void __launch_bounds__(kDeltaThreads, 1)
     delta_rule(const __grid_constant__ DeltaRuleParams p) {
-    delta_rule_block<1>(p);
+    delta_rule_block<1, false>(p);
 }
 static __global__ void __launch_bounds__(kDeltaThreads / kDeltaSlices, 4)
     delta_rule_slice(const __grid_constant__ DeltaRuleParams p) {
-    delta_rule_block<kDeltaSlices>(p);
+    delta_rule_block<kDeltaSlices, false>(p);
+}
+static __global__ void __launch_bounds__(kDeltaThreads, 1)
+    delta_rule_channels(const __grid_constant__ DeltaRuleParams p) {
+    delta_rule_block<1, true>(p);
+}
+static __global__ void __launch_bounds__(kDeltaThreads / kDeltaSlices, 3)
+    delta_rule_channels_slice(const __grid_constant__ DeltaRuleParams p) {
+    delta_rule_block<kDeltaSlices, true>(p);
 }
 
 static __global__ void __launch_bounds__(kGateDeltaThreads, 4)

@@ -59,8 +59,8 @@ struct ConvolveParams {
     const float* in;          ///< [rows][in_stride]
     const MatrixView* kernel; ///< [channels][taps]
     const MatrixView* bias;   ///< [channels]; null: none
-    float* out;               ///< [rows][channels]
-    std::int64_t in_stride;
+    float* out;               ///< [rows][out_stride], the first channel's
+    std::int64_t in_stride, out_stride;
     std::int32_t channels, taps;
     std::int32_t from;              ///< where channels begin in a row of `in`
     std::int32_t gate_in, gate_out; ///< where what multiplies them, and the result, begins; -1: nothing
@@ -81,15 +81,18 @@ inline constexpr int kDeltaDims = 128; ///< of a head's keys, and of its values,
 /// registers while rows pass. Where sequences have many rows, slices leave what they found in `out` without
 /// the norm and the gate, which GateDelta then does; with the same bits. Grid: delta_grid().
 struct DeltaRuleParams {
-    LayerStates states;        ///< of [value_heads][key_dim][value_dim]
-    const float* mixed;        ///< [rows][2 * key_heads * key_dim + value_heads * value_dim]
-    const float *alpha, *beta; ///< [rows][value_heads]
-    const float* z;            ///< [rows][value_heads * value_dim]
-    const MatrixView *a, *dt;  ///< [value_heads]
-    const MatrixView* gain;    ///< [value_dim]
-    float* out;                ///< [rows][value_heads * value_dim]
+    LayerStates states;       ///< of [value_heads][key_dim][value_dim]
+    const float* mixed;       ///< [rows][2 * key_heads * key_dim + value_heads * value_dim]
+    const float* alpha;       ///< [rows][value_heads], or [rows][value_heads * key_dim] by channel
+    const float* beta;        ///< [rows][value_heads]
+    const float* z;           ///< [rows][value_heads * value_dim]
+    const MatrixView *a, *dt; ///< [value_heads]; dt by channel as many as alpha of a row
+    const MatrixView* gain;   ///< [value_dim]
+    float* out;               ///< [rows][value_heads * value_dim]
     std::int32_t key_heads, value_heads, key_dim, value_dim;
     std::int32_t neighbours;
+    std::int32_t sigmoid_gate; ///< else SiLU
+    float least_decay;         ///< DeltaRuleStep's
     float epsilon;
 };
 inline constexpr int kDeltaSlices = 4;    ///< of a head, where rows are many
@@ -105,14 +108,19 @@ inline GridSize gate_delta_grid(int value_heads, int rows) {
 }
 
 /// Rows in shared memory, of which each warp brings as many as others.
-template <int kSlices>
+template <int kSlices, bool kByChannel>
 struct DeltaRuleShared {
     static constexpr int kRows = kSlices == 1 ? 16 : 8, kValues = kDeltaDims / kSlices;
     alignas(16) float q[kRows][kDeltaDims], k[kRows][kDeltaDims];
     alignas(16) float v[kRows][kValues], found[kRows][kValues];
+    alignas(16) float decays[kByChannel ? kRows : 1][kByChannel ? kDeltaDims : 4]; ///< of channels
     float decay[kRows], beta[kRows];
     float match[kRows]; ///< of q and k
 };
+using DeltaShared = DeltaRuleShared<1, false>;
+using DeltaSliceShared = DeltaRuleShared<kDeltaSlices, false>;
+using DeltaChannelsShared = DeltaRuleShared<1, true>;
+using DeltaChannelsSliceShared = DeltaRuleShared<kDeltaSlices, true>;
 
 // ---- State space
 
@@ -157,9 +165,11 @@ struct StateSpaceShared {
     X(Recurrence, recurrence, RecurrenceParams, NoShared, kRecurrenceThreads, 4)                             \
     X(Convolve, convolve, ConvolveParams, NoShared, kConvolveThreads, 8)
 #define SWITCHYARD_DELTA_RULE_KERNELS(X)                                                                     \
-    X(DeltaRule, delta_rule, DeltaRuleParams, DeltaRuleShared<1>, kDeltaThreads, 1)                          \
-    X(DeltaRuleSlice, delta_rule_slice, DeltaRuleParams, DeltaRuleShared<kDeltaSlices>,                      \
-      kDeltaThreads / kDeltaSlices, 4)                                                                       \
+    X(DeltaRule, delta_rule, DeltaRuleParams, DeltaShared, kDeltaThreads, 1)                                 \
+    X(DeltaRuleSlice, delta_rule_slice, DeltaRuleParams, DeltaSliceShared, kDeltaThreads / kDeltaSlices, 4)  \
+    X(DeltaRuleChannels, delta_rule_channels, DeltaRuleParams, DeltaChannelsShared, kDeltaThreads, 1)        \
+    X(DeltaRuleChannelsSlice, delta_rule_channels_slice, DeltaRuleParams, DeltaChannelsSliceShared,          \
+      kDeltaThreads / kDeltaSlices, 3)                                                                       \
     X(GateDelta, gate_delta, DeltaRuleParams, NoShared, kGateDeltaThreads, 4)
 #define SWITCHYARD_STATE_SPACE_KERNELS(X)                                                                    \
     X(StateSpace, state_space, StateSpaceParams, StateSpaceShared, kSpaceThreads, 1)

@@ -117,7 +117,7 @@ static __global__ void __launch_bounds__(kConvolveThreads, 8)
         const std::int64_t at = sequence.first_row + std::int64_t{row};
         if (p.gate_out >= 0)
             sum = multiply_rounded(sum, p.in[at * p.in_stride + p.gate_out + c]);
-        p.out[at * p.channels + c] = sum;
+        p.out[at * p.out_stride + c] = sum;
         kept.behind(row + 1, [&](float* to) {
 #pragma unroll
             for (int k = 1; k < kMostTaps; ++k)

@@ -36,13 +36,9 @@ void check(const ExpertsStep& s) {
     if (s.weigh_input)
         throw Error("this device's kernels compute no routers of this kind");
 }
-void check(const DeltaRuleStep& s) {
-    if (s.by_channel || s.least_decay < 0 || s.sigmoid_gate)
-        throw Error("this device's kernels compute no decays of single channels");
-}
 void check(const StateSpaceStep& s) {
-    if (s.by_value || s.gain == kNoWeight)
-        throw Error("this device's kernels compute no state spaces without norms");
+    if (s.by_value)
+        throw Error("this device's kernels compute no decays of single values");
 }
 void check(const IndexStep&) { throw Error("this device's kernels compute no sparse attention"); }
 void check(const CompressStep&) { throw Error("this device's kernels compute no sparse attention"); }

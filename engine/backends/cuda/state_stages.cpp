@@ -55,14 +55,15 @@ class ConvolutionStage : public StateStage {
     explicit ConvolutionStage(const ConvolutionStep& step) : step_(step) {}
     void launch(StepLaunch& step) const override {
         step.enter(StageKind::Attention);
-        const int channels = step.width(step_.out);
+        const int channels = step_.channels;
         step.launch<Kernel::Convolve>(convolve_grid(channels, step.shape.sequences, step.rows()),
                                       {.states = states_of(step, step_.state),
                                        .in = step.value(step_.in),
                                        .kernel = step.weights.entry(step_.kernel),
                                        .bias = step.weights.entry(step_.bias),
-                                       .out = step.value(step_.out),
+                                       .out = step.value(step_.out) + step_.to,
                                        .in_stride = step.width(step_.in),
+                                       .out_stride = step.width(step_.out),
                                        .channels = channels,
                                        .taps = step_.taps,
                                        .from = step_.from,
@@ -97,10 +98,18 @@ class DeltaRuleStage : public StateStage {
                                    .key_dim = step_.key_dim,
                                    .value_dim = step_.value_dim,
                                    .neighbours = step_.neighbours,
+                                   .sigmoid_gate = step_.sigmoid_gate,
+                                   .least_decay = step_.least_decay,
                                    .epsilon = step_.epsilon};
-        if (step.rows() <= kFew * step.shape.sequences)
+        const bool few = step.rows() <= kFew * step.shape.sequences;
+        if (few && step_.by_channel)
+            return step.launch<Kernel::DeltaRuleChannels>(delta_grid(p, 1), p);
+        if (few)
             return step.launch<Kernel::DeltaRule>(delta_grid(p, 1), p);
-        step.launch<Kernel::DeltaRuleSlice>(delta_grid(p, kDeltaSlices), p);
+        if (step_.by_channel)
+            step.launch<Kernel::DeltaRuleChannelsSlice>(delta_grid(p, kDeltaSlices), p);
+        else
+            step.launch<Kernel::DeltaRuleSlice>(delta_grid(p, kDeltaSlices), p);
         step.launch<Kernel::GateDelta>(gate_delta_grid(step_.value_heads, step.rows()), p);
     }
 
@@ -123,7 +132,8 @@ class StateSpaceStage : public StateStage {
                                     .dt_bias = step.weights.entry(step_.dt_bias),
                                     .gain = step.weights.entry(step_.gain),
                                     .out = step.value(step_.out),
-                                    .arrived = step.one_row() ? step.inputs.arrivals() + arrivals_ : nullptr,
+                                    .arrived = step.one_row() && normed() ? step.inputs.arrivals() + arrivals_
+                                                                          : nullptr,
                                     .in_stride = step.width(step_.in),
                                     .dt_from = step_.dt_from,
                                     .heads = step_.heads,
@@ -132,7 +142,7 @@ class StateSpaceStage : public StateStage {
                                     .state_size = step_.state_size,
                                     .epsilon = step_.epsilon};
         step.launch<Kernel::StateSpace>(space_grid(p), p);
-        if (!p.arrived)
+        if (!p.arrived && normed())
             step.launch<Kernel::NormGroups>(norm_grid(step_.groups, step.rows()),
                                             {.in = p.out,
                                              .gain = p.gain,
@@ -144,6 +154,8 @@ class StateSpaceStage : public StateStage {
     }
 
   private:
+    bool normed() const { return step_.gain != kNoWeight; }
+
     StateSpaceStep step_;
     std::size_t arrivals_; ///< of a group's blocks
 };

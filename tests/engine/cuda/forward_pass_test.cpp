@@ -11,13 +11,14 @@
 namespace switchyard {
 namespace {
 
-constexpr const char* kFamilies[] = {
-    "deepseek1", "deepseek2_grouped", "deepseek2_lite", "deepseek3", "gptoss", "llama31", "mixtral", "olmoe",
-    "qwen2", "qwen2moe", "qwen3", "qwen3moe", "smollm3", "glm4_moe", "hunyuan_v1_moe", "exaone_moe",
-    // norms behind blocks, gates, scaled logits, temperatures
-    "afmoe", "gemma3", "granitemoe", "ministral3", "olmo2",
-    // layers with states
-    "granitemoehybrid", "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next"};
+constexpr const char* kFamilies[] = {"deepseek1", "deepseek2_grouped", "deepseek2_lite", "deepseek3",
+                                     "gptoss", "llama31", "mixtral", "olmoe", "qwen2", "qwen2moe", "qwen3",
+                                     "qwen3moe", "smollm3", "glm4_moe", "hunyuan_v1_moe", "exaone_moe",
+                                     // norms behind blocks, gates, scaled logits, temperatures
+                                     "afmoe", "gemma3", "granitemoe", "ministral3", "olmo2",
+                                     // layers with states
+                                     "bailing_hybrid", "falcon_h1", "granitemoehybrid", "kimi_linear",
+                                     "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next"};
 
 std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
     auto ids =

@@ -158,6 +158,7 @@ TEST_F(CudaStates, Convolutions) {
         p.bias = own.bias ? view(bias) : nullptr;
         p.out = put(std::vector<float>(kRows * channels));
         p.in_stride = static_cast<std::int64_t>(stride);
+        p.out_stride = static_cast<std::int64_t>(channels);
         p.channels = static_cast<std::int32_t>(channels);
         p.taps = own.taps;
         p.from = static_cast<std::int32_t>(from);
@@ -192,18 +193,22 @@ TEST_F(CudaStates, Convolutions) {
 
 struct DeltaCase {
     std::size_t key_heads, value_heads, key_dim, value_dim;
-    bool neighbours;
+    bool neighbours, by_channel = false;
+    float least_decay = 0.0f;
 };
 
 TEST_F(CudaStates, DeltaRules) {
-    for (const DeltaCase& own :
-         {DeltaCase{2, 4, 128, 128, true}, {2, 4, 20, 34, false}, {1, 1, 128, 16, true}}) {
+    for (const DeltaCase& own : {DeltaCase{2, 4, 128, 128, true},
+                                 {2, 4, 20, 34, false},
+                                 {1, 1, 128, 16, true},
+                                 {3, 3, 128, 128, true, true, 0.0f},
+                                 {2, 2, 20, 34, true, true, -5.0f}}) {
         SCOPED_TRACE(own.key_dim);
         const std::size_t dk = own.key_dim, dv = own.value_dim, nk = own.key_heads, nv = own.value_heads,
                           width = 2 * nk * dk + nv * dv;
-        const auto mixed = numbers(kRows * width), alpha = numbers(kRows * nv), beta = numbers(kRows * nv),
-                   z = numbers(kRows * nv * dv), a = numbers(nv, -0.3f, -0.01f), dt = numbers(nv),
-                   gain = numbers(dv);
+        const auto mixed = numbers(kRows * width), alpha = numbers(kRows * nv * (own.by_channel ? dk : 1)),
+                   beta = numbers(kRows * nv), z = numbers(kRows * nv * dv), a = numbers(nv, -0.3f, -0.01f),
+                   dt = numbers(nv * (own.by_channel ? dk : 1)), gain = numbers(dv);
         DeltaRuleParams p = {};
         p.mixed = put(mixed);
         p.alpha = put(alpha);
@@ -218,6 +223,8 @@ TEST_F(CudaStates, DeltaRules) {
         p.key_dim = static_cast<std::int32_t>(dk);
         p.value_dim = static_cast<std::int32_t>(dv);
         p.neighbours = own.neighbours;
+        p.sigmoid_gate = own.by_channel;
+        p.least_decay = own.least_decay;
         p.epsilon = 1e-5f;
         const auto step = [&](std::size_t row, std::vector<double>& state, double* out) {
             for (std::size_t h = 0; h < nv; ++h) {
@@ -227,12 +234,17 @@ TEST_F(CudaStates, DeltaRules) {
                 double qq = 1e-6, kk = 1e-6;
                 for (std::size_t i = 0; i < dk; ++i)
                     qq += double{q[i]} * q[i], kk += double{k[i]} * k[i];
-                const double decay = std::exp(a[h] * softplus(double{alpha[row * nv + h]} + dt[h]));
+                const auto decay_of = [&](std::size_t i) {
+                    const std::size_t n = own.by_channel ? dk : 1, c = own.by_channel ? i : 0;
+                    const double time = double{alpha[(row * nv + h) * n + c]} + dt[h * n + c];
+                    return std::exp(own.least_decay < 0 ? own.least_decay * sigmoid(std::abs(a[h]) * time)
+                                                        : a[h] * softplus(time));
+                };
                 double* s = state.data() + h * dk * dv;
                 for (std::size_t j = 0; j < dv; ++j) {
                     double known = 0, found = 0;
                     for (std::size_t i = 0; i < dk; ++i)
-                        known += k[i] / std::sqrt(kk) * (s[i * dv + j] *= decay);
+                        known += k[i] / std::sqrt(kk) * (s[i * dv + j] *= decay_of(i));
                     const double change = sigmoid(beta[row * nv + h]) * (v[j] - known);
                     for (std::size_t i = 0; i < dk; ++i) {
                         s[i * dv + j] += k[i] / std::sqrt(kk) * change;
@@ -243,7 +255,7 @@ TEST_F(CudaStates, DeltaRules) {
                 norm(out + h * dv, dv, 1e-5);
                 for (std::size_t j = 0; j < dv; ++j) {
                     const double gate = z[(row * nv + h) * dv + j];
-                    out[h * dv + j] *= gain[j] * gate * sigmoid(gate);
+                    out[h * dv + j] *= gain[j] * (own.by_channel ? 1.0 : gate) * sigmoid(gate);
                 }
             }
         };
@@ -251,8 +263,12 @@ TEST_F(CudaStates, DeltaRules) {
         const auto launch_all = [&](const LayerStates& states, int first, int rows) {
             p.states = states;
             if (rows <= 10)
-                return launch<Kernel::DeltaRule>(*stream, delta_grid(p, 1), p);
-            launch<Kernel::DeltaRuleSlice>(*stream, delta_grid(p, kDeltaSlices), p);
+                return own.by_channel ? launch<Kernel::DeltaRuleChannels>(*stream, delta_grid(p, 1), p)
+                                      : launch<Kernel::DeltaRule>(*stream, delta_grid(p, 1), p);
+            if (own.by_channel)
+                launch<Kernel::DeltaRuleChannelsSlice>(*stream, delta_grid(p, kDeltaSlices), p);
+            else
+                launch<Kernel::DeltaRuleSlice>(*stream, delta_grid(p, kDeltaSlices), p);
             DeltaRuleParams behind = p;
             behind.out += static_cast<std::size_t>(first) * nv * dv;
             behind.z += static_cast<std::size_t>(first) * nv * dv;
