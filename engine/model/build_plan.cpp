@@ -8,6 +8,8 @@ namespace switchyard {
 
 PlanBuilder::PlanBuilder(const ModelConfig& config, const ModelFile& file)
     : c_(config), w_(file), inverse_frequencies_(rope_inverse_frequencies(config.rope, file)) {
+    if (config.rope.long_table)
+        long_frequencies_ = rope_inverse_frequencies(config.rope, file, true);
     if (config.window_rope)
         window_frequencies_ = rope_inverse_frequencies(*config.window_rope, file);
     if (config.streams.count > 0)
@@ -17,6 +19,7 @@ PlanBuilder::PlanBuilder(const ModelConfig& config, const ModelFile& file)
 ModelPlan PlanBuilder::build() {
     plan_.vocabulary = c_.vocabulary;
     plan_.hidden = c_.hidden;
+    plan_.short_text = c_.rope.long_table ? c_.rope.original_context : 0;
     plan_.experts = c_.experts;
     plan_.experts_active = c_.experts_active;
     x_ = value(c_.hidden);

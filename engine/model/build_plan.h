@@ -16,7 +16,9 @@ struct ModelPlan {
 /// Throws Error naming the tensor that is missing or has another shape than the configuration says.
 ModelPlan build_plan(const ModelConfig& config, const ModelFile& file);
 
-/// Rotations a position of each pair of dimensions, with the scaling applied. [rope.dims / 2]
-std::vector<float> rope_inverse_frequencies(const RopeConfig& rope, const ModelFile& file);
+/// Rotations a position of each pair of dimensions, with the scaling applied; `long_text`: by the table of
+/// texts longer than the original context. [rope.dims / 2]
+std::vector<float> rope_inverse_frequencies(const RopeConfig& rope, const ModelFile& file,
+                                            bool long_text = false);
 
 } // namespace switchyard

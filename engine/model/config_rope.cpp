@@ -73,6 +73,22 @@ static void read_window_rope(const ConfigReader& keys, const Architecture& archi
     c.window_rope = own;
 }
 
+static void read_long(const ModelFile& file, const ConfigReader& keys, ModelConfig& c) {
+    RopeConfig& r = c.rope;
+    r.original_context = keys.required("rope.scaling.original_context_length", 1, 1 << 30);
+    r.long_table = file.find("rope_factors_long.weight") != nullptr && c.context > r.original_context;
+    if (!r.long_table)
+        c.context = std::min(c.context, r.original_context);
+    // All published models of Phi-3.5-MoE's kind have this factor, and their files another formula's.
+    constexpr float kPhiMoe = 1.243163121016122f;
+    const Metadata& metadata = file.metadata();
+    if (c.architecture == "phimoe" && r.original_context == 4096 &&
+        !metadata.has("switchyard.long_rope_magnitude"))
+        r.magnitude = kPhiMoe;
+    r.long_magnitude =
+        static_cast<float>(metadata.real("switchyard.long_rope_magnitude").value_or(r.magnitude));
+}
+
 void read_rope(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                ModelConfig& c) {
     RopeConfig& r = c.rope;
@@ -102,7 +118,7 @@ void read_rope(const ModelFile& file, const ConfigReader& keys, const Architectu
     }
     r.two_tables = file.find("rope_factors_short.weight") != nullptr;
     if (r.two_tables)
-        c.context = std::min(c.context, keys.required("rope.scaling.original_context_length", 1, 1 << 30));
+        read_long(file, keys, c);
     if (architecture.temperature.scale != 0)
         return; // Llama 4's: read_chunks()
     // Files of Mistral 4 have no key for what all of its kind have.

@@ -37,10 +37,10 @@ struct FolderShape {
     int linear_values = 0;                        ///< values of all value heads of a key head
     std::vector<bool> linear_layers; ///< which have linear attention with a decay a channel; empty: none
     std::map<std::string, RowFactors, std::less<>> factors; ///< by a tensor's name within its layer
-    int output_groups = 0;           ///< matrices of attention's first output; 0: it is one
-    bool norms_above_one = false;    ///< the folder holds norms' gains less one
-    bool two_rope_tables = false;    ///< rope_factors are those of short texts
-    std::vector<float> rope_factors; ///< Llama 3.1's divisors of the frequencies; empty: none
+    int output_groups = 0;                ///< matrices of attention's first output; 0: it is one
+    bool norms_above_one = false;         ///< the folder holds norms' gains less one
+    std::vector<float> rope_factors;      ///< divisors of the frequencies; empty: none
+    std::vector<float> long_rope_factors; ///< those of long texts, where they have their own
 };
 
 struct FolderConfig {

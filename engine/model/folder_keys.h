@@ -78,6 +78,7 @@ class Keys {
         }
         return {value == nullptr ? kNone : *value, name_};
     }
+    const std::string& name() const { return name_; } ///< the file's
     [[noreturn]] void fail(const char* key, const std::string& what) const {
         throw Error(name_ + ": the key " + key + " " + what);
     }

@@ -119,26 +119,36 @@ Keys one_for_all_layers(const Keys& keys, const Keys& parameters, const FolderSh
     return full || sliding ? parameters.object(full ? "full_attention" : "sliding_attention") : parameters;
 }
 
-/// LongRoPE's two tables of divisors (RopeConfig::two_tables), and what cos and sin are multiplied by.
-void read_long(const Keys& keys, const Keys& rope, std::uint64_t dims, Target& out, FolderShape& shape) {
-    const nlohmann::json* factors = rope.find("short_factor");
-    if (!factors || !factors->is_array() || factors->size() != dims / 2) {
-        rope.fail("short_factor", "is no number for each pair of rotated values");
+/// One of LongRoPE's tables of divisors.
+std::vector<float> long_factors(const Keys& rope, const char* key, std::uint64_t dims) {
+    const nlohmann::json* given = rope.find(key);
+    if (!given || !given->is_array() || given->size() != dims / 2) {
+        rope.fail(key, "is no number for each pair of rotated values");
     }
-    for (const nlohmann::json& factor : *factors) {
+    std::vector<float> factors;
+    for (const nlohmann::json& factor : *given) {
         if (!factor.is_number() || !(factor.get<double>() > 0)) {
-            rope.fail("short_factor", "has one that is no positive number");
+            rope.fail(key, "has one that is no positive number");
         }
-        shape.rope_factors.push_back(factor.get<float>());
+        factors.push_back(factor.get<float>());
     }
-    shape.two_rope_tables = true;
+    return factors;
+}
+
+/// LongRoPE's two tables (RopeConfig::two_tables), and what cos and sin are multiplied by with each.
+void read_long(const Keys& keys, const Keys& rope, std::uint64_t dims, Target& out, Metadata& metadata,
+               FolderShape& shape) {
+    shape.rope_factors = long_factors(rope, "short_factor", dims);
+    shape.long_rope_factors = long_factors(rope, "long_factor", dims);
     const double original = static_cast<double>(original_context(keys, rope)),
-                 context = static_cast<double>(keys.count("max_position_embeddings").value_or(2048));
-    const double usual = context <= original || original <= 1
-                             ? 1.0
-                             : std::sqrt(1.0 + std::log(context / original) / std::log(original));
+                 context = static_cast<double>(keys.count("max_position_embeddings").value_or(2048)),
+                 factor = rope.real("factor").value_or(context / original);
+    const double usual =
+        factor <= 1 || original <= 1 ? 1.0 : std::sqrt(1.0 + std::log(factor) / std::log(original));
+    const double magnitude = rope.real("attention_factor").value_or(usual);
     out.set("rope.scaling.original_context_length", static_cast<std::uint64_t>(original));
-    out.set("rope.scaling.attn_factor", rope.real("attention_factor").value_or(usual));
+    out.set("rope.scaling.attn_factor", rope.real("short_mscale").value_or(magnitude));
+    metadata.set("switchyard.long_rope_magnitude", rope.real("long_mscale").value_or(magnitude));
 }
 
 /// Gemma 4's: pairs over the whole head, of which the first turn and the others have a frequency of 0.
@@ -157,6 +167,20 @@ void read_proportional(const Keys& rope, std::uint64_t dims, Target& out, Folder
     }
 }
 
+/// Of families whose code has parameters by kind of layer, where config.json has none; else nothing.
+nlohmann::json usual_parameters(const Keys& keys, const std::string& architecture) {
+    if (keys.has("rope_parameters") || keys.has("rope_scaling") ||
+        (architecture != "gemma4" && architecture != "laguna")) {
+        return nlohmann::json::object();
+    }
+    const bool gemma = architecture == "gemma4";
+    return {{"full_attention",
+             {{"rope_type", gemma ? "proportional" : "default"},
+              {"partial_rotary_factor", gemma ? 0.25 : 0.5},
+              {"rope_theta", gemma ? 1e6 : 5e5}}},
+            {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 1e4}}}};
+}
+
 /// How much of each head is rotated.
 void read_part(const Keys& keys, const Keys& parameters, const FolderShape& shape, Target& out) {
     for (const Keys& place : {keys, parameters}) {
@@ -170,6 +194,11 @@ void read_part(const Keys& keys, const Keys& parameters, const FolderShape& shap
         }
         out.set("rope.dimension_count", static_cast<std::uint64_t>(dims));
         return;
+    }
+    constexpr double kUsual = 0.334; // MiMo's
+    if (shape.architecture == "mimo2" && !keys.has("partial_rotary_factor") &&
+        !parameters.has("partial_rotary_factor")) {
+        out.set("rope.dimension_count", static_cast<std::uint64_t>(kUsual * shape.head_dim));
     }
 }
 
@@ -188,8 +217,10 @@ double stretched_base(const Keys& parameters, double theta, std::uint64_t dims) 
 } // namespace
 
 void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderShape& shape) {
-    const Keys parameters = one_for_all_layers(
-        keys, keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling"), shape, out);
+    const nlohmann::json usual = usual_parameters(keys, shape.architecture);
+    const Keys given = keys.object(keys.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+    const Keys parameters =
+        one_for_all_layers(keys, usual.empty() ? given : Keys(usual, keys.name()), shape, out);
     if (shape.architecture == "deepseek4" && parameters.has("compress")) { // which alone is scaled
         const Keys whole = keys.object("rope_parameters"), scaled = whole.object("compress");
         out.set("rope.freq_base", whole.object("main").real("rope_theta").value_or(10000.0));
@@ -199,7 +230,11 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
         }
         return;
     }
-    const double theta = parameters.real("rope_theta").value_or(keys.real("rope_theta").value_or(10000.0));
+    const double usual_theta = shape.architecture == "mimo2"    ? 5e6
+                               : shape.architecture == "llama4" ? 5e5
+                                                                : 1e4;
+    const double theta =
+        parameters.real("rope_theta").value_or(keys.real("rope_theta").value_or(usual_theta));
     if (!(theta > 0)) {
         keys.fail("rope_theta", "is not positive");
     }
@@ -229,7 +264,7 @@ void read_folder_rope(const Keys& keys, Target& out, Metadata& metadata, FolderS
         return;
     }
     if (type == "longrope" || type == "su") {
-        return read_long(keys, parameters, dims, out, shape);
+        return read_long(keys, parameters, dims, out, metadata, shape);
     }
     if (type != "yarn" && type != "linear") {
         parameters.fail("rope_type", "is " + in_quotes(type) + ", which is not known");

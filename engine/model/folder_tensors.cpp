@@ -565,10 +565,18 @@ void FolderTensors::add_rope_factors() {
     if (shape_.rope_factors.empty()) {
         return;
     }
+    const std::int64_t count = std::ssize(shape_.rope_factors);
     rope_factors_ = shape_.rope_factors;
-    push(shape_.two_rope_tables ? "rope_factors_short.weight" : "rope_freqs.weight", BlockType::F32,
-         {std::ssize(rope_factors_)})
-        .data = reinterpret_cast<const std::byte*>(rope_factors_.data());
+    rope_factors_.insert(rope_factors_.end(), shape_.long_rope_factors.begin(),
+                         shape_.long_rope_factors.end());
+    const auto* data = reinterpret_cast<const std::byte*>(rope_factors_.data());
+    if (shape_.long_rope_factors.empty()) {
+        push("rope_freqs.weight", BlockType::F32, {count}).data = data;
+        return;
+    }
+    push("rope_factors_short.weight", BlockType::F32, {count}).data = data;
+    push("rope_factors_long.weight", BlockType::F32, {std::ssize(shape_.long_rope_factors)}).data =
+        data + shape_.rope_factors.size() * sizeof(float);
 }
 
 } // namespace switchyard

@@ -127,9 +127,11 @@ class Fuser {
     }
     std::size_t ropes_of(const RopeStep& s) {
         for (std::size_t i = 0; i < fused_.ropes.size(); ++i)
-            if (fused_.ropes[i].inverse == s.inverse_frequencies && fused_.ropes[i].magnitude == s.magnitude)
+            if (fused_.ropes[i].inverse == s.inverse_frequencies &&
+                fused_.ropes[i].magnitude == s.magnitude &&
+                fused_.ropes[i].long_inverse == s.long_frequencies)
                 return i;
-        fused_.ropes.push_back({s.inverse_frequencies, s.magnitude});
+        fused_.ropes.push_back({s.inverse_frequencies, s.magnitude, s.long_frequencies, s.long_magnitude});
         return fused_.ropes.size() - 1;
     }
     void flush() {

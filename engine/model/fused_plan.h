@@ -16,6 +16,8 @@ namespace switchyard {
 struct RopeFrequencies {
     std::vector<float> inverse; ///< [dims/2]
     float magnitude = 1.0f;
+    std::vector<float> long_inverse; ///< in long texts; empty: the same
+    float long_magnitude = 1.0f;
     QueryTemperature temperature = {}; ///< at rest; a backend may let rotations of queries multiply them
 };
 

@@ -28,8 +28,9 @@ struct RopeConfig {
     float magnitude = 1.0f;     ///< multiplies cos and sin
     bool stored_factors = true; ///< a file's divisors of the frequencies are of these
     /// Divisors of the frequencies in two tables, for texts up to the original context and for longer ones
-    /// (LongRoPE, arXiv 2402.13753). The first alone is used, and the context ends there.
-    bool two_tables = false;
+    /// (LongRoPE, arXiv 2402.13753). Where a file lacks the second, the context ends there.
+    bool two_tables = false, long_table = false;
+    float long_magnitude = 1.0f; ///< in place of `magnitude`, with the second
 };
 
 /// The heads of a layer, and their widths.

@@ -86,8 +86,10 @@ struct RopeStep {
     ValueId value;
     int heads, head_dim, offset, dims;
     RopeStyle style;
-    std::vector<float> inverse_frequencies; ///< [dims/2], scaling (linear, llama3, YaRN) already applied
-    float magnitude = 1.0f;                 ///< multiplies cos and sin
+    std::vector<float> inverse_frequencies;   ///< [dims/2], scaling (linear, llama3, YaRN) already applied
+    float magnitude = 1.0f;                   ///< multiplies cos and sin
+    std::vector<float> long_frequencies = {}; ///< in long texts (Plan::short_text); empty: the same
+    float long_magnitude = 1.0f;              ///< with those
 };
 
 /// Which positions a query sees besides being no later ones.
@@ -436,6 +438,9 @@ struct Plan {
     int routes = 0;                 ///< routers in the plan
     int choices = 0;                ///< tables of what rows chose
     int vocabulary = 0, hidden = 0;
+    /// Texts of more tokens are long: their rotations are others, from the first token on (LongRoPE,
+    /// arXiv 2402.13753). 0: the length changes nothing.
+    int short_text = 0;
     int experts = 0, experts_active = 0; ///< 0: dense
 };
 

@@ -27,8 +27,19 @@ void PlanBuilder::rope(ValueId v, int heads, int head_dim, int offset) {
     const bool of_window = c_.window_rope && window() > 0;
     const RopeConfig& r = of_window ? *c_.window_rope : c_.rope;
     const RopeStyle style = r.interleaved ? RopeStyle::Interleaved : RopeStyle::HalfSplit;
-    emit(RopeStep{v, heads, head_dim, offset, r.dims, style,
-                  of_window ? window_frequencies_ : inverse_frequencies_, r.magnitude});
+    RopeStep step{v,
+                  heads,
+                  head_dim,
+                  offset,
+                  r.dims,
+                  style,
+                  of_window ? window_frequencies_ : inverse_frequencies_,
+                  r.magnitude};
+    if (!of_window) {
+        step.long_frequencies = long_frequencies_;
+        step.long_magnitude = r.long_magnitude;
+    }
+    emit(step);
 }
 
 void PlanBuilder::head_norms() {

@@ -150,7 +150,7 @@ class PlanBuilder {
 
     const ModelConfig& c_;
     Catalog w_;
-    std::vector<float> inverse_frequencies_, window_frequencies_, compressed_frequencies_;
+    std::vector<float> inverse_frequencies_, window_frequencies_, long_frequencies_, compressed_frequencies_;
     Plan plan_;
     int layer_ = kNoLayer;
     std::string prefix_;

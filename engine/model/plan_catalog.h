@@ -51,8 +51,10 @@ class Catalog {
         if (config.rope.two_tables) {
             used.insert("rope_factors_short.weight");
             used.insert("rope_factors_long.weight");
-            notes.push_back("The context ends at " + std::to_string(config.context) +
-                            " tokens: the rotations that the model has for longer texts are not computed.");
+            if (!has("rope_factors_long.weight"))
+                notes.push_back(
+                    "The context ends at " + std::to_string(config.context) +
+                    " tokens: the rotations that the model has for longer texts are not computed.");
         }
         for (const WeightSource& s : sources_)
             used.insert(s.name);

@@ -10,8 +10,10 @@ namespace switchyard {
 static constexpr float kPi = 3.14159265358979f;
 
 // A file's rope_freqs.weight holds a divisor for each pair: how converters store Llama 3's scaling.
-static std::vector<float> stored_factors(const RopeConfig& r, const ModelFile& file) {
-    const char* name = r.two_tables ? "rope_factors_short.weight" : "rope_freqs.weight";
+static std::vector<float> stored_factors(const RopeConfig& r, const ModelFile& file, bool long_text) {
+    const char* name = long_text      ? "rope_factors_long.weight"
+                       : r.two_tables ? "rope_factors_short.weight"
+                                      : "rope_freqs.weight";
     const TensorView* t = r.stored_factors ? file.find(name) : nullptr;
     if (!t)
         return {};
@@ -42,8 +44,8 @@ static float yarn_ramp(const RopeConfig& r, int i) {
     return std::clamp((static_cast<float>(i) - low) / (high - low), 0.0f, 1.0f);
 }
 
-std::vector<float> rope_inverse_frequencies(const RopeConfig& r, const ModelFile& file) {
-    const std::vector<float> factors = stored_factors(r, file);
+std::vector<float> rope_inverse_frequencies(const RopeConfig& r, const ModelFile& file, bool long_text) {
+    const std::vector<float> factors = stored_factors(r, file, long_text);
     std::vector<float> inverse(static_cast<std::size_t>(r.dims / 2));
     for (std::size_t i = 0; i < inverse.size(); ++i) {
         // In float, as transformers computes it, so that angles at far positions agree.

@@ -273,7 +273,10 @@ bool ActiveRun::replay_done() const {
 
 bool ActiveRun::foreseeable(int draws) const {
     const bool moves = next_move_ < planned_.size() && planned_[next_move_].token <= answered() + draws;
-    return !moves && !moves_weights() && !rewriting() && !request_.allowed;
+    const bool grows_long =
+        !long_text() && plan_->short_text > 0 &&
+        tokens_.size() + static_cast<std::size_t>(draws) > static_cast<std::size_t>(plan_->short_text);
+    return !moves && !moves_weights() && !rewriting() && !request_.allowed && !grows_long;
 }
 
 bool ActiveRun::ends_within(int draws) const {

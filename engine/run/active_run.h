@@ -62,6 +62,10 @@ class ActiveRun {
     bool reading() const { return !decoding() || position() + 1 < static_cast<int>(tokens_.size()); }
     /// Whether what was computed before is computed again, as it was.
     bool rewriting() const { return position() < rewrite_end_; }
+    /// Whether what it has so far is a long text (Plan::short_text).
+    bool long_text() const {
+        return plan_->short_text > 0 && tokens_.size() > static_cast<std::size_t>(plan_->short_text);
+    }
     int position() const { return sequence->size(); }
     /// Tokens that are not in the cache yet; the last one's logits give the next token.
     std::span<const std::int32_t> pending() const;

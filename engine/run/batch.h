@@ -80,6 +80,7 @@ struct BatchSequence {
         bool operator==(const StateAfter&) const = default;
     };
     std::vector<StateAfter> states_after = {}; ///< which are kept, ascending
+    bool long_text = false; ///< more tokens than Plan::short_text, all of which are computed so
 };
 
 /// Rows of one sequence are in ascending order of position and stand together.

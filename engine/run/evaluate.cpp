@@ -66,6 +66,7 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
         blocks.cover(end, backend.exact() ? BlockType::F32 : options.kv);
         Batch batch;
         batch.sequences.push_back({.blocks = blocks.ids()});
+        batch.sequences.front().long_text = plan.short_text > 0 && count > plan.short_text;
         if (!plan.states.empty())
             blocks.advance_states(batch.sequences.front(), end - begin);
         for (int p = begin; p < end; ++p)

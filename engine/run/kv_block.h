@@ -15,11 +15,12 @@ struct CacheDials {
     bool decompressed = false, prompt = false; ///< as BatchRow's
     bool library = false;                      ///< prompts' dense products are a library's
     int activation_bits = 16;                  ///< as RowDials'
+    bool long_text = false;                    ///< as BatchSequence's
 
     bool same(const CacheDials& other) const {
         return experts == other.experts && decompressed == other.decompressed && prompt == other.prompt &&
                library == other.library && activation_bits == other.activation_bits &&
-               (weights == other.weights || *weights == *other.weights);
+               long_text == other.long_text && (weights == other.weights || *weights == *other.weights);
     }
 };
 

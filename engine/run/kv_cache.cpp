@@ -44,6 +44,10 @@ KvBlockId KvCache::Sequence::states_now() const {
                : kNoState;
 }
 
+std::optional<bool> KvCache::Sequence::long_text() const {
+    return tokens_.empty() ? std::nullopt : std::optional(blocks_.front()->writer_of(0).long_text);
+}
+
 std::vector<ContextSpan> KvCache::Sequence::spans(int count) const {
     std::vector<ContextSpan> result;
     for (int at = 0; at < count;) {

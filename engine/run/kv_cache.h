@@ -6,6 +6,7 @@
 #include "engine/base/error.h"
 #include "engine/run/kv_block.h"
 
+#include <optional>
 #include <unordered_map>
 
 namespace switchyard {
@@ -46,6 +47,8 @@ class KvCache {
         BatchSequence batch_sequence(int ahead = 0) const;
         /// How the first `count` tokens were written.
         std::vector<ContextSpan> spans(int count) const;
+        /// Whether its tokens were computed as those of a long text, where there are some.
+        std::optional<bool> long_text() const;
         /// While it is parked: whether all of it comes back.
         bool saved() const { return keeps_; }
 

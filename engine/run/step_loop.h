@@ -93,6 +93,7 @@ class Scheduler::StepLoop {
     std::size_t expected_bytes_of_all() const;
     bool fits(std::size_t more) const { return expected_bytes_of_all() + more <= cache_.budget(); }
     std::size_t expected_bytes(const ActiveRun& run) const;
+    void recompute_grown(ActiveRun& run);
     void resume_parked();
     bool park(const RunPtr& run);
     std::vector<RunPtr> victims_for(const ActiveRun& asking, bool only_below) const;

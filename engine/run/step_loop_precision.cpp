@@ -21,7 +21,8 @@ CacheDials Scheduler::StepLoop::dials_of(const ActiveRun& run) {
             run.decompressed(),
             run.on_prompt_path(),
             run.on_prompt_path() && run.takes_library() && !parts_.executor->prompt_library().empty(),
-            run.activation_bits()};
+            run.activation_bits(),
+            run.long_text()};
 }
 
 std::shared_ptr<const WeightsState> Scheduler::StepLoop::state_of(const ActiveRun& run) {

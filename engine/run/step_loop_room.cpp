@@ -122,8 +122,10 @@ bool Scheduler::StepLoop::begin(const RunPtr& run) {
             cache_.open(request.conversation, request.prompt,
                         {run->experts(), recoder_.state(),
                          run->decompressed() || (all_long && decompresses(request.prompt.size())), all_long,
-                         all_long && run->takes_library() && !parts_.executor->prompt_library().empty()},
+                         all_long && run->takes_library() && !parts_.executor->prompt_library().empty(), 16,
+                         run->long_text()},
                         run->kv_type(), run->reuse());
+        recompute_grown(*run);
         run->reused = run->sequence->size();
         const std::size_t left = request.prompt.size() - static_cast<std::size_t>(run->reused);
         run->long_prompt = is_long(left);

@@ -49,6 +49,13 @@ bool Scheduler::StepLoop::listens(ActiveRun& run) {
     return false;
 }
 
+/// Where a text has become a long one, or a conversation goes on with a short one, all of it is computed
+/// again: rotations are others from its first token on.
+void Scheduler::StepLoop::recompute_grown(ActiveRun& run) {
+    if (run.sequence && run.sequence->long_text().value_or(run.long_text()) != run.long_text())
+        cache_.roll_back(*run.sequence, 0);
+}
+
 bool Scheduler::StepLoop::settle(const RunPtr& run) {
     bool ready = false;
     const auto failure = failure_of([&] {
@@ -62,6 +69,7 @@ bool Scheduler::StepLoop::settle(const RunPtr& run) {
         if (run->replays())
             inbox.reset(); // the record decides
         run->settle(inbox);
+        recompute_grown(*run);
         ready = weights_ready(*run);
     });
     if (failure)
@@ -96,8 +104,9 @@ bool Scheduler::StepLoop::waits_for_prefix(ActiveRun& run, const std::vector<Run
         const auto &mine = run.prompt_hashes(), &theirs = other->prompt_hashes();
         return other->handle() < run.handle() && !other->decoding() && !other->rewriting() &&
                !other->moves_weights() && next() < mine.size() && next() < theirs.size() &&
-               mine[next()] == theirs[next()] && run.experts() == other->experts() &&
-               run.kv_type() == other->kv_type() && run.activation_bits() == other->activation_bits();
+               mine[next()] == theirs[next()] && run.long_text() == other->long_text() &&
+               run.experts() == other->experts() && run.kv_type() == other->kv_type() &&
+               run.activation_bits() == other->activation_bits();
     };
     if (!run.waited_for_prefix && std::ranges::none_of(runs, same))
         return false;
@@ -194,6 +203,7 @@ Batch Scheduler::StepLoop::make_batch(const std::vector<Share>& shares) const {
         const ActiveRun& run = *share.run;
         const auto sequence = static_cast<std::int32_t>(batch.sequences.size());
         batch.sequences.push_back(run.sequence->batch_sequence(share.ahead()));
+        batch.sequences.back().long_text = share.dials.long_text;
         std::span<const std::int32_t> tokens = run.tokens();
         std::vector<std::int32_t> with_drafts;
         if (!share.drafts.empty()) {

@@ -50,6 +50,8 @@ std::vector<std::unique_ptr<Stage>> compile_stages(const Plan& plan, Shared& sha
         RopeTable& table = shared.ropes.emplace_back();
         table.inverse_frequencies = std::move(ropes.inverse);
         table.magnitude = ropes.magnitude;
+        table.long_frequencies = std::move(ropes.long_inverse);
+        table.long_magnitude = ropes.long_magnitude;
     }
     shared.choices.resize(static_cast<std::size_t>(plan.choices));
     std::vector<std::unique_ptr<Stage>> stages;

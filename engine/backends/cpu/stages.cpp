@@ -35,14 +35,19 @@ void RopeTableStage::run(StepRun& run, ThreadContext& w) const {
         RopeTable& table = run.shared.ropes[t];
         const std::size_t n = table.inverse_frequencies.size();
         run.parallel(w, run.rows(), [&](int r) {
-            const auto position = static_cast<float>(run.batch.rows[static_cast<std::size_t>(r)].position);
+            const BatchRow& row = run.batch.rows[static_cast<std::size_t>(r)];
+            const bool in_long = !table.long_frequencies.empty() &&
+                                 run.batch.sequences[static_cast<std::size_t>(row.sequence)].long_text;
+            const float* frequencies = (in_long ? table.long_frequencies : table.inverse_frequencies).data();
+            const float magnitude = in_long ? table.long_magnitude : table.magnitude;
+            const auto position = static_cast<float>(row.position);
             float* cosines = table.cosines.data<float>() + static_cast<std::size_t>(r) * n;
             float* sines = table.sines.data<float>() + static_cast<std::size_t>(r) * n;
             for (std::size_t i = 0; i < n; ++i) {
                 // The angle is rounded to float first: the authors' code multiplies floats.
-                const double angle = position * table.inverse_frequencies[i];
-                cosines[i] = static_cast<float>(std::cos(angle)) * table.magnitude;
-                sines[i] = static_cast<float>(std::sin(angle)) * table.magnitude;
+                const double angle = position * frequencies[i];
+                cosines[i] = static_cast<float>(std::cos(angle)) * magnitude;
+                sines[i] = static_cast<float>(std::sin(angle)) * magnitude;
             }
         });
     }

@@ -46,6 +46,8 @@ struct ThreadContext {
 struct RopeTable {
     std::vector<float> inverse_frequencies;
     float magnitude = 1.0f;
+    std::vector<float> long_frequencies; ///< in long texts; empty: the same
+    float long_magnitude = 1.0f;
     Buffer cosines, sines;
 };
 

@@ -52,6 +52,10 @@ void check(const GroupedProjectStep&) {
 }
 void check(const AddStep&) { throw Error("this device's kernels compute no blocks beside each other"); }
 void check(const ScaleStep&) { throw Error("this device's kernels compute no factors of layers"); }
+void check(const RopeStep& s) {
+    if (!s.long_frequencies.empty())
+        throw Error("this device's kernels compute no rotations that depend on a text's length");
+}
 template <typename Other>
 void check(const Other&) {}
 

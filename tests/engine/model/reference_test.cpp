@@ -62,6 +62,8 @@ std::vector<float> all_logits(LoadedModel& model, const std::vector<std::int32_t
                                   .wish = RowWish::Logits,
                                   .decompressed = decompressed});
         }
+        sequence.long_text =
+            model.plan().short_text > 0 && ids.size() > static_cast<std::size_t>(model.plan().short_text);
         if (!model.plan().states.empty())
             sequence.states_after = {
                 {static_cast<int>(batch.rows.size()), model.executor().allocate_state()}};
@@ -180,7 +182,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "lfm2_moe", "nemotron_h", "granitemoehybrid", "granitehybrid_dense", "phi3_window",
                     "kimi_linear", "bailing_hybrid", "deepseek_v32", "glm_moe_dsa", "minimax_m3", "jamba",
                     "falcon_h1", "deepseek_v4", "gemma4", "gemma4_e", "llama4", "llama4_chunked", "mistral4",
-                    "mimo_v2_flash", "cohere2_moe", "laguna", "phimoe"),
+                    "mimo_v2_flash", "cohere2_moe", "laguna", "phimoe", "phi3"),
     [](const auto& info) { return std::string(info.param); });
 
 /// Models with latent attention.

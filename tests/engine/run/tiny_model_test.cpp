@@ -165,6 +165,41 @@ TEST_P(TinyModelTest, GoingBackToTheFileGivesTheFirstAnswerAgain) {
     EXPECT_EQ(answer(run_to_end(scheduler, request)), first);
 }
 
+/// A model whose rotations are others in texts of more than 64 tokens.
+class LongTexts : public TinyModelTest {
+  protected:
+    static RunRequest greedy(std::vector<std::int32_t> ids, int max_tokens) {
+        RunRequest request = request_of(std::move(ids), max_tokens);
+        request.tuning.temperature = 0.0;
+        return request;
+    }
+};
+
+TEST_P(LongTexts, ATextThatGrowsLongIsComputedAgainFromItsFirstToken) {
+    ASSERT_EQ(load()->plan().short_text, 64);
+    const auto beginning = prompt(56);
+    Scheduler scheduler(engine_parts(load()));
+    RunRequest whole = greedy(beginning, 24);
+    whole.conversation = 1;
+    const auto ids = answer(run_to_end(scheduler, whole));
+    ASSERT_EQ(ids.size(), 24u);
+    const auto with = [&](std::ptrdiff_t count) {
+        auto context = beginning;
+        context.insert(context.end(), ids.begin(), ids.begin() + count);
+        return context;
+    };
+    for (const std::ptrdiff_t said : {4, 8, 9, 16}) {
+        const auto rest = std::vector(ids.begin() + said, ids.end());
+        EXPECT_EQ(alone(greedy(with(said), 24 - static_cast<int>(said))), rest) << said;
+        RunRequest again = greedy(with(said), 24 - static_cast<int>(said)); // over what the conversation has
+        again.conversation = 1;
+        EXPECT_EQ(answer(run_to_end(scheduler, again)), rest) << said;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, LongTexts, testing::Values(Setting{"phi3", false}, Setting{"phi3", true}),
+                         [](const auto& info) { return info.param.exact ? "exact" : "fast"; });
+
 INSTANTIATE_TEST_SUITE_P(Families, TinyModelTest,
                          testing::Values(Setting{"llama31", false}, Setting{"llama31", true},
                                          Setting{"deepseek1", false}, Setting{"deepseek1", true},
