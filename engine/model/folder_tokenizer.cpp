@@ -18,9 +18,10 @@ using nlohmann::json;
 constexpr std::size_t kLimit = std::size_t{256} << 20; ///< bytes of a tokenizer's file
 
 /// GGUF's name for each way of cutting a text, the usual one where several cut alike.
-constexpr const char* kPreTokenizers[] = {
-    "llama-bpe", "qwen2",          "deepseek-v3", "deepseek-llm", "gpt-4o",    "tekken",    "smollm", "gpt-2",
-    "olmo",      "deepseek-coder", "falcon",      "smaug-bpe",    "stablelm2", "command-r", "default"};
+constexpr const char* kPreTokenizers[] = {"llama-bpe", "qwen2",          "deepseek-v3", "deepseek-llm",
+                                          "gpt-4o",    "tekken",         "smollm",      "gpt-2",
+                                          "olmo",      "deepseek-coder", "falcon",      "smaug-bpe",
+                                          "stablelm2", "command-r",      "laguna",      "default"};
 
 /// Texts on which tokenizers differ: digits, contractions, runs of white space, scripts, marks, code.
 constexpr const char* kProbes[] = {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <initializer_list>
 #include <map>
+#include <variant>
 
 namespace switchyard {
 
@@ -43,10 +44,12 @@ std::pair<std::string_view, int> expert_name(std::string_view rest) {
 
 bool of_phi3(const ModelFile& file) { return file.metadata().text("general.architecture") == "phi3"; }
 
-/// Whether a tensor holds attention's queries, keys and values. Others call those of linear attention so.
+/// Whether a tensor holds attention's queries, keys and values. Models with linear attention call those of
+/// its layers so, too.
 bool joins_qkv(const LayerName& name, const ModelFile& file) {
-    return name.rest.starts_with("attn_qkv.") &&
-           (file.metadata().text("general.architecture") == "bailingmoe2" || of_phi3(file));
+    const auto architecture = file.metadata().text("general.architecture");
+    const bool linear = architecture && (architecture->starts_with("qwen35") || architecture == "qwen3next");
+    return name.rest.starts_with("attn_qkv.") && !linear;
 }
 
 /// Whether a tensor holds gate and up of a dense block.
@@ -144,6 +147,19 @@ class Reformed final : public ModelFile {
             throw Error(path().string() + ": the key " + name + " is missing or no size");
         return *value;
     }
+    /// That of the layer whose tensors begin with `prefix`, where the key has one for each.
+    std::uint64_t count_of_layer(const std::string& key, const std::string& prefix) const {
+        const MetadataValue* value = metadata_.find(prefix_of(key));
+        if (!value || std::holds_alternative<std::uint64_t>(*value) ||
+            std::holds_alternative<std::int64_t>(*value))
+            return count(key);
+        const auto each = metadata_.integers(prefix_of(key));
+        std::size_t layer = 0;
+        std::from_chars(prefix.data() + 4, prefix.data() + prefix.size(), layer);
+        if (!each || layer >= each->size() || (*each)[layer] < 1 || (*each)[layer] > 1 << 20)
+            throw Error(path().string() + ": the key " + prefix_of(key) + " does not say it of each layer");
+        return static_cast<std::uint64_t>((*each)[layer]);
+    }
     [[noreturn]] void fail(const TensorView& t, const std::string& why) const {
         throw Error(path().string() + ": the tensor " + t.name + " " + why);
     }
@@ -210,8 +226,9 @@ class Reformed final : public ModelFile {
     // Rows of all queries' heads, then of keys and of values; a bias is a row of as many values.
     void add_qkv(const TensorView& t, const std::string& prefix, const std::string& kind) {
         const std::string heads_key = "attention.head_count";
-        const std::uint64_t heads = count(heads_key),
-                            kv_heads = has(heads_key + "_kv") ? count(heads_key + "_kv") : heads;
+        const std::uint64_t heads = count_of_layer(heads_key, prefix),
+                            kv_heads =
+                                has(heads_key + "_kv") ? count_of_layer(heads_key + "_kv", prefix) : heads;
         const std::uint64_t dim =
             has("attention.key_length") ? count("attention.key_length") : count("embedding_length") / heads;
         const std::uint64_t value_dim = has("attention.value_length") ? count("attention.value_length") : dim;

@@ -66,6 +66,7 @@ enum class Family : unsigned char {
     DigitsGpt2,
     Qwen2,
     Qwen35,
+    Laguna,
     Llama3,
     MiniCpm5,
     Jais2,
@@ -125,6 +126,7 @@ constexpr Name names[] = {
     {"solar-open", Family::Qwen2},
     {"grok-2", Family::Qwen2},
     {"qwen35", Family::Qwen35},
+    {"laguna", Family::Laguna},
     {"llama-bpe", Family::Llama3, IgnoreMerges | AddsBos},
     {"llama3", Family::Llama3, IgnoreMerges | AddsBos},
     {"llama-v3", Family::Llama3, IgnoreMerges | AddsBos},
@@ -185,6 +187,9 @@ PreTokenizer steps_of(Family family) {
         break;
     case Family::Qwen35:
         add(steps, {qwen35_pattern});
+        break;
+    case Family::Laguna: // lines first
+        add(steps, {R"([^\n]+|[\n]+)", qwen2_pattern});
         break;
     case Family::Llama3:
         add(steps, {llama3_pattern});

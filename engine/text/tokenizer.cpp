@@ -44,7 +44,7 @@ void fill_kinds(TokenizerData& data) {
     if (!data.kinds.empty())
         return;
     data.kinds.assign(data.tokens.size(), TokenKind::Normal);
-    for (std::size_t id = 0; data.model == "llama" && id < data.tokens.size(); ++id)
+    for (std::size_t id = 0; data.model != "gpt2" && id < data.tokens.size(); ++id)
         if (byte_of_token(data.tokens[id]) >= 0)
             data.kinds[id] = TokenKind::Byte;
     for (const std::int32_t id : {data.bos, data.eos, data.padding})
@@ -101,6 +101,14 @@ void take_special_tokens(const TokenizerData& data, TokenizerParts& parts) {
         parts.last.push_back(data.eos);
 }
 
+/// A merge's two sides.
+std::pair<std::string_view, std::string_view> sides_of(const std::string& merge) {
+    const std::size_t gap = merge.find(' ', 1);
+    if (gap == std::string::npos)
+        throw Error("The tokenizer's merge '" + merge + "' is not two tokens with a space between them");
+    return {std::string_view(merge).substr(0, gap), std::string_view(merge).substr(gap + 1)};
+}
+
 // Byte-level BPE: tokens spelled in the byte alphabet become bytes; those that are not can only be added.
 void build_byte_level(TokenizerData& data, TokenizerParts& parts) {
     NamedPreTokenizer named = pre_tokenizer_by_name(data.pre);
@@ -125,13 +133,11 @@ void build_byte_level(TokenizerData& data, TokenizerParts& parts) {
     std::vector<std::string> sides;
     sides.reserve(2 * data.merges.size());
     for (const std::string& merge : data.merges) {
-        const std::size_t gap = merge.find(' ', 1);
-        if (gap == std::string::npos)
-            throw Error("The tokenizer's merge '" + merge + "' is not two tokens with a space between them");
+        const auto [left, right] = sides_of(merge);
         sides.emplace_back();
-        alphabet.append_bytes(sides.back(), std::string_view(merge).substr(0, gap));
+        alphabet.append_bytes(sides.back(), left);
         sides.emplace_back();
-        alphabet.append_bytes(sides.back(), std::string_view(merge).substr(gap + 1));
+        alphabet.append_bytes(sides.back(), right);
     }
     std::vector<std::pair<std::string_view, std::string_view>> merges;
     for (std::size_t i = 0; i < sides.size(); i += 2)
@@ -156,8 +162,12 @@ std::string with_spaces(std::string_view token) {
     return out;
 }
 
+/// SentencePiece's alphabet and marks for spaces, with scores, or with merges over the whole text (Gemma 4).
 void build_sentencepiece(TokenizerData& data, TokenizerParts& parts) {
     const std::size_t count = data.tokens.size();
+    const bool merged = data.model == "gemma4";
+    if (merged)
+        data.scores.assign(count, 0.0f);
     if (data.scores.size() != count)
         throw Error("The tokenizer has " + std::to_string(count) + " tokens but " +
                     std::to_string(data.scores.size()) + " scores");
@@ -188,12 +198,21 @@ void build_sentencepiece(TokenizerData& data, TokenizerParts& parts) {
     options.byte_fallback = true;
     options.fuse_unknown = true;
     options.unknown = data.unknown;
-    parts.model = std::make_unique<BpeModel>(data.tokens, data.scores, usable, options);
+    if (!merged) {
+        parts.model = std::make_unique<BpeModel>(data.tokens, data.scores, usable, options);
+        return;
+    }
+    std::vector<std::pair<std::string_view, std::string_view>> merges;
+    for (const std::string& merge : data.merges)
+        merges.push_back(sides_of(merge));
+    parts.model = std::make_unique<BpeModel>(data.tokens, merges, options);
 }
 
 } // namespace
 
 bool adds_bos(const TokenizerData& data) {
+    if (data.model == "gemma4")
+        return true; // whatever the file says: the models know no text without
     const bool usual =
         data.model == "llama" || (data.model == "gpt2" && pre_tokenizer_by_name(data.pre).adds_bos);
     return data.add_bos.value_or(usual);
@@ -207,11 +226,11 @@ std::unique_ptr<Tokenizer> make_tokenizer(TokenizerData data) {
     take_special_tokens(data, parts);
     if (data.model == "gpt2")
         build_byte_level(data, parts);
-    else if (data.model == "llama")
+    else if (data.model == "llama" || data.model == "gemma4")
         build_sentencepiece(data, parts);
     else
         throw Error("Unknown tokenizer model '" + data.model +
-                    "' (tokenizer.ggml.model); gpt2 and llama are supported");
+                    "' (tokenizer.ggml.model); gpt2, llama and gemma4 are supported");
     return make_pipeline_tokenizer(std::move(parts));
 }
 

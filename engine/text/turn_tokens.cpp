@@ -15,8 +15,8 @@ constexpr std::string_view kEnds[] = {
     "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>", "<turn|>",
     "<eos>", "<|eos|>", "<|end|>", "<|return|>", "<|call|>", "<|eot|>", "<|eom|>", "<EOT>", "<|EOT|>",
     "[EOT]", "[EOS]", "</s>", "<|end_of_turn|>", "<|endofturn|>", "[|endofturn|]", "<|END_OF_TURN_TOKEN|>",
-    "<end_of_utterance>", "<|role_end|>", "<seed:eos>", "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
-    "<|end\u2581of\u2581sentence|>",
+    "<end_of_utterance>", "</assistant>", "<|role_end|>", "<seed:eos>",
+    "<\uFF5Cend\u2581of\u2581sentence\uFF5C>", "<|end\u2581of\u2581sentence|>",
     // A model that opens the user's turn has ended its own.
     "<|user|>", "<|im_user|>", "<\uFF5CUser\uFF5C>"};
 constexpr std::string_view kOthers[] = {"<|im_start|>",

@@ -126,6 +126,21 @@ TEST(Tokenizer, SpecialTokensNeverCutACharacter) {
     EXPECT_EQ(tokenizer->encode("a\u20ACb", false), (std::vector<std::int32_t>{0, 1}));
 }
 
+// Gemma 4's: SentencePiece's alphabet, joined by merges over the whole text, lines included.
+TEST(Tokenizer, MergesRunOverTheWholeTextWithMarksForSpaces) {
+    TokenizerData data;
+    data.model = "gemma4";
+    data.tokens = {"<pad>", "<bos>", "<unk>", "<0x7A>", "\u2581", "a", "b", "ab", "\u2581ab", "\n", "\n\n"};
+    data.merges = {"a b", "\u2581 ab", "\n \n"};
+    data.bos = 1;
+    data.unknown = 2;
+    data.add_bos = false; // some files say so
+    data.add_space_prefix = false;
+    const auto tokenizer = make_tokenizer(data);
+    EXPECT_EQ(tokenizer->encode("ab ab\n\nabz", true), (std::vector<std::int32_t>{1, 7, 8, 10, 7, 3}));
+    EXPECT_EQ(tokenizer->decode(std::vector<std::int32_t>{7, 8, 10, 7, 3}), "ab ab\n\nabz");
+}
+
 TokenizerData pieces() {
     TokenizerData data;
     data.model = "llama";
