@@ -20,6 +20,7 @@ import numpy as np
 
 import family_folders
 import family_gguf
+from family_later_shapes import convertible
 from family_shapes import DEEP, FAMILIES, draw, reference_logits
 
 LIMIT, DEEP_LIMIT = 1e-9, 1e-8  # sixty layers of random weights amplify what rounding leaves
@@ -67,7 +68,7 @@ def forms(shape, folder, rng, work, llama):
     yield "folder" + (" old" if shape.old_style else " new"), folder
     if shape.family in family_gguf.ARCHITECTURES:
         yield from family_gguf.forms(shape, folder, rng, work)
-    elif llama:
+    elif llama and convertible(shape.model.config):
         script = pathlib.Path(__file__).parent / "family_converted.py"
         done = subprocess.run([sys.executable, script, llama, folder, work / "converted.gguf"], capture_output=True, text=True, check=False)
         if done.returncode == 0:

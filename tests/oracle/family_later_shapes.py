@@ -24,7 +24,8 @@ def kinds(rng, layers, names=("sliding_attention", "full_attention"), last=None)
 
 def gemma2(rng):
     c = base(rng)
-    return T.Gemma2Config(**c, head_dim=rng.choice([8, 12, 20]), query_pre_attn_scalar=rng.choice([8, 24]), sliding_window=rng.choice([5, 12, 32]),
+    dim = rng.choice([8, 12, 20])
+    return T.Gemma2Config(**c, head_dim=dim, query_pre_attn_scalar=rng.choice([dim, dim, 24]), sliding_window=rng.choice([5, 12, 32]),
                           attn_logit_softcapping=rng.choice([None, 1.5, 50.0]), final_logit_softcapping=rng.choice([None, 4.0, 30.0]),
                           layer_types=rng.choice([None, kinds(rng, c["num_hidden_layers"])]), attention_bias=rng.random() < 0.3,
                           tie_word_embeddings=rng.random() < 0.7)
@@ -176,6 +177,13 @@ def laguna(rng):
 
 def later_config(family, rng):
     return gemma4(rng, True) if family == "gemma4_e" else globals()[family](rng)
+
+
+def convertible(config):
+    """Whether llama.cpp's files have room for all that a configuration says."""
+    if config.model_type == "gemma2":
+        return config.query_pre_attn_scalar == config.head_dim
+    return config.model_type in ("cohere2_moe", "laguna", "phi3")
 
 
 def special_weight(name, p, config, normal):

@@ -237,14 +237,15 @@ def draw(family, rng):
     if model is None:
         config = config_of(family, rng)
         config._experts_implementation = "eager"  # the grouped product wants widths of 4
-        model = transformers.AutoModelForCausalLM.from_config(config)
+        direct = getattr(transformers, type(config).__name__.removesuffix("Config") + "ForCausalLM", None) if family in LATER else None
+        model = direct(config) if direct else transformers.AutoModelForCausalLM.from_config(config)
     model.config._attn_implementation = "eager"
     draw_weights(model, torch.Generator().manual_seed(rng.randrange(1 << 30)))
     dtype = rng.choice([torch.float32, torch.float16, torch.bfloat16])
     with torch.no_grad():
         for p in [*model.parameters(), *[b for n, b in model.named_buffers() if "inv_freq" not in n and not n.endswith("embed_scale")]]:
             p.data = p.data.to(dtype).float()
-    return Shape(family.removesuffix("_deep"), model.float().eval(), dtype, rng.randrange(40, 97), rng.random() < 0.5,
+    return Shape(family.removesuffix("_deep"), model.float().eval(), dtype, rng.randrange(40, 97), rng.random() < 0.5 and family not in LATER,
                  rng.choice([1 << 30, 60_000]))
 
 
