@@ -5,6 +5,7 @@
 #include "app/desktop/options.h"
 #include "app/desktop/process_time.h"
 #include "app/desktop/quit_signals.h"
+#include "app/desktop/session_bus.h"
 #include "app/services/chat_titles.h"
 #include "app/services/conversation_store.h"
 #include "app/services/library_places.h"
@@ -199,6 +200,7 @@ int runProgram(int argc, char** argv, const MakeAnswers& make) {
                              "switchyard-cli chat MODEL\n");
         return 2;
     }
+    leaveSilentBus();
     QApplication application(argc, argv);
     bool started = false;
     QMetaObject::invokeMethod(

@@ -7,6 +7,7 @@
 #include <QTest>
 #include <QVariantMap>
 
+#include <csignal>
 #include <cstdio>
 
 using namespace switchyard;
@@ -71,6 +72,34 @@ class DesktopNoticesTest : public QObject {
         bus.kill();
         bus.waitForFinished();
     }
+
+    /// It answered when the program began, and no more.
+    void aBusThatHangsIsNotWaitedFor() {
+        const QString daemon = QStandardPaths::findExecutable(QStringLiteral("dbus-daemon"));
+        if (daemon.isEmpty())
+            QSKIP("dbus-daemon is not installed");
+        QProcess bus;
+        bus.start(daemon, {QStringLiteral("--session"), QStringLiteral("--nofork"),
+                           QStringLiteral("--print-address")});
+        QVERIFY(bus.waitForReadyRead(5000));
+        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+        environment.insert(QStringLiteral("DBUS_SESSION_BUS_ADDRESS"),
+                           QString::fromUtf8(bus.readLine().trimmed()));
+        QProcess program;
+        program.setProcessEnvironment(environment);
+        program.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--tell-later")});
+        QVERIFY(program.waitForReadyRead(10000));
+        QCOMPARE(program.readLine().trimmed(), "connected");
+        ::kill(static_cast<pid_t>(bus.processId()), SIGSTOP);
+        program.write("now\n");
+        QVERIFY(program.waitForReadyRead(10000)); // a call waits for half a minute
+        QCOMPARE(program.readLine().trimmed(), "told");
+        program.kill();
+        program.waitForFinished();
+        ::kill(static_cast<pid_t>(bus.processId()), SIGCONT);
+        bus.kill();
+        bus.waitForFinished();
+    }
 };
 
 /// A child process: the desktop.
@@ -97,12 +126,29 @@ static int tellTwice() {
     return 0;
 }
 
+/// A child process: the program, connected to its bus before it tells anything.
+static int tellLater() {
+    std::puts(QDBusConnection::sessionBus().isConnected() ? "connected" : "no bus");
+    std::fflush(stdout);
+    char line[16];
+    if (!std::fgets(line, sizeof line, stdin))
+        return 1;
+    tellDesktop(QStringLiteral("An answer"));
+    tellDesktop(QStringLiteral("Another"));
+    QCoreApplication::processEvents();
+    std::puts("told");
+    std::fflush(stdout);
+    return 0;
+}
+
 int main(int argc, char** argv) {
     QCoreApplication app(argc, argv);
     if (app.arguments().contains(QStringLiteral("--desktop")))
         return serveNotices(app);
     if (app.arguments().contains(QStringLiteral("--tell")))
         return tellTwice();
+    if (app.arguments().contains(QStringLiteral("--tell-later")))
+        return tellLater();
     DesktopNoticesTest test;
     return QTest::qExec(&test, argc, argv);
 }

@@ -20,6 +20,7 @@
 #include <csignal>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace switchyard;
@@ -163,6 +164,38 @@ class DesktopProcessTest : public QObject {
         QVERIFY2(took < 1500 * test::kSanitizerSlowdown, qPrintable(QString::number(took)));
         process->terminate();
         QVERIFY(ends(*process));
+    }
+
+    /// Qt would wait for it in the window's thread.
+    void aSessionBusThatHangsIsNotWaitedFor_data() {
+        QTest::addColumn<bool>("greets");
+        QTest::newRow("from the beginning") << false;
+        QTest::newRow("after its greeting") << true;
+    }
+    void aSessionBusThatHangsIsNotWaitedFor() {
+        QFETCH(bool, greets);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const QString path = folder_->filePath(u"bus"_s);
+        qstrncpy(address.sun_path, QFile::encodeName(path).constData(), sizeof address.sun_path);
+        const int bus = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        QVERIFY(::bind(bus, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+                ::listen(bus, 8) == 0);
+        std::jthread greeter([bus, greets] {
+            const int caller = greets ? ::accept(bus, nullptr, nullptr) : -1; // ends with the socket
+            char line[200];
+            if (caller >= 0 && ::recv(caller, line, sizeof line, 0) > 0)
+                ::send(caller, "OK 0123456789abcdef\r\n", 21, MSG_NOSIGNAL);
+        });
+        QProcessEnvironment all = environment();
+        all.insert(u"DBUS_SESSION_BUS_ADDRESS"_s, u"unix:path="_s + path);
+        const Result result =
+            second({u"--model"_s, u"x.gguf"_s, u"--prompt"_s, u"Hello"_s, u"--quit"_s}, all);
+        ::shutdown(bus, SHUT_RDWR);
+        ::close(bus);
+        QCOMPARE(result.code, 0);
+        QCOMPARE(number(u"SELECT count(*) FROM messages"_s), 2);
+        QVERIFY2(result.said.contains(u"bus does not answer"_s), qPrintable(result.said));
     }
 
     void withoutAThreadItGoesOnOrSaysSo_data() {
