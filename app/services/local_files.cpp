@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
+#include <QSaveFile>
 #include <QStringList>
 
 #include <algorithm>
@@ -86,6 +87,13 @@ void narrowFiles(const QString& folder, const QString& beginning) {
         if (::lstat(path.constData(), &status) == 0 && S_ISREG(status.st_mode))
             narrow(path, status, kFileMode);
     }
+}
+
+bool commitWhole(QSaveFile& file) {
+    const bool whole = file.flush();
+    if (!whole)
+        file.cancelWriting();
+    return file.commit() && whole;
 }
 
 QString moveFile(const QString& from, const QString& to) {

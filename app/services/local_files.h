@@ -3,6 +3,8 @@
 
 #include <QString>
 
+class QSaveFile;
+
 namespace switchyard {
 
 /// Makes the folder and what is missing above it, each with mode 0700 whatever the umask. One that is there
@@ -13,6 +15,10 @@ bool makePrivateFolder(const QString& path);
 bool makePrivateFile(const QString& path);
 /// Takes all rights of others away from this user's plain files in the folder whose name begins so.
 void narrowFiles(const QString& folder, const QString& beginning);
+
+/// Gives what was written its name, whole or not at all. Qt's own commit() takes an empty file for written
+/// where the disk is full and the text was short. False where the old file stays; errorString() says why.
+bool commitWhole(QSaveFile& file);
 
 /// Gives a file another name in its file system. Never overwrites. Returns the cause where it did not.
 QString moveFile(const QString& from, const QString& to);

@@ -2,6 +2,7 @@
 
 #include "app/services/engine_sentence.h"
 #include "app/services/forecast.h"
+#include "app/services/local_files.h"
 #include "app/services/memory_lock.h"
 #include "app/services/paths.h"
 #include "engine/base/error.h"
@@ -468,7 +469,7 @@ void LocalModelHost::learnFrom(const ModelKey& key, const RunRecord& record) {
         QSaveFile file(path);
         if (file.open(QIODevice::WriteOnly)) { // what cannot be kept is measured again
             file.write(json);
-            file.commit();
+            commitWhole(file);
         }
     });
 }

@@ -59,7 +59,7 @@ bool NamedFiles::write(const QString& name, const QByteArray& bytes, QString* er
     QSaveFile file(fileOf(name));
     const bool done = file.open(QIODevice::WriteOnly) &&
                       file.setPermissions(QFile::ReadOwner | QFile::WriteOwner) && file.write(bytes) >= 0 &&
-                      file.commit();
+                      commitWhole(file);
     return said(done, file, error);
 }
 

@@ -1,6 +1,7 @@
 #include "app/services/presets.h"
 
 #include "app/services/engine_sentence.h"
+#include "app/services/local_files.h"
 #include "app/services/tuning_json.h"
 #include "engine/base/error.h"
 
@@ -175,7 +176,8 @@ bool Presets::exportTo(const QString& name, const QString& path, QString* error)
     if (!tuning)
         return false;
     QSaveFile file(path);
-    if (!file.open(QIODevice::WriteOnly) || file.write(tuningToJson(*tuning) + '\n') < 0 || !file.commit())
+    if (!file.open(QIODevice::WriteOnly) || file.write(tuningToJson(*tuning) + '\n') < 0 ||
+        !commitWhole(file))
         return failWith(error, tr("%1 cannot be written: %2.").arg(path, file.errorString()));
     return true;
 }

@@ -15,6 +15,8 @@
 #include <QTest>
 
 #include <algorithm>
+#include <csignal>
+#include <sys/resource.h>
 
 using namespace switchyard;
 
@@ -35,6 +37,30 @@ class ServicesTest : public QObject {
         QCOMPARE(own.data, folder_->filePath(QStringLiteral("mine")));
         QVERIFY(own.settings.startsWith(own.data));
         QVERIFY(QDir(own.models).exists());
+    }
+
+    /// What was short enough for one buffer was taken for written, and the old file was an empty one then.
+    void aFullDiskLeavesThePresetAsItWas() {
+        Presets presets(folder_->filePath(QStringLiteral("presets")));
+        Tuning tuning;
+        tuning.sequence.temperature = 0.25;
+        QVERIFY(presets.save(QStringLiteral("mine"), tuning));
+        tuning.sequence.temperature = 0.75;
+        std::signal(SIGXFSZ, SIG_IGN);
+        rlimit room{};
+        QCOMPARE(getrlimit(RLIMIT_FSIZE, &room), 0);
+        const rlimit none{0, room.rlim_max};
+        QCOMPARE(setrlimit(RLIMIT_FSIZE, &none), 0);
+        QString error;
+        const bool saved = presets.save(QStringLiteral("mine"), tuning, &error);
+        QString other;
+        const bool exported =
+            presets.exportTo(QStringLiteral("mine"), folder_->filePath(QStringLiteral("out")), &other);
+        setrlimit(RLIMIT_FSIZE, &room);
+        QVERIFY(!saved && !error.isEmpty());
+        QVERIFY(!exported && !other.isEmpty());
+        QCOMPARE(presets.load(QStringLiteral("mine"))->sequence.temperature, 0.25);
+        QVERIFY(!QFile::exists(folder_->filePath(QStringLiteral("out"))));
     }
 
     void presetsAreFiles() {

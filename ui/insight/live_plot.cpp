@@ -1,5 +1,7 @@
 #include "ui/insight/live_plot.h"
 
+#include "app/services/local_files.h"
+
 #include <QFileDialog>
 #include <QMenu>
 #include <QSaveFile>
@@ -438,7 +440,7 @@ QString LivePlot::exportTo(const QString& file) {
     } else if (!toPixmap(width(), height(), 2).save(&out, "PNG")) {
         return tr("%1 cannot be written as an image.").arg(file);
     }
-    return out.commit() ? QString() : tr("%1 cannot be written: %2").arg(file, out.errorString());
+    return commitWhole(out) ? QString() : tr("%1 cannot be written: %2").arg(file, out.errorString());
 }
 
 } // namespace switchyard

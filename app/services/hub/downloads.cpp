@@ -3,6 +3,7 @@
 #include "app/services/hub/download_run.h"
 #include "app/services/hub/downloads_memory.h"
 #include "app/services/hub/hub_token.h"
+#include "app/services/local_files.h"
 #include "engine/base/threads.h"
 
 #include <QElapsedTimer>
@@ -86,7 +87,7 @@ class DownloadWorker : public QObject {
         QSaveFile file(options_.memory);
         if (file.open(QIODevice::WriteOnly)) { // else they are found again by hand
             file.write(orders);
-            file.commit();
+            commitWhole(file);
         }
     }
     void stop(DownloadId id, const DownloadOrder& order, bool forget) {

@@ -1,5 +1,7 @@
 #include "app/services/hub/file_fetch.h"
 
+#include "app/services/local_files.h"
+
 #include <QFileInfo>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -371,7 +373,7 @@ void FileFetch::writeNote(const QByteArray& etag) {
                            {QStringLiteral("announced"), QString::fromLatin1(announced_)}};
     if (file.open(QIODevice::WriteOnly)) { // without it, the file is fetched from its beginning
         file.write(QJsonDocument(note).toJson());
-        file.commit();
+        commitWhole(file);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "app/services/transfer/chat_transfer.h"
 
+#include "app/services/local_files.h"
 #include "app/services/transfer/transfer_error.h"
 #include "engine/base/error.h"
 
@@ -138,7 +139,7 @@ ExportResult ChatTransfer::doExport(const ExportRequest& request, const std::sto
             throw TransferError(
                 tr("The file cannot be written (%1): choose another place.").arg(file.errorString()));
         writeAll(request, file, result.chats, stop);
-        if (!file.commit())
+        if (!commitWhole(file))
             throw TransferError(tr("The file cannot be written (%1): make room, or choose another place.")
                                     .arg(file.errorString()));
     } catch (const TransferStopped&) {
