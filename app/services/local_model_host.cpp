@@ -163,13 +163,15 @@ bool LocalModelHost::othersBeside(const ModelKey& key, const ModelKey& in_place_
 void LocalModelHost::check(const Wish& wish) {
     QString error;
     try {
-        const ChosenBackend opened = choose_backend(
+        // A card may refuse what it is to compute: then an automatic choice takes the CPU, as loading will.
+        const ChosenBackend opened = use_backend(
             *options_.hardware, {wish.device, needOf(wish.key), wish.freed, wish.freed_on, wish.stop},
-            backendOptions(wish.setup));
-        LoadOptions options;
-        options.backend = opened.backend;
-        options.stop = wish.stop;
-        LoadedModel::check(filePath(wish.key), options);
+            backendOptions(wish.setup), [&](const ChosenBackend& chosen) {
+                LoadOptions options;
+                options.backend = chosen.backend;
+                options.stop = wish.stop;
+                LoadedModel::check(filePath(wish.key), options);
+            });
         const quint64 free = options_.free_memory();
         const quint64 freed = wish.freed_on < 0 ? wish.freed : 0;
         if (wish.beside && free > 0)

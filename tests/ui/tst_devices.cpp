@@ -3,7 +3,7 @@
 #include "app/services/model_stores.h"
 #include "tests/app/scripted_model.h"
 #include "tests/app/tiny_model.h"
-#include "tests/ui/real_desk.h"
+#include "tests/ui/device_desk.h"
 #include "ui/insight/insight_panel.h"
 #include "ui/insight/memory_plot.h"
 #include "ui/tuning/device_picker.h"
@@ -34,37 +34,10 @@ LocalHostOptions with(std::vector<std::shared_ptr<ScriptedCard>> cards, const QS
     return options;
 }
 
-/// A window over a machine with such cards, its Base section open.
-struct Workplace : RealDesk {
-    Workplace(const QString& folder, const LocalHostOptions& options) : RealDesk(folder, {}, options) {
-        auto* base = find<QToolButton>(u"section.base"_s);
-        if (!base->isChecked())
-            base->click();
-    }
-    QComboBox* list() const { return find<QComboBox>(u"tune.device.list"_s); }
-    QString why() const { return find<QLabel>(u"tune.device.why"_s)->text(); }
+struct Workplace : DeviceDesk {
+    using DeviceDesk::DeviceDesk;
     QString facts() const { return find<QLabel>(u"picker.facts"_s)->text(); }
-    QLabel* vram() const { return find<QLabel>(u"status.card"_s); }
-    QString notice() const { return find<QLabel>(u"picker.error"_s)->text(); }
     QToolButton* offer() const { return find<QToolButton>(u"picker.noticeAction"_s); }
-    /// Opens the list and takes the entry that begins so.
-    void choose(const QString& text) {
-        list()->showPopup();
-        QTRY_VERIFY(devices.looked());
-        const int row = list()->findText(text, Qt::MatchStartsWith);
-        QVERIFY2(row >= 0, qPrintable(text));
-        list()->hidePopup();
-        list()->setFocus();
-        while (list()->currentIndex() != row) {
-            const int before = list()->currentIndex();
-            QTest::keyClick(list(), before < row ? Qt::Key_Down : Qt::Key_Up);
-            QVERIFY2(list()->currentIndex() != before, qPrintable(text));
-        }
-    }
-    bool readyOn(int where) {
-        return QTest::qWaitFor(
-            [&] { return model.state() == ModelState::Ready && model.capabilities().card == where; }, 20000);
-    }
     /// Loads it on the first card, where it fails, and takes the CPU, which is offered instead.
     void takeTheCpuInstead(const QString& path) {
         settings.set<Setting::Device>(u"cuda:0"_s);
