@@ -1,5 +1,6 @@
 #include "app/services/chat_title.h"
 
+#include "app/services/code_fence.h"
 #include "app/services/title_lead_ins.h"
 
 #include <QRegularExpression>
@@ -35,18 +36,16 @@ Lines linesIn(const QString& text) {
     constexpr qsizetype kLooked = 20000; // what a title is made of stands near the beginning
     static const QRegularExpression marks(u"^(?:#+\\s+|[-*+]\\s+|\\d{1,2}[.)]\\s+)+"_s);
     Lines lines;
-    QString fence;
+    FencedLines fence;
     for (const QString& raw : text.left(kLooked).split(u'\n')) {
-        QString line = raw.simplified();
-        const bool begins = line.startsWith("```"_L1) || line.startsWith("~~~"_L1);
-        if (begins && (fence.isEmpty() || line.startsWith(fence))) {
-            fence = fence.isEmpty() ? line.left(3) : QString();
+        const bool inside = !fence.open().isEmpty(), code = fence.take(raw);
+        if (code && inside == fence.open().isEmpty()) // it opens the block, or closes it
             continue;
-        }
-        const bool quoted = !fence.isEmpty() || line.startsWith(u'>');
-        if (fence.isEmpty())
+        QString line = raw.simplified();
+        const bool quoted = code || line.startsWith(u'>');
+        if (!code)
             line.remove(marks);
-        while (fence.isEmpty() && (line.startsWith(u'>') || line.startsWith(u'#')))
+        while (!code && (line.startsWith(u'>') || line.startsWith(u'#')))
             line = line.mid(1).trimmed();
         if (!line.isEmpty())
             (quoted ? lines.quoted : lines.said).append(line);

@@ -1,6 +1,7 @@
 // Paths, presets, the model library, the one program a folder, and thinking in pieces.
 #include "tiny_model.h"
 
+#include "app/services/code_fence.h"
 #include "app/services/model_library.h"
 #include "app/services/paths.h"
 #include "app/services/presets.h"
@@ -61,6 +62,31 @@ class ServicesTest : public QObject {
         QVERIFY(!exported && !other.isEmpty());
         QCOMPARE(presets.load(QStringLiteral("mine"))->sequence.temperature, 0.25);
         QVERIFY(!QFile::exists(folder_->filePath(QStringLiteral("out"))));
+    }
+
+    void fencesOfCodeAreReadLineByLine_data() {
+        QTest::addColumn<QString>("lines"); ///< one a character of `code`
+        QTest::addColumn<QString>("code");  ///< c: code, t: text
+        QTest::addColumn<QString>("open");
+        QTest::newRow("backticks") << QStringLiteral("a\n```cpp\n```x\n``\n````\nb")
+                                   << QStringLiteral("tcccct") << QString();
+        QTest::newRow("tildes") << QStringLiteral("~~~ a `b`\n```\n~~~\t\n ~~~~ \r\nb")
+                                << QStringLiteral("cccct") << QString();
+        QTest::newRow("code in a line") << QStringLiteral("```a```\nb") << QStringLiteral("tt") << QString();
+        QTest::newRow("open") << QStringLiteral("b\n  `````\n````\n$") << QStringLiteral("tccc")
+                              << QStringLiteral("`````");
+        QTest::newRow("nothing") << QString() << QStringLiteral("t") << QString();
+    }
+    void fencesOfCodeAreReadLineByLine() {
+        QFETCH(QString, lines);
+        QFETCH(QString, code);
+        QFETCH(QString, open);
+        FencedLines fences;
+        QString found;
+        for (const QString& line : lines.split(QLatin1Char('\n')))
+            found += QLatin1Char(fences.take(line) ? 'c' : 't');
+        QCOMPARE(found, code);
+        QCOMPARE(fences.open(), open);
     }
 
     void presetsAreFiles() {

@@ -1,5 +1,7 @@
 #include "ui/chat/markdown_math.h"
 
+#include "app/services/code_fence.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -61,27 +63,41 @@ class MathFinder {
     std::size_t code_end() {
         const char mark = source_[at_];
         const std::size_t run = run_length(at_);
-        const bool fence =
-            run >= 3 && source_.substr(line_, at_ - line_).find_first_not_of(" \t") == std::string_view::npos;
-        if (!fence && mark == '~' && run == 1) // "about ~5 and ~6" strikes nothing out
+        if (source_.substr(line_, at_ - line_).find_first_not_of(" \t") == std::string_view::npos)
+            if (const CodeFence fence = opened_fence(source_.substr(at_, line_end(at_) - at_)))
+                return fence_end(fence);
+        if (mark == '~' && run == 1) // "about ~5 and ~6" strikes nothing out
             out_.text[at_] = filler;
-        if (!fence && (mark == '~' || run >= unclosed_.size() || unclosed_[run]))
+        if (mark == '~' || run >= unclosed_.size() || unclosed_[run])
             return at_ + run;
         for (std::size_t i = at_ + run; (i = source_.find(mark, i)) != std::string_view::npos;) {
             const std::size_t length = run_length(i);
             i += length;
-            if (fence ? length >= run : length == run) {
+            if (length == run) {
                 const std::size_t newline = source_.rfind('\n', i - 1);
                 if (newline != std::string_view::npos && newline >= at_)
                     line_ = newline + 1;
                 return i;
             }
         }
-        if (fence)
-            return source_.size();
         unclosed_[run] = true;
         return at_ + run;
     }
+
+    /// Of the block that the line at `at_` opens: with its closing line.
+    std::size_t fence_end(const CodeFence& fence) {
+        for (std::size_t begin = line_end(at_) + 1; begin < source_.size(); begin = line_end(begin) + 1) {
+            const std::size_t end = line_end(begin);
+            const std::size_t marks = std::min(source_.find_first_not_of(" \t", begin), end);
+            if (closes_fence(source_.substr(marks, end - marks), fence)) {
+                line_ = begin;
+                return end;
+            }
+        }
+        return source_.size();
+    }
+
+    std::size_t line_end(std::size_t at) const { return std::min(source_.find('\n', at), source_.size()); }
 
     std::size_t run_length(std::size_t at) const {
         return std::min(source_.find_first_not_of(source_[at], at), source_.size()) - at;

@@ -31,18 +31,6 @@ std::string_view trimmed_end(std::string_view text) {
 
 bool is_blank(std::string_view line) { return trimmed_end(line).empty(); }
 
-/// Length of the code fence that opens here; 0: none.
-int fence_length(std::string_view rest) {
-    if (rest.empty() || (rest[0] != '`' && rest[0] != '~'))
-        return 0;
-    const std::size_t length = std::min(rest.find_first_not_of(rest[0]), rest.size());
-    if (length < 3)
-        return 0;
-    if (rest[0] == '`' && rest.find('`', length) != std::string_view::npos)
-        return 0; // inline code
-    return static_cast<int>(length);
-}
-
 bool is_rule(std::string_view rest) {
     if (rest.empty() || (rest[0] != '-' && rest[0] != '*' && rest[0] != '_'))
         return false;
@@ -163,8 +151,8 @@ MarkdownSplitter::Marker MarkdownSplitter::list_marker(std::string_view line) {
     // Five columns or more: the content is indented code after one space.
     const int space = marker.empty || gap > 4 ? 1 : gap;
     marker.content_indent = columns + static_cast<int>(width) + space;
-    if ((marker.fence_length = gap > 4 ? 0 : fence_length(content)))
-        marker.fence = content[0];
+    if (gap <= 4)
+        marker.fence = opened_fence(content);
     return marker;
 }
 
@@ -281,7 +269,7 @@ void MarkdownSplitter::feed(std::string_view line, std::size_t begin, std::size_
 bool MarkdownSplitter::feed_open_fence(std::string_view line, std::size_t begin, std::size_t end) {
     const auto [columns, rest] = indented(line);
     if (!state_.fence_at_top && !rest.empty() && columns < state_.list.content_indent) {
-        state_.fence = 0;
+        state_.fence = {};
         pieces_.back().open_fence = false;
         return false;
     }
@@ -289,12 +277,9 @@ bool MarkdownSplitter::feed_open_fence(std::string_view line, std::size_t begin,
         cut_long_fence(begin, end);
     pieces_.back().end = end;
     state_.previous_blank = false;
-    const std::string_view mark = rest.substr(0, rest.find_last_not_of(" \r") + 1); // no tab after it
-    const bool closes = static_cast<int>(mark.size()) >= state_.fence_length &&
-                        mark.find_first_not_of(state_.fence) == std::string_view::npos &&
-                        columns < (state_.fence_at_top ? 4 : state_.list.content_indent + 4);
-    if (closes) {
-        state_.fence = 0;
+    if (closes_fence(rest, state_.fence) &&
+        columns < (state_.fence_at_top ? 4 : state_.list.content_indent + 4)) {
+        state_.fence = {};
         pieces_.back().open_fence = false;
         state_.one_line = state_.fence_at_top;
     }
@@ -319,9 +304,8 @@ bool MarkdownSplitter::feed_list(std::string_view line, const Marker& marker, st
         if (cut_long(begin, end))
             return true;
         pieces_.back().end = end;
-        if (const int length = fence_length(rest)) {
-            state_.fence = rest[0];
-            state_.fence_length = length;
+        if (const CodeFence fence = opened_fence(rest)) {
+            state_.fence = fence;
             state_.fence_at_top = false;
             pieces_.back().open_fence = true;
         }
@@ -331,7 +315,7 @@ bool MarkdownSplitter::feed_list(std::string_view line, const Marker& marker, st
         begin_item(marker, begin, end, true);
         return true;
     }
-    const bool lazy = !state_.previous_blank && !marker.is_list && !fence_length(rest) && !is_rule(rest) &&
+    const bool lazy = !state_.previous_blank && !marker.is_list && !opened_fence(rest) && !is_rule(rest) &&
                       !is_heading(rest) && rest[0] != '>';
     if (lazy)
         pieces_.back().end = end;
@@ -355,7 +339,7 @@ bool MarkdownSplitter::begins_piece(std::string_view line, const Marker& marker)
         return !marker.empty &&
                (marker.type == '-' || marker.type == '*' || marker.type == '+' || marker.number == 1);
     const bool setext = rest[0] == '-' && trimmed_end(rest).find_first_not_of('-') == std::string_view::npos;
-    return fence_length(rest) || is_heading(rest) || (is_rule(rest) && !setext);
+    return opened_fence(rest) || is_heading(rest) || (is_rule(rest) && !setext);
 }
 
 void MarkdownSplitter::begin_piece(std::string_view line, const Marker& marker, std::size_t begin,
@@ -372,11 +356,10 @@ void MarkdownSplitter::begin_piece(std::string_view line, const Marker& marker, 
     MarkdownPiece piece{begin, end};
     if (columns >= 4) {
         piece.kind = PieceKind::IndentedCode;
-    } else if (const int length = fence_length(rest)) {
+    } else if (const CodeFence fence = opened_fence(rest)) {
         piece.kind = PieceKind::Fence;
         piece.open_fence = true;
-        state_.fence = rest[0];
-        state_.fence_length = length;
+        state_.fence = fence;
         state_.fence_at_top = true;
     } else if (is_heading(rest)) {
         piece.kind = PieceKind::Heading;
@@ -415,9 +398,8 @@ void MarkdownSplitter::begin_item(const Marker& marker, std::size_t begin, std::
     state_.one_line = false;
     state_.math_open = false;
     state_.fence = marker.fence;
-    state_.fence_length = marker.fence_length;
     state_.fence_at_top = false;
-    pieces_.back().open_fence = marker.fence != 0;
+    pieces_.back().open_fence = static_cast<bool>(marker.fence);
 }
 
 } // namespace switchyard

@@ -2,6 +2,8 @@
 // its last piece again. A piece is a top-level block, or one item of a top-level list.
 #pragma once
 
+#include "app/services/code_fence.h"
+
 #include <cstddef>
 #include <string_view>
 #include <vector>
@@ -59,8 +61,7 @@ class MarkdownSplitter {
         bool is_list = false, empty = false;
         char type = 0; ///< '-', '*', '+', '.' or ')'
         int number = 0, content_indent = 0;
-        char fence = 0; ///< a code block that opens in the marker's own line
-        int fence_length = 0;
+        CodeFence fence; ///< of a code block that opens in the marker's own line
     };
     static Marker list_marker(std::string_view line);
     void feed(std::string_view line, std::size_t begin, std::size_t end);
@@ -82,8 +83,7 @@ class MarkdownSplitter {
         bool previous_blank = true;
         bool one_line = false; ///< the piece is complete: a heading or a rule
         bool math_open = false;
-        char fence = 0; ///< '`' or '~' inside a code block
-        int fence_length = 0;
+        CodeFence fence; ///< of the code block that is open
         bool fence_at_top = false;
         Marker list;          ///< of the current item
         int lines = 0;        ///< of the piece

@@ -1,6 +1,7 @@
 #include "app/services/transfer/markdown_bounds.h"
 
 #include "app/services/chat_turns.h"
+#include "app/services/code_fence.h"
 
 #include <md4c.h>
 
@@ -77,35 +78,10 @@ bool ends(const QString& text) {
     return look.last == MD_BLOCK_H;
 }
 
-/// The fence that is open at a place of a text, line by line.
-class Fence {
-  public:
-    /// Whether the line is a part of a block of code.
-    bool take(const QString& text) {
-        const QStringView line = QStringView(text).trimmed();
-        qsizetype marks = 0;
-        while (marks < line.size() && line[marks] == line[0])
-            ++marks;
-        const bool is_one = marks >= 3 && (line[0] == u'`' || line[0] == u'~');
-        if (!open_.isEmpty()) {
-            if (is_one && line[0] == open_[0] && marks >= open_.size() && marks == line.size())
-                open_.clear();
-            return true;
-        }
-        if (is_one && (line[0] == u'~' || !line.mid(marks).contains(u'`')))
-            open_ = line.left(marks).toString();
-        return !open_.isEmpty();
-    }
-    const QString& open() const { return open_; } ///< its marks; empty: none is
-
-  private:
-    QString open_;
-};
-
 QString closed(const QString& text) {
     if (ends(text))
         return text;
-    Fence fence;
+    FencedLines fence;
     for (const QString& line : text.split(u'\n'))
         fence.take(line);
     const QString whole = text + u'\n' + fence.open();
@@ -136,7 +112,7 @@ QString boundedWords(const QString& text) {
     static const QRegularExpression begins(QStringLiteral(
         "^ {0,3}(?=#{1,6}(?:\\s|$)|>|=+\\s*$|(?:-[ \\t]*)+$|(?:\\*[ \\t]*){3,}$|(?:_[ \\t]*){3,}$)"));
     QStringList lines = withoutBlankEnds(text).split(u'\n');
-    Fence fence;
+    FencedLines fence;
     for (QString& line : lines) {
         if (fence.take(line))
             continue;
