@@ -10,12 +10,15 @@
 #include "ui/emoji_font.h"
 #include "ui/language.h"
 
+#include <QAbstractTextDocumentLayout>
 #include <QClipboard>
 #include <QFontInfo>
 #include <QFontMetricsF>
+#include <QGlyphRun>
 #include <QMenu>
 #include <QPlainTextEdit>
 #include <QTemporaryDir>
+#include <QTextLayout>
 
 using namespace Qt::StringLiterals;
 using namespace switchyard;
@@ -166,6 +169,67 @@ class MarkdownTextTest : public QObject {
         if (font.families().size() > 1) // drawn as one
             QVERIFY(QFontMetricsF(font).horizontalAdvance(family) <
                     1.6 * QFontMetricsF(font).horizontalAdvance(u"😀"_s));
+    }
+
+    /// By what cuts the text into pieces, and by what looks for formulas.
+    void aBlockOfCodeEndsOnlyWithALineOfMarks() {
+        const auto document =
+            rendered(u"````\ncode ``` $a$ ````x\n````\tx\n$b$\n  ````  \n\n$c$ ```$d$```"_s);
+        const QString text = wholeText(document->document());
+        QVERIFY2(text.contains(u"code ``` $a$ ````x"_s) && text.contains(u"$b$"_s) && text.contains(u"$d$"_s),
+                 qPrintable(text));
+        QCOMPARE(text.count(QChar::ObjectReplacementCharacter), 1);
+        QVERIFY(!text.contains(u"$c$"_s));
+    }
+
+    void emojiOfLettersAndSignsHaveTheirOwnFont_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<QStringList>("emoji");
+        QTest::newRow("keycaps") << u"a 1️⃣ and #️⃣*️⃣, 2⃣"_s
+                                 << QStringList{u"1️⃣"_s, u"#️⃣*️⃣"_s, u"2⃣"_s};
+        QTest::newRow("flags") << u"🇩🇪🇨🇳 🇫 x"_s << QStringList{u"🇩🇪🇨🇳"_s};
+        QTest::newRow("a flag of tags")
+            << u"a🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007Fb"_s
+            << QStringList{u"🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F"_s};
+        QTest::newRow("signs with pictures")
+            << u"☀️ and ❤️ but ❤, and ©️"_s << QStringList{u"☀️"_s, u"❤️"_s};
+        QTest::newRow("joined") << u"x👩\u200d❤️\u200d👨y"_s
+                                << QStringList{u"👩\u200d❤️\u200d👨"_s};
+        QTest::newRow("none") << u"12 #* a\u200db 😀 क\u200dष 1️"_s << QStringList();
+        QTest::newRow("without what they need") << u"1️ 🏴 🇫"_s << QStringList();
+    }
+    void emojiOfLettersAndSignsHaveTheirOwnFont() {
+        QFETCH(QString, text);
+        QFETCH(QStringList, emoji);
+        QStringList found;
+        for (EmojiStretch next = nextEmojiStretch(text, 0); next.begin < next.end;
+             next = nextEmojiStretch(text, next.end))
+            found << text.mid(next.begin, next.end - next.begin);
+        QCOMPARE(found, emoji);
+        if (emojiFamily().isEmpty())
+            QSKIP("Noto Color Emoji is not installed");
+        // In a document, also as code; what is copied is the same text.
+        for (const QString& source : {text, u"```\n%1\n```"_s.arg(text)}) {
+            const auto document = rendered(source);
+            QVERIFY(wholeText(document->document()).contains(text));
+            document->document().setTextWidth(2000);
+            document->document().documentLayout()->documentSize(); // laid out
+            QString drawn;
+            for (QTextBlock block = document->document().begin(); block.isValid(); block = block.next())
+                for (auto it = block.begin(); !it.atEnd(); ++it) {
+                    const QTextFragment part = it.fragment();
+                    if (part.charFormat().fontFamilies().toStringList() != QStringList{emojiFamily()})
+                        continue;
+                    drawn += part.text();
+                    qsizetype glyphs = 0;
+                    for (const QGlyphRun& run :
+                         block.layout()->glyphRuns(part.position() - block.position(), part.length()))
+                        glyphs += run.glyphIndexes().size();
+                    if (part.text() == u"1️⃣"_s || part.text() == u"👩\u200d❤️\u200d👨"_s)
+                        QCOMPARE(glyphs, 1); // drawn as one
+                }
+            QCOMPARE(drawn, emoji.join(QString()));
+        }
     }
 
     // ---- In the window ----
