@@ -1,5 +1,7 @@
 #include "engine/model/folder_families.h"
 
+#include "engine/files/mapped_file.h"
+
 #include <algorithm>
 #include <cmath>
 #include <string_view>
