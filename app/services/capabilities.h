@@ -14,14 +14,15 @@ namespace switchyard {
 
 /// How one choice of a stepped control would turn out, known before it is chosen.
 struct ChoiceForecast {
-    QString name;         ///< "Q4_K"
-    QString label{};      ///< shown instead of the name; "": the name
-    quint64 bytes = 0;    ///< of memory of our own: weights, or the cache as `note` says
-    TokenCost token;      ///< of an answer
-    SpeedRange speed;     ///< expected at decode
-    bool no_gain = false; ///< larger than the file, and no nearer to the authors' weights
-    bool on_card = false; ///< `bytes` are of a card's memory
-    QString note;         ///< "Q5_0 where rows are not divisible by 256"
+    QString name;               ///< "Q4_K"
+    QString label{};            ///< shown instead of the name; "": the name
+    quint64 bytes = 0;          ///< of memory of our own: weights, or the cache as `note` says
+    TokenCost token;            ///< of an answer
+    SpeedRange speed;           ///< expected at decode
+    bool no_gain = false;       ///< larger than the file, and no nearer to the authors' weights
+    bool on_card = false;       ///< `bytes` are of a card's memory
+    quint64 experts_in_ram = 0; ///< bytes, where the card fetches them from there
+    QString note;               ///< "Q5_0 where rows are not divisible by 256" (engineFallbacks() says it)
 };
 
 /// What dialState() makes the state of each dial of.

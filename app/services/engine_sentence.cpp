@@ -203,6 +203,19 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "CUDA does not start: %1"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 has compute capability %2, and this build needs %3 or more"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 is there, and this build of the program has no engine for it"),
+    QT_TRANSLATE_NOOP("EngineErrors", "%1 where rows are not divisible by %2"),
+    // What the services say in its place.
+    QT_TRANSLATE_NOOP(
+        "EngineErrors",
+        "The model is not locked in memory: this system lets a program lock %1. Raise \"memlock\" "
+        "in /etc/security/limits.conf, or do without: it is swapped out only where memory is "
+        "short."),
+    QT_TRANSLATE_NOOP("EngineErrors", "The model is not locked in memory: this system cannot do it."),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "There is not enough memory for this model: close other programs, or choose a "
+                      "smaller model."),
+    QT_TRANSLATE_NOOP("EngineErrors", "No model is loaded: choose one in the model picker."),
+    QT_TRANSLATE_NOOP("EngineErrors", "The model was unloaded."),
     QT_TRANSLATE_NOOP("EngineErrors", "%1: \"%2\" is not a whole number from %3 to %4"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1: \"%2\" is not a number from %3 to %4"),
 };
@@ -330,12 +343,18 @@ QString engineDevice(const QString& english) {
     return said.replace(found.capturedStart(), found.capturedLength(), QStringLiteral(", ") + words);
 }
 
-QString engineSentence(const std::exception& error, const QString& path) {
+QString engineReason(const std::exception& error) {
     if (dynamic_cast<const std::bad_alloc*>(&error))
-        return QCoreApplication::translate("EngineErrors",
-                                           "There is not enough memory for this model: close other "
-                                           "programs, or choose a smaller model.");
-    return engineSentence(QString::fromUtf8(error.what()), path);
+        return u"There is not enough memory for this model: close other programs, or choose a smaller model."_s;
+    return QString::fromUtf8(error.what());
+}
+
+QString engineSentence(const std::exception& error, const QString& path) {
+    return engineSentence(engineReason(error), path);
+}
+
+QString engineFallbacks(const QString& english) {
+    return QLocale().createSeparatedList(engineSentences(english.split(u", "_s, Qt::SkipEmptyParts)));
 }
 
 } // namespace switchyard

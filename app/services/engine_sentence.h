@@ -17,5 +17,10 @@ QStringList engineSentences(const QStringList& english);
 QString engineDevice(const QString& english);
 /// Of what the engine threw.
 QString engineSentence(const std::exception& error, const QString& path = {});
+/// What it threw in the engine's own language, for what is stored and said later, maybe in another one.
+QString engineReason(const std::exception& error);
+/// Precisions that stand in for the chosen one, as the engine has them ("Q5_0 where rows are not divisible by
+/// 256, ...").
+QString engineFallbacks(const QString& english);
 
 } // namespace switchyard

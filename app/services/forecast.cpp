@@ -37,11 +37,7 @@ ChoiceForecast forecastWeights(const ModelPlan& plan, const MemoryForecast& memo
     const MemoryUse file = memory.weights(std::nullopt);
     choice.no_gain = precision.no_gain && use.weights + use.pinned > file.weights + file.mapped + file.pinned;
     choice.note = QString::fromStdString(describe_fallbacks(type, precision.fallbacks));
-    if (use.pinned > 0) {
-        const QString experts = QCoreApplication::translate("Forecast", "experts %1 in RAM")
-                                    .arg(QString::fromStdString(format_bytes(use.pinned)));
-        choice.note = choice.note.isEmpty() ? experts : u"%1 · %2"_s.arg(experts, choice.note);
-    }
+    choice.experts_in_ram = use.pinned;
     choice.token.bytes = memory.bytes_read_per_token(type, 0);
     choice.token.weights = memory.bytes_read_per_token(BlockType::F16, 0) / 2; // two bytes a weight
     choice.token.steps = static_cast<double>(plan.plan.steps.size());

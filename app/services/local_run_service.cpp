@@ -11,9 +11,14 @@
 
 #include <algorithm>
 
+using namespace Qt::StringLiterals;
+
 namespace switchyard {
 
 namespace {
+
+const QString kNoModel =
+    u"No model is loaded: choose one in the model picker."_s; ///< as the engine would say it
 
 /// Never 0, and small enough to survive the way through JSON and number boxes.
 std::uint64_t drawSeed() {
@@ -87,7 +92,7 @@ RunId LocalRunService::submit(GenerationRequest request, QObject* consumer, RunS
         pending_.push_back(run);
         break;
     default:
-        end(*run, FinishReason::Failed, tr("No model is loaded: choose one in the model picker."));
+        end(*run, FinishReason::Failed, kNoModel);
     }
     return run->id;
 }
@@ -100,7 +105,7 @@ void LocalRunService::takeState(const ModelKey& key, ModelState state, const QSt
             this, [this, key] { beginPending(key); }, Qt::QueuedConnection);
         return;
     }
-    const QString reason = state == ModelState::Failed ? error : tr("The model was unloaded.");
+    const QString reason = state == ModelState::Failed ? error : u"The model was unloaded."_s;
     for (const RunPtr& run : takePending(key))
         end(*run, FinishReason::Failed, reason);
 }
@@ -162,7 +167,7 @@ void LocalRunService::start(const RunPtr& run, const LocalEnginePtr& engine) {
     } catch (const std::exception& error) {
         const bool stopped = run->preparing.stop_requested();
         end(*run, stopped ? FinishReason::Stopped : FinishReason::Failed,
-            stopped ? QString() : engineSentence(error));
+            stopped ? QString() : engineReason(error));
     }
 }
 
@@ -195,7 +200,7 @@ void LocalRunService::look(PromptLook how, GenerationRequest request, const std:
             try {
                 if (engine)
                     return how(*engine->model, request, stop.get_token());
-                failed.error = tr("No model is loaded: choose one in the model picker.");
+                failed.error = engineSentence(kNoModel);
             } catch (const std::exception& error) {
                 failed.error = engineSentence(error);
             }
@@ -304,7 +309,7 @@ RunEvent LocalRunService::eventOf(Run& run, const SchedulerEvent& event) {
         out.record = event.record;
         out.timings = event.record->timings;
         out.finish = event.record->finish;
-        out.error = engineSentence(QString::fromStdString(event.record->error));
+        out.error = QString::fromStdString(event.record->error);
         out.tail = event.tail;
         out.used_seed = run.seed;
         break;

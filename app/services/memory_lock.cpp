@@ -2,8 +2,6 @@
 
 #include "engine/base/memory.h"
 
-#include <QCoreApplication>
-
 #ifdef __linux__
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -19,18 +17,17 @@ bool lockAll() { return mlockall(MCL_CURRENT | MCL_ONFAULT) == 0; }
 QString refusalOfSystem() {
     rlimit limit{};
     getrlimit(RLIMIT_MEMLOCK, &limit);
-    return QCoreApplication::translate(
-               "MemoryLock",
-               "The model is not locked in memory: this system lets a program lock %1. Raise \"memlock\" in "
-               "/etc/security/limits.conf, or do without: it is swapped out only where memory is short.")
+    return QStringLiteral(
+               "The model is not locked in memory: this system lets a program lock %1. Raise "
+               "\"memlock\" in /etc/security/limits.conf, or do without: it is swapped out only where "
+               "memory is short.")
         .arg(QString::fromStdString(format_bytes(limit.rlim_cur)));
 }
 #else
 bool lockAll() { return false; }
 
 QString refusalOfSystem() {
-    return QCoreApplication::translate("MemoryLock",
-                                       "The model is not locked in memory: this system cannot do it.");
+    return QStringLiteral("The model is not locked in memory: this system cannot do it.");
 }
 #endif
 

@@ -10,7 +10,7 @@ namespace switchyard {
 class MemoryLock {
   public:
     /// Locks all that is in memory now, and what of it is read later. nullptr where the system does not allow
-    /// it; `why` is then a sentence.
+    /// it; `why` is then a sentence (engineSentence() says it).
     static std::shared_ptr<MemoryLock> take(QString& why);
     /// The same again, for what has come since. False where the system does not allow it.
     bool extend();

@@ -64,7 +64,7 @@ struct Message {
     QDateTime created;
     QString model;             ///< answers: file name of the model
     QString model_fingerprint; ///< answers: which file that was (Capabilities)
-    QString error;             ///< one sentence, where state is Failed
+    QString error;             ///< one sentence, where state is Failed (engineSentence() says it)
     RunRecord run;             ///< answers; of stored ones without the tokens, until they are asked for
     RunDigest digest;          ///< what the stored tokens say in brief
     TokenPlaces places;        ///< of the run's tokens in the parts; empty until these are read

@@ -64,7 +64,9 @@ struct RunEvent {
     int prefill_done = 0, prefill_total = 0; ///< Prefill, in tokens
     RunTimings timings;                      ///< Finished
     FinishReason finish = FinishReason::EndOfTurn;
-    QString error;               ///< Finished with Failed: a sentence with cause and way on
+    /// Finished with Failed: a sentence with cause and way on, as the engine has it (engineSentence() says
+    /// it).
+    QString error;
     std::uint64_t used_seed = 0; ///< Finished and the first Token
     std::string tail;            ///< Finished: text that was held back until now, often ""
     /// Finished: the whole record where the service keeps one (the local one does), nullptr otherwise.

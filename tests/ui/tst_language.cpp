@@ -1,10 +1,12 @@
 // Another language is there at once: the window is made anew, and nothing that was in it is lost.
+#include "app/services/transfer/message_words.h"
 #include "tests/ui/desk.h"
 #include "ui/chat/chat_page.h"
 #include "ui/language.h"
 #include "ui/notice_banner.h"
 #include "ui/page.h"
 
+#include <QAccessible>
 #include <QComboBox>
 #include <QLabel>
 #include <QPlainTextEdit>
@@ -50,6 +52,15 @@ class TestLanguage : public QObject {
         Capabilities capabilities = mixtureModel();
         capabilities.device_why = u"Automatic: the CPU, because there is no NVIDIA driver on this machine."_s;
         capabilities.device = u"CPU (AVX2), 2 threads"_s;
+        capabilities.notes = {
+            u"The model is not locked in memory: this system lets a program lock 8.0 MiB. Raise "
+            "\"memlock\" in /etc/security/limits.conf, or do without: it is swapped out only "
+            "where memory is short."_s};
+        for (ChoiceForecast& choice : capabilities.kv) {
+            choice.experts_in_ram = 3ull << 30;
+            choice.note =
+                u"Q5_0 where rows are not divisible by 256, Q8_0 where rows are not divisible by 32"_s;
+        }
         desk.load(capabilities);
         choose(desk, u"zh_CN"_s);
         QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
@@ -57,8 +68,42 @@ class TestLanguage : public QObject {
         QVERIFY2(isChinese(why()) && !why().contains(u"because"_s), qPrintable(why()));
         const QString facts = desk.find<QLabel>(u"picker.facts"_s)->text();
         QVERIFY2(facts.contains(u"2 线程"_s), qPrintable(facts));
+        const QString tip = desk.find<QLabel>(u"picker.facts"_s)->toolTip();
+        QVERIFY2(tip.contains(u"8.0 MiB"_s) && !tip.contains(u"locked"_s), qPrintable(tip));
         const QString kv = desk.find<QLabel>(u"tune.kv.forecast"_s)->text();
-        QVERIFY2(kv.isEmpty() || isChinese(kv), qPrintable(kv));
+        QVERIFY2(kv.contains(u"256"_s) && kv.contains(u"3.0 GiB"_s) && !kv.contains(u"rows"_s) &&
+                     !kv.contains(u"experts"_s),
+                 qPrintable(kv));
+    }
+
+    /// Under the answer, and in a file of the chat: stored is what the engine said.
+    void theReasonOfAnAnswerThatFailedFollows() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.load();
+        FakeScript script;
+        script.fail_at = 0;
+        script.error =
+            u"the prompt has 9000 tokens, the model's context holds 8192: shorten it or start a new chat"_s;
+        desk.answers.setScript(script);
+        QVERIFY(desk.controller.send(u"first question"_s));
+        QTRY_VERIFY(!desk.controller.busy());
+        const auto said = [&] {
+            QAccessibleInterface* view =
+                QAccessible::queryAccessibleInterface(desk.window->findChild<ChatPage*>()->thread());
+            QString all;
+            for (int i = 0; i < view->childCount(); ++i)
+                all += view->child(i)->text(QAccessible::Description);
+            return all;
+        };
+        const auto stored = [&] { return shownEnd(desk.controller.conversation().thread().last()); };
+        QTRY_VERIFY2(said().contains(u"holds 8,192"_s), qPrintable(said()));
+        choose(desk, u"zh_CN"_s);
+        QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
+        QTRY_VERIFY2(said().contains(u"8,192"_s) && !said().contains(u"holds"_s), qPrintable(said()));
+        QVERIFY2(isChinese(stored()), qPrintable(stored()));
+        choose(desk, u"en"_s);
+        QTRY_VERIFY2(said().contains(u"holds 8,192"_s), qPrintable(said()));
     }
 
     void changesWithoutARestartAndBack() {

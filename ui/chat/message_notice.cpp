@@ -1,4 +1,5 @@
 // The sentence under a message that did not end by itself.
+#include "app/services/engine_sentence.h"
 #include "ui/chat/message_layout.h"
 
 #include <algorithm>
@@ -22,11 +23,11 @@ QString endingText(const MessageContent& content) {
         const QString dial = QCoreApplication::translate("Controls", std::string(spec->label).c_str());
         const QString text =
             only_thought
-                ? MessageLayout::tr("The limit of %n tokens was used up by thinking, before the answer. "
+                ? MessageLayout::tr("The limit of %Ln tokens was used up by thinking, before the answer. "
                                     "Continue goes on from here; \u201c%1\u201d in the Tune column "
                                     "sets the limit.",
                                     nullptr, tokens)
-                : MessageLayout::tr("Cut at the limit of %n tokens. Continue goes on from here; "
+                : MessageLayout::tr("Cut at the limit of %Ln tokens. Continue goes on from here; "
                                     "\u201c%1\u201d in the Tune column sets the limit.",
                                     nullptr, tokens);
         return text.arg(dial);
@@ -54,7 +55,7 @@ QString stateText(const MessageContent& content) {
                    ? MessageLayout::tr(
                          "The answer failed, and no cause is known. Answer again; if that fails, "
                          "too, load the model again.")
-                   : content.error;
+                   : engineSentence(content.error);
     case MessageState::Stopped:
         return isBlank(content, PartKind::Text)
                    ? MessageLayout::tr("The answer was stopped before its first word. Continue begins it.")

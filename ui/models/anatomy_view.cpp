@@ -1,5 +1,6 @@
 #include "ui/models/anatomy_view.h"
 
+#include "app/services/engine_sentence.h"
 #include "ui/models/anatomy_text.h"
 #include "ui/models/model_text.h"
 #include "ui/models/part_bar.h"
@@ -69,8 +70,9 @@ class Table {
     void add(std::initializer_list<QString> cells, int right = -1) {
         html_ += u"<tr>"_s;
         for (int column = 0; const QString& cell : cells)
-            html_ += (column++ == right ? u"<td align=right>"_s : u"<td>"_s) + oneLine(cell).toHtmlEscaped() +
-                     u"</td>"_s;
+            html_ += (column++ == right ? u"<td align=right style='padding-right:10px'>"_s
+                                        : u"<td style='padding-right:10px'>"_s) +
+                     oneLine(cell).toHtmlEscaped() + u"</td>"_s;
         html_ += u"</tr>"_s;
     }
     QString html() const { return u"<table cellspacing=0 cellpadding=2>"_s + html_ + u"</table>"_s; }
@@ -251,7 +253,8 @@ void AnatomyView::showFacts() {
         caches << tr("%1 in %2")
                       .arg(locale.formattedDataSize(static_cast<qint64>(cache.token_bytes), 1), cache.name);
     add(tr("KV a token"),
-        tr("%1 values: %2").arg(locale.toString(report_.anatomy.kv_values_per_token), caches.join(u", "_s)));
+        tr("%1 values: %2")
+            .arg(locale.toString(report_.anatomy.kv_values_per_token), locale.createSeparatedList(caches)));
     add(tr("Work a token"),
         tr("about %1, at this context %2")
             .arg(AnatomyText::flops(report_.flops_per_token),
@@ -287,7 +290,8 @@ void AnatomyView::showPrecisions() {
     Table table;
     for (const AnatomyReport::Precision& p : report_.precisions)
         if (p.name != "file"_L1)
-            table.add({p.name, sizeText(p.weights_bytes), p.no_gain ? tr("no gain over the file") : p.note},
+            table.add({p.name, sizeText(p.weights_bytes),
+                       p.no_gain ? tr("no gain over the file") : engineFallbacks(p.note)},
                       1);
     precisions_->setText(table.html());
 }

@@ -1,5 +1,6 @@
 #include "ui/tuning/control_row.h"
 
+#include "app/services/engine_sentence.h"
 #include "ui/control_text.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
@@ -311,8 +312,10 @@ QString ControlRow::forecastText(int stop, bool full) const {
         parts << speedText(choice.speed);
     if (choice.no_gain)
         parts << tr("no gain over the file");
+    if (choice.experts_in_ram > 0)
+        parts << tr("experts %1 in RAM").arg(bytesText(choice.experts_in_ram));
     if (!choice.note.isEmpty())
-        parts << choice.note;
+        parts << engineFallbacks(choice.note);
     if (spec_.name == "kv" && choice.bytes > 0)
         parts << tr("with a full context");
     return parts.join(u" · "_s);

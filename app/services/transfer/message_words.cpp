@@ -1,5 +1,7 @@
 #include "app/services/transfer/message_words.h"
 
+#include "app/services/engine_sentence.h"
+
 #include <QCoreApplication>
 #include <QLocale>
 
@@ -58,7 +60,7 @@ QString shownEnd(const Message& message) {
         break;
     }
     return message.error.isEmpty() ? say(QT_TRANSLATE_NOOP("MessageWords", "Failed"))
-                                   : onOneLine(message.error);
+                                   : onOneLine(engineSentence(message.error));
 }
 
 QString shownVersion(const Conversation& chat, const Message& message) {
