@@ -1,5 +1,6 @@
 #include "ui/chat_columns.h"
 
+#include "ui/icon_size.h"
 #include "ui/window_actions.h"
 
 #include <QHBoxLayout>
@@ -82,7 +83,7 @@ ChatColumns::ChatColumns(Settings& settings, WindowActions& actions, QWidget* he
 QToolButton* ChatColumns::foldButton(const QString& name, QAction& action) {
     auto* button = new QToolButton(this);
     button->setObjectName(name);
-    button->setIconSize({20, 20});
+    followFont(*button, 20);
     button->setCheckable(true);
     bindButton(*button, action);
     return button;

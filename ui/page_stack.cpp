@@ -1,5 +1,6 @@
 #include "ui/page_stack.h"
 
+#include "ui/icon_size.h"
 #include "ui/notice_banner.h"
 #include "ui/page.h"
 #include "ui/window_actions.h"
@@ -51,7 +52,7 @@ void PageStack::add(Page* page) {
     button->setObjectName(u"rail."_s + sign.name);
     button->setProperty("railButton", true);
     button->setCheckable(true);
-    button->setIconSize({22, 22});
+    followFont(*button, 22);
     button->setText(sign.title);
     button->setToolButtonStyle(Qt::ToolButtonTextUnderIcon);
     button->setFocusPolicy(Qt::StrongFocus);

@@ -6,6 +6,7 @@
 #include "ui/models/model_text.h"
 #include "ui/plain_text.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLocale>
@@ -33,15 +34,16 @@ StatusLine::StatusLine(CurrentModel& current, Devices& devices, ChatController& 
         return label;
     };
     model_ = add(u"status.model"_s, tr("Model in use"), 0);
-    auto* place = new QWidget(this);
-    place_ = new QHBoxLayout(place);
-    place_->setContentsMargins(0, 0, 0, 0);
-    addWidget(place);
+    place_ = new QWidget(this);
+    auto* place = new QHBoxLayout(place_);
+    place->setContentsMargins(0, 0, 0, 0);
+    addWidget(place_);
     memory_ = add(u"status.memory"_s, tr("Memory in use"), 0);
     card_ = add(u"status.card"_s, tr("Memory of the card in use"), 0);
     activity_ = add(u"status.activity"_s, tr("What is going on"), 1);
     activity_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    addPermanentWidget(new JobsButton(jobs, downloads, this));
+    jobs_ = new JobsButton(jobs, downloads, this);
+    addPermanentWidget(jobs_);
     memory_timer_.setInterval(kMemoryInterval);
     connect(&memory_timer_, &QTimer::timeout, this, &StatusLine::sampleMemory);
     memory_timer_.start();
@@ -84,15 +86,41 @@ void StatusLine::setPart(QWidget* part) {
     if (part_)
         part_->hide();
     part_ = part;
-    if (!part)
-        return;
-    place_->addWidget(part);
-    part->show();
+    if (part) {
+        place_->layout()->addWidget(part);
+        part->show();
+    }
+    fit();
+}
+
+bool StatusLine::event(QEvent* event) {
+    const bool done = QStatusBar::event(event);
+    if (jobs_ && (event->type() == QEvent::LayoutRequest || event->type() == QEvent::Resize))
+        fit();
+    return done;
+}
+
+/// Where there is no room for everything, what can be done without is left out before a word is cut.
+void StatusLine::fit() {
+    constexpr int kGap = 10; // between two parts, and at both ends
+    const auto width_of = [](const QWidget* part) { return part->sizeHint().width() + kGap; };
+    int left = width() - kGap - width_of(model_) - width_of(activity_);
+    if (!jobs_->isHidden())
+        left -= width_of(jobs_);
+    const auto show = [&](QWidget* part, bool wanted) {
+        const bool fits = wanted && width_of(part) <= left;
+        part->setVisible(fits);
+        if (fits)
+            left -= width_of(part);
+    };
+    show(place_, part_ != nullptr);
+    show(card_, devices_.reading().known());
+    show(memory_, !memory_->text().isEmpty());
 }
 
 void StatusLine::sampleMemory() {
     if (const std::uint64_t resident = process_memory().resident(); resident > 0)
-        memory_->setText(u"·  "_s + tr("RAM %1").arg(sizeText(resident)));
+        memory_->setText(u"·\u2003"_s + tr("RAM %1").arg(sizeText(resident)));
     if (isVisible())
         devices_.poll();
 }
@@ -100,8 +128,7 @@ void StatusLine::sampleMemory() {
 /// What we have of the card's memory, and what there is; others' share stands in the hint.
 void StatusLine::showCard() {
     const CardReading& card = devices_.reading();
-    card_->setVisible(card.known());
-    QString text = u"·  "_s + tr("VRAM %1 of %2").arg(sizeText(card.taken), sizeText(card.memory));
+    QString text = u"·\u2003"_s + tr("VRAM %1 of %2").arg(sizeText(card.taken), sizeText(card.memory));
     QString tip = tr("%1: %2 free. This program has %3.")
                       .arg(current_.capabilities().device, sizeText(card.memory_free), sizeText(card.taken));
     if (card.experts) {
@@ -111,6 +138,7 @@ void StatusLine::showCard() {
     }
     card_->setText(text);
     card_->setToolTip(plainTip(tip));
+    fit();
 }
 
 void StatusLine::showModel() {

@@ -10,7 +10,6 @@
 #include <QStatusBar>
 #include <QTimer>
 
-class QHBoxLayout;
 class QLabel;
 
 namespace switchyard {
@@ -25,7 +24,11 @@ class StatusLine : public QStatusBar {
     /// Of the page that is shown; nullptr: none. The one before is hidden.
     void setPart(QWidget* part);
 
+  protected:
+    bool event(QEvent* event) override;
+
   private:
+    void fit();
     void connectServices();
     void showModel();
     void showRun();
@@ -39,7 +42,8 @@ class StatusLine : public QStatusBar {
     Devices& devices_;
     ChatController& controller_;
     QLabel *model_, *memory_, *card_, *activity_;
-    QHBoxLayout* place_; ///< of the page's part
+    QWidget* place_; ///< of the page's part
+    QWidget* jobs_ = nullptr;
     QPointer<QWidget> part_;
     QTimer memory_timer_;
     double load_share_ = 0, rate_ = 0;

@@ -1,5 +1,6 @@
 #include "ui/chat/calm_button.h"
 
+#include "ui/icon_size.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
@@ -11,7 +12,7 @@ namespace switchyard {
 CalmButton::CalmButton(const QString& icon, const QString& name, QWidget* parent) : QToolButton(parent) {
     setIconName(icon);
     setName(name);
-    setIconSize(QSize(16, 16));
+    followFont(*this, 16);
     setAutoRaise(true);
     setFocusPolicy(Qt::TabFocus);
     setCursor(Qt::PointingHandCursor);
@@ -37,13 +38,12 @@ void CalmButton::setLook(Look look) {
 }
 
 QSize CalmButton::sizeHint() const {
-    if (look_ != Look::Flat && text().isEmpty())
-        return {34, 34};
+    const int icon_side = iconSize().width();
     if (text().isEmpty())
-        return {28, 28};
-    const int icon_width = icon().isNull() ? 0 : 22;
+        return QSize(icon_side, icon_side) + (look_ != Look::Flat ? QSize(18, 18) : QSize(12, 12));
+    const int icon_width = icon().isNull() ? 0 : icon_side + 6;
     return {fontMetrics().horizontalAdvance(text()) + icon_width + 16,
-            std::max(28, fontMetrics().height() + 8)};
+            std::max(icon_side + 12, fontMetrics().height() + 8)};
 }
 
 void CalmButton::paintEvent(QPaintEvent*) {

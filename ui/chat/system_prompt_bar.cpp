@@ -1,6 +1,7 @@
 #include "ui/chat/system_prompt_bar.h"
 
 #include "ui/chat/paged_edit.h"
+#include "ui/icon_size.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
@@ -94,7 +95,7 @@ void SystemPromptBar::buildHeader() {
     header_->setCheckable(true);
     header_->setProperty("section", true);
     header_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
-    header_->setIconSize({14, 14});
+    followFont(*header_, 14);
     header_->setIcon(themedIcon(u"chevron-right"_s));
     header_->setText(tr("System prompt"));
     header_->setAccessibleName(tr("System prompt"));

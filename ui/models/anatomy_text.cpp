@@ -15,7 +15,7 @@ QString countText(quint64 count) {
         return locale.toString(value / 1e9, 'f', 1) + u" B"_s;
     if (count >= 1000000)
         return locale.toString(value / 1e6, 'f', 0) + u" M"_s;
-    return locale.toString(value / 1e3, 'f', 0) + u" K"_s;
+    return count < 1000 ? locale.toString(count) : locale.toString(value / 1e3, 'f', 0) + u" K"_s;
 }
 
 QString AnatomyText::partName(WeightRole role) {

@@ -26,7 +26,7 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 
-constexpr int kFileRow = 32;
+constexpr int kFileRow = 32, kBesideList = 14; ///< pixels
 
 QLabel* addLabel(QVBoxLayout* layout, const QString& name, bool muted) {
     auto* label = new PlainLabel;
@@ -110,7 +110,7 @@ QWidget* FindModels::buildFound() {
 
     auto* side = new QWidget;
     auto* lines = new QVBoxLayout(side);
-    lines->setContentsMargins(14, 0, 0, 0);
+    lines->setContentsMargins(kBesideList, 0, 0, 0);
     lines->setSpacing(6);
     title_ = addLabel(lines, u"find.title"_s, false);
     title_->setProperty("strong", true);
@@ -259,6 +259,7 @@ void FindModels::showListing(const HubListing& listing) {
     const bool of_list = results_->at(list_->currentIndex()) &&
                          results_->at(list_->currentIndex())->name == listing.model.name;
     list_->setVisible(of_list);
+    table_->parentWidget()->layout()->setContentsMargins(of_list ? kBesideList : 0, 0, 0, 0);
     pages_->setCurrentIndex(1);
     files_->setListing(listing);
     title_->setText(oneLine(listing.model.name));

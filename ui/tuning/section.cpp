@@ -1,5 +1,6 @@
 #include "ui/tuning/section.h"
 
+#include "ui/icon_size.h"
 #include "ui/theme.h"
 
 using namespace Qt::StringLiterals;
@@ -14,7 +15,7 @@ Section::Section(const QString& name, const QString& title, QWidget* parent) : Q
     header_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     header_->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     header_->setProperty("section", true);
-    header_->setIconSize({14, 14});
+    followFont(*header_, 14);
     body_ = new QWidget(this);
     body_layout_ = new QVBoxLayout(body_);
     body_layout_->setContentsMargins(0, 2, 0, 6);
