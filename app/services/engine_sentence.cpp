@@ -354,7 +354,8 @@ QString engineSentence(const std::exception& error, const QString& path) {
 }
 
 QString engineFallbacks(const QString& english) {
-    return QLocale().createSeparatedList(engineSentences(english.split(u", "_s, Qt::SkipEmptyParts)));
+    const QString comma = QCoreApplication::translate("EngineErrors", ", ", "between the parts of a list");
+    return engineSentences(english.split(u", "_s, Qt::SkipEmptyParts)).join(comma);
 }
 
 } // namespace switchyard

@@ -252,9 +252,9 @@ void AnatomyView::showFacts() {
     for (const AnatomyReport::Cache& cache : report_.caches)
         caches << tr("%1 in %2")
                       .arg(locale.formattedDataSize(static_cast<qint64>(cache.token_bytes), 1), cache.name);
-    add(tr("KV a token"),
-        tr("%1 values: %2")
-            .arg(locale.toString(report_.anatomy.kv_values_per_token), locale.createSeparatedList(caches)));
+    add(tr("KV a token"), tr("%1 values: %2")
+                              .arg(locale.toString(report_.anatomy.kv_values_per_token),
+                                   caches.join(tr(", ", "between the parts of a list"))));
     add(tr("Work a token"),
         tr("about %1, at this context %2")
             .arg(AnatomyText::flops(report_.flops_per_token),
