@@ -65,17 +65,17 @@
 <context>
     <name>MessageLayout</name>
     <message numerus="yes">
-        <source>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
+        <source>The limit of %Ln tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
         <translation>
-            <numerusform>The limit of %n token was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
-            <numerusform>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
+            <numerusform>The limit of %Ln token was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
+            <numerusform>The limit of %Ln tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
+        <source>Cut at the limit of %Ln tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
         <translation>
-            <numerusform>Cut at the limit of %n token. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
-            <numerusform>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
+            <numerusform>Cut at the limit of %Ln token. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
+            <numerusform>Cut at the limit of %Ln tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</numerusform>
         </translation>
     </message>
 </context>

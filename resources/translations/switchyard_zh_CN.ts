@@ -1092,6 +1092,31 @@
             <numerusform>%n 线程</numerusform>
         </translation>
     </message>
+    <message>
+        <source>%1 where rows are not divisible by %2</source>
+        <translation>行长不能被 %2 整除处为 %1</translation>
+    </message>
+    <message>
+        <source>The model is not locked in memory: this system lets a program lock %1. Raise &quot;memlock&quot; in /etc/security/limits.conf, or do without: it is swapped out only where memory is short.</source>
+        <translation>模型没有锁定在内存中：本系统允许程序锁定 %1。可在 /etc/security/limits.conf 中提高“memlock”，也可以不锁定：只有内存不足时才会被换出。</translation>
+    </message>
+    <message>
+        <source>The model is not locked in memory: this system cannot do it.</source>
+        <translation>模型没有锁定在内存中：本系统不支持。</translation>
+    </message>
+    <message>
+        <source>No model is loaded: choose one in the model picker.</source>
+        <translation>没有加载模型：请在模型选择器中选择一个。</translation>
+    </message>
+    <message>
+        <source>The model was unloaded.</source>
+        <translation>模型已卸载。</translation>
+    </message>
+    <message>
+        <source>, </source>
+        <comment>between the parts of a list</comment>
+        <translation>、</translation>
+    </message>
 </context>
 <context>
     <name>ExpertText</name>
@@ -1113,10 +1138,6 @@
     <message>
         <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
         <translation>在已使用的模型之外，此模型放不下：%1。请卸载其中一个，或选择更小的模型。</translation>
-    </message>
-    <message>
-        <source>experts %1 in RAM</source>
-        <translation>专家 %1 在内存中</translation>
     </message>
 </context>
 <context>
@@ -1153,17 +1174,6 @@
     <message>
         <source>A table of %1 × %2 cells, shown as text:</source>
         <translation>%1 × %2 个单元格的表格，以文本显示：</translation>
-    </message>
-</context>
-<context>
-    <name>MemoryLock</name>
-    <message>
-        <source>The model is not locked in memory: this system lets a program lock %1. Raise &quot;memlock&quot; in /etc/security/limits.conf, or do without: it is swapped out only where memory is short.</source>
-        <translation>模型没有锁定在内存中：本系统允许程序锁定 %1。可在 /etc/security/limits.conf 中提高“memlock”，也可以不锁定：只有内存不足时才会被换出。</translation>
-    </message>
-    <message>
-        <source>The model is not locked in memory: this system cannot do it.</source>
-        <translation>模型没有锁定在内存中：本系统不支持。</translation>
     </message>
 </context>
 <context>
@@ -1275,18 +1285,6 @@
         <source>Code</source>
         <translation>代码</translation>
     </message>
-    <message numerus="yes">
-        <source>The limit of %n tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
-        <translation>
-            <numerusform>思考用完了 %n 个词元的上限，还没有开始回答。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>Cut at the limit of %n tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
-        <translation>
-            <numerusform>到达 %n 个词元的上限，回答被截断。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
-        </translation>
-    </message>
     <message>
         <source>The context was full before the answer: thinking used it up. Start a new chat, or choose a model with a larger context and continue with that.</source>
         <translation>还没有开始回答，上下文就被思考占满了。请新建对话，或选择上下文更大的模型再继续。</translation>
@@ -1330,6 +1328,18 @@
     <message>
         <source>The model&apos;s memory begins below: what stands above was left out of what it read last.</source>
         <translation>模型的记忆从下面开始：上面的内容上次没有让它读取。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The limit of %Ln tokens was used up by thinking, before the answer. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
+        <translation>
+            <numerusform>思考用完了 %Ln 个词元的上限，还没有开始回答。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Cut at the limit of %Ln tokens. Continue goes on from here; “%1” in the Tune column sets the limit.</source>
+        <translation>
+            <numerusform>到达 %Ln 个词元的上限，回答被截断。“继续”会从这里接着写；调节栏中的“%1”决定上限。</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -1610,6 +1620,11 @@
     <message>
         <source>In use now on %1: its weights were forecast at %2 and take %3 of VRAM.</source>
         <translation>正在 %1 上使用：权重预计 %2，占用显存 %3。</translation>
+    </message>
+    <message>
+        <source>, </source>
+        <comment>between the parts of a list</comment>
+        <translation>、</translation>
     </message>
 </context>
 <context>
@@ -2267,6 +2282,10 @@
     <message>
         <source>with a full context</source>
         <translation>上下文用满时</translation>
+    </message>
+    <message>
+        <source>experts %1 in RAM</source>
+        <translation>专家 %1 在内存中</translation>
     </message>
 </context>
 <context>
@@ -3362,17 +3381,6 @@
     <message>
         <source>%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.</source>
         <translation>%1 在计算时失去响应。已写出的内容已保留；可以在 CPU 上打开模型。</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::LocalRunService</name>
-    <message>
-        <source>No model is loaded: choose one in the model picker.</source>
-        <translation>没有加载模型：请在模型选择器中选择一个。</translation>
-    </message>
-    <message>
-        <source>The model was unloaded.</source>
-        <translation>模型已卸载。</translation>
     </message>
 </context>
 <context>
