@@ -22,6 +22,8 @@ std::string layout_lacks(const ModelConfig& dense) {
         return "multipliers of its own";
     if (dense.gelu)
         return "another activation than SiLU";
+    if (dense.rope.two_tables)
+        return "rotations that depend on a text's length";
     if (dense.temperature.scale != 0)
         return "an attention temperature";
     if (!dense.layer_heads.empty() || dense.shared_kv_layers > 0 || !dense.feed_forward_widths.empty())

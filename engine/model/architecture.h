@@ -32,6 +32,7 @@ struct Architecture {
     bool logits_multiplied = false;    ///< by logit_scale
     QueryTemperature temperature = {}; ///< of layers without rotation
     bool yarn_keeps_magnitude = false; ///< YaRN leaves cos, sin and scores as they are
+    bool group_top2 = false;           ///< groups of experts count by their two best, whatever biases say
     int attention_period = 0;   ///< n: every n-th layer is attention, the others linear, where no key says
     bool neighbours = false;    ///< value heads of one key head stand together (DeltaRuleStep)
     bool gated_queries = false; ///< each query is followed by a gate of its result

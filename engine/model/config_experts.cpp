@@ -57,6 +57,7 @@ void read_experts(const ModelFile& file, const ConfigReader& keys, const Archite
         c.expert_gate = usual;
     c.clamped_silu = architecture.clamped_silu;
     c.weigh_input = architecture.weigh_input;
+    c.group_top2 = architecture.group_top2;
     c.router_cap = static_cast<float>(file.metadata().real("switchyard.router_cap").value_or(0.0));
     c.expert_nearness =
         static_cast<float>(file.metadata().real("switchyard.router_nearness").value_or(c.expert_nearness));

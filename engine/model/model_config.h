@@ -130,6 +130,7 @@ struct ModelConfig {
     int expert_width = 0, shared_width = 0;
     int expert_groups = 1, expert_groups_kept = 1;
     float expert_scale = 1.0f;
+    bool group_top2 = false; ///< groups count by their two best, whatever biases say
     bool expert_normalise = false;
     bool weigh_input = false;      ///< ExpertsStep's
     float expert_nearness = 0.02f; ///< of the sparse mixer

@@ -119,7 +119,7 @@ void PlanBuilder::experts(RouteStep route) {
     route.selection_bias = w_.optional_vector(prefix_ + "exp_probs_b.bias", c_.experts, WeightRole::Router);
     // DeepSeek's own code: V3, which has a selection bias, scores a group by its two best experts, V2 by
     // the best.
-    route.routing.group_score_top2 = route.selection_bias != kNoWeight;
+    route.routing.group_score_top2 = c_.group_top2 || route.selection_bias != kNoWeight;
     if (w_.has(prefix_ + "ffn_gate_tid2eid.weight"))
         route.by_token = w_.vectors(prefix_ + "ffn_gate_tid2eid.weight", c_.experts_active, c_.vocabulary,
                                     WeightRole::Router);

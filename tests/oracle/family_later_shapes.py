@@ -182,8 +182,10 @@ def later_config(family, rng):
 def convertible(config):
     """Whether llama.cpp's files have room for all that a configuration says."""
     if config.model_type == "gemma2":
-        return config.query_pre_attn_scalar == config.head_dim
-    return config.model_type in ("cohere2_moe", "laguna", "phi3")
+        return config.query_pre_attn_scalar == config.head_dim and config.attn_logit_softcapping and config.final_logit_softcapping
+    if config.model_type == "cohere2_moe":
+        return config.shared_expert_combination_strategy == "average"
+    return config.model_type == "phi3"
 
 
 def special_weight(name, p, config, normal):
