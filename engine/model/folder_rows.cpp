@@ -46,6 +46,14 @@ void transpose_f8(const BlockFP8* in, std::int64_t rows, std::int64_t cols, Bloc
 
 } // namespace
 
+std::size_t value_count(std::span<const std::int64_t> shape) {
+    std::size_t count = 1;
+    for (const std::int64_t extent : shape) {
+        count *= static_cast<std::size_t>(extent);
+    }
+    return count;
+}
+
 void make_f8_rows(BlockType type, const std::byte* codes, const std::byte* scales, std::int64_t cols,
                   std::int64_t first, std::int64_t count, std::byte* out) {
     std::vector<float> row_scales(static_cast<std::size_t>((cols + kFloat8Block - 1) / kFloat8Block));

@@ -5,8 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace switchyard {
+
+/// How many values a tensor of this shape has; one without dimensions has one.
+std::size_t value_count(std::span<const std::int64_t> shape);
 
 /// Rows [first, first + count) of an FP8 matrix [rows, cols] with its scales [ceil(rows / 128), ceil(cols /
 /// 128)] (floats, maybe unaligned), as rows of `type`: FP8, where cols is a multiple of 64, or F32.

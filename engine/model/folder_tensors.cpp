@@ -1,36 +1,19 @@
 #include "engine/model/folder_tensors.h"
 
 #include "engine/base/error.h"
-#include "engine/base/work_gate.h"
 #include "engine/files/mapped_file.h"
 #include "engine/model/folder_names.h"
 #include "engine/model/folder_rows.h"
-#include "engine/quant/float8.h"
-#include "engine/quant/quant.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
 
 namespace switchyard {
 
 namespace {
 
 using Kind = FolderName::Kind;
-
-std::size_t values(const std::vector<std::int64_t>& shape) {
-    std::size_t count = 1;
-    for (const std::int64_t extent : shape) {
-        count *= static_cast<std::size_t>(extent);
-    }
-    return count;
-}
-
-/// What part `which` of a fused tensor is called.
-std::string fused_name(bool gate_and_up, std::int64_t which) {
-    return !gate_and_up ? "ffn_down_exps" : which == 0 ? "ffn_gate_exps" : "ffn_up_exps";
-}
 
 } // namespace
 
@@ -103,190 +86,10 @@ TensorView& FolderTensors::push(std::string name, BlockType type, std::vector<st
     if (folder_shape.empty()) {
         folder_shape.push_back(1);
     }
-    const std::size_t bytes =
-        row_bytes(type, folder_shape[0]) * (values(folder_shape) / static_cast<std::size_t>(folder_shape[0]));
+    const std::size_t bytes = row_bytes(type, folder_shape[0]) *
+                              (value_count(folder_shape) / static_cast<std::size_t>(folder_shape[0]));
     views_.push_back({std::move(name), type, std::move(folder_shape), nullptr, bytes});
     return views_.back();
-}
-
-const std::byte* FolderTensors::Matrix::rows(std::int64_t first, std::int64_t count,
-                                             std::vector<std::byte>& buffer) const {
-    if (!make) {
-        return data + static_cast<std::size_t>(first) * stride();
-    }
-    buffer.resize(static_cast<std::size_t>(count) * stride());
-    make(first, count, buffer.data());
-    return buffer.data();
-}
-
-FolderTensors::Matrix FolderTensors::plain(const FolderTensor& tensor) {
-    Matrix m{BlockType::F32, tensor.shape, tensor.data, tensor.bytes};
-    switch (tensor.type) {
-    case FolderType::F32:
-        return m;
-    case FolderType::F16:
-        m.type = BlockType::F16;
-        return m;
-    case FolderType::BF16:
-        m.type = BlockType::BF16;
-        return m;
-    case FolderType::U8:
-        return packed(tensor);
-    case FolderType::I64:
-        return integers(tensor);
-    case FolderType::F8_E4M3:
-        break;
-    }
-    // FP8 comes with a matrix of scales, one for each 128 x 128 values.
-    const FolderTensor* scales = folder_.find(tensor.name + "_scale_inv");
-    if (const FolderTensor* exponents = scale_of(tensor)) {
-        return float8_with_exponents(tensor, *exponents);
-    }
-    const auto blocks = [](std::int64_t n) { return (n + kFloat8Block - 1) / kFloat8Block; };
-    if (tensor.shape.size() != 2 || scales == nullptr || scales->type != FolderType::F32 ||
-        scales->shape != std::vector{blocks(tensor.shape[0]), blocks(tensor.shape[1])}) {
-        fail(tensor, "is FP8 without a scale for each 128 x 128 values");
-    }
-    const std::int64_t rows = tensor.shape[0], cols = tensor.shape[1];
-    // Rows of whole blocks stay FP8; others, which no published model has, become floats.
-    m.type = cols % traits(BlockType::FP8).values == 0 ? BlockType::FP8 : BlockType::F32;
-    m.data = nullptr;
-    m.bytes = static_cast<std::size_t>(rows) * row_bytes(m.type, cols);
-    m.make = [type = m.type, codes = tensor.data, scales = scales->data,
-              cols](std::int64_t first, std::int64_t count, std::byte* out) {
-        make_f8_rows(type, codes, scales, cols, first, count, out);
-    };
-    return m;
-}
-
-/// DeepSeek-V4's scales have a name of their own, and are powers of two: bytes e that stand for 2^(e - 127).
-const FolderTensor* FolderTensors::scale_of(const FolderTensor& tensor) const {
-    constexpr std::string_view kWeight = ".weight";
-    const std::string_view name = tensor.name;
-    const FolderTensor* scales =
-        name.ends_with(kWeight)
-            ? folder_.find(std::string(name.substr(0, name.size() - kWeight.size())) + ".scale")
-            : nullptr;
-    return scales && scales->type == FolderType::U8 ? scales : nullptr;
-}
-
-FolderTensors::Matrix FolderTensors::float8_with_exponents(const FolderTensor& tensor,
-                                                           const FolderTensor& exponents) {
-    const auto blocks = [](std::int64_t n) { return (n + kFloat8Block - 1) / kFloat8Block; };
-    if (tensor.shape.size() != 2 ||
-        exponents.shape != std::vector{blocks(tensor.shape[0]), blocks(tensor.shape[1])}) {
-        fail(tensor, "is FP8 without a scale for each 128 x 128 values");
-    }
-    const auto scales = std::make_shared<std::vector<float>>();
-    for (std::size_t i = 0; i < exponents.bytes; ++i) {
-        scales->push_back(std::ldexp(1.0f, static_cast<int>(exponents.data[i]) - 127));
-    }
-    const std::int64_t cols = tensor.shape[1];
-    Matrix m{BlockType::F32, tensor.shape, nullptr, 0};
-    m.type = cols % traits(BlockType::FP8).values == 0 ? BlockType::FP8 : BlockType::F32;
-    m.bytes = static_cast<std::size_t>(tensor.shape[0]) * row_bytes(m.type, cols);
-    m.make = [type = m.type, codes = tensor.data, scales, cols](std::int64_t first, std::int64_t count,
-                                                                std::byte* out) {
-        make_f8_rows(type, codes, reinterpret_cast<const std::byte*>(scales->data()), cols, first, count,
-                     out);
-    };
-    return m;
-}
-
-/// MXFP4: two values a byte, and an exponent for each 32.
-FolderTensors::Matrix FolderTensors::packed(const FolderTensor& tensor) {
-    const FolderTensor* exponents = scale_of(tensor);
-    if (!exponents || tensor.shape.size() != 2 || tensor.shape[1] % 16 != 0 ||
-        exponents->shape != std::vector{tensor.shape[0], tensor.shape[1] / 16}) {
-        fail(tensor, "holds plain bytes");
-    }
-    const std::int64_t rows = tensor.shape[0], cols = 2 * tensor.shape[1];
-    Matrix m{BlockType::MXFP4,
-             {rows, cols},
-             nullptr,
-             static_cast<std::size_t>(rows) * row_bytes(BlockType::MXFP4, cols)};
-    m.make = [values = tensor.data, scales = exponents->data, cols](std::int64_t first, std::int64_t count,
-                                                                    std::byte* out) {
-        auto* to = reinterpret_cast<BlockMXFP4*>(out);
-        for (std::int64_t r = first; r < first + count; ++r, to += cols / 32) {
-            pack_mxfp4_row(values + r * cols / 2, scales + r * cols / 32, cols, to);
-        }
-    };
-    return m;
-}
-
-/// As floats, which hold what is a number of an expert.
-FolderTensors::Matrix FolderTensors::integers(const FolderTensor& tensor) {
-    const std::size_t count = values(tensor.shape);
-    Matrix m{BlockType::F32, tensor.shape, nullptr, count * sizeof(float)};
-    const std::size_t cols = tensor.shape.empty() ? 1 : count / static_cast<std::size_t>(tensor.shape[0]);
-    m.make = [data = tensor.data, cols](std::int64_t first, std::int64_t rows, std::byte* out) {
-        for (std::size_t i = static_cast<std::size_t>(first) * cols;
-             i < static_cast<std::size_t>(first + rows) * cols; ++i, out += sizeof(float)) {
-            std::int64_t integer = 0;
-            std::memcpy(&integer, data + i * sizeof integer, sizeof integer);
-            const auto value = static_cast<float>(integer);
-            std::memcpy(out, &value, sizeof value);
-        }
-    };
-    return m;
-}
-
-FolderTensors::Matrix FolderTensors::interleaved(const FolderTensor& tensor, const Matrix& halves,
-                                                 int heads) {
-    const std::int64_t rows = halves.shape[0], dim = rows / heads;
-    if (rows % heads != 0 || dim % 2 != 0) {
-        fail(tensor, "does not fit " + std::to_string(heads) + " heads");
-    }
-    Matrix m = halves;
-    m.data = nullptr;
-    m.make = [halves, rows, dim](std::int64_t, std::int64_t, std::byte* out) { // always all of them
-        std::vector<std::byte> buffer;
-        interleave_rows(halves.rows(0, rows, buffer), rows, dim, halves.stride(), out);
-    };
-    return m;
-}
-
-/// Floats, each changed; a vector has one row a value.
-FolderTensors::Matrix FolderTensors::changed(const Matrix& before,
-                                             std::function<float(std::int64_t row, float)> change) {
-    const std::size_t count = values(before.shape), cols = count / static_cast<std::size_t>(before.shape[0]);
-    Matrix m{BlockType::F32, before.shape, nullptr, count * sizeof(float)};
-    m.make = [before, cols, change = std::move(change)](std::int64_t first, std::int64_t rows,
-                                                        std::byte* out) {
-        std::vector<std::byte> buffer;
-        std::vector<float> row(cols);
-        for (std::int64_t r = first; r < first + rows; ++r, out += cols * sizeof(float)) {
-            decode_row(before.type, before.rows(r, 1, buffer), row);
-            std::ranges::transform(row, row.begin(), [&](float value) { return change(r, value); });
-            std::memcpy(out, row.data(), cols * sizeof(float));
-        }
-    };
-    return m;
-}
-
-/// By FolderShape::factors.
-FolderTensors::Matrix FolderTensors::multiplied(const std::string& name, const Matrix& before) const {
-    const std::size_t part = name.starts_with("blk.") ? name.find('.', 4) + 1 : 0, kind = name.rfind('.');
-    const auto found =
-        kind > part ? shape_.factors.find(name.substr(part, kind - part)) : shape_.factors.end();
-    if (found == shape_.factors.end()) {
-        return before;
-    }
-    if (name.ends_with(".bias")) {
-        return changed(before, [factor = found->second.bias](std::int64_t, float x) { return x * factor; });
-    }
-    std::vector<float> factors;
-    for (const RowFactors::Part& rows : found->second.parts) {
-        const std::int64_t left = before.shape[0] - std::ssize(factors);
-        factors.insert(factors.end(),
-                       static_cast<std::size_t>(rows.rows == 0 ? left : std::min(left, rows.rows)),
-                       rows.factor);
-    }
-    factors.resize(static_cast<std::size_t>(before.shape[0]), 1.0f);
-    return changed(before, [factors = std::move(factors)](std::int64_t row, float x) {
-        return x * factors[static_cast<std::size_t>(row)];
-    });
 }
 
 /// Qwen3-Next's queries, keys, values and gates, key head by key head: sorted, as converters do.
@@ -365,50 +168,6 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
     }
 }
 
-void FolderTensors::add_expert(const FolderTensor& tensor, const std::string& name, int expert) {
-    Matrix m = plain(tensor);
-    if (m.shape.size() != 2 || expert >= shape_.experts) {
-        fail(tensor, "does not fit a model of " + std::to_string(shape_.experts) + " experts");
-    }
-    const auto count = static_cast<std::size_t>(shape_.experts), at = static_cast<std::size_t>(expert);
-    Experts& experts =
-        experts_
-            .try_emplace(name,
-                         Experts{{name, m.type, {m.shape[1], m.shape[0], shape_.experts}, nullptr, 0}, {}})
-            .first->second;
-    TensorView& view = experts.view;
-    view.pieces.resize(count);
-    experts.makes.resize(count);
-    if (view.type != m.type || view.shape[0] != m.shape[1] || view.shape[1] != m.shape[0]) {
-        fail(tensor, "has another shape or type than the other experts'");
-    }
-    view.pieces[at] = m.data;
-    experts.makes[at] = std::move(m.make);
-    view.bytes += m.bytes;
-}
-
-void FolderTensors::finish_experts() {
-    for (auto& [name, experts] : experts_) {
-        TensorView& view = experts.view;
-        bool made = false;
-        for (std::size_t e = 0; e < experts.makes.size(); ++e) {
-            if (!view.pieces[e] && !experts.makes[e]) {
-                throw Error(folder_.path().string() + ": expert " + std::to_string(e) + " of " + name +
-                            " is missing");
-            }
-            made = made || experts.makes[e];
-        }
-        if (made) { // all have the same type, so all are
-            view.pieces.clear();
-            view.make = [makes = std::move(experts.makes), rows = view.rows()](std::int64_t m,
-                                                                               std::byte* out) {
-                makes[static_cast<std::size_t>(m)](0, rows, out);
-            };
-        }
-        views_.push_back(std::move(view));
-    }
-}
-
 /// Rows of a head's key part, then of its value part. Keys are transposed: k_b is [rank, nope] a head.
 void FolderTensors::add_kv_b(const FolderTensor& tensor, const std::string& prefix) {
     const Matrix m = plain(tensor);
@@ -481,83 +240,6 @@ void FolderTensors::add_joined(const FolderTensor& tensor, const std::string& pr
             view.data = data;
         }
         data += static_cast<std::size_t>(rows) * row;
-    }
-}
-
-void FolderTensors::add_fused(const FolderTensor& tensor, const std::string& prefix,
-                              const std::string& part) {
-    if (part.ends_with("_scales")) {
-        return; // read with their blocks
-    }
-    if (part.ends_with("_blocks")) {
-        return add_fused_mxfp4(tensor, prefix, part);
-    }
-    add_fused_floats(tensor, prefix, part);
-}
-
-/// gpt-oss: biases [experts, rows], matrices [experts, cols, rows]; gate and up rows alternate. Llama 4 has
-/// gates first.
-void FolderTensors::add_fused_floats(const FolderTensor& tensor, const std::string& prefix,
-                                     const std::string& part) {
-    const bool bias = part.ends_with("_bias"), both = part.starts_with("gate_up_proj");
-    const Matrix m = plain(tensor);
-    if ((!both && !part.starts_with("down_proj")) || m.shape.size() != (bias ? 2u : 3u) ||
-        m.shape[0] != shape_.experts || (both && m.shape.back() % 2 != 0)) {
-        fail(tensor, "is not known in a model of architecture " + shape_.architecture);
-    }
-    const auto size = static_cast<std::size_t>(traits(m.type).bytes);
-    const std::int64_t cols = bias ? 1 : m.shape[1], all_rows = m.shape.back(), step = both ? 2 : 1;
-    const bool turns = shape_.architecture != "llama4";
-    for (std::int64_t which = 0; which < step; ++which) {
-        const std::int64_t rows = all_rows / step;
-        const std::int64_t begin = turns ? which : which * rows, stride = turns ? step : 1;
-        const std::string name = prefix + fused_name(both, which);
-        std::vector<std::int64_t> shape{shape_.experts, rows};
-        if (!bias) {
-            shape.push_back(cols);
-        }
-        // One matrix an expert, but all biases together are one.
-        const std::int64_t together = bias ? shape_.experts : 1;
-        push(name + (bias ? ".bias" : ".weight"), m.type, std::move(shape)).make =
-            [=, data = m.data](std::int64_t matrix, std::byte* out) {
-                for (std::int64_t e = matrix; e < matrix + together; ++e) {
-                    for (std::int64_t r = 0; r < rows; ++r) {
-                        pause_point();
-                        for (std::int64_t c = 0; c < cols; ++c, out += size) {
-                            const std::int64_t from = (e * cols + c) * all_rows + begin + r * stride;
-                            std::memcpy(out, data + static_cast<std::size_t>(from) * size, size);
-                        }
-                    }
-                }
-            };
-    }
-}
-
-/// gpt-oss as released: blocks [experts, rows, cols / 32, 16], exponents [experts, rows, cols / 32].
-void FolderTensors::add_fused_mxfp4(const FolderTensor& blocks, const std::string& prefix,
-                                    const std::string& part) {
-    const std::string base = blocks.name.substr(0, blocks.name.size() - std::strlen("_blocks"));
-    const FolderTensor* exponents = folder_.find(base + "_scales");
-    const bool both = part.starts_with("gate_up_proj");
-    if (blocks.type != FolderType::U8 || blocks.shape.size() != 4 || blocks.shape[3] != 16 ||
-        blocks.shape[0] != shape_.experts || exponents == nullptr || exponents->type != FolderType::U8 ||
-        exponents->bytes * 16 != blocks.bytes || (both && blocks.shape[1] % 2 != 0) ||
-        (!both && !part.starts_with("down_proj"))) {
-        fail(blocks, "is not MXFP4 with its exponents");
-    }
-    const std::int64_t all_rows = blocks.shape[1], row_blocks = blocks.shape[2], step = both ? 2 : 1;
-    for (std::int64_t which = 0; which < step; ++which) {
-        const std::int64_t rows = all_rows / step;
-        push(prefix + fused_name(both, which) + ".weight", BlockType::MXFP4,
-             {shape_.experts, rows, row_blocks * 32})
-            .make = [=, values = blocks.data, scales = exponents->data](std::int64_t e, std::byte* out) {
-            auto* to = reinterpret_cast<BlockMXFP4*>(out);
-            for (std::int64_t r = 0; r < rows; ++r, to += row_blocks) {
-                pause_point();
-                const std::int64_t from = (e * all_rows + r * step + which) * row_blocks;
-                pack_mxfp4_row(values + from * 16, scales + from, row_blocks * 32, to);
-            }
-        };
     }
 }
 
