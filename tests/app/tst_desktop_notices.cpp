@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
 
 using namespace switchyard;
 
@@ -25,6 +26,18 @@ class FakeDesktop : public QObject {
         return 7;
     }
 };
+
+/// The environment for programs on a bus of their own; nothing where it does not start.
+static std::optional<QProcessEnvironment> startBus(const QString& daemon, QProcess& bus) {
+    bus.start(daemon,
+              {QStringLiteral("--session"), QStringLiteral("--nofork"), QStringLiteral("--print-address")});
+    if (!bus.waitForReadyRead(5000))
+        return {};
+    QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+    environment.insert(QStringLiteral("DBUS_SESSION_BUS_ADDRESS"),
+                       QString::fromUtf8(bus.readLine().trimmed()));
+    return environment;
+}
 
 class DesktopNoticesTest : public QObject {
     Q_OBJECT
@@ -48,19 +61,15 @@ class DesktopNoticesTest : public QObject {
         if (daemon.isEmpty())
             QSKIP("dbus-daemon is not installed");
         QProcess bus;
-        bus.start(daemon, {QStringLiteral("--session"), QStringLiteral("--nofork"),
-                           QStringLiteral("--print-address")});
-        QVERIFY(bus.waitForReadyRead(5000));
-        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
-        environment.insert(QStringLiteral("DBUS_SESSION_BUS_ADDRESS"),
-                           QString::fromUtf8(bus.readLine().trimmed()));
+        const auto environment = startBus(daemon, bus);
+        QVERIFY(environment);
         QProcess desktop;
-        desktop.setProcessEnvironment(environment);
+        desktop.setProcessEnvironment(*environment);
         desktop.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--desktop")});
         QVERIFY(desktop.waitForReadyRead(10000));
         QCOMPARE(desktop.readLine().trimmed(), "ready");
         QProcess program;
-        program.setProcessEnvironment(environment);
+        program.setProcessEnvironment(*environment);
         program.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--tell")});
         QVERIFY(program.waitForFinished(20000));
         QTRY_VERIFY(desktop.canReadLine());
@@ -79,14 +88,10 @@ class DesktopNoticesTest : public QObject {
         if (daemon.isEmpty())
             QSKIP("dbus-daemon is not installed");
         QProcess bus;
-        bus.start(daemon, {QStringLiteral("--session"), QStringLiteral("--nofork"),
-                           QStringLiteral("--print-address")});
-        QVERIFY(bus.waitForReadyRead(5000));
-        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
-        environment.insert(QStringLiteral("DBUS_SESSION_BUS_ADDRESS"),
-                           QString::fromUtf8(bus.readLine().trimmed()));
+        const auto environment = startBus(daemon, bus);
+        QVERIFY(environment);
         QProcess program;
-        program.setProcessEnvironment(environment);
+        program.setProcessEnvironment(*environment);
         program.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--tell-later")});
         QVERIFY(program.waitForReadyRead(10000));
         QCOMPARE(program.readLine().trimmed(), "connected");
