@@ -128,7 +128,11 @@ void read_compressed(const ConfigReader& keys, ModelConfig& c) {
 
 // Which layers have a window: an array in the file says, or every n-th layer sees all.
 void read_windows(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c) {
-    const int window = keys.count("attention.sliding_window", 0, 0, 1 << 30);
+    int window = keys.count("attention.sliding_window", 0, 0, 1 << 30);
+    // The authors of MiMo V2 count the tokens before a query, and files have their number as it is.
+    constexpr int kMiMo = 128;
+    if (architecture.name == "mimo2" && window == kMiMo && !keys.has("attention.window_with_query"))
+        ++window;
     // An array, or how often a layer sees all.
     constexpr const char* kPattern = "attention.sliding_window_pattern";
     const bool number = keys.has_number(kPattern);
@@ -149,6 +153,12 @@ void read_windows(const ConfigReader& keys, const Architecture& architecture, Mo
     }
 }
 
+/// Llama 4's small relatives say by a window of 0 that no layer is limited, and all are rotated.
+static bool sees_all(const ConfigReader& keys, const Architecture& architecture) {
+    constexpr const char* kWindow = "attention.sliding_window";
+    return architecture.chunk > 0 && keys.has(kWindow) && keys.count(kWindow, 0, 0, 1 << 30) == 0;
+}
+
 // Which layers are rotated: an array in the file says (GGUF has no key for it), or the architecture.
 void read_rotated(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                   ModelConfig& c) {
@@ -162,7 +172,7 @@ void read_rotated(const ModelFile& file, const ConfigReader& keys, const Archite
     } else if (architecture.never_rotated ||
                (architecture.state_space && !keys.flag("rope.scaling.finetuned", true))) {
         c.rotated.assign(static_cast<std::size_t>(c.layers), false);
-    } else if (architecture.unrotated_period > 0) {
+    } else if (architecture.unrotated_period > 0 && !sees_all(keys, architecture)) {
         for (int layer = 0; layer < c.layers; ++layer)
             c.rotated.push_back((layer + 1) % architecture.unrotated_period != 0);
     } else if (architecture.rotates_windows_only) {
@@ -179,7 +189,7 @@ void read_rotated(const ModelFile& file, const ConfigReader& keys, const Archite
 
 void read_chunks(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                  ModelConfig& c) {
-    if (architecture.chunk == 0)
+    if (architecture.chunk == 0 || sees_all(keys, architecture))
         return;
     const auto own = [&](const char* key, double fallback) {
         return file.metadata().real(key).value_or(fallback);

@@ -141,6 +141,7 @@ void read_mimo(const Keys& keys, Target& out) {
     if (const auto before = keys.count("sliding_window_size")) { // it sees so many before itself
         out.set("attention.sliding_window", *before + 1);
     }
+    out.set("attention.window_with_query", true); // no GGUF key: as config.json says it
     const bool none = keys.said("attention_value_scale") && !keys.has("attention_value_scale");
     out.set("attention.value_scale", none ? 1.0 : keys.real("attention_value_scale").value_or(0.707));
     for (const char* key : {"layernorm_epsilon", "rms_norm_eps"}) {
