@@ -153,8 +153,6 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no attention temperature"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no attention of this kind"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no routers of this kind"),
-    QT_TRANSLATE_NOOP("EngineErrors",
-                      "this device's kernels compute no rotations that depend on a text's length"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms but RMS norms with gains"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no blocks beside each other"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no factors of layers"),

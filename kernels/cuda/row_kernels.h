@@ -19,7 +19,9 @@ struct RopeTable {
     std::int32_t pairs;
     /// Multiplies both by 1 + heat * log(1 + floor(position / heat_length)); 0: nothing.
     float heat = 0.0f;
-    std::int32_t heat_length = 1; ///< tokens
+    std::int32_t heat_length = 1;            ///< tokens
+    const float* long_frequencies = nullptr; ///< [pairs], of rows of long texts; null: the same
+    float long_magnitude = 1.0f;             ///< with those
 };
 
 /// Fills the tables for every row with a position. Grid: rope_grid().

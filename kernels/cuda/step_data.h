@@ -105,6 +105,7 @@ struct RowInput {
     std::int32_t off_mask; ///< which mask of the step; -1: none
     std::int32_t window;   ///< tokens that attention sees at most; 0: as the plan says
     std::int32_t prompt;   ///< one of many rows of its sequence: attention takes it in its form for those
+    std::int32_t in_long;  ///< of a long text: it rotates as such texts do (RopeTable::long_frequencies)
 };
 
 /// Types that a KV cache's blocks may have.

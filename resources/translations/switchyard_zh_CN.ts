@@ -1154,10 +1154,6 @@
         <translation>此设备的内核不支持这类路由器</translation>
     </message>
     <message>
-        <source>this device&apos;s kernels compute no rotations that depend on a text&apos;s length</source>
-        <translation>此设备的内核不支持随文本长度变化的旋转位置编码</translation>
-    </message>
-    <message>
         <source>this device&apos;s kernels compute no norms but RMS norms with gains</source>
         <translation>此设备的内核只支持带增益的 RMS 归一化</translation>
     </message>

@@ -52,10 +52,6 @@ void check(const GroupedProjectStep&) {
 }
 void check(const AddStep&) { throw Error("this device's kernels compute no blocks beside each other"); }
 void check(const ScaleStep&) { throw Error("this device's kernels compute no factors of layers"); }
-void check(const RopeStep& s) {
-    if (!s.long_frequencies.empty())
-        throw Error("this device's kernels compute no rotations that depend on a text's length");
-}
 template <typename Other>
 void check(const Other&) {}
 
@@ -95,7 +91,7 @@ FusedPlan with_warm_rotations(FusedPlan fused) {
             warm.temperature = attention->step.temperature;
             const auto same = [&](const RopeFrequencies& r) {
                 return r.inverse == warm.inverse && r.magnitude == warm.magnitude &&
-                       r.temperature.scale == warm.temperature.scale &&
+                       r.long_inverse == warm.long_inverse && r.temperature.scale == warm.temperature.scale &&
                        r.temperature.length == warm.temperature.length;
             };
             const auto found = std::ranges::find_if(fused.ropes, same);

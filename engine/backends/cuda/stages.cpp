@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 
 namespace switchyard::cuda {
@@ -43,9 +44,15 @@ class EmbedStage : public Stage {
 class RopeStage : public Stage {
   public:
     RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
-        for (const RopeFrequencies& rope : ropes)
-            ropes_.push_back({constants.add(rope.inverse), static_cast<std::int32_t>(rope.inverse.size()),
-                              rope.magnitude, rope.temperature});
+        for (const RopeFrequencies& rope : ropes) {
+            Rope& own = ropes_.emplace_back(constants.add(rope.inverse),
+                                            static_cast<std::int32_t>(rope.inverse.size()), rope.magnitude,
+                                            rope.temperature);
+            if (!rope.long_inverse.empty()) {
+                own.long_inverse = constants.add(rope.long_inverse);
+                own.long_magnitude = rope.long_magnitude;
+            }
+        }
     }
     void count(const StepShape&, const WeightSet&, StageTable&) const override {}
     void reserve(const StepShape& shape, Scratch& scratch) const override {
@@ -67,7 +74,11 @@ class RopeStage : public Stage {
                                        .magnitude = ropes_[i].magnitude,
                                        .pairs = ropes_[i].pairs,
                                        .heat = ropes_[i].temperature.scale,
-                                       .heat_length = ropes_[i].temperature.length};
+                                       .heat_length = ropes_[i].temperature.length,
+                                       .long_frequencies = ropes_[i].long_inverse
+                                                               ? step.constants.at(*ropes_[i].long_inverse)
+                                                               : nullptr,
+                                       .long_magnitude = ropes_[i].long_magnitude};
             step.launch<Kernel::RopeTables>(rope_grid(step.rows()), p);
         }
     }
@@ -78,6 +89,8 @@ class RopeStage : public Stage {
         std::int32_t pairs;
         float magnitude;
         QueryTemperature temperature;
+        std::optional<std::size_t> long_inverse = {};
+        float long_magnitude = 1.0f;
     };
     std::vector<Rope> ropes_;
 };

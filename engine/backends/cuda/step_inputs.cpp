@@ -91,7 +91,8 @@ void StepInputs::write_rows(const StepWishes& wishes, int rows, std::byte* host)
                   .pool = b.dials.pool,
                   .off_mask = b.dials.off_mask,
                   .window = b.dials.attention_window,
-                  .prompt = b.prompt};
+                  .prompt = b.prompt,
+                  .in_long = batch.sequences[static_cast<std::size_t>(b.sequence)].long_text};
     auto* const end = part<RowInput>(host, 0) + rows;
     RowInput padding = {};
     padding.position = padding.off_mask = -1;

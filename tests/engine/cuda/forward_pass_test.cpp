@@ -34,14 +34,16 @@ constexpr BatchRow kPrompt = {.prompt = true}, kKernels = {.prompt = true, .own_
 
 using test::Sequence;
 
-/// Logits of all ids, `chunk` rows a step.
+/// Logits of all ids, `chunk` rows a step; as those of a long text, where the model has such.
 std::vector<float> logits_of(LoadedModel& model, std::span<const std::int32_t> ids, std::size_t chunk,
-                             BlockType kv = BlockType::F16, const BatchRow& like = {}) {
+                             BlockType kv = BlockType::F16, const BatchRow& like = {},
+                             bool long_text = false) {
     Sequence sequence(model, kv);
     std::vector<float> logits;
     for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
         Batch batch;
         sequence.append(batch, ids.subspan(begin, std::min(chunk, ids.size() - begin)), like);
+        batch.sequences.back().long_text = long_text;
         const StepResult result = model.executor().run(std::move(batch), model.weights());
         logits.insert(logits.end(), result.logits.begin(), result.logits.end());
     }
@@ -205,6 +207,28 @@ TEST_P(CudaLatentPrompts, AgreeDecompressedInAnyChunksAndCompany) {
 INSTANTIATE_TEST_SUITE_P(Families, CudaLatentPrompts,
                          testing::Values("deepseek2_grouped", "deepseek2_lite", "deepseek3"),
                          [](const auto& info) { return std::string(info.param); });
+
+TEST(CudaLongTexts, RotateAsTheCpuRotatesThemAlsoBesideAShortOne) {
+    const auto ids = ids_of("phi3", 40);
+    const auto cpu = test::load_reference("phi3", make_cpu_backend({1, false}));
+    const auto model = test::load_reference("phi3", test::emulated_backend());
+    const auto vocabulary = static_cast<std::size_t>(model->plan().vocabulary);
+    const auto expected = logits_of(*cpu, ids, 40, BlockType::F16, {}, true);
+    const auto in_long = logits_of(*model, ids, 1, BlockType::F16, {}, true);
+    const auto in_short = logits_of(*model, ids, 8);
+    EXPECT_LT(median_nmse(in_long, expected, vocabulary), 2e-7);
+    EXPECT_GT(median_nmse(in_short, expected, vocabulary), 1e-4) << "the model does not tell them apart";
+    Sequence first(*model, BlockType::F16), second(*model, BlockType::F16);
+    for (std::size_t t = 0; t < 10; ++t) {
+        Batch batch;
+        first.append(batch, std::span(ids).subspan(t, 1));
+        second.append(batch, std::span(ids).subspan(t, 1));
+        batch.sequences.back().long_text = true;
+        const auto logits = model->executor().run(std::move(batch), model->weights()).logits;
+        EXPECT_TRUE(same_rows(vocabulary, logits, 0, 1, in_short, t)) << t;
+        EXPECT_TRUE(same_rows(vocabulary, logits, 1, 1, in_long, t)) << t;
+    }
+}
 
 TEST(CudaPrompts, TheForecastCountsTheirRoom) {
     const auto model = test::load_reference("olmoe", test::emulated_backend());

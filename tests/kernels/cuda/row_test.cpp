@@ -31,11 +31,13 @@ struct CudaRows : testing::Test {
         return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
                                             static_cast<std::int32_t>(values.size()), BlockType::F32}});
     }
-    const RowInput* rows_at(const std::vector<int>& positions, const std::vector<int>& first_blocks = {}) {
+    const RowInput* rows_at(const std::vector<int>& positions, const std::vector<int>& first_blocks = {},
+                            int first_long = -1) {
         std::vector<RowInput> rows(positions.size());
         for (std::size_t r = 0; r < rows.size(); ++r) {
             rows[r].position = positions[r];
             rows[r].first_block = first_blocks.empty() ? 0 : first_blocks[r];
+            rows[r].in_long = first_long >= 0 && static_cast<int>(r) >= first_long;
         }
         return put(rows);
     }
@@ -57,7 +59,8 @@ std::vector<float> frequencies(int pairs, float base) {
 
 TEST_F(CudaRows, RopeTables) {
     const std::vector<int> positions = {0, 1, 7777, -1, 131071};
-    RopeTablesParams p = {rows_at(positions), 5, 2, {}};
+    const std::size_t first_long = 4;
+    RopeTablesParams p = {rows_at(positions, {}, static_cast<int>(first_long)), 5, 2, {}};
     const std::vector<float> lists[2] = {frequencies(200, 10000.0f), frequencies(5, 500000.0f)};
     for (std::size_t t = 0; t < 2; ++t) {
         const auto n = lists[t].size();
@@ -65,6 +68,9 @@ TEST_F(CudaRows, RopeTables) {
                       put(std::vector<float>(5 * n, -7.0f)), t == 0 ? 1.0f : 1.25f,
                       static_cast<std::int32_t>(n)};
     }
+    const std::vector<float> in_long = frequencies(200, 777.0f);
+    p.table[0].long_frequencies = put(in_long);
+    p.table[0].long_magnitude = 1.5f;
     p.table[1].heat = 0.1f;
     p.table[1].heat_length = 4096;
     launch<Kernel::RopeTables>(*stream, rope_grid(5), p);
@@ -75,9 +81,10 @@ TEST_F(CudaRows, RopeTables) {
             const int position = positions[i / n];
             if (position < 0)
                 continue;
-            const double angle = static_cast<float>(position) * lists[t][i % n];
+            const bool other = t == 0 && i / n >= first_long;
+            const double angle = static_cast<float>(position) * (other ? in_long : lists[t])[i % n];
             const double heat = t == 0 ? 1.0 : 1 + 0.1 * std::log(1.0 + position / 4096);
-            const auto magnitude = static_cast<float>(p.table[t].magnitude * heat);
+            const auto magnitude = static_cast<float>((other ? 1.5f : p.table[t].magnitude) * heat);
             cosines[i] = static_cast<float>(std::cos(angle)) * magnitude;
             sines[i] = static_cast<float>(std::sin(angle)) * magnitude;
         }
