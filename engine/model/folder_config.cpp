@@ -342,6 +342,9 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     shape.architecture = std::string(family.architecture) + (many ? "_moe" : "");
     shape.interleave = family.interleave;
     const std::uint64_t layers = keys.required("num_hidden_layers", kMostLayers);
+    if (layers == 0) {
+        keys.fail("num_hidden_layers", "is 0");
+    }
     shape.layers = static_cast<int>(layers);
     shape.tied = keys.flag("tie_word_embeddings").value_or(whole.flag("tie_word_embeddings").value_or(false));
     result.metadata.set("general.architecture", shape.architecture);

@@ -149,6 +149,7 @@ TEST_F(ChangedFolder, SaysWhatContradicts) {
     };
     says("qwen2", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3",
          "num_key_value_heads does not divide the 4 heads");
+    says("qwen2", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 0", "num_hidden_layers is 0");
     says("qwen2", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 999999",
          "num_hidden_layers is 999999, expected 1024 at most");
     says("qwen2", "\"silu\"", "\"gelu\"", "hidden_act is \"gelu\"");
