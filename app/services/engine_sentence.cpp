@@ -156,6 +156,7 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms but RMS norms with gains"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no blocks beside each other"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no factors of layers"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no inputs by layer"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no scaled logits"),
     // What CUDA itself says stands behind these, in its own words.
     QT_TRANSLATE_NOOP("EngineErrors", "%1: the device cannot be used: %2"),

@@ -1,6 +1,7 @@
 #include "engine/model/anatomy.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 
 namespace switchyard {
@@ -67,7 +68,7 @@ double flops_per_token(const ModelPlan& model, int experts_active, int context) 
             const double seen = l->choice == kNoChoice ? context : std::min(indexed, context);
             flops += 2.0 * seen * l->heads * (2.0 * l->latent_dim + l->rope);
         } else if (const auto* i = std::get_if<IndexStep>(&step.operation)) {
-            indexed = i->top * i->block;
+            indexed = static_cast<int>(std::min<std::int64_t>(std::int64_t{i->top} * i->block, context));
             flops += 2.0 * context * i->heads * i->dim;
         }
     }

@@ -1,5 +1,6 @@
 #include "engine/model/build_plan.h"
 
+#include "engine/model/check_plan.h"
 #include "engine/model/plan_builder.h"
 
 #include <cmath>
@@ -56,6 +57,7 @@ ModelPlan PlanBuilder::build() {
     plan_.kv.insert(plan_.kv.end(), rows_.begin(), rows_.end());
     enter(kNoLayer);
     head();
+    check_widths(plan_);
     std::vector<std::string> notes = w_.check_all_used(c_);
     return {std::move(plan_), w_.take(), std::move(notes)};
 }

@@ -51,7 +51,13 @@ void FolderTensors::finish_experts() {
             }
             made = made || experts.makes[e];
         }
-        if (made) { // all have the same type, so all are
+        for (std::size_t e = 0; made && e < experts.makes.size(); ++e) {
+            if (!experts.makes[e]) { // of the same type, and yet one of them as it is and another changed
+                throw Error(folder_.path().string() + ": expert " + std::to_string(e) + " of " + name +
+                            " is stored in another form than others");
+            }
+        }
+        if (made) {
             view.pieces.clear();
             view.make = [makes = std::move(experts.makes), rows = view.rows()](std::int64_t m,
                                                                                std::byte* out) {
@@ -79,7 +85,7 @@ void FolderTensors::add_fused_floats(const FolderTensor& tensor, const std::stri
                                      const std::string& part) {
     const bool bias = part.ends_with("_bias"), both = part.starts_with("gate_up_proj");
     const Matrix m = plain(tensor);
-    if ((!both && !part.starts_with("down_proj")) || m.shape.size() != (bias ? 2u : 3u) ||
+    if (!m.data || (!both && !part.starts_with("down_proj")) || m.shape.size() != (bias ? 2u : 3u) ||
         m.shape[0] != shape_.experts || (both && m.shape.back() % 2 != 0)) {
         fail(tensor, "is not known in a model of architecture " + shape_.architecture);
     }

@@ -137,10 +137,11 @@ FolderTensors::Matrix FolderTensors::integers(const FolderTensor& tensor) {
 
 FolderTensors::Matrix FolderTensors::interleaved(const FolderTensor& tensor, const Matrix& halves,
                                                  int heads) {
-    const std::int64_t rows = halves.shape[0], dim = rows / heads;
-    if (rows % heads != 0 || dim % 2 != 0) {
+    const std::int64_t rows = halves.shape[0];
+    if (heads < 1 || rows % heads != 0 || rows / heads % 2 != 0) {
         fail(tensor, "does not fit " + std::to_string(heads) + " heads");
     }
+    const std::int64_t dim = rows / heads;
     Matrix m = halves;
     m.data = nullptr;
     m.make = [halves, rows, dim](std::int64_t, std::int64_t, std::byte* out) { // always all of them

@@ -127,7 +127,10 @@ void FolderTensors::add_qkvz(const FolderTensor& tensor, const std::string& pref
 
 void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
     Matrix m = plain(tensor);
-    if (shape_.interleave && !m.shape.empty()) {
+    if (m.shape.empty()) {
+        m.shape.push_back(1); // one number
+    }
+    if (shape_.interleave) {
         if (name.find(".attn_q.") != name.npos) {
             m = interleaved(tensor, m, shape_.heads);
         } else if (name.find(".attn_k.") != name.npos) {
@@ -146,6 +149,9 @@ void FolderTensors::add_whole(const FolderTensor& tensor, std::string name) {
         m = changed(m, [](std::int64_t, float logarithm) { return -std::exp(logarithm); });
     }
     m = multiplied(name, m);
+    if (m.make && m.shape.size() > 2 && (m.shape.size() > 3 || m.shape[1] != 1)) {
+        fail(tensor, "has more dimensions than the rows that are made of it");
+    }
     if (name.ends_with(".attn_output_a.weight") && shape_.output_groups > 0 && m.shape.size() == 2 &&
         m.shape[0] % shape_.output_groups == 0) {
         m.shape = {shape_.output_groups, m.shape[0] / shape_.output_groups, m.shape[1]};

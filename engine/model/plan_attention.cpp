@@ -97,7 +97,8 @@ void PlanBuilder::attend(ValueId in) {
         head_norms();
     if (c_.unit_heads && rotated()) {
         unit_norm(q_, heads_.head_dim);
-        unit_norm(k_, heads_.head_dim);
+        if (k_ != kNoValue)
+            unit_norm(k_, heads_.head_dim);
     }
     AttentionStep step{q_,
                        k_,
@@ -153,7 +154,7 @@ bool PlanBuilder::indexes(const char* tensor) const {
 /// What both kinds of indexer have in common: queries and keys are there, rotated here.
 void PlanBuilder::index(IndexStep step, RopeStyle style) {
     const IndexerConfig& i = c_.indexer;
-    const int dims = std::min(c_.rope.dims, i.dim);
+    const int dims = c_.rope.dims;
     for (const auto& [value, heads] : {std::pair(step.q, i.heads), std::pair(step.key, 1)})
         emit(RopeStep{value, heads, i.dim, 0, dims, style, inverse_frequencies_, c_.rope.magnitude});
     step.heads = i.heads;

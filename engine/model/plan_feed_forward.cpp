@@ -124,6 +124,9 @@ void PlanBuilder::experts(RouteStep route) {
         route.by_token = w_.vectors(prefix_ + "ffn_gate_tid2eid.weight", c_.experts_active, c_.vocabulary,
                                     WeightRole::Router);
     if (!c_.router_bias.empty()) {
+        if (c_.router_bias.size() / static_cast<std::size_t>(c_.experts) <=
+            static_cast<std::size_t>(route.route))
+            throw Error("switchyard.carve.router_bias does not have numbers for each router");
         const auto first = c_.router_bias.begin() + std::ptrdiff_t{route.route} * c_.experts;
         route.constant_bias.assign(first, first + c_.experts);
     }

@@ -1166,6 +1166,10 @@
         <translation>此设备的内核不支持逐层系数</translation>
     </message>
     <message>
+        <source>this device&apos;s kernels compute no inputs by layer</source>
+        <translation>此设备的内核不支持逐层输入</translation>
+    </message>
+    <message>
         <source>this device&apos;s kernels compute no scaled logits</source>
         <translation>此设备的内核不支持缩放或限幅的 logits</translation>
     </message>

@@ -50,6 +50,10 @@ void check(const SpreadStreamsStep&) { throw Error("this device's kernels comput
 void check(const GroupedProjectStep&) {
     throw Error("this device's kernels compute no projections in groups");
 }
+void check(const GateStep& s) {
+    if (s.function == GateStep::Function::Gelu)
+        throw Error("this device's kernels compute no inputs by layer");
+}
 void check(const AddStep&) { throw Error("this device's kernels compute no blocks beside each other"); }
 void check(const ScaleStep&) { throw Error("this device's kernels compute no factors of layers"); }
 template <typename Other>
