@@ -50,9 +50,16 @@ class Line {
     }
     /// Something that came, or that the other side has hung up, in time.
     bool answered(QByteArray& bytes) const {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - Clock::now()).count();
         pollfd waits{socket_, POLLIN, 0};
-        if (left <= 0 || ::poll(&waits, 1, static_cast<int>(left)) <= 0)
+        int ready = -1;
+        do {
+            const auto left =
+                std::chrono::duration_cast<std::chrono::milliseconds>(end_ - Clock::now()).count();
+            if (left <= 0)
+                return false;
+            ready = ::poll(&waits, 1, static_cast<int>(left));
+        } while (ready < 0 && errno == EINTR);
+        if (ready <= 0)
             return false;
         char buffer[512];
         const ssize_t size = ::recv(socket_, buffer, sizeof buffer, 0);

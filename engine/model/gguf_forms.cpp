@@ -49,7 +49,7 @@ bool of_phi3(const ModelFile& file) { return file.metadata().text("general.archi
 bool joins_qkv(const LayerName& name, const ModelFile& file) {
     const auto architecture = file.metadata().text("general.architecture");
     const bool linear = architecture && (architecture->starts_with("qwen35") || architecture == "qwen3next");
-    return name.rest.starts_with("attn_qkv.") && !linear;
+    return !name.prefix.empty() && name.rest.starts_with("attn_qkv.") && !linear;
 }
 
 /// Whether a tensor holds gate and up of a dense block.
@@ -212,8 +212,11 @@ class Reformed final : public ModelFile {
         tensors_.add(std::move(split.k));
         tensors_.add(std::move(split.v));
         memory_.push_back(std::move(split.memory));
-        // As files with the split tensors say it.
-        metadata_.set(prefix_of("attention.head_count_kv"), std::uint64_t{1});
+        // As files with the split tensors say it. A list says of which layers it is, too.
+        if (const MetadataValue* given = metadata_.find(prefix_of("attention.head_count_kv"));
+            !given || std::holds_alternative<std::uint64_t>(*given) ||
+            std::holds_alternative<std::int64_t>(*given))
+            metadata_.set(prefix_of("attention.head_count_kv"), std::uint64_t{1});
         metadata_.set(prefix_of("attention.key_length"), rank + rope);
         metadata_.set(prefix_of("attention.value_length"), rank);
         metadata_.set(prefix_of("attention.key_length_mla"), key);
@@ -237,7 +240,8 @@ class Reformed final : public ModelFile {
         const std::size_t row = bias ? sizeof(float) : row_bytes(t.type, t.cols());
         const std::pair<const char*, std::uint64_t> parts[] = {
             {"attn_q", heads * dim}, {"attn_k", kv_heads * dim}, {"attn_v", kv_heads * value_dim}};
-        if (t.matrices() != 1 || (bias && (t.type != BlockType::F32 || t.rows() != 1)) ||
+        if (dim == 0 || t.matrices() != 1 || t.shape.size() < (bias ? 1 : 2) ||
+            (bias && (t.type != BlockType::F32 || t.rows() != 1)) ||
             static_cast<std::uint64_t>(all) != parts[0].second + parts[1].second + parts[2].second)
             fail(t, "does not fit the heads' dimensions");
         const std::byte* data = t.data;
@@ -321,11 +325,13 @@ class Reformed final : public ModelFile {
 
     void add_expert(const TensorView& t, const std::string& name, std::size_t expert) {
         const auto experts = static_cast<std::size_t>(count("expert_count"));
+        constexpr std::size_t kMostAtOnce = 4096; // of what read_config takes, before room is made for them
+        if (experts > kMostAtOnce || expert >= experts || t.shape.size() != 2)
+            fail(t, "does not fit the other experts'");
         TensorView first{name, t.type, {t.cols(), t.rows(), static_cast<std::int64_t>(experts)}, nullptr, 0};
         TensorView& view = experts_.try_emplace(name, std::move(first)).first->second;
         view.pieces.resize(experts);
-        if (expert >= experts || t.shape.size() != 2 || t.type != view.type || t.cols() != view.shape[0] ||
-            t.rows() != view.shape[1])
+        if (t.type != view.type || t.cols() != view.shape[0] || t.rows() != view.shape[1])
             fail(t, "does not fit the other experts'");
         view.pieces[expert] = t.data;
         view.bytes += t.bytes;

@@ -43,7 +43,7 @@ std::string small_file() {
     return safetensors(R"({"__metadata__":{"format":"pt"},)"
                        R"("b":{"dtype":"BF16","shape":[2,3],"data_offsets":[8,20]},)"
                        R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                       R"("i":{"dtype":"I64","shape":[],"data_offsets":[20,28]},)"
+                       R"("i":{"dtype":"U64","shape":[],"data_offsets":[20,28]},)"
                        R"("e":{"dtype":"F8_E4M3","shape":[0,7],"data_offsets":[28,28]}}  )",
                        "abcdefghijklmnopqrstuvwxyz01");
 }
