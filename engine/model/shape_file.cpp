@@ -229,7 +229,12 @@ class TensorList {
         matrix("ssm_out.weight", inner, c_.hidden);
     }
 
-    void mixer(char kind) { kind == 'M' ? state_space() : kind == '*' ? attention() : experts(); }
+    void mixer(char kind) {
+        kind == 'M'   ? state_space()
+        : kind == '*' ? attention()
+        : c_.dense()  ? block("", c_.feed_forward)
+                      : experts();
+    }
 
     void latent_attention() {
         const int rank = c_.kv_lora_rank, rope = c_.rope.dims;

@@ -256,6 +256,12 @@ class TestAnatomy : public QObject {
             const AnatomyReport other = readAnatomy(calculator.shape());
             QVERIFY2(other.error.isEmpty(), qPrintable(other.error));
             QVERIFY(other.anatomy.parameters != own.anatomy.parameters);
+            // And deeper: whatever its layers take turns in.
+            auto* layers = calculator.findChild<QSpinBox*>(u"calculator.layers"_s);
+            layers->setValue(2 * shape.config.layers + 1);
+            const AnatomyReport deeper = readAnatomy(calculator.shape());
+            QVERIFY2(deeper.error.isEmpty(), qPrintable(deeper.error));
+            QVERIFY(deeper.anatomy.parameters > other.anatomy.parameters);
         }
     }
 

@@ -173,12 +173,17 @@ Shape ShapeCalculator::shape() const {
         c.expert_groups = c.expert_groups_kept = 1;
     if (c.shared_width == 0)
         c.experts_shared = 0;
-    if (!c.windows.empty()) {
-        const std::vector<int> pattern = c.windows;
-        c.windows.clear();
-        for (std::size_t layer = 0; layer < static_cast<std::size_t>(c.layers); ++layer)
-            c.windows.push_back(pattern[layer % 2]);
-    }
+    // Further layers begin the pattern anew.
+    const auto layers = static_cast<std::size_t>(c.layers);
+    const auto repeat = [layers](auto& kinds) {
+        const auto pattern = kinds;
+        kinds.resize(pattern.empty() ? 0 : layers);
+        for (std::size_t layer = 0; layer < kinds.size(); ++layer)
+            kinds[layer] = pattern[layer % pattern.size()];
+    };
+    repeat(c.windows);
+    repeat(c.linear_layers);
+    repeat(shape.parts.mixers);
     return shape;
 }
 
