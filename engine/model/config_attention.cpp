@@ -29,8 +29,8 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
     if (std::ranges::find(kv_heads, 0) != kv_heads.end())
         for (const int count : kv_heads)
             c.linear_layers.push_back(count == 0);
-    c.head_dim = keys.count("attention.key_length", std::max(c.hidden / c.heads, 1), 1, 4096);
-    c.value_dim = keys.count("attention.value_length", c.head_dim, 1, 4096);
+    c.head_dim = keys.count("attention.key_length", std::max(c.hidden / c.heads, 1), 1, kMostHeadDim);
+    c.value_dim = keys.count("attention.value_length", c.head_dim, 1, kMostHeadDim);
     const char* epsilon = "attention.layer_norm_rms_epsilon";
     if (!keys.has(epsilon) && keys.has("attention.layer_norm_epsilon")) {
         epsilon = "attention.layer_norm_epsilon";
@@ -42,8 +42,8 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
     c.kv_lora_rank = keys.count("attention.kv_lora_rank", 0, 0, kMostWidth);
     if (c.latent()) { // key_length is then the cache's, but for older files, which have no keys of MLA's own
         c.q_lora_rank = keys.count("attention.q_lora_rank", 0, 0, kMostWidth);
-        c.head_dim = keys.count("attention.key_length_mla", c.head_dim, 1, 4096);
-        c.value_dim = keys.count("attention.value_length_mla", c.value_dim, 1, 4096);
+        c.head_dim = keys.count("attention.key_length_mla", c.head_dim, 1, kMostHeadDim);
+        c.value_dim = keys.count("attention.value_length_mla", c.value_dim, 1, kMostHeadDim);
         c.kv_heads = 1;
         return;
     }
@@ -61,9 +61,10 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
 }
 
 void read_window_heads(const ConfigReader& keys, ModelConfig& c) {
-    const int key_dim = keys.count("attention.key_length_swa", c.head_dim, 1, 4096);
-    const int value_dim = keys.count("attention.value_length_swa",
-                                     keys.has("attention.key_length_swa") ? key_dim : c.value_dim, 1, 4096);
+    const int key_dim = keys.count("attention.key_length_swa", c.head_dim, 1, kMostHeadDim);
+    const int value_dim =
+        keys.count("attention.value_length_swa", keys.has("attention.key_length_swa") ? key_dim : c.value_dim,
+                   1, kMostHeadDim);
     for (std::size_t layer = 0; layer < c.layer_heads.size() && !c.windows.empty(); ++layer)
         if (c.windows[layer] > 0) {
             c.layer_heads[layer].head_dim = key_dim;
@@ -84,7 +85,7 @@ void read_indexer(const ConfigReader& keys, const Architecture& architecture, Mo
     i.heads = keys.count("attention.indexer.head_count", 0, 0, kMostHeads);
     if (i.heads == 0)
         return;
-    i.dim = keys.required("attention.indexer.key_length", 1, 4096);
+    i.dim = keys.required("attention.indexer.key_length", 1, kMostHeadDim);
     i.top = keys.required("attention.indexer.top_k", 1, 1 << 24);
     i.block = keys.count("attention.indexer.block_size", 1, 1, 1 << 16);
     i.local = keys.count("attention.indexer.local_blocks", 0, 0, 1 << 16);
@@ -204,9 +205,10 @@ void read_chunks(const ModelFile& file, const ConfigReader& keys, const Architec
                                            "switchyard.temperature_length is no number of tokens");
     c.temperature.length = static_cast<int>(length);
     // Llama 4 with 128 experts has no such norms, and no key for it.
-    c.unit_heads = file.metadata()
-                       .boolean("switchyard.unit_heads")
-                       .value_or(architecture.unit_heads && keys.count("expert_count", 0, 0, 4096) != 128);
+    c.unit_heads =
+        file.metadata()
+            .boolean("switchyard.unit_heads")
+            .value_or(architecture.unit_heads && keys.count("expert_count", 0, 0, kMostExperts) != 128);
     const MetadataValue* given = file.metadata().find("switchyard.chunked_layers");
     const auto* chunked = given ? std::get_if<std::vector<bool>>(given) : nullptr;
     for (std::size_t layer = 0; chunk > 0 && layer < static_cast<std::size_t>(c.layers); ++layer) {

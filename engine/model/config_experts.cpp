@@ -35,7 +35,7 @@ static int shared_width(const ModelFile& file, const ConfigReader& keys, const M
 
 void read_experts(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
                   ModelConfig& c) {
-    c.experts = keys.count("expert_count", 0, 0, 4096);
+    c.experts = keys.count("expert_count", 0, 0, kMostExperts);
     if (c.experts == 0)
         return;
     c.experts_active = keys.required("expert_used_count", 1, c.experts);

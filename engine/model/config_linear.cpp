@@ -54,7 +54,7 @@ static void read_key_decays(const ModelFile& file, const ConfigReader& keys, Mod
         keys.fail("attention.head_count", "does not fit linear attention");
     LinearConfig& l = c.linear;
     l.key_heads = l.value_heads = static_cast<int>(heads);
-    l.key_dim = l.value_dim = keys.required("kda.head_dim", 1, 4096);
+    l.key_dim = l.value_dim = keys.required("kda.head_dim", 1, kMostHeadDim);
     l.taps = keys.required("ssm.conv_kernel", 2, 64);
     l.by_channel = true;
     if (keys.flag("kda.safe_gate", false))

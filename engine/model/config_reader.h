@@ -5,6 +5,7 @@
 #include "engine/files/mapped_file.h"
 #include "engine/model/architecture.h"
 #include "engine/model/model_config.h"
+#include "engine/model/size_limits.h"
 
 #include <cmath>
 #include <string>
@@ -93,8 +94,6 @@ class ConfigReader {
     const ModelFile& file_;
     std::string prefix_;
 };
-
-inline constexpr int kMostLayers = 1024, kMostWidth = 1 << 20, kMostHeads = 4096, kMostVocabulary = 1 << 22;
 
 void read_attention(const ConfigReader& keys, ModelConfig& c);
 void read_indexer(const ConfigReader& keys, const Architecture& architecture, ModelConfig& c);

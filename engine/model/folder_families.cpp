@@ -8,9 +8,6 @@
 
 namespace switchyard {
 
-namespace {
-
-/// A list that says something of each layer; nullptr where it is absent.
 const nlohmann::json* list_of_layers(const Keys& keys, const char* key, std::uint64_t layers) {
     const nlohmann::json* list = keys.find(key);
     if (list != nullptr && (!list->is_array() || list->size() < layers)) {
@@ -18,6 +15,19 @@ const nlohmann::json* list_of_layers(const Keys& keys, const char* key, std::uin
     }
     return list;
 }
+
+std::vector<bool> sliding_types(const Keys& keys, const nlohmann::json& types, std::uint64_t layers) {
+    std::vector<bool> slides(layers);
+    for (std::size_t i = 0; i < layers; ++i) {
+        slides[i] = types[i] == "sliding_attention";
+        if (!slides[i] && types[i] != "full_attention") {
+            keys.fail("layer_types", "has " + types[i].dump() + ", which is not known");
+        }
+    }
+    return slides;
+}
+
+namespace {
 
 /// What Gemma 4's full layers have of their own: under a name of its own, or under the layer's number.
 std::optional<std::uint64_t> of_full_layers(const Keys& keys, const char* name, const char* key,
@@ -237,12 +247,7 @@ void read_laguna(const Keys& keys, Target& out, Metadata& metadata) {
 std::vector<bool> window_layers(const Keys& keys, const std::string& model_type, std::uint64_t layers) {
     std::vector<bool> slides(layers);
     if (const nlohmann::json* types = list_of_layers(keys, "layer_types", layers)) {
-        for (std::size_t i = 0; i < layers; ++i) {
-            slides[i] = (*types)[i] == "sliding_attention";
-            if (!slides[i] && (*types)[i] != "full_attention") {
-                keys.fail("layer_types", "has " + (*types)[i].dump() + ", which is not known");
-            }
-        }
+        slides = sliding_types(keys, *types, layers);
         if (model_type == "gemma4_text") { // as their code has it
             slides.back() = false;
         }

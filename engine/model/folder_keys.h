@@ -3,6 +3,7 @@
 
 #include "engine/base/error.h"
 #include "engine/files/gguf.h"
+#include "engine/model/size_limits.h"
 
 #include <nlohmann/json.hpp>
 
@@ -87,10 +88,6 @@ class Keys {
     const nlohmann::json& object_;
     std::string name_;
 };
-
-// Bounds that keep every later product of sizes small.
-inline constexpr std::uint64_t kMostHeads = 4096, kMostHeadDim = 4096, kMostLayers = 1024,
-                               kMostExperts = 4096, kMostWidth = 1u << 20;
 
 /// A count under the first of some keys that is there; of an array, which has one a layer, the one that all
 /// have. Throws Error where layers differ.

@@ -17,10 +17,7 @@ bool has_linear_layers(const std::string& model_type) {
 /// Which layers have no attention: `layer_types` says, or every n-th layer has.
 std::vector<bool> linear_layers(const Keys& keys, std::uint64_t layers) {
     std::vector<bool> linear(layers);
-    if (const nlohmann::json* types = keys.find("layer_types")) {
-        if (!types->is_array() || types->size() < layers) {
-            keys.fail("layer_types", "does not name the kind of each layer");
-        }
+    if (const nlohmann::json* types = list_of_layers(keys, "layer_types", layers)) {
         for (std::size_t i = 0; i < layers; ++i) {
             linear[i] = (*types)[i] != "full_attention";
             if (linear[i] && (*types)[i] != "linear_attention" && (*types)[i] != "conv") {
@@ -84,18 +81,10 @@ void read_linear(const Keys& keys, const std::string& model_type, std::uint64_t 
 /// Which layers have a sliding window: `layer_types` says, or the rule of the model's own code.
 std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type, std::uint64_t layers) {
     std::vector<bool> slides(layers);
-    if (const nlohmann::json* types = keys.find("layer_types");
-        types != nullptr && model_type != "qwen3_moe") {
-        if (!types->is_array() || types->size() < layers) {
-            keys.fail("layer_types", "does not name the kind of each layer");
+    if (model_type != "qwen3_moe") {
+        if (const nlohmann::json* types = list_of_layers(keys, "layer_types", layers)) {
+            return sliding_types(keys, *types, layers);
         }
-        for (std::size_t i = 0; i < layers; ++i) {
-            slides[i] = (*types)[i] == "sliding_attention";
-            if (!slides[i] && (*types)[i] != "full_attention") {
-                keys.fail("layer_types", "has " + (*types)[i].dump() + ", which is not known");
-            }
-        }
-        return slides;
     }
     const std::uint64_t full_from = keys.count("max_window_layers").value_or(28);
     const std::uint64_t period = model_type == "gemma3_text"
@@ -279,13 +268,10 @@ std::vector<std::int64_t> compress_ratios(const Keys& keys, std::uint64_t layers
     const auto sparse = static_cast<std::int64_t>(rates.count("compressed_sparse_attention").value_or(4)),
                heavy = static_cast<std::int64_t>(rates.count("heavily_compressed_attention").value_or(128));
     std::vector<std::int64_t> ratios;
-    const nlohmann::json *numbers = keys.find("compress_ratios"), *types = keys.find("layer_types");
-    const nlohmann::json* list = types ? types : numbers;
-    if (list && (!list->is_array() || list->size() < layers)) {
-        keys.fail(types ? "layer_types" : "compress_ratios", "does not say it of each layer");
-    }
+    const nlohmann::json* types = list_of_layers(keys, "layer_types", layers);
+    const nlohmann::json* numbers = types ? nullptr : list_of_layers(keys, "compress_ratios", layers);
     for (std::size_t i = 0; i < layers; ++i) {
-        if (!list) { // the models' own default
+        if (!types && !numbers) { // the models' own default
             ratios.push_back(i < 2 || i % 2 == 0 ? heavy : sparse);
         } else if (types) {
             const nlohmann::json& type = (*types)[i];

@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/files/tensor_table.h"
 #include "engine/model/kv_b.h"
+#include "engine/model/size_limits.h"
 
 #include <algorithm>
 #include <charconv>
@@ -325,8 +326,8 @@ class Reformed final : public ModelFile {
 
     void add_expert(const TensorView& t, const std::string& name, std::size_t expert) {
         const auto experts = static_cast<std::size_t>(count("expert_count"));
-        constexpr std::size_t kMostAtOnce = 4096; // of what read_config takes, before room is made for them
-        if (experts > kMostAtOnce || expert >= experts || t.shape.size() != 2)
+        if (experts > kMostExperts || // before room is made for them
+            expert >= experts || t.shape.size() != 2)
             fail(t, "does not fit the other experts'");
         TensorView first{name, t.type, {t.cols(), t.rows(), static_cast<std::int64_t>(experts)}, nullptr, 0};
         TensorView& view = experts_.try_emplace(name, std::move(first)).first->second;
