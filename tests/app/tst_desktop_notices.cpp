@@ -1,5 +1,6 @@
 // Notices of the desktop, from a private bus with somebody who shows them, and without any bus.
 #include "app/services/desktop_notices.h"
+#include "tests/app/private_bus.h"
 
 #include <QDBusConnection>
 #include <QProcess>
@@ -28,14 +29,12 @@ class FakeDesktop : public QObject {
 };
 
 /// The environment for programs on a bus of their own; nothing where it does not start.
-static std::optional<QProcessEnvironment> startBus(const QString& daemon, QProcess& bus) {
-    bus.start(daemon,
-              {QStringLiteral("--session"), QStringLiteral("--nofork"), QStringLiteral("--print-address")});
-    if (!bus.waitForReadyRead(5000))
+static std::optional<QProcessEnvironment> withBus(const QString& daemon, QProcess& bus) {
+    const QByteArray address = test::startBus(daemon, bus);
+    if (address.isEmpty())
         return {};
     QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
-    environment.insert(QStringLiteral("DBUS_SESSION_BUS_ADDRESS"),
-                       QString::fromUtf8(bus.readLine().trimmed()));
+    environment.insert(QStringLiteral("DBUS_SESSION_BUS_ADDRESS"), QString::fromUtf8(address));
     return environment;
 }
 
@@ -61,7 +60,7 @@ class DesktopNoticesTest : public QObject {
         if (daemon.isEmpty())
             QSKIP("dbus-daemon is not installed");
         QProcess bus;
-        const auto environment = startBus(daemon, bus);
+        const auto environment = withBus(daemon, bus);
         QVERIFY(environment);
         QProcess desktop;
         desktop.setProcessEnvironment(*environment);
@@ -88,7 +87,7 @@ class DesktopNoticesTest : public QObject {
         if (daemon.isEmpty())
             QSKIP("dbus-daemon is not installed");
         QProcess bus;
-        const auto environment = startBus(daemon, bus);
+        const auto environment = withBus(daemon, bus);
         QVERIFY(environment);
         QProcess program;
         program.setProcessEnvironment(*environment);

@@ -1,5 +1,6 @@
 // The desktop's colour scheme, from a settings portal on a private bus.
 #include "app/services/theme_watcher.h"
+#include "tests/app/private_bus.h"
 
 #include <QDBusConnection>
 #include <QDBusMessage>
@@ -41,10 +42,9 @@ class ThemeWatcherTest : public QObject {
         const QString daemon = QStandardPaths::findExecutable(QStringLiteral("dbus-daemon"));
         if (daemon.isEmpty())
             QSKIP("dbus-daemon is not installed");
-        bus_.start(daemon, {QStringLiteral("--session"), QStringLiteral("--nofork"),
-                            QStringLiteral("--print-address")});
-        QVERIFY(bus_.waitForReadyRead(5000));
-        qputenv("DBUS_SESSION_BUS_ADDRESS", bus_.readLine().trimmed());
+        const QByteArray address = test::startBus(daemon, bus_);
+        QVERIFY(!address.isEmpty());
+        qputenv("DBUS_SESSION_BUS_ADDRESS", address);
     }
     void cleanupTestCase() {
         bus_.kill();
