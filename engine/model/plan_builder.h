@@ -60,6 +60,8 @@ class PlanBuilder {
     }
 
     /// `channels` values of mixed_raw_ from `from` on become mixed_.
+    /// With its kernel, and a state of its own.
+    ConvolutionStep convolution(const std::string& name, ValueId in, ValueId out, int channels, int taps);
     void convolve(int channels, int from, int taps, WeightId bias);
     /// The part of linear attention that its queries, keys and values lead to.
     void delta_rule(DeltaRuleStep step);

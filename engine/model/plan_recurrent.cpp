@@ -9,17 +9,24 @@ int PlanBuilder::state(int values) {
     return static_cast<int>(plan_.states.size()) - 1;
 }
 
-void PlanBuilder::convolve(int channels, int from, int taps, WeightId bias) {
+ConvolutionStep PlanBuilder::convolution(const std::string& name, ValueId in, ValueId out, int channels,
+                                         int taps) {
     ConvolutionStep step{};
-    step.in = mixed_raw_;
-    step.out = shared_value(mixed_, channels);
+    step.in = in;
+    step.out = out;
     step.channels = channels;
-    step.from = from;
-    step.kernel = kernel("ssm_conv1d.weight", channels, taps);
-    step.bias = bias;
+    step.kernel = kernel(name, channels, taps);
     step.taps = taps;
-    step.silu = true;
     step.state = state((taps - 1) * channels);
+    return step;
+}
+
+void PlanBuilder::convolve(int channels, int from, int taps, WeightId bias) {
+    ConvolutionStep step =
+        convolution("ssm_conv1d.weight", mixed_raw_, shared_value(mixed_, channels), channels, taps);
+    step.from = from;
+    step.bias = bias;
+    step.silu = true;
     emit(step);
 }
 
@@ -120,16 +127,10 @@ void PlanBuilder::short_convolution() {
     norm(prefix_ + "attn_norm.weight", x_, normed_);
     const ValueId all = shared_value(mixed_raw_, 3 * n), out = shared_value(mixed_, n);
     project("shortconv.in_proj", normed_, all);
-    ConvolutionStep step{};
-    step.in = all;
-    step.out = out;
-    step.channels = n;
+    ConvolutionStep step = convolution("shortconv.conv.weight", all, out, n, c_.short_taps);
     step.from = 2 * n;
-    step.kernel = kernel("shortconv.conv.weight", n, c_.short_taps);
-    step.taps = c_.short_taps;
     step.gate_in = 0;
     step.gate_out = n;
-    step.state = state((c_.short_taps - 1) * n);
     emit(step);
     project("shortconv.out_proj", out, x_, true);
 }
@@ -202,16 +203,9 @@ void PlanBuilder::key_decay_attention() {
         const auto at = static_cast<std::size_t>(part);
         const std::string name = kNames[at];
         project("attn_" + name, normed_, shared_value(parts_[at], values));
-        ConvolutionStep step{};
-        step.in = parts_[at];
-        step.out = mixed_;
-        step.channels = values;
-        step.to = part * values;
-        step.kernel = kernel("ssm_conv1d_" + name + ".weight", values, l.taps);
-        step.taps = l.taps;
-        step.silu = true;
-        step.state = state((l.taps - 1) * values);
-        convolutions[at] = step;
+        convolutions[at] = convolution("ssm_conv1d_" + name + ".weight", parts_[at], mixed_, values, l.taps);
+        convolutions[at].to = part * values;
+        convolutions[at].silu = true;
     }
     DeltaRuleStep step{};
     step.alpha = shared_value(alpha_, l.value_heads * l.key_dim);
