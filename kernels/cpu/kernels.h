@@ -171,7 +171,8 @@ struct MergeStatesArgs {
 
 /// A row of the gated delta rule of one head, from and into its state (DeltaRuleStep in engine/model/plan.h).
 struct DeltaRuleArgs {
-    float* state = nullptr; ///< [key_dim, value_dim]
+    const float* before = nullptr; ///< [key_dim, value_dim]
+    float* state = nullptr;        ///< out, the same; may be `before`
     int key_dim = 0, value_dim = 0;
     const float *q = nullptr, *k = nullptr; ///< [key_dim], of unit length, q scaled
     const float* v = nullptr;               ///< [value_dim]
@@ -183,7 +184,8 @@ struct DeltaRuleArgs {
 
 /// A row of one head of a state space, from and into its state (StateSpaceStep).
 struct StateSpaceArgs {
-    float* state = nullptr; ///< [head_dim, state_size]
+    const float* before = nullptr; ///< [head_dim, state_size]
+    float* state = nullptr;        ///< out, the same; may be `before`
     int head_dim = 0, state_size = 0;
     const float* x = nullptr;               ///< [head_dim]
     const float *b = nullptr, *c = nullptr; ///< [state_size]

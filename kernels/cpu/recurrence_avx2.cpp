@@ -23,10 +23,11 @@ void delta_columns(const DeltaRuleArgs& a, int column, const Access& access) {
     for (__m256& s : sum) {
         s = _mm256_setzero_ps();
     }
+    const float* const before = a.before + column;
     float* const state = a.state + column;
     const auto decay_of = [&](int i) { return _mm256_set1_ps(a.decays[a.one_decay ? 0 : i]); };
     for (int i = 0; i < a.key_dim; ++i) {
-        const float* row = state + std::int64_t{i} * a.value_dim;
+        const float* row = before + std::int64_t{i} * a.value_dim;
         const __m256 k = _mm256_set1_ps(a.k[i]), decay = decay_of(i);
         for (int v = 0; v < kVectors; ++v) {
             sum[v] = _mm256_fmadd_ps(k, _mm256_mul_ps(decay, access.load(row + 8 * v)), sum[v]);
@@ -38,11 +39,12 @@ void delta_columns(const DeltaRuleArgs& a, int column, const Access& access) {
         sum[v] = _mm256_setzero_ps();
     }
     for (int i = 0; i < a.key_dim; ++i) {
-        float* row = state + std::int64_t{i} * a.value_dim;
+        const float* row = before + std::int64_t{i} * a.value_dim;
+        float* changed = state + std::int64_t{i} * a.value_dim;
         const __m256 k = _mm256_set1_ps(a.k[i]), q = _mm256_set1_ps(a.q[i]), decay = decay_of(i);
         for (int v = 0; v < kVectors; ++v) {
             const __m256 s = _mm256_fmadd_ps(k, change[v], _mm256_mul_ps(decay, access.load(row + 8 * v)));
-            access.store(row + 8 * v, s);
+            access.store(changed + 8 * v, s);
             sum[v] = _mm256_fmadd_ps(q, s, sum[v]);
         }
     }
@@ -51,14 +53,15 @@ void delta_columns(const DeltaRuleArgs& a, int column, const Access& access) {
     }
 }
 
-/// 8 values of a state from `j` on.
+/// 8 values of a state's row from `j` on.
 template <class Access>
-void advance(const StateSpaceArgs& a, float* state, int j, __m256 step, const Access& access, __m256& lanes) {
+void advance(const StateSpaceArgs& a, std::int64_t row, int j, __m256 step, const Access& access,
+             __m256& lanes) {
     const __m256 decay =
         a.a ? exp8(_mm256_mul_ps(_mm256_set1_ps(a.time), access.load(a.a + j))) : _mm256_set1_ps(a.decay);
     const __m256 s =
-        _mm256_fmadd_ps(step, access.load(a.b + j), _mm256_mul_ps(decay, access.load(state + j)));
-    access.store(state + j, s);
+        _mm256_fmadd_ps(step, access.load(a.b + j), _mm256_mul_ps(decay, access.load(a.before + row + j)));
+    access.store(a.state + row + j, s);
     lanes = _mm256_fmadd_ps(s, access.load(a.c + j), lanes);
 }
 
@@ -79,15 +82,15 @@ void delta_rule(const DeltaRuleArgs& a) {
 
 void state_space(const StateSpaceArgs& a) {
     for (int p = 0; p < a.head_dim; ++p) {
-        float* state = a.state + std::int64_t{p} * a.state_size;
+        const std::int64_t row = std::int64_t{p} * a.state_size;
         const __m256 step = _mm256_set1_ps(a.time * a.x[p]);
         __m256 lanes = _mm256_setzero_ps();
         int j = 0;
         for (; j + 8 <= a.state_size; j += 8) {
-            advance(a, state, j, step, Whole{}, lanes);
+            advance(a, row, j, step, Whole{}, lanes);
         }
         if (j < a.state_size) {
-            advance(a, state, j, step, Part{first_lanes(a.state_size - j)}, lanes);
+            advance(a, row, j, step, Part{first_lanes(a.state_size - j)}, lanes);
         }
         a.out[p] = sum_lanes(lanes);
     }

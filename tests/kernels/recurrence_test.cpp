@@ -10,17 +10,22 @@ namespace {
 
 using namespace test;
 
-/// What `kernel` makes of `state`, and its result behind it: on every instruction set the scalar twin's bits.
-std::vector<float> same_on_all(std::vector<float> state, std::size_t results,
-                               const std::function<void(const cpu::KernelTable&, float*, float*)>& kernel) {
+using Kernel = std::function<void(const cpu::KernelTable&, const float* before, float* state, float* result)>;
+
+/// What `kernel` makes of `state`, and its result behind it: on every instruction set the scalar twin's bits,
+/// in the same place and in another.
+std::vector<float> same_on_all(std::vector<float> state, std::size_t results, const Kernel& kernel) {
     const std::size_t own = state.size();
     state.resize(own + results);
     std::vector<float> expected = state;
-    kernel(cpu::table(cpu::Isa::Scalar), expected.data(), expected.data() + own);
+    kernel(cpu::table(cpu::Isa::Scalar), expected.data(), expected.data(), expected.data() + own);
     for (const cpu::Isa isa : available_isas()) {
         std::vector<float> got = state;
-        kernel(cpu::table(isa), got.data(), got.data() + own);
+        kernel(cpu::table(isa), got.data(), got.data(), got.data() + own);
         EXPECT_TRUE(same_bits(got, expected)) << cpu::table(isa).name;
+        std::vector<float> elsewhere(state.size(), 7.0f);
+        kernel(cpu::table(isa), state.data(), elsewhere.data(), elsewhere.data() + own);
+        EXPECT_TRUE(same_bits(elsewhere, expected)) << cpu::table(isa).name;
     }
     return expected;
 }
@@ -36,18 +41,20 @@ TEST(DeltaRule, MatchesDouble) {
             std::vector<float> decays = random.normals(one ? 1 : keys);
             for (float& decay : decays)
                 decay = 1.0f / (1.0f + std::exp(-decay));
-            const auto got = same_on_all(before, values, [&](const cpu::KernelTable& t, float* s, float* o) {
-                t.delta_rule({.state = s,
-                              .key_dim = dk,
-                              .value_dim = dv,
-                              .q = q.data(),
-                              .k = k.data(),
-                              .v = v.data(),
-                              .decays = decays.data(),
-                              .one_decay = one,
-                              .beta = 0.7f,
-                              .found = o});
-            });
+            const auto got = same_on_all(
+                before, values, [&](const cpu::KernelTable& t, const float* before_row, float* s, float* o) {
+                    t.delta_rule({.before = before_row,
+                                  .state = s,
+                                  .key_dim = dk,
+                                  .value_dim = dv,
+                                  .q = q.data(),
+                                  .k = k.data(),
+                                  .v = v.data(),
+                                  .decays = decays.data(),
+                                  .one_decay = one,
+                                  .beta = 0.7f,
+                                  .found = o});
+                });
             for (std::size_t j = 0; j < values; ++j) {
                 double known = 0, found = 0, size = 1;
                 for (std::size_t i = 0; i < keys; ++i)
@@ -75,18 +82,20 @@ TEST(StateSpace, MatchesDouble) {
             std::vector<float> a = random.normals(size);
             for (float& rate : a)
                 rate = -std::abs(rate);
-            const auto got = same_on_all(before, heads, [&](const cpu::KernelTable& t, float* s, float* o) {
-                t.state_space({.state = s,
-                               .head_dim = p,
-                               .state_size = n,
-                               .x = x.data(),
-                               .b = b.data(),
-                               .c = c.data(),
-                               .a = by_value ? a.data() : nullptr,
-                               .time = 0.3f,
-                               .decay = 0.8f,
-                               .out = o});
-            });
+            const auto got = same_on_all(
+                before, heads, [&](const cpu::KernelTable& t, const float* before_row, float* s, float* o) {
+                    t.state_space({.before = before_row,
+                                   .state = s,
+                                   .head_dim = p,
+                                   .state_size = n,
+                                   .x = x.data(),
+                                   .b = b.data(),
+                                   .c = c.data(),
+                                   .a = by_value ? a.data() : nullptr,
+                                   .time = 0.3f,
+                                   .decay = 0.8f,
+                                   .out = o});
+                });
             for (std::size_t i = 0; i < heads; ++i) {
                 double sum = 0, magnitude = 1;
                 for (std::size_t j = 0; j < size; ++j) {

@@ -38,11 +38,13 @@ class BlockBook {
         at(id) = std::move(block);
         return id;
     }
-    void release(KvBlockId id) noexcept {
+    void release(KvBlockId id) noexcept { (void)take(id); }
+    /// Released, but for its memory.
+    Memory take(KvBlockId id) noexcept {
         Block& block = at(id);
         bytes_ -= block.bytes;
-        block.memory = Memory();
         unused_.push_back(id);
+        return std::exchange(block.memory, Memory());
     }
     Block& at(KvBlockId id) {
         const auto index = static_cast<std::size_t>(id);

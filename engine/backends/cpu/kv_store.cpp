@@ -13,6 +13,9 @@ namespace switchyard::cpu {
 
 static_assert(kKvTokens == kKvBlockTokens);
 
+/// Those of two steps, one of which ends while the other is begun.
+static constexpr std::size_t kSpareStates = 2;
+
 static std::size_t row_value_bytes(BlockType type) {
     return type == BlockType::F32 ? sizeof(float) : sizeof(Half);
 }
@@ -27,6 +30,7 @@ std::size_t KvStore::type_index(BlockType type) {
 
 KvStore::KvStore(std::vector<KvLayer> layers, const std::vector<StateLayer>& states)
     : layers_(std::move(layers)) {
+    spare_states_.reserve(kSpareStates);
     state_offsets_.push_back(0);
     for (const StateLayer& state : states)
         state_offsets_.push_back(state_offsets_.back() +
@@ -54,12 +58,25 @@ KvBlockId KvStore::allocate(BlockType type) { return add(type, false, block_byte
 KvBlockId KvStore::allocate_state() { return add(BlockType::F16, true, state_bytes()); }
 
 KvBlockId KvStore::add(BlockType type, bool states, std::size_t bytes) {
-    AlignedMemory memory = allocate_aligned((std::max<std::size_t>(bytes, 1) + 63) / 64 * 64);
+    AlignedMemory memory;
+    if (states && !spare_states_.empty()) {
+        memory = std::move(spare_states_.back());
+        spare_states_.pop_back();
+    } else {
+        memory = allocate_aligned((std::max<std::size_t>(bytes, 1) + 63) / 64 * 64);
+    }
     if (!memory)
         throw Error("the KV cache needs " + std::to_string(bytes >> 10) +
                     " KiB more than this machine has free: shorten the context or choose Q8_0 or Q4_0 for "
                     "the KV cache");
     return book_.add({type, states, bytes, std::move(memory)});
+}
+
+void KvStore::release(KvBlockId block) noexcept {
+    const bool keep = book_.at(block).states && spare_states_.size() < kSpareStates;
+    AlignedMemory memory = book_.take(block);
+    if (keep)
+        spare_states_.push_back(std::move(memory));
 }
 
 std::span<std::byte> KvStore::contents(KvBlockId id) {

@@ -19,10 +19,11 @@ class KvStore {
 
     KvBlockId allocate(BlockType type);
     KvBlockId allocate_state();
-    void release(KvBlockId block) noexcept { book_.release(block); }
+    void release(KvBlockId block) noexcept;
     std::size_t block_bytes(BlockType type) const;
     std::size_t state_bytes() const { return state_offsets_.back() * sizeof(float); }
-    std::size_t bytes() const { return book_.bytes(); }
+    /// With what is held ready for states to come.
+    std::size_t bytes() const { return book_.bytes() + spare_states_.size() * state_bytes(); }
 
     /// All its bytes, in the layout of its type.
     std::span<std::byte> contents(KvBlockId block);
@@ -51,6 +52,9 @@ class KvStore {
     std::vector<std::size_t> offsets_[std::size(kTypes)];
     std::vector<std::size_t> state_offsets_; ///< the same of states, in floats
     BlockBook<AlignedMemory> book_;
+    /// Of states that were released. Each token of an answer writes new ones, of tens of megabytes: memory
+    /// that is new each time costs more than what is computed with it.
+    std::vector<AlignedMemory> spare_states_;
 };
 
 } // namespace switchyard::cpu

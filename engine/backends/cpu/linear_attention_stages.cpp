@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace switchyard::cpu {
 
@@ -22,22 +23,25 @@ struct StatePart {
     std::size_t first, size; ///< floats
 };
 
-/// All rows of a sequence: each(row, state) changes that part of its state. `own` has room for it.
+/// All rows of a sequence: each(row, before, state) writes that part of its state behind the row, from that
+/// before it, which may lie in the same place. `own` has room for it.
 template <typename Each>
 void advance_state(StepRun& run, const StatePart& part, float* own, const Each& each) {
     const BatchSequence& sequence = run.batch.sequences[static_cast<std::size_t>(part.sequence)];
     const auto place = [&](KvBlockId block) { return run.kv.state(block, part.state) + part.first; };
     const auto& after = sequence.states_after;
     const auto rows = std::ranges::count(run.batch.rows, part.sequence, &BatchRow::sequence);
-    // Where it is kept behind the last row alone it grows there, and is copied nowhere.
+    // Where it is kept behind the last row alone it grows there: the first row reads it where it was kept, so
+    // that it is copied nowhere.
     const bool there = after.size() == 1 && after.front().rows == rows;
     float* state = there ? place(after.front().state) : own;
+    const float* before = state;
     if (sequence.state == kNoState)
         std::fill_n(state, part.size, 0.0f);
-    else if (place(sequence.state) != state)
-        std::copy_n(place(sequence.state), part.size, state);
+    else
+        before = place(sequence.state);
     run.follow(
-        part.sequence, [&](std::int64_t r) { each(r, state); },
+        part.sequence, [&](std::int64_t r) { each(r, std::exchange(before, state), state); },
         [&](KvBlockId kept) {
             if (!there)
                 std::copy_n(state, part.size, place(kept));
@@ -117,11 +121,14 @@ void DeltaRuleStage::advance(StepRun& run, ThreadContext& w, int sequence, int h
     const auto of_head = static_cast<std::size_t>(step_.key_dim * step_.value_dim);
     float* own = w.state.get<float>(of_head + static_cast<std::size_t>(3 * step_.key_dim + step_.value_dim));
     advance_state(run, {sequence, step_.state, of_head * static_cast<std::size_t>(head), of_head}, own,
-                  [&](std::int64_t r, float* state) { step_row(run, r, head, state, own + of_head); });
+                  [&](std::int64_t r, const float* before, float* state) {
+                      step_row(run, r, head, {before, state}, own + of_head);
+                  });
 }
 
 /// One row of one head. scratch [3 * key_dim + value_dim]
-void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* state, float* scratch) const {
+void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, const StateChange& change,
+                              float* scratch) const {
     const int dk = step_.key_dim, dv = step_.value_dim, nk = step_.key_heads, nv = step_.value_heads;
     const int key_head = step_.neighbours ? head / (nv / nk) : head % nk;
     const float* mixed = run.value(step_.mixed) + row * run.width(step_.mixed);
@@ -141,7 +148,8 @@ void DeltaRuleStage::step_row(StepRun& run, std::int64_t row, int head, float* s
         decays[i] = std::exp(step_.least_decay < 0 ? step_.least_decay * sigmoid(std::abs(a) * time)
                                                    : a * softplus(time));
     }
-    delta_rule({.state = state,
+    delta_rule({.before = change.before,
+                .state = change.after,
                 .key_dim = dk,
                 .value_dim = dv,
                 .q = q,
@@ -190,14 +198,16 @@ void StateSpaceStage::advance(StepRun& run, ThreadContext& w, int sequence, int 
                size = of_head * static_cast<std::size_t>(heads),
                at = of_head * static_cast<std::size_t>(first_head);
     advance_state(run, {sequence, step_.state, at, size}, w.state.get<float>(size),
-                  [&](std::int64_t r, float* state) {
-                      for (int h = 0; h < heads; ++h)
-                          step_row(run, r, first_head + h, state + static_cast<std::size_t>(h) * of_head);
+                  [&](std::int64_t r, const float* before, float* state) {
+                      for (int h = 0; h < heads; ++h) {
+                          const std::size_t head_at = static_cast<std::size_t>(h) * of_head;
+                          step_row(run, r, first_head + h, {before + head_at, state + head_at});
+                      }
                   });
 }
 
 /// One row of one head: y.
-void StateSpaceStage::step_row(StepRun& run, std::int64_t row, int head, float* state) const {
+void StateSpaceStage::step_row(StepRun& run, std::int64_t row, int head, const StateChange& change) const {
     const int n = step_.state_size, p = step_.head_dim, inner = step_.heads * p;
     const int group = head / (step_.heads / step_.groups);
     const auto of_row = [&](ValueId value) { return run.value(value) + row * run.width(value); };
@@ -209,7 +219,8 @@ void StateSpaceStage::step_row(StepRun& run, std::int64_t row, int head, float* 
     const float raw = step_.dt == kNoValue ? in[step_.dt_from + head] : of_row(step_.dt)[head];
     const float time = softplus(raw + (bias ? bias[head] : 0.0f)), d = run.vector(step_.d)[head];
     float* out = run.value(step_.out) + row * inner + head * p;
-    cpu::state_space({.state = state,
+    cpu::state_space({.before = change.before,
+                      .state = change.after,
                       .head_dim = p,
                       .state_size = n,
                       .x = x,

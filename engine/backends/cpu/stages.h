@@ -243,6 +243,12 @@ class ConvolutionStage : public Stage {
     ConvolutionStep step_;
 };
 
+/// Where a row reads a state, and where it writes it; the same place, or two.
+struct StateChange {
+    const float* before;
+    float* after;
+};
+
 /// The gated delta rule over the rows of each sequence, a head at a time, from and into states.
 class DeltaRuleStage : public Stage {
   public:
@@ -252,7 +258,7 @@ class DeltaRuleStage : public Stage {
 
   private:
     void advance(StepRun& run, ThreadContext& w, int sequence, int head) const;
-    void step_row(StepRun& run, std::int64_t row, int head, float* state, float* scratch) const;
+    void step_row(StepRun& run, std::int64_t row, int head, const StateChange& change, float* scratch) const;
 
     DeltaRuleStep step_;
 };
@@ -267,7 +273,7 @@ class StateSpaceStage : public Stage {
   private:
     int heads_of_a_task() const;
     void advance(StepRun& run, ThreadContext& w, int sequence, int first_head) const;
-    void step_row(StepRun& run, std::int64_t row, int head, float* state) const;
+    void step_row(StepRun& run, std::int64_t row, int head, const StateChange& change) const;
 
     StateSpaceStep step_;
 };

@@ -89,7 +89,8 @@ TEST_P(RecurrenceTest, AnEvaluationInChunksGoesOnFromItsStates) {
             toy.executor(), *parts.backend, *parts.plan, toy.weights(), tokens, {.chunk = chunk},
             [&](int, std::span<const float> logits) { all.insert(all.end(), logits.begin(), logits.end()); });
         EXPECT_EQ(all, expected) << "in chunks of " << chunk;
-        EXPECT_EQ(toy.executor().kv_bytes(), before);
+        // Memory of states that were released is held ready for the next ones.
+        EXPECT_LE(toy.executor().kv_bytes(), before + 2 * toy.executor().state_bytes());
     }
 }
 
