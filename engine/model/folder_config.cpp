@@ -367,6 +367,9 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     if (model_type.starts_with("granite")) {
         read_multipliers(keys, out);
     }
+    if (model_type == "afmoe" && !keys.flag("mup_enabled").value_or(false)) {
+        out.set("embedding_scale", 1.0);
+    }
     shape.norms_above_one = model_type == "gemma2" || model_type == "gemma3_text" ||
                             model_type.starts_with("qwen3_5") || model_type == "qwen3_next" ||
                             model_type == "minimax_m3_vl_text";

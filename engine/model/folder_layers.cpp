@@ -120,11 +120,15 @@ void read_window(const Keys& keys, const std::string& model_type, std::uint64_t 
     const std::uint64_t window = keys.count("sliding_window").value_or(usual);
     const std::vector<bool> slides =
         own ? window_layers(keys, model_type, layers) : sliding_layers(keys, model_type, layers);
-    if (window == 0 || (qwen && !keys.flag("use_sliding_window").value_or(false)) ||
-        std::ranges::find(slides, true) == slides.end()) {
+    // These rotate what slides alone: that nothing does, or that windows have no end, is said too.
+    constexpr std::uint64_t kEndless = std::uint64_t{1} << 30;
+    const bool always =
+        model_type == "exaone_moe" || model_type == "afmoe" || model_type.starts_with("cohere2");
+    const bool none = window == 0 || std::ranges::find(slides, true) == slides.end();
+    if ((none && !always) || (qwen && !keys.flag("use_sliding_window").value_or(false))) {
         return;
     }
-    out.set("attention.sliding_window", window);
+    out.set("attention.sliding_window", window == 0 ? kEndless : window);
     out.set("attention.sliding_window_pattern", slides);
 }
 

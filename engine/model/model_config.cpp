@@ -115,7 +115,7 @@ ModelConfig read_config(const ModelFile& file) {
     if (architecture->multipliers)
         read_scales(keys, c);
     if (architecture->embeds_scaled)
-        c.embedding_scale = std::sqrt(static_cast<float>(c.hidden));
+        c.embedding_scale = keys.real("embedding_scale", std::sqrt(static_cast<float>(c.hidden)));
     c.gelu = architecture->gelu;
     read_gemma(keys, c);
     if (architecture->logits_multiplied)

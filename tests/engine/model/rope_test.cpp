@@ -2,6 +2,7 @@
 #include "engine/base/error.h"
 #include "engine/model/build_plan.h"
 #include "engine/model/folder_config.h"
+#include "tests/engine/model/keys_only.h"
 
 #include <gtest/gtest.h>
 
@@ -11,36 +12,9 @@
 namespace switchyard {
 namespace {
 
-constexpr int kDims = 64;
+using test::KeysOnly;
 
-/// A file of metadata and an embedding table, all that a configuration is read from.
-class KeysOnly : public ModelFile {
-  public:
-    explicit KeysOnly(Metadata metadata) : metadata_(std::move(metadata)) {}
-    explicit KeysOnly(const std::vector<std::pair<std::string, MetadataValue>>& rope,
-                      const std::string& architecture = "llama") {
-        metadata_.set("general.architecture", architecture);
-        const std::string start = architecture + ".";
-        for (const char* key : {"block_count", "attention.head_count", "attention.head_count_kv"})
-            metadata_.set(start + key, std::uint64_t{1});
-        metadata_.set(start + "embedding_length", std::uint64_t{kDims});
-        metadata_.set(start + "context_length", std::uint64_t{4096});
-        for (const auto& [key, value] : rope)
-            metadata_.set(start + "rope." + key, value);
-    }
-    const Metadata& metadata() const override { return metadata_; }
-    std::span<const TensorView> tensors() const override { return {&table_, 1}; }
-    const TensorView* find(std::string_view name) const override {
-        return name == table_.name ? &table_ : nullptr;
-    }
-    const std::filesystem::path& path() const override { return path_; }
-    std::size_t bytes() const override { return 0; }
-
-  private:
-    Metadata metadata_;
-    TensorView table_{"token_embd.weight", BlockType::F32, {kDims, 10}, nullptr, 0};
-    std::filesystem::path path_ = "model.gguf";
-};
+constexpr int kDims = KeysOnly::kHidden;
 
 struct Rope {
     std::vector<float> frequencies;
