@@ -94,6 +94,7 @@ void read_rope(const ModelFile& file, const ConfigReader& keys, const Architectu
     RopeConfig& r = c.rope;
     if (!c.latent() && !c.rotated.empty() && std::ranges::find(c.rotated, true) == c.rotated.end()) {
         r.dims = 2; // of what is rotated nowhere
+        r.stored_factors = false;
         return;
     }
     r.interleaved = architecture.rope_interleaved;

@@ -29,11 +29,12 @@ std::vector<bool> sliding_types(const Keys& keys, const nlohmann::json& types, s
 
 namespace {
 
-/// What Gemma 4's full layers have of their own: under a name of its own, or under the layer's number.
+/// What Gemma 4's full layers have of their own: under the layer's number, or in older files under a name of
+/// its own.
 std::optional<std::uint64_t> of_full_layers(const Keys& keys, const char* name, const char* key,
                                             const std::vector<bool>& slides, std::uint64_t most) {
-    if (const auto value = keys.count(name, most)) {
-        return value;
+    if (!keys.has("per_layer_config")) {
+        return keys.count(name, most);
     }
     const Keys layers = keys.object("per_layer_config");
     for (std::size_t i = 0; i < slides.size(); ++i) {
@@ -48,8 +49,8 @@ void read_gemma4_heads(const Keys& keys, Target& out, FolderShape& shape) {
     const auto layers = static_cast<std::uint64_t>(shape.layers);
     const std::vector<bool> slides = window_layers(keys, "gemma4_text", layers);
     const std::uint64_t dim = keys.count("head_dim", kMostHeadDim).value_or(256);
-    const std::uint64_t full =
-        of_full_layers(keys, "global_head_dim", "head_dim", slides, kMostHeadDim).value_or(512);
+    const std::uint64_t full = of_full_layers(keys, "global_head_dim", "head_dim", slides, kMostHeadDim)
+                                   .value_or(keys.has("per_layer_config") ? dim : 512);
     const bool one = keys.flag("attention_k_eq_v").value_or(false); // projection of keys and values
     const auto full_heads =
         one ? of_full_layers(keys, "num_global_key_value_heads", "num_key_value_heads", slides, kMostHeads)

@@ -122,8 +122,7 @@ void read_window(const Keys& keys, const std::string& model_type, std::uint64_t 
         own ? window_layers(keys, model_type, layers) : sliding_layers(keys, model_type, layers);
     // These rotate what slides alone: that nothing does, or that windows have no end, is said too.
     constexpr std::uint64_t kEndless = std::uint64_t{1} << 30;
-    const bool always =
-        model_type == "exaone_moe" || model_type == "afmoe" || model_type.starts_with("cohere2");
+    const bool always = model_type == "exaone_moe" || model_type == "afmoe";
     const bool none = window == 0 || std::ranges::find(slides, true) == slides.end();
     if ((none && !always) || (qwen && !keys.flag("use_sliding_window").value_or(false))) {
         return;

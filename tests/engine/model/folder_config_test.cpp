@@ -16,14 +16,23 @@ namespace {
 ModelConfig config_of(const std::string& model, const nlohmann::json& changes) {
     std::ifstream in(std::string(SWITCHYARD_TEST_DATA) + "/reference/models/" + model + "/config.json");
     nlohmann::json config = nlohmann::json::parse(in);
-    config.update(changes);
-    const int vocabulary = config.at("vocab_size").get<int>();
+    (config.contains("text_config") ? config["text_config"] : config).update(changes);
+    const int vocabulary =
+        (config.contains("text_config") ? config["text_config"] : config).at("vocab_size").get<int>();
     return read_config(test::KeysOnly(read_folder_config(config, "config.json").metadata, vocabulary));
 }
 
 TEST(FolderConfig, EmbeddingsGrowWhereTheModelSaysSo) {
     EXPECT_EQ(config_of("afmoe", {{"mup_enabled", true}}).embedding_scale, 8.0f) << "the root of its width";
     EXPECT_EQ(config_of("afmoe", {{"mup_enabled", false}}).embedding_scale, 1.0f);
+}
+
+TEST(FolderConfig, HeadsOfAllLayersAreAlikeWhereNoneHasItsOwn) {
+    nlohmann::json config = {{"head_dim", 24u}, {"per_layer_config", nlohmann::json::object()}};
+    EXPECT_EQ(config_of("gemma4", config).head_dim, 24);
+    for (int layer = 0; layer < 64; ++layer)
+        config["per_layer_config"][std::to_string(layer)] = {{"head_dim", 40u}};
+    EXPECT_EQ(config_of("gemma4", config).head_dim, 40) << "of the full layers";
 }
 
 TEST(FolderConfig, WhereNoLayerHasAWindowNoneIsRotated) {
