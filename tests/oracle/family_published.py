@@ -4,7 +4,8 @@ python tests/oracle/family_published.py CLI REFERENCES [--count N] [--seed S] [-
 
 REFERENCES has a folder a family with a config.json as its publisher writes it. Its sizes and options are varied, weights drawn, and
 logits on the exact path must agree to an NMSE of 1e-9 with the same best token everywhere: from the folder, and with llama.cpp's
-folder from the file that its converter makes, where it takes the shape. Unlike family_differential.py, whose configurations
+folder from the file that its converter makes, where it takes the shape; and with the dial of experts, from a configuration that says
+another number of them. Unlike family_differential.py, whose configurations
 transformers writes in its own form, this holds the keys that published files have.
 """
 import argparse
@@ -386,6 +387,23 @@ def rename(family, folder):
     safetensors.torch.save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+ACTIVE = ("num_experts_per_tok", "num_experts_per_token", "moe_k", "moe_topk")
+
+
+def other_active(config, folder):
+    """The folder's configuration with another number of active experts; returns the model's own, None where it has no experts."""
+    other = json.loads(json.dumps(config))
+    c = text_of(other)
+    key = next((key for key in ACTIVE if c.get(key)), None)
+    if key is None or c.get("num_experts") == 1 or c.get("num_hash_layers"):  # dense, or tables of as many experts as are chosen
+        return None
+    own = c[key][0] if isinstance(c[key], list) else c[key]
+    changed = own - 1 if own > 1 else own + 1
+    c[key] = [changed] * len(c[key]) if isinstance(c[key], list) else changed
+    (folder / "config.json").write_text(json.dumps(other))
+    return own
+
+
 def run_shape(options, family, seed, table):
     rng = random.Random(f"{seed}:{family}")
     source = (pathlib.Path(options.references) / family / "config.json").read_text()
@@ -411,11 +429,17 @@ def run_shape(options, family, seed, table):
         else:
             print(f"{family} seed {seed}: the converter refuses: {(done.stderr.strip().splitlines() or ['?'])[-1][:200]}", flush=True)
     problems = []
-    for form, path in paths:
-        problem = table.add(family, form, logits(options.cli, path, ids), expected)
+    def hold(form, path, *dials):
+        problem = table.add(family, form, logits(options.cli, path, ids, *dials), expected)
         if problem:
             problems.append(problem)
             print(f"{family} seed {seed} {form}: {problem}  {path}", flush=True)
+
+    for form, path in paths:
+        hold(form, path)
+    active = other_active(config, folder)
+    if active:  # as many by the dial as the model was computed with
+        hold("folder --experts", folder, "--experts", str(active))
     if not (problems and options.keep):
         shutil.rmtree(work)
 
