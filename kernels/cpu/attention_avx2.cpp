@@ -91,6 +91,27 @@ __m256 load_value(const AttendArgs& args, int token, int d, [[maybe_unused]] __m
     }
 }
 
+/// Bytes of a dimension of keys, and of 32 dimensions of a token's values, but for scales.
+template <BlockType kType>
+constexpr std::size_t kLineBytes = kType == BlockType::F32    ? 4 * kKvTokens
+                                   : kType == BlockType::F16  ? 2 * kKvTokens
+                                   : kType == BlockType::Q8_0 ? kKvTokens
+                                                              : kKvTokens / 2;
+
+/// Asks memory for a line of a block that comes next, at the pace at which this one is read: a head's part of
+/// a block is too short for the processor to see where it goes on. To the second-level cache: the first one
+/// waits for so few lines at once (24 on Zen 4) that it would be the limit.
+template <BlockType kType>
+void prefetch_line(const std::byte* block, int line) {
+    if (block) {
+        const std::byte* at = block + static_cast<std::size_t>(line) * kLineBytes<kType>;
+        _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T1);
+        if constexpr (kLineBytes < kType >> 64) {
+            _mm_prefetch(reinterpret_cast<const char*>(at + 64), _MM_HINT_T1);
+        }
+    }
+}
+
 /// score[n][part] = q(n) . keys of tokens 8 part .. 8 part + 7
 template <BlockType kType, int N>
 void score_queries(const AttendArgs& args, int first_query, __m256 (&score)[N][4]) {
@@ -100,11 +121,13 @@ void score_queries(const AttendArgs& args, int first_query, __m256 (&score)[N][4
         }
     }
     const float* q = args.q + first_query * args.q_stride;
+    const std::byte* next = first_query == 0 ? args.next_keys : nullptr;
     alignas(32) float scales[kKvTokens];
     for (int group = 0; group < args.head_dim; group += 32) {
         load_key_scales<kType>(args, group, scales);
         const int end = group + 32 < args.head_dim ? group + 32 : args.head_dim;
         for (int d = group; d < end; ++d) {
+            prefetch_line<kType>(next, d);
             __m256 values[N];
 #pragma GCC unroll 4
             for (int n = 0; n < N; ++n) {
@@ -130,13 +153,19 @@ __m256 capped(__m256 score, float cap) {
 }
 
 /// Turns scores into weights relative to the new maximum, updates max and sum, returns what acc is multiplied
-/// by. Where the query sees nothing the weights are 0 and the factor 1.
+/// by. Where the query sees nothing the weights are 0 and the factor 1. kWhole: it sees all tokens.
+template <bool kWhole>
 float weigh(const AttendArgs& args, int query, const __m256 (&score)[4], float* weights) {
     const KvRange range = args.ranges[query];
     const __m256i before = _mm256_set1_epi32(range.first - 1), end = _mm256_set1_epi32(range.last);
     const float old = args.max[query];
     __m256 most = _mm256_set1_ps(old), masked[4], masks[4];
     for (int part = 0; part < 4; ++part) {
+        if constexpr (kWhole) {
+            masked[part] = score[part];
+            most = _mm256_max_ps(most, score[part]);
+            continue;
+        }
         const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         const __m256i token = _mm256_add_epi32(_mm256_set1_epi32(8 * part), lanes);
         masks[part] = _mm256_castsi256_ps(
@@ -144,12 +173,17 @@ float weigh(const AttendArgs& args, int query, const __m256 (&score)[4], float* 
         masked[part] = _mm256_blendv_ps(_mm256_set1_ps(-__builtin_inff()), score[part], masks[part]);
         most = _mm256_max_ps(most, masked[part]);
     }
-    const bool empty = range.first >= range.last;
+    const bool empty = !kWhole && range.first >= range.last;
     const float largest = empty ? old : largest_lane(most);
-    const float factor = empty ? 1.0f : _mm256_cvtss_f32(exp8(_mm256_set1_ps(old - largest)));
+    // Mostly the largest stays, and the factor is exp(0).
+    const bool stays = empty || old == largest;
+    const float factor = stays ? 1.0f : _mm256_cvtss_f32(exp8(_mm256_set1_ps(old - largest)));
     __m256 p[4];
     for (int part = 0; part < 4; ++part) {
-        p[part] = _mm256_and_ps(exp8(_mm256_sub_ps(masked[part], _mm256_set1_ps(largest))), masks[part]);
+        p[part] = exp8(_mm256_sub_ps(masked[part], _mm256_set1_ps(largest)));
+        if constexpr (!kWhole) {
+            p[part] = _mm256_and_ps(p[part], masks[part]);
+        }
         _mm256_storeu_ps(weights + 8 * part, p[part]);
     }
     const float sum = sum_lanes(_mm256_add_ps(_mm256_add_ps(p[0], p[1]), _mm256_add_ps(p[2], p[3])));
@@ -164,6 +198,8 @@ template <BlockType kType, int N, int M>
 void add_values(const AttendArgs& args, int first_query, KvRange range, int d,
                 const float (*weights)[kKvTokens], const float* factors) {
     float* out = args.acc + first_query * args.acc_stride + d;
+    const std::byte* next = first_query == 0 && M == 4 ? args.next_values : nullptr;
+    const int lines = accumulator_floats(args.value_dim) / 32; // of a token
     __m256 acc[N][M];
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) {
@@ -174,6 +210,7 @@ void add_values(const AttendArgs& args, int first_query, KvRange range, int d,
         }
     }
     for (int t = range.first; t < range.last; ++t) {
+        prefetch_line<kType>(next, t * lines + d / 32);
         __m256 weight[N];
 #pragma GCC unroll 4
         for (int n = 0; n < N; ++n) {
@@ -226,8 +263,10 @@ void attend_queries(const AttendArgs& args, int first_query) {
     float weights[N][kKvTokens], factors[N];
     bool same = true;
     for (int n = 0; n < N; ++n) {
-        factors[n] = weigh(args, first_query + n, score[n], weights[n]);
         const KvRange a = args.ranges[first_query], b = args.ranges[first_query + n];
+        const bool whole = b.first == 0 && b.last == kKvTokens;
+        factors[n] = whole ? weigh<true>(args, first_query + n, score[n], weights[n])
+                           : weigh<false>(args, first_query + n, score[n], weights[n]);
         same = same && a.first == b.first && a.last == b.last;
     }
     if (same) {
@@ -299,6 +338,7 @@ AttendArgs decoded(const AttendArgs& args) {
         if (d % 32 == 0) { // a new group
             load_key_scales<kType>(args, d, scales);
         }
+        prefetch_line<kType>(args.next_keys, d);
         for (int part = 0; part < 4; ++part) {
             _mm256_storeu_ps(keys + d * kKvTokens + 8 * part, load_keys<kType>(args, d, part, scales));
         }
@@ -307,6 +347,9 @@ AttendArgs decoded(const AttendArgs& args) {
         const int width = accumulator_floats(args.value_dim);
         for (int t = 0; t < kKvTokens; ++t) {
             for (int d = 0; d < width; d += 8) {
+                if (d % 32 == 0) {
+                    prefetch_line<kType>(args.next_values, (t * width + d) / 32);
+                }
                 _mm256_storeu_ps(values + t * width + d,
                                  load_value<kType>(args, t, d, load_value_scale<kType>(args, t, d)));
             }
@@ -318,6 +361,7 @@ AttendArgs decoded(const AttendArgs& args) {
     out.type = BlockType::F32;
     out.k_block = reinterpret_cast<const std::byte*>(keys);
     out.v_block = reinterpret_cast<const std::byte*>(values);
+    out.next_keys = out.next_values = nullptr; // asked for
     return out;
 }
 

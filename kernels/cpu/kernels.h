@@ -143,6 +143,8 @@ struct AttendArgs {
     const std::byte* k_block = nullptr;
     const std::byte* v_block =
         nullptr; ///< null: the value is the first value_dim dimensions of the key (MLA)
+    /// The block that comes next, or null: what is asked of memory while this one is computed.
+    const std::byte *next_keys = nullptr, *next_values = nullptr;
     int queries = 0;
     const float* q = nullptr;        ///< [queries][head_dim], score scale already multiplied in
     std::int64_t q_stride = 0;       ///< floats

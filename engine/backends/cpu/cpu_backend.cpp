@@ -1,10 +1,12 @@
 // The CPU backend: places weights in panels, or leaves them as they are, for the exact path.
 #include "engine/backends/cpu/cpu_executor.h"
+#include "engine/backends/cpu/large_page_memory.h"
 #include "engine/backends/cpu/product.h"
-#include "engine/backends/cpu/weight_memory.h"
 
 #include "engine/base/cores.h"
+#include "engine/base/error.h"
 #include "engine/base/give_back.h"
+#include "engine/base/memory.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
@@ -46,11 +48,20 @@ class CpuBackend : public Backend {
   private:
     Slice lay_out(const WeightSource& source, BlockType type, std::shared_ptr<const std::byte> blocks,
                   MemoryPlace place, const EncodeControl& control) const;
+    std::shared_ptr<std::byte> memory_for(std::size_t bytes) const;
 
     bool exact_;
     std::shared_ptr<ThreadPool> pool_;
-    std::unique_ptr<WeightMemory> memory_ = std::make_unique<WeightMemory>();
+    std::unique_ptr<LargePageMemory> memory_ = std::make_unique<LargePageMemory>();
 };
+
+std::shared_ptr<std::byte> CpuBackend::memory_for(std::size_t bytes) const {
+    std::shared_ptr<std::byte> memory = memory_->allocate(bytes);
+    if (!memory)
+        throw Error("a weight needs " + format_bytes(bytes) +
+                    " of memory, which this machine does not have free");
+    return memory;
+}
 
 PlacedSize CpuBackend::placed_size(const WeightSource& source, BlockType type) const {
     const WeightUse use = source.use;
@@ -93,7 +104,7 @@ Slice CpuBackend::lay_out(const WeightSource& source, BlockType type, std::share
     slice.cols = cols;
     slice.bytes = size.bytes;
     if (use == WeightUse::Vector) {
-        auto data = memory_->allocate(size.bytes);
+        auto data = memory_for(size.bytes);
         auto* values = reinterpret_cast<float*>(data.get());
         for (std::int64_t r = 0; r < rows; ++r)
             decode_row(type, blocks.get() + static_cast<std::size_t>(r) * row_bytes(type, cols),
@@ -110,7 +121,7 @@ Slice CpuBackend::lay_out(const WeightSource& source, BlockType type, std::share
         slice.owner = std::move(blocks);
         return slice;
     }
-    auto data = memory_->allocate(slice.bytes);
+    auto data = memory_for(slice.bytes);
     constexpr std::int64_t kWorthAThread = 1 << 19; // values
     share_behind_gate(panels(rows), rows * cols / kWorthAThread, control,
                       [&](std::int64_t begin, std::int64_t end) {

@@ -110,6 +110,11 @@ void attend_piece(StepRun& run, ThreadContext& w, const QueryGroup& g, KvSource&
         args.value_dim = g.value_dim;
         args.k_block = block.keys;
         args.v_block = block.values;
+        if (b + 1 < end) {
+            const KvBlockView next = source.ahead(b + 1);
+            args.next_keys = next.keys;
+            args.next_values = next.values;
+        }
         args.queries = g.count - static_cast<int>(first);
         args.q = g.q + first * g.key_dim;
         args.q_stride = g.key_dim;

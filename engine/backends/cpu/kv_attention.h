@@ -20,6 +20,8 @@ class KvSource {
     virtual ~KvSource() = default;
     /// Block `block` of the sequence; valid until the next call, on the exact path for good.
     virtual KvBlockView block(int block) = 0;
+    /// Where that block will be read from memory; nowhere, where it is made on the way.
+    virtual KvBlockView ahead(int) { return {BlockType::F16, nullptr, nullptr}; }
 };
 
 /// The cache's own blocks.
@@ -28,6 +30,7 @@ class CachedKv : public KvSource {
     CachedKv(StepRun& run, const BatchSequence& sequence, int layer, int kv_head, bool values_in_keys)
         : run_(run), sequence_(sequence), layer_(layer), kv_head_(kv_head), values_in_keys_(values_in_keys) {}
     KvBlockView block(int block) override;
+    KvBlockView ahead(int block) override { return this->block(block); }
 
   private:
     StepRun& run_;

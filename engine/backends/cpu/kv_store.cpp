@@ -1,5 +1,6 @@
 #include "engine/backends/cpu/kv_store.h"
 
+#include "engine/base/aligned.h"
 #include "engine/base/error.h"
 #include "kernels/cpu/half.h"
 #include "kernels/cpu/kernels.h"
@@ -15,6 +16,7 @@ static_assert(kKvTokens == kKvBlockTokens);
 
 /// Those of two steps, one of which ends while the other is begun.
 static constexpr std::size_t kSpareStates = 2;
+static constexpr std::size_t kLeastInLargePages = std::size_t{64} << 10;
 
 static std::size_t row_value_bytes(BlockType type) {
     return type == BlockType::F32 ? sizeof(float) : sizeof(Half);
@@ -57,14 +59,21 @@ KvBlockId KvStore::allocate(BlockType type) { return add(type, false, block_byte
 
 KvBlockId KvStore::allocate_state() { return add(BlockType::F16, true, state_bytes()); }
 
-KvBlockId KvStore::add(BlockType type, bool states, std::size_t bytes) {
-    AlignedMemory memory;
+/// Nothing where there is none.
+std::shared_ptr<std::byte> KvStore::take_memory(bool states, std::size_t bytes) {
     if (states && !spare_states_.empty()) {
-        memory = std::move(spare_states_.back());
+        std::shared_ptr<std::byte> memory = std::move(spare_states_.back());
         spare_states_.pop_back();
-    } else {
-        memory = allocate_aligned((std::max<std::size_t>(bytes, 1) + 63) / 64 * 64);
+        return memory;
     }
+    // Where few bytes are a block, many share a page, which goes with the last of them.
+    if (bytes < kLeastInLargePages)
+        return allocate_aligned((std::max<std::size_t>(bytes, 1) + 63) / 64 * 64);
+    return large_pages_.allocate(bytes);
+}
+
+KvBlockId KvStore::add(BlockType type, bool states, std::size_t bytes) {
+    std::shared_ptr<std::byte> memory = take_memory(states, bytes);
     if (!memory)
         throw Error("the KV cache needs " + std::to_string(bytes >> 10) +
                     " KiB more than this machine has free: shorten the context or choose Q8_0 or Q4_0 for "
@@ -74,7 +83,7 @@ KvBlockId KvStore::add(BlockType type, bool states, std::size_t bytes) {
 
 void KvStore::release(KvBlockId block) noexcept {
     const bool keep = book_.at(block).states && spare_states_.size() < kSpareStates;
-    AlignedMemory memory = book_.take(block);
+    std::shared_ptr<std::byte> memory = book_.take(block);
     if (keep)
         spare_states_.push_back(std::move(memory));
 }

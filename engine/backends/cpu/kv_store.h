@@ -4,10 +4,11 @@
 #pragma once
 
 #include "engine/backends/common/block_book.h"
-#include "engine/base/aligned.h"
+#include "engine/backends/cpu/large_page_memory.h"
 #include "engine/run/backend.h"
 
 #include <iterator>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,7 @@ class KvStore {
   private:
     std::byte* row_place(std::span<const KvBlockId> blocks, int entry, int row);
     KvBlockId add(BlockType type, bool states, std::size_t bytes);
+    std::shared_ptr<std::byte> take_memory(bool states, std::size_t bytes);
 
     static constexpr BlockType kTypes[] = {BlockType::F32, BlockType::F16, BlockType::Q8_0, BlockType::Q4_0};
     static std::size_t type_index(BlockType type);
@@ -51,10 +53,11 @@ class KvStore {
     /// By kTypes: where each layer begins; the last is the block's size.
     std::vector<std::size_t> offsets_[std::size(kTypes)];
     std::vector<std::size_t> state_offsets_; ///< the same of states, in floats
-    BlockBook<AlignedMemory> book_;
+    LargePageMemory large_pages_;
+    BlockBook<std::shared_ptr<std::byte>> book_;
     /// Of states that were released. Each token of an answer writes new ones, of tens of megabytes: memory
     /// that is new each time costs more than what is computed with it.
-    std::vector<AlignedMemory> spare_states_;
+    std::vector<std::shared_ptr<std::byte>> spare_states_;
 };
 
 } // namespace switchyard::cpu

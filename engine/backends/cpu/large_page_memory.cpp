@@ -1,15 +1,12 @@
-#include "engine/backends/cpu/weight_memory.h"
+#include "engine/backends/cpu/large_page_memory.h"
 
 #include "engine/base/aligned.h"
-#include "engine/base/error.h"
 #include "engine/base/give_back.h"
-#include "engine/base/memory.h"
 
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
 #include <utility>
 
 namespace switchyard::cpu {
@@ -24,7 +21,7 @@ std::size_t whole(std::size_t bytes, std::size_t unit) { return (bytes + unit - 
 } // namespace
 
 /// A mapping, used from its first huge page on.
-struct WeightMemory::Stretch {
+struct LargePageMemory::Stretch {
     std::size_t bytes, mapped_bytes;
     void* mapped;
     std::byte* begin;
@@ -49,7 +46,7 @@ struct WeightMemory::Stretch {
     }
 };
 
-std::shared_ptr<std::byte> WeightMemory::allocate(std::size_t bytes) {
+std::shared_ptr<std::byte> LargePageMemory::allocate(std::size_t bytes) {
     const std::size_t taken =
         whole(std::max<std::size_t>(bytes, 1), static_cast<std::size_t>(kMemoryAlignment));
     const std::lock_guard lock(mutex_);
@@ -68,8 +65,7 @@ std::shared_ptr<std::byte> WeightMemory::allocate(std::size_t bytes) {
     if (!stretch)
         stretch = Stretch::map(taken);
     if (!stretch)
-        throw Error("a weight needs " + format_bytes(bytes) +
-                    " of memory, which this machine does not have free");
+        return nullptr;
     std::byte* piece = stretch->begin + at;
     return {piece, [stretch = std::move(stretch), taken](std::byte* memory) {
                 give_back_pages(memory, taken, [] {});

@@ -1,5 +1,5 @@
 // The memory of placed weights: whole, apart, and given back piece by piece.
-#include "engine/backends/cpu/weight_memory.h"
+#include "engine/backends/cpu/large_page_memory.h"
 #include "engine/base/aligned.h"
 #include "engine/base/memory.h"
 
@@ -25,10 +25,10 @@ struct Piece {
 };
 
 // Small ones, ones that end a stretch, and ones that get their own; from several threads.
-TEST(WeightMemory, GivesPiecesThatNeitherOverlapNorGoWithIt) {
+TEST(LargePageMemory, GivesPiecesThatNeitherOverlapNorGoWithIt) {
     std::vector<std::vector<Piece>> of_thread(3);
     {
-        WeightMemory memory;
+        LargePageMemory memory;
         std::vector<std::thread> threads;
         for (std::size_t t = 0; t < of_thread.size(); ++t)
             threads.emplace_back([&, t] {
@@ -57,8 +57,8 @@ TEST(WeightMemory, GivesPiecesThatNeitherOverlapNorGoWithIt) {
         }
 }
 
-TEST(WeightMemory, ReturnsAPieceWhileItsNeighbourStays) {
-    WeightMemory memory;
+TEST(LargePageMemory, ReturnsAPieceWhileItsNeighbourStays) {
+    LargePageMemory memory;
     const auto stays = memory.allocate(kMiB);
     std::memset(stays.get(), 1, kMiB);
     const std::uint64_t before = process_memory().anonymous;
@@ -73,13 +73,13 @@ TEST(WeightMemory, ReturnsAPieceWhileItsNeighbourStays) {
 }
 
 // Where the system grants huge pages on request, most of a large model's weights lie in them.
-TEST(WeightMemory, LiesInHugePagesWhereTheSystemHasThem) {
+TEST(LargePageMemory, LiesInHugePagesWhereTheSystemHasThem) {
     std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
     std::string text;
     std::getline(setting, text);
     if (text.find("[madvise]") == std::string::npos && text.find("[always]") == std::string::npos)
         GTEST_SKIP() << "no huge pages on this system";
-    WeightMemory memory;
+    LargePageMemory memory;
     std::vector<std::shared_ptr<std::byte>> pieces;
     for (int i = 0; i < 60; ++i) {
         pieces.push_back(memory.allocate(kMiB / 2)); // none is as large as a huge page
