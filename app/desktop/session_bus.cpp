@@ -11,6 +11,7 @@
 #ifdef Q_OS_LINUX
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #endif
@@ -35,18 +36,28 @@ class Line {
     Line(const Line&) = delete;
     Line& operator=(const Line&) = delete;
 
-    /// False where nobody listens there.
-    bool connect(const sockaddr_un& address, socklen_t size) {
-        socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    enum class Ends { Refused, InTime, TooLate };
+    /// Refused: nobody listens there. TooLate: somebody does, and has had no room for another caller.
+    Ends connect(const sockaddr_un& address, socklen_t size) {
+        socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (socket_ < 0)
-            return false;
+            return Ends::Refused;
         const auto* at = reinterpret_cast<const sockaddr*>(&address);
-        // EAGAIN: who listens there takes no more callers.
-        return ::connect(socket_, at, size) == 0 || errno == EAGAIN || errno == EINPROGRESS;
+        int failed = 0;
+        do { // waits for room as long as it may send
+            const auto left = std::chrono::duration_cast<std::chrono::microseconds>(end_ - Clock::now());
+            if (left.count() <= 0)
+                return Ends::TooLate;
+            const timeval limit{left.count() / 1'000'000, left.count() % 1'000'000};
+            if (::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
+                return Ends::Refused;
+            failed = ::connect(socket_, at, size) == 0 ? 0 : errno;
+        } while (failed == EINTR);
+        return failed == 0 ? Ends::InTime : failed == EAGAIN ? Ends::TooLate : Ends::Refused;
     }
     bool write(const QByteArray& bytes) const {
-        return ::send(socket_, bytes.constData(), static_cast<std::size_t>(bytes.size()), MSG_NOSIGNAL) ==
-               bytes.size();
+        return ::send(socket_, bytes.constData(), static_cast<std::size_t>(bytes.size()),
+                      MSG_NOSIGNAL | MSG_DONTWAIT) == bytes.size();
     }
     /// Something that came, or that the other side has hung up, in time.
     bool answered(QByteArray& bytes) const {
@@ -133,8 +144,10 @@ bool isSilent(const QByteArray& addresses, std::chrono::milliseconds limit) {
     sockaddr_un address;
     socklen_t size = 0;
     Line line(Clock::now() + limit);
-    if (!socketOf(addresses, address, size) || !line.connect(address, size))
+    if (!socketOf(addresses, address, size))
         return false;
+    if (const Line::Ends connected = line.connect(address, size); connected != Line::Ends::InTime)
+        return connected == Line::Ends::TooLate;
     const QByteArray user = QByteArray::number(static_cast<qulonglong>(::getuid())).toHex();
     QByteArray answer;
     if (!line.write(QByteArray(1, '\0') + "AUTH EXTERNAL " + user + "\r\n") || !line.answered(answer))
