@@ -2,6 +2,7 @@
 
 #include <QFontDatabase>
 #include <QFontInfo>
+#include <QRawFont>
 #include <QStringList>
 
 #include <algorithm>
@@ -56,6 +57,21 @@ qsizetype emojiEnd(QStringView text, qsizetype at, bool& needs) {
     return end;
 }
 
+/// Whether there may be emoji that need a font for themselves; most text has none.
+bool mayHaveEmoji(const QString& text) {
+    return std::ranges::any_of(text, [](QChar c) {
+        const char16_t unit = c.unicode();
+        return unit == 0xFE0F || unit == 0x20E3 || unit == 0xD83C || unit == 0xDB40;
+    });
+}
+
+/// Whether the font of emoji has all of such a stretch.
+bool hasEmoji(const QRawFont& font, QStringView stretch) {
+    return std::ranges::all_of(stretch.toUcs4(), [&](char32_t c) {
+        return c == kPicture || c == kJoiner || isTag(c) || font.supportsCharacter(c);
+    });
+}
+
 } // namespace
 
 QString emojiFamily() {
@@ -89,10 +105,23 @@ EmojiStretch nextEmojiStretch(QStringView text, qsizetype from) {
     return found;
 }
 
-bool hasEmoji(const QRawFont& font, QStringView stretch) {
-    return std::ranges::all_of(stretch.toUcs4(), [&](char32_t c) {
-        return c == kPicture || c == kJoiner || isTag(c) || font.supportsCharacter(c);
-    });
+QList<EmojiStretch> emojiStretches(const QString& text) {
+    QList<EmojiStretch> stretches;
+    const QString family = mayHaveEmoji(text) ? emojiFamily() : QString();
+    if (family.isEmpty())
+        return stretches;
+    const QRawFont font = QRawFont::fromFont(QFont(family));
+    for (EmojiStretch next = nextEmojiStretch(text, 0); next.begin < next.end;
+         next = nextEmojiStretch(text, next.end)) {
+        if (hasEmoji(font, QStringView(text).mid(next.begin, next.end - next.begin)))
+            stretches.append(next);
+    }
+    return stretches;
+}
+
+void putInEmojiFont(QTextCharFormat& format) {
+    format.setFontFamilies(QStringList(emojiFamily()));
+    format.setFontStyleStrategy(QFont::NoFontMerging);
 }
 
 } // namespace switchyard

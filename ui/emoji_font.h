@@ -2,8 +2,9 @@
 #pragma once
 
 #include <QFont>
-#include <QRawFont>
+#include <QList>
 #include <QStringView>
+#include <QTextCharFormat>
 
 namespace switchyard {
 
@@ -20,7 +21,9 @@ struct EmojiStretch {
 /// draw one by one: keycaps, flags, signs that ask for their pictures (U+FE0F), with all that is joined to
 /// them.
 EmojiStretch nextEmojiStretch(QStringView text, qsizetype from);
-/// Whether the font of emoji has all of such a stretch.
-bool hasEmoji(const QRawFont& font, QStringView stretch);
+/// All of them that the font of emoji has; none where there is no such font.
+QList<EmojiStretch> emojiStretches(const QString& text);
+/// Puts such a stretch into that font, and nothing of it into another.
+void putInEmojiFont(QTextCharFormat& format);
 
 } // namespace switchyard

@@ -6,6 +6,7 @@
 #include "ui/chat/chat_list.h"
 #include "ui/chat/chat_list_delegate.h"
 #include "ui/chat/toast.h"
+#include "ui/emoji_font.h"
 
 #include <QAbstractItemModelTester>
 #include <QSignalSpy>
@@ -61,6 +62,41 @@ class ChatListTest : public QObject {
             const QString shown = shownLine(stored, query, metrics, width);
             QVERIFY2(shown.contains(found), qPrintable(u"%1: %2"_s.arg(width).arg(shown)));
             QVERIFY(metrics.horizontalAdvance(shown) <= width);
+        }
+    }
+
+    /// As in the thread: drawn as one, not as a digit with a box over it; and never wider than the list.
+    void emojiOfSeveralCharactersAreDrawnAsOne_data() {
+        QTest::addColumn<QString>("emoji");
+        QTest::newRow("a keycap") << u"1️⃣"_s;
+        QTest::newRow("a flag") << u"🇩🇪"_s;
+        QTest::newRow("a sign") << u"❤️"_s;
+    }
+    void emojiOfSeveralCharactersAreDrawnAsOne() {
+        QFETCH(QString, emoji);
+        if (emojiFamily().isEmpty())
+            QSKIP("Noto Color Emoji is not installed");
+        const QString title = u"Plan "_s + emoji.repeated(3) + u" for the house and the garden"_s;
+        const QFont font = withEmoji(QFont());
+        for (const QString& query : {QString(), u"plan"_s, u"garden"_s}) {
+            for (int width = 120; width < 500; width += 13) {
+                QTextLayout layout(QString(), font);
+                layOutLine(layout, title, query, Qt::red, width);
+                QCOMPARE(layout.lineCount(), 1);
+                QVERIFY2(layout.lineAt(0).naturalTextWidth() <= width + 2, qPrintable(layout.text()));
+                const qsizetype at = layout.text().indexOf(emoji);
+                if (at < 0) { // not in what there is room for
+                    QVERIFY(!query.isEmpty() || width < 200);
+                    continue;
+                }
+                qsizetype glyphs = 0;
+                for (const QGlyphRun& run :
+                     layout.glyphRuns(static_cast<int>(at), static_cast<int>(emoji.size()))) {
+                    QCOMPARE(run.rawFont().familyName(), emojiFamily());
+                    glyphs += run.glyphIndexes().size();
+                }
+                QCOMPARE(glyphs, 1);
+            }
         }
     }
 

@@ -2,21 +2,23 @@
 
 #include "app/services/search_words.h"
 #include "ui/chat/chat_list_model.h"
+#include "ui/emoji_font.h"
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
 #include <QApplication>
 #include <QLineEdit>
 #include <QPainter>
-#include <QTextLayout>
 
 #include <algorithm>
+#include <cmath>
 
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
 namespace {
 constexpr char kGivenTitle[] = "givenTitle"; ///< of an editor: what it opened with
+constexpr int kRounded = 2;                  ///< pixels: widths are rounded in different ways
 } // namespace
 
 QSize ChatListDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const {
@@ -43,9 +45,7 @@ void ChatListDelegate::paintGroup(QPainter& painter, const QStyleOptionViewItem&
         themedIcon(u"folder"_s).paint(&painter, QRect(text.left(), text.center().y() - 6, 14, 14));
         text.adjust(20, 0, 0, 0);
     }
-    const QString name = oneLine(index.data(Qt::DisplayRole).toString());
-    painter.drawText(text, Qt::AlignLeft | Qt::AlignVCenter,
-                     painter.fontMetrics().elidedText(name, Qt::ElideRight, text.width()));
+    paintLine(painter, text, index.data(Qt::DisplayRole).toString(), {}, font, colours.muted, colours.muted);
     if (option.state & QStyle::State_HasFocus && option.state & QStyle::State_KeyboardFocusChange) {
         painter.setPen(QPen(colours.accent, 1.5));
         painter.drawRoundedRect(QRectF(option.rect).adjusted(8.5, 3.5, -8.5, -1.5), 7, 7);
@@ -58,10 +58,9 @@ QString shownLine(const QString& line, const QString& query, const QFontMetrics&
     if (found.length > 0) {
         const QChar dots(0x2026);
         const QString end = found.begin + found.length < line.size() ? QString(dots) : QString();
-        constexpr int rounded = 2; // pixels: widths are rounded in different ways
         const auto fits = [&](qsizetype begin) {
             const QString words = line.mid(begin, found.begin + found.length - begin);
-            return metrics.horizontalAdvance((begin > 0 ? dots + words : words) + end) <= width - rounded;
+            return metrics.horizontalAdvance((begin > 0 ? dots + words : words) + end) <= width - kRounded;
         };
         qsizetype begin = 0;
         while (begin < found.begin && !fits(begin))
@@ -72,28 +71,55 @@ QString shownLine(const QString& line, const QString& query, const QFontMetrics&
     return metrics.elidedText(shown, Qt::ElideRight, width);
 }
 
-/// The line of a hit, with what was searched for in bold.
-void ChatListDelegate::paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
-                                 const QColor& plain, const QColor& found) const {
-    QTextLayout layout(shownLine(oneLine(line).simplified(), query_, QFontMetrics(font), rect.width()), font);
+/// `shown` as it is drawn: what is found of `query` in bold, emoji in their font.
+static QTextLine layOut(QTextLayout& layout, const QString& query, const QColor& found) {
     QList<QTextLayout::FormatRange> ranges;
-    for (Found each = findIn(layout.text(), query_); each.length > 0;
-         each = findIn(layout.text(), query_, each.begin + each.length)) {
-        QTextLayout::FormatRange range;
-        range.start = static_cast<int>(each.begin);
-        range.length = static_cast<int>(each.length);
-        range.format.setFontWeight(QFont::Bold);
-        range.format.setForeground(found);
-        ranges.append(range);
-    }
+    const auto add = [&ranges](qsizetype begin, qsizetype length, const QTextCharFormat& format) {
+        ranges.append({static_cast<int>(begin), static_cast<int>(length), format});
+    };
+    QTextCharFormat bold, pictures;
+    bold.setFontWeight(QFont::Bold);
+    bold.setForeground(found);
+    for (Found each = findIn(layout.text(), query); each.length > 0;
+         each = findIn(layout.text(), query, each.begin + each.length))
+        add(each.begin, each.length, bold);
+    const QList<EmojiStretch> emoji = emojiStretches(layout.text());
+    if (!emoji.isEmpty())
+        putInEmojiFont(pictures);
+    for (const EmojiStretch& stretch : emoji)
+        add(stretch.begin, stretch.end - stretch.begin, pictures);
     layout.setFormats(ranges);
     layout.beginLayout();
-    QTextLine text = layout.createLine();
+    const QTextLine line = layout.createLine();
     layout.endLayout();
-    if (!text.isValid())
+    return line;
+}
+
+void layOutLine(QTextLayout& layout, const QString& line, const QString& query, const QColor& found,
+                int width) {
+    // Measured without the pictures, and again with less room where these are wider.
+    constexpr int kTries = 4;
+    const QFontMetrics metrics(layout.font());
+    int room = width;
+    for (int i = 0; i < kTries; ++i) {
+        layout.setText(shownLine(line, query, metrics, room));
+        const QTextLine text = layOut(layout, query, found);
+        const double over = text.isValid() ? text.naturalTextWidth() - width : 0;
+        if (over <= kRounded)
+            return;
+        room -= static_cast<int>(std::ceil(over));
+    }
+}
+
+void ChatListDelegate::paintLine(QPainter& painter, const QRect& rect, const QString& line,
+                                 const QString& query, const QFont& font, const QColor& plain,
+                                 const QColor& found) const {
+    QTextLayout layout(QString(), font);
+    layOutLine(layout, oneLine(line).simplified(), query, found, rect.width());
+    if (layout.lineCount() == 0)
         return;
     painter.setPen(plain);
-    layout.draw(&painter, QPointF(rect.left(), rect.center().y() - text.height() / 2));
+    layout.draw(&painter, QPointF(rect.left(), rect.center().y() - layout.lineAt(0).height() / 2));
 }
 
 void ChatListDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
@@ -137,13 +163,14 @@ void ChatListDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
     if (current)
         font.setWeight(QFont::DemiBold);
     if (line.isEmpty()) {
-        paintLine(*painter, inside, title, font, colours.text, colours.accent);
+        paintLine(*painter, inside, title, query_, font, colours.text, colours.accent);
     } else {
         const int half = option.rect.height() / 2;
-        paintLine(*painter, inside.adjusted(0, 4, 0, -half), title, font, colours.text, colours.text);
+        paintLine(*painter, inside.adjusted(0, 4, 0, -half), title, query_, font, colours.text, colours.text);
         QFont small = option.font;
         small.setPointSizeF(small.pointSizeF() * 0.9);
-        paintLine(*painter, inside.adjusted(0, half - 4, 0, -4), line, small, colours.muted, colours.accent);
+        paintLine(*painter, inside.adjusted(0, half - 4, 0, -4), line, query_, small, colours.muted,
+                  colours.accent);
     }
     painter->restore();
 }

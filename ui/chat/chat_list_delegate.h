@@ -5,11 +5,16 @@
 
 #include <QPointer>
 #include <QStyledItemDelegate>
+#include <QTextLayout>
 
 namespace switchyard {
 
 /// As much of a hit's line as there is room for (pixels): what was searched for is always in it, whole.
 QString shownLine(const QString& line, const QString& query, const QFontMetrics& metrics, int width);
+/// Lays that line out as it is drawn: what was searched for in bold and in the colour `found`, emoji in their
+/// font.
+void layOutLine(QTextLayout& layout, const QString& line, const QString& query, const QColor& found,
+                int width);
 
 class ChatListDelegate : public QStyledItemDelegate {
     Q_OBJECT
@@ -37,8 +42,8 @@ class ChatListDelegate : public QStyledItemDelegate {
   private:
     mutable QPointer<QWidget> editor_;
     void paintGroup(QPainter& painter, const QStyleOptionViewItem& option, const QModelIndex& index) const;
-    void paintLine(QPainter& painter, const QRect& rect, const QString& line, const QFont& font,
-                   const QColor& plain, const QColor& found) const;
+    void paintLine(QPainter& painter, const QRect& rect, const QString& line, const QString& query,
+                   const QFont& font, const QColor& plain, const QColor& found) const;
     QString query_;
     ConversationId current_ = 0;
 };

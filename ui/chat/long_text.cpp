@@ -34,34 +34,23 @@ bool goesOn(QStringView text, qsizetype i, QChar before) {
 /// Whether a line can be broken beside it. East Asian characters can, all of them or nearly.
 bool breaks(QChar c) { return c.isSpace() || (c.unicode() >= 0x2E80 && c.unicode() < 0xD7B0); }
 
-/// Whether there may be emoji that need a font for themselves; most text has none.
-bool mayHaveEmoji(const QString& text) {
-    return std::ranges::any_of(text, [](QChar c) {
-        const char16_t unit = c.unicode();
-        return unit == 0xFE0F || unit == 0x20E3 || unit == 0xD83C || unit == 0xDB40;
-    });
-}
-
 /// Emoji of characters that the text's font has, too, are put in theirs, without others to take a part of one
 /// from.
 void insertWithEmoji(QTextCursor& cursor, const QString& text, const QTextCharFormat& format) {
-    const QString family = mayHaveEmoji(text) ? emojiFamily() : QString();
-    if (family.isEmpty())
+    const QList<EmojiStretch> stretches = emojiStretches(text);
+    if (stretches.isEmpty())
         return cursor.insertText(text, format);
-    const QRawFont font = QRawFont::fromFont(QFont(family));
     QTextCharFormat pictures = format;
-    pictures.setFontFamilies(QStringList(family));
-    pictures.setFontStyleStrategy(QFont::NoFontMerging);
-    for (qsizetype at = 0; at < text.size();) {
-        const EmojiStretch emoji = nextEmojiStretch(text, at);
-        const qsizetype begin = emoji.begin < emoji.end ? emoji.begin : text.size();
-        if (begin > at)
-            cursor.insertText(text.mid(at, begin - at), format);
-        const QString stretch = text.mid(begin, emoji.end - begin);
-        if (!stretch.isEmpty())
-            cursor.insertText(stretch, hasEmoji(font, stretch) ? pictures : format);
-        at = begin + stretch.size();
+    putInEmojiFont(pictures);
+    qsizetype at = 0;
+    for (const EmojiStretch& emoji : stretches) {
+        if (emoji.begin > at)
+            cursor.insertText(text.mid(at, emoji.begin - at), format);
+        cursor.insertText(text.mid(emoji.begin, emoji.end - emoji.begin), pictures);
+        at = emoji.end;
     }
+    if (at < text.size())
+        cursor.insertText(text.mid(at), format);
 }
 
 } // namespace
