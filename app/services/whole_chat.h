@@ -26,6 +26,8 @@ struct WholeChat {
     std::optional<std::size_t> folder; ///< of the batch's; summary.folder is not looked at
     /// By this a chat that was added before is known again; empty: it is not.
     QByteArray source;
+    /// Its program gave it an id, which `source` has; else equal ones in a file are as many chats.
+    bool has_id = true;
     ConversationId first_id = 0; ///< the one that it had where it was written out; 0: not known
 };
 

@@ -178,6 +178,45 @@ class TransferForeignTest : public QObject {
         QCOMPARE(foldersOf(*store_).size(), 3);
     }
 
+    /// Without an id nothing says that they are one: a list of two has two, and is the same list tomorrow.
+    void equalChatsWithoutAnIdAreAsManyAsTheFileHas_data() {
+        QTest::addColumn<QByteArray>("chat");
+        const QByteArray message = R"({"role": "user", "content": "Water the plants"})";
+        QTest::newRow("ChatGPT") << QByteArray(R"({"title": "Plants", "current_node": "q", "mapping": {"q":
+            {"id": "q", "parent": null, "children": [], "message": {"id": "q", "author": {"role": "user"},
+             "content": {"content_type": "text", "parts": ["Water the plants"]}}}}})");
+        QTest::newRow("Open WebUI")
+            << QByteArray(R"({"title": "Plants", "chat": {"title": "Plants", "messages": [)") + message +
+                   "]}}";
+        QTest::newRow("LM Studio") << QByteArray(R"({"name": "Plants", "messages": [{"versions": [)") +
+                                          message + R"(], "currentlySelected": 0}]})";
+        QTest::newRow("Switchyard") << QByteArray(
+            R"({"title": "Plants", "messages": [{"id": 1, "author": "user",
+            "parts": [{"kind": "text", "text": "Water the plants"}]}]})");
+    }
+    void equalChatsWithoutAnIdAreAsManyAsTheFileHas() {
+        QFETCH(QByteArray, chat);
+        const bool own = QByteArray(QTest::currentDataTag()) == "Switchyard";
+        const auto put = [&](const QString& name, int count) {
+            QByteArrayList chats;
+            for (int i = 0; i < count; ++i)
+                chats << chat;
+            const QByteArray list = '[' + chats.join(',') + ']';
+            putFile(path(name),
+                    own ? R"({"format": "switchyard-chats", "version": 1, "chats": )" + list + '}' : list);
+            return path(name);
+        };
+        const QString two = put(u"two.json"_s, 2), three = put(u"three.json"_s, 3);
+        QCOMPARE(importOf(*store_, {two}).added, 2);
+        const ImportResult again = importOf(*store_, {two, two});
+        QCOMPARE(again.added, 0);
+        QCOMPARE(again.known, 4);
+        const ImportResult more = importOf(*store_, {three});
+        QCOMPARE(more.added, 1);
+        QCOMPARE(more.known, 2);
+        QCOMPARE(listOf(*store_).size(), 3);
+    }
+
     void chatGptsArchiveIsReadAsItComes() {
         putZip(path(u"export.zip"_s),
                {{"user.json", "{}"},

@@ -10,7 +10,9 @@
 #include "app/services/transfer/transfer_error.h"
 
 #include <QCoreApplication>
+#include <QCryptographicHash>
 #include <QFileInfo>
+#include <QHash>
 #include <QScopeGuard>
 
 #include <algorithm>
@@ -66,10 +68,27 @@ void addLeftOut(ImportResult& result, const Json& element, const QString& why) {
             say(QT_TRANSLATE_NOOP("ChatTransfer", "A chat without a title was left out: %1.")).arg(why));
 }
 
+/// Chats of one file that say the same and have no id to tell them apart. Each is known by how many came
+/// before it, so that the same file again brings none of them twice.
+class EqualChats {
+  public:
+    void tellApart(WholeChat& chat) {
+        if (chat.has_id)
+            return;
+        if (const int before = count_[chat.source]++; before > 0)
+            chat.source = QCryptographicHash::hash(chat.source + QByteArray::number(before),
+                                                   QCryptographicHash::Sha256);
+    }
+
+  private:
+    QHash<QByteArray, int> count_; ///< so far, by what they say
+};
+
 /// Collects chats and stores them some at a time.
 class Collector : public ElementSink {
   public:
-    Collector(const ImportHooks& hooks, ImportResult& result) : hooks_(hooks), result_(result) {}
+    Collector(const ImportHooks& hooks, EqualChats& equal, ImportResult& result)
+        : hooks_(hooks), equal_(equal), result_(result) {}
 
     void takeElement(Json element) override {
         const auto kind =
@@ -148,6 +167,7 @@ class Collector : public ElementSink {
         constexpr std::size_t kMostChats = 64;
         constexpr qsizetype kMostMessages = 1000;
         constexpr qint64 kMostBytes = 16 << 20;
+        equal_.tellApart(chat);
         messages_ += chat.messages.size();
         bytes_ += sizeOf(chat);
         batch_.chats.push_back(std::move(chat));
@@ -156,6 +176,7 @@ class Collector : public ElementSink {
     }
 
     const ImportHooks& hooks_;
+    EqualChats& equal_;
     ImportResult& result_;
     OwnChat own_;
     int left_out_ = 0;
@@ -199,12 +220,12 @@ class CountedBytes : public ByteSource {
 /// Whether there were chats in it, be they taken over or not. Throws TransferError where it is not read to
 /// its end.
 bool readChats(ByteSource& source, qint64 size, const ImportHooks& hooks, const JsonLimits& limits,
-               ImportResult& result) {
+               EqualChats& equal, ImportResult& result) {
     const ImportResult before = result;
     JsonBytes bytes(source, limits, [&](qint64 read) {
         hooks.progress(size > 0 ? std::min(1.0, static_cast<double>(read) / static_cast<double>(size)) : 0);
     });
-    Collector collector(hooks, result);
+    Collector collector(hooks, equal, result);
     try {
         readElements(bytes, limits, collector);
     } catch (const TransferError&) {
@@ -251,6 +272,7 @@ void importArchive(const QString& path, const ImportHooks& hooks, const JsonLimi
     for (const ChatArchive::Entry& entry : entries)
         size += std::min(entry.size, static_cast<quint64>(limits.file));
     qint64 left = limits.file; // of all together
+    EqualChats equal;
     double before = 0;
     bool some = false;
     for (const ChatArchive::Entry& entry : entries) {
@@ -268,7 +290,7 @@ void importArchive(const QString& path, const ImportHooks& hooks, const JsonLimi
             CountedBytes counted(*source);
             const auto count = qScopeGuard([&] { read = counted.count(); });
             const auto claimed = static_cast<qint64>(std::min(entry.size, quint64{1} << 62));
-            some |= readChats(counted, claimed, inside, rest, result);
+            some |= readChats(counted, claimed, inside, rest, equal, result);
         } catch (const TransferError& error) {
             if (read > left)
                 throw TransferError(say(QT_TRANSLATE_NOOP("ChatTransfer", "it is larger than %1 GiB"))
@@ -287,7 +309,8 @@ void importArchive(const QString& path, const ImportHooks& hooks, const JsonLimi
 
 void importChats(ByteSource& source, qint64 size, const ImportHooks& hooks, const JsonLimits& limits,
                  ImportResult& result) {
-    if (!readChats(source, size, hooks, limits, result))
+    EqualChats equal;
+    if (!readChats(source, size, hooks, limits, equal, result))
         throw noChats();
 }
 

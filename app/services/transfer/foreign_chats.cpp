@@ -53,6 +53,7 @@ void finishForeignChat(WholeChat& chat, const char* program, const std::string& 
         summary.title = QCoreApplication::translate("ChatTransfer", "Imported chat");
     summary.title_by = TitleBy::User; // or its program's: in any case nothing renames it
     // Before today's clock comes in: what it is known by must be the same tomorrow.
+    chat.has_id = !id.empty();
     chat.source = sourceOf(chat, QByteArray(program) + '/' + QByteArray::fromStdString(id));
     for (const Message& message : chat.messages) {
         if (!summary.created.isValid() || (message.created.isValid() && message.created < summary.created))

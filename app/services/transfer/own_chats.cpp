@@ -214,6 +214,7 @@ WholeChat OwnChat::finish(const Json& stored) {
         if (const MessageId child = ids_.value(shown.value()); child != 0)
             chat_.shown.insert(shown.key(), child);
     }
+    chat_.has_id = chat_.first_id != 0;
     chat_.source = sourceOf(chat_, "Switchyard/" + QByteArray::number(chat_.first_id));
     WholeChat whole = std::move(chat_);
     begin();
