@@ -11,6 +11,15 @@ using namespace Qt::StringLiterals;
 namespace switchyard {
 namespace {
 QString nameOf(const QString& path) { return shownModelName(path.section(u'/', -1)); }
+
+/// A reason as a part of a sentence that names the device by itself.
+QString withoutEnds(QString reason, const QString& device) {
+    while (reason.endsWith(u'.') || reason.endsWith(u'。'))
+        reason.chop(1);
+    if (reason.startsWith(device + u": "_s))
+        reason.remove(0, device.size() + 2);
+    return reason;
+}
 } // namespace
 
 ModelLoading::ModelLoading(CurrentModel& model, Devices& devices, ChatController& controller, QObject* parent)
@@ -42,23 +51,28 @@ void ModelLoading::want(const Wish& wish) {
         return; // it is under way
     wish_ = wish;
     const bool replaces = !before.path.isEmpty() && before.path != wish.path;
-    instead_ =
-        replaces
-            ? tr("%1 takes the place of %2, which is not loaded.").arg(nameOf(wish.path), nameOf(before.path))
-            : QString();
+    instead_ = {};
+    if (replaces)
+        instead_ = [taken = nameOf(wish.path), left = nameOf(before.path)] {
+            return tr("%1 takes the place of %2, which is not loaded.").arg(taken, left);
+        };
     waits_ = state == ModelState::Ready && answers() > 0;
     if (!waits_)
         return begin();
     if (wish == works_) { // the wish for another one is taken back
         waits_ = false;
-        instead_.clear();
+        instead_ = {};
         return say({}, Offer::None, false);
     }
     sayWaiting();
 }
 
-/// All answers end with the model, those that wait for their turn, too: it is said how many.
 void ModelLoading::sayWaiting() {
+    say([this] { return waitingWords(); }, Offer::LoadNow, false);
+}
+
+/// All answers end with the model, those that wait for their turn, too: it is said how many.
+QString ModelLoading::waitingWords() const {
     const int count = answers();
     const QString device = devices_.nameOf(wish_.device);
     const QString when =
@@ -68,7 +82,7 @@ void ModelLoading::sayWaiting() {
                 : (count > 1 ? tr("%1 is loaded when %n answer(s) have ended.", nullptr, count)
                              : tr("%1 is loaded when the answer has ended."))
                       .arg(nameOf(wish_.path));
-    say(instead_.isEmpty() ? when : instead_ + u'\n' + when, Offer::LoadNow, false);
+    return instead_ ? instead_() + u'\n' + when : when;
 }
 
 void ModelLoading::begin() {
@@ -97,30 +111,38 @@ void ModelLoading::takeState(ModelState state, const QString& error) {
         works_ = {path, path == wish_.path ? wish_.device : DeviceChoice()};
         return sayNotes();
     }
-    instead_.clear();
+    instead_ = {};
     const bool back = !works_.path.isEmpty() && works_ != wish_;
     const bool card = wish_.device.kind == DeviceChoice::Kind::Cuda;
-    say(error, lost ? Offer::CpuForNow : card ? Offer::ToCpu : back ? Offer::Back : Offer::None, true);
+    say([error, path = model_.key()] { return engineSentence(error, path); },
+        lost   ? Offer::CpuForNow
+        : card ? Offer::ToCpu
+        : back ? Offer::Back
+               : Offer::None,
+        true);
 }
 
 /// What is in use stays, where it is: so does the choice that led there.
 void ModelLoading::takeRefusal(const QString& path, const QString& error) {
     const Wish asked = std::exchange(asked_, {});
-    instead_.clear();
-    QString reason = error;
-    while (reason.endsWith(u'.') || reason.endsWith(u'。'))
-        reason.chop(1);
-    const QString device = devices_.nameOf(asked.device);
-    if (reason.startsWith(device + u": "_s)) // it names it by itself
-        reason.remove(0, device.size() + 2);
+    instead_ = {};
     if (asked.path == works_.path && asked != works_) {
         devices_.choose(works_.device, works_.path, devices_.hasOwn(works_.path));
         wish_ = works_;
-        return say(tr("%1 was not opened on %2: %3. It stays where it is.").arg(nameOf(path), device, reason),
-                   Offer::Dismiss, true);
+        return say(
+            [this, asked, path, error] {
+                const QString device = devices_.nameOf(asked.device);
+                return tr("%1 was not opened on %2: %3. It stays where it is.")
+                    .arg(nameOf(path), device, withoutEnds(engineSentence(error, path), device));
+            },
+            Offer::Dismiss, true);
     }
     const bool card = asked.path == path && asked.device.kind == DeviceChoice::Kind::Cuda;
-    say(tr("%1 was not loaded: %2. %3 stays in use.").arg(nameOf(path), reason, nameOf(works_.path)),
+    say(
+        [this, asked, path, error, stays = nameOf(works_.path)] {
+            const QString reason = withoutEnds(engineSentence(error, path), devices_.nameOf(asked.device));
+            return tr("%1 was not loaded: %2. %3 stays in use.").arg(nameOf(path), reason, stays);
+        },
         card ? Offer::ToCpu : Offer::None, true);
 }
 
@@ -129,24 +151,38 @@ void ModelLoading::takeCardTrouble(CardTrouble trouble) {
     const QString card = model_.capabilities().device;
     lost_ = trouble == CardTrouble::Lost;
     if (lost_)
-        instead_ = tr("%1 was lost while it computed. What was written is kept; the model is opened anew, on "
+        instead_ = [card] {
+            return tr("%1 was lost while it computed. What was written is kept; the model is opened anew, on "
                       "the CPU.")
-                       .arg(card);
+                .arg(card);
+        };
     else if (trouble == CardTrouble::Memory)
-        say(tr("%1 had not enough free memory for the answer. What was written is kept; on the CPU there is "
-               "the memory of the machine.")
-                .arg(card),
+        say(
+            [card] {
+                return tr("%1 had not enough free memory for the answer. What was written is kept; on the "
+                          "CPU there is the memory of the machine.")
+                    .arg(card);
+            },
             Offer::ToCpu, true);
 }
 
 /// What was found in the file is said once, where it is seen; the facts beside the name keep it.
 void ModelLoading::sayNotes() {
+    const Words instead = std::exchange(instead_, {});
+    const bool kept = std::exchange(kept_, false) && devices_.hasOwn(works_.path);
+    const bool any = kept || instead || !model_.capabilities().notes.isEmpty();
+    say([this, instead, kept] { return noteWords(instead, kept); }, any ? Offer::Dismiss : Offer::None,
+        false);
+}
+
+/// `kept`: the model in use was given a device of its own.
+QString ModelLoading::noteWords(const Words& instead, bool kept) const {
     constexpr qsizetype kMost = 3;
     const QStringList notes = engineSentences(model_.capabilities().notes);
     QStringList said = notes.first(std::min(kMost, notes.size()));
-    if (!instead_.isEmpty())
-        said.prepend(std::exchange(instead_, {}));
-    if (std::exchange(kept_, false) && devices_.hasOwn(works_.path))
+    if (instead)
+        said.prepend(instead());
+    if (kept)
         said.prepend(
             tr("%1 is opened on the CPU from now on, all other models on %2. \"As for all models\" in "
                "the list of devices takes that back.")
@@ -154,7 +190,7 @@ void ModelLoading::sayNotes() {
     if (notes.size() > kMost)
         said += tr("%n more note(s) stand beside the model's name.", nullptr,
                    static_cast<int>(notes.size() - kMost));
-    say(said.join(u'\n'), said.isEmpty() ? Offer::None : Offer::Dismiss, false);
+    return said.join(u'\n');
 }
 
 void ModelLoading::act() {
@@ -196,11 +232,13 @@ QString ModelLoading::actionOf(Offer offer) const {
     return {};
 }
 
-void ModelLoading::say(const QString& sentence, Offer offer, bool is_error) {
+void ModelLoading::say(const Words& words, Offer offer, bool is_error) {
     offer_ = offer;
-    said_ = sentence;
+    said_ = words;
     said_error_ = is_error;
     sayAgain();
 }
+
+void ModelLoading::sayAgain() { Q_EMIT notice(said_ ? said_() : QString(), actionOf(offer_), said_error_); }
 
 } // namespace switchyard

@@ -5,6 +5,8 @@
 
 #include "app/services/devices.h"
 
+#include <functional>
+
 namespace switchyard {
 
 class ChatController;
@@ -28,7 +30,7 @@ class ModelLoading : public QObject {
     /// Does what the last notice offered.
     void act();
     /// The last notice once more, for a window that has not heard it.
-    void sayAgain() { Q_EMIT notice(said_, actionOf(offer_), said_error_); }
+    void sayAgain();
 
   Q_SIGNALS:
     /// What there is to say of the model now, with what can be done about it; empty: nothing.
@@ -40,6 +42,8 @@ class ModelLoading : public QObject {
         DeviceChoice device;
         bool operator==(const Wish&) const = default;
     };
+    /// A sentence in the window's language, which may be another one when it is said again; none: nothing.
+    using Words = std::function<QString()>;
     void want(const Wish& wish);
     void begin();
     void whenIdle();
@@ -47,26 +51,28 @@ class ModelLoading : public QObject {
     void takeRefusal(const QString& path, const QString& error);
     void takeCardTrouble(CardTrouble trouble);
     void sayNotes();
+    QString noteWords(const Words& instead, bool kept) const;
     int answers() const; ///< that are being written or wait for their turn
     void sayWaiting();
+    QString waitingWords() const;
     bool moves() const { return wish_.path == works_.path; } ///< only to another device
 
     enum class Offer { None, LoadNow, Back, ToCpu, CpuForNow, Dismiss };
     QString actionOf(Offer offer) const;
-    void say(const QString& sentence, Offer offer, bool is_error);
+    void say(const Words& words, Offer offer, bool is_error);
 
     CurrentModel& model_;
     Devices& devices_;
     ChatController& controller_;
     Wish wish_;
-    Wish works_;      ///< the last that did
-    Wish asked_;      ///< of the model's host, which has not answered yet
-    QString instead_; ///< what is to be said of a wish that was replaced, or of a card that was lost
+    Wish works_;    ///< the last that did
+    Wish asked_;    ///< of the model's host, which has not answered yet
+    Words instead_; ///< what is to be said of a wish that was replaced, or of a card that was lost
     bool waits_ = false;
     bool lost_ = false; ///< the card was
     bool kept_ = false; ///< a model was offered the CPU, which is its own choice from now on: it is said
     Offer offer_ = Offer::None;
-    QString said_;
+    Words said_;
     bool said_error_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "app/desktop/errand.h"
 
 #include "app/desktop/process_time.h"
+#include "app/services/engine_sentence.h"
 #include "engine/base/memory.h"
 
 #include <QApplication>
@@ -108,7 +109,7 @@ void Errand::keepWords() {
 void Errand::modelChanged(ModelState state, const QString& error) {
     if (state == ModelState::Failed) {
         sendWaiting();
-        say(error);
+        say(engineSentence(error, services_.model.key()));
         if (!done_) // later ones are the user's to see to
             exit_code_ = 1;
         finish();

@@ -1,10 +1,12 @@
 #include "app/services/engine_sentence.h"
 
 #include <QCoreApplication>
+#include <QDir>
 #include <QLocale>
 #include <QRegularExpression>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -104,10 +106,16 @@ constexpr const char* kSentences[] = {
         "EngineErrors",
         "This model needs %1 on %2 (weights %3, KV cache %4, scratch %5) and %6 are free there: "
         "open it on the CPU, close what else uses the card, or choose a smaller model."),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "This model %1 beside the models in use: unload one of them, or choose a "
+                      "smaller model."),
     QT_TRANSLATE_NOOP("EngineErrors", "there is no %1: this machine has one card, cuda:0"),
     QT_TRANSLATE_NOOP("EngineErrors", "there is no %1: this machine has cuda:0 to %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "the exact path computes on the CPU alone"),
     QT_TRANSLATE_NOOP("EngineErrors", "%1 was lost while it computed; start the program again to use it"),
+    QT_TRANSLATE_NOOP("EngineErrors",
+                      "%1 was lost while it computed. What was written is kept; the model can "
+                      "be opened on the CPU."),
     QT_TRANSLATE_NOOP("EngineErrors", "%1: the device is lost; restart the program to use it again"),
     QT_TRANSLATE_NOOP("EngineErrors",
                       "%1 is not used for this model: its kernels compute layers of this kind "
@@ -266,7 +274,12 @@ std::vector<Sentence> makeSentences(std::span<const char* const> texts) {
 
 constexpr int kDeepest = 3; ///< reasons within sentences, and things within these
 
-QString translated(const QString& english, std::span<const char* const> texts, int depth = 0);
+/// Nothing where it is none of these texts.
+std::optional<QString> known(const QString& english, std::span<const char* const> texts, int depth = 0);
+
+QString translated(const QString& english, std::span<const char* const> texts, int depth = 0) {
+    return known(english, texts, depth).value_or(english);
+}
 
 /// What was filled in: a part of a file, or a reason, which is a sentence itself; a count as the window shows
 /// one. Names and other figures stay.
@@ -275,14 +288,15 @@ QString filledIn(const QString& english, int depth) {
     const bool digits = std::ranges::all_of(english, [](QChar c) { return c >= u'0' && c <= u'9'; });
     if (digits && !english.isEmpty() && english.size() <= kLongest && english[0] != u'0')
         return QLocale().toString(english.toLongLong());
-    const QString thing = translated(english, kThings, depth);
-    return thing != english || !english.contains(u' ') ? thing : translated(english, kSentences, depth);
+    if (const auto thing = known(english, kThings, depth))
+        return *thing;
+    return english.contains(u' ') ? translated(english, kSentences, depth) : english;
 }
 
-QString translated(const QString& english, std::span<const char* const> texts, int depth) {
+std::optional<QString> known(const QString& english, std::span<const char* const> texts, int depth) {
     constexpr qsizetype kLongest = 2000; // patterns are not run over whatever a template raises
     if (english.size() > kLongest || depth > kDeepest)
-        return english;
+        return {};
     static const std::vector<Sentence> things = makeSentences(kThings), all = makeSentences(kSentences);
     for (const Sentence& sentence : texts.data() == kThings ? things : all) {
         const QRegularExpressionMatch match = sentence.pattern.match(english);
@@ -299,17 +313,40 @@ QString translated(const QString& english, std::span<const char* const> texts, i
         }
         return result;
     }
-    return english;
+    return {};
+}
+
+QString withPathLast(QString reason, const QString& where) {
+    if (!reason.isEmpty())
+        reason[0] = reason[0].toUpper();
+    return u"%1 (%2)"_s.arg(reason, where);
+}
+
+/// Of what is stored, where the path is not known any more: it ends where a sentence that is known begins.
+QString sentenceOfUnknownPath(const QString& english) {
+    constexpr int kMost = 8; // names with colons and spaces in them are bounded, too
+    if (!QDir::isAbsolutePath(english))
+        return translated(english, kSentences);
+    for (const QString& gap : {u": "_s, u" "_s}) {
+        qsizetype at = english.indexOf(gap);
+        for (int i = 0; at >= 0 && i < kMost; ++i, at = english.indexOf(gap, at + 1)) {
+            if (const auto reason = known(english.mid(at + gap.size()), kSentences))
+                return withPathLast(*reason, english.left(at));
+        }
+    }
+    return translated(english, kSentences);
 }
 
 } // namespace
 
 QString engineSentence(const QString& english, const QString& path) {
+    if (path.isEmpty())
+        return sentenceOfUnknownPath(english);
     // "PATH: reason" or "PATH/config.json: reason" or "PATH has no tokenizer"; of a split model also another
     // part's path, which is the same for a while.
     const qsizetype same = std::ranges::mismatch(path, english).in1 - path.begin();
     const qsizetype folder = path.lastIndexOf(u'/') + 1;
-    const bool named = !path.isEmpty() && (same == path.size() || (folder > 0 && same > folder));
+    const bool named = same == path.size() || (folder > 0 && same > folder);
     if (!named)
         return translated(english, kSentences);
     const qsizetype colon = english.indexOf(u": "_s, same);
@@ -317,11 +354,8 @@ QString engineSentence(const QString& english, const QString& path) {
     if (!inside && same < path.size())
         return translated(english, kSentences);
     const QString where = inside ? english.left(colon) : path;
-    QString reason =
-        translated(inside ? english.mid(colon + 2) : english.mid(path.size()).trimmed(), kSentences);
-    if (!reason.isEmpty())
-        reason[0] = reason[0].toUpper();
-    return u"%1 (%2)"_s.arg(reason, where);
+    return withPathLast(
+        translated(inside ? english.mid(colon + 2) : english.mid(path.size()).trimmed(), kSentences), where);
 }
 
 QStringList engineSentences(const QStringList& english) {

@@ -9,8 +9,9 @@
 
 namespace switchyard {
 
-/// `english` as the engine's errors are ("PATH: reason"). `path`: the model it speaks of, "" where there is
-/// none. A sentence without a translation stays English.
+/// `english` as the engine's errors are ("PATH: reason"). `path`: the model it speaks of; "": none, or none
+/// that is known: then it is found where the reason is one of the engine's. A sentence without a translation
+/// stays English.
 QString engineSentence(const QString& english, const QString& path = {});
 QStringList engineSentences(const QStringList& english);
 /// What computes, as the engine names it ("CPU (AVX2), 2 threads").

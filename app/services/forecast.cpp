@@ -1,6 +1,5 @@
 #include "app/services/forecast.h"
 
-#include "app/services/engine_sentence.h"
 #include "app/services/paths.h"
 #include "engine/base/error.h"
 #include "engine/base/memory.h"
@@ -10,7 +9,6 @@
 #include "engine/run/model_defaults.h"
 #include "engine/run/precision.h"
 
-#include <QCoreApplication>
 #include <QCryptographicHash>
 #include <QFile>
 
@@ -61,9 +59,9 @@ QString shortageBeside(const QString& path, Backend& backend, quint64 free) {
     const std::string shortage = describe_shortage(usual_need(filePath(path), backend), free);
     if (shortage.empty())
         return {};
-    return QCoreApplication::translate("Forecast", "This model %1 beside the models in use: unload one of "
-                                                   "them, or choose a smaller model.")
-        .arg(engineSentence(QString::fromStdString(shortage)));
+    return QStringLiteral("This model %1 beside the models in use: unload one of them, or choose a smaller "
+                          "model.")
+        .arg(QString::fromStdString(shortage));
 }
 
 double measureMemoryBandwidth(int threads) {

@@ -19,6 +19,8 @@
 #include <malloc.h>
 #endif
 
+using namespace Qt::StringLiterals;
+
 namespace switchyard {
 
 namespace {
@@ -177,7 +179,7 @@ void LocalModelHost::check(const Wish& wish) {
         if (wish.beside && free > 0)
             error = shortageBeside(wish.key, *opened.backend, free + freed);
     } catch (const std::exception& problem) {
-        error = engineSentence(problem, wish.key);
+        error = engineReason(problem);
     }
     QMetaObject::invokeMethod(
         this, [this, wish, error] { answerWish(wish, error); }, Qt::QueuedConnection);
@@ -266,9 +268,7 @@ void LocalModelHost::read(const Loading& loading, LocalEnginePtr old) {
     } catch (const std::exception& error) {
         QMetaObject::invokeMethod(
             this,
-            [this, key = key, serial = serial, text = engineSentence(error, key)] {
-                fail(key, serial, text);
-            },
+            [this, key = key, serial = serial, reason = engineReason(error)] { fail(key, serial, reason); },
             Qt::QueuedConnection);
     }
 }
@@ -450,9 +450,10 @@ void LocalModelHost::takeCard(const ModelKey& key, int serial, const DeviceStatu
     if (device.kind == DeviceChoice::Kind::Auto)
         return beginLoading(key, key, device);
     loading_.post([old = leave(key)]() mutable { old.reset(); });
-    fail(key, serial,
-         tr("%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.")
-             .arg(name));
+    fail(
+        key, serial,
+        u"%1 was lost while it computed. What was written is kept; the model can be opened on the CPU."_s.arg(
+            name));
 }
 
 void LocalModelHost::learnFrom(const ModelKey& key, const RunRecord& record) {

@@ -55,9 +55,10 @@ class ModelHost : public QObject {
     virtual void readCard(const ModelKey& key, std::function<void(const CardReading&)> answer) = 0;
 
   Q_SIGNALS:
-    /// `error`: of Failed, a sentence with cause and way on.
+    /// `error`: of Failed, the cause and the way on as the engine says it (engineSentence() has it in the
+    /// window's language).
     void stateChanged(const switchyard::ModelKey& key, switchyard::ModelState state, const QString& error);
-    /// It is not loaded, and what was loaded stays.
+    /// It is not loaded, and what was loaded stays. `error` is the engine's, too.
     void refused(const switchyard::ModelKey& key, const QString& error);
     void capabilitiesChanged(const switchyard::ModelKey& key); ///< expected speeds were corrected by measured
     void loadProgress(const switchyard::ModelKey& key, double share);

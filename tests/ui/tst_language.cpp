@@ -77,14 +77,34 @@ class TestLanguage : public QObject {
     }
 
     /// Under the answer, and in a file of the chat: stored is what the engine said.
+    void theReasonOfAnAnswerThatFailedFollows_data() {
+        QTest::addColumn<QString>("engine");
+        QTest::addColumn<QString>("english"); ///< a part of what is said
+        QTest::addColumn<QString>("stays");   ///< in every language
+        QTest::newRow("of the run")
+            << u"the prompt has 9000 tokens, the model's context holds 8192: shorten it or start a new chat"_s
+            << u"holds 8,192"_s << u"8,192"_s;
+        QTest::newRow("of the model's file")
+            << u"/my models/a: b.gguf: is not a GGUF file"_s << u"Is not a GGUF file (/my models/a: b.gguf)"_s
+            << u"(/my models/a: b.gguf)"_s;
+        QTest::newRow("of a part of the file")
+            << u"/m.gguf: tensor \"blk.1\" lies beyond the end of the file (cut short?)"_s
+            << u"Tensor \"blk.1\" lies beyond the end of the file (cut short?) (/m.gguf)"_s << u"(/m.gguf)"_s;
+        QTest::newRow("without a colon")
+            << u"/my models/m.gguf has no tokenizer: it can be run on token ids only"_s
+            << u"Has no tokenizer: it can be run on token ids only (/my models/m.gguf)"_s
+            << u"(/my models/m.gguf)"_s;
+    }
     void theReasonOfAnAnswerThatFailedFollows() {
+        QFETCH(QString, engine);
+        QFETCH(QString, english);
+        QFETCH(QString, stays);
         QTemporaryDir folder;
         Desk desk(folder.path());
         desk.load();
         FakeScript script;
         script.fail_at = 0;
-        script.error =
-            u"the prompt has 9000 tokens, the model's context holds 8192: shorten it or start a new chat"_s;
+        script.error = engine;
         desk.answers.setScript(script);
         QVERIFY(desk.controller.send(u"first question"_s));
         QTRY_VERIFY(!desk.controller.busy());
@@ -97,13 +117,32 @@ class TestLanguage : public QObject {
             return all;
         };
         const auto stored = [&] { return shownEnd(desk.controller.conversation().thread().last()); };
-        QTRY_VERIFY2(said().contains(u"holds 8,192"_s), qPrintable(said()));
+        QTRY_VERIFY2(said().contains(english), qPrintable(said()));
         choose(desk, u"zh_CN"_s);
         QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
-        QTRY_VERIFY2(said().contains(u"8,192"_s) && !said().contains(u"holds"_s), qPrintable(said()));
+        QTRY_VERIFY2(said().contains(stays) && !said().contains(english), qPrintable(said()));
         QVERIFY2(isChinese(stored()), qPrintable(stored()));
         choose(desk, u"en"_s);
-        QTRY_VERIFY2(said().contains(u"holds 8,192"_s), qPrintable(said()));
+        QTRY_VERIFY2(said().contains(english), qPrintable(said()));
+    }
+
+    /// Over the thread, while the model is not there.
+    void theReasonOfAModelThatFailedFollows() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        FakeScript script;
+        script.load_error = u"/models/Broken.gguf: is not a GGUF file"_s;
+        desk.answers.setScript(script);
+        desk.window->loadModel(u"/models/Broken.gguf"_s);
+        QTRY_COMPARE(desk.model.state(), ModelState::Failed);
+        const auto said = [&] { return desk.find<QLabel>(u"picker.error"_s)->text(); };
+        const QString english = said();
+        QCOMPARE(english, u"Is not a GGUF file (/models/Broken.gguf)"_s);
+        choose(desk, u"zh_CN"_s);
+        QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
+        QVERIFY2(isChinese(said()) && said().endsWith(u"(/models/Broken.gguf)"_s), qPrintable(said()));
+        choose(desk, u"en"_s);
+        QTRY_COMPARE(said(), english);
     }
 
     void changesWithoutARestartAndBack() {
@@ -170,7 +209,8 @@ class TestLanguage : public QObject {
         QVERIFY(desk.find<QLabel>(u"picker.error"_s)->text().contains(u"Second"_s));
         choose(desk, u"zh_CN"_s);
         QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
-        QVERIFY(desk.find<QLabel>(u"picker.error"_s)->text().contains(u"Second"_s));
+        const QString waits = desk.find<QLabel>(u"picker.error"_s)->text();
+        QVERIFY2(waits.contains(u"Second"_s) && isChinese(waits), qPrintable(waits));
         desk.controller.chat().stop();
         QTRY_COMPARE(desk.model.capabilities().model_path, u"/models/Second.gguf"_s);
     }

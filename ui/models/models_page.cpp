@@ -1,5 +1,6 @@
 #include "ui/models/models_page.h"
 
+#include "app/services/engine_sentence.h"
 #include "ui/models/anatomy_view.h"
 #include "ui/models/find_models.h"
 #include "ui/models/folder_list.h"
@@ -103,10 +104,11 @@ void ModelsPage::follow(const CurrentModel& model, Devices& devices) {
         setLoaded(state == ModelState::Ready ? capabilities.model_path : QString(),
                   capabilities.weights_bytes, capabilities.card >= 0 ? capabilities.device : QString());
     };
-    connect(&model, &CurrentModel::stateChanged, this, [this, show](ModelState state, const QString& error) {
-        show(state);
-        setError(state == ModelState::Failed ? error : QString());
-    });
+    connect(&model, &CurrentModel::stateChanged, this,
+            [this, &model, show](ModelState state, const QString& error) {
+                show(state);
+                setError(state == ModelState::Failed ? engineSentence(error, model.key()) : QString());
+            });
     show(model.state());
 }
 
