@@ -203,6 +203,7 @@ void ChatsPage::connectModel() {
         chat_->fitOffer();
     });
     connect(first_, &FirstModel::ready, &loading_, &ModelLoading::load);
+    connect(first_, &FirstModel::left, this, [this] { chat_->composer()->edit()->setFocus(); });
     const auto show_sleep = [this] {
         chat_->setSleeping(!services_.idle.sleeping().isEmpty());
         showHint();

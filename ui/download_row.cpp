@@ -11,6 +11,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <utility>
 
 using namespace Qt::StringLiterals;
 
@@ -138,12 +139,33 @@ void DownloadRow::showState() {
     bar_->setValue(static_cast<int>(kBarSteps * download->share()));
     bar_->setVisible(state == DownloadState::Running || state == DownloadState::Paused ||
                      state == DownloadState::Waiting);
-    pause_->setVisible(state == DownloadState::Running || state == DownloadState::Waiting);
     resume_->setText(state == DownloadState::Failed ? tr("Try again") : tr("Go on"));
-    resume_->setVisible(state == DownloadState::Paused || state == DownloadState::Failed);
-    cancel_->setVisible(state != DownloadState::Done && state != DownloadState::Cancelled);
-    close_->setVisible(state == DownloadState::Done);
-    load_->setVisible(may_load_ && state == DownloadState::Done);
+    const std::pair<QToolButton*, bool> buttons[] = {
+        {pause_, state == DownloadState::Running || state == DownloadState::Waiting},
+        {resume_, state == DownloadState::Paused || state == DownloadState::Failed},
+        {load_, may_load_ && state == DownloadState::Done},
+        {cancel_, state != DownloadState::Done && state != DownloadState::Cancelled},
+        {close_, state == DownloadState::Done}};
+    for (const auto& [button, shown] : buttons) {
+        if (shown)
+            button->show();
+    }
+    // Who pressed one that goes now stands on what takes its place, not on the next one: that cancels.
+    const auto heir = std::ranges::find_if(buttons, [](const auto& each) { return each.second; });
+    for (const auto& [button, shown] : buttons) {
+        if (shown)
+            continue;
+        if (button->hasFocus() && heir != std::end(buttons))
+            heir->first->setFocus();
+        button->hide();
+    }
+}
+
+void DownloadRow::takeFocus() {
+    for (QToolButton* button : {pause_, resume_, load_, cancel_, close_}) {
+        if (!button->isHidden())
+            return button->setFocus();
+    }
 }
 
 DownloadList::DownloadList(Downloads& downloads, const QString& name, bool may_load, QWidget* parent)

@@ -24,6 +24,7 @@ class DownloadRow : public QWidget {
     DownloadRow(Downloads& downloads, DownloadId id, const QString& name, bool may_load,
                 QWidget* parent = nullptr);
     DownloadId id() const { return id_; }
+    void takeFocus(); ///< on the first of its buttons
 
   Q_SIGNALS:
     void loadRequested(const QString& path);

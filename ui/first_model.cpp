@@ -6,6 +6,7 @@
 #include "ui/plain_text.h"
 #include "ui/theme.h"
 
+#include <QApplication>
 #include <QDir>
 #include <QLabel>
 #include <QPushButton>
@@ -83,9 +84,16 @@ void FirstModel::look() {
     const ModelState state = model_.state();
     const bool used = state == ModelState::Ready || state == ModelState::Loading;
     const bool wanted = (looked_ && !any && !used) || (fetching_ != 0 && !used);
+    if (!wanted && hasFocusInside())
+        Q_EMIT left();
     setVisible(wanted);
     if (std::exchange(wanted_, wanted) != wanted)
         Q_EMIT changed();
+}
+
+bool FirstModel::hasFocusInside() const {
+    const QWidget* focused = QApplication::focusWidget();
+    return focused && isAncestorOf(focused);
 }
 
 void FirstModel::fetch() {
@@ -98,6 +106,7 @@ void FirstModel::take(DownloadId id) {
     const Download* download = downloads_.find(id);
     if (!download || !offer_ || !download->order.known || download->order.known->file != offer_->file)
         return;
+    const bool focused = hasFocusInside();
     const bool going = download->state != DownloadState::Cancelled && download->state != DownloadState::Done;
     if (going && fetching_ != id) {
         delete row_;
@@ -105,6 +114,13 @@ void FirstModel::take(DownloadId id) {
         layout_->insertWidget(1, row_);
     }
     const DownloadId before = std::exchange(fetching_, going ? id : 0);
+    // The focus goes to what takes the place of what it was on.
+    if (fetching_ == 0)
+        button_->show();
+    if (focused && fetching_ == 0)
+        button_->setFocus();
+    else if (button_->hasFocus() && row_)
+        row_->takeFocus();
     if (!going && row_ && row_->id() == id) {
         row_->deleteLater();
         row_ = nullptr;

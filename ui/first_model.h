@@ -32,9 +32,11 @@ class FirstModel : public QWidget {
     void changed(); ///< it came or went, or has another height
     /// It is there and nothing else is in use: it is to be loaded.
     void ready(const QString& path);
+    void left(); ///< it goes, and has the focus
 
   private:
     void look();
+    bool hasFocusInside() const;
     void fetch();
     void take(DownloadId id);
 

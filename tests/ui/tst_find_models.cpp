@@ -237,8 +237,39 @@ class FindModelsTest : public QObject {
         QTRY_COMPARE_WITH_TIMEOUT(desk.model.state(), ModelState::Ready, 20'000); // by itself
         QTRY_VERIFY(!button->isVisible());
         QVERIFY(!desk.find<QWidget>(u"first"_s)->isVisible());
+        QTRY_COMPARE(QApplication::focusWidget(), desk.page->composer()->edit()); // and now one types
         desk.ask(u"Hello"_s);
         QVERIFY(!desk.answer().text().isEmpty());
+    }
+    /// By keys alone: the focus is never on what a second press would do harm with.
+    void theFirstDownloadIsPausedByKeys() {
+        PackageShop shop(tinyModel(), 100'000);
+        ScriptedServer server([&](const ServerRequest& request) {
+            ServerReply reply = shop.answer(request);
+            reply.silent = !request.path.startsWith("/simple/");
+            return reply;
+        });
+        testDownloads().known = {shop.model()};
+        testDownloads().package_index = server.url(u"/simple/"_s);
+        RealDesk desk(folder_->path());
+        openDesk(desk);
+        auto* button = desk.find<QPushButton>(u"first.download"_s);
+        QTRY_VERIFY(button->isVisible());
+        button->setFocus();
+        const auto focused = [] { return QApplication::focusWidget()->objectName(); };
+        const auto press = [] { QTest::keyClick(QApplication::focusWidget(), Qt::Key_Space); };
+        press();
+        QTRY_COMPARE(focused(), u"first.progress.1.pause"_s);
+        press();
+        QTRY_COMPARE(desk.downloads.find(1)->state, DownloadState::Paused);
+        QCOMPARE(focused(), u"first.progress.1.resume"_s);
+        press();
+        QTRY_COMPARE(desk.downloads.find(1)->state, DownloadState::Running);
+        QCOMPARE(focused(), u"first.progress.1.pause"_s);
+        desk.find<QToolButton>(u"first.progress.1.cancel"_s)->setFocus();
+        press();
+        QTRY_VERIFY(button->isVisible());
+        QCOMPARE(focused(), u"first.download"_s);
     }
     void withoutANetworkTheFirstStartSaysWhatToDo() {
         const PackageShop shop(tinyModel(), 100'000);
