@@ -6,7 +6,6 @@
 #include <QCoreApplication>
 
 #include <memory>
-#include <ranges>
 
 namespace switchyard {
 
@@ -94,12 +93,12 @@ void ForeignTree::splice() {
             const bool silent = saysNothing(nodes_[node].message);
             if (!silent)
                 followers_[above].push_back(node);
-            for (const std::size_t child : children[node] | std::views::reverse)
-                left.emplace_back(child, silent ? above : node);
+            for (auto child = children[node].rbegin(); child != children[node].rend(); ++child)
+                left.emplace_back(*child, silent ? above : node);
         }
     };
-    for (const std::size_t node : beginnings | std::views::reverse)
-        left.emplace_back(node, top);
+    for (auto node = beginnings.rbegin(); node != beginnings.rend(); ++node)
+        left.emplace_back(*node, top);
     walk();
     for (std::size_t node = 0; node < nodes_.size(); ++node) {
         if (!seen[node]) {
@@ -139,8 +138,8 @@ void ForeignTree::fill(WholeChat& chat) {
         return chat.messages.last().id;
     };
     std::vector<Open> left;
-    for (const std::size_t node : followers_.back() | std::views::reverse)
-        left.push_back({node, 0, nullptr});
+    for (auto node = followers_.back().rbegin(); node != followers_.back().rend(); ++node)
+        left.push_back({*node, 0, nullptr});
     while (!left.empty()) {
         Open open = std::move(left.back());
         left.pop_back();
@@ -162,11 +161,11 @@ void ForeignTree::fill(WholeChat& chat) {
             tooLarge();
         const MessageId id = ends ? emit_message(message, open.above, shown[open.node] && !goes_on) : 0;
         auto beginning = std::make_shared<Message>(std::move(message));
-        for (const std::size_t node : next | std::views::reverse) {
-            if (is_answer(open.node) && is_answer(node))
-                left.push_back({node, open.above, beginning});
+        for (auto node = next.rbegin(); node != next.rend(); ++node) {
+            if (is_answer(open.node) && is_answer(*node))
+                left.push_back({*node, open.above, beginning});
             else
-                left.push_back({node, id, nullptr});
+                left.push_back({*node, id, nullptr});
         }
     }
 }
