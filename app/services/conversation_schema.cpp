@@ -7,6 +7,8 @@
 #include <QSqlQuery>
 #include <QStringList>
 
+#include <limits>
+
 namespace switchyard {
 
 namespace {
@@ -49,7 +51,9 @@ const char* const kVersion1[] = {
     " encoding INTEGER NOT NULL DEFAULT 0, record BLOB NOT NULL)",
 };
 
-// Row ids of the index: a message's id, or the negative of a conversation's id for its title.
+// Row ids of the index: a message's id, or the negative of a conversation's id for its title (0: the chat
+// that is not begun). The first of all says how words were cut; it is missing where there are no signs among
+// them.
 const char* const kVersion2[] = {
     "CREATE VIRTUAL TABLE search USING fts5(words, prefix = '1 2',"
     " tokenize = 'unicode61 remove_diacritics 2')",
@@ -95,6 +99,9 @@ const char* const kLateTables[] = {
     "CREATE TABLE IF NOT EXISTS imported (conversation INTEGER PRIMARY KEY, source BLOB NOT NULL)",
 };
 
+const char* const kCut = "signs"; ///< to be changed with what searchWords() makes of a text
+constexpr qint64 kCutRow = -std::numeric_limits<qint64>::max();
+
 void indexExisting(QSqlDatabase& db) {
     QSqlQuery insert(db);
     check(insert.prepare(QStringLiteral("INSERT INTO search(rowid, words) VALUES(?, ?)")), insert);
@@ -108,6 +115,9 @@ void indexExisting(QSqlDatabase& db) {
             check(insert.exec(), insert);
         }
     };
+    insert.bindValue(0, kCutRow);
+    insert.bindValue(1, QString::fromLatin1(kCut));
+    check(insert.exec(), insert);
     index(QStringLiteral("SELECT -id, title FROM conversations"));
     index(QStringLiteral("SELECT id, %1 FROM messages WHERE state <> %2")
               .arg(searchedText(QStringLiteral("messages.id")))
@@ -187,7 +197,13 @@ static bool searchTakes(QSqlDatabase& db, const QString& statement) {
 }
 
 bool isSearchUsable(QSqlDatabase& db) {
-    return searchTakes(db, QStringLiteral("SELECT rowid FROM search WHERE search MATCH '\"a\"' LIMIT 1"));
+    const QString asked = QStringLiteral("SELECT words FROM search WHERE rowid = %1").arg(kCutRow);
+    if (!searchTakes(db, QStringLiteral("SELECT rowid FROM search WHERE search MATCH '\"a\"' LIMIT 1")) ||
+        !searchTakes(db, asked))
+        return false;
+    QSqlQuery cut(db);
+    check(cut.exec(asked), cut);
+    return nextRow(cut) && cut.value(0).toString() == QLatin1String(kCut);
 }
 
 bool isSearchSound(QSqlDatabase& db) {
@@ -224,8 +240,10 @@ void copyTables(QSqlDatabase& db, const QString& source, int version) {
     for (const QString& table : tables)
         execute(db, QStringLiteral("INSERT INTO main.%1 SELECT * FROM %2.%1").arg(table, source));
     if (version >= 2)
-        execute(db, QStringLiteral("INSERT INTO main.search(rowid, words) SELECT rowid, words FROM %1.search")
-                        .arg(source));
+        execute(db, QStringLiteral("INSERT INTO main.search(rowid, words) SELECT rowid, words FROM %1.search"
+                                   " WHERE rowid <> %2")
+                        .arg(source)
+                        .arg(kCutRow));
 }
 
 } // namespace switchyard

@@ -25,44 +25,86 @@ bool isUnspaced(char32_t c) {
     }
 }
 
+/// Emoji and other signs that somebody may look for, by themselves; those of code are not among them.
+bool isSign(char32_t c) {
+    constexpr char32_t kKeycap = 0x20E3;
+    if (c < 0x80)
+        return false;
+    switch (QChar::category(c)) {
+    case QChar::Symbol_Math:
+    case QChar::Symbol_Currency:
+    case QChar::Symbol_Modifier: // the tones of a skin are
+    case QChar::Symbol_Other:
+        return true;
+    case QChar::Other_NotAssigned: // as far as is known here
+        return c >= 0x1F000 && c < 0x20000;
+    default:
+        return c == kKeycap;
+    }
+}
+
+/// What only says how the character before it is drawn.
+bool isSelector(char32_t c) { return c >= 0xFE00 && c <= 0xFE0F; }
+
 bool isWordCharacter(char32_t c) { return QChar::isLetterOrNumber(c) || QChar::isMark(c); }
 
 QString text(char32_t c) { return QString::fromUcs4(&c, 1); }
 
 /// A run of word characters of one sort.
 struct Stretch {
+    enum class Sort { Spaced, Unspaced, Signs };
     QList<char32_t> characters;
-    bool unspaced = false;
+    Sort sort = Sort::Spaced;
 };
 
 QList<Stretch> stretches(const QString& source) {
+    using Sort = Stretch::Sort;
     QList<Stretch> all;
     bool inside = false;
     for (const char32_t c : source.toUcs4()) {
-        if (!isWordCharacter(c)) {
+        if (isSelector(c))
+            continue;
+        const bool sign = isSign(c);
+        if (!sign && !isWordCharacter(c)) {
             inside = false;
             continue;
         }
-        const bool unspaced = isUnspaced(c);
-        if (!inside || all.last().unspaced != unspaced)
-            all.append({{}, unspaced});
+        const Sort sort = sign ? Sort::Signs : isUnspaced(c) ? Sort::Unspaced : Sort::Spaced;
+        if (!inside || all.last().sort != sort)
+            all.append({{}, sort});
         all.last().characters.append(c);
         inside = true;
     }
     return all;
 }
 
+/// The index takes letters and numbers alone, and what is for private use: no text's words begin so.
+QString signWord(char32_t c) { return QChar(0xE000) + QString::number(static_cast<uint>(c), 16); }
+
 /// `last_alone`: the last character stands as a word of its own too, so that a prefix query finds it.
 void appendWords(const Stretch& stretch, bool last_alone, QStringList& words) {
     const auto& c = stretch.characters;
-    if (!stretch.unspaced) {
+    switch (stretch.sort) {
+    case Stretch::Sort::Spaced:
         words.append(QString::fromUcs4(c.constData(), c.size()));
         return;
+    case Stretch::Sort::Signs:
+        for (const char32_t sign : c)
+            words.append(signWord(sign));
+        return;
+    case Stretch::Sort::Unspaced:
+        break;
     }
     for (qsizetype i = 0; i + 1 < c.size(); ++i)
         words.append(text(c[i]) + text(c[i + 1]));
     if (last_alone || c.size() == 1)
         words.append(text(c.last()));
+}
+
+/// Whether what was typed may go on where it ends: a word does, a sign and a pair of characters are whole.
+bool hasOpenEnd(const Stretch& last) {
+    return last.sort == Stretch::Sort::Spaced ||
+           (last.sort == Stretch::Sort::Unspaced && last.characters.size() == 1);
 }
 
 } // namespace
@@ -84,9 +126,8 @@ QString searchExpression(const QString& typed) {
         QStringList words;
         for (qsizetype i = 0; i < parts.size(); ++i)
             appendWords(parts[i], i + 1 < parts.size(), words);
-        const bool open_end = !parts.last().unspaced || parts.last().characters.size() == 1;
         terms.append(QLatin1Char('"') + words.join(QLatin1Char(' ')) + QLatin1Char('"') +
-                     (open_end ? QStringLiteral("*") : QString()));
+                     (hasOpenEnd(parts.last()) ? QStringLiteral("*") : QString()));
     }
     return terms.join(QStringLiteral(" AND "));
 }

@@ -235,6 +235,25 @@ class ConversationStoreTest : public QObject {
         QTest::newRow("quotes and operators") << QStringLiteral("\"latent* AND (") << 0;
         QTest::newRow("punctuation only") << QStringLiteral("\"'*") << 0;
         QTest::newRow("nothing") << QStringLiteral("zebra") << 0;
+        QTest::newRow("an emoji") << QStringLiteral("🚂") << 1;
+        QTest::newRow("with words") << QStringLiteral("🚂 night") << 1;
+        QTest::newRow("right behind a word") << QStringLiteral("train🚂") << 1;
+        QTest::newRow("in a title") << QStringLiteral("🌲") << 1;
+        QTest::newRow("a sign with its picture") << QStringLiteral("❤️") << 1;
+        QTest::newRow("without it") << QStringLiteral("❤") << 1;
+        QTest::newRow("a keycap") << QStringLiteral("1️⃣") << 1;
+        QTest::newRow("another keycap") << QStringLiteral("3️⃣") << 0;
+        QTest::newRow("a flag") << QStringLiteral("🇩🇪") << 1;
+        QTest::newRow("halves of two flags") << QStringLiteral("🇪🇨") << 1; // as Chinese pairs are
+        QTest::newRow("joined ones") << QStringLiteral("👩‍💻") << 1;
+        QTest::newRow("one of them") << QStringLiteral("💻") << 1;
+        QTest::newRow("with a tone") << QStringLiteral("👍🏽") << 1;
+        QTest::newRow("in any tone") << QStringLiteral("👍") << 1;
+        QTest::newRow("in another tone") << QStringLiteral("👍🏿") << 0;
+        QTest::newRow("an arrow") << QStringLiteral("→") << 1;
+        QTest::newRow("money") << QStringLiteral("5 €") << 1;
+        QTest::newRow("an emoji that is not there") << QStringLiteral("🛸") << 0;
+        QTest::newRow("an unknown one") << QStringLiteral("\U0001FAFF") << 0;
     }
     void findsWordsAndChinese() {
         QFETCH(QString, typed);
@@ -244,12 +263,38 @@ class ConversationStoreTest : public QObject {
         chatWith(store, QStringLiteral("旅行计划"),
                  QStringLiteral("第一行\n混合专家模型使用MoE架构替换前馈层"));
         chatWith(store, QStringLiteral("x"), QStringLiteral("𠮷野家"));
+        chatWith(store, QStringLiteral("Walk 🌲"),
+                 QStringLiteral("The night train🚂 with ❤️, 1️⃣ → 2️⃣ for 5 € 🇩🇪🇨🇳 and "
+                                "👩‍💻 "
+                                "👍🏽"));
         const QList<SearchHit> found = searchOf(store, typed);
         QCOMPARE(found.size(), hits);
         if (typed == QStringLiteral("模型"))
             QCOMPARE(found[0].line, QStringLiteral("混合专家模型使用MoE架构替换前馈层"));
         if (typed == QStringLiteral("旅行"))
             QCOMPARE(found[0].message, 0);
+    }
+
+    /// As an earlier program has cut the words: without the signs among them.
+    void chatsOfBeforeAreFoundByTheirSigns() {
+        {
+            ConversationStore store(folder_->path());
+            chatWith(store, QStringLiteral("t"), QStringLiteral("train🚂 模型"));
+            store.saveDraft(0, {QStringLiteral("not begun"), {}, {}});
+            QTRY_COMPARE(store.unsaved(), 0);
+        }
+        {
+            QSqlDatabase db = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), QStringLiteral("before"));
+            db.setDatabaseName(folder_->filePath(QStringLiteral("chats.sqlite")));
+            QVERIFY(db.open());
+            for (const char* statement : {"DELETE FROM search WHERE rowid < -9e18",
+                                          "UPDATE search SET words = 'train 模型 型' WHERE rowid > 0"})
+                QVERIFY(QSqlQuery(db).exec(QString::fromUtf8(statement)));
+        }
+        QSqlDatabase::removeDatabase(QStringLiteral("before"));
+        ConversationStore store(folder_->path());
+        for (const char* typed : {"🚂", "train", "模型"})
+            QCOMPARE(searchOf(store, QString::fromUtf8(typed)).size(), 1);
     }
 
     void indexFollowsChanges() {
