@@ -138,6 +138,7 @@ void ChatFiles::exportTo(const QString& file, const QString& filter, const QList
 }
 
 void ChatFiles::showExported(const ExportResult& result) {
+    endProgress();
     if (!result.error.isEmpty())
         return Q_EMIT problem(result.error);
     Q_EMIT wanted();
@@ -170,6 +171,7 @@ void ChatFiles::importFiles(const QStringList& files) {
 }
 
 void ChatFiles::showImported(const ImportResult& result) {
+    endProgress();
     QStringList said;
     if (result.added > 0)
         said << tr("%n chat(s) were imported.", nullptr, result.added);
@@ -202,9 +204,15 @@ void ChatFiles::showProgress(double share, bool exporting) {
         return;
     said_.start();
     const int percent = static_cast<int>(100 * share);
-    page_.announce(exporting ? tr("Exporting chats: %1 %").arg(percent)
-                             : tr("Importing chats: %1 %").arg(percent),
-                   kShort, tr("Cancel"), [this] { transfer_.cancel(); });
+    progress_ =
+        exporting ? tr("Exporting chats: %1 %").arg(percent) : tr("Importing chats: %1 %").arg(percent);
+    page_.announce(progress_, kShort, tr("Cancel"), [this] { transfer_.cancel(); });
+}
+
+/// What went wrong stands elsewhere: nothing is under way any more.
+void ChatFiles::endProgress() {
+    if (const QString said = std::exchange(progress_, {}); !said.isEmpty())
+        page_.withdraw(said);
 }
 
 } // namespace switchyard

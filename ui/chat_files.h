@@ -31,6 +31,7 @@ class ChatFiles : public QObject {
     void askWhatToImport();
     void importFiles(const QStringList& files);
     void showProgress(double share, bool exporting);
+    void endProgress();
     void showExported(const ExportResult& result);
     void showImported(const ImportResult& result);
     QWidget* window() const;
@@ -41,6 +42,7 @@ class ChatFiles : public QObject {
     WindowActions& actions_;
     QString folder_; ///< where a file was chosen last
     QElapsedTimer since_, said_;
+    QString progress_; ///< what was said of it last; empty: nothing
 };
 
 } // namespace switchyard

@@ -131,8 +131,30 @@ class AttachedFilesTest : public QObject {
         desk.paste(desk.path(u"picture.png"_s));
         QTRY_VERIFY2(notice->text().contains(u"picture.png is not a text file"_s),
                      qPrintable(notice->text()));
+        for (const char* blank : {"", " \n\t", "\xEF\xBB\xBF"}) {
+            QVERIFY(writeFile(desk.path(u"blank.txt"_s), blank));
+            desk.paste(desk.path(u"blank.txt"_s));
+            QTRY_COMPARE(notice->text(), u"There is no text in blank.txt."_s);
+        }
         QCOMPARE(desk.page->composer()->files().size(), 0);
         QCOMPARE(desk.page->composer()->text(), u"Look at this"_s);
+        // What can be read is the answer to that.
+        QVERIFY(writeFile(desk.path(u"notes.txt"_s), "one two"));
+        desk.paste(desk.path(u"notes.txt"_s));
+        QTRY_COMPARE(desk.page->composer()->files().size(), 1);
+        QTRY_VERIFY(!notice->isVisible());
+    }
+
+    void theLastOneIsInSight() {
+        FileDesk desk;
+        for (int i = 0; i < 7; ++i) {
+            const QString path = desk.path(u"file %1.txt"_s.arg(i));
+            QVERIFY(writeFile(path, "some words"));
+            desk.paste(path);
+            QTRY_COMPARE(desk.page->composer()->files().size(), i + 1);
+            QTRY_VERIFY2(!desk.chip(i)->visibleRegion().isEmpty(), qPrintable(path));
+        }
+        QVERIFY(desk.chip(0)->visibleRegion().isEmpty());
     }
 };
 

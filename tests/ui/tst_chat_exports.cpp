@@ -201,6 +201,20 @@ class ChatExportsTest : public QObject {
         QCOMPARE(desk.chats(), 1);
     }
 
+    /// A long import that ends with a sentence leaves no progress behind that could be cancelled.
+    void whatIsImportedIsUnderWayNoMore() {
+        QTemporaryDir folder, files;
+        FilesDesk desk(folder.path(), 1);
+        const QByteArray many = '[' + (lmStudioSample() + ',').repeated(6000); // not whole
+        desk.choose({written(files, u"many.json"_s, many)});
+        const Toast* toast = desk.page()->toast();
+        QTRY_VERIFY_WITH_TIMEOUT(toast->isVisible() && toast->sentence().contains(u"Importing"_s), 20000);
+        auto* notice = desk.find<QLabel>(u"banner.text"_s);
+        QTRY_VERIFY_WITH_TIMEOUT(notice->isVisible(), 60000);
+        QVERIFY(notice->text().contains(u"many.json"_s));
+        QVERIFY(!toast->isVisible());
+    }
+
     void aTemporaryChatIsNotWritten() {
         QTemporaryDir folder;
         FilesDesk desk(folder.path());

@@ -1,11 +1,14 @@
 // The window at all sizes: with fonts of one to three times the usual size, from 1000 x 600 to 4K, no word of
 // a control is cut off.
 #include "tests/ui/desk.h"
+#include "ui/chat/chat_page.h"
 #include "ui/language.h"
 
 #include <QAbstractButton>
+#include <QClipboard>
 #include <QComboBox>
 #include <QLabel>
+#include <QMimeData>
 #include <QScrollArea>
 #include <QTabBar>
 #include <QTemporaryDir>
@@ -96,6 +99,54 @@ class TestSizes : public QObject {
                 found << QLatin1String(page) + u" "_s + one;
         }
         QVERIFY2(found.isEmpty(), qPrintable(found.join(u'\n')));
+    }
+
+    /// With a notice, many files and many lines the message still can be read, and so can the thread.
+    void aFullComposerKeepsWithinTheSmallestWindow() {
+        QTemporaryDir folder;
+        Desk desk(folder.path());
+        desk.window->resize(1000, 600);
+        desk.load();
+        if (!desk.action(u"insight"_s)->isChecked())
+            desk.action(u"insight"_s)->trigger();
+        auto* composer = desk.window->findChild<Composer*>();
+        QList<QUrl> urls;
+        for (int i = 0; i < 6; ++i) {
+            QFile file(folder.filePath(u"file %1.txt"_s.arg(i)));
+            QVERIFY(file.open(QIODevice::WriteOnly) && file.write("some words") > 0);
+            urls << QUrl::fromLocalFile(file.fileName());
+        }
+        auto* data = new QMimeData;
+        data->setUrls(urls);
+        QGuiApplication::clipboard()->setMimeData(data);
+        QTest::keyClick(composer->edit(), Qt::Key_V, Qt::ControlModifier);
+        QTRY_COMPARE(composer->files().size(), 6);
+        composer->edit()->setPlainText(u"a line\n"_s.repeated(20));
+        composer->say(
+            u"Something that has to be said of them, in so many words that it takes more than a single "
+            "line, as some of the sentences do that say what is wrong with a file."_s);
+        const auto* files = desk.find<QWidget>(u"fileLabel-0"_s)->parentWidget()->parentWidget();
+        const auto* area = files->parentWidget()->parentWidget();
+        const auto* notice = desk.find<QLabel>(u"composerNotice"_s);
+        const auto* thread = desk.window->findChild<ChatPage*>()->thread()->parentWidget();
+        const auto whole = [&] {
+            return notice->geometry().bottom() <= area->geometry().top() &&
+                   area->geometry().bottom() <= composer->edit()->geometry().top() &&
+                   composer->edit()->geometry().bottom() <=
+                       desk.find<QWidget>(u"tokenCounter"_s)->geometry().top() &&
+                   notice->height() >= notice->heightForWidth(notice->width()) &&
+                   thread->height() >= 2 * thread->fontMetrics().lineSpacing();
+        };
+        QTRY_VERIFY2(whole(), qPrintable(u"notice to %1, files %2 to %3, lines %4 to %5, thread %6"_s
+                                             .arg(notice->geometry().bottom())
+                                             .arg(area->geometry().top())
+                                             .arg(area->geometry().bottom())
+                                             .arg(composer->edit()->geometry().top())
+                                             .arg(composer->edit()->geometry().bottom())
+                                             .arg(thread->height())));
+        QVERIFY(composer->edit()->height() >= 2 * composer->edit()->fontMetrics().lineSpacing());
+        desk.window->resize(1400, 1000); // there is room again
+        QTRY_VERIFY(composer->edit()->height() >= 8 * composer->edit()->fontMetrics().lineSpacing());
     }
 
     /// Side columns and plots stand in place of the thread, one at a time, and give it back.

@@ -36,6 +36,13 @@ class ReadingRow : public QWidget {
     }
 };
 
+/// Where the thread is, or what stands there while there is none. Both make do with the height that is left.
+class Middle : public QWidget {
+  public:
+    using QWidget::QWidget;
+    bool hasHeightForWidth() const override { return false; }
+};
+
 /// What is typed while the list or the thread has the focus goes to the composer.
 class TypingGoesToComposer : public QObject {
   public:
@@ -60,13 +67,42 @@ class TypingGoesToComposer : public QObject {
 
 } // namespace
 
+/// What is written, and what is said of it, leaves some lines of the thread in sight.
+void ChatPage::fitComposer() {
+    const int least = 3 * fontMetrics().lineSpacing();
+    QWidget* middle = thread_->parentWidget();
+    if (middle->minimumHeight() != least)
+        middle->setMinimumHeight(least);
+    int room = height() - least;
+    for (int i = 0; i < layout()->count(); ++i) {
+        const QLayoutItem* item = layout()->itemAt(i);
+        const QWidget* row = item->widget();
+        if (row->isHidden() || row == middle)
+            continue;
+        if (row == composer_->parentWidget()) {
+            const QMargins around = row->layout()->contentsMargins();
+            room -= around.top() + around.bottom();
+        } else {
+            room -= item->hasHeightForWidth() ? item->heightForWidth(width()) : item->sizeHint().height();
+        }
+    }
+    composer_->setRoom(room);
+}
+
+bool ChatPage::event(QEvent* event) {
+    const bool done = QWidget::event(event);
+    if (event->type() == QEvent::LayoutRequest || event->type() == QEvent::Resize)
+        fitComposer();
+    return done;
+}
+
 ChatPage::ChatPage(ChatController& controller, CurrentModel& model, Settings& settings,
                    SystemPrompts& prompts, WindowActions& actions, QWidget* parent)
     : QWidget(parent), controller_(controller), model_(model), settings_(settings), prompts_(prompts),
       actions_(actions) {
     setObjectName(u"chatPage"_s);
     list_ = new ChatList(actions_, parent);
-    auto* stack_host = new QWidget(this);
+    auto* stack_host = new Middle(this);
     thread_ = new ThreadView(stack_host);
     empty_ = new EmptyState(stack_host);
     find_ = new FindBar(this);

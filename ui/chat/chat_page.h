@@ -59,6 +59,7 @@ class ChatPage : public QWidget {
     /// Says something at the foot of the thread, for so long; with an action that can be taken.
     void announce(const QString& sentence, int milliseconds, const QString& action = {},
                   std::function<void()> then = {});
+    void withdraw(const QString& sentence); ///< where that is what stands there
     void focusComposer();
     void focusSearch(); ///< in all chats
     void openFind();    ///< in this chat
@@ -78,6 +79,7 @@ class ChatPage : public QWidget {
     void wanted(); ///< something was asked for that is to be seen
 
   protected:
+    bool event(QEvent* event) override;
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
 
@@ -88,6 +90,7 @@ class ChatPage : public QWidget {
     void connectDeleted();
     void connectActions();
     void showActions();
+    void fitComposer();
     void showThread();
     void showRun();
     void showChats();

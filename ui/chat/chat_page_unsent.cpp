@@ -99,6 +99,11 @@ void ChatPage::announce(const QString& sentence, int milliseconds, const QString
     deletion_offered_ = of_this_chat_ = false;
 }
 
+void ChatPage::withdraw(const QString& sentence) {
+    if (toast_->isVisible() && toast_->sentence() == sentence)
+        toast_->withdraw();
+}
+
 /// False, with a sentence, where nothing can be asked in this chat now.
 bool ChatPage::mayAsk() {
     system_->finish(); // what stands there is what the model is told

@@ -82,6 +82,12 @@ Composer::Composer(QWidget* parent) : QWidget(parent), document_program_(documen
     file_area_->viewport()->setAutoFillBackground(false);
     file_row_->setAutoFillBackground(false);
     file_area_->hide();
+    // What was added last is in sight.
+    connect(file_area_->verticalScrollBar(), &QScrollBar::rangeChanged, this,
+            [bar = file_area_->verticalScrollBar(), before = 0](int, int last) mutable {
+                if (last > std::exchange(before, last))
+                    bar->setValue(last);
+            });
 
     auto* bottom = new QHBoxLayout;
     bottom->addWidget(attach_);
@@ -250,16 +256,41 @@ void Composer::updateButton() {
 
 // ---- Size ----
 
+void Composer::setRoom(int pixels) {
+    if (std::exchange(room_, pixels) == pixels)
+        return;
+    fit();
+    fitFiles();
+}
+
+/// Of all but the lines that are written and the rows of files.
+int Composer::chromeHeight() const {
+    const QMargins margins = layout()->contentsMargins();
+    const int inside = width() - margins.left() - margins.right();
+    int height = margins.top() + margins.bottom();
+    for (int i = 0; i < layout()->count(); ++i) {
+        const QLayoutItem* item = layout()->itemAt(i);
+        if (item->isEmpty())
+            continue;
+        height += i > 0 ? layout()->spacing() : 0;
+        if (item->widget() != edit_ && item->widget() != file_area_)
+            height += item->hasHeightForWidth() ? item->heightForWidth(inside) : item->sizeHint().height();
+    }
+    return height;
+}
+
 /// The document's height counts lines here.
 void Composer::fit() {
-    const int lines =
-        std::clamp(static_cast<int>(std::ceil(edit_->document()->size().height())), 1, most_lines);
     const int margin = static_cast<int>(2 * edit_->document()->documentMargin());
+    const int files = file_area_->isHidden() ? 0 : fileRowHeight();
+    const int room = (room_ - chromeHeight() - files - margin - 2) / edit_->fontMetrics().lineSpacing();
+    const int lines = std::clamp(static_cast<int>(std::ceil(edit_->document()->size().height())), 1,
+                                 std::clamp(room, 1, most_lines));
     const int wanted = lines * edit_->fontMetrics().lineSpacing() + margin + 2;
     if (edit_->height() != wanted || edit_->minimumHeight() != wanted)
         edit_->setFixedHeight(wanted);
-    edit_->setVerticalScrollBarPolicy(
-        edit_->document()->size().height() > most_lines ? Qt::ScrollBarAsNeeded : Qt::ScrollBarAlwaysOff);
+    edit_->setVerticalScrollBarPolicy(edit_->document()->size().height() > lines ? Qt::ScrollBarAsNeeded
+                                                                                 : Qt::ScrollBarAlwaysOff);
 }
 
 void Composer::setFontPoints(qreal points) {

@@ -15,6 +15,7 @@
 #include <QWidget>
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -106,6 +107,8 @@ class Composer : public QWidget {
     void send();
     /// A sentence over the field, until the next key; empty: none.
     void say(const QString& sentence);
+    /// It is no higher than so many pixels, where one line and one file can be seen in them.
+    void setRoom(int pixels);
     void setFontPoints(qreal points);
     ComposerEdit* edit() const { return edit_; }
     int draftTokens() const { return draft_tokens_; }
@@ -149,12 +152,14 @@ class Composer : public QWidget {
     bool isReading() const; ///< files for the chat that is shown
     void chooseFiles();
     void fit();
+    int chromeHeight() const;
     void updateButton();
     void updateCounter();
     void count();
     void countFiles();
     void showFileTokens(qsizetype file, int tokens);
     void showFiles();
+    int fileRowHeight() const;
     void fitFiles();
     void filesChanged();
 
@@ -175,6 +180,7 @@ class Composer : public QWidget {
     int pasted_revision_ = -1;
     std::vector<Chat> reading_; ///< that lists of files are being read for
     bool send_when_read_ = false;
+    int room_ = std::numeric_limits<int>::max();
     int used_ = 0, total_ = 0, draft_tokens_ = 0, count_serial_ = 0, file_serial_ = 0;
     bool generating_ = false, ready_ = true, loading_draft_ = false, can_send_ = false;
     QString not_ready_, stop_tip_, document_program_;

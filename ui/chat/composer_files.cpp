@@ -59,7 +59,7 @@ ReadFile readText(const QString& name, const QByteArray& bytes) {
     return {decoded.text, {}, decoded.encoding};
 }
 
-ReadFile readFile(const QString& path, const QString& document_program, const std::stop_token& stop) {
+ReadFile readAny(const QString& path, const QString& document_program, const std::stop_token& stop) {
     const QString name = QFileInfo(path).fileName();
     QFile file(path);
     if (QFileInfo(path).isDir())
@@ -80,6 +80,13 @@ ReadFile readFile(const QString& path, const QString& document_program, const st
         return {{}, tooLarge(name, file.size())};
     const QByteArray bytes = file.read(largest_file + 1); // it may grow meanwhile
     return bytes.size() > largest_file ? ReadFile{{}, tooLarge(name, bytes.size())} : readText(name, bytes);
+}
+
+ReadFile readFile(const QString& path, const QString& document_program, const std::stop_token& stop) {
+    ReadFile read = readAny(path, document_program, stop);
+    if (read.problem.isEmpty() && QStringView(read.text).trimmed().isEmpty())
+        read.problem = Composer::tr("There is no text in %1.").arg(QFileInfo(path).fileName());
+    return read;
 }
 
 } // namespace
@@ -166,9 +173,12 @@ void Composer::takeRead(const Chat& chat, const ReadFiles& read) {
         if (here)
             send_when_read_ = false; // the user decides whether it goes without them
         say(read.problems.join(u'\n'));
-    } else if (!isReading() && std::exchange(send_when_read_, false)) {
-        send();
+        return;
     }
+    if (here)
+        say({}); // what was wrong with others has been read
+    if (!isReading() && std::exchange(send_when_read_, false))
+        send();
 }
 
 MessagePart Composer::pastedPart(const QString& text) const {
@@ -280,12 +290,15 @@ void Composer::showFiles() {
     countFiles();
 }
 
+int Composer::fileRowHeight() const { return attach_->sizeHint().height() + file_row_->layout()->spacing(); }
+
 /// A file that is too long says so in a second line.
 void Composer::fitFiles() {
-    const int row = attach_->sizeHint().height() + file_row_->layout()->spacing();
     const auto wrapped = std::ranges::count_if(file_labels_, &QLabel::wordWrap);
-    file_area_->setFixedHeight(std::clamp(static_cast<int>(files_.size() + wrapped), 1, most_file_rows) *
-                               row);
+    const int room = (room_ - chromeHeight() - edit_->minimumHeight()) / fileRowHeight();
+    const int rows =
+        std::clamp(static_cast<int>(files_.size() + wrapped), 1, std::clamp(room, 1, most_file_rows));
+    file_area_->setFixedHeight(rows * fileRowHeight());
 }
 
 void Composer::dragEnterEvent(QDragEnterEvent* event) {

@@ -27,6 +27,7 @@ class Toast : public QFrame {
     void show(const QString& sentence, const QString& action, int milliseconds = 8000);
     /// Says it otherwise, while it is shown.
     void setSentence(const QString& sentence);
+    void withdraw() { finish(); }                        ///< as if its time had passed
     bool offers() const { return action_->isVisible(); } ///< an action can be clicked
     QString sentence() const { return text_->text(); }
 
