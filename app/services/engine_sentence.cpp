@@ -150,7 +150,6 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no sparse attention"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no hyper-connections"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no projections in groups"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no limits of SiLU alone"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no decays of single values"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms that are kept"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer's convolution has %1 taps, and this device's kernels take %2"),

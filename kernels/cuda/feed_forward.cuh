@@ -35,7 +35,7 @@ __device__ inline float join_halves(const GatedMatrices& m, float gate, float up
         const float limit = m.clamp_limit;
         const float g = limit < gate ? limit : gate;
         const float u = up < -limit ? -limit : limit < up ? limit : up;
-        return multiply_rounded(sigmoid_times(g, multiply_rounded(m.clamp_alpha, g)), add_rounded(u, 1.0f));
+        return multiply_rounded(sigmoid_times(g, multiply_rounded(m.clamp_alpha, g)), add_rounded(u, m.clamp_one));
     }
     }
 }

@@ -1130,10 +1130,6 @@
         <translation>此设备的内核不支持分组投影</translation>
     </message>
     <message>
-        <source>this device&apos;s kernels compute no limits of SiLU alone</source>
-        <translation>此设备的内核不支持只限幅的 SiLU</translation>
-    </message>
-    <message>
         <source>this device&apos;s kernels compute no decays of single values</source>
         <translation>此设备的内核不支持逐值衰减</translation>
     </message>

@@ -18,13 +18,29 @@ GatedActivation gated(Activation activation) {
     case Activation::Gelu:
         return GatedActivation::Gelu;
     case Activation::ClampedSilu:
+    case Activation::LimitedSilu: // of one step and other constants
         return GatedActivation::ClampedSilu;
-    case Activation::LimitedSilu:
-        throw Error("this device's kernels compute no limits of SiLU alone");
     case Activation::Relu:
         return GatedActivation::Relu;
     }
     return GatedActivation::Silu;
+}
+
+/// A dense block's, or expert 0's. `weights`: null where only shapes are asked for.
+GatedMatrices gated_matrices(const auto& s, const WeightTable* weights) {
+    const auto entry = [&](WeightId id) { return weights ? weights->entry(id) : nullptr; };
+    const bool limited = s.activation == Activation::LimitedSilu;
+    return {.gate = entry(s.gate),
+            .up = entry(s.up),
+            .down = entry(s.down),
+            .gate_bias = entry(s.gate_bias),
+            .up_bias = entry(s.up_bias),
+            .down_bias = entry(s.down_bias),
+            .width = s.width,
+            .activation = gated(s.activation),
+            .clamp_alpha = limited ? 1.0f : s.clamp.alpha,
+            .clamp_limit = s.clamp.limit,
+            .clamp_one = limited ? 0.0f : 1.0f};
 }
 
 RouteRule rule_of(const Routing& routing) {
@@ -151,39 +167,16 @@ class FeedForwardStage : public Stage {
     std::size_t arrivals_; ///< at the router's logits
 };
 
-/// `weights`: null where only shapes are asked for.
 GatedMatrices FeedForwardStage::expert(const WeightTable* weights) const {
-    if (!fused_.experts)
-        return {};
-    const ExpertsStep& s = *fused_.experts;
-    const auto entry = [&](WeightId id) { return weights ? weights->entry(id) : nullptr; };
-    return {.gate = entry(s.gate),
-            .up = entry(s.up),
-            .down = entry(s.down),
-            .gate_bias = entry(s.gate_bias),
-            .up_bias = entry(s.up_bias),
-            .down_bias = entry(s.down_bias),
-            .width = s.width,
-            .activation = gated(s.activation),
-            .clamp_alpha = s.clamp.alpha,
-            .clamp_limit = s.clamp.limit};
+    return fused_.experts ? gated_matrices(*fused_.experts, weights) : GatedMatrices{};
 }
 
 void FeedForwardStage::dense_blocks(const StepLaunch* step, DenseBlock* blocks, int first) const {
-    const auto entry = [&](WeightId id) { return step ? step->weights.entry(id) : nullptr; };
+    const WeightTable* weights = step ? &step->weights : nullptr;
     for (std::size_t b = 0; b < fused_.blocks.size(); ++b) {
         const FeedForwardStep& s = fused_.blocks[b];
-        blocks[b] = {.matrices = {.gate = entry(s.gate),
-                                  .up = entry(s.up),
-                                  .down = entry(s.down),
-                                  .gate_bias = entry(s.gate_bias),
-                                  .up_bias = entry(s.up_bias),
-                                  .down_bias = entry(s.down_bias),
-                                  .width = s.width,
-                                  .activation = gated(s.activation),
-                                  .clamp_alpha = 0.0f,
-                                  .clamp_limit = 0.0f},
-                     .output_gate = entry(s.output_gate),
+        blocks[b] = {.matrices = gated_matrices(s, weights),
+                     .output_gate = step ? step->weights.entry(s.output_gate) : nullptr,
                      .output_weights = step && s.output_gate != kNoWeight
                                            ? step->scratch.output_weights.get<float>() +
                                                  b * static_cast<std::size_t>(step->rows()) + first

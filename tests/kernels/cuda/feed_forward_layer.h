@@ -31,6 +31,7 @@ struct GatedLayerShape {
     std::vector<GatedBlockShape> blocks;
     GatedActivation activation;
     bool add;
+    bool limited = false; ///< ClampedSilu of a SiLU's constants
 };
 
 /// A layer on the device, and what it should compute.
@@ -234,8 +235,9 @@ class GatedLayer {
                     .down_bias = nullptr,
                     .width = shape.width,
                     .activation = shape_.activation,
-                    .clamp_alpha = 1.702f,
-                    .clamp_limit = 2.0f};
+                    .clamp_alpha = shape_.limited ? 1.0f : 1.702f,
+                    .clamp_limit = 2.0f,
+                    .clamp_one = shape_.limited ? 0.0f : 1.0f};
         if (shape.biases) {
             b.gate_bias = random_.normals(n * static_cast<std::size_t>(shape.width));
             b.up_bias = random_.normals(n * static_cast<std::size_t>(shape.width));
@@ -338,7 +340,8 @@ class GatedLayer {
             return std::max(gate, 0.0) * up;
         default: {
             const double g = std::min(gate, 2.0), u = std::clamp(up, -2.0, 2.0);
-            return g / (1 + std::exp(-double{1.702f} * g)) * (u + 1);
+            return shape_.limited ? g / (1 + std::exp(-g)) * u
+                                  : g / (1 + std::exp(-double{1.702f} * g)) * (u + 1);
         }
         }
     }

@@ -41,6 +41,19 @@ TEST_F(FeedForwardKernels, BiasesAndClampedHalves) {
           {1, 2, 9});
 }
 
+TEST_F(FeedForwardKernels, LimitsOfSiluAlone) {
+    check({.in = 64,
+           .out = 40,
+           .experts = 6,
+           .active = 2,
+           .expert = {64, BlockType::Q8_0, BlockType::Q8_0, false, false},
+           .blocks = {{40, BlockType::F16, BlockType::F16, false, false}},
+           .activation = GatedActivation::ClampedSilu,
+           .add = true,
+           .limited = true},
+          {1, 3, 9});
+}
+
 TEST_F(FeedForwardKernels, HalvesThatAreCutOffBelowZero) {
     check({.in = 64,
            .out = 40,
