@@ -148,6 +148,7 @@ constexpr const char* kSentences[] = {
                       "The context ends at %1 tokens: the rotations that the model has for longer "
                       "texts are not computed."),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no sparse attention"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no indexers of this kind"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no hyper-connections"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no projections in groups"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no decays of single values"),

@@ -27,6 +27,17 @@ inline void launch_attention(Stream& stream, AttentionParams params, bool prompt
     }
 }
 
+/// The same of rows with lists of what they attend to; `context`: tokens that a row sees at most.
+inline void launch_chosen(Stream& stream, ChosenParams params, int context, const DeviceInfo& device,
+                          bool dependent = false) {
+    AttentionParams& a = params.attention;
+    a.split_buffer =
+        split_buffer_bytes(a.cache.key_dim, a.value_dim, a.cache.value_dim == 0, device.shared_bytes);
+    launch<Kernel::AttendChosen>(stream, attend_chosen_grid(params, context), params, dependent,
+                                 static_cast<std::size_t>(a.split_buffer));
+    launch<Kernel::ChosenMerge>(stream, chosen_merge_grid(params), params, true);
+}
+
 /// A launch of AttendRow by itself has such a buffer of splits.
 inline std::int32_t attend_row_buffer(const AttentionParams& p, const DeviceInfo& device) {
     return split_buffer_bytes(p.cache.key_dim, p.value_dim, p.cache.value_dim == 0, device.shared_bytes);

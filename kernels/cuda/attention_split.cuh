@@ -216,14 +216,12 @@ struct SplitWeights {
     int first, last;
     float weight[2], total;
 };
-/// By a warp. `rank`: of the row among those with splits.
-__device__ inline SplitWeights weigh_splits(const AttentionParams& p, const RowInput& row, int rank,
-                                            int head) {
-    const int split = split_of(p, row.position);
+/// By a warp: splits first .. last of a head, whose first beyond a multiple is `partial`.
+__device__ inline SplitWeights weigh_partials(const AttentionParams& p, const Partial& partial, int head,
+                                              int first, int last) {
     SplitWeights w;
-    w.first = first_token(p, row) / split;
-    w.last = row.position / split;
-    const Partial partial = partial_of(p, rank, head, 0);
+    w.first = first;
+    w.last = last;
     w.values = partial.values;
     float most[2], sum[2];
     for (int i = 0; i < 2; ++i) {
@@ -242,6 +240,13 @@ __device__ inline SplitWeights weigh_splits(const AttentionParams& p, const RowI
     if (p.sinks)
         w.total += __expf(sink - largest);
     return w;
+}
+/// The same of a row; `rank`: of it among those with splits.
+__device__ inline SplitWeights weigh_splits(const AttentionParams& p, const RowInput& row, int rank,
+                                            int head) {
+    const int split = split_of(p, row.position);
+    return weigh_partials(p, partial_of(p, rank, head, 0), head, first_token(p, row) / split,
+                          row.position / split);
 }
 
 /// By a warp: values `first` + kEach * lane and the next kEach - 1 of a head's result, from its splits.

@@ -316,6 +316,9 @@ __device__ inline std::uint64_t device_time() {
     return t;
 }
 
+/// Adds 1 to a counter in the block's shared memory: sums of integers know no order.
+__device__ inline void count_shared(std::uint32_t* counter) { atomicAdd(counter, 1u); }
+
 // ---- Blocks of a launch that hand over to each other, by counters that are zero at first
 
 /// By one thread, behind a meeting of its block: counts the block's arrival, and whoever sees the count sees

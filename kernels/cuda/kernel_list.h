@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/attend_row_kernels.h"
 #include "kernels/cuda/attention_kernels.h"
+#include "kernels/cuda/chosen_kernels.h"
 #include "kernels/cuda/clock_kernels.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/draw_next_kernels.h"
@@ -11,6 +12,7 @@
 #include "kernels/cuda/feed_forward_kernels.h"
 #include "kernels/cuda/gate_up_row_kernels.h"
 #include "kernels/cuda/head_kernels.h"
+#include "kernels/cuda/index_kernels.h"
 #include "kernels/cuda/input_kernels.h"
 #include "kernels/cuda/latent_row_kernels.h"
 #include "kernels/cuda/limits_kernels.h"
@@ -44,6 +46,8 @@ namespace switchyard::cuda {
     SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \
     SWITCHYARD_ATTEND_ROW_KERNELS(X)                                                                         \
     SWITCHYARD_PROMPT_ATTENTION_KERNELS(X)                                                                   \
+    SWITCHYARD_INDEX_KERNELS(X)                                                                              \
+    SWITCHYARD_CHOSEN_KERNELS(X)                                                                             \
     SWITCHYARD_LATENT_ROW_KERNELS(X)                                                                         \
     SWITCHYARD_INPUT_KERNELS(X)                                                                              \
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \

@@ -12,6 +12,7 @@ std::int64_t round_up(std::int64_t bytes, std::int64_t to) { return (bytes + to 
 
 KvLayout::KvLayout(std::span<const KvShape> layers) {
     layers_.resize(layers.size());
+    rows_.resize(layers.size());
     for (int t = 0; t < kCacheTypes; ++t) {
         const auto type = static_cast<CacheType>(t);
         std::int64_t at = 0;
@@ -33,6 +34,13 @@ KvLayout::KvLayout(std::span<const KvShape> layers) {
             planes.head = static_cast<std::int32_t>(
                 round_up(planes.value_scales + values * scale_bytes, kHeadAlignment));
             at += std::int64_t{planes.head} * shape.kv_heads;
+            KvRowsView& rows = rows_[l];
+            rows.at[t] = at;
+            rows.dim = shape.row_dim;
+            rows.tokens = shape.row_tokens;
+            rows.stride = 32 * kv_groups(shape.row_dim);
+            const std::int64_t count = (kKvTokens + shape.row_tokens - 1) / shape.row_tokens;
+            at += round_up(count * rows.stride * std::int64_t{sizeof(std::uint16_t)}, kHeadAlignment);
         }
         bytes_[t] = static_cast<std::size_t>(round_up(at, kBlockAlignment));
     }

@@ -6,6 +6,9 @@
 // whose low halves are values 0 4 1 5 and whose high halves are 2 6 3 7). Scales are F16 numbers and are
 // there with Q8_0 and Q4_0 alone. So a lane of a warp finds in one load what it needs of a key (8 of 32
 // dimensions) or of a value (4 of 32), for products by mma straight from memory.
+//
+// Behind the layers are rows in 16-bit floats, whatever the block's type: keys of indexers, and what is made
+// of several tokens. A row lies in the block of its last token.
 #pragma once
 
 #include "kernels/anywhere.h"
@@ -20,9 +23,10 @@ namespace switchyard::cuda {
 
 inline constexpr int kKvTokens = 32; ///< of a block
 
-/// What a layer keeps of a token.
+/// What a layer keeps of a token; or rows that are kept besides.
 struct KvShape {
     int kv_heads = 0, key_dim = 0, value_dim = 0; ///< value_dim 0: the values are part of the keys
+    int row_dim = 0, row_tokens = 1;              ///< row_dim 0: no rows
 };
 
 /// Bytes from a block's beginning, and between rows, for one layer and type.
@@ -38,6 +42,12 @@ struct KvPlanes {
 struct KvLayerView {
     KvPlanes planes[kCacheTypes]; ///< by CacheType
     std::int32_t kv_heads, key_dim, value_dim;
+};
+
+/// Rows of the cache, as kernels know them.
+struct KvRowsView {
+    std::int64_t at[kCacheTypes];     ///< bytes from a block's beginning, by CacheType
+    std::int32_t dim, tokens, stride; ///< values; tokens that share a row; values from row to row
 };
 
 /// Groups of 32 dimensions, each with a scale of its own where the type has some.
@@ -58,9 +68,11 @@ class KvLayout {
     /// Of one block; a multiple of 256.
     std::size_t block_bytes(CacheType type) const { return bytes_[static_cast<std::size_t>(type)]; }
     const KvLayerView& layer(std::size_t layer) const { return layers_[layer]; }
+    const KvRowsView& rows(std::size_t layer) const { return rows_[layer]; }
 
   private:
     std::vector<KvLayerView> layers_;
+    std::vector<KvRowsView> rows_;
     std::size_t bytes_[kCacheTypes] = {};
 };
 

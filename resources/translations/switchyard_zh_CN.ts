@@ -1122,6 +1122,10 @@
         <translation>此设备的内核不支持稀疏注意力</translation>
     </message>
     <message>
+        <source>this device&apos;s kernels compute no indexers of this kind</source>
+        <translation>此设备的内核不支持这类索引器</translation>
+    </message>
+    <message>
         <source>this device&apos;s kernels compute no hyper-connections</source>
         <translation>此设备的内核不支持超连接</translation>
     </message>

@@ -1,118 +1,18 @@
 #include "engine/backends/cuda/attention_stages.h"
 
+#include "engine/backends/cuda/chosen_stages.h"
 #include "engine/backends/cuda/prepared_input.h"
 #include "engine/backends/cuda/projection_stage.h"
+#include "engine/backends/cuda/row_steps.h"
 #include "engine/base/error.h"
 #include "kernels/cuda/attention_kernels.h"
-#include "kernels/cuda/row_kernels.h"
 
 #include <algorithm>
-#include <initializer_list>
-#include <set>
 #include <string>
 
 namespace switchyard::cuda {
 
 namespace {
-
-/// Throws Error where the kernels have no room for the norms and rotations of a layer's attention, or for the
-/// values that these change and `others`.
-void check_row_steps(const std::vector<switchyard::RowStep>& steps, std::initializer_list<ValueId> others) {
-    if (steps.size() > kRowSteps)
-        throw Error("a layer's attention has " + std::to_string(steps.size()) +
-                    " norms and rotations, and this device's kernels take " + std::to_string(kRowSteps));
-    std::set<ValueId> values(others);
-    for (const switchyard::RowStep& one : steps)
-        values.insert(one.value());
-    if (values.size() > kRowValues)
-        throw Error("a layer's attention norms, rotates and stores " + std::to_string(values.size()) +
-                    " values, and this device's kernels take " + std::to_string(kRowValues));
-}
-
-/// The kernels' parameters of some row steps, and of values that they change or store: no more than
-/// check_row_steps() lets through.
-class RowStepsBuilder {
-  public:
-    RowStepsBuilder(const StepLaunch& step, int layer) : step_(step) {
-        p_.rows = step.inputs.rows();
-        p_.blocks = step.inputs.blocks();
-        p_.row_count = step.rows();
-        p_.cache = step.kv.layer(layer);
-    }
-    /// A value; its number.
-    int value(ValueId id, RowStore store = RowStore::None, int head = 0) {
-        for (int v = 0; v < p_.values; ++v)
-            if (p_.value[v].data == step_.value(id)) {
-                if (store != RowStore::None) {
-                    p_.value[v].store = store;
-                    heads_[v] = head;
-                }
-                return v;
-            }
-        heads_[p_.values] = head;
-        p_.value[p_.values] = {.data = step_.value(id),
-                               .width = step_.width(id),
-                               .unit = 0,
-                               .store = store,
-                               .copied = 0,
-                               .copy_at = 0,
-                               .copy = nullptr,
-                               .copy_row = 0,
-                               .copy_unit = 0};
-        return p_.values++;
-    }
-    void add(const switchyard::RowStep& s) {
-        const int v = value(s.value());
-        RowStep& own = p_.step[p_.steps++];
-        own.value = v;
-        if (s.norm) {
-            own.gain = step_.weights.entry(s.norm->gain);
-            own.epsilon = s.norm->epsilon;
-            own.group = s.norm->group;
-            own.count = s.norm->count > 0 ? s.norm->count : p_.value[v].width;
-            return;
-        }
-        const Scratch::RopeBuffers& rope = step_.scratch.ropes[s.ropes];
-        own.cosines = rope.cosines.get<float>();
-        own.sines = rope.sines.get<float>();
-        own.heads = s.rope->heads;
-        own.head_dim = s.rope->head_dim;
-        own.offset = s.rope->offset;
-        own.dims = s.rope->dims;
-        own.interleaved = s.rope->style == RopeStyle::Interleaved;
-    }
-    RowValue& at(int value) { return p_.value[value]; }
-    void head(int value, int width) { heads_[value] = width; }
-    /// All of it; the end.
-    const RowStepsParams& params() {
-        for (int v = 0; v < p_.values; ++v)
-            p_.value[v].unit = row_unit(p_, v, heads_[v]);
-        return p_;
-    }
-
-  private:
-    const StepLaunch& step_;
-    RowStepsParams p_ = {};
-    int heads_[kRowValues] = {};
-};
-
-/// Changes and stores, without the values that have none of these.
-void launch_row_steps(StepLaunch& step, RowStepsParams p) {
-    int kept = 0;
-    for (int v = 0; v < p.values; ++v) {
-        bool works = p.value[v].store != RowStore::None || p.value[v].copied > 0;
-        for (int s = 0; s < p.steps; ++s)
-            works |= p.step[s].value == v;
-        if (!works)
-            continue;
-        for (int s = 0; s < p.steps; ++s)
-            if (p.step[s].value == v)
-                p.step[s].value = kept; // below v: no later value's
-        p.value[kept++] = p.value[v];
-    }
-    p.values = kept;
-    step.launch<Kernel::RowSteps>(row_steps_grid(p), p);
-}
 
 /// Queries that attend, [rows][heads][key_dim], and where their results go, [rows][heads][value_dim].
 struct Queries {
@@ -126,15 +26,6 @@ struct Queries {
 void want_attention(const StepShape& shape, Scratch& scratch, int heads, int value_dim) {
     const int rows = std::min(shape.answer_rows(), kFewRows);
     scratch.attention.want(attention_scratch_floats(rows, heads, value_dim) * sizeof(float));
-}
-
-/// Throws Error where the device's blocks have too little memory for such heads.
-void check_heads(const StageMaker& maker, int key_dim, int value_dim, bool latent) {
-    if (split_buffer_bytes(key_dim, value_dim, latent, maker.device.shared_bytes) == 0)
-        throw Error("attention heads of " + std::to_string(key_dim) +
-                    " dimensions need more shared memory than the " +
-                    std::to_string(maker.device.shared_bytes >> 10) + " KiB that a block of " +
-                    maker.device.name + " may have");
 }
 
 AttentionParams attention_params(const StepLaunch& step, int layer, const Queries& queries, int first,
@@ -267,7 +158,10 @@ class LatentAttentionStage : public Stage {
         results_.reserve(shape, scratch, s.latent_dim, s.heads);
         scratch.latent_queries.want(all * static_cast<std::size_t>(s.latent_dim + s.rope) * sizeof(float));
         scratch.latent_results.want(all * static_cast<std::size_t>(s.latent_dim) * sizeof(float));
-        want_attention(shape, scratch, s.heads, s.latent_dim);
+        if (s.choice != kNoChoice)
+            want_chosen(shape, scratch, s.heads, s.latent_dim);
+        else
+            want_attention(shape, scratch, s.heads, s.latent_dim);
         if (shape.decompressed_rows == 0)
             return;
         const auto blocks = static_cast<std::size_t>(shape.decompressed_blocks),
@@ -307,7 +201,10 @@ class LatentAttentionStage : public Stage {
         launch_row_steps(step, rows.params());
         const bool prompts = step.shape.prompt_rows > step.shape.decompressed_rows;
         multiply(step, queries_, latent_query_source(step), queries_target(step), prompts);
-        launch_attention(step, fused_.layer, queries, prompts, 0);
+        if (s.choice != kNoChoice)
+            attend_chosen(step, queries);
+        else
+            launch_attention(step, fused_.layer, queries, prompts, 0);
         multiply(step, results_,
                  {results, std::int64_t{s.heads} * s.latent_dim, s.latent_dim, s.heads, s.latent_dim},
                  values_target(step), prompts);
@@ -318,6 +215,18 @@ class LatentAttentionStage : public Stage {
     }
 
   private:
+    void attend_chosen(StepLaunch& step, const Queries& queries) const {
+        launch_chosen(step, step.kv.layer(fused_.layer),
+                      {.q = queries.q,
+                       .out = queries.out,
+                       .sinks = nullptr,
+                       .heads = queries.heads,
+                       .value_dim = queries.value_dim,
+                       .window = 0,
+                       .scale = queries.scale,
+                       .choice = fused_.step.choice,
+                       .made = false});
+    }
     void transpose_keys(StepLaunch& step) const {
         const LatentAttentionStep& s = fused_.step;
         const TransposeHeadsParams p = {step.weights.entry(s.k_b),
@@ -367,7 +276,8 @@ class LatentAttentionStage : public Stage {
     }
     /// A row whose queries go into the latent space as they come, but for what is rotated.
     bool takes_row(const StepLaunch& step) const {
-        return projection_ && projection_->products() <= kProductTargets && projection_->takes_row(step) &&
+        return fused_.step.choice == kNoChoice && projection_ && projection_->products() <= kProductTargets &&
+               projection_->takes_row(step) &&
                std::ranges::all_of(fused_.rows, [&](const switchyard::RowStep& one) {
                    return one.value() != fused_.step.q || (one.rope && one.rope->offset >= fused_.step.nope);
                });
@@ -449,6 +359,14 @@ class LatentAttentionStage : public Stage {
 
 } // namespace
 
+void check_heads(const StageMaker& maker, int key_dim, int value_dim, bool latent) {
+    if (split_buffer_bytes(key_dim, value_dim, latent, maker.device.shared_bytes) == 0)
+        throw Error("attention heads of " + std::to_string(key_dim) +
+                    " dimensions need more shared memory than the " +
+                    std::to_string(maker.device.shared_bytes >> 10) + " KiB that a block of " +
+                    maker.device.name + " may have");
+}
+
 KvLayout decompressed_layout(const LatentAttentionStep& step) {
     const KvShape shape[] = {{step.heads, step.nope + step.rope, step.value_dim}};
     return KvLayout(shape);
@@ -457,6 +375,8 @@ KvLayout decompressed_layout(const LatentAttentionStep& step) {
 std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const StageMaker& maker) {
     check_heads(maker, fused.step.head_dim, fused.step.value_dim, false);
     check_row_steps(fused.rows, {fused.step.q, fused.step.k, fused.step.v});
+    if (fused.step.choice != kNoChoice)
+        return make_chosen_stage(fused);
     return std::make_unique<AttentionStage>(fused, maker);
 }
 std::unique_ptr<Stage> make_attention_stage(const FusedProjection* projection,

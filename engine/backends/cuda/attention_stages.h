@@ -11,6 +11,9 @@ std::unique_ptr<Stage> make_attention_stage(const FusedAttention& fused, const S
 std::unique_ptr<Stage> make_attention_stage(const FusedProjection* projection,
                                             const FusedLatentAttention& fused, const StageMaker& maker);
 
+/// Throws Error where the device's blocks have too little memory for such heads.
+void check_heads(const StageMaker& maker, int key_dim, int value_dim, bool latent);
+
 /// How keys and values of all heads lie that rows in the decompressed form attend to, one layer of F16
 /// blocks.
 KvLayout decompressed_layout(const LatentAttentionStep& step);

@@ -27,25 +27,35 @@ int recorded_rows(int rows) {
     return size;
 }
 
+/// Whether grids and tables of a plan's launches follow from the longest context.
+bool knows_context(const Plan& plan) {
+    return std::ranges::any_of(plan.steps, [](const Step& step) {
+        return std::holds_alternative<IndexStep>(step.operation) ||
+               std::holds_alternative<CompressedAttentionStep>(step.operation);
+    });
+}
+
 /// Whether prompts' rows can attend together in all layers.
 bool prompts_attend_together(const Plan& plan, std::size_t shared_bytes) {
     return std::ranges::all_of(plan.steps, [&](const Step& step) {
-        if (const auto* s = std::get_if<AttentionStep>(&step.operation))
+        if (const auto* s = std::get_if<AttentionStep>(&step.operation); s && s->choice == kNoChoice)
             return prompt_buffer_bytes(s->head_dim, s->value_dim, false, shared_bytes) > 0;
-        if (const auto* s = std::get_if<LatentAttentionStep>(&step.operation))
+        if (const auto* s = std::get_if<LatentAttentionStep>(&step.operation); s && s->choice == kNoChoice)
             return prompt_buffer_bytes(s->latent_dim + s->rope, s->latent_dim, true, shared_bytes) > 0;
         return true;
     });
 }
 
 /// The position from which on no row's context is decompressed: keys and values of all heads, of a context of
-/// so many tokens, are all that the memory for them may hold. 0: the device's kernels do not take such heads.
+/// so many tokens, are all that the memory for them may hold. 0: the device's kernels do not take such heads,
+/// or rows choose what they attend to.
 int decompressed_until(const Plan& plan, std::size_t shared_bytes) {
     constexpr std::size_t kMostBytes = std::size_t{512} << 20;
     int until = 0;
     for (const Step& step : plan.steps)
         if (const auto* s = std::get_if<LatentAttentionStep>(&step.operation)) {
-            if (prompt_buffer_bytes(s->nope + s->rope, s->value_dim, false, shared_bytes) == 0)
+            if (s->choice != kNoChoice ||
+                prompt_buffer_bytes(s->nope + s->rope, s->value_dim, false, shared_bytes) == 0)
                 return 0;
             const auto tokens =
                 static_cast<int>(kMostBytes / decompressed_layout(*s).block_bytes(CacheType::F16)) *
@@ -97,7 +107,7 @@ int most_experts(const Batch& batch, const Plan& plan) {
 DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const KvStore& kv,
                        const DeviceStepOptions& options)
     : plan_(plan), pool_(std::move(pool)), kv_(kv), launches_(options.launches), offloads_(options.offloads),
-      step_budget_(options.step_budget),
+      step_budget_(options.step_budget), knows_context_(knows_context(plan)),
       has_prompt_form_(prompts_attend_together(plan, pool_->device().info().shared_bytes)), weights_(pool_),
       inputs_(*pool_), candidates_(*pool_), clock_(pool_),
       experts_(pool_, options.expert_cache, matrices_of_an_expert(plan)), table_staging_(pool_->device()),
@@ -113,6 +123,7 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
     scratch_.dense.device = &pool_->device().info();
     scratch_.ropes.resize(fused.ropes.size());
     scratch_.choices.resize(static_cast<std::size_t>(plan_.routes));
+    scratch_.index_choices.resize(static_cast<std::size_t>(plan_.choices));
     for (auto* events : {&passed_, &ended_, &begun_, &done_})
         for (auto& event : *events)
             event = pool_->device().make_event();
@@ -193,18 +204,21 @@ std::size_t DeviceStep::forecast(int rows, int context, int experts) {
     const int prompts = prompt_rows() > 0 && context >= prompt_rows() ? rows : 0;
     const bool decompressed = decompressed_rows() > 0 && context >= decompressed_rows();
     const int decompressed_context = decompressed ? std::min(context, inputs_.decompressed_until()) : 0;
+    const int room = static_cast<int>(blocks_for(context)) * kKvBlockTokens;
     want(batch, {.rows = rows,
                  .logit_rows = 1,
                  .prompt_rows = prompts,
                  .library_rows = has_library() ? prompts : 0,
                  .decompressed_rows = decompressed ? rows : 0,
                  .decompressed_blocks = static_cast<int>(blocks_for(decompressed_context)),
+                 .context = room,
                  .sequences = 1,
                  .experts = most_experts(batch, plan_),
                  .fetches = offloads_,
                  .formats = kInputF32 | kInputBytes});
     want(batch, {.rows = 1,
                  .logit_rows = 1,
+                 .context = recorded_context(room),
                  .sequences = 1,
                  .experts = plan_.experts, // as steps of answers are recorded
                  .fetches = offloads_,
@@ -237,6 +251,7 @@ DeviceStep::Launched DeviceStep::launched(const StepWishes& wishes, const Weight
         shape.rows = shape.logit_rows = recorded_rows(shape.rows);
         shape.sequences = shape.rows;  // there are no more of them
         shape.experts = plan_.experts; // the dial moves, and the recording stays
+        shape.context = recorded_context(shape.context);
     }
     return {.shape = shape,
             .place = next_place_,
@@ -373,7 +388,8 @@ void DeviceStep::choose_way(Launched& own, int position) {
 }
 
 void DeviceStep::start_graph(const Launched& own) {
-    const RecordingKey key = {own.shape.rows, own.sampled, own.by_program};
+    const RecordingKey key = {own.shape.rows, knows_context_ ? own.shape.context : 0, own.sampled,
+                              own.by_program};
     Recording& recording = recorded_[key];
     if (key.sampled)
         clock_.begin(recording.kinds);

@@ -11,6 +11,7 @@
 #include "engine/model/latent_form.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -105,6 +106,13 @@ class DeviceStep {
     void forget_first(); ///< of those under way
 
     bool is_recorded(const StepShape& shape) const;
+    /// The context that a step is recorded for: few serve all.
+    int recorded_context(int context) const {
+        constexpr unsigned kLeast = 256;
+        return knows_context_
+                   ? static_cast<int>(std::bit_ceil(std::max(static_cast<unsigned>(context), kLeast)))
+                   : context;
+    }
     /// Notes what the step needs.
     void want(const Batch& batch, const StepShape& shape);
     /// Takes that, and the room for what is sought. Throws Error; then none of the memory is held, so that
@@ -121,6 +129,7 @@ class DeviceStep {
     /// What a recording is for; addresses are those of now.
     struct RecordingKey {
         int rows;
+        int context; ///< recorded_context() where launches know it, else 0
         bool sampled, by_program;
         auto operator<=>(const RecordingKey&) const = default;
     };
@@ -137,6 +146,7 @@ class DeviceStep {
     StepLaunches launches_;
     bool offloads_;
     double step_budget_;
+    bool knows_context_;   ///< some launches follow from the longest context
     bool has_prompt_form_; ///< all of its attention has a form for prompts
     WeightTable weights_;
     Constants constants_;

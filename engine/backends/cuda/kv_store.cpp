@@ -14,7 +14,7 @@ constexpr std::size_t kStateFloats = 64; ///< states begin at multiples of 256 b
 std::vector<KvShape> shapes_of(const Plan& plan) {
     std::vector<KvShape> shapes;
     for (const KvLayer& layer : plan.kv)
-        shapes.push_back({layer.kv_heads, layer.key_dim, layer.value_dim});
+        shapes.push_back({layer.kv_heads, layer.key_dim, layer.value_dim, layer.row_dim, layer.row_tokens});
     return shapes;
 }
 

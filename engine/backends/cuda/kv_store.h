@@ -41,6 +41,8 @@ class KvStore {
         return static_cast<std::int64_t>(state_offsets_[static_cast<std::size_t>(number)]);
     }
     const KvLayerView& layer(int layer) const { return layout_.layer(static_cast<std::size_t>(layer)); }
+    /// Of an entry with rows.
+    const KvRowsView& rows(int entry) const { return layout_.rows(static_cast<std::size_t>(entry)); }
 
   private:
     KvBlockId add(BlockType type, bool states, std::size_t bytes);

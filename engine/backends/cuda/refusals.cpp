@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -40,7 +41,6 @@ void check(const StateSpaceStep& s) {
     if (s.by_value)
         throw Error("this device's kernels compute no decays of single values");
 }
-void check(const IndexStep&) { throw Error("this device's kernels compute no sparse attention"); }
 void check(const CompressStep&) { throw Error("this device's kernels compute no sparse attention"); }
 void check(const CompressedAttentionStep&) {
     throw Error("this device's kernels compute no sparse attention");
@@ -59,6 +59,15 @@ void check(const ScaleStep&) { throw Error("this device's kernels compute no fac
 template <typename Other>
 void check(const Other&) {}
 
+/// What indexers keep.
+std::set<ValueId> index_keys_of(const Plan& plan) {
+    std::set<ValueId> keys;
+    for (const Step& step : plan.steps)
+        if (const auto* index = std::get_if<IndexStep>(&step.operation))
+            keys.insert(index->key);
+    return keys;
+}
+
 /// Whether what rotates an attention's queries rotates all of them, and so can multiply them.
 bool rotates_whole(const RopeStep& rope, const AttentionStep& attention) {
     return rope.value == attention.q && rope.offset == 0 && rope.dims == attention.head_dim &&
@@ -69,8 +78,11 @@ bool rotates_whole(const RopeStep& rope, const AttentionStep& attention) {
 
 void refuse_unknown(const Plan& plan) {
     const RopeStep* of_queries = nullptr;
+    const std::set<ValueId> index_keys = index_keys_of(plan);
     for (const Step& step : plan.steps) {
-        std::visit([](const auto& s) { check(s); }, step.operation);
+        const auto* norm = std::get_if<NormStep>(&step.operation);
+        if (!norm || !index_keys.contains(norm->out)) // all norms of those are computed
+            std::visit([](const auto& s) { check(s); }, step.operation);
         const auto* attention = std::get_if<AttentionStep>(&step.operation);
         if (attention && attention->temperature.scale != 0 &&
             !(of_queries && rotates_whole(*of_queries, *attention)))

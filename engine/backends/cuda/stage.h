@@ -30,7 +30,7 @@ struct StepShape {
     int library_rows = 0;        ///< of those with dense products by the device's library: the last ones
     int decompressed_rows = 0;   ///< of prompts' rows: those in that form of latent attention
     int decompressed_blocks = 0; ///< of the longest context of such rows
-    int context = 0;             ///< tokens of the longest sequence that there is room for
+    int context = 0;             ///< tokens of the longest sequence that there is room for, or more
     int sequences = 0;           ///< of the batch
     int experts = 0;             ///< that a row passes at most
     bool fetches = false;        ///< experts come to the device when a layer's rows need them
@@ -95,8 +95,10 @@ struct Scratch {
     ScratchBuffer row_pairs;               ///< of prompts' rows: [rows][most]
     ScratchBuffer group_choices;           ///< of fetched experts, as `choices` and choice_counts
     ScratchBuffer group_counts;
-    std::vector<ScratchBuffer> choices; ///< one a router: [rows][most]
-    HalfBuffer halves, hidden_halves;   ///< prompts' rows, and their hidden neurons
+    std::vector<ScratchBuffer> choices;       ///< one a router: [rows][most]
+    ScratchBuffer index_scores;               ///< of some rows: [rows][choices][blocks of keys]
+    std::vector<ScratchBuffer> index_choices; ///< one a ChoiceId: [rows][choices][most]
+    HalfBuffer halves, hidden_halves;         ///< prompts' rows, and their hidden neurons
     DenseScratch dense;
     /// Prompts' hidden neurons [pairs or rows][padded width], then, when these are halves, the experts'
     /// results [pairs][out_width]; of fetched experts the results, and behind them a group's hidden neurons.
@@ -121,6 +123,8 @@ struct Scratch {
         }
         for (ScratchBuffer& one : choices)
             use(one);
+        for (ScratchBuffer& one : index_choices)
+            use(one);
         for (ScratchBuffer* one : {&halves.values,
                                    &halves.scales,
                                    &hidden_halves.values,
@@ -131,6 +135,7 @@ struct Scratch {
                                    &row_pairs,
                                    &group_choices,
                                    &group_counts,
+                                   &index_scores,
                                    &attention,
                                    &latent_queries,
                                    &latent_results,

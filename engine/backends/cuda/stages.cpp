@@ -1,5 +1,6 @@
 // The stages of a plan: what CUDA launches of the steps that neither attend nor choose experts.
 #include "engine/backends/cuda/attention_stages.h"
+#include "engine/backends/cuda/chosen_stages.h"
 #include "engine/backends/cuda/feed_forward_stage.h"
 #include "engine/backends/cuda/prepared_input.h"
 #include "engine/backends/cuda/projection_stage.h"
@@ -168,6 +169,9 @@ std::unique_ptr<Stage> stage_of(const FusedAttention& s, const StageMaker& maker
 }
 std::unique_ptr<Stage> stage_of(const FusedLatentAttention& s, const StageMaker& maker) {
     return make_attention_stage(nullptr, s, maker);
+}
+std::unique_ptr<Stage> stage_of(const FusedIndex& s, const StageMaker& maker) {
+    return make_index_stage(s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
     return make_state_stage(s, maker);

@@ -214,6 +214,9 @@ inline void prefetch_weights(const void* from, std::uint32_t bytes) {
 inline void wait_for_previous() { emulation::this_thread().wait_for_previous(); }
 inline void let_next_start() {}
 
+/// A block's threads take turns.
+inline void count_shared(std::uint32_t* counter) { ++*counter; }
+
 // ---- Blocks of a launch that hand over to each other
 
 inline std::uint32_t arrive_at(std::uint32_t* counter) {

@@ -17,6 +17,8 @@ constexpr const char* kFamilies[] = {"deepseek1", "deepseek2_grouped", "deepseek
                                      "qwen3moe", "smollm3", "glm4_moe", "hunyuan_v1_moe", "exaone_moe",
                                      // norms behind blocks, gates, scaled logits, temperatures
                                      "afmoe", "gemma3", "granitemoe", "ministral3", "olmo2",
+                                     // sparse attention
+                                     "deepseek_v32", "glm_moe_dsa", "minimax_m3",
                                      // layers with states
                                      "bailing_hybrid", "falcon_h1", "granitemoehybrid", "kimi_linear",
                                      "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next"};
