@@ -147,10 +147,9 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors",
                       "The context ends at %1 tokens: the rotations that the model has for longer "
                       "texts are not computed."),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no sparse attention"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no indexers of this kind"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no hyper-connections"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no projections in groups"),
+    QT_TRANSLATE_NOOP("EngineErrors", "a layer makes rows of %1 values of its tokens, and this device's "
+                                      "kernels take %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no decays of single values"),
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms that are kept"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer's convolution has %1 taps, and this device's kernels take %2"),

@@ -6,6 +6,7 @@
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/chosen_kernels.h"
 #include "kernels/cuda/clock_kernels.h"
+#include "kernels/cuda/compress_kernels.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/draw_next_kernels.h"
 #include "kernels/cuda/encode_kernels.h"
@@ -26,6 +27,7 @@
 #include "kernels/cuda/row_program_kernels.h"
 #include "kernels/cuda/state_kernels.h"
 #include "kernels/cuda/step_data.h"
+#include "kernels/cuda/stream_kernels.h"
 #include "kernels/cuda/value_kernels.h"
 
 #include <type_traits>
@@ -48,6 +50,8 @@ namespace switchyard::cuda {
     SWITCHYARD_PROMPT_ATTENTION_KERNELS(X)                                                                   \
     SWITCHYARD_INDEX_KERNELS(X)                                                                              \
     SWITCHYARD_CHOSEN_KERNELS(X)                                                                             \
+    SWITCHYARD_COMPRESS_KERNELS(X)                                                                           \
+    SWITCHYARD_STREAM_KERNELS(X)                                                                             \
     SWITCHYARD_LATENT_ROW_KERNELS(X)                                                                         \
     SWITCHYARD_INPUT_KERNELS(X)                                                                              \
     SWITCHYARD_PRODUCT_KERNELS(X)                                                                            \

@@ -1118,20 +1118,12 @@
         <translation>、</translation>
     </message>
     <message>
-        <source>this device&apos;s kernels compute no sparse attention</source>
-        <translation>此设备的内核不支持稀疏注意力</translation>
-    </message>
-    <message>
         <source>this device&apos;s kernels compute no indexers of this kind</source>
         <translation>此设备的内核不支持这类索引器</translation>
     </message>
     <message>
-        <source>this device&apos;s kernels compute no hyper-connections</source>
-        <translation>此设备的内核不支持超连接</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no projections in groups</source>
-        <translation>此设备的内核不支持分组投影</translation>
+        <source>a layer makes rows of %1 values of its tokens, and this device&apos;s kernels take %2</source>
+        <translation>某层由词元合成的行有 %1 个值，而此设备的内核最多支持 %2 个</translation>
     </message>
     <message>
         <source>this device&apos;s kernels compute no decays of single values</source>

@@ -41,15 +41,6 @@ void check(const StateSpaceStep& s) {
     if (s.by_value)
         throw Error("this device's kernels compute no decays of single values");
 }
-void check(const CompressStep&) { throw Error("this device's kernels compute no sparse attention"); }
-void check(const CompressedAttentionStep&) {
-    throw Error("this device's kernels compute no sparse attention");
-}
-void check(const MixStreamsStep&) { throw Error("this device's kernels compute no hyper-connections"); }
-void check(const SpreadStreamsStep&) { throw Error("this device's kernels compute no hyper-connections"); }
-void check(const GroupedProjectStep&) {
-    throw Error("this device's kernels compute no projections in groups");
-}
 void check(const GateStep& s) {
     if (s.function == GateStep::Function::Gelu)
         throw Error("this device's kernels compute no inputs by layer");

@@ -96,6 +96,7 @@ struct Scratch {
     ScratchBuffer group_choices;           ///< of fetched experts, as `choices` and choice_counts
     ScratchBuffer group_counts;
     std::vector<ScratchBuffer> choices;       ///< one a router: [rows][most]
+    ScratchBuffer stream_sums;                ///< of residual streams: [rows][outputs + 1]
     ScratchBuffer index_scores;               ///< of some rows: [rows][choices][blocks of keys]
     std::vector<ScratchBuffer> index_choices; ///< one a ChoiceId: [rows][choices][most]
     HalfBuffer halves, hidden_halves;         ///< prompts' rows, and their hidden neurons
@@ -136,6 +137,7 @@ struct Scratch {
                                    &group_choices,
                                    &group_counts,
                                    &index_scores,
+                                   &stream_sums,
                                    &attention,
                                    &latent_queries,
                                    &latent_results,

@@ -1,12 +1,14 @@
 // The stages of a plan: what CUDA launches of the steps that neither attend nor choose experts.
 #include "engine/backends/cuda/attention_stages.h"
 #include "engine/backends/cuda/chosen_stages.h"
+#include "engine/backends/cuda/compressed_stages.h"
 #include "engine/backends/cuda/feed_forward_stage.h"
 #include "engine/backends/cuda/prepared_input.h"
 #include "engine/backends/cuda/projection_stage.h"
 #include "engine/backends/cuda/refusals.h"
 #include "engine/backends/cuda/stage.h"
 #include "engine/backends/cuda/state_stages.h"
+#include "engine/backends/cuda/stream_stages.h"
 #include "engine/backends/cuda/value_stages.h"
 
 #include <algorithm>
@@ -172,6 +174,19 @@ std::unique_ptr<Stage> stage_of(const FusedLatentAttention& s, const StageMaker&
 }
 std::unique_ptr<Stage> stage_of(const FusedIndex& s, const StageMaker& maker) {
     return make_index_stage(s, maker);
+}
+std::unique_ptr<Stage> stage_of(const CompressStep& s, const StageMaker& maker) {
+    return make_compress_stage(s, maker);
+}
+std::unique_ptr<Stage> stage_of(const FusedCompressedAttention& s, const StageMaker& maker) {
+    return make_compressed_stage(s, maker);
+}
+std::unique_ptr<Stage> stage_of(const MixStreamsStep& s, const StageMaker&) { return make_stream_stage(s); }
+std::unique_ptr<Stage> stage_of(const SpreadStreamsStep& s, const StageMaker&) {
+    return make_stream_stage(s);
+}
+std::unique_ptr<Stage> stage_of(const GroupedProjectStep& s, const StageMaker& maker) {
+    return make_grouped_stage(s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
     return make_state_stage(s, maker);

@@ -7,14 +7,14 @@
 
 namespace switchyard::cuda {
 
-namespace {
-
 LayerStates states_of(const StepLaunch& step, int state) {
     return {.sequences = step.inputs.sequences(),
             .after = step.inputs.states_after(),
             .offset = step.kv.state_offset(state),
             .sequence_count = step.shape.sequences};
 }
+
+namespace {
 
 class RecurrenceStage : public Stage {
   public:
